@@ -1,0 +1,252 @@
+/**
+ * Every error, warning and failure that lanchat reports, in one table: code, exit status and hint.
+ *
+ * @module
+ */
+
+/** What a script may conclude from lanchat's end. */
+export const EXIT: {
+  readonly OK: 0;
+  readonly FAILURE: 1;
+  readonly USAGE: 2;
+  readonly IDENTITY: 3;
+  readonly INTERRUPTED: 130;
+} = {
+  /** Everything that was asked for was done. */
+  OK: 0,
+  /** The network, the host or a file stood in the way, or something was not delivered. */
+  FAILURE: 1,
+  /** The command line was wrong; nothing was tried. */
+  USAGE: 2,
+  /** An identity is not the expected one. */
+  IDENTITY: 3,
+  /** A second interrupt ended the program at once. */
+  INTERRUPTED: 130,
+};
+
+/** What the table says of a code. */
+export interface CodeEntry {
+  /** Exit status of a run that this code ends (0: it never ends a run by itself). */
+  readonly status: number;
+  /** What to do about it; the empty string where the message says it all. */
+  readonly hint: string;
+}
+
+/** The name of an error, a warning or a failure; docs/JSON.md documents each one. */
+export type Code =
+  | "unknown-subcommand"
+  | "unknown-option"
+  | "repeated-option"
+  | "missing-value"
+  | "surplus-argument"
+  | "bad-port"
+  | "bad-number"
+  | "bad-name"
+  | "bad-address"
+  | "bad-fingerprint"
+  | "permission-denied"
+  | "port-in-use"
+  | "address-unavailable"
+  | "name-not-found"
+  | "unreachable"
+  | "connection-refused"
+  | "not-lanchat"
+  | "wrong-version"
+  | "handshake-failed"
+  | "needs-invite"
+  | "busy"
+  | "room-full"
+  | "banned"
+  | "locked"
+  | "session-in-use"
+  | "connection-lost"
+  | "too-slow"
+  | "kicked"
+  | "protocol-error"
+  | "host-key-mismatch"
+  | "host-unverified"
+  | "temporary-identity"
+  | "identity-unreadable"
+  | "identity-damaged"
+  | "addresses-hidden"
+  | "name-taken"
+  | "member-silent"
+  | "messages-missing"
+  | "roster-differs"
+  | "bad-input"
+  | "duplicate-id"
+  | "message-too-long"
+  | "bad-utf8"
+  | "empty-message"
+  | "nobody-here"
+  | "no-such-member"
+  | "not-delivered"
+  | "undelivered"
+  | "unknown-command"
+  | "internal";
+
+/** All codes, as they stand in the `code` field of `error`, `warning` and `failed` events. */
+export const CODES: Readonly<Record<Code, CodeEntry>> = {
+  // The command line (exit status 2).
+  "unknown-subcommand": { status: 2, hint: "Run 'lanchat --help' for the list of commands." },
+  "unknown-option": { status: 2, hint: "Run the command with --help for its options." },
+  "repeated-option": { status: 2, hint: "Give each option once." },
+  "missing-value": { status: 2, hint: "Run the command with --help for an example." },
+  "surplus-argument": { status: 2, hint: "Quote words that belong together." },
+  "bad-port": { status: 2, hint: "Give a whole number from 0 to 65535, as in --port 12345." },
+  "bad-number": { status: 2, hint: "Give a whole number, as in --wait 10." },
+  "bad-name": {
+    status: 2,
+    hint: "Use 1 to 48 bytes without ':', '#', '\\' or invisible characters, as in --name ada.",
+  },
+  "bad-address": {
+    status: 2,
+    hint: "Give a host as 192.168.1.5, 192.168.1.5:12345, [fe80::1%eth0]:12345 or a host name.",
+  },
+  "bad-fingerprint": {
+    status: 2,
+    hint: "Give the 30 digits that the host shows as the room's fingerprint.",
+  },
+  // Getting a connection (exit status 1).
+  "permission-denied": { status: 1, hint: "Allow it: deno run --allow-net main.ts …" },
+  "port-in-use": {
+    status: 1,
+    hint: "Another program listens there: choose another --port, or --port 0 for a free one.",
+  },
+  "address-unavailable": { status: 1, hint: "Give --host an address of this machine." },
+  "name-not-found": { status: 1, hint: "Check the spelling, or use the host's IP address." },
+  "unreachable": {
+    status: 1,
+    hint: "Check that both machines are on the same network and that no firewall is between them.",
+  },
+  "connection-refused": {
+    status: 1,
+    hint: "Nothing listens there: check that 'lanchat serve' runs on that machine, and the port.",
+  },
+  "not-lanchat": {
+    status: 1,
+    hint: "Another program answers on that port: check the address and the port.",
+  },
+  "wrong-version": { status: 1, hint: "Use the same version of lanchat on both machines." },
+  "handshake-failed": {
+    status: 1,
+    hint: "Try again; if it stays, something between the machines alters the connection.",
+  },
+  "needs-invite": { status: 1, hint: "Ask the host for an invite; this room admits nobody else." },
+  "busy": { status: 1, hint: "The host has more callers than it can greet now: try again soon." },
+  "room-full": { status: 1, hint: "Ask the host to raise --max-members, or wait for a leave." },
+  "banned": { status: 1, hint: "The host does not admit this identity." },
+  "locked": { status: 1, hint: "The host admits nobody new now: ask for it to be unlocked." },
+  "session-in-use": { status: 1, hint: "Start lanchat again." },
+  "connection-lost": { status: 1, hint: "Join again when the network is back." },
+  "too-slow": { status: 1, hint: "This machine did not keep up with the room: join again." },
+  "kicked": { status: 1, hint: "The host removed you from the room." },
+  "protocol-error": {
+    status: 1,
+    hint: "The two programs do not understand each other: use the same version on both machines.",
+  },
+  // Who it is (exit status 3).
+  "host-key-mismatch": {
+    status: 3,
+    hint: "Somebody else may be answering there: compare the fingerprint with the host in person.",
+  },
+  "host-unverified": {
+    status: 0,
+    hint: "Compare the join code with the person at the host, or join with --host-key.",
+  },
+  "temporary-identity": {
+    status: 0,
+    hint: "Allow --allow-read --allow-write --allow-env to keep one identity over restarts.",
+  },
+  "identity-unreadable": { status: 1, hint: "Check the file's owner and mode, or use --identity." },
+  "identity-damaged": {
+    status: 1,
+    hint: "Restore the file from a backup, or move it away to start with a new identity.",
+  },
+  "addresses-hidden": {
+    status: 0,
+    hint: "Allow --allow-sys to list the addresses under which others reach this machine.",
+  },
+  "name-taken": { status: 0, hint: "Choose another name with --name." },
+  "member-silent": { status: 0, hint: "That member cannot read you until it answers." },
+  "messages-missing": { status: 0, hint: "" },
+  "roster-differs": {
+    status: 0,
+    hint: "The host may show different members to different people: compare /who in person.",
+  },
+  // Messages.
+  "bad-input": { status: 1, hint: 'Write one JSON object a line, as in {"say": "hello"}.' },
+  "duplicate-id": { status: 1, hint: "Give every 'say' an id of its own, or none." },
+  "message-too-long": { status: 1, hint: "Send at most 16384 bytes in one message." },
+  "bad-utf8": { status: 1, hint: "Send UTF-8 text." },
+  "empty-message": { status: 1, hint: "Send at least one character." },
+  "nobody-here": { status: 1, hint: "Nobody else is in the room: wait for somebody, or --wait." },
+  "no-such-member": { status: 1, hint: "Use a name from /who, or name#tag where two share one." },
+  "not-delivered": { status: 1, hint: "It may not have reached everybody: send it again." },
+  "undelivered": { status: 1, hint: "" },
+  "unknown-command": { status: 0, hint: "Type /help for the commands, or // to send a slash." },
+  "internal": { status: 1, hint: "This is a fault in lanchat: please report it." },
+};
+
+/** An error that a person can act on: a code of the table, a message and a hint. */
+export class LanchatError extends Error {
+  /** The code, stable for scripts. */
+  readonly code: Code;
+  /** What to do about it; may be empty. */
+  readonly hint: string;
+
+  /**
+   * Makes an error of the table.
+   *
+   * @param code The code of {@linkcode CODES}.
+   * @param message Action, then state; never keys, plaintext or raw text of a peer.
+   * @param options `cause` as for `Error`; `hint` replaces the table's hint.
+   */
+  constructor(code: Code, message: string, options: ErrorOptions & { hint?: string } = {}) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+    this.hint = options.hint ?? CODES[code].hint;
+  }
+
+  /** The exit status of a run that this error ends. */
+  get exitStatus(): number {
+    return CODES[this.code].status || EXIT.FAILURE;
+  }
+}
+
+/** The command line or a line of input is wrong. */
+export class UsageError extends LanchatError {
+}
+
+/** Bytes from the network do not have the layout that PROTOCOL.md gives them. */
+export class WireError extends LanchatError {
+  /**
+   * Makes an error of code `protocol-error`.
+   *
+   * @param message What could not be decoded, and why.
+   */
+  constructor(message: string, options: ErrorOptions = {}) {
+    super("protocol-error", message, options);
+  }
+}
+
+/** A handshake ended without a channel. */
+export class HandshakeError extends LanchatError {
+}
+
+/** A channel broke, or its peer did something that no honest peer does. */
+export class ChannelError extends LanchatError {
+}
+
+/** A message could not be sent to the room, or a member did something that is not allowed. */
+export class RoomError extends LanchatError {
+}
+
+/** A file of lanchat cannot be read or written. */
+export class StoreError extends LanchatError {
+}
+
+/** Listening or dialling failed. */
+export class NetError extends LanchatError {
+}
