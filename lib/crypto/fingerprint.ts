@@ -1,0 +1,56 @@
+import { type Bytes, toBase32, utf8 } from "../bytes/mod.ts";
+import { kdf, label, sha256 } from "./hash.ts";
+
+/** Characters of a tag. */
+export const TAG_LENGTH = 8;
+
+/** PBKDF2 rounds that each try at a look-alike fingerprint costs. */
+const FINGERPRINT_ROUNDS = 65_536;
+
+/**
+ * The short name of an identity key on the screen, to tell two members of one name apart. Never for
+ * decisions: 40 bits can be searched through.
+ *
+ * @returns 8 characters of lower-case base32. See PROTOCOL.md §2.4.
+ */
+export async function keyTag(publicKey: Bytes): Promise<string> {
+  return toBase32(await sha256(label("lanchat/1 tag"), publicKey)).slice(0, TAG_LENGTH);
+}
+
+/**
+ * The number that two people compare to know an identity key. Takes about 50 ms of a core.
+ *
+ * @returns 30 decimal digits. See PROTOCOL.md §2.4.
+ */
+export async function fingerprint(publicKey: Bytes): Promise<string> {
+  const key = await crypto.subtle.importKey("raw", publicKey, "PBKDF2", false, ["deriveBits"]);
+  const algorithm = {
+    name: "PBKDF2",
+    hash: "SHA-512",
+    salt: utf8("lanchat/1 fingerprint"),
+    iterations: FINGERPRINT_ROUNDS,
+  };
+  return digitGroups(new Uint8Array(await crypto.subtle.deriveBits(algorithm, key, 240)));
+}
+
+/** Each 5 bytes as a big-endian number modulo 100,000, in 5 digits. */
+function digitGroups(bytes: Bytes): string {
+  let digits = "";
+  for (let i = 0; i < bytes.length; i += 5) {
+    const group = bytes.subarray(i, i + 5).reduce((value, byte) => value * 256 + byte, 0);
+    digits += String(group % 100_000).padStart(5, "0");
+  }
+  return digits;
+}
+
+/**
+ * The code that the two ends of one connection compare by voice.
+ *
+ * @param transcript `h2` of the handshake. @param opening `r_I`, which the initiator committed to.
+ * @returns 10 decimal digits. See PROTOCOL.md §4.5.
+ */
+export async function joinCode(transcript: Bytes, opening: Bytes): Promise<string> {
+  const bytes = await kdf(transcript, opening, "lanchat/1 sas", 8);
+  const value = new DataView(bytes.buffer).getBigUint64(0) % 10_000_000_000n;
+  return value.toString().padStart(10, "0");
+}

@@ -1,0 +1,63 @@
+import { type Bytes, concat, utf8 } from "../bytes/mod.ts";
+
+/** Bytes of a SHA-256 digest, of an HMAC-SHA-256 and of every symmetric key of the protocol. */
+export const KEY_BYTES = 32;
+
+/** `count` bytes of the system's secure randomness. */
+export function randomBytes(count: number): Bytes {
+  return crypto.getRandomValues(new Uint8Array(count));
+}
+
+/** A domain separation label: the ASCII text and one zero byte. See PROTOCOL.md §1. */
+export function label(text: string): Bytes {
+  return utf8(`${text}\0`);
+}
+
+/** SHA-256 (FIPS 180-4) of the parts, one after the other: 32 bytes. */
+export async function sha256(...parts: readonly Uint8Array[]): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", concat(...parts)));
+}
+
+/** HMAC-SHA-256 (RFC 2104) of the parts: 32 bytes. */
+export async function hmac(key: Bytes, ...parts: readonly Uint8Array[]): Promise<Bytes> {
+  const imported = await importHmacKey(key, "sign");
+  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, concat(...parts)));
+}
+
+/** Whether `mac` is the HMAC-SHA-256 of the parts; takes the same time wherever it differs. */
+export async function hmacVerify(
+  key: Bytes,
+  mac: Bytes,
+  ...parts: readonly Uint8Array[]
+): Promise<boolean> {
+  const imported = await importHmacKey(key, "verify");
+  return await crypto.subtle.verify("HMAC", imported, mac, concat(...parts));
+}
+
+function importHmacKey(key: Bytes, usage: "sign" | "verify"): Promise<CryptoKey> {
+  return crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, [usage]);
+}
+
+/**
+ * HKDF-SHA-256 (RFC 5869), extract and expand in one call.
+ *
+ * @param salt The salt; 32 zero bytes where PROTOCOL.md writes `Z`.
+ * @param keyMaterial The input keying material.
+ * @param info The ASCII label, without a zero byte.
+ * @param length How many bytes to derive.
+ */
+export async function kdf(
+  salt: Bytes,
+  keyMaterial: Bytes,
+  info: string,
+  length: number,
+): Promise<Bytes> {
+  const key = await crypto.subtle.importKey("raw", keyMaterial, "HKDF", false, ["deriveBits"]);
+  const algorithm = { name: "HKDF", hash: "SHA-256", salt, info: utf8(info) };
+  return new Uint8Array(await crypto.subtle.deriveBits(algorithm, key, length * 8));
+}
+
+/** 32 zero bytes: the salt of derivations that have none, and the room secret's key when open. */
+export function zeroKey(): Bytes {
+  return new Uint8Array(KEY_BYTES);
+}

@@ -1,0 +1,41 @@
+/**
+ * All cryptography, through WebCrypto alone: no other folder touches `crypto.subtle`.
+ *
+ * @example Seal and open
+ * ```ts
+ * import { CipherKey, randomBytes } from "./mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const key = await CipherKey.import(randomBytes(32));
+ * const nonce = randomBytes(12);
+ * const sealed = await key.seal(nonce, new Uint8Array([1, 2, 3]), new Uint8Array());
+ * assertEquals(await key.open(nonce, sealed, new Uint8Array()), new Uint8Array([1, 2, 3]));
+ * ```
+ * @module
+ */
+export { CipherKey, NONCE_BYTES, TAG_BYTES } from "./aead.ts";
+export { fingerprint, joinCode, keyTag, TAG_LENGTH } from "./fingerprint.ts";
+export { hmac, hmacVerify, kdf, KEY_BYTES, label, randomBytes, sha256, zeroKey } from "./hash.ts";
+export {
+  generateIdentity,
+  generateSigningKey,
+  type Identity,
+  importIdentity,
+  isPublicKey,
+  PUBLIC_KEY_BYTES,
+  seedToPkcs8,
+  SIGNATURE_BYTES,
+  type SigningKey,
+  Verifier,
+  verify,
+} from "./signing.ts";
+export {
+  generateWrapKeyPair,
+  HOP_KEY_BITS,
+  importWrapKeyPair,
+  isModulus,
+  SESSION_KEY_BITS,
+  unwrap,
+  WrapKey,
+  type WrapKeyPair,
+} from "./wrap.ts";

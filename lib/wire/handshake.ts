@@ -1,0 +1,164 @@
+import { ByteReader, type Bytes, concat, equal, u8, utf8 } from "../bytes/mod.ts";
+import { HandshakeError, WireError } from "../errors.ts";
+
+/** Bytes of each handshake message. See PROTOCOL.md §4.2. */
+export const M0_BYTES = 42;
+/** Bytes of the initiator's first message. */
+export const M1_BYTES = 329;
+/** Bytes of the responder's second message. */
+export const M2_BYTES = 657;
+/** Bytes of the initiator's second message. */
+export const M3_BYTES = 448;
+
+/** What precedes everything: the name of the protocol and its version. */
+const MAGIC = utf8("LANCHAT");
+const VERSION = 0x01;
+const SUITE = 0x01;
+
+/** M0: this room admits only who holds its invite. */
+const FLAG_INVITE = 0x01;
+/** M0: the host has too many callers; it closes the connection now. */
+const FLAG_BUSY = 0x02;
+
+const MODULUS_BYTES = 256;
+
+/** The responder's greeting. */
+export interface M0 {
+  /** Whether an invite is needed. */
+  readonly invite: boolean;
+  /** Whether the host closes now, having too many callers. */
+  readonly busy: boolean;
+  /** 32 random bytes that make this handshake unlike every other. */
+  readonly challenge: Bytes;
+}
+
+/** The initiator's first message. */
+export interface M1 {
+  /** H(L("lanchat/1 sas commit") || r_I), 32 bytes. */
+  readonly commitment: Bytes;
+  /** n_I, the initiator's RSA modulus, 256 bytes. */
+  readonly modulus: Bytes;
+  /** HMAC over M0 and the rest of M1, 32 bytes. */
+  readonly gate: Bytes;
+}
+
+/** The responder's answer. */
+export interface M2 {
+  /** n_R, the responder's RSA modulus, 256 bytes. */
+  readonly modulus: Bytes;
+  /** ct_R, k_R wrapped for n_I, 256 bytes. */
+  readonly wrapped: Bytes;
+  /** enc_R, the host's identity, sealed, 145 bytes. */
+  readonly sealed: Bytes;
+}
+
+/** The initiator's answer. */
+export interface M3 {
+  /** ct_I, k_I wrapped for n_R, 256 bytes. */
+  readonly wrapped: Bytes;
+  /** Proves that k_R was unwrapped, 32 bytes. */
+  readonly confirmation: Bytes;
+  /** enc_I, the member's identity, sealed, 160 bytes. */
+  readonly sealed: Bytes;
+}
+
+/** Encodes M0: `"LANCHAT" || version (1) || suite (1) || flags (1) || challenge (32)`. */
+export function encodeM0(message: M0): Bytes {
+  const flags = (message.invite ? FLAG_INVITE : 0) | (message.busy ? FLAG_BUSY : 0);
+  return concat(prologue(), u8(flags), message.challenge);
+}
+
+/**
+ * Decodes M0.
+ *
+ * @throws {HandshakeError} `not-lanchat` or `wrong-version`.
+ * @throws {WireError} If a flag is unknown.
+ */
+export function decodeM0(body: Bytes): M0 {
+  const reader = new ByteReader(body);
+  readPrologue(reader);
+  const flags = reader.u8();
+  if ((flags & ~(FLAG_INVITE | FLAG_BUSY)) !== 0) {
+    throw new WireError(`Cannot decode M0 as its flags are unknown: ${flags}`);
+  }
+  const challenge = reader.take(32);
+  reader.end();
+  return {
+    invite: (flags & FLAG_INVITE) !== 0,
+    busy: (flags & FLAG_BUSY) !== 0,
+    challenge,
+  };
+}
+
+/** What of M1 the gate covers: `"LANCHAT" || version || suite || commitment (32) || n_I (256)`. */
+export function encodeM1Head(message: Omit<M1, "gate">): Bytes {
+  return concat(prologue(), message.commitment, message.modulus);
+}
+
+/** Encodes M1: its head and `gate (32)`. */
+export function encodeM1(message: M1): Bytes {
+  return concat(encodeM1Head(message), message.gate);
+}
+
+/**
+ * Decodes M1.
+ *
+ * @throws {HandshakeError} `not-lanchat` or `wrong-version`.
+ * @throws {WireError} If its size is another.
+ */
+export function decodeM1(body: Bytes): M1 {
+  const reader = new ByteReader(body);
+  readPrologue(reader);
+  const commitment = reader.take(32);
+  const modulus = reader.take(MODULUS_BYTES);
+  const gate = reader.take(32);
+  reader.end();
+  return { commitment, modulus, gate };
+}
+
+/** Encodes M2: `n_R (256) || ct_R (256) || enc_R (145)`. */
+export function encodeM2(message: M2): Bytes {
+  return concat(message.modulus, message.wrapped, message.sealed);
+}
+
+/** Decodes M2. @throws {WireError} If its size is another. */
+export function decodeM2(body: Bytes): M2 {
+  const reader = new ByteReader(body);
+  const modulus = reader.take(MODULUS_BYTES);
+  const wrapped = reader.take(MODULUS_BYTES);
+  const sealed = reader.take(145);
+  reader.end();
+  return { modulus, wrapped, sealed };
+}
+
+/** Encodes M3: `ct_I (256) || confirmation (32) || enc_I (160)`. */
+export function encodeM3(message: M3): Bytes {
+  return concat(message.wrapped, message.confirmation, message.sealed);
+}
+
+/** Decodes M3. @throws {WireError} If its size is another. */
+export function decodeM3(body: Bytes): M3 {
+  const reader = new ByteReader(body);
+  const wrapped = reader.take(MODULUS_BYTES);
+  const confirmation = reader.take(32);
+  const sealed = reader.take(160);
+  reader.end();
+  return { wrapped, confirmation, sealed };
+}
+
+function prologue(): Bytes {
+  return concat(MAGIC, u8(VERSION), u8(SUITE));
+}
+
+function readPrologue(reader: ByteReader): void {
+  if (!equal(reader.take(MAGIC.length), MAGIC)) {
+    throw new HandshakeError("not-lanchat", "Cannot talk to the other side as it is not lanchat");
+  }
+  const version = reader.u8();
+  if (version !== VERSION || reader.u8() !== SUITE) {
+    throw new HandshakeError(
+      "wrong-version",
+      `Cannot talk to the other side as it speaks another version of lanchat's protocol: ${version}`,
+    );
+  }
+}

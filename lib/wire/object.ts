@@ -1,0 +1,362 @@
+import { ByteReader, type Bytes, concat, u32, u64, u8, utf8 } from "../bytes/mod.ts";
+import { WireError } from "../errors.ts";
+import { nameProblem } from "./name.ts";
+import { SESSION_BYTES } from "./record.ts";
+
+/** The first byte of an end-to-end object. See PROTOCOL.md §6. */
+export const ObjectType = { ANNOUNCE: 0x20, SKDM: 0x21, MSG: 0x22 } as const;
+
+/** Who can read a chain: the room, or one session. */
+export const Audience = { ROOM: 0, DIRECT: 1 } as const;
+
+/** What the body of a MSG is. See PROTOCOL.md §6.5. */
+export const BodyKind = { TEXT: 1, ACTION: 2, HEARTBEAT: 3, LEAVE: 7, BATCH: 10 } as const;
+
+/** Longest message, in bytes of UTF-8; also the longest body of a MSG. */
+export const MAX_TEXT_BYTES = 16_384;
+
+/** Bytes that each message of a batch takes beside its text. */
+export const BATCH_ITEM_OVERHEAD_BYTES = 5;
+
+const SIGNATURE_BYTES = 64;
+const SKDM_HEADER_BYTES = 174;
+const SKDM_BYTES = 622;
+const MSG_HEADER_BYTES = 113;
+const MSG_MIN_BYTES = MSG_HEADER_BYTES + 64 + 16 + SIGNATURE_BYTES;
+const MSG_MAX_BYTES = MSG_HEADER_BYTES + 16_640 + 16 + SIGNATURE_BYTES;
+const INNER_HEADER_BYTES = 37;
+
+/** A member makes itself and its session key known to one session. */
+export interface Announce {
+  /** The room, 32 bytes. */
+  readonly roomId: Bytes;
+  /** The author's identity key, 32 bytes. */
+  readonly key: Bytes;
+  /** The author's session. */
+  readonly session: Bytes;
+  /** Counts the author's announcements of new session keys or names, from 1. */
+  readonly generation: number;
+  /** The modulus of the author's session key, 384 bytes. */
+  readonly modulus: Bytes;
+  /** The author's name. */
+  readonly name: string;
+  /** The session that this is for. */
+  readonly seen: Bytes;
+}
+
+/** An ANNOUNCE as it arrived. */
+export interface SignedAnnounce extends Announce {
+  /** What {@linkcode SignedAnnounce.memberTag} covers. */
+  readonly tagged: Bytes;
+  /** Proves that the author holds the room's secret, 32 bytes. */
+  readonly memberTag: Bytes;
+  /** What the signature covers. */
+  readonly signed: Bytes;
+  /** By the identity key, 64 bytes. */
+  readonly signature: Bytes;
+}
+
+/** The header of an SKDM: which chain, from whom, for whom. */
+export interface SkdmHeader {
+  /** The room, 32 bytes. */
+  readonly roomId: Bytes;
+  /** The sender's identity key. */
+  readonly fromKey: Bytes;
+  /** The sender's session. */
+  readonly fromSession: Bytes;
+  /** The receiver's identity key. */
+  readonly toKey: Bytes;
+  /** The receiver's session. */
+  readonly toSession: Bytes;
+  /** The generation of the receiver's session key. */
+  readonly toGeneration: number;
+  /** One of {@linkcode Audience}. */
+  readonly audience: number;
+  /** Counts the sender's chains for that audience. */
+  readonly epoch: number;
+  /** The index of the first MSG that the chain key opens. */
+  readonly start: number;
+  /** VK, the Ed25519 key that signs the chain's messages. */
+  readonly chainVerifier: Bytes;
+}
+
+/** An SKDM as it arrived. */
+export interface SignedSkdm extends SkdmHeader {
+  /** The header's bytes, which the wrapped secret is bound to. */
+  readonly header: Bytes;
+  /** The chain key and the header's hash, wrapped for the receiver, 384 bytes. */
+  readonly wrapped: Bytes;
+  /** What the signature covers. */
+  readonly signed: Bytes;
+  /** By the sender's identity key. */
+  readonly signature: Bytes;
+}
+
+/** The header of a MSG. */
+export interface MsgHeader {
+  /** The room, 32 bytes. */
+  readonly roomId: Bytes;
+  /** The sender's session. */
+  readonly fromSession: Bytes;
+  /** The chain, 16 bytes. */
+  readonly chainId: Bytes;
+  /** Counts the chain's messages, from 0. */
+  readonly index: number;
+  /** The AEAD nonce, 12 random bytes. */
+  readonly nonce: Bytes;
+  /** kc, which commits to the message key, 32 bytes. */
+  readonly commitment: Bytes;
+}
+
+/** A MSG as it arrived. */
+export interface SignedMsg extends MsgHeader {
+  /** The header's bytes: the additional data of the sealed part. */
+  readonly header: Bytes;
+  /** The sealed inner part. */
+  readonly sealed: Bytes;
+  /** What the signature covers. */
+  readonly signed: Bytes;
+  /** By the chain's signing key. */
+  readonly signature: Bytes;
+}
+
+/** What a MSG hides. */
+export interface Inner {
+  /** The hash of the roster that the sender sees, 16 bytes. */
+  readonly roster: Bytes;
+  /** When it was sent, in milliseconds since 1970. */
+  readonly at: number;
+  /** One of {@linkcode BodyKind}. */
+  readonly kind: number;
+  /** At most {@linkcode MAX_TEXT_BYTES}. */
+  readonly body: Bytes;
+}
+
+/** One message of a batch. */
+export interface BatchItem {
+  /** `BodyKind.TEXT` or `BodyKind.ACTION`. */
+  readonly kind: number;
+  /** UTF-8. */
+  readonly text: Bytes;
+}
+
+/**
+ * What of an ANNOUNCE the member tag covers: `0x20 || room_id (32) || ik (32) || session (16) ||
+ * generation (4) || modulus (384) || name length (1) || name || 0x01 || seen (16)`.
+ */
+export function encodeAnnounceHead(announce: Announce): Bytes {
+  const name = utf8(announce.name);
+  return concat(
+    u8(ObjectType.ANNOUNCE),
+    announce.roomId,
+    announce.key,
+    announce.session,
+    u32(announce.generation),
+    announce.modulus,
+    u8(name.length),
+    name,
+    u8(1),
+    announce.seen,
+  );
+}
+
+/** Decodes an ANNOUNCE. @throws {WireError} If it is not laid out so, or the name is no name. */
+export function decodeAnnounce(object: Bytes): SignedAnnounce {
+  const reader = readerFor(object, ObjectType.ANNOUNCE);
+  const roomId = reader.take(32);
+  const key = reader.take(32);
+  const session = reader.take(SESSION_BYTES);
+  const generation = reader.u32();
+  const modulus = reader.take(384);
+  const name = decodeText(reader.take(reader.u8()));
+  if (reader.u8() !== 1) throw new WireError("Cannot decode ANNOUNCE as it must name one session");
+  const seen = reader.take(SESSION_BYTES);
+  const tagged = object.slice(0, object.length - reader.remaining);
+  const memberTag = reader.take(32);
+  const signed = object.slice(0, object.length - reader.remaining);
+  const signature = reader.take(SIGNATURE_BYTES);
+  reader.end();
+  if (nameProblem(name) !== undefined) {
+    throw new WireError("Cannot decode ANNOUNCE as its name is not one a member may have");
+  }
+  return {
+    roomId,
+    key,
+    session,
+    generation,
+    modulus,
+    name,
+    seen,
+    tagged,
+    memberTag,
+    signed,
+    signature,
+  };
+}
+
+/**
+ * The header of an SKDM: `0x21 || room_id (32) || from_ik (32) || from_session (16) || to_ik (32) ||
+ * to_session (16) || to_generation (4) || audience (1) || epoch (4) || start (4) || vk (32)`.
+ */
+export function encodeSkdmHeader(header: SkdmHeader): Bytes {
+  return concat(
+    u8(ObjectType.SKDM),
+    header.roomId,
+    header.fromKey,
+    header.fromSession,
+    header.toKey,
+    header.toSession,
+    u32(header.toGeneration),
+    u8(header.audience),
+    u32(header.epoch),
+    u32(header.start),
+    header.chainVerifier,
+  );
+}
+
+/** Decodes an SKDM: `header (174) || wrapped (384) || signature (64)`. @throws {WireError} Otherwise. */
+export function decodeSkdm(object: Bytes): SignedSkdm {
+  if (object.length !== SKDM_BYTES) {
+    throw new WireError(`Cannot decode SKDM as it must have ${SKDM_BYTES} bytes: ${object.length}`);
+  }
+  const reader = readerFor(object, ObjectType.SKDM);
+  const header: SkdmHeader = {
+    roomId: reader.take(32),
+    fromKey: reader.take(32),
+    fromSession: reader.take(SESSION_BYTES),
+    toKey: reader.take(32),
+    toSession: reader.take(SESSION_BYTES),
+    toGeneration: reader.u32(),
+    audience: reader.u8(),
+    epoch: reader.u32(),
+    start: reader.u32(),
+    chainVerifier: reader.take(32),
+  };
+  if (header.audience > Audience.DIRECT) {
+    throw new WireError(`Cannot decode SKDM as its audience is unknown: ${header.audience}`);
+  }
+  return {
+    ...header,
+    header: object.slice(0, SKDM_HEADER_BYTES),
+    wrapped: reader.take(384),
+    signed: object.slice(0, SKDM_BYTES - SIGNATURE_BYTES),
+    signature: reader.take(SIGNATURE_BYTES),
+  };
+}
+
+/**
+ * The header of a MSG: `0x22 || room_id (32) || from_session (16) || chain_id (16) || index (4) ||
+ * nonce (12) || commitment (32)`.
+ */
+export function encodeMsgHeader(header: MsgHeader): Bytes {
+  return concat(
+    u8(ObjectType.MSG),
+    header.roomId,
+    header.fromSession,
+    header.chainId,
+    u32(header.index),
+    header.nonce,
+    header.commitment,
+  );
+}
+
+/** Decodes a MSG: `header (113) || sealed || signature (64)`. @throws {WireError} Otherwise. */
+export function decodeMsg(object: Bytes): SignedMsg {
+  const inner = object.length - MSG_HEADER_BYTES - 16 - SIGNATURE_BYTES;
+  if (
+    object.length < MSG_MIN_BYTES || object.length > MSG_MAX_BYTES || inner !== paddedSize(inner)
+  ) {
+    throw new WireError(`Cannot decode MSG as no message has that size: ${object.length} bytes`);
+  }
+  const reader = readerFor(object, ObjectType.MSG);
+  return {
+    roomId: reader.take(32),
+    fromSession: reader.take(SESSION_BYTES),
+    chainId: reader.take(16),
+    index: reader.u32(),
+    nonce: reader.take(12),
+    commitment: reader.take(32),
+    header: object.slice(0, MSG_HEADER_BYTES),
+    sealed: reader.take(inner + 16),
+    signed: object.slice(0, object.length - SIGNATURE_BYTES),
+    signature: reader.take(SIGNATURE_BYTES),
+  };
+}
+
+/**
+ * The inner part of a MSG, padded so that its size tells little: `roster (16) || 0^8 || at (8) ||
+ * kind (1) || length (4) || body || 0…`, in all a multiple of 64 up to 256 bytes, of 256 beyond.
+ */
+export function encodeInner(inner: Inner): Bytes {
+  const size = INNER_HEADER_BYTES + inner.body.length;
+  const padded = new Uint8Array(paddedSize(size));
+  padded.set(concat(
+    inner.roster,
+    new Uint8Array(8),
+    u64(inner.at),
+    u8(inner.kind),
+    u32(inner.body.length),
+    inner.body,
+  ));
+  return padded;
+}
+
+/** Decodes the inner part of a MSG. @throws {WireError} If it is not laid out so. */
+export function decodeInner(bytes: Bytes): Inner {
+  const reader = new ByteReader(bytes);
+  const roster = reader.take(16);
+  reader.take(8);
+  const at = reader.u64();
+  const kind = reader.u8();
+  const body = reader.take(reader.u32());
+  if (body.length > MAX_TEXT_BYTES) {
+    throw new WireError(`Cannot decode MSG as its body is over ${MAX_TEXT_BYTES} bytes`);
+  }
+  if (bytes.length !== paddedSize(INNER_HEADER_BYTES + body.length)) {
+    throw new WireError("Cannot decode MSG as its padding has another length");
+  }
+  if (reader.rest().some((byte) => byte !== 0)) {
+    throw new WireError("Cannot decode MSG as its padding is not zero");
+  }
+  return { roster, at, kind, body };
+}
+
+/** Encodes two or more messages as the body of one MSG: each `kind (1) || length (4) || text`. */
+export function encodeBatch(items: readonly BatchItem[]): Bytes {
+  return concat(...items.flatMap(({ kind, text }) => [u8(kind), u32(text.length), text]));
+}
+
+/** Decodes the body of a batch. @throws {WireError} If it is not laid out so, or has one message. */
+export function decodeBatch(body: Bytes): BatchItem[] {
+  const reader = new ByteReader(body);
+  const items: BatchItem[] = [];
+  while (reader.remaining > 0) {
+    const kind = reader.u8();
+    if (kind !== BodyKind.TEXT && kind !== BodyKind.ACTION) {
+      throw new WireError(`Cannot decode batch as a message in it is of kind ${kind}`);
+    }
+    items.push({ kind, text: reader.take(reader.u32()) });
+  }
+  if (items.length < 2) throw new WireError("Cannot decode batch as it has no second message");
+  return items;
+}
+
+/** Text from UTF-8. @throws {WireError} If the bytes are not UTF-8. */
+export function decodeText(bytes: Bytes): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new WireError("Cannot decode text as it is not UTF-8", { cause });
+  }
+}
+
+function paddedSize(size: number): number {
+  const step = size <= 256 ? 64 : 256;
+  return Math.ceil(size / step) * step;
+}
+
+function readerFor(object: Bytes, type: number): ByteReader {
+  const reader = new ByteReader(object);
+  if (reader.u8() !== type) throw new WireError("Cannot decode object as its type is another");
+  return reader;
+}
