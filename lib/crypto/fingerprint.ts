@@ -22,15 +22,28 @@ export async function keyTag(publicKey: Bytes): Promise<string> {
  *
  * @returns 30 decimal digits. See PROTOCOL.md §2.4.
  */
-export async function fingerprint(publicKey: Bytes): Promise<string> {
-  const key = await crypto.subtle.importKey("raw", publicKey, "PBKDF2", false, ["deriveBits"]);
+export function fingerprint(publicKey: Bytes): Promise<string> {
+  return stretchedDigits(publicKey, "lanchat/1 fingerprint", 6);
+}
+
+/**
+ * Digits of a public value that are costly to imitate: PBKDF2-HMAC-SHA-512 (RFC 8018 §5.2).
+ *
+ * @param input The value. @param salt ASCII. @param groups How many groups of 5 digits.
+ */
+export async function stretchedDigits(
+  input: Bytes,
+  salt: string,
+  groups: number,
+): Promise<string> {
+  const key = await crypto.subtle.importKey("raw", input, "PBKDF2", false, ["deriveBits"]);
   const algorithm = {
     name: "PBKDF2",
     hash: "SHA-512",
-    salt: utf8("lanchat/1 fingerprint"),
+    salt: utf8(salt),
     iterations: FINGERPRINT_ROUNDS,
   };
-  return digitGroups(new Uint8Array(await crypto.subtle.deriveBits(algorithm, key, 240)));
+  return digitGroups(new Uint8Array(await crypto.subtle.deriveBits(algorithm, key, groups * 40)));
 }
 
 /** Each 5 bytes as a big-endian number modulo 100,000, in 5 digits. */

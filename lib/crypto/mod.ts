@@ -14,8 +14,9 @@
  * @module
  */
 export { CipherKey, NONCE_BYTES, TAG_BYTES } from "./aead.ts";
-export { fingerprint, joinCode, keyTag, TAG_LENGTH } from "./fingerprint.ts";
+export { fingerprint, joinCode, keyTag, stretchedDigits, TAG_LENGTH } from "./fingerprint.ts";
 export { hmac, hmacVerify, kdf, KEY_BYTES, label, randomBytes, sha256, zeroKey } from "./hash.ts";
+export { openRoomSecrets, type RoomSecrets, roomSecrets } from "./room_secret.ts";
 export {
   generateIdentity,
   generateSigningKey,

@@ -8,9 +8,14 @@ export const FRAME_HEADER_BYTES = 4;
 /** What a decoder takes in before it asks its source to wait, in bytes. */
 const HIGH_WATER_BYTES = 65_536;
 
-/** The length of a body, as it stands before it: 4 bytes, big-endian. See PROTOCOL.md §3. */
-export function frameHeader(body: Uint8Array): Bytes {
-  return u32(body.length);
+/**
+ * What precedes a body. See PROTOCOL.md §3.
+ *
+ * @param length Of the body, in bytes.
+ * @returns `length (4 bytes, big-endian)`.
+ */
+export function frameHeader(length: number): Bytes {
+  return u32(length);
 }
 
 /**
@@ -19,7 +24,7 @@ export function frameHeader(body: Uint8Array): Bytes {
  * @returns `length (4 bytes, big-endian) || body`.
  */
 export function encodeFrame(body: Uint8Array): Bytes {
-  return concat(frameHeader(body), body);
+  return concat(frameHeader(body.length), body);
 }
 
 /** Cuts bytes, however they arrive, into the bodies of frames. */

@@ -58,6 +58,8 @@ export const CloseReason = {
   TOO_SLOW: 6,
   REPLACED: 7,
   IDLE: 8,
+  /** Only in MEMBER: the connection ended without a CLOSE. */
+  LOST: 9,
 } as const;
 
 /** How the host answers a finished handshake. */
@@ -75,8 +77,8 @@ export const MemberChange = { JOINED: 1, LEFT: 2, AWAY: 3, BACK: 4 } as const;
 /** To whom an envelope goes, or went: everybody else in the room, or one session. */
 export const Destination = { ROOM: 0, SESSION: 1 } as const;
 
-/** How the relay may treat an envelope when there is not room for all. */
-export const EnvelopeClass = { CONTROL: 0, CHAT: 1, BULK: 2 } as const;
+/** What an envelope carries, as far as the relay may know: keys and announcements, or messages. */
+export const EnvelopeClass = { CONTROL: 0, CHAT: 1 } as const;
 
 /** An object on its way from a member to the relay. */
 export interface MemberEnvelope {
@@ -277,7 +279,7 @@ function readHostRecord(type: number, reader: ByteReader): HostRecord {
       return {
         type: "member",
         change: readUpTo(reader, MemberChange.BACK),
-        reason: readUpTo(reader, CloseReason.IDLE),
+        reason: readUpTo(reader, CloseReason.LOST),
         session: reader.take(SESSION_BYTES),
         key: reader.take(32),
       };
@@ -334,7 +336,7 @@ function readBatch<Envelope>(
 }
 
 function readMemberEnvelope(reader: ByteReader): MemberEnvelope {
-  const envelopeClass = readUpTo(reader, EnvelopeClass.BULK);
+  const envelopeClass = readUpTo(reader, EnvelopeClass.CHAT);
   const destination = readUpTo(reader, Destination.SESSION);
   const session = reader.take(SESSION_BYTES);
   return {
@@ -347,7 +349,7 @@ function readMemberEnvelope(reader: ByteReader): MemberEnvelope {
 
 function readHostEnvelope(reader: ByteReader): HostEnvelope {
   return {
-    class: readUpTo(reader, EnvelopeClass.BULK),
+    class: readUpTo(reader, EnvelopeClass.CHAT),
     direct: readUpTo(reader, Destination.SESSION) === Destination.SESSION,
     from: reader.take(SESSION_BYTES),
     seq: reader.u64(),

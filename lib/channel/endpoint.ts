@@ -1,0 +1,170 @@
+import { type Clock, systemClock } from "../clock.ts";
+import { randomBytes } from "../crypto/mod.ts";
+import { ChannelError } from "../errors.ts";
+import { type PlainRecord, RecordType, type SharedRecord } from "../wire/mod.ts";
+import type { Channel } from "./channel.ts";
+
+/** Silence after which an end asks whether the other is there, in milliseconds. */
+export const PING_AFTER_MS = 15_000;
+
+/** Silence after which the other end is given up, in milliseconds. */
+export const DEAD_AFTER_MS = 45_000;
+
+/** How a record becomes bytes, and bytes a record. */
+export interface Codec<Incoming, Outgoing> {
+  /** Lays a record out. */
+  readonly encode: (record: Outgoing) => PlainRecord;
+  /** Reads a record. @throws {WireError} If it is laid out otherwise. */
+  readonly decode: (record: PlainRecord) => Incoming;
+}
+
+/** What an endpoint needs. */
+export interface EndpointOptions<Incoming, Outgoing> {
+  /** The records' layout. */
+  readonly codec: Codec<Incoming, Outgoing>;
+  /** The next record to send when there is nothing urgent; `undefined` until the next `wake`. */
+  readonly next: () => Outgoing | undefined;
+  /** Tells when to ping. */
+  readonly clock?: Clock;
+}
+
+/**
+ * One end of a channel: sends urgent records first and the others as fast as the channel takes them,
+ * answers and sends PING, and notices that the other end is gone.
+ */
+export class Endpoint<Incoming extends { type: string }, Outgoing extends { type: string }> {
+  readonly #codec: Codec<Incoming, Outgoing | SharedRecord>;
+  readonly #next: () => Outgoing | undefined;
+  readonly #clock: Clock;
+  readonly #reader: ReadableStreamDefaultReader<PlainRecord>;
+  readonly #writer: WritableStreamDefaultWriter<PlainRecord>;
+  readonly #flushed: Promise<void>;
+  readonly #urgent: (Outgoing | SharedRecord)[] = [];
+  #writing = false;
+  #closing = false;
+  #lastHeard: number;
+  #reading = false;
+  #stopTimer: () => void = () => {};
+  #sent: Promise<void> = Promise.resolve();
+  #failure: unknown;
+
+  /** Takes a channel over; nothing else may read or write it. */
+  constructor(channel: Channel, options: EndpointOptions<Incoming, Outgoing>) {
+    this.#codec = options.codec as Codec<Incoming, Outgoing | SharedRecord>;
+    this.#next = options.next;
+    this.#clock = options.clock ?? systemClock;
+    this.#reader = channel.readable.getReader();
+    this.#writer = channel.writable.getWriter();
+    this.#writer.closed.catch(() => {}); // The reader sees the same failure.
+    this.#flushed = channel.flushed;
+    this.#lastHeard = this.#clock.now();
+    this.#watch();
+  }
+
+  /** Sends a record before all that `next` gives. */
+  send(record: Outgoing | SharedRecord): void {
+    this.#urgent.push(record);
+    this.wake();
+  }
+
+  /** Says that `next` has something. */
+  wake(): void {
+    if (this.#writing || this.#closing) return;
+    this.#writing = true;
+    this.#sent = this.#write();
+  }
+
+  /**
+   * The records that arrive, PING and PONG left out, up to and with a CLOSE.
+   *
+   * @throws {ChannelError} If the channel breaks, or nothing is heard for {@linkcode DEAD_AFTER_MS}.
+   * @throws {WireError} If a record cannot be decoded.
+   */
+  async *receive(): AsyncGenerator<Incoming, void, void> {
+    try {
+      while (true) {
+        const record = await this.#read();
+        if (record.type === RecordType.PONG) continue;
+        const decoded = this.#codec.decode(record);
+        if (record.type === RecordType.PING) {
+          this.send({ type: "pong", token: record.payload });
+          continue;
+        }
+        yield decoded;
+        if (record.type === RecordType.CLOSE) return;
+      }
+    } finally {
+      this.#stopTimer();
+    }
+  }
+
+  /**
+   * Says farewell and ends the channel once what was sent before has left.
+   *
+   * @param reason One of {@linkcode CloseReason}.
+   */
+  async close(reason: number): Promise<void> {
+    if (this.#closing) return await this.#flushed;
+    this.#closing = true;
+    this.#stopTimer();
+    this.#urgent.length = 0;
+    await this.#sent;
+    try {
+      const farewell = this.#codec.encode({ type: "close", reason });
+      await Promise.all([this.#writer.write(farewell), this.#writer.close()]);
+    } catch {
+      // The other end is gone already.
+    }
+    await this.#flushed;
+  }
+
+  /** Ends the channel at once, in both directions. */
+  async abort(error: unknown): Promise<void> {
+    this.#closing = true;
+    this.#failure = error;
+    this.#stopTimer();
+    await Promise.allSettled([this.#reader.cancel(error), this.#writer.abort(error)]);
+  }
+
+  async #read(): Promise<PlainRecord> {
+    this.#reading = true;
+    this.#lastHeard = Math.max(this.#lastHeard, this.#clock.now() - PING_AFTER_MS);
+    try {
+      const { done, value } = await this.#reader.read();
+      if (done) throw this.#failure ?? new ChannelError("connection-lost", "The channel has ended");
+      this.#lastHeard = this.#clock.now();
+      return value;
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  async #write(): Promise<void> {
+    try {
+      while (!this.#closing) {
+        await this.#writer.ready;
+        const record = this.#urgent.shift() ?? this.#next();
+        if (record === undefined) break;
+        // Failing is seen at the next `ready`; waiting for it would halve the speed.
+        this.#writer.write(this.#codec.encode(record)).catch(() => {});
+      }
+    } catch {
+      // The channel is broken: the reader tells why.
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  #watch(): void {
+    this.#stopTimer = this.#clock.after(PING_AFTER_MS / 3, () => {
+      const silence = this.#reading ? this.#clock.now() - this.#lastHeard : 0;
+      if (silence >= DEAD_AFTER_MS) {
+        const error = new ChannelError("connection-lost", "The other side has gone silent");
+        void this.abort(error);
+        return;
+      }
+      if (silence >= PING_AFTER_MS) this.send({ type: "ping", token: randomBytes(8) });
+      this.#watch();
+    });
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * Secure channels: records sealed and opened by streams over any `{ readable, writable }`.
+ *
+ * @example Seal, then open
+ * ```ts
+ * import { OpenStream, SealStream } from "./mod.ts";
+ * import { FrameDecoderStream, RecordType } from "../wire/mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const secret = new Uint8Array(32);
+ * const close = { type: RecordType.CLOSE, payload: new Uint8Array([0]) };
+ * const records = ReadableStream.from([close])
+ *   .pipeThrough(new SealStream(secret.slice()))
+ *   .pipeThrough(new FrameDecoderStream())
+ *   .pipeThrough(new OpenStream(secret));
+ * assertEquals(await Array.fromAsync(records), [close]);
+ * ```
+ * @module
+ */
+export { type Channel, initiate, respond, type SecureChannel, type Transport } from "./channel.ts";
+export {
+  type Codec,
+  DEAD_AFTER_MS,
+  Endpoint,
+  type EndpointOptions,
+  PING_AFTER_MS,
+} from "./endpoint.ts";
+export { MAX_RECORDS_PER_KEY, RecordCipher } from "./record_cipher.ts";
+export { OpenStream, REKEY_LIMITS, type RekeyLimits, SealStream } from "./record_streams.ts";

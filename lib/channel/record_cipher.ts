@@ -1,0 +1,86 @@
+import { type Bytes, concat, u64, u8 } from "../bytes/mod.ts";
+import { CipherKey, kdf, KEY_BYTES, NONCE_BYTES, TAG_BYTES, zeroKey } from "../crypto/mod.ts";
+import { ChannelError } from "../errors.ts";
+import { frameHeader, type PlainRecord } from "../wire/mod.ts";
+
+/** Records under one key after which an opener gives up: its peer should have rekeyed long before. */
+export const MAX_RECORDS_PER_KEY: number = 2 ** 24;
+
+/**
+ * Seals or opens the records of one direction, each under the next counter. See PROTOCOL.md §5.1.
+ *
+ * Calls must not overlap: the streams that use it wait for each.
+ */
+export class RecordCipher {
+  #secret: Bytes;
+  #key: CipherKey;
+  #iv: Bytes;
+  #counter = 0;
+
+  private constructor(secret: Bytes, key: CipherKey, iv: Bytes) {
+    this.#secret = secret;
+    this.#key = key;
+    this.#iv = iv;
+  }
+
+  /** Derives key and IV from a direction's secret. */
+  static async from(secret: Bytes): Promise<RecordCipher> {
+    return new RecordCipher(secret, ...await keyAndIv(secret));
+  }
+
+  /** How many records were sealed or opened under the key in use. */
+  get counter(): number {
+    return this.#counter;
+  }
+
+  /**
+   * Seals a record.
+   *
+   * @returns The whole frame: `length (4) || AES-256-GCM(type (1) || payload)`.
+   */
+  async seal(record: PlainRecord): Promise<Bytes> {
+    const plaintext = concat(u8(record.type), record.payload);
+    const header = frameHeader(plaintext.length + TAG_BYTES);
+    return concat(header, await this.#key.seal(this.#nextNonce(), plaintext, header));
+  }
+
+  /**
+   * Opens the body of a frame.
+   *
+   * @throws {ChannelError} If it is not the next record that the peer sealed.
+   */
+  async open(body: Bytes): Promise<PlainRecord> {
+    if (this.#counter >= MAX_RECORDS_PER_KEY) {
+      throw new ChannelError("protocol-error", "Cannot open record as its key is used up");
+    }
+    const opened = await this.#key.open(this.#nextNonce(), body, frameHeader(body.length));
+    if (opened === undefined) {
+      throw new ChannelError(
+        "protocol-error",
+        "Cannot open record as it was altered, repeated or left out on its way",
+      );
+    }
+    return { type: opened[0]!, payload: opened.slice(1) };
+  }
+
+  /** Goes on to the next key; the old one is forgotten. */
+  async rekey(): Promise<void> {
+    const next = await kdf(zeroKey(), this.#secret, "lanchat/1 rec next", KEY_BYTES);
+    this.#secret.fill(0);
+    this.#secret = next;
+    [this.#key, this.#iv] = await keyAndIv(next);
+    this.#counter = 0;
+  }
+
+  #nextNonce(): Bytes {
+    const counter = concat(new Uint8Array(NONCE_BYTES - 8), u64(this.#counter++));
+    return this.#iv.map((byte, i) => byte ^ counter[i]!);
+  }
+}
+
+async function keyAndIv(secret: Bytes): Promise<[CipherKey, Bytes]> {
+  return [
+    await CipherKey.import(await kdf(zeroKey(), secret, "lanchat/1 rec key", KEY_BYTES)),
+    await kdf(zeroKey(), secret, "lanchat/1 rec iv", NONCE_BYTES),
+  ];
+}

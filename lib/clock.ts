@@ -1,0 +1,26 @@
+/**
+ * Time as the program sees it, so that a test can bring its own.
+ *
+ * @module
+ */
+
+/** Tells the time and calls back later. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /**
+   * Calls back once after `ms` milliseconds.
+   *
+   * @returns Calls the timer off; does nothing after it fired.
+   */
+  after(ms: number, callback: () => void): () => void;
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after: (ms, callback) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,31 @@
+import type { Bytes } from "../bytes/mod.ts";
+import { kdf, KEY_BYTES, zeroKey } from "./hash.ts";
+
+/** Bytes of the secret that an invite carries. */
+const ROOT_BYTES = 16;
+
+/** What follows from a room's secret. See PROTOCOL.md §2.2. */
+export interface RoomSecrets {
+  /** psk, mixed into every hop key; known to the relay. Zero in an open room. */
+  readonly psk: Bytes;
+  /** Proves membership to members; never known to the relay of a room with an invite. */
+  readonly memberKey: Bytes;
+}
+
+/**
+ * Derives the secrets of a room that admits only who holds its invite.
+ *
+ * @param hostKey The host's identity key. @param root The invite's secret, 16 bytes.
+ */
+export async function roomSecrets(hostKey: Bytes, root: Bytes): Promise<RoomSecrets> {
+  return {
+    psk: await kdf(hostKey, root, "lanchat/1 psk", KEY_BYTES),
+    memberKey: await kdf(hostKey, root, "lanchat/1 member key", KEY_BYTES),
+  };
+}
+
+/** The secrets of an open room, which everybody knows: psk is zero, the root is 16 zero bytes. */
+export async function openRoomSecrets(hostKey: Bytes): Promise<RoomSecrets> {
+  const { memberKey } = await roomSecrets(hostKey, new Uint8Array(ROOT_BYTES));
+  return { psk: zeroKey(), memberKey };
+}

@@ -1,0 +1,99 @@
+import type { Bytes } from "../bytes/mod.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import {
+  generateWrapKeyPair,
+  hmac,
+  HOP_KEY_BITS,
+  KEY_BYTES,
+  randomBytes,
+  unwrap,
+  type WrapKeyPair,
+} from "../crypto/mod.ts";
+import { HOST_WRAP_LABEL } from "./schedule.ts";
+
+/** Private operations after which a host key is replaced: far fewer than an RSA oracle attack needs. */
+const MAX_OPERATIONS = 64;
+
+/** Age at which a host key is replaced, in milliseconds. */
+const MAX_AGE_MS = 600_000;
+
+/** The RSA key of a host, for many connections. */
+export class HostKey {
+  /** n_R, 256 bytes. */
+  readonly modulus: Bytes;
+  /** When it was taken into use, in milliseconds since 1970. */
+  readonly since: number;
+  readonly #pair: WrapKeyPair;
+  readonly #rejection = randomBytes(KEY_BYTES);
+  #operations = 0;
+
+  /** Takes a key pair into use. */
+  constructor(pair: WrapKeyPair, since: number) {
+    this.modulus = pair.modulus;
+    this.since = since;
+    this.#pair = pair;
+  }
+
+  /** How many private operations it has done. */
+  get operations(): number {
+    return this.#operations;
+  }
+
+  /**
+   * Unwraps k_I. What was not made for this key gives a secret that nobody else knows, so that a bad
+   * ciphertext and a bad tag behind it look the same (RFC 5246 §7.4.7.1 does so for PKCS #1).
+   *
+   * @param wrapped ct_I, 256 bytes.
+   * @returns 32 bytes.
+   */
+  async unwrap(wrapped: Bytes): Promise<Bytes> {
+    this.#operations++;
+    const secret = await unwrap(this.#pair, HOST_WRAP_LABEL, wrapped);
+    const rejected = await hmac(this.#rejection, wrapped);
+    return secret?.length === KEY_BYTES ? secret : rejected;
+  }
+}
+
+/** Keeps a host key in use and one in reserve, and replaces them by age and by use. */
+export class HostKeyRing {
+  readonly #generate: () => Promise<WrapKeyPair>;
+  readonly #clock: Clock;
+  #current: Promise<HostKey>;
+  #spare: Promise<WrapKeyPair>;
+
+  /**
+   * Begins to make two keys.
+   *
+   * @param options `generate` makes a key pair of {@linkcode HOP_KEY_BITS} bits.
+   */
+  constructor(options: { generate?: () => Promise<WrapKeyPair>; clock?: Clock } = {}) {
+    this.#generate = options.generate ?? (() => generateWrapKeyPair(HOP_KEY_BITS));
+    this.#clock = options.clock ?? systemClock;
+    this.#current = this.#takeIntoUse(this.#make());
+    this.#spare = this.#make();
+  }
+
+  /** The key for a handshake that begins now; waits where none is ready. */
+  async current(): Promise<HostKey> {
+    const before = this.#current;
+    const key = await before;
+    const worn = key.operations >= MAX_OPERATIONS || this.#clock.now() - key.since >= MAX_AGE_MS;
+    if (worn && this.#current === before) {
+      this.#current = this.#takeIntoUse(this.#spare);
+      this.#spare = this.#make();
+    }
+    return this.#current;
+  }
+
+  #make(): Promise<WrapKeyPair> {
+    const pair = this.#generate();
+    pair.catch(() => {}); // Whoever takes it sees the failure.
+    return pair;
+  }
+
+  #takeIntoUse(pair: Promise<WrapKeyPair>): Promise<HostKey> {
+    const key = pair.then((made) => new HostKey(made, this.#clock.now()));
+    key.catch(() => {});
+    return key;
+  }
+}

@@ -1,0 +1,185 @@
+import { type Bytes, concat, equal } from "../bytes/mod.ts";
+import {
+  CipherKey,
+  HOP_KEY_BITS,
+  type Identity,
+  isModulus,
+  isPublicKey,
+  KEY_BYTES,
+  NONCE_BYTES,
+  randomBytes,
+  unwrap,
+  verify,
+  WrapKey,
+  type WrapKeyPair,
+} from "../crypto/mod.ts";
+import { HandshakeError } from "../errors.ts";
+import { decodeM0, decodeM2, encodeM1, encodeM1Head, encodeM3 } from "../wire/mod.ts";
+import { type HopSession, HOST_WRAP_LABEL, MEMBER_WRAP_LABEL, schedule } from "./schedule.ts";
+
+/** What a member brings to a handshake. */
+export interface InitiatorOptions {
+  /** Who the member is. */
+  readonly identity: Identity;
+  /** The member's session, 16 bytes; the same over all its connections to one room. */
+  readonly session: Bytes;
+  /** A fresh RSA key pair, for this connection alone. */
+  readonly keyPair: WrapKeyPair;
+  /** The room's pre-shared key; 32 zero bytes for an open room. */
+  readonly psk: Bytes;
+  /** Whether the host's key is the expected one; asked before anything tells who the member is. */
+  readonly trusts: (hostKey: Bytes) => Promise<boolean>;
+  /** Where r_I and k_I come from. */
+  readonly random?: (count: number) => Bytes;
+  /** How k_I is wrapped. */
+  readonly wrap?: (modulus: Bytes, label: string, secret: Bytes) => Promise<Bytes>;
+}
+
+interface SentM1 {
+  readonly h0: Bytes;
+}
+
+/**
+ * The member's side of the hop handshake: takes M0 and M2, gives M1 and M3. Each step may be taken once,
+ * in order; whatever fails ends it. See PROTOCOL.md §4.4.
+ */
+export class Initiator {
+  readonly #options: InitiatorOptions;
+  readonly #opening: Bytes;
+  readonly #random: (count: number) => Bytes;
+  #state: "created" | SentM1 | "ended" = "created";
+
+  /** Prepares a handshake; nothing is computed yet. */
+  constructor(options: InitiatorOptions) {
+    this.#options = options;
+    this.#random = options.random ?? randomBytes;
+    this.#opening = this.#random(32);
+  }
+
+  /**
+   * Takes the host's greeting.
+   *
+   * @param m0 42 bytes.
+   * @returns M1, 329 bytes.
+   * @throws {HandshakeError} `not-lanchat`, `wrong-version`, `busy` or `needs-invite`.
+   */
+  async receiveM0(m0: Bytes): Promise<Bytes> {
+    if (this.#state !== "created") throw outOfOrder("M0");
+    this.#state = "ended";
+    const greeting = decodeM0(m0);
+    if (greeting.busy) {
+      throw new HandshakeError("busy", "Cannot join as the host has too many callers now");
+    }
+    this.#checkInvite(greeting.invite);
+    const { keyPair, psk } = this.#options;
+    const head = {
+      commitment: await schedule.commitment(this.#opening),
+      modulus: keyPair.modulus,
+    };
+    const gate = await schedule.gate(psk, m0, encodeM1Head(head));
+    const m1 = encodeM1({ ...head, gate });
+    this.#state = { h0: await schedule.h0(m0, m1) };
+    return m1;
+  }
+
+  /**
+   * Takes the host's answer, checks who it is, and only then tells who the member is.
+   *
+   * @param m2 657 bytes.
+   * @returns M3, 448 bytes, and the session that is open once the host accepts it.
+   * @throws {HandshakeError} `host-key-mismatch` or `handshake-failed`; M3 must not be sent then.
+   */
+  async receiveM2(m2: Bytes): Promise<{ m3: Bytes; session: HopSession }> {
+    if (typeof this.#state === "string") throw outOfOrder("M2");
+    const { h0 } = this.#state;
+    this.#state = "ended";
+    const { identity, keyPair, psk, session } = this.#options;
+    const answer = decodeM2(m2);
+    if (!isModulus(answer.modulus, HOP_KEY_BITS) || equal(answer.modulus, keyPair.modulus)) {
+      throw failed("the host's RSA key is not acceptable");
+    }
+    const kR = await unwrap(keyPair, MEMBER_WRAP_LABEL, answer.wrapped);
+    if (kR?.length !== KEY_BYTES) throw failed("the host's secret cannot be unwrapped");
+    const h2a = await schedule.extend(h0, answer.modulus, answer.wrapped);
+    const k2 = await CipherKey.import(await schedule.k2(h2a, kR, psk));
+    const opened = await k2.open(new Uint8Array(NONCE_BYTES), answer.sealed, h2a);
+    if (opened === undefined) throw failed("the host's identity cannot be opened");
+    const hostKey = opened.slice(0, 32);
+    const roomId = opened.slice(32, 64);
+    const flags = opened.slice(64, 65);
+    const signature = opened.slice(65);
+    if (!isPublicKey(hostKey)) throw failed("the host's identity key is not acceptable");
+    if (!await this.#options.trusts(hostKey)) {
+      throw new HandshakeError(
+        "host-key-mismatch",
+        "Cannot join as the host shows another key than the expected one",
+      );
+    }
+    if (flags[0] !== 0) throw failed("the host asks for something unknown");
+    if (!await verify(hostKey, schedule.hostSigned(h2a, hostKey, roomId, flags), signature)) {
+      throw failed("the host's signature is wrong");
+    }
+
+    const h2 = await schedule.extend(h2a, answer.sealed);
+    const kI = this.#random(KEY_BYTES);
+    const wrap = this.#options.wrap ?? wrapFor;
+    const wrapped = await wrap(answer.modulus, HOST_WRAP_LABEL, kI);
+    const kconf = await schedule.confirmationKey(h2a, kR, psk);
+    const confirmation = await schedule.confirmation(kconf, h2, wrapped);
+    const h3a = await schedule.extend(h2, wrapped, confirmation);
+    const k3 = await CipherKey.import(await schedule.k3(h3a, kR, kI, psk));
+    const signed = schedule.memberSigned(
+      h3a,
+      hostKey,
+      identity.publicKey,
+      this.#opening,
+      session,
+    );
+    const plaintext = concat(
+      identity.publicKey,
+      this.#opening,
+      session,
+      await identity.sign(signed),
+    );
+    const sealed = await k3.seal(new Uint8Array(NONCE_BYTES), plaintext, h3a);
+    const secrets = await schedule.secrets(await schedule.extend(h3a, sealed), kR, kI, psk);
+    return {
+      m3: encodeM3({ wrapped, confirmation, sealed }),
+      session: {
+        peerKey: hostKey,
+        roomId,
+        session,
+        sendSecret: secrets.toHost,
+        receiveSecret: secrets.toMember,
+        joinCode: await schedule.joinCode(h2, this.#opening),
+      },
+    };
+  }
+
+  #checkInvite(needed: boolean): void {
+    const held = this.#options.psk.some((byte) => byte !== 0);
+    if (needed && !held) {
+      throw new HandshakeError("needs-invite", "Cannot join as the room is for invited people");
+    }
+    if (!needed && held) throw failed("the host says that no invite is needed, but there is one");
+  }
+}
+
+/** Wraps a secret for a peer's modulus; what WebCrypto cannot use is a failed handshake. */
+export async function wrapFor(modulus: Bytes, label: string, secret: Bytes): Promise<Bytes> {
+  try {
+    return await (await WrapKey.import(modulus)).wrap(label, secret);
+  } catch (cause) {
+    throw failed("the other side's RSA key cannot be used", { cause });
+  }
+}
+
+/** The error of a handshake that an honest peer does not cause. */
+export function failed(reason: string, options: ErrorOptions = {}): HandshakeError {
+  return new HandshakeError("handshake-failed", `Cannot finish handshake as ${reason}`, options);
+}
+
+/** The error of a message that comes twice or too early. */
+export function outOfOrder(message: string): HandshakeError {
+  return failed(`${message} may not come now`);
+}

@@ -1,0 +1,156 @@
+import { type Bytes, concat, equal, isZero } from "../bytes/mod.ts";
+import {
+  CipherKey,
+  HOP_KEY_BITS,
+  type Identity,
+  isModulus,
+  isPublicKey,
+  KEY_BYTES,
+  NONCE_BYTES,
+  randomBytes,
+  verify,
+} from "../crypto/mod.ts";
+import { decodeM1, decodeM3, encodeM0, encodeM1Head, encodeM2 } from "../wire/mod.ts";
+import type { HostKey } from "./host_key.ts";
+import { failed, outOfOrder, wrapFor } from "./initiator.ts";
+import { type HopSession, MEMBER_WRAP_LABEL, schedule } from "./schedule.ts";
+
+/** What a host brings to a handshake. */
+export interface ResponderOptions {
+  /** Who the host is. */
+  readonly identity: Identity;
+  /** The room, 32 bytes. */
+  readonly roomId: Bytes;
+  /** The host's RSA key. */
+  readonly hostKey: HostKey;
+  /** The room's pre-shared key; 32 zero bytes for an open room. */
+  readonly psk: Bytes;
+  /** Where the challenge and k_R come from. */
+  readonly random?: (count: number) => Bytes;
+  /** How k_R is wrapped. */
+  readonly wrap?: (modulus: Bytes, label: string, secret: Bytes) => Promise<Bytes>;
+}
+
+interface SentM2 {
+  readonly commitment: Bytes;
+  readonly kR: Bytes;
+  readonly h2a: Bytes;
+  readonly h2: Bytes;
+}
+
+/** Says M0 to a caller that the host has no time for. */
+export function busyGreeting(): Bytes {
+  return encodeM0({ invite: false, busy: true, challenge: randomBytes(32) });
+}
+
+/**
+ * The host's side of the hop handshake: gives M0, takes M1 and M3. Each step may be taken once, in order;
+ * whatever fails ends it. No private RSA operation is done before the member has proved one of its own.
+ * See PROTOCOL.md §4.4.
+ */
+export class Responder {
+  readonly #options: ResponderOptions;
+  readonly #random: (count: number) => Bytes;
+  /** The greeting, 42 bytes, to be sent first. */
+  readonly m0: Bytes;
+  #state: "created" | SentM2 | "ended" = "created";
+
+  /** Prepares a handshake and its greeting. */
+  constructor(options: ResponderOptions) {
+    this.#options = options;
+    this.#random = options.random ?? randomBytes;
+    this.m0 = encodeM0({
+      invite: !isZero(options.psk),
+      busy: false,
+      challenge: this.#random(32),
+    });
+  }
+
+  /**
+   * Takes the member's first message.
+   *
+   * @param m1 329 bytes.
+   * @returns M2, 657 bytes.
+   * @throws {HandshakeError} If the gate stays shut or the member's RSA key is not acceptable.
+   */
+  async receiveM1(m1: Bytes): Promise<Bytes> {
+    if (this.#state !== "created") throw outOfOrder("M1");
+    this.#state = "ended";
+    const { hostKey, identity, psk, roomId } = this.#options;
+    const hello = decodeM1(m1);
+    if (!await schedule.gateOpens(psk, hello.gate, this.m0, encodeM1Head(hello))) {
+      throw failed("the member does not know the room's secret");
+    }
+    if (!isModulus(hello.modulus, HOP_KEY_BITS) || equal(hello.modulus, hostKey.modulus)) {
+      throw failed("the member's RSA key is not acceptable");
+    }
+    const h0 = await schedule.h0(this.m0, m1);
+    const kR = this.#random(KEY_BYTES);
+    const wrap = this.#options.wrap ?? wrapFor;
+    const wrapped = await wrap(hello.modulus, MEMBER_WRAP_LABEL, kR);
+    const h2a = await schedule.extend(h0, hostKey.modulus, wrapped);
+    const flags = new Uint8Array(1);
+    const signature = await identity.sign(
+      schedule.hostSigned(h2a, identity.publicKey, roomId, flags),
+    );
+    const k2 = await CipherKey.import(await schedule.k2(h2a, kR, psk));
+    const sealed = await k2.seal(
+      new Uint8Array(NONCE_BYTES),
+      concat(identity.publicKey, roomId, flags, signature),
+      h2a,
+    );
+    const h2 = await schedule.extend(h2a, sealed);
+    this.#state = { commitment: hello.commitment, kR, h2a, h2 };
+    return encodeM2({ modulus: hostKey.modulus, wrapped, sealed });
+  }
+
+  /**
+   * Takes the member's second message.
+   *
+   * @param m3 448 bytes.
+   * @returns The open session; who the member is is proved.
+   * @throws {HandshakeError} For every reason alike.
+   */
+  async receiveM3(m3: Bytes): Promise<HopSession> {
+    if (typeof this.#state === "string") throw outOfOrder("M3");
+    const { commitment, kR, h2a, h2 } = this.#state;
+    this.#state = "ended";
+    const { hostKey, identity, psk, roomId } = this.#options;
+    const answer = decodeM3(m3);
+    const kconf = await schedule.confirmationKey(h2a, kR, psk);
+    if (!await schedule.confirms(kconf, answer.confirmation, h2, answer.wrapped)) {
+      throw failed("the member did not unwrap the host's secret");
+    }
+    const kI = await hostKey.unwrap(answer.wrapped);
+    const h3a = await schedule.extend(h2, answer.wrapped, answer.confirmation);
+    const k3 = await CipherKey.import(await schedule.k3(h3a, kR, kI, psk));
+    const opened = await k3.open(new Uint8Array(NONCE_BYTES), answer.sealed, h3a);
+    if (opened === undefined) throw failed("the member's identity cannot be opened");
+    const memberKey = opened.slice(0, 32);
+    const opening = opened.slice(32, 64);
+    const session = opened.slice(64, 80);
+    const signature = opened.slice(80);
+    if (!isPublicKey(memberKey)) throw failed("the member's identity key is not acceptable");
+    if (!equal(await schedule.commitment(opening), commitment)) {
+      throw failed("the member opens another commitment than it made");
+    }
+    const signed = schedule.memberSigned(h3a, identity.publicKey, memberKey, opening, session);
+    if (!await verify(memberKey, signed, signature)) {
+      throw failed("the member's signature is wrong");
+    }
+    const secrets = await schedule.secrets(
+      await schedule.extend(h3a, answer.sealed),
+      kR,
+      kI,
+      psk,
+    );
+    return {
+      peerKey: memberKey,
+      roomId,
+      session,
+      sendSecret: secrets.toMember,
+      receiveSecret: secrets.toHost,
+      joinCode: await schedule.joinCode(h2, opening),
+    };
+  }
+}
