@@ -18,6 +18,9 @@ export interface Codec<Incoming, Outgoing> {
   readonly decode: (record: PlainRecord) => Incoming;
 }
 
+/** How long a farewell may take before the channel is cut, in milliseconds. */
+export const FAREWELL_MS = 2000;
+
 /** What an endpoint needs. */
 export interface EndpointOptions<Incoming, Outgoing> {
   /** The records' layout. */
@@ -47,6 +50,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   #stopTimer: () => void = () => {};
   #sent: Promise<void> = Promise.resolve();
   #failure: unknown;
+  readonly #ended = Promise.withResolvers<void>();
 
   /** Takes a channel over; nothing else may read or write it. */
   constructor(channel: Channel, options: EndpointOptions<Incoming, Outgoing>) {
@@ -94,36 +98,45 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
         if (record.type === RecordType.CLOSE) return;
       }
     } finally {
-      this.#stopTimer();
+      if (!this.#closing) this.#stopTimer();
+      else this.#ended.promise.then(() => this.#stopTimer());
     }
   }
 
   /**
-   * Says farewell and ends the channel once what was sent before has left.
+   * Says farewell and ends the channel once what was sent urgently has left; cuts it where the other end
+   * does not close its side within {@linkcode FAREWELL_MS}.
    *
-   * @param reason One of {@linkcode CloseReason}.
+   * @param reason One of `CloseReason`; of several calls the first counts.
    */
   async close(reason: number): Promise<void> {
-    if (this.#closing) return await this.#flushed;
-    this.#closing = true;
-    this.#stopTimer();
-    this.#urgent.length = 0;
-    await this.#sent;
-    try {
-      const farewell = this.#codec.encode({ type: "close", reason });
-      await Promise.all([this.#writer.write(farewell), this.#writer.close()]);
-    } catch {
-      // The other end is gone already.
+    if (!this.#closing) {
+      this.send({ type: "close", reason });
+      this.#closing = true;
+      this.#stopTimer();
+      this.#stopTimer = this.#clock.after(FAREWELL_MS, () => {
+        this.abort(new ChannelError("connection-lost", "The other side does not listen"));
+      });
+      void this.#finish();
     }
-    await this.#flushed;
+    await this.#ended.promise;
   }
 
-  /** Ends the channel at once, in both directions. */
-  async abort(error: unknown): Promise<void> {
+  /** Ends the channel at once, in both directions. @param error Why, for `receive`. */
+  abort(error: unknown): void {
     this.#closing = true;
     this.#failure = error;
     this.#stopTimer();
-    await Promise.allSettled([this.#reader.cancel(error), this.#writer.abort(error)]);
+    this.#reader.cancel(error).catch(() => {});
+    this.#writer.abort(error).catch(() => {});
+    this.#ended.resolve();
+  }
+
+  async #finish(): Promise<void> {
+    await this.#sent;
+    await this.#writer.close().catch(() => {}); // The other end may be gone already.
+    await this.#flushed;
+    this.#ended.resolve();
   }
 
   async #read(): Promise<PlainRecord> {
@@ -141,9 +154,9 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
 
   async #write(): Promise<void> {
     try {
-      while (!this.#closing) {
+      while (true) {
         await this.#writer.ready;
-        const record = this.#urgent.shift() ?? this.#next();
+        const record = this.#urgent.shift() ?? (this.#closing ? undefined : this.#next());
         if (record === undefined) break;
         // Failing is seen at the next `ready`; waiting for it would halve the speed.
         this.#writer.write(this.#codec.encode(record)).catch(() => {});
@@ -160,7 +173,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
       const silence = this.#reading ? this.#clock.now() - this.#lastHeard : 0;
       if (silence >= DEAD_AFTER_MS) {
         const error = new ChannelError("connection-lost", "The other side has gone silent");
-        void this.abort(error);
+        this.abort(error);
         return;
       }
       if (silence >= PING_AFTER_MS) this.send({ type: "ping", token: randomBytes(8) });

@@ -23,6 +23,7 @@ export {
   DEAD_AFTER_MS,
   Endpoint,
   type EndpointOptions,
+  FAREWELL_MS,
   PING_AFTER_MS,
 } from "./endpoint.ts";
 export { MAX_RECORDS_PER_KEY, RecordCipher } from "./record_cipher.ts";

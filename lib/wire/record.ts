@@ -141,7 +141,7 @@ export type HostRecord =
     readonly session: Bytes;
     readonly key: Bytes;
   }
-  | { readonly type: "resume"; readonly nextSeq: number; readonly missed: number }
+  | { readonly type: "resume"; readonly nextSeq: number }
   | { readonly type: "ack"; readonly accepted: number; readonly delivered: number };
 
 /** What a member sends. */
@@ -195,10 +195,7 @@ export function encodeHostRecord(record: HostRecord): PlainRecord {
         payload: concat(u8(record.change), u8(record.reason), record.session, record.key),
       };
     case "resume":
-      return {
-        type: RecordType.RESUME,
-        payload: concat(u64(record.nextSeq), u32(record.missed)),
-      };
+      return { type: RecordType.RESUME, payload: u64(record.nextSeq) };
     case "ack":
       return {
         type: RecordType.ACK,
@@ -284,7 +281,7 @@ function readHostRecord(type: number, reader: ByteReader): HostRecord {
         key: reader.take(32),
       };
     case RecordType.RESUME:
-      return { type: "resume", nextSeq: reader.u64(), missed: reader.u32() };
+      return { type: "resume", nextSeq: reader.u64() };
     case RecordType.ACK:
       return { type: "ack", accepted: reader.u64(), delivered: reader.u64() };
     default:

@@ -1,0 +1,104 @@
+import type { Bytes } from "../bytes/mod.ts";
+import { respond, type SecureChannel, type Transport } from "../channel/mod.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import type { Identity } from "../crypto/mod.ts";
+import { busyGreeting, type HopSession, HostKeyRing, Responder } from "../handshake/mod.ts";
+import { encodeFrame } from "../wire/mod.ts";
+import type { Relay } from "./relay.ts";
+import { Turnstile } from "./turnstile.ts";
+
+/** Time from the first byte to a seat in the room, in milliseconds. */
+export const HANDSHAKE_MS = 10_000;
+
+/** Connections over the members' number: room for handshakes, and for saying that the room is full. */
+const SPARE_CONNECTIONS = 64;
+
+/** A connection that came in. */
+export interface Caller extends Transport {
+  /** Its IP address. */
+  readonly remoteAddress: string;
+  /** Cuts it. */
+  close(): void;
+}
+
+/** What a host is made of. */
+export interface HostOptions {
+  /** Who the host is. */
+  readonly identity: Identity;
+  /** The room, 32 bytes. */
+  readonly roomId: Bytes;
+  /** The room's pre-shared key; 32 zero bytes for an open room. */
+  readonly psk: Bytes;
+  /** Where guests go. */
+  readonly relay: Relay;
+  /** The host's RSA keys. */
+  readonly keys?: HostKeyRing;
+  /** Told of each member that got a seat, before the room is. */
+  readonly onAdmitted?: (hop: HopSession) => void;
+  /** Bounds the handshake. */
+  readonly clock?: Clock;
+}
+
+/** Greets callers, shakes hands with them, and gives them to the relay. See PROTOCOL.md §4.6. */
+export class Host {
+  readonly #options: HostOptions;
+  readonly #keys: HostKeyRing;
+  readonly #clock: Clock;
+  readonly #turnstile: Turnstile;
+  #connections = 0;
+
+  /** Prepares to greet; begins to make RSA keys unless it is given some. */
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#keys = options.keys ?? new HostKeyRing({ clock: this.#clock });
+    this.#turnstile = new Turnstile(this.#clock);
+  }
+
+  /** Serves a caller until its connection ends, however that happens; never rejects. */
+  async greet(caller: Caller): Promise<void> {
+    this.#connections++;
+    try {
+      const leave = this.#connections <= this.#options.relay.maxMembers + SPARE_CONNECTIONS
+        ? await this.#turnstile.enter(caller.remoteAddress)
+        : undefined;
+      if (leave === undefined) await sendAway(caller);
+      else await this.#admit(caller, leave);
+    } catch {
+      // Nothing that a caller does may reach further than its own connection.
+    } finally {
+      this.#connections--;
+      caller.close();
+    }
+  }
+
+  async #admit(caller: Caller, leave: () => void): Promise<void> {
+    const { identity, psk, relay, roomId, onAdmitted } = this.#options;
+    const cancelDeadline = this.#clock.after(HANDSHAKE_MS, () => caller.close());
+    const finished = (): void => {
+      cancelDeadline();
+      leave();
+    };
+    let channel: SecureChannel;
+    try {
+      const hostKey = await this.#keys.current();
+      channel = await respond(caller, new Responder({ identity, roomId, hostKey, psk }));
+    } catch (error) {
+      finished();
+      throw error;
+    }
+    let seated = false;
+    await relay.serve(channel, { key: channel.hop.peerKey, session: channel.hop.session }, () => {
+      seated = true;
+      finished();
+      onAdmitted?.(channel.hop);
+    });
+    if (!seated) finished();
+  }
+}
+
+async function sendAway(caller: Caller): Promise<void> {
+  const writer = caller.writable.getWriter();
+  await writer.write(encodeFrame(busyGreeting()));
+  await writer.close();
+}

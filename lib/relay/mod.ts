@@ -1,0 +1,24 @@
+/**
+ * The host's side: greeting callers, keeping seats, passing envelopes on. Nothing here can open one.
+ *
+ * @example A room nobody is in yet
+ * ```ts
+ * import { Relay } from "./mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const relay = new Relay({ maxMembers: 2 });
+ * assertEquals(relay.maxMembers, 2);
+ * await relay.close();
+ * ```
+ * @module
+ */
+export { type Caller, HANDSHAKE_MS, Host, type HostOptions } from "./host.ts";
+export { DEFAULT_MAX_MEMBERS, type Guest, Relay, SEAT_KEPT_MS } from "./relay.ts";
+export {
+  HIGH_WATER_BYTES,
+  LOW_WATER_BYTES,
+  MAX_AWAY_BYTES,
+  STALL_BYTES,
+  STALL_MS,
+} from "./seat.ts";
+export { MAX_HANDSHAKES, MAX_HANDSHAKES_PER_ADDRESS, MAX_WAITING } from "./turnstile.ts";

@@ -1,0 +1,256 @@
+import { type Bytes, equal, toHex } from "../bytes/mod.ts";
+import { type Channel, Endpoint } from "../channel/mod.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { randomBytes } from "../crypto/mod.ts";
+import { WireError } from "../errors.ts";
+import {
+  AcceptStatus,
+  CloseReason,
+  decodeMemberRecord,
+  encodeHostRecord,
+  type HostRecord,
+  INSTANCE_BYTES,
+  MemberChange,
+  type MemberEnvelope,
+  type MemberRecord,
+} from "../wire/mod.ts";
+import { MAX_AWAY_BYTES, type Parcel, Seat, type SeatEndpoint } from "./seat.ts";
+
+/** Members that a room holds unless its host says otherwise. */
+export const DEFAULT_MAX_MEMBERS = 1024;
+
+/** How long a seat is kept after its connection is lost, in milliseconds. */
+export const SEAT_KEPT_MS = 90_000;
+
+/**
+ * Bytes of one member that may wait for others to take theirs. An honest member has at most its window of
+ * 256 KiB and one record under way, so that it is never kept from being read.
+ */
+const MAX_INBOX_BYTES: number = 5 << 16;
+
+/** Who a channel belongs to, as its handshake proved. */
+export interface Guest {
+  /** The identity key, 32 bytes. */
+  readonly key: Bytes;
+  /** The session, 16 bytes. */
+  readonly session: Bytes;
+}
+
+const CODEC = { encode: encodeHostRecord, decode: decodeMemberRecord } as const;
+
+/** One connection of a seat. */
+interface Connection {
+  readonly seat: Seat;
+  readonly endpoint: SeatEndpoint;
+  /** Bytes that were read and wait to be passed on. */
+  inboxBytes: number;
+  /** The passing on of all that was read. */
+  dispatched: Promise<void>;
+}
+
+/**
+ * Passes envelopes between seats. It holds no key that opens them, and imports no module that could.
+ * See PROTOCOL.md §5.4.
+ */
+export class Relay {
+  /** How many seats there are, kept ones and the host's own included. */
+  readonly maxMembers: number;
+  readonly #clock: Clock;
+  readonly #instance = randomBytes(INSTANCE_BYTES);
+  readonly #seats = new Map<string, Seat>();
+  readonly #serving = new Map<SeatEndpoint, Promise<void>>();
+  #ended = false;
+
+  /** Opens an empty room. @param options `maxMembers` counts kept seats too. */
+  constructor(options: { maxMembers?: number; clock?: Clock } = {}) {
+    this.maxMembers = options.maxMembers ?? DEFAULT_MAX_MEMBERS;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /**
+   * Serves a guest until its connection ends, however that happens; never rejects.
+   *
+   * @param admitted Called once the guest has its seat, before the room is told.
+   */
+  async serve(channel: Channel, guest: Guest, admitted: () => void = () => {}): Promise<void> {
+    const before = this.#seats.get(toHex(guest.session));
+    const status = this.#statusFor(guest, before);
+    const seat = status === AcceptStatus.OK ? before ?? this.#takeSeat(guest) : undefined;
+    const endpoint: SeatEndpoint = new Endpoint<MemberRecord, HostRecord>(channel, {
+      codec: CODEC,
+      next: () => seat?.endpoint === endpoint ? seat.next() : undefined,
+      clock: this.#clock,
+    });
+    if (seat !== undefined) {
+      void seat.claim?.close(CloseReason.REPLACED);
+      seat.claim = endpoint;
+      seat.disconnect();
+    }
+    endpoint.send({
+      type: "accept",
+      status,
+      resumed: before !== undefined,
+      instance: this.#instance,
+      lastCmid: seat?.lastCmid ?? 0,
+      maxMembers: this.maxMembers,
+    });
+    const served = seat === undefined
+      ? endpoint.close(CloseReason.IDLE).then(() => endpoint.abort(undefined))
+      : this.#run({ seat, endpoint, inboxBytes: 0, dispatched: Promise.resolve() }, admitted);
+    this.#serving.set(endpoint, served);
+    await served;
+    this.#serving.delete(endpoint);
+  }
+
+  /** Ends the room: every member is told, and every connection closed. */
+  async close(): Promise<void> {
+    this.#ended = true;
+    for (const endpoint of this.#serving.keys()) void endpoint.close(CloseReason.HOST_ENDS);
+    await Promise.all(this.#serving.values());
+    for (const seat of this.#seats.values()) seat.expire();
+    this.#seats.clear();
+  }
+
+  #statusFor(guest: Guest, seat: Seat | undefined): number {
+    if (seat !== undefined) {
+      return equal(seat.key, guest.key) ? AcceptStatus.OK : AcceptStatus.SESSION_IN_USE;
+    }
+    const full = this.#ended || this.#seats.size >= this.maxMembers;
+    return full ? AcceptStatus.ROOM_FULL : AcceptStatus.OK;
+  }
+
+  #takeSeat({ session, key }: Guest): Seat {
+    const seat = new Seat(session, key, this.#clock, () => {
+      void seat.claim?.close(CloseReason.TOO_SLOW);
+      this.#part(seat, CloseReason.TOO_SLOW);
+    });
+    this.#seats.set(seat.id, seat);
+    return seat;
+  }
+
+  async #run(connection: Connection, admitted: () => void): Promise<void> {
+    const { seat, endpoint } = connection;
+    let reason: number = CloseReason.LOST;
+    try {
+      for await (const record of endpoint.receive()) {
+        if (record.type === "close") reason = record.reason;
+        else if (seat.claim !== endpoint) continue;
+        else if (seat.endpoint === endpoint) await this.#take(connection, record);
+        else this.#establish(connection, record, admitted);
+      }
+    } catch (error) {
+      if (error instanceof WireError) void endpoint.close(CloseReason.PROTOCOL);
+    }
+    await connection.dispatched;
+    if (seat.claim === endpoint) this.#part(seat, reason);
+    await endpoint.close(CloseReason.LEAVING);
+  }
+
+  #establish({ seat, endpoint }: Connection, record: MemberRecord, admitted: () => void): void {
+    if (record.type !== "resume") throw new WireError("Cannot go on as RESUME must come first");
+    const known = equal(record.instance, this.#instance);
+    if (!seat.acknowledge(known ? record.lastSeq : 0)) {
+      throw new WireError("Cannot resume as the member claims to have what it was never sent");
+    }
+    admitted();
+    endpoint.send({ type: "resume", nextSeq: seat.nextSeq });
+    endpoint.send({
+      type: "roster",
+      entries: [...this.#seats.values()]
+        .filter((other) => other.joined && other !== seat)
+        .map(({ session, key, endpoint }) => ({ session, key, away: endpoint === undefined })),
+    });
+    seat.connect(endpoint);
+    this.#tell(seat, seat.joined ? MemberChange.BACK : MemberChange.JOINED, CloseReason.LEAVING);
+    seat.joined = true;
+  }
+
+  async #take(connection: Connection, record: MemberRecord): Promise<void> {
+    switch (record.type) {
+      case "batch": {
+        const bytes = record.envelopes.reduce((sum, { object }) => sum + object.length, 0);
+        connection.inboxBytes += bytes;
+        connection.dispatched = connection.dispatched
+          .then(() => this.#dispatch(connection, record.envelopes))
+          .catch(() => void connection.endpoint.close(CloseReason.PROTOCOL))
+          .then(() => void (connection.inboxBytes -= bytes));
+        if (connection.inboxBytes > MAX_INBOX_BYTES) await connection.dispatched;
+        break;
+      }
+      case "ack":
+        if (!connection.seat.acknowledge(record.seq)) {
+          throw new WireError("Cannot take ACK as it is for what was never sent");
+        }
+        break;
+      default:
+        throw new WireError(`Cannot take record as it may not come now: ${record.type}`);
+    }
+  }
+
+  async #dispatch(
+    { seat, endpoint }: Connection,
+    envelopes: readonly MemberEnvelope[],
+  ): Promise<void> {
+    for (const { class: envelopeClass, to, cmid, object } of envelopes) {
+      while (true) {
+        const full = this.#recipients(seat, to).find((other) => other.full !== undefined)?.full;
+        if (full === undefined) break;
+        await full;
+      }
+      if (seat.claim !== endpoint) return;
+      if (cmid <= seat.lastCmid) continue; // Sent again after a reconnect.
+      if (seat.lastCmid !== 0 && cmid !== seat.lastCmid + 1) {
+        throw new WireError("Cannot take envelope as one before it is missing");
+      }
+      const direct = to !== undefined;
+      const parcel: Parcel = {
+        class: envelopeClass,
+        direct,
+        from: seat,
+        cmid,
+        object,
+        waiting: 0,
+      };
+      for (const other of this.#recipients(seat, to)) {
+        other.deliver(parcel);
+        if (other.endpoint === undefined && other.queuedBytes > MAX_AWAY_BYTES) {
+          this.#remove(other, CloseReason.LOST);
+        }
+      }
+      seat.accept(parcel);
+    }
+  }
+
+  #recipients(seat: Seat, to: Bytes | undefined): Seat[] {
+    if (to === undefined) {
+      return [...this.#seats.values()].filter((other) => other.joined && other !== seat);
+    }
+    const other = this.#seats.get(toHex(to));
+    return other?.joined && other !== seat ? [other] : [];
+  }
+
+  /** A seat has lost its connection, or its member has left. */
+  #part(seat: Seat, reason: number): void {
+    seat.claim = undefined;
+    seat.disconnect();
+    if (this.#ended || !this.#seats.has(seat.id)) return;
+    if (!seat.joined || reason === CloseReason.LEAVING) return this.#remove(seat, reason);
+    const shown = reason === CloseReason.TOO_SLOW ? reason : CloseReason.LOST;
+    this.#tell(seat, MemberChange.AWAY, shown);
+    seat.cancelExpiry = this.#clock.after(SEAT_KEPT_MS, () => this.#remove(seat, shown));
+  }
+
+  #remove(seat: Seat, reason: number): void {
+    this.#seats.delete(seat.id);
+    seat.expire();
+    if (seat.joined) this.#tell(seat, MemberChange.LEFT, reason);
+  }
+
+  #tell({ id, session, key }: Seat, change: number, reason: number): void {
+    for (const other of this.#seats.values()) {
+      if (other.id !== id && other.joined) {
+        other.announce({ type: "member", change, reason, session, key });
+      }
+    }
+  }
+}

@@ -1,0 +1,263 @@
+import { type Bytes, toHex } from "../bytes/mod.ts";
+import type { Clock } from "../clock.ts";
+import type { Endpoint } from "../channel/mod.ts";
+import {
+  ENVELOPE_OVERHEAD_BYTES,
+  type HostEnvelope,
+  type HostRecord,
+  MAX_PAYLOAD_BYTES,
+  type MemberRecord,
+} from "../wire/mod.ts";
+
+/** Queued bytes of a seat over which those who feed it are held, so that no queue grows for ever. */
+export const HIGH_WATER_BYTES: number = 1 << 20;
+
+/** Queued bytes at which they may go on. */
+export const LOW_WATER_BYTES: number = 1 << 19;
+
+/** Queued bytes of a seat whose connection is lost, over which the seat is given up. */
+export const MAX_AWAY_BYTES: number = 1 << 22;
+
+/** How long a seat may hold others before its progress is judged, in milliseconds. */
+export const STALL_MS = 10_000;
+
+/** What a seat that holds others must take in {@linkcode STALL_MS}, in bytes. */
+export const STALL_BYTES: number = 1 << 20;
+
+/** One object on its way to some seats; they share its bytes. */
+export interface Parcel {
+  /** One of `EnvelopeClass`. */
+  readonly class: number;
+  /** Whether it is for one session alone. */
+  readonly direct: boolean;
+  /** Where it comes from. */
+  readonly from: Seat;
+  /** The sender's count. */
+  readonly cmid: number;
+  /** Opaque. */
+  readonly object: Bytes;
+  /** How many seats have not acknowledged it. */
+  waiting: number;
+}
+
+/** A change of the roster, in its place between the envelopes. */
+type Change = Extract<HostRecord, { type: "member" }>;
+
+/** What waits for a seat; a change has the number of the envelope before it. */
+interface Entry {
+  readonly seq: number;
+  readonly item: Parcel | Change;
+}
+
+/** The host's end of a member's connection. */
+export type SeatEndpoint = Endpoint<MemberRecord, HostRecord>;
+
+/**
+ * A member's place in the room, which outlives its connection: what it was sent and has not acknowledged,
+ * and how far it got itself. See PROTOCOL.md §5.4.
+ */
+export class Seat {
+  /** The session in hexadecimal digits. */
+  readonly id: string;
+  /** The session, 16 bytes. */
+  readonly session: Bytes;
+  /** The identity key that the handshake proved, 32 bytes. */
+  readonly key: Bytes;
+  /** Whether the room was told of it. */
+  joined = false;
+  /** The newest connection, which alone speaks for this seat; it may not have resumed yet. */
+  claim: SeatEndpoint | undefined;
+  /** The connection that envelopes go to; `undefined` while there is none. */
+  endpoint: SeatEndpoint | undefined;
+  /** The last envelope that was taken from this member. */
+  lastCmid = 0;
+  /** Calls off the end of an abandoned seat. */
+  cancelExpiry: () => void = () => {};
+  readonly #clock: Clock;
+  readonly #onStall: (seat: Seat) => void;
+  #queue: Entry[] = [];
+  #sent = 0;
+  #lastSeq = 0;
+  #bytes = 0;
+  #ackedBytes = 0;
+  #ackDue = false;
+  readonly #undelivered: Parcel[] = [];
+  #delivered = 0;
+  #holding: { released: Promise<void>; release: () => void; cancelTimer: () => void } | undefined;
+
+  /** Makes a seat. @param onStall Called when it holds others and does not take enough. */
+  constructor(session: Bytes, key: Bytes, clock: Clock, onStall: (seat: Seat) => void) {
+    this.id = toHex(session);
+    this.session = session;
+    this.key = key;
+    this.#clock = clock;
+    this.#onStall = onStall;
+  }
+
+  /** How many bytes wait to be acknowledged. */
+  get queuedBytes(): number {
+    return this.#bytes;
+  }
+
+  /** The number of the next envelope that this seat will be sent. */
+  get nextSeq(): number {
+    const first = this.#queue.find(({ item }) => !("type" in item));
+    return first?.seq ?? this.#lastSeq + 1;
+  }
+
+  /** Resolves when this seat can take more; `undefined` where it can now. */
+  get full(): Promise<void> | undefined {
+    return this.#holding?.released;
+  }
+
+  /** Queues an object. */
+  deliver(parcel: Parcel): void {
+    parcel.waiting++;
+    this.#queue.push({ seq: ++this.#lastSeq, item: parcel });
+    this.#bytes += size(parcel);
+    if (this.#bytes > HIGH_WATER_BYTES && this.endpoint !== undefined) this.#hold();
+    this.endpoint?.wake();
+  }
+
+  /** Queues a change of the roster behind what is queued. */
+  announce(change: Change): void {
+    this.#queue.push({ seq: this.#lastSeq, item: change });
+    this.endpoint?.wake();
+  }
+
+  /** Notes that an envelope of this member was taken and passed on. */
+  accept(parcel: Parcel): void {
+    this.lastCmid = parcel.cmid;
+    this.#undelivered.push(parcel);
+    this.#settle();
+    this.#ackDue = true;
+    this.endpoint?.wake();
+  }
+
+  /**
+   * Notes that the member has everything up to an envelope.
+   *
+   * @returns Whether that envelope was sent.
+   */
+  acknowledge(seq: number): boolean {
+    if (seq > this.#lastSeq) return false;
+    let count = 0;
+    while (count < this.#queue.length && this.#queue[count]!.seq <= seq) {
+      const { item } = this.#queue[count]!;
+      if ("type" in item) {
+        if (count >= this.#sent) break;
+      } else {
+        this.#bytes -= size(item);
+        this.#ackedBytes += size(item);
+        release(item);
+      }
+      count++;
+    }
+    this.#queue.splice(0, count);
+    this.#sent = Math.max(0, this.#sent - count);
+    if (this.#bytes <= LOW_WATER_BYTES) this.#release();
+    return true;
+  }
+
+  /** The connection is there; what was not acknowledged goes out again. */
+  connect(endpoint: SeatEndpoint): void {
+    this.cancelExpiry();
+    this.endpoint = endpoint;
+    this.#sent = 0;
+    this.#ackDue = false;
+    if (this.#bytes > HIGH_WATER_BYTES) this.#hold();
+    endpoint.wake();
+  }
+
+  /** The connection is lost; nobody is held on account of this seat any more. */
+  disconnect(): void {
+    this.endpoint = undefined;
+    this.#release();
+  }
+
+  /** Gives up what is queued. */
+  expire(): void {
+    this.cancelExpiry();
+    this.disconnect();
+    for (const { item } of this.#queue) if (!("type" in item)) release(item);
+    this.#queue = [];
+    this.#bytes = 0;
+  }
+
+  /** The next record for the member; `undefined` where nothing waits. */
+  next(): HostRecord | undefined {
+    if (this.#ackDue) {
+      this.#ackDue = false;
+      return { type: "ack", accepted: this.lastCmid, delivered: this.#delivered };
+    }
+    const first = this.#queue[this.#sent];
+    if (first === undefined) return undefined;
+    if ("type" in first.item) {
+      this.#sent++;
+      return first.item;
+    }
+    return { type: "batch", envelopes: this.#takeBatch() };
+  }
+
+  #takeBatch(): HostEnvelope[] {
+    const envelopes: HostEnvelope[] = [];
+    let bytes = 0;
+    for (; this.#sent < this.#queue.length; this.#sent++) {
+      const { seq, item } = this.#queue[this.#sent]!;
+      if ("type" in item || (bytes += size(item)) > MAX_PAYLOAD_BYTES) break;
+      envelopes.push({
+        class: item.class,
+        direct: item.direct,
+        from: item.from.session,
+        seq,
+        object: item.object,
+      });
+    }
+    return envelopes;
+  }
+
+  /** One of this member's objects may have reached everybody. */
+  #settle(): void {
+    let count = 0;
+    while (this.#undelivered[count]?.waiting === 0) count++;
+    if (count === 0) return;
+    this.#delivered = this.#undelivered[count - 1]!.cmid;
+    this.#undelivered.splice(0, count);
+    this.#ackDue = true;
+    this.endpoint?.wake();
+  }
+
+  /** Called by other seats through {@linkcode release}. */
+  settle(parcel: Parcel): void {
+    if (this.#undelivered[0] === parcel) this.#settle();
+  }
+
+  #hold(): void {
+    if (this.#holding !== undefined) return;
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    this.#holding = { released, release, cancelTimer: () => {} };
+    this.#judgeLater(this.#holding);
+  }
+
+  #judgeLater(holding: { cancelTimer: () => void }): void {
+    const before = this.#ackedBytes;
+    holding.cancelTimer = this.#clock.after(STALL_MS, () => {
+      if (this.#ackedBytes - before < STALL_BYTES) this.#onStall(this);
+      else this.#judgeLater(holding);
+    });
+  }
+
+  #release(): void {
+    this.#holding?.cancelTimer();
+    this.#holding?.release();
+    this.#holding = undefined;
+  }
+}
+
+function size(parcel: Parcel): number {
+  return ENVELOPE_OVERHEAD_BYTES + parcel.object.length;
+}
+
+function release(parcel: Parcel): void {
+  if (--parcel.waiting === 0) parcel.from.settle(parcel);
+}
