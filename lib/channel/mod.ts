@@ -26,5 +26,6 @@ export {
   FAREWELL_MS,
   PING_AFTER_MS,
 } from "./endpoint.ts";
+export { localChannel } from "./local.ts";
 export { MAX_RECORDS_PER_KEY, RecordCipher } from "./record_cipher.ts";
 export { OpenStream, REKEY_LIMITS, type RekeyLimits, SealStream } from "./record_streams.ts";

@@ -1,0 +1,37 @@
+/**
+ * A member's end-to-end side: announcements, sender keys, messages. No sockets.
+ *
+ * @example A room that is not entered yet
+ * ```ts
+ * import { Room, SessionKeys } from "./mod.ts";
+ * import { generateIdentity, generateWrapKeyPair } from "../crypto/mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { identity } = await generateIdentity();
+ * const room = new Room({
+ *   identity,
+ *   name: "ada",
+ *   session: new Uint8Array(16),
+ *   roomId: new Uint8Array(32),
+ *   memberKey: new Uint8Array(32),
+ *   keys: new SessionKeys({ generate: () => generateWrapKeyPair(2048) }),
+ *   emit: () => {},
+ * });
+ * assertEquals(room.members, []);
+ * room.end("not-delivered");
+ * ```
+ * @module
+ */
+export { MAX_SKIPPED, type Reader, ReceivingChain, SendingChain } from "./chain.ts";
+export type { Author } from "./chain.ts";
+export { Link, type LinkListener } from "./link.ts";
+export type { Member } from "./peer.ts";
+export { rosterHash } from "./peer.ts";
+export {
+  type LeaveReason,
+  Room,
+  type RoomEvent,
+  type RoomOptions,
+  SILENT_AFTER_MS,
+} from "./room.ts";
+export { PREVIOUS_KEY_MS, SESSION_KEY_MS, SessionKeys } from "./session_keys.ts";

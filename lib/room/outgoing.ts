@@ -1,0 +1,116 @@
+import type { Bytes } from "../bytes/mod.ts";
+import type { Code } from "../errors.ts";
+import { RoomError } from "../errors.ts";
+import { BATCH_ITEM_OVERHEAD_BYTES, BodyKind, MAX_TEXT_BYTES } from "../wire/mod.ts";
+import type { Peer } from "./peer.ts";
+
+/** Messages that may wait to be sealed before whoever writes them should pause. */
+const MAX_WAITING = 1000;
+
+/** Bytes of them. */
+const MAX_WAITING_BYTES: number = 1 << 20;
+
+/** A message on its way out. */
+export interface Outgoing {
+  /** One of `BodyKind`. */
+  readonly kind: number;
+  /** What it says. */
+  readonly body: Bytes;
+  /** The one who may read it; `undefined` for the room. */
+  readonly to: Peer | undefined;
+  /** Settled once the relay has it, or it is known that it cannot go. */
+  readonly done: PromiseWithResolvers<void>;
+}
+
+/** The messages that are not sealed yet, and those that the relay has not acknowledged. */
+export class Outbox {
+  readonly #waiting: Outgoing[] = [];
+  #waitingBytes = 0;
+  readonly #sealed: { readonly cmid: number; readonly messages: readonly Outgoing[] }[] = [];
+  #room: PromiseWithResolvers<void> | undefined;
+
+  /** The message whose turn it is. */
+  get head(): Outgoing | undefined {
+    return this.#waiting[0];
+  }
+
+  /** Whether nothing waits and everything was acknowledged. */
+  get empty(): boolean {
+    return this.#waiting.length === 0 && this.#sealed.length === 0;
+  }
+
+  /** Adds a message. */
+  push(message: Omit<Outgoing, "done">): Outgoing {
+    const done = Promise.withResolvers<void>();
+    done.promise.catch(() => {}); // Whoever asked for it sees the failure.
+    const outgoing = { ...message, done };
+    this.#waiting.push(outgoing);
+    this.#waitingBytes += message.body.length;
+    return outgoing;
+  }
+
+  /** Resolves while there is room for more. */
+  writable(): Promise<void> {
+    if (!this.#full()) return Promise.resolve();
+    this.#room ??= Promise.withResolvers<void>();
+    return this.#room.promise;
+  }
+
+  /** Takes the head and all that may share its MSG: texts for the same audience, up to its size. */
+  take(): Outgoing[] {
+    const head = this.#shift();
+    const taken = [head];
+    let bytes = BATCH_ITEM_OVERHEAD_BYTES + head.body.length;
+    while (isText(head) && this.head !== undefined && isText(this.head)) {
+      bytes += BATCH_ITEM_OVERHEAD_BYTES + this.head.body.length;
+      if (this.head.to !== head.to || bytes > MAX_TEXT_BYTES) break;
+      taken.push(this.#shift());
+    }
+    return taken;
+  }
+
+  /** Remembers with which envelope messages went. */
+  sent(cmid: number, messages: readonly Outgoing[]): void {
+    this.#sealed.push({ cmid, messages });
+  }
+
+  /** The relay has every envelope up to this one. */
+  acknowledged(cmid: number): void {
+    while (this.#sealed.length > 0 && this.#sealed[0]!.cmid <= cmid) {
+      for (const { done } of this.#sealed.shift()!.messages) done.resolve();
+    }
+  }
+
+  /** The head cannot go. */
+  refuseHead(code: Code, reason: string): void {
+    this.#shift().done.reject(new RoomError(code, `Cannot send message as ${reason}`));
+  }
+
+  /** Nothing can go any more. */
+  refuseAll(code: Code, reason: string): void {
+    for (const { messages } of this.#sealed.splice(0)) {
+      for (const { done } of messages) {
+        done.reject(new RoomError(code, `Cannot tell whether the message arrived as ${reason}`));
+      }
+    }
+    while (this.head !== undefined) this.refuseHead(code, reason);
+  }
+
+  #shift(): Outgoing {
+    const message = this.#waiting.shift()!;
+    this.#waitingBytes -= message.body.length;
+    if (!this.#full()) {
+      this.#room?.resolve();
+      this.#room = undefined;
+    }
+    return message;
+  }
+
+  #full(): boolean {
+    return this.#waiting.length >= MAX_WAITING || this.#waitingBytes >= MAX_WAITING_BYTES;
+  }
+}
+
+function isText({ kind }: Outgoing): boolean {
+  return kind === BodyKind.TEXT || kind === BodyKind.ACTION;
+}

@@ -1,0 +1,132 @@
+import { type Bytes, compare, concat, toHex } from "../bytes/mod.ts";
+import type { Clock } from "../clock.ts";
+import { label, sha256, type Verifier, type WrapKey } from "../crypto/mod.ts";
+import type { ReceivingChain } from "./chain.ts";
+import type { Lane } from "./lanes.ts";
+
+/** One session in the room, as others may see it. */
+export interface Member {
+  /** The name as it is shown: `bob`, or `bob#tag` where somebody else was bob first. */
+  readonly name: string;
+  /** Tells two keys apart at a glance. */
+  readonly tag: string;
+  /** The identity key, 32 bytes. */
+  readonly key: Bytes;
+  /** The session, 16 bytes. */
+  readonly session: Bytes;
+}
+
+/** What a member told of itself in its last ANNOUNCE. */
+export interface Announced {
+  /** The generation. */
+  readonly generation: number;
+  /** The name. */
+  readonly name: string;
+  /** Short for the key. */
+  readonly tag: string;
+  /** Checks what the identity signed. */
+  readonly verifier: Verifier;
+  /** The session key. */
+  readonly wrapKey: WrapKey;
+}
+
+/** Sender keys that a member may have unwrapped without a wait. */
+const UNWRAP_BURST = 8;
+
+/** Time after which it may have one more, in milliseconds. */
+const UNWRAP_EVERY_MS = 1000;
+
+/** Another session in the room. */
+export class Peer {
+  /** The session in hexadecimal digits. */
+  readonly id: string;
+  /** The session, 16 bytes. */
+  readonly session: Bytes;
+  /** The identity key that the host named; an ANNOUNCE must bear it out. */
+  readonly key: Bytes;
+  /** Its place in the order in which the members came. */
+  readonly order: number;
+  /** Handles what it sends, one thing after the other. */
+  readonly lane: Lane;
+  /** Whether it was here before this member came. */
+  readonly earlier: boolean;
+  /** What it told of itself; `undefined` before it did. */
+  announced: Announced | undefined;
+  /** Whether its connection is lost and its seat kept. */
+  away: boolean;
+  /** Whether its name carries its tag; once it does, it stays so. */
+  tagged = false;
+  /** The last generation of its own that this member announced to it. */
+  told = 0;
+  /** Its sender keys for the room and for this member alone, by `Audience`. */
+  readonly chains: (ReceivingChain | undefined)[] = [undefined, undefined];
+  /** The last epoch of each of them. */
+  readonly epochs: [number, number] = [0, 0];
+  /** Since when it reports a roster that this member never had. */
+  differsSince: number | undefined;
+  /** Whether that was said. */
+  differenceShown = false;
+  readonly #clock: Clock;
+  #unwraps = UNWRAP_BURST;
+  #unwrapsAt: number;
+
+  /** Makes a peer of which only the host has told. */
+  constructor(
+    entry: { session: Bytes; key: Bytes; away: boolean },
+    order: number,
+    earlier: boolean,
+    lane: Lane,
+    clock: Clock,
+  ) {
+    this.id = toHex(entry.session);
+    this.session = entry.session;
+    this.key = entry.key;
+    this.away = entry.away;
+    this.order = order;
+    this.earlier = earlier;
+    this.lane = lane;
+    this.#clock = clock;
+    this.#unwrapsAt = clock.now();
+  }
+
+  /** The member as shown; `undefined` before it announced itself. */
+  get member(): Member | undefined {
+    if (this.announced === undefined) return undefined;
+    const { name, tag } = this.announced;
+    const shown = this.tagged ? `${name}#${tag}` : name;
+    return { name: shown, tag, key: this.key, session: this.session };
+  }
+
+  /** Waits until it may have another sender key unwrapped. */
+  async mayUnwrap(): Promise<void> {
+    const now = this.#clock.now();
+    const gained = Math.floor((now - this.#unwrapsAt) / UNWRAP_EVERY_MS);
+    this.#unwraps = Math.min(UNWRAP_BURST, this.#unwraps + gained);
+    this.#unwrapsAt += gained * UNWRAP_EVERY_MS;
+    if (this.#unwraps-- > 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#clock.after(UNWRAP_EVERY_MS * -this.#unwraps, resolve);
+    await this.lane.park(promise);
+  }
+}
+
+/** Whether two names would be taken for one. */
+export function sameName(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+/**
+ * The hash by which members notice that the host shows them different rooms.
+ *
+ * @param members Everybody with a valid ANNOUNCE, oneself included.
+ * @returns 16 bytes. See PROTOCOL.md §6.6.
+ */
+export async function rosterHash(
+  roomId: Bytes,
+  members: readonly { readonly key: Bytes; readonly session: Bytes }[],
+): Promise<Bytes> {
+  const entries = members.map(({ key, session }) => concat(key, session)).sort(compare);
+  const audience = new Uint8Array(1);
+  const hash = await sha256(label("lanchat/1 roster"), roomId, audience, ...entries);
+  return hash.slice(0, 16);
+}

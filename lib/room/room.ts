@@ -1,0 +1,762 @@
+import { type Bytes, concat, equal, toBase64Url, toHex, utf8 } from "../bytes/mod.ts";
+import type { Channel } from "../channel/mod.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import {
+  hmac,
+  hmacVerify,
+  type Identity,
+  isModulus,
+  keyTag,
+  label,
+  SESSION_KEY_BITS,
+  Verifier,
+  WrapKey,
+} from "../crypto/mod.ts";
+import { type Code, LanchatError, RoomError } from "../errors.ts";
+import {
+  Audience,
+  BodyKind,
+  CloseReason,
+  decodeAnnounce,
+  decodeBatch,
+  decodeMsg,
+  decodeSkdm,
+  decodeText,
+  encodeAnnounceHead,
+  encodeBatch,
+  EnvelopeClass,
+  type HostEnvelope,
+  type HostRecord,
+  type Inner,
+  MAX_TEXT_BYTES,
+  MemberChange,
+  ObjectType,
+  type RosterEntry,
+} from "../wire/mod.ts";
+import { type Author, ReceivingChain, refused, SendingChain } from "./chain.ts";
+import { Lanes } from "./lanes.ts";
+import { Link } from "./link.ts";
+import { Outbox, type Outgoing } from "./outgoing.ts";
+import { type Member, Peer, rosterHash, sameName } from "./peer.ts";
+import type { SessionKeys } from "./session_keys.ts";
+
+/** How long the first ANNOUNCE of a member is waited for, in milliseconds. */
+export const SILENT_AFTER_MS = 10_000;
+
+/** Messages of one epoch. */
+const MAX_EPOCH_MESSAGES = 16_384;
+
+/** Age of an epoch, in milliseconds. */
+const MAX_EPOCH_MS = 3_600_000;
+
+/** Least time between two epochs of one audience, in milliseconds. */
+const MIN_EPOCH_MS = 1000;
+
+/** Silence after which one heartbeat shows whether the last messages arrived, in milliseconds. */
+const HEARTBEAT_AFTER_MS = 30_000;
+
+/** Time for which a member may report another roster before that is said, in milliseconds. */
+const DIFFERENCE_MS = 10_000;
+
+/** Rosters of the past that another member may still report. */
+const ROSTER_HISTORY = 64;
+
+/** A clock further off than this is not believed, in milliseconds. */
+const MAX_CLOCK_SKEW_MS = 600_000;
+
+/** Bytes that the relay may have to acknowledge before more is sealed. */
+const WINDOW_BYTES: number = 1 << 18;
+
+/** Sessions that have left and may not come back. */
+const MAX_BURNED = 65_536;
+
+/** Sender keys that are wrapped side by side. */
+const WRAPS_AT_ONCE = 8;
+
+/** Why a member is gone. */
+export type LeaveReason = "left" | "connection-lost" | "kicked" | "too-slow";
+
+/** What happens in a room. */
+export type RoomEvent =
+  | { readonly type: "ready"; readonly me: Member; readonly members: readonly Member[] }
+  | { readonly type: "joined"; readonly member: Member }
+  | { readonly type: "left"; readonly member: Member; readonly reason: LeaveReason }
+  | {
+    readonly type: "message";
+    readonly from: Member;
+    readonly text: string;
+    readonly kind: "text" | "action";
+    readonly private: boolean;
+    readonly at: number;
+  }
+  | { readonly type: "warning"; readonly code: Code; readonly message: string };
+
+/** What a member brings into a room. */
+export interface RoomOptions {
+  /** Who the member is. */
+  readonly identity: Identity;
+  /** Its name, as `nameProblem` allows it. */
+  readonly name: string;
+  /** Its session, 16 bytes. */
+  readonly session: Bytes;
+  /** The room, 32 bytes. */
+  readonly roomId: Bytes;
+  /** Proves that the member holds the room's secret, 32 bytes. */
+  readonly memberKey: Bytes;
+  /** The keys that others wrap theirs for. */
+  readonly keys: SessionKeys;
+  /** Takes what happens, in order. */
+  readonly emit: (event: RoomEvent) => void;
+  /** Resolves when what was emitted has been shown: nothing more is taken from the host before. */
+  readonly shown?: () => Promise<void>;
+  /** How long a message waits for a first reader, in milliseconds. */
+  readonly waitMs?: number;
+  /** The time. */
+  readonly clock?: Clock;
+}
+
+/**
+ * A member's end-to-end side: who is there, who may read, and what is said. What passes the host is
+ * sealed here and opened here. See PROTOCOL.md §6.
+ */
+export class Room {
+  readonly #options: RoomOptions;
+  readonly #author: Author;
+  readonly #clock: Clock;
+  readonly #link: Link;
+  readonly #lanes = new Lanes();
+  readonly #outbox = new Outbox();
+  readonly #peers = new Map<string, Peer>();
+  readonly #burned = new Set<string>();
+  readonly #chains = new Map<string, SendingChain>();
+  readonly #epochs = new Map<string, number>();
+  readonly #timers = new Map<string, () => void>();
+  readonly #rosters: string[] = [];
+  #roster: Promise<Bytes>;
+  #joinedCount = 0;
+  #tag = "";
+  #tagged = false;
+  #rosterKnown = false;
+  #unanswered: Set<Peer> | undefined;
+  #ready = false;
+  #aloneSince: number | undefined;
+  #pumping = false;
+  #pumpAgain = false;
+  #ended = false;
+  #held: RoomEvent[] = [];
+
+  /** Prepares to enter a room; `run` enters it. */
+  constructor(options: RoomOptions) {
+    this.#options = options;
+    this.#author = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#link = new Link({
+      roster: (entries) => this.#onRoster(entries),
+      member: (record) => this.#onMember(record),
+      envelope: (envelope) => this.#onEnvelope(envelope),
+      acknowledged: (cmid) => {
+        this.#outbox.acknowledged(cmid);
+        this.#pump();
+      },
+      settled: async () => {
+        await this.#lanes.settled();
+        await options.shown?.();
+      },
+    }, this.#clock);
+    this.#roster = this.#hashRoster();
+    options.keys.onRenewed = () => void this.#announceDue();
+  }
+
+  /** The others whose ANNOUNCE came, in the order in which they joined. */
+  get members(): Member[] {
+    return this.#readers().map((peer) => peer.member!);
+  }
+
+  /** Oneself, as others see it. */
+  get me(): Member {
+    const { identity, name, session } = this.#options;
+    const shown = this.#tagged ? `${name}#${this.#tag}` : name;
+    return { name: shown, tag: this.#tag, key: identity.publicKey, session };
+  }
+
+  /**
+   * Serves a connection to the room until it ends.
+   *
+   * @returns Why the host closed it: one of `CloseReason`.
+   * @throws {LanchatError} If the host refuses, breaks the protocol, or the connection is lost.
+   */
+  async run(channel: Channel): Promise<number> {
+    this.#tag = await keyTag(this.#options.identity.publicKey);
+    return await this.#link.run(channel);
+  }
+
+  /** Resolves when another message can be taken. */
+  writable(): Promise<void> {
+    return this.#outbox.writable();
+  }
+
+  /**
+   * Sends a message; resolves once the host has it and the keys to it, for everybody it is for.
+   *
+   * @param text 1 to 16,384 bytes of UTF-8.
+   * @param options `to` names one member: its name as shown, `name#tag`, or its key in base64url.
+   * @throws {RoomError} `empty-message`, `message-too-long`, `no-such-member`, `nobody-here` or
+   * `not-delivered`.
+   */
+  async say(
+    text: string,
+    options: { kind?: "text" | "action"; to?: string | undefined } = {},
+  ): Promise<void> {
+    const body = utf8(text);
+    if (body.length === 0) throw new RoomError("empty-message", "Cannot send an empty message");
+    if (body.length > MAX_TEXT_BYTES) {
+      throw new RoomError(
+        "message-too-long",
+        `Cannot send message as it has ${body.length} bytes: ${MAX_TEXT_BYTES} are allowed`,
+      );
+    }
+    const to = options.to === undefined ? undefined : this.#find(options.to);
+    const kind = options.kind === "action" ? BodyKind.ACTION : BodyKind.TEXT;
+    await this.#send({ kind, body, to });
+  }
+
+  /**
+   * Leaves: tells the others behind what waits to be sent, and ends `run`.
+   *
+   * @param farewellMs How long the host may take to have it all, in milliseconds.
+   */
+  async leave(farewellMs = 1000): Promise<void> {
+    if (this.#ready && !this.#ended) {
+      const goodbye = this.#send({ kind: BodyKind.LEAVE, body: new Uint8Array(), to: undefined });
+      const late = Promise.withResolvers<void>();
+      const cancel = this.#clock.after(farewellMs, late.resolve);
+      await Promise.race([goodbye.catch(() => {}), late.promise]);
+      cancel();
+    }
+    await this.#link.close();
+  }
+
+  /** Gives everything up that is not sent and every key. @param code Of the messages that fail. */
+  end(code: Code): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#outbox.refuseAll(code, "the connection to the room has ended");
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+    this.#chains.clear();
+    this.#peers.clear();
+    this.#options.keys.close();
+  }
+
+  // Who is there.
+
+  #onRoster(entries: readonly RosterEntry[]): void {
+    for (const entry of entries) this.#meet(entry, !this.#rosterKnown);
+    this.#rosterKnown = true;
+    void this.#announceDue();
+  }
+
+  #onMember({ change, reason, session, key }: Extract<HostRecord, { type: "member" }>): void {
+    const peer = this.#peers.get(toHex(session));
+    switch (change) {
+      case MemberChange.JOINED:
+        this.#meet({ session, key, away: false }, false);
+        break;
+      case MemberChange.LEFT:
+        // Behind what it sent before: its last messages are still to be shown.
+        if (peer !== undefined) this.#do(peer, 0, () => this.#part(peer, leaveReason(reason)));
+        break;
+      case MemberChange.AWAY:
+        if (peer !== undefined) this.#do(peer, 0, () => this.#lose(peer, leaveReason(reason)));
+        break;
+      case MemberChange.BACK:
+        if (peer !== undefined) this.#do(peer, 0, () => this.#regain(peer));
+        break;
+    }
+  }
+
+  #meet(entry: RosterEntry, earlier: boolean): void {
+    const id = toHex(entry.session);
+    if (this.#burned.has(id) || this.#peers.has(id)) return;
+    if (equal(entry.session, this.#options.session)) return;
+    const order = this.#joinedCount++;
+    this.#peers.set(id, new Peer(entry, order, earlier, this.#lanes.lane(), this.#clock));
+  }
+
+  #lose(peer: Peer, reason: LeaveReason): void {
+    if (!this.#present(peer) || peer.away) return;
+    peer.away = true;
+    if (peer.member !== undefined) this.#emit({ type: "left", member: peer.member, reason });
+    this.#answered(peer);
+  }
+
+  #regain(peer: Peer): void {
+    if (!this.#present(peer) || !peer.away) return;
+    peer.away = false;
+    if (peer.member !== undefined) this.#emit({ type: "joined", member: peer.member });
+  }
+
+  #part(peer: Peer, reason: LeaveReason): void {
+    if (!this.#present(peer)) return;
+    const { member, away } = peer;
+    this.#peers.delete(peer.id);
+    this.#burned.add(peer.id);
+    if (this.#burned.size > MAX_BURNED) this.#burned.delete(this.#burned.values().next().value!);
+    for (const chain of this.#chains.values()) {
+      if (chain.holders.has(peer.id)) chain.stale = true;
+    }
+    this.#chains.delete(peer.id);
+    this.#answered(peer);
+    if (member === undefined) return;
+    this.#roster = this.#hashRoster();
+    if (!away) this.#emit({ type: "left", member, reason });
+    this.#pump();
+  }
+
+  #present(peer: Peer): boolean {
+    return this.#peers.get(peer.id) === peer;
+  }
+
+  /** Everybody who can be given a key, in the order in which they joined. */
+  #readers(): Peer[] {
+    return [...this.#peers.values()].filter((peer) => peer.announced !== undefined);
+  }
+
+  #find(name: string): Peer {
+    const [first, ...others] = this.#readers().filter(({ member, announced, key }) =>
+      name === member!.name || name === `${announced!.name}#${announced!.tag}` ||
+      name === toBase64Url(key)
+    );
+    if (first !== undefined && others.length === 0) return first;
+    throw new RoomError(
+      "no-such-member",
+      first === undefined
+        ? "Cannot send message as nobody here has that name"
+        : "Cannot send message as several here have that name",
+    );
+  }
+
+  // Announcing.
+
+  /** Tells this member's key and name to everybody who should have them and has not. */
+  async #announceDue(): Promise<void> {
+    const key = this.#options.keys.current;
+    if (key === undefined || !this.#rosterKnown || this.#ended) return;
+    const due = [...this.#peers.values()].filter((peer) =>
+      (peer.earlier || peer.announced !== undefined) && peer.told < key.generation
+    );
+    for (const peer of due) peer.told = key.generation;
+    this.#unanswered ??= this.#awaitAnswers();
+    for (const peer of due) await this.#announce(peer, key);
+  }
+
+  /** Whoever was here before is to answer the first ANNOUNCE; then this member is ready. */
+  #awaitAnswers(): Set<Peer> {
+    const unanswered = new Set(
+      [...this.#peers.values()].filter(({ announced, away, earlier }) =>
+        earlier && !away && announced === undefined
+      ),
+    );
+    const silentMs = unanswered.size === 0 ? 0 : SILENT_AFTER_MS;
+    this.#after("silent", silentMs, () => this.#becomeReady());
+    return unanswered;
+  }
+
+  async #announce(
+    peer: Peer,
+    { generation, modulus }: { generation: number; modulus: Bytes },
+  ): Promise<void> {
+    const { identity, memberKey, name, roomId, session } = this.#options;
+    const key = identity.publicKey;
+    const seen = peer.session;
+    const head = encodeAnnounceHead({ roomId, key, session, generation, modulus, name, seen });
+    const tagged = concat(head, await hmac(memberKey, label("lanchat/1 member"), head));
+    const signature = await identity.sign(concat(label("lanchat/1 announce"), tagged));
+    const object = concat(tagged, signature);
+    this.#link.send({ class: EnvelopeClass.CONTROL, to: peer.session, object });
+  }
+
+  #answered(peer: Peer): void {
+    if (this.#unanswered?.delete(peer) && this.#unanswered.size === 0) this.#becomeReady();
+  }
+
+  #becomeReady(): void {
+    if (this.#ready || this.#ended) return;
+    this.#ready = true;
+    this.#timers.get("silent")?.();
+    this.#options.emit({ type: "ready", me: this.me, members: this.members });
+    for (const { key } of this.#unanswered ?? []) {
+      this.#options.emit({
+        type: "warning",
+        code: "member-silent",
+        message: `A member has not answered: ${toBase64Url(key)}`,
+      });
+    }
+    if (this.#readers().some((peer) => this.#clashes(peer))) this.#warnNameTaken();
+    for (const event of this.#held.splice(0)) this.#options.emit(event);
+    this.#pump();
+  }
+
+  // What arrives.
+
+  #onEnvelope({ from, object }: HostEnvelope): void {
+    const peer = this.#peers.get(toHex(from));
+    if (peer !== undefined) this.#do(peer, object.length, () => this.#receive(peer, object));
+  }
+
+  /** Does something in a peer's lane; what no honest member sends is dropped there. */
+  #do(peer: Peer, bytes: number, work: () => Promise<void> | void): void {
+    peer.lane.push(bytes, async () => {
+      try {
+        if (!this.#ended) await work();
+      } catch (error) {
+        if (error instanceof LanchatError) return;
+        const message = `Cannot take what a member sent: ${error}`;
+        this.#emit({ type: "warning", code: "internal", message });
+      }
+    });
+  }
+
+  async #receive(peer: Peer, object: Bytes): Promise<void> {
+    if (!this.#present(peer)) return;
+    switch (object[0]) {
+      case ObjectType.ANNOUNCE:
+        return await this.#receiveAnnounce(peer, object);
+      case ObjectType.SKDM:
+        return await this.#receiveSkdm(peer, object);
+      case ObjectType.MSG:
+        return await this.#receiveMsg(peer, object);
+    }
+  }
+
+  async #receiveAnnounce(peer: Peer, object: Bytes): Promise<void> {
+    const announce = decodeAnnounce(object);
+    const { memberKey, roomId, session } = this.#options;
+    if (
+      !equal(announce.roomId, roomId) || !equal(announce.session, peer.session) ||
+      !equal(announce.key, peer.key) || !equal(announce.seen, session)
+    ) {
+      throw refused("announcement", "it was made for another place");
+    }
+    if (announce.generation <= (peer.announced?.generation ?? 0)) {
+      throw refused("announcement", "a newer one is known");
+    }
+    if (!isModulus(announce.modulus, SESSION_KEY_BITS)) {
+      throw refused("announcement", "its session key is not acceptable");
+    }
+    const verifier = await Verifier.import(announce.key);
+    const signed = concat(label("lanchat/1 announce"), announce.signed);
+    if (!await verifier?.verify(signed, announce.signature)) {
+      throw refused("announcement", "its signature is wrong");
+    }
+    const { memberTag, tagged } = announce;
+    if (!await hmacVerify(memberKey, memberTag, label("lanchat/1 member"), tagged)) {
+      throw refused("announcement", "its author does not hold the room's secret");
+    }
+    const announced = {
+      generation: announce.generation,
+      name: announce.name,
+      tag: await keyTag(announce.key),
+      verifier: verifier!,
+      wrapKey: await WrapKey.import(announce.modulus),
+    };
+    if (!this.#present(peer)) return;
+    const first = peer.announced === undefined;
+    peer.announced = announced;
+    if (first) {
+      this.#roster = this.#hashRoster();
+      this.#settleNames(peer);
+      if (this.#ready) {
+        this.#options.emit({ type: "joined", member: peer.member! });
+        if (this.#clashes(peer)) this.#warnNameTaken();
+      }
+    }
+    await this.#announceDue();
+    this.#answered(peer);
+    this.#pump();
+  }
+
+  async #receiveSkdm(peer: Peer, object: Bytes): Promise<void> {
+    const skdm = decodeSkdm(object);
+    const { identity, keys, roomId, session } = this.#options;
+    if (peer.announced === undefined) throw refused("sender key", "its author is not known");
+    if (!equal(skdm.toKey, identity.publicKey) || !equal(skdm.toSession, session)) {
+      throw refused("sender key", "it is for somebody else");
+    }
+    if (
+      !equal(skdm.fromSession, peer.session) || !equal(skdm.fromKey, peer.key) ||
+      !equal(skdm.roomId, roomId)
+    ) {
+      throw refused("sender key", "it was made in another place");
+    }
+    if (!keys.has(skdm.toGeneration)) throw refused("sender key", "it is for a key that is gone");
+    if (skdm.epoch <= peer.epochs[skdm.audience]!) throw refused("sender key", "it is old");
+    const chain = await ReceivingChain.take(
+      skdm,
+      peer.announced.verifier,
+      keys,
+      () => peer.mayUnwrap(),
+    );
+    peer.epochs[skdm.audience] = skdm.epoch;
+    peer.chains[skdm.audience] = chain;
+  }
+
+  async #receiveMsg(peer: Peer, object: Bytes): Promise<void> {
+    const msg = decodeMsg(object);
+    if (!equal(msg.fromSession, peer.session) || !equal(msg.roomId, this.#options.roomId)) {
+      throw refused("message", "it was made in another place");
+    }
+    const id = toHex(msg.chainId);
+    const chain = peer.chains.find((known) => known?.id === id);
+    if (chain === undefined) throw refused("message", "its sender key is not known");
+    const { inner, missing } = await chain.open(msg);
+    if (!this.#present(peer)) return;
+    if (missing > 0) {
+      this.#emit({
+        type: "warning",
+        code: "messages-missing",
+        message: `Messages of ${peer.member!.name} are missing: ${missing}`,
+      });
+    }
+    await this.#compareRoster(peer, inner.roster);
+    this.#show(peer, inner, chain.audience === Audience.DIRECT);
+  }
+
+  #show(peer: Peer, { at, body, kind }: Inner, direct: boolean): void {
+    const show = (kind: number, text: Bytes): void => {
+      const now = this.#clock.now();
+      this.#emit({
+        type: "message",
+        from: peer.member!,
+        text: decodeText(text),
+        kind: kind === BodyKind.ACTION ? "action" : "text",
+        private: direct,
+        at: Math.abs(at - now) <= MAX_CLOCK_SKEW_MS ? at : now,
+      });
+    };
+    switch (kind) {
+      case BodyKind.TEXT:
+      case BodyKind.ACTION:
+        return show(kind, body);
+      case BodyKind.BATCH:
+        for (const item of decodeBatch(body)) show(item.kind, item.text);
+        return;
+      case BodyKind.LEAVE:
+        return this.#part(peer, "left");
+    }
+  }
+
+  // Agreement on who is there.
+
+  #hashRoster(): Promise<Bytes> {
+    const { identity, roomId, session } = this.#options;
+    const me = { key: identity.publicKey, session };
+    const hash = rosterHash(roomId, [me, ...this.#readers()]);
+    hash.then((bytes) => {
+      this.#rosters.push(toHex(bytes));
+      if (this.#rosters.length > ROSTER_HISTORY) this.#rosters.shift();
+    });
+    return hash;
+  }
+
+  async #compareRoster(peer: Peer, reported: Bytes): Promise<void> {
+    await this.#roster;
+    const now = this.#clock.now();
+    if (this.#rosters.includes(toHex(reported))) {
+      peer.differsSince = undefined;
+      peer.differenceShown = false;
+      return;
+    }
+    peer.differsSince ??= now;
+    if (peer.differenceShown || now - peer.differsSince < DIFFERENCE_MS) return;
+    peer.differenceShown = true;
+    this.#emit({
+      type: "warning",
+      code: "roster-differs",
+      message: `${peer.member!.name} sees other members in this room than you do`,
+    });
+  }
+
+  // Names.
+
+  /** Gives the tag to whoever came later under a name that somebody else has. */
+  #settleNames(peer: Peer): void {
+    const { identity, name } = this.#options;
+    const taken = peer.announced!.name;
+    for (const other of this.#readers()) {
+      if (equal(other.key, peer.key) || !sameName(other.announced!.name, taken)) continue;
+      (other.order < peer.order ? peer : other).tagged = true;
+    }
+    if (!sameName(name, taken) || equal(identity.publicKey, peer.key)) return;
+    if (peer.earlier) this.#tagged = true;
+    else peer.tagged = true;
+  }
+
+  #clashes(peer: Peer): boolean {
+    const { identity, name } = this.#options;
+    return sameName(name, peer.announced!.name) && !equal(identity.publicKey, peer.key);
+  }
+
+  #warnNameTaken(): void {
+    const message = this.#tagged
+      ? `Somebody else here has your name already: you are shown as ${this.me.name}`
+      : `Somebody else came with your name: you are ${this.me.name}, the other is shown with a tag`;
+    this.#options.emit({ type: "warning", code: "name-taken", message });
+  }
+
+  #emit(event: RoomEvent): void {
+    if (this.#ready) this.#options.emit(event);
+    else if (event.type === "message" || event.type === "warning") this.#held.push(event);
+  }
+
+  // What is sent.
+
+  async #send(message: Omit<Outgoing, "done">): Promise<void> {
+    if (this.#ended) throw new RoomError("not-delivered", "Cannot send message after the end");
+    const { done } = this.#outbox.push(message);
+    this.#pump();
+    await done.promise;
+  }
+
+  /** Sends what can be sent, one MSG after the other. */
+  #pump(): void {
+    this.#pumpAgain = true;
+    if (!this.#pumping && this.#ready) void this.#runPump();
+  }
+
+  async #runPump(): Promise<void> {
+    this.#pumping = true;
+    try {
+      while (this.#pumpAgain && !this.#ended) {
+        this.#pumpAgain = false;
+        while (!this.#ended && await this.#sendNext());
+      }
+    } catch (error) {
+      this.#outbox.refuseAll("internal", `of a fault: ${error}`);
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  /** Sends one MSG, or finds why the next cannot go. @returns Whether to go on at once. */
+  async #sendNext(): Promise<boolean> {
+    const roster = await this.#roster;
+    const head = this.#outbox.head;
+    if (head === undefined || this.#link.backlog >= WINDOW_BYTES) return false;
+    const chain = this.#chains.get(head.to?.id ?? "");
+    const usable = chain !== undefined && !this.#due(chain);
+    if (head.kind === BodyKind.HEARTBEAT || head.kind === BodyKind.LEAVE) {
+      if (usable) await this.#seal(chain, roster);
+      else this.#outbox.take().forEach(({ done }) => done.resolve());
+      return true;
+    }
+    const audience = this.#audience(head.to);
+    if (audience.length === 0) return this.#nobodyReads(head);
+    this.#aloneSince = undefined;
+    if (!usable) return await this.#beginChain(head.to, chain);
+    const lacking = audience.filter((peer) => !chain.holders.has(peer.id));
+    if (lacking.length > 0) await this.#giveKeys(chain, lacking.slice(0, WRAPS_AT_ONCE));
+    else await this.#seal(chain, roster);
+    return true;
+  }
+
+  #audience(to: Peer | undefined): Peer[] {
+    if (to === undefined) return this.#readers();
+    return this.#present(to) ? [to] : [];
+  }
+
+  #nobodyReads({ to }: Outgoing): boolean {
+    if (to !== undefined) {
+      this.#outbox.refuseHead("no-such-member", "that member has left");
+      return true;
+    }
+    this.#aloneSince ??= this.#clock.now();
+    const left = this.#aloneSince + (this.#options.waitMs ?? 0) - this.#clock.now();
+    if (left > 0) {
+      this.#after("wait", left, () => this.#pump());
+      return false;
+    }
+    this.#outbox.refuseHead("nobody-here", "nobody else is in the room");
+    return true;
+  }
+
+  /** Begins an epoch for an audience. @returns Whether it was time for one. */
+  async #beginChain(to: Peer | undefined, before: SendingChain | undefined): Promise<boolean> {
+    const id = to?.id ?? "";
+    const now = this.#clock.now();
+    const wait = before === undefined ? 0 : before.since + MIN_EPOCH_MS - now;
+    if (wait > 0) {
+      this.#after("epoch", wait, () => this.#pump());
+      return false;
+    }
+    const epoch = (this.#epochs.get(id) ?? 0) + 1;
+    this.#epochs.set(id, epoch);
+    const audience = to === undefined ? Audience.ROOM : Audience.DIRECT;
+    this.#chains.set(id, await SendingChain.begin(this.#author, audience, epoch, now));
+    return true;
+  }
+
+  #due(chain: SendingChain): boolean {
+    return chain.stale || chain.index >= MAX_EPOCH_MESSAGES ||
+      this.#clock.now() - chain.since >= MAX_EPOCH_MS;
+  }
+
+  async #giveKeys(chain: SendingChain, peers: readonly Peer[]): Promise<void> {
+    // Before anything is awaited: whoever leaves meanwhile has had the key.
+    for (const peer of peers) chain.holders.add(peer.id);
+    const objects = await Promise.all(peers.map(({ announced, key, session }) =>
+      chain.wrapFor({
+        key,
+        session,
+        generation: announced!.generation,
+        wrapKey: announced!.wrapKey,
+      }).catch(() => undefined)
+    ));
+    objects.forEach((object, i) => {
+      const peer = peers[i]!;
+      if (object === undefined) peer.announced = undefined; // Its key is none: it cannot be given one.
+      else this.#link.send({ class: EnvelopeClass.CONTROL, to: peer.session, object });
+    });
+  }
+
+  /** Seals the head and what may share its MSG. Nothing is awaited between choosing and sealing. */
+  async #seal(chain: SendingChain, roster: Bytes): Promise<void> {
+    const messages = this.#outbox.take();
+    const { body, kind, to } = messages[0]!;
+    const batch = messages.length > 1;
+    const object = await chain.seal({
+      roster,
+      at: this.#clock.now(),
+      kind: batch ? BodyKind.BATCH : kind,
+      body: batch ? encodeBatch(messages.map((one) => ({ kind: one.kind, text: one.body }))) : body,
+    });
+    const cmid = this.#link.send({ class: EnvelopeClass.CHAT, to: to?.session, object });
+    this.#outbox.sent(cmid, messages);
+    if (to === undefined && kind !== BodyKind.HEARTBEAT) {
+      this.#after("heartbeat", HEARTBEAT_AFTER_MS, () => {
+        const heartbeat = { kind: BodyKind.HEARTBEAT, body: new Uint8Array(), to: undefined };
+        void this.#send(heartbeat).catch(() => {});
+      });
+    }
+  }
+
+  /** Sets one of the room's timers, in place of the one of that name. */
+  #after(name: string, ms: number, callback: () => void): void {
+    this.#timers.get(name)?.();
+    this.#timers.set(name, this.#clock.after(ms, callback));
+  }
+}
+
+function leaveReason(reason: number): LeaveReason {
+  switch (reason) {
+    case CloseReason.LEAVING:
+      return "left";
+    case CloseReason.KICKED:
+    case CloseReason.BANNED:
+      return "kicked";
+    case CloseReason.TOO_SLOW:
+      return "too-slow";
+    default:
+      return "connection-lost";
+  }
+}
