@@ -68,6 +68,7 @@ export type Code =
   | "temporary-identity"
   | "identity-unreadable"
   | "identity-damaged"
+  | "identity-unwritable"
   | "addresses-hidden"
   | "name-taken"
   | "member-silent"
@@ -163,6 +164,10 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 1,
     hint: "Restore the file from a backup, or move it away to start with a new identity.",
   },
+  "identity-unwritable": {
+    status: 1,
+    hint: "Name a file in a directory that can be written with --identity.",
+  },
   "addresses-hidden": {
     status: 0,
     hint: "Allow --allow-sys to list the addresses under which others reach this machine.",
@@ -187,6 +192,15 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "unknown-command": { status: 0, hint: "Type /help for the commands, or // to send a slash." },
   "internal": { status: 1, hint: "This is a fault in lanchat: please report it." },
 };
+
+/** Characters that act on a terminal or cannot be seen. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** A text from outside, in double quotes and with every unsafe character escaped, for a message. */
+export function quote(text: string): string {
+  return JSON.stringify(text)
+    .replaceAll(UNSAFE, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+}
 
 /** An error that a person can act on: a code of the table, a message and a hint. */
 export class LanchatError extends Error {

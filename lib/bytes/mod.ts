@@ -35,7 +35,7 @@ export const toHex: (bytes: Uint8Array) => string = stdEncoding.encodeHex;
 /**
  * Bytes from hexadecimal digits.
  *
- * @throws {TypeError} If the text is not an even number of hexadecimal digits.
+ * @throws {Error} If the text is not an even number of hexadecimal digits.
  */
 export const fromHex: (text: string) => Bytes = stdEncoding.decodeHex;
 
@@ -43,9 +43,9 @@ export const fromHex: (text: string) => Bytes = stdEncoding.decodeHex;
 export const toBase64Url: (bytes: Uint8Array) => string = stdEncoding.encodeBase64Url;
 
 /**
- * Bytes from base64url.
+ * Bytes from base64url; several texts may stand for the same bytes.
  *
- * @throws {TypeError} If the text is not base64url.
+ * @throws {Error} If the text is not base64url.
  */
 export const fromBase64Url: (text: string) => Bytes = stdEncoding.decodeBase64Url;
 
@@ -73,30 +73,36 @@ export function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
-/** One byte. @param value 0 to 255. */
+/** One byte. @param value 0 to 255. @throws {RangeError} If it is none of these. */
 export function u8(value: number): Bytes {
-  return new Uint8Array([value]);
+  return new Uint8Array([bounded(value, 0xff)]);
 }
 
-/** Two bytes, big-endian. @param value 0 to 65,535. */
+/** Two bytes, big-endian. @param value 0 to 65,535. @throws {RangeError} If it is none of these. */
 export function u16(value: number): Bytes {
   const bytes = new Uint8Array(2);
-  new DataView(bytes.buffer).setUint16(0, value);
+  new DataView(bytes.buffer).setUint16(0, bounded(value, 0xffff));
   return bytes;
 }
 
-/** Four bytes, big-endian. @param value 0 to 2^32 - 1. */
+/** Four bytes, big-endian. @param value 0 to 2^32 - 1. @throws {RangeError} If it is none of these. */
 export function u32(value: number): Bytes {
   const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value);
+  new DataView(bytes.buffer).setUint32(0, bounded(value, 0xffff_ffff));
   return bytes;
 }
 
-/** Eight bytes, big-endian. @param value A safe integer from 0 to 2^53 - 1. */
+/** Eight bytes, big-endian. @param value 0 to 2^53 - 1. @throws {RangeError} If it is none of these. */
 export function u64(value: number): Bytes {
   const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(bounded(value, Number.MAX_SAFE_INTEGER)));
   return bytes;
+}
+
+/** A value that was cut to fit would repeat a counter or hide a length. */
+function bounded(value: number, max: number): number {
+  if (Number.isInteger(value) && value >= 0 && value <= max) return value;
+  throw new RangeError(`Cannot encode integer as it must be 0 to ${max}: ${value}`);
 }
 
 /** Reads a byte string from front to back; every read past its end throws. */

@@ -73,16 +73,27 @@ export class HostKeyRing {
     this.#spare = this.#make();
   }
 
-  /** The key for a handshake that begins now; waits where none is ready. */
+  /**
+   * The key for a handshake that begins now; waits where none is ready.
+   *
+   * @throws {Error} If `generate` failed; the next call goes on with the next key.
+   */
   async current(): Promise<HostKey> {
     const before = this.#current;
-    const key = await before;
+    const key = await before.catch((error) => {
+      this.#replace(before);
+      throw error;
+    });
     const worn = key.operations >= MAX_OPERATIONS || this.#clock.now() - key.since >= MAX_AGE_MS;
-    if (worn && this.#current === before) {
-      this.#current = this.#takeIntoUse(this.#spare);
-      this.#spare = this.#make();
-    }
+    if (worn) this.#replace(before);
     return this.#current;
+  }
+
+  /** Unless another call has replaced it already. */
+  #replace(before: Promise<HostKey>): void {
+    if (this.#current !== before) return;
+    this.#current = this.#takeIntoUse(this.#spare);
+    this.#spare = this.#make();
   }
 
   #make(): Promise<WrapKeyPair> {

@@ -64,8 +64,9 @@ export class Initiator {
    * @throws {HandshakeError} `not-lanchat`, `wrong-version`, `busy` or `needs-invite`.
    */
   async receiveM0(m0: Bytes): Promise<Bytes> {
-    if (this.#state !== "created") throw outOfOrder("M0");
+    const state = this.#state;
     this.#state = "ended";
+    if (state !== "created") throw outOfOrder("M0");
     const greeting = decodeM0(m0);
     if (greeting.busy) {
       throw new HandshakeError("busy", "Cannot join as the host has too many callers now");
@@ -90,9 +91,10 @@ export class Initiator {
    * @throws {HandshakeError} `host-key-mismatch` or `handshake-failed`; M3 must not be sent then.
    */
   async receiveM2(m2: Bytes): Promise<{ m3: Bytes; session: HopSession }> {
-    if (typeof this.#state === "string") throw outOfOrder("M2");
-    const { h0 } = this.#state;
+    const state = this.#state;
     this.#state = "ended";
+    if (typeof state === "string") throw outOfOrder("M2");
+    const { h0 } = state;
     const { identity, keyPair, psk, session } = this.#options;
     const answer = decodeM2(m2);
     if (!isModulus(answer.modulus, HOP_KEY_BITS) || equal(answer.modulus, keyPair.modulus)) {

@@ -74,8 +74,9 @@ export class Responder {
    * @throws {HandshakeError} If the gate stays shut or the member's RSA key is not acceptable.
    */
   async receiveM1(m1: Bytes): Promise<Bytes> {
-    if (this.#state !== "created") throw outOfOrder("M1");
+    const state = this.#state;
     this.#state = "ended";
+    if (state !== "created") throw outOfOrder("M1");
     const { hostKey, identity, psk, roomId } = this.#options;
     const hello = decodeM1(m1);
     if (!await schedule.gateOpens(psk, hello.gate, this.m0, encodeM1Head(hello))) {
@@ -112,9 +113,10 @@ export class Responder {
    * @throws {HandshakeError} For every reason alike.
    */
   async receiveM3(m3: Bytes): Promise<HopSession> {
-    if (typeof this.#state === "string") throw outOfOrder("M3");
-    const { commitment, kR, h2a, h2 } = this.#state;
+    const state = this.#state;
     this.#state = "ended";
+    if (typeof state === "string") throw outOfOrder("M3");
+    const { commitment, kR, h2a, h2 } = state;
     const { hostKey, identity, psk, roomId } = this.#options;
     const answer = decodeM3(m3);
     const kconf = await schedule.confirmationKey(h2a, kR, psk);

@@ -26,6 +26,9 @@ const MSG_MIN_BYTES = MSG_HEADER_BYTES + 64 + 16 + SIGNATURE_BYTES;
 const MSG_MAX_BYTES = MSG_HEADER_BYTES + 16_640 + 16 + SIGNATURE_BYTES;
 const INNER_HEADER_BYTES = 37;
 
+/** The last time that a `Date` can hold, in milliseconds since 1970. */
+const MAX_TIME_MS = 8_640_000_000_000_000;
+
 /** A member makes itself and its session key known to one session. */
 export interface Announce {
   /** The room, 32 bytes. */
@@ -307,6 +310,7 @@ export function decodeInner(bytes: Bytes): Inner {
   const roster = reader.take(16);
   reader.take(8);
   const at = reader.u64();
+  if (at > MAX_TIME_MS) throw new WireError("Cannot decode MSG as its time is none");
   const kind = reader.u8();
   const body = reader.take(reader.u32());
   if (body.length > MAX_TEXT_BYTES) {

@@ -1,4 +1,4 @@
-import { ByteReader, type Bytes, concat, u16, u32, u64, u8 } from "../bytes/mod.ts";
+import { ByteReader, type Bytes, concat, isZero, u16, u32, u64, u8 } from "../bytes/mod.ts";
 import { WireError } from "../errors.ts";
 
 /** Longest payload of a record, in bytes. */
@@ -275,7 +275,7 @@ function readHostRecord(type: number, reader: ByteReader): HostRecord {
     case RecordType.MEMBER:
       return {
         type: "member",
-        change: readUpTo(reader, MemberChange.BACK),
+        change: readUpTo(reader, MemberChange.BACK, MemberChange.JOINED),
         reason: readUpTo(reader, CloseReason.LOST),
         session: reader.take(SESSION_BYTES),
         key: reader.take(32),
@@ -315,10 +315,10 @@ function readSharedRecord(type: number, reader: ByteReader): SharedRecord {
   }
 }
 
-function readUpTo(reader: ByteReader, max: number): number {
+function readUpTo(reader: ByteReader, max: number, min = 0): number {
   const value = reader.u8();
-  if (value > max) throw new WireError(`Cannot decode record as a field is over ${max}: ${value}`);
-  return value;
+  if (value >= min && value <= max) return value;
+  throw new WireError(`Cannot decode record as a field must be ${min} to ${max}: ${value}`);
 }
 
 function readBatch<Envelope>(
@@ -336,6 +336,9 @@ function readMemberEnvelope(reader: ByteReader): MemberEnvelope {
   const envelopeClass = readUpTo(reader, EnvelopeClass.CHAT);
   const destination = readUpTo(reader, Destination.SESSION);
   const session = reader.take(SESSION_BYTES);
+  if (destination === Destination.ROOM && !isZero(session)) {
+    throw new WireError("Cannot decode envelope as it is for the room and names a session");
+  }
   return {
     class: envelopeClass,
     to: destination === Destination.SESSION ? session : undefined,

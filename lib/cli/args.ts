@@ -1,0 +1,298 @@
+import { levenshteinDistance as stdLevenshteinDistance } from "@std/text/levenshtein-distance";
+import { quote, UsageError } from "../errors.ts";
+import { DEFAULT_PORT, isAddress, parseHostPort, parsePort } from "../net/mod.ts";
+import { DEFAULT_MAX_MEMBERS } from "../relay/mod.ts";
+import { MAX_ROSTER_ENTRIES, nameProblem } from "../wire/mod.ts";
+
+/** A subcommand. */
+export type Subcommand = "serve" | "join";
+
+/** `lanchat serve` hosts a room. */
+export interface ServeCommand {
+  /** Tells the commands apart. */
+  readonly kind: "serve";
+  /** The TCP port to listen on; 0 for a free one. */
+  readonly port: number;
+  /** The one IP address to listen on; all of them if missing. */
+  readonly host?: string | undefined;
+  /** The host's name as a member; a default one if missing. */
+  readonly name?: string | undefined;
+  /** The identity file; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** Most members of the room. */
+  readonly maxMembers: number;
+  /** Whether the host is no member of the room. */
+  readonly relayOnly: boolean;
+  /** Whether both directions are JSON Lines. */
+  readonly json: boolean;
+}
+
+/** `lanchat join` enters a room. */
+export interface JoinCommand {
+  /** Tells the commands apart. */
+  readonly kind: "join";
+  /** The IP address or name of the host. */
+  readonly host: string;
+  /** The TCP port of the host. */
+  readonly port: number;
+  /** The member's name; a default one if missing. */
+  readonly name?: string | undefined;
+  /** The identity file; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** The 30 digits of the only host that is acceptable; any host if missing. */
+  readonly hostKey?: string | undefined;
+  /** How long messages wait for the first other member, in seconds. */
+  readonly waitSeconds: number;
+  /** How long the end waits for what is not delivered yet, in seconds. */
+  readonly timeoutSeconds: number;
+  /** Whether input is ignored. */
+  readonly listen: boolean;
+  /** Whether both directions are JSON Lines. */
+  readonly json: boolean;
+}
+
+/** `--help`, of lanchat as a whole or of a subcommand. */
+export interface HelpCommand {
+  /** Tells the commands apart. */
+  readonly kind: "help";
+  /** The subcommand that needs explaining; lanchat as a whole if missing. */
+  readonly topic?: Subcommand | undefined;
+  /** Whether the answer is JSON. */
+  readonly json: boolean;
+}
+
+/** `--version`. */
+export interface VersionCommand {
+  /** Tells the commands apart. */
+  readonly kind: "version";
+  /** Whether the answer is JSON. */
+  readonly json: boolean;
+}
+
+/** What a command line asks for. */
+export type Command = ServeCommand | JoinCommand | HelpCommand | VersionCommand;
+
+const levenshteinDistance: (a: string, b: string) => number = stdLevenshteinDistance;
+
+const SUBCOMMANDS: readonly string[] = ["serve", "join"] satisfies Subcommand[];
+
+/** The options of every command. */
+const COMMON_OPTIONS: readonly string[] = ["--json", "--help", "--version"];
+
+/** The further options of each command. */
+const OPTIONS: Readonly<Record<Subcommand, readonly string[]>> = {
+  serve: ["--port", "--name", "--host", "--relay-only", "--max-members", "--identity"],
+  join: ["--name", "--identity", "--host-key", "--wait", "--timeout", "--listen"],
+};
+
+const ALL_OPTIONS: readonly string[] = [...COMMON_OPTIONS, ...OPTIONS.serve, ...OPTIONS.join];
+
+/** Options that have no value. */
+const FLAGS: ReadonlySet<string> = new Set([...COMMON_OPTIONS, "--relay-only", "--listen"]);
+
+/** Most members of a room: those of one roster, and its reader. */
+const MAX_MEMBERS = MAX_ROSTER_ENTRIES + 1;
+
+/** Most seconds that a timer waits. */
+const MAX_SECONDS = 2_147_483;
+
+const DEFAULT_WAIT_SECONDS = 0;
+const DEFAULT_TIMEOUT_SECONDS = 30;
+
+/**
+ * Reads a command line; nothing is tried yet.
+ *
+ * @param args The arguments after the program's name.
+ * @throws {UsageError} If they do not say exactly what to do.
+ *
+ * @example Join
+ * ```ts
+ * import { parseCommandLine } from "./args.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const command = parseCommandLine(["join", "192.168.1.5", "--name", "ada"]);
+ * assertEquals(command.kind === "join" && command.port, 12345);
+ * ```
+ */
+export function parseCommandLine(args: readonly string[]): Command {
+  const { words: [subcommand, ...words], options } = split(args);
+  for (const [option] of options) {
+    if (!ALL_OPTIONS.includes(option)) throw unknownOption(option, ALL_OPTIONS);
+  }
+  if (subcommand !== undefined && !isSubcommand(subcommand)) throw unknownSubcommand(subcommand);
+  const values = collect(options, subcommand);
+  const json = values.has("--json");
+  if (values.has("--help")) return { kind: "help", topic: subcommand, json };
+  if (values.has("--version")) return { kind: "version", json };
+  if (subcommand === undefined) {
+    throw new UsageError("unknown-subcommand", "Cannot start as no command is given", {
+      hint: "Host a room with 'lanchat serve', or enter one with 'lanchat join ADDRESS'.",
+    });
+  }
+  return subcommand === "serve" ? serve(words, values) : join(words, values);
+}
+
+/** Whether a command line asks for JSON, however wrong the rest of it is. */
+export function wantsJson(args: readonly string[]): boolean {
+  return split(args).options.some(([option]) => option === "--json");
+}
+
+type Options = [option: string, value: string | undefined][];
+type Values = ReadonlyMap<string, string>;
+
+/** Tells words from options, and gives each option its value; what begins with a dash is no value. */
+function split(args: readonly string[]): { words: string[]; options: Options } {
+  const words: string[] = [];
+  const options: Options = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (arg === "--") return { words: words.concat(args.slice(i + 1)), options };
+    const [, option, value] = /^(-[^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
+    if (option === undefined) words.push(arg);
+    else if (value !== undefined || FLAGS.has(option) || !ALL_OPTIONS.includes(option)) {
+      options.push([option, value]);
+    } else {
+      const next = args[i + 1]?.startsWith("-") ? undefined : args[++i];
+      options.push([option, next]);
+    }
+  }
+  return { words, options };
+}
+
+/** The value of each option, once it is known to be allowed, single and complete. */
+function collect(options: Options, subcommand: Subcommand | undefined): Values {
+  const allowed = subcommand ? [...COMMON_OPTIONS, ...OPTIONS[subcommand]] : ALL_OPTIONS;
+  const values = new Map<string, string>();
+  for (const [option, value] of options) {
+    if (!allowed.includes(option)) throw unknownOption(option, allowed, subcommand);
+    if (values.has(option)) {
+      throw new UsageError("repeated-option", `Cannot use ${option} more than once`);
+    }
+    if (FLAGS.has(option)) {
+      if (value !== undefined) {
+        throw new UsageError("surplus-argument", `Cannot give ${option} a value`, {
+          hint: `Write ${option} alone, or leave it out.`,
+        });
+      }
+    } else if (!value) {
+      throw new UsageError("missing-value", `Cannot use ${option} without a value`);
+    }
+    values.set(option, value ?? "");
+  }
+  return values;
+}
+
+function serve(words: string[], values: Values): ServeCommand {
+  refuseSurplus("serve", words);
+  const relayOnly = values.has("--relay-only");
+  if (relayOnly && values.has("--name")) {
+    throw new UsageError("surplus-argument", "Cannot use --name with --relay-only", {
+      hint: "Leave out one of them: with --relay-only the host is no member and has no name.",
+    });
+  }
+  return {
+    kind: "serve",
+    port: parsePort(values.get("--port") ?? `${DEFAULT_PORT}`, 0),
+    host: listenAddress(values),
+    name: memberName(values),
+    identity: values.get("--identity"),
+    maxMembers: integer(values, "--max-members", 2, MAX_MEMBERS) ?? DEFAULT_MAX_MEMBERS,
+    relayOnly,
+    json: values.has("--json"),
+  };
+}
+
+function join([address, ...words]: string[], values: Values): JoinCommand {
+  if (address === undefined) {
+    throw new UsageError("missing-value", "Cannot join as no address is given", {
+      hint: "Give the address that the host shows, as in: lanchat join 192.168.1.5",
+    });
+  }
+  refuseSurplus("join", words);
+  return {
+    kind: "join",
+    ...parseHostPort(address, DEFAULT_PORT),
+    name: memberName(values),
+    identity: values.get("--identity"),
+    hostKey: hostKey(values),
+    waitSeconds: integer(values, "--wait", 0, MAX_SECONDS) ?? DEFAULT_WAIT_SECONDS,
+    timeoutSeconds: integer(values, "--timeout", 0, MAX_SECONDS) ?? DEFAULT_TIMEOUT_SECONDS,
+    listen: values.has("--listen"),
+    json: values.has("--json"),
+  };
+}
+
+function listenAddress(values: Values): string | undefined {
+  const address = values.get("--host");
+  if (address === undefined || isAddress(address)) return address;
+  const message = `Cannot use --host ${quote(address)} as it is no IP address`;
+  throw new UsageError("bad-address", message, {
+    hint: "Give an IP address of this machine without a port, as in --host 192.168.1.5.",
+  });
+}
+
+function memberName(values: Values): string | undefined {
+  const name = values.get("--name");
+  const problem = name === undefined ? undefined : nameProblem(name);
+  if (problem === undefined) return name;
+  throw new UsageError("bad-name", `Cannot use --name ${quote(name!)} as ${problem}`);
+}
+
+function hostKey(values: Values): string | undefined {
+  const text = values.get("--host-key");
+  const digits = text?.replaceAll(/[\s-]/g, "");
+  if (digits === undefined || /^\d{30}$/.test(digits)) return digits;
+  const message = `Cannot use --host-key ${quote(text!)} as it has not 30 digits`;
+  throw new UsageError("bad-fingerprint", message);
+}
+
+function integer(
+  values: Values,
+  option: string,
+  minimum: number,
+  maximum: number,
+): number | undefined {
+  const text = values.get(option);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= minimum && value <= maximum) return value;
+  throw new UsageError("bad-number", `Cannot use ${option} ${quote(text)}`, {
+    hint: `Give a whole number from ${minimum} to ${maximum}.`,
+  });
+}
+
+function refuseSurplus(subcommand: Subcommand, [word]: string[]): void {
+  if (word === undefined) return;
+  throw new UsageError("surplus-argument", `Cannot use ${quote(word)} with lanchat ${subcommand}`);
+}
+
+function isSubcommand(word: string): word is Subcommand {
+  return SUBCOMMANDS.includes(word);
+}
+
+function unknownSubcommand(word: string): UsageError {
+  const message = `Cannot run ${quote(word)} as lanchat has no such command`;
+  return new UsageError("unknown-subcommand", message, suggestion(word, SUBCOMMANDS));
+}
+
+function unknownOption(
+  option: string,
+  candidates: readonly string[],
+  subcommand?: Subcommand,
+): UsageError {
+  const program = subcommand ? `lanchat ${subcommand}` : "lanchat";
+  const message = `Cannot use ${quote(option)} as ${program} has no such option`;
+  return new UsageError("unknown-option", message, suggestion(option, candidates));
+}
+
+/** What was probably meant: the nearest candidate, if it is a slip or two away. */
+function suggestion(word: string, candidates: readonly string[]): { hint?: string } {
+  const ranked = candidates.map((candidate) => ({
+    candidate,
+    slips: levenshteinDistance(word.toLowerCase(), candidate),
+  }));
+  const { candidate, slips } = ranked.reduce((best, other) =>
+    other.slips < best.slips ? other : best
+  );
+  return slips <= 2 ? { hint: `Did you mean ${candidate}?` } : {};
+}

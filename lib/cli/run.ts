@@ -1,0 +1,71 @@
+import { EXIT, LanchatError } from "../errors.ts";
+import { chooseFrontEnd, type FrontEnd } from "../ui/mod.ts";
+import { type Command, parseCommandLine, wantsJson } from "./args.ts";
+import { Interrupts } from "./interrupts.ts";
+import { join } from "./join.ts";
+import { problem } from "./problem.ts";
+import { serve } from "./serve.ts";
+import { usage, VERSION } from "./usage.ts";
+
+/**
+ * Runs lanchat.
+ *
+ * @param args The command line, without the program's name.
+ * @returns The exit status, one of `EXIT`.
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  let command: Command;
+  try {
+    command = parseCommandLine(args);
+  } catch (error) {
+    const frontEnd = await chooseFrontEnd({ json: wantsJson(args), typing: false });
+    return await fail(error, frontEnd);
+  }
+  switch (command.kind) {
+    case "help":
+      return await print(usage(command.topic));
+    case "version":
+      return await print(`lanchat ${VERSION}\n`);
+    case "serve":
+    case "join":
+      return await runInFrontEnd(command);
+  }
+}
+
+async function runInFrontEnd(
+  command: Extract<Command, { kind: "serve" | "join" }>,
+): Promise<number> {
+  const typing = command.kind === "serve" ? !command.relayOnly : !command.listen;
+  const frontEnd = await chooseFrontEnd({ json: command.json, typing });
+  const interrupts = new Interrupts(() => {
+    frontEnd.close();
+    Deno.exit(EXIT.INTERRUPTED);
+  });
+  try {
+    const status = command.kind === "serve"
+      ? await serve(command, frontEnd, interrupts)
+      : await join(command, frontEnd, interrupts);
+    await frontEnd.close();
+    return status;
+  } catch (error) {
+    return await fail(error, frontEnd);
+  } finally {
+    interrupts.close();
+  }
+}
+
+async function fail(error: unknown, frontEnd: FrontEnd): Promise<number> {
+  frontEnd.show(problem(error));
+  await frontEnd.close();
+  return error instanceof LanchatError ? error.exitStatus : EXIT.FAILURE;
+}
+
+async function print(text: string): Promise<number> {
+  const writer = Deno.stdout.writable.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(text));
+    return EXIT.OK;
+  } catch {
+    return EXIT.FAILURE; // Standard output is closed: there is nobody to tell.
+  }
+}

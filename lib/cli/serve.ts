@@ -1,0 +1,142 @@
+import { toBase64Url, toHex } from "../bytes/mod.ts";
+import { localChannel } from "../channel/mod.ts";
+import { fingerprint, keyTag, openRoomSecrets, randomBytes } from "../crypto/mod.ts";
+import { CODES, EXIT } from "../errors.ts";
+import { listen, type Listener, machineAddresses } from "../net/mod.ts";
+import { Host, Relay } from "../relay/mod.ts";
+import { SessionKeys } from "../room/mod.ts";
+import type { CloseReason, FrontEnd } from "../ui/mod.ts";
+import { SESSION_BYTES } from "../wire/mod.ts";
+import type { ServeCommand } from "./args.ts";
+import { chat, type ChatEnd } from "./chat.ts";
+import type { Interrupts } from "./interrupts.ts";
+import { findPerson, type Person } from "./person.ts";
+
+/** How long the host's own last messages may take at the end, in milliseconds. */
+const FAREWELL_MS = 1000;
+
+/**
+ * Hosts a room until it is told to end.
+ *
+ * @returns The exit status.
+ * @throws {LanchatError} If it cannot listen, or its identity cannot be used.
+ */
+export async function serve(
+  command: ServeCommand,
+  frontEnd: FrontEnd,
+  interrupts: Interrupts,
+): Promise<number> {
+  const person = await findPerson(command, frontEnd);
+  const listener = listen({
+    port: command.port,
+    ...command.host !== undefined && { host: command.host },
+  });
+  const relay = new Relay({ maxMembers: command.maxMembers });
+  try {
+    const end = await hostRoom(command, { person, listener, relay, frontEnd, interrupts });
+    frontEnd.show({ event: "closed", reason: end.reason });
+    return end.status;
+  } finally {
+    listener.close();
+  }
+}
+
+interface Hosting {
+  readonly person: Person;
+  readonly listener: Listener;
+  readonly relay: Relay;
+  readonly frontEnd: FrontEnd;
+  readonly interrupts: Interrupts;
+}
+
+async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEnd> {
+  const { frontEnd, interrupts, listener, person: { identity, name }, relay } = hosting;
+  const key = identity.publicKey;
+  const keys = command.relayOnly ? undefined : new SessionKeys();
+  const roomId = randomBytes(32);
+  const secrets = await openRoomSecrets(key);
+  const joinCodes = new Map<string, string>();
+  const host = new Host({
+    identity,
+    roomId,
+    psk: secrets.psk,
+    relay,
+    onAdmitted: ({ joinCode, session }) => void joinCodes.set(toHex(session), joinCode),
+  });
+  const accepting = acceptAll(listener, host);
+  const digits = await fingerprint(key);
+  const tag = await keyTag(key);
+  showListening(listener, frontEnd, digits, tag);
+
+  let end: ChatEnd;
+  if (keys === undefined) {
+    end = await Promise.race([
+      interrupts.first.then(() => ended("signal", EXIT.OK)),
+      frontEnd.broken.then(() => ended("failed", EXIT.FAILURE)),
+    ]);
+  } else {
+    const [mine, relays] = localChannel();
+    const session = randomBytes(SESSION_BYTES);
+    void relay.serve(relays, { key, session });
+    end = await chat({
+      frontEnd,
+      channel: mine,
+      room: { identity, name, session, roomId, memberKey: secrets.memberKey, keys },
+      fingerprint: digits,
+      host: { tag, key: toBase64Url(key), verified: true },
+      joinCode: null,
+      joinCodeOf: (session) => joinCodes.get(toHex(session)),
+      listensOnly: false,
+      endsWithInput: false,
+      timeoutMs: FAREWELL_MS,
+      interrupts,
+    });
+  }
+  listener.close();
+  await relay.close();
+  await accepting;
+  return end;
+}
+
+function ended(reason: CloseReason, status: number): ChatEnd {
+  return { reason, status };
+}
+
+async function acceptAll(listener: Listener, host: Host): Promise<void> {
+  const greeted = new Set<Promise<void>>();
+  for await (const connection of listener.connections) {
+    const greeting = host.greet(connection).finally(() => greeted.delete(greeting));
+    greeted.add(greeting);
+  }
+  await Promise.all(greeted);
+}
+
+function showListening(
+  listener: Listener,
+  frontEnd: FrontEnd,
+  digits: string,
+  tag: string,
+): void {
+  const addresses = reachable(listener);
+  frontEnd.show({
+    event: "listening",
+    addresses: addresses ?? [],
+    port: listener.port,
+    fingerprint: digits,
+    tag,
+  });
+  if (addresses !== undefined) return;
+  frontEnd.show({
+    event: "warning",
+    code: "addresses-hidden",
+    message: "The addresses of this machine cannot be listed",
+    hint: CODES["addresses-hidden"].hint,
+  });
+}
+
+/** The addresses under which others reach a listener; `undefined` where they may not be listed. */
+function reachable({ hosts }: Listener): readonly string[] | undefined {
+  if (!hosts.includes("::") && !hosts.includes("0.0.0.0")) return hosts;
+  const all = machineAddresses();
+  return hosts.includes("::") ? all : all?.filter((address) => !address.includes(":"));
+}

@@ -1,0 +1,80 @@
+import config from "../../deno.json" with { type: "json" };
+import type { Subcommand } from "./args.ts";
+
+/** What `lanchat --version` shows. */
+export const VERSION: string = config.version;
+
+/** What `lanchat --help` shows. */
+const LANCHAT = `\
+End-to-end encrypted chat for the people on one network.
+
+Usage:
+  lanchat serve [OPTIONS]                 host a room and chat in it
+  lanchat join HOST[:PORT] [OPTIONS]      enter a room
+  lanchat serve --help, lanchat join --help
+
+Examples:
+  lanchat serve --name ada
+  lanchat join 192.168.1.5 --name bob
+  echo "build is green" | lanchat join 192.168.1.5 --name ci --wait 60
+
+Options:
+  --json       read and write JSON Lines
+  --help       show this text, or that of a command
+  --version    show the version
+
+Exit status: 0 done, 1 failed or undelivered, 2 wrong usage, 3 wrong host key.`;
+
+const SERVE = `\
+Host a room on this machine, and chat in it.
+
+Usage:
+  lanchat serve [OPTIONS]
+
+Options:
+  --port PORT            TCP port to listen on, 0 for a free one (default 12345)
+  --host ADDRESS         listen on this IP address alone
+  --name NAME            your name in the room (default: your login name)
+  --relay-only           host without being a member of the room
+  --max-members NUMBER   how many may be in the room (default 1024)
+  --identity FILE        identity file, made if it is not there
+  --json                 read and write JSON Lines
+  --help                 show this text
+
+Examples:
+  lanchat serve --name ada
+  lanchat serve --relay-only --port 0 --json`;
+
+const JOIN = `\
+Enter the room of a host.
+
+Usage:
+  lanchat join HOST[:PORT] [OPTIONS]
+
+HOST is an IPv4 or IPv6 address or a name; PORT is 12345 by default. An IPv6
+address with a port needs brackets, as in [fe80::1%eth0]:12345.
+
+Options:
+  --name NAME              your name in the room (default: your login name)
+  --host-key FINGERPRINT   accept no host but that with this fingerprint
+  --identity FILE          identity file, made if it is not there
+  --listen                 ignore input, show messages until interrupted
+  --wait SECONDS           piped input: wait so long for somebody (default 0)
+  --timeout SECONDS        piped input: wait so long for delivery (default 30)
+  --json                   read and write JSON Lines
+  --help                   show this text
+
+Examples:
+  lanchat join 192.168.1.5 --name bob
+  lanchat join '[fd00::2]:4000' --listen
+  echo hello | lanchat join ada.local --wait 60`;
+
+/**
+ * The help text, without its last line break.
+ *
+ * @param topic The subcommand; lanchat as a whole if missing.
+ */
+export function usage(topic?: Subcommand): string {
+  if (topic === "serve") return SERVE;
+  return topic === "join" ? JOIN : LANCHAT;
+}

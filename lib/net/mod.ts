@@ -1,0 +1,32 @@
+/**
+ * Addresses, listening and dialling: the only folder that opens sockets.
+ *
+ * @example Dial a listener
+ * ```ts
+ * import { dial, listen } from "./mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const listener = listen({ host: "127.0.0.1", port: 0 });
+ * const dialled = await dial("127.0.0.1", listener.port);
+ * for await (const accepted of listener.connections) {
+ *   assertEquals(accepted.remoteAddress, "127.0.0.1");
+ *   accepted.close();
+ *   dialled.close();
+ *   listener.close();
+ * }
+ * ```
+ * @module
+ */
+export {
+  DEFAULT_PORT,
+  formatHostPort,
+  type HostPort,
+  isAddress,
+  machineAddresses,
+  type MachineOptions,
+  parseHostPort,
+  parsePort,
+} from "./address.ts";
+export { type Connection, openConnection } from "./connection.ts";
+export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";
+export { listen, type Listener, type ListenOptions } from "./listen.ts";

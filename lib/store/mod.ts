@@ -1,0 +1,19 @@
+/**
+ * What lanchat keeps: the identity file. The only folder that touches files.
+ *
+ * @example The second start finds what the first one made
+ * ```ts
+ * import { openIdentity } from "./mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const directory = await Deno.makeTempDir();
+ * const file = `${directory}/identity.json`;
+ * const first = await openIdentity({ file });
+ * const second = await openIdentity({ file });
+ * assertEquals(second.identity.publicKey, first.identity.publicKey);
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ * @module
+ */
+export { type IdentityOptions, type OpenedIdentity, openIdentity } from "./identity.ts";
+export { type Platform } from "./place.ts";

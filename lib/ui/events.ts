@@ -1,0 +1,204 @@
+import type { Code } from "../errors.ts";
+
+/** A member as people and scripts see it. */
+export interface MemberView {
+  /** The name as it is shown: `bob`, or `bob#tag` where another member has the name too. */
+  readonly name: string;
+  /** The short mark of the identity key. */
+  readonly tag: string;
+  /** The identity key in base64url. */
+  readonly key: string;
+  /** The first 8 hexadecimal digits of the session id. */
+  readonly session: string;
+}
+
+/** The host as a member sees it. */
+export interface HostView {
+  /** The short mark of the host's identity key. */
+  readonly tag: string;
+  /** The host's identity key in base64url. */
+  readonly key: string;
+  /** Whether the key is the one that the person asked for. */
+  readonly verified: boolean;
+}
+
+/** Why a member is not in the room any more. */
+export type LeaveReason = "left" | "connection-lost" | "kicked" | "too-slow";
+
+/** Why a run ends. */
+export type CloseReason =
+  | "left"
+  | "end-of-input"
+  | "signal"
+  | "host-closed"
+  | "connection-lost"
+  | "kicked"
+  | "refused"
+  | "failed";
+
+/** What a message is: something said, or something done (`/me`). */
+export type MessageKind = "text" | "action";
+
+/** The room can be joined at these addresses. */
+export interface ListeningEvent {
+  /** Names the event. */
+  readonly event: "listening";
+  /** IP addresses of this machine; empty where they may not be listed. */
+  readonly addresses: readonly string[];
+  /** The TCP port. */
+  readonly port: number;
+  /** The fingerprint of the host's identity key, 30 digits. */
+  readonly fingerprint: string;
+  /** The short mark of the host's identity key. */
+  readonly tag: string;
+}
+
+/** One is a member of the room now. */
+export interface ReadyEvent extends MemberView {
+  /** Names the event. */
+  readonly event: "ready";
+  /** The fingerprint of the own identity key, 30 digits. */
+  readonly fingerprint: string;
+  /** Who hosts the room. */
+  readonly host: HostView;
+  /** Ten digits that the host shows too; `null` at the host. */
+  readonly joinCode: string | null;
+  /** The other members. */
+  readonly members: readonly MemberView[];
+}
+
+/** A member came. */
+export interface JoinedEvent {
+  /** Names the event. */
+  readonly event: "joined";
+  /** Who. */
+  readonly member: MemberView;
+  /** At the host alone: ten digits that the member shows too. */
+  readonly joinCode?: string;
+}
+
+/** A member went. */
+export interface LeftEvent {
+  /** Names the event. */
+  readonly event: "left";
+  /** Who. */
+  readonly member: MemberView;
+  /** Why. */
+  readonly reason: LeaveReason;
+}
+
+/** Another member wrote. */
+export interface MessageEvent {
+  /** Names the event. */
+  readonly event: "message";
+  /** Who. */
+  readonly from: MemberView;
+  /** What, exactly as it was sent: it may hold any character. */
+  readonly text: string;
+  /** Whether it was said or done. */
+  readonly kind: MessageKind;
+  /** Whether nobody else can read it. */
+  readonly private: boolean;
+  /** When, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** The host has taken an own message over. */
+export interface SentEvent {
+  /** Names the event. */
+  readonly event: "sent";
+  /** The id of the {@linkcode SayInput}. */
+  readonly id: string;
+}
+
+/** An own message was not delivered. */
+export interface FailedEvent {
+  /** Names the event. */
+  readonly event: "failed";
+  /** The id of the {@linkcode SayInput}. */
+  readonly id: string;
+  /** Why. */
+  readonly code: Code;
+}
+
+/** The answer to a {@linkcode WhoInput}. */
+export interface MembersEvent {
+  /** Names the event. */
+  readonly event: "members";
+  /** The other members. */
+  readonly members: readonly MemberView[];
+}
+
+/** Something is not as it should be. */
+export interface ProblemEvent {
+  /** Names the event: the run goes on after a warning, something was not done after an error. */
+  readonly event: "warning" | "error";
+  /** The code of the table. */
+  readonly code: Code;
+  /** What happened. */
+  readonly message: string;
+  /** What to do about it; may be empty. */
+  readonly hint: string;
+  /** The number of the input line that it is about, from 1. */
+  readonly line?: number;
+}
+
+/** The last event of a run. */
+export interface ClosedEvent {
+  /** Names the event. */
+  readonly event: "closed";
+  /** Why. */
+  readonly reason: CloseReason;
+}
+
+/** What a chat tells the person or script in front of it. */
+export type UiEvent =
+  | ListeningEvent
+  | ReadyEvent
+  | JoinedEvent
+  | LeftEvent
+  | MessageEvent
+  | SentEvent
+  | FailedEvent
+  | MembersEvent
+  | ProblemEvent
+  | ClosedEvent;
+
+/** A message to send; a {@linkcode SentEvent} or a {@linkcode FailedEvent} with its id answers it. */
+export interface SayInput {
+  /** Names the wish. */
+  readonly do: "say";
+  /** Well-formed, not empty, and at most 16,384 bytes of UTF-8. */
+  readonly text: string;
+  /** Whether it is said or done. */
+  readonly kind: MessageKind;
+  /** The name, name#tag or key of the only member to read it; everybody reads it without. */
+  readonly to?: string;
+  /** Unlike that of every other message of the run. */
+  readonly id: string;
+}
+
+/** A wish to know who is here; a {@linkcode MembersEvent} answers it. */
+export interface WhoInput {
+  /** Names the wish. */
+  readonly do: "who";
+}
+
+/** A wish to leave. */
+export interface QuitInput {
+  /** Names the wish. */
+  readonly do: "quit";
+}
+
+/** A line that is no wish at all; the front end has shown why, it is here to be counted. */
+export interface RefusedInput {
+  /** Names it. */
+  readonly do: "refused";
+  /** Why. */
+  readonly code: Code;
+  /** The number of the line, from 1. */
+  readonly line: number;
+}
+
+/** What the person or script in front of a chat wants. */
+export type Input = SayInput | WhoInput | QuitInput | RefusedInput;

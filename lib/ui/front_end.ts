@@ -1,0 +1,44 @@
+import type { Input, UiEvent } from "./events.ts";
+
+/** What stands between a chat and the person or script in front of it. */
+export interface FrontEnd {
+  /** Shows an event, later and in order. */
+  show(event: UiEvent): void;
+
+  /** Resolves once little enough is unwritten that more may be shown. */
+  writable(): Promise<void>;
+
+  /**
+   * What is wanted, in order; it closes at the end of input and fails if that cannot be read. A pipe
+   * is not read before this is.
+   */
+  readonly input: ReadableStream<Input>;
+
+  /** Resolves if standard output cannot be written any more. */
+  readonly broken: Promise<void>;
+
+  /**
+   * Restores the terminal, and resolves once all that was shown is written. A read of standard input
+   * may stay pending, as nothing can end it: only `Deno.exit` ends a program then.
+   */
+  close(): Promise<void>;
+}
+
+/** The streams that every program is given. */
+export interface StandardStreams {
+  /** What is typed, or piped in. */
+  readonly stdin: ReadableStream<Uint8Array>;
+  /** The answer. */
+  readonly stdout: WritableStream<Uint8Array>;
+  /** What is said about the answer. */
+  readonly stderr: WritableStream<Uint8Array>;
+}
+
+/** The streams of this process. */
+export function standardStreams(): StandardStreams {
+  return {
+    stdin: Deno.stdin.readable,
+    stdout: Deno.stdout.writable,
+    stderr: Deno.stderr.writable,
+  };
+}

@@ -1,0 +1,129 @@
+import type { Bytes } from "../bytes/mod.ts";
+import { LanchatError } from "../errors.ts";
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+/** A line of input. */
+export interface Line {
+  /** Its number, from 1. */
+  readonly number: number;
+  /** Its bytes without the line end; `undefined` if they are more than allowed. */
+  readonly bytes: Bytes | undefined;
+}
+
+/**
+ * Cuts bytes into lines, all that a chunk completes at a time. A line ends with LF or CR LF, the last
+ * one also with the input. At most one line of the allowed length is buffered, however long it gets.
+ *
+ * @example Two lines in one chunk
+ * ```ts
+ * import { LineStream } from "./lines.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = new TextEncoder().encode("one\r\ntwo");
+ * const chunks = ReadableStream.from([bytes]).pipeThrough(new LineStream(16));
+ * const lines = (await Array.fromAsync(chunks)).flat();
+ * assertEquals(lines.map(({ bytes }) => bytes?.length), [3, 3]);
+ * ```
+ */
+export class LineStream extends TransformStream<Uint8Array, Line[]> {
+  /**
+   * Starts before the first line.
+   *
+   * @param maxBytes Longest line without its end, in bytes.
+   * @param writableStrategy By default one chunk waits.
+   * @param readableStrategy By default nothing is cut ahead.
+   */
+  constructor(
+    maxBytes: number,
+    writableStrategy?: QueuingStrategy<Uint8Array>,
+    readableStrategy?: QueuingStrategy<Line[]>,
+  ) {
+    const splitter = new LineSplitter(maxBytes);
+    super(
+      {
+        transform(chunk, controller): void {
+          const lines = splitter.push(chunk);
+          if (lines.length > 0) controller.enqueue(lines);
+        },
+        flush(controller): void {
+          const line = splitter.end();
+          if (line !== undefined) controller.enqueue([line]);
+        },
+      },
+      writableStrategy,
+      readableStrategy,
+    );
+  }
+}
+
+/**
+ * The lines of an input, which is not read before the first one is asked for.
+ *
+ * @param maxBytes As for {@linkcode LineStream}.
+ * @throws {LanchatError} With code `bad-input` if the input cannot be read.
+ */
+export async function* readLines(
+  input: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Line, void, void> {
+  try {
+    for await (const lines of input.pipeThrough(new LineStream(maxBytes))) yield* lines;
+  } catch (cause) {
+    throw new LanchatError("bad-input", "Cannot read standard input", {
+      cause,
+      hint: "Give a file or a pipe that can be read.",
+    });
+  }
+}
+
+class LineSplitter {
+  readonly #maxBytes: number;
+  readonly #begun: Bytes;
+  #begunLength = 0;
+  #overflow = false;
+  #number = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+    this.#begun = new Uint8Array(maxBytes + 1); // one more, as it may be the CR of the line end
+  }
+
+  push(chunk: Uint8Array): Line[] {
+    const lines: Line[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(LF); end !== -1; end = chunk.indexOf(LF, start)) {
+      lines.push(this.#complete(chunk.subarray(start, end)));
+      start = end + 1;
+    }
+    this.#keep(chunk.subarray(start));
+    return lines;
+  }
+
+  end(): Line | undefined {
+    const hasLine = this.#begunLength > 0 || this.#overflow;
+    return hasLine ? this.#complete(new Uint8Array()) : undefined;
+  }
+
+  #complete(rest: Uint8Array): Line {
+    const isWhole = this.#begunLength === 0 && !this.#overflow;
+    if (!isWhole) this.#keep(rest);
+    const raw = isWhole ? rest : this.#begun.subarray(0, this.#begunLength);
+    const length = raw.at(-1) === CR ? raw.length - 1 : raw.length;
+    const fits = !this.#overflow && length <= this.#maxBytes;
+    this.#begunLength = 0;
+    this.#overflow = false;
+    return {
+      number: ++this.#number,
+      bytes: fits ? new Uint8Array(raw.subarray(0, length)) : undefined,
+    };
+  }
+
+  #keep(part: Uint8Array): void {
+    this.#overflow ||= this.#begunLength + part.length > this.#begun.length;
+    if (this.#overflow) return;
+    this.#begun.set(part, this.#begunLength);
+    this.#begunLength += part.length;
+  }
+}

@@ -1,0 +1,94 @@
+import type { StandardStreams } from "./front_end.ts";
+
+/** How much may be unwritten before more has to wait, in UTF-16 code units. */
+export const MAX_UNWRITTEN = 65_536;
+
+/** One of the two streams that a program writes to. */
+export type OutputName = "stdout" | "stderr";
+
+/**
+ * Writes texts to standard output and standard error, in order over both. What is queued while a
+ * write is under way goes out with one write.
+ *
+ * @example Two texts
+ * ```ts
+ * import { Output } from "./output.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { readable, writable: stdout } = new TransformStream<Uint8Array, Uint8Array>();
+ * const output = new Output({ stdout, stderr: new WritableStream() });
+ * output.write("Hello, ");
+ * output.write("world");
+ * const { value } = await readable.getReader().read();
+ * assertEquals(new TextDecoder().decode(value), "Hello, world");
+ * ```
+ */
+export class Output {
+  /** Resolves if standard output cannot be written any more; what follows is dropped. */
+  readonly broken: Promise<void>;
+  readonly #reportBroken: () => void;
+  #isBroken = false;
+  readonly #writers: Readonly<Record<OutputName, WritableStreamDefaultWriter<Uint8Array>>>;
+  readonly #encoder = new TextEncoder();
+  #queue: { readonly to: OutputName; text: string }[] = [];
+  #unwritten = 0;
+  #waiting: (() => void)[] = [];
+  #writing: Promise<void> | undefined;
+
+  /**
+   * Takes both streams over until {@linkcode Output.close}.
+   *
+   * @param streams Errors of `stderr` are ignored, as there is no place left to tell them.
+   */
+  constructor(streams: Pick<StandardStreams, OutputName>) {
+    this.#writers = { stdout: streams.stdout.getWriter(), stderr: streams.stderr.getWriter() };
+    ({ promise: this.broken, resolve: this.#reportBroken } = Promise.withResolvers<void>());
+  }
+
+  /** Queues a text. */
+  write(text: string, to: OutputName = "stdout"): void {
+    if (this.#isBroken) return;
+    this.#unwritten += text.length;
+    const last = this.#queue.at(-1);
+    if (last?.to === to) last.text += text;
+    else this.#queue.push({ to, text });
+    this.#writing ??= this.#writeQueue();
+  }
+
+  /** Resolves once less than {@linkcode MAX_UNWRITTEN} is unwritten. */
+  writable(): Promise<void> {
+    if (this.#unwritten < MAX_UNWRITTEN) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Resolves once everything is written, and gives the streams back. */
+  async close(): Promise<void> {
+    await this.#writing;
+    for (const writer of Object.values(this.#writers)) writer.releaseLock();
+  }
+
+  async #writeQueue(): Promise<void> {
+    await null; // lets the rest of this turn join the first write
+    for (let part = this.#queue.shift(); part !== undefined; part = this.#queue.shift()) {
+      try {
+        await this.#writers[part.to].write(this.#encoder.encode(part.text));
+      } catch {
+        if (part.to === "stdout") this.#break();
+      }
+      this.#written(part.text.length);
+    }
+    this.#writing = undefined;
+  }
+
+  #break(): void {
+    this.#isBroken = true;
+    for (const { text } of this.#queue.splice(0)) this.#written(text.length);
+    this.#reportBroken();
+  }
+
+  #written(length: number): void {
+    this.#unwritten -= length;
+    if (this.#unwritten >= MAX_UNWRITTEN) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,91 @@
+import { CODES } from "../errors.ts";
+import { decodeText, MAX_TEXT_BYTES } from "../wire/mod.ts";
+import type { Input, ProblemEvent, RefusedInput, UiEvent } from "./events.ts";
+import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
+import { type Line, readLines } from "./lines.ts";
+import { Output } from "./output.ts";
+import { messageLine, noticeLines } from "./render.ts";
+import { escapeText } from "./sanitize.ts";
+
+const PREFIX = "lanchat: ";
+
+/** What a name may not begin or end with, as its line would look like that of another member. */
+const MISLEADING = /^\*|\((?=private\)$)/g;
+
+/**
+ * The front end of pipes and scripts. Every input line is a message and its number is the message's
+ * id. Messages of others go to standard output, one a line, everything else to standard error.
+ */
+export class PlainFrontEnd implements FrontEnd {
+  /** Messages, and lines that cannot be one. */
+  readonly input: ReadableStream<Input>;
+  /** Resolves if standard output cannot be written any more. */
+  readonly broken: Promise<void>;
+  readonly #output: Output;
+  readonly #hintsShown = new Set<string>();
+
+  /** Reads and writes the process's own streams, or others. */
+  constructor(streams: StandardStreams = standardStreams()) {
+    this.#output = new Output(streams);
+    this.broken = this.#output.broken;
+    this.input = ReadableStream.from(this.#read(streams.stdin));
+  }
+
+  /** Writes a line to standard output for a message, to standard error for anything else. */
+  show(event: UiEvent): void {
+    if (event.event === "message") {
+      const name = escapeText(event.from.name).replaceAll(MISLEADING, escapeByte);
+      this.#output.write(`${messageLine(name, escapeText(event.text), event)}\n`);
+    } else if (event.event === "failed") {
+      const message = `Cannot deliver line ${event.id} (${event.code})`;
+      this.show({ event: "error", code: event.code, message, hint: CODES[event.code].hint });
+    } else {
+      const shown = "hint" in event ? this.#withNewHint(event) : event;
+      for (const line of noticeLines(shown)) this.#output.write(`${PREFIX}${line}\n`, "stderr");
+    }
+  }
+
+  /** Resolves once little enough is unwritten that more may be shown. */
+  writable(): Promise<void> {
+    return this.#output.writable();
+  }
+
+  /** Resolves once everything is written. */
+  close(): Promise<void> {
+    return this.#output.close();
+  }
+
+  async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Input, void, void> {
+    for await (const line of readLines(stdin, MAX_TEXT_BYTES)) {
+      if (line.bytes?.length !== 0) yield this.#parse(line);
+    }
+  }
+
+  #parse({ number, bytes }: Line): Input {
+    if (bytes === undefined) {
+      return this.#refuse("message-too-long", number, `it has over ${MAX_TEXT_BYTES} bytes`);
+    }
+    try {
+      return { do: "say", text: decodeText(bytes), kind: "text", id: String(number) };
+    } catch {
+      return this.#refuse("bad-utf8", number, "it is not UTF-8");
+    }
+  }
+
+  #refuse(code: RefusedInput["code"], line: number, reason: string): RefusedInput {
+    const message = `Cannot send line ${line} as ${reason}`;
+    this.show({ event: "error", code, message, hint: CODES[code].hint, line });
+    return { do: "refused", code, line };
+  }
+
+  /** The same hint after each of a thousand lines would hide what happened to them. */
+  #withNewHint(event: ProblemEvent): ProblemEvent {
+    if (this.#hintsShown.has(event.hint)) return { ...event, hint: "" };
+    this.#hintsShown.add(event.hint);
+    return event;
+  }
+}
+
+function escapeByte(character: string): string {
+  return `\\x${character.charCodeAt(0).toString(16)}`;
+}

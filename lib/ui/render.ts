@@ -1,0 +1,102 @@
+import { DEFAULT_PORT, formatHostPort } from "../net/mod.ts";
+import type { LeaveReason, ListeningEvent, MemberView, MessageEvent, UiEvent } from "./events.ts";
+import { sanitizeLine } from "./sanitize.ts";
+
+/** Most names in the line that welcomes a member; `/who` shows all. */
+const MAX_WELCOME_NAMES = 20;
+
+const LINK_LOCAL = /^fe[89ab]/i;
+
+const LEAVE_SENTENCES: Readonly<Record<LeaveReason, string>> = {
+  "left": "left",
+  "connection-lost": "lost the connection",
+  "kicked": "was removed by the host",
+  "too-slow": "was removed as it did not keep up",
+};
+
+/** The line of a message, from a name and a text that are safe where the line goes. */
+export function messageLine(
+  name: string,
+  text: string,
+  { kind, private: isPrivate }: Pick<MessageEvent, "kind" | "private">,
+): string {
+  const sender = isPrivate ? `${name} (private)` : name;
+  return kind === "action" ? `* ${sender} ${text}` : `${sender}: ${text}`;
+}
+
+/** The beginning of a text, in characters, marked where it was cut. */
+export function excerpt(text: string, length: number): string {
+  const characters = [...text];
+  return characters.length > length ? `${characters.slice(0, length).join("")}…` : text;
+}
+
+/**
+ * What people are told of an event that is neither a message nor the fate of one, as lines that are
+ * safe to show in a terminal.
+ *
+ * An end is told only where the host closed the room: every other one was asked for, or an error
+ * before it says why.
+ *
+ * @returns Lines without line ends; none for `message`, `sent` and `failed`.
+ */
+export function noticeLines(event: UiEvent): string[] {
+  return sentences(event).map(sanitizeLine);
+}
+
+function sentences(event: UiEvent): string[] {
+  switch (event.event) {
+    case "listening":
+      return listeningSentences(event);
+    case "ready": {
+      const sentences = [`You are ${event.name}. ${welcome(event.members)}`];
+      if (event.joinCode !== null) {
+        sentences.push(`Join code ${groups(event.joinCode)}: the host must see the same one.`);
+      }
+      return sentences;
+    }
+    case "joined": {
+      const code = event.joinCode === undefined ? "" : `, join code ${groups(event.joinCode)}`;
+      return [`${event.member.name} joined (tag ${event.member.tag}${code})`];
+    }
+    case "left":
+      return [`${event.member.name} ${LEAVE_SENTENCES[event.reason]}`];
+    case "members":
+      return [hereSentence(event.members.map(({ name, tag }) => `${name} (tag ${tag})`))];
+    case "warning":
+    case "error": {
+      const problem = `${event.event}: ${event.message}`;
+      return event.hint === "" ? [problem] : [problem, `hint: ${event.hint}`];
+    }
+    case "closed":
+      return event.reason === "host-closed" ? ["The host closed the room."] : [];
+    case "message":
+    case "sent":
+    case "failed":
+      return [];
+  }
+}
+
+function listeningSentences({ addresses, port, fingerprint }: ListeningEvent): string[] {
+  const wider = addresses.filter((address) => !LINK_LOCAL.test(address));
+  const commands = (wider.length > 0 ? wider : addresses)
+    .map((address) => `    lanchat join ${formatHostPort(address, port, DEFAULT_PORT)}`);
+  return [
+    `Listening on port ${port}.${commands.length > 0 ? " Others join with:" : ""}`,
+    ...commands,
+    `The room's fingerprint is ${groups(fingerprint)}.`,
+  ];
+}
+
+function welcome(members: readonly MemberView[]): string {
+  const names = members.slice(0, MAX_WELCOME_NAMES).map(({ name }) => name);
+  const more = members.length - names.length;
+  return hereSentence(more > 0 ? [...names, `${more} more`] : names);
+}
+
+function hereSentence(members: readonly string[]): string {
+  return members.length === 0 ? "Nobody else is here." : `Here: ${members.join(", ")}`;
+}
+
+function groups(digits: string): string {
+  return digits.replaceAll(/\d{5}(?=\d)/g, "$& ");
+}

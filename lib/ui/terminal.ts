@@ -1,0 +1,312 @@
+import { EventEmitter } from "node:events";
+import { createInterface, type Interface } from "node:readline";
+import { Writable } from "node:stream";
+import { CODES, UsageError } from "../errors.ts";
+import { COMMANDS, HELP, parseLine } from "./commands.ts";
+import type { FailedEvent, Input, MessageEvent, MessageKind, UiEvent } from "./events.ts";
+import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
+import { Output } from "./output.ts";
+import { excerpt, messageLine, noticeLines } from "./render.ts";
+import { sanitize, sanitizeLine } from "./sanitize.ts";
+
+const PROMPT = "> ";
+
+/** For a terminal that does not know its size. */
+const DEFAULT_COLUMNS = 80;
+
+/** Lines that the up arrow key brings back. */
+const HISTORY_LINES = 500;
+
+/** Longest own text, in characters, that is repeated where it was not delivered. */
+const MAX_REPEATED_LENGTH = 60;
+
+const READY_LINE = "Type a message and press Enter; /help shows the commands.";
+
+/** More than one character, and none that is a key: what was pasted. */
+const PASTED = /^[\P{Cc}\t\r\n]{2,}$/u;
+
+/** The terminal of a process. */
+export interface TerminalDevice extends StandardStreams {
+  /** How many characters fit in a row. */
+  columns(): number;
+  /** Whether each key is read as it is pressed, not shown and without a meaning of its own. */
+  setRaw(raw: boolean): void;
+  /**
+   * Calls a function whenever the number of columns may have changed.
+   *
+   * @returns Ends that.
+   */
+  onResize(listener: () => void): () => void;
+}
+
+/**
+ * The front end of people: a line to type in, and above it all that happens.
+ *
+ * Names are bold, which no text from outside can be: no message can pass for that of another member,
+ * however its lines are broken. The terminal is restored by {@linkcode TerminalFrontEnd.close}, at a
+ * wish to quit, and at `Deno.exit`.
+ */
+export class TerminalFrontEnd implements FrontEnd {
+  /** What was typed. Typing is possible from the start: lines wait here until they are read. */
+  readonly input: ReadableStream<Input>;
+  /** Resolves if the terminal cannot be written any more. */
+  readonly broken: Promise<void>;
+  readonly #device: TerminalDevice;
+  readonly #output: Output;
+  readonly #keys = new Keys();
+  readonly #screen: Screen;
+  readonly #readline: LineEditor;
+  readonly #wishes: ReadableStreamDefaultController<Input>;
+  readonly #stopResizing: () => void;
+  #editing = true;
+  #news = "";
+  #name = "you";
+  #messages = 0;
+  readonly #unanswered = new Map<string, string>();
+
+  /** Shows the prompt on the process's own terminal, or another. */
+  constructor(device: TerminalDevice = processTerminal()) {
+    this.#device = device;
+    this.#output = new Output(device);
+    this.broken = this.#output.broken;
+    let wishes: ReadableStreamDefaultController<Input>;
+    this.input = new ReadableStream({
+      start: (controller) => void (wishes = controller),
+      cancel: () => this.#endEditing(),
+    });
+    this.#wishes = wishes!;
+    this.#screen = new Screen(this.#output, device);
+    this.#readline = createInterface({
+      input: this.#keys as unknown as NodeJS.ReadableStream,
+      output: this.#screen,
+      terminal: true,
+      prompt: PROMPT,
+      historySize: HISTORY_LINES,
+      removeHistoryDuplicates: true,
+      completer: completeCommand,
+    }) as LineEditor;
+    this.#readline.on("line", (line) => this.#enter(line));
+    this.#readline.on("SIGINT", () => this.#quit());
+    this.#readline.on("SIGTSTP", () => {}); // by default readline would ask Deno for --allow-run
+    this.#readline.on("close", () => this.#quit());
+    this.#stopResizing = device.onResize(() => this.#drawLine(this.#cursorRow));
+    device.setRaw(true);
+    globalThis.addEventListener("unload", this.#restore);
+    this.#drawLine(0);
+    this.#readKeys(device.stdin);
+  }
+
+  /** Prints an event above the line that is being typed. */
+  show(event: UiEvent): void {
+    switch (event.event) {
+      case "message":
+        return this.#print(styledMessage(event.from.name, event.text, event));
+      case "sent":
+        this.#unanswered.delete(event.id);
+        return;
+      case "failed":
+        return this.#showFailed(event);
+      case "ready":
+        this.#name = event.name;
+        return this.#print(...noticeLines(event), READY_LINE);
+      default:
+        return this.#print(...noticeLines(event));
+    }
+  }
+
+  /** Resolves once little enough is unwritten that more may be shown. */
+  writable(): Promise<void> {
+    return this.#output.writable();
+  }
+
+  /** Takes the prompt away, restores the terminal, and resolves once everything is written. */
+  async close(): Promise<void> {
+    this.#drawNews();
+    if (this.#editing) {
+      this.#endEditing();
+      this.#wishes.close();
+    }
+    await this.#output.close();
+  }
+
+  #print(...lines: readonly string[]): void {
+    if (this.#news === "") queueMicrotask(() => this.#drawNews());
+    for (const line of lines) this.#news += `${line.replaceAll("\n", "\r\n")}\r\n`;
+  }
+
+  /** What came since the last time goes where the typed line was, which then follows. */
+  #drawNews(): void {
+    const news = this.#news;
+    this.#news = "";
+    if (news === "") return;
+    if (!this.#editing) return this.#output.write(news);
+    this.#output.write(eraseRows(this.#cursorRow) + news);
+    this.#drawLine(0);
+  }
+
+  /** The row of the cursor, counted from that of the prompt. */
+  get #cursorRow(): number {
+    return this.#readline.getCursorPos().rows;
+  }
+
+  /**
+   * readline draws the prompt and the line anew when its output tells of a new size.
+   *
+   * @param row The row of the cursor now, counted from the one to draw in.
+   */
+  #drawLine(row: number): void {
+    this.#readline.prevRows = row;
+    this.#screen.emit("resize");
+  }
+
+  async #readKeys(stdin: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    try {
+      for await (const chunk of stdin) {
+        if (!this.#editing) return;
+        this.#press(decoder.decode(chunk, { stream: true }));
+      }
+      this.#quit();
+    } catch (error) {
+      if (!this.#editing) return;
+      this.#endEditing();
+      this.#wishes.error(error);
+    }
+  }
+
+  /** Key by key readline draws the line anew for each character: too slow for a pasted page. */
+  #press(text: string): void {
+    if (PASTED.test(text)) this.#readline.write(text);
+    else this.#keys.emit("data", text);
+    this.#readline.prevRows = this.#cursorRow; // readline loses count of wide and of many characters
+  }
+
+  #enter(line: string): void {
+    if (!this.#editing) return; // what was pasted behind a /quit
+    this.#eraseEntered(line);
+    this.#drawLine(0);
+    try {
+      const command = parseLine(line);
+      if (command.do === "say") this.#say(command.text, command.kind);
+      else if (command.do === "who") this.#wishes.enqueue({ do: "who" });
+      else if (command.do === "help") this.#print(...HELP);
+      else if (command.do === "quit") return this.#quit();
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      const { code, message, hint } = error;
+      this.show({ event: "error", code, message, hint });
+    }
+  }
+
+  /** After Enter the cursor is in the row below the line. */
+  #eraseEntered(line: string): void {
+    this.#readline.setPrompt(PROMPT + line);
+    const rows = this.#cursorRow + 1;
+    this.#readline.setPrompt(PROMPT);
+    this.#output.write(eraseRows(rows));
+  }
+
+  #say(text: string, kind: MessageKind): void {
+    const id = String(++this.#messages);
+    this.#unanswered.set(id, text);
+    this.#print(styledMessage(this.#name, text, { kind, private: false }));
+    this.#wishes.enqueue({ do: "say", text, kind, id });
+  }
+
+  #showFailed({ id, code }: FailedEvent): void {
+    const text = excerpt(this.#unanswered.get(id) ?? "", MAX_REPEATED_LENGTH);
+    this.#unanswered.delete(id);
+    this.show({
+      event: "error",
+      code,
+      message: `Not delivered: ${text}`,
+      hint: CODES[code].hint,
+    });
+  }
+
+  #quit(): void {
+    if (!this.#editing) return;
+    this.#endEditing();
+    this.#wishes.enqueue({ do: "quit" });
+    this.#wishes.close();
+  }
+
+  #endEditing(): void {
+    if (!this.#editing) return;
+    this.#drawNews();
+    this.#output.write(eraseRows(this.#cursorRow));
+    this.#editing = false;
+    this.#readline.close();
+    this.#stopResizing();
+    this.#restore();
+  }
+
+  readonly #restore = (): void => {
+    globalThis.removeEventListener("unload", this.#restore);
+    this.#device.setRaw(false);
+  };
+}
+
+/** With the property by which readline knows how far it is below the prompt. */
+type LineEditor = Interface & { prevRows: number };
+
+/** The keyboard as readline wants it. */
+class Keys extends EventEmitter {
+  pause(): this {
+    return this;
+  }
+
+  resume(): this {
+    return this;
+  }
+}
+
+/** The screen as readline wants it. */
+class Screen extends Writable {
+  readonly #device: TerminalDevice;
+
+  constructor(output: Output, device: TerminalDevice) {
+    super({
+      decodeStrings: false,
+      write(text: string, _encoding, done): void {
+        output.write(text);
+        done();
+      },
+    });
+    this.#device = device;
+  }
+
+  get columns(): number {
+    return this.#device.columns();
+  }
+}
+
+function processTerminal(): TerminalDevice {
+  return {
+    ...standardStreams(),
+    columns: () => Deno.consoleSize().columns || DEFAULT_COLUMNS,
+    setRaw: (raw) => Deno.stdin.setRaw(raw),
+    onResize(listener): () => void {
+      if (Deno.build.os === "windows") return () => {}; // it has no such signal
+      Deno.addSignalListener("SIGWINCH", listener);
+      return () => Deno.removeSignalListener("SIGWINCH", listener);
+    },
+  };
+}
+
+function completeCommand(line: string): [string[], string] {
+  return [COMMANDS.filter((command) => command.startsWith(line)), line];
+}
+
+function styledMessage(
+  name: string,
+  text: string,
+  form: Pick<MessageEvent, "kind" | "private">,
+): string {
+  return messageLine(`\x1b[1m${sanitizeLine(name)}\x1b[22m`, sanitize(text), form);
+}
+
+/** Clears from the row that is so many above the cursor to the end of the screen. */
+function eraseRows(above: number): string {
+  return `\r${above > 0 ? `\x1b[${above}A` : ""}\x1b[J`;
+}
