@@ -1,0 +1,12 @@
+/**
+ * Every benchmark, in one run on one machine: compare figures of one run only.
+ *
+ * @module
+ */
+import { measureLayers } from "./layers.ts";
+import { table } from "./report.ts";
+import { measureProgram } from "./whole.ts";
+
+console.log(table("Layers", "times raw TCP", await measureLayers()));
+console.log(table("The program", "times better than its aim", await measureProgram()));
+Deno.exit();

@@ -1,0 +1,84 @@
+/**
+ * The program as a process, driven by JSON Lines.
+ *
+ * @module
+ */
+import { TextLineStream as StdTextLineStream } from "@std/streams";
+
+const TextLineStream: new () => TransformStream<string, string> = StdTextLineStream;
+
+const MAIN = new URL("../main.ts", import.meta.url).pathname;
+
+/** What a process prints. */
+export type Printed = Record<string, unknown> & { event: string };
+
+/** How to start the program with `--allow-net` alone. */
+export function commandFor(args: readonly string[]): { command: string; args: string[] } {
+  return {
+    command: Deno.execPath(),
+    args: ["run", "--no-check", "--allow-net", MAIN, ...args],
+  };
+}
+
+/** A running program whose events are waited for. */
+export class Program {
+  readonly #child: Deno.ChildProcess;
+  readonly #events: ReadableStreamDefaultReader<string>;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+
+  /** Starts the program with `--json`. */
+  constructor(...args: string[]) {
+    const { command, args: all } = commandFor([...args, "--json"]);
+    this.#child = new Deno.Command(command, {
+      args: all,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#events = this.#child.stdout
+      .pipeThrough(new TextDecoderStream())
+      .pipeThrough(new TextLineStream())
+      .getReader();
+    this.#input = this.#child.stdin.getWriter();
+  }
+
+  /** Its process id. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Reads on to the next event of a kind. */
+  async event(kind: string): Promise<Printed> {
+    while (true) {
+      const { done, value } = await this.#events.read();
+      if (done) throw new Error(`The program ended before '${kind}'`);
+      const printed: Printed = JSON.parse(value);
+      if (printed.event === kind) return printed;
+    }
+  }
+
+  /** Reads on until that many events of a kind have come. */
+  async events(kind: string, count: number): Promise<void> {
+    for (let i = 0; i < count; i++) await this.event(kind);
+  }
+
+  /** Writes lines to its standard input. */
+  async write(lines: string): Promise<void> {
+    await this.#input.write(new TextEncoder().encode(lines));
+  }
+
+  /** Tells it to leave and waits until it has. */
+  async quit(): Promise<void> {
+    await this.write('{"do":"quit"}\n');
+    while (!(await this.#events.read()).done);
+    await this.#child.status;
+  }
+
+  /** Resident memory of the process, in KiB, now and at its highest. */
+  async memory(): Promise<{ now: number; peak: number }> {
+    const status = await Deno.readTextFile(`/proc/${this.pid}/status`);
+    const field = (name: string): number =>
+      Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)![1]);
+    return { now: field("VmRSS"), peak: field("VmHWM") };
+  }
+}

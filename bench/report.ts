@@ -1,0 +1,42 @@
+/**
+ * Figures, and how they are shown.
+ *
+ * @module
+ */
+
+/** One figure. */
+export interface Result {
+  /** What was measured. */
+  readonly name: string;
+  /** The figure with its unit. */
+  readonly value: string;
+  /** How it compares: times raw TCP's speed for a layer, times its aim for the program. */
+  readonly ratio?: number;
+}
+
+/** The middle of several runs, in milliseconds. */
+export async function median(runs: number, run: () => Promise<void>): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < runs; i++) {
+    const start = performance.now();
+    await run();
+    times.push(performance.now() - start);
+  }
+  return quantile(times, 0.5);
+}
+
+/** A quantile of some figures. @param at From 0 to 1. */
+export function quantile(figures: readonly number[], at: number): number {
+  const sorted = figures.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * at))]!;
+}
+
+/** A table in Markdown. */
+export function table(title: string, ratio: string, results: readonly Result[]): string {
+  const rows = results.map(({ name, ratio, value }) =>
+    `| ${name} | ${value} | ${ratio === undefined ? "" : ratio.toFixed(2)} |`
+  );
+  return [`## ${title}`, "", `| what | figure | ${ratio} |`, "|---|---|---|", ...rows, ""].join(
+    "\n",
+  );
+}
