@@ -74,7 +74,7 @@ export type Command = ServeCommand | JoinCommand | HelpCommand | VersionCommand;
 
 const levenshteinDistance: (a: string, b: string) => number = stdLevenshteinDistance;
 
-const SUBCOMMANDS: readonly string[] = ["serve", "join"] satisfies Subcommand[];
+const SUBCOMMANDS: readonly Subcommand[] = ["serve", "join"];
 
 /** The options of every command. */
 const COMMON_OPTIONS: readonly string[] = ["--json", "--help", "--version"];
@@ -115,12 +115,10 @@ const DEFAULT_TIMEOUT_SECONDS = 30;
  * ```
  */
 export function parseCommandLine(args: readonly string[]): Command {
-  const { words: [subcommand, ...words], options } = split(args);
-  for (const [option] of options) {
-    if (!ALL_OPTIONS.includes(option)) throw unknownOption(option, ALL_OPTIONS);
-  }
-  if (subcommand !== undefined && !isSubcommand(subcommand)) throw unknownSubcommand(subcommand);
+  const { words: [word, ...words], options } = split(args);
+  const subcommand = SUBCOMMANDS.find((subcommand) => subcommand === word);
   const values = collect(options, subcommand);
+  if (word !== undefined && subcommand === undefined) throw unknownSubcommand(word);
   const json = values.has("--json");
   if (values.has("--help")) return { kind: "help", topic: subcommand, json };
   if (values.has("--version")) return { kind: "version", json };
@@ -266,10 +264,6 @@ function refuseSurplus(subcommand: Subcommand, [word]: string[]): void {
   throw new UsageError("surplus-argument", `Cannot use ${quote(word)} with lanchat ${subcommand}`);
 }
 
-function isSubcommand(word: string): word is Subcommand {
-  return SUBCOMMANDS.includes(word);
-}
-
 function unknownSubcommand(word: string): UsageError {
   const message = `Cannot run ${quote(word)} as lanchat has no such command`;
   return new UsageError("unknown-subcommand", message, suggestion(word, SUBCOMMANDS));
@@ -278,7 +272,7 @@ function unknownSubcommand(word: string): UsageError {
 function unknownOption(
   option: string,
   candidates: readonly string[],
-  subcommand?: Subcommand,
+  subcommand: Subcommand | undefined,
 ): UsageError {
   const program = subcommand ? `lanchat ${subcommand}` : "lanchat";
   const message = `Cannot use ${quote(option)} as ${program} has no such option`;

@@ -87,10 +87,15 @@ async function createFile(file: string, text: string): Promise<void> {
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
     const draft = `${file}.${crypto.randomUUID()}`;
     writeNew(draft, text);
-    // A link, unlike a rename, replaces nothing; but not every file system has links.
-    await Deno.link(draft, file).catch(() => writeNew(file, text)).finally(() =>
-      Deno.remove(draft)
-    );
+    try {
+      // A link, unlike a rename, replaces nothing.
+      await Deno.link(draft, file);
+    } catch {
+      // Not every file system has links.
+      writeNew(file, text);
+    } finally {
+      await Deno.remove(draft);
+    }
   } catch (cause) {
     if (await exists(file)) return;
     const message = `Cannot make identity file ${quote(file)}: ${(cause as Error).message}`;

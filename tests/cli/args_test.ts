@@ -1,0 +1,340 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { type Command, parseCommandLine, wantsJson } from "../../lib/cli/args.ts";
+import { type Code, CODES, UsageError } from "../../lib/errors.ts";
+
+const SERVE: Command = {
+  kind: "serve",
+  port: 12_345,
+  host: undefined,
+  name: undefined,
+  identity: undefined,
+  maxMembers: 1024,
+  relayOnly: false,
+  json: false,
+};
+
+const JOIN: Command = {
+  kind: "join",
+  host: "192.168.1.5",
+  port: 12_345,
+  name: undefined,
+  identity: undefined,
+  hostKey: undefined,
+  waitSeconds: 0,
+  timeoutSeconds: 30,
+  listen: false,
+  json: false,
+};
+
+const DIGITS = "012345678901234567890123456789";
+
+/** Arguments as a shell splits them, but for quotes. */
+function words(line: string): string[] {
+  return line === "" ? [] : line.split(" ");
+}
+
+function fails(args: string[], code: Code): UsageError {
+  const error = assertThrows(() => parseCommandLine(args), UsageError, undefined, args.join(" "));
+  assertEquals(error.code, code, `${args.join(" ")}: ${error.message}`);
+  assertEquals(error.exitStatus, 2);
+  assert(error.hint !== "", error.message);
+  return error;
+}
+
+Deno.test("parseCommandLine reads a command with its defaults", () => {
+  assertEquals(parseCommandLine(["serve"]), SERVE);
+  assertEquals(parseCommandLine(["join", "192.168.1.5"]), JOIN);
+});
+
+Deno.test("parseCommandLine reads every option, in any order and in both forms", () => {
+  const serve: Command = {
+    ...SERVE,
+    port: 0,
+    host: "fe80::1%eth0",
+    name: "ada",
+    identity: "me.json",
+    maxMembers: 2,
+    json: true,
+  };
+  const spaced =
+    "--port 0 --host fe80::1%eth0 --name ada --identity me.json --max-members 2 --json";
+  const joined = spaced.replaceAll(/ (?!--)/g, "=");
+  for (const options of [spaced, joined]) {
+    assertEquals(parseCommandLine(words(`serve ${options}`)), serve);
+    assertEquals(parseCommandLine(words(`${options} serve`)), serve);
+  }
+  assertEquals(parseCommandLine(words("serve --relay-only")), { ...SERVE, relayOnly: true });
+
+  const join: Command = {
+    ...JOIN,
+    host: "fd00::2",
+    port: 80,
+    name: "=bob=",
+    identity: "a=b",
+    hostKey: DIGITS,
+    waitSeconds: 1,
+    timeoutSeconds: 0,
+    listen: true,
+    json: true,
+  };
+  const options =
+    `--name==bob= --identity=a=b --host-key ${DIGITS} --wait 1 --timeout 0 --listen --json`;
+  assertEquals(parseCommandLine(words(`join [fd00::2]:80 ${options}`)), join);
+  assertEquals(parseCommandLine(words(`${options} join [fd00::2]:80`)), join);
+});
+
+Deno.test("parseCommandLine takes true and false for words, not for values of a flag", () => {
+  assertEquals(parseCommandLine(words("join --listen true")), {
+    ...JOIN,
+    host: "true",
+    listen: true,
+  });
+  fails(words("serve --json false"), "surplus-argument");
+});
+
+Deno.test("parseCommandLine takes everything after -- for words", () => {
+  assertEquals(parseCommandLine(words("join -- 192.168.1.5")), JOIN);
+  assertEquals(parseCommandLine(words("-- join 192.168.1.5")), JOIN);
+  fails(words("join -- --listen"), "bad-address");
+  fails(words("join 192.168.1.5 -- --json"), "surplus-argument");
+});
+
+Deno.test("parseCommandLine reads the limits of every number", () => {
+  const limits: [string, Partial<Command>][] = [
+    ["serve --port 65535", { port: 65_535 }],
+    ["serve --max-members 1338", { maxMembers: 1338 }],
+    ["serve --max-members 2", { maxMembers: 2 }],
+    ["join 192.168.1.5 --wait 2147483", { waitSeconds: 2_147_483 }],
+    ["join 192.168.1.5 --timeout 2147483", { timeoutSeconds: 2_147_483 }],
+  ];
+  for (const [line, expected] of limits) {
+    const base = line.startsWith("serve") ? SERVE : JOIN;
+    assertEquals(parseCommandLine(words(line)), { ...base, ...expected } as Command);
+  }
+});
+
+Deno.test("parseCommandLine ignores spaces and dashes in a fingerprint", () => {
+  for (
+    const text of ["01234 56789 01234 56789 01234 56789", "012345-678901-234567-890123-456789"]
+  ) {
+    const command = parseCommandLine(["join", "192.168.1.5", "--host-key", text]);
+    assertEquals(command, { ...JOIN, hostKey: DIGITS });
+  }
+});
+
+Deno.test("parseCommandLine reads --help and --version", () => {
+  const help = (topic: "serve" | "join" | undefined, json: boolean): Command => ({
+    kind: "help",
+    topic,
+    json,
+  });
+  assertEquals(parseCommandLine(words("--help")), help(undefined, false));
+  assertEquals(parseCommandLine(words("--json --help")), help(undefined, true));
+  assertEquals(parseCommandLine(words("serve --help")), help("serve", false));
+  assertEquals(parseCommandLine(words("--help join --json")), help("join", true));
+  // Help is for those who do not know yet what the rest should be.
+  assertEquals(parseCommandLine(words("join a b --wait x --help")), help("join", false));
+  assertEquals(parseCommandLine(words("--version")), { kind: "version", json: false });
+  assertEquals(parseCommandLine(words("serve --version --json")), { kind: "version", json: true });
+});
+
+Deno.test("parseCommandLine refuses a missing or unknown subcommand", () => {
+  assertStringIncludes(fails([], "unknown-subcommand").hint, "lanchat join ADDRESS");
+  fails(["--json"], "unknown-subcommand");
+  fails(["--"], "unknown-subcommand");
+  const suggestions: [string, string][] = [
+    ["sreve", "serve"],
+    ["server", "serve"],
+    ["JOIN", "join"],
+    ["jion", "join"],
+  ];
+  for (const [word, meant] of suggestions) {
+    assertEquals(fails([word], "unknown-subcommand").hint, `Did you mean ${meant}?`);
+  }
+  for (const word of ["", "host", "192.168.1.5", "help", "constructor", "__proto__"]) {
+    const error = fails([word, "--port", "1"], "unknown-subcommand");
+    assertEquals(error.hint, CODES["unknown-subcommand"].hint);
+  }
+});
+
+Deno.test("parseCommandLine refuses an unknown option", () => {
+  const suggestions: [string, string][] = [
+    ["serve --prot 5", "--port"],
+    ["--prot 5 serve", "--port"],
+    ["serve -port", "--port"],
+    ["serve --PORT=5", "--port"],
+    ["serve --max-member 5", "--max-members"],
+    ["join 192.168.1.5 --host-keys 1", "--host-key"],
+    ["join 192.168.1.5 --jsno", "--json"],
+    ["join a --lisen", "--listen"],
+    ["serve --name.x=5", "--name"],
+  ];
+  for (const [line, meant] of suggestions) {
+    assertEquals(fails(words(line), "unknown-option").hint, `Did you mean ${meant}?`);
+  }
+  const lines = [
+    "serve -p 5",
+    "serve -h",
+    "serve ---",
+    "serve --=5",
+    "serve --constructor",
+    "serve --__proto__=5",
+    "serve --no-json",
+    "serve --listen",
+    "serve --wait 5",
+    "join 192.168.1.5 --relay-only",
+    "join 192.168.1.5 --max-members 5",
+  ];
+  for (const line of lines) {
+    assertEquals(fails(words(line), "unknown-option").hint, CODES["unknown-option"].hint);
+  }
+  // It is told even where help is asked for, and before the words are looked at.
+  fails(words("serve --help --frobnicate"), "unknown-option");
+  fails(words("sreve --frobnicate"), "unknown-option");
+});
+
+Deno.test("parseCommandLine refuses a repeated option", () => {
+  const lines = [
+    "serve --port 1 --port 1",
+    "serve --port=1 --port 2",
+    "serve --json --json",
+    "join 192.168.1.5 --listen --name a --listen",
+    "--help --help",
+  ];
+  for (const line of lines) fails(words(line), "repeated-option");
+});
+
+Deno.test("parseCommandLine refuses a missing or empty value", () => {
+  const serve = ["--port", "--name", "--host", "--max-members", "--identity"];
+  const join = ["--name", "--identity", "--host-key", "--wait", "--timeout"];
+  for (const [base, options] of [[["serve"], serve], [["join", "a"], join]] as const) {
+    for (const option of options) {
+      fails([...base, option], "missing-value");
+      fails([...base, option, ""], "missing-value");
+      fails([...base, `${option}=`], "missing-value");
+      fails([...base, option, "--json"], "missing-value");
+      fails([...base, option, "-1"], "missing-value");
+      fails([...base, option, "--", "1"], "missing-value");
+    }
+  }
+  assertStringIncludes(fails(["join"], "missing-value").hint, "lanchat join 192.168.1.5");
+});
+
+Deno.test("parseCommandLine refuses a value of an option that has none", () => {
+  const lines = [
+    "serve --json=no",
+    "serve --json=",
+    "serve --relay-only=true",
+    "join a --listen=1",
+    "--help=serve",
+    "--version=1",
+  ];
+  for (const line of lines) {
+    assertStringIncludes(fails(words(line), "surplus-argument").hint, "alone");
+  }
+});
+
+Deno.test("parseCommandLine refuses a surplus word", () => {
+  fails(words("serve 8080"), "surplus-argument");
+  fails(words("serve --relay-only serve"), "surplus-argument");
+  fails(words("join 192.168.1.5 12345"), "surplus-argument");
+  fails(["join", "192.168.1.5", ""], "surplus-argument");
+  fails(words("join 192.168.1.5 --host-key 01234 56789"), "surplus-argument");
+});
+
+Deno.test("parseCommandLine refuses --name beside --relay-only", () => {
+  const error = fails(words("serve --relay-only --name ada"), "surplus-argument");
+  assertStringIncludes(error.hint, "has no name");
+});
+
+Deno.test("parseCommandLine refuses a bad port", () => {
+  for (const port of ["65536", "1.5", "1e3", "0x50", "+1", "port", "1 ", "123456", "NaN"]) {
+    fails(["serve", "--port", port], "bad-port");
+    fails(["join", `192.168.1.5:${port}`], "bad-port");
+  }
+  fails(words("join 192.168.1.5:0"), "bad-port");
+});
+
+Deno.test("parseCommandLine refuses a bad number", () => {
+  for (const number of ["1.5", "1e3", "0x5", "+1", "five", " 5", "9".repeat(30), "Infinity"]) {
+    fails(["serve", "--max-members", number], "bad-number");
+    fails(["join", "a", "--wait", number], "bad-number");
+    fails(["join", "a", "--timeout", number], "bad-number");
+  }
+  assertStringIncludes(fails(words("serve --max-members 1"), "bad-number").hint, "from 2 to 1338");
+  fails(words("serve --max-members 1339"), "bad-number");
+  fails(words("join a --wait 2147484"), "bad-number");
+});
+
+Deno.test("parseCommandLine refuses a bad name", () => {
+  for (const name of ["a:b", "a#b", "a\\b", " a", "a\u202eb", "\u001b[2J", "x".repeat(49)]) {
+    fails(["serve", "--name", name], "bad-name");
+    fails(["join", "192.168.1.5", `--name=${name}`], "bad-name");
+  }
+});
+
+Deno.test("parseCommandLine refuses a bad address", () => {
+  for (const host of ["localhost", "[::1]", "192.168.1.5:80", "192.168.1.256"]) {
+    fails(["serve", "--host", host], "bad-address");
+  }
+  for (const host of ["192.168.1.256", "a b", "http://[::1]", "-"]) {
+    fails(["join", host], "bad-address");
+  }
+  const error = fails(words("join fe80::1%eth0:12345"), "bad-address");
+  assertEquals(error.hint, "Did you mean [fe80::1%eth0]:12345?");
+});
+
+Deno.test("parseCommandLine refuses a bad fingerprint", () => {
+  for (const text of ["1", `${DIGITS}0`, DIGITS.slice(1), `${DIGITS.slice(1)}x`, "--"]) {
+    fails(["join", "192.168.1.5", `--host-key=${text}`], "bad-fingerprint");
+  }
+});
+
+Deno.test("parseCommandLine never puts a raw control character into a message", () => {
+  const bad = "\u001b[2J\u009b\u202e\u2028";
+  const lines = [
+    [bad],
+    ["serve", `--${bad}`],
+    ["serve", bad],
+    ["serve", "--port", bad],
+    ["serve", "--host", bad],
+    ["serve", "--name", bad],
+    ["serve", "--max-members", bad],
+    ["join", bad],
+    ["join", `[::1]:${bad}`],
+    ["join", `${bad}:1:2`],
+    ["join", "a", "--host-key", bad],
+    ["join", "a", bad],
+  ];
+  for (const args of lines) {
+    const error = assertThrows(() => parseCommandLine(args), UsageError);
+    assert(!/[\p{Cc}\p{Cf}\p{Zl}]/u.test(error.message + error.hint), error.message);
+    assertStringIncludes(error.message, "\\u001b[2J\\u{9b}\\u{202e}\\u{2028}");
+  }
+});
+
+Deno.test("wantsJson finds --json among any arguments", () => {
+  const asking = [
+    "--json",
+    "serve --json",
+    "--json serve --frobnicate",
+    "serve --frobnicate --json",
+    "serve --json --json",
+    "serve --json=no",
+    "serve --name --json",
+    "serve --port 1 2 3 --json",
+    "sreve --json -- --help",
+  ];
+  for (const line of asking) assert(wantsJson(words(line)), line);
+  const silent = [
+    "",
+    "serve",
+    "serve -- --json",
+    "serve json",
+    "serve --name=--json",
+    "serve --jsonl",
+    "serve -json",
+    "serve --no-json",
+  ];
+  for (const line of silent) assert(!wantsJson(words(line)), line);
+});

@@ -1,0 +1,93 @@
+import { assertEquals } from "@std/assert";
+import { type Connection, dial, listen } from "../../lib/net/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { test } from "../support/test.ts";
+
+test("dial connects by IPv4 address, by name and by IPv6 address", async () => {
+  const listener = listen({ port: 0 });
+  const hosts = ["127.0.0.1", "localhost", "::1"];
+  const dialled = await Promise.all(hosts.map((host) => dial(host, listener.port)));
+  let count = 0;
+  for await (const connection of listener.connections) {
+    connection.close();
+    if (++count === hosts.length) break;
+  }
+  for (const connection of dialled) connection.close();
+});
+
+test("dial reports a refused connection", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  await assertFails(dial("127.0.0.1", port), "connection-refused", `127.0.0.1:${port}`);
+});
+
+test("dial reports an unknown name", async () => {
+  await assertFails(dial("nobody.invalid", 12_345), "name-not-found", "nobody.invalid:12345");
+});
+
+test("dial reports an address out of reach", async () => {
+  // There is no such interface, so that nothing is sent.
+  await assertFails(dial("fe80::1%none", 12_345), "unreachable", "[fe80::1%none]:12345");
+});
+
+test("dial gives up after its time", async () => {
+  // Once the queue of one is full, the system answers no further caller.
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
+  const { port } = listener.addr;
+  const queued: Connection[] = [];
+  const fillQueue = async (): Promise<never> => {
+    for (;;) queued.push(await dial("127.0.0.1", port, { timeoutMs: 50 }));
+  };
+  await assertFails(fillQueue(), "unreachable", `127.0.0.1:${port}: no answer in 0.05 s`);
+  for (const connection of queued) connection.close();
+});
+
+test("dial gives up at once when its signal says so, with the signal's reason", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const controller = new AbortController();
+  const dialled = dial("127.0.0.1", port, { signal: controller.signal });
+  const reason = new Error("enough");
+  controller.abort(reason);
+  assertEquals(await dialled.catch((error) => error), reason);
+  const late = dial("127.0.0.1", port, { signal: controller.signal });
+  assertEquals(await late.catch((error) => error), reason);
+});
+
+test("dial is through with its signal once it has connected", async () => {
+  const listener = listen({ host: "127.0.0.1", port: 0 });
+  const controller = new AbortController();
+  const dialled = await dial("127.0.0.1", listener.port, { signal: controller.signal });
+  controller.abort();
+  await dialled.writable.getWriter().write(new Uint8Array([1]));
+  for await (const connection of listener.connections) {
+    const { value } = await connection.readable.getReader().read();
+    assertEquals(value, new Uint8Array([1]));
+    connection.close();
+    break;
+  }
+  dialled.close();
+});
+
+Deno.test({
+  name: "dial reports a missing permission and never asks for it",
+  permissions: { net: false },
+  async fn() {
+    await assertFails(
+      dial("127.0.0.1", 12_345),
+      "permission-denied",
+      "127.0.0.1:12345 as --allow-net is missing",
+    );
+    await assertFails(
+      dial("fe80::1%lo", 12_345),
+      "permission-denied",
+      "[fe80::1]:12345 as --allow-net is missing",
+    );
+    await assertFails(
+      dial("localhost", 12_345),
+      "permission-denied",
+      "localhost:12345 as --allow-net is missing",
+    );
+  },
+});

@@ -1,0 +1,297 @@
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { toHex } from "../../lib/bytes/mod.ts";
+import { verify } from "../../lib/crypto/mod.ts";
+import { openIdentity, type Platform } from "../../lib/store/mod.ts";
+import { assertFails } from "../support/assert.ts";
+
+const ROOT = Deno.makeTempDirSync();
+addEventListener("unload", () => Deno.removeSync(ROOT, { recursive: true }));
+
+let directories = 0;
+
+/** A path in which nothing is. */
+function place(): string {
+  return `${ROOT}/${directories++}`;
+}
+
+function emptyDirectory(): string {
+  const directory = place();
+  Deno.mkdirSync(directory);
+  return directory;
+}
+
+function home(directory: string): Platform {
+  return { os: "linux", env: (name) => name === "HOME" ? directory : undefined };
+}
+
+function names(directory: string): string[] {
+  return [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
+}
+
+function mode(path: string): number {
+  return Deno.statSync(path).mode! & 0o777;
+}
+
+async function publicKey(file: string): Promise<string> {
+  return toHex((await openIdentity({ file })).identity.publicKey);
+}
+
+/** A file with an identity in it, made at once so that tests without permissions find it. */
+const KEPT = `${emptyDirectory()}/identity.json`;
+const KEPT_KEY = await publicKey(KEPT);
+const KEPT_TEXT = Deno.readTextFileSync(KEPT);
+
+Deno.test("openIdentity makes a private file once and finds it again", async () => {
+  const directory = emptyDirectory();
+  const file = `${directory}/me.json`;
+  const opened = await openIdentity({ file });
+  assertEquals(opened.file, file);
+  assertEquals(opened.temporaryBecause, undefined);
+  assertEquals(names(directory), ["me.json"]);
+  assertEquals(mode(file), 0o600);
+  const text = Deno.readTextFileSync(file);
+  assert(/^\{"type":"lanchat identity","version":1,"pkcs8":"[\w+/]{64}"\}\n$/.test(text), text);
+
+  const { publicKey, sign } = (await openIdentity({ file })).identity;
+  assertEquals(publicKey, opened.identity.publicKey);
+  assertEquals(Deno.readTextFileSync(file), text);
+  const message = new Uint8Array([1, 2, 3]);
+  assert(await verify(opened.identity.publicKey, message, await sign(message)));
+  assertNotEquals(toHex(publicKey), KEPT_KEY);
+});
+
+Deno.test("openIdentity makes the directories of the platform's own place private", async () => {
+  const directory = emptyDirectory();
+  const { file } = await openIdentity({ platform: home(directory) });
+  assertEquals(file, `${directory}/.config/lanchat/identity.json`);
+  assertEquals(mode(`${directory}/.config/lanchat`), 0o700);
+  assertEquals(mode(file!), 0o600);
+});
+
+Deno.test("openIdentity knows the place of each platform", async () => {
+  const directory = emptyDirectory();
+  const places: [Platform["os"], Record<string, string>, string][] = [
+    ["linux", { XDG_CONFIG_HOME: `${directory}/xdg`, HOME: "/nowhere" }, "xdg"],
+    ["linux", { XDG_CONFIG_HOME: "relative", HOME: directory }, ".config"],
+    ["linux", { XDG_CONFIG_HOME: "", HOME: directory }, ".config"],
+    ["darwin", { HOME: directory }, "Library/Application Support"],
+    ["windows", { APPDATA: `${directory}/roaming`, HOME: "/nowhere" }, "roaming"],
+  ];
+  for (const [os, variables, expected] of places) {
+    const { file } = await openIdentity({ platform: { os, env: (name) => variables[name] } });
+    assertEquals(file, `${directory}/${expected}/lanchat/identity.json`);
+  }
+});
+
+Deno.test("openIdentity is temporary where nothing can be written", async () => {
+  const directory = emptyDirectory();
+  Deno.mkdirSync(`${directory}/.config`);
+  Deno.writeTextFileSync(`${directory}/.config/lanchat`, "a file, no directory");
+  const platforms = [
+    home(directory),
+    home(KEPT), // below a file
+    home("/proc/nowhere"),
+    { os: "linux", env: () => undefined },
+    { os: "windows", env: () => undefined },
+  ] satisfies Platform[];
+  const keys = new Set<string>();
+  for (const platform of platforms) {
+    const { identity, file, temporaryBecause } = await openIdentity({ platform });
+    assertEquals(file, undefined);
+    assert(/^Cannot (make|keep) .*[^.]$/.test(temporaryBecause!), temporaryBecause);
+    keys.add(toHex(identity.publicKey));
+  }
+  assertEquals(keys.size, platforms.length);
+});
+
+Deno.test("openIdentity fails where a named file cannot be made", async () => {
+  await assertFails(openIdentity({ file: `${KEPT}/identity.json` }), "identity-unwritable");
+  await assertFails(openIdentity({ file: "/proc/identity.json" }), "identity-unwritable");
+  await assertFails(openIdentity({ file: `${ROOT}/${"x".repeat(300)}` }), "identity-unwritable");
+});
+
+Deno.test("openIdentity refuses a damaged file and never overwrites it", async () => {
+  const directory = emptyDirectory();
+  const file = (await openIdentity({ platform: home(directory) })).file!;
+  const text = Deno.readTextFileSync(file);
+  const damaged = [
+    "",
+    "null",
+    "[]",
+    "{}",
+    text.slice(0, -3),
+    `${text}${text}`,
+    text.replace("lanchat identity", "lanchat room"),
+    text.replace(":1,", ":2,"),
+    text.replace(/"pkcs8":"...../, '"pkcs8":"'),
+    text.replace(/"pkcs8":"..../, '"pkcs8":"AAAA'),
+    text.replace(/"pkcs8":".*"/, '"pkcs8":""'),
+    text.replace(/"pkcs8":".*"/, '"pkcs8":7'),
+    text.replace(/,"pkcs8":".*"/, ""),
+  ];
+  for (const content of damaged) {
+    Deno.writeTextFileSync(file, content);
+    const error = await assertFails(openIdentity({ file }), "identity-damaged");
+    await assertFails(openIdentity({ platform: home(directory) }), "identity-damaged");
+    assertEquals(error.cause, undefined);
+    assertEquals(Deno.readTextFileSync(file), content);
+  }
+});
+
+Deno.test("openIdentity refuses a file that others may open, and says how to mend it", async () => {
+  const directory = emptyDirectory();
+  const file = (await openIdentity({ platform: home(directory) })).file!;
+  for (const open of [0o644, 0o640, 0o604, 0o620, 0o601]) {
+    Deno.chmodSync(file, open);
+    const error = await assertFails(openIdentity({ file }), "identity-unreadable");
+    assertEquals(error.hint, `Make it yours alone: chmod 600 "${file}"`);
+    await assertFails(openIdentity({ platform: home(directory) }), "identity-unreadable");
+    assertEquals(mode(file), open);
+  }
+  Deno.chmodSync(file, 0o400);
+  assertEquals((await openIdentity({ file })).file, file);
+});
+
+Deno.test("openIdentity refuses what is no regular file of a sane size", async () => {
+  const large = place();
+  Deno.writeTextFileSync(large, " ".repeat(4097), { mode: 0o600 });
+  for (const file of [ROOT, "/dev/zero"]) {
+    await assertFails(openIdentity({ file }), "identity-unreadable", "not a regular file");
+  }
+  await assertFails(openIdentity({ file: large }), "identity-unreadable", "<= 4096 bytes");
+});
+
+Deno.test("openIdentity follows a symbolic link, but makes no file through one", async () => {
+  const link = place();
+  Deno.symlinkSync(KEPT, link);
+  assertEquals(await publicKey(link), KEPT_KEY);
+
+  const target = place();
+  const dangling = place();
+  Deno.symlinkSync(target, dangling);
+  await assertFails(openIdentity({ file: dangling }), "identity-unreadable");
+  await assertRejects(() => Deno.lstat(target), Deno.errors.NotFound);
+});
+
+Deno.test("openIdentity escapes the file's name in a message", async () => {
+  const error = await assertFails(
+    openIdentity({ file: `${KEPT}/\u001b[2J` }),
+    "identity-unwritable",
+  );
+  assert(!error.message.includes("\u001b"), error.message);
+});
+
+Deno.test("openIdentity gives one key to many first starts in one process", async () => {
+  const directory = emptyDirectory();
+  const file = `${directory}/identity.json`;
+  const keys = await Promise.all(Array.from({ length: 50 }, () => publicKey(file)));
+  assertEquals(new Set(keys).size, 1);
+  assertEquals(names(directory), ["identity.json"]);
+});
+
+Deno.test("openIdentity gives one key to first starts of several processes", async () => {
+  const directory = emptyDirectory();
+  const file = `${directory}/identity.json`;
+  const url = (path: string): string => JSON.stringify(import.meta.resolve(path));
+  const code = `
+    import { openIdentity } from ${url("../../lib/store/mod.ts")};
+    import { toHex } from ${url("../../lib/bytes/mod.ts")};
+    console.log("ready");
+    await Deno.stdin.read(new Uint8Array(1));
+    const { identity } = await openIdentity({ file: ${JSON.stringify(file)} });
+    console.log(toHex(identity.publicKey));`;
+  const script = `${directory}.ts`;
+  Deno.writeTextFileSync(script, code);
+  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const children = Array.from({ length: 5 }, () =>
+    new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-check", "--allow-all", "--config", config, script],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn());
+  const outputs = children.map((child) => child.stdout.pipeThrough(new TextDecoderStream()));
+  const readers = outputs.map((output) => output.getReader());
+  for (const reader of readers) assertEquals((await reader.read()).value, "ready\n");
+  for (const child of children) await child.stdin.close();
+  const keys = await Promise.all(readers.map(async (reader) => (await reader.read()).value));
+  for (const child of children) assert((await child.status).success);
+  for (const reader of readers) await reader.cancel();
+  assertEquals(keys, new Array(5).fill(`${await publicKey(file)}\n`));
+  assertEquals(names(directory), ["identity.json"]);
+});
+
+Deno.test("openIdentity goes without hard links where there are none", async () => {
+  const realLink = Deno.link;
+  Deno.link = () => Promise.reject(new Deno.errors.NotSupported("Operation not supported"));
+  try {
+    const directory = emptyDirectory();
+    const file = `${directory}/identity.json`;
+    const keys = await Promise.all(Array.from({ length: 10 }, () => publicKey(file)));
+    assertEquals(new Set(keys).size, 1);
+    assertEquals(names(directory), ["identity.json"]);
+    assertEquals(mode(file), 0o600);
+  } finally {
+    Deno.link = realLink;
+  }
+});
+
+Deno.test("openIdentity leaves nothing behind when the disk is full", async () => {
+  const realSync = Deno.FsFile.prototype.syncSync;
+  Deno.FsFile.prototype.syncSync = () => {
+    throw new Error("No space left on device (os error 28)");
+  };
+  try {
+    const directory = emptyDirectory();
+    const file = `${directory}/identity.json`;
+    const error = await assertFails(openIdentity({ file }), "identity-unwritable");
+    assert(error.message.endsWith(": No space left on device (os error 28)"));
+    assertEquals(names(directory), []);
+  } finally {
+    Deno.FsFile.prototype.syncSync = realSync;
+  }
+});
+
+Deno.test({
+  name: "openIdentity needs no --allow-write for a file that is there",
+  permissions: { read: [ROOT], write: false },
+  async fn() {
+    assertEquals(await publicKey(KEPT), KEPT_KEY);
+    await assertFails(openIdentity({ file: `${ROOT}/none` }), "permission-denied");
+    const { temporaryBecause } = await openIdentity({ platform: home(`${ROOT}/none`) });
+    assert(temporaryBecause!.endsWith("as --allow-write is missing"), temporaryBecause);
+  },
+});
+
+Deno.test({
+  name: "openIdentity without --allow-read is temporary, or fails for a named file",
+  permissions: { read: false, write: true },
+  async fn() {
+    const error = await assertFails(openIdentity({ file: KEPT }), "permission-denied");
+    assert(error.hint.startsWith("Allow it: deno run --allow-read="), error.hint);
+    const { temporaryBecause } = await openIdentity({ platform: home(ROOT) });
+    assert(temporaryBecause!.endsWith("as --allow-read is missing"), temporaryBecause);
+  },
+});
+
+Deno.test({
+  name: "openIdentity without --allow-env is temporary",
+  permissions: { read: true, write: true, env: false },
+  async fn() {
+    const { temporaryBecause } = await openIdentity();
+    assertEquals(temporaryBecause, "Cannot keep an identity as --allow-env is missing");
+  },
+});
+
+const ONLY_FILE = `${emptyDirectory()}/only.json`;
+Deno.test({
+  name: "openIdentity is content with the permission for the file alone",
+  permissions: { read: [ONLY_FILE], write: [ONLY_FILE] },
+  async fn() {
+    assertEquals(await publicKey(ONLY_FILE), await publicKey(ONLY_FILE));
+    assertEquals(mode(ONLY_FILE), 0o600);
+  },
+});
+
+Deno.test("openIdentity never changed a file that it read", () => {
+  assertEquals(Deno.readTextFileSync(KEPT), KEPT_TEXT);
+});
