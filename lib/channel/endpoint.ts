@@ -1,3 +1,4 @@
+import type { Bytes } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { randomBytes } from "../crypto/mod.ts";
 import { ChannelError } from "../errors.ts";
@@ -47,6 +48,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   #closing = false;
   #lastHeard: number;
   #reading = false;
+  #receiving = false;
   #stopTimer: () => void = () => {};
   #sent: Promise<void> = Promise.resolve();
   #failure: unknown;
@@ -65,8 +67,9 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     this.#watch();
   }
 
-  /** Sends a record before all that `next` gives. */
+  /** Sends a record before all that `next` gives; nothing once the channel is closing. */
   send(record: Outgoing | SharedRecord): void {
+    if (this.#closing) return;
     this.#urgent.push(record);
     this.wake();
   }
@@ -85,19 +88,21 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
    * @throws {WireError} If a record cannot be decoded.
    */
   async *receive(): AsyncGenerator<Incoming, void, void> {
+    this.#receiving = true;
     try {
       while (true) {
         const record = await this.#read();
-        if (record.type === RecordType.PONG) continue;
         const decoded = this.#codec.decode(record);
+        if (record.type === RecordType.PONG) continue;
         if (record.type === RecordType.PING) {
-          this.send({ type: "pong", token: record.payload });
+          this.#answer(record.payload);
           continue;
         }
         yield decoded;
         if (record.type === RecordType.CLOSE) return;
       }
     } finally {
+      this.#receiving = false;
       if (!this.#closing) this.#stopTimer();
       else this.#ended.promise.then(() => this.#stopTimer());
     }
@@ -137,6 +142,12 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     await this.#writer.close().catch(() => {}); // The other end may be gone already.
     await this.#flushed;
     this.#ended.resolve();
+    if (!this.#receiving) this.#stopTimer();
+  }
+
+  /** Answers a PING; one answer is enough, or who sends many and reads none would fill the memory. */
+  #answer(token: Bytes): void {
+    if (!this.#urgent.some(({ type }) => type === "pong")) this.send({ type: "pong", token });
   }
 
   async #read(): Promise<PlainRecord> {
@@ -156,15 +167,25 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     try {
       while (true) {
         await this.#writer.ready;
-        const record = this.#urgent.shift() ?? (this.#closing ? undefined : this.#next());
+        const record = this.#take();
         if (record === undefined) break;
         // Failing is seen at the next `ready`; waiting for it would halve the speed.
-        this.#writer.write(this.#codec.encode(record)).catch(() => {});
+        this.#writer.write(record).catch(() => {});
       }
     } catch {
       // The channel is broken: the reader tells why.
     } finally {
       this.#writing = false;
+    }
+  }
+
+  /** The next record to write; a fault in making it ends the channel, or it would be missing. */
+  #take(): PlainRecord | undefined {
+    try {
+      const record = this.#urgent.shift() ?? (this.#closing ? undefined : this.#next());
+      return record && this.#codec.encode(record);
+    } catch (error) {
+      this.abort(error);
     }
   }
 

@@ -15,17 +15,22 @@ export class RecordCipher {
   #secret: Bytes;
   #key: CipherKey;
   #iv: Bytes;
-  #counter = 0;
+  #counter: number;
 
-  private constructor(secret: Bytes, key: CipherKey, iv: Bytes) {
+  private constructor(secret: Bytes, counter: number, key: CipherKey, iv: Bytes) {
     this.#secret = secret;
+    this.#counter = counter;
     this.#key = key;
     this.#iv = iv;
   }
 
-  /** Derives key and IV from a direction's secret. */
-  static async from(secret: Bytes): Promise<RecordCipher> {
-    return new RecordCipher(secret, ...await keyAndIv(secret));
+  /**
+   * Derives key and IV from a direction's secret.
+   *
+   * @param counter How many records were sealed or opened under it before.
+   */
+  static async from(secret: Bytes, counter = 0): Promise<RecordCipher> {
+    return new RecordCipher(secret, counter, ...await keyAndIv(secret));
   }
 
   /** How many records were sealed or opened under the key in use. */

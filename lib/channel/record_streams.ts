@@ -35,7 +35,8 @@ export class SealStream extends TransformStream<PlainRecord, Bytes> {
         cipher = await RecordCipher.from(secret);
       },
       async transform(record, controller): Promise<void> {
-        const due = cipher.counter + 1 >= limits.records || bytes >= limits.bytes ||
+        const size = 1 + record.payload.length;
+        const due = cipher.counter + 1 >= limits.records || bytes + size > limits.bytes ||
           clock.now() - since >= limits.ms;
         if (due) {
           const rekey = { type: RecordType.REKEY, payload: new Uint8Array() };
@@ -44,7 +45,7 @@ export class SealStream extends TransformStream<PlainRecord, Bytes> {
           bytes = 0;
           since = clock.now();
         }
-        bytes += record.payload.length;
+        bytes += size;
         controller.enqueue(await cipher.seal(record));
       },
     });

@@ -79,14 +79,16 @@ export class HostKeyRing {
    * @throws {Error} If `generate` failed; the next call goes on with the next key.
    */
   async current(): Promise<HostKey> {
-    const before = this.#current;
-    const key = await before.catch((error) => {
+    while (true) {
+      const before = this.#current;
+      const key = await before.catch((error) => {
+        this.#replace(before);
+        throw error;
+      });
+      const age = this.#clock.now() - key.since;
+      if (key.operations < MAX_OPERATIONS && age < MAX_AGE_MS) return key;
       this.#replace(before);
-      throw error;
-    });
-    const worn = key.operations >= MAX_OPERATIONS || this.#clock.now() - key.since >= MAX_AGE_MS;
-    if (worn) this.#replace(before);
-    return this.#current;
+    }
   }
 
   /** Unless another call has replaced it already. */

@@ -1,5 +1,5 @@
 import { type Bytes, concat, u32 } from "../bytes/mod.ts";
-import { WireError } from "../errors.ts";
+import { ChannelError, WireError } from "../errors.ts";
 import { MAX_RECORD_BYTES, MIN_RECORD_BYTES } from "./record.ts";
 
 /** Bytes of the length that precedes every frame's body. */
@@ -103,8 +103,8 @@ export class FrameDecoder {
 /**
  * Turns the bytes of a connection into the bodies of its frames. See PROTOCOL.md §3.
  *
- * The stream fails with a {@linkcode WireError} on a length that may not come now, and where it ends
- * inside a frame.
+ * The stream fails with a {@linkcode WireError} on a length that may not come now, and with a
+ * {@linkcode ChannelError} of code `connection-lost` where it ends inside a frame.
  *
  * @example Two frames in one chunk
  * ```ts
@@ -140,7 +140,7 @@ export class FrameDecoderStream extends TransformStream<Uint8Array, Bytes> {
         },
         flush(): void {
           if (!decoder.complete) {
-            throw new WireError("Cannot decode frame as the connection ended inside it");
+            throw new ChannelError("connection-lost", "The connection ended inside a frame");
           }
         },
       },

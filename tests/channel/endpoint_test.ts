@@ -1,0 +1,446 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type Bytes, concat, toHex } from "../../lib/bytes/mod.ts";
+import {
+  DEAD_AFTER_MS,
+  Endpoint,
+  FAREWELL_MS,
+  OpenStream,
+  PING_AFTER_MS,
+  RecordCipher,
+} from "../../lib/channel/mod.ts";
+import {
+  CloseReason,
+  decodeHostRecord,
+  decodeMemberRecord,
+  encodeHostRecord,
+  encodeMemberRecord,
+  FrameDecoder,
+  FrameDecoderStream,
+  type HostRecord,
+  type MemberRecord,
+  type PlainRecord,
+  RecordType,
+} from "../../lib/wire/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { channelOver, channelPair, type TestChannel, WARM_UP } from "../support/channel.ts";
+import { FakeClock } from "../support/clock.ts";
+import { duplex, type DuplexOptions } from "../support/duplex.ts";
+import { test } from "../support/test.ts";
+
+const CODEC = { encode: encodeMemberRecord, decode: decodeHostRecord };
+
+type MemberEndpoint = Endpoint<HostRecord, MemberRecord>;
+
+interface Setup {
+  readonly endpoint: MemberEndpoint;
+  readonly clock: FakeClock;
+  readonly own: TestChannel;
+  /** The other side's channel, spoken on by the test itself. */
+  readonly other: TestChannel;
+}
+
+async function setUp(
+  options: DuplexOptions & { next?: () => MemberRecord | undefined } = {},
+): Promise<Setup> {
+  const [own, other] = await channelPair(options);
+  const clock = new FakeClock();
+  const next = options.next ?? (() => undefined);
+  const endpoint: MemberEndpoint = new Endpoint(own, { codec: CODEC, next, clock });
+  return { endpoint, clock, own, other };
+}
+
+function ack(seq: number): MemberRecord {
+  return { type: "ack", seq };
+}
+
+/** Acknowledgements numbered from 1, so many. */
+function bulk(count: number): () => MemberRecord | undefined {
+  let seq = 0;
+  return () => seq < count ? ack(++seq) : undefined;
+}
+
+/** Says farewell from the other side, and sees the endpoint's end. */
+async function part({ endpoint, other }: Setup, received: AsyncGenerator): Promise<void> {
+  const writer = other.writable.getWriter();
+  await writer.write({ type: RecordType.CLOSE, payload: new Uint8Array(1) });
+  await writer.close();
+  while (!(await received.next()).done);
+  const closed = endpoint.close(CloseReason.LEAVING);
+  await Array.fromAsync(other.readable);
+  await closed;
+}
+
+/** What was put on the wire, opened under the counters 0, 1, 2 … in the order of its bytes. */
+async function written({ end, sendSecret }: TestChannel): Promise<MemberRecord[]> {
+  const cipher = await RecordCipher.from(sendSecret.slice());
+  const records: PlainRecord[] = [];
+  for (const body of new FrameDecoder().push(end.written)) records.push(await cipher.open(body));
+  assertEquals(records.shift(), WARM_UP);
+  return records.map(decodeMemberRecord);
+}
+
+async function readAll(channel: TestChannel): Promise<MemberRecord[]> {
+  return (await Array.fromAsync(channel.readable)).map(decodeMemberRecord);
+}
+
+test("Endpoint sends urgent records in their order, then what next gives", async () => {
+  const { endpoint, other } = await setUp({ next: bulk(3) });
+  for (let i = 0; i < 3; i++) {
+    endpoint.send({ type: "resume", instance: new Uint8Array(8), lastSeq: i });
+  }
+  const reader = other.readable.getReader();
+  const seen: MemberRecord[] = [];
+  while (seen.length < 6) seen.push(decodeMemberRecord((await reader.read()).value!));
+  assertEquals(seen.map(({ type }) => type), ["resume", "resume", "resume", "ack", "ack", "ack"]);
+  assertEquals(seen.flatMap((record) => record.type === "resume" ? [record.lastSeq] : []), [
+    0,
+    1,
+    2,
+  ]);
+  reader.releaseLock();
+  const closed = endpoint.close(CloseReason.LEAVING);
+  assertEquals(await readAll(other), [{ type: "close", reason: CloseReason.LEAVING }]);
+  await closed;
+  other.end.close();
+});
+
+test("Endpoint lets an urgent record overtake what waits, where the other side reads slowly", async () => {
+  const { endpoint, other } = await setUp({ next: bulk(1000), capacity: 1 });
+  const reader = other.readable.getReader();
+  endpoint.wake();
+  const first = decodeMemberRecord((await reader.read()).value!);
+  endpoint.send({ type: "resume", instance: new Uint8Array(8), lastSeq: 7 });
+  let before = 0;
+  while (decodeMemberRecord((await reader.read()).value!).type === "ack") before++;
+  assertEquals(first, ack(1));
+  assert(before < 10, `${before} records were sent before`);
+  endpoint.abort(new Error("enough"));
+  await reader.cancel();
+});
+
+test("Endpoint keeps the order of 50 sends at once, under counters without a gap", async () => {
+  const { endpoint, own, other } = await setUp();
+  await Promise.all(Array.from({ length: 50 }, async (_, i) => {
+    await Promise.resolve();
+    endpoint.send(ack(i));
+  }));
+  const closed = endpoint.close(CloseReason.LEAVING);
+  const seen = await readAll(other);
+  await closed;
+  const expected = [...Array(50).keys()].map(ack);
+  assertEquals(seen, [...expected, { type: "close", reason: CloseReason.LEAVING }]);
+  assertEquals(await written(own), seen);
+  other.end.close();
+});
+
+test("Endpoint.wake asks next until it has nothing, and again after that", async () => {
+  let waiting = [ack(1), ack(2)];
+  const setup = await setUp({ next: () => waiting.shift() });
+  const { endpoint, other } = setup;
+  const received = endpoint.receive();
+  endpoint.wake();
+  endpoint.wake();
+  const reader = other.readable.getReader();
+  const seqs: MemberRecord[] = [];
+  for (let i = 0; i < 2; i++) seqs.push(decodeMemberRecord((await reader.read()).value!));
+  waiting = [ack(3)];
+  endpoint.wake();
+  seqs.push(decodeMemberRecord((await reader.read()).value!));
+  assertEquals(seqs, [ack(1), ack(2), ack(3)]);
+  reader.releaseLock();
+  await part(setup, received);
+});
+
+test("Endpoint answers PING with its token, and shows neither PING nor PONG", async () => {
+  const setup = await setUp();
+  const { endpoint, other } = setup;
+  const received = endpoint.receive();
+  const writer = other.writable.getWriter();
+  const token = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]);
+  const shown = received.next();
+  await writer.write({ type: RecordType.PONG, payload: token });
+  await writer.write({ type: RecordType.PING, payload: token });
+  const reader = other.readable.getReader();
+  assertEquals((await reader.read()).value, { type: RecordType.PONG, payload: token });
+  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 4 }));
+  assertEquals((await shown).value, { type: "resume", nextSeq: 4 });
+  writer.releaseLock();
+  reader.releaseLock();
+  await part(setup, received);
+});
+
+test("Endpoint keeps one answer for many PINGs of a side that reads nothing", async () => {
+  const [a, b] = duplex({ capacity: 1 });
+  const [toB, toA] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+  const endpoint: MemberEndpoint = new Endpoint(channelOver(a, toB, toA), {
+    codec: CODEC,
+    next: () => undefined,
+    clock: new FakeClock(),
+  });
+  const received = Array.fromAsync(endpoint.receive());
+  const sealer = await RecordCipher.from(toA.slice());
+  const flood: Bytes[] = [];
+  for (let i = 0; i < 200; i++) {
+    flood.push(await sealer.seal({ type: RecordType.PING, payload: new Uint8Array(8).fill(i) }));
+  }
+  flood.push(await sealer.seal({ type: RecordType.CLOSE, payload: new Uint8Array(1) }));
+  await b.writable.getWriter().write(concat(...flood));
+  assertEquals(await received, [{ type: "close", reason: 0 }]);
+  const closed = endpoint.close(CloseReason.LEAVING);
+  const seen = await Array.fromAsync(
+    b.readable.pipeThrough(new FrameDecoderStream()).pipeThrough(new OpenStream(toB.slice())),
+  );
+  await closed;
+  assertEquals(seen.at(-1)!.type, RecordType.CLOSE);
+  // Some leave before the way is blocked.
+  assert(seen.length < 10, `${seen.length} records were kept`);
+});
+
+test("Endpoint refuses a PING and a PONG that are laid out otherwise", async () => {
+  for (const type of [RecordType.PING, RecordType.PONG]) {
+    const { endpoint, other } = await setUp();
+    const failed = assertFails(endpoint.receive().next(), "protocol-error");
+    const writer = other.writable.getWriter();
+    await writer.write({ type, payload: new Uint8Array(7) });
+    await failed;
+    endpoint.abort(undefined);
+    await writer.abort();
+  }
+});
+
+test("Endpoint sends PING after 15 s of silence, not before", async () => {
+  const setup = await setUp();
+  const { endpoint, clock, other } = setup;
+  const received = endpoint.receive();
+  const shown = received.next();
+  const reader = other.readable.getReader();
+  clock.advance(PING_AFTER_MS - 1);
+  endpoint.send(ack(1));
+  assertEquals(decodeMemberRecord((await reader.read()).value!), ack(1));
+  clock.advance(1);
+  assertEquals(decodeMemberRecord((await reader.read()).value!).type, "ping");
+  const writer = other.writable.getWriter();
+  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 4 }));
+  await shown;
+  writer.releaseLock();
+  reader.releaseLock();
+  await part(setup, received);
+});
+
+test("Endpoint gives the other side up after 45 s of silence, whatever waits to be sent", async () => {
+  const { endpoint, clock, other } = await setUp({ next: bulk(Infinity), capacity: 1 });
+  endpoint.wake();
+  const silent = assertFails(endpoint.receive().next(), "connection-lost", "gone silent");
+  clock.advance(DEAD_AFTER_MS - 1);
+  assertEquals(clock.timers, 1);
+  clock.advance(1);
+  await silent;
+  assertEquals(clock.timers, 0);
+  await assertRejects(async () => {
+    const writer = other.writable.getWriter();
+    while (true) await writer.write({ type: RecordType.PONG, payload: new Uint8Array(8) });
+  });
+  await assertFails(Array.fromAsync(other.readable), "connection-lost");
+  await endpoint.close(CloseReason.LEAVING);
+});
+
+test("Endpoint takes any record for a sign of life", async () => {
+  const setup = await setUp();
+  const { endpoint, clock, other } = setup;
+  const received = endpoint.receive();
+  const writer = other.writable.getWriter();
+  for (let i = 0; i < 5; i++) {
+    const shown = received.next();
+    clock.advance(DEAD_AFTER_MS - 1);
+    await writer.write(encodeHostRecord({ type: "resume", nextSeq: i }));
+    assertEquals((await shown).value, { type: "resume", nextSeq: i });
+  }
+  writer.releaseLock();
+  await part(setup, received);
+});
+
+test("Endpoint counts no silence while its own side does not read", async () => {
+  const setup = await setUp();
+  const { endpoint, clock, other } = setup;
+  const received = endpoint.receive();
+  const writer = other.writable.getWriter();
+  const shown = received.next();
+  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 1 }));
+  await shown;
+  clock.advance(DEAD_AFTER_MS * 10);
+  const next = received.next();
+  clock.advance(DEAD_AFTER_MS - PING_AFTER_MS - 1);
+  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 2 }));
+  assertEquals((await next).value, { type: "resume", nextSeq: 2 });
+  writer.releaseLock();
+  await part(setup, received);
+});
+
+test("Endpoint.close lets all urgent records leave before its farewell, and nothing after", async () => {
+  const { endpoint, own, other } = await setUp({ capacity: 1 });
+  for (let i = 0; i < 100; i++) endpoint.send(ack(i));
+  const closed = endpoint.close(CloseReason.COME_BACK);
+  endpoint.send(ack(100));
+  endpoint.wake();
+  const again = endpoint.close(CloseReason.LEAVING);
+  const seen = await readAll(other);
+  await Promise.all([closed, again, own.flushed]);
+  const expected = [...Array(100).keys()].map(ack);
+  assertEquals(seen, [...expected, { type: "close", reason: CloseReason.COME_BACK }]);
+  assertEquals(await written(own), seen);
+  other.end.close();
+});
+
+test("Endpoint.close does not wait for all that next would give", async () => {
+  const { endpoint, own, other } = await setUp({ next: bulk(1000) });
+  endpoint.wake();
+  const closed = endpoint.close(CloseReason.LEAVING);
+  const seen = await readAll(other);
+  await closed;
+  assert(seen.length < 10);
+  assertEquals(seen.at(-1), { type: "close", reason: CloseReason.LEAVING });
+  assertEquals(await written(own), seen);
+  other.end.close();
+});
+
+test("Endpoint.close cuts a side that takes no farewell in time", async () => {
+  const { endpoint, clock, other } = await setUp({ next: bulk(Infinity), capacity: 1 });
+  endpoint.wake();
+  const received = assertFails(endpoint.receive().next(), "connection-lost", "does not listen");
+  const closed = endpoint.close(CloseReason.LEAVING);
+  clock.advance(FAREWELL_MS);
+  await Promise.all([closed, received]);
+  assertEquals(clock.timers, 0);
+  await other.readable.cancel();
+});
+
+test("Endpoint.close cuts a side that says no farewell of its own in time", async () => {
+  const { endpoint, clock, other } = await setUp();
+  const received = assertFails(endpoint.receive().next(), "connection-lost", "does not listen");
+  const closed = endpoint.close(CloseReason.LEAVING);
+  assertEquals(await readAll(other), [{ type: "close", reason: CloseReason.LEAVING }]);
+  await closed;
+  clock.advance(FAREWELL_MS);
+  await received;
+  assertEquals(clock.timers, 0);
+});
+
+test("Endpoint leaves no timer behind, whichever side closes first", async () => {
+  const first = await setUp();
+  await part(first, first.endpoint.receive());
+  assertEquals(first.clock.timers, 0);
+
+  const { endpoint, clock, other } = await setUp();
+  const received = Array.fromAsync(endpoint.receive());
+  const closed = endpoint.close(CloseReason.LEAVING);
+  const writer = other.writable.getWriter();
+  await Promise.all([
+    readAll(other),
+    writer.write({ type: RecordType.CLOSE, payload: new Uint8Array(1) }),
+    writer.close(),
+  ]);
+  assertEquals(await received, [{ type: "close", reason: 0 }]);
+  await closed;
+  assertEquals(clock.timers, 0);
+
+  const third = await setUp();
+  const given = third.endpoint.receive();
+  void given.next().catch(() => {});
+  third.endpoint.abort(new Error("enough"));
+  await given.next();
+  assertEquals(third.clock.timers, 0);
+  await third.other.readable.cancel();
+});
+
+test("Endpoint.receive ends with the farewell, and ignores what follows", async () => {
+  const { endpoint, clock, other } = await setUp();
+  const writer = other.writable.getWriter();
+  const received = Array.fromAsync(endpoint.receive());
+  await writer.write({ type: RecordType.CLOSE, payload: new Uint8Array([CloseReason.KICKED]) });
+  assertEquals(await received, [{ type: "close", reason: CloseReason.KICKED }]);
+  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 1 }));
+  assertEquals(clock.timers, 0);
+  endpoint.abort(undefined);
+  await other.readable.cancel();
+});
+
+test("Endpoint.receive says that the connection is lost where it ends without a farewell", async () => {
+  for (const how of ["close", "reset"] as const) {
+    const { endpoint, clock, other } = await setUp();
+    const received = endpoint.receive().next();
+    const failed = how === "close"
+      ? assertFails(received, "connection-lost", "without a farewell")
+      : assertRejects(() => received, Error, "reset");
+    other.end[how]();
+    await failed;
+    assertEquals(clock.timers, 0);
+    await endpoint.close(CloseReason.LEAVING);
+    await other.readable.cancel().catch(() => {});
+  }
+});
+
+test("Endpoint.receive refuses a record of the wrong side or of none", async () => {
+  const bad = [encodeMemberRecord(ack(1)), { type: 0x7f, payload: new Uint8Array() }];
+  for (const record of bad) {
+    const { endpoint, other } = await setUp();
+    const failed = assertFails(endpoint.receive().next(), "protocol-error");
+    await other.writable.getWriter().write(record);
+    await failed;
+    endpoint.abort(undefined);
+    await other.readable.cancel();
+  }
+});
+
+test("Endpoint.receive ends with the error of abort, and the other side sees a cut", async () => {
+  const { endpoint, other } = await setUp();
+  const error = new Error("enough");
+  const received = assertRejects(() => endpoint.receive().next(), Error, "enough");
+  const cut = assertFails(Array.fromAsync(other.readable), "connection-lost");
+  endpoint.abort(error);
+  endpoint.abort(error);
+  await Promise.all([received, cut, endpoint.close(CloseReason.LEAVING)]);
+});
+
+test("Endpoint.abort ends at once where the other side reads nothing", async () => {
+  const { endpoint, own, other } = await setUp({ next: bulk(Infinity), capacity: 1 });
+  endpoint.wake();
+  const received = assertRejects(() => endpoint.receive().next(), Error, "enough");
+  const closed = endpoint.close(CloseReason.LEAVING);
+  endpoint.abort(new Error("enough"));
+  await Promise.all([received, closed, own.flushed]);
+  await other.readable.cancel();
+});
+
+test("Endpoint ends the channel where a record cannot be made", async () => {
+  const faults: (() => MemberRecord)[] = [
+    () => {
+      throw new Error("no record");
+    },
+    () => ack(-1),
+  ];
+  for (const next of faults) {
+    const { endpoint, clock, other } = await setUp({ next });
+    const received = assertRejects(() => endpoint.receive().next(), Error);
+    const cut = assertFails(Array.fromAsync(other.readable), "connection-lost");
+    endpoint.wake();
+    await Promise.all([received, cut]);
+    assertEquals(clock.timers, 0);
+  }
+});
+
+test("Endpoint pings with another token each time", async () => {
+  const { endpoint, clock, other } = await setUp();
+  const received = assertRejects(() => endpoint.receive().next(), Error, "enough");
+  const reader = other.readable.getReader();
+  const tokens = new Set<string>();
+  for (let i = 0; i < 3; i++) {
+    clock.advance(i === 0 ? PING_AFTER_MS : PING_AFTER_MS / 3);
+    const { value } = await reader.read();
+    assertEquals(value!.type, RecordType.PING);
+    tokens.add(toHex(value!.payload));
+  }
+  assertEquals(tokens.size, 3);
+  endpoint.abort(new Error("enough"));
+  await received;
+  await reader.cancel();
+});

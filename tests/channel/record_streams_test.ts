@@ -1,0 +1,264 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { type Bytes, concat } from "../../lib/bytes/mod.ts";
+import {
+  OpenStream,
+  RecordCipher,
+  REKEY_LIMITS,
+  type RekeyLimits,
+  SealStream,
+} from "../../lib/channel/mod.ts";
+import { LanchatError } from "../../lib/errors.ts";
+import { FrameDecoderStream, type PlainRecord, RecordType } from "../../lib/wire/mod.ts";
+import { assertFails, flip } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
+import { bytewise } from "../support/duplex.ts";
+import { seededRandom } from "../support/keys.ts";
+import { test } from "../support/test.ts";
+
+const random = seededRandom(10);
+const secret = random(32);
+const NEVER = { records: Infinity, bytes: Infinity, ms: Infinity };
+const CLOSE = { type: RecordType.CLOSE, payload: new Uint8Array(1) };
+
+function numbered(count: number): PlainRecord[] {
+  return Array.from({ length: count }, (_, i) => ({
+    type: RecordType.BATCH,
+    payload: new Uint8Array(9).fill(i),
+  }));
+}
+
+function seal(records: readonly PlainRecord[], limits: RekeyLimits = NEVER): Promise<Bytes[]> {
+  const stream = new SealStream(secret.slice(), { limits });
+  return Array.fromAsync(ReadableStream.from(records).pipeThrough(stream));
+}
+
+function opened(chunks: Iterable<Bytes>): ReadableStream<PlainRecord> {
+  return ReadableStream.from(chunks)
+    .pipeThrough(new FrameDecoderStream())
+    .pipeThrough(new OpenStream(secret.slice()));
+}
+
+/** What comes out before the stream fails, and why it fails. */
+async function receive(
+  chunks: Iterable<Bytes>,
+): Promise<{ records: PlainRecord[]; error: unknown }> {
+  const records: PlainRecord[] = [];
+  try {
+    for await (const record of opened(chunks)) records.push(record);
+    return { records, error: undefined };
+  } catch (error) {
+    return { records, error };
+  }
+}
+
+async function assertCut(chunks: Iterable<Bytes>, records: readonly PlainRecord[]): Promise<void> {
+  const outcome = await receive(chunks);
+  assertEquals(outcome.records, records);
+  await assertFails(
+    () => {
+      throw outcome.error;
+    },
+    "connection-lost",
+    "without a farewell",
+  );
+}
+
+/** Fails as soon as it is altered: what comes out is a start of what was sent. */
+async function assertBroken(
+  chunks: Iterable<Bytes>,
+  before: readonly PlainRecord[],
+): Promise<void> {
+  const outcome = await receive(chunks);
+  assertEquals(outcome.records, before);
+  await assertFails(() => {
+    throw outcome.error;
+  }, "protocol-error");
+}
+
+const records = [...numbered(5), CLOSE];
+const frames = await seal(records);
+
+test("SealStream writes each record as one chunk that begins with its length", () => {
+  assertEquals(frames.length, records.length);
+  for (const frame of frames) {
+    assertEquals(new DataView(frame.buffer).getUint32(0), frame.length - 4);
+  }
+});
+
+test("OpenStream opens what SealStream seals, whole, byte by byte and all in one chunk", async () => {
+  for (const chunks of [frames, frames.flatMap(bytewise), [concat(...frames)]]) {
+    assertEquals(await receive(chunks), { records, error: undefined });
+  }
+});
+
+test("OpenStream takes a replayed, swapped, left out or foreign record for what it is", async () => {
+  const [a, b, c] = frames as [Bytes, Bytes, Bytes];
+  const foreign = await (await RecordCipher.from(random(32))).seal(records[1]!);
+  const cases = [
+    [a, b, b],
+    [a, b, a],
+    [a, c, b],
+    [a, c],
+    [b, a],
+    [a, foreign],
+    [a, new Uint8Array(frames[0]!.length).fill(0, 4)],
+  ];
+  for (const chunks of cases) {
+    let good = 0;
+    while (chunks[good] === frames[good]) good++;
+    await assertBroken([...chunks, ...frames], records.slice(0, good));
+  }
+});
+
+test("OpenStream notices every flipped bit, the length's too", async () => {
+  const [first, ...rest] = frames as [Bytes, ...Bytes[]];
+  for (let bit = 0; bit < first.length * 8; bit++) {
+    const { records: seen, error } = await receive([flip(first, bit), ...rest]);
+    assertEquals(seen, []);
+    // A length that grew swallows what follows, up to the end.
+    const codes = bit < 32 ? ["protocol-error", "connection-lost"] : ["protocol-error"];
+    assert(error instanceof LanchatError && codes.includes(error.code));
+  }
+});
+
+test("OpenStream refuses what this side sealed itself", async () => {
+  const other = random(32);
+  const stream = new SealStream(other);
+  const own = await Array.fromAsync(ReadableStream.from(records).pipeThrough(stream));
+  await assertBroken(own, []);
+});
+
+test("OpenStream tells a cut from a farewell", async () => {
+  await assertCut([], []);
+  for (let count = 1; count < frames.length; count++) {
+    await assertCut(frames.slice(0, count), records.slice(0, count));
+  }
+  for (const length of [1, 4, 5, frames[1]!.length - 1]) {
+    const { records: seen, error } = await receive([frames[0]!, frames[1]!.slice(0, length)]);
+    assertEquals(seen, records.slice(0, 1));
+    await assertFails(
+      () => {
+        throw error;
+      },
+      "connection-lost",
+      "inside a frame",
+    );
+  }
+});
+
+test("OpenStream ignores what follows a farewell", async () => {
+  const after = [
+    frames[0]!,
+    frames.at(-1)!,
+    ...(await seal(numbered(9))).slice(6),
+    concat(new Uint8Array([0, 0, 0, 17]), random(17)),
+  ];
+  assertEquals(await receive([...frames, ...after]), { records, error: undefined });
+  assertEquals(await receive([concat(...frames, ...after)]), { records, error: undefined });
+});
+
+test("SealStream and OpenStream go on to the next key by number of records", async () => {
+  const sealed = await seal(records, { ...NEVER, records: 3 });
+  // Two records and a REKEY under each key.
+  assertEquals(sealed.length, 6 + 2);
+  assertEquals(await receive(sealed), { records, error: undefined });
+});
+
+test("SealStream goes on to the next key before its bytes are over the limit", async () => {
+  for (const [bytes, rekeys] of [[10, 5], [19, 4], [20, 2], [51, 1], [52, 0]] as const) {
+    const sealed = await seal(records, { ...NEVER, bytes });
+    assertEquals(sealed.length, 6 + rekeys, `${bytes} bytes`);
+    assertEquals(await receive(sealed), { records, error: undefined });
+  }
+});
+
+test("SealStream goes on to the next key by its age, when it seals", async () => {
+  const clock = new FakeClock();
+  const stream = new SealStream(secret.slice(), { clock });
+  const reader = stream.readable.getReader();
+  const writer = stream.writable.getWriter();
+  const sealed: Bytes[] = [];
+  const send = async (record: PlainRecord, chunks: number): Promise<void> => {
+    const written = writer.write(record);
+    for (let i = 0; i < chunks; i++) sealed.push((await reader.read()).value!);
+    await written;
+  };
+  await send(records[0]!, 1);
+  clock.advance(REKEY_LIMITS.ms - 1);
+  await send(records[1]!, 1);
+  clock.advance(1);
+  await send(records[2]!, 2);
+  clock.advance(REKEY_LIMITS.ms - 1);
+  await send(records[3]!, 1);
+  await send(CLOSE, 1);
+  await Promise.all([writer.close(), reader.closed]);
+  const expected = [...records.slice(0, 4), CLOSE];
+  assertEquals(await receive(sealed), { records: expected, error: undefined });
+});
+
+test("SealStream has the limits of the specification", () => {
+  assertEquals(REKEY_LIMITS, { records: 2 ** 20, bytes: 2 ** 30, ms: 900_000 });
+});
+
+test("OpenStream refuses an old key's record after REKEY, a REKEY with a payload, and none", async () => {
+  const sealer = await RecordCipher.from(secret.slice());
+  const old = await RecordCipher.from(secret.slice());
+  const rekey = { type: RecordType.REKEY, payload: new Uint8Array() };
+  const [first, sealedRekey] = [await sealer.seal(records[0]!), await sealer.seal(rekey)];
+  await sealer.rekey();
+  const fresh = await sealer.seal(records[1]!);
+  for (let i = 0; i < 2; i++) await old.seal(records[0]!);
+  const stale = await old.seal(records[1]!);
+  await assertCut([first, sealedRekey, fresh], records.slice(0, 2));
+  await assertBroken([first, sealedRekey, stale], records.slice(0, 1));
+  await assertBroken([first, fresh], records.slice(0, 1));
+  await assertBroken([first, sealedRekey, sealedRekey], records.slice(0, 1));
+
+  const loaded = await RecordCipher.from(secret.slice());
+  const bad = await loaded.seal({ type: RecordType.REKEY, payload: new Uint8Array(1) });
+  await assertBroken([bad, fresh], []);
+});
+
+test("OpenStream gives for any damage a start of what was sent, and an error unless all came", async () => {
+  const stream = concat(...frames);
+  const damage = fc.array(fc.tuple(fc.nat(stream.length - 1), fc.nat(255)), { maxLength: 2 });
+  const cut = fc.option(fc.nat(stream.length), { nil: stream.length });
+  await fc.assert(
+    fc.asyncProperty(damage, cut, async (changes, length) => {
+      const damaged = stream.slice(0, length);
+      for (const [at, value] of changes) if (at < length) damaged[at] = value;
+      const { records: seen, error } = await receive([damaged]);
+      assertEquals(seen, records.slice(0, seen.length));
+      if (seen.length < records.length) assert(error instanceof LanchatError);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("OpenStream passes cancel on to its source, and abort on to its reader", async () => {
+  const cancelled = Promise.withResolvers<unknown>();
+  const source = new ReadableStream<Bytes>({ cancel: cancelled.resolve });
+  const reason = new Error("enough");
+  await source.pipeThrough(new OpenStream(secret.slice())).cancel(reason);
+  assertEquals(await cancelled.promise, reason);
+
+  const stream = new OpenStream(secret.slice());
+  const read = assertRejects(() => stream.readable.getReader().read(), Error, "enough");
+  await stream.writable.abort(reason);
+  await read;
+});
+
+test("SealStream passes cancel on to its writer, and abort on to its reader", async () => {
+  const reason = new Error("enough");
+  const cancelled = new SealStream(secret.slice());
+  const writer = cancelled.writable.getWriter();
+  await cancelled.readable.cancel(reason);
+  await assertRejects(() => writer.write(CLOSE), Error, "enough");
+  await assertRejects(() => writer.closed, Error, "enough");
+
+  const aborted = new SealStream(secret.slice());
+  const read = assertRejects(() => aborted.readable.getReader().read(), Error, "enough");
+  await aborted.writable.abort(reason);
+  await read;
+});

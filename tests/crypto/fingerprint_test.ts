@@ -1,0 +1,67 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { compare, concat, fromHex, toBase32, toBase64Url, utf8 } from "../../lib/bytes/mod.ts";
+import {
+  fingerprint,
+  joinCode,
+  keyTag,
+  label,
+  sha256,
+  stretchedDigits,
+  TAG_LENGTH,
+} from "../../lib/crypto/mod.ts";
+import { test } from "../support/test.ts";
+import vectors from "../vectors/vectors.json" with { type: "json" };
+
+const { hop, e2e, identity } = vectors;
+
+function digits(text: string): string {
+  return text.replaceAll(" ", "");
+}
+
+test("fingerprint and the safety number of two give the known answers", async () => {
+  const member = await fingerprint(fromHex(hop.member_ik));
+  const bob = await fingerprint(fromHex(e2e.bob_ik));
+  assertEquals(member, digits(identity.fp_member));
+  assertEquals(bob, digits(identity.fp_bob));
+  assertEquals([bob, member].sort().join(""), digits(identity.safety_number));
+});
+
+test("stretchedDigits gives the known room code", async () => {
+  const keys = [hop.host_ik, hop.member_ik, e2e.bob_ik].map(fromHex).sort(compare);
+  const input = await sha256(label("lanchat/1 room code"), fromHex(hop.room_id), ...keys);
+  assertEquals(
+    await stretchedDigits(input, "lanchat/1 room code", 8),
+    digits(identity.room_code),
+  );
+});
+
+test("joinCode gives the known answer", async () => {
+  assertEquals(await joinCode(fromHex(hop.h2), fromHex(hop.rI)), hop.sas);
+});
+
+test("joinCode keeps leading zeros", async () => {
+  let shortest = "9".repeat(10);
+  for (let i = 0; i < 64; i++) {
+    const code = await joinCode(new Uint8Array(32), new Uint8Array([i]));
+    assertMatch(code, /^\d{10}$/);
+    if (code < shortest) shortest = code;
+  }
+  assertMatch(shortest, /^0/);
+});
+
+test("keyTag is the start of a labelled hash", async () => {
+  const key = fromHex(hop.member_ik);
+  const hash = new Uint8Array(
+    await crypto.subtle.digest("SHA-256", concat(utf8("lanchat/1 tag\0"), key)),
+  );
+  assertEquals(await keyTag(key), toBase32(hash.slice(0, 5)));
+  assertEquals((await keyTag(key)).length, TAG_LENGTH);
+});
+
+test("the known invite is base64url of version, host key, root and a checksum", async () => {
+  const payload = concat(new Uint8Array([1]), fromHex(hop.host_ik), fromHex(hop.root));
+  const checksum = (await sha256(payload)).slice(0, 3);
+  const invite = `lanchat://192.0.2.7:7777/#${toBase64Url(concat(payload, checksum))}`;
+  assertEquals(invite, identity.invite);
+  assertEquals(invite.length, vectors.sizes.invite_chars);
+});

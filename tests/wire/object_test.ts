@@ -1,0 +1,309 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { type Bytes, concat, fromHex, toHex, u32, u64, u8, utf8 } from "../../lib/bytes/mod.ts";
+import { LanchatError } from "../../lib/errors.ts";
+import {
+  BATCH_ITEM_OVERHEAD_BYTES,
+  BodyKind,
+  decodeAnnounce,
+  decodeBatch,
+  decodeInner,
+  decodeMsg,
+  decodeSkdm,
+  decodeText,
+  encodeAnnounceHead,
+  encodeBatch,
+  encodeInner,
+  encodeMsgHeader,
+  encodeSkdmHeader,
+  MAX_OBJECT_BYTES,
+  MAX_TEXT_BYTES,
+} from "../../lib/wire/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { seededRandom } from "../support/keys.ts";
+import { test } from "../support/test.ts";
+import vectors from "../vectors/vectors.json" with { type: "json" };
+
+const { e2e } = vectors;
+const random = seededRandom(4);
+
+const OBJECTS = [
+  {
+    name: "Announce",
+    known: fromHex(e2e.announce_bob),
+    recode: (object: Bytes): Bytes => {
+      const announce = decodeAnnounce(object);
+      assertEquals(announce.tagged, encodeAnnounceHead(announce));
+      assertEquals(announce.signed, concat(announce.tagged, announce.memberTag));
+      return concat(encodeAnnounceHead(announce), announce.memberTag, announce.signature);
+    },
+  },
+  {
+    name: "Skdm",
+    known: fromHex(e2e.skdm),
+    recode: (object: Bytes): Bytes => {
+      const skdm = decodeSkdm(object);
+      assertEquals(skdm.header, encodeSkdmHeader(skdm));
+      assertEquals(skdm.signed, concat(skdm.header, skdm.wrapped));
+      return concat(encodeSkdmHeader(skdm), skdm.wrapped, skdm.signature);
+    },
+  },
+  {
+    name: "Msg",
+    known: fromHex(e2e.msgs[0]!.wire),
+    recode: (object: Bytes): Bytes => {
+      const msg = decodeMsg(object);
+      assertEquals(msg.header, encodeMsgHeader(msg));
+      assertEquals(msg.signed, concat(msg.header, msg.sealed));
+      return concat(encodeMsgHeader(msg), msg.sealed, msg.signature);
+    },
+  },
+];
+
+function change(known: Bytes, at: number, ...values: number[]): Bytes {
+  const copy = known.slice();
+  copy.set(values, at);
+  return copy;
+}
+
+for (const { name, known, recode } of OBJECTS) {
+  test(`decode${name} keeps every byte of the known object`, () => {
+    assertEquals(toHex(recode(known)), toHex(known));
+  });
+
+  test(`decode${name} refuses an object that is cut, has a byte too many, or is of another type`, async () => {
+    for (let length = 0; length < known.length; length++) {
+      await assertFails(() => recode(known.slice(0, length)), "protocol-error");
+    }
+    await assertFails(() => recode(concat(known, new Uint8Array(1))), "protocol-error");
+    for (let type = 0; type < 256; type++) {
+      if (type === known[0]) continue;
+      await assertFails(() => recode(change(known, 0, type)), "protocol-error", "type");
+    }
+  });
+
+  test(`decode${name} gives for any bytes what encodes to them, or a LanchatError`, () => {
+    const changes = fc.array(fc.tuple(fc.nat(known.length - 1), fc.nat(255)), { maxLength: 3 });
+    const input = fc.oneof(
+      fc.uint8Array({ maxLength: 700 }),
+      changes.map((list) => list.reduce((bytes, [at, value]) => change(bytes, at, value), known)),
+    );
+    fc.assert(fc.property(input, (any) => {
+      const object = concat(any);
+      try {
+        assertEquals(recode(object), object);
+      } catch (error) {
+        if (!(error instanceof LanchatError)) throw error;
+      }
+    }));
+  });
+}
+
+test("the known objects have their known sizes", () => {
+  assertEquals(fromHex(e2e.announce_bob).length, vectors.sizes.announce);
+  assertEquals(fromHex(e2e.skdm).length, vectors.sizes.skdm);
+  assertEquals(fromHex(e2e.msgs[0]!.wire).length, vectors.sizes.msg_hello);
+});
+
+test("decodeAnnounce refuses to see no session, or several", async () => {
+  const known = fromHex(e2e.announce_bob);
+  const at = known.length - 64 - 32 - 16 - 1;
+  for (const count of [0, 2, 255]) {
+    await assertFails(
+      () => decodeAnnounce(change(known, at, count)),
+      "protocol-error",
+      "one session",
+    );
+  }
+});
+
+test("decodeAnnounce takes the longest name, and refuses what is no name", async () => {
+  const known = fromHex(e2e.announce_bob);
+  const [start, end] = [469, known.length - 64 - 32 - 16 - 1];
+  const renamed = (name: Bytes): Bytes =>
+    concat(known.slice(0, start), u8(name.length), name, known.slice(end));
+  assertEquals(decodeAnnounce(renamed(utf8("é".repeat(24)))).name, "é".repeat(24));
+  const names = [
+    utf8(""),
+    utf8("a".repeat(49)),
+    utf8("a".repeat(255)),
+    utf8("a:b"),
+    utf8("\u001b[31m"),
+    utf8("a\u202eb"),
+    utf8("\ufeffa"),
+    fromHex("ff"),
+    fromHex("eda080"),
+    fromHex("c080"),
+  ];
+  for (const name of names) {
+    await assertFails(() => decodeAnnounce(renamed(name)), "protocol-error");
+  }
+});
+
+test("decodeSkdm knows two audiences", async () => {
+  const known = fromHex(e2e.skdm);
+  const at = 1 + 32 + 32 + 16 + 32 + 16 + 4;
+  assertEquals(decodeSkdm(change(known, at, 1)).audience, 1);
+  for (const audience of [2, 255]) {
+    await assertFails(() => decodeSkdm(change(known, at, audience)), "protocol-error", "audience");
+  }
+});
+
+test("decodeMsg takes the sizes that padding gives, and no other", async () => {
+  const sizes = new Set([64, 128, 192, 256]);
+  for (let size = 512; size <= 16_640; size += 256) sizes.add(size);
+  const object = (inner: number): Bytes => change(new Uint8Array(193 + inner), 0, 0x22);
+  for (const inner of [...sizes]) {
+    assertEquals(decodeMsg(object(inner)).sealed.length, inner + 16);
+    for (const other of [inner - 1, inner + 1]) {
+      await assertFails(
+        () => decodeMsg(object(other)),
+        "protocol-error",
+        "no message has that size",
+      );
+    }
+  }
+  for (const inner of [0, 320, 384, 16_640 + 256, MAX_OBJECT_BYTES]) {
+    await assertFails(() => decodeMsg(object(inner)), "protocol-error", "no message has that size");
+  }
+  assertEquals(object(16_640).length, 16_833);
+});
+
+const roster = random(16);
+
+function inner(size: number): Bytes {
+  return encodeInner({ roster, at: 5, kind: BodyKind.TEXT, body: random(size) });
+}
+
+test("encodeInner pads to 64 bytes up to 256, to 256 beyond", () => {
+  const cases = [[0, 64], [27, 64], [28, 128], [91, 128], [155, 192], [219, 256], [220, 512]];
+  for (const [size, padded] of cases) assertEquals(inner(size!).length, padded);
+  assertEquals(inner(MAX_TEXT_BYTES).length, 16_640);
+});
+
+test("decodeInner undoes encodeInner for every length of body", () => {
+  fc.assert(fc.property(
+    fc.record({
+      roster: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => concat(bytes)),
+      at: fc.nat(8_640_000_000_000_000),
+      kind: fc.nat(255),
+      body: fc.nat(MAX_TEXT_BYTES).map(random),
+    }),
+    (value) => assertEquals(decodeInner(encodeInner(value)), value),
+  ));
+});
+
+test("decodeInner refuses every padding but the right one", async () => {
+  for (const size of [0, 26, 27, 28, 219, 220]) {
+    const known = inner(size);
+    for (const length of [64, 128, 192, 256, 512, 768]) {
+      if (length === known.length) continue;
+      const other = concat(known, new Uint8Array(768)).slice(0, length);
+      await assertFails(() => decodeInner(other), "protocol-error");
+    }
+    for (let at = 37 + size; at < known.length; at++) {
+      await assertFails(() => decodeInner(change(known, at, 1)), "protocol-error", "not zero");
+    }
+  }
+});
+
+test("decodeInner refuses a body that is too long, or longer than what is there", async () => {
+  const head = concat(roster, new Uint8Array(8), u64(0), u8(1));
+  const over = MAX_TEXT_BYTES + 1;
+  const tooLong = concat(head, u32(over), new Uint8Array(16_640 - 37));
+  await assertFails(() => decodeInner(tooLong), "protocol-error", "over 16384");
+  const cut = concat(head, u32(2 ** 32 - 1), new Uint8Array(27));
+  await assertFails(() => decodeInner(cut), "protocol-error");
+  for (let length = 0; length < 64; length++) {
+    await assertFails(() => decodeInner(inner(0).slice(0, length)), "protocol-error");
+  }
+});
+
+test("decodeInner takes the last time that a Date can hold, and no later one", async () => {
+  const last = 8_640_000_000_000_000;
+  const at = (time: number): Bytes =>
+    encodeInner({ roster, at: time, kind: BodyKind.TEXT, body: new Uint8Array() });
+  assertEquals(decodeInner(at(last)).at, last);
+  await assertFails(() => decodeInner(at(last + 1)), "protocol-error", "time");
+});
+
+test("decodeInner ignores the parent, which is sent as zeros", () => {
+  const known = inner(5);
+  assertEquals(known.slice(16, 24), new Uint8Array(8));
+  assertEquals(decodeInner(change(known, 16, ...random(8))), decodeInner(known));
+});
+
+test("decodeInner gives for any bytes what encodes to them but for the parent, or a LanchatError", () => {
+  const changes = fc.array(fc.tuple(fc.nat(511), fc.nat(255)), { maxLength: 3 });
+  const input = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.tuple(fc.constantFrom(0, 27, 100, 300), changes).map(([size, list]) =>
+      list.reduce((bytes, [at, value]) => change(bytes, at % bytes.length, value), inner(size))
+    ),
+  );
+  fc.assert(fc.property(input, (any) => {
+    const bytes = concat(any);
+    try {
+      assertEquals(
+        encodeInner(decodeInner(bytes)),
+        concat(
+          bytes.slice(0, 16),
+          new Uint8Array(8),
+          bytes.slice(24),
+        ),
+      );
+    } catch (error) {
+      if (!(error instanceof LanchatError)) throw error;
+    }
+  }));
+});
+
+test("decodeBatch undoes encodeBatch", () => {
+  const items = [
+    { kind: BodyKind.TEXT, text: utf8("one") },
+    { kind: BodyKind.ACTION, text: utf8("") },
+    { kind: BodyKind.TEXT, text: random(300) },
+  ];
+  const body = encodeBatch(items);
+  assertEquals(body.length, 303 + 3 * BATCH_ITEM_OVERHEAD_BYTES);
+  assertEquals(decodeBatch(body), items);
+});
+
+test("decodeBatch refuses fewer than two messages, other kinds, and every cut", async () => {
+  const item = (kind: number): Bytes => concat(u8(kind), u32(2), utf8("hi"));
+  await assertFails(() => decodeBatch(new Uint8Array()), "protocol-error", "second");
+  await assertFails(() => decodeBatch(item(1)), "protocol-error", "second");
+  for (const kind of [0, 3, 4, 7, 10, 255]) {
+    await assertFails(() => decodeBatch(concat(item(1), item(kind))), "protocol-error", "kind");
+  }
+  const whole = concat(item(1), item(2));
+  for (let length = 0; length < whole.length; length++) {
+    await assertFails(() => decodeBatch(whole.slice(0, length)), "protocol-error");
+  }
+  const huge = concat(item(1), u8(1), u32(2 ** 32 - 1), utf8("hi"));
+  await assertFails(() => decodeBatch(huge), "protocol-error");
+});
+
+test("decodeBatch gives for any bytes what encodes to them, or a LanchatError", () => {
+  const item = fc.tuple(fc.constantFrom(1, 2, 3), fc.nat(4), fc.uint8Array({ maxLength: 4 }))
+    .map(([kind, length, text]) => concat(u8(kind), u32(length), text));
+  const input = fc.oneof(
+    fc.uint8Array({ maxLength: 60 }),
+    fc.array(item).map((all) => concat(...all)),
+  );
+  fc.assert(fc.property(input, (any) => {
+    const body = concat(any);
+    try {
+      assertEquals(encodeBatch(decodeBatch(body)), body);
+    } catch (error) {
+      if (!(error instanceof LanchatError)) throw error;
+    }
+  }));
+});
+
+test("decodeText keeps a byte order mark and refuses what is not UTF-8", async () => {
+  assertEquals(decodeText(utf8("\ufeffa😀\0")), "\ufeffa😀\0");
+  for (const hex of ["ff", "c0af", "e282", "eda080", "f4908080", "61c3"]) {
+    await assertFails(() => decodeText(fromHex(hex)), "protocol-error", "UTF-8");
+  }
+});

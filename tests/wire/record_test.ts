@@ -1,0 +1,306 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { type Bytes, concat, fromHex, toHex, u16, u32, u64 } from "../../lib/bytes/mod.ts";
+import { LanchatError } from "../../lib/errors.ts";
+import {
+  AcceptStatus,
+  CloseReason,
+  decodeHostRecord,
+  decodeMemberRecord,
+  encodeHostRecord,
+  encodeMemberRecord,
+  ENVELOPE_OVERHEAD_BYTES,
+  type HostRecord,
+  MAX_OBJECT_BYTES,
+  MAX_PAYLOAD_BYTES,
+  MAX_ROSTER_ENTRIES,
+  MemberChange,
+  type MemberRecord,
+  type PlainRecord,
+  RecordType,
+} from "../../lib/wire/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { seededRandom } from "../support/keys.ts";
+import { test } from "../support/test.ts";
+
+const random = seededRandom(3);
+const session = random(16);
+const key = random(32);
+const instance = random(8);
+const token = random(8);
+const object = new Uint8Array([0xaa, 0xbb]);
+const MAX = Number.MAX_SAFE_INTEGER;
+
+interface Layout<Value> {
+  readonly record: Value;
+  readonly type: number;
+  /** The payload in hexadecimal digits. */
+  readonly payload: string;
+}
+
+/** Written out from the table in protocol-amendments.md, not with the encoder. */
+const SHARED: readonly Layout<HostRecord & MemberRecord>[] = [
+  { record: { type: "close", reason: CloseReason.IDLE }, type: 0x03, payload: "08" },
+  { record: { type: "ping", token }, type: 0x04, payload: toHex(token) },
+  { record: { type: "pong", token }, type: 0x05, payload: toHex(token) },
+];
+
+const HOST: readonly Layout<HostRecord>[] = [
+  ...SHARED,
+  {
+    record: {
+      type: "accept",
+      status: AcceptStatus.SESSION_IN_USE,
+      resumed: true,
+      instance,
+      lastCmid: 258,
+      maxMembers: 1024,
+    },
+    type: 0x01,
+    payload: `0401${toHex(instance)}00000000000001020400`,
+  },
+  {
+    record: {
+      type: "batch",
+      envelopes: [
+        { class: 0, direct: true, from: session, seq: 1, object },
+        { class: 1, direct: false, from: session, seq: 2, object: object.slice(1) },
+      ],
+    },
+    type: 0x10,
+    payload: `0000001c0001${toHex(session)}0000000000000001aabb` +
+      `0000001b0100${toHex(session)}0000000000000002bb`,
+  },
+  {
+    record: {
+      type: "roster",
+      entries: [
+        { session: new Uint8Array(16), key, away: false },
+        { session, key, away: true },
+      ],
+    },
+    type: 0x11,
+    payload: `0002${"00".repeat(16)}${toHex(key)}00${toHex(session)}${toHex(key)}01`,
+  },
+  { record: { type: "roster", entries: [] }, type: 0x11, payload: "0000" },
+  {
+    record: {
+      type: "member",
+      change: MemberChange.AWAY,
+      reason: CloseReason.LOST,
+      session,
+      key,
+    },
+    type: 0x12,
+    payload: `0309${toHex(session)}${toHex(key)}`,
+  },
+  { record: { type: "resume", nextSeq: 3 }, type: 0x13, payload: "0000000000000003" },
+  {
+    record: { type: "ack", accepted: MAX, delivered: 5 },
+    type: 0x14,
+    payload: "001fffffffffffff0000000000000005",
+  },
+];
+
+const MEMBER: readonly Layout<MemberRecord>[] = [
+  ...SHARED,
+  {
+    record: {
+      type: "batch",
+      envelopes: [
+        { class: 0, to: session, cmid: 1, object },
+        { class: 1, to: undefined, cmid: 2, object },
+      ],
+    },
+    type: 0x10,
+    payload: `0000001c0001${toHex(session)}0000000000000001aabb` +
+      `0000001c0100${"00".repeat(16)}0000000000000002aabb`,
+  },
+  {
+    record: { type: "resume", instance, lastSeq: 9 },
+    type: 0x13,
+    payload: `${toHex(instance)}0000000000000009`,
+  },
+  { record: { type: "ack", seq: 258 }, type: 0x14, payload: "0000000000000102" },
+];
+
+const SIDES = [
+  {
+    side: "Host",
+    layouts: HOST,
+    recode: (plain: PlainRecord) => encodeHostRecord(decodeHostRecord(plain)),
+  },
+  {
+    side: "Member",
+    layouts: MEMBER,
+    recode: (plain: PlainRecord) => encodeMemberRecord(decodeMemberRecord(plain)),
+  },
+];
+
+test("encodeHostRecord and decodeHostRecord keep to the table", () => {
+  for (const { record, type, payload } of HOST) {
+    assertEquals(encodeHostRecord(record), { type, payload: fromHex(payload) });
+    assertEquals(decodeHostRecord({ type, payload: fromHex(payload) }), record);
+  }
+});
+
+test("encodeMemberRecord and decodeMemberRecord keep to the table", () => {
+  for (const { record, type, payload } of MEMBER) {
+    assertEquals(encodeMemberRecord(record), { type, payload: fromHex(payload) });
+    assertEquals(decodeMemberRecord({ type, payload: fromHex(payload) }), record);
+  }
+});
+
+for (const { side, layouts, recode } of SIDES) {
+  test(`decode${side}Record refuses every record that is cut, or has a byte too many`, async () => {
+    for (const { type, payload } of layouts) {
+      const whole = fromHex(payload);
+      // Whole envelopes are whole records.
+      const whereWhole = type === RecordType.BATCH
+        ? 4 + new DataView(whole.buffer).getUint32(0)
+        : -1;
+      for (let length = 0; length < whole.length; length++) {
+        if (length === whereWhole) continue;
+        await assertFails(
+          () => recode({ type, payload: whole.slice(0, length) }),
+          "protocol-error",
+        );
+      }
+      const surplus = { type, payload: concat(whole, new Uint8Array(1)) };
+      await assertFails(() => recode(surplus), "protocol-error");
+    }
+  });
+
+  test(`decode${side}Record refuses every type but its own`, async () => {
+    const own = new Set(layouts.map(({ type }) => type));
+    for (let type = 0; type < 256; type++) {
+      if (own.has(type)) continue;
+      for (const length of [0, 8, 16, 50]) {
+        await assertFails(
+          () => recode({ type, payload: new Uint8Array(length) }),
+          "protocol-error",
+        );
+      }
+    }
+  });
+
+  test(`decode${side}Record gives for any bytes what encodes to them, or a LanchatError`, () => {
+    const known = fc.constantFrom(...layouts);
+    const payloads = fc.oneof(
+      fc.uint8Array({ maxLength: 120 }),
+      fc.tuple(known, fc.nat(), fc.nat(255)).map(([{ payload }, at, value]) => {
+        const copy = fromHex(payload);
+        copy[at % copy.length] = value;
+        return copy;
+      }),
+    );
+    const records = fc.oneof(
+      fc.tuple(known.map(({ type }) => type), payloads),
+      fc.tuple(fc.nat(255), payloads),
+    );
+    fc.assert(
+      fc.property(records, ([type, any]) => {
+        const plain = { type, payload: concat(any) };
+        try {
+          assertEquals(recode(plain), plain);
+        } catch (error) {
+          if (!(error instanceof LanchatError)) throw error;
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test(`decode${side}Record takes the longest batch, and no object over the limit`, async () => {
+    const envelope = (size: number): Bytes =>
+      concat(u32(26 + size), new Uint8Array(26), new Uint8Array(size).fill(7));
+    const batch = (...sizes: number[]): PlainRecord => ({
+      type: RecordType.BATCH,
+      payload: concat(...sizes.map(envelope)),
+    });
+    const longest = MAX_PAYLOAD_BYTES - ENVELOPE_OVERHEAD_BYTES * 2 - MAX_OBJECT_BYTES;
+    const whole = batch(MAX_OBJECT_BYTES, longest);
+    assertEquals(whole.payload.length, MAX_PAYLOAD_BYTES);
+    assertEquals(recode(whole), whole);
+    assertEquals(recode(batch(1)), batch(1));
+    await assertFails(() => recode(batch(MAX_OBJECT_BYTES + 1)), "protocol-error", "33000");
+    await assertFails(() => recode(batch(0)), "protocol-error", "1 to 33000");
+    await assertFails(() => recode(batch(1, 0)), "protocol-error", "1 to 33000");
+    await assertFails(() => recode(batch()), "protocol-error");
+    const huge = { type: RecordType.BATCH, payload: concat(u32(2 ** 32 - 1), envelope(9)) };
+    await assertFails(() => recode(huge), "protocol-error");
+  });
+
+  test(`decode${side}Record refuses a class or a destination that it does not know`, async () => {
+    for (const at of [4, 5]) {
+      for (const value of [2, 255]) {
+        const payload = concat(u32(27), new Uint8Array(27));
+        payload[at] = value;
+        await assertFails(() => recode({ type: RecordType.BATCH, payload }), "protocol-error");
+      }
+    }
+  });
+
+  test(`decode${side}Record refuses a reason that it does not know`, async () => {
+    for (const reason of [9, 255]) {
+      const payload = new Uint8Array([reason]);
+      await assertFails(() => recode({ type: RecordType.CLOSE, payload }), "protocol-error");
+    }
+  });
+
+  test(`decode${side}Record refuses counts over 2^53 - 1`, async () => {
+    for (const { type, payload } of layouts) {
+      if (type !== RecordType.ACK && type !== RecordType.RESUME) continue;
+      const over = fromHex(`${payload.slice(0, -16)}0020000000000000`);
+      await assertFails(() => recode({ type, payload: over }), "protocol-error", "2^53 - 1");
+    }
+  });
+}
+
+test("decodeMemberRecord refuses an envelope for the room that names a session", async () => {
+  const payload = concat(u32(27), new Uint8Array([1, 0]), session, u64(1), new Uint8Array(1));
+  const plain = { type: RecordType.BATCH, payload };
+  await assertFails(() => decodeMemberRecord(plain), "protocol-error", "names a session");
+});
+
+test("decodeHostRecord takes the longest roster, and none that is longer or repeats a session", async () => {
+  const roster = (count: number, sessionOf: (i: number) => number): PlainRecord => ({
+    type: RecordType.ROSTER,
+    payload: concat(
+      u16(count),
+      ...Array.from(
+        { length: count },
+        (_, i) => concat(new Uint8Array(12), u32(sessionOf(i)), new Uint8Array(33)),
+      ),
+    ),
+  });
+  const longest = roster(MAX_ROSTER_ENTRIES, (i) => i);
+  assertEquals(encodeHostRecord(decodeHostRecord(longest)), longest);
+  const over = roster(MAX_ROSTER_ENTRIES + 1, (i) => i);
+  await assertFails(() => decodeHostRecord(over), "protocol-error", "1337");
+  const twice = roster(3, (i) => i % 2);
+  await assertFails(() => decodeHostRecord(twice), "protocol-error", "twice");
+});
+
+test("decodeHostRecord refuses statuses, changes and marks that it does not know", async () => {
+  const accept = fromHex(HOST.find(({ type }) => type === 0x01)!.payload);
+  const member = fromHex(HOST.find(({ type }) => type === 0x12)!.payload);
+  const cases = [
+    { type: RecordType.ACCEPT, known: accept, at: 0, bad: [5, 255] },
+    { type: RecordType.ACCEPT, known: accept, at: 1, bad: [2, 255] },
+    { type: RecordType.MEMBER, known: member, at: 0, bad: [0, 5, 255] },
+    { type: RecordType.MEMBER, known: member, at: 1, bad: [10, 255] },
+  ];
+  for (const { type, known, at, bad } of cases) {
+    for (const value of bad) {
+      const payload = known.slice();
+      payload[at] = value;
+      await assertFails(() => decodeHostRecord({ type, payload }), "protocol-error", `: ${value}`);
+    }
+  }
+  const away = concat(u16(1), new Uint8Array(48), new Uint8Array([2]));
+  await assertFails(
+    () => decodeHostRecord({ type: RecordType.ROSTER, payload: away }),
+    "protocol-error",
+  );
+});
