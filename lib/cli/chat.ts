@@ -1,6 +1,6 @@
 import { type Bytes, toBase64Url, toHex } from "../bytes/mod.ts";
 import type { Channel } from "../channel/mod.ts";
-import { CODES, EXIT, LanchatError } from "../errors.ts";
+import { type Code, CODES, EXIT, LanchatError } from "../errors.ts";
 import { type Member, Room, type RoomEvent, type RoomOptions } from "../room/mod.ts";
 import type {
   CloseReason,
@@ -8,6 +8,7 @@ import type {
   HostView,
   Input,
   MemberView,
+  ProblemEvent,
   SayInput,
   UiEvent,
 } from "../ui/mod.ts";
@@ -17,6 +18,17 @@ import { problem } from "./problem.ts";
 
 /** Hexadecimal digits of a session that a person or script sees. */
 const SESSION_DIGITS = 8;
+
+/** The errors after which a chat ends for a reason of their own. */
+const END_REASONS: Readonly<Partial<Record<Code, CloseReason>>> = {
+  "connection-lost": "connection-lost",
+  "too-slow": "connection-lost",
+  "kicked": "kicked",
+  "room-full": "refused",
+  "banned": "refused",
+  "locked": "refused",
+  "session-in-use": "refused",
+};
 
 /** What a chat needs beside its room. */
 export interface ChatOptions {
@@ -52,6 +64,11 @@ export interface ChatEnd {
   readonly status: number;
 }
 
+/** What ends a chat, and the error to show where it is one. */
+interface Ending extends ChatEnd {
+  readonly error?: ProblemEvent;
+}
+
 /** Talks in a room until that ends, and says how it ended. */
 export async function chat(options: ChatOptions): Promise<ChatEnd> {
   return await new Chat(options).run();
@@ -77,23 +94,21 @@ class Chat {
 
   async run(): Promise<ChatEnd> {
     const { channel, frontEnd, interrupts } = this.#options;
-    const left = this.#room.run(channel).then(
-      (reason): ChatEnd => this.#closedByHost(reason),
-      (error: unknown): ChatEnd => this.#failed(error),
-    );
+    const ended = this.#room.run(channel).then(closedByHost, failed);
     const end = await Promise.race([
-      left,
+      ended,
       this.#readInput(),
-      interrupts.first.then((): ChatEnd => ({ reason: "signal", status: EXIT.OK })),
-      frontEnd.broken.then((): ChatEnd => ({ reason: "failed", status: EXIT.FAILURE })),
+      interrupts.first.then((): Ending => ({ reason: "signal", status: EXIT.OK })),
+      frontEnd.broken.then((): Ending => ({ reason: "failed", status: EXIT.FAILURE })),
     ]);
-    await Promise.race([this.#leave(end), left]);
+    if (end.error !== undefined) this.#show(end.error);
+    await Promise.race([this.#leave(end), ended]);
     this.#room.end("not-delivered");
     await Promise.all(this.#pending);
-    return { ...end, status: this.#statusOf(end) };
+    return { reason: end.reason, status: this.#statusOf(end) };
   }
 
-  async #leave({ reason }: ChatEnd): Promise<void> {
+  async #leave({ reason }: Ending): Promise<void> {
     if (reason === "left" || reason === "end-of-input") await this.#delivered();
     if (reason !== "failed") await this.#room.leave();
   }
@@ -106,7 +121,7 @@ class Chat {
     clearTimeout(timer);
   }
 
-  #statusOf({ status }: ChatEnd): number {
+  #statusOf({ status }: Ending): number {
     if (this.#undelivered > 0) {
       const message = `${this.#undelivered} of ${this.#lines} ${
         this.#lines === 1 ? "line was" : "lines were"
@@ -116,55 +131,11 @@ class Chat {
     return status || (this.#undelivered > 0 || this.#badInput ? EXIT.FAILURE : EXIT.OK);
   }
 
-  #closedByHost(reason: number): ChatEnd {
-    switch (reason) {
-      case Farewell.HOST_ENDS:
-        return { reason: "host-closed", status: EXIT.OK };
-      case Farewell.LEAVING:
-        return { reason: "left", status: EXIT.OK };
-      case Farewell.KICKED:
-      case Farewell.BANNED:
-        return this.#failed(new LanchatError("kicked", "The host removed you from the room"));
-      case Farewell.TOO_SLOW:
-        return this.#failed(
-          new LanchatError("too-slow", "The host closed the connection as it was read too slowly"),
-        );
-      case Farewell.PROTOCOL:
-        return this.#failed(
-          new LanchatError("protocol-error", "The host did not understand this program"),
-        );
-      default:
-        return this.#failed(
-          new LanchatError("connection-lost", "The host closed the connection"),
-        );
-    }
-  }
-
-  #failed(error: unknown): ChatEnd {
-    const event = problem(error);
-    this.#show(event);
-    const status = CODES[event.code].status || EXIT.FAILURE;
-    switch (event.code) {
-      case "connection-lost":
-      case "too-slow":
-        return { reason: "connection-lost", status };
-      case "kicked":
-        return { reason: "kicked", status };
-      case "room-full":
-      case "banned":
-      case "locked":
-      case "session-in-use":
-        return { reason: "refused", status };
-      default:
-        return { reason: "failed", status };
-    }
-  }
-
   // From the person or script to the room.
 
-  async #readInput(): Promise<ChatEnd> {
+  async #readInput(): Promise<Ending> {
     await this.#ready.promise;
-    const never = new Promise<ChatEnd>(() => {});
+    const never = new Promise<Ending>(() => {});
     if (this.#options.listensOnly) return await never;
     try {
       for await (const input of this.#options.frontEnd.input) {
@@ -172,7 +143,7 @@ class Chat {
         await this.#take(input);
       }
     } catch (error) {
-      return this.#failed(error);
+      return failed(error);
     }
     return this.#options.endsWithInput ? { reason: "end-of-input", status: EXIT.OK } : await never;
   }
@@ -267,4 +238,27 @@ function view({ key, name, session, tag }: Member): MemberView {
     key: toBase64Url(key),
     session: toHex(session).slice(0, SESSION_DIGITS),
   };
+}
+
+/** The end of a chat that the host closed; one that it had no reason to close is a lost connection. */
+function closedByHost(reason: number): Ending {
+  switch (reason) {
+    case Farewell.HOST_ENDS:
+      return { reason: "host-closed", status: EXIT.OK };
+    case Farewell.KICKED:
+    case Farewell.BANNED:
+      return failed(new LanchatError("kicked", "The host removed you from the room"));
+    case Farewell.TOO_SLOW:
+      return failed(new LanchatError("too-slow", "The host did not wait any longer for this end"));
+    case Farewell.PROTOCOL:
+      return failed(new LanchatError("protocol-error", "The host did not understand this program"));
+    default:
+      return failed(new LanchatError("connection-lost", "The host closed the connection"));
+  }
+}
+
+function failed(error: unknown): Ending {
+  const event = problem(error);
+  const status = CODES[event.code].status || EXIT.FAILURE;
+  return { reason: END_REASONS[event.code] ?? "failed", status, error: event };
 }
