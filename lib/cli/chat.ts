@@ -110,7 +110,7 @@ class Chat {
 
   async #leave({ reason }: Ending): Promise<void> {
     if (reason === "left" || reason === "end-of-input") await this.#delivered();
-    if (reason !== "failed") await this.#room.leave();
+    await this.#room.leave();
   }
 
   /** Waits until all is delivered or failed, or it has taken too long. */

@@ -5,28 +5,33 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 
 /** Notices that the program is asked to end, and once more where it is in a hurry. */
 export class Interrupts {
-  /** Resolves at the first signal. */
+  /** Resolves when the program is first asked to end. */
   readonly first: Promise<void>;
-  readonly #listener: (() => void)[] = [];
+  readonly #resolve: () => void;
+  readonly #removals: (() => void)[] = [];
+  #asked = false;
 
   /** Begins to listen. @param onHurry Called when SIGINT comes after another signal. */
   constructor(onHurry: () => void) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.first = promise;
-    let asked = false;
+    ({ promise: this.first, resolve: this.#resolve } = Promise.withResolvers<void>());
     for (const signal of SIGNALS) {
       const listener = (): void => {
-        if (asked && signal === "SIGINT") onHurry();
-        asked = true;
-        resolve();
+        if (this.#asked && signal === "SIGINT") onHurry();
+        this.ask();
       };
       Deno.addSignalListener(signal, listener);
-      this.#listener.push(() => Deno.removeSignalListener(signal, listener));
+      this.#removals.push(() => Deno.removeSignalListener(signal, listener));
     }
+  }
+
+  /** Asks the program to end, as a signal does. */
+  ask(): void {
+    this.#asked = true;
+    this.#resolve();
   }
 
   /** Stops listening. */
   close(): void {
-    for (const remove of this.#listener.splice(0)) remove();
+    for (const remove of this.#removals.splice(0)) remove();
   }
 }

@@ -41,6 +41,7 @@ async function runInFrontEnd(
     frontEnd.close();
     Deno.exit(EXIT.INTERRUPTED);
   });
+  void frontEnd.interrupted.then(() => interrupts.ask());
   try {
     const status = command.kind === "serve"
       ? await serve(command, frontEnd, interrupts)

@@ -18,6 +18,12 @@ export interface FrontEnd {
   readonly broken: Promise<void>;
 
   /**
+   * Resolves at Ctrl-C where the terminal makes no signal of it, and at any wish to quit before
+   * `ready`. The wish comes in `input` too, but behind whatever waits there.
+   */
+  readonly interrupted: Promise<void>;
+
+  /**
    * Restores the terminal, and resolves once all that was shown is written. A read of standard input
    * may stay pending, as nothing can end it: only `Deno.exit` ends a program then.
    */

@@ -22,6 +22,8 @@ export class JsonFrontEnd implements FrontEnd {
   readonly input: ReadableStream<Input>;
   /** Resolves if standard output cannot be written any more. */
   readonly broken: Promise<void>;
+  /** Stays pending: Ctrl-C is a signal here. */
+  readonly interrupted: Promise<void> = new Promise(() => {});
   readonly #output: Output;
   readonly #ids = new MessageIds();
 

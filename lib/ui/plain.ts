@@ -21,6 +21,8 @@ export class PlainFrontEnd implements FrontEnd {
   readonly input: ReadableStream<Input>;
   /** Resolves if standard output cannot be written any more. */
   readonly broken: Promise<void>;
+  /** Stays pending: Ctrl-C is a signal here. */
+  readonly interrupted: Promise<void> = new Promise(() => {});
   readonly #output: Output;
   readonly #hintsShown = new Set<string>();
 

@@ -51,6 +51,8 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly input: ReadableStream<Input>;
   /** Resolves if the terminal cannot be written any more. */
   readonly broken: Promise<void>;
+  /** Resolves at Ctrl-C; from then on the terminal makes a signal of it. */
+  readonly interrupted: Promise<void>;
   readonly #device: TerminalDevice;
   readonly #output: Output;
   readonly #keys = new Keys();
@@ -58,7 +60,9 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #readline: LineEditor;
   readonly #wishes: ReadableStreamDefaultController<Input>;
   readonly #stopResizing: () => void;
+  readonly #interrupt: () => void;
   #editing = true;
+  #ready = false;
   #news = "";
   #name = "you";
   #messages = 0;
@@ -75,18 +79,23 @@ export class TerminalFrontEnd implements FrontEnd {
       cancel: () => this.#endEditing(),
     });
     this.#wishes = wishes!;
-    this.#screen = new Screen(this.#output, device);
+    this.#screen = new Screen(device, (text) => {
+      if (this.#editing) this.#output.write(text);
+    });
     this.#readline = createInterface({
       input: this.#keys as unknown as NodeJS.ReadableStream,
       output: this.#screen,
       terminal: true,
       prompt: PROMPT,
       historySize: HISTORY_LINES,
-      removeHistoryDuplicates: true,
       completer: completeCommand,
     }) as LineEditor;
     this.#readline.on("line", (line) => this.#enter(line));
-    this.#readline.on("SIGINT", () => this.#quit());
+    ({ promise: this.interrupted, resolve: this.#interrupt } = Promise.withResolvers<void>());
+    this.#readline.on("SIGINT", () => {
+      this.#quit();
+      this.#interrupt();
+    });
     this.#readline.on("SIGTSTP", () => {}); // by default readline would ask Deno for --allow-run
     this.#readline.on("close", () => this.#quit());
     this.#stopResizing = device.onResize(() => this.#drawLine(this.#cursorRow));
@@ -108,6 +117,7 @@ export class TerminalFrontEnd implements FrontEnd {
         return this.#showFailed(event);
       case "ready":
         this.#name = event.name;
+        this.#ready = true;
         return this.#print(...noticeLines(event), READY_LINE);
       default:
         return this.#print(...noticeLines(event));
@@ -227,6 +237,7 @@ export class TerminalFrontEnd implements FrontEnd {
   #quit(): void {
     if (!this.#editing) return;
     this.#endEditing();
+    if (!this.#ready) this.#interrupt();
     this.#wishes.enqueue({ do: "quit" });
     this.#wishes.close();
   }
@@ -265,11 +276,11 @@ class Keys extends EventEmitter {
 class Screen extends Writable {
   readonly #device: TerminalDevice;
 
-  constructor(output: Output, device: TerminalDevice) {
+  constructor(device: TerminalDevice, show: (text: string) => void) {
     super({
       decodeStrings: false,
       write(text: string, _encoding, done): void {
-        output.write(text);
+        show(text);
         done();
       },
     });

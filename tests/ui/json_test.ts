@@ -1,0 +1,174 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Input, JsonFrontEnd, type ProblemEvent, type UiEvent } from "../../lib/ui/mod.ts";
+import { MAX_JSON_LINE_BYTES } from "../../lib/ui/json.ts";
+import { test } from "../support/test.ts";
+import { member, message } from "./members.ts";
+import { memoryStreams, source } from "./streams.ts";
+
+/** What comes of lines: the wishes, and the events that the front end shows by itself. */
+async function read(
+  ...chunks: (string | Uint8Array)[]
+): Promise<{ inputs: Input[]; events: UiEvent[] }> {
+  const { streams, stdout, stderr } = memoryStreams(source(...chunks));
+  const frontEnd = new JsonFrontEnd(streams);
+  const inputs = await Array.fromAsync(frontEnd.input);
+  await frontEnd.close();
+  assertEquals(stderr.text, "");
+  const events = stdout.text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  return { inputs, events };
+}
+
+function lines(...objects: unknown[]): string {
+  return objects.map((object) => `${JSON.stringify(object)}\n`).join("");
+}
+
+function say(text: string, id: string, to?: string): Input {
+  const input: Input = { do: "say", text, kind: "text", id };
+  return to === undefined ? input : { ...input, to };
+}
+
+test("JsonFrontEnd writes each event as one exact line", async () => {
+  const { streams, stdout, stderr } = memoryStreams();
+  const frontEnd = new JsonFrontEnd(streams);
+  const events: UiEvent[] = [
+    message("bob", "a\n\x1b\x9b\u202e\u2028\ud800|\u{e0041}é"),
+    { event: "joined", member: member("eve"), joinCode: "0123456789" },
+    { event: "sent", id: "\x7f" },
+    { event: "error", code: "bad-input", message: "Cannot use", hint: "", line: 3 },
+    { event: "closed", reason: "left" },
+  ];
+  for (const event of events) frontEnd.show(event);
+  await frontEnd.close();
+  const written = stdout.text.split("\n");
+  assertEquals(written.pop(), "");
+  assertEquals(written.map((line) => JSON.parse(line)), events);
+  assert(
+    written[0]!.includes('"a\\u000a\\u001b\\u009b\\u202e\\u2028\\ud800|\\udb40\\udc41é"'),
+    written[0],
+  );
+  assertEquals(stderr.text, "");
+});
+
+test("JsonFrontEnd reads what may be wanted", async () => {
+  const { inputs, events } = await read(
+    lines(
+      { say: "hello" },
+      { say: "a\nb\r\0", id: "x", to: "bob#x", extra: [1] },
+      { do: "who", more: 1 },
+    ),
+    ' \n\r\n\t\n{ "say" : "spaced" } \r\n',
+    '{"do":"quit"}',
+  );
+  assertEquals(inputs, [
+    say("hello", "1"),
+    say("a\nb\r\0", "x", "bob#x"),
+    { do: "who" },
+    say("spaced", "2"),
+    { do: "quit" },
+  ]);
+  assertEquals(events, []);
+});
+
+test("JsonFrontEnd refuses a line that says nothing clear, by its number", async () => {
+  const bad = [
+    "{",
+    "hello",
+    "[]",
+    "null",
+    '"say"',
+    "{}",
+    '{"do":"dance"}',
+    '{"do":1}',
+    '{"do":null}',
+    '{"say":"x","do":"quit"}',
+    '{"say":""}',
+    '{"say":1}',
+    '{"say":null}',
+    '{"say":"\\ud800"}',
+    '{"say":"x","to":1}',
+    '{"say":"x","to":null}',
+    '{"say":"x","id":""}',
+    '{"say":"x","id":7}',
+    '{"say":"x","id":"\\udc00"}',
+    `{"say":"x","id":"${"i".repeat(65)}"}`,
+    "[".repeat(50_000),
+    " ".repeat(MAX_JSON_LINE_BYTES + 1),
+  ];
+  const { inputs, events } = await read(`\n${bad.join("\n")}\n`, lines({ say: "x" }));
+  assertEquals(inputs, [
+    ...bad.map((_, index): Input => ({ do: "refused", code: "bad-input", line: index + 2 })),
+    say("x", "1"),
+  ]);
+  for (const [index, event] of events.entries()) {
+    const { code, line, hint, message } = event as ProblemEvent;
+    assertEquals([event.event, code, line], ["error", "bad-input", index + 2]);
+    assertEquals(hint, 'Write one JSON object a line, as in {"say": "hello"}.');
+    assert(message.startsWith("Cannot use the line as "), message);
+  }
+  assertEquals(events.length, bad.length);
+});
+
+test("JsonFrontEnd refuses a line that is not UTF-8", async () => {
+  const line = new TextEncoder().encode('{"say":"x"}\n');
+  const { inputs, events } = await read(line.map((byte) => byte === 0x78 ? 0xff : byte), line);
+  assertEquals(inputs, [{ do: "refused", code: "bad-input", line: 1 }, say("x", "1")]);
+  assertEquals(events.length, 1);
+});
+
+test("JsonFrontEnd refuses an id that was used before", async () => {
+  const { inputs, events } = await read(
+    lines({ say: "a", id: "1" }, { say: "b" }, { say: "c", id: "2" }, { say: "d", id: "1" }),
+  );
+  assertEquals(inputs, [
+    say("a", "1"),
+    say("b", "2"),
+    { do: "refused", code: "duplicate-id", line: 3 },
+    { do: "refused", code: "duplicate-id", line: 4 },
+  ]);
+  assertEquals(events.map((event) => event.event === "error" && [event.code, event.line]), [
+    ["duplicate-id", 3],
+    ["duplicate-id", 4],
+  ]);
+});
+
+test("JsonFrontEnd takes ids of 64 characters", async () => {
+  const id = "👍".repeat(64);
+  assertEquals((await read(lines({ say: "a", id }))).inputs, [say("a", id)]);
+});
+
+test("JsonFrontEnd takes the longest text, however it is written", async () => {
+  const escaped = `{"say":"${"\\u0001".repeat(16_384)}","to":"bob","id":"${"i".repeat(64)}"}\n`;
+  const { inputs } = await read(escaped);
+  assertEquals(inputs, [say("\x01".repeat(16_384), "i".repeat(64), "bob")]);
+});
+
+test("JsonFrontEnd fails a text that is too long, and its id is used", async () => {
+  const long = "é".repeat(8193);
+  const { inputs, events } = await read(
+    lines({ say: long, id: "x" }, { say: long }, { say: "ok", id: "x" }, { say: "ok" }),
+  );
+  assertEquals(inputs, [
+    { do: "refused", code: "message-too-long", line: 1 },
+    { do: "refused", code: "message-too-long", line: 2 },
+    { do: "refused", code: "duplicate-id", line: 3 },
+    say("ok", "2"),
+  ]);
+  assertEquals(events.slice(0, 2), [
+    { event: "failed", id: "x", code: "message-too-long" },
+    { event: "failed", id: "1", code: "message-too-long" },
+  ]);
+});
+
+test("JsonFrontEnd reports a closed standard output", async () => {
+  const { streams } = memoryStreams();
+  const stdout = new WritableStream({
+    write(): never {
+      throw new Deno.errors.BrokenPipe("closed");
+    },
+  });
+  const frontEnd = new JsonFrontEnd({ ...streams, stdout });
+  frontEnd.show({ event: "sent", id: "1" });
+  await frontEnd.broken;
+  await frontEnd.writable();
+  await frontEnd.close();
+});

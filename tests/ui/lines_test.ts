@@ -1,0 +1,141 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { LanchatError } from "../../lib/errors.ts";
+import { type Line, LineStream, readLines } from "../../lib/ui/lines.ts";
+import { test } from "../support/test.ts";
+import { source } from "./streams.ts";
+
+const MAX = 8;
+
+async function cut(...chunks: (string | Uint8Array)[]): Promise<(string | undefined)[]> {
+  const lines = await linesOf(chunks);
+  assertEquals(lines.map(({ number }) => number), lines.map((_, index) => index + 1));
+  return lines.map(({ bytes }) => bytes && new TextDecoder().decode(bytes));
+}
+
+async function linesOf(chunks: (string | Uint8Array)[]): Promise<Line[]> {
+  return (await Array.fromAsync(source(...chunks).pipeThrough(new LineStream(MAX)))).flat();
+}
+
+function bytewise(text: string): Uint8Array[] {
+  return Array.from(new TextEncoder().encode(text), (byte) => new Uint8Array([byte]));
+}
+
+test("LineStream cuts at LF and at CR LF, whole and byte by byte", async () => {
+  const cases: [string, (string | undefined)[]][] = [
+    ["", []],
+    ["\n", [""]],
+    ["\r\n", [""]],
+    ["one", ["one"]],
+    ["one\n", ["one"]],
+    ["one\ntwo", ["one", "two"]],
+    ["one\r\ntwo\r", ["one", "two"]],
+    ["one\r\r\n", ["one\r"]],
+    ["\none\n\n", ["", "one", ""]],
+    ["a\rb\n\0\n", ["a\rb", "\0"]],
+    ["grün\n", ["grün"]],
+  ];
+  for (const [text, lines] of cases) {
+    assertEquals(await cut(text), lines, JSON.stringify(text));
+    assertEquals(await cut(...bytewise(text)), lines, JSON.stringify(text));
+  }
+});
+
+test("LineStream joins a character that two chunks share", async () => {
+  const bytes = new TextEncoder().encode("日本\nx");
+  for (let at = 1; at < bytes.length; at++) {
+    assertEquals(await cut(bytes.slice(0, at), bytes.slice(at)), ["日本", "x"]);
+  }
+});
+
+test("LineStream takes the longest line, and marks a longer one and goes on", async () => {
+  const longest = "x".repeat(MAX);
+  const cases: [string, (string | undefined)[]][] = [
+    [`${longest}\n`, [longest]],
+    [`${longest}\r\n`, [longest]],
+    [longest, [longest]],
+    [`${longest}\r`, [longest]],
+    [`${longest}x\nnext`, [undefined, "next"]],
+    [`${longest}x\r\nnext`, [undefined, "next"]],
+    [`${longest}\r\r\nnext`, [undefined, "next"]],
+    [`${longest}x`, [undefined]],
+    [`a\n${longest}${longest}${longest}\nb\n`, ["a", undefined, "b"]],
+  ];
+  for (const [text, lines] of cases) {
+    assertEquals(await cut(text), lines, JSON.stringify(text));
+    assertEquals(await cut(...bytewise(text)), lines, JSON.stringify(text));
+  }
+});
+
+test("LineStream cuts any bytes in any chunks as their whole", async () => {
+  const byte = fc.constantFrom(0x0a, 0x0d, 0x61, 0x80);
+  await fc.assert(fc.asyncProperty(
+    fc.array(fc.array(byte, { maxLength: 12 })),
+    async (parts) => {
+      const chunks = parts.map((part) => new Uint8Array(part));
+      const whole = await linesOf([new Uint8Array(parts.flat())]);
+      assertEquals(await linesOf(chunks), whole);
+    },
+  ));
+});
+
+test("LineStream keeps no more of an endless line than the longest one", async () => {
+  const chunk = new Uint8Array(1 << 20).fill(0x78);
+  const input = new LineStream(16_384);
+  const lines = Array.fromAsync(input.readable);
+  const writer = input.writable.getWriter();
+  const before = Deno.memoryUsage().external;
+  for (let i = 0; i < 64; i++) await writer.write(chunk);
+  const kept = Deno.memoryUsage().external - before;
+  await writer.write(new TextEncoder().encode("\nnext"));
+  await writer.close();
+  assert(kept < 4 << 20, `${kept} bytes are kept`);
+  assertEquals((await lines).flat().map(({ number, bytes }) => [number, bytes?.length]), [
+    [1, undefined],
+    [2, 4],
+  ]);
+});
+
+test("LineStream gives bytes that a reused chunk does not change", async () => {
+  const input = new LineStream(MAX);
+  const reader = input.readable.getReader();
+  const chunk = new TextEncoder().encode("one\n");
+  const writing = input.writable.getWriter().write(chunk);
+  const { value } = await reader.read();
+  await writing;
+  chunk.fill(0);
+  assertEquals(value, [{ number: 1, bytes: new TextEncoder().encode("one") }]);
+});
+
+test("readLines reads nothing before the first line is asked for", async () => {
+  let pulls = 0;
+  const input = new ReadableStream<Uint8Array>({
+    pull(controller): void {
+      pulls++;
+      controller.enqueue(new TextEncoder().encode("one\n"));
+    },
+  }, { highWaterMark: 0 });
+  const lines = readLines(input, MAX);
+  await Promise.resolve();
+  assertEquals(pulls, 0);
+  assertEquals((await lines.next()).value?.number, 1);
+  assert(pulls > 0);
+  await lines.return();
+});
+
+test("readLines gives the input up when it is ended", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const input = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new TextEncoder().encode("one\n")),
+    cancel: () => cancelled.resolve(),
+  });
+  for await (const _line of readLines(input, MAX)) break;
+  await cancelled.promise;
+});
+
+test("readLines reports an input that cannot be read", async () => {
+  const cause = new Error("it is a directory");
+  const input = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(cause) });
+  const error = await assertRejects(() => Array.fromAsync(readLines(input, MAX)), LanchatError);
+  assertEquals([error.code, error.cause], ["bad-input", cause]);
+});

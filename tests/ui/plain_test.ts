@@ -1,0 +1,159 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { type Input, PlainFrontEnd, type UiEvent } from "../../lib/ui/mod.ts";
+import { test } from "../support/test.ts";
+import { member, message } from "./members.ts";
+import { memoryStreams, source } from "./streams.ts";
+
+async function shown(...events: UiEvent[]): Promise<{ stdout: string; stderr: string }> {
+  const { streams, stdout, stderr } = memoryStreams();
+  const frontEnd = new PlainFrontEnd(streams);
+  for (const event of events) frontEnd.show(event);
+  await frontEnd.close();
+  return { stdout: stdout.text, stderr: stderr.text };
+}
+
+async function read(
+  ...chunks: (string | Uint8Array)[]
+): Promise<{ inputs: Input[]; stderr: string }> {
+  const { streams, stdout, stderr } = memoryStreams(source(...chunks));
+  const frontEnd = new PlainFrontEnd(streams);
+  const inputs = await Array.fromAsync(frontEnd.input);
+  await frontEnd.close();
+  assertEquals(stdout.text, "");
+  return { inputs, stderr: stderr.text };
+}
+
+function say(text: string, line: number): Input {
+  return { do: "say", text, kind: "text", id: String(line) };
+}
+
+test("PlainFrontEnd writes messages alone to standard output", async () => {
+  const { stdout, stderr } = await shown(
+    message("bob", "hi"),
+    message("bob", "waves", { kind: "action" }),
+    message("bob", "psst", { private: true }),
+    message("bob", "nods", { kind: "action", private: true }),
+    message("bob#x", "a\\b\nc\x1bd\u202e"),
+  );
+  assertEquals(
+    stdout,
+    "bob: hi\n* bob waves\nbob (private): psst\n* bob (private) nods\n" +
+      "bob#x: a\\\\b\\nc\\x1bd\\u{202e}\n",
+  );
+  assertEquals(stderr, "");
+});
+
+test("PlainFrontEnd lets no name pass for an action or a private message", async () => {
+  const { stdout } = await shown(
+    message("* bob", "hi"),
+    message("bob (private)", "hi"),
+    message("bob (private) *", "hi"),
+  );
+  assertEquals(stdout, "\\x2a bob: hi\nbob \\x28private): hi\nbob (private) *: hi\n");
+});
+
+test("PlainFrontEnd writes one line a message, whatever is in it", async () => {
+  const events = fc.array(fc.record({
+    name: fc.string({ unit: "binary", maxLength: 5 }),
+    text: fc.string({ unit: "binary", maxLength: 20 }),
+  }));
+  await fc.assert(fc.asyncProperty(events, async (list) => {
+    const { stdout } = await shown(...list.map(({ name, text }) => message(name, `\n\r${text}`)));
+    assertEquals(stdout.split(/[\n\r\x85\u2028\u2029]/).length, list.length + 1);
+  }));
+});
+
+test("PlainFrontEnd writes everything else to standard error, with a prefix", async () => {
+  const { stdout, stderr } = await shown(
+    { event: "joined", member: member("bob") },
+    { event: "warning", code: "name-taken", message: "Name taken", hint: "Use --name." },
+    { event: "error", code: "busy", message: "Cannot join", hint: "" },
+    { event: "sent", id: "1" },
+    { event: "closed", reason: "host-closed" },
+  );
+  assertEquals(stdout, "");
+  assertEquals(
+    stderr,
+    "lanchat: bob joined (tag abcdefgh)\n" +
+      "lanchat: warning: Name taken\nlanchat: hint: Use --name.\n" +
+      "lanchat: error: Cannot join\n" +
+      "lanchat: The host closed the room.\n",
+  );
+});
+
+test("PlainFrontEnd names the lines that failed, and gives a hint once", async () => {
+  const { stderr } = await shown(
+    { event: "failed", id: "1", code: "nobody-here" },
+    { event: "failed", id: "2", code: "nobody-here" },
+    { event: "failed", id: "3", code: "not-delivered" },
+  );
+  assertEquals(
+    stderr,
+    "lanchat: error: Cannot deliver line 1 (nobody-here)\n" +
+      "lanchat: hint: Nobody else is in the room: wait for somebody, or --wait.\n" +
+      "lanchat: error: Cannot deliver line 2 (nobody-here)\n" +
+      "lanchat: error: Cannot deliver line 3 (not-delivered)\n" +
+      "lanchat: hint: It may not have reached everybody: send it again.\n",
+  );
+});
+
+test("PlainFrontEnd takes every line for text", async () => {
+  const { inputs, stderr } = await read("/who\r\n\n//x\n\r\n \n\0\x1b\t\n\ufeffx\n", "last");
+  assertEquals(inputs, [
+    say("/who", 1),
+    say("//x", 3),
+    say(" ", 5),
+    say("\0\x1b\t", 6),
+    say("\ufeffx", 7),
+    say("last", 8),
+  ]);
+  assertEquals(stderr, "");
+});
+
+test("PlainFrontEnd refuses what cannot be sent and goes on", async () => {
+  const longest = "x".repeat(16_384);
+  const { inputs, stderr } = await read(
+    `${longest}\r\n${longest}x\n`,
+    new Uint8Array([0x61, 0xff, 0x0a]),
+    "next\n",
+  );
+  assertEquals(inputs, [
+    say(longest, 1),
+    { do: "refused", code: "message-too-long", line: 2 },
+    { do: "refused", code: "bad-utf8", line: 3 },
+    say("next", 4),
+  ]);
+  assertEquals(
+    stderr,
+    "lanchat: error: Cannot send line 2 as it has over 16384 bytes\n" +
+      "lanchat: hint: Send at most 16384 bytes in one message.\n" +
+      "lanchat: error: Cannot send line 3 as it is not UTF-8\n" +
+      "lanchat: hint: Send UTF-8 text.\n",
+  );
+});
+
+test("PlainFrontEnd leaves its input alone until it is wanted", async () => {
+  let pulls = 0;
+  const stdin = new ReadableStream<Uint8Array>({
+    pull(controller): void {
+      pulls++;
+      controller.close();
+    },
+  }, { highWaterMark: 0 });
+  const frontEnd = new PlainFrontEnd(memoryStreams(stdin).streams);
+  frontEnd.show(message("bob", "hi"));
+  await frontEnd.close();
+  assertEquals(pulls, 0);
+  assertEquals(await Array.fromAsync(frontEnd.input), []);
+  assertEquals(pulls, 1);
+});
+
+test("PlainFrontEnd does not wait for a pending read when it closes", async () => {
+  const frontEnd = new PlainFrontEnd(memoryStreams(new ReadableStream()).streams);
+  const reading = frontEnd.input.getReader().read();
+  await frontEnd.close();
+  reading.then(() => {
+    throw new Error("nothing was written to the input");
+  });
+});

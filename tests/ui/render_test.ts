@@ -1,0 +1,121 @@
+import { assertEquals } from "@std/assert";
+import type { CloseReason, LeaveReason, UiEvent } from "../../lib/ui/mod.ts";
+import { excerpt, messageLine, noticeLines } from "../../lib/ui/render.ts";
+import { test } from "../support/test.ts";
+import { member, message } from "./members.ts";
+
+const FINGERPRINT = "012345678901234567890123456789";
+
+function listening(addresses: string[], port: number): UiEvent {
+  return { event: "listening", addresses, port, fingerprint: FINGERPRINT, tag: "abcdefgh" };
+}
+
+function ready(names: string[], joinCode: string | null): UiEvent {
+  const host = { tag: "abcdefgh", key: "A".repeat(43), verified: false };
+  const members = names.map(member);
+  return { ...member("ada"), event: "ready", fingerprint: FINGERPRINT, host, joinCode, members };
+}
+
+test("messageLine has a form for what is said, done and private", () => {
+  const forms = [
+    ["text", false, "bob: hi"],
+    ["text", true, "bob (private): hi"],
+    ["action", false, "* bob hi"],
+    ["action", true, "* bob (private) hi"],
+  ] as const;
+  for (const [kind, isPrivate, line] of forms) {
+    assertEquals(messageLine("bob", "hi", { kind, private: isPrivate }), line);
+  }
+});
+
+test("noticeLines shows the lines that others type to join", () => {
+  assertEquals(noticeLines(listening(["192.168.1.5", "fd00::2", "fe80::1%eth0"], 12345)), [
+    "Listening on port 12345. Others join with:",
+    "    lanchat join 192.168.1.5",
+    "    lanchat join fd00::2",
+    "The room's fingerprint is 01234 56789 01234 56789 01234 56789.",
+  ]);
+  assertEquals(noticeLines(listening(["192.168.1.5", "fd00::2"], 80)).slice(1, 3), [
+    "    lanchat join 192.168.1.5:80",
+    "    lanchat join [fd00::2]:80",
+  ]);
+});
+
+test("noticeLines shows a link-local address only where there is no other", () => {
+  assertEquals(noticeLines(listening(["fe80::1%eth0"], 12345))[1], "    lanchat join fe80::1%eth0");
+});
+
+test("noticeLines shows the port where the addresses are hidden", () => {
+  assertEquals(noticeLines(listening([], 12345))[0], "Listening on port 12345.");
+});
+
+test("noticeLines welcomes with who is here and the join code", () => {
+  assertEquals(noticeLines(ready([], null)), ["You are ada. Nobody else is here."]);
+  assertEquals(noticeLines(ready(["bob", "eve#x"], "7599537536")), [
+    "You are ada. Here: bob, eve#x",
+    "Join code 75995 37536: the host must see the same one.",
+  ]);
+  const many = Array.from({ length: 22 }, (_, index) => `m${index}`);
+  assertEquals(
+    noticeLines(ready(many, null)),
+    [`You are ada. Here: ${many.slice(0, 20).join(", ")}, 2 more`],
+  );
+});
+
+test("noticeLines tells who comes and goes", () => {
+  assertEquals(noticeLines({ event: "joined", member: member("bob") }), [
+    "bob joined (tag abcdefgh)",
+  ]);
+  assertEquals(noticeLines({ event: "joined", member: member("bob"), joinCode: "0123456789" }), [
+    "bob joined (tag abcdefgh, join code 01234 56789)",
+  ]);
+  const reasons: [LeaveReason, string][] = [
+    ["left", "bob left"],
+    ["connection-lost", "bob lost the connection"],
+    ["kicked", "bob was removed by the host"],
+    ["too-slow", "bob was removed as it did not keep up"],
+  ];
+  for (const [reason, line] of reasons) {
+    assertEquals(noticeLines({ event: "left", member: member("bob"), reason }), [line]);
+  }
+});
+
+test("noticeLines lists the members with their tags", () => {
+  assertEquals(noticeLines({ event: "members", members: [] }), ["Nobody else is here."]);
+  assertEquals(noticeLines({ event: "members", members: [member("bob"), member("eve")] }), [
+    "Here: bob (tag abcdefgh), eve (tag abcdefgh)",
+  ]);
+});
+
+test("noticeLines shows a problem and what to do", () => {
+  const problem = { code: "busy", message: "Cannot join" } as const;
+  assertEquals(noticeLines({ event: "error", ...problem, hint: "Try again." }), [
+    "error: Cannot join",
+    "hint: Try again.",
+  ]);
+  assertEquals(noticeLines({ event: "warning", ...problem, hint: "" }), ["warning: Cannot join"]);
+});
+
+test("noticeLines tells an end that nobody here asked for and no error explains", () => {
+  const lines = (reason: CloseReason): string[] => noticeLines({ event: "closed", reason });
+  assertEquals(lines("host-closed"), ["The host closed the room."]);
+  const told = ["left", "end-of-input", "signal", "connection-lost", "kicked", "refused", "failed"];
+  for (const reason of told) assertEquals(lines(reason as CloseReason), []);
+});
+
+test("noticeLines leaves messages and their fate to the front ends", () => {
+  assertEquals(noticeLines(message("bob", "hi")), []);
+  assertEquals(noticeLines({ event: "sent", id: "1" }), []);
+  assertEquals(noticeLines({ event: "failed", id: "1", code: "nobody-here" }), []);
+});
+
+test("noticeLines lets nothing act on a terminal", () => {
+  assertEquals(noticeLines({ event: "left", member: member("b\x1b[2J\nob"), reason: "left" }), [
+    "b\\x1b[2J\\x0aob left",
+  ]);
+});
+
+test("excerpt cuts between characters", () => {
+  assertEquals(excerpt("👍👍", 2), "👍👍");
+  assertEquals(excerpt("👍👍👍", 2), "👍👍…");
+});

@@ -1,0 +1,49 @@
+import type { StandardStreams } from "../../lib/ui/mod.ts";
+
+/** A stream of these chunks; texts become UTF-8. */
+export function source(...chunks: (string | Uint8Array)[]): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return ReadableStream.from(
+    chunks.map((chunk) => typeof chunk === "string" ? encoder.encode(chunk) : chunk),
+  );
+}
+
+/** Collects what is written. */
+export class Sink {
+  /** Every write, decoded. */
+  readonly writes: string[] = [];
+  readonly stream: WritableStream<Uint8Array>;
+  #waiting: (() => void)[] = [];
+
+  constructor(onWrite: (text: string) => void = () => {}) {
+    const decoder = new TextDecoder();
+    this.stream = new WritableStream({
+      write: (chunk) => {
+        const text = decoder.decode(chunk, { stream: true });
+        this.writes.push(text);
+        onWrite(text);
+        for (const resolve of this.#waiting.splice(0)) resolve();
+      },
+    });
+  }
+
+  get text(): string {
+    return this.writes.join("");
+  }
+
+  /** Resolves once a condition holds, which is looked at after each write. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+}
+
+/** Standard streams in memory. */
+export function memoryStreams(stdin: ReadableStream<Uint8Array> = source()): {
+  streams: StandardStreams;
+  stdout: Sink;
+  stderr: Sink;
+} {
+  const stdout = new Sink();
+  const stderr = new Sink();
+  return { streams: { stdin, stdout: stdout.stream, stderr: stderr.stream }, stdout, stderr };
+}

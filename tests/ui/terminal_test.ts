@@ -1,0 +1,369 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Input, UiEvent } from "../../lib/ui/mod.ts";
+import { TerminalFrontEnd } from "../../lib/ui/terminal.ts";
+import { test } from "../support/test.ts";
+import { member, message } from "./members.ts";
+import { ScreenModel } from "./screen.ts";
+import { Sink } from "./streams.ts";
+
+const COLUMNS = 30;
+
+const READY: UiEvent = {
+  ...member("ada"),
+  event: "ready",
+  fingerprint: "0".repeat(30),
+  host: { tag: "abcdefgh", key: "A".repeat(43), verified: true },
+  joinCode: null,
+  members: [],
+};
+
+/** A front end with its screen and keyboard in memory. */
+class Desk implements AsyncDisposable {
+  readonly screen: ScreenModel;
+  readonly stdout: Sink;
+  readonly frontEnd: TerminalFrontEnd;
+  readonly input: ReadableStreamDefaultReader<Input>;
+  readonly raw: boolean[] = [];
+  readonly #keys = new TransformStream<Uint8Array, Uint8Array>();
+  readonly #keyboard = this.#keys.writable.getWriter();
+  #columns: number;
+  #onResize: (() => void) | undefined;
+
+  constructor(columns = COLUMNS) {
+    this.#columns = columns;
+    this.screen = new ScreenModel(columns);
+    this.stdout = new Sink((text) => this.screen.write(text));
+    this.frontEnd = new TerminalFrontEnd({
+      stdin: this.#keys.readable,
+      stdout: this.stdout.stream,
+      stderr: new WritableStream(),
+      columns: () => this.#columns,
+      setRaw: (raw) => void this.raw.push(raw),
+      onResize: (listener) => {
+        this.#onResize = listener;
+        return () => this.#onResize = undefined;
+      },
+    });
+    this.input = this.frontEnd.input.getReader();
+  }
+
+  /** Presses keys; what arrives in one piece is as if it was pasted. */
+  async paste(keys: string | Uint8Array): Promise<void> {
+    await this.#keyboard.write(typeof keys === "string" ? new TextEncoder().encode(keys) : keys);
+  }
+
+  /** Presses one key after the other. */
+  async type(...keys: string[]): Promise<void> {
+    for (const key of keys) await this.paste(key);
+  }
+
+  async hangUp(error?: Error): Promise<void> {
+    await (error === undefined ? this.#keyboard.close() : this.#keyboard.abort(error));
+  }
+
+  resize(columns: number): void {
+    this.#columns = columns;
+    this.#onResize!();
+  }
+
+  get listensToResize(): boolean {
+    return this.#onResize !== undefined;
+  }
+
+  /** Asserts what the last rows of the screen are once this turn's work is done. */
+  async shows(...rows: string[]): Promise<void> {
+    await endOfTurn();
+    assertEquals(this.screen.lines.slice(-rows.length), rows);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.frontEnd.close();
+  }
+}
+
+/** Nothing here waits for anything outside: all that follows from a key happens within one turn. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+test("TerminalFrontEnd shows a prompt at once", async () => {
+  await using desk = new Desk();
+  await desk.shows(">");
+  assertEquals(desk.screen.cursor, [0, 2]);
+  assertEquals(desk.raw, [true]);
+});
+
+test("TerminalFrontEnd keeps lines typed before ready until they are wanted", async () => {
+  await using desk = new Desk();
+  await desk.type("h", "i", "\r", "/who\r");
+  await desk.shows("you: hi", ">");
+  desk.frontEnd.show(READY);
+  assertEquals(await desk.input.read(), {
+    done: false,
+    value: { do: "say", text: "hi", kind: "text", id: "1" },
+  });
+  assertEquals((await desk.input.read()).value, { do: "who" });
+});
+
+test("TerminalFrontEnd welcomes with who is here and where help is", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show(READY);
+  await desk.shows(
+    "You are ada. Nobody else is here.",
+    "Type a message and press Enter; /help shows the commands.",
+    ">",
+  );
+});
+
+test("TerminalFrontEnd shows an own line as others see it", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show(READY);
+  await desk.type("hello", "\r", "/me waves", "\r");
+  await desk.shows("ada: hello", "* ada waves", ">");
+  assertEquals((await desk.input.read()).value, {
+    do: "say",
+    text: "hello",
+    kind: "text",
+    id: "1",
+  });
+  assertEquals((await desk.input.read()).value, {
+    do: "say",
+    text: "waves",
+    kind: "action",
+    id: "2",
+  });
+});
+
+test("TerminalFrontEnd puts messages above the line that is being typed", async () => {
+  await using desk = new Desk();
+  await desk.type("t", "y", "p");
+  desk.frontEnd.show(message("bob", "one"));
+  desk.frontEnd.show(message("bob", "two"));
+  await desk.shows("bob: one", "bob: two", "> typ");
+  await desk.type("\x1b[D", "X");
+  await desk.shows("> tyXp");
+  desk.frontEnd.show({ event: "left", member: member("bob"), reason: "left" });
+  await desk.shows("bob: one", "bob: two", "bob left", "> tyXp");
+  assertEquals(desk.screen.cursor, [3, 5]);
+});
+
+test("TerminalFrontEnd keeps a line of many rows, and its cursor, where it is", async () => {
+  const line = "abcdefghijklmnopqrstuvwxyz0123456789";
+  for (const typing of [[...line], [line], [line.slice(0, 28), line.slice(28)]]) {
+    await using desk = new Desk();
+    await desk.type(...typing);
+    desk.frontEnd.show(message("bob", "one"));
+    await desk.shows("bob: one", "> abcdefghijklmnopqrstuvwxyz01", "23456789");
+    assertEquals(desk.screen.cursor, [2, 8]);
+    await desk.type("\x01", "-"); // to the start of the line
+    desk.frontEnd.show(message("bob", "two"));
+    await desk.shows("bob: one", "bob: two", "> -abcdefghijklmnopqrstuvwxyz0", "123456789");
+    assertEquals(desk.screen.cursor, [2, 3]);
+    await desk.type("\r");
+    await desk.shows("bob: two", "you: -abcdefghijklmnopqrstuvwx", "yz0123456789", ">");
+  }
+});
+
+test("TerminalFrontEnd keeps a line that ends at the edge of the screen", async () => {
+  for (const typing of [[..."x".repeat(28)], ["x".repeat(28)]]) {
+    await using desk = new Desk();
+    await desk.type(...typing);
+    desk.frontEnd.show(message("bob", "one"));
+    await desk.shows("bob: one", `> ${"x".repeat(28)}`, "");
+    await desk.type("\r");
+    await desk.shows("bob: one", `you: ${"x".repeat(25)}`, "xxx", ">");
+  }
+});
+
+test("TerminalFrontEnd keeps wide characters that wrap", async () => {
+  await using desk = new Desk(11);
+  await desk.type(..."日本語日本語日本語");
+  for (const text of ["one", "two"]) desk.frontEnd.show(message("bob", text));
+  await desk.shows("bob: one", "bob: two", "> 日本語日", "本語日本語");
+  desk.frontEnd.show(message("eve", "3"));
+  await desk.shows("bob: one", "bob: two", "eve: 3", "> 日本語日", "本語日本語");
+  await desk.type("\x7f");
+  await desk.shows("eve: 3", "> 日本語日", "本語日本");
+});
+
+test("TerminalFrontEnd edits within a line that wrapped", async () => {
+  for (const typing of [[..."日本語日本語日本語"], ["日本語日本語日本語"]]) {
+    await using desk = new Desk(11);
+    desk.frontEnd.show(message("bob", "one"));
+    await desk.shows("bob: one", ">");
+    await desk.type(...typing, "\x01", "x");
+    await desk.shows("bob: one", "> x日本語日", "本語日本語");
+    assertEquals(desk.screen.cursor, [1, 3]);
+  }
+});
+
+test("TerminalFrontEnd does not draw a pasted line over and over", async () => {
+  await using desk = new Desk();
+  const line = "x".repeat(1000);
+  await desk.paste(line);
+  await endOfTurn();
+  assertEquals(desk.stdout.text.slice(-line.length), line);
+  assert(desk.stdout.text.length < 1.5 * line.length);
+});
+
+test("TerminalFrontEnd draws the line anew in another width", async () => {
+  await using desk = new Desk(20);
+  await desk.type(..."0123456789");
+  desk.resize(40);
+  await desk.shows("> 0123456789");
+});
+
+test("TerminalFrontEnd brings earlier lines back", async () => {
+  await using desk = new Desk();
+  await desk.type("one", "\r", "two", "\r", "\x1b[A", "\x1b[A", "!", "\r");
+  await desk.shows("you: one", "you: two", "you: one!", ">");
+});
+
+test("TerminalFrontEnd lets nothing from others act, and sets names off", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show(message("bob", "\x1b[2J\x9b2J\nada: me too\u202e"));
+  await desk.shows("bob: \\x1b[2J\\x9b2J", "    ada: me too\\u{202e}", ">");
+  assert(desk.stdout.text.includes("\x1b[1mbob\x1b[22m: "));
+  desk.frontEnd.show(message("bob", "psst", { private: true }));
+  await desk.shows("bob (private): psst", ">");
+});
+
+test("TerminalFrontEnd answers an unknown command with the nearest, and sends nothing", async () => {
+  await using desk = new Desk(80);
+  await desk.type("/hwo", "\r", "//x", "\r");
+  await desk.shows(
+    "error: Unknown command /hwo",
+    "hint: Did you mean /who? Type /help for the commands, or // to send a slash.",
+    "you: /x",
+    ">",
+  );
+  assertEquals((await desk.input.read()).value, {
+    do: "say",
+    text: "/x",
+    kind: "text",
+    id: "1",
+  });
+});
+
+test("TerminalFrontEnd explains the commands by itself", async () => {
+  await using desk = new Desk(80);
+  await desk.type("/help", "\r");
+  await desk.shows("The up and down arrow keys bring earlier lines back.", ">");
+});
+
+test("TerminalFrontEnd completes commands", async () => {
+  await using desk = new Desk();
+  await desk.type("/", "q", "\t");
+  await desk.shows("> /quit");
+});
+
+test("TerminalFrontEnd refuses a line that is too long, and keeps it in the history", async () => {
+  await using desk = new Desk(200);
+  const line = "x".repeat(16_385);
+  await desk.paste(`${line}\r`);
+  await desk.shows(
+    "error: Cannot send as the message has 16385 bytes: 16384 are allowed",
+    "hint: The up arrow key brings it back: make it shorter, or two.",
+    ">",
+  );
+  await desk.type("\x1b[A", "\x7f", "\r");
+  const { value } = await desk.input.read();
+  assertEquals(value, { do: "say", text: line.slice(1), kind: "text", id: "1" });
+});
+
+test("TerminalFrontEnd takes each pasted line for a message", async () => {
+  await using desk = new Desk();
+  await desk.paste("one\r\ntwo\n\nthree\rfo");
+  await desk.paste(new Uint8Array([0x75, 0x72, 0xe6, 0x97]));
+  await desk.paste(new Uint8Array([0xa5]));
+  await desk.shows("you: one", "you: two", "you: three", "> four日");
+  const texts = [];
+  for (let i = 0; i < 3; i++) texts.push((await desk.input.read()).value);
+  assertEquals(texts.map((input) => input?.do === "say" && input.text), ["one", "two", "three"]);
+});
+
+test("TerminalFrontEnd says which message was not delivered", async () => {
+  await using desk = new Desk(100);
+  await desk.type("one", "\r", "two", "\r", `${"long".repeat(20)}`, "\r");
+  desk.frontEnd.show({ event: "sent", id: "1" });
+  desk.frontEnd.show({ event: "failed", id: "2", code: "nobody-here" });
+  await desk.shows(
+    "error: Not delivered: two",
+    "hint: Nobody else is in the room: wait for somebody, or --wait.",
+    ">",
+  );
+  desk.frontEnd.show({ event: "failed", id: "3", code: "not-delivered" });
+  await desk.shows(
+    `error: Not delivered: ${"long".repeat(15)}…`,
+    "hint: It may not have reached everybody: send it again.",
+    ">",
+  );
+});
+
+test("TerminalFrontEnd quits and restores the terminal on every way to leave", async () => {
+  const ways: [string, (desk: Desk) => Promise<void>][] = [
+    ["/quit", (desk) => desk.type("/quit", "\r")],
+    ["a pasted /quit with more behind it", (desk) => desk.paste("/quit\rmore\r/quit\r")],
+    ["Ctrl-C", (desk) => desk.type("half", "\x03")],
+    ["Ctrl-D", (desk) => desk.type("\x04")],
+    ["the end of input", (desk) => desk.hangUp()],
+  ];
+  for (const [way, leave] of ways) {
+    await using desk = new Desk();
+    await leave(desk);
+    assertEquals((await desk.input.read()).value, { do: "quit" }, way);
+    assertEquals(await desk.input.read(), { done: true, value: undefined }, way);
+    assertEquals(desk.raw, [true, false], way);
+    assertEquals(desk.listensToResize, false, way);
+    desk.frontEnd.show({ event: "closed", reason: "host-closed" });
+    await desk.frontEnd.close();
+    assertEquals(desk.screen.lines, ["The host closed the room.", ""], way);
+    assertEquals(desk.raw, [true, false], way);
+  }
+});
+
+test("TerminalFrontEnd tells of Ctrl-C before what was typed is wanted", async () => {
+  await using desk = new Desk();
+  await desk.type("hi", "\r", "\x03");
+  await desk.frontEnd.interrupted;
+  assertEquals((await desk.input.read()).value?.do, "say");
+  assertEquals((await desk.input.read()).value?.do, "quit");
+});
+
+test("TerminalFrontEnd does not leave for Ctrl-D within a line, nor stop for Ctrl-Z", async () => {
+  await using desk = new Desk();
+  await desk.type("x", "\x04", "\x1a", "y");
+  await desk.shows("> xy");
+});
+
+test("TerminalFrontEnd ends its input where the terminal fails", async () => {
+  await using desk = new Desk();
+  const lost = new Error("lost");
+  await desk.hangUp(lost);
+  await assertRejects(() => desk.input.read(), Error, "lost");
+  assertEquals(desk.raw, [true, false]);
+});
+
+test("TerminalFrontEnd takes the line away when it is closed", async () => {
+  const desk = new Desk();
+  await desk.type(..."0123456789012345678901234567890123456789");
+  desk.frontEnd.show(message("bob", "bye"));
+  await desk.frontEnd.close();
+  assertEquals(desk.screen.lines, ["bob: bye", ""]);
+  assertEquals(desk.raw, [true, false]);
+  assertEquals(await desk.input.read(), { done: true, value: undefined });
+});
+
+test("TerminalFrontEnd stops reading keys when its input is given up", async () => {
+  await using desk = new Desk();
+  await desk.input.cancel();
+  await desk.paste("x\r");
+  desk.frontEnd.show(message("bob", "hi"));
+  await desk.shows("bob: hi", "");
+});
+
+test("TerminalFrontEnd restores the terminal where the program ends without it", async () => {
+  await using desk = new Desk();
+  globalThis.dispatchEvent(new Event("unload"));
+  assertEquals(desk.raw, [true, false]);
+});
