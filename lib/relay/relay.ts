@@ -8,6 +8,7 @@ import {
   CloseReason,
   decodeMemberRecord,
   encodeHostRecord,
+  ENVELOPE_OVERHEAD_BYTES,
   type HostRecord,
   INSTANCE_BYTES,
   MemberChange,
@@ -85,6 +86,7 @@ export class Relay {
       void seat.claim?.close(CloseReason.REPLACED);
       seat.claim = endpoint;
       seat.disconnect();
+      seat.cancelExpiry();
     }
     endpoint.send({
       type: "accept",
@@ -106,17 +108,18 @@ export class Relay {
   async close(): Promise<void> {
     this.#ended = true;
     for (const endpoint of this.#serving.keys()) void endpoint.close(CloseReason.HOST_ENDS);
+    for (const seat of this.#seats.values()) seat.holdNobody();
     await Promise.all(this.#serving.values());
     for (const seat of this.#seats.values()) seat.expire();
     this.#seats.clear();
   }
 
   #statusFor(guest: Guest, seat: Seat | undefined): number {
+    if (this.#ended) return AcceptStatus.ROOM_FULL;
     if (seat !== undefined) {
       return equal(seat.key, guest.key) ? AcceptStatus.OK : AcceptStatus.SESSION_IN_USE;
     }
-    const full = this.#ended || this.#seats.size >= this.maxMembers;
-    return full ? AcceptStatus.ROOM_FULL : AcceptStatus.OK;
+    return this.#seats.size >= this.maxMembers ? AcceptStatus.ROOM_FULL : AcceptStatus.OK;
   }
 
   #takeSeat({ session, key }: Guest): Seat {
@@ -139,11 +142,13 @@ export class Relay {
         else this.#establish(connection, record, admitted);
       }
     } catch (error) {
-      if (error instanceof WireError) void endpoint.close(CloseReason.PROTOCOL);
+      if (error instanceof WireError) await endpoint.close(CloseReason.PROTOCOL);
     }
     await connection.dispatched;
     if (seat.claim === endpoint) this.#part(seat, reason);
-    await endpoint.close(CloseReason.LEAVING);
+    // A farewell answers a farewell alone: an end that somebody forged must not look like one.
+    if (reason === CloseReason.LOST) endpoint.abort(undefined);
+    else await endpoint.close(CloseReason.LEAVING);
   }
 
   #establish({ seat, endpoint }: Connection, record: MemberRecord, admitted: () => void): void {
@@ -168,7 +173,10 @@ export class Relay {
   async #take(connection: Connection, record: MemberRecord): Promise<void> {
     switch (record.type) {
       case "batch": {
-        const bytes = record.envelopes.reduce((sum, { object }) => sum + object.length, 0);
+        const bytes = record.envelopes.reduce(
+          (sum, { object }) => sum + ENVELOPE_OVERHEAD_BYTES + object.length,
+          0,
+        );
         connection.inboxBytes += bytes;
         connection.dispatched = connection.dispatched
           .then(() => this.#dispatch(connection, record.envelopes))
@@ -194,7 +202,7 @@ export class Relay {
     for (const { class: envelopeClass, to, cmid, object } of envelopes) {
       while (true) {
         const full = this.#recipients(seat, to).find((other) => other.full !== undefined)?.full;
-        if (full === undefined) break;
+        if (full === undefined || this.#ended) break;
         await full;
       }
       if (seat.claim !== endpoint) return;
@@ -242,6 +250,8 @@ export class Relay {
 
   #remove(seat: Seat, reason: number): void {
     this.#seats.delete(seat.id);
+    void seat.claim?.close(CloseReason.TOO_SLOW);
+    seat.claim = undefined;
     seat.expire();
     if (seat.joined) this.#tell(seat, MemberChange.LEFT, reason);
   }

@@ -43,7 +43,10 @@ export interface Parcel {
 /** A change of the roster, in its place between the envelopes. */
 type Change = Extract<HostRecord, { type: "member" }>;
 
-/** What waits for a seat; a change has the number of the envelope before it. */
+/** Bytes of a {@linkcode Change} in its record. */
+const CHANGE_BYTES = 50;
+
+/** What waits for a seat, under its number. */
 interface Entry {
   readonly seq: number;
   readonly item: Parcel | Change;
@@ -99,10 +102,9 @@ export class Seat {
     return this.#bytes;
   }
 
-  /** The number of the next envelope that this seat will be sent. */
+  /** The number of the first envelope or change that was not acknowledged. */
   get nextSeq(): number {
-    const first = this.#queue.find(({ item }) => !("type" in item));
-    return first?.seq ?? this.#lastSeq + 1;
+    return this.#queue[0]?.seq ?? this.#lastSeq + 1;
   }
 
   /** Resolves when this seat can take more; `undefined` where it can now. */
@@ -113,16 +115,12 @@ export class Seat {
   /** Queues an object. */
   deliver(parcel: Parcel): void {
     parcel.waiting++;
-    this.#queue.push({ seq: ++this.#lastSeq, item: parcel });
-    this.#bytes += size(parcel);
-    if (this.#bytes > HIGH_WATER_BYTES && this.endpoint !== undefined) this.#hold();
-    this.endpoint?.wake();
+    this.#push(parcel);
   }
 
   /** Queues a change of the roster behind what is queued. */
   announce(change: Change): void {
-    this.#queue.push({ seq: this.#lastSeq, item: change });
-    this.endpoint?.wake();
+    this.#push(change);
   }
 
   /** Notes that an envelope of this member was taken and passed on. */
@@ -135,27 +133,23 @@ export class Seat {
   }
 
   /**
-   * Notes that the member has everything up to an envelope.
+   * Notes that the member has everything up to a number.
    *
-   * @returns Whether that envelope was sent.
+   * @returns Whether so much was ever queued.
    */
   acknowledge(seq: number): boolean {
     if (seq > this.#lastSeq) return false;
     let count = 0;
     while (count < this.#queue.length && this.#queue[count]!.seq <= seq) {
       const { item } = this.#queue[count]!;
-      if ("type" in item) {
-        if (count >= this.#sent) break;
-      } else {
-        this.#bytes -= size(item);
-        this.#ackedBytes += size(item);
-        release(item);
-      }
+      this.#bytes -= size(item);
+      this.#ackedBytes += size(item);
+      release(item);
       count++;
     }
     this.#queue.splice(0, count);
     this.#sent = Math.max(0, this.#sent - count);
-    if (this.#bytes <= LOW_WATER_BYTES) this.#release();
+    if (this.#bytes <= LOW_WATER_BYTES) this.holdNobody();
     return true;
   }
 
@@ -172,14 +166,21 @@ export class Seat {
   /** The connection is lost; nobody is held on account of this seat any more. */
   disconnect(): void {
     this.endpoint = undefined;
-    this.#release();
+    this.holdNobody();
+  }
+
+  /** Lets those go on who wait for this seat. */
+  holdNobody(): void {
+    this.#holding?.cancelTimer();
+    this.#holding?.release();
+    this.#holding = undefined;
   }
 
   /** Gives up what is queued. */
   expire(): void {
     this.cancelExpiry();
     this.disconnect();
-    for (const { item } of this.#queue) if (!("type" in item)) release(item);
+    for (const { item } of this.#queue) release(item);
     this.#queue = [];
     this.#bytes = 0;
   }
@@ -216,6 +217,13 @@ export class Seat {
     return envelopes;
   }
 
+  #push(item: Parcel | Change): void {
+    this.#queue.push({ seq: ++this.#lastSeq, item });
+    this.#bytes += size(item);
+    if (this.#bytes > HIGH_WATER_BYTES && this.endpoint !== undefined) this.#hold();
+    this.endpoint?.wake();
+  }
+
   /** One of this member's objects may have reached everybody. */
   #settle(): void {
     let count = 0;
@@ -246,18 +254,12 @@ export class Seat {
       else this.#judgeLater(holding);
     });
   }
-
-  #release(): void {
-    this.#holding?.cancelTimer();
-    this.#holding?.release();
-    this.#holding = undefined;
-  }
 }
 
-function size(parcel: Parcel): number {
-  return ENVELOPE_OVERHEAD_BYTES + parcel.object.length;
+function size(item: Parcel | Change): number {
+  return "type" in item ? CHANGE_BYTES : ENVELOPE_OVERHEAD_BYTES + item.object.length;
 }
 
-function release(parcel: Parcel): void {
-  if (--parcel.waiting === 0) parcel.from.settle(parcel);
+function release(item: Parcel | Change): void {
+  if (!("type" in item) && --item.waiting === 0) item.from.settle(item);
 }

@@ -225,16 +225,22 @@ export class ReceivingChain {
   /**
    * Opens the next message. Nothing changes unless all of it is right.
    *
+   * @param beforeSkip Waited for where messages before it are missing, once its signature is known to be
+   * right: a run of keys to skip costs as much as an RSA operation, or more.
    * @returns What it hides, and how many messages before it are missing.
    * @throws {RoomError} If it is old, too far ahead, or not exactly what its author sealed.
    */
-  async open(msg: SignedMsg): Promise<{ inner: Inner; missing: number }> {
+  async open(
+    msg: SignedMsg,
+    beforeSkip: () => Promise<void>,
+  ): Promise<{ inner: Inner; missing: number }> {
     const missing = msg.index - this.#nextIndex;
     if (missing < 0) throw refused("message", "it came before");
     if (missing > MAX_SKIPPED) throw refused("message", "too many before it are missing");
     if (!await this.#verifier.verify(concat(label("lanchat/1 msg"), msg.signed), msg.signature)) {
       throw refused("message", "its signature is wrong");
     }
+    if (missing > 0) await beforeSkip();
     let ratchet = await step(this.#chainKey);
     for (let i = 0; i < missing; i++) ratchet = await step(ratchet.next);
     if (!equal(ratchet.commitment, msg.commitment)) {

@@ -17,6 +17,9 @@ import {
   type RosterEntry,
 } from "../wire/mod.ts";
 
+/** Bytes that may be under way to the relay; it never stops reading a member that keeps to this. */
+export const WINDOW_BYTES: number = 1 << 18;
+
 /** Envelopes after which they are acknowledged at once. */
 const ACK_ENVELOPES = 64;
 
@@ -60,9 +63,11 @@ export class Link {
   #outbox: MemberEnvelope[] = [];
   #outboxBytes = 0;
   #sent = 0;
+  #sentBytes = 0;
   #lastCmid = 0;
   #instance: Bytes = new Uint8Array(INSTANCE_BYTES);
   #lastSeq = 0;
+  #shownSeq = 0;
   #ackedSeq = 0;
   #cancelAck: (() => void) | undefined;
 
@@ -134,9 +139,9 @@ export class Link {
       throw new ChannelError(refusal.code, `Cannot join as ${refusal.reason}`);
     }
     const known = record.resumed && equal(record.instance, this.#instance);
-    if (!known) this.#lastSeq = this.#ackedSeq = 0;
-    this.#drop(record.lastCmid);
-    this.#sent = 0;
+    if (!known) this.#lastSeq = this.#shownSeq = this.#ackedSeq = 0;
+    this.#acknowledged(record.lastCmid);
+    this.#sent = this.#sentBytes = 0;
     endpoint.send({
       type: "resume",
       instance: known ? this.#instance : new Uint8Array(INSTANCE_BYTES),
@@ -169,45 +174,56 @@ export class Link {
         this.#listener.roster(record.entries);
         break;
       case "member":
+        this.#lastSeq++;
         this.#listener.member(record);
+        this.#acknowledge();
         break;
       case "ack":
-        if (record.accepted > this.#lastCmid) {
-          throw new WireError("Cannot take ACK as it is for what was never sent");
-        }
-        this.#drop(record.accepted);
-        this.#listener.acknowledged(record.accepted);
+        this.#acknowledged(record.accepted);
+        this.#endpoint?.wake();
         break;
       default:
         throw new WireError(`Cannot take record as it may not come now: ${record.type}`);
     }
   }
 
+  /** All that has come was shown; what comes from now on is not, when the timer fires. */
   #acknowledge(): void {
+    this.#shownSeq = this.#lastSeq;
     const flush = (): void => {
       this.#cancelAck?.();
       this.#cancelAck = undefined;
-      this.#ackedSeq = this.#lastSeq;
-      this.#endpoint?.send({ type: "ack", seq: this.#lastSeq });
+      this.#ackedSeq = this.#shownSeq;
+      this.#endpoint?.send({ type: "ack", seq: this.#shownSeq });
     };
-    if (this.#lastSeq - this.#ackedSeq >= ACK_ENVELOPES) flush();
+    if (this.#shownSeq - this.#ackedSeq >= ACK_ENVELOPES) flush();
     else this.#cancelAck ??= this.#clock.after(ACK_MS, flush);
   }
 
-  #drop(cmid: number): void {
-    const count = this.#outbox.findIndex((envelope) => envelope.cmid > cmid);
-    const gone = this.#outbox.splice(0, count < 0 ? this.#outbox.length : count);
-    for (const { object } of gone) this.#outboxBytes -= size(object);
-    this.#sent = Math.max(0, this.#sent - gone.length);
+  /** The relay has passed on every envelope up to this one. */
+  #acknowledged(cmid: number): void {
+    const next = this.#outbox.findIndex((envelope) => envelope.cmid > cmid);
+    const count = next < 0 ? this.#outbox.length : next;
+    if (cmid > this.#lastCmid || count > this.#sent) {
+      throw new WireError("Cannot take ACK as it is for what was never sent");
+    }
+    const gone = this.#outbox.splice(0, count);
+    const bytes = gone.reduce((sum, { object }) => sum + size(object), 0);
+    this.#outboxBytes -= bytes;
+    this.#sentBytes -= bytes;
+    this.#sent -= gone.length;
+    this.#listener.acknowledged(cmid);
   }
 
   #next(): MemberRecord | undefined {
     const envelopes: MemberEnvelope[] = [];
     let bytes = 0;
-    for (; this.#sent < this.#outbox.length; this.#sent++) {
+    while (this.#sent < this.#outbox.length && this.#sentBytes < WINDOW_BYTES) {
       const envelope = this.#outbox[this.#sent]!;
       if ((bytes += size(envelope.object)) > MAX_PAYLOAD_BYTES) break;
       envelopes.push(envelope);
+      this.#sent++;
+      this.#sentBytes += size(envelope.object);
     }
     return envelopes.length > 0 ? { type: "batch", envelopes } : undefined;
   }

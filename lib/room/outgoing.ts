@@ -26,17 +26,13 @@ export interface Outgoing {
 export class Outbox {
   readonly #waiting: Outgoing[] = [];
   #waitingBytes = 0;
+  #taken: readonly Outgoing[] = [];
   readonly #sealed: { readonly cmid: number; readonly messages: readonly Outgoing[] }[] = [];
   #room: PromiseWithResolvers<void> | undefined;
 
   /** The message whose turn it is. */
   get head(): Outgoing | undefined {
     return this.#waiting[0];
-  }
-
-  /** Whether nothing waits and everything was acknowledged. */
-  get empty(): boolean {
-    return this.#waiting.length === 0 && this.#sealed.length === 0;
   }
 
   /** Adds a message. */
@@ -57,7 +53,7 @@ export class Outbox {
   }
 
   /** Takes the head and all that may share its MSG: texts for the same audience, up to its size. */
-  take(): Outgoing[] {
+  take(): readonly Outgoing[] {
     const head = this.#shift();
     const taken = [head];
     let bytes = BATCH_ITEM_OVERHEAD_BYTES + head.body.length;
@@ -66,12 +62,14 @@ export class Outbox {
       if (this.head.to !== head.to || bytes > MAX_TEXT_BYTES) break;
       taken.push(this.#shift());
     }
+    this.#taken = taken;
     return taken;
   }
 
-  /** Remembers with which envelope messages went. */
-  sent(cmid: number, messages: readonly Outgoing[]): void {
-    this.#sealed.push({ cmid, messages });
+  /** Remembers with which envelope the messages went that were taken last. */
+  sent(cmid: number): void {
+    this.#sealed.push({ cmid, messages: this.#taken });
+    this.#taken = [];
   }
 
   /** The relay has every envelope up to this one. */
@@ -83,7 +81,7 @@ export class Outbox {
 
   /** The head cannot go. */
   refuseHead(code: Code, reason: string): void {
-    this.#shift().done.reject(new RoomError(code, `Cannot send message as ${reason}`));
+    refuse(this.#shift(), code, reason);
   }
 
   /** Nothing can go any more. */
@@ -93,6 +91,8 @@ export class Outbox {
         done.reject(new RoomError(code, `Cannot tell whether the message arrived as ${reason}`));
       }
     }
+    for (const message of this.#taken) refuse(message, code, reason);
+    this.#taken = [];
     while (this.head !== undefined) this.refuseHead(code, reason);
   }
 
@@ -109,6 +109,10 @@ export class Outbox {
   #full(): boolean {
     return this.#waiting.length >= MAX_WAITING || this.#waitingBytes >= MAX_WAITING_BYTES;
   }
+}
+
+function refuse({ done }: Outgoing, code: Code, reason: string): void {
+  done.reject(new RoomError(code, `Cannot send message as ${reason}`));
 }
 
 function isText({ kind }: Outgoing): boolean {

@@ -1,7 +1,7 @@
 import { type Bytes, compare, concat, toHex } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import { label, sha256, type Verifier, type WrapKey } from "../crypto/mod.ts";
-import type { ReceivingChain } from "./chain.ts";
+import { type ReceivingChain, refused } from "./chain.ts";
 import type { Lane } from "./lanes.ts";
 
 /** One session in the room, as others may see it. */
@@ -30,11 +30,11 @@ export interface Announced {
   readonly wrapKey: WrapKey;
 }
 
-/** Sender keys that a member may have unwrapped without a wait. */
-const UNWRAP_BURST = 8;
+/** Dear work that a member may cause without a wait: RSA operations, runs of keys to skip. */
+const WORK_BURST = 8;
 
-/** Time after which it may have one more, in milliseconds. */
-const UNWRAP_EVERY_MS = 1000;
+/** Time after which it may cause one more, in milliseconds. */
+const WORK_EVERY_MS = 1000;
 
 /** Another session in the room. */
 export class Peer {
@@ -54,10 +54,14 @@ export class Peer {
   announced: Announced | undefined;
   /** Whether its connection is lost and its seat kept. */
   away: boolean;
+  /** Whether it has left: it gets no key any more, though its last messages may still be shown. */
+  gone = false;
   /** Whether its name carries its tag; once it does, it stays so. */
   tagged = false;
   /** The last generation of its own that this member announced to it. */
   told = 0;
+  /** Resolves once this member's first ANNOUNCE is on its way to it: before, it could take no key. */
+  readonly introduced: PromiseWithResolvers<void> = Promise.withResolvers();
   /** Its sender keys for the room and for this member alone, by `Audience`. */
   readonly chains: (ReceivingChain | undefined)[] = [undefined, undefined];
   /** The last epoch of each of them. */
@@ -67,8 +71,9 @@ export class Peer {
   /** Whether that was said. */
   differenceShown = false;
   readonly #clock: Clock;
-  #unwraps = UNWRAP_BURST;
-  #unwrapsAt: number;
+  #credit = WORK_BURST;
+  #creditAt: number;
+  #stopWaiting: () => void = () => {};
 
   /** Makes a peer of which only the host has told. */
   constructor(
@@ -86,7 +91,7 @@ export class Peer {
     this.earlier = earlier;
     this.lane = lane;
     this.#clock = clock;
-    this.#unwrapsAt = clock.now();
+    this.#creditAt = clock.now();
   }
 
   /** The member as shown; `undefined` before it announced itself. */
@@ -97,16 +102,33 @@ export class Peer {
     return { name: shown, tag, key: this.key, session: this.session };
   }
 
-  /** Waits until it may have another sender key unwrapped. */
-  async mayUnwrap(): Promise<void> {
-    const now = this.#clock.now();
-    const gained = Math.floor((now - this.#unwrapsAt) / UNWRAP_EVERY_MS);
-    this.#unwraps = Math.min(UNWRAP_BURST, this.#unwraps + gained);
-    this.#unwrapsAt += gained * UNWRAP_EVERY_MS;
-    if (this.#unwraps-- > 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#clock.after(UNWRAP_EVERY_MS * -this.#unwraps, resolve);
-    await this.lane.park(promise);
+  /** Notes that it has left, or that nothing is taken from anybody any more. */
+  leave(): void {
+    this.gone = true;
+    this.introduced.resolve();
+    this.#stopWaiting();
+  }
+
+  /**
+   * Waits, with the lane parked, until it may cause more dear work.
+   *
+   * @throws {RoomError} If it leaves meanwhile.
+   */
+  async mayWork(): Promise<void> {
+    const gained = Math.floor((this.#clock.now() - this.#creditAt) / WORK_EVERY_MS);
+    this.#credit = Math.min(WORK_BURST, this.#credit + gained);
+    this.#creditAt += gained * WORK_EVERY_MS;
+    if (--this.#credit >= 0) return;
+    if (!this.gone) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const cancel = this.#clock.after(WORK_EVERY_MS, resolve);
+      this.#stopWaiting = () => {
+        cancel();
+        resolve();
+      };
+      await this.lane.park(promise);
+    }
+    if (this.gone) throw refused("object", "its author has left");
   }
 }
 

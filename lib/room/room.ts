@@ -15,6 +15,7 @@ import {
 import { type Code, LanchatError, RoomError } from "../errors.ts";
 import {
   Audience,
+  type BatchItem,
   BodyKind,
   CloseReason,
   decodeAnnounce,
@@ -35,7 +36,7 @@ import {
 } from "../wire/mod.ts";
 import { type Author, ReceivingChain, refused, SendingChain } from "./chain.ts";
 import { Lanes } from "./lanes.ts";
-import { Link } from "./link.ts";
+import { Link, WINDOW_BYTES } from "./link.ts";
 import { Outbox, type Outgoing } from "./outgoing.ts";
 import { type Member, Peer, rosterHash, sameName } from "./peer.ts";
 import type { SessionKeys } from "./session_keys.ts";
@@ -58,14 +59,14 @@ const HEARTBEAT_AFTER_MS = 30_000;
 /** Time for which a member may report another roster before that is said, in milliseconds. */
 const DIFFERENCE_MS = 10_000;
 
-/** Rosters of the past that another member may still report. */
+/** Rosters of the past that are kept. */
 const ROSTER_HISTORY = 64;
+
+/** What `to` is taken for a key by: a name that looks like one never gets what is meant for the key. */
+const KEY = /^[\w-]{43}$/;
 
 /** A clock further off than this is not believed, in milliseconds. */
 const MAX_CLOCK_SKEW_MS = 600_000;
-
-/** Bytes that the relay may have to acknowledge before more is sealed. */
-const WINDOW_BYTES: number = 1 << 18;
 
 /** Sessions that have left and may not come back. */
 const MAX_BURNED = 65_536;
@@ -131,8 +132,8 @@ export class Room {
   readonly #chains = new Map<string, SendingChain>();
   readonly #epochs = new Map<string, number>();
   readonly #timers = new Map<string, () => void>();
-  readonly #rosters: string[] = [];
-  #roster: Promise<Bytes>;
+  readonly #rosters: { readonly hash: Promise<Bytes>; until: number }[] = [];
+  #rosterSince = 0;
   #joinedCount = 0;
   #tag = "";
   #tagged = false;
@@ -163,13 +164,12 @@ export class Room {
         await options.shown?.();
       },
     }, this.#clock);
-    this.#roster = this.#hashRoster();
     options.keys.onRenewed = () => void this.#announceDue();
   }
 
-  /** The others whose ANNOUNCE came, in the order in which they joined. */
+  /** The others whose ANNOUNCE came and whose connection is there, in the order in which they joined. */
   get members(): Member[] {
-    return this.#readers().map((peer) => peer.member!);
+    return this.#readers().filter((peer) => !peer.away).map((peer) => peer.member!);
   }
 
   /** Oneself, as others see it. */
@@ -244,6 +244,7 @@ export class Room {
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
     this.#chains.clear();
+    for (const peer of this.#peers.values()) peer.leave();
     this.#peers.clear();
     this.#options.keys.close();
   }
@@ -263,8 +264,10 @@ export class Room {
         this.#meet({ session, key, away: false }, false);
         break;
       case MemberChange.LEFT:
+        if (peer === undefined) break;
+        this.#revoke(peer);
         // Behind what it sent before: its last messages are still to be shown.
-        if (peer !== undefined) this.#do(peer, 0, () => this.#part(peer, leaveReason(reason)));
+        this.#do(peer, 0, () => this.#part(peer, leaveReason(reason)));
         break;
       case MemberChange.AWAY:
         if (peer !== undefined) this.#do(peer, 0, () => this.#lose(peer, leaveReason(reason)));
@@ -286,30 +289,41 @@ export class Room {
   #lose(peer: Peer, reason: LeaveReason): void {
     if (!this.#present(peer) || peer.away) return;
     peer.away = true;
-    if (peer.member !== undefined) this.#emit({ type: "left", member: peer.member, reason });
+    if (peer.member !== undefined) {
+      this.#emitPresence(peer, { type: "left", member: peer.member, reason });
+    }
     this.#answered(peer);
   }
 
   #regain(peer: Peer): void {
     if (!this.#present(peer) || !peer.away) return;
     peer.away = false;
-    if (peer.member !== undefined) this.#emit({ type: "joined", member: peer.member });
+    if (peer.member !== undefined) {
+      this.#emitPresence(peer, { type: "joined", member: peer.member });
+    }
+  }
+
+  /** Sees to it that a member can read nothing that is sealed from now on. */
+  #revoke(peer: Peer): void {
+    peer.leave();
+    for (const chain of this.#chains.values()) {
+      if (chain.holders.has(peer.id)) chain.stale = true;
+    }
+    this.#chains.delete(peer.id);
+    this.#epochs.delete(peer.id);
   }
 
   #part(peer: Peer, reason: LeaveReason): void {
     if (!this.#present(peer)) return;
     const { member, away } = peer;
+    this.#revoke(peer);
     this.#peers.delete(peer.id);
     this.#burned.add(peer.id);
     if (this.#burned.size > MAX_BURNED) this.#burned.delete(this.#burned.values().next().value!);
-    for (const chain of this.#chains.values()) {
-      if (chain.holders.has(peer.id)) chain.stale = true;
-    }
-    this.#chains.delete(peer.id);
     this.#answered(peer);
     if (member === undefined) return;
-    this.#roster = this.#hashRoster();
-    if (!away) this.#emit({ type: "left", member, reason });
+    this.#rosterChanged();
+    if (!away) this.#emitPresence(peer, { type: "left", member, reason });
     this.#pump();
   }
 
@@ -319,14 +333,15 @@ export class Room {
 
   /** Everybody who can be given a key, in the order in which they joined. */
   #readers(): Peer[] {
-    return [...this.#peers.values()].filter((peer) => peer.announced !== undefined);
+    return [...this.#peers.values()].filter((peer) => peer.announced !== undefined && !peer.gone);
   }
 
   #find(name: string): Peer {
-    const [first, ...others] = this.#readers().filter(({ member, announced, key }) =>
-      name === member!.name || name === `${announced!.name}#${announced!.tag}` ||
-      name === toBase64Url(key)
-    );
+    const [first, ...others] = this.#readers().filter(({ announced, away, key, member }) => {
+      if (away) return false;
+      if (KEY.test(name)) return name === toBase64Url(key);
+      return name === member!.name || name === `${announced!.name}#${announced!.tag}`;
+    });
     if (first !== undefined && others.length === 0) return first;
     throw new RoomError(
       "no-such-member",
@@ -374,6 +389,7 @@ export class Room {
     const signature = await identity.sign(concat(label("lanchat/1 announce"), tagged));
     const object = concat(tagged, signature);
     this.#link.send({ class: EnvelopeClass.CONTROL, to: peer.session, object });
+    peer.introduced.resolve();
   }
 
   #answered(peer: Peer): void {
@@ -384,7 +400,9 @@ export class Room {
     if (this.#ready || this.#ended) return;
     this.#ready = true;
     this.#timers.get("silent")?.();
-    this.#options.emit({ type: "ready", me: this.me, members: this.members });
+    const earlier = this.#readers().filter((peer) => peer.earlier && !peer.away);
+    const members = earlier.map((peer) => peer.member!);
+    this.#options.emit({ type: "ready", me: this.me, members });
     for (const { key } of this.#unanswered ?? []) {
       this.#options.emit({
         type: "warning",
@@ -392,7 +410,7 @@ export class Room {
         message: `A member has not answered: ${toBase64Url(key)}`,
       });
     }
-    if (this.#readers().some((peer) => this.#clashes(peer))) this.#warnNameTaken();
+    if (earlier.some((peer) => this.#clashes(peer))) this.#warnNameTaken();
     for (const event of this.#held.splice(0)) this.#options.emit(event);
     this.#pump();
   }
@@ -464,10 +482,10 @@ export class Room {
     const first = peer.announced === undefined;
     peer.announced = announced;
     if (first) {
-      this.#roster = this.#hashRoster();
+      this.#rosterChanged();
       this.#settleNames(peer);
-      if (this.#ready) {
-        this.#options.emit({ type: "joined", member: peer.member! });
+      if (this.#ready || !peer.earlier) {
+        this.#emit({ type: "joined", member: peer.member! });
         if (this.#clashes(peer)) this.#warnNameTaken();
       }
     }
@@ -495,7 +513,7 @@ export class Room {
       skdm,
       peer.announced.verifier,
       keys,
-      () => peer.mayUnwrap(),
+      () => peer.mayWork(),
     );
     peer.epochs[skdm.audience] = skdm.epoch;
     peer.chains[skdm.audience] = chain;
@@ -509,7 +527,7 @@ export class Room {
     const id = toHex(msg.chainId);
     const chain = peer.chains.find((known) => known?.id === id);
     if (chain === undefined) throw refused("message", "its sender key is not known");
-    const { inner, missing } = await chain.open(msg);
+    const { inner, missing } = await chain.open(msg, () => peer.mayWork());
     if (!this.#present(peer)) return;
     if (missing > 0) {
       this.#emit({
@@ -523,51 +541,70 @@ export class Room {
   }
 
   #show(peer: Peer, { at, body, kind }: Inner, direct: boolean): void {
-    const show = (kind: number, text: Bytes): void => {
-      const now = this.#clock.now();
-      this.#emit({
-        type: "message",
-        from: peer.member!,
-        text: decodeText(text),
-        kind: kind === BodyKind.ACTION ? "action" : "text",
-        private: direct,
-        at: Math.abs(at - now) <= MAX_CLOCK_SKEW_MS ? at : now,
-      });
-    };
     switch (kind) {
       case BodyKind.TEXT:
       case BodyKind.ACTION:
-        return show(kind, body);
+        return this.#showAll(peer, [{ kind, text: body }], at, direct);
       case BodyKind.BATCH:
-        for (const item of decodeBatch(body)) show(item.kind, item.text);
-        return;
+        return this.#showAll(peer, decodeBatch(body), at, direct);
       case BodyKind.LEAVE:
         return this.#part(peer, "left");
     }
   }
 
+  #showAll(peer: Peer, items: readonly BatchItem[], at: number, direct: boolean): void {
+    if (items.some(({ text }) => text.length === 0)) throw refused("message", "it is empty");
+    const now = this.#clock.now();
+    const messages = items.map(({ kind, text }): RoomEvent => ({
+      type: "message",
+      from: peer.member!,
+      text: decodeText(text),
+      kind: kind === BodyKind.ACTION ? "action" : "text",
+      private: direct,
+      at: Math.abs(at - now) <= MAX_CLOCK_SKEW_MS ? at : now,
+    }));
+    for (const message of messages) this.#emit(message);
+  }
+
   // Agreement on who is there.
 
-  #hashRoster(): Promise<Bytes> {
+  /** The hash of who is here now; made only when it is needed, as a room fills member by member. */
+  #currentRoster(): Promise<Bytes> {
+    const last = this.#rosters.at(-1);
+    if (last?.until === Infinity) return last.hash;
     const { identity, roomId, session } = this.#options;
     const me = { key: identity.publicKey, session };
     const hash = rosterHash(roomId, [me, ...this.#readers()]);
-    hash.then((bytes) => {
-      this.#rosters.push(toHex(bytes));
-      if (this.#rosters.length > ROSTER_HISTORY) this.#rosters.shift();
-    });
+    this.#rosters.push({ hash, until: Infinity });
+    if (this.#rosters.length > ROSTER_HISTORY) this.#rosters.shift();
     return hash;
   }
 
+  #rosterChanged(): void {
+    this.#rosterSince = this.#clock.now();
+    const last = this.#rosters.at(-1);
+    if (last?.until === Infinity) last.until = this.#rosterSince;
+  }
+
+  /** Whether a roster is the one of now, or was until a moment ago. */
+  async #knowsRoster(reported: Bytes): Promise<boolean> {
+    if (equal(await this.#currentRoster(), reported)) return true;
+    const recently = this.#clock.now() - DIFFERENCE_MS;
+    const hashes = this.#rosters.filter(({ until }) => until > recently).map(({ hash }) => hash);
+    return (await Promise.all(hashes)).some((hash) => equal(hash, reported));
+  }
+
   async #compareRoster(peer: Peer, reported: Bytes): Promise<void> {
-    await this.#roster;
-    const now = this.#clock.now();
-    if (this.#rosters.includes(toHex(reported))) {
+    if (await this.#knowsRoster(reported)) {
       peer.differsSince = undefined;
       peer.differenceShown = false;
       return;
     }
-    peer.differsSince ??= now;
+    const now = this.#clock.now();
+    // A difference from before the last change here says nothing of the room as it is now.
+    if (peer.differsSince === undefined || peer.differsSince < this.#rosterSince) {
+      peer.differsSince = now;
+    }
     if (peer.differenceShown || now - peer.differsSince < DIFFERENCE_MS) return;
     peer.differenceShown = true;
     this.#emit({
@@ -601,12 +638,18 @@ export class Room {
     const message = this.#tagged
       ? `Somebody else here has your name already: you are shown as ${this.me.name}`
       : `Somebody else came with your name: you are ${this.me.name}, the other is shown with a tag`;
-    this.#options.emit({ type: "warning", code: "name-taken", message });
+    this.#emit({ type: "warning", code: "name-taken", message });
   }
 
+  /** Emits what happens; before `ready` it is held, so that `ready` comes first. */
   #emit(event: RoomEvent): void {
     if (this.#ready) this.#options.emit(event);
-    else if (event.type === "message" || event.type === "warning") this.#held.push(event);
+    else this.#held.push(event);
+  }
+
+  #emitPresence(peer: Peer, event: RoomEvent): void {
+    // Whoever was here before is first shown by `ready`, if at all.
+    if (this.#ready || !peer.earlier) this.#emit(event);
   }
 
   // What is sent.
@@ -640,9 +683,10 @@ export class Room {
 
   /** Sends one MSG, or finds why the next cannot go. @returns Whether to go on at once. */
   async #sendNext(): Promise<boolean> {
-    const roster = await this.#roster;
+    if (this.#outbox.head === undefined || this.#link.backlog >= WINDOW_BYTES) return false;
+    const roster = await this.#currentRoster();
     const head = this.#outbox.head;
-    if (head === undefined || this.#link.backlog >= WINDOW_BYTES) return false;
+    if (head === undefined) return false;
     const chain = this.#chains.get(head.to?.id ?? "");
     const usable = chain !== undefined && !this.#due(chain);
     if (head.kind === BodyKind.HEARTBEAT || head.kind === BodyKind.LEAVE) {
@@ -662,7 +706,7 @@ export class Room {
 
   #audience(to: Peer | undefined): Peer[] {
     if (to === undefined) return this.#readers();
-    return this.#present(to) ? [to] : [];
+    return this.#present(to) && !to.gone ? [to] : [];
   }
 
   #nobodyReads({ to }: Outgoing): boolean {
@@ -685,7 +729,8 @@ export class Room {
     const id = to?.id ?? "";
     const now = this.#clock.now();
     const wait = before === undefined ? 0 : before.since + MIN_EPOCH_MS - now;
-    if (wait > 0) {
+    // More than that to wait means that the clock was set back.
+    if (wait > 0 && wait <= MIN_EPOCH_MS) {
       this.#after("epoch", wait, () => this.#pump());
       return false;
     }
@@ -712,10 +757,10 @@ export class Room {
         wrapKey: announced!.wrapKey,
       }).catch(() => undefined)
     ));
+    await Promise.all(peers.map(({ introduced }) => introduced.promise));
     objects.forEach((object, i) => {
-      const peer = peers[i]!;
-      if (object === undefined) peer.announced = undefined; // Its key is none: it cannot be given one.
-      else this.#link.send({ class: EnvelopeClass.CONTROL, to: peer.session, object });
+      if (object === undefined) return; // Its key is none: it cannot be given one.
+      this.#link.send({ class: EnvelopeClass.CONTROL, to: peers[i]!.session, object });
     });
   }
 
@@ -730,8 +775,9 @@ export class Room {
       kind: batch ? BodyKind.BATCH : kind,
       body: batch ? encodeBatch(messages.map((one) => ({ kind: one.kind, text: one.body }))) : body,
     });
+    if (this.#ended) return;
     const cmid = this.#link.send({ class: EnvelopeClass.CHAT, to: to?.session, object });
-    this.#outbox.sent(cmid, messages);
+    this.#outbox.sent(cmid);
     if (to === undefined && kind !== BodyKind.HEARTBEAT) {
       this.#after("heartbeat", HEARTBEAT_AFTER_MS, () => {
         const heartbeat = { kind: BodyKind.HEARTBEAT, body: new Uint8Array(), to: undefined };

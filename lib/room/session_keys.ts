@@ -63,7 +63,8 @@ export class SessionKeys {
     key.unwraps++;
     const secret = await unwrap(key.pair, label, wrapped);
     if (secret === undefined) key.failed++;
-    if (key.unwraps >= MAX_UNWRAPS || key.failed >= MAX_FAILED_UNWRAPS) this.#renew();
+    const worn = key.unwraps >= MAX_UNWRAPS || key.failed >= MAX_FAILED_UNWRAPS;
+    if (worn && key === this.#current) this.#renew();
     return secret;
   }
 

@@ -6,8 +6,9 @@ export const MAX_NAME_BYTES = 48;
 /** Marks that lanchat itself puts behind or around a name, so that no name may contain one. */
 const RESERVED = /[:#\\]/u;
 
-/** Control, format (bidi and zero-width among them), separator, surrogate and unassigned characters. */
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Cn}\p{Co}\p{Default_Ignorable_Code_Point}]/u;
+/** Control, format (bidi and zero-width among them), separator, surrogate, private and no characters. */
+const INVISIBLE =
+  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Noncharacter_Code_Point}\p{Default_Ignorable_Code_Point}]/u;
 
 /** Any white space but the plain space; and a plain space at either end. */
 const MISPLACED_SPACE = /^ | $|(?! )\p{White_Space}/u;

@@ -1,0 +1,208 @@
+import { assertEquals } from "@std/assert";
+import type { Bytes } from "../../lib/bytes/mod.ts";
+import { quote } from "../../lib/errors.ts";
+import { MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import { randomBytes } from "../../lib/crypto/mod.ts";
+import { flip } from "../support/assert.ts";
+import { identityOf } from "../support/keys.ts";
+import { type AnnounceLies, Puppet } from "../support/puppet.ts";
+import { Stage } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+
+/** Asserts that nobody but bob is given a key, and that bob gets through in both directions. */
+async function assertOnlyBobCounts(stage: Stage, bob: Puppet): Promise<void> {
+  const said = stage.room.say("for bob alone");
+  const message = await stage.relay.object(ObjectType.MSG);
+  await said;
+  const keys = stage.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.SKDM);
+  assertEquals(keys.map(({ to }) => to), [bob.session]);
+  await bob.take(keys[0]!.object);
+  const inner = await bob.take(message.object);
+  assertEquals(new TextDecoder().decode(inner?.body), "for bob alone");
+  assertEquals(stage.room.members.map(({ name }) => name), ["bob"]);
+  await stage.assertStillHears(bob);
+}
+
+/** Somebody joins with that ANNOUNCE; it must count for nothing. */
+async function assertRefused(announceOf: (mal: Puppet, session: Bytes) => Promise<Bytes>) {
+  const bob = await Puppet.create("bob");
+  const mal = await Puppet.create("mal");
+  const stage = await Stage.open({ before: [bob] });
+  await stage.tell(mal, MemberChange.JOINED);
+  await stage.says(mal, await announceOf(mal, stage.session));
+  await stage.relay.settle();
+  await assertOnlyBobCounts(stage, bob);
+  assertEquals(stage.events.rest(), []);
+  // Its author was not told anything either.
+  const told = stage.relay.envelopes.all.filter(({ to }) =>
+    to?.every((b, i) => b === mal.session[i])
+  );
+  assertEquals(told, []);
+  await stage.close();
+}
+
+function refusal(name: string, lies: () => AnnounceLies | Promise<AnnounceLies>): void {
+  test(`Room refuses an ANNOUNCE ${name}`, async () => {
+    const told = await lies();
+    await assertRefused((mal, session) => mal.announce(session, told));
+  });
+}
+
+refusal("of another room", () => ({ roomId: randomBytes(32) }));
+refusal("with the signature of somebody else", async () => ({ signer: await identityOf("eve") }));
+refusal("without the room's secret", () => ({ memberKey: randomBytes(32) }));
+refusal("for another session", () => ({ seen: randomBytes(16) }));
+refusal("of another session than its sender's", () => ({ session: randomBytes(16) }));
+refusal("of another identity than the host named", async () => {
+  const eve = await identityOf("eve");
+  return { key: eve.publicKey, signer: eve };
+});
+refusal("of generation 0", () => ({ generation: 0 }));
+refusal("that lists two sessions", () => ({ manySeen: [new Uint8Array(16), randomBytes(16)] }));
+refusal("that lists no session", () => ({ manySeen: [] }));
+refusal("that lists one session twice", () => {
+  const twice = randomBytes(16);
+  return { manySeen: [twice, twice] };
+});
+refusal("whose modulus is even", () => ({
+  modulus: new Uint8Array(384).fill(0xff).fill(0xfe, 383),
+}));
+refusal("whose modulus is too small", () => ({
+  modulus: new Uint8Array(384).fill(0xff).fill(0x7f, 0, 1),
+}));
+for (
+  const name of ["", "a:b", "a#b", "a\\b", "\x1b[31mred", "\u202eevil", "z\u200bw", " a", "e\u0301"]
+) {
+  refusal(`with the name ${quote(name)}`, () => ({ name }));
+}
+refusal("with a name of 49 bytes", () => ({ name: "x".repeat(49) }));
+refusal("with a name that is not UTF-8", () => ({
+  name: "abc",
+  head: (honest) => honest.with(470, 0xff),
+}));
+
+test("Room refuses an ANNOUNCE with any bit of its end flipped", async () => {
+  const bob = await Puppet.create("bob");
+  const mal = await Puppet.create("mal");
+  const stage = await Stage.open({ before: [bob] });
+  await stage.tell(mal, MemberChange.JOINED);
+  const honest = await mal.announce(stage.session);
+  // The secret's proof and the signature: 32 and 64 bytes.
+  for (let bit = (honest.length - 96) * 8; bit < honest.length * 8; bit += 5) {
+    await stage.says(mal, flip(honest, bit));
+  }
+  await stage.says(mal, honest.slice(0, -1), new Uint8Array([...honest, 0]), honest.slice(0, 1));
+  await stage.relay.settle();
+  assertEquals(stage.events.rest(), []);
+  // The one that was not altered is still taken.
+  await stage.says(mal, honest);
+  assertEquals((await stage.event("joined")).member.name, "mal");
+  await stage.close();
+});
+
+test("Room refuses an ANNOUNCE that came before, and one of an older generation", async () => {
+  const bob = await Puppet.create("bob");
+  const stage = await Stage.open({ before: [bob] });
+  const second = await Puppet.create("bob");
+  const renamed = { generation: 2, name: "robert", modulus: second.keys.modulus };
+  await stage.says(bob, await bob.announce(stage.session, renamed));
+  for (const generation of [1, 2]) {
+    await stage.says(bob, await bob.announce(stage.session, { generation, name: "bobby" }));
+  }
+  await stage.relay.settle();
+  assertEquals(stage.room.members.map(({ name }) => name), ["robert"]);
+  // Keys are wrapped for what the newest one told.
+  const said = stage.room.say("hi");
+  const { object } = await stage.relay.object(ObjectType.SKDM);
+  await said;
+  const holder = new Puppet("bob", bob.identity, bob.session, second.keys);
+  await holder.take(object);
+  assertEquals(holder.held.size, 1);
+  await stage.assertStillHears(bob);
+  await stage.close();
+});
+
+test("Room refuses an ANNOUNCE of a session that has left", async () => {
+  const bob = await Puppet.create("bob");
+  const mal = await Puppet.create("mal");
+  const stage = await Stage.open({ before: [bob] });
+  await stage.join(mal);
+  await stage.tell(mal, MemberChange.LEFT);
+  assertEquals((await stage.event("left")).reason, "left");
+  await stage.tell(mal, MemberChange.JOINED);
+  await stage.says(mal, await mal.announce(stage.session, { generation: 2 }));
+  await stage.relay.settle();
+  assertEquals(stage.events.rest(), []);
+  await assertOnlyBobCounts(stage, bob);
+  await stage.close();
+});
+
+test("Room refuses an ANNOUNCE that was made for an earlier session of its own", async () => {
+  const bob = await Puppet.create("bob");
+  const earlier = await Stage.open({ before: [bob] });
+  const old = await bob.announce(earlier.session);
+  await earlier.close();
+
+  const stage = await Stage.create();
+  await stage.relay.admit([bob.entry]);
+  await stage.heardBy(bob);
+  await stage.says(bob, old);
+  await stage.relay.settle();
+  assertEquals([stage.room.members, stage.events.all], [[], []]);
+  await stage.says(bob, await bob.announce(stage.session));
+  assertEquals((await stage.event("ready")).members.length, 1);
+  await assertOnlyBobCounts(stage, bob);
+  await stage.close();
+});
+
+test("Room drops what a session sends that the host never named", async () => {
+  const bob = await Puppet.create("bob");
+  const ghost = await Puppet.create("ghost");
+  const stage = await Stage.open({ before: [bob] });
+  const chain = await ghost.chain();
+  await stage.says(
+    ghost,
+    await ghost.announce(stage.session),
+    await chain.skdm(stage.target),
+    await chain.msg("boo"),
+  );
+  await stage.relay.settle();
+  await assertOnlyBobCounts(stage, bob);
+  assertEquals(stage.events.rest(), []);
+  await stage.close();
+});
+
+test("Room gives a ghost that cannot prove the room's secret no key", async () => {
+  const bob = await Puppet.create("bob");
+  const ghost = await Puppet.create("ghost");
+  const stage = await Stage.create();
+  await stage.relay.admit([bob.entry, ghost.entry]);
+  await stage.heardBy(bob);
+  await stage.says(bob, await bob.announce(stage.session));
+  await stage.says(ghost, await ghost.announce(stage.session, { memberKey: randomBytes(32) }));
+  await stage.relay.settle();
+  stage.clock.advance(10_000);
+  assertEquals((await stage.event("ready")).members.map(({ name }) => name), ["bob"]);
+  assertEquals((await stage.event("warning")).code, "member-silent");
+  await assertOnlyBobCounts(stage, bob);
+  await stage.close();
+});
+
+test("Room shows a member before it gives it a key", async () => {
+  const bob = await Puppet.create("bob");
+  const carol = await Puppet.create("carol");
+  const order: string[] = [];
+  const stage = await Stage.open({
+    before: [bob],
+    onEvent: (event, room) => {
+      if (event.type !== "joined") return;
+      const given = stage.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.SKDM);
+      order.push(`${given.length} keys`);
+      void room.say("welcome");
+    },
+  });
+  await stage.join(carol);
+  await stage.relay.object(ObjectType.MSG);
+  assertEquals(order, ["0 keys"]);
+  await stage.close();
+});

@@ -1,0 +1,385 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, concat, utf8 } from "../../lib/bytes/mod.ts";
+import { CipherKey, generateSigningKey, randomBytes } from "../../lib/crypto/mod.ts";
+import { SessionKeys } from "../../lib/room/mod.ts";
+import {
+  Audience,
+  BodyKind,
+  CloseReason,
+  decodeMsg,
+  encodeBatch,
+  MAX_TEXT_BYTES,
+  MemberChange,
+  ObjectType,
+} from "../../lib/wire/mod.ts";
+import { flip } from "../support/assert.ts";
+import type { FakeClock } from "../support/clock.ts";
+import { sessionKey } from "../support/keys.ts";
+import { type MsgLies, type OwnChain, Puppet, ratchet } from "../support/puppet.ts";
+import { Stage } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+
+/** Session keys that break where they should fail. */
+class FaultyKeys extends SessionKeys {
+  constructor(clock: FakeClock) {
+    super({ generate: sessionKey, clock });
+  }
+
+  override unwrap(): Promise<never> {
+    return Promise.reject(new TypeError("out of order"));
+  }
+}
+
+interface Scene {
+  readonly stage: Stage;
+  readonly bob: Puppet;
+  readonly mal: Puppet;
+  /** Mal's chain, which the room was given. */
+  readonly chain: OwnChain;
+}
+
+async function open(audience: number = Audience.ROOM): Promise<Scene> {
+  const bob = await Puppet.create("bob");
+  const mal = await Puppet.create("mal");
+  const stage = await Stage.open({ before: [bob, mal] });
+  const chain = await mal.chain(audience);
+  await stage.says(mal, await chain.skdm(stage.target));
+  return { stage, bob, mal, chain };
+}
+
+/** Asserts that MSGs of mal are not shown, and that those behind them are. */
+async function assertRefused(
+  msgsOf: (scene: Scene) => Promise<readonly Bytes[]>,
+  missing = 1,
+): Promise<void> {
+  const scene = await open();
+  const { bob, chain, mal, stage } = scene;
+  await stage.says(mal, ...await msgsOf(scene));
+  await stage.relay.settle();
+  await stage.says(mal, await chain.msg("the next"));
+  if (missing > 0) {
+    const { code, message } = await stage.event("warning");
+    assertEquals([code, message.includes(`${missing}`)], ["messages-missing", true]);
+  }
+  assertEquals(await stage.text(), "the next");
+  await stage.assertStillHears(bob);
+  await stage.close();
+}
+
+function refusal(name: string, lies: (scene: Scene) => MsgLies | Promise<MsgLies>): void {
+  test(`Room refuses a MSG ${name}`, async () => {
+    await assertRefused(async (scene) => [await scene.chain.msg("unheard", await lies(scene))]);
+  });
+}
+
+refusal("of another room", () => ({ roomId: randomBytes(32) }));
+refusal("in the name of another session", ({ bob }) => ({ fromSession: bob.session }));
+refusal("of an unknown chain", () => ({ chainId: randomBytes(16) }));
+refusal("signed with another key", async () => ({ signer: await generateSigningKey() }));
+refusal("signed by its author's identity", ({ mal }) => ({ signer: mal.identity }));
+refusal("that commits to another key", () => ({ commitment: randomBytes(32) }));
+refusal("whose padding is not zero", () => ({ plaintext: (honest) => honest.with(-1, 1) }));
+refusal("that is padded too far", () => ({
+  plaintext: (honest) => concat(honest, new Uint8Array(64)),
+}));
+refusal("whose text is longer than what it hides", () => ({
+  plaintext: (honest) => honest.with(36, 200),
+}));
+refusal("from after the end of time", () => ({
+  plaintext: (honest) => honest.with(25, 0xff),
+}));
+refusal("that cannot be opened", () => ({ sealed: (honest) => flip(honest, 3) }));
+refusal("that hides more than a message may say", () => ({
+  plaintext: (honest) =>
+    new Uint8Array(16_640).map((_, i) => honest[i] ?? 0x20).with(35, 0x40).with(36, 1),
+}));
+
+test("Room refuses a MSG with any bit flipped", async () => {
+  await assertRefused(async ({ chain }) => {
+    const honest = await chain.msg("unheard");
+    const altered: Bytes[] = [honest.slice(0, -1), new Uint8Array([...honest, 0])];
+    for (let bit = 0; bit < honest.length * 8; bit += 11) altered.push(flip(honest, bit));
+    return altered;
+  });
+});
+
+test("Room shows no MSG twice, and none from before another", async () => {
+  await assertRefused(async ({ chain, mal, stage }) => {
+    const one = await chain.msg("one");
+    const two = await chain.msg("two");
+    await stage.says(mal, two, two);
+    assertEquals((await stage.event("warning")).code, "messages-missing");
+    assertEquals(await stage.text(), "two");
+    return [one, two];
+  }, 0);
+});
+
+test("Room says how many messages are missing before one", async () => {
+  const { bob, chain, mal, stage } = await open();
+  await chain.skip(3);
+  await stage.says(mal, await chain.msg("after a gap"));
+  const { code, message } = await stage.event("warning");
+  assertEquals([code, message], ["messages-missing", "Messages of mal are missing: 3"]);
+  assertEquals(await stage.text(), "after a gap");
+  await stage.assertStillHears(bob);
+  await stage.close();
+});
+
+test("Room skips 2,000 messages and not one more", async () => {
+  const { bob, chain, mal, stage } = await open();
+  const before = chain.chainKey;
+  await chain.skip(2001);
+  const tooFar = await chain.msg("too far");
+  chain.chainKey = before;
+  chain.index = 0;
+  await chain.skip(2000);
+  await stage.says(mal, tooFar, await chain.msg("just near enough"));
+  assertEquals((await stage.event("warning")).message, "Messages of mal are missing: 2000");
+  assertEquals(await stage.text(), "just near enough");
+  await stage.assertStillHears(bob);
+  await stage.close();
+});
+
+test("Room lets no member make it skip more than eight times at once, and others wait for none", async () => {
+  const { bob, chain, mal, stage } = await open();
+  for (let i = 0; i < 10; i++) {
+    await chain.skip(1);
+    await stage.says(mal, await chain.msg(`${i}`));
+  }
+  await stage.relay.settle();
+  // The SKDM was the first of eight such works.
+  const events = stage.events.rest().map(({ type }) => type);
+  assertEquals(events, Array(7).fill(["warning", "message"]).flat());
+  await stage.assertStillHears(bob);
+  stage.clock.advance(1000);
+  assertEquals((await stage.event("warning")).code, "messages-missing");
+  assertEquals(await stage.text(), "7");
+  await stage.close();
+});
+
+test("Room spends none of a member's skips on what that member has not signed", async () => {
+  const { chain, mal, stage } = await open();
+  const signer = await generateSigningKey();
+  for (let i = 0; i < 20; i++) {
+    await stage.says(mal, await chain.msg("forged", { index: 50, signer }));
+  }
+  await chain.skip(1);
+  await stage.says(mal, await chain.msg("honest"));
+  assertEquals((await stage.event("warning")).message, "Messages of mal are missing: 21");
+  assertEquals(await stage.text(), "honest");
+  await stage.close();
+});
+
+test("Room shows no text that a holder of the chain key forges", async () => {
+  // Mal has bob's chain key, as every reader has; the seal is right, the signature is not bob's.
+  const { bob, mal, stage } = await open();
+  const bobs = await bob.chain();
+  await stage.says(bob, await bobs.skdm(stage.target));
+  const forged = await bob.chain();
+  forged.chainKey = bobs.chainKey;
+  const lie = await forged.msg("I resign", { chainId: await bobs.id() });
+  // The seal opens under the key that the room derives.
+  const { header, nonce, sealed } = decodeMsg(lie);
+  const { key } = await ratchet(bobs.chainKey);
+  assert(await (await CipherKey.import(key)).open(nonce, sealed, header) !== undefined);
+  await stage.says(bob, lie);
+  await stage.says(mal, lie);
+  await stage.relay.settle();
+  await stage.says(bob, await bobs.msg("good morning"));
+  assertEquals(await stage.text(), "good morning");
+  await stage.assertStillHears(mal);
+  await stage.close();
+});
+
+test("Room shows a text to nobody whom its commitment does not bind", async () => {
+  // A chain of which two members hold different keys, so that one MSG could say two things.
+  const { bob, mal, stage } = await open();
+  const two = await mal.chain(Audience.ROOM, 2);
+  const one = await stage.relay.settle().then(async () => await two.skdm(stage.target));
+  const other = two.chainKey;
+  two.chainKey = randomBytes(32);
+  const salamander = await two.msg("two texts in one");
+  two.chainKey = (await ratchet(other)).next;
+  await stage.says(mal, one, salamander);
+  await stage.relay.settle();
+  await stage.says(mal, await two.msg("one text"));
+  assertEquals((await stage.event("warning")).code, "messages-missing");
+  assertEquals(await stage.text(), "one text");
+  await stage.assertStillHears(bob);
+  await stage.close();
+});
+
+test("Room shows a private message as private even where the relay sends it to the room", async () => {
+  const { bob, chain, mal, stage } = await open(Audience.DIRECT);
+  await stage.says(mal, await chain.msg("psst")); // `says` uses a room envelope.
+  assertEquals((await stage.event("message")).private, true);
+  const room = await mal.chain(Audience.ROOM, 9);
+  const { seq } = stage.relay;
+  await stage.relay.send({
+    type: "batch",
+    envelopes: [await room.skdm(stage.target), await room.msg("hear ye")].map((object, i) => ({
+      class: 1,
+      direct: true,
+      from: mal.session,
+      seq: seq + 1 + i,
+      object,
+    })),
+  });
+  stage.relay.seq += 2;
+  const { private: secret, text } = await stage.event("message");
+  assertEquals([secret, text], [false, "hear ye"]);
+  await stage.assertStillHears(bob);
+  await stage.close();
+});
+
+test("Room keeps a member's chain for the room and for itself apart", async () => {
+  const { chain, mal, stage } = await open();
+  const direct = await mal.chain(Audience.DIRECT);
+  await stage.says(
+    mal,
+    await chain.msg("to all"),
+    await direct.skdm(stage.target),
+    await direct.msg("to you"),
+    await chain.msg("to all again"),
+  );
+  const seen = [];
+  for (let i = 0; i < 3; i++) {
+    const { private: secret, text } = await stage.event("message");
+    seen.push([text, secret]);
+  }
+  assertEquals(seen, [["to all", false], ["to you", true], ["to all again", false]]);
+  await stage.close();
+});
+
+test("Room shows text exactly, controls and all, and an action as one", async () => {
+  const { chain, mal, stage } = await open();
+  const nasty = "\x1b]0;pwned\x07 \u202e \0 \r\n \ufeff 👩‍👩‍👧";
+  await stage.says(
+    mal,
+    await chain.msg(nasty),
+    await chain.msg("waves", { kind: BodyKind.ACTION }),
+    await chain.msg("x".repeat(MAX_TEXT_BYTES)),
+  );
+  const { kind, text } = await stage.event("message");
+  assertEquals([kind, text], ["text", nasty]);
+  const action = await stage.event("message");
+  assertEquals([action.kind, action.text], ["action", "waves"]);
+  assertEquals((await stage.text()).length, MAX_TEXT_BYTES);
+  await stage.close();
+});
+
+test("Room shows nothing of a MSG of which a part is no text", async () => {
+  const { bob, chain, mal, stage } = await open();
+  const text = { kind: BodyKind.TEXT, text: utf8("half a") };
+  const broken = { kind: BodyKind.TEXT, text: new Uint8Array([0xff, 0xfe]) };
+  const batch = { kind: BodyKind.BATCH };
+  await stage.says(
+    mal,
+    await chain.msg(broken.text),
+    await chain.msg(encodeBatch([text, broken]), batch),
+    await chain.msg(encodeBatch([text, { ...text, kind: BodyKind.LEAVE }]), batch),
+    await chain.msg(encodeBatch([text]), batch),
+    await chain.msg(encodeBatch([text, text]).slice(0, -1), batch),
+    await chain.msg("unknown", { kind: 99 }),
+    await chain.msg(encodeBatch([text, { ...text, kind: BodyKind.ACTION }]), batch),
+  );
+  const shown = [await stage.event("message"), await stage.event("message")];
+  assertEquals(shown.map(({ kind, text }) => [kind, text]), [["text", "half a"], [
+    "action",
+    "half a",
+  ]]);
+  await stage.assertStillHears(bob);
+  await stage.close();
+});
+
+test("Room believes a sender's clock that is near its own", async () => {
+  const { chain, mal, stage } = await open();
+  const now = stage.clock.now();
+  const times = [now - 600_000, now + 600_000, now - 600_001, now + 600_001, 0];
+  for (const at of times) await stage.says(mal, await chain.msg("now", { at }));
+  const shown = [];
+  for (let i = 0; i < times.length; i++) shown.push((await stage.event("message")).at);
+  assertEquals(shown, [now - 600_000, now + 600_000, now, now, now]);
+  await stage.close();
+});
+
+test("Room shows what was said before a leave, before the leave, and nothing after", async () => {
+  const { bob, chain, mal, stage } = await open();
+  const late = await mal.chain(Audience.ROOM, 2);
+  await stage.says(
+    mal,
+    await late.skdm(stage.target),
+    await late.msg("last words"),
+  );
+  await stage.tell(mal, MemberChange.LEFT, CloseReason.LOST);
+  await stage.says(mal, await late.msg("from the grave"), await chain.msg("and older"));
+  assertEquals(await stage.text(), "last words");
+  const { member, reason } = await stage.event("left");
+  assertEquals([member.name, reason], ["mal", "connection-lost"]);
+  await stage.relay.settle();
+  await stage.assertStillHears(bob);
+  await stage.close();
+});
+
+test("Room takes a member's own farewell for its leave", async () => {
+  const { bob, chain, mal, stage } = await open();
+  await stage.says(
+    mal,
+    await chain.msg(new Uint8Array(), { kind: BodyKind.HEARTBEAT }),
+    await chain.msg(new Uint8Array(), { kind: BodyKind.LEAVE }),
+    await chain.msg("from the grave"),
+  );
+  assertEquals((await stage.event("left")).reason, "left");
+  await stage.tell(mal, MemberChange.LEFT, CloseReason.LEAVING);
+  await stage.relay.settle();
+  await stage.assertStillHears(bob);
+  await stage.close();
+});
+
+test("Room tells why a member left", async () => {
+  const reasons = [
+    [CloseReason.LEAVING, "left"],
+    [CloseReason.LOST, "connection-lost"],
+    [CloseReason.PROTOCOL, "connection-lost"],
+    [CloseReason.KICKED, "kicked"],
+    [CloseReason.BANNED, "kicked"],
+    [CloseReason.TOO_SLOW, "too-slow"],
+  ] as const;
+  const puppets = await Promise.all(reasons.map((_, i) => Puppet.create(`number ${i}`)));
+  const stage = await Stage.open({ before: puppets });
+  for (const [i, [reason, expected]] of reasons.entries()) {
+    await stage.tell(puppets[i]!, MemberChange.LEFT, reason);
+    assertEquals((await stage.event("left")).reason, expected);
+  }
+  await stage.close();
+});
+
+test("Room survives objects of every type and size that mean nothing", async () => {
+  const { bob, mal, stage } = await open();
+  for (const type of [0, ObjectType.ANNOUNCE, ObjectType.SKDM, ObjectType.MSG, 0x23, 0xff]) {
+    for (const size of [1, 2, 113, 257, 622, 16_833, 33_000]) {
+      await stage.says(mal, randomBytes(size).fill(type, 0, 1));
+    }
+  }
+  await stage.relay.settle();
+  await stage.assertStillHears(bob);
+  await stage.assertStillHears(mal);
+  await stage.close();
+});
+
+test("Room goes on in all other lanes where one has a fault", async () => {
+  const bob = await Puppet.create("bob");
+  const mal = await Puppet.create("mal");
+  const stage = await Stage.open({
+    before: [bob, mal],
+    keys: (clock) => new FaultyKeys(clock),
+  });
+  const chain = await mal.chain();
+  await stage.says(mal, await chain.skdm(stage.target), await chain.msg("unheard"));
+  const { code } = await stage.event("warning");
+  assertEquals(code, "internal");
+  await stage.says(bob, await bob.announce(stage.session, { generation: 2, name: "bobby" }));
+  await stage.relay.settle();
+  assertEquals(stage.room.members.map(({ name }) => name), ["bobby", "mal"]);
+  await stage.close();
+});

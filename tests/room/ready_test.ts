@@ -1,0 +1,255 @@
+import { assertEquals } from "@std/assert";
+import { type Identity, randomBytes, type WrapKeyPair } from "../../lib/crypto/mod.ts";
+import { SILENT_AFTER_MS } from "../../lib/room/mod.ts";
+import { MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import { utf8 } from "../../lib/bytes/mod.ts";
+import { identityOf, sessionKey } from "../support/keys.ts";
+import { Puppet } from "../support/puppet.ts";
+import { nextTurn, Stage } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+import { type TestMember, World } from "../support/world.ts";
+
+async function puppets(...names: string[]): Promise<Puppet[]> {
+  return await Promise.all(names.map((name) => Puppet.create(name)));
+}
+
+test("Room is ready once every session of the first roster has answered", async () => {
+  const [bob, carol] = await puppets("bob", "carol") as [Puppet, Puppet];
+  const stage = await Stage.create();
+  await stage.relay.admit([bob.entry, carol.entry]);
+  await stage.heardBy(bob);
+  await stage.heardBy(carol);
+  await stage.says(bob, await bob.announce(stage.session));
+  await stage.relay.settle();
+  assertEquals(stage.events.all, []);
+  stage.clock.advance(SILENT_AFTER_MS - 1);
+  await stage.says(carol, await carol.announce(stage.session));
+  const { me, members } = await stage.event("ready");
+  assertEquals(members.map(({ name }) => name), ["bob", "carol"]);
+  assertEquals([me.name, me.key, me.session], ["ada", stage.key, stage.session]);
+  await stage.relay.settle();
+  stage.clock.advance(1);
+  assertEquals(stage.events.rest(), []);
+  await stage.close();
+});
+
+test("Room is ready after 10 s without those who are silent, and says who they are", async () => {
+  const [bob, carol, dave] = await puppets("bob", "carol", "dave") as [Puppet, Puppet, Puppet];
+  const stage = await Stage.create();
+  await stage.relay.admit([bob.entry, carol.entry, dave.entry]);
+  await stage.heardBy(dave);
+  await stage.says(carol, await carol.announce(stage.session));
+  await stage.relay.settle();
+  stage.clock.advance(SILENT_AFTER_MS - 1);
+  assertEquals(stage.events.all, []);
+  stage.clock.advance(1);
+  assertEquals((await stage.event("ready")).members.map(({ name }) => name), ["carol"]);
+  for (let i = 0; i < 2; i++) assertEquals((await stage.event("warning")).code, "member-silent");
+  // One that answers late joins late.
+  await stage.says(bob, await bob.announce(stage.session));
+  assertEquals((await stage.event("joined")).member.name, "bob");
+  await stage.close();
+});
+
+test("Room waits neither for who is away nor for who leaves", async () => {
+  const [away, leaver, lost] = await puppets("away", "leaver", "lost") as [Puppet, Puppet, Puppet];
+  const stage = await Stage.create();
+  await stage.relay.admit([{ ...away.entry, away: true }, leaver.entry, lost.entry]);
+  for (const puppet of [away, leaver, lost]) await stage.heardBy(puppet);
+  await stage.tell(leaver, MemberChange.LEFT);
+  await stage.relay.settle();
+  assertEquals(stage.events.all, []);
+  await stage.tell(lost, MemberChange.AWAY);
+  assertEquals((await stage.event("ready")).members, []);
+  await stage.relay.settle();
+  assertEquals(stage.events.rest(), []);
+  // Back, they answer.
+  await stage.tell(away, MemberChange.BACK);
+  await stage.says(away, await away.announce(stage.session));
+  assertEquals((await stage.event("joined")).member.name, "away");
+  await stage.close();
+});
+
+test("Room is ready at once where nobody is", async () => {
+  const stage = await Stage.open();
+  assertEquals(stage.room.members, []);
+  await stage.close();
+});
+
+test("Room announces itself as soon as its key is made, to those who came meanwhile too", async () => {
+  const [bob, carol] = await puppets("bob", "carol") as [Puppet, Puppet];
+  const made = Promise.withResolvers<WrapKeyPair>();
+  const stage = await Stage.create({ generate: () => made.promise });
+  await stage.relay.admit([bob.entry]);
+  await stage.tell(carol, MemberChange.JOINED);
+  await stage.says(carol, await carol.announce(stage.session));
+  await stage.relay.settle();
+  stage.clock.advance(SILENT_AFTER_MS);
+  assertEquals([stage.relay.envelopes.all, stage.events.all], [[], []]);
+  made.resolve(await sessionKey());
+  await stage.heardBy(bob);
+  await stage.heardBy(carol);
+  await stage.says(bob, await bob.announce(stage.session));
+  assertEquals((await stage.event("ready")).members.map(({ name }) => name), ["bob"]);
+  assertEquals((await stage.event("joined")).member.name, "carol");
+  await stage.close();
+});
+
+test("Room holds what happens until it is ready, and says nothing before", async () => {
+  const [bob, carol, dave] = await puppets("bob", "carol", "dave") as [Puppet, Puppet, Puppet];
+  const stage = await Stage.create();
+  const said = stage.room.say("early");
+  await stage.relay.admit([bob.entry, carol.entry]);
+  const target = await stage.heardBy(bob);
+  const chain = await bob.chain();
+  await stage.says(bob, await bob.announce(stage.session), await chain.skdm(target));
+  await chain.skip(1);
+  await stage.says(bob, await chain.msg("hello"));
+  await stage.tell(dave, MemberChange.JOINED);
+  await stage.says(dave, await dave.announce(stage.session));
+  await stage.tell(dave, MemberChange.LEFT);
+  await stage.relay.settle();
+  assertEquals(stage.events.all, []);
+  await stage.says(carol, await carol.announce(stage.session));
+  assertEquals((await stage.event("ready")).members.length, 2);
+  const sent = await stage.relay.object(ObjectType.MSG);
+  await said;
+  const held = stage.events.rest().map(({ type }) => type);
+  assertEquals(held, ["warning", "message", "joined", "left"]);
+  assertEquals(sent.to, undefined);
+  await stage.close();
+});
+
+test("Room lists nobody in `ready` who was lost before, and shows nobody twice", async () => {
+  const [bob, carol, dave] = await puppets("bob", "carol", "dave") as [Puppet, Puppet, Puppet];
+  const stage = await Stage.create();
+  await stage.relay.admit([bob.entry, carol.entry, dave.entry]);
+  for (const puppet of [bob, carol]) {
+    await stage.says(puppet, await puppet.announce(stage.session));
+    await stage.tell(puppet, MemberChange.AWAY);
+  }
+  await stage.tell(carol, MemberChange.BACK);
+  await stage.relay.settle();
+  await stage.says(dave, await dave.announce(stage.session));
+  assertEquals((await stage.event("ready")).members.map(({ name }) => name), ["carol", "dave"]);
+  assertEquals(stage.room.members.map(({ name }) => name), ["carol", "dave"]);
+  await stage.tell(bob, MemberChange.LEFT);
+  await stage.relay.settle();
+  assertEquals(stage.events.rest(), []);
+  await stage.close();
+});
+
+test("Room shows a lost connection as a leave, and one that is found again as a join", async () => {
+  const [bob] = await puppets("bob") as [Puppet];
+  const stage = await Stage.open({ before: [bob] });
+  await stage.tell(bob, MemberChange.AWAY, 9);
+  assertEquals((await stage.event("left")).reason, "connection-lost");
+  assertEquals(stage.room.members, []);
+  await stage.tell(bob, MemberChange.BACK);
+  assertEquals((await stage.event("joined")).member.name, "bob");
+  assertEquals(stage.room.members.length, 1);
+  await stage.tell(bob, MemberChange.AWAY, 6);
+  assertEquals((await stage.event("left")).reason, "too-slow");
+  await stage.tell(bob, MemberChange.LEFT, 6);
+  await stage.relay.settle();
+  assertEquals(stage.events.rest(), []);
+  await stage.close();
+});
+
+test("Room gives nobody a key before its own ANNOUNCE is on the way", async () => {
+  const ada = await identityOf("ada");
+  const gate = Promise.withResolvers<void>();
+  const keySigned = Promise.withResolvers<void>();
+  const slow: Identity = {
+    publicKey: ada.publicKey,
+    sign: async (message) => {
+      const isAnnounce = new TextDecoder().decode(message).startsWith("lanchat/1 announce");
+      if (isAnnounce) await gate.promise;
+      const signature = await ada.sign(message);
+      if (!isAnnounce) keySigned.resolve();
+      return signature;
+    },
+  };
+  const [carol] = await puppets("carol") as [Puppet];
+  const stage = await Stage.open({ identity: slow });
+  await stage.tell(carol, MemberChange.JOINED);
+  await stage.says(carol, await carol.announce(stage.session));
+  await stage.event("joined");
+  const said = stage.room.say("welcome");
+  await keySigned.promise;
+  await nextTurn();
+  assertEquals(stage.relay.envelopes.all, []);
+  gate.resolve();
+  assertEquals((await stage.relay.envelopes.next()).object[0], ObjectType.ANNOUNCE);
+  await carol.take((await stage.relay.object(ObjectType.SKDM)).object);
+  const inner = await carol.take((await stage.relay.object(ObjectType.MSG)).object);
+  assertEquals(inner?.body, utf8("welcome"));
+  await said;
+  await stage.close();
+});
+
+test("Room.run fails where the host refuses", async () => {
+  const refusals = ["room-full", "banned", "locked", "session-in-use"];
+  for (const [i, code] of refusals.entries()) {
+    const stage = await Stage.create();
+    await stage.relay.send({
+      type: "accept",
+      status: i + 1,
+      resumed: false,
+      instance: randomBytes(8),
+      lastCmid: 0,
+      maxMembers: 1,
+    });
+    const error = await stage.ran.catch((error) => error);
+    assertEquals(error.code, code);
+    stage.room.end("not-delivered");
+    assertEquals(stage.clock.timers, 0);
+  }
+});
+
+test("Room is sent all that a member it was ready for says, from that moment on", async () => {
+  const world = new World();
+  const ada = await world.join("ada");
+  const bob = await world.join("bob");
+  const speakers = [ada, bob];
+  let talking = true;
+  async function talk({ name, room }: TestMember): Promise<void> {
+    let line = 0;
+    while (talking) await room.say(`${name} ${line++}`);
+    await room.say(`${name} ends`);
+  }
+  const talks = speakers.map(talk);
+  const joiners = await Promise.all(["carol", "dave", "eve", "frank"].map(async (name) => {
+    const mine: string[] = [];
+    const joiner: TestMember = await world.enter(name, {
+      onEvent: (event) => {
+        if (event.type !== "ready") return;
+        // In the very moment of `ready`, everybody who is listed speaks.
+        for (const speaker of speakers) {
+          if (!event.members.some((member) => member.name === speaker.name)) continue;
+          mine.push(`${speaker.name} greets ${name}`);
+          void speaker.room.say(mine.at(-1)!);
+        }
+      },
+    });
+    await joiner.ready;
+    assertEquals(mine.length, 2);
+    while (!mine.every((text) => joiner.texts.all.includes(text))) await joiner.texts.next();
+    return joiner;
+  }));
+  talking = false;
+  await Promise.all(talks);
+  for (const { texts } of joiners) {
+    while (!speakers.every(({ name }) => texts.all.includes(`${name} ends`))) await texts.next();
+    for (const { name } of speakers) {
+      // From the first line that somebody has, none is missing.
+      const lines = texts.all.filter((text) =>
+        text.startsWith(`${name} `) && !text.includes("greets")
+      );
+      const first = Number(lines[0]!.split(" ")[1]);
+      const expected = lines.slice(1).map((_, i) => `${name} ${first + i}`);
+      assertEquals(lines, [...expected, `${name} ends`]);
+    }
+  }
+  await world.close();
+});

@@ -1,0 +1,125 @@
+import { assertEquals } from "@std/assert";
+import { type Bytes, fromHex } from "../../lib/bytes/mod.ts";
+import { randomBytes } from "../../lib/crypto/mod.ts";
+import { rosterHash } from "../../lib/room/mod.ts";
+import { decodeSkdm, MemberChange } from "../../lib/wire/mod.ts";
+import { type OwnChain, Puppet, ROOM_ID } from "../support/puppet.ts";
+import { Stage } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+import { World } from "../support/world.ts";
+import vectors from "../vectors/vectors.json" with { type: "json" };
+
+test("rosterHash matches the known answer, whatever the order", async () => {
+  const { fromKey, fromSession, roomId, toKey, toSession } = decodeSkdm(fromHex(vectors.e2e.skdm));
+  const members = [{ key: fromKey, session: fromSession }, { key: toKey, session: toSession }];
+  assertEquals(await rosterHash(roomId, members), fromHex(vectors.e2e.roster));
+  assertEquals(await rosterHash(roomId, members.reverse()), fromHex(vectors.e2e.roster));
+});
+
+interface Scene {
+  readonly stage: Stage;
+  readonly bob: Puppet;
+  readonly chain: OwnChain;
+  /** The hash of a room of ada and these. */
+  readonly of: (...puppets: readonly Puppet[]) => Promise<Bytes>;
+  /** Bob says something with that roster. @returns The codes of the warnings before it. */
+  readonly reports: (roster: Bytes) => Promise<string[]>;
+}
+
+async function open(): Promise<Scene> {
+  const bob = await Puppet.create("bob");
+  const stage = await Stage.open({ before: [bob] });
+  const chain = await bob.chain();
+  await stage.says(bob, await chain.skdm(stage.target));
+  const me = { key: stage.key, session: stage.session };
+  return {
+    stage,
+    bob,
+    chain,
+    of: (...puppets) => rosterHash(ROOM_ID, [me, ...puppets.map(({ entry }) => entry)]),
+    reports: async (roster) => {
+      await stage.says(bob, await chain.msg("something", { roster }));
+      await stage.relay.settle();
+      const events = stage.events.rest();
+      assertEquals(events.at(-1)?.type, "message");
+      return events.flatMap((event) => event.type === "warning" ? [event.code] : []);
+    },
+  };
+}
+
+test("Room warns where a member sees another roster for 10 s, once", async () => {
+  const { bob, of, reports, stage } = await open();
+  assertEquals(await reports(await of(bob)), []);
+  assertEquals(await reports(randomBytes(16)), []);
+  await stage.pass(9999);
+  assertEquals(await reports(randomBytes(16)), []);
+  stage.clock.advance(1);
+  assertEquals(await reports(randomBytes(16)), ["roster-differs"]);
+  await stage.pass(60_000);
+  assertEquals(await reports(randomBytes(16)), []);
+  // Once they agree, it begins anew.
+  assertEquals(await reports(await of(bob)), []);
+  assertEquals(await reports(randomBytes(16)), []);
+  await stage.pass(10_000);
+  assertEquals(await reports(randomBytes(16)), ["roster-differs"]);
+  await stage.close();
+});
+
+test("Room bears with a member that has not heard of a change yet", async () => {
+  const { bob, of, reports, stage } = await open();
+  const carol = await Puppet.create("carol");
+  const before = await of(bob);
+  assertEquals(await reports(before), []);
+  await stage.join(carol);
+  assertEquals(await reports(before), []);
+  await stage.pass(9000);
+  assertEquals(await reports(before), []);
+  assertEquals(await reports(await of(bob, carol)), []);
+  await stage.tell(carol, MemberChange.LEFT);
+  await stage.event("left");
+  assertEquals(await reports(await of(bob, carol)), []);
+  await stage.pass(60_000);
+  assertEquals(await reports(before), []);
+  await stage.close();
+});
+
+test("Room warns where the relay keeps somebody from a member for ever", async () => {
+  const { bob, of, reports, stage } = await open();
+  const before = await of(bob);
+  assertEquals(await reports(before), []);
+  await stage.join(await Puppet.create("carol"));
+  // Bob, who is never told of carol, is still where this room was before.
+  await stage.pass(10_000);
+  assertEquals(await reports(before), []);
+  await stage.pass(10_000);
+  assertEquals(await reports(before), ["roster-differs"]);
+  await stage.close();
+});
+
+test("Room does not take two moments of change for one lasting difference", async () => {
+  const { bob, of, reports, stage } = await open();
+  const carol = await Puppet.create("carol");
+  const dave = await Puppet.create("dave");
+  // Each time bob hears of the newcomer a moment earlier.
+  assertEquals(await reports(await of(bob, carol)), []);
+  await stage.join(carol);
+  await stage.pass(15_000);
+  assertEquals(await reports(await of(bob, carol, dave)), []);
+  await stage.join(dave);
+  assertEquals(await reports(await of(bob, carol, dave)), []);
+  await stage.close();
+});
+
+test("Room warns of nothing while members come, talk and go", async () => {
+  const world = new World();
+  const ada = await world.join("ada");
+  for (const name of ["bob", "carol", "dave"]) {
+    const member = await world.join(name);
+    await Promise.all([member.room.say("hello"), ada.room.say(`hello ${name}`)]);
+    await member.texts.next();
+    if (name !== "carol") await member.room.leave();
+  }
+  await ada.texts.count(3);
+  assertEquals(ada.events.all.filter(({ type }) => type === "warning"), []);
+  await world.close();
+});

@@ -1,0 +1,262 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, toHex } from "../../lib/bytes/mod.ts";
+import type { Identity } from "../../lib/crypto/mod.ts";
+import {
+  BodyKind,
+  decodeMsg,
+  decodeSkdm,
+  MemberChange,
+  type MemberEnvelope,
+  ObjectType,
+} from "../../lib/wire/mod.ts";
+import { identityOf } from "../support/keys.ts";
+import { Puppet } from "../support/puppet.ts";
+import { Stage } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+
+const HOUR_MS = 3_600_000;
+
+async function openWith(...names: string[]): Promise<[Stage, ...Puppet[]]> {
+  const puppets = await Promise.all(names.map((name) => Puppet.create(name)));
+  return [await Stage.open({ before: puppets }), ...puppets];
+}
+
+/** The chain and the index of the next MSG. */
+async function nextMsg(stage: Stage): Promise<{ chain: string; index: number; object: Bytes }> {
+  const { object } = await stage.relay.object(ObjectType.MSG);
+  const { chainId, index } = decodeMsg(object);
+  return { chain: toHex(chainId), index, object };
+}
+
+function skdmsIn(envelopes: readonly MemberEnvelope[]): { to: string; epoch: number }[] {
+  return envelopes.filter(({ object }) => object[0] === ObjectType.SKDM)
+    .map(({ object, to }) => ({ to: toHex(to!), epoch: decodeSkdm(object).epoch }));
+}
+
+/** Says something that needs a new epoch, which has to wait for its time. */
+async function sayInNewEpoch(stage: Stage, text: string): Promise<void> {
+  const said = stage.room.say(text);
+  await stage.clock.timer(1000);
+  stage.clock.advance(1000);
+  await said;
+}
+
+test("Room gives somebody who left nothing to open a later message with", async () => {
+  const [stage, bob, carol] = await openWith("bob", "carol") as [Stage, Puppet, Puppet];
+  await stage.room.say("bob may read this");
+  for (const { object, to } of stage.relay.envelopes.all) {
+    if (object[0] === ObjectType.ANNOUNCE) continue;
+    if (to === undefined || toHex(to) === toHex(bob.session)) await bob.take(object);
+  }
+  assertEquals(bob.held.size, 1);
+  const before = await nextMsg(stage);
+  assert(await bob.tryAll(before.object, 10) === undefined, "its key is used up");
+  await stage.tell(bob, MemberChange.LEFT);
+  await stage.event("left");
+  const count = stage.relay.envelopes.all.length;
+  await sayInNewEpoch(stage, "bob may not read this");
+  const after = await nextMsg(stage);
+  assert(after.chain !== before.chain);
+  assertEquals(await bob.tryAll(after.object, 20), undefined);
+  const skdms = skdmsIn(stage.relay.envelopes.all.slice(count));
+  assertEquals(skdms, [{ to: toHex(carol.session), epoch: 2 }]);
+  await stage.close();
+});
+
+test("Room gives nothing later to somebody who leaves while keys are given", async () => {
+  const ada = await identityOf("ada");
+  const gate = Promise.withResolvers<void>();
+  const signing = Promise.withResolvers<void>();
+  const slow: Identity = {
+    publicKey: ada.publicKey,
+    sign: async (message) => {
+      if (new TextDecoder().decode(message).startsWith("lanchat/1 skdm\0")) {
+        signing.resolve();
+        await gate.promise;
+      }
+      return await ada.sign(message);
+    },
+  };
+  const [bob, carol] = await Promise.all(["bob", "carol"].map((name) => Puppet.create(name))) as [
+    Puppet,
+    Puppet,
+  ];
+  const stage = await Stage.open({ before: [bob, carol], identity: slow });
+  const said = stage.room.say("for carol alone");
+  await signing.promise;
+  await stage.tell(bob, MemberChange.LEFT);
+  await stage.event("left");
+  gate.resolve();
+  await stage.clock.timer(1000);
+  stage.clock.advance(1000);
+  await said;
+  const { object } = await nextMsg(stage);
+  for (const { object, to } of stage.relay.envelopes.all) {
+    if (object[0] === ObjectType.SKDM && toHex(to!) === toHex(bob.session)) await bob.take(object);
+  }
+  assertEquals(await bob.tryAll(object, 20), undefined);
+  assertEquals(bob.held.size, 1, "of the epoch that nobody used");
+  assertEquals(stage.relay.envelopes.all.filter(({ object }) => object[0] === 0x22).length, 1);
+  await stage.close();
+});
+
+test("Room gives a newcomer the key as it is now, and nothing from before", async () => {
+  const [stage, bob] = await openWith("bob") as [Stage, Puppet];
+  await stage.room.say("one");
+  await stage.room.say("two");
+  const carol = await Puppet.create("carol");
+  await stage.join(carol);
+  const count = stage.relay.envelopes.all.length;
+  await stage.room.say("three");
+  const after = stage.relay.envelopes.all.slice(count);
+  assertEquals(skdmsIn(after), [{ to: toHex(carol.session), epoch: 1 }]);
+  const texts = [];
+  for (const { object } of after) {
+    const inner = await carol.take(object);
+    if (inner !== undefined) texts.push(new TextDecoder().decode(inner.body));
+  }
+  assertEquals(texts, ["three"]);
+  for (const { object } of stage.relay.envelopes.all.slice(0, count)) {
+    if (object[0] === ObjectType.MSG) assertEquals(await carol.tryAll(object, 20), undefined);
+  }
+  // Bob, who had the key, needs no other.
+  assertEquals(skdmsIn(stage.relay.envelopes.all).map(({ to }) => to), [
+    toHex(bob.session),
+    toHex(carol.session),
+  ]);
+  await stage.close();
+});
+
+test("Room begins no epoch for a lost connection, and keeps private chains over a leave", async () => {
+  const [stage, bob, carol] = await openWith("bob", "carol", "dave") as [Stage, Puppet, Puppet];
+  await stage.room.say("one");
+  await stage.room.say("psst", { to: "carol" });
+  const [room, direct] = [await nextMsg(stage), await nextMsg(stage)];
+  await stage.tell(bob, MemberChange.AWAY);
+  await stage.event("left");
+  await stage.room.say("two");
+  assertEquals((await nextMsg(stage)).chain, room.chain);
+  await stage.tell(bob, MemberChange.LEFT);
+  await stage.relay.settle();
+  await stage.room.say("psst", { to: "carol" });
+  assertEquals((await nextMsg(stage)).chain, direct.chain);
+  await sayInNewEpoch(stage, "three");
+  assert((await nextMsg(stage)).chain !== room.chain);
+  assertEquals(toHex(carol.session).length, 32);
+  await stage.close();
+});
+
+test("Room lets at least a second pass between two epochs, and holds what is said", async () => {
+  const puppets = await Promise.all(
+    Array.from({ length: 5 }, (_, i) => Puppet.create(`number ${i}`)),
+  );
+  const stage = await Stage.open({ before: puppets });
+  await stage.room.say("first");
+  const chains = [(await nextMsg(stage)).chain];
+  for (const puppet of puppets.slice(1)) {
+    await stage.tell(puppet, MemberChange.LEFT);
+    await stage.event("left");
+    const said = stage.room.say("next");
+    await stage.clock.timer(1000);
+    stage.clock.advance(999);
+    await stage.relay.settle();
+    assertEquals(stage.relay.envelopes.rest(), []);
+    stage.clock.advance(1);
+    await said;
+    chains.push((await nextMsg(stage)).chain);
+  }
+  assertEquals(new Set(chains).size, 5);
+  await stage.close();
+});
+
+test("Room begins an epoch where the last is 60 minutes old", async () => {
+  const [stage] = await openWith("bob") as [Stage, Puppet];
+  await stage.room.say("first");
+  const { chain } = await nextMsg(stage);
+  await stage.pass(HOUR_MS - 1);
+  await stage.room.say("second");
+  // A heartbeat was sent meanwhile.
+  assertEquals((await nextMsg(stage)).index, 1);
+  const second = await nextMsg(stage);
+  assertEquals([second.chain, second.index], [chain, 2]);
+  stage.clock.advance(1);
+  await stage.room.say("third");
+  const third = await nextMsg(stage);
+  assert(third.chain !== chain);
+  assertEquals(third.index, 0);
+  await stage.close();
+});
+
+test("Room begins an epoch after 16,384 messages", async () => {
+  const [stage] = await openWith("bob") as [Stage, Puppet];
+  for (let i = 0; i < 16_384; i++) await stage.room.say("x");
+  const last = stage.room.say("the last");
+  await stage.clock.timer(1000);
+  stage.clock.advance(1000);
+  await last;
+  const messages = stage.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.MSG);
+  const [first, ...rest] = messages.map(({ object }) => decodeMsg(object));
+  assertEquals(messages.length, 16_385);
+  assertEquals(rest.at(-2)!.index, 16_383);
+  assertEquals(toHex(rest.at(-2)!.chainId), toHex(first!.chainId));
+  assertEquals(rest.at(-1)!.index, 0);
+  assert(toHex(rest.at(-1)!.chainId) !== toHex(first!.chainId));
+  await stage.close();
+});
+
+test("Room sends one heartbeat 30 s after its last message", async () => {
+  const [stage, bob] = await openWith("bob") as [Stage, Puppet];
+  const kinds: number[] = [];
+  async function readAll(): Promise<number[]> {
+    await stage.relay.settle();
+    for (const { object } of stage.relay.envelopes.rest()) {
+      if (object[0] === ObjectType.ANNOUNCE) continue;
+      const inner = await bob.take(object);
+      if (inner !== undefined) kinds.push(inner.kind);
+    }
+    return kinds;
+  }
+  const { HEARTBEAT, TEXT } = BodyKind;
+  await stage.pass(60_000);
+  assertEquals(await readAll(), []);
+  await stage.room.say("one");
+  await stage.pass(29_000);
+  await stage.room.say("two");
+  await stage.room.say("private", { to: "bob" });
+  await stage.pass(29_999);
+  assertEquals(await readAll(), [TEXT, TEXT, TEXT]);
+  stage.clock.advance(1);
+  const { object } = await stage.relay.object(ObjectType.MSG);
+  assertEquals((await bob.take(object))?.kind, HEARTBEAT);
+  await stage.pass(120_000);
+  assertEquals(await readAll(), [TEXT, TEXT, TEXT]);
+  await stage.close();
+});
+
+test("Room begins no epoch for a heartbeat or a goodbye, and gives nobody a key for it", async () => {
+  const [stage, bob] = await openWith("bob", "carol") as [Stage, Puppet, Puppet];
+  await stage.room.say("one");
+  const dave = await Puppet.create("dave");
+  await stage.join(dave);
+  await stage.tell(bob, MemberChange.LEFT);
+  await stage.event("left");
+  const count = stage.relay.envelopes.all.length;
+  await stage.pass(60_000);
+  const left = stage.room.leave();
+  await stage.relay.records.find((record): record is typeof record => record.type === "close");
+  await stage.relay.close();
+  await left;
+  assertEquals(stage.relay.envelopes.all.slice(count), []);
+  stage.room.end("not-delivered");
+  assertEquals(stage.clock.timers, 0);
+});
+
+test("Room holds no message for longer where the clock is set back", async () => {
+  const [stage, bob] = await openWith("bob", "carol") as [Stage, Puppet, Puppet];
+  await stage.room.say("one");
+  await stage.tell(bob, MemberChange.LEFT);
+  await stage.event("left");
+  stage.clock.set(stage.clock.now() - HOUR_MS);
+  await stage.room.say("two");
+  await stage.close();
+});

@@ -1,0 +1,253 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Bytes } from "../../lib/bytes/mod.ts";
+import { randomBytes } from "../../lib/crypto/mod.ts";
+import { SessionKeys } from "../../lib/room/mod.ts";
+import { Audience, MemberChange } from "../../lib/wire/mod.ts";
+import { flip } from "../support/assert.ts";
+import type { FakeClock } from "../support/clock.ts";
+import { sessionKey } from "../support/keys.ts";
+import { type OwnChain, Puppet, type SkdmLies } from "../support/puppet.ts";
+import { Stage, type StageOptions } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+import vectors from "../vectors/vectors.json" with { type: "json" };
+
+/** Session keys that count what they are asked to do. */
+class CountingKeys extends SessionKeys {
+  unwraps = 0;
+
+  constructor(clock: FakeClock) {
+    super({ generate: sessionKey, clock });
+  }
+
+  override unwrap(generation: number, label: string, wrapped: Bytes): Promise<Bytes | undefined> {
+    this.unwraps++;
+    return super.unwrap(generation, label, wrapped);
+  }
+}
+
+interface Scene {
+  readonly stage: Stage;
+  readonly bob: Puppet;
+  readonly mal: Puppet;
+  readonly keys: CountingKeys;
+}
+
+async function open(options: StageOptions = {}): Promise<Scene> {
+  const bob = await Puppet.create("bob");
+  const mal = await Puppet.create("mal");
+  let keys: CountingKeys | undefined;
+  const stage = await Stage.open({
+    before: [bob, mal],
+    keys: (clock) => keys = new CountingKeys(clock),
+    ...options,
+  });
+  return { stage, bob, mal, keys: keys! };
+}
+
+/** Asserts that an SKDM of mal opens nothing, while bob still gets through. */
+async function assertRefused(
+  skdmOf: (chain: OwnChain, scene: Scene) => Promise<Bytes>,
+  unwraps: number,
+): Promise<void> {
+  const scene = await open();
+  const { bob, keys, mal, stage } = scene;
+  const chain = await mal.chain();
+  await stage.says(mal, await skdmOf(chain, scene), await chain.msg("unheard"));
+  await stage.relay.settle();
+  assertEquals(keys.unwraps, unwraps);
+  await stage.assertStillHears(bob);
+  await stage.assertStillHears(mal);
+  await stage.close();
+}
+
+function refusal(
+  name: string,
+  lies: (scene: Scene) => SkdmLies | Promise<SkdmLies>,
+  unwraps = 0,
+): void {
+  test(`Room refuses an SKDM ${name}`, async () => {
+    await assertRefused(
+      async (chain, scene) => await chain.skdm(scene.stage.target, await lies(scene)),
+      unwraps,
+    );
+  });
+}
+
+refusal("of another room", () => ({ roomId: randomBytes(32) }));
+refusal("for another identity", ({ bob }) => ({ toKey: bob.identity.publicKey }));
+refusal("for another session", () => ({ toSession: randomBytes(16) }));
+refusal("for a session key that is gone", () => ({ toGeneration: 0 }));
+refusal("for a session key that is not there yet", () => ({ toGeneration: 2 }));
+refusal("in the name of another session", ({ bob }) => ({ fromSession: bob.session }));
+refusal("in the name of another identity", ({ bob }) => ({ fromKey: bob.identity.publicKey }));
+refusal("of epoch 0", () => ({ epoch: 0 }));
+refusal("of an unknown audience", () => ({ audience: 2 }));
+refusal("that somebody else signed", ({ bob }) => ({ signer: bob.identity }));
+refusal("that wraps too little", () => ({ secret: (honest) => honest.slice(0, 63) }), 1);
+refusal(
+  "that wraps too much",
+  () => ({ secret: (honest) => new Uint8Array(65).map((_, i) => honest[i] ?? 0) }),
+  1,
+);
+refusal("that is bound to another header", () => ({ secret: (honest) => flip(honest, 511) }), 1);
+refusal("that wraps for nobody", () => ({ wrapped: randomBytes(384) }), 1);
+for (const [index, hex] of vectors.ed25519_small_order_y_le.entries()) {
+  for (const sign of [0, 0x80]) {
+    refusal(`whose signing key is of small order (${index}, sign ${sign >> 7})`, () => {
+      const chainVerifier = Uint8Array.from(hex.match(/../g)!, (digits) => parseInt(digits, 16));
+      chainVerifier[31]! |= sign;
+      return { chainVerifier };
+    });
+  }
+}
+
+test("Room refuses an SKDM of another size, or with any bit of header and signature flipped", async () => {
+  const { bob, keys, mal, stage } = await open();
+  const chain = await mal.chain();
+  const honest = await chain.skdm(stage.target);
+  await stage.says(mal, honest.slice(0, -1), new Uint8Array([...honest, 0]));
+  for (let bit = 8; bit < honest.length * 8; bit += 37) await stage.says(mal, flip(honest, bit));
+  await stage.relay.settle();
+  assertEquals(keys.unwraps, 0);
+  await stage.assertStillHears(bob);
+  await stage.assertStillHears(mal);
+  await stage.close();
+});
+
+test("Room refuses an SKDM before its author's ANNOUNCE", async () => {
+  const { bob, keys, stage } = await open();
+  const carol = await Puppet.create("carol");
+  await stage.tell(carol, MemberChange.JOINED);
+  const chain = await carol.chain();
+  await stage.says(carol, await chain.skdm(stage.target), await chain.msg("too early"));
+  await stage.relay.settle();
+  assertEquals(keys.unwraps, 0);
+  assertEquals(stage.events.rest(), []);
+  await stage.assertStillHears(bob);
+  await stage.close();
+});
+
+test("Room never takes a chain under the name of who signed its SKDM anew", async () => {
+  // The attack that a proof found: mal was given nothing, but saw the wrapped key of bob's chain pass.
+  const { bob, keys, mal, stage } = await open();
+  const chain = await bob.chain();
+  const taken = await chain.skdm(stage.target);
+  const text = await chain.msg("bob said this");
+  const header = {
+    fromKey: mal.identity.publicKey,
+    fromSession: mal.session,
+    chainVerifier: chain.signing.publicKey,
+    wrapped: taken.slice(174, 558),
+    signer: mal.identity,
+  };
+  const stolen = await (await mal.chain()).skdm(stage.target, header);
+  await stage.says(mal, stolen, text);
+  await stage.relay.settle();
+  assertEquals(keys.unwraps, 1, "it was refused for another reason than its header's hash");
+  assertEquals(stage.events.rest(), []);
+  await stage.says(bob, taken, text);
+  const { from } = await stage.event("message");
+  assertEquals(from.key, bob.identity.publicKey);
+  await stage.assertStillHears(mal);
+  await stage.close();
+});
+
+test("Room refuses an SKDM of an epoch that came before, whatever its start", async () => {
+  const { bob, keys, mal, stage } = await open();
+  const chain = await mal.chain(Audience.ROOM, 5);
+  const first = await chain.skdm(stage.target);
+  const one = await chain.msg("one");
+  await stage.says(mal, first, one);
+  assertEquals(await stage.text(), "one");
+  const again = await chain.skdm(stage.target);
+  const lowered = await chain.skdm(stage.target, { start: 0 });
+  const older = await (await mal.chain(Audience.ROOM, 4)).skdm(stage.target);
+  await stage.says(mal, first, again, lowered, older, one);
+  await stage.relay.settle();
+  assertEquals(keys.unwraps, 1);
+  await stage.says(mal, await chain.msg("two"));
+  assertEquals(await stage.text(), "two");
+  await stage.assertStillHears(bob);
+  await stage.close();
+});
+
+test("Room unwraps eight SKDMs of one member at once, then one a second", async () => {
+  const { bob, keys, mal, stage } = await open();
+  const flood = await Promise.all(Array.from({ length: 30 }, async (_, i) => {
+    const chain = await mal.chain(Audience.ROOM, i + 1);
+    return await chain.skdm(stage.target, { secret: (honest) => flip(honest, 511) });
+  }));
+  await stage.says(mal, ...flood);
+  await stage.relay.settle();
+  assertEquals(keys.unwraps, 8);
+  // Nobody waits for that: bob is heard meanwhile.
+  await stage.assertStillHears(bob, 2);
+  assertEquals(keys.unwraps, 9);
+  await stage.clock.timer(1000);
+  for (let second = 1; second <= 5; second++) {
+    stage.clock.advance(999);
+    await stage.relay.settle();
+    assertEquals(keys.unwraps, 8 + second, "before its second is over");
+    stage.clock.advance(1);
+    await stage.clock.timer(1000);
+    assertEquals(keys.unwraps, 9 + second);
+  }
+  await stage.close();
+});
+
+test("Room drops what comes over 256 KiB behind a flood of SKDMs, and forgets it all at a leave", async () => {
+  const { bob, keys, mal, stage } = await open();
+  const chain = await mal.chain();
+  const flood = await chain.skdm(stage.target, { secret: (honest) => flip(honest, 511) });
+  for (let i = 0; i < 9; i++) await stage.says(mal, ...Array(100).fill(flood));
+  await stage.relay.settle();
+  assertEquals(keys.unwraps, 8);
+  await stage.tell(mal, MemberChange.LEFT);
+  const { member, reason } = await stage.event("left");
+  assertEquals([member.name, reason, keys.unwraps], ["mal", "left", 8]);
+  await stage.assertStillHears(bob);
+  await stage.close();
+});
+
+test("Room.end leaves no timer behind while SKDMs wait", async () => {
+  const { mal, stage } = await open();
+  const chain = await mal.chain();
+  const flood = await chain.skdm(stage.target, { secret: (honest) => flip(honest, 511) });
+  await stage.says(mal, ...Array(20).fill(flood));
+  await stage.relay.settle();
+  assert(stage.clock.timers > 0);
+  await stage.close();
+});
+
+test("Room opens nothing of a chain from before its own restart", async () => {
+  const { bob, mal, stage } = await open();
+  const chain = await bob.chain();
+  const old = [await chain.skdm(stage.target), await chain.msg("before")];
+  await stage.says(bob, ...old);
+  assertEquals(await stage.text(), "before");
+  await stage.close();
+
+  const again = await Stage.open({ before: [bob, mal] });
+  await again.says(bob, ...old, await chain.msg("after"));
+  await again.relay.settle();
+  await again.assertStillHears(bob);
+  await again.close();
+});
+
+test("Room opens nothing of a member's chain from before that member's restart", async () => {
+  const { bob, stage } = await open();
+  const chain = await bob.chain();
+  const skdm = await chain.skdm(stage.target);
+  await stage.says(bob, skdm, await chain.msg("before"));
+  assertEquals(await stage.text(), "before");
+  await stage.tell(bob, MemberChange.LEFT);
+  await stage.event("left");
+
+  const restarted = await Puppet.create("bob");
+  await stage.join(restarted);
+  await stage.says(restarted, skdm, await chain.msg("after"));
+  await stage.says(bob, await chain.msg("after"));
+  await stage.relay.settle();
+  await stage.assertStillHears(restarted);
+  await stage.close();
+});

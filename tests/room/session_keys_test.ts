@@ -1,0 +1,147 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, utf8 } from "../../lib/bytes/mod.ts";
+import { WrapKey, type WrapKeyPair } from "../../lib/crypto/mod.ts";
+import { PREVIOUS_KEY_MS, SESSION_KEY_MS, SessionKeys } from "../../lib/room/mod.ts";
+import { ObjectType } from "../../lib/wire/mod.ts";
+import { FakeClock } from "../support/clock.ts";
+import { Inbox } from "../support/inbox.ts";
+import { sessionKey } from "../support/keys.ts";
+import { Puppet, type Target, targetOf } from "../support/puppet.ts";
+import { Stage } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+
+const LABEL = "lanchat/1 test";
+
+interface Scene {
+  readonly keys: SessionKeys;
+  readonly clock: FakeClock;
+  /** The generations that were taken into use. */
+  readonly renewed: Inbox<number>;
+}
+
+function open(generate: () => Promise<WrapKeyPair> = sessionKey): Scene {
+  const clock = new FakeClock();
+  const keys = new SessionKeys({ generate, clock });
+  const renewed = new Inbox<number>();
+  keys.onRenewed = () => renewed.push(keys.current!.generation);
+  return { keys, clock, renewed };
+}
+
+async function wrap({ keys }: Scene): Promise<Bytes> {
+  return await (await WrapKey.import(keys.current!.modulus)).wrap(LABEL, utf8("secret"));
+}
+
+test("SessionKeys has no key until the first is made", async () => {
+  const made = Promise.withResolvers<WrapKeyPair>();
+  const { keys, renewed } = open(() => made.promise);
+  assertEquals([keys.current, keys.has(1)], [undefined, false]);
+  assertEquals(await keys.unwrap(1, LABEL, new Uint8Array(384)), undefined);
+  const pair = await sessionKey();
+  made.resolve(pair);
+  assertEquals(await renewed.next(), 1);
+  assertEquals(keys.current, { generation: 1, modulus: pair.modulus });
+  keys.close();
+});
+
+test("SessionKeys replaces its key after an hour and keeps the one before for three minutes", async () => {
+  const scene = open();
+  const { clock, keys, renewed } = scene;
+  await renewed.next();
+  const first = await wrap(scene);
+  clock.advance(SESSION_KEY_MS);
+  assertEquals(await renewed.next(), 2);
+  const second = await wrap(scene);
+  assertEquals([keys.has(0), keys.has(1), keys.has(2), keys.has(3)], [false, true, true, false]);
+  clock.advance(PREVIOUS_KEY_MS - 1);
+  assertEquals(await keys.unwrap(1, LABEL, first), utf8("secret"));
+  assertEquals(await keys.unwrap(2, LABEL, second), utf8("secret"));
+  assertEquals(await keys.unwrap(2, LABEL, first), undefined);
+  assertEquals(await keys.unwrap(2, "lanchat/1 skdm", second), undefined);
+  clock.advance(1);
+  assertEquals([keys.has(1), keys.has(2)], [false, true]);
+  assertEquals(await keys.unwrap(1, LABEL, first), undefined);
+  keys.close();
+  assertEquals(clock.timers, 0);
+});
+
+test("SessionKeys replaces its key after 64 failures, however worn the one before it is", async () => {
+  const scene = open();
+  const { clock, keys, renewed } = scene;
+  await renewed.next();
+  const garbage = new Uint8Array(384);
+  await Promise.all(Array.from({ length: 63 }, () => keys.unwrap(1, LABEL, garbage)));
+  assertEquals(keys.current?.generation, 1);
+  await keys.unwrap(1, LABEL, garbage);
+  assertEquals(await renewed.next(), 2);
+  for (let i = 0; i < 3; i++) await keys.unwrap(1, LABEL, garbage);
+  await keys.unwrap(2, LABEL, await wrap(scene));
+  assertEquals(renewed.all, [1, 2]);
+  // The hour counts from the last replacement.
+  clock.advance(SESSION_KEY_MS - 1);
+  assertEquals(renewed.all, [1, 2]);
+  clock.advance(1);
+  assertEquals(await renewed.next(), 3);
+  keys.close();
+  assertEquals(clock.timers, 0);
+});
+
+test("SessionKeys goes on with its key where no other can be made, and tries again", async () => {
+  let works = true;
+  const tried = new Inbox<boolean>();
+  const scene = open(async () => {
+    tried.push(works);
+    if (!works) throw new Error("out of memory");
+    return await sessionKey();
+  });
+  const { clock, keys, renewed } = scene;
+  await renewed.next();
+  works = false;
+  clock.advance(SESSION_KEY_MS);
+  await tried.count(2);
+  assertEquals(await keys.unwrap(1, LABEL, await wrap(scene)), utf8("secret"));
+  works = true;
+  clock.advance(SESSION_KEY_MS);
+  assertEquals(await renewed.next(), 2);
+  keys.close();
+});
+
+test("SessionKeys.close forgets all keys, one that is being made among them", async () => {
+  const made = Promise.withResolvers<WrapKeyPair>();
+  const { clock, keys, renewed } = open(() => made.promise);
+  keys.close();
+  made.resolve(await sessionKey());
+  await made.promise;
+  await Promise.resolve();
+  assertEquals([keys.current, keys.has(1), renewed.all, clock.timers], [undefined, false, [], 0]);
+});
+
+test("Room announces a new session key to all, and takes what was wrapped for the old for 180 s", async () => {
+  const bob = await Puppet.create("bob");
+  const carol = await Puppet.create("carol");
+  const stage = await Stage.open({ before: [bob, carol] });
+  const old = stage.target;
+  await stage.pass(SESSION_KEY_MS);
+  const renewed: Target[] = [];
+  for (const puppet of [bob, carol]) {
+    renewed.push(targetOf((await stage.relay.object(ObjectType.ANNOUNCE, puppet.session)).object));
+  }
+  assertEquals(renewed.map(({ generation }) => generation), [2, 2]);
+  assert(renewed[0]!.modulus.some((byte, i) => byte !== old.modulus[i]));
+
+  async function hears(epoch: number, target: Target): Promise<boolean> {
+    const chain = await bob.chain(0, epoch);
+    await stage.says(bob, await chain.skdm(target), await chain.msg("heard?"));
+    await stage.relay.settle();
+    return stage.events.rest().length === 1;
+  }
+  assertEquals([await hears(1, old), await hears(2, renewed[0]!)], [true, true]);
+  await stage.pass(PREVIOUS_KEY_MS - 10_000);
+  assertEquals([await hears(3, old), await hears(4, renewed[0]!)], [true, true]);
+  await stage.pass(10_000);
+  assertEquals([await hears(5, old), await hears(6, renewed[0]!)], [false, true]);
+  // Nobody who comes now hears of the first.
+  const dave = await Puppet.create("dave");
+  await stage.join(dave);
+  assertEquals(stage.target.generation, 2);
+  await stage.close();
+});

@@ -1,0 +1,105 @@
+import { type Channel, respond } from "../../lib/channel/mod.ts";
+import {
+  generateIdentity,
+  generateWrapKeyPair,
+  HOP_KEY_BITS,
+  randomBytes,
+  zeroKey,
+} from "../../lib/crypto/mod.ts";
+import { HostKey, Responder } from "../../lib/handshake/mod.ts";
+import { openConnection } from "../../lib/net/mod.ts";
+import {
+  AcceptStatus,
+  encodeHostRecord,
+  type HostRecord,
+  INSTANCE_BYTES,
+} from "../../lib/wire/mod.ts";
+
+/** A port on which something else than an honest host answers, in its own way, to every caller. */
+export class Impostor implements AsyncDisposable {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #connections: Deno.TcpConn[] = [];
+  readonly #answering: Promise<void>[] = [];
+  readonly #accepting: Promise<void>;
+
+  /** Listens. @param answer What is done with a caller; its connection stays open behind that. */
+  constructor(answer: (caller: Deno.TcpConn) => Promise<void> | void) {
+    this.#accepting = this.#accept(answer);
+  }
+
+  /** What a member joins. */
+  get address(): string {
+    return `127.0.0.1:${this.#listener.addr.port}`;
+  }
+
+  /** How many called. */
+  get callers(): number {
+    return this.#connections.length;
+  }
+
+  /** Hangs up on everybody. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    for (const connection of this.#connections) {
+      try {
+        connection.close();
+      } catch {
+        // It is closed already.
+      }
+    }
+    await this.#accepting;
+    await Promise.allSettled(this.#answering);
+  }
+
+  async #accept(answer: (caller: Deno.TcpConn) => Promise<void> | void): Promise<void> {
+    try {
+      for await (const connection of this.#listener) {
+        this.#connections.push(connection);
+        this.#answering.push((async () => await answer(connection))());
+      }
+    } catch {
+      // The listener was closed.
+    }
+  }
+}
+
+/** Shakes hands as a host does, sends these records, and nothing more. */
+export function sending(
+  ...records: readonly HostRecord[]
+): (caller: Deno.TcpConn) => Promise<void> {
+  return async (caller) => {
+    const { identity } = await generateIdentity();
+    const hostKey = new HostKey(await generateWrapKeyPair(HOP_KEY_BITS), Date.now());
+    const channel: Channel = await respond(
+      openConnection(caller),
+      new Responder({
+        identity,
+        hostKey,
+        roomId: randomBytes(32),
+        psk: zeroKey(),
+      }),
+    );
+    const writer = channel.writable.getWriter();
+    for (const record of records) await writer.write(encodeHostRecord(record));
+    await writer.close();
+  };
+}
+
+/** How a host answers the handshake of a member that is new. @param status One of `AcceptStatus`. */
+export function answer(status: number): HostRecord {
+  return {
+    type: "accept",
+    status,
+    resumed: false,
+    instance: new Uint8Array(INSTANCE_BYTES),
+    lastCmid: 0,
+    maxMembers: 1024,
+  };
+}
+
+/** With what a host takes a member into a room in which nobody is. */
+export const ADMISSION: readonly HostRecord[] = [
+  answer(AcceptStatus.OK),
+  { type: "resume", nextSeq: 1 },
+  { type: "roster", entries: [] },
+];

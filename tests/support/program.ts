@@ -1,0 +1,356 @@
+/**
+ * The program as a process: what it prints and how it ends are waited for, never slept for.
+ *
+ * It is `main.ts` under `--allow-net` alone, or the compiled binary that the environment variable
+ * `LANCHAT_BINARY` names, which has all its permissions built in.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import type { UiEvent } from "../../lib/ui/mod.ts";
+import { within } from "./deadline.ts";
+
+/** The compiled program, where that is what the tests run. */
+export const BINARY: string | undefined = Deno.env.get("LANCHAT_BINARY");
+
+/** Lines of each stream that a failure shows. */
+const MAX_SHOWN_LINES = 200;
+
+const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
+
+/** A directory for whatever the tests of a file need; removed when the file is done. */
+export const ROOT: string = Deno.makeTempDirSync({ prefix: "lanchat-test-" });
+addEventListener("unload", () => Deno.removeSync(ROOT, { recursive: true }));
+
+let directories = 0;
+
+/** Makes an empty directory. */
+export function emptyDirectory(): string {
+  const directory = `${ROOT}/${directories++}`;
+  Deno.mkdirSync(directory);
+  return directory;
+}
+
+/** An event of one kind. */
+export type Event<Kind extends UiEvent["event"] = UiEvent["event"]> = {
+  [Each in UiEvent as Each["event"]]: Each;
+}[Kind];
+
+/** How to start the program. */
+export interface ProgramOptions {
+  /** The permissions of `main.ts`; a compiled binary has its own. */
+  readonly permissions?: readonly string[];
+  /** Environment variables; by default the home directory is an empty one. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs the program, in front of its own. */
+  readonly wrapper?: readonly string[];
+}
+
+/** The command that starts the program. */
+export function commandLine(
+  args: readonly string[],
+  permissions: readonly string[] = ["--allow-net"],
+): string[] {
+  if (BINARY !== undefined) return [BINARY, ...args];
+  return [Deno.execPath(), "run", "--no-check", ...permissions, MAIN, ...args];
+}
+
+/** A running program; leaving its scope kills it. */
+export class Program implements AsyncDisposable {
+  /** Whatever came on standard output. */
+  readonly stdout: Output;
+  /** Whatever came on standard error. */
+  readonly stderr: Output;
+  readonly #command: readonly string[];
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #end: Promise<number>;
+
+  /** Starts the program. */
+  constructor(args: readonly string[], options: ProgramOptions = {}) {
+    const { env, permissions, wrapper = [] } = options;
+    this.#command = [...wrapper, ...commandLine(args, permissions)];
+    const [executable, ...rest] = this.#command;
+    this.#child = new Deno.Command(executable!, {
+      args: rest,
+      env: { ...environment(), ...env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#input = this.#child.stdin.getWriter();
+    this.#input.closed.catch(() => {});
+    this.stdout = new Output(this.#child.stdout, () => this.#transcript());
+    this.stderr = new Output(this.#child.stderr, () => this.#transcript());
+    this.#end = this.#child.status.then(async ({ code }) => {
+      await Promise.all([this.stdout.drained, this.stderr.drained]);
+      return code;
+    });
+  }
+
+  /** Its process id. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** The events that it has printed. */
+  get events(): Event[] {
+    return this.stdout.lines.map((line) => JSON.parse(line));
+  }
+
+  /** Waits for the first event of a kind that matches. */
+  async event<Kind extends UiEvent["event"]>(
+    kind: Kind,
+    matches: (event: Event<Kind>) => boolean = () => true,
+  ): Promise<Event<Kind>> {
+    const line = await this.stdout.line((line) => {
+      const event: UiEvent = JSON.parse(line);
+      return event.event === kind && matches(event as Event<Kind>);
+    }, `${kind} ${matches}`);
+    return JSON.parse(line);
+  }
+
+  /** Waits until it is in the room, whether it prints JSON or not. */
+  async ready(): Promise<this> {
+    if (this.#command.includes("--json")) await this.event("ready");
+    else await this.stderr.line(/^lanchat: You are /);
+    return this;
+  }
+
+  /** Writes to standard input. */
+  async write(input: string | Uint8Array): Promise<void> {
+    await this.#input.write(typeof input === "string" ? new TextEncoder().encode(input) : input);
+  }
+
+  /** Writes a line of JSON to standard input. */
+  async tell(input: unknown): Promise<void> {
+    await this.write(`${JSON.stringify(input)}\n`);
+  }
+
+  /** Ends standard input. */
+  async endInput(): Promise<void> {
+    await this.#input.close();
+  }
+
+  /** Sends a signal. */
+  signal(name: Deno.Signal): void {
+    Deno.kill(this.pid, name);
+  }
+
+  /** Waits for its end, and all that it printed. @returns The exit status. */
+  async status(): Promise<number> {
+    return await within(this.#end, () => `Not ended in time\n${this.#transcript()}`);
+  }
+
+  /** Kills it where it still runs. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.signal("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    this.stdout.resume();
+    await this.#end;
+    await this.#input.abort().catch(() => {});
+  }
+
+  #transcript(): string {
+    return [
+      this.#command.join(" "),
+      `--- standard output:\n${shown(this.stdout.lines)}`,
+      `--- standard error:\n${shown(this.stderr.lines)}`,
+    ].join("\n");
+  }
+}
+
+/** One of the streams that a program prints to, line by line. */
+export class Output {
+  /** The lines so far, without their line feeds. */
+  readonly lines: string[] = [];
+  /** Resolves at the end. */
+  readonly drained: Promise<void>;
+  readonly #stream: ReadableStream<Uint8Array>;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #transcript: () => string;
+  #ended = false;
+  #rest = "";
+  #news = Promise.withResolvers<void>();
+  #paused: PromiseWithResolvers<void> | undefined;
+
+  /** Reads a stream until it ends. */
+  constructor(stream: ReadableStream<Uint8Array>, transcript: () => string) {
+    this.#stream = stream;
+    this.#reader = this.#stream.getReader();
+    this.#transcript = transcript;
+    this.drained = this.#read();
+  }
+
+  /** Everything so far, to the last byte. */
+  get text(): string {
+    return this.lines.map((line) => `${line}\n`).join("") + this.#rest;
+  }
+
+  /** Waits for the first line that matches. */
+  async line(pattern: RegExp | ((line: string) => boolean), what = `${pattern}`): Promise<string> {
+    const matches = pattern instanceof RegExp ? (line: string) => pattern.test(line) : pattern;
+    let next = 0;
+    return await this.#until(`A line that matches ${what}`, () => {
+      while (next < this.lines.length) {
+        const line = this.lines[next++]!;
+        if (matches(line)) return line;
+      }
+    });
+  }
+
+  /** Waits until so many lines match. @returns These lines. */
+  async count(
+    count: number,
+    pattern: RegExp | ((line: string) => boolean) = () => true,
+  ): Promise<string[]> {
+    const matches = pattern instanceof RegExp ? (line: string) => pattern.test(line) : pattern;
+    const found: string[] = [];
+    let next = 0;
+    return await this.#until(`${count} lines that match ${pattern}`, () => {
+      while (next < this.lines.length && found.length < count) {
+        const line = this.lines[next++]!;
+        if (matches(line)) found.push(line);
+      }
+      return found.length >= count ? found : undefined;
+    });
+  }
+
+  /** Waits for a text that no line end need follow. */
+  async has(pattern: RegExp): Promise<void> {
+    await this.#until(`A text that matches ${pattern}`, () => pattern.test(this.text) || undefined);
+  }
+
+  /** Stops reading. */
+  pause(): void {
+    this.#paused ??= Promise.withResolvers();
+  }
+
+  /** Reads on. */
+  resume(): void {
+    this.#paused?.resolve();
+    this.#paused = undefined;
+  }
+
+  /** Closes this end of the pipe. */
+  async close(): Promise<void> {
+    await this.#reader.cancel();
+  }
+
+  async #until<T>(what: string, look: () => T | undefined): Promise<T> {
+    const search = async (): Promise<T> => {
+      while (true) {
+        const news = this.#news.promise;
+        const found = look();
+        if (found !== undefined) return found;
+        if (this.#ended) throw new Error(`${what} never came\n${this.#transcript()}`);
+        await news;
+      }
+    };
+    return await within(search(), () => `${what} did not come in time\n${this.#transcript()}`);
+  }
+
+  async #read(): Promise<void> {
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    while (true) {
+      await this.#paused?.promise;
+      const { done, value } = await this.#reader.read();
+      this.#rest += decoder.decode(value, { stream: !done });
+      const lines = this.#rest.split("\n");
+      this.#rest = lines.pop()!;
+      for (const line of lines) this.lines.push(line);
+      this.#ended = done;
+      this.#news.resolve();
+      this.#news = Promise.withResolvers();
+      if (done) return;
+    }
+  }
+}
+
+/** A program that hosts a room on the loopback interface. */
+export class HostProgram extends Program {
+  #port: number | undefined;
+
+  /** Starts `lanchat serve`, and waits until others can join. */
+  static async start(
+    args: readonly string[] = [],
+    options: ProgramOptions = {},
+  ): Promise<HostProgram> {
+    const where = args.includes("--host") ? [] : ["--host", "127.0.0.1"];
+    const host = new HostProgram(["serve", "--port", "0", ...where, ...args], options);
+    try {
+      host.#port = await host.#findPort(args.includes("--json"));
+      if (!args.includes("--relay-only")) await host.ready();
+      return host;
+    } catch (error) {
+      await host[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** The port that it listens on. */
+  get port(): number {
+    return this.#port!;
+  }
+
+  /** What a member joins. */
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  /** Starts `lanchat join`, and waits until it is in the room. */
+  async join(args: readonly string[] = [], options: ProgramOptions = {}): Promise<Program> {
+    const member = new Program(["join", this.address, ...args], options);
+    try {
+      return await member.ready();
+    } catch (error) {
+      await member[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #findPort(json: boolean): Promise<number> {
+    if (json) return (await this.event("listening")).port;
+    const line = await this.stderr.line(/^lanchat: Listening on port \d+\./);
+    return Number(/\d+/.exec(line)![0]);
+  }
+}
+
+/** Runs the program to its end. */
+export async function run(
+  args: readonly string[],
+  options: ProgramOptions & { readonly input?: string | Uint8Array } = {},
+): Promise<{ status: number; stdout: string; stderr: string }> {
+  await using program = new Program(args, options);
+  if (options.input !== undefined) await program.write(options.input);
+  await program.endInput();
+  const status = await program.status();
+  return { status, stdout: program.stdout.text, stderr: program.stderr.text };
+}
+
+/** A home of its own, so that no test finds what another one, or a person, keeps there. */
+function environment(): Record<string, string> {
+  const home = emptyDirectory();
+  return { HOME: home, XDG_CONFIG_HOME: `${home}/.config`, ...denoCache() };
+}
+
+let denoDirectory: string | undefined;
+
+/** Deno looks for its cache in the home directory unless it is told. */
+function denoCache(): Record<string, string> {
+  if (BINARY !== undefined) return {};
+  if (denoDirectory === undefined) {
+    const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
+    denoDirectory = JSON.parse(new TextDecoder().decode(stdout)).denoDir as string;
+  }
+  return { DENO_DIR: denoDirectory };
+}
+
+function shown(lines: readonly string[]): string {
+  const left = lines.length - MAX_SHOWN_LINES;
+  const last = lines.slice(-MAX_SHOWN_LINES).join("\n");
+  return left > 0 ? `… ${left} lines …\n${last}` : last;
+}

@@ -1,0 +1,313 @@
+/**
+ * One real room between a relay and members that a test plays itself.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, equal } from "../../lib/bytes/mod.ts";
+import { type Channel, localChannel } from "../../lib/channel/mod.ts";
+import { type Identity, randomBytes, type WrapKeyPair } from "../../lib/crypto/mod.ts";
+import { type Member, Room, type RoomEvent, SessionKeys } from "../../lib/room/mod.ts";
+import {
+  AcceptStatus,
+  CloseReason,
+  decodeMemberRecord,
+  encodeHostRecord,
+  type HostRecord,
+  MemberChange,
+  type MemberEnvelope,
+  type MemberRecord,
+  ObjectType,
+  type PlainRecord,
+  type RosterEntry,
+} from "../../lib/wire/mod.ts";
+import { FakeClock } from "./clock.ts";
+import { Inbox } from "./inbox.ts";
+import { identityOf, sessionKey } from "./keys.ts";
+import { MEMBER_KEY, type Puppet, ROOM_ID, type Target, targetOf } from "./puppet.ts";
+
+/** A fake clock on which one can wait for a timer to be set, and that can be set itself. */
+export class StageClock extends FakeClock {
+  readonly #set = new Inbox<number>();
+  #ahead = 0;
+
+  override now(): number {
+    return super.now() + this.#ahead;
+  }
+
+  /** Sets the time; timers go on as before. */
+  set(now: number): void {
+    this.#ahead = now - super.now();
+  }
+
+  override after(ms: number, callback: () => void): () => void {
+    const cancel = super.after(ms, callback);
+    this.#set.push(ms);
+    return cancel;
+  }
+
+  /** Waits until a timer of that length is set, counting from the last that was waited for. */
+  async timer(ms: number): Promise<void> {
+    await this.#set.find((set): set is number => set === ms);
+  }
+}
+
+/** Resolves when everything has happened that needs nothing but its turn. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** The other end of a room's channel. */
+export class ScriptedRelay {
+  /** For the room. */
+  readonly channel: Channel;
+  /** What this process calls itself. */
+  readonly instance: Bytes = randomBytes(8);
+  /** Every envelope that the room sent. */
+  readonly envelopes: Inbox<MemberEnvelope> = new Inbox();
+  /** All else that it sent, PING apart. */
+  readonly records: Inbox<Exclude<MemberRecord, { type: "batch" }>> = new Inbox();
+  /** Whether envelopes are acknowledged as they come. */
+  acknowledges = true;
+  /** The number of the last envelope or change that was sent. */
+  seq = 0;
+  readonly #writer: WritableStreamDefaultWriter<PlainRecord>;
+  /** Resolves when the room has closed its side. */
+  readonly ended: Promise<void>;
+
+  constructor() {
+    const [theirs, mine] = localChannel();
+    this.channel = theirs;
+    this.#writer = mine.writable.getWriter();
+    this.#writer.closed.catch(() => {});
+    this.ended = this.#read(mine.readable).catch(() => {});
+  }
+
+  async #read(readable: ReadableStream<PlainRecord>): Promise<void> {
+    for await (const plain of readable) {
+      const record = decodeMemberRecord(plain);
+      if (record.type === "ping") {
+        void this.send({ type: "pong", token: record.token });
+      } else if (record.type === "batch") {
+        for (const envelope of record.envelopes) this.envelopes.push(envelope);
+        if (this.acknowledges) this.acknowledge();
+      } else {
+        this.records.push(record);
+      }
+    }
+  }
+
+  /** Sends a record. */
+  async send(record: HostRecord): Promise<void> {
+    if (record.type === "member") this.seq++;
+    await this.#writer.write(encodeHostRecord(record)).catch(() => {});
+  }
+
+  /** Acknowledges all that came. */
+  acknowledge(): void {
+    const accepted = this.envelopes.all.at(-1)?.cmid ?? 0;
+    void this.send({ type: "ack", accepted, delivered: accepted });
+  }
+
+  /** Admits the room's member. */
+  async admit(roster: readonly RosterEntry[]): Promise<void> {
+    await this.send({
+      type: "accept",
+      status: AcceptStatus.OK,
+      resumed: false,
+      instance: this.instance,
+      lastCmid: 0,
+      maxMembers: 1024,
+    });
+    assertEquals((await this.records.next()).type, "resume");
+    await this.send({ type: "resume", nextSeq: 1 });
+    await this.send({ type: "roster", entries: roster });
+  }
+
+  /** Sends objects of one session, in one record. */
+  async deliver(from: Bytes, ...objects: readonly Bytes[]): Promise<void> {
+    await this.send({
+      type: "batch",
+      envelopes: objects.map((object) => ({
+        class: 1,
+        direct: false,
+        from,
+        seq: ++this.seq,
+        object,
+      })),
+    });
+  }
+
+  /** Waits until the room has dealt with all that was sent, what waits in a parked lane apart. */
+  async settle(): Promise<void> {
+    // What nobody sent counts for nothing, but all lanes are waited for behind it.
+    await this.deliver(new Uint8Array(16), new Uint8Array(1));
+    const token = randomBytes(8);
+    await this.send({ type: "ping", token });
+    await this.records.find((record): record is typeof record =>
+      record.type === "pong" && equal(record.token, token)
+    );
+  }
+
+  /** The next envelope with an object of a type, for a session if one is given. */
+  async object(type: number, to?: Bytes): Promise<MemberEnvelope> {
+    return await this.envelopes.find((envelope): envelope is MemberEnvelope =>
+      envelope.object[0] === type &&
+      (to === undefined || (envelope.to !== undefined && equal(envelope.to, to)))
+    );
+  }
+
+  /** Ends the connection as a host that ends does. */
+  async close(): Promise<void> {
+    this.acknowledges = false; // Nothing follows a CLOSE.
+    await this.send({ type: "close", reason: CloseReason.HOST_ENDS });
+    this.#writer.close().catch(() => {});
+    await this.ended;
+  }
+
+  /** Breaks the connection. */
+  async cut(): Promise<void> {
+    await this.#writer.abort(new Error("cut")).catch(() => {});
+  }
+}
+
+/** What a stage is set up with. */
+export interface StageOptions {
+  /** The room's own name. */
+  readonly name?: string;
+  /** Who is there before. */
+  readonly before?: readonly Puppet[];
+  /** Those of them that do not answer. */
+  readonly silent?: readonly Puppet[];
+  readonly waitMs?: number;
+  readonly identity?: Identity;
+  readonly generate?: () => Promise<WrapKeyPair>;
+  readonly shown?: () => Promise<void>;
+  /** What happens beside its being noted. */
+  readonly onEvent?: (event: RoomEvent, room: Room) => void;
+  /** Makes the session keys. */
+  readonly keys?: (clock: FakeClock) => SessionKeys;
+}
+
+/** A room, its relay and its clock. */
+export class Stage {
+  readonly clock: StageClock = new StageClock();
+  readonly relay: ScriptedRelay = new ScriptedRelay();
+  readonly events: Inbox<RoomEvent> = new Inbox();
+  readonly room: Room;
+  readonly session: Bytes = randomBytes(16);
+  readonly key: Bytes;
+  /** The end of the room's `run`. */
+  readonly ran: Promise<number>;
+  #target: Target | undefined;
+
+  private constructor(identity: Identity, options: StageOptions) {
+    this.key = identity.publicKey;
+    const { generate = sessionKey, name = "ada", onEvent, shown, waitMs } = options;
+    this.room = new Room({
+      identity,
+      name,
+      session: this.session,
+      roomId: ROOM_ID,
+      memberKey: MEMBER_KEY,
+      keys: options.keys?.(this.clock) ?? new SessionKeys({ generate, clock: this.clock }),
+      emit: (event) => {
+        this.events.push(event);
+        onEvent?.(event, this.room);
+      },
+      clock: this.clock,
+      ...waitMs !== undefined && { waitMs },
+      ...shown !== undefined && { shown },
+    });
+    this.ran = this.room.run(this.relay.channel);
+    this.ran.catch(() => {});
+  }
+
+  /** A room whose member waits to be admitted. */
+  static async create(options: StageOptions = {}): Promise<Stage> {
+    return new Stage(options.identity ?? await identityOf(options.name ?? "ada"), options);
+  }
+
+  /** A room whose member is ready, and with whom those before have exchanged their announcements. */
+  static async open(options: StageOptions = {}): Promise<Stage> {
+    const stage = await Stage.create(options);
+    const { before = [], silent = [] } = options;
+    await stage.relay.admit(before.map(({ entry }) => entry));
+    for (const puppet of before) {
+      await stage.heardBy(puppet);
+      if (!silent.includes(puppet)) await stage.says(puppet, await puppet.announce(stage.session));
+    }
+    if (before.length === 0) await stage.clock.timer(0);
+    stage.clock.advance(silent.length > 0 ? 10_000 : 0);
+    await stage.event("ready");
+    return stage;
+  }
+
+  /** How others wrap keys for the room's member. */
+  get target(): Target {
+    return this.#target!;
+  }
+
+  /** The room's next ANNOUNCE to a member. */
+  async heardBy(puppet: Puppet): Promise<Target> {
+    const { object } = await this.relay.object(ObjectType.ANNOUNCE, puppet.session);
+    return this.#target = targetOf(object);
+  }
+
+  /** Sends objects of a member. */
+  async says(puppet: Puppet, ...objects: readonly Bytes[]): Promise<void> {
+    await this.relay.deliver(puppet.session, ...objects);
+  }
+
+  /** Tells of a member. */
+  async tell(puppet: Puppet, change: number, reason: number = CloseReason.LEAVING): Promise<void> {
+    const { key, session } = puppet.entry;
+    await this.relay.send({ type: "member", change, reason, session, key });
+  }
+
+  /** A member joins, and both announce themselves. @returns As whom the room shows it. */
+  async join(puppet: Puppet): Promise<Member> {
+    await this.tell(puppet, MemberChange.JOINED);
+    await this.says(puppet, await puppet.announce(this.session));
+    await this.heardBy(puppet);
+    return (await this.event("joined")).member;
+  }
+
+  /** The next event, which must be of that type. */
+  async event<Type extends RoomEvent["type"]>(
+    type: Type,
+  ): Promise<Extract<RoomEvent, { type: Type }>> {
+    const event = await this.events.next();
+    assert(event.type === type, `${Deno.inspect(event)} is not ${type}`);
+    return event as Extract<RoomEvent, { type: Type }>;
+  }
+
+  /** The next event, which must be a message. @returns Its text. */
+  async text(): Promise<string> {
+    return (await this.event("message")).text;
+  }
+
+  /** Asserts that a member still gets through, and that nothing was shown before. */
+  async assertStillHears(puppet: Puppet, epoch = 1000): Promise<void> {
+    const chain = await puppet.chain(0, epoch);
+    await this.says(puppet, await chain.skdm(this.target), await chain.msg("still here"));
+    assertEquals(await this.text(), "still here");
+  }
+
+  /** Lets time pass while the relay is heard of. */
+  async pass(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 10_000) {
+      this.clock.advance(Math.min(left, 10_000));
+      await this.relay.settle();
+    }
+  }
+
+  /** The host ends; so does the room, with nothing left behind. */
+  async close(): Promise<void> {
+    await this.relay.settle();
+    await this.relay.close();
+    await this.ran.catch(() => {});
+    this.room.end("not-delivered");
+    assertEquals(this.clock.timers, 0, "timers are left");
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Real rooms at a real relay, in one process.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import type { Bytes } from "../../lib/bytes/mod.ts";
+import { type Channel, localChannel } from "../../lib/channel/mod.ts";
+import { type Clock, systemClock } from "../../lib/clock.ts";
+import { randomBytes } from "../../lib/crypto/mod.ts";
+import { Relay } from "../../lib/relay/mod.ts";
+import { Room, type RoomEvent, SessionKeys } from "../../lib/room/mod.ts";
+import { Inbox } from "./inbox.ts";
+import { identityOf, sessionKey } from "./keys.ts";
+import { MEMBER_KEY, ROOM_ID } from "./puppet.ts";
+
+/** How a member comes. */
+export interface MemberOptions {
+  /** Whose key it has, by name. */
+  readonly identity?: string;
+  readonly roomId?: Bytes;
+  readonly memberKey?: Bytes;
+  readonly waitMs?: number;
+  readonly clock?: Clock;
+  readonly shown?: () => Promise<void>;
+  /** What happens beside its being noted. */
+  readonly onEvent?: (event: RoomEvent) => void;
+}
+
+/** One member's room. */
+export class TestMember {
+  readonly name: string;
+  readonly session: Bytes;
+  readonly room: Room;
+  readonly events: Inbox<RoomEvent> = new Inbox();
+  /** What was said to it. */
+  readonly texts: Inbox<string> = new Inbox();
+  readonly ready: Promise<void>;
+
+  private constructor(
+    name: string,
+    session: Bytes,
+    room: (emit: (event: RoomEvent) => void) => Room,
+  ) {
+    this.name = name;
+    this.session = session;
+    const ready = Promise.withResolvers<void>();
+    this.ready = ready.promise;
+    this.room = room((event) => {
+      this.events.push(event);
+      if (event.type === "message") this.texts.push(event.text);
+      if (event.type === "ready") ready.resolve();
+    });
+  }
+
+  /** A member that has not entered yet. */
+  static async create(
+    name: string,
+    session: Bytes,
+    options: MemberOptions = {},
+  ): Promise<TestMember> {
+    const identity = await identityOf(options.identity ?? name);
+    const { clock = systemClock, onEvent, shown, waitMs } = options;
+    return new TestMember(name, session, (emit) =>
+      new Room({
+        identity,
+        name,
+        session,
+        roomId: options.roomId ?? ROOM_ID,
+        memberKey: options.memberKey ?? MEMBER_KEY,
+        keys: new SessionKeys({ generate: sessionKey, clock }),
+        emit: (event) => {
+          emit(event);
+          onEvent?.(event);
+        },
+        clock,
+        ...waitMs !== undefined && { waitMs },
+        ...shown !== undefined && { shown },
+      }));
+  }
+
+  /** The next event of a type; others are skipped. */
+  async event<Type extends RoomEvent["type"]>(
+    type: Type,
+  ): Promise<Extract<RoomEvent, { type: Type }>> {
+    return await this.events.find((event): event is Extract<RoomEvent, { type: Type }> =>
+      event.type === type
+    );
+  }
+
+  /** Serves a channel; what came of it in the end. */
+  async run(channel: Channel): Promise<number | Error> {
+    return await this.room.run(channel).catch((error: Error) => error);
+  }
+}
+
+/** A relay and who is at it. */
+export class World {
+  readonly relay: Relay;
+  readonly #members: TestMember[] = [];
+  readonly #ends: Promise<unknown>[] = [];
+
+  constructor(options: { maxMembers?: number } = {}) {
+    this.relay = new Relay(options);
+  }
+
+  /** Somebody comes, and is not ready yet. */
+  async enter(name: string, options: MemberOptions = {}): Promise<TestMember> {
+    const session = randomBytes(16);
+    const member = await TestMember.create(name, session, options);
+    const [mine, relays] = localChannel();
+    const { publicKey: key } = await identityOf(options.identity ?? name);
+    this.#ends.push(this.relay.serve(relays, { key, session }), member.run(mine));
+    this.#members.push(member);
+    return member;
+  }
+
+  /** Somebody comes, and is ready. */
+  async join(name: string, options: MemberOptions = {}): Promise<TestMember> {
+    const member = await this.enter(name, options);
+    await member.ready;
+    return member;
+  }
+
+  /** Ends the room; everybody is told, and nothing is left behind. */
+  async close(): Promise<void> {
+    await this.relay.close();
+    await Promise.all(this.#ends);
+    for (const { room } of this.#members) room.end("not-delivered");
+  }
+}
+
+/** Asserts what a member was told, and in which order. */
+export function assertTexts(member: TestMember, texts: readonly string[]): void {
+  assertEquals(member.texts.all, texts, `of what ${member.name} was told`);
+}
+
+/** Asserts that some texts came in their order among others. */
+export function assertOrder(texts: readonly string[], among: readonly string[]): void {
+  let next = 0;
+  for (const text of among) if (text === texts[next]) next++;
+  assert(next === texts.length, `"${texts[next]}" is missing or out of order`);
+}
