@@ -81,6 +81,7 @@ class Chat {
   #lines = 0;
   #undelivered = 0;
   #badInput = false;
+  #over = false;
   readonly #pending = new Set<Promise<void>>();
 
   constructor(options: ChatOptions) {
@@ -101,6 +102,7 @@ class Chat {
       interrupts.first.then((): Ending => ({ reason: "signal", status: EXIT.OK })),
       frontEnd.broken.then((): Ending => ({ reason: "failed", status: EXIT.FAILURE })),
     ]);
+    this.#over = true;
     if (end.error !== undefined) this.#show(end.error);
     await Promise.race([this.#leave(end), ended]);
     this.#room.end("not-delivered");
@@ -139,6 +141,7 @@ class Chat {
     if (this.#options.listensOnly) return await never;
     try {
       for await (const input of this.#options.frontEnd.input) {
+        if (this.#over) break;
         if (input.do === "quit") return { reason: "left", status: EXIT.OK };
         await this.#take(input);
       }
@@ -163,10 +166,10 @@ class Chat {
         }
         return;
       case "say": {
-        await this.#room.writable();
         this.#lines++;
         const said = this.#say(input).finally(() => this.#pending.delete(said));
         this.#pending.add(said);
+        await this.#room.writable();
       }
     }
   }

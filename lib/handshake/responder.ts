@@ -54,6 +54,7 @@ export class Responder {
   /** The greeting, 42 bytes, to be sent first. */
   readonly m0: Bytes;
   #state: "created" | SentM2 | "ended" = "created";
+  #answered = false;
 
   /** Prepares a handshake and its greeting. */
   constructor(options: ResponderOptions) {
@@ -64,6 +65,11 @@ export class Responder {
       busy: false,
       challenge: this.#random(32),
     });
+  }
+
+  /** Whether M2 was made: from then on the member knows its join code. */
+  get answered(): boolean {
+    return this.#answered;
   }
 
   /**
@@ -102,6 +108,7 @@ export class Responder {
     );
     const h2 = await schedule.extend(h2a, sealed);
     this.#state = { commitment: hello.commitment, kR, h2a, h2 };
+    this.#answered = true;
     return encodeM2({ modulus: hostKey.modulus, wrapped, sealed });
   }
 

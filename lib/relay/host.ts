@@ -10,6 +10,9 @@ import { Turnstile } from "./turnstile.ts";
 /** Time from the first byte to a seat in the room, in milliseconds. */
 export const HANDSHAKE_MS = 10_000;
 
+/** How long a handshake keeps its place that was given up after M2, in milliseconds. */
+const ABANDONED_MS = 1000;
+
 /** Connections over the members' number: room for handshakes, and for saying that the room is full. */
 const SPARE_CONNECTIONS = 64;
 
@@ -73,27 +76,38 @@ export class Host {
   }
 
   async #admit(caller: Caller, leave: () => void): Promise<void> {
-    const { identity, psk, relay, roomId, onAdmitted } = this.#options;
     const cancelDeadline = this.#clock.after(HANDSHAKE_MS, () => caller.close());
-    const finished = (): void => {
+    const done = (): void => {
       cancelDeadline();
       leave();
     };
+    let responder: Responder | undefined;
     let channel: SecureChannel;
     try {
+      const { identity, psk, roomId } = this.#options;
       const hostKey = await this.#keys.current();
-      channel = await respond(caller, new Responder({ identity, roomId, hostKey, psk }));
+      responder = new Responder({ identity, roomId, hostKey, psk });
+      channel = await respond(caller, responder);
     } catch (error) {
-      finished();
+      // Whoever tries until a join code suits gets few tries: PROTOCOL.md §4.5.
+      if (responder?.answered) this.#clock.after(ABANDONED_MS, leave);
+      else leave();
+      cancelDeadline();
       throw error;
     }
-    let seated = false;
-    await relay.serve(channel, { key: channel.hop.peerKey, session: channel.hop.session }, () => {
-      seated = true;
-      finished();
+    await this.#serve(channel, done);
+  }
+
+  async #serve(channel: SecureChannel, done: () => void): Promise<void> {
+    const { relay, onAdmitted } = this.#options;
+    const { peerKey: key, session } = channel.hop;
+    let admitted = false;
+    await relay.serve(channel, { key, session }, () => {
+      admitted = true;
+      done();
       onAdmitted?.(channel.hop);
     });
-    if (!seated) finished();
+    if (!admitted) done();
   }
 }
 

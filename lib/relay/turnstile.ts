@@ -63,11 +63,18 @@ export class Turnstile {
       const left = this.#inside.get(address)! - 1;
       if (left === 0) this.#inside.delete(address);
       else this.#inside.set(address, left);
-      const next = this.#waiting.findIndex((waiting) => this.#admits(waiting.address));
-      if (next < 0) return;
-      const [waiting] = this.#waiting.splice(next, 1);
-      waiting!.answer(this.#place(waiting!.address));
+      this.#admitNext();
     };
+  }
+
+  /** Lets one in from the address with the fewest inside; of several, who has waited longest. */
+  #admitNext(): void {
+    const insideFrom = ({ address }: Waiting): number => this.#inside.get(address) ?? 0;
+    const [next] = this.#waiting.filter(({ address }) => this.#admits(address))
+      .sort((a, b) => insideFrom(a) - insideFrom(b));
+    if (next === undefined) return;
+    this.#waiting = this.#waiting.filter((other) => other !== next);
+    next.answer(this.#place(next.address));
   }
 }
 
