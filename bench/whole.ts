@@ -30,9 +30,12 @@ export async function measureProgram(): Promise<Result[]> {
 
   const receivers = [new Program("join", address), new Program("join", address)];
   for (const receiver of receivers) await receiver.event("ready");
-  const bursts = [];
-  for (let i = 0; i < BURSTS; i++) bursts.push(await burst(address, [host, ...receivers]));
-  const after = await host.memory();
+  const bursts: number[] = [];
+  const peaks: number[] = [];
+  for (let i = 0; i < BURSTS; i++) {
+    bursts.push(await burst(address, [host, ...receivers]));
+    peaks.push((await host.memory()).peak);
+  }
   const latencies = await singles(address, receivers[0]!);
   const piped = await median(STARTS, () => pipe(address));
   for (const receiver of receivers) await receiver.quit();
@@ -41,7 +44,7 @@ export async function measureProgram(): Promise<Result[]> {
 
   const perSecond = LINES / quantile(bursts, 0.5) * 1000;
   const latency = quantile(latencies, 0.5);
-  const growth = (after.peak - started.now) / 1024;
+  const growths = peaks.map((peak) => (peak - started.now) / 1024);
   return [
     {
       name: `messages a second, ${LINES} lines to host and two receivers, median of ${BURSTS}`,
@@ -69,9 +72,13 @@ export async function measureProgram(): Promise<Result[]> {
     },
     { name: "memory of the host at start", value: `${(started.now / 1024).toFixed(0)} MiB` },
     {
+      name: "growth of the host's memory over the first burst, at its highest",
+      value: `${growths[0]!.toFixed(0)} MiB`,
+      ratio: AIMS.growthMib / growths[0]!,
+    },
+    {
       name: `growth of the host's memory over ${BURSTS} bursts, at its highest`,
-      value: `${growth.toFixed(0)} MiB`,
-      ratio: AIMS.growthMib / growth,
+      value: `${growths.at(-1)!.toFixed(0)} MiB`,
     },
   ];
 }

@@ -81,7 +81,10 @@ export class OpenStream extends TransformStream<Bytes, PlainRecord> {
       },
       flush(): void {
         if (!closed) {
-          throw new ChannelError("connection-lost", "The connection ended without a farewell");
+          throw new ChannelError(
+            "connection-lost",
+            "Lost connection as it ended without a farewell",
+          );
         }
       },
     });
