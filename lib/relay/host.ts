@@ -48,7 +48,9 @@ export class Host {
   readonly #keys: HostKeyRing;
   readonly #clock: Clock;
   readonly #turnstile: Turnstile;
+  readonly #strangers = new Set<Caller>();
   #connections = 0;
+  #closed = false;
 
   /** Prepares to greet; begins to make RSA keys unless it is given some. */
   constructor(options: HostOptions) {
@@ -60,7 +62,9 @@ export class Host {
 
   /** Serves a caller until its connection ends, however that happens; never rejects. */
   async greet(caller: Caller): Promise<void> {
+    if (this.#closed) return caller.close();
     this.#connections++;
+    this.#strangers.add(caller);
     try {
       const leave = this.#connections <= this.#options.relay.maxMembers + SPARE_CONNECTIONS
         ? await this.#turnstile.enter(caller.remoteAddress)
@@ -71,13 +75,21 @@ export class Host {
       // Nothing that a caller does may reach further than its own connection.
     } finally {
       this.#connections--;
+      this.#strangers.delete(caller);
       caller.close();
     }
+  }
+
+  /** Cuts everybody who has no seat yet and greets nobody any more; the relay's members stay. */
+  close(): void {
+    this.#closed = true;
+    for (const caller of this.#strangers) caller.close();
   }
 
   async #admit(caller: Caller, leave: () => void): Promise<void> {
     const cancelDeadline = this.#clock.after(HANDSHAKE_MS, () => caller.close());
     const done = (): void => {
+      this.#strangers.delete(caller);
       cancelDeadline();
       leave();
     };
@@ -90,7 +102,7 @@ export class Host {
       channel = await respond(caller, responder);
     } catch (error) {
       // Whoever tries until a join code suits gets few tries: PROTOCOL.md §4.5.
-      if (responder?.answered) this.#clock.after(ABANDONED_MS, leave);
+      if (responder?.answered && !this.#closed) this.#clock.after(ABANDONED_MS, leave);
       else leave();
       cancelDeadline();
       throw error;

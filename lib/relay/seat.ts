@@ -135,10 +135,11 @@ export class Seat {
   /**
    * Notes that the member has everything up to a number.
    *
-   * @returns Whether so much was ever queued.
+   * @returns Whether so much was ever sent.
    */
   acknowledge(seq: number): boolean {
-    if (seq > this.#lastSeq) return false;
+    const unsent = this.#queue[this.#sent]?.seq ?? this.#lastSeq + 1;
+    if (seq >= unsent) return false;
     let count = 0;
     while (count < this.#queue.length && this.#queue[count]!.seq <= seq) {
       const { item } = this.#queue[count]!;
@@ -148,7 +149,7 @@ export class Seat {
       count++;
     }
     this.#queue.splice(0, count);
-    this.#sent = Math.max(0, this.#sent - count);
+    this.#sent -= count;
     if (this.#bytes <= LOW_WATER_BYTES) this.holdNobody();
     return true;
   }

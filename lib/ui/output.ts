@@ -28,6 +28,7 @@ export class Output {
   readonly broken: Promise<void>;
   readonly #reportBroken: () => void;
   #isBroken = false;
+  #isClosing = false;
   readonly #writers: Readonly<Record<OutputName, WritableStreamDefaultWriter<Uint8Array>>>;
   readonly #encoder = new TextEncoder();
   #queue: { readonly to: OutputName; text: string }[] = [];
@@ -45,9 +46,9 @@ export class Output {
     ({ promise: this.broken, resolve: this.#reportBroken } = Promise.withResolvers<void>());
   }
 
-  /** Queues a text. */
+  /** Queues a text; does nothing once the output is closing or broken. */
   write(text: string, to: OutputName = "stdout"): void {
-    if (this.#isBroken) return;
+    if (this.#isClosing || this.#isBroken) return;
     this.#unwritten += text.length;
     const last = this.#queue.at(-1);
     if (last?.to === to) last.text += text;
@@ -63,6 +64,7 @@ export class Output {
 
   /** Resolves once everything is written, and gives the streams back. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     await this.#writing;
     for (const writer of Object.values(this.#writers)) writer.releaseLock();
   }

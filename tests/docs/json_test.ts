@@ -1,83 +1,194 @@
-import { assertEquals } from "@std/assert";
-import { type Code, CODES } from "../../lib/errors.ts";
-import type { UiEvent } from "../../lib/ui/mod.ts";
-import { test } from "../support/test.ts";
+/**
+ * docs/JSON.md says what the code does: its tables are compared with `CODES` and with the types of
+ * `lib/ui/events.ts`, its examples with its tables.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { CODES, EXIT } from "../../lib/errors.ts";
 
-const DOCUMENT = await Deno.readTextFile(new URL("../../docs/JSON.md", import.meta.url));
+const DOCUMENT = Deno.readTextFileSync(new URL("../../docs/JSON.md", import.meta.url));
 
-/** Every event and its fields; the types make sure that none is left out. */
-const EVENTS: {
-  [Event in UiEvent as Event["event"]]: Record<Exclude<keyof Event, "event">, true>;
-} = {
-  listening: { addresses: true, port: true, fingerprint: true, tag: true },
-  ready: {
-    name: true,
-    tag: true,
-    key: true,
-    session: true,
-    fingerprint: true,
-    host: true,
-    joinCode: true,
-    members: true,
-  },
-  joined: { member: true, joinCode: true },
-  left: { member: true, reason: true },
-  message: { from: true, text: true, kind: true, private: true, at: true },
-  sent: { id: true },
-  failed: { id: true, code: true },
-  members: { members: true },
-  warning: { code: true, message: true, hint: true, line: true },
-  error: { code: true, message: true, hint: true, line: true },
-  closed: { reason: true },
+const EVENTS_SOURCE = fileURLToPath(new URL("../../lib/ui/events.ts", import.meta.url));
+
+/** A field of an event: its type in the words of the document. */
+type Fields = Record<string, string>;
+
+/** The cells of the tables in a part of the document, row by row, without their headings. */
+function rows(markdown: string): string[][] {
+  return markdown.split("\n")
+    .filter((line) => line.startsWith("|"))
+    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()))
+    .filter(([first]) => /^`|^\d/.test(first!));
+}
+
+/** What stands below a heading, up to the next one of its kind. */
+function section(heading: string): string {
+  const level = /^#+ /.exec(heading)![0];
+  const start = DOCUMENT.indexOf(`\n${heading}\n`);
+  assert(start >= 0, `${heading} is missing`);
+  const body = DOCUMENT.slice(start + heading.length + 2);
+  const end = body.search(new RegExp(`^#{2,${level.length - 1}} `, "m"));
+  return end < 0 ? body : body.slice(0, end);
+}
+
+function unquote(cell: string): string {
+  return cell.replaceAll("`", "");
+}
+
+/** The documented events: for each the fields of its first table. */
+function documentedEvents(): Map<string, Fields> {
+  const events = new Map<string, Fields>();
+  for (const part of section("## What lanchat writes").split(/^### /m).slice(1)) {
+    const [heading, ...body] = part.split("\n");
+    const [, table = ""] = /^(\| field[^]*?)\n\n/m.exec(body.join("\n")) ?? [];
+    const fields = Object.fromEntries(
+      rows(table).map(([field, type]) => [unquote(field!), unquote(type!)]),
+    );
+    for (const [, event] of heading!.matchAll(/`(\w+)`/g)) events.set(event!, fields);
+  }
+  return events;
+}
+
+// The parts of `deno doc --json` that are used.
+interface TypeNode {
+  readonly kind: "keyword" | "literal" | "union" | "typeRef" | "array" | "typeOperator";
+  readonly repr: string;
+  readonly value: unknown;
+}
+interface Property {
+  readonly name: string;
+  readonly optional?: boolean;
+  readonly tsType: TypeNode;
+}
+interface Definition {
+  readonly tsType?: TypeNode;
+  readonly properties?: readonly Property[];
+  readonly extends?: readonly TypeNode[];
+}
+
+function definitions(file: string): Map<string, Definition> {
+  const { stdout, success } = new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--json", file],
+  }).outputSync();
+  assert(success);
+  const { nodes } = JSON.parse(new TextDecoder().decode(stdout));
+  const [{ symbols }] = Object.values(nodes) as [
+    { symbols: { name: string; declarations: { def: Definition }[] }[] },
+  ];
+  return new Map(symbols.map(({ declarations, name }) => [name, declarations[0]!.def]));
+}
+
+const TYPES = definitions(EVENTS_SOURCE);
+
+/** The words of the document for types that have a name. */
+const NAMES: Readonly<Record<string, string>> = {
+  Code: "code",
+  HostView: "host",
+  MemberView: "member",
+  number: "integer",
 };
 
-/** The cells of the rows of the table below a heading. */
-function rowsOf(heading: string): string[][] {
-  const [, section] = DOCUMENT.split(`\n## ${heading}\n`);
-  const rows = section!.split("\n## ")[0]!.split("\n").filter((line) => line.startsWith("| `"));
-  return rows.map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim()));
+function describe({ kind, repr, value }: TypeNode): string {
+  switch (kind) {
+    case "literal":
+      return `"${repr}"`;
+    case "union": {
+      const options = (value as TypeNode[]).map(describe);
+      return [options.slice(0, -1).join(", "), options.at(-1)].join(" or ");
+    }
+    case "typeRef": {
+      const alias = TYPES.get(repr)?.tsType;
+      return alias === undefined ? NAMES[repr] ?? repr : describe(alias);
+    }
+    case "typeOperator":
+      return describe((value as { tsType: TypeNode }).tsType);
+    case "array":
+      return `array of ${describe(value as TypeNode)}s`;
+    case "keyword":
+      return NAMES[repr] ?? repr;
+  }
 }
 
-test("docs/JSON.md has every code with its exit status", () => {
-  const documented = rowsOf("Codes").map(([code, , status]) => [
-    code!.replaceAll("`", ""),
-    status === "–" ? 0 : Number(status),
-  ]);
-  assertEquals(
-    Object.fromEntries(documented),
-    Object.fromEntries(Object.entries(CODES).map(([code, { status }]) => [code, status])),
-  );
-  assertEquals(documented.length, Object.keys(CODES).length);
+function properties(name: string): Property[] {
+  const { extends: bases = [], properties: own = [] } = TYPES.get(name)!;
+  return [...bases.flatMap(({ repr }) => properties(repr)), ...own];
+}
+
+/** The events that the code can emit, and their fields. */
+function emittedEvents(): Map<string, Fields> {
+  const events = new Map<string, Fields>();
+  for (const { repr } of TYPES.get("UiEvent")!.tsType!.value as TypeNode[]) {
+    const { event, ...others } = Object.fromEntries(
+      properties(repr).map((property) => [property.name, property]),
+    );
+    const fields = Object.fromEntries(
+      Object.values(others).map(({ name, optional, tsType }) =>
+        [name, describe(tsType) + (optional ? ", optional" : "")] as const
+      ),
+    );
+    for (const [, name] of describe(event!.tsType).matchAll(/"(\w+)"/g)) events.set(name!, fields);
+  }
+  return events;
+}
+
+Deno.test("docs/JSON.md has every event, with every field and its type", () => {
+  assertEquals(Object.fromEntries(documentedEvents()), Object.fromEntries(emittedEvents()));
 });
 
-test("docs/JSON.md has every event with every field", () => {
-  const documented = rowsOf("What you read").map(([event, fields]) => ({ event, fields }));
+Deno.test("docs/JSON.md has the fields of a member and of a host", () => {
+  const objects = [...section("## What lanchat writes").matchAll(/`(\{"[^`]+… ?\})`/g)]
+    .map(([, object]) => [...object!.matchAll(/"(\w+)":/g)].map(([, field]) => field));
+  const fields = (name: string): string[] => properties(name).map(({ name }) => name);
+  assertEquals(objects, [fields("MemberView"), fields("HostView")]);
+});
+
+Deno.test("docs/JSON.md has every code with its exit status", () => {
+  const documented = rows(section("## Codes")).map(([code, , status]) => [unquote(code!), status]);
+  const table = Object.entries(CODES).map((
+    [code, { status }],
+  ) => [code, status ? `${status}` : "–"]);
+  assertEquals(documented, table);
+});
+
+Deno.test("docs/JSON.md calls a warning what ends no run, and gives each code a meaning", () => {
+  for (const [code, kinds, status, when] of rows(section("## Codes"))) {
+    assert(when!.length > 10, code);
+    for (const kind of kinds!.split(", ")) {
+      assert(["error", "warning", "failed"].includes(kind), `${code}: ${kind}`);
+    }
+    if (kinds === "warning") assertEquals(status, "–", code);
+    if (kinds!.includes("failed")) assertEquals(status, "1", code);
+  }
+});
+
+Deno.test("docs/JSON.md has every exit status", () => {
+  const documented = rows(section("## Exit status")).map(([status]) => Number(status));
+  assertEquals(documented, Object.values(EXIT));
+});
+
+Deno.test("docs/JSON.md explains every reason for which a run is closed", () => {
+  const [, ...explained] = rows(section("### `closed`")).map(([reason]) => unquote(reason!));
   assertEquals(
-    documented.map(({ event }) => event),
-    Object.keys(EVENTS).map((kind) => `\`${kind}\``),
+    `"${explained.slice(0, -1).join('", "')}" or "${explained.at(-1)}"`,
+    emittedEvents().get("closed")!.reason,
   );
-  for (const { event, fields } of documented) {
-    const kind = event!.replaceAll("`", "") as keyof typeof EVENTS;
-    for (const field of Object.keys(EVENTS[kind])) {
-      // A warning is about a line of input in no case that there is.
-      if (kind === "warning" && field === "line") continue;
-      assertEquals(fields!.includes(`\`${field}\``), true, `${event} lacks ${field}`);
+});
+
+Deno.test("the examples in docs/JSON.md have the fields that it lists", () => {
+  const events = documentedEvents();
+  const shown = new Set<string>();
+  for (const [, lines] of section("## What lanchat writes").matchAll(/```jsonl\n([^]*?)```/g)) {
+    for (const line of lines!.trimEnd().split("\n")) {
+      const { event, ...example } = JSON.parse(line);
+      const fields = Object.entries(events.get(event)!);
+      const required = fields.filter(([, type]) => !type.endsWith(", optional"));
+      for (const [field] of required) assert(field in example, `${event}: ${field}`);
+      for (const field of Object.keys(example)) {
+        assert(fields.some(([known]) => known === field), `${event}: ${field}`);
+      }
+      if ("code" in example) assert(example.code in CODES, example.code);
+      shown.add(event);
     }
   }
+  assertEquals([...shown], [...events.keys()]);
 });
-
-test("every code of the table is used by the program", async () => {
-  const used = new Set<string>();
-  for await (const text of sources(new URL("../../lib/", import.meta.url))) {
-    for (const [, code] of text.matchAll(/"([a-z0-9-]+)"/g)) used.add(code!);
-  }
-  assertEquals(Object.keys(CODES).filter((code) => !used.has(code as Code)), []);
-});
-
-/** The source of every module below a folder but the table itself. */
-async function* sources(folder: URL): AsyncGenerator<string> {
-  for await (const { isDirectory, name } of Deno.readDir(folder)) {
-    if (isDirectory) yield* sources(new URL(`${name}/`, folder));
-    else if (name !== "errors.ts") yield await Deno.readTextFile(new URL(name, folder));
-  }
-}

@@ -102,9 +102,11 @@ test("Room does not take two moments of change for one lasting difference", asyn
   const dave = await Puppet.create("dave");
   // Each time bob hears of the newcomer a moment earlier.
   assertEquals(await reports(await of(bob, carol)), []);
+  stage.clock.advance(1);
   await stage.join(carol);
   await stage.pass(15_000);
   assertEquals(await reports(await of(bob, carol, dave)), []);
+  stage.clock.advance(1);
   await stage.join(dave);
   assertEquals(await reports(await of(bob, carol, dave)), []);
   await stage.close();

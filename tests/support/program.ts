@@ -42,8 +42,10 @@ export interface ProgramOptions {
   readonly permissions?: readonly string[];
   /** Environment variables; by default the home directory is an empty one. */
   readonly env?: Readonly<Record<string, string>>;
-  /** A command that runs the program, in front of its own. */
-  readonly wrapper?: readonly string[];
+  /** Whether it is in a terminal of its own, which script(1) of Linux makes: all it prints is on standard output. */
+  readonly terminal?: boolean;
+  /** Makes of the program's command the one to start. */
+  readonly wrapper?: (command: readonly string[]) => readonly string[];
 }
 
 /** The command that starts the program. */
@@ -61,6 +63,8 @@ export class Program implements AsyncDisposable {
   readonly stdout: Output;
   /** Whatever came on standard error. */
   readonly stderr: Output;
+  readonly #isScript: boolean;
+  readonly #inTerminal: boolean;
   readonly #command: readonly string[];
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
@@ -68,8 +72,11 @@ export class Program implements AsyncDisposable {
 
   /** Starts the program. */
   constructor(args: readonly string[], options: ProgramOptions = {}) {
-    const { env, permissions, wrapper = [] } = options;
-    this.#command = [...wrapper, ...commandLine(args, permissions)];
+    const { env, permissions, terminal = false, wrapper = (command) => command } = options;
+    this.#isScript = args.includes("--json");
+    this.#inTerminal = terminal;
+    const command = commandLine(args, permissions);
+    this.#command = terminal ? inTerminal(command) : wrapper(command);
     const [executable, ...rest] = this.#command;
     this.#child = new Deno.Command(executable!, {
       args: rest,
@@ -112,9 +119,14 @@ export class Program implements AsyncDisposable {
 
   /** Waits until it is in the room, whether it prints JSON or not. */
   async ready(): Promise<this> {
-    if (this.#command.includes("--json")) await this.event("ready");
-    else await this.stderr.line(/^lanchat: You are /);
+    if (this.#isScript) await this.event("ready");
+    else await this.says(/You are .*/);
     return this;
+  }
+
+  /** Waits for a notice to people. @returns The part that matches. */
+  async says(pattern: RegExp): Promise<string> {
+    return await (this.#inTerminal ? this.stdout : this.stderr).has(pattern);
   }
 
   /** Writes to standard input. */
@@ -135,6 +147,19 @@ export class Program implements AsyncDisposable {
   /** Sends a signal. */
   signal(name: Deno.Signal): void {
     Deno.kill(this.pid, name);
+  }
+
+  /**
+   * Stops reading its standard output, and has it print more than a pipe holds, so that it cannot end.
+   *
+   * @param witness Another member of the room; both print JSON.
+   */
+  async block(witness: Program): Promise<void> {
+    this.stdout.pause();
+    await this.write('{"do":"who"}\n'.repeat(2500));
+    const text = `${crypto.randomUUID()} is blocked`;
+    await this.tell({ say: text });
+    await witness.event("message", (message) => message.text === text);
   }
 
   /** Waits for its end, and all that it printed. @returns The exit status. */
@@ -219,9 +244,9 @@ export class Output {
     });
   }
 
-  /** Waits for a text that no line end need follow. */
-  async has(pattern: RegExp): Promise<void> {
-    await this.#until(`A text that matches ${pattern}`, () => pattern.test(this.text) || undefined);
+  /** Waits for a text, perhaps of several lines. @returns The part that matches. */
+  async has(pattern: RegExp): Promise<string> {
+    return await this.#until(`A text that matches ${pattern}`, () => pattern.exec(this.text)?.[0]);
   }
 
   /** Stops reading. */
@@ -301,9 +326,12 @@ export class HostProgram extends Program {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** Starts `lanchat join`, and waits until it is in the room. */
-  async join(args: readonly string[] = [], options: ProgramOptions = {}): Promise<Program> {
-    const member = new Program(["join", this.address, ...args], options);
+  /** Starts `lanchat join`, perhaps by another address, and waits until it is in the room. */
+  async join(
+    args: readonly string[] = [],
+    options: ProgramOptions & { readonly address?: string } = {},
+  ): Promise<Program> {
+    const member = new Program(["join", options.address ?? this.address, ...args], options);
     try {
       return await member.ready();
     } catch (error) {
@@ -314,8 +342,8 @@ export class HostProgram extends Program {
 
   async #findPort(json: boolean): Promise<number> {
     if (json) return (await this.event("listening")).port;
-    const line = await this.stderr.line(/^lanchat: Listening on port \d+\./);
-    return Number(/\d+/.exec(line)![0]);
+    const sentence = await this.says(/Listening on port \d+\./);
+    return Number(/\d+/.exec(sentence)![0]);
   }
 }
 
@@ -335,6 +363,10 @@ export async function run(
 function environment(): Record<string, string> {
   const home = emptyDirectory();
   return { HOME: home, XDG_CONFIG_HOME: `${home}/.config`, ...denoCache() };
+}
+
+function inTerminal(command: readonly string[]): readonly string[] {
+  return ["script", "-qec", command.map((word) => `'${word}'`).join(" "), "/dev/null"];
 }
 
 let denoDirectory: string | undefined;

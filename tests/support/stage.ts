@@ -7,6 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Bytes, equal } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel } from "../../lib/channel/mod.ts";
 import { type Identity, randomBytes, type WrapKeyPair } from "../../lib/crypto/mod.ts";
+import { ChannelError } from "../../lib/errors.ts";
 import { type Member, Room, type RoomEvent, SessionKeys } from "../../lib/room/mod.ts";
 import {
   AcceptStatus,
@@ -167,7 +168,7 @@ export class ScriptedRelay {
 
   /** Breaks the connection. */
   async cut(): Promise<void> {
-    await this.#writer.abort(new Error("cut")).catch(() => {});
+    await this.#writer.abort(new ChannelError("connection-lost", "cut")).catch(() => {});
   }
 }
 

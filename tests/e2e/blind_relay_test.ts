@@ -1,0 +1,71 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Search, searchMemory, TextSearch } from "../support/memory.ts";
+import { HostProgram } from "../support/program.ts";
+import { type Direction, Proxy } from "../support/proxy.ts";
+
+/** How often each text is said, so that none is missed because memory was used again. */
+const TIMES = 200;
+
+/** No Deno is smaller. */
+const MIN_MEMORY_BYTES = 50_000_000;
+
+/** Texts that are nowhere else: one that a byte a character holds, and one that it does not. */
+function canaries(): string[] {
+  return ["canary", "канарейка"].map((word) => `${word}-${crypto.randomUUID()}`);
+}
+
+/** Searches the memory of a process that stands still meanwhile. */
+function search(pid: number, texts: readonly string[]): Search {
+  Deno.kill(pid, "SIGSTOP");
+  try {
+    return searchMemory(pid, texts);
+  } finally {
+    Deno.kill(pid, "SIGCONT");
+  }
+}
+
+Deno.test({
+  name: "a relay has no text in its memory, nor in what it reads and writes",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using relay = await HostProgram.start(["--relay-only", "--json"]);
+    await using links = new AsyncDisposableStack();
+    const [left, right] = [links.use(new Proxy(relay.port)), links.use(new Proxy(relay.port))];
+    await using one = await relay.join(["--name", "one", "--json"], { address: left.address });
+    await using two = await relay.join(["--name", "two", "--json"], { address: right.address });
+    await one.event("joined");
+    const [toAll, toOne] = [canaries(), canaries()];
+    const texts = [...toAll, ...toOne];
+    for (let i = 0; i < TIMES; i++) {
+      for (const text of toAll) await one.tell({ say: text });
+      for (const text of toOne) await two.tell({ say: text, to: "one" });
+    }
+    await two.stdout.count(2 * TIMES, /"event":"message"/);
+    await one.stdout.count(2 * TIMES, /"event":"message"/);
+
+    const { bytes, found } = search(relay.pid, texts);
+    assert(bytes > MIN_MEMORY_BYTES, `${bytes} bytes`);
+    assertEquals(found, texts.map(() => 0));
+    for (const member of [one, two]) {
+      const { found } = search(member.pid, texts);
+      assert(found.every((times) => times > 0), `${found}`);
+    }
+
+    for (const member of [one, two]) {
+      await member.tell({ do: "quit" });
+      assertEquals(await member.status(), 0);
+    }
+    for (const link of [left, right]) {
+      for (const direction of ["toHost", "toMember"] as Direction[]) {
+        const wire = new TextSearch([...texts, "LANCHAT"]);
+        for (const chunk of link.recorded[direction]) wire.push(chunk);
+        assert(wire.bytes > TIMES * texts.length / 2 * texts[0]!.length, `${wire.bytes} bytes`);
+        // The greeting shows that the search finds what is there.
+        assertEquals(wire.found, [...texts.map(() => 0), 1]);
+      }
+    }
+    const printed = new TextSearch(texts);
+    printed.push(new TextEncoder().encode(relay.stdout.text + relay.stderr.text));
+    assertEquals(printed.found, texts.map(() => 0));
+  },
+});

@@ -1,0 +1,389 @@
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { type Event, HostProgram, Program, run } from "../support/program.ts";
+
+/** A host that tests share where nothing they do shows in the others. */
+let host: HostProgram;
+Deno.test.beforeAll(async () => {
+  host = await HostProgram.start(["--name", "hana", "--json"]);
+});
+Deno.test.afterAll(() => host[Symbol.asyncDispose]());
+
+/** What was printed, but for the warning that an identity is not kept. */
+function printed(program: Program): Event[] {
+  return program.events.filter((event) =>
+    event.event !== "warning" || event.code !== "temporary-identity"
+  );
+}
+
+/** The events that answer input. */
+function answers(program: Program): Record<string, unknown>[] {
+  const kinds = ["sent", "failed", "error", "members"];
+  return program.events.filter(({ event }) => kinds.includes(event)).map((event) => ({ ...event }));
+}
+
+/** Asserts that a member has exactly the fields that it should have. */
+function assertMember(member: unknown, name: string): void {
+  const { key, session, tag, ...rest } = member as Record<string, unknown>;
+  assertEquals(rest, { name });
+  assertMatch(key as string, /^[\w-]{43}$/);
+  assertMatch(session as string, /^[0-9a-f]{8}$/);
+  assertMatch(tag as string, /^[a-z2-7]{8}$/);
+}
+
+/** Writes these lines, and no more; waits for the end. */
+async function script(
+  lines: readonly unknown[],
+  ...args: string[]
+): Promise<{ status: number; answers: Record<string, unknown>[] }> {
+  await using member = new Program(["join", host.address, "--json", ...args]);
+  for (const line of lines) {
+    await member.write(`${typeof line === "string" ? line : JSON.stringify(line)}\n`);
+  }
+  await member.endInput();
+  const status = await member.status();
+  assertEquals(member.stderr.text, "");
+  assertEquals(member.events.at(-1), { event: "closed", reason: "end-of-input" });
+  return { status, answers: answers(member) };
+}
+
+/** What `bad-input` looks like. */
+function badInput(line: number): Record<string, unknown> {
+  return {
+    event: "error",
+    code: "bad-input",
+    hint: 'Write one JSON object a line, as in {"say": "hello"}.',
+    line,
+  };
+}
+
+Deno.test("every event has exactly its fields, at the host and at a member", async () => {
+  await using host = await HostProgram.start(["--name", "hana", "--json"]);
+  await using bob = await host.join(["--name", "bob", "--json"]);
+  await host.event("joined");
+  const before = Date.now();
+  await bob.tell({ say: "hello" });
+  await host.event("message");
+  await host.tell({ say: "to you", to: "bob" });
+  await bob.event("message");
+  await bob.tell({ do: "who" });
+  await bob.event("members");
+  await bob.tell({ do: "quit" });
+  assertEquals(await bob.status(), 0);
+  await host.event("left");
+  host.signal("SIGINT");
+  assertEquals(await host.status(), 0);
+  assertEquals([host.stderr.text, bob.stderr.text], ["", ""]);
+
+  const [listening, hostReady, joined, message, sent, left, closed, ...noMore] = printed(host);
+  assertEquals(noMore, []);
+  const { fingerprint, tag, ...where } = listening as Event<"listening">;
+  assertEquals(where, { event: "listening", addresses: ["127.0.0.1"], port: host.port });
+  assertMatch(fingerprint, /^\d{30}$/);
+  assertMatch(tag, /^[a-z2-7]{8}$/);
+
+  const { event: _ready, fingerprint: own, host: itself, joinCode, members, ...hana } =
+    hostReady as Event<"ready">;
+  assertMember(hana, "hana");
+  assertEquals(own, fingerprint);
+  assertEquals(itself, { tag, key: hana.key, verified: true });
+  assertEquals([hana.tag, joinCode, members], [tag, null, []]);
+
+  const [bobReady, unverified, bobSent, bobMessage, bobMembers, bobClosed, ...noMoreOfBob] =
+    printed(bob);
+  assertEquals(noMoreOfBob, []);
+  const { event: _, fingerprint: bobFingerprint, host: itsHost, joinCode: code, ...rest } =
+    bobReady as Event<"ready">;
+  const { members: others, ...me } = rest;
+  assertMember(me, "bob");
+  assertMatch(bobFingerprint, /^\d{30}$/);
+  assertNotEquals(bobFingerprint, fingerprint);
+  assertEquals(itsHost, { tag, key: hana.key, verified: false });
+  assertMatch(code!, /^\d{10}$/);
+  assertEquals(others, [hana]);
+  assertEquals(unverified, {
+    event: "warning",
+    code: "host-unverified",
+    message: "It is not known yet whether this host is the one you mean",
+    hint: "Compare the join code with the person at the host, or join with --host-key.",
+  });
+
+  assertEquals(joined, { event: "joined", member: me, joinCode: code });
+  const { at, ...said } = message as Event<"message">;
+  assertEquals(said, { event: "message", from: me, text: "hello", kind: "text", private: false });
+  assert(Number.isInteger(at) && at >= before && at <= Date.now(), `${at}`);
+  assertEquals(sent, { event: "sent", id: "1" });
+  assertEquals(left, { event: "left", member: me, reason: "left" });
+  assertEquals(closed, { event: "closed", reason: "signal" });
+
+  assertEquals(bobSent, { event: "sent", id: "1" });
+  const { at: _at, ...answer } = bobMessage as Event<"message">;
+  assertEquals(answer, {
+    event: "message",
+    from: hana,
+    text: "to you",
+    kind: "text",
+    private: true,
+  });
+  assertEquals(bobMembers, { event: "members", members: [hana] });
+  assertEquals(bobClosed, { event: "closed", reason: "left" });
+});
+
+Deno.test("a relay prints listening and closed alone", async () => {
+  await using relay = await HostProgram.start(["--relay-only", "--json"]);
+  await using member = await relay.join(["--json"]);
+  await member.tell({ do: "quit" });
+  await member.status();
+  relay.signal("SIGTERM");
+  assertEquals(await relay.status(), 0);
+  assertEquals(printed(relay).map(({ event }) => event), ["listening", "closed"]);
+  assertEquals((await member.event("ready")).host.tag, (await relay.event("listening")).tag);
+});
+
+Deno.test("messages are answered once each, in order, under given ids and assigned ones", async () => {
+  const { answers, status } = await script([
+    { say: "a" },
+    { say: "b", id: "mine" },
+    { say: "c" },
+    { say: "d", id: "4" },
+    { say: "e", id: "👋".repeat(64) },
+    { say: "f" },
+    { say: "g" },
+  ]);
+  assertEquals(status, 0);
+  const ids = ["1", "mine", "2", "4", "👋".repeat(64), "3", "5"];
+  assertEquals(answers, ids.map((id) => ({ event: "sent", id })));
+});
+
+Deno.test("an id that was used before is an error and its message is not sent", async () => {
+  const { answers, status } = await script(
+    [{ say: "one", id: "x" }, { say: "two", id: "x" }, { say: "three" }, { say: "four", id: "1" }],
+    "--name",
+    "twice",
+  );
+  assertEquals(status, 1);
+  const errors = answers.filter(({ event }) => event === "error");
+  assertEquals(errors.map(({ code, line }) => [code, line]), [["duplicate-id", 2], [
+    "duplicate-id",
+    4,
+  ]]);
+  assertEquals(answers.filter(({ event }) => event === "sent").map(({ id }) => id), ["x", "1"]);
+  const said = host.events.filter((event) =>
+    event.event === "message" && event.from.name === "twice"
+  );
+  assertEquals(said.map((event) => (event as Event<"message">).text), ["one", "three"]);
+});
+
+Deno.test("a line that is no wish is an error with its number and changes nothing else", async () => {
+  const bad = [
+    "nonsense",
+    "[]",
+    '"say"',
+    "null",
+    "{}",
+    '{"say":""}',
+    '{"say":1}',
+    '{"say":"x","do":"who"}',
+    '{"do":"dance"}',
+    '{"do":null}',
+    '{"say":"x","id":""}',
+    '{"say":"x","id":7}',
+    `{"say":"x","id":"${"x".repeat(65)}"}`,
+    '{"say":"x","to":5}',
+    '{"say":"\\ud800"}',
+    '{"say":"x"}{"say":"y"}',
+    '{"say":"x"',
+  ];
+  const { answers, status } = await script([
+    "",
+    "  ",
+    { say: "before", unknown: { key: 1 } },
+    ...bad,
+    '\t{"say" : "after", "id": "last"}\r',
+  ]);
+  assertEquals(status, 1);
+  const errors = answers.filter(({ event }) => event === "error");
+  assertEquals(
+    errors.map(({ message: _, ...error }) => error),
+    bad.map((_, i) => badInput(i + 4)),
+  );
+  const sent = answers.filter(({ event }) => event === "sent");
+  assertEquals(sent, [{ event: "sent", id: "1" }, { event: "sent", id: "last" }]);
+});
+
+Deno.test("input that is not UTF-8, or a line without end, is bad input too", async () => {
+  await using member = await host.join(["--json"]);
+  await member.write(new Uint8Array([0x22, 0xff, 0x22, 0x0a]));
+  await member.write(`{"say":"${"x".repeat(200_000)}"}\n`);
+  await member.tell({ say: "fine" });
+  await member.event("sent");
+  await member.endInput();
+  assertEquals(await member.status(), 1);
+  const errors = answers(member).filter(({ event }) => event === "error");
+  assertEquals(errors.map(({ code, line }) => [code, line]), [["bad-input", 1], ["bad-input", 2]]);
+});
+
+Deno.test("a text of 16,384 bytes goes, and in one byte more fails alone", async () => {
+  const longest = "é".repeat(8192);
+  const { answers, status } = await script(
+    [
+      { say: longest, id: "fits" },
+      { say: `${longest}x`, id: "over" },
+      { say: "\x01".repeat(16_384), id: "escaped" },
+    ],
+    "--name",
+    "long",
+  );
+  assertEquals(status, 1);
+  assertEquals(
+    answers.filter(({ event }) => event !== "error").toSorted((a, b) =>
+      `${a.id}` < `${b.id}` ? -1 : 1
+    ),
+    [
+      { event: "sent", id: "escaped" },
+      { event: "sent", id: "fits" },
+      { event: "failed", id: "over", code: "message-too-long" },
+    ].toSorted((a, b) => a.id < b.id ? -1 : 1),
+  );
+  assertEquals(answers.at(-1), {
+    event: "error",
+    code: "undelivered",
+    message: "1 of 3 lines were not delivered",
+    hint: "",
+  });
+});
+
+Deno.test("to leads to one member by name, name#tag or key, and to nobody else", async () => {
+  await using bob = await host.join(["--name", "bob", "--json"]);
+  await using carol = await host.join(["--name", "carol", "--json"]);
+  const { key, tag } = await bob.event("ready");
+  const to = ["bob", `bob#${tag}`, key];
+  for (const one of to) await carol.tell({ say: `to ${one}`, to: one, id: one });
+  for (const nobody of ["nobody", "carol", "bob#aaaaaaaa", `${key.slice(1)}A`]) {
+    await carol.tell({ say: "lost", to: nobody, id: `lost on ${nobody}` });
+  }
+  await carol.tell({ say: "to everybody" });
+  const { private: isPrivate } = await bob.event("message", ({ text }) => text === "to everybody");
+  assertEquals(isPrivate, false);
+  const received = bob.events.filter(({ event }) => event === "message") as Event<"message">[];
+  assertEquals(
+    received.map(({ text, private: isPrivate }) => [text, isPrivate]),
+    [...to.map((one) => [`to ${one}`, true]), ["to everybody", false]],
+  );
+  await carol.tell({ do: "quit" });
+  assertEquals(await carol.status(), 1);
+  const failed = answers(carol).filter(({ event }) => event === "failed");
+  assertEquals(failed.map(({ code }) => code), Array(4).fill("no-such-member"));
+  await host.event("left", ({ member }) => member.name === "carol");
+  assert(!host.stdout.text.includes('"text":"to bob"'));
+});
+
+Deno.test("a name that two members share is ambiguous without its tag", async () => {
+  await using room = await HostProgram.start(["--name", "hana", "--json"]);
+  await using first = await room.join(["--name", "bob", "--json"]);
+  await using second = await room.join(["--name", "bob", "--json"]);
+  const tags = [(await first.event("ready")).tag, (await second.event("ready")).tag];
+  await room.stdout.count(2, /"event":"joined"/);
+  for (const tag of tags) await room.tell({ say: tag, to: `bob#${tag}` });
+  assertEquals((await first.event("message")).text, tags[0]);
+  assertEquals((await second.event("message")).text, tags[1]);
+});
+
+Deno.test("who answers with the others, each once", async () => {
+  await using room = await HostProgram.start(["--name", "hana", "--json"]);
+  await room.tell({ do: "who" });
+  assertEquals((await room.event("members")).members, []);
+  await using bob = await room.join(["--name", "bob", "--json"]);
+  await using carol = await room.join(["--name", "carol", "--json"]);
+  await carol.tell({ do: "who" });
+  const { members } = await carol.event("members");
+  assertEquals(members.map(({ name }) => name).toSorted(), ["bob", "hana"]);
+  for (const member of members) assertMember(member, member.name);
+  await bob.tell({ do: "quit" });
+  assertEquals(await bob.status(), 0);
+});
+
+Deno.test("text is exact, and no character that acts is printed as itself", async () => {
+  await using member = await host.join(["--name", "reader", "--json"]);
+  const text =
+    '\\ " / é 👋 \x00\b\t\n\v\f\r\x1b[2J\x7f\x80\x85\x9b\u200e\u202e\u2066\u2028\u2029\ufeffend';
+  await host.tell({ say: text });
+  const line = await member.stdout.line(/"event":"message"/);
+  assertEquals(JSON.parse(line).text, text);
+  // deno-lint-ignore no-control-regex
+  assert(!/[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/.test(line), line);
+  for (
+    const escape of ["\\u0000", "\\u000a", "\\u001b", "\\u007f", "\\u009b", "\\u202e", "\\u2066"]
+  ) {
+    assert(line.includes(escape), line);
+  }
+  assert(line.includes("é 👋"), line);
+});
+
+Deno.test("what is said after ready reaches whoever was listed, and a member comes before its messages", async () => {
+  await using room = await HostProgram.start(["--name", "hana", "--json"]);
+  await using early = await room.join(["--name", "early", "--json"]);
+  for (let i = 0; i < 4; i++) {
+    await using late = await room.join(["--name", `late${i}`, "--json"]);
+    await Promise.all([
+      late.tell({ say: `from late${i}` }),
+      early.tell({ say: `to late${i}` }),
+      room.tell({ say: `host to late${i}` }),
+    ]);
+    for (const text of [`to late${i}`, `host to late${i}`]) {
+      await late.event("message", (message) => message.text === text);
+    }
+    for (const program of [room, early]) {
+      await program.event("message", (message) => message.text === `from late${i}`);
+      const about = program.events.filter((event) =>
+        (event.event === "joined" && event.member.name === `late${i}`) ||
+        (event.event === "message" && event.from.name === `late${i}`)
+      );
+      assertEquals(about.map(({ event }) => event), ["joined", "message"]);
+    }
+  }
+});
+
+Deno.test("own messages do not come back", async () => {
+  await using member = await host.join(["--name", "echo", "--json"]);
+  await member.tell({ say: "is there an echo?" });
+  await host.event("message", ({ from }) => from.name === "echo");
+  await host.tell({ say: "no echo" });
+  await member.event("message", ({ text }) => text === "no echo");
+  const messages = member.events.filter(({ event }) => event === "message") as Event<"message">[];
+  assert(messages.every(({ from }) => from.name !== "echo"));
+});
+
+Deno.test("closed stays the last event, whatever is told to a program that ends", async () => {
+  await using room = await HostProgram.start(["--name", "hana", "--json"]);
+  await using member = await room.join(["--json"]);
+  await room.event("joined");
+  await room.block(member);
+  room.signal("SIGINT");
+  await member.event("closed");
+  await room.write('nonsense\n{"do":"who"}\n{"say":"too late"}\n');
+  room.stdout.resume();
+  await room.status();
+  assertEquals(room.events.at(-1), { event: "closed", reason: "signal" });
+});
+
+Deno.test("a member that does not answer is named after ten seconds, and the room goes on", async () => {
+  await using room = await HostProgram.start(["--name", "hana", "--json"]);
+  await using asleep = await room.join(["--name", "asleep", "--json"]);
+  const { key } = await asleep.event("ready");
+  asleep.signal("SIGSTOP");
+  await using late = await room.join(["--name", "late", "--json"]);
+  const warning = await late.event("warning", ({ code }) => code === "member-silent");
+  assert(warning.message.includes(key), warning.message);
+  assertEquals((await late.event("ready")).members.map(({ name }) => name), ["hana"]);
+  await late.tell({ say: "hello" });
+  assertEquals((await room.event("message")).text, "hello");
+  asleep.signal("SIGCONT");
+  await late.event("joined", ({ member }) => member.key === key);
+});
+
+Deno.test("a script that is told of nothing exits as a pipe does", async () => {
+  const { status, stderr, stdout } = await run(["join", host.address, "--json"]);
+  assertEquals([status, stderr], [0, ""]);
+  const last = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+  assertEquals(last, { event: "closed", reason: "end-of-input" });
+});

@@ -1,0 +1,70 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import os from "node:os";
+import { BINARY, HostProgram, run } from "../support/program.ts";
+
+const LOGIN = os.userInfo().username;
+
+Deno.test({
+  name: "a member without a name is an adjective and an animal under --allow-net alone",
+  ignore: BINARY !== undefined,
+  async fn() {
+    await using host = await HostProgram.start(["--json"]);
+    await using member = await host.join(["--json"]);
+    const { members: [hana], name } = await member.event("ready");
+    assertMatch(name, /^[a-z]+-[a-z]+$/);
+    assertMatch(hana!.name, /^[a-z]+-[a-z]+$/);
+    assert(name !== LOGIN);
+  },
+});
+
+Deno.test("a member without a name has the login name where that may be known", async () => {
+  await using host = await HostProgram.start(["--name", "hana", "--json"]);
+  const permissions = ["--allow-net", "--allow-sys", "--allow-env"];
+  await using member = await host.join(["--json"], { permissions });
+  assertEquals((await member.event("ready")).name, LOGIN);
+});
+
+Deno.test("the second holder of a name is name#tag everywhere, and both are told", async () => {
+  await using host = await HostProgram.start(["--name", "hana", "--json"]);
+  await using first = await host.join(["--name", "bob", "--json"]);
+  await using pipe = await host.join(["--name", "pipe"]);
+  await using second = await host.join(["--name", "bob", "--json"]);
+  const { tag, ...ready } = await second.event("ready");
+  const shown = `bob#${tag}`;
+  assertEquals(ready.name, shown);
+  assertEquals(ready.members.map(({ name }) => name).toSorted(), ["bob", "hana", "pipe"]);
+  for (const program of [host, first]) {
+    const { member } = await program.event("joined", ({ member }) => member.tag === tag);
+    assertEquals(member.name, shown);
+  }
+  await pipe.stderr.line((line) => line.startsWith(`lanchat: ${shown} joined`));
+  for (const program of [first, second]) {
+    const warning = await program.event("warning", ({ code }) => code === "name-taken");
+    assertEquals(warning.hint, "Choose another name with --name.");
+  }
+
+  await second.tell({ say: "I am the other one" });
+  await pipe.stdout.line((line) => line === `${shown}: I am the other one`);
+  const { from } = await first.event("message");
+  assertEquals([from.name, from.tag], [shown, tag]);
+  // Each name leads to one of the two.
+  await host.tell({ say: "to the first", to: "bob" });
+  await host.tell({ say: "to the second", to: shown });
+  assertEquals((await second.event("message")).text, "to the second");
+  await first.event("message", ({ text }) => text === "to the first");
+
+  for (const program of [host, pipe]) {
+    const text = program.stdout.text + program.stderr.text;
+    assert(!text.includes("name-taken") && !text.includes("your name"), text);
+  }
+});
+
+Deno.test("a name of the right length and form is shown as it was given", async () => {
+  await using host = await HostProgram.start(["--name", "hana", "--json"]);
+  const names = ["a", "Grüße 你好", "x".repeat(48), "-dash", "*star", "q(private)"];
+  for (const name of names) {
+    const { status } = await run(["join", host.address, `--name=${name}`], { input: "hello\n" });
+    assertEquals(status, 0);
+    await host.event("message", ({ from }) => from.name === name);
+  }
+});

@@ -1,0 +1,92 @@
+import { assert, assertEquals } from "@std/assert";
+import { HostProgram, Program } from "../support/program.ts";
+
+const CTRL_C = "\x03";
+const CTRL_D = "\x04";
+
+/** Types a line and waits for what it brings about. */
+async function type(program: Program, line: string, effect: RegExp): Promise<void> {
+  await program.write(`${line}\r`);
+  await program.stdout.has(effect);
+}
+
+/** A test of programs that people sit in front of. */
+function terminalTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: Deno.build.os !== "linux", fn });
+}
+
+terminalTest("two people at terminals talk, and leave with Ctrl-C and Ctrl-D", async () => {
+  await using host = await HostProgram.start(["--name", "hana"], { terminal: true });
+  await using bob = await host.join(["--name", "bob"], { terminal: true });
+  await host.stdout.has(/bob joined \(tag \w{8}, join code \d{5} \d{5}\)/);
+  await using script = await host.join(["--name", "script", "--json"]);
+  await using pipe = await host.join(["--name", "pipe", "--listen"]);
+  await bob.stdout.has(/script joined[^]*pipe joined/);
+
+  await bob.write("hello hana\r");
+  await host.stdout.has(/\x1b\[1mbob\x1b\[22m: hello hana/);
+  await host.write("hello bob\r");
+  await bob.stdout.has(/\x1b\[1mhana\x1b\[22m: hello bob/);
+  await bob.write("/me waves\r");
+  await bob.write("//etc\r");
+  await host.stdout.has(/\* \x1b\[1mbob\x1b\[22m waves[^]*bob\x1b\[22m: \/etc/);
+  assertEquals(await pipe.stdout.count(4), [
+    "bob: hello hana",
+    "hana: hello bob",
+    "* bob waves",
+    "bob: /etc",
+  ]);
+  assertEquals((await script.event("message", ({ text }) => text === "waves")).kind, "action");
+
+  await type(bob, "/who", /Here: hana \(tag \w{8}\), script \(tag \w{8}\), pipe \(tag \w{8}\)/);
+  await type(bob, "/help", /\/me TEXT[^]*Ctrl-C/);
+  await type(bob, "/hwo", /Unknown command \/hwo[^]*Did you mean \/who\?/);
+  await script.tell({ say: "\x1b[2Jbye\u202e\x9b2J" });
+  await bob.stdout.has(/script\x1b\[22m: \\x1b\[2Jbye\\u\{202e\}\\x9b2J/);
+
+  await bob.write(CTRL_C);
+  assertEquals(await bob.status(), 0);
+  await host.stdout.has(/bob left/);
+  await host.write(CTRL_D);
+  assertEquals(await host.status(), 0);
+  assertEquals(await script.status(), 0);
+  for (const { stdout: { text } } of [host, bob]) {
+    assert(!/Allow\?|requests/.test(text), text);
+    // deno-lint-ignore no-control-regex
+    assert(!/\x1b\[2J|[\x80-\x9f\u202e]/.test(text), JSON.stringify(text));
+  }
+});
+
+terminalTest("/quit and Ctrl-D leave, Ctrl-C ends a room", async () => {
+  await using host = await HostProgram.start(["--name", "hana"], { terminal: true });
+  await using ann = await host.join(["--name", "ann"], { terminal: true });
+  await using ben = await host.join(["--name", "ben"], { terminal: true });
+  await using last = await host.join(["--name", "last"], { terminal: true });
+  await ann.write("/quit\r");
+  assertEquals(await ann.status(), 0);
+  await ben.write(CTRL_D);
+  assertEquals(await ben.status(), 0);
+  await host.stdout.has(/ann left[^]*ben left/);
+  await host.write(CTRL_C);
+  assertEquals(await host.status(), 0);
+  assertEquals(await last.status(), 0);
+  await last.stdout.has(/The host closed the room\./);
+});
+
+terminalTest(
+  "who types alone is told that nobody was there, and leaves with status 1",
+  async () => {
+    await using host = await HostProgram.start(["--name", "hana"], { terminal: true });
+    await type(host, "hello?", /Not delivered: hello\?[^]*Nobody else is in the room/);
+    await host.write(CTRL_C);
+    assertEquals(await host.status(), 1);
+  },
+);
+
+terminalTest("a terminal shows an error and is given back where joining fails", async () => {
+  await using host = await HostProgram.start(["--max-members", "2", "--json"]);
+  await using _other = await host.join(["--json"]);
+  await using late = new Program(["join", host.address], { terminal: true });
+  assertEquals(await late.status(), 1);
+  await late.stdout.has(/error: Cannot join as the room is full\s+hint: /);
+});

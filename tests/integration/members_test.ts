@@ -1,0 +1,114 @@
+import { assert, assertEquals } from "@std/assert";
+import { ChannelError } from "../../lib/errors.ts";
+import { CloseReason } from "../../lib/wire/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { type Attendant, Hall, heard } from "../support/hall.ts";
+import { test } from "../support/test.ts";
+
+/** Everybody's events of a type but messages, as short as can be. */
+function presence({ events }: Attendant): string[] {
+  return events.all.flatMap((event) => {
+    switch (event.type) {
+      case "ready":
+        return [`ready ${event.members.map(({ name }) => name)}`];
+      case "joined":
+        return [`joined ${event.member.name}`];
+      case "left":
+        return [`left ${event.member.name} ${event.reason}`];
+      case "warning":
+        return [`warning ${event.code}`];
+      case "message":
+        return [];
+    }
+  });
+}
+
+/** The host's member and others, who joined in that order. */
+async function gather(hall: Hall, names: readonly string[]): Promise<Attendant[]> {
+  const all = [await hall.sit()];
+  for (const name of names) {
+    const newcomer = await hall.join(name);
+    await Promise.all(all.map((member) => member.event("joined")));
+    all.push(newcomer);
+  }
+  return all;
+}
+
+const NAMES = ["ada", "bob", "carol", "dave", "eve", "frank", "grace", "heidi", "ivan"];
+
+for (const count of [2, 3, 10]) {
+  test(`${count} members see each other come, talk and go`, async () => {
+    const names = NAMES.slice(0, count - 1);
+    const hall = await Hall.open();
+    const all = await gather(hall, names);
+    all.forEach((member, i) => {
+      const [before, after] = [all.slice(0, i), all.slice(i + 1)];
+      assertEquals(presence(member), [
+        `ready ${before.map(({ name }) => name)}`,
+        ...after.map(({ name }) => `joined ${name}`),
+      ]);
+    });
+
+    await Promise.all(all.map(({ name, room }) => room.say(`I am ${name}`)));
+    await Promise.all(all.map(({ texts }) => texts.count(count - 1)));
+    for (const member of all) {
+      const others = all.filter((other) => other !== member);
+      assertEquals(
+        heard(member),
+        Object.fromEntries(others.map(({ name }) => [name, [`I am ${name}`]])),
+      );
+    }
+
+    const [host, leaver, lost] = all as [Attendant, Attendant, Attendant | undefined];
+    await leaver.room.leave();
+    assertEquals(await leaver.ran, CloseReason.LEAVING);
+    const stay = all.filter((member) => member !== leaver && member !== lost);
+    const goodbyes = ["left ada left"];
+    await Promise.all(stay.map((member) => member.event("left")));
+    if (lost !== undefined) {
+      lost.cut();
+      assert(await lost.ran instanceof ChannelError);
+      await Promise.all(stay.map((member) => member.event("left")));
+      goodbyes.push("left bob connection-lost");
+    }
+    for (const member of stay) assertEquals(presence(member).slice(-goodbyes.length), goodbyes);
+
+    if (stay.length > 1) {
+      await host.room.say("who is left?");
+      await Promise.all(stay.slice(1).map(({ texts }) => texts.count(count)));
+    }
+    await hall.close();
+    for (const member of stay) assertEquals(await member.ran, CloseReason.HOST_ENDS);
+    for (const member of all) assert(!presence(member).some((line) => line.startsWith("warning")));
+  });
+}
+
+test("a member that comes back under its name is a new one", async () => {
+  const hall = await Hall.open();
+  const [host, ada] = await gather(hall, ["ada"]) as [Attendant, Attendant];
+  await ada.room.say("first");
+  assertEquals(await host.texts.next(), "first");
+  await ada.room.leave();
+  await host.event("left");
+  const again = await hall.join("ada");
+  await host.event("joined");
+  await again.room.say("second");
+  assertEquals(await host.texts.next(), "second");
+  assert(ada.session.join() !== again.session.join());
+  await hall.close();
+});
+
+test("a room that is full admits nobody until somebody has left", async () => {
+  const hall = await Hall.open({ maxMembers: 2 });
+  const [host, ada] = await gather(hall, ["ada"]) as [Attendant, Attendant];
+  const refused = await hall.enter("bob");
+  await assertFails(refused.ran.then((end) => Promise.reject(end)), "room-full");
+  await ada.room.leave();
+  await host.event("left");
+  const bob = await hall.join("bob");
+  await host.event("joined");
+  await bob.room.say("at last");
+  assertEquals(await host.texts.next(), "at last");
+  assertEquals(presence(host), ["ready ", "joined ada", "left ada left", "joined bob"]);
+  await hall.close();
+});

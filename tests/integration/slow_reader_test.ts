@@ -1,0 +1,169 @@
+import { assert, assertEquals } from "@std/assert";
+import { equal } from "../../lib/bytes/mod.ts";
+import { FAREWELL_MS } from "../../lib/channel/mod.ts";
+import { HIGH_WATER_BYTES, STALL_MS } from "../../lib/relay/mod.ts";
+import { WINDOW_BYTES } from "../../lib/room/link.ts";
+import {
+  decodeHostRecord,
+  decodeMemberRecord,
+  ENVELOPE_OVERHEAD_BYTES,
+  EnvelopeClass,
+} from "../../lib/wire/mod.ts";
+import { type Attendant, Gate, Hall, heard, sayAll } from "../support/hall.ts";
+import { StageClock } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+
+/** A text that fills half a MSG, so that two share one. */
+const TEXT_BYTES = 8000;
+
+/** The longest envelope of an honest member. */
+const MAX_ENVELOPE_BYTES = 16_833 + ENVELOPE_OVERHEAD_BYTES;
+
+/** What two senders may have under way to the relay. */
+const UNDER_WAY_BYTES = 2 * WINDOW_BYTES;
+
+/** Messages of each sender: together several times what the relay may keep for anybody. */
+const LINES = 400;
+
+function lines({ name }: Attendant): string[] {
+  return Array.from({ length: LINES }, (_, i) => `${name} ${i} `.padEnd(TEXT_BYTES, "."));
+}
+
+/** Asserts what somebody was told, without filling the screen where it is something else. */
+function assertHeard(member: Attendant, expected: Record<string, string[]>): void {
+  const brief = (texts: Record<string, string[]>): unknown =>
+    Object.entries(texts).sort().map(([name, texts]) =>
+      texts.map((text) => `${name}: ${text.length} of ${text.replaceAll(".", "")}`)
+    );
+  assertEquals(brief(heard(member)), brief(expected));
+}
+
+/** Counts what the relay has read from senders and a receiver has not acknowledged. */
+class Ledger {
+  /** The bytes at most. */
+  most = 0;
+  #bytes = 0;
+  readonly #sent: { readonly seq: number; readonly bytes: number }[] = [];
+  readonly #waiting: { readonly bytes: number; readonly reached: () => void }[] = [];
+
+  constructor({ relay }: Hall, senders: readonly Attendant[], receiver: Attendant) {
+    relay.onRecord = (record, direction, session) => {
+      if (direction === "toHost" && senders.some((sender) => equal(sender.session, session))) {
+        const decoded = decodeMemberRecord(record);
+        if (decoded.type !== "batch") return;
+        for (const envelope of decoded.envelopes) {
+          if (envelope.class === EnvelopeClass.CHAT) this.#count(size(envelope));
+        }
+      } else if (direction === "toMember" && equal(receiver.session, session)) {
+        const decoded = decodeHostRecord(record);
+        if (decoded.type !== "batch") return;
+        for (const envelope of decoded.envelopes) {
+          if (envelope.class !== EnvelopeClass.CHAT) continue;
+          this.#sent.push({ seq: envelope.seq, bytes: size(envelope) });
+        }
+      } else if (equal(receiver.session, session)) {
+        const decoded = decodeMemberRecord(record);
+        if (decoded.type !== "ack") return;
+        while (this.#sent.length > 0 && this.#sent[0]!.seq <= decoded.seq) {
+          this.#count(-this.#sent.shift()!.bytes);
+        }
+      }
+    };
+  }
+
+  /** Waits until there are so many bytes. */
+  async reached(bytes: number): Promise<void> {
+    const { promise, resolve: reached } = Promise.withResolvers<void>();
+    this.#waiting.push({ bytes, reached });
+    await promise;
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    this.most = Math.max(this.most, this.#bytes);
+    for (const { bytes, reached } of this.#waiting) if (this.#bytes >= bytes) reached();
+  }
+}
+
+function size({ object }: { readonly object: Uint8Array }): number {
+  return ENVELOPE_OVERHEAD_BYTES + object.length;
+}
+
+/** A room with two who talk, one whose reading a gate can stop, and two who read. */
+async function gather() {
+  const clock = new StageClock();
+  const hall = await Hall.open({ clock });
+  const gate = new Gate();
+  const host = await hall.sit();
+  const ada = await hall.join("ada");
+  const bob = await hall.join("bob");
+  const slow = await hall.join("carol", { through: gate.through });
+  const dave = await hall.join("dave");
+  const ledger = new Ledger(hall, [ada, bob], slow);
+  return { clock, hall, gate, host, ada, bob, slow, dave, ledger };
+}
+
+test("a receiver that stops reading for a while loses nothing, and the relay keeps little", async () => {
+  const { ada, bob, dave, gate, hall, host, ledger, slow } = await gather();
+  gate.shut();
+  const said = Promise.all([ada, bob].map((sender) => sayAll(sender, lines(sender))));
+  await ledger.reached(HIGH_WATER_BYTES + UNDER_WAY_BYTES);
+  await dave.room.say("are you still there?", { to: "host" });
+  await host.event("message");
+  assert(host.texts.all.includes("are you still there?"), "others are held up as well");
+  assert(host.texts.all.length < 2 * LINES, "nobody is held up");
+  gate.open();
+  await said;
+  const all = 2 * LINES;
+  await Promise.all([slow.texts.count(all), dave.texts.count(all), host.texts.count(all + 1)]);
+  const expected = { ada: lines(ada), bob: lines(bob) };
+  assertHeard(slow, expected);
+  assertHeard(dave, expected);
+  assertHeard(host, { ...expected, dave: ["are you still there?"] });
+  const bound = HIGH_WATER_BYTES + UNDER_WAY_BYTES + 3 * MAX_ENVELOPE_BYTES;
+  assert(ledger.most <= bound, `${ledger.most} bytes waited, over ${bound}`);
+  assert(2 * LINES * TEXT_BYTES > 3 * bound, "the burst proves nothing");
+  await hall.close();
+  for (const { events } of [ada, bob, slow, dave, host]) {
+    assertEquals(events.all.filter(({ type }) => type === "left" || type === "warning"), []);
+  }
+});
+
+test("a receiver that never reads is closed as too slow, and the others get everything", async () => {
+  const { ada, bob, clock, dave, gate, hall, host, ledger, slow } = await gather();
+  gate.shut();
+  // What is for one alone keeps the others' queues far below the limit: one alone is too slow.
+  const said = Promise.all([ada, bob].map(async (sender) => {
+    const all = lines(sender).slice(0, 200);
+    const { room } = sender;
+    await Promise.all([
+      ...all.slice(0, 25).map((text) => room.say(text)),
+      ...all.slice(25, 175).map((text) => room.say(text, { to: "carol" })),
+      sayAll(sender, all.slice(175)),
+    ]);
+  }));
+  await ledger.reached(HIGH_WATER_BYTES + UNDER_WAY_BYTES);
+  clock.advance(STALL_MS - 1);
+  await dave.room.say("who is slow?", { to: "host" });
+  assertEquals(dave.events.rest().filter(({ type }) => type === "left"), []);
+  clock.advance(1);
+  for (const member of [ada, bob, dave, host]) {
+    const { member: gone, reason } = await member.event("left");
+    assertEquals([gone.name, reason], ["carol", "too-slow"]);
+  }
+  await clock.timer(FAREWELL_MS);
+  await said;
+  await Promise.all([dave.texts.count(100), host.texts.count(101)]);
+  const forAll = (sender: Attendant): string[] => {
+    const all = lines(sender);
+    return [...all.slice(0, 25), ...all.slice(175, 200)];
+  };
+  const expected = { ada: forAll(ada), bob: forAll(bob) };
+  assertHeard(dave, expected);
+  assertHeard(host, { ...expected, dave: ["who is slow?"] });
+  clock.advance(FAREWELL_MS);
+  gate.open();
+  assert(await slow.ran instanceof Error);
+  await hall.close();
+  assertEquals(clock.timers, 0);
+});

@@ -1,0 +1,114 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, utf8 } from "../../lib/bytes/mod.ts";
+import { randomBytes } from "../../lib/crypto/mod.ts";
+import { HANDSHAKE_MS } from "../../lib/relay/mod.ts";
+import { encodeFrame, M0_BYTES, M1_BYTES } from "../../lib/wire/mod.ts";
+import { FakeClock } from "../support/clock.ts";
+import { Hall, type Line } from "../support/hall.ts";
+import { test } from "../support/test.ts";
+
+/** What strangers send before they fall silent. */
+const KINDS: readonly (() => Bytes)[] = [
+  () => new Uint8Array(),
+  () => randomBytes(1000),
+  () => utf8("GET / HTTP/1.1\r\nHost: lanchat\r\n\r\n"),
+  () => encodeFrame(new Uint8Array(M1_BYTES)).slice(0, 100),
+  () => encodeFrame(randomBytes(M1_BYTES)),
+];
+
+/** Strangers call one after the other, and stay. */
+async function crowd(hall: Hall, count: number): Promise<Line[]> {
+  const before = hall.calls.all.length;
+  const lines: Line[] = [];
+  for (let i = 0; i < count; i++) {
+    const line = await hall.dial();
+    lines.push(line);
+    const writer = line.writable.getWriter();
+    const bytes = KINDS[i % KINDS.length]!();
+    if (bytes.length > 0) await writer.write(bytes).catch(() => {}); // It may be cut off already.
+    writer.releaseLock();
+  }
+  await hall.calls.count(before + count);
+  return lines;
+}
+
+/** How many bytes come before the other side ends it. */
+async function readAll({ readable }: Line): Promise<number> {
+  let bytes = 0;
+  try {
+    for await (const chunk of readable) bytes += chunk.length;
+  } catch {
+    // It was cut.
+  }
+  return bytes;
+}
+
+test("200 strangers of one address do not keep a member of another out, nor disturb one", async () => {
+  const hall = await Hall.open({ clock: new FakeClock() });
+  const host = await hall.sit();
+  const ada = await hall.join("ada");
+  hall.remoteAddress = "192.0.2.1";
+  const strangers = await crowd(hall, 200);
+  await ada.room.say("what is going on?");
+  assertEquals(await host.texts.next(), "what is going on?");
+  hall.remoteAddress = "192.0.2.2";
+  const bob = await hall.join("bob");
+  await bob.room.say("nothing at all");
+  assertEquals(await ada.texts.next(), "nothing at all");
+  await hall.close();
+  for (const stranger of strangers) stranger.close();
+  assertEquals(host.events.all.map(({ type }) => type), [
+    "ready",
+    "joined",
+    "message",
+    "joined",
+    "message",
+  ]);
+});
+
+test("200 strangers of the member's own address keep it out for ten seconds at most", async () => {
+  const clock = new FakeClock();
+  const hall = await Hall.open({ clock });
+  const host = await hall.sit();
+  const strangers = await crowd(hall, 200);
+  clock.advance(HANDSHAKE_MS / 2);
+  const joined = hall.join("ada");
+  await hall.calls.count(201);
+  clock.advance(HANDSHAKE_MS / 2);
+  const ada = await joined;
+  await ada.room.say("here I am");
+  assertEquals(await host.texts.next(), "here I am");
+  await hall.close();
+  for (const stranger of strangers) stranger.close();
+});
+
+test("whoever has no seat after ten seconds is cut off, and nobody else", async () => {
+  const clock = new FakeClock();
+  const hall = await Hall.open({ clock });
+  const host = await hall.sit();
+  const ada = await hall.join("ada");
+  const silent = await hall.dial();
+  const halfOpen = await hall.dial();
+  const writer = halfOpen.writable.getWriter();
+  await writer.write(encodeFrame(new Uint8Array(M1_BYTES)).slice(0, 100));
+  const readers = [silent, halfOpen].map(({ readable }) => readable.getReader());
+  const greetings = await Promise.all(readers.map((reader) => reader.read()));
+  assertEquals(greetings.map(({ value }) => value!.length), [4 + M0_BYTES, 4 + M0_BYTES]);
+  clock.advance(HANDSHAKE_MS);
+  for (const reader of readers) assert((await reader.read()).done);
+  silent.close();
+  halfOpen.close();
+  await ada.room.say("still here");
+  assertEquals(await host.texts.next(), "still here");
+  await hall.close();
+  assertEquals(clock.timers, 0);
+});
+
+test("the end of a room cuts strangers off at once", async () => {
+  const hall = await Hall.open({ clock: new FakeClock() });
+  const strangers = await crowd(hall, 50);
+  const reading = strangers.map(readAll);
+  await hall.close();
+  for (const bytes of await Promise.all(reading)) assert(bytes <= 4 + M0_BYTES);
+  for (const stranger of strangers) stranger.close();
+});

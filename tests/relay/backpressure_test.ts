@@ -1,0 +1,302 @@
+import { assert, assertEquals } from "@std/assert";
+import { localChannel } from "../../lib/channel/mod.ts";
+import { randomBytes } from "../../lib/crypto/mod.ts";
+import {
+  HIGH_WATER_BYTES,
+  LOW_WATER_BYTES,
+  Relay,
+  SEAT_KEPT_MS,
+  STALL_BYTES,
+  STALL_MS,
+} from "../../lib/relay/mod.ts";
+import { Link } from "../../lib/room/mod.ts";
+import { CloseReason, ENVELOPE_OVERHEAD_BYTES, EnvelopeClass } from "../../lib/wire/mod.ts";
+import { FakeClock } from "../support/clock.ts";
+import { Guest } from "../support/guest.ts";
+import { nextTurn } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+
+/** Objects of so many bytes, the overhead of their envelopes included, make counting easy. */
+const SIZE = 16_384;
+const OBJECT = new Uint8Array(SIZE - ENVELOPE_OVERHEAD_BYTES);
+const LINE = `${OBJECT.length} bytes`;
+
+/** What may be under way in a record between relay and member, and in the stream that carries it. */
+const RECORD_BYTES = 65_536;
+
+interface Scene {
+  readonly clock: FakeClock;
+  readonly relay: Relay;
+  /** Sends. */
+  readonly ada: Guest;
+  /** Does not read until it is told to. */
+  readonly bob: Guest;
+  /** Reads. */
+  readonly carol: Guest;
+}
+
+async function open(): Promise<Scene> {
+  const clock = new FakeClock();
+  const relay = new Relay({ clock });
+  const names = new Map<string, string>();
+  const guests = ["ada", "carol", "bob"].map((name) => new Guest(relay, { name, names }));
+  const [ada, carol, bob] = guests as [Guest, Guest, Guest];
+  for (const guest of guests) await guest.enter();
+  ada.listen();
+  carol.listen();
+  return { clock, relay, ada, bob, carol };
+}
+
+async function close({ ada, bob, carol, clock, relay }: Scene): Promise<void> {
+  for (const guest of [ada, bob, carol]) guest.listen();
+  await relay.close();
+  assertEquals(clock.timers, 0);
+}
+
+/** Sends so many objects, four to a record, as an honest member does: with 256 KiB under way at most. */
+async function burst(guest: Guest, count: number): Promise<void> {
+  for (let sent = 0; sent < count; sent += 4) {
+    await guest.say(Array(4).fill(OBJECT));
+    await guest.acknowledged(guest.cmid - 12);
+  }
+  await guest.acknowledged(guest.cmid);
+}
+
+/** How many objects came. */
+function received({ log }: Guest): number {
+  return log.all.filter((line) => line.endsWith(LINE)).length;
+}
+
+/** How much of a guest's the relay has taken, in bytes. */
+function taken({ ack }: Guest): number {
+  return ack.accepted * SIZE;
+}
+
+/** Waits until nothing happens any more. */
+async function standstill(scene: Scene): Promise<void> {
+  for (let before = -1; before !== scene.ada.records.all.length;) {
+    before = scene.ada.records.all.length;
+    for (let i = 0; i < 20; i++) await nextTurn();
+  }
+}
+
+test("Relay holds a sender while a receiver does not read, and loses nothing", async () => {
+  const scene = await open();
+  const { ada, bob, carol, clock } = scene;
+  const count = 400; // Six times what a queue takes.
+  const sent = burst(ada, count);
+  await standstill(scene);
+  assert(taken(ada) >= HIGH_WATER_BYTES, `${taken(ada)} bytes were taken`);
+  assert(taken(ada) <= HIGH_WATER_BYTES + SIZE, `${taken(ada)} bytes were taken`);
+  assertEquals(received(carol) * SIZE, taken(ada));
+  clock.advance(5000);
+  await Promise.all([ada.settle(), carol.settle()]);
+  assertEquals(received(carol) * SIZE, taken(ada));
+  bob.listen();
+  await sent;
+  await Promise.all([bob.settle(), carol.settle()]);
+  await ada.acknowledged(count, count);
+  assertEquals([received(bob), received(carol)], [count, count]);
+  assert(!ada.log.all.some((line) => line.startsWith("bob away")));
+  await close(scene);
+});
+
+test("Relay lets a sender go on when half of a full queue is gone", async () => {
+  const scene = await open();
+  const { ada, bob } = scene;
+  bob.acknowledges = false;
+  const sent = burst(ada, 100);
+  await standstill(scene);
+  const before = taken(ada);
+  bob.listen();
+  await bob.log.count(65);
+  // Taken, but not acknowledged: nothing changes.
+  await standstill(scene);
+  assertEquals(taken(ada), before);
+  const kept = LOW_WATER_BYTES / SIZE;
+  await bob.send({ type: "ack", seq: 64 - kept });
+  await standstill(scene);
+  assertEquals(taken(ada), before);
+  await bob.send({ type: "ack", seq: 65 - kept });
+  await standstill(scene);
+  assert(taken(ada) > before);
+  bob.acknowledges = true;
+  await bob.send({ type: "ack", seq: bob.lastSeq });
+  await sent;
+  await close(scene);
+});
+
+test("Relay closes who reads nothing for ten seconds, and the others get everything", async () => {
+  const scene = await open();
+  const { ada, bob, carol, clock } = scene;
+  const sent = burst(ada, 200);
+  await standstill(scene);
+  clock.advance(STALL_MS - 1);
+  await Promise.all([ada.settle(), carol.settle()]);
+  await standstill(scene);
+  assert(!ada.log.all.some((line) => line.startsWith("bob away")));
+  clock.advance(1);
+  await sent;
+  await ada.logged(`bob away ${CloseReason.TOO_SLOW}`);
+  await carol.logged(`bob away ${CloseReason.TOO_SLOW}`);
+  await carol.settle();
+  assertEquals(received(carol), 200);
+  assertEquals(await bob.farewell(), CloseReason.TOO_SLOW);
+  await bob.served;
+  for (let passed = 0; passed < SEAT_KEPT_MS; passed += 10_000) {
+    clock.advance(10_000);
+    await Promise.all([ada.settle(), carol.settle()]);
+  }
+  await carol.logged(`bob left ${CloseReason.TOO_SLOW}`);
+  await ada.acknowledged(200, 200);
+  await close(scene);
+});
+
+test("Relay bears with who gets from a full queue to half of one in ten seconds", async () => {
+  const scene = await open();
+  const { ada, bob, carol, clock } = scene;
+  bob.acknowledges = false;
+  bob.listen();
+  const sent = burst(ada, 300);
+  while (bob.lastSeq < 300) {
+    await standstill(scene);
+    clock.advance(STALL_MS - 1);
+    await bob.send({ type: "ack", seq: bob.lastSeq - LOW_WATER_BYTES / SIZE });
+    await Promise.all([ada.settle(), bob.settle(), carol.settle()]);
+    clock.advance(1);
+    await standstill(scene);
+  }
+  bob.acknowledges = true;
+  await bob.send({ type: "ack", seq: bob.lastSeq });
+  await sent;
+  await ada.acknowledged(300, 300);
+  assert(!ada.log.all.some((line) => line.startsWith("bob away")));
+  await close(scene);
+});
+
+test("Relay bears with who comes back to more than a queue and takes 1 MiB in ten seconds", async () => {
+  for (const enough of [true, false]) {
+    const scene = await open();
+    const { ada, bob, carol, clock } = scene;
+    await bob.cut();
+    await burst(ada, 200);
+    const again = new Guest(scene.relay, bob);
+    const { instance } = await again.greeted();
+    await again.enter({ instance, lastSeq: 0 });
+    again.acknowledges = false;
+    again.listen();
+    const held = burst(ada, 4);
+    await again.log.count(200);
+    const need = STALL_BYTES / SIZE;
+    for (let round = 1; round <= 2; round++) {
+      await again.send({ type: "ack", seq: enough ? round * need : need - 1 });
+      await again.settle();
+      await standstill(scene);
+      assertEquals(ada.ack.accepted, 200);
+      clock.advance(STALL_MS);
+      if (!enough) break;
+      await Promise.all([ada.settle(), again.settle(), carol.settle()]);
+    }
+    if (enough) await again.send({ type: "ack", seq: 200 });
+    await held;
+    const away = `bob away ${CloseReason.TOO_SLOW}`;
+    if (!enough) await ada.logged(away);
+    else assert(!ada.log.all.includes(away));
+    await close({ ...scene, bob: again });
+  }
+});
+
+test("Relay stops reading who sends far more than it may while a receiver is full", async () => {
+  const scene = await open();
+  const { ada } = scene;
+  let written = 0;
+  const flood = Promise.all(Array.from({ length: 100 }, async () => {
+    await ada.say(Array(4).fill(OBJECT));
+    written += 4 * SIZE;
+  }));
+  await standstill(scene);
+  const inbox = 5 << 16;
+  assert(written <= HIGH_WATER_BYTES + inbox + 4 * RECORD_BYTES, `${written} bytes were read`);
+  scene.bob.listen();
+  await flood;
+  await ada.acknowledged(400, 400);
+  assertEquals(received(scene.bob), 400);
+  await close(scene);
+});
+
+test("Relay counts changes too, so that who never reads is closed in an idle room", async () => {
+  const scene = await open();
+  const { ada, bob, clock, relay } = scene;
+  const fill = HIGH_WATER_BYTES / SIZE;
+  await burst(ada, fill);
+  clock.advance(STALL_MS);
+  await Promise.all([ada.settle(), scene.carol.settle()]);
+  // Full to the brim, nobody is held; one change more is too much.
+  const dave = new Guest(relay, { name: "dave" });
+  await dave.enter();
+  clock.advance(STALL_MS);
+  await ada.logged(`bob away ${CloseReason.TOO_SLOW}`);
+  assertEquals(await bob.farewell(), CloseReason.TOO_SLOW);
+  dave.listen();
+  await close(scene);
+});
+
+test("Relay passes between two members that burst at each other while neither reads at first", async () => {
+  const clock = new FakeClock();
+  const relay = new Relay({ clock });
+  const count = 300;
+  const gate = Promise.withResolvers<void>();
+  const sides = ["ada", "bob"].map((name) => {
+    const progress = { name, accepted: 0, received: 0, changed: Promise.withResolvers<void>() };
+    const change = (): void => {
+      progress.changed.resolve();
+      progress.changed = Promise.withResolvers();
+    };
+    const link = new Link({
+      roster: () => {},
+      member: () => {},
+      envelope: () => {
+        progress.received++;
+        change();
+      },
+      acknowledged: (cmid) => {
+        progress.accepted = cmid;
+        change();
+      },
+      settled: () => progress.received > 0 ? gate.promise : Promise.resolve(),
+    }, clock);
+    const [mine, theirs] = localChannel();
+    const session = randomBytes(16);
+    return {
+      progress,
+      link,
+      ran: link.run(mine),
+      served: relay.serve(theirs, { key: randomBytes(32), session }),
+    };
+  });
+  for (let i = 0; i < 20; i++) await nextTurn();
+  for (const { link } of sides) {
+    for (let i = 0; i < count; i++) {
+      link.send({ class: EnvelopeClass.CHAT, to: undefined, object: OBJECT });
+    }
+  }
+  // Both queues are full before anybody takes more than a record.
+  for (const { progress } of sides) {
+    while (progress.accepted === 0) await progress.changed.promise;
+  }
+  let before = -1;
+  for (let now = 0; now !== before;) {
+    before = now;
+    for (let i = 0; i < 20; i++) await nextTurn();
+    now = sides.reduce((sum, { progress }) => sum + progress.accepted, 0);
+  }
+  assert(before < count, `${before} were taken: no queue was full`);
+  gate.resolve();
+  for (const { progress } of sides) {
+    while (progress.accepted < count || progress.received < count) await progress.changed.promise;
+  }
+  assertEquals(sides.map(({ progress }) => progress.received), [count, count]);
+  await relay.close();
+  await Promise.all(sides.flatMap(({ ran, served }) => [ran, served]));
+  assertEquals(clock.timers, 0);
+});

@@ -1,0 +1,498 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, concat } from "../../lib/bytes/mod.ts";
+import { initiate, type SecureChannel } from "../../lib/channel/mod.ts";
+import { randomBytes, type WrapKeyPair, zeroKey } from "../../lib/crypto/mod.ts";
+import { HostKeyRing, Initiator } from "../../lib/handshake/mod.ts";
+import { HANDSHAKE_MS, Host, MAX_HANDSHAKES, MAX_WAITING, Relay } from "../../lib/relay/mod.ts";
+import {
+  AcceptStatus,
+  CloseReason,
+  decodeHostRecord,
+  decodeM0,
+  encodeFrame,
+  encodeMemberRecord,
+  FrameDecoderStream,
+  type HostRecord,
+  INSTANCE_BYTES,
+  M0_BYTES,
+  M1_BYTES,
+  type MemberRecord,
+  type PlainRecord,
+} from "../../lib/wire/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
+import { duplex, type End } from "../support/duplex.ts";
+import { hostHopKey, identityOf, memberHopKey } from "../support/keys.ts";
+import { nextTurn } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+
+const identity = await identityOf("host");
+const FAREWELL: MemberRecord = { type: "close", reason: CloseReason.LEAVING };
+const RESUME = {
+  type: "resume",
+  instance: new Uint8Array(INSTANCE_BYTES),
+  lastSeq: 0,
+} as const;
+
+/** A host whose callers come through memory. */
+class Reception {
+  readonly clock: FakeClock = new FakeClock();
+  readonly relay: Relay;
+  readonly host: Host;
+  /** What happened, in order. */
+  readonly log: string[] = [];
+
+  constructor(
+    options: {
+      maxMembers?: number;
+      generate?: () => Promise<WrapKeyPair>;
+      onAdmitted?: () => void;
+    } = {},
+  ) {
+    const { clock } = this;
+    const { maxMembers, generate = hostHopKey, onAdmitted } = options;
+    this.relay = new Relay({ clock, ...maxMembers !== undefined && { maxMembers } });
+    this.host = new Host({
+      identity,
+      roomId: new Uint8Array(32).fill(1),
+      psk: zeroKey(),
+      relay: this.relay,
+      keys: new HostKeyRing({ generate, clock }),
+      onAdmitted: () => {
+        this.log.push("admitted");
+        onAdmitted?.();
+      },
+      clock,
+    });
+  }
+
+  /** Somebody calls. */
+  call(remoteAddress = "127.0.0.1"): Call {
+    return new Call(this.host, remoteAddress);
+  }
+
+  /** Many call, each from an address of its own. */
+  callMany(count: number): Call[] {
+    return Array.from({ length: count }, (_, i) => this.call(`192.0.2.${i}`));
+  }
+
+  /** Asserts that as many are greeted at once as ever, and that nothing is left behind. */
+  async assertIdle(): Promise<void> {
+    assertEquals(this.clock.timers, 0, "timers are left");
+    const calls = this.callMany(MAX_HANDSHAKES);
+    await Promise.all(calls.map((call) => call.greeting()));
+    calls.forEach((call) => call.end.close());
+    await Promise.all(calls.map((call) => call.greeted));
+    assertEquals(this.clock.timers, 0, "timers are left");
+  }
+}
+
+/** One caller. */
+class Call {
+  /** The caller's end of the connection. */
+  readonly end: End;
+  /** Settles as the host's greeting does. */
+  readonly greeted: Promise<void>;
+  /** Whether the host is done with it. */
+  cut = false;
+
+  constructor(host: Host, remoteAddress: string) {
+    const [mine, { close, readable, writable }] = duplex();
+    this.end = mine;
+    this.greeted = host.greet({
+      remoteAddress,
+      readable,
+      writable,
+      close: () => {
+        this.cut = true;
+        close();
+      },
+    });
+  }
+
+  /** The frames that the host sends. */
+  frames(): ReadableStreamDefaultReader<Bytes> {
+    return this.end.readable.pipeThrough(new FrameDecoderStream([M0_BYTES])).getReader();
+  }
+
+  /** Waits for the host's greeting. */
+  async greeting(): Promise<Bytes> {
+    return (await this.frames().read()).value!;
+  }
+
+  /** Whether the host has nothing more to say than that it is busy. */
+  async isSentAway(): Promise<boolean> {
+    const frames = this.frames();
+    const { busy } = decodeM0((await frames.read()).value!);
+    return busy && (await frames.read()).done && this.cut;
+  }
+
+  async send(bytes: Bytes): Promise<void> {
+    const writer = this.end.writable.getWriter();
+    await writer.write(bytes);
+    writer.releaseLock();
+  }
+
+  /** Shakes hands. */
+  async shake(
+    name = "ada",
+    session: Bytes = randomBytes(16),
+    trusts: () => Promise<boolean> = () => Promise.resolve(true),
+  ): Promise<Guest> {
+    return new Guest(
+      await initiate(
+        this.end,
+        new Initiator({
+          identity: await identityOf(name),
+          session,
+          keyPair: await memberHopKey(),
+          psk: zeroKey(),
+          trusts,
+        }),
+      ),
+    );
+  }
+}
+
+/** A caller whose handshake is over. */
+class Guest {
+  readonly #reader: ReadableStreamDefaultReader<PlainRecord>;
+  readonly #writer: WritableStreamDefaultWriter<PlainRecord>;
+
+  constructor({ readable, writable }: SecureChannel) {
+    this.#reader = readable.getReader();
+    this.#writer = writable.getWriter();
+  }
+
+  async next(): Promise<HostRecord> {
+    return decodeHostRecord((await this.#reader.read()).value!);
+  }
+
+  /** How it was answered. */
+  async answer(): Promise<Extract<HostRecord, { type: "accept" }>> {
+    const record = await this.next();
+    if (record.type !== "accept") throw new Error(`The answer is ${record.type}`);
+    return record;
+  }
+
+  async send(record: MemberRecord): Promise<void> {
+    await this.#writer.write(encodeMemberRecord(record));
+  }
+
+  /** Enters the room. */
+  async enter(): Promise<void> {
+    assertEquals((await this.answer()).status, AcceptStatus.OK);
+    await this.send(RESUME);
+    assertEquals((await this.next()).type, "resume");
+    assertEquals((await this.next()).type, "roster");
+  }
+
+  /** Says farewell, or something that ends the connection, and waits for the end. */
+  async end(record: MemberRecord = FAREWELL): Promise<void> {
+    await this.send(record);
+    while (!(await this.#reader.read()).done);
+    await this.#writer.close();
+  }
+}
+
+test("Host: greets, shakes hands and gives a seat", async () => {
+  const reception = new Reception();
+  const call = reception.call();
+  const guest = await call.shake();
+  assertEquals(reception.log, [], "nobody is admitted before RESUME");
+  await guest.enter();
+  assertEquals(reception.log, ["admitted"]);
+  assertEquals(call.cut, false);
+  await guest.end();
+  await call.greeted;
+  assert(call.cut);
+  await reception.assertIdle();
+});
+
+test("Host: tells of a member's admission before the room is told", async () => {
+  const reception = new Reception();
+  const [before, after] = [reception.call(), reception.call()];
+  const witness = await before.shake("bob");
+  await witness.enter();
+  reception.log.length = 0;
+  const told = witness.next().then(({ type }) => reception.log.push(type));
+  const guest = await after.shake();
+  await guest.enter();
+  await told;
+  assertEquals(reception.log, ["admitted", "member"]);
+  await Promise.all([guest.end(), witness.end()]);
+  await Promise.all([before.greeted, after.greeted]);
+});
+
+test("Host: a caller without a place hears nothing until one is free", async () => {
+  const reception = new Reception();
+  const silent = reception.callMany(MAX_HANDSHAKES);
+  const late = reception.call();
+  await Promise.all(silent.map((call) => call.greeting()));
+  await nextTurn();
+  assertEquals(late.end.taken, 0);
+  silent[0]!.end.close();
+  const guest = await late.shake();
+  await guest.enter();
+  const another = reception.call();
+  await another.greeting();
+  silent.forEach((call) => call.end.close());
+  another.end.close();
+  await guest.end();
+  await Promise.all([...silent, late, another].map((call) => call.greeted));
+  await reception.assertIdle();
+});
+
+test("Host: says that it is busy to a caller that it sends away", async () => {
+  const reception = new Reception();
+  const silent = reception.callMany(MAX_HANDSHAKES);
+  const first = reception.call();
+  const others = Array.from({ length: MAX_WAITING }, () => reception.call());
+  assert(await first.isSentAway());
+  await first.greeted;
+  for (const call of [...silent, ...others]) {
+    assertEquals(call.cut, false);
+    call.end.close();
+  }
+  await Promise.all([...silent, ...others].map((call) => call.greeted));
+  await reception.assertIdle();
+});
+
+test("Host: a member takes a busy host for what it is", async () => {
+  const reception = new Reception();
+  const silent = reception.callMany(MAX_HANDSHAKES);
+  const call = reception.call();
+  const shaken = assertFails(call.shake(), "busy");
+  await Promise.all(silent.map((call) => call.greeting()));
+  reception.clock.advance(HANDSHAKE_MS);
+  await shaken;
+  await Promise.all([...silent, call].map((call) => call.greeted));
+  await reception.assertIdle();
+});
+
+test("Host: sends a caller away at once when there are too many connections", async () => {
+  const reception = new Reception({ maxMembers: 1 });
+  const calls = reception.callMany(1 + 64);
+  const surplus = reception.call();
+  assert(await surplus.isSentAway());
+  assertEquals(calls.map(({ cut }) => cut).includes(true), false);
+  calls[0]!.end.close();
+  await calls[0]!.greeted;
+  const next = reception.call();
+  for (const call of calls) call.end.close();
+  await next.greeting();
+  next.end.close();
+  await Promise.all([...calls, surplus, next].map((call) => call.greeted));
+  await reception.assertIdle();
+});
+
+test("Host: being sent away needs no reader", async () => {
+  const reception = new Reception({ maxMembers: 1 });
+  const calls = reception.callMany(1 + 64);
+  const gone = reception.call();
+  gone.end.reset();
+  await gone.greeted;
+  assert(gone.cut);
+  calls.forEach((call) => call.end.close());
+  await Promise.all(calls.map((call) => call.greeted));
+});
+
+/** Who takes a place for as long as it may, by how far it gets. */
+const IDLERS: Record<string, (call: Call) => Promise<unknown>> = {
+  "who says nothing": (call) => call.greeting(),
+  "who stops within a frame": (call) =>
+    call.send(encodeFrame(new Uint8Array(M1_BYTES)).slice(0, 9)),
+  "who stops within a header": (call) => call.send(new Uint8Array(2)),
+  "who is not heard of after the handshake": async (call) => {
+    assertEquals((await (await call.shake()).answer()).status, AcceptStatus.OK);
+  },
+};
+
+for (const [who, idle] of Object.entries(IDLERS)) {
+  test(`Host: cuts the connection of one ${who} for ten seconds`, async () => {
+    const reception = new Reception();
+    const call = reception.call();
+    await idle(call);
+    reception.clock.advance(HANDSHAKE_MS - 1);
+    await nextTurn();
+    assertEquals(call.cut, false);
+    reception.clock.advance(1);
+    assert(call.cut);
+    await call.greeted;
+    assertEquals(reception.log, []);
+    await reception.assertIdle();
+  });
+}
+
+test("Host: waits no more than ten seconds for a key of its own", async () => {
+  const key = Promise.withResolvers<WrapKeyPair>();
+  const reception = new Reception({ generate: () => key.promise });
+  const call = reception.call();
+  await nextTurn();
+  reception.clock.advance(HANDSHAKE_MS);
+  assert(call.cut);
+  key.resolve(await hostHopKey());
+  await call.greeted;
+  await reception.assertIdle();
+});
+
+test("Host: who is in the room stays there past the deadline", async () => {
+  const reception = new Reception();
+  const call = reception.call();
+  const guest = await call.shake();
+  await guest.enter();
+  reception.clock.advance(HANDSHAKE_MS);
+  await nextTurn();
+  assertEquals(call.cut, false);
+  await guest.end();
+  await call.greeted;
+});
+
+/** All the ways in which a call may end before there is a seat. */
+const ENDS: Record<string, (call: Call) => Promise<unknown>> = {
+  "hangs up at once": async (call) => await call.end.writable.close(),
+  "is cut": (call) => Promise.resolve(call.end.reset()),
+  "sends a length that is none": (call) => call.send(new Uint8Array(4).fill(0xff)),
+  "sends what is no M1": (call) => call.send(encodeFrame(new Uint8Array(M1_BYTES))),
+  "hangs up within a frame": async (call) => {
+    await call.send(encodeFrame(new Uint8Array(M1_BYTES)).slice(0, 100));
+    call.end.close();
+  },
+  "hangs up before RESUME": async (call) => {
+    await (await call.shake()).answer();
+    call.end.close();
+  },
+  "says farewell before RESUME": async (call) => await (await call.shake()).end(),
+  "sends something else than RESUME": async (call) => {
+    await (await call.shake()).end({ type: "ack", seq: 0 });
+  },
+  "claims to have what it was never sent": async (call) => {
+    const guest = await call.shake();
+    const { instance } = await guest.answer();
+    await guest.end({ type: "resume", instance, lastSeq: 1 });
+  },
+};
+
+for (const [what, end] of Object.entries(ENDS)) {
+  test(`Host: a caller that ${what} leaves nothing behind`, async () => {
+    const reception = new Reception();
+    const call = reception.call();
+    await end(call);
+    await call.greeted;
+    assert(call.cut);
+    assertEquals(reception.log, []);
+    await reception.assertIdle();
+  });
+}
+
+test("Host: a handshake given up after M2 keeps its place for a second", async () => {
+  const reception = new Reception();
+  const fickle = reception.call();
+  await fickle.shake("ada", randomBytes(16), () => Promise.resolve(false)).catch(() => {});
+  await fickle.greeted;
+  assert(fickle.cut);
+  const others = reception.callMany(MAX_HANDSHAKES);
+  await Promise.all(others.slice(0, -1).map((call) => call.greeting()));
+  reception.clock.advance(999);
+  await nextTurn();
+  assertEquals(others.at(-1)!.end.taken, 0);
+  reception.clock.advance(1);
+  await others.at(-1)!.greeting();
+  others.forEach((call) => call.end.close());
+  await Promise.all(others.map((call) => call.greeted));
+  await reception.assertIdle();
+});
+
+test("Host: says that the room is full, and gives the place back", async () => {
+  const reception = new Reception({ maxMembers: 1 });
+  const [call, surplus] = [reception.call(), reception.call()];
+  const guest = await call.shake();
+  await guest.enter();
+  const refused = await surplus.shake("bob");
+  assertEquals((await refused.answer()).status, AcceptStatus.ROOM_FULL);
+  assertEquals(await refused.next(), { type: "close", reason: CloseReason.IDLE });
+  await surplus.greeted;
+  assert(surplus.cut);
+  assertEquals(reception.log, ["admitted"]);
+  await guest.end();
+  await call.greeted;
+  const later = reception.call();
+  const next = await later.shake("bob");
+  await next.enter();
+  await next.end();
+  await later.greeted;
+  await reception.assertIdle();
+});
+
+test("Host: does not give one session to two identities", async () => {
+  const reception = new Reception();
+  const session = randomBytes(16);
+  const [call, thief] = [reception.call(), reception.call()];
+  const guest = await call.shake("ada", session);
+  await guest.enter();
+  assertEquals(
+    (await (await thief.shake("bob", session)).answer()).status,
+    AcceptStatus.SESSION_IN_USE,
+  );
+  await thief.greeted;
+  await guest.end();
+  await call.greeted;
+  await reception.assertIdle();
+});
+
+test("Host: a key that cannot be made ends that call alone", async () => {
+  let calls = 0;
+  const reception = new Reception({
+    generate: () => calls++ === 0 ? Promise.reject(new Error("no memory")) : hostHopKey(),
+  });
+  const [unlucky, lucky] = [reception.call(), reception.call()];
+  await unlucky.greeted;
+  assert(unlucky.cut);
+  await lucky.greeted;
+  await reception.assertIdle();
+});
+
+test("Host: a fault of whoever is told of an admission ends that call alone", async () => {
+  const reception = new Reception({
+    onAdmitted: () => {
+      throw new Error("fault");
+    },
+  });
+  const call = reception.call();
+  const guest = await call.shake();
+  assertEquals((await guest.answer()).status, AcceptStatus.OK);
+  await guest.send(RESUME);
+  await call.greeted;
+  assert(call.cut);
+  await reception.assertIdle();
+});
+
+test("Host: cuts at its close who has no seat, and nobody else", async () => {
+  const reception = new Reception();
+  const member = reception.call();
+  const guest = await member.shake();
+  await guest.enter();
+  const strangers = reception.callMany(MAX_HANDSHAKES + 2);
+  await strangers[0]!.greeting();
+  await strangers[1]!.shake();
+  reception.host.close();
+  const late = reception.call();
+  await Promise.all([...strangers, late].map((call) => call.greeted));
+  assertEquals([...strangers, late].map(({ cut }) => cut).includes(false), false);
+  assertEquals(late.end.taken, 0);
+  assertEquals(member.cut, false);
+  await guest.end();
+  await member.greeted;
+  assertEquals(reception.clock.timers, 0);
+});
+
+test("Host: every caller is greeted with another challenge", async () => {
+  const reception = new Reception();
+  const calls = reception.callMany(2);
+  const greetings = await Promise.all(calls.map((call) => call.greeting()));
+  assert(greetings[0]!.join() !== greetings[1]!.join());
+  assertEquals(greetings.map((m0) => decodeM0(m0).busy), [false, false]);
+  assertEquals(concat(...greetings).length, 2 * M0_BYTES);
+  calls.forEach((call) => call.end.close());
+  await Promise.all(calls.map((call) => call.greeted));
+});

@@ -1,0 +1,519 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Bytes } from "../../lib/bytes/mod.ts";
+import { FAREWELL_MS } from "../../lib/channel/mod.ts";
+import { randomBytes } from "../../lib/crypto/mod.ts";
+import { DEFAULT_MAX_MEMBERS, MAX_AWAY_BYTES, Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
+import {
+  AcceptStatus,
+  CloseReason,
+  MAX_OBJECT_BYTES,
+  type MemberRecord,
+  type RosterEntry,
+} from "../../lib/wire/mod.ts";
+import { FakeClock } from "../support/clock.ts";
+import { Guest, type Return } from "../support/guest.ts";
+import { nextTurn } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+
+const { HOST_ENDS, IDLE, LEAVING, LOST, PROTOCOL, REPLACED, TOO_SLOW } = CloseReason;
+
+/** A relay and its guests. */
+class Inn {
+  readonly clock: FakeClock = new FakeClock();
+  readonly relay: Relay;
+  readonly #names = new Map<string, string>();
+  readonly #guests: Guest[] = [];
+
+  constructor(options: { maxMembers?: number } = {}) {
+    this.relay = new Relay({ ...options, clock: this.clock });
+  }
+
+  /** Somebody who has said nothing yet. */
+  knock(
+    name: string,
+    options: { key?: Bytes; session?: Bytes; admitted?: () => void } = {},
+  ): Guest {
+    const guest = new Guest(this.relay, { name, names: this.#names, ...options });
+    this.#guests.push(guest);
+    return guest;
+  }
+
+  /** Somebody who is in and reads. */
+  async enter(name: string): Promise<Guest> {
+    const guest = this.knock(name);
+    await guest.enter();
+    guest.listen();
+    return guest;
+  }
+
+  /** The same member, on another connection. */
+  again({ key, name, session }: Guest): Guest {
+    return this.knock(name, { key, session });
+  }
+
+  /** Lets time pass, while all guests are heard of. */
+  async pass(ms: number, guests: readonly Guest[]): Promise<void> {
+    for (let left = ms; left > 0; left -= 10_000) {
+      this.clock.advance(Math.min(left, 10_000));
+      await Promise.all(guests.map((guest) => guest.settle()));
+    }
+  }
+
+  /** Ends it all; nothing is left behind. */
+  async close(): Promise<void> {
+    for (const guest of this.#guests) guest.listen();
+    await this.relay.close();
+    await Promise.all(this.#guests.map(({ served }) => served));
+    assertEquals(this.clock.timers, 0, "timers are left");
+  }
+}
+
+function names(roster: readonly RosterEntry[], ...guests: Guest[]): string[] {
+  return roster.map(({ away, key, session }) => {
+    const guest = guests.find((guest) => guest.session.every((byte, i) => byte === session[i]))!;
+    assertEquals(key, guest.key);
+    return away ? `(${guest.name})` : guest.name;
+  });
+}
+
+function whereabouts({ accept, lastSeq }: Guest): Return {
+  return { instance: accept.instance, lastSeq };
+}
+
+test("Relay tells a newcomer who is there, and all others of the newcomer", async () => {
+  const inn = new Inn({ maxMembers: 7 });
+  const ada = inn.knock("ada");
+  const { instance, ...accept } = await ada.greeted();
+  const { OK: status } = AcceptStatus;
+  assertEquals(accept, { type: "accept", status, resumed: false, lastCmid: 0, maxMembers: 7 });
+  assertEquals(await ada.enter(), { nextSeq: 1, roster: [] });
+  ada.listen();
+  const bob = inn.knock("bob");
+  assertEquals((await bob.greeted()).instance, instance);
+  await ada.settle();
+  assertEquals(ada.log.all, [], "before RESUME nobody is told");
+  assertEquals(names((await bob.enter()).roster, ada), ["ada"]);
+  const carol = await inn.enter("carol");
+  await ada.logged("bob joined 0");
+  await ada.logged("carol joined 0");
+  const dave = inn.knock("dave");
+  assertEquals(names((await dave.enter()).roster, ada, bob, carol), ["ada", "bob", "carol"]);
+  assertEquals(new Relay().maxMembers, DEFAULT_MAX_MEMBERS);
+  await inn.close();
+});
+
+test("Relay passes on to the room or to one session, and never to the sender", async () => {
+  const inn = new Inn();
+  const [ada, bob, carol] = [
+    await inn.enter("ada"),
+    await inn.enter("bob"),
+    await inn.enter("carol"),
+  ];
+  await ada.say(["all"]);
+  await ada.say(["for bob"], bob);
+  await ada.say(["for me"], ada);
+  await ada.say(["for nobody"], inn.knock("stranger"));
+  await ada.acknowledged(4, 4);
+  await bob.say(["end"]);
+  await ada.logged("bob: end");
+  await carol.logged("bob: end");
+  assertEquals(bob.log.all, ["carol joined 0", "ada: all", "ada (direct): for bob"]);
+  assertEquals(carol.log.all, ["ada: all", "bob: end"]);
+  assertEquals(ada.log.all, ["bob joined 0", "carol joined 0", "bob: end"]);
+  await inn.close();
+});
+
+test("Relay passes on objects of every size unchanged", async () => {
+  const inn = new Inn();
+  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const objects = [1, 100, 16_833, MAX_OBJECT_BYTES].map((size) => randomBytes(size));
+  for (const object of objects) await ada.say([object]);
+  await bob.logged(`ada: ${MAX_OBJECT_BYTES} bytes`);
+  assertEquals(bob.envelopes.map(({ object }) => object), objects);
+  await inn.close();
+});
+
+test("Relay tells that a member came before anything from it, and that it left after all", async () => {
+  const inn = new Inn();
+  const ada = await inn.enter("ada");
+  for (let i = 0; i < 20; i++) {
+    const bob = inn.knock("bob");
+    await bob.enter();
+    bob.listen();
+    void bob.say(["hello"]);
+    void bob.say(["goodbye"], ada);
+    await bob.leave();
+    await ada.logged(`bob left ${LEAVING}`);
+    const expected = ["bob joined 0", "bob: hello", "bob (direct): goodbye", "bob left 0"];
+    assertEquals(ada.log.all.slice(-4), expected);
+  }
+  await inn.close();
+});
+
+test("Relay lets a member know what it has taken, and what everybody has", async () => {
+  const inn = new Inn();
+  const [ada, bob, carol] = [
+    await inn.enter("ada"),
+    await inn.enter("bob"),
+    await inn.enter("carol"),
+  ];
+  bob.acknowledges = carol.acknowledges = false;
+  await ada.say(["one", "two"]);
+  await ada.say(["three"], bob);
+  await ada.acknowledged(3);
+  assertEquals(ada.ack.delivered, 0);
+  await bob.logged("ada (direct): three");
+  await bob.send({ type: "ack", seq: bob.lastSeq });
+  await bob.settle();
+  assertEquals(ada.ack.delivered, 0);
+  await carol.logged("ada: two");
+  await carol.send({ type: "ack", seq: carol.lastSeq - 1 });
+  await ada.acknowledged(3, 1);
+  // Whoever is gone is waited for no more.
+  await carol.leave();
+  await ada.acknowledged(3, 3);
+  await inn.close();
+});
+
+test("Relay drops what it was sent before, and breaks off with who leaves something out", async () => {
+  const inn = new Inn();
+  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  ada.cmid = 41; // The first of a seat is free.
+  await ada.say(["42"]);
+  await ada.say(["43"]);
+  ada.cmid = 41;
+  await ada.say(["42 again", "43 again", "44"]);
+  await bob.logged("ada: 44");
+  ada.cmid++;
+  await ada.say(["46"]);
+  assertEquals(await ada.farewell(), PROTOCOL);
+  await ada.served;
+  await bob.logged(`ada away ${LOST}`);
+  assertEquals(bob.log.all, ["ada: 42", "ada: 43", "ada: 44", `ada away ${LOST}`]);
+  await inn.close();
+});
+
+/** What no honest member sends: before RESUME, or after it. */
+const FAULTS: [string, boolean, MemberRecord][] = [
+  ["an envelope before RESUME", false, { type: "batch", envelopes: [anEnvelope()] }],
+  ["an ACK before RESUME", false, { type: "ack", seq: 0 }],
+  ["a second RESUME", true, { type: "resume", instance: new Uint8Array(8), lastSeq: 0 }],
+  ["an ACK of what was never sent", true, { type: "ack", seq: 1000 }],
+  ["an envelope of more than 33,000 bytes", true, {
+    type: "batch",
+    envelopes: [{ ...anEnvelope(), object: new Uint8Array(MAX_OBJECT_BYTES + 1) }],
+  }],
+  ["an empty envelope", true, {
+    type: "batch",
+    envelopes: [{ ...anEnvelope(), object: new Uint8Array() }],
+  }],
+  ["an empty batch", true, { type: "batch", envelopes: [] }],
+  ["an envelope of an unknown class", true, {
+    type: "batch",
+    envelopes: [{ ...anEnvelope(), class: 2 }],
+  }],
+];
+
+function anEnvelope() {
+  return { class: 1, to: undefined, cmid: 1, object: new Uint8Array(1) };
+}
+
+for (const [what, resumed, record] of FAULTS) {
+  test(`Relay breaks off with who sends ${what}, and with nobody else`, async () => {
+    const inn = new Inn();
+    const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+    const mal = inn.knock("mal");
+    await mal.greeted();
+    if (resumed) await mal.enter();
+    await mal.send(record);
+    assertEquals(await mal.farewell(), PROTOCOL);
+    await mal.served;
+    await ada.say(["still here"]);
+    await bob.logged("ada: still here");
+    const seen = bob.log.all.filter((line) => line.startsWith("mal"));
+    assertEquals(seen, resumed ? ["mal joined 0", `mal away ${LOST}`] : []);
+    await inn.close();
+  });
+}
+
+test("Relay refuses a RESUME of more than was ever sent", async () => {
+  const inn = new Inn();
+  const ada = await inn.enter("ada");
+  await ada.cut();
+  const again = inn.again(ada);
+  const { instance } = await again.greeted();
+  await again.send({ type: "resume", instance, lastSeq: 1 });
+  assertEquals(await again.farewell(), PROTOCOL);
+  await inn.close();
+});
+
+test("Relay breaks off with who acknowledges what waits to be sent", async () => {
+  const inn = new Inn();
+  const [ada, bob] = [await inn.enter("ada"), inn.knock("bob")];
+  await bob.enter();
+  for (let i = 0; i < 20; i++) await ada.say([new Uint8Array(MAX_OBJECT_BYTES)]);
+  await ada.acknowledged(20);
+  await bob.send({ type: "ack", seq: 20 });
+  assertEquals(await bob.farewell(), PROTOCOL);
+  await inn.close();
+});
+
+test("Relay keeps a seat for 90 s after its connection is lost", async () => {
+  const inn = new Inn();
+  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  await bob.cut();
+  await ada.logged(`bob away ${LOST}`);
+  const carol = inn.knock("carol");
+  assertEquals(names((await carol.enter()).roster, ada, bob), ["ada", "(bob)"]);
+  carol.listen();
+  await inn.pass(SEAT_KEPT_MS - 1, [ada, carol]);
+  assertEquals(ada.log.rest(), ["carol joined 0"]);
+  inn.clock.advance(1);
+  await ada.logged(`bob left ${LOST}`);
+  await carol.logged(`bob left ${LOST}`);
+  // Its session may come again, but as a new one.
+  const again = inn.again(bob);
+  assertEquals((await again.greeted()).resumed, false);
+  assertEquals((await again.enter()).nextSeq, 1);
+  await ada.logged("bob joined 0");
+  await inn.close();
+});
+
+test("Relay gives a member that comes back exactly what it has not acknowledged", async () => {
+  const inn = new Inn();
+  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  bob.acknowledges = false;
+  await ada.say(["one", "two"]);
+  const carol = await inn.enter("carol");
+  await carol.say(["three"]);
+  await carol.leave();
+  await bob.logged(`carol left ${LEAVING}`);
+  assertEquals(bob.lastSeq, 5);
+  await bob.say(["from bob"]);
+  await bob.acknowledged(1);
+  await bob.send({ type: "ack", seq: 1 });
+  await bob.settle();
+  await bob.cut();
+  await ada.logged(`bob away ${LOST}`);
+  await ada.say(["four"]);
+  await ada.acknowledged(3);
+
+  // It had got as far as the third, but its acknowledgement was lost.
+  const again = inn.again(bob);
+  const { lastCmid, resumed } = await again.greeted();
+  assertEquals([lastCmid, resumed], [1, true]);
+  const { nextSeq, roster } = await again.enter({ ...whereabouts(bob), lastSeq: 2 });
+  assertEquals([nextSeq, names(roster, ada)], [3, ["ada"]]);
+  again.listen();
+  await again.logged("ada: four");
+  assertEquals(again.log.all, ["carol joined 0", "carol: three", "carol left 0", "ada: four"]);
+  await ada.logged("bob back 0");
+  again.cmid = 0;
+  await again.say(["from bob", "and more"]);
+  await ada.logged("bob: and more");
+  assertEquals(ada.log.all.filter((line) => line.startsWith("bob: ")), [
+    "bob: from bob",
+    "bob: and more",
+  ]);
+  await ada.acknowledged(3, 3);
+  await inn.close();
+});
+
+test("Relay begins with the first unacknowledged for a member that names no instance", async () => {
+  const inn = new Inn();
+  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  await ada.say(["one"]);
+  await ada.acknowledged(1, 1);
+  bob.acknowledges = false;
+  await ada.say(["two"]);
+  await bob.logged("ada: two");
+  await bob.cut();
+  const again = inn.again(bob);
+  assertEquals((await again.enter()).nextSeq, 2);
+  await inn.close();
+});
+
+test("Relay keeps nothing for a member that was acknowledged, changes among it", async () => {
+  const inn = new Inn();
+  const ada = await inn.enter("ada");
+  for (let i = 0; i < 50; i++) {
+    const bob = await inn.enter("bob");
+    await bob.leave();
+  }
+  await ada.log.count(100);
+  await ada.settle();
+  await ada.cut();
+  const again = inn.again(ada);
+  await again.greeted();
+  const { nextSeq } = await again.enter(whereabouts(ada));
+  assertEquals([nextSeq, ada.lastSeq], [101, 100]);
+  await inn.close();
+});
+
+test("Relay moves a seat to its newest connection", async () => {
+  const inn = new Inn();
+  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  await bob.say(["one"]);
+  await ada.logged("bob: one");
+  // The relay has not noticed yet that bob's connection is dead.
+  const again = inn.again(bob);
+  assertEquals((await again.greeted()).lastCmid, 1);
+  await bob.say(["too late"]);
+  await bob.send({ type: "ack", seq: 1 });
+  assertEquals(await bob.farewell(), REPLACED);
+  await bob.served;
+  await ada.say(["two"]);
+  assertEquals((await again.enter(whereabouts(bob))).nextSeq, 1);
+  again.listen();
+  await again.logged("ada: two");
+  await again.say(["three"]);
+  await ada.logged("bob: three");
+  assertEquals(ada.log.all, ["bob joined 0", "bob: one", "bob back 0", "bob: three"]);
+  await inn.close();
+});
+
+test("Relay keeps a seat for one who has come back and not resumed yet", async () => {
+  const inn = new Inn();
+  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  await bob.cut();
+  await ada.logged(`bob away ${LOST}`);
+  await inn.pass(SEAT_KEPT_MS - 1, [ada]);
+  const again = inn.again(bob);
+  await again.greeted();
+  inn.clock.advance(10_000);
+  await ada.settle();
+  await again.enter(whereabouts(bob));
+  await ada.logged("bob back 0");
+  again.listen();
+  await ada.say(["hello again"]);
+  await again.logged("ada: hello again");
+  await again.cut();
+  await ada.logged(`bob away ${LOST}`);
+
+  // One that never resumes has its 90 s from its end on.
+  const third = inn.again(bob);
+  await third.greeted();
+  await inn.pass(SEAT_KEPT_MS / 3, [ada]);
+  await third.cut();
+  await inn.pass(SEAT_KEPT_MS - 1, [ada]);
+  assert(!ada.log.all.includes(`bob left ${LOST}`));
+  inn.clock.advance(1);
+  await ada.logged(`bob left ${LOST}`);
+  await inn.close();
+});
+
+test("Relay gives up a seat for which over 4 MiB wait, and whoever has just come back to it", async () => {
+  for (const comesBack of [false, true]) {
+    const inn = new Inn();
+    const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+    await bob.cut();
+    await ada.logged(`bob away ${LOST}`);
+    const again = comesBack ? inn.again(bob) : undefined;
+    await again?.greeted();
+    const object = new Uint8Array(MAX_OBJECT_BYTES - 30);
+    const fits = Math.floor(MAX_AWAY_BYTES / MAX_OBJECT_BYTES);
+    for (let i = 0; i < fits; i++) await ada.say([object]);
+    await ada.acknowledged(fits);
+    assert(!ada.log.all.includes(`bob left ${LOST}`));
+    await ada.say([object]);
+    await ada.logged(`bob left ${LOST}`);
+    await ada.acknowledged(fits + 1, fits + 1);
+    if (again !== undefined) assertEquals(await again.farewell(), TOO_SLOW);
+    await inn.close();
+  }
+});
+
+test("Relay admits no more than its number, those who are away among them", async () => {
+  const inn = new Inn({ maxMembers: 2 });
+  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  await bob.cut();
+  let admitted = false;
+  const carol = inn.knock("carol", { admitted: () => admitted = true });
+  assertEquals((await carol.greeted()).status, AcceptStatus.ROOM_FULL);
+  assertEquals(await carol.farewell(), IDLE);
+  await carol.served;
+  assertEquals(admitted, false);
+  const again = inn.again(bob);
+  await again.enter(whereabouts(bob));
+  await again.leave();
+  const dave = inn.knock("dave", { admitted: () => admitted = true });
+  assertEquals((await dave.greeted()).status, AcceptStatus.OK);
+  assertEquals(admitted, false);
+  await dave.enter();
+  assertEquals(admitted, true);
+  await ada.logged("dave joined 0");
+  await inn.close();
+});
+
+test("Relay gives a seat up at once whose member never resumed", async () => {
+  const inn = new Inn({ maxMembers: 2 });
+  const ada = await inn.enter("ada");
+  for (let i = 0; i < 3; i++) {
+    const ghost = inn.knock("ghost");
+    assertEquals((await ghost.greeted()).status, AcceptStatus.OK);
+    await ghost.cut();
+  }
+  await ada.settle();
+  assertEquals(ada.log.all, []);
+  await inn.close();
+});
+
+test("Relay gives no session to another identity, and leaves its member alone", async () => {
+  const inn = new Inn();
+  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const thief = inn.knock("bob", { session: bob.session });
+  assertEquals((await thief.greeted()).status, AcceptStatus.SESSION_IN_USE);
+  assertEquals(await thief.farewell(), IDLE);
+  await bob.say(["still me"]);
+  await ada.logged("bob: still me");
+  await inn.close();
+});
+
+test("Relay.close tells everybody, and lets nobody in any more", async () => {
+  const inn = new Inn();
+  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const waiting = inn.knock("waiting");
+  await waiting.greeted();
+  const closed = inn.relay.close();
+  const late = inn.knock("late");
+  assertEquals((await late.greeted()).status, AcceptStatus.ROOM_FULL);
+  const again = inn.again(bob);
+  assertEquals((await again.greeted()).status, AcceptStatus.ROOM_FULL);
+  for (const guest of [ada, bob, waiting]) assertEquals(await guest.farewell(), HOST_ENDS);
+  await closed;
+  await inn.close();
+});
+
+test("Relay.close ends though a member never reads, and one is full with what another sends", async () => {
+  const inn = new Inn();
+  const ada = await inn.enter("ada");
+  const bob = inn.knock("bob");
+  await bob.enter();
+  const object = new Uint8Array(MAX_OBJECT_BYTES);
+  for (let i = 0; i < 40; i++) void ada.say([object]);
+  await ada.acknowledged(30);
+  const closed = inn.relay.close();
+  assertEquals(await ada.farewell(), HOST_ENDS);
+  await nextTurn();
+  inn.clock.advance(FAREWELL_MS);
+  await closed;
+  assertEquals(inn.clock.timers, 0);
+});
+
+test("Relay.close waits for no full queue where two members are full with each other", async () => {
+  const inn = new Inn();
+  const [ada, bob] = [inn.knock("ada"), inn.knock("bob")];
+  await ada.enter();
+  await bob.enter();
+  const object = new Uint8Array(MAX_OBJECT_BYTES);
+  for (let i = 0; i < 40; i++) {
+    void ada.say([object]);
+    void bob.say([object]);
+  }
+  await nextTurn();
+  const closed = inn.relay.close();
+  await nextTurn();
+  inn.clock.advance(FAREWELL_MS);
+  await closed;
+  assertEquals(inn.clock.timers, 0);
+});

@@ -1,0 +1,155 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, fromHex, utf8 } from "../../lib/bytes/mod.ts";
+import {
+  CipherKey,
+  importWrapKeyPair,
+  randomBytes,
+  Verifier,
+  WrapKey,
+} from "../../lib/crypto/mod.ts";
+import { MAX_SKIPPED, ReceivingChain, SendingChain, SessionKeys } from "../../lib/room/mod.ts";
+import { Audience, BodyKind, decodeMsg, decodeSkdm, type Inner } from "../../lib/wire/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
+import { fromBase64, identityOf } from "../support/keys.ts";
+import { Puppet, ratchet, ROOM_ID } from "../support/puppet.ts";
+import { salamander } from "../support/salamander.ts";
+import { test } from "../support/test.ts";
+import vectors from "../vectors/vectors.json" with { type: "json" };
+
+const nothing = () => Promise.resolve();
+
+/** The session keys of one pair, once it is there. */
+async function keysOf(puppet: Puppet): Promise<SessionKeys> {
+  const keys = new SessionKeys({
+    generate: () => Promise.resolve(puppet.keys),
+    clock: new FakeClock(),
+  });
+  while (keys.current === undefined) await Promise.resolve();
+  return keys;
+}
+
+async function take(skdm: Bytes, keys: SessionKeys): Promise<ReceivingChain> {
+  const decoded = decodeSkdm(skdm);
+  const verifier = await Verifier.import(decoded.fromKey);
+  return await ReceivingChain.take(decoded, verifier!, keys, nothing);
+}
+
+function inner(text: string): Inner {
+  return { roster: new Uint8Array(16), at: 1, kind: BodyKind.TEXT, body: utf8(text) };
+}
+
+test("ReceivingChain opens the messages of the known answers", async () => {
+  const { e2e } = vectors;
+  const pair = await importWrapKeyPair(fromBase64(e2e.bob_rsa_pkcs8));
+  const bob = new Puppet("bob", await identityOf("bob"), fromHex(e2e.sess_bob), pair);
+  const keys = await keysOf(bob);
+  const chain = await take(fromHex(e2e.skdm), keys);
+  assertEquals([chain.id, chain.audience], [e2e.cid, Audience.ROOM]);
+  for (const { plain, wire } of e2e.msgs) {
+    const { inner, missing } = await chain.open(decodeMsg(fromHex(wire)), nothing);
+    const bytes = fromHex(plain);
+    assertEquals([inner.roster, missing], [bytes.slice(0, 16), 0]);
+    assertEquals(inner.body, bytes.slice(37, 37 + inner.body.length));
+  }
+  keys.close();
+});
+
+test("SendingChain gives a reader the key as it is, and what is sealed from then on", async () => {
+  const identity = await identityOf("ada");
+  const author = { roomId: ROOM_ID, identity, session: randomBytes(16) };
+  const sending = await SendingChain.begin(author, Audience.DIRECT, 7, 1234);
+  assertEquals([sending.epoch, sending.since, sending.index, sending.stale], [7, 1234, 0, false]);
+  const early = await sending.seal(inner("before"));
+  const bob = await Puppet.create("bob");
+  const keys = await keysOf(bob);
+  const { session, target } = bob;
+  const wrapKey = await WrapKey.import(target.modulus);
+  const skdm = await sending.wrapFor({ key: target.key, session, generation: 1, wrapKey });
+  const { audience, epoch, start } = decodeSkdm(skdm);
+  assertEquals([audience, epoch, start], [Audience.DIRECT, 7, 1]);
+  const receiving = await take(skdm, keys);
+  const late = await sending.seal(inner("after"));
+  const opened = await receiving.open(decodeMsg(late), nothing);
+  assertEquals([new TextDecoder().decode(opened.inner.body), opened.missing], ["after", 0]);
+  await assertFails(receiving.open(decodeMsg(early), nothing), "protocol-error", "came before");
+  await assertFails(receiving.open(decodeMsg(late), nothing), "protocol-error", "came before");
+  assertEquals(sending.index, 2);
+  keys.close();
+});
+
+test("SendingChain seals equal texts differently, and hides how long they are", async () => {
+  const identity = await identityOf("ada");
+  const author = { roomId: ROOM_ID, identity, session: randomBytes(16) };
+  const sending = await SendingChain.begin(author, Audience.ROOM, 1, 0);
+  const one = await sending.seal(inner("yes"));
+  const two = await sending.seal(inner("yes"));
+  const other = await sending.seal(inner("certainly not"));
+  assertEquals([one.length, other.length], [257, 257]);
+  assert(decodeMsg(one).sealed.some((byte, i) => byte !== decodeMsg(two).sealed[i]));
+});
+
+test("ReceivingChain skips only after a wait, and never over 2,000 keys", async () => {
+  const [ada, bob] = [await Puppet.create("ada"), await Puppet.create("bob")];
+  const keys = await keysOf(bob);
+  const own = await ada.chain();
+  const chain = await take(await own.skdm(bob.target), keys);
+  const waited: number[] = [];
+  const open = async (msg: Bytes) =>
+    (await chain.open(decodeMsg(msg), () => Promise.resolve(void waited.push(1)))).missing;
+  assertEquals([await open(await own.msg("no gap")), waited.length], [0, 0]);
+  await own.skip(2);
+  assertEquals([await open(await own.msg("a gap")), waited.length], [2, 1]);
+  const before = own.index;
+  await own.skip(MAX_SKIPPED + 1);
+  await assertFails(open(await own.msg("too far")), "protocol-error", "too many");
+  assertEquals(waited.length, 1);
+  assertEquals(own.index, before + 2002);
+  keys.close();
+});
+
+test("ReceivingChain stays as it was where a wait for its turn is given up", async () => {
+  const [ada, bob] = [await Puppet.create("ada"), await Puppet.create("bob")];
+  const keys = await keysOf(bob);
+  const own = await ada.chain();
+  const chain = await take(await own.skdm(bob.target), keys);
+  const first = await own.msg("first");
+  const second = decodeMsg(await own.msg("second"));
+  const gone = () => Promise.reject(new TypeError("gone"));
+  assertEquals(await chain.open(second, gone).catch((error) => error.message), "gone");
+  assertEquals((await chain.open(decodeMsg(first), nothing)).missing, 0);
+  assertEquals((await chain.open(second, gone)).missing, 0);
+  keys.close();
+});
+
+test("ReceivingChain refuses a ciphertext that opens under two keys, where its own is the other", async () => {
+  // Mal gives bob one key and carol another, and makes a MSG that GCM opens under both.
+  const [mal, bob, carol] = await Promise.all(
+    ["mal", "bob", "carol"].map((name) => Puppet.create(name)),
+  ) as [Puppet, Puppet, Puppet];
+  const [bobsKeys, carolsKeys] = [await keysOf(bob), await keysOf(carol)];
+  const own = await mal.chain();
+  const one = own.chainKey;
+  const bobs = await take(await own.skdm(bob.target), bobsKeys);
+  const two = own.chainKey = randomBytes(32);
+  const carols = await take(await own.skdm(carol.target), carolsKeys);
+  own.chainKey = one;
+
+  const keyOne = (await ratchet(one)).key;
+  const keyTwo = (await ratchet(two)).key;
+  const nonce = randomBytes(12);
+  const head = decodeMsg(await own.msg("for bob", { nonce }));
+  const sealed = await salamander([keyOne, keyTwo], nonce, head.sealed, head.header);
+  for (const key of [keyOne, keyTwo]) {
+    const cipher = await CipherKey.import(key);
+    assert(await cipher.open(nonce, sealed, head.header) !== undefined, "no salamander");
+  }
+  own.chainKey = one;
+  own.index = 0;
+  const msg = decodeMsg(await own.msg("for bob", { nonce, sealed: () => sealed }));
+  const opened = await bobs.open(msg, nothing);
+  assertEquals(new TextDecoder().decode(opened.inner.body), "for bob");
+  await assertFails(carols.open(msg, nothing), "protocol-error", "commits to another key");
+  bobsKeys.close();
+  carolsKeys.close();
+});

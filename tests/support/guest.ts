@@ -1,0 +1,244 @@
+/**
+ * A member of a relay that speaks records itself, without any room behind it.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import type { Bytes } from "../../lib/bytes/mod.ts";
+import { localChannel } from "../../lib/channel/mod.ts";
+import { randomBytes } from "../../lib/crypto/mod.ts";
+import type { Relay } from "../../lib/relay/mod.ts";
+import {
+  AcceptStatus,
+  CloseReason,
+  decodeHostRecord,
+  encodeMemberRecord,
+  EnvelopeClass,
+  type HostEnvelope,
+  type HostRecord,
+  INSTANCE_BYTES,
+  MemberChange,
+  type MemberRecord,
+  type PlainRecord,
+  type RosterEntry,
+} from "../../lib/wire/mod.ts";
+import { Inbox } from "./inbox.ts";
+
+type Of<Type extends HostRecord["type"]> = Extract<HostRecord, { type: Type }>;
+
+const NAMES: Readonly<Record<number, string>> = {
+  [MemberChange.JOINED]: "joined",
+  [MemberChange.LEFT]: "left",
+  [MemberChange.AWAY]: "away",
+  [MemberChange.BACK]: "back",
+};
+
+/** Where a guest comes back from. */
+export interface Return {
+  readonly instance: Bytes;
+  readonly lastSeq: number;
+}
+
+/** One connection of a member. */
+export class Guest {
+  readonly name: string;
+  readonly key: Bytes;
+  readonly session: Bytes;
+  /** Resolves when the relay has done with it. */
+  readonly served: Promise<void>;
+  /** What came, PING and PONG apart, as far as it was read. */
+  readonly records: Inbox<HostRecord> = new Inbox();
+  /** The objects that came, as text, and the changes between them. */
+  readonly log: Inbox<string> = new Inbox();
+  /** Every envelope that came. */
+  readonly envelopes: HostEnvelope[] = [];
+  /** What happens with each envelope beside its being noted. */
+  onEnvelope: (envelope: HostEnvelope) => void = () => {};
+  /** Whether what comes is acknowledged at once. */
+  acknowledges = true;
+  /** The number of the last envelope or change that came. */
+  lastSeq = 0;
+  /** The number of the last envelope that was sent. */
+  cmid = 0;
+  #accept: Of<"accept"> | undefined;
+  readonly #reader: ReadableStreamDefaultReader<PlainRecord>;
+  readonly #writer: WritableStreamDefaultWriter<PlainRecord>;
+  readonly #pongs = new Inbox<string>();
+  readonly #names: Map<string, string>;
+  #reading: Promise<void> | undefined;
+
+  /** A connection on which nothing was said yet. @param names Who is who in the log. */
+  constructor(
+    relay: Relay,
+    options: {
+      name: string;
+      key?: Bytes;
+      session?: Bytes;
+      names?: Map<string, string>;
+      admitted?: () => void;
+    },
+  ) {
+    this.name = options.name;
+    this.key = options.key ?? randomBytes(32);
+    this.session = options.session ?? randomBytes(16);
+    this.#names = options.names ?? new Map();
+    this.#names.set(this.session.join(), this.name);
+    const [mine, theirs] = localChannel();
+    this.#reader = mine.readable.getReader();
+    this.#writer = mine.writable.getWriter();
+    this.#writer.closed.catch(() => {});
+    this.#reader.closed.catch(() => {});
+    this.served = relay.serve(
+      theirs,
+      { key: this.key, session: this.session },
+      options.admitted,
+    );
+  }
+
+  /** The relay's first record. */
+  get accept(): Of<"accept"> {
+    return this.#accept!;
+  }
+
+  /** Reads the relay's first record. */
+  async greeted(): Promise<Of<"accept">> {
+    this.#accept = await this.#readOne() as Of<"accept">;
+    assertEquals(this.#accept.type, "accept");
+    return this.#accept;
+  }
+
+  /** Enters, for the first time or again. @returns Who is there, by name. */
+  async enter(from?: Return): Promise<{ nextSeq: number; roster: readonly RosterEntry[] }> {
+    const { lastCmid, status } = this.#accept ?? await this.greeted();
+    assertEquals(status, AcceptStatus.OK);
+    this.cmid = lastCmid;
+    this.lastSeq = from?.lastSeq ?? 0;
+    const instance = from?.instance ?? new Uint8Array(INSTANCE_BYTES);
+    await this.send({ type: "resume", instance, lastSeq: this.lastSeq });
+    const { nextSeq } = await this.#readOne() as Of<"resume">;
+    const { entries } = await this.#readOne() as Of<"roster">;
+    return { nextSeq, roster: entries };
+  }
+
+  /** Reads from now on. */
+  listen(): void {
+    this.#reading ??= this.#readAll();
+  }
+
+  /** Reads one record, and deals with it; `undefined` at the end. */
+  async read(): Promise<HostRecord | undefined> {
+    const record = await this.#readOne();
+    if (record === undefined) return undefined;
+    this.#take(record);
+    return record;
+  }
+
+  /** Sends a record. */
+  async send(record: MemberRecord): Promise<void> {
+    await this.#writer.write(encodeMemberRecord(record)).catch(() => {});
+  }
+
+  /** Sends texts, each as one object, in one record. @param to One member; the room if there is none. */
+  async say(
+    texts: readonly (string | Bytes)[],
+    to?: { readonly session: Bytes },
+  ): Promise<void> {
+    await this.send({
+      type: "batch",
+      envelopes: texts.map((text) => ({
+        class: EnvelopeClass.CHAT,
+        to: to?.session,
+        cmid: ++this.cmid,
+        object: typeof text === "string" ? new TextEncoder().encode(text) : text,
+      })),
+    });
+  }
+
+  /** Waits until the relay has read all that was sent, and all that it had for this guest has come. */
+  async settle(): Promise<void> {
+    await this.send({ type: "ping", token: randomBytes(8) });
+    await this.#pongs.next();
+  }
+
+  /** Waits for a line of the log. */
+  async logged(line: string): Promise<void> {
+    await this.log.find((logged): logged is string => logged === line);
+  }
+
+  /** What the relay has acknowledged last. */
+  get ack(): Of<"ack"> {
+    return this.records.all.findLast((record) => record.type === "ack") ??
+      { type: "ack", accepted: 0, delivered: 0 };
+  }
+
+  /** Waits until that much is acknowledged. */
+  async acknowledged(accepted: number, delivered = 0): Promise<void> {
+    while (this.ack.accepted < accepted || this.ack.delivered < delivered) {
+      await this.records.count(this.records.all.length + 1);
+    }
+  }
+
+  /** How the relay ended the connection: its reason, or `undefined` where it just ended. */
+  async farewell(): Promise<number | undefined> {
+    this.listen();
+    await this.#reading;
+    const last = this.records.all.at(-1);
+    return last?.type === "close" ? last.reason : undefined;
+  }
+
+  /** Leaves, and waits until the relay has done with it. */
+  async leave(reason: number = CloseReason.LEAVING): Promise<void> {
+    this.listen();
+    await this.send({ type: "close", reason });
+    this.#writer.close().catch(() => {});
+    await Promise.all([this.#reading, this.served]);
+  }
+
+  /** Ends both directions as a broken connection does. */
+  async cut(): Promise<void> {
+    this.#reader.cancel().catch(() => {});
+    this.#writer.abort(new Error("cut")).catch(() => {});
+    await this.served;
+  }
+
+  async #readOne(): Promise<HostRecord | undefined> {
+    while (true) {
+      const { value } = await this.#reader.read().catch(() => ({ value: undefined }));
+      if (value === undefined) return undefined;
+      const record = decodeHostRecord(value);
+      if (record.type === "pong") this.#pongs.push("pong");
+      else if (record.type === "ping") void this.send({ type: "pong", token: record.token });
+      else return record;
+    }
+  }
+
+  async #readAll(): Promise<void> {
+    while (await this.read() !== undefined);
+    this.#writer.close().catch(() => {});
+  }
+
+  #take(record: HostRecord): void {
+    this.records.push(record);
+    if (record.type === "member") {
+      this.lastSeq++;
+      const name = this.#names.get(record.session.join());
+      this.log.push(`${name} ${NAMES[record.change]} ${record.reason}`);
+    } else if (record.type === "batch") {
+      for (const envelope of record.envelopes) {
+        assertEquals(envelope.seq, this.lastSeq + 1, `of what ${this.name} was sent`);
+        this.lastSeq = envelope.seq;
+        this.envelopes.push(envelope);
+        this.onEnvelope(envelope);
+        const from = this.#names.get(envelope.from.join());
+        const { object } = envelope;
+        const text = object.length > 100
+          ? `${object.length} bytes`
+          : new TextDecoder().decode(object);
+        this.log.push(`${from}${envelope.direct ? " (direct)" : ""}: ${text}`);
+      }
+    } else {
+      return;
+    }
+    if (this.acknowledges) void this.send({ type: "ack", seq: this.lastSeq });
+  }
+}

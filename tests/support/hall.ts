@@ -1,0 +1,297 @@
+/**
+ * A room as `serve` and `join` make one, in one process: the program's own pipeline from connection to room,
+ * over sockets or through memory.
+ *
+ * @module
+ */
+import { type Bytes, toHex } from "../../lib/bytes/mod.ts";
+import { type Channel, initiate, localChannel, type Transport } from "../../lib/channel/mod.ts";
+import { type Clock, systemClock } from "../../lib/clock.ts";
+import { openRoomSecrets, randomBytes, zeroKey } from "../../lib/crypto/mod.ts";
+import { HostKeyRing, Initiator } from "../../lib/handshake/mod.ts";
+import { dial, listen, type Listener } from "../../lib/net/mod.ts";
+import { type Caller, type Guest, Host, Relay } from "../../lib/relay/mod.ts";
+import type { PlainRecord } from "../../lib/wire/mod.ts";
+import { duplex } from "./duplex.ts";
+import { Inbox } from "./inbox.ts";
+import { hostHopKey, identityOf, memberHopKey } from "./keys.ts";
+import { type MemberOptions, TestMember } from "./world.ts";
+
+/** What passed something, by direction, in chunks or records as they came. */
+export interface Traffic<Item> {
+  readonly toHost: Item[];
+  readonly toMember: Item[];
+}
+
+/** A connection as a member holds it. */
+export interface Line extends Transport {
+  close(): void;
+}
+
+/** Somebody in the hall. */
+export type Attendant = TestMember & {
+  /** The end of its room's `run`, which closes its connection. */
+  readonly ran: Promise<number | Error>;
+  /** Breaks its connection. */
+  readonly cut: () => void;
+};
+
+/** How somebody comes in. */
+export interface AttendantOptions extends MemberOptions {
+  /** What its connection is put through. */
+  readonly through?: (line: Line) => Line;
+}
+
+/** A relay that lets see each record that it gets and sends. */
+export class OpenRelay extends Relay {
+  /** By session, in hexadecimal digits. */
+  readonly records: Map<string, Traffic<PlainRecord>> = new Map();
+  /** Called with every record, and with the session of the member that sent or gets it. */
+  onRecord: (record: PlainRecord, direction: keyof Traffic<never>, session: Bytes) => void =
+    () => {};
+
+  /** What passed between the relay and one member. */
+  with({ session }: { readonly session: Bytes }): Traffic<PlainRecord> {
+    return this.records.get(toHex(session))!;
+  }
+
+  override async serve(channel: Channel, guest: Guest, admitted?: () => void): Promise<void> {
+    const traffic: Traffic<PlainRecord> = { toHost: [], toMember: [] };
+    this.records.set(toHex(guest.session), traffic);
+    const noting = (direction: keyof Traffic<never>) => (record: PlainRecord): void => {
+      traffic[direction].push(record);
+      this.onRecord(record, direction, guest.session);
+    };
+    const { flushed } = channel;
+    const readable = note(channel.readable, noting("toHost"));
+    const writable = noteWritten(channel.writable, noting("toMember"));
+    await super.serve({ readable, writable, flushed }, guest, admitted);
+  }
+}
+
+/** How a hall is opened. */
+export interface HallOptions {
+  readonly maxMembers?: number;
+  /** The relay's and the host's; not the members'. */
+  readonly clock?: Clock;
+  /** Whether connections are pipes in memory instead of sockets. */
+  readonly inMemory?: boolean;
+}
+
+/** A host, and who is with it. */
+export class Hall {
+  readonly relay: OpenRelay;
+  readonly host: Host;
+  readonly roomId: Bytes = randomBytes(32);
+  /** Every byte that the host read and wrote, by connection, in the order in which they came. */
+  readonly calls: Inbox<Traffic<Bytes>> = new Inbox();
+  /** Where those who come next are taken to come from. */
+  remoteAddress = "127.0.0.1";
+  readonly #memberKey: Bytes;
+  readonly #listener: Listener | undefined;
+  readonly #ends: Promise<unknown>[] = [];
+  readonly #accepted: Promise<void>;
+
+  private constructor(
+    identity: Awaited<ReturnType<typeof identityOf>>,
+    memberKey: Bytes,
+    options: HallOptions,
+  ) {
+    const { clock = systemClock, inMemory = false, maxMembers } = options;
+    this.#memberKey = memberKey;
+    this.relay = new OpenRelay({ clock, ...maxMembers !== undefined && { maxMembers } });
+    this.host = new Host({
+      identity,
+      roomId: this.roomId,
+      psk: zeroKey(),
+      relay: this.relay,
+      keys: new HostKeyRing({ generate: hostHopKey, clock }),
+      clock,
+    });
+    this.#listener = inMemory ? undefined : listen({ host: "127.0.0.1", port: 0 });
+    this.#accepted = this.#accept();
+  }
+
+  /** A hall with nobody in it. */
+  static async open(options: HallOptions = {}): Promise<Hall> {
+    const identity = await identityOf("host");
+    const { memberKey } = await openRoomSecrets(identity.publicKey);
+    return new Hall(identity, memberKey, options);
+  }
+
+  /** Connects to the host. */
+  async dial(): Promise<Line> {
+    if (this.#listener !== undefined) return await dial("127.0.0.1", this.#listener.port);
+    const [mine, { close, readable, writable }] = duplex();
+    this.#greet({ close, readable, writable });
+    return mine;
+  }
+
+  /** The host's own member comes, without a connection. */
+  async sit(name = "host"): Promise<Attendant> {
+    const session = randomBytes(16);
+    const [mine, relays] = localChannel();
+    const { publicKey: key } = await identityOf("host");
+    this.#ends.push(this.relay.serve(relays, { key, session }));
+    const member = await this.#member(name, session, { identity: "host" });
+    return await this.#attend(member, mine, () => {});
+  }
+
+  /** Somebody joins, and is ready. */
+  async join(name: string, options: AttendantOptions = {}): Promise<Attendant> {
+    const attendant = await this.enter(name, options);
+    await Promise.race([
+      attendant.ready,
+      attendant.ran.then((end) => {
+        throw new Error(`${name} did not get in: ${end}`);
+      }),
+    ]);
+    return attendant;
+  }
+
+  /** Somebody joins, and may be refused. */
+  async enter(name: string, options: AttendantOptions = {}): Promise<Attendant> {
+    const { identity = name, through = (line) => line } = options;
+    const session = randomBytes(16);
+    const line = through(await this.dial());
+    const initiator = new Initiator({
+      identity: await identityOf(identity),
+      session,
+      keyPair: await memberHopKey(),
+      psk: zeroKey(),
+      trusts: () => Promise.resolve(true),
+    });
+    const channel = await initiate(line, initiator).catch((error) => {
+      line.close();
+      throw error;
+    });
+    const member = await this.#member(name, session, options);
+    return this.#attend(member, channel, () => line.close());
+  }
+
+  /** Ends the room; everybody is told, and nothing is left behind. */
+  async close(): Promise<void> {
+    this.#listener?.close();
+    this.host.close();
+    await this.relay.close();
+    await this.#accepted;
+    await Promise.all(this.#ends);
+  }
+
+  async #member(name: string, session: Bytes, options: MemberOptions): Promise<TestMember> {
+    const { roomId } = this;
+    return await TestMember.create(name, session, {
+      roomId,
+      memberKey: this.#memberKey,
+      ...options,
+    });
+  }
+
+  #attend(member: TestMember, channel: Channel, cut: () => void): Attendant {
+    const ran = member.run(channel).finally(() => {
+      member.room.end("not-delivered");
+      cut();
+    });
+    this.#ends.push(ran);
+    return Object.assign(member, { ran, cut });
+  }
+
+  async #accept(): Promise<void> {
+    if (this.#listener === undefined) return;
+    for await (const connection of this.#listener.connections) this.#greet(connection);
+  }
+
+  #greet({ close, readable, writable }: Omit<Caller, "remoteAddress">): void {
+    const traffic: Traffic<Bytes> = { toHost: [], toMember: [] };
+    this.calls.push(traffic);
+    const greeted = this.host.greet({
+      readable: note(readable, (chunk) => void traffic.toHost.push(chunk.slice())),
+      writable: noteWritten(writable, (chunk) => void traffic.toMember.push(chunk.slice())),
+      remoteAddress: this.remoteAddress,
+      close,
+    });
+    this.#ends.push(greeted);
+  }
+}
+
+/** Says texts as fast as the room takes them; resolves when the host has them all. */
+export async function sayAll({ room }: Attendant, texts: readonly string[]): Promise<void> {
+  const said: Promise<void>[] = [];
+  for (const text of texts) {
+    await room.writable();
+    said.push(room.say(text));
+  }
+  await Promise.all(said);
+}
+
+/** What somebody was told, by the name of who said it. */
+export function heard({ events }: Attendant): Record<string, string[]> {
+  const texts: Record<string, string[]> = {};
+  for (const event of events.all) {
+    if (event.type === "message") (texts[event.from.name] ??= []).push(event.text);
+  }
+  return texts;
+}
+
+/** Holds back what arrives at a member. */
+export class Gate {
+  #shut: PromiseWithResolvers<void> | undefined;
+
+  /** A line through this gate. */
+  readonly through = ({ close, readable, writable }: Line): Line => ({
+    close,
+    writable,
+    readable: readable.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform: async (chunk, controller) => {
+          await this.#shut?.promise;
+          controller.enqueue(chunk);
+        },
+      }),
+    ),
+  });
+
+  /** Lets nothing more through. */
+  shut(): void {
+    this.#shut ??= Promise.withResolvers();
+  }
+
+  /** Lets everything through. */
+  open(): void {
+    this.#shut?.resolve();
+    this.#shut = undefined;
+  }
+}
+
+/** A stream that shows each chunk when it is read. */
+function note<Chunk>(readable: ReadableStream<Chunk>, see: (chunk: Chunk) => void) {
+  const reader = readable.getReader();
+  return new ReadableStream<Chunk>({
+    async pull(controller): Promise<void> {
+      const { done, value } = await reader.read();
+      if (done) return controller.close();
+      see(value);
+      controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+/** A stream that shows each chunk when it is written. */
+function noteWritten<Chunk>(writable: WritableStream<Chunk>, see: (chunk: Chunk) => void) {
+  const writer = writable.getWriter();
+  writer.closed.catch(() => {}); // The next write shows it.
+  return new WritableStream<Chunk>({
+    start(controller): void {
+      // A write under way would keep `abort` from being called.
+      controller.signal.addEventListener("abort", () => {
+        writer.abort(controller.signal.reason).catch(() => {});
+      });
+    },
+    write(chunk): Promise<void> {
+      see(chunk);
+      return writer.write(chunk);
+    },
+    close: () => writer.close(),
+  });
+}

@@ -1,0 +1,168 @@
+/**
+ * A host and its members over real sockets on 127.0.0.1, in one process.
+ *
+ * @module
+ */
+import type { Bytes } from "../../lib/bytes/mod.ts";
+import { initiate, localChannel, type SecureChannel } from "../../lib/channel/mod.ts";
+import {
+  openRoomSecrets,
+  randomBytes,
+  type RoomSecrets,
+  roomSecrets,
+} from "../../lib/crypto/mod.ts";
+import { type HopSession, HostKeyRing, Initiator } from "../../lib/handshake/mod.ts";
+import { type Connection, dial, listen, type Listener } from "../../lib/net/mod.ts";
+import { Host, Relay } from "../../lib/relay/mod.ts";
+import { hostHopKey, identityOf, memberHopKey } from "./keys.ts";
+import { type MemberOptions, TestMember } from "./world.ts";
+
+/** A member over a socket. */
+export interface Visitor extends TestMember {
+  /** Its socket. */
+  connection: Connection;
+  /** What the handshake found. */
+  hop: HopSession;
+  /** Why its room ended: a reason of the host, or an error. */
+  ended: Promise<number | Error>;
+}
+
+/** A host that listens. */
+export class Party {
+  readonly relay: Relay;
+  readonly listener: Listener;
+  /** The join codes that the host shows, in the order of admission. */
+  readonly joinCodes: readonly string[];
+  /** The host's own member. */
+  readonly host: TestMember;
+  readonly #secrets: RoomSecrets;
+  readonly #visitors: Visitor[] = [];
+  readonly #running: Promise<unknown>[] = [];
+
+  private constructor(
+    options: {
+      relay: Relay;
+      host: TestMember;
+      greeter: Host;
+      joinCodes: readonly string[];
+      secrets: RoomSecrets;
+    },
+  ) {
+    this.relay = options.relay;
+    this.joinCodes = options.joinCodes;
+    this.host = options.host;
+    this.#secrets = options.secrets;
+    this.listener = listen({ host: "127.0.0.1", port: 0 });
+    this.#running.push(this.#accept(options.greeter));
+  }
+
+  /** Opens a room. @param options `invite` is the secret of one that is not open. */
+  static async open(options: { invite?: Bytes; maxMembers?: number } = {}): Promise<Party> {
+    const { invite, ...rest } = options;
+    const identity = await identityOf("host");
+    const secrets = invite === undefined
+      ? await openRoomSecrets(identity.publicKey)
+      : await roomSecrets(identity.publicKey, invite);
+    const relay = new Relay(rest);
+    const roomId = randomBytes(32);
+    const { memberKey } = secrets;
+    const host = await TestMember.create("host", randomBytes(16), { roomId, memberKey });
+    const joinCodes: string[] = [];
+    const greeter = new Host({
+      identity,
+      roomId,
+      psk: secrets.psk,
+      relay,
+      keys: new HostKeyRing({ generate: hostHopKey }),
+      onAdmitted: ({ joinCode }) => void joinCodes.push(joinCode),
+    });
+    const party = new Party({ relay, host, greeter, joinCodes, secrets });
+    const [mine, relays] = localChannel();
+    party.#running.push(
+      relay.serve(relays, { key: identity.publicKey, session: host.session }),
+      host.run(mine),
+    );
+    await host.ready;
+    return party;
+  }
+
+  /** Dials, and shakes hands. @param secrets What the caller knows of the room. */
+  async call(
+    options: { name: string; session: Bytes; identity?: string; secrets?: RoomSecrets },
+  ): Promise<{ connection: Connection; channel: SecureChannel }> {
+    const { identity = options.name, secrets = this.#secrets, session } = options;
+    const connection = await dial("127.0.0.1", this.listener.port);
+    try {
+      const initiator = new Initiator({
+        identity: await identityOf(identity),
+        session,
+        keyPair: await memberHopKey(),
+        psk: secrets.psk,
+        trusts: () => Promise.resolve(true),
+      });
+      return { connection, channel: await initiate(connection, initiator) };
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** Somebody comes, and is ready. */
+  async join(name: string, options: MemberOptions = {}): Promise<Visitor> {
+    const session = randomBytes(16);
+    const { identity } = options;
+    const { channel, connection } = await this.call({
+      name,
+      session,
+      ...identity !== undefined && { identity },
+    });
+    const member = await TestMember.create(name, session, {
+      roomId: channel.hop.roomId,
+      memberKey: this.#secrets.memberKey,
+      ...options,
+    });
+    const visitor = Object.assign(member, {
+      connection,
+      hop: channel.hop,
+      ended: run(member, channel, connection),
+    });
+    this.#visitors.push(visitor);
+    await visitor.ready;
+    return visitor;
+  }
+
+  /** The same member dials again with the same session. */
+  async rejoin(visitor: Visitor): Promise<void> {
+    const { channel, connection } = await this.call(visitor);
+    visitor.connection = connection;
+    visitor.ended = run(visitor, channel, connection);
+  }
+
+  /** The host ends; nothing is left behind. @returns How the room ended for each visitor. */
+  async close(): Promise<(number | Error)[]> {
+    this.listener.close();
+    await this.relay.close();
+    const ends = await Promise.all(this.#visitors.map(({ ended }) => ended));
+    await Promise.all(this.#running);
+    for (const { room } of [this.host, ...this.#visitors]) room.end("not-delivered");
+    return ends;
+  }
+
+  async #accept(greeter: Host): Promise<void> {
+    const greeted = [];
+    for await (const connection of this.listener.connections) {
+      greeted.push(greeter.greet(connection));
+    }
+    await Promise.all(greeted);
+  }
+}
+
+async function run(
+  member: TestMember,
+  channel: SecureChannel,
+  connection: Connection,
+): Promise<number | Error> {
+  const end = await member.run(channel);
+  connection.close();
+  return end;
+}
