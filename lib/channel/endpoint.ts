@@ -150,6 +150,12 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     if (!this.#urgent.some(({ type }) => type === "pong")) this.send({ type: "pong", token });
   }
 
+  /** Sends a PING, unless one waits to be sent. */
+  #ping(): void {
+    if (this.#urgent.some(({ type }) => type === "ping")) return;
+    this.send({ type: "ping", token: randomBytes(8) });
+  }
+
   async #read(): Promise<PlainRecord> {
     this.#reading = true;
     this.#lastHeard = Math.max(this.#lastHeard, this.#clock.now() - PING_AFTER_MS);
@@ -197,7 +203,8 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
         this.abort(error);
         return;
       }
-      if (silence >= PING_AFTER_MS) this.send({ type: "ping", token: randomBytes(8) });
+      // While this end reads nothing it answers nothing either: its own PING shows that it is there.
+      if (!this.#reading || silence >= PING_AFTER_MS) this.#ping();
       this.#watch();
     });
   }

@@ -76,7 +76,7 @@ export async function join(
       joinCode,
       listensOnly: command.listen,
       endsWithInput: true,
-      timeoutMs: command.timeoutSeconds * 1000,
+      timeoutMs: (command.waitSeconds + command.timeoutSeconds) * 1000,
       interrupts,
     });
     frontEnd.show({ event: "closed", reason: end.reason });

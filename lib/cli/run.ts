@@ -41,13 +41,15 @@ async function runInFrontEnd(
     frontEnd.close();
     Deno.exit(EXIT.INTERRUPTED);
   });
+  let broken = false;
+  void frontEnd.broken.then(() => broken = true);
   void frontEnd.interrupted.then(() => interrupts.ask());
   try {
     const status = command.kind === "serve"
       ? await serve(command, frontEnd, interrupts)
       : await join(command, frontEnd, interrupts);
     await frontEnd.close();
-    return status;
+    return broken ? status || EXIT.FAILURE : status;
   } catch (error) {
     return await fail(error, frontEnd);
   } finally {

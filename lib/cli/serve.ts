@@ -61,7 +61,9 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     roomId,
     psk: secrets.psk,
     relay,
-    onAdmitted: ({ joinCode, session }) => void joinCodes.set(toHex(session), joinCode),
+    onAdmitted: ({ joinCode, session }) => {
+      if (keys !== undefined) joinCodes.set(toHex(session), joinCode);
+    },
   });
   const accepting = acceptAll(listener, host);
   const digits = await fingerprint(key);
@@ -85,7 +87,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
       fingerprint: digits,
       host: { tag, key: toBase64Url(key), verified: true },
       joinCode: null,
-      joinCodeOf: (session) => joinCodes.get(toHex(session)),
+      joinCodeOf: (session) => takeOut(joinCodes, toHex(session)),
       listensOnly: false,
       endsWithInput: false,
       timeoutMs: FAREWELL_MS,
@@ -93,9 +95,17 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     });
   }
   listener.close();
+  host.close();
   await relay.close();
   await accepting;
   return end;
+}
+
+/** A join code is shown once; a member that comes back has another. */
+function takeOut(joinCodes: Map<string, string>, id: string): string | undefined {
+  const joinCode = joinCodes.get(id);
+  joinCodes.delete(id);
+  return joinCode;
 }
 
 function ended(reason: CloseReason, status: number): ChatEnd {

@@ -88,10 +88,12 @@ export class Host {
 
   async #admit(caller: Caller, leave: () => void): Promise<void> {
     const cancelDeadline = this.#clock.after(HANDSHAKE_MS, () => caller.close());
-    const done = (): void => {
+    const done = (abandoned: boolean): void => {
       this.#strangers.delete(caller);
       cancelDeadline();
-      leave();
+      // Whoever tries until a join code suits gets few tries: PROTOCOL.md §4.5.
+      if (abandoned && !this.#closed) this.#clock.after(ABANDONED_MS, leave);
+      else leave();
     };
     let responder: Responder | undefined;
     let channel: SecureChannel;
@@ -101,30 +103,25 @@ export class Host {
       responder = new Responder({ identity, roomId, hostKey, psk });
       channel = await respond(caller, responder);
     } catch (error) {
-      // Whoever tries until a join code suits gets few tries: PROTOCOL.md §4.5.
-      if (responder?.answered && !this.#closed) this.#clock.after(ABANDONED_MS, leave);
-      else leave();
-      cancelDeadline();
+      done(responder?.answered ?? false);
       throw error;
     }
     await this.#serve(channel, done);
   }
 
-  async #serve(channel: SecureChannel, done: () => void): Promise<void> {
+  async #serve(channel: SecureChannel, done: (abandoned: boolean) => void): Promise<void> {
     const { relay, onAdmitted } = this.#options;
     const { peerKey: key, session } = channel.hop;
     let admitted = false;
     await relay.serve(channel, { key, session }, () => {
       admitted = true;
-      done();
+      done(false);
       onAdmitted?.(channel.hop);
     });
-    if (!admitted) done();
+    if (!admitted) done(true);
   }
 }
 
 async function sendAway(caller: Caller): Promise<void> {
-  const writer = caller.writable.getWriter();
-  await writer.write(encodeFrame(busyGreeting()));
-  await writer.close();
+  await caller.writable.getWriter().write(encodeFrame(busyGreeting()));
 }

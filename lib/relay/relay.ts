@@ -123,10 +123,9 @@ export class Relay {
   }
 
   #takeSeat({ session, key }: Guest): Seat {
-    const seat = new Seat(session, key, this.#clock, () => {
-      void seat.claim?.close(CloseReason.TOO_SLOW);
-      this.#part(seat, CloseReason.TOO_SLOW);
-    });
+    // Kept, it would come back with all that it has not taken, and hold the others again at once.
+    const onStall = (): void => this.#remove(seat, CloseReason.TOO_SLOW);
+    const seat = new Seat(session, key, this.#clock, onStall);
     this.#seats.set(seat.id, seat);
     return seat;
   }
@@ -214,10 +213,8 @@ export class Relay {
       const parcel: Parcel = {
         class: envelopeClass,
         direct,
-        from: seat,
-        cmid,
+        from: seat.session,
         object,
-        waiting: 0,
       };
       for (const other of this.#recipients(seat, to)) {
         other.deliver(parcel);
@@ -225,7 +222,7 @@ export class Relay {
           this.#remove(other, CloseReason.LOST);
         }
       }
-      seat.accept(parcel);
+      seat.accept(cmid);
     }
   }
 
@@ -243,9 +240,11 @@ export class Relay {
     seat.disconnect();
     if (this.#ended || !this.#seats.has(seat.id)) return;
     if (!seat.joined || reason === CloseReason.LEAVING) return this.#remove(seat, reason);
-    const shown = reason === CloseReason.TOO_SLOW ? reason : CloseReason.LOST;
-    this.#tell(seat, MemberChange.AWAY, shown);
-    seat.cancelExpiry = this.#clock.after(SEAT_KEPT_MS, () => this.#remove(seat, shown));
+    this.#tell(seat, MemberChange.AWAY, CloseReason.LOST);
+    seat.cancelExpiry = this.#clock.after(
+      SEAT_KEPT_MS,
+      () => this.#remove(seat, CloseReason.LOST),
+    );
   }
 
   #remove(seat: Seat, reason: number): void {
@@ -259,7 +258,7 @@ export class Relay {
   #tell({ id, session, key }: Seat, change: number, reason: number): void {
     for (const other of this.#seats.values()) {
       if (other.id !== id && other.joined) {
-        other.announce({ type: "member", change, reason, session, key });
+        other.deliver({ type: "member", change, reason, session, key });
       }
     }
   }

@@ -30,14 +30,10 @@ export interface Parcel {
   readonly class: number;
   /** Whether it is for one session alone. */
   readonly direct: boolean;
-  /** Where it comes from. */
-  readonly from: Seat;
-  /** The sender's count. */
-  readonly cmid: number;
+  /** The session it comes from. */
+  readonly from: Bytes;
   /** Opaque. */
   readonly object: Bytes;
-  /** How many seats have not acknowledged it. */
-  waiting: number;
 }
 
 /** A change of the roster, in its place between the envelopes. */
@@ -77,19 +73,17 @@ export class Seat {
   /** Calls off the end of an abandoned seat. */
   cancelExpiry: () => void = () => {};
   readonly #clock: Clock;
-  readonly #onStall: (seat: Seat) => void;
+  readonly #onStall: () => void;
   #queue: Entry[] = [];
   #sent = 0;
   #lastSeq = 0;
   #bytes = 0;
   #ackedBytes = 0;
   #ackDue = false;
-  readonly #undelivered: Parcel[] = [];
-  #delivered = 0;
   #holding: { released: Promise<void>; release: () => void; cancelTimer: () => void } | undefined;
 
   /** Makes a seat. @param onStall Called when it holds others and does not take enough. */
-  constructor(session: Bytes, key: Bytes, clock: Clock, onStall: (seat: Seat) => void) {
+  constructor(session: Bytes, key: Bytes, clock: Clock, onStall: () => void) {
     this.id = toHex(session);
     this.session = session;
     this.key = key;
@@ -112,22 +106,17 @@ export class Seat {
     return this.#holding?.released;
   }
 
-  /** Queues an object. */
-  deliver(parcel: Parcel): void {
-    parcel.waiting++;
-    this.#push(parcel);
+  /** Queues an object, or a change of the roster, behind what is queued. */
+  deliver(item: Parcel | Change): void {
+    this.#queue.push({ seq: ++this.#lastSeq, item });
+    this.#bytes += size(item);
+    if (this.#bytes > HIGH_WATER_BYTES && this.endpoint !== undefined) this.#hold();
+    this.endpoint?.wake();
   }
 
-  /** Queues a change of the roster behind what is queued. */
-  announce(change: Change): void {
-    this.#push(change);
-  }
-
-  /** Notes that an envelope of this member was taken and passed on. */
-  accept(parcel: Parcel): void {
-    this.lastCmid = parcel.cmid;
-    this.#undelivered.push(parcel);
-    this.#settle();
+  /** Notes that an envelope of this member was taken and passed on. @param cmid Its number. */
+  accept(cmid: number): void {
+    this.lastCmid = cmid;
     this.#ackDue = true;
     this.endpoint?.wake();
   }
@@ -145,7 +134,6 @@ export class Seat {
       const { item } = this.#queue[count]!;
       this.#bytes -= size(item);
       this.#ackedBytes += size(item);
-      release(item);
       count++;
     }
     this.#queue.splice(0, count);
@@ -181,7 +169,6 @@ export class Seat {
   expire(): void {
     this.cancelExpiry();
     this.disconnect();
-    for (const { item } of this.#queue) release(item);
     this.#queue = [];
     this.#bytes = 0;
   }
@@ -190,7 +177,7 @@ export class Seat {
   next(): HostRecord | undefined {
     if (this.#ackDue) {
       this.#ackDue = false;
-      return { type: "ack", accepted: this.lastCmid, delivered: this.#delivered };
+      return { type: "ack", accepted: this.lastCmid };
     }
     const first = this.#queue[this.#sent];
     if (first === undefined) return undefined;
@@ -210,35 +197,12 @@ export class Seat {
       envelopes.push({
         class: item.class,
         direct: item.direct,
-        from: item.from.session,
+        from: item.from,
         seq,
         object: item.object,
       });
     }
     return envelopes;
-  }
-
-  #push(item: Parcel | Change): void {
-    this.#queue.push({ seq: ++this.#lastSeq, item });
-    this.#bytes += size(item);
-    if (this.#bytes > HIGH_WATER_BYTES && this.endpoint !== undefined) this.#hold();
-    this.endpoint?.wake();
-  }
-
-  /** One of this member's objects may have reached everybody. */
-  #settle(): void {
-    let count = 0;
-    while (this.#undelivered[count]?.waiting === 0) count++;
-    if (count === 0) return;
-    this.#delivered = this.#undelivered[count - 1]!.cmid;
-    this.#undelivered.splice(0, count);
-    this.#ackDue = true;
-    this.endpoint?.wake();
-  }
-
-  /** Called by other seats through {@linkcode release}. */
-  settle(parcel: Parcel): void {
-    if (this.#undelivered[0] === parcel) this.#settle();
   }
 
   #hold(): void {
@@ -251,7 +215,7 @@ export class Seat {
   #judgeLater(holding: { cancelTimer: () => void }): void {
     const before = this.#ackedBytes;
     holding.cancelTimer = this.#clock.after(STALL_MS, () => {
-      if (this.#ackedBytes - before < STALL_BYTES) this.#onStall(this);
+      if (this.#ackedBytes - before < STALL_BYTES) this.#onStall();
       else this.#judgeLater(holding);
     });
   }
@@ -259,8 +223,4 @@ export class Seat {
 
 function size(item: Parcel | Change): number {
   return "type" in item ? CHANGE_BYTES : ENVELOPE_OVERHEAD_BYTES + item.object.length;
-}
-
-function release(item: Parcel | Change): void {
-  if (!("type" in item) && --item.waiting === 0) item.from.settle(item);
 }

@@ -1,6 +1,9 @@
 /** Bytes that may wait in a parked lane; what comes over it is refused. */
 export const MAX_PARKED_BYTES: number = 1 << 18;
 
+/** What a piece of work takes beside what it holds, in bytes. */
+const PIECE_BYTES = 512;
+
 /**
  * Work that is done one after the other in each lane, and side by side between lanes. A lane may be parked;
  * then nobody waits for it.
@@ -43,16 +46,17 @@ export class Lane {
   /**
    * Adds work. @param bytes What it holds. @param work Must not reject.
    *
-   * @returns Whether there was room for it.
+   * @returns Whether there was room for it; there is always for work that holds nothing.
    */
   push(bytes: number, work: () => Promise<void>): boolean {
-    if (this.#parked && this.#bytes + bytes > MAX_PARKED_BYTES) return false;
+    const size = bytes + PIECE_BYTES;
+    if (bytes > 0 && this.#parked && this.#bytes + size > MAX_PARKED_BYTES) return false;
     this.#pending++;
-    this.#bytes += bytes;
+    this.#bytes += size;
     if (!this.#parked) this.#count(1);
     this.#tail = this.#tail.then(work).finally(() => {
       this.#pending--;
-      this.#bytes -= bytes;
+      this.#bytes -= size;
       this.#count(-1);
     });
     return true;

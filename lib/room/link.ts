@@ -26,6 +26,9 @@ const ACK_ENVELOPES = 64;
 /** How long envelopes may wait to be acknowledged, in milliseconds. */
 const ACK_MS = 200;
 
+/** How long a host may take to say who is in the room, in milliseconds. */
+const ROSTER_MS = 10_000;
+
 const CODEC = { encode: encodeMemberRecord, decode: decodeHostRecord } as const;
 
 const REFUSALS: Readonly<Record<number, { code: Code; reason: string }>> = {
@@ -69,7 +72,9 @@ export class Link {
   #lastSeq = 0;
   #shownSeq = 0;
   #ackedSeq = 0;
+  #ackDue = false;
   #cancelAck: (() => void) | undefined;
+  #cancelDeadline: () => void = () => {};
 
   /** Makes a link that is not connected yet. */
   constructor(listener: LinkListener, clock: Clock = systemClock) {
@@ -105,6 +110,10 @@ export class Link {
     );
     this.#endpoint = endpoint;
     const records = endpoint.receive();
+    this.#cancelDeadline = this.#clock.after(ROSTER_MS, () => {
+      const message = "Cannot join as the host does not say who is in the room";
+      endpoint.abort(new ChannelError("protocol-error", message));
+    });
     try {
       this.#accepted(await next(records), endpoint);
       this.#resumed(await next(records));
@@ -122,6 +131,7 @@ export class Link {
       this.#endpoint = undefined;
       this.#cancelAck?.();
       this.#cancelAck = undefined;
+      this.#cancelDeadline();
       await records.return();
       await endpoint.close(CloseReason.LEAVING);
     }
@@ -142,6 +152,7 @@ export class Link {
     if (!known) this.#lastSeq = this.#shownSeq = this.#ackedSeq = 0;
     this.#acknowledged(record.lastCmid);
     this.#sent = this.#sentBytes = 0;
+    this.#ackDue = false;
     endpoint.send({
       type: "resume",
       instance: known ? this.#instance : new Uint8Array(INSTANCE_BYTES),
@@ -171,11 +182,13 @@ export class Link {
         this.#acknowledge();
         break;
       case "roster":
+        this.#cancelDeadline();
         this.#listener.roster(record.entries);
         break;
       case "member":
         this.#lastSeq++;
         this.#listener.member(record);
+        await this.#listener.settled();
         this.#acknowledge();
         break;
       case "ack":
@@ -194,7 +207,8 @@ export class Link {
       this.#cancelAck?.();
       this.#cancelAck = undefined;
       this.#ackedSeq = this.#shownSeq;
-      this.#endpoint?.send({ type: "ack", seq: this.#shownSeq });
+      this.#ackDue = true;
+      this.#endpoint?.wake();
     };
     if (this.#shownSeq - this.#ackedSeq >= ACK_ENVELOPES) flush();
     else this.#cancelAck ??= this.#clock.after(ACK_MS, flush);
@@ -216,6 +230,10 @@ export class Link {
   }
 
   #next(): MemberRecord | undefined {
+    if (this.#ackDue) {
+      this.#ackDue = false;
+      return { type: "ack", seq: this.#shownSeq };
+    }
     const envelopes: MemberEnvelope[] = [];
     let bytes = 0;
     while (this.#sent < this.#outbox.length && this.#sentBytes < WINDOW_BYTES) {

@@ -45,15 +45,19 @@ export class Peer {
   /** The identity key that the host named; an ANNOUNCE must bear it out. */
   readonly key: Bytes;
   /** Its place in the order in which the members came. */
-  readonly order: number;
+  order: number;
+  /** When the host named it, in milliseconds since 1970. */
+  readonly since: number;
   /** Handles what it sends, one thing after the other. */
   readonly lane: Lane;
   /** Whether it was here before this member came. */
   readonly earlier: boolean;
   /** What it told of itself; `undefined` before it did. */
   announced: Announced | undefined;
-  /** Whether its connection is lost and its seat kept. */
+  /** Whether its connection is lost and its seat kept: it gets no key meanwhile. */
   away: boolean;
+  /** Whether it was shown as being here. */
+  shown = false;
   /** Whether it has left: it gets no key any more, though its last messages may still be shown. */
   gone = false;
   /** Whether its name carries its tag; once it does, it stays so. */
@@ -70,6 +74,12 @@ export class Peer {
   differsSince: number | undefined;
   /** Whether that was said. */
   differenceShown = false;
+  /** When this member's ANNOUNCE last went to it, in milliseconds since 1970. */
+  introducedAt: number | undefined;
+  /** Whether it was said that its sender key is missing. */
+  keyMissed = false;
+  /** How many of its sender keys were wrong since the last that was right. */
+  badKeys = 0;
   readonly #clock: Clock;
   #credit = WORK_BURST;
   #creditAt: number;
@@ -91,7 +101,7 @@ export class Peer {
     this.earlier = earlier;
     this.lane = lane;
     this.#clock = clock;
-    this.#creditAt = clock.now();
+    this.since = this.#creditAt = clock.now();
   }
 
   /** The member as shown; `undefined` before it announced itself. */

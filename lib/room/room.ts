@@ -12,7 +12,7 @@ import {
   Verifier,
   WrapKey,
 } from "../crypto/mod.ts";
-import { type Code, LanchatError, RoomError } from "../errors.ts";
+import { type Code, LanchatError, RoomError, WireError } from "../errors.ts";
 import {
   Audience,
   type BatchItem,
@@ -29,6 +29,7 @@ import {
   type HostEnvelope,
   type HostRecord,
   type Inner,
+  MAX_ROSTER_ENTRIES,
   MAX_TEXT_BYTES,
   MemberChange,
   ObjectType,
@@ -68,8 +69,17 @@ const KEY = /^[\w-]{43}$/;
 /** A clock further off than this is not believed, in milliseconds. */
 const MAX_CLOCK_SKEW_MS = 600_000;
 
-/** Sessions that have left and may not come back. */
+/** Sessions that have left and may not come back; beyond them nobody new is taken in. */
 const MAX_BURNED = 65_536;
+
+/** Events that are held before `ready` until whoever causes more has to wait. */
+const MAX_HELD = 256;
+
+/** Sender keys of one member that may be wrong, one after the other. */
+const MAX_BAD_KEYS = 8;
+
+/** What may be in an envelope. */
+const OBJECT_TYPES: ReadonlySet<number> = new Set(Object.values(ObjectType));
 
 /** Sender keys that are wrapped side by side. */
 const WRAPS_AT_ONCE = 8;
@@ -144,7 +154,8 @@ export class Room {
   #pumping = false;
   #pumpAgain = false;
   #ended = false;
-  #held: RoomEvent[] = [];
+  readonly #readied = Promise.withResolvers<void>();
+  readonly #held: RoomEvent[] = [];
 
   /** Prepares to enter a room; `run` enters it. */
   constructor(options: RoomOptions) {
@@ -169,7 +180,7 @@ export class Room {
 
   /** The others whose ANNOUNCE came and whose connection is there, in the order in which they joined. */
   get members(): Member[] {
-    return this.#readers().filter((peer) => !peer.away).map((peer) => peer.member!);
+    return this.#readers().map((peer) => peer.member!);
   }
 
   /** Oneself, as others see it. */
@@ -246,6 +257,7 @@ export class Room {
     this.#chains.clear();
     for (const peer of this.#peers.values()) peer.leave();
     this.#peers.clear();
+    this.#readied.resolve();
     this.#options.keys.close();
   }
 
@@ -270,7 +282,13 @@ export class Room {
         this.#do(peer, 0, () => this.#part(peer, leaveReason(reason)));
         break;
       case MemberChange.AWAY:
-        if (peer !== undefined) this.#do(peer, 0, () => this.#lose(peer, leaveReason(reason)));
+        if (peer === undefined) break;
+        this.#lose(peer);
+        this.#do(peer, 0, () => {
+          this.#lose(peer);
+          this.#disappear(peer, leaveReason(reason));
+          this.#answered(peer);
+        });
         break;
       case MemberChange.BACK:
         if (peer !== undefined) this.#do(peer, 0, () => this.#regain(peer));
@@ -280,50 +298,70 @@ export class Room {
 
   #meet(entry: RosterEntry, earlier: boolean): void {
     const id = toHex(entry.session);
-    if (this.#burned.has(id) || this.#peers.has(id)) return;
+    // A room in which nobody new can be told from somebody of the past admits nobody any more.
+    if (this.#burned.has(id) || this.#burned.size >= MAX_BURNED || this.#peers.has(id)) return;
     if (equal(entry.session, this.#options.session)) return;
+    if (this.#peers.size >= MAX_ROSTER_ENTRIES) {
+      throw new WireError(`Cannot take member as ${MAX_ROSTER_ENTRIES} are in the room already`);
+    }
     const order = this.#joinedCount++;
     this.#peers.set(id, new Peer(entry, order, earlier, this.#lanes.lane(), this.#clock));
   }
 
-  #lose(peer: Peer, reason: LeaveReason): void {
-    if (!this.#present(peer) || peer.away) return;
+  /** A member whose connection is lost reads nothing that is sealed until it is back. */
+  #lose(peer: Peer): void {
+    if (!this.#present(peer)) return;
     peer.away = true;
-    if (peer.member !== undefined) {
-      this.#emitPresence(peer, { type: "left", member: peer.member, reason });
-    }
-    this.#answered(peer);
+    this.#outdate(peer);
+    this.#rosterChanged();
   }
 
   #regain(peer: Peer): void {
-    if (!this.#present(peer) || !peer.away) return;
+    if (!this.#present(peer)) return;
     peer.away = false;
-    if (peer.member !== undefined) {
-      this.#emitPresence(peer, { type: "joined", member: peer.member });
-    }
+    this.#rosterChanged();
+    this.#appear(peer);
+    this.#pump();
+  }
+
+  /** Shows a member that can be given keys from now on. Before `ready`, that shows who was earlier. */
+  #appear(peer: Peer): void {
+    if (peer.shown || peer.away || peer.gone || peer.announced === undefined) return;
+    if (!this.#ready && peer.earlier) return;
+    peer.shown = true;
+    this.#emit({ type: "joined", member: peer.member! });
+  }
+
+  #disappear(peer: Peer, reason: LeaveReason): void {
+    if (!peer.shown) return;
+    peer.shown = false;
+    this.#emit({ type: "left", member: peer.member!, reason });
   }
 
   /** Sees to it that a member can read nothing that is sealed from now on. */
   #revoke(peer: Peer): void {
     peer.leave();
+    this.#outdate(peer);
+    this.#epochs.delete(peer.id);
+  }
+
+  /** No chain goes on whose key a member holds. */
+  #outdate(peer: Peer): void {
     for (const chain of this.#chains.values()) {
       if (chain.holders.has(peer.id)) chain.stale = true;
     }
     this.#chains.delete(peer.id);
-    this.#epochs.delete(peer.id);
   }
 
   #part(peer: Peer, reason: LeaveReason): void {
     if (!this.#present(peer)) return;
-    const { member, away } = peer;
     this.#revoke(peer);
     this.#peers.delete(peer.id);
-    this.#burned.add(peer.id);
-    if (this.#burned.size > MAX_BURNED) this.#burned.delete(this.#burned.values().next().value!);
     this.#answered(peer);
-    if (member === undefined) return;
+    if (peer.announced === undefined) return;
+    this.#burned.add(peer.id);
     this.#rosterChanged();
-    if (!away) this.#emitPresence(peer, { type: "left", member, reason });
+    this.#disappear(peer, reason);
     this.#pump();
   }
 
@@ -333,12 +371,13 @@ export class Room {
 
   /** Everybody who can be given a key, in the order in which they joined. */
   #readers(): Peer[] {
-    return [...this.#peers.values()].filter((peer) => peer.announced !== undefined && !peer.gone);
+    return [...this.#peers.values()].filter(({ announced, away, gone }) =>
+      announced !== undefined && !away && !gone
+    );
   }
 
   #find(name: string): Peer {
-    const [first, ...others] = this.#readers().filter(({ announced, away, key, member }) => {
-      if (away) return false;
+    const [first, ...others] = this.#readers().filter(({ announced, key, member }) => {
       if (KEY.test(name)) return name === toBase64Url(key);
       return name === member!.name || name === `${announced!.name}#${announced!.tag}`;
     });
@@ -389,6 +428,7 @@ export class Room {
     const signature = await identity.sign(concat(label("lanchat/1 announce"), tagged));
     const object = concat(tagged, signature);
     this.#link.send({ class: EnvelopeClass.CONTROL, to: peer.session, object });
+    peer.introducedAt = this.#clock.now();
     peer.introduced.resolve();
   }
 
@@ -400,7 +440,8 @@ export class Room {
     if (this.#ready || this.#ended) return;
     this.#ready = true;
     this.#timers.get("silent")?.();
-    const earlier = this.#readers().filter((peer) => peer.earlier && !peer.away);
+    const earlier = this.#readers().filter((peer) => peer.earlier);
+    for (const peer of earlier) peer.shown = true;
     const members = earlier.map((peer) => peer.member!);
     this.#options.emit({ type: "ready", me: this.me, members });
     for (const { key } of this.#unanswered ?? []) {
@@ -412,6 +453,7 @@ export class Room {
     }
     if (earlier.some((peer) => this.#clashes(peer))) this.#warnNameTaken();
     for (const event of this.#held.splice(0)) this.#options.emit(event);
+    this.#readied.resolve();
     this.#pump();
   }
 
@@ -419,7 +461,8 @@ export class Room {
 
   #onEnvelope({ from, object }: HostEnvelope): void {
     const peer = this.#peers.get(toHex(from));
-    if (peer !== undefined) this.#do(peer, object.length, () => this.#receive(peer, object));
+    if (peer === undefined || !OBJECT_TYPES.has(object[0]!)) return;
+    this.#do(peer, object.length, () => this.#receive(peer, object));
   }
 
   /** Does something in a peer's lane; what no honest member sends is dropped there. */
@@ -459,6 +502,9 @@ export class Room {
     if (announce.generation <= (peer.announced?.generation ?? 0)) {
       throw refused("announcement", "a newer one is known");
     }
+    if (peer.announced !== undefined && announce.name !== peer.announced.name) {
+      throw refused("announcement", "it changes its author's name");
+    }
     if (!isModulus(announce.modulus, SESSION_KEY_BITS)) {
       throw refused("announcement", "its session key is not acceptable");
     }
@@ -484,10 +530,8 @@ export class Room {
     if (first) {
       this.#rosterChanged();
       this.#settleNames(peer);
-      if (this.#ready || !peer.earlier) {
-        this.#emit({ type: "joined", member: peer.member! });
-        if (this.#clashes(peer)) this.#warnNameTaken();
-      }
+      this.#appear(peer);
+      if (peer.shown && this.#clashes(peer)) this.#warnNameTaken();
     }
     await this.#announceDue();
     this.#answered(peer);
@@ -509,12 +553,12 @@ export class Room {
     }
     if (!keys.has(skdm.toGeneration)) throw refused("sender key", "it is for a key that is gone");
     if (skdm.epoch <= peer.epochs[skdm.audience]!) throw refused("sender key", "it is old");
-    const chain = await ReceivingChain.take(
-      skdm,
-      peer.announced.verifier,
-      keys,
-      () => peer.mayWork(),
-    );
+    if (peer.badKeys >= MAX_BAD_KEYS) throw refused("sender key", "too many before were wrong");
+    const chain = await ReceivingChain.take(skdm, peer.announced.verifier, keys, async () => {
+      peer.badKeys++;
+      await peer.mayWork();
+    });
+    peer.badKeys = 0;
     peer.epochs[skdm.audience] = skdm.epoch;
     peer.chains[skdm.audience] = chain;
   }
@@ -526,7 +570,10 @@ export class Room {
     }
     const id = toHex(msg.chainId);
     const chain = peer.chains.find((known) => known?.id === id);
-    if (chain === undefined) throw refused("message", "its sender key is not known");
+    if (chain === undefined) {
+      this.#missKey(peer);
+      throw refused("message", "its sender key is not known");
+    }
     const { inner, missing } = await chain.open(msg, () => peer.mayWork());
     if (!this.#present(peer)) return;
     if (missing > 0) {
@@ -536,7 +583,10 @@ export class Room {
         message: `Messages of ${peer.member!.name} are missing: ${missing}`,
       });
     }
+    peer.keyMissed = false;
     await this.#compareRoster(peer, inner.roster);
+    if (!this.#ready && this.#held.length >= MAX_HELD) await peer.lane.park(this.#readied.promise);
+    if (!this.#present(peer)) return;
     this.#show(peer, inner, chain.audience === Audience.DIRECT);
   }
 
@@ -548,8 +598,22 @@ export class Room {
       case BodyKind.BATCH:
         return this.#showAll(peer, decodeBatch(body), at, direct);
       case BodyKind.LEAVE:
-        return this.#part(peer, "left");
+        // To one member alone it would make others see another room.
+        if (!direct) this.#part(peer, "left");
     }
+  }
+
+  /** Says once that a member's key has not come, where it has had the time to send it. */
+  #missKey(peer: Peer): void {
+    const known = peer.introducedAt !== undefined &&
+      this.#clock.now() - peer.introducedAt > SILENT_AFTER_MS;
+    if (peer.keyMissed || !known || peer.member === undefined) return;
+    peer.keyMissed = true;
+    this.#emit({
+      type: "warning",
+      code: "messages-missing",
+      message: `Messages of ${peer.member.name} cannot be read as their key has not come`,
+    });
   }
 
   #showAll(peer: Peer, items: readonly BatchItem[], at: number, direct: boolean): void {
@@ -619,13 +683,15 @@ export class Room {
   /** Gives the tag to whoever came later under a name that somebody else has. */
   #settleNames(peer: Peer): void {
     const { identity, name } = this.#options;
+    // In the order in which the host named them, which is the same for all; but who was silent comes last.
+    if (this.#clock.now() - peer.since >= SILENT_AFTER_MS) peer.order = this.#joinedCount++;
     const taken = peer.announced!.name;
     for (const other of this.#readers()) {
       if (equal(other.key, peer.key) || !sameName(other.announced!.name, taken)) continue;
       (other.order < peer.order ? peer : other).tagged = true;
     }
     if (!sameName(name, taken) || equal(identity.publicKey, peer.key)) return;
-    if (peer.earlier) this.#tagged = true;
+    if (peer.earlier && !this.#ready) this.#tagged = true;
     else peer.tagged = true;
   }
 
@@ -645,11 +711,6 @@ export class Room {
   #emit(event: RoomEvent): void {
     if (this.#ready) this.#options.emit(event);
     else this.#held.push(event);
-  }
-
-  #emitPresence(peer: Peer, event: RoomEvent): void {
-    // Whoever was here before is first shown by `ready`, if at all.
-    if (this.#ready || !peer.earlier) this.#emit(event);
   }
 
   // What is sent.
@@ -706,7 +767,7 @@ export class Room {
 
   #audience(to: Peer | undefined): Peer[] {
     if (to === undefined) return this.#readers();
-    return this.#present(to) && !to.gone ? [to] : [];
+    return this.#readers().includes(to) ? [to] : [];
   }
 
   #nobodyReads({ to }: Outgoing): boolean {
@@ -737,7 +798,8 @@ export class Room {
     const epoch = (this.#epochs.get(id) ?? 0) + 1;
     this.#epochs.set(id, epoch);
     const audience = to === undefined ? Audience.ROOM : Audience.DIRECT;
-    this.#chains.set(id, await SendingChain.begin(this.#author, audience, epoch, now));
+    const chain = await SendingChain.begin(this.#author, audience, epoch, now);
+    if (to === undefined || this.#present(to)) this.#chains.set(id, chain);
     return true;
   }
 

@@ -64,7 +64,8 @@ export class SessionKeys {
     const secret = await unwrap(key.pair, label, wrapped);
     if (secret === undefined) key.failed++;
     const worn = key.unwraps >= MAX_UNWRAPS || key.failed >= MAX_FAILED_UNWRAPS;
-    if (worn && key === this.#current) this.#renew();
+    // The key before has its time: what honest members wrapped for it is still on its way.
+    if (worn && key === this.#current && this.#previous === undefined) this.#renew();
     return secret;
   }
 

@@ -142,7 +142,7 @@ export type HostRecord =
     readonly key: Bytes;
   }
   | { readonly type: "resume"; readonly nextSeq: number }
-  | { readonly type: "ack"; readonly accepted: number; readonly delivered: number };
+  | { readonly type: "ack"; readonly accepted: number };
 
 /** What a member sends. */
 export type MemberRecord =
@@ -197,10 +197,7 @@ export function encodeHostRecord(record: HostRecord): PlainRecord {
     case "resume":
       return { type: RecordType.RESUME, payload: u64(record.nextSeq) };
     case "ack":
-      return {
-        type: RecordType.ACK,
-        payload: concat(u64(record.accepted), u64(record.delivered)),
-      };
+      return { type: RecordType.ACK, payload: u64(record.accepted) };
     default:
       return encodeSharedRecord(record);
   }
@@ -283,7 +280,7 @@ function readHostRecord(type: number, reader: ByteReader): HostRecord {
     case RecordType.RESUME:
       return { type: "resume", nextSeq: reader.u64() };
     case RecordType.ACK:
-      return { type: "ack", accepted: reader.u64(), delivered: reader.u64() };
+      return { type: "ack", accepted: reader.u64() };
     default:
       return readSharedRecord(type, reader);
   }

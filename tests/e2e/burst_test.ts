@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay as stdDelay } from "@std/async/delay";
 import { createHash } from "node:crypto";
-import { HostProgram, Program } from "../support/program.ts";
+import { HostProgram, type Program } from "../support/program.ts";
 
 const delay: (ms: number) => Promise<void> = stdDelay;
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { utf8 } from "../../lib/bytes/mod.ts";
-import { type Code } from "../../lib/errors.ts";
+import type { Code } from "../../lib/errors.ts";
 import { AcceptStatus, CloseReason, encodeFrame, encodeM0 } from "../../lib/wire/mod.ts";
 import { ADMISSION, answer, Impostor, sending } from "../support/impostor.ts";
 import { BINARY, type Event, HostProgram, type ProgramOptions, run } from "../support/program.ts";

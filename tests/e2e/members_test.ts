@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BINARY, type Event, HostProgram, Program, run } from "../support/program.ts";
+import { BINARY, type Event, HostProgram, type Program, run } from "../support/program.ts";
 
 /** What honest members must never be told. */
 const ALARMS = /member-silent|messages-missing|roster-differs|internal|has not answered/;

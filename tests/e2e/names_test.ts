@@ -62,9 +62,9 @@ Deno.test("the second holder of a name is name#tag everywhere, and both are told
 Deno.test("a name of the right length and form is shown as it was given", async () => {
   await using host = await HostProgram.start(["--name", "hana", "--json"]);
   const names = ["a", "Grüße 你好", "x".repeat(48), "-dash", "*star", "q(private)"];
-  for (const name of names) {
+  await Promise.all(names.map(async (name) => {
     const { status } = await run(["join", host.address, `--name=${name}`], { input: "hello\n" });
     assertEquals(status, 0);
     await host.event("message", ({ from }) => from.name === name);
-  }
+  }));
 });

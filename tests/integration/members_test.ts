@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ChannelError } from "../../lib/errors.ts";
 import { CloseReason } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
 import { type Attendant, Hall, heard } from "../support/hall.ts";
 import { test } from "../support/test.ts";
 
@@ -99,7 +100,7 @@ test("a member that comes back under its name is a new one", async () => {
 });
 
 test("a room that is full admits nobody until somebody has left", async () => {
-  const hall = await Hall.open({ maxMembers: 2 });
+  const hall = await Hall.open({ maxMembers: 2, clock: new FakeClock() });
   const [host, ada] = await gather(hall, ["ada"]) as [Attendant, Attendant];
   const refused = await hall.enter("bob");
   await assertFails(refused.ran.then((end) => Promise.reject(end)), "room-full");

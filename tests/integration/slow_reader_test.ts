@@ -1,9 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { equal } from "../../lib/bytes/mod.ts";
 import { FAREWELL_MS } from "../../lib/channel/mod.ts";
+import { ChannelError } from "../../lib/errors.ts";
 import { HIGH_WATER_BYTES, STALL_MS } from "../../lib/relay/mod.ts";
 import { WINDOW_BYTES } from "../../lib/room/link.ts";
 import {
+  CloseReason,
   decodeHostRecord,
   decodeMemberRecord,
   ENVELOPE_OVERHEAD_BYTES,
@@ -36,6 +38,11 @@ function assertHeard(member: Attendant, expected: Record<string, string[]>): voi
       texts.map((text) => `${name}: ${text.length} of ${text.replaceAll(".", "")}`)
     );
   assertEquals(brief(heard(member)), brief(expected));
+}
+
+/** Waits until somebody is told something, though others may be held up. */
+async function hears({ texts }: Attendant, expected: string): Promise<void> {
+  await texts.find((text): text is string => text === expected);
 }
 
 /** Counts what the relay has read from senders and a receiver has not acknowledged. */
@@ -109,8 +116,7 @@ test("a receiver that stops reading for a while loses nothing, and the relay kee
   const said = Promise.all([ada, bob].map((sender) => sayAll(sender, lines(sender))));
   await ledger.reached(HIGH_WATER_BYTES + UNDER_WAY_BYTES);
   await dave.room.say("are you still there?", { to: "host" });
-  await host.event("message");
-  assert(host.texts.all.includes("are you still there?"), "others are held up as well");
+  await hears(host, "are you still there?");
   assert(host.texts.all.length < 2 * LINES, "nobody is held up");
   gate.open();
   await said;
@@ -136,16 +142,15 @@ test("a receiver that never reads is closed as too slow, and the others get ever
   const said = Promise.all([ada, bob].map(async (sender) => {
     const all = lines(sender).slice(0, 200);
     const { room } = sender;
-    await Promise.all([
-      ...all.slice(0, 25).map((text) => room.say(text)),
-      ...all.slice(25, 175).map((text) => room.say(text, { to: "carol" })),
-      sayAll(sender, all.slice(175)),
-    ]);
+    const before = all.slice(0, 25).map((text) => room.say(text));
+    const between = all.slice(25, 175).map((text) => room.say(text, { to: "carol" }));
+    await Promise.all([...before, Promise.allSettled(between), sayAll(sender, all.slice(175))]);
   }));
   await ledger.reached(HIGH_WATER_BYTES + UNDER_WAY_BYTES);
   clock.advance(STALL_MS - 1);
   await dave.room.say("who is slow?", { to: "host" });
-  assertEquals(dave.events.rest().filter(({ type }) => type === "left"), []);
+  await hears(host, "who is slow?");
+  assertEquals(host.events.all.filter(({ type }) => type === "left"), []);
   clock.advance(1);
   for (const member of [ada, bob, dave, host]) {
     const { member: gone, reason } = await member.event("left");
@@ -163,7 +168,9 @@ test("a receiver that never reads is closed as too slow, and the others get ever
   assertHeard(host, { ...expected, dave: ["who is slow?"] });
   clock.advance(FAREWELL_MS);
   gate.open();
-  assert(await slow.ran instanceof Error);
+  const end = await slow.ran;
+  // The farewell may have been cut off with all that was before it.
+  assert(end === CloseReason.TOO_SLOW || end instanceof ChannelError, `carol ended with ${end}`);
   await hall.close();
   assertEquals(clock.timers, 0);
 });

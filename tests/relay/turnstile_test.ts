@@ -105,7 +105,7 @@ for (const address of ["127.0.0.1", "127.8.0.1", "::1"]) {
   });
 }
 
-for (const address of ["::127", "12.7.0.1", "fe80::1", "::"]) {
+for (const address of ["::127", "1271::1", "12.7.0.1", "fe80::1", "::"]) {
   test(`Turnstile: does not take ${address} for this machine`, async () => {
     const door = new Door();
     const callers = door.callMany(address, MAX_HANDSHAKES);

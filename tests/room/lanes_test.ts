@@ -73,8 +73,11 @@ test("Lane.push refuses what is over 256 KiB behind a parked piece of work alone
   await lanes.settled();
   lane.push(0, () => lane.park(wait.promise));
   await lanes.settled();
-  assertEquals(lane.push(MAX_PARKED_BYTES, nothing), true);
-  assertEquals([lane.push(1, nothing), lane.push(0, nothing)], [false, true]);
+  assertEquals(lane.push(MAX_PARKED_BYTES - 2048, nothing), true);
+  assertEquals([lane.push(2048, nothing), lane.push(0, nothing)], [false, true]);
+  // Small pieces take more than their bytes.
+  const taken = Array.from({ length: 10 }, () => lane.push(1, nothing));
+  assertEquals(taken.filter((fits) => fits).length < 4, true);
   wait.resolve();
   await nextTurn();
   await lanes.settled();

@@ -125,7 +125,7 @@ test("Link puts no more under way than 256 KiB, and no more into one record than
   await relay.envelopes.count(437);
   await relay.settle();
   assertEquals(relay.envelopes.all.length, 437);
-  await relay.send({ type: "ack", accepted: 100, delivered: 0 });
+  await relay.send({ type: "ack", accepted: 100 });
   await relay.envelopes.count(537);
   await relay.settle();
   assertEquals(relay.envelopes.all.length, 537);
@@ -215,7 +215,7 @@ const FAULTS: [string, "first" | "second" | "open", (relay: ScriptedRelay) => Ho
   ["a RESUME with another number", "second", () => ({ type: "resume", nextSeq: 2 })],
   ["a second ACCEPT", "open", (relay) => accept(relay, { resumed: true, lastCmid: 0 })],
   ["a second RESUME", "open", () => ({ type: "resume", nextSeq: 1 })],
-  ["an ACK of what was never sent", "open", () => ({ type: "ack", accepted: 1, delivered: 0 })],
+  ["an ACK of what was never sent", "open", () => ({ type: "ack", accepted: 1 })],
   ["an envelope too many", "open", () => hostBatch(1, 3)],
   ["an envelope again", "open", () => hostBatch(1, 1)],
   ["an envelope of number 0", "open", () => hostBatch(0)],
@@ -265,7 +265,7 @@ test("Link breaks off where a host acknowledges what waits to be sent", async ()
   for (let i = 0; i < 20; i++) scene.link.send(envelope(1, 16_000));
   await relay.envelopes.count(17);
   const failed = assertFails(ran, "protocol-error");
-  void relay.send({ type: "ack", accepted: 20, delivered: 0 });
+  void relay.send({ type: "ack", accepted: 20 });
   await failed;
   await relay.ended;
 });
@@ -280,6 +280,24 @@ test("Link.run fails as a lost connection where the host hangs up", async () => 
     await relay.cut();
     await assertFails(ran, "connection-lost");
     assertEquals(scene.clock.timers, 0);
+  }
+});
+
+test("Link gives up a host that does not say who is in the room for ten seconds", async () => {
+  for (const greeted of [false, true]) {
+    const { clock, link, told } = create();
+    const relay = new ScriptedRelay();
+    const failed = assertFails(link.run(relay.channel), "protocol-error", "who is in the room");
+    if (greeted) {
+      await relay.send(accept(relay, { resumed: false, lastCmid: 0 }));
+      assertEquals((await nextRecord(relay)).type, "resume");
+      await relay.send({ type: "resume", nextSeq: 1 });
+    }
+    clock.advance(9999);
+    await nextTurn();
+    clock.advance(1);
+    await failed;
+    assertEquals([told.length, clock.timers], [greeted ? 1 : told.length, 0]);
   }
 });
 

@@ -336,6 +336,36 @@ test("Room takes a member's own farewell for its leave", async () => {
   await stage.close();
 });
 
+test("Room takes no farewell that is for it alone", async () => {
+  const { chain, mal, stage } = await open(Audience.DIRECT);
+  await stage.says(
+    mal,
+    await chain.msg(new Uint8Array(), { kind: BodyKind.LEAVE }),
+    await chain.msg("still here"),
+  );
+  assertEquals(await stage.text(), "still here");
+  await stage.close();
+});
+
+test("Room says once that a member's key has not come, where it had the time to send it", async () => {
+  const { bob, mal, stage } = await open();
+  const lost = await mal.chain(Audience.ROOM, 2);
+  await stage.says(mal, await lost.msg("one"));
+  await stage.pass(10_000);
+  await stage.says(mal, await lost.msg("two"));
+  await stage.relay.settle();
+  assertEquals(stage.events.rest(), []);
+  stage.clock.advance(1);
+  await stage.says(mal, await lost.msg("three"), await lost.msg("four"));
+  const { code, message } = await stage.event("warning");
+  assertEquals([code, message.includes("mal")], ["messages-missing", true]);
+  await stage.assertStillHears(bob);
+  await stage.assertStillHears(mal);
+  await stage.says(mal, await lost.msg("five"));
+  assertEquals((await stage.event("warning")).code, "messages-missing");
+  await stage.close();
+});
+
 test("Room tells why a member left", async () => {
   const reasons = [
     [CloseReason.LEAVING, "left"],
@@ -378,8 +408,12 @@ test("Room goes on in all other lanes where one has a fault", async () => {
   await stage.says(mal, await chain.skdm(stage.target), await chain.msg("unheard"));
   const { code } = await stage.event("warning");
   assertEquals(code, "internal");
-  await stage.says(bob, await bob.announce(stage.session, { generation: 2, name: "bobby" }));
-  await stage.relay.settle();
-  assertEquals(stage.room.members.map(({ name }) => name), ["bobby", "mal"]);
+  const carol = await Puppet.create("carol");
+  await stage.join(carol);
+  await stage.tell(bob, MemberChange.LEFT);
+  assertEquals((await stage.event("left")).member.name, "bob");
+  // The lane itself goes on, too.
+  await stage.tell(mal, MemberChange.LEFT);
+  assertEquals((await stage.event("left")).member.name, "mal");
   await stage.close();
 });

@@ -71,6 +71,38 @@ test("Room gives the tag by who came first, whoever announced itself first", asy
   await stage.close();
 });
 
+test("Room gives the tag to the later of two who join at once, whoever is heard first", async () => {
+  const [first, second] = await Promise.all(
+    ["one", "two"].map((identity) => Puppet.create("bob", identity)),
+  ) as [Puppet, Puppet];
+  const stage = await Stage.open();
+  await stage.tell(first, MemberChange.JOINED);
+  await stage.tell(second, MemberChange.JOINED);
+  for (const puppet of [second, first]) {
+    await stage.says(puppet, await puppet.announce(stage.session));
+    await stage.relay.settle();
+  }
+  const { tag } = stage.room.members[1]!;
+  assertEquals(shown(stage), ["bob", `bob#${tag}`]);
+  await stage.close();
+});
+
+test("Room gives nobody a name before its holder for having been silent for long", async () => {
+  const [silent, holder] = await Promise.all(
+    ["one", "two"].map((identity) => Puppet.create("bob", identity)),
+  ) as [Puppet, Puppet];
+  const stage = await Stage.open();
+  await stage.tell(silent, MemberChange.JOINED);
+  await stage.relay.settle();
+  assertEquals((await stage.join(holder)).name, "bob");
+  await stage.pass(10_000);
+  await stage.says(silent, await silent.announce(stage.session));
+  const { member } = await stage.event("joined");
+  assertEquals(member.name, `bob#${member.tag}`);
+  assertEquals(shown(stage).includes("bob"), true);
+  await stage.close();
+});
+
 test("Room lets a member keep its tag when the first holder of the name leaves", async () => {
   const [first, second, third] = await Promise.all(
     ["one", "two", "three"].map((identity) => Puppet.create("bob", identity)),

@@ -120,6 +120,47 @@ test("Room holds what happens until it is ready, and says nothing before", async
   await stage.close();
 });
 
+test("Room holds no more than some hundreds of events, and loses none of what waits", async () => {
+  const [bob, carol] = await puppets("bob", "carol") as [Puppet, Puppet];
+  const stage = await Stage.create();
+  await stage.relay.admit([bob.entry, carol.entry]);
+  const target = await stage.heardBy(bob);
+  const chain = await bob.chain();
+  await stage.says(bob, await bob.announce(stage.session), await chain.skdm(target));
+  const texts = Array.from({ length: 400 }, (_, i) => `${i}`);
+  for (const text of texts) await stage.says(bob, await chain.msg(text));
+  await stage.relay.settle();
+  // Carol, who is waited for, still gets through.
+  await stage.says(carol, await carol.announce(stage.session));
+  await stage.event("ready");
+  for (const text of texts) assertEquals((await stage.event("message")).text, text);
+  await stage.close();
+});
+
+test("Room gives up a host that names more members than a room can have", async () => {
+  const stage = await Stage.open();
+  const key = (await identityOf("bob")).publicKey;
+  for (let i = 0; i < 1338; i++) {
+    const session = new Uint8Array(16);
+    new DataView(session.buffer).setUint32(0, i + 1);
+    const { JOINED: change } = MemberChange;
+    void stage.relay.send({ type: "member", change, reason: 0, session, key });
+  }
+  const error = await stage.ran.catch((error) => error);
+  assertEquals(error.code, "protocol-error");
+  stage.room.end("not-delivered");
+  assertEquals(stage.clock.timers, 0);
+});
+
+test("Room takes a session that left unheard when it comes again", async () => {
+  const [bob] = await puppets("bob") as [Puppet];
+  const stage = await Stage.open();
+  await stage.tell(bob, MemberChange.JOINED);
+  await stage.tell(bob, MemberChange.LEFT);
+  assertEquals((await stage.join(bob)).name, "bob");
+  await stage.close();
+});
+
 test("Room lists nobody in `ready` who was lost before, and shows nobody twice", async () => {
   const [bob, carol, dave] = await puppets("bob", "carol", "dave") as [Puppet, Puppet, Puppet];
   const stage = await Stage.create();

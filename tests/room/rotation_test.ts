@@ -127,22 +127,40 @@ test("Room gives a newcomer the key as it is now, and nothing from before", asyn
   await stage.close();
 });
 
-test("Room begins no epoch for a lost connection, and keeps private chains over a leave", async () => {
-  const [stage, bob, carol] = await openWith("bob", "carol", "dave") as [Stage, Puppet, Puppet];
+test("Room gives nothing to somebody while its connection is lost, and a new key once it is back", async () => {
+  const [stage, bob] = await openWith("bob", "carol") as [Stage, Puppet];
   await stage.room.say("one");
-  await stage.room.say("psst", { to: "carol" });
-  const [room, direct] = [await nextMsg(stage), await nextMsg(stage)];
+  await stage.room.say("psst", { to: "bob" });
+  const [before, direct] = [await nextMsg(stage), await nextMsg(stage)];
   await stage.tell(bob, MemberChange.AWAY);
   await stage.event("left");
-  await stage.room.say("two");
-  assertEquals((await nextMsg(stage)).chain, room.chain);
+  let count = stage.relay.envelopes.all.length;
+  await sayInNewEpoch(stage, "two");
+  const meanwhile = await nextMsg(stage);
+  assert(meanwhile.chain !== before.chain);
+  const { all } = stage.relay.envelopes;
+  assert(skdmsIn(all.slice(count)).every(({ to }) => to !== toHex(bob.session)));
+  await stage.tell(bob, MemberChange.BACK);
+  await stage.event("joined");
+  count = all.length;
+  await stage.room.say("three");
+  assertEquals((await nextMsg(stage)).chain, meanwhile.chain);
+  assertEquals(skdmsIn(all.slice(count)), [{ to: toHex(bob.session), epoch: 2 }]);
+  await stage.room.say("psst", { to: "bob" });
+  assert((await nextMsg(stage)).chain !== direct.chain);
   await stage.tell(bob, MemberChange.LEFT);
-  await stage.relay.settle();
+  await stage.event("left");
+  await stage.close();
+});
+
+test("Room keeps a private chain while others leave", async () => {
+  const [stage, bob] = await openWith("bob", "carol", "dave") as [Stage, Puppet];
   await stage.room.say("psst", { to: "carol" });
-  assertEquals((await nextMsg(stage)).chain, direct.chain);
-  await sayInNewEpoch(stage, "three");
-  assert((await nextMsg(stage)).chain !== room.chain);
-  assertEquals(toHex(carol.session).length, 32);
+  const { chain } = await nextMsg(stage);
+  await stage.tell(bob, MemberChange.LEFT);
+  await stage.event("left");
+  await stage.room.say("psst", { to: "carol" });
+  assertEquals((await nextMsg(stage)).chain, chain);
   await stage.close();
 });
 

@@ -174,8 +174,7 @@ test("Room refuses an SKDM of an epoch that came before, whatever its start", as
 test("Room unwraps eight SKDMs of one member at once, then one a second", async () => {
   const { bob, keys, mal, stage } = await open();
   const flood = await Promise.all(Array.from({ length: 30 }, async (_, i) => {
-    const chain = await mal.chain(Audience.ROOM, i + 1);
-    return await chain.skdm(stage.target, { secret: (honest) => flip(honest, 511) });
+    return await (await mal.chain(Audience.ROOM, i + 1)).skdm(stage.target);
   }));
   await stage.says(mal, ...flood);
   await stage.relay.settle();
@@ -192,6 +191,27 @@ test("Room unwraps eight SKDMs of one member at once, then one a second", async 
     await stage.clock.timer(1000);
     assertEquals(keys.unwraps, 9 + second);
   }
+  await stage.close();
+});
+
+test("Room takes no more keys of a member of which eight in a row were wrong", async () => {
+  const { bob, keys, mal, stage } = await open();
+  const wrong = { secret: (honest: Bytes) => flip(honest, 511) };
+  async function send(count: number, lies: SkdmLies): Promise<void> {
+    const chain = await mal.chain(Audience.ROOM, 1 + keys.unwraps);
+    const skdm = await chain.skdm(stage.target, lies);
+    await stage.says(mal, ...Array(count).fill(skdm));
+    await stage.relay.settle();
+    await stage.pass(10_000);
+  }
+  await send(7, wrong);
+  await send(1, {}); // One that is right makes up for them.
+  await send(8, wrong);
+  assertEquals(keys.unwraps, 16);
+  await send(8, wrong);
+  await send(1, {});
+  assertEquals(keys.unwraps, 16);
+  await stage.assertStillHears(bob);
   await stage.close();
 });
 

@@ -168,12 +168,12 @@ export class Guest {
   /** What the relay has acknowledged last. */
   get ack(): Of<"ack"> {
     return this.records.all.findLast((record) => record.type === "ack") ??
-      { type: "ack", accepted: 0, delivered: 0 };
+      { type: "ack", accepted: 0 };
   }
 
   /** Waits until that much is acknowledged. */
-  async acknowledged(accepted: number, delivered = 0): Promise<void> {
-    while (this.ack.accepted < accepted || this.ack.delivered < delivered) {
+  async acknowledged(accepted: number): Promise<void> {
+    while (this.ack.accepted < accepted) {
       await this.records.count(this.records.all.length + 1);
     }
   }

@@ -14,6 +14,7 @@ import {
 import { type HopSession, HostKeyRing, Initiator } from "../../lib/handshake/mod.ts";
 import { type Connection, dial, listen, type Listener } from "../../lib/net/mod.ts";
 import { Host, Relay } from "../../lib/relay/mod.ts";
+import { FakeClock } from "./clock.ts";
 import { hostHopKey, identityOf, memberHopKey } from "./keys.ts";
 import { type MemberOptions, TestMember } from "./world.ts";
 
@@ -74,6 +75,7 @@ export class Party {
       psk: secrets.psk,
       relay,
       keys: new HostKeyRing({ generate: hostHopKey }),
+      clock: new FakeClock(), // It times only what does not happen here.
       onAdmitted: ({ joinCode }) => void joinCodes.push(joinCode),
     });
     const party = new Party({ relay, host, greeter, joinCodes, secrets });

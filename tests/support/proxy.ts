@@ -1,5 +1,3 @@
-import { within } from "./deadline.ts";
-
 /** The two ways through a proxy. */
 export type Direction = "toHost" | "toMember";
 
@@ -11,7 +9,6 @@ export class Proxy implements AsyncDisposable {
   readonly #connections: Deno.TcpConn[] = [];
   readonly #piping = new Set<Promise<void>>();
   readonly #held: Partial<Record<Direction, PromiseWithResolvers<void>>> = {};
-  #news = Promise.withResolvers<void>();
   readonly #accepting: Promise<void>;
   readonly #flip: { direction: Direction; offset: number } | undefined;
 
@@ -48,14 +45,6 @@ export class Proxy implements AsyncDisposable {
     delete this.#held[direction];
   }
 
-  /** Waits until more than so many bytes have come in a direction. */
-  async past(direction: Direction, bytes: number): Promise<void> {
-    const wait = async (): Promise<void> => {
-      while (this.bytes(direction) <= bytes) await this.#news.promise;
-    };
-    await within(wait(), () => `No more than ${this.bytes(direction)} bytes came ${direction}`);
-  }
-
   /** Cuts every connection. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
@@ -90,8 +79,6 @@ export class Proxy implements AsyncDisposable {
     try {
       for (let n = await from.read(buffer); n !== null; n = await from.read(buffer)) {
         this.recorded[direction].push(buffer.slice(0, n));
-        this.#news.resolve();
-        this.#news = Promise.withResolvers();
         if (flipAt >= 0 && flipAt < n) buffer[flipAt]! ^= 1;
         flipAt -= n;
         await this.#held[direction]?.promise;

@@ -107,7 +107,7 @@ export class ScriptedRelay {
   /** Acknowledges all that came. */
   acknowledge(): void {
     const accepted = this.envelopes.all.at(-1)?.cmid ?? 0;
-    void this.send({ type: "ack", accepted, delivered: accepted });
+    void this.send({ type: "ack", accepted });
   }
 
   /** Admits the room's member. */

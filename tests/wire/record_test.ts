@@ -96,9 +96,9 @@ const HOST: readonly Layout<HostRecord>[] = [
   },
   { record: { type: "resume", nextSeq: 3 }, type: 0x13, payload: "0000000000000003" },
   {
-    record: { type: "ack", accepted: MAX, delivered: 5 },
+    record: { type: "ack", accepted: MAX },
     type: 0x14,
-    payload: "001fffffffffffff0000000000000005",
+    payload: "001fffffffffffff",
   },
 ];
 
