@@ -380,7 +380,8 @@ test("Endpoint.receive says that the connection is lost where it ends without a 
 });
 
 test("Endpoint.receive refuses a record of the wrong side or of none", async () => {
-  const bad = [encodeMemberRecord(ack(1)), { type: 0x7f, payload: new Uint8Array() }];
+  const resume = { type: "resume" as const, instance: new Uint8Array(8), lastSeq: 0 };
+  const bad = [encodeMemberRecord(resume), { type: 0x7f, payload: new Uint8Array() }];
   for (const record of bad) {
     const { endpoint, other } = await setUp();
     const failed = assertFails(endpoint.receive().next(), "protocol-error");

@@ -285,7 +285,7 @@ test("Link.run fails as a lost connection where the host hangs up", async () => 
 
 test("Link gives up a host that does not say who is in the room for ten seconds", async () => {
   for (const greeted of [false, true]) {
-    const { clock, link, told } = create();
+    const { clock, link } = create();
     const relay = new ScriptedRelay();
     const failed = assertFails(link.run(relay.channel), "protocol-error", "who is in the room");
     if (greeted) {
@@ -297,7 +297,7 @@ test("Link gives up a host that does not say who is in the room for ten seconds"
     await nextTurn();
     clock.advance(1);
     await failed;
-    assertEquals([told.length, clock.timers], [greeted ? 1 : told.length, 0]);
+    assertEquals(clock.timers, 0);
   }
 });
 
