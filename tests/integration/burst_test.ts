@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { CloseReason } from "../../lib/wire/mod.ts";
-import { type Attendant, Hall, heard, sayAll } from "../support/hall.ts";
-import { test } from "../support/test.ts";
+import { type Attendant, Hall, hallTest, heard, sayAll } from "../support/hall.ts";
 
 const LINES = 2500;
 
@@ -15,41 +14,44 @@ function lines(name: string): string[] {
   return Array.from({ length: LINES }, (_, i) => `${name} says line ${i} ${PADDING}`);
 }
 
-test("5,000 messages of two senders reach all others once and in order, though one leaves", async () => {
-  const hall = await Hall.open();
-  const host = await hall.sit();
-  const [ada, bob, carol, dave, eve] = await Promise.all(
-    ["ada", "bob", "carol", "dave", "eve"].map((name) => hall.join(name)),
-  ) as [Attendant, Attendant, Attendant, Attendant, Attendant];
-  const talk = async (member: Attendant): Promise<void> => {
-    const all = lines(member.name);
-    const first = sayAll(member, all.slice(0, -LAST_LINES));
-    await member.event("left");
-    await Promise.all([first, sayAll(member, all.slice(-LAST_LINES))]);
-  };
+hallTest(
+  "5,000 messages of two senders reach all others once and in order, though one leaves",
+  async () => {
+    const hall = await Hall.open();
+    const host = await hall.sit();
+    const [ada, bob, carol, dave, eve] = await Promise.all(
+      ["ada", "bob", "carol", "dave", "eve"].map((name) => hall.join(name)),
+    ) as [Attendant, Attendant, Attendant, Attendant, Attendant];
+    const talk = async (member: Attendant): Promise<void> => {
+      const all = lines(member.name);
+      const first = sayAll(member, all.slice(0, -LAST_LINES));
+      await member.event("left");
+      await Promise.all([first, sayAll(member, all.slice(-LAST_LINES))]);
+    };
 
-  const left = eve.texts.count(1000).then(() => eve.room.leave());
-  await Promise.all([talk(ada), talk(bob), left]);
-  const stay = [host, carol, dave];
-  await Promise.all([
-    ...stay.map(({ texts }) => texts.count(2 * LINES)),
-    ...[ada, bob].map(({ texts }) => texts.count(LINES)),
-    ...stay.map((member) => member.event("left")),
-  ]);
-  assertEquals(await eve.ran, CloseReason.LEAVING);
+    const left = eve.texts.count(1000).then(() => eve.room.leave());
+    await Promise.all([talk(ada), talk(bob), left]);
+    const stay = [host, carol, dave];
+    await Promise.all([
+      ...stay.map(({ texts }) => texts.count(2 * LINES)),
+      ...[ada, bob].map(({ texts }) => texts.count(LINES)),
+      ...stay.map((member) => member.event("left")),
+    ]);
+    assertEquals(await eve.ran, CloseReason.LEAVING);
 
-  await hall.close();
-  for (const member of stay) {
-    assertEquals(heard(member), { ada: lines("ada"), bob: lines("bob") });
-  }
-  assertEquals(heard(ada), { bob: lines("bob") });
-  assertEquals(heard(bob), { ada: lines("ada") });
-  for (const [name, texts] of Object.entries(heard(eve))) {
-    assertEquals(texts, lines(name).slice(0, texts.length));
-    assert(texts.length <= LINES - LAST_LINES, "who has left reads on");
-  }
-  const warnings = [...stay, ada, bob, eve].flatMap(({ events }) =>
-    events.all.filter(({ type }) => type === "warning")
-  );
-  assertEquals(warnings, []);
-});
+    await hall.close();
+    for (const member of stay) {
+      assertEquals(heard(member), { ada: lines("ada"), bob: lines("bob") });
+    }
+    assertEquals(heard(ada), { bob: lines("bob") });
+    assertEquals(heard(bob), { ada: lines("ada") });
+    for (const [name, texts] of Object.entries(heard(eve))) {
+      assertEquals(texts, lines(name).slice(0, texts.length));
+      assert(texts.length <= LINES - LAST_LINES, "who has left reads on");
+    }
+    const warnings = [...stay, ada, bob, eve].flatMap(({ events }) =>
+      events.all.filter(({ type }) => type === "warning")
+    );
+    assertEquals(warnings, []);
+  },
+);

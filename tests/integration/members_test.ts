@@ -3,8 +3,7 @@ import { ChannelError } from "../../lib/errors.ts";
 import { CloseReason } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
-import { type Attendant, Hall, heard } from "../support/hall.ts";
-import { test } from "../support/test.ts";
+import { type Attendant, Hall, hallTest, heard } from "../support/hall.ts";
 
 /** Everybody's events of a type but messages, as short as can be. */
 function presence({ events }: Attendant): string[] {
@@ -38,7 +37,7 @@ async function gather(hall: Hall, names: readonly string[]): Promise<Attendant[]
 const NAMES = ["ada", "bob", "carol", "dave", "eve", "frank", "grace", "heidi", "ivan"];
 
 for (const count of [2, 3, 10]) {
-  test(`${count} members see each other come, talk and go`, async () => {
+  hallTest(`${count} members see each other come, talk and go`, async () => {
     const names = NAMES.slice(0, count - 1);
     const hall = await Hall.open();
     const all = await gather(hall, names);
@@ -84,7 +83,7 @@ for (const count of [2, 3, 10]) {
   });
 }
 
-test("a member that comes back under its name is a new one", async () => {
+hallTest("a member that comes back under its name is a new one", async () => {
   const hall = await Hall.open();
   const [host, ada] = await gather(hall, ["ada"]) as [Attendant, Attendant];
   await ada.room.say("first");
@@ -99,7 +98,7 @@ test("a member that comes back under its name is a new one", async () => {
   await hall.close();
 });
 
-test("a room that is full admits nobody until somebody has left", async () => {
+hallTest("a room that is full admits nobody until somebody has left", async () => {
   const hall = await Hall.open({ maxMembers: 2, clock: new FakeClock() });
   const [host, ada] = await gather(hall, ["ada"]) as [Attendant, Attendant];
   const refused = await hall.enter("bob");

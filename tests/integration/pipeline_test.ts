@@ -9,9 +9,8 @@ import {
   type PlainRecord,
   RecordType,
 } from "../../lib/wire/mod.ts";
-import { Hall, heard, sayAll } from "../support/hall.ts";
+import { Hall, hallTest, heard, sayAll } from "../support/hall.ts";
 import { TextSearch } from "../support/memory.ts";
-import { test } from "../support/test.ts";
 
 /** Bytes that a frame's body has besides its payload: a type and a tag. */
 const SEALED_OVERHEAD_BYTES = 17;
@@ -30,39 +29,42 @@ function sealedSizes(records: readonly PlainRecord[]): number[] {
 
 for (const inMemory of [true, false]) {
   const where = inMemory ? "in memory" : "over sockets";
-  test(`what crosses a connection ${where} is the frames of the relay's records alone`, async () => {
-    const hall = await Hall.open({ inMemory });
-    const ada = await hall.join("ada");
-    const bob = await hall.join("bob");
-    const carol = await hall.join("carol");
-    const lines = Array.from({ length: 300 }, (_, i) => `the walrus is number ${i}`);
-    await Promise.all([sayAll(ada, lines), sayAll(bob, lines)]);
-    await ada.room.say("a walrus for carol", { to: "carol" });
-    await carol.texts.count(2 * lines.length + 1);
-    await Promise.all([ada, bob].map(({ texts }) => texts.count(lines.length)));
-    assertEquals(heard(carol), { ada: [...lines, "a walrus for carol"], bob: lines });
-    await bob.room.leave();
-    await bob.ran;
-    await hall.close();
+  hallTest(
+    `what crosses a connection ${where} is the frames of the relay's records alone`,
+    async () => {
+      const hall = await Hall.open({ inMemory });
+      const ada = await hall.join("ada");
+      const bob = await hall.join("bob");
+      const carol = await hall.join("carol");
+      const lines = Array.from({ length: 300 }, (_, i) => `the walrus is number ${i}`);
+      await Promise.all([sayAll(ada, lines), sayAll(bob, lines)]);
+      await ada.room.say("a walrus for carol", { to: "carol" });
+      await carol.texts.count(2 * lines.length + 1);
+      await Promise.all([ada, bob].map(({ texts }) => texts.count(lines.length)));
+      assertEquals(heard(carol), { ada: [...lines, "a walrus for carol"], bob: lines });
+      await bob.room.leave();
+      await bob.ran;
+      await hall.close();
 
-    const members = [ada, bob, carol];
-    assertEquals(hall.calls.all.length, members.length);
-    hall.calls.all.forEach(({ toHost, toMember }, i) => {
-      const records = hall.relay.with(members[i]!);
-      assertEquals(bodySizes(toHost, [M1_BYTES, M3_BYTES]), [
-        M1_BYTES,
-        M3_BYTES,
-        ...sealedSizes(records.toHost),
-      ]);
-      assertEquals(bodySizes(toMember, [M0_BYTES, M2_BYTES]), [
-        M0_BYTES,
-        M2_BYTES,
-        ...sealedSizes(records.toMember),
-      ]);
-      assert(records.toMember.some(({ type }) => type === RecordType.BATCH));
-      const search = new TextSearch(["walrus"]);
-      for (const chunk of [...toHost, ...toMember]) search.push(chunk);
-      assertEquals(search.found, [0]);
-    });
-  });
+      const members = [ada, bob, carol];
+      assertEquals(hall.calls.all.length, members.length);
+      hall.calls.all.forEach(({ toHost, toMember }, i) => {
+        const records = hall.relay.with(members[i]!);
+        assertEquals(bodySizes(toHost, [M1_BYTES, M3_BYTES]), [
+          M1_BYTES,
+          M3_BYTES,
+          ...sealedSizes(records.toHost),
+        ]);
+        assertEquals(bodySizes(toMember, [M0_BYTES, M2_BYTES]), [
+          M0_BYTES,
+          M2_BYTES,
+          ...sealedSizes(records.toMember),
+        ]);
+        assert(records.toMember.some(({ type }) => type === RecordType.BATCH));
+        const search = new TextSearch(["walrus"]);
+        for (const chunk of [...toHost, ...toMember]) search.push(chunk);
+        assertEquals(search.found, [0]);
+      });
+    },
+  );
 }

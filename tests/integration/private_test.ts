@@ -6,9 +6,8 @@ import {
   EnvelopeClass,
   type PlainRecord,
 } from "../../lib/wire/mod.ts";
-import { Hall } from "../support/hall.ts";
+import { Hall, hallTest } from "../support/hall.ts";
 import { TextSearch } from "../support/memory.ts";
-import { test } from "../support/test.ts";
 
 const PUBLIC = "canary for everybody: the heron stands in the reeds";
 const PRIVATE = "canary for bob alone: the otter swims at midnight";
@@ -40,61 +39,67 @@ function got(records: readonly PlainRecord[], object: Bytes): boolean {
   );
 }
 
-test("no byte that the relay handles tells what is said, and only one gets what is for one", async () => {
-  const hall = await Hall.open();
-  const host = await hall.sit();
-  const ada = await hall.join("ada the distinct");
-  const bob = await hall.join("bob");
-  const carol = await hall.join("carol");
-  await ada.room.say(PRIVATE, { to: "bob" });
-  await ada.room.say(ACTION, { kind: "action" });
-  await ada.room.say(PUBLIC);
-  for (const member of [host, bob, carol]) {
-    const own = member === bob ? [PRIVATE] : [];
-    await member.texts.count(own.length + 2);
-    assertEquals(member.texts.all, [...own, ACTION, PUBLIC]);
-  }
-  const [message] = bob.events.all.filter((event) => event.type === "message");
-  assert(message?.type === "message" && message.private);
-  await hall.close();
+hallTest(
+  "no byte that the relay handles tells what is said, and only one gets what is for one",
+  async () => {
+    const hall = await Hall.open();
+    const host = await hall.sit();
+    const ada = await hall.join("ada the distinct");
+    const bob = await hall.join("bob");
+    const carol = await hall.join("carol");
+    await ada.room.say(PRIVATE, { to: "bob" });
+    await ada.room.say(ACTION, { kind: "action" });
+    await ada.room.say(PUBLIC);
+    for (const member of [host, bob, carol]) {
+      const own = member === bob ? [PRIVATE] : [];
+      await member.texts.count(own.length + 2);
+      assertEquals(member.texts.all, [...own, ACTION, PUBLIC]);
+    }
+    const [message] = bob.events.all.filter((event) => event.type === "message");
+    assert(message?.type === "message" && message.private);
+    await hall.close();
 
-  const canaries = [PUBLIC, PRIVATE, ACTION];
-  const wire = hall.calls.all.flatMap(({ toHost, toMember }) => [toHost, toMember]);
-  const traffic = [...hall.relay.records.values()];
-  const records = traffic.flatMap(({ toHost, toMember }) =>
-    [toHost, toMember].map((records) => records.map(({ payload }) => payload))
-  );
-  assertEquals(search(canaries, ...wire, ...records), [0, 0, 0]);
-  // The same search finds what the relay may see, and what nobody on the network may.
-  assert(search([ada.name], ...records)[0]! > 0);
-  assertEquals(search([ada.name], ...wire), [0]);
+    const canaries = [PUBLIC, PRIVATE, ACTION];
+    const wire = hall.calls.all.flatMap(({ toHost, toMember }) => [toHost, toMember]);
+    const traffic = [...hall.relay.records.values()];
+    const records = traffic.flatMap(({ toHost, toMember }) =>
+      [toHost, toMember].map((records) => records.map(({ payload }) => payload))
+    );
+    assertEquals(search(canaries, ...wire, ...records), [0, 0, 0]);
+    // The same search finds what the relay may see, and what nobody on the network may.
+    assert(search([ada.name], ...records)[0]! > 0);
+    assertEquals(search([ada.name], ...wire), [0]);
 
-  const objects = privateObjects(hall.relay.with(ada).toHost);
-  assertEquals(objects.length, 1);
-  const receivers = [host, bob, carol, ada].filter((member) =>
-    got(hall.relay.with(member).toMember, objects[0]!)
-  );
-  assertEquals(receivers.map(({ name }) => name), ["bob"]);
-});
+    const objects = privateObjects(hall.relay.with(ada).toHost);
+    assertEquals(objects.length, 1);
+    const receivers = [host, bob, carol, ada].filter((member) =>
+      got(hall.relay.with(member).toMember, objects[0]!)
+    );
+    assertEquals(receivers.map(({ name }) => name), ["bob"]);
+  },
+);
 
-test("a private message reaches one of two with the same name, and nobody who left", async () => {
-  const hall = await Hall.open();
-  await hall.sit();
-  const ada = await hall.join("ada");
-  const first = await hall.join("bob", { identity: "first bob" });
-  const second = await hall.join("bob", { identity: "second bob" });
-  await ada.event("joined");
-  await ada.event("joined");
-  const [, , shown] = ada.room.members;
-  assert(shown!.name === `bob#${shown!.tag}`);
-  await ada.room.say("for the second", { to: shown!.name });
-  assertEquals(await second.texts.next(), "for the second");
-  await ada.room.say("for the first", { to: "bob" });
-  assertEquals(await first.texts.next(), "for the first");
-  await second.room.leave();
-  await ada.event("left");
-  const failed = await ada.room.say("too late", { to: shown!.name }).catch(({ code }) => code);
-  assertEquals(failed, "no-such-member");
-  await hall.close();
-  assertEquals([first.texts.all, second.texts.all], [["for the first"], ["for the second"]]);
-});
+hallTest(
+  "a private message reaches one of two with the same name, and nobody who left",
+  async () => {
+    const hall = await Hall.open();
+    await hall.sit();
+    const ada = await hall.join("ada");
+    const first = await hall.join("bob", { identity: "first bob" });
+    const second = await hall.join("bob", { identity: "second bob" });
+    await ada.event("joined");
+    await ada.event("joined");
+    const [, , shown] = ada.room.members;
+    assert(shown!.name === `bob#${shown!.tag}`);
+    await ada.room.say("for the second", { to: shown!.name });
+    assertEquals(await second.texts.next(), "for the second");
+    await ada.room.say("for the first", { to: "bob" });
+    assertEquals(await first.texts.next(), "for the first");
+    await second.room.leave();
+    await ada.event("left");
+    const failed = await ada.room.say("too late", { to: shown!.name }).catch(({ code }) => code);
+    assertEquals(failed, "no-such-member");
+    await hall.close();
+    assertEquals([first.texts.all, second.texts.all], [["for the first"], ["for the second"]]);
+  },
+);

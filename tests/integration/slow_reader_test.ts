@@ -11,9 +11,8 @@ import {
   ENVELOPE_OVERHEAD_BYTES,
   EnvelopeClass,
 } from "../../lib/wire/mod.ts";
-import { type Attendant, Gate, Hall, heard, sayAll } from "../support/hall.ts";
+import { type Attendant, Gate, Hall, hallTest, heard, sayAll } from "../support/hall.ts";
 import { StageClock } from "../support/stage.ts";
-import { test } from "../support/test.ts";
 
 /** A text that fills half a MSG, so that two share one. */
 const TEXT_BYTES = 8000;
@@ -110,67 +109,73 @@ async function gather() {
   return { clock, hall, gate, host, ada, bob, slow, dave, ledger };
 }
 
-test("a receiver that stops reading for a while loses nothing, and the relay keeps little", async () => {
-  const { ada, bob, dave, gate, hall, host, ledger, slow } = await gather();
-  gate.shut();
-  const said = Promise.all([ada, bob].map((sender) => sayAll(sender, lines(sender))));
-  await ledger.reached(HIGH_WATER_BYTES + UNDER_WAY_BYTES);
-  await dave.room.say("are you still there?", { to: "host" });
-  await hears(host, "are you still there?");
-  assert(host.texts.all.length < 2 * LINES, "nobody is held up");
-  gate.open();
-  await said;
-  const all = 2 * LINES;
-  await Promise.all([slow.texts.count(all), dave.texts.count(all), host.texts.count(all + 1)]);
-  const expected = { ada: lines(ada), bob: lines(bob) };
-  assertHeard(slow, expected);
-  assertHeard(dave, expected);
-  assertHeard(host, { ...expected, dave: ["are you still there?"] });
-  const bound = HIGH_WATER_BYTES + UNDER_WAY_BYTES + 3 * MAX_ENVELOPE_BYTES;
-  assert(ledger.most <= bound, `${ledger.most} bytes waited, over ${bound}`);
-  assert(2 * LINES * TEXT_BYTES > 3 * bound, "the burst proves nothing");
-  await hall.close();
-  for (const { events } of [ada, bob, slow, dave, host]) {
-    assertEquals(events.all.filter(({ type }) => type === "left" || type === "warning"), []);
-  }
-});
+hallTest(
+  "a receiver that stops reading for a while loses nothing, and the relay keeps little",
+  async () => {
+    const { ada, bob, dave, gate, hall, host, ledger, slow } = await gather();
+    gate.shut();
+    const said = Promise.all([ada, bob].map((sender) => sayAll(sender, lines(sender))));
+    await ledger.reached(HIGH_WATER_BYTES + UNDER_WAY_BYTES);
+    await dave.room.say("are you still there?", { to: "host" });
+    await hears(host, "are you still there?");
+    assert(host.texts.all.length < 2 * LINES, "nobody is held up");
+    gate.open();
+    await said;
+    const all = 2 * LINES;
+    await Promise.all([slow.texts.count(all), dave.texts.count(all), host.texts.count(all + 1)]);
+    const expected = { ada: lines(ada), bob: lines(bob) };
+    assertHeard(slow, expected);
+    assertHeard(dave, expected);
+    assertHeard(host, { ...expected, dave: ["are you still there?"] });
+    const bound = HIGH_WATER_BYTES + UNDER_WAY_BYTES + 3 * MAX_ENVELOPE_BYTES;
+    assert(ledger.most <= bound, `${ledger.most} bytes waited, over ${bound}`);
+    assert(2 * LINES * TEXT_BYTES > 3 * bound, "the burst proves nothing");
+    await hall.close();
+    for (const { events } of [ada, bob, slow, dave, host]) {
+      assertEquals(events.all.filter(({ type }) => type === "left" || type === "warning"), []);
+    }
+  },
+);
 
-test("a receiver that never reads is closed as too slow, and the others get everything", async () => {
-  const { ada, bob, clock, dave, gate, hall, host, ledger, slow } = await gather();
-  gate.shut();
-  // What is for one alone keeps the others' queues far below the limit: one alone is too slow.
-  const said = Promise.all([ada, bob].map(async (sender) => {
-    const all = lines(sender).slice(0, 200);
-    const { room } = sender;
-    const before = all.slice(0, 25).map((text) => room.say(text));
-    const between = all.slice(25, 175).map((text) => room.say(text, { to: "carol" }));
-    await Promise.all([...before, Promise.allSettled(between), sayAll(sender, all.slice(175))]);
-  }));
-  await ledger.reached(HIGH_WATER_BYTES + UNDER_WAY_BYTES);
-  clock.advance(STALL_MS - 1);
-  await dave.room.say("who is slow?", { to: "host" });
-  await hears(host, "who is slow?");
-  assertEquals(host.events.all.filter(({ type }) => type === "left"), []);
-  clock.advance(1);
-  for (const member of [ada, bob, dave, host]) {
-    const { member: gone, reason } = await member.event("left");
-    assertEquals([gone.name, reason], ["carol", "too-slow"]);
-  }
-  await clock.timer(FAREWELL_MS);
-  await said;
-  await Promise.all([dave.texts.count(100), host.texts.count(101)]);
-  const forAll = (sender: Attendant): string[] => {
-    const all = lines(sender);
-    return [...all.slice(0, 25), ...all.slice(175, 200)];
-  };
-  const expected = { ada: forAll(ada), bob: forAll(bob) };
-  assertHeard(dave, expected);
-  assertHeard(host, { ...expected, dave: ["who is slow?"] });
-  clock.advance(FAREWELL_MS);
-  gate.open();
-  const end = await slow.ran;
-  // The farewell may have been cut off with all that was before it.
-  assert(end === CloseReason.TOO_SLOW || end instanceof ChannelError, `carol ended with ${end}`);
-  await hall.close();
-  assertEquals(clock.timers, 0);
-});
+hallTest(
+  "a receiver that never reads is closed as too slow, and the others get everything",
+  async () => {
+    const { ada, bob, clock, dave, gate, hall, host, ledger, slow } = await gather();
+    gate.shut();
+    // What is for one alone keeps the others' queues far below the limit: one alone is too slow.
+    const said = Promise.all([ada, bob].map(async (sender) => {
+      const all = lines(sender).slice(0, 200);
+      const { room } = sender;
+      const before = all.slice(0, 25).map((text) => room.say(text));
+      const between = all.slice(25, 175).map((text) => room.say(text, { to: "carol" }));
+      await Promise.all([...before, Promise.allSettled(between), sayAll(sender, all.slice(175))]);
+    }));
+    await ledger.reached(HIGH_WATER_BYTES + UNDER_WAY_BYTES);
+    clock.advance(STALL_MS - 1);
+    await dave.room.say("who is slow?", { to: "host" });
+    await hears(host, "who is slow?");
+    assertEquals(host.events.all.filter(({ type }) => type === "left"), []);
+    clock.advance(1);
+    for (const member of [ada, bob, dave, host]) {
+      const { member: gone, reason } = await member.event("left");
+      assertEquals([gone.name, reason], ["carol", "too-slow"]);
+    }
+    await clock.timer(FAREWELL_MS);
+    await said;
+    await Promise.all([dave.texts.count(100), host.texts.count(101)]);
+    const forAll = (sender: Attendant): string[] => {
+      const all = lines(sender);
+      return [...all.slice(0, 25), ...all.slice(175, 200)];
+    };
+    const expected = { ada: forAll(ada), bob: forAll(bob) };
+    assertHeard(dave, expected);
+    assertHeard(host, { ...expected, dave: ["who is slow?"] });
+    clock.advance(FAREWELL_MS);
+    gate.open();
+    const end = await slow.ran;
+    // The farewell may have been cut off with all that was before it.
+    assert(end === CloseReason.TOO_SLOW || end instanceof ChannelError, `carol ended with ${end}`);
+    await hall.close();
+    assertEquals(clock.timers, 0);
+  },
+);

@@ -4,8 +4,7 @@ import { randomBytes } from "../../lib/crypto/mod.ts";
 import { HANDSHAKE_MS } from "../../lib/relay/mod.ts";
 import { encodeFrame, M0_BYTES, M1_BYTES } from "../../lib/wire/mod.ts";
 import { FakeClock } from "../support/clock.ts";
-import { Hall, type Line } from "../support/hall.ts";
-import { test } from "../support/test.ts";
+import { Hall, hallTest, type Line } from "../support/hall.ts";
 
 /** What strangers send before they fall silent. */
 const KINDS: readonly (() => Bytes)[] = [
@@ -43,46 +42,52 @@ async function readAll({ readable }: Line): Promise<number> {
   return bytes;
 }
 
-test("200 strangers of one address do not keep a member of another out, nor disturb one", async () => {
-  const hall = await Hall.open({ clock: new FakeClock() });
-  const host = await hall.sit();
-  const ada = await hall.join("ada");
-  hall.remoteAddress = "192.0.2.1";
-  const strangers = await crowd(hall, 200);
-  await ada.room.say("what is going on?");
-  assertEquals(await host.texts.next(), "what is going on?");
-  hall.remoteAddress = "192.0.2.2";
-  const bob = await hall.join("bob");
-  await bob.room.say("nothing at all");
-  assertEquals(await ada.texts.next(), "nothing at all");
-  await hall.close();
-  for (const stranger of strangers) stranger.close();
-  assertEquals(host.events.all.map(({ type }) => type), [
-    "ready",
-    "joined",
-    "message",
-    "joined",
-    "message",
-  ]);
-});
+hallTest(
+  "200 strangers of one address do not keep a member of another out, nor disturb one",
+  async () => {
+    const hall = await Hall.open({ clock: new FakeClock() });
+    const host = await hall.sit();
+    const ada = await hall.join("ada");
+    hall.remoteAddress = "192.0.2.1";
+    const strangers = await crowd(hall, 200);
+    await ada.room.say("what is going on?");
+    assertEquals(await host.texts.next(), "what is going on?");
+    hall.remoteAddress = "192.0.2.2";
+    const bob = await hall.join("bob");
+    await bob.room.say("nothing at all");
+    assertEquals(await ada.texts.next(), "nothing at all");
+    await hall.close();
+    for (const stranger of strangers) stranger.close();
+    assertEquals(host.events.all.map(({ type }) => type), [
+      "ready",
+      "joined",
+      "message",
+      "joined",
+      "message",
+    ]);
+  },
+);
 
-test("200 strangers of the member's own address keep it out for ten seconds at most", async () => {
-  const clock = new FakeClock();
-  const hall = await Hall.open({ clock });
-  const host = await hall.sit();
-  const strangers = await crowd(hall, 200);
-  clock.advance(HANDSHAKE_MS / 2);
-  const joined = hall.join("ada");
-  await hall.calls.count(201);
-  clock.advance(HANDSHAKE_MS / 2);
-  const ada = await joined;
-  await ada.room.say("here I am");
-  assertEquals(await host.texts.next(), "here I am");
-  await hall.close();
-  for (const stranger of strangers) stranger.close();
-});
+hallTest(
+  "200 strangers of the member's own address keep it out for ten seconds at most",
+  async () => {
+    const clock = new FakeClock();
+    const hall = await Hall.open({ clock });
+    const host = await hall.sit();
+    const strangers = await crowd(hall, 200);
+    clock.advance(HANDSHAKE_MS / 2);
+    const joined = hall.join("ada");
+    await hall.calls.count(201);
+    clock.advance(HANDSHAKE_MS / 2);
+    const ada = await joined;
+    await ada.room.say("here I am");
+    assertEquals(await host.texts.next(), "here I am");
+    await hall.close();
+    for (const stranger of strangers) stranger.close();
+  },
+);
 
-test("whoever has no seat after ten seconds is cut off, and nobody else", async () => {
+hallTest("whoever has no seat after ten seconds is cut off, and nobody else", async () => {
   const clock = new FakeClock();
   const hall = await Hall.open({ clock });
   const host = await hall.sit();
@@ -104,7 +109,7 @@ test("whoever has no seat after ten seconds is cut off, and nobody else", async 
   assertEquals(clock.timers, 0);
 });
 
-test("the end of a room cuts strangers off at once", async () => {
+hallTest("the end of a room cuts strangers off at once", async () => {
   const hall = await Hall.open({ clock: new FakeClock() });
   const strangers = await crowd(hall, 50);
   const reading = strangers.map(readAll);

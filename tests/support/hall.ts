@@ -12,9 +12,11 @@ import { HostKeyRing, Initiator } from "../../lib/handshake/mod.ts";
 import { dial, listen, type Listener } from "../../lib/net/mod.ts";
 import { type Caller, type Guest, Host, Relay } from "../../lib/relay/mod.ts";
 import type { PlainRecord } from "../../lib/wire/mod.ts";
+import { within } from "./deadline.ts";
 import { duplex } from "./duplex.ts";
 import { Inbox } from "./inbox.ts";
 import { hostHopKey, identityOf, memberHopKey } from "./keys.ts";
+import { test } from "./test.ts";
 import { type MemberOptions, TestMember } from "./world.ts";
 
 /** What passed something, by direction, in chunks or records as they came. */
@@ -212,6 +214,11 @@ export class Hall {
     });
     this.#ends.push(greeted);
   }
+}
+
+/** A test that fails where what it waits for does not come; an open socket would keep it waiting. */
+export function hallTest(name: string, fn: () => Promise<void>): void {
+  test(name, () => within(fn(), () => "something did not come"));
 }
 
 /** Says texts as fast as the room takes them; resolves when the host has them all. */
