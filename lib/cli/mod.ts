@@ -6,7 +6,7 @@
  * import { parseCommandLine } from "./mod.ts";
  * import { assertThrows } from "@std/assert";
  *
- * assertThrows(() => parseCommandLine(["jion", "192.168.1.5"]), Error, "join");
+ * assertThrows(() => parseCommandLine(["jion", "192.168.1.5"]), Error, "no such command");
  * ```
  * @module
  */

@@ -44,6 +44,8 @@ export class Output {
   constructor(streams: Pick<StandardStreams, OutputName>) {
     this.#writers = { stdout: streams.stdout.getWriter(), stderr: streams.stderr.getWriter() };
     ({ promise: this.broken, resolve: this.#reportBroken } = Promise.withResolvers<void>());
+    // Not every Deno fails the write that finds the stream broken.
+    this.#writers.stdout.closed.catch(() => this.#break());
   }
 
   /** Queues a text; does nothing once the output is closing or broken. */
@@ -72,11 +74,8 @@ export class Output {
   async #writeQueue(): Promise<void> {
     await null; // lets the rest of this turn join the first write
     for (let part = this.#queue.shift(); part !== undefined; part = this.#queue.shift()) {
-      try {
-        await this.#writers[part.to].write(this.#encoder.encode(part.text));
-      } catch {
-        if (part.to === "stdout") this.#break();
-      }
+      // Where that fails, `closed` tells of standard output, and standard error has nobody to tell.
+      await this.#writers[part.to].write(this.#encoder.encode(part.text)).catch(() => {});
       this.#written(part.text.length);
     }
     this.#writing = undefined;

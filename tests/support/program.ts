@@ -162,6 +162,12 @@ export class Program implements AsyncDisposable {
     await witness.event("message", (message) => message.text === text);
   }
 
+  /** Waits for its end, whatever it could print. @returns The exit status. */
+  async exited(): Promise<number> {
+    const exited = this.#child.status.then(({ code }) => code);
+    return await within(exited, () => `Not ended in time\n${this.#transcript()}`);
+  }
+
   /** Waits for its end, and all that it printed. @returns The exit status. */
   async status(): Promise<number> {
     return await within(this.#end, () => `Not ended in time\n${this.#transcript()}`);
