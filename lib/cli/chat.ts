@@ -1,5 +1,5 @@
 import { type Bytes, toBase64Url, toHex } from "../bytes/mod.ts";
-import type { Channel } from "../channel/mod.ts";
+import { type Channel, FAREWELL_MS } from "../channel/mod.ts";
 import { type Code, CODES, EXIT, LanchatError } from "../errors.ts";
 import { type Member, Room, type RoomEvent, type RoomOptions } from "../room/mod.ts";
 import type {
@@ -105,22 +105,18 @@ class Chat {
     this.#over = true;
     if (end.error !== undefined) this.#show(end.error);
     await Promise.race([this.#leave(end), ended]);
+    // Cutting a connection on which the host still sends would take our farewell with it.
+    await atMost(FAREWELL_MS, ended);
     this.#room.end("not-delivered");
     await Promise.all(this.#pending);
     return { reason: end.reason, status: this.#statusOf(end) };
   }
 
   async #leave({ reason }: Ending): Promise<void> {
-    if (reason === "left" || reason === "end-of-input") await this.#delivered();
+    if (reason === "left" || reason === "end-of-input") {
+      await atMost(this.#options.timeoutMs, Promise.all(this.#pending));
+    }
     await this.#room.leave();
-  }
-
-  /** Waits until all is delivered or failed, or it has taken too long. */
-  async #delivered(): Promise<void> {
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, this.#options.timeoutMs);
-    await Promise.race([Promise.all(this.#pending), late.promise]);
-    clearTimeout(timer);
   }
 
   #statusOf({ status }: Ending): number {
@@ -241,6 +237,14 @@ function view({ key, name, session, tag }: Member): MemberView {
     key: toBase64Url(key),
     session: toHex(session).slice(0, SESSION_DIGITS),
   };
+}
+
+/** Waits for something, but not for ever. */
+async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, ms);
+  await Promise.race([promise, late.promise]);
+  clearTimeout(timer);
 }
 
 /** The end of a chat that the host closed; one that it had no reason to close is a lost connection. */

@@ -65,7 +65,7 @@ export class SessionKeys {
     if (secret === undefined) key.failed++;
     const worn = key.unwraps >= MAX_UNWRAPS || key.failed >= MAX_FAILED_UNWRAPS;
     // The key before has its time: what honest members wrapped for it is still on its way.
-    if (worn && key === this.#current && this.#previous === undefined) this.#renew();
+    if (worn && this.#previous === undefined) this.#renew();
     return secret;
   }
 

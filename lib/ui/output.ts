@@ -29,6 +29,7 @@ export class Output {
   readonly #reportBroken: () => void;
   #isBroken = false;
   #isClosing = false;
+  #isReleased = false;
   readonly #writers: Readonly<Record<OutputName, WritableStreamDefaultWriter<Uint8Array>>>;
   readonly #encoder = new TextEncoder();
   #queue: { readonly to: OutputName; text: string }[] = [];
@@ -45,7 +46,9 @@ export class Output {
     this.#writers = { stdout: streams.stdout.getWriter(), stderr: streams.stderr.getWriter() };
     ({ promise: this.broken, resolve: this.#reportBroken } = Promise.withResolvers<void>());
     // Not every Deno fails the write that finds the stream broken.
-    this.#writers.stdout.closed.catch(() => this.#break());
+    this.#writers.stdout.closed.catch(() => {
+      if (!this.#isReleased) this.#break();
+    });
   }
 
   /** Queues a text; does nothing once the output is closing or broken. */
@@ -68,6 +71,7 @@ export class Output {
   async close(): Promise<void> {
     this.#isClosing = true;
     await this.#writing;
+    this.#isReleased = true;
     for (const writer of Object.values(this.#writers)) writer.releaseLock();
   }
 

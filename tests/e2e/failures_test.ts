@@ -224,7 +224,8 @@ Deno.test("a host that refuses, removes or leaves a member is one clear line", a
     ] as const
   ) {
     await using impostor = new Impostor(sending(...records));
-    const args = ["join", impostor.address];
+    // Without input, joining alone would end before the host's word comes.
+    const args = ["join", impostor.address, "--listen"];
     await assertFails(args, code);
     const { stdout } = await run([...args, "--json"]);
     assertEquals(JSON.parse(stdout.trimEnd().split("\n").at(-1)!), { event: "closed", reason });

@@ -174,7 +174,7 @@ test("Relay bears with who gets from a full queue to half of one in ten seconds"
 });
 
 test("Relay bears with who comes back to more than a queue and takes 1 MiB in ten seconds", async () => {
-  for (const enough of [true, false]) {
+  for (const shares of [[1, 1], [0.99], [1, 0.99]]) {
     const scene = await open();
     const { ada, bob, carol, clock } = scene;
     await bob.cut();
@@ -187,21 +187,90 @@ test("Relay bears with who comes back to more than a queue and takes 1 MiB in te
     const held = burst(ada, 4);
     await again.log.count(200);
     const need = STALL_BYTES / SIZE;
-    for (let round = 1; round <= 2; round++) {
-      await again.send({ type: "ack", seq: enough ? round * need : need - 1 });
+    let seq = 0;
+    for (const share of shares) {
+      seq += Math.floor(share * need);
+      await again.send({ type: "ack", seq });
       await again.settle();
       await standstill(scene);
       assertEquals(ada.ack.accepted, 200);
       clock.advance(STALL_MS);
-      if (!enough) break;
-      await Promise.all([ada.settle(), again.settle(), carol.settle()]);
+      await Promise.all([ada.settle(), carol.settle()]);
     }
-    if (enough) await again.send({ type: "ack", seq: 200 });
-    await held;
-    if (!enough) await ada.logged(BOB_LEFT);
-    else assert(!ada.log.all.includes(BOB_LEFT));
+    if (shares.at(-1) === 1) {
+      await again.send({ type: "ack", seq: 200 });
+      await held;
+      assert(!ada.log.all.includes(BOB_LEFT));
+    } else {
+      await held;
+      await ada.logged(BOB_LEFT);
+    }
     await close({ ...scene, bob: again });
   }
+});
+
+test("Relay passes on all of a member that leaves while it is held, and then that it left", async () => {
+  const scene = await open();
+  const { ada, bob, carol } = scene;
+  await burst(ada, 64);
+  await ada.say([...Array(3).fill(OBJECT), "farewell"]);
+  await standstill(scene);
+  const left = ada.leave();
+  await standstill(scene);
+  assertEquals(received(carol), 65);
+  bob.listen();
+  await left;
+  const expected = [LINE, LINE, LINE].map((line) => `ada: ${line}`);
+  for (const { log } of [bob, carol]) {
+    await log.find((line): line is string => line === "ada left 0");
+    assertEquals(log.all.slice(-5), [...expected, "ada: farewell", "ada left 0"]);
+  }
+  await close(scene);
+});
+
+test("Relay passes on nothing of a member that it has closed as too slow", async () => {
+  const clock = new FakeClock();
+  const relay = new Relay({ clock });
+  const names = new Map<string, string>();
+  const guests = ["ada", "bob", "carol"].map((name) => new Guest(relay, { name, names }));
+  const [ada, bob, carol] = guests as [Guest, Guest, Guest];
+  for (const guest of guests) await guest.enter();
+  carol.listen();
+  // Neither reads, so that both are full with each other, and more waits behind.
+  for (const guest of [ada, bob]) {
+    for (let i = 0; i < 30; i++) void guest.say(Array(4).fill(OBJECT));
+  }
+  for (let i = 0; i < 200; i++) await nextTurn();
+  clock.advance(STALL_MS);
+  for (let i = 0; i < 200; i++) await nextTurn();
+  const lines = carol.log.all;
+  for (const name of ["ada", "bob"]) {
+    const left = lines.indexOf(`${name} left ${CloseReason.TOO_SLOW}`);
+    assert(left > 0, `${name} was not closed`);
+    assertEquals(lines.slice(left).filter((line) => line.startsWith(`${name}:`)), []);
+  }
+  for (const guest of [ada, bob]) guest.listen();
+  await relay.close();
+  assertEquals(clock.timers, 0);
+});
+
+test("Relay forgets changes that were acknowledged", async () => {
+  const scene = await open();
+  const { ada, bob, relay } = scene;
+  const lastSeq = bob.lastSeq + 800;
+  const reading = (async () => {
+    while (bob.lastSeq < lastSeq) await bob.read();
+  })();
+  for (let i = 0; i < 400; i++) {
+    const passer = new Guest(relay, { name: "passer" });
+    await passer.enter();
+    await passer.leave();
+  }
+  await reading;
+  void burst(ada, 100);
+  await standstill(scene);
+  assertEquals(taken(ada), HIGH_WATER_BYTES + SIZE);
+  await close(scene);
 });
 
 test("Relay stops reading who sends far more than it may while a receiver is full", async () => {

@@ -113,6 +113,18 @@ test("Link acknowledges nothing that was not shown", async () => {
   await nextTurn();
   scene.clock.advance(200);
   assertEquals(await nextRecord(relay), { type: "ack", seq: 2 });
+  // The same goes for a change.
+  shown = Promise.withResolvers();
+  const key = new Uint8Array(32);
+  await relay.send({ type: "member", change: 1, reason: 0, session: SESSION, key });
+  await nextTurn();
+  scene.clock.advance(1000);
+  await nextTurn();
+  assertEquals(relay.records.rest(), []);
+  shown.resolve();
+  await nextTurn();
+  scene.clock.advance(200);
+  assertEquals(await nextRecord(relay), { type: "ack", seq: 3 });
   await relay.close();
 });
 

@@ -137,6 +137,25 @@ test("Room holds no more than some hundreds of events, and loses none of what wa
   await stage.close();
 });
 
+test("Room drops what would fill its memory before it is ready, and says so", async () => {
+  const [bob, carol] = await puppets("bob", "carol") as [Puppet, Puppet];
+  const stage = await Stage.create();
+  await stage.relay.admit([bob.entry, carol.entry]);
+  const target = await stage.heardBy(bob);
+  const chain = await bob.chain();
+  await stage.says(bob, await bob.announce(stage.session), await chain.skdm(target));
+  for (let i = 0; i < 700; i++) await stage.says(bob, await chain.msg("x".repeat(1000)));
+  await stage.relay.settle();
+  await stage.says(carol, await carol.announce(stage.session));
+  await stage.event("ready");
+  await stage.says(bob, await chain.msg("the last"));
+  await stage.relay.settle();
+  const events = stage.events.rest();
+  assertEquals(events.slice(-2).map(({ type }) => type), ["warning", "message"]);
+  assertEquals(events.length > 256 && events.length < 500, true, `${events.length} were held`);
+  await stage.close();
+});
+
 test("Room gives up a host that names more members than a room can have", async () => {
   const stage = await Stage.open();
   const key = (await identityOf("bob")).publicKey;

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import { SessionKeys } from "../../lib/room/mod.ts";
-import { Audience, MemberChange } from "../../lib/wire/mod.ts";
+import { Audience, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { flip } from "../support/assert.ts";
 import type { FakeClock } from "../support/clock.ts";
 import { sessionKey } from "../support/keys.ts";
@@ -217,15 +217,31 @@ test("Room takes no more keys of a member of which eight in a row were wrong", a
 
 test("Room drops what comes over 256 KiB behind a flood of SKDMs, and forgets it all at a leave", async () => {
   const { bob, keys, mal, stage } = await open();
-  const chain = await mal.chain();
-  const flood = await chain.skdm(stage.target, { secret: (honest) => flip(honest, 511) });
-  for (let i = 0; i < 9; i++) await stage.says(mal, ...Array(100).fill(flood));
+  const flood = await Promise.all(Array.from({ length: 100 }, async (_, i) => {
+    return await (await mal.chain(Audience.ROOM, i + 1)).skdm(stage.target);
+  }));
+  for (let i = 0; i < 9; i++) await stage.says(mal, ...flood);
   await stage.relay.settle();
   assertEquals(keys.unwraps, 8);
   await stage.tell(mal, MemberChange.LEFT);
   const { member, reason } = await stage.event("left");
   assertEquals([member.name, reason, keys.unwraps], ["mal", "left", 8]);
   await stage.assertStillHears(bob);
+  await stage.close();
+});
+
+test("Room gives a member whose connection is lost no key, though much of it waits", async () => {
+  const { bob, mal, stage } = await open();
+  const flood = await Promise.all(Array.from({ length: 20 }, async (_, i) => {
+    return await (await mal.chain(Audience.ROOM, i + 1)).skdm(stage.target);
+  }));
+  await stage.says(mal, ...flood);
+  await stage.relay.settle();
+  await stage.tell(mal, MemberChange.AWAY);
+  await stage.relay.settle();
+  await stage.room.say("for bob");
+  const keys = stage.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.SKDM);
+  assertEquals(keys.map(({ to }) => to), [bob.session]);
   await stage.close();
 });
 
