@@ -21,8 +21,8 @@ export const MAX_AWAY_BYTES: number = 1 << 22;
 /** How long a seat may hold others before its progress is judged, in milliseconds. */
 export const STALL_MS = 10_000;
 
-/** What a seat that holds others must take in {@linkcode STALL_MS}, in bytes. */
-export const STALL_BYTES: number = 1 << 20;
+/** What a seat that holds others must take in {@linkcode STALL_MS}, in bytes: whoever reads at all does. */
+export const STALL_BYTES: number = 1 << 16;
 
 /** One object on its way to some seats; they share its bytes. */
 export interface Parcel {
