@@ -152,7 +152,7 @@ test("Relay closes who reads nothing for ten seconds, and the others get everyth
   await close(scene);
 });
 
-test("Relay bears with who gets from a full queue to half of one in ten seconds", async () => {
+test("Relay bears with who gets from a full queue to half of one just in time", async () => {
   const scene = await open();
   const { ada, bob, carol, clock } = scene;
   bob.acknowledges = false;
@@ -173,7 +173,7 @@ test("Relay bears with who gets from a full queue to half of one in ten seconds"
   await close(scene);
 });
 
-test("Relay bears with who comes back to more than a queue and takes 1 MiB in ten seconds", async () => {
+test("Relay bears with who comes back to more than a queue and takes some of it every ten seconds", async () => {
   for (const shares of [[1, 1], [0.99], [1, 0.99]]) {
     const scene = await open();
     const { ada, bob, carol, clock } = scene;
