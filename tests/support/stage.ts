@@ -72,6 +72,7 @@ export class ScriptedRelay {
   acknowledges = true;
   /** The number of the last envelope or change that was sent. */
   seq = 0;
+  #named = 0;
   readonly #writer: WritableStreamDefaultWriter<PlainRecord>;
   /** Resolves when the room has closed its side. */
   readonly ended: Promise<void>;
@@ -112,6 +113,7 @@ export class ScriptedRelay {
 
   /** Admits the room's member. */
   async admit(roster: readonly RosterEntry[]): Promise<void> {
+    this.#named = roster.length;
     await this.send({
       type: "accept",
       status: AcceptStatus.OK,
@@ -148,6 +150,14 @@ export class ScriptedRelay {
     await this.records.find((record): record is typeof record =>
       record.type === "pong" && equal(record.token, token)
     );
+  }
+
+  /** Waits until the room has announced itself to all whom the roster named. */
+  async announced(): Promise<void> {
+    const { all } = this.envelopes;
+    while (all.filter(({ object }) => object[0] === ObjectType.ANNOUNCE).length < this.#named) {
+      await this.envelopes.count(all.length + 1);
+    }
   }
 
   /** The next envelope with an object of a type, for a session if one is given. */
@@ -305,6 +315,7 @@ export class Stage {
 
   /** The host ends; so does the room, with nothing left behind. */
   async close(): Promise<void> {
+    await this.relay.announced();
     await this.relay.settle();
     await this.relay.close();
     await this.ran.catch(() => {});
