@@ -53,7 +53,7 @@ Deno.test({
 
     for (const member of [one, two]) {
       await member.tell({ do: "quit" });
-      assertEquals(await member.status(), 0);
+      await member.ends(0);
     }
     for (const link of [left, right]) {
       for (const direction of ["toHost", "toMember"] as Direction[]) {

@@ -30,7 +30,7 @@ function sha256(lines: readonly string[]): string {
 async function assertHeard(reader: Program, senders: readonly string[]): Promise<void> {
   await reader.stdout.count(LINES * senders.length);
   reader.signal("SIGTERM");
-  assertEquals(await reader.status(), 0, reader.stderr.text);
+  await reader.ends(0);
   const { lines } = reader.stdout;
   assertEquals(lines.length, LINES * senders.length);
   for (const sender of senders) {
@@ -87,7 +87,7 @@ for (const count of [0, 3, 9]) {
   Deno.test(`20,000 piped lines reach the host and ${count} others once and in order`, async () => {
     await using room = await Room.with(count);
     const sender = await room.pipe();
-    assertEquals(await sender.status(), 0, sender.stderr.text);
+    await sender.ends(0);
     for (const reader of [...room.readers, room.host]) await assertHeard(reader, ["sender"]);
   });
 }
@@ -105,7 +105,7 @@ Deno.test("20,000 lines of each of two senders at once reach all others once and
     assertEquals(sha256(sender.stdout.lines), sha256(printed(names[1 - i]!)));
   }
   await Promise.all(senders.map((sender) => sender.endInput()));
-  for (const sender of senders) assertEquals(await sender.status(), 0, sender.stderr.text);
+  for (const sender of senders) await sender.ends(0);
   for (const reader of [...room.readers, room.host]) await assertHeard(reader, names);
 });
 
@@ -118,7 +118,7 @@ Deno.test("20,000 lines reach one that stops reading for five seconds, and all o
   await delay(PAUSE_MS);
   assert(slow.stdout.lines.length < LINES);
   slow.stdout.resume();
-  assertEquals(await sender.status(), 0, sender.stderr.text);
+  await sender.ends(0);
   for (const reader of [...room.readers, room.host]) await assertHeard(reader, ["sender"]);
 });
 
@@ -128,8 +128,8 @@ Deno.test("20,000 lines reach all who stay where one leaves in mid-burst", async
   const sender = await room.pipe();
   await leaver!.stdout.count(5000);
   leaver!.signal("SIGINT");
-  assertEquals(await leaver!.status(), 0);
-  assertEquals(await sender.status(), 0, sender.stderr.text);
+  await leaver!.ends(0);
+  await sender.ends(0);
   for (const reader of [...stayers, room.host]) await assertHeard(reader, ["sender"]);
   const { lines } = leaver!.stdout;
   assert(lines.length < LINES);
@@ -142,6 +142,6 @@ Deno.test("20,000 lines reach all who stay where one is killed in mid-burst", as
   const sender = await room.pipe();
   await victim!.stdout.count(5000);
   victim!.signal("SIGKILL");
-  assertEquals(await sender.status(), 0, sender.stderr.text);
+  await sender.ends(0);
   for (const reader of [...stayers, room.host]) await assertHeard(reader, ["sender"]);
 });

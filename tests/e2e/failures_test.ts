@@ -257,7 +257,7 @@ Deno.test("a room that is full refuses, and admits again when somebody has left"
   await using first = await host.join(["--json"]);
   await assertFails(["join", host.address], "room-full", { hint: /--max-members/ });
   await first.tell({ do: "quit" });
-  assertEquals(await first.status(), 0);
+  await first.ends(0);
   await host.event("left");
   await using second = await host.join(["--json"]);
   assertEquals((await second.event("ready")).members.length, 1);
@@ -287,7 +287,7 @@ Deno.test("the expected host is verified, however its fingerprint is written", a
   for (const digits of [fingerprint, fingerprint.replaceAll(/\d{5}(?=\d)/g, "$& ")]) {
     await using member = await host.join(["--host-key", digits, "--json"]);
     await member.tell({ do: "quit" });
-    assertEquals(await member.status(), 0);
+    await member.ends(0);
     assertEquals((await member.event("ready")).host.verified, true);
     assert(!member.stdout.text.includes("host-unverified"), member.stdout.text);
   }

@@ -14,7 +14,7 @@ async function host(
   await using host = await HostProgram.start(["--json", ...args], { permissions, ...rest });
   const { fingerprint } = await host.event("listening");
   host.signal("SIGTERM");
-  assertEquals(await host.status(), 0);
+  await host.ends(0);
   const warnings = host.events.filter(({ event }) => event === "warning") as Event<"warning">[];
   return { fingerprint, warnings };
 }
@@ -138,7 +138,7 @@ Deno.test("a kept identity is known by its key again, in another session", async
     await using member = await room.join(args, { permissions: KEEPING });
     await room.stdout.count(i, /"event":"joined"/);
     await member.tell({ do: "quit" });
-    assertEquals(await member.status(), 0);
+    await member.ends(0);
   }
   const joined = room.events.filter(({ event }) => event === "joined") as Event<"joined">[];
   const [first, second] = joined.map(({ member }) => member);

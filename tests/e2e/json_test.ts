@@ -68,10 +68,10 @@ Deno.test("every event has exactly its fields, at the host and at a member", asy
   await bob.tell({ do: "who" });
   await bob.event("members");
   await bob.tell({ do: "quit" });
-  assertEquals(await bob.status(), 0);
+  await bob.ends(0);
   await host.event("left");
   host.signal("SIGINT");
-  assertEquals(await host.status(), 0);
+  await host.ends(0);
   assertEquals([host.stderr.text, bob.stderr.text], ["", ""]);
 
   const [listening, hostReady, joined, message, sent, left, closed, ...noMore] = printed(host);
@@ -134,7 +134,7 @@ Deno.test("a relay prints listening and closed alone", async () => {
   await member.tell({ do: "quit" });
   await member.status();
   relay.signal("SIGTERM");
-  assertEquals(await relay.status(), 0);
+  await relay.ends(0);
   assertEquals(printed(relay).map(({ event }) => event), ["listening", "closed"]);
   assertEquals((await member.event("ready")).host.tag, (await relay.event("listening")).tag);
 });
@@ -217,7 +217,7 @@ Deno.test("input that is not UTF-8, or a line without end, is bad input too", as
   await member.tell({ say: "fine" });
   await member.event("sent");
   await member.endInput();
-  assertEquals(await member.status(), 1);
+  await member.ends(1);
   const errors = answers(member).filter(({ event }) => event === "error");
   assertEquals(errors.map(({ code, line }) => [code, line]), [["bad-input", 1], ["bad-input", 2]]);
 });
@@ -270,7 +270,7 @@ Deno.test("to leads to one member by name, name#tag or key, and to nobody else",
     [...to.map((one) => [`to ${one}`, true]), ["to everybody", false]],
   );
   await carol.tell({ do: "quit" });
-  assertEquals(await carol.status(), 1);
+  await carol.ends(1);
   const failed = answers(carol).filter(({ event }) => event === "failed");
   assertEquals(failed.map(({ code }) => code), Array(4).fill("no-such-member"));
   await host.event("left", ({ member }) => member.name === "carol");
@@ -299,7 +299,7 @@ Deno.test("who answers with the others, each once", async () => {
   assertEquals(members.map(({ name }) => name).toSorted(), ["bob", "hana"]);
   for (const member of members) assertMember(member, member.name);
   await bob.tell({ do: "quit" });
-  assertEquals(await bob.status(), 0);
+  await bob.ends(0);
 });
 
 Deno.test("text is exact, and no character that acts is printed as itself", async () => {

@@ -24,10 +24,10 @@ Deno.test("two members in plain mode print exactly these lines", async () => {
   await bob.stdout.line(/hello/);
   await bob.write("hello hana\nbye\n");
   await bob.endInput();
-  assertEquals(await bob.status(), 0);
+  await bob.ends(0);
   await host.stderr.line(/bob left/);
   host.signal("SIGINT");
-  assertEquals(await host.status(), 0);
+  await host.ends(0);
 
   assertEquals(host.stdout.text, "bob: hello hana\nbob: bye\n");
   assertEquals(bob.stdout.text, "hana: hello bob\n");
@@ -98,7 +98,7 @@ Deno.test("ten members that join at once all read each other", async () => {
 
   await Promise.all(scripts.slice(1).map((script) => script.tell({ do: "quit" })));
   await Promise.all(pipes.map((pipe) => pipe.endInput()));
-  for (const guest of [...scripts.slice(1), ...pipes]) assertEquals(await guest.status(), 0);
+  for (const guest of [...scripts.slice(1), ...pipes]) await guest.ends(0);
   await host.stdout.count(9, /"event":"left".*"reason":"left"/);
   for (const { stderr, stdout } of [...scripts, ...pipes]) {
     assert(!ALARMS.test(stdout.text + stderr.text), stdout.text + stderr.text);
@@ -125,7 +125,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await using pipe = await host.join(["--name", "pipe"]);
     for (const [member, name] of [[script, "script"], [pipe, "pipe"]] as const) {
       member.signal(signal);
-      assertEquals(await member.status(), 0);
+      await member.ends(0);
       const { reason } = await host.event("left", ({ member }) => member.name === name);
       assertEquals(reason, "left");
     }
@@ -137,11 +137,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await using script = await host.join(["--json"]);
     await using pipe = await host.join(["--listen"]);
     host.signal(signal);
-    assertEquals(await host.status(), 0);
+    await host.ends(0);
     assertEquals(host.events.at(-1), { event: "closed", reason: "signal" });
-    assertEquals(await script.status(), 0);
+    await script.ends(0);
     assertEquals(script.events.at(-1), { event: "closed", reason: "host-closed" });
-    assertEquals(await pipe.status(), 0);
+    await pipe.ends(0);
     assertEquals(pipe.stderr.lines.at(-1), "lanchat: The host closed the room.");
   });
 
@@ -149,9 +149,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await using relay = await HostProgram.start(["--relay-only", "--json"]);
     await using member = await relay.join(["--json"]);
     relay.signal(signal);
-    assertEquals(await relay.status(), 0);
+    await relay.ends(0);
     assertEquals(relay.events.at(-1), { event: "closed", reason: "signal" });
-    assertEquals(await member.status(), 0);
+    await member.ends(0);
     assertEquals(member.events.at(-1), { event: "closed", reason: "host-closed" });
   });
 }
@@ -175,7 +175,7 @@ Deno.test("a killed host leaves its members with an error and status 1", async (
   await using script = await host.join(["--json"]);
   await using pipe = await host.join(["--listen"]);
   host.signal("SIGKILL");
-  assertEquals(await script.status(), 1);
+  await script.ends(1);
   assertEquals(script.events.at(-2), {
     event: "error",
     code: "connection-lost",
@@ -183,7 +183,7 @@ Deno.test("a killed host leaves its members with an error and status 1", async (
     hint: "Join again when the network is back.",
   });
   assertEquals(script.events.at(-1), { event: "closed", reason: "connection-lost" });
-  assertEquals(await pipe.status(), 1);
+  await pipe.ends(1);
   assertMatch(pipe.stderr.lines.at(-2)!, /^lanchat: error: /);
   assertEquals(pipe.stderr.lines.at(-1), "lanchat: hint: Join again when the network is back.");
 });

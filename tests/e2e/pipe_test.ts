@@ -160,10 +160,10 @@ Deno.test("with nobody there a line fails at once, and --wait waits for the firs
   await waiting.endInput();
   await using reader = await relay.join(["--listen"]);
   assertEquals(await reader.stdout.line(/./), "waiting: are you there?");
-  assertEquals(await waiting.status(), 0);
+  await waiting.ends(0);
 
   reader.signal("SIGTERM");
-  assertEquals(await reader.status(), 0);
+  await reader.ends(0);
   const late = await run(["join", relay.address, "--wait", "1"], { input: "hello\n" });
   assertEquals(late.status, 1);
   assertMatch(late.stderr, /1 of 1 line was not delivered/);
@@ -176,7 +176,7 @@ Deno.test("--timeout bounds the wait for what the host does not acknowledge", as
   proxy.hold("toMember");
   await member.write("one\ntwo\n");
   await member.endInput();
-  assertEquals(await member.status(), 1);
+  await member.ends(1);
   assertEquals(
     errors(member.stderr.text).at(-1),
     "lanchat: error: 2 of 2 lines were not delivered",
@@ -190,7 +190,7 @@ Deno.test("--listen ignores input and stays until it is told to leave", async ()
   await host.tell({ say: "still there?" });
   await member.stdout.line(/^hana: still there\?$/);
   member.signal("SIGINT");
-  assertEquals(await member.status(), 0);
+  await member.ends(0);
   await gone("ears");
   assertEquals(heard("ears"), []);
 });
@@ -224,14 +224,14 @@ Deno.test("a closed standard output ends the program quietly with status 1", asy
     const before = member.stderr.text;
     await member.stdout.close();
     await room.write("is anybody there?\n");
-    assertEquals(await member.status(), 1);
+    await member.ends(1);
     assertEquals(member.stderr.text, before);
     await room.stderr.line(/ left$/);
 
     await using second = await room.join(["--name", "second"]);
     await room.stdout.close();
     await second.write("hello\n");
-    assertEquals(await room.status(), 1);
+    await room.ends(1);
     assertEquals(errors(room.stderr.text), []);
   }
 });
@@ -249,7 +249,7 @@ Deno.test("serve sends its input lines, and the end of input changes nothing", a
   await room.stdout.line(/^bob: still there\?$/);
   room.signal("SIGTERM");
   // One of its three lines was none.
-  assertEquals(await room.status(), 1);
+  await room.ends(1);
   assertEquals(room.stderr.lines.at(-1), "lanchat: error: 1 of 3 lines were not delivered");
 });
 
@@ -258,7 +258,7 @@ Deno.test("serve delivers to nobody what it is told while nobody is there", asyn
   await room.write("hello?\n");
   await room.stderr.line(/^lanchat: error: Cannot deliver line 1 \(nobody-here\)$/);
   room.signal("SIGINT");
-  assertEquals(await room.status(), 1);
+  await room.ends(1);
 });
 
 Deno.test("a relay ignores its input and prints no message", async () => {
@@ -271,7 +271,7 @@ Deno.test("a relay ignores its input and prints no message", async () => {
   await one.write("hello\n");
   await two.stdout.line(/^one: hello$/);
   relay.signal("SIGTERM");
-  assertEquals(await relay.status(), 0);
+  await relay.ends(0);
   assertEquals(two.stdout.text, "one: hello\n");
   assertEquals(relay.stdout.text, "");
   assert(!/joined|hello|You are/.test(relay.stderr.text), relay.stderr.text);
@@ -285,7 +285,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await member.tell({ do: "who" });
     await member.event("members");
     member.signal(signal);
-    assertEquals(await member.status(), 1);
+    await member.ends(1);
     assertEquals(member.events.slice(-3), [
       { event: "failed", id: "1", code: "not-delivered" },
       { event: "error", code: "undelivered", message: "1 of 1 line was not delivered", hint: "" },
@@ -301,8 +301,8 @@ Deno.test("a host that ends in order leaves status 1 where something was pending
   await member.tell({ do: "who" });
   await member.event("members");
   relay.signal("SIGINT");
-  assertEquals(await relay.status(), 0);
-  assertEquals(await member.status(), 1);
+  await relay.ends(0);
+  await member.ends(1);
   assertEquals(member.events.at(-1), { event: "closed", reason: "host-closed" });
   assertEquals(member.events.at(-3), { event: "failed", id: "1", code: "not-delivered" });
 });

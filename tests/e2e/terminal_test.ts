@@ -45,11 +45,11 @@ terminalTest("two people at terminals talk, and leave with Ctrl-C and Ctrl-D", a
   await bob.stdout.has(/script\S*: \\x1b\[2Jbye\\u\{202e\}\\x9b2J/);
 
   await bob.write(CTRL_C);
-  assertEquals(await bob.status(), 0);
+  await bob.ends(0);
   await host.stdout.has(/bob left/);
   await host.write(CTRL_D);
-  assertEquals(await host.status(), 0);
-  assertEquals(await script.status(), 0);
+  await host.ends(0);
+  await script.ends(0);
   for (const { stdout: { text } } of [host, bob]) {
     assert(!/Allow\?|requests/.test(text), text);
     // deno-lint-ignore no-control-regex
@@ -63,13 +63,13 @@ terminalTest("/quit and Ctrl-D leave, Ctrl-C ends a room", async () => {
   await using ben = await host.join(["--name", "ben"], { terminal: true });
   await using last = await host.join(["--name", "last"], { terminal: true });
   await ann.write("/quit\r");
-  assertEquals(await ann.status(), 0);
+  await ann.ends(0);
   await ben.write(CTRL_D);
-  assertEquals(await ben.status(), 0);
+  await ben.ends(0);
   await host.stdout.has(/ann left[^]*ben left/);
   await host.write(CTRL_C);
-  assertEquals(await host.status(), 0);
-  assertEquals(await last.status(), 0);
+  await host.ends(0);
+  await last.ends(0);
   await last.stdout.has(/The host closed the room\./);
 });
 
@@ -79,7 +79,7 @@ terminalTest(
     await using host = await HostProgram.start(["--name", "hana"], { terminal: true });
     await type(host, "hello?", /Not delivered: hello\?[^]*Nobody else is in the room/);
     await host.write(CTRL_C);
-    assertEquals(await host.status(), 1);
+    await host.ends(1);
   },
 );
 
@@ -87,6 +87,6 @@ terminalTest("a terminal shows an error and is given back where joining fails", 
   await using host = await HostProgram.start(["--max-members", "2", "--json"]);
   await using _other = await host.join(["--json"]);
   await using late = new Program(["join", host.address], { terminal: true });
-  assertEquals(await late.status(), 1);
+  await late.ends(1);
   await late.stdout.has(/error: Cannot join as the room is full\s+hint: /);
 });

@@ -173,6 +173,13 @@ export class Program implements AsyncDisposable {
     return await within(this.#end, () => `Not ended in time\n${this.#transcript()}`);
   }
 
+  /** Waits for its end, and asserts its exit status. */
+  async ends(expected: number): Promise<void> {
+    const status = await this.status();
+    if (status === expected) return;
+    throw new Error(`Ended with status ${status} instead of ${expected}\n${this.#transcript()}`);
+  }
+
   /** Kills it where it still runs. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
