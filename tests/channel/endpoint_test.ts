@@ -259,6 +259,22 @@ test("Endpoint takes any record for a sign of life", async () => {
   await part(setup, received);
 });
 
+test("Endpoint shows that it is there while its own side does not read", async () => {
+  const setup = await setUp();
+  const { endpoint, clock, other } = setup;
+  const received = endpoint.receive();
+  const shown = received.next();
+  const writer = other.writable.getWriter();
+  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 1 }));
+  await shown;
+  clock.advance(PING_AFTER_MS);
+  const reader = other.readable.getReader();
+  assertEquals((await reader.read()).value?.type, RecordType.PING);
+  reader.releaseLock();
+  writer.releaseLock();
+  await part(setup, received);
+});
+
 test("Endpoint counts no silence while its own side does not read", async () => {
   const setup = await setUp();
   const { endpoint, clock, other } = setup;

@@ -150,6 +150,14 @@ test("Relay tells that a member came before anything from it, and that it left a
   await inn.close();
 });
 
+test("Relay answers an end that anybody could have forged with no farewell", async () => {
+  const inn = new Inn();
+  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  assertEquals(await bob.hangUp(), undefined);
+  await ada.logged(`bob away ${CloseReason.LOST}`);
+  await inn.close();
+});
+
 test("Relay lets a member know what it has taken", async () => {
   const inn = new Inn();
   const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];

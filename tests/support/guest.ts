@@ -194,6 +194,13 @@ export class Guest {
     await Promise.all([this.#reading, this.served]);
   }
 
+  /** Ends its own side without a word, and reads on. @returns The relay's answer, as `farewell`. */
+  async hangUp(): Promise<number | undefined> {
+    this.#writer.close().catch(() => {});
+    await this.served;
+    return await this.farewell();
+  }
+
   /** Ends both directions as a broken connection does. */
   async cut(): Promise<void> {
     this.#reader.cancel().catch(() => {});

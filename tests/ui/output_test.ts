@@ -22,6 +22,14 @@ test("Output writes what one turn brings with one write", async () => {
   assertEquals(stdout.writes, [Array.from({ length: 1000 }, (_, i) => `${i}\n`).join("")]);
 });
 
+test("Output is not broken by being closed", async () => {
+  const { streams } = memoryStreams();
+  const output = new Output(streams);
+  output.write("all");
+  await output.close();
+  assertEquals(await isPending(output.broken), true);
+});
+
 test("Output keeps the order over both streams", async () => {
   const order: string[] = [];
   const sink = (name: string): Sink => new Sink((text) => order.push(`${name}: ${text}`));
