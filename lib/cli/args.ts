@@ -57,16 +57,12 @@ export interface HelpCommand {
   readonly kind: "help";
   /** The subcommand that needs explaining; lanchat as a whole if missing. */
   readonly topic?: Subcommand | undefined;
-  /** Whether the answer is JSON. */
-  readonly json: boolean;
 }
 
 /** `--version`. */
 export interface VersionCommand {
   /** Tells the commands apart. */
   readonly kind: "version";
-  /** Whether the answer is JSON. */
-  readonly json: boolean;
 }
 
 /** What a command line asks for. */
@@ -119,9 +115,8 @@ export function parseCommandLine(args: readonly string[]): Command {
   const subcommand = SUBCOMMANDS.find((subcommand) => subcommand === word);
   const values = collect(options, subcommand);
   if (word !== undefined && subcommand === undefined) throw unknownSubcommand(word);
-  const json = values.has("--json");
-  if (values.has("--help")) return { kind: "help", topic: subcommand, json };
-  if (values.has("--version")) return { kind: "version", json };
+  if (values.has("--help")) return { kind: "help", topic: subcommand };
+  if (values.has("--version")) return { kind: "version" };
   if (subcommand === undefined) {
     throw new UsageError("unknown-subcommand", "Cannot start as no command is given", {
       hint: "Host a room with 'lanchat serve', or enter one with 'lanchat join ADDRESS'.",

@@ -123,19 +123,15 @@ Deno.test("parseCommandLine ignores spaces and dashes in a fingerprint", () => {
 });
 
 Deno.test("parseCommandLine reads --help and --version", () => {
-  const help = (topic: "serve" | "join" | undefined, json: boolean): Command => ({
-    kind: "help",
-    topic,
-    json,
-  });
-  assertEquals(parseCommandLine(words("--help")), help(undefined, false));
-  assertEquals(parseCommandLine(words("--json --help")), help(undefined, true));
-  assertEquals(parseCommandLine(words("serve --help")), help("serve", false));
-  assertEquals(parseCommandLine(words("--help join --json")), help("join", true));
+  const help = (topic?: "serve" | "join"): Command => ({ kind: "help", topic });
+  assertEquals(parseCommandLine(words("--help")), help());
+  assertEquals(parseCommandLine(words("--json --help")), help());
+  assertEquals(parseCommandLine(words("serve --help")), help("serve"));
+  assertEquals(parseCommandLine(words("--help join --json")), help("join"));
   // Help is for those who do not know yet what the rest should be.
-  assertEquals(parseCommandLine(words("join a b --wait x --help")), help("join", false));
-  assertEquals(parseCommandLine(words("--version")), { kind: "version", json: false });
-  assertEquals(parseCommandLine(words("serve --version --json")), { kind: "version", json: true });
+  assertEquals(parseCommandLine(words("join a b --wait x --help")), help("join"));
+  assertEquals(parseCommandLine(words("--version")), { kind: "version" });
+  assertEquals(parseCommandLine(words("serve --version --json")), { kind: "version" });
 });
 
 Deno.test("parseCommandLine refuses a missing or unknown subcommand", () => {
