@@ -6,8 +6,10 @@
 
 /** Tells the time and calls back later. */
 export interface Clock {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, as the machine is set: for times that are shown, not for durations. */
   now(): number;
+  /** Milliseconds since some moment: unlike `now` it never jumps, and it may stand still in a sleep. */
+  elapsed(): number;
   /**
    * Calls back once after `ms` milliseconds.
    *
@@ -19,6 +21,7 @@ export interface Clock {
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   after: (ms, callback) => {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);

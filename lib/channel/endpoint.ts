@@ -63,7 +63,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     this.#writer = channel.writable.getWriter();
     this.#writer.closed.catch(() => {}); // The reader sees the same failure.
     this.#flushed = channel.flushed;
-    this.#lastHeard = this.#clock.now();
+    this.#lastHeard = this.#clock.elapsed();
     this.#watch();
   }
 
@@ -158,11 +158,11 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
 
   async #read(): Promise<PlainRecord> {
     this.#reading = true;
-    this.#lastHeard = Math.max(this.#lastHeard, this.#clock.now() - PING_AFTER_MS);
+    this.#lastHeard = Math.max(this.#lastHeard, this.#clock.elapsed() - PING_AFTER_MS);
     try {
       const { done, value } = await this.#reader.read();
       if (done) throw this.#failure ?? new ChannelError("connection-lost", "The channel has ended");
-      this.#lastHeard = this.#clock.now();
+      this.#lastHeard = this.#clock.elapsed();
       return value;
     } finally {
       this.#reading = false;
@@ -197,7 +197,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
 
   #watch(): void {
     this.#stopTimer = this.#clock.after(PING_AFTER_MS / 3, () => {
-      const silence = this.#reading ? this.#clock.now() - this.#lastHeard : 0;
+      const silence = this.#reading ? this.#clock.elapsed() - this.#lastHeard : 0;
       if (silence >= DEAD_AFTER_MS) {
         const error = new ChannelError("connection-lost", "The other side has gone silent");
         this.abort(error);

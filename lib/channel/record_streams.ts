@@ -29,7 +29,7 @@ export class SealStream extends TransformStream<PlainRecord, Bytes> {
     const { limits = REKEY_LIMITS, clock = systemClock } = options;
     let cipher: RecordCipher;
     let bytes = 0;
-    let since = clock.now();
+    let since = clock.elapsed();
     super({
       async start(): Promise<void> {
         cipher = await RecordCipher.from(secret);
@@ -37,13 +37,13 @@ export class SealStream extends TransformStream<PlainRecord, Bytes> {
       async transform(record, controller): Promise<void> {
         const size = 1 + record.payload.length;
         const due = cipher.counter + 1 >= limits.records || bytes + size > limits.bytes ||
-          clock.now() - since >= limits.ms;
+          clock.elapsed() - since >= limits.ms;
         if (due) {
           const rekey = { type: RecordType.REKEY, payload: new Uint8Array() };
           controller.enqueue(await cipher.seal(rekey));
           await cipher.rekey();
           bytes = 0;
-          since = clock.now();
+          since = clock.elapsed();
         }
         bytes += size;
         controller.enqueue(await cipher.seal(record));

@@ -21,7 +21,7 @@ const MAX_AGE_MS = 600_000;
 export class HostKey {
   /** n_R, 256 bytes. */
   readonly modulus: Bytes;
-  /** When it was taken into use, in milliseconds since 1970. */
+  /** When it was taken into use, as `Clock.elapsed` counts. */
   readonly since: number;
   readonly #pair: WrapKeyPair;
   readonly #rejection = randomBytes(KEY_BYTES);
@@ -85,7 +85,7 @@ export class HostKeyRing {
         this.#replace(before);
         throw error;
       });
-      const age = this.#clock.now() - key.since;
+      const age = this.#clock.elapsed() - key.since;
       if (key.operations < MAX_OPERATIONS && age < MAX_AGE_MS) return key;
       this.#replace(before);
     }
@@ -105,7 +105,7 @@ export class HostKeyRing {
   }
 
   #takeIntoUse(pair: Promise<WrapKeyPair>): Promise<HostKey> {
-    const key = pair.then((made) => new HostKey(made, this.#clock.now()));
+    const key = pair.then((made) => new HostKey(made, this.#clock.elapsed()));
     key.catch(() => {});
     return key;
   }

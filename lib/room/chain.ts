@@ -83,7 +83,7 @@ async function chainId(verifier: Bytes): Promise<Bytes> {
 export class SendingChain {
   /** Counts the author's chains for this audience, from 1. */
   readonly epoch: number;
-  /** When it began, in milliseconds since 1970. */
+  /** When it began, as `Clock.elapsed` counts. */
   readonly since: number;
   /** The sessions that were given the key, in hexadecimal digits. */
   readonly holders: Set<string> = new Set();

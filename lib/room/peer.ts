@@ -46,7 +46,7 @@ export class Peer {
   readonly key: Bytes;
   /** Its place in the order in which the members came. */
   order: number;
-  /** When the host named it, in milliseconds since 1970. */
+  /** When the host named it, as `Clock.elapsed` counts. */
   readonly since: number;
   /** Handles what it sends, one thing after the other. */
   readonly lane: Lane;
@@ -74,7 +74,7 @@ export class Peer {
   differsSince: number | undefined;
   /** Whether that was said. */
   differenceShown = false;
-  /** When this member's ANNOUNCE last went to it, in milliseconds since 1970. */
+  /** When this member's ANNOUNCE last went to it, as `Clock.elapsed` counts. */
   introducedAt: number | undefined;
   /** Whether it was said that its sender key is missing. */
   keyMissed = false;
@@ -101,7 +101,7 @@ export class Peer {
     this.earlier = earlier;
     this.lane = lane;
     this.#clock = clock;
-    this.since = this.#creditAt = clock.now();
+    this.since = this.#creditAt = clock.elapsed();
   }
 
   /** The member as shown; `undefined` before it announced itself. */
@@ -125,7 +125,7 @@ export class Peer {
    * @throws {RoomError} If it leaves meanwhile.
    */
   async mayWork(): Promise<void> {
-    const gained = Math.floor((this.#clock.now() - this.#creditAt) / WORK_EVERY_MS);
+    const gained = Math.floor((this.#clock.elapsed() - this.#creditAt) / WORK_EVERY_MS);
     this.#credit = Math.min(WORK_BURST, this.#credit + gained);
     this.#creditAt += gained * WORK_EVERY_MS;
     if (--this.#credit >= 0) return;

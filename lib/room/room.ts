@@ -428,7 +428,7 @@ export class Room {
     const signature = await identity.sign(concat(label("lanchat/1 announce"), tagged));
     const object = concat(tagged, signature);
     this.#link.send({ class: EnvelopeClass.CONTROL, to: peer.session, object });
-    peer.introducedAt = this.#clock.now();
+    peer.introducedAt = this.#clock.elapsed();
     peer.introduced.resolve();
   }
 
@@ -606,7 +606,7 @@ export class Room {
   /** Says once that a member's key has not come, where it has had the time to send it. */
   #missKey(peer: Peer): void {
     const known = peer.introducedAt !== undefined &&
-      this.#clock.now() - peer.introducedAt > SILENT_AFTER_MS;
+      this.#clock.elapsed() - peer.introducedAt > SILENT_AFTER_MS;
     if (peer.keyMissed || !known || peer.member === undefined) return;
     peer.keyMissed = true;
     this.#emit({
@@ -645,7 +645,7 @@ export class Room {
   }
 
   #rosterChanged(): void {
-    this.#rosterSince = this.#clock.now();
+    this.#rosterSince = this.#clock.elapsed();
     const last = this.#rosters.at(-1);
     if (last?.until === Infinity) last.until = this.#rosterSince;
   }
@@ -653,7 +653,7 @@ export class Room {
   /** Whether a roster is the one of now, or was until a moment ago. */
   async #knowsRoster(reported: Bytes): Promise<boolean> {
     if (equal(await this.#currentRoster(), reported)) return true;
-    const recently = this.#clock.now() - DIFFERENCE_MS;
+    const recently = this.#clock.elapsed() - DIFFERENCE_MS;
     const hashes = this.#rosters.filter(({ until }) => until > recently).map(({ hash }) => hash);
     return (await Promise.all(hashes)).some((hash) => equal(hash, reported));
   }
@@ -664,7 +664,7 @@ export class Room {
       peer.differenceShown = false;
       return;
     }
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     // A difference from before the last change here says nothing of the room as it is now.
     if (peer.differsSince === undefined || peer.differsSince < this.#rosterSince) {
       peer.differsSince = now;
@@ -684,7 +684,7 @@ export class Room {
   #settleNames(peer: Peer): void {
     const { identity, name } = this.#options;
     // In the order in which the host named them, which is the same for all; but who was silent comes last.
-    if (this.#clock.now() - peer.since >= SILENT_AFTER_MS) peer.order = this.#joinedCount++;
+    if (this.#clock.elapsed() - peer.since >= SILENT_AFTER_MS) peer.order = this.#joinedCount++;
     const taken = peer.announced!.name;
     for (const other of this.#readers()) {
       if (equal(other.key, peer.key) || !sameName(other.announced!.name, taken)) continue;
@@ -775,8 +775,8 @@ export class Room {
       this.#outbox.refuseHead("no-such-member", "that member has left");
       return true;
     }
-    this.#aloneSince ??= this.#clock.now();
-    const left = this.#aloneSince + (this.#options.waitMs ?? 0) - this.#clock.now();
+    this.#aloneSince ??= this.#clock.elapsed();
+    const left = this.#aloneSince + (this.#options.waitMs ?? 0) - this.#clock.elapsed();
     if (left > 0) {
       this.#after("wait", left, () => this.#pump());
       return false;
@@ -788,10 +788,9 @@ export class Room {
   /** Begins an epoch for an audience. @returns Whether it was time for one. */
   async #beginChain(to: Peer | undefined, before: SendingChain | undefined): Promise<boolean> {
     const id = to?.id ?? "";
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     const wait = before === undefined ? 0 : before.since + MIN_EPOCH_MS - now;
-    // More than that to wait means that the clock was set back.
-    if (wait > 0 && wait <= MIN_EPOCH_MS) {
+    if (wait > 0) {
       this.#after("epoch", wait, () => this.#pump());
       return false;
     }
@@ -805,7 +804,7 @@ export class Room {
 
   #due(chain: SendingChain): boolean {
     return chain.stale || chain.index >= MAX_EPOCH_MESSAGES ||
-      this.#clock.now() - chain.since >= MAX_EPOCH_MS;
+      this.#clock.elapsed() - chain.since >= MAX_EPOCH_MS;
   }
 
   async #giveKeys(chain: SendingChain, peers: readonly Peer[]): Promise<void> {

@@ -227,6 +227,23 @@ test("Endpoint sends PING after 15 s of silence, not before", async () => {
   await part(setup, received);
 });
 
+test("Endpoint keeps a connection where the machine's time is set a day ahead or back", async () => {
+  for (const days of [1, -1]) {
+    const setup = await setUp();
+    const { clock, endpoint, own } = setup;
+    const received = endpoint.receive();
+    const first = received.next();
+    clock.set(clock.now() + days * 86_400_000);
+    clock.advance(PING_AFTER_MS - 1);
+    assertEquals(await written(own), []);
+    const writer = setup.other.writable.getWriter();
+    await writer.write(encodeHostRecord({ type: "ack", accepted: 1 }));
+    writer.releaseLock();
+    assertEquals((await first).value, { type: "ack", accepted: 1 });
+    await part(setup, received);
+  }
+});
+
 test("Endpoint gives the other side up after 45 s of silence, whatever waits to be sent", async () => {
   const { endpoint, clock, other } = await setUp({ next: bulk(Infinity), capacity: 1 });
   endpoint.wake();

@@ -318,7 +318,7 @@ test("Room.say fails where sealing has a fault, and what is said then goes", asy
   await stage.room.say("before");
   const { clock } = stage;
   const now = clock.now();
-  const times = [now, -1]; // When the chain is looked at, and for what is sealed.
+  const times = [-1]; // Asked for what is sealed.
   clock.now = () => times.shift() ?? now;
   await assertFails(stage.room.say("faulty"), "internal");
   await stage.room.say("after");
@@ -332,10 +332,10 @@ test("Room.end fails what waits, what is being sealed, and what is not acknowled
   stage.relay.acknowledges = false;
   const first = stage.room.say("not acknowledged");
   await stage.relay.object(ObjectType.MSG);
-  // The time is asked for to see how old the chain is, and then for what is being sealed.
+  // The time is asked for what is being sealed.
   const { clock, room } = stage;
   const now = clock.now();
-  const times = [() => now, () => (room.end("connection-lost"), now)];
+  const times = [() => (room.end("connection-lost"), now)];
   clock.now = () => times.shift()?.() ?? now;
   using sealed = nextSignature();
   const sealing = room.say("x".repeat(MAX_TEXT_BYTES));

@@ -7,12 +7,13 @@ interface Timer {
 
 /** A clock that stands still until it is told to go on. */
 export class FakeClock implements Clock {
-  #now: number;
+  #elapsed = 0;
+  #epoch: number;
   #timers: Timer[] = [];
 
   /** Starts at a time. @param now Milliseconds since 1970. */
   constructor(now = 1_700_000_000_000) {
-    this.#now = now;
+    this.#epoch = now;
   }
 
   /** How many timers wait. */
@@ -21,11 +22,20 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
-    return this.#now;
+    return this.#epoch + this.#elapsed;
+  }
+
+  elapsed(): number {
+    return this.#elapsed;
+  }
+
+  /** Sets the time of day; timers go on as before. @param now Milliseconds since 1970. */
+  set(now: number): void {
+    this.#epoch = now - this.#elapsed;
   }
 
   after(ms: number, callback: () => void): () => void {
-    const timer = { due: this.#now + ms, callback };
+    const timer = { due: this.#elapsed + ms, callback };
     this.#timers.push(timer);
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer);
@@ -34,15 +44,15 @@ export class FakeClock implements Clock {
 
   /** Goes on, and calls back what is due in its order, at its time. @param ms How far. */
   advance(ms: number): void {
-    const end = this.#now + ms;
+    const end = this.#elapsed + ms;
     while (true) {
       const due = this.#timers.filter((timer) => timer.due <= end);
       if (due.length === 0) break;
       const next = due.reduce((first, timer) => timer.due < first.due ? timer : first);
       this.#timers = this.#timers.filter((timer) => timer !== next);
-      this.#now = next.due;
+      this.#elapsed = next.due;
       next.callback();
     }
-    this.#now = end;
+    this.#elapsed = end;
   }
 }

@@ -69,7 +69,7 @@ export function sending(
 ): (caller: Deno.TcpConn) => Promise<void> {
   return async (caller) => {
     const { identity } = await generateIdentity();
-    const hostKey = new HostKey(await generateWrapKeyPair(HOP_KEY_BITS), Date.now());
+    const hostKey = new HostKey(await generateWrapKeyPair(HOP_KEY_BITS), performance.now());
     const channel: Channel = await respond(
       openConnection(caller),
       new Responder({

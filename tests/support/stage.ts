@@ -27,19 +27,9 @@ import { Inbox } from "./inbox.ts";
 import { identityOf, sessionKey } from "./keys.ts";
 import { MEMBER_KEY, type Puppet, ROOM_ID, type Target, targetOf } from "./puppet.ts";
 
-/** A fake clock on which one can wait for a timer to be set, and that can be set itself. */
+/** A fake clock on which one can wait for a timer to be set. */
 export class StageClock extends FakeClock {
   readonly #set = new Inbox<number>();
-  #ahead = 0;
-
-  override now(): number {
-    return super.now() + this.#ahead;
-  }
-
-  /** Sets the time; timers go on as before. */
-  set(now: number): void {
-    this.#ahead = now - super.now();
-  }
 
   override after(ms: number, callback: () => void): () => void {
     const cancel = super.after(ms, callback);
