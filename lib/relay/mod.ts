@@ -13,6 +13,7 @@
  * @module
  */
 export { type Caller, HANDSHAKE_MS, Host, type HostOptions } from "./host.ts";
+export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 export { DEFAULT_MAX_MEMBERS, type Guest, Relay, SEAT_KEPT_MS } from "./relay.ts";
 export {
   HIGH_WATER_BYTES,
@@ -21,4 +22,3 @@ export {
   STALL_BYTES,
   STALL_MS,
 } from "./seat.ts";
-export { MAX_HANDSHAKES, MAX_HANDSHAKES_PER_ADDRESS, MAX_WAITING } from "./turnstile.ts";
