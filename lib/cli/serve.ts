@@ -31,7 +31,7 @@ export async function serve(
     port: command.port,
     ...command.host !== undefined && { host: command.host },
   });
-  const relay = new Relay({ maxMembers: command.maxMembers });
+  const relay = new Relay(command.limits);
   try {
     const end = await hostRoom(command, { person, listener, relay, frontEnd, interrupts });
     frontEnd.show({ event: "closed", reason: end.reason });
@@ -61,6 +61,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     roomId,
     psk: secrets.psk,
     relay,
+    limits: command.limits,
     onAdmitted: ({ joinCode, session }) => {
       if (keys !== undefined) joinCodes.set(toHex(session), joinCode);
     },
