@@ -5,6 +5,7 @@
  * @module
  */
 import type { Bytes } from "../../lib/bytes/mod.ts";
+import { watchAllocations } from "./allocation.ts";
 import { readCorpus } from "./corpus.ts";
 import { Dice, mutate } from "./mutate.ts";
 import { Recorder } from "./recorder.ts";
@@ -42,6 +43,8 @@ const MAX_TURN_MS = 1000;
 /** Inputs that a target's pool has at most. */
 const MAX_POOL = 500;
 
+const excess = watchAllocations();
+
 /** Lets a target try what is new. */
 class Player {
   readonly #target: Target;
@@ -66,6 +69,8 @@ class Player {
       const input = mutate(this.#dice, this.#pool);
       recorder.begin(this.#index, input);
       const outcome = await this.#target.run(input);
+      const tooLong = excess();
+      if (tooLong !== undefined) throw new Error(`it makes an array of ${tooLong} bytes`);
       runs++;
       if (!this.#outcomes.has(outcome)) {
         this.#outcomes.add(outcome);

@@ -130,9 +130,36 @@ const responderTarget: Target = {
   },
 };
 
-/** Reads lies from steps: each masks one thing that an honest peer sends. */
-function masks<Field extends string>(input: Bytes, fields: readonly Field[]): Map<Field, Bytes> {
-  return new Map(decodeSteps(input).map(({ data, kind }) => [fields[kind % fields.length]!, data]));
+/** What a peer does otherwise than an honest one, as an input says it. */
+class Lies<Field extends string> {
+  readonly #masks: Map<Field, Bytes>;
+  readonly #told = new Set<Field>();
+
+  /** Reads lies from steps: each masks one thing that an honest peer sends. */
+  constructor(input: Bytes, fields: readonly Field[]) {
+    this.#masks = new Map(
+      decodeSteps(input).map(({ data, kind }) => [fields[kind % fields.length]!, data]),
+    );
+  }
+
+  /** What is sent in place of something honest. */
+  of(field: Field, honest: Bytes): Bytes {
+    const mask = this.#masks.get(field);
+    if (mask === undefined) return honest;
+    const sent = masked(honest, mask);
+    if (!equal(sent, honest)) this.#told.add(field);
+    return sent;
+  }
+
+  /** What is sent where nothing honest is known before; `undefined` for what is honest. */
+  instead(field: Field): Bytes | undefined {
+    return this.#masks.get(field);
+  }
+
+  /** Asserts that nobody was taken in by a lie about one of these. */
+  assertNone(...fields: readonly Field[]): void {
+    assertEquals(fields.filter((field) => this.#told.has(field)), [], "a lie was believed");
+  }
 }
 
 /** The things about which a host may lie to a member whose secrets it knows. */
@@ -143,17 +170,16 @@ const lyingHost: Target = {
   name: "lying-host",
   runs: 60,
   async run(input): Promise<string> {
-    const lies = masks(input, HOST_FIELDS);
+    const lies = new Lies(input, HOST_FIELDS);
     const keyPair = await hostHopKey();
-    const of = (field: typeof HOST_FIELDS[number], honest: Bytes): Bytes =>
-      lies.has(field) ? masked(honest, lies.get(field)!) : honest;
+    const wrapped = lies.instead("wrapped");
     const told: HostLies = {
-      modulus: of("modulus", keyPair.modulus),
-      secret: of("secret", zeroKey()),
-      ...lies.has("wrapped") && { wrapped: lies.get("wrapped")! },
-      key: of("key", host.publicKey),
-      sign: async ({ text }) => of("signature", await host.sign(text)),
-      sealed: (honest) => of("sealed", honest),
+      modulus: lies.of("modulus", keyPair.modulus),
+      secret: lies.of("secret", zeroKey()),
+      ...wrapped !== undefined && { wrapped },
+      key: lies.of("key", host.publicKey),
+      sign: async ({ text }) => lies.of("signature", await host.sign(text)),
+      sealed: (honest) => lies.of("sealed", honest),
     };
     const scripted = new ScriptedHost({ identity: host, keyPair, roomId, psk: zeroKey() }, told);
     const initiator = new Initiator({
@@ -170,6 +196,7 @@ const lyingHost: Target = {
       const { session } = await initiator.receiveM2(answer);
       assertEquals(session.peerKey, host.publicKey);
       assertEquals(session.roomId, roomId);
+      lies.assertNone("key", "signature", "sealed");
       return "ok";
     } catch (error) {
       return refusal(error, HandshakeError, WireError);
@@ -196,21 +223,20 @@ const lyingMember: Target = {
   name: "lying-member",
   runs: 60,
   async run(input): Promise<string> {
-    const lies = masks(input, MEMBER_FIELDS);
+    const lies = new Lies(input, MEMBER_FIELDS);
     const keyPair = await memberHopKey();
-    const of = (field: typeof MEMBER_FIELDS[number], honest: Bytes): Bytes =>
-      lies.has(field) ? masked(honest, lies.get(field)!) : honest;
+    const [commitment, wrapped] = [lies.instead("commitment"), lies.instead("wrapped")];
     const told: MemberLies = {
-      ...lies.has("commitment") && { commitment: lies.get("commitment")! },
-      modulus: of("modulus", keyPair.modulus),
-      gate: (honest) => of("gate", honest),
-      secret: of("secret", zeroKey()),
-      ...lies.has("wrapped") && { wrapped: lies.get("wrapped")! },
-      confirmation: (honest) => of("confirmation", honest),
-      key: of("key", member.publicKey),
-      opening: of("opening", zeroKey()),
-      sign: async ({ text }) => of("signature", await member.sign(text)),
-      sealed: (honest) => of("sealed", honest),
+      ...commitment !== undefined && { commitment },
+      modulus: lies.of("modulus", keyPair.modulus),
+      gate: (honest) => lies.of("gate", honest),
+      secret: lies.of("secret", zeroKey()),
+      ...wrapped !== undefined && { wrapped },
+      confirmation: (honest) => lies.of("confirmation", honest),
+      key: lies.of("key", member.publicKey),
+      opening: lies.of("opening", zeroKey()),
+      sign: async ({ text }) => lies.of("signature", await member.sign(text)),
+      sealed: (honest) => lies.of("sealed", honest),
     };
     const scripted = new ScriptedMember(
       { identity: member, keyPair, session, psk: zeroKey() },
@@ -227,6 +253,7 @@ const lyingMember: Target = {
       if (last === undefined) return "cannot be played";
       const opened = await responder.receiveM3(last.m3);
       assertEquals([opened.peerKey, opened.session], [member.publicKey, session]);
+      lies.assertNone("gate", "confirmation", "key", "signature", "sealed");
       outcomes.push("ok");
     } catch (error) {
       outcomes.push(refusal(error, HandshakeError, WireError));

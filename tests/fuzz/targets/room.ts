@@ -9,7 +9,9 @@ import {
   CloseReason,
   decodeMsg,
   decodeSkdm,
+  decodeText,
   MemberChange,
+  ObjectType,
   type PlainRecord,
 } from "../../../lib/wire/mod.ts";
 import { FakeClock } from "../../support/clock.ts";
@@ -118,7 +120,7 @@ function assertNoFault(events: readonly RoomEvent[]): void {
   }
 }
 
-/** A room in which a member that knows its secrets says anything: an honest one is heard all the same. */
+/** A room in which a member that knows its secrets says anything: an honest one hears and is heard. */
 const room: Target = {
   name: "room",
   runs: 40,
@@ -135,6 +137,11 @@ const room: Target = {
     await stage.events.find((event): event is typeof event =>
       event.type === "message" && event.from.name === "bob" && event.text === "still here"
     );
+    const said = stage.room.say("so am I");
+    await bob.take((await stage.relay.object(ObjectType.SKDM, bob.session)).object);
+    const { object } = await stage.relay.object(ObjectType.MSG);
+    assertEquals(decodeText((await bob.take(object))!.body), "so am I");
+    await said;
     assertNoFault(stage.events.all);
     await stage.close();
     return `ok: ${shown.map((event) => event.type === "warning" ? event.code : event.type)}`;
