@@ -184,6 +184,10 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
   ),
   "plain-input": text("hello\nworld\r\n"),
   "shown-message": text("ada\0hello", "b\x1b[0m\0a\nb\\n\u2028c"),
+  terminal: text(
+    "hi\0hello\r/who\r",
+    "\x1b[31mred\nx\0abc\x1b[D\x7f\x1b[A\x15/me waves\r\x1b[H\x0b/q\t\r",
+  ),
   "identity-file": text(`${JSON.stringify(identity)}\n`),
 };
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Bytes, concat, equal } from "../../../lib/bytes/mod.ts";
+import { type Bytes, concat, equal, utf8 } from "../../../lib/bytes/mod.ts";
 import { parseCommandLine, wantsJson } from "../../../lib/cli/args.ts";
 import { StoreError, UsageError } from "../../../lib/errors.ts";
 import { formatHostPort, parseHostPort } from "../../../lib/net/mod.ts";
@@ -7,13 +7,19 @@ import { openIdentity } from "../../../lib/store/mod.ts";
 import { parseLine } from "../../../lib/ui/commands.ts";
 import { type FrontEnd, type Input, JsonFrontEnd, PlainFrontEnd } from "../../../lib/ui/mod.ts";
 import { type Line, LineStream } from "../../../lib/ui/lines.ts";
+import { TerminalFrontEnd } from "../../../lib/ui/terminal.ts";
 import { escapeText, sanitize, sanitizeLine, toJsonLine } from "../../../lib/ui/sanitize.ts";
 import { MAX_TEXT_BYTES } from "../../../lib/wire/mod.ts";
+import { message } from "../../ui/members.ts";
 import { memoryStreams } from "../../ui/streams.ts";
 import { chunkings, refusal, type Target } from "../target.ts";
 
 /** Characters that act on a terminal, or are not seen in it; but for LF. */
 const UNSAFE = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/u;
+
+/** What lanchat and readline draw with; a typed line shows a tab as it is. */
+// deno-lint-ignore no-control-regex -- escape sequences are what it is about
+const DRAWING = /\x1b\[(?:[\d;]*[ACDGHJ]|(?:1|22)m)|[\r\n\t]/gu;
 
 /** Any text, lone surrogates too: bytes of UTF-8, or of UTF-16 behind a byte 0xff. */
 function textOf(input: Bytes): string {
@@ -165,6 +171,34 @@ const messages: Target = {
   },
 };
 
+/** Keys that are pressed or pasted at a terminal; what came before the first zero byte was said there. */
+const terminal: Target = {
+  name: "terminal",
+  runs: 100,
+  async run(input): Promise<string> {
+    const split = input.indexOf(0) + 1;
+    const text = textOf(input.slice(0, Math.max(0, split - 1)));
+    // A letter ends the escape sequence that readline would otherwise wait for.
+    const chunks = chunkings(input.slice(split))[2]!.map((chunk) => concat(chunk, utf8("x")));
+    const { stdout, streams } = memoryStreams(ReadableStream.from(chunks));
+    const raw: boolean[] = [];
+    const front = new TerminalFrontEnd({
+      ...streams,
+      columns: () => 40,
+      setRaw: (on) => void raw.push(on),
+      onResize: () => () => {},
+    });
+    front.show(message("ada", text));
+    const wishes: string[] = [];
+    for await (const wish of front.input) wishes.push(wish.do);
+    await front.close();
+    assertEquals(wishes.at(-1), "quit");
+    assertEquals(raw, [true, false], "the terminal is not restored");
+    assert(!/\p{Cc}/u.test(stdout.text.replaceAll(DRAWING, "")), "something acts on the terminal");
+    return `ok: ${[...new Set(wishes)]}`;
+  },
+};
+
 /** An identity file with any content. */
 const identityFile: Target = {
   name: "identity-file",
@@ -194,5 +228,6 @@ export const personTargets: readonly Target[] = [
   json,
   plain,
   messages,
+  terminal,
   identityFile,
 ];
