@@ -244,7 +244,7 @@ test("Proxy refuses for a while, and then leads to another host", async () => {
   assertEquals(await read(wire.host, 1), bytes(1));
 
   using restarted = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  wire.proxy.port = restarted.addr.port;
+  wire.proxy.target = restarted.addr.port;
   await wire.proxy.admit();
   assertEquals(wire.proxy.address, address);
   const [member, host] = await connected(wire.proxy, restarted);

@@ -21,13 +21,13 @@ const HOSTNAME = "127.0.0.1";
  *   connection === 0 ? [{ kind: "cut", direction: "toMember", at: 400 }] : []);
  * proxy.refuse();
  * proxy.cut();
- * proxy.port = restarted.port;
+ * proxy.target = restarted.port;
  * await proxy.admit();
  * ```
  */
 export class Proxy implements AsyncDisposable {
   /** Where the connections that come next lead to. */
-  port: number;
+  target: number;
   /** All bytes that came, by direction, of all connections, before anything was done to them. */
   readonly recorded: Readonly<Record<Direction, Uint8Array[]>> = { toHost: [], toMember: [] };
   /** How often each fault has struck. */
@@ -41,32 +41,33 @@ export class Proxy implements AsyncDisposable {
     split: 0,
     coalesce: 0,
   };
+  /** Where it listens. */
+  port = 0;
   readonly #plan: Plan;
   readonly #links: Link[] = [];
   readonly #held: Partial<Record<Direction, PromiseWithResolvers<void>>> = {};
   #server: Server | undefined;
-  #listenPort = 0;
 
-  private constructor(port: number, plan: Plan) {
-    this.port = port;
+  private constructor(target: number, plan: Plan) {
+    this.target = target;
     this.#plan = plan;
   }
 
   /**
    * Listens on a free port.
    *
-   * @param port Where to connect to.
+   * @param target Where to connect to.
    * @param plan What goes wrong with each connection.
    */
-  static async open(port: number, plan: Plan = () => []): Promise<Proxy> {
-    const proxy = new Proxy(port, plan);
+  static async open(target: number, plan: Plan = () => []): Promise<Proxy> {
+    const proxy = new Proxy(target, plan);
     await proxy.admit();
     return proxy;
   }
 
   /** What a member joins. */
   get address(): string {
-    return `${HOSTNAME}:${this.#listenPort}`;
+    return `${HOSTNAME}:${this.port}`;
   }
 
   /** How many connections came. */
@@ -117,9 +118,9 @@ export class Proxy implements AsyncDisposable {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (member) => {
       this.#connect(member);
     });
-    this.#server.listen(this.#listenPort, HOSTNAME);
+    this.#server.listen(this.port, HOSTNAME);
     await once(this.#server, "listening");
-    this.#listenPort = (this.#server.address() as AddressInfo).port;
+    this.port = (this.#server.address() as AddressInfo).port;
   }
 
   /** Cuts every connection. */
@@ -140,7 +141,7 @@ export class Proxy implements AsyncDisposable {
   }
 
   #connect(member: Socket): void {
-    const host = connect({ port: this.port, host: HOSTNAME, allowHalfOpen: true, noDelay: true });
+    const host = connect({ port: this.target, host: HOSTNAME, allowHalfOpen: true, noDelay: true });
     const faults = this.#plan(this.#links.length);
     const see = {
       chunk: (direction: Direction, chunk: Uint8Array) => void this.recorded[direction].push(chunk),
