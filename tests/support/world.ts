@@ -100,8 +100,9 @@ export class World {
   readonly #members: TestMember[] = [];
   readonly #ends: Promise<unknown>[] = [];
 
-  constructor(options: { maxMembers?: number } = {}) {
-    this.relay = new Relay(options);
+  /** Nobody is there yet. @param relay One that may not be honest. */
+  constructor(relay: Relay = new Relay()) {
+    this.relay = relay;
   }
 
   /** Somebody comes, and is not ready yet. */
