@@ -63,7 +63,9 @@ export type Code =
   | "too-slow"
   | "kicked"
   | "protocol-error"
+  | "seat-lost"
   | "host-key-mismatch"
+  | "another-room"
   | "host-unverified"
   | "temporary-identity"
   | "identity-unreadable"
@@ -140,6 +142,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "locked": { status: 1, hint: "The host admits nobody new now: ask for it to be unlocked." },
   "session-in-use": { status: 1, hint: "Start lanchat again." },
   "connection-lost": { status: 1, hint: "Join again when the network is back." },
+  "seat-lost": { status: 0, hint: "What was said meanwhile did not come, and will not." },
   "too-slow": { status: 1, hint: "This machine did not keep up with the room: join again." },
   "kicked": { status: 1, hint: "The host removed you from the room." },
   "protocol-error": {
@@ -150,6 +153,12 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "host-key-mismatch": {
     status: 3,
     hint: "Somebody else may be answering there: compare the fingerprint with the host in person.",
+  },
+  "another-room": {
+    status: 3,
+    hint:
+      "If the host began anew, join again; it is the same room after a restart only where it may " +
+      "keep its identity: --allow-read --allow-write --allow-env.",
   },
   "host-unverified": {
     status: 0,

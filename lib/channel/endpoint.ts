@@ -47,6 +47,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   #writing = false;
   #closing = false;
   #lastHeard: number;
+  #heardAt: number;
   #reading = false;
   #receiving = false;
   #stopTimer: () => void = () => {};
@@ -64,7 +65,13 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     this.#writer.closed.catch(() => {}); // The reader sees the same failure.
     this.#flushed = channel.flushed;
     this.#lastHeard = this.#clock.elapsed();
+    this.#heardAt = this.#clock.now();
     this.#watch();
+  }
+
+  /** How long ago the last record came, in milliseconds; a sleep of the machine counts. */
+  get silence(): number {
+    return Math.max(this.#clock.elapsed() - this.#lastHeard, this.#clock.now() - this.#heardAt);
   }
 
   /** Sends a record before all that `next` gives; nothing once the channel is closing. */
@@ -163,6 +170,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
       const { done, value } = await this.#reader.read();
       if (done) throw this.#failure ?? new ChannelError("connection-lost", "The channel has ended");
       this.#lastHeard = this.#clock.elapsed();
+      this.#heardAt = this.#clock.now();
       return value;
     } finally {
       this.#reading = false;

@@ -15,13 +15,26 @@ import {
   type MemberEnvelope,
   type MemberRecord,
 } from "../wire/mod.ts";
-import { MAX_AWAY_BYTES, type Parcel, Seat, type SeatEndpoint } from "./seat.ts";
+import { Pace } from "./pace.ts";
+import { Parcel, Seat, type SeatEndpoint } from "./seat.ts";
 
 /** Members that a room holds unless its host says otherwise. */
 export const DEFAULT_MAX_MEMBERS = 1024;
 
+/** Queued bytes of one seat, over which it is given up while its connection is lost. */
+export const DEFAULT_MAX_QUEUE_BYTES: number = 1 << 22;
+
+/** Queued bytes of all seats together, each object counted once, over which senders wait. */
+export const DEFAULT_MAX_MEMORY_BYTES: number = 1 << 26;
+
+/** Bytes a second that one member may send before it is slowed. */
+export const DEFAULT_MAX_RATE: number = 1 << 26;
+
 /** How long a seat is kept after its connection is lost, in milliseconds. */
 export const SEAT_KEPT_MS = 90_000;
+
+/** How long the end of a room waits for what is queued to be taken, in milliseconds. */
+export const DRAIN_MS = 5000;
 
 /**
  * Bytes of one member that may wait for others to take theirs. An honest member has at most its window of
@@ -37,12 +50,30 @@ export interface Guest {
   readonly session: Bytes;
 }
 
+/** What a relay is opened with. */
+export interface RelayOptions {
+  /** How many seats there may be, kept ones and the host's own included. */
+  readonly maxMembers?: number;
+  /** Bytes that one seat may have queued while its connection is lost. */
+  readonly maxQueueBytes?: number;
+  /** Bytes that may be queued in all. */
+  readonly maxMemoryBytes?: number;
+  /** Bytes a second that one member may send before it is slowed. */
+  readonly maxRate?: number;
+  /** Members of this room that ended with the process that hosted it before: whoever comes is told. */
+  readonly former?: readonly Guest[];
+  /** The time. */
+  readonly clock?: Clock;
+}
+
 const CODEC = { encode: encodeHostRecord, decode: decodeMemberRecord } as const;
 
 /** One connection of a seat. */
 interface Connection {
   readonly seat: Seat;
   readonly endpoint: SeatEndpoint;
+  /** Slows it where it sends too fast. */
+  readonly pace: Pace;
   /** Bytes that were read and wait to be passed on. */
   inboxBytes: number;
   /** The passing on of all that was read. */
@@ -56,15 +87,26 @@ interface Connection {
 export class Relay {
   /** How many seats there are, kept ones and the host's own included. */
   readonly maxMembers: number;
+  readonly #maxQueueBytes: number;
+  readonly #maxMemoryBytes: number;
+  readonly #maxRate: number;
+  readonly #former: readonly Guest[];
   readonly #clock: Clock;
   readonly #instance = randomBytes(INSTANCE_BYTES);
   readonly #seats = new Map<string, Seat>();
   readonly #serving = new Map<SeatEndpoint, Promise<void>>();
+  #queuedBytes = 0;
+  #relieved: PromiseWithResolvers<void> | undefined;
   #ended = false;
+  readonly #ending = Promise.withResolvers<void>();
 
-  /** Opens an empty room. @param options `maxMembers` counts kept seats too. */
-  constructor(options: { maxMembers?: number; clock?: Clock } = {}) {
+  /** Opens an empty room. */
+  constructor(options: RelayOptions = {}) {
     this.maxMembers = options.maxMembers ?? DEFAULT_MAX_MEMBERS;
+    this.#maxQueueBytes = options.maxQueueBytes ?? DEFAULT_MAX_QUEUE_BYTES;
+    this.#maxMemoryBytes = options.maxMemoryBytes ?? DEFAULT_MAX_MEMORY_BYTES;
+    this.#maxRate = options.maxRate ?? DEFAULT_MAX_RATE;
+    this.#former = options.former ?? [];
     this.#clock = options.clock ?? systemClock;
   }
 
@@ -98,15 +140,32 @@ export class Relay {
     });
     const served = seat === undefined
       ? endpoint.close(CloseReason.IDLE).then(() => endpoint.abort(undefined))
-      : this.#run({ seat, endpoint, inboxBytes: 0, dispatched: Promise.resolve() }, admitted);
+      : this.#run({
+        seat,
+        endpoint,
+        pace: new Pace(this.#maxRate, this.#clock),
+        inboxBytes: 0,
+        dispatched: Promise.resolve(),
+      }, admitted);
     this.#serving.set(endpoint, served);
     await served;
     this.#serving.delete(endpoint);
   }
 
-  /** Ends the room: every member is told, and every connection closed. */
-  async close(): Promise<void> {
+  /**
+   * Ends the room: takes nothing more, waits until the members have what is queued, tells every member,
+   * and closes every connection.
+   *
+   * @param drainMs How long the wait may last, in milliseconds.
+   */
+  async close(drainMs: number = DRAIN_MS): Promise<void> {
     this.#ended = true;
+    this.#ending.resolve();
+    const late = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(drainMs, late.resolve);
+    const emptied = Promise.all([...this.#seats.values()].map((seat) => seat.emptied()));
+    await Promise.race([emptied, late.promise]);
+    cancel();
     for (const endpoint of this.#serving.keys()) void endpoint.close(CloseReason.HOST_ENDS);
     for (const seat of this.#seats.values()) seat.holdNobody();
     await Promise.all(this.#serving.values());
@@ -123,11 +182,17 @@ export class Relay {
   }
 
   #takeSeat({ session, key }: Guest): Seat {
-    // Kept, it would come back with all that it has not taken, and hold the others again at once.
-    const onStall = (): void => this.#remove(seat, CloseReason.TOO_SLOW);
-    const seat = new Seat(session, key, this.#clock, onStall);
+    const seat = new Seat(session, key, this.#clock, () => this.#lose(seat));
     this.#seats.set(seat.id, seat);
     return seat;
+  }
+
+  /** Closes who holds others and takes too little. It may come back once, and then has to catch up. */
+  #lose(seat: Seat): void {
+    if (seat.dawdled) return this.#remove(seat, CloseReason.TOO_SLOW);
+    seat.dawdled = true;
+    void seat.claim?.close(CloseReason.TOO_SLOW);
+    this.#part(seat, CloseReason.TOO_SLOW);
   }
 
   async #run(connection: Connection, admitted: () => void): Promise<void> {
@@ -157,7 +222,7 @@ export class Relay {
       throw new WireError("Cannot resume as the member claims to have what it was never sent");
     }
     admitted();
-    endpoint.send({ type: "resume", nextSeq: seat.nextSeq });
+    endpoint.send({ type: "resume", nextSeq: seat.nextSeq, queued: seat.queued });
     endpoint.send({
       type: "roster",
       entries: [...this.#seats.values()]
@@ -166,7 +231,12 @@ export class Relay {
     });
     seat.connect(endpoint);
     this.#tell(seat, seat.joined ? MemberChange.BACK : MemberChange.JOINED, CloseReason.LEAVING);
+    if (seat.joined) return;
     seat.joined = true;
+    for (const { key, session } of this.#former) {
+      const reason = CloseReason.HOST_ENDS;
+      seat.deliver({ type: "member", change: MemberChange.LEFT, reason, session, key });
+    }
   }
 
   async #take(connection: Connection, record: MemberRecord): Promise<void> {
@@ -182,6 +252,7 @@ export class Relay {
           .catch(() => void connection.endpoint.close(CloseReason.PROTOCOL))
           .then(() => void (connection.inboxBytes -= bytes));
         if (connection.inboxBytes > MAX_INBOX_BYTES) await connection.dispatched;
+        await connection.pace.spend(bytes, this.#ending.promise);
         break;
       }
       case "ack":
@@ -198,32 +269,62 @@ export class Relay {
     { seat, endpoint }: Connection,
     envelopes: readonly MemberEnvelope[],
   ): Promise<void> {
-    for (const { class: envelopeClass, to, cmid, object } of envelopes) {
-      while (true) {
-        const full = this.#recipients(seat, to).find((other) => other.full !== undefined)?.full;
-        if (full === undefined || this.#ended) break;
-        await full;
+    for (const envelope of envelopes) {
+      const { cmid, object, to } = envelope;
+      for (let wait = this.#full(seat, to); wait !== undefined; wait = this.#full(seat, to)) {
+        await Promise.race([wait, this.#ending.promise]);
+        if (this.#ended) return;
       }
-      if (seat.claim !== endpoint) return;
+      // What is taken now nobody would be told of: its sender has to know that it did not go.
+      if (seat.claim !== endpoint || this.#ended) return;
       if (cmid <= seat.lastCmid) continue; // Sent again after a reconnect.
       if (seat.lastCmid !== 0 && cmid !== seat.lastCmid + 1) {
         throw new WireError("Cannot take envelope as one before it is missing");
       }
-      const direct = to !== undefined;
-      const parcel: Parcel = {
-        class: envelopeClass,
-        direct,
-        from: seat.session,
-        object,
-      };
+      const bytes = ENVELOPE_OVERHEAD_BYTES + object.length;
+      this.#queuedBytes += bytes;
+      const parcel = new Parcel(envelope, seat.session, () => {
+        this.#queuedBytes -= bytes;
+        this.#relieve();
+        seat.settle();
+      });
       for (const other of this.#recipients(seat, to)) {
         other.deliver(parcel);
-        if (other.endpoint === undefined && other.queuedBytes > MAX_AWAY_BYTES) {
-          this.#remove(other, CloseReason.LOST);
+        if (other.endpoint === undefined && other.queuedBytes > this.#maxQueueBytes) {
+          this.#giveUp(other);
         }
       }
-      seat.accept(cmid);
+      seat.accept(cmid, parcel);
+      parcel.release();
     }
+  }
+
+  /** Resolves when more can be taken for some seats; `undefined` where it can now. */
+  #full(seat: Seat, to: Bytes | undefined): Promise<void> | undefined {
+    while (this.#queuedBytes > this.#maxMemoryBytes) {
+      const largest = [...this.#seats.values()]
+        .reduce((most, other) => other.queuedBytes > most.queuedBytes ? other : most);
+      if (largest.endpoint === undefined) {
+        this.#giveUp(largest);
+        continue;
+      }
+      // Whoever has most waiting holds the others now, and is judged as everybody who does.
+      largest.hold();
+      this.#relieved ??= Promise.withResolvers();
+      return Promise.race([this.#relieved.promise, largest.full]);
+    }
+    return this.#recipients(seat, to).find((other) => other.full !== undefined)?.full;
+  }
+
+  #relieve(): void {
+    if (this.#queuedBytes > this.#maxMemoryBytes) return;
+    this.#relieved?.resolve();
+    this.#relieved = undefined;
+  }
+
+  /** A seat whose connection is lost has too much waiting for it. */
+  #giveUp(seat: Seat): void {
+    this.#remove(seat, seat.dawdled ? CloseReason.TOO_SLOW : CloseReason.LOST);
   }
 
   #recipients(seat: Seat, to: Bytes | undefined): Seat[] {
@@ -240,7 +341,8 @@ export class Relay {
     seat.disconnect();
     if (this.#ended || !this.#seats.has(seat.id)) return;
     if (!seat.joined || reason === CloseReason.LEAVING) return this.#remove(seat, reason);
-    this.#tell(seat, MemberChange.AWAY, CloseReason.LOST);
+    const why = reason === CloseReason.TOO_SLOW ? reason : CloseReason.LOST;
+    this.#tell(seat, MemberChange.AWAY, why);
     seat.cancelExpiry = this.#clock.after(
       SEAT_KEPT_MS,
       () => this.#remove(seat, CloseReason.LOST),

@@ -6,6 +6,7 @@ import {
   type HostEnvelope,
   type HostRecord,
   MAX_PAYLOAD_BYTES,
+  type MemberEnvelope,
   type MemberRecord,
 } from "../wire/mod.ts";
 
@@ -15,9 +16,6 @@ export const HIGH_WATER_BYTES: number = 1 << 20;
 /** Queued bytes at which they may go on. */
 export const LOW_WATER_BYTES: number = 1 << 19;
 
-/** Queued bytes of a seat whose connection is lost, over which the seat is given up. */
-export const MAX_AWAY_BYTES: number = 1 << 22;
-
 /** How long a seat may hold others before its progress is judged, in milliseconds. */
 export const STALL_MS = 10_000;
 
@@ -25,7 +23,7 @@ export const STALL_MS = 10_000;
 export const STALL_BYTES: number = 1 << 16;
 
 /** One object on its way to some seats; they share its bytes. */
-export interface Parcel {
+export class Parcel {
   /** One of `EnvelopeClass`. */
   readonly class: number;
   /** Whether it is for one session alone. */
@@ -34,6 +32,37 @@ export interface Parcel {
   readonly from: Bytes;
   /** Opaque. */
   readonly object: Bytes;
+  readonly #settled: () => void;
+  #waiting = 1;
+
+  /**
+   * Takes an envelope on.
+   *
+   * @param settled Called once every seat that it was put into has it or is gone, and
+   * {@linkcode Parcel.release} was called as often as {@linkcode Parcel.hold} and once more.
+   */
+  constructor(envelope: MemberEnvelope, from: Bytes, settled: () => void) {
+    this.class = envelope.class;
+    this.direct = envelope.to !== undefined;
+    this.from = from;
+    this.object = envelope.object;
+    this.#settled = settled;
+  }
+
+  /** Whether somebody is still to get it. */
+  get open(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** Another seat waits for it. */
+  hold(): void {
+    this.#waiting++;
+  }
+
+  /** A seat waits for it no more. */
+  release(): void {
+    if (--this.#waiting === 0) this.#settled();
+  }
 }
 
 /** A change of the roster, in its place between the envelopes. */
@@ -70,16 +99,21 @@ export class Seat {
   endpoint: SeatEndpoint | undefined;
   /** The last envelope that was taken from this member. */
   lastCmid = 0;
+  /** Whether it was closed as too slow and has not caught up since. */
+  dawdled = false;
   /** Calls off the end of an abandoned seat. */
   cancelExpiry: () => void = () => {};
   readonly #clock: Clock;
   readonly #onStall: () => void;
-  #queue: Entry[] = [];
+  readonly #queue: Entry[] = [];
   #sent = 0;
   #lastSeq = 0;
   #bytes = 0;
   #ackedBytes = 0;
   #ackDue = false;
+  #delivered = 0;
+  readonly #undelivered: { readonly cmid: number; readonly parcel: Parcel }[] = [];
+  #emptied: PromiseWithResolvers<void> | undefined;
   #holding: { released: Promise<void>; release: () => void; cancelTimer: () => void } | undefined;
 
   /** Makes a seat. @param onStall Called when it holds others and does not take enough. */
@@ -101,6 +135,11 @@ export class Seat {
     return this.#queue[0]?.seq ?? this.#lastSeq + 1;
   }
 
+  /** How many envelopes and changes were not acknowledged. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
   /** Resolves when this seat can take more; `undefined` where it can now. */
   get full(): Promise<void> | undefined {
     return this.#holding?.released;
@@ -108,17 +147,38 @@ export class Seat {
 
   /** Queues an object, or a change of the roster, behind what is queued. */
   deliver(item: Parcel | Change): void {
+    if (item instanceof Parcel) item.hold();
     this.#queue.push({ seq: ++this.#lastSeq, item });
     this.#bytes += size(item);
-    if (this.#bytes > HIGH_WATER_BYTES && this.endpoint !== undefined) this.#hold();
+    if (this.#bytes > HIGH_WATER_BYTES && this.endpoint !== undefined) this.hold();
     this.endpoint?.wake();
   }
 
   /** Notes that an envelope of this member was taken and passed on. @param cmid Its number. */
-  accept(cmid: number): void {
+  accept(cmid: number, parcel: Parcel): void {
     this.lastCmid = cmid;
+    this.#undelivered.push({ cmid, parcel });
+    this.settle();
     this.#ackDue = true;
     this.endpoint?.wake();
+  }
+
+  /** Notes which of this member's envelopes have reached everybody they are for. */
+  settle(): void {
+    let count = 0;
+    while (count < this.#undelivered.length && !this.#undelivered[count]!.parcel.open) count++;
+    if (count === 0) return;
+    this.#delivered = this.#undelivered[count - 1]!.cmid;
+    this.#undelivered.splice(0, count);
+    this.#ackDue = true;
+    this.endpoint?.wake();
+  }
+
+  /** Resolves when nothing waits for this member, or nobody is there to take it. */
+  emptied(): Promise<void> {
+    if (this.#queue.length === 0 || this.endpoint === undefined) return Promise.resolve();
+    this.#emptied ??= Promise.withResolvers();
+    return this.#emptied.promise;
   }
 
   /**
@@ -129,16 +189,19 @@ export class Seat {
   acknowledge(seq: number): boolean {
     const unsent = this.#queue[this.#sent]?.seq ?? this.#lastSeq + 1;
     if (seq >= unsent) return false;
-    let count = 0;
-    while (count < this.#queue.length && this.#queue[count]!.seq <= seq) {
-      const { item } = this.#queue[count]!;
+    const later = this.#queue.findIndex((entry) => entry.seq > seq);
+    const gone = this.#queue.splice(0, later < 0 ? this.#queue.length : later);
+    this.#sent -= gone.length;
+    for (const { item } of gone) {
       this.#bytes -= size(item);
       this.#ackedBytes += size(item);
-      count++;
+      if (item instanceof Parcel) item.release();
     }
-    this.#queue.splice(0, count);
-    this.#sent -= count;
-    if (this.#bytes <= LOW_WATER_BYTES) this.holdNobody();
+    if (this.#bytes <= LOW_WATER_BYTES) {
+      this.dawdled = false;
+      this.holdNobody();
+    }
+    if (this.#queue.length === 0) this.#notWaitedFor();
     return true;
   }
 
@@ -147,8 +210,8 @@ export class Seat {
     this.cancelExpiry();
     this.endpoint = endpoint;
     this.#sent = 0;
-    this.#ackDue = false;
-    if (this.#bytes > HIGH_WATER_BYTES) this.#hold();
+    this.#ackDue = this.lastCmid > 0;
+    if (this.#bytes > HIGH_WATER_BYTES) this.hold();
     endpoint.wake();
   }
 
@@ -156,6 +219,7 @@ export class Seat {
   disconnect(): void {
     this.endpoint = undefined;
     this.holdNobody();
+    this.#notWaitedFor();
   }
 
   /** Lets those go on who wait for this seat. */
@@ -169,7 +233,9 @@ export class Seat {
   expire(): void {
     this.cancelExpiry();
     this.disconnect();
-    this.#queue = [];
+    for (const { item } of this.#queue.splice(0)) {
+      if (item instanceof Parcel) item.release();
+    }
     this.#bytes = 0;
   }
 
@@ -177,11 +243,11 @@ export class Seat {
   next(): HostRecord | undefined {
     if (this.#ackDue) {
       this.#ackDue = false;
-      return { type: "ack", accepted: this.lastCmid };
+      return { type: "ack", accepted: this.lastCmid, delivered: this.#delivered };
     }
     const first = this.#queue[this.#sent];
     if (first === undefined) return undefined;
-    if ("type" in first.item) {
+    if (!(first.item instanceof Parcel)) {
       this.#sent++;
       return first.item;
     }
@@ -193,7 +259,7 @@ export class Seat {
     let bytes = 0;
     for (; this.#sent < this.#queue.length; this.#sent++) {
       const { seq, item } = this.#queue[this.#sent]!;
-      if ("type" in item || (bytes += size(item)) > MAX_PAYLOAD_BYTES) break;
+      if (!(item instanceof Parcel) || (bytes += size(item)) > MAX_PAYLOAD_BYTES) break;
       envelopes.push({
         class: item.class,
         direct: item.direct,
@@ -205,7 +271,13 @@ export class Seat {
     return envelopes;
   }
 
-  #hold(): void {
+  #notWaitedFor(): void {
+    this.#emptied?.resolve();
+    this.#emptied = undefined;
+  }
+
+  /** Has those wait who feed this seat, until it is down to the low water mark. */
+  hold(): void {
     if (this.#holding !== undefined) return;
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
     this.#holding = { released, release, cancelTimer: () => {} };
@@ -222,5 +294,5 @@ export class Seat {
 }
 
 function size(item: Parcel | Change): number {
-  return "type" in item ? CHANGE_BYTES : ENVELOPE_OVERHEAD_BYTES + item.object.length;
+  return item instanceof Parcel ? ENVELOPE_OVERHEAD_BYTES + item.object.length : CHANGE_BYTES;
 }

@@ -58,6 +58,18 @@ export interface Author {
   readonly session: Bytes;
 }
 
+/** Where a sending chain begins. */
+export interface ChainStart {
+  /** One of `Audience`. */
+  readonly audience: number;
+  /** Counts the author's chains for this audience, from 1. */
+  readonly epoch: number;
+  /** When it begins, as `Clock.elapsed` counts. */
+  readonly since: number;
+  /** How many messages the author has sealed for this audience before. */
+  readonly before: number;
+}
+
 /** A chain key and what follows from it. */
 interface Step {
   readonly next: Bytes;
@@ -93,35 +105,29 @@ export class SendingChain {
   readonly #audience: number;
   readonly #signing: SigningKey;
   readonly #id: Bytes;
+  readonly #before: number;
   #chainKey: Bytes = randomBytes(KEY_BYTES);
   #index = 0;
 
-  private constructor(
-    author: Author,
-    audience: number,
-    epoch: number,
-    since: number,
-    signing: SigningKey,
-    id: Bytes,
-  ) {
+  private constructor(author: Author, start: ChainStart, signing: SigningKey, id: Bytes) {
     this.#author = author;
-    this.#audience = audience;
-    this.epoch = epoch;
-    this.since = since;
+    this.#audience = start.audience;
+    this.epoch = start.epoch;
+    this.since = start.since;
+    this.#before = start.before;
     this.#signing = signing;
     this.#id = id;
   }
 
-  /** Begins a chain with fresh keys. @param audience One of `Audience`. @param since Now. */
-  static async begin(
-    author: Author,
-    audience: number,
-    epoch: number,
-    since: number,
-  ): Promise<SendingChain> {
+  /** Begins a chain with fresh keys. */
+  static async begin(author: Author, start: ChainStart): Promise<SendingChain> {
     const signing = await generateSigningKey();
-    const id = await chainId(signing.publicKey);
-    return new SendingChain(author, audience, epoch, since, signing, id);
+    return new SendingChain(author, start, signing, await chainId(signing.publicKey));
+  }
+
+  /** How many messages were sealed for this audience, those of earlier chains included. */
+  get total(): number {
+    return this.#before + this.#index;
   }
 
   /** How many messages were sealed. */
@@ -151,7 +157,7 @@ export class SendingChain {
   }
 
   /** Seals a message: a MSG. Its key is forgotten at once. */
-  async seal(inner: Inner): Promise<Bytes> {
+  async seal(message: Omit<Inner, "before">): Promise<Bytes> {
     const index = this.#index++;
     const { next, messageKey, commitment } = await step(this.#chainKey);
     this.#chainKey.fill(0);
@@ -166,7 +172,8 @@ export class SendingChain {
       commitment,
     });
     const key = await CipherKey.import(messageKey);
-    const signed = concat(header, await key.seal(nonce, encodeInner(inner), header));
+    const inner = encodeInner({ ...message, before: this.#before });
+    const signed = concat(header, await key.seal(nonce, inner, header));
     return concat(signed, await this.#signing.sign(concat(label("lanchat/1 msg"), signed)));
   }
 }

@@ -8,6 +8,7 @@ import {
   decodeHostRecord,
   encodeMemberRecord,
   ENVELOPE_OVERHEAD_BYTES,
+  EnvelopeClass,
   type HostEnvelope,
   type HostRecord,
   INSTANCE_BYTES,
@@ -26,6 +27,15 @@ const ACK_ENVELOPES = 64;
 /** How long envelopes may wait to be acknowledged, in milliseconds. */
 const ACK_MS = 200;
 
+/** Bytes of what the relay has taken that are kept until everybody has it, to be sent again if asked for. */
+const MAX_KEPT_BYTES: number = 1 << 22;
+
+/** How long who was at the host before this one may take to come to it, in milliseconds. */
+export const ABSENT_MS = 90_000;
+
+/** A seat that is missing sooner after it was asked for was never there: a host keeps it for longer. */
+const SEAT_CERTAIN_MS = 60_000;
+
 /** How long a host may take to say who is in the room, in milliseconds. */
 const ROSTER_MS = 10_000;
 
@@ -43,16 +53,33 @@ const REFUSALS: Readonly<Record<number, { code: Code; reason: string }>> = {
 
 /** What a link tells the room. */
 export interface LinkListener {
-  /** Who is in the room, without oneself, in the order in which they came. */
-  roster(entries: readonly RosterEntry[]): void;
+  /**
+   * Who is in the room, without oneself, in the order in which they came.
+   *
+   * @param restarted Whether another host process has taken the room over, and knows nothing of what the
+   * one before had queued.
+   */
+  roster(entries: readonly RosterEntry[], restarted: boolean): void;
   /** Somebody joined, left, or lost or regained the connection. */
   member(record: Extract<HostRecord, { type: "member" }>): void;
   /** An object arrived. */
   envelope(envelope: HostEnvelope): void;
-  /** The host has passed on every envelope up to this one. */
-  acknowledged(cmid: number): void;
+  /**
+   * How far the host has come with what was sent.
+   *
+   * @param accepted It has passed on every envelope up to this one.
+   * @param delivered Whoever it knows to be addressed has every envelope up to this one, or is gone.
+   */
+  acknowledged(accepted: number, delivered: number): void;
+  /** All that waited at the host when the connection came has arrived: from now on more may be sealed. */
+  opened(): void;
   /** Resolves when more may arrive. */
   settled(): Promise<void>;
+}
+
+/** What is on its way to the relay. */
+interface OutboxEntry extends MemberEnvelope {
+  readonly keep: boolean;
 }
 
 /**
@@ -63,13 +90,24 @@ export class Link {
   readonly #listener: LinkListener;
   readonly #clock: Clock;
   #endpoint: Endpoint<HostRecord, MemberRecord> | undefined;
-  #outbox: MemberEnvelope[] = [];
+  #kept: MemberEnvelope[] = [];
+  #keptBytes = 0;
+  #outbox: OutboxEntry[] = [];
   #outboxBytes = 0;
   #sent = 0;
   #sentBytes = 0;
   #lastCmid = 0;
   #instance: Bytes = new Uint8Array(INSTANCE_BYTES);
   #lastSeq = 0;
+  #openAtSeq = 0;
+  #open = false;
+  #rosterKnown = false;
+  /** Whether the host of `#instance` has let this member in. */
+  #entered = false;
+  #resumedAt = 0;
+  /** The last connection on which this member was in the room, once it has ended. */
+  #left: Endpoint<HostRecord, MemberRecord> | undefined;
+  #restarted = false;
   #shownSeq = 0;
   #ackedSeq = 0;
   #ackDue = false;
@@ -87,10 +125,33 @@ export class Link {
     return this.#outboxBytes;
   }
 
-  /** Queues an object for the room or one session. @returns Its number. */
-  send(envelope: Omit<MemberEnvelope, "cmid">): number {
+  /** Whether there is a connection, and all has arrived that had waited for it. */
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** What the relay has taken and not everybody has, as far as it is kept, in its order. */
+  get kept(): readonly MemberEnvelope[] {
+    return this.#kept;
+  }
+
+  /** Forgets what is kept up to an envelope. */
+  forget(cmid: number): void {
+    const later = this.#kept.findIndex((envelope) => envelope.cmid > cmid);
+    for (const { object } of this.#kept.splice(0, later < 0 ? this.#kept.length : later)) {
+      this.#keptBytes -= size(object);
+    }
+  }
+
+  /**
+   * Queues an object for the room or one session.
+   *
+   * @param keep Whether it is kept until everybody has it.
+   * @returns Its number.
+   */
+  send(envelope: Omit<MemberEnvelope, "cmid">, keep = true): number {
     const cmid = ++this.#lastCmid;
-    this.#outbox.push({ ...envelope, cmid });
+    this.#outbox.push({ ...envelope, cmid, keep });
     this.#outboxBytes += size(envelope.object);
     this.#endpoint?.wake();
     return cmid;
@@ -103,10 +164,10 @@ export class Link {
    * @throws {LanchatError} If the host refuses, breaks the protocol, or the connection is lost.
    */
   async run(channel: Channel): Promise<number> {
-    let open = false;
+    let resumed = false;
     const endpoint: Endpoint<HostRecord, MemberRecord> = new Endpoint<HostRecord, MemberRecord>(
       channel,
-      { codec: CODEC, next: () => open ? this.#next() : undefined, clock: this.#clock },
+      { codec: CODEC, next: () => resumed ? this.#next() : undefined, clock: this.#clock },
     );
     this.#endpoint = endpoint;
     const records = endpoint.receive();
@@ -117,7 +178,7 @@ export class Link {
     try {
       this.#accepted(await next(records), endpoint);
       this.#resumed(await next(records));
-      open = true;
+      resumed = true;
       endpoint.wake();
       for await (const record of records) {
         if (record.type === "close") return record.reason;
@@ -129,6 +190,8 @@ export class Link {
       throw error;
     } finally {
       this.#endpoint = undefined;
+      if (this.#rosterKnown) this.#left = endpoint;
+      this.#open = this.#rosterKnown = false;
       this.#cancelAck?.();
       this.#cancelAck = undefined;
       this.#cancelDeadline();
@@ -148,17 +211,32 @@ export class Link {
     if (refusal !== undefined) {
       throw new ChannelError(refusal.code, `Cannot join as ${refusal.reason}`);
     }
-    const known = record.resumed && equal(record.instance, this.#instance);
-    if (!known) this.#lastSeq = this.#shownSeq = this.#ackedSeq = 0;
-    this.#acknowledged(record.lastCmid);
+    const known = equal(record.instance, this.#instance);
+    const lost = known
+      ? !record.resumed && this.#hadSeat()
+      : this.#left !== undefined && this.#left.silence >= ABSENT_MS;
+    if (lost) throw new ChannelError("seat-lost", "This member's place was not kept so long");
+    if (!known) {
+      this.#restarted ||= this.#entered;
+      this.#entered = false;
+    }
+    if (!known || !record.resumed) this.#lastSeq = this.#shownSeq = this.#ackedSeq = 0;
+    this.#taken(record.lastCmid, this.#sent);
+    this.#listener.acknowledged(record.lastCmid, 0);
     this.#sent = this.#sentBytes = 0;
     this.#ackDue = false;
+    this.#instance = record.instance;
+    this.#resumedAt = this.#clock.elapsed();
     endpoint.send({
       type: "resume",
       instance: known ? this.#instance : new Uint8Array(INSTANCE_BYTES),
       lastSeq: this.#lastSeq,
     });
-    this.#instance = record.instance;
+  }
+
+  /** Whether the host that does not know this member any more has had a seat for it. */
+  #hadSeat(): boolean {
+    return this.#entered || this.#clock.elapsed() - this.#resumedAt > SEAT_CERTAIN_MS;
   }
 
   #resumed(record: HostRecord): void {
@@ -166,6 +244,7 @@ export class Link {
     if (record.nextSeq !== this.#lastSeq + 1) {
       throw new WireError("Cannot resume as the host goes on at another envelope");
     }
+    this.#openAtSeq = this.#lastSeq + record.queued;
   }
 
   async #take(record: HostRecord): Promise<void> {
@@ -180,19 +259,28 @@ export class Link {
         }
         await this.#listener.settled();
         this.#acknowledge();
+        this.#openWhenDue();
         break;
       case "roster":
         this.#cancelDeadline();
-        this.#listener.roster(record.entries);
+        this.#rosterKnown = this.#entered = true;
+        this.#listener.roster(record.entries, this.#restarted);
+        this.#restarted = false;
+        this.#openWhenDue();
         break;
       case "member":
         this.#lastSeq++;
         this.#listener.member(record);
         await this.#listener.settled();
         this.#acknowledge();
+        this.#openWhenDue();
         break;
       case "ack":
-        this.#acknowledged(record.accepted);
+        if (record.delivered > record.accepted) {
+          throw new WireError("Cannot take ACK as more is delivered than accepted");
+        }
+        this.#taken(record.accepted, this.#sent);
+        this.#listener.acknowledged(record.accepted, record.delivered);
         this.#endpoint?.wake();
         break;
       default:
@@ -214,19 +302,38 @@ export class Link {
     else this.#cancelAck ??= this.#clock.after(ACK_MS, flush);
   }
 
-  /** The relay has passed on every envelope up to this one. */
-  #acknowledged(cmid: number): void {
+  #openWhenDue(): void {
+    if (this.#open || !this.#rosterKnown || this.#lastSeq < this.#openAtSeq) return;
+    this.#open = true;
+    this.#listener.opened();
+  }
+
+  /** The relay has passed on every envelope up to this one, of so many at most. */
+  #taken(cmid: number, atMost: number): void {
     const next = this.#outbox.findIndex((envelope) => envelope.cmid > cmid);
     const count = next < 0 ? this.#outbox.length : next;
-    if (cmid > this.#lastCmid || count > this.#sent) {
+    if (cmid > this.#lastCmid || count > atMost) {
       throw new WireError("Cannot take ACK as it is for what was never sent");
     }
-    const gone = this.#outbox.splice(0, count);
-    const bytes = gone.reduce((sum, { object }) => sum + size(object), 0);
+    const taken = this.#outbox.splice(0, count);
+    const bytes = taken.reduce((sum, { object }) => sum + size(object), 0);
     this.#outboxBytes -= bytes;
-    this.#sentBytes -= bytes;
-    this.#sent -= gone.length;
-    this.#listener.acknowledged(cmid);
+    this.#sentBytes = Math.max(0, this.#sentBytes - bytes);
+    this.#sent = Math.max(0, this.#sent - count);
+    this.#keep(taken.filter(({ keep }) => keep));
+  }
+
+  /** Keeps what the relay may yet lose; where it is too much, the oldest messages cannot be healed. */
+  #keep(envelopes: readonly MemberEnvelope[]): void {
+    for (const envelope of envelopes) {
+      this.#kept.push(envelope);
+      this.#keptBytes += size(envelope.object);
+    }
+    while (this.#keptBytes > MAX_KEPT_BYTES) {
+      const message = this.#kept.findIndex((envelope) => envelope.class === EnvelopeClass.CHAT);
+      const [gone] = this.#kept.splice(Math.max(0, message), 1);
+      this.#keptBytes -= size(gone!.object);
+    }
   }
 
   #next(): MemberRecord | undefined {

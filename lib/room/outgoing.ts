@@ -20,14 +20,25 @@ export interface Outgoing {
   readonly to: Peer | undefined;
   /** Settled once the relay has it, or it is known that it cannot go. */
   readonly done: PromiseWithResolvers<void>;
+  /** Resolves to whether everybody has it or is gone, once that is known. */
+  readonly delivered: PromiseWithResolvers<boolean>;
 }
 
-/** The messages that are not sealed yet, and those that the relay has not acknowledged. */
+/** What of it is brought in from outside. */
+export type NewOutgoing = Pick<Outgoing, "kind" | "body" | "to">;
+
+interface Sealed {
+  readonly cmid: number;
+  readonly messages: readonly Outgoing[];
+}
+
+/** The messages that are not sealed yet, and those that not everybody has. */
 export class Outbox {
   readonly #waiting: Outgoing[] = [];
   #waitingBytes = 0;
   #taken: readonly Outgoing[] = [];
-  readonly #sealed: { readonly cmid: number; readonly messages: readonly Outgoing[] }[] = [];
+  readonly #sealed: Sealed[] = [];
+  readonly #sent: Sealed[] = [];
   #room: PromiseWithResolvers<void> | undefined;
 
   /** The message whose turn it is. */
@@ -36,10 +47,10 @@ export class Outbox {
   }
 
   /** Adds a message. */
-  push(message: Omit<Outgoing, "done">): Outgoing {
+  push(message: NewOutgoing): Outgoing {
     const done = Promise.withResolvers<void>();
     done.promise.catch(() => {}); // Whoever asked for it sees the failure.
-    const outgoing = { ...message, done };
+    const outgoing = { ...message, done, delivered: Promise.withResolvers<boolean>() };
     this.#waiting.push(outgoing);
     this.#waitingBytes += message.body.length;
     return outgoing;
@@ -74,8 +85,17 @@ export class Outbox {
 
   /** The relay has every envelope up to this one. */
   acknowledged(cmid: number): void {
-    while (this.#sealed.length > 0 && this.#sealed[0]!.cmid <= cmid) {
-      for (const { done } of this.#sealed.shift()!.messages) done.resolve();
+    const next = after(this.#sealed, cmid);
+    for (const sealed of this.#sealed.splice(0, next)) {
+      this.#sent.push(sealed);
+      for (const { done } of sealed.messages) done.resolve();
+    }
+  }
+
+  /** Everybody has every envelope up to this one, or is gone. */
+  delivered(cmid: number): void {
+    for (const { messages } of this.#sent.splice(0, after(this.#sent, cmid))) {
+      for (const { delivered } of messages) delivered.resolve(true);
     }
   }
 
@@ -84,12 +104,17 @@ export class Outbox {
     refuse(this.#shift(), code, reason);
   }
 
-  /** Nothing can go any more. */
+  /** Nothing can go any more. @param code Of the messages that nobody has got. */
   refuseAll(code: Code, reason: string): void {
     for (const { messages } of this.#sealed.splice(0)) {
-      for (const { done } of messages) {
-        done.reject(new RoomError(code, `Cannot tell whether the message arrived as ${reason}`));
+      for (const { delivered, done } of messages) {
+        const message = `Cannot tell whether the message arrived as ${reason}`;
+        done.reject(new RoomError("not-delivered", message));
+        delivered.resolve(false);
       }
+    }
+    for (const { messages } of this.#sent.splice(0)) {
+      for (const { delivered } of messages) delivered.resolve(false);
     }
     for (const message of this.#taken) refuse(message, code, reason);
     this.#taken = [];
@@ -111,8 +136,15 @@ export class Outbox {
   }
 }
 
-function refuse({ done }: Outgoing, code: Code, reason: string): void {
+/** How many of them are not after an envelope. */
+function after(sealed: readonly Sealed[], cmid: number): number {
+  const next = sealed.findIndex((one) => one.cmid > cmid);
+  return next < 0 ? sealed.length : next;
+}
+
+function refuse({ delivered, done }: Outgoing, code: Code, reason: string): void {
   done.reject(new RoomError(code, `Cannot send message as ${reason}`));
+  delivered.resolve(false);
 }
 
 function isText({ kind }: Outgoing): boolean {

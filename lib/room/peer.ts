@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import { label, sha256, type Verifier, type WrapKey } from "../crypto/mod.ts";
 import { type ReceivingChain, refused } from "./chain.ts";
 import type { Lane } from "./lanes.ts";
+import type { Question } from "./question.ts";
 
 /** One session in the room, as others may see it. */
 export interface Member {
@@ -14,6 +15,8 @@ export interface Member {
   readonly key: Bytes;
   /** The session, 16 bytes. */
   readonly session: Bytes;
+  /** Whether its connection is lost; what is said meanwhile waits for it. */
+  readonly lost: boolean;
 }
 
 /** What a member told of itself in its last ANNOUNCE. */
@@ -50,14 +53,18 @@ export class Peer {
   readonly since: number;
   /** Handles what it sends, one thing after the other. */
   readonly lane: Lane;
-  /** Whether it was here before this member came. */
+  /** Whether it was here before this member came, or came back to a host that began anew. */
   readonly earlier: boolean;
   /** What it told of itself; `undefined` before it did. */
   announced: Announced | undefined;
-  /** Whether its connection is lost and its seat kept: it gets no key meanwhile. */
+  /** Whether the host says that its connection is lost and its seat kept. */
   away: boolean;
+  /** Whether it was in the room at the host before this one, and has not come to this one yet. */
+  absent = false;
   /** Whether it was shown as being here. */
   shown = false;
+  /** Whether it was shown that its connection is lost. */
+  lostShown = false;
   /** Whether it has left: it gets no key any more, though its last messages may still be shown. */
   gone = false;
   /** Whether its name carries its tag; once it does, it stays so. */
@@ -70,6 +77,15 @@ export class Peer {
   readonly chains: (ReceivingChain | undefined)[] = [undefined, undefined];
   /** The last epoch of each of them. */
   readonly epochs: [number, number] = [0, 0];
+  /** How many of its messages for each audience were sealed up to the last that came. */
+  readonly totals: (number | undefined)[] = [undefined, undefined];
+  /** What it was asked and has not answered. */
+  question: Question | undefined;
+  /**
+   * The last envelope of what was sent again to it: before it has that, it may lack what everybody else
+   * has. `Infinity` while it has not asked; `undefined` where it lacks nothing.
+   */
+  owedUntil: number | undefined;
   /** Since when it reports a roster that this member never had. */
   differsSince: number | undefined;
   /** Whether that was said. */
@@ -109,7 +125,8 @@ export class Peer {
     if (this.announced === undefined) return undefined;
     const { name, tag } = this.announced;
     const shown = this.tagged ? `${name}#${tag}` : name;
-    return { name: shown, tag, key: this.key, session: this.session };
+    const lost = this.away || this.absent;
+    return { name: shown, tag, key: this.key, session: this.session, lost };
   }
 
   /** Notes that it has left, or that nothing is taken from anybody any more. */

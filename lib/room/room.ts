@@ -18,13 +18,17 @@ import {
   type BatchItem,
   BodyKind,
   CloseReason,
+  decodeAgain,
   decodeAnnounce,
   decodeBatch,
   decodeMsg,
+  decodeNeed,
   decodeSkdm,
   decodeText,
+  encodeAgain,
   encodeAnnounceHead,
   encodeBatch,
+  encodeNeed,
   EnvelopeClass,
   type HostEnvelope,
   type HostRecord,
@@ -32,14 +36,16 @@ import {
   MAX_ROSTER_ENTRIES,
   MAX_TEXT_BYTES,
   MemberChange,
+  type MemberEnvelope,
   ObjectType,
   type RosterEntry,
 } from "../wire/mod.ts";
 import { type Author, ReceivingChain, refused, SendingChain } from "./chain.ts";
 import { Lanes } from "./lanes.ts";
-import { Link, WINDOW_BYTES } from "./link.ts";
-import { Outbox, type Outgoing } from "./outgoing.ts";
+import { ABSENT_MS, Link, WINDOW_BYTES } from "./link.ts";
+import { type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
 import { type Member, Peer, rosterHash, sameName } from "./peer.ts";
+import { Question } from "./question.ts";
 import type { SessionKeys } from "./session_keys.ts";
 
 /** How long the first ANNOUNCE of a member is waited for, in milliseconds. */
@@ -72,6 +78,9 @@ const MAX_CLOCK_SKEW_MS = 600_000;
 /** Sessions that have left and may not come back; beyond them nobody new is taken in. */
 const MAX_BURNED = 65_536;
 
+/** How long a member may take to send again what it was asked for, in milliseconds. */
+const ANSWER_MS = 10_000;
+
 /** Events that are held before `ready` until whoever causes more has to wait. */
 const MAX_HELD = 256;
 
@@ -92,6 +101,9 @@ export type RoomEvent =
   | { readonly type: "ready"; readonly me: Member; readonly members: readonly Member[] }
   | { readonly type: "joined"; readonly member: Member }
   | { readonly type: "left"; readonly member: Member; readonly reason: LeaveReason }
+  | { readonly type: "lost" | "back"; readonly member: Member }
+  | { readonly type: "gap"; readonly member: Member; readonly missing: number }
+  | { readonly type: "reconnected"; readonly missed: number; readonly restarted: boolean }
   | {
     readonly type: "message";
     readonly from: Member;
@@ -141,8 +153,15 @@ export class Room {
   readonly #burned = new Set<string>();
   readonly #chains = new Map<string, SendingChain>();
   readonly #epochs = new Map<string, number>();
+  readonly #totals = new Map<string, number>();
   readonly #timers = new Map<string, () => void>();
   readonly #rosters: { readonly hash: Promise<Bytes>; until: number }[] = [];
+  readonly #owed = new Set<Peer>();
+  readonly #answers: Answer[] = [];
+  #deliveredUntil = 0;
+  #rounds = 0;
+  #movedAt: number | undefined;
+  #return: { missed: number; opened: boolean; restarted: boolean } | undefined;
   #rosterSince = 0;
   #joinedCount = 0;
   #tag = "";
@@ -163,11 +182,19 @@ export class Room {
     this.#author = options;
     this.#clock = options.clock ?? systemClock;
     this.#link = new Link({
-      roster: (entries) => this.#onRoster(entries),
+      roster: (entries, restarted) => this.#onRoster(entries, restarted),
       member: (record) => this.#onMember(record),
       envelope: (envelope) => this.#onEnvelope(envelope),
-      acknowledged: (cmid) => {
-        this.#outbox.acknowledged(cmid);
+      acknowledged: (accepted, delivered) => {
+        this.#deliveredUntil = Math.max(this.#deliveredUntil, delivered);
+        this.#outbox.acknowledged(accepted);
+        this.#settleDelivered();
+        this.#answerMore();
+        this.#pump();
+      },
+      opened: () => {
+        if (this.#return !== undefined) this.#return.opened = true;
+        this.#showReturn();
         this.#pump();
       },
       settled: async () => {
@@ -178,7 +205,7 @@ export class Room {
     options.keys.onRenewed = () => void this.#announceDue();
   }
 
-  /** The others whose ANNOUNCE came and whose connection is there, in the order in which they joined. */
+  /** The others whose ANNOUNCE came, in the order in which they joined. */
   get members(): Member[] {
     return this.#readers().map((peer) => peer.member!);
   }
@@ -187,16 +214,20 @@ export class Room {
   get me(): Member {
     const { identity, name, session } = this.#options;
     const shown = this.#tagged ? `${name}#${this.#tag}` : name;
-    return { name: shown, tag: this.#tag, key: identity.publicKey, session };
+    return { name: shown, tag: this.#tag, key: identity.publicKey, session, lost: false };
   }
 
   /**
-   * Serves a connection to the room until it ends.
+   * Serves a connection to the room until it ends. The next call goes on where the one before ended, if
+   * the host has kept this member's place, or another process of the same host has taken the room over.
    *
    * @returns Why the host closed it: one of `CloseReason`.
-   * @throws {LanchatError} If the host refuses, breaks the protocol, or the connection is lost.
+   * @throws {LanchatError} If the host refuses, breaks the protocol, or the connection is lost; with code
+   * `seat-lost` if it has not kept the place: only another room, with another session, can go on.
    */
   async run(channel: Channel): Promise<number> {
+    if (this.#rosterKnown) this.#return ??= { missed: 0, opened: false, restarted: false };
+    if (this.#return !== undefined) this.#return.opened = false;
     this.#tag = await keyTag(this.#options.identity.publicKey);
     return await this.#link.run(channel);
   }
@@ -207,7 +238,8 @@ export class Room {
   }
 
   /**
-   * Sends a message; resolves once the host has it and the keys to it, for everybody it is for.
+   * Sends a message; resolves once the host has it and the keys to it, for everybody it is for. What it
+   * resolves to tells later whether everybody has it or is gone.
    *
    * @param text 1 to 16,384 bytes of UTF-8.
    * @param options `to` names one member: its name as shown, `name#tag`, or its key in base64url.
@@ -217,7 +249,7 @@ export class Room {
   async say(
     text: string,
     options: { kind?: "text" | "action"; to?: string | undefined } = {},
-  ): Promise<void> {
+  ): Promise<{ readonly delivered: Promise<boolean> }> {
     const body = utf8(text);
     if (body.length === 0) throw new RoomError("empty-message", "Cannot send an empty message");
     if (body.length > MAX_TEXT_BYTES) {
@@ -228,7 +260,9 @@ export class Room {
     }
     const to = options.to === undefined ? undefined : this.#find(options.to);
     const kind = options.kind === "action" ? BodyKind.ACTION : BodyKind.TEXT;
-    await this.#send({ kind, body, to });
+    const { delivered, done } = this.#send({ kind, body, to });
+    await done.promise;
+    return { delivered: delivered.promise };
   }
 
   /**
@@ -237,17 +271,17 @@ export class Room {
    * @param farewellMs How long the host may take to have it all, in milliseconds.
    */
   async leave(farewellMs = 1000): Promise<void> {
-    if (this.#ready && !this.#ended) {
+    if (this.#ready && !this.#ended && this.#link.open) {
       const goodbye = this.#send({ kind: BodyKind.LEAVE, body: new Uint8Array(), to: undefined });
       const late = Promise.withResolvers<void>();
       const cancel = this.#clock.after(farewellMs, late.resolve);
-      await Promise.race([goodbye.catch(() => {}), late.promise]);
+      await Promise.race([goodbye.done.promise.catch(() => {}), late.promise]);
       cancel();
     }
     await this.#link.close();
   }
 
-  /** Gives everything up that is not sent and every key. @param code Of the messages that fail. */
+  /** Gives everything up that is not sent and every key. @param code Of the messages that nobody has got. */
   end(code: Code): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -257,41 +291,95 @@ export class Room {
     this.#chains.clear();
     for (const peer of this.#peers.values()) peer.leave();
     this.#peers.clear();
+    this.#answers.length = 0;
     this.#readied.resolve();
     this.#options.keys.close();
   }
 
   // Who is there.
 
-  #onRoster(entries: readonly RosterEntry[]): void {
-    for (const entry of entries) this.#meet(entry, !this.#rosterKnown);
+  #onRoster(entries: readonly RosterEntry[], restarted: boolean): void {
+    for (const entry of entries) this.#meet(entry, restarted || !this.#rosterKnown);
     this.#rosterKnown = true;
+    if (restarted) this.#move(entries);
     void this.#announceDue();
+  }
+
+  /** Another process has the room now, and nothing of what the one before had queued. */
+  #move(entries: readonly RosterEntry[]): void {
+    this.#movedAt = this.#clock.elapsed();
+    if (this.#return !== undefined) this.#return.restarted = true;
+    const here = new Map(entries.map((entry) => [toHex(entry.session), entry]));
+    for (const peer of this.#peers.values()) {
+      if (peer.gone) continue;
+      peer.owedUntil = Infinity;
+      this.#owed.add(peer);
+      const entry = here.get(peer.id);
+      if (entry !== undefined && equal(entry.key, peer.key)) this.#arrive(peer, entry.away);
+      else this.#miss(peer);
+    }
+  }
+
+  /** A member that was at the host before has not come to this one yet. */
+  #miss(peer: Peer): void {
+    peer.absent = true;
+    peer.away = false;
+    this.#after(`absent ${peer.id}`, ABSENT_MS, () => {
+      this.#revoke(peer);
+      this.#do(peer, 0, () => this.#part(peer, "connection-lost"));
+    });
+    this.#do(peer, 0, () => {
+      if (peer.absent) this.#showLost(peer);
+      this.#answered(peer);
+    });
+  }
+
+  /** A member that was at the host before is at this one: what the one before lost is asked for. */
+  #arrive(peer: Peer, away: boolean): void {
+    peer.absent = false;
+    peer.away = away;
+    this.#cancel(`absent ${peer.id}`);
+    this.#ask(peer);
+    this.#after(`owed ${peer.id}`, 2 * ANSWER_MS, () => {
+      if (peer.owedUntil === Infinity) this.#owe(peer, undefined);
+    });
+    this.#do(peer, 0, () => {
+      if (peer.away) this.#showLost(peer);
+      else if (!peer.absent) this.#showBack(peer);
+    });
+    this.#pump();
   }
 
   #onMember({ change, reason, session, key }: Extract<HostRecord, { type: "member" }>): void {
     const peer = this.#peers.get(toHex(session));
     switch (change) {
       case MemberChange.JOINED:
-        this.#meet({ session, key, away: false }, false);
+        if (peer === undefined) this.#meet({ session, key, away: false }, false);
+        else if (peer.absent && equal(peer.key, key)) this.#arrive(peer, false);
         break;
       case MemberChange.LEFT:
         if (peer === undefined) break;
         this.#revoke(peer);
         // Behind what it sent before: its last messages are still to be shown.
-        this.#do(peer, 0, () => this.#part(peer, leaveReason(reason)));
+        this.#do(peer, 0, async () => {
+          await this.#conclude(peer);
+          this.#part(peer, leaveReason(reason));
+        });
         break;
       case MemberChange.AWAY:
         if (peer === undefined) break;
-        this.#lose(peer);
         this.#do(peer, 0, () => {
-          this.#lose(peer);
-          this.#disappear(peer, leaveReason(reason));
+          peer.away = true;
+          this.#showLost(peer);
           this.#answered(peer);
         });
         break;
       case MemberChange.BACK:
-        if (peer !== undefined) this.#do(peer, 0, () => this.#regain(peer));
+        if (peer === undefined) break;
+        this.#do(peer, 0, () => {
+          peer.away = false;
+          this.#showBack(peer);
+        });
         break;
     }
   }
@@ -305,31 +393,35 @@ export class Room {
       throw new WireError(`Cannot take member as ${MAX_ROSTER_ENTRIES} are in the room already`);
     }
     const order = this.#joinedCount++;
-    this.#peers.set(id, new Peer(entry, order, earlier, this.#lanes.lane(), this.#clock));
+    const peer = new Peer(entry, order, earlier, this.#lanes.lane(), this.#clock);
+    this.#peers.set(id, peer);
+    // It may have been at the host before, and think that it has told this member of itself.
+    if (this.#moving()) this.#ask(peer);
   }
 
-  /** A member whose connection is lost reads nothing that is sealed until it is back. */
-  #lose(peer: Peer): void {
-    if (!this.#present(peer)) return;
-    peer.away = true;
-    this.#outdate(peer);
-    this.#rosterChanged();
-  }
-
-  #regain(peer: Peer): void {
-    if (!this.#present(peer)) return;
-    peer.away = false;
-    this.#rosterChanged();
-    this.#appear(peer);
-    this.#pump();
+  /** Whether those who were at the host before may still be on their way to this one. */
+  #moving(): boolean {
+    return this.#movedAt !== undefined && this.#clock.elapsed() - this.#movedAt < 2 * ABSENT_MS;
   }
 
   /** Shows a member that can be given keys from now on. Before `ready`, that shows who was earlier. */
   #appear(peer: Peer): void {
-    if (peer.shown || peer.away || peer.gone || peer.announced === undefined) return;
+    if (peer.shown || peer.gone || peer.announced === undefined) return;
     if (!this.#ready && peer.earlier) return;
     peer.shown = true;
     this.#emit({ type: "joined", member: peer.member! });
+  }
+
+  #showLost(peer: Peer): void {
+    if (!peer.shown || peer.gone || peer.lostShown) return;
+    peer.lostShown = true;
+    this.#emit({ type: "lost", member: peer.member! });
+  }
+
+  #showBack(peer: Peer): void {
+    if (!peer.lostShown || peer.gone) return;
+    peer.lostShown = false;
+    this.#emit({ type: "back", member: peer.member! });
   }
 
   #disappear(peer: Peer, reason: LeaveReason): void {
@@ -341,12 +433,8 @@ export class Room {
   /** Sees to it that a member can read nothing that is sealed from now on. */
   #revoke(peer: Peer): void {
     peer.leave();
-    this.#outdate(peer);
     this.#epochs.delete(peer.id);
-  }
-
-  /** No chain goes on whose key a member holds. */
-  #outdate(peer: Peer): void {
+    this.#totals.delete(peer.id);
     for (const chain of this.#chains.values()) {
       if (chain.holders.has(peer.id)) chain.stale = true;
     }
@@ -357,6 +445,9 @@ export class Room {
     if (!this.#present(peer)) return;
     this.#revoke(peer);
     this.#peers.delete(peer.id);
+    this.#cancel(`absent ${peer.id}`);
+    this.#cancel(`owed ${peer.id}`);
+    this.#owe(peer, undefined);
     this.#answered(peer);
     if (peer.announced === undefined) return;
     this.#burned.add(peer.id);
@@ -371,8 +462,8 @@ export class Room {
 
   /** Everybody who can be given a key, in the order in which they joined. */
   #readers(): Peer[] {
-    return [...this.#peers.values()].filter(({ announced, away, gone }) =>
-      announced !== undefined && !away && !gone
+    return [...this.#peers.values()].filter(({ announced, gone }) =>
+      announced !== undefined && !gone
     );
   }
 
@@ -441,7 +532,10 @@ export class Room {
     this.#ready = true;
     this.#timers.get("silent")?.();
     const earlier = this.#readers().filter((peer) => peer.earlier);
-    for (const peer of earlier) peer.shown = true;
+    for (const peer of earlier) {
+      peer.shown = true;
+      peer.lostShown = peer.away || peer.absent;
+    }
     const members = earlier.map((peer) => peer.member!);
     this.#options.emit({ type: "ready", me: this.me, members });
     for (const { key } of this.#unanswered ?? []) {
@@ -481,13 +575,116 @@ export class Room {
   async #receive(peer: Peer, object: Bytes): Promise<void> {
     if (!this.#present(peer)) return;
     switch (object[0]) {
+      case ObjectType.NEED:
+        return await this.#receiveNeed(peer, decodeNeed(object));
+      case ObjectType.AGAIN: {
+        const { round, object: inner } = decodeAgain(object);
+        if (peer.question?.round !== round) return;
+        return inner === undefined
+          ? await this.#conclude(peer)
+          : await this.#take(peer, inner, true);
+      }
+    }
+    if (peer.question?.hold(object)) return;
+    await this.#conclude(peer);
+    await this.#take(peer, object, false);
+  }
+
+  /** Takes an object. @param again Whether it was sent again, and need not be for this member. */
+  async #take(peer: Peer, object: Bytes, again: boolean): Promise<void> {
+    if (!this.#present(peer)) return;
+    switch (object[0]) {
       case ObjectType.ANNOUNCE:
         return await this.#receiveAnnounce(peer, object);
       case ObjectType.SKDM:
         return await this.#receiveSkdm(peer, object);
       case ObjectType.MSG:
-        return await this.#receiveMsg(peer, object);
+        return await this.#receiveMsg(peer, object, again);
     }
+  }
+
+  // What another host process has lost.
+
+  /** Asks a member for what it still keeps for this one. */
+  #ask(peer: Peer): void {
+    const round = ++this.#rounds;
+    peer.question = new Question(round, peer.question?.held);
+    this.#link.send({
+      class: EnvelopeClass.CONTROL,
+      to: peer.session,
+      object: encodeNeed(round),
+    }, false);
+    this.#after(
+      `answer ${peer.id}`,
+      ANSWER_MS,
+      () => this.#do(peer, 0, () => this.#conclude(peer)),
+    );
+  }
+
+  /** Nothing more is sent again: now comes what waited for that. */
+  async #conclude(peer: Peer): Promise<void> {
+    const { question } = peer;
+    if (question === undefined) return;
+    peer.question = undefined;
+    this.#cancel(`answer ${peer.id}`);
+    for (const object of question.held) {
+      await this.#take(peer, object, false).catch((error) => {
+        if (!(error instanceof LanchatError)) throw error;
+      });
+    }
+    this.#showReturn();
+  }
+
+  async #receiveNeed(peer: Peer, round: number): Promise<void> {
+    await peer.mayWork();
+    const envelopes = this.#link.kept.filter(({ to }) =>
+      to === undefined || equal(to, peer.session)
+    );
+    this.#answers.push({ peer, round, envelopes: [...envelopes] });
+    this.#answerMore();
+  }
+
+  /** Sends again what was asked for, as far as there is room for it. */
+  #answerMore(): void {
+    while (this.#answers.length > 0 && this.#link.backlog < WINDOW_BYTES) {
+      const { envelopes, peer, round } = this.#answers[0]!;
+      const envelope = envelopes.shift();
+      const cmid = this.#link.send({
+        class: envelope?.class ?? EnvelopeClass.CONTROL,
+        to: peer.session,
+        object: encodeAgain({ round, object: envelope?.object }),
+      }, false);
+      if (envelope !== undefined) continue;
+      this.#answers.shift();
+      if (peer.owedUntil !== undefined) this.#owe(peer, cmid);
+    }
+  }
+
+  #owe(peer: Peer, until: number | undefined): void {
+    peer.owedUntil = until;
+    this.#settleDelivered();
+  }
+
+  /** Nothing counts as delivered while somebody may lack what the host before has lost. */
+  #settleDelivered(): void {
+    for (const peer of this.#owed) {
+      if ((peer.owedUntil ?? 0) <= this.#deliveredUntil) {
+        peer.owedUntil = undefined;
+        this.#owed.delete(peer);
+      }
+    }
+    if (this.#owed.size > 0) return;
+    this.#link.forget(this.#deliveredUntil);
+    this.#outbox.delivered(this.#deliveredUntil);
+  }
+
+  /** Says that the connection is back, once all that was missed has been shown. */
+  #showReturn(): void {
+    if (this.#return === undefined || !this.#return.opened) return;
+    if ([...this.#peers.values()].some(({ question }) => question !== undefined)) return;
+    const { missed, restarted } = this.#return;
+    this.#return = undefined;
+    this.#emit({ type: "reconnected", missed, restarted });
   }
 
   async #receiveAnnounce(peer: Peer, object: Bytes): Promise<void> {
@@ -563,7 +760,7 @@ export class Room {
     peer.chains[skdm.audience] = chain;
   }
 
-  async #receiveMsg(peer: Peer, object: Bytes): Promise<void> {
+  async #receiveMsg(peer: Peer, object: Bytes, again: boolean): Promise<void> {
     const msg = decodeMsg(object);
     if (!equal(msg.fromSession, peer.session) || !equal(msg.roomId, this.#options.roomId)) {
       throw refused("message", "it was made in another place");
@@ -571,23 +768,26 @@ export class Room {
     const id = toHex(msg.chainId);
     const chain = peer.chains.find((known) => known?.id === id);
     if (chain === undefined) {
-      this.#missKey(peer);
+      if (!again) this.#missKey(peer);
       throw refused("message", "its sender key is not known");
     }
     const { inner, missing } = await chain.open(msg, () => peer.mayWork());
     if (!this.#present(peer)) return;
-    if (missing > 0) {
-      this.#emit({
-        type: "warning",
-        code: "messages-missing",
-        message: `Messages of ${peer.member!.name} are missing: ${missing}`,
-      });
-    }
+    this.#showGap(peer, chain.audience, inner.before + msg.index, missing);
     peer.keyMissed = false;
     await this.#compareRoster(peer, inner.roster);
     if (!this.#ready && this.#held.length >= MAX_HELD) await peer.lane.park(this.#readied.promise);
     if (!this.#present(peer)) return;
     this.#show(peer, inner, chain.audience === Audience.DIRECT);
+  }
+
+  /** @param total How many messages were sealed before this one. @param skipped How many of its chain. */
+  #showGap(peer: Peer, audience: number, total: number, skipped: number): void {
+    const expected = peer.totals[audience];
+    peer.totals[audience] = total + 1;
+    // Counted over the chains, as the end of one of them may be missing.
+    const missing = expected === undefined ? skipped : Math.max(skipped, (total - expected) | 0);
+    if (missing > 0) this.#emit({ type: "gap", member: peer.member!, missing });
   }
 
   #show(peer: Peer, { at, body, kind }: Inner, direct: boolean): void {
@@ -628,6 +828,7 @@ export class Room {
       at: Math.abs(at - now) <= MAX_CLOCK_SKEW_MS ? at : now,
     }));
     for (const message of messages) this.#emit(message);
+    if (this.#return !== undefined) this.#return.missed += messages.length;
   }
 
   // Agreement on who is there.
@@ -659,7 +860,7 @@ export class Room {
   }
 
   async #compareRoster(peer: Peer, reported: Bytes): Promise<void> {
-    if (await this.#knowsRoster(reported)) {
+    if (this.#moving() || await this.#knowsRoster(reported)) {
       peer.differsSince = undefined;
       peer.differenceShown = false;
       return;
@@ -715,11 +916,11 @@ export class Room {
 
   // What is sent.
 
-  async #send(message: Omit<Outgoing, "done">): Promise<void> {
+  #send(message: NewOutgoing): Outgoing {
     if (this.#ended) throw new RoomError("not-delivered", "Cannot send message after the end");
-    const { done } = this.#outbox.push(message);
+    const outgoing = this.#outbox.push(message);
     this.#pump();
-    await done.promise;
+    return outgoing;
   }
 
   /** Sends what can be sent, one MSG after the other. */
@@ -744,10 +945,11 @@ export class Room {
 
   /** Sends one MSG, or finds why the next cannot go. @returns Whether to go on at once. */
   async #sendNext(): Promise<boolean> {
-    if (this.#outbox.head === undefined || this.#link.backlog >= WINDOW_BYTES) return false;
+    if (this.#outbox.head === undefined) return false;
+    if (!this.#link.open || this.#link.backlog >= WINDOW_BYTES) return false;
     const roster = await this.#currentRoster();
     const head = this.#outbox.head;
-    if (head === undefined) return false;
+    if (head === undefined || !this.#link.open) return false;
     const chain = this.#chains.get(head.to?.id ?? "");
     const usable = chain !== undefined && !this.#due(chain);
     if (head.kind === BodyKind.HEARTBEAT || head.kind === BodyKind.LEAVE) {
@@ -757,6 +959,8 @@ export class Room {
     }
     const audience = this.#audience(head.to);
     if (audience.length === 0) return this.#nobodyReads(head);
+    // Nobody could take it now; whoever does not come back is gone in time.
+    if (head.to === undefined && audience.every(({ absent }) => absent)) return false;
     this.#aloneSince = undefined;
     if (!usable) return await this.#beginChain(head.to, chain);
     const lacking = audience.filter((peer) => !chain.holders.has(peer.id));
@@ -797,7 +1001,14 @@ export class Room {
     const epoch = (this.#epochs.get(id) ?? 0) + 1;
     this.#epochs.set(id, epoch);
     const audience = to === undefined ? Audience.ROOM : Audience.DIRECT;
-    const chain = await SendingChain.begin(this.#author, audience, epoch, now);
+    const total = before?.total ?? this.#totals.get(id) ?? 0;
+    this.#totals.set(id, total);
+    const chain = await SendingChain.begin(this.#author, {
+      audience,
+      epoch,
+      since: now,
+      before: total,
+    });
     if (to === undefined || this.#present(to)) this.#chains.set(id, chain);
     return true;
   }
@@ -841,17 +1052,30 @@ export class Room {
     this.#outbox.sent(cmid);
     if (to === undefined && kind !== BodyKind.HEARTBEAT) {
       this.#after("heartbeat", HEARTBEAT_AFTER_MS, () => {
-        const heartbeat = { kind: BodyKind.HEARTBEAT, body: new Uint8Array(), to: undefined };
-        void this.#send(heartbeat).catch(() => {});
+        this.#send({ kind: BodyKind.HEARTBEAT, body: new Uint8Array(), to: undefined });
       });
     }
   }
 
   /** Sets one of the room's timers, in place of the one of that name. */
   #after(name: string, ms: number, callback: () => void): void {
-    this.#timers.get(name)?.();
+    this.#cancel(name);
     this.#timers.set(name, this.#clock.after(ms, callback));
   }
+
+  #cancel(name: string): void {
+    this.#timers.get(name)?.();
+    this.#timers.delete(name);
+  }
+}
+
+/** What a member is to be sent again. */
+interface Answer {
+  readonly peer: Peer;
+  /** The number of its question. */
+  readonly round: number;
+  /** What is left of it. */
+  readonly envelopes: MemberEnvelope[];
 }
 
 function leaveReason(reason: number): LeaveReason {

@@ -4,7 +4,13 @@ import { nameProblem } from "./name.ts";
 import { SESSION_BYTES } from "./record.ts";
 
 /** The first byte of an end-to-end object. See PROTOCOL.md §6. */
-export const ObjectType = { ANNOUNCE: 0x20, SKDM: 0x21, MSG: 0x22 } as const;
+export const ObjectType = {
+  ANNOUNCE: 0x20,
+  SKDM: 0x21,
+  MSG: 0x22,
+  NEED: 0x23,
+  AGAIN: 0x25,
+} as const;
 
 /** Who can read a chain: the room, or one session. */
 export const Audience = { ROOM: 0, DIRECT: 1 } as const;
@@ -127,12 +133,22 @@ export interface SignedMsg extends MsgHeader {
 export interface Inner {
   /** The hash of the roster that the sender sees, 16 bytes. */
   readonly roster: Bytes;
+  /** How many MSGs its author has sealed for this audience in earlier epochs, modulo 2^32. */
+  readonly before: number;
   /** When it was sent, in milliseconds since 1970. */
   readonly at: number;
   /** One of {@linkcode BodyKind}. */
   readonly kind: number;
   /** At most {@linkcode MAX_TEXT_BYTES}. */
   readonly body: Bytes;
+}
+
+/** What a member sent before, sent once more to who asked for it. */
+export interface Again {
+  /** The number of the question that it answers. */
+  readonly round: number;
+  /** The object as it was; none at the end of the answer. */
+  readonly object: Bytes | undefined;
 }
 
 /** One message of a batch. */
@@ -287,15 +303,16 @@ export function decodeMsg(object: Bytes): SignedMsg {
 }
 
 /**
- * The inner part of a MSG, padded so that its size tells little: `roster (16) || 0^8 || at (8) ||
- * kind (1) || length (4) || body || 0…`, in all a multiple of 64 up to 256 bytes, of 256 beyond.
+ * The inner part of a MSG, padded so that its size tells little: `roster (16) || 0^4 || before (4) ||
+ * at (8) || kind (1) || length (4) || body || 0…`, in all a multiple of 64 up to 256 bytes, of 256 beyond.
  */
 export function encodeInner(inner: Inner): Bytes {
   const size = INNER_HEADER_BYTES + inner.body.length;
   const padded = new Uint8Array(paddedSize(size));
   padded.set(concat(
     inner.roster,
-    new Uint8Array(8),
+    new Uint8Array(4),
+    u32(inner.before),
     u64(inner.at),
     u8(inner.kind),
     u32(inner.body.length),
@@ -308,7 +325,8 @@ export function encodeInner(inner: Inner): Bytes {
 export function decodeInner(bytes: Bytes): Inner {
   const reader = new ByteReader(bytes);
   const roster = reader.take(16);
-  reader.take(8);
+  reader.take(4);
+  const before = reader.u32();
   const at = reader.u64();
   if (at > MAX_TIME_MS) throw new WireError("Cannot decode MSG as its time is none");
   const kind = reader.u8();
@@ -322,7 +340,32 @@ export function decodeInner(bytes: Bytes): Inner {
   if (reader.rest().some((byte) => byte !== 0)) {
     throw new WireError("Cannot decode MSG as its padding is not zero");
   }
-  return { roster, at, kind, body };
+  return { roster, before, at, kind, body };
+}
+
+/** Asks a member for what it still keeps for the asker: `0x23 || round (4)`. See PROTOCOL.md §6.7. */
+export function encodeNeed(round: number): Bytes {
+  return concat(u8(ObjectType.NEED), u32(round));
+}
+
+/** Decodes a NEED. @returns Its round. @throws {WireError} If it is not laid out so. */
+export function decodeNeed(object: Bytes): number {
+  const reader = readerFor(object, ObjectType.NEED);
+  const round = reader.u32();
+  reader.end();
+  return round;
+}
+
+/** Encodes an answer to a NEED: `0x25 || round (4) || object`, no object at the end. */
+export function encodeAgain({ round, object }: Again): Bytes {
+  return concat(u8(ObjectType.AGAIN), u32(round), object ?? new Uint8Array());
+}
+
+/** Decodes an AGAIN. @throws {WireError} If it is not laid out so. */
+export function decodeAgain(object: Bytes): Again {
+  const reader = readerFor(object, ObjectType.AGAIN);
+  const round = reader.u32();
+  return { round, object: reader.remaining > 0 ? reader.rest() : undefined };
 }
 
 /** Encodes two or more messages as the body of one MSG: each `kind (1) || length (4) || text`. */

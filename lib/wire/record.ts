@@ -141,8 +141,8 @@ export type HostRecord =
     readonly session: Bytes;
     readonly key: Bytes;
   }
-  | { readonly type: "resume"; readonly nextSeq: number }
-  | { readonly type: "ack"; readonly accepted: number };
+  | { readonly type: "resume"; readonly nextSeq: number; readonly queued: number }
+  | { readonly type: "ack"; readonly accepted: number; readonly delivered: number };
 
 /** What a member sends. */
 export type MemberRecord =
@@ -195,9 +195,15 @@ export function encodeHostRecord(record: HostRecord): PlainRecord {
         payload: concat(u8(record.change), u8(record.reason), record.session, record.key),
       };
     case "resume":
-      return { type: RecordType.RESUME, payload: u64(record.nextSeq) };
+      return {
+        type: RecordType.RESUME,
+        payload: concat(u64(record.nextSeq), u32(record.queued)),
+      };
     case "ack":
-      return { type: RecordType.ACK, payload: u64(record.accepted) };
+      return {
+        type: RecordType.ACK,
+        payload: concat(u64(record.accepted), u64(record.delivered)),
+      };
     default:
       return encodeSharedRecord(record);
   }
@@ -278,9 +284,9 @@ function readHostRecord(type: number, reader: ByteReader): HostRecord {
         key: reader.take(32),
       };
     case RecordType.RESUME:
-      return { type: "resume", nextSeq: reader.u64() };
+      return { type: "resume", nextSeq: reader.u64(), queued: reader.u32() };
     case RecordType.ACK:
-      return { type: "ack", accepted: reader.u64() };
+      return { type: "ack", accepted: reader.u64(), delivered: reader.u64() };
     default:
       return readSharedRecord(type, reader);
   }

@@ -162,8 +162,8 @@ test("Endpoint answers PING with its token, and shows neither PING nor PONG", as
   await writer.write({ type: RecordType.PING, payload: token });
   const reader = other.readable.getReader();
   assertEquals((await reader.read()).value, { type: RecordType.PONG, payload: token });
-  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 4 }));
-  assertEquals((await shown).value, { type: "resume", nextSeq: 4 });
+  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 4, queued: 0 }));
+  assertEquals((await shown).value, { type: "resume", nextSeq: 4, queued: 0 });
   writer.releaseLock();
   reader.releaseLock();
   await part(setup, received);
@@ -220,7 +220,7 @@ test("Endpoint sends PING after 15 s of silence, not before", async () => {
   clock.advance(1);
   assertEquals(decodeMemberRecord((await reader.read()).value!).type, "ping");
   const writer = other.writable.getWriter();
-  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 4 }));
+  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 4, queued: 0 }));
   await shown;
   writer.releaseLock();
   reader.releaseLock();
@@ -237,9 +237,9 @@ test("Endpoint keeps a connection where the machine's time is set a day ahead or
     clock.advance(PING_AFTER_MS - 1);
     assertEquals(await written(own), []);
     const writer = setup.other.writable.getWriter();
-    await writer.write(encodeHostRecord({ type: "ack", accepted: 1 }));
+    await writer.write(encodeHostRecord({ type: "ack", accepted: 1, delivered: 0 }));
     writer.releaseLock();
-    assertEquals((await first).value, { type: "ack", accepted: 1 });
+    assertEquals((await first).value, { type: "ack", accepted: 1, delivered: 0 });
     await part(setup, received);
   }
 });
@@ -269,8 +269,8 @@ test("Endpoint takes any record for a sign of life", async () => {
   for (let i = 0; i < 5; i++) {
     const shown = received.next();
     clock.advance(DEAD_AFTER_MS - 1);
-    await writer.write(encodeHostRecord({ type: "resume", nextSeq: i }));
-    assertEquals((await shown).value, { type: "resume", nextSeq: i });
+    await writer.write(encodeHostRecord({ type: "resume", nextSeq: i, queued: 0 }));
+    assertEquals((await shown).value, { type: "resume", nextSeq: i, queued: 0 });
   }
   writer.releaseLock();
   await part(setup, received);
@@ -282,7 +282,7 @@ test("Endpoint shows that it is there while its own side does not read", async (
   const received = endpoint.receive();
   const shown = received.next();
   const writer = other.writable.getWriter();
-  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 1 }));
+  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 1, queued: 0 }));
   await shown;
   clock.advance(PING_AFTER_MS);
   const reader = other.readable.getReader();
@@ -298,13 +298,13 @@ test("Endpoint counts no silence while its own side does not read", async () => 
   const received = endpoint.receive();
   const writer = other.writable.getWriter();
   const shown = received.next();
-  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 1 }));
+  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 1, queued: 0 }));
   await shown;
   clock.advance(DEAD_AFTER_MS * 10);
   const next = received.next();
   clock.advance(DEAD_AFTER_MS - PING_AFTER_MS - 1);
-  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 2 }));
-  assertEquals((await next).value, { type: "resume", nextSeq: 2 });
+  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 2, queued: 0 }));
+  assertEquals((await next).value, { type: "resume", nextSeq: 2, queued: 0 });
   writer.releaseLock();
   await part(setup, received);
 });
@@ -391,7 +391,7 @@ test("Endpoint.receive ends with the farewell, and ignores what follows", async 
   const received = Array.fromAsync(endpoint.receive());
   await writer.write({ type: RecordType.CLOSE, payload: new Uint8Array([CloseReason.KICKED]) });
   assertEquals(await received, [{ type: "close", reason: CloseReason.KICKED }]);
-  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 1 }));
+  await writer.write(encodeHostRecord({ type: "resume", nextSeq: 1, queued: 0 }));
   assertEquals(clock.timers, 0);
   endpoint.abort(undefined);
   await other.readable.cancel();

@@ -15,6 +15,12 @@ function presence({ events }: Attendant): string[] {
         return [`joined ${event.member.name}`];
       case "left":
         return [`left ${event.member.name} ${event.reason}`];
+      case "lost":
+      case "back":
+        return [`${event.type} ${event.member.name}`];
+      case "gap":
+      case "reconnected":
+        return [event.type];
       case "warning":
         return [`warning ${event.code}`];
       case "message":

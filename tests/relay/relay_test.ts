@@ -2,7 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import { FAREWELL_MS } from "../../lib/channel/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
-import { DEFAULT_MAX_MEMBERS, MAX_AWAY_BYTES, Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
+import {
+  DEFAULT_MAX_MEMBERS,
+  DEFAULT_MAX_QUEUE_BYTES,
+  Relay,
+  SEAT_KEPT_MS,
+} from "../../lib/relay/mod.ts";
 import {
   AcceptStatus,
   CloseReason,
@@ -412,7 +417,7 @@ test("Relay gives up a seat for which over 4 MiB wait, and whoever has just come
     const again = comesBack ? inn.again(bob) : undefined;
     await again?.greeted();
     const object = new Uint8Array(MAX_OBJECT_BYTES - 30);
-    const fits = Math.floor(MAX_AWAY_BYTES / MAX_OBJECT_BYTES);
+    const fits = Math.floor(DEFAULT_MAX_QUEUE_BYTES / MAX_OBJECT_BYTES);
     for (let i = 0; i < fits; i++) await ada.say([object]);
     await ada.acknowledged(fits);
     assert(!ada.log.all.includes(`bob left ${LOST}`));

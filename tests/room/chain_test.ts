@@ -36,7 +36,7 @@ async function take(skdm: Bytes, keys: SessionKeys): Promise<ReceivingChain> {
 }
 
 function inner(text: string): Inner {
-  return { roster: new Uint8Array(16), at: 1, kind: BodyKind.TEXT, body: utf8(text) };
+  return { roster: new Uint8Array(16), before: 0, at: 1, kind: BodyKind.TEXT, body: utf8(text) };
 }
 
 test("ReceivingChain opens the messages of the known answers", async () => {
@@ -58,7 +58,12 @@ test("ReceivingChain opens the messages of the known answers", async () => {
 test("SendingChain gives a reader the key as it is, and what is sealed from then on", async () => {
   const identity = await identityOf("ada");
   const author = { roomId: ROOM_ID, identity, session: randomBytes(16) };
-  const sending = await SendingChain.begin(author, Audience.DIRECT, 7, 1234);
+  const sending = await SendingChain.begin(author, {
+    audience: Audience.DIRECT,
+    epoch: 7,
+    since: 1234,
+    before: 5,
+  });
   assertEquals([sending.epoch, sending.since, sending.index, sending.stale], [7, 1234, 0, false]);
   const early = await sending.seal(inner("before"));
   const bob = await Puppet.create("bob");
@@ -81,7 +86,12 @@ test("SendingChain gives a reader the key as it is, and what is sealed from then
 test("SendingChain seals equal texts differently, and hides how long they are", async () => {
   const identity = await identityOf("ada");
   const author = { roomId: ROOM_ID, identity, session: randomBytes(16) };
-  const sending = await SendingChain.begin(author, Audience.ROOM, 1, 0);
+  const sending = await SendingChain.begin(author, {
+    audience: Audience.ROOM,
+    epoch: 1,
+    since: 0,
+    before: 0,
+  });
   const one = await sending.seal(inner("yes"));
   const two = await sending.seal(inner("yes"));
   const other = await sending.seal(inner("certainly not"));

@@ -30,6 +30,7 @@ function create(settled: () => Promise<void> = () => Promise.resolve()): Scene {
     member: ({ change }) => told.push(`change ${change}`),
     envelope: ({ object }) => told.push(`object ${object[0]}`),
     acknowledged: (cmid) => told.push(`acknowledged ${cmid}`),
+    opened: () => told.push("opened"),
     settled,
   };
   return { link: new Link(listener, clock), clock, told };
@@ -137,7 +138,7 @@ test("Link puts no more under way than 256 KiB, and no more into one record than
   await relay.envelopes.count(437);
   await relay.settle();
   assertEquals(relay.envelopes.all.length, 437);
-  await relay.send({ type: "ack", accepted: 100 });
+  await relay.send({ type: "ack", accepted: 100, delivered: 0 });
   await relay.envelopes.count(537);
   await relay.settle();
   assertEquals(relay.envelopes.all.length, 537);
@@ -175,7 +176,7 @@ test("Link sends again after a reconnect what the relay has not taken, byte for 
   relay.seq = first.relay.seq;
   await nextTurn();
   assertEquals(relay.envelopes.all, [], "before RESUME");
-  await relay.send({ type: "resume", nextSeq: relay.seq + 1 });
+  await relay.send({ type: "resume", nextSeq: relay.seq + 1, queued: 0 });
   await relay.envelopes.count(2);
   assertEquals(relay.envelopes.all, [
     { class: 1, to: undefined, cmid: 3, object: new Uint8Array([3]) },
@@ -209,7 +210,7 @@ test("Link begins to count anew at a relay that does not know it any more", asyn
     const ran = scene.link.run(relay.channel);
     await relay.send(accept(relay, { resumed, lastCmid: 0 }));
     assertEquals(await nextRecord(relay), { type: "resume", instance: ZEROS, lastSeq: 0 });
-    await relay.send({ type: "resume", nextSeq: 1 });
+    await relay.send({ type: "resume", nextSeq: 1, queued: 0 });
     await relay.close();
     assertEquals(await ran, CloseReason.HOST_ENDS);
   }
@@ -217,17 +218,17 @@ test("Link begins to count anew at a relay that does not know it any more", asyn
 
 /** What a host does that no honest one does, after the first records or in their place. */
 const FAULTS: [string, "first" | "second" | "open", (relay: ScriptedRelay) => HostRecord][] = [
-  ["another first record than ACCEPT", "first", () => ({ type: "resume", nextSeq: 1 })],
+  ["another first record than ACCEPT", "first", () => ({ type: "resume", nextSeq: 1, queued: 0 })],
   [
     "an ACCEPT of more than was sent",
     "first",
     (relay) => accept(relay, { resumed: true, lastCmid: 1 }),
   ],
   ["another second record than RESUME", "second", () => ({ type: "roster", entries: [] })],
-  ["a RESUME with another number", "second", () => ({ type: "resume", nextSeq: 2 })],
+  ["a RESUME with another number", "second", () => ({ type: "resume", nextSeq: 2, queued: 0 })],
   ["a second ACCEPT", "open", (relay) => accept(relay, { resumed: true, lastCmid: 0 })],
-  ["a second RESUME", "open", () => ({ type: "resume", nextSeq: 1 })],
-  ["an ACK of what was never sent", "open", () => ({ type: "ack", accepted: 1 })],
+  ["a second RESUME", "open", () => ({ type: "resume", nextSeq: 1, queued: 0 })],
+  ["an ACK of what was never sent", "open", () => ({ type: "ack", accepted: 1, delivered: 0 })],
   ["an envelope too many", "open", () => hostBatch(1, 3)],
   ["an envelope again", "open", () => hostBatch(1, 1)],
   ["an envelope of number 0", "open", () => hostBatch(0)],
@@ -256,7 +257,7 @@ for (const [what, when, record] of FAULTS) {
       await relay.send(accept(relay, { resumed: false, lastCmid: 0 }));
       assertEquals((await nextRecord(relay)).type, "resume");
     }
-    if (when === "open") await relay.send({ type: "resume", nextSeq: 1 });
+    if (when === "open") await relay.send({ type: "resume", nextSeq: 1, queued: 0 });
     void relay.send(record(relay));
     await failed;
     const { type, reason } = await relay.records.find((sent): sent is Extract<
@@ -277,7 +278,7 @@ test("Link breaks off where a host acknowledges what waits to be sent", async ()
   for (let i = 0; i < 20; i++) scene.link.send(envelope(1, 16_000));
   await relay.envelopes.count(17);
   const failed = assertFails(ran, "protocol-error");
-  void relay.send({ type: "ack", accepted: 20 });
+  void relay.send({ type: "ack", accepted: 20, delivered: 0 });
   await failed;
   await relay.ended;
 });
@@ -303,7 +304,7 @@ test("Link gives up a host that does not say who is in the room for ten seconds"
     if (greeted) {
       await relay.send(accept(relay, { resumed: false, lastCmid: 0 }));
       assertEquals((await nextRecord(relay)).type, "resume");
-      await relay.send({ type: "resume", nextSeq: 1 });
+      await relay.send({ type: "resume", nextSeq: 1, queued: 0 });
     }
     clock.advance(9999);
     await nextTurn();

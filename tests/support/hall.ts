@@ -223,7 +223,7 @@ export function hallTest(name: string, fn: () => Promise<void>): void {
 
 /** Says texts as fast as the room takes them; resolves when the host has them all. */
 export async function sayAll({ room }: Attendant, texts: readonly string[]): Promise<void> {
-  const said: Promise<void>[] = [];
+  const said: Promise<unknown>[] = [];
   for (const text of texts) {
     await room.writable();
     said.push(room.say(text));

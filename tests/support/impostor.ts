@@ -100,6 +100,6 @@ export function answer(status: number): HostRecord {
 /** With what a host takes a member into a room in which nobody is. */
 export const ADMISSION: readonly HostRecord[] = [
   answer(AcceptStatus.OK),
-  { type: "resume", nextSeq: 1 },
+  { type: "resume", nextSeq: 1, queued: 0 },
   { type: "roster", entries: [] },
 ];

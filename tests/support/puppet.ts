@@ -207,6 +207,8 @@ export interface MsgLies extends Partial<MsgHeader> {
   readonly roster?: Bytes;
   /** The body's kind. */
   readonly kind?: number;
+  /** How many messages it claims to have sealed in earlier chains. */
+  readonly before?: number;
   /** When it claims to be sent. */
   readonly at?: number;
 }
@@ -268,7 +270,8 @@ export class OwnChain {
 
   /** The next MSG. */
   async msg(body: Bytes | string, lies: MsgLies = {}): Promise<Bytes> {
-    const { at, kind, plaintext, roster, sealed: alter, signer = this.signing, ...rest } = lies;
+    const { at, before, kind, plaintext, roster, sealed: alter, signer = this.signing, ...rest } =
+      lies;
     const { next, key, commitment } = await ratchet(this.chainKey);
     this.chainKey = next;
     const header = encodeMsgHeader({
@@ -282,6 +285,7 @@ export class OwnChain {
     });
     const honest = encodeInner({
       roster: roster ?? new Uint8Array(16),
+      before: before ?? 0,
       at: at ?? 0,
       kind: kind ?? BodyKind.TEXT,
       body: typeof body === "string" ? new TextEncoder().encode(body) : body,

@@ -98,7 +98,7 @@ export class ScriptedRelay {
   /** Acknowledges all that came. */
   acknowledge(): void {
     const accepted = this.envelopes.all.at(-1)?.cmid ?? 0;
-    void this.send({ type: "ack", accepted });
+    void this.send({ type: "ack", accepted, delivered: accepted });
   }
 
   /** Admits the room's member. */
@@ -113,7 +113,7 @@ export class ScriptedRelay {
       maxMembers: 1024,
     });
     assertEquals((await this.records.next()).type, "resume");
-    await this.send({ type: "resume", nextSeq: 1 });
+    await this.send({ type: "resume", nextSeq: 1, queued: 0 });
     await this.send({ type: "roster", entries: roster });
   }
 

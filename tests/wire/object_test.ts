@@ -172,7 +172,7 @@ test("decodeMsg takes the sizes that padding gives, and no other", async () => {
 const roster = random(16);
 
 function inner(size: number): Bytes {
-  return encodeInner({ roster, at: 5, kind: BodyKind.TEXT, body: random(size) });
+  return encodeInner({ roster, before: 7, at: 5, kind: BodyKind.TEXT, body: random(size) });
 }
 
 test("encodeInner pads to 64 bytes up to 256, to 256 beyond", () => {
@@ -185,6 +185,7 @@ test("decodeInner undoes encodeInner for every length of body", () => {
   fc.assert(fc.property(
     fc.record({
       roster: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => concat(bytes)),
+      before: fc.nat(2 ** 32 - 1),
       at: fc.nat(8_640_000_000_000_000),
       kind: fc.nat(255),
       body: fc.nat(MAX_TEXT_BYTES).map(random),
@@ -222,18 +223,18 @@ test("decodeInner refuses a body that is too long, or longer than what is there"
 test("decodeInner takes the last time that a Date can hold, and no later one", async () => {
   const last = 8_640_000_000_000_000;
   const at = (time: number): Bytes =>
-    encodeInner({ roster, at: time, kind: BodyKind.TEXT, body: new Uint8Array() });
+    encodeInner({ roster, before: 0, at: time, kind: BodyKind.TEXT, body: new Uint8Array() });
   assertEquals(decodeInner(at(last)).at, last);
   await assertFails(() => decodeInner(at(last + 1)), "protocol-error", "time");
 });
 
-test("decodeInner ignores the parent, which is sent as zeros", () => {
+test("decodeInner ignores four bytes, which are sent as zeros, and reads what was sealed before", () => {
   const known = inner(5);
-  assertEquals(known.slice(16, 24), new Uint8Array(8));
-  assertEquals(decodeInner(change(known, 16, ...random(8))), decodeInner(known));
+  assertEquals(known.slice(16, 24), new Uint8Array([0, 0, 0, 0, 0, 0, 0, 7]));
+  assertEquals(decodeInner(change(known, 16, ...random(4))), decodeInner(known));
 });
 
-test("decodeInner gives for any bytes what encodes to them but for the parent, or a LanchatError", () => {
+test("decodeInner gives for any bytes what encodes to them but for those four, or a LanchatError", () => {
   const changes = fc.array(fc.tuple(fc.nat(511), fc.nat(255)), { maxLength: 3 });
   const input = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),
@@ -248,8 +249,8 @@ test("decodeInner gives for any bytes what encodes to them but for the parent, o
         encodeInner(decodeInner(bytes)),
         concat(
           bytes.slice(0, 16),
-          new Uint8Array(8),
-          bytes.slice(24),
+          new Uint8Array(4),
+          bytes.slice(20),
         ),
       );
     } catch (error) {

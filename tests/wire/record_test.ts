@@ -38,7 +38,7 @@ interface Layout<Value> {
   readonly payload: string;
 }
 
-/** Written out from the table in protocol-amendments.md, not with the encoder. */
+/** Written out from the tables of PROTOCOL.md §5.3, not with the encoder. */
 const SHARED: readonly Layout<HostRecord & MemberRecord>[] = [
   { record: { type: "close", reason: CloseReason.IDLE }, type: 0x03, payload: "08" },
   { record: { type: "ping", token }, type: 0x04, payload: toHex(token) },
@@ -94,11 +94,15 @@ const HOST: readonly Layout<HostRecord>[] = [
     type: 0x12,
     payload: `0309${toHex(session)}${toHex(key)}`,
   },
-  { record: { type: "resume", nextSeq: 3 }, type: 0x13, payload: "0000000000000003" },
   {
-    record: { type: "ack", accepted: MAX },
+    record: { type: "resume", nextSeq: 3, queued: 258 },
+    type: 0x13,
+    payload: "000000000000000300000102",
+  },
+  {
+    record: { type: "ack", accepted: MAX, delivered: 5 },
     type: 0x14,
-    payload: "001fffffffffffff",
+    payload: "001fffffffffffff0000000000000005",
   },
 ];
 
