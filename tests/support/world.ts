@@ -123,9 +123,9 @@ export class World {
     return member;
   }
 
-  /** Ends the room; everybody is told, and nothing is left behind. */
-  async close(): Promise<void> {
-    await this.relay.close();
+  /** Ends the room; everybody is told, and nothing is left behind. @param drainMs As for the relay. */
+  async close(drainMs?: number): Promise<void> {
+    await this.relay.close(drainMs);
     await Promise.all(this.#ends);
     for (const { room } of this.#members) room.end("not-delivered");
   }
