@@ -71,6 +71,8 @@ export type Code =
   | "identity-unreadable"
   | "identity-damaged"
   | "identity-unwritable"
+  | "room-damaged"
+  | "room-unwritable"
   | "addresses-hidden"
   | "name-taken"
   | "member-silent"
@@ -176,6 +178,15 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "identity-unwritable": {
     status: 1,
     hint: "Name a file in a directory that can be written with --identity.",
+  },
+  "room-damaged": {
+    status: 1,
+    hint: "Move the file away to begin another room; members of the one before have to join again.",
+  },
+  "room-unwritable": {
+    status: 0,
+    hint:
+      "Should this host be started anew, it is another room, and its members have to join again.",
   },
   "addresses-hidden": {
     status: 0,

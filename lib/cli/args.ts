@@ -43,8 +43,14 @@ export interface JoinCommand {
   readonly hostKey?: string | undefined;
   /** How long messages wait for the first other member, in seconds. */
   readonly waitSeconds: number;
-  /** How long the end waits for what is not delivered yet, in seconds. */
+  /** How long the end waits for what is not sent yet, in seconds. */
   readonly timeoutSeconds: number;
+  /** Whether the end waits until everybody has what was sent. */
+  readonly untilDelivered: boolean;
+  /** Whether a lost connection is made again. */
+  readonly reconnect: boolean;
+  /** How long that is tried, in seconds; `undefined` leaves it to where input comes from. */
+  readonly giveUpSeconds?: number | undefined;
   /** Whether input is ignored. */
   readonly listen: boolean;
   /** Whether both directions are JSON Lines. */
@@ -78,13 +84,29 @@ const COMMON_OPTIONS: readonly string[] = ["--json", "--help", "--version"];
 /** The further options of each command. */
 const OPTIONS: Readonly<Record<Subcommand, readonly string[]>> = {
   serve: ["--port", "--name", "--host", "--relay-only", "--max-members", "--identity"],
-  join: ["--name", "--identity", "--host-key", "--wait", "--timeout", "--listen"],
+  join: [
+    "--name",
+    "--identity",
+    "--host-key",
+    "--wait",
+    "--timeout",
+    "--until-delivered",
+    "--give-up-after",
+    "--no-reconnect",
+    "--listen",
+  ],
 };
 
 const ALL_OPTIONS: readonly string[] = [...COMMON_OPTIONS, ...OPTIONS.serve, ...OPTIONS.join];
 
 /** Options that have no value. */
-const FLAGS: ReadonlySet<string> = new Set([...COMMON_OPTIONS, "--relay-only", "--listen"]);
+const FLAGS: ReadonlySet<string> = new Set([
+  ...COMMON_OPTIONS,
+  "--relay-only",
+  "--listen",
+  "--until-delivered",
+  "--no-reconnect",
+]);
 
 /** Most members of a room: those of one roster, and its reader. */
 const MAX_MEMBERS = MAX_ROSTER_ENTRIES + 1;
@@ -202,6 +224,12 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
     });
   }
   refuseSurplus("join", words);
+  const reconnect = !values.has("--no-reconnect");
+  if (!reconnect && values.has("--give-up-after")) {
+    throw new UsageError("surplus-argument", "Cannot use --give-up-after with --no-reconnect", {
+      hint: "Leave out one of them: with --no-reconnect nothing is tried again.",
+    });
+  }
   return {
     kind: "join",
     ...parseHostPort(address, DEFAULT_PORT),
@@ -210,6 +238,9 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
     hostKey: hostKey(values),
     waitSeconds: integer(values, "--wait", 0, MAX_SECONDS) ?? DEFAULT_WAIT_SECONDS,
     timeoutSeconds: integer(values, "--timeout", 0, MAX_SECONDS) ?? DEFAULT_TIMEOUT_SECONDS,
+    untilDelivered: values.has("--until-delivered"),
+    reconnect,
+    giveUpSeconds: integer(values, "--give-up-after", 1, MAX_SECONDS),
     listen: values.has("--listen"),
     json: values.has("--json"),
   };

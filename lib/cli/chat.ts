@@ -1,5 +1,6 @@
 import { type Bytes, toBase64Url, toHex } from "../bytes/mod.ts";
 import { type Channel, FAREWELL_MS } from "../channel/mod.ts";
+import { systemClock } from "../clock.ts";
 import { type Code, CODES, EXIT, LanchatError } from "../errors.ts";
 import { type Member, Room, type RoomEvent, type RoomOptions } from "../room/mod.ts";
 import type {
@@ -8,16 +9,22 @@ import type {
   HostView,
   Input,
   MemberView,
+  PresentView,
   ProblemEvent,
   SayInput,
   UiEvent,
 } from "../ui/mod.ts";
 import { CloseReason as Farewell } from "../wire/mod.ts";
 import type { Interrupts } from "./interrupts.ts";
+import type { Line } from "./line.ts";
 import { problem } from "./problem.ts";
+import { passes } from "./redial.ts";
 
 /** Hexadecimal digits of a session that a person or script sees. */
 const SESSION_DIGITS = 8;
+
+/** How long a signal leaves for what is not sent yet, in milliseconds. */
+const DRAIN_MS = 5000;
 
 /** The errors after which a chat ends for a reason of their own. */
 const END_REASONS: Readonly<Partial<Record<Code, CloseReason>>> = {
@@ -34,10 +41,14 @@ const END_REASONS: Readonly<Partial<Record<Code, CloseReason>>> = {
 export interface ChatOptions {
   /** Who is in front of it. */
   readonly frontEnd: FrontEnd;
-  /** The way to the relay. */
+  /** The connection to the relay. */
   readonly channel: Channel;
-  /** The room, but for what the chat adds itself. */
-  readonly room: Omit<RoomOptions, "emit" | "shown">;
+  /** Makes the next connection where one is lost; without it that is the end. */
+  readonly line?: Line;
+  /** The room, but for the seat in it and what the chat adds itself. */
+  readonly room: Omit<RoomOptions, "emit" | "shown" | "session" | "keys">;
+  /** The session and its keys. */
+  readonly seat: Pick<RoomOptions, "session" | "keys">;
   /** The fingerprint of the own identity key, 30 digits. */
   readonly fingerprint: string;
   /** The host. */
@@ -50,7 +61,9 @@ export interface ChatOptions {
   readonly listensOnly: boolean;
   /** Whether the end of input is the end of the chat. */
   readonly endsWithInput: boolean;
-  /** How long what is not delivered may take at the end, in milliseconds. */
+  /** Whether a message counts as delivered only when everybody has it. */
+  readonly untilDelivered: boolean;
+  /** How long what is not delivered may take at the end, in milliseconds; only time with a connection counts. */
   readonly timeoutMs: number;
   /** The signals that end a chat. */
   readonly interrupts: Interrupts;
@@ -76,8 +89,10 @@ export async function chat(options: ChatOptions): Promise<ChatEnd> {
 
 class Chat {
   readonly #options: ChatOptions;
-  readonly #room: Room;
-  readonly #ready = Promise.withResolvers<void>();
+  #room: Room;
+  #ready = Promise.withResolvers<void>();
+  #connected = false;
+  readonly #patience = new Patience();
   #lines = 0;
   #undelivered = 0;
   #badInput = false;
@@ -86,16 +101,12 @@ class Chat {
 
   constructor(options: ChatOptions) {
     this.#options = options;
-    this.#room = new Room({
-      ...options.room,
-      emit: (event) => this.#emit(event),
-      shown: () => options.frontEnd.writable(),
-    });
+    this.#room = this.#enter(options.seat);
   }
 
   async run(): Promise<ChatEnd> {
-    const { channel, frontEnd, interrupts } = this.#options;
-    const ended = this.#room.run(channel).then(closedByHost, failed);
+    const { frontEnd, interrupts, line } = this.#options;
+    const ended = this.#stay();
     const end = await Promise.race([
       ended,
       this.#readInput(),
@@ -105,6 +116,7 @@ class Chat {
     this.#over = true;
     if (end.error !== undefined) this.#show(end.error);
     await Promise.race([this.#leave(end), ended]);
+    line?.stop();
     // Cutting a connection on which the host still sends would take our farewell with it.
     await atMost(FAREWELL_MS, ended);
     this.#room.end("not-delivered");
@@ -112,9 +124,65 @@ class Chat {
     return { reason: end.reason, status: this.#statusOf(end) };
   }
 
+  #enter(seat: Pick<RoomOptions, "session" | "keys">): Room {
+    const { frontEnd, room } = this.#options;
+    return new Room({
+      ...room,
+      ...seat,
+      emit: (event) => this.#emit(event),
+      shown: () => frontEnd.writable(),
+    });
+  }
+
+  /** Is in the room, over one connection after the other, until there is a reason not to be. */
+  async #stay(): Promise<Ending> {
+    const { line } = this.#options;
+    let { channel } = this.#options;
+    let entered = false;
+    while (true) {
+      const end = await this.#room.run(channel).then(closedByHost, failed);
+      entered ||= this.#room.entered;
+      const again = entered && passes(end.error?.code ?? "internal");
+      if (line === undefined || line.stopped || !again) return end;
+      this.#disconnected(end.error!);
+      if (end.error!.code === "seat-lost") this.#renew(line, end.error!);
+      try {
+        channel = await line.reconnect();
+      } catch (error) {
+        return failed(error);
+      }
+    }
+  }
+
+  #disconnected({ code, message }: ProblemEvent): void {
+    if (!this.#connected) return;
+    this.#connected = false;
+    this.#patience.pause();
+    this.#show({ event: "disconnected", reason: code, message });
+  }
+
+  #isConnected(): void {
+    this.#connected = true;
+    this.#patience.goOn();
+    this.#options.line?.entered();
+  }
+
+  /** Goes on as another session, with what was not sealed yet: nobody knows the one before any more. */
+  #renew(line: Line, { code, hint, message }: ProblemEvent): void {
+    this.#show({ event: "warning", code, message, hint });
+    line.renew();
+    const before = this.#room;
+    this.#ready = Promise.withResolvers();
+    this.#room = this.#enter(line);
+    before.end("seat-lost");
+  }
+
   async #leave({ reason }: Ending): Promise<void> {
+    const { timeoutMs } = this.#options;
     if (reason === "left" || reason === "end-of-input") {
-      await atMost(this.#options.timeoutMs, Promise.all(this.#pending));
+      await Promise.race([Promise.all(this.#pending), this.#patience.over(timeoutMs)]);
+    } else if (reason === "signal" && this.#connected) {
+      await atMost(Math.min(timeoutMs, DRAIN_MS), Promise.all(this.#pending));
     }
     await this.#room.leave();
   }
@@ -150,7 +218,7 @@ class Chat {
   async #take(input: Exclude<Input, { do: "quit" }>): Promise<void> {
     switch (input.do) {
       case "who": {
-        const members = this.#room.members.map(view);
+        const members = this.#room.members.map(presentView);
         return this.#show({ event: "members", members });
       }
       case "refused":
@@ -165,19 +233,37 @@ class Chat {
         this.#lines++;
         const said = this.#say(input).finally(() => this.#pending.delete(said));
         this.#pending.add(said);
+        await this.#ready.promise;
         await this.#room.writable();
       }
     }
   }
 
-  async #say({ id, kind, text, to }: SayInput): Promise<void> {
-    const { frontEnd } = this.#options;
+  async #say(input: SayInput): Promise<void> {
+    const { id } = input;
     try {
-      await this.#room.say(text, { kind, to });
-      frontEnd.show({ event: "sent", id });
+      const { delivered } = await this.#send(input);
+      this.#show({ event: "sent", id });
+      const known = delivered.then((isDelivered) => {
+        if (isDelivered) this.#show({ event: "delivered", id });
+        else if (this.#options.untilDelivered) this.#undelivered++;
+      });
+      if (this.#options.untilDelivered) await known;
     } catch (error) {
       this.#undelivered++;
-      frontEnd.show({ event: "failed", id, code: problem(error).code });
+      this.#show({ event: "failed", id, code: problem(error).code });
+    }
+  }
+
+  /** Sends a message; should its session end before it is sealed, with the next one. */
+  async #send({ kind, text, to }: SayInput): ReturnType<Room["say"]> {
+    while (true) {
+      await this.#ready.promise;
+      try {
+        return await this.#room.say(text, { kind, to });
+      } catch (error) {
+        if (!(error instanceof LanchatError) || error.code !== "seat-lost") throw error;
+      }
     }
   }
 
@@ -187,7 +273,8 @@ class Chat {
     const { joinCodeOf } = this.#options;
     switch (event.type) {
       case "ready":
-        this.#showReady(event.me, event.members.map(view));
+        this.#isConnected();
+        this.#showReady(event.me, event.members.map(presentView));
         return this.#ready.resolve();
       case "joined": {
         const joinCode = joinCodeOf?.(event.member.session);
@@ -195,7 +282,27 @@ class Chat {
         return this.#show({ event: "joined", member, ...joinCode !== undefined && { joinCode } });
       }
       case "left":
+        joinCodeOf?.(event.member.session);
         return this.#show({ event: "left", member: view(event.member), reason: event.reason });
+      case "lost":
+      case "back":
+        return this.#show({ event: event.type, member: view(event.member) });
+      case "gap":
+        return this.#show({
+          event: "gap",
+          member: view(event.member),
+          missing: event.missing,
+        });
+      case "reconnected": {
+        this.#isConnected();
+        const { missed, restarted } = event;
+        const joinCode = restarted ? this.#options.line?.hop.joinCode : undefined;
+        return this.#show({
+          event: "reconnected",
+          missed,
+          ...joinCode !== undefined && { joinCode },
+        });
+      }
       case "message":
         return this.#show({
           event: "message",
@@ -212,8 +319,9 @@ class Chat {
     }
   }
 
-  #showReady(me: Member, members: readonly MemberView[]): void {
-    const { fingerprint, host, joinCode } = this.#options;
+  #showReady(me: Member, members: readonly PresentView[]): void {
+    const { fingerprint, host, line } = this.#options;
+    const joinCode = line === undefined ? this.#options.joinCode : line.hop.joinCode;
     this.#show({ event: "ready", ...view(me), fingerprint, host, joinCode, members });
     if (host.verified) return;
     this.#show({
@@ -237,6 +345,41 @@ function view({ key, name, session, tag }: Member): MemberView {
     key: toBase64Url(key),
     session: toHex(session).slice(0, SESSION_DIGITS),
   };
+}
+
+function presentView(member: Member): PresentView {
+  return { ...view(member), ...member.lost && { lost: true } };
+}
+
+/** A wait that counts only the time that it is not paused. */
+class Patience {
+  readonly #over = Promise.withResolvers<void>();
+  #ms: number | undefined;
+  #paused = false;
+  #cancel: () => void = () => {};
+
+  /** Resolves after so long in one piece, in milliseconds. */
+  over(ms: number): Promise<void> {
+    this.#ms = ms;
+    this.#start();
+    return this.#over.promise;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#cancel();
+  }
+
+  goOn(): void {
+    this.#paused = false;
+    this.#start();
+  }
+
+  #start(): void {
+    this.#cancel();
+    if (this.#ms === undefined || this.#paused) return;
+    this.#cancel = systemClock.after(this.#ms, this.#over.resolve);
+  }
 }
 
 /** Waits for something, but not for ever. */

@@ -1,27 +1,17 @@
 import { toBase64Url } from "../bytes/mod.ts";
-import { initiate, type SecureChannel } from "../channel/mod.ts";
-import {
-  fingerprint,
-  generateWrapKeyPair,
-  HOP_KEY_BITS,
-  keyTag,
-  openRoomSecrets,
-  randomBytes,
-  zeroKey,
-} from "../crypto/mod.ts";
-import { EXIT, HandshakeError } from "../errors.ts";
-import { Initiator } from "../handshake/mod.ts";
-import { type Connection, dial, formatHostPort } from "../net/mod.ts";
-import { SessionKeys } from "../room/mod.ts";
+import type { SecureChannel } from "../channel/mod.ts";
+import { fingerprint, keyTag, openRoomSecrets } from "../crypto/mod.ts";
+import { EXIT, LanchatError } from "../errors.ts";
 import type { FrontEnd } from "../ui/mod.ts";
-import { SESSION_BYTES } from "../wire/mod.ts";
 import type { JoinCommand } from "./args.ts";
 import { chat } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
+import { Line } from "./line.ts";
 import { findPerson } from "./person.ts";
+import { problem } from "./problem.ts";
 
-/** How long a host may take to shake hands, in milliseconds. */
-const HANDSHAKE_MS = 15_000;
+/** How long it is tried to connect again where nobody watches, in seconds. */
+const GIVE_UP_SECONDS = 60;
 
 /**
  * Joins a room and stays until it is left, or ends.
@@ -34,39 +24,20 @@ export async function join(
   frontEnd: FrontEnd,
   interrupts: Interrupts,
 ): Promise<number> {
-  const keys = new SessionKeys();
-  const hopKey = generateWrapKeyPair(HOP_KEY_BITS);
-  hopKey.catch(() => {}); // Whoever waits for it sees the failure.
-  const person = await findPerson(command, frontEnd);
-  const ownFingerprint = fingerprint(person.identity.publicKey);
-
-  const stopped = new AbortController();
-  void interrupts.first.then(() => stopped.abort());
-  let connection: Connection;
+  const { identity, name } = await findPerson(command, frontEnd);
+  const line = new Line({ ...command, identity, giveUpMs: giveUpMs(command) });
+  const ownFingerprint = fingerprint(identity.publicKey);
+  void interrupts.first.then(() => line.stop());
   try {
-    connection = await dial(command.host, command.port, { signal: stopped.signal });
-  } catch (error) {
-    if (stopped.signal.aborted) return EXIT.OK;
-    throw error;
-  }
-  try {
-    const session = randomBytes(SESSION_BYTES);
-    const initiator = new Initiator({
-      identity: person.identity,
-      session,
-      keyPair: await hopKey,
-      psk: zeroKey(),
-      trusts: async (key) =>
-        command.hostKey === undefined || await fingerprint(key) === command.hostKey,
-    });
-    const channel = await shakeHands(connection, initiator, command, stopped.signal);
-    if (channel === undefined) return EXIT.OK;
-    const { joinCode, peerKey, roomId } = channel.hop;
+    const channel = await connect(line, frontEnd);
+    const { joinCode, peerKey, roomId } = line.hop;
     const { memberKey } = await openRoomSecrets(peerKey);
     const end = await chat({
       frontEnd,
       channel,
-      room: { ...person, session, roomId, memberKey, keys, waitMs: command.waitSeconds * 1000 },
+      ...command.reconnect && { line },
+      room: { identity, name, roomId, memberKey, waitMs: command.waitSeconds * 1000 },
+      seat: { session: line.session, keys: line.keys },
       fingerprint: await ownFingerprint,
       host: {
         tag: await keyTag(peerKey),
@@ -76,42 +47,32 @@ export async function join(
       joinCode,
       listensOnly: command.listen,
       endsWithInput: true,
+      untilDelivered: command.untilDelivered,
       timeoutMs: (command.waitSeconds + command.timeoutSeconds) * 1000,
       interrupts,
     });
     frontEnd.show({ event: "closed", reason: end.reason });
     return end.status;
+  } catch (error) {
+    if (line.stopped) return EXIT.OK;
+    throw error;
   } finally {
-    connection.close();
+    line.close();
   }
 }
 
-/** Shakes hands in bounded time; `undefined` where the person stopped it. */
-async function shakeHands(
-  connection: Connection,
-  initiator: Initiator,
-  { host, port }: JoinCommand,
-  stopped: AbortSignal,
-): Promise<SecureChannel | undefined> {
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    connection.close();
-  }, HANDSHAKE_MS);
-  const stop = (): void => connection.close();
-  stopped.addEventListener("abort", stop);
+/** Connects for the first time; a host that has no time yet is asked again. */
+async function connect(line: Line, frontEnd: FrontEnd): Promise<SecureChannel> {
   try {
-    return await initiate(connection, initiator);
+    return await line.connect();
   } catch (error) {
-    if (stopped.aborted) return undefined;
-    if (!late) throw error;
-    throw new HandshakeError(
-      "not-lanchat",
-      `Cannot join ${formatHostPort(host, port)} as it does not answer as lanchat does`,
-      { cause: error },
-    );
-  } finally {
-    clearTimeout(timer);
-    stopped.removeEventListener("abort", stop);
+    if (!(error instanceof LanchatError) || error.code !== "busy") throw error;
+    frontEnd.show({ ...problem(error), event: "warning" });
+    return await line.reconnect();
   }
+}
+
+function giveUpMs({ giveUpSeconds, json }: JoinCommand): number {
+  if (giveUpSeconds !== undefined) return giveUpSeconds * 1000;
+  return !json && Deno.stdin.isTerminal() ? Infinity : GIVE_UP_SECONDS * 1000;
 }

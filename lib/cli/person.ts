@@ -11,6 +11,8 @@ export interface Person {
   readonly identity: Identity;
   /** The name to use in a room. */
   readonly name: string;
+  /** Where the key pair is kept; missing if it ends with this run. */
+  readonly file?: string;
 }
 
 /**
@@ -23,7 +25,7 @@ export async function findPerson(
   options: { name?: string | undefined; identity?: string | undefined },
   frontEnd: FrontEnd,
 ): Promise<Person> {
-  const { identity, temporaryBecause } = await openIdentity(
+  const { file, identity, temporaryBecause } = await openIdentity(
     options.identity === undefined ? {} : { file: options.identity },
   );
   if (temporaryBecause !== undefined) {
@@ -35,5 +37,5 @@ export async function findPerson(
     });
   }
   const name = options.name ?? loginName() ?? await animalName(identity.publicKey);
-  return { identity, name };
+  return { identity, name, ...file !== undefined && { file } };
 }

@@ -1,16 +1,16 @@
 import { toBase64Url, toHex } from "../bytes/mod.ts";
 import { localChannel } from "../channel/mod.ts";
-import { fingerprint, keyTag, openRoomSecrets, randomBytes } from "../crypto/mod.ts";
+import { fingerprint, keyTag, openRoomSecrets } from "../crypto/mod.ts";
 import { CODES, EXIT } from "../errors.ts";
 import { listen, type Listener, machineAddresses } from "../net/mod.ts";
 import { Host, Relay } from "../relay/mod.ts";
 import { SessionKeys } from "../room/mod.ts";
 import type { CloseReason, FrontEnd } from "../ui/mod.ts";
-import { SESSION_BYTES } from "../wire/mod.ts";
 import type { ServeCommand } from "./args.ts";
 import { chat, type ChatEnd } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { findPerson, type Person } from "./person.ts";
+import { type OpenedRoom, openRoom } from "./host_room.ts";
 
 /** How long the host's own last messages may take at the end, in milliseconds. */
 const FAREWELL_MS = 1000;
@@ -31,9 +31,10 @@ export async function serve(
     port: command.port,
     ...command.host !== undefined && { host: command.host },
   });
-  const relay = new Relay({ maxMembers: command.maxMembers });
   try {
-    const end = await hostRoom(command, { person, listener, relay, frontEnd, interrupts });
+    const room = await openRoom(command, person, frontEnd);
+    const relay = new Relay({ maxMembers: command.maxMembers, former: room.former });
+    const end = await hostRoom(command, { ...room, person, listener, relay, frontEnd, interrupts });
     frontEnd.show({ event: "closed", reason: end.reason });
     return end.status;
   } finally {
@@ -41,7 +42,7 @@ export async function serve(
   }
 }
 
-interface Hosting {
+interface Hosting extends OpenedRoom {
   readonly person: Person;
   readonly listener: Listener;
   readonly relay: Relay;
@@ -50,10 +51,10 @@ interface Hosting {
 }
 
 async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEnd> {
-  const { frontEnd, interrupts, listener, person: { identity, name }, relay } = hosting;
+  const { frontEnd, interrupts, listener, person: { identity, name }, relay, roomId, session } =
+    hosting;
   const key = identity.publicKey;
   const keys = command.relayOnly ? undefined : new SessionKeys();
-  const roomId = randomBytes(32);
   const secrets = await openRoomSecrets(key);
   const joinCodes = new Map<string, string>();
   const host = new Host({
@@ -78,18 +79,19 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     ]);
   } else {
     const [mine, relays] = localChannel();
-    const session = randomBytes(SESSION_BYTES);
     void relay.serve(relays, { key, session });
     end = await chat({
       frontEnd,
       channel: mine,
-      room: { identity, name, session, roomId, memberKey: secrets.memberKey, keys },
+      room: { identity, name, roomId, memberKey: secrets.memberKey },
+      seat: { session, keys },
       fingerprint: digits,
       host: { tag, key: toBase64Url(key), verified: true },
       joinCode: null,
       joinCodeOf: (session) => takeOut(joinCodes, toHex(session)),
       listensOnly: false,
       endsWithInput: false,
+      untilDelivered: false,
       timeoutMs: FAREWELL_MS,
       interrupts,
     });

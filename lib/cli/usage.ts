@@ -51,8 +51,7 @@ Enter the room of a host.
 Usage:
   lanchat join HOST[:PORT] [OPTIONS]
 
-HOST is an IPv4 or IPv6 address or a name; PORT is 12345 by default. An IPv6
-address with a port needs brackets, as in [fe80::1%eth0]:12345.
+HOST is an address or a name, PORT 12345; IPv6 as in [fe80::1%eth0]:12345.
 
 Options:
   --name NAME              your name in the room (default: your login name)
@@ -60,7 +59,10 @@ Options:
   --identity FILE          identity file, made if it is not there
   --listen                 ignore input, show messages until interrupted
   --wait SECONDS           piped input: wait so long for somebody (default 0)
-  --timeout SECONDS        piped input: wait so long for delivery (default 30)
+  --timeout SECONDS        piped input: wait so long for the host (default 30)
+  --until-delivered        piped input: wait until everybody has it
+  --give-up-after SECONDS  how long to try again (terminal: for ever, pipe: 60)
+  --no-reconnect           end when the connection is lost
   --json                   read and write JSON Lines
   --help                   show this text
 

@@ -30,3 +30,4 @@ export {
 export { type Connection, openConnection } from "./connection.ts";
 export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";
 export { listen, type Listener, type ListenOptions } from "./listen.ts";
+export { networkChange, type NetworkChangeOptions } from "./network_change.ts";

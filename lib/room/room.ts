@@ -210,6 +210,11 @@ export class Room {
     return this.#readers().map((peer) => peer.member!);
   }
 
+  /** Whether the host has ever let this member in, and said who is there. */
+  get entered(): boolean {
+    return this.#rosterKnown;
+  }
+
   /** Oneself, as others see it. */
   get me(): Member {
     const { identity, name, session } = this.#options;
@@ -312,8 +317,10 @@ export class Room {
     const here = new Map(entries.map((entry) => [toHex(entry.session), entry]));
     for (const peer of this.#peers.values()) {
       if (peer.gone) continue;
-      peer.owedUntil = Infinity;
-      this.#owed.add(peer);
+      if (peer.announced !== undefined) {
+        peer.owedUntil = Infinity;
+        this.#owed.add(peer);
+      }
       const entry = here.get(peer.id);
       if (entry !== undefined && equal(entry.key, peer.key)) this.#arrive(peer, entry.away);
       else this.#miss(peer);
@@ -324,13 +331,14 @@ export class Room {
   #miss(peer: Peer): void {
     peer.absent = true;
     peer.away = false;
-    this.#after(`absent ${peer.id}`, ABSENT_MS, () => {
-      this.#revoke(peer);
-      this.#do(peer, 0, () => this.#part(peer, "connection-lost"));
-    });
-    this.#do(peer, 0, () => {
-      if (peer.absent) this.#showLost(peer);
-      this.#answered(peer);
+    this.#do(peer, 0, () => this.#answered(peer));
+    // Most come at once: to tell of each first that it is lost and then that it is back is no news.
+    this.#after(`absent ${peer.id}`, ANSWER_MS, () => {
+      this.#do(peer, 0, () => this.#showLost(peer));
+      this.#after(`absent ${peer.id}`, ABSENT_MS - ANSWER_MS, () => {
+        this.#revoke(peer);
+        this.#do(peer, 0, () => this.#part(peer, "connection-lost"));
+      });
     });
   }
 

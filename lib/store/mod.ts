@@ -1,5 +1,5 @@
 /**
- * What lanchat keeps: the identity file. The only folder that touches files.
+ * What lanchat keeps: the identity file, and beside it the room that a host has. The only folder that touches files.
  *
  * @example The second start finds what the first one made
  * ```ts
@@ -17,3 +17,4 @@
  */
 export { type IdentityOptions, type OpenedIdentity, openIdentity } from "./identity.ts";
 export { type Platform } from "./place.ts";
+export { type KeptRoom, readRoom, roomPlace, writeRoom } from "./room.ts";

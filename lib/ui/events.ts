@@ -12,6 +12,12 @@ export interface MemberView {
   readonly session: string;
 }
 
+/** One of those who are in the room. */
+export interface PresentView extends MemberView {
+  /** Present where the member's connection is lost; what is said meanwhile waits for it. */
+  readonly lost?: true;
+}
+
 /** The host as a member sees it. */
 export interface HostView {
   /** The short mark of the host's identity key. */
@@ -64,7 +70,7 @@ export interface ReadyEvent extends MemberView {
   /** Ten digits that the host shows too; `null` at the host. */
   readonly joinCode: string | null;
   /** The other members. */
-  readonly members: readonly MemberView[];
+  readonly members: readonly PresentView[];
 }
 
 /** A member came. */
@@ -85,6 +91,44 @@ export interface LeftEvent {
   readonly member: MemberView;
   /** Why. */
   readonly reason: LeaveReason;
+}
+
+/** A member's connection is lost, and what is said waits for it; or it is back. */
+export interface PresenceEvent {
+  /** Names the event. */
+  readonly event: "lost" | "back";
+  /** Who. */
+  readonly member: MemberView;
+}
+
+/** Messages of a member never came, and will not. */
+export interface GapEvent {
+  /** Names the event. */
+  readonly event: "gap";
+  /** Whose. */
+  readonly member: MemberView;
+  /** How many: each may have carried several that were said at once. */
+  readonly missing: number;
+}
+
+/** The own connection is lost, and is tried to be made again. */
+export interface DisconnectedEvent {
+  /** Names the event. */
+  readonly event: "disconnected";
+  /** The code of the table. */
+  readonly reason: Code;
+  /** What happened. */
+  readonly message: string;
+}
+
+/** The own connection is back, and so is everything that waited for it. */
+export interface ReconnectedEvent {
+  /** Names the event. */
+  readonly event: "reconnected";
+  /** How many messages came meanwhile. */
+  readonly missed: number;
+  /** Where the host was started anew: ten digits that it shows too. */
+  readonly joinCode?: string;
 }
 
 /** Another member wrote. */
@@ -111,6 +155,14 @@ export interface SentEvent {
   readonly id: string;
 }
 
+/** An own message has come to everybody it is for, or they are gone. */
+export interface DeliveredEvent {
+  /** Names the event. */
+  readonly event: "delivered";
+  /** The id of the {@linkcode SayInput}. */
+  readonly id: string;
+}
+
 /** An own message was not delivered. */
 export interface FailedEvent {
   /** Names the event. */
@@ -126,7 +178,7 @@ export interface MembersEvent {
   /** Names the event. */
   readonly event: "members";
   /** The other members. */
-  readonly members: readonly MemberView[];
+  readonly members: readonly PresentView[];
 }
 
 /** Something is not as it should be. */
@@ -157,14 +209,20 @@ export type UiEvent =
   | ReadyEvent
   | JoinedEvent
   | LeftEvent
+  | PresenceEvent
+  | GapEvent
+  | DisconnectedEvent
+  | ReconnectedEvent
   | MessageEvent
   | SentEvent
+  | DeliveredEvent
   | FailedEvent
   | MembersEvent
   | ProblemEvent
   | ClosedEvent;
 
-/** A message to send; a {@linkcode SentEvent} or a {@linkcode FailedEvent} with its id answers it. */
+/** A message to send; a {@linkcode SentEvent} or a {@linkcode FailedEvent} with its id answers it, and
+ * a {@linkcode DeliveredEvent} may follow. */
 export interface SayInput {
   /** Names the wish. */
   readonly do: "say";

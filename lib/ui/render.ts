@@ -1,5 +1,12 @@
 import { DEFAULT_PORT, formatHostPort } from "../net/mod.ts";
-import type { LeaveReason, ListeningEvent, MemberView, MessageEvent, UiEvent } from "./events.ts";
+import type {
+  LeaveReason,
+  ListeningEvent,
+  MessageEvent,
+  PresentView,
+  ReconnectedEvent,
+  UiEvent,
+} from "./events.ts";
 import { sanitizeLine } from "./sanitize.ts";
 
 /** Most names in the line that welcomes a member; `/who` shows all. */
@@ -37,7 +44,7 @@ export function excerpt(text: string, length: number): string {
  * An end is told only where the host closed the room: every other one was asked for, or an error
  * before it says why.
  *
- * @returns Lines without line ends; none for `message`, `sent` and `failed`.
+ * @returns Lines without line ends; none for `message`, `sent`, `delivered` and `failed`.
  */
 export function noticeLines(event: UiEvent): string[] {
   return sentences(event).map(sanitizeLine);
@@ -60,8 +67,20 @@ function sentences(event: UiEvent): string[] {
     }
     case "left":
       return [`${event.member.name} ${LEAVE_SENTENCES[event.reason]}`];
+    case "lost":
+      return [`${event.member.name} has lost the connection: what you say waits for its return`];
+    case "back":
+      return [`${event.member.name} is back`];
+    case "gap": {
+      const [messages, are] = event.missing === 1 ? ["message", "is"] : ["messages", "are"];
+      return [`warning: ${event.missing} ${messages} of ${event.member.name} ${are} missing`];
+    }
+    case "disconnected":
+      return [`${event.message}. Trying again; what you type is kept.`];
+    case "reconnected":
+      return reconnectedSentences(event);
     case "members":
-      return [hereSentence(event.members.map(({ name, tag }) => `${name} (tag ${tag})`))];
+      return [hereSentence(event.members.map(withTag))];
     case "warning":
     case "error": {
       const problem = `${event.event}: ${event.message}`;
@@ -71,9 +90,19 @@ function sentences(event: UiEvent): string[] {
       return event.reason === "host-closed" ? ["The host closed the room."] : [];
     case "message":
     case "sent":
+    case "delivered":
     case "failed":
       return [];
   }
+}
+
+function reconnectedSentences({ joinCode, missed }: ReconnectedEvent): string[] {
+  const came = missed === 1 ? "1 message came" : `${missed} messages came`;
+  const sentence = `Connected again; ${
+    missed === 0 ? "no message was missed" : `${came} meanwhile`
+  }.`;
+  if (joinCode === undefined) return [sentence];
+  return [sentence, `The host was started anew and shows the join code ${groups(joinCode)}.`];
 }
 
 function listeningSentences({ addresses, port, fingerprint }: ListeningEvent): string[] {
@@ -87,10 +116,18 @@ function listeningSentences({ addresses, port, fingerprint }: ListeningEvent): s
   ];
 }
 
-function welcome(members: readonly MemberView[]): string {
-  const names = members.slice(0, MAX_WELCOME_NAMES).map(({ name }) => name);
+function welcome(members: readonly PresentView[]): string {
+  const names = members.slice(0, MAX_WELCOME_NAMES).map(withPresence);
   const more = members.length - names.length;
   return hereSentence(more > 0 ? [...names, `${more} more`] : names);
+}
+
+function withPresence({ lost, name }: PresentView): string {
+  return lost ? `${name} (connection lost)` : name;
+}
+
+function withTag({ lost, name, tag }: PresentView): string {
+  return `${name} (tag ${tag}${lost ? ", connection lost" : ""})`;
 }
 
 function hereSentence(members: readonly string[]): string {

@@ -22,6 +22,9 @@ const JOIN: Command = {
   hostKey: undefined,
   waitSeconds: 0,
   timeoutSeconds: 30,
+  untilDelivered: false,
+  reconnect: true,
+  giveUpSeconds: undefined,
   listen: false,
   json: false,
 };
@@ -74,11 +77,13 @@ Deno.test("parseCommandLine reads every option, in any order and in both forms",
     hostKey: DIGITS,
     waitSeconds: 1,
     timeoutSeconds: 0,
+    untilDelivered: true,
+    giveUpSeconds: 5,
     listen: true,
     json: true,
   };
-  const options =
-    `--name==bob= --identity=a=b --host-key ${DIGITS} --wait 1 --timeout 0 --listen --json`;
+  const options = `--name==bob= --identity=a=b --host-key ${DIGITS} --wait 1 --timeout 0 ` +
+    `--until-delivered --give-up-after 5 --listen --json`;
   assertEquals(parseCommandLine(words(`join [fd00::2]:80 ${options}`)), join);
   assertEquals(parseCommandLine(words(`${options} join [fd00::2]:80`)), join);
 });

@@ -85,6 +85,7 @@ const NAMES: Readonly<Record<string, string>> = {
   Code: "code",
   HostView: "host",
   MemberView: "member",
+  PresentView: "member",
   number: "integer",
 };
 

@@ -19,12 +19,13 @@ async function host(
   return { fingerprint, warnings };
 }
 
-/** Asserts that a file is an identity that nobody else may read, and the only one in its directory. */
+/** Asserts that an identity and its host's room are kept where nobody else may read them, and nothing else. */
 function assertKept(file: string): void {
-  const { mode } = Deno.statSync(file);
-  assertEquals(mode! & 0o777, 0o600);
-  const [directory, name] = [file.slice(0, file.lastIndexOf("/")), file.split("/").at(-1)!];
-  assertEquals([...Deno.readDirSync(directory)].map((entry) => entry.name), [name]);
+  const directory = file.slice(0, file.lastIndexOf("/"));
+  const kept = [file, file.replace(".json", ".room.json")];
+  for (const each of kept) assertEquals(Deno.statSync(each).mode! & 0o777, 0o600);
+  const found = [...Deno.readDirSync(directory)].map(({ name }) => `${directory}/${name}`);
+  assertEquals(found.sort(), kept.sort());
 }
 
 /** Asserts that the program ends at once with an error that names the file. */

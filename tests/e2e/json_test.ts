@@ -65,6 +65,7 @@ Deno.test("every event has exactly its fields, at the host and at a member", asy
   await host.event("message");
   await host.tell({ say: "to you", to: "bob" });
   await bob.event("message");
+  await Promise.all([host, bob].map((each) => each.event("delivered")));
   await bob.tell({ do: "who" });
   await bob.event("members");
   await bob.tell({ do: "quit" });
@@ -74,7 +75,12 @@ Deno.test("every event has exactly its fields, at the host and at a member", asy
   await host.ends(0);
   assertEquals([host.stderr.text, bob.stderr.text], ["", ""]);
 
-  const [listening, hostReady, joined, message, sent, left, closed, ...noMore] = printed(host);
+  for (const each of [host, bob]) {
+    const delivered = printed(each).filter(({ event }) => event === "delivered");
+    assertEquals(delivered, [{ event: "delivered", id: "1" }]);
+  }
+  const [listening, hostReady, joined, message, sent, left, closed, ...noMore] = printed(host)
+    .filter(({ event }) => event !== "delivered");
   assertEquals(noMore, []);
   const { fingerprint, tag, ...where } = listening as Event<"listening">;
   assertEquals(where, { event: "listening", addresses: ["127.0.0.1"], port: host.port });
@@ -89,7 +95,7 @@ Deno.test("every event has exactly its fields, at the host and at a member", asy
   assertEquals([hana.tag, joinCode, members], [tag, null, []]);
 
   const [bobReady, unverified, bobSent, bobMessage, bobMembers, bobClosed, ...noMoreOfBob] =
-    printed(bob);
+    printed(bob).filter(({ event }) => event !== "delivered");
   assertEquals(noMoreOfBob, []);
   const { event: _, fingerprint: bobFingerprint, host: itsHost, joinCode: code, ...rest } =
     bobReady as Event<"ready">;

@@ -1,0 +1,179 @@
+import { type Bytes, equal } from "../bytes/mod.ts";
+import { initiate, type SecureChannel } from "../channel/mod.ts";
+import {
+  fingerprint,
+  generateWrapKeyPair,
+  HOP_KEY_BITS,
+  type Identity,
+  randomBytes,
+  type WrapKeyPair,
+  zeroKey,
+} from "../crypto/mod.ts";
+import { HandshakeError } from "../errors.ts";
+import { type HopSession, Initiator } from "../handshake/mod.ts";
+import { type Connection, dial, formatHostPort, networkChange } from "../net/mod.ts";
+import { SessionKeys } from "../room/mod.ts";
+import { SESSION_BYTES } from "../wire/mod.ts";
+import { Redialer } from "./redial.ts";
+
+/** How long a host may take to shake hands, in milliseconds. */
+const HANDSHAKE_MS = 15_000;
+
+/** Where a line leads, and how it is kept up. */
+export interface LineOptions {
+  /** The IP address or name of the host. */
+  readonly host: string;
+  /** Its TCP port. */
+  readonly port: number;
+  /** The 30 digits of the only host that is acceptable at first; any host if missing. */
+  readonly hostKey?: string | undefined;
+  /** Who the member is. */
+  readonly identity: Identity;
+  /** How long it is tried to connect again, in milliseconds. */
+  readonly giveUpMs: number;
+}
+
+/** A member's way to its host: one connection, and after it the next. */
+export class Line {
+  readonly #options: LineOptions;
+  readonly #stopped = new AbortController();
+  readonly #redialer: Redialer;
+  #spare: Promise<WrapKeyPair> | undefined;
+  #session: Bytes = randomBytes(SESSION_BYTES);
+  #keys: SessionKeys = new SessionKeys();
+  #connection: Connection | undefined;
+  #hop: HopSession | undefined;
+
+  /** Prepares to dial; begins to make the keys for it. */
+  constructor(options: LineOptions) {
+    this.#options = options;
+    this.#redialer = new Redialer({
+      giveUpMs: options.giveUpMs,
+      signal: this.#stopped.signal,
+      changed: networkChange,
+    });
+    this.#makeSpare();
+  }
+
+  /** The session that this member has in the room, 16 bytes. */
+  get session(): Bytes {
+    return this.#session;
+  }
+
+  /** The keys of that session. */
+  get keys(): SessionKeys {
+    return this.#keys;
+  }
+
+  /** What the last handshake found; there was one. */
+  get hop(): HopSession {
+    return this.#hop!;
+  }
+
+  /** Whether {@linkcode Line.stop} was called. */
+  get stopped(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
+  /** Connects once. @throws {LanchatError} If the host cannot be reached, or is not the expected one. */
+  async connect(): Promise<SecureChannel> {
+    const { host, identity, port } = this.#options;
+    const { signal } = this.#stopped;
+    this.#connection?.close();
+    const keyPair = await this.#makeSpare();
+    this.#spare = undefined;
+    this.#connection = await dial(host, port, { signal });
+    const initiator = new Initiator({
+      identity,
+      session: this.#session,
+      keyPair,
+      psk: zeroKey(),
+      trusts: (key) => this.#trusts(key),
+    });
+    const channel = await this.#shakeHands(this.#connection, initiator);
+    if (this.#hop !== undefined && !equal(channel.hop.roomId, this.#hop.roomId)) {
+      this.#connection.close();
+      throw anotherRoom("hosts another room than before");
+    }
+    this.#hop = channel.hop;
+    return channel;
+  }
+
+  /** Connects as soon as that is possible, however often it has to be tried. */
+  async reconnect(): Promise<SecureChannel> {
+    void this.#makeSpare();
+    return await this.#redialer.dial(() => this.connect());
+  }
+
+  /** Notes that this member is in the room. */
+  entered(): void {
+    this.#redialer.succeeded();
+  }
+
+  /** Begins another session: the one before has come to its end. */
+  renew(): void {
+    this.#session = randomBytes(SESSION_BYTES);
+    this.#keys = new SessionKeys();
+  }
+
+  /** Ends all tries to connect. */
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  /** Ends all tries, and the connection. */
+  close(): void {
+    this.stop();
+    this.#connection?.close();
+    this.#keys.close();
+  }
+
+  #makeSpare(): Promise<WrapKeyPair> {
+    if (this.#spare === undefined) {
+      this.#spare = generateWrapKeyPair(HOP_KEY_BITS);
+      this.#spare.catch(() => {}); // Whoever waits for it sees the failure.
+    }
+    return this.#spare;
+  }
+
+  async #trusts(key: Bytes): Promise<boolean> {
+    const { hostKey } = this.#options;
+    if (this.#hop !== undefined) {
+      if (equal(key, this.#hop.peerKey)) return true;
+      throw anotherRoom("has another key than before");
+    }
+    return hostKey === undefined || await fingerprint(key) === hostKey;
+  }
+
+  /** Shakes hands in bounded time. */
+  async #shakeHands(connection: Connection, initiator: Initiator): Promise<SecureChannel> {
+    const { host, port } = this.#options;
+    const { signal } = this.#stopped;
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      connection.close();
+    }, HANDSHAKE_MS);
+    const stop = (): void => connection.close();
+    signal.addEventListener("abort", stop);
+    try {
+      return await initiate(connection, initiator);
+    } catch (error) {
+      connection.close();
+      signal.throwIfAborted();
+      if (!late) throw error;
+      throw new HandshakeError(
+        "not-lanchat",
+        `Cannot join ${formatHostPort(host, port)} as it does not answer as lanchat does`,
+        { cause: error },
+      );
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
+    }
+  }
+}
+
+function anotherRoom(what: string): HandshakeError {
+  return new HandshakeError("another-room", `Cannot go on as the host ${what}`);
+}

@@ -1,0 +1,104 @@
+import { type Clock, systemClock } from "../clock.ts";
+import { ChannelError, type Code, LanchatError } from "../errors.ts";
+
+/** How long the first tries wait, in milliseconds; all later ones wait like the last. */
+export const RETRY_MS: readonly number[] = [1000, 2000, 4000, 8000, 16_000, 30_000];
+
+/** What passes by itself, or may: the network, a host that begins anew, bytes that were altered. */
+const PASSING: ReadonlySet<Code> = new Set<Code>([
+  "connection-lost",
+  "connection-refused",
+  "unreachable",
+  "name-not-found",
+  "busy",
+  "not-lanchat",
+  "handshake-failed",
+  "protocol-error",
+  "too-slow",
+  "seat-lost",
+]);
+
+/** Whether it makes sense to try once more after an error. */
+export function passes(code: Code): boolean {
+  return PASSING.has(code);
+}
+
+/** How to try. */
+export interface RedialOptions {
+  /** How long to try, in milliseconds; `Infinity` for ever. */
+  readonly giveUpMs: number;
+  /** Ends the tries. */
+  readonly signal: AbortSignal;
+  /** Resolves when the next try need not wait any longer; ends at the signal. */
+  readonly changed?: (signal: AbortSignal) => Promise<void>;
+  /** From 0 to 1: spreads the tries of many over time. */
+  readonly random?: () => number;
+  /** The time. */
+  readonly clock?: Clock;
+}
+
+/** Tries the same again and again, ever more slowly, until it works out. */
+export class Redialer {
+  readonly #options: RedialOptions;
+  readonly #clock: Clock;
+  #tries = 0;
+  #deadline: number | undefined;
+
+  /** Prepares to try. */
+  constructor(options: RedialOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /**
+   * Tries, each time after a wait.
+   *
+   * @throws {LanchatError} What the last try failed with, if that does not pass; `connection-lost` where
+   * it was tried for long enough; the signal's reason.
+   */
+  async dial<T>(attempt: () => Promise<T>): Promise<T> {
+    const { giveUpMs, signal } = this.#options;
+    this.#deadline ??= this.#clock.elapsed() + giveUpMs;
+    let last: LanchatError | undefined;
+    while (true) {
+      const left = this.#deadline - this.#clock.elapsed();
+      if (left > 0) await this.#wait(Math.min(left, this.#nextWait()));
+      signal.throwIfAborted();
+      if (this.#clock.elapsed() >= this.#deadline) {
+        const why = last === undefined ? "" : `: ${last.message}`;
+        throw new ChannelError("connection-lost", `Gave up after ${giveUpMs / 1000} s${why}`, {
+          cause: last,
+        });
+      }
+      try {
+        return await attempt();
+      } catch (error) {
+        if (signal.aborted || !(error instanceof LanchatError) || !passes(error.code)) throw error;
+        last = error;
+      }
+    }
+  }
+
+  /** It has worked out: the next time begins with short waits, and has all the time again. */
+  succeeded(): void {
+    this.#tries = 0;
+    this.#deadline = undefined;
+  }
+
+  #nextWait(): number {
+    const { random = Math.random } = this.#options;
+    const ms = RETRY_MS[Math.min(this.#tries++, RETRY_MS.length - 1)]!;
+    return ms * (0.5 + random() / 2);
+  }
+
+  async #wait(ms: number): Promise<void> {
+    const { changed, signal } = this.#options;
+    const over = new AbortController();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(ms, resolve);
+    signal.addEventListener("abort", () => resolve(), { signal: over.signal });
+    await Promise.race([promise, ...changed === undefined ? [] : [changed(over.signal)]]);
+    cancel();
+    over.abort();
+  }
+}
