@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { HostProgram, type Program } from "../support/program.ts";
 import { type Machine, Network, OBSTACLE, type Weather } from "./netns.ts";
 
@@ -7,6 +8,9 @@ function networkTest(name: string, fn: () => Promise<void>): void {
   const why = OBSTACLE === undefined ? "" : ` (left out: ${OBSTACLE})`;
   Deno.test({ name: name + why, ignore: OBSTACLE !== undefined, fn });
 }
+
+/** How long the cable is pulled, in milliseconds: longer than it takes to notice it. */
+const PULLED_MS = 60_000;
 
 /** Messages of each member. */
 const COUNT = 300;
@@ -69,12 +73,16 @@ class Room implements AsyncDisposable {
   /** Everybody says what is to be said, and has it of the others. @returns The milliseconds that took. */
   async talk(count: number): Promise<number> {
     const begun = performance.now();
-    const said = [...this.members].map(async ([name, program]) => {
-      const wishes = lines(name, count).map((say) => `${JSON.stringify({ say })}\n`);
-      await program.write(wishes.join(""));
-    });
-    await Promise.all([...said, this.heard(count)]);
+    await Promise.all([this.say(0, count), this.heard(count)]);
     return performance.now() - begun;
+  }
+
+  /** Everybody says a part of what is to be said. */
+  async say(from: number, to: number): Promise<void> {
+    await Promise.all([...this.members].map(async ([name, program]) => {
+      const wishes = lines(name, to).slice(from).map((say) => `${JSON.stringify({ say })}\n`);
+      await program.write(wishes.join(""));
+    }));
   }
 
   /** Waits until everybody has so many messages of everybody else. */
@@ -113,6 +121,12 @@ function report(...cells: readonly string[]): void {
   console.log(`| ${cells.join(" | ")} |`);
 }
 
+/** How long after a moment something happens. */
+async function seconds(begun: number, event: Promise<unknown>): Promise<string> {
+  await event;
+  return `${((performance.now() - begun) / 1000).toFixed(1)} s`;
+}
+
 const WEATHERS: Readonly<Record<string, Weather>> = {
   "a calm network": {},
   "5 % of all packets lost": { loss: 0.05 },
@@ -138,3 +152,32 @@ for (const [name, weather] of Object.entries(WEATHERS)) {
     );
   });
 }
+
+networkTest(
+  "a cable that is pulled for a minute: each message comes once and in order",
+  async () => {
+    await using room = await Room.open();
+    const [ada, host] = [room.members.get("ada")!, room.members.get("hana")!];
+    await room.talk(10);
+    const cable = room.network.machines[1]!;
+    const pulled = performance.now();
+    cable.pull();
+    await room.say(10, 30);
+    const [noticed, noticedByHost] = await Promise.all([
+      seconds(pulled, ada.stdout.line(/^\{"event":"disconnected"/)),
+      seconds(pulled, host.stdout.line(/^\{"event":"lost"/)),
+      delay(PULLED_MS),
+    ]);
+    const plugged = performance.now();
+    cable.plug();
+    const [back, complete] = await Promise.all([
+      seconds(plugged, ada.stdout.line(/^\{"event":"reconnected"/)),
+      seconds(plugged, room.heard(30)),
+    ]);
+    report("a cable pulled for 60 s", "noticed by the member after", noticed);
+    report("", "noticed by the host after", noticedByHost);
+    report("", "connected again, once plugged in, after", back);
+    report("", "all messages there, once plugged in, after", complete);
+    room.assertHeard(30);
+  },
+);
