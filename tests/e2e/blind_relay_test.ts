@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Direction } from "../support/faults.ts";
 import { type Search, searchMemory, TextSearch } from "../support/memory.ts";
 import { HostProgram } from "../support/program.ts";
-import { type Direction, Proxy } from "../support/proxy.ts";
+import { Proxy } from "../support/proxy.ts";
 
 /** How often each text is said, so that none is missed because memory was used again. */
 const TIMES = 200;
@@ -30,7 +31,8 @@ Deno.test({
   async fn() {
     await using relay = await HostProgram.start(["--relay-only", "--json"]);
     await using links = new AsyncDisposableStack();
-    const [left, right] = [links.use(new Proxy(relay.port)), links.use(new Proxy(relay.port))];
+    const left = links.use(await Proxy.open(relay.port));
+    const right = links.use(await Proxy.open(relay.port));
     await using one = await relay.join(["--name", "one", "--json"], { address: left.address });
     await using two = await relay.join(["--name", "two", "--json"], { address: right.address });
     await one.event("joined");

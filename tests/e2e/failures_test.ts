@@ -248,8 +248,8 @@ Deno.test("a host that refuses, removes or leaves a member is one clear line", a
 
 Deno.test("a handshake that somebody alters fails in one clear line", async () => {
   await using host = await HostProgram.start(["--json"]);
-  for (const [direction, offset] of [["toMember", 46 + 4 + 300], ["toHost", 40]] as const) {
-    await using proxy = new Proxy(host.port, { flip: { direction, offset } });
+  for (const [direction, at] of [["toMember", 46 + 4 + 300], ["toHost", 40]] as const) {
+    await using proxy = await Proxy.open(host.port, () => [{ kind: "corrupt", direction, at }]);
     await assertFails(
       ["join", proxy.address],
       direction === "toMember" ? "handshake-failed" : "connection-lost",
@@ -282,7 +282,7 @@ Deno.test("another host than the expected one ends join with status 3 before M3"
   const { fingerprint } = await host.event("listening");
   const other = (fingerprint[0] === "0" ? "1" : "0") + fingerprint.slice(1);
   for (const mode of [[], ["--json"]]) {
-    await using proxy = new Proxy(host.port);
+    await using proxy = await Proxy.open(host.port);
     const args = ["join", proxy.address, "--host-key", other, ...mode];
     const { status } = await run(args, { input: "nobody may read this\n" });
     assertEquals(status, 3);

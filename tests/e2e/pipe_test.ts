@@ -170,7 +170,7 @@ Deno.test("with nobody there a line fails at once, and --wait waits for the firs
 });
 
 Deno.test("--timeout bounds the wait for what the host does not acknowledge", async () => {
-  await using proxy = new Proxy(host.port);
+  await using proxy = await Proxy.open(host.port);
   await using member = new Program(["join", proxy.address, "--name", "slow", "--timeout", "1"]);
   await member.ready();
   proxy.hold("toMember");

@@ -32,6 +32,8 @@ export interface Visitor extends TestMember {
 export class Party {
   readonly relay: Relay;
   readonly listener: Listener;
+  /** Where callers dial: its own port, or a proxy's. */
+  port: number;
   /** The join codes that the host shows, in the order of admission. */
   readonly joinCodes: readonly string[];
   /** The host's own member. */
@@ -54,6 +56,7 @@ export class Party {
     this.host = options.host;
     this.#secrets = options.secrets;
     this.listener = listen({ host: "127.0.0.1", port: 0 });
+    this.port = this.listener.port;
     this.#running.push(this.#accept(options.greeter));
   }
 
@@ -93,7 +96,7 @@ export class Party {
     options: { name: string; session: Bytes; identity?: string; secrets?: RoomSecrets },
   ): Promise<{ connection: Connection; channel: SecureChannel }> {
     const { identity = options.name, secrets = this.#secrets, session } = options;
-    const connection = await dial("127.0.0.1", this.listener.port);
+    const connection = await dial("127.0.0.1", this.port);
     try {
       const initiator = new Initiator({
         identity: await identityOf(identity),

@@ -1,32 +1,78 @@
-/** The two ways through a proxy. */
-export type Direction = "toHost" | "toMember";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { once } from "node:events";
+import { concat } from "../../lib/bytes/mod.ts";
+import type { Direction, Fault, FaultKind, Plan } from "./faults.ts";
 
-/** A relay of TCP connections that records what passes and can hold it back. */
+/** Bytes that may wait in one direction of a connection before no more is read. */
+const MAX_WAITING_BYTES = 1 << 18;
+
+/** Time between two pieces of a chunk that is split, in milliseconds: the other end reads each by itself. */
+const PIECE_MS = 1;
+
+const HOSTNAME = "127.0.0.1";
+
+/**
+ * A relay of TCP connections that records what passes, can hold it back, and does to it what a bad
+ * network does: as planned for each connection from its first byte, or when it is told to.
+ *
+ * @example A connection that breaks in the middle of the handshake, and a host that comes back elsewhere
+ * ```ts ignore
+ * await using proxy = await Proxy.open(host.port, (connection) =>
+ *   connection === 0 ? [{ kind: "cut", direction: "toMember", at: 400 }] : []);
+ * proxy.refuse();
+ * proxy.cut();
+ * proxy.target = restarted.port;
+ * await proxy.admit();
+ * ```
+ */
 export class Proxy implements AsyncDisposable {
-  /** All bytes that came, by direction, of all connections. */
+  /** Where the connections that come next lead to. */
+  target: number;
+  /** All bytes that came, by direction, of all connections, before anything was done to them. */
   readonly recorded: Readonly<Record<Direction, Uint8Array[]>> = { toHost: [], toMember: [] };
-  readonly #listener: Deno.TcpListener;
-  readonly #connections: Deno.TcpConn[] = [];
-  readonly #piping = new Set<Promise<void>>();
+  /** How often each fault has struck. */
+  readonly faults: Record<FaultKind, number> = {
+    cut: 0,
+    reset: 0,
+    corrupt: 0,
+    duplicate: 0,
+    stall: 0,
+    delay: 0,
+    split: 0,
+    coalesce: 0,
+  };
+  /** Where it listens. */
+  port = 0;
+  readonly #plan: Plan;
+  readonly #links: Link[] = [];
   readonly #held: Partial<Record<Direction, PromiseWithResolvers<void>>> = {};
-  readonly #accepting: Promise<void>;
-  readonly #flip: { direction: Direction; offset: number } | undefined;
+  #server: Server | undefined;
+
+  private constructor(target: number, plan: Plan) {
+    this.target = target;
+    this.#plan = plan;
+  }
 
   /**
    * Listens on a free port.
    *
-   * @param port Where to connect to.
-   * @param options `flip` alters one byte of each connection, counted from its first one.
+   * @param target Where to connect to.
+   * @param plan What goes wrong with each connection.
    */
-  constructor(port: number, options: { flip?: { direction: Direction; offset: number } } = {}) {
-    this.#flip = options.flip;
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    this.#accepting = this.#accept(port);
+  static async open(target: number, plan: Plan = () => []): Promise<Proxy> {
+    const proxy = new Proxy(target, plan);
+    await proxy.admit();
+    return proxy;
   }
 
   /** What a member joins. */
   get address(): string {
-    return `127.0.0.1:${this.#listener.addr.port}`;
+    return `${HOSTNAME}:${this.port}`;
+  }
+
+  /** How many connections came. */
+  get connections(): number {
+    return this.#links.length;
   }
 
   /** How many bytes came in a direction. */
@@ -45,58 +91,287 @@ export class Proxy implements AsyncDisposable {
     delete this.#held[direction];
   }
 
+  /** Does something to the open connections, or to one of them; where its place has passed, at the next byte. */
+  inject(fault: Fault, connection?: number): void {
+    for (const link of this.#chosen(connection)) link.inject(fault);
+  }
+
+  /** Closes the open connections, or one of them, at once. */
+  cut(connection?: number): void {
+    for (const link of this.#chosen(connection)) link.cut();
+  }
+
+  /** Resets the open connections, or one of them, at once. */
+  reset(connection?: number): void {
+    for (const link of this.#chosen(connection)) link.reset();
+  }
+
+  /** Lets nobody connect any more; what is connected stays so. */
+  refuse(): void {
+    this.#server?.close();
+    this.#server = undefined;
+  }
+
+  /** Lets connect again, at the same address. */
+  async admit(): Promise<void> {
+    if (this.#server !== undefined) return;
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (member) => {
+      this.#connect(member);
+    });
+    this.#server.listen(this.port, HOSTNAME);
+    await once(this.#server, "listening");
+    this.port = (this.#server.address() as AddressInfo).port;
+  }
+
   /** Cuts every connection. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.close();
-    for (const connection of this.#connections) close(connection);
+    const server = this.#server;
+    const closed = server && once(server, "close");
+    this.refuse();
+    for (const link of this.#links) link.close();
     this.release("toHost");
     this.release("toMember");
-    await this.#accepting;
-    await Promise.all(this.#piping);
+    await Promise.all(this.#links.map(({ done }) => done));
+    await closed;
   }
 
-  async #accept(port: number): Promise<void> {
-    try {
-      for await (const member of this.#listener) {
-        const host = await Deno.connect({ hostname: "127.0.0.1", port });
-        this.#connections.push(member, host);
-        this.#start(this.#pipe(member, host, "toHost"));
-        this.#start(this.#pipe(host, member, "toMember"));
-      }
-    } catch {
-      // The listener was closed.
-    }
+  #chosen(connection: number | undefined): readonly Link[] {
+    const links = connection === undefined ? this.#links : [this.#links[connection]!];
+    return links.filter(({ open }) => open);
   }
 
-  #start(piping: Promise<void>): void {
-    const done = piping.finally(() => this.#piping.delete(done));
-    this.#piping.add(done);
-  }
-
-  async #pipe(from: Deno.TcpConn, to: Deno.TcpConn, direction: Direction): Promise<void> {
-    const buffer = new Uint8Array(65_536);
-    let flipAt = this.#flip?.direction === direction ? this.#flip.offset : Infinity;
-    try {
-      for (let n = await from.read(buffer); n !== null; n = await from.read(buffer)) {
-        this.recorded[direction].push(buffer.slice(0, n));
-        if (flipAt >= 0 && flipAt < n) buffer[flipAt]! ^= 1;
-        flipAt -= n;
-        await this.#held[direction]?.promise;
-        for (let sent = 0; sent < n;) sent += await to.write(buffer.subarray(sent, n));
-      }
-      await to.closeWrite();
-    } catch {
-      // One of the two was cut, and with it the other.
-      close(from);
-      close(to);
-    }
+  #connect(member: Socket): void {
+    const host = connect({ port: this.target, host: HOSTNAME, allowHalfOpen: true, noDelay: true });
+    const faults = this.#plan(this.#links.length);
+    const see = {
+      chunk: (direction: Direction, chunk: Uint8Array) => void this.recorded[direction].push(chunk),
+      fault: (kind: FaultKind) => void this.faults[kind]++,
+      held: (direction: Direction) => this.#held[direction]?.promise,
+    };
+    this.#links.push(new Link({ member, host }, faults, see));
   }
 }
 
-function close(connection: Deno.TcpConn): void {
-  try {
-    connection.close();
-  } catch {
-    // It is closed already.
+/** What a link tells its proxy, and asks it. */
+interface Overseer {
+  chunk(direction: Direction, chunk: Uint8Array): void;
+  fault(kind: FaultKind): void;
+  held(direction: Direction): Promise<void> | undefined;
+}
+
+/** One connection through the proxy. */
+class Link {
+  open = true;
+  /** Resolves when both sockets are closed and nothing is left. */
+  readonly done: Promise<unknown>;
+  readonly #sockets: readonly Socket[];
+  readonly #see: Overseer;
+  readonly #pipes: Readonly<Record<Direction, Pipe>>;
+  readonly #wake = new Set<() => void>();
+
+  constructor(
+    { member, host }: { readonly member: Socket; readonly host: Socket },
+    faults: readonly Fault[],
+    see: Overseer,
+  ) {
+    this.#see = see;
+    this.#sockets = [member, host];
+    const closed = this.#sockets.map((socket) =>
+      new Promise<void>((resolve) => {
+        socket.on("error", () => {}); // It closes as well.
+        socket.once("close", () => {
+          if (this.open) this.close();
+          resolve();
+        });
+      })
+    );
+    this.#pipes = {
+      toHost: new Pipe(this, see, { direction: "toHost", from: member, to: host }),
+      toMember: new Pipe(this, see, { direction: "toMember", from: host, to: member }),
+    };
+    for (const fault of faults) this.inject(fault);
+    this.done = Promise.all([...closed, ...Object.values(this.#pipes).map((pipe) => pipe.run())]);
+  }
+
+  inject(fault: Fault): void {
+    this.#pipes[fault.direction].inject(fault);
+  }
+
+  cut(): void {
+    this.#see.fault("cut");
+    this.close();
+  }
+
+  reset(): void {
+    this.#see.fault("reset");
+    this.#end((socket) => {
+      if (socket.connecting) socket.once("connect", () => socket.resetAndDestroy());
+      else socket.resetAndDestroy();
+    });
+  }
+
+  close(): void {
+    this.#end((socket) => socket.destroy());
+  }
+
+  #end(close: (socket: Socket) => void): void {
+    this.open = false;
+    this.#sockets.forEach(close);
+    for (const wake of this.#wake) wake();
+  }
+
+  /** Waits, at most until the connection is closed. */
+  async sleep(ms: number): Promise<void> {
+    if (!this.open || ms <= 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#wake.add(resolve);
+    await promise;
+    clearTimeout(timer);
+    this.#wake.delete(resolve);
+  }
+}
+
+/** One direction of a connection. */
+class Pipe {
+  readonly #link: Link;
+  readonly #see: Overseer;
+  readonly #direction: Direction;
+  readonly #from: Socket;
+  readonly #to: Socket;
+  readonly #faults: Fault[] = [];
+  #offset = 0;
+  /** Resolves when all has been passed on that was to be. */
+  #passed: Promise<void> = Promise.resolve();
+  #waitingBytes = 0;
+  #delayMs = 0;
+  #split = { until: 0, size: 0 };
+  #coalesce = { until: 0, ms: 0 };
+  #gathered: Uint8Array[] = [];
+  #recent: Uint8Array = new Uint8Array();
+
+  constructor(
+    link: Link,
+    see: Overseer,
+    ends: { readonly direction: Direction; readonly from: Socket; readonly to: Socket },
+  ) {
+    this.#link = link;
+    this.#see = see;
+    this.#direction = ends.direction;
+    this.#from = ends.from;
+    this.#to = ends.to;
+  }
+
+  inject(fault: Fault): void {
+    this.#faults.push(fault);
+    this.#faults.sort((a, b) => a.at - b.at);
+  }
+
+  async run(): Promise<void> {
+    try {
+      for await (const chunk of this.#from.iterator({ destroyOnReturn: false })) {
+        this.#see.chunk(this.#direction, Uint8Array.from(chunk));
+        await this.#take(Uint8Array.from(chunk));
+      }
+      await this.#flush();
+      this.#to.end();
+    } catch {
+      // One of the two is gone, and with it the other.
+      if (this.#link.open) this.#link.close();
+    }
+  }
+
+  async #take(chunk: Uint8Array): Promise<void> {
+    while (chunk.length > 0) {
+      const fault = this.#faults[0];
+      const before = Math.max(0, Math.min((fault?.at ?? Infinity) - this.#offset, chunk.length));
+      if (before > 0) await this.#pass(chunk.subarray(0, before));
+      chunk = chunk.subarray(before);
+      if (fault === undefined || chunk.length === 0) break;
+      this.#faults.shift();
+      await this.#strike(fault, chunk);
+    }
+  }
+
+  /** Does what is to be done before the next byte. */
+  async #strike(fault: Fault, following: Uint8Array): Promise<void> {
+    if (fault.kind === "cut" || fault.kind === "reset") {
+      await this.#flush();
+      this.#link[fault.kind]();
+      throw new Error(fault.kind);
+    }
+    this.#see.fault(fault.kind);
+    switch (fault.kind) {
+      case "corrupt":
+        following[0]! ^= 1;
+        break;
+      case "duplicate":
+        this.#send(this.#recent.slice(-fault.length));
+        break;
+      case "stall":
+        await this.#flush();
+        await this.#link.sleep(fault.ms);
+        break;
+      case "delay":
+        this.#delayMs = fault.ms;
+        break;
+      case "split":
+        this.#split = { until: this.#offset + fault.length, size: fault.size };
+        break;
+      case "coalesce":
+        this.#coalesce = { until: this.#offset + fault.length, ms: fault.ms };
+        break;
+    }
+  }
+
+  async #pass(bytes: Uint8Array): Promise<void> {
+    const split = this.#offset < this.#split.until;
+    const gather = this.#offset < this.#coalesce.until;
+    this.#offset += bytes.length;
+    this.#recent = concat(this.#recent, bytes).slice(-MAX_WAITING_BYTES);
+    if (gather) this.#gather(bytes);
+    else if (!split) this.#send(bytes);
+    else await this.#sendPieces(bytes);
+    if (this.#waitingBytes > (this.#delayMs > 0 || gather ? MAX_WAITING_BYTES : 0)) {
+      await this.#passed;
+    }
+  }
+
+  #gather(bytes: Uint8Array): void {
+    this.#gathered.push(bytes);
+    if (this.#gathered.length > 1) return;
+    void this.#link.sleep(this.#coalesce.ms).then(() => this.#release());
+  }
+
+  #release(): void {
+    const gathered = concat(...this.#gathered.splice(0));
+    if (gathered.length > 0) this.#send(gathered);
+  }
+
+  async #sendPieces(bytes: Uint8Array): Promise<void> {
+    for (let sent = 0; sent < bytes.length; sent += this.#split.size) {
+      await this.#passed;
+      await this.#link.sleep(PIECE_MS);
+      this.#send(bytes.subarray(sent, sent + this.#split.size));
+    }
+  }
+
+  /** Passes something on behind all else, when its time has come. */
+  #send(bytes: Uint8Array): void {
+    this.#release();
+    const due = performance.now() + this.#delayMs;
+    this.#waitingBytes += bytes.length;
+    this.#passed = this.#passed.then(async () => {
+      await this.#link.sleep(due - performance.now());
+      await this.#see.held(this.#direction);
+      await new Promise<void>((resolve) => this.#to.write(bytes, () => resolve()));
+      this.#waitingBytes -= bytes.length;
+    });
+  }
+
+  /** Waits until nothing is left to be passed on. */
+  async #flush(): Promise<void> {
+    this.#release();
+    await this.#passed;
   }
 }

@@ -100,8 +100,9 @@ export class World {
   readonly #members: TestMember[] = [];
   readonly #ends: Promise<unknown>[] = [];
 
-  constructor(options: { maxMembers?: number } = {}) {
-    this.relay = new Relay(options);
+  /** Nobody is there yet. @param relay One that may not be honest. */
+  constructor(relay: Relay = new Relay()) {
+    this.relay = relay;
   }
 
   /** Somebody comes, and is not ready yet. */
@@ -122,9 +123,9 @@ export class World {
     return member;
   }
 
-  /** Ends the room; everybody is told, and nothing is left behind. */
-  async close(): Promise<void> {
-    await this.relay.close();
+  /** Ends the room; everybody is told, and nothing is left behind. @param drainMs As for the relay. */
+  async close(drainMs?: number): Promise<void> {
+    await this.relay.close(drainMs);
     await Promise.all(this.#ends);
     for (const { room } of this.#members) room.end("not-delivered");
   }

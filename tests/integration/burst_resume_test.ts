@@ -1,0 +1,83 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Fault, seededNumbers } from "../support/faults.ts";
+import { hallTest } from "../support/hall.ts";
+import { Nonces } from "../support/nonces.ts";
+import { Party, type Visitor } from "../support/party.ts";
+import { Proxy } from "../support/proxy.ts";
+import { assertTexts, type TestMember } from "../support/world.ts";
+
+/** Connections that break, one after the other. */
+const CUTS = 8;
+
+/** Messages that are under way at once. */
+const AT_ONCE = 20;
+
+/** Talks until it is over. @returns What was said. */
+async function burst({ name, room }: TestMember, over: () => boolean): Promise<string[]> {
+  const texts: string[] = [];
+  while (!over()) {
+    const next = Array.from({ length: AT_ONCE }, (_, i) => `${name} ${texts.length + i}`);
+    texts.push(...next);
+    await Promise.all(next.map((text) => room.say(text)));
+  }
+  return texts;
+}
+
+/** A member comes back as often as it is cut off. */
+async function persist(party: Party, visitor: Visitor, done: () => boolean): Promise<void> {
+  while (!done()) {
+    await visitor.ended;
+    // A cut may hit the handshake, too; after the last planned one it gets through.
+    while (!done() && !await party.rejoin(visitor).then(() => true, () => false));
+  }
+}
+
+for (const seed of [1, 2]) {
+  hallTest(`Reconnecting during a burst neither loses nor doubles anything (${seed})`, async () => {
+    using nonces = new Nonces();
+    const party = await Party.open();
+    const bob = await party.join("bob");
+    // Bob dials by himself. Of what ada's connections carry, each breaks somewhere else.
+    const random = seededNumbers(seed);
+    const cuts = Array.from({ length: CUTS }, (): Fault => ({
+      kind: random() < 0.5 ? "cut" : "reset",
+      direction: random() < 0.7 ? "toHost" : "toMember",
+      at: 500 + Math.floor(random() * 6000),
+    }));
+    await using proxy = await Proxy.open(
+      party.listener.port,
+      (connection) => connection === 0 ? [] : cuts.slice(connection - 1, connection),
+    );
+    party.port = proxy.port;
+    const ada = await party.join("ada");
+    await bob.event("joined");
+    const struck = (): number => proxy.faults.cut + proxy.faults.reset;
+    let ended = false;
+    const persisting = persist(party, ada, () => ended);
+    proxy.cut();
+    const said = await Promise.all(
+      [ada, bob].map((member) => burst(member, () => struck() === 1 + CUTS)),
+    );
+    const [ofAda, ofBob] = said as [string[], string[]];
+    await Promise.all([
+      ada.texts.count(ofBob.length),
+      bob.texts.count(ofAda.length),
+      party.host.texts.count(ofAda.length + ofBob.length),
+    ]);
+    ended = true;
+    await party.close();
+    await persisting;
+    assertTexts(ada, ofBob);
+    assertTexts(bob, ofAda);
+    for (const [name, texts] of [["ada", ofAda], ["bob", ofBob]] as const) {
+      const heard = party.host.texts.all.filter((text) => text.startsWith(name));
+      assertEquals(heard, texts, `of what ${name} told the host`);
+    }
+    for (const { events } of [ada, bob, party.host]) {
+      assertEquals(events.all.filter(({ type }) => type === "gap" || type === "left"), []);
+    }
+    assert(ofAda.length > 0);
+    assertEquals(nonces.repeated, []);
+    assert(nonces.count > 100, `${nonces.count}`);
+  });
+}

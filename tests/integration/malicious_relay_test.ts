@@ -1,0 +1,297 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, equal } from "../../lib/bytes/mod.ts";
+import { ObjectType } from "../../lib/wire/mod.ts";
+import { flip } from "../support/assert.ts";
+import { seededNumbers } from "../support/faults.ts";
+import { MaliciousRelay, type Parcel } from "../support/malicious_relay.ts";
+import { StageClock } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+import { assertOrder, assertTexts, type TestMember, World } from "../support/world.ts";
+
+/** Rooms of three at a relay that is honest until it is told otherwise. */
+class Scene {
+  readonly relay: MaliciousRelay;
+  readonly world: World;
+  readonly ada: TestMember;
+  readonly bob: TestMember;
+  readonly carol: TestMember;
+
+  private constructor(relay: MaliciousRelay, world: World, members: readonly TestMember[]) {
+    this.relay = relay;
+    this.world = world;
+    [this.ada, this.bob, this.carol] = members as [TestMember, TestMember, TestMember];
+  }
+
+  static async open(): Promise<Scene> {
+    const relay = new MaliciousRelay();
+    const world = new World(relay);
+    const members = [];
+    for (const name of ["ada", "bob", "carol"]) members.push(await world.join(name));
+    await members[0]!.events.count(3); // Ready, and two who joined.
+    await members[1]!.events.count(2);
+    return new Scene(relay, world, members);
+  }
+
+  /** Says texts one after the other, each in a MSG of its own. */
+  async say(...texts: readonly string[]): Promise<void> {
+    for (const text of texts) await this.ada.room.say(text);
+  }
+
+  /** Does something with each MSG to bob alone, counted from 0. */
+  withMsgs(change: (parcel: Parcel, index: number) => readonly Parcel[]): void {
+    let next = 0;
+    this.relay.onParcel = (parcel, to) =>
+      parcel.object[0] === ObjectType.MSG && equal(to, this.bob.session)
+        ? change(parcel, next++)
+        : [parcel];
+  }
+
+  async close(): Promise<void> {
+    await this.world.close();
+  }
+}
+
+function warnings({ events }: TestMember): string[] {
+  return events.all.flatMap((event) => event.type === "warning" ? [event.code] : []);
+}
+
+/** How many messages were said to be missing, each time. */
+function gaps({ events }: TestMember): number[] {
+  return events.all.flatMap((event) => event.type === "gap" ? [event.missing] : []);
+}
+
+function altered(parcel: Parcel, bit: number): Parcel {
+  return { ...parcel, object: flip(parcel.object, bit) };
+}
+
+/** Texts to say. */
+function lines(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `line ${i}`);
+}
+
+test("A relay that shows two members different rooms is noticed by both, and not at once", async () => {
+  const relay = new MaliciousRelay();
+  const world = new World(relay);
+  const clock = new StageClock();
+  const entering = await world.enter("ada", { clock });
+  await clock.timer(0);
+  clock.advance(0);
+  await entering.ready;
+  const ada = entering;
+  const bob = await world.join("bob", { clock });
+  await ada.event("joined");
+  await Promise.all([ada.room.say("before"), bob.room.say("before")]);
+  await Promise.all([ada, bob].map(({ texts }) => texts.next()));
+  // Bob and eve never hear of each other; ada sees both.
+  const apart = (one: Bytes, other: Bytes): boolean =>
+    equal(one, bob.session) && !equal(other, ada.session);
+  relay.tells = ({ session }, to) => !apart(to, session);
+  relay.lists = ({ session }, to) => equal(to, ada.session) || !equal(session, bob.session);
+  const eve = await world.join("eve", { clock });
+  await ada.event("joined");
+
+  const talk = async (text: string): Promise<void> => {
+    await Promise.all([ada, bob].map(({ room }) => room.say(text)));
+    await Promise.all([ada, bob].map(({ texts }) => texts.next()));
+  };
+  await talk("at first");
+  clock.advance(9_999);
+  await talk("a moment before");
+  assertEquals([ada, bob, eve].flatMap(warnings), []);
+  clock.advance(1);
+  await talk("bob sees it");
+  assertEquals([ada, bob].map(warnings), [[], ["roster-differs"]]);
+  // What bob sees is what ada saw until eve came: at first it may be that he has not heard of it yet.
+  clock.advance(10_000);
+  await talk("ada sees it");
+  assertEquals([ada, bob].map(warnings), [["roster-differs"], ["roster-differs"]]);
+  assertTexts(ada, ["before", "at first", "a moment before", "bob sees it", "ada sees it"]);
+  await world.close(0); // Nobody acknowledges anything while the clock stands still.
+  assertEquals(clock.timers, 0);
+});
+
+test("A message that the relay drops is missed, and those after it are shown", async () => {
+  const scene = await Scene.open();
+  scene.withMsgs((parcel, index) => index === 1 ? [] : [parcel]);
+  await scene.say("one", "two", "three");
+  await Promise.all([scene.bob.texts.count(2), scene.carol.texts.count(3)]);
+  assertTexts(scene.bob, ["one", "three"]);
+  assertEquals(gaps(scene.bob), [1]);
+  assertTexts(scene.carol, ["one", "two", "three"]);
+  assertEquals(gaps(scene.carol), []);
+  await scene.close();
+});
+
+test("What the relay replays is shown once: announcements, keys and messages", async () => {
+  const relay = new MaliciousRelay();
+  const world = new World(relay);
+  const history: Parcel[] = [];
+  const types = new Set<number>();
+  relay.onParcel = (parcel) => {
+    history.push(parcel);
+    types.add(parcel.object[0]!);
+    // At once, and all that ever came once more.
+    return [parcel, parcel, ...history];
+  };
+  const ada = await world.join("ada");
+  const bob = await world.join("bob");
+  await ada.event("joined");
+  for (const text of ["one", "two", "three"]) await ada.room.say(text);
+  await ada.room.say("for bob", { to: "bob" });
+  await bob.room.say("four");
+  await Promise.all([bob.texts.count(4), ada.texts.count(1)]);
+  await world.close();
+  assertTexts(bob, ["one", "two", "three", "for bob"]);
+  assertTexts(ada, ["four"]);
+  assertEquals([ada, bob].flatMap((member) => [...warnings(member), ...gaps(member)]), []);
+  assertEquals(ada.events.all.filter(({ type }) => type === "joined").length, 1);
+  const { ANNOUNCE, MSG, SKDM } = ObjectType;
+  assertEquals(types, new Set([ANNOUNCE, SKDM, MSG]));
+});
+
+test("A message that the relay alters is dropped, wherever it is altered, and no other", async () => {
+  const scene = await Scene.open();
+  // Every 37th bit: all fields, the ciphertext, its tag and the signature.
+  const bits = Array.from({ length: Math.floor(257 * 8 / 37) }, (_, i) => i * 37);
+  scene.withMsgs((parcel, index) => {
+    const bit = bits[index];
+    return bit === undefined ? [parcel] : [altered(parcel, bit)];
+  });
+  const texts = lines(bits.length);
+  await scene.say(...texts, "as it was");
+  await Promise.all([scene.bob.texts.next(), scene.carol.texts.count(texts.length + 1)]);
+  assertTexts(scene.bob, ["as it was"]);
+  assertEquals(gaps(scene.bob), [texts.length]);
+  assertTexts(scene.carol, [...texts, "as it was"]);
+  await scene.close();
+});
+
+test("A sender key that the relay alters is no key, and the next one is", async () => {
+  const scene = await Scene.open();
+  const { ada, bob, carol, relay } = scene;
+  relay.onParcel = (parcel, to) =>
+    parcel.object[0] === ObjectType.SKDM && equal(to, bob.session) &&
+      equal(parcel.from, ada.session)
+      ? [altered(parcel, 8 * 300)]
+      : [parcel];
+  await scene.say("unread");
+  await carol.room.say("from carol");
+  await bob.texts.next();
+  relay.onParcel = (parcel) => [parcel];
+  // Whoever leaves gives everybody else a new key.
+  await carol.room.leave();
+  await Promise.all([ada.event("left"), bob.event("left")]);
+  await scene.say("read");
+  await bob.texts.count(2);
+  assertTexts(bob, ["from carol", "read"]);
+  assertTexts(carol, ["unread"]);
+  await scene.close();
+});
+
+test("Whose announcement the relay alters is not there", async () => {
+  const scene = await Scene.open();
+  const { bob, carol, relay, world } = scene;
+  relay.onParcel = (parcel, to) =>
+    parcel.object[0] === ObjectType.ANNOUNCE && equal(to, bob.session)
+      ? [altered(parcel, 8 * 100)]
+      : [parcel];
+  const dave = await world.enter("dave");
+  assertEquals((await carol.event("joined")).member.name, "dave");
+  await scene.say("bob is still here");
+  await bob.texts.next();
+  const named = bob.events.all.flatMap((event) =>
+    event.type === "joined" ? [event.member.name] : []
+  );
+  assertEquals(named, ["carol"]);
+  dave.room.end("not-delivered");
+  await scene.close();
+});
+
+test("The relay cannot give a message another author, nor make it private", async () => {
+  const scene = await Scene.open();
+  const { ada, bob, carol } = scene;
+  await carol.room.say("here is my key");
+  await bob.texts.next();
+  scene.withMsgs((parcel, index) => {
+    if (index === 1) return [{ ...parcel, from: carol.session }];
+    if (index === 2) return [{ ...parcel, direct: true }];
+    return [parcel];
+  });
+  await scene.say("one", "two", "three");
+  const shown = [];
+  while (shown.length < 2) {
+    const { from, private: direct, text } = await bob.event("message");
+    if (from.name === "ada") shown.push([text, direct]);
+  }
+  assertEquals(shown, [["one", false], ["three", false]]);
+  assertEquals(gaps(bob), [1]);
+  await ada.room.say("only for bob", { to: "bob" });
+  scene.withMsgs((parcel) => [{ ...parcel, direct: false }]);
+  assertEquals((await bob.event("message")).private, true);
+  await scene.close();
+});
+
+test("Different messages to different members are missed, never doubled nor swapped", async () => {
+  const scene = await Scene.open();
+  const { bob, carol, relay } = scene;
+  // Bob gets the odd ones twice, carol the even ones, each where one of the others should come.
+  const before = new Map<string, Parcel>();
+  const counts = new Map<string, number>();
+  relay.onParcel = (parcel, to) => {
+    if (parcel.object[0] !== ObjectType.MSG) return [parcel];
+    const id = to.join();
+    const index = counts.get(id) ?? 0;
+    counts.set(id, index + 1);
+    if (index === 6) return [parcel];
+    const own = index % 2 === (equal(to, bob.session) ? 1 : 0);
+    const last = before.get(id);
+    if (own) before.set(id, parcel);
+    if (own) return [parcel];
+    return last === undefined ? [] : [last];
+  };
+  await scene.say(...lines(6), "to all");
+  await Promise.all([bob, carol].map(({ texts }) => texts.count(4)));
+  assertTexts(bob, ["line 1", "line 3", "line 5", "to all"]);
+  assertTexts(carol, ["line 0", "line 2", "line 4", "to all"]);
+  assertEquals([bob, carol].map(gaps), [[1, 1, 1], [1, 1, 1]]);
+  await scene.close();
+});
+
+for (let seed = 1; seed <= 3; seed++) {
+  test(`Whatever the relay does to messages, they are shown in order and once (${seed})`, async () => {
+    const scene = await Scene.open();
+    const { bob, carol } = scene;
+    const random = seededNumbers(seed);
+    const held: Parcel[] = [];
+    const done = { drop: 0, reorder: 0, replay: 0, alter: 0 };
+    scene.withMsgs((parcel) => {
+      held.push(parcel);
+      const choice = random();
+      if (choice < 0.1) {
+        done.drop++;
+        held.pop();
+      } else if (choice < 0.3) {
+        done.replay++;
+        held.push(parcel);
+      } else if (choice < 0.4) {
+        done.alter++;
+        held.push(altered(held.pop()!, Math.floor(random() * 8 * parcel.object.length)));
+      } else if (choice < 0.6) {
+        done.reorder++;
+        return []; // It comes behind a later one.
+      }
+      return held.splice(0).sort(() => random() - 0.5);
+    });
+    const texts = lines(30); // Each run of missing ones over eight costs a second.
+    await scene.say(...texts);
+    scene.withMsgs((parcel) => [...held.splice(0), parcel]);
+    await scene.say("the end");
+    await bob.texts.find((text): text is string => text === "the end");
+    assertOrder(bob.texts.all, [...texts, "the end"]);
+    assert(bob.texts.all.length > texts.length / 4, "hardly anything came");
+    assert(Object.values(done).every((times) => times > 0), Deno.inspect(done));
+    await carol.texts.count(texts.length + 1);
+    assertTexts(carol, [...texts, "the end"]);
+    await scene.close();
+  });
+}

@@ -1,0 +1,103 @@
+import type { Bytes } from "../../lib/bytes/mod.ts";
+import type { Channel } from "../../lib/channel/mod.ts";
+import { type Guest, Relay } from "../../lib/relay/mod.ts";
+import {
+  decodeHostRecord,
+  decodeMemberRecord,
+  encodeHostRecord,
+  encodeMemberRecord,
+  type HostEnvelope,
+  type HostRecord,
+  type MemberRecord,
+  type PlainRecord,
+  type RosterEntry,
+} from "../../lib/wire/mod.ts";
+
+/** A record that tells of somebody who came or went. */
+export type Change = Extract<HostRecord, { type: "member" }>;
+
+/** An object on its way to a member; its number is given to it later. */
+export type Parcel = Omit<HostEnvelope, "seq">;
+
+/**
+ * A relay that does with what passes it as it likes, and whose numbers still fit, so that no member can
+ * tell by them. Nobody can come back to it after a lost connection.
+ */
+export class MaliciousRelay extends Relay {
+  /** What a member gets where it should get an object. */
+  onParcel: (parcel: Parcel, to: Bytes) => readonly Parcel[] = (parcel) => [parcel];
+  /** Whether a member is told of a change. */
+  tells: (change: Change, to: Bytes) => boolean = () => true;
+  /** Whether a member is told that somebody was there before. */
+  lists: (entry: RosterEntry, to: Bytes) => boolean = () => true;
+
+  override async serve(channel: Channel, guest: Guest, admitted?: () => void): Promise<void> {
+    const { session } = guest;
+    const numbers = new Numbers();
+    const toHost = new TransformStream<PlainRecord, PlainRecord>({
+      transform: (plain, controller) => {
+        const record = decodeMemberRecord(plain);
+        controller.enqueue(encodeMemberRecord(acknowledging(record, numbers)));
+      },
+    });
+    const toMember = new TransformStream<PlainRecord, PlainRecord>({
+      transform: (plain, controller) => {
+        for (const record of this.#instead(decodeHostRecord(plain), session, numbers)) {
+          controller.enqueue(encodeHostRecord(record));
+        }
+      },
+    });
+    const written = toMember.readable.pipeTo(channel.writable).catch(() => {});
+    const readable = channel.readable.pipeThrough(toHost);
+    const flushed = written.then(() => channel.flushed);
+    await super.serve({ readable, writable: toMember.writable, flushed }, guest, admitted);
+  }
+
+  #instead(record: HostRecord, to: Bytes, numbers: Numbers): readonly HostRecord[] {
+    switch (record.type) {
+      case "roster":
+        return [{ ...record, entries: record.entries.filter((entry) => this.lists(entry, to)) }];
+      case "member": {
+        const told = this.tells(record, to);
+        numbers.take(told ? 1 : 0);
+        return told ? [record] : [];
+      }
+      case "batch": {
+        // Each object is a record of its own: there may be more of them than one record holds.
+        return record.envelopes.flatMap(({ seq: _seq, ...parcel }) => {
+          const parcels = this.onParcel(parcel, to);
+          const first = numbers.take(parcels.length);
+          return parcels.map((one, i): HostRecord => ({
+            type: "batch",
+            envelopes: [{ ...one, seq: first + i }],
+          }));
+        });
+      }
+      default:
+        return [record];
+    }
+  }
+}
+
+/** How the numbers that a member sees belong to those of the relay. */
+class Numbers {
+  /** By the relay's number, less one: the member's last number once that was dealt with. */
+  readonly #shown: number[] = [];
+
+  /** The relay has given its next number. @returns The member's number for the first that it gets instead. */
+  take(count: number): number {
+    const last = this.#shown.at(-1) ?? 0;
+    this.#shown.push(last + count);
+    return last + 1;
+  }
+
+  /** The relay's number of what a member has dealt with. */
+  of(shown: number): number {
+    const after = this.#shown.findIndex((last) => last > shown);
+    return after < 0 ? this.#shown.length : after;
+  }
+}
+
+function acknowledging(record: MemberRecord, numbers: Numbers): MemberRecord {
+  return record.type === "ack" ? { ...record, seq: numbers.of(record.seq) } : record;
+}
