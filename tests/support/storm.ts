@@ -66,7 +66,8 @@ export async function storm(options: StormOptions): Promise<StormReport> {
 }
 
 /** The host's process, which can be killed. */
-class Harbour {
+export class Harbour {
+  /** Where it listens. */
   readonly port: number;
   readonly #relay = new Relay();
   readonly #listener = listen({ host: "127.0.0.1", port: 0 });
@@ -74,7 +75,7 @@ class Harbour {
   readonly #connections = new Set<Connection>();
   readonly #accepted: Promise<void>;
 
-  constructor(identity: Awaited<ReturnType<typeof identityOf>>, roomId: Bytes) {
+  constructor(identity: Identity, roomId: Bytes) {
     const keys = new HostKeyRing({ generate: hostHopKey });
     this.#host = new Host({ identity, roomId, psk: zeroKey(), relay: this.#relay, keys });
     this.port = this.#listener.port;
@@ -102,31 +103,33 @@ class Harbour {
   }
 }
 
+type Identity = Awaited<ReturnType<typeof identityOf>>;
+
+/** Who sails. */
+export interface SailorOptions {
+  readonly name: string;
+  readonly roomId: Bytes;
+  readonly memberKey: Bytes;
+  /** Takes what is shown, and the session that said it. */
+  readonly hear: (from: string, text: string) => void;
+}
+
 /** One member, who comes back whenever the connection is lost. */
-class Sailor {
+export class Sailor {
   readonly name: string;
   readonly session: Bytes = randomBytes(16);
   readonly room: Room;
   readonly proxy: Proxy;
-  readonly ready = Promise.withResolvers<void>();
-  /** What was shown, by the session that said it. */
-  readonly heard: Map<string, string[]> = new Map();
-  /** What it was told was sent: to whom (`undefined`: all), and what. */
-  readonly sent: { readonly to: Sailor | undefined; readonly text: string }[] = [];
+  readonly ready: PromiseWithResolvers<void> = Promise.withResolvers();
   /** What must not happen. */
   readonly alarms: string[] = [];
-  readonly #identity: Awaited<ReturnType<typeof identityOf>>;
+  readonly #identity: Identity;
   readonly #stopped = new AbortController();
   #connection: Connection | undefined;
   #sailing: Promise<void> | undefined;
 
-  constructor(
-    name: string,
-    proxy: Proxy,
-    identity: Awaited<ReturnType<typeof identityOf>>,
-    roomId: Bytes,
-    memberKey: Bytes,
-  ) {
+  private constructor(proxy: Proxy, identity: Identity, options: SailorOptions) {
+    const { hear, memberKey, name, roomId } = options;
     this.name = name;
     this.proxy = proxy;
     this.#identity = identity;
@@ -139,8 +142,7 @@ class Sailor {
       keys: new SessionKeys({ generate: sessionKey }),
       emit: (event) => {
         if (event.type === "message") {
-          const from = toHex(event.from.session);
-          this.heard.set(from, [...this.heard.get(from) ?? [], event.text]);
+          hear(toHex(event.from.session), event.text);
         } else if (event.type === "ready") {
           this.ready.resolve();
         } else if (event.type === "gap" || event.type === "warning" || event.type === "left") {
@@ -148,6 +150,11 @@ class Sailor {
         }
       },
     });
+  }
+
+  /** One who has not entered yet. */
+  static async create(port: number, options: SailorOptions): Promise<Sailor> {
+    return new Sailor(await Proxy.open(port), await identityOf(options.name), options);
   }
 
   /** Enters, and comes back until it is stopped. */
@@ -172,12 +179,10 @@ class Sailor {
     })();
   }
 
-  /** Says something, and notes it once the host has it. @returns Resolves once all have it. */
-  async say(text: string, to?: Sailor): Promise<void> {
-    const { delivered } = await this.room.say(text, {
-      to: to === undefined ? undefined : to.name,
-    });
-    this.sent.push({ to, text });
+  /** Says something. @param sent Called once the host has it. @returns Resolves once all have it. */
+  async say(text: string, to: Sailor | undefined, sent: () => void): Promise<void> {
+    const { delivered } = await this.room.say(text, { to: to?.name });
+    sent();
     if (!await delivered) this.alarms.push(`${this.name}: not delivered: ${text}`);
   }
 
@@ -219,18 +224,52 @@ const hasty: Clock = {
   after: (ms, callback) => systemClock.after(ms / HASTE, callback),
 };
 
+/** Does something to a connection. @param below Gives a number from 0 to below its argument. */
+export function harm(proxy: Proxy, below: (limit: number) => number): void {
+  const kind = FAULTS[below(FAULTS.length)]!;
+  const where = { direction: below(2) === 0 ? "toHost" : "toMember", at: 0 } as const;
+  const [ms, length, size] = [1 + below(200), 1 + below(2000), 1 + below(100)];
+  switch (kind) {
+    case "cut":
+    case "reset":
+    case "corrupt":
+      return proxy.inject({ kind, ...where });
+    case "duplicate":
+      return proxy.inject({ kind, length, ...where });
+    case "stall":
+    case "delay":
+      return proxy.inject({ kind, ms, ...where });
+    case "split":
+      return proxy.inject({ kind, length, size, ...where });
+    case "coalesce":
+      return proxy.inject({ kind, length, ms, ...where });
+  }
+}
+
+/** One member's log, and what it was told was sent. */
+class Log {
+  readonly heard: Map<string, string[]> = new Map();
+  readonly sent: { readonly to: Sailor | undefined; readonly text: string }[] = [];
+
+  readonly hear = (from: string, text: string): void => {
+    const texts = this.heard.get(from) ?? [];
+    texts.push(text);
+    this.heard.set(from, texts);
+  };
+}
+
 class Sea {
   readonly #options: StormOptions;
   readonly #random: () => number;
-  readonly #identity: Awaited<ReturnType<typeof identityOf>>;
+  readonly #identity: Identity;
   readonly #roomId = randomBytes(32);
-  readonly #sailors: Sailor[] = [];
+  readonly #logs = new Map<Sailor, Log>();
   #harbour: Harbour;
   #said = 0;
   #acts: { readonly at: number; readonly act: () => Promise<void> | void }[] = [];
   #acting: Promise<void> = Promise.resolve();
 
-  private constructor(options: StormOptions, identity: Awaited<ReturnType<typeof identityOf>>) {
+  private constructor(options: StormOptions, identity: Identity) {
     this.#options = options;
     this.#random = seededNumbers(options.seed);
     this.#identity = identity;
@@ -242,11 +281,10 @@ class Sea {
     const sea = new Sea(options, identity);
     const { memberKey } = await openRoomSecrets(identity.publicKey);
     for (let i = 0; i < options.members; i++) {
-      const name = `sailor${i}`;
-      const proxy = await Proxy.open(sea.#harbour.port);
-      sea.#sailors.push(
-        new Sailor(name, proxy, await identityOf(name), sea.#roomId, memberKey),
-      );
+      const log = new Log();
+      const { hear } = log;
+      const who = { name: `sailor${i}`, roomId: sea.#roomId, memberKey, hear };
+      sea.#logs.set(await Sailor.create(sea.#harbour.port, who), log);
     }
     return sea;
   }
@@ -272,10 +310,14 @@ class Sea {
   }
 
   explain(): string {
-    return this.#sailors.map(({ alarms, heard, name, sent }) => {
+    return [...this.#logs].map(([{ alarms, name }, { heard, sent }]) => {
       const count = [...heard.values()].reduce((sum, { length }) => sum + length, 0);
       return [`${name}: sent ${sent.length}, heard ${count}`, ...alarms].join("\n");
     }).join("\n");
+  }
+
+  get #sailors(): Sailor[] {
+    return [...this.#logs.keys()];
   }
 
   async close(): Promise<void> {
@@ -299,25 +341,7 @@ class Sea {
   }
 
   #harm(): void {
-    const { proxy } = this.#sailors[this.#below(this.#sailors.length)]!;
-    const kind = FAULTS[this.#below(FAULTS.length)]!;
-    const where = { direction: this.#below(2) === 0 ? "toHost" : "toMember", at: 0 } as const;
-    const [ms, length, size] = [1 + this.#below(200), 1 + this.#below(2000), 1 + this.#below(100)];
-    switch (kind) {
-      case "cut":
-      case "reset":
-      case "corrupt":
-        return proxy.inject({ kind, ...where });
-      case "duplicate":
-        return proxy.inject({ kind, length, ...where });
-      case "stall":
-      case "delay":
-        return proxy.inject({ kind, ms, ...where });
-      case "split":
-        return proxy.inject({ kind, length, size, ...where });
-      case "coalesce":
-        return proxy.inject({ kind, length, ms, ...where });
-    }
+    harm(this.#sailors[this.#below(this.#sailors.length)]!.proxy, (limit) => this.#below(limit));
   }
 
   async #restart(): Promise<void> {
@@ -328,12 +352,14 @@ class Sea {
 
   /** Says so many messages, some of them to one member alone. */
   async #talk(sailor: Sailor, count: number): Promise<void> {
+    const { sent } = this.#logs.get(sailor)!;
+    const others = this.#sailors.filter((other) => other !== sailor);
     const said: Promise<void>[] = [];
     for (let i = 0; i < count; i++) {
       await sailor.room.writable();
-      const other = this.#sailors[this.#below(this.#sailors.length)]!;
-      const to = this.#below(10) === 0 && other !== sailor ? other : undefined;
-      const saying = sailor.say(`${sailor.name} ${i}`, to);
+      const to = this.#below(10) === 0 ? others[this.#below(others.length)] : undefined;
+      const text = `${sailor.name} ${i}`;
+      const saying = sailor.say(text, to, () => void sent.push({ to, text }));
       said.push(saying);
       this.#note();
       // Now and then a pause until all have it, so that the weather catches up with the talk.
@@ -353,12 +379,12 @@ class Sea {
   /** Each log must be the merge of what the senders were told was sent. */
   #check(): void {
     assertEquals(this.#sailors.flatMap(({ alarms }) => alarms), []);
-    for (const reader of this.#sailors) {
-      for (const sender of this.#sailors) {
+    for (const [reader, { heard }] of this.#logs) {
+      for (const [sender, { sent }] of this.#logs) {
         if (sender === reader) continue;
-        const expected = sender.sent.filter(({ to }) => to === undefined || to === reader);
+        const expected = sent.filter(({ to }) => to === undefined || to === reader);
         assertEquals(
-          reader.heard.get(toHex(sender.session)) ?? [],
+          heard.get(toHex(sender.session)) ?? [],
           expected.map(({ text }) => text),
           `what ${reader.name} heard of ${sender.name}`,
         );
