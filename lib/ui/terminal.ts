@@ -1,15 +1,20 @@
 import { EventEmitter } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
+import { type Clock, systemClock } from "../clock.ts";
 import { CODES, UsageError } from "../errors.ts";
 import { COMMANDS, HELP, parseLine } from "./commands.ts";
 import type { FailedEvent, Input, MessageEvent, MessageKind, UiEvent } from "./events.ts";
 import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
 import { Output } from "./output.ts";
+import { Progress } from "./progress.ts";
 import { excerpt, messageLine, noticeLines } from "./render.ts";
 import { sanitize, sanitizeLine } from "./sanitize.ts";
 
 const PROMPT = "> ";
+
+/** How long messages may be on the way before the prompt tells of them, in milliseconds. */
+const PROGRESS_AFTER_MS = 1000;
 
 /** For a terminal that does not know its size. */
 const DEFAULT_COLUMNS = 80;
@@ -58,6 +63,7 @@ export class TerminalFrontEnd implements FrontEnd {
   /** Resolves at Ctrl-C; from then on the terminal makes a signal of it. */
   readonly interrupted: Promise<void>;
   readonly #device: TerminalDevice;
+  readonly #clock: Clock;
   readonly #output: Output;
   readonly #keys = new Keys();
   readonly #screen: Screen;
@@ -71,10 +77,14 @@ export class TerminalFrontEnd implements FrontEnd {
   #name = "you";
   #messages = 0;
   readonly #unanswered = new Map<string, string>();
+  readonly #progress = new Progress();
+  #cancelProgress: (() => void) | undefined;
+  #prompt = PROMPT;
 
   /** Shows the prompt on the process's own terminal, or another. */
-  constructor(device: TerminalDevice = processTerminal()) {
+  constructor(device: TerminalDevice = processTerminal(), clock: Clock = systemClock) {
     this.#device = device;
+    this.#clock = clock;
     this.#output = new Output(device);
     this.broken = this.#output.broken;
     let wishes: ReadableStreamDefaultController<Input>;
@@ -116,7 +126,11 @@ export class TerminalFrontEnd implements FrontEnd {
         return this.#print(styledMessage(event.from.name, event.text, event));
       case "sent":
         this.#unanswered.delete(event.id);
-        return;
+        this.#progress.sent(event.id);
+        return this.#showProgress();
+      case "delivered":
+        this.#progress.over(event.id);
+        return this.#showProgress();
       case "failed":
         return this.#showFailed(event);
       case "ready":
@@ -214,15 +228,17 @@ export class TerminalFrontEnd implements FrontEnd {
 
   /** After Enter the cursor is in the row below the line. */
   #eraseEntered(line: string): void {
-    this.#readline.setPrompt(PROMPT + line);
+    this.#readline.setPrompt(this.#prompt + line);
     const rows = this.#cursorRow + 1;
-    this.#readline.setPrompt(PROMPT);
+    this.#readline.setPrompt(this.#prompt);
     this.#output.write(eraseRows(rows));
   }
 
   #say(text: string, kind: MessageKind): void {
     const id = String(++this.#messages);
     this.#unanswered.set(id, text);
+    this.#progress.say(id);
+    this.#showProgress();
     this.#print(styledMessage(this.#name, text, { kind, private: false }));
     this.#wishes.enqueue({ do: "say", text, kind, id });
   }
@@ -230,12 +246,36 @@ export class TerminalFrontEnd implements FrontEnd {
   #showFailed({ id, code }: FailedEvent): void {
     const text = excerpt(this.#unanswered.get(id) ?? "", MAX_REPEATED_LENGTH);
     this.#unanswered.delete(id);
+    this.#progress.over(id);
+    this.#showProgress();
     this.show({
       event: "error",
       code,
       message: `Not delivered: ${text}`,
       hint: CODES[code].hint,
     });
+  }
+
+  /** The prompt tells how many messages are on the way: as a rule they are there before it has to. */
+  #showProgress(): void {
+    const { summary } = this.#progress;
+    if (summary !== "" && this.#prompt === PROMPT) {
+      this.#cancelProgress ??= this.#clock.after(PROGRESS_AFTER_MS, () => {
+        this.#cancelProgress = undefined;
+        this.#changePrompt(this.#progress.summary);
+      });
+    } else {
+      this.#changePrompt(summary);
+    }
+  }
+
+  #changePrompt(summary: string): void {
+    const prompt = summary === "" ? PROMPT : `(${summary}) ${PROMPT}`;
+    if (prompt === this.#prompt || !this.#editing) return;
+    const row = this.#cursorRow;
+    this.#prompt = prompt;
+    this.#readline.setPrompt(prompt);
+    this.#drawLine(row);
   }
 
   #quit(): void {
@@ -250,6 +290,7 @@ export class TerminalFrontEnd implements FrontEnd {
     if (!this.#editing) return;
     this.#drawNews();
     this.#output.write(eraseRows(this.#cursorRow));
+    this.#cancelProgress?.();
     this.#editing = false;
     this.#readline.close();
     this.#stopResizing();

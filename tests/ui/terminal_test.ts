@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Input, UiEvent } from "../../lib/ui/mod.ts";
 import { TerminalFrontEnd } from "../../lib/ui/terminal.ts";
+import { FakeClock } from "../support/clock.ts";
 import { test } from "../support/test.ts";
 import { member, message } from "./members.ts";
 import { ScreenModel } from "./screen.ts";
@@ -23,6 +24,7 @@ class Desk implements AsyncDisposable {
   readonly stdout: Sink;
   readonly frontEnd: TerminalFrontEnd;
   readonly input: ReadableStreamDefaultReader<Input>;
+  readonly clock = new FakeClock();
   readonly raw: boolean[] = [];
   readonly #keys = new TransformStream<Uint8Array, Uint8Array>();
   readonly #keyboard = this.#keys.writable.getWriter();
@@ -43,7 +45,7 @@ class Desk implements AsyncDisposable {
         this.#onResize = listener;
         return () => this.#onResize = undefined;
       },
-    });
+    }, this.clock);
     this.input = this.frontEnd.input.getReader();
   }
 
@@ -376,4 +378,35 @@ test("TerminalFrontEnd restores the terminal where the program ends without it",
   await using desk = new Desk();
   globalThis.dispatchEvent(new Event("unload"));
   assertEquals(desk.raw, [true, false]);
+});
+
+test("TerminalFrontEnd tells of messages that are still on the way after a second", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show(READY);
+  await desk.type("one", "\r", "two", "\r", "ty");
+  desk.clock.advance(999);
+  await desk.shows("ada: one", "ada: two", "> ty");
+  desk.clock.advance(1);
+  await desk.shows("ada: two", "(2 unsent) > ty");
+  await desk.type("p");
+  desk.frontEnd.show({ event: "sent", id: "1" });
+  await desk.shows("ada: two", "(1 unsent, 1 on the way) > typ");
+  desk.frontEnd.show(message("bob", "hi"));
+  await desk.shows("bob: hi", "(1 unsent, 1 on the way) > typ");
+  desk.frontEnd.show({ event: "delivered", id: "1" });
+  desk.frontEnd.show({ event: "failed", id: "2", code: "not-delivered" });
+  await desk.type("e");
+  await endOfTurn();
+  assertEquals(desk.screen.lines.at(-1), "> type");
+  assertEquals(desk.clock.timers, 0);
+});
+
+test("TerminalFrontEnd says nothing of messages that arrive within a second", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show(READY);
+  await desk.type("one", "\r");
+  desk.frontEnd.show({ event: "sent", id: "1" });
+  desk.frontEnd.show({ event: "delivered", id: "1" });
+  desk.clock.advance(1000);
+  await desk.shows("ada: one", ">");
 });
