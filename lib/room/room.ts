@@ -987,14 +987,24 @@ export class Room {
       this.#outbox.refuseHead("no-such-member", "that member has left");
       return true;
     }
-    this.#aloneSince ??= this.#clock.elapsed();
-    const left = this.#aloneSince + (this.#options.waitMs ?? 0) - this.#clock.elapsed();
+    const now = this.#clock.elapsed();
+    this.#aloneSince ??= now;
+    const patience = this.#aloneSince + (this.#options.waitMs ?? 0);
+    const left = Math.max(patience, this.#expectedUntil()) - now;
     if (left > 0) {
       this.#after("wait", left, () => this.#pump());
       return false;
     }
     this.#outbox.refuseHead("nobody-here", "nobody else is in the room");
     return true;
+  }
+
+  /** Until when a first reader may be on its way: one who just joined, or comes to another host process. */
+  #expectedUntil(): number {
+    const newest = [...this.#peers.values()]
+      .filter(({ announced, gone }) => announced === undefined && !gone)
+      .map(({ since }) => since);
+    return Math.max(this.#movedAt ?? -Infinity, ...newest) + SILENT_AFTER_MS;
   }
 
   /** Begins an epoch for an audience. @returns Whether it was time for one. */
