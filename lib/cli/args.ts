@@ -1,7 +1,7 @@
 import { levenshteinDistance as stdLevenshteinDistance } from "@std/text/levenshtein-distance";
 import { quote, UsageError } from "../errors.ts";
 import { DEFAULT_PORT, isAddress, parseHostPort, parsePort } from "../net/mod.ts";
-import { DEFAULT_MAX_MEMBERS } from "../relay/mod.ts";
+import { DEFAULT_LIMITS, type Limits } from "../relay/mod.ts";
 import { MAX_ROSTER_ENTRIES, nameProblem } from "../wire/mod.ts";
 
 /** A subcommand. */
@@ -19,8 +19,8 @@ export interface ServeCommand {
   readonly name?: string | undefined;
   /** The identity file; the platform's own if missing. */
   readonly identity?: string | undefined;
-  /** Most members of the room. */
-  readonly maxMembers: number;
+  /** What the host bounds. */
+  readonly limits: Limits;
   /** Whether the host is no member of the room. */
   readonly relayOnly: boolean;
   /** Whether both directions are JSON Lines. */
@@ -83,7 +83,20 @@ const COMMON_OPTIONS: readonly string[] = ["--json", "--help", "--version"];
 
 /** The further options of each command. */
 const OPTIONS: Readonly<Record<Subcommand, readonly string[]>> = {
-  serve: ["--port", "--name", "--host", "--relay-only", "--max-members", "--identity"],
+  serve: [
+    "--port",
+    "--name",
+    "--host",
+    "--relay-only",
+    "--identity",
+    "--max-members",
+    "--max-handshakes",
+    "--max-per-address",
+    "--max-waiting",
+    "--max-queue",
+    "--max-memory",
+    "--max-rate",
+  ],
   join: [
     "--name",
     "--identity",
@@ -110,6 +123,14 @@ const FLAGS: ReadonlySet<string> = new Set([
 
 /** Most members of a room: those of one roster, and its reader. */
 const MAX_MEMBERS = MAX_ROSTER_ENTRIES + 1;
+
+/** Most callers of each kind: each costs a connection, and many share one thread. */
+const MAX_CALLERS = 1024;
+
+const BYTES_PER_MIB: number = 1 << 20;
+
+/** Most mebibytes: more than that the runtime's memory does not hold. */
+const MAX_MIB = 4096;
 
 /** Most seconds that a timer waits. */
 const MAX_SECONDS = 2_147_483;
@@ -211,7 +232,7 @@ function serve(words: string[], values: Values): ServeCommand {
     host: listenAddress(values),
     name: memberName(values),
     identity: values.get("--identity"),
-    maxMembers: integer(values, "--max-members", 2, MAX_MEMBERS) ?? DEFAULT_MAX_MEMBERS,
+    limits: limits(values),
     relayOnly,
     json: values.has("--json"),
   };
@@ -243,6 +264,24 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
     giveUpSeconds: integer(values, "--give-up-after", 1, MAX_SECONDS),
     listen: values.has("--listen"),
     json: values.has("--json"),
+  };
+}
+
+function limits(values: Values): Limits {
+  const callers = (option: string): number | undefined => integer(values, option, 1, MAX_CALLERS);
+  const bytes = (option: string): number | undefined => {
+    const mebibytes = integer(values, option, 1, MAX_MIB);
+    return mebibytes && mebibytes * BYTES_PER_MIB;
+  };
+  const standard = DEFAULT_LIMITS;
+  return {
+    maxMembers: integer(values, "--max-members", 2, MAX_MEMBERS) ?? standard.maxMembers,
+    maxHandshakes: callers("--max-handshakes") ?? standard.maxHandshakes,
+    maxPerAddress: callers("--max-per-address") ?? standard.maxPerAddress,
+    maxWaiting: callers("--max-waiting") ?? standard.maxWaiting,
+    maxQueueBytes: bytes("--max-queue") ?? standard.maxQueueBytes,
+    maxMemoryBytes: bytes("--max-memory") ?? standard.maxMemoryBytes,
+    maxRate: bytes("--max-rate") ?? standard.maxRate,
   };
 }
 

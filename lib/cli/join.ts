@@ -29,7 +29,7 @@ export async function join(
   const ownFingerprint = fingerprint(identity.publicKey);
   void interrupts.first.then(() => line.stop());
   try {
-    const channel = await connect(line, frontEnd);
+    const channel = command.reconnect ? await connect(line, frontEnd) : await line.connect();
     const { joinCode, peerKey, roomId } = line.hop;
     const { memberKey } = await openRoomSecrets(peerKey);
     const end = await chat({

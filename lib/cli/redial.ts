@@ -53,8 +53,8 @@ export class Redialer {
   /**
    * Tries, each time after a wait.
    *
-   * @throws {LanchatError} What the last try failed with, if that does not pass; `connection-lost` where
-   * it was tried for long enough; the signal's reason.
+   * @throws {LanchatError} What the last try failed with, if that does not pass; `connection-lost`
+   * or `busy` where it was tried for long enough; the signal's reason.
    */
   async dial<T>(attempt: () => Promise<T>): Promise<T> {
     const { giveUpMs, signal } = this.#options;
@@ -66,9 +66,8 @@ export class Redialer {
       signal.throwIfAborted();
       if (this.#clock.elapsed() >= this.#deadline) {
         const why = last === undefined ? "" : `: ${last.message}`;
-        throw new ChannelError("connection-lost", `Gave up after ${giveUpMs / 1000} s${why}`, {
-          cause: last,
-        });
+        const code = last?.code === "busy" ? last.code : "connection-lost";
+        throw new ChannelError(code, `Gave up after ${giveUpMs / 1000} s${why}`, { cause: last });
       }
       try {
         return await attempt();

@@ -33,7 +33,7 @@ export async function serve(
   });
   try {
     const room = await openRoom(command, person, frontEnd);
-    const relay = new Relay({ maxMembers: command.maxMembers, former: room.former });
+    const relay = new Relay({ ...command.limits, former: room.former });
     const end = await hostRoom(command, { ...room, person, listener, relay, frontEnd, interrupts });
     frontEnd.show({ event: "closed", reason: end.reason });
     return end.status;
@@ -62,6 +62,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     roomId,
     psk: secrets.psk,
     relay,
+    limits: command.limits,
     onAdmitted: ({ joinCode, session }) => {
       if (keys !== undefined) joinCodes.set(toHex(session), joinCode);
     },

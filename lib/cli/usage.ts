@@ -32,14 +32,20 @@ Usage:
   lanchat serve [OPTIONS]
 
 Options:
-  --port PORT            TCP port to listen on, 0 for a free one (default 12345)
-  --host ADDRESS         listen on this IP address alone
-  --name NAME            your name in the room (default: your login name)
-  --relay-only           host without being a member of the room
-  --max-members NUMBER   how many may be in the room (default 1024)
-  --identity FILE        identity file, made if it is not there
-  --json                 read and write JSON Lines
-  --help                 show this text
+  --port PORT          TCP port to listen on, 0 for a free one (default 12345)
+  --host ADDRESS       listen on this IP address alone
+  --name NAME          your name in the room (default: your login name)
+  --relay-only         host without being a member of the room
+  --identity FILE      identity file, made if it is not there
+  --max-members N      how many may be in the room (default 1024)
+  --max-handshakes N   how many may be joining at once (default 32)
+  --max-per-address N  of these, from one address (default 8; this machine 24)
+  --max-waiting N      how many more may wait to join (default 64)
+  --max-queue MIB      what may wait for one member (default 4)
+  --max-memory MIB     what may wait for all members (default 64)
+  --max-rate MIB       what one member may send in a second (default 64)
+  --json               read and write JSON Lines
+  --help               show this text
 
 Examples:
   lanchat serve --name ada

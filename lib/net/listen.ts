@@ -4,7 +4,7 @@ import { formatHostPort, requirePermission } from "./address.ts";
 import { type Connection, openConnection } from "./connection.ts";
 
 /** How long accepting rests after a failure, in milliseconds: the next try at once would fail too. */
-const ACCEPT_PAUSE_MS = 1_000;
+const ACCEPT_PAUSE_MS = 100;
 
 const delay: (ms: number, options: { signal: AbortSignal }) => Promise<void> = stdDelay;
 
@@ -64,7 +64,9 @@ export function listen(options: ListenOptions): Listener {
       try {
         const connection = openConnection(await listener.accept());
         await writer.write(connection).catch(connection.close);
-      } catch {
+      } catch (error) {
+        // A caller that hangs up early must not keep the next one waiting; Linux does not even tell.
+        if (error instanceof Deno.errors.ConnectionAborted) continue;
         // The listener was closed, or the machine is out of something, file descriptors most likely.
         await delay(ACCEPT_PAUSE_MS, { signal: closing.signal }).catch(() => {});
       }

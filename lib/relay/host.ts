@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { Identity } from "../crypto/mod.ts";
 import { busyGreeting, type HopSession, HostKeyRing, Responder } from "../handshake/mod.ts";
 import { encodeFrame } from "../wire/mod.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Relay } from "./relay.ts";
 import { Turnstile } from "./turnstile.ts";
 
@@ -12,9 +13,6 @@ export const HANDSHAKE_MS = 10_000;
 
 /** How long a handshake keeps its place that was given up after M2, in milliseconds. */
 const ABANDONED_MS = 1000;
-
-/** Connections over the members' number: room for handshakes, and for saying that the room is full. */
-const SPARE_CONNECTIONS = 64;
 
 /** A connection that came in. */
 export interface Caller extends Transport {
@@ -34,6 +32,8 @@ export interface HostOptions {
   readonly psk: Bytes;
   /** Where guests go. */
   readonly relay: Relay;
+  /** Those on handshakes are kept here, those on members by the relay. */
+  readonly limits?: Limits;
   /** The host's RSA keys. */
   readonly keys?: HostKeyRing;
   /** Told of each member that got a seat, before the room is. */
@@ -49,24 +49,27 @@ export class Host {
   readonly #clock: Clock;
   readonly #turnstile: Turnstile;
   readonly #strangers = new Set<Caller>();
-  #connections = 0;
+  readonly #maxGuests: number;
+  #guests = 0;
   #closed = false;
 
   /** Prepares to greet; begins to make RSA keys unless it is given some. */
   constructor(options: HostOptions) {
+    const { clock = systemClock, keys, limits = DEFAULT_LIMITS, relay } = options;
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    this.#keys = options.keys ?? new HostKeyRing({ clock: this.#clock });
-    this.#turnstile = new Turnstile(this.#clock);
+    this.#clock = clock;
+    this.#keys = keys ?? new HostKeyRing({ clock });
+    this.#turnstile = new Turnstile(limits, clock);
+    // Connections that are being closed keep no seat: without a bound of their own they had none.
+    this.#maxGuests = relay.maxMembers + limits.maxHandshakes;
   }
 
   /** Serves a caller until its connection ends, however that happens; never rejects. */
   async greet(caller: Caller): Promise<void> {
     if (this.#closed) return caller.close();
-    this.#connections++;
     this.#strangers.add(caller);
     try {
-      const leave = this.#connections <= this.#options.relay.maxMembers + SPARE_CONNECTIONS
+      const leave = this.#guests < this.#maxGuests
         ? await this.#turnstile.enter(caller.remoteAddress)
         : undefined;
       if (leave === undefined) await sendAway(caller);
@@ -74,7 +77,6 @@ export class Host {
     } catch {
       // Nothing that a caller does may reach further than its own connection.
     } finally {
-      this.#connections--;
       this.#strangers.delete(caller);
       caller.close();
     }
@@ -115,13 +117,18 @@ export class Host {
     let admitted = false;
     await relay.serve(channel, { key, session }, () => {
       admitted = true;
+      this.#guests++;
       done(false);
       onAdmitted?.(channel.hop);
     });
-    if (!admitted) done(true);
+    if (admitted) this.#guests--;
+    else done(true);
   }
 }
 
+/** Says that the host is busy. An honest caller has sent nothing yet that a close could answer with a reset. */
 async function sendAway(caller: Caller): Promise<void> {
-  await caller.writable.getWriter().write(encodeFrame(busyGreeting()));
+  const writer = caller.writable.getWriter();
+  await writer.write(encodeFrame(busyGreeting()));
+  await writer.close();
 }

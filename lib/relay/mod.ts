@@ -13,16 +13,6 @@
  * @module
  */
 export { type Caller, HANDSHAKE_MS, Host, type HostOptions } from "./host.ts";
-export {
-  DEFAULT_MAX_MEMBERS,
-  DEFAULT_MAX_MEMORY_BYTES,
-  DEFAULT_MAX_QUEUE_BYTES,
-  DEFAULT_MAX_RATE,
-  DRAIN_MS,
-  type Guest,
-  Relay,
-  type RelayOptions,
-  SEAT_KEPT_MS,
-} from "./relay.ts";
+export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+export { DRAIN_MS, type Guest, Relay, type RelayOptions, SEAT_KEPT_MS } from "./relay.ts";
 export { HIGH_WATER_BYTES, LOW_WATER_BYTES, STALL_BYTES, STALL_MS } from "./seat.ts";
-export { MAX_HANDSHAKES, MAX_HANDSHAKES_PER_ADDRESS, MAX_WAITING } from "./turnstile.ts";

@@ -15,20 +15,9 @@ import {
   type MemberEnvelope,
   type MemberRecord,
 } from "../wire/mod.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Pace } from "./pace.ts";
 import { Parcel, Seat, type SeatEndpoint } from "./seat.ts";
-
-/** Members that a room holds unless its host says otherwise. */
-export const DEFAULT_MAX_MEMBERS = 1024;
-
-/** Queued bytes of one seat, over which it is given up while its connection is lost. */
-export const DEFAULT_MAX_QUEUE_BYTES: number = 1 << 22;
-
-/** Queued bytes of all seats together, each object counted once, over which senders wait. */
-export const DEFAULT_MAX_MEMORY_BYTES: number = 1 << 26;
-
-/** Bytes a second that one member may send before it is slowed. */
-export const DEFAULT_MAX_RATE: number = 1 << 26;
 
 /** How long a seat is kept after its connection is lost, in milliseconds. */
 export const SEAT_KEPT_MS = 90_000;
@@ -51,15 +40,7 @@ export interface Guest {
 }
 
 /** What a relay is opened with. */
-export interface RelayOptions {
-  /** How many seats there may be, kept ones and the host's own included. */
-  readonly maxMembers?: number;
-  /** Bytes that one seat may have queued while its connection is lost. */
-  readonly maxQueueBytes?: number;
-  /** Bytes that may be queued in all. */
-  readonly maxMemoryBytes?: number;
-  /** Bytes a second that one member may send before it is slowed. */
-  readonly maxRate?: number;
+export interface RelayOptions extends Partial<Limits> {
   /** Members of this room that ended with the process that hosted it before: whoever comes is told. */
   readonly former?: readonly Guest[];
   /** The time. */
@@ -87,9 +68,7 @@ interface Connection {
 export class Relay {
   /** How many seats there are, kept ones and the host's own included. */
   readonly maxMembers: number;
-  readonly #maxQueueBytes: number;
-  readonly #maxMemoryBytes: number;
-  readonly #maxRate: number;
+  readonly #limits: Limits;
   readonly #former: readonly Guest[];
   readonly #clock: Clock;
   readonly #instance = randomBytes(INSTANCE_BYTES);
@@ -102,10 +81,8 @@ export class Relay {
 
   /** Opens an empty room. */
   constructor(options: RelayOptions = {}) {
-    this.maxMembers = options.maxMembers ?? DEFAULT_MAX_MEMBERS;
-    this.#maxQueueBytes = options.maxQueueBytes ?? DEFAULT_MAX_QUEUE_BYTES;
-    this.#maxMemoryBytes = options.maxMemoryBytes ?? DEFAULT_MAX_MEMORY_BYTES;
-    this.#maxRate = options.maxRate ?? DEFAULT_MAX_RATE;
+    this.#limits = { ...DEFAULT_LIMITS, ...options };
+    this.maxMembers = this.#limits.maxMembers;
     this.#former = options.former ?? [];
     this.#clock = options.clock ?? systemClock;
   }
@@ -143,7 +120,7 @@ export class Relay {
       : this.#run({
         seat,
         endpoint,
-        pace: new Pace(this.#maxRate, this.#clock),
+        pace: new Pace(this.#limits.maxRate, this.#clock),
         inboxBytes: 0,
         dispatched: Promise.resolve(),
       }, admitted);
@@ -290,7 +267,7 @@ export class Relay {
       });
       for (const other of this.#recipients(seat, to)) {
         other.deliver(parcel);
-        if (other.endpoint === undefined && other.queuedBytes > this.#maxQueueBytes) {
+        if (other.endpoint === undefined && other.queuedBytes > this.#limits.maxQueueBytes) {
           this.#giveUp(other);
         }
       }
@@ -301,7 +278,7 @@ export class Relay {
 
   /** Resolves when more can be taken for some seats; `undefined` where it can now. */
   #full(seat: Seat, to: Bytes | undefined): Promise<void> | undefined {
-    while (this.#queuedBytes > this.#maxMemoryBytes) {
+    while (this.#queuedBytes > this.#limits.maxMemoryBytes) {
       const largest = [...this.#seats.values()]
         .reduce((most, other) => other.queuedBytes > most.queuedBytes ? other : most);
       if (largest.endpoint === undefined) {
@@ -317,7 +294,7 @@ export class Relay {
   }
 
   #relieve(): void {
-    if (this.#queuedBytes > this.#maxMemoryBytes) return;
+    if (this.#queuedBytes > this.#limits.maxMemoryBytes) return;
     this.#relieved?.resolve();
     this.#relieved = undefined;
   }

@@ -1,31 +1,28 @@
 import { type Clock, systemClock } from "../clock.ts";
-
-/** Handshakes under way at once: more would only slow each other down. */
-export const MAX_HANDSHAKES = 32;
-
-/** Handshakes under way at once from one address that is not this machine's own. */
-export const MAX_HANDSHAKES_PER_ADDRESS = 8;
-
-/** Callers that may wait for a handshake; over it the one that has waited longest is sent away. */
-export const MAX_WAITING = 64;
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 
 /** How long a caller may wait for its handshake, in milliseconds. */
 export const MAX_WAIT_MS = 10_000;
 
-interface Waiting {
+interface Caller {
   readonly address: string;
+  readonly network: string;
+}
+
+interface Waiting extends Caller {
   readonly answer: (leave: (() => void) | undefined) => void;
 }
 
-/** Lets callers through a few at a time, no address before another. */
+/** Lets callers through a few at a time, no address before another. See PROTOCOL.md §4.6. */
 export class Turnstile {
+  readonly #limits: Limits;
   readonly #clock: Clock;
-  readonly #inside = new Map<string, number>();
-  #count = 0;
+  readonly #inside = new Set<Caller>();
   #waiting: Waiting[] = [];
 
-  /** Starts with nobody inside. */
-  constructor(clock: Clock = systemClock) {
+  /** Starts with nobody inside. @param limits How many there may be. */
+  constructor(limits: Limits = DEFAULT_LIMITS, clock: Clock = systemClock) {
+    this.#limits = limits;
     this.#clock = clock;
   }
 
@@ -36,49 +33,77 @@ export class Turnstile {
    * @returns Gives the place back; `undefined` where the caller must be sent away.
    */
   async enter(address: string): Promise<(() => void) | undefined> {
-    if (this.#admits(address)) return this.#place(address);
+    const caller = { address, network: networkOf(address) };
+    if (this.#admits(caller)) return this.#place(caller);
     const { promise, resolve: answer } = Promise.withResolvers<(() => void) | undefined>();
-    const waiting = { address, answer };
+    const waiting = { ...caller, answer };
     this.#waiting.push(waiting);
-    if (this.#waiting.length > MAX_WAITING) this.#waiting.shift()?.answer(undefined);
-    const cancel = this.#clock.after(MAX_WAIT_MS, () => {
-      this.#waiting = this.#waiting.filter((other) => other !== waiting);
-      answer(undefined);
-    });
+    if (this.#waiting.length > this.#limits.maxWaiting) this.#sendOneAway();
+    const cancel = this.#clock.after(MAX_WAIT_MS, () => this.#sendAway(waiting));
     const place = await promise;
     cancel();
     return place;
   }
 
-  #admits(address: string): boolean {
-    const limit = isLoopback(address) ? MAX_HANDSHAKES : MAX_HANDSHAKES_PER_ADDRESS;
-    return this.#count < MAX_HANDSHAKES && (this.#inside.get(address) ?? 0) < limit;
+  #admits({ address, network }: Caller): boolean {
+    const { maxHandshakes, maxPerAddress } = this.#limits;
+    const perAddress = maxPerAddress ?? Math.ceil(maxHandshakes / 4);
+    // Whatever one network does, callers of another find places.
+    const perNetwork = Math.max(perAddress, maxHandshakes - perAddress);
+    const counts = maxPerAddress !== undefined || !isLoopback(address);
+    const inside = [...this.#inside];
+    return inside.length < maxHandshakes &&
+      inside.filter((other) => other.network === network).length < perNetwork &&
+      (!counts || inside.filter((other) => other.address === address).length < perAddress);
   }
 
-  #place(address: string): () => void {
-    this.#count++;
-    this.#inside.set(address, (this.#inside.get(address) ?? 0) + 1);
+  #place(caller: Caller): () => void {
+    this.#inside.add(caller);
     return () => {
-      this.#count--;
-      const left = this.#inside.get(address)! - 1;
-      if (left === 0) this.#inside.delete(address);
-      else this.#inside.set(address, left);
+      this.#inside.delete(caller);
       this.#admitNext();
     };
   }
 
   /** Lets one in from the address with the fewest inside; of several, who has waited longest. */
   #admitNext(): void {
-    const insideFrom = ({ address }: Waiting): number => this.#inside.get(address) ?? 0;
-    const [next] = this.#waiting.filter(({ address }) => this.#admits(address))
+    const inside = countByAddress(this.#inside);
+    const insideFrom = ({ address }: Caller): number => inside.get(address) ?? 0;
+    const [next] = this.#waiting.filter((waiting) => this.#admits(waiting))
       .sort((a, b) => insideFrom(a) - insideFrom(b));
     if (next === undefined) return;
     this.#waiting = this.#waiting.filter((other) => other !== next);
-    next.answer(this.#place(next.address));
+    next.answer(this.#place(next));
   }
+
+  /** Sends one away from the address with the most waiting; of several, who has waited longest. */
+  #sendOneAway(): void {
+    const waiting = countByAddress(this.#waiting);
+    const most = Math.max(...waiting.values());
+    this.#sendAway(this.#waiting.find(({ address }) => waiting.get(address) === most)!);
+  }
+
+  #sendAway(waiting: Waiting): void {
+    this.#waiting = this.#waiting.filter((other) => other !== waiting);
+    waiting.answer(undefined);
+  }
+}
+
+function countByAddress(callers: Iterable<Caller>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { address } of callers) counts.set(address, (counts.get(address) ?? 0) + 1);
+  return counts;
 }
 
 /** Whether an address is this machine's own. */
 function isLoopback(address: string): boolean {
   return address === "::1" || address.startsWith("127.");
+}
+
+/** The first 64 bits of an IPv6 address, all of which one machine may have; an IPv4 address itself. */
+function networkOf(address: string): string {
+  if (!address.includes(":")) return address;
+  const [left, right = []] = address.split("::").map((part) => part === "" ? [] : part.split(":"));
+  const zeros = new Array(8 - left!.length - right.length).fill("0");
+  return [...left!, ...zeros, ...right].slice(0, 4).join(":");
 }

@@ -25,6 +25,10 @@ const READY_LINE = "Type a message and press Enter; /help shows the commands.";
 /** More than one character, and none that is a key: what was pasted. */
 const PASTED = /^[\P{Cc}\t\r\n]{2,}$/u;
 
+/** Controls that are no key of readline's: it would repeat them, and the terminal would obey. */
+// deno-lint-ignore no-control-regex -- controls are what it is about
+const NO_KEY = /[\x1c\x1d\x80-\x9f]/gu;
+
 /** The terminal of a process. */
 export interface TerminalDevice extends StandardStreams {
   /** How many characters fit in a row. */
@@ -174,7 +178,7 @@ export class TerminalFrontEnd implements FrontEnd {
     try {
       for await (const chunk of stdin) {
         if (!this.#editing) return;
-        this.#press(decoder.decode(chunk, { stream: true }));
+        this.#press(decoder.decode(chunk, { stream: true }).replaceAll(NO_KEY, ""));
       }
       this.#quit();
     } catch (error) {

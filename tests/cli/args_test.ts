@@ -1,14 +1,30 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { type Command, parseCommandLine, wantsJson } from "../../lib/cli/args.ts";
+import {
+  type Command,
+  parseCommandLine,
+  type ServeCommand,
+  wantsJson,
+} from "../../lib/cli/args.ts";
 import { type Code, CODES, UsageError } from "../../lib/errors.ts";
+import type { Limits } from "../../lib/relay/mod.ts";
 
-const SERVE: Command = {
+const LIMITS: Limits = {
+  maxMembers: 1024,
+  maxHandshakes: 32,
+  maxPerAddress: undefined,
+  maxWaiting: 64,
+  maxQueueBytes: 4 * 1024 ** 2,
+  maxMemoryBytes: 64 * 1024 ** 2,
+  maxRate: 64 * 1024 ** 2,
+};
+
+const SERVE: ServeCommand = {
   kind: "serve",
   port: 12_345,
   host: undefined,
   name: undefined,
   identity: undefined,
-  maxMembers: 1024,
+  limits: LIMITS,
   relayOnly: false,
   json: false,
 };
@@ -28,6 +44,16 @@ const JOIN: Command = {
   listen: false,
   json: false,
 };
+
+const LIMIT_OPTIONS = [
+  "--max-members",
+  "--max-handshakes",
+  "--max-per-address",
+  "--max-waiting",
+  "--max-queue",
+  "--max-memory",
+  "--max-rate",
+] as const;
 
 const DIGITS = "012345678901234567890123456789";
 
@@ -56,11 +82,20 @@ Deno.test("parseCommandLine reads every option, in any order and in both forms",
     host: "fe80::1%eth0",
     name: "ada",
     identity: "me.json",
-    maxMembers: 2,
+    limits: {
+      maxMembers: 2,
+      maxHandshakes: 3,
+      maxPerAddress: 4,
+      maxWaiting: 5,
+      maxQueueBytes: 6 * 1024 ** 2,
+      maxMemoryBytes: 7 * 1024 ** 2,
+      maxRate: 8 * 1024 ** 2,
+    },
     json: true,
   };
-  const spaced =
-    "--port 0 --host fe80::1%eth0 --name ada --identity me.json --max-members 2 --json";
+  const limits = "--max-members 2 --max-handshakes 3 --max-per-address 4 --max-waiting 5 " +
+    "--max-queue 6 --max-memory 7 --max-rate 8";
+  const spaced = `--port 0 --host fe80::1%eth0 --name ada --identity me.json ${limits} --json`;
   const joined = spaced.replaceAll(/ (?!--)/g, "=");
   for (const options of [spaced, joined]) {
     assertEquals(parseCommandLine(words(`serve ${options}`)), serve);
@@ -107,8 +142,14 @@ Deno.test("parseCommandLine takes everything after -- for words", () => {
 Deno.test("parseCommandLine reads the limits of every number", () => {
   const limits: [string, Partial<Command>][] = [
     ["serve --port 65535", { port: 65_535 }],
-    ["serve --max-members 1338", { maxMembers: 1338 }],
-    ["serve --max-members 2", { maxMembers: 2 }],
+    ["serve --max-members 1338", { limits: { ...LIMITS, maxMembers: 1338 } }],
+    ["serve --max-members 2", { limits: { ...LIMITS, maxMembers: 2 } }],
+    ["serve --max-handshakes 1", { limits: { ...LIMITS, maxHandshakes: 1 } }],
+    ["serve --max-per-address 1024", { limits: { ...LIMITS, maxPerAddress: 1024 } }],
+    ["serve --max-waiting 1", { limits: { ...LIMITS, maxWaiting: 1 } }],
+    ["serve --max-queue 1", { limits: { ...LIMITS, maxQueueBytes: 1024 ** 2 } }],
+    ["serve --max-memory 4096", { limits: { ...LIMITS, maxMemoryBytes: 1024 ** 3 * 4 } }],
+    ["serve --max-rate 1", { limits: { ...LIMITS, maxRate: 1024 ** 2 } }],
     ["join 192.168.1.5 --wait 2147483", { waitSeconds: 2_147_483 }],
     ["join 192.168.1.5 --timeout 2147483", { timeoutSeconds: 2_147_483 }],
   ];
@@ -206,7 +247,7 @@ Deno.test("parseCommandLine refuses a repeated option", () => {
 });
 
 Deno.test("parseCommandLine refuses a missing or empty value", () => {
-  const serve = ["--port", "--name", "--host", "--max-members", "--identity"];
+  const serve = ["--port", "--name", "--host", "--identity", ...LIMIT_OPTIONS];
   const join = ["--name", "--identity", "--host-key", "--wait", "--timeout"];
   for (const [base, options] of [[["serve"], serve], [["join", "a"], join]] as const) {
     for (const option of options) {
@@ -258,12 +299,20 @@ Deno.test("parseCommandLine refuses a bad port", () => {
 
 Deno.test("parseCommandLine refuses a bad number", () => {
   for (const number of ["1.5", "1e3", "0x5", "+1", "five", " 5", "9".repeat(30), "Infinity"]) {
-    fails(["serve", "--max-members", number], "bad-number");
+    for (const option of LIMIT_OPTIONS) fails(["serve", option, number], "bad-number");
     fails(["join", "a", "--wait", number], "bad-number");
     fails(["join", "a", "--timeout", number], "bad-number");
   }
   assertStringIncludes(fails(words("serve --max-members 1"), "bad-number").hint, "from 2 to 1338");
   fails(words("serve --max-members 1339"), "bad-number");
+  for (const option of ["--max-handshakes", "--max-per-address", "--max-waiting"]) {
+    assertStringIncludes(fails(["serve", option, "0"], "bad-number").hint, "from 1 to 1024");
+    fails(["serve", option, "1025"], "bad-number");
+  }
+  for (const option of ["--max-queue", "--max-memory", "--max-rate"]) {
+    assertStringIncludes(fails(["serve", option, "0"], "bad-number").hint, "from 1 to 4096");
+    fails(["serve", option, "4097"], "bad-number");
+  }
   fails(words("join a --wait 2147484"), "bad-number");
 });
 

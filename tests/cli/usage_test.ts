@@ -28,7 +28,7 @@ Deno.test("usage names every option of a command, and no other", () => {
       parseCommandLine(args);
       count++;
     }
-    assertEquals(count, topic === "serve" ? 8 : 11);
+    assertEquals(count, topic === "serve" ? 14 : 11);
   }
 });
 
@@ -49,7 +49,16 @@ Deno.test("usage tells the defaults that hold", () => {
   const join = parseCommandLine(["join", "ada.local"]);
   if (serve.kind !== "serve" || join.kind !== "join") throw new TypeError("no command");
   assertStringIncludes(usage("serve"), `(default ${serve.port})`);
-  assertStringIncludes(usage("serve"), `(default ${serve.maxMembers})`);
+  const defaults = usage("serve").matchAll(/--max-([\w-]+) \w+ .*\(default (\d+)/g);
+  assertEquals(Object.fromEntries(defaults.map(([, limit, value]) => [limit, Number(value)])), {
+    "members": serve.limits.maxMembers,
+    "handshakes": serve.limits.maxHandshakes,
+    "per-address": serve.limits.maxHandshakes / 4,
+    "waiting": serve.limits.maxWaiting,
+    "queue": serve.limits.maxQueueBytes / 2 ** 20,
+    "memory": serve.limits.maxMemoryBytes / 2 ** 20,
+    "rate": serve.limits.maxRate / 2 ** 20,
+  });
   assertStringIncludes(usage("join"), `PORT ${join.port}`);
   assertStringIncludes(usage("join"), `(default ${join.waitSeconds})`);
   assertStringIncludes(usage("join"), `(default ${join.timeoutSeconds})`);

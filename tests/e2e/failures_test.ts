@@ -199,8 +199,22 @@ Deno.test("a host that greets but does not admit is one clear line", async () =>
     await using impostor = new Impostor(async (caller) =>
       void await caller.write(encodeFrame(encodeM0(m0)))
     );
-    await assertFails(["join", impostor.address], code);
+    await assertFails(["join", impostor.address, "--no-reconnect"], code);
   }
+});
+
+Deno.test("a host that has no time is asked again, and a person is told", async () => {
+  const m0 = encodeM0({ invite: false, busy: true, challenge: new Uint8Array(32) });
+  await using impostor = new Impostor(async (caller) => {
+    await caller.write(encodeFrame(m0));
+    caller.close();
+  });
+  const member = await run(["join", impostor.address, "--give-up-after", "3", "--json"]);
+  const events: Event[] = member.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const codes = events.map((event) => "code" in event && `${event.event} ${event.code}`);
+  assertEquals(codes.slice(-2), ["warning busy", "error busy"]);
+  assertEquals([member.status, member.stderr], [1, ""]);
+  assert(impostor.callers >= 2, `${impostor.callers}`);
 });
 
 Deno.test("a host that refuses, removes or leaves a member is one clear line", async () => {
@@ -225,7 +239,7 @@ Deno.test("a host that refuses, removes or leaves a member is one clear line", a
   ) {
     await using impostor = new Impostor(sending(...records));
     // Without input, joining alone would end before the host's word comes.
-    const args = ["join", impostor.address, "--listen"];
+    const args = ["join", impostor.address, "--listen", "--no-reconnect"];
     await assertFails(args, code);
     const { stdout } = await run([...args, "--json"]);
     assertEquals(JSON.parse(stdout.trimEnd().split("\n").at(-1)!), { event: "closed", reason });

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat } from "../../lib/bytes/mod.ts";
-import { initiate, type SecureChannel } from "../../lib/channel/mod.ts";
+import { FAREWELL_MS, initiate, type SecureChannel } from "../../lib/channel/mod.ts";
 import { randomBytes, type WrapKeyPair, zeroKey } from "../../lib/crypto/mod.ts";
 import { HostKeyRing, Initiator } from "../../lib/handshake/mod.ts";
-import { HANDSHAKE_MS, Host, MAX_HANDSHAKES, MAX_WAITING, Relay } from "../../lib/relay/mod.ts";
+import { DEFAULT_LIMITS, HANDSHAKE_MS, Host, type Limits, Relay } from "../../lib/relay/mod.ts";
 import {
   AcceptStatus,
   CloseReason,
@@ -25,6 +25,8 @@ import { duplex, type End } from "../support/duplex.ts";
 import { hostHopKey, identityOf, memberHopKey } from "../support/keys.ts";
 import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
+
+const { maxHandshakes: MAX_HANDSHAKES, maxWaiting: MAX_WAITING } = DEFAULT_LIMITS;
 
 /** How long a handshake keeps its place that was given up after M2, in milliseconds. */
 const ABANDONED_MS = 1000;
@@ -48,18 +50,20 @@ class Reception {
   constructor(
     options: {
       maxMembers?: number;
+      limits?: Partial<Limits>;
       generate?: () => Promise<WrapKeyPair>;
       onAdmitted?: () => void;
     } = {},
   ) {
     const { clock } = this;
-    const { maxMembers, generate = hostHopKey, onAdmitted } = options;
+    const { generate = hostHopKey, limits, maxMembers, onAdmitted } = options;
     this.relay = new Relay({ clock, ...maxMembers !== undefined && { maxMembers } });
     this.host = new Host({
       identity,
       roomId: new Uint8Array(32).fill(1),
       psk: zeroKey(),
       relay: this.relay,
+      limits: { ...DEFAULT_LIMITS, ...limits },
       keys: new HostKeyRing({ generate, clock }),
       onAdmitted: () => {
         this.log.push("admitted");
@@ -298,31 +302,44 @@ test("Host: a member takes a busy host for what it is", async () => {
   await reception.assertIdle();
 });
 
-test("Host: sends a caller away at once when there are too many connections", async () => {
-  const reception = new Reception({ maxMembers: 1 });
-  const calls = reception.callMany(1 + 64);
-  const surplus = reception.call();
-  assert(await surplus.isSentAway());
-  assertEquals(calls.map(({ cut }) => cut).includes(true), false);
-  calls[0]!.end.close();
-  await calls[0]!.greeted;
-  const next = reception.call();
-  for (const call of calls) call.end.close();
-  await next.greeting();
-  next.end.close();
-  await Promise.all([...calls, surplus, next].map((call) => call.greeted));
+test("Host: a small room does not keep callers out who are many", async () => {
+  const reception = new Reception({ maxMembers: 2 });
+  const crowd = Array.from({ length: 200 }, () => reception.call("192.0.2.1"));
+  const call = reception.call("192.0.2.2");
+  const guest = await call.shake();
+  await guest.enter();
+  await guest.end();
+  crowd.forEach((call) => call.end.close());
+  await Promise.all([...crowd, call].map((call) => call.greeted));
   await reception.assertIdle();
 });
 
+test("Host: sends callers away at once while too many connections are being ended", async () => {
+  const reception = new Reception({ maxMembers: 1, limits: { maxHandshakes: 1 } });
+  const session = randomBytes(16);
+  const [first, second] = [reception.call(), reception.call()];
+  await (await first.shake("ada", session)).enter();
+  // It takes the seat, and the first one is asked to go, and does not.
+  const guest = await second.shake("ada", session);
+  await guest.enter();
+  assert(await reception.call().isSentAway());
+  reception.clock.advance(FAREWELL_MS);
+  await first.greeted;
+  const next = reception.call();
+  await next.greeting();
+  next.end.close();
+  await guest.end();
+  await Promise.all([second, next].map((call) => call.greeted));
+});
+
 test("Host: being sent away needs no reader", async () => {
-  const reception = new Reception({ maxMembers: 1 });
-  const calls = reception.callMany(1 + 64);
-  const gone = reception.call();
+  const reception = new Reception({ limits: { maxHandshakes: 1, maxWaiting: 0 } });
+  const [call, gone] = [reception.call(), reception.call()];
   gone.end.reset();
   await gone.greeted;
   assert(gone.cut);
-  calls.forEach((call) => call.end.close());
-  await Promise.all(calls.map((call) => call.greeted));
+  call.end.close();
+  await call.greeted;
 });
 
 /** Who takes a place for as long as it may, by how far it gets. */

@@ -2,12 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import { FAREWELL_MS } from "../../lib/channel/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
-import {
-  DEFAULT_MAX_MEMBERS,
-  DEFAULT_MAX_QUEUE_BYTES,
-  Relay,
-  SEAT_KEPT_MS,
-} from "../../lib/relay/mod.ts";
+import { DEFAULT_LIMITS, Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
 import {
   AcceptStatus,
   CloseReason,
@@ -103,7 +98,7 @@ test("Relay tells a newcomer who is there, and all others of the newcomer", asyn
   await ada.logged("carol joined 0");
   const dave = inn.knock("dave");
   assertEquals(names((await dave.enter()).roster, ada, bob, carol), ["ada", "bob", "carol"]);
-  assertEquals(new Relay().maxMembers, DEFAULT_MAX_MEMBERS);
+  assertEquals(new Relay().maxMembers, DEFAULT_LIMITS.maxMembers);
   await inn.close();
 });
 
@@ -417,7 +412,7 @@ test("Relay gives up a seat for which over 4 MiB wait, and whoever has just come
     const again = comesBack ? inn.again(bob) : undefined;
     await again?.greeted();
     const object = new Uint8Array(MAX_OBJECT_BYTES - 30);
-    const fits = Math.floor(DEFAULT_MAX_QUEUE_BYTES / MAX_OBJECT_BYTES);
+    const fits = Math.floor(DEFAULT_LIMITS.maxQueueBytes / MAX_OBJECT_BYTES);
     for (let i = 0; i < fits; i++) await ada.say([object]);
     await ada.acknowledged(fits);
     assert(!ada.log.all.includes(`bob left ${LOST}`));

@@ -1,14 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  MAX_HANDSHAKES,
-  MAX_HANDSHAKES_PER_ADDRESS,
-  MAX_WAIT_MS,
-  MAX_WAITING,
-  Turnstile,
-} from "../../lib/relay/turnstile.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../lib/relay/mod.ts";
+import { MAX_WAIT_MS, Turnstile } from "../../lib/relay/turnstile.ts";
 import { FakeClock } from "../support/clock.ts";
 import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
+
+const { maxHandshakes: MAX_HANDSHAKES, maxWaiting: MAX_WAITING } = DEFAULT_LIMITS;
+
+/** Handshakes under way at once from one address, by default. */
+const MAX_PER_ADDRESS = 8;
+
+/** Handshakes under way at once from one loopback address or IPv6 network, by default. */
+const MAX_PER_NETWORK = 24;
 
 /** A caller at the turnstile. */
 interface Caller {
@@ -22,7 +25,12 @@ interface Caller {
 class Door {
   readonly clock: FakeClock = new FakeClock();
   readonly answers: string[] = [];
-  readonly #turnstile = new Turnstile(this.clock);
+  readonly #turnstile: Turnstile;
+
+  /** Nobody has come yet. @param limits Those that are not as by default. */
+  constructor(limits: Partial<Limits> = {}) {
+    this.#turnstile = new Turnstile({ ...DEFAULT_LIMITS, ...limits }, this.clock);
+  }
 
   /** Somebody comes. */
   call(address: string, name: string = address): Caller {
@@ -84,11 +92,11 @@ test("Turnstile: lets no more through at once than its limit", async () => {
 
 test("Turnstile: lets no more through from one address than its limit, and others pass", async () => {
   const door = new Door();
-  const crowd = door.callMany("192.0.2.1", MAX_HANDSHAKES_PER_ADDRESS + 1);
+  const crowd = door.callMany("192.0.2.1", MAX_PER_ADDRESS + 1);
   const other = door.call("192.0.2.2");
   await other.answered;
   assertEquals(other.state, "inside");
-  assertEquals(await count(crowd, "inside"), MAX_HANDSHAKES_PER_ADDRESS);
+  assertEquals(await count(crowd, "inside"), MAX_PER_ADDRESS);
   other.leave();
   assertEquals(await count(crowd, "waiting"), 1, "a place of another address is none for it");
   crowd[0]!.leave();
@@ -97,11 +105,63 @@ test("Turnstile: lets no more through from one address than its limit, and other
 });
 
 for (const address of ["127.0.0.1", "127.8.0.1", "::1"]) {
-  test(`Turnstile: gives ${address} all places`, async () => {
+  test(`Turnstile: gives ${address} all places but those of one other address`, async () => {
     const door = new Door();
-    const callers = door.callMany(address, MAX_HANDSHAKES + 1);
-    assertEquals(await count(callers, "inside"), MAX_HANDSHAKES);
+    const callers = door.callMany(address, MAX_HANDSHAKES);
+    assertEquals(await count(callers, "inside"), MAX_PER_NETWORK);
+    const others = door.callMany("127.0.0.2", MAX_PER_ADDRESS);
+    assertEquals(await count(others, "inside"), MAX_PER_ADDRESS);
+    await empty(door, [...callers, ...others]);
+  });
+
+  test(`Turnstile: counts ${address} as any other where its host says how many may come`, async () => {
+    const door = new Door({ maxPerAddress: 3 });
+    const callers = door.callMany(address, MAX_HANDSHAKES);
+    assertEquals(await count(callers, "inside"), 3);
     await empty(door, callers);
+  });
+}
+
+test("Turnstile: keeps to the limits that it is given", async () => {
+  const cases = [
+    { limits: { maxHandshakes: 1 }, inside: 1 },
+    { limits: { maxHandshakes: 2 }, inside: 1 },
+    { limits: { maxHandshakes: 40 }, inside: 10 },
+    { limits: { maxPerAddress: 1 }, inside: 1 },
+    { limits: { maxPerAddress: 31 }, inside: 31 },
+    { limits: { maxHandshakes: 5, maxPerAddress: 9 }, inside: 5 },
+  ];
+  for (const { limits, inside } of cases) {
+    const door = new Door({ ...limits, maxWaiting: 7 });
+    const callers = door.callMany("192.0.2.1", inside + 8);
+    const expected = [inside, 7, 1];
+    const found = [];
+    for (const state of ["inside", "waiting", "sent away"] as const) {
+      found.push(await count(callers, state));
+    }
+    assertEquals(found, expected, JSON.stringify(limits));
+    await empty(door, callers);
+  }
+});
+
+/** Addresses of one machine, and one of another. */
+const NETWORKS: readonly [among: (i: number) => string, outside: string][] = [
+  [(i) => `2001:db8:1:2:${(i + 1).toString(16)}::9`, "2001:db8:1:3::9"],
+  [(i) => `2001:db8:1:2::${i + 1}`, "2001:db8:1:20::1"],
+  [(i) => `2001:db8::${i + 1}`, "2001:db8:0:1::1"],
+  [(i) => `fe80::${i + 1}`, "fe80:0:0:1::1"],
+  [(i) => `fd00:0:0:1:2:3:4:${i}`, "fd00::1:2:3:4"],
+  [(i) => `::${i + 2}`, "0:0:0:1::2"],
+];
+
+for (const [among, outside] of NETWORKS) {
+  test(`Turnstile: gives the network of ${among(0)} all places but some`, async () => {
+    const door = new Door();
+    const callers = Array.from({ length: MAX_HANDSHAKES }, (_, i) => door.call(among(i)));
+    assertEquals(await count(callers, "inside"), MAX_PER_NETWORK);
+    const others = door.callMany(outside, MAX_PER_ADDRESS + 1);
+    assertEquals(await count(others, "inside"), MAX_PER_ADDRESS);
+    await empty(door, [...callers, ...others]);
   });
 }
 
@@ -109,7 +169,7 @@ for (const address of ["::127", "1271::1", "12.7.0.1", "fe80::1", "::"]) {
   test(`Turnstile: does not take ${address} for this machine`, async () => {
     const door = new Door();
     const callers = door.callMany(address, MAX_HANDSHAKES);
-    assertEquals(await count(callers, "inside"), MAX_HANDSHAKES_PER_ADDRESS);
+    assertEquals(await count(callers, "inside"), MAX_PER_ADDRESS);
     await empty(door, callers);
   });
 }
@@ -117,19 +177,32 @@ for (const address of ["::127", "1271::1", "12.7.0.1", "fe80::1", "::"]) {
 test("Turnstile: sends away who has waited longest when too many wait", async () => {
   const door = new Door();
   const inside = door.callFromMany(MAX_HANDSHAKES);
-  const waiting = door.callMany("198.51.100.1", MAX_WAITING);
-  assertEquals(await count(waiting, "waiting"), MAX_WAITING);
-  const late = door.callMany("198.51.100.2", 2);
+  const waiting = Array.from(
+    { length: MAX_WAITING + 2 },
+    (_, i) => door.call(`198.51.100.${i}`),
+  );
   assertEquals(await count(waiting, "sent away"), 2);
   assertEquals(waiting.slice(0, 2).map(({ state }) => state), ["sent away", "sent away"]);
-  assertEquals(await count(late, "waiting"), 2);
   assertEquals(door.clock.timers, MAX_WAITING, "nobody waits who was sent away");
-  await empty(door, [...inside, ...waiting, ...late]);
+  await empty(door, [...inside, ...waiting]);
+});
+
+test("Turnstile: sends away who has waited longest of the address with the most waiting", async () => {
+  const door = new Door();
+  const inside = door.callFromMany(MAX_HANDSHAKES);
+  const few = door.callMany("198.51.100.1", 2);
+  const crowd = door.callMany("198.51.100.2", 1000);
+  const late = door.callMany("198.51.100.3", 2);
+  assertEquals(await count([...few, ...late], "waiting"), 4);
+  assertEquals(await count(crowd, "waiting"), MAX_WAITING - 4);
+  const left = crowd.slice(-(MAX_WAITING - 4));
+  assertEquals(await count(left, "waiting"), MAX_WAITING - 4);
+  await empty(door, [...inside, ...few, ...crowd, ...late]);
 });
 
 test("Turnstile: sends away who has waited ten seconds, and not sooner", async () => {
   const door = new Door();
-  const inside = door.callMany("127.0.0.1", MAX_HANDSHAKES);
+  const inside = door.callFromMany(MAX_HANDSHAKES);
   const first = door.call("198.51.100.1");
   door.clock.advance(1);
   const second = door.call("198.51.100.1");
@@ -146,7 +219,7 @@ test("Turnstile: sends away who has waited ten seconds, and not sooner", async (
 
 test("Turnstile: serves those of one address in the order in which they came", async () => {
   const door = new Door();
-  const inside = door.callMany("127.0.0.1", MAX_HANDSHAKES);
+  const inside = door.callFromMany(MAX_HANDSHAKES);
   await count(inside, "inside");
   door.answers.length = 0;
   const waiting = door.callMany("198.51.100.1", 4);
@@ -158,7 +231,7 @@ test("Turnstile: serves those of one address in the order in which they came", a
 
 test("Turnstile: serves first the address that has the fewest inside", async () => {
   const door = new Door();
-  const inside = door.callMany("127.0.0.1", MAX_HANDSHAKES);
+  const inside = door.callFromMany(MAX_HANDSHAKES);
   await count(inside, "inside");
   door.answers.length = 0;
   const greedy = door.callMany("198.51.100.1", 3);
@@ -176,8 +249,8 @@ test("Turnstile: serves first the address that has the fewest inside", async () 
 
 test("Turnstile: passes over who may not enter yet", async () => {
   const door = new Door();
-  const inside = door.callMany("127.0.0.1", MAX_HANDSHAKES - MAX_HANDSHAKES_PER_ADDRESS);
-  const crowd = door.callMany("198.51.100.1", MAX_HANDSHAKES_PER_ADDRESS + 1);
+  const inside = door.callFromMany(MAX_HANDSHAKES - MAX_PER_ADDRESS);
+  const crowd = door.callMany("198.51.100.1", MAX_PER_ADDRESS + 1);
   const other = door.call("198.51.100.2");
   assertEquals(await count([...crowd, other], "waiting"), 2);
   inside.pop()!.leave();
@@ -191,8 +264,8 @@ test("Turnstile: forgets who has left", async () => {
   const door = new Door();
   for (let round = 0; round < 3; round++) {
     const callers = [
-      ...door.callMany("192.0.2.1", MAX_HANDSHAKES_PER_ADDRESS),
-      ...door.callMany("127.0.0.1", MAX_HANDSHAKES - MAX_HANDSHAKES_PER_ADDRESS),
+      ...door.callMany("192.0.2.1", MAX_PER_ADDRESS),
+      ...door.callMany("127.0.0.1", MAX_HANDSHAKES - MAX_PER_ADDRESS),
     ];
     assertEquals(await count(callers, "inside"), MAX_HANDSHAKES);
     callers.forEach((caller) => caller.leave());

@@ -228,6 +228,16 @@ test("TerminalFrontEnd lets nothing from others act, and sets names off", async 
   await desk.shows("bob (private): psst", ">");
 });
 
+test("TerminalFrontEnd drops pasted controls that no key sends, and keeps the text", async () => {
+  await using desk = new Desk();
+  desk.frontEnd.show(READY);
+  const controls = Array.from({ length: 32 }, (_, i) => String.fromCharCode(0x80 + i));
+  await desk.type(`a${controls.join("")}b`, ...controls, "\x1c", "\x1d", "c", "\r");
+  await desk.shows("ada: abc", ">");
+  // deno-lint-ignore no-control-regex -- controls are what it is about
+  assert(!/[\x1c\x1d\x80-\x9f]/u.test(desk.stdout.text));
+});
+
 test("TerminalFrontEnd answers an unknown command with the nearest, and sends nothing", async () => {
   await using desk = new Desk(80);
   await desk.type("/hwo", "\r", "//x", "\r");

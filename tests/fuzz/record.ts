@@ -1,0 +1,198 @@
+/**
+ * Writes the recorded inputs of the corpus anew, from the known answers and from a real room. Inputs that
+ * were found stay. To be run where a layout has changed: `deno run --allow-all tests/fuzz/record.ts`
+ *
+ * @module
+ */
+import { type Bytes, concat, fromHex, u8, utf8 } from "../../lib/bytes/mod.ts";
+import { generateIdentity } from "../../lib/crypto/mod.ts";
+import {
+  BodyKind,
+  CloseReason,
+  decodeHostRecord,
+  encodeBatch,
+  encodeFrame,
+  encodeHostRecord,
+  ObjectType,
+  type PlainRecord,
+  RecordType,
+} from "../../lib/wire/mod.ts";
+import { Hall } from "../support/hall.ts";
+import { Puppet } from "../support/puppet.ts";
+import vectors from "../vectors/vectors.json" with { type: "json" };
+import { FOUND, type Inputs, readCorpus, writeCorpus } from "./corpus.ts";
+import { encodeSteps } from "./target.ts";
+import { TARGETS } from "./targets.ts";
+import { sealedStream } from "./targets/channel.ts";
+import { MESSAGES, recordedStream } from "./targets/handshake.ts";
+import { flat } from "./targets/wire.ts";
+
+const { e2e } = vectors;
+
+/** What two members and a relay say to each other. */
+async function recordRoom(): Promise<{ toHost: PlainRecord[]; toMember: PlainRecord[] }> {
+  const hall = await Hall.open({ inMemory: true });
+  const ada = await hall.join("ada");
+  const bob = await hall.join("bob");
+  await ada.event("joined");
+  await Promise.all(["one", "two", "three"].map((text) => ada.room.say(text)));
+  await bob.room.say("hello");
+  await bob.room.say("psst", { to: "ada" });
+  await ada.texts.count(2);
+  await bob.room.leave();
+  await ada.event("left");
+  const traffic = hall.relay.with(ada);
+  await hall.close();
+  return { toHost: [...traffic.toHost], toMember: [...traffic.toMember] };
+}
+
+/** One of each kind of records, by its type. */
+function byType(records: readonly PlainRecord[]): Inputs {
+  return Object.fromEntries(records.map((record) => [`type ${record.type}`, flat(record)]));
+}
+
+function steps(records: readonly PlainRecord[]): Bytes {
+  return encodeSteps(records.map(({ payload, type }) => ({ kind: type, data: payload })));
+}
+
+/** Steps that change nothing of what is honest and so long. */
+function masks(...counts: (readonly [kind: number, bytes: number])[]): Bytes {
+  return encodeSteps(counts.map(([kind, bytes]) => ({ kind, data: new Uint8Array(bytes) })));
+}
+
+/** The same steps, each in an input of its own, so that one can be mutated alone. */
+function one(...counts: (readonly [kind: number, bytes: number])[]): Inputs {
+  return Object.fromEntries(counts.map((count) => [`step ${count[0]}`, masks(count)]));
+}
+
+const { toHost, toMember } = await recordRoom();
+const envelopes = toMember.filter(({ type }) => type === RecordType.BATCH)
+  .map((record) => decodeHostRecord(record))
+  .flatMap((record) => record.type === "batch" ? record.envelopes : []);
+
+/** The objects of a type that the room heard, and the known ones. */
+function objects(type: number, ...known: string[]): Inputs {
+  const heard = envelopes.map(({ object }) => object).filter((object) => object[0] === type);
+  return Object.fromEntries([
+    ...known.map((hex, i) => [`known ${i}`, fromHex(hex)] as const),
+    ...heard.slice(0, 2).map((object, i) => [`heard ${i}`, object] as const),
+  ]);
+}
+
+function text(...texts: string[]): Inputs {
+  return Object.fromEntries(texts.map((one, i) => [`text ${i}`, utf8(one)]));
+}
+
+function payloads(records: readonly PlainRecord[], type: number): Inputs {
+  return Object.fromEntries(
+    records.filter((record) => record.type === type)
+      .map(({ payload }, i) => [`heard ${i}`, payload]),
+  );
+}
+
+const roster = encodeHostRecord({
+  type: "roster",
+  entries: [1, 2].map((i) => ({
+    session: new Uint8Array(16).fill(i),
+    key: new Uint8Array(32).fill(i),
+    away: i === 2,
+  })),
+});
+const farewell = encodeHostRecord({ type: "close", reason: CloseReason.LEAVING });
+const greetings = [MESSAGES.m0, MESSAGES.m2].map(encodeFrame);
+const items = ["one", "two"].map((one) => ({ kind: BodyKind.TEXT, text: utf8(one) }));
+const mallory = await Puppet.create("mallory");
+const announced = (await mallory.announce(mallory.session)).length;
+const chain = await mallory.chain();
+const skdm = (await chain.skdm(mallory.target)).length;
+const msg = (await chain.msg("hello")).length;
+const { pkcs8 } = await generateIdentity();
+const identity = {
+  type: "lanchat identity",
+  version: 1,
+  pkcs8: btoa(String.fromCharCode(...pkcs8)),
+};
+
+const RECORDED: Readonly<Record<string, Inputs>> = {
+  frames: {
+    handshake: concat(u8(1), ...greetings),
+    records: concat(u8(0), await sealedStream()),
+  },
+  m0: { known: MESSAGES.m0 },
+  m1: { known: MESSAGES.m1 },
+  m2: { known: MESSAGES.m2 },
+  m3: { known: MESSAGES.m3 },
+  "host-record": byType([...toMember, roster]),
+  "member-record": byType(toHost),
+  roster: { two: roster.payload, ...payloads(toMember, RecordType.ROSTER) },
+  "host-batch": payloads(toMember, RecordType.BATCH),
+  "member-batch": payloads(toHost, RecordType.BATCH),
+  announce: objects(ObjectType.ANNOUNCE, e2e.announce_bob),
+  skdm: objects(ObjectType.SKDM, e2e.skdm),
+  msg: objects(ObjectType.MSG, ...e2e.msgs.map(({ wire }) => wire)),
+  inner: Object.fromEntries(e2e.msgs.map(({ plain }, i) => [`known ${i}`, fromHex(plain)])),
+  "message-batch": { two: encodeBatch(items) },
+  names: text("ada", "bøb", "Zoë van Dijk", "李小龙", "नमस्ते"),
+  initiator: {
+    known: encodeSteps([{ kind: 0, data: MESSAGES.m0 }, { kind: 1, data: MESSAGES.m2 }]),
+  },
+  responder: {
+    known: encodeSteps([{ kind: 0, data: MESSAGES.m1 }, { kind: 1, data: MESSAGES.m3 }]),
+  },
+  "lying-host": one([0, 256], [1, 32], [3, 32], [4, 64], [5, 145]),
+  "lying-member": one([1, 256], [2, 32], [3, 32], [5, 32], [6, 32], [7, 32], [8, 64], [9, 160]),
+  "host-connection": { known: await recordedStream("member") },
+  "member-connection": { known: await recordedStream("host") },
+  "sealed-records": { whole: await sealedStream() },
+  "sealed-frames": { whole: masks([0, 0], [1, 0], [2, 0], [3, 0], [4, 0], [5, 0]) },
+  "member-endpoint": { heard: steps([...toMember.slice(0, 12), farewell]) },
+  "host-endpoint": { heard: steps([...toHost.slice(0, 12), farewell]) },
+  room: {
+    ...one([1, announced], [2, announced - 96], [3, skdm], [4, skdm], [5, 64]),
+    honest: masks([1, announced], [3, skdm], [6, msg], [8, 64], [2, announced - 96], [6, msg]),
+    rightly: masks([4, skdm], [7, msg], [5, 64], [7, msg], [8, 64], [10, 2], [3, skdm], [6, msg]),
+    body: encodeSteps([
+      { kind: 3, data: new Uint8Array(skdm) },
+      { kind: 9, data: concat(u8(BodyKind.BATCH), encodeBatch(items)) },
+      { kind: 9, data: u8(BodyKind.HEARTBEAT) },
+      { kind: 9, data: concat(u8(BodyKind.ACTION), utf8("waves")) },
+    ]),
+  },
+  "room-host": {
+    // Nothing is sent in turn, so that nothing can be acknowledged.
+    heard: steps([
+      ...toMember.filter(({ type }) => type !== RecordType.ACK).slice(0, 12),
+      farewell,
+    ]),
+  },
+  relay: { heard: steps([...toHost.slice(0, 12), farewell]) },
+  "command-line": text(
+    "serve",
+    ["serve", "--port", "0", "--name", "ada", "--max-members=20", "--json"].join("\0"),
+    ["serve", "--host", "::1", "--relay-only", "--identity", "/tmp/x"].join("\0"),
+    ["join", "192.168.1.5:80", "--name", "bøb", "--wait", "5", "--timeout", "6"].join("\0"),
+    ["join", "[fe80::1%eth0]", "--host-key", "0".repeat(30), "--listen", "--"].join("\0"),
+    "--help",
+    "--version",
+  ),
+  address: text("192.168.1.5", "192.168.1.5:1234", "[fe80::1%eth0]:80", "fd00::2", "ada.local:9"),
+  "typed-line": text("hello", "/me waves", "/who", "//x", "/help", "/quit"),
+  sanitize: text("hello", "a\tb\r\nc", "\x1b[2Jx\u202e", "👩‍👩‍👧", "e\u0301".repeat(9), "\\n"),
+  lines: text("\x05one\r\ntwo\n", "\x40one\n\ntwo"),
+  "json-input": text(
+    '{"say": "hello"}\n{"say": "x", "to": "bob", "id": "7"}\n{"do": "who"}\n{"do": "quit"}',
+  ),
+  "plain-input": text("hello\nworld\r\n"),
+  "shown-message": text("ada\0hello", "b\x1b[0m\0a\nb\\n\u2028c"),
+  terminal: text(
+    "hi\0hello\r/who\r",
+    "\x1b[31mred\nx\0abc\x1b[D\x7f\x1b[A\x15/me waves\r\x1b[H\x0b/q\t\r",
+  ),
+  "identity-file": text(`${JSON.stringify(identity)}\n`),
+};
+
+for (const target of TARGETS) {
+  const found = Object.entries(await readCorpus(target).catch(() => ({})))
+    .filter(([name]) => name.startsWith(FOUND));
+  await writeCorpus(target.name, { ...RECORDED[target.name]!, ...Object.fromEntries(found) });
+}

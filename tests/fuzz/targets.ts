@@ -1,0 +1,15 @@
+import type { Target } from "./target.ts";
+import { channelTargets } from "./targets/channel.ts";
+import { handshakeTargets } from "./targets/handshake.ts";
+import { personTargets } from "./targets/person.ts";
+import { roomTargets } from "./targets/room.ts";
+import { wireTargets } from "./targets/wire.ts";
+
+/** Everything that takes bytes from outside. */
+export const TARGETS: readonly Target[] = [
+  ...wireTargets,
+  ...handshakeTargets,
+  ...channelTargets,
+  ...roomTargets,
+  ...personTargets,
+];

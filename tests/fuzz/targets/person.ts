@@ -1,0 +1,233 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, concat, equal, utf8 } from "../../../lib/bytes/mod.ts";
+import { parseCommandLine, wantsJson } from "../../../lib/cli/args.ts";
+import { StoreError, UsageError } from "../../../lib/errors.ts";
+import { formatHostPort, parseHostPort } from "../../../lib/net/mod.ts";
+import { openIdentity } from "../../../lib/store/mod.ts";
+import { parseLine } from "../../../lib/ui/commands.ts";
+import { type FrontEnd, type Input, JsonFrontEnd, PlainFrontEnd } from "../../../lib/ui/mod.ts";
+import { type Line, LineStream } from "../../../lib/ui/lines.ts";
+import { TerminalFrontEnd } from "../../../lib/ui/terminal.ts";
+import { escapeText, sanitize, sanitizeLine, toJsonLine } from "../../../lib/ui/sanitize.ts";
+import { MAX_TEXT_BYTES } from "../../../lib/wire/mod.ts";
+import { message } from "../../ui/members.ts";
+import { memoryStreams } from "../../ui/streams.ts";
+import { chunkings, refusal, type Target } from "../target.ts";
+
+/** Characters that act on a terminal, or are not seen in it; but for LF. */
+const UNSAFE = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/u;
+
+/** What lanchat and readline draw with; a typed line shows a tab as it is. */
+// deno-lint-ignore no-control-regex -- escape sequences are what it is about
+const DRAWING = /\x1b\[(?:[\d;]*[ACDGHJ]|(?:1|22)m)|[\r\n\t]/gu;
+
+/** Any text, lone surrogates too: bytes of UTF-8, or of UTF-16 behind a byte 0xff. */
+function textOf(input: Bytes): string {
+  if (input[0] !== 0xff) return new TextDecoder().decode(input);
+  let text = "";
+  for (let i = 1; i + 1 < input.length; i += 2) {
+    text += String.fromCharCode((input[i]! << 8) | input[i + 1]!);
+  }
+  return text;
+}
+
+/** A reader of text that a person typed. */
+function parser<Value>(
+  name: string,
+  parse: (text: string) => Value,
+  check: (value: Value) => string,
+): Target {
+  return {
+    name,
+    runs: 2000,
+    run(input): string {
+      let value: Value;
+      try {
+        value = parse(textOf(input));
+      } catch (error) {
+        // The rest of the message says what was typed.
+        return refusal(error, UsageError).split(":")[0]!;
+      }
+      return `ok: ${check(value)}`;
+    },
+  };
+}
+
+/** Arguments, with a zero byte between two. */
+const commandLine = parser("command-line", (text) => {
+  const args = text === "" ? [] : text.split("\0");
+  wantsJson(args);
+  return parseCommandLine(args);
+}, (command) => {
+  if ("port" in command) assert(command.port >= 0 && command.port <= 65_535);
+  return Object.entries(command).filter(([, value]) => value !== undefined)
+    .map(([key, value]) => typeof value === "boolean" ? `${key} ${value}` : key).join();
+});
+
+const address = parser("address", (text) => parseHostPort(text, 12_345), (address) => {
+  const { host, port } = address;
+  assert(port >= 1 && port <= 65_535);
+  assertEquals(parseHostPort(formatHostPort(host, port), 1), address);
+  return host.includes(":") ? "IPv6" : "other";
+});
+
+const typedLine = parser("typed-line", parseLine, (command) => command.do);
+
+const sanitizers: Target = {
+  name: "sanitize",
+  runs: 2000,
+  run(input): string {
+    const text = textOf(input);
+    const shown = sanitize(text);
+    const [line, escaped, json] = [sanitizeLine(text), escapeText(text), toJsonLine({ text })];
+    for (const safe of [shown, line, escaped, json]) assert(!UNSAFE.test(safe), "it is not safe");
+    for (const single of [line, escaped, json]) assert(!single.includes("\n"), "it has two lines");
+    for (const part of shown.split("\n").slice(1)) assert(part.startsWith("    "));
+    assertEquals(JSON.parse(json), { text });
+    // Whatever is shown is a bounded number of times as long as what came.
+    for (const safe of [shown, line, escaped, json]) {
+      assert(safe.length <= 12 * text.length + 12, "it has grown");
+    }
+    return `ok: ${line === text}, ${escaped === text}, ${shown === line}`;
+  },
+};
+
+/** Lines in whatever chunks; the first byte says how long one may be. */
+const lines: Target = {
+  name: "lines",
+  runs: 300,
+  async run(input): Promise<string> {
+    const max = input[0] ?? 0;
+    const bytes = input.slice(1);
+    const cut = async (chunks: Bytes[]): Promise<Line[]> =>
+      (await Array.fromAsync(ReadableStream.from(chunks).pipeThrough(new LineStream(max)))).flat();
+    const [whole, ...others] = await Promise.all(chunkings(bytes).map(cut));
+    for (const other of others) assertEquals(other, whole);
+    const kept = whole!.flatMap((line) => line.bytes ?? []);
+    assertEquals(whole!.map(({ number }) => number), whole!.map((_, i) => i + 1));
+    for (const line of kept) assert(line.length <= max);
+    if (kept.length === whole!.length) {
+      const withoutEnds = (all: Bytes): Bytes => all.filter((byte) => byte !== 10 && byte !== 13);
+      assert(equal(withoutEnds(concat(...kept)), withoutEnds(bytes)), "bytes are missing");
+    }
+    return `ok: ${Math.min(kept.length, 3)} of ${Math.min(whole!.length, 3)}`;
+  },
+};
+
+/** A front end whose standard input is the input. */
+function frontEnd(
+  name: string,
+  make: (streams: ReturnType<typeof memoryStreams>["streams"]) => FrontEnd,
+  check: (output: string) => void,
+): Target {
+  return {
+    name,
+    runs: 300,
+    async run(input): Promise<string> {
+      const { stderr, stdout, streams } = memoryStreams(ReadableStream.from(chunkings(input)[2]!));
+      const front = make(streams);
+      const wishes: Input[] = [];
+      for await (const wish of front.input) wishes.push(wish);
+      await front.close();
+      for (const wish of wishes) {
+        if (wish.do !== "say") continue;
+        assert(wish.text.isWellFormed() && wish.text !== "");
+        assert(new TextEncoder().encode(wish.text).length <= MAX_TEXT_BYTES);
+      }
+      for (const output of [stdout.text, stderr.text]) {
+        assert(!UNSAFE.test(output), "what it shows is not safe");
+      }
+      check(stdout.text);
+      const kinds = wishes.map((wish) => wish.do === "refused" ? wish.code : wish.do);
+      return `ok: ${[...new Set(kinds)].sort()}`;
+    },
+  };
+}
+
+const json = frontEnd("json-input", (streams) => new JsonFrontEnd(streams), (output) => {
+  for (const line of output.split("\n").slice(0, -1)) assert(JSON.parse(line).event !== undefined);
+});
+
+const plain = frontEnd("plain-input", (streams) => new PlainFrontEnd(streams), () => {});
+
+/** What a member may say, and its name, shown to a script. */
+const messages: Target = {
+  name: "shown-message",
+  runs: 500,
+  async run(input): Promise<string> {
+    const [name = "", ...rest] = textOf(input).split("\0");
+    const text = rest.join("\0");
+    for (const make of [PlainFrontEnd, JsonFrontEnd]) {
+      const { stdout, streams } = memoryStreams();
+      const front = new make(streams);
+      const from = { name, tag: "lf576am5", key: "key" };
+      const at = "2026-01-01T00:00:00.000Z";
+      front.show({ event: "message", from, text, kind: "text", private: false, at } as never);
+      await front.close();
+      assert(!UNSAFE.test(stdout.text), "what it shows is not safe");
+      assertEquals(stdout.text.split("\n").length, 2, "a message is one line");
+    }
+    return "ok";
+  },
+};
+
+/** Keys that are pressed or pasted at a terminal; what came before the first zero byte was said there. */
+const terminal: Target = {
+  name: "terminal",
+  runs: 100,
+  async run(input): Promise<string> {
+    const split = input.indexOf(0) + 1;
+    const text = textOf(input.slice(0, Math.max(0, split - 1)));
+    // A letter ends the escape sequence that readline would otherwise wait for.
+    const chunks = chunkings(input.slice(split))[2]!.map((chunk) => concat(chunk, utf8("x")));
+    const { stdout, streams } = memoryStreams(ReadableStream.from(chunks));
+    const raw: boolean[] = [];
+    const front = new TerminalFrontEnd({
+      ...streams,
+      columns: () => 40,
+      setRaw: (on) => void raw.push(on),
+      onResize: () => () => {},
+    });
+    front.show(message("ada", text));
+    const wishes: string[] = [];
+    for await (const wish of front.input) wishes.push(wish.do);
+    await front.close();
+    assertEquals(wishes.at(-1), "quit");
+    assertEquals(raw, [true, false], "the terminal is not restored");
+    assert(!/\p{Cc}/u.test(stdout.text.replaceAll(DRAWING, "")), "something acts on the terminal");
+    return `ok: ${[...new Set(wishes)]}`;
+  },
+};
+
+/** An identity file with any content. */
+const identityFile: Target = {
+  name: "identity-file",
+  runs: 300,
+  async run(input): Promise<string> {
+    const file = await Deno.makeTempFile();
+    try {
+      await Deno.writeFile(file, input);
+      const { identity } = await openIdentity({ file });
+      assertEquals(identity.publicKey.length, 32);
+      return "ok";
+    } catch (error) {
+      return refusal(error, StoreError);
+    } finally {
+      await Deno.remove(file);
+    }
+  },
+};
+
+/** What people, scripts and files say. */
+export const personTargets: readonly Target[] = [
+  commandLine,
+  address,
+  typedLine,
+  sanitizers,
+  lines,
+  json,
+  plain,
+  messages,
+  terminal,
+  identityFile,
+];

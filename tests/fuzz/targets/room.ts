@@ -1,0 +1,228 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Bytes } from "../../../lib/bytes/mod.ts";
+import type { Channel } from "../../../lib/channel/mod.ts";
+import { LanchatError } from "../../../lib/errors.ts";
+import { Relay } from "../../../lib/relay/mod.ts";
+import { Room, type RoomEvent, SessionKeys } from "../../../lib/room/mod.ts";
+import {
+  Audience,
+  CloseReason,
+  decodeMsg,
+  decodeSkdm,
+  decodeText,
+  MemberChange,
+  ObjectType,
+  type PlainRecord,
+} from "../../../lib/wire/mod.ts";
+import { FakeClock } from "../../support/clock.ts";
+import { Guest } from "../../support/guest.ts";
+import { identityOf, sessionKey } from "../../support/keys.ts";
+import { MEMBER_KEY, type OwnChain, Puppet, ROOM_ID } from "../../support/puppet.ts";
+import { Stage } from "../../support/stage.ts";
+import { decodeSteps, masked, refusal, type Target } from "../target.ts";
+
+/** Somebody in a room that knows all its secrets and lies at will. */
+interface Mallory {
+  readonly stage: Stage;
+  readonly puppet: Puppet;
+  chain: OwnChain;
+  epoch: number;
+  generation: number;
+}
+
+/** A chain that is newer than all before. */
+async function begin(mallory: Mallory, audience: number): Promise<OwnChain> {
+  return mallory.chain = await mallory.puppet.chain(audience, ++mallory.epoch);
+}
+
+/** The fields that a lie tells, or none where it is laid out as nothing. */
+function lied<Fields>(decode: () => Fields): Partial<Fields> {
+  try {
+    return decode();
+  } catch (error) {
+    refusal(error, LanchatError);
+    return {};
+  }
+}
+
+type Lie = (mallory: Mallory, mask: Bytes) => Promise<Bytes> | Bytes;
+
+/** What a member says: honest where the mask is zero, and as long as that. */
+const LIES: readonly Lie[] = [
+  // Anything at all.
+  (_mallory, mask) => mask,
+  // An ANNOUNCE.
+  async (mallory, mask) => {
+    const { puppet, stage } = mallory;
+    const generation = ++mallory.generation;
+    return masked(await puppet.announce(stage.session, { generation }), mask);
+  },
+  // An ANNOUNCE that is right but for what it says.
+  (mallory, mask) => {
+    const { puppet, stage } = mallory;
+    const head = (honest: Bytes): Bytes => masked(honest, mask);
+    return puppet.announce(stage.session, { generation: ++mallory.generation, head });
+  },
+  // An SKDM.
+  async (mallory, mask) => {
+    const chain = await begin(mallory, Audience.ROOM);
+    return masked(await chain.skdm(mallory.stage.target), mask);
+  },
+  // An SKDM that is right but for what it says.
+  async (mallory, mask) => {
+    const chain = await begin(mallory, Audience.DIRECT);
+    const { target } = mallory.stage;
+    const honest = await chain.skdm(target);
+    // It is wrapped and signed anew, or the lie would go no further than the signature.
+    const { wrapped: _, ...fields } = lied(() => decodeSkdm(masked(honest, mask)));
+    return await chain.skdm(target, fields);
+  },
+  // An SKDM that is right but for what it wraps.
+  async (mallory, mask) => {
+    const chain = await begin(mallory, Audience.ROOM);
+    // What is longer cannot be wrapped.
+    const secret = (honest: Bytes): Bytes => masked(honest, mask.slice(0, 300));
+    return await chain.skdm(mallory.stage.target, { secret });
+  },
+  // A MSG.
+  async ({ chain }, mask) => masked(await chain.msg("hello"), mask),
+  // A MSG that is right but for what it says outside.
+  async ({ chain }, mask) => {
+    const { chainKey, index } = chain;
+    const honest = await chain.msg("hello");
+    Object.assign(chain, { chainKey, index });
+    const { sealed: _, ...fields } = lied(() => decodeMsg(masked(honest, mask)));
+    return await chain.msg("hello", fields);
+  },
+  // A MSG that is right but for what it hides.
+  ({ chain }, mask) => chain.msg("hello", { plaintext: (honest) => masked(honest, mask) }),
+  // A MSG of any kind with any body.
+  ({ chain }, mask) => chain.msg(mask.slice(1), { kind: mask[0] ?? 0 }),
+];
+
+/** One thing more than lies: what the relay says of the member. */
+async function act(mallory: Mallory, kind: number, data: Bytes): Promise<void> {
+  const { puppet, stage } = mallory;
+  const lie = LIES[kind % (LIES.length + 1)];
+  if (lie === undefined) {
+    const change = MemberChange.JOINED + (data[0] ?? 0) % MemberChange.BACK;
+    return await stage.tell(puppet, change, (data[1] ?? 0) % (CloseReason.LOST + 1));
+  }
+  const object = await lie(mallory, data);
+  // The relay passes on nothing else.
+  if (object.length > 0) await stage.says(puppet, object);
+}
+
+/** How a room tells that something in it is wrong. */
+function assertNoFault(events: readonly RoomEvent[]): void {
+  for (const event of events) {
+    assert(event.type !== "warning" || event.code !== "internal", Deno.inspect(event));
+  }
+}
+
+/** A room in which a member that knows its secrets says anything: an honest one hears and is heard. */
+const room: Target = {
+  name: "room",
+  runs: 40,
+  async run(input): Promise<string> {
+    const [bob, puppet] = [await Puppet.create("bob"), await Puppet.create("mallory")];
+    const stage = await Stage.open({ before: [bob, puppet] });
+    const chain = await puppet.chain();
+    const mallory: Mallory = { stage, puppet, chain, epoch: 0, generation: 1 };
+    for (const { data, kind } of decodeSteps(input)) await act(mallory, kind, data);
+    await stage.relay.settle();
+    const shown = [...stage.events.all];
+    const honest = await bob.chain();
+    await stage.says(bob, await honest.skdm(stage.target), await honest.msg("still here"));
+    await stage.events.find((event): event is typeof event =>
+      event.type === "message" && event.from.name === "bob" && event.text === "still here"
+    );
+    const said = stage.room.say("so am I");
+    await bob.take((await stage.relay.object(ObjectType.SKDM, bob.session)).object);
+    const { object } = await stage.relay.object(ObjectType.MSG);
+    assertEquals(decodeText((await bob.take(object))!.body), "so am I");
+    await said;
+    assertNoFault(stage.events.all);
+    await stage.close();
+    return `ok: ${shown.map((event) => event.type === "warning" ? event.code : event.type)}`;
+  },
+};
+
+/** A connection on which each step sends a record of its kind, and whose other direction is dropped. */
+function scripted(input: Bytes): Channel & { readonly sent: PlainRecord[] } {
+  const sent: PlainRecord[] = [];
+  return {
+    readable: ReadableStream.from(
+      decodeSteps(input).map(({ data, kind }) => ({ type: kind, payload: data })),
+    ),
+    writable: new WritableStream({ write: (record) => void sent.push(record) }),
+    flushed: Promise.resolve(),
+    sent,
+  };
+}
+
+/** A room whose host sends any records: it goes on or ends, and leaves nothing behind. */
+const roomHost: Target = {
+  name: "room-host",
+  runs: 300,
+  async run(input): Promise<string> {
+    const clock = new FakeClock();
+    const events: RoomEvent[] = [];
+    const keys = new SessionKeys({ generate: sessionKey, clock });
+    const room = new Room({
+      identity: await identityOf("ada"),
+      name: "ada",
+      session: new Uint8Array(16).fill(1),
+      roomId: ROOM_ID,
+      memberKey: MEMBER_KEY,
+      keys,
+      emit: (event) => void events.push(event),
+      clock,
+    });
+    const channel = scripted(input);
+    let end: string;
+    try {
+      end = `ok ${await room.run(channel)}`;
+    } catch (error) {
+      end = refusal(error, LanchatError);
+    }
+    room.end("not-delivered");
+    assertNoFault(events);
+    assertEquals(clock.timers, 0, "timers are left");
+    return `${end}: ${channel.sent.slice(0, 4).map(({ type }) => type)}`;
+  },
+};
+
+/** A relay with a member that sends any records: the others hear each other all the same. */
+const relay: Target = {
+  name: "relay",
+  runs: 200,
+  async run(input): Promise<string> {
+    const relay = new Relay({ clock: new FakeClock() });
+    const names = new Map<string, string>();
+    const [alice, bob] = [
+      new Guest(relay, { name: "alice", names }),
+      new Guest(relay, {
+        name: "bob",
+        names,
+      }),
+    ];
+    for (const guest of [alice, bob]) {
+      await guest.enter();
+      guest.listen();
+    }
+    const channel = scripted(input);
+    await relay.serve(channel, {
+      key: new Uint8Array(32).fill(1),
+      session: new Uint8Array(16).fill(1),
+    });
+    await alice.say(["still here"]);
+    await bob.logged("alice: still here");
+    await relay.close();
+    await Promise.all([alice.farewell(), bob.farewell(), alice.served, bob.served]);
+    return `ok: ${channel.sent.slice(0, 6).map(({ type }) => type)}`;
+  },
+};
+
+/** Rooms and relays under whoever is at the other end. */
+export const roomTargets: readonly Target[] = [room, roomHost, relay];
