@@ -8,8 +8,11 @@ import type { Channel } from "./channel.ts";
 /** Silence after which an end asks whether the other is there, in milliseconds. */
 export const PING_AFTER_MS = 15_000;
 
-/** Silence after which the other end is given up, in milliseconds. */
-export const DEAD_AFTER_MS = 45_000;
+/** How often silence is looked at, in milliseconds. */
+const LOOK_MS = 5000;
+
+/** Silence after which the other end is given up, in milliseconds: with the next look, 45 s at most. */
+export const DEAD_AFTER_MS = 40_000;
 
 /** How a record becomes bytes, and bytes a record. */
 export interface Codec<Incoming, Outgoing> {
@@ -204,7 +207,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   }
 
   #watch(): void {
-    this.#stopTimer = this.#clock.after(PING_AFTER_MS / 3, () => {
+    this.#stopTimer = this.#clock.after(LOOK_MS, () => {
       const silence = this.#reading ? this.#clock.elapsed() - this.#lastHeard : 0;
       if (silence >= DEAD_AFTER_MS) {
         const error = new ChannelError("connection-lost", "The other side has gone silent");

@@ -244,7 +244,7 @@ test("Endpoint keeps a connection where the machine's time is set a day ahead or
   }
 });
 
-test("Endpoint gives the other side up after 45 s of silence, whatever waits to be sent", async () => {
+test("Endpoint gives the other side up after 40 s of silence, whatever waits to be sent", async () => {
   const { endpoint, clock, other } = await setUp({ next: bulk(Infinity), capacity: 1 });
   endpoint.wake();
   const silent = assertFails(endpoint.receive().next(), "connection-lost", "gone silent");
@@ -259,6 +259,24 @@ test("Endpoint gives the other side up after 45 s of silence, whatever waits to 
   });
   await assertFails(Array.fromAsync(other.readable), "connection-lost");
   await endpoint.close(CloseReason.LEAVING);
+});
+
+test("Endpoint notices within 45 s that the other side is dead, whenever its last record came", async () => {
+  for (const since of [0, 1, 2500, 4999]) {
+    const { endpoint, clock, other } = await setUp();
+    const received = endpoint.receive();
+    const first = received.next();
+    clock.advance(since);
+    const writer = other.writable.getWriter();
+    await writer.write(encodeHostRecord({ type: "ack", accepted: 1, delivered: 1 }));
+    await first;
+    const silent = assertFails(received.next(), "connection-lost", "gone silent");
+    clock.advance(45_000);
+    await silent;
+    writer.releaseLock();
+    await assertFails(Array.fromAsync(other.readable), "connection-lost");
+    await endpoint.close(CloseReason.LEAVING);
+  }
 });
 
 test("Endpoint takes any record for a sign of life", async () => {
