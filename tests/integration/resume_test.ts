@@ -23,11 +23,11 @@ test("A member whose socket breaks gets what was under way, once, when it comes 
   stopped.resolve();
   const error = await bob.ended;
   assert(error instanceof Error, `${error}`);
-  assertEquals((await ada.event("left")).reason, "connection-lost");
+  assertEquals((await ada.event("lost")).member.session, bob.session);
   const said = Promise.all(["one", "two"].map((text) => bob.room.say(text)));
 
   await party.rejoin(bob);
-  assertEquals((await ada.event("joined")).member.session, bob.session);
+  assertEquals((await ada.event("back")).member.session, bob.session);
   await said;
   await ada.texts.count(2);
   await ada.room.say("after");
