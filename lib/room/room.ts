@@ -101,7 +101,8 @@ export type RoomEvent =
   | { readonly type: "ready"; readonly me: Member; readonly members: readonly Member[] }
   | { readonly type: "joined"; readonly member: Member }
   | { readonly type: "left"; readonly member: Member; readonly reason: LeaveReason }
-  | { readonly type: "lost" | "back"; readonly member: Member }
+  | { readonly type: "lost"; readonly member: Member }
+  | { readonly type: "back"; readonly member: Member }
   | { readonly type: "gap"; readonly member: Member; readonly missing: number }
   | { readonly type: "reconnected"; readonly missed: number; readonly restarted: boolean }
   | {

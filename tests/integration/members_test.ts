@@ -74,8 +74,8 @@ for (const count of [2, 3, 10]) {
     if (lost !== undefined) {
       lost.cut();
       assert(await lost.ran instanceof ChannelError);
-      await Promise.all(stay.map((member) => member.event("left")));
-      goodbyes.push("left bob connection-lost");
+      await Promise.all(stay.map((member) => member.event("lost")));
+      goodbyes.push("lost bob");
     }
     for (const member of stay) assertEquals(presence(member).slice(-goodbyes.length), goodbyes);
 

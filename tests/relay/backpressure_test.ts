@@ -20,7 +20,8 @@ const SIZE = 16_384;
 const OBJECT = new Uint8Array(SIZE - ENVELOPE_OVERHEAD_BYTES);
 const LINE = `${OBJECT.length} bytes`;
 
-/** How the others see that bob was closed. */
+/** How the others see that bob was closed, and that he was given up. */
+const BOB_AWAY = `bob away ${CloseReason.TOO_SLOW}`;
 const BOB_LEFT = `bob left ${CloseReason.TOO_SLOW}`;
 
 /** What may be under way in a record between relay and member, and in the stream that carries it. */
@@ -51,7 +52,14 @@ async function open(): Promise<Scene> {
 
 async function close({ ada, bob, carol, clock, relay }: Scene): Promise<void> {
   for (const guest of [ada, bob, carol]) guest.listen();
-  await relay.close();
+  await closeAtOnce(relay, clock);
+}
+
+/** Ends a room without a wait for who acknowledges nothing. */
+async function closeAtOnce(relay: Relay, clock: FakeClock): Promise<void> {
+  const closed = relay.close(0);
+  clock.advance(0);
+  await closed;
   assertEquals(clock.timers, 0);
 }
 
@@ -99,7 +107,7 @@ test("Relay holds a sender while a receiver does not read, and loses nothing", a
   await Promise.all([bob.settle(), carol.settle()]);
   await Promise.all([bob.log.count(count), carol.log.count(1 + count)]);
   assertEquals([received(bob), received(carol)], [count, count]);
-  assert(!ada.log.all.includes(BOB_LEFT));
+  assert(!ada.log.all.includes(BOB_AWAY));
   await close(scene);
 });
 
@@ -128,7 +136,7 @@ test("Relay lets a sender go on when half of a full queue is gone", async () => 
   await close(scene);
 });
 
-test("Relay closes who reads nothing for ten seconds, and the others get everything", async () => {
+test("Relay closes who reads nothing for ten seconds, keeps its place, and the others go on", async () => {
   const scene = await open();
   const { ada, bob, carol, clock } = scene;
   const sent = burst(ada, 200);
@@ -136,20 +144,25 @@ test("Relay closes who reads nothing for ten seconds, and the others get everyth
   clock.advance(STALL_MS - 1);
   await Promise.all([ada.settle(), carol.settle()]);
   await standstill(scene);
-  assert(!ada.log.all.includes(BOB_LEFT));
+  assert(!ada.log.all.includes(BOB_AWAY));
   clock.advance(1);
   await sent;
-  await ada.logged(BOB_LEFT);
-  await carol.logged(BOB_LEFT);
+  await ada.logged(BOB_AWAY);
+  await carol.logged(BOB_AWAY);
   await carol.log.count(2 + 200); // And that bob had joined.
   assertEquals(received(carol), 200);
   assertEquals(await bob.farewell(), CloseReason.TOO_SLOW);
   await bob.served;
-  // Its seat is gone with all that waited for it.
+  // Its seat is there with all that waits for it.
   const again = new Guest(scene.relay, bob);
-  assertEquals((await again.greeted()).resumed, false);
-  await again.cut();
-  await close(scene);
+  const { instance, resumed } = await again.greeted();
+  assertEquals(resumed, true);
+  await again.enter({ instance, lastSeq: bob.lastSeq });
+  again.listen();
+  await again.log.count(200 - received(bob));
+  assertEquals(received(bob) + received(again), 200);
+  assert(!ada.log.all.includes(BOB_LEFT));
+  await close({ ...scene, bob: again });
 });
 
 test("Relay bears with who gets from a full queue to half of one just in time", async () => {
@@ -169,7 +182,7 @@ test("Relay bears with who gets from a full queue to half of one just in time", 
   bob.acknowledges = true;
   await bob.send({ type: "ack", seq: bob.lastSeq });
   await sent;
-  assert(!ada.log.all.includes(BOB_LEFT));
+  assert(!ada.log.all.includes(BOB_AWAY));
   await close(scene);
 });
 
@@ -200,10 +213,10 @@ test("Relay bears with who comes back to more than a queue and takes some of it 
     if (shares.at(-1) === 1) {
       await again.send({ type: "ack", seq: 200 });
       await held;
-      assert(!ada.log.all.includes(BOB_LEFT));
+      assert(!ada.log.all.includes(BOB_AWAY));
     } else {
       await held;
-      await ada.logged(BOB_LEFT);
+      await ada.logged(BOB_AWAY);
     }
     await close({ ...scene, bob: again });
   }
@@ -245,13 +258,12 @@ test("Relay passes on nothing of a member that it has closed as too slow", async
   for (let i = 0; i < 200; i++) await nextTurn();
   const lines = carol.log.all;
   for (const name of ["ada", "bob"]) {
-    const left = lines.indexOf(`${name} left ${CloseReason.TOO_SLOW}`);
-    assert(left > 0, `${name} was not closed`);
-    assertEquals(lines.slice(left).filter((line) => line.startsWith(`${name}:`)), []);
+    const away = lines.indexOf(`${name} away ${CloseReason.TOO_SLOW}`);
+    assert(away > 0, `${name} was not closed`);
+    assertEquals(lines.slice(away).filter((line) => line.startsWith(`${name}:`)), []);
   }
   for (const guest of [ada, bob]) guest.listen();
-  await relay.close();
-  assertEquals(clock.timers, 0);
+  await closeAtOnce(relay, clock);
 });
 
 test("Relay forgets changes that were acknowledged", async () => {
@@ -303,7 +315,7 @@ test("Relay counts changes too, so that who never reads is closed in an idle roo
   const dave = new Guest(relay, { name: "dave" });
   await dave.enter();
   clock.advance(STALL_MS);
-  await ada.logged(BOB_LEFT);
+  await ada.logged(BOB_AWAY);
   assertEquals(await bob.farewell(), CloseReason.TOO_SLOW);
   dave.listen();
   await close(scene);
@@ -365,7 +377,6 @@ test("Relay passes between two members that burst at each other while neither re
     while (progress.accepted < count || progress.received < count) await progress.changed.promise;
   }
   assertEquals(sides.map(({ progress }) => progress.received), [count, count]);
-  await relay.close();
+  await closeAtOnce(relay, clock);
   await Promise.all(sides.flatMap(({ ran, served }) => [ran, served]));
-  assertEquals(clock.timers, 0);
 });

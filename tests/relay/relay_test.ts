@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import { FAREWELL_MS } from "../../lib/channel/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
-import { DEFAULT_LIMITS, Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
+import { DEFAULT_LIMITS, DRAIN_MS, Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
 import {
   AcceptStatus,
   CloseReason,
@@ -62,10 +62,17 @@ class Inn {
   /** Ends it all; nothing is left behind. */
   async close(): Promise<void> {
     for (const guest of this.#guests) guest.listen();
-    await this.relay.close();
+    await closeAtOnce(this.relay, this.clock);
     await Promise.all(this.#guests.map(({ served }) => served));
     assertEquals(this.clock.timers, 0, "timers are left");
   }
+}
+
+/** Ends a room without a wait for who acknowledges nothing. */
+async function closeAtOnce(relay: Relay, clock: FakeClock): Promise<void> {
+  const closed = relay.close(0);
+  clock.advance(0);
+  await closed;
 }
 
 function names(roster: readonly RosterEntry[], ...guests: Guest[]): string[] {
@@ -480,6 +487,7 @@ test("Relay.close tells everybody, and lets nobody in any more", async () => {
   assertEquals((await late.greeted()).status, AcceptStatus.ROOM_FULL);
   const again = inn.again(bob);
   assertEquals((await again.greeted()).status, AcceptStatus.ROOM_FULL);
+  for (const guest of [late, again]) assertEquals(await guest.farewell(), IDLE);
   for (const guest of [ada, bob, waiting]) assertEquals(await guest.farewell(), HOST_ENDS);
   await closed;
   await inn.close();
@@ -494,6 +502,7 @@ test("Relay.close ends though a member never reads, and one is full with what an
   for (let i = 0; i < 40; i++) void ada.say([object]);
   await ada.acknowledged(30);
   const closed = inn.relay.close();
+  inn.clock.advance(DRAIN_MS);
   assertEquals(await ada.farewell(), HOST_ENDS);
   await nextTurn();
   inn.clock.advance(FAREWELL_MS);
@@ -513,6 +522,7 @@ test("Relay.close waits for no full queue where two members are full with each o
   }
   await nextTurn();
   const closed = inn.relay.close();
+  inn.clock.advance(DRAIN_MS);
   await nextTurn();
   inn.clock.advance(FAREWELL_MS);
   await closed;

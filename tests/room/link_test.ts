@@ -189,6 +189,7 @@ test("Link sends again after a reconnect what the relay has not taken, byte for 
     "acknowledged 2",
     "acknowledged 4",
     "roster of 0",
+    "opened",
     "object 5",
     "object 0",
   ]);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type Identity, randomBytes, type WrapKeyPair } from "../../lib/crypto/mod.ts";
 import { SILENT_AFTER_MS } from "../../lib/room/mod.ts";
-import { MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import { CloseReason, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { utf8 } from "../../lib/bytes/mod.ts";
 import { identityOf, sessionKey } from "../support/keys.ts";
 import { Puppet } from "../support/puppet.ts";
@@ -115,7 +115,7 @@ test("Room holds what happens until it is ready, and says nothing before", async
   const sent = await stage.relay.object(ObjectType.MSG);
   await said;
   const held = stage.events.rest().map(({ type }) => type);
-  assertEquals(held, ["warning", "message", "joined", "left"]);
+  assertEquals(held, ["gap", "message", "joined", "left"]);
   assertEquals(sent.to, undefined);
   await stage.close();
 });
@@ -151,7 +151,7 @@ test("Room drops what would fill its memory before it is ready, and says so", as
   await stage.says(bob, await chain.msg("the last"));
   await stage.relay.settle();
   const events = stage.events.rest();
-  assertEquals(events.slice(-2).map(({ type }) => type), ["warning", "message"]);
+  assertEquals(events.slice(-2).map(({ type }) => type), ["gap", "message"]);
   assertEquals(events.length > 256 && events.length < 500, true, `${events.length} were held`);
   await stage.close();
 });
@@ -180,7 +180,7 @@ test("Room takes a session that left unheard when it comes again", async () => {
   await stage.close();
 });
 
-test("Room lists nobody in `ready` who was lost before, and shows nobody twice", async () => {
+test("Room lists in `ready` who was lost before, as lost, and shows nobody twice", async () => {
   const [bob, carol, dave] = await puppets("bob", "carol", "dave") as [Puppet, Puppet, Puppet];
   const stage = await Stage.create();
   await stage.relay.admit([bob.entry, carol.entry, dave.entry]);
@@ -191,28 +191,38 @@ test("Room lists nobody in `ready` who was lost before, and shows nobody twice",
   await stage.tell(carol, MemberChange.BACK);
   await stage.relay.settle();
   await stage.says(dave, await dave.announce(stage.session));
-  assertEquals((await stage.event("ready")).members.map(({ name }) => name), ["carol", "dave"]);
-  assertEquals(stage.room.members.map(({ name }) => name), ["carol", "dave"]);
+  const expected = [["bob", true], ["carol", false], ["dave", false]];
+  const { members } = await stage.event("ready");
+  assertEquals(members.map(({ name, lost }) => [name, lost]), expected);
+  assertEquals(stage.room.members.map(({ name, lost }) => [name, lost]), expected);
+  await stage.tell(bob, MemberChange.AWAY);
+  await stage.tell(bob, MemberChange.BACK);
   await stage.tell(bob, MemberChange.LEFT);
   await stage.relay.settle();
-  assertEquals(stage.events.rest(), []);
+  assertEquals(stage.events.rest().map(({ type }) => type), ["back", "left"]);
   await stage.close();
 });
 
-test("Room shows a lost connection as a leave, and one that is found again as a join", async () => {
+test("Room shows once that a connection is lost, once that it is back, and who stays away as left", async () => {
   const [bob] = await puppets("bob") as [Puppet];
   const stage = await Stage.open({ before: [bob] });
-  await stage.tell(bob, MemberChange.AWAY, 9);
-  assertEquals((await stage.event("left")).reason, "connection-lost");
-  assertEquals(stage.room.members, []);
+  await stage.tell(bob, MemberChange.AWAY, CloseReason.LOST);
+  await stage.tell(bob, MemberChange.AWAY, CloseReason.LOST);
+  const lost = (await stage.event("lost")).member;
+  assertEquals([lost.name, lost.lost], ["bob", true]);
+  assertEquals(stage.room.members.map(({ lost }) => lost), [true]);
   await stage.tell(bob, MemberChange.BACK);
-  assertEquals((await stage.event("joined")).member.name, "bob");
-  assertEquals(stage.room.members.length, 1);
-  await stage.tell(bob, MemberChange.AWAY, 6);
+  await stage.tell(bob, MemberChange.BACK);
+  const back = (await stage.event("back")).member;
+  assertEquals([back.name, back.lost], ["bob", false]);
+  assertEquals(stage.room.members.map(({ lost }) => lost), [false]);
+  await stage.tell(bob, MemberChange.AWAY, CloseReason.TOO_SLOW);
+  await stage.event("lost");
+  await stage.tell(bob, MemberChange.LEFT, CloseReason.TOO_SLOW);
   assertEquals((await stage.event("left")).reason, "too-slow");
-  await stage.tell(bob, MemberChange.LEFT, 6);
+  await stage.tell(bob, MemberChange.BACK);
   await stage.relay.settle();
-  assertEquals(stage.events.rest(), []);
+  assertEquals([stage.events.rest(), stage.room.members], [[], []]);
   await stage.close();
 });
 

@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Bytes, toHex } from "../../lib/bytes/mod.ts";
+import { type Bytes, equal, toHex } from "../../lib/bytes/mod.ts";
 import type { Identity } from "../../lib/crypto/mod.ts";
 import {
   BodyKind,
+  CloseReason,
   decodeMsg,
   decodeSkdm,
   MemberChange,
@@ -127,29 +128,49 @@ test("Room gives a newcomer the key as it is now, and nothing from before", asyn
   await stage.close();
 });
 
-test("Room gives nothing to somebody while its connection is lost, and a new key once it is back", async () => {
+test("Room goes on with the same keys while somebody's connection is lost, and with others once it left", async () => {
   const [stage, bob] = await openWith("bob", "carol") as [Stage, Puppet];
   await stage.room.say("one");
   await stage.room.say("psst", { to: "bob" });
-  const [before, direct] = [await nextMsg(stage), await nextMsg(stage)];
-  await stage.tell(bob, MemberChange.AWAY);
-  await stage.event("left");
-  let count = stage.relay.envelopes.all.length;
-  await sayInNewEpoch(stage, "two");
-  const meanwhile = await nextMsg(stage);
-  assert(meanwhile.chain !== before.chain);
+  const [room, direct] = [await nextMsg(stage), await nextMsg(stage)];
   const { all } = stage.relay.envelopes;
-  assert(skdmsIn(all.slice(count)).every(({ to }) => to !== toHex(bob.session)));
-  await stage.tell(bob, MemberChange.BACK);
-  await stage.event("joined");
-  count = all.length;
-  await stage.room.say("three");
-  assertEquals((await nextMsg(stage)).chain, meanwhile.chain);
-  assertEquals(skdmsIn(all.slice(count)), [{ to: toHex(bob.session), epoch: 2 }]);
+  let count = all.length;
+  await stage.tell(bob, MemberChange.AWAY);
+  await stage.event("lost");
+  await stage.room.say("two");
   await stage.room.say("psst", { to: "bob" });
-  assert((await nextMsg(stage)).chain !== direct.chain);
-  await stage.tell(bob, MemberChange.LEFT);
+  assertEquals([(await nextMsg(stage)).chain, (await nextMsg(stage)).chain], [
+    room.chain,
+    direct.chain,
+  ]);
+  await stage.tell(bob, MemberChange.BACK);
+  await stage.event("back");
+  await stage.room.say("three");
+  assertEquals((await nextMsg(stage)).chain, room.chain);
+  assertEquals(skdmsIn(all.slice(count)), []);
+  await stage.tell(bob, MemberChange.AWAY);
+  await stage.tell(bob, MemberChange.LEFT, CloseReason.LOST);
+  await stage.event("lost");
   await stage.event("left");
+  count = all.length;
+  await sayInNewEpoch(stage, "four");
+  assert((await nextMsg(stage)).chain !== room.chain);
+  assert(skdmsIn(all.slice(count)).every(({ to }) => to !== toHex(bob.session)));
+  await stage.close();
+});
+
+test("Room gives the key of a chain that begins to who is away, too", async () => {
+  const [stage, bob] = await openWith("bob", "carol") as [Stage, Puppet];
+  await stage.tell(bob, MemberChange.AWAY);
+  await stage.event("lost");
+  await stage.room.say("one");
+  const texts = [];
+  for (const { object, to } of stage.relay.envelopes.all) {
+    if (object[0] === ObjectType.ANNOUNCE || (to && !equal(to, bob.session))) continue;
+    const inner = await bob.take(object);
+    if (inner !== undefined) texts.push(new TextDecoder().decode(inner.body));
+  }
+  assertEquals(texts, ["one"]);
   await stage.close();
 });
 
