@@ -10,9 +10,11 @@ import {
   BodyKind,
   CloseReason,
   decodeHostRecord,
+  encodeAgain,
   encodeBatch,
   encodeFrame,
   encodeHostRecord,
+  encodeNeed,
   ObjectType,
   type PlainRecord,
   RecordType,
@@ -131,6 +133,11 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
   skdm: objects(ObjectType.SKDM, e2e.skdm),
   msg: objects(ObjectType.MSG, ...e2e.msgs.map(({ wire }) => wire)),
   inner: Object.fromEntries(e2e.msgs.map(({ plain }, i) => [`known ${i}`, fromHex(plain)])),
+  need: { first: encodeNeed(1) },
+  again: {
+    end: encodeAgain({ round: 1, object: undefined }),
+    msg: encodeAgain({ round: 1, object: fromHex(e2e.msgs[0]!.wire) }),
+  },
   "message-batch": { two: encodeBatch(items) },
   names: text("ada", "bøb", "Zoë van Dijk", "李小龙", "नमस्ते"),
   initiator: {
@@ -150,7 +157,8 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
   room: {
     ...one([1, announced], [2, announced - 96], [3, skdm], [4, skdm], [5, 64]),
     honest: masks([1, announced], [3, skdm], [6, msg], [8, 64], [2, announced - 96], [6, msg]),
-    rightly: masks([4, skdm], [7, msg], [5, 64], [7, msg], [8, 64], [10, 2], [3, skdm], [6, msg]),
+    rightly: masks([4, skdm], [7, msg], [5, 64], [7, msg], [8, 64], [12, 2], [3, skdm], [6, msg]),
+    again: masks([10, 5], [11, msg + 5], [10, 1], [6, msg]),
     body: encodeSteps([
       { kind: 3, data: new Uint8Array(skdm) },
       { kind: 9, data: concat(u8(BodyKind.BATCH), encodeBatch(items)) },

@@ -10,6 +10,8 @@ import {
   decodeMsg,
   decodeSkdm,
   decodeText,
+  encodeAgain,
+  encodeNeed,
   MemberChange,
   ObjectType,
   type PlainRecord,
@@ -98,6 +100,11 @@ const LIES: readonly Lie[] = [
   ({ chain }, mask) => chain.msg("hello", { plaintext: (honest) => masked(honest, mask) }),
   // A MSG of any kind with any body.
   ({ chain }, mask) => chain.msg(mask.slice(1), { kind: mask[0] ?? 0 }),
+  // A NEED.
+  (_mallory, mask) => masked(encodeNeed(1), mask),
+  // An AGAIN of a MSG that nobody asked for.
+  async ({ chain }, mask) =>
+    masked(encodeAgain({ round: 1, object: await chain.msg("hello") }), mask),
 ];
 
 /** One thing more than lies: what the relay says of the member. */

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat, utf8 } from "../../../lib/bytes/mod.ts";
 import { ChannelError, HandshakeError, WireError } from "../../../lib/errors.ts";
 import {
+  decodeAgain,
   decodeAnnounce,
   decodeBatch,
   decodeHostRecord,
@@ -12,8 +13,10 @@ import {
   decodeM3,
   decodeMemberRecord,
   decodeMsg,
+  decodeNeed,
   decodeSkdm,
   decodeText,
+  encodeAgain,
   encodeAnnounceHead,
   encodeBatch,
   encodeFrame,
@@ -25,6 +28,7 @@ import {
   encodeM3,
   encodeMemberRecord,
   encodeMsgHeader,
+  encodeNeed,
   encodeSkdmHeader,
   FrameDecoder,
   FrameDecoderStream,
@@ -200,6 +204,8 @@ export const wireTargets: readonly Target[] = [
     return concat(msg.header, msg.sealed, msg.signature);
   }),
   inner,
+  codec("need", decodeNeed, encodeNeed),
+  codec("again", decodeAgain, encodeAgain),
   codec("message-batch", decodeBatch, encodeBatch),
   names,
 ];
