@@ -286,7 +286,7 @@ export class Relay {
       const parcel = new Parcel(envelope, seat.session, () => {
         this.#queuedBytes -= bytes;
         this.#relieve();
-        seat.settle();
+        seat.settle(cmid);
       });
       for (const other of this.#recipients(seat, to)) {
         other.deliver(parcel);
@@ -294,7 +294,7 @@ export class Relay {
           this.#giveUp(other);
         }
       }
-      seat.accept(cmid, parcel);
+      seat.accept(cmid);
       parcel.release();
     }
   }

@@ -12,6 +12,7 @@ import { Link } from "../../lib/room/mod.ts";
 import { CloseReason, ENVELOPE_OVERHEAD_BYTES, EnvelopeClass } from "../../lib/wire/mod.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Guest } from "../support/guest.ts";
+import { closeAtOnce } from "../support/inn.ts";
 import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
@@ -53,14 +54,6 @@ async function open(): Promise<Scene> {
 async function close({ ada, bob, carol, clock, relay }: Scene): Promise<void> {
   for (const guest of [ada, bob, carol]) guest.listen();
   await closeAtOnce(relay, clock);
-}
-
-/** Ends a room without a wait for who acknowledges nothing. */
-async function closeAtOnce(relay: Relay, clock: FakeClock): Promise<void> {
-  const closed = relay.close(0);
-  clock.advance(0);
-  await closed;
-  assertEquals(clock.timers, 0);
 }
 
 /** Sends so many objects, four to a record, as an honest member does: with 256 KiB under way at most. */
