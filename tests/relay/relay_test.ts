@@ -471,3 +471,30 @@ test("Relay.close waits for no full queue where two members are full with each o
   await closed;
   assertEquals(inn.clock.timers, 0);
 });
+
+test("Relay tells everybody who comes, once, who ended with the process before", async () => {
+  const former = ["eve", "frank"].map((name) => ({
+    name,
+    key: randomBytes(32),
+    session: randomBytes(16),
+  }));
+  const inn = new Inn({ former });
+  for (const options of former) inn.knock(options.name, options);
+  const ada = await inn.enter("ada");
+  const goodbyes = [`eve left ${HOST_ENDS}`, `frank left ${HOST_ENDS}`];
+  await ada.logged(goodbyes[1]!);
+  const bob = await inn.enter("bob");
+  await bob.logged(goodbyes[1]!);
+  await ada.logged("bob joined 0");
+  await ada.cut();
+  const again = inn.again(ada);
+  await again.greeted();
+  const { roster } = await again.enter(ada.whereabouts);
+  assertEquals(names(roster, bob), ["bob"]);
+  again.listen();
+  await bob.say(["hello"]);
+  await again.logged("bob: hello");
+  assertEquals(bob.log.all.slice(0, 2), goodbyes);
+  assertEquals([...ada.log.all, ...again.log.all], [...goodbyes, "bob joined 0", "bob: hello"]);
+  await inn.close();
+});
