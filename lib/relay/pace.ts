@@ -9,6 +9,8 @@ export class Pace {
   readonly #clock: Clock;
   #credit: number;
   #since: number;
+  #stopped = false;
+  #goOn: () => void = () => {};
 
   /** Starts with a second's worth to spend. @param rate Bytes a second. */
   constructor(rate: number, clock: Clock) {
@@ -18,16 +20,23 @@ export class Pace {
     this.#since = clock.elapsed();
   }
 
-  /** Spends bytes; resolves when more may come. @param ended Ends the wait. */
-  async spend(bytes: number, ended: Promise<void>): Promise<void> {
+  /** Has nobody wait any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#goOn();
+  }
+
+  /** Spends bytes; resolves when more may come. Calls must not overlap. */
+  async spend(bytes: number): Promise<void> {
     const now = this.#clock.elapsed();
     const gained = (now - this.#since) * this.#bytesPerMs;
     this.#credit = Math.min(BURST_MS * this.#bytesPerMs, this.#credit + gained) - bytes;
     this.#since = now;
-    if (this.#credit >= 0) return;
+    if (this.#credit >= 0 || this.#stopped) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#clock.after(Math.ceil(-this.#credit / this.#bytesPerMs), resolve);
-    await Promise.race([promise, ended]);
+    this.#goOn = resolve;
+    await promise;
     cancel();
   }
 }

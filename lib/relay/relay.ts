@@ -74,10 +74,10 @@ export class Relay {
   readonly #instance = randomBytes(INSTANCE_BYTES);
   readonly #seats = new Map<string, Seat>();
   readonly #serving = new Map<SeatEndpoint, Promise<void>>();
+  readonly #paces = new Set<Pace>();
   #queuedBytes = 0;
   #relieved: PromiseWithResolvers<void> | undefined;
   #ended = false;
-  readonly #ending = Promise.withResolvers<void>();
 
   /** Opens an empty room. */
   constructor(options: RelayOptions = {}) {
@@ -115,18 +115,18 @@ export class Relay {
       lastCmid: seat?.lastCmid ?? 0,
       maxMembers: this.maxMembers,
     });
+    const pace = new Pace(this.#limits.maxRate, this.#clock);
     const served = seat === undefined
       ? endpoint.close(CloseReason.IDLE).then(() => endpoint.abort(undefined))
-      : this.#run({
-        seat,
-        endpoint,
-        pace: new Pace(this.#limits.maxRate, this.#clock),
-        inboxBytes: 0,
-        dispatched: Promise.resolve(),
-      }, admitted);
+      : this.#run(
+        { seat, endpoint, pace, inboxBytes: 0, dispatched: Promise.resolve() },
+        admitted,
+      );
     this.#serving.set(endpoint, served);
+    this.#paces.add(pace);
     await served;
     this.#serving.delete(endpoint);
+    this.#paces.delete(pace);
   }
 
   /**
@@ -137,14 +137,15 @@ export class Relay {
    */
   async close(drainMs: number = DRAIN_MS): Promise<void> {
     this.#ended = true;
-    this.#ending.resolve();
+    // Whoever was made to wait is read again: what it has acknowledged counts.
+    for (const seat of this.#seats.values()) seat.holdNobody();
+    for (const pace of this.#paces) pace.stop();
     const late = Promise.withResolvers<void>();
     const cancel = this.#clock.after(drainMs, late.resolve);
     const emptied = Promise.all([...this.#seats.values()].map((seat) => seat.emptied()));
     await Promise.race([emptied, late.promise]);
     cancel();
     for (const endpoint of this.#serving.keys()) void endpoint.close(CloseReason.HOST_ENDS);
-    for (const seat of this.#seats.values()) seat.holdNobody();
     await Promise.all(this.#serving.values());
     for (const seat of this.#seats.values()) seat.expire();
     this.#seats.clear();
@@ -229,7 +230,7 @@ export class Relay {
           .catch(() => void connection.endpoint.close(CloseReason.PROTOCOL))
           .then(() => void (connection.inboxBytes -= bytes));
         if (connection.inboxBytes > MAX_INBOX_BYTES) await connection.dispatched;
-        await connection.pace.spend(bytes, this.#ending.promise);
+        await connection.pace.spend(bytes);
         break;
       }
       case "ack":
@@ -249,7 +250,7 @@ export class Relay {
     for (const envelope of envelopes) {
       const { cmid, object, to } = envelope;
       for (let wait = this.#full(seat, to); wait !== undefined; wait = this.#full(seat, to)) {
-        await Promise.race([wait, this.#ending.promise]);
+        await wait;
         if (this.#ended) return;
       }
       // What is taken now nobody would be told of: its sender has to know that it did not go.
@@ -263,7 +264,7 @@ export class Relay {
       const parcel = new Parcel(envelope, seat.session, () => {
         this.#queuedBytes -= bytes;
         this.#relieve();
-        seat.settle();
+        seat.settle(cmid);
       });
       for (const other of this.#recipients(seat, to)) {
         other.deliver(parcel);
@@ -271,7 +272,7 @@ export class Relay {
           this.#giveUp(other);
         }
       }
-      seat.accept(cmid, parcel);
+      seat.accept(cmid);
       parcel.release();
     }
   }

@@ -49,11 +49,6 @@ export class Parcel {
     this.#settled = settled;
   }
 
-  /** Whether somebody is still to get it. */
-  get open(): boolean {
-    return this.#waiting > 0;
-  }
-
   /** Another seat waits for it. */
   hold(): void {
     this.#waiting++;
@@ -111,8 +106,7 @@ export class Seat {
   #bytes = 0;
   #ackedBytes = 0;
   #ackDue = false;
-  #delivered = 0;
-  readonly #undelivered: { readonly cmid: number; readonly parcel: Parcel }[] = [];
+  readonly #undelivered = new Set<number>();
   #emptied: PromiseWithResolvers<void> | undefined;
   #holding: { released: Promise<void>; release: () => void; cancelTimer: () => void } | undefined;
 
@@ -155,21 +149,18 @@ export class Seat {
   }
 
   /** Notes that an envelope of this member was taken and passed on. @param cmid Its number. */
-  accept(cmid: number, parcel: Parcel): void {
+  accept(cmid: number): void {
     this.lastCmid = cmid;
-    this.#undelivered.push({ cmid, parcel });
-    this.settle();
+    this.#undelivered.add(cmid);
     this.#ackDue = true;
     this.endpoint?.wake();
   }
 
-  /** Notes which of this member's envelopes have reached everybody they are for. */
-  settle(): void {
-    let count = 0;
-    while (count < this.#undelivered.length && !this.#undelivered[count]!.parcel.open) count++;
-    if (count === 0) return;
-    this.#delivered = this.#undelivered[count - 1]!.cmid;
-    this.#undelivered.splice(0, count);
+  /** Notes that an envelope of this member has reached everybody it is for. @param cmid Its number. */
+  settle(cmid: number): void {
+    const [first] = this.#undelivered;
+    this.#undelivered.delete(cmid);
+    if (cmid !== first) return;
     this.#ackDue = true;
     this.endpoint?.wake();
   }
@@ -243,7 +234,9 @@ export class Seat {
   next(): HostRecord | undefined {
     if (this.#ackDue) {
       this.#ackDue = false;
-      return { type: "ack", accepted: this.lastCmid, delivered: this.#delivered };
+      // They are numbered without gaps, so that those before the first that is under way are there.
+      const [first = this.lastCmid + 1] = this.#undelivered;
+      return { type: "ack", accepted: this.lastCmid, delivered: first - 1 };
     }
     const first = this.#queue[this.#sent];
     if (first === undefined) return undefined;

@@ -5,6 +5,7 @@ import {
   HIGH_WATER_BYTES,
   LOW_WATER_BYTES,
   Relay,
+  type RelayOptions,
   STALL_BYTES,
   STALL_MS,
 } from "../../lib/relay/mod.ts";
@@ -12,6 +13,7 @@ import { Link } from "../../lib/room/mod.ts";
 import { CloseReason, ENVELOPE_OVERHEAD_BYTES, EnvelopeClass } from "../../lib/wire/mod.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Guest } from "../support/guest.ts";
+import { closeAtOnce } from "../support/inn.ts";
 import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
@@ -38,9 +40,9 @@ interface Scene {
   readonly carol: Guest;
 }
 
-async function open(): Promise<Scene> {
+async function open(options: Omit<RelayOptions, "clock"> = {}): Promise<Scene> {
   const clock = new FakeClock();
-  const relay = new Relay({ clock });
+  const relay = new Relay({ ...options, clock });
   const names = new Map<string, string>();
   const guests = ["ada", "carol", "bob"].map((name) => new Guest(relay, { name, names }));
   const [ada, carol, bob] = guests as [Guest, Guest, Guest];
@@ -53,14 +55,6 @@ async function open(): Promise<Scene> {
 async function close({ ada, bob, carol, clock, relay }: Scene): Promise<void> {
   for (const guest of [ada, bob, carol]) guest.listen();
   await closeAtOnce(relay, clock);
-}
-
-/** Ends a room without a wait for who acknowledges nothing. */
-async function closeAtOnce(relay: Relay, clock: FakeClock): Promise<void> {
-  const closed = relay.close(0);
-  clock.advance(0);
-  await closed;
-  assertEquals(clock.timers, 0);
 }
 
 /** Sends so many objects, four to a record, as an honest member does: with 256 KiB under way at most. */
@@ -379,4 +373,149 @@ test("Relay passes between two members that burst at each other while neither re
   assertEquals(sides.map(({ progress }) => progress.received), [count, count]);
   await closeAtOnce(relay, clock);
   await Promise.all(sides.flatMap(({ ran, served }) => [ran, served]));
+});
+
+/** Bob reads nothing until he is closed as too slow, and comes back. */
+async function comeBackSlow(scene: Scene): Promise<{ again: Guest; sent: Promise<void> }> {
+  const { ada, bob, clock, relay } = scene;
+  const sent = burst(ada, 100);
+  await standstill(scene);
+  clock.advance(STALL_MS);
+  await ada.logged(BOB_AWAY);
+  await bob.farewell();
+  await sent;
+  const again = new Guest(relay, bob);
+  const { instance } = await again.greeted();
+  again.acknowledges = false;
+  await again.enter({ instance, lastSeq: bob.lastSeq });
+  return { again, sent: burst(ada, 4) };
+}
+
+test("Relay gives up who is too slow a second time and has not caught up in between", async () => {
+  const scene = await open();
+  const { ada, carol, clock, relay } = scene;
+  const { again, sent } = await comeBackSlow(scene);
+  await standstill(scene);
+  assertEquals(taken(ada), 100 * SIZE);
+  clock.advance(STALL_MS);
+  await sent;
+  await ada.logged(BOB_LEFT);
+  assertEquals(await again.farewell(), CloseReason.TOO_SLOW);
+  await again.served;
+  await carol.log.count(1 + 104 + 3);
+  assertEquals(received(carol), 104);
+  // Its seat is gone with all that waited for it.
+  const third = new Guest(relay, again);
+  assertEquals((await third.greeted()).resumed, false);
+  await third.cut();
+  await close({ ...scene, bob: again });
+});
+
+test("Relay closes who has caught up and is too slow again as if it were the first time", async () => {
+  const scene = await open();
+  const { ada, clock } = scene;
+  const { again, sent } = await comeBackSlow(scene);
+  again.listen();
+  await again.log.count(100 - received(scene.bob));
+  // Half of a full queue is left.
+  await again.send({ type: "ack", seq: again.lastSeq - LOW_WATER_BYTES / SIZE });
+  await sent;
+  const more = burst(ada, 100);
+  await standstill(scene);
+  clock.advance(STALL_MS);
+  await more;
+  await ada.logged(BOB_AWAY);
+  assert(!ada.log.all.includes(BOB_LEFT));
+  await close({ ...scene, bob: again });
+});
+
+test("Relay gives up who was too slow and for whom too much waits, and says that it was", async () => {
+  const scene = await open({ maxQueueBytes: 2 * HIGH_WATER_BYTES });
+  const { ada, clock } = scene;
+  const fits = 2 * HIGH_WATER_BYTES / SIZE;
+  const sent = burst(ada, fits);
+  await standstill(scene);
+  clock.advance(STALL_MS);
+  await sent;
+  assert(!ada.log.all.includes(BOB_LEFT));
+  await burst(ada, 4);
+  await ada.logged(BOB_LEFT);
+  await close(scene);
+});
+
+test("Relay counts an object once in all its memory, and has senders wait where it is full", async () => {
+  const objects = 20; // Far less than a queue takes.
+  const scene = await open({ maxMemoryBytes: objects * SIZE });
+  const { ada, bob, carol, clock } = scene;
+  for (const guest of [bob, carol]) guest.acknowledges = false;
+  bob.listen();
+  const sent = burst(ada, 40);
+  await standstill(scene);
+  assertEquals(taken(ada), (objects + 1) * SIZE);
+  await bob.send({ type: "ack", seq: bob.lastSeq });
+  await standstill(scene);
+  assertEquals(taken(ada), (objects + 1) * SIZE, "carol still has it waiting");
+  await carol.send({ type: "ack", seq: carol.lastSeq });
+  await standstill(scene);
+  assertEquals(taken(ada), 40 * SIZE);
+  await sent;
+  assert(!ada.log.all.some((line) => line.includes("away")));
+  assertEquals(clock.timers, 3, "only those that ask whether the guests are there");
+  await close(scene);
+});
+
+test("Relay whose memory is full gives up the largest queue of who is away, and nobody else", async () => {
+  const scene = await open({ maxMemoryBytes: 20 * SIZE });
+  const { ada, bob, carol, relay } = scene;
+  const dave = new Guest(relay, { name: "dave" });
+  await dave.enter();
+  dave.listen();
+  await Promise.all([ada, carol].map((guest) => guest.settle()));
+  await bob.cut();
+  await dave.cut();
+  await ada.logged(`bob away ${CloseReason.LOST}`);
+  await ada.say([OBJECT, OBJECT], dave);
+  await ada.say(Array(3).fill(OBJECT), bob);
+  await burst(ada, 20);
+  await ada.logged(`bob left ${CloseReason.LOST}`);
+  await carol.log.find((line): line is string => line === `bob left ${CloseReason.LOST}`);
+  assertEquals(received(carol), 20);
+  await close(scene);
+});
+
+test("Relay whose memory is full closes who holds it and takes too little", async () => {
+  const scene = await open({ maxMemoryBytes: 20 * SIZE });
+  const { ada, clock } = scene;
+  const sent = burst(ada, 40);
+  await standstill(scene);
+  assert(taken(ada) < 30 * SIZE);
+  clock.advance(STALL_MS - 1);
+  await standstill(scene);
+  assert(!ada.log.all.includes(BOB_AWAY));
+  clock.advance(1);
+  await ada.logged(BOB_AWAY);
+  // He is away now, and still has most of it.
+  await ada.logged(BOB_LEFT);
+  await sent;
+  await close(scene);
+});
+
+test("Relay slows a member that sends faster than it may, and nobody else", async () => {
+  const scene = await open({ maxRate: 16 * SIZE });
+  const { ada, bob, carol, clock } = scene;
+  bob.listen();
+  const sent = burst(ada, 40);
+  await standstill(scene);
+  assert(received(bob) <= 20, `${received(bob)} passed at once`);
+  await carol.say(["am I slowed?"]);
+  await bob.logged("carol: am I slowed?");
+  for (let second = 1; second <= 3; second++) {
+    clock.advance(1000);
+    await standstill(scene);
+    assert(received(bob) <= 20 + 16 * second);
+  }
+  await sent;
+  await bob.log.count(41);
+  assertEquals(received(bob), 40);
+  await close(scene);
 });

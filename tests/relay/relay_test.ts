@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/bytes/mod.ts";
 import { FAREWELL_MS } from "../../lib/channel/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import { DEFAULT_LIMITS, DRAIN_MS, Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
@@ -10,70 +9,12 @@ import {
   type MemberRecord,
   type RosterEntry,
 } from "../../lib/wire/mod.ts";
-import { FakeClock } from "../support/clock.ts";
-import { Guest, type Return } from "../support/guest.ts";
+import type { Guest } from "../support/guest.ts";
+import { Inn } from "../support/inn.ts";
 import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
 const { HOST_ENDS, IDLE, LEAVING, LOST, PROTOCOL, REPLACED, TOO_SLOW } = CloseReason;
-
-/** A relay and its guests. */
-class Inn {
-  readonly clock: FakeClock = new FakeClock();
-  readonly relay: Relay;
-  readonly #names = new Map<string, string>();
-  readonly #guests: Guest[] = [];
-
-  constructor(options: { maxMembers?: number } = {}) {
-    this.relay = new Relay({ ...options, clock: this.clock });
-  }
-
-  /** Somebody who has said nothing yet. */
-  knock(
-    name: string,
-    options: { key?: Bytes; session?: Bytes; admitted?: () => void } = {},
-  ): Guest {
-    const guest = new Guest(this.relay, { name, names: this.#names, ...options });
-    this.#guests.push(guest);
-    return guest;
-  }
-
-  /** Somebody who is in and reads. */
-  async enter(name: string): Promise<Guest> {
-    const guest = this.knock(name);
-    await guest.enter();
-    guest.listen();
-    return guest;
-  }
-
-  /** The same member, on another connection. */
-  again({ key, name, session }: Guest): Guest {
-    return this.knock(name, { key, session });
-  }
-
-  /** Lets time pass, while all guests are heard of. */
-  async pass(ms: number, guests: readonly Guest[]): Promise<void> {
-    for (let left = ms; left > 0; left -= 10_000) {
-      this.clock.advance(Math.min(left, 10_000));
-      await Promise.all(guests.map((guest) => guest.settle()));
-    }
-  }
-
-  /** Ends it all; nothing is left behind. */
-  async close(): Promise<void> {
-    for (const guest of this.#guests) guest.listen();
-    await closeAtOnce(this.relay, this.clock);
-    await Promise.all(this.#guests.map(({ served }) => served));
-    assertEquals(this.clock.timers, 0, "timers are left");
-  }
-}
-
-/** Ends a room without a wait for who acknowledges nothing. */
-async function closeAtOnce(relay: Relay, clock: FakeClock): Promise<void> {
-  const closed = relay.close(0);
-  clock.advance(0);
-  await closed;
-}
 
 function names(roster: readonly RosterEntry[], ...guests: Guest[]): string[] {
   return roster.map(({ away, key, session }) => {
@@ -83,17 +24,13 @@ function names(roster: readonly RosterEntry[], ...guests: Guest[]): string[] {
   });
 }
 
-function whereabouts({ accept, lastSeq }: Guest): Return {
-  return { instance: accept.instance, lastSeq };
-}
-
 test("Relay tells a newcomer who is there, and all others of the newcomer", async () => {
   const inn = new Inn({ maxMembers: 7 });
   const ada = inn.knock("ada");
   const { instance, ...accept } = await ada.greeted();
   const { OK: status } = AcceptStatus;
   assertEquals(accept, { type: "accept", status, resumed: false, lastCmid: 0, maxMembers: 7 });
-  assertEquals(await ada.enter(), { nextSeq: 1, roster: [] });
+  assertEquals(await ada.enter(), { nextSeq: 1, queued: 0, roster: [] });
   ada.listen();
   const bob = inn.knock("bob");
   assertEquals((await bob.greeted()).instance, instance);
@@ -303,8 +240,8 @@ test("Relay gives a member that comes back exactly what it has not acknowledged"
   const again = inn.again(bob);
   const { lastCmid, resumed } = await again.greeted();
   assertEquals([lastCmid, resumed], [1, true]);
-  const { nextSeq, roster } = await again.enter({ ...whereabouts(bob), lastSeq: 2 });
-  assertEquals([nextSeq, names(roster, ada)], [3, ["ada"]]);
+  const { nextSeq, queued, roster } = await again.enter({ ...bob.whereabouts, lastSeq: 2 });
+  assertEquals([nextSeq, queued, names(roster, ada)], [3, 4, ["ada"]]);
   again.listen();
   await again.logged("ada: four");
   assertEquals(again.log.all, ["carol joined 0", "carol: three", "carol left 0", "ada: four"]);
@@ -352,7 +289,7 @@ test("Relay keeps nothing for a member that was acknowledged, changes among it",
   await ada.cut();
   const again = inn.again(ada);
   await again.greeted();
-  const { nextSeq } = await again.enter(whereabouts(ada));
+  const { nextSeq } = await again.enter(ada.whereabouts);
   assertEquals([nextSeq, ada.lastSeq], [101, 100]);
   await inn.close();
 });
@@ -365,13 +302,13 @@ test("Relay moves a seat to its newest connection", async () => {
   // The relay has not noticed yet that bob's connection is dead.
   const again = inn.again(bob);
   assertEquals((await again.greeted()).lastCmid, 1);
-  await bob.send({ type: "resume", ...whereabouts(bob) });
+  await bob.send({ type: "resume", ...bob.whereabouts });
   await bob.send({ type: "ack", seq: 1 });
   await bob.say(["too late"]);
   assertEquals(await bob.farewell(), REPLACED);
   await bob.served;
   await ada.say(["two"]);
-  assertEquals((await again.enter(whereabouts(bob))).nextSeq, 1);
+  assertEquals((await again.enter(bob.whereabouts)).nextSeq, 1);
   again.listen();
   await again.logged("ada: two");
   await again.say(["three"]);
@@ -390,7 +327,7 @@ test("Relay keeps a seat for one who has come back and not resumed yet", async (
   await again.greeted();
   inn.clock.advance(10_000);
   await ada.settle();
-  await again.enter(whereabouts(bob));
+  await again.enter(bob.whereabouts);
   await ada.logged("bob back 0");
   again.listen();
   await ada.say(["hello again"]);
@@ -442,7 +379,7 @@ test("Relay admits no more than its number, those who are away among them", asyn
   await carol.served;
   assertEquals(admitted, false);
   const again = inn.again(bob);
-  await again.enter(whereabouts(bob));
+  await again.enter(bob.whereabouts);
   await again.leave();
   const dave = inn.knock("dave", { admitted: () => admitted = true });
   assertEquals((await dave.greeted()).status, AcceptStatus.OK);
@@ -527,4 +464,31 @@ test("Relay.close waits for no full queue where two members are full with each o
   inn.clock.advance(FAREWELL_MS);
   await closed;
   assertEquals(inn.clock.timers, 0);
+});
+
+test("Relay tells everybody who comes, once, who ended with the process before", async () => {
+  const former = ["eve", "frank"].map((name) => ({
+    name,
+    key: randomBytes(32),
+    session: randomBytes(16),
+  }));
+  const inn = new Inn({ former });
+  for (const options of former) inn.knock(options.name, options);
+  const ada = await inn.enter("ada");
+  const goodbyes = [`eve left ${HOST_ENDS}`, `frank left ${HOST_ENDS}`];
+  await ada.logged(goodbyes[1]!);
+  const bob = await inn.enter("bob");
+  await bob.logged(goodbyes[1]!);
+  await ada.logged("bob joined 0");
+  await ada.cut();
+  const again = inn.again(ada);
+  await again.greeted();
+  const { roster } = await again.enter(ada.whereabouts);
+  assertEquals(names(roster, bob), ["bob"]);
+  again.listen();
+  await bob.say(["hello"]);
+  await again.logged("bob: hello");
+  assertEquals(bob.log.all.slice(0, 2), goodbyes);
+  assertEquals([...ada.log.all, ...again.log.all], [...goodbyes, "bob joined 0", "bob: hello"]);
+  await inn.close();
 });

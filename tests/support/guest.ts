@@ -100,6 +100,11 @@ export class Guest {
     return this.#accept!;
   }
 
+  /** Where it can come back from. */
+  get whereabouts(): Return {
+    return { instance: this.accept.instance, lastSeq: this.lastSeq };
+  }
+
   /** Reads the relay's first record. */
   async greeted(): Promise<Of<"accept">> {
     this.#accept = await this.#readOne() as Of<"accept">;
@@ -108,16 +113,18 @@ export class Guest {
   }
 
   /** Enters, for the first time or again. @returns Who is there, by name. */
-  async enter(from?: Return): Promise<{ nextSeq: number; roster: readonly RosterEntry[] }> {
+  async enter(
+    from?: Return,
+  ): Promise<{ nextSeq: number; queued: number; roster: readonly RosterEntry[] }> {
     const { lastCmid, status } = this.#accept ?? await this.greeted();
     assertEquals(status, AcceptStatus.OK);
     this.cmid = lastCmid;
     this.lastSeq = from?.lastSeq ?? 0;
     const instance = from?.instance ?? new Uint8Array(INSTANCE_BYTES);
     await this.send({ type: "resume", instance, lastSeq: this.lastSeq });
-    const { nextSeq } = await this.#readOne() as Of<"resume">;
+    const { nextSeq, queued } = await this.#readOne() as Of<"resume">;
     const { entries } = await this.#readOne() as Of<"roster">;
-    return { nextSeq, roster: entries };
+    return { nextSeq, queued, roster: entries };
   }
 
   /** Reads from now on. */
@@ -174,6 +181,13 @@ export class Guest {
   /** Waits until that much is acknowledged. */
   async acknowledged(accepted: number): Promise<void> {
     while (this.ack.accepted < accepted) {
+      await this.records.count(this.records.all.length + 1);
+    }
+  }
+
+  /** Waits until everybody is said to have that much. */
+  async delivered(cmid: number): Promise<void> {
+    while (this.ack.delivered < cmid) {
       await this.records.count(this.records.all.length + 1);
     }
   }

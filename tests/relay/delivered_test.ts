@@ -1,0 +1,161 @@
+import { assert, assertEquals } from "@std/assert";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
+import { Parcel, Seat } from "../../lib/relay/seat.ts";
+import { FakeClock } from "../support/clock.ts";
+import type { Guest } from "../support/guest.ts";
+import { Inn } from "../support/inn.ts";
+import { nextTurn } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+
+/** A room whose members acknowledge nothing by themselves any more, but for the first. */
+async function gather(...names: string[]): Promise<[Inn, ...Guest[]]> {
+  const inn = new Inn();
+  const guests = [];
+  for (const name of names) guests.push(await inn.enter(name));
+  for (const guest of guests) await guest.settle();
+  for (const guest of guests.slice(1)) guest.acknowledges = false;
+  return [inn, ...guests];
+}
+
+/** Acknowledges all that a guest was told. */
+async function acknowledge(guest: Guest, lines: string): Promise<void> {
+  await guest.logged(lines);
+  await guest.send({ type: "ack", seq: guest.lastSeq });
+  await guest.settle();
+}
+
+/** What a guest was told of its own, once nothing more is under way. */
+async function told(guest: Guest): Promise<[accepted: number, delivered: number]> {
+  await guest.settle();
+  await nextTurn();
+  return [guest.ack.accepted, guest.ack.delivered];
+}
+
+test("Relay calls delivered what everybody has acknowledged, and nothing before", async () => {
+  const [inn, ada, bob, carol] = await gather("ada", "bob", "carol") as [Inn, Guest, Guest, Guest];
+  await ada.say(["one", "two"]);
+  await ada.acknowledged(2);
+  assertEquals(await told(ada), [2, 0]);
+  await acknowledge(bob, "ada: two");
+  assertEquals(await told(ada), [2, 0]);
+  await carol.logged("ada: two");
+  await carol.send({ type: "ack", seq: carol.lastSeq - 1 });
+  await ada.delivered(1);
+  assertEquals(await told(ada), [2, 1]);
+  await carol.send({ type: "ack", seq: carol.lastSeq });
+  await ada.delivered(2);
+  await inn.close();
+});
+
+test("Relay calls nothing delivered before all that the member sent earlier is", async () => {
+  const [inn, ada, bob, carol] = await gather("ada", "bob", "carol") as [Inn, Guest, Guest, Guest];
+  await ada.say(["for bob"], bob);
+  await ada.say(["for carol"], carol);
+  await acknowledge(carol, "ada (direct): for carol");
+  assertEquals(await told(ada), [2, 0]);
+  await acknowledge(bob, "ada (direct): for bob");
+  await ada.delivered(2);
+  await inn.close();
+});
+
+test("Relay calls delivered at once what is for nobody who is there", async () => {
+  const [inn, ada] = await gather("ada") as [Inn, Guest];
+  await ada.say(["is anybody here?"]);
+  await ada.say(["and you?"], { session: new Uint8Array(16).fill(1) });
+  await ada.delivered(2);
+  await inn.close();
+});
+
+test("Relay calls delivered what is for some who have it and some who are gone", async () => {
+  const [inn, ada, bob, carol] = await gather("ada", "bob", "carol") as [Inn, Guest, Guest, Guest];
+  await ada.say(["one"]);
+  await acknowledge(bob, "ada: one");
+  assertEquals(await told(ada), [1, 0]);
+  await carol.leave();
+  await ada.delivered(1);
+  await inn.close();
+});
+
+test("Relay waits with delivered for who is away: until it is back and has it, or is given up", async () => {
+  for (const comesBack of [true, false]) {
+    const [inn, ada, bob] = await gather("ada", "bob") as [Inn, Guest, Guest];
+    await ada.say(["one"]);
+    await bob.logged("ada: one");
+    await bob.cut();
+    await ada.say(["two"]);
+    await ada.acknowledged(2);
+    assertEquals(await told(ada), [2, 0]);
+    if (comesBack) {
+      const again = inn.again(bob);
+      // It says that it has the first.
+      await again.greeted();
+      await again.enter({ instance: again.accept.instance, lastSeq: bob.lastSeq });
+      await ada.delivered(1);
+      assertEquals(await told(ada), [2, 1]);
+      again.listen();
+    } else {
+      await inn.pass(SEAT_KEPT_MS, [ada]);
+    }
+    await ada.delivered(2);
+    await inn.close();
+  }
+});
+
+test("Relay tells a member that comes back how much was delivered meanwhile", async () => {
+  const [inn, ada, bob] = await gather("ada", "bob") as [Inn, Guest, Guest];
+  await ada.say(["one", "two", "three"]);
+  await bob.logged("ada: three");
+  await ada.acknowledged(3);
+  await ada.cut();
+  await bob.send({ type: "ack", seq: bob.lastSeq - 1 });
+  await bob.settle();
+  const again = inn.again(ada);
+  await again.greeted();
+  await again.enter(ada.whereabouts);
+  again.listen();
+  await again.acknowledged(3);
+  assertEquals(again.ack.delivered, 2);
+  await inn.close();
+});
+
+test("Relay calls delivered no more than it has accepted, however it is counted", async () => {
+  const [inn, ada, bob] = await gather("ada", "bob") as [Inn, Guest, Guest];
+  bob.acknowledges = true;
+  ada.cmid = 41; // The first of a seat is free.
+  for (let i = 0; i < 50; i++) await ada.say([`${i}`, `and ${i}`]);
+  await ada.delivered(141);
+  const acks = ada.records.all.filter((record) => record.type === "ack");
+  for (const { accepted, delivered } of acks) assert(delivered <= accepted);
+  for (const [i, { delivered }] of acks.entries()) {
+    assert(delivered >= (acks[i - 1]?.delivered ?? 0));
+  }
+  await inn.close();
+});
+
+test("Seat keeps nothing of what was delivered, though an envelope before it is under way", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const seat = new Seat(new Uint8Array(16), new Uint8Array(32), new FakeClock(), () => {});
+  function pass(cmid: number): { object: WeakRef<Uint8Array>; release: () => void } {
+    const object = new Uint8Array(1000);
+    const envelope = { class: 1, to: undefined, cmid, object };
+    const parcel = new Parcel(envelope, seat.session, () => seat.settle(cmid));
+    seat.accept(cmid);
+    return { object: new WeakRef(object), release: () => parcel.release() };
+  }
+  const first = pass(1);
+  const later = Array.from({ length: 100 }, (_, i) => {
+    const { object, release } = pass(i + 2);
+    release();
+    return object;
+  });
+  assertEquals(seat.next(), { type: "ack", accepted: 101, delivered: 0 });
+  await nextTurn(); // A reference that was looked at stays until then.
+  collect();
+  assertEquals(later.filter((object) => object.deref() !== undefined).length, 0);
+  first.release();
+  assertEquals(seat.next(), { type: "ack", accepted: 101, delivered: 101 });
+  assertEquals(seat.next(), undefined);
+});
