@@ -16,7 +16,7 @@ const LINK_LOCAL = /^fe[89ab]/i;
 
 const LEAVE_SENTENCES: Readonly<Record<LeaveReason, string>> = {
   "left": "left",
-  "connection-lost": "lost the connection",
+  "connection-lost": "is gone, as the connection was lost",
   "kicked": "was removed by the host",
   "too-slow": "was removed as it did not keep up",
 };

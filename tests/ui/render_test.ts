@@ -71,7 +71,7 @@ test("noticeLines tells who comes and goes", () => {
   ]);
   const reasons: [LeaveReason, string][] = [
     ["left", "bob left"],
-    ["connection-lost", "bob lost the connection"],
+    ["connection-lost", "bob is gone, as the connection was lost"],
     ["kicked", "bob was removed by the host"],
     ["too-slow", "bob was removed as it did not keep up"],
   ];
@@ -80,7 +80,40 @@ test("noticeLines tells who comes and goes", () => {
   }
 });
 
+test("noticeLines tells whose connection is lost, or back, and what is missing", () => {
+  const bob = member("bob");
+  assertEquals(noticeLines({ event: "lost", member: bob }), [
+    "bob has lost the connection: what you say waits for its return",
+  ]);
+  assertEquals(noticeLines({ event: "back", member: bob }), ["bob is back"]);
+  assertEquals(noticeLines({ event: "gap", member: bob, missing: 1 }), [
+    "warning: 1 message of bob is missing",
+  ]);
+  assertEquals(noticeLines({ event: "gap", member: bob, missing: 2 }), [
+    "warning: 2 messages of bob are missing",
+  ]);
+});
+
+test("noticeLines tells in one line that the own connection is lost, and in one that it is back", () => {
+  const message = "Lost connection";
+  assertEquals(noticeLines({ event: "disconnected", reason: "connection-lost", message }), [
+    "Lost connection. Trying again; what you type is kept.",
+  ]);
+  const back = (missed: number): string[] => noticeLines({ event: "reconnected", missed });
+  assertEquals(back(0), ["Connected again; no message was missed."]);
+  assertEquals(back(1), ["Connected again; 1 message came meanwhile."]);
+  assertEquals(back(2), ["Connected again; 2 messages came meanwhile."]);
+  assertEquals(
+    noticeLines({ event: "reconnected", missed: 0, joinCode: "0123456789" })[1],
+    "The host was started anew and shows the join code 01234 56789.",
+  );
+});
+
 test("noticeLines lists the members with their tags", () => {
+  const gone = { ...member("eve"), lost: true } as const;
+  assertEquals(noticeLines({ event: "members", members: [gone] }), [
+    "Here: eve (tag abcdefgh, connection lost)",
+  ]);
   assertEquals(noticeLines({ event: "members", members: [] }), ["Nobody else is here."]);
   assertEquals(noticeLines({ event: "members", members: [member("bob"), member("eve")] }), [
     "Here: bob (tag abcdefgh), eve (tag abcdefgh)",
@@ -106,6 +139,7 @@ test("noticeLines tells an end that nobody here asked for and no error explains"
 test("noticeLines leaves messages and their fate to the front ends", () => {
   assertEquals(noticeLines(message("bob", "hi")), []);
   assertEquals(noticeLines({ event: "sent", id: "1" }), []);
+  assertEquals(noticeLines({ event: "delivered", id: "1" }), []);
   assertEquals(noticeLines({ event: "failed", id: "1", code: "nobody-here" }), []);
 });
 
