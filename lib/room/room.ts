@@ -40,6 +40,7 @@ import {
   ObjectType,
   type RosterEntry,
 } from "../wire/mod.ts";
+import { Agreement } from "./agreement.ts";
 import { type Author, ReceivingChain, refused, SendingChain } from "./chain.ts";
 import { Lanes } from "./lanes.ts";
 import { ABSENT_MS, Link, WINDOW_BYTES } from "./link.ts";
@@ -62,12 +63,6 @@ const MIN_EPOCH_MS = 1000;
 
 /** Silence after which one heartbeat shows whether the last messages arrived, in milliseconds. */
 const HEARTBEAT_AFTER_MS = 30_000;
-
-/** Time for which a member may report another roster before that is said, in milliseconds. */
-const DIFFERENCE_MS = 10_000;
-
-/** Rosters of the past that are kept. */
-const ROSTER_HISTORY = 64;
 
 /** What `to` is taken for a key by: a name that looks like one never gets what is meant for the key. */
 const KEY = /^[\w-]{43}$/;
@@ -156,14 +151,13 @@ export class Room {
   readonly #epochs = new Map<string, number>();
   readonly #totals = new Map<string, number>();
   readonly #timers = new Map<string, () => void>();
-  readonly #rosters: { readonly hash: Promise<Bytes>; until: number }[] = [];
+  readonly #agreement: Agreement;
   readonly #owed = new Set<Peer>();
   readonly #answers: Answer[] = [];
   #deliveredUntil = 0;
   #rounds = 0;
   #movedAt: number | undefined;
   #return: { missed: number; opened: boolean; restarted: boolean } | undefined;
-  #rosterSince = 0;
   #joinedCount = 0;
   #tag = "";
   #tagged = false;
@@ -182,6 +176,11 @@ export class Room {
     this.#options = options;
     this.#author = options;
     this.#clock = options.clock ?? systemClock;
+    this.#agreement = new Agreement(() => {
+      const { identity, roomId, session } = options;
+      const me = { key: identity.publicKey, session };
+      return rosterHash(roomId, [me, ...this.#readers()]);
+    }, this.#clock);
     this.#link = new Link({
       roster: (entries, restarted) => this.#onRoster(entries, restarted),
       member: (record) => this.#onMember(record),
@@ -460,7 +459,7 @@ export class Room {
     this.#answered(peer);
     if (peer.announced === undefined) return;
     this.#burned.add(peer.id);
-    this.#rosterChanged();
+    this.#agreement.changed();
     this.#disappear(peer, reason);
     this.#pump();
   }
@@ -734,7 +733,7 @@ export class Room {
     const first = peer.announced === undefined;
     peer.announced = announced;
     if (first) {
-      this.#rosterChanged();
+      this.#agreement.changed();
       this.#settleNames(peer);
       this.#appear(peer);
       if (peer.shown && this.#clashes(peer)) this.#warnNameTaken();
@@ -784,7 +783,14 @@ export class Room {
     if (!this.#present(peer)) return;
     this.#showGap(peer, chain.audience, inner.before + msg.index, missing);
     peer.keyMissed = false;
-    await this.#compareRoster(peer, inner.roster);
+    // To another host process members come one after the other.
+    if (!this.#moving() && await this.#agreement.breaks(peer, inner.roster)) {
+      this.#emit({
+        type: "warning",
+        code: "roster-differs",
+        message: `${peer.member!.name} sees other members in this room than you do`,
+      });
+    }
     if (!this.#ready && this.#held.length >= MAX_HELD) await peer.lane.park(this.#readied.promise);
     if (!this.#present(peer)) return;
     this.#show(peer, inner, chain.audience === Audience.DIRECT);
@@ -838,54 +844,6 @@ export class Room {
     }));
     for (const message of messages) this.#emit(message);
     if (this.#return !== undefined) this.#return.missed += messages.length;
-  }
-
-  // Agreement on who is there.
-
-  /** The hash of who is here now; made only when it is needed, as a room fills member by member. */
-  #currentRoster(): Promise<Bytes> {
-    const last = this.#rosters.at(-1);
-    if (last?.until === Infinity) return last.hash;
-    const { identity, roomId, session } = this.#options;
-    const me = { key: identity.publicKey, session };
-    const hash = rosterHash(roomId, [me, ...this.#readers()]);
-    this.#rosters.push({ hash, until: Infinity });
-    if (this.#rosters.length > ROSTER_HISTORY) this.#rosters.shift();
-    return hash;
-  }
-
-  #rosterChanged(): void {
-    this.#rosterSince = this.#clock.elapsed();
-    const last = this.#rosters.at(-1);
-    if (last?.until === Infinity) last.until = this.#rosterSince;
-  }
-
-  /** Whether a roster is the one of now, or was until a moment ago. */
-  async #knowsRoster(reported: Bytes): Promise<boolean> {
-    if (equal(await this.#currentRoster(), reported)) return true;
-    const recently = this.#clock.elapsed() - DIFFERENCE_MS;
-    const hashes = this.#rosters.filter(({ until }) => until > recently).map(({ hash }) => hash);
-    return (await Promise.all(hashes)).some((hash) => equal(hash, reported));
-  }
-
-  async #compareRoster(peer: Peer, reported: Bytes): Promise<void> {
-    if (this.#moving() || await this.#knowsRoster(reported)) {
-      peer.differsSince = undefined;
-      peer.differenceShown = false;
-      return;
-    }
-    const now = this.#clock.elapsed();
-    // A difference from before the last change here says nothing of the room as it is now.
-    if (peer.differsSince === undefined || peer.differsSince < this.#rosterSince) {
-      peer.differsSince = now;
-    }
-    if (peer.differenceShown || now - peer.differsSince < DIFFERENCE_MS) return;
-    peer.differenceShown = true;
-    this.#emit({
-      type: "warning",
-      code: "roster-differs",
-      message: `${peer.member!.name} sees other members in this room than you do`,
-    });
   }
 
   // Names.
@@ -956,7 +914,7 @@ export class Room {
   async #sendNext(): Promise<boolean> {
     if (this.#outbox.head === undefined) return false;
     if (!this.#link.open || this.#link.backlog >= WINDOW_BYTES) return false;
-    const roster = await this.#currentRoster();
+    const roster = await this.#agreement.current();
     const head = this.#outbox.head;
     if (head === undefined || !this.#link.open) return false;
     const chain = this.#chains.get(head.to?.id ?? "");
