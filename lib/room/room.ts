@@ -324,7 +324,7 @@ export class Room {
   /** A member that was at the host before has not come to this one yet. */
   #miss(peer: Peer): void {
     peer.absent = true;
-    peer.away = false;
+    this.#setAway(peer, false);
     this.#after(`absent ${peer.id}`, ABSENT_MS, () => {
       this.#revoke(peer);
       this.#do(peer, 0, () => this.#part(peer, "connection-lost"));
@@ -338,7 +338,7 @@ export class Room {
   /** A member that was at the host before is at this one: what the one before lost is asked for. */
   #arrive(peer: Peer, away: boolean): void {
     peer.absent = false;
-    peer.away = away;
+    this.#setAway(peer, away);
     this.#cancel(`absent ${peer.id}`);
     this.#ask(peer);
     this.#after(`owed ${peer.id}`, 2 * ANSWER_MS, () => {
@@ -370,7 +370,7 @@ export class Room {
       case MemberChange.AWAY:
         if (peer === undefined) break;
         this.#do(peer, 0, () => {
-          peer.away = true;
+          this.#setAway(peer, true);
           this.#showLost(peer);
           this.#answered(peer);
         });
@@ -378,7 +378,7 @@ export class Room {
       case MemberChange.BACK:
         if (peer === undefined) break;
         this.#do(peer, 0, () => {
-          peer.away = false;
+          this.#setAway(peer, false);
           this.#showBack(peer);
         });
         break;
@@ -396,6 +396,7 @@ export class Room {
     const order = this.#joinedCount++;
     const peer = new Peer(entry, order, earlier, this.#lanes.lane(), this.#clock);
     this.#peers.set(id, peer);
+    if (entry.away) this.#rosterChanged();
     // It may have been at the host before, and think that it has told this member of itself.
     if (this.#moving()) this.#ask(peer);
   }
@@ -450,11 +451,16 @@ export class Room {
     this.#cancel(`owed ${peer.id}`);
     this.#owe(peer, undefined);
     this.#answered(peer);
+    if (peer.announced !== undefined || peer.away) this.#rosterChanged();
     if (peer.announced === undefined) return;
     this.#burned.add(peer.id);
-    this.#rosterChanged();
     this.#disappear(peer, reason);
     this.#pump();
+  }
+
+  #setAway(peer: Peer, away: boolean): void {
+    peer.away = away;
+    if (peer.announced === undefined) this.#rosterChanged();
   }
 
   #present(peer: Peer): boolean {
@@ -840,7 +846,11 @@ export class Room {
     if (last?.until === Infinity) return last.hash;
     const { identity, roomId, session } = this.#options;
     const me = { key: identity.publicKey, session };
-    const hash = rosterHash(roomId, [me, ...this.#readers()]);
+    // Who is away cannot announce itself to those who come meanwhile; others here know it already.
+    const others = [...this.#peers.values()].filter(({ announced, away, gone }) =>
+      (announced !== undefined || away) && !gone
+    );
+    const hash = rosterHash(roomId, [me, ...others]);
     this.#rosters.push({ hash, until: Infinity });
     if (this.#rosters.length > ROSTER_HISTORY) this.#rosters.shift();
     return hash;
