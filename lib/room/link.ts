@@ -186,7 +186,9 @@ export class Link {
       }
       throw new ChannelError("connection-lost", "The connection ended");
     } catch (error) {
+      // A farewell to an end that somebody forged would give the place up.
       if (error instanceof WireError) void endpoint.close(CloseReason.PROTOCOL);
+      else endpoint.abort(error);
       throw error;
     } finally {
       this.#endpoint = undefined;

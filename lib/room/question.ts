@@ -11,14 +11,11 @@ const PIECE_BYTES = 512;
  * sends otherwise waits, as that is newer. See PROTOCOL.md §6.7.
  */
 export class Question {
-  /** Tells its answer from those to earlier questions. */
-  readonly round: number;
   readonly #held: Bytes[] = [];
   #bytes = 0;
 
-  /** Asks. @param round Its number. @param held What waits already, as the question is asked anew. */
-  constructor(round: number, held: readonly Bytes[] = []) {
-    this.round = round;
+  /** Asks. @param held What waits already, as the question is asked anew. */
+  constructor(held: readonly Bytes[] = []) {
     for (const object of held) this.hold(object);
   }
 

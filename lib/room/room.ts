@@ -153,7 +153,7 @@ export class Room {
   readonly #timers = new Map<string, () => void>();
   readonly #agreement: Agreement;
   readonly #owed = new Set<Peer>();
-  readonly #answers: Answer[] = [];
+  readonly #answers = new Map<Peer, Answer>();
   #deliveredUntil = 0;
   #rounds = 0;
   #movedAt: number | undefined;
@@ -179,7 +179,11 @@ export class Room {
     this.#agreement = new Agreement(() => {
       const { identity, roomId, session } = options;
       const me = { key: identity.publicKey, session };
-      return rosterHash(roomId, [me, ...this.#readers()]);
+      // Who is away cannot announce itself to those who come meanwhile; others here know it already.
+      const others = [...this.#peers.values()].filter(({ announced, away, gone }) =>
+        (announced !== undefined || away) && !gone
+      );
+      return rosterHash(roomId, [me, ...others]);
     }, this.#clock);
     this.#link = new Link({
       roster: (entries, restarted) => this.#onRoster(entries, restarted),
@@ -296,7 +300,7 @@ export class Room {
     this.#chains.clear();
     for (const peer of this.#peers.values()) peer.leave();
     this.#peers.clear();
-    this.#answers.length = 0;
+    this.#answers.clear();
     this.#readied.resolve();
     this.#options.keys.close();
   }
@@ -313,6 +317,7 @@ export class Room {
   /** Another process has the room now, and nothing of what the one before had queued. */
   #move(entries: readonly RosterEntry[]): void {
     this.#movedAt = this.#clock.elapsed();
+    this.#answers.clear(); // Everybody asks anew.
     if (this.#return !== undefined) this.#return.restarted = true;
     const here = new Map(entries.map((entry) => [toHex(entry.session), entry]));
     for (const peer of this.#peers.values()) {
@@ -330,14 +335,14 @@ export class Room {
   /** A member that was at the host before has not come to this one yet. */
   #miss(peer: Peer): void {
     peer.absent = true;
-    peer.away = false;
+    this.#setAway(peer, false);
+    this.#cancel(`owed ${peer.id}`);
     this.#do(peer, 0, () => this.#answered(peer));
     // Most come at once: to tell of each first that it is lost and then that it is back is no news.
     this.#after(`absent ${peer.id}`, ANSWER_MS, () => {
       this.#do(peer, 0, () => this.#showLost(peer));
       this.#after(`absent ${peer.id}`, ABSENT_MS - ANSWER_MS, () => {
-        this.#revoke(peer);
-        this.#do(peer, 0, () => this.#part(peer, "connection-lost"));
+        this.#leave(peer, "connection-lost");
       });
     });
   }
@@ -345,12 +350,10 @@ export class Room {
   /** A member that was at the host before is at this one: what the one before lost is asked for. */
   #arrive(peer: Peer, away: boolean): void {
     peer.absent = false;
-    peer.away = away;
+    this.#setAway(peer, away);
     this.#cancel(`absent ${peer.id}`);
     this.#ask(peer);
-    this.#after(`owed ${peer.id}`, 2 * ANSWER_MS, () => {
-      if (peer.owedUntil === Infinity) this.#owe(peer, undefined);
-    });
+    this.#awaitQuestion(peer);
     this.#do(peer, 0, () => {
       if (peer.away) this.#showLost(peer);
       else if (!peer.absent) this.#showBack(peer);
@@ -366,18 +369,12 @@ export class Room {
         else if (peer.absent && equal(peer.key, key)) this.#arrive(peer, false);
         break;
       case MemberChange.LEFT:
-        if (peer === undefined) break;
-        this.#revoke(peer);
-        // Behind what it sent before: its last messages are still to be shown.
-        this.#do(peer, 0, async () => {
-          await this.#conclude(peer);
-          this.#part(peer, leaveReason(reason));
-        });
+        if (peer !== undefined) this.#leave(peer, leaveReason(reason));
         break;
       case MemberChange.AWAY:
         if (peer === undefined) break;
         this.#do(peer, 0, () => {
-          peer.away = true;
+          this.#setAway(peer, true);
           this.#showLost(peer);
           this.#answered(peer);
         });
@@ -385,7 +382,7 @@ export class Room {
       case MemberChange.BACK:
         if (peer === undefined) break;
         this.#do(peer, 0, () => {
-          peer.away = false;
+          this.#setAway(peer, false);
           this.#showBack(peer);
         });
         break;
@@ -403,6 +400,7 @@ export class Room {
     const order = this.#joinedCount++;
     const peer = new Peer(entry, order, earlier, this.#lanes.lane(), this.#clock);
     this.#peers.set(id, peer);
+    if (entry.away) this.#agreement.changed();
     // It may have been at the host before, and think that it has told this member of itself.
     if (this.#moving()) this.#ask(peer);
   }
@@ -441,12 +439,22 @@ export class Room {
   /** Sees to it that a member can read nothing that is sealed from now on. */
   #revoke(peer: Peer): void {
     peer.leave();
+    this.#answers.delete(peer);
     this.#epochs.delete(peer.id);
     this.#totals.delete(peer.id);
     for (const chain of this.#chains.values()) {
       if (chain.holders.has(peer.id)) chain.stale = true;
     }
     this.#chains.delete(peer.id);
+  }
+
+  /** A member is gone; its last messages are still to be shown. */
+  #leave(peer: Peer, reason: LeaveReason): void {
+    this.#revoke(peer);
+    this.#do(peer, 0, async () => {
+      await this.#conclude(peer);
+      this.#part(peer, reason);
+    });
   }
 
   #part(peer: Peer, reason: LeaveReason): void {
@@ -457,11 +465,16 @@ export class Room {
     this.#cancel(`owed ${peer.id}`);
     this.#owe(peer, undefined);
     this.#answered(peer);
+    if (peer.announced !== undefined || peer.away) this.#agreement.changed();
     if (peer.announced === undefined) return;
     this.#burned.add(peer.id);
-    this.#agreement.changed();
     this.#disappear(peer, reason);
     this.#pump();
+  }
+
+  #setAway(peer: Peer, away: boolean): void {
+    peer.away = away;
+    if (peer.announced === undefined) this.#agreement.changed();
   }
 
   #present(peer: Peer): boolean {
@@ -587,7 +600,8 @@ export class Room {
         return await this.#receiveNeed(peer, decodeNeed(object));
       case ObjectType.AGAIN: {
         const { round, object: inner } = decodeAgain(object);
-        if (peer.question?.round !== round) return;
+        // Late as it may be: where nothing newer came, nothing of it is lost.
+        if (peer.round !== round) return;
         return inner === undefined
           ? await this.#conclude(peer)
           : await this.#take(peer, inner, true);
@@ -615,18 +629,31 @@ export class Room {
 
   /** Asks a member for what it still keeps for this one. */
   #ask(peer: Peer): void {
-    const round = ++this.#rounds;
-    peer.question = new Question(round, peer.question?.held);
+    peer.round = ++this.#rounds;
+    peer.question = new Question(peer.question?.held);
     this.#link.send({
       class: EnvelopeClass.CONTROL,
       to: peer.session,
-      object: encodeNeed(round),
+      object: encodeNeed(peer.round),
     }, false);
-    this.#after(
-      `answer ${peer.id}`,
-      ANSWER_MS,
-      () => this.#do(peer, 0, () => this.#conclude(peer)),
-    );
+    this.#awaitAnswer(peer);
+  }
+
+  #awaitAnswer(peer: Peer): void {
+    this.#after(`answer ${peer.id}`, ANSWER_MS, () => {
+      // Nothing comes while there is no connection.
+      if (!this.#link.open) this.#awaitAnswer(peer);
+      else this.#do(peer, 0, () => this.#conclude(peer));
+    });
+  }
+
+  /** A member has its time to ask what it lacks; who does not, lacks nothing. */
+  #awaitQuestion(peer: Peer): void {
+    this.#after(`owed ${peer.id}`, 2 * ANSWER_MS, () => {
+      if (peer.owedUntil !== Infinity) return;
+      if (peer.away || !this.#link.open) this.#awaitQuestion(peer);
+      else this.#owe(peer, undefined);
+    });
   }
 
   /** Nothing more is sent again: now comes what waited for that. */
@@ -648,14 +675,18 @@ export class Room {
     const envelopes = this.#link.kept.filter(({ to }) =>
       to === undefined || equal(to, peer.session)
     );
-    this.#answers.push({ peer, round, envelopes: [...envelopes] });
+    // Of several questions the last one counts, and waits for its turn anew.
+    this.#answers.delete(peer);
+    this.#answers.set(peer, { round, envelopes: [...envelopes] });
     this.#answerMore();
   }
 
   /** Sends again what was asked for, as far as there is room for it. */
   #answerMore(): void {
-    while (this.#answers.length > 0 && this.#link.backlog < WINDOW_BYTES) {
-      const { envelopes, peer, round } = this.#answers[0]!;
+    while (this.#link.backlog < WINDOW_BYTES) {
+      const [next] = this.#answers;
+      if (next === undefined) return;
+      const [peer, { envelopes, round }] = next;
       const envelope = envelopes.shift();
       const cmid = this.#link.send({
         class: envelope?.class ?? EnvelopeClass.CONTROL,
@@ -663,7 +694,7 @@ export class Room {
         object: encodeAgain({ round, object: envelope?.object }),
       }, false);
       if (envelope !== undefined) continue;
-      this.#answers.shift();
+      this.#answers.delete(peer);
       if (peer.owedUntil !== undefined) this.#owe(peer, cmid);
     }
   }
@@ -1048,7 +1079,6 @@ export class Room {
 
 /** What a member is to be sent again. */
 interface Answer {
-  readonly peer: Peer;
   /** The number of its question. */
   readonly round: number;
   /** What is left of it. */

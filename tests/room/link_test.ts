@@ -297,6 +297,24 @@ test("Link.run fails as a lost connection where the host hangs up", async () => 
   }
 });
 
+test("Link says no farewell where the connection breaks, as it would give its place up", async () => {
+  // Anybody on the way can make it look like an end, or break what is read.
+  for (const how of ["hangUp", "cut"] as const) {
+    for (const admitted of [false, true]) {
+      const scene = create();
+      const relay = new ScriptedRelay();
+      const ran = scene.link.run(relay.channel);
+      ran.catch(() => {});
+      if (admitted) await relay.admit([]);
+      await relay[how]();
+      await assertFails(ran, "connection-lost");
+      await relay.ended;
+      assertEquals(relay.records.all.filter(({ type }) => type === "close"), []);
+      assertEquals(scene.clock.timers, 0);
+    }
+  }
+});
+
 test("Link gives up a host that does not say who is in the room for ten seconds", async () => {
   for (const greeted of [false, true]) {
     const { clock, link } = create();
