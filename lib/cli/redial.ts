@@ -61,6 +61,7 @@ export class Redialer {
     this.#deadline ??= this.#clock.elapsed() + giveUpMs;
     let last: LanchatError | undefined;
     while (true) {
+      signal.throwIfAborted();
       const left = this.#deadline - this.#clock.elapsed();
       if (left > 0) await this.#wait(Math.min(left, this.#nextWait()));
       signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import * as stdEncoding from "@std/encoding";
+import { dirname } from "node:path";
 import { type Bytes, utf8 } from "../bytes/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 
@@ -66,7 +67,9 @@ export async function readRoom(file: string): Promise<KeptRoom | undefined> {
  * @throws {StoreError} With code `permission-denied` or `room-unwritable`.
  */
 export async function writeRoom(file: string, { roomId, session }: KeptRoom): Promise<void> {
-  requirePermission("write", file);
+  // The draft is beside the file, and to rename it is to read it too.
+  requirePermission("read", dirname(file));
+  requirePermission("write", dirname(file));
   const content = {
     type: TYPE,
     version: VERSION,
@@ -75,7 +78,6 @@ export async function writeRoom(file: string, { roomId, session }: KeptRoom): Pr
   };
   const draft = `${file}.${crypto.randomUUID()}`;
   try {
-    requirePermission("write", draft);
     await writeWhole(draft, `${JSON.stringify(content)}\n`);
     await Deno.rename(draft, file);
   } catch (cause) {

@@ -1,0 +1,283 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { passes, Redialer, RETRY_MS } from "../../lib/cli/redial.ts";
+import { type Code, CODES, LanchatError } from "../../lib/errors.ts";
+import { assertFails } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
+import { test } from "../support/test.ts";
+
+/** What is tried, as often as it is told to fail. */
+class Attempts {
+  /** When each was made, in milliseconds. */
+  readonly at: number[] = [];
+  /** What the next ones fail with; with none left they work out. */
+  readonly failures: (Error | undefined)[];
+  readonly #clock: FakeClock;
+
+  constructor(clock: FakeClock, failures: (Code | Error)[] = []) {
+    this.#clock = clock;
+    this.failures = failures.map((failure) =>
+      failure instanceof Error ? failure : new LanchatError(failure, `This is ${failure}`)
+    );
+  }
+
+  /** The attempt itself. */
+  readonly make = (): Promise<string> => {
+    this.at.push(this.#clock.elapsed());
+    const failure = this.failures.shift();
+    return failure === undefined ? Promise.resolve("done") : Promise.reject(failure);
+  };
+}
+
+/** Lets whatever waits for no time happen. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+/** Goes on from one timer to the next, as long as there is one. @param until Milliseconds. */
+async function run(clock: FakeClock, until = Infinity): Promise<void> {
+  await settle();
+  while (clock.timers > 0 && clock.elapsed() < until) {
+    clock.advance(1);
+    await settle();
+  }
+}
+
+/** The code that stands for failures that pass. */
+const REFUSED = "connection-refused";
+
+test("Redialer waits ever longer, at most 30 s, and dials after each wait", async () => {
+  const clock = new FakeClock();
+  const attempts = new Attempts(clock, Array(7).fill(REFUSED));
+  const redialer = new Redialer({
+    giveUpMs: Infinity,
+    signal: new AbortController().signal,
+    random: () => 1,
+    clock,
+  });
+  const dialled = redialer.dial(attempts.make);
+  await run(clock);
+  assertEquals(await dialled, "done");
+  assertEquals(RETRY_MS, [1000, 2000, 4000, 8000, 16_000, 30_000]);
+  const expected: number[] = [];
+  for (const ms of [...RETRY_MS, 30_000, 30_000]) expected.push((expected.at(-1) ?? 0) + ms);
+  assertEquals(attempts.at, expected);
+});
+
+test("Redialer scales each wait by another number from 0.5 to 1", async () => {
+  const clock = new FakeClock();
+  const attempts = new Attempts(clock, [REFUSED, REFUSED, REFUSED]);
+  const numbers = [0, 0.5, 1, 0.25];
+  const redialer = new Redialer({
+    giveUpMs: Infinity,
+    signal: new AbortController().signal,
+    random: () => numbers.shift()!,
+    clock,
+  });
+  const dialled = redialer.dial(attempts.make);
+  await run(clock);
+  await dialled;
+  assertEquals(attempts.at, [500, 500 + 1500, 2000 + 4000, 6000 + 5000]);
+});
+
+test("Redialer spreads its tries by chance unless it is told how", async () => {
+  const firstWaits = await Promise.all(Array.from({ length: 20 }, async () => {
+    const clock = new FakeClock();
+    const attempts = new Attempts(clock);
+    const { signal } = new AbortController();
+    const dialled = new Redialer({ giveUpMs: Infinity, signal, clock }).dial(attempts.make);
+    await run(clock);
+    await dialled;
+    return attempts.at[0]!;
+  }));
+  for (const ms of firstWaits) assert(ms >= 500 && ms <= 1000, `${ms}`);
+  assert(new Set(firstWaits).size > 1, `${firstWaits}`);
+});
+
+test("Redialer dials as soon as the network has changed", async () => {
+  const clock = new FakeClock();
+  const attempts = new Attempts(clock, [REFUSED]);
+  const changes: { change: () => void; signal: AbortSignal }[] = [];
+  const redialer = new Redialer({
+    giveUpMs: Infinity,
+    signal: new AbortController().signal,
+    changed: (signal) => new Promise((change) => changes.push({ change, signal })),
+    random: () => 1,
+    clock,
+  });
+  const dialled = redialer.dial(attempts.make);
+  clock.advance(10);
+  await settle();
+  assertEquals(attempts.at, []);
+  changes[0]!.change();
+  await settle();
+  assertEquals(attempts.at, [10]);
+  assert(changes[0]!.signal.aborted);
+
+  clock.advance(1999); // The change does not shorten the waits that follow.
+  await settle();
+  assertEquals(attempts.at, [10]);
+  clock.advance(1);
+  assertEquals(await dialled, "done");
+  assertEquals(attempts.at, [10, 2010]);
+  assert(changes[1]!.signal.aborted, "the watch goes on behind the wait");
+  assertEquals(clock.timers, 0);
+});
+
+test("Redialer gives up when its time is over, and not before", async () => {
+  const clock = new FakeClock();
+  const attempts = new Attempts(clock, Array(10).fill(REFUSED));
+  const { signal } = new AbortController();
+  const dialled = new Redialer({ giveUpMs: 10_000, signal, random: () => 1, clock })
+    .dial(attempts.make);
+  let end: number | undefined;
+  const failed = assertFails(dialled, "connection-lost").finally(() => end = clock.elapsed());
+  await run(clock);
+  const { cause, message } = await failed;
+  assertEquals(message, "Gave up after 10 s: This is connection-refused");
+  assert(cause instanceof LanchatError && cause.code === REFUSED);
+  assertEquals([attempts.at, end], [[1000, 3000, 7000], 10_000]);
+});
+
+test("Redialer gives up for want of time where it could not try", async () => {
+  const clock = new FakeClock();
+  const attempts = new Attempts(clock);
+  const { signal } = new AbortController();
+  const dialled = new Redialer({ giveUpMs: 200, signal, random: () => 1, clock })
+    .dial(attempts.make);
+  const failed = assertFails(dialled, "connection-lost");
+  await run(clock);
+  assertEquals((await failed).message, "Gave up after 0.2 s");
+  assertEquals(attempts.at, []);
+});
+
+test("Redialer says that the host is busy where that is why it gives up", async () => {
+  const clock = new FakeClock();
+  const attempts = new Attempts(clock, [REFUSED, "busy", "busy", "busy"]);
+  const { signal } = new AbortController();
+  const dialled = new Redialer({ giveUpMs: 5000, signal, random: () => 1, clock })
+    .dial(attempts.make);
+  const failed = assertFails(dialled, "busy", "Gave up after 5 s: This is busy");
+  await run(clock);
+  await failed;
+});
+
+test("Redialer counts the time of several connections that lead nowhere together", async () => {
+  const clock = new FakeClock();
+  const attempts = new Attempts(clock);
+  const { signal } = new AbortController();
+  const redialer = new Redialer({ giveUpMs: 5000, signal, random: () => 1, clock });
+  for (const at of [1000, 3000]) {
+    const dialled = redialer.dial(attempts.make);
+    await run(clock);
+    await dialled;
+    assertEquals(attempts.at.at(-1), at);
+  }
+  const failed = assertFails(redialer.dial(attempts.make), "connection-lost");
+  await run(clock);
+  await failed;
+  assertEquals(clock.elapsed(), 5000);
+});
+
+test("Redialer begins anew once it has succeeded", async () => {
+  const clock = new FakeClock();
+  const attempts = new Attempts(clock, [REFUSED, REFUSED]);
+  const { signal } = new AbortController();
+  const redialer = new Redialer({ giveUpMs: 10_000, signal, random: () => 1, clock });
+  const first = redialer.dial(attempts.make);
+  await run(clock);
+  await first;
+  assertEquals(attempts.at, [1000, 3000, 7000]);
+  redialer.succeeded();
+  clock.advance(60_000);
+  attempts.failures.push(...Array(10).fill(new LanchatError(REFUSED, "This is refused")));
+  const failed = assertFails(redialer.dial(attempts.make), "connection-lost", "10 s");
+  await run(clock);
+  await failed;
+  assertEquals(attempts.at.slice(3), [68_000, 70_000, 74_000]);
+  assertEquals(clock.elapsed(), 77_000);
+});
+
+test("Redialer fails at once with what does not pass", async () => {
+  for (
+    const error of [
+      new LanchatError("another-room", "It is another one"),
+      new LanchatError("internal", "It is a fault"),
+      new TypeError("It is one too"),
+    ]
+  ) {
+    const clock = new FakeClock();
+    const attempts = new Attempts(clock, [REFUSED, error]);
+    const { signal } = new AbortController();
+    const dialled = new Redialer({ giveUpMs: 60_000, signal, random: () => 1, clock })
+      .dial(attempts.make);
+    const failed = assertRejects(() => dialled);
+    await run(clock);
+    assertEquals(await failed, error);
+    assertEquals(attempts.at, [1000, 3000]);
+    assertEquals(clock.timers, 0);
+  }
+});
+
+test("Redialer ends a wait with the reason of its signal, and leaves no timer", async () => {
+  for (const before of [0, 1]) {
+    const clock = new FakeClock();
+    const attempts = new Attempts(clock, Array(9).fill(REFUSED));
+    const abort = new AbortController();
+    const watches: AbortSignal[] = [];
+    const dialled = new Redialer({
+      giveUpMs: 60_000,
+      signal: abort.signal,
+      changed: (signal) => {
+        watches.push(signal);
+        return new Promise(() => {});
+      },
+      random: () => 1,
+      clock,
+    }).dial(attempts.make);
+    const failed = assertRejects(() => dialled);
+    await run(clock, 1000 * before);
+    abort.abort(new Error("No more"));
+    assertEquals((await failed).message, "No more");
+    assertEquals(attempts.at.length, before);
+    assertEquals(clock.timers, 0);
+    assert(watches.every(({ aborted }) => aborted));
+  }
+});
+
+test("Redialer does not even wait where its signal came before", async () => {
+  const clock = new FakeClock();
+  const attempts = new Attempts(clock);
+  const signal = AbortSignal.abort(new Error("No more"));
+  const dialled = new Redialer({ giveUpMs: 60_000, signal, clock }).dial(attempts.make);
+  await assertRejects(() => dialled, Error, "No more");
+  assertEquals([attempts.at, clock.timers], [[], 0]);
+});
+
+test("Redialer fails with what an attempt failed with that the signal ended", async () => {
+  const clock = new FakeClock();
+  const abort = new AbortController();
+  const dialled = new Redialer({ giveUpMs: 60_000, signal: abort.signal, random: () => 1, clock })
+    .dial(() => {
+      abort.abort();
+      return Promise.reject(new LanchatError(REFUSED, "It was cut"));
+    });
+  const failed = assertFails(dialled, REFUSED, "It was cut");
+  await run(clock);
+  await failed;
+});
+
+test("passes knows what may be better the next time", () => {
+  const passing = (Object.keys(CODES) as Code[]).filter(passes).sort();
+  assertEquals(passing, [
+    "busy",
+    "connection-lost",
+    "connection-refused",
+    "handshake-failed",
+    "name-not-found",
+    "not-lanchat",
+    "protocol-error",
+    "seat-lost",
+    "too-slow",
+    "unreachable",
+  ]);
+});

@@ -1,0 +1,230 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { dirname } from "node:path";
+import { toHex } from "../../lib/bytes/mod.ts";
+import { randomBytes } from "../../lib/crypto/mod.ts";
+import { type KeptRoom, readRoom, roomPlace, writeRoom } from "../../lib/store/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { test } from "../support/test.ts";
+
+const ROOT = Deno.makeTempDirSync();
+addEventListener("unload", () => Deno.removeSync(ROOT, { recursive: true }));
+
+let directories = 0;
+
+function emptyDirectory(): string {
+  const directory = `${ROOT}/${directories++}`;
+  Deno.mkdirSync(directory);
+  return directory;
+}
+
+function newRoom(): KeptRoom {
+  return { roomId: randomBytes(32), session: randomBytes(16) };
+}
+
+function names(directory: string): string[] {
+  return [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
+}
+
+/** A file with a room in it, made at once so that tests without permissions find it. */
+const KEPT = `${emptyDirectory()}/me.room.json`;
+await writeRoom(KEPT, newRoom());
+
+test("roomPlace is beside the identity", () => {
+  assertEquals(
+    roomPlace("/home/ada/.config/lanchat/identity.json"),
+    "/home/ada/.config/lanchat/identity.room.json",
+  );
+  assertEquals(roomPlace("me"), "me.room.json");
+  assertEquals(roomPlace("me.json.old"), "me.json.old.room.json");
+});
+
+test("writeRoom keeps a room that readRoom finds, with a session and without", async () => {
+  const directory = emptyDirectory();
+  const file = `${directory}/me.room.json`;
+  assertEquals(await readRoom(file), undefined);
+  const room = newRoom();
+  for (const kept of [room, { roomId: room.roomId, session: undefined }, newRoom()]) {
+    await writeRoom(file, kept);
+    assertEquals(await readRoom(file), kept);
+    assertEquals(names(directory), ["me.room.json"]);
+  }
+});
+
+test("writeRoom makes a file of one line that nobody else may open", async () => {
+  const file = `${emptyDirectory()}/me.room.json`;
+  await writeRoom(file, { roomId: new Uint8Array(32), session: new Uint8Array(16) });
+  assertEquals(
+    Deno.readTextFileSync(file),
+    `{"type":"lanchat room","version":1,"room":"${"A".repeat(43)}=","session":"${
+      "A".repeat(22)
+    }=="}\n`,
+  );
+  assertEquals(Deno.statSync(file).mode! & 0o777, 0o600);
+
+  Deno.chmodSync(file, 0o644);
+  await writeRoom(file, newRoom());
+  assertEquals(Deno.statSync(file).mode! & 0o777, 0o600);
+});
+
+test("writeRoom puts a new file in the place of the old one, which stays whole", async () => {
+  const directory = emptyDirectory();
+  const file = `${directory}/me.room.json`;
+  const before = newRoom();
+  await writeRoom(file, before);
+  Deno.linkSync(file, `${directory}/before`);
+  const after = newRoom();
+  await writeRoom(file, after);
+  assertEquals(await readRoom(`${directory}/before`), before);
+  assertEquals(await readRoom(file), after);
+});
+
+test("readRoom finds a whole room whenever it looks, however often one is written", async () => {
+  const file = `${emptyDirectory()}/me.room.json`;
+  const rooms = Array.from({ length: 50 }, newRoom);
+  await writeRoom(file, rooms[0]!);
+  let written = false;
+  const write = async (): Promise<void> => {
+    for (const room of rooms) await writeRoom(file, room);
+    written = true;
+  };
+  const known = new Set(rooms.map(({ roomId }) => toHex(roomId)));
+  const read = async (): Promise<void> => {
+    while (!written) assert(known.has(toHex((await readRoom(file))!.roomId)));
+  };
+  await Promise.all([write(), read(), read()]);
+});
+
+test("readRoom leaves a file alone that is none of lanchat's", async () => {
+  const file = `${emptyDirectory()}/me.room.json`;
+  const room = "A".repeat(43) + "=";
+  const session = "A".repeat(22) + "==";
+  const good = { type: "lanchat room", version: 1, room, session };
+  const contents: unknown[] = [
+    { ...good, type: "lanchat identity" },
+    { ...good, type: undefined },
+    { ...good, version: 2 },
+    { ...good, version: "1" },
+    { ...good, room: undefined },
+    { ...good, room: 7 },
+    { ...good, room: "?" },
+    { ...good, room: session },
+    { ...good, session: room },
+    { ...good, session: null },
+    { ...good, session: "" },
+    null,
+    [],
+    "lanchat room",
+  ];
+  const whole = Deno.readTextFileSync(KEPT);
+  const texts = ["", "\n", "room", whole.slice(0, -3), `${whole}${whole}`, "\0".repeat(150)]
+    .concat(contents.map((content) => JSON.stringify(content)));
+  for (const text of texts) {
+    Deno.writeTextFileSync(file, text);
+    const { message } = await assertFails(readRoom(file), "room-damaged", file);
+    assertMatch(message, /^Cannot use room file .* as it is not a lanchat room of version 1$/);
+    assertEquals(Deno.readTextFileSync(file), text);
+  }
+});
+
+test("readRoom refuses bytes that are not UTF-8", async () => {
+  const file = `${emptyDirectory()}/me.room.json`;
+  const bytes = Deno.readFileSync(KEPT).fill(0xff, 40, 44);
+  Deno.writeFileSync(file, bytes);
+  await assertFails(readRoom(file), "room-damaged", file);
+  assertEquals(Deno.readFileSync(file), bytes);
+});
+
+test("readRoom refuses what is too large, a directory, and what cannot be reached", async () => {
+  const directory = emptyDirectory();
+  const file = `${directory}/me.room.json`;
+  const padded = Deno.readTextFileSync(KEPT).padEnd(4096, " ");
+  Deno.writeTextFileSync(file, padded);
+  assertEquals(await readRoom(file), await readRoom(KEPT));
+  Deno.writeTextFileSync(file, `${padded} `);
+  await assertFails(readRoom(file), "room-damaged", "it is none of lanchat's");
+  assertEquals(Deno.readTextFileSync(file), `${padded} `);
+
+  await assertFails(readRoom(directory), "room-damaged", "it is none of lanchat's");
+  await assertFails(readRoom(`${KEPT}/below`), "room-damaged", "Not a directory");
+  Deno.symlinkSync("loop", `${directory}/loop`);
+  await assertFails(readRoom(`${directory}/loop`), "room-damaged", "loop");
+  // Reading it would not end.
+  await assertFails(readRoom("/dev/zero"), "room-damaged", "it is none of lanchat's");
+});
+
+test("writeRoom fails where nothing can be written, and leaves nothing behind", async () => {
+  const directory = emptyDirectory();
+  for (
+    const file of [
+      `${directory}/nowhere/me.room.json`,
+      `${KEPT}/me.room.json`,
+      "/proc/me.room.json",
+      `${directory}/${"x".repeat(300)}`,
+    ]
+  ) {
+    const { message } = await assertFails(writeRoom(file, newRoom()), "room-unwritable", file);
+    assertMatch(message, /^Cannot keep the room in .*: .*[^.]$/);
+  }
+  Deno.mkdirSync(`${directory}/folder`);
+  await assertFails(writeRoom(`${directory}/folder`, newRoom()), "room-unwritable");
+  assertEquals(names(directory), ["folder"]);
+});
+
+Deno.test({
+  name: "writeRoom leaves the room before as it is where the disk is full",
+  // Nobody else may mount a disk that is small enough.
+  ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
+  async fn() {
+    const directory = emptyDirectory();
+    // Two pages: one for the room, one for what fills the disk.
+    await mount("mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", directory);
+    try {
+      const file = `${directory}/me.room.json`;
+      const before = newRoom();
+      await writeRoom(file, before);
+      Deno.writeFileSync(`${directory}/other`, new Uint8Array(4096));
+      await assertFails(writeRoom(file, newRoom()), "room-unwritable", "No space left");
+      assertEquals(await readRoom(file), before);
+      assertEquals(names(directory), ["me.room.json", "other"]);
+
+      Deno.removeSync(`${directory}/other`);
+      const after = newRoom();
+      await writeRoom(file, after);
+      assertEquals(await readRoom(file), after);
+    } finally {
+      await mount("umount", directory);
+    }
+  },
+});
+
+async function mount(command: string, ...args: string[]): Promise<void> {
+  const { success } = await new Deno.Command(command, { args }).output();
+  assert(success, [command, ...args].join(" "));
+}
+
+const BESIDE = dirname(KEPT);
+
+for (
+  const [what, permissions, readFails, writeFails] of [
+    ["to read", { read: false, write: true }, true, "read"],
+    ["to write", { read: true, write: false }, false, "write"],
+    ["to read the files beside", { read: [KEPT], write: [BESIDE] }, false, "read"],
+    ["to write the files beside", { read: [BESIDE], write: [KEPT] }, false, "write"],
+  ] as [string, Deno.PermissionOptionsObject, boolean, string][]
+) {
+  Deno.test({
+    name: `a room is not kept without the permission ${what}, and nobody is asked for it`,
+    permissions,
+    async fn() {
+      const text = readFails ? undefined : Deno.readTextFileSync(KEPT);
+      if (readFails) await assertFails(readRoom(KEPT), "permission-denied", "--allow-read");
+      else assert(await readRoom(KEPT) !== undefined);
+      const failed = assertFails(writeRoom(KEPT, newRoom()), "permission-denied");
+      assertEquals(
+        (await failed).message,
+        `Cannot keep the room in "${BESIDE}" as --allow-${writeFails} is missing`,
+      );
+      if (text !== undefined) assertEquals(Deno.readTextFileSync(KEPT), text);
+    },
+  });
+}
