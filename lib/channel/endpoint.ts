@@ -77,6 +77,11 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     return Math.max(this.#clock.elapsed() - this.#lastHeard, this.#clock.now() - this.#heardAt);
   }
 
+  /** Whether this end has said farewell, or has cut the channel. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
   /** Sends a record before all that `next` gives; nothing once the channel is closing. */
   send(record: Outgoing | SharedRecord): void {
     if (this.#closing) return;

@@ -120,6 +120,7 @@ class Chat {
     // Cutting a connection on which the host still sends would take our farewell with it.
     await atMost(FAREWELL_MS, ended);
     this.#room.end("not-delivered");
+    this.#ready.resolve(); // What waited for another session fails as well.
     await Promise.all(this.#pending);
     return { reason: end.reason, status: this.#statusOf(end) };
   }
@@ -257,13 +258,21 @@ class Chat {
 
   /** Sends a message; should its session end before it is sealed, with the next one. */
   async #send({ kind, text, to }: SayInput): ReturnType<Room["say"]> {
-    while (true) {
-      await this.#ready.promise;
-      try {
-        return await this.#room.say(text, { kind, to });
-      } catch (error) {
-        if (!(error instanceof LanchatError) || error.code !== "seat-lost") throw error;
-      }
+    await this.#ready.promise;
+    // In another session a name may be somebody else's: there only the key counts.
+    const addressee = this.#room.members.find(({ name }) => name === to)?.key;
+    try {
+      return await this.#room.say(text, { kind, to });
+    } catch (error) {
+      if (!(error instanceof LanchatError) || error.code !== "seat-lost") throw error;
+      const key = addressee === undefined ? to : toBase64Url(addressee);
+      return await this.#send({
+        do: "say",
+        id: "",
+        kind,
+        text,
+        ...key !== undefined && { to: key },
+      });
     }
   }
 

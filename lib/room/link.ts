@@ -135,6 +135,11 @@ export class Link {
     return this.#kept;
   }
 
+  /** Whether as much is kept as can be. */
+  get keptFull(): boolean {
+    return this.#keptBytes + this.#outboxBytes >= MAX_KEPT_BYTES;
+  }
+
   /** Forgets what is kept up to an envelope. */
   forget(cmid: number): void {
     const later = this.#kept.findIndex((envelope) => envelope.cmid > cmid);

@@ -81,6 +81,8 @@ export class Peer {
   readonly totals: (number | undefined)[] = [undefined, undefined];
   /** What it was asked and has not answered. */
   question: Question | undefined;
+  /** The envelope of the last question. */
+  askedIn = 0;
   /** Tells the answer to the last question from those to earlier ones; 0 where it was never asked. */
   round = 0;
   /**

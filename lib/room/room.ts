@@ -46,7 +46,7 @@ import { Lanes } from "./lanes.ts";
 import { ABSENT_MS, Link, WINDOW_BYTES } from "./link.ts";
 import { type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
 import { type Member, Peer, rosterHash, sameName } from "./peer.ts";
-import { Question } from "./question.ts";
+import { type Held, Question } from "./question.ts";
 import type { SessionKeys } from "./session_keys.ts";
 
 /** How long the first ANNOUNCE of a member is waited for, in milliseconds. */
@@ -153,6 +153,7 @@ export class Room {
   readonly #timers = new Map<string, () => void>();
   readonly #agreement: Agreement;
   readonly #owed = new Set<Peer>();
+  readonly #held: Held = { bytes: 0 };
   readonly #answers = new Map<Peer, Answer>();
   #deliveredUntil = 0;
   #rounds = 0;
@@ -169,7 +170,7 @@ export class Room {
   #pumpAgain = false;
   #ended = false;
   readonly #readied = Promise.withResolvers<void>();
-  readonly #held: RoomEvent[] = [];
+  readonly #early: RoomEvent[] = [];
 
   /** Prepares to enter a room; `run` enters it. */
   constructor(options: RoomOptions) {
@@ -341,9 +342,15 @@ export class Room {
     // Most come at once: to tell of each first that it is lost and then that it is back is no news.
     this.#after(`absent ${peer.id}`, ANSWER_MS, () => {
       this.#do(peer, 0, () => this.#showLost(peer));
-      this.#after(`absent ${peer.id}`, ABSENT_MS - ANSWER_MS, () => {
-        this.#leave(peer, "connection-lost");
-      });
+      this.#awaitReturn(peer, ABSENT_MS - ANSWER_MS);
+    });
+  }
+
+  #awaitReturn(peer: Peer, ms: number): void {
+    this.#after(`absent ${peer.id}`, ms, () => {
+      // That it has come may wait at the host for the connection to be back.
+      if (this.#link.open) this.#leave(peer, "connection-lost");
+      else this.#awaitReturn(peer, ANSWER_MS);
     });
   }
 
@@ -567,7 +574,7 @@ export class Room {
       });
     }
     if (earlier.some((peer) => this.#clashes(peer))) this.#warnNameTaken();
-    for (const event of this.#held.splice(0)) this.#options.emit(event);
+    for (const event of this.#early.splice(0)) this.#options.emit(event);
     this.#readied.resolve();
     this.#pump();
   }
@@ -602,6 +609,7 @@ export class Room {
         const { round, object: inner } = decodeAgain(object);
         // Late as it may be: where nothing newer came, nothing of it is lost.
         if (peer.round !== round) return;
+        if (peer.question !== undefined) this.#awaitAnswer(peer);
         return inner === undefined
           ? await this.#conclude(peer)
           : await this.#take(peer, inner, true);
@@ -630,8 +638,8 @@ export class Room {
   /** Asks a member for what it still keeps for this one. */
   #ask(peer: Peer): void {
     peer.round = ++this.#rounds;
-    peer.question = new Question(peer.question?.held);
-    this.#link.send({
+    peer.question ??= new Question(this.#held); // What waits already goes on waiting.
+    peer.askedIn = this.#link.send({
       class: EnvelopeClass.CONTROL,
       to: peer.session,
       object: encodeNeed(peer.round),
@@ -652,7 +660,7 @@ export class Room {
     this.#after(`owed ${peer.id}`, 2 * ANSWER_MS, () => {
       if (peer.owedUntil !== Infinity) return;
       if (peer.away || !this.#link.open) this.#awaitQuestion(peer);
-      else this.#owe(peer, undefined);
+      else this.#owe(peer, peer.askedIn); // It lies behind all that tells the member to ask.
     });
   }
 
@@ -662,7 +670,7 @@ export class Room {
     if (question === undefined) return;
     peer.question = undefined;
     this.#cancel(`answer ${peer.id}`);
-    for (const object of question.held) {
+    for (const object of question.release()) {
       await this.#take(peer, object, false).catch((error) => {
         if (!(error instanceof LanchatError)) throw error;
       });
@@ -672,9 +680,10 @@ export class Room {
 
   async #receiveNeed(peer: Peer, round: number): Promise<void> {
     await peer.mayWork();
-    const envelopes = this.#link.kept.filter(({ to }) =>
-      to === undefined || equal(to, peer.session)
-    );
+    // Without a restart there is nothing that the asker could lack.
+    const envelopes = this.#moving()
+      ? this.#link.kept.filter(({ to }) => to === undefined || equal(to, peer.session))
+      : [];
     // Of several questions the last one counts, and waits for its turn anew.
     this.#answers.delete(peer);
     this.#answers.set(peer, { round, envelopes: [...envelopes] });
@@ -683,19 +692,22 @@ export class Room {
 
   /** Sends again what was asked for, as far as there is room for it. */
   #answerMore(): void {
-    while (this.#link.backlog < WINDOW_BYTES) {
+    // Half of the window is left to what is said now.
+    while (this.#link.backlog < WINDOW_BYTES / 2) {
       const [next] = this.#answers;
       if (next === undefined) return;
-      const [peer, { envelopes, round }] = next;
+      const [peer, answer] = next;
+      const { envelopes, round } = answer;
       const envelope = envelopes.shift();
+      // One after the other, or whoever is last would wait for the answers to all others.
+      this.#answers.delete(peer);
+      if (envelope !== undefined) this.#answers.set(peer, answer);
       const cmid = this.#link.send({
         class: envelope?.class ?? EnvelopeClass.CONTROL,
         to: peer.session,
         object: encodeAgain({ round, object: envelope?.object }),
       }, false);
-      if (envelope !== undefined) continue;
-      this.#answers.delete(peer);
-      if (peer.owedUntil !== undefined) this.#owe(peer, cmid);
+      if (envelope === undefined && peer.owedUntil !== undefined) this.#owe(peer, cmid);
     }
   }
 
@@ -715,6 +727,7 @@ export class Room {
     if (this.#owed.size > 0) return;
     this.#link.forget(this.#deliveredUntil);
     this.#outbox.delivered(this.#deliveredUntil);
+    this.#pump();
   }
 
   /** Says that the connection is back, once all that was missed has been shown. */
@@ -822,7 +835,7 @@ export class Room {
         message: `${peer.member!.name} sees other members in this room than you do`,
       });
     }
-    if (!this.#ready && this.#held.length >= MAX_HELD) await peer.lane.park(this.#readied.promise);
+    if (!this.#ready && this.#early.length >= MAX_HELD) await peer.lane.park(this.#readied.promise);
     if (!this.#present(peer)) return;
     this.#show(peer, inner, chain.audience === Audience.DIRECT);
   }
@@ -909,7 +922,7 @@ export class Room {
   /** Emits what happens; before `ready` it is held, so that `ready` comes first. */
   #emit(event: RoomEvent): void {
     if (this.#ready) this.#options.emit(event);
-    else this.#held.push(event);
+    else this.#early.push(event);
   }
 
   // What is sent.
@@ -945,6 +958,8 @@ export class Room {
   async #sendNext(): Promise<boolean> {
     if (this.#outbox.head === undefined) return false;
     if (!this.#link.open || this.#link.backlog >= WINDOW_BYTES) return false;
+    // What is sealed now could not be kept for those who may lack it.
+    if (this.#owed.size > 0 && this.#link.keptFull) return false;
     const roster = await this.#agreement.current();
     const head = this.#outbox.head;
     if (head === undefined || !this.#link.open) return false;
