@@ -37,6 +37,12 @@ const END_REASONS: Readonly<Partial<Record<Code, CloseReason>>> = {
   "session-in-use": "refused",
 };
 
+/** What a chat needs of a {@linkcode Line}. */
+export type Way = Pick<
+  Line,
+  "entered" | "hop" | "keys" | "reconnect" | "renew" | "session" | "stop" | "stopped"
+>;
+
 /** What a chat needs beside its room. */
 export interface ChatOptions {
   /** Who is in front of it. */
@@ -44,7 +50,7 @@ export interface ChatOptions {
   /** The connection to the relay. */
   readonly channel: Channel;
   /** Makes the next connection where one is lost; without it that is the end. */
-  readonly line?: Line;
+  readonly line?: Way;
   /** The room, but for the seat in it and what the chat adds itself. */
   readonly room: Omit<RoomOptions, "emit" | "shown" | "session" | "keys">;
   /** The session and its keys. */
@@ -169,7 +175,7 @@ class Chat {
   }
 
   /** Goes on as another session, with what was not sealed yet: nobody knows the one before any more. */
-  #renew(line: Line, { code, hint, message }: ProblemEvent): void {
+  #renew(line: Way, { code, hint, message }: ProblemEvent): void {
     this.#show({ event: "warning", code, message, hint });
     line.renew();
     const before = this.#room;
@@ -182,6 +188,7 @@ class Chat {
     const { timeoutMs } = this.#options;
     if (reason === "left" || reason === "end-of-input") {
       await Promise.race([Promise.all(this.#pending), this.#patience.over(timeoutMs)]);
+      this.#patience.pause();
     } else if (reason === "signal" && this.#connected) {
       await atMost(Math.min(timeoutMs, DRAIN_MS), Promise.all(this.#pending));
     }
