@@ -113,15 +113,16 @@ class Chat {
   async run(): Promise<ChatEnd> {
     const { frontEnd, interrupts, line } = this.#options;
     const ended = this.#stay();
-    const end = await Promise.race([
+    const wish = await Promise.race([
       ended,
       this.#readInput(),
       interrupts.first.then((): Ending => ({ reason: "signal", status: EXIT.OK })),
       frontEnd.broken.then((): Ending => ({ reason: "failed", status: EXIT.FAILURE })),
     ]);
     this.#over = true;
+    const end = await this.#finish(wish, ended);
     if (end.error !== undefined) this.#show(end.error);
-    await Promise.race([this.#leave(end), ended]);
+    await Promise.race([this.#room.leave(), ended]);
     line?.stop();
     // Cutting a connection on which the host still sends would take our farewell with it.
     await atMost(FAREWELL_MS, ended);
@@ -184,15 +185,20 @@ class Chat {
     before.end("seat-lost");
   }
 
-  async #leave({ reason }: Ending): Promise<void> {
+  /** Waits for what is not delivered. @returns The end that came of it: the wish, unless the room ended first. */
+  async #finish(wish: Ending, ended: Promise<Ending>): Promise<Ending> {
     const { timeoutMs } = this.#options;
-    if (reason === "left" || reason === "end-of-input") {
-      await Promise.race([Promise.all(this.#pending), this.#patience.over(timeoutMs)]);
+    const pending = Promise.all(this.#pending);
+    if (wish.reason === "left" || wish.reason === "end-of-input") {
+      const done = Promise.race([pending, this.#patience.over(timeoutMs)]);
+      const end = await Promise.race([done.then(() => wish), ended]);
       this.#patience.pause();
-    } else if (reason === "signal" && this.#connected) {
-      await atMost(Math.min(timeoutMs, DRAIN_MS), Promise.all(this.#pending));
+      return end;
     }
-    await this.#room.leave();
+    if (wish.reason === "signal" && this.#connected) {
+      await Promise.race([atMost(Math.min(timeoutMs, DRAIN_MS), pending), ended]);
+    }
+    return wish;
   }
 
   #statusOf({ status }: Ending): number {

@@ -139,6 +139,25 @@ export class Program implements AsyncDisposable {
     await this.write(`${JSON.stringify(input)}\n`);
   }
 
+  /** Says texts as a script does, one after the other. */
+  async say(...texts: readonly string[]): Promise<void> {
+    await this.write(texts.map((say) => `${JSON.stringify({ say })}\n`).join(""));
+  }
+
+  /** What a script was told by somebody, in its order. */
+  heard(name: string): string[] {
+    return this.events.flatMap((event) =>
+      event.event === "message" && event.from.name === name ? [event.text] : []
+    );
+  }
+
+  /** Waits until a script was told so many texts by somebody. @returns All that it was told by then. */
+  async hears(name: string, count: number): Promise<string[]> {
+    const from = `{"event":"message","from":{"name":"${name}"`;
+    await this.stdout.count(count, (line) => line.startsWith(from));
+    return this.heard(name);
+  }
+
   /** Ends standard input. */
   async endInput(): Promise<void> {
     await this.#input.close();
