@@ -132,11 +132,12 @@ class Chat {
     return { reason: end.reason, status: this.#statusOf(end) };
   }
 
-  #enter(seat: Pick<RoomOptions, "session" | "keys">): Room {
+  #enter({ keys, session }: Pick<RoomOptions, "session" | "keys">): Room {
     const { frontEnd, room } = this.#options;
     return new Room({
       ...room,
-      ...seat,
+      session,
+      keys,
       emit: (event) => this.#emit(event),
       shown: () => frontEnd.writable(),
     });

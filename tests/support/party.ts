@@ -5,6 +5,7 @@
  */
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import { initiate, localChannel, type SecureChannel } from "../../lib/channel/mod.ts";
+import type { Clock } from "../../lib/clock.ts";
 import {
   openRoomSecrets,
   randomBytes,
@@ -60,8 +61,10 @@ export class Party {
     this.#running.push(this.#accept(options.greeter));
   }
 
-  /** Opens a room. @param options `invite` is the secret of one that is not open. */
-  static async open(options: { invite?: Bytes; maxMembers?: number } = {}): Promise<Party> {
+  /** Opens a room. @param options `invite` is the secret of one that is not open, `clock` the relay's. */
+  static async open(
+    options: { invite?: Bytes; maxMembers?: number; clock?: Clock } = {},
+  ): Promise<Party> {
     const { invite, ...rest } = options;
     const identity = await identityOf("host");
     const secrets = invite === undefined

@@ -1,0 +1,71 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { toHex } from "../../lib/bytes/mod.ts";
+import { SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
+import { FakeClock } from "../support/clock.ts";
+import { Party } from "../support/party.ts";
+import { type Event, Program } from "../support/program.ts";
+import { Proxy } from "../support/proxy.ts";
+
+/** How far the clock goes at once, in milliseconds: not so far that anybody is asked for a sign of life. */
+const STEP_MS = 10_000;
+
+Deno.test("a member whose place is gone says so, and goes on as another session with what was not sent", async () => {
+  const clock = new FakeClock();
+  const party = await Party.open({ clock });
+  await using proxy = await Proxy.open(party.port);
+  await using ada = new Program(["join", proxy.address, "--name", "ada", "--json"]);
+  await ada.ready();
+  const vera = await party.join("vera");
+  await ada.event("joined");
+  await ada.say("before");
+  await ada.event("delivered");
+  // In the middle of what is sealed by then: nobody will ever know whether it arrived.
+  proxy.inject({ kind: "cut", direction: "toHost", at: proxy.bytes("toHost") + 500 });
+  proxy.refuse();
+  await ada.say("x".repeat(1000));
+  await ada.event("disconnected");
+  await Promise.all([party.host, vera].map((member) => member.event("lost")));
+  await ada.say("meanwhile 1", "meanwhile 2");
+  await ada.tell({ do: "who" });
+  await ada.event("members");
+
+  // The others say something from time to time, or the host would take them for lost as well.
+  for (let passed = 0; passed < SEAT_KEPT_MS; passed += STEP_MS) {
+    clock.advance(STEP_MS);
+    const { delivered } = await vera.room.say("still here", { to: "host" });
+    assert(await delivered);
+  }
+  for (const member of [party.host, vera]) {
+    assertEquals((await member.event("left")).reason, "connection-lost");
+  }
+  await vera.room.say("ada will never read this");
+  await proxy.admit();
+  const first = await ada.event("ready");
+  const { session } = await ada.event("ready", ({ session }) => session !== first.session);
+  assertNotEquals(session, first.session);
+  for (const member of [party.host, vera]) {
+    const { member: { session: seen } } = await member.event("joined");
+    assertEquals(toHex(seen).slice(0, 8), session);
+  }
+  await ada.say("after");
+  await ada.event("delivered", ({ id }) => id === "5");
+  const said = ["before", "meanwhile 1", "meanwhile 2", "after"];
+  await vera.texts.count(said.length);
+  assertEquals(vera.texts.all, said);
+
+  await party.host.room.say("welcome back");
+  assertEquals(await ada.hears("host", 1), ["welcome back"]);
+  assertEquals(ada.heard("vera"), []);
+  const kinds = ada.events.map((event) => "code" in event ? event.code : event.event);
+  const later = kinds.slice(kinds.indexOf("disconnected"))
+    .filter((kind) =>
+      !["host-unverified", "members", "message", "sent", "delivered"].includes(kind)
+    );
+  assertEquals(later, ["disconnected", "seat-lost", "not-delivered", "ready"]);
+  const of = (kind: Event["event"]): string[] =>
+    ada.events.flatMap((event) => event.event === kind && "id" in event ? [event.id] : []);
+  assertEquals([of("sent"), of("failed")], [["1", "3", "4", "5"], ["2"]]);
+  await ada.endInput();
+  await ada.ends(1);
+  await party.close();
+});
