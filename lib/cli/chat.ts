@@ -217,7 +217,7 @@ class Chat {
   async #readInput(): Promise<Ending> {
     await this.#ready.promise;
     const never = new Promise<Ending>(() => {});
-    if (this.#options.listensOnly) return await never;
+    if (this.#options.listensOnly || this.#over) return await never;
     try {
       for await (const input of this.#options.frontEnd.input) {
         if (this.#over) break;
