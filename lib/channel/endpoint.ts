@@ -77,6 +77,11 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     return Math.max(this.#clock.elapsed() - this.#lastHeard, this.#clock.now() - this.#heardAt);
   }
 
+  /** Whether this end has said farewell, or has cut the channel. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
   /** Sends a record before all that `next` gives; nothing once the channel is closing. */
   send(record: Outgoing | SharedRecord): void {
     if (this.#closing) return;
@@ -207,8 +212,12 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   }
 
   #watch(): void {
+    const due = this.#clock.elapsed() + LOOK_MS;
     this.#stopTimer = this.#clock.after(LOOK_MS, () => {
-      const silence = this.#reading ? this.#clock.elapsed() - this.#lastHeard : 0;
+      // A process that was stopped has heard nothing meanwhile, whoever spoke: it asks first.
+      const now = this.#clock.elapsed();
+      if (now - due > LOOK_MS) this.#lastHeard = Math.max(this.#lastHeard, now - PING_AFTER_MS);
+      const silence = this.#reading ? now - this.#lastHeard : 0;
       if (silence >= DEAD_AFTER_MS) {
         const error = new ChannelError("connection-lost", "The other side has gone silent");
         this.abort(error);

@@ -37,6 +37,12 @@ const END_REASONS: Readonly<Partial<Record<Code, CloseReason>>> = {
   "session-in-use": "refused",
 };
 
+/** What a chat needs of a {@linkcode Line}. */
+export type Way = Pick<
+  Line,
+  "entered" | "hop" | "keys" | "reconnect" | "renew" | "session" | "stop" | "stopped"
+>;
+
 /** What a chat needs beside its room. */
 export interface ChatOptions {
   /** Who is in front of it. */
@@ -44,7 +50,7 @@ export interface ChatOptions {
   /** The connection to the relay. */
   readonly channel: Channel;
   /** Makes the next connection where one is lost; without it that is the end. */
-  readonly line?: Line;
+  readonly line?: Way;
   /** The room, but for the seat in it and what the chat adds itself. */
   readonly room: Omit<RoomOptions, "emit" | "shown" | "session" | "keys">;
   /** The session and its keys. */
@@ -121,6 +127,7 @@ class Chat {
     // Cutting a connection on which the host still sends would take our farewell with it.
     await atMost(FAREWELL_MS, ended);
     this.#room.end("not-delivered");
+    this.#ready.resolve(); // What waited for another session fails as well.
     await Promise.all(this.#pending);
     return { reason: end.reason, status: this.#statusOf(end) };
   }
@@ -170,7 +177,7 @@ class Chat {
   }
 
   /** Goes on as another session, with what was not sealed yet: nobody knows the one before any more. */
-  #renew(line: Line, { code, hint, message }: ProblemEvent): void {
+  #renew(line: Way, { code, hint, message }: ProblemEvent): void {
     this.#show({ event: "warning", code, message, hint });
     line.renew();
     const before = this.#room;
@@ -185,7 +192,9 @@ class Chat {
     const pending = Promise.all(this.#pending);
     if (wish.reason === "left" || wish.reason === "end-of-input") {
       const done = Promise.race([pending, this.#patience.over(timeoutMs)]);
-      return await Promise.race([done.then(() => wish), ended]);
+      const end = await Promise.race([done.then(() => wish), ended]);
+      this.#patience.pause();
+      return end;
     }
     if (wish.reason === "signal" && this.#connected) {
       await Promise.race([atMost(Math.min(timeoutMs, DRAIN_MS), pending), ended]);
@@ -208,7 +217,7 @@ class Chat {
   async #readInput(): Promise<Ending> {
     await this.#ready.promise;
     const never = new Promise<Ending>(() => {});
-    if (this.#options.listensOnly) return await never;
+    if (this.#options.listensOnly || this.#over) return await never;
     try {
       for await (const input of this.#options.frontEnd.input) {
         if (this.#over) break;
@@ -263,13 +272,21 @@ class Chat {
 
   /** Sends a message; should its session end before it is sealed, with the next one. */
   async #send({ kind, text, to }: SayInput): ReturnType<Room["say"]> {
-    while (true) {
-      await this.#ready.promise;
-      try {
-        return await this.#room.say(text, { kind, to });
-      } catch (error) {
-        if (!(error instanceof LanchatError) || error.code !== "seat-lost") throw error;
-      }
+    await this.#ready.promise;
+    // In another session a name may be somebody else's: there only the key counts.
+    const addressee = this.#room.members.find(({ name }) => name === to)?.key;
+    try {
+      return await this.#room.say(text, { kind, to });
+    } catch (error) {
+      if (!(error instanceof LanchatError) || error.code !== "seat-lost") throw error;
+      const key = addressee === undefined ? to : toBase64Url(addressee);
+      return await this.#send({
+        do: "say",
+        id: "",
+        kind,
+        text,
+        ...key !== undefined && { to: key },
+      });
     }
   }
 

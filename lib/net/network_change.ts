@@ -42,5 +42,10 @@ export function networkChange(
 function ownInterfaces(): Deno.NetworkInterfaceInfo[] {
   const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
   const { state } = Deno.permissions.querySync(descriptor);
-  return state === "granted" ? Deno.networkInterfaces() : [];
+  if (state !== "granted") return [];
+  try {
+    return Deno.networkInterfaces();
+  } catch {
+    return []; // Between two networks there may be nothing to list.
+  }
 }

@@ -178,7 +178,8 @@ export class Relay {
     let reason: number = CloseReason.LOST;
     try {
       for await (const record of endpoint.receive()) {
-        if (record.type === "close") reason = record.reason;
+        // Where this end has closed the connection, a farewell answers that, and means no more.
+        if (record.type === "close") reason = endpoint.closing ? CloseReason.LOST : record.reason;
         else if (seat.claim !== endpoint) continue;
         else if (seat.endpoint === endpoint) await this.#take(connection, record);
         else this.#establish(connection, record, admitted);
@@ -248,7 +249,7 @@ export class Relay {
     envelopes: readonly MemberEnvelope[],
   ): Promise<void> {
     for (const envelope of envelopes) {
-      const { cmid, object, to } = envelope;
+      const { cmid, to } = envelope;
       for (let wait = this.#full(seat, to); wait !== undefined; wait = this.#full(seat, to)) {
         await wait;
         if (this.#ended) return;
@@ -259,13 +260,12 @@ export class Relay {
       if (seat.lastCmid !== 0 && cmid !== seat.lastCmid + 1) {
         throw new WireError("Cannot take envelope as one before it is missing");
       }
-      const bytes = ENVELOPE_OVERHEAD_BYTES + object.length;
-      this.#queuedBytes += bytes;
-      const parcel = new Parcel(envelope, seat.session, () => {
-        this.#queuedBytes -= bytes;
-        this.#relieve();
-        seat.settle(cmid);
-      });
+      const parcel = new Parcel(
+        envelope,
+        seat.session,
+        (bytes) => this.#count(bytes),
+        () => seat.settle(cmid),
+      );
       for (const other of this.#recipients(seat, to)) {
         other.deliver(parcel);
         if (other.endpoint === undefined && other.queuedBytes > this.#limits.maxQueueBytes) {
@@ -294,7 +294,8 @@ export class Relay {
     return this.#recipients(seat, to).find((other) => other.full !== undefined)?.full;
   }
 
-  #relieve(): void {
+  #count(bytes: number): void {
+    this.#queuedBytes += bytes;
     if (this.#queuedBytes > this.#limits.maxMemoryBytes) return;
     this.#relieved?.resolve();
     this.#relieved = undefined;

@@ -22,6 +22,9 @@ export const STALL_MS = 10_000;
 /** What a seat that holds others must take in {@linkcode STALL_MS}, in bytes: whoever reads at all does. */
 export const STALL_BYTES: number = 1 << 16;
 
+/** What an entry of a queue takes beside its object, in bytes. */
+const ENTRY_BYTES = 64;
+
 /** One object on its way to some seats; they share its bytes. */
 export class Parcel {
   /** One of `EnvelopeClass`. */
@@ -32,31 +35,44 @@ export class Parcel {
   readonly from: Bytes;
   /** Opaque. */
   readonly object: Bytes;
+  readonly #count: (bytes: number) => void;
   readonly #settled: () => void;
-  #waiting = 1;
+  #waiting = 0;
 
   /**
-   * Takes an envelope on.
+   * Takes an envelope on, held once until it is in all queues.
    *
-   * @param settled Called once every seat that it was put into has it or is gone, and
-   * {@linkcode Parcel.release} was called as often as {@linkcode Parcel.hold} and once more.
+   * @param count Told how many bytes of memory more it takes, or fewer.
+   * @param settled Called once {@linkcode Parcel.release} was called for each {@linkcode Parcel.hold}.
    */
-  constructor(envelope: MemberEnvelope, from: Bytes, settled: () => void) {
+  constructor(
+    envelope: MemberEnvelope,
+    from: Bytes,
+    count: (bytes: number) => void,
+    settled: () => void,
+  ) {
     this.class = envelope.class;
     this.direct = envelope.to !== undefined;
     this.from = from;
     this.object = envelope.object;
+    this.#count = count;
     this.#settled = settled;
+    count(size(this));
+    this.hold();
   }
 
   /** Another seat waits for it. */
   hold(): void {
     this.#waiting++;
+    this.#count(ENTRY_BYTES);
   }
 
   /** A seat waits for it no more. */
   release(): void {
-    if (--this.#waiting === 0) this.#settled();
+    this.#count(-ENTRY_BYTES);
+    if (--this.#waiting > 0) return;
+    this.#count(-size(this));
+    this.#settled();
   }
 }
 

@@ -135,6 +135,11 @@ export class Link {
     return this.#kept;
   }
 
+  /** Whether as much is kept as can be. */
+  get keptFull(): boolean {
+    return this.#keptBytes + this.#outboxBytes >= MAX_KEPT_BYTES;
+  }
+
   /** Forgets what is kept up to an envelope. */
   forget(cmid: number): void {
     const later = this.#kept.findIndex((envelope) => envelope.cmid > cmid);
@@ -186,7 +191,9 @@ export class Link {
       }
       throw new ChannelError("connection-lost", "The connection ended");
     } catch (error) {
+      // A farewell to an end that somebody forged would give the place up.
       if (error instanceof WireError) void endpoint.close(CloseReason.PROTOCOL);
+      else endpoint.abort(error);
       throw error;
     } finally {
       this.#endpoint = undefined;

@@ -38,7 +38,8 @@ export class Outbox {
   #waitingBytes = 0;
   #taken: readonly Outgoing[] = [];
   readonly #sealed: Sealed[] = [];
-  readonly #sent: Sealed[] = [];
+  readonly #sent: { readonly cmid: number; readonly delivered: ((known: boolean) => void)[] }[] =
+    [];
   #room: PromiseWithResolvers<void> | undefined;
 
   /** The message whose turn it is. */
@@ -87,15 +88,16 @@ export class Outbox {
   acknowledged(cmid: number): void {
     const next = after(this.#sealed, cmid);
     for (const sealed of this.#sealed.splice(0, next)) {
-      this.#sent.push(sealed);
-      for (const { done } of sealed.messages) done.resolve();
+      const { cmid, messages } = sealed;
+      this.#sent.push({ cmid, delivered: messages.map(({ delivered }) => delivered.resolve) });
+      for (const { done } of messages) done.resolve();
     }
   }
 
   /** Everybody has every envelope up to this one, or is gone. */
   delivered(cmid: number): void {
-    for (const { messages } of this.#sent.splice(0, after(this.#sent, cmid))) {
-      for (const { delivered } of messages) delivered.resolve(true);
+    for (const { delivered } of this.#sent.splice(0, after(this.#sent, cmid))) {
+      for (const resolve of delivered) resolve(true);
     }
   }
 
@@ -113,8 +115,8 @@ export class Outbox {
         delivered.resolve(false);
       }
     }
-    for (const { messages } of this.#sent.splice(0)) {
-      for (const { delivered } of messages) delivered.resolve(false);
+    for (const { delivered } of this.#sent.splice(0)) {
+      for (const resolve of delivered) resolve(false);
     }
     for (const message of this.#taken) refuse(message, code, reason);
     this.#taken = [];
@@ -137,7 +139,7 @@ export class Outbox {
 }
 
 /** How many of them are not after an envelope. */
-function after(sealed: readonly Sealed[], cmid: number): number {
+function after(sealed: readonly { readonly cmid: number }[], cmid: number): number {
   const next = sealed.findIndex((one) => one.cmid > cmid);
   return next < 0 ? sealed.length : next;
 }

@@ -81,6 +81,10 @@ export class Peer {
   readonly totals: (number | undefined)[] = [undefined, undefined];
   /** What it was asked and has not answered. */
   question: Question | undefined;
+  /** The envelope of the last question. */
+  askedIn = 0;
+  /** Tells the answer to the last question from those to earlier ones; 0 where it was never asked. */
+  round = 0;
   /**
    * The last envelope of what was sent again to it: before it has that, it may lack what everybody else
    * has. `Infinity` while it has not asked; `undefined` where it lacks nothing.

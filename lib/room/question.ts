@@ -1,38 +1,49 @@
 import type { Bytes } from "../bytes/mod.ts";
 
-/** Bytes that may wait for an answer. */
-const MAX_HELD_BYTES: number = 1 << 18;
+/** Bytes of one member that may wait for its answer: what an honest one has under way, several times. */
+const MAX_HELD_BYTES: number = 1 << 20;
+
+/** Bytes of all members that may wait for answers. */
+const MAX_HELD_IN_ALL: number = 1 << 26;
 
 /** What an object takes beside its bytes. */
-const PIECE_BYTES = 512;
+const PIECE_BYTES = 64;
+
+/** What is held for all questions together, in bytes. */
+export interface Held {
+  /** How much it is. */
+  bytes: number;
+}
 
 /**
  * A question to a member that was asked to send again what it still keeps. Until it has answered, what it
  * sends otherwise waits, as that is newer. See PROTOCOL.md §6.7.
  */
 export class Question {
-  /** Tells its answer from those to earlier questions. */
-  readonly round: number;
+  readonly #inAll: Held;
   readonly #held: Bytes[] = [];
   #bytes = 0;
 
-  /** Asks. @param round Its number. @param held What waits already, as the question is asked anew. */
-  constructor(round: number, held: readonly Bytes[] = []) {
-    this.round = round;
-    for (const object of held) this.hold(object);
-  }
-
-  /** What waits, in its order. */
-  get held(): readonly Bytes[] {
-    return this.#held;
+  /** Asks. @param inAll Counts what is held for all questions. */
+  constructor(inAll: Held) {
+    this.#inAll = inAll;
   }
 
   /** Has an object wait. @returns Whether there was room for it. */
   hold(object: Bytes): boolean {
-    const bytes = this.#bytes + object.length + PIECE_BYTES;
-    if (bytes > MAX_HELD_BYTES) return false;
+    const size = object.length + PIECE_BYTES;
+    if (this.#bytes + size > MAX_HELD_BYTES) return false;
+    if (this.#inAll.bytes + size > MAX_HELD_IN_ALL) return false;
     this.#held.push(object);
-    this.#bytes = bytes;
+    this.#bytes += size;
+    this.#inAll.bytes += size;
     return true;
+  }
+
+  /** Nothing waits any more. @returns What has waited, in its order. */
+  release(): readonly Bytes[] {
+    this.#inAll.bytes -= this.#bytes;
+    this.#bytes = 0;
+    return this.#held.splice(0);
   }
 }

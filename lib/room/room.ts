@@ -40,12 +40,13 @@ import {
   ObjectType,
   type RosterEntry,
 } from "../wire/mod.ts";
+import { Agreement } from "./agreement.ts";
 import { type Author, ReceivingChain, refused, SendingChain } from "./chain.ts";
 import { Lanes } from "./lanes.ts";
 import { ABSENT_MS, Link, WINDOW_BYTES } from "./link.ts";
 import { type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
 import { type Member, Peer, rosterHash, sameName } from "./peer.ts";
-import { Question } from "./question.ts";
+import { type Held, Question } from "./question.ts";
 import type { SessionKeys } from "./session_keys.ts";
 
 /** How long the first ANNOUNCE of a member is waited for, in milliseconds. */
@@ -62,12 +63,6 @@ const MIN_EPOCH_MS = 1000;
 
 /** Silence after which one heartbeat shows whether the last messages arrived, in milliseconds. */
 const HEARTBEAT_AFTER_MS = 30_000;
-
-/** Time for which a member may report another roster before that is said, in milliseconds. */
-const DIFFERENCE_MS = 10_000;
-
-/** Rosters of the past that are kept. */
-const ROSTER_HISTORY = 64;
 
 /** What `to` is taken for a key by: a name that looks like one never gets what is meant for the key. */
 const KEY = /^[\w-]{43}$/;
@@ -156,14 +151,14 @@ export class Room {
   readonly #epochs = new Map<string, number>();
   readonly #totals = new Map<string, number>();
   readonly #timers = new Map<string, () => void>();
-  readonly #rosters: { readonly hash: Promise<Bytes>; until: number }[] = [];
+  readonly #agreement: Agreement;
   readonly #owed = new Set<Peer>();
-  readonly #answers: Answer[] = [];
+  readonly #held: Held = { bytes: 0 };
+  readonly #answers = new Map<Peer, Answer>();
   #deliveredUntil = 0;
   #rounds = 0;
   #movedAt: number | undefined;
   #return: { missed: number; opened: boolean; restarted: boolean } | undefined;
-  #rosterSince = 0;
   #joinedCount = 0;
   #tag = "";
   #tagged = false;
@@ -175,13 +170,22 @@ export class Room {
   #pumpAgain = false;
   #ended = false;
   readonly #readied = Promise.withResolvers<void>();
-  readonly #held: RoomEvent[] = [];
+  readonly #early: RoomEvent[] = [];
 
   /** Prepares to enter a room; `run` enters it. */
   constructor(options: RoomOptions) {
     this.#options = options;
     this.#author = options;
     this.#clock = options.clock ?? systemClock;
+    this.#agreement = new Agreement(() => {
+      const { identity, roomId, session } = options;
+      const me = { key: identity.publicKey, session };
+      // Who is away cannot announce itself to those who come meanwhile; others here know it already.
+      const others = [...this.#peers.values()].filter(({ announced, away, gone }) =>
+        (announced !== undefined || away) && !gone
+      );
+      return rosterHash(roomId, [me, ...others]);
+    }, this.#clock);
     this.#link = new Link({
       roster: (entries, restarted) => this.#onRoster(entries, restarted),
       member: (record) => this.#onMember(record),
@@ -297,7 +301,7 @@ export class Room {
     this.#chains.clear();
     for (const peer of this.#peers.values()) peer.leave();
     this.#peers.clear();
-    this.#answers.length = 0;
+    this.#answers.clear();
     this.#readied.resolve();
     this.#options.keys.close();
   }
@@ -314,6 +318,7 @@ export class Room {
   /** Another process has the room now, and nothing of what the one before had queued. */
   #move(entries: readonly RosterEntry[]): void {
     this.#movedAt = this.#clock.elapsed();
+    this.#answers.clear(); // Everybody asks anew.
     if (this.#return !== undefined) this.#return.restarted = true;
     const here = new Map(entries.map((entry) => [toHex(entry.session), entry]));
     for (const peer of this.#peers.values()) {
@@ -331,27 +336,31 @@ export class Room {
   /** A member that was at the host before has not come to this one yet. */
   #miss(peer: Peer): void {
     peer.absent = true;
-    peer.away = false;
+    this.#setAway(peer, false);
+    this.#cancel(`owed ${peer.id}`);
     this.#do(peer, 0, () => this.#answered(peer));
     // Most come at once: to tell of each first that it is lost and then that it is back is no news.
     this.#after(`absent ${peer.id}`, ANSWER_MS, () => {
       this.#do(peer, 0, () => this.#showLost(peer));
-      this.#after(`absent ${peer.id}`, ABSENT_MS - ANSWER_MS, () => {
-        this.#revoke(peer);
-        this.#do(peer, 0, () => this.#part(peer, "connection-lost"));
-      });
+      this.#awaitReturn(peer, ABSENT_MS - ANSWER_MS);
+    });
+  }
+
+  #awaitReturn(peer: Peer, ms: number): void {
+    this.#after(`absent ${peer.id}`, ms, () => {
+      // That it has come may wait at the host for the connection to be back.
+      if (this.#link.open) this.#leave(peer, "connection-lost");
+      else this.#awaitReturn(peer, ANSWER_MS);
     });
   }
 
   /** A member that was at the host before is at this one: what the one before lost is asked for. */
   #arrive(peer: Peer, away: boolean): void {
     peer.absent = false;
-    peer.away = away;
+    this.#setAway(peer, away);
     this.#cancel(`absent ${peer.id}`);
     this.#ask(peer);
-    this.#after(`owed ${peer.id}`, 2 * ANSWER_MS, () => {
-      if (peer.owedUntil === Infinity) this.#owe(peer, undefined);
-    });
+    this.#awaitQuestion(peer);
     this.#do(peer, 0, () => {
       if (peer.away) this.#showLost(peer);
       else if (!peer.absent) this.#showBack(peer);
@@ -367,18 +376,12 @@ export class Room {
         else if (peer.absent && equal(peer.key, key)) this.#arrive(peer, false);
         break;
       case MemberChange.LEFT:
-        if (peer === undefined) break;
-        this.#revoke(peer);
-        // Behind what it sent before: its last messages are still to be shown.
-        this.#do(peer, 0, async () => {
-          await this.#conclude(peer);
-          this.#part(peer, leaveReason(reason));
-        });
+        if (peer !== undefined) this.#leave(peer, leaveReason(reason));
         break;
       case MemberChange.AWAY:
         if (peer === undefined) break;
         this.#do(peer, 0, () => {
-          peer.away = true;
+          this.#setAway(peer, true);
           this.#showLost(peer);
           this.#answered(peer);
         });
@@ -386,7 +389,7 @@ export class Room {
       case MemberChange.BACK:
         if (peer === undefined) break;
         this.#do(peer, 0, () => {
-          peer.away = false;
+          this.#setAway(peer, false);
           this.#showBack(peer);
         });
         break;
@@ -404,6 +407,7 @@ export class Room {
     const order = this.#joinedCount++;
     const peer = new Peer(entry, order, earlier, this.#lanes.lane(), this.#clock);
     this.#peers.set(id, peer);
+    if (entry.away) this.#agreement.changed();
     // It may have been at the host before, and think that it has told this member of itself.
     if (this.#moving()) this.#ask(peer);
   }
@@ -442,12 +446,22 @@ export class Room {
   /** Sees to it that a member can read nothing that is sealed from now on. */
   #revoke(peer: Peer): void {
     peer.leave();
+    this.#answers.delete(peer);
     this.#epochs.delete(peer.id);
     this.#totals.delete(peer.id);
     for (const chain of this.#chains.values()) {
       if (chain.holders.has(peer.id)) chain.stale = true;
     }
     this.#chains.delete(peer.id);
+  }
+
+  /** A member is gone; its last messages are still to be shown. */
+  #leave(peer: Peer, reason: LeaveReason): void {
+    this.#revoke(peer);
+    this.#do(peer, 0, async () => {
+      await this.#conclude(peer);
+      this.#part(peer, reason);
+    });
   }
 
   #part(peer: Peer, reason: LeaveReason): void {
@@ -458,11 +472,16 @@ export class Room {
     this.#cancel(`owed ${peer.id}`);
     this.#owe(peer, undefined);
     this.#answered(peer);
+    if (peer.announced !== undefined || peer.away) this.#agreement.changed();
     if (peer.announced === undefined) return;
     this.#burned.add(peer.id);
-    this.#rosterChanged();
     this.#disappear(peer, reason);
     this.#pump();
+  }
+
+  #setAway(peer: Peer, away: boolean): void {
+    peer.away = away;
+    if (peer.announced === undefined) this.#agreement.changed();
   }
 
   #present(peer: Peer): boolean {
@@ -555,7 +574,7 @@ export class Room {
       });
     }
     if (earlier.some((peer) => this.#clashes(peer))) this.#warnNameTaken();
-    for (const event of this.#held.splice(0)) this.#options.emit(event);
+    for (const event of this.#early.splice(0)) this.#options.emit(event);
     this.#readied.resolve();
     this.#pump();
   }
@@ -588,7 +607,9 @@ export class Room {
         return await this.#receiveNeed(peer, decodeNeed(object));
       case ObjectType.AGAIN: {
         const { round, object: inner } = decodeAgain(object);
-        if (peer.question?.round !== round) return;
+        // Late as it may be: where nothing newer came, nothing of it is lost.
+        if (peer.round !== round) return;
+        if (peer.question !== undefined) this.#awaitAnswer(peer);
         return inner === undefined
           ? await this.#conclude(peer)
           : await this.#take(peer, inner, true);
@@ -616,18 +637,31 @@ export class Room {
 
   /** Asks a member for what it still keeps for this one. */
   #ask(peer: Peer): void {
-    const round = ++this.#rounds;
-    peer.question = new Question(round, peer.question?.held);
-    this.#link.send({
+    peer.round = ++this.#rounds;
+    peer.question ??= new Question(this.#held); // What waits already goes on waiting.
+    peer.askedIn = this.#link.send({
       class: EnvelopeClass.CONTROL,
       to: peer.session,
-      object: encodeNeed(round),
+      object: encodeNeed(peer.round),
     }, false);
-    this.#after(
-      `answer ${peer.id}`,
-      ANSWER_MS,
-      () => this.#do(peer, 0, () => this.#conclude(peer)),
-    );
+    this.#awaitAnswer(peer);
+  }
+
+  #awaitAnswer(peer: Peer): void {
+    this.#after(`answer ${peer.id}`, ANSWER_MS, () => {
+      // Nothing comes while there is no connection.
+      if (!this.#link.open) this.#awaitAnswer(peer);
+      else this.#do(peer, 0, () => this.#conclude(peer));
+    });
+  }
+
+  /** A member has its time to ask what it lacks; who does not, lacks nothing. */
+  #awaitQuestion(peer: Peer): void {
+    this.#after(`owed ${peer.id}`, 2 * ANSWER_MS, () => {
+      if (peer.owedUntil !== Infinity) return;
+      if (peer.away || !this.#link.open) this.#awaitQuestion(peer);
+      else this.#owe(peer, peer.askedIn); // It lies behind all that tells the member to ask.
+    });
   }
 
   /** Nothing more is sent again: now comes what waited for that. */
@@ -636,7 +670,7 @@ export class Room {
     if (question === undefined) return;
     peer.question = undefined;
     this.#cancel(`answer ${peer.id}`);
-    for (const object of question.held) {
+    for (const object of question.release()) {
       await this.#take(peer, object, false).catch((error) => {
         if (!(error instanceof LanchatError)) throw error;
       });
@@ -646,26 +680,34 @@ export class Room {
 
   async #receiveNeed(peer: Peer, round: number): Promise<void> {
     await peer.mayWork();
-    const envelopes = this.#link.kept.filter(({ to }) =>
-      to === undefined || equal(to, peer.session)
-    );
-    this.#answers.push({ peer, round, envelopes: [...envelopes] });
+    // Without a restart there is nothing that the asker could lack.
+    const envelopes = this.#moving()
+      ? this.#link.kept.filter(({ to }) => to === undefined || equal(to, peer.session))
+      : [];
+    // Of several questions the last one counts, and waits for its turn anew.
+    this.#answers.delete(peer);
+    this.#answers.set(peer, { round, envelopes: [...envelopes] });
     this.#answerMore();
   }
 
   /** Sends again what was asked for, as far as there is room for it. */
   #answerMore(): void {
-    while (this.#answers.length > 0 && this.#link.backlog < WINDOW_BYTES) {
-      const { envelopes, peer, round } = this.#answers[0]!;
+    // Half of the window is left to what is said now.
+    while (this.#link.backlog < WINDOW_BYTES / 2) {
+      const [next] = this.#answers;
+      if (next === undefined) return;
+      const [peer, answer] = next;
+      const { envelopes, round } = answer;
       const envelope = envelopes.shift();
+      // One after the other, or whoever is last would wait for the answers to all others.
+      this.#answers.delete(peer);
+      if (envelope !== undefined) this.#answers.set(peer, answer);
       const cmid = this.#link.send({
         class: envelope?.class ?? EnvelopeClass.CONTROL,
         to: peer.session,
         object: encodeAgain({ round, object: envelope?.object }),
       }, false);
-      if (envelope !== undefined) continue;
-      this.#answers.shift();
-      if (peer.owedUntil !== undefined) this.#owe(peer, cmid);
+      if (envelope === undefined && peer.owedUntil !== undefined) this.#owe(peer, cmid);
     }
   }
 
@@ -685,6 +727,7 @@ export class Room {
     if (this.#owed.size > 0) return;
     this.#link.forget(this.#deliveredUntil);
     this.#outbox.delivered(this.#deliveredUntil);
+    this.#pump();
   }
 
   /** Says that the connection is back, once all that was missed has been shown. */
@@ -734,7 +777,7 @@ export class Room {
     const first = peer.announced === undefined;
     peer.announced = announced;
     if (first) {
-      this.#rosterChanged();
+      this.#agreement.changed();
       this.#settleNames(peer);
       this.#appear(peer);
       if (peer.shown && this.#clashes(peer)) this.#warnNameTaken();
@@ -784,8 +827,15 @@ export class Room {
     if (!this.#present(peer)) return;
     this.#showGap(peer, chain.audience, inner.before + msg.index, missing);
     peer.keyMissed = false;
-    await this.#compareRoster(peer, inner.roster);
-    if (!this.#ready && this.#held.length >= MAX_HELD) await peer.lane.park(this.#readied.promise);
+    // To another host process members come one after the other.
+    if (!this.#moving() && await this.#agreement.breaks(peer, inner.roster)) {
+      this.#emit({
+        type: "warning",
+        code: "roster-differs",
+        message: `${peer.member!.name} sees other members in this room than you do`,
+      });
+    }
+    if (!this.#ready && this.#early.length >= MAX_HELD) await peer.lane.park(this.#readied.promise);
     if (!this.#present(peer)) return;
     this.#show(peer, inner, chain.audience === Audience.DIRECT);
   }
@@ -840,54 +890,6 @@ export class Room {
     if (this.#return !== undefined) this.#return.missed += messages.length;
   }
 
-  // Agreement on who is there.
-
-  /** The hash of who is here now; made only when it is needed, as a room fills member by member. */
-  #currentRoster(): Promise<Bytes> {
-    const last = this.#rosters.at(-1);
-    if (last?.until === Infinity) return last.hash;
-    const { identity, roomId, session } = this.#options;
-    const me = { key: identity.publicKey, session };
-    const hash = rosterHash(roomId, [me, ...this.#readers()]);
-    this.#rosters.push({ hash, until: Infinity });
-    if (this.#rosters.length > ROSTER_HISTORY) this.#rosters.shift();
-    return hash;
-  }
-
-  #rosterChanged(): void {
-    this.#rosterSince = this.#clock.elapsed();
-    const last = this.#rosters.at(-1);
-    if (last?.until === Infinity) last.until = this.#rosterSince;
-  }
-
-  /** Whether a roster is the one of now, or was until a moment ago. */
-  async #knowsRoster(reported: Bytes): Promise<boolean> {
-    if (equal(await this.#currentRoster(), reported)) return true;
-    const recently = this.#clock.elapsed() - DIFFERENCE_MS;
-    const hashes = this.#rosters.filter(({ until }) => until > recently).map(({ hash }) => hash);
-    return (await Promise.all(hashes)).some((hash) => equal(hash, reported));
-  }
-
-  async #compareRoster(peer: Peer, reported: Bytes): Promise<void> {
-    if (this.#moving() || await this.#knowsRoster(reported)) {
-      peer.differsSince = undefined;
-      peer.differenceShown = false;
-      return;
-    }
-    const now = this.#clock.elapsed();
-    // A difference from before the last change here says nothing of the room as it is now.
-    if (peer.differsSince === undefined || peer.differsSince < this.#rosterSince) {
-      peer.differsSince = now;
-    }
-    if (peer.differenceShown || now - peer.differsSince < DIFFERENCE_MS) return;
-    peer.differenceShown = true;
-    this.#emit({
-      type: "warning",
-      code: "roster-differs",
-      message: `${peer.member!.name} sees other members in this room than you do`,
-    });
-  }
-
   // Names.
 
   /** Gives the tag to whoever came later under a name that somebody else has. */
@@ -920,7 +922,7 @@ export class Room {
   /** Emits what happens; before `ready` it is held, so that `ready` comes first. */
   #emit(event: RoomEvent): void {
     if (this.#ready) this.#options.emit(event);
-    else this.#held.push(event);
+    else this.#early.push(event);
   }
 
   // What is sent.
@@ -956,7 +958,9 @@ export class Room {
   async #sendNext(): Promise<boolean> {
     if (this.#outbox.head === undefined) return false;
     if (!this.#link.open || this.#link.backlog >= WINDOW_BYTES) return false;
-    const roster = await this.#currentRoster();
+    // What is sealed now could not be kept for those who may lack it.
+    if (this.#owed.size > 0 && this.#link.keptFull) return false;
+    const roster = await this.#agreement.current();
     const head = this.#outbox.head;
     if (head === undefined || !this.#link.open) return false;
     const chain = this.#chains.get(head.to?.id ?? "");
@@ -1090,7 +1094,6 @@ export class Room {
 
 /** What a member is to be sent again. */
 interface Answer {
-  readonly peer: Peer;
   /** The number of its question. */
   readonly round: number;
   /** What is left of it. */

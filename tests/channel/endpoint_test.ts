@@ -279,6 +279,34 @@ test("Endpoint notices within 45 s that the other side is dead, whenever its las
   }
 });
 
+test("Endpoint asks before it gives the other side up, where its own process was stopped", async () => {
+  const setup = await setUp();
+  const { endpoint, clock, other } = setup;
+  const received = endpoint.receive();
+  const first = received.next();
+  clock.oversleep(120_000);
+  const reader = other.readable.getReader();
+  const ping = await reader.read();
+  assertEquals(ping.value?.type, RecordType.PING);
+  reader.releaseLock();
+  clock.advance(DEAD_AFTER_MS - PING_AFTER_MS - 1);
+  const writer = other.writable.getWriter();
+  await writer.write(encodeHostRecord({ type: "ack", accepted: 1, delivered: 1 }));
+  writer.releaseLock();
+  assertEquals((await first).value, { type: "ack", accepted: 1, delivered: 1 });
+  await part(setup, received);
+});
+
+test("Endpoint gives up who does not answer after its own process was stopped", async () => {
+  const { endpoint, clock, other } = await setUp();
+  const silent = assertFails(endpoint.receive().next(), "connection-lost", "gone silent");
+  clock.oversleep(120_000);
+  clock.advance(DEAD_AFTER_MS - PING_AFTER_MS);
+  await silent;
+  await assertFails(Array.fromAsync(other.readable), "connection-lost");
+  await endpoint.close(CloseReason.LEAVING);
+});
+
 test("Endpoint takes any record for a sign of life", async () => {
   const setup = await setUp();
   const { endpoint, clock, other } = setup;

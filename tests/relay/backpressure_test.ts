@@ -445,7 +445,8 @@ test("Relay gives up who was too slow and for whom too much waits, and says that
 
 test("Relay counts an object once in all its memory, and has senders wait where it is full", async () => {
   const objects = 20; // Far less than a queue takes.
-  const scene = await open({ maxMemoryBytes: objects * SIZE });
+  const entries = 2 * 64; // What it takes in bob's queue and in carol's.
+  const scene = await open({ maxMemoryBytes: objects * (SIZE + entries) });
   const { ada, bob, carol, clock } = scene;
   for (const guest of [bob, carol]) guest.acknowledges = false;
   bob.listen();

@@ -141,7 +141,7 @@ test("Seat keeps nothing of what was delivered, though an envelope before it is 
   function pass(cmid: number): { object: WeakRef<Uint8Array>; release: () => void } {
     const object = new Uint8Array(1000);
     const envelope = { class: 1, to: undefined, cmid, object };
-    const parcel = new Parcel(envelope, seat.session, () => seat.settle(cmid));
+    const parcel = new Parcel(envelope, seat.session, () => {}, () => seat.settle(cmid));
     seat.accept(cmid);
     return { object: new WeakRef(object), release: () => parcel.release() };
   }

@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import type { LanchatError } from "../../lib/errors.ts";
+import { ABSENT_MS } from "../../lib/room/link.ts";
 import { Link, type LinkListener } from "../../lib/room/mod.ts";
 import {
   AcceptStatus,
@@ -217,6 +219,191 @@ test("Link begins to count anew at a relay that does not know it any more", asyn
   }
 });
 
+/** A connection of a link to a relay that lets it in. @returns How far it got. */
+async function dial(
+  { link }: Scene,
+  relay: ScriptedRelay,
+  resumed: boolean,
+): Promise<"in" | LanchatError> {
+  const ran = link.run(relay.channel);
+  const failed: Promise<LanchatError> = ran.then(() => Promise.reject(), (error) => error);
+  await relay.accept({ resumed, lastCmid: 0 });
+  const entered = relay.resume([]).then(() => relay.settle()).then(() => "in" as const);
+  return await Promise.race([entered, failed]);
+}
+
+test("Link finds its seat lost where the same process has none for it any more", async () => {
+  const scene = create();
+  const { ran, relay } = await connect(scene);
+  await relay.settle();
+  await relay.cut();
+  await assertFails(ran, "connection-lost");
+  const end = await dial(scene, new ScriptedRelay(relay.instance), false);
+  assertEquals(end !== "in" && end.code, "seat-lost");
+});
+
+test("Link begins anew where it never had a seat at that process, if it is soon", async () => {
+  for (const [waitMs, expected] of [[60_000, "in"], [60_001, "seat-lost"]] as const) {
+    const scene = create();
+    const first = new ScriptedRelay();
+    const ran = scene.link.run(first.channel);
+    await first.accept({ resumed: false, lastCmid: 0 });
+    await first.records.next();
+    await first.cut();
+    await assertFails(ran, "connection-lost");
+    scene.clock.advance(waitMs);
+    const second = new ScriptedRelay(first.instance);
+    const end = await dial(scene, second, false);
+    assertEquals(end === "in" ? end : end.code, expected);
+    if (end === "in") await second.close();
+    assertEquals(scene.clock.timers, 0);
+  }
+});
+
+test("Link finds its seat lost at another process 90 s after the last record, by either clock", async () => {
+  const clocks: ((clock: FakeClock, ms: number) => void)[] = [
+    (clock, ms) => clock.advance(ms),
+    (clock, ms) => clock.set(clock.now() + ms), // The machine slept.
+  ];
+  for (const wait of clocks) {
+    for (const [waitMs, expected] of [[ABSENT_MS - 1, "in"], [ABSENT_MS, "seat-lost"]] as const) {
+      const scene = create();
+      const { ran, relay } = await connect(scene);
+      await relay.settle();
+      scene.clock.advance(1000);
+      await relay.settle(); // Heard of again.
+      await relay.cut();
+      await assertFails(ran, "connection-lost");
+      wait(scene.clock, waitMs);
+      const second = new ScriptedRelay();
+      const end = await dial(scene, second, false);
+      assertEquals(end === "in" ? end : end.code, expected);
+      if (end === "in") await second.close();
+    }
+  }
+});
+
+test("Link takes any other process that it reaches first, however late", async () => {
+  const scene = create();
+  const first = new ScriptedRelay();
+  const ran = scene.link.run(first.channel);
+  await first.accept({ resumed: false, lastCmid: 0 });
+  await first.cut();
+  await assertFails(ran, "connection-lost");
+  scene.clock.advance(10 * ABSENT_MS);
+  const second = new ScriptedRelay();
+  assertEquals(await dial(scene, second, false), "in");
+  await second.close();
+});
+
+test("Link says that the process is another one until a roster of it has come", async () => {
+  const restarts: boolean[] = [];
+  const clock = new FakeClock();
+  const link = new Link({
+    roster: (_, restarted) => restarts.push(restarted),
+    member: () => {},
+    envelope: () => {},
+    acknowledged: () => {},
+    opened: () => {},
+    settled: () => Promise.resolve(),
+  }, clock);
+  const scene = { link, clock, told: [] };
+  const first = await connect(scene);
+  await first.relay.settle();
+  await first.relay.cut();
+  await assertFails(first.ran, "connection-lost");
+  const second = new ScriptedRelay();
+  const ran = link.run(second.channel);
+  await second.accept({ resumed: false, lastCmid: 0 });
+  await second.records.next();
+  await second.cut();
+  await assertFails(ran, "connection-lost");
+  // It may have got as far as a seat there.
+  let last = second;
+  for (let i = 0; i < 2; i++) {
+    const relay = new ScriptedRelay(second.instance);
+    relay.seq = last.seq;
+    assertEquals(await dial(scene, relay, true), "in");
+    await relay.cut();
+    await nextTurn();
+    last = relay;
+  }
+  assertEquals(restarts, [false, true, false]);
+});
+
+test("Link is open once all has come that had waited, changes among it", async () => {
+  const scene = create();
+  const first = await connect(scene);
+  await first.relay.settle();
+  assertEquals(scene.link.open, true);
+  await first.relay.cut();
+  await assertFails(first.ran, "connection-lost");
+  assertEquals(scene.link.open, false);
+  const relay = new ScriptedRelay(first.relay.instance);
+  relay.seq = first.relay.seq;
+  const ran = scene.link.run(relay.channel);
+  await relay.accept({ resumed: true, lastCmid: 0 });
+  await relay.resume([], 4); // With what `settle` sends.
+  scene.told.length = 0;
+  await relay.deliver(SESSION, new Uint8Array([1]));
+  const key = new Uint8Array(32);
+  await relay.send({ type: "member", change: 2, reason: 0, session: SESSION, key });
+  await relay.deliver(SESSION, new Uint8Array([2]));
+  await nextTurn();
+  assertEquals(scene.link.open, false);
+  await relay.settle();
+  assertEquals(scene.link.open, true);
+  assertEquals(scene.told.slice(-5), ["object 1", "change 2", "object 2", "object 0", "opened"]);
+  await relay.close();
+  await ran;
+});
+
+test("Link keeps what the host took until it is forgotten, and of that 4 MiB at most", async () => {
+  const scene = create();
+  const { relay } = await connect(scene);
+  relay.acknowledges = false;
+  const { link } = scene;
+  const control = { ...envelope(1, 600), class: EnvelopeClass.CONTROL };
+  link.send(control);
+  for (let i = 0; i < 299; i++) link.send(envelope(2, 16_000));
+  link.send(control, false);
+  assertEquals(link.kept, []);
+  for (let taken = 0; taken < 301;) {
+    await relay.envelopes.count(taken + 1);
+    taken = relay.envelopes.all.length;
+    await relay.send({ type: "ack", accepted: taken, delivered: 0 });
+  }
+  await relay.settle();
+  const { kept } = link;
+  assert(kept.reduce((sum, { object }) => sum + object.length + 30, 0) <= 1 << 22);
+  // Of the messages the oldest are not kept; keys are.
+  assertEquals(kept[0]!.cmid, 1);
+  assertEquals(
+    kept.slice(1).map(({ cmid }) => cmid),
+    Array.from(
+      { length: kept.length - 1 },
+      (_, i) => 302 - kept.length + i,
+    ),
+  );
+  assert(kept.length > 255);
+  link.forget(290);
+  assertEquals(link.kept.map(({ cmid }) => cmid), [
+    291,
+    292,
+    293,
+    294,
+    295,
+    296,
+    297,
+    298,
+    299,
+    300,
+  ]);
+  link.forget(1000);
+  assertEquals(link.kept, []);
+  await relay.close();
+});
+
 /** What a host does that no honest one does, after the first records or in their place. */
 const FAULTS: [string, "first" | "second" | "open", (relay: ScriptedRelay) => HostRecord][] = [
   ["another first record than ACCEPT", "first", () => ({ type: "resume", nextSeq: 1, queued: 0 })],
@@ -230,6 +417,11 @@ const FAULTS: [string, "first" | "second" | "open", (relay: ScriptedRelay) => Ho
   ["a second ACCEPT", "open", (relay) => accept(relay, { resumed: true, lastCmid: 0 })],
   ["a second RESUME", "open", () => ({ type: "resume", nextSeq: 1, queued: 0 })],
   ["an ACK of what was never sent", "open", () => ({ type: "ack", accepted: 1, delivered: 0 })],
+  ["an ACK of more that is delivered than accepted", "open", () => ({
+    type: "ack",
+    accepted: 0,
+    delivered: 1,
+  })],
   ["an envelope too many", "open", () => hostBatch(1, 3)],
   ["an envelope again", "open", () => hostBatch(1, 1)],
   ["an envelope of number 0", "open", () => hostBatch(0)],
@@ -294,6 +486,24 @@ test("Link.run fails as a lost connection where the host hangs up", async () => 
     await relay.cut();
     await assertFails(ran, "connection-lost");
     assertEquals(scene.clock.timers, 0);
+  }
+});
+
+test("Link says no farewell where the connection breaks, as it would give its place up", async () => {
+  // Anybody on the way can make it look like an end, or break what is read.
+  for (const how of ["hangUp", "cut"] as const) {
+    for (const admitted of [false, true]) {
+      const scene = create();
+      const relay = new ScriptedRelay();
+      const ran = scene.link.run(relay.channel);
+      ran.catch(() => {});
+      if (admitted) await relay.admit([]);
+      await relay[how]();
+      await assertFails(ran, "connection-lost");
+      await relay.ended;
+      assertEquals(relay.records.all.filter(({ type }) => type === "close"), []);
+      assertEquals(scene.clock.timers, 0);
+    }
   }
 });
 

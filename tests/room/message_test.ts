@@ -125,6 +125,64 @@ test("Room says how many messages are missing before one", async () => {
   await stage.close();
 });
 
+test("Room says how many messages are missing at the end of a chain, once the next one begins", async () => {
+  const { bob, chain, mal, stage } = await open();
+  await stage.says(mal, await chain.msg("one"));
+  assertEquals(await stage.text(), "one");
+  const second = await mal.chain(Audience.ROOM, 2);
+  await stage.says(mal, await second.skdm(stage.target));
+  // Three more were sealed in the first, and two in the second.
+  await second.skip(2);
+  await stage.says(mal, await second.msg("seven", { before: 4 }));
+  const { member, missing } = await stage.event("gap");
+  assertEquals([member.name, missing], ["mal", 5]);
+  assertEquals(await stage.text(), "seven");
+  // Whole epochs may be missing.
+  const fourth = await mal.chain(Audience.ROOM, 4);
+  await stage.says(mal, await fourth.skdm(stage.target), await fourth.msg("on", { before: 17 }));
+  assertEquals((await stage.event("gap")).missing, 10);
+  assertEquals(await stage.text(), "on");
+  await stage.says(mal, await fourth.msg("and on", { before: 17 }));
+  assertEquals(await stage.text(), "and on");
+  await stage.assertStillHears(bob);
+  await stage.close();
+});
+
+test("Room counts what is missing for each audience, and not what was before its own time", async () => {
+  const { chain, mal, stage } = await open();
+  const direct = await mal.chain(Audience.DIRECT, 3);
+  await stage.says(
+    mal,
+    await chain.msg("to all", { before: 1000 }),
+    await direct.skdm(stage.target),
+    await direct.msg("to you", { before: 50 }),
+    await chain.msg("to all", { before: 1000 }),
+  );
+  for (const text of ["to all", "to you", "to all"]) assertEquals(await stage.text(), text);
+  const next = await mal.chain(Audience.DIRECT, 4);
+  await stage.says(mal, await next.skdm(stage.target), await next.msg("to you", { before: 52 }));
+  assertEquals((await stage.event("gap")).missing, 1);
+  assertEquals(await stage.text(), "to you");
+  await stage.close();
+});
+
+test("Room believes no count that goes back, and counts on where it goes over 2^32", async () => {
+  const { chain, mal, stage } = await open();
+  const last = 0xffff_ffff;
+  await stage.says(mal, await chain.msg("one", { before: last }));
+  assertEquals(await stage.text(), "one");
+  await stage.says(mal, await chain.msg("two", { before: last }));
+  assertEquals(await stage.text(), "two");
+  const next = await mal.chain(Audience.ROOM, 2);
+  await stage.says(mal, await next.skdm(stage.target), await next.msg("four", { before: 2 }));
+  assertEquals((await stage.event("gap")).missing, 1);
+  assertEquals(await stage.text(), "four");
+  const back = await mal.chain(Audience.ROOM, 3);
+  await stage.says(mal, await back.skdm(stage.target), await back.msg("back", { before: 0 }));
+  assertEquals(await stage.text(), "back");
+  await stage.close();
+});
+
 test("Room skips 2,000 messages and not one more", async () => {
   const { bob, chain, mal, stage } = await open();
   const before = chain.chainKey;

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { type Bytes, fromHex } from "../../lib/bytes/mod.ts";
+import { type Bytes, equal, fromHex } from "../../lib/bytes/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import { rosterHash } from "../../lib/room/mod.ts";
-import { decodeSkdm, MemberChange } from "../../lib/wire/mod.ts";
+import { decodeSkdm, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { type OwnChain, Puppet, ROOM_ID } from "../support/puppet.ts";
 import { Stage } from "../support/stage.ts";
 import { test } from "../support/test.ts";
@@ -109,6 +109,56 @@ test("Room does not take two moments of change for one lasting difference", asyn
   stage.clock.advance(1);
   await stage.join(dave);
   assertEquals(await reports(await of(bob, carol, dave)), []);
+  await stage.close();
+});
+
+test("Room counts who is away though it cannot announce itself, as the others here do", async () => {
+  const [bob, carol, dave] = await Promise.all(
+    ["bob", "carol", "dave"].map((name) => Puppet.create(name)),
+  ) as [Puppet, Puppet, Puppet];
+  const stage = await Stage.create();
+  await stage.relay.admit([bob.entry, { ...carol.entry, away: true }, dave.entry]);
+  const target = await stage.heardBy(bob);
+  for (const puppet of [bob, dave]) await stage.says(puppet, await puppet.announce(stage.session));
+  const { members } = await stage.event("ready");
+  assertEquals(members.map(({ name }) => name), ["bob", "dave"]);
+  const chain = await bob.chain();
+  await stage.says(bob, await chain.skdm(target));
+  const me = { key: stage.key, session: stage.session };
+  const of = (...puppets: readonly Puppet[]): Promise<Bytes> =>
+    rosterHash(ROOM_ID, [me, ...puppets.map(({ entry }) => entry)]);
+  async function reports(roster: Bytes): Promise<string[]> {
+    await stage.says(bob, await chain.msg("something", { roster }));
+    await stage.relay.settle();
+    return stage.events.rest().flatMap((event) => event.type === "warning" ? [event.code] : []);
+  }
+  const all = await of(bob, carol, dave);
+  assertEquals(await reports(all), []);
+  await stage.pass(20_000);
+  assertEquals(await reports(all), []);
+  // What this member says itself tells of the same room.
+  await stage.room.say("hello");
+  const reported = [];
+  for (const { object, to } of stage.relay.envelopes.all) {
+    const mine = to === undefined || equal(to, bob.session);
+    const inner = mine && object[0] !== ObjectType.ANNOUNCE ? await bob.take(object) : undefined;
+    if (inner !== undefined) reported.push(inner.roster);
+  }
+  assertEquals(reported, [all]);
+  // Once it is there it counts when it has announced itself, and no sooner; and not when it is gone.
+  await stage.tell(carol, MemberChange.BACK);
+  await stage.pass(20_000);
+  assertEquals(await reports(await of(bob, dave)), []);
+  await stage.pass(20_000);
+  assertEquals(await reports(await of(bob, dave)), []);
+  await stage.tell(carol, MemberChange.AWAY);
+  await stage.relay.settle();
+  assertEquals(await reports(all), []);
+  await stage.tell(carol, MemberChange.LEFT);
+  await stage.pass(20_000);
+  assertEquals(await reports(await of(bob, dave)), []);
+  await stage.pass(20_000);
+  assertEquals(await reports(await of(bob, dave)), []);
   await stage.close();
 });
 

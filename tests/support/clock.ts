@@ -34,6 +34,12 @@ export class FakeClock implements Clock {
     this.#epoch = now - this.#elapsed;
   }
 
+  /** Goes on while the process is stopped: what is due meanwhile is called back late. @param ms How far. */
+  oversleep(ms: number): void {
+    this.#elapsed += ms;
+    this.advance(0);
+  }
+
   after(ms: number, callback: () => void): () => void {
     const timer = { due: this.#elapsed + ms, callback };
     this.#timers.push(timer);
@@ -50,7 +56,7 @@ export class FakeClock implements Clock {
       if (due.length === 0) break;
       const next = due.reduce((first, timer) => timer.due < first.due ? timer : first);
       this.#timers = this.#timers.filter((timer) => timer !== next);
-      this.#elapsed = next.due;
+      this.#elapsed = Math.max(this.#elapsed, next.due);
       next.callback();
     }
     this.#elapsed = end;

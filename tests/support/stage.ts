@@ -13,6 +13,8 @@ import {
   AcceptStatus,
   CloseReason,
   decodeMemberRecord,
+  decodeNeed,
+  encodeAgain,
   encodeHostRecord,
   type HostRecord,
   MemberChange,
@@ -53,7 +55,7 @@ export class ScriptedRelay {
   /** For the room. */
   readonly channel: Channel;
   /** What this process calls itself. */
-  readonly instance: Bytes = randomBytes(8);
+  readonly instance: Bytes;
   /** Every envelope that the room sent. */
   readonly envelopes: Inbox<MemberEnvelope> = new Inbox();
   /** All else that it sent, PING apart. */
@@ -67,7 +69,9 @@ export class ScriptedRelay {
   /** Resolves when the room has closed its side. */
   readonly ended: Promise<void>;
 
-  constructor() {
+  /** A connection to a process. @param instance What it calls itself; a new one if there is none. */
+  constructor(instance: Bytes = randomBytes(8)) {
+    this.instance = instance;
     const [theirs, mine] = localChannel();
     this.channel = theirs;
     this.#writer = mine.writable.getWriter();
@@ -104,16 +108,21 @@ export class ScriptedRelay {
   /** Admits the room's member. */
   async admit(roster: readonly RosterEntry[]): Promise<void> {
     this.#named = roster.length;
-    await this.send({
-      type: "accept",
-      status: AcceptStatus.OK,
-      resumed: false,
-      instance: this.instance,
-      lastCmid: 0,
-      maxMembers: 1024,
-    });
+    await this.accept({ resumed: false, lastCmid: 0 });
+    await this.resume(roster);
+  }
+
+  /** Answers the handshake. */
+  async accept(options: { resumed: boolean; lastCmid: number }): Promise<void> {
+    const { instance } = this;
+    const { OK: status } = AcceptStatus;
+    await this.send({ type: "accept", status, instance, maxMembers: 1024, ...options });
+  }
+
+  /** Lets the member in, once it has said where it was. @param queued How much waits for it. */
+  async resume(roster: readonly RosterEntry[], queued = 0): Promise<void> {
     assertEquals((await this.records.next()).type, "resume");
-    await this.send({ type: "resume", nextSeq: 1, queued: 0 });
+    await this.send({ type: "resume", nextSeq: this.seq + 1, queued });
     await this.send({ type: "roster", entries: roster });
   }
 
@@ -166,6 +175,11 @@ export class ScriptedRelay {
     await this.ended;
   }
 
+  /** Ends its own side without a word, as anybody on the way could make it look. */
+  async hangUp(): Promise<void> {
+    await this.#writer.close();
+  }
+
   /** Breaks the connection. */
   async cut(): Promise<void> {
     await this.#writer.abort(new ChannelError("connection-lost", "cut")).catch(() => {});
@@ -193,13 +207,14 @@ export interface StageOptions {
 /** A room, its relay and its clock. */
 export class Stage {
   readonly clock: StageClock = new StageClock();
-  readonly relay: ScriptedRelay = new ScriptedRelay();
+  /** The relay's end of the last connection. */
+  relay: ScriptedRelay = new ScriptedRelay();
   readonly events: Inbox<RoomEvent> = new Inbox();
   readonly room: Room;
   readonly session: Bytes = randomBytes(16);
   readonly key: Bytes;
-  /** The end of the room's `run`. */
-  readonly ran: Promise<number>;
+  /** The end of the room's last `run`. */
+  ran: Promise<number>;
   #target: Target | undefined;
 
   private constructor(identity: Identity, options: StageOptions) {
@@ -220,8 +235,13 @@ export class Stage {
       ...waitMs !== undefined && { waitMs },
       ...shown !== undefined && { shown },
     });
-    this.ran = this.room.run(this.relay.channel);
-    this.ran.catch(() => {});
+    this.ran = this.#run();
+  }
+
+  #run(): Promise<number> {
+    const ran = this.room.run(this.relay.channel);
+    ran.catch(() => {});
+    return ran;
   }
 
   /** A room whose member waits to be admitted. */
@@ -242,6 +262,54 @@ export class Stage {
     stage.clock.advance(silent.length > 0 ? 10_000 : 0);
     await stage.event("ready");
     return stage;
+  }
+
+  /** The connection breaks. */
+  async cut(): Promise<void> {
+    await this.relay.cut();
+    await this.ran.catch(() => {});
+  }
+
+  /** A connection to the same process, which has kept the member's place, or to another. */
+  dial(restarted: boolean): void {
+    const { instance, seq } = this.relay;
+    this.relay = new ScriptedRelay(restarted ? undefined : instance);
+    if (!restarted) this.relay.seq = seq;
+    this.ran = this.#run();
+  }
+
+  /** The connection breaks, and comes back to the same process. @param queued How much waits. */
+  async resume(roster: readonly Puppet[], queued = 0): Promise<void> {
+    const lastCmid = this.relay.envelopes.all.at(-1)?.cmid ?? 0;
+    await this.cut();
+    this.dial(false);
+    await this.relay.accept({ resumed: true, lastCmid });
+    await this.relay.resume(roster.map(({ entry }) => entry), queued);
+  }
+
+  /** The connection breaks, and another process has taken the room over. @param roster Who came before. */
+  async restart(roster: readonly (Puppet | RosterEntry)[]): Promise<void> {
+    await this.cut();
+    this.dial(true);
+    await this.relay.accept({ resumed: false, lastCmid: 0 });
+    await this.relay.resume(roster.map((one) => "entry" in one ? one.entry : one));
+  }
+
+  /** The room's next question to a member for what it keeps. @returns Its round. */
+  async asks(puppet: Puppet): Promise<number> {
+    return decodeNeed((await this.relay.object(ObjectType.NEED, puppet.session)).object);
+  }
+
+  /** A member sends objects again, and then, unless there is more to come, that this was all. */
+  async answers(
+    puppet: Puppet,
+    round: number,
+    objects: readonly Bytes[],
+    more = false,
+  ): Promise<void> {
+    const again = objects.map((object) => encodeAgain({ round, object }));
+    if (!more) again.push(encodeAgain({ round, object: undefined }));
+    await this.says(puppet, ...again);
   }
 
   /** How others wrap keys for the room's member. */

@@ -363,7 +363,7 @@ class Sea {
       said.push(saying);
       this.#note();
       // Now and then a pause until all have it, so that the weather catches up with the talk.
-      if (this.#below(25) === 0) await saying;
+      if (this.#below(40) === 0) await saying;
     }
     await Promise.all(said);
   }

@@ -1,0 +1,162 @@
+import { assertEquals } from "@std/assert";
+import type { Bytes } from "../../lib/bytes/mod.ts";
+import { type Channel, localChannel, type SecureChannel } from "../../lib/channel/mod.ts";
+import { chat, type ChatEnd, type Way } from "../../lib/cli/chat.ts";
+import { Interrupts } from "../../lib/cli/interrupts.ts";
+import { randomBytes } from "../../lib/crypto/mod.ts";
+import { ChannelError } from "../../lib/errors.ts";
+import { Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
+import { SessionKeys } from "../../lib/room/mod.ts";
+import type { FrontEnd, Input, UiEvent } from "../../lib/ui/mod.ts";
+import { channelPair, type TestChannel } from "../support/channel.ts";
+import { FakeClock } from "../support/clock.ts";
+import { Inbox } from "../support/inbox.ts";
+import { identityOf, sessionKey } from "../support/keys.ts";
+import { MEMBER_KEY, ROOM_ID } from "../support/puppet.ts";
+import { test } from "../support/test.ts";
+import { TestMember } from "../support/world.ts";
+
+/** A chat whose way to the relay is cut and made again by the test. */
+class Talk {
+  readonly clock: FakeClock = new FakeClock();
+  readonly relay: Relay = new Relay({ clock: this.clock });
+  readonly events: Inbox<UiEvent> = new Inbox();
+  /** Settled by the test for each try to connect again. */
+  readonly tries: Inbox<PromiseWithResolvers<void>> = new Inbox();
+  ended!: Promise<ChatEnd>;
+  #relays!: TestChannel;
+  #wish!: ReadableStreamDefaultController<Input>;
+  readonly #served: Promise<void>[] = [];
+  readonly #interrupts = new Interrupts(() => {});
+
+  /** A member that is ready. */
+  static async start(): Promise<Talk> {
+    const talk = new Talk();
+    const identity = await identityOf("ada");
+    const seat = (): Pick<Way, "session" | "keys"> => ({
+      session: randomBytes(16),
+      keys: new SessionKeys({ generate: sessionKey }),
+    });
+    let current = seat();
+    let stopped = false;
+    const way: Way = {
+      get session(): Bytes {
+        return current.session;
+      },
+      get keys(): SessionKeys {
+        return current.keys;
+      },
+      get stopped(): boolean {
+        return stopped;
+      },
+      hop: { joinCode: "0123456789" } as Way["hop"],
+      async reconnect(): Promise<SecureChannel> {
+        const answer = Promise.withResolvers<void>();
+        talk.tries.push(answer);
+        await answer.promise;
+        return await talk.#connect(identity.publicKey, current.session) as SecureChannel;
+      },
+      entered: () => {},
+      renew: () => void (current = seat()),
+      stop: () => void (stopped = true),
+    };
+    const input = new ReadableStream<Input>({ start: (wish) => void (talk.#wish = wish) });
+    const frontEnd: FrontEnd = {
+      input,
+      show: (event) => talk.events.push(event),
+      writable: () => Promise.resolve(),
+      broken: new Promise(() => {}),
+      interrupted: new Promise(() => {}),
+      close: () => Promise.resolve(),
+    };
+    talk.ended = chat({
+      frontEnd,
+      channel: await talk.#connect(identity.publicKey, current.session),
+      line: way,
+      room: { identity, name: "ada", roomId: ROOM_ID, memberKey: MEMBER_KEY },
+      seat: current,
+      fingerprint: "0".repeat(30),
+      host: { tag: "", key: "", verified: true },
+      joinCode: null,
+      listensOnly: false,
+      endsWithInput: true,
+      untilDelivered: false,
+      timeoutMs: 1000,
+      interrupts: talk.#interrupts,
+    });
+    await talk.event("ready");
+    return talk;
+  }
+
+  /** The next event of a kind; others are skipped. */
+  async event<Kind extends UiEvent["event"]>(
+    kind: Kind,
+  ): Promise<UiEvent & { event: Kind }> {
+    return await this.events.find((event): event is UiEvent & { event: Kind } =>
+      event.event === kind
+    );
+  }
+
+  say(text: string, to?: string): void {
+    this.#wish.enqueue({ do: "say", text, kind: "text", id: text, ...to !== undefined && { to } });
+  }
+
+  endInput(): void {
+    this.#wish.close();
+  }
+
+  /** Breaks the connection, and lets the seat expire. */
+  async loseSeat(): Promise<void> {
+    this.#relays.end.close();
+    await Promise.all(this.#served);
+    this.clock.advance(SEAT_KEPT_MS);
+    await this.event("disconnected");
+  }
+
+  async close(): Promise<void> {
+    await this.relay.close(0);
+    await Promise.all(this.#served);
+    this.#interrupts.close();
+  }
+
+  async #connect(key: Bytes, session: Bytes): Promise<Channel> {
+    const [mine, relays] = await channelPair();
+    this.#relays = relays;
+    this.#served.push(this.relay.serve(relays, { key, session }));
+    return mine;
+  }
+}
+
+test("chat says in its next session what was typed while the seat was lost", async () => {
+  const talk = await Talk.start();
+  await talk.loseSeat();
+  const bob = await TestMember.create("bob", randomBytes(16));
+  const [mine, relays] = localChannel();
+  const { publicKey: key } = await identityOf("bob");
+  const served = talk.relay.serve(relays, { key, session: bob.session });
+  const ran = bob.run(mine);
+  for (const text of ["one", "two"]) talk.say(text);
+  (await talk.tries.next()).resolve();
+  assertEquals((await talk.event("warning")).code, "seat-lost");
+  (await talk.tries.next()).resolve();
+  assertEquals((await talk.event("ready")).members.map(({ name }) => name), ["bob"]);
+  talk.endInput();
+  assertEquals(await talk.ended, { reason: "end-of-input", status: 0 });
+  await bob.texts.count(2);
+  assertEquals(bob.texts.all, ["one", "two"]);
+  await talk.close();
+  await Promise.all([served, ran]);
+  bob.room.end("not-delivered");
+});
+
+test("chat ends, and fails what was typed, where no session follows the one that was lost", async () => {
+  const talk = await Talk.start();
+  await talk.loseSeat();
+  talk.say("typed while away");
+  (await talk.tries.next()).resolve();
+  await talk.event("warning");
+  (await talk.tries.next()).reject(new ChannelError("connection-lost", "Gave up"));
+  assertEquals((await talk.event("failed")).code, "not-delivered");
+  assertEquals(await talk.ended, { reason: "connection-lost", status: 1 });
+  await talk.close();
+});
