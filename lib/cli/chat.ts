@@ -272,21 +272,17 @@ class Chat {
 
   /** Sends a message; should its session end before it is sealed, with the next one. */
   async #send({ kind, text, to }: SayInput): ReturnType<Room["say"]> {
-    await this.#ready.promise;
-    // In another session a name may be somebody else's: there only the key counts.
-    const addressee = this.#room.members.find(({ name }) => name === to)?.key;
-    try {
-      return await this.#room.say(text, { kind, to });
-    } catch (error) {
-      if (!(error instanceof LanchatError) || error.code !== "seat-lost") throw error;
-      const key = addressee === undefined ? to : toBase64Url(addressee);
-      return await this.#send({
-        do: "say",
-        id: "",
-        kind,
-        text,
-        ...key !== undefined && { to: key },
-      });
+    let addressee = to;
+    while (true) {
+      await this.#ready.promise;
+      // In another session a name may be somebody else's: there only the key counts.
+      const key = this.#room.members.find(({ name }) => name === addressee)?.key;
+      try {
+        return await this.#room.say(text, { kind, to: addressee });
+      } catch (error) {
+        if (!(error instanceof LanchatError) || error.code !== "seat-lost") throw error;
+        if (key !== undefined) addressee = toBase64Url(key);
+      }
     }
   }
 
