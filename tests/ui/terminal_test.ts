@@ -1,92 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Input, UiEvent } from "../../lib/ui/mod.ts";
-import { TerminalFrontEnd } from "../../lib/ui/terminal.ts";
-import { FakeClock } from "../support/clock.ts";
+import { Desk, READY } from "../support/desk.ts";
 import { test } from "../support/test.ts";
 import { member, message } from "./members.ts";
-import { ScreenModel } from "./screen.ts";
-import { Sink } from "./streams.ts";
-
-const COLUMNS = 30;
-
-const READY: UiEvent = {
-  ...member("ada"),
-  event: "ready",
-  fingerprint: "0".repeat(30),
-  host: { tag: "abcdefgh", key: "A".repeat(43), verified: true },
-  joinCode: null,
-  members: [],
-};
-
-/** A front end with its screen and keyboard in memory. */
-class Desk implements AsyncDisposable {
-  readonly screen: ScreenModel;
-  readonly stdout: Sink;
-  readonly frontEnd: TerminalFrontEnd;
-  readonly input: ReadableStreamDefaultReader<Input>;
-  readonly clock = new FakeClock();
-  readonly raw: boolean[] = [];
-  readonly #keys = new TransformStream<Uint8Array, Uint8Array>();
-  readonly #keyboard = this.#keys.writable.getWriter();
-  #columns: number;
-  #onResize: (() => void) | undefined;
-
-  constructor(columns = COLUMNS) {
-    this.#columns = columns;
-    this.screen = new ScreenModel(columns);
-    this.stdout = new Sink((text) => this.screen.write(text));
-    this.frontEnd = new TerminalFrontEnd({
-      stdin: this.#keys.readable,
-      stdout: this.stdout.stream,
-      stderr: new WritableStream(),
-      columns: () => this.#columns,
-      setRaw: (raw) => void this.raw.push(raw),
-      onResize: (listener) => {
-        this.#onResize = listener;
-        return () => this.#onResize = undefined;
-      },
-    }, this.clock);
-    this.input = this.frontEnd.input.getReader();
-  }
-
-  /** Presses keys; what arrives in one piece is as if it was pasted. */
-  async paste(keys: string | Uint8Array): Promise<void> {
-    await this.#keyboard.write(typeof keys === "string" ? new TextEncoder().encode(keys) : keys);
-  }
-
-  /** Presses one key after the other. */
-  async type(...keys: string[]): Promise<void> {
-    for (const key of keys) await this.paste(key);
-  }
-
-  async hangUp(error?: Error): Promise<void> {
-    await (error === undefined ? this.#keyboard.close() : this.#keyboard.abort(error));
-  }
-
-  resize(columns: number): void {
-    this.#columns = columns;
-    this.#onResize!();
-  }
-
-  get listensToResize(): boolean {
-    return this.#onResize !== undefined;
-  }
-
-  /** Asserts what the last rows of the screen are once this turn's work is done. */
-  async shows(...rows: string[]): Promise<void> {
-    await endOfTurn();
-    assertEquals(this.screen.lines.slice(-rows.length), rows);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.frontEnd.close();
-  }
-}
-
-/** Nothing here waits for anything outside: all that follows from a key happens within one turn. */
-function endOfTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
-}
 
 test("TerminalFrontEnd shows a prompt at once", async () => {
   await using desk = new Desk();
@@ -203,7 +118,7 @@ test("TerminalFrontEnd does not draw a pasted line over and over", async () => {
   await using desk = new Desk();
   const line = "x".repeat(1000);
   await desk.paste(line);
-  await endOfTurn();
+  await desk.settled();
   assertEquals(desk.stdout.text.slice(-line.length), line);
   assert(desk.stdout.text.length < 1.5 * line.length);
 });
@@ -329,6 +244,7 @@ test("TerminalFrontEnd quits and restores the terminal on every way to leave", a
     assertEquals(desk.listensToResize, false, way);
     desk.frontEnd.show({ event: "closed", reason: "host-closed" });
     await desk.frontEnd.close();
+    await desk.settled();
     assertEquals(desk.screen.lines, ["The host closed the room.", ""], way);
     assertEquals(desk.raw, [true, false], way);
   }
@@ -361,6 +277,7 @@ test("TerminalFrontEnd takes the line away when it is closed", async () => {
   await desk.type(..."0123456789012345678901234567890123456789");
   desk.frontEnd.show(message("bob", "bye"));
   await desk.frontEnd.close();
+  await desk.settled();
   assertEquals(desk.screen.lines, ["bob: bye", ""]);
   assertEquals(desk.raw, [true, false]);
   assertEquals(await desk.input.read(), { done: true, value: undefined });
@@ -396,7 +313,7 @@ test("TerminalFrontEnd tells of messages that are still on the way after a secon
   desk.frontEnd.show({ event: "delivered", id: "1" });
   desk.frontEnd.show({ event: "failed", id: "2", code: "not-delivered" });
   await desk.type("e");
-  await endOfTurn();
+  await desk.settled();
   assertEquals(desk.screen.lines.at(-1), "> type");
   assertEquals(desk.clock.timers, 0);
 });
