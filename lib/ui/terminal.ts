@@ -3,8 +3,8 @@ import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
 import { type Clock, systemClock } from "../clock.ts";
 import { CODES, UsageError } from "../errors.ts";
-import { COMMANDS, HELP, parseLine } from "./commands.ts";
-import type { FailedEvent, Input, MessageEvent, MessageKind, UiEvent } from "./events.ts";
+import { type Command, complete, parseLine } from "./commands.ts";
+import type { FailedEvent, Input, MemberView, MessageEvent, UiEvent } from "./events.ts";
 import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
 import { Output } from "./output.ts";
 import { Progress } from "./progress.ts";
@@ -76,6 +76,9 @@ export class TerminalFrontEnd implements FrontEnd {
   #news = "";
   #name = "you";
   #messages = 0;
+  /** By session. */
+  readonly #members = new Map<string, MemberView>();
+  #correspondent: MemberView | undefined;
   readonly #unanswered = new Map<string, string>();
   readonly #progress = new Progress();
   #cancelProgress: (() => void) | undefined;
@@ -102,7 +105,7 @@ export class TerminalFrontEnd implements FrontEnd {
       terminal: true,
       prompt: PROMPT,
       historySize: HISTORY_LINES,
-      completer: completeCommand,
+      completer: (line: string) => complete(line, [...this.#members.values()]),
     }) as LineEditor;
     this.#readline.on("line", (line) => this.#enter(line));
     ({ promise: this.interrupted, resolve: this.#interrupt } = Promise.withResolvers<void>());
@@ -123,7 +126,8 @@ export class TerminalFrontEnd implements FrontEnd {
   show(event: UiEvent): void {
     switch (event.event) {
       case "message":
-        return this.#print(styledMessage(event.from.name, event.text, event));
+        if (event.private) this.#correspondent = event.from;
+        return this.#print(styledMessage(styled(event.from.name), event.text, event));
       case "sent":
         this.#unanswered.delete(event.id);
         this.#progress.sent(event.id);
@@ -136,7 +140,15 @@ export class TerminalFrontEnd implements FrontEnd {
       case "ready":
         this.#name = event.name;
         this.#ready = true;
+        this.#members.clear();
+        for (const member of event.members) this.#members.set(member.session, member);
         return this.#print(...noticeLines(event), READY_LINE);
+      case "joined":
+        this.#members.set(event.member.session, event.member);
+        return this.#print(...noticeLines(event));
+      case "left":
+        this.#members.delete(event.member.session);
+        return this.#print(...noticeLines(event));
       default:
         return this.#print(...noticeLines(event));
     }
@@ -214,10 +226,11 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#eraseEntered(line);
     this.#drawLine(0);
     try {
-      const command = parseLine(line);
-      if (command.do === "say") this.#say(command.text, command.kind);
+      const members = [...this.#members.values()];
+      const command = parseLine(line, { members, correspondent: this.#correspondent });
+      if (command.do === "say") this.#say(command);
       else if (command.do === "who") this.#wishes.enqueue({ do: "who" });
-      else if (command.do === "help") this.#print(...HELP);
+      else if (command.do === "help") this.#print(...command.lines);
       else if (command.do === "quit") return this.#quit();
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
@@ -234,13 +247,17 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#output.write(eraseRows(rows));
   }
 
-  #say(text: string, kind: MessageKind): void {
+  #say({ kind, text, to }: Extract<Command, { do: "say" }>): void {
     const id = String(++this.#messages);
     this.#unanswered.set(id, text);
     this.#progress.say(id);
     this.#showProgress();
-    this.#print(styledMessage(this.#name, text, { kind, private: false }));
-    this.#wishes.enqueue({ do: "say", text, kind, id });
+    const sender = to === undefined
+      ? styled(this.#name)
+      : `${styled(this.#name)} to ${styled(to.name)}`;
+    this.#print(styledMessage(sender, text, { kind, private: to !== undefined }));
+    // A name may be another's by the time that the message goes.
+    this.#wishes.enqueue({ do: "say", text, kind, id, ...to !== undefined && { to: to.key } });
   }
 
   #showFailed({ id, code }: FailedEvent): void {
@@ -350,16 +367,17 @@ function processTerminal(): TerminalDevice {
   };
 }
 
-function completeCommand(line: string): [string[], string] {
-  return [COMMANDS.filter((command) => command.startsWith(line)), line];
+/** A name as only names look. */
+function styled(name: string): string {
+  return `\x1b[1m${sanitizeLine(name)}\x1b[22m`;
 }
 
 function styledMessage(
-  name: string,
+  sender: string,
   text: string,
   form: Pick<MessageEvent, "kind" | "private">,
 ): string {
-  return messageLine(`\x1b[1m${sanitizeLine(name)}\x1b[22m`, sanitize(text), form);
+  return messageLine(sender, sanitize(text), form);
 }
 
 /** Clears from the row that is so many above the cursor to the end of the screen. */

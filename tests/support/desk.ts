@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Input, UiEvent } from "../../lib/ui/mod.ts";
+import type { Input, ReadyEvent } from "../../lib/ui/mod.ts";
 import { TerminalFrontEnd } from "../../lib/ui/terminal.ts";
 import { member } from "../ui/members.ts";
 import { Sink } from "../ui/streams.ts";
@@ -7,7 +7,7 @@ import { FakeClock } from "./clock.ts";
 import { Emulator } from "./emulator.ts";
 
 /** One is in the room, alone. */
-export const READY: UiEvent = {
+export const READY: ReadyEvent = {
   ...member("ada"),
   event: "ready",
   fingerprint: "0".repeat(30),

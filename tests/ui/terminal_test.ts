@@ -175,7 +175,17 @@ test("TerminalFrontEnd answers an unknown command with the nearest, and sends no
 test("TerminalFrontEnd explains the commands by itself", async () => {
   await using desk = new Desk(80);
   await desk.type("/help", "\r");
-  await desk.shows("The up and down arrow keys bring earlier lines back.", ">");
+  await desk.shows(
+    "Tab completes commands and names.",
+    "The up and down arrow keys bring earlier lines back.",
+    ">",
+  );
+  await desk.type("/help msg", "\r");
+  await desk.shows(
+    "/msg NAME TEXT   says something to one member alone",
+    "Example: /msg bob hello is read by bob and nobody else.",
+    ">",
+  );
 });
 
 test("TerminalFrontEnd completes commands", async () => {
@@ -326,4 +336,49 @@ test("TerminalFrontEnd says nothing of messages that arrive within a second", as
   desk.frontEnd.show({ event: "delivered", id: "1" });
   desk.clock.advance(1000);
   await desk.shows("ada: one", ">");
+});
+
+test("TerminalFrontEnd sends private messages by key, and answers the last one", async () => {
+  await using desk = new Desk(60);
+  const [bob, eve] = [{ ...member("bob"), key: "bobs" }, { ...member("eve"), key: "eves" }];
+  desk.frontEnd.show({ ...READY, members: [bob] });
+  desk.frontEnd.show({ event: "joined", member: { ...eve, session: "2" } });
+  await desk.type("/msg bob hi", "\r", "/msg eve hello", "\r", "/reply x", "\r");
+  await desk.shows(
+    "ada to bob (private): hi",
+    "ada to eve (private): hello",
+    "error: Nobody has sent you a private message yet",
+    "hint: To begin, type /msg NAME TEXT.",
+    ">",
+  );
+  desk.frontEnd.show({ ...message("bob", "psst", { private: true }), from: bob });
+  desk.frontEnd.show({ ...message("eve", "aloud"), from: eve });
+  desk.frontEnd.show({ event: "left", member: { ...eve, session: "2" }, reason: "left" });
+  await desk.type("/reply ok", "\r", "/msg eve still there?", "\r");
+  await desk.shows(
+    "ada to bob (private): ok",
+    "error: Nobody here is called eve",
+    "hint: Type /msg NAME TEXT; /who shows the names.",
+    ">",
+  );
+  const sent = [];
+  for (let i = 0; i < 3; i++) {
+    const { value } = await desk.input.read();
+    if (value?.do === "say") sent.push([value.text, value.to]);
+  }
+  assertEquals(sent, [["hi", "bobs"], ["hello", "eves"], ["ok", "bobs"]]);
+});
+
+test("TerminalFrontEnd completes names, and lists those that begin alike", async () => {
+  await using desk = new Desk(60);
+  const others = ["bob", "bert"].map((name) => ({ ...member(name), session: name }));
+  desk.frontEnd.show({ ...READY, members: others });
+  await desk.type("b", "o", "\t", "hi");
+  await desk.shows("> bob: hi");
+  await desk.type("\r", "/msg b", "\t", "\t");
+  await desk.settled();
+  assert(desk.screen.lines.some((line) => /^bob +bert$/.test(line)), desk.screen.lines.join("\n"));
+  await desk.type("e", "\t", "hello");
+  desk.frontEnd.show(message("bob", "one"));
+  await desk.shows("bob: one", "> /msg bert hello");
 });
