@@ -9,6 +9,9 @@ import { sanitizeLine } from "./sanitize.ts";
 /** Longest wrong word, in characters, that is repeated. */
 const MAX_SHOWN_LENGTH = 20;
 
+/** What stands for a pasted text. */
+const PASTE = /\[paste \d+: \d+ lines?\]/g;
+
 /** What a typed line asks for. */
 export type Command =
   | {
@@ -30,6 +33,8 @@ export interface Surroundings {
   readonly members: readonly Addressee[];
   /** Who sent the last private message. */
   readonly correspondent?: Addressee | undefined;
+  /** Pasted texts, by what stands for each in the line. */
+  readonly pastes?: ReadonlyMap<string, string>;
 }
 
 interface Explanation {
@@ -100,7 +105,10 @@ function helpLine({ summary, usage }: Explanation): string {
  * });
  * ```
  */
-export function parseLine(line: string, { correspondent, members }: Surroundings): Command {
+export function parseLine(line: string, surroundings: Surroundings): Command {
+  const { correspondent, members, pastes = new Map() } = surroundings;
+  const say = (text: string, kind: MessageKind, to?: Addressee): Command =>
+    saying(expand(text, pastes), kind, to);
   if (line.trim() === "") return { do: "nothing" };
   if (line.startsWith("//")) return say(line.slice(1), "text");
   if (!line.startsWith("/")) return say(line, "text");
@@ -163,7 +171,12 @@ function addresseeOf(text: string, members: readonly Addressee[]): Addressee {
   );
 }
 
-function say(text: string, kind: MessageKind, to?: Addressee): Command {
+/** A text with the pasted ones in it: nothing of those is a command. */
+function expand(text: string, pastes: ReadonlyMap<string, string>): string {
+  return text.replaceAll(PASTE, (mark) => pastes.get(mark) ?? mark);
+}
+
+function saying(text: string, kind: MessageKind, to?: Addressee): Command {
   if (text.trim() === "") {
     const example = kind === "action" ? "/me waves" : "/msg bob hello";
     throw new UsageError("empty-message", "Cannot send as no text follows", {

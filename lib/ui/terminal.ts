@@ -1,12 +1,14 @@
 import { EventEmitter } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
+import { utf8 } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { CODES, UsageError } from "../errors.ts";
 import { type Command, complete, parseLine } from "./commands.ts";
 import type { FailedEvent, Input, MemberView, MessageEvent, UiEvent } from "./events.ts";
 import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
 import { Output } from "./output.ts";
+import { LEAVE_PASTES_UNMARKED, MARK_PASTES, PasteSplitter } from "./paste.ts";
 import { Progress } from "./progress.ts";
 import { excerpt, messageLine, noticeLines } from "./render.ts";
 import { sanitize, sanitizeLine } from "./sanitize.ts";
@@ -27,8 +29,11 @@ const MAX_REPEATED_LENGTH = 60;
 
 const READY_LINE = "Type a message and press Enter; /help shows the commands.";
 
-/** More than one character, and none that is a key: what was pasted. */
-const PASTED = /^[\P{Cc}\t\r\n]{2,}$/u;
+/** More than one character, and none that is a key but Enter: too many to draw the line anew for each. */
+const LINES = /^[\P{Cc}\r\n]{2,}$/u;
+
+/** What cannot be in the line that is typed. */
+const UNTYPABLE = /\p{Cc}/u;
 
 /** Controls that are no key of readline's: it would repeat them, and the terminal would obey. */
 // deno-lint-ignore no-control-regex -- controls are what it is about
@@ -38,7 +43,7 @@ const NO_KEY = /[\x1c\x1d\x80-\x9f]/gu;
 export interface TerminalDevice extends StandardStreams {
   /** How many characters fit in a row. */
   columns(): number;
-  /** Whether each key is read as it is pressed, not shown and without a meaning of its own. */
+  /** Whether each key is read as it is pressed, not shown and without a meaning of its own, and pastes are marked. */
   setRaw(raw: boolean): void;
   /**
    * Calls a function whenever the number of columns may have changed.
@@ -66,6 +71,9 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #clock: Clock;
   readonly #output: Output;
   readonly #keys = new Keys();
+  readonly #splitter = new PasteSplitter();
+  /** By what stands for it in the line. */
+  readonly #pastes = new Map<string, string>();
   readonly #screen: Screen;
   readonly #readline: LineEditor;
   readonly #wishes: ReadableStreamDefaultController<Input>;
@@ -204,7 +212,12 @@ export class TerminalFrontEnd implements FrontEnd {
     try {
       for await (const chunk of stdin) {
         if (!this.#editing) return;
-        this.#press(decoder.decode(chunk, { stream: true }).replaceAll(NO_KEY, ""));
+        for (
+          const { pasted, text } of this.#splitter.push(decoder.decode(chunk, { stream: true }))
+        ) {
+          if (pasted) this.#paste(text);
+          else this.#press(text.replaceAll(NO_KEY, ""));
+        }
       }
       this.#quit();
     } catch (error) {
@@ -214,11 +227,20 @@ export class TerminalFrontEnd implements FrontEnd {
     }
   }
 
-  /** Key by key readline draws the line anew for each character: too slow for a pasted page. */
   #press(text: string): void {
-    if (PASTED.test(text)) this.#readline.write(text);
+    if (LINES.test(text)) this.#readline.write(text);
     else this.#keys.emit("data", text);
     this.#readline.prevRows = this.#cursorRow; // readline loses count of wide and of many characters
+  }
+
+  /** What is more than a line's text goes with the line, which shows how much it is. */
+  #paste(text: string): void {
+    const shown = text.replace(/\n$/, "");
+    if (!UNTYPABLE.test(shown)) return this.#press(shown);
+    const lines = shown.split("\n").length;
+    const mark = `[paste ${this.#pastes.size + 1}: ${lines} ${lines === 1 ? "line" : "lines"}]`;
+    this.#pastes.set(mark, shown);
+    this.#press(mark);
   }
 
   #enter(line: string): void {
@@ -227,7 +249,8 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#drawLine(0);
     try {
       const members = [...this.#members.values()];
-      const command = parseLine(line, { members, correspondent: this.#correspondent });
+      const correspondent = this.#correspondent;
+      const command = parseLine(line, { members, correspondent, pastes: this.#pastes });
       if (command.do === "say") this.#say(command);
       else if (command.do === "who") this.#wishes.enqueue({ do: "who" });
       else if (command.do === "help") this.#print(...command.lines);
@@ -358,7 +381,15 @@ function processTerminal(): TerminalDevice {
   return {
     ...standardStreams(),
     columns: () => Deno.consoleSize().columns || DEFAULT_COLUMNS,
-    setRaw: (raw) => Deno.stdin.setRaw(raw),
+    setRaw(raw): void {
+      Deno.stdin.setRaw(raw);
+      try {
+        // At once, as there is no later where the program ends.
+        Deno.stdout.writeSync(utf8(raw ? MARK_PASTES : LEAVE_PASTES_UNMARKED));
+      } catch {
+        // The terminal is gone; whoever writes to it next is told.
+      }
+    },
     onResize(listener): () => void {
       if (Deno.build.os === "windows") return () => {}; // it has no such signal
       Deno.addSignalListener("SIGWINCH", listener);

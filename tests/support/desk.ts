@@ -47,14 +47,16 @@ export class Desk implements AsyncDisposable {
     this.input = this.frontEnd.input.getReader();
   }
 
-  /** Presses keys; what arrives in one piece is as if it was pasted. */
-  async paste(keys: string | Uint8Array): Promise<void> {
-    await this.#keyboard.write(typeof keys === "string" ? new TextEncoder().encode(keys) : keys);
+  /** Presses keys; each argument comes in one piece. */
+  async type(...keys: (string | Uint8Array)[]): Promise<void> {
+    for (const key of keys) {
+      await this.#keyboard.write(typeof key === "string" ? new TextEncoder().encode(key) : key);
+    }
   }
 
-  /** Presses one key after the other. */
-  async type(...keys: string[]): Promise<void> {
-    for (const key of keys) await this.paste(key);
+  /** Pastes a text as a terminal does that marks it. */
+  async paste(text: string): Promise<void> {
+    await this.type(`\x1b[200~${text.replaceAll("\n", "\r")}\x1b[201~`);
   }
 
   /** The terminal is gone, or its reading fails. */

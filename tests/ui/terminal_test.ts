@@ -197,7 +197,7 @@ test("TerminalFrontEnd completes commands", async () => {
 test("TerminalFrontEnd refuses a line that is too long, and keeps it in the history", async () => {
   await using desk = new Desk(200);
   const line = "x".repeat(16_385);
-  await desk.paste(`${line}\r`);
+  await desk.type(`${line}\r`);
   await desk.shows(
     "error: Cannot send as the message has 16385 bytes: 16384 are allowed",
     "hint: The up arrow key brings it back: make it shorter, or two.",
@@ -208,11 +208,11 @@ test("TerminalFrontEnd refuses a line that is too long, and keeps it in the hist
   assertEquals(value, { do: "say", text: line.slice(1), kind: "text", id: "1" });
 });
 
-test("TerminalFrontEnd takes each pasted line for a message", async () => {
+test("TerminalFrontEnd takes each line of an unmarked paste for a message", async () => {
   await using desk = new Desk();
-  await desk.paste("one\r\ntwo\n\nthree\rfo");
-  await desk.paste(new Uint8Array([0x75, 0x72, 0xe6, 0x97]));
-  await desk.paste(new Uint8Array([0xa5]));
+  await desk.type("one\r\ntwo\n\nthree\rfo");
+  await desk.type(new Uint8Array([0x75, 0x72, 0xe6, 0x97]));
+  await desk.type(new Uint8Array([0xa5]));
   await desk.shows("you: one", "you: two", "you: three", "> four日");
   const texts = [];
   for (let i = 0; i < 3; i++) texts.push((await desk.input.read()).value);
@@ -240,7 +240,7 @@ test("TerminalFrontEnd says which message was not delivered", async () => {
 test("TerminalFrontEnd quits and restores the terminal on every way to leave", async () => {
   const ways: [string, (desk: Desk) => Promise<void>][] = [
     ["/quit", (desk) => desk.type("/quit", "\r")],
-    ["a pasted /quit with more behind it", (desk) => desk.paste("/quit\rmore\r/quit\r")],
+    ["a pasted /quit with more behind it", (desk) => desk.type("/quit\rmore\r/quit\r")],
     ["Ctrl-C", (desk) => desk.type("half", "\x03")],
     ["Ctrl-D", (desk) => desk.type("\x04")],
     ["the end of input", (desk) => desk.hangUp()],
@@ -296,7 +296,7 @@ test("TerminalFrontEnd takes the line away when it is closed", async () => {
 test("TerminalFrontEnd stops reading keys when its input is given up", async () => {
   await using desk = new Desk();
   await desk.input.cancel();
-  await desk.paste("x\r");
+  await desk.type("x\r");
   desk.frontEnd.show(message("bob", "hi"));
   await desk.shows("bob: hi", "");
 });
@@ -381,4 +381,52 @@ test("TerminalFrontEnd completes names, and lists those that begin alike", async
   await desk.type("e", "\t", "hello");
   desk.frontEnd.show(message("bob", "one"));
   await desk.shows("bob: one", "> /msg bert hello");
+});
+
+test("TerminalFrontEnd sends a paste of many lines as one message, once it was seen how many", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show(READY);
+  await desk.type("look: ");
+  await desk.paste("one\n\ttwo\nthree\n");
+  await desk.type("!");
+  await desk.shows("> look: [paste 1: 3 lines]!");
+  await desk.type("\r");
+  await desk.shows("ada: look: one", "        two", "    three!", ">");
+  const { value } = await desk.input.read();
+  assertEquals(value, { do: "say", text: "look: one\n\ttwo\nthree!", kind: "text", id: "1" });
+});
+
+test("TerminalFrontEnd edits a pasted line as a typed one, and leaves its end away", async () => {
+  await using desk = new Desk();
+  await desk.paste("one\n");
+  await desk.type("\x7f", "\x7f");
+  await desk.shows("> o");
+});
+
+test("TerminalFrontEnd obeys nothing of a paste: no key, no command, no other paste", async () => {
+  await using desk = new Desk(80);
+  await desk.paste("/quit\nmore");
+  await desk.type("\r");
+  await desk.paste("\x1b[A\x03\x04\x9b2J");
+  await desk.type("\r");
+  await desk.paste("[paste 1: 2 lines]");
+  await desk.type("\r", "/quit", "\r");
+  const texts = [];
+  for (let i = 0; i < 4; i++) {
+    const { value } = await desk.input.read();
+    texts.push(value?.do === "say" ? value.text : value?.do);
+  }
+  assertEquals(texts, ["/quit\nmore", "\x1b[A\x03\x04\x9b2J", "/quit\nmore", "quit"]);
+  await desk.settled();
+  assert(desk.screen.lines.includes("you: \\x1b[A\\x03\\x04\\x9b2J"), desk.screen.lines.join("\n"));
+});
+
+test("TerminalFrontEnd repeats a paste from the history", async () => {
+  await using desk = new Desk();
+  await desk.paste("one\ntwo");
+  await desk.type("\r", "\x1b[A", "\r");
+  for (const id of ["1", "2"]) {
+    const { value } = await desk.input.read();
+    assertEquals(value, { do: "say", text: "one\ntwo", kind: "text", id });
+  }
 });
