@@ -32,6 +32,9 @@ const READY_LINE = "Type a message and press Enter; /help shows the commands.";
 /** More than one character, and none that is a key but Enter: too many to draw the line anew for each. */
 const LINES = /^[\P{Cc}\r\n]{2,}$/u;
 
+/** readline completes later than at once, and wants no key before it has. */
+const BEHIND_TAB = /(?<=\t)/;
+
 /** What cannot be in the line that is typed. */
 const UNTYPABLE = /\p{Cc}/u;
 
@@ -228,9 +231,13 @@ export class TerminalFrontEnd implements FrontEnd {
   }
 
   #press(text: string): void {
-    if (LINES.test(text)) this.#readline.write(text);
-    else this.#keys.emit("data", text);
-    this.#readline.prevRows = this.#cursorRow; // readline loses count of wide and of many characters
+    for (const keys of text.split(BEHIND_TAB)) {
+      this.#keys.whenWanted(() => {
+        if (LINES.test(keys)) this.#readline.write(keys);
+        else this.#keys.emit("data", keys);
+        this.#readline.prevRows = this.#cursorRow; // readline loses count of wide and of many characters
+      });
+    }
   }
 
   /** What is more than a line's text goes with the line, which shows how much it is. */
@@ -348,12 +355,28 @@ type LineEditor = Interface & { prevRows: number };
 
 /** The keyboard as readline wants it. */
 class Keys extends EventEmitter {
+  #paused = false;
+  #waiting: (() => void)[] = [];
+
+  /** Presses keys now, or once readline wants more. */
+  whenWanted(press: () => void): void {
+    this.#waiting.push(press);
+    this.#pressWaiting();
+  }
+
   pause(): this {
+    this.#paused = true;
     return this;
   }
 
   resume(): this {
+    this.#paused = false;
+    this.#pressWaiting();
     return this;
+  }
+
+  #pressWaiting(): void {
+    while (!this.#paused && this.#waiting.length > 0) this.#waiting.shift()!();
   }
 }
 

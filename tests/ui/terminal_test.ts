@@ -373,7 +373,7 @@ test("TerminalFrontEnd completes names, and lists those that begin alike", async
   await using desk = new Desk(60);
   const others = ["bob", "bert"].map((name) => ({ ...member(name), session: name }));
   desk.frontEnd.show({ ...READY, members: others });
-  await desk.type("b", "o", "\t", "hi");
+  await desk.type("bo\thi");
   await desk.shows("> bob: hi");
   await desk.type("\r", "/msg b", "\t", "\t");
   await desk.settled();
