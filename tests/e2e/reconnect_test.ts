@@ -218,6 +218,21 @@ Deno.test("--give-up-after ends with status 1 and what is undelivered, in plain 
   ]);
 });
 
+Deno.test("--give-up-after holds where something answers the calls and says nothing", async () => {
+  await using stage = await scene(["--give-up-after", "3", "--json"]);
+  const { ada, proxy } = stage;
+  proxy.hold("toMember");
+  proxy.cut();
+  await ada.event("disconnected");
+  const start = performance.now();
+  await ada.ends(1);
+  // A handshake alone may take 15 s.
+  assert(performance.now() - start < 12_000, `${performance.now() - start}`);
+  const [error] = only(ada, "error");
+  assertEquals(error?.message, "Gave up after 3 s: The host does not answer");
+  assertEquals(ada.events.at(-1), { event: "closed", reason: "connection-lost" });
+});
+
 Deno.test("who has no more to say stays until it is delivered, however long the connection is lost", async () => {
   // The time without a connection does not count.
   await using stage = await scene(["--timeout", "1", "--json"]);
