@@ -203,8 +203,11 @@ Deno.test("--give-up-after ends with status 1 and what is undelivered, in plain 
   const { ada, host, proxy } = stage;
   await ada.write("delivered\n");
   await host.event("message");
+  // What the host has taken ada knows before she has an answer to it, and not sooner.
+  await host.say("heard");
+  await ada.stdout.line(/^hana: heard$/);
   breakDown(proxy);
-  await ada.says(/Trying again/);
+  await ada.says(/Trying again[^\n]*\n/);
   const seen = ada.stderr.lines.length;
   await ada.write("lost 1\nlost 2\n");
   await ada.endInput();
