@@ -481,6 +481,32 @@ test("Room calls nothing delivered before everybody had the time to ask for what
   await stage.close();
 });
 
+/** How many MSGs of 16,000 bytes can be kept, with room for what one record holds. */
+const STOPPED = 253;
+
+test("Room seals no more than it can keep while somebody may lack what was lost", async () => {
+  const { bob, carol, stage } = await open();
+  await stage.restart([bob, carol]);
+  const texts = Array.from({ length: 300 }, (_, i) => `${i} `.padEnd(16_000, "."));
+  const said = texts.map((text) => stage.room.say(text));
+  const sealed = (): number =>
+    stage.relay.envelopes.all.filter(({ object }) => object[0] === MSG).length;
+  await msgs(stage, STOPPED);
+  for (let i = 0; i < 20; i++) await stage.relay.settle();
+  assertEquals(sealed(), STOPPED);
+  // Bob gets all of it, from the first on.
+  await stage.says(bob, encodeNeed(1));
+  const again = await answerTo(stage, bob);
+  assertEquals(await readBy(bob, again), texts.slice(0, STOPPED));
+  for (let i = 0; i < 20; i++) await stage.relay.settle();
+  assertEquals(sealed(), STOPPED, "carol has not asked");
+  await stage.says(carol, encodeNeed(1));
+  await answerTo(stage, carol);
+  await msgs(stage, texts.length);
+  await Promise.all(said);
+  await stage.close();
+});
+
 test("Room waits with delivered for twenty seconds for who does not ask, and for who is not there", async () => {
   const { bob, carol, stage } = await open();
   stage.relay.acknowledges = false;
