@@ -1,12 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { equal } from "../../lib/bytes/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
-import { ABSENT_MS } from "../../lib/room/link.ts";
+import { ABSENT_MS, WINDOW_BYTES } from "../../lib/room/link.ts";
 import { SILENT_AFTER_MS } from "../../lib/room/mod.ts";
 import {
   decodeAgain,
   encodeAgain,
   encodeNeed,
+  ENVELOPE_OVERHEAD_BYTES,
   EnvelopeClass,
   MemberChange,
   type MemberEnvelope,
@@ -387,6 +388,45 @@ test("Room answers no faster than the window lets it, and speaks when it has ans
   await stage.close();
 });
 
+test("Room leaves half of the window to what is said while it answers", async () => {
+  const { bob, carol, stage } = await open();
+  await fill(stage);
+  await stage.restart([bob, carol]);
+  await stage.answers(carol, await stage.asks(carol), []);
+  await stage.relay.settle();
+  stage.relay.acknowledges = false;
+  await stage.says(bob, encodeNeed(5));
+  await stage.relay.settle();
+  const again = stage.relay.envelopes.all.filter(({ object }) => object[0] === AGAIN);
+  const bytes = again.reduce((sum, { object }) => sum + ENVELOPE_OVERHEAD_BYTES + object.length, 0);
+  assert(bytes >= WINDOW_BYTES / 2 && bytes < WINDOW_BYTES / 2 + 17_000, `${bytes} are under way`);
+  // Nothing of the answer was taken, and yet this goes.
+  const news = stage.room.say("the news");
+  await stage.relay.object(MSG);
+  stage.relay.acknowledges = true;
+  stage.relay.acknowledge();
+  await Promise.all([answerTo(stage, bob), news]);
+  await stage.close();
+});
+
+test("Room sends nothing again where no process has followed another within 180 s", async () => {
+  const { bob, carol, stage } = await open();
+  await fill(stage);
+  await stage.says(bob, encodeNeed(1));
+  const answer = await answerTo(stage, bob);
+  assertEquals(answer.length, 1, "without a restart");
+  await stage.relay.send({ type: "ack", accepted: answer[0]!.cmid, delivered: 0 });
+  // For who is away all of it is kept.
+  await stage.restart([bob, { ...carol.entry, away: true }]);
+  await stage.pass(2 * ABSENT_MS - 1);
+  await stage.says(bob, encodeNeed(2));
+  assert((await answerTo(stage, bob)).length > 40, "in time");
+  stage.clock.advance(1);
+  await stage.says(bob, encodeNeed(3));
+  assertEquals((await answerTo(stage, bob)).length, 1, "too late");
+  await stage.close();
+});
+
 test("Room lets no member ask more than eight times at once, and others wait for none", async () => {
   const { bob, carol, stage } = await open();
   stage.relay.acknowledges = false;
@@ -612,6 +652,38 @@ test("Room takes who has not come for 90 s for gone, and gives it no key any mor
   assertEquals(stage.events.rest(), []);
   assertEquals(await readBy(bob, stage.relay.envelopes.all), []);
   await stage.close();
+});
+
+test("Room takes nobody for gone while it has no connection itself", async () => {
+  for (const comes of [true, false]) {
+    const { bob, carol, stage } = await open();
+    await stage.restart([carol]);
+    await stage.answers(carol, await stage.asks(carol), []);
+    await stage.event("reconnected");
+    await stage.pass(ANSWER_MS);
+    await stage.event("lost");
+    await stage.relay.settle();
+    const lastCmid = stage.relay.envelopes.all.at(-1)!.cmid;
+    await stage.cut();
+    stage.clock.advance(2 * ABSENT_MS);
+    await nextTurn();
+    assertEquals(stage.events.rest(), []);
+    assertEquals(stage.room.members.map(({ lost }) => lost), [true, false]);
+    // That bob has come meanwhile waits at the host.
+    stage.dial(false);
+    await stage.relay.accept({ resumed: true, lastCmid });
+    await stage.relay.resume([carol.entry], comes ? 1 : 0);
+    if (comes) {
+      await stage.tell(bob, MemberChange.JOINED);
+      assertEquals((await stage.event("back")).member.name, "bob");
+      await stage.answers(bob, await stage.asks(bob), []);
+    }
+    await stage.event("reconnected");
+    await stage.pass(ANSWER_MS);
+    const later = stage.events.rest().map(({ type }) => type);
+    assertEquals(later, comes ? [] : ["left"]);
+    await stage.close();
+  }
 });
 
 test("Room takes the word of the next process that a member ended", async () => {
