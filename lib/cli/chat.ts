@@ -152,6 +152,7 @@ class Chat {
       const end = await this.#room.run(channel).then(closedByHost, failed);
       entered ||= this.#room.entered;
       const again = entered && passes(end.error?.code ?? "internal");
+      if (!entered && end.reason === "host-closed") return { ...end, status: EXIT.FAILURE };
       if (line === undefined || line.stopped || !again) return end;
       this.#disconnected(end.error!);
       if (end.error!.code === "seat-lost") this.#renew(line, end.error!);

@@ -75,10 +75,14 @@ export class Line {
     return this.#stopped.signal.aborted;
   }
 
-  /** Connects once. @throws {LanchatError} If the host cannot be reached, or is not the expected one. */
-  async connect(): Promise<SecureChannel> {
+  /**
+   * Connects once.
+   *
+   * @param signal Gives up with its reason; {@linkcode Line.stop} by default.
+   * @throws {LanchatError} If the host cannot be reached, or is not the expected one.
+   */
+  async connect(signal: AbortSignal = this.#stopped.signal): Promise<SecureChannel> {
     const { host, identity, port } = this.#options;
-    const { signal } = this.#stopped;
     this.#connection?.close();
     const keyPair = await this.#makeSpare();
     this.#spare = undefined;
@@ -90,7 +94,7 @@ export class Line {
       psk: zeroKey(),
       trusts: (key) => this.#trusts(key),
     });
-    const channel = await this.#shakeHands(this.#connection, initiator);
+    const channel = await this.#shakeHands(this.#connection, initiator, signal);
     if (this.#hop !== undefined && !equal(channel.hop.roomId, this.#hop.roomId)) {
       this.#connection.close();
       throw anotherRoom("hosts another room than before");
@@ -102,7 +106,7 @@ export class Line {
   /** Connects as soon as that is possible, however often it has to be tried. */
   async reconnect(): Promise<SecureChannel> {
     void this.#makeSpare();
-    return await this.#redialer.dial(() => this.connect());
+    return await this.#redialer.dial((signal) => this.connect(signal));
   }
 
   /** Notes that this member is in the room. */
@@ -146,9 +150,12 @@ export class Line {
   }
 
   /** Shakes hands in bounded time. */
-  async #shakeHands(connection: Connection, initiator: Initiator): Promise<SecureChannel> {
+  async #shakeHands(
+    connection: Connection,
+    initiator: Initiator,
+    signal: AbortSignal,
+  ): Promise<SecureChannel> {
     const { host, port } = this.#options;
-    const { signal } = this.#stopped;
     let late = false;
     const timer = setTimeout(() => {
       late = true;

@@ -53,10 +53,11 @@ export class Redialer {
   /**
    * Tries, each time after a wait.
    *
+   * @param attempt Given a signal that ends it when the time is up, or at the signal of the options.
    * @throws {LanchatError} What the last try failed with, if that does not pass; `connection-lost`
    * or `busy` where it was tried for long enough; the signal's reason.
    */
-  async dial<T>(attempt: () => Promise<T>): Promise<T> {
+  async dial<T>(attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { giveUpMs, signal } = this.#options;
     this.#deadline ??= this.#clock.elapsed() + giveUpMs;
     let last: LanchatError | undefined;
@@ -71,7 +72,7 @@ export class Redialer {
         throw new ChannelError(code, `Gave up after ${giveUpMs / 1000} s${why}`, { cause: last });
       }
       try {
-        return await attempt();
+        return await this.#inTime(attempt, this.#deadline - this.#clock.elapsed());
       } catch (error) {
         if (signal.aborted || !(error instanceof LanchatError) || !passes(error.code)) throw error;
         last = error;
@@ -83,6 +84,21 @@ export class Redialer {
   succeeded(): void {
     this.#tries = 0;
     this.#deadline = undefined;
+  }
+
+  /** Tries once, for so many milliseconds at most. */
+  async #inTime<T>(attempt: (signal: AbortSignal) => Promise<T>, ms: number): Promise<T> {
+    const { signal } = this.#options;
+    if (ms === Infinity) return await attempt(signal);
+    const late = new AbortController();
+    const cancel = this.#clock.after(ms, () => {
+      late.abort(new ChannelError("connection-lost", "The host does not answer"));
+    });
+    try {
+      return await attempt(AbortSignal.any([signal, late.signal]));
+    } finally {
+      cancel();
+    }
   }
 
   #nextWait(): number {

@@ -97,9 +97,10 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
       interrupts,
     });
   }
+  // The door stays open as long as members are waited for: whoever comes back hears that the room ends.
+  await relay.close();
   listener.close();
   host.close();
-  await relay.close();
   await accepting;
   return end;
 }

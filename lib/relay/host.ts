@@ -82,7 +82,7 @@ export class Host {
     }
   }
 
-  /** Cuts everybody who has no seat yet and greets nobody any more; the relay's members stay. */
+  /** Cuts everybody whom the relay does not serve yet and greets nobody any more. */
   close(): void {
     this.#closed = true;
     for (const caller of this.#strangers) caller.close();
@@ -91,7 +91,6 @@ export class Host {
   async #admit(caller: Caller, leave: () => void): Promise<void> {
     const cancelDeadline = this.#clock.after(HANDSHAKE_MS, () => caller.close());
     const done = (abandoned: boolean): void => {
-      this.#strangers.delete(caller);
       cancelDeadline();
       // Whoever tries until a join code suits gets few tries: PROTOCOL.md §4.5.
       if (abandoned && !this.#closed) this.#clock.after(ABANDONED_MS, leave);
@@ -108,6 +107,7 @@ export class Host {
       done(responder?.answered ?? false);
       throw error;
     }
+    this.#strangers.delete(caller);
     await this.#serve(channel, done);
   }
 

@@ -95,7 +95,9 @@ export class Relay {
   async serve(channel: Channel, guest: Guest, admitted: () => void = () => {}): Promise<void> {
     const before = this.#seats.get(toHex(guest.session));
     const status = this.#statusFor(guest, before);
-    const seat = status === AcceptStatus.OK ? before ?? this.#takeSeat(guest) : undefined;
+    const ended = this.#ended;
+    const admits = !ended && status === AcceptStatus.OK;
+    const seat = admits ? before ?? this.#takeSeat(guest) : undefined;
     const endpoint: SeatEndpoint = new Endpoint<MemberRecord, HostRecord>(channel, {
       codec: CODEC,
       next: () => seat?.endpoint === endpoint ? seat.next() : undefined,
@@ -107,17 +109,20 @@ export class Relay {
       seat.disconnect();
       seat.cancelExpiry();
     }
-    endpoint.send({
-      type: "accept",
-      status,
-      resumed: before !== undefined,
-      instance: this.#instance,
-      lastCmid: seat?.lastCmid ?? 0,
-      maxMembers: this.maxMembers,
-    });
+    if (!ended) {
+      endpoint.send({
+        type: "accept",
+        status,
+        resumed: before !== undefined,
+        instance: this.#instance,
+        lastCmid: seat?.lastCmid ?? 0,
+        maxMembers: this.maxMembers,
+      });
+    }
+    const refusal = ended ? CloseReason.HOST_ENDS : CloseReason.IDLE;
     const pace = new Pace(this.#limits.maxRate, this.#clock);
     const served = seat === undefined
-      ? endpoint.close(CloseReason.IDLE).then(() => endpoint.abort(undefined))
+      ? endpoint.close(refusal).then(() => endpoint.abort(undefined))
       : this.#run(
         { seat, endpoint, pace, inboxBytes: 0, dispatched: Promise.resolve() },
         admitted,
@@ -131,7 +136,7 @@ export class Relay {
 
   /**
    * Ends the room: takes nothing more, waits until the members have what is queued, tells every member,
-   * and closes every connection.
+   * and closes every connection. Whoever comes from now on is told at once.
    *
    * @param drainMs How long the wait may last, in milliseconds.
    */
@@ -152,7 +157,6 @@ export class Relay {
   }
 
   #statusFor(guest: Guest, seat: Seat | undefined): number {
-    if (this.#ended) return AcceptStatus.ROOM_FULL;
     if (seat !== undefined) {
       return equal(seat.key, guest.key) ? AcceptStatus.OK : AcceptStatus.SESSION_IN_USE;
     }

@@ -169,10 +169,14 @@ export class Link {
    * @throws {LanchatError} If the host refuses, breaks the protocol, or the connection is lost.
    */
   async run(channel: Channel): Promise<number> {
-    let resumed = false;
+    let expected: "accept" | "resume" | undefined = "accept";
     const endpoint: Endpoint<HostRecord, MemberRecord> = new Endpoint<HostRecord, MemberRecord>(
       channel,
-      { codec: CODEC, next: () => resumed ? this.#next() : undefined, clock: this.#clock },
+      {
+        codec: CODEC,
+        next: () => expected === undefined ? this.#next() : undefined,
+        clock: this.#clock,
+      },
     );
     this.#endpoint = endpoint;
     const records = endpoint.receive();
@@ -181,13 +185,18 @@ export class Link {
       endpoint.abort(new ChannelError("protocol-error", message));
     });
     try {
-      this.#accepted(await next(records), endpoint);
-      this.#resumed(await next(records));
-      resumed = true;
-      endpoint.wake();
       for await (const record of records) {
         if (record.type === "close") return record.reason;
-        await this.#take(record);
+        if (expected === "accept") {
+          this.#accepted(record, endpoint);
+          expected = "resume";
+        } else if (expected === "resume") {
+          this.#resumed(record);
+          expected = undefined;
+          endpoint.wake();
+        } else {
+          await this.#take(record);
+        }
       }
       throw new ChannelError("connection-lost", "The connection ended");
     } catch (error) {
@@ -359,12 +368,6 @@ export class Link {
     }
     return envelopes.length > 0 ? { type: "batch", envelopes } : undefined;
   }
-}
-
-async function next(records: AsyncGenerator<HostRecord>): Promise<HostRecord> {
-  const { done, value } = await records.next();
-  if (done) throw new ChannelError("connection-lost", "The host hung up");
-  return value;
 }
 
 function size(object: Bytes): number {

@@ -2,64 +2,185 @@ import { closestString } from "@std/text/closest-string";
 import { utf8 } from "../bytes/mod.ts";
 import { CODES, UsageError } from "../errors.ts";
 import { MAX_TEXT_BYTES } from "../wire/mod.ts";
-import type { MessageKind } from "./events.ts";
+import type { MemberView, MessageKind } from "./events.ts";
 import { excerpt } from "./render.ts";
+import { sanitizeLine } from "./sanitize.ts";
 
-const MAX_SHOWN_COMMAND_LENGTH = 20;
+/** Longest wrong word, in characters, that is repeated. */
+const MAX_SHOWN_LENGTH = 20;
+
+/** What stands for a pasted text. */
+const PASTE = /\[paste \d+: \d+ lines?\]/g;
 
 /** What a typed line asks for. */
 export type Command =
-  | { readonly do: "say"; readonly text: string; readonly kind: MessageKind }
-  | { readonly do: "who" | "help" | "quit" | "nothing" };
+  | {
+    readonly do: "say";
+    readonly text: string;
+    readonly kind: MessageKind;
+    /** Who alone reads it; everybody without. */
+    readonly to?: Addressee;
+  }
+  | { readonly do: "help"; readonly lines: readonly string[] }
+  | { readonly do: "who" | "quit" | "nothing" };
+
+/** A member that a private message is for. */
+export type Addressee = Pick<MemberView, "key" | "name">;
+
+/** What a typed line may be about. */
+export interface Surroundings {
+  /** The other members. */
+  readonly members: readonly Addressee[];
+  /** Who sent the last private message. */
+  readonly correspondent?: Addressee | undefined;
+  /** Pasted texts, by what stands for each in the line. */
+  readonly pastes?: ReadonlyMap<string, string>;
+}
+
+interface Explanation {
+  readonly usage: string;
+  readonly summary: string;
+  readonly example?: string;
+}
+
+const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
+  "/who": { usage: "/who", summary: "shows who is here" },
+  "/me": {
+    usage: "/me TEXT",
+    summary: "says what you do",
+    example: "/me waves shows as: * ada waves",
+  },
+  "/msg": {
+    usage: "/msg NAME TEXT",
+    summary: "says something to one member alone",
+    example: "/msg bob hello is read by bob and nobody else.",
+  },
+  "/reply": {
+    usage: "/reply TEXT",
+    summary: "answers the last private message",
+    example: "/reply yes goes to who wrote to you alone last.",
+  },
+  "/help": {
+    usage: "/help [COMMAND]",
+    summary: "shows this list, or more of one",
+    example: "/help msg",
+  },
+  "/quit": { usage: "/quit", summary: "leaves the room, as Ctrl-C and Ctrl-D do" },
+};
 
 /** The words that are commands. */
-export const COMMANDS: readonly string[] = ["/who", "/me", "/help", "/quit"];
+export const COMMANDS: readonly string[] = Object.keys(EXPLANATIONS);
 
 /** What `/help` shows. */
 export const HELP: readonly string[] = [
-  "/who      shows who is here",
-  "/me TEXT  says what you do, as in: * ada waves",
-  "/help     shows this list",
-  "/quit     leaves the room, as Ctrl-C and Ctrl-D do",
-  "//TEXT    says a text that begins with a slash",
+  ...Object.values(EXPLANATIONS).map(helpLine),
+  helpLine({ usage: "//TEXT", summary: "says a text that begins with a slash" }),
+  "Tab completes commands and names.",
   "The up and down arrow keys bring earlier lines back.",
 ];
+
+function helpLine({ summary, usage }: Explanation): string {
+  return `${usage.padEnd(16)} ${summary}`;
+}
 
 /**
  * Reads a line that a person typed.
  *
- * @throws {UsageError} With code `unknown-command`, `empty-message` or `message-too-long`.
+ * @throws {UsageError} With code `unknown-command`, `no-such-member`, `empty-message` or
+ * `message-too-long`.
  *
  * @example A message and a command
  * ```ts
  * import { parseLine } from "./commands.ts";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(parseLine("//x"), { do: "say", text: "/x", kind: "text" });
- * assertEquals(parseLine("/me waves"), { do: "say", text: "waves", kind: "action" });
+ * const members = [{ name: "bob", key: "…" }];
+ * assertEquals(parseLine("//x", { members }), { do: "say", text: "/x", kind: "text" });
+ * assertEquals(parseLine("/me waves", { members }), { do: "say", text: "waves", kind: "action" });
+ * assertEquals(parseLine("/msg bob hi", { members }), {
+ *   do: "say",
+ *   text: "hi",
+ *   kind: "text",
+ *   to: members[0],
+ * });
  * ```
  */
-export function parseLine(line: string): Command {
+export function parseLine(line: string, surroundings: Surroundings): Command {
+  const { correspondent, members, pastes = new Map() } = surroundings;
+  const say = (text: string, kind: MessageKind, to?: Addressee): Command =>
+    saying(expand(text, pastes), kind, to);
   if (line.trim() === "") return { do: "nothing" };
   if (line.startsWith("//")) return say(line.slice(1), "text");
   if (!line.startsWith("/")) return say(line, "text");
-  const [, word, rest] = /^(\S+)\s*(.*)$/s.exec(line)!;
+  const [, word, rest] = /^(\S+)\s*(.*)$/s.exec(line)! as unknown as [string, string, string];
   switch (word) {
     case "/who":
-    case "/help":
     case "/quit":
-      return { do: word.slice(1) as "who" | "help" | "quit" };
+      return { do: word.slice(1) as "who" | "quit" };
+    case "/help":
+      return { do: "help", lines: help(rest.trim()) };
     case "/me":
-      return say(rest!, "action");
+      return say(rest, "action");
+    case "/msg": {
+      const to = addresseeOf(rest, members);
+      return say(rest.slice(to.name.length + 1), "text", to);
+    }
+    case "/reply":
+      if (correspondent === undefined) {
+        throw new UsageError("no-such-member", "Nobody has sent you a private message yet", {
+          hint: "To begin, type /msg NAME TEXT.",
+        });
+      }
+      return say(rest, "text", correspondent);
     default:
-      throw unknownCommand(word!);
+      throw unknownCommand(word);
   }
 }
 
-function say(text: string, kind: MessageKind): Command {
+/** The completions of a line's last word, and that word, as `node:readline` wants them. */
+export function complete(line: string, members: readonly Addressee[]): [string[], string] {
+  const [, before, word] = /^(.*?)(\S*)$/s.exec(line)! as unknown as [string, string, string];
+  if (before === "" && word.startsWith("/")) {
+    return [COMMANDS.filter((command) => command.startsWith(word)), word];
+  }
+  // readline repeats what it completes, and the terminal would obey.
+  const names = members.map(({ name }) => name)
+    .filter((name) => name.startsWith(word) && sanitizeLine(name) === name);
+  return [names.map((name) => name + (before === "" ? ": " : " ")), word];
+}
+
+function help(topic: string): readonly string[] {
+  if (topic === "") return HELP;
+  const word = topic.startsWith("/") ? topic : `/${topic}`;
+  const explanation = EXPLANATIONS[word];
+  if (explanation === undefined) throw unknownCommand(word);
+  const { example } = explanation;
+  return [helpLine(explanation), ...example === undefined ? [] : [`Example: ${example}`]];
+}
+
+/** The member with the longest name with which a text begins. */
+function addresseeOf(text: string, members: readonly Addressee[]): Addressee {
+  const named = members.filter(({ name }) => text === name || text.startsWith(`${name} `));
+  const longest = named.toSorted((a, b) => b.name.length - a.name.length)[0];
+  if (longest !== undefined) return longest;
+  const name = /^\S*/.exec(text)![0];
+  throw new UsageError(
+    "no-such-member",
+    name === "" ? "Cannot send as nobody is named" : `Nobody here is called ${shortened(name)}`,
+    { hint: "Type /msg NAME TEXT; /who shows the names." },
+  );
+}
+
+/** A text with the pasted ones in it: nothing of those is a command. */
+function expand(text: string, pastes: ReadonlyMap<string, string>): string {
+  return text.replaceAll(PASTE, (mark) => pastes.get(mark) ?? mark);
+}
+
+function saying(text: string, kind: MessageKind, to?: Addressee): Command {
   if (text.trim() === "") {
-    throw new UsageError("empty-message", "Cannot send as nothing follows the command", {
-      hint: "Say what you do, as in /me waves.",
+    const example = kind === "action" ? "/me waves" : "/msg bob hello";
+    throw new UsageError("empty-message", "Cannot send as no text follows", {
+      hint: `Type it behind the command, as in ${example}.`,
     });
   }
   const size = utf8(text).length;
@@ -70,14 +191,18 @@ function say(text: string, kind: MessageKind): Command {
       { hint: "The up arrow key brings it back: make it shorter, or two." },
     );
   }
-  return { do: "say", text, kind };
+  return { do: "say", text, kind, ...to !== undefined && { to } };
 }
 
 function unknownCommand(word: string): UsageError {
   const closest: string = closestString(word, COMMANDS);
   return new UsageError(
     "unknown-command",
-    `Unknown command ${excerpt(word, MAX_SHOWN_COMMAND_LENGTH)}`,
+    `Unknown command ${shortened(word)}`,
     { hint: `Did you mean ${closest}? ${CODES["unknown-command"].hint}` },
   );
+}
+
+function shortened(word: string): string {
+  return excerpt(word, MAX_SHOWN_LENGTH);
 }

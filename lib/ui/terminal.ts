@@ -1,12 +1,14 @@
 import { EventEmitter } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
+import { utf8 } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { CODES, UsageError } from "../errors.ts";
-import { COMMANDS, HELP, parseLine } from "./commands.ts";
-import type { FailedEvent, Input, MessageEvent, MessageKind, UiEvent } from "./events.ts";
+import { type Command, complete, parseLine } from "./commands.ts";
+import type { FailedEvent, Input, MemberView, MessageEvent, UiEvent } from "./events.ts";
 import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
 import { Output } from "./output.ts";
+import { LEAVE_PASTES_UNMARKED, MARK_PASTES, PasteSplitter } from "./paste.ts";
 import { Progress } from "./progress.ts";
 import { excerpt, messageLine, noticeLines } from "./render.ts";
 import { sanitize, sanitizeLine } from "./sanitize.ts";
@@ -27,8 +29,14 @@ const MAX_REPEATED_LENGTH = 60;
 
 const READY_LINE = "Type a message and press Enter; /help shows the commands.";
 
-/** More than one character, and none that is a key: what was pasted. */
-const PASTED = /^[\P{Cc}\t\r\n]{2,}$/u;
+/** More than one character, and none that is a key but Enter: too many to draw the line anew for each. */
+const LINES = /^[\P{Cc}\r\n]{2,}$/u;
+
+/** readline completes later than at once, and wants no key before it has. */
+const BEHIND_TAB = /(?<=\t)/;
+
+/** What cannot be in the line that is typed. */
+const UNTYPABLE = /\p{Cc}/u;
 
 /** Controls that are no key of readline's: it would repeat them, and the terminal would obey. */
 // deno-lint-ignore no-control-regex -- controls are what it is about
@@ -38,7 +46,7 @@ const NO_KEY = /[\x1c\x1d\x80-\x9f]/gu;
 export interface TerminalDevice extends StandardStreams {
   /** How many characters fit in a row. */
   columns(): number;
-  /** Whether each key is read as it is pressed, not shown and without a meaning of its own. */
+  /** Whether each key is read as it is pressed, not shown and without a meaning of its own, and pastes are marked. */
   setRaw(raw: boolean): void;
   /**
    * Calls a function whenever the number of columns may have changed.
@@ -66,6 +74,9 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #clock: Clock;
   readonly #output: Output;
   readonly #keys = new Keys();
+  readonly #splitter = new PasteSplitter();
+  /** By what stands for it in the line. */
+  readonly #pastes = new Map<string, string>();
   readonly #screen: Screen;
   readonly #readline: LineEditor;
   readonly #wishes: ReadableStreamDefaultController<Input>;
@@ -76,6 +87,9 @@ export class TerminalFrontEnd implements FrontEnd {
   #news = "";
   #name = "you";
   #messages = 0;
+  /** By session. */
+  readonly #members = new Map<string, MemberView>();
+  #correspondent: MemberView | undefined;
   readonly #unanswered = new Map<string, string>();
   readonly #progress = new Progress();
   #cancelProgress: (() => void) | undefined;
@@ -102,7 +116,7 @@ export class TerminalFrontEnd implements FrontEnd {
       terminal: true,
       prompt: PROMPT,
       historySize: HISTORY_LINES,
-      completer: completeCommand,
+      completer: (line: string) => complete(line, [...this.#members.values()]),
     }) as LineEditor;
     this.#readline.on("line", (line) => this.#enter(line));
     ({ promise: this.interrupted, resolve: this.#interrupt } = Promise.withResolvers<void>());
@@ -123,7 +137,8 @@ export class TerminalFrontEnd implements FrontEnd {
   show(event: UiEvent): void {
     switch (event.event) {
       case "message":
-        return this.#print(styledMessage(event.from.name, event.text, event));
+        if (event.private) this.#correspondent = event.from;
+        return this.#print(styledMessage(styled(event.from.name), event.text, event));
       case "sent":
         this.#unanswered.delete(event.id);
         this.#progress.sent(event.id);
@@ -136,7 +151,15 @@ export class TerminalFrontEnd implements FrontEnd {
       case "ready":
         this.#name = event.name;
         this.#ready = true;
+        this.#members.clear();
+        for (const member of event.members) this.#members.set(member.session, member);
         return this.#print(...noticeLines(event), READY_LINE);
+      case "joined":
+        this.#members.set(event.member.session, event.member);
+        return this.#print(...noticeLines(event));
+      case "left":
+        this.#members.delete(event.member.session);
+        return this.#print(...noticeLines(event));
       default:
         return this.#print(...noticeLines(event));
     }
@@ -192,7 +215,12 @@ export class TerminalFrontEnd implements FrontEnd {
     try {
       for await (const chunk of stdin) {
         if (!this.#editing) return;
-        this.#press(decoder.decode(chunk, { stream: true }).replaceAll(NO_KEY, ""));
+        for (
+          const { pasted, text } of this.#splitter.push(decoder.decode(chunk, { stream: true }))
+        ) {
+          if (pasted) this.#paste(text);
+          else this.#press(text.replaceAll(NO_KEY, ""));
+        }
       }
       this.#quit();
     } catch (error) {
@@ -202,11 +230,24 @@ export class TerminalFrontEnd implements FrontEnd {
     }
   }
 
-  /** Key by key readline draws the line anew for each character: too slow for a pasted page. */
   #press(text: string): void {
-    if (PASTED.test(text)) this.#readline.write(text);
-    else this.#keys.emit("data", text);
-    this.#readline.prevRows = this.#cursorRow; // readline loses count of wide and of many characters
+    for (const keys of text.split(BEHIND_TAB)) {
+      this.#keys.whenWanted(() => {
+        if (LINES.test(keys)) this.#readline.write(keys);
+        else this.#keys.emit("data", keys);
+        this.#readline.prevRows = this.#cursorRow; // readline loses count of wide and of many characters
+      });
+    }
+  }
+
+  /** What is more than a line's text goes with the line, which shows how much it is. */
+  #paste(text: string): void {
+    const shown = text.replace(/\n$/, "");
+    if (!UNTYPABLE.test(shown)) return this.#press(shown);
+    const lines = shown.split("\n").length;
+    const mark = `[paste ${this.#pastes.size + 1}: ${lines} ${lines === 1 ? "line" : "lines"}]`;
+    this.#pastes.set(mark, shown);
+    this.#press(mark);
   }
 
   #enter(line: string): void {
@@ -214,10 +255,12 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#eraseEntered(line);
     this.#drawLine(0);
     try {
-      const command = parseLine(line);
-      if (command.do === "say") this.#say(command.text, command.kind);
+      const members = [...this.#members.values()];
+      const correspondent = this.#correspondent;
+      const command = parseLine(line, { members, correspondent, pastes: this.#pastes });
+      if (command.do === "say") this.#say(command);
       else if (command.do === "who") this.#wishes.enqueue({ do: "who" });
-      else if (command.do === "help") this.#print(...HELP);
+      else if (command.do === "help") this.#print(...command.lines);
       else if (command.do === "quit") return this.#quit();
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
@@ -234,13 +277,17 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#output.write(eraseRows(rows));
   }
 
-  #say(text: string, kind: MessageKind): void {
+  #say({ kind, text, to }: Extract<Command, { do: "say" }>): void {
     const id = String(++this.#messages);
     this.#unanswered.set(id, text);
     this.#progress.say(id);
     this.#showProgress();
-    this.#print(styledMessage(this.#name, text, { kind, private: false }));
-    this.#wishes.enqueue({ do: "say", text, kind, id });
+    const sender = to === undefined
+      ? styled(this.#name)
+      : `${styled(this.#name)} to ${styled(to.name)}`;
+    this.#print(styledMessage(sender, text, { kind, private: to !== undefined }));
+    // A name may be another's by the time that the message goes.
+    this.#wishes.enqueue({ do: "say", text, kind, id, ...to !== undefined && { to: to.key } });
   }
 
   #showFailed({ id, code }: FailedEvent): void {
@@ -308,12 +355,28 @@ type LineEditor = Interface & { prevRows: number };
 
 /** The keyboard as readline wants it. */
 class Keys extends EventEmitter {
+  #paused = false;
+  #waiting: (() => void)[] = [];
+
+  /** Presses keys now, or once readline wants more. */
+  whenWanted(press: () => void): void {
+    this.#waiting.push(press);
+    this.#pressWaiting();
+  }
+
   pause(): this {
+    this.#paused = true;
     return this;
   }
 
   resume(): this {
+    this.#paused = false;
+    this.#pressWaiting();
     return this;
+  }
+
+  #pressWaiting(): void {
+    while (!this.#paused && this.#waiting.length > 0) this.#waiting.shift()!();
   }
 }
 
@@ -341,7 +404,15 @@ function processTerminal(): TerminalDevice {
   return {
     ...standardStreams(),
     columns: () => Deno.consoleSize().columns || DEFAULT_COLUMNS,
-    setRaw: (raw) => Deno.stdin.setRaw(raw),
+    setRaw(raw): void {
+      Deno.stdin.setRaw(raw);
+      try {
+        // At once, as there is no later where the program ends.
+        Deno.stdout.writeSync(utf8(raw ? MARK_PASTES : LEAVE_PASTES_UNMARKED));
+      } catch {
+        // The terminal is gone; whoever writes to it next is told.
+      }
+    },
     onResize(listener): () => void {
       if (Deno.build.os === "windows") return () => {}; // it has no such signal
       Deno.addSignalListener("SIGWINCH", listener);
@@ -350,16 +421,17 @@ function processTerminal(): TerminalDevice {
   };
 }
 
-function completeCommand(line: string): [string[], string] {
-  return [COMMANDS.filter((command) => command.startsWith(line)), line];
+/** A name as only names look. */
+function styled(name: string): string {
+  return `\x1b[1m${sanitizeLine(name)}\x1b[22m`;
 }
 
 function styledMessage(
-  name: string,
+  sender: string,
   text: string,
   form: Pick<MessageEvent, "kind" | "private">,
 ): string {
-  return messageLine(`\x1b[1m${sanitizeLine(name)}\x1b[22m`, sanitize(text), form);
+  return messageLine(sender, sanitize(text), form);
 }
 
 /** Clears from the row that is so many above the cursor to the end of the screen. */

@@ -138,6 +138,40 @@ test("Redialer gives up when its time is over, and not before", async () => {
   assertEquals([attempts.at, end], [[1000, 3000, 7000], 10_000]);
 });
 
+/** An attempt that nothing ends but its signal. */
+function hang(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+}
+
+test("Redialer ends a try when its time is over", async () => {
+  const clock = new FakeClock();
+  const attempts = new Attempts(clock, [REFUSED]);
+  const { signal } = new AbortController();
+  const dialled = new Redialer({ giveUpMs: 10_000, signal, random: () => 1, clock })
+    .dial((signal) => attempts.failures.length > 0 ? attempts.make() : hang(signal));
+  const failed = assertFails(dialled, "connection-lost");
+  await run(clock, 9999);
+  assertEquals(clock.timers, 1);
+  await run(clock);
+  assertEquals((await failed).message, "Gave up after 10 s: The host does not answer");
+  assertEquals([attempts.at, clock.elapsed(), clock.timers], [[1000], 10_000, 0]);
+});
+
+test("Redialer ends a try at its signal, however long it may take", async () => {
+  for (const giveUpMs of [60_000, Infinity]) {
+    const clock = new FakeClock();
+    const abort = new AbortController();
+    const dialled = new Redialer({ giveUpMs, signal: abort.signal, random: () => 1, clock })
+      .dial(hang);
+    const failed = assertRejects(() => dialled, Error, "No more");
+    await run(clock, 1000);
+    assertEquals(clock.timers, giveUpMs === Infinity ? 0 : 1);
+    abort.abort(new Error("No more"));
+    await failed;
+    assertEquals(clock.timers, 0);
+  }
+});
+
 test("Redialer gives up for want of time where it could not try", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock);

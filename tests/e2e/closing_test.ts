@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { FAREWELL_MS } from "../../lib/channel/mod.ts";
 import { DRAIN_MS } from "../../lib/relay/mod.ts";
-import { HostProgram, type Program } from "../support/program.ts";
+import { HostProgram, Program } from "../support/program.ts";
+import { Proxy } from "../support/proxy.ts";
 
 /** Messages of each who talks, and how long they are. */
 const MESSAGES = 3000;
@@ -56,3 +57,24 @@ for (const stuck of [false, true]) {
     assertEquals(bob.events.filter(({ event }) => event === "disconnected"), []);
   });
 }
+
+Deno.test("who comes, or comes back, while a host waits for others at its end is told that it ends", async () => {
+  await using host = await HostProgram.start(["--name", "hana", "--json"]);
+  await using proxy = await Proxy.open(host.port);
+  const { address } = proxy;
+  await using bob = await host.join(["--name", "bob", "--json"], { address });
+  await using carl = await host.join(["--name", "carl", "--json"]);
+  await bob.event("joined", ({ member: { name } }) => name === "carl");
+  carl.signal("SIGSTOP");
+  host.signal("SIGTERM");
+  await bob.event("left", ({ member: { name } }) => name === "hana");
+  proxy.cut();
+  await using dora = new Program(["join", host.address, "--name", "dora", "--json"]);
+  await Promise.all([bob.ends(0), dora.ends(1)]);
+  for (const member of [bob, dora]) {
+    assertEquals(member.events.at(-1), { event: "closed", reason: "host-closed" });
+    assertEquals(member.events.filter(({ event }) => event === "error"), []);
+  }
+  assertEquals(bob.events.at(-2)?.event, "disconnected");
+  await host.ends(0);
+});

@@ -203,8 +203,11 @@ Deno.test("--give-up-after ends with status 1 and what is undelivered, in plain 
   const { ada, host, proxy } = stage;
   await ada.write("delivered\n");
   await host.event("message");
+  // What the host has taken ada knows before she has an answer to it, and not sooner.
+  await host.say("heard");
+  await ada.stdout.line(/^hana: heard$/);
   breakDown(proxy);
-  await ada.says(/Trying again/);
+  await ada.says(/Trying again[^\n]*\n/);
   const seen = ada.stderr.lines.length;
   await ada.write("lost 1\nlost 2\n");
   await ada.endInput();
@@ -216,6 +219,21 @@ Deno.test("--give-up-after ends with status 1 and what is undelivered, in plain 
     "lanchat: error: Cannot deliver line 3 (not-delivered)",
     "lanchat: error: 2 of 3 lines were not delivered",
   ]);
+});
+
+Deno.test("--give-up-after holds where something answers the calls and says nothing", async () => {
+  await using stage = await scene(["--give-up-after", "3", "--json"]);
+  const { ada, proxy } = stage;
+  proxy.hold("toMember");
+  proxy.cut();
+  await ada.event("disconnected");
+  const start = performance.now();
+  await ada.ends(1);
+  // A handshake alone may take 15 s.
+  assert(performance.now() - start < 12_000, `${performance.now() - start}`);
+  const [error] = only(ada, "error");
+  assertEquals(error?.message, "Gave up after 3 s: The host does not answer");
+  assertEquals(ada.events.at(-1), { event: "closed", reason: "connection-lost" });
 });
 
 Deno.test("who has no more to say stays until it is delivered, however long the connection is lost", async () => {

@@ -80,6 +80,10 @@ Deno.test("a host that is killed and started again has its members back, and all
     assertNotEquals(joinCode, (await member.event("ready")).joinCode);
     assertEquals(joined.member.session, (await member.event("ready")).session);
   }
+  // Who is not known yet is not given the key of what is said.
+  for (const member of [ada, bob]) {
+    await member.event("joined", (event) => event.member.name === "hana");
+  }
   await ada.say("after");
   await bob.say("after");
   const said = {

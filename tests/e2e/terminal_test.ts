@@ -57,6 +57,37 @@ terminalTest("two people at terminals talk, and leave with Ctrl-C and Ctrl-D", a
   }
 });
 
+terminalTest(
+  "two people at terminals talk in private, and a third reads nothing of it",
+  async () => {
+    await using host = await HostProgram.start(["--name", "hana"], { terminal: true });
+    await using ann = await host.join(["--name", "ann lee"], { terminal: true });
+    await host.stdout.has(/ann lee joined/);
+    await using pipe = await host.join(["--name", "pipe", "--listen"]);
+    await ann.stdout.has(/pipe joined/);
+
+    await ann.write("/msg ha\tpsst\r");
+    await host.stdout.has(/ann lee\S* \(private\): psst/);
+    await ann.stdout.has(/ann lee\S* to \S*hana\S* \(private\): psst/);
+    await type(
+      host,
+      "/reply who is there?",
+      /hana\S* to \S*ann lee\S* \(private\): who is there\?/,
+    );
+    await ann.stdout.has(/hana\S* \(private\): who is there\?/);
+    await type(ann, "/msg han me", /error: Nobody here is called han/);
+    await ann.write("aloud\r");
+    assertEquals(await pipe.stdout.count(1), ["ann lee: aloud"]);
+
+    for (const program of [ann, host]) {
+      await program.write(CTRL_D);
+      await program.ends(0);
+    }
+    await pipe.ends(0);
+    assertEquals(pipe.stdout.text, "ann lee: aloud\n");
+  },
+);
+
 terminalTest("/quit and Ctrl-D leave, Ctrl-C ends a room", async () => {
   await using host = await HostProgram.start(["--name", "hana"], { terminal: true });
   await using ann = await host.join(["--name", "ann"], { terminal: true });

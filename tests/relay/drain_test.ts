@@ -83,6 +83,20 @@ test("Relay.close takes nothing that comes meanwhile", async () => {
   await inn.close();
 });
 
+test("Relay.close tells whoever comes while it waits at once that the room ends", async () => {
+  const { ada, bob, closed, inn } = await ending();
+  await ada.cut();
+  for (const late of [inn.again(ada), inn.again(bob), inn.knock("carol")]) {
+    assertEquals(await late.farewell(), HOST_ENDS);
+    assertEquals(late.records.all, [{ type: "close", reason: HOST_ENDS }]);
+  }
+  assertEquals(await parted(bob), [false]);
+  await bob.send({ type: "ack", seq: bob.lastSeq });
+  assertEquals(await bob.farewell(), HOST_ENDS);
+  await closed;
+  await inn.close();
+});
+
 test("Relay.close hears who was held and who was slowed, and waits for what they acknowledge", async () => {
   const inn = new Inn({ maxRate: 100_000 });
   const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];

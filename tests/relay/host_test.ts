@@ -506,22 +506,25 @@ test("Host: a fault of whoever is told of an admission ends that call alone", as
   await reception.assertIdle();
 });
 
-test("Host: cuts at its close who has no seat, and nobody else", async () => {
+test("Host: cuts at its close who has not shaken hands, and nobody else", async () => {
   const reception = new Reception();
   const member = reception.call();
   const guest = await member.shake();
   await guest.enter();
   const strangers = reception.callMany(MAX_HANDSHAKES + 2);
   await strangers[0]!.greeting();
-  await strangers[1]!.shake();
+  const waiting = strangers.splice(1, 1)[0]!;
+  const newcomer = await waiting.shake("bob");
+  assertEquals((await newcomer.answer()).status, AcceptStatus.OK);
   reception.host.close();
   const late = reception.call();
   await Promise.all([...strangers, late].map((call) => call.greeted));
   assertEquals([...strangers, late].map(({ cut }) => cut).includes(false), false);
   assertEquals(late.end.taken, 0);
-  assertEquals(member.cut, false);
-  await guest.end();
-  await member.greeted;
+  assertEquals([member, waiting].map(({ cut }) => cut), [false, false]);
+  await newcomer.send(RESUME);
+  await Promise.all([guest.end(), newcomer.end()]);
+  await Promise.all([member.greeted, waiting.greeted]);
   assertEquals(reception.clock.timers, 0);
 });
 

@@ -440,10 +440,11 @@ test("Relay.close tells everybody, and lets nobody in any more", async () => {
   await waiting.greeted();
   const closed = inn.relay.close();
   const late = inn.knock("late");
-  assertEquals((await late.greeted()).status, AcceptStatus.ROOM_FULL);
   const again = inn.again(bob);
-  assertEquals((await again.greeted()).status, AcceptStatus.ROOM_FULL);
-  for (const guest of [late, again]) assertEquals(await guest.farewell(), IDLE);
+  for (const guest of [late, again]) {
+    assertEquals(await guest.farewell(), HOST_ENDS);
+    assertEquals(guest.records.all, [{ type: "close", reason: HOST_ENDS }]);
+  }
   for (const guest of [ada, bob, waiting]) assertEquals(await guest.farewell(), HOST_ENDS);
   await closed;
   await inn.close();

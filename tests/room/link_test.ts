@@ -489,6 +489,23 @@ test("Link.run fails as a lost connection where the host hangs up", async () => 
   }
 });
 
+test("Link.run takes a farewell among the first records for what it says, and answers it", async () => {
+  for (const greeted of [false, true]) {
+    const { clock, link } = create();
+    const relay = new ScriptedRelay();
+    const ran = link.run(relay.channel);
+    if (greeted) {
+      await relay.send(accept(relay, { resumed: false, lastCmid: 0 }));
+      assertEquals((await nextRecord(relay)).type, "resume");
+    }
+    await relay.close();
+    assertEquals(await ran, CloseReason.HOST_ENDS);
+    const { type } = relay.records.all.at(-1)!;
+    assertEquals(type, "close");
+    assertEquals(clock.timers, 0);
+  }
+});
+
 test("Link says no farewell where the connection breaks, as it would give its place up", async () => {
   // Anybody on the way can make it look like an end, or break what is read.
   for (const how of ["hangUp", "cut"] as const) {

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 
 /** Bytes that are searched at a time. */
-const BLOCK_BYTES = 1 << 24;
+const BLOCK_BYTES = 1 << 16;
 
 /** What a search went through and found. */
 export interface Search {
@@ -62,6 +62,7 @@ export class TextSearch implements Search {
 export function searchMemory(pid: number, texts: readonly string[]): Search {
   const search = new TextSearch(texts);
   const buffer = new Uint8Array(BLOCK_BYTES);
+  const words = new Uint32Array(buffer.buffer);
   using memory = Deno.openSync(`/proc/${pid}/mem`);
   for (const { start, end } of readableRegions(pid)) {
     search.cut();
@@ -69,7 +70,10 @@ export function searchMemory(pid: number, texts: readonly string[]): Search {
     for (let left = end - start; left > 0;) {
       const read = memory.readSync(buffer.subarray(0, Math.min(left, buffer.length)));
       if (read === null) break;
-      search.push(buffer.subarray(0, read));
+      // Half a gigabyte is reserved for code and never used.
+      const isUnused = words.every((word) => word === 0);
+      if (isUnused) search.cut();
+      else search.push(buffer.subarray(0, read));
       left -= read;
     }
   }

@@ -1,10 +1,26 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CODES, UsageError } from "../../lib/errors.ts";
-import { type Command, COMMANDS, HELP, parseLine } from "../../lib/ui/commands.ts";
+import {
+  type Command,
+  COMMANDS,
+  complete,
+  HELP,
+  parseLine,
+  type Surroundings,
+} from "../../lib/ui/commands.ts";
 import { test } from "../support/test.ts";
 
-function refusal(line: string): UsageError {
-  return assertThrows(() => parseLine(line), UsageError);
+type HelpCommand = Extract<Command, { do: "help" }>;
+
+const [BOB, BOBBY, ANNA] = ["bob", "bob by", "Anna Łódź"].map((name) => ({
+  name,
+  key: `${name}-key`,
+}));
+const MEMBERS = [BOB!, BOBBY!, ANNA!];
+const ALONE = { members: [] };
+
+function refusal(line: string, surroundings: Surroundings = ALONE): UsageError {
+  return assertThrows(() => parseLine(line, surroundings), UsageError);
 }
 
 test("parseLine reads messages, actions and commands", () => {
@@ -17,12 +33,12 @@ test("parseLine reads messages, actions and commands", () => {
     ["/me waves  twice", { do: "say", text: "waves  twice", kind: "action" }],
     ["/who", { do: "who" }],
     ["/who is that", { do: "who" }],
-    ["/help", { do: "help" }],
+    ["/help", { do: "help", lines: HELP }],
     ["/quit ", { do: "quit" }],
     ["", { do: "nothing" }],
     [" \t", { do: "nothing" }],
   ];
-  for (const [line, command] of lines) assertEquals(parseLine(line), command, line);
+  for (const [line, command] of lines) assertEquals(parseLine(line, ALONE), command, line);
 });
 
 test("parseLine suggests the command that an unknown one is nearest to", () => {
@@ -43,7 +59,7 @@ test("parseLine refuses an action without text", () => {
 test("parseLine counts the bytes of what would be sent", () => {
   const longest = "é".repeat(8192);
   for (const line of [longest, `//${longest.slice(1)}x`, `/me ${longest}`]) {
-    assertEquals(parseLine(line).do, "say");
+    assertEquals(parseLine(line, ALONE).do, "say");
     const { code, message } = refusal(`${line}x`);
     assertEquals(code, "message-too-long");
     assertEquals(message, "Cannot send as the message has 16385 bytes: 16384 are allowed");
@@ -53,5 +69,67 @@ test("parseLine counts the bytes of what would be sent", () => {
 test("HELP explains every command", () => {
   for (const command of COMMANDS) {
     assertEquals(HELP.filter((line) => line.startsWith(`${command} `)).length, 1, command);
+    for (const topic of [command, command.slice(1)]) {
+      const { do: wish, lines } = parseLine(`/help ${topic}`, ALONE) as HelpCommand;
+      assertEquals([wish, lines[0]], ["help", HELP.find((line) => line.startsWith(`${command} `))]);
+    }
   }
+});
+
+test("parseLine sends a private message to whom the longest name means", () => {
+  const lines: [string, string, unknown][] = [
+    ["/msg bob hi", "hi", BOB],
+    ["/msg bob  hi bob", " hi bob", BOB],
+    ["/msg bob by the way", "the way", BOBBY],
+    ["/msg Anna Łódź hi", "hi", ANNA],
+  ];
+  for (const [line, text, to] of lines) {
+    const command = parseLine(line, { members: MEMBERS });
+    assertEquals(command, { do: "say", text, kind: "text", to } as Command, line);
+  }
+});
+
+test("parseLine sends nothing where nobody is meant", () => {
+  for (const line of ["/msg", "/msg bo hi", "/msg bobby hi", "/msg BOB hi", "/msg Anna hi"]) {
+    assertEquals(refusal(line, { members: MEMBERS }).code, "no-such-member", line);
+  }
+  for (const line of ["/msg bob", "/msg bob ", "/msg bob by", "/reply", "/reply  "]) {
+    const { code } = refusal(line, { members: MEMBERS, correspondent: ANNA });
+    assertEquals(code, "empty-message", line);
+  }
+});
+
+test("parseLine answers who wrote in private last, and nobody before", () => {
+  const surroundings = { members: [], correspondent: ANNA };
+  assertEquals(parseLine("/reply at  six", surroundings), {
+    do: "say",
+    text: "at  six",
+    kind: "text",
+    to: ANNA!,
+  });
+  assertEquals(refusal("/reply hi", { members: MEMBERS }).code, "no-such-member");
+});
+
+test("parseLine suggests a command to who asks for help about none", () => {
+  assertEquals(refusal("/help msgs").hint.split("?")[0], "Did you mean /msg");
+});
+
+test("complete finds commands at the start, and names everywhere", () => {
+  const lines: [string, string[], string][] = [
+    ["/", [...COMMANDS], "/"],
+    ["/m", ["/me", "/msg"], "/m"],
+    ["b", ["bob: ", "bob by: "], "b"],
+    ["/msg An", ["Anna Łódź "], "An"],
+    ["hello b", ["bob ", "bob by "], "b"],
+    ["hello /m", [], "/m"],
+    ["x", [], "x"],
+    ["", ["bob: ", "bob by: ", "Anna Łódź: "], ""],
+  ];
+  for (const [line, completions, word] of lines) {
+    assertEquals(complete(line, MEMBERS), [completions, word], line);
+  }
+});
+
+test("complete never repeats a name that would act on the terminal", () => {
+  assertEquals(complete("x", [{ name: "x\x1b[2J", key: "" }]), [[], "x"]);
 });

@@ -55,6 +55,8 @@ async function chat(leave: (terminal: PseudoTerminal) => Promise<void>): Promise
   const screen = await terminal.end();
   const [before, after] = screen.match(/^[\da-f]+(:[\da-f]+)+/gm)!;
   assertEquals(after, before);
+  const [marking, unmarked] = ["\x1b[?2004h", "\x1b[?2004l"].map((mode) => screen.indexOf(mode));
+  assert(0 <= marking! && marking! < unmarked!, screen);
   return screen;
 }
 

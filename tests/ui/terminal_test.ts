@@ -1,92 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Input, UiEvent } from "../../lib/ui/mod.ts";
-import { TerminalFrontEnd } from "../../lib/ui/terminal.ts";
-import { FakeClock } from "../support/clock.ts";
+import { Desk, READY } from "../support/desk.ts";
 import { test } from "../support/test.ts";
 import { member, message } from "./members.ts";
-import { ScreenModel } from "./screen.ts";
-import { Sink } from "./streams.ts";
-
-const COLUMNS = 30;
-
-const READY: UiEvent = {
-  ...member("ada"),
-  event: "ready",
-  fingerprint: "0".repeat(30),
-  host: { tag: "abcdefgh", key: "A".repeat(43), verified: true },
-  joinCode: null,
-  members: [],
-};
-
-/** A front end with its screen and keyboard in memory. */
-class Desk implements AsyncDisposable {
-  readonly screen: ScreenModel;
-  readonly stdout: Sink;
-  readonly frontEnd: TerminalFrontEnd;
-  readonly input: ReadableStreamDefaultReader<Input>;
-  readonly clock = new FakeClock();
-  readonly raw: boolean[] = [];
-  readonly #keys = new TransformStream<Uint8Array, Uint8Array>();
-  readonly #keyboard = this.#keys.writable.getWriter();
-  #columns: number;
-  #onResize: (() => void) | undefined;
-
-  constructor(columns = COLUMNS) {
-    this.#columns = columns;
-    this.screen = new ScreenModel(columns);
-    this.stdout = new Sink((text) => this.screen.write(text));
-    this.frontEnd = new TerminalFrontEnd({
-      stdin: this.#keys.readable,
-      stdout: this.stdout.stream,
-      stderr: new WritableStream(),
-      columns: () => this.#columns,
-      setRaw: (raw) => void this.raw.push(raw),
-      onResize: (listener) => {
-        this.#onResize = listener;
-        return () => this.#onResize = undefined;
-      },
-    }, this.clock);
-    this.input = this.frontEnd.input.getReader();
-  }
-
-  /** Presses keys; what arrives in one piece is as if it was pasted. */
-  async paste(keys: string | Uint8Array): Promise<void> {
-    await this.#keyboard.write(typeof keys === "string" ? new TextEncoder().encode(keys) : keys);
-  }
-
-  /** Presses one key after the other. */
-  async type(...keys: string[]): Promise<void> {
-    for (const key of keys) await this.paste(key);
-  }
-
-  async hangUp(error?: Error): Promise<void> {
-    await (error === undefined ? this.#keyboard.close() : this.#keyboard.abort(error));
-  }
-
-  resize(columns: number): void {
-    this.#columns = columns;
-    this.#onResize!();
-  }
-
-  get listensToResize(): boolean {
-    return this.#onResize !== undefined;
-  }
-
-  /** Asserts what the last rows of the screen are once this turn's work is done. */
-  async shows(...rows: string[]): Promise<void> {
-    await endOfTurn();
-    assertEquals(this.screen.lines.slice(-rows.length), rows);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.frontEnd.close();
-  }
-}
-
-/** Nothing here waits for anything outside: all that follows from a key happens within one turn. */
-function endOfTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
-}
 
 test("TerminalFrontEnd shows a prompt at once", async () => {
   await using desk = new Desk();
@@ -203,7 +118,7 @@ test("TerminalFrontEnd does not draw a pasted line over and over", async () => {
   await using desk = new Desk();
   const line = "x".repeat(1000);
   await desk.paste(line);
-  await endOfTurn();
+  await desk.settled();
   assertEquals(desk.stdout.text.slice(-line.length), line);
   assert(desk.stdout.text.length < 1.5 * line.length);
 });
@@ -260,7 +175,17 @@ test("TerminalFrontEnd answers an unknown command with the nearest, and sends no
 test("TerminalFrontEnd explains the commands by itself", async () => {
   await using desk = new Desk(80);
   await desk.type("/help", "\r");
-  await desk.shows("The up and down arrow keys bring earlier lines back.", ">");
+  await desk.shows(
+    "Tab completes commands and names.",
+    "The up and down arrow keys bring earlier lines back.",
+    ">",
+  );
+  await desk.type("/help msg", "\r");
+  await desk.shows(
+    "/msg NAME TEXT   says something to one member alone",
+    "Example: /msg bob hello is read by bob and nobody else.",
+    ">",
+  );
 });
 
 test("TerminalFrontEnd completes commands", async () => {
@@ -272,7 +197,7 @@ test("TerminalFrontEnd completes commands", async () => {
 test("TerminalFrontEnd refuses a line that is too long, and keeps it in the history", async () => {
   await using desk = new Desk(200);
   const line = "x".repeat(16_385);
-  await desk.paste(`${line}\r`);
+  await desk.type(`${line}\r`);
   await desk.shows(
     "error: Cannot send as the message has 16385 bytes: 16384 are allowed",
     "hint: The up arrow key brings it back: make it shorter, or two.",
@@ -283,11 +208,11 @@ test("TerminalFrontEnd refuses a line that is too long, and keeps it in the hist
   assertEquals(value, { do: "say", text: line.slice(1), kind: "text", id: "1" });
 });
 
-test("TerminalFrontEnd takes each pasted line for a message", async () => {
+test("TerminalFrontEnd takes each line of an unmarked paste for a message", async () => {
   await using desk = new Desk();
-  await desk.paste("one\r\ntwo\n\nthree\rfo");
-  await desk.paste(new Uint8Array([0x75, 0x72, 0xe6, 0x97]));
-  await desk.paste(new Uint8Array([0xa5]));
+  await desk.type("one\r\ntwo\n\nthree\rfo");
+  await desk.type(new Uint8Array([0x75, 0x72, 0xe6, 0x97]));
+  await desk.type(new Uint8Array([0xa5]));
   await desk.shows("you: one", "you: two", "you: three", "> four日");
   const texts = [];
   for (let i = 0; i < 3; i++) texts.push((await desk.input.read()).value);
@@ -315,7 +240,7 @@ test("TerminalFrontEnd says which message was not delivered", async () => {
 test("TerminalFrontEnd quits and restores the terminal on every way to leave", async () => {
   const ways: [string, (desk: Desk) => Promise<void>][] = [
     ["/quit", (desk) => desk.type("/quit", "\r")],
-    ["a pasted /quit with more behind it", (desk) => desk.paste("/quit\rmore\r/quit\r")],
+    ["a pasted /quit with more behind it", (desk) => desk.type("/quit\rmore\r/quit\r")],
     ["Ctrl-C", (desk) => desk.type("half", "\x03")],
     ["Ctrl-D", (desk) => desk.type("\x04")],
     ["the end of input", (desk) => desk.hangUp()],
@@ -329,6 +254,7 @@ test("TerminalFrontEnd quits and restores the terminal on every way to leave", a
     assertEquals(desk.listensToResize, false, way);
     desk.frontEnd.show({ event: "closed", reason: "host-closed" });
     await desk.frontEnd.close();
+    await desk.settled();
     assertEquals(desk.screen.lines, ["The host closed the room.", ""], way);
     assertEquals(desk.raw, [true, false], way);
   }
@@ -361,6 +287,7 @@ test("TerminalFrontEnd takes the line away when it is closed", async () => {
   await desk.type(..."0123456789012345678901234567890123456789");
   desk.frontEnd.show(message("bob", "bye"));
   await desk.frontEnd.close();
+  await desk.settled();
   assertEquals(desk.screen.lines, ["bob: bye", ""]);
   assertEquals(desk.raw, [true, false]);
   assertEquals(await desk.input.read(), { done: true, value: undefined });
@@ -369,7 +296,7 @@ test("TerminalFrontEnd takes the line away when it is closed", async () => {
 test("TerminalFrontEnd stops reading keys when its input is given up", async () => {
   await using desk = new Desk();
   await desk.input.cancel();
-  await desk.paste("x\r");
+  await desk.type("x\r");
   desk.frontEnd.show(message("bob", "hi"));
   await desk.shows("bob: hi", "");
 });
@@ -396,7 +323,7 @@ test("TerminalFrontEnd tells of messages that are still on the way after a secon
   desk.frontEnd.show({ event: "delivered", id: "1" });
   desk.frontEnd.show({ event: "failed", id: "2", code: "not-delivered" });
   await desk.type("e");
-  await endOfTurn();
+  await desk.settled();
   assertEquals(desk.screen.lines.at(-1), "> type");
   assertEquals(desk.clock.timers, 0);
 });
@@ -409,4 +336,97 @@ test("TerminalFrontEnd says nothing of messages that arrive within a second", as
   desk.frontEnd.show({ event: "delivered", id: "1" });
   desk.clock.advance(1000);
   await desk.shows("ada: one", ">");
+});
+
+test("TerminalFrontEnd sends private messages by key, and answers the last one", async () => {
+  await using desk = new Desk(60);
+  const [bob, eve] = [{ ...member("bob"), key: "bobs" }, { ...member("eve"), key: "eves" }];
+  desk.frontEnd.show({ ...READY, members: [bob] });
+  desk.frontEnd.show({ event: "joined", member: { ...eve, session: "2" } });
+  await desk.type("/msg bob hi", "\r", "/msg eve hello", "\r", "/reply x", "\r");
+  await desk.shows(
+    "ada to bob (private): hi",
+    "ada to eve (private): hello",
+    "error: Nobody has sent you a private message yet",
+    "hint: To begin, type /msg NAME TEXT.",
+    ">",
+  );
+  desk.frontEnd.show({ ...message("bob", "psst", { private: true }), from: bob });
+  desk.frontEnd.show({ ...message("eve", "aloud"), from: eve });
+  desk.frontEnd.show({ event: "left", member: { ...eve, session: "2" }, reason: "left" });
+  await desk.type("/reply ok", "\r", "/msg eve still there?", "\r");
+  await desk.shows(
+    "ada to bob (private): ok",
+    "error: Nobody here is called eve",
+    "hint: Type /msg NAME TEXT; /who shows the names.",
+    ">",
+  );
+  const sent = [];
+  for (let i = 0; i < 3; i++) {
+    const { value } = await desk.input.read();
+    if (value?.do === "say") sent.push([value.text, value.to]);
+  }
+  assertEquals(sent, [["hi", "bobs"], ["hello", "eves"], ["ok", "bobs"]]);
+});
+
+test("TerminalFrontEnd completes names, and lists those that begin alike", async () => {
+  await using desk = new Desk(60);
+  const others = ["bob", "bert"].map((name) => ({ ...member(name), session: name }));
+  desk.frontEnd.show({ ...READY, members: others });
+  await desk.type("bo\thi");
+  await desk.shows("> bob: hi");
+  await desk.type("\r", "/msg b", "\t", "\t");
+  await desk.settled();
+  assert(desk.screen.lines.some((line) => /^bob +bert$/.test(line)), desk.screen.lines.join("\n"));
+  await desk.type("e", "\t", "hello");
+  desk.frontEnd.show(message("bob", "one"));
+  await desk.shows("bob: one", "> /msg bert hello");
+});
+
+test("TerminalFrontEnd sends a paste of many lines as one message, once it was seen how many", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show(READY);
+  await desk.type("look: ");
+  await desk.paste("one\n\ttwo\nthree\n");
+  await desk.type("!");
+  await desk.shows("> look: [paste 1: 3 lines]!");
+  await desk.type("\r");
+  await desk.shows("ada: look: one", "        two", "    three!", ">");
+  const { value } = await desk.input.read();
+  assertEquals(value, { do: "say", text: "look: one\n\ttwo\nthree!", kind: "text", id: "1" });
+});
+
+test("TerminalFrontEnd edits a pasted line as a typed one, and leaves its end away", async () => {
+  await using desk = new Desk();
+  await desk.paste("one\n");
+  await desk.type("\x7f", "\x7f");
+  await desk.shows("> o");
+});
+
+test("TerminalFrontEnd obeys nothing of a paste: no key, no command, no other paste", async () => {
+  await using desk = new Desk(80);
+  await desk.paste("/quit\nmore");
+  await desk.type("\r");
+  await desk.paste("\x1b[A\x03\x04\x9b2J");
+  await desk.type("\r");
+  await desk.paste("[paste 1: 2 lines]");
+  await desk.type("\r", "/quit", "\r");
+  const texts = [];
+  for (let i = 0; i < 4; i++) {
+    const { value } = await desk.input.read();
+    texts.push(value?.do === "say" ? value.text : value?.do);
+  }
+  assertEquals(texts, ["/quit\nmore", "\x1b[A\x03\x04\x9b2J", "/quit\nmore", "quit"]);
+  await desk.settled();
+  assert(desk.screen.lines.includes("you: \\x1b[A\\x03\\x04\\x9b2J"), desk.screen.lines.join("\n"));
+});
+
+test("TerminalFrontEnd repeats a paste from the history", async () => {
+  await using desk = new Desk();
+  await desk.paste("one\ntwo");
+  await desk.type("\r", "\x1b[A", "\r");
+  for (const id of ["1", "2"]) {
+    const { value } = await desk.input.read();
+    assertEquals(value, { do: "say", text: "one\ntwo", kind: "text", id });
+  }
 });

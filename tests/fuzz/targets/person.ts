@@ -71,7 +71,11 @@ const address = parser("address", (text) => parseHostPort(text, 12_345), (addres
   return host.includes(":") ? "IPv6" : "other";
 });
 
-const typedLine = parser("typed-line", parseLine, (command) => command.do);
+const typedLine = parser(
+  "typed-line",
+  (line) => parseLine(line, { members: [{ name: "bob", key: "key" }] }),
+  (command) => command.do,
+);
 
 const sanitizers: Target = {
   name: "sanitize",

@@ -1,0 +1,57 @@
+import { assert, assertEquals } from "@std/assert";
+import { HostProgram, type Program } from "../support/program.ts";
+
+/** What the host may keep for all its members, in MiB. */
+const MAX_MEMORY_MIB = 8;
+
+/** Messages that together are a multiple of that. */
+const MESSAGES = 3000;
+const LENGTH = 8000;
+
+/** What a process has in memory at most while something happens, in MiB. */
+async function peakMib(pid: number, during: () => Promise<void>): Promise<number> {
+  await Deno.writeTextFile(`/proc/${pid}/clear_refs`, "5"); // The peak begins anew.
+  await during();
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)![1]) / 1024;
+}
+
+/** Says much, and waits until somebody has all of it, in order. */
+async function talk(speaker: Program, listener: Program, round: number): Promise<void> {
+  const start = `round ${round}: `;
+  const texts = Array.from({ length: MESSAGES }, (_, i) => `${start}${i} `.padEnd(LENGTH, "."));
+  await speaker.say(...texts);
+  await listener.hears("ada", round * MESSAGES);
+  const heard = listener.heard("ada").filter((text) => text.startsWith(start));
+  assertEquals(heard.map((text) => text.length), texts.map((text) => text.length));
+  assert(heard.every((text, i) => text === texts[i]), "something else was heard");
+}
+
+Deno.test({
+  name:
+    "a member that reads nothing is let go of, and takes no more memory of the host than it says",
+  ignore: Deno.build.os !== "linux", // Others do not tell how much a process has had.
+  async fn() {
+    const limits = ["--max-queue", "1", "--max-memory", `${MAX_MEMORY_MIB}`];
+    await using host = await HostProgram.start(["--relay-only", ...limits]);
+    await using ada = await host.join(["--name", "ada", "--json"]);
+    await using carl = await host.join(["--name", "carl", "--listen", "--json"]);
+    await using bob = await host.join(["--name", "bob", "--listen", "--json"]);
+    for (const member of [ada, carl]) {
+      await member.event("joined", ({ member }) => member.name === "bob");
+    }
+    // What passes leaves garbage, however short the queues are: only what comes on top of it counts.
+    const calm = await peakMib(host.pid, () => talk(ada, carl, 1));
+    bob.signal("SIGSTOP");
+    const stopped = await peakMib(host.pid, () => talk(ada, carl, 2));
+    for (const member of [ada, carl]) {
+      const { reason } = await member.event("left", ({ member }) => member.name === "bob");
+      assertEquals(reason, "too-slow");
+    }
+    assert(stopped - calm < MAX_MEMORY_MIB, `${stopped} MiB after ${calm}`);
+    const bad = ["gap", "failed", "error", "disconnected"];
+    for (const member of [ada, carl]) {
+      assertEquals(member.events.filter(({ event }) => bad.includes(event)), []);
+    }
+  },
+});

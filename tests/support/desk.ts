@@ -1,0 +1,100 @@
+import { assertEquals } from "@std/assert";
+import type { Input, ReadyEvent } from "../../lib/ui/mod.ts";
+import { TerminalFrontEnd } from "../../lib/ui/terminal.ts";
+import { member } from "../ui/members.ts";
+import { Sink } from "../ui/streams.ts";
+import { FakeClock } from "./clock.ts";
+import { Emulator } from "./emulator.ts";
+
+/** One is in the room, alone. */
+export const READY: ReadyEvent = {
+  ...member("ada"),
+  event: "ready",
+  fingerprint: "0".repeat(30),
+  host: { tag: "abcdefgh", key: "A".repeat(43), verified: true },
+  joinCode: null,
+  members: [],
+};
+
+/** A front end with its screen and keyboard in memory. */
+export class Desk implements AsyncDisposable {
+  readonly screen: Emulator;
+  readonly stdout: Sink;
+  readonly frontEnd: TerminalFrontEnd;
+  readonly input: ReadableStreamDefaultReader<Input>;
+  readonly clock: FakeClock = new FakeClock();
+  readonly raw: boolean[] = [];
+  readonly #keys = new TransformStream<Uint8Array, Uint8Array>();
+  readonly #keyboard = this.#keys.writable.getWriter();
+  #columns: number;
+  #onResize: (() => void) | undefined;
+
+  constructor(columns = 30, rows = 24) {
+    this.#columns = columns;
+    this.screen = new Emulator(columns, rows);
+    this.stdout = new Sink((text) => this.screen.write(text));
+    this.frontEnd = new TerminalFrontEnd({
+      stdin: this.#keys.readable,
+      stdout: this.stdout.stream,
+      stderr: new WritableStream(),
+      columns: () => this.#columns,
+      setRaw: (raw) => void this.raw.push(raw),
+      onResize: (listener) => {
+        this.#onResize = listener;
+        return () => this.#onResize = undefined;
+      },
+    }, this.clock);
+    this.input = this.frontEnd.input.getReader();
+  }
+
+  /** Presses keys; each argument comes in one piece. */
+  async type(...keys: (string | Uint8Array)[]): Promise<void> {
+    for (const key of keys) {
+      await this.#keyboard.write(typeof key === "string" ? new TextEncoder().encode(key) : key);
+    }
+  }
+
+  /** Pastes a text as a terminal does that marks it. */
+  async paste(text: string): Promise<void> {
+    await this.type(`\x1b[200~${text.replaceAll("\n", "\r")}\x1b[201~`);
+  }
+
+  /** The terminal is gone, or its reading fails. */
+  async hangUp(error?: Error): Promise<void> {
+    await (error === undefined ? this.#keyboard.close() : this.#keyboard.abort(error));
+  }
+
+  /** The window gets another width. */
+  resize(columns: number): void {
+    this.#columns = columns;
+    this.screen.resize(columns);
+    this.#onResize!();
+  }
+
+  /** Whether another width would be noticed. */
+  get listensToResize(): boolean {
+    return this.#onResize !== undefined;
+  }
+
+  /** Asserts what the last rows of the screen are once this turn's work is done. */
+  async shows(...rows: string[]): Promise<void> {
+    await this.settled();
+    assertEquals(this.screen.lines.slice(-rows.length), rows);
+  }
+
+  /** Resolves once this turn's work is done and on the screen. */
+  async settled(): Promise<void> {
+    await endOfTurn();
+    await this.screen.settled();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.frontEnd.close();
+    await this.screen.close();
+  }
+}
+
+/** Nothing here waits for anything outside: all that follows from a key happens within one turn. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}

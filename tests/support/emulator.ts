@@ -1,0 +1,102 @@
+import xterm from "@xterm/headless";
+
+/** What a terminal was made to do that has no place on the screen. */
+export interface Effects {
+  /** Titles that were set. */
+  readonly titles: string[];
+  /** Commands to the terminal beside the screen: clipboard, links, notifications … */
+  readonly commands: string[];
+  /** What it answered, as if that had been typed. */
+  readonly answers: string[];
+  /** How often it rang. */
+  bells: number;
+}
+
+/** A character on the screen, and how it looks. */
+export interface Cell {
+  /** The character with its marks; empty behind a wide one. */
+  readonly text: string;
+  /** Whether it looks like any other text. */
+  readonly plain: boolean;
+}
+
+/** The commands (OSC) that terminals know and that leave no trace on the screen. */
+const COMMANDS = [4, 7, 8, 9, 10, 11, 12, 52, 104, 133, 633, 777, 1337];
+
+/** A terminal without a window. */
+export class Emulator {
+  readonly effects: Effects = { titles: [], commands: [], answers: [], bells: 0 };
+  readonly #terminal: xterm.Terminal;
+  #written: Promise<void> = Promise.resolve();
+
+  /** Begins with an empty screen. */
+  constructor(columns: number, rows = 24) {
+    const scrollback = 100_000;
+    this.#terminal = new xterm.Terminal({
+      cols: columns,
+      rows,
+      scrollback,
+      allowProposedApi: true,
+    });
+    this.#terminal.onTitleChange((title) => void this.effects.titles.push(title));
+    this.#terminal.onData((answer) => void this.effects.answers.push(answer));
+    this.#terminal.onBell(() => void this.effects.bells++);
+    for (const command of COMMANDS) {
+      this.#terminal.parser.registerOscHandler(command, (data) => {
+        this.effects.commands.push(`${command};${data}`);
+        return true;
+      });
+    }
+  }
+
+  /** Takes in what was written; see {@linkcode Emulator.settled}. */
+  write(text: string): void {
+    this.#written = new Promise((resolve) => this.#terminal.write(text, resolve));
+  }
+
+  /** Makes the window wider, narrower, higher or lower. */
+  resize(columns: number, rows: number = this.#terminal.rows): void {
+    this.#terminal.resize(columns, rows);
+  }
+
+  /** Resolves once all that was written is on the screen. */
+  async settled(): Promise<void> {
+    await this.#written;
+  }
+
+  /** Resolves once nothing of it is left at work. */
+  async close(): Promise<void> {
+    await this.settled();
+    this.#terminal.dispose();
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+
+  /** All rows down to the cursor or the last text, scrolled ones included, without trailing space. */
+  get lines(): string[] {
+    const { active } = this.#terminal.buffer;
+    const lines = Array.from(
+      { length: active.length },
+      (_, y) => active.getLine(y)!.translateToString(true).trimEnd(),
+    );
+    const last = lines.findLastIndex((line) => line !== "");
+    return lines.slice(0, Math.max(last, this.cursor[0]) + 1);
+  }
+
+  /** The cells of each of {@linkcode Emulator.lines}, without the empty ones at its end. */
+  get cells(): Cell[][] {
+    return this.lines.map((_, y) => {
+      const row = this.#terminal.buffer.active.getLine(y)!;
+      const cells = Array.from({ length: row.length }, (_, x) => {
+        const cell = row.getCell(x)!;
+        return { text: cell.getChars(), plain: cell.isAttributeDefault() };
+      });
+      return cells.slice(0, cells.findLastIndex(({ text }) => text !== "") + 1);
+    });
+  }
+
+  /** Row, from the first one ever, and column. */
+  get cursor(): [row: number, column: number] {
+    const { active } = this.#terminal.buffer;
+    return [active.baseY + active.cursorY, active.cursorX];
+  }
+}

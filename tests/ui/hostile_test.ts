@@ -1,0 +1,145 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { Desk, READY } from "../support/desk.ts";
+import type { Cell } from "../support/emulator.ts";
+import { test } from "../support/test.ts";
+import { member, message } from "./members.ts";
+
+const [COLUMNS, ROWS] = [40, 10];
+
+/** What is known to act on one terminal or another. */
+const ATTACKS: Readonly<Record<string, string>> = {
+  "clearing the screen": "\x1b[2J\x1b[H",
+  "another cursor": "\x1b[10A\x1b[5D\x1b[1;1H\x1b[s\x1b[u\x1b7\x1b8",
+  "erased lines": "\x1b[2K\x1b[1M\x1b[3P\x1b[K",
+  "a scrolling region": "\x1b[1;3r\x1b[5S\x1b[5T",
+  "the other screen": "\x1b[?1049h\x1b[?47h",
+  "another title": "\x1b]0;owned\x07\x1b]2;owned\x1b\\",
+  "a link": "\x1b]8;;http://127.0.0.1/\x1b\\safe\x1b]8;;\x1b\\",
+  "the clipboard": "\x1b]52;c;cm0gLXJmIH4=\x07",
+  "a notification": "\x1b]9;hello\x07\x1b]777;notify;a;b\x07",
+  "other colours": "\x1b[1;31;47mred\x1b[0m\x1b]4;0;red\x07\x1b]10;red\x07\x1b]11;red\x07",
+  "a request": "\x1b[c\x1b[6n\x1b[>c\x1b[18t\x05",
+  "a device control": '\x1bP$q"p\x1b\\\x1bP+q544e\x1b\\\x1b_Gf=24;AAAA\x1b\\\x1b^x\x1b\\',
+  "a reset": "\x1bc\x1b[!p\x1b[?25l\x1b[?2004l",
+  "C1 as characters": "\x9b2J\x9d0;owned\x9c\x90q\x9c\x84\x85\x8d",
+  "C1 as bytes": "Â\x9b2J \xc2\x9b2J",
+  "other characters": "\x0e\x1b(0lqqk\x0f\x1b)0",
+  "backspaces": `${"\b".repeat(60)}ada: me`,
+  "a carriage return": "harmless\rada: me too",
+  "line breaks": "harmless\nada: a\r\nada: b\vada: c\fada: d\x85ada: e\u2028ada: f\u2029ada: g",
+  "tabs": "\t\t\tx\x1bH\x1b[3g",
+  "bells": "\x07".repeat(50),
+  "deletes": "\x7f".repeat(50),
+  "bidi": "\u202eada\u202c \u2066x\u2069\u200f\u061c",
+  "nothing to see": "a\u200b\u200c\u200d\ufeff\u2060\u00ad\u034f\u115f\u3164\uffa0b",
+  "tags": "\u{e0001}\u{e0061}\u{e007f}",
+  "many marks": `z${"\u0301".repeat(10_000)}`,
+  "marks without a letter": "\u0301\u20dd\u0489",
+  "a long line": "ada: me too".padStart(40).repeat(50),
+  "a line that ends at the edge": "x".repeat(COLUMNS - "eve: ".length),
+  "wide characters at the edge": "日本語👍🏽👩‍👩‍👧‍👦🇫🇷".repeat(20),
+  "a half of a surrogate": "\ud800x\udfff",
+};
+
+/** Random text in which attacks, their parts and ordinary characters mix. */
+const anything = fc.string({
+  unit: fc.oneof(
+    fc.constantFrom(...Object.values(ATTACKS).filter((text) => text.length < 200)),
+    fc.constantFrom("\x1b", "\x1b[", "\x1b]", "\x9b", "\x9d", ";", "0", "52", "m", "H", "\n", "\r"),
+    fc.string({ unit: "binary", minLength: 1, maxLength: 3 }),
+  ),
+  maxLength: 30,
+});
+
+/** What all of a screen looks like, but for the rows of one message. */
+interface Scene {
+  readonly above: Cell[][];
+  readonly hostile: Cell[][];
+  readonly below: Cell[][];
+  /** Where the cursor is, from the last row. */
+  readonly cursor: [rowsUp: number, column: number];
+  readonly effects: unknown;
+}
+
+/** Shows somebody's doing between two messages, to a person who has typed half a line. */
+async function play(...doings: Parameters<Desk["frontEnd"]["show"]>[0][]): Promise<Scene> {
+  await using desk = new Desk(COLUMNS, ROWS);
+  const { frontEnd, screen } = desk;
+  frontEnd.show(READY);
+  frontEnd.show(message("bob", "before"));
+  await desk.type("half a ", "line", "\x1b[D");
+  await desk.settled();
+  const top = screen.cells.length - 1;
+  for (const doing of doings) frontEnd.show(doing);
+  frontEnd.show(message("bob", "after"));
+  await desk.settled();
+  const cells = screen.cells;
+  const [row, column] = screen.cursor;
+  return {
+    above: cells.slice(0, top),
+    hostile: cells.slice(top, -2),
+    below: cells.slice(-2),
+    cursor: [cells.length - 1 - row, column],
+    effects: screen.effects,
+  };
+}
+
+let harmless: Promise<Scene> | undefined;
+
+/** The scene but for the rows of a message in which nothing is wrong. */
+async function usual(): Promise<Omit<Scene, "hostile">> {
+  const { hostile: _, ...rest } = await (harmless ??= play(message("eve", "hello")));
+  return rest;
+}
+
+/** Asserts that what somebody does stays in its own rows. */
+async function assertHarmless(...doings: Parameters<typeof play>): Promise<Cell[][]> {
+  const { hostile, ...scene } = await play(...doings);
+  assertEquals(scene, await usual());
+  return hostile;
+}
+
+/** Asserts that a message begins with its sender, and that nothing more looks as a name does. */
+function assertFrom(name: string, rows: readonly Cell[][]): void {
+  const start = rows[0]!.slice(0, name.length + 1);
+  assertEquals(start.map(({ text }) => text).join(""), `${name}:`);
+  const styled = rows.flatMap((row, y) =>
+    row.filter(({ plain }, x) => !plain && (y > 0 || x >= name.length))
+  );
+  assertEquals(styled, []);
+}
+
+for (const [name, text] of Object.entries(ATTACKS)) {
+  test(`No message, action or name acts on the terminal: ${name}`, async () => {
+    assertFrom("eve", await assertHarmless(message("eve", text)));
+    await assertHarmless(message("eve", text, { kind: "action", private: true }));
+    await assertHarmless(message(text, "hello"));
+    await assertHarmless({ event: "joined", member: member(text) });
+    await assertHarmless({ event: "members", members: [member(text)] });
+  });
+}
+
+test("No message acts on the terminal, whatever it is made of", async () => {
+  await fc.assert(
+    fc.asyncProperty(anything, async (text) => {
+      assertFrom("eve", await assertHarmless(message("eve", text)));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("No name acts on the terminal, whatever it is made of", async () => {
+  await fc.assert(
+    fc.asyncProperty(anything, async (name) => {
+      const somebody = member(name);
+      await assertHarmless(
+        message(name, "hello"),
+        { event: "joined", member: somebody },
+        { event: "lost", member: somebody },
+        { event: "left", member: somebody, reason: "left" },
+      );
+    }),
+    { numRuns: 100 },
+  );
+});
