@@ -379,11 +379,9 @@ test("Room answers no faster than the window lets it, and speaks when it has ans
   await stage.relay.settle();
   const count = stage.relay.envelopes.all.length;
   assert(count < 25, `${count} are under way at once`);
-  assertEquals(stage.relay.envelopes.all.filter(({ object }) => object[0] === MSG), []);
   stage.relay.acknowledges = true;
   stage.relay.acknowledge();
   await answerTo(stage, bob);
-  await stage.relay.object(MSG);
   await news;
   await stage.close();
 });
@@ -424,6 +422,7 @@ test("Room sends nothing again where no process has followed another within 180 
   stage.clock.advance(1);
   await stage.says(bob, encodeNeed(3));
   assertEquals((await answerTo(stage, bob)).length, 1, "too late");
+  await msgs(stage, 1); // A heartbeat is the last.
   await stage.close();
 });
 
