@@ -135,9 +135,9 @@ export class Link {
     return this.#kept;
   }
 
-  /** Whether as much is kept as can be. */
+  /** Whether what is sent next might displace something that is kept. */
   get keptFull(): boolean {
-    return this.#keptBytes + this.#outboxBytes >= MAX_KEPT_BYTES;
+    return this.#keptBytes + this.#outboxBytes > MAX_KEPT_BYTES - MAX_PAYLOAD_BYTES;
   }
 
   /** Forgets what is kept up to an envelope. */

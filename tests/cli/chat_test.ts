@@ -13,6 +13,7 @@ import { FakeClock } from "../support/clock.ts";
 import { Inbox } from "../support/inbox.ts";
 import { identityOf, sessionKey } from "../support/keys.ts";
 import { MEMBER_KEY, ROOM_ID } from "../support/puppet.ts";
+import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 import { TestMember } from "../support/world.ts";
 
@@ -147,6 +148,39 @@ test("chat says in its next session what was typed while the seat was lost", asy
   await talk.close();
   await Promise.all([served, ran]);
   bob.room.end("not-delivered");
+});
+
+test("chat says in its next session to nobody else of that name what was for one member", async () => {
+  const talk = await Talk.start();
+  const ends: Promise<unknown>[] = [];
+  const enter = async (identity: string): Promise<TestMember> => {
+    const member = await TestMember.create("bob", randomBytes(16), { identity });
+    const [mine, relays] = localChannel();
+    const { publicKey: key } = await identityOf(identity);
+    ends.push(talk.relay.serve(relays, { key, session: member.session }), member.run(mine));
+    return member;
+  };
+  const bob = await enter("bob");
+  await talk.event("joined");
+  await talk.loseSeat(); // Bob is not heard of either for so long.
+  const mal = await enter("mal");
+  for (const to of ["bob", undefined]) talk.say(`to ${to ?? "all"}`, to);
+  await nextTurn();
+  (await talk.tries.next()).resolve();
+  assertEquals((await talk.event("warning")).code, "seat-lost");
+  (await talk.tries.next()).resolve();
+  assertEquals((await talk.event("ready")).members.map(({ name }) => name), ["bob"]);
+  const outcome = await talk.events.find((event): event is UiEvent & { event: "failed" | "sent" } =>
+    (event.event === "failed" || event.event === "sent") && event.id === "to bob"
+  );
+  assertEquals(outcome, { event: "failed", id: "to bob", code: "no-such-member" });
+  talk.endInput();
+  await talk.ended;
+  await mal.texts.count(1);
+  assertEquals(mal.texts.all, ["to all"]);
+  await talk.close();
+  await Promise.all(ends);
+  for (const { room } of [bob, mal]) room.end("not-delivered");
 });
 
 test("chat ends, and fails what was typed, where no session follows the one that was lost", async () => {

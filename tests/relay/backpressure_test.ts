@@ -465,6 +465,23 @@ test("Relay counts an object once in all its memory, and has senders wait where 
   await close(scene);
 });
 
+test("Relay counts what an object takes in each queue beside its bytes, however small it is", async () => {
+  const size = ENVELOPE_OVERHEAD_BYTES + 1;
+  const entries = 2 * 64; // In bob's queue and in carol's.
+  const objects = 100;
+  const scene = await open({ maxMemoryBytes: objects * (size + entries) });
+  const { ada, bob, carol } = scene;
+  for (const guest of [bob, carol]) guest.acknowledges = false;
+  bob.listen();
+  for (let sent = 0; sent < 4 * objects; sent += 4) await ada.say(Array(4).fill("."));
+  await standstill(scene);
+  assertEquals(ada.ack.accepted, objects + 1);
+  for (const guest of [bob, carol]) guest.acknowledges = true;
+  for (const guest of [bob, carol]) await guest.send({ type: "ack", seq: guest.lastSeq });
+  await ada.acknowledged(4 * objects);
+  await close(scene);
+});
+
 test("Relay whose memory is full gives up the largest queue of who is away, and nobody else", async () => {
   const scene = await open({ maxMemoryBytes: 20 * SIZE });
   const { ada, bob, carol, relay } = scene;

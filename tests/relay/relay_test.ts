@@ -131,6 +131,25 @@ test("Relay drops what it was sent before, and breaks off with who leaves someth
   await inn.close();
 });
 
+test("Relay takes a farewell that answers its own for no leave", async () => {
+  const inn = new Inn();
+  const [ada, bob] = [inn.knock("ada"), await inn.enter("bob")];
+  await ada.enter();
+  await bob.logged("ada joined 0");
+  await ada.say(["1"]);
+  await bob.logged("ada: 1");
+  ada.cmid++;
+  await ada.say(["3"]);
+  while ((await ada.read())!.type !== "close");
+  await ada.leave();
+  await bob.logged(`ada away ${LOST}`);
+  const again = inn.again(ada);
+  assertEquals((await again.greeted()).resumed, true);
+  await again.cut();
+  assertEquals(bob.log.all, ["ada joined 0", "ada: 1", `ada away ${LOST}`]);
+  await inn.close();
+});
+
 /** What no honest member sends: before RESUME, or after it. */
 const FAULTS: [string, boolean, MemberRecord][] = [
   ["an envelope before RESUME", false, { type: "batch", envelopes: [anEnvelope()] }],

@@ -1,12 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { equal } from "../../lib/bytes/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
-import { ABSENT_MS } from "../../lib/room/link.ts";
+import { ABSENT_MS, WINDOW_BYTES } from "../../lib/room/link.ts";
 import { SILENT_AFTER_MS } from "../../lib/room/mod.ts";
 import {
   decodeAgain,
   encodeAgain,
   encodeNeed,
+  ENVELOPE_OVERHEAD_BYTES,
   EnvelopeClass,
   MemberChange,
   type MemberEnvelope,
@@ -92,11 +93,6 @@ function watch<T>(promise: Promise<T>): { readonly result: T | undefined } {
   const seen: { result: T | undefined } = { result: undefined };
   void promise.then((result) => seen.result = result);
   return seen;
-}
-
-/** A test at whose end the room still has answers to seal. */
-function testAtWork(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, fn, sanitizeOps: false, sanitizeResources: true });
 }
 
 test("Room asks everybody who is there after a restart, each with a round of its own", async () => {
@@ -373,58 +369,90 @@ test("Room sends again what the process before had not taken, under its number, 
   await stage.close();
 });
 
-testAtWork(
-  "Room answers no faster than the window lets it, and speaks when it has answered",
-  async () => {
-    const { bob, carol, stage } = await open();
-    await fill(stage);
-    await stage.restart([bob, carol]);
-    stage.relay.acknowledges = false;
-    await stage.says(bob, encodeNeed(5));
-    const news = stage.room.say("the news");
-    await stage.relay.settle();
-    const count = stage.relay.envelopes.all.length;
-    assert(count < 25, `${count} are under way at once`);
-    assertEquals(stage.relay.envelopes.all.filter(({ object }) => object[0] === MSG), []);
-    stage.relay.acknowledges = true;
-    stage.relay.acknowledge();
-    await answerTo(stage, bob);
-    await stage.relay.object(MSG);
-    await news;
-    await stage.close();
-  },
-);
+test("Room answers no faster than the window lets it, and speaks when it has answered", async () => {
+  const { bob, carol, stage } = await open();
+  await fill(stage);
+  await stage.restart([bob, carol]);
+  stage.relay.acknowledges = false;
+  await stage.says(bob, encodeNeed(5));
+  const news = stage.room.say("the news");
+  await stage.relay.settle();
+  const count = stage.relay.envelopes.all.length;
+  assert(count < 25, `${count} are under way at once`);
+  stage.relay.acknowledges = true;
+  stage.relay.acknowledge();
+  await answerTo(stage, bob);
+  await news;
+  await stage.close();
+});
 
-testAtWork(
-  "Room lets no member ask more than eight times at once, and others wait for none",
-  async () => {
-    const { bob, carol, stage } = await open();
-    stage.relay.acknowledges = false;
-    const said = stage.room.say("taken");
-    const { cmid } = await stage.relay.object(MSG);
-    await stage.relay.send({ type: "ack", accepted: cmid, delivered: 0 });
-    await said;
-    await stage.restart([bob, carol]);
-    await stage.answers(carol, await stage.asks(carol), []);
-    await stage.relay.settle();
-    const asked = stage.relay.envelopes.all.length;
-    for (let round = 1; round <= 100; round++) await stage.says(bob, encodeNeed(round));
-    await stage.relay.settle();
-    function answered(): number[] {
-      return stage.relay.envelopes.all.slice(asked).flatMap(({ object }) => {
-        const again = object[0] === AGAIN ? decodeAgain(object) : undefined;
-        return again !== undefined && again.object === undefined ? [again.round] : [];
-      });
-    }
-    // His sender key was the first of eight such works.
-    assertEquals(answered(), [1, 2, 3, 4, 5, 6, 7]);
-    await stage.assertStillHears(carol);
-    stage.clock.advance(1000);
-    await stage.relay.settle();
-    assertEquals(answered(), [1, 2, 3, 4, 5, 6, 7, 8]);
-    await stage.close();
-  },
-);
+test("Room leaves half of the window to what is said while it answers", async () => {
+  const { bob, carol, stage } = await open();
+  await fill(stage);
+  await stage.restart([bob, carol]);
+  await stage.answers(carol, await stage.asks(carol), []);
+  await stage.relay.settle();
+  stage.relay.acknowledges = false;
+  await stage.says(bob, encodeNeed(5));
+  await stage.relay.settle();
+  const again = stage.relay.envelopes.all.filter(({ object }) => object[0] === AGAIN);
+  const bytes = again.reduce((sum, { object }) => sum + ENVELOPE_OVERHEAD_BYTES + object.length, 0);
+  assert(bytes >= WINDOW_BYTES / 2 && bytes < WINDOW_BYTES / 2 + 17_000, `${bytes} are under way`);
+  // Nothing of the answer was taken, and yet this goes.
+  const news = stage.room.say("the news");
+  await stage.relay.object(MSG);
+  stage.relay.acknowledges = true;
+  stage.relay.acknowledge();
+  await Promise.all([answerTo(stage, bob), news]);
+  await stage.close();
+});
+
+test("Room sends nothing again where no process has followed another within 180 s", async () => {
+  const { bob, carol, stage } = await open();
+  await fill(stage);
+  await stage.says(bob, encodeNeed(1));
+  const answer = await answerTo(stage, bob);
+  assertEquals(answer.length, 1, "without a restart");
+  await stage.relay.send({ type: "ack", accepted: answer[0]!.cmid, delivered: 0 });
+  // For who is away all of it is kept.
+  await stage.restart([bob, { ...carol.entry, away: true }]);
+  await stage.pass(2 * ABSENT_MS - 1);
+  await stage.says(bob, encodeNeed(2));
+  assert((await answerTo(stage, bob)).length > 40, "in time");
+  stage.clock.advance(1);
+  await stage.says(bob, encodeNeed(3));
+  assertEquals((await answerTo(stage, bob)).length, 1, "too late");
+  await msgs(stage, 1); // A heartbeat is the last.
+  await stage.close();
+});
+
+test("Room lets no member ask more than eight times at once, and others wait for none", async () => {
+  const { bob, carol, stage } = await open();
+  stage.relay.acknowledges = false;
+  const said = stage.room.say("taken");
+  const { cmid } = await stage.relay.object(MSG);
+  await stage.relay.send({ type: "ack", accepted: cmid, delivered: 0 });
+  await said;
+  await stage.restart([bob, carol]);
+  await stage.answers(carol, await stage.asks(carol), []);
+  await stage.relay.settle();
+  const asked = stage.relay.envelopes.all.length;
+  for (let round = 1; round <= 100; round++) await stage.says(bob, encodeNeed(round));
+  await stage.relay.settle();
+  function answered(): number[] {
+    return stage.relay.envelopes.all.slice(asked).flatMap(({ object }) => {
+      const again = object[0] === AGAIN ? decodeAgain(object) : undefined;
+      return again !== undefined && again.object === undefined ? [again.round] : [];
+    });
+  }
+  // His sender key was the first of eight such works.
+  assertEquals(answered(), [1, 2, 3, 4, 5, 6, 7]);
+  await stage.assertStillHears(carol);
+  stage.clock.advance(1000);
+  await stage.relay.settle();
+  assertEquals(answered(), [1, 2, 3, 4, 5, 6, 7, 8]);
+  await stage.close();
+});
 
 test("Room has one answer to a member wait at most, that to its last question", async () => {
   const { bob, carol, stage } = await open();
@@ -489,6 +517,32 @@ test("Room calls nothing delivered before everybody had the time to ask for what
   await stage.relay.send({ type: "ack", accepted: end.cmid, delivered: end.cmid });
   await stage.relay.settle();
   assertEquals([lost.result, later.result], [true, true]);
+  await stage.close();
+});
+
+/** How many MSGs of 16,000 bytes can be kept, with room for what one record holds. */
+const STOPPED = 253;
+
+test("Room seals no more than it can keep while somebody may lack what was lost", async () => {
+  const { bob, carol, stage } = await open();
+  await stage.restart([bob, carol]);
+  const texts = Array.from({ length: 300 }, (_, i) => `${i} `.padEnd(16_000, "."));
+  const said = texts.map((text) => stage.room.say(text));
+  const sealed = (): number =>
+    stage.relay.envelopes.all.filter(({ object }) => object[0] === MSG).length;
+  await msgs(stage, STOPPED);
+  for (let i = 0; i < 20; i++) await stage.relay.settle();
+  assertEquals(sealed(), STOPPED);
+  // Bob gets all of it, from the first on.
+  await stage.says(bob, encodeNeed(1));
+  const again = await answerTo(stage, bob);
+  assertEquals(await readBy(bob, again), texts.slice(0, STOPPED));
+  for (let i = 0; i < 20; i++) await stage.relay.settle();
+  assertEquals(sealed(), STOPPED, "carol has not asked");
+  await stage.says(carol, encodeNeed(1));
+  await answerTo(stage, carol);
+  await msgs(stage, texts.length);
+  await Promise.all(said);
   await stage.close();
 });
 
@@ -597,6 +651,38 @@ test("Room takes who has not come for 90 s for gone, and gives it no key any mor
   assertEquals(stage.events.rest(), []);
   assertEquals(await readBy(bob, stage.relay.envelopes.all), []);
   await stage.close();
+});
+
+test("Room takes nobody for gone while it has no connection itself", async () => {
+  for (const comes of [true, false]) {
+    const { bob, carol, stage } = await open();
+    await stage.restart([carol]);
+    await stage.answers(carol, await stage.asks(carol), []);
+    await stage.event("reconnected");
+    await stage.pass(ANSWER_MS);
+    await stage.event("lost");
+    await stage.relay.settle();
+    const lastCmid = stage.relay.envelopes.all.at(-1)!.cmid;
+    await stage.cut();
+    stage.clock.advance(2 * ABSENT_MS);
+    await nextTurn();
+    assertEquals(stage.events.rest(), []);
+    assertEquals(stage.room.members.map(({ lost }) => lost), [true, false]);
+    // That bob has come meanwhile waits at the host.
+    stage.dial(false);
+    await stage.relay.accept({ resumed: true, lastCmid });
+    await stage.relay.resume([carol.entry], comes ? 1 : 0);
+    if (comes) {
+      await stage.tell(bob, MemberChange.JOINED);
+      assertEquals((await stage.event("back")).member.name, "bob");
+      await stage.answers(bob, await stage.asks(bob), []);
+    }
+    await stage.event("reconnected");
+    await stage.pass(ANSWER_MS);
+    const later = stage.events.rest().map(({ type }) => type);
+    assertEquals(later, comes ? [] : ["left"]);
+    await stage.close();
+  }
 });
 
 test("Room takes the word of the next process that a member ended", async () => {
