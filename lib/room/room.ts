@@ -199,6 +199,7 @@ export class Room {
       },
       opened: () => {
         if (this.#return !== undefined) this.#return.opened = true;
+        this.#waitAnew();
         this.#showReturn();
         this.#pump();
       },
@@ -664,6 +665,14 @@ export class Room {
     });
   }
 
+  /** What could not come while there was no connection has its whole time again. */
+  #waitAnew(): void {
+    for (const peer of this.#peers.values()) {
+      if (this.#timers.has(`answer ${peer.id}`)) this.#awaitAnswer(peer);
+      if (this.#timers.has(`owed ${peer.id}`)) this.#awaitQuestion(peer);
+    }
+  }
+
   /** Nothing more is sent again: now comes what waited for that. */
   async #conclude(peer: Peer): Promise<void> {
     const { question } = peer;
@@ -1083,7 +1092,11 @@ export class Room {
   /** Sets one of the room's timers, in place of the one of that name. */
   #after(name: string, ms: number, callback: () => void): void {
     this.#cancel(name);
-    this.#timers.set(name, this.#clock.after(ms, callback));
+    const due = (): void => {
+      this.#timers.delete(name);
+      callback();
+    };
+    this.#timers.set(name, this.#clock.after(ms, due));
   }
 
   #cancel(name: string): void {

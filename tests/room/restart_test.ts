@@ -603,6 +603,31 @@ test("Room keeps what was lost for a member that is away, or while it is so itse
   }
 });
 
+test("Room gives an answer and a question their whole time after a lost connection", async () => {
+  const { bob, carol, chain, stage } = await open();
+  stage.relay.acknowledges = false;
+  const said = stage.room.say("lost");
+  const { cmid } = await stage.relay.object(MSG);
+  await stage.relay.send({ type: "ack", accepted: cmid, delivered: cmid - 1 });
+  const lost = watch((await said).delivered);
+  await stage.restart([bob, carol]);
+  const round = await stage.asks(bob);
+  await stage.answers(carol, await stage.asks(carol), []);
+  const missing = await chain.msg("missing");
+  await stage.says(bob, await chain.msg("newer"));
+  await stage.pass(ANSWER_MS - 1);
+  await stage.resume([bob, carol]);
+  await stage.pass(ANSWER_MS - 1);
+  assertEquals(stage.events.rest().map(({ type }) => type), [], "bob may still answer");
+  await stage.answers(bob, round, [missing]);
+  assertEquals([await stage.text(), await stage.text()], ["missing", "newer"]);
+  await stage.pass(ANSWER_MS);
+  assertEquals(lost.result, undefined, "bob may still ask");
+  await stage.pass(1);
+  assertEquals(lost.result, true);
+  await stage.close();
+});
+
 test("Room shows who has not come to the next process as lost, and as back when it comes", async () => {
   const { bob, carol, stage } = await open();
   await stage.restart([carol]);
