@@ -1,0 +1,43 @@
+/** What WebCrypto does in the background. */
+const OPERATIONS = [
+  "decrypt",
+  "deriveBits",
+  "digest",
+  "encrypt",
+  "exportKey",
+  "generateKey",
+  "importKey",
+  "sign",
+  "verify",
+] as const;
+
+type Operation = (...args: unknown[]) => Promise<unknown>;
+
+/** The WebCrypto operations that are under way in this process: a connection that breaks ends none of them. */
+export class CryptoWork implements AsyncDisposable {
+  readonly #pending = new Set<Promise<unknown>>();
+  readonly #subtle = crypto.subtle as unknown as Record<string, Operation>;
+
+  /** Notes what begins from now on. */
+  constructor() {
+    for (const name of OPERATIONS) {
+      const operation = this.#subtle[name]!;
+      this.#subtle[name] = (...args) => {
+        const result = operation.apply(crypto.subtle, args);
+        this.#pending.add(result);
+        const done = (): void => void this.#pending.delete(result);
+        result.then(done, done);
+        return result;
+      };
+    }
+  }
+
+  /** Waits until nothing is under way, nor follows from what was, and notes no more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    while (this.#pending.size > 0) {
+      await Promise.allSettled(this.#pending);
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    for (const name of OPERATIONS) delete this.#subtle[name]; // The prototype has the original.
+  }
+}
