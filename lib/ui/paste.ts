@@ -39,14 +39,17 @@ export class PasteSplitter {
   /** Goes on with a text that the terminal sent; a paste is given once its end has come. */
   push(text: string): Typed[] {
     const typed: Typed[] = [];
+    // What came before was searched, but a mark may have begun at its end.
+    let from = Math.max(0, this.#rest.length - END.length);
     this.#rest += text;
     while (true) {
       const mark = this.#pasting ? END : START;
-      const index = this.#rest.indexOf(mark);
+      const index = this.#rest.indexOf(mark, from);
       if (index < 0) break;
       this.#take(typed, index);
       this.#rest = this.#rest.slice(mark.length);
       this.#pasting = !this.#pasting;
+      from = 0;
     }
     if (!this.#pasting) this.#take(typed, this.#rest.length - begun(this.#rest));
     return typed;
