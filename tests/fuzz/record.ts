@@ -177,7 +177,7 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
   "command-line": text(
     "serve",
     ["serve", "--port", "0", "--name", "ada", "--max-members=20", "--json"].join("\0"),
-    ["serve", "--host", "::1", "--relay-only", "--identity", "/tmp/x"].join("\0"),
+    ["serve", "--host", "::1", "--relay-only", "--identity", "ada.json"].join("\0"),
     ["join", "192.168.1.5:80", "--name", "bøb", "--wait", "5", "--timeout", "6"].join("\0"),
     ["join", "[fe80::1%eth0]", "--host-key", "0".repeat(30), "--listen", "--"].join("\0"),
     "--help",
