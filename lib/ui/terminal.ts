@@ -4,7 +4,7 @@ import { Writable } from "node:stream";
 import { utf8 } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { CODES, UsageError } from "../errors.ts";
-import { type Command, complete, parseLine } from "./commands.ts";
+import { type Addressee, type Command, complete, parseLine } from "./commands.ts";
 import type { FailedEvent, Input, MemberView, MessageEvent, UiEvent } from "./events.ts";
 import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
 import { Output } from "./output.ts";
@@ -286,8 +286,13 @@ export class TerminalFrontEnd implements FrontEnd {
       ? styled(this.#name)
       : `${styled(this.#name)} to ${styled(to.name)}`;
     this.#print(styledMessage(sender, text, { kind, private: to !== undefined }));
-    // A name may be another's by the time that the message goes.
-    this.#wishes.enqueue({ do: "say", text, kind, id, ...to !== undefined && { to: to.key } });
+    this.#wishes.enqueue({ do: "say", text, kind, id, ...to !== undefined && this.#addressed(to) });
+  }
+
+  /** By the key, as a name may be another's by the time that the message goes; unless two share the key. */
+  #addressed({ key, name }: Addressee): { to: string } {
+    const holders = this.#members.values().filter((member) => member.key === key).toArray();
+    return { to: holders.length > 1 ? name : key };
   }
 
   #showFailed({ id, code }: FailedEvent): void {

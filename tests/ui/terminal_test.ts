@@ -430,3 +430,12 @@ test("TerminalFrontEnd repeats a paste from the history", async () => {
     assertEquals(value, { do: "say", text: "one\ntwo", kind: "text", id });
   }
 });
+
+test("TerminalFrontEnd sends by name to one of two members with one key", async () => {
+  await using desk = new Desk(60);
+  const twins = ["bob", "bob two"].map((name) => ({ ...member(name), session: name }));
+  desk.frontEnd.show({ ...READY, members: twins });
+  await desk.type("/msg bob two hi", "\r");
+  const { value } = await desk.input.read();
+  assertEquals(value, { do: "say", text: "hi", kind: "text", id: "1", to: "bob two" });
+});
