@@ -159,7 +159,7 @@ class Chat {
       try {
         channel = await line.reconnect();
       } catch (error) {
-        return failed(error);
+        return line.stopped ? { reason: "signal", status: EXIT.OK } : failed(error);
       }
     }
   }

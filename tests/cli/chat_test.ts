@@ -25,6 +25,8 @@ class Talk {
   /** Settled by the test for each try to connect again. */
   readonly tries: Inbox<PromiseWithResolvers<void>> = new Inbox();
   ended!: Promise<ChatEnd>;
+  /** Ends the way, as a signal does. */
+  stop!: () => void;
   #relays!: TestChannel;
   #wish!: ReadableStreamDefaultController<Input>;
   readonly #served: Promise<void>[] = [];
@@ -61,6 +63,7 @@ class Talk {
       renew: () => void (current = seat()),
       stop: () => void (stopped = true),
     };
+    talk.stop = way.stop;
     const input = new ReadableStream<Input>({ start: (wish) => void (talk.#wish = wish) });
     const frontEnd: FrontEnd = {
       input,
@@ -192,5 +195,20 @@ test("chat ends, and fails what was typed, where no session follows the one that
   (await talk.tries.next()).reject(new ChannelError("connection-lost", "Gave up"));
   assertEquals((await talk.event("failed")).code, "not-delivered");
   assertEquals(await talk.ended, { reason: "connection-lost", status: 1 });
+  await talk.close();
+});
+
+test("chat tells of no fault where a signal ends the wait for a connection behind the last line", async () => {
+  const talk = await Talk.start();
+  await talk.loseSeat();
+  talk.say("typed while away");
+  talk.endInput();
+  const answer = await talk.tries.next();
+  await nextTurn();
+  talk.stop();
+  answer.reject(new DOMException("The signal has been aborted", "AbortError"));
+  assertEquals(await talk.ended, { reason: "signal", status: 1 });
+  const codes = talk.events.all.flatMap((event) => event.event === "error" ? [event.code] : []);
+  assertEquals(codes, ["undelivered"]);
   await talk.close();
 });
