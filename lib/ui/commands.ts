@@ -9,8 +9,11 @@ import { sanitizeLine } from "./sanitize.ts";
 /** Longest wrong word, in characters, that is repeated. */
 const MAX_SHOWN_LENGTH = 20;
 
-/** What stands for a pasted text. */
-const PASTE = /\[paste \d+: \d+ lines?\]/g;
+/** What was to be read by one, and would go to all: a command that does not begin the line. */
+const MEANT_PRIVATELY = /^\s*\/(?:msg|reply)\s/;
+
+/** Tells a name from what follows it, whatever the name is. */
+const QUOTED = /^"([^"]+)" /;
 
 /** What a typed line asks for. */
 export type Command =
@@ -33,8 +36,8 @@ export interface Surroundings {
   readonly members: readonly Addressee[];
   /** Who sent the last private message. */
   readonly correspondent?: Addressee | undefined;
-  /** Pasted texts, by what stands for each in the line. */
-  readonly pastes?: ReadonlyMap<string, string>;
+  /** Puts what was pasted where its mark is in the line. */
+  readonly expand?: (text: string) => string;
 }
 
 interface Explanation {
@@ -106,12 +109,12 @@ function helpLine({ summary, usage }: Explanation): string {
  * ```
  */
 export function parseLine(line: string, surroundings: Surroundings): Command {
-  const { correspondent, members, pastes = new Map() } = surroundings;
+  const { correspondent, expand = (text) => text, members } = surroundings;
   const say = (text: string, kind: MessageKind, to?: Addressee): Command =>
-    saying(expand(text, pastes), kind, to);
+    saying(expand(text), kind, to);
   if (line.trim() === "") return { do: "nothing" };
   if (line.startsWith("//")) return say(line.slice(1), "text");
-  if (!line.startsWith("/")) return say(line, "text");
+  if (!line.startsWith("/")) return saying(notPrivate(expand(line)), "text");
   const [, word, rest] = /^(\S+)\s*(.*)$/s.exec(line)! as unknown as [string, string, string];
   switch (word) {
     case "/who":
@@ -122,8 +125,8 @@ export function parseLine(line: string, surroundings: Surroundings): Command {
     case "/me":
       return say(rest, "action");
     case "/msg": {
-      const to = addresseeOf(rest, members);
-      return say(rest.slice(to.name.length + 1), "text", to);
+      const [to, text] = addressed(rest, members);
+      return say(text, "text", to);
     }
     case "/reply":
       if (correspondent === undefined) {
@@ -145,7 +148,8 @@ export function complete(line: string, members: readonly Addressee[]): [string[]
   }
   // readline repeats what it completes, and the terminal would obey.
   const names = members.map(({ name }) => name)
-    .filter((name) => name.startsWith(word) && sanitizeLine(name) === name);
+    .filter((name) => name.startsWith(word) && sanitizeLine(name) === name)
+    .filter((name) => before !== "" || !name.startsWith("/")); // It would be a command there.
   return [names.map((name) => name + (before === "" ? ": " : " ")), word];
 }
 
@@ -158,22 +162,37 @@ function help(topic: string): readonly string[] {
   return [helpLine(explanation), ...example === undefined ? [] : [`Example: ${example}`]];
 }
 
-/** The member with the longest name with which a text begins. */
-function addresseeOf(text: string, members: readonly Addressee[]): Addressee {
-  const named = members.filter(({ name }) => text === name || text.startsWith(`${name} `));
-  const longest = named.toSorted((a, b) => b.name.length - a.name.length)[0];
-  if (longest !== undefined) return longest;
-  const name = /^\S*/.exec(text)![0];
-  throw new UsageError(
-    "no-such-member",
-    name === "" ? "Cannot send as nobody is named" : `Nobody here is called ${shortened(name)}`,
-    { hint: "Type /msg NAME TEXT; /who shows the names." },
-  );
+/** The only member whose name, quoted or not, a text begins with, and the rest of the text. */
+function addressed(text: string, members: readonly Addressee[]): [Addressee, string] {
+  const quoted = QUOTED.exec(text);
+  const named = members.flatMap((member): [Addressee, string][] => {
+    const { name } = member;
+    if (quoted?.[1] === name) return [[member, text.slice(quoted[0].length)]];
+    return text === name || text.startsWith(`${name} `)
+      ? [[member, text.slice(name.length + 1)]]
+      : [];
+  });
+  const [first, ...others] = named;
+  if (first !== undefined && others.length === 0) return first;
+  const word = /^\S*/.exec(text)![0];
+  const problem = first !== undefined
+    ? `It could be for ${named.map(([{ name }]) => name).join(" or for ")}`
+    : word === ""
+    ? "Cannot send as nobody is named"
+    : `Nobody here is called ${shortened(word)}`;
+  throw new UsageError("no-such-member", problem, {
+    hint: first === undefined
+      ? "Type /msg NAME TEXT; /who shows the names."
+      : 'Put the name in quotes, as in /msg "bob" hello; /who shows the names.',
+  });
 }
 
-/** A text with the pasted ones in it: nothing of those is a command. */
-function expand(text: string, pastes: ReadonlyMap<string, string>): string {
-  return text.replaceAll(PASTE, (mark) => pastes.get(mark) ?? mark);
+/** @throws {UsageError} If a text looks as if one alone was to read it. */
+function notPrivate(text: string): string {
+  if (!MEANT_PRIVATELY.test(text)) return text;
+  throw new UsageError("unknown-command", "Sent nothing, as this would go to everybody", {
+    hint: "Type the command at the start of the line, or // to send it as a text.",
+  });
 }
 
 function saying(text: string, kind: MessageKind, to?: Addressee): Command {

@@ -8,7 +8,7 @@ import { type Addressee, type Command, complete, parseLine } from "./commands.ts
 import type { FailedEvent, Input, MemberView, MessageEvent, UiEvent } from "./events.ts";
 import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
 import { Output } from "./output.ts";
-import { LEAVE_PASTES_UNMARKED, MARK_PASTES, PasteSplitter } from "./paste.ts";
+import { LEAVE_PASTES_UNMARKED, MARK_PASTES, Pastes, PasteSplitter } from "./paste.ts";
 import { Progress } from "./progress.ts";
 import { excerpt, messageLine, noticeLines } from "./render.ts";
 import { sanitize, sanitizeLine } from "./sanitize.ts";
@@ -34,9 +34,6 @@ const LINES = /^[\P{Cc}\r\n]{2,}$/u;
 
 /** readline completes later than at once, and wants no key before it has. */
 const BEHIND_TAB = /(?<=\t)/;
-
-/** What cannot be in the line that is typed. */
-const UNTYPABLE = /\p{Cc}/u;
 
 /** Controls that are no key of readline's: it would repeat them, and the terminal would obey. */
 // deno-lint-ignore no-control-regex -- controls are what it is about
@@ -75,8 +72,7 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #output: Output;
   readonly #keys = new Keys();
   readonly #splitter = new PasteSplitter();
-  /** By what stands for it in the line. */
-  readonly #pastes = new Map<string, string>();
+  readonly #pastes = new Pastes(HISTORY_LINES);
   readonly #screen: Screen;
   readonly #readline: LineEditor;
   readonly #wishes: ReadableStreamDefaultController<Input>;
@@ -87,9 +83,11 @@ export class TerminalFrontEnd implements FrontEnd {
   #news = "";
   #name = "you";
   #messages = 0;
-  /** By session. */
+  /** By key and session: a session alone is shown by its beginning. */
   readonly #members = new Map<string, MemberView>();
   #correspondent: MemberView | undefined;
+  /** The correspondent when the line was begun: who writes meanwhile is not answered. */
+  #answered: MemberView | undefined;
   readonly #unanswered = new Map<string, string>();
   readonly #progress = new Progress();
   #cancelProgress: (() => void) | undefined;
@@ -137,6 +135,7 @@ export class TerminalFrontEnd implements FrontEnd {
   show(event: UiEvent): void {
     switch (event.event) {
       case "message":
+        this.#meet(event.from);
         if (event.private) this.#correspondent = event.from;
         return this.#print(styledMessage(styled(event.from.name), event.text, event));
       case "sent":
@@ -151,18 +150,31 @@ export class TerminalFrontEnd implements FrontEnd {
       case "ready":
         this.#name = event.name;
         this.#ready = true;
-        this.#members.clear();
-        for (const member of event.members) this.#members.set(member.session, member);
+        this.#meetAll(event.members);
         return this.#print(...noticeLines(event), READY_LINE);
+      case "members":
+        this.#meetAll(event.members);
+        return this.#print(...noticeLines(event));
       case "joined":
-        this.#members.set(event.member.session, event.member);
+        this.#meet(event.member);
         return this.#print(...noticeLines(event));
       case "left":
-        this.#members.delete(event.member.session);
+        this.#members.delete(memberId(event.member));
         return this.#print(...noticeLines(event));
       default:
         return this.#print(...noticeLines(event));
     }
+  }
+
+  /** These are all. */
+  #meetAll(members: readonly MemberView[]): void {
+    this.#members.clear();
+    for (const member of members) this.#meet(member);
+  }
+
+  /** Knows a member, by the name that it has now. */
+  #meet(member: MemberView): void {
+    this.#members.set(memberId(member), member);
   }
 
   /** Resolves once little enough is unwritten that more may be shown. */
@@ -218,8 +230,7 @@ export class TerminalFrontEnd implements FrontEnd {
         for (
           const { pasted, text } of this.#splitter.push(decoder.decode(chunk, { stream: true }))
         ) {
-          if (pasted) this.#paste(text);
-          else this.#press(text.replaceAll(NO_KEY, ""));
+          this.#press(pasted ? this.#pastes.mark(text) : text.replaceAll(NO_KEY, ""));
         }
       }
       this.#quit();
@@ -233,6 +244,7 @@ export class TerminalFrontEnd implements FrontEnd {
   #press(text: string): void {
     for (const keys of text.split(BEHIND_TAB)) {
       this.#keys.whenWanted(() => {
+        if (this.#readline.line === "") this.#answered = this.#correspondent;
         if (LINES.test(keys)) this.#readline.write(keys);
         else this.#keys.emit("data", keys);
         this.#readline.prevRows = this.#cursorRow; // readline loses count of wide and of many characters
@@ -240,24 +252,16 @@ export class TerminalFrontEnd implements FrontEnd {
     }
   }
 
-  /** What is more than a line's text goes with the line, which shows how much it is. */
-  #paste(text: string): void {
-    const shown = text.replace(/\n$/, "");
-    if (!UNTYPABLE.test(shown)) return this.#press(shown);
-    const lines = shown.split("\n").length;
-    const mark = `[paste ${this.#pastes.size + 1}: ${lines} ${lines === 1 ? "line" : "lines"}]`;
-    this.#pastes.set(mark, shown);
-    this.#press(mark);
-  }
-
   #enter(line: string): void {
     if (!this.#editing) return; // what was pasted behind a /quit
     this.#eraseEntered(line);
     this.#drawLine(0);
     try {
-      const members = [...this.#members.values()];
-      const correspondent = this.#correspondent;
-      const command = parseLine(line, { members, correspondent, pastes: this.#pastes });
+      const command = parseLine(line, {
+        members: [...this.#members.values()],
+        correspondent: this.#answered,
+        expand: (text) => this.#pastes.expand(text),
+      });
       if (command.do === "say") this.#say(command);
       else if (command.do === "who") this.#wishes.enqueue({ do: "who" });
       else if (command.do === "help") this.#print(...command.lines);
@@ -291,8 +295,9 @@ export class TerminalFrontEnd implements FrontEnd {
 
   /** By the key, as a name may be another's by the time that the message goes; unless two share the key. */
   #addressed({ key, name }: Addressee): { to: string } {
-    const holders = this.#members.values().filter((member) => member.key === key).toArray();
-    return { to: holders.length > 1 ? name : key };
+    const holders = [...this.#members.values()].filter((member) => member.key === key);
+    const byName = holders.length > 1 && holders.some((member) => member.name === name);
+    return { to: byName ? name : key };
   }
 
   #showFailed({ id, code }: FailedEvent): void {
@@ -424,6 +429,10 @@ function processTerminal(): TerminalDevice {
       return () => Deno.removeSignalListener("SIGWINCH", listener);
     },
   };
+}
+
+function memberId({ key, session }: MemberView): string {
+  return `${key} ${session}`;
 }
 
 /** A name as only names look. */

@@ -76,11 +76,12 @@ test("HELP explains every command", () => {
   }
 });
 
-test("parseLine sends a private message to whom the longest name means", () => {
+test("parseLine sends a private message to the one whose name it begins with", () => {
   const lines: [string, string, unknown][] = [
     ["/msg bob hi", "hi", BOB],
     ["/msg bob  hi bob", " hi bob", BOB],
-    ["/msg bob by the way", "the way", BOBBY],
+    ['/msg "bob" by the way', "by the way", BOB],
+    ['/msg "bob by" the way', "the way", BOBBY],
     ["/msg Anna Łódź hi", "hi", ANNA],
   ];
   for (const [line, text, to] of lines) {
@@ -89,11 +90,27 @@ test("parseLine sends a private message to whom the longest name means", () => {
   }
 });
 
+test("parseLine sends nothing where more than one can be meant", () => {
+  const { code, message } = refusal("/msg bob by the way", { members: MEMBERS });
+  assertEquals([code, message], ["no-such-member", "It could be for bob or for bob by"]);
+  const twins = [BOB!, { ...BOB!, key: "another" }];
+  assertEquals(refusal("/msg bob hi", { members: twins }).code, "no-such-member");
+});
+
+test("parseLine sends nothing to all that was to be read by one", () => {
+  for (const line of [" /msg bob hi", "\t/reply hi"]) {
+    assertEquals(refusal(line, { members: MEMBERS }).code, "unknown-command", line);
+  }
+  const expand = (): string => "/msg bob the\nkey";
+  assertEquals(refusal("[paste 1: 2 lines]", { members: MEMBERS, expand }).code, "unknown-command");
+  assertEquals(parseLine("//msg bob hi", ALONE), { do: "say", text: "/msg bob hi", kind: "text" });
+});
+
 test("parseLine sends nothing where nobody is meant", () => {
   for (const line of ["/msg", "/msg bo hi", "/msg bobby hi", "/msg BOB hi", "/msg Anna hi"]) {
     assertEquals(refusal(line, { members: MEMBERS }).code, "no-such-member", line);
   }
-  for (const line of ["/msg bob", "/msg bob ", "/msg bob by", "/reply", "/reply  "]) {
+  for (const line of ["/msg bob", "/msg bob ", '/msg "bob by" ', "/reply", "/reply  "]) {
     const { code } = refusal(line, { members: MEMBERS, correspondent: ANNA });
     assertEquals(code, "empty-message", line);
   }
@@ -128,6 +145,13 @@ test("complete finds commands at the start, and names everywhere", () => {
   for (const [line, completions, word] of lines) {
     assertEquals(complete(line, MEMBERS), [completions, word], line);
   }
+});
+
+test("complete makes no command of a name", () => {
+  const members = [{ name: "/quit now", key: "" }];
+  assertEquals(complete("/q", members), [["/quit"], "/q"]);
+  assertEquals(complete("", members), [[], ""]);
+  assertEquals(complete("/msg /q", members), [["/quit now "], "/q"]);
 });
 
 test("complete never repeats a name that would act on the terminal", () => {

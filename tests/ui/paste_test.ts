@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { PasteSplitter, type Typed } from "../../lib/ui/paste.ts";
+import { Pastes, PasteSplitter, type Typed } from "../../lib/ui/paste.ts";
 import { test } from "../support/test.ts";
 
 const [START, END] = ["\x1b[200~", "\x1b[201~"];
@@ -46,4 +46,23 @@ test("PasteSplitter gives keys at once, and a paste at its end", () => {
   assertEquals(splitter.push("0~y"), []);
   assertEquals(splitter.push(`\x1b`), []);
   assertEquals(splitter.push(`[201~`), [{ pasted: true, text: "y" }]);
+});
+
+test("Pastes stand for what no line can hold, and for what looks like a mark", () => {
+  const pastes = new Pastes(10);
+  for (const text of ["", "one", "日本語"]) assertEquals(pastes.mark(`${text}\n`), text);
+  const marked = ["a\nb", "a\u2028b\u2029c", "\ta", "a\x1b[A", "x [paste 1: 2 lines] y", "\n\n"];
+  const marks = marked.map((text) => pastes.mark(text));
+  assertEquals(marks[1], "[paste 2: 3 lines]");
+  marks.forEach((mark, i) =>
+    assertEquals(pastes.expand(`<${mark}>`), `<${marked[i]!.replace(/\n$/, "")}>`)
+  );
+  assertEquals(pastes.expand("[paste 99: 1 line]"), "[paste 99: 1 line]");
+});
+
+test("Pastes forgets the oldest, and uses no mark twice", () => {
+  const pastes = new Pastes(2);
+  const marks = ["a\na", "b\nb", "c\nc"].map((text) => pastes.mark(text));
+  assertEquals(marks.map((mark) => pastes.expand(mark)), [marks[0], "b\nb", "c\nc"]);
+  assertEquals(new Set(marks).size, 3);
 });

@@ -340,9 +340,13 @@ test("TerminalFrontEnd says nothing of messages that arrive within a second", as
 
 test("TerminalFrontEnd sends private messages by key, and answers the last one", async () => {
   await using desk = new Desk(60);
-  const [bob, eve] = [{ ...member("bob"), key: "bobs" }, { ...member("eve"), key: "eves" }];
+  const [bob, eve] = [{ ...member("bob"), key: "bobs" }, {
+    ...member("eve"),
+    key: "eves",
+    session: "2",
+  }];
   desk.frontEnd.show({ ...READY, members: [bob] });
-  desk.frontEnd.show({ event: "joined", member: { ...eve, session: "2" } });
+  desk.frontEnd.show({ event: "joined", member: eve });
   await desk.type("/msg bob hi", "\r", "/msg eve hello", "\r", "/reply x", "\r");
   await desk.shows(
     "ada to bob (private): hi",
@@ -353,7 +357,7 @@ test("TerminalFrontEnd sends private messages by key, and answers the last one",
   );
   desk.frontEnd.show({ ...message("bob", "psst", { private: true }), from: bob });
   desk.frontEnd.show({ ...message("eve", "aloud"), from: eve });
-  desk.frontEnd.show({ event: "left", member: { ...eve, session: "2" }, reason: "left" });
+  desk.frontEnd.show({ event: "left", member: eve, reason: "left" });
   await desk.type("/reply ok", "\r", "/msg eve still there?", "\r");
   await desk.shows(
     "ada to bob (private): ok",
@@ -410,13 +414,21 @@ test("TerminalFrontEnd obeys nothing of a paste: no key, no command, no other pa
   await desk.paste("\x1b[A\x03\x04\x9b2J");
   await desk.type("\r");
   await desk.paste("[paste 1: 2 lines]");
+  await desk.type("\r");
+  await desk.paste("hello\u2028/quit\u2029/quit");
   await desk.type("\r", "/quit", "\r");
   const texts = [];
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i < 5; i++) {
     const { value } = await desk.input.read();
     texts.push(value?.do === "say" ? value.text : value?.do);
   }
-  assertEquals(texts, ["/quit\nmore", "\x1b[A\x03\x04\x9b2J", "/quit\nmore", "quit"]);
+  assertEquals(texts, [
+    "/quit\nmore",
+    "\x1b[A\x03\x04\x9b2J",
+    "[paste 1: 2 lines]",
+    "hello\u2028/quit\u2029/quit",
+    "quit",
+  ]);
   await desk.settled();
   assert(desk.screen.lines.includes("you: \\x1b[A\\x03\\x04\\x9b2J"), desk.screen.lines.join("\n"));
 });
@@ -435,7 +447,50 @@ test("TerminalFrontEnd sends by name to one of two members with one key", async 
   await using desk = new Desk(60);
   const twins = ["bob", "bob two"].map((name) => ({ ...member(name), session: name }));
   desk.frontEnd.show({ ...READY, members: twins });
-  await desk.type("/msg bob two hi", "\r");
+  await desk.type('/msg "bob two" hi', "\r");
   const { value } = await desk.input.read();
   assertEquals(value, { do: "say", text: "hi", kind: "text", id: "1", to: "bob two" });
+});
+
+test("TerminalFrontEnd sends by key where a name that two of one key have had is another's", async () => {
+  await using desk = new Desk(60);
+  const [ada, two, three] = ["eve", "b2", "b3"].map((name) => ({ ...member(name), session: name }));
+  desk.frontEnd.show({ ...READY, members: [ada!, two!, three!] });
+  desk.frontEnd.show({ ...message("eve", "psst", { private: true }), from: ada! });
+  desk.frontEnd.show({ event: "left", member: ada!, reason: "left" });
+  desk.frontEnd.show({
+    event: "joined",
+    member: { ...member("eve"), key: "another", session: "4" },
+  });
+  await desk.type("/reply hi", "\r");
+  const { value } = await desk.input.read();
+  assertEquals(value, { do: "say", text: "hi", kind: "text", id: "1", to: ada!.key });
+});
+
+test("TerminalFrontEnd answers who wrote before the line was begun", async () => {
+  await using desk = new Desk(60);
+  const [bob, eve] = ["bob", "eve"].map((name) => ({ ...member(name), key: name, session: name }));
+  desk.frontEnd.show({ ...READY, members: [bob!, eve!] });
+  desk.frontEnd.show({ ...message("bob", "the key?", { private: true }), from: bob! });
+  await desk.type("/reply it ");
+  desk.frontEnd.show({ ...message("eve", "psst", { private: true }), from: eve! });
+  await desk.type("is x", "\r", "/reply what?", "\r");
+  const to = [];
+  for (let i = 0; i < 2; i++) {
+    const { value } = await desk.input.read();
+    to.push(value?.do === "say" && value.to);
+  }
+  assertEquals(to, ["bob", "eve"]);
+});
+
+test("TerminalFrontEnd knows members by the names that they have now, and by more than a session's beginning", async () => {
+  await using desk = new Desk(60);
+  const [bob, eve] = ["bob", "eve"].map((name) => ({ ...member(name), key: name }));
+  desk.frontEnd.show({ ...READY, members: [bob!] });
+  desk.frontEnd.show({ event: "joined", member: eve! });
+  desk.frontEnd.show({ event: "left", member: eve!, reason: "left" });
+  desk.frontEnd.show({ ...message("bob#abcdefgh", "hi"), from: { ...bob!, name: "bob#abcdefgh" } });
+  await desk.type("/msg bob#abcdefgh hi", "\r");
+  const { value } = await desk.input.read();
+  assertEquals(value, { do: "say", text: "hi", kind: "text", id: "1", to: "bob" });
 });
