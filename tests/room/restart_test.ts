@@ -81,6 +81,15 @@ async function fill(stage: Stage): Promise<{ readonly result: boolean | undefine
   return (await Promise.all(said)).map(({ delivered }) => watch(delivered));
 }
 
+/** Says something that the process takes and nobody gets. */
+async function lose(stage: Stage): Promise<{ readonly result: boolean | undefined }> {
+  stage.relay.acknowledges = false;
+  const said = stage.room.say("lost");
+  const { cmid } = await stage.relay.object(MSG);
+  await stage.relay.send({ type: "ack", accepted: cmid, delivered: cmid - 1 });
+  return watch((await said).delivered);
+}
+
 /** Waits until so many MSGs have come on the last connection. */
 async function msgs({ relay: { envelopes } }: Stage, count: number): Promise<void> {
   while (envelopes.all.filter(({ object }) => object[0] === MSG).length < count) {
@@ -494,11 +503,7 @@ test("Room sends nothing again to a member that has left", async () => {
 
 test("Room calls nothing delivered before everybody had the time to ask for what was lost", async () => {
   const { bob, carol, stage } = await open();
-  stage.relay.acknowledges = false;
-  const said = stage.room.say("lost");
-  const { cmid } = await stage.relay.object(MSG);
-  await stage.relay.send({ type: "ack", accepted: cmid, delivered: cmid - 1 });
-  const lost = watch((await said).delivered);
+  const lost = await lose(stage);
   await stage.restart([bob, carol]);
   // The next process tells of what came after, which it knows.
   const later = watch((await stage.room.say("later")).delivered);
@@ -548,11 +553,7 @@ test("Room seals no more than it can keep while somebody may lack what was lost"
 
 test("Room waits with delivered for twenty seconds for who does not ask, and for who is not there", async () => {
   const { bob, carol, stage } = await open();
-  stage.relay.acknowledges = false;
-  const said = stage.room.say("lost");
-  const { cmid } = await stage.relay.object(MSG);
-  await stage.relay.send({ type: "ack", accepted: cmid, delivered: cmid - 1 });
-  const lost = watch((await said).delivered);
+  const lost = await lose(stage);
   await stage.restart([bob]);
   await stage.room.say("later");
   await stage.pass(2 * ANSWER_MS);
@@ -570,11 +571,7 @@ test("Room waits with delivered for twenty seconds for who does not ask, and for
 test("Room keeps what was lost for a member that is away, or while it is so itself", async () => {
   for (const who of ["bob", "ada"]) {
     const { bob, carol, stage } = await open();
-    stage.relay.acknowledges = false;
-    const said = stage.room.say("lost");
-    const { cmid } = await stage.relay.object(MSG);
-    await stage.relay.send({ type: "ack", accepted: cmid, delivered: cmid - 1 });
-    const lost = watch((await said).delivered);
+    const lost = await lose(stage);
     await stage.restart([bob, carol]);
     await stage.room.say("later");
     await stage.says(carol, encodeNeed(1));
@@ -605,11 +602,7 @@ test("Room keeps what was lost for a member that is away, or while it is so itse
 
 test("Room gives an answer and a question their whole time after a lost connection", async () => {
   const { bob, carol, chain, stage } = await open();
-  stage.relay.acknowledges = false;
-  const said = stage.room.say("lost");
-  const { cmid } = await stage.relay.object(MSG);
-  await stage.relay.send({ type: "ack", accepted: cmid, delivered: cmid - 1 });
-  const lost = watch((await said).delivered);
+  const lost = await lose(stage);
   await stage.restart([bob, carol]);
   const round = await stage.asks(bob);
   await stage.answers(carol, await stage.asks(carol), []);
