@@ -71,11 +71,13 @@ export class Redialer {
         const code = last?.code === "busy" ? last.code : "connection-lost";
         throw new ChannelError(code, `Gave up after ${giveUpMs / 1000} s${why}`, { cause: last });
       }
+      const late = new AbortController();
       try {
-        return await this.#inTime(attempt, this.#deadline - this.#clock.elapsed());
+        return await this.#inTime(attempt, this.#deadline - this.#clock.elapsed(), late);
       } catch (error) {
         if (signal.aborted || !(error instanceof LanchatError) || !passes(error.code)) throw error;
-        last = error;
+        // A try that was cut off takes back nothing of what the host had said.
+        if (!late.signal.aborted || last?.code !== "busy") last = error;
       }
     }
   }
@@ -86,11 +88,14 @@ export class Redialer {
     this.#deadline = undefined;
   }
 
-  /** Tries once, for so many milliseconds at most. */
-  async #inTime<T>(attempt: (signal: AbortSignal) => Promise<T>, ms: number): Promise<T> {
+  /** Tries once, for so many milliseconds at most. @param late Aborted where they are over. */
+  async #inTime<T>(
+    attempt: (signal: AbortSignal) => Promise<T>,
+    ms: number,
+    late: AbortController,
+  ): Promise<T> {
     const { signal } = this.#options;
     if (ms === Infinity) return await attempt(signal);
-    const late = new AbortController();
     const cancel = this.#clock.after(ms, () => {
       late.abort(new ChannelError("connection-lost", "The host does not answer"));
     });

@@ -195,6 +195,18 @@ test("Redialer says that the host is busy where that is why it gives up", async 
   await failed;
 });
 
+test("Redialer takes back no answer of the host's for a try that it cuts off itself", async () => {
+  const clock = new FakeClock();
+  const attempts = new Attempts(clock, ["busy"]);
+  const { signal } = new AbortController();
+  const dialled = new Redialer({ giveUpMs: 3001, signal, random: () => 1, clock })
+    .dial((signal) => attempts.failures.length > 0 ? attempts.make() : hang(signal));
+  const failed = assertFails(dialled, "busy", "Gave up after 3.001 s: This is busy");
+  await run(clock);
+  await failed;
+  assertEquals(clock.elapsed(), 3001);
+});
+
 test("Redialer counts the time of several connections that lead nowhere together", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock);
