@@ -368,7 +368,7 @@ function view({ key, name, session, tag }: Member): MemberView {
 }
 
 function presentView(member: Member): PresentView {
-  return { ...view(member), ...member.lost && { lost: true } };
+  return { ...view(member), since: 0, verified: false, ...member.lost && { lost: true } };
 }
 
 /** A wait that counts only the time that it is not paused. */

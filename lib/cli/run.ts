@@ -18,7 +18,12 @@ export async function run(args: readonly string[]): Promise<number> {
   try {
     command = parseCommandLine(args);
   } catch (error) {
-    const frontEnd = await chooseFrontEnd({ json: wantsJson(args), typing: false });
+    const frontEnd = await chooseFrontEnd({
+      json: wantsJson(args),
+      typing: false,
+      plain: true,
+      notify: false,
+    });
     return await fail(error, frontEnd);
   }
   switch (command.kind) {
@@ -36,7 +41,7 @@ async function runInFrontEnd(
   command: Extract<Command, { kind: "serve" | "join" }>,
 ): Promise<number> {
   const typing = command.kind === "serve" ? !command.relayOnly : !command.listen;
-  const frontEnd = await chooseFrontEnd({ json: command.json, typing });
+  const frontEnd = await chooseFrontEnd({ json: command.json, typing, plain: false, notify: true });
   const interrupts = new Interrupts(() => {
     frontEnd.close();
     Deno.exit(EXIT.INTERRUPTED);

@@ -1,5 +1,6 @@
 import type { FrontEnd } from "./front_end.ts";
 import { JsonFrontEnd } from "./json.ts";
+import { processEnvironment } from "./notifier.ts";
 import { PlainFrontEnd } from "./plain.ts";
 
 /** What the command line says of the front end. */
@@ -8,17 +9,25 @@ export interface FrontEndOptions {
   readonly json: boolean;
   /** Whether anything that is typed can be sent. */
   readonly typing: boolean;
+  /** Whether a terminal is to be given plain lines alone. */
+  readonly plain: boolean;
+  /** Whether a terminal may ring. */
+  readonly notify: boolean;
 }
 
 /**
  * The front end for this process: JSON where it is asked for, a prompt where a person can type at a
  * terminal and read there, plain lines elsewhere. Only the one that is needed is loaded.
  */
-export async function chooseFrontEnd({ json, typing }: FrontEndOptions): Promise<FrontEnd> {
+export async function chooseFrontEnd(options: FrontEndOptions): Promise<FrontEnd> {
+  const { json, notify, plain, typing } = options;
   if (json) return new JsonFrontEnd();
-  if (typing && Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
-    const { TerminalFrontEnd } = await import("./terminal.ts");
-    return new TerminalFrontEnd();
+  if (!typing || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) return new PlainFrontEnd();
+  // NO_COLOR is known without a permission.
+  if (plain || Deno.noColor || processEnvironment("TERM") === "dumb") {
+    const { DumbTerminalFrontEnd } = await import("./dumb_terminal.ts");
+    return new DumbTerminalFrontEnd({ notify });
   }
-  return new PlainFrontEnd();
+  const { TerminalFrontEnd } = await import("./terminal.ts");
+  return new TerminalFrontEnd({ notify });
 }

@@ -1,10 +1,13 @@
 import { closestString } from "@std/text/closest-string";
 import { utf8 } from "../bytes/mod.ts";
 import { CODES, UsageError } from "../errors.ts";
-import { MAX_TEXT_BYTES } from "../wire/mod.ts";
-import type { MemberView, MessageKind } from "./events.ts";
+import { MAX_TEXT_BYTES, nameProblem } from "../wire/mod.ts";
+import type { Input, MemberView, MessageKind } from "./events.ts";
 import { excerpt } from "./render.ts";
 import { sanitizeLine } from "./sanitize.ts";
+
+/** Longest text of `/away`, in bytes of UTF-8. */
+const MAX_STATUS_BYTES = 200;
 
 /** Longest wrong word, in characters, that is repeated. */
 const MAX_SHOWN_LENGTH = 20;
@@ -25,7 +28,8 @@ export type Command =
     readonly to?: Addressee;
   }
   | { readonly do: "help"; readonly lines: readonly string[] }
-  | { readonly do: "who" | "quit" | "nothing" };
+  | { readonly do: "clear" | "retry" | "quit" | "nothing" }
+  | Exclude<Input, { do: "say" | "quit" | "refused" }>;
 
 /** A member that a private message is for. */
 export type Addressee = Pick<MemberView, "key" | "name">;
@@ -34,10 +38,10 @@ export type Addressee = Pick<MemberView, "key" | "name">;
 export interface Surroundings {
   /** The other members. */
   readonly members: readonly Addressee[];
-  /** Who sent the last private message. */
-  readonly correspondent?: Addressee | undefined;
+  /** Whom `/reply` may mean: whoever wrote to this person alone. */
+  readonly correspondents?: readonly Addressee[];
   /** Puts what was pasted where its mark is in the line. */
-  readonly expand?: (text: string) => string;
+  readonly expand?: ((text: string) => string) | undefined;
 }
 
 interface Explanation {
@@ -47,7 +51,10 @@ interface Explanation {
 }
 
 const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
-  "/who": { usage: "/who", summary: "shows who is here" },
+  "/who": {
+    usage: "/who",
+    summary: "shows who is here, and who lacks your last message",
+  },
   "/me": {
     usage: "/me TEXT",
     summary: "says what you do",
@@ -63,6 +70,40 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     summary: "answers the last private message",
     example: "/reply yes goes to who wrote to you alone last.",
   },
+  "/retry": {
+    usage: "/retry",
+    summary: "sends again what was not delivered",
+  },
+  "/nick": {
+    usage: "/nick NAME",
+    summary: "changes your name",
+    example: "/nick ada shows you as ada to everybody from now on.",
+  },
+  "/away": {
+    usage: "/away [TEXT]",
+    summary: "says that you are not at hand; without TEXT, that you are",
+    example: "/away lunch until one",
+  },
+  "/whois": {
+    usage: "/whois NAME",
+    summary: "shows a member's fingerprint and more",
+    example: "/whois bob",
+  },
+  "/ignore": {
+    usage: "/ignore NAME",
+    summary: "shows nothing more of what a member says",
+    example: "/ignore bob goes by the key, and ends with lanchat; /who shows whom you ignore.",
+  },
+  "/unignore": {
+    usage: "/unignore NAME",
+    summary: "shows again what a member says",
+    example: "/unignore bob",
+  },
+  "/rekey": {
+    usage: "/rekey",
+    summary: "makes new keys for all that you say and are told from now on",
+  },
+  "/clear": { usage: "/clear", summary: "empties the screen; what scrolled away stays" },
   "/help": {
     usage: "/help [COMMAND]",
     summary: "shows this list, or more of one",
@@ -109,7 +150,7 @@ function helpLine({ summary, usage }: Explanation): string {
  * ```
  */
 export function parseLine(line: string, surroundings: Surroundings): Command {
-  const { correspondent, expand = (text) => text, members } = surroundings;
+  const { correspondents = [], expand = (text) => text, members } = surroundings;
   const say = (text: string, kind: MessageKind, to?: Addressee): Command =>
     saying(expand(text), kind, to);
   if (line.trim() === "") return { do: "nothing" };
@@ -118,8 +159,20 @@ export function parseLine(line: string, surroundings: Surroundings): Command {
   const [, word, rest] = /^(\S+)\s*(.*)$/s.exec(line)! as unknown as [string, string, string];
   switch (word) {
     case "/who":
+    case "/rekey":
+    case "/clear":
+    case "/retry":
     case "/quit":
-      return { do: word.slice(1) as "who" | "quit" };
+      refuseSurplus(word, rest);
+      return { do: word.slice(1) as "who" | "rekey" | "clear" | "retry" | "quit" };
+    case "/nick":
+      return { do: "nick", name: newName(rest.trim()) };
+    case "/away":
+      return { do: "status", text: status(rest.trim()) };
+    case "/whois":
+    case "/ignore":
+    case "/unignore":
+      return { do: word.slice(1) as "whois" | "ignore" | "unignore", name: named(word, rest) };
     case "/help":
       return { do: "help", lines: help(rest.trim()) };
     case "/me":
@@ -129,15 +182,60 @@ export function parseLine(line: string, surroundings: Surroundings): Command {
       return say(text, "text", to);
     }
     case "/reply":
-      if (correspondent === undefined) {
-        throw new UsageError("no-such-member", "Nobody has sent you a private message yet", {
-          hint: "To begin, type /msg NAME TEXT.",
-        });
-      }
-      return say(rest, "text", correspondent);
+      return say(rest, "text", only(correspondents));
     default:
       throw unknownCommand(word);
   }
+}
+
+/** Whoever alone can be meant by `/reply`. */
+function only([first, ...others]: readonly Addressee[]): Addressee {
+  if (first === undefined) {
+    throw new UsageError("no-such-member", "Nobody has sent you a private message yet", {
+      hint: "To begin, type /msg NAME TEXT.",
+    });
+  }
+  if (others.length === 0) return first;
+  throw new UsageError(
+    "no-such-member",
+    `It could be for ${[first, ...others].map(({ name }) => name).join(" or for ")}`,
+    { hint: "Several have written to you alone: type /msg NAME TEXT." },
+  );
+}
+
+/** @throws {UsageError} If something follows a command that takes nothing: it may have been meant as a text. */
+function refuseSurplus(word: string, rest: string): void {
+  if (rest.trim() === "") return;
+  throw new UsageError("surplus-argument", `Cannot use ${word} with a text behind it`, {
+    hint: `Type ${word} alone, or /${word} to send it as a text.`,
+  });
+}
+
+function newName(name: string): string {
+  const problem = nameProblem(name);
+  if (problem === undefined) return name;
+  throw new UsageError("bad-name", `Cannot use that name as ${problem}`, {
+    hint: "Type one of 1 to 48 bytes without ':', '#' or '\\', as in /nick ada.",
+  });
+}
+
+function status(text: string): string {
+  const size = utf8(text).length;
+  if (size <= MAX_STATUS_BYTES) return text;
+  throw new UsageError(
+    "message-too-long",
+    `Cannot say that as it has ${size} bytes: ${MAX_STATUS_BYTES} are allowed`,
+    { hint: "Make it shorter, as in /away lunch." },
+  );
+}
+
+/** The name behind a command, in quotes or not. */
+function named(word: string, rest: string): string {
+  const name = rest.trim().replace(/^"(.+)"$/, "$1");
+  if (name !== "") return name;
+  throw new UsageError("no-such-member", `Cannot use ${word} as nobody is named`, {
+    hint: `Type ${word} NAME; /who shows the names.`,
+  });
 }
 
 /** The completions of a line's last word, and that word, as `node:readline` wants them. */

@@ -14,6 +14,16 @@ export interface MemberView {
 
 /** One of those who are in the room. */
 export interface PresentView extends MemberView {
+  /** When it was first seen in the room, in milliseconds since 1970. */
+  readonly since: number;
+  /** Whether its key is known to be that of the person who is meant. */
+  readonly verified: boolean;
+  /** What it says of its absence. */
+  readonly status?: string;
+  /** Present where its messages are not shown. */
+  readonly ignored?: true;
+  /** Present where it has not got the last message that one said to it. */
+  readonly behind?: true;
   /** Present where the member's connection is lost; what is said meanwhile waits for it. */
   readonly lost?: true;
 }
@@ -99,6 +109,59 @@ export interface PresenceEvent {
   readonly event: "lost" | "back";
   /** Who. */
   readonly member: MemberView;
+}
+
+/** A member, or oneself, has another name. */
+export interface RenamedEvent {
+  /** Names the event. */
+  readonly event: "renamed";
+  /** Who, by the new name. */
+  readonly member: MemberView;
+  /** The name before, as it was shown. */
+  readonly before: string;
+  /** Present where it is oneself. */
+  readonly own?: true;
+}
+
+/** A member, or oneself, says that it is not at hand, or is again. */
+export interface StatusEvent {
+  /** Names the event. */
+  readonly event: "status";
+  /** Who. */
+  readonly member: MemberView;
+  /** Why it is not at hand; empty where it is. */
+  readonly text: string;
+  /** Present where it is oneself. */
+  readonly own?: true;
+}
+
+/** Own keys are new: the answer to a {@linkcode RekeyInput}. */
+export interface RekeyedEvent {
+  /** Names the event. */
+  readonly event: "rekeyed";
+}
+
+/** What is known of one member: the answer to a {@linkcode NamedInput}. */
+export interface MemberEvent {
+  /** Names the event. */
+  readonly event: "member";
+  /** Who. */
+  readonly member: PresentView & {
+    /** The fingerprint of the identity key, 30 digits. */
+    readonly fingerprint: string;
+    /** Ten digits that both ends of its connection show, where this is one end. */
+    readonly joinCode?: string;
+  };
+}
+
+/** A member's messages are not shown any more, or are again: the answer to a {@linkcode NamedInput}. */
+export interface IgnoringEvent {
+  /** Names the event. */
+  readonly event: "ignoring";
+  /** Whose. */
+  readonly member: MemberView;
+  /** Whether they are ignored now. */
+  readonly ignored: boolean;
 }
 
 /** Messages of a member never came, and will not. */
@@ -210,6 +273,11 @@ export type UiEvent =
   | JoinedEvent
   | LeftEvent
   | PresenceEvent
+  | RenamedEvent
+  | StatusEvent
+  | RekeyedEvent
+  | MemberEvent
+  | IgnoringEvent
   | GapEvent
   | DisconnectedEvent
   | ReconnectedEvent
@@ -242,6 +310,36 @@ export interface WhoInput {
   readonly do: "who";
 }
 
+/** A wish for another name; a {@linkcode RenamedEvent} answers it. */
+export interface NickInput {
+  /** Names the wish. */
+  readonly do: "nick";
+  /** The new name. */
+  readonly name: string;
+}
+
+/** A wish to say that one is not at hand, or is again; a {@linkcode StatusEvent} answers it. */
+export interface StatusInput {
+  /** Names the wish. */
+  readonly do: "status";
+  /** Why; empty where one is back. */
+  readonly text: string;
+}
+
+/** A wish for new keys; a {@linkcode RekeyedEvent} answers it. */
+export interface RekeyInput {
+  /** Names the wish. */
+  readonly do: "rekey";
+}
+
+/** A wish about one member; a {@linkcode MemberEvent} or an {@linkcode IgnoringEvent} answers it. */
+export interface NamedInput {
+  /** Names the wish. */
+  readonly do: "whois" | "ignore" | "unignore";
+  /** Its name, name#tag or key. */
+  readonly name: string;
+}
+
 /** A wish to leave. */
 export interface QuitInput {
   /** Names the wish. */
@@ -259,4 +357,12 @@ export interface RefusedInput {
 }
 
 /** What the person or script in front of a chat wants. */
-export type Input = SayInput | WhoInput | QuitInput | RefusedInput;
+export type Input =
+  | SayInput
+  | WhoInput
+  | NickInput
+  | StatusInput
+  | RekeyInput
+  | NamedInput
+  | QuitInput
+  | RefusedInput;

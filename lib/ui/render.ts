@@ -2,12 +2,16 @@ import { DEFAULT_PORT, formatHostPort } from "../net/mod.ts";
 import type {
   LeaveReason,
   ListeningEvent,
+  MemberEvent,
   MessageEvent,
   PresentView,
+  ReadyEvent,
   ReconnectedEvent,
+  StatusEvent,
   UiEvent,
 } from "./events.ts";
 import { sanitizeLine } from "./sanitize.ts";
+import { timeOfDay } from "./transcript.ts";
 
 /** Most names in the line that welcomes a member; `/who` shows all. */
 const MAX_WELCOME_NAMES = 20;
@@ -50,6 +54,89 @@ export function noticeLines(event: UiEvent): string[] {
   return sentences(event).map(sanitizeLine);
 }
 
+/**
+ * As {@linkcode noticeLines}, for a person who reads everything else on the same screen: what happened
+ * and what to do next in few lines, and each member in a line of its own.
+ */
+export function personLines(event: UiEvent): string[] {
+  return personSentences(event).map(sanitizeLine);
+}
+
+function personSentences(event: UiEvent): string[] {
+  switch (event.event) {
+    case "listening":
+      return invitation(event);
+    case "ready":
+      return greeting(event);
+    case "members":
+      return event.members.length === 0 ? sentences(event) : event.members.map(memberSentence);
+    case "warning":
+      // The greeting says it.
+      if (event.code === "host-unverified" || event.code === "addresses-hidden") return [];
+      return event.code === "temporary-identity" ? [event.message] : sentences(event);
+    default:
+      return sentences(event);
+  }
+}
+
+function invitation({ addresses, port, fingerprint }: ListeningEvent): string[] {
+  const own = formatHostPort("ADDRESS", port, DEFAULT_PORT);
+  const [first = own, ...others] = dialable(addresses, port);
+  const more = addresses.length === 0
+    ? ", with an address of this machine (with --allow-sys it is shown here)"
+    : others.length === 0
+    ? ""
+    : ` (or ${others.join(", ")})`;
+  return [
+    `Others join with: lanchat join ${first}${more}`,
+    `The room's fingerprint is ${groups(fingerprint)}.`,
+  ];
+}
+
+function greeting({ host, joinCode, members, name }: ReadyEvent): string[] {
+  const next = "Type a message and press Enter; /help shows the commands.";
+  const here = `You are ${name}. ${welcome(members)}`;
+  if (joinCode === null) return [here, next];
+  const code = `Join code ${groups(joinCode)}: `;
+  return [
+    here,
+    host.verified
+      ? `${code}the host must see the same one.`
+      : `${code}if the host's screen has it too, nobody is in between.`,
+    next,
+  ];
+}
+
+/** What `/who` shows of one. */
+function memberSentence(member: PresentView): string {
+  const { behind, ignored, lost, name, since, status, tag, verified } = member;
+  const facts = [
+    `tag ${tag}`,
+    verified ? "verified" : "not verified",
+    `here since ${timeOfDay(new Date(since))}`,
+    ...lost ? ["connection lost"] : [],
+    ...behind ? ["has not got your last message"] : [],
+    ...ignored ? ["ignored"] : [],
+    // Last, as it may look like any of these.
+    ...status === undefined ? [] : [`away: ${status}`],
+  ];
+  return `${name}: ${facts.join(", ")}`;
+}
+
+function memberSentences({ member }: MemberEvent): string[] {
+  const { fingerprint, joinCode } = member;
+  return [
+    memberSentence(member),
+    `fingerprint ${groups(fingerprint)}`,
+    ...joinCode === undefined ? [] : [`join code ${groups(joinCode)}`],
+  ];
+}
+
+function statusSentence({ member: { name }, own, text }: StatusEvent): string {
+  if (own) return text === "" ? "You are at hand again." : `You are away: ${text}`;
+  return text === "" ? `${name} is at hand again` : `${name} is away: ${text}`;
+}
+
 function sentences(event: UiEvent): string[] {
   switch (event.event) {
     case "listening":
@@ -71,6 +158,24 @@ function sentences(event: UiEvent): string[] {
       return [`${event.member.name} has lost the connection: what you say waits for its return`];
     case "back":
       return [`${event.member.name} is back`];
+    case "renamed": {
+      const { before, member: { name }, own } = event;
+      return [own ? `You are ${name} now.` : `${before} is called ${name} now`];
+    }
+    case "status":
+      return [statusSentence(event)];
+    case "rekeyed":
+      return ["What is said from now on has new keys."];
+    case "member":
+      return memberSentences(event);
+    case "ignoring": {
+      const { ignored, member: { name } } = event;
+      return [
+        ignored
+          ? `What ${name} says is not shown any more; /unignore ${name} ends that.`
+          : `What ${name} says is shown again.`,
+      ];
+    }
     case "gap": {
       const [messages, are] = event.missing === 1 ? ["message", "is"] : ["messages", "are"];
       return [`warning: ${event.missing} ${messages} of ${event.member.name} ${are} missing`];
@@ -105,10 +210,15 @@ function reconnectedSentences({ joinCode, missed }: ReconnectedEvent): string[] 
   return [sentence, `The host was started anew and shows the join code ${groups(joinCode)}.`];
 }
 
-function listeningSentences({ addresses, port, fingerprint }: ListeningEvent): string[] {
+/** What others may type to reach one of these addresses; link-local ones only where there are no others. */
+function dialable(addresses: readonly string[], port: number): string[] {
   const wider = addresses.filter((address) => !LINK_LOCAL.test(address));
-  const commands = (wider.length > 0 ? wider : addresses)
-    .map((address) => `    lanchat join ${formatHostPort(address, port, DEFAULT_PORT)}`);
+  return (wider.length > 0 ? wider : addresses)
+    .map((address) => formatHostPort(address, port, DEFAULT_PORT));
+}
+
+function listeningSentences({ addresses, port, fingerprint }: ListeningEvent): string[] {
+  const commands = dialable(addresses, port).map((target) => `    lanchat join ${target}`);
   return [
     `Listening on port ${port}.${commands.length > 0 ? " Others join with:" : ""}`,
     ...commands,

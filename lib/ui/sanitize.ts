@@ -1,5 +1,5 @@
 /** Where a message's text goes on after a line break, so that no such line looks like another message. */
-const CONTINUATION = "\n    ";
+const CONTINUATION = "\n      ";
 
 const TAB = "    ";
 
@@ -32,7 +32,7 @@ const STACKED_MARKS = /(\p{M}{8})\p{M}+/gu;
  * import { sanitize } from "./sanitize.ts";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(sanitize("\x1b[2Jbye\nbob: hi"), "\\x1b[2Jbye\n    bob: hi");
+ * assertEquals(sanitize("\x1b[2Jbye\nbob: hi"), "\\x1b[2Jbye\n      bob: hi");
  * ```
  */
 export function sanitize(text: string): string {

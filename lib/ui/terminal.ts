@@ -1,22 +1,25 @@
+import { unicodeWidth as stdUnicodeWidth } from "@std/cli/unicode-width";
 import { EventEmitter } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
 import { utf8 } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { CODES, UsageError } from "../errors.ts";
-import { type Addressee, type Command, complete, parseLine } from "./commands.ts";
-import type { FailedEvent, Input, MemberView, MessageEvent, UiEvent } from "./events.ts";
+import { complete } from "./commands.ts";
+import { Conversation } from "./conversation.ts";
+import type { Input, UiEvent } from "./events.ts";
 import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
+import { COLOURFUL_LOOK } from "./look.ts";
+import { type Environment, Notifier } from "./notifier.ts";
 import { Output } from "./output.ts";
 import { LEAVE_PASTES_UNMARKED, MARK_PASTES, Pastes, PasteSplitter } from "./paste.ts";
-import { Progress } from "./progress.ts";
-import { excerpt, messageLine, noticeLines } from "./render.ts";
-import { sanitize, sanitizeLine } from "./sanitize.ts";
+
+const unicodeWidth: (text: string) => number = stdUnicodeWidth;
 
 const PROMPT = "> ";
 
 /** How long messages may be on the way before the prompt tells of them, in milliseconds. */
-const PROGRESS_AFTER_MS = 1000;
+const SUMMARY_AFTER_MS = 1000;
 
 /** For a terminal that does not know its size. */
 const DEFAULT_COLUMNS = 80;
@@ -24,10 +27,11 @@ const DEFAULT_COLUMNS = 80;
 /** Lines that the up arrow key brings back. */
 const HISTORY_LINES = 500;
 
-/** Longest own text, in characters, that is repeated where it was not delivered. */
-const MAX_REPEATED_LENGTH = 60;
+/** Rows above the prompt for own messages whose mark may still change. */
+const MAX_WAITING_ROWS = 5;
 
-const READY_LINE = "Type a message and press Enter; /help shows the commands.";
+/** Empties the screen, not what has scrolled away. */
+const CLEAR = "\x1b[H\x1b[2J";
 
 /** More than one character, and none that is a key but Enter: too many to draw the line anew for each. */
 const LINES = /^[\P{Cc}\r\n]{2,}$/u;
@@ -53,12 +57,23 @@ export interface TerminalDevice extends StandardStreams {
   onResize(listener: () => void): () => void;
 }
 
+/** How a terminal is used. */
+export interface TerminalOptions {
+  /** Whether it rings for what is for this person. */
+  readonly notify: boolean;
+  /** The terminal; by default that of the process. */
+  readonly device?: TerminalDevice;
+  /** The time. */
+  readonly clock?: Clock;
+  /** The environment that tells which terminal it is; by default that of the process. */
+  readonly environment?: Environment;
+}
+
 /**
  * The front end of people: a line to type in, and above it all that happens.
  *
- * Names are bold, which no text from outside can be: no message can pass for that of another member,
- * however its lines are broken. The terminal is restored by {@linkcode TerminalFrontEnd.close}, at a
- * wish to quit, and at `Deno.exit`.
+ * Own messages stay between the two until their mark is the last one. The terminal is restored by
+ * {@linkcode TerminalFrontEnd.close}, at a wish to quit, and at `Deno.exit`.
  */
 export class TerminalFrontEnd implements FrontEnd {
   /** What was typed. Typing is possible from the start: lines wait here until they are read. */
@@ -78,25 +93,32 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #wishes: ReadableStreamDefaultController<Input>;
   readonly #stopResizing: () => void;
   readonly #interrupt: () => void;
+  readonly #conversation: Conversation;
   #editing = true;
-  #ready = false;
   #news = "";
-  #name = "you";
-  #messages = 0;
-  /** By key and session: a session alone is shown by its beginning. */
-  readonly #members = new Map<string, MemberView>();
-  #correspondent: MemberView | undefined;
-  /** The correspondent when the line was begun: who writes meanwhile is not answered. */
-  #answered: MemberView | undefined;
-  readonly #unanswered = new Map<string, string>();
-  readonly #progress = new Progress();
-  #cancelProgress: (() => void) | undefined;
+  #alarm = "";
+  #drawing = false;
+  #showsSummary = false;
+  #cancelSummary: (() => void) | undefined;
   #prompt = PROMPT;
 
   /** Shows the prompt on the process's own terminal, or another. */
-  constructor(device: TerminalDevice = processTerminal(), clock: Clock = systemClock) {
+  constructor(options: TerminalOptions) {
+    const { clock = systemClock, device = processTerminal(), environment, notify } = options;
     this.#device = device;
     this.#clock = clock;
+    const notifier = new Notifier(environment, clock);
+    this.#conversation = new Conversation({
+      look: COLOURFUL_LOOK,
+      echoes: true,
+      knowsBeginning: true,
+      notify: (from, text) => {
+        if (notify) this.#alarm += notifier.notify(from, text);
+      },
+      print: (lines) => this.#print(lines),
+      expand: (text) => this.#pastes.expand(text),
+      clock,
+    });
     this.#output = new Output(device);
     this.broken = this.#output.broken;
     let wishes: ReadableStreamDefaultController<Input>;
@@ -114,7 +136,7 @@ export class TerminalFrontEnd implements FrontEnd {
       terminal: true,
       prompt: PROMPT,
       historySize: HISTORY_LINES,
-      completer: (line: string) => complete(line, [...this.#members.values()]),
+      completer: (line: string) => complete(line, this.#conversation.members),
     }) as LineEditor;
     this.#readline.on("line", (line) => this.#enter(line));
     ({ promise: this.interrupted, resolve: this.#interrupt } = Promise.withResolvers<void>());
@@ -133,48 +155,7 @@ export class TerminalFrontEnd implements FrontEnd {
 
   /** Prints an event above the line that is being typed. */
   show(event: UiEvent): void {
-    switch (event.event) {
-      case "message":
-        this.#meet(event.from);
-        if (event.private) this.#correspondent = event.from;
-        return this.#print(styledMessage(styled(event.from.name), event.text, event));
-      case "sent":
-        this.#unanswered.delete(event.id);
-        this.#progress.sent(event.id);
-        return this.#showProgress();
-      case "delivered":
-        this.#progress.over(event.id);
-        return this.#showProgress();
-      case "failed":
-        return this.#showFailed(event);
-      case "ready":
-        this.#name = event.name;
-        this.#ready = true;
-        this.#meetAll(event.members);
-        return this.#print(...noticeLines(event), READY_LINE);
-      case "members":
-        this.#meetAll(event.members);
-        return this.#print(...noticeLines(event));
-      case "joined":
-        this.#meet(event.member);
-        return this.#print(...noticeLines(event));
-      case "left":
-        this.#members.delete(memberId(event.member));
-        return this.#print(...noticeLines(event));
-      default:
-        return this.#print(...noticeLines(event));
-    }
-  }
-
-  /** These are all. */
-  #meetAll(members: readonly MemberView[]): void {
-    this.#members.clear();
-    for (const member of members) this.#meet(member);
-  }
-
-  /** Knows a member, by the name that it has now. */
-  #meet(member: MemberView): void {
-    this.#members.set(memberId(member), member);
+    this.#print(this.#conversation.hear(event));
   }
 
   /** Resolves once little enough is unwritten that more may be shown. */
@@ -184,27 +165,61 @@ export class TerminalFrontEnd implements FrontEnd {
 
   /** Takes the prompt away, restores the terminal, and resolves once everything is written. */
   async close(): Promise<void> {
-    this.#drawNews();
     if (this.#editing) {
       this.#endEditing();
       this.#wishes.close();
     }
+    this.#print(this.#conversation.settleAll());
+    this.#drawNews();
     await this.#output.close();
   }
 
-  #print(...lines: readonly string[]): void {
-    if (this.#news === "") queueMicrotask(() => this.#drawNews());
-    for (const line of lines) this.#news += `${line.replaceAll("\n", "\r\n")}\r\n`;
+  /** Shows lines above the prompt, and in it how far the own messages are. */
+  #print(lines: readonly string[]): void {
+    this.#news += rows(lines);
+    if (!this.#drawing) queueMicrotask(() => this.#drawNews());
+    this.#drawing = true;
   }
 
   /** What came since the last time goes where the typed line was, which then follows. */
   #drawNews(): void {
-    const news = this.#news;
+    this.#drawing = false;
+    while (this.#editing && this.#waitingRows() > MAX_WAITING_ROWS) {
+      this.#news += rows(this.#conversation.settleFirst());
+    }
+    const news = this.#news + this.#alarm;
     this.#news = "";
-    if (news === "") return;
+    this.#alarm = "";
     if (!this.#editing) return this.#output.write(news);
+    const prompt = this.#nextPrompt();
+    if (news === "" && prompt === this.#prompt) return;
     this.#output.write(eraseRows(this.#cursorRow) + news);
+    this.#prompt = prompt;
+    this.#readline.setPrompt(prompt);
     this.#drawLine(0);
+  }
+
+  #waitingRows(): number {
+    const columns = this.#device.columns();
+    return this.#conversation.waiting.flatMap((line) => line.split("\n"))
+      .reduce((rows, line) => rows + Math.ceil(widthOf(line) / columns), 0);
+  }
+
+  /** Own messages whose mark may change, how many are not over, and where to type. */
+  #nextPrompt(): string {
+    const { summary, waiting } = this.#conversation;
+    if (summary === "") this.#showsSummary = false;
+    else if (!this.#showsSummary) this.#showSummaryLater();
+    return `${rows(waiting)}${this.#showsSummary ? `(${summary}) ` : ""}${PROMPT}`;
+  }
+
+  /** As a rule the messages have come before the prompt has to tell how many have not. */
+  #showSummaryLater(): void {
+    this.#cancelSummary ??= this.#clock.after(SUMMARY_AFTER_MS, () => {
+      this.#cancelSummary = undefined;
+      this.#showsSummary = this.#conversation.summary !== "";
+      this.#print([]);
+    });
   }
 
   /** The row of the cursor, counted from that of the prompt. */
@@ -244,7 +259,7 @@ export class TerminalFrontEnd implements FrontEnd {
   #press(text: string): void {
     for (const keys of text.split(BEHIND_TAB)) {
       this.#keys.whenWanted(() => {
-        if (this.#readline.line === "") this.#answered = this.#correspondent;
+        if (this.#readline.line === "") this.#conversation.begin();
         if (LINES.test(keys)) this.#readline.write(keys);
         else this.#keys.emit("data", keys);
         this.#readline.prevRows = this.#cursorRow; // readline loses count of wide and of many characters
@@ -255,22 +270,12 @@ export class TerminalFrontEnd implements FrontEnd {
   #enter(line: string): void {
     if (!this.#editing) return; // what was pasted behind a /quit
     this.#eraseEntered(line);
+    const { action, inputs, lines } = this.#conversation.enter(line);
+    if (action === "clear") this.#output.write(CLEAR);
     this.#drawLine(0);
-    try {
-      const command = parseLine(line, {
-        members: [...this.#members.values()],
-        correspondent: this.#answered,
-        expand: (text) => this.#pastes.expand(text),
-      });
-      if (command.do === "say") this.#say(command);
-      else if (command.do === "who") this.#wishes.enqueue({ do: "who" });
-      else if (command.do === "help") this.#print(...command.lines);
-      else if (command.do === "quit") return this.#quit();
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      const { code, message, hint } = error;
-      this.show({ event: "error", code, message, hint });
-    }
+    this.#print(lines);
+    for (const input of inputs) this.#wishes.enqueue(input);
+    if (action === "quit") this.#quit();
   }
 
   /** After Enter the cursor is in the row below the line. */
@@ -281,64 +286,10 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#output.write(eraseRows(rows));
   }
 
-  #say({ kind, text, to }: Extract<Command, { do: "say" }>): void {
-    const id = String(++this.#messages);
-    this.#unanswered.set(id, text);
-    this.#progress.say(id);
-    this.#showProgress();
-    const sender = to === undefined
-      ? styled(this.#name)
-      : `${styled(this.#name)} to ${styled(to.name)}`;
-    this.#print(styledMessage(sender, text, { kind, private: to !== undefined }));
-    this.#wishes.enqueue({ do: "say", text, kind, id, ...to !== undefined && this.#addressed(to) });
-  }
-
-  /** By the key, as a name may be another's by the time that the message goes; unless two share the key. */
-  #addressed({ key, name }: Addressee): { to: string } {
-    const holders = [...this.#members.values()].filter((member) => member.key === key);
-    const byName = holders.length > 1 && holders.some((member) => member.name === name);
-    return { to: byName ? name : key };
-  }
-
-  #showFailed({ id, code }: FailedEvent): void {
-    const text = excerpt(this.#unanswered.get(id) ?? "", MAX_REPEATED_LENGTH);
-    this.#unanswered.delete(id);
-    this.#progress.over(id);
-    this.#showProgress();
-    this.show({
-      event: "error",
-      code,
-      message: `Not delivered: ${text}`,
-      hint: CODES[code].hint,
-    });
-  }
-
-  /** The prompt tells how many messages are on the way: as a rule they are there before it has to. */
-  #showProgress(): void {
-    const { summary } = this.#progress;
-    if (summary !== "" && this.#prompt === PROMPT) {
-      this.#cancelProgress ??= this.#clock.after(PROGRESS_AFTER_MS, () => {
-        this.#cancelProgress = undefined;
-        this.#changePrompt(this.#progress.summary);
-      });
-    } else {
-      this.#changePrompt(summary);
-    }
-  }
-
-  #changePrompt(summary: string): void {
-    const prompt = summary === "" ? PROMPT : `(${summary}) ${PROMPT}`;
-    if (prompt === this.#prompt || !this.#editing) return;
-    const row = this.#cursorRow;
-    this.#prompt = prompt;
-    this.#readline.setPrompt(prompt);
-    this.#drawLine(row);
-  }
-
   #quit(): void {
     if (!this.#editing) return;
     this.#endEditing();
-    if (!this.#ready) this.#interrupt();
+    if (!this.#conversation.ready) this.#interrupt();
     this.#wishes.enqueue({ do: "quit" });
     this.#wishes.close();
   }
@@ -347,7 +298,7 @@ export class TerminalFrontEnd implements FrontEnd {
     if (!this.#editing) return;
     this.#drawNews();
     this.#output.write(eraseRows(this.#cursorRow));
-    this.#cancelProgress?.();
+    this.#cancelSummary?.();
     this.#editing = false;
     this.#readline.close();
     this.#stopResizing();
@@ -431,21 +382,14 @@ function processTerminal(): TerminalDevice {
   };
 }
 
-function memberId({ key, session }: MemberView): string {
-  return `${key} ${session}`;
+/** Lines, each in the rows that it takes, as a terminal in raw mode wants them. */
+function rows(lines: readonly string[]): string {
+  return lines.map((line) => `${line.replaceAll("\n", "\r\n")}\r\n`).join("");
 }
 
-/** A name as only names look. */
-function styled(name: string): string {
-  return `\x1b[1m${sanitizeLine(name)}\x1b[22m`;
-}
-
-function styledMessage(
-  sender: string,
-  text: string,
-  form: Pick<MessageEvent, "kind" | "private">,
-): string {
-  return messageLine(sender, sanitize(text), form);
+/** How many columns a line takes. */
+function widthOf(line: string): number {
+  return unicodeWidth(stripVTControlCharacters(line));
 }
 
 /** Clears from the row that is so many above the cursor to the end of the screen. */

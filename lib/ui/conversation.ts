@@ -1,0 +1,300 @@
+import { escape } from "@std/regexp/escape";
+import { type Clock, systemClock } from "../clock.ts";
+import { CODES, UsageError } from "../errors.ts";
+import { type Addressee, type Command, parseLine } from "./commands.ts";
+import type {
+  FailedEvent,
+  Input,
+  MemberView,
+  MessageEvent,
+  ReadyEvent,
+  UiEvent,
+} from "./events.ts";
+import type { Look } from "./look.ts";
+import { type Fate, type OwnMessage, OwnMessages } from "./own_messages.ts";
+import { excerpt, messageLine, noticeLines, personLines } from "./render.ts";
+import { sanitize } from "./sanitize.ts";
+import { Transcript } from "./transcript.ts";
+
+/** Longest own text, in characters, that is repeated where it was not delivered. */
+const MAX_REPEATED_LENGTH = 60;
+
+/** Behind an own message: what has become of it. */
+const FATE_MARKS: Readonly<Record<Fate, string>> = {
+  unsent: "…",
+  sent: "✓",
+  delivered: "✓✓",
+  failed: "✗",
+};
+
+/** How people at a terminal are shown what happens. */
+export interface ConversationOptions {
+  /** How the parts of a line look. */
+  readonly look: Look;
+  /** Whether own messages are shown; elsewhere the terminal has shown them as they were typed. */
+  readonly echoes: boolean;
+  /** Whether it is known when a line was begun; see {@linkcode Conversation.begin}. */
+  readonly knowsBeginning: boolean;
+  /** Takes a message that is for this person, as a mention or alone. */
+  readonly notify: (from: string, text: string) => void;
+  /** Takes lines that time alone has made ready to be shown. */
+  readonly print: (lines: readonly string[]) => void;
+  /** Puts what was pasted where its mark is in a line. */
+  readonly expand?: (text: string) => string;
+  /** The time. */
+  readonly clock?: Clock;
+}
+
+/** What a line that was entered leads to. */
+export interface Entered {
+  /** What to show; line breaks are LF. */
+  readonly lines: readonly string[];
+  /** What to do. */
+  readonly inputs: readonly Input[];
+  /** What the terminal itself is to do. */
+  readonly action?: "clear" | "quit";
+}
+
+/**
+ * What a person at a terminal is shown of a chat, as lines that are safe to show there, and what the
+ * person's own lines mean: who is here, who wrote alone, what has become of one's own messages.
+ */
+export class Conversation {
+  readonly #options: ConversationOptions;
+  readonly #clock: Clock;
+  readonly #transcript: Transcript;
+  readonly #own: OwnMessages;
+  /** By key and session: a session alone is shown by its beginning. */
+  readonly #members = new Map<string, MemberView>();
+  /** Who wrote alone since the line was begun, and who did last before that. */
+  readonly #correspondents: { answered?: MemberView; since: MemberView[] } = { since: [] };
+  #me: MemberView | undefined;
+  #mention: RegExp | undefined;
+  #hint = "";
+
+  /** Begins before anybody is known. */
+  constructor(options: ConversationOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#transcript = new Transcript(options.look, this.#clock);
+    this.#own = new OwnMessages(() => options.print(this.#settledLines()), this.#clock);
+  }
+
+  /** Whether one is in the room. */
+  get ready(): boolean {
+    return this.#me !== undefined;
+  }
+
+  /** The other members. */
+  get members(): readonly MemberView[] {
+    return [...this.#members.values()];
+  }
+
+  /** Own messages whose mark may still change, a line each; they follow what was shown before. */
+  get waiting(): readonly string[] {
+    if (!this.#options.echoes) return [];
+    return this.#own.waiting.map((message) =>
+      this.#transcript.line(this.#ownLine(message), message.at)
+    );
+  }
+
+  /** How many own messages are not over, in words. */
+  get summary(): string {
+    return this.#own.summary;
+  }
+
+  /** Gives up the first of {@linkcode Conversation.waiting}. @returns What to show of it for good. */
+  settleFirst(): readonly string[] {
+    return this.#timed(this.#own.takeFirst());
+  }
+
+  /** Gives up all of them, and waits for nothing more. */
+  settleAll(): readonly string[] {
+    this.#own.close();
+    return this.#timed(this.#own.takeAll());
+  }
+
+  /** A line is begun: `/reply` answers who wrote before that. */
+  begin(): void {
+    const { since } = this.#correspondents;
+    const last = since.at(-1);
+    if (last !== undefined) this.#correspondents.answered = last;
+    since.length = 0;
+  }
+
+  /** Notes an event. @returns What to show of it; line breaks are LF. */
+  hear(event: UiEvent): readonly string[] {
+    switch (event.event) {
+      case "message":
+        this.#meet(event.from);
+        if (event.private) this.#correspondents.since.push(event.from);
+        return this.#messageLines(event);
+      case "sent":
+        this.#own.sent(event.id);
+        return this.#settledLines();
+      case "delivered":
+        this.#own.delivered(event.id);
+        return this.#settledLines();
+      case "failed":
+        return this.#failedLines(event);
+      case "ready":
+        this.#isCalled(event);
+        this.#meetAll(event.members);
+        return this.#notice(event);
+      case "members":
+        this.#meetAll(event.members);
+        return this.#notice(event);
+      case "joined":
+        this.#meet(event.member);
+        return this.#notice(event);
+      case "renamed":
+        if (event.own) this.#isCalled(event.member);
+        else this.#meet(event.member);
+        return this.#notice(event);
+      case "left":
+        this.#members.delete(memberId(event.member));
+        return this.#notice(event);
+      default:
+        return this.#notice(event);
+    }
+  }
+
+  /** Takes a line that was entered. */
+  enter(line: string): Entered {
+    try {
+      return this.#obey(parseLine(line, {
+        members: this.members,
+        correspondents: this.#answerable(),
+        expand: this.#options.expand,
+      }));
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      const { code, message, hint } = error;
+      return { lines: this.#notice({ event: "error", code, message, hint }), inputs: [] };
+    }
+  }
+
+  #obey(command: Command): Entered {
+    switch (command.do) {
+      case "say":
+        return { lines: [], inputs: [this.#say(command)] };
+      case "retry":
+        return this.#retry();
+      case "help":
+        return { lines: this.#transcript.notice(command.lines), inputs: [] };
+      case "nothing":
+        return { lines: [], inputs: [] };
+      case "clear":
+      case "quit":
+        return { lines: [], inputs: [], action: command.do };
+      default:
+        return { lines: [], inputs: [command] };
+    }
+  }
+
+  /** Whoever `/reply` may mean. */
+  #answerable(): readonly Addressee[] {
+    const { answered, since } = this.#correspondents;
+    if (this.#options.knowsBeginning) return answered === undefined ? [] : [answered];
+    const all = answered === undefined ? since : [answered, ...since];
+    return [...new Map(all.map((member) => [member.key, member])).values()];
+  }
+
+  #say({ kind, text, to }: Pick<OwnMessage, "kind" | "text" | "to">): Input {
+    const { id } = this.#own.say({ kind, text, to });
+    return { do: "say", text, kind, id, ...to !== undefined && this.#addressed(to) };
+  }
+
+  #retry(): Entered {
+    const messages = this.#own.takeFailed();
+    const lines = messages.length > 0
+      ? []
+      : this.#transcript.notice(["There is nothing to send again."]);
+    return { lines, inputs: messages.map((message) => this.#say(message)) };
+  }
+
+  /** By the key, as a name may be another's by the time that the message goes; unless two share the key. */
+  #addressed({ key, name }: Addressee): { to: string } {
+    const holders = this.members.filter((member) => member.key === key);
+    const byName = holders.length > 1 && holders.some((member) => member.name === name);
+    return { to: byName ? name : key };
+  }
+
+  // Who is here.
+
+  /** These are all. */
+  #meetAll(members: readonly MemberView[]): void {
+    this.#members.clear();
+    for (const member of members) this.#meet(member);
+  }
+
+  /** Knows a member, by the name that it has now. */
+  #meet(member: MemberView): void {
+    this.#members.set(memberId(member), member);
+  }
+
+  #isCalled(me: MemberView): void {
+    this.#me = me;
+    // Where several have the name, people still call each by it alone.
+    const name = escape(me.name.split("#", 1)[0]!);
+    this.#mention = new RegExp(`(?<![\\p{L}\\p{N}_])${name}(?![\\p{L}\\p{N}_])`, "giu");
+  }
+
+  // What is shown.
+
+  #notice(event: UiEvent): readonly string[] {
+    return this.#transcript.notice(personLines(event));
+  }
+
+  #messageLines(event: MessageEvent): readonly string[] {
+    const { look, notify } = this.#options;
+    const { from, text } = event;
+    const safe = sanitize(text);
+    const marked = this.#mention === undefined
+      ? safe
+      : safe.replaceAll(this.#mention, look.mention);
+    if (event.private || this.#mentions(text)) notify(from.name, text);
+    const line = messageLine(look.name(from.name, from.key), marked, event);
+    return this.#transcript.timed(line, event.at);
+  }
+
+  #mentions(text: string): boolean {
+    return this.#mention !== undefined && text.search(this.#mention) >= 0;
+  }
+
+  #ownLine({ fate, kind, text, to }: OwnMessage): string {
+    const { look } = this.#options;
+    const me = look.name(this.#me?.name ?? "you", this.#me?.key ?? "");
+    const sender = to === undefined ? me : `${me} to ${look.name(to.name, to.key)}`;
+    const line = messageLine(sender, sanitize(text), { kind, private: to !== undefined });
+    return `${line} ${look.time(FATE_MARKS[fate])}`;
+  }
+
+  #timed(messages: readonly OwnMessage[]): readonly string[] {
+    if (!this.#options.echoes) return [];
+    return messages.flatMap((message) =>
+      this.#transcript.timed(this.#ownLine(message), message.at)
+    );
+  }
+
+  #settledLines(): readonly string[] {
+    return this.#timed(this.#own.takeSettled());
+  }
+
+  #failedLines({ id, code }: FailedEvent): readonly string[] {
+    const text = excerpt(this.#own.failed(id)?.text ?? "", MAX_REPEATED_LENGTH);
+    const message = `Not delivered: ${text}`;
+    const hint = `${CODES[code].hint} /retry sends it again.`;
+    // The same hint after each of many messages would hide what happened to them.
+    const shown = hint === this.#hint ? "" : hint;
+    this.#hint = hint;
+    return [
+      ...this.#settledLines(),
+      ...this.#transcript.notice(noticeLines({ event: "error", code, message, hint: shown })),
+    ];
+  }
+}
+
+function memberId({ key, session }: MemberView): string {
+  return `${key} ${session}`;
+}

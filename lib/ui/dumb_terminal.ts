@@ -1,0 +1,105 @@
+import { type Clock, systemClock } from "../clock.ts";
+import { CODES } from "../errors.ts";
+import { decodeText, MAX_TEXT_BYTES } from "../wire/mod.ts";
+import { Conversation } from "./conversation.ts";
+import type { Code } from "../errors.ts";
+import type { Input, UiEvent } from "./events.ts";
+import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
+import { type Line, readLines } from "./lines.ts";
+import { PLAIN_LOOK } from "./look.ts";
+import { Notifier } from "./notifier.ts";
+import { Output } from "./output.ts";
+
+/** Longest line, in bytes: the longest text and a command before it. */
+const MAX_LINE_BYTES = MAX_TEXT_BYTES + 1024;
+
+/** How such a terminal is used. */
+export interface DumbTerminalOptions {
+  /** Whether it rings for what is for this person. */
+  readonly notify: boolean;
+  /** The streams; by default those of the process. */
+  readonly streams?: StandardStreams;
+  /** The time. */
+  readonly clock?: Clock;
+}
+
+/**
+ * The front end of people whose terminal draws nothing anew, and of those who hear it read aloud: one
+ * line after the other, without colours. The terminal itself edits the line that is typed.
+ */
+export class DumbTerminalFrontEnd implements FrontEnd {
+  /** What was typed. */
+  readonly input: ReadableStream<Input>;
+  /** Resolves if the terminal cannot be written any more. */
+  readonly broken: Promise<void>;
+  /** Stays pending: Ctrl-C is a signal here. */
+  readonly interrupted: Promise<void> = new Promise(() => {});
+  readonly #output: Output;
+  readonly #conversation: Conversation;
+
+  /** Uses the process's own terminal, or another. */
+  constructor(options: DumbTerminalOptions) {
+    const { clock = systemClock, notify, streams = standardStreams() } = options;
+    this.#output = new Output(streams);
+    this.broken = this.#output.broken;
+    const notifier = new Notifier(() => undefined, clock);
+    this.#conversation = new Conversation({
+      look: PLAIN_LOOK,
+      echoes: false,
+      knowsBeginning: false,
+      notify: (from, text) => {
+        if (notify) this.#output.write(notifier.notify(from, text));
+      },
+      print: (lines) => this.#print(lines),
+      clock,
+    });
+    this.input = ReadableStream.from(this.#read(streams.stdin));
+  }
+
+  /** Prints an event. */
+  show(event: UiEvent): void {
+    this.#print(this.#conversation.hear(event));
+  }
+
+  /** Resolves once little enough is unwritten that more may be shown. */
+  writable(): Promise<void> {
+    return this.#output.writable();
+  }
+
+  /** Resolves once everything is written. */
+  async close(): Promise<void> {
+    this.#conversation.settleAll();
+    await this.#output.close();
+  }
+
+  #print(lines: readonly string[]): void {
+    for (const line of lines) this.#output.write(`${line}\n`);
+  }
+
+  async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Input, void, void> {
+    for await (const line of readLines(stdin, MAX_LINE_BYTES)) {
+      const { action, inputs, lines } = this.#conversation.enter(this.#textOf(line));
+      this.#print(lines);
+      yield* inputs;
+      this.#conversation.begin();
+      if (action === "quit") break;
+    }
+    yield { do: "quit" };
+  }
+
+  /** The text of a line; empty where it cannot be one, which is said. */
+  #textOf({ bytes }: Line): string {
+    if (bytes === undefined) return this.#refuse("message-too-long");
+    try {
+      return decodeText(bytes);
+    } catch {
+      return this.#refuse("bad-utf8");
+    }
+  }
+
+  #refuse(code: Code): string {
+    const { hint } = CODES[code];
+    this.show({ event: "error", code, message: "Cannot use the line", hint });
+    return "";
+  }
+}

@@ -1,0 +1,45 @@
+import { sanitizeLine } from "./sanitize.ts";
+
+/**
+ * How the parts of a line look that people read. What stands for a member, or for lanchat itself, looks
+ * as no text from outside can: no text can pass for either, wherever a row of it begins.
+ */
+export interface Look {
+  /** A name, made safe. @param key The member's identity key, which gives the colour. */
+  name(name: string, key: string): string;
+  /** What lanchat says of itself begins with it. */
+  mark(text: string): string;
+  /** A time of day. */
+  time(text: string): string;
+  /** The own name in what somebody else says. */
+  mention(text: string): string;
+}
+
+/** For a terminal without colours, for screen readers and for files. */
+export const PLAIN_LOOK: Look = {
+  name: sanitizeLine,
+  mark: (text) => text,
+  time: (text) => text,
+  mention: (text) => text,
+};
+
+/**
+ * Those of xterm's 256 colours, but for grey, that have a contrast of at least 4.5:1 on black and on
+ * white (WCAG 2.2, success criterion 1.4.3).
+ */
+export const NAME_COLOURS: readonly number[] = [29, 63, 98, 131, 163];
+
+/** For a terminal with colours. */
+export const COLOURFUL_LOOK: Look = {
+  name: (name, key) => `\x1b[1;38;5;${colourOf(key)}m${sanitizeLine(name)}\x1b[22;39m`,
+  mark: (text) => `\x1b[1m${text}\x1b[22m`,
+  time: (text) => `\x1b[2m${text}\x1b[22m`,
+  mention: (text) => `\x1b[7m${text}\x1b[27m`,
+};
+
+/** Steady for a key, over runs and machines. */
+function colourOf(key: string): number {
+  let sum = 0;
+  for (const character of key) sum = (31 * sum + character.charCodeAt(0)) % 1_000_003;
+  return NAME_COLOURS[sum % NAME_COLOURS.length]!;
+}
