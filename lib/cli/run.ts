@@ -18,7 +18,12 @@ export async function run(args: readonly string[]): Promise<number> {
   try {
     command = parseCommandLine(args);
   } catch (error) {
-    const frontEnd = await chooseFrontEnd({ json: wantsJson(args), typing: false });
+    const frontEnd = await chooseFrontEnd({
+      json: wantsJson(args),
+      plain: true,
+      notify: false,
+      typing: false,
+    });
     return await fail(error, frontEnd);
   }
   switch (command.kind) {
@@ -35,8 +40,9 @@ export async function run(args: readonly string[]): Promise<number> {
 async function runInFrontEnd(
   command: Extract<Command, { kind: "serve" | "join" }>,
 ): Promise<number> {
+  const { json, notify, plain } = command;
   const typing = command.kind === "serve" ? !command.relayOnly : !command.listen;
-  const frontEnd = await chooseFrontEnd({ json: command.json, typing });
+  const frontEnd = await chooseFrontEnd({ json, plain, notify, typing });
   const interrupts = new Interrupts(() => {
     frontEnd.close();
     Deno.exit(EXIT.INTERRUPTED);

@@ -6,17 +6,23 @@ import { PlainFrontEnd } from "./plain.ts";
 export interface FrontEndOptions {
   /** Whether both directions are JSON Lines. */
   readonly json: boolean;
+  /** Whether everything is a plain line: nothing is drawn anew, nothing has a colour. */
+  readonly plain: boolean;
+  /** Whether a bell or a notification of the desktop tells of what comes. */
+  readonly notify: boolean;
   /** Whether anything that is typed can be sent. */
   readonly typing: boolean;
 }
 
 /**
  * The front end for this process: JSON where it is asked for, a prompt where a person can type at a
- * terminal and read there, plain lines elsewhere. Only the one that is needed is loaded.
+ * terminal and read there, plain lines elsewhere and where they are asked for. Only the one that is needed is loaded.
  */
-export async function chooseFrontEnd({ json, typing }: FrontEndOptions): Promise<FrontEnd> {
+export async function chooseFrontEnd(
+  { json, plain, typing }: FrontEndOptions,
+): Promise<FrontEnd> {
   if (json) return new JsonFrontEnd();
-  if (typing && Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
+  if (!plain && typing && Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
     const { TerminalFrontEnd } = await import("./terminal.ts");
     return new TerminalFrontEnd();
   }
