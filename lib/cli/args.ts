@@ -25,6 +25,10 @@ export interface ServeCommand {
   readonly relayOnly: boolean;
   /** Whether both directions are JSON Lines. */
   readonly json: boolean;
+  /** Whether everything is a plain line: nothing is drawn anew, nothing has a colour. */
+  readonly plain: boolean;
+  /** Whether a bell or a notification of the desktop tells of what comes. */
+  readonly notify: boolean;
 }
 
 /** `lanchat join` enters a room. */
@@ -55,6 +59,10 @@ export interface JoinCommand {
   readonly listen: boolean;
   /** Whether both directions are JSON Lines. */
   readonly json: boolean;
+  /** Whether everything is a plain line: nothing is drawn anew, nothing has a colour. */
+  readonly plain: boolean;
+  /** Whether a bell or a notification of the desktop tells of what comes. */
+  readonly notify: boolean;
 }
 
 /** `--help`, of lanchat as a whole or of a subcommand. */
@@ -79,7 +87,13 @@ const levenshteinDistance: (a: string, b: string) => number = stdLevenshteinDist
 const SUBCOMMANDS: readonly Subcommand[] = ["serve", "join"];
 
 /** The options of every command. */
-const COMMON_OPTIONS: readonly string[] = ["--json", "--help", "--version"];
+const COMMON_OPTIONS: readonly string[] = [
+  "--json",
+  "--plain",
+  "--no-notify",
+  "--help",
+  "--version",
+];
 
 /** The further options of each command. */
 const OPTIONS: Readonly<Record<Subcommand, readonly string[]>> = {
@@ -234,7 +248,7 @@ function serve(words: string[], values: Values): ServeCommand {
     identity: values.get("--identity"),
     limits: limits(values),
     relayOnly,
-    json: values.has("--json"),
+    ...appearance(values),
   };
 }
 
@@ -263,8 +277,19 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
     reconnect,
     giveUpSeconds: integer(values, "--give-up-after", 1, MAX_SECONDS),
     listen: values.has("--listen"),
-    json: values.has("--json"),
+    ...appearance(values),
   };
+}
+
+function appearance(values: Values): Pick<ServeCommand, "json" | "plain" | "notify"> {
+  const json = values.has("--json");
+  const plain = values.has("--plain");
+  if (json && plain) {
+    throw new UsageError("surplus-argument", "Cannot use --plain with --json", {
+      hint: "Leave out one of them: JSON Lines are never drawn anew, and have no colours.",
+    });
+  }
+  return { json, plain, notify: !values.has("--no-notify") };
 }
 
 function limits(values: Values): Limits {

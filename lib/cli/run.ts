@@ -20,9 +20,9 @@ export async function run(args: readonly string[]): Promise<number> {
   } catch (error) {
     const frontEnd = await chooseFrontEnd({
       json: wantsJson(args),
-      typing: false,
       plain: true,
       notify: false,
+      typing: false,
     });
     return await fail(error, frontEnd);
   }
@@ -40,8 +40,9 @@ export async function run(args: readonly string[]): Promise<number> {
 async function runInFrontEnd(
   command: Extract<Command, { kind: "serve" | "join" }>,
 ): Promise<number> {
+  const { json, notify, plain } = command;
   const typing = command.kind === "serve" ? !command.relayOnly : !command.listen;
-  const frontEnd = await chooseFrontEnd({ json: command.json, typing, plain: false, notify: true });
+  const frontEnd = await chooseFrontEnd({ json, plain, notify, typing });
   const interrupts = new Interrupts(() => {
     frontEnd.close();
     Deno.exit(EXIT.INTERRUPTED);

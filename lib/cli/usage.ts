@@ -28,10 +28,8 @@ Exit status: 0 done, 1 failed or undelivered, 2 wrong usage, 3 wrong host key.`;
 const SERVE = `\
 Host a room on this machine, and chat in it.
 
-Usage:
-  lanchat serve [OPTIONS]
+Usage: lanchat serve [OPTIONS]
 
-Options:
   --port PORT          TCP port to listen on, 0 for a free one (default 12345)
   --host ADDRESS       listen on this IP address alone
   --name NAME          your name in the room (default: your login name)
@@ -44,6 +42,8 @@ Options:
   --max-queue MIB      what may wait for one member (default 4)
   --max-memory MIB     what may wait for all members (default 64)
   --max-rate MIB       what one member may send in a second (default 64)
+  --plain              plain lines: no colours, nothing drawn anew
+  --no-notify          no bell and no notification
   --json               read and write JSON Lines
   --help               show this text
 
@@ -54,12 +54,10 @@ Examples:
 const JOIN = `\
 Enter the room of a host.
 
-Usage:
-  lanchat join HOST[:PORT] [OPTIONS]
+Usage: lanchat join HOST[:PORT] [OPTIONS]
 
 HOST is an address or a name, PORT 12345; IPv6 as in [fe80::1%eth0]:12345.
 
-Options:
   --name NAME              your name in the room (default: your login name)
   --host-key FINGERPRINT   accept no host but that with this fingerprint
   --identity FILE          identity file, made if it is not there
@@ -69,6 +67,8 @@ Options:
   --until-delivered        piped input: wait until everybody has it
   --give-up-after SECONDS  how long to try again (terminal: for ever, pipe: 60)
   --no-reconnect           end when the connection is lost
+  --plain                  plain lines: no colours, nothing drawn anew
+  --no-notify              no bell and no notification
   --json                   read and write JSON Lines
   --help                   show this text
 

@@ -27,6 +27,8 @@ const SERVE: ServeCommand = {
   limits: LIMITS,
   relayOnly: false,
   json: false,
+  plain: false,
+  notify: true,
 };
 
 const JOIN: Command = {
@@ -43,6 +45,8 @@ const JOIN: Command = {
   giveUpSeconds: undefined,
   listen: false,
   json: false,
+  plain: false,
+  notify: true,
 };
 
 const LIMIT_OPTIONS = [
@@ -121,6 +125,15 @@ Deno.test("parseCommandLine reads every option, in any order and in both forms",
     `--until-delivered --give-up-after 5 --listen --json`;
   assertEquals(parseCommandLine(words(`join [fd00::2]:80 ${options}`)), join);
   assertEquals(parseCommandLine(words(`${options} join [fd00::2]:80`)), join);
+});
+
+Deno.test("parseCommandLine reads --plain and --no-notify", () => {
+  for (const [line, command] of [["serve", SERVE], ["join 192.168.1.5", JOIN]] as const) {
+    assertEquals(parseCommandLine(words(`${line} --plain`)), { ...command, plain: true });
+    assertEquals(parseCommandLine(words(`--no-notify ${line}`)), { ...command, notify: false });
+    const error = fails(words(`${line} --plain --json`), "surplus-argument");
+    assertStringIncludes(error.message, "--plain with --json");
+  }
 });
 
 Deno.test("parseCommandLine takes true and false for words, not for values of a flag", () => {
