@@ -37,10 +37,7 @@ async function runInFrontEnd(
 ): Promise<number> {
   const typing = command.kind === "serve" ? !command.relayOnly : !command.listen;
   const frontEnd = await chooseFrontEnd({ json: command.json, typing });
-  const interrupts = new Interrupts(() => {
-    frontEnd.close();
-    Deno.exit(EXIT.INTERRUPTED);
-  });
+  const interrupts = new Interrupts(() => Deno.exit(EXIT.INTERRUPTED));
   let broken = false;
   void frontEnd.broken.then(() => broken = true);
   void frontEnd.interrupted.then(() => interrupts.ask());
