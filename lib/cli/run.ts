@@ -43,10 +43,7 @@ async function runInFrontEnd(
   const { json, notify, plain } = command;
   const typing = command.kind === "serve" ? !command.relayOnly : !command.listen;
   const frontEnd = await chooseFrontEnd({ json, plain, notify, typing });
-  const interrupts = new Interrupts(() => {
-    frontEnd.close();
-    Deno.exit(EXIT.INTERRUPTED);
-  });
+  const interrupts = new Interrupts(() => Deno.exit(EXIT.INTERRUPTED));
   let broken = false;
   void frontEnd.broken.then(() => broken = true);
   void frontEnd.interrupted.then(() => interrupts.ask());

@@ -33,6 +33,14 @@ const MAX_WAITING_ROWS = 5;
 /** Empties the screen, not what has scrolled away. */
 const CLEAR = "\x1b[H\x1b[2J";
 
+/** How the terminal is left: without marks on pastes, and with no style of ours. */
+const RESTORE = `${LEAVE_PASTES_UNMARKED}\x1b[m`;
+
+const PAUSE_LINE = "Press Ctrl-Z again to pause, Enter to go on.";
+
+/** The ends of a program that nobody asked it for, and that of `Deno.exit`. */
+const SUDDEN_ENDS = ["error", "unhandledrejection", "unload"] as const;
+
 /** More than one character, and none that is a key but Enter: too many to draw the line anew for each. */
 const LINES = /^[\P{Cc}\r\n]{2,}$/u;
 
@@ -47,14 +55,22 @@ const NO_KEY = /[\x1c\x1d\x80-\x9f]/gu;
 export interface TerminalDevice extends StandardStreams {
   /** How many characters fit in a row. */
   columns(): number;
-  /** Whether each key is read as it is pressed, not shown and without a meaning of its own, and pastes are marked. */
+  /** Whether each key is read as it is pressed, not shown and without a meaning of its own. */
   setRaw(raw: boolean): void;
+  /** Writes before it returns: the end of the program may be next. */
+  writeSync(text: string): void;
   /**
    * Calls a function whenever the number of columns may have changed.
    *
    * @returns Ends that.
    */
   onResize(listener: () => void): () => void;
+  /**
+   * Calls a function whenever the program goes on after it was stopped.
+   *
+   * @returns Ends that.
+   */
+  onContinue(listener: () => void): () => void;
 }
 
 /** How a terminal is used. */
@@ -73,7 +89,8 @@ export interface TerminalOptions {
  * The front end of people: a line to type in, and above it all that happens.
  *
  * Own messages stay between the two until their mark is the last one. The terminal is restored by
- * {@linkcode TerminalFrontEnd.close}, at a wish to quit, and at `Deno.exit`.
+ * {@linkcode TerminalFrontEnd.close}, at a wish to quit, while the program is paused, at `Deno.exit`,
+ * and where an error ends the program.
  */
 export class TerminalFrontEnd implements FrontEnd {
   /** What was typed. Typing is possible from the start: lines wait here until they are read. */
@@ -91,10 +108,11 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #screen: Screen;
   readonly #readline: LineEditor;
   readonly #wishes: ReadableStreamDefaultController<Input>;
-  readonly #stopResizing: () => void;
+  readonly #stopListening: readonly (() => void)[];
   readonly #interrupt: () => void;
   readonly #conversation: Conversation;
   #editing = true;
+  #paused = false;
   #news = "";
   #alarm = "";
   #drawing = false;
@@ -128,7 +146,7 @@ export class TerminalFrontEnd implements FrontEnd {
     });
     this.#wishes = wishes!;
     this.#screen = new Screen(device, (text) => {
-      if (this.#editing) this.#output.write(text);
+      if (this.#editing && !this.#paused) this.#output.write(text);
     });
     this.#readline = createInterface({
       input: this.#keys as unknown as NodeJS.ReadableStream,
@@ -144,12 +162,14 @@ export class TerminalFrontEnd implements FrontEnd {
       this.#quit();
       this.#interrupt();
     });
-    this.#readline.on("SIGTSTP", () => {}); // by default readline would ask Deno for --allow-run
+    this.#readline.on("SIGTSTP", () => this.#pause());
     this.#readline.on("close", () => this.#quit());
-    this.#stopResizing = device.onResize(() => this.#drawLine(this.#cursorRow));
-    device.setRaw(true);
-    globalThis.addEventListener("unload", this.#restore);
-    this.#drawLine(0);
+    this.#stopListening = [
+      device.onResize(() => this.#drawLine(this.#cursorRow)),
+      device.onContinue(() => this.#goOn()),
+    ];
+    for (const end of SUDDEN_ENDS) globalThis.addEventListener(end, this.#endSuddenly);
+    this.#goOn();
     this.#readKeys(device.stdin);
   }
 
@@ -224,7 +244,7 @@ export class TerminalFrontEnd implements FrontEnd {
 
   /** The row of the cursor, counted from that of the prompt. */
   get #cursorRow(): number {
-    return this.#readline.getCursorPos().rows;
+    return this.#paused ? 0 : this.#readline.getCursorPos().rows;
   }
 
   /**
@@ -242,9 +262,12 @@ export class TerminalFrontEnd implements FrontEnd {
     try {
       for await (const chunk of stdin) {
         if (!this.#editing) return;
-        for (
-          const { pasted, text } of this.#splitter.push(decoder.decode(chunk, { stream: true }))
-        ) {
+        let input = decoder.decode(chunk, { stream: true });
+        if (this.#paused) {
+          this.#goOn();
+          input = input.replace(/\n$/, "");
+        }
+        for (const { pasted, text } of this.#splitter.push(input)) {
           this.#press(pasted ? this.#pastes.mark(text) : text.replaceAll(NO_KEY, ""));
         }
       }
@@ -301,14 +324,41 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#cancelSummary?.();
     this.#editing = false;
     this.#readline.close();
-    this.#stopResizing();
+    for (const stop of this.#stopListening) stop();
+    for (const end of SUDDEN_ENDS) globalThis.removeEventListener(end, this.#endSuddenly);
     this.#restore();
   }
 
-  readonly #restore = (): void => {
-    globalThis.removeEventListener("unload", this.#restore);
-    this.#device.setRaw(false);
+  /** There is no later: what is queued is not written any more. */
+  readonly #endSuddenly = (): void => {
+    this.#device.writeSync(eraseRows(this.#cursorRow));
+    this.#endEditing();
   };
+
+  /**
+   * Gives the terminal back, so that the next Ctrl-Z is its own and stops the program: to stop itself
+   * it would need Deno's --allow-run.
+   */
+  #pause(): void {
+    this.#drawNews();
+    this.#output.write(`${eraseRows(this.#cursorRow)}${PAUSE_LINE}\r\n`);
+    this.#paused = true;
+    this.#restore();
+  }
+
+  /** Takes the terminal; where the program is in the background, that stops it. */
+  #goOn(): void {
+    this.#device.setRaw(true);
+    this.#device.writeSync(MARK_PASTES);
+    const row = this.#cursorRow;
+    this.#paused = false;
+    this.#drawLine(row);
+  }
+
+  #restore(): void {
+    this.#device.setRaw(false);
+    this.#device.writeSync(RESTORE);
+  }
 }
 
 /** With the property by which readline knows how far it is below the prompt. */
@@ -365,21 +415,23 @@ function processTerminal(): TerminalDevice {
   return {
     ...standardStreams(),
     columns: () => Deno.consoleSize().columns || DEFAULT_COLUMNS,
-    setRaw(raw): void {
-      Deno.stdin.setRaw(raw);
+    setRaw: (raw) => Deno.stdin.setRaw(raw),
+    writeSync(text): void {
       try {
-        // At once, as there is no later where the program ends.
-        Deno.stdout.writeSync(utf8(raw ? MARK_PASTES : LEAVE_PASTES_UNMARKED));
+        Deno.stdout.writeSync(utf8(text));
       } catch {
         // The terminal is gone; whoever writes to it next is told.
       }
     },
-    onResize(listener): () => void {
-      if (Deno.build.os === "windows") return () => {}; // it has no such signal
-      Deno.addSignalListener("SIGWINCH", listener);
-      return () => Deno.removeSignalListener("SIGWINCH", listener);
-    },
+    onResize: (listener) => onSignal("SIGWINCH", listener),
+    onContinue: (listener) => onSignal("SIGCONT", listener),
   };
+}
+
+function onSignal(signal: Deno.Signal, listener: () => void): () => void {
+  if (Deno.build.os === "windows") return () => {}; // it has neither
+  Deno.addSignalListener(signal, listener);
+  return () => Deno.removeSignalListener(signal, listener);
 }
 
 /** Lines, each in the rows that it takes, as a terminal in raw mode wants them. */

@@ -392,7 +392,7 @@ export async function run(
 }
 
 /** A home of its own, so that no test finds what another one, or a person, keeps there. */
-function environment(): Record<string, string> {
+export function environment(): Record<string, string> {
   const home = emptyDirectory();
   return { HOME: home, XDG_CONFIG_HOME: `${home}/.config`, ...denoCache() };
 }
