@@ -163,7 +163,6 @@ export function parseLine(line: string, surroundings: Surroundings): Command {
     case "/clear":
     case "/retry":
     case "/quit":
-      refuseSurplus(word, rest);
       return { do: word.slice(1) as "who" | "rekey" | "clear" | "retry" | "quit" };
     case "/nick":
       return { do: "nick", name: newName(rest.trim()) };
@@ -201,14 +200,6 @@ function only([first, ...others]: readonly Addressee[]): Addressee {
     `It could be for ${[first, ...others].map(({ name }) => name).join(" or for ")}`,
     { hint: "Several have written to you alone: type /msg NAME TEXT." },
   );
-}
-
-/** @throws {UsageError} If something follows a command that takes nothing: it may have been meant as a text. */
-function refuseSurplus(word: string, rest: string): void {
-  if (rest.trim() === "") return;
-  throw new UsageError("surplus-argument", `Cannot use ${word} with a text behind it`, {
-    hint: `Type ${word} alone, or /${word} to send it as a text.`,
-  });
 }
 
 function newName(name: string): string {

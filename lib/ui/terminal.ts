@@ -1,8 +1,7 @@
-import { unicodeWidth as stdUnicodeWidth } from "@std/cli/unicode-width";
 import { EventEmitter } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
-import { stripVTControlCharacters } from "node:util";
+import stringWidth from "string-width";
 import { utf8 } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { complete } from "./commands.ts";
@@ -13,8 +12,6 @@ import { COLOURFUL_LOOK } from "./look.ts";
 import { type Environment, Notifier } from "./notifier.ts";
 import { Output } from "./output.ts";
 import { LEAVE_PASTES_UNMARKED, MARK_PASTES, Pastes, PasteSplitter } from "./paste.ts";
-
-const unicodeWidth: (text: string) => number = stdUnicodeWidth;
 
 const PROMPT = "> ";
 
@@ -46,6 +43,9 @@ const LINES = /^[\P{Cc}\r\n]{2,}$/u;
 
 /** readline completes later than at once, and wants no key before it has. */
 const BEHIND_TAB = /(?<=\t)/;
+
+/** How readline lists completions. */
+const COMPLETIONS = /^\r\n./s;
 
 /** Controls that are no key of readline's: it would repeat them, and the terminal would obey. */
 // deno-lint-ignore no-control-regex -- controls are what it is about
@@ -146,7 +146,10 @@ export class TerminalFrontEnd implements FrontEnd {
     });
     this.#wishes = wishes!;
     this.#screen = new Screen(device, (text) => {
-      if (this.#editing && !this.#paused) this.#output.write(text);
+      if (!this.#editing || this.#paused) return;
+      this.#output.write(text);
+      // readline forgets that below a list of completions there is nothing to draw over.
+      if (COMPLETIONS.test(text)) this.#readline.prevRows = 0;
     });
     this.#readline = createInterface({
       input: this.#keys as unknown as NodeJS.ReadableStream,
@@ -222,7 +225,7 @@ export class TerminalFrontEnd implements FrontEnd {
   #waitingRows(): number {
     const columns = this.#device.columns();
     return this.#conversation.waiting.flatMap((line) => line.split("\n"))
-      .reduce((rows, line) => rows + Math.ceil(widthOf(line) / columns), 0);
+      .reduce((rows, line) => rows + Math.ceil(stringWidth(line) / columns), 0);
   }
 
   /** Own messages whose mark may change, how many are not over, and where to type. */
@@ -437,11 +440,6 @@ function onSignal(signal: Deno.Signal, listener: () => void): () => void {
 /** Lines, each in the rows that it takes, as a terminal in raw mode wants them. */
 function rows(lines: readonly string[]): string {
   return lines.map((line) => `${line.replaceAll("\n", "\r\n")}\r\n`).join("");
-}
-
-/** How many columns a line takes. */
-function widthOf(line: string): number {
-  return unicodeWidth(stripVTControlCharacters(line));
 }
 
 /** Clears from the row that is so many above the cursor to the end of the screen. */

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Input, ReadyEvent } from "../../lib/ui/mod.ts";
 import { TerminalFrontEnd } from "../../lib/ui/terminal.ts";
-import { member } from "../ui/members.ts";
+import { member, NOW } from "../ui/members.ts";
 import { Sink } from "../ui/streams.ts";
 import { FakeClock } from "./clock.ts";
 import { Emulator } from "./emulator.ts";
@@ -22,28 +22,42 @@ export class Desk implements AsyncDisposable {
   readonly stdout: Sink;
   readonly frontEnd: TerminalFrontEnd;
   readonly input: ReadableStreamDefaultReader<Input>;
-  readonly clock: FakeClock = new FakeClock();
+  readonly clock: FakeClock = new FakeClock(NOW);
   readonly raw: boolean[] = [];
   readonly #keys = new TransformStream<Uint8Array, Uint8Array>();
   readonly #keyboard = this.#keys.writable.getWriter();
   #columns: number;
   #onResize: (() => void) | undefined;
 
-  constructor(columns = 30, rows = 24) {
+  constructor(
+    columns = 30,
+    rows = 24,
+    { environment = {}, notify = true }: {
+      environment?: Readonly<Record<string, string>>;
+      notify?: boolean;
+    } = {},
+  ) {
     this.#columns = columns;
     this.screen = new Emulator(columns, rows);
     this.stdout = new Sink((text) => this.screen.write(text));
     this.frontEnd = new TerminalFrontEnd({
-      stdin: this.#keys.readable,
-      stdout: this.stdout.stream,
-      stderr: new WritableStream(),
-      columns: () => this.#columns,
-      setRaw: (raw) => void this.raw.push(raw),
-      onResize: (listener) => {
-        this.#onResize = listener;
-        return () => this.#onResize = undefined;
+      notify,
+      clock: this.clock,
+      environment: (variable) => environment[variable],
+      device: {
+        stdin: this.#keys.readable,
+        stdout: this.stdout.stream,
+        stderr: new WritableStream(),
+        columns: () => this.#columns,
+        setRaw: (raw) => void this.raw.push(raw),
+        writeSync: (text) => this.screen.write(text),
+        onContinue: () => () => {},
+        onResize: (listener) => {
+          this.#onResize = listener;
+          return () => this.#onResize = undefined;
+        },
       },
-    }, this.clock);
+    });
     this.input = this.frontEnd.input.getReader();
   }
 

@@ -111,13 +111,13 @@ test("parseLine sends nothing where nobody is meant", () => {
     assertEquals(refusal(line, { members: MEMBERS }).code, "no-such-member", line);
   }
   for (const line of ["/msg bob", "/msg bob ", '/msg "bob by" ', "/reply", "/reply  "]) {
-    const { code } = refusal(line, { members: MEMBERS, correspondent: ANNA });
+    const { code } = refusal(line, { members: MEMBERS, correspondents: [ANNA!] });
     assertEquals(code, "empty-message", line);
   }
 });
 
 test("parseLine answers who wrote in private last, and nobody before", () => {
-  const surroundings = { members: [], correspondent: ANNA };
+  const surroundings = { members: [], correspondents: [ANNA!] };
   assertEquals(parseLine("/reply at  six", surroundings), {
     do: "say",
     text: "at  six",

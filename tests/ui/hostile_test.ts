@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { Desk, READY } from "../support/desk.ts";
 import type { Cell } from "../support/emulator.ts";
 import { test } from "../support/test.ts";
-import { member, message } from "./members.ts";
+import { member, message, T } from "./members.ts";
 
 const [COLUMNS, ROWS] = [40, 10];
 
@@ -64,9 +64,9 @@ interface Scene {
 
 /** Shows somebody's doing between two messages, to a person who has typed half a line. */
 async function play(...doings: Parameters<Desk["frontEnd"]["show"]>[0][]): Promise<Scene> {
-  await using desk = new Desk(COLUMNS, ROWS);
+  await using desk = new Desk(COLUMNS, ROWS, { notify: false });
   const { frontEnd, screen } = desk;
-  frontEnd.show(READY);
+  frontEnd.show({ ...READY, name: "zoe" }); // whom nobody mentions
   frontEnd.show(message("bob", "before"));
   await desk.type("half a ", "line", "\x1b[D");
   await desk.settled();
@@ -102,10 +102,11 @@ async function assertHarmless(...doings: Parameters<typeof play>): Promise<Cell[
 
 /** Asserts that a message begins with its sender, and that nothing more looks as a name does. */
 function assertFrom(name: string, rows: readonly Cell[][]): void {
-  const start = rows[0]!.slice(0, name.length + 1);
-  assertEquals(start.map(({ text }) => text).join(""), `${name}:`);
+  const start = `${T} ${name}`;
+  const shown = rows[0]!.slice(0, start.length + 1).map(({ text }) => text || " ");
+  assertEquals(shown.join(""), `${start}:`);
   const styled = rows.flatMap((row, y) =>
-    row.filter(({ plain }, x) => !plain && (y > 0 || x >= name.length))
+    row.filter(({ plain }, x) => !plain && (y > 0 || x >= start.length))
   );
   assertEquals(styled, []);
 }
@@ -142,4 +143,16 @@ test("No name acts on the terminal, whatever it is made of", async () => {
     }),
     { numRuns: 100 },
   );
+});
+
+test("No name and no text acts on the terminal by way of a notification", async () => {
+  const environment = { TERM_PROGRAM: "WezTerm" };
+  for (const text of Object.values(ATTACKS)) {
+    await using desk = new Desk(COLUMNS, ROWS, { environment });
+    desk.frontEnd.show(message(text, text, { private: true }));
+    await desk.settled();
+    const { answers, bells, commands, titles } = desk.screen.effects;
+    assertEquals([answers, bells, titles, commands.length], [[], 1, [], 1]);
+    assertEquals(commands[0]!.split(";").slice(0, 2), ["777", "notify"]);
+  }
 });

@@ -1,8 +1,22 @@
-import type { MemberView, MessageEvent } from "../../lib/ui/mod.ts";
+import type { MessageEvent, PresentView } from "../../lib/ui/mod.ts";
+import { timeOfDay } from "../../lib/ui/transcript.ts";
+
+/** When everything happens, in milliseconds since 1970. */
+export const NOW = 1_700_000_000_000;
+
+/** What stands before what is shown then. */
+export const T: string = timeOfDay(new Date(NOW));
 
 /** A member of that name. */
-export function member(name: string): MemberView {
-  return { name, tag: "abcdefgh", key: "A".repeat(43), session: "01234567" };
+export function member(name: string): PresentView {
+  return {
+    name,
+    tag: "abcdefgh",
+    key: "A".repeat(43),
+    session: "01234567",
+    since: NOW,
+    verified: false,
+  };
 }
 
 /** A message of that member. */
@@ -17,7 +31,7 @@ export function message(
     text,
     kind: "text",
     private: false,
-    at: 1,
+    at: NOW,
     ...form,
   };
 }

@@ -17,6 +17,7 @@ class PseudoTerminal implements AsyncDisposable {
     const program = `${Deno.execPath()} run --no-prompt --allow-net ${PROGRAM}`;
     this.#process = new Deno.Command("script", {
       args: ["--quiet", "--command", `${SET_UP}; ${program}; ${REPORT}`, "/dev/null"],
+      env: { NO_COLOR: "", TERM: "xterm-256color" },
       stdin: "piped",
       stdout: "piped",
       signal: AbortSignal.timeout(DEADLINE_MS),
@@ -50,7 +51,7 @@ async function chat(leave: (terminal: PseudoTerminal) => Promise<void>): Promise
   await using terminal = new PseudoTerminal();
   await terminal.shows("> ");
   await terminal.type("hello\r");
-  await terminal.shows("echo\x1b[22m: hello");
+  await terminal.shows("echo\x1b[22;39m: hello");
   await leave(terminal);
   const screen = await terminal.end();
   const [before, after] = screen.match(/^[\da-f]+(:[\da-f]+)+/gm)!;

@@ -87,7 +87,9 @@ test("sanitize shows what would act", () => {
 });
 
 test("sanitize takes everything for a line break that some terminal does", () => {
-  assertEquals(sanitize("a\nb\rc\r\nd\ve\ff\x85g\u2028h\u2029i").split("\n    "), [..."abcdefghi"]);
+  assertEquals(sanitize("a\nb\rc\r\nd\ve\ff\x85g\u2028h\u2029i").split("\n      "), [
+    ..."abcdefghi",
+  ]);
 });
 
 test("sanitize leaves joiners and emoji selectors out", () => {

@@ -2,7 +2,12 @@
 import { chooseFrontEnd } from "../../lib/ui/mod.ts";
 import { message } from "./members.ts";
 
-const frontEnd = await chooseFrontEnd({ json: false, plain: false, notify: true, typing: true });
+const frontEnd = await chooseFrontEnd({
+  json: false,
+  typing: true,
+  plain: Deno.args.includes("--plain"),
+  notify: true,
+});
 for await (const input of frontEnd.input) {
   if (input.do === "quit") break;
   if (input.do !== "say") continue;

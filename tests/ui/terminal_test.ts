@@ -1,7 +1,13 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { Desk, READY } from "../support/desk.ts";
 import { test } from "../support/test.ts";
-import { member, message } from "./members.ts";
+import { member, message, NOW, T } from "./members.ts";
 
 test("TerminalFrontEnd shows a prompt at once", async () => {
   await using desk = new Desk();
@@ -13,7 +19,7 @@ test("TerminalFrontEnd shows a prompt at once", async () => {
 test("TerminalFrontEnd keeps lines typed before ready until they are wanted", async () => {
   await using desk = new Desk();
   await desk.type("h", "i", "\r", "/who\r");
-  await desk.shows("you: hi", ">");
+  await desk.shows(`${T} you: hi …`, ">");
   desk.frontEnd.show(READY);
   assertEquals(await desk.input.read(), {
     done: false,
@@ -23,11 +29,11 @@ test("TerminalFrontEnd keeps lines typed before ready until they are wanted", as
 });
 
 test("TerminalFrontEnd welcomes with who is here and where help is", async () => {
-  await using desk = new Desk(60);
+  await using desk = new Desk(80);
   desk.frontEnd.show(READY);
   await desk.shows(
-    "You are ada. Nobody else is here.",
-    "Type a message and press Enter; /help shows the commands.",
+    `${T} -- You are ada. Nobody else is here.`,
+    "      -- Type a message and press Enter; /help shows the commands.",
     ">",
   );
 });
@@ -36,7 +42,7 @@ test("TerminalFrontEnd shows an own line as others see it", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show(READY);
   await desk.type("hello", "\r", "/me waves", "\r");
-  await desk.shows("ada: hello", "* ada waves", ">");
+  await desk.shows(`${T} ada: hello …`, `${T} * ada waves …`, ">");
   assertEquals((await desk.input.read()).value, {
     do: "say",
     text: "hello",
@@ -56,11 +62,11 @@ test("TerminalFrontEnd puts messages above the line that is being typed", async 
   await desk.type("t", "y", "p");
   desk.frontEnd.show(message("bob", "one"));
   desk.frontEnd.show(message("bob", "two"));
-  await desk.shows("bob: one", "bob: two", "> typ");
+  await desk.shows(`${T} bob: one`, `${T} bob: two`, "> typ");
   await desk.type("\x1b[D", "X");
   await desk.shows("> tyXp");
   desk.frontEnd.show({ event: "left", member: member("bob"), reason: "left" });
-  await desk.shows("bob: one", "bob: two", "bob left", "> tyXp");
+  await desk.shows(`${T} bob: one`, `${T} bob: two`, `${T} -- bob left`, "> tyXp");
   assertEquals(desk.screen.cursor, [3, 5]);
 });
 
@@ -70,14 +76,19 @@ test("TerminalFrontEnd keeps a line of many rows, and its cursor, where it is", 
     await using desk = new Desk();
     await desk.type(...typing);
     desk.frontEnd.show(message("bob", "one"));
-    await desk.shows("bob: one", "> abcdefghijklmnopqrstuvwxyz01", "23456789");
+    await desk.shows(`${T} bob: one`, "> abcdefghijklmnopqrstuvwxyz01", "23456789");
     assertEquals(desk.screen.cursor, [2, 8]);
     await desk.type("\x01", "-"); // to the start of the line
     desk.frontEnd.show(message("bob", "two"));
-    await desk.shows("bob: one", "bob: two", "> -abcdefghijklmnopqrstuvwxyz0", "123456789");
+    await desk.shows(
+      `${T} bob: one`,
+      `${T} bob: two`,
+      "> -abcdefghijklmnopqrstuvwxyz0",
+      "123456789",
+    );
     assertEquals(desk.screen.cursor, [2, 3]);
     await desk.type("\r");
-    await desk.shows("bob: two", "you: -abcdefghijklmnopqrstuvwx", "yz0123456789", ">");
+    await desk.shows(`${T} bob: two`, `${T} you: -abcdefghijklmnopqr`, "stuvwxyz0123456789 …", ">");
   }
 });
 
@@ -86,30 +97,30 @@ test("TerminalFrontEnd keeps a line that ends at the edge of the screen", async 
     await using desk = new Desk();
     await desk.type(...typing);
     desk.frontEnd.show(message("bob", "one"));
-    await desk.shows("bob: one", `> ${"x".repeat(28)}`, "");
+    await desk.shows(`${T} bob: one`, `> ${"x".repeat(28)}`, "");
     await desk.type("\r");
-    await desk.shows("bob: one", `you: ${"x".repeat(25)}`, "xxx", ">");
+    await desk.shows(`${T} bob: one`, `${T} you: ${"x".repeat(19)}`, `${"x".repeat(9)} …`, ">");
   }
 });
 
 test("TerminalFrontEnd keeps wide characters that wrap", async () => {
-  await using desk = new Desk(11);
+  await using desk = new Desk(17);
   await desk.type(..."日本語日本語日本語");
   for (const text of ["one", "two"]) desk.frontEnd.show(message("bob", text));
-  await desk.shows("bob: one", "bob: two", "> 日本語日", "本語日本語");
+  await desk.shows(`${T} bob: one`, `${T} bob: two`, "> 日本語日本語日", "本語");
   desk.frontEnd.show(message("eve", "3"));
-  await desk.shows("bob: one", "bob: two", "eve: 3", "> 日本語日", "本語日本語");
+  await desk.shows(`${T} bob: one`, `${T} bob: two`, `${T} eve: 3`, "> 日本語日本語日", "本語");
   await desk.type("\x7f");
-  await desk.shows("eve: 3", "> 日本語日", "本語日本");
+  await desk.shows(`${T} eve: 3`, "> 日本語日本語日", "本");
 });
 
 test("TerminalFrontEnd edits within a line that wrapped", async () => {
   for (const typing of [[..."日本語日本語日本語"], ["日本語日本語日本語"]]) {
-    await using desk = new Desk(11);
+    await using desk = new Desk(17);
     desk.frontEnd.show(message("bob", "one"));
-    await desk.shows("bob: one", ">");
+    await desk.shows(`${T} bob: one`, ">");
     await desk.type(...typing, "\x01", "x");
-    await desk.shows("bob: one", "> x日本語日", "本語日本語");
+    await desk.shows(`${T} bob: one`, "> x日本語日本語日", "本語");
     assertEquals(desk.screen.cursor, [1, 3]);
   }
 });
@@ -133,16 +144,17 @@ test("TerminalFrontEnd draws the line anew in another width", async () => {
 test("TerminalFrontEnd brings earlier lines back", async () => {
   await using desk = new Desk();
   await desk.type("one", "\r", "two", "\r", "\x1b[A", "\x1b[A", "!", "\r");
-  await desk.shows("you: one", "you: two", "you: one!", ">");
+  await desk.shows(`${T} you: one …`, `${T} you: two …`, `${T} you: one! …`, ">");
 });
 
 test("TerminalFrontEnd lets nothing from others act, and sets names off", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show(message("bob", "\x1b[2J\x9b2J\nada: me too\u202e"));
-  await desk.shows("bob: \\x1b[2J\\x9b2J", "    ada: me too\\u{202e}", ">");
-  assert(desk.stdout.text.includes("\x1b[1mbob\x1b[22m: "));
+  await desk.shows(`${T} bob: \\x1b[2J\\x9b2J`, "      ada: me too\\u{202e}", ">");
+  // deno-lint-ignore no-control-regex -- that is how a name looks
+  assertMatch(desk.stdout.text, /\x1b\[1;38;5;\d+mbob\x1b\[22;39m: /);
   desk.frontEnd.show(message("bob", "psst", { private: true }));
-  await desk.shows("bob (private): psst", ">");
+  await desk.shows(`${T} bob (private): psst`, ">");
 });
 
 test("TerminalFrontEnd drops pasted controls that no key sends, and keeps the text", async () => {
@@ -150,18 +162,18 @@ test("TerminalFrontEnd drops pasted controls that no key sends, and keeps the te
   desk.frontEnd.show(READY);
   const controls = Array.from({ length: 32 }, (_, i) => String.fromCharCode(0x80 + i));
   await desk.type(`a${controls.join("")}b`, ...controls, "\x1c", "\x1d", "c", "\r");
-  await desk.shows("ada: abc", ">");
+  await desk.shows(`${T} ada: abc …`, ">");
   // deno-lint-ignore no-control-regex -- controls are what it is about
   assert(!/[\x1c\x1d\x80-\x9f]/u.test(desk.stdout.text));
 });
 
 test("TerminalFrontEnd answers an unknown command with the nearest, and sends nothing", async () => {
-  await using desk = new Desk(80);
+  await using desk = new Desk(90);
   await desk.type("/hwo", "\r", "//x", "\r");
   await desk.shows(
-    "error: Unknown command /hwo",
-    "hint: Did you mean /who? Type /help for the commands, or // to send a slash.",
-    "you: /x",
+    `${T} -- error: Unknown command /hwo`,
+    "      -- hint: Did you mean /who? Type /help for the commands, or // to send a slash.",
+    `${T} you: /x …`,
     ">",
   );
   assertEquals((await desk.input.read()).value, {
@@ -176,14 +188,14 @@ test("TerminalFrontEnd explains the commands by itself", async () => {
   await using desk = new Desk(80);
   await desk.type("/help", "\r");
   await desk.shows(
-    "Tab completes commands and names.",
-    "The up and down arrow keys bring earlier lines back.",
+    "      -- Tab completes commands and names.",
+    "      -- The up and down arrow keys bring earlier lines back.",
     ">",
   );
   await desk.type("/help msg", "\r");
   await desk.shows(
-    "/msg NAME TEXT   says something to one member alone",
-    "Example: /msg bob hello is read by bob and nobody else.",
+    `${T} -- /msg NAME TEXT   says something to one member alone`,
+    "      -- Example: /msg bob hello is read by bob and nobody else.",
     ">",
   );
 });
@@ -199,8 +211,8 @@ test("TerminalFrontEnd refuses a line that is too long, and keeps it in the hist
   const line = "x".repeat(16_385);
   await desk.type(`${line}\r`);
   await desk.shows(
-    "error: Cannot send as the message has 16385 bytes: 16384 are allowed",
-    "hint: The up arrow key brings it back: make it shorter, or two.",
+    `${T} -- error: Cannot send as the message has 16385 bytes: 16384 are allowed`,
+    "      -- hint: The up arrow key brings it back: make it shorter, or two.",
     ">",
   );
   await desk.type("\x1b[A", "\x7f", "\r");
@@ -213,28 +225,100 @@ test("TerminalFrontEnd takes each line of an unmarked paste for a message", asyn
   await desk.type("one\r\ntwo\n\nthree\rfo");
   await desk.type(new Uint8Array([0x75, 0x72, 0xe6, 0x97]));
   await desk.type(new Uint8Array([0xa5]));
-  await desk.shows("you: one", "you: two", "you: three", "> four日");
+  await desk.shows(`${T} you: one …`, `${T} you: two …`, `${T} you: three …`, "> four日");
   const texts = [];
   for (let i = 0; i < 3; i++) texts.push((await desk.input.read()).value);
   assertEquals(texts.map((input) => input?.do === "say" && input.text), ["one", "two", "three"]);
 });
 
-test("TerminalFrontEnd says which message was not delivered", async () => {
+test("TerminalFrontEnd marks a message that was not delivered, says why, and sends it again", async () => {
   await using desk = new Desk(100);
+  desk.frontEnd.show(READY);
   await desk.type("one", "\r", "two", "\r", `${"long".repeat(20)}`, "\r");
   desk.frontEnd.show({ event: "sent", id: "1" });
+  desk.frontEnd.show({ event: "delivered", id: "1" });
   desk.frontEnd.show({ event: "failed", id: "2", code: "nobody-here" });
+  const long = "long".repeat(20);
   await desk.shows(
-    "error: Not delivered: two",
-    "hint: Nobody else is in the room: wait for somebody, or --wait.",
+    `${T} ada: one ✓✓`,
+    `${T} ada: two ✗`,
+    `${T} -- error: Not delivered: two`,
+    "      -- hint: Nobody else is in the room: wait for somebody, or --wait. /retry sends it again.",
+    `${T} ada: ${long} …`,
     ">",
   );
   desk.frontEnd.show({ event: "failed", id: "3", code: "not-delivered" });
   await desk.shows(
-    `error: Not delivered: ${"long".repeat(15)}…`,
-    "hint: It may not have reached everybody: send it again.",
+    `${T} ada: ${long} ✗`,
+    `${T} -- error: Not delivered: ${"long".repeat(15)}…`,
+    "      -- hint: It may not have reached everybody: send it again. /retry sends it again.",
     ">",
   );
+  await desk.type("/retry", "\r");
+  await desk.shows(`${T} ada: two …`, `${T} ada: ${long} …`, ">");
+  await desk.type("/retry", "\r");
+  await desk.shows(
+    `${T} -- There is nothing to send again.`,
+    `${T} ada: two …`,
+    `${T} ada: ${long} …`,
+    ">",
+  );
+  const said = [];
+  for (let i = 0; i < 5; i++) {
+    const { value } = await desk.input.read();
+    if (value?.do === "say") said.push([value.id, value.text]);
+  }
+  assertEquals(said, [["1", "one"], ["2", "two"], ["3", long], ["4", "two"], ["5", long]]);
+});
+
+test("TerminalFrontEnd gives the same hint once where many messages fail", async () => {
+  await using desk = new Desk(100);
+  desk.frontEnd.show(READY);
+  await desk.type("one\rtwo\r");
+  for (const id of ["1", "2"]) desk.frontEnd.show({ event: "failed", id, code: "nobody-here" });
+  await desk.shows(
+    `${T} -- error: Not delivered: one`,
+    "      -- hint: Nobody else is in the room: wait for somebody, or --wait. /retry sends it again.",
+    `${T} ada: two ✗`,
+    `${T} -- error: Not delivered: two`,
+    ">",
+  );
+});
+
+test("TerminalFrontEnd keeps an own message above the prompt until its mark is the last", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show(READY);
+  await desk.type("one", "\r", "two", "\r");
+  desk.frontEnd.show(message("bob", "hi"));
+  await desk.shows(`${T} bob: hi`, `${T} ada: one …`, `${T} ada: two …`, ">");
+  desk.frontEnd.show({ event: "sent", id: "1" });
+  desk.frontEnd.show({ event: "sent", id: "2" });
+  desk.frontEnd.show({ event: "delivered", id: "2" });
+  await desk.shows(`${T} bob: hi`, `${T} ada: one ✓`, `${T} ada: two ✓✓`, ">");
+  desk.clock.advance(999);
+  desk.frontEnd.show(message("bob", "still?"));
+  await desk.shows(`${T} bob: still?`, `${T} ada: one ✓`, `${T} ada: two ✓✓`, ">");
+  desk.clock.advance(1);
+  desk.frontEnd.show(message("bob", "yes"));
+  await desk.shows(`${T} ada: one ✓`, `${T} ada: two ✓✓`, `${T} bob: yes`, "(1 on the way) >");
+  desk.frontEnd.show({ event: "delivered", id: "1" });
+  await desk.shows(`${T} bob: yes`, ">");
+});
+
+test("TerminalFrontEnd keeps few rows for messages that nobody has got", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show(READY);
+  for (const text of "abcdefg") await desk.type(text, "\r");
+  desk.frontEnd.show(message("bob", "hi"));
+  await desk.shows(
+    `${T} ada: a …`,
+    `${T} ada: b …`,
+    `${T} bob: hi`,
+    ..."cdefg".split("").map((text) => `${T} ada: ${text} …`),
+    ">",
+  );
+  await desk.frontEnd.close();
+  await desk.shows(`${T} bob: hi`, ..."cdefg".split("").map((text) => `${T} ada: ${text} …`), "");
 });
 
 test("TerminalFrontEnd quits and restores the terminal on every way to leave", async () => {
@@ -246,7 +330,7 @@ test("TerminalFrontEnd quits and restores the terminal on every way to leave", a
     ["the end of input", (desk) => desk.hangUp()],
   ];
   for (const [way, leave] of ways) {
-    await using desk = new Desk();
+    await using desk = new Desk(60);
     await leave(desk);
     assertEquals((await desk.input.read()).value, { do: "quit" }, way);
     assertEquals(await desk.input.read(), { done: true, value: undefined }, way);
@@ -255,7 +339,7 @@ test("TerminalFrontEnd quits and restores the terminal on every way to leave", a
     desk.frontEnd.show({ event: "closed", reason: "host-closed" });
     await desk.frontEnd.close();
     await desk.settled();
-    assertEquals(desk.screen.lines, ["The host closed the room.", ""], way);
+    assertEquals(desk.screen.lines, [`${T} -- The host closed the room.`, ""], way);
     assertEquals(desk.raw, [true, false], way);
   }
 });
@@ -288,7 +372,7 @@ test("TerminalFrontEnd takes the line away when it is closed", async () => {
   desk.frontEnd.show(message("bob", "bye"));
   await desk.frontEnd.close();
   await desk.settled();
-  assertEquals(desk.screen.lines, ["bob: bye", ""]);
+  assertEquals(desk.screen.lines, [`${T} bob: bye`, ""]);
   assertEquals(desk.raw, [true, false]);
   assertEquals(await desk.input.read(), { done: true, value: undefined });
 });
@@ -298,7 +382,7 @@ test("TerminalFrontEnd stops reading keys when its input is given up", async () 
   await desk.input.cancel();
   await desk.type("x\r");
   desk.frontEnd.show(message("bob", "hi"));
-  await desk.shows("bob: hi", "");
+  await desk.shows(`${T} bob: hi`, "");
 });
 
 test("TerminalFrontEnd restores the terminal where the program ends without it", async () => {
@@ -312,20 +396,17 @@ test("TerminalFrontEnd tells of messages that are still on the way after a secon
   desk.frontEnd.show(READY);
   await desk.type("one", "\r", "two", "\r", "ty");
   desk.clock.advance(999);
-  await desk.shows("ada: one", "ada: two", "> ty");
+  await desk.shows(`${T} ada: one …`, `${T} ada: two …`, "> ty");
   desk.clock.advance(1);
-  await desk.shows("ada: two", "(2 unsent) > ty");
+  await desk.shows(`${T} ada: two …`, "(2 unsent) > ty");
   await desk.type("p");
   desk.frontEnd.show({ event: "sent", id: "1" });
-  await desk.shows("ada: two", "(1 unsent, 1 on the way) > typ");
-  desk.frontEnd.show(message("bob", "hi"));
-  await desk.shows("bob: hi", "(1 unsent, 1 on the way) > typ");
+  await desk.shows(`${T} ada: two …`, "(1 unsent, 1 on the way) > typ");
   desk.frontEnd.show({ event: "delivered", id: "1" });
   desk.frontEnd.show({ event: "failed", id: "2", code: "not-delivered" });
   await desk.type("e");
   await desk.settled();
   assertEquals(desk.screen.lines.at(-1), "> type");
-  assertEquals(desk.clock.timers, 0);
 });
 
 test("TerminalFrontEnd says nothing of messages that arrive within a second", async () => {
@@ -335,7 +416,73 @@ test("TerminalFrontEnd says nothing of messages that arrive within a second", as
   desk.frontEnd.show({ event: "sent", id: "1" });
   desk.frontEnd.show({ event: "delivered", id: "1" });
   desk.clock.advance(1000);
-  await desk.shows("ada: one", ">");
+  await desk.shows(`${T} ada: one ✓✓`, ">");
+});
+
+test("TerminalFrontEnd tells of a new day", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show(READY);
+  const tomorrow = new Date(NOW + 86_400_000);
+  const day = tomorrow.toLocaleDateString("en-GB", { dateStyle: "full" }).replace(" at", "");
+  desk.frontEnd.show({ ...message("bob", "late"), at: tomorrow.getTime() });
+  desk.frontEnd.show(message("bob", "early"));
+  await desk.shows(`-- ${day}`, `${T} bob: late`, `${T} bob: early`, ">");
+});
+
+test("TerminalFrontEnd highlights a mention, and rings for it and for private messages, not all the time", async () => {
+  await using desk = new Desk(60, 24, { environment: { TERM: "xterm" } });
+  desk.frontEnd.show({ ...READY, name: "ada#abcdefgh" });
+  desk.frontEnd.show(message("bob", "Adam is no adafruit"));
+  await desk.settled();
+  assertEquals(desk.screen.effects.bells, 0);
+  desk.frontEnd.show(message("bob", "so, Ada: yes?"));
+  await desk.settled();
+  assertEquals(desk.screen.effects.bells, 1);
+  assertStringIncludes(desk.stdout.text, "so, \x1b[7mAda\x1b[27m: yes?");
+  desk.frontEnd.show(message("bob", "ada?"));
+  desk.clock.advance(4999);
+  desk.frontEnd.show(message("bob", "ada!"));
+  await desk.settled();
+  assertEquals(desk.screen.effects.bells, 1);
+  desk.clock.advance(1);
+  desk.frontEnd.show(message("bob", "psst", { private: true }));
+  await desk.settled();
+  assertEquals(desk.screen.effects, { answers: [], bells: 2, commands: [], titles: [] });
+});
+
+test("TerminalFrontEnd notifies through the desktop where the terminal can, and never where it must not", async () => {
+  const private_ = message("bo;b", "so\x1b]2;x\x07", { private: true });
+  for (
+    const [environment, commands] of [
+      [{ TERM_PROGRAM: "WezTerm" }, ["777;notify;bo,b;so\\x1b]2;x\\x07"]],
+      [{ TERM: "foot" }, ["777;notify;bo,b;so\\x1b]2;x\\x07"]],
+      [{ TERM_PROGRAM: "iTerm.app" }, ["9;bo,b: so\\x1b]2;x\\x07"]],
+      [{ TERM: "foot", TMUX: "1" }, []],
+    ] as const
+  ) {
+    await using desk = new Desk(60, 24, { environment });
+    desk.frontEnd.show(private_);
+    await desk.settled();
+    assertEquals(desk.screen.effects, {
+      answers: [],
+      bells: 1,
+      commands: [...commands],
+      titles: [],
+    });
+  }
+  await using desk = new Desk(60, 24, { environment: { TERM: "foot" }, notify: false });
+  desk.frontEnd.show(private_);
+  await desk.settled();
+  assertEquals(desk.screen.effects, { answers: [], bells: 0, commands: [], titles: [] });
+});
+
+test("TerminalFrontEnd empties the screen, and keeps what is above it and what is typed", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show(READY);
+  desk.frontEnd.show(message("bob", "hi"));
+  await desk.type("/clear", "\r", "ty");
+  await desk.settled();
+  assertEquals(desk.screen.lines.filter((line) => line !== ""), ["> ty"]);
 });
 
 test("TerminalFrontEnd sends private messages by key, and answers the last one", async () => {
@@ -349,10 +496,10 @@ test("TerminalFrontEnd sends private messages by key, and answers the last one",
   desk.frontEnd.show({ event: "joined", member: eve });
   await desk.type("/msg bob hi", "\r", "/msg eve hello", "\r", "/reply x", "\r");
   await desk.shows(
-    "ada to bob (private): hi",
-    "ada to eve (private): hello",
-    "error: Nobody has sent you a private message yet",
-    "hint: To begin, type /msg NAME TEXT.",
+    `${T} -- error: Nobody has sent you a private message yet`,
+    "      -- hint: To begin, type /msg NAME TEXT.",
+    `${T} ada to bob (private): hi …`,
+    `${T} ada to eve (private): hello …`,
     ">",
   );
   desk.frontEnd.show({ ...message("bob", "psst", { private: true }), from: bob });
@@ -360,9 +507,14 @@ test("TerminalFrontEnd sends private messages by key, and answers the last one",
   desk.frontEnd.show({ event: "left", member: eve, reason: "left" });
   await desk.type("/reply ok", "\r", "/msg eve still there?", "\r");
   await desk.shows(
-    "ada to bob (private): ok",
-    "error: Nobody here is called eve",
-    "hint: Type /msg NAME TEXT; /who shows the names.",
+    `${T} bob (private): psst`,
+    `${T} eve: aloud`,
+    `${T} -- eve left`,
+    `${T} -- error: Nobody here is called eve`,
+    "      -- hint: Type /msg NAME TEXT; /who shows the names.",
+    `${T} ada to bob (private): hi …`,
+    `${T} ada to eve (private): hello …`,
+    `${T} ada to bob (private): ok …`,
     ">",
   );
   const sent = [];
@@ -384,7 +536,7 @@ test("TerminalFrontEnd completes names, and lists those that begin alike", async
   assert(desk.screen.lines.some((line) => /^bob +bert$/.test(line)), desk.screen.lines.join("\n"));
   await desk.type("e", "\t", "hello");
   desk.frontEnd.show(message("bob", "one"));
-  await desk.shows("bob: one", "> /msg bert hello");
+  await desk.shows(`${T} bob: one`, `${T} ada: bob: hi …`, "> /msg bert hello");
 });
 
 test("TerminalFrontEnd sends a paste of many lines as one message, once it was seen how many", async () => {
@@ -395,7 +547,7 @@ test("TerminalFrontEnd sends a paste of many lines as one message, once it was s
   await desk.type("!");
   await desk.shows("> look: [paste 1: 3 lines]!");
   await desk.type("\r");
-  await desk.shows("ada: look: one", "        two", "    three!", ">");
+  await desk.shows(`${T} ada: look: one`, "          two", "      three! …", ">");
   const { value } = await desk.input.read();
   assertEquals(value, { do: "say", text: "look: one\n\ttwo\nthree!", kind: "text", id: "1" });
 });
@@ -429,8 +581,12 @@ test("TerminalFrontEnd obeys nothing of a paste: no key, no command, no other pa
     "hello\u2028/quit\u2029/quit",
     "quit",
   ]);
+  await desk.frontEnd.close();
   await desk.settled();
-  assert(desk.screen.lines.includes("you: \\x1b[A\\x03\\x04\\x9b2J"), desk.screen.lines.join("\n"));
+  assert(
+    desk.screen.lines.includes(`${T} you: \\x1b[A\\x03\\x04\\x9b2J …`),
+    desk.screen.lines.join("\n"),
+  );
 });
 
 test("TerminalFrontEnd repeats a paste from the history", async () => {
