@@ -28,6 +28,7 @@ export class Desk implements AsyncDisposable {
   readonly #keyboard = this.#keys.writable.getWriter();
   #columns: number;
   #onResize: (() => void) | undefined;
+  #onContinue: (() => void) | undefined;
 
   constructor(columns = 30, rows = 24) {
     this.#columns = columns;
@@ -39,9 +40,14 @@ export class Desk implements AsyncDisposable {
       stderr: new WritableStream(),
       columns: () => this.#columns,
       setRaw: (raw) => void this.raw.push(raw),
+      writeSync: (text) => this.screen.write(text),
       onResize: (listener) => {
         this.#onResize = listener;
         return () => this.#onResize = undefined;
+      },
+      onContinue: (listener) => {
+        this.#onContinue = listener;
+        return () => this.#onContinue = undefined;
       },
     }, this.clock);
     this.input = this.frontEnd.input.getReader();
@@ -71,9 +77,14 @@ export class Desk implements AsyncDisposable {
     this.#onResize!();
   }
 
-  /** Whether another width would be noticed. */
-  get listensToResize(): boolean {
-    return this.#onResize !== undefined;
+  /** The program was stopped and goes on. */
+  goOn(): void {
+    this.#onContinue!();
+  }
+
+  /** Whether it would be noticed that the window has another width, or that the program was stopped. */
+  get listens(): boolean {
+    return this.#onResize !== undefined || this.#onContinue !== undefined;
   }
 
   /** Asserts what the last rows of the screen are once this turn's work is done. */
