@@ -417,18 +417,21 @@ class Screen extends Writable {
 function processTerminal(): TerminalDevice {
   return {
     ...standardStreams(),
-    columns: () => Deno.consoleSize().columns || DEFAULT_COLUMNS,
-    setRaw: (raw) => Deno.stdin.setRaw(raw),
-    writeSync(text): void {
-      try {
-        Deno.stdout.writeSync(utf8(text));
-      } catch {
-        // The terminal is gone; whoever writes to it next is told.
-      }
-    },
+    columns: () => unlessGone(() => Deno.consoleSize().columns) || DEFAULT_COLUMNS,
+    setRaw: (raw) => unlessGone(() => Deno.stdin.setRaw(raw)),
+    writeSync: (text) => unlessGone(() => void Deno.stdout.writeSync(utf8(text))),
     onResize: (listener) => onSignal("SIGWINCH", listener),
     onContinue: (listener) => onSignal("SIGCONT", listener),
   };
+}
+
+/** The window of a terminal may be closed at any time; whoever reads or writes there next is told. */
+function unlessGone<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch {
+    return undefined;
+  }
 }
 
 function onSignal(signal: Deno.Signal, listener: () => void): () => void {

@@ -28,6 +28,7 @@ export class Desk implements AsyncDisposable {
   readonly #keyboard = this.#keys.writable.getWriter();
   #columns: number;
   #onResize: (() => void) | undefined;
+  #onContinue: (() => void) | undefined;
 
   constructor(
     columns = 30,
@@ -51,7 +52,10 @@ export class Desk implements AsyncDisposable {
         columns: () => this.#columns,
         setRaw: (raw) => void this.raw.push(raw),
         writeSync: (text) => this.screen.write(text),
-        onContinue: () => () => {},
+        onContinue: (listener) => {
+          this.#onContinue = listener;
+          return () => this.#onContinue = undefined;
+        },
         onResize: (listener) => {
           this.#onResize = listener;
           return () => this.#onResize = undefined;
@@ -85,9 +89,14 @@ export class Desk implements AsyncDisposable {
     this.#onResize!();
   }
 
-  /** Whether another width would be noticed. */
-  get listensToResize(): boolean {
-    return this.#onResize !== undefined;
+  /** The program was stopped and goes on. */
+  goOn(): void {
+    this.#onContinue!();
+  }
+
+  /** Whether it would be noticed that the window has another width, or that the program was stopped. */
+  get listens(): boolean {
+    return this.#onResize !== undefined || this.#onContinue !== undefined;
   }
 
   /** Asserts what the last rows of the screen are once this turn's work is done. */

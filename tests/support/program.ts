@@ -52,9 +52,10 @@ export interface ProgramOptions {
 export function commandLine(
   args: readonly string[],
   permissions: readonly string[] = ["--allow-net"],
+  main: string = MAIN,
 ): string[] {
   if (BINARY !== undefined) return [BINARY, ...args];
-  return [Deno.execPath(), "run", "--no-check", ...permissions, MAIN, ...args];
+  return [Deno.execPath(), "run", "--no-check", ...permissions, main, ...args];
 }
 
 /** A running program; leaving its scope kills it. */

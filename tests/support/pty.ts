@@ -12,6 +12,8 @@ import { commandLine, emptyDirectory, environment, type ProgramOptions } from ".
 export interface PtyOptions extends ProgramOptions {
   readonly columns?: number;
   readonly rows?: number;
+  /** A program other than `main.ts`. */
+  readonly main?: string;
   /**
    * What a shell does instead of running the program once.
    *
@@ -38,10 +40,10 @@ export class Pty implements AsyncDisposable {
 
   /** Starts `lanchat` with these arguments. */
   constructor(args: readonly string[], options: PtyOptions = {}) {
-    const { columns = 80, env, permissions, rows = 24, script = once } = options;
+    const { columns = 80, env, main, permissions, rows = 24, script = once } = options;
     this.screen = new Emulator(columns, rows);
     const command = ["sh", "-c", `echo $$ >${this.#directory}/pid; exec "$@"`, "sh"]
-      .concat(commandLine(args, permissions)).map(quoted).join(" ");
+      .concat(commandLine(args, permissions, main)).map(quoted).join(" ");
     const note = (name: string): string => `stty -a >${this.#directory}/${name}`;
     const steps = [
       `stty cols ${columns} rows ${rows}; tty >${this.#directory}/tty`,
@@ -73,6 +75,11 @@ export class Pty implements AsyncDisposable {
   /** The modes that were noted under a name: `before` the program, `after` it, and those of the script. */
   modes(name: string): string {
     return this.#noted(name);
+  }
+
+  /** Closes the window. */
+  hangUp(): void {
+    this.#child.kill("SIGKILL");
   }
 
   /** Sends a signal to the program. */

@@ -335,7 +335,7 @@ test("TerminalFrontEnd quits and restores the terminal on every way to leave", a
     assertEquals((await desk.input.read()).value, { do: "quit" }, way);
     assertEquals(await desk.input.read(), { done: true, value: undefined }, way);
     assertEquals(desk.raw, [true, false], way);
-    assertEquals(desk.listensToResize, false, way);
+    assertEquals(desk.listens, false, way);
     desk.frontEnd.show({ event: "closed", reason: "host-closed" });
     await desk.frontEnd.close();
     await desk.settled();
@@ -352,10 +352,41 @@ test("TerminalFrontEnd tells of Ctrl-C before what was typed is wanted", async (
   assertEquals((await desk.input.read()).value?.do, "quit");
 });
 
-test("TerminalFrontEnd does not leave for Ctrl-D within a line, nor stop for Ctrl-Z", async () => {
+test("TerminalFrontEnd does not leave for Ctrl-D within a line", async () => {
   await using desk = new Desk();
-  await desk.type("x", "\x04", "\x1a", "y");
+  await desk.type("x", "\x04", "y");
   await desk.shows("> xy");
+});
+
+test("TerminalFrontEnd gives the terminal back at Ctrl-Z until the program goes on, or Enter", async () => {
+  const line = "a line of more characters than one row has";
+  for (const goOn of [(desk: Desk) => desk.goOn(), (desk: Desk) => desk.type("\n")]) {
+    await using desk = new Desk();
+    await desk.type(line, "\x1a");
+    await desk.shows("Press Ctrl-Z again to pause, E", "nter to go on.", "");
+    assertEquals(desk.raw, [true, false]);
+    assertEquals(desk.screen.marksPastes, false);
+    desk.frontEnd.show(message("bob", "hi"));
+    desk.resize(20);
+    await desk.shows("bob: hi", "");
+    await goOn(desk);
+    await desk.shows("bob: hi", "> a line of more cha", "racters than one row", " has");
+    assertEquals(desk.raw, [true, false, true]);
+    assertEquals(desk.screen.marksPastes, true);
+  }
+});
+
+test("TerminalFrontEnd keeps what is typed while the terminal is given back, and leaves then", async () => {
+  await using desk = new Desk(60);
+  await desk.type("a\x1ab", "c\n", "\x1a");
+  await desk.settled();
+  await desk.type("d\n");
+  await desk.shows("> abcd");
+  await desk.type("\x1a");
+  await desk.frontEnd.close();
+  await desk.shows("Press Ctrl-Z again to pause, Enter to go on.", "");
+  assertEquals(desk.raw, [true, false, true, false, true, false, false]);
+  assertEquals(desk.screen.marksPastes, false);
 });
 
 test("TerminalFrontEnd ends its input where the terminal fails", async () => {
@@ -386,9 +417,15 @@ test("TerminalFrontEnd stops reading keys when its input is given up", async () 
 });
 
 test("TerminalFrontEnd restores the terminal where the program ends without it", async () => {
-  await using desk = new Desk();
-  globalThis.dispatchEvent(new Event("unload"));
-  assertEquals(desk.raw, [true, false]);
+  for (const end of ["unload", "error", "unhandledrejection"]) {
+    await using desk = new Desk();
+    await desk.type("x".repeat(40));
+    await desk.shows(`> ${"x".repeat(28)}`, "x".repeat(12));
+    globalThis.dispatchEvent(new Event(end));
+    assertEquals(desk.raw, [true, false]);
+    await desk.shows("");
+    assertEquals(desk.screen.marksPastes, false);
+  }
 });
 
 test("TerminalFrontEnd tells of messages that are still on the way after a second", async () => {

@@ -1,0 +1,53 @@
+/**
+ * Who is in a room: people at terminals, and scripts that the tests speak for.
+ *
+ * @module
+ */
+import { type HostProgram, Program } from "../support/program.ts";
+import { Pty, type PtyOptions } from "../support/pty.ts";
+import { READY_LINE, typed, wrapped } from "./expected.ts";
+
+/** Somebody who hosts a room on a terminal. */
+export async function hostAtTerminal(name: string, options: PtyOptions = {}): Promise<Pty> {
+  const where = ["--port", "0", "--host", "127.0.0.1"];
+  return await ready(new Pty(["serve", ...where, "--name", name], options), options);
+}
+
+/** Somebody on a terminal in a room that a script hosts. */
+export async function memberAtTerminal(
+  host: HostProgram,
+  name: string,
+  options: PtyOptions & { readonly args?: readonly string[] } = {},
+): Promise<Pty> {
+  const args = ["join", host.address, "--name", name, ...options.args ?? []];
+  const pty = await ready(new Pty(args, options), options);
+  await host.event("joined", ({ member }) => member.name === name);
+  return pty;
+}
+
+/** A script in the room that a terminal's program hosts. */
+export async function scriptIn(host: Pty, name: string): Promise<Program> {
+  const port = /^Listening on port (\d+)/m.exec(host.screen.lines.join("\n"))![1];
+  const program = new Program(["join", `127.0.0.1:${port}`, "--name", name, "--json"]);
+  try {
+    await program.ready();
+    return program;
+  } catch (error) {
+    await program[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function ready(pty: Pty, { columns = 80 }: PtyOptions): Promise<Pty> {
+  try {
+    const [row] = wrapped(columns, READY_LINE);
+    await pty.until(
+      "The prompt",
+      ({ lines }) => lines.includes(row!) && lines.at(-1) === typed(""),
+    );
+    return pty;
+  } catch (error) {
+    await pty[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,216 @@
+import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { BINARY, emptyDirectory, HostProgram } from "../support/program.ts";
+import { Pty, type PtyOptions, SHELL_PROMPT } from "../support/pty.ts";
+import { said, screenTest, typed, wrapped } from "./expected.ts";
+import { hostAtTerminal, memberAtTerminal, scriptIn } from "./people.ts";
+
+const CTRL_C = "\x03";
+const CTRL_D = "\x04";
+const CTRL_U = "\x15";
+const CTRL_Z = "\x1a";
+
+const PAUSE_LINE = "Press Ctrl-Z again to pause, Enter to go on.";
+
+/** The program with errors in it. */
+const FAULTY = fileURLToPath(new URL("../support/faulty.ts", import.meta.url));
+
+/** A typed line that is longer than a row. */
+const LINE = "a line that is longer than a row ".repeat(3).trim();
+
+/** What the shell does once the program has stopped: Enter stands for `fg`. */
+const FOREGROUND: PtyOptions["script"] = (command, note) =>
+  [command, note("paused"), `printf '\\n${SHELL_PROMPT}'; read enter; fg %1 >/dev/null`].join("\n");
+
+/** The same behind `bg`, which has the program stop once more. */
+const BACKGROUND: PtyOptions["script"] = (command, note) =>
+  [
+    "modes=$(stty -g)",
+    command,
+    "stty $modes",
+    "bg %1 >/dev/null; wait %1",
+    note("paused"),
+    `printf '\\n${SHELL_PROMPT}'; read enter; fg %1 >/dev/null`,
+  ].join("\n");
+
+/** A host who has begun a line. */
+async function begun(options: PtyOptions = {}): Promise<Pty> {
+  const pty = await hostAtTerminal("ada", options);
+  try {
+    await pty.type(LINE);
+    await pty.shows(...wrapped(options.columns ?? 80, typed(LINE)));
+    return pty;
+  } catch (error) {
+    await pty[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The ways to leave. */
+const WAYS: Readonly<Record<string, (pty: Pty) => unknown>> = {
+  "/quit": (pty) => pty.type(`${CTRL_U}/quit\r`),
+  "Ctrl-C": (pty) => pty.type(CTRL_C),
+  "Ctrl-D": (pty) => pty.type(`${CTRL_U}${CTRL_D}`),
+  "SIGINT": (pty) => pty.signal("SIGINT"),
+  "SIGTERM": (pty) => pty.signal("SIGTERM"),
+  "SIGHUP": (pty) => pty.signal("SIGHUP"),
+};
+
+for (const [way, leave] of Object.entries(WAYS)) {
+  screenTest(`${way} gives the terminal back and leaves the last screen readable`, async () => {
+    for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
+      await using pty = await begun({ columns, rows });
+      const shown = pty.screen.lines.slice(0, -wrapped(columns, typed(LINE)).length);
+      await leave(pty);
+      await pty.givesBack();
+      assertEquals(pty.screen.lines, [...shown, SHELL_PROMPT]);
+    }
+  });
+}
+
+screenTest("an end in a hurry gives the terminal back", async () => {
+  await using ada = await begun();
+  await using carl = await scriptIn(ada, "carl");
+  await using dora = await scriptIn(ada, "dora");
+  carl.signal("SIGSTOP"); // The room's end waits for it.
+  ada.signal("SIGTERM");
+  await dora.event("closed");
+  ada.signal("SIGINT");
+  await ada.givesBack(130);
+});
+
+screenTest("the end of the host gives the terminal back", async () => {
+  await using hana = await HostProgram.start(["--name", "hana", "--json"]);
+  await using ada = await memberAtTerminal(hana, "ada");
+  await ada.type(LINE);
+  await ada.shows(...wrapped(80, typed(LINE)));
+  await hana.tell({ do: "quit" });
+  await ada.givesBack();
+  assertEquals(ada.screen.lines.slice(-3), [
+    "hana left",
+    "The host closed the room.",
+    SHELL_PROMPT,
+  ]);
+});
+
+screenTest(
+  "the end of the host's process gives the terminal back without --reconnect",
+  async () => {
+    await using hana = await HostProgram.start(["--name", "hana", "--json"]);
+    await using ada = await memberAtTerminal(hana, "ada", { args: ["--no-reconnect"] });
+    await ada.type(LINE);
+    await ada.shows(...wrapped(80, typed(LINE)));
+    hana.signal("SIGKILL");
+    await ada.givesBack(1);
+  },
+);
+
+Deno.test({
+  name: "an error that nobody expects gives the terminal back before it is told",
+  ignore: Deno.build.os !== "linux" || BINARY !== undefined,
+  async fn() {
+    for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
+      await using pty = await begun({ main: FAULTY });
+      const shown = pty.screen.lines.slice(0, -wrapped(80, typed(LINE)).length);
+      pty.signal(signal);
+      await pty.givesBack(1);
+      assertEquals(pty.screen.lines.slice(0, shown.length), shown);
+      assertMatch(pty.screen.lines[shown.length]!, /^error: Uncaught .*Error: faulty$/);
+    }
+  },
+});
+
+screenTest("a terminal that shows nothing any more is given back", async () => {
+  await using hana = await HostProgram.start(["--name", "hana", "--json"]);
+  const directory = emptyDirectory();
+  const elsewhere: PtyOptions["script"] = (command) =>
+    [
+      `script -qfc 'tty >${directory}/tty; exec sleep 600' /dev/null </dev/null >/dev/null &`,
+      `echo $! >${directory}/pid; until test -s ${directory}/tty; do :; done`,
+      `${command} >"$(cat ${directory}/tty)"`,
+    ].join("\n");
+  const args = ["join", hana.address, "--name", "ada"];
+  await using ada = new Pty(args, { script: elsewhere });
+  await hana.event("joined");
+  Deno.kill(Number(Deno.readTextFileSync(`${directory}/pid`)), "SIGKILL");
+  assertEquals(await ada.status(), 1);
+  assertEquals(ada.modes("after"), ada.modes("before"));
+  await hana.event("left", ({ reason }) => reason === "left");
+});
+
+screenTest("a window that is closed ends the program in order", async () => {
+  await using hana = await HostProgram.start(["--name", "hana", "--json"]);
+  await using ada = await memberAtTerminal(hana, "ada");
+  await ada.type(LINE);
+  await ada.shows(...wrapped(80, typed(LINE)));
+  ada.hangUp();
+  await hana.event("left", ({ reason }) => reason === "left");
+});
+
+screenTest(
+  "Ctrl-Z pauses the program, and fg brings back the line and what came meanwhile",
+  async () => {
+    for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
+      await using ada = await begun({ columns, rows, script: FOREGROUND });
+      await using bob = await scriptIn(ada, "bob");
+      await ada.says(/^bob joined/);
+      const shown = ada.screen.lines.slice(0, -wrapped(columns, typed(LINE)).length);
+      await ada.type(CTRL_Z);
+      await ada.shows(...shown, ...wrapped(columns, PAUSE_LINE), "");
+      await ada.type(CTRL_Z);
+      await ada.shows("^Z", SHELL_PROMPT);
+      ada.assertRestored("paused");
+      await bob.say("are you there?");
+      await bob.event("sent");
+      await ada.resize(columns + 10, rows);
+      await ada.type("\n");
+      await ada.shows(said("bob", "are you there?"), ...wrapped(columns + 10, typed(LINE)));
+      await ada.type("!\r");
+      await bob.event("message", ({ text }) => text === `${LINE}!`);
+      await ada.type(CTRL_C);
+      await ada.givesBack();
+    }
+  },
+);
+
+screenTest("Enter goes on where Ctrl-Z was not meant, with what was typed meanwhile", async () => {
+  await using ada = await begun();
+  await using bob = await scriptIn(ada, "bob");
+  await ada.type(CTRL_Z);
+  await ada.shows(PAUSE_LINE, "");
+  await bob.say("hello");
+  await ada.shows(PAUSE_LINE, said("bob", "hello"), "");
+  await ada.type("!\n");
+  await ada.shows("!", ...wrapped(80, typed(`${LINE}!`)));
+  assertEquals(ada.screen.marksPastes, true);
+  await ada.type(CTRL_Z);
+  await ada.shows(PAUSE_LINE, "");
+  await ada.type(CTRL_C);
+  await ada.givesBack();
+});
+
+screenTest("SIGCONT draws the line again", async () => {
+  await using ada = await begun({ script: FOREGROUND });
+  ada.signal("SIGSTOP");
+  await ada.shows(SHELL_PROMPT);
+  assertNotEquals(ada.modes("paused"), ada.modes("before")); // A program cannot help this.
+  await ada.type("\n");
+  await ada.shows(...wrapped(80, typed(LINE)));
+  await ada.type(CTRL_C);
+  await ada.givesBack();
+});
+
+screenTest("a program in the background stops again and writes nothing", async () => {
+  await using ada = await begun({ script: BACKGROUND });
+  await using bob = await scriptIn(ada, "bob");
+  await ada.says(/^bob joined/);
+  const shown = ada.screen.lines;
+  ada.signal("SIGSTOP");
+  await bob.say("are you there?");
+  await ada.shows(...shown, SHELL_PROMPT);
+  assertEquals(ada.modes("paused"), ada.modes("before"));
+  await ada.type("\n");
+  await ada.shows(said("bob", "are you there?"), ...wrapped(80, typed(LINE)));
+  await ada.type(CTRL_C);
+  await ada.givesBack();
+});
