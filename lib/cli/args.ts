@@ -65,7 +65,7 @@ export interface JoinCommand {
   readonly notify: boolean;
 }
 
-/** `--help`, of lanchat as a whole or of a subcommand. */
+/** `--help`, of lanchat as a whole or of a subcommand; no arguments at all ask for the former. */
 export interface HelpCommand {
   /** Tells the commands apart. */
   readonly kind: "help";
@@ -168,6 +168,7 @@ const DEFAULT_TIMEOUT_SECONDS = 30;
  * ```
  */
 export function parseCommandLine(args: readonly string[]): Command {
+  if (args.length === 0) return { kind: "help" };
   const { words: [word, ...words], options } = split(args);
   const subcommand = SUBCOMMANDS.find((subcommand) => subcommand === word);
   const values = collect(options, subcommand);

@@ -28,7 +28,7 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   switch (command.kind) {
     case "help":
-      return await print(usage(command.topic));
+      return await print(`${usage(command.topic)}\n`);
     case "version":
       return await print(`lanchat ${VERSION}\n`);
     case "serve":

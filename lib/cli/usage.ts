@@ -4,24 +4,25 @@ import type { Subcommand } from "./args.ts";
 /** What `lanchat --version` shows. */
 export const VERSION: string = config.version;
 
-/** What `lanchat --help` shows. */
+/** What `lanchat`, alone or with `--help`, shows. */
 const LANCHAT = `\
 End-to-end encrypted chat for the people on one network.
 
 Usage:
-  lanchat serve [OPTIONS]                 host a room and chat in it
-  lanchat join HOST[:PORT] [OPTIONS]      enter a room
-  lanchat serve --help, lanchat join --help
+  lanchat serve [OPTIONS]              host a room, and chat in it
+  lanchat join HOST[:PORT] [OPTIONS]   enter a room
 
-Examples:
+To begin, one person hosts a room, and sees the line that the others type:
   lanchat serve --name ada
   lanchat join 192.168.1.5 --name bob
+
+Scripts send lines:
   echo "build is green" | lanchat join 192.168.1.5 --name ci --wait 60
 
-Options:
-  --json       read and write JSON Lines
-  --help       show this text, or that of a command
-  --version    show the version
+Help:
+  lanchat COMMAND --help   the options of a command, with examples
+  lanchat --version        the version
+  /help, in a room         what you can type there
 
 Exit status: 0 done, 1 failed or undelivered, 2 wrong usage, 3 wrong host key.`;
 
