@@ -27,6 +27,8 @@ export interface ServeCommand {
   readonly plain: boolean;
   /** Whether a bell or a notification of the desktop tells of what comes. */
   readonly notify: boolean;
+  /** The file to which all that is shown is appended; none if missing. */
+  readonly log?: string | undefined;
 }
 
 /** `lanchat join` enters a room. */
@@ -61,6 +63,8 @@ export interface JoinCommand {
   readonly plain: boolean;
   /** Whether a bell or a notification of the desktop tells of what comes. */
   readonly notify: boolean;
+  /** The file to which all that is shown is appended; none if missing. */
+  readonly log?: string | undefined;
 }
 
 /** `--help`, of lanchat as a whole or of a subcommand; no arguments at all ask for the former. */
@@ -212,7 +216,7 @@ function serve(words: string[], values: Values): ServeCommand {
     identity: values.get("--identity"),
     limits: limits(values),
     relayOnly,
-    ...appearance(values),
+    ...display(values),
   };
 }
 
@@ -241,11 +245,11 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
     reconnect,
     giveUpSeconds: integer(values, "--give-up-after", 1, MAX_SECONDS),
     listen: values.has("--listen"),
-    ...appearance(values),
+    ...display(values),
   };
 }
 
-function appearance(values: Values): Pick<ServeCommand, "json" | "plain" | "notify"> {
+function display(values: Values): Pick<ServeCommand, "json" | "plain" | "notify" | "log"> {
   const json = values.has("--json");
   const plain = values.has("--plain");
   if (json && plain) {
@@ -253,7 +257,7 @@ function appearance(values: Values): Pick<ServeCommand, "json" | "plain" | "noti
       hint: "Leave out one of them: JSON Lines are never drawn anew, and have no colours.",
     });
   }
-  return { json, plain, notify: !values.has("--no-notify") };
+  return { json, plain, notify: !values.has("--no-notify"), log: values.get("--log") };
 }
 
 function limits(values: Values): Limits {

@@ -39,7 +39,9 @@ const IDENTITY: Option = {
 
 const HELP: Option = { name: "--help", summary: "show this text" };
 
-const APPEARANCE: readonly Option[] = [
+/** What is shown, and where. */
+const DISPLAY: readonly Option[] = [
+  { name: "--log", value: "FILE", summary: "append to this file what is shown and said" },
   { name: "--plain", summary: "plain lines: no colours, nothing drawn anew" },
   { name: "--no-notify", summary: "no bell and no notification" },
   { name: "--json", summary: "read and write JSON Lines" },
@@ -86,7 +88,7 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
         value: "MIB",
         summary: "what one member may send in a second (default 64)",
       },
-      ...APPEARANCE,
+      ...DISPLAY,
       HELP,
     ],
     examples: ["lanchat serve --name ada", "lanchat serve --relay-only --port 0 --json"],
@@ -121,7 +123,7 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
         summary: "how long to try again (terminal: for ever, pipe: 60)",
       },
       { name: "--no-reconnect", summary: "end when the connection is lost" },
-      ...APPEARANCE,
+      ...DISPLAY,
       HELP,
     ],
     examples: [

@@ -29,6 +29,7 @@ const SERVE: ServeCommand = {
   json: false,
   plain: false,
   notify: true,
+  log: undefined,
 };
 
 const JOIN: Command = {
@@ -47,6 +48,7 @@ const JOIN: Command = {
   json: false,
   plain: false,
   notify: true,
+  log: undefined,
 };
 
 const LIMIT_OPTIONS = [
@@ -127,10 +129,11 @@ Deno.test("parseCommandLine reads every option, in any order and in both forms",
   assertEquals(parseCommandLine(words(`${options} join [fd00::2]:80`)), join);
 });
 
-Deno.test("parseCommandLine reads --plain and --no-notify", () => {
+Deno.test("parseCommandLine reads --plain, --no-notify and --log", () => {
   for (const [line, command] of [["serve", SERVE], ["join 192.168.1.5", JOIN]] as const) {
     assertEquals(parseCommandLine(words(`${line} --plain`)), { ...command, plain: true });
     assertEquals(parseCommandLine(words(`--no-notify ${line}`)), { ...command, notify: false });
+    assertEquals(parseCommandLine(words(`${line} --log a.log`)), { ...command, log: "a.log" });
     const error = fails(words(`${line} --plain --json`), "surplus-argument");
     assertStringIncludes(error.message, "--plain with --json");
   }
