@@ -73,6 +73,7 @@ export type Code =
   | "identity-unwritable"
   | "room-damaged"
   | "room-unwritable"
+  | "log-unwritable"
   | "addresses-hidden"
   | "name-taken"
   | "member-silent"
@@ -188,6 +189,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     hint:
       "Should this host be started anew, it is another room, and its members have to join again.",
   },
+  "log-unwritable": { status: 1, hint: "Name a file that can be written with --log." },
   "addresses-hidden": {
     status: 0,
     hint: "Allow --allow-sys to list the addresses under which others reach this machine.",

@@ -3,9 +3,7 @@ import { quote, UsageError } from "../errors.ts";
 import { DEFAULT_PORT, isAddress, parseHostPort, parsePort } from "../net/mod.ts";
 import { DEFAULT_LIMITS, type Limits } from "../relay/mod.ts";
 import { MAX_ROSTER_ENTRIES, nameProblem } from "../wire/mod.ts";
-
-/** A subcommand. */
-export type Subcommand = "serve" | "join";
+import { COMMANDS, COMMON_OPTIONS, type Option, type Subcommand, SUBCOMMANDS } from "./options.ts";
 
 /** `lanchat serve` hosts a room. */
 export interface ServeCommand {
@@ -29,6 +27,8 @@ export interface ServeCommand {
   readonly plain: boolean;
   /** Whether a bell or a notification of the desktop tells of what comes. */
   readonly notify: boolean;
+  /** The file to which all that is shown is appended; none if missing. */
+  readonly log?: string | undefined;
 }
 
 /** `lanchat join` enters a room. */
@@ -63,9 +63,11 @@ export interface JoinCommand {
   readonly plain: boolean;
   /** Whether a bell or a notification of the desktop tells of what comes. */
   readonly notify: boolean;
+  /** The file to which all that is shown is appended; none if missing. */
+  readonly log?: string | undefined;
 }
 
-/** `--help`, of lanchat as a whole or of a subcommand. */
+/** `--help`, of lanchat as a whole or of a subcommand; no arguments at all ask for the former. */
 export interface HelpCommand {
   /** Tells the commands apart. */
   readonly kind: "help";
@@ -84,56 +86,15 @@ export type Command = ServeCommand | JoinCommand | HelpCommand | VersionCommand;
 
 const levenshteinDistance: (a: string, b: string) => number = stdLevenshteinDistance;
 
-const SUBCOMMANDS: readonly Subcommand[] = ["serve", "join"];
-
-/** The options of every command. */
-const COMMON_OPTIONS: readonly string[] = [
-  "--json",
-  "--plain",
-  "--no-notify",
-  "--help",
-  "--version",
+const ALL_OPTIONS: readonly Option[] = [
+  ...COMMON_OPTIONS,
+  ...SUBCOMMANDS.flatMap((subcommand) => COMMANDS[subcommand].options),
 ];
 
-/** The further options of each command. */
-const OPTIONS: Readonly<Record<Subcommand, readonly string[]>> = {
-  serve: [
-    "--port",
-    "--name",
-    "--host",
-    "--relay-only",
-    "--identity",
-    "--max-members",
-    "--max-handshakes",
-    "--max-per-address",
-    "--max-waiting",
-    "--max-queue",
-    "--max-memory",
-    "--max-rate",
-  ],
-  join: [
-    "--name",
-    "--identity",
-    "--host-key",
-    "--wait",
-    "--timeout",
-    "--until-delivered",
-    "--give-up-after",
-    "--no-reconnect",
-    "--listen",
-  ],
-};
-
-const ALL_OPTIONS: readonly string[] = [...COMMON_OPTIONS, ...OPTIONS.serve, ...OPTIONS.join];
-
 /** Options that have no value. */
-const FLAGS: ReadonlySet<string> = new Set([
-  ...COMMON_OPTIONS,
-  "--relay-only",
-  "--listen",
-  "--until-delivered",
-  "--no-reconnect",
-]);
+const FLAGS: ReadonlySet<string> = new Set(
+  ALL_OPTIONS.filter(({ value }) => value === undefined).map(({ name }) => name),
+);
 
 /** Most members of a room: those of one roster, and its reader. */
 const MAX_MEMBERS = MAX_ROSTER_ENTRIES + 1;
@@ -168,6 +129,7 @@ const DEFAULT_TIMEOUT_SECONDS = 30;
  * ```
  */
 export function parseCommandLine(args: readonly string[]): Command {
+  if (args.length === 0) return { kind: "help" };
   const { words: [word, ...words], options } = split(args);
   const subcommand = SUBCOMMANDS.find((subcommand) => subcommand === word);
   const values = collect(options, subcommand);
@@ -199,7 +161,7 @@ function split(args: readonly string[]): { words: string[]; options: Options } {
     if (arg === "--") return { words: words.concat(args.slice(i + 1)), options };
     const [, option, value] = /^(-[^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
     if (option === undefined) words.push(arg);
-    else if (value !== undefined || FLAGS.has(option) || !ALL_OPTIONS.includes(option)) {
+    else if (value !== undefined || FLAGS.has(option) || !names(ALL_OPTIONS).includes(option)) {
       options.push([option, value]);
     } else {
       const next = args[i + 1]?.startsWith("-") ? undefined : args[++i];
@@ -211,7 +173,9 @@ function split(args: readonly string[]): { words: string[]; options: Options } {
 
 /** The value of each option, once it is known to be allowed, single and complete. */
 function collect(options: Options, subcommand: Subcommand | undefined): Values {
-  const allowed = subcommand ? [...COMMON_OPTIONS, ...OPTIONS[subcommand]] : ALL_OPTIONS;
+  const allowed = names(
+    subcommand ? [...COMMON_OPTIONS, ...COMMANDS[subcommand].options] : ALL_OPTIONS,
+  );
   const values = new Map<string, string>();
   for (const [option, value] of options) {
     if (!allowed.includes(option)) throw unknownOption(option, allowed, subcommand);
@@ -232,6 +196,10 @@ function collect(options: Options, subcommand: Subcommand | undefined): Values {
   return values;
 }
 
+function names(options: readonly Option[]): string[] {
+  return options.map(({ name }) => name);
+}
+
 function serve(words: string[], values: Values): ServeCommand {
   refuseSurplus("serve", words);
   const relayOnly = values.has("--relay-only");
@@ -248,7 +216,7 @@ function serve(words: string[], values: Values): ServeCommand {
     identity: values.get("--identity"),
     limits: limits(values),
     relayOnly,
-    ...appearance(values),
+    ...display(values),
   };
 }
 
@@ -277,11 +245,11 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
     reconnect,
     giveUpSeconds: integer(values, "--give-up-after", 1, MAX_SECONDS),
     listen: values.has("--listen"),
-    ...appearance(values),
+    ...display(values),
   };
 }
 
-function appearance(values: Values): Pick<ServeCommand, "json" | "plain" | "notify"> {
+function display(values: Values): Pick<ServeCommand, "json" | "plain" | "notify" | "log"> {
   const json = values.has("--json");
   const plain = values.has("--plain");
   if (json && plain) {
@@ -289,7 +257,7 @@ function appearance(values: Values): Pick<ServeCommand, "json" | "plain" | "noti
       hint: "Leave out one of them: JSON Lines are never drawn anew, and have no colours.",
     });
   }
-  return { json, plain, notify: !values.has("--no-notify") };
+  return { json, plain, notify: !values.has("--no-notify"), log: values.get("--log") };
 }
 
 function limits(values: Values): Limits {

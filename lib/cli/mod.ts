@@ -11,4 +11,5 @@
  * @module
  */
 export * from "./args.ts";
+export type { Subcommand } from "./options.ts";
 export { run } from "./run.ts";

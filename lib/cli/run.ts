@@ -1,5 +1,6 @@
 import { EXIT, LanchatError } from "../errors.ts";
-import { chooseFrontEnd, type FrontEnd } from "../ui/mod.ts";
+import { openLog } from "../store/mod.ts";
+import { chooseFrontEnd, type FrontEnd, LoggedFrontEnd } from "../ui/mod.ts";
 import { type Command, parseCommandLine, wantsJson } from "./args.ts";
 import { Interrupts } from "./interrupts.ts";
 import { join } from "./join.ts";
@@ -18,17 +19,11 @@ export async function run(args: readonly string[]): Promise<number> {
   try {
     command = parseCommandLine(args);
   } catch (error) {
-    const frontEnd = await chooseFrontEnd({
-      json: wantsJson(args),
-      plain: true,
-      notify: false,
-      typing: false,
-    });
-    return await fail(error, frontEnd);
+    return await failAtOnce(error, wantsJson(args));
   }
   switch (command.kind) {
     case "help":
-      return await print(usage(command.topic));
+      return await print(`${usage(command.topic)}\n`);
     case "version":
       return await print(`lanchat ${VERSION}\n`);
     case "serve":
@@ -37,12 +32,15 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-async function runInFrontEnd(
-  command: Extract<Command, { kind: "serve" | "join" }>,
-): Promise<number> {
-  const { json, notify, plain } = command;
-  const typing = command.kind === "serve" ? !command.relayOnly : !command.listen;
-  const frontEnd = await chooseFrontEnd({ json, plain, notify, typing });
+type ChatCommand = Extract<Command, { kind: "serve" | "join" }>;
+
+async function runInFrontEnd(command: ChatCommand): Promise<number> {
+  let frontEnd: FrontEnd;
+  try {
+    frontEnd = await openFrontEnd(command);
+  } catch (error) {
+    return await failAtOnce(error, command.json);
+  }
   const interrupts = new Interrupts(() => Deno.exit(EXIT.INTERRUPTED));
   let broken = false;
   void frontEnd.broken.then(() => broken = true);
@@ -58,6 +56,21 @@ async function runInFrontEnd(
   } finally {
     interrupts.close();
   }
+}
+
+/** The front end for a chat; what cannot be logged fails before the terminal is touched. */
+async function openFrontEnd(command: ChatCommand): Promise<FrontEnd> {
+  const { json, notify, plain } = command;
+  const log = command.log === undefined ? undefined : await openLog(command.log);
+  const typing = command.kind === "serve" ? !command.relayOnly : !command.listen;
+  const frontEnd = await chooseFrontEnd({ json, plain, notify, typing });
+  return log === undefined ? frontEnd : new LoggedFrontEnd(frontEnd, log);
+}
+
+/** Tells of a failure where there is no front end yet. */
+async function failAtOnce(error: unknown, json: boolean): Promise<number> {
+  const frontEnd = await chooseFrontEnd({ json, plain: true, notify: false, typing: false });
+  return await fail(error, frontEnd);
 }
 
 async function fail(error: unknown, frontEnd: FrontEnd): Promise<number> {

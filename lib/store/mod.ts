@@ -1,5 +1,6 @@
 /**
- * What lanchat keeps: the identity file, and beside it the room that a host has. The only folder that touches files.
+ * What lanchat keeps: the identity file, beside it the room that a host has, and logs. The only folder
+ * that touches files.
  *
  * @example The second start finds what the first one made
  * ```ts
@@ -16,5 +17,6 @@
  * @module
  */
 export { type IdentityOptions, type OpenedIdentity, openIdentity } from "./identity.ts";
+export { openLog } from "./log.ts";
 export { type Platform } from "./place.ts";
 export { type KeptRoom, readRoom, roomPlace, writeRoom } from "./room.ts";

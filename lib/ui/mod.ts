@@ -24,4 +24,5 @@ export * from "./choose.ts";
 export * from "./events.ts";
 export * from "./front_end.ts";
 export * from "./json.ts";
+export * from "./logged.ts";
 export * from "./plain.ts";

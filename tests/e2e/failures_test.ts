@@ -56,7 +56,7 @@ function sameExceptPort(text: string | undefined, other: string): string {
 }
 
 const USAGE: readonly [line: string, code: Code, hint: RegExp][] = [
-  ["", "unknown-subcommand", /lanchat serve.*lanchat join/],
+  ["--", "unknown-subcommand", /lanchat serve.*lanchat join/],
   ["jion 127.0.0.1", "unknown-subcommand", /Did you mean join\?/],
   ["chat", "unknown-subcommand", /--help/],
   ["serve --prot 1", "unknown-option", /Did you mean --port\?/],
@@ -83,8 +83,7 @@ const USAGE: readonly [line: string, code: Code, hint: RegExp][] = [
 
 Deno.test("a wrong command line ends with status 2 and a suggestion", async () => {
   for (const [line, code, hint] of USAGE) {
-    const args = line === "" ? [] : line.split(" ");
-    await assertFails(args, code, { status: 2, hint });
+    await assertFails(line.split(" "), code, { status: 2, hint });
   }
 });
 
@@ -110,10 +109,21 @@ Deno.test("--json is heard anywhere among the arguments, and nowhere behind --",
   assertMatch(stderr, /^lanchat: error: /);
 });
 
+Deno.test("lanchat alone explains itself on one screen and ends with status 0", async () => {
+  for (const terminal of Deno.build.os === "linux" ? [false, true] : [false]) {
+    const { status, stderr, stdout } = await run([], { terminal });
+    assertEquals([status, stderr], [0, ""]);
+    const lines = stdout.replaceAll("\r", "").trimEnd().split("\n");
+    assert(lines.length <= 24 && lines.every((line) => line.length <= 80), stdout);
+    assert(stdout.endsWith("\n"), stdout);
+    assertMatch(stdout, /chat for[^]*lanchat serve[^]*lanchat join[^]*To begin[^]*--help/);
+  }
+});
+
 Deno.test("--help and --version print to standard output and end with status 0", async () => {
   for (
     const [line, pattern] of [
-      ["--help", /serve[^]*join[^]*--json/],
+      ["--help", /serve[^]*join[^]*--version/],
       ["serve --help", /--relay-only[^]*--max-members/],
       ["join --help", /--host-key[^]*--wait/],
       ["--version", /^lanchat \d+\.\d+\.\d+\n$/],

@@ -1,0 +1,138 @@
+/** A subcommand. */
+export type Subcommand = "serve" | "join";
+
+/** An option of a command. */
+export interface Option {
+  /** As it is typed, with its dashes. */
+  readonly name: string;
+  /** What its value is, in capitals; `FILE` is a path. An option without it is a flag. */
+  readonly value?: string;
+  /** What it does, in a few words. */
+  readonly summary: string;
+}
+
+/** What there is to know of a subcommand. */
+export interface CommandEntry {
+  /** What it does, in a few words. */
+  readonly summary: string;
+  /** The word that follows it, in capitals; empty where none does. */
+  readonly operand: string;
+  /** One line more about it, for its help; empty where there is none. */
+  readonly note: string;
+  /** Its options, in the order of its help. */
+  readonly options: readonly Option[];
+  /** Command lines that do something. */
+  readonly examples: readonly string[];
+}
+
+const NAME: Option = {
+  name: "--name",
+  value: "NAME",
+  summary: "your name in the room (default: your login name)",
+};
+
+const IDENTITY: Option = {
+  name: "--identity",
+  value: "FILE",
+  summary: "identity file, made if it is not there",
+};
+
+const HELP: Option = { name: "--help", summary: "show this text" };
+
+/** What is shown, and where. */
+const DISPLAY: readonly Option[] = [
+  { name: "--log", value: "FILE", summary: "append to this file what is shown and said" },
+  { name: "--plain", summary: "plain lines: no colours, nothing drawn anew" },
+  { name: "--no-notify", summary: "no bell and no notification" },
+  { name: "--json", summary: "read and write JSON Lines" },
+];
+
+/** The options that need no command. */
+export const COMMON_OPTIONS: readonly Option[] = [
+  HELP,
+  { name: "--version", summary: "show the version" },
+];
+
+/** All subcommands, with all their options: parsing, help and completions come from here. */
+export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
+  serve: {
+    summary: "host a room, and chat in it",
+    operand: "",
+    note: "",
+    options: [
+      {
+        name: "--port",
+        value: "PORT",
+        summary: "TCP port to listen on, 0 for a free one (default 12345)",
+      },
+      { name: "--host", value: "ADDRESS", summary: "listen on this IP address alone" },
+      NAME,
+      { name: "--relay-only", summary: "host without being a member of the room" },
+      IDENTITY,
+      { name: "--max-members", value: "N", summary: "how many may be in the room (default 1024)" },
+      {
+        name: "--max-handshakes",
+        value: "N",
+        summary: "how many may be joining at once (default 32)",
+      },
+      {
+        name: "--max-per-address",
+        value: "N",
+        summary: "how many of one address (default 8; this machine 24)",
+      },
+      { name: "--max-waiting", value: "N", summary: "how many more may wait to join (default 64)" },
+      { name: "--max-queue", value: "MIB", summary: "what may wait for one member (default 4)" },
+      { name: "--max-memory", value: "MIB", summary: "what may wait for all members (default 64)" },
+      {
+        name: "--max-rate",
+        value: "MIB",
+        summary: "what one member may send in a second (default 64)",
+      },
+      ...DISPLAY,
+      HELP,
+    ],
+    examples: ["lanchat serve --name ada", "lanchat serve --relay-only --port 0 --json"],
+  },
+  join: {
+    summary: "enter a room",
+    operand: "HOST[:PORT]",
+    note: "HOST is an address or a name, PORT 12345; IPv6 as in [fe80::1%eth0]:12345.",
+    options: [
+      NAME,
+      {
+        name: "--host-key",
+        value: "FINGERPRINT",
+        summary: "accept no host but that with this fingerprint",
+      },
+      IDENTITY,
+      { name: "--listen", summary: "ignore input, show messages until interrupted" },
+      {
+        name: "--wait",
+        value: "SECONDS",
+        summary: "piped input: wait so long for somebody (default 0)",
+      },
+      {
+        name: "--timeout",
+        value: "SECONDS",
+        summary: "piped input: wait so long for the host (default 30)",
+      },
+      { name: "--until-delivered", summary: "piped input: wait until everybody has it" },
+      {
+        name: "--give-up-after",
+        value: "SECONDS",
+        summary: "how long to try again (terminal: for ever, pipe: 60)",
+      },
+      { name: "--no-reconnect", summary: "end when the connection is lost" },
+      ...DISPLAY,
+      HELP,
+    ],
+    examples: [
+      "lanchat join 192.168.1.5 --name bob",
+      "lanchat join '[fd00::2]:4000' --listen",
+      "echo hello | lanchat join ada.local --wait 60",
+    ],
+  },
+};
+
+/** The names of all subcommands. */
+export const SUBCOMMANDS: readonly Subcommand[] = Object.keys(COMMANDS) as Subcommand[];

@@ -1,0 +1,150 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Impostor } from "../support/impostor.ts";
+import { BINARY, emptyDirectory, HostProgram, run } from "../support/program.ts";
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /;
+
+function logging(file: string): string[] {
+  return ["--allow-net", `--allow-read=${file}`, `--allow-write=${file}`];
+}
+
+/** The entries of a log, once each is known to have its time. */
+function entries(file: string): string[] {
+  const text = Deno.readTextFileSync(file);
+  assert(text.endsWith("\n"), text);
+  return text.slice(0, -1).split(/\n(?! {4})/).map((entry) => {
+    assertMatch(entry, TIME);
+    return entry.replace(TIME, "");
+  });
+}
+
+Deno.test("--log appends what is shown and said, to a file for its owner alone", async () => {
+  const directory = emptyDirectory();
+  const [hostLog, pipeLog] = [`${directory}/host.log`, `${directory}/pipe.log`];
+  const host = await HostProgram.start(["--name", "hana", "--json", "--log", hostLog], {
+    permissions: ["--allow-net", `--allow-write=${hostLog}`],
+  });
+  await using _host = host;
+  const args = ["join", host.address, "--name", "bob", "--until-delivered", "--log", pipeLog];
+  for (const input of ["one\n\x1b[2J\xffx\u202e\n", "two\n"]) {
+    const { status } = await run(args, { input, permissions: logging(pipeLog) });
+    assertEquals(status, 0);
+  }
+  await host.stdout.count(2, /"event":"left"/);
+  await host.tell({ say: "nobody\nis here", id: "x" });
+  await host.event("failed");
+  host.signal("SIGTERM");
+  await host.ends(1);
+
+  for (const file of [hostLog, pipeLog]) assertEquals(Deno.statSync(file).mode! & 0o777, 0o600);
+  const said = entries(pipeLog).filter((entry) => entry.startsWith(">"));
+  assertEquals(said, ["> bob: one", "> bob: \\x1b[2J\xffx\\u{202e}", "> bob: two"]);
+  assert(entries(pipeLog).includes("# You are bob. Here: hana"));
+
+  const all = entries(hostLog);
+  assert(all.some((entry) => /^# Listening on port \d+\./.test(entry)));
+  const from = all.findIndex((entry) => /^# bob joined/.test(entry));
+  assertEquals(
+    all.slice(from).map((entry) => entry.replace(/\(tag.*\)/, "(…)")),
+    [
+      "# bob joined (…)",
+      "bob: one",
+      "bob: \\x1b[2J\xffx\\u{202e}",
+      "# bob left",
+      "# bob joined (…)",
+      "bob: two",
+      "# bob left",
+      "> hana: nobody\n    is here",
+      "# error: Not delivered: nobody\\x0ais here",
+      "# hint: Nobody else is in the room: wait for somebody, or --wait.",
+      "# error: 1 of 1 line was not delivered",
+    ],
+  );
+});
+
+Deno.test({
+  name: "--log works in a terminal, where what is typed is logged when it goes out",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using host = await HostProgram.start(["--name", "hana", "--json"]);
+    const file = `${emptyDirectory()}/a.log`;
+    await using ann = await host.join(["--name", "ann", "--log", file], {
+      permissions: logging(file),
+      terminal: true,
+    });
+    await ann.write("/me waves\r/msg hana psst\r/who\r");
+    await host.event("message", ({ text }) => text === "psst");
+    await host.tell({ say: "bye\nann" });
+    await ann.stdout.has(/bye\s+ann/);
+    await ann.write("/quit\r");
+    await ann.ends(0);
+    const all = entries(file).filter((entry) => !/^# (?:hint|warning|Join code)/.test(entry));
+    assertEquals(all.map((entry) => entry.replace(/\(tag.*\)/, "(…)")), [
+      "# You are ann. Here: hana",
+      "> * ann waves",
+      "> ann to hana (private): psst",
+      "# Here: hana (…)",
+      "hana: bye\n    ann",
+    ]);
+  },
+});
+
+Deno.test("a log that cannot be written is an error before anything is tried", async () => {
+  await using listener = new Impostor(() => {});
+  const directory = emptyDirectory();
+  for (const file of [directory, `${directory}/nowhere/a.log`]) {
+    const permissions = ["--allow-net", `--allow-write=${directory}`];
+    const args = ["join", listener.address, "--log", file];
+    const plain = await run(args, { permissions });
+    assertEquals([plain.status, plain.stdout], [1, ""]);
+    const [error, hint, ...rest] = plain.stderr.split("\n");
+    assert(error!.startsWith(`lanchat: error: Cannot write log "${file}": `), error);
+    assertEquals(hint, "lanchat: hint: Name a file that can be written with --log.");
+    assertEquals(rest, [""]);
+    const json = await run([...args, "--json"], { permissions });
+    assertEquals([json.status, json.stderr], [1, ""]);
+    assertEquals(JSON.parse(json.stdout).code, "log-unwritable");
+  }
+  assertEquals(listener.callers, 0);
+});
+
+Deno.test({
+  name: "a log without its permission is an error that names it",
+  ignore: BINARY !== undefined,
+  async fn() {
+    const { status, stderr } = await run(["serve", "--log", "/tmp/a.log"]);
+    assertEquals(status, 1);
+    assertMatch(stderr, /error: Cannot write log "\/tmp\/a\.log" as --allow-write is missing/);
+    assertMatch(stderr, /hint: Allow it: deno run --allow-write="\/tmp\/a\.log" …/);
+  },
+});
+
+Deno.test({
+  name: "a log that grows too large for the disk is one warning, and the chat goes on",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using host = await HostProgram.start(["--name", "hana", "--json"]);
+    const file = `${emptyDirectory()}/a.log`;
+    const limit = `trap '' XFSZ; ulimit -f 8; exec "$@"`; // 4 KiB, and no signal beyond it
+    await using member = await host.join(["--name", "ann", "--json", "--log", file], {
+      permissions: logging(file),
+      wrapper: (command) => ["sh", "-c", limit, "sh", ...command],
+    });
+    await host.event("joined");
+    const texts = Array.from({ length: 20 }, (_, i) => `${i} `.padEnd(500, "x"));
+    await host.say(...texts);
+    assertEquals(await member.hears("hana", texts.length), texts);
+    await member.tell({ say: "still here" });
+    await host.event("message", ({ text }) => text === "still here");
+    await member.tell({ do: "quit" });
+    await member.ends(0);
+
+    const warnings = member.events.filter((event) =>
+      event.event === "warning" && event.code === "log-unwritable"
+    );
+    assertEquals(warnings.length, 1, member.stdout.text);
+    const logged = entries(file);
+    assert(Deno.statSync(file).size <= 4096);
+    assertEquals(logged.at(-1), `hana: ${texts[logged.filter((e) => /^hana/.test(e)).length - 1]}`);
+  },
+});

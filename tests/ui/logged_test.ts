@@ -1,0 +1,239 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import fc from "fast-check";
+import { StoreError } from "../../lib/errors.ts";
+import {
+  type FrontEnd,
+  type Input,
+  LoggedFrontEnd,
+  type ReadyEvent,
+  type UiEvent,
+} from "../../lib/ui/mod.ts";
+import { FakeClock } from "../support/clock.ts";
+import { test } from "../support/test.ts";
+import { member, message } from "./members.ts";
+
+const TIME = "1970-01-01T00:00:00.000Z";
+
+const BOB = { ...member("bob"), key: "B".repeat(43) };
+
+const READY: ReadyEvent = {
+  event: "ready",
+  ...member("ada"),
+  fingerprint: "0".repeat(30),
+  host: { tag: "abcdefgh", key: "A".repeat(43), verified: true },
+  joinCode: null,
+  members: [BOB],
+};
+
+/** A front end that notes what it is to do. */
+class Screen implements FrontEnd {
+  readonly events: UiEvent[] = [];
+  readonly input: ReadableStream<Input>;
+  readonly broken: Promise<void> = new Promise(() => {});
+  readonly interrupted: Promise<void> = new Promise(() => {});
+  isWritable: Promise<void> = Promise.resolve();
+  closed = false;
+
+  constructor(...inputs: Input[]) {
+    this.input = ReadableStream.from(inputs);
+  }
+
+  show(event: UiEvent): void {
+    assert(!this.closed);
+    this.events.push(event);
+  }
+
+  writable(): Promise<void> {
+    return this.isWritable;
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+}
+
+function say(text: string, more: { id?: string; kind?: "action"; to?: string } = {}): Input {
+  return { do: "say", text, kind: "text", id: "1", ...more };
+}
+
+/** The log of a run that reads its inputs and then shows events. */
+async function logged(inputs: Input[], events: UiEvent[]): Promise<string> {
+  let text = "";
+  const log = new WritableStream<string>({ write: (entry) => void (text += entry) });
+  const screen = new Screen(...inputs);
+  const frontEnd = new LoggedFrontEnd(screen, log, new FakeClock(0));
+  frontEnd.show(READY);
+  assertEquals(await Array.fromAsync(frontEnd.input), inputs);
+  for (const event of events) frontEnd.show(event);
+  await frontEnd.close();
+  assertEquals([screen.events, screen.closed], [[READY, ...events], true]);
+  const welcome = `${TIME} # You are ada. Here: bob\n`;
+  assertStringIncludes(text, welcome);
+  return text.slice(welcome.length);
+}
+
+test("LoggedFrontEnd logs messages and notices, each behind its time", async () => {
+  const text = await logged([], [
+    message("bob", "hi"),
+    message("bob", "waves", { kind: "action" }),
+    message("bob", "psst", { private: true }),
+    { event: "left", member: BOB, reason: "left" },
+    { event: "sent", id: "1" },
+    { event: "delivered", id: "1" },
+    { event: "error", code: "room-full", message: "Cannot join", hint: "Wait." },
+    { event: "closed", reason: "signal" },
+  ]);
+  assertEquals(
+    text,
+    ["bob: hi", "* bob waves", "bob (private): psst", "# bob left", "# error: Cannot join"]
+      .concat("# hint: Wait.").map((line) => `${TIME} ${line}\n`).join(""),
+  );
+});
+
+test("LoggedFrontEnd tells the time of each entry", async () => {
+  const clock = new FakeClock(0);
+  const entries: string[] = [];
+  const log = new WritableStream<string>({ write: (entry) => void entries.push(entry) });
+  const frontEnd = new LoggedFrontEnd(new Screen(), log, clock);
+  frontEnd.show(message("bob", "hi"));
+  clock.advance(61_001);
+  frontEnd.show(message("bob", "hi"));
+  await frontEnd.close();
+  assertEquals(entries, [`${TIME} bob: hi\n`, "1970-01-01T00:01:01.001Z bob: hi\n"]);
+});
+
+test("LoggedFrontEnd logs what is said, and to whom", async () => {
+  const text = await logged([
+    say("hi\nall"),
+    say("waves", { kind: "action" }),
+    say("psst", { to: BOB.key }),
+    say("psst", { to: "bob#x" }),
+    { do: "who" },
+    { do: "refused", code: "bad-utf8", line: 7 },
+    say("\x1b[2J\u202e"),
+    { do: "quit" },
+  ], []);
+  assertEquals(
+    text,
+    [
+      "> ada: hi\n    all",
+      "> * ada waves",
+      "> ada to bob (private): psst",
+      "> ada to bob#x (private): psst",
+      "# error: Cannot send line 7 (bad-utf8)",
+      "> ada: \\x1b[2J\\u{202e}",
+    ].map((line) => `${TIME} ${line}\n`).join(""),
+  );
+});
+
+test("LoggedFrontEnd knows by its key who came, and under which name somebody is known now", async () => {
+  const eve = { ...member("eve"), key: "E".repeat(43) };
+  async function* inputs(): AsyncGenerator<Input> {
+    frontEnd.show({ event: "joined", member: eve });
+    yield say("one", { to: eve.key });
+    frontEnd.show({ event: "members", members: [{ ...eve, name: "eve#x" }] });
+    yield say("two", { to: eve.key });
+  }
+  let text = "";
+  const log = new WritableStream<string>({ write: (entry) => void (text += entry) });
+  const screen = Object.assign(new Screen(), { input: ReadableStream.from(inputs()) });
+  const frontEnd = new LoggedFrontEnd(screen, log, new FakeClock(0));
+  frontEnd.show(READY);
+  await Array.fromAsync(frontEnd.input);
+  await frontEnd.close();
+  assertMatch(text, /> ada to eve \(private\): one\n[^]*> ada to eve#x \(private\): two\n$/);
+});
+
+test("LoggedFrontEnd says which message was not delivered, and why", async () => {
+  const long = `${"x".repeat(70)}`;
+  const text = await logged([say(long, { id: "a" }), say("b", { id: "b" })], [
+    { event: "sent", id: "b" },
+    { event: "failed", id: "a", code: "nobody-here" },
+  ]);
+  const [, , error, hint, ...rest] = text.split("\n");
+  assertEquals(error, `${TIME} # error: Not delivered: ${"x".repeat(60)}…`);
+  assertMatch(hint!, /# hint: Nobody else is in the room/);
+  assertEquals(rest, [""]);
+});
+
+test("LoggedFrontEnd lets nobody forge an entry, whatever a name or a text is", async () => {
+  const binary = fc.string({ unit: "binary", maxLength: 20 });
+  const name = fc.oneof(binary, fc.constantFrom("* bob", "> ada", "bob (private)"))
+    .filter((name) => !/[#:\\\s]/.test(name[0] ?? " ") && !/[:\\]/.test(name));
+  const form = fc.record({
+    kind: fc.constantFrom("text" as const, "action" as const),
+    private: fc.boolean(),
+  });
+  await fc.assert(fc.asyncProperty(
+    name,
+    fc.array(fc.oneof(binary, fc.constantFrom("\n", "\r", "\u2028", `${TIME} # bob left`))),
+    form,
+    async (name, parts, { kind, private: isPrivate }) => {
+      const event = message(name, parts.join(""), { kind, private: isPrivate });
+      const text = await logged([], [event]);
+      // deno-lint-ignore no-control-regex -- controls are what it is about
+      assert(!/[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e\u{e0001}]/u.test(text), text);
+      const entries = text.split("\n").filter((line) => !line.startsWith("    "));
+      assertEquals(entries.length, 2, text);
+      const rest = entries[0]!.slice(TIME.length + 1);
+      if (kind === "action") return assert(rest.startsWith("* "), rest);
+      assert(!/^[#>*]/.test(rest), rest);
+      assertEquals(/^[^:]* \(private\): /.test(rest), isPrivate, rest);
+    },
+  ));
+});
+
+test("LoggedFrontEnd reads no input before it is wanted", async () => {
+  let read = 0;
+  const input = new ReadableStream<Input>({
+    pull(controller): void {
+      read++;
+      controller.enqueue(say("hi"));
+    },
+  }, { highWaterMark: 0 });
+  const screen = Object.assign(new Screen(), { input });
+  const frontEnd = new LoggedFrontEnd(screen, new WritableStream());
+  await frontEnd.writable();
+  assertEquals(read, 0);
+  for await (const _ of frontEnd.input) break;
+  assertEquals(read, 1);
+  await frontEnd.close();
+});
+
+test("LoggedFrontEnd warns once where the log fails, and the chat goes on", async () => {
+  const full = new StoreError("log-unwritable", "Cannot write log: No space left");
+  for (
+    const failing of [{ write: () => Promise.reject(full) }, { close: () => Promise.reject(full) }]
+  ) {
+    const screen = new Screen(say("a"), say("b"));
+    const frontEnd = new LoggedFrontEnd(screen, new WritableStream(failing));
+    frontEnd.show(READY);
+    assertEquals((await Array.fromAsync(frontEnd.input)).length, 2);
+    await frontEnd.writable();
+    frontEnd.show(message("bob", "hi"));
+    await frontEnd.close();
+    const warnings = screen.events.filter(({ event }) => event === "warning");
+    assertEquals(warnings, [{
+      event: "warning",
+      code: "log-unwritable",
+      message: full.message,
+      hint: "The chat goes on; what comes now is not logged.",
+    }]);
+    assertEquals(screen.events.length, 3);
+  }
+});
+
+test("LoggedFrontEnd waits for a slow log as it does for a slow screen", async () => {
+  const written = Promise.withResolvers<void>();
+  const log = new WritableStream<string>({ write: () => written.promise });
+  const frontEnd = new LoggedFrontEnd(new Screen(), log);
+  frontEnd.show(message("bob", "hi"));
+  let waited = false;
+  const writable = frontEnd.writable().then(() => waited = true);
+  await new Promise<void>((resolve) => setTimeout(resolve));
+  assertEquals(waited, false);
+  written.resolve();
+  await writable;
+  await frontEnd.close();
+});
