@@ -75,6 +75,7 @@ export type Code =
   | "room-unwritable"
   | "addresses-hidden"
   | "name-taken"
+  | "name-misleading"
   | "member-silent"
   | "messages-missing"
   | "roster-differs"
@@ -193,6 +194,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     hint: "Allow --allow-sys to list the addresses under which others reach this machine.",
   },
   "name-taken": { status: 0, hint: "Choose another name with --name." },
+  "name-misleading": { status: 0, hint: "Choose another name with --name." },
   "member-silent": { status: 0, hint: "That member cannot read you until it answers." },
   "messages-missing": { status: 0, hint: "" },
   "roster-differs": {
