@@ -76,6 +76,7 @@ export type Code =
   | "log-unwritable"
   | "addresses-hidden"
   | "name-taken"
+  | "name-misleading"
   | "member-silent"
   | "messages-missing"
   | "roster-differs"
@@ -195,6 +196,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     hint: "Allow --allow-sys to list the addresses under which others reach this machine.",
   },
   "name-taken": { status: 0, hint: "Choose another name with --name." },
+  "name-misleading": { status: 0, hint: "Choose another name with --name." },
   "member-silent": { status: 0, hint: "That member cannot read you until it answers." },
   "messages-missing": { status: 0, hint: "" },
   "roster-differs": {

@@ -3,11 +3,12 @@ import type { Clock } from "../clock.ts";
 import { label, sha256, type Verifier, type WrapKey } from "../crypto/mod.ts";
 import { type ReceivingChain, refused } from "./chain.ts";
 import type { Lane } from "./lanes.ts";
+import { shownName } from "./names.ts";
 import type { Question } from "./question.ts";
 
 /** One session in the room, as others may see it. */
 export interface Member {
-  /** The name as it is shown: `bob`, or `bob#tag` where somebody else was bob first. */
+  /** The name as it is shown: `bob`, or `bob#tag` where that alone would mislead. */
   readonly name: string;
   /** Tells two keys apart at a glance. */
   readonly tag: string;
@@ -67,7 +68,7 @@ export class Peer {
   lostShown = false;
   /** Whether it has left: it gets no key any more, though its last messages may still be shown. */
   gone = false;
-  /** Whether its name carries its tag; once it does, it stays so. */
+  /** Whether its name carries its tag as somebody else has it; once it does, it stays so. */
   tagged = false;
   /** The last generation of its own that this member announced to it. */
   told = 0;
@@ -128,9 +129,14 @@ export class Peer {
   get member(): Member | undefined {
     if (this.announced === undefined) return undefined;
     const { name, tag } = this.announced;
-    const shown = this.tagged ? `${name}#${tag}` : name;
     const lost = this.away || this.absent;
-    return { name: shown, tag, key: this.key, session: this.session, lost };
+    return {
+      name: shownName(name, tag, this.tagged),
+      tag,
+      key: this.key,
+      session: this.session,
+      lost,
+    };
   }
 
   /** Notes that it has left, or that nothing is taken from anybody any more. */
@@ -161,11 +167,6 @@ export class Peer {
     }
     if (this.gone) throw refused("object", "its author has left");
   }
-}
-
-/** Whether two names would be taken for one. */
-export function sameName(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
 }
 
 /**

@@ -44,8 +44,9 @@ import { Agreement } from "./agreement.ts";
 import { type Author, ReceivingChain, refused, SendingChain } from "./chain.ts";
 import { Lanes } from "./lanes.ts";
 import { ABSENT_MS, Link, WINDOW_BYTES } from "./link.ts";
+import { imitates, sameName, shownName } from "./names.ts";
 import { type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
-import { type Member, Peer, rosterHash, sameName } from "./peer.ts";
+import { type Member, Peer, rosterHash } from "./peer.ts";
 import { type Held, Question } from "./question.ts";
 import type { SessionKeys } from "./session_keys.ts";
 
@@ -224,7 +225,7 @@ export class Room {
   /** Oneself, as others see it. */
   get me(): Member {
     const { identity, name, session } = this.#options;
-    const shown = this.#tagged ? `${name}#${this.#tag}` : name;
+    const shown = shownName(name, this.#tag, this.#tagged);
     return { name: shown, tag: this.#tag, key: identity.publicKey, session, lost: false };
   }
 
@@ -574,6 +575,7 @@ export class Room {
         message: `A member has not answered: ${toBase64Url(key)}`,
       });
     }
+    if (imitates(this.#options.name)) this.#warnNameMisleading();
     if (earlier.some((peer) => this.#clashes(peer))) this.#warnNameTaken();
     for (const event of this.#early.splice(0)) this.#options.emit(event);
     this.#readied.resolve();
@@ -901,7 +903,7 @@ export class Room {
 
   // Names.
 
-  /** Gives the tag to whoever came later under a name that somebody else has. */
+  /** Gives the tag to whoever came later under a name that somebody else has, or one like it. */
   #settleNames(peer: Peer): void {
     const { identity, name } = this.#options;
     // In the order in which the host named them, which is the same for all; but who was silent comes last.
@@ -923,9 +925,16 @@ export class Room {
 
   #warnNameTaken(): void {
     const message = this.#tagged
-      ? `Somebody else here has your name already: you are shown as ${this.me.name}`
-      : `Somebody else came with your name: you are ${this.me.name}, the other is shown with a tag`;
+      ? `Somebody else here has your name already, or one like it: you are shown as ${this.me.name}`
+      : `Somebody else came with your name, or one like it: you are ${this.me.name}, the other is ` +
+        "shown with a tag";
     this.#emit({ type: "warning", code: "name-taken", message });
+  }
+
+  #warnNameMisleading(): void {
+    const message =
+      `Your name could be taken for lanchat's own lines: you are shown as ${this.me.name}`;
+    this.#emit({ type: "warning", code: "name-misleading", message });
   }
 
   /** Emits what happens; before `ready` it is held, so that `ready` comes first. */

@@ -9,8 +9,8 @@ import { escapeText } from "./sanitize.ts";
 
 const PREFIX = "lanchat: ";
 
-/** What a name may not begin or end with, as its line would look like that of another member. */
-const MISLEADING = /^\*|\((?=private\)$)/g;
+/** Begins the line of an action, so that no name may. */
+const ACTION = /^\*/;
 
 /**
  * The front end of pipes and scripts. Every input line is a message and its number is the message's
@@ -36,7 +36,7 @@ export class PlainFrontEnd implements FrontEnd {
   /** Writes a line to standard output for a message, to standard error for anything else. */
   show(event: UiEvent): void {
     if (event.event === "message") {
-      const name = escapeText(event.from.name).replaceAll(MISLEADING, escapeByte);
+      const name = escapeText(event.from.name).replace(ACTION, escapeByte);
       this.#output.write(`${messageLine(name, escapeText(event.text), event)}\n`);
     } else if (event.event === "failed") {
       const message = `Cannot deliver line ${event.id} (${event.code})`;

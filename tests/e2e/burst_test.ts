@@ -52,7 +52,7 @@ class Room implements AsyncDisposable {
 
   /** Opens a room. @param count How many read beside the host. */
   static async with(count: number): Promise<Room> {
-    const room = new Room(await HostProgram.start(["--name", "host"]));
+    const room = new Room(await HostProgram.start(["--name", "hana"]));
     try {
       const names = Array.from({ length: count }, (_, i) => `reader${i}`);
       await Promise.all(names.map(async (name) => {

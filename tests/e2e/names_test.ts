@@ -61,10 +61,24 @@ Deno.test("the second holder of a name is name#tag everywhere, and both are told
 
 Deno.test("a name of the right length and form is shown as it was given", async () => {
   await using host = await HostProgram.start(["--name", "hana", "--json"]);
-  const names = ["a", "Grüße 你好", "x".repeat(48), "-dash", "*star", "q(private)"];
+  const names = ["a", "Grüße 你好", "x".repeat(48)];
   await Promise.all(names.map(async (name) => {
     const { status } = await run(["join", host.address, `--name=${name}`], { input: "hello\n" });
     assertEquals(status, 0);
     await host.event("message", ({ from }) => from.name === name);
+  }));
+});
+
+Deno.test("a name that looks like lanchat's own lines is name#tag, and its holder is told", async () => {
+  await using host = await HostProgram.start(["--name", "hana"]);
+  await Promise.all(["-dash", "*star", "q(private)", "lanchat"].map(async (name) => {
+    await using member = await host.join([`--name=${name}`, "--json"]);
+    const { tag, ...ready } = await member.event("ready");
+    const shown = `${name}#${tag}`;
+    assertEquals(ready.name, shown);
+    const { hint } = await member.event("warning", ({ code }) => code === "name-misleading");
+    assertEquals(hint, "Choose another name with --name.");
+    await member.tell({ say: "hello" });
+    await host.stdout.line((line) => line === `${shown.replace("*", "\\x2a")}: hello`);
   }));
 });

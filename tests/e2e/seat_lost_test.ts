@@ -32,7 +32,7 @@ Deno.test("a member whose place is gone says so, and goes on as another session 
   // The others say something from time to time, or the host would take them for lost as well.
   for (let passed = 0; passed < SEAT_KEPT_MS; passed += STEP_MS) {
     clock.advance(STEP_MS);
-    const { delivered } = await vera.room.say("still here", { to: "host" });
+    const { delivered } = await vera.room.say("still here", { to: "hana" });
     assert(await delivered);
   }
   for (const member of [party.host, vera]) {
@@ -54,7 +54,7 @@ Deno.test("a member whose place is gone says so, and goes on as another session 
   assertEquals(vera.texts.all, said);
 
   await party.host.room.say("welcome back");
-  assertEquals(await ada.hears("host", 1), ["welcome back"]);
+  assertEquals(await ada.hears("hana", 1), ["welcome back"]);
   assertEquals(ada.heard("vera"), []);
   const kinds = ada.events.map((event) => "code" in event ? event.code : event.event);
   const later = kinds.slice(kinds.indexOf("disconnected"))

@@ -22,7 +22,7 @@ test("A room for invited people admits those alone who know its secret", async (
   const bob = await party.join("bob");
   await ada.room.say("for bob and the host");
   assertEquals(await bob.texts.next(), "for bob and the host");
-  assertEquals(bob.room.members.map(({ name }) => name), ["host", "ada"]);
+  assertEquals(bob.room.members.map(({ name }) => name), ["hana", "ada"]);
   spy.connection.close();
   await party.close();
 });

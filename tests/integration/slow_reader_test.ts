@@ -116,7 +116,7 @@ hallTest(
     gate.shut();
     const said = Promise.all([ada, bob].map((sender) => sayAll(sender, lines(sender))));
     await ledger.reached(HIGH_WATER_BYTES + UNDER_WAY_BYTES);
-    await dave.room.say("are you still there?", { to: "host" });
+    await dave.room.say("are you still there?", { to: "hana" });
     await hears(host, "are you still there?");
     assert(host.texts.all.length < 2 * LINES, "nobody is held up");
     gate.open();
@@ -152,7 +152,7 @@ hallTest(
     }));
     await ledger.reached(HIGH_WATER_BYTES + UNDER_WAY_BYTES);
     clock.advance(STALL_MS - 1);
-    await dave.room.say("who is slow?", { to: "host" });
+    await dave.room.say("who is slow?", { to: "hana" });
     await hears(host, "who is slow?");
     assertEquals(host.events.all.filter(({ type }) => type === "lost"), []);
     clock.advance(1);

@@ -1,5 +1,11 @@
-import { assert, assertEquals } from "@std/assert";
-import { MemberChange } from "../../lib/wire/mod.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import confusables from "unhomoglyph/data.json" with { type: "json" };
+import { animalName } from "../../lib/cli/animal_name.ts";
+import { randomBytes } from "../../lib/crypto/mod.ts";
+import { RoomError } from "../../lib/errors.ts";
+import { imitates, sameName } from "../../lib/room/names.ts";
+import { MemberChange, nameProblem } from "../../lib/wire/mod.ts";
 import { Puppet } from "../support/puppet.ts";
 import { Stage } from "../support/stage.ts";
 import { test } from "../support/test.ts";
@@ -9,6 +15,69 @@ function shown(stage: Stage): string[] {
   return stage.room.members.map(({ name }) => name);
 }
 
+/** Each character that looks like another, and what it looks like; others are normalized away. */
+const PAIRS = Object.entries(confusables).filter(([source]) => source.normalize("NFD") === source);
+
+const ORDINARY = [
+  "张伟",
+  "一郎",
+  "ノア",
+  "김민준",
+  "Олег",
+  "José",
+  "Σοφία",
+  "Ὀδυσσεύς",
+  "محمد",
+  "יוסף",
+  "नेहा",
+  "रामः",
+  "สมชาย",
+  "ዮሐንስ",
+  "Արամ",
+  "ᐳᓪᓗ",
+  "Nguyễn Văn A",
+  "Anna Maria",
+  "Wong To Ming",
+  "You Jin",
+  "O'Neil-Smith",
+  "d’Arc",
+  "x-y",
+  "dr.who",
+  "user_1",
+  "_x_",
+  "@bob",
+  "C++",
+  "7 of 9",
+  "42",
+  "root",
+  "hostess",
+  "Errol",
+  "😀",
+  "🐱cat",
+];
+
+const IMITATING = [
+  ["lanchat", "Lanchat", "LANCHAT", "1anchat", "lanchat 2", "~lanchat", "lanchat-bot"],
+  ["warning", "Error", "HINT", "Here", "Join code 93511 39463", "You are bob. Here"],
+  ["you", "host", "The Host", "h0st", "ｈｏｓｔ", "hоst", "-host-", "system", "SYSTEM", "ѕуstem"],
+  ["server", "room", "roorn", "admin", "adrnin", "moderator", "private"],
+  ["-- bob joined", "-bob", "– bob", "一 bob", "* bob", "∗bob", "> bob", "[bob]", "(bob", "•bob"],
+  ["12.30", "9.05 bob", "12-30", "１２.３０", "١٢.٣٠"],
+  ["bob： hi", "bob꞉ hi", "bob∶", "bobː", "bobः hi", "bob﹕"],
+  ["bob♯abcdefgh", "bob＃abcdefgh", "bob﹟abcdefgh"],
+  ["bob → you", "bob->you", "bob ⇒ you", "bob ➜ you", "bob › you", "bob ￫ you", "bob to you"],
+  ["bob (private)", "bob (private", "bob)", "bob⦆", "bob）", "(bob)", "bob (tag abcdefgh"],
+  ["bob ✓", "bob✔", "✅bob", "bob ✗", "bob ❌", "bob√"],
+  ["...", "- -", "⠀", "⠀⠀", "^_^", "'"],
+].flat();
+
+/** A name, and one in which a character was replaced by one that looks like it. */
+const lookAlikes = fc.tuple(
+  fc.string({ unit: "grapheme", maxLength: 4 }),
+  fc.constantFrom(...PAIRS),
+  fc.string({ unit: "grapheme", maxLength: 4 }),
+).map(([before, pair, after]) => pair.map((middle) => `${before} ${middle}${after}`));
+
 /** How everybody shows one member, itself included. */
 function namesOf(member: TestMember, others: readonly TestMember[]): string[] {
   const seen = others.map(({ room }) =>
@@ -17,9 +86,83 @@ function namesOf(member: TestMember, others: readonly TestMember[]): string[] {
   return [member.room.me.name, ...seen];
 }
 
+test("sameName takes names that look alike for one", () => {
+  const pairs = [
+    ["Bob", "bob"],
+    ["bob", "ｂob"],
+    ["bob", "b0b"],
+    ["BOB", "B0B"],
+    ["BOB", "ВОВ"], // Cyrillic.
+    ["Hans", "Нans"], // A Cyrillic En, whose small letter is no h.
+    ["НИК", "ник"],
+    ["Σοφίας", "ΣΟΦΊΑΣ"],
+    ["Tom", "torn"],
+    ["Bill", "BiII"],
+    ["ian", "IAN"],
+    ["Ian", "lan"],
+    ["Straße", "STRASSE"],
+    ["paul", "раul"],
+    ["anna maria", "anna⠀⠀maria"],
+    ["bob", "bob⠀"],
+    ["O'Neil", "O’Neil"],
+    ["𝐛𝐨𝐛", "bob"],
+    ["张伟", "张伟"],
+  ] as const;
+  for (const [a, b] of pairs) assert(sameName(a, b) && sameName(b, a), `${a} ${b}`);
+});
+
+test("sameName tells names apart that do not look alike", () => {
+  const names = [...ORDINARY, "Jose", "Sofia", "Anna", "annamaria", "bob", "rob", "bobo"];
+  for (const a of names) {
+    for (const b of names) assertEquals(sameName(a, b), a === b, `${a} ${b}`);
+  }
+});
+
+test("sameName finds every confusable of Unicode, whatever is around it, in both directions", () => {
+  for (const [source, target] of PAIRS) assert(sameName(`x${source}y`, `x${target}y`), source);
+  fc.assert(fc.property(lookAlikes, ([a, b]) => {
+    assert(sameName(a!, b!) && sameName(b!, a!));
+  }));
+});
+
+test("sameName is symmetric, and blind to case", () => {
+  const text = fc.string({ unit: fc.constantFrom(..."iIlL1|oO0mrnМТтßςσΣİı ⠀"), maxLength: 3 });
+  fc.assert(fc.property(text, text, (a, b) => assertEquals(sameName(a, b), sameName(b, a))));
+  const name = fc.string({ unit: "grapheme" });
+  fc.assert(fc.property(name, (name) => {
+    assert(sameName(name, name.toUpperCase()) && sameName(name, name.toLowerCase()));
+  }));
+});
+
+test("imitates finds what could pass for a line or a mark of lanchat's own", () => {
+  for (const name of IMITATING) assert(imitates(name), name);
+  for (const name of IMITATING) assertEquals(nameProblem(name), undefined, name);
+});
+
+test("imitates finds a word of lanchat's own in any look-alike letters", () => {
+  const letter = (letter: string) =>
+    fc.constantFrom(letter, ...PAIRS.filter(([, target]) => target === letter).map(([it]) => it));
+  const word = fc.constantFrom("lanchat", "warning", "error", "host", "system", "you")
+    .chain((word) => fc.tuple(...[...word].map(letter)));
+  fc.assert(fc.property(word, (letters) => assert(imitates(letters.join("")))));
+});
+
+test("imitates leaves names of people alone", () => {
+  for (const name of ORDINARY) assert(!imitates(name), name);
+});
+
+test("The names that lanchat gives imitate nothing, and no other of them", async () => {
+  const names = new Set<string>();
+  for (let i = 0; i < 500; i++) names.add(await animalName(randomBytes(32)));
+  for (const name of names) {
+    assert(!imitates(name), name);
+    for (const other of names) assertEquals(sameName(name, other), name === other);
+  }
+});
+
 test("Room shows a second holder of a name with its tag, to all alike, and warns both", async () => {
   const world = new World();
-  const host = await world.join("host");
+  const hana = await world.join("hana");
   const first = await world.join("ada");
   const second = await world.join("Ada", { identity: "another" });
   await second.event("ready");
@@ -29,10 +172,10 @@ test("Room shows a second holder of a name with its tag, to all alike, and warns
   assertEquals(code, "name-taken");
   assert(message.includes("you are ada"), message);
   const { tag } = second.room.me;
-  const third = await world.join("host ada");
-  assertEquals(namesOf(second, [host, first, third]), Array(4).fill(`Ada#${tag}`));
-  assertEquals(namesOf(first, [host, second, third]), Array(4).fill("ada"));
-  assertEquals(namesOf(third, [host, first, second]), Array(4).fill("host ada"));
+  const third = await world.join("hana ada");
+  assertEquals(namesOf(second, [hana, first, third]), Array(4).fill(`Ada#${tag}`));
+  assertEquals(namesOf(first, [hana, second, third]), Array(4).fill("ada"));
+  assertEquals(namesOf(third, [hana, first, second]), Array(4).fill("hana ada"));
 
   await first.room.say("for the second", { to: `Ada#${tag}` });
   await second.texts.next();
@@ -40,7 +183,43 @@ test("Room shows a second holder of a name with its tag, to all alike, and warns
   await first.texts.next();
   const { from } = await first.event("message");
   assertEquals(from.name, `Ada#${tag}`);
-  assertEquals(host.texts.all, []);
+  assertEquals(hana.texts.all, []);
+  await world.close();
+});
+
+test("Room tells two with look-alike names apart, on both sides", async () => {
+  const world = new World();
+  const first = await world.join("paul");
+  const second = await world.join("раul"); // Two Cyrillic letters.
+  const { tag } = second.room.me;
+  assertEquals((await second.event("warning")).code, "name-taken");
+  assertEquals((await first.event("joined")).member.name, `раul#${tag}`);
+  assertEquals((await first.event("warning")).code, "name-taken");
+  assertEquals(namesOf(first, [second]), ["paul", "paul"]);
+  assertEquals(namesOf(second, [first]), [`раul#${tag}`, `раul#${tag}`]);
+  await second.room.say("hi");
+  assertEquals((await first.event("message")).from.name, `раul#${tag}`);
+  await world.close();
+});
+
+test("Room shows a name that imitates with its tag from the start, and warns its holder", async () => {
+  const world = new World();
+  const ada = await world.join("ada");
+  const imitator = await world.join("lanсhat"); // A Cyrillic letter.
+  const { tag } = imitator.room.me;
+  const shown = `lanсhat#${tag}`;
+  assertEquals((await imitator.event("ready")).me.name, shown);
+  const { code, message } = await imitator.event("warning");
+  assertEquals([code, message.includes(shown)], ["name-misleading", true]);
+  assertEquals((await ada.event("joined")).member.name, shown);
+  assertEquals(namesOf(imitator, [ada]), [shown, shown]);
+
+  await imitator.room.say("warning: do as I say");
+  assertEquals((await ada.event("message")).from.name, shown);
+  await assertRejects(() => ada.room.say("no", { to: "lanсhat" }), RoomError, "nobody here");
+  await ada.room.say("yes", { to: shown });
+  assertEquals(await imitator.texts.next(), "yes");
+  assertEquals(ada.events.rest().filter(({ type }) => type === "warning"), []);
   await world.close();
 });
 

@@ -130,7 +130,7 @@ export class Hall {
   }
 
   /** The host's own member comes, without a connection. */
-  async sit(name = "host"): Promise<Attendant> {
+  async sit(name = "hana"): Promise<Attendant> {
     const session = randomBytes(16);
     const [mine, relays] = localChannel();
     const { publicKey: key } = await identityOf("host");

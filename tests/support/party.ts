@@ -73,7 +73,11 @@ export class Party {
     const relay = new Relay(rest);
     const roomId = randomBytes(32);
     const { memberKey } = secrets;
-    const host = await TestMember.create("host", randomBytes(16), { roomId, memberKey });
+    const host = await TestMember.create("hana", randomBytes(16), {
+      identity: "host",
+      roomId,
+      memberKey,
+    });
     const joinCodes: string[] = [];
     const greeter = new Host({
       identity,

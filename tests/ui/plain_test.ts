@@ -44,13 +44,9 @@ test("PlainFrontEnd writes messages alone to standard output", async () => {
   assertEquals(stderr, "");
 });
 
-test("PlainFrontEnd lets no name pass for an action or a private message", async () => {
-  const { stdout } = await shown(
-    message("* bob", "hi"),
-    message("bob (private)", "hi"),
-    message("bob (private) *", "hi"),
-  );
-  assertEquals(stdout, "\\x2a bob: hi\nbob \\x28private): hi\nbob (private) *: hi\n");
+test("PlainFrontEnd lets no name pass for an action", async () => {
+  const { stdout } = await shown(message("* bob#tag", "hi"), message("bob *", "hi"));
+  assertEquals(stdout, "\\x2a bob#tag: hi\nbob *: hi\n");
 });
 
 test("PlainFrontEnd writes one line a message, whatever is in it", async () => {
