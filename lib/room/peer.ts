@@ -5,7 +5,7 @@ import { type ReceivingChain, refused } from "./chain.ts";
 import type { Lane } from "./lanes.ts";
 import type { Question } from "./question.ts";
 
-/** One session in the room, as others may see it. */
+/** One session in the room, as others may know it. */
 export interface Member {
   /** The name as it is shown: `bob`, or `bob#tag` where somebody else was bob first. */
   readonly name: string;
@@ -15,6 +15,12 @@ export interface Member {
   readonly key: Bytes;
   /** The session, 16 bytes. */
   readonly session: Bytes;
+}
+
+/** A member as it is now. */
+export interface Present extends Member {
+  /** When it was first seen in the room, in milliseconds since 1970. */
+  readonly since: number;
   /** Whether its connection is lost; what is said meanwhile waits for it. */
   readonly lost: boolean;
 }
@@ -51,6 +57,8 @@ export class Peer {
   order: number;
   /** When the host named it, as `Clock.elapsed` counts. */
   readonly since: number;
+  /** The same moment in milliseconds since 1970. */
+  readonly seenAt: number;
   /** Handles what it sends, one thing after the other. */
   readonly lane: Lane;
   /** Whether it was here before this member came, or came back to a host that began anew. */
@@ -122,15 +130,22 @@ export class Peer {
     this.lane = lane;
     this.#clock = clock;
     this.since = this.#creditAt = clock.elapsed();
+    this.seenAt = clock.now();
   }
 
   /** The member as shown; `undefined` before it announced itself. */
-  get member(): Member | undefined {
+  get member(): Present | undefined {
     if (this.announced === undefined) return undefined;
     const { name, tag } = this.announced;
     const shown = this.tagged ? `${name}#${tag}` : name;
-    const lost = this.away || this.absent;
-    return { name: shown, tag, key: this.key, session: this.session, lost };
+    return {
+      name: shown,
+      tag,
+      key: this.key,
+      session: this.session,
+      since: this.seenAt,
+      lost: this.away || this.absent,
+    };
   }
 
   /** Notes that it has left, or that nothing is taken from anybody any more. */

@@ -45,7 +45,7 @@ import { type Author, ReceivingChain, refused, SendingChain } from "./chain.ts";
 import { Lanes } from "./lanes.ts";
 import { ABSENT_MS, Link, WINDOW_BYTES } from "./link.ts";
 import { type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
-import { type Member, Peer, rosterHash, sameName } from "./peer.ts";
+import { type Member, Peer, type Present, rosterHash, sameName } from "./peer.ts";
 import { type Held, Question } from "./question.ts";
 import type { SessionKeys } from "./session_keys.ts";
 
@@ -93,11 +93,11 @@ export type LeaveReason = "left" | "connection-lost" | "kicked" | "too-slow";
 
 /** What happens in a room. */
 export type RoomEvent =
-  | { readonly type: "ready"; readonly me: Member; readonly members: readonly Member[] }
+  | { readonly type: "ready"; readonly me: Member; readonly members: readonly Present[] }
   | { readonly type: "joined"; readonly member: Member }
   | { readonly type: "left"; readonly member: Member; readonly reason: LeaveReason }
-  | { readonly type: "lost"; readonly member: Member }
-  | { readonly type: "back"; readonly member: Member }
+  | { readonly type: "lost"; readonly member: Present }
+  | { readonly type: "back"; readonly member: Present }
   | { readonly type: "gap"; readonly member: Member; readonly missing: number }
   | { readonly type: "reconnected"; readonly missed: number; readonly restarted: boolean }
   | {
@@ -124,6 +124,8 @@ export interface RoomOptions {
   readonly memberKey: Bytes;
   /** The keys that others wrap theirs for. */
   readonly keys: SessionKeys;
+  /** Whose messages are not told of, by identity key. */
+  readonly ignores?: (key: Bytes) => boolean;
   /** Takes what happens, in order. */
   readonly emit: (event: RoomEvent) => void;
   /** Resolves when what was emitted has been shown: nothing more is taken from the host before. */
@@ -212,7 +214,7 @@ export class Room {
   }
 
   /** The others whose ANNOUNCE came, in the order in which they joined. */
-  get members(): Member[] {
+  get members(): Present[] {
     return this.#readers().map((peer) => peer.member!);
   }
 
@@ -225,7 +227,7 @@ export class Room {
   get me(): Member {
     const { identity, name, session } = this.#options;
     const shown = this.#tagged ? `${name}#${this.#tag}` : name;
-    return { name: shown, tag: this.#tag, key: identity.publicKey, session, lost: false };
+    return { name: shown, tag: this.#tag, key: identity.publicKey, session };
   }
 
   /**
@@ -243,6 +245,16 @@ export class Room {
     return await this.#link.run(channel);
   }
 
+  /**
+   * Finds one of the others.
+   *
+   * @param name Its name as shown, `name#tag`, or its key in base64url.
+   * @throws {RoomError} `no-such-member`
+   */
+  find(name: string): Present {
+    return this.#find(name).member!;
+  }
+
   /** Resolves when another message can be taken. */
   writable(): Promise<void> {
     return this.#outbox.writable();
@@ -253,7 +265,7 @@ export class Room {
    * resolves to tells later whether everybody has it or is gone.
    *
    * @param text 1 to 16,384 bytes of UTF-8.
-   * @param options `to` names one member: its name as shown, `name#tag`, or its key in base64url.
+   * @param options `to` names one member, as for {@linkcode Room.find}.
    * @throws {RoomError} `empty-message`, `message-too-long`, `no-such-member`, `nobody-here` or
    * `not-delivered`.
    */
@@ -505,8 +517,8 @@ export class Room {
     throw new RoomError(
       "no-such-member",
       first === undefined
-        ? "Cannot send message as nobody here has that name"
-        : "Cannot send message as several here have that name",
+        ? "Cannot find the member as nobody here has that name"
+        : "Cannot find the member as several here have that name",
     );
   }
 
@@ -855,7 +867,7 @@ export class Room {
     peer.totals[audience] = total + 1;
     // Counted over the chains, as the end of one of them may be missing.
     const missing = expected === undefined ? skipped : Math.max(skipped, (total - expected) | 0);
-    if (missing > 0) this.#emit({ type: "gap", member: peer.member!, missing });
+    if (missing > 0) this.#emitOf(peer, { type: "gap", member: peer.member!, missing });
   }
 
   #show(peer: Peer, { at, body, kind }: Inner, direct: boolean): void {
@@ -895,8 +907,8 @@ export class Room {
       private: direct,
       at: Math.abs(at - now) <= MAX_CLOCK_SKEW_MS ? at : now,
     }));
-    for (const message of messages) this.#emit(message);
-    if (this.#return !== undefined) this.#return.missed += messages.length;
+    for (const message of messages) this.#emitOf(peer, message);
+    if (this.#return !== undefined && !this.#ignores(peer)) this.#return.missed += messages.length;
   }
 
   // Names.
@@ -926,6 +938,15 @@ export class Room {
       ? `Somebody else here has your name already: you are shown as ${this.me.name}`
       : `Somebody else came with your name: you are ${this.me.name}, the other is shown with a tag`;
     this.#emit({ type: "warning", code: "name-taken", message });
+  }
+
+  /** Emits what a member does, unless it is ignored. */
+  #emitOf(peer: Peer, event: RoomEvent): void {
+    if (!this.#ignores(peer)) this.#emit(event);
+  }
+
+  #ignores({ key }: Peer): boolean {
+    return this.#options.ignores?.(key) ?? false;
   }
 
   /** Emits what happens; before `ready` it is held, so that `ready` comes first. */

@@ -14,8 +14,22 @@ export interface MemberView {
 
 /** One of those who are in the room. */
 export interface PresentView extends MemberView {
+  /** When it was first seen in the room, in milliseconds since 1970 by this machine's clock. */
+  readonly since: number;
+  /** Whether it is known to be who the person takes it for: it has the key of a host that is verified. */
+  readonly verified: boolean;
   /** Present where the member's connection is lost; what is said meanwhile waits for it. */
   readonly lost?: true;
+  /** Present where what it says is not shown. */
+  readonly ignored?: true;
+}
+
+/** All that is known of one of those who are in the room. */
+export interface FullView extends PresentView {
+  /** The fingerprint of its identity key, 30 digits. */
+  readonly fingerprint: string;
+  /** The join code of the connection between this end and that member, where one of them hosts. */
+  readonly joinCode?: string;
 }
 
 /** The host as a member sees it. */
@@ -181,6 +195,24 @@ export interface MembersEvent {
   readonly members: readonly PresentView[];
 }
 
+/** The answer to a {@linkcode WhoisInput}. */
+export interface MemberEvent {
+  /** Names the event. */
+  readonly event: "member";
+  /** What is known of it. */
+  readonly member: FullView;
+}
+
+/** The answer to an {@linkcode IgnoreInput}. */
+export interface IgnoringEvent {
+  /** Names the event. */
+  readonly event: "ignoring";
+  /** Who. */
+  readonly member: MemberView;
+  /** Whether what it says is not shown from now on. */
+  readonly ignored: boolean;
+}
+
 /** Something is not as it should be. */
 export interface ProblemEvent {
   /** Names the event: the run goes on after a warning, something was not done after an error. */
@@ -218,6 +250,8 @@ export type UiEvent =
   | DeliveredEvent
   | FailedEvent
   | MembersEvent
+  | MemberEvent
+  | IgnoringEvent
   | ProblemEvent
   | ClosedEvent;
 
@@ -242,6 +276,23 @@ export interface WhoInput {
   readonly do: "who";
 }
 
+/** A wish to know more of one member; a {@linkcode MemberEvent} or an error answers it. */
+export interface WhoisInput {
+  /** Names the wish. */
+  readonly do: "whois";
+  /** Its name, name#tag or key. */
+  readonly name: string;
+}
+
+/** A wish not to see what one person says, or to see it again; an {@linkcode IgnoringEvent} or an error
+ * answers it. */
+export interface IgnoreInput {
+  /** Names the wish. */
+  readonly do: "ignore" | "unignore";
+  /** Its name, name#tag or key. */
+  readonly name: string;
+}
+
 /** A wish to leave. */
 export interface QuitInput {
   /** Names the wish. */
@@ -259,4 +310,10 @@ export interface RefusedInput {
 }
 
 /** What the person or script in front of a chat wants. */
-export type Input = SayInput | WhoInput | QuitInput | RefusedInput;
+export type Input =
+  | SayInput
+  | WhoInput
+  | WhoisInput
+  | IgnoreInput
+  | QuitInput
+  | RefusedInput;

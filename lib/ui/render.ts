@@ -81,6 +81,13 @@ function sentences(event: UiEvent): string[] {
       return reconnectedSentences(event);
     case "members":
       return [hereSentence(event.members.map(withTag))];
+    case "member": {
+      const { fingerprint, joinCode, name, tag } = event.member;
+      const code = joinCode === undefined ? "" : `, join code ${groups(joinCode)}`;
+      return [`${name} (tag ${tag}${code}) has the fingerprint ${groups(fingerprint)}.`];
+    }
+    case "ignoring":
+      return [`What ${event.member.name} says is ${event.ignored ? "not shown" : "shown again"}.`];
     case "warning":
     case "error": {
       const problem = `${event.event}: ${event.message}`;

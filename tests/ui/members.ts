@@ -1,8 +1,15 @@
-import type { MemberView, MessageEvent } from "../../lib/ui/mod.ts";
+import type { MessageEvent, PresentView } from "../../lib/ui/mod.ts";
 
-/** A member of that name. */
-export function member(name: string): MemberView {
-  return { name, tag: "abcdefgh", key: "A".repeat(43), session: "01234567" };
+/** A member of that name, as one who is here. */
+export function member(name: string): PresentView {
+  return {
+    name,
+    tag: "abcdefgh",
+    key: "A".repeat(43),
+    session: "01234567",
+    since: 1,
+    verified: false,
+  };
 }
 
 /** A message of that member. */
