@@ -242,6 +242,7 @@ class Chat {
     switch (input.do) {
       case "who":
       case "whois":
+      case "rekey":
       case "ignore":
       case "unignore":
         // What cannot be done is told, and ends nothing.
@@ -272,6 +273,9 @@ class Chat {
       }
       case "whois":
         return await this.#tellOf(this.#room.find(input.name));
+      case "rekey":
+        await this.#room.rekey();
+        return this.#show({ event: "rekeyed" });
       case "ignore":
       case "unignore": {
         const member = view(this.#room.find(input.name));

@@ -82,6 +82,9 @@ const MAX_HELD = 256;
 /** Sender keys of one member that may be wrong, one after the other. */
 const MAX_BAD_KEYS = 8;
 
+/** Least time between two announcements that a person asks for, in milliseconds: others take them no faster. */
+const MIN_ANNOUNCE_MS = 1000;
+
 /** What may be in an envelope. */
 const OBJECT_TYPES: ReadonlySet<number> = new Set(Object.values(ObjectType));
 
@@ -171,6 +174,9 @@ export class Room {
   #pumping = false;
   #pumpAgain = false;
   #ended = false;
+  #announceAt = -Infinity;
+  #announcing: Promise<void> = Promise.resolve();
+  readonly #over = Promise.withResolvers<void>();
   readonly #readied = Promise.withResolvers<void>();
   readonly #early: RoomEvent[] = [];
 
@@ -210,7 +216,7 @@ export class Room {
         await options.shown?.();
       },
     }, this.#clock);
-    options.keys.onRenewed = () => void this.#announceDue();
+    options.keys.onRenewed = () => void (this.#announcing = this.#announceDue());
   }
 
   /** The others whose ANNOUNCE came, in the order in which they joined. */
@@ -289,6 +295,19 @@ export class Room {
   }
 
   /**
+   * Gives up the keys in use: what is said from now on is sealed with others, and so is what others say
+   * once they know of the new session key.
+   *
+   * @returns Resolves when everybody here is told of that.
+   */
+  async rekey(): Promise<void> {
+    for (const chain of this.#chains.values()) chain.stale = true;
+    await this.#turnToAnnounce();
+    await this.#options.keys.renew();
+    await this.#announcing;
+  }
+
+  /**
    * Leaves: tells the others behind what waits to be sent, and ends `run`.
    *
    * @param farewellMs How long the host may take to have it all, in milliseconds.
@@ -308,6 +327,7 @@ export class Room {
   end(code: Code): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#over.resolve();
     this.#outbox.refuseAll(code, "the connection to the room has ended");
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
@@ -534,6 +554,17 @@ export class Room {
     for (const peer of due) peer.told = key.generation;
     this.#unanswered ??= this.#awaitAnswers();
     for (const peer of due) await this.#announce(peer, key);
+  }
+
+  /** Waits until the others would take another announcement without a delay. */
+  async #turnToAnnounce(): Promise<void> {
+    const now = this.#clock.elapsed();
+    const at = Math.max(now, this.#announceAt);
+    this.#announceAt = at + MIN_ANNOUNCE_MS;
+    if (at === now) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#after(`announce ${at}`, at - now, resolve);
+    await Promise.race([promise, this.#over.promise]);
   }
 
   /** Whoever was here before is to answer the first ANNOUNCE; then this member is ready. */

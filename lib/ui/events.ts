@@ -203,6 +203,12 @@ export interface MemberEvent {
   readonly member: FullView;
 }
 
+/** The answer to a {@linkcode RekeyInput}. */
+export interface RekeyedEvent {
+  /** Names the event. */
+  readonly event: "rekeyed";
+}
+
 /** The answer to an {@linkcode IgnoreInput}. */
 export interface IgnoringEvent {
   /** Names the event. */
@@ -251,6 +257,7 @@ export type UiEvent =
   | FailedEvent
   | MembersEvent
   | MemberEvent
+  | RekeyedEvent
   | IgnoringEvent
   | ProblemEvent
   | ClosedEvent;
@@ -284,6 +291,12 @@ export interface WhoisInput {
   readonly name: string;
 }
 
+/** A wish to give up the keys in use; a {@linkcode RekeyedEvent} or an error answers it. */
+export interface RekeyInput {
+  /** Names the wish. */
+  readonly do: "rekey";
+}
+
 /** A wish not to see what one person says, or to see it again; an {@linkcode IgnoringEvent} or an error
  * answers it. */
 export interface IgnoreInput {
@@ -314,6 +327,7 @@ export type Input =
   | SayInput
   | WhoInput
   | WhoisInput
+  | RekeyInput
   | IgnoreInput
   | QuitInput
   | RefusedInput;

@@ -96,6 +96,7 @@ export class JsonFrontEnd implements FrontEnd {
 function parseWish({ do: wish, name }: Readonly<Record<string, unknown>>): Input {
   switch (wish) {
     case "who":
+    case "rekey":
     case "quit":
       return { do: wish };
     case "whois":

@@ -86,6 +86,8 @@ function sentences(event: UiEvent): string[] {
       const code = joinCode === undefined ? "" : `, join code ${groups(joinCode)}`;
       return [`${name} (tag ${tag}${code}) has the fingerprint ${groups(fingerprint)}.`];
     }
+    case "rekeyed":
+      return ["Your keys are new: what is said from now on is sealed with others."];
     case "ignoring":
       return [`What ${event.member.name} says is ${event.ignored ? "not shown" : "shown again"}.`];
     case "warning":

@@ -347,6 +347,20 @@ Deno.test("whois tells the fingerprint, and the join code that both ends show", 
   );
 });
 
+Deno.test("rekey is answered once the keys are new, and what is said goes on", async () => {
+  await using room = await HostProgram.start(["--name", "hana", "--json"]);
+  await using bob = await room.join(["--name", "bob", "--json"]);
+  for (const text of ["one", "two"]) {
+    await bob.tell({ say: text });
+    await room.tell({ say: text });
+    await Promise.all(
+      [room, bob].map((each) => each.event("message", (said) => said.text === text)),
+    );
+    await bob.tell({ do: "rekey" });
+    assertEquals(await bob.event("rekeyed"), { event: "rekeyed" });
+  }
+});
+
 Deno.test("a wish about nobody who is here is an error that changes nothing", async () => {
   const wishes = ["whois", "ignore", "unignore"];
   const { answers, status } = await script(wishes.map((wish) => ({ do: wish, name: "nobody" })));

@@ -120,6 +120,12 @@ test("noticeLines lists the members with their tags", () => {
   ]);
 });
 
+test("noticeLines tells that the own keys are new", () => {
+  assertEquals(noticeLines({ event: "rekeyed" }), [
+    "Your keys are new: what is said from now on is sealed with others.",
+  ]);
+});
+
 test("noticeLines tells what is known of a member, and who is ignored", () => {
   const bob = { ...member("bob"), fingerprint: FINGERPRINT };
   const known = "has the fingerprint 01234 56789 01234 56789 01234 56789.";
