@@ -96,6 +96,7 @@ export async function chat(options: ChatOptions): Promise<ChatEnd> {
 
 class Chat {
   readonly #options: ChatOptions;
+  #name: string;
   #room: Room;
   #ready = Promise.withResolvers<void>();
   #connected = false;
@@ -111,6 +112,7 @@ class Chat {
 
   constructor(options: ChatOptions) {
     this.#options = options;
+    this.#name = options.room.name;
     this.#room = this.#enter(options.seat);
   }
 
@@ -142,6 +144,7 @@ class Chat {
     const { frontEnd, room } = this.#options;
     return new Room({
       ...room,
+      name: this.#name,
       session,
       keys,
       emit: (event) => this.#emit(event),
@@ -242,6 +245,7 @@ class Chat {
     switch (input.do) {
       case "who":
       case "whois":
+      case "nick":
       case "rekey":
       case "ignore":
       case "unignore":
@@ -273,6 +277,11 @@ class Chat {
       }
       case "whois":
         return await this.#tellOf(this.#room.find(input.name));
+      case "nick":
+        await this.#ready.promise;
+        await this.#room.rename(input.name);
+        this.#name = input.name;
+        return;
       case "rekey":
         await this.#room.rekey();
         return this.#show({ event: "rekeyed" });
@@ -361,6 +370,11 @@ class Chat {
       case "lost":
       case "back":
         return this.#show({ event: event.type, member: view(event.member) });
+      case "renamed": {
+        const { before, own } = event;
+        const member = view(event.member);
+        return this.#show({ event: "renamed", member, before, ...own && { own } });
+      }
       case "gap":
         return this.#show({
           event: "gap",

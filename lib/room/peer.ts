@@ -75,8 +75,10 @@ export class Peer {
   lostShown = false;
   /** Whether it has left: it gets no key any more, though its last messages may still be shown. */
   gone = false;
-  /** Whether its name carries its tag; once it does, it stays so. */
+  /** Whether its name carries its tag; once it does, it stays so as long as it has that name. */
   tagged = false;
+  /** Whether it was said that it has this member's name. */
+  clashShown = false;
   /** The last generation of its own that this member announced to it. */
   told = 0;
   /** Resolves once this member's first ANNOUNCE is on its way to it: before, it could take no key. */

@@ -37,6 +37,7 @@ import {
   MAX_TEXT_BYTES,
   MemberChange,
   type MemberEnvelope,
+  nameProblem,
   ObjectType,
   type RosterEntry,
 } from "../wire/mod.ts";
@@ -101,6 +102,14 @@ export type RoomEvent =
   | { readonly type: "left"; readonly member: Member; readonly reason: LeaveReason }
   | { readonly type: "lost"; readonly member: Present }
   | { readonly type: "back"; readonly member: Present }
+  | {
+    readonly type: "renamed";
+    readonly member: Member;
+    /** Its name before, as it was shown. */
+    readonly before: string;
+    /** Whether it is oneself. */
+    readonly own: boolean;
+  }
   | { readonly type: "gap"; readonly member: Member; readonly missing: number }
   | { readonly type: "reconnected"; readonly missed: number; readonly restarted: boolean }
   | {
@@ -117,7 +126,7 @@ export type RoomEvent =
 export interface RoomOptions {
   /** Who the member is. */
   readonly identity: Identity;
-  /** Its name, as `nameProblem` allows it. */
+  /** Its first name, as `nameProblem` allows it. */
   readonly name: string;
   /** Its session, 16 bytes. */
   readonly session: Bytes;
@@ -127,7 +136,7 @@ export interface RoomOptions {
   readonly memberKey: Bytes;
   /** The keys that others wrap theirs for. */
   readonly keys: SessionKeys;
-  /** Whose messages are not told of, by identity key. */
+  /** Whose messages and names are not told of, by identity key. */
   readonly ignores?: (key: Bytes) => boolean;
   /** Takes what happens, in order. */
   readonly emit: (event: RoomEvent) => void;
@@ -165,6 +174,7 @@ export class Room {
   #movedAt: number | undefined;
   #return: { missed: number; opened: boolean; restarted: boolean } | undefined;
   #joinedCount = 0;
+  #name: string;
   #tag = "";
   #tagged = false;
   #rosterKnown = false;
@@ -183,6 +193,7 @@ export class Room {
   /** Prepares to enter a room; `run` enters it. */
   constructor(options: RoomOptions) {
     this.#options = options;
+    this.#name = options.name;
     this.#author = options;
     this.#clock = options.clock ?? systemClock;
     this.#agreement = new Agreement(() => {
@@ -231,8 +242,8 @@ export class Room {
 
   /** Oneself, as others see it. */
   get me(): Member {
-    const { identity, name, session } = this.#options;
-    const shown = this.#tagged ? `${name}#${this.#tag}` : name;
+    const { identity, session } = this.#options;
+    const shown = this.#tagged ? `${this.#name}#${this.#tag}` : this.#name;
     return { name: shown, tag: this.#tag, key: identity.publicKey, session };
   }
 
@@ -292,6 +303,31 @@ export class Room {
     const { delivered, done } = this.#send({ kind, body, to });
     await done.promise;
     return { delivered: delivered.promise };
+  }
+
+  /**
+   * Takes another name; the newest of those who have it is shown with a tag.
+   *
+   * @param name 1 to 48 bytes, as `nameProblem` allows it.
+   * @returns Resolves when everybody here is told of it.
+   * @throws {RoomError} `bad-name`, or `not-delivered` after the end.
+   */
+  async rename(name: string): Promise<void> {
+    const problem = nameProblem(name);
+    if (problem !== undefined) {
+      throw new RoomError("bad-name", `Cannot take the name as ${problem}`);
+    }
+    await this.#turnToAnnounce();
+    if (this.#ended) throw new RoomError("not-delivered", "Cannot take another name after the end");
+    const before = this.me.name;
+    if (name !== this.#name) {
+      this.#name = name;
+      this.#tagged = this.#readers().some((peer) => this.#clashes(peer));
+      this.#options.keys.countOn();
+      await this.#announceDue();
+    }
+    this.#emit({ type: "renamed", member: this.me, before, own: true });
+    if (this.#tagged) this.#warnNameTaken();
   }
 
   /**
@@ -553,7 +589,9 @@ export class Room {
     );
     for (const peer of due) peer.told = key.generation;
     this.#unanswered ??= this.#awaitAnswers();
-    for (const peer of due) await this.#announce(peer, key);
+    for (const peer of due) {
+      if (peer.told === key.generation) await this.#announce(peer, key); // Or it is told more already.
+    }
   }
 
   /** Waits until the others would take another announcement without a delay. */
@@ -583,10 +621,17 @@ export class Room {
     peer: Peer,
     { generation, modulus }: { generation: number; modulus: Bytes },
   ): Promise<void> {
-    const { identity, memberKey, name, roomId, session } = this.#options;
-    const key = identity.publicKey;
-    const seen = peer.session;
-    const head = encodeAnnounceHead({ roomId, key, session, generation, modulus, name, seen });
+    const { identity, memberKey, roomId, session } = this.#options;
+    const head = encodeAnnounceHead({
+      roomId,
+      key: identity.publicKey,
+      session,
+      generation,
+      modulus,
+      name: this.#name,
+      nameTaken: this.#tagged,
+      seen: peer.session,
+    });
     const tagged = concat(head, await hmac(memberKey, label("lanchat/1 member"), head));
     const signature = await identity.sign(concat(label("lanchat/1 announce"), tagged));
     const object = concat(tagged, signature);
@@ -803,9 +848,6 @@ export class Room {
     if (announce.generation <= (peer.announced?.generation ?? 0)) {
       throw refused("announcement", "a newer one is known");
     }
-    if (peer.announced !== undefined && announce.name !== peer.announced.name) {
-      throw refused("announcement", "it changes its author's name");
-    }
     if (!isModulus(announce.modulus, SESSION_KEY_BITS)) {
       throw refused("announcement", "its session key is not acceptable");
     }
@@ -818,6 +860,8 @@ export class Room {
     if (!await hmacVerify(memberKey, memberTag, label("lanchat/1 member"), tagged)) {
       throw refused("announcement", "its author does not hold the room's secret");
     }
+    // As many new names as it likes, but at its own cost.
+    if (peer.announced !== undefined) await peer.mayWork();
     const announced = {
       generation: announce.generation,
       name: announce.name,
@@ -826,14 +870,13 @@ export class Room {
       wrapKey: await WrapKey.import(announce.modulus),
     };
     if (!this.#present(peer)) return;
-    const first = peer.announced === undefined;
+    const before = peer.member;
+    const renamed = peer.announced !== undefined && peer.announced.name !== announced.name;
     peer.announced = announced;
-    if (first) {
-      this.#agreement.changed();
-      this.#settleNames(peer);
-      this.#appear(peer);
-      if (peer.shown && this.#clashes(peer)) this.#warnNameTaken();
-    }
+    peer.tagged = announce.nameTaken || peer.tagged && !renamed;
+    if (before === undefined) this.#agreement.changed();
+    if (before === undefined || renamed) this.#settleNames(peer, renamed);
+    this.#showName(peer, before?.name);
     await this.#announceDue();
     this.#answered(peer);
     this.#pump();
@@ -944,30 +987,43 @@ export class Room {
 
   // Names.
 
-  /** Gives the tag to whoever came later under a name that somebody else has. */
-  #settleNames(peer: Peer): void {
-    const { identity, name } = this.#options;
-    // In the order in which the host named them, which is the same for all; but who was silent comes last.
-    if (this.#clock.elapsed() - peer.since >= SILENT_AFTER_MS) peer.order = this.#joinedCount++;
+  /** Gives the tag to whoever came later to a name that somebody else has. */
+  #settleNames(peer: Peer, renamed: boolean): void {
+    const silent = this.#clock.elapsed() - peer.since >= SILENT_AFTER_MS;
+    // In the order in which the host named them, which is the same for all; but who was silent comes last,
+    // as does who has taken another name since, or says itself that the name was somebody else's.
+    if (renamed || silent || peer.tagged) peer.order = this.#joinedCount++;
     const taken = peer.announced!.name;
     for (const other of this.#readers()) {
       if (equal(other.key, peer.key) || !sameName(other.announced!.name, taken)) continue;
       (other.order < peer.order ? peer : other).tagged = true;
     }
-    if (!sameName(name, taken) || equal(identity.publicKey, peer.key)) return;
-    if (peer.earlier && !this.#ready) this.#tagged = true;
+    if (!this.#clashes(peer)) return;
+    if (peer.earlier && !this.#ready && !renamed) this.#tagged = true;
     else peer.tagged = true;
   }
 
   #clashes(peer: Peer): boolean {
-    const { identity, name } = this.#options;
-    return sameName(name, peer.announced!.name) && !equal(identity.publicKey, peer.key);
+    const { publicKey } = this.#options.identity;
+    return sameName(this.#name, peer.announced!.name) && !equal(publicKey, peer.key);
+  }
+
+  /** Shows who has come, or by what name a member goes now. @param before By which it went. */
+  #showName(peer: Peer, before: string | undefined): void {
+    const member = peer.member!;
+    if (before === undefined) this.#appear(peer);
+    else if (peer.shown && member.name !== before) {
+      this.#emitOf(peer, { type: "renamed", member, before, own: false });
+    }
+    if (!peer.shown || peer.clashShown || !this.#clashes(peer)) return;
+    peer.clashShown = true; // Whoever takes it again and again is told of by its names alone.
+    this.#warnNameTaken();
   }
 
   #warnNameTaken(): void {
     const message = this.#tagged
       ? `Somebody else here has your name already: you are shown as ${this.me.name}`
-      : `Somebody else came with your name: you are ${this.me.name}, the other is shown with a tag`;
+      : `Somebody else has your name now: you are ${this.me.name}, the other is shown with a tag`;
     this.#emit({ type: "warning", code: "name-taken", message });
   }
 

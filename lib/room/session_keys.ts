@@ -15,8 +15,9 @@ const MAX_FAILED_UNWRAPS = 64;
 const MAX_UNWRAPS = 8192;
 
 interface SessionKey {
-  /** The number under which it was announced. */
-  readonly generation: number;
+  /** The numbers under which it was announced, from the first to the last. */
+  readonly first: number;
+  last: number;
   readonly pair: WrapKeyPair;
   /** Called off where it goes with all others. */
   cancelDrop: () => void;
@@ -47,10 +48,10 @@ export class SessionKeys {
     this.#renewInTime();
   }
 
-  /** The key in use and its number, from 1; `undefined` until the first is made. */
+  /** The key in use and the last number it has, from 1; `undefined` until the first is made. */
   get current(): { readonly generation: number; readonly modulus: Bytes } | undefined {
     if (this.#current === undefined) return undefined;
-    const { generation, pair } = this.#current;
+    const { last: generation, pair } = this.#current;
     return { generation, modulus: pair.modulus };
   }
 
@@ -70,6 +71,11 @@ export class SessionKeys {
     // The key before has its time: what honest members wrapped for it is still on its way.
     if (worn && this.#previous.size === 0) this.#renewInTime();
     return secret;
+  }
+
+  /** Gives the key in use one number more, for what is announced with it and is not what it was. */
+  countOn(): void {
+    if (this.#current !== undefined) this.#current.last++;
   }
 
   /** Makes another key and takes it into use. @throws {Error} If none can be made: the one in use goes on. */
@@ -93,7 +99,9 @@ export class SessionKeys {
   }
 
   #find(generation: number): SessionKey | undefined {
-    return [this.#current, ...this.#previous].find((key) => key?.generation === generation);
+    return [this.#current, ...this.#previous].find((key) =>
+      key !== undefined && key.first <= generation && generation <= key.last
+    );
   }
 
   #renewInTime(): void {
@@ -103,8 +111,8 @@ export class SessionKeys {
   #takeIntoUse(pair: WrapKeyPair): void {
     if (this.#closed) return;
     const before = this.#current;
-    const generation = (before?.generation ?? 0) + 1;
-    this.#current = { generation, pair, cancelDrop: () => {}, unwraps: 0, failed: 0 };
+    const first = (before?.last ?? 0) + 1;
+    this.#current = { first, last: first, pair, cancelDrop: () => {}, unwraps: 0, failed: 0 };
     if (before !== undefined) this.#keepForAWhile(before);
     this.onRenewed();
   }

@@ -115,6 +115,18 @@ export interface PresenceEvent {
   readonly member: MemberView;
 }
 
+/** A member, or oneself, has another name. */
+export interface RenamedEvent {
+  /** Names the event. */
+  readonly event: "renamed";
+  /** Who, with the new name. */
+  readonly member: MemberView;
+  /** The name before, as it was shown. */
+  readonly before: string;
+  /** Present where it is oneself: the answer to a {@linkcode NickInput}. */
+  readonly own?: true;
+}
+
 /** Messages of a member never came, and will not. */
 export interface GapEvent {
   /** Names the event. */
@@ -248,6 +260,7 @@ export type UiEvent =
   | JoinedEvent
   | LeftEvent
   | PresenceEvent
+  | RenamedEvent
   | GapEvent
   | DisconnectedEvent
   | ReconnectedEvent
@@ -291,6 +304,14 @@ export interface WhoisInput {
   readonly name: string;
 }
 
+/** A wish for another name; a {@linkcode RenamedEvent} or an error answers it. */
+export interface NickInput {
+  /** Names the wish. */
+  readonly do: "nick";
+  /** The name. */
+  readonly name: string;
+}
+
 /** A wish to give up the keys in use; a {@linkcode RekeyedEvent} or an error answers it. */
 export interface RekeyInput {
   /** Names the wish. */
@@ -327,6 +348,7 @@ export type Input =
   | SayInput
   | WhoInput
   | WhoisInput
+  | NickInput
   | RekeyInput
   | IgnoreInput
   | QuitInput

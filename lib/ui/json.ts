@@ -100,6 +100,7 @@ function parseWish({ do: wish, name }: Readonly<Record<string, unknown>>): Input
     case "quit":
       return { do: wish };
     case "whois":
+    case "nick":
     case "ignore":
     case "unignore":
       return { do: wish, name: textOf(name, "name") };

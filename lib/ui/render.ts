@@ -71,6 +71,12 @@ function sentences(event: UiEvent): string[] {
       return [`${event.member.name} has lost the connection: what you say waits for its return`];
     case "back":
       return [`${event.member.name} is back`];
+    case "renamed":
+      return [
+        event.own
+          ? `You are ${event.member.name} now.`
+          : `${event.before} is ${event.member.name} now`,
+      ];
     case "gap": {
       const [messages, are] = event.missing === 1 ? ["message", "is"] : ["messages", "are"];
       return [`warning: ${event.missing} ${messages} of ${event.member.name} ${are} missing`];

@@ -361,6 +361,42 @@ Deno.test("rekey is answered once the keys are new, and what is said goes on", a
   }
 });
 
+Deno.test("nick is told to all by both names, and refused where it is none", async () => {
+  await using room = await HostProgram.start(["--name", "hana", "--json"]);
+  await using bob = await room.join(["--name", "bob", "--json"]);
+  await using carol = await room.join(["--name", "carol", "--json"]);
+  await bob.tell({ do: "nick", name: "a:b" });
+  const { code, message } = await bob.event("error");
+  assertEquals([code, message], [
+    "bad-name",
+    "Cannot take the name as it has one of the characters : # \\",
+  ]);
+  for (const name of ["bobby", "robert"]) await bob.tell({ do: "nick", name });
+  await bob.tell({ say: "hello" });
+  const { from } = await carol.event("message");
+  assertMember(from, "robert");
+  const told = (program: Program): Event<"renamed">[] =>
+    program.events.filter((event): event is Event<"renamed"> => event.event === "renamed");
+  assertEquals(
+    told(carol).map(({ before, member }) => [before, member.name]),
+    [["bob", "bobby"], ["bobby", "robert"]],
+  );
+  assertEquals(told(bob).at(-1), {
+    event: "renamed",
+    member: from,
+    before: "bobby",
+    own: true,
+  });
+  await using dave = await room.join(["--name", "dave", "--json"]);
+  const { members } = await dave.event("ready");
+  assertEquals(members.map(({ name }) => name).toSorted(), ["carol", "hana", "robert"]);
+  await bob.tell({ do: "nick", name: "carol" });
+  await carol.event("warning", ({ code }) => code === "name-taken");
+  const { tag } = await bob.event("ready");
+  await bob.event("renamed", ({ member }) => member.name === `carol#${tag}`);
+  await carol.event("renamed", ({ member }) => member.name === `carol#${tag}`);
+});
+
 Deno.test("a wish about nobody who is here is an error that changes nothing", async () => {
   const wishes = ["whois", "ignore", "unignore"];
   const { answers, status } = await script(wishes.map((wish) => ({ do: wish, name: "nobody" })));

@@ -120,6 +120,12 @@ test("noticeLines lists the members with their tags", () => {
   ]);
 });
 
+test("noticeLines tells who has another name", () => {
+  const renamed = { event: "renamed", member: member("robert"), before: "bob" } as const;
+  assertEquals(noticeLines(renamed), ["bob is robert now"]);
+  assertEquals(noticeLines({ ...renamed, own: true }), ["You are robert now."]);
+});
+
 test("noticeLines tells that the own keys are new", () => {
   assertEquals(noticeLines({ event: "rekeyed" }), [
     "Your keys are new: what is said from now on is sealed with others.",
