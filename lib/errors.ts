@@ -104,7 +104,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "bad-number": { status: 2, hint: "Give a whole number, as in --wait 10." },
   "bad-name": {
     status: 2,
-    hint: "Use 1 to 48 bytes without ':', '#', '\\' or invisible characters, as in --name ada.",
+    hint: "Use 1 to 48 bytes without ':', '#', '\\' or invisible characters, as in ada.",
   },
   "bad-address": {
     status: 2,
@@ -195,8 +195,14 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 0,
     hint: "Allow --allow-sys to list the addresses under which others reach this machine.",
   },
-  "name-taken": { status: 0, hint: "Choose another name with --name." },
-  "name-misleading": { status: 0, hint: "Choose another name with --name." },
+  "name-taken": {
+    status: 0,
+    hint: "Choose another name: /nick NAME, or --name at the next start.",
+  },
+  "name-misleading": {
+    status: 0,
+    hint: "Choose another name: /nick NAME, or --name at the next start.",
+  },
   "member-silent": { status: 0, hint: "That member cannot read you until it answers." },
   "messages-missing": { status: 0, hint: "" },
   "roster-differs": {

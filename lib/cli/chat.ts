@@ -1,8 +1,9 @@
-import { type Bytes, toBase64Url, toHex } from "../bytes/mod.ts";
+import { toBase64Url, toHex } from "../bytes/mod.ts";
 import { type Channel, FAREWELL_MS } from "../channel/mod.ts";
 import { systemClock } from "../clock.ts";
+import { fingerprint } from "../crypto/mod.ts";
 import { type Code, CODES, EXIT, LanchatError } from "../errors.ts";
-import { type Member, Room, type RoomEvent, type RoomOptions } from "../room/mod.ts";
+import { type Member, type Present, Room, type RoomEvent, type RoomOptions } from "../room/mod.ts";
 import type {
   CloseReason,
   FrontEnd,
@@ -52,7 +53,7 @@ export interface ChatOptions {
   /** Makes the next connection where one is lost; without it that is the end. */
   readonly line?: Way;
   /** The room, but for the seat in it and what the chat adds itself. */
-  readonly room: Omit<RoomOptions, "emit" | "shown" | "session" | "keys">;
+  readonly room: Omit<RoomOptions, "emit" | "ignores" | "shown" | "session" | "keys">;
   /** The session and its keys. */
   readonly seat: Pick<RoomOptions, "session" | "keys">;
   /** The fingerprint of the own identity key, 30 digits. */
@@ -61,8 +62,8 @@ export interface ChatOptions {
   readonly host: HostView;
   /** This connection's join code; `null` at the host. */
   readonly joinCode: string | null;
-  /** At the host: the join code of a member's connection. */
-  readonly joinCodeOf?: (session: Bytes) => string | undefined;
+  /** At the host: the join codes of the members' connections, by session in hexadecimal digits. */
+  readonly joinCodes?: Map<string, string>;
   /** Whether anything is read from the person or script. */
   readonly listensOnly: boolean;
   /** Whether the end of input is the end of the chat. */
@@ -95,6 +96,7 @@ export async function chat(options: ChatOptions): Promise<ChatEnd> {
 
 class Chat {
   readonly #options: ChatOptions;
+  #name: string;
   #room: Room;
   #ready = Promise.withResolvers<void>();
   #connected = false;
@@ -103,10 +105,14 @@ class Chat {
   #undelivered = 0;
   #badInput = false;
   #over = false;
+  #closed = false;
+  /** By identity key in base64url. */
+  readonly #ignored = new Set<string>();
   readonly #pending = new Set<Promise<void>>();
 
   constructor(options: ChatOptions) {
     this.#options = options;
+    this.#name = options.room.name;
     this.#room = this.#enter(options.seat);
   }
 
@@ -129,16 +135,20 @@ class Chat {
     this.#room.end("not-delivered");
     this.#ready.resolve(); // What waited for another session fails as well.
     await Promise.all(this.#pending);
-    return { reason: end.reason, status: this.#statusOf(end) };
+    const status = this.#statusOf(end);
+    this.#closed = true;
+    return { reason: end.reason, status };
   }
 
   #enter({ keys, session }: Pick<RoomOptions, "session" | "keys">): Room {
     const { frontEnd, room } = this.#options;
     return new Room({
       ...room,
+      name: this.#name,
       session,
       keys,
       emit: (event) => this.#emit(event),
+      ignores: (key) => this.#ignored.has(toBase64Url(key)),
       shown: () => frontEnd.writable(),
     });
   }
@@ -233,10 +243,14 @@ class Chat {
 
   async #take(input: Exclude<Input, { do: "quit" }>): Promise<void> {
     switch (input.do) {
-      case "who": {
-        const members = this.#room.members.map(presentView);
-        return this.#show({ event: "members", members });
-      }
+      case "who":
+      case "whois":
+      case "nick":
+      case "rekey":
+      case "ignore":
+      case "unignore":
+        // What cannot be done is told, and ends nothing.
+        return await this.#answer(input).catch((error) => this.#show(problem(error)));
       case "refused":
         if (input.code === "bad-input" || input.code === "duplicate-id") {
           this.#badInput = true;
@@ -253,6 +267,55 @@ class Chat {
         await this.#room.writable();
       }
     }
+  }
+
+  async #answer(input: Exclude<Input, { do: "quit" | "refused" | "say" }>): Promise<void> {
+    switch (input.do) {
+      case "who": {
+        const members = this.#room.members.map((member) => this.#present(member));
+        return this.#show({ event: "members", members });
+      }
+      case "whois":
+        return await this.#tellOf(this.#room.find(input.name));
+      case "nick":
+        await this.#ready.promise;
+        await this.#room.rename(input.name);
+        this.#name = input.name;
+        return;
+      case "rekey":
+        await this.#room.rekey();
+        return this.#show({ event: "rekeyed" });
+      case "ignore":
+      case "unignore": {
+        const member = view(this.#room.find(input.name));
+        const ignored = input.do === "ignore";
+        if (ignored) this.#ignored.add(member.key);
+        else this.#ignored.delete(member.key);
+        return this.#show({ event: "ignoring", member, ignored });
+      }
+    }
+  }
+
+  async #tellOf(member: Present): Promise<void> {
+    const present = this.#present(member);
+    const joinCode = this.#joinCodeWith(member);
+    const digits = await fingerprint(member.key);
+    this.#show({
+      event: "member",
+      member: { ...present, fingerprint: digits, ...joinCode !== undefined && { joinCode } },
+    });
+  }
+
+  /** The join code of the connection with a member, where it or this end is the host. */
+  #joinCodeWith({ key, session }: Member): string | undefined {
+    const { host, joinCodes } = this.#options;
+    if (joinCodes !== undefined) return joinCodes.get(toHex(session));
+    return toBase64Url(key) === host.key ? this.#joinCode ?? undefined : undefined;
+  }
+
+  get #joinCode(): string | null {
+    const { joinCode, line } = this.#options;
+    return line === undefined ? joinCode : line.hop.joinCode;
   }
 
   async #say(input: SayInput): Promise<void> {
@@ -290,23 +353,28 @@ class Chat {
   // From the room to the person or script.
 
   #emit(event: RoomEvent): void {
-    const { joinCodeOf } = this.#options;
+    const { joinCodes } = this.#options;
     switch (event.type) {
       case "ready":
         this.#isConnected();
-        this.#showReady(event.me, event.members.map(presentView));
+        this.#showReady(event.me, event.members.map((member) => this.#present(member)));
         return this.#ready.resolve();
       case "joined": {
-        const joinCode = joinCodeOf?.(event.member.session);
+        const joinCode = joinCodes?.get(toHex(event.member.session));
         const member = view(event.member);
         return this.#show({ event: "joined", member, ...joinCode !== undefined && { joinCode } });
       }
       case "left":
-        joinCodeOf?.(event.member.session);
+        joinCodes?.delete(toHex(event.member.session));
         return this.#show({ event: "left", member: view(event.member), reason: event.reason });
       case "lost":
       case "back":
         return this.#show({ event: event.type, member: view(event.member) });
+      case "renamed": {
+        const { before, own } = event;
+        const member = view(event.member);
+        return this.#show({ event: "renamed", member, before, ...own && { own } });
+      }
       case "gap":
         return this.#show({
           event: "gap",
@@ -340,8 +408,8 @@ class Chat {
   }
 
   #showReady(me: Member, members: readonly PresentView[]): void {
-    const { fingerprint, host, line } = this.#options;
-    const joinCode = line === undefined ? this.#options.joinCode : line.hop.joinCode;
+    const { fingerprint, host } = this.#options;
+    const joinCode = this.#joinCode;
     this.#show({ event: "ready", ...view(me), fingerprint, host, joinCode, members });
     if (host.verified) return;
     this.#show({
@@ -352,7 +420,20 @@ class Chat {
     });
   }
 
+  #present(member: Present): PresentView {
+    const { host } = this.#options;
+    const shown = view(member);
+    return {
+      ...shown,
+      since: member.since,
+      verified: host.verified && shown.key === host.key,
+      ...member.lost && { lost: true },
+      ...this.#ignored.has(shown.key) && { ignored: true },
+    };
+  }
+
   #show(event: UiEvent): void {
+    if (this.#closed) return; // A wish may still be under way.
     this.#options.frontEnd.show(event);
   }
 }
@@ -365,10 +446,6 @@ function view({ key, name, session, tag }: Member): MemberView {
     key: toBase64Url(key),
     session: toHex(session).slice(0, SESSION_DIGITS),
   };
-}
-
-function presentView(member: Member): PresentView {
-  return { ...view(member), since: 0, verified: false, ...member.lost && { lost: true } };
 }
 
 /** A wait that counts only the time that it is not paused. */

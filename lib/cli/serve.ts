@@ -89,7 +89,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
       fingerprint: digits,
       host: { tag, key: toBase64Url(key), verified: true },
       joinCode: null,
-      joinCodeOf: (session) => takeOut(joinCodes, toHex(session)),
+      joinCodes,
       listensOnly: false,
       endsWithInput: false,
       untilDelivered: false,
@@ -103,13 +103,6 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
   host.close();
   await accepting;
   return end;
-}
-
-/** A join code is shown once; a member that comes back has another. */
-function takeOut(joinCodes: Map<string, string>, id: string): string | undefined {
-  const joinCode = joinCodes.get(id);
-  joinCodes.delete(id);
-  return joinCode;
 }
 
 function ended(reason: CloseReason, status: number): ChatEnd {

@@ -99,7 +99,7 @@ export class SendingChain {
   readonly since: number;
   /** The sessions that were given the key, in hexadecimal digits. */
   readonly holders: Set<string> = new Set();
-  /** Whether somebody holds the key who must not read on. */
+  /** Whether it must not be used any more: somebody holds the key who must not read on, or may. */
   stale = false;
   readonly #author: Author;
   readonly #audience: number;

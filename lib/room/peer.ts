@@ -6,7 +6,7 @@ import type { Lane } from "./lanes.ts";
 import { shownName } from "./names.ts";
 import type { Question } from "./question.ts";
 
-/** One session in the room, as others may see it. */
+/** One session in the room, as others may know it. */
 export interface Member {
   /** The name as it is shown: `bob`, or `bob#tag` where that alone would mislead. */
   readonly name: string;
@@ -16,6 +16,12 @@ export interface Member {
   readonly key: Bytes;
   /** The session, 16 bytes. */
   readonly session: Bytes;
+}
+
+/** A member as it is now. */
+export interface Present extends Member {
+  /** When it was first seen in the room, in milliseconds since 1970. */
+  readonly since: number;
   /** Whether its connection is lost; what is said meanwhile waits for it. */
   readonly lost: boolean;
 }
@@ -52,6 +58,8 @@ export class Peer {
   order: number;
   /** When the host named it, as `Clock.elapsed` counts. */
   readonly since: number;
+  /** The same moment in milliseconds since 1970. */
+  readonly seenAt: number;
   /** Handles what it sends, one thing after the other. */
   readonly lane: Lane;
   /** Whether it was here before this member came, or came back to a host that began anew. */
@@ -68,8 +76,10 @@ export class Peer {
   lostShown = false;
   /** Whether it has left: it gets no key any more, though its last messages may still be shown. */
   gone = false;
-  /** Whether its name carries its tag as somebody else has it; once it does, it stays so. */
+  /** Whether its name carries its tag as somebody else has it; once it does, it stays so as long as it has that name. */
   tagged = false;
+  /** Whether it was said that it has this member's name. */
+  clashShown = false;
   /** The last generation of its own that this member announced to it. */
   told = 0;
   /** Resolves once this member's first ANNOUNCE is on its way to it: before, it could take no key. */
@@ -123,19 +133,20 @@ export class Peer {
     this.lane = lane;
     this.#clock = clock;
     this.since = this.#creditAt = clock.elapsed();
+    this.seenAt = clock.now();
   }
 
   /** The member as shown; `undefined` before it announced itself. */
-  get member(): Member | undefined {
+  get member(): Present | undefined {
     if (this.announced === undefined) return undefined;
     const { name, tag } = this.announced;
-    const lost = this.away || this.absent;
     return {
       name: shownName(name, tag, this.tagged),
       tag,
       key: this.key,
       session: this.session,
-      lost,
+      since: this.seenAt,
+      lost: this.away || this.absent,
     };
   }
 

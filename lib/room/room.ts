@@ -37,6 +37,7 @@ import {
   MAX_TEXT_BYTES,
   MemberChange,
   type MemberEnvelope,
+  nameProblem,
   ObjectType,
   type RosterEntry,
 } from "../wire/mod.ts";
@@ -46,7 +47,7 @@ import { Lanes } from "./lanes.ts";
 import { ABSENT_MS, Link, WINDOW_BYTES } from "./link.ts";
 import { imitates, sameName, shownName } from "./names.ts";
 import { type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
-import { type Member, Peer, rosterHash } from "./peer.ts";
+import { type Member, Peer, type Present, rosterHash } from "./peer.ts";
 import { type Held, Question } from "./question.ts";
 import type { SessionKeys } from "./session_keys.ts";
 
@@ -83,6 +84,9 @@ const MAX_HELD = 256;
 /** Sender keys of one member that may be wrong, one after the other. */
 const MAX_BAD_KEYS = 8;
 
+/** Least time between two announcements that a person asks for, in milliseconds: others take them no faster. */
+const MIN_ANNOUNCE_MS = 1000;
+
 /** What may be in an envelope. */
 const OBJECT_TYPES: ReadonlySet<number> = new Set(Object.values(ObjectType));
 
@@ -94,11 +98,19 @@ export type LeaveReason = "left" | "connection-lost" | "kicked" | "too-slow";
 
 /** What happens in a room. */
 export type RoomEvent =
-  | { readonly type: "ready"; readonly me: Member; readonly members: readonly Member[] }
+  | { readonly type: "ready"; readonly me: Member; readonly members: readonly Present[] }
   | { readonly type: "joined"; readonly member: Member }
   | { readonly type: "left"; readonly member: Member; readonly reason: LeaveReason }
-  | { readonly type: "lost"; readonly member: Member }
-  | { readonly type: "back"; readonly member: Member }
+  | { readonly type: "lost"; readonly member: Present }
+  | { readonly type: "back"; readonly member: Present }
+  | {
+    readonly type: "renamed";
+    readonly member: Member;
+    /** Its name before, as it was shown. */
+    readonly before: string;
+    /** Whether it is oneself. */
+    readonly own: boolean;
+  }
   | { readonly type: "gap"; readonly member: Member; readonly missing: number }
   | { readonly type: "reconnected"; readonly missed: number; readonly restarted: boolean }
   | {
@@ -115,7 +127,7 @@ export type RoomEvent =
 export interface RoomOptions {
   /** Who the member is. */
   readonly identity: Identity;
-  /** Its name, as `nameProblem` allows it. */
+  /** Its first name, as `nameProblem` allows it. */
   readonly name: string;
   /** Its session, 16 bytes. */
   readonly session: Bytes;
@@ -125,6 +137,8 @@ export interface RoomOptions {
   readonly memberKey: Bytes;
   /** The keys that others wrap theirs for. */
   readonly keys: SessionKeys;
+  /** Whose messages and names are not told of, by identity key. */
+  readonly ignores?: (key: Bytes) => boolean;
   /** Takes what happens, in order. */
   readonly emit: (event: RoomEvent) => void;
   /** Resolves when what was emitted has been shown: nothing more is taken from the host before. */
@@ -161,6 +175,7 @@ export class Room {
   #movedAt: number | undefined;
   #return: { missed: number; opened: boolean; restarted: boolean } | undefined;
   #joinedCount = 0;
+  #name: string;
   #tag = "";
   #tagged = false;
   #rosterKnown = false;
@@ -170,12 +185,16 @@ export class Room {
   #pumping = false;
   #pumpAgain = false;
   #ended = false;
+  #announceAt = -Infinity;
+  #announcing: Promise<void> = Promise.resolve();
+  readonly #over = Promise.withResolvers<void>();
   readonly #readied = Promise.withResolvers<void>();
   readonly #early: RoomEvent[] = [];
 
   /** Prepares to enter a room; `run` enters it. */
   constructor(options: RoomOptions) {
     this.#options = options;
+    this.#name = options.name;
     this.#author = options;
     this.#clock = options.clock ?? systemClock;
     this.#agreement = new Agreement(() => {
@@ -209,11 +228,11 @@ export class Room {
         await options.shown?.();
       },
     }, this.#clock);
-    options.keys.onRenewed = () => void this.#announceDue();
+    options.keys.onRenewed = () => void (this.#announcing = this.#announceDue());
   }
 
   /** The others whose ANNOUNCE came, in the order in which they joined. */
-  get members(): Member[] {
+  get members(): Present[] {
     return this.#readers().map((peer) => peer.member!);
   }
 
@@ -224,9 +243,9 @@ export class Room {
 
   /** Oneself, as others see it. */
   get me(): Member {
-    const { identity, name, session } = this.#options;
-    const shown = shownName(name, this.#tag, this.#tagged);
-    return { name: shown, tag: this.#tag, key: identity.publicKey, session, lost: false };
+    const { identity, session } = this.#options;
+    const shown = shownName(this.#name, this.#tag, this.#tagged);
+    return { name: shown, tag: this.#tag, key: identity.publicKey, session };
   }
 
   /**
@@ -244,6 +263,16 @@ export class Room {
     return await this.#link.run(channel);
   }
 
+  /**
+   * Finds one of the others.
+   *
+   * @param name Its name as shown, `name#tag`, or its key in base64url.
+   * @throws {RoomError} `no-such-member`
+   */
+  find(name: string): Present {
+    return this.#find(name).member!;
+  }
+
   /** Resolves when another message can be taken. */
   writable(): Promise<void> {
     return this.#outbox.writable();
@@ -254,7 +283,7 @@ export class Room {
    * resolves to tells later whether everybody has it or is gone.
    *
    * @param text 1 to 16,384 bytes of UTF-8.
-   * @param options `to` names one member: its name as shown, `name#tag`, or its key in base64url.
+   * @param options `to` names one member, as for {@linkcode Room.find}.
    * @throws {RoomError} `empty-message`, `message-too-long`, `no-such-member`, `nobody-here` or
    * `not-delivered`.
    */
@@ -278,6 +307,45 @@ export class Room {
   }
 
   /**
+   * Takes another name; the newest of those who have it is shown with a tag.
+   *
+   * @param name 1 to 48 bytes, as `nameProblem` allows it.
+   * @returns Resolves when everybody here is told of it.
+   * @throws {RoomError} `bad-name`, or `not-delivered` after the end.
+   */
+  async rename(name: string): Promise<void> {
+    const problem = nameProblem(name);
+    if (problem !== undefined) {
+      throw new RoomError("bad-name", `Cannot take the name as ${problem}`);
+    }
+    await this.#turnToAnnounce();
+    if (this.#ended) throw new RoomError("not-delivered", "Cannot take another name after the end");
+    const before = this.me.name;
+    if (name !== this.#name) {
+      this.#name = name;
+      this.#tagged = this.#readers().some((peer) => this.#clashes(peer));
+      this.#options.keys.countOn();
+      await this.#announceDue();
+    }
+    this.#emit({ type: "renamed", member: this.me, before, own: true });
+    if (imitates(name)) this.#warnNameMisleading();
+    if (this.#tagged) this.#warnNameTaken();
+  }
+
+  /**
+   * Gives up the keys in use: what is said from now on is sealed with others, and so is what others say
+   * once they know of the new session key.
+   *
+   * @returns Resolves when everybody here is told of that.
+   */
+  async rekey(): Promise<void> {
+    for (const chain of this.#chains.values()) chain.stale = true;
+    await this.#turnToAnnounce();
+    await this.#options.keys.renew();
+    await this.#announcing;
+  }
+
+  /**
    * Leaves: tells the others behind what waits to be sent, and ends `run`.
    *
    * @param farewellMs How long the host may take to have it all, in milliseconds.
@@ -297,6 +365,7 @@ export class Room {
   end(code: Code): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#over.resolve();
     this.#outbox.refuseAll(code, "the connection to the room has ended");
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
@@ -506,8 +575,8 @@ export class Room {
     throw new RoomError(
       "no-such-member",
       first === undefined
-        ? "Cannot send message as nobody here has that name"
-        : "Cannot send message as several here have that name",
+        ? "Cannot find the member as nobody here has that name"
+        : "Cannot find the member as several here have that name",
     );
   }
 
@@ -522,7 +591,20 @@ export class Room {
     );
     for (const peer of due) peer.told = key.generation;
     this.#unanswered ??= this.#awaitAnswers();
-    for (const peer of due) await this.#announce(peer, key);
+    for (const peer of due) {
+      if (peer.told === key.generation) await this.#announce(peer, key); // Or it is told more already.
+    }
+  }
+
+  /** Waits until the others would take another announcement without a delay. */
+  async #turnToAnnounce(): Promise<void> {
+    const now = this.#clock.elapsed();
+    const at = Math.max(now, this.#announceAt);
+    this.#announceAt = at + MIN_ANNOUNCE_MS;
+    if (at === now) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#after(`announce ${at}`, at - now, resolve);
+    await Promise.race([promise, this.#over.promise]);
   }
 
   /** Whoever was here before is to answer the first ANNOUNCE; then this member is ready. */
@@ -541,10 +623,17 @@ export class Room {
     peer: Peer,
     { generation, modulus }: { generation: number; modulus: Bytes },
   ): Promise<void> {
-    const { identity, memberKey, name, roomId, session } = this.#options;
-    const key = identity.publicKey;
-    const seen = peer.session;
-    const head = encodeAnnounceHead({ roomId, key, session, generation, modulus, name, seen });
+    const { identity, memberKey, roomId, session } = this.#options;
+    const head = encodeAnnounceHead({
+      roomId,
+      key: identity.publicKey,
+      session,
+      generation,
+      modulus,
+      name: this.#name,
+      nameTaken: this.#tagged,
+      seen: peer.session,
+    });
     const tagged = concat(head, await hmac(memberKey, label("lanchat/1 member"), head));
     const signature = await identity.sign(concat(label("lanchat/1 announce"), tagged));
     const object = concat(tagged, signature);
@@ -575,7 +664,7 @@ export class Room {
         message: `A member has not answered: ${toBase64Url(key)}`,
       });
     }
-    if (imitates(this.#options.name)) this.#warnNameMisleading();
+    if (imitates(this.#name)) this.#warnNameMisleading();
     if (earlier.some((peer) => this.#clashes(peer))) this.#warnNameTaken();
     for (const event of this.#early.splice(0)) this.#options.emit(event);
     this.#readied.resolve();
@@ -762,9 +851,6 @@ export class Room {
     if (announce.generation <= (peer.announced?.generation ?? 0)) {
       throw refused("announcement", "a newer one is known");
     }
-    if (peer.announced !== undefined && announce.name !== peer.announced.name) {
-      throw refused("announcement", "it changes its author's name");
-    }
     if (!isModulus(announce.modulus, SESSION_KEY_BITS)) {
       throw refused("announcement", "its session key is not acceptable");
     }
@@ -777,6 +863,8 @@ export class Room {
     if (!await hmacVerify(memberKey, memberTag, label("lanchat/1 member"), tagged)) {
       throw refused("announcement", "its author does not hold the room's secret");
     }
+    // As many new names as it likes, but at its own cost.
+    if (peer.announced !== undefined) await peer.mayWork();
     const announced = {
       generation: announce.generation,
       name: announce.name,
@@ -785,14 +873,13 @@ export class Room {
       wrapKey: await WrapKey.import(announce.modulus),
     };
     if (!this.#present(peer)) return;
-    const first = peer.announced === undefined;
+    const before = peer.member;
+    const renamed = peer.announced !== undefined && peer.announced.name !== announced.name;
     peer.announced = announced;
-    if (first) {
-      this.#agreement.changed();
-      this.#settleNames(peer);
-      this.#appear(peer);
-      if (peer.shown && this.#clashes(peer)) this.#warnNameTaken();
-    }
+    peer.tagged = announce.nameTaken || peer.tagged && !renamed;
+    if (before === undefined) this.#agreement.changed();
+    if (before === undefined || renamed) this.#settleNames(peer, renamed);
+    this.#showName(peer, before?.name);
     await this.#announceDue();
     this.#answered(peer);
     this.#pump();
@@ -857,7 +944,7 @@ export class Room {
     peer.totals[audience] = total + 1;
     // Counted over the chains, as the end of one of them may be missing.
     const missing = expected === undefined ? skipped : Math.max(skipped, (total - expected) | 0);
-    if (missing > 0) this.#emit({ type: "gap", member: peer.member!, missing });
+    if (missing > 0) this.#emitOf(peer, { type: "gap", member: peer.member!, missing });
   }
 
   #show(peer: Peer, { at, body, kind }: Inner, direct: boolean): void {
@@ -897,36 +984,49 @@ export class Room {
       private: direct,
       at: Math.abs(at - now) <= MAX_CLOCK_SKEW_MS ? at : now,
     }));
-    for (const message of messages) this.#emit(message);
-    if (this.#return !== undefined) this.#return.missed += messages.length;
+    for (const message of messages) this.#emitOf(peer, message);
+    if (this.#return !== undefined && !this.#ignores(peer)) this.#return.missed += messages.length;
   }
 
   // Names.
 
-  /** Gives the tag to whoever came later under a name that somebody else has, or one like it. */
-  #settleNames(peer: Peer): void {
-    const { identity, name } = this.#options;
-    // In the order in which the host named them, which is the same for all; but who was silent comes last.
-    if (this.#clock.elapsed() - peer.since >= SILENT_AFTER_MS) peer.order = this.#joinedCount++;
+  /** Gives the tag to whoever came later to a name that somebody else has, or one like it. */
+  #settleNames(peer: Peer, renamed: boolean): void {
+    const silent = this.#clock.elapsed() - peer.since >= SILENT_AFTER_MS;
+    // In the order in which the host named them, which is the same for all; but who was silent comes last,
+    // as does who has taken another name since, or says itself that the name was somebody else's.
+    if (renamed || silent || peer.tagged) peer.order = this.#joinedCount++;
     const taken = peer.announced!.name;
     for (const other of this.#readers()) {
       if (equal(other.key, peer.key) || !sameName(other.announced!.name, taken)) continue;
       (other.order < peer.order ? peer : other).tagged = true;
     }
-    if (!sameName(name, taken) || equal(identity.publicKey, peer.key)) return;
-    if (peer.earlier && !this.#ready) this.#tagged = true;
+    if (!this.#clashes(peer)) return;
+    if (peer.earlier && !this.#ready && !renamed) this.#tagged = true;
     else peer.tagged = true;
   }
 
   #clashes(peer: Peer): boolean {
-    const { identity, name } = this.#options;
-    return sameName(name, peer.announced!.name) && !equal(identity.publicKey, peer.key);
+    const { publicKey } = this.#options.identity;
+    return sameName(this.#name, peer.announced!.name) && !equal(publicKey, peer.key);
+  }
+
+  /** Shows who has come, or by what name a member goes now. @param before By which it went. */
+  #showName(peer: Peer, before: string | undefined): void {
+    const member = peer.member!;
+    if (before === undefined) this.#appear(peer);
+    else if (peer.shown && member.name !== before) {
+      this.#emitOf(peer, { type: "renamed", member, before, own: false });
+    }
+    if (!peer.shown || peer.clashShown || !this.#clashes(peer)) return;
+    peer.clashShown = true; // Whoever takes it again and again is told of by its names alone.
+    this.#warnNameTaken();
   }
 
   #warnNameTaken(): void {
     const message = this.#tagged
       ? `Somebody else here has your name already, or one like it: you are shown as ${this.me.name}`
-      : `Somebody else came with your name, or one like it: you are ${this.me.name}, the other is ` +
+      : `Somebody else has your name now, or one like it: you are ${this.me.name}, the other is ` +
         "shown with a tag";
     this.#emit({ type: "warning", code: "name-taken", message });
   }
@@ -935,6 +1035,15 @@ export class Room {
     const message =
       `Your name could be taken for lanchat's own lines: you are shown as ${this.me.name}`;
     this.#emit({ type: "warning", code: "name-misleading", message });
+  }
+
+  /** Emits what a member does, unless it is ignored. */
+  #emitOf(peer: Peer, event: RoomEvent): void {
+    if (!this.#ignores(peer)) this.#emit(event);
+  }
+
+  #ignores({ key }: Peer): boolean {
+    return this.#options.ignores?.(key) ?? false;
   }
 
   /** Emits what happens; before `ready` it is held, so that `ready` comes first. */

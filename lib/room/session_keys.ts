@@ -14,9 +14,13 @@ const MAX_FAILED_UNWRAPS = 64;
 /** Unwraps after which a key is replaced. */
 const MAX_UNWRAPS = 8192;
 
-interface Generation {
-  readonly number: number;
+interface SessionKey {
+  /** The numbers under which it was announced, from the first to the last. */
+  readonly first: number;
+  last: number;
   readonly pair: WrapKeyPair;
+  /** Called off where it goes with all others. */
+  cancelDrop: () => void;
   unwraps: number;
   failed: number;
 }
@@ -28,11 +32,10 @@ interface Generation {
 export class SessionKeys {
   readonly #generate: () => Promise<WrapKeyPair>;
   readonly #clock: Clock;
-  #current: Generation | undefined;
-  #previous: Generation | undefined;
+  #current: SessionKey | undefined;
+  readonly #previous = new Set<SessionKey>();
   #making: Promise<void> | undefined;
   #cancelRenewal: () => void = () => {};
-  #cancelDrop: () => void = () => {};
   #closed = false;
 
   /** Called whenever a new key is in use, the first included. */
@@ -42,13 +45,14 @@ export class SessionKeys {
   constructor(options: { generate?: () => Promise<WrapKeyPair>; clock?: Clock } = {}) {
     this.#generate = options.generate ?? (() => generateWrapKeyPair(SESSION_KEY_BITS));
     this.#clock = options.clock ?? systemClock;
-    this.#renew();
+    this.#renewInTime();
   }
 
-  /** The key in use and its number, from 1; `undefined` until the first is made. */
+  /** The key in use and the last number it has, from 1; `undefined` until the first is made. */
   get current(): { readonly generation: number; readonly modulus: Bytes } | undefined {
     if (this.#current === undefined) return undefined;
-    return { generation: this.#current.number, modulus: this.#current.pair.modulus };
+    const { last: generation, pair } = this.#current;
+    return { generation, modulus: pair.modulus };
   }
 
   /** Whether secrets wrapped for a generation can be unwrapped. */
@@ -65,41 +69,56 @@ export class SessionKeys {
     if (secret === undefined) key.failed++;
     const worn = key.unwraps >= MAX_UNWRAPS || key.failed >= MAX_FAILED_UNWRAPS;
     // The key before has its time: what honest members wrapped for it is still on its way.
-    if (worn && this.#previous === undefined) this.#renew();
+    if (worn && this.#previous.size === 0) this.#renewInTime();
     return secret;
+  }
+
+  /** Gives the key in use one number more, for what is announced with it and is not what it was. */
+  countOn(): void {
+    if (this.#current !== undefined) this.#current.last++;
+  }
+
+  /** Makes another key and takes it into use. @throws {Error} If none can be made: the one in use goes on. */
+  renew(): Promise<void> {
+    this.#making ??= this.#generate().then((pair) => this.#takeIntoUse(pair)).finally(() => {
+      this.#making = undefined;
+      this.#cancelRenewal();
+      if (this.#closed) return;
+      this.#cancelRenewal = this.#clock.after(SESSION_KEY_MS, () => this.#renewInTime());
+    });
+    return this.#making;
   }
 
   /** Forgets all keys. */
   close(): void {
     this.#closed = true;
     this.#cancelRenewal();
-    this.#cancelDrop();
-    this.#current = this.#previous = undefined;
+    for (const { cancelDrop } of this.#previous) cancelDrop();
+    this.#previous.clear();
+    this.#current = undefined;
   }
 
-  #find(generation: number): Generation | undefined {
-    return [this.#current, this.#previous].find((key) => key?.number === generation);
+  #find(generation: number): SessionKey | undefined {
+    return [this.#current, ...this.#previous].find((key) =>
+      key !== undefined && key.first <= generation && generation <= key.last
+    );
   }
 
-  #renew(): void {
-    this.#making ??= this.#generate().then((pair) => this.#takeIntoUse(pair)).catch(() => {
-      // Without a new key the one in use goes on; the next timer tries again.
-    }).finally(() => {
-      this.#making = undefined;
-      this.#cancelRenewal();
-      if (this.#closed) return;
-      this.#cancelRenewal = this.#clock.after(SESSION_KEY_MS, () => this.#renew());
-    });
+  #renewInTime(): void {
+    this.renew().catch(() => {}); // The next timer tries again.
   }
 
   #takeIntoUse(pair: WrapKeyPair): void {
     if (this.#closed) return;
-    this.#previous = this.#current;
-    this.#current = { number: (this.#current?.number ?? 0) + 1, pair, unwraps: 0, failed: 0 };
-    this.#cancelDrop();
-    this.#cancelDrop = this.#clock.after(PREVIOUS_KEY_MS, () => {
-      this.#previous = undefined;
-    });
+    const before = this.#current;
+    const first = (before?.last ?? 0) + 1;
+    this.#current = { first, last: first, pair, cancelDrop: () => {}, unwraps: 0, failed: 0 };
+    if (before !== undefined) this.#keepForAWhile(before);
     this.onRenewed();
+  }
+
+  #keepForAWhile(key: SessionKey): void {
+    this.#previous.add(key);
+    key.cancelDrop = this.#clock.after(PREVIOUS_KEY_MS, () => this.#previous.delete(key));
   }
 }

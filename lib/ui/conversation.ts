@@ -2,14 +2,7 @@ import { escape } from "@std/regexp/escape";
 import { type Clock, systemClock } from "../clock.ts";
 import { CODES, UsageError } from "../errors.ts";
 import { type Addressee, type Command, parseLine } from "./commands.ts";
-import type {
-  FailedEvent,
-  Input,
-  MemberView,
-  MessageEvent,
-  ReadyEvent,
-  UiEvent,
-} from "./events.ts";
+import type { FailedEvent, Input, MemberView, MessageEvent, UiEvent } from "./events.ts";
 import type { Look } from "./look.ts";
 import { type Fate, type OwnMessage, OwnMessages } from "./own_messages.ts";
 import { excerpt, messageLine, noticeLines, personLines } from "./render.ts";

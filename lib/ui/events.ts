@@ -14,18 +14,26 @@ export interface MemberView {
 
 /** One of those who are in the room. */
 export interface PresentView extends MemberView {
-  /** When it was first seen in the room, in milliseconds since 1970. */
+  /** When it was first seen in the room, in milliseconds since 1970 by this machine's clock. */
   readonly since: number;
-  /** Whether its key is known to be that of the person who is meant. */
+  /** Whether it is known to be who the person takes it for: it has the key of a host that is verified. */
   readonly verified: boolean;
-  /** What it says of its absence. */
-  readonly status?: string;
-  /** Present where its messages are not shown. */
-  readonly ignored?: true;
-  /** Present where it has not got the last message that one said to it. */
-  readonly behind?: true;
   /** Present where the member's connection is lost; what is said meanwhile waits for it. */
   readonly lost?: true;
+  /** Present where what it says is not shown. */
+  readonly ignored?: true;
+  /** What it says of its absence. */
+  readonly status?: string;
+  /** Present where it has not got the last message that one said to it. */
+  readonly behind?: true;
+}
+
+/** All that is known of one of those who are in the room. */
+export interface FullView extends PresentView {
+  /** The fingerprint of its identity key, 30 digits. */
+  readonly fingerprint: string;
+  /** The join code of the connection between this end and that member, where one of them hosts. */
+  readonly joinCode?: string;
 }
 
 /** The host as a member sees it. */
@@ -115,11 +123,11 @@ export interface PresenceEvent {
 export interface RenamedEvent {
   /** Names the event. */
   readonly event: "renamed";
-  /** Who, by the new name. */
+  /** Who, with the new name. */
   readonly member: MemberView;
   /** The name before, as it was shown. */
   readonly before: string;
-  /** Present where it is oneself. */
+  /** Present where it is oneself: the answer to a {@linkcode NickInput}. */
   readonly own?: true;
 }
 
@@ -133,35 +141,6 @@ export interface StatusEvent {
   readonly text: string;
   /** Present where it is oneself. */
   readonly own?: true;
-}
-
-/** Own keys are new: the answer to a {@linkcode RekeyInput}. */
-export interface RekeyedEvent {
-  /** Names the event. */
-  readonly event: "rekeyed";
-}
-
-/** What is known of one member: the answer to a {@linkcode NamedInput}. */
-export interface MemberEvent {
-  /** Names the event. */
-  readonly event: "member";
-  /** Who. */
-  readonly member: PresentView & {
-    /** The fingerprint of the identity key, 30 digits. */
-    readonly fingerprint: string;
-    /** Ten digits that both ends of its connection show, where this is one end. */
-    readonly joinCode?: string;
-  };
-}
-
-/** A member's messages are not shown any more, or are again: the answer to a {@linkcode NamedInput}. */
-export interface IgnoringEvent {
-  /** Names the event. */
-  readonly event: "ignoring";
-  /** Whose. */
-  readonly member: MemberView;
-  /** Whether they are ignored now. */
-  readonly ignored: boolean;
 }
 
 /** Messages of a member never came, and will not. */
@@ -244,6 +223,30 @@ export interface MembersEvent {
   readonly members: readonly PresentView[];
 }
 
+/** The answer to a {@linkcode WhoisInput}. */
+export interface MemberEvent {
+  /** Names the event. */
+  readonly event: "member";
+  /** What is known of it. */
+  readonly member: FullView;
+}
+
+/** The answer to a {@linkcode RekeyInput}. */
+export interface RekeyedEvent {
+  /** Names the event. */
+  readonly event: "rekeyed";
+}
+
+/** The answer to an {@linkcode IgnoreInput}. */
+export interface IgnoringEvent {
+  /** Names the event. */
+  readonly event: "ignoring";
+  /** Who. */
+  readonly member: MemberView;
+  /** Whether what it says is not shown from now on. */
+  readonly ignored: boolean;
+}
+
 /** Something is not as it should be. */
 export interface ProblemEvent {
   /** Names the event: the run goes on after a warning, something was not done after an error. */
@@ -275,9 +278,6 @@ export type UiEvent =
   | PresenceEvent
   | RenamedEvent
   | StatusEvent
-  | RekeyedEvent
-  | MemberEvent
-  | IgnoringEvent
   | GapEvent
   | DisconnectedEvent
   | ReconnectedEvent
@@ -286,6 +286,9 @@ export type UiEvent =
   | DeliveredEvent
   | FailedEvent
   | MembersEvent
+  | MemberEvent
+  | RekeyedEvent
+  | IgnoringEvent
   | ProblemEvent
   | ClosedEvent;
 
@@ -310,11 +313,34 @@ export interface WhoInput {
   readonly do: "who";
 }
 
-/** A wish for another name; a {@linkcode RenamedEvent} answers it. */
+/** A wish to know more of one member; a {@linkcode MemberEvent} or an error answers it. */
+export interface WhoisInput {
+  /** Names the wish. */
+  readonly do: "whois";
+  /** Its name, name#tag or key. */
+  readonly name: string;
+}
+
+/** A wish for another name; a {@linkcode RenamedEvent} or an error answers it. */
 export interface NickInput {
   /** Names the wish. */
   readonly do: "nick";
-  /** The new name. */
+  /** The name. */
+  readonly name: string;
+}
+
+/** A wish to give up the keys in use; a {@linkcode RekeyedEvent} or an error answers it. */
+export interface RekeyInput {
+  /** Names the wish. */
+  readonly do: "rekey";
+}
+
+/** A wish not to see what one person says, or to see it again; an {@linkcode IgnoringEvent} or an error
+ * answers it. */
+export interface IgnoreInput {
+  /** Names the wish. */
+  readonly do: "ignore" | "unignore";
+  /** Its name, name#tag or key. */
   readonly name: string;
 }
 
@@ -324,20 +350,6 @@ export interface StatusInput {
   readonly do: "status";
   /** Why; empty where one is back. */
   readonly text: string;
-}
-
-/** A wish for new keys; a {@linkcode RekeyedEvent} answers it. */
-export interface RekeyInput {
-  /** Names the wish. */
-  readonly do: "rekey";
-}
-
-/** A wish about one member; a {@linkcode MemberEvent} or an {@linkcode IgnoringEvent} answers it. */
-export interface NamedInput {
-  /** Names the wish. */
-  readonly do: "whois" | "ignore" | "unignore";
-  /** Its name, name#tag or key. */
-  readonly name: string;
 }
 
 /** A wish to leave. */
@@ -360,9 +372,10 @@ export interface RefusedInput {
 export type Input =
   | SayInput
   | WhoInput
+  | WhoisInput
   | NickInput
-  | StatusInput
   | RekeyInput
-  | NamedInput
+  | StatusInput
+  | IgnoreInput
   | QuitInput
   | RefusedInput;

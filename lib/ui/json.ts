@@ -72,9 +72,7 @@ export class JsonFrontEnd implements FrontEnd {
     if ((object.say === undefined) === (object.do === undefined)) {
       throw badInput("the object must have either 'say' or 'do'");
     }
-    if (object.do === "who" || object.do === "quit") return { do: object.do };
-    if (object.do !== undefined) throw badInput('\'do\' must be "who" or "quit"');
-    return this.#parseSay(object, line);
+    return object.do === undefined ? this.#parseSay(object, line) : parseWish(object);
   }
 
   #parseSay({ say, to, id }: Readonly<Record<string, unknown>>, line: number): Input {
@@ -93,6 +91,27 @@ export class JsonFrontEnd implements FrontEnd {
     this.show({ event: "failed", id, code });
     return { do: "refused", code, line };
   }
+}
+
+function parseWish({ do: wish, name }: Readonly<Record<string, unknown>>): Input {
+  switch (wish) {
+    case "who":
+    case "rekey":
+    case "quit":
+      return { do: wish };
+    case "whois":
+    case "nick":
+    case "ignore":
+    case "unignore":
+      return { do: wish, name: textOf(name, "name") };
+    default:
+      throw badInput("'do' must be one of those in docs/JSON.md");
+  }
+}
+
+function textOf(value: unknown, field: string): string {
+  if (!isText(value)) throw badInput(`'${field}' must be a text`);
+  return value;
 }
 
 function decodeLine(bytes: Uint8Array | undefined): string {

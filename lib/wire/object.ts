@@ -32,6 +32,9 @@ const MSG_MIN_BYTES = MSG_HEADER_BYTES + 64 + 16 + SIGNATURE_BYTES;
 const MSG_MAX_BYTES = MSG_HEADER_BYTES + 16_640 + 16 + SIGNATURE_BYTES;
 const INNER_HEADER_BYTES = 37;
 
+/** Follows a name in an ANNOUNCE whose author knows that it is somebody else's, too; no name has it. */
+const TAKEN_MARK = "#";
+
 /** The last time that a `Date` can hold, in milliseconds since 1970. */
 const MAX_TIME_MS = 8_640_000_000_000_000;
 
@@ -49,6 +52,8 @@ export interface Announce {
   readonly modulus: Bytes;
   /** The author's name. */
   readonly name: string;
+  /** Whether its author knows that somebody else has that name: others show it with the tag. */
+  readonly nameTaken: boolean;
   /** The session that this is for. */
   readonly seen: Bytes;
 }
@@ -161,10 +166,11 @@ export interface BatchItem {
 
 /**
  * What of an ANNOUNCE the member tag covers: `0x20 || room_id (32) || ik (32) || session (16) ||
- * generation (4) || modulus (384) || name length (1) || name || 0x01 || seen (16)`.
+ * generation (4) || modulus (384) || name length (1) || name || 0x01 || seen (16)`; a name that is taken
+ * ends with `#`.
  */
 export function encodeAnnounceHead(announce: Announce): Bytes {
-  const name = utf8(announce.name);
+  const name = utf8(announce.nameTaken ? `${announce.name}${TAKEN_MARK}` : announce.name);
   return concat(
     u8(ObjectType.ANNOUNCE),
     announce.roomId,
@@ -187,7 +193,9 @@ export function decodeAnnounce(object: Bytes): SignedAnnounce {
   const session = reader.take(SESSION_BYTES);
   const generation = reader.u32();
   const modulus = reader.take(384);
-  const name = decodeText(reader.take(reader.u8()));
+  const text = decodeText(reader.take(reader.u8()));
+  const nameTaken = text.endsWith(TAKEN_MARK);
+  const name = nameTaken ? text.slice(0, -TAKEN_MARK.length) : text;
   if (reader.u8() !== 1) throw new WireError("Cannot decode ANNOUNCE as it must name one session");
   const seen = reader.take(SESSION_BYTES);
   const tagged = object.slice(0, object.length - reader.remaining);
@@ -205,6 +213,7 @@ export function decodeAnnounce(object: Bytes): SignedAnnounce {
     generation,
     modulus,
     name,
+    nameTaken,
     seen,
     tagged,
     memberTag,

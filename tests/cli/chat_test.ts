@@ -105,6 +105,10 @@ class Talk {
     this.#wish.enqueue({ do: "say", text, kind: "text", id: text, ...to !== undefined && { to } });
   }
 
+  wish(wish: Input): void {
+    this.#wish.enqueue(wish);
+  }
+
   endInput(): void {
     this.#wish.close();
   }
@@ -184,6 +188,34 @@ test("chat says in its next session to nobody else of that name what was for one
   await talk.close();
   await Promise.all(ends);
   for (const { room } of [bob, mal]) room.end("not-delivered");
+});
+
+test("chat keeps in its next session the name that was taken", async () => {
+  const talk = await Talk.start();
+  talk.wish({ do: "nick", name: "adele" });
+  assertEquals((await talk.event("renamed")).member.name, "adele");
+  talk.wish({ do: "nick", name: "a#b" });
+  assertEquals((await talk.event("error")).code, "bad-name");
+  await talk.loseSeat();
+  (await talk.tries.next()).resolve();
+  await talk.event("warning");
+  (await talk.tries.next()).resolve();
+  assertEquals((await talk.event("ready")).name, "adele");
+  talk.endInput();
+  assertEquals(await talk.ended, { reason: "end-of-input", status: 0 });
+  await talk.close();
+});
+
+test("chat tells nothing behind its end, though a wish is under way", async () => {
+  const talk = await Talk.start();
+  talk.wish({ do: "nick", name: "adele" });
+  await talk.event("renamed");
+  talk.wish({ do: "rekey" }); // Its turn comes in a second.
+  await nextTurn();
+  await talk.close();
+  await talk.ended;
+  await nextTurn();
+  assertEquals(talk.events.rest().map(({ event }) => event), []);
 });
 
 test("chat ends, and fails what was typed, where no session follows the one that was lost", async () => {

@@ -86,13 +86,14 @@ const NAMES: Readonly<Record<string, string>> = {
   HostView: "host",
   MemberView: "member",
   PresentView: "member",
+  FullView: "member",
   number: "integer",
 };
 
 function describe({ kind, repr, value }: TypeNode): string {
   switch (kind) {
     case "literal":
-      return `"${repr}"`;
+      return repr === "true" ? repr : `"${repr}"`;
     case "union": {
       const options = (value as TypeNode[]).map(describe);
       return [options.slice(0, -1).join(", "), options.at(-1)].join(" or ");
@@ -141,6 +142,31 @@ Deno.test("docs/JSON.md has the fields of a member and of a host", () => {
     .map(([, object]) => [...object!.matchAll(/"(\w+)":/g)].map(([, field]) => field));
   const fields = (name: string): string[] => properties(name).map(({ name }) => name);
   assertEquals(objects, [fields("MemberView"), fields("HostView")]);
+});
+
+Deno.test("docs/JSON.md has the fields of one who is in the room, and of one who is asked about", () => {
+  const [, table = ""] = /<a id="present">[^]*?\n(\| field[^]*?)\n\n/.exec(DOCUMENT) ?? [];
+  const documented = rows(table).map(([field, type]) => [unquote(field!), unquote(type!)]);
+  const own = TYPES.get("PresentView")!.properties!;
+  assertEquals(
+    documented,
+    own.map(({ name, optional, tsType }) => [
+      name,
+      describe(tsType) + (optional ? ", optional" : ""),
+    ]),
+  );
+  const more = TYPES.get("FullView")!.properties!.map(({ name }) => name);
+  const told = section("### `member`").matchAll(/`(fingerprint|joinCode)`/g);
+  assertEquals([...told].map(([, name]) => name), more);
+});
+
+Deno.test("docs/JSON.md has every wish", () => {
+  const documented = rows(section('### `{"do": …}`')).map(([wish]) => unquote(wish!));
+  const wishes = (TYPES.get("Input")!.tsType!.value as TypeNode[])
+    .flatMap(({ repr }) => describe(properties(repr).find(({ name }) => name === "do")!.tsType))
+    .flatMap((types) => types.split(" or "))
+    .filter((wish) => wish !== '"say"' && wish !== '"refused"');
+  assertEquals(documented.sort(), wishes.sort());
 });
 
 Deno.test("docs/JSON.md has every code with its exit status", () => {

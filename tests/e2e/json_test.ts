@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import type { PresentView } from "../../lib/ui/mod.ts";
 import { type Event, HostProgram, Program, run } from "../support/program.ts";
 
 /** A host that tests share where nothing they do shows in the others. */
@@ -28,6 +29,15 @@ function assertMember(member: unknown, name: string): void {
   assertMatch(key as string, /^[\w-]{43}$/);
   assertMatch(session as string, /^[0-9a-f]{8}$/);
   assertMatch(tag as string, /^[a-z2-7]{8}$/);
+}
+
+/** Asserts that a member is one who is here, whom nobody has verified, and nothing else. @returns Who. */
+function assertPresent(member: PresentView): Omit<PresentView, "since" | "verified"> {
+  const { since, verified, ...who } = member;
+  assert(Number.isInteger(since) && Math.abs(Date.now() - since) < 600_000, `${since}`);
+  assertEquals(verified, false);
+  assertMember(who, who.name);
+  return who;
 }
 
 /** Writes these lines, and no more; waits for the end. */
@@ -105,7 +115,7 @@ Deno.test("every event has exactly its fields, at the host and at a member", asy
   assertNotEquals(bobFingerprint, fingerprint);
   assertEquals(itsHost, { tag, key: hana.key, verified: false });
   assertMatch(code!, /^\d{10}$/);
-  assertEquals(others, [hana]);
+  assertEquals(others.map(assertPresent), [hana]);
   assertEquals(unverified, {
     event: "warning",
     code: "host-unverified",
@@ -130,7 +140,7 @@ Deno.test("every event has exactly its fields, at the host and at a member", asy
     kind: "text",
     private: true,
   });
-  assertEquals(bobMembers, { event: "members", members: [hana] });
+  assertEquals(bobMembers, { event: "members", members: others });
   assertEquals(bobClosed, { event: "closed", reason: "left" });
 });
 
@@ -303,9 +313,128 @@ Deno.test("who answers with the others, each once", async () => {
   await carol.tell({ do: "who" });
   const { members } = await carol.event("members");
   assertEquals(members.map(({ name }) => name).toSorted(), ["bob", "hana"]);
-  for (const member of members) assertMember(member, member.name);
+  for (const member of members) assertPresent(member);
   await bob.tell({ do: "quit" });
   await bob.ends(0);
+});
+
+Deno.test("whois tells the fingerprint, and the join code that both ends show", async () => {
+  await using room = await HostProgram.start(["--name", "hana", "--json"]);
+  const { fingerprint, key } = await room.event("ready");
+  await using bob = await room.join(["--name", "bob", "--json", "--host-key", fingerprint]);
+  await using carol = await room.join(["--name", "carol", "--json"]);
+  const ready = await bob.event("ready");
+  const { joinCode } = ready;
+  await room.event("joined", ({ member }) => member.name === "carol");
+  await carol.event("ready");
+
+  await room.tell({ do: "whois", name: ready.key });
+  const { member: seen } = await room.event("member");
+  const { fingerprint: digits, joinCode: shown, ...who } = seen;
+  assertPresent(who);
+  assertEquals([who.name, digits, shown], ["bob", ready.fingerprint, joinCode!]);
+  await bob.tell({ do: "whois", name: "hana" });
+  const host = (await bob.event("member")).member;
+  assertEquals([host.key, host.verified], [key, true]);
+  assertEquals([host.fingerprint, host.joinCode], [fingerprint, joinCode!]);
+  await carol.tell({ do: "whois", name: `bob#${ready.tag}` });
+  const { member } = await carol.event("member");
+  assertEquals([member.name, "joinCode" in member, member.verified], ["bob", false, false]);
+  await carol.tell({ do: "whois", name: "hana" });
+  assertEquals(
+    (await carol.event("member", ({ member }) => member.key === key)).member.verified,
+    false,
+  );
+});
+
+Deno.test("rekey is answered once the keys are new, and what is said goes on", async () => {
+  await using room = await HostProgram.start(["--name", "hana", "--json"]);
+  await using bob = await room.join(["--name", "bob", "--json"]);
+  for (const text of ["one", "two"]) {
+    await bob.tell({ say: text });
+    await room.tell({ say: text });
+    await Promise.all(
+      [room, bob].map((each) => each.event("message", (said) => said.text === text)),
+    );
+    await bob.tell({ do: "rekey" });
+    assertEquals(await bob.event("rekeyed"), { event: "rekeyed" });
+  }
+});
+
+Deno.test("nick is told to all by both names, and refused where it is none", async () => {
+  await using room = await HostProgram.start(["--name", "hana", "--json"]);
+  await using bob = await room.join(["--name", "bob", "--json"]);
+  await using carol = await room.join(["--name", "carol", "--json"]);
+  await bob.tell({ do: "nick", name: "a:b" });
+  const { code, message } = await bob.event("error");
+  assertEquals([code, message], [
+    "bad-name",
+    "Cannot take the name as it has one of the characters : # \\",
+  ]);
+  for (const name of ["bobby", "robert"]) await bob.tell({ do: "nick", name });
+  await bob.tell({ say: "hello" });
+  const { from } = await carol.event("message");
+  assertMember(from, "robert");
+  const told = (program: Program): Event<"renamed">[] =>
+    program.events.filter((event): event is Event<"renamed"> => event.event === "renamed");
+  assertEquals(
+    told(carol).map(({ before, member }) => [before, member.name]),
+    [["bob", "bobby"], ["bobby", "robert"]],
+  );
+  assertEquals(told(bob).at(-1), {
+    event: "renamed",
+    member: from,
+    before: "bobby",
+    own: true,
+  });
+  await using dave = await room.join(["--name", "dave", "--json"]);
+  const { members } = await dave.event("ready");
+  assertEquals(members.map(({ name }) => name).toSorted(), ["carol", "hana", "robert"]);
+  await bob.tell({ do: "nick", name: "carol" });
+  await carol.event("warning", ({ code }) => code === "name-taken");
+  const { tag } = await bob.event("ready");
+  await bob.event("renamed", ({ member }) => member.name === `carol#${tag}`);
+  await carol.event("renamed", ({ member }) => member.name === `carol#${tag}`);
+});
+
+Deno.test("a wish about nobody who is here is an error that changes nothing", async () => {
+  const wishes = ["whois", "ignore", "unignore"];
+  const { answers, status } = await script(wishes.map((wish) => ({ do: wish, name: "nobody" })));
+  assertEquals(status, 0);
+  const error = {
+    event: "error",
+    code: "no-such-member",
+    message: "Cannot find the member as nobody here has that name",
+    hint: "Use a name from /who, or name#tag where two share one.",
+  };
+  assertEquals(answers, Array(3).fill(error));
+});
+
+Deno.test("who is ignored is not heard until that ends, and others are", async () => {
+  await using room = await HostProgram.start(["--name", "hana", "--json"]);
+  await using bob = await room.join(["--name", "bob", "--json"]);
+  await using carol = await room.join(["--name", "carol", "--json"]);
+  await bob.event("joined");
+  await room.tell({ do: "ignore", name: "bob" });
+  const { ignored, member } = await room.event("ignoring");
+  assertEquals(ignored, true);
+  assertMember(member, "bob");
+  await bob.tell({ say: "hidden" });
+  await bob.tell({ say: "hidden, too", to: "hana" });
+  await bob.event("delivered", ({ id }) => id === "2");
+  await room.tell({ do: "who" });
+  const { members } = await room.event("members");
+  assertEquals(members.map(({ ignored, name }) => [name, ignored]), [
+    ["bob", true],
+    ["carol", undefined],
+  ]);
+  await room.tell({ do: "unignore", name: member.key });
+  await room.event("ignoring", ({ ignored }) => !ignored);
+  await bob.tell({ say: "shown" });
+  await room.event("message", ({ text }) => text === "shown");
+  const heard = room.events.filter((event): event is Event<"message"> => event.event === "message");
+  assertEquals(heard.map(({ text }) => text), ["shown"]);
+  await carol.event("message", ({ text }) => text === "hidden");
 });
 
 Deno.test("text is exact, and no character that acts is printed as itself", async () => {

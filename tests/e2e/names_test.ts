@@ -40,7 +40,7 @@ Deno.test("the second holder of a name is name#tag everywhere, and both are told
   await pipe.stderr.line((line) => line.startsWith(`lanchat: ${shown} joined`));
   for (const program of [first, second]) {
     const warning = await program.event("warning", ({ code }) => code === "name-taken");
-    assertEquals(warning.hint, "Choose another name with --name.");
+    assertEquals(warning.hint, "Choose another name: /nick NAME, or --name at the next start.");
   }
 
   await second.tell({ say: "I am the other one" });

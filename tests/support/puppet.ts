@@ -105,6 +105,7 @@ export class Puppet {
       generation: 1,
       modulus: this.keys.modulus,
       name: this.name,
+      nameTaken: false,
       seen,
       ...rest,
     });

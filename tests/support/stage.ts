@@ -198,6 +198,7 @@ export interface StageOptions {
   readonly identity?: Identity;
   readonly generate?: () => Promise<WrapKeyPair>;
   readonly shown?: () => Promise<void>;
+  readonly ignores?: (key: Bytes) => boolean;
   /** What happens beside its being noted. */
   readonly onEvent?: (event: RoomEvent, room: Room) => void;
   /** Makes the session keys. */
@@ -219,7 +220,7 @@ export class Stage {
 
   private constructor(identity: Identity, options: StageOptions) {
     this.key = identity.publicKey;
-    const { generate = sessionKey, name = "ada", onEvent, shown, waitMs } = options;
+    const { generate = sessionKey, ignores, name = "ada", onEvent, shown, waitMs } = options;
     this.room = new Room({
       identity,
       name,
@@ -234,6 +235,7 @@ export class Stage {
       clock: this.clock,
       ...waitMs !== undefined && { waitMs },
       ...shown !== undefined && { shown },
+      ...ignores !== undefined && { ignores },
     });
     this.ran = this.#run();
   }

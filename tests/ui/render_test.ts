@@ -120,6 +120,31 @@ test("noticeLines lists the members with their tags", () => {
   ]);
 });
 
+test("noticeLines tells who has another name", () => {
+  const renamed = { event: "renamed", member: member("robert"), before: "bob" } as const;
+  assertEquals(noticeLines(renamed), ["bob is robert now"]);
+  assertEquals(noticeLines({ ...renamed, own: true }), ["You are robert now."]);
+});
+
+test("noticeLines tells that the own keys are new", () => {
+  assertEquals(noticeLines({ event: "rekeyed" }), [
+    "Your keys are new: what is said from now on is sealed with others.",
+  ]);
+});
+
+test("noticeLines tells what is known of a member, and who is ignored", () => {
+  const bob = { ...member("bob"), fingerprint: FINGERPRINT };
+  const known = "has the fingerprint 01234 56789 01234 56789 01234 56789.";
+  assertEquals(noticeLines({ event: "member", member: bob }), [`bob (tag abcdefgh) ${known}`]);
+  assertEquals(noticeLines({ event: "member", member: { ...bob, joinCode: "0123456789" } }), [
+    `bob (tag abcdefgh, join code 01234 56789) ${known}`,
+  ]);
+  const ignoring = (ignored: boolean): string[] =>
+    noticeLines({ event: "ignoring", member: bob, ignored });
+  assertEquals(ignoring(true), ["What bob says is not shown."]);
+  assertEquals(ignoring(false), ["What bob says is shown again."]);
+});
+
 test("noticeLines shows a problem and what to do", () => {
   const problem = { code: "busy", message: "Cannot join" } as const;
   assertEquals(noticeLines({ event: "error", ...problem, hint: "Try again." }), [

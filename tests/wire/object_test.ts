@@ -66,6 +66,16 @@ function change(known: Bytes, at: number, ...values: number[]): Bytes {
   return copy;
 }
 
+test("decodeAnnounce tells whether the name is taken, and gives it without the mark", () => {
+  const known = decodeAnnounce(fromHex(e2e.announce_bob));
+  assertEquals(known.nameTaken, false);
+  for (const name of ["bøb", "x".repeat(48)]) {
+    const head = encodeAnnounceHead({ ...known, name, nameTaken: true });
+    const { name: read, nameTaken } = decodeAnnounce(concat(head, random(96)));
+    assertEquals([read, nameTaken], [name, true]);
+  }
+});
+
 for (const { name, known, recode } of OBJECTS) {
   test(`decode${name} keeps every byte of the known object`, () => {
     assertEquals(toHex(recode(known)), toHex(known));

@@ -19,7 +19,7 @@ const UNSAFE = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_P
 
 /** What lanchat and readline draw with; a typed line shows a tab as it is. */
 // deno-lint-ignore no-control-regex -- escape sequences are what it is about
-const DRAWING = /\x1b\[(?:[\d;]*[ACDGHJ]|(?:1|22)m)|[\r\n\t]/gu;
+const DRAWING = /\x1b\[(?:[\d;]*[ACDGHJ]|(?:[127]|2[27]|1;38;5;\d+|22;39)m)|[\r\n\t]/gu;
 
 /** Any text, lone surrogates too: bytes of UTF-8, or of UTF-16 behind a byte 0xff. */
 function textOf(input: Bytes): string {
@@ -187,12 +187,15 @@ const terminal: Target = {
     const { stdout, streams } = memoryStreams(ReadableStream.from(chunks));
     const raw: boolean[] = [];
     const front = new TerminalFrontEnd({
-      ...streams,
-      columns: () => 40,
-      setRaw: (on) => void raw.push(on),
-      onResize: () => () => {},
-      writeSync: () => {},
-      onContinue: () => () => {},
+      notify: false,
+      device: {
+        ...streams,
+        columns: () => 40,
+        setRaw: (on) => void raw.push(on),
+        onResize: () => () => {},
+        writeSync: () => {},
+        onContinue: () => () => {},
+      },
     });
     front.show(message("ada", text));
     const wishes: string[] = [];

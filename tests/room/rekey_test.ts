@@ -1,0 +1,123 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, toHex, utf8 } from "../../lib/bytes/mod.ts";
+import { WrapKey, type WrapKeyPair } from "../../lib/crypto/mod.ts";
+import { PREVIOUS_KEY_MS, SESSION_KEY_MS, SessionKeys } from "../../lib/room/mod.ts";
+import { Audience, decodeMsg, ObjectType } from "../../lib/wire/mod.ts";
+import { FakeClock } from "../support/clock.ts";
+import { sessionKey } from "../support/keys.ts";
+import { Puppet, type Target, targetOf } from "../support/puppet.ts";
+import { Stage } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+
+const LABEL = "lanchat/1 test";
+
+async function wrap(keys: SessionKeys): Promise<Bytes> {
+  return await (await WrapKey.import(keys.current!.modulus)).wrap(LABEL, utf8("secret"));
+}
+
+test("SessionKeys.renew keeps each key before for three minutes, however many there are", async () => {
+  const clock = new FakeClock();
+  const keys = new SessionKeys({ generate: sessionKey, clock });
+  await keys.renew(); // The first that is being made.
+  const wrapped: Bytes[] = [];
+  for (let i = 0; i < 3; i++) {
+    wrapped.push(await wrap(keys));
+    await keys.renew();
+    clock.advance(1000);
+  }
+  assertEquals(keys.current!.generation, 4);
+  for (const [i, secret] of wrapped.entries()) {
+    assertEquals(await keys.unwrap(i + 1, LABEL, secret), utf8("secret"));
+  }
+  clock.advance(PREVIOUS_KEY_MS - 3000);
+  assertEquals([1, 2, 3, 4].map((generation) => keys.has(generation)), [false, true, true, true]);
+  clock.advance(1000);
+  assertEquals([2, 3, 4].map((generation) => keys.has(generation)), [false, true, true]);
+  keys.close();
+  assertEquals(clock.timers, 0);
+});
+
+test("SessionKeys.renew fails where no key can be made, and the one in use goes on", async () => {
+  let works = true;
+  const clock = new FakeClock();
+  const generate = async (): Promise<WrapKeyPair> => {
+    if (!works) throw new Error("out of memory");
+    return await sessionKey();
+  };
+  const keys = new SessionKeys({ generate, clock });
+  await keys.renew();
+  works = false;
+  assertEquals(await keys.renew().catch(({ message }: Error) => message), "out of memory");
+  assertEquals(keys.current!.generation, 1);
+  works = true;
+  const renewed = Promise.withResolvers<void>();
+  keys.onRenewed = renewed.resolve;
+  clock.advance(SESSION_KEY_MS);
+  await renewed.promise;
+  assertEquals(keys.current!.generation, 2);
+  keys.close();
+});
+
+test("Room.rekey has all that is said from then on sealed with new keys, for the room and for one", async () => {
+  const [bob, carol] = [await Puppet.create("bob"), await Puppet.create("carol")];
+  const stage = await Stage.open({ before: [bob, carol] });
+  const chains = new Set<string>();
+  const say = async (options: { to?: string } = {}): Promise<void> => {
+    const said = stage.room.say("hello", options);
+    const { object } = await stage.relay.object(ObjectType.MSG);
+    chains.add(toHex(decodeMsg(object).chainId));
+    await said;
+  };
+  await say();
+  await say({ to: "bob" });
+  stage.clock.advance(1000); // The time between two epochs.
+  const old = stage.target;
+  await stage.room.rekey();
+  const renewed: Target[] = [];
+  for (const puppet of [bob, carol]) {
+    renewed.push(targetOf((await stage.relay.object(ObjectType.ANNOUNCE, puppet.session)).object));
+  }
+  assertEquals(renewed.map(({ generation }) => generation), [2, 2]);
+  assert(toHex(renewed[0]!.modulus) !== toHex(old.modulus));
+  await say();
+  await say({ to: "bob" });
+  assertEquals(chains.size, 4);
+
+  // What others wrapped before they knew still comes.
+  for (const [epoch, target] of [old, renewed[0]!].entries()) {
+    const chain = await bob.chain(Audience.ROOM, epoch + 1);
+    await stage.says(bob, await chain.skdm(target), await chain.msg(`${epoch}`));
+    assertEquals(await stage.text(), `${epoch}`);
+  }
+  await stage.close();
+});
+
+test("Room.rekey is done once a second, so that nobody makes the others wait for it", async () => {
+  const stage = await Stage.open({ before: [await Puppet.create("bob")] });
+  await stage.room.rekey();
+  const again = stage.room.rekey();
+  await stage.clock.timer(1000);
+  const announced = (): number =>
+    stage.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.ANNOUNCE).length;
+  await stage.relay.settle();
+  assertEquals(announced(), 2);
+  stage.clock.advance(1000);
+  await again;
+  await stage.relay.settle();
+  assertEquals(announced(), 3);
+  await stage.close();
+});
+
+test("Room.rekey ends with the room, and fails where no key can be made", async () => {
+  let works = true;
+  const generate = (): Promise<WrapKeyPair> =>
+    works ? sessionKey() : Promise.reject(new Error("out of memory"));
+  const stage = await Stage.open({ generate });
+  works = false;
+  const failed = await stage.room.rekey().catch(({ message }: Error) => message);
+  assertEquals(failed, "out of memory");
+  works = true;
+  const late = stage.room.rekey();
+  await stage.close();
+  await late;
+});

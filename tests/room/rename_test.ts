@@ -1,0 +1,265 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, toBase64Url } from "../../lib/bytes/mod.ts";
+import type { RoomEvent } from "../../lib/room/mod.ts";
+import { Audience, decodeAnnounce, ObjectType, type SignedAnnounce } from "../../lib/wire/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { sessionKey } from "../support/keys.ts";
+import { Puppet, targetOf } from "../support/puppet.ts";
+import { Stage } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+import { type TestMember, World } from "../support/world.ts";
+
+type Renamed = Extract<RoomEvent, { type: "renamed" }>;
+
+/** What a member is told of by what name somebody goes. */
+async function renamed(from: TestMember | Stage): Promise<string> {
+  const { before, member, own }: Renamed = await from.event("renamed");
+  return `${own ? "own " : ""}${before} is ${member.name}`;
+}
+
+/** The next ANNOUNCE of a room to a member. */
+async function announced(stage: Stage, puppet: Puppet): Promise<SignedAnnounce> {
+  return decodeAnnounce((await stage.relay.object(ObjectType.ANNOUNCE, puppet.session)).object);
+}
+
+/** How everybody shows one member, itself included. */
+function namesOf(member: TestMember, others: readonly TestMember[]): string[] {
+  return [
+    member.room.me.name,
+    ...others.map(({ room }) => room.find(toBase64Url(member.room.me.key)).name),
+  ];
+}
+
+test("Room.rename is told to all, in its place between the messages, and to who comes later", async () => {
+  const world = new World();
+  const ada = await world.join("ada");
+  const bob = await world.join("bob");
+  await ada.event("joined");
+  await ada.room.say("one");
+  await ada.room.rename("adele");
+  assertEquals(await renamed(ada), "own ada is adele");
+  await ada.room.say("two");
+  await bob.texts.count(2);
+  const told = bob.events.all.flatMap((event) =>
+    event.type === "message"
+      ? [`${event.from.name}: ${event.text}`]
+      : event.type === "renamed"
+      ? [`${event.before} is ${event.member.name}`]
+      : []
+  );
+  assertEquals(told, ["ada: one", "ada is adele", "adele: two"]);
+  const carol = await world.join("carol");
+  assertEquals(carol.room.members.map(({ name }) => name), ["adele", "bob"]);
+  await carol.room.say("psst", { to: "adele" });
+  assertEquals(await ada.texts.next(), "psst");
+  await world.close();
+});
+
+test("Room.rename refuses what is no name, and tells nobody of the name that one has", async () => {
+  const stage = await Stage.open({ before: [await Puppet.create("bob")] });
+  for (const name of ["", "a#b", "x".repeat(49), " a"]) {
+    await assertFails(stage.room.rename(name), "bad-name");
+  }
+  assertEquals(stage.events.rest(), []);
+  const count = stage.relay.envelopes.all.length;
+  await stage.room.rename("ada");
+  assertEquals(await renamed(stage), "own ada is ada");
+  await stage.relay.settle();
+  assertEquals(stage.relay.envelopes.all.length, count);
+  await stage.close();
+});
+
+test("Room.rename goes in turn, once a second, and the last name stays", async () => {
+  const bob = await Puppet.create("bob");
+  const stage = await Stage.open({ before: [bob] });
+  const names = ["b", "c", "d"];
+  const done = Promise.all(names.map((name) => stage.room.rename(name)));
+  for (const i of names.keys()) {
+    const { generation, name } = await announced(stage, bob);
+    assertEquals([name, generation], [names[i], i + 2]);
+    assertEquals(stage.relay.envelopes.rest(), []);
+    stage.clock.advance(1000);
+  }
+  await done;
+  assertEquals(stage.room.me.name, "d");
+  await stage.close();
+});
+
+test("Room.rename does not wait for the end of the room", async () => {
+  const stage = await Stage.open();
+  await stage.room.rename("b");
+  const late = assertFails(stage.room.rename("c"), "not-delivered");
+  await stage.close();
+  await late;
+});
+
+test("Room takes keys that were wrapped for the announcement before a new name", async () => {
+  const bob = await Puppet.create("bob");
+  const stage = await Stage.open({ before: [bob] });
+  const before = stage.target;
+  await stage.room.rename("b");
+  await stage.event("renamed");
+  const after = targetOf((await stage.relay.object(ObjectType.ANNOUNCE, bob.session)).object);
+  assertEquals(after.modulus, before.modulus);
+  const unknown = { ...after, generation: 3 };
+  for (const [i, target] of [before, after, unknown].entries()) {
+    const chain = await bob.chain(Audience.ROOM, i + 1);
+    await stage.says(bob, await chain.skdm(target), await chain.msg(`${i}`));
+  }
+  assertEquals([await stage.text(), await stage.text()], ["0", "1"]);
+  await stage.relay.settle();
+  assertEquals(stage.events.rest(), []);
+  await stage.close();
+});
+
+test("Room announces a name that was taken while a session key was made with both keys", async () => {
+  const bob = await Puppet.create("bob");
+  let made = await sessionKey();
+  let making = Promise.resolve(made);
+  const stage = await Stage.open({ before: [bob], generate: () => making });
+  const first = made;
+  made = await sessionKey();
+  const gate = Promise.withResolvers<typeof made>();
+  making = gate.promise;
+  const rekeyed = stage.room.rekey();
+  const named = stage.room.rename("b");
+  await stage.clock.timer(1000);
+  stage.clock.advance(1000);
+  await named;
+  gate.resolve(made);
+  await rekeyed;
+  const told: [number, string, Bytes][] = [];
+  for (let i = 0; i < 2; i++) {
+    const { generation, modulus, name } = await announced(stage, bob);
+    told.push([generation, name, modulus]);
+  }
+  assertEquals(told, [[2, "b", first.modulus], [3, "b", made.modulus]]);
+  await stage.close();
+});
+
+test("Room gives the tag to who takes a name that somebody has, on both sides and for who comes", async () => {
+  const world = new World();
+  const ada = await world.join("ada");
+  const bob = await world.join("bob");
+  const carol = await world.join("carol");
+  await Promise.all([ada.event("joined"), bob.event("joined")]);
+  // Ada came first of all.
+  await ada.room.rename("Bob");
+  const { tag } = ada.room.me;
+  assertEquals(await renamed(ada), `own ada is Bob#${tag}`);
+  assertEquals((await ada.event("warning")).message.includes(`Bob#${tag}`), true);
+  assertEquals(await renamed(bob), `ada is Bob#${tag}`);
+  assertEquals((await bob.event("warning")).code, "name-taken");
+  assertEquals(await renamed(carol), `ada is Bob#${tag}`);
+  const dave = await world.join("dave");
+  await ada.event("joined");
+  assertEquals(namesOf(ada, [bob, carol, dave]), Array(4).fill(`Bob#${tag}`));
+  assertEquals(namesOf(bob, [ada, carol, dave]), Array(4).fill("bob"));
+  // With another name the tag is gone.
+  await ada.room.rename("ada");
+  assertEquals(await renamed(dave), `Bob#${tag} is ada`);
+  assertEquals(namesOf(ada, [bob, carol, dave]), Array(4).fill("ada"));
+  await world.close();
+});
+
+test("Room lets two who take one name at once each show the other with a tag", async () => {
+  const bob = await Puppet.create("bob");
+  const stage = await Stage.open({ before: [bob] });
+  await stage.room.rename("zoe");
+  await stage.event("renamed");
+  await stage.says(bob, await bob.announce(stage.session, { generation: 2, name: "zoe" }));
+  const { member } = await stage.event("renamed");
+  assertEquals([stage.room.me.name, member.name], ["zoe", `zoe#${member.tag}`]);
+  assertEquals((await stage.event("warning")).code, "name-taken");
+  await stage.close();
+});
+
+test("Room shows who says itself that its name is another's with the tag, wherever it stands", async () => {
+  const [first, second] = [await Puppet.create("bob", "one"), await Puppet.create("bob", "two")];
+  const stage = await Stage.create();
+  await stage.relay.admit([first.entry, second.entry]);
+  await stage.says(first, await first.announce(stage.session, { nameTaken: true }));
+  await stage.says(second, await second.announce(stage.session));
+  const { members } = await stage.event("ready");
+  assertEquals(members.map(({ name }) => name), [`bob#${members[0]!.tag}`, "bob"]);
+  await stage.close();
+});
+
+test("Room warns once of who takes its name again and again", async () => {
+  const mal = await Puppet.create("mal");
+  const stage = await Stage.open({ before: [mal] });
+  for (const [i, name] of ["ada", "mal", "ada", "mal"].entries()) {
+    await stage.says(mal, await mal.announce(stage.session, { generation: i + 2, name }));
+  }
+  await stage.relay.settle();
+  const types = stage.events.rest().map(({ type }) => type);
+  assertEquals(types, ["renamed", "warning", "renamed", "renamed", "renamed"]);
+  await stage.close();
+});
+
+test("Room makes who takes new names all the time wait for it, and nobody else", async () => {
+  const [bob, mal] = [await Puppet.create("bob"), await Puppet.create("mal")];
+  const stage = await Stage.open({ before: [bob, mal] });
+  for (let i = 0; i < 20; i++) {
+    const lies = { generation: i + 2, name: `mal ${i}` };
+    await stage.says(mal, await mal.announce(stage.session, lies));
+  }
+  await stage.relay.settle();
+  assertEquals(stage.events.rest().length, 8);
+  await stage.assertStillHears(bob);
+  await stage.pass(10_000);
+  const more = stage.events.rest().length;
+  assert(more >= 1 && more <= 10, `${more} more`);
+  await stage.close();
+});
+
+test("Room refuses a name that is played back", async () => {
+  const bob = await Puppet.create("bob");
+  const stage = await Stage.open({ before: [bob] });
+  const names = ["b", "c"];
+  const objects = await Promise.all(
+    names.map((name, i) => bob.announce(stage.session, { generation: i + 2, name })),
+  );
+  await stage.says(bob, ...objects, objects[0]!, objects[1]!, await bob.announce(stage.session));
+  await stage.relay.settle();
+  assertEquals(stage.events.rest().map(({ type }) => type), ["renamed", "renamed"]);
+  assertEquals(stage.room.members.map(({ name }) => name), ["c"]);
+  await stage.close();
+});
+
+test("Room tells nothing of the new names of who is ignored, and shows them", async () => {
+  const bob = await Puppet.create("bob");
+  const stage = await Stage.open({ before: [bob], ignores: () => true });
+  await stage.says(bob, await bob.announce(stage.session, { generation: 2, name: "b" }));
+  await stage.relay.settle();
+  assertEquals([stage.events.rest(), stage.room.members[0]!.name], [[], "b"]);
+  await stage.close();
+});
+
+test("Room tells its name to all where it was taken without a connection, and to another host", async () => {
+  const bob = await Puppet.create("bob");
+  const stage = await Stage.open({ before: [bob] });
+  await stage.cut();
+  await stage.room.rename("b");
+  await stage.event("renamed");
+  stage.dial(false);
+  const lastCmid = 1;
+  await stage.relay.accept({ resumed: true, lastCmid });
+  await stage.relay.resume([bob.entry]);
+  assertEquals((await announced(stage, bob)).name, "b");
+  await stage.event("reconnected");
+  const carol = await Puppet.create("carol");
+  await stage.restart([bob, carol]);
+  const [round, other] = [await stage.asks(bob), await stage.asks(carol)];
+  assertEquals((await announced(stage, carol)).name, "b");
+  await stage.says(carol, await carol.announce(stage.session));
+  await stage.answers(carol, other, []);
+  await stage.event("joined");
+  // Bob took another name, of which the host before told nobody.
+  await stage.answers(bob, round, [
+    await bob.announce(stage.session, { generation: 2, name: "bert" }),
+  ]);
+  assertEquals(await renamed(stage), "bob is bert");
+  await stage.event("reconnected");
+  await stage.close();
+});
