@@ -35,7 +35,7 @@ const MAX_REPEATED_LENGTH = 60;
  * const from = { name: "bob", tag: "", key: "", session: "" };
  * frontEnd.show({ event: "message", from, text: "hi\nada", kind: "text", private: false, at: 0 });
  * await frontEnd.close();
- * assertMatch(text, /^[\d-]+T[\d:.]+Z bob: hi\n {4}ada\n$/);
+ * assertMatch(text, /^[\d-]+T[\d:.]+Z bob: hi\n {6}ada\n$/);
  * ```
  */
 export class LoggedFrontEnd implements FrontEnd {

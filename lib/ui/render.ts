@@ -70,6 +70,8 @@ function personSentences(event: UiEvent): string[] {
       return greeting(event);
     case "members":
       return event.members.length === 0 ? sentences(event) : event.members.map(memberSentence);
+    case "member":
+      return memberSentences(event);
     case "warning":
       // The greeting says it.
       if (event.code === "host-unverified" || event.code === "addresses-hidden") return [];
@@ -132,11 +134,6 @@ function memberSentences({ member }: MemberEvent): string[] {
   ];
 }
 
-function statusSentence({ member: { name }, own, text }: StatusEvent): string {
-  if (own) return text === "" ? "You are at hand again." : `You are away: ${text}`;
-  return text === "" ? `${name} is at hand again` : `${name} is away: ${text}`;
-}
-
 function sentences(event: UiEvent): string[] {
   switch (event.event) {
     case "listening":
@@ -158,24 +155,14 @@ function sentences(event: UiEvent): string[] {
       return [`${event.member.name} has lost the connection: what you say waits for its return`];
     case "back":
       return [`${event.member.name} is back`];
-    case "renamed": {
-      const { before, member: { name }, own } = event;
-      return [own ? `You are ${name} now.` : `${before} is called ${name} now`];
-    }
+    case "renamed":
+      return [
+        event.own
+          ? `You are ${event.member.name} now.`
+          : `${event.before} is ${event.member.name} now`,
+      ];
     case "status":
       return [statusSentence(event)];
-    case "rekeyed":
-      return ["What is said from now on has new keys."];
-    case "member":
-      return memberSentences(event);
-    case "ignoring": {
-      const { ignored, member: { name } } = event;
-      return [
-        ignored
-          ? `What ${name} says is not shown any more; /unignore ${name} ends that.`
-          : `What ${name} says is shown again.`,
-      ];
-    }
     case "gap": {
       const [messages, are] = event.missing === 1 ? ["message", "is"] : ["messages", "are"];
       return [`warning: ${event.missing} ${messages} of ${event.member.name} ${are} missing`];
@@ -186,6 +173,15 @@ function sentences(event: UiEvent): string[] {
       return reconnectedSentences(event);
     case "members":
       return [hereSentence(event.members.map(withTag))];
+    case "member": {
+      const { fingerprint, joinCode, name, tag } = event.member;
+      const code = joinCode === undefined ? "" : `, join code ${groups(joinCode)}`;
+      return [`${name} (tag ${tag}${code}) has the fingerprint ${groups(fingerprint)}.`];
+    }
+    case "rekeyed":
+      return ["Your keys are new: what is said from now on is sealed with others."];
+    case "ignoring":
+      return [`What ${event.member.name} says is ${event.ignored ? "not shown" : "shown again"}.`];
     case "warning":
     case "error": {
       const problem = `${event.event}: ${event.message}`;
@@ -199,6 +195,11 @@ function sentences(event: UiEvent): string[] {
     case "failed":
       return [];
   }
+}
+
+function statusSentence({ member, own, text }: StatusEvent): string {
+  if (own) return text === "" ? "You are shown as back." : `You are shown as away: ${text}`;
+  return text === "" ? `${member.name} is here again` : `${member.name} is away: ${text}`;
 }
 
 function reconnectedSentences({ joinCode, missed }: ReconnectedEvent): string[] {

@@ -117,7 +117,7 @@ test("LoggedFrontEnd logs what is said, and to whom", async () => {
   assertEquals(
     text,
     [
-      "> ada: hi\n    all",
+      "> ada: hi\n      all",
       "> * ada waves",
       "> ada to bob (private): psst",
       "> ada to bob#x (private): psst",

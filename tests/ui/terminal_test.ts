@@ -368,9 +368,9 @@ test("TerminalFrontEnd gives the terminal back at Ctrl-Z until the program goes 
     assertEquals(desk.screen.marksPastes, false);
     desk.frontEnd.show(message("bob", "hi"));
     desk.resize(20);
-    await desk.shows("bob: hi", "");
+    await desk.shows(`${T} bob: hi`, "");
     await goOn(desk);
-    await desk.shows("bob: hi", "> a line of more cha", "racters than one row", " has");
+    await desk.shows(`${T} bob: hi`, "> a line of more cha", "racters than one row", " has");
     assertEquals(desk.raw, [true, false, true]);
     assertEquals(desk.screen.marksPastes, true);
   }
