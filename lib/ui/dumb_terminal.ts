@@ -80,8 +80,8 @@ export class DumbTerminalFrontEnd implements FrontEnd {
     for await (const line of readLines(stdin, MAX_LINE_BYTES)) {
       const { action, inputs, lines } = this.#conversation.enter(this.#textOf(line));
       this.#print(lines);
-      yield* inputs;
       this.#conversation.begin();
+      yield* inputs;
       if (action === "quit") break;
     }
     yield { do: "quit" };

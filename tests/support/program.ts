@@ -395,7 +395,9 @@ export async function run(
 /** A home of its own, so that no test finds what another one, or a person, keeps there. */
 export function environment(): Record<string, string> {
   const home = emptyDirectory();
-  return { HOME: home, XDG_CONFIG_HOME: `${home}/.config`, ...denoCache() };
+  // A person's terminal, whatever the tests themselves run in.
+  const terminal = { NO_COLOR: "", TERM: "xterm-256color" };
+  return { HOME: home, XDG_CONFIG_HOME: `${home}/.config`, ...terminal, ...denoCache() };
 }
 
 function inTerminal(command: readonly string[]): readonly string[] {

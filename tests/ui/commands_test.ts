@@ -41,6 +41,38 @@ test("parseLine reads messages, actions and commands", () => {
   for (const [line, command] of lines) assertEquals(parseLine(line, ALONE), command, line);
 });
 
+test("parseLine reads wishes about members, oneself and the terminal", () => {
+  const lines: [string, Command][] = [
+    ["/nick  Ada Lovelace ", { do: "nick", name: "Ada Lovelace" }],
+    ["/away", { do: "status", text: "" }],
+    ["/away lunch until one ", { do: "status", text: "lunch until one" }],
+    ["/whois bob by", { do: "whois", name: "bob by" }],
+    ['/whois "bob by"', { do: "whois", name: "bob by" }],
+    ["/ignore bob#abcdefgh", { do: "ignore", name: "bob#abcdefgh" }],
+    ["/unignore bob", { do: "unignore", name: "bob" }],
+    ["/rekey", { do: "rekey" }],
+    ["/clear", { do: "clear" }],
+    ["/retry", { do: "retry" }],
+  ];
+  for (const [line, command] of lines) assertEquals(parseLine(line, ALONE), command, line);
+});
+
+test("parseLine refuses a name that nobody can have, and to ask about nobody", () => {
+  for (
+    const line of ["/nick", "/nick a:b", "/nick a#b", `/nick ${"x".repeat(49)}`, "/nick a\u200bb"]
+  ) {
+    assertEquals(refusal(line).code, "bad-name", line);
+  }
+  for (const line of ["/whois", "/ignore  ", "/unignore"]) {
+    assertEquals(refusal(line).code, "no-such-member", line);
+  }
+});
+
+test("parseLine counts the bytes of what is said of an absence", () => {
+  assertEquals(parseLine(`/away ${"é".repeat(100)}`, ALONE).do, "status");
+  assertEquals(refusal(`/away ${"é".repeat(100)}x`).code, "message-too-long");
+});
+
 test("parseLine suggests the command that an unknown one is nearest to", () => {
   const lines = [["/hwo", "/who"], ["/WHO", "/who"], ["/exit now", "/quit"], ["/helpme", "/help"]];
   for (const [line, command] of lines) {

@@ -1,0 +1,141 @@
+import { assertEquals } from "@std/assert";
+import { utf8 } from "../../lib/bytes/mod.ts";
+import { DumbTerminalFrontEnd } from "../../lib/ui/dumb_terminal.ts";
+import type { Input, MessageEvent } from "../../lib/ui/mod.ts";
+import { FakeClock } from "../support/clock.ts";
+import { READY } from "../support/desk.ts";
+import { test } from "../support/test.ts";
+import { member, message, NOW, T } from "./members.ts";
+import { Sink } from "./streams.ts";
+
+const BOB = { ...member("bob"), key: "bobs", session: "bob" };
+const EVE = { ...member("eve"), key: "eves", session: "eve" };
+
+function whisper(from: typeof BOB, text: string): MessageEvent {
+  return { ...message(from.name, text, { private: true }), from };
+}
+
+/** A terminal that edits the typed line itself. */
+class Teletype implements AsyncDisposable {
+  readonly frontEnd: DumbTerminalFrontEnd;
+  readonly #stdout = new Sink();
+  readonly #stdin = new TransformStream<Uint8Array, Uint8Array>();
+  readonly #keyboard = this.#stdin.writable.getWriter();
+  readonly #input: ReadableStreamDefaultReader<Input>;
+
+  constructor(notify = true) {
+    this.frontEnd = new DumbTerminalFrontEnd({
+      notify,
+      streams: {
+        stdin: this.#stdin.readable,
+        stdout: this.#stdout.stream,
+        stderr: new WritableStream(),
+      },
+      clock: new FakeClock(NOW),
+    });
+    this.#input = this.frontEnd.input.getReader();
+  }
+
+  /** Enters lines. @returns What is wanted next. */
+  async enter(text: string | Uint8Array): Promise<Input | undefined> {
+    const written = this.#keyboard.write(typeof text === "string" ? utf8(text) : text);
+    const { value } = await this.#input.read();
+    await written;
+    return value;
+  }
+
+  /** Presses Ctrl-D. @returns What is wanted next. */
+  async end(): Promise<Input | undefined> {
+    const closed = this.#keyboard.close();
+    const { value } = await this.#input.read();
+    await closed;
+    return value;
+  }
+
+  /** All that was written so far. */
+  async written(): Promise<string[]> {
+    await this.frontEnd.close();
+    return this.#stdout.text.split("\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.frontEnd.close();
+  }
+}
+
+test("DumbTerminalFrontEnd writes line after line, draws nothing, and repeats nothing that was typed", async () => {
+  await using teletype = new Teletype();
+  teletype.frontEnd.show({ ...READY, members: [BOB] });
+  assertEquals(await teletype.enter("hello\n"), {
+    do: "say",
+    text: "hello",
+    kind: "text",
+    id: "1",
+  });
+  teletype.frontEnd.show(message("bob", "\x1b[2Jhi\nada: me too"));
+  teletype.frontEnd.show({ event: "sent", id: "1" });
+  teletype.frontEnd.show({ event: "delivered", id: "1" });
+  assertEquals(await teletype.enter("/who\n"), { do: "who" });
+  assertEquals(await teletype.end(), { do: "quit" });
+  assertEquals(await teletype.written(), [
+    `${T} -- You are ada. Here: bob`,
+    "      -- Type a message and press Enter; /help shows the commands.",
+    `\x07${T} bob: \\x1b[2Jhi`,
+    "      ada: me too",
+    "",
+  ]);
+});
+
+test("DumbTerminalFrontEnd says what was not delivered, and sends it again", async () => {
+  await using teletype = new Teletype();
+  await teletype.enter("hello\n");
+  teletype.frontEnd.show({ event: "failed", id: "1", code: "nobody-here" });
+  assertEquals(await teletype.enter("/retry\n"), {
+    do: "say",
+    text: "hello",
+    kind: "text",
+    id: "2",
+  });
+  assertEquals(await teletype.enter("/quit\nnever read\n"), { do: "quit" });
+  assertEquals((await teletype.written())[0], `${T} -- error: Not delivered: hello`);
+});
+
+test("DumbTerminalFrontEnd sends an answer to nobody where it could be for several", async () => {
+  await using teletype = new Teletype(false);
+  teletype.frontEnd.show({ ...READY, members: [BOB, EVE] });
+  teletype.frontEnd.show(whisper(BOB, "the key?"));
+  const answers = [await teletype.enter("/reply x\n")];
+  teletype.frontEnd.show(whisper(EVE, "psst"));
+  // The second one is entered when it is known who wrote last.
+  answers.push(await teletype.enter("/reply y\n/reply z\n"));
+  assertEquals(
+    answers.map((input) => input?.do === "say" && [input.text, input.to]),
+    [["x", "bobs"], ["z", "eves"]],
+  );
+  assertEquals((await teletype.written()).slice(-3), [
+    `${T} -- error: It could be for bob or for eve`,
+    "      -- hint: Several have written to you alone: type /msg NAME TEXT.",
+    "",
+  ]);
+});
+
+test("DumbTerminalFrontEnd refuses what is no text, and a line that is too long", async () => {
+  await using teletype = new Teletype();
+  const lines = `${"x".repeat(20_000)}\n${"x".repeat(16_385)}\n/who\n`;
+  const bytes = new Uint8Array([0xff, 0x0a, ...utf8(lines)]);
+  assertEquals(await teletype.enter(bytes), { do: "who" });
+  assertEquals((await teletype.written()).filter((line) => line.includes("error")), [
+    `${T} -- error: Cannot use the line`,
+    `${T} -- error: Cannot use the line`,
+    `${T} -- error: Cannot send as the message has 16385 bytes: 16384 are allowed`,
+  ]);
+});
+
+test("DumbTerminalFrontEnd rings for a mention, but not where it must not", async () => {
+  for (const notify of [true, false]) {
+    await using teletype = new Teletype(notify);
+    teletype.frontEnd.show(READY);
+    teletype.frontEnd.show(message("bob", "ada?"));
+    assertEquals((await teletype.written()).join("").includes("\x07"), notify);
+  }
+});

@@ -1,0 +1,45 @@
+import { assert, assertEquals } from "@std/assert";
+import { COLOURFUL_LOOK, NAME_COLOURS, PLAIN_LOOK } from "../../lib/ui/look.ts";
+import { test } from "../support/test.ts";
+
+/** The levels of xterm's colours from 16 to 231: six of red, six of green, six of blue. */
+const LEVELS = [0, 95, 135, 175, 215, 255];
+
+/** How bright a colour is, from 0 to 1. See WCAG 2.2, relative luminance. */
+function luminance(colour: number): number {
+  const index = colour - 16;
+  const [red, green, blue] = [Math.floor(index / 36), Math.floor(index / 6) % 6, index % 6]
+    .map((step) => {
+      const level = LEVELS[step]! / 255;
+      return level <= 0.04045 ? level / 12.92 : ((level + 0.055) / 1.055) ** 2.4;
+    }) as [number, number, number];
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+test("Every colour of a name has a contrast of 4.5:1 on black and on white", () => {
+  for (const colour of NAME_COLOURS) {
+    assert(colour >= 16 && colour < 232, `${colour}`);
+    const onBlack = (luminance(colour) + 0.05) / 0.05;
+    const onWhite = 1.05 / (luminance(colour) + 0.05);
+    assert(onBlack >= 4.5 && onWhite >= 4.5, `${colour}: ${onBlack} on black, ${onWhite} on white`);
+  }
+});
+
+test("A name has the colour of its key, whatever the name is", () => {
+  const seen = new Set<string>();
+  for (let i = 0; i < 200; i++) {
+    const key = `${i}`.padStart(43, "A");
+    const [colour, ...others] = ["ada", "bob"].map((name) =>
+      // deno-lint-ignore no-control-regex -- a name has a colour by control sequences
+      COLOURFUL_LOOK.name(name, key).match(/^\x1b\[1;38;5;(\d+)m\w+\x1b\[22;39m$/)![1]!
+    );
+    assertEquals(others, [colour]);
+    seen.add(colour!);
+  }
+  assertEquals([...seen].map(Number).sort((a, b) => a - b), NAME_COLOURS);
+});
+
+test("No name acts by the way it looks", () => {
+  assertEquals(PLAIN_LOOK.name("a\x1b[2Jb", ""), "a\\x1b[2Jb");
+  assert(COLOURFUL_LOOK.name("a\x1b[2Jb", "").includes("ma\\x1b[2Jb\x1b["));
+});
