@@ -20,6 +20,8 @@ export interface PresentView extends MemberView {
   readonly verified: boolean;
   /** Present where the member's connection is lost; what is said meanwhile waits for it. */
   readonly lost?: true;
+  /** How it says it is, in one line. */
+  readonly status?: string;
   /** Present where what it says is not shown. */
   readonly ignored?: true;
 }
@@ -124,6 +126,18 @@ export interface RenamedEvent {
   /** The name before, as it was shown. */
   readonly before: string;
   /** Present where it is oneself: the answer to a {@linkcode NickInput}. */
+  readonly own?: true;
+}
+
+/** A member says how it is, or oneself does. */
+export interface StatusEvent {
+  /** Names the event. */
+  readonly event: "status";
+  /** Who. */
+  readonly member: MemberView;
+  /** One line; empty where it is back. */
+  readonly text: string;
+  /** Present where it is oneself: the answer to a {@linkcode StatusInput}. */
   readonly own?: true;
 }
 
@@ -261,6 +275,7 @@ export type UiEvent =
   | LeftEvent
   | PresenceEvent
   | RenamedEvent
+  | StatusEvent
   | GapEvent
   | DisconnectedEvent
   | ReconnectedEvent
@@ -312,6 +327,14 @@ export interface NickInput {
   readonly name: string;
 }
 
+/** A wish to tell how one is; a {@linkcode StatusEvent} or an error answers it. */
+export interface StatusInput {
+  /** Names the wish. */
+  readonly do: "status";
+  /** At most 200 bytes of UTF-8 in one line; empty where one is back. */
+  readonly text: string;
+}
+
 /** A wish to give up the keys in use; a {@linkcode RekeyedEvent} or an error answers it. */
 export interface RekeyInput {
   /** Names the wish. */
@@ -349,6 +372,7 @@ export type Input =
   | WhoInput
   | WhoisInput
   | NickInput
+  | StatusInput
   | RekeyInput
   | IgnoreInput
   | QuitInput

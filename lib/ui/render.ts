@@ -5,6 +5,7 @@ import type {
   MessageEvent,
   PresentView,
   ReconnectedEvent,
+  StatusEvent,
   UiEvent,
 } from "./events.ts";
 import { sanitizeLine } from "./sanitize.ts";
@@ -77,6 +78,8 @@ function sentences(event: UiEvent): string[] {
           ? `You are ${event.member.name} now.`
           : `${event.before} is ${event.member.name} now`,
       ];
+    case "status":
+      return [statusSentence(event)];
     case "gap": {
       const [messages, are] = event.missing === 1 ? ["message", "is"] : ["messages", "are"];
       return [`warning: ${event.missing} ${messages} of ${event.member.name} ${are} missing`];
@@ -109,6 +112,11 @@ function sentences(event: UiEvent): string[] {
     case "failed":
       return [];
   }
+}
+
+function statusSentence({ member, own, text }: StatusEvent): string {
+  if (own) return text === "" ? "You are shown as back." : `You are shown as away: ${text}`;
+  return text === "" ? `${member.name} is here again` : `${member.name} is away: ${text}`;
 }
 
 function reconnectedSentences({ joinCode, missed }: ReconnectedEvent): string[] {
