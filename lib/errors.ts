@@ -83,6 +83,7 @@ export type Code =
   | "bad-input"
   | "duplicate-id"
   | "message-too-long"
+  | "bad-status"
   | "bad-utf8"
   | "empty-message"
   | "nobody-here"
@@ -213,6 +214,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "bad-input": { status: 1, hint: 'Write one JSON object a line, as in {"say": "hello"}.' },
   "duplicate-id": { status: 1, hint: "Give every 'say' an id of its own, or none." },
   "message-too-long": { status: 1, hint: "Send at most 16384 bytes in one message." },
+  "bad-status": { status: 1, hint: "Say in one line of at most 200 bytes how you are." },
   "bad-utf8": { status: 1, hint: "Send UTF-8 text." },
   "empty-message": { status: 1, hint: "Send at least one character." },
   "nobody-here": { status: 1, hint: "Nobody else is in the room: wait for somebody, or --wait." },

@@ -97,6 +97,7 @@ export async function chat(options: ChatOptions): Promise<ChatEnd> {
 class Chat {
   readonly #options: ChatOptions;
   #name: string;
+  #status = "";
   #room: Room;
   #ready = Promise.withResolvers<void>();
   #connected = false;
@@ -259,17 +260,25 @@ class Chat {
           this.#undelivered++;
         }
         return;
-      case "say": {
+      case "say":
         this.#lines++;
-        const said = this.#say(input).finally(() => this.#pending.delete(said));
-        this.#pending.add(said);
-        await this.#ready.promise;
-        await this.#room.writable();
-      }
+        return await this.#follow(this.#say(input));
+      case "status":
+        return await this.#follow(this.#setStatus(input.text));
     }
   }
 
-  async #answer(input: Exclude<Input, { do: "quit" | "refused" | "say" }>): Promise<void> {
+  /** Has the end wait for something, and what is read next until more can be sent. */
+  async #follow(sending: Promise<void>): Promise<void> {
+    const followed = sending.finally(() => this.#pending.delete(followed));
+    this.#pending.add(followed);
+    await this.#ready.promise;
+    await this.#room.writable();
+  }
+
+  async #answer(
+    input: Exclude<Input, { do: "quit" | "refused" | "say" | "status" }>,
+  ): Promise<void> {
     switch (input.do) {
       case "who": {
         const members = this.#room.members.map((member) => this.#present(member));
@@ -318,6 +327,20 @@ class Chat {
     return line === undefined ? joinCode : line.hop.joinCode;
   }
 
+  /** Tells how one is; should the session end before the host has that, in the next one. */
+  async #setStatus(text: string): Promise<void> {
+    await this.#ready.promise;
+    const room = this.#room;
+    try {
+      await room.setStatus(text);
+      this.#status = text;
+    } catch (error) {
+      // Told twice, it is the same.
+      if (room !== this.#room) await this.#setStatus(text);
+      else this.#show(problem(error));
+    }
+  }
+
   async #say(input: SayInput): Promise<void> {
     const { id } = input;
     try {
@@ -358,6 +381,8 @@ class Chat {
       case "ready":
         this.#isConnected();
         this.#showReady(event.me, event.members.map((member) => this.#present(member)));
+        // Nobody knows it of this session.
+        if (this.#status !== "") this.#room.setStatus(this.#status).catch(() => {});
         return this.#ready.resolve();
       case "joined": {
         const joinCode = joinCodes?.get(toHex(event.member.session));
@@ -370,6 +395,11 @@ class Chat {
       case "lost":
       case "back":
         return this.#show({ event: event.type, member: view(event.member) });
+      case "status": {
+        const { own, text } = event;
+        const member = view(event.member);
+        return this.#show({ event: "status", member, text, ...own && { own } });
+      }
       case "renamed": {
         const { before, own } = event;
         const member = view(event.member);
@@ -423,12 +453,14 @@ class Chat {
   #present(member: Present): PresentView {
     const { host } = this.#options;
     const shown = view(member);
+    const ignored = this.#ignored.has(shown.key);
     return {
       ...shown,
       since: member.since,
       verified: host.verified && shown.key === host.key,
       ...member.lost && { lost: true },
-      ...this.#ignored.has(shown.key) && { ignored: true },
+      ...!ignored && member.status !== undefined && { status: member.status },
+      ...ignored && { ignored },
     };
   }
 

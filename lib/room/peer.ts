@@ -24,6 +24,8 @@ export interface Present extends Member {
   readonly since: number;
   /** Whether its connection is lost; what is said meanwhile waits for it. */
   readonly lost: boolean;
+  /** How it says it is, in one line; missing where it says nothing. */
+  readonly status?: string;
 }
 
 /** What a member told of itself in its last ANNOUNCE. */
@@ -90,6 +92,8 @@ export class Peer {
   readonly epochs: [number, number] = [0, 0];
   /** How many of its messages for each audience were sealed up to the last that came. */
   readonly totals: (number | undefined)[] = [undefined, undefined];
+  /** How it says it is. */
+  status = "";
   /** What it was asked and has not answered. */
   question: Question | undefined;
   /** The envelope of the last question. */
@@ -147,6 +151,7 @@ export class Peer {
       session: this.session,
       since: this.seenAt,
       lost: this.away || this.absent,
+      ...this.status !== "" && { status: this.status },
     };
   }
 

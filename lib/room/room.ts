@@ -24,6 +24,7 @@ import {
   decodeMsg,
   decodeNeed,
   decodeSkdm,
+  decodeStatus,
   decodeText,
   encodeAgain,
   encodeAnnounceHead,
@@ -40,6 +41,7 @@ import {
   nameProblem,
   ObjectType,
   type RosterEntry,
+  statusProblem,
 } from "../wire/mod.ts";
 import { Agreement } from "./agreement.ts";
 import { type Author, ReceivingChain, refused, SendingChain } from "./chain.ts";
@@ -111,6 +113,14 @@ export type RoomEvent =
     /** Whether it is oneself. */
     readonly own: boolean;
   }
+  | {
+    readonly type: "status";
+    readonly member: Member;
+    /** How it says it is, in one line; empty where it takes that back. */
+    readonly text: string;
+    /** Whether it is oneself. */
+    readonly own: boolean;
+  }
   | { readonly type: "gap"; readonly member: Member; readonly missing: number }
   | { readonly type: "reconnected"; readonly missed: number; readonly restarted: boolean }
   | {
@@ -137,7 +147,7 @@ export interface RoomOptions {
   readonly memberKey: Bytes;
   /** The keys that others wrap theirs for. */
   readonly keys: SessionKeys;
-  /** Whose messages and names are not told of, by identity key. */
+  /** Whose messages, names and statuses are not told of, by identity key. */
   readonly ignores?: (key: Bytes) => boolean;
   /** Takes what happens, in order. */
   readonly emit: (event: RoomEvent) => void;
@@ -176,6 +186,7 @@ export class Room {
   #return: { missed: number; opened: boolean; restarted: boolean } | undefined;
   #joinedCount = 0;
   #name: string;
+  #status = "";
   #tag = "";
   #tagged = false;
   #rosterKnown = false;
@@ -330,6 +341,22 @@ export class Room {
     this.#emit({ type: "renamed", member: this.me, before, own: true });
     if (imitates(name)) this.#warnNameMisleading();
     if (this.#tagged) this.#warnNameTaken();
+  }
+
+  /**
+   * Tells everybody here, and who comes later, how one is; resolves once the host has it.
+   *
+   * @param text At most 200 bytes of UTF-8 in one line; empty to take it back.
+   * @throws {RoomError} `bad-status`, or as for {@linkcode Room.say}.
+   */
+  async setStatus(text: string): Promise<void> {
+    const problem = statusProblem(text);
+    if (problem !== undefined) {
+      throw new RoomError("bad-status", `Cannot tell status as ${problem}`);
+    }
+    this.#status = text;
+    await this.#sendStatus(undefined).done.promise;
+    this.#emit({ type: "status", member: this.me, text, own: true });
   }
 
   /**
@@ -881,6 +908,7 @@ export class Room {
     if (before === undefined || renamed) this.#settleNames(peer, renamed);
     this.#showName(peer, before?.name);
     await this.#announceDue();
+    if (before === undefined && this.#status !== "") this.#sendStatus(peer);
     this.#answered(peer);
     this.#pump();
   }
@@ -954,10 +982,20 @@ export class Room {
         return this.#showAll(peer, [{ kind, text: body }], at, direct);
       case BodyKind.BATCH:
         return this.#showAll(peer, decodeBatch(body), at, direct);
+      case BodyKind.STATUS:
+        return this.#showStatus(peer, decodeStatus(body));
       case BodyKind.LEAVE:
         // To one member alone it would make others see another room.
         if (!direct) this.#part(peer, "left");
     }
+  }
+
+  /** Shows how a member says it is; who comes may be told twice. */
+  #showStatus(peer: Peer, text: string): void {
+    if (text === peer.status) return;
+    peer.status = text;
+    if (!peer.shown) return;
+    this.#emitOf(peer, { type: "status", member: peer.member!, text, own: false });
   }
 
   /** Says once that a member's key has not come, where it has had the time to send it. */
@@ -1061,6 +1099,11 @@ export class Room {
     return outgoing;
   }
 
+  /** Sends the own status to the room, or to one who came later. */
+  #sendStatus(to: Peer | undefined): Outgoing {
+    return this.#send({ kind: BodyKind.STATUS, body: utf8(this.#status), to });
+  }
+
   /** Sends what can be sent, one MSG after the other. */
   #pump(): void {
     this.#pumpAgain = true;
@@ -1114,7 +1157,11 @@ export class Room {
     return this.#readers().includes(to) ? [to] : [];
   }
 
-  #nobodyReads({ to }: Outgoing): boolean {
+  #nobodyReads({ kind, to }: Outgoing): boolean {
+    if (kind === BodyKind.STATUS) {
+      this.#outbox.take().forEach(({ done }) => done.resolve()); // Who comes later is told.
+      return true;
+    }
     if (to !== undefined) {
       this.#outbox.refuseHead("no-such-member", "that member has left");
       return true;

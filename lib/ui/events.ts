@@ -20,10 +20,10 @@ export interface PresentView extends MemberView {
   readonly verified: boolean;
   /** Present where the member's connection is lost; what is said meanwhile waits for it. */
   readonly lost?: true;
+  /** How it says it is, in one line. */
+  readonly status?: string;
   /** Present where what it says is not shown. */
   readonly ignored?: true;
-  /** What it says of its absence. */
-  readonly status?: string;
   /** Present where it has not got the last message that one said to it. */
   readonly behind?: true;
 }
@@ -131,15 +131,15 @@ export interface RenamedEvent {
   readonly own?: true;
 }
 
-/** A member, or oneself, says that it is not at hand, or is again. */
+/** A member says how it is, or oneself does. */
 export interface StatusEvent {
   /** Names the event. */
   readonly event: "status";
   /** Who. */
   readonly member: MemberView;
-  /** Why it is not at hand; empty where it is. */
+  /** One line; empty where it is back. */
   readonly text: string;
-  /** Present where it is oneself. */
+  /** Present where it is oneself: the answer to a {@linkcode StatusInput}. */
   readonly own?: true;
 }
 
@@ -329,6 +329,14 @@ export interface NickInput {
   readonly name: string;
 }
 
+/** A wish to tell how one is; a {@linkcode StatusEvent} or an error answers it. */
+export interface StatusInput {
+  /** Names the wish. */
+  readonly do: "status";
+  /** At most 200 bytes of UTF-8 in one line; empty where one is back. */
+  readonly text: string;
+}
+
 /** A wish to give up the keys in use; a {@linkcode RekeyedEvent} or an error answers it. */
 export interface RekeyInput {
   /** Names the wish. */
@@ -342,14 +350,6 @@ export interface IgnoreInput {
   readonly do: "ignore" | "unignore";
   /** Its name, name#tag or key. */
   readonly name: string;
-}
-
-/** A wish to say that one is not at hand, or is again; a {@linkcode StatusEvent} answers it. */
-export interface StatusInput {
-  /** Names the wish. */
-  readonly do: "status";
-  /** Why; empty where one is back. */
-  readonly text: string;
 }
 
 /** A wish to leave. */
@@ -374,8 +374,8 @@ export type Input =
   | WhoInput
   | WhoisInput
   | NickInput
-  | RekeyInput
   | StatusInput
+  | RekeyInput
   | IgnoreInput
   | QuitInput
   | RefusedInput;

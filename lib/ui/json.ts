@@ -93,7 +93,7 @@ export class JsonFrontEnd implements FrontEnd {
   }
 }
 
-function parseWish({ do: wish, name }: Readonly<Record<string, unknown>>): Input {
+function parseWish({ do: wish, name, text }: Readonly<Record<string, unknown>>): Input {
   switch (wish) {
     case "who":
     case "rekey":
@@ -104,6 +104,8 @@ function parseWish({ do: wish, name }: Readonly<Record<string, unknown>>): Input
     case "ignore":
     case "unignore":
       return { do: wish, name: textOf(name, "name") };
+    case "status":
+      return { do: wish, text: textOf(text, "text") };
     default:
       throw badInput("'do' must be one of those in docs/JSON.md");
   }

@@ -17,3 +17,4 @@ export * from "./handshake.ts";
 export * from "./name.ts";
 export * from "./object.ts";
 export * from "./record.ts";
+export * from "./status.ts";

@@ -2,6 +2,7 @@ import { ByteReader, type Bytes, concat, u32, u64, u8, utf8 } from "../bytes/mod
 import { WireError } from "../errors.ts";
 import { nameProblem } from "./name.ts";
 import { SESSION_BYTES } from "./record.ts";
+import { statusProblem } from "./status.ts";
 
 /** The first byte of an end-to-end object. See PROTOCOL.md §6. */
 export const ObjectType = {
@@ -16,7 +17,14 @@ export const ObjectType = {
 export const Audience = { ROOM: 0, DIRECT: 1 } as const;
 
 /** What the body of a MSG is. See PROTOCOL.md §6.5. */
-export const BodyKind = { TEXT: 1, ACTION: 2, HEARTBEAT: 3, LEAVE: 7, BATCH: 10 } as const;
+export const BodyKind = {
+  TEXT: 1,
+  ACTION: 2,
+  HEARTBEAT: 3,
+  LEAVE: 7,
+  STATUS: 9,
+  BATCH: 10,
+} as const;
 
 /** Longest message, in bytes of UTF-8; also the longest body of a MSG. */
 export const MAX_TEXT_BYTES = 16_384;
@@ -395,6 +403,14 @@ export function decodeBatch(body: Bytes): BatchItem[] {
   }
   if (items.length < 2) throw new WireError("Cannot decode batch as it has no second message");
   return items;
+}
+
+/** Decodes the body of a status. @throws {WireError} If it is not UTF-8, too long, or no single line. */
+export function decodeStatus(body: Bytes): string {
+  const text = decodeText(body);
+  const problem = statusProblem(text);
+  if (problem !== undefined) throw new WireError(`Cannot decode status as ${problem}`);
+  return text;
 }
 
 /** Text from UTF-8. @throws {WireError} If the bytes are not UTF-8. */

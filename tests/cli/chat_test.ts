@@ -206,6 +206,31 @@ test("chat keeps in its next session the name that was taken", async () => {
   await talk.close();
 });
 
+test("chat tells its status in the next session again, and there what was not told in the last", async () => {
+  const talk = await Talk.start();
+  const bob = await TestMember.create("bob", randomBytes(16));
+  talk.wish({ do: "status", text: "at lunch" });
+  assertEquals((await talk.event("status")).text, "at lunch");
+  await talk.loseSeat();
+  const [mine, relays] = localChannel();
+  const { publicKey: key } = await identityOf("bob");
+  const served = talk.relay.serve(relays, { key, session: bob.session });
+  const ran = bob.run(mine);
+  talk.wish({ do: "status", text: "in bed" });
+  await nextTurn();
+  (await talk.tries.next()).resolve();
+  await talk.event("warning");
+  (await talk.tries.next()).resolve();
+  assertEquals((await talk.event("ready")).members.map(({ name }) => name), ["bob"]);
+  const told = [(await bob.event("status")).text, (await bob.event("status")).text];
+  assertEquals(told, ["at lunch", "in bed"]);
+  talk.endInput();
+  assertEquals(await talk.ended, { reason: "end-of-input", status: 0 });
+  await talk.close();
+  await Promise.all([served, ran]);
+  bob.room.end("not-delivered");
+});
+
 test("chat tells nothing behind its end, though a wish is under way", async () => {
   const talk = await Talk.start();
   talk.wish({ do: "nick", name: "adele" });

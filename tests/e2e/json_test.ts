@@ -397,6 +397,29 @@ Deno.test("nick is told to all by both names, and refused where it is none", asy
   await carol.event("renamed", ({ member }) => member.name === `carol#${tag}`);
 });
 
+Deno.test("status is told to all, to who comes later, and in who", async () => {
+  await using room = await HostProgram.start(["--name", "hana", "--json"]);
+  await using bob = await room.join(["--name", "bob", "--json"]);
+  await bob.tell({ do: "status", text: "x".repeat(201) });
+  assertEquals((await bob.event("error")).code, "bad-status");
+  await bob.tell({ do: "status", text: "at lunch" });
+  const { member, ...own } = await bob.event("status");
+  assertMember(member, "bob");
+  assertEquals(own, { event: "status", text: "at lunch", own: true });
+  assertEquals(await room.event("status"), { event: "status", member, text: "at lunch" });
+  await using carol = await room.join(["--name", "carol", "--json"]);
+  assertEquals(await carol.event("status"), { event: "status", member, text: "at lunch" });
+  for (const each of [room, carol]) {
+    await each.tell({ do: "who" });
+    const { members } = await each.event("members");
+    assertEquals(members.find(({ name }) => name === "bob")!.status, "at lunch");
+  }
+  await bob.tell({ do: "status", text: "" });
+  await bob.tell({ do: "quit" });
+  await bob.ends(0);
+  await carol.event("status", ({ text }) => text === "");
+});
+
 Deno.test("a wish about nobody who is here is an error that changes nothing", async () => {
   const wishes = ["whois", "ignore", "unignore"];
   const { answers, status } = await script(wishes.map((wish) => ({ do: wish, name: "nobody" })));

@@ -18,6 +18,8 @@ function presence({ events }: Attendant): string[] {
       case "lost":
       case "back":
         return [`${event.type} ${event.member.name}`];
+      case "status":
+        return [`${event.member.name} is ${event.text}`];
       case "renamed":
         return [`${event.before} is ${event.member.name}`];
       case "gap":

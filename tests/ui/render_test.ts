@@ -126,6 +126,16 @@ test("noticeLines tells who has another name", () => {
   assertEquals(noticeLines({ ...renamed, own: true }), ["You are robert now."]);
 });
 
+test("noticeLines tells who is away, and who is back", () => {
+  const status = (text: string, own?: true): string[] =>
+    noticeLines({ event: "status", member: member("bob"), text, ...own && { own } });
+  assertEquals([status("lunch"), status("")], [["bob is away: lunch"], ["bob is here again"]]);
+  assertEquals([status("lunch", true), status("", true)], [
+    ["You are shown as away: lunch"],
+    ["You are shown as back."],
+  ]);
+});
+
 test("noticeLines tells that the own keys are new", () => {
   assertEquals(noticeLines({ event: "rekeyed" }), [
     "Your keys are new: what is said from now on is sealed with others.",

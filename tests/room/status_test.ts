@@ -1,0 +1,148 @@
+import { assertEquals } from "@std/assert";
+import { toBase64Url, utf8 } from "../../lib/bytes/mod.ts";
+import { Audience, BodyKind, decodeText, type Inner, ObjectType } from "../../lib/wire/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { Puppet } from "../support/puppet.ts";
+import { Stage } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+import { World } from "../support/world.ts";
+
+/** What a puppet reads next, with the keys that come before it. */
+async function reads(stage: Stage, puppet: Puppet): Promise<Inner> {
+  while (true) {
+    const { object, to } = await stage.relay.envelopes.next();
+    if (object[0] === ObjectType.ANNOUNCE) continue;
+    if (to !== undefined && toBase64Url(to) !== toBase64Url(puppet.session)) continue;
+    const inner = await puppet.take(object);
+    if (inner !== undefined) return inner;
+  }
+}
+
+test("Room.setStatus is told to all in its place, to who comes later, and until it is taken back", async () => {
+  const world = new World();
+  const ada = await world.join("ada");
+  const bob = await world.join("bob");
+  await ada.event("joined");
+  await ada.room.setStatus("at lunch");
+  const own = await ada.event("status");
+  assertEquals([own.text, own.own, own.member.name], ["at lunch", true, "ada"]);
+  const { member, text } = await bob.event("status");
+  assertEquals([member.name, text, bob.room.find("ada").status], ["ada", "at lunch", "at lunch"]);
+  await ada.room.say("a message does not end it");
+  await bob.texts.next();
+
+  const carol = await world.join("carol");
+  await ada.event("joined");
+  assertEquals((await carol.event("status")).text, "at lunch");
+  assertEquals(carol.room.find("ada").status, "at lunch");
+  await ada.room.setStatus("");
+  for (const other of [bob, carol]) {
+    assertEquals((await other.event("status")).text, "");
+    assertEquals("status" in other.room.find("ada"), false);
+  }
+  const dave = await world.join("dave");
+  await ada.event("joined");
+  await ada.room.say("nothing more is told", { to: "dave" });
+  await dave.texts.next();
+  for (const { events } of [bob, carol, dave]) {
+    assertEquals(events.rest().filter(({ type }) => type === "status"), []);
+  }
+  await world.close();
+});
+
+test("Room.setStatus is done once the host has it, and at once where nobody else is there", async () => {
+  const stage = await Stage.open();
+  await stage.room.setStatus("alone");
+  assertEquals((await stage.event("status")).text, "alone");
+  const bob = await Puppet.create("bob");
+  await stage.join(bob);
+  const inner = await reads(stage, bob);
+  assertEquals([inner.kind, decodeText(inner.body)], [BodyKind.STATUS, "alone"]);
+
+  stage.relay.acknowledges = false;
+  const told = stage.room.setStatus("not alone");
+  assertEquals(decodeText((await reads(stage, bob)).body), "not alone");
+  await stage.relay.settle();
+  assertEquals(stage.events.rest(), []);
+  stage.relay.acknowledge();
+  await told;
+  assertEquals((await stage.event("status")).text, "not alone");
+  await stage.close();
+});
+
+test("Room.setStatus shares no MSG with what is said, and keeps its place in it", async () => {
+  const bob = await Puppet.create("bob");
+  const stage = await Stage.open({ before: [bob] });
+  const done = [stage.room.say("one"), stage.room.setStatus("s"), stage.room.say("two")];
+  const kinds = [];
+  for (const _ of done) kinds.push((await reads(stage, bob)).kind);
+  assertEquals(kinds, [BodyKind.TEXT, BodyKind.STATUS, BodyKind.TEXT]);
+  await Promise.all(done);
+  await stage.close();
+});
+
+test("Room.setStatus refuses what is too long, or no line", async () => {
+  const stage = await Stage.open();
+  for (const text of ["x".repeat(201), "a\nb"]) {
+    await assertFails(stage.room.setStatus(text), "bad-status");
+  }
+  assertEquals(stage.events.rest(), []);
+  await stage.close();
+  await assertFails(stage.room.setStatus("late"), "not-delivered");
+});
+
+test("Room shows a status that is new, from either chain, and drops what is none", async () => {
+  const bob = await Puppet.create("bob");
+  const stage = await Stage.open({ before: [bob] });
+  const [chain, direct] = [await bob.chain(), await bob.chain(Audience.DIRECT)];
+  await stage.says(bob, await chain.skdm(stage.target), await direct.skdm(stage.target));
+  const status = { kind: BodyKind.STATUS };
+  const bodies = ["x".repeat(201), "a\nb", "\u2028"].map(utf8);
+  for (const body of [...bodies, new Uint8Array([0xff]), utf8("")]) {
+    await stage.says(bob, await chain.msg(body, status));
+  }
+  await stage.says(
+    bob,
+    await direct.msg("away", status),
+    await chain.msg("away", status),
+    await chain.msg("", status),
+    await chain.msg("still heard"),
+  );
+  assertEquals([(await stage.event("status")).text, (await stage.event("status")).text], [
+    "away",
+    "",
+  ]);
+  assertEquals(await stage.text(), "still heard");
+  await stage.close();
+});
+
+test("Room tells nothing of the status of who is ignored", async () => {
+  const bob = await Puppet.create("bob");
+  const stage = await Stage.open({ before: [bob], ignores: () => true });
+  const chain = await bob.chain();
+  await stage.says(bob, await chain.skdm(stage.target));
+  await stage.says(bob, await chain.msg("away", { kind: BodyKind.STATUS }));
+  await stage.relay.settle();
+  assertEquals([stage.events.rest(), stage.room.find("bob").status], [[], "away"]);
+  await stage.close();
+});
+
+test("Room tells at another host its status to who is new there, and knows that of the others", async () => {
+  const bob = await Puppet.create("bob");
+  const stage = await Stage.open({ before: [bob] });
+  const chain = await bob.chain();
+  await stage.says(bob, await chain.skdm(stage.target));
+  await stage.says(bob, await chain.msg("bob is away", { kind: BodyKind.STATUS }));
+  await stage.event("status");
+  await stage.room.setStatus("ada is away");
+  await stage.event("status");
+  const carol = await Puppet.create("carol");
+  await stage.restart([bob, carol]);
+  for (const puppet of [bob, carol]) await stage.answers(puppet, await stage.asks(puppet), []);
+  await stage.says(carol, await carol.announce(stage.session));
+  const inner = await reads(stage, carol);
+  assertEquals([inner.kind, decodeText(inner.body)], [BodyKind.STATUS, "ada is away"]);
+  assertEquals(stage.room.find("bob").status, "bob is away");
+  await stage.relay.settle();
+  await stage.close();
+});
