@@ -20,7 +20,7 @@ export const EXIT: {
   USAGE: 2,
   /** An identity is not the expected one. */
   IDENTITY: 3,
-  /** A second interrupt ended the program at once. */
+  /** A second interrupt ended the program at once, or one while it asked for a passphrase. */
   INTERRUPTED: 130,
 };
 
@@ -74,6 +74,12 @@ export type Code =
   | "room-damaged"
   | "room-unwritable"
   | "log-unwritable"
+  | "log-unreadable"
+  | "log-damaged"
+  | "log-unfinished"
+  | "wrong-passphrase"
+  | "no-passphrase"
+  | "interrupted"
   | "addresses-hidden"
   | "name-taken"
   | "name-misleading"
@@ -192,6 +198,24 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
       "Should this host be started anew, it is another room, and its members have to join again.",
   },
   "log-unwritable": { status: 1, hint: "Name a file that can be written with --log." },
+  "log-unreadable": { status: 1, hint: "Check the path, and that the file may be read." },
+  "log-damaged": {
+    status: 1,
+    hint: "Restore the file from a backup, or move it away to begin a new log.",
+  },
+  "log-unfinished": {
+    status: 0,
+    hint: "That is so while lanchat still writes to it, and where it was killed.",
+  },
+  "wrong-passphrase": {
+    status: 1,
+    hint: "Give the passphrase that this log began with, or name another file.",
+  },
+  "no-passphrase": {
+    status: 1,
+    hint: "Type one in a terminal, or set the environment variable LANCHAT_PASSPHRASE.",
+  },
+  "interrupted": { status: 130, hint: "" },
   "addresses-hidden": {
     status: 0,
     hint: "Allow --allow-sys to list the addresses under which others reach this machine.",

@@ -29,6 +29,8 @@ export interface ServeCommand {
   readonly notify: boolean;
   /** The file to which all that is shown is appended; none if missing. */
   readonly log?: string | undefined;
+  /** Whether that file is sealed under a passphrase. */
+  readonly logEncrypted: boolean;
 }
 
 /** `lanchat join` enters a room. */
@@ -65,6 +67,16 @@ export interface JoinCommand {
   readonly notify: boolean;
   /** The file to which all that is shown is appended; none if missing. */
   readonly log?: string | undefined;
+  /** Whether that file is sealed under a passphrase. */
+  readonly logEncrypted: boolean;
+}
+
+/** `lanchat log` prints a log. */
+export interface LogCommand {
+  /** Tells the commands apart. */
+  readonly kind: "log";
+  /** The path of the log. */
+  readonly file: string;
 }
 
 /** `--help`, of lanchat as a whole or of a subcommand; no arguments at all ask for the former. */
@@ -82,7 +94,7 @@ export interface VersionCommand {
 }
 
 /** What a command line asks for. */
-export type Command = ServeCommand | JoinCommand | HelpCommand | VersionCommand;
+export type Command = ServeCommand | JoinCommand | LogCommand | HelpCommand | VersionCommand;
 
 const levenshteinDistance: (a: string, b: string) => number = stdLevenshteinDistance;
 
@@ -141,7 +153,14 @@ export function parseCommandLine(args: readonly string[]): Command {
       hint: "Host a room with 'lanchat serve', or enter one with 'lanchat join ADDRESS'.",
     });
   }
-  return subcommand === "serve" ? serve(words, values) : join(words, values);
+  switch (subcommand) {
+    case "serve":
+      return serve(words, values);
+    case "join":
+      return join(words, values);
+    case "log":
+      return log(words);
+  }
 }
 
 /** Whether a command line asks for JSON, however wrong the rest of it is. */
@@ -249,7 +268,19 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
   };
 }
 
-function display(values: Values): Pick<ServeCommand, "json" | "plain" | "notify" | "log"> {
+function log([file, ...words]: string[]): LogCommand {
+  if (file === undefined) {
+    throw new UsageError("missing-value", "Cannot print a log as no file is given", {
+      hint: "Give the file that --log has made, as in: lanchat log friday.log",
+    });
+  }
+  refuseSurplus("log", words);
+  return { kind: "log", file };
+}
+
+type Display = Pick<ServeCommand, "json" | "plain" | "notify" | "log" | "logEncrypted">;
+
+function display(values: Values): Display {
   const json = values.has("--json");
   const plain = values.has("--plain");
   if (json && plain) {
@@ -257,7 +288,14 @@ function display(values: Values): Pick<ServeCommand, "json" | "plain" | "notify"
       hint: "Leave out one of them: JSON Lines are never drawn anew, and have no colours.",
     });
   }
-  return { json, plain, notify: !values.has("--no-notify"), log: values.get("--log") };
+  const log = values.get("--log");
+  const logEncrypted = values.has("--log-encrypted");
+  if (logEncrypted && log === undefined) {
+    throw new UsageError("missing-value", "Cannot use --log-encrypted without --log", {
+      hint: "Name the file, as in --log friday.log --log-encrypted.",
+    });
+  }
+  return { json, plain, notify: !values.has("--no-notify"), log, logEncrypted };
 }
 
 function limits(values: Values): Limits {

@@ -1,11 +1,35 @@
 import os from "node:os";
+import { LanchatError } from "../errors.ts";
 import { nameProblem } from "../wire/mod.ts";
+
+const PASSPHRASE = "LANCHAT_PASSPHRASE";
 
 /** The login name, if `--allow-sys` and `--allow-env` let it be known and it can be a member's name. */
 export function loginName(): string | undefined {
   if (!granted("sys") || !granted("env")) return undefined;
   const name = systemName().normalize("NFC");
   return nameProblem(name) === undefined ? name : undefined;
+}
+
+/**
+ * The passphrase of a log where there is no terminal to ask at.
+ *
+ * @throws {LanchatError} With code `no-passphrase` if it is not set, `permission-denied` if it may not be
+ * read.
+ */
+export function environmentPassphrase(): string {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: PASSPHRASE });
+  if (state !== "granted") {
+    throw new LanchatError("permission-denied", `Cannot read ${PASSPHRASE}`, {
+      hint: `Allow it: deno run --allow-env=${PASSPHRASE} …`,
+    });
+  }
+  const passphrase = Deno.env.get(PASSPHRASE);
+  if (passphrase) return passphrase;
+  throw new LanchatError(
+    "no-passphrase",
+    `Cannot ask for a passphrase as there is no terminal, and ${PASSPHRASE} is not set`,
+  );
 }
 
 function systemName(): string {

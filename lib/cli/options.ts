@@ -1,5 +1,5 @@
 /** A subcommand. */
-export type Subcommand = "serve" | "join";
+export type Subcommand = "serve" | "join" | "log";
 
 /** An option of a command. */
 export interface Option {
@@ -42,6 +42,7 @@ const HELP: Option = { name: "--help", summary: "show this text" };
 /** What is shown, and where. */
 const DISPLAY: readonly Option[] = [
   { name: "--log", value: "FILE", summary: "append to this file what is shown and said" },
+  { name: "--log-encrypted", summary: "seal that file under a passphrase" },
   { name: "--plain", summary: "plain lines: no colours, nothing drawn anew" },
   { name: "--no-notify", summary: "no bell and no notification" },
   { name: "--json", summary: "read and write JSON Lines" },
@@ -131,6 +132,13 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       "lanchat join '[fd00::2]:4000' --listen",
       "echo hello | lanchat join ada.local --wait 60",
     ],
+  },
+  log: {
+    summary: "print a log that --log has made",
+    operand: "FILE",
+    note: "The passphrase of a sealed log is asked for, or comes from LANCHAT_PASSPHRASE.",
+    options: [HELP],
+    examples: ["lanchat log friday.log", "lanchat log friday.log | grep ' bob: '"],
   },
 };
 

@@ -1,9 +1,12 @@
 import { EXIT, LanchatError } from "../errors.ts";
-import { openLog } from "../store/mod.ts";
+import { openLog, openSealedLog } from "../store/mod.ts";
 import { chooseFrontEnd, type FrontEnd, LoggedFrontEnd } from "../ui/mod.ts";
 import { type Command, parseCommandLine, wantsJson } from "./args.ts";
 import { Interrupts } from "./interrupts.ts";
 import { join } from "./join.ts";
+import { printLog } from "./log.ts";
+import { unlocker } from "./passphrase.ts";
+import { print } from "./print.ts";
 import { problem } from "./problem.ts";
 import { serve } from "./serve.ts";
 import { usage, VERSION } from "./usage.ts";
@@ -23,9 +26,11 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   switch (command.kind) {
     case "help":
-      return await print(`${usage(command.topic)}\n`);
+      return await answer(`${usage(command.topic)}\n`);
     case "version":
-      return await print(`lanchat ${VERSION}\n`);
+      return await answer(`lanchat ${VERSION}\n`);
+    case "log":
+      return await printLog(command).catch((error) => failAtOnce(error, false));
     case "serve":
     case "join":
       return await runInFrontEnd(command);
@@ -60,8 +65,10 @@ async function runInFrontEnd(command: ChatCommand): Promise<number> {
 
 /** The front end for a chat; what cannot be logged fails before the terminal is touched. */
 async function openFrontEnd(command: ChatCommand): Promise<FrontEnd> {
-  const { json, notify, plain } = command;
-  const log = command.log === undefined ? undefined : await openLog(command.log);
+  const { json, log: file, logEncrypted, notify, plain } = command;
+  const log = file === undefined
+    ? undefined
+    : await (logEncrypted ? openSealedLog(file, unlocker(file)) : openLog(file));
   const typing = command.kind === "serve" ? !command.relayOnly : !command.listen;
   const frontEnd = await chooseFrontEnd({ json, plain, notify, typing });
   return log === undefined ? frontEnd : new LoggedFrontEnd(frontEnd, log);
@@ -79,12 +86,6 @@ async function fail(error: unknown, frontEnd: FrontEnd): Promise<number> {
   return error instanceof LanchatError ? error.exitStatus : EXIT.FAILURE;
 }
 
-async function print(text: string): Promise<number> {
-  const writer = Deno.stdout.writable.getWriter();
-  try {
-    await writer.write(new TextEncoder().encode(text));
-    return EXIT.OK;
-  } catch {
-    return EXIT.FAILURE; // Standard output is closed: there is nobody to tell.
-  }
+async function answer(text: string): Promise<number> {
+  return await print(text) ? EXIT.OK : EXIT.FAILURE;
 }

@@ -1,5 +1,8 @@
-import { utf8 } from "../bytes/mod.ts";
+import { type Bytes, equal, utf8 } from "../bytes/mod.ts";
 import { quote, StoreError } from "../errors.ts";
+
+/** How a sealed log begins. See LOG.md. */
+export const MAGIC: Bytes = utf8("LANCHATL");
 
 const LF = 0x0a;
 
@@ -19,7 +22,7 @@ const MAX_WAITING = 64;
 export async function openLog(file: string): Promise<WritableStream<string>> {
   requireLogPermission("write", file);
   const opened = await open(file).catch((cause) => {
-    throw unwritable(file, cause);
+    throw cause instanceof StoreError ? cause : unwritable(file, cause);
   });
   return logStream(file, opened, (text) => writeAll(opened, utf8(text)));
 }
@@ -66,6 +69,24 @@ export async function writeAll(opened: Deno.FsFile, bytes: Uint8Array): Promise<
   }
 }
 
+/** Whether a file begins as a sealed log does, even one that was cut off there. @param start Its first bytes. */
+export function isSealed(start: Uint8Array): boolean {
+  const magic = MAGIC.slice(0, start.length);
+  return start.length > 0 && equal(start.slice(0, magic.length), magic);
+}
+
+/** The next bytes of a file, fewer at its end. */
+export async function readFully(opened: Deno.FsFile, length: number): Promise<Bytes> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const count = await opened.read(bytes.subarray(filled));
+    if (count === null) break;
+    filled += count;
+  }
+  return bytes.slice(0, filled);
+}
+
 /** @throws {StoreError} With code `permission-denied`. */
 export function requireLogPermission(name: "read" | "write", path: string): void {
   if (granted(name, path)) return;
@@ -86,7 +107,7 @@ async function open(file: string): Promise<Deno.FsFile> {
   const read = granted("read", file);
   const opened = await Deno.open(file, { append: true, create: true, mode: 0o600, read });
   try {
-    if (read) await endLine(opened);
+    if (read) await endLine(file, opened);
   } catch (error) {
     opened.close();
     throw error;
@@ -94,14 +115,18 @@ async function open(file: string): Promise<Deno.FsFile> {
   return opened;
 }
 
-/** Ends the last line where it was cut off. */
-async function endLine(opened: Deno.FsFile): Promise<void> {
+/** Ends the last line where it was cut off. @throws {StoreError} If the log is sealed. */
+async function endLine(file: string, opened: Deno.FsFile): Promise<void> {
   const { isFile, size } = await opened.stat();
   if (!isFile || size === 0) return;
-  const last = new Uint8Array(1);
+  if (isSealed(await readFully(opened, MAGIC.length))) {
+    throw new StoreError("log-unwritable", `Cannot write log ${quote(file)} as it is sealed`, {
+      hint: "Add --log-encrypted, or name another file with --log.",
+    });
+  }
   await opened.seek(-1, Deno.SeekMode.End);
-  await opened.read(last);
-  if (last[0] !== LF) await writeAll(opened, utf8("\n"));
+  const [last] = await readFully(opened, 1);
+  if (last !== LF) await writeAll(opened, utf8("\n"));
 }
 
 function granted(name: "read" | "write", path: string): boolean {

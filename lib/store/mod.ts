@@ -19,4 +19,6 @@
 export { type IdentityOptions, type OpenedIdentity, openIdentity } from "./identity.ts";
 export { openLog } from "./log.ts";
 export { type Platform } from "./place.ts";
+export { openSealedLog, type Unlock } from "./sealed_log.ts";
+export { readLog, type StoredLog } from "./stored_log.ts";
 export { type KeptRoom, readRoom, roomPlace, writeRoom } from "./room.ts";

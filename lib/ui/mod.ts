@@ -26,3 +26,4 @@ export * from "./front_end.ts";
 export * from "./json.ts";
 export * from "./logged.ts";
 export * from "./plain.ts";
+export { sanitizeLine } from "./sanitize.ts";

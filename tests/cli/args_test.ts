@@ -30,6 +30,7 @@ const SERVE: ServeCommand = {
   plain: false,
   notify: true,
   log: undefined,
+  logEncrypted: false,
 };
 
 const JOIN: Command = {
@@ -49,6 +50,7 @@ const JOIN: Command = {
   plain: false,
   notify: true,
   log: undefined,
+  logEncrypted: false,
 };
 
 const LIMIT_OPTIONS = [
@@ -134,9 +136,23 @@ Deno.test("parseCommandLine reads --plain, --no-notify and --log", () => {
     assertEquals(parseCommandLine(words(`${line} --plain`)), { ...command, plain: true });
     assertEquals(parseCommandLine(words(`--no-notify ${line}`)), { ...command, notify: false });
     assertEquals(parseCommandLine(words(`${line} --log a.log`)), { ...command, log: "a.log" });
+    assertEquals(parseCommandLine(words(`${line} --log-encrypted --log=a.log`)), {
+      ...command,
+      log: "a.log",
+      logEncrypted: true,
+    });
+    fails(words(`${line} --log-encrypted`), "missing-value");
     const error = fails(words(`${line} --plain --json`), "surplus-argument");
     assertStringIncludes(error.message, "--plain with --json");
   }
+});
+
+Deno.test("parseCommandLine reads the log command", () => {
+  assertEquals(parseCommandLine(words("log a.log")), { kind: "log", file: "a.log" });
+  assertEquals(parseCommandLine(words("log -- -a.log")), { kind: "log", file: "-a.log" });
+  assertStringIncludes(fails(["log"], "missing-value").hint, "lanchat log friday.log");
+  fails(words("log a b"), "surplus-argument");
+  fails(words("log a --json"), "unknown-option");
 });
 
 Deno.test("parseCommandLine takes true and false for words, not for values of a flag", () => {

@@ -77,7 +77,7 @@ export class Program implements AsyncDisposable {
     this.#isScript = args.includes("--json");
     this.#inTerminal = terminal;
     const command = commandLine(args, permissions);
-    this.#command = terminal ? inTerminal(command) : wrapper(command);
+    this.#command = terminal ? inTerminal(wrapper(command)) : wrapper(command);
     const [executable, ...rest] = this.#command;
     this.#child = new Deno.Command(executable!, {
       args: rest,

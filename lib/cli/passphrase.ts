@@ -1,0 +1,91 @@
+import { type Bytes, utf8 } from "../bytes/mod.ts";
+import { passphraseKey } from "../crypto/mod.ts";
+import { LanchatError, quote } from "../errors.ts";
+import type { Unlock } from "../store/mod.ts";
+import { environmentPassphrase } from "./environment.ts";
+import { Interrupts } from "./interrupts.ts";
+
+const CTRL_C = 0x03;
+const CTRL_D = 0x04;
+const BACKSPACES: readonly number[] = [0x08, 0x7f];
+const LINE_ENDS: readonly number[] = [0x0a, 0x0d];
+const CTRL_U = 0x15;
+const FIRST_PRINTABLE = 0x20;
+
+/** Gives the key of a log under the passphrase that a person types, or that the environment has. */
+export function unlocker(file: string): Unlock {
+  return async (salt, isNew) => await passphraseKey(await findPassphrase(file, isNew), salt);
+}
+
+/** @throws {LanchatError} With code `no-passphrase`, `permission-denied` or `interrupted`. */
+async function findPassphrase(file: string, isNew: boolean): Promise<string> {
+  if (!Deno.stdin.isTerminal()) return environmentPassphrase();
+  const passphrase = await ask(`Passphrase for ${quote(file)}: `);
+  if (passphrase === "") throw unusable("it is empty");
+  if (isNew && passphrase !== await ask("Once more: ")) throw unusable("the two differ");
+  return passphrase;
+}
+
+/** Asks a person at the terminal, who does not see what is typed; a signal ends that. */
+async function ask(question: string): Promise<string> {
+  const interrupts = new Interrupts(() => {});
+  Deno.stdin.setRaw(true);
+  try {
+    Deno.stderr.writeSync(utf8(question));
+    return await Promise.race([readTyped(readKey), interrupts.first.then(() => stop())]);
+  } finally {
+    Deno.stdin.setRaw(false);
+    Deno.stderr.writeSync(utf8("\n"));
+    interrupts.close();
+  }
+}
+
+/**
+ * Reads a line as it is typed: backspace takes a character back, Ctrl-U all of them.
+ *
+ * @param next The next byte; `undefined` at the end of input.
+ * @throws {LanchatError} With code `interrupted` at Ctrl-C, Ctrl-D or the end; `no-passphrase` if it is
+ * not UTF-8.
+ */
+export async function readTyped(next: () => Promise<number | undefined>): Promise<string> {
+  const typed: number[] = [];
+  while (true) {
+    const key = await next();
+    if (key === undefined || key === CTRL_C || key === CTRL_D) return stop();
+    if (LINE_ENDS.includes(key)) return decode(new Uint8Array(typed));
+    if (BACKSPACES.includes(key)) takeBack(typed);
+    else if (key === CTRL_U) typed.length = 0;
+    else if (key >= FIRST_PRINTABLE) typed.push(key);
+  }
+}
+
+/** One byte, so that what was typed behind the line stays for whoever reads next. */
+async function readKey(): Promise<number | undefined> {
+  const key = new Uint8Array(1);
+  return await Deno.stdin.read(key) === null ? undefined : key[0];
+}
+
+/** Removes the last character, which may have several bytes of UTF-8. */
+function takeBack(typed: number[]): void {
+  while (isContinuation(typed.pop()));
+}
+
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
+}
+
+function decode(bytes: Bytes): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw unusable("it is not UTF-8");
+  }
+}
+
+function unusable(reason: string): LanchatError {
+  return new LanchatError("no-passphrase", `Cannot use the passphrase as ${reason}`);
+}
+
+function stop(): never {
+  throw new LanchatError("interrupted", "Stopped before there was a passphrase");
+}

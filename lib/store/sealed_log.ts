@@ -1,0 +1,254 @@
+import { type Bytes, concat, u32, u64, u8, utf8 } from "../bytes/mod.ts";
+import {
+  CipherKey,
+  kdf,
+  KEY_BYTES,
+  NONCE_BYTES,
+  randomBytes,
+  SALT_BYTES,
+  TAG_BYTES,
+} from "../crypto/mod.ts";
+import { LanchatError, quote, StoreError } from "../errors.ts";
+import {
+  isSealed,
+  logStream,
+  MAGIC,
+  readFully,
+  requireLogPermission,
+  unwritable,
+  writeAll,
+} from "./log.ts";
+
+const VERSION = 1;
+
+/** `magic (8) || version (1) || salt (32) || check (16)`. See LOG.md. */
+export const HEADER_BYTES: number = MAGIC.length + 1 + SALT_BYTES + TAG_BYTES;
+
+/** `kind (1) || length (4, big-endian)`, before the body of each record. */
+const HEAD_BYTES = 5;
+
+/** Longest body of a record; past it a wrong length could make a reader fill the memory. */
+const MAX_BODY_BYTES: number = 1 << 20;
+
+const NOTHING: Bytes = new Uint8Array();
+
+/** How long another run may take to close the same log, in milliseconds. */
+const LOCK_MS = 500;
+
+/** What a record is. */
+const Kind = { START: 1, TEXT: 2, END: 3 } as const;
+
+/**
+ * Gives the key of a log, 32 bytes, for its salt.
+ *
+ * @param isNew Whether the log begins now.
+ */
+export type Unlock = (salt: Bytes, isNew: boolean) => Promise<Bytes>;
+
+/**
+ * Opens a sealed log to append to, or makes one that nobody else may read; no other run can write to
+ * it meanwhile. What is there is opened from beginning to end first. See LOG.md.
+ *
+ * @param file Its path; `--allow-read` and `--allow-write` must hold for it.
+ * @returns Takes entries, each of whole lines; closing it writes the end mark.
+ * @throws {StoreError} With code `permission-denied`, `log-unwritable`, `log-damaged` or
+ * `wrong-passphrase`.
+ */
+export async function openSealedLog(file: string, unlock: Unlock): Promise<WritableStream<string>> {
+  requireLogPermission("read", file);
+  requireLogPermission("write", file);
+  const opened = await Deno.open(file, { read: true, write: true, create: true, mode: 0o600 })
+    .catch((cause) => {
+      throw unwritable(file, cause);
+    });
+  try {
+    await takeAlone(opened);
+    const { end, link, master } = await findEnd(file, opened, unlock);
+    // What a run that was killed has left half written goes.
+    await opened.truncate(end);
+    await opened.seek(end, Deno.SeekMode.Start);
+    const salt = randomBytes(SALT_BYTES);
+    const section = await Section.from(master, salt, link);
+    await writeAll(opened, await section.seal(Kind.START, NOTHING, salt));
+    return logStream(
+      file,
+      opened,
+      async (text) => await writeAll(opened, await section.seal(Kind.TEXT, utf8(text))),
+      async () => await writeAll(opened, await section.seal(Kind.END, NOTHING)),
+    );
+  } catch (cause) {
+    opened.close();
+    throw cause instanceof LanchatError ? cause : unwritable(file, cause);
+  }
+}
+
+async function newHeader(unlock: Unlock): Promise<{ header: Bytes; master: Bytes }> {
+  const salt = randomBytes(SALT_BYTES);
+  const master = await unlock(salt, true);
+  const start = concat(MAGIC, u8(VERSION), salt);
+  const check = await (await checkKey(master)).seal(nonce(0), NOTHING, start);
+  return { header: concat(start, check), master };
+}
+
+/**
+ * Opens the header of a sealed log.
+ *
+ * @returns The log's key.
+ * @throws {StoreError} With code `log-damaged` or `wrong-passphrase`.
+ */
+export async function openHeader(file: string, header: Bytes, unlock: Unlock): Promise<Bytes> {
+  if (header[MAGIC.length] !== VERSION) {
+    throw new StoreError(
+      "log-damaged",
+      `Cannot use log ${quote(file)} as it is not a sealed lanchat log of version ${VERSION}`,
+    );
+  }
+  const start = header.slice(0, -TAG_BYTES);
+  const master = await unlock(start.slice(-SALT_BYTES), false);
+  const key = await checkKey(master);
+  if (await key.open(nonce(0), header.slice(-TAG_BYTES), start) !== undefined) return master;
+  throw new StoreError("wrong-passphrase", `Cannot open log ${quote(file)} with this passphrase`);
+}
+
+/** Reads the records of a sealed log that is open behind its header. */
+export class SealedRecords {
+  /** How many runs have left the log without an end mark, of those that were read. */
+  unfinished = 0;
+  /** Where the last whole record ended, in bytes from the beginning. */
+  end: number = HEADER_BYTES;
+  /** The 16 bytes before that place. */
+  link: Bytes;
+  readonly #file: string;
+  readonly #opened: Deno.FsFile;
+  readonly #master: Bytes;
+  #section: Section | undefined;
+
+  /** Begins behind the header. @param master As {@linkcode openHeader} gives it. */
+  constructor(file: string, opened: Deno.FsFile, header: Bytes, master: Bytes) {
+    this.#file = file;
+    this.#opened = opened;
+    this.#master = master;
+    this.link = header.slice(-TAG_BYTES);
+  }
+
+  /**
+   * The entries, to the last whole record.
+   *
+   * @throws {StoreError} With code `log-damaged` at the first record that is not what was written there.
+   */
+  async *texts(): AsyncGenerator<string, void, void> {
+    const next = (): Promise<[Bytes, Bytes] | undefined> => this.#readRecord();
+    for (let record = await next(); record !== undefined; record = await next()) {
+      const [head, body] = record;
+      const opened = await this.#openRecord(head, body);
+      if (opened === undefined) throw this.#damaged();
+      this.end += head.length + body.length;
+      this.link = body.slice(-TAG_BYTES);
+      if (head[0] === Kind.TEXT) yield new TextDecoder().decode(opened);
+    }
+    const { size } = await this.#opened.stat();
+    const isCut = size > this.end || this.end === HEADER_BYTES;
+    if (this.#section !== undefined || isCut) this.unfinished++;
+  }
+
+  /** @returns Head and body, or `undefined` where no whole record is left. */
+  async #readRecord(): Promise<[head: Bytes, body: Bytes] | undefined> {
+    const head = await readFully(this.#opened, HEAD_BYTES);
+    if (head.length < HEAD_BYTES) return undefined;
+    const length = new DataView(head.buffer).getUint32(1);
+    if (length > MAX_BODY_BYTES) throw this.#damaged();
+    const body = await readFully(this.#opened, length);
+    return body.length < length ? undefined : [head, body];
+  }
+
+  async #openRecord(head: Bytes, body: Bytes): Promise<Bytes | undefined> {
+    if (head[0] === Kind.START) {
+      if (this.#section !== undefined) this.unfinished++;
+      const salt = body.slice(0, SALT_BYTES);
+      this.#section = await Section.from(this.#master, salt, this.link);
+      return await this.#section.open(head, body.slice(SALT_BYTES));
+    }
+    const opened = await this.#section?.open(head, body);
+    if (head[0] === Kind.END) this.#section = undefined;
+    return opened;
+  }
+
+  #damaged(): StoreError {
+    const message = `Cannot read log ${quote(this.#file)} behind byte ${this.end}`;
+    return new StoreError("log-damaged", `${message} as it was altered`);
+  }
+}
+
+/** Seals or opens the records of one run, in their order. */
+class Section {
+  readonly #key: CipherKey;
+  #counter = 0;
+
+  private constructor(key: CipherKey) {
+    this.#key = key;
+  }
+
+  /** @param link The 16 bytes before the section: no other past can be put in their place. */
+  static async from(master: Bytes, salt: Bytes, link: Bytes): Promise<Section> {
+    const key = await kdf(concat(salt, link), master, "lanchat/1 log section", KEY_BYTES);
+    return new Section(await CipherKey.import(key));
+  }
+
+  /** @returns `kind (1) || length (4) || clear || AES-256-GCM(plaintext)`. */
+  async seal(kind: number, plaintext: Bytes, clear: Bytes = NOTHING): Promise<Bytes> {
+    const head = concat(u8(kind), u32(clear.length + plaintext.length + TAG_BYTES));
+    const sealed = await this.#key.seal(nonce(this.#counter++), plaintext, head);
+    return concat(head, clear, sealed);
+  }
+
+  /** @returns The plaintext, or `undefined` if it is not the section's next record. */
+  async open(head: Bytes, sealed: Bytes): Promise<Bytes | undefined> {
+    return await this.#key.open(nonce(this.#counter++), sealed, head);
+  }
+}
+
+/** Where the next section begins, behind a header that is made where there is none. */
+async function findEnd(
+  file: string,
+  opened: Deno.FsFile,
+  unlock: Unlock,
+): Promise<{ end: number; link: Bytes; master: Bytes }> {
+  const found = await readFully(opened, HEADER_BYTES);
+  if (found.length > 0 && !isSealed(found)) {
+    throw new StoreError("log-unwritable", `Cannot seal log ${quote(file)} as it is not sealed`, {
+      hint: "Leave out --log-encrypted, or name another file with --log.",
+    });
+  }
+  if (found.length < HEADER_BYTES) { // None, or one that was cut off.
+    await opened.seek(0, Deno.SeekMode.Start);
+    const { header, master } = await newHeader(unlock);
+    await writeAll(opened, header);
+    return { end: HEADER_BYTES, link: header.slice(-TAG_BYTES), master };
+  }
+  const master = await openHeader(file, found, unlock);
+  const records = new SealedRecords(file, opened, found, master);
+  for await (const _ of records.texts()); // To its end.
+  return { end: records.end, link: records.link, master };
+}
+
+async function checkKey(master: Bytes): Promise<CipherKey> {
+  return await CipherKey.import(await kdf(NOTHING, master, "lanchat/1 log check", KEY_BYTES));
+}
+
+function nonce(counter: number): Bytes {
+  return concat(new Uint8Array(NONCE_BYTES - 8), u64(counter));
+}
+
+/** Locks a file; not every Deno that lanchat runs on can just try to. */
+async function takeAlone(opened: Deno.FsFile): Promise<void> {
+  const { isFile } = await opened.stat();
+  if (!isFile) throw new Error("it is not a regular file");
+  const late = Promise.withResolvers<never>();
+  const reason = new Error("another program is writing to it");
+  const timer = setTimeout(() => late.reject(reason), LOCK_MS);
+  try {
+    await Promise.race([opened.lock(true), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,42 @@
+import { assertEquals } from "@std/assert";
+import { readTyped } from "../../lib/cli/passphrase.ts";
+import { assertFails } from "../support/assert.ts";
+import { test } from "../support/test.ts";
+
+/** What is read where a person presses these keys, and how many bytes stay for whoever reads next. */
+async function typing(keys: string | Uint8Array): Promise<[text: string, left: number]> {
+  const bytes = [...typeof keys === "string" ? new TextEncoder().encode(keys) : keys];
+  const text = await readTyped(() => Promise.resolve(bytes.shift()));
+  return [text, bytes.length];
+}
+
+test("readTyped reads to the end of the line, and no further", async () => {
+  for (const end of ["\r", "\n"]) {
+    assertEquals(await typing(`open sesame${end}hello`), ["open sesame", 5]);
+  }
+  assertEquals(await typing("\r"), ["", 0]);
+});
+
+test("readTyped takes whole characters back, as many as there are", async () => {
+  for (const back of ["\x7f", "\b"]) {
+    assertEquals(await typing(`ab${back}c\r`), ["ac", 0]);
+    assertEquals(await typing(`a\u00e9${back}\u4f60${back}\u{1f44b}${back}b\r`), ["ab", 0]);
+    assertEquals(await typing(`a${back}${back}${back}b\r`), ["b", 0]);
+  }
+  assertEquals(await typing("wrong\x15right\r"), ["right", 0]);
+});
+
+test("readTyped ignores other controls", async () => {
+  assertEquals(await typing("a\x1b\t\x00b\r"), ["ab", 0]);
+});
+
+test("readTyped stops at Ctrl-C, at Ctrl-D and at the end of input", async () => {
+  for (const keys of ["a\x03b\r", "a\x04\r", "a", ""]) {
+    const error = await assertFails(typing(keys), "interrupted");
+    assertEquals(error.exitStatus, 130);
+  }
+});
+
+test("readTyped refuses what is not UTF-8", async () => {
+  await assertFails(typing(new Uint8Array([0xff, 0x0d])), "no-passphrase", "not UTF-8");
+});

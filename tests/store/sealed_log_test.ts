@@ -1,0 +1,367 @@
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import fc from "fast-check";
+import { Buffer } from "node:buffer";
+import { createDecipheriv, hkdfSync } from "node:crypto";
+import { type Bytes, concat, utf8 } from "../../lib/bytes/mod.ts";
+import { kdf } from "../../lib/crypto/mod.ts";
+import { LanchatError } from "../../lib/errors.ts";
+import { openLog, openSealedLog, readLog, type Unlock } from "../../lib/store/mod.ts";
+import { assertFails, flip } from "../support/assert.ts";
+import { test } from "../support/test.ts";
+
+const ROOT = Deno.makeTempDirSync();
+addEventListener("unload", () => Deno.removeSync(ROOT, { recursive: true }));
+
+/** Header and head of a record, as LOG.md gives them. */
+const HEADER_BYTES = 57;
+const HEAD_BYTES = 5;
+
+let files = 0;
+
+function newFile(bytes?: Uint8Array): string {
+  const file = `${ROOT}/${files++}.log`;
+  if (bytes !== undefined) Deno.writeFileSync(file, bytes);
+  return file;
+}
+
+/** A key that costs nothing. */
+function unlock(passphrase: string): Unlock {
+  return (salt) => kdf(salt, utf8(passphrase), "test", 32);
+}
+
+const OPEN = unlock("sesame");
+
+/** Appends entries to a log, as one run does that is killed at last, or ends in order. */
+async function write(file: string, entries: string[], killed = false): Promise<void> {
+  const writer = (await openSealedLog(file, OPEN)).getWriter();
+  for (const entry of entries) await writer.write(entry);
+  if (killed) await writer.abort();
+  else await writer.close();
+}
+
+/** Reads a log as far as that is possible. */
+async function read(
+  file: string,
+): Promise<{ text: string; unfinished: number; error?: LanchatError }> {
+  let text = "";
+  try {
+    const log = await readLog(file, OPEN);
+    for await (const part of log.texts) text += part;
+    return { text, unfinished: log.unfinished };
+  } catch (error) {
+    if (!(error instanceof LanchatError)) throw error;
+    return { text, unfinished: 0, error };
+  }
+}
+
+/** Where each record begins, and where the last one ends. */
+function boundaries(bytes: Bytes): number[] {
+  const found = [HEADER_BYTES];
+  const view = new DataView(bytes.buffer);
+  for (let at = HEADER_BYTES; at < bytes.length;) {
+    found.push(at += HEAD_BYTES + view.getUint32(at + 1));
+  }
+  return found;
+}
+
+/** The header of a log and its records, one behind the other. */
+function records(bytes: Bytes): Bytes[] {
+  return boundaries(bytes).map((at, i, all) => bytes.slice(i === 0 ? 0 : all[i - 1], at));
+}
+
+const RUNS = [["one\n", "two\n"], ["three\n"], ["four\n", "é five\n"]];
+const TEXT = RUNS.flat().join("");
+
+const WHOLE_FILE = newFile();
+for (const entries of RUNS) await write(WHOLE_FILE, entries);
+const WHOLE = Deno.readFileSync(WHOLE_FILE);
+
+/** Asserts that a log that was tampered with is noticed, and gives nothing that was not in it. */
+async function assertNoticed(bytes: Uint8Array, what: string): Promise<void> {
+  const { error, text, unfinished } = await read(newFile(bytes));
+  assert(error !== undefined || unfinished > 0, `${what}: nothing is noticed`);
+  assert(TEXT.startsWith(text), `${what}: ${text}`);
+}
+
+test("openSealedLog makes a file that nobody else may open, and readLog opens all its runs", async () => {
+  assertEquals(Deno.statSync(WHOLE_FILE).mode! & 0o777, 0o600);
+  assertEquals(await read(WHOLE_FILE), { text: TEXT, unfinished: 0 });
+});
+
+test("openSealedLog seals each run under a salt of its own, in the layout of LOG.md", () => {
+  assertEquals(new TextDecoder().decode(WHOLE.slice(0, 8)), "LANCHATL");
+  assertEquals(WHOLE[8], 1);
+  const [header, ...all] = records(WHOLE);
+  assertEquals(header!.length, HEADER_BYTES);
+  const [START, ENTRY, END] = [1, 2, 3];
+  assertEquals(all.map(([kind]) => kind), [
+    ...[START, ENTRY, ENTRY, END],
+    ...[START, ENTRY, END],
+    ...[START, ENTRY, ENTRY, END],
+  ]);
+  const entries = RUNS.flat().map((entry) => utf8(entry).length + 16);
+  for (const record of all) {
+    const length = record.length - HEAD_BYTES;
+    if (record[0] === START) assertEquals(length, 48);
+    else assertEquals(length, record[0] === END ? 16 : entries.shift());
+  }
+  const salts = all.filter(([kind]) => kind === START).map((record) => record.slice(5, 37).join());
+  assertEquals(new Set(salts).size, 3);
+  assert(!new TextDecoder().decode(WHOLE).includes("five"));
+});
+
+test("a sealed log opens as docs/LOG.md says, with other tools", async () => {
+  const hkdf = (key: Bytes, salt: Bytes, info: string): Buffer =>
+    Buffer.from(hkdfSync("sha256", key, salt, info, 32));
+  const open = (key: Buffer, n: number, data: Bytes, sealed: Bytes): string => {
+    const nonce = Buffer.alloc(12);
+    nonce.writeBigUInt64BE(BigInt(n), 4);
+    const decipher = createDecipheriv("aes-256-gcm", key, nonce);
+    decipher.setAAD(data);
+    decipher.setAuthTag(sealed.slice(-16));
+    return decipher.update(sealed.slice(0, -16), undefined, "utf8") + decipher.final("utf8");
+  };
+  const [header, ...all] = records(WHOLE);
+  const logKey = await OPEN(header!.slice(9, 41), false);
+  const check = hkdf(logKey, new Uint8Array(), "lanchat/1 log check");
+  assertEquals(open(check, 0, header!.slice(0, 41), header!.slice(41)), "");
+  let link = header!.slice(41);
+  let runKey = check;
+  let n = 0;
+  let text = "";
+  for (const record of all) {
+    const isStart = record[0] === 1;
+    if (isStart) runKey = hkdf(logKey, concat(record.slice(5, 37), link), "lanchat/1 log section");
+    n = isStart ? 0 : n + 1;
+    text += open(runKey, n, record.slice(0, 5), record.slice(isStart ? 37 : 5));
+    link = record.slice(-16);
+  }
+  assertEquals(text, TEXT);
+});
+
+test("openSealedLog seals the same entries differently in every log", async () => {
+  const [a, b] = [newFile(), newFile()];
+  await write(a, ["one\n"]);
+  await write(b, ["one\n"]);
+  const [recordA, recordB] = [a, b].map((file) => records(Deno.readFileSync(file)).at(-2)!);
+  assertNotEquals(recordA, recordB);
+});
+
+test("readLog notices each flipped bit", async () => {
+  for (let bit = 0; bit < WHOLE.length * 8; bit++) {
+    await assertNoticed(flip(WHOLE, bit), `bit ${bit}`);
+  }
+});
+
+test("readLog reads a log up to where it was cut, and says so", async () => {
+  const all = boundaries(WHOLE);
+  // Whole runs may be missing at the end, as in a backup: that cannot be known.
+  const ends = [0, all[4], all[7], all[11]];
+  for (let length = 0; length <= WHOLE.length; length++) {
+    const { error, text, unfinished } = await read(newFile(WHOLE.slice(0, length)));
+    assertEquals(error, undefined);
+    assertEquals(unfinished > 0, !ends.includes(length), `${length}`);
+    const whole = all.filter((end) => end <= length).length - 1;
+    const kinds = records(WHOLE).slice(1, whole + 1).filter(([kind]) => kind === 2).length;
+    assertEquals(text, RUNS.flat().slice(0, kinds).join(""), `${length}`);
+  }
+});
+
+test("openSealedLog appends to a log that was cut anywhere, and that stays to be seen", async () => {
+  const cut = (length: number): string => newFile(WHOLE.slice(0, length));
+  for (let length = 0; length < WHOLE.length; length += 7) {
+    const before = await read(cut(length));
+    const file = cut(length);
+    await write(file, ["more\n"]);
+    const after = await read(file);
+    assertEquals(after.error, undefined);
+    assertEquals(after.text, `${before.text}more\n`, `${length}`);
+  }
+  const long = newFile();
+  await write(long, ["one\n", "x".repeat(1000)], true);
+  Deno.truncateSync(long, Deno.statSync(long).size - 1);
+  await write(long, ["two\n"]);
+  assertEquals(await read(long), { text: "one\ntwo\n", unfinished: 1 });
+
+  const file = newFile();
+  await write(file, ["one\n"], true);
+  assertEquals(await read(file), { text: "one\n", unfinished: 1 });
+  await write(file, ["two\n"], true);
+  await write(file, ["three\n"]);
+  assertEquals(await read(file), { text: "one\ntwo\nthree\n", unfinished: 2 });
+});
+
+test("readLog notices records that are left out, repeated, swapped or of another log", async () => {
+  const other = newFile();
+  for (const entries of RUNS) await write(other, entries);
+  const mine = records(WHOLE);
+  const theirs = records(Deno.readFileSync(other));
+  const indices = { min: 1, max: mine.length - 1 };
+  const last = mine.length - 1;
+  await fc.assert(fc.asyncProperty(
+    fc.integer(indices),
+    fc.integer(indices),
+    fc.constantFrom("leave out", "repeat", "swap", "replace", "insert"),
+    async (i, j, how) => {
+      const changed = [...mine];
+      if (how === "leave out") changed.splice(i, 1);
+      else if (how === "repeat") changed.splice(j, 0, mine[i]!);
+      else if (how === "swap") [changed[i], changed[j]] = [mine[j]!, mine[i]!];
+      else if (how === "replace") changed[i] = theirs[i]!;
+      else changed.splice(i, 0, theirs[j]!);
+      const same = how === "swap" && i === j;
+      if (!same) await assertNoticed(concat(...changed), `${how} ${i} ${j} of ${last}`);
+    },
+  ));
+});
+
+test("readLog notices runs that are left out, swapped, of another log or of another past", async () => {
+  const [header, ...all] = records(WHOLE);
+  const [one, two, three] = [all.slice(0, 4), all.slice(4, 7), all.slice(7)];
+  // The same log, had it gone on differently from its first run on.
+  const fork = newFile(concat(header!, ...one));
+  await write(fork, ["three\n"]);
+  const forked = records(Deno.readFileSync(fork)).slice(5);
+  const other = newFile();
+  for (const entries of RUNS) await write(other, entries);
+  const [, ...theirs] = records(Deno.readFileSync(other));
+  for (
+    const [what, runs] of Object.entries({
+      "first left out": [two, three],
+      "middle left out": [one, three],
+      "swapped": [one, three, two],
+      "repeated": [one, one, two, three],
+      "of another log": [one, theirs.slice(4, 7), three],
+      "of another past": [one, forked, three],
+    })
+  ) {
+    await assertNoticed(concat(header!, ...runs.flat()), what);
+  }
+});
+
+test("a wrong passphrase opens nothing and appends nothing", async () => {
+  const wrong = unlock("Sesame");
+  const file = newFile(WHOLE);
+  await assertFails(readLog(file, wrong), "wrong-passphrase", file);
+  await assertFails(openSealedLog(file, wrong), "wrong-passphrase", file);
+  assertEquals(Deno.readFileSync(file), WHOLE);
+});
+
+test("a log that was altered is not appended to", async () => {
+  for (const at of [0, 8, HEADER_BYTES, HEADER_BYTES + 20, WHOLE.length - 1]) {
+    const bytes = flip(WHOLE, at * 8);
+    const file = newFile(bytes);
+    await assertFails(openSealedLog(file, OPEN), at === 0 ? "log-unwritable" : "log-damaged", file);
+    assertEquals(Deno.readFileSync(file), bytes);
+  }
+});
+
+test("readLog fills no memory for a record whose length is wrong", async () => {
+  const bytes = new Uint8Array(WHOLE);
+  bytes.set([0xff, 0xff, 0xff, 0xff], HEADER_BYTES + 1);
+  const { error } = await read(newFile(bytes));
+  assertEquals(error?.code, "log-damaged");
+  assertMatch(error!.message, /behind byte 57 as it was altered$/);
+});
+
+test("the key is asked for once, and whether a log begins is told", async () => {
+  const asked: boolean[] = [];
+  const counting: Unlock = (salt, isNew) => {
+    asked.push(isNew);
+    return OPEN(salt, isNew);
+  };
+  const file = newFile();
+  for (let i = 0; i < 2; i++) await (await openSealedLog(file, counting)).close();
+  await readLog(file, counting).then(({ texts }) => Array.fromAsync(texts));
+  assertEquals(asked, [true, false, false]);
+});
+
+test("a plain log and a sealed one are not mixed", async () => {
+  const plain = newFile(utf8("2026-01-01T00:00:00.000Z bob: hi\n"));
+  const sealed = newFile(WHOLE);
+  const error = await assertFails(openSealedLog(plain, OPEN), "log-unwritable", "it is not sealed");
+  assertMatch(error.hint, /Leave out --log-encrypted/);
+  const other = await assertFails(openLog(sealed), "log-unwritable", "it is sealed");
+  assertMatch(other.hint, /Add --log-encrypted/);
+  assertEquals(Deno.readFileSync(sealed), WHOLE);
+});
+
+test("readLog reads a plain log without a key, and nothing else", async () => {
+  const text = "2026-01-01T00:00:00.000Z bob: é\n";
+  const never: Unlock = () => Promise.reject(new Error("asked"));
+  for (const content of [text, ""]) {
+    const log = await readLog(newFile(utf8(content)), never);
+    assertEquals((await Array.fromAsync(log.texts)).join(""), content);
+    assertEquals(log.unfinished, 0);
+  }
+  await assertFails(readLog(newFile(utf8("hello\n")), never), "log-damaged", "none of lanchat's");
+  for (const file of [ROOT, newFile(), `${WHOLE_FILE}/below`, "/dev/zero"]) {
+    await assertFails(readLog(file, never), "log-unreadable", file);
+  }
+});
+
+test("openSealedLog fails where the file cannot be written", async () => {
+  for (const file of [ROOT, `${WHOLE_FILE}/below`, `${ROOT}/nowhere/a.log`]) {
+    await assertFails(openSealedLog(file, OPEN), "log-unwritable", file);
+  }
+});
+
+test("a failure to ask for the passphrase comes as it is, and closes the file", async () => {
+  const failing: Unlock = () => Promise.reject(new LanchatError("interrupted", "Stopped"));
+  await assertFails(openSealedLog(newFile(), failing), "interrupted");
+  await assertFails(readLog(newFile(WHOLE), failing), "interrupted");
+});
+
+// Without a sanitizer: the lock that is waited for comes only when the first log is closed.
+Deno.test("openSealedLog lets one run at a time write", async () => {
+  const file = newFile();
+  const first = await openSealedLog(file, OPEN);
+  await assertFails(openSealedLog(file, OPEN), "log-unwritable", "another program");
+  await first.close();
+  await write(file, ["one\n"]);
+  assertEquals(await read(file), { text: "one\n", unfinished: 0 });
+});
+
+Deno.test({
+  name: "openSealedLog takes back the record that a full disk cuts off, and can go on later",
+  // Nobody else may mount a disk that is small enough.
+  ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
+  async fn() {
+    const directory = `${ROOT}/disk`;
+    Deno.mkdirSync(directory);
+    await mount("mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", directory);
+    try {
+      const file = `${directory}/a.log`;
+      const writer = (await openSealedLog(file, OPEN)).getWriter();
+      writer.closed.catch(() => {});
+      await writer.write(`${"x".repeat(6000)}\n`);
+      await assertFails(writer.write("x".repeat(3000)), "log-unwritable", "No space left");
+      const text = `${"x".repeat(6000)}\n`;
+      assertEquals(await read(file), { text, unfinished: 1 });
+      await write(file, ["y\n"]);
+      assertEquals(await read(file), { text: `${text}y\n`, unfinished: 1 });
+    } finally {
+      await mount("umount", directory);
+    }
+  },
+});
+
+async function mount(command: string, ...args: string[]): Promise<void> {
+  const { success } = await new Deno.Command(command, { args }).output();
+  assert(success, [command, ...args].join(" "));
+}
+
+for (const name of ["read", "write"] as const) {
+  const others = name === "read" ? { write: [WHOLE_FILE] } : { read: [WHOLE_FILE] };
+  Deno.test({
+    name: `openSealedLog asks for no permission to ${name}, and says that it is missing`,
+    permissions: others,
+    async fn() {
+      const missing = `--allow-${name}`;
+      await assertFails(openSealedLog(WHOLE_FILE, OPEN), "permission-denied", missing);
+      if (name === "read") {
+        await assertFails(readLog(WHOLE_FILE, OPEN), "permission-denied", missing);
+      }
+    },
+  });
+}
