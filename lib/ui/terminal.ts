@@ -79,6 +79,8 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #stopResizing: () => void;
   readonly #interrupt: () => void;
   #editing = true;
+  /** Whether what is typed next may be the rest of a key, which a read cut behind its ESC. */
+  #escaped = false;
   #ready = false;
   #news = "";
   #name = "you";
@@ -245,8 +247,9 @@ export class TerminalFrontEnd implements FrontEnd {
     for (const keys of text.split(BEHIND_TAB)) {
       this.#keys.whenWanted(() => {
         if (this.#readline.line === "") this.#answered = this.#correspondent;
-        if (LINES.test(keys)) this.#readline.write(keys);
+        if (LINES.test(keys) && !this.#escaped) this.#readline.write(keys);
         else this.#keys.emit("data", keys);
+        this.#escaped = keys.endsWith("\x1b");
         this.#readline.prevRows = this.#cursorRow; // readline loses count of wide and of many characters
       });
     }
