@@ -1,6 +1,14 @@
 /** What a terminal sends before a paste, and behind it, once it is asked to (xterm's mode 2004). */
 const [START, END] = ["\x1b[200~", "\x1b[201~"];
 
+const ESC = "\x1b";
+
+/** Behind ESC it is the key in the middle of a keypad, which does nothing: so ends what ESC began. */
+const MIDDLE_KEY = "[E";
+
+/** What Ctrl-C sends. */
+const INTERRUPT = "\x03";
+
 /** Asks a terminal to mark what is pasted. */
 export const MARK_PASTES = "\x1b[?2004h";
 
@@ -41,10 +49,19 @@ export interface Typed {
 export class PasteSplitter {
   #rest = "";
   #pasting = false;
+  /** Whether the ESC that the rest begins with was given as a key. */
+  #escaped = false;
 
-  /** Goes on with a text that the terminal sent; a paste is given once its end has come. */
+  /**
+   * Goes on with a text that the terminal sent; a paste is given once its end has come. Ctrl-C alone gives
+   * up a paste whose end does not come.
+   */
   push(text: string): Typed[] {
     const typed: Typed[] = [];
+    if (this.#pasting && text === INTERRUPT) {
+      this.#rest = "";
+      this.#pasting = false;
+    }
     // What came before was searched, but a mark may have begun at its end.
     let from = Math.max(0, this.#rest.length - END.length);
     this.#rest += text;
@@ -53,17 +70,29 @@ export class PasteSplitter {
       const index = this.#rest.indexOf(mark, from);
       if (index < 0) break;
       this.#take(typed, index);
+      if (this.#escaped) typed.push({ pasted: false, text: MIDDLE_KEY });
+      this.#escaped = false;
       this.#rest = this.#rest.slice(mark.length);
       this.#pasting = !this.#pasting;
       from = 0;
     }
-    if (!this.#pasting) this.#take(typed, this.#rest.length - begun(this.#rest));
+    if (!this.#pasting) this.#takeKeys(typed);
     return typed;
   }
 
+  /** Takes all but what may begin a mark; ESC may also be a key, and so is given at once. */
+  #takeKeys(typed: Typed[]): void {
+    this.#take(typed, this.#rest.length - begun(this.#rest));
+    if (this.#rest !== ESC || this.#escaped) return;
+    typed.push({ pasted: false, text: ESC });
+    this.#escaped = true;
+  }
+
   #take(typed: Typed[], length: number): void {
-    const text = this.#rest.slice(0, length);
+    if (length === 0) return;
+    const text = this.#rest.slice(this.#escaped ? ESC.length : 0, length);
     this.#rest = this.#rest.slice(length);
+    this.#escaped = false;
     if (text === "") return;
     const pasted = this.#pasting;
     typed.push({ pasted, text: pasted ? text.replaceAll(LINE_BREAK, "\n") : text });
@@ -102,9 +131,9 @@ export class Pastes {
   }
 }
 
-/** How many characters at the end begin a mark and are no key: ESC alone is one. */
+/** How many characters at the end may begin a paste. */
 function begun(text: string): number {
   let length = START.length - 1;
-  while (length > 1 && !text.endsWith(START.slice(0, length))) length--;
-  return length > 1 ? length : 0;
+  while (!text.endsWith(START.slice(0, length))) length--;
+  return length;
 }

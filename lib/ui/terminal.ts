@@ -113,6 +113,8 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #conversation: Conversation;
   #editing = true;
   #paused = false;
+  /** Whether what is typed next may be the rest of a key, which a read cut behind its ESC. */
+  #escaped = false;
   #news = "";
   #alarm = "";
   #drawing = false;
@@ -286,8 +288,9 @@ export class TerminalFrontEnd implements FrontEnd {
     for (const keys of text.split(BEHIND_TAB)) {
       this.#keys.whenWanted(() => {
         if (this.#readline.line === "") this.#conversation.begin();
-        if (LINES.test(keys)) this.#readline.write(keys);
+        if (LINES.test(keys) && !this.#escaped) this.#readline.write(keys);
         else this.#keys.emit("data", keys);
+        this.#escaped = keys.endsWith("\x1b");
         this.#readline.prevRows = this.#cursorRow; // readline loses count of wide and of many characters
       });
     }

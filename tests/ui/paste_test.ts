@@ -30,11 +30,14 @@ test("PasteSplitter tells keys from pastes, however they are cut", () => {
   fc.assert(fc.property(
     fc.array(fc.integer({ min: 1, max: text.length - 1 }), { maxLength: 8 }),
     (cuts) => {
-      // ESC alone is a key, so that a mark cut behind it is not known.
-      const ends = [...new Set(cuts)].toSorted((a, b) => a - b)
-        .filter((end) => text[end - 1] !== "\x1b");
+      const ends = [...new Set(cuts)].toSorted((a, b) => a - b);
       const pieces = [...ends, text.length].map((end, i) => text.slice(ends[i - 1] ?? 0, end));
-      assertEquals(split(...pieces), expected);
+      // ESC at the end of a piece was given, and becomes a key that does nothing.
+      const typed = split(...pieces).map(({ pasted, text }) => ({
+        pasted,
+        text: pasted ? text : text.replaceAll("\x1b[E", ""),
+      }));
+      assertEquals(typed.filter(({ text }) => text !== ""), expected);
     },
   ));
 });
@@ -46,6 +49,21 @@ test("PasteSplitter gives keys at once, and a paste at its end", () => {
   assertEquals(splitter.push("0~y"), []);
   assertEquals(splitter.push(`\x1b`), []);
   assertEquals(splitter.push(`[201~`), [{ pasted: true, text: "y" }]);
+  assertEquals(splitter.push("\x1b"), [{ pasted: false, text: "\x1b" }]);
+  assertEquals(splitter.push("\x1b"), [{ pasted: false, text: "\x1b" }]);
+  assertEquals(splitter.push("["), []);
+  assertEquals(splitter.push("A"), [{ pasted: false, text: "[A" }]);
+});
+
+test("PasteSplitter takes Ctrl-C alone for a key in a paste without an end, and goes on behind it", () => {
+  const splitter = new PasteSplitter();
+  assertEquals(splitter.push(`${START}a\x03`), []);
+  assertEquals(splitter.push("\x03b\x1b[201"), []);
+  assertEquals(splitter.push("\x03"), [{ pasted: false, text: "\x03" }]);
+  assertEquals(splitter.push(`c${START}d${END}`), [
+    { pasted: false, text: "c" },
+    { pasted: true, text: "d" },
+  ]);
 });
 
 test("Pastes stand for what no line can hold, and for what looks like a mark", () => {

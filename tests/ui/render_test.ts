@@ -1,6 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { CloseReason, LeaveReason, UiEvent } from "../../lib/ui/mod.ts";
+import { imitates } from "../../lib/room/names.ts";
 import { excerpt, messageLine, noticeLines } from "../../lib/ui/render.ts";
+import { nameProblem } from "../../lib/wire/mod.ts";
 import { test } from "../support/test.ts";
 import { member, message } from "./members.ts";
 
@@ -187,4 +189,20 @@ test("noticeLines lets nothing act on a terminal", () => {
 test("excerpt cuts between characters", () => {
   assertEquals(excerpt("👍👍", 2), "👍👍");
   assertEquals(excerpt("👍👍👍", 2), "👍👍…");
+});
+
+test("noticeLines begins no line as that of a member, whose name is shown alone, may begin", () => {
+  const problem = { code: "busy", message: "Cannot join", hint: "Try again." } as const;
+  const lines = [
+    listening(["192.168.1.5"], 12345),
+    ready(["bob"], "7599537536"),
+    { event: "members", members: [member("bob")] },
+    { event: "error", ...problem },
+    { event: "warning", ...problem },
+  ].flatMap((event) => noticeLines(event as UiEvent)).filter((line) => line.includes(":"));
+  assertEquals(lines.length, 8);
+  for (const line of lines) {
+    const name = line.slice(0, line.indexOf(":"));
+    assert(nameProblem(name) !== undefined || imitates(name), name);
+  }
 });

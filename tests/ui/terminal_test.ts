@@ -326,6 +326,7 @@ test("TerminalFrontEnd quits and restores the terminal on every way to leave", a
     ["/quit", (desk) => desk.type("/quit", "\r")],
     ["a pasted /quit with more behind it", (desk) => desk.type("/quit\rmore\r/quit\r")],
     ["Ctrl-C", (desk) => desk.type("half", "\x03")],
+    ["Ctrl-C in a paste without an end", (desk) => desk.type("\x1b[200~half", "\r", "\x03")],
     ["Ctrl-D", (desk) => desk.type("\x04")],
     ["the end of input", (desk) => desk.hangUp()],
   ];
@@ -624,6 +625,21 @@ test("TerminalFrontEnd obeys nothing of a paste: no key, no command, no other pa
     desk.screen.lines.includes(`${T} you: \\x1b[A\\x03\\x04\\x9b2J …`),
     desk.screen.lines.join("\n"),
   );
+});
+
+test("TerminalFrontEnd knows a key that came in two reads", async () => {
+  await using desk = new Desk();
+  await desk.type("ab\x1b", "[D", "x");
+  await desk.shows("> axb");
+});
+
+test("TerminalFrontEnd knows a paste whose mark came in two reads", async () => {
+  await using desk = new Desk();
+  await desk.type("x\x1b", "[200~/quit\rmore\x1b[201~", "\r");
+  assertEquals(await desk.input.read(), {
+    done: false,
+    value: { do: "say", text: "x/quit\nmore", kind: "text", id: "1" },
+  });
 });
 
 test("TerminalFrontEnd repeats a paste from the history", async () => {
