@@ -161,7 +161,6 @@ screenTest(
       await ada.shows("^Z", SHELL_PROMPT);
       ada.assertRestored("paused");
       await bob.say("are you there?");
-      await bob.event("sent");
       await ada.resize(columns + 10, rows);
       await ada.type("\n");
       await ada.shows(said("bob", "are you there?"), ...wrapped(columns + 10, typed(LINE)));

@@ -44,7 +44,7 @@ export class Pty implements AsyncDisposable {
     this.screen = new Emulator(columns, rows);
     const command = ["sh", "-c", `echo $$ >${this.#directory}/pid; exec "$@"`, "sh"]
       .concat(commandLine(args, permissions, main)).map(quoted).join(" ");
-    const note = (name: string): string => `stty -a >${this.#directory}/${name}`;
+    const note = (name: string): string => `stty -a | tail -n +2 >${this.#directory}/${name}`;
     const steps = [
       `stty cols ${columns} rows ${rows}; tty >${this.#directory}/tty`,
       note("before"),
@@ -72,7 +72,7 @@ export class Pty implements AsyncDisposable {
     return this.#noted("tty").trim();
   }
 
-  /** The modes that were noted under a name: `before` the program, `after` it, and those of the script. */
+  /** The modes, all but speed and size, that were noted under a name: `before` the program, `after` it, and those of the script. */
   modes(name: string): string {
     return this.#noted(name);
   }
