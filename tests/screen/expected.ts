@@ -3,9 +3,10 @@
  *
  * @module
  */
-/** The row of the typed line. */
-export function typed(line: string): string {
-  return `> ${line}`.trimEnd();
+/** The rows of the line that is typed, narrow characters; where it fills them, the cursor is in one more. */
+export function typed(columns: number, line: string): string[] {
+  const rows = wrapped(columns, `> ${line}`);
+  return (line.length + 2) % columns === 0 ? [...rows, ""] : rows;
 }
 
 /** The line of a message, own or another's. */

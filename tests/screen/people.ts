@@ -5,7 +5,7 @@
  */
 import { type HostProgram, Program } from "../support/program.ts";
 import { Pty, type PtyOptions } from "../support/pty.ts";
-import { READY_LINE, typed, wrapped } from "./expected.ts";
+import { READY_LINE, wrapped } from "./expected.ts";
 
 /** Somebody who hosts a room on a terminal. */
 export async function hostAtTerminal(name: string, options: PtyOptions = {}): Promise<Pty> {
@@ -43,7 +43,7 @@ async function ready(pty: Pty, { columns = 80 }: PtyOptions): Promise<Pty> {
     const [row] = wrapped(columns, READY_LINE);
     await pty.until(
       "The prompt",
-      ({ lines }) => lines.includes(row!) && lines.at(-1) === typed(""),
+      ({ lines }) => lines.includes(row!) && lines.at(-1) === ">",
     );
     return pty;
   } catch (error) {
