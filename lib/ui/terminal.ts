@@ -12,6 +12,7 @@ import { LEAVE_PASTES_UNMARKED, MARK_PASTES, Pastes, PasteSplitter } from "./pas
 import { Progress } from "./progress.ts";
 import { excerpt, messageLine, noticeLines } from "./render.ts";
 import { sanitize, sanitizeLine } from "./sanitize.ts";
+import { TypedLine } from "./typed_line.ts";
 
 const PROMPT = "> ";
 
@@ -37,7 +38,7 @@ const SUDDEN_ENDS = ["error", "unhandledrejection", "unload"] as const;
 
 const READY_LINE = "Type a message and press Enter; /help shows the commands.";
 
-/** More than one character, and none that is a key but Enter: too many to draw the line anew for each. */
+/** More than one character, and none that is a key but Enter: too many to have readline take each for a key. */
 const LINES = /^[\P{Cc}\r\n]{2,}$/u;
 
 /** readline completes later than at once, and wants no key before it has. */
@@ -89,8 +90,8 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #keys = new Keys();
   readonly #splitter = new PasteSplitter();
   readonly #pastes = new Pastes(HISTORY_LINES);
-  readonly #screen: Screen;
-  readonly #readline: LineEditor;
+  readonly #line = new TypedLine();
+  readonly #readline: Interface;
   readonly #wishes: ReadableStreamDefaultController<Input>;
   readonly #stopListening: readonly (() => void)[];
   readonly #interrupt: () => void;
@@ -122,17 +123,13 @@ export class TerminalFrontEnd implements FrontEnd {
       cancel: () => this.#endEditing(),
     });
     this.#wishes = wishes!;
-    this.#screen = new Screen(device, (text) => {
-      if (this.#editing && !this.#paused) this.#output.write(text);
-    });
     this.#readline = createInterface({
       input: this.#keys as unknown as NodeJS.ReadableStream,
-      output: this.#screen,
+      output: new Nowhere(),
       terminal: true,
-      prompt: PROMPT,
       historySize: HISTORY_LINES,
-      completer: (line: string) => complete(line, [...this.#members.values()]),
-    }) as LineEditor;
+      completer: (line: string) => this.#complete(line),
+    });
     this.#readline.on("line", (line) => this.#enter(line));
     ({ promise: this.interrupted, resolve: this.#interrupt } = Promise.withResolvers<void>());
     this.#readline.on("SIGINT", () => {
@@ -142,7 +139,7 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#readline.on("SIGTSTP", () => this.#pause());
     this.#readline.on("close", () => this.#quit());
     this.#stopListening = [
-      device.onResize(() => this.#drawLine(this.#cursorRow)),
+      device.onResize(() => this.#rewrap()),
       device.onContinue(() => this.#goOn()),
     ];
     for (const end of SUDDEN_ENDS) globalThis.addEventListener(end, this.#endSuddenly);
@@ -222,23 +219,30 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#news = "";
     if (news === "") return;
     if (!this.#editing) return this.#output.write(news);
-    this.#output.write(eraseRows(this.#cursorRow) + news);
-    this.#drawLine(0);
+    this.#output.write(this.#line.erase() + news);
+    this.#drawLine();
   }
 
-  /** The row of the cursor, counted from that of the prompt. */
-  get #cursorRow(): number {
-    return this.#paused ? 0 : this.#readline.getCursorPos().rows;
+  /** Shows what is typed, unless the terminal is not ours. */
+  #drawLine(): void {
+    if (!this.#editing || this.#paused) return;
+    const { cursor, line } = this.#readline;
+    const [prompt, columns] = [this.#prompt, this.#device.columns()];
+    this.#output.write(this.#line.draw(prompt + line, prompt.length + cursor, columns));
   }
 
-  /**
-   * readline draws the prompt and the line anew when its output tells of a new size.
-   *
-   * @param row The row of the cursor now, counted from the one to draw in.
-   */
-  #drawLine(row: number): void {
-    this.#readline.prevRows = row;
-    this.#screen.emit("resize");
+  #rewrap(): void {
+    this.#line.rewrapped(this.#device.columns());
+    this.#output.write(this.#line.erase());
+    this.#drawLine();
+  }
+
+  /** Completes for readline, which would show above a prompt of its own what it cannot choose from. */
+  #complete(line: string): [string[], string] {
+    const [found, word] = complete(line, [...this.#members.values()]);
+    const longer = found.every((one) => one.startsWith(found[0]!.slice(0, word.length + 1)));
+    if (!longer) this.#print(found.map((one) => one.trimEnd()).join("  "));
+    return [found, word];
   }
 
   async #readKeys(stdin: ReadableStream<Uint8Array>): Promise<void> {
@@ -269,15 +273,13 @@ export class TerminalFrontEnd implements FrontEnd {
         if (this.#readline.line === "") this.#answered = this.#correspondent;
         if (LINES.test(keys)) this.#readline.write(keys);
         else this.#keys.emit("data", keys);
-        this.#readline.prevRows = this.#cursorRow; // readline loses count of wide and of many characters
       });
     }
+    this.#keys.whenWanted(() => this.#drawLine());
   }
 
   #enter(line: string): void {
     if (!this.#editing) return; // what was pasted behind a /quit
-    this.#eraseEntered(line);
-    this.#drawLine(0);
     try {
       const command = parseLine(line, {
         members: [...this.#members.values()],
@@ -293,14 +295,6 @@ export class TerminalFrontEnd implements FrontEnd {
       const { code, message, hint } = error;
       this.show({ event: "error", code, message, hint });
     }
-  }
-
-  /** After Enter the cursor is in the row below the line. */
-  #eraseEntered(line: string): void {
-    this.#readline.setPrompt(this.#prompt + line);
-    const rows = this.#cursorRow + 1;
-    this.#readline.setPrompt(this.#prompt);
-    this.#output.write(eraseRows(rows));
   }
 
   #say({ kind, text, to }: Extract<Command, { do: "say" }>): void {
@@ -351,10 +345,8 @@ export class TerminalFrontEnd implements FrontEnd {
   #changePrompt(summary: string): void {
     const prompt = summary === "" ? PROMPT : `(${summary}) ${PROMPT}`;
     if (prompt === this.#prompt || !this.#editing) return;
-    const row = this.#cursorRow;
     this.#prompt = prompt;
-    this.#readline.setPrompt(prompt);
-    this.#drawLine(row);
+    this.#drawLine();
   }
 
   #quit(): void {
@@ -368,7 +360,7 @@ export class TerminalFrontEnd implements FrontEnd {
   #endEditing(): void {
     if (!this.#editing) return;
     this.#drawNews();
-    this.#output.write(eraseRows(this.#cursorRow));
+    this.#output.write(this.#line.erase());
     this.#cancelProgress?.();
     this.#editing = false;
     this.#readline.close();
@@ -379,7 +371,7 @@ export class TerminalFrontEnd implements FrontEnd {
 
   /** There is no later: what is queued is not written any more. */
   readonly #endSuddenly = (): void => {
-    this.#device.writeSync(eraseRows(this.#cursorRow));
+    this.#device.writeSync(this.#line.erase());
     this.#endEditing();
   };
 
@@ -389,7 +381,7 @@ export class TerminalFrontEnd implements FrontEnd {
    */
   #pause(): void {
     this.#drawNews();
-    this.#output.write(`${eraseRows(this.#cursorRow)}${PAUSE_LINE}\r\n`);
+    this.#output.write(`${this.#line.erase()}${PAUSE_LINE}\r\n`);
     this.#paused = true;
     this.#restore();
   }
@@ -398,9 +390,8 @@ export class TerminalFrontEnd implements FrontEnd {
   #goOn(): void {
     this.#device.setRaw(true);
     this.#device.writeSync(MARK_PASTES);
-    const row = this.#cursorRow;
     this.#paused = false;
-    this.#drawLine(row);
+    this.#rewrap();
   }
 
   #restore(): void {
@@ -408,9 +399,6 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#device.writeSync(RESTORE);
   }
 }
-
-/** With the property by which readline knows how far it is below the prompt. */
-type LineEditor = Interface & { prevRows: number };
 
 /** The keyboard as readline wants it. */
 class Keys extends EventEmitter {
@@ -439,23 +427,10 @@ class Keys extends EventEmitter {
   }
 }
 
-/** The screen as readline wants it. */
-class Screen extends Writable {
-  readonly #device: TerminalDevice;
-
-  constructor(device: TerminalDevice, show: (text: string) => void) {
-    super({
-      decodeStrings: false,
-      write(text: string, _encoding, done): void {
-        show(text);
-        done();
-      },
-    });
-    this.#device = device;
-  }
-
-  get columns(): number {
-    return this.#device.columns();
+/** Where readline draws: it would count on widths that no two terminals agree on. */
+class Nowhere extends Writable {
+  override _write(_text: string, _encoding: string, done: () => void): void {
+    done();
   }
 }
 
@@ -500,9 +475,4 @@ function styledMessage(
   form: Pick<MessageEvent, "kind" | "private">,
 ): string {
   return messageLine(sender, sanitize(text), form);
-}
-
-/** Clears from the row that is so many above the cursor to the end of the screen. */
-function eraseRows(above: number): string {
-  return `\r${above > 0 ? `\x1b[${above}A` : ""}\x1b[J`;
 }
