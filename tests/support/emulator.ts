@@ -103,15 +103,6 @@ export class Emulator {
     });
   }
 
-  /** The rows of the window, without trailing space. */
-  get grid(): string[] {
-    const { active } = this.#terminal.buffer;
-    return Array.from(
-      { length: this.#terminal.rows },
-      (_, y) => active.getLine(active.baseY + y)!.translateToString(true).trimEnd(),
-    );
-  }
-
   /** Whether it marks pastes (mode 2004). */
   get marksPastes(): boolean {
     return this.#terminal.modes.bracketedPasteMode;
