@@ -1,7 +1,6 @@
 import { EventEmitter } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
-import stringWidth from "string-width";
 import { utf8 } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { complete } from "./commands.ts";
@@ -12,6 +11,7 @@ import { COLOURFUL_LOOK } from "./look.ts";
 import { type Environment, Notifier } from "./notifier.ts";
 import { Output } from "./output.ts";
 import { LEAVE_PASTES_UNMARKED, MARK_PASTES, Pastes, PasteSplitter } from "./paste.ts";
+import { rowsOf, TypedLine } from "./typed_line.ts";
 
 const PROMPT = "> ";
 
@@ -38,14 +38,11 @@ const PAUSE_LINE = "Press Ctrl-Z again to pause, Enter to go on.";
 /** The ends of a program that nobody asked it for, and that of `Deno.exit`. */
 const SUDDEN_ENDS = ["error", "unhandledrejection", "unload"] as const;
 
-/** More than one character, and none that is a key but Enter: too many to draw the line anew for each. */
+/** More than one character, and none that is a key but Enter: too many to have readline take each for a key. */
 const LINES = /^[\P{Cc}\r\n]{2,}$/u;
 
 /** readline completes later than at once, and wants no key before it has. */
 const BEHIND_TAB = /(?<=\t)/;
-
-/** How readline lists completions. */
-const COMPLETIONS = /^\r\n./s;
 
 /** Controls that are no key of readline's: it would repeat them, and the terminal would obey. */
 // deno-lint-ignore no-control-regex -- controls are what it is about
@@ -105,8 +102,8 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #keys = new Keys();
   readonly #splitter = new PasteSplitter();
   readonly #pastes = new Pastes(HISTORY_LINES);
-  readonly #screen: Screen;
-  readonly #readline: LineEditor;
+  readonly #line = new TypedLine();
+  readonly #readline: Interface;
   readonly #wishes: ReadableStreamDefaultController<Input>;
   readonly #stopListening: readonly (() => void)[];
   readonly #interrupt: () => void;
@@ -147,20 +144,13 @@ export class TerminalFrontEnd implements FrontEnd {
       cancel: () => this.#endEditing(),
     });
     this.#wishes = wishes!;
-    this.#screen = new Screen(device, (text) => {
-      if (!this.#editing || this.#paused) return;
-      this.#output.write(text);
-      // readline forgets that below a list of completions there is nothing to draw over.
-      if (COMPLETIONS.test(text)) this.#readline.prevRows = 0;
-    });
     this.#readline = createInterface({
       input: this.#keys as unknown as NodeJS.ReadableStream,
-      output: this.#screen,
+      output: new Nowhere(),
       terminal: true,
-      prompt: PROMPT,
       historySize: HISTORY_LINES,
-      completer: (line: string) => complete(line, this.#conversation.members),
-    }) as LineEditor;
+      completer: (line: string) => this.#complete(line),
+    });
     this.#readline.on("line", (line) => this.#enter(line));
     ({ promise: this.interrupted, resolve: this.#interrupt } = Promise.withResolvers<void>());
     this.#readline.on("SIGINT", () => {
@@ -170,7 +160,7 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#readline.on("SIGTSTP", () => this.#pause());
     this.#readline.on("close", () => this.#quit());
     this.#stopListening = [
-      device.onResize(() => this.#drawLine(this.#cursorRow)),
+      device.onResize(() => this.#rewrap()),
       device.onContinue(() => this.#goOn()),
     ];
     for (const end of SUDDEN_ENDS) globalThis.addEventListener(end, this.#endSuddenly);
@@ -218,16 +208,15 @@ export class TerminalFrontEnd implements FrontEnd {
     if (!this.#editing) return this.#output.write(news);
     const prompt = this.#nextPrompt();
     if (news === "" && prompt === this.#prompt) return;
-    this.#output.write(eraseRows(this.#cursorRow) + news);
+    this.#output.write(this.#line.erase() + news);
     this.#prompt = prompt;
-    this.#readline.setPrompt(prompt);
-    this.#drawLine(0);
+    this.#drawLine();
   }
 
   #waitingRows(): number {
     const columns = this.#device.columns();
-    return this.#conversation.waiting.flatMap((line) => line.split("\n"))
-      .reduce((rows, line) => rows + Math.ceil(stringWidth(line) / columns), 0);
+    return this.#conversation.waiting
+      .reduce((rows, line) => rows + rowsOf(line, columns), 0);
   }
 
   /** Own messages whose mark may change, how many are not over, and where to type. */
@@ -235,7 +224,8 @@ export class TerminalFrontEnd implements FrontEnd {
     const { summary, waiting } = this.#conversation;
     if (summary === "") this.#showsSummary = false;
     else if (!this.#showsSummary) this.#showSummaryLater();
-    return `${rows(waiting)}${this.#showsSummary ? `(${summary}) ` : ""}${PROMPT}`;
+    const lines = waiting.map((line) => `${line}\n`).join("");
+    return `${lines}${this.#showsSummary ? `(${summary}) ` : ""}${PROMPT}`;
   }
 
   /** As a rule the messages have come before the prompt has to tell how many have not. */
@@ -247,19 +237,26 @@ export class TerminalFrontEnd implements FrontEnd {
     });
   }
 
-  /** The row of the cursor, counted from that of the prompt. */
-  get #cursorRow(): number {
-    return this.#paused ? 0 : this.#readline.getCursorPos().rows;
+  /** Shows what is typed, unless the terminal is not ours. */
+  #drawLine(): void {
+    if (!this.#editing || this.#paused) return;
+    const { cursor, line } = this.#readline;
+    const [prompt, columns] = [this.#prompt, this.#device.columns()];
+    this.#output.write(this.#line.draw(prompt + line, prompt.length + cursor, columns));
   }
 
-  /**
-   * readline draws the prompt and the line anew when its output tells of a new size.
-   *
-   * @param row The row of the cursor now, counted from the one to draw in.
-   */
-  #drawLine(row: number): void {
-    this.#readline.prevRows = row;
-    this.#screen.emit("resize");
+  #rewrap(): void {
+    this.#line.rewrapped(this.#device.columns());
+    this.#output.write(this.#line.erase());
+    this.#drawLine();
+  }
+
+  /** Completes for readline, which would show above a prompt of its own what it cannot choose from. */
+  #complete(line: string): [string[], string] {
+    const [found, word] = complete(line, this.#conversation.members);
+    const longer = found.every((one) => one.startsWith(found[0]!.slice(0, word.length + 1)));
+    if (!longer) this.#print([found.map((one) => one.trimEnd()).join("  ")]);
+    return [found, word];
   }
 
   async #readKeys(stdin: ReadableStream<Uint8Array>): Promise<void> {
@@ -291,28 +288,18 @@ export class TerminalFrontEnd implements FrontEnd {
         if (LINES.test(keys) && !this.#escaped) this.#readline.write(keys);
         else this.#keys.emit("data", keys);
         this.#escaped = keys.endsWith("\x1b");
-        this.#readline.prevRows = this.#cursorRow; // readline loses count of wide and of many characters
       });
     }
+    this.#keys.whenWanted(() => this.#drawLine());
   }
 
   #enter(line: string): void {
     if (!this.#editing) return; // what was pasted behind a /quit
-    this.#eraseEntered(line);
     const { action, inputs, lines } = this.#conversation.enter(line);
-    if (action === "clear") this.#output.write(CLEAR);
-    this.#drawLine(0);
+    if (action === "clear") this.#output.write(this.#line.erase() + CLEAR);
     this.#print(lines);
     for (const input of inputs) this.#wishes.enqueue(input);
     if (action === "quit") this.#quit();
-  }
-
-  /** After Enter the cursor is in the row below the line. */
-  #eraseEntered(line: string): void {
-    this.#readline.setPrompt(this.#prompt + line);
-    const rows = this.#cursorRow + 1;
-    this.#readline.setPrompt(this.#prompt);
-    this.#output.write(eraseRows(rows));
   }
 
   #quit(): void {
@@ -326,7 +313,7 @@ export class TerminalFrontEnd implements FrontEnd {
   #endEditing(): void {
     if (!this.#editing) return;
     this.#drawNews();
-    this.#output.write(eraseRows(this.#cursorRow));
+    this.#output.write(this.#line.erase());
     this.#cancelSummary?.();
     this.#editing = false;
     this.#readline.close();
@@ -337,7 +324,7 @@ export class TerminalFrontEnd implements FrontEnd {
 
   /** There is no later: what is queued is not written any more. */
   readonly #endSuddenly = (): void => {
-    this.#device.writeSync(eraseRows(this.#cursorRow));
+    this.#device.writeSync(this.#line.erase());
     this.#endEditing();
   };
 
@@ -347,7 +334,7 @@ export class TerminalFrontEnd implements FrontEnd {
    */
   #pause(): void {
     this.#drawNews();
-    this.#output.write(`${eraseRows(this.#cursorRow)}${PAUSE_LINE}\r\n`);
+    this.#output.write(`${this.#line.erase()}${PAUSE_LINE}\r\n`);
     this.#paused = true;
     this.#restore();
   }
@@ -356,9 +343,8 @@ export class TerminalFrontEnd implements FrontEnd {
   #goOn(): void {
     this.#device.setRaw(true);
     this.#device.writeSync(MARK_PASTES);
-    const row = this.#cursorRow;
     this.#paused = false;
-    this.#drawLine(row);
+    this.#rewrap();
   }
 
   #restore(): void {
@@ -366,9 +352,6 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#device.writeSync(RESTORE);
   }
 }
-
-/** With the property by which readline knows how far it is below the prompt. */
-type LineEditor = Interface & { prevRows: number };
 
 /** The keyboard as readline wants it. */
 class Keys extends EventEmitter {
@@ -397,23 +380,10 @@ class Keys extends EventEmitter {
   }
 }
 
-/** The screen as readline wants it. */
-class Screen extends Writable {
-  readonly #device: TerminalDevice;
-
-  constructor(device: TerminalDevice, show: (text: string) => void) {
-    super({
-      decodeStrings: false,
-      write(text: string, _encoding, done): void {
-        show(text);
-        done();
-      },
-    });
-    this.#device = device;
-  }
-
-  get columns(): number {
-    return this.#device.columns();
+/** Where readline draws: it would count on widths that no two terminals agree on. */
+class Nowhere extends Writable {
+  override _write(_text: string, _encoding: string, done: () => void): void {
+    done();
   }
 }
 
@@ -446,9 +416,4 @@ function onSignal(signal: Deno.Signal, listener: () => void): () => void {
 /** Lines, each in the rows that it takes, as a terminal in raw mode wants them. */
 function rows(lines: readonly string[]): string {
   return lines.map((line) => `${line.replaceAll("\n", "\r\n")}\r\n`).join("");
-}
-
-/** Clears from the row that is so many above the cursor to the end of the screen. */
-function eraseRows(above: number): string {
-  return `\r${above > 0 ? `\x1b[${above}A` : ""}\x1b[J`;
 }

@@ -3,11 +3,6 @@
  *
  * @module
  */
-/** The row of the typed line. */
-export function typed(line: string): string {
-  return `> ${line}`.trimEnd();
-}
-
 /** The line of a message, own or another's. */
 export function said(name: string, text: string): string {
   return `${name}: ${text}`;
@@ -38,15 +33,36 @@ export const READY_LINE: string = notice(
   "Type a message and press Enter; /help shows the commands.",
 );
 
-/** The rows that lines of narrow characters take. */
+/** The rows that lines take in a terminal that measures code points. */
 export function wrapped(columns: number, ...lines: readonly string[]): string[] {
-  return lines.flatMap((line) =>
-    Array.from(
-      { length: Math.max(1, Math.ceil(line.length / columns)) },
-      (_, row) => line.slice(row * columns, (row + 1) * columns).trimEnd(),
-    )
+  return lines.flatMap((line) => rows(columns, line)).map((row) => row.trimEnd());
+}
+
+/** The rows of the line that is typed, which holds no emoji; where it fills them, the cursor is in one more. */
+export function typed(columns: number, line: string): string[] {
+  const all = rows(columns, `> ${line}`);
+  return (width(all.at(-1)!) === columns ? [...all, ""] : all).map((row) => row.trimEnd());
+}
+
+function rows(columns: number, line: string): string[] {
+  const rows = [""];
+  for (const character of line) {
+    if (width(rows.at(-1)! + character) > columns) rows.push("");
+    rows[rows.length - 1] += character;
+  }
+  return rows;
+}
+
+function width(text: string): number {
+  return [...text].reduce(
+    (sum, character) => sum + (WIDE.test(character) ? 2 : MARK.test(character) ? 0 : 1),
+    0,
   );
 }
+
+const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3]|\p{Emoji_Presentation}/u;
+
+const MARK = /\p{Mn}/u;
 
 /** A test of the program on pseudo-terminals, which script(1) of Linux makes. */
 export function screenTest(name: string, fn: () => Promise<void>): void {

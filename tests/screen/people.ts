@@ -5,7 +5,7 @@
  */
 import { type HostProgram, Program } from "../support/program.ts";
 import { Pty, type PtyOptions } from "../support/pty.ts";
-import { READY_LINE, typed, wrapped } from "./expected.ts";
+import { READY_LINE, wrapped } from "./expected.ts";
 
 /** Somebody who hosts a room on a terminal. */
 export async function hostAtTerminal(name: string, options: PtyOptions = {}): Promise<Pty> {
@@ -13,13 +13,22 @@ export async function hostAtTerminal(name: string, options: PtyOptions = {}): Pr
   return await ready(new Pty(["serve", ...where, "--name", name], options), options);
 }
 
+/** How somebody joins at a terminal. */
+export interface MemberOptions extends PtyOptions {
+  /** Where, if not at the host itself. */
+  readonly address?: string;
+  /** More options of `lanchat join`. */
+  readonly args?: readonly string[];
+}
+
 /** Somebody on a terminal in a room that a script hosts. */
 export async function memberAtTerminal(
   host: HostProgram,
   name: string,
-  options: PtyOptions & { readonly args?: readonly string[] } = {},
+  options: MemberOptions = {},
 ): Promise<Pty> {
-  const args = ["join", host.address, "--name", name, ...options.args ?? []];
+  const { address = host.address, args: more = [] } = options;
+  const args = ["join", address, "--name", name, ...more];
   const pty = await ready(new Pty(args, options), options);
   await host.event("joined", ({ member }) => member.name === name);
   return pty;
@@ -43,7 +52,7 @@ async function ready(pty: Pty, { columns = 80 }: PtyOptions): Promise<Pty> {
     const [row] = wrapped(columns, READY_LINE);
     await pty.until(
       "The prompt",
-      ({ lines }) => lines.includes(row!) && lines.at(-1) === typed(""),
+      ({ lines }) => lines.includes(row!) && lines.at(-1) === ">",
     );
     return pty;
   } catch (error) {

@@ -38,7 +38,7 @@ async function begun(options: PtyOptions = {}): Promise<Pty> {
   const pty = await hostAtTerminal("ada", options);
   try {
     await pty.type(LINE);
-    await pty.shows(...wrapped(options.columns ?? 80, typed(LINE)));
+    await pty.shows(...typed(options.columns ?? 80, LINE));
     return pty;
   } catch (error) {
     await pty[Symbol.asyncDispose]();
@@ -60,7 +60,7 @@ for (const [way, leave] of Object.entries(WAYS)) {
   screenTest(`${way} gives the terminal back and leaves the last screen readable`, async () => {
     for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
       await using pty = await begun({ columns, rows });
-      const shown = pty.screen.lines.slice(0, -wrapped(columns, typed(LINE)).length);
+      const shown = pty.screen.lines.slice(0, -typed(columns, LINE).length);
       await leave(pty);
       await pty.givesBack();
       assertEquals(pty.screen.lines, [...shown, SHELL_PROMPT]);
@@ -83,7 +83,7 @@ screenTest("the end of the host gives the terminal back", async () => {
   await using hana = await HostProgram.start(["--name", "hana", "--json"]);
   await using ada = await memberAtTerminal(hana, "ada");
   await ada.type(LINE);
-  await ada.shows(...wrapped(80, typed(LINE)));
+  await ada.shows(...typed(80, LINE));
   await hana.tell({ do: "quit" });
   await ada.givesBack();
   assertEquals(ada.screen.lines.slice(-3), [
@@ -99,7 +99,7 @@ screenTest(
     await using hana = await HostProgram.start(["--name", "hana", "--json"]);
     await using ada = await memberAtTerminal(hana, "ada", { args: ["--no-reconnect"] });
     await ada.type(LINE);
-    await ada.shows(...wrapped(80, typed(LINE)));
+    await ada.shows(...typed(80, LINE));
     hana.signal("SIGKILL");
     await ada.givesBack(1);
   },
@@ -111,7 +111,7 @@ Deno.test({
   async fn() {
     for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
       await using pty = await begun({ main: FAULTY });
-      const shown = pty.screen.lines.slice(0, -wrapped(80, typed(LINE)).length);
+      const shown = pty.screen.lines.slice(0, -typed(80, LINE).length);
       pty.signal(signal);
       await pty.givesBack(1);
       assertEquals(pty.screen.lines.slice(0, shown.length), shown);
@@ -142,7 +142,7 @@ screenTest("a window that is closed ends the program in order", async () => {
   await using hana = await HostProgram.start(["--name", "hana", "--json"]);
   await using ada = await memberAtTerminal(hana, "ada");
   await ada.type(LINE);
-  await ada.shows(...wrapped(80, typed(LINE)));
+  await ada.shows(...typed(80, LINE));
   ada.hangUp();
   await hana.event("left", ({ reason }) => reason === "left");
 });
@@ -154,17 +154,16 @@ screenTest(
       await using ada = await begun({ columns, rows, script: FOREGROUND });
       await using bob = await scriptIn(ada, "bob");
       await ada.says(/^bob joined/);
-      const shown = ada.screen.lines.slice(0, -wrapped(columns, typed(LINE)).length);
+      const shown = ada.screen.lines.slice(0, -typed(columns, LINE).length);
       await ada.type(CTRL_Z);
       await ada.shows(...shown, ...wrapped(columns, PAUSE_LINE), "");
       await ada.type(CTRL_Z);
       await ada.shows("^Z", SHELL_PROMPT);
       ada.assertRestored("paused");
       await bob.say("are you there?");
-      await bob.event("sent");
       await ada.resize(columns + 10, rows);
       await ada.type("\n");
-      await ada.shows(said("bob", "are you there?"), ...wrapped(columns + 10, typed(LINE)));
+      await ada.shows(said("bob", "are you there?"), ...typed(columns + 10, LINE));
       await ada.type("!\r");
       await bob.event("message", ({ text }) => text === `${LINE}!`);
       await ada.type(CTRL_C);
@@ -181,7 +180,7 @@ screenTest("Enter goes on where Ctrl-Z was not meant, with what was typed meanwh
   await bob.say("hello");
   await ada.shows(PAUSE_LINE, said("bob", "hello"), "");
   await ada.type("!\n");
-  await ada.shows("!", ...wrapped(80, typed(`${LINE}!`)));
+  await ada.shows("!", ...typed(80, `${LINE}!`));
   assertEquals(ada.screen.marksPastes, true);
   await ada.type(CTRL_Z);
   await ada.shows(PAUSE_LINE, "");
@@ -195,7 +194,7 @@ screenTest("SIGCONT draws the line again", async () => {
   await ada.shows(SHELL_PROMPT);
   assertNotEquals(ada.modes("paused"), ada.modes("before")); // A program cannot help this.
   await ada.type("\n");
-  await ada.shows(...wrapped(80, typed(LINE)));
+  await ada.shows(...typed(80, LINE));
   await ada.type(CTRL_C);
   await ada.givesBack();
 });
@@ -210,7 +209,7 @@ screenTest("a program in the background stops again and writes nothing", async (
   await ada.shows(...shown, SHELL_PROMPT);
   assertEquals(ada.modes("paused"), ada.modes("before"));
   await ada.type("\n");
-  await ada.shows(said("bob", "are you there?"), ...wrapped(80, typed(LINE)));
+  await ada.shows(said("bob", "are you there?"), ...typed(80, LINE));
   await ada.type(CTRL_C);
   await ada.givesBack();
 });

@@ -1,3 +1,5 @@
+import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
+import { Unicode11Addon } from "@xterm/addon-unicode11";
 import xterm from "@xterm/headless";
 
 /** What a terminal was made to do that has no place on the screen. */
@@ -23,6 +25,9 @@ export interface Cell {
 /** The commands (OSC) that terminals know and that leave no trace on the screen. */
 const COMMANDS = [4, 7, 8, 9, 10, 11, 12, 52, 104, 133, 633, 777, 1337];
 
+/** How a terminal measures characters: each code point, or what people take for one character. */
+export type Widths = "code-points" | "graphemes";
+
 /** A terminal without a window. */
 export class Emulator {
   readonly effects: Effects = { titles: [], commands: [], answers: [], bells: 0 };
@@ -30,7 +35,7 @@ export class Emulator {
   #written: Promise<void> = Promise.resolve();
 
   /** Begins with an empty screen. */
-  constructor(columns: number, rows = 24) {
+  constructor(columns: number, rows = 24, widths: Widths = "code-points") {
     const scrollback = 100_000;
     this.#terminal = new xterm.Terminal({
       cols: columns,
@@ -38,6 +43,10 @@ export class Emulator {
       scrollback,
       allowProposedApi: true,
     });
+    this.#terminal.loadAddon(
+      widths === "graphemes" ? new UnicodeGraphemesAddon() : new Unicode11Addon(),
+    );
+    this.#terminal.unicode.activeVersion = widths === "graphemes" ? "15-graphemes" : "11";
     this.#terminal.onTitleChange((title) => void this.effects.titles.push(title));
     this.#terminal.onData((answer) => void this.effects.answers.push(answer));
     this.#terminal.onBell(() => void this.effects.bells++);
@@ -92,15 +101,6 @@ export class Emulator {
       });
       return cells.slice(0, cells.findLastIndex(({ text }) => text !== "") + 1);
     });
-  }
-
-  /** The rows of the window, without trailing space. */
-  get grid(): string[] {
-    const { active } = this.#terminal.buffer;
-    return Array.from(
-      { length: this.#terminal.rows },
-      (_, y) => active.getLine(active.baseY + y)!.translateToString(true).trimEnd(),
-    );
   }
 
   /** Whether it marks pastes (mode 2004). */

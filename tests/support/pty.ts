@@ -5,13 +5,14 @@
  */
 import { assertEquals } from "@std/assert";
 import { within } from "./deadline.ts";
-import { Emulator } from "./emulator.ts";
+import { Emulator, type Widths } from "./emulator.ts";
 import { commandLine, emptyDirectory, environment, type ProgramOptions } from "./program.ts";
 
 /** Where a program runs, and in what. */
 export interface PtyOptions extends ProgramOptions {
   readonly columns?: number;
   readonly rows?: number;
+  readonly widths?: Widths;
   /** A program other than `main.ts`. */
   readonly main?: string;
   /**
@@ -40,11 +41,11 @@ export class Pty implements AsyncDisposable {
 
   /** Starts `lanchat` with these arguments. */
   constructor(args: readonly string[], options: PtyOptions = {}) {
-    const { columns = 80, env, main, permissions, rows = 24, script = once } = options;
-    this.screen = new Emulator(columns, rows);
+    const { columns = 80, env, main, permissions, rows = 24, script = once, widths } = options;
+    this.screen = new Emulator(columns, rows, widths);
     const command = ["sh", "-c", `echo $$ >${this.#directory}/pid; exec "$@"`, "sh"]
       .concat(commandLine(args, permissions, main)).map(quoted).join(" ");
-    const note = (name: string): string => `stty -a >${this.#directory}/${name}`;
+    const note = (name: string): string => `stty -a | tail -n +2 >${this.#directory}/${name}`;
     const steps = [
       `stty cols ${columns} rows ${rows}; tty >${this.#directory}/tty`,
       note("before"),
@@ -72,7 +73,7 @@ export class Pty implements AsyncDisposable {
     return this.#noted("tty").trim();
   }
 
-  /** The modes that were noted under a name: `before` the program, `after` it, and those of the script. */
+  /** The modes, all but speed and size, that were noted under a name: `before` the program, `after` it, and those of the script. */
   modes(name: string): string {
     return this.#noted(name);
   }
@@ -112,6 +113,15 @@ export class Pty implements AsyncDisposable {
       }
     };
     await within(wait(), () => `${what} did not come in time\n${this.#shown()}`);
+  }
+
+  /** Waits until these are all rows, scrolled ones included. */
+  async showsAll(...rows: readonly string[]): Promise<void> {
+    const expected = JSON.stringify(rows);
+    await this.until(
+      `The whole of\n${rows.join("\n")}\n`,
+      ({ lines }) => JSON.stringify(lines) === expected,
+    );
   }
 
   /** Waits until these are the last rows. */

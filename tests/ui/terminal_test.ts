@@ -130,8 +130,7 @@ test("TerminalFrontEnd does not draw a pasted line over and over", async () => {
   const line = "x".repeat(1000);
   await desk.paste(line);
   await desk.settled();
-  assertEquals(desk.stdout.text.slice(-line.length), line);
-  assert(desk.stdout.text.length < 1.5 * line.length);
+  assertEquals(desk.stdout.text.replaceAll(/[^x]/g, ""), line);
 });
 
 test("TerminalFrontEnd draws the line anew in another width", async () => {

@@ -1,0 +1,254 @@
+import { assertEquals } from "@std/assert";
+import { emptyDirectory, HostProgram } from "../support/program.ts";
+import { Proxy } from "../support/proxy.ts";
+import type { Pty } from "../support/pty.ts";
+import {
+  did,
+  notice,
+  said,
+  screenTest,
+  typed,
+  whispered,
+  whisperedTo,
+  wrapped,
+} from "./expected.ts";
+import { memberAtTerminal, type MemberOptions } from "./people.ts";
+
+const LEFT = "\x1b[D";
+
+/** A member at a terminal, and a script that hosts. */
+interface Room {
+  readonly hana: HostProgram;
+  readonly ada: Pty;
+  readonly columns: number;
+  readonly rows: number;
+  /** What ada's screen showed when she was in, but for her prompt. */
+  readonly shown: readonly string[];
+}
+
+/** A test in rooms that ada sees in windows of two sizes. */
+function roomTest(
+  name: string,
+  fn: (room: Room) => Promise<void>,
+  options: MemberOptions & { readonly host?: string } = {},
+): void {
+  screenTest(name, async () => {
+    for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
+      await using hana = await HostProgram.start(["--name", options.host ?? "hana", "--json"]);
+      await using ada = await memberAtTerminal(hana, "ada", { ...options, columns, rows });
+      await fn({ hana, ada, columns, rows, shown: ada.screen.lines.slice(0, -1) });
+    }
+  });
+}
+
+/** What a terminal sends for a paste. */
+function pasted(text: string): string {
+  return `\x1b[200~${text.replaceAll("\n", "\r")}\x1b[201~`;
+}
+
+roomTest("messages that arrive go above the line that is being typed", async (room) => {
+  const { ada, columns, hana, shown } = room;
+  const words = "this is typed while the other one goes on and on about something else".split(" ");
+  const messages: string[] = [];
+  let line = "";
+  for (const [i, word] of words.entries()) {
+    const text = `message ${i} `.padEnd(8 * i, "x").trim();
+    messages.push(...wrapped(columns, said("hana", text)));
+    line += `${word} `;
+    await Promise.all([hana.say(text), ada.type(`${word} `)]);
+    await ada.showsAll(...shown, ...messages, ...typed(columns, line));
+  }
+  await ada.type(`${LEFT.repeat(line.length)}${line[0]!.toUpperCase()}\x1b[C\x7f`);
+  await ada.showsAll(...shown, ...messages, ...typed(columns, `T${line.slice(2)}`));
+  assertEquals(ada.screen.cursor, [shown.length + messages.length, 3]);
+  await ada.type("\r");
+  const own = wrapped(columns, said("ada", `T${line.slice(2)}`));
+  await ada.showsAll(...shown, ...messages, ...own, ">");
+});
+
+roomTest("a paste of many lines is one message, in the line and above it", async (room) => {
+  const { ada, columns, hana, shown } = room;
+  const lines = Array.from({ length: 50 }, (_, i) => `line ${i}`);
+  await ada.type(`look: ${pasted(lines.join("\n"))}`);
+  await ada.showsAll(...shown, ...typed(columns, "look: [paste 1: 50 lines]"));
+  await ada.type(" !\r");
+  const { text } = await hana.event("message");
+  assertEquals(text, `look: ${lines.join("\n")} !`);
+  const [first, ...others] = text.split("\n");
+  const own = [said("ada", first!), ...others.map((line) => `    ${line}`)];
+  await ada.showsAll(...shown, ...wrapped(columns, ...own), ">");
+});
+
+roomTest(
+  "a window that gets another width leaves the line and the cursor in it whole",
+  async (room) => {
+    const { ada, columns, hana, rows } = room;
+    const line = "a line of two rows and more, with a cursor in its middle ".repeat(2).trim();
+    await hana.say("one");
+    await ada.type(`${line}${LEFT.repeat(40)}`);
+    await ada.shows(said("hana", "one"), ...typed(columns, line));
+    let typing = line;
+    for (const other of [columns - 13, columns + 27, 25, columns]) {
+      await ada.resize(other, rows);
+      await ada.shows(said("hana", "one"), ...typed(other, typing));
+      await ada.type("+");
+      typing = `${typing.slice(0, -40)}+${typing.slice(-40)}`;
+      await ada.shows(said("hana", "one"), ...typed(other, typing));
+    }
+    await hana.say("two");
+    await ada.shows(said("hana", "one"), said("hana", "two"), ...typed(columns, typing));
+    await ada.type("\r");
+    await hana.event("message", ({ text }) => text === typing);
+  },
+);
+
+for (
+  const text of [
+    "日本語".repeat(30),
+    "a" + "日本語".repeat(30),
+    "👍🏽".repeat(25),
+    "e\u0301日".repeat(30),
+  ]
+) {
+  roomTest(
+    `wide characters and marks at the edge move no row: ${text.slice(0, 4)}`,
+    async (room) => {
+      const { ada, columns, hana, shown } = room;
+      await hana.say(text);
+      const theirs = wrapped(columns, said("日本語 👍 é", text));
+      await ada.showsAll(...shown, ...theirs, ">");
+      await ada.type(text);
+      await hana.say("x");
+      const above = [...shown, ...theirs, said("日本語 👍 é", "x")];
+      await ada.showsAll(...above, ...typed(columns, text));
+      await ada.type("\x01-");
+      await ada.showsAll(...above, ...typed(columns, `-${text}`));
+      assertEquals(ada.screen.cursor, [above.length, 3]);
+      await ada.type("\r");
+      await ada.showsAll(...above, ...wrapped(columns, said("ada", `-${text}`)), ">");
+    },
+    { host: "日本語 👍 é" },
+  );
+}
+
+const FAMILY = "👩‍👩‍👧‍👦";
+
+for (const widths of ["code-points", "graphemes"] as const) {
+  roomTest(
+    `joined emoji leave the line whole in a terminal that measures ${widths}`,
+    async (room) => {
+      const { ada, hana, shown } = room;
+      const text = `a${FAMILY}❤️🇩🇪1️⃣`.repeat(8);
+      await ada.type(text);
+      await hana.say("one");
+      await ada.until(
+        "The line below the message",
+        ({ lines }) =>
+          lines.slice(0, shown.length + 1).join() === [...shown, said("hana", "one")].join() &&
+          lines.slice(shown.length + 1).join("") === `> ${text}`,
+      );
+      await ada.type("\x7f\x01\x1b[C\x1b[3~");
+      await ada.type("\r");
+      await hana.event("message", ({ text }) => text.startsWith("a\u200d"));
+    },
+    { widths },
+  );
+}
+
+roomTest("commands and names are completed", async (room) => {
+  const { ada, columns, hana, shown } = room;
+  await ada.type("/wh\t");
+  await ada.showsAll(...shown, ...typed(columns, "/who"));
+  await ada.type("\x15ha\thello");
+  await ada.showsAll(...shown, ...typed(columns, "hana: hello"));
+  await using _bob = await hana.join(["--name", "harry", "--json"]);
+  await ada.says(/^harry joined/);
+  const joined = ada.screen.lines.slice(0, -1);
+  await ada.type("\x15/msg ha\t");
+  await ada.showsAll(...joined, "hana  harry", ...typed(columns, "/msg ha"));
+  await ada.type("r\tpsst\r");
+  await ada.showsAll(...joined, "hana  harry", whisperedTo("ada", "harry", "psst"), ">");
+});
+
+roomTest("private messages say between whom they are", async (room) => {
+  const { ada, columns, hana, shown } = room;
+  await hana.tell({ say: "only for you", to: "ada" });
+  await ada.showsAll(...shown, ...wrapped(columns, whispered("hana", "only for you")), ">");
+  await ada.type("/reply and for you\r");
+  await ada.showsAll(
+    ...shown,
+    ...wrapped(
+      columns,
+      whispered("hana", "only for you"),
+      whisperedTo("ada", "hana", "and for you"),
+    ),
+    ">",
+  );
+  assertEquals((await hana.event("message")).private, true);
+  await ada.type("/me waves\r");
+  await ada.shows(did("ada", "waves"), ">");
+});
+
+screenTest(
+  "a host that is killed and started again costs two lines and nothing that is typed",
+  async () => {
+    for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
+      const directory = emptyDirectory();
+      const options = {
+        env: { HOME: directory, XDG_CONFIG_HOME: directory },
+        permissions: ["--allow-net", "--allow-env", "--allow-read", "--allow-write"],
+      };
+      const args = ["--name", "hana", "--json"];
+      await using before = await HostProgram.start(args, options);
+      await using proxy = await Proxy.open(before.port);
+      const { address } = proxy;
+      await using ada = await memberAtTerminal(before, "ada", { address, columns, rows });
+      const shown = ada.screen.lines.slice(0, -1);
+      await ada.type("half a");
+      proxy.refuse();
+      before.signal("SIGKILL");
+      await before.exited();
+      await ada.says(/^Lost connection /);
+      await ada.type(" line\rand half another");
+      await ada.until(
+        "The typed line",
+        ({ lines }) => lines.at(-1)!.endsWith("> and half another"),
+      );
+      await using after = await HostProgram.start(args, options);
+      proxy.target = after.port;
+      await proxy.admit();
+      await after.event("message", ({ text }) => text === "half a line");
+      await after.say("welcome back");
+      await ada.shows(said("hana", "welcome back"), ...typed(columns, "and half another"));
+      const news = ada.screen.lines.slice(shown.length).join("");
+      const count = (what: string): number => news.split(what).length - 1;
+      assertEquals([count("Lost connection"), count("Connected again")], [1, 1], news);
+      assertEquals(count(notice("what you type is kept.")), 1, news);
+      await ada.type("\r");
+      await after.event("message", ({ text }) => text === "and half another");
+      await ada.type("\x03");
+      await ada.givesBack();
+    }
+  },
+);
+
+roomTest("2,000 messages leave the typed line whole, and are all there in order", async (room) => {
+  const { ada, columns, hana, shown } = room;
+  const texts = Array.from({ length: 2000 }, (_, i) => `message ${i}`);
+  const line = "this line is typed while two thousand messages arrive: ".repeat(2);
+  const keys = [...line].map((key, i) => ({
+    key,
+    until: Math.floor(i * texts.length / line.length),
+  }));
+  let next = 0;
+  for (const { key, until } of keys) {
+    await Promise.all([hana.say(...texts.slice(next, until)), ada.type(key)]);
+    next = until;
+  }
+  await hana.say(...texts.slice(next));
+  const messages = texts.map((text) => said("hana", text));
+  await ada.shows(messages.at(-1)!, ...typed(columns, line));
+  assertEquals(ada.screen.lines, [...shown, ...messages, ...typed(columns, line)]);
+  await ada.type("\r");
+  await hana.event("message", ({ text }) => text === line);
+});

@@ -1,0 +1,79 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { TypedLine } from "../../lib/ui/typed_line.ts";
+import { Emulator, type Widths } from "../support/emulator.ts";
+import { test } from "../support/test.ts";
+
+const ABOVE = "bob: hi";
+
+/** Characters whose width terminals and libraries disagree about, and others. */
+const CHARACTERS = [
+  ..."ab é日",
+  "👩‍👩‍👧‍👦",
+  "👍🏽",
+  "🇩🇪",
+  "❤️",
+  "1️⃣",
+  "☕",
+  "e\u0301\u0302",
+  "\u1112\u1161\u11ab",
+  "กำ",
+  "नि",
+  "…",
+];
+
+/** Lines, each with a cursor between two of its characters. */
+const LINES = fc.array(
+  fc.tuple(fc.array(fc.constantFrom(...CHARACTERS), { maxLength: 40 }), fc.nat(40)),
+  { minLength: 1, maxLength: 6 },
+).map((lines) =>
+  lines.map(([characters, cursor]) => ({
+    text: `> ${characters.join("")}`,
+    cursor: 2 + characters.slice(0, cursor).join("").length,
+  }))
+);
+
+/** A screen with a message, and the line that is typed below. */
+async function withScreen(
+  columns: number,
+  widths: Widths,
+  fn: (screen: Emulator, line: TypedLine) => Promise<void>,
+): Promise<void> {
+  const screen = new Emulator(columns, 50, widths);
+  screen.write(`${ABOVE}\r\n`);
+  await fn(screen, new TypedLine());
+  await screen.close();
+}
+
+/** What of the typed line is on the screen, and what of it is before the cursor. */
+function seen(screen: Emulator): { above: string | undefined; text: string; before: string } {
+  const [, ...rows] = screen.cells;
+  const [row, column] = screen.cursor;
+  const texts = rows.map((cells) => cells.map(({ text }) => text));
+  const before = [...texts.slice(0, row - 1), (texts[row - 1] ?? []).slice(0, column)];
+  const above = screen.lines[0];
+  return { above, text: texts.flat().join("").trimEnd(), before: before.flat().join("") };
+}
+
+for (const widths of ["code-points", "graphemes"] as const) {
+  test(`TypedLine keeps the line whole, and the cursor in its place, in a terminal that measures ${widths}`, async () => {
+    await fc.assert(
+      fc.asyncProperty(LINES, fc.integer({ min: 8, max: 30 }), async (lines, columns) => {
+        await withScreen(columns, widths, async (screen, line) => {
+          for (const { cursor, text } of lines) {
+            screen.write(line.draw(text, cursor, columns));
+            await screen.settled();
+            assertEquals(seen(screen), {
+              above: ABOVE,
+              text: text.trimEnd(),
+              before: text.slice(0, cursor),
+            });
+          }
+          screen.write(line.erase());
+          await screen.settled();
+          assertEquals(screen.lines, [ABOVE, ""]);
+        });
+      }),
+    );
+  });
+}
