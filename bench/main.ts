@@ -5,8 +5,10 @@
  */
 import { measureLayers } from "./layers.ts";
 import { table } from "./report.ts";
+import { measureTerminal } from "./terminal.ts";
 import { measureProgram } from "./whole.ts";
 
 console.log(table("Layers", "times raw TCP", await measureLayers()));
 console.log(table("The program", "times better than its aim", await measureProgram()));
+console.log(table("A terminal", "times better than its aim", await measureTerminal()));
 Deno.exit();

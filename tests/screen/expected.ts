@@ -35,18 +35,20 @@ export const READY_LINE: string = notice(
 
 /** The rows that lines take in a terminal that measures code points. */
 export function wrapped(columns: number, ...lines: readonly string[]): string[] {
-  return lines.flatMap((line) => rows(columns, line)).map((row) => row.trimEnd());
+  return lines.flatMap((line) => rows(columns, [...line])).map((row) => row.trimEnd());
 }
 
-/** The rows of the line that is typed, which holds no emoji; where it fills them, the cursor is in one more. */
+/** The rows of the line that is typed, characters whole; where it fills them, the cursor is in one more. */
 export function typed(columns: number, line: string): string[] {
-  const all = rows(columns, `> ${line}`);
+  const all = rows(columns, Array.from(graphemes.segment(`> ${line}`), ({ segment }) => segment));
   return (width(all.at(-1)!) === columns ? [...all, ""] : all).map((row) => row.trimEnd());
 }
 
-function rows(columns: number, line: string): string[] {
+const graphemes = new Intl.Segmenter();
+
+function rows(columns: number, characters: readonly string[]): string[] {
   const rows = [""];
-  for (const character of line) {
+  for (const character of characters) {
     if (width(rows.at(-1)! + character) > columns) rows.push("");
     rows[rows.length - 1] += character;
   }
