@@ -379,8 +379,8 @@ export class Room {
   }
 
   /**
-   * Gives up the keys in use: what is said from now on is sealed with others, and so is what others say
-   * once they know of the new session key.
+   * Gives up the keys in use: what one says from now on is sealed with others, and others wrap theirs
+   * for another session key.
    *
    * @returns Resolves when everybody here is told of that.
    */
