@@ -639,7 +639,8 @@ export class Room {
     for (const peer of due) peer.told = key.generation;
     this.#unanswered ??= this.#awaitAnswers();
     for (const peer of due) {
-      if (peer.told === key.generation) await this.#announce(peer, key); // Or it is told more already.
+      // Where more has happened meanwhile it is told that.
+      if (peer.told === key.generation) await this.#announce(peer, key);
     }
   }
 
@@ -1295,7 +1296,7 @@ export class Room {
     if (this.#ended) return;
     const cmid = this.#link.send({ class: EnvelopeClass.CHAT, to: to?.session, object });
     this.#outbox.sent(cmid);
-    if (isText(first)) { for (const peer of audience) peer.saidIn = cmid; }
+    for (const peer of isText(first) ? audience : []) peer.saidIn = cmid;
     if (to === undefined && kind !== BodyKind.HEARTBEAT) {
       this.#after("heartbeat", HEARTBEAT_AFTER_MS, () => {
         this.#send({ kind: BodyKind.HEARTBEAT, body: new Uint8Array(), to: undefined });
