@@ -712,7 +712,9 @@ export class Room {
         message: `A member has not answered: ${toBase64Url(key)}`,
       });
     }
-    if (earlier.some((peer) => this.#clashes(peer))) this.#warnNameTaken();
+    const clashing = earlier.filter((peer) => this.#clashes(peer));
+    for (const peer of clashing) peer.clashShown = true;
+    if (clashing.length > 0) this.#warnNameTaken();
     for (const event of this.#early.splice(0)) this.#options.emit(event);
     this.#readied.resolve();
     this.#pump();
@@ -1091,11 +1093,19 @@ export class Room {
     const taken = peer.announced!.name;
     for (const other of this.#readers()) {
       if (equal(other.key, peer.key) || !sameName(other.announced!.name, taken)) continue;
-      (other.order < peer.order ? peer : other).tagged = true;
+      if (other.order < peer.order) peer.tagged = true;
+      else this.#tagLater(other);
     }
     if (!this.#clashes(peer)) return;
     if (peer.earlier && !this.#ready && !renamed) this.#tagged = true;
     else peer.tagged = true;
+  }
+
+  /** Whoever was heard of first may have come later. */
+  #tagLater(peer: Peer): void {
+    const { name } = peer.member!;
+    peer.tagged = true;
+    this.#showName(peer, name);
   }
 
   #clashes(peer: Peer): boolean {
