@@ -281,8 +281,11 @@ class Chat {
   ): Promise<void> {
     switch (input.do) {
       case "who": {
-        const members = this.#room.members.map((member) => this.#present(member));
-        return this.#show({ event: "members", members });
+        const members = await this.#room.who();
+        return this.#show({
+          event: "members",
+          members: members.map((member) => this.#present(member)),
+        });
       }
       case "whois":
         return await this.#tellOf(this.#room.find(input.name));
@@ -459,6 +462,7 @@ class Chat {
       since: member.since,
       verified: host.verified && shown.key === host.key,
       ...member.lost && { lost: true },
+      ...member.behind && { behind: true },
       ...!ignored && member.status !== undefined && { status: member.status },
       ...ignored && { ignored },
     };

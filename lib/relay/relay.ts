@@ -243,9 +243,19 @@ export class Relay {
           throw new WireError("Cannot take ACK as it is for what was never sent");
         }
         break;
+      case "behind":
+        connection.seat.ask(() => this.#behind(connection.seat));
+        break;
       default:
         throw new WireError(`Cannot take record as it may not come now: ${record.type}`);
     }
+  }
+
+  /** The sessions that have not acknowledged the last message that one member has sent them. */
+  #behind({ id }: Seat): Bytes[] {
+    return [...this.#seats.values()].filter((other) => other.lacks(id)).map(({ session }) =>
+      session
+    );
   }
 
   async #dispatch(

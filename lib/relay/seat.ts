@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Endpoint } from "../channel/mod.ts";
 import {
   ENVELOPE_OVERHEAD_BYTES,
+  EnvelopeClass,
   type HostEnvelope,
   type HostRecord,
   MAX_PAYLOAD_BYTES,
@@ -33,6 +34,8 @@ export class Parcel {
   readonly direct: boolean;
   /** The session it comes from. */
   readonly from: Bytes;
+  /** The same in hexadecimal digits. */
+  readonly sender: string;
   /** Opaque. */
   readonly object: Bytes;
   readonly #count: (bytes: number) => void;
@@ -54,6 +57,7 @@ export class Parcel {
     this.class = envelope.class;
     this.direct = envelope.to !== undefined;
     this.from = from;
+    this.sender = toHex(from);
     this.object = envelope.object;
     this.#count = count;
     this.#settled = settled;
@@ -123,6 +127,9 @@ export class Seat {
   #ackedBytes = 0;
   #ackDue = false;
   readonly #undelivered = new Set<number>();
+  /** The number of the last message that waits here, of each session that has sent one. */
+  readonly #lastFrom = new Map<string, number>();
+  #findBehind: (() => readonly Bytes[]) | undefined;
   #emptied: PromiseWithResolvers<void> | undefined;
   #holding: { released: Promise<void>; release: () => void; cancelTimer: () => void } | undefined;
 
@@ -157,10 +164,21 @@ export class Seat {
 
   /** Queues an object, or a change of the roster, behind what is queued. */
   deliver(item: Parcel | Change): void {
-    if (item instanceof Parcel) item.hold();
     this.#queue.push({ seq: ++this.#lastSeq, item });
+    if (item instanceof Parcel) this.#hold(item);
     this.#bytes += size(item);
     if (this.#bytes > HIGH_WATER_BYTES && this.endpoint !== undefined) this.hold();
+    this.endpoint?.wake();
+  }
+
+  /** Whether a message of another session waits for this member. @param id In hexadecimal digits. */
+  lacks(id: string): boolean {
+    return this.#lastFrom.has(id);
+  }
+
+  /** The member asks who lacks what it said. @param find Their sessions, when it is told. */
+  ask(find: () => readonly Bytes[]): void {
+    this.#findBehind = find; // One answer is enough for all who were not answered.
     this.endpoint?.wake();
   }
 
@@ -199,10 +217,10 @@ export class Seat {
     const later = this.#queue.findIndex((entry) => entry.seq > seq);
     const gone = this.#queue.splice(0, later < 0 ? this.#queue.length : later);
     this.#sent -= gone.length;
-    for (const { item } of gone) {
-      this.#bytes -= size(item);
-      this.#ackedBytes += size(item);
-      if (item instanceof Parcel) item.release();
+    for (const entry of gone) {
+      this.#bytes -= size(entry.item);
+      this.#ackedBytes += size(entry.item);
+      this.#release(entry);
     }
     if (this.#bytes <= LOW_WATER_BYTES) {
       this.dawdled = false;
@@ -216,6 +234,7 @@ export class Seat {
   connect(endpoint: SeatEndpoint): void {
     this.cancelExpiry();
     this.endpoint = endpoint;
+    this.#findBehind = undefined;
     this.#sent = 0;
     this.#ackDue = this.lastCmid > 0;
     if (this.#bytes > HIGH_WATER_BYTES) this.hold();
@@ -240,9 +259,7 @@ export class Seat {
   expire(): void {
     this.cancelExpiry();
     this.disconnect();
-    for (const { item } of this.#queue.splice(0)) {
-      if (item instanceof Parcel) item.release();
-    }
+    for (const entry of this.#queue.splice(0)) this.#release(entry);
     this.#bytes = 0;
   }
 
@@ -254,6 +271,11 @@ export class Seat {
       const [first = this.lastCmid + 1] = this.#undelivered;
       return { type: "ack", accepted: this.lastCmid, delivered: first - 1 };
     }
+    if (this.#findBehind !== undefined) {
+      const sessions = this.#findBehind();
+      this.#findBehind = undefined;
+      return { type: "behind", sessions };
+    }
     const first = this.#queue[this.#sent];
     if (first === undefined) return undefined;
     if (!(first.item instanceof Parcel)) {
@@ -261,6 +283,17 @@ export class Seat {
       return first.item;
     }
     return { type: "batch", envelopes: this.#takeBatch() };
+  }
+
+  #hold(parcel: Parcel): void {
+    parcel.hold();
+    if (parcel.class === EnvelopeClass.CHAT) this.#lastFrom.set(parcel.sender, this.#lastSeq);
+  }
+
+  #release({ item, seq }: Entry): void {
+    if (!(item instanceof Parcel)) return;
+    if (this.#lastFrom.get(item.sender) === seq) this.#lastFrom.delete(item.sender);
+    item.release();
   }
 
   #takeBatch(): HostEnvelope[] {

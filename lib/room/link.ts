@@ -71,6 +71,8 @@ export interface LinkListener {
    * @param delivered Whoever it knows to be addressed has every envelope up to this one, or is gone.
    */
   acknowledged(accepted: number, delivered: number): void;
+  /** The answer to {@linkcode Link.askBehind}. @param sessions Who lacks a message of this member. */
+  behind(sessions: readonly Bytes[]): void;
   /** All that waited at the host when the connection came has arrived: from now on more may be sealed. */
   opened(): void;
   /** Resolves when more may arrive. */
@@ -216,6 +218,11 @@ export class Link {
     }
   }
 
+  /** Asks the host who has not acknowledged the last message to it. */
+  askBehind(): void {
+    this.#endpoint?.send({ type: "behind" });
+  }
+
   /** Leaves: says farewell, which ends `run`. */
   async close(): Promise<void> {
     await this.#endpoint?.close(CloseReason.LEAVING);
@@ -298,6 +305,9 @@ export class Link {
         this.#taken(record.accepted, this.#sent);
         this.#listener.acknowledged(record.accepted, record.delivered);
         this.#endpoint?.wake();
+        break;
+      case "behind":
+        this.#listener.behind(record.sessions);
         break;
       default:
         throw new WireError(`Cannot take record as it may not come now: ${record.type}`);

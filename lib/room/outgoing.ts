@@ -57,6 +57,13 @@ export class Outbox {
     return outgoing;
   }
 
+  /** Whether a text for a member is not sealed yet. */
+  waitsFor(peer: Peer): boolean {
+    return [...this.#taken, ...this.#waiting].some((message) =>
+      isText(message) && (message.to === undefined || message.to === peer)
+    );
+  }
+
   /** Resolves while there is room for more. */
   writable(): Promise<void> {
     if (!this.#full()) return Promise.resolve();
@@ -149,6 +156,7 @@ function refuse({ delivered, done }: Outgoing, code: Code, reason: string): void
   delivered.resolve(false);
 }
 
-function isText({ kind }: Outgoing): boolean {
+/** Whether it is something that a person said. */
+export function isText({ kind }: Outgoing): boolean {
   return kind === BodyKind.TEXT || kind === BodyKind.ACTION;
 }

@@ -26,6 +26,8 @@ export interface Present extends Member {
   readonly lost: boolean;
   /** How it says it is, in one line; missing where it says nothing. */
   readonly status?: string;
+  /** Present where it has not got what was said to it last, as far as this was asked and is known. */
+  readonly behind?: true;
 }
 
 /** What a member told of itself in its last ANNOUNCE. */
@@ -92,6 +94,8 @@ export class Peer {
   readonly epochs: [number, number] = [0, 0];
   /** How many of its messages for each audience were sealed up to the last that came. */
   readonly totals: (number | undefined)[] = [undefined, undefined];
+  /** The envelope in which this member last said something to it. */
+  saidIn = 0;
   /** How it says it is. */
   status = "";
   /** What it was asked and has not answered. */

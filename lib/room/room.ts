@@ -48,13 +48,16 @@ import { type Author, ReceivingChain, refused, SendingChain } from "./chain.ts";
 import { Lanes } from "./lanes.ts";
 import { ABSENT_MS, Link, WINDOW_BYTES } from "./link.ts";
 import { imitates, sameName, shownName } from "./names.ts";
-import { type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
+import { isText, type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
 import { type Member, Peer, type Present, rosterHash } from "./peer.ts";
 import { type Held, Question } from "./question.ts";
 import type { SessionKeys } from "./session_keys.ts";
 
 /** How long the first ANNOUNCE of a member is waited for, in milliseconds. */
 export const SILENT_AFTER_MS = 10_000;
+
+/** How long the host may take to tell who is behind, in milliseconds. */
+const BEHIND_MS = 2000;
 
 /** Messages of one epoch. */
 const MAX_EPOCH_MESSAGES = 16_384;
@@ -180,7 +183,11 @@ export class Room {
   readonly #owed = new Set<Peer>();
   readonly #held: Held = { bytes: 0 };
   readonly #answers = new Map<Peer, Answer>();
+  #acceptedUntil = 0;
   #deliveredUntil = 0;
+  /** As that, but for what may have been lost with a host. */
+  #settledUntil = 0;
+  #behind: PromiseWithResolvers<ReadonlySet<Peer>> | undefined;
   #rounds = 0;
   #movedAt: number | undefined;
   #return: { missed: number; opened: boolean; restarted: boolean } | undefined;
@@ -222,12 +229,14 @@ export class Room {
       member: (record) => this.#onMember(record),
       envelope: (envelope) => this.#onEnvelope(envelope),
       acknowledged: (accepted, delivered) => {
+        this.#acceptedUntil = Math.max(this.#acceptedUntil, accepted);
         this.#deliveredUntil = Math.max(this.#deliveredUntil, delivered);
         this.#outbox.acknowledged(accepted);
         this.#settleDelivered();
         this.#answerMore();
         this.#pump();
       },
+      behind: (sessions) => this.#tellBehind(new Set(sessions.map(toHex))),
       opened: () => {
         if (this.#return !== undefined) this.#return.opened = true;
         this.#waitAnew();
@@ -282,6 +291,18 @@ export class Room {
    */
   find(name: string): Present {
     return this.#find(name).member!;
+  }
+
+  /**
+   * The others, with those marked who have not got what was said to them last. That is the host's word;
+   * without it (no connection, or no answer in 2 s) whoever may lack something is marked.
+   */
+  async who(): Promise<Present[]> {
+    const behind = await this.#findBehind();
+    return this.#readers().map((peer) => ({
+      ...peer.member!,
+      ...behind.has(peer) && { behind: true },
+    }));
   }
 
   /** Resolves when another message can be taken. */
@@ -360,8 +381,8 @@ export class Room {
   }
 
   /**
-   * Gives up the keys in use: what is said from now on is sealed with others, and so is what others say
-   * once they know of the new session key.
+   * Gives up the keys in use: what one says from now on is sealed with others, and others wrap theirs
+   * for another session key.
    *
    * @returns Resolves when everybody here is told of that.
    */
@@ -393,6 +414,7 @@ export class Room {
     if (this.#ended) return;
     this.#ended = true;
     this.#over.resolve();
+    this.#tellBehind(undefined);
     this.#outbox.refuseAll(code, "the connection to the room has ended");
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
@@ -619,7 +641,8 @@ export class Room {
     for (const peer of due) peer.told = key.generation;
     this.#unanswered ??= this.#awaitAnswers();
     for (const peer of due) {
-      if (peer.told === key.generation) await this.#announce(peer, key); // Or it is told more already.
+      // Where more has happened meanwhile it is told that.
+      if (peer.told === key.generation) await this.#announce(peer, key);
     }
   }
 
@@ -692,7 +715,9 @@ export class Room {
       });
     }
     if (imitates(this.#name)) this.#warnNameMisleading();
-    if (earlier.some((peer) => this.#clashes(peer))) this.#warnNameTaken();
+    const clashing = earlier.filter((peer) => this.#clashes(peer));
+    for (const peer of clashing) peer.clashShown = true;
+    if (clashing.length > 0) this.#warnNameTaken();
     for (const event of this.#early.splice(0)) this.#options.emit(event);
     this.#readied.resolve();
     this.#pump();
@@ -852,9 +877,43 @@ export class Room {
       }
     }
     if (this.#owed.size > 0) return;
+    this.#settledUntil = this.#deliveredUntil;
     this.#link.forget(this.#deliveredUntil);
     this.#outbox.delivered(this.#deliveredUntil);
     this.#pump();
+  }
+
+  async #findBehind(): Promise<ReadonlySet<Peer>> {
+    const may = this.#readers().filter((peer) => this.#mayLack(peer));
+    if (may.length === 0 || !this.#link.open) return new Set(may);
+    if (this.#behind === undefined) {
+      this.#behind = Promise.withResolvers();
+      this.#after("behind", BEHIND_MS, () => this.#tellBehind(undefined));
+      this.#link.askBehind();
+    }
+    return await this.#behind.promise;
+  }
+
+  /** Whether it is not known that a member has what was said to it last. */
+  #mayLack(peer: Peer): boolean {
+    return peer.saidIn > this.#settledUntil || this.#outbox.waitsFor(peer);
+  }
+
+  /** Tells who asked. @param known Who lacks something that the host has; `undefined` if it does not say. */
+  #tellBehind(known: ReadonlySet<string> | undefined): void {
+    this.#cancel("behind");
+    const behind = this.#readers().filter((peer) =>
+      this.#mayLack(peer) &&
+      (known === undefined || known.has(peer.id) || !this.#hostHasAll(peer))
+    );
+    this.#behind?.resolve(new Set(behind));
+    this.#behind = undefined;
+  }
+
+  /** Whether this host has all that was said to a member. */
+  #hostHasAll(peer: Peer): boolean {
+    return peer.saidIn <= this.#acceptedUntil && !this.#owed.has(peer) &&
+      !this.#outbox.waitsFor(peer);
   }
 
   /** Says that the connection is back, once all that was missed has been shown. */
@@ -1037,11 +1096,19 @@ export class Room {
     const taken = peer.announced!.name;
     for (const other of this.#readers()) {
       if (equal(other.key, peer.key) || !sameName(other.announced!.name, taken)) continue;
-      (other.order < peer.order ? peer : other).tagged = true;
+      if (other.order < peer.order) peer.tagged = true;
+      else this.#tagLater(other);
     }
     if (!this.#clashes(peer)) return;
     if (peer.earlier && !this.#ready && !renamed) this.#tagged = true;
     else peer.tagged = true;
+  }
+
+  /** Whoever was heard of first may have come later. */
+  #tagLater(peer: Peer): void {
+    const { name } = peer.member!;
+    peer.tagged = true;
+    this.#showName(peer, name);
   }
 
   #clashes(peer: Peer): boolean {
@@ -1235,8 +1302,10 @@ export class Room {
 
   /** Seals the head and what may share its MSG. Nothing is awaited between choosing and sealing. */
   async #seal(chain: SendingChain, roster: Bytes): Promise<void> {
+    const audience = this.#audience(this.#outbox.head!.to); // All of it has the key.
     const messages = this.#outbox.take();
-    const { body, kind, to } = messages[0]!;
+    const [first] = messages as [Outgoing];
+    const { body, kind, to } = first;
     const batch = messages.length > 1;
     const object = await chain.seal({
       roster,
@@ -1247,6 +1316,7 @@ export class Room {
     if (this.#ended) return;
     const cmid = this.#link.send({ class: EnvelopeClass.CHAT, to: to?.session, object });
     this.#outbox.sent(cmid);
+    for (const peer of isText(first) ? audience : []) peer.saidIn = cmid;
     if (to === undefined && kind !== BodyKind.HEARTBEAT) {
       this.#after("heartbeat", HEARTBEAT_AFTER_MS, () => {
         this.#send({ kind: BodyKind.HEARTBEAT, body: new Uint8Array(), to: undefined });

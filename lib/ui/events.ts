@@ -20,6 +20,8 @@ export interface PresentView extends MemberView {
   readonly verified: boolean;
   /** Present where the member's connection is lost; what is said meanwhile waits for it. */
   readonly lost?: true;
+  /** Present in a {@linkcode MembersEvent} where it has not got what this end said to it, or to all, last. */
+  readonly behind?: true;
   /** How it says it is, in one line. */
   readonly status?: string;
   /** Present where what it says is not shown. */

@@ -179,7 +179,7 @@ function sentences(event: UiEvent): string[] {
       return [`${name} (tag ${tag}${code}) has the fingerprint ${groups(fingerprint)}.`];
     }
     case "rekeyed":
-      return ["Your keys are new: what is said from now on is sealed with others."];
+      return ["Your keys are new: what you say from now on is sealed with them."];
     case "ignoring":
       return [`What ${event.member.name} says is ${event.ignored ? "not shown" : "shown again"}.`];
     case "warning":

@@ -22,7 +22,7 @@ export const ENVELOPE_OVERHEAD_BYTES = 30;
 /** Longest object in an envelope, in bytes; an honest member's longest is a MSG of 16,833. */
 export const MAX_OBJECT_BYTES = 33_000;
 
-/** Most entries of one ROSTER record. */
+/** Most sessions that one record names. */
 export const MAX_ROSTER_ENTRIES = 1337;
 
 /** The first byte of a record's plaintext. See PROTOCOL.md §5.3. */
@@ -37,6 +37,7 @@ export const RecordType = {
   MEMBER: 0x12,
   RESUME: 0x13,
   ACK: 0x14,
+  BEHIND: 0x15,
 } as const;
 
 /** A record before it is sealed, or after it was opened. */
@@ -142,14 +143,16 @@ export type HostRecord =
     readonly key: Bytes;
   }
   | { readonly type: "resume"; readonly nextSeq: number; readonly queued: number }
-  | { readonly type: "ack"; readonly accepted: number; readonly delivered: number };
+  | { readonly type: "ack"; readonly accepted: number; readonly delivered: number }
+  | { readonly type: "behind"; readonly sessions: readonly Bytes[] };
 
 /** What a member sends. */
 export type MemberRecord =
   | SharedRecord
   | { readonly type: "batch"; readonly envelopes: readonly MemberEnvelope[] }
   | { readonly type: "resume"; readonly instance: Bytes; readonly lastSeq: number }
-  | { readonly type: "ack"; readonly seq: number };
+  | { readonly type: "ack"; readonly seq: number }
+  | { readonly type: "behind" };
 
 /** Encodes what a host sends, byte for byte as PROTOCOL.md §5.3 lays it out. */
 export function encodeHostRecord(record: HostRecord): PlainRecord {
@@ -204,6 +207,11 @@ export function encodeHostRecord(record: HostRecord): PlainRecord {
         type: RecordType.ACK,
         payload: concat(u64(record.accepted), u64(record.delivered)),
       };
+    case "behind":
+      return {
+        type: RecordType.BEHIND,
+        payload: concat(u16(record.sessions.length), ...record.sessions),
+      };
     default:
       return encodeSharedRecord(record);
   }
@@ -228,6 +236,8 @@ export function encodeMemberRecord(record: MemberRecord): PlainRecord {
       return { type: RecordType.RESUME, payload: concat(record.instance, u64(record.lastSeq)) };
     case "ack":
       return { type: RecordType.ACK, payload: u64(record.seq) };
+    case "behind":
+      return { type: RecordType.BEHIND, payload: new Uint8Array() };
     default:
       return encodeSharedRecord(record);
   }
@@ -287,6 +297,8 @@ function readHostRecord(type: number, reader: ByteReader): HostRecord {
       return { type: "resume", nextSeq: reader.u64(), queued: reader.u32() };
     case RecordType.ACK:
       return { type: "ack", accepted: reader.u64(), delivered: reader.u64() };
+    case RecordType.BEHIND:
+      return { type: "behind", sessions: readSessions(reader) };
     default:
       return readSharedRecord(type, reader);
   }
@@ -300,6 +312,8 @@ function readMemberRecord(type: number, reader: ByteReader): MemberRecord {
       return { type: "resume", instance: reader.take(INSTANCE_BYTES), lastSeq: reader.u64() };
     case RecordType.ACK:
       return { type: "ack", seq: reader.u64() };
+    case RecordType.BEHIND:
+      return { type: "behind" };
     default:
       return readSharedRecord(type, reader);
   }
@@ -369,11 +383,20 @@ function readObject(reader: ByteReader): Bytes {
   return reader.rest();
 }
 
-function readRoster(reader: ByteReader): RosterEntry[] {
+function readSessions(reader: ByteReader): Bytes[] {
+  const count = readCount(reader);
+  return Array.from({ length: count }, () => reader.take(SESSION_BYTES));
+}
+
+/** How many sessions follow. */
+function readCount(reader: ByteReader): number {
   const count = reader.u16();
-  if (count > MAX_ROSTER_ENTRIES) {
-    throw new WireError(`Cannot decode roster as it has over ${MAX_ROSTER_ENTRIES} entries`);
-  }
+  if (count <= MAX_ROSTER_ENTRIES) return count;
+  throw new WireError(`Cannot decode record as it names over ${MAX_ROSTER_ENTRIES} sessions`);
+}
+
+function readRoster(reader: ByteReader): RosterEntry[] {
+  const count = readCount(reader);
   const entries: RosterEntry[] = [];
   const seen = new Set<string>();
   for (let i = 0; i < count; i++) {

@@ -420,6 +420,22 @@ Deno.test("status is told to all, to who comes later, and in who", async () => {
   await carol.event("status", ({ text }) => text === "");
 });
 
+Deno.test("who marks a member that has not got the last message, until it is delivered", async () => {
+  await using room = await HostProgram.start(["--name", "hana", "--json"]);
+  await using bob = await room.join(["--name", "bob", "--json"]);
+  await room.event("joined");
+  bob.signal("SIGSTOP");
+  await room.tell({ say: "are you there?" });
+  await room.event("sent");
+  await room.tell({ do: "who" });
+  const { members } = await room.event("members");
+  assertEquals(members.map(({ behind, name }) => [name, behind]), [["bob", true]]);
+  bob.signal("SIGCONT");
+  await room.event("delivered");
+  await room.tell({ do: "who" });
+  await room.event("members", ({ members }) => !("behind" in members[0]!));
+});
+
 Deno.test("a wish about nobody who is here is an error that changes nothing", async () => {
   const wishes = ["whois", "ignore", "unignore"];
   const { answers, status } = await script(wishes.map((wish) => ({ do: wish, name: "nobody" })));

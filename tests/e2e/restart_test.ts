@@ -45,6 +45,35 @@ function only<Kind extends Event["event"]>(program: Program, ...kinds: Kind[]): 
   );
 }
 
+Deno.test("a host that is killed and started again hears what its members are called, and how they are", async () => {
+  const { options } = home();
+  await using before = await HostProgram.start(HANA, options);
+  await using way = await Proxy.open(before.port);
+  const address = { address: way.address };
+  await using ada = await before.join(["--name", "ada", "--json"], address);
+  await using bob = await before.join(["--name", "bob", "--json"], address);
+  await ada.event("joined");
+  await ada.tell({ do: "nick", name: "adele" });
+  await ada.tell({ do: "status", text: "at lunch" });
+  await bob.event("status");
+  await kill(before, way);
+  await Promise.all([ada, bob].map((member) => member.event("disconnected")));
+  await bob.tell({ do: "nick", name: "bert" }); // Nobody hears of it yet.
+  await bob.event("renamed", ({ own }) => own === true);
+
+  await using after = await HostProgram.start(HANA, options);
+  await lead(after, way);
+  assertEquals((await after.event("status")).text, "at lunch");
+  await after.event("joined", ({ member }) => member.name === "bert");
+  const { before: name, member } = await ada.event("renamed", ({ own }) => own === undefined);
+  assertEquals([name, member.name], ["bob", "bert"]);
+  await ada.event("reconnected");
+  await bob.tell({ do: "who" });
+  const { members } = await bob.event("members");
+  const adele = members.find(({ name }) => name === "adele");
+  assertEquals(adele!.status, "at lunch");
+});
+
 Deno.test("a host that is killed and started again has its members back, and all that they said", async () => {
   const { options } = home();
   await using before = await HostProgram.start(HANA, options);

@@ -14,6 +14,7 @@ import {
   encodeBatch,
   encodeFrame,
   encodeHostRecord,
+  encodeMemberRecord,
   encodeNeed,
   ObjectType,
   type PlainRecord,
@@ -100,11 +101,14 @@ const roster = encodeHostRecord({
     away: i === 2,
   })),
 });
+const asked = encodeMemberRecord({ type: "behind" });
+const behind = encodeHostRecord({ type: "behind", sessions: [new Uint8Array(16).fill(1)] });
 const farewell = encodeHostRecord({ type: "close", reason: CloseReason.LEAVING });
 const greetings = [MESSAGES.m0, MESSAGES.m2].map(encodeFrame);
 const items = ["one", "two"].map((one) => ({ kind: BodyKind.TEXT, text: utf8(one) }));
 const mallory = await Puppet.create("mallory");
 const announced = (await mallory.announce(mallory.session)).length;
+const taken = await mallory.announce(mallory.session, { nameTaken: true });
 const chain = await mallory.chain();
 const skdm = (await chain.skdm(mallory.target)).length;
 const msg = (await chain.msg("hello")).length;
@@ -124,12 +128,12 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
   m1: { known: MESSAGES.m1 },
   m2: { known: MESSAGES.m2 },
   m3: { known: MESSAGES.m3 },
-  "host-record": byType([...toMember, roster]),
-  "member-record": byType(toHost),
+  "host-record": byType([...toMember, roster, behind]),
+  "member-record": byType([...toHost, asked]),
   roster: { two: roster.payload, ...payloads(toMember, RecordType.ROSTER) },
   "host-batch": payloads(toMember, RecordType.BATCH),
   "member-batch": payloads(toHost, RecordType.BATCH),
-  announce: objects(ObjectType.ANNOUNCE, e2e.announce_bob),
+  announce: { taken, ...objects(ObjectType.ANNOUNCE, e2e.announce_bob) },
   skdm: objects(ObjectType.SKDM, e2e.skdm),
   msg: objects(ObjectType.MSG, ...e2e.msgs.map(({ wire }) => wire)),
   inner: Object.fromEntries(e2e.msgs.map(({ plain }, i) => [`known ${i}`, fromHex(plain)])),
@@ -139,6 +143,7 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
     msg: encodeAgain({ round: 1, object: fromHex(e2e.msgs[0]!.wire) }),
   },
   "message-batch": { two: encodeBatch(items) },
+  status: text("", "at lunch", "à table 🍜"),
   names: text("ada", "bøb", "Zoë van Dijk", "李小龙", "नमस्ते"),
   initiator: {
     known: encodeSteps([{ kind: 0, data: MESSAGES.m0 }, { kind: 1, data: MESSAGES.m2 }]),
@@ -164,6 +169,7 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
       { kind: 9, data: concat(u8(BodyKind.BATCH), encodeBatch(items)) },
       { kind: 9, data: u8(BodyKind.HEARTBEAT) },
       { kind: 9, data: concat(u8(BodyKind.ACTION), utf8("waves")) },
+      { kind: 9, data: concat(u8(BodyKind.STATUS), utf8("at lunch")) },
     ]),
   },
   "room-host": {
@@ -173,7 +179,7 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
       farewell,
     ]),
   },
-  relay: { heard: steps([...toHost.slice(0, 12), farewell]) },
+  relay: { heard: steps([...toHost.slice(0, 12), asked, farewell]) },
   "command-line": text(
     "serve",
     ["serve", "--port", "0", "--name", "ada", "--max-members=20", "--json"].join("\0"),
@@ -189,6 +195,8 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
   lines: text("\x05one\r\ntwo\n", "\x40one\n\ntwo"),
   "json-input": text(
     '{"say": "hello"}\n{"say": "x", "to": "bob", "id": "7"}\n{"do": "who"}\n{"do": "quit"}',
+    '{"do": "nick", "name": "bob"}\n{"do": "status", "text": "at lunch"}\n{"do": "rekey"}',
+    '{"do": "whois", "name": "bob"}\n{"do": "ignore", "name": "x"}\n{"do": "unignore", "name": "x"}',
   ),
   "plain-input": text("hello\nworld\r\n"),
   "shown-message": text("ada\0hello", "b\x1b[0m\0a\nb\\n\u2028c"),

@@ -337,6 +337,7 @@ test("Relay passes between two members that burst at each other while neither re
         progress.accepted = cmid;
         change();
       },
+      behind: () => {},
       opened: () => {},
       settled: () => progress.received > 0 ? gate.promise : Promise.resolve(),
     }, clock);

@@ -32,6 +32,7 @@ function create(settled: () => Promise<void> = () => Promise.resolve()): Scene {
     member: ({ change }) => told.push(`change ${change}`),
     envelope: ({ object }) => told.push(`object ${object[0]}`),
     acknowledged: (cmid) => told.push(`acknowledged ${cmid}`),
+    behind: (sessions) => told.push(`${sessions.length} behind`),
     opened: () => told.push("opened"),
     settled,
   };
@@ -68,6 +69,20 @@ function envelope(byte: number, size = 1) {
 async function nextRecord(relay: ScriptedRelay): Promise<MemberRecord> {
   return await relay.records.next();
 }
+
+test("Link asks who is behind, and tells the answer", async () => {
+  const scene = create();
+  scene.link.askBehind(); // Without a connection nobody is asked.
+  const { relay, ran } = await connect(scene);
+  await relay.settle();
+  scene.link.askBehind();
+  assertEquals(await nextRecord(relay), { type: "behind" });
+  await relay.send({ type: "behind", sessions: [SESSION, SESSION] });
+  await relay.settle();
+  assertEquals(scene.told.filter((told) => told.endsWith("behind")), ["2 behind"]);
+  await relay.close();
+  await ran;
+});
 
 test("Link acknowledges 64 envelopes at once, and fewer after 200 ms", async () => {
   const scene = create();
@@ -304,6 +319,7 @@ test("Link says that the process is another one until a roster of it has come", 
     member: () => {},
     envelope: () => {},
     acknowledged: () => {},
+    behind: () => {},
     opened: () => {},
     settled: () => Promise.resolve(),
   }, clock);

@@ -263,6 +263,13 @@ test("Room gives the tag to the later of two who join at once, whoever is heard 
   }
   const { tag } = stage.room.members[1]!;
   assertEquals(shown(stage), ["bob", `bob#${tag}`]);
+  // Who was shown with the name is not any more.
+  const told = stage.events.rest().map((event) =>
+    event.type === "renamed"
+      ? `${event.before} is ${event.member.name}`
+      : event.type === "joined" && event.member.name
+  );
+  assertEquals(told, ["bob", `bob is bob#${tag}`, "bob"]);
   await stage.close();
 });
 

@@ -197,6 +197,18 @@ test("Room warns once of who takes its name again and again", async () => {
   await stage.close();
 });
 
+test("Room warns no more of who had its name before, and takes it again", async () => {
+  const bob = await Puppet.create("ada", "bob");
+  const stage = await Stage.open({ before: [bob] });
+  await stage.event("warning");
+  for (const [i, name] of ["bob", "ada"].entries()) {
+    await stage.says(bob, await bob.announce(stage.session, { generation: i + 2, name }));
+  }
+  await stage.relay.settle();
+  assertEquals(stage.events.rest().map(({ type }) => type), ["renamed", "renamed"]);
+  await stage.close();
+});
+
 test("Room makes who takes new names all the time wait for it, and nobody else", async () => {
   const [bob, mal] = [await Puppet.create("bob"), await Puppet.create("mal")];
   const stage = await Stage.open({ before: [bob, mal] });

@@ -140,7 +140,7 @@ test("noticeLines tells who is away, and who is back", () => {
 
 test("noticeLines tells that the own keys are new", () => {
   assertEquals(noticeLines({ event: "rekeyed" }), [
-    "Your keys are new: what is said from now on is sealed with others.",
+    "Your keys are new: what you say from now on is sealed with them.",
   ]);
 });
 

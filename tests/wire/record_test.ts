@@ -104,6 +104,12 @@ const HOST: readonly Layout<HostRecord>[] = [
     type: 0x14,
     payload: "001fffffffffffff0000000000000005",
   },
+  {
+    record: { type: "behind", sessions: [session, new Uint8Array(16)] },
+    type: 0x15,
+    payload: `0002${toHex(session)}${"00".repeat(16)}`,
+  },
+  { record: { type: "behind", sessions: [] }, type: 0x15, payload: "0000" },
 ];
 
 const MEMBER: readonly Layout<MemberRecord>[] = [
@@ -126,6 +132,7 @@ const MEMBER: readonly Layout<MemberRecord>[] = [
     payload: `${toHex(instance)}0000000000000009`,
   },
   { record: { type: "ack", seq: 258 }, type: 0x14, payload: "0000000000000102" },
+  { record: { type: "behind" }, type: 0x15, payload: "" },
 ];
 
 /** Where the records of a side have counts. */
@@ -295,6 +302,17 @@ test("decodeHostRecord takes the longest roster, and none that is longer or repe
   await assertFails(() => decodeHostRecord(over), "protocol-error", "1337");
   const twice = roster(3, (i) => i % 2);
   await assertFails(() => decodeHostRecord(twice), "protocol-error", "twice");
+});
+
+test("decodeHostRecord takes as many who are behind as a roster has, and no more", async () => {
+  const behind = (count: number): PlainRecord => ({
+    type: RecordType.BEHIND,
+    payload: concat(u16(count), new Uint8Array(16 * count)),
+  });
+  const longest = behind(MAX_ROSTER_ENTRIES);
+  assertEquals(encodeHostRecord(decodeHostRecord(longest)), longest);
+  const over = behind(MAX_ROSTER_ENTRIES + 1);
+  await assertFails(() => decodeHostRecord(over), "protocol-error", "1337");
 });
 
 test("decodeHostRecord refuses statuses, changes and marks that it does not know", async () => {

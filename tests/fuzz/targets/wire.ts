@@ -15,6 +15,7 @@ import {
   decodeMsg,
   decodeNeed,
   decodeSkdm,
+  decodeStatus,
   decodeText,
   encodeAgain,
   encodeAnnounceHead,
@@ -207,5 +208,6 @@ export const wireTargets: readonly Target[] = [
   codec("need", decodeNeed, encodeNeed),
   codec("again", decodeAgain, encodeAgain),
   codec("message-batch", decodeBatch, encodeBatch),
+  codec("status", decodeStatus, utf8),
   names,
 ];

@@ -1,0 +1,21 @@
+import { assertEquals } from "@std/assert";
+import { Gate, Hall, hallTest } from "../support/hall.ts";
+
+hallTest("a member learns who has not got what it said, until that one has it", async () => {
+  const hall = await Hall.open();
+  const host = await hall.sit();
+  const gate = new Gate();
+  const ada = await hall.join("ada", { through: gate.through });
+  await host.event("joined");
+  gate.shut();
+  const { delivered } = await host.room.say("are you there?");
+  assertEquals((await host.room.who()).map(({ behind, name }) => [name, behind]), [["ada", true]]);
+  gate.open();
+  await ada.texts.next();
+  assertEquals(await delivered, true);
+  assertEquals((await host.room.who()).map(({ behind, name }) => [name, behind]), [[
+    "ada",
+    undefined,
+  ]]);
+  await hall.close();
+});

@@ -1,0 +1,116 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, toHex } from "../../lib/bytes/mod.ts";
+import { SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
+import { CloseReason, EnvelopeClass, type HostRecord } from "../../lib/wire/mod.ts";
+import type { Guest } from "../support/guest.ts";
+import { Inn } from "../support/inn.ts";
+import { test } from "../support/test.ts";
+
+type Behind = Extract<HostRecord, { type: "behind" }>;
+
+/** A room of three, of whom the last two acknowledge nothing by themselves. */
+async function gather(): Promise<[Inn, Guest, Guest, Guest]> {
+  const inn = new Inn();
+  const guests = [];
+  for (const name of ["ada", "bob", "carol"]) guests.push(await inn.enter(name));
+  for (const guest of guests) await guest.settle();
+  for (const guest of guests.slice(1)) guest.acknowledges = false;
+  return [inn, ...guests as [Guest, Guest, Guest]];
+}
+
+/** Asks the relay. @returns The names of whom it tells. */
+async function behind(asker: Guest, ...others: readonly Guest[]): Promise<string[]> {
+  const before = answers(asker).length;
+  await asker.send({ type: "behind" });
+  await asker.settle();
+  while (answers(asker).length === before) {
+    await asker.records.count(asker.records.all.length + 1);
+  }
+  const name = (session: Bytes): string | undefined =>
+    others.find((other) => toHex(other.session) === toHex(session))?.name;
+  return answers(asker).at(-1)!.sessions.map((session) => name(session) ?? "somebody");
+}
+
+function answers({ records }: Guest): Behind[] {
+  return records.all.filter((record) => record.type === "behind");
+}
+
+async function acknowledge(guest: Guest, line: string): Promise<void> {
+  await guest.logged(line);
+  await guest.send({ type: "ack", seq: guest.lastSeq });
+  await guest.settle();
+}
+
+test("Relay tells a member who has not acknowledged what it said, to the room or to one", async () => {
+  const [inn, ada, bob, carol] = await gather();
+  assertEquals(await behind(ada), []);
+  await ada.say(["to all"]);
+  await ada.acknowledged(1);
+  assertEquals(await behind(ada, bob, carol), ["bob", "carol"]);
+  await acknowledge(bob, "ada: to all");
+  assertEquals(await behind(ada, bob, carol), ["carol"]);
+  await ada.say(["to bob"], bob);
+  await ada.say(["to bob, too"], bob);
+  await ada.acknowledged(3);
+  await acknowledge(carol, "ada: to all");
+  await bob.logged("ada (direct): to bob, too");
+  await bob.send({ type: "ack", seq: bob.lastSeq - 1 });
+  await bob.settle();
+  assertEquals(await behind(ada, bob, carol), ["bob"]);
+  await bob.send({ type: "ack", seq: bob.lastSeq });
+  await bob.settle();
+  assertEquals(await behind(ada, bob, carol), []);
+  await inn.close();
+});
+
+test("Relay tells nothing of what others said, and nothing of keys", async () => {
+  const [inn, ada, bob, carol] = await gather();
+  await bob.say(["to all"]);
+  await carol.logged("bob: to all");
+  await ada.send({
+    type: "batch",
+    envelopes: [{
+      class: EnvelopeClass.CONTROL,
+      to: undefined,
+      cmid: ++ada.cmid,
+      object: new Uint8Array(1),
+    }],
+  });
+  await ada.acknowledged(1);
+  assertEquals(await behind(ada, bob, carol), []);
+  assertEquals(await behind(bob, ada, carol), ["carol"]);
+  await inn.close();
+});
+
+test("Relay tells of who is away, and no more of who is gone", async () => {
+  const [inn, ada, bob, carol] = await gather();
+  await ada.say(["to all"]);
+  await ada.acknowledged(1);
+  await bob.cut();
+  await carol.leave(CloseReason.LEAVING);
+  assertEquals(await behind(ada, bob, carol), ["bob"]);
+  await inn.pass(SEAT_KEPT_MS, [ada]);
+  assertEquals(await behind(ada, bob, carol), []);
+  await inn.close();
+});
+
+test("Relay answers once who asks again before it has taken the answer", async () => {
+  const inn = new Inn();
+  const ada = inn.knock("ada");
+  await ada.enter();
+  for (let i = 0; i < 1000; i++) await ada.send({ type: "behind" });
+  ada.listen();
+  await ada.settle();
+  const count = answers(ada).length;
+  assert(count >= 1 && count < 10, `${count} answers`);
+  await inn.close();
+});
+
+test("Relay takes no question before the member has said where it was", async () => {
+  const inn = new Inn();
+  const guest = inn.knock("ada");
+  await guest.greeted();
+  await guest.send({ type: "behind" });
+  assertEquals(await guest.farewell(), CloseReason.PROTOCOL);
+  await inn.close();
+});
