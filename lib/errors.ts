@@ -44,6 +44,7 @@ export type Code =
   | "bad-name"
   | "bad-address"
   | "bad-fingerprint"
+  | "unknown-shell"
   | "permission-denied"
   | "port-in-use"
   | "address-unavailable"
@@ -121,6 +122,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 2,
     hint: "Give the 30 digits that the host shows as the room's fingerprint.",
   },
+  "unknown-shell": { status: 2, hint: "Give bash, zsh, fish or powershell." },
   // Getting a connection (exit status 1).
   "permission-denied": { status: 1, hint: "Allow it: deno run --allow-net main.ts …" },
   "port-in-use": {

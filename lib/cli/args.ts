@@ -1,9 +1,17 @@
 import { levenshteinDistance as stdLevenshteinDistance } from "@std/text/levenshtein-distance";
-import { quote, UsageError } from "../errors.ts";
+import { CODES, quote, UsageError } from "../errors.ts";
 import { DEFAULT_PORT, isAddress, parseHostPort, parsePort } from "../net/mod.ts";
 import { DEFAULT_LIMITS, type Limits } from "../relay/mod.ts";
 import { MAX_ROSTER_ENTRIES, nameProblem } from "../wire/mod.ts";
-import { COMMANDS, COMMON_OPTIONS, type Option, type Subcommand, SUBCOMMANDS } from "./options.ts";
+import {
+  COMMANDS,
+  COMMON_OPTIONS,
+  type Option,
+  type Shell,
+  SHELLS,
+  type Subcommand,
+  SUBCOMMANDS,
+} from "./options.ts";
 
 /** `lanchat serve` hosts a room. */
 export interface ServeCommand {
@@ -79,6 +87,14 @@ export interface LogCommand {
   readonly file: string;
 }
 
+/** `lanchat completions` prints a script for a shell. */
+export interface CompletionsCommand {
+  /** Tells the commands apart. */
+  readonly kind: "completions";
+  /** The shell that runs it. */
+  readonly shell: Shell;
+}
+
 /** `--help`, of lanchat as a whole or of a subcommand; no arguments at all ask for the former. */
 export interface HelpCommand {
   /** Tells the commands apart. */
@@ -94,7 +110,13 @@ export interface VersionCommand {
 }
 
 /** What a command line asks for. */
-export type Command = ServeCommand | JoinCommand | LogCommand | HelpCommand | VersionCommand;
+export type Command =
+  | ServeCommand
+  | JoinCommand
+  | LogCommand
+  | CompletionsCommand
+  | HelpCommand
+  | VersionCommand;
 
 const levenshteinDistance: (a: string, b: string) => number = stdLevenshteinDistance;
 
@@ -160,6 +182,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return join(words, values);
     case "log":
       return log(words);
+    case "completions":
+      return completions(words);
   }
 }
 
@@ -276,6 +300,21 @@ function log([file, ...words]: string[]): LogCommand {
   }
   refuseSurplus("log", words);
   return { kind: "log", file };
+}
+
+function completions([word, ...words]: string[]): CompletionsCommand {
+  if (word === undefined) {
+    throw new UsageError("missing-value", "Cannot complete as no shell is given", {
+      hint: CODES["unknown-shell"].hint,
+    });
+  }
+  const shell = SHELLS.find((shell) => shell === word);
+  if (shell === undefined) {
+    const message = `Cannot complete in ${quote(word)} as lanchat does not know this shell`;
+    throw new UsageError("unknown-shell", message);
+  }
+  refuseSurplus("completions", words);
+  return { kind: "completions", shell };
 }
 
 type Display = Pick<ServeCommand, "json" | "plain" | "notify" | "log" | "logEncrypted">;

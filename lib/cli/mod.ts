@@ -11,5 +11,5 @@
  * @module
  */
 export * from "./args.ts";
-export type { Subcommand } from "./options.ts";
+export type { Shell, Subcommand } from "./options.ts";
 export { run } from "./run.ts";

@@ -1,5 +1,11 @@
 /** A subcommand. */
-export type Subcommand = "serve" | "join" | "log";
+export type Subcommand = "serve" | "join" | "log" | "completions";
+
+/** A shell that lanchat has completions for. */
+export type Shell = "bash" | "zsh" | "fish" | "powershell";
+
+/** All of these shells. */
+export const SHELLS: readonly Shell[] = ["bash", "zsh", "fish", "powershell"];
 
 /** An option of a command. */
 export interface Option {
@@ -15,8 +21,10 @@ export interface Option {
 export interface CommandEntry {
   /** What it does, in a few words. */
   readonly summary: string;
-  /** The word that follows it, in capitals; empty where none does. */
+  /** The word that follows it, in capitals; `FILE` is a path. Empty where none does. */
   readonly operand: string;
+  /** All that this word can be; empty where that is not known. */
+  readonly choices: readonly string[];
   /** One line more about it, for its help; empty where there is none. */
   readonly note: string;
   /** Its options, in the order of its help. */
@@ -59,6 +67,7 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
   serve: {
     summary: "host a room, and chat in it",
     operand: "",
+    choices: [],
     note: "",
     options: [
       {
@@ -97,6 +106,7 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
   join: {
     summary: "enter a room",
     operand: "HOST[:PORT]",
+    choices: [],
     note: "HOST is an address or a name, PORT 12345; IPv6 as in [fe80::1%eth0]:12345.",
     options: [
       NAME,
@@ -136,9 +146,21 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
   log: {
     summary: "print a log that --log has made",
     operand: "FILE",
+    choices: [],
     note: "The passphrase of a sealed log is asked for, or comes from LANCHAT_PASSPHRASE.",
     options: [HELP],
     examples: ["lanchat log friday.log", "lanchat log friday.log | grep ' bob: '"],
+  },
+  completions: {
+    summary: "print completions for a shell",
+    operand: "SHELL",
+    choices: SHELLS,
+    note: "SHELL is bash, zsh, fish or powershell.",
+    options: [HELP],
+    examples: [
+      "lanchat completions bash >> ~/.bashrc",
+      "lanchat completions fish > ~/.config/fish/completions/lanchat.fish",
+    ],
   },
 };
 

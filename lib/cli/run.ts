@@ -2,6 +2,7 @@ import { EXIT, LanchatError } from "../errors.ts";
 import { openLog, openSealedLog } from "../store/mod.ts";
 import { chooseFrontEnd, type FrontEnd, LoggedFrontEnd } from "../ui/mod.ts";
 import { type Command, parseCommandLine, wantsJson } from "./args.ts";
+import { completionScript } from "./completions.ts";
 import { Interrupts } from "./interrupts.ts";
 import { join } from "./join.ts";
 import { printLog } from "./log.ts";
@@ -29,6 +30,8 @@ export async function run(args: readonly string[]): Promise<number> {
       return await answer(`${usage(command.topic)}\n`);
     case "version":
       return await answer(`lanchat ${VERSION}\n`);
+    case "completions":
+      return await answer(completionScript(command.shell));
     case "log":
       return await printLog(command).catch((error) => failAtOnce(error, false));
     case "serve":

@@ -54,7 +54,9 @@ function command(name: Subcommand): string {
 }
 
 function synopsis(name: Subcommand): string {
-  return ["lanchat", name, COMMANDS[name].operand, "[OPTIONS]"].filter(Boolean).join(" ");
+  const { operand, options } = COMMANDS[name];
+  const hasOptions = options.length > 1; // one is --help
+  return ["lanchat", name, operand, hasOptions ? "[OPTIONS]" : ""].filter(Boolean).join(" ");
 }
 
 /** Two columns, the first as wide as it must be. */

@@ -26,8 +26,6 @@ export interface PresentView extends MemberView {
   readonly status?: string;
   /** Present where what it says is not shown. */
   readonly ignored?: true;
-  /** Present where it has not got the last message that one said to it. */
-  readonly behind?: true;
 }
 
 /** All that is known of one of those who are in the room. */

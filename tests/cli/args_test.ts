@@ -155,6 +155,18 @@ Deno.test("parseCommandLine reads the log command", () => {
   fails(words("log a --json"), "unknown-option");
 });
 
+Deno.test("parseCommandLine reads the completions command", () => {
+  for (const shell of ["bash", "zsh", "fish", "powershell"] as const) {
+    assertEquals(parseCommandLine(["completions", shell]), { kind: "completions", shell });
+  }
+  fails(words("completions"), "missing-value");
+  for (const word of ["tcsh", "Bash", "", "constructor"]) {
+    fails(["completions", word], "unknown-shell");
+  }
+  fails(words("completions bash zsh"), "surplus-argument");
+  fails(words("completions bash --name x"), "unknown-option");
+});
+
 Deno.test("parseCommandLine takes true and false for words, not for values of a flag", () => {
   assertEquals(parseCommandLine(words("join --listen true")), {
     ...JOIN,

@@ -375,8 +375,9 @@ export class HostProgram extends Program {
 
   async #findPort(json: boolean): Promise<number> {
     if (json) return (await this.event("listening")).port;
-    const sentence = await this.says(/Listening on port \d+\./);
-    return Number(/\d+/.exec(sentence)![0]);
+    // In a terminal the port is a part of what others type.
+    const sentence = await this.says(/Listening on port \d+\.|lanchat join [\d.]+:\d+/);
+    return Number(/\d+\.?$/.exec(sentence)![0].replace(".", ""));
   }
 }
 

@@ -1,0 +1,212 @@
+import {
+  COMMANDS,
+  COMMON_OPTIONS,
+  type Option,
+  type Shell,
+  type Subcommand,
+  SUBCOMMANDS,
+} from "./options.ts";
+
+/**
+ * A script that completes lanchat's commands and options, and the paths of files where those belong.
+ * It runs nothing, and leaves alone whatever is typed.
+ *
+ * @param shell The shell that it is for.
+ */
+export function completionScript(shell: Shell): string {
+  switch (shell) {
+    case "bash":
+      return bash();
+    case "zsh":
+      return zsh();
+    case "fish":
+      return fish();
+    case "powershell":
+      return powershell();
+  }
+}
+
+/** Works in every bash; the one of macOS has no `compopt`, and completes no paths. */
+function bash(): string {
+  const cases = SUBCOMMANDS.map((name) => {
+    const { choices, operand, options } = COMMANDS[name];
+    const flags = `words="${names(options).join(" ")}"`;
+    if (operand === "") return `    ${name}:*) ${flags} ;;\n`;
+    const rest = operand === "FILE"
+      ? "compopt -o default 2>/dev/null"
+      : `words="${choices.join(" ")}"`;
+    return `    ${name}:-*) ${flags} ;;\n    ${name}:*) ${rest} ;;\n`;
+  });
+  return `\
+# Completions of lanchat for bash: source this file.
+_lanchat() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} command= word words=
+  COMPREPLY=()
+  if [[ $prev == "=" ]]; then prev=\${COMP_WORDS[COMP_CWORD - 2]}; fi
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
+    case $word in ${SUBCOMMANDS.join("|")}) command=$word; break ;; esac
+  done
+  case $prev in
+    ${fileOptions().join("|")}) compopt -o default 2>/dev/null; return ;;
+    ${otherValueOptions().join("|")}) return ;;
+  esac
+  case $command:$cur in
+${cases.join("")}\
+    :-*) words="${names(COMMON_OPTIONS).join(" ")}" ;;
+    :*) words="${SUBCOMMANDS.join(" ")}" ;;
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+complete -F _lanchat lanchat
+`;
+}
+
+function zsh(): string {
+  const summaries = SUBCOMMANDS.map((name) => `${name}\\:${zshWord(COMMANDS[name].summary)}`);
+  const cases = SUBCOMMANDS.map((name) => {
+    const { options } = COMMANDS[name];
+    const specs = [...options.map(zshOption), ...zshOperand(name)];
+    return `    ${name})\n      _arguments \\\n        ${specs.join(" \\\n        ")}\n      ;;\n`;
+  });
+  return `\
+#compdef lanchat
+# Completions of lanchat for zsh: source this file behind compinit, or put it into $fpath as _lanchat.
+_lanchat() {
+  local curcontext=$curcontext state line
+  typeset -A opt_args
+  _arguments -C \\
+    ${COMMON_OPTIONS.map(zshOption).join(" \\\n    ")} \\
+    ${zshQuote(`1:command:((${summaries.join(" ")}))`)} \\
+    '*::argument:->argument'
+  [[ $state == argument ]] || return
+  case $words[1] in
+${cases.join("")}\
+  esac
+}
+if [[ $funcstack[1] == _lanchat ]]; then
+  _lanchat "$@"
+else
+  compdef _lanchat lanchat
+fi
+`;
+}
+
+function zshOption({ name, summary, value }: Option): string {
+  const text = `[${zshText(summary)}]`;
+  const action = value === "FILE" ? "_files" : " ";
+  return zshQuote(
+    value === undefined ? `${name}${text}` : `${name}=${text}:${zshText(value)}:${action}`,
+  );
+}
+
+function zshOperand(name: Subcommand): string[] {
+  const { choices, operand } = COMMANDS[name];
+  if (operand === "") return [];
+  const action = operand === "FILE"
+    ? "_files"
+    : choices.length > 0
+    ? `(${choices.join(" ")})`
+    : " ";
+  return [zshQuote(`1:${zshText(operand)}:${action}`)];
+}
+
+/** A text in a specification of `_arguments`. */
+function zshText(text: string): string {
+  return text.replaceAll(/[[\]:\\]/g, "\\$&");
+}
+
+/** A text in a list of words of such a specification. */
+function zshWord(text: string): string {
+  return zshText(text).replaceAll(/[ ()]/g, "\\$&");
+}
+
+function zshQuote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function fish(): string {
+  const line = (...words: string[]): string => `complete -c lanchat ${words.join(" ")}\n`;
+  const option = ({ name, summary, value }: Option): string[] => [
+    `-l ${name.slice(2)}`,
+    ...value === undefined ? [] : [value === "FILE" ? "-rF" : "-x"],
+    `-d ${fishQuote(summary)}`,
+  ];
+  const top = "-n __fish_use_subcommand";
+  return [
+    "# Completions of lanchat for fish: put this file into ~/.config/fish/completions.\n",
+    line("-f"),
+    ...COMMON_OPTIONS.map((each) => line(top, ...option(each))),
+    ...SUBCOMMANDS.map((name) => line(top, `-a ${name} -d ${fishQuote(COMMANDS[name].summary)}`)),
+    ...SUBCOMMANDS.flatMap((name) => {
+      const { choices, operand, options } = COMMANDS[name];
+      const inside = `-n '__fish_seen_subcommand_from ${name}'`;
+      return [
+        ...options.map((each) => line(inside, ...option(each))),
+        ...choices.length > 0 ? [line(inside, `-a ${fishQuote(choices.join(" "))}`)] : [],
+        ...operand === "FILE" ? [line(inside, "-F")] : [],
+      ];
+    }),
+  ].join("");
+}
+
+function fishQuote(text: string): string {
+  return `'${text.replaceAll(/[\\']/g, "\\$&")}'`;
+}
+
+/** Where nothing is returned, PowerShell completes paths. */
+function powershell(): string {
+  const table = (name: string, words: readonly (readonly [string, string])[]): string => {
+    const lines = words.map(([word, text]) =>
+      `      ${powershellQuote(word)} = ${powershellQuote(text)}\n`
+    );
+    return `    ${powershellQuote(name)} = [ordered]@{\n${lines.join("")}    }\n`;
+  };
+  const described = (options: readonly Option[]): [string, string][] =>
+    options.map(({ name, summary }) => [name, summary]);
+  const commands = SUBCOMMANDS.map((name): [string, string] => [name, COMMANDS[name].summary]);
+  const tables = SUBCOMMANDS.map((name) => {
+    const choices = COMMANDS[name].choices.map((choice): [string, string] => [choice, choice]);
+    return table(name, [...choices, ...described(COMMANDS[name].options)]);
+  });
+  return `\
+# Completions of lanchat for PowerShell: add this to $PROFILE.
+Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
+  param($wordToComplete, $commandAst, $cursorPosition)
+  $completions = @{
+${table("", [...commands, ...described(COMMON_OPTIONS)])}${tables.join("")}\
+  }
+  $valued = @(${names(valueOptions()).map(powershellQuote).join(", ")})
+  $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
+    Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
+  if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }
+  $command = "$($words | Where-Object { $completions.ContainsKey($_) } | Select-Object -First 1)"
+  $completions[$command].GetEnumerator() |
+    Where-Object { $_.Key.StartsWith($wordToComplete, 'Ordinal') } |
+    ForEach-Object {
+      [System.Management.Automation.CompletionResult]::new($_.Key, $_.Key, 'ParameterValue', $_.Value)
+    }
+}
+`;
+}
+
+function powershellQuote(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+function names(options: readonly Option[]): string[] {
+  return options.map(({ name }) => name);
+}
+
+/** The options of any command that take a value, once each. */
+function valueOptions(): Option[] {
+  const all = SUBCOMMANDS.flatMap((name) => COMMANDS[name].options);
+  return [...new Set(all)].filter(({ value }) => value !== undefined);
+}
+
+function fileOptions(): string[] {
+  return names(valueOptions().filter(({ value }) => value === "FILE"));
+}
+
+function otherValueOptions(): string[] {
+  return names(valueOptions().filter(({ value }) => value !== "FILE"));
+}

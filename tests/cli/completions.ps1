@@ -1,0 +1,71 @@
+# Completions of lanchat for PowerShell: add this to $PROFILE.
+Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
+  param($wordToComplete, $commandAst, $cursorPosition)
+  $completions = @{
+    '' = [ordered]@{
+      'serve' = 'host a room, and chat in it'
+      'join' = 'enter a room'
+      'log' = 'print a log that --log has made'
+      'completions' = 'print completions for a shell'
+      '--help' = 'show this text'
+      '--version' = 'show the version'
+    }
+    'serve' = [ordered]@{
+      '--port' = 'TCP port to listen on, 0 for a free one (default 12345)'
+      '--host' = 'listen on this IP address alone'
+      '--name' = 'your name in the room (default: your login name)'
+      '--relay-only' = 'host without being a member of the room'
+      '--identity' = 'identity file, made if it is not there'
+      '--max-members' = 'how many may be in the room (default 1024)'
+      '--max-handshakes' = 'how many may be joining at once (default 32)'
+      '--max-per-address' = 'how many of one address (default 8; this machine 24)'
+      '--max-waiting' = 'how many more may wait to join (default 64)'
+      '--max-queue' = 'what may wait for one member (default 4)'
+      '--max-memory' = 'what may wait for all members (default 64)'
+      '--max-rate' = 'what one member may send in a second (default 64)'
+      '--log' = 'append to this file what is shown and said'
+      '--log-encrypted' = 'seal that file under a passphrase'
+      '--plain' = 'plain lines: no colours, nothing drawn anew'
+      '--no-notify' = 'no bell and no notification'
+      '--json' = 'read and write JSON Lines'
+      '--help' = 'show this text'
+    }
+    'join' = [ordered]@{
+      '--name' = 'your name in the room (default: your login name)'
+      '--host-key' = 'accept no host but that with this fingerprint'
+      '--identity' = 'identity file, made if it is not there'
+      '--listen' = 'ignore input, show messages until interrupted'
+      '--wait' = 'piped input: wait so long for somebody (default 0)'
+      '--timeout' = 'piped input: wait so long for the host (default 30)'
+      '--until-delivered' = 'piped input: wait until everybody has it'
+      '--give-up-after' = 'how long to try again (terminal: for ever, pipe: 60)'
+      '--no-reconnect' = 'end when the connection is lost'
+      '--log' = 'append to this file what is shown and said'
+      '--log-encrypted' = 'seal that file under a passphrase'
+      '--plain' = 'plain lines: no colours, nothing drawn anew'
+      '--no-notify' = 'no bell and no notification'
+      '--json' = 'read and write JSON Lines'
+      '--help' = 'show this text'
+    }
+    'log' = [ordered]@{
+      '--help' = 'show this text'
+    }
+    'completions' = [ordered]@{
+      'bash' = 'bash'
+      'zsh' = 'zsh'
+      'fish' = 'fish'
+      'powershell' = 'powershell'
+      '--help' = 'show this text'
+    }
+  }
+  $valued = @('--port', '--host', '--name', '--identity', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--log', '--host-key', '--wait', '--timeout', '--give-up-after')
+  $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
+    Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
+  if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }
+  $command = "$($words | Where-Object { $completions.ContainsKey($_) } | Select-Object -First 1)"
+  $completions[$command].GetEnumerator() |
+    Where-Object { $_.Key.StartsWith($wordToComplete, 'Ordinal') } |
+    ForEach-Object {
+      [System.Management.Automation.CompletionResult]::new($_.Key, $_.Key, 'ParameterValue', $_.Value)
+    }
+}

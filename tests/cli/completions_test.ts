@@ -1,0 +1,44 @@
+import { assertEquals } from "@std/assert";
+import { completionScript } from "../../lib/cli/completions.ts";
+import { COMMANDS, type Option, SUBCOMMANDS } from "../../lib/cli/options.ts";
+import { test } from "../support/test.ts";
+
+// The other shells run their scripts in tests/e2e/completions_test.ts; Debian has no PowerShell.
+const GOLDEN = Deno.readTextFileSync(new URL("completions.ps1", import.meta.url));
+
+test("completionScript gives PowerShell the script that was looked at", () => {
+  assertEquals(
+    completionScript("powershell"),
+    GOLDEN,
+    "after a change of options: lanchat completions powershell > tests/cli/completions.ps1",
+  );
+});
+
+test("completionScript names all that there is, for each command of its own", () => {
+  const tables = [...GOLDEN.matchAll(/^ {4}'(.*)' = \[ordered\]@\{\n([^]*?)^ {4}\}$/gm)];
+  const found = tables.map(([, command, lines]) => [
+    command,
+    [...lines!.matchAll(/^ {6}'(.*)' = '(.*)'$/gm)].map(([, word, text]) => [word, text]),
+  ]);
+  const described = (options: readonly Option[]): string[][] =>
+    options.map(({ name, summary }) => [name, summary]);
+  const [, ...commands] = found;
+  assertEquals(
+    commands,
+    SUBCOMMANDS.map((name) => [name, [
+      ...COMMANDS[name].choices.map((choice) => [choice, choice]),
+      ...described(COMMANDS[name].options),
+    ]]),
+  );
+});
+
+test("completionScript has its quotes and brackets in pairs", () => {
+  const rest = GOLDEN.split("\n").map((line) => line.replaceAll(/'[^']*'|"[^"]*"|^#.*/g, ""));
+  const open: string[] = [];
+  const pairs: Record<string, string> = { ")": "(", "]": "[", "}": "{" };
+  for (const [bracket] of rest.join("\n").matchAll(/[()[\]{}'"]/g)) {
+    if (bracket in pairs) assertEquals(open.pop(), pairs[bracket]);
+    else open.push(bracket);
+  }
+  assertEquals(open, []);
+});

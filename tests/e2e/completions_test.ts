@@ -1,0 +1,240 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { COMMANDS, COMMON_OPTIONS, type Shell, SUBCOMMANDS } from "../../lib/cli/options.ts";
+import { emptyDirectory, Output, run } from "../support/program.ts";
+
+/** A file that a shell is to complete, and its directory: where it starts, and its home. */
+const DIRECTORY = emptyDirectory();
+Deno.writeTextFileSync(`${DIRECTORY}/my file.json`, "");
+
+/** Where Debian has bash-completion. */
+const BASH_COMPLETION = "/usr/share/bash-completion/bash_completion";
+
+/** Writes a completion script to a file. @returns Its path. */
+async function scriptFor(shell: Shell): Promise<string> {
+  const { status, stderr, stdout } = await run(["completions", shell]);
+  assertEquals([status, stderr], [0, ""]);
+  const file = `${emptyDirectory()}/${shell}`;
+  Deno.writeTextFileSync(file, stdout);
+  return file;
+}
+
+/** Starts a shell, or another program of the system. */
+function spawn(command: readonly string[]): Deno.ChildProcess {
+  const [executable, ...args] = command;
+  return new Deno.Command(executable!, {
+    args,
+    cwd: DIRECTORY,
+    env: { HOME: DIRECTORY, TERM: "xterm", XDG_DATA_HOME: `${DIRECTORY}/.data` },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Says what has to be installed for a test where that is so. */
+function requireFile(debianPackage: string, ...places: string[]): void {
+  const exists = (place: string): boolean => {
+    try {
+      return Deno.statSync(place).isFile;
+    } catch {
+      return false;
+    }
+  };
+  if (!places.some(exists)) throw new Error(`This test needs apt-get install ${debianPackage}`);
+}
+
+function requireShell(name: string): void {
+  requireFile(name, ...Deno.env.get("PATH")!.split(":").map((directory) => `${directory}/${name}`));
+}
+
+/** What a shell prints for some lines of script. */
+async function output(command: readonly string[]): Promise<string> {
+  requireShell(command[0]!);
+  const child = spawn(command);
+  await child.stdin.close();
+  const { stderr, stdout, success } = await child.output();
+  const text = new TextDecoder().decode(stderr);
+  assert(success && text === "", `${command.join(" ")}: ${text}`);
+  return new TextDecoder().decode(stdout);
+}
+
+/** A shell that a person types at. */
+class Terminal implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #keyboard: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #screen: Output;
+
+  constructor(command: string) {
+    requireShell(command.split(" ")[0]!);
+    this.#child = spawn(["script", "-qec", command, "/dev/null"]);
+    this.#keyboard = this.#child.stdin.getWriter();
+    this.#screen = new Output(this.#child.stdout, () => `--- ${command}:\n${this.#screen.text}`);
+  }
+
+  async type(keys: string): Promise<void> {
+    await this.#keyboard.write(new TextEncoder().encode(keys));
+  }
+
+  async shows(pattern: RegExp): Promise<string> {
+    return await this.#screen.has(pattern);
+  }
+
+  /**
+   * Types a command line, ends it, and finds out what lanchat would have been given; then waits until
+   * the shell reads keys again, as the terminal itself reads them meanwhile.
+   */
+  async runs(keys: string, ...args: string[]): Promise<void> {
+    await this.type(`${keys}\r`);
+    const line = args.map((arg) => `<${arg}>`).join("").replaceAll(/[.*+?^$(){}|[\]\\]/g, "\\$&");
+    await this.shows(new RegExp(`^${line}\r?\n[^]*\x1b\\[\\?2004h`, "m"));
+    assert(!/not found|_lanchat:|_arguments:/.test(this.#screen.text), this.#screen.text);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
+    await this.#screen.drained;
+    await this.#child.stderr.cancel();
+    await this.#keyboard.abort().catch(() => {});
+  }
+}
+
+function linuxTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: Deno.build.os !== "linux", fn });
+}
+
+const FAKE = `lanchat() { printf '<%s>' "$@"; echo; }`;
+
+/** Types what bash and zsh complete alike. */
+async function typeAll(terminal: Terminal): Promise<void> {
+  await terminal.runs("lanchat begin", "begin");
+  await terminal.runs("lanchat join host --until\t", "join", "host", "--until-delivered");
+  await terminal.runs("lanchat comp\tpow\t", "completions", "powershell");
+  await terminal.runs("lanchat serve --identity my\t", "serve", "--identity", "my file.json");
+  await terminal.runs("lanchat join h --log my\t", "join", "h", "--log", "my file.json");
+  await terminal.runs("lanchat log my\t", "log", "my file.json");
+  // Where nobody can know what is meant, nothing comes.
+  await terminal.runs("lanchat serve --name my\tx", "serve", "--name", "myx");
+  await terminal.runs("lanchat join my\tx", "join", "myx");
+  // Completing runs nothing of what is typed.
+  const word = "$(touch ran)";
+  await terminal.runs(`lanchat serve --name '${word}' --pl\t`, "serve", "--name", word, "--plain");
+  // zsh itself expands the word that the cursor is in, so this is about another one.
+  await terminal.type("lanchat serve `touch ran` --pl\t\x15");
+  await terminal.runs("lanchat end", "end");
+  assertEquals([...Deno.readDirSync(DIRECTORY)].filter(({ name }) => name === "ran"), []);
+}
+
+linuxTest("bash completes commands, options and paths, without bash-completion", async () => {
+  const script = await scriptFor("bash");
+  await using terminal = new Terminal("bash --norc --noprofile -i");
+  await terminal.type(`${FAKE}\r source '${script}'\r`);
+  await typeAll(terminal);
+  await terminal.runs("lanchat ser\t--max-per\t7", "serve", "--max-per-address", "7");
+  await terminal.runs("lanchat serve --identity=my\t", "serve", "--identity=my file.json");
+});
+
+linuxTest("bash finds the script where bash-completion looks for it", async () => {
+  requireFile("bash-completion", BASH_COMPLETION);
+  const script = await scriptFor("bash");
+  const place = `${DIRECTORY}/.data/bash-completion/completions`;
+  Deno.mkdirSync(place, { recursive: true });
+  Deno.copyFileSync(script, `${place}/lanchat`);
+  await using terminal = new Terminal("bash --norc --noprofile -i");
+  await terminal.type(`${FAKE}\r source ${BASH_COMPLETION}\r`);
+  await typeAll(terminal);
+});
+
+linuxTest("bash knows all options of each command", async () => {
+  const script = await scriptFor("bash");
+  const complete = async (...words: string[]): Promise<string[]> => {
+    const line = ["lanchat", ...words].map((word) => `'${word}'`).join(" ");
+    const commands = `source '${script}'; COMP_WORDS=(${line}); COMP_CWORD=${words.length}; ` +
+      `_lanchat; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const text = await output(["bash", "--norc", "--noprofile", "-c", commands]);
+    return text.trimEnd().split("\n");
+  };
+  assertEquals(await complete(""), SUBCOMMANDS);
+  assertEquals(await complete("-"), COMMON_OPTIONS.map(({ name }) => name));
+  for (const name of SUBCOMMANDS) {
+    const options = COMMANDS[name].options.map(({ name }) => name);
+    assertEquals(await complete(name, "-"), options);
+    assertEquals(await complete("--json", name, "--"), options);
+  }
+  assertEquals(await complete("completions", ""), COMMANDS.completions.choices);
+  assertEquals(await complete("serve", "--port", "-"), [""]);
+  assertEquals(await complete("serve", "--port", "=", ""), [""]);
+  assertEquals(await complete("serve", "--port", "="), [""]);
+  assertEquals(await complete("serve", "--json", "="), [""]);
+  assertEquals(await complete("join", ""), [""]);
+});
+
+linuxTest("zsh completes commands, options and paths", async () => {
+  const script = await scriptFor("zsh");
+  await using terminal = new Terminal("zsh -f -i");
+  await terminal.type(`autoload -U compinit; compinit -D -u; ${FAKE}; source '${script}'\r`);
+  await typeAll(terminal);
+  await terminal.runs("lanchat ser\t--max-per\t7", "serve", "--max-per-address=7");
+  await terminal.runs("lanchat serve --identity=my\t", "serve", "--identity=my file.json");
+});
+
+linuxTest("zsh finds the script in its path, and shows what options mean", async () => {
+  const script = await scriptFor("zsh");
+  const place = emptyDirectory();
+  Deno.copyFileSync(script, `${place}/_lanchat`);
+  await using terminal = new Terminal("zsh -f -i");
+  await terminal.type(`fpath=('${place}' $fpath); autoload -U compinit; compinit -D -u; ${FAKE}\r`);
+  await terminal.runs("lanchat begin", "begin");
+  await terminal.type("lanchat join host --\t");
+  for (const { name, summary } of COMMANDS.join.options) {
+    await terminal.shows(new RegExp(`${name} +-- ${summary.replaceAll(/[()]/g, "\\$&")}`));
+  }
+  await terminal.type("\x15lanchat \t");
+  for (const name of SUBCOMMANDS) {
+    await terminal.shows(new RegExp(`${name} +-- ${COMMANDS[name].summary}`));
+  }
+});
+
+linuxTest("fish completes commands, options and paths, and shows what they mean", async () => {
+  const script = await scriptFor("fish");
+  const complete = async (line: string): Promise<[string, string][]> => {
+    const commands = `source '${script}'; complete -C '${line}'`;
+    const text = await output(["fish", "--no-config", "-c", commands]);
+    return text === "" ? [] : text.trimEnd().split("\n").map((each) => {
+      const [word = "", summary = ""] = each.split("\t");
+      return [word, summary];
+    });
+  };
+  const options = (list: typeof COMMON_OPTIONS): [string, string][] =>
+    list.map(({ name, summary }): [string, string] => [name, summary]).sort();
+  const sorted = async (line: string): Promise<[string, string][]> => (await complete(line)).sort();
+  assertEquals(
+    await sorted("lanchat "),
+    SUBCOMMANDS.map((name): [string, string] => [name, COMMANDS[name].summary]).sort(),
+  );
+  assertEquals(await sorted("lanchat --"), options(COMMON_OPTIONS));
+  for (const name of SUBCOMMANDS) {
+    assertEquals(await sorted(`lanchat ${name} --`), options(COMMANDS[name].options));
+  }
+  const choices = (await sorted("lanchat completions ")).map(([word]) => word);
+  assertEquals(choices, [...COMMANDS.completions.choices].sort());
+  for (const line of ["log m", "serve --identity m", "join h --log m"]) {
+    // Not every fish writes the backslash that it will put there.
+    const words = (await complete(`lanchat ${line}`)).map(([word]) => word.replace("\\", ""));
+    assertEquals(words, ["my file.json"]);
+  }
+  for (const line of ["serve --name m", "join m", "serve m"]) {
+    assertEquals(await complete(`lanchat ${line}`), []);
+  }
+  assertEquals(await complete("lanchat serve $(touch ran)m"), []);
+  assertEquals([...Deno.readDirSync(DIRECTORY)].filter(({ name }) => name === "ran"), []);
+});
+
+Deno.test("an unknown shell is an error that names those that there are", async () => {
+  const { status, stderr } = await run(["completions", "tcsh"]);
+  assertEquals(status, 2);
+  assertMatch(
+    stderr,
+    /error: Cannot complete in "tcsh"[^]*hint: Give bash, zsh, fish or powershell/,
+  );
+});
