@@ -12,6 +12,9 @@ import { Transcript } from "./transcript.ts";
 /** Longest own text, in characters, that is repeated where it was not delivered. */
 const MAX_REPEATED_LENGTH = 60;
 
+/** Lines, and characters, of an own message that are shown as long as its mark may change. */
+const MAX_WAITING = { lines: 3, length: 160 };
+
 /** Behind an own message: what has become of it. */
 const FATE_MARKS: Readonly<Record<Fate, string>> = {
   unsent: "…",
@@ -83,11 +86,14 @@ export class Conversation {
     return [...this.#members.values()];
   }
 
-  /** Own messages whose mark may still change, a line each; they follow what was shown before. */
+  /**
+   * Own messages whose mark may still change, each one shortened where it is long; they follow what was
+   * shown before.
+   */
   get waiting(): readonly string[] {
     if (!this.#options.echoes) return [];
     return this.#own.waiting.map((message) =>
-      this.#transcript.line(this.#ownLine(message), message.at)
+      this.#transcript.line(this.#ownLine({ ...message, text: brief(message.text) }), message.at)
     );
   }
 
@@ -286,6 +292,13 @@ export class Conversation {
       ...this.#transcript.notice(noticeLines({ event: "error", code, message, hint: shown })),
     ];
   }
+}
+
+/** As much of a text as tells which one it is. */
+function brief(text: string): string {
+  const lines = text.split("\n");
+  if (lines.length <= MAX_WAITING.lines) return excerpt(text, MAX_WAITING.length);
+  return `${excerpt(lines[0]!, MAX_WAITING.length)} (${lines.length} lines)`;
 }
 
 function memberId({ key, session }: MemberView): string {

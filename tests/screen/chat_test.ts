@@ -7,6 +7,7 @@ import {
   notice,
   said,
   screenTest,
+  told,
   typed,
   whispered,
   whisperedTo,
@@ -36,7 +37,7 @@ function roomTest(
     for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
       await using hana = await HostProgram.start(["--name", options.host ?? "hana", "--json"]);
       await using ada = await memberAtTerminal(hana, "ada", { ...options, columns, rows });
-      await fn({ hana, ada, columns, rows, shown: ada.screen.lines.slice(0, -1) });
+      await fn({ hana, ada, columns, rows, shown: ada.lines.slice(0, -1) });
     }
   });
 }
@@ -62,7 +63,7 @@ roomTest("messages that arrive go above the line that is being typed", async (ro
   await ada.showsAll(...shown, ...messages, ...typed(columns, `T${line.slice(1)}`));
   assertEquals(ada.screen.cursor, [shown.length + messages.length, 3]);
   await ada.type("\r");
-  const own = wrapped(columns, said("ada", `T${line.slice(1)}`));
+  const own = wrapped(columns, told("ada", `T${line.slice(1)}`));
   await ada.showsAll(...shown, ...messages, ...own, ">");
 });
 
@@ -74,8 +75,7 @@ roomTest("a paste of many lines is one message, in the line and above it", async
   await ada.type(" !\r");
   const { text } = await hana.event("message");
   assertEquals(text, `look: ${lines.join("\n")} !`);
-  const [first, ...others] = text.split("\n");
-  const own = [said("ada", first!), ...others.map((line) => `    ${line}`)];
+  const own = told("ada", text).split("\n");
   await ada.showsAll(...shown, ...wrapped(columns, ...own), ">");
 });
 
@@ -125,7 +125,7 @@ for (
       await ada.showsAll(...above, ...typed(columns, `-${text}`));
       assertEquals(ada.screen.cursor, [above.length, 3]);
       await ada.type("\r");
-      await ada.showsAll(...above, ...wrapped(columns, said("ada", `-${text}`)), ">");
+      await ada.showsAll(...above, ...wrapped(columns, told("ada", `-${text}`)), ">");
     },
     { host: "日本語 👍 é" },
   );
@@ -162,8 +162,8 @@ roomTest("commands and names are completed", async (room) => {
   await ada.type("\x15ha\thello");
   await ada.showsAll(...shown, ...typed(columns, "hana: hello"));
   await using _bob = await hana.join(["--name", "harry", "--json"]);
-  await ada.says(/^harry joined/);
-  const joined = ada.screen.lines.slice(0, -1);
+  await ada.says(/-- harry joined/);
+  const joined = ada.lines.slice(0, -1);
   await ada.type("\x15/msg ha\t");
   await ada.showsAll(...joined, "hana  harry", ...typed(columns, "/msg ha"));
   await ada.type("r\tpsst\r");
@@ -203,12 +203,12 @@ screenTest(
       await using proxy = await Proxy.open(before.port);
       const { address } = proxy;
       await using ada = await memberAtTerminal(before, "ada", { address, columns, rows });
-      const shown = ada.screen.lines.slice(0, -1);
+      const shown = ada.lines.slice(0, -1);
       await ada.type("half a");
       proxy.refuse();
       before.signal("SIGKILL");
       await before.exited();
-      await ada.says(/^Lost connection /);
+      await ada.says(/-- Lost connection /);
       await ada.type(" line\rand half another");
       await ada.until(
         "The typed line",
@@ -220,10 +220,10 @@ screenTest(
       await after.event("message", ({ text }) => text === "half a line");
       await after.say("welcome back");
       await ada.shows(said("hana", "welcome back"), ...typed(columns, "and half another"));
-      const news = ada.screen.lines.slice(shown.length).join("");
+      const news = ada.lines.slice(shown.length).join("");
       const count = (what: string): number => news.split(what).length - 1;
       assertEquals([count("Lost connection"), count("Connected again")], [1, 1], news);
-      assertEquals(count(notice("what you type is kept.")), 1, news);
+      assertEquals(count("what you type is kept."), 1, news);
       await ada.type("\r");
       await after.event("message", ({ text }) => text === "and half another");
       await ada.type("\x03");
@@ -248,7 +248,7 @@ roomTest("2,000 messages leave the typed line whole, and are all there in order"
   await hana.say(...texts.slice(next));
   const messages = texts.map((text) => said("hana", text));
   await ada.shows(messages.at(-1)!, ...typed(columns, line));
-  assertEquals(ada.screen.lines, [...shown, ...messages, ...typed(columns, line)]);
+  assertEquals(ada.lines, [...shown, ...messages, ...typed(columns, line)]);
   await ada.type("\r");
   await hana.event("message", ({ text }) => text === line);
 });

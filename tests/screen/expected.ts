@@ -3,34 +3,46 @@
  *
  * @module
  */
-/** The line of a message, own or another's. */
+/** Every time of day, as the tests see it. */
+const TIME = "00:00";
+
+/** Stands behind an own message that everybody has. */
+const DELIVERED = "✓✓";
+
+/** The line of a message of somebody else. */
 export function said(name: string, text: string): string {
-  return `${name}: ${text}`;
+  return `${TIME} ${name}: ${text}`;
+}
+
+/** The line of an own message; what follows a line break is indented. */
+export function told(name: string, text: string): string {
+  return `${said(name, text.replaceAll("\n", "\n      "))} ${DELIVERED}`;
 }
 
 /** The line of a private message that came. */
 export function whispered(name: string, text: string): string {
-  return `${name} (private): ${text}`;
+  return `${TIME} ${name} (private): ${text}`;
 }
 
 /** The line of an own private message. */
 export function whisperedTo(name: string, to: string, text: string): string {
-  return `${name} to ${to} (private): ${text}`;
+  return `${TIME} ${name} to ${to} (private): ${text} ${DELIVERED}`;
 }
 
-/** The line of an action. */
+/** The line of an own action. */
 export function did(name: string, text: string): string {
-  return `* ${name} ${text}`;
+  return `${TIME} * ${name} ${text} ${DELIVERED}`;
 }
 
-/** The line of a notice. */
-export function notice(text: string): string {
-  return text;
+/** The line of a notice; of those that belong together, all but the first have no time. */
+export function notice(text: string, isFirst = true): string {
+  return `${isFirst ? TIME : "     "} -- ${text}`;
 }
 
 /** Ends what is shown at the beginning. */
 export const READY_LINE: string = notice(
   "Type a message and press Enter; /help shows the commands.",
+  false,
 );
 
 /** The rows that lines take in a terminal that measures code points. */

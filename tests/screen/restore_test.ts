@@ -60,10 +60,10 @@ for (const [way, leave] of Object.entries(WAYS)) {
   screenTest(`${way} gives the terminal back and leaves the last screen readable`, async () => {
     for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
       await using pty = await begun({ columns, rows });
-      const shown = pty.screen.lines.slice(0, -typed(columns, LINE).length);
+      const shown = pty.lines.slice(0, -typed(columns, LINE).length);
       await leave(pty);
       await pty.givesBack();
-      assertEquals(pty.screen.lines, [...shown, SHELL_PROMPT]);
+      assertEquals(pty.lines, [...shown, SHELL_PROMPT]);
     }
   });
 }
@@ -86,7 +86,7 @@ screenTest("the end of the host gives the terminal back", async () => {
   await ada.shows(...typed(80, LINE));
   await hana.tell({ do: "quit" });
   await ada.givesBack();
-  assertEquals(ada.screen.lines.slice(-3), [
+  assertEquals(ada.lines.slice(-3), [
     "hana left",
     "The host closed the room.",
     SHELL_PROMPT,
@@ -111,11 +111,11 @@ Deno.test({
   async fn() {
     for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
       await using pty = await begun({ main: FAULTY });
-      const shown = pty.screen.lines.slice(0, -typed(80, LINE).length);
+      const shown = pty.lines.slice(0, -typed(80, LINE).length);
       pty.signal(signal);
       await pty.givesBack(1);
-      assertEquals(pty.screen.lines.slice(0, shown.length), shown);
-      assertMatch(pty.screen.lines[shown.length]!, /^error: Uncaught .*Error: faulty$/);
+      assertEquals(pty.lines.slice(0, shown.length), shown);
+      assertMatch(pty.lines[shown.length]!, /^error: Uncaught .*Error: faulty$/);
     }
   },
 });
@@ -153,8 +153,8 @@ screenTest(
     for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
       await using ada = await begun({ columns, rows, script: FOREGROUND });
       await using bob = await scriptIn(ada, "bob");
-      await ada.says(/^bob joined/);
-      const shown = ada.screen.lines.slice(0, -typed(columns, LINE).length);
+      await ada.says(/-- bob joined/);
+      const shown = ada.lines.slice(0, -typed(columns, LINE).length);
       await ada.type(CTRL_Z);
       await ada.shows(...shown, ...wrapped(columns, PAUSE_LINE), "");
       await ada.type(CTRL_Z);
@@ -202,8 +202,8 @@ screenTest("SIGCONT draws the line again", async () => {
 screenTest("a program in the background stops again and writes nothing", async () => {
   await using ada = await begun({ script: BACKGROUND });
   await using bob = await scriptIn(ada, "bob");
-  await ada.says(/^bob joined/);
-  const shown = ada.screen.lines;
+  await ada.says(/-- bob joined/);
+  const shown = ada.lines;
   ada.signal("SIGSTOP");
   await bob.say("are you there?");
   await ada.shows(...shown, SHELL_PROMPT);

@@ -73,6 +73,11 @@ export class Pty implements AsyncDisposable {
     return this.#noted("tty").trim();
   }
 
+  /** The rows of the screen, scrolled ones included; each time of day is `00:00`. */
+  get lines(): string[] {
+    return this.screen.lines.map((line) => line.replace(/^\d\d:\d\d(?= |$)/, "00:00"));
+  }
+
   /** The modes, all but speed and size, that were noted under a name: `before` the program, `after` it, and those of the script. */
   modes(name: string): string {
     return this.#noted(name);
@@ -103,11 +108,11 @@ export class Pty implements AsyncDisposable {
   }
 
   /** Waits until the screen looks as a function wants it to. */
-  async until(what: string, matches: (screen: Emulator) => boolean): Promise<void> {
+  async until(what: string, matches: (pty: Pick<Pty, "lines">) => boolean): Promise<void> {
     const wait = async (): Promise<void> => {
       while (true) {
         const news = this.#news.promise;
-        if (matches(this.screen)) return;
+        if (matches(this)) return;
         if (this.#ended) throw new Error(`${what} never came\n${this.#shown()}`);
         await news;
       }

@@ -304,6 +304,24 @@ test("TerminalFrontEnd keeps an own message above the prompt until its mark is t
   await desk.shows(`${T} bob: yes`, ">");
 });
 
+test("TerminalFrontEnd shows the beginning of a long message until its mark is the last", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show(READY);
+  const lines = Array.from({ length: 9 }, (_, i) => `line ${i}`);
+  await desk.paste(lines.join("\n"));
+  await desk.type("\r");
+  await desk.shows(`${T} ada: line 0 (9 lines) …`, ">");
+  desk.frontEnd.show({ event: "sent", id: "1" });
+  desk.frontEnd.show({ event: "delivered", id: "1" });
+  const [first, ...others] = lines;
+  const rows = [`${T} ada: ${first}`, ...others.map((line) => `      ${line}`)];
+  rows[8] += " ✓✓";
+  await desk.shows(...rows, ">");
+  await desk.type("x".repeat(500), "\r");
+  await desk.settled();
+  assertStringIncludes(desk.screen.lines.slice(-4).join(""), `${"x".repeat(160)}… …>`);
+});
+
 test("TerminalFrontEnd keeps few rows for messages that nobody has got", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show(READY);
