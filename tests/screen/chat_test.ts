@@ -219,7 +219,9 @@ screenTest(
       await proxy.admit();
       await after.event("message", ({ text }) => text === "half a line");
       await after.say("welcome back");
-      await ada.shows(said("hana", "welcome back"), ...typed(columns, "and half another"));
+      await ada.says(/hana: welcome back$/);
+      await ada.shows(...typed(columns, "and half another"));
+      await ada.says(/ada: half a line ✓✓$/);
       const news = ada.lines.slice(shown.length).join("");
       const count = (what: string): number => news.split(what).length - 1;
       assertEquals([count("Lost connection"), count("Connected again")], [1, 1], news);
