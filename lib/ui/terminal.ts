@@ -27,11 +27,10 @@ const HISTORY_LINES = 500;
 /** Rows above the prompt for own messages whose mark may still change. */
 const MAX_WAITING_ROWS = 5;
 
-/** Empties the screen, not what has scrolled away. */
-const CLEAR = "\x1b[H\x1b[2J";
-
 /** How the terminal is left: without marks on pastes, and with no style of ours. */
 const RESTORE = `${LEAVE_PASTES_UNMARKED}\x1b[m`;
+
+const CLEAR_SCREEN = "\x1b[H\x1b[2J";
 
 const PAUSE_LINE = "Press Ctrl-Z again to pause, Enter to go on.";
 
@@ -159,8 +158,11 @@ export class TerminalFrontEnd implements FrontEnd {
     });
     this.#readline.on("SIGTSTP", () => this.#pause());
     this.#readline.on("close", () => this.#quit());
+    this.#keys.on("keypress", (_text: unknown, { ctrl, name }: { ctrl: boolean; name: string }) => {
+      if (ctrl && name === "l") this.#clearScreen();
+    });
     this.#stopListening = [
-      device.onResize(() => this.#rewrap()),
+      device.onResize(() => this.#drawLine()),
       device.onContinue(() => this.#goOn()),
     ];
     for (const end of SUDDEN_ENDS) globalThis.addEventListener(end, this.#endSuddenly);
@@ -208,7 +210,7 @@ export class TerminalFrontEnd implements FrontEnd {
     if (!this.#editing) return this.#output.write(news);
     const prompt = this.#nextPrompt();
     if (news === "" && prompt === this.#prompt) return;
-    this.#output.write(this.#line.erase() + news);
+    this.#output.write(this.#eraseLine() + news);
     this.#prompt = prompt;
     this.#drawLine();
   }
@@ -245,10 +247,13 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#output.write(this.#line.draw(prompt + line, prompt.length + cursor, columns));
   }
 
-  #rewrap(): void {
-    this.#line.rewrapped(this.#device.columns());
-    this.#output.write(this.#line.erase());
-    this.#drawLine();
+  #clearScreen(): void {
+    this.#output.write(this.#eraseLine() + CLEAR_SCREEN);
+  }
+
+  /** What takes the typed line away. */
+  #eraseLine(): string {
+    return this.#line.erase(this.#device.columns());
   }
 
   /** Completes for readline, which would show above a prompt of its own what it cannot choose from. */
@@ -296,7 +301,7 @@ export class TerminalFrontEnd implements FrontEnd {
   #enter(line: string): void {
     if (!this.#editing) return; // what was pasted behind a /quit
     const { action, inputs, lines } = this.#conversation.enter(line);
-    if (action === "clear") this.#output.write(this.#line.erase() + CLEAR);
+    if (action === "clear") this.#clearScreen();
     this.#print(lines);
     for (const input of inputs) this.#wishes.enqueue(input);
     if (action === "quit") this.#quit();
@@ -313,7 +318,7 @@ export class TerminalFrontEnd implements FrontEnd {
   #endEditing(): void {
     if (!this.#editing) return;
     this.#drawNews();
-    this.#output.write(this.#line.erase());
+    this.#output.write(this.#eraseLine());
     this.#cancelSummary?.();
     this.#editing = false;
     this.#readline.close();
@@ -324,17 +329,17 @@ export class TerminalFrontEnd implements FrontEnd {
 
   /** There is no later: what is queued is not written any more. */
   readonly #endSuddenly = (): void => {
-    this.#device.writeSync(this.#line.erase());
+    this.#device.writeSync(this.#eraseLine());
     this.#endEditing();
   };
 
   /**
    * Gives the terminal back, so that the next Ctrl-Z is its own and stops the program: to stop itself
-   * it would need Deno's --allow-run.
+   * and what started it, it would need Deno's --allow-run.
    */
   #pause(): void {
     this.#drawNews();
-    this.#output.write(`${this.#line.erase()}${PAUSE_LINE}\r\n`);
+    this.#output.write(`${this.#eraseLine()}${PAUSE_LINE}\r\n`);
     this.#paused = true;
     this.#restore();
   }
@@ -344,7 +349,8 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#device.setRaw(true);
     this.#device.writeSync(MARK_PASTES);
     this.#paused = false;
-    this.#rewrap();
+    this.#output.write(this.#eraseLine());
+    this.#drawLine();
   }
 
   #restore(): void {

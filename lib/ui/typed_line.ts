@@ -41,25 +41,44 @@ const graphemes = new Intl.Segmenter();
  * import { assertEquals } from "@std/assert";
  *
  * const line = new TypedLine();
- * assertEquals(line.draw("> hell", 6, 80), "> hell");
+ * line.draw("> hell", 6, 80);
  * assertEquals(line.draw("> hello", 7, 80), "o");
- * assertEquals(line.erase(), "\r\x1b[J");
+ * assertEquals(line.erase(80), "\r\x1b[J");
  * ```
  */
 export class TypedLine {
   #shown = NOTHING;
+  #columns = 0;
 
   /**
    * Shows a text, or changes what is shown to it.
    *
    * @param text LF ends a row; styles (SGR) take no room.
    * @param cursor Where in the text it is, in UTF-16 code units.
-   * @param columns The width of the terminal.
+   * @param columns The width of the terminal; in another one than before all is drawn anew.
    * @returns What to write where the cursor was left.
    */
   draw(text: string, cursor: number, columns: number): string {
+    const erased = columns === this.#columns ? "" : this.erase(columns);
+    return erased + this.#change(layOut(text, cursor, columns));
+  }
+
+  /**
+   * Takes the line away.
+   *
+   * @param columns The width of the terminal, which has wrapped the rows to it.
+   * @returns What to write where the cursor was left; it is then where the line began.
+   */
+  erase(columns: number): string {
+    const above = columns === this.#columns ? this.#shown.row : wrappedAbove(this.#shown, columns);
+    this.#shown = NOTHING;
+    this.#columns = columns;
+    return `${moved(-above)}\x1b[J`;
+  }
+
+  #change(shown: Shown): string {
     const old = this.#shown;
-    const shown = this.#shown = layOut(text, cursor, columns);
+    this.#shown = shown;
     const last = shown.rows.length - 1;
     if (goesOn(old, shown)) return shown.before.slice(old.before.length);
     const same = shown.rows.findIndex((row, i) => row !== old.rows[i]);
@@ -71,20 +90,14 @@ export class TypedLine {
       ? drawn
       : drawn + moved(shown.row - last) + shown.before;
   }
+}
 
-  /** Takes the line away. @returns What to write where the cursor was left; it is then where the line began. */
-  erase(): string {
-    const { row } = this.#shown;
-    this.#shown = NOTHING;
-    return `${moved(-row)}\x1b[J`;
-  }
-
-  /** Notes that the terminal has another width, and has wrapped the rows above the cursor to it. */
-  rewrapped(columns: number): void {
-    const { before, row, rows } = this.#shown;
-    const above = rows.slice(0, row).map((row) => Math.max(1, Math.ceil(width(row) / columns)));
-    this.#shown = { rows, before, row: above.reduce((sum, rows) => sum + rows, 0) };
-  }
+/** How many rows above that of the cursor there are in a terminal of another width. */
+function wrappedAbove({ row, rows }: Shown, columns: number): number {
+  return rows.slice(0, row).reduce(
+    (sum, row) => sum + Math.max(1, Math.ceil(width(row) / columns)),
+    0,
+  );
 }
 
 /** Whether what was shown is still there, and more behind it, with the cursor at its end. */

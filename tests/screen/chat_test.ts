@@ -2,17 +2,7 @@ import { assertEquals } from "@std/assert";
 import { emptyDirectory, HostProgram } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
 import type { Pty } from "../support/pty.ts";
-import {
-  did,
-  notice,
-  said,
-  screenTest,
-  told,
-  typed,
-  whispered,
-  whisperedTo,
-  wrapped,
-} from "./expected.ts";
+import { did, said, screenTest, told, typed, whispered, whisperedTo, wrapped } from "./expected.ts";
 import { memberAtTerminal, type MemberOptions } from "./people.ts";
 
 const LEFT = "\x1b[D";

@@ -94,7 +94,7 @@ screenTest("the end of the host gives the terminal back", async () => {
 });
 
 screenTest(
-  "the end of the host's process gives the terminal back without --reconnect",
+  "a lost connection gives the terminal back with --no-reconnect",
   async () => {
     await using hana = await HostProgram.start(["--name", "hana", "--json"]);
     await using ada = await memberAtTerminal(hana, "ada", { args: ["--no-reconnect"] });

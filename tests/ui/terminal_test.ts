@@ -140,6 +140,14 @@ test("TerminalFrontEnd draws the line anew in another width", async () => {
   await desk.shows("> 0123456789");
 });
 
+test("TerminalFrontEnd clears the screen at Ctrl-L and keeps the line", async () => {
+  await using desk = new Desk();
+  desk.frontEnd.show(message("bob", "hi"));
+  await desk.type("x".repeat(40), "\x0c", "y");
+  await desk.settled();
+  assertEquals(desk.screen.lines, [`> ${"x".repeat(28)}`, `${"x".repeat(12)}y`]);
+});
+
 test("TerminalFrontEnd brings earlier lines back", async () => {
   await using desk = new Desk();
   await desk.type("one", "\r", "two", "\r", "\x1b[A", "\x1b[A", "!", "\r");

@@ -69,7 +69,7 @@ for (const widths of ["code-points", "graphemes"] as const) {
               before: text.slice(0, cursor),
             });
           }
-          screen.write(line.erase());
+          screen.write(line.erase(columns));
           await screen.settled();
           assertEquals(screen.lines, [ABOVE, ""]);
         });
