@@ -16,10 +16,7 @@ const ADDRESS = "192.0.2.2";
 
 /** What differs from run to run and from machine to machine, and what the picture has in its place. */
 const EXAMPLES: readonly (readonly [RegExp, string])[] = [
-  [
-    /Listening on port \d+\.( Others join with:(\n +lanchat join .*)+)?/g,
-    `Listening on port 12345. Others join with:\n    lanchat join ${ADDRESS}\n    lanchat join fd00::2`,
-  ],
+  [/Others join with: .*/g, `Others join with: lanchat join ${ADDRESS} (or fd00::2)`],
   [/\d{5}( \d{5}){5}/g, "29901 99456 56407 44777 73695 56115"],
   [/(?<!\d )\b\d{5} \d{5}\b(?! \d)/g, "93511 39463"],
   [/\(tag \w{8}/g, "(tag chzwmr7k"],
@@ -29,15 +26,16 @@ const EXAMPLES: readonly (readonly [RegExp, string])[] = [
 /** The two terminals at the end of a chat, each with the command that began it. */
 export async function takePictures(): Promise<{ ada: string; bob: string }> {
   await using ada = person(["serve", "--name", "ada", "--port", "0"]);
-  await ada.says(/^You are ada/);
-  const port = /Listening on port (\d+)/.exec(ada.screen.lines.join("\n"))![1];
+  await ada.says(/You are ada/);
+  const port = /lanchat join \S+:(\d+)/.exec(ada.lines.join("\n"))![1];
   await using bob = person(["join", `127.0.0.1:${port}`, "--name", "bob"]);
   await ada.says(/bob joined/);
-  await bob.says(/hint: Compare the join code/);
+  await bob.says(/Type a message/);
   await says(bob, "hello ada", ada);
   await says(ada, "hi bob! your code is the same as mine", bob);
   await bob.type("/me goes for coffee\r");
   await ada.says(/bob goes for coffee/);
+  await bob.says(/bob goes for coffee ✓✓/);
   await bob.type("/quit\r");
   await bob.givesBack();
   await ada.says(/bob left/);
@@ -68,12 +66,8 @@ function person(args: readonly string[]): Pty {
 
 async function says(one: Pty, text: string, other: Pty): Promise<void> {
   await one.type(`${text}\r`);
-  for (const pty of [one, other]) {
-    await pty.until(
-      text,
-      ({ lines }) => lines.some((line) => line.endsWith(text) && !line.startsWith(">")),
-    );
-  }
+  await one.until(text, ({ lines }) => lines.some((line) => line.endsWith(`${text} ✓✓`)));
+  await other.until(text, ({ lines }) => lines.some((line) => line.endsWith(text)));
 }
 
 function picture(command: string, { screen }: Pty): string {
