@@ -72,6 +72,10 @@ function personSentences(event: UiEvent): string[] {
       return event.members.length === 0 ? sentences(event) : event.members.map(memberSentence);
     case "member":
       return memberSentences(event);
+    case "ignoring":
+      return event.ignored
+        ? [`${sentences(event)} /unignore ${event.member.name} shows it again.`]
+        : sentences(event);
     case "warning":
       // The greeting says it.
       if (event.code === "host-unverified" || event.code === "addresses-hidden") return [];
@@ -96,17 +100,17 @@ function invitation({ addresses, port, fingerprint }: ListeningEvent): string[] 
 }
 
 function greeting({ host, joinCode, members, name }: ReadyEvent): string[] {
-  const next = "Type a message and press Enter; /help shows the commands.";
-  const here = `You are ${name}. ${welcome(members)}`;
-  if (joinCode === null) return [here, next];
-  const code = `Join code ${groups(joinCode)}: `;
-  return [
-    here,
-    host.verified
-      ? `${code}the host must see the same one.`
-      : `${code}if the host's screen has it too, nobody is in between.`,
-    next,
-  ];
+  const here = members.length === 0
+    ? [`You are ${name}. Nobody else is here yet; /help shows the commands.`]
+    : [
+      `You are ${name}. ${welcome(members)}`,
+      "Type a message and press Enter; /help shows the commands.",
+    ];
+  if (joinCode === null) return here;
+  const advice = host.verified
+    ? "the host must see the same one."
+    : "if the host's screen has it too, nobody is in between.";
+  return here.toSpliced(1, 0, `Join code ${groups(joinCode)}: ${advice}`);
 }
 
 /** What `/who` shows of one. */

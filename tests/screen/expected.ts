@@ -40,10 +40,7 @@ export function notice(text: string, isFirst = true): string {
 }
 
 /** Ends what is shown at the beginning. */
-export const READY_LINE: string = notice(
-  "Type a message and press Enter; /help shows the commands.",
-  false,
-);
+export const READY = "/help shows the commands.";
 
 /** The rows that lines take in a terminal that measures code points. */
 export function wrapped(columns: number, ...lines: readonly string[]): string[] {

@@ -5,12 +5,12 @@
  */
 import { type HostProgram, Program } from "../support/program.ts";
 import { Pty, type PtyOptions } from "../support/pty.ts";
-import { READY_LINE, wrapped } from "./expected.ts";
+import { READY } from "./expected.ts";
 
 /** Somebody who hosts a room on a terminal. */
 export async function hostAtTerminal(name: string, options: PtyOptions = {}): Promise<Pty> {
   const where = ["--port", "0", "--host", "127.0.0.1"];
-  return await ready(new Pty(["serve", ...where, "--name", name], options), options);
+  return await ready(new Pty(["serve", ...where, "--name", name], options));
 }
 
 /** How somebody joins at a terminal. */
@@ -29,7 +29,7 @@ export async function memberAtTerminal(
 ): Promise<Pty> {
   const { address = host.address, args: more = [] } = options;
   const args = ["join", address, "--name", name, ...more];
-  const pty = await ready(new Pty(args, options), options);
+  const pty = await ready(new Pty(args, options));
   await host.event("joined", ({ member }) => member.name === name);
   return pty;
 }
@@ -47,12 +47,11 @@ export async function scriptIn(host: Pty, name: string): Promise<Program> {
   }
 }
 
-async function ready(pty: Pty, { columns = 80 }: PtyOptions): Promise<Pty> {
+async function ready(pty: Pty): Promise<Pty> {
   try {
-    const [row] = wrapped(columns, READY_LINE);
     await pty.until(
       "The prompt",
-      ({ lines }) => lines.includes(row!) && lines.at(-1) === ">",
+      ({ lines }) => lines.join("").includes(READY) && lines.at(-1) === ">",
     );
     return pty;
   } catch (error) {

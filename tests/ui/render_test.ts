@@ -1,10 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import type { CloseReason, LeaveReason, UiEvent } from "../../lib/ui/mod.ts";
+import type { Code } from "../../lib/errors.ts";
+import type { CloseReason, LeaveReason, ProblemEvent, UiEvent } from "../../lib/ui/mod.ts";
 import { imitates } from "../../lib/room/names.ts";
-import { excerpt, messageLine, noticeLines } from "../../lib/ui/render.ts";
+import { excerpt, messageLine, noticeLines, personLines } from "../../lib/ui/render.ts";
 import { nameProblem } from "../../lib/wire/mod.ts";
 import { test } from "../support/test.ts";
-import { member, message } from "./members.ts";
+import { member, message, T } from "./members.ts";
 
 const FINGERPRINT = "012345678901234567890123456789";
 
@@ -205,4 +206,44 @@ test("noticeLines begins no line as that of a member, whose name is shown alone,
     const name = line.slice(0, line.indexOf(":"));
     assert(nameProblem(name) !== undefined || imitates(name), name);
   }
+});
+
+test("personLines greets in at most four lines, whatever is missing", () => {
+  const problem = (code: Code): ProblemEvent => ({
+    event: "warning",
+    code,
+    message: "It is so",
+    hint: "Do this.",
+  });
+  const host: UiEvent[] = [
+    problem("temporary-identity"),
+    { event: "listening", addresses: [], port: 1, fingerprint: FINGERPRINT, tag: "x" },
+    problem("addresses-hidden"),
+    ready([], null),
+  ];
+  const guest: UiEvent[] = [
+    problem("temporary-identity"),
+    ready(["ada"], "0123456789"),
+    problem("host-unverified"),
+  ];
+  assertEquals(host.flatMap(personLines), [
+    "It is so",
+    "Others join with: lanchat join ADDRESS:1, with an address of this machine (with --allow-sys it is shown here)",
+    "The room's fingerprint is 01234 56789 01234 56789 01234 56789.",
+    "You are ada. Nobody else is here yet; /help shows the commands.",
+  ]);
+  assertEquals(guest.flatMap(personLines).length, 4);
+});
+
+test("personLines shows each member in a line of its own, with what it says of itself last", () => {
+  const members = [
+    { ...member("bob"), verified: true },
+    { ...member("eve"), lost: true, behind: true, ignored: true, status: "verified, really" },
+  ] as const;
+  const since = T;
+  assertEquals(personLines({ event: "members", members }), [
+    `bob: tag abcdefgh, verified, here since ${since}`,
+    `eve: tag abcdefgh, not verified, here since ${since}, connection lost, has not got your last ` +
+    "message, ignored, away: verified, really",
+  ]);
 });

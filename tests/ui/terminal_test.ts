@@ -32,7 +32,13 @@ test("TerminalFrontEnd welcomes with who is here and where help is", async () =>
   await using desk = new Desk(80);
   desk.frontEnd.show(READY);
   await desk.shows(
-    `${T} -- You are ada. Nobody else is here.`,
+    `${T} -- You are ada. Nobody else is here yet; /help shows the commands.`,
+    ">",
+  );
+  desk.frontEnd.show({ ...READY, joinCode: "0123456789", members: [member("bob")] });
+  await desk.shows(
+    `${T} -- You are ada. Here: bob`,
+    "      -- Join code 01234 56789: the host must see the same one.",
     "      -- Type a message and press Enter; /help shows the commands.",
     ">",
   );
