@@ -189,6 +189,7 @@ const terminal: Target = {
     const front = new TerminalFrontEnd({
       ...streams,
       columns: () => 40,
+      rows: () => 10,
       setRaw: (on) => void raw.push(on),
       onResize: () => () => {},
       writeSync: () => {},
