@@ -19,7 +19,7 @@ const PROMPT = "> ";
 const SUMMARY_AFTER_MS = 1000;
 
 /** For a terminal that does not know its size. */
-const DEFAULT_COLUMNS = 80;
+const [DEFAULT_COLUMNS, DEFAULT_ROWS] = [80, 24];
 
 /** Lines that the up arrow key brings back. */
 const HISTORY_LINES = 500;
@@ -51,6 +51,8 @@ const NO_KEY = /[\x1c\x1d\x80-\x9f]/gu;
 export interface TerminalDevice extends StandardStreams {
   /** How many characters fit in a row. */
   columns(): number;
+  /** How many rows there are. */
+  rows(): number;
   /** Whether each key is read as it is pressed, not shown and without a meaning of its own. */
   setRaw(raw: boolean): void;
   /** Writes before it returns: the end of the program may be next. */
@@ -243,8 +245,10 @@ export class TerminalFrontEnd implements FrontEnd {
   #drawLine(): void {
     if (!this.#editing || this.#paused) return;
     const { cursor, line } = this.#readline;
-    const [prompt, columns] = [this.#prompt, this.#device.columns()];
-    this.#output.write(this.#line.draw(prompt + line, prompt.length + cursor, columns));
+    const [prompt, device] = [this.#prompt, this.#device];
+    this.#output.write(
+      this.#line.draw(prompt + line, prompt.length + cursor, device.columns(), device.rows()),
+    );
   }
 
   #clearScreen(): void {
@@ -397,6 +401,7 @@ function processTerminal(): TerminalDevice {
   return {
     ...standardStreams(),
     columns: () => unlessGone(() => Deno.consoleSize().columns) || DEFAULT_COLUMNS,
+    rows: () => unlessGone(() => Deno.consoleSize().rows) || DEFAULT_ROWS,
     setRaw: (raw) => unlessGone(() => Deno.stdin.setRaw(raw)),
     writeSync: (text) => unlessGone(() => void Deno.stdout.writeSync(utf8(text))),
     onResize: (listener) => onSignal("SIGWINCH", listener),

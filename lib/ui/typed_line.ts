@@ -34,6 +34,7 @@ const graphemes = new Intl.Segmenter();
  * Terminals disagree about the width of emoji and of many other characters. So a row ends where the
  * next character may not fit in some terminal, none is left to be wrapped, and the cursor goes to its
  * place behind what is written before it, never to a column: the number of rows is the same everywhere.
+ * Of a line that is higher than the window, the rows around the cursor are shown.
  *
  * @example A line, and a character more
  * ```ts
@@ -41,8 +42,8 @@ const graphemes = new Intl.Segmenter();
  * import { assertEquals } from "@std/assert";
  *
  * const line = new TypedLine();
- * line.draw("> hell", 6, 80);
- * assertEquals(line.draw("> hello", 7, 80), "o");
+ * line.draw("> hell", 6, 80, 24);
+ * assertEquals(line.draw("> hello", 7, 80, 24), "o");
  * assertEquals(line.erase(80), "\r\x1b[J");
  * ```
  */
@@ -56,11 +57,12 @@ export class TypedLine {
    * @param text LF ends a row; styles (SGR) take no room.
    * @param cursor Where in the text it is, in UTF-16 code units.
    * @param columns The width of the terminal; in another one than before all is drawn anew.
+   * @param height The height of the terminal, in rows.
    * @returns What to write where the cursor was left.
    */
-  draw(text: string, cursor: number, columns: number): string {
+  draw(text: string, cursor: number, columns: number, height: number): string {
     const erased = columns === this.#columns ? "" : this.erase(columns);
-    return erased + this.#change(layOut(text, cursor, columns));
+    return erased + this.#change(cut(layOut(text, cursor, columns), height));
   }
 
   /**
@@ -146,6 +148,12 @@ function segmentsOf(text: string): { index: number; segment: string }[] {
 /** How many rows a text takes. */
 export function rowsOf(text: string, columns: number): number {
   return layOut(text, 0, columns).rows.length;
+}
+
+/** The last rows, or those from that of the cursor on, as many as there may be. */
+function cut({ rows, row, before }: Shown, height: number): Shown {
+  const first = Math.min(row, Math.max(0, rows.length - height));
+  return { rows: rows.slice(first, first + height), row: row - first, before };
 }
 
 /** The most columns that a text takes in any terminal. */

@@ -92,6 +92,24 @@ roomTest(
   },
 );
 
+roomTest("a line that is higher than the window leaves all above it whole", async (room) => {
+  const { ada, columns, hana, rows, shown } = room;
+  const line = Array.from({ length: 500 }, (_, i) => i).join(" ");
+  await ada.type(line);
+  await ada.showsAll(...shown, ...typed(columns, line).slice(-rows));
+  const above = [...shown];
+  for (const text of ["one", "two"]) {
+    await hana.say(text);
+    above.push(said("hana", text));
+    await ada.showsAll(...above, ...typed(columns, line).slice(-rows));
+  }
+  await ada.type("\x01-");
+  await ada.showsAll(...above, ...typed(columns, `-${line}`).slice(0, rows));
+  await ada.type("\x05!\r");
+  await hana.event("message", ({ text }) => text === `-${line}!`);
+  await ada.showsAll(...above, ...wrapped(columns, said("ada", `-${line}!`)), ">");
+});
+
 for (
   const text of [
     "日本語".repeat(30),

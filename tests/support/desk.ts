@@ -50,6 +50,7 @@ export class Desk implements AsyncDisposable {
         stdout: this.stdout.stream,
         stderr: new WritableStream(),
         columns: () => this.#columns,
+        rows: () => rows,
         setRaw: (raw) => void this.raw.push(raw),
         writeSync: (text) => this.screen.write(text),
         onContinue: (listener) => {

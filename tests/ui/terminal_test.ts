@@ -132,7 +132,7 @@ test("TerminalFrontEnd edits within a line that wrapped", async () => {
 });
 
 test("TerminalFrontEnd does not draw a pasted line over and over", async () => {
-  await using desk = new Desk();
+  await using desk = new Desk(60);
   const line = "x".repeat(1000);
   await desk.paste(line);
   await desk.settled();

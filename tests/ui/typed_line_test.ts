@@ -61,7 +61,7 @@ for (const widths of ["code-points", "graphemes"] as const) {
       fc.asyncProperty(LINES, fc.integer({ min: 8, max: 30 }), async (lines, columns) => {
         await withScreen(columns, widths, async (screen, line) => {
           for (const { cursor, text } of lines) {
-            screen.write(line.draw(text, cursor, columns));
+            screen.write(line.draw(text, cursor, columns, 50));
             await screen.settled();
             assertEquals(seen(screen), {
               above: ABOVE,
@@ -77,3 +77,22 @@ for (const widths of ["code-points", "graphemes"] as const) {
     );
   });
 }
+
+test("TypedLine shows the rows around the cursor of a line that is higher than the window", async () => {
+  const screen = new Emulator(4, 3);
+  const line = new TypedLine();
+  const text = "aaaabbbbccccddddee";
+  const windows: [cursor: number, rows: string[], at: [row: number, column: number]][] = [
+    [18, ["cccc", "dddd", "ee"], [2, 2]],
+    [9, ["cccc", "dddd", "ee"], [0, 1]],
+    [5, ["bbbb", "cccc", "dddd"], [0, 1]],
+    [0, ["aaaa", "bbbb", "cccc"], [0, 0]],
+    [17, ["cccc", "dddd", "ee"], [2, 1]],
+  ];
+  for (const [cursor, rows, at] of windows) {
+    screen.write(line.draw(text, cursor, 4, 3));
+    await screen.settled();
+    assertEquals([screen.lines, screen.cursor], [rows, at]);
+  }
+  await screen.close();
+});

@@ -191,6 +191,7 @@ const terminal: Target = {
       device: {
         ...streams,
         columns: () => 40,
+        rows: () => 10,
         setRaw: (on) => void raw.push(on),
         onResize: () => () => {},
         writeSync: () => {},
