@@ -194,9 +194,13 @@ export class Conversation {
   /** Whoever `/reply` may mean. */
   #answerable(): readonly Addressee[] {
     const { answered, since } = this.#correspondents;
-    if (this.#options.knowsBeginning) return answered === undefined ? [] : [answered];
-    const all = answered === undefined ? since : [answered, ...since];
-    return [...new Map(all.map((member) => [member.key, member])).values()];
+    const all = [
+      ...answered === undefined ? [] : [answered],
+      ...this.#options.knowsBeginning ? [] : since,
+    ];
+    // By the names that they have now.
+    const named = all.map((member) => this.#members.get(memberId(member)) ?? member);
+    return [...new Map(named.map((member) => [member.key, member])).values()];
   }
 
   #say({ kind, text, to }: Pick<OwnMessage, "kind" | "text" | "to">): Input {

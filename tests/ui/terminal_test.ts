@@ -707,6 +707,19 @@ test("TerminalFrontEnd sends by key where a name that two of one key have had is
   assertEquals(value, { do: "say", text: "hi", kind: "text", id: "1", to: ada!.key });
 });
 
+test("TerminalFrontEnd answers who wrote by the name that it has now", async () => {
+  await using desk = new Desk(60);
+  const [bob, eve] = ["bob", "eve"].map((name) => ({ ...member(name), key: name, session: name }));
+  desk.frontEnd.show({ ...READY, members: [bob!, eve!] });
+  desk.frontEnd.show({ ...message("bob", "psst", { private: true }), from: bob! });
+  desk.frontEnd.show({ event: "renamed", member: { ...bob!, name: "rob" }, before: "bob" });
+  desk.frontEnd.show({ event: "renamed", member: { ...eve!, name: "bob" }, before: "eve" });
+  await desk.type("/reply hi", "\r");
+  await desk.shows(`${T} ada to rob (private): hi …`, ">");
+  const { value } = await desk.input.read();
+  assertEquals(value, { do: "say", text: "hi", kind: "text", id: "1", to: "bob" });
+});
+
 test("TerminalFrontEnd answers who wrote before the line was begun", async () => {
   await using desk = new Desk(60);
   const [bob, eve] = ["bob", "eve"].map((name) => ({ ...member(name), key: name, session: name }));
