@@ -77,7 +77,7 @@ Deno.test("a name that looks like lanchat's own lines is name#tag, and its holde
     const shown = `${name}#${tag}`;
     assertEquals(ready.name, shown);
     const { hint } = await member.event("warning", ({ code }) => code === "name-misleading");
-    assertEquals(hint, "Choose another name with --name.");
+    assertEquals(hint, "Choose another name: /nick NAME, or --name at the next start.");
     await member.tell({ say: "hello" });
     await host.stdout.line((line) => line === `${shown.replace("*", "\\x2a")}: hello`);
   }));

@@ -21,7 +21,7 @@ test("A name that was taken while somebody's socket was broken is shown when it 
   });
   assertEquals(told, ["bob: one", "bob is bert", "bert: two"]);
   const carol = await party.join("carol");
-  assertEquals(carol.room.members.map(({ name }) => name), ["host", "ada", "bert"]);
+  assertEquals(carol.room.members.map(({ name }) => name), ["hana", "ada", "bert"]);
   await carol.room.rename("bert");
   const { member } = await bob.event("renamed").then(() => bob.event("renamed"));
   assertEquals(member.name, `bert#${member.tag}`);

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { BINARY, emptyDirectory, HostProgram } from "../support/program.ts";
 import { Pty, type PtyOptions, SHELL_PROMPT } from "../support/pty.ts";
-import { said, screenTest, typed, wrapped } from "./expected.ts";
+import { notice, said, screenTest, typed, wrapped } from "./expected.ts";
 import { hostAtTerminal, memberAtTerminal, scriptIn } from "./people.ts";
 
 const CTRL_C = "\x03";
@@ -87,8 +87,8 @@ screenTest("the end of the host gives the terminal back", async () => {
   await hana.tell({ do: "quit" });
   await ada.givesBack();
   assertEquals(ada.lines.slice(-3), [
-    "hana left",
-    "The host closed the room.",
+    notice("hana left"),
+    notice("The host closed the room."),
     SHELL_PROMPT,
   ]);
 });
