@@ -11,15 +11,21 @@ const BLANK = /[ \u2800\u{1D159}]+/gu;
 
 /** How lines of lanchat's own begin. */
 const OWN_LINES = [
+  "connected again",
   "error",
   "here",
   "hint",
   "join code",
   "lanchat",
   "listening on",
+  "lost connection",
   "nobody else",
+  "not delivered",
+  "others join",
+  "the host",
   "warning",
   "you are",
+  "your keys",
 ];
 
 /** The program, whoever runs the room, and whoever reads this. */
@@ -43,6 +49,9 @@ const NOTHING = /^[^\p{L}\p{N}\p{Emoji_Presentation}]*$/u;
 
 /** Any mark but those that names do begin with: `-`, `*`, `[` and more begin lines of lanchat's own. */
 const MARK_AHEAD = /^[^\p{L}\p{N}\p{Emoji_Presentation}_.~@&$!¡¿'’]/u;
+
+/** What stands behind names, or between them, in lanchat's own lines: `bob left, eve` would be two members. */
+const SENTENCE = /,| (?:left|joined|is|was|has)(?: |$)/u;
 
 /** Letters that look like such marks, where they are no part of a word: `一 bob`. */
 const LETTERS_AHEAD = /^[-*>(ー]+ /;
@@ -137,7 +146,7 @@ function hasMarks(name: string): boolean {
   const seen = skeleton(name);
   return NOTHING.test(plain) || MARK_AHEAD.test(plain) || TIME_AHEAD.test(plain) ||
     MARK.test(withMarks) || STRAY_COLON.test(plain) || LETTERS_AHEAD.test(seen) ||
-    seen.includes(" to ");
+    seen.includes(" to ") || SENTENCE.test(fold(seen));
 }
 
 /** The skeleton of UTS #39 §4, in which compatibility characters and runs of blanks look alike too. */

@@ -1121,7 +1121,7 @@ export class Room {
     const member = peer.member!;
     if (before === undefined) this.#appear(peer);
     else if (peer.shown && member.name !== before) {
-      this.#emitOf(peer, { type: "renamed", member, before, own: false });
+      this.#emit({ type: "renamed", member, before, own: false }); // Who is who, ignored or not.
     }
     if (!peer.shown || peer.clashShown || !this.#clashes(peer)) return;
     peer.clashShown = true; // Whoever takes it again and again is told of by its names alone.

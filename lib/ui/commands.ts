@@ -119,6 +119,10 @@ export const COMMANDS: readonly string[] = Object.keys(EXPLANATIONS);
 export const HELP: readonly string[] = [
   ...Object.values(EXPLANATIONS).map(helpLine),
   helpLine({ usage: "//TEXT", summary: "says a text that begins with a slash" }),
+];
+
+/** What `/help` shows where the line is edited here. */
+export const KEYS_HELP: readonly string[] = [
   "Tab completes commands and names.",
   "The up and down arrow keys bring earlier lines back.",
 ];
@@ -167,7 +171,7 @@ export function parseLine(line: string, surroundings: Surroundings): Command {
     case "/nick":
       return { do: "nick", name: newName(rest.trim()) };
     case "/away":
-      return { do: "status", text: status(rest.trim()) };
+      return { do: "status", text: status(expand(rest).trim()) };
     case "/whois":
     case "/ignore":
     case "/unignore":

@@ -1,7 +1,7 @@
 import { escape } from "@std/regexp/escape";
 import { type Clock, systemClock } from "../clock.ts";
 import { CODES, UsageError } from "../errors.ts";
-import { type Addressee, type Command, parseLine } from "./commands.ts";
+import { type Addressee, type Command, HELP, KEYS_HELP, parseLine } from "./commands.ts";
 import type { FailedEvent, Input, MemberView, MessageEvent, UiEvent } from "./events.ts";
 import type { Look } from "./look.ts";
 import { type Fate, type OwnMessage, OwnMessages } from "./own_messages.ts";
@@ -14,6 +14,9 @@ const MAX_REPEATED_LENGTH = 60;
 
 /** Lines, and characters, of an own message that are shown as long as its mark may change. */
 const MAX_WAITING = { lines: 3, length: 160 };
+
+/** Whoever wrote alone before that many others did is not remembered. */
+const MAX_CORRESPONDENTS = 100;
 
 /** Behind an own message: what has become of it. */
 const FATE_MARKS: Readonly<Record<Fate, string>> = {
@@ -29,8 +32,8 @@ export interface ConversationOptions {
   readonly look: Look;
   /** Whether own messages are shown; elsewhere the terminal has shown them as they were typed. */
   readonly echoes: boolean;
-  /** Whether it is known when a line was begun; see {@linkcode Conversation.begin}. */
-  readonly knowsBeginning: boolean;
+  /** Whether the line is edited here; only then it is known when it was begun. */
+  readonly editsLine: boolean;
   /** Takes a message that is for this person, as a mention or alone. */
   readonly notify: (from: string, text: string) => void;
   /** Takes lines that time alone has made ready to be shown. */
@@ -62,7 +65,9 @@ export class Conversation {
   readonly #own: OwnMessages;
   /** By key and session: a session alone is shown by its beginning. */
   readonly #members = new Map<string, MemberView>();
-  /** Who wrote alone since the line was begun, and who did last before that. */
+  /** The members when the line was begun. */
+  #known: readonly MemberView[] = [];
+  /** Who wrote alone since the line was begun, each once, and who did last before that. */
   readonly #correspondents: { answered?: MemberView; since: MemberView[] } = { since: [] };
   #me: MemberView | undefined;
   #mention: RegExp | undefined;
@@ -113,8 +118,9 @@ export class Conversation {
     return this.#timed(this.#own.takeAll());
   }
 
-  /** A line is begun: `/reply` answers who wrote before that. */
+  /** A line is begun: `/reply` answers who wrote before that, and names are those of then as well. */
   begin(): void {
+    this.#known = this.members;
     const { since } = this.#correspondents;
     const last = since.at(-1);
     if (last !== undefined) this.#correspondents.answered = last;
@@ -126,7 +132,7 @@ export class Conversation {
     switch (event.event) {
       case "message":
         this.#meet(event.from);
-        if (event.private) this.#correspondents.since.push(event.from);
+        if (event.private) this.#hearFrom(event.from);
         return this.#messageLines(event);
       case "sent":
         this.#own.sent(event.id);
@@ -150,6 +156,12 @@ export class Conversation {
         if (event.own) this.#isCalled(event.member);
         else this.#meet(event.member);
         return this.#notice(event);
+      case "ignoring":
+        if (event.ignored) this.#forgetCorrespondent(event.member);
+        return this.#notice(event);
+      case "warning":
+        if (event.code === "seat-lost") this.#own.abandonSent();
+        return [...this.#settledLines(), ...this.#notice(event)];
       case "left":
         this.#members.delete(memberId(event.member));
         return this.#notice(event);
@@ -162,7 +174,7 @@ export class Conversation {
   enter(line: string): Entered {
     try {
       return this.#obey(parseLine(line, {
-        members: this.members,
+        members: this.#addressable(),
         correspondents: this.#answerable(),
         expand: this.#options.expand,
       }));
@@ -180,7 +192,7 @@ export class Conversation {
       case "retry":
         return this.#retry();
       case "help":
-        return { lines: this.#transcript.notice(command.lines), inputs: [] };
+        return { lines: this.#transcript.notice(this.#help(command.lines)), inputs: [] };
       case "nothing":
         return { lines: [], inputs: [] };
       case "clear":
@@ -191,19 +203,49 @@ export class Conversation {
     }
   }
 
+  #help(lines: readonly string[]): readonly string[] {
+    return lines === HELP && this.#options.editsLine ? [...HELP, ...KEYS_HELP] : lines;
+  }
+
+  /**
+   * Whoever a name may mean: those who are here, and those who were called so when the line was begun.
+   * Where these differ, it is said that several can be meant, and nobody gets what another was to read.
+   */
+  #addressable(): readonly Addressee[] {
+    const all = [...this.members, ...this.#known];
+    return [
+      ...new Map(all.map((member) => [`${memberId(member)} ${member.name}`, member])).values(),
+    ];
+  }
+
+  #hearFrom(member: MemberView): void {
+    const { since } = this.#correspondents;
+    const earlier = since.findIndex((other) => memberId(other) === memberId(member));
+    if (earlier >= 0) since.splice(earlier, 1);
+    since.push(member);
+    if (since.length > MAX_CORRESPONDENTS) since.shift();
+  }
+
+  #forgetCorrespondent({ key }: MemberView): void {
+    const { answered, since } = this.#correspondents;
+    if (answered?.key === key) delete this.#correspondents.answered;
+    this.#correspondents.since = since.filter((other) => other.key !== key);
+  }
+
   /** Whoever `/reply` may mean. */
   #answerable(): readonly Addressee[] {
     const { answered, since } = this.#correspondents;
     const all = [
       ...answered === undefined ? [] : [answered],
-      ...this.#options.knowsBeginning ? [] : since,
+      ...this.#options.editsLine ? [] : since,
     ];
     // By the names that they have now.
     const named = all.map((member) => this.#members.get(memberId(member)) ?? member);
     return [...new Map(named.map((member) => [member.key, member])).values()];
   }
 
-  #say({ kind, text, to }: Pick<OwnMessage, "kind" | "text" | "to">): Input {
+  #say({ kind, text, to: addressee }: Pick<OwnMessage, "kind" | "text" | "to">): Input {
+    const to = addressee && this.#named(addressee);
     const { id } = this.#own.say({ kind, text, to });
     return { do: "say", text, kind, id, ...to !== undefined && this.#addressed(to) };
   }
@@ -214,6 +256,12 @@ export class Conversation {
       ? []
       : this.#transcript.notice(["There is nothing to send again."]);
     return { lines, inputs: messages.map((message) => this.#say(message)) };
+  }
+
+  /** By the name that the only one with the key has now. */
+  #named(addressee: Addressee): Addressee {
+    const [first, ...others] = this.members.filter(({ key }) => key === addressee.key);
+    return first !== undefined && others.length === 0 ? first : addressee;
   }
 
   /** By the key, as a name may be another's by the time that the message goes; unless two share the key. */

@@ -46,7 +46,7 @@ export class DumbTerminalFrontEnd implements FrontEnd {
     this.#conversation = new Conversation({
       look: PLAIN_LOOK,
       echoes: false,
-      knowsBeginning: false,
+      editsLine: false,
       notify: (from, text) => {
         if (notify) this.#output.write(notifier.notify(from, text));
       },

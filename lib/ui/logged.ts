@@ -92,6 +92,10 @@ export class LoggedFrontEnd implements FrontEnd {
       case "joined":
         this.#meet([event.member]);
         return this.#appendNotice(event);
+      case "renamed":
+        if (event.own) this.#name = event.member.name;
+        else this.#meet([event.member]);
+        return this.#appendNotice(event);
       default:
         return this.#appendNotice(event);
     }

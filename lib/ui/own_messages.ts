@@ -95,6 +95,11 @@ export class OwnMessages {
     this.#timers.add(cancel);
   }
 
+  /** Of those that the host has nothing more will be heard. */
+  abandonSent(): void {
+    for (const { fate, id } of this.#tracked.values()) if (fate === "sent") this.#end(id, fate);
+  }
+
   /** Everybody has it. */
   delivered(id: string): void {
     this.#end(id, "delivered");
@@ -136,7 +141,7 @@ export class OwnMessages {
     this.#timers.clear();
   }
 
-  #end(id: string, fate: "delivered" | "failed"): OwnMessage | undefined {
+  #end(id: string, fate: Exclude<Fate, "unsent">): OwnMessage | undefined {
     const message = this.#tracked.get(id);
     if (message === undefined) return undefined;
     this.#tracked.delete(id);

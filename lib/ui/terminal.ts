@@ -129,7 +129,7 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#conversation = new Conversation({
       look: COLOURFUL_LOOK,
       echoes: true,
-      knowsBeginning: true,
+      editsLine: true,
       notify: (from, text) => {
         if (notify) this.#alarm += notifier.notify(from, text);
       },
@@ -263,7 +263,9 @@ export class TerminalFrontEnd implements FrontEnd {
   /** Completes for readline, which would show above a prompt of its own what it cannot choose from. */
   #complete(line: string): [string[], string] {
     const [found, word] = complete(line, this.#conversation.members);
-    const longer = found.every((one) => one.startsWith(found[0]!.slice(0, word.length + 1)));
+    const longer = found.every((one) =>
+      one.length > word.length && one.startsWith(found[0]!.slice(0, word.length + 1))
+    );
     if (!longer) this.#print([found.map((one) => one.trimEnd()).join("  ")]);
     return [found, word];
   }
@@ -333,7 +335,7 @@ export class TerminalFrontEnd implements FrontEnd {
 
   /** There is no later: what is queued is not written any more. */
   readonly #endSuddenly = (): void => {
-    this.#device.writeSync(this.#eraseLine());
+    this.#device.writeSync(this.#eraseLine() + rows(this.#conversation.settleAll()));
     this.#endEditing();
   };
 
