@@ -106,6 +106,8 @@ class Chat {
   #undelivered = 0;
   #badInput = false;
   #over = false;
+  /** Who was here in the session before, as long as it is not known who is in this one. */
+  #former: readonly Member[] = [];
   #closed = false;
   /** By identity key in base64url. */
   readonly #ignored = new Set<string>();
@@ -194,6 +196,7 @@ class Chat {
     line.renew();
     const before = this.#room;
     this.#ready = Promise.withResolvers();
+    this.#former = before.members;
     this.#room = this.#enter(line);
     before.end("seat-lost");
   }
@@ -362,10 +365,11 @@ class Chat {
 
   /** Sends a message; should its session end before it is sealed, with the next one. */
   async #send({ kind, text, to }: SayInput): ReturnType<Room["say"]> {
-    let addressee = to;
+    // In another session a name may be somebody else's: there only the key counts.
+    const former = this.#former.find(({ name }) => name === to)?.key;
+    let addressee = former === undefined ? to : toBase64Url(former);
     while (true) {
       await this.#ready.promise;
-      // In another session a name may be somebody else's: there only the key counts.
       const key = this.#room.members.find(({ name }) => name === addressee)?.key;
       try {
         return await this.#room.say(text, { kind, to: addressee });
@@ -383,6 +387,7 @@ class Chat {
     switch (event.type) {
       case "ready":
         this.#isConnected();
+        this.#former = [];
         this.#showReady(event.me, event.members.map((member) => this.#present(member)));
         // Nobody knows it of this session.
         if (this.#status !== "") this.#room.setStatus(this.#status).catch(() => {});

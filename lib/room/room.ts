@@ -358,6 +358,7 @@ export class Room {
       this.#tagged = this.#readers().some((peer) => this.#clashes(peer));
       this.#options.keys.countOn();
       await this.#announceDue();
+      if (this.#ended) throw new RoomError("not-delivered", "Cannot take a name after the end");
     }
     this.#emit({ type: "renamed", member: this.me, before, own: true });
     if (imitates(name)) this.#warnNameMisleading();

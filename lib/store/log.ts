@@ -108,6 +108,8 @@ async function open(file: string): Promise<Deno.FsFile> {
   const opened = await Deno.open(file, { append: true, create: true, mode: 0o600, read });
   try {
     if (read) await endLine(file, opened);
+    // What is there may be sealed.
+    else if (await opened.seek(0, Deno.SeekMode.End) > 0) requireLogPermission("read", file);
   } catch (error) {
     opened.close();
     throw error;

@@ -24,11 +24,8 @@ const VERSION = 1;
 /** `magic (8) || version (1) || salt (32) || check (16)`. See LOG.md. */
 export const HEADER_BYTES: number = MAGIC.length + 1 + SALT_BYTES + TAG_BYTES;
 
-/** `kind (1) || length (4, big-endian)`, before the body of each record. */
+/** `kind (1) || length (4, big-endian)`, before the body of each record; of a text its tag follows. */
 const HEAD_BYTES = 5;
-
-/** Longest body of a record; past it a wrong length could make a reader fill the memory. */
-const MAX_BODY_BYTES: number = 1 << 20;
 
 const NOTHING: Bytes = new Uint8Array();
 
@@ -37,6 +34,12 @@ const LOCK_MS = 500;
 
 /** What a record is. */
 const Kind = { START: 1, TEXT: 2, END: 3 } as const;
+
+/** The length of every body of that kind; that of a text is sealed in its head. */
+const FIXED_LENGTHS: Readonly<Record<number, number>> = {
+  [Kind.START]: SALT_BYTES + TAG_BYTES,
+  [Kind.END]: TAG_BYTES,
+};
 
 /**
  * Gives the key of a log, 32 bytes, for its salt.
@@ -73,7 +76,7 @@ export async function openSealedLog(file: string, unlock: Unlock): Promise<Writa
     return logStream(
       file,
       opened,
-      async (text) => await writeAll(opened, await section.seal(Kind.TEXT, utf8(text))),
+      async (text) => await writeAll(opened, await section.sealText(utf8(text))),
       async () => await writeAll(opened, await section.seal(Kind.END, NOTHING)),
     );
   } catch (cause) {
@@ -122,6 +125,7 @@ export class SealedRecords {
   readonly #opened: Deno.FsFile;
   readonly #master: Bytes;
   #section: Section | undefined;
+  #headBytes = HEAD_BYTES;
 
   /** Begins behind the header. @param master As {@linkcode openHeader} gives it. */
   constructor(file: string, opened: Deno.FsFile, header: Bytes, master: Bytes) {
@@ -142,7 +146,7 @@ export class SealedRecords {
       const [head, body] = record;
       const opened = await this.#openRecord(head, body);
       if (opened === undefined) throw this.#damaged();
-      this.end += head.length + body.length;
+      this.end += this.#headBytes + body.length;
       this.link = body.slice(-TAG_BYTES);
       if (head[0] === Kind.TEXT) yield new TextDecoder().decode(opened);
     }
@@ -151,12 +155,23 @@ export class SealedRecords {
     if (this.#section !== undefined || isCut) this.unfinished++;
   }
 
-  /** @returns Head and body, or `undefined` where no whole record is left. */
+  /**
+   * @returns Head and body, or `undefined` where no whole record is left: what is cut off has a length
+   * that was written so, or it would hide all that follows.
+   */
   async #readRecord(): Promise<[head: Bytes, body: Bytes] | undefined> {
     const head = await readFully(this.#opened, HEAD_BYTES);
     if (head.length < HEAD_BYTES) return undefined;
     const length = new DataView(head.buffer).getUint32(1);
-    if (length > MAX_BODY_BYTES) throw this.#damaged();
+    if (head[0] === Kind.TEXT) {
+      const tag = await readFully(this.#opened, TAG_BYTES);
+      if (tag.length < TAG_BYTES) return undefined;
+      if (await this.#section?.open(head, tag) === undefined) throw this.#damaged();
+      this.#headBytes = HEAD_BYTES + TAG_BYTES;
+    } else {
+      if (FIXED_LENGTHS[head[0]!] !== length) throw this.#damaged();
+      this.#headBytes = HEAD_BYTES;
+    }
     const body = await readFully(this.#opened, length);
     return body.length < length ? undefined : [head, body];
   }
@@ -199,6 +214,13 @@ class Section {
     const head = concat(u8(kind), u32(clear.length + plaintext.length + TAG_BYTES));
     const sealed = await this.#key.seal(nonce(this.#counter++), plaintext, head);
     return concat(head, clear, sealed);
+  }
+
+  /** @returns `0x02 (1) || length (4) || AES-256-GCM("") || AES-256-GCM(plaintext)`. */
+  async sealText(plaintext: Bytes): Promise<Bytes> {
+    const head = concat(u8(Kind.TEXT), u32(plaintext.length + TAG_BYTES));
+    const tag = await this.#key.seal(nonce(this.#counter++), NOTHING, head);
+    return concat(head, tag, await this.#key.seal(nonce(this.#counter++), plaintext, head));
   }
 
   /** @returns The plaintext, or `undefined` if it is not the section's next record. */

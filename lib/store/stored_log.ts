@@ -2,8 +2,8 @@ import { quote, StoreError } from "../errors.ts";
 import { isSealed, readFully, requireLogPermission } from "./log.ts";
 import { HEADER_BYTES, openHeader, SealedRecords, type Unlock } from "./sealed_log.ts";
 
-/** Every entry of a plain log begins with its year. */
-const DIGIT = /^\d/;
+/** Every entry of a plain log begins with its time. */
+const TIME = /^\d{4}-\d\d-\d\dT/;
 
 /** A log that can be read, once. */
 export interface StoredLog {
@@ -59,7 +59,7 @@ async function plainLog(
   opened: Deno.FsFile,
   start: Uint8Array,
 ): Promise<StoredLog> {
-  if (start.length > 0 && !DIGIT.test(new TextDecoder().decode(start))) {
+  if (start.length > 0 && !TIME.test(new TextDecoder().decode(start))) {
     throw new StoreError("log-damaged", `Cannot use log ${quote(file)} as it is none of lanchat's`);
   }
   await opened.seek(0, Deno.SeekMode.Start);

@@ -15,7 +15,7 @@ export interface Look {
   mention(text: string): string;
 }
 
-/** For a terminal without colours, for screen readers and for files. */
+/** For a terminal without colours, for screen readers and for files: what a row begins with says nothing there. */
 export const PLAIN_LOOK: Look = {
   name: sanitizeLine,
   mark: (text) => text,

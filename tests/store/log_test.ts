@@ -86,11 +86,16 @@ async function mount(command: string, ...args: string[]): Promise<void> {
 const KEPT = newFile();
 Deno.writeTextFileSync(KEPT, "one\ntw");
 
+const BEGUN = newFile();
+
 Deno.test({
-  name: "openLog appends with the permission to write alone",
-  permissions: { write: [KEPT] },
+  name:
+    "openLog begins a log with the permission to write alone, and appends to none that it cannot see",
+  permissions: { write: [KEPT, BEGUN] },
   async fn() {
-    await write(KEPT, "o\n");
+    await write(BEGUN, "one\n");
+    const error = await assertFails(openLog(KEPT), "permission-denied", "--allow-read");
+    assertEquals(error.hint, `Allow it: deno run --allow-read="${KEPT}" …`);
   },
 });
 
