@@ -71,6 +71,11 @@ test("parseLine refuses a name that nobody can have, and to ask about nobody", (
 test("parseLine counts the bytes of what is said of an absence", () => {
   assertEquals(parseLine(`/away ${"é".repeat(100)}`, ALONE).do, "status");
   assertEquals(refusal(`/away ${"é".repeat(100)}x`).code, "message-too-long");
+  const expand = (): string => "at\tlunch";
+  assertEquals(parseLine("/away [paste 1: 1 line]", { members: [], expand }), {
+    do: "status",
+    text: "at\tlunch",
+  });
 });
 
 test("parseLine suggests the command that an unknown one is nearest to", () => {

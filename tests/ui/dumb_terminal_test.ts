@@ -139,3 +139,10 @@ test("DumbTerminalFrontEnd rings for a mention, but not where it must not", asyn
     assertEquals((await teletype.written()).join("").includes("\x07"), notify);
   }
 });
+
+test("DumbTerminalFrontEnd explains no keys that it has not", async () => {
+  await using teletype = new Teletype();
+  await teletype.enter("/help\n/who\n");
+  const written = (await teletype.written()).join("\n");
+  assertEquals([written.includes("/retry "), written.includes("arrow")], [true, false]);
+});

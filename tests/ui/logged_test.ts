@@ -237,3 +237,16 @@ test("LoggedFrontEnd waits for a slow log as it does for a slow screen", async (
   await writable;
   await frontEnd.close();
 });
+
+test("LoggedFrontEnd logs whom a private message is for by the name that it has now", async () => {
+  const entries: string[] = [];
+  const log = new WritableStream<string>({ write: (entry) => void entries.push(entry) });
+  const inputs = [say("psst", { to: BOB.key })];
+  const frontEnd = new LoggedFrontEnd(new Screen(...inputs), log, new FakeClock(0));
+  frontEnd.show(READY);
+  frontEnd.show({ event: "renamed", member: { ...BOB, name: "rob" }, before: "bob" });
+  frontEnd.show({ event: "renamed", member: member("eve"), before: "ada", own: true });
+  await Array.fromAsync(frontEnd.input);
+  await frontEnd.close();
+  assertEquals(entries.at(-1), `${TIME} > eve to rob (private): psst\n`);
+});

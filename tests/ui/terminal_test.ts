@@ -747,3 +747,82 @@ test("TerminalFrontEnd knows members by the names that they have now, and by mor
   const { value } = await desk.input.read();
   assertEquals(value, { do: "say", text: "hi", kind: "text", id: "1", to: "bob" });
 });
+
+test("TerminalFrontEnd sends a private message to nobody where its name has got another meaning", async () => {
+  await using desk = new Desk(100);
+  const [bob, smith] = ["bob", "bob smith"].map((name) => ({
+    ...member(name),
+    key: name,
+    session: name,
+  }));
+  desk.frontEnd.show({ ...READY, members: [bob!, smith!] });
+  await desk.type("/msg bob the code ");
+  desk.frontEnd.show({ event: "renamed", member: { ...bob!, name: "rob" }, before: "bob" });
+  desk.frontEnd.show({ event: "joined", member: { ...bob!, key: "mal", session: "mal" } });
+  await desk.type("is 1", "\r");
+  await desk.shows(
+    `${T} -- error: It could be for bob or for bob`,
+    '      -- hint: Put the name in quotes, as in /msg "bob" hello; /who shows the names.',
+    ">",
+  );
+  // Whoever left while the line was typed is not mistaken for another one either.
+  await desk.type("/msg bob smith the ");
+  desk.frontEnd.show({ event: "left", member: smith!, reason: "left" });
+  await desk.type("code", "\r");
+  await desk.settled();
+  assertStringIncludes(desk.screen.lines.join("\n"), "It could be for bob or for bob smith");
+  // Who has only changed its name is the same.
+  await desk.type("/msg rob so");
+  desk.frontEnd.show({ event: "renamed", member: { ...bob!, name: "r" }, before: "rob" });
+  await desk.type("\r", "/quit", "\r");
+  assertEquals((await desk.input.read()).value, {
+    do: "say",
+    text: "so",
+    kind: "text",
+    id: "1",
+    to: "bob",
+  });
+  assertEquals((await desk.input.read()).value, { do: "quit" });
+});
+
+test("TerminalFrontEnd answers nobody who is ignored", async () => {
+  await using desk = new Desk(80);
+  const eve = { ...member("eve"), key: "eve" };
+  desk.frontEnd.show({ ...READY, members: [eve] });
+  desk.frontEnd.show({ ...message("eve", "psst", { private: true }), from: eve });
+  desk.frontEnd.show({ event: "ignoring", member: eve, ignored: true });
+  await desk.type("/reply x", "\r");
+  await desk.shows(
+    `${T} -- What eve says is not shown. /unignore eve shows it again.`,
+    `${T} -- error: Nobody has sent you a private message yet`,
+    "      -- hint: To begin, type /msg NAME TEXT.",
+    ">",
+  );
+});
+
+test("TerminalFrontEnd counts nothing of which no more is heard", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show(READY);
+  await desk.type("one", "\r");
+  desk.frontEnd.show({ event: "sent", id: "1" });
+  desk.clock.advance(1000);
+  await desk.shows(`${T} ada: one ✓`, "(1 on the way) >");
+  desk.frontEnd.show({ event: "warning", code: "seat-lost", message: "It is gone", hint: "" });
+  await desk.shows(`${T} -- warning: It is gone`, ">");
+});
+
+test("TerminalFrontEnd leaves own messages on the screen where the program ends without it", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show(READY);
+  await desk.type("one", "\r");
+  await desk.settled();
+  globalThis.dispatchEvent(new Event("unload"));
+  await desk.shows(`${T} ada: one …`, "");
+});
+
+test("TerminalFrontEnd lists what a whole word may go on with", async () => {
+  await using desk = new Desk(60);
+  await desk.type("/who", "\t", "\t");
+  await desk.settled();
+  assert(desk.screen.lines.includes("/who  /whois"), desk.screen.lines.join("\n"));
+});

@@ -1,0 +1,46 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { HostProgram } from "../support/program.ts";
+import { Pty, type PtyOptions } from "../support/pty.ts";
+import { READY, said, screenTest } from "./expected.ts";
+import { memberAtTerminal } from "./people.ts";
+
+const WAYS: Readonly<Record<string, { args?: string[] } & PtyOptions>> = {
+  "NO_COLOR": { env: { NO_COLOR: "1" } },
+  "TERM=dumb": { env: { TERM: "dumb" }, permissions: ["--allow-net", "--allow-env"] },
+  "--plain": { args: ["--plain"] },
+};
+
+for (const [way, { args = [], ...options }] of Object.entries(WAYS)) {
+  screenTest(`${way} gives lines, and nothing that draws`, async () => {
+    await using hana = await HostProgram.start(["--name", "hana", "--json"]);
+    await using ada = new Pty(
+      ["join", hana.address, "--name", "ada", "--no-notify", ...args],
+      options,
+    );
+    await ada.until("The greeting", ({ lines }) => lines.join("").includes(READY));
+    await ada.type("hello\n");
+    await hana.event("message", ({ text }) => text === "hello");
+    await hana.say("hi ada");
+    await ada.says(/^00:00 hana: hi ada$/);
+    await ada.type("/who\n");
+    await ada.says(/-- hana: tag \w{8}, not verified, here since \d\d:\d\d/);
+    await ada.type("/quit\n");
+    assertEquals(await ada.status(), 0);
+    // Deno itself takes its progress away before the program begins.
+    const written = ada.written.slice(ada.written.search(/\d\d:\d\d -- /));
+    assert(!written.includes("\x1b"), JSON.stringify(written));
+    assert(!ada.lines.some((line) => line.includes("ada: hello")), "what was typed is repeated");
+  });
+}
+
+screenTest("a mention is set off and rings", async () => {
+  await using hana = await HostProgram.start(["--name", "hana", "--json"]);
+  await using ada = await memberAtTerminal(hana, "ada");
+  await hana.say("adam is here");
+  await ada.shows(said("hana", "adam is here"), ">");
+  assertEquals(ada.screen.effects.bells, 0);
+  await hana.say("are you, Ada?");
+  await ada.shows(said("hana", "are you, Ada?"), ">");
+  assertEquals(ada.screen.effects.bells, 1);
+  assertStringIncludes(ada.written, "are you, \x1b[7mAda\x1b[27m?");
+});
