@@ -1,16 +1,13 @@
 import { escape } from "@std/regexp/escape";
 import { type Clock, systemClock } from "../clock.ts";
-import { CODES, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { type Addressee, type Command, HELP, KEYS_HELP, parseLine } from "./commands.ts";
 import type { FailedEvent, Input, MemberView, MessageEvent, UiEvent } from "./events.ts";
 import type { Look } from "./look.ts";
 import { type Fate, type OwnMessage, OwnMessages } from "./own_messages.ts";
-import { excerpt, messageLine, noticeLines, personLines } from "./render.ts";
+import { excerpt, failure, messageLine, noticeLines, personLines } from "./render.ts";
 import { sanitize } from "./sanitize.ts";
 import { Transcript } from "./transcript.ts";
-
-/** Longest own text, in characters, that is repeated where it was not delivered. */
-const MAX_REPEATED_LENGTH = 60;
 
 /** Lines, and characters, of an own message that are shown as long as its mark may change. */
 const MAX_WAITING = { lines: 3, length: 160 };
@@ -333,15 +330,14 @@ export class Conversation {
   }
 
   #failedLines({ id, code }: FailedEvent): readonly string[] {
-    const text = excerpt(this.#own.failed(id)?.text ?? "", MAX_REPEATED_LENGTH);
-    const message = `Not delivered: ${text}`;
-    const hint = `${CODES[code].hint} /retry sends it again.`;
+    const problem = failure(code, this.#own.failed(id)?.text ?? "");
+    const hint = `${problem.hint} /retry sends it again.`;
     // The same hint after each of many messages would hide what happened to them.
     const shown = hint === this.#hint ? "" : hint;
     this.#hint = hint;
     return [
       ...this.#settledLines(),
-      ...this.#transcript.notice(noticeLines({ event: "error", code, message, hint: shown })),
+      ...this.#transcript.notice(noticeLines({ ...problem, hint: shown })),
     ];
   }
 }

@@ -1,15 +1,11 @@
 import { type Clock, systemClock } from "../clock.ts";
-import { CODES } from "../errors.ts";
 import type { FailedEvent, Input, MemberView, SayInput, UiEvent } from "./events.ts";
 import type { FrontEnd } from "./front_end.ts";
-import { excerpt, messageLine, noticeLines } from "./render.ts";
+import { failure, messageLine, noticeLines } from "./render.ts";
 import { sanitize, sanitizeLine } from "./sanitize.ts";
 
 /** What a name may not begin or end with, as its line would look like one of another kind. */
 const MISLEADING = /^[*>]|\((?=private\)$)/g;
-
-/** Longest own text, in characters, that is repeated where it was not delivered. */
-const MAX_REPEATED_LENGTH = 60;
 
 /**
  * Appends to a log what a front end shows, and what is said in front of it.
@@ -133,10 +129,9 @@ export class LoggedFrontEnd implements FrontEnd {
   }
 
   #failure({ code, id }: FailedEvent): UiEvent {
-    const text = excerpt(this.#unanswered.get(id) ?? "", MAX_REPEATED_LENGTH);
+    const text = this.#unanswered.get(id) ?? "";
     this.#unanswered.delete(id);
-    const message = `Not delivered: ${text}`;
-    return { event: "error", code, message, hint: CODES[code].hint };
+    return failure(code, text);
   }
 
   /** A private message may name its addressee by the key. */

@@ -1,3 +1,4 @@
+import { type Code, CODES } from "../errors.ts";
 import { DEFAULT_PORT, formatHostPort } from "../net/mod.ts";
 import type {
   LeaveReason,
@@ -5,6 +6,7 @@ import type {
   MemberEvent,
   MessageEvent,
   PresentView,
+  ProblemEvent,
   ReadyEvent,
   ReconnectedEvent,
   StatusEvent,
@@ -15,6 +17,9 @@ import { timeOfDay } from "./transcript.ts";
 
 /** Most names in the line that welcomes a member; `/who` shows all. */
 const MAX_WELCOME_NAMES = 20;
+
+/** Longest own text, in characters, that is repeated where it was not delivered. */
+const MAX_REPEATED_LENGTH = 60;
 
 const LINK_LOCAL = /^fe[89ab]/i;
 
@@ -33,6 +38,12 @@ export function messageLine(
 ): string {
   const sender = isPrivate ? `${name} (private)` : name;
   return kind === "action" ? `* ${sender} ${text}` : `${sender}: ${text}`;
+}
+
+/** What people are told of an own message that failed. */
+export function failure(code: Code, text: string): ProblemEvent {
+  const message = `Not delivered: ${excerpt(text, MAX_REPEATED_LENGTH)}`;
+  return { event: "error", code, message, hint: CODES[code].hint };
 }
 
 /** The beginning of a text, in characters, marked where it was cut. */
