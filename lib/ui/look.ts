@@ -13,6 +13,8 @@ export interface Look {
   time(text: string): string;
   /** The own name in what somebody else says. */
   mention(text: string): string;
+  /** A line of a QR code, as `qrLines` draws it. */
+  qr(line: string): string;
 }
 
 /** For a terminal without colours, for screen readers and for files: what a row begins with says nothing there. */
@@ -21,6 +23,7 @@ export const PLAIN_LOOK: Look = {
   mark: (text) => text,
   time: (text) => text,
   mention: (text) => text,
+  qr: (line) => line,
 };
 
 /**
@@ -35,6 +38,8 @@ export const COLOURFUL_LOOK: Look = {
   mark: (text) => `\x1b[1m${text}\x1b[22m`,
   time: (text) => `\x1b[2m${text}\x1b[22m`,
   mention: (text) => `\x1b[7m${text}\x1b[27m`,
+  // White on black by number, as a theme may make anything of the names.
+  qr: (line) => `\x1b[38;5;231;48;5;16m${line}\x1b[39;49m`,
 };
 
 /** Steady for a key, over runs and machines. */

@@ -26,4 +26,5 @@ export * from "./front_end.ts";
 export * from "./json.ts";
 export * from "./logged.ts";
 export * from "./plain.ts";
+export { qrLines } from "./qr.ts";
 export { sanitizeLine } from "./sanitize.ts";
