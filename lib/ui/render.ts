@@ -1,10 +1,12 @@
 import { type Code, CODES } from "../errors.ts";
 import { DEFAULT_PORT, formatHostPort } from "../net/mod.ts";
 import type {
+  IdentityEvent,
   LeaveReason,
   ListeningEvent,
   MemberEvent,
   MessageEvent,
+  PeerEvent,
   PresentView,
   ProblemEvent,
   ReadyEvent,
@@ -13,7 +15,7 @@ import type {
   UiEvent,
 } from "./events.ts";
 import { sanitizeLine } from "./sanitize.ts";
-import { timeOfDay } from "./transcript.ts";
+import { day, timeOfDay } from "./transcript.ts";
 
 /** Most names in the line that welcomes a member; `/who` shows all. */
 const MAX_WELCOME_NAMES = 20;
@@ -120,7 +122,8 @@ function greeting({ host, joinCode, members, name }: ReadyEvent): string[] {
   if (joinCode === null) return here;
   const advice = host.verified
     ? "the host must see the same one."
-    : "if the host's screen has it too, nobody is in between.";
+    : `${host.known ? "the host has the same key as before; " : ""}` +
+      "if the host's screen has it too, nobody is in between.";
   return here.toSpliced(1, 0, `Join code ${groups(joinCode)}: ${advice}`);
 }
 
@@ -197,6 +200,10 @@ function sentences(event: UiEvent): string[] {
       return ["Your keys are new: what you say from now on is sealed with them."];
     case "ignoring":
       return [`What ${event.member.name} says is ${event.ignored ? "not shown" : "shown again"}.`];
+    case "identity":
+      return identitySentences(event);
+    case "peer":
+      return [peerSentence(event)];
     case "warning":
     case "error": {
       const problem = `${event.event}: ${event.message}`;
@@ -210,6 +217,32 @@ function sentences(event: UiEvent): string[] {
     case "failed":
       return [];
   }
+}
+
+function identitySentences(
+  { file, fingerprint, protected: isProtected, tag }: IdentityEvent,
+): string[] {
+  return [
+    `fingerprint ${groups(fingerprint)}`,
+    `tag ${tag}`,
+    `kept in ${file}`,
+    isProtected ? "under a passphrase" : "under no passphrase",
+  ];
+}
+
+/** What `lanchat peers` shows of one. */
+function peerSentence({ addresses, firstSeen, lastSeen, names, tag, verified }: PeerEvent): string {
+  const [name = "(no name)", ...others] = names;
+  const facts = [
+    `tag ${tag}`,
+    verified ? "verified" : "not verified",
+    `met ${day(firstSeen)}`,
+    `last ${day(lastSeen)}`,
+    ...addresses.length === 0 ? [] : [`hosted at ${addresses.join(" and ")}`],
+    // Last, as they may look like any of these.
+    ...others.length === 0 ? [] : [`was called ${others.join(" and ")}`],
+  ];
+  return `${name}: ${facts.join(", ")}`;
 }
 
 function statusSentence({ member, own, text }: StatusEvent): string {
@@ -260,6 +293,7 @@ function hereSentence(members: readonly string[]): string {
   return members.length === 0 ? "Nobody else is here." : `Here: ${members.join(", ")}`;
 }
 
-function groups(digits: string): string {
+/** Digits in groups of five, as people read them to each other. */
+export function groups(digits: string): string {
   return digits.replaceAll(/\d{5}(?=\d)/g, "$& ");
 }

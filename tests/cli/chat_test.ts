@@ -80,7 +80,7 @@ class Talk {
       room: { identity, name: "ada", roomId: ROOM_ID, memberKey: MEMBER_KEY },
       seat: current,
       fingerprint: "0".repeat(30),
-      host: { tag: "", key: "", verified: true },
+      host: { tag: "", key: "", known: true, verified: true },
       joinCode: null,
       listensOnly: false,
       endsWithInput: true,
