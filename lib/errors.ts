@@ -115,7 +115,8 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "bad-number": { status: 2, hint: "Give a whole number, as in --wait 10." },
   "bad-name": {
     status: 2,
-    hint: "Use 1 to 48 bytes without ':', '#', '\\' or invisible characters, as in ada.",
+    hint:
+      "Use 1 to 48 bytes without ':', '#', '\\', check marks or invisible characters, as in ada.",
   },
   "bad-address": {
     status: 2,

@@ -210,7 +210,7 @@ function newName(name: string): string {
   const problem = nameProblem(name);
   if (problem === undefined) return name;
   throw new UsageError("bad-name", `Cannot use that name as ${problem}`, {
-    hint: "Type one of 1 to 48 bytes without ':', '#' or '\\', as in /nick ada.",
+    hint: "Type one of 1 to 48 bytes without ':', '#', '\\' or check marks, as in /nick ada.",
   });
 }
 
