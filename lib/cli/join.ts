@@ -9,6 +9,7 @@ import type { Interrupts } from "./interrupts.ts";
 import { Line } from "./line.ts";
 import { findPerson } from "./person.ts";
 import { problem } from "./problem.ts";
+import { Acquaintances } from "./trust.ts";
 
 /** How long it is tried to connect again where nobody watches, in seconds. */
 const GIVE_UP_SECONDS = 60;
@@ -24,7 +25,7 @@ export async function join(
   frontEnd: FrontEnd,
   interrupts: Interrupts,
 ): Promise<number> {
-  const { identity, name } = await findPerson(command, frontEnd);
+  const { identity, known, name } = await findPerson(command, frontEnd);
   const line = new Line({ ...command, identity, giveUpMs: giveUpMs(command) });
   const ownFingerprint = fingerprint(identity.publicKey);
   void interrupts.first.then(() => line.stop());
@@ -38,6 +39,7 @@ export async function join(
       ...command.reconnect && { line },
       room: { identity, name, roomId, memberKey, waitMs: command.waitSeconds * 1000 },
       seat: { session: line.session, keys: line.keys },
+      acquaintances: await Acquaintances.of(known, identity.publicKey),
       fingerprint: await ownFingerprint,
       host: {
         tag: await keyTag(peerKey),

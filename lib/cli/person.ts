@@ -1,6 +1,6 @@
 import type { Identity } from "../crypto/mod.ts";
 import { CODES } from "../errors.ts";
-import { openIdentity } from "../store/mod.ts";
+import { KnownPeers, openIdentity, peersPlace } from "../store/mod.ts";
 import type { FrontEnd } from "../ui/mod.ts";
 import { animalName } from "./animal_name.ts";
 import { loginName } from "./environment.ts";
@@ -13,6 +13,8 @@ export interface Person {
   readonly name: string;
   /** Where the key pair is kept; missing if it ends with this run. */
   readonly file?: string;
+  /** Whom they have met. */
+  readonly known: KnownPeers;
 }
 
 /**
@@ -37,5 +39,6 @@ export async function findPerson(
     });
   }
   const name = options.name ?? loginName() ?? await animalName(identity.publicKey);
-  return { identity, name, ...file !== undefined && { file } };
+  const known = await KnownPeers.open(file === undefined ? undefined : peersPlace(file));
+  return { identity, name, known, ...file !== undefined && { file } };
 }

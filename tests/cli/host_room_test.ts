@@ -13,7 +13,7 @@ addEventListener("unload", () => Deno.removeSync(ROOT, { recursive: true }));
 let files = 0;
 
 /** A host with an identity file of its own. */
-async function person(): Promise<Required<Person>> {
+async function person(): Promise<Omit<Required<Person>, "known">> {
   return { identity: await identityOf("hana"), name: "hana", file: `${ROOT}/${files++}.json` };
 }
 

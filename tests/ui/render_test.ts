@@ -242,7 +242,7 @@ test("personLines shows each member in a line of its own, with what it says of i
   ] as const;
   const since = T;
   assertEquals(personLines({ event: "members", members }), [
-    `bob: tag abcdefgh, verified, here since ${since}`,
+    `bob✓: tag abcdefgh, verified, here since ${since}`,
     `eve: tag abcdefgh, not verified, here since ${since}, connection lost, has not got your last ` +
     "message, ignored, away: verified, really",
   ]);
