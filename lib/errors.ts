@@ -66,15 +66,20 @@ export type Code =
   | "protocol-error"
   | "seat-lost"
   | "host-key-mismatch"
+  | "host-key-changed"
   | "another-room"
   | "host-unverified"
+  | "host-moved"
   | "temporary-identity"
   | "identity-unreadable"
   | "identity-damaged"
   | "identity-unwritable"
+  | "identity-exists"
   | "peers-damaged"
   | "peers-unreadable"
   | "peers-unwritable"
+  | "no-such-peer"
+  | "several-peers"
   | "room-damaged"
   | "room-unwritable"
   | "log-unwritable"
@@ -173,6 +178,10 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 3,
     hint: "Somebody else may be answering there: compare the fingerprint with the host in person.",
   },
+  "host-key-changed": {
+    status: 3,
+    hint: "Compare the fingerprint with the host's own screen; --accept-host accepts the new one.",
+  },
   "another-room": {
     status: 3,
     hint:
@@ -183,6 +192,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 0,
     hint: "Compare the join code with the person at the host, or join with --host-key.",
   },
+  "host-moved": { status: 0, hint: "" },
   "temporary-identity": {
     status: 0,
     hint: "Allow --allow-read --allow-write --allow-env to keep one identity over restarts.",
@@ -196,6 +206,11 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 1,
     hint: "Name a file in a directory that can be written with --identity.",
   },
+  "identity-exists": {
+    status: 1,
+    hint:
+      "Keep a copy with 'lanchat id export FILE'; then type the word that is asked for, or --yes.",
+  },
   "peers-damaged": {
     status: 0,
     hint: "Whom they were about is unknown now; they stay in the file: mend or remove them.",
@@ -208,6 +223,8 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 0,
     hint: "Another key than today's will not be noticed the next time.",
   },
+  "no-such-peer": { status: 1, hint: "Run 'lanchat peers' for those who are known." },
+  "several-peers": { status: 1, hint: "Give the tag or the fingerprint of one of them." },
   "room-damaged": {
     status: 1,
     hint: "Move the file away to begin another room; members of the one before have to join again.",

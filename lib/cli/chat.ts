@@ -64,6 +64,8 @@ export interface ChatOptions {
   readonly fingerprint: string;
   /** The host. */
   readonly host: HostView;
+  /** What to say of it behind `ready`. */
+  readonly hostWarning?: ProblemEvent;
   /** This connection's join code; `null` at the host. */
   readonly joinCode: string | null;
   /** At the host: the join codes of the members' connections, by session in hexadecimal digits. */
@@ -495,16 +497,10 @@ class Chat {
   }
 
   #showReady(me: Member, members: readonly PresentView[]): void {
-    const { fingerprint, host } = this.#options;
+    const { fingerprint, host, hostWarning } = this.#options;
     const joinCode = this.#joinCode;
     this.#show({ event: "ready", ...view(me), fingerprint, host, joinCode, members });
-    if (host.verified) return;
-    this.#show({
-      event: "warning",
-      code: "host-unverified",
-      message: "It is not known yet whether this host is the one you mean",
-      hint: CODES["host-unverified"].hint,
-    });
+    if (hostWarning !== undefined) this.#show(hostWarning);
   }
 
   #showKeyChanged(member: Member, withheld: boolean): void {

@@ -1,11 +1,12 @@
-import { toBase64Url } from "../bytes/mod.ts";
 import type { SecureChannel } from "../channel/mod.ts";
-import { fingerprint, keyTag, openRoomSecrets } from "../crypto/mod.ts";
+import { fingerprint, openRoomSecrets } from "../crypto/mod.ts";
 import { EXIT, LanchatError } from "../errors.ts";
+import type { OpenedIdentity } from "../store/mod.ts";
 import type { FrontEnd } from "../ui/mod.ts";
 import type { JoinCommand } from "./args.ts";
 import { chat } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
+import { meetHost, trustsHost } from "./known_host.ts";
 import { Line } from "./line.ts";
 import { findPerson } from "./person.ts";
 import { problem } from "./problem.ts";
@@ -17,21 +18,29 @@ const GIVE_UP_SECONDS = 60;
 /**
  * Joins a room and stays until it is left, or ends.
  *
+ * @param opened Who joins.
  * @returns The exit status.
  * @throws {LanchatError} If the host cannot be reached, is not the expected one, or does not admit us.
  */
 export async function join(
   command: JoinCommand,
+  opened: OpenedIdentity,
   frontEnd: FrontEnd,
   interrupts: Interrupts,
 ): Promise<number> {
-  const { identity, known, name } = await findPerson(command, frontEnd);
-  const line = new Line({ ...command, identity, giveUpMs: giveUpMs(command) });
+  const { identity, known, name } = await findPerson(opened, command, frontEnd);
+  const line = new Line({
+    ...command,
+    identity,
+    giveUpMs: giveUpMs(command),
+    trusts: (key) => trustsHost(key, command, known),
+  });
   const ownFingerprint = fingerprint(identity.publicKey);
   void interrupts.first.then(() => line.stop());
   try {
     const channel = command.reconnect ? await connect(line, frontEnd) : await line.connect();
     const { joinCode, peerKey, roomId } = line.hop;
+    const host = await meetHost(peerKey, command, known, frontEnd);
     const { memberKey } = await openRoomSecrets(peerKey);
     const end = await chat({
       frontEnd,
@@ -41,11 +50,8 @@ export async function join(
       seat: { session: line.session, keys: line.keys },
       acquaintances: await Acquaintances.of(known, identity.publicKey),
       fingerprint: await ownFingerprint,
-      host: {
-        tag: await keyTag(peerKey),
-        key: toBase64Url(peerKey),
-        verified: command.hostKey !== undefined,
-      },
+      host: host.view,
+      ...host.warning !== undefined && { hostWarning: host.warning },
       joinCode,
       listensOnly: command.listen,
       endsWithInput: true,

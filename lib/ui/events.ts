@@ -62,7 +62,9 @@ export interface HostView {
   readonly tag: string;
   /** The host's identity key in base64url. */
   readonly key: string;
-  /** Whether the key is the one that the person asked for. */
+  /** Whether it was met before with this key. */
+  readonly known: boolean;
+  /** Whether the key is the one that the person asked for, or has verified before. */
   readonly verified: boolean;
 }
 
@@ -73,6 +75,7 @@ export type LeaveReason = "left" | "connection-lost" | "kicked" | "too-slow";
 export type CloseReason =
   | "left"
   | "end-of-input"
+  | "done"
   | "signal"
   | "host-closed"
   | "connection-lost"
@@ -317,6 +320,42 @@ export interface AcceptedEvent {
   readonly member: MemberView;
 }
 
+/** An identity that is kept here. */
+export interface IdentityEvent {
+  /** Names the event. */
+  readonly event: "identity";
+  /** The short mark of the identity key. */
+  readonly tag: string;
+  /** The identity key in base64url. */
+  readonly key: string;
+  /** The fingerprint of the identity key, 30 digits. */
+  readonly fingerprint: string;
+  /** The path of the identity file. */
+  readonly file: string;
+  /** Whether it is under a passphrase. */
+  readonly protected: boolean;
+}
+
+/** Somebody whose key was met before. */
+export interface PeerEvent {
+  /** Names the event. */
+  readonly event: "peer";
+  /** The names that it had, the newest first. */
+  readonly names: readonly string[];
+  /** The short mark of the identity key. */
+  readonly tag: string;
+  /** The identity key in base64url. */
+  readonly key: string;
+  /** Where it hosted, the newest first: each an address with a port. */
+  readonly addresses: readonly string[];
+  /** When it was met first, in milliseconds since 1970. */
+  readonly firstSeen: number;
+  /** When it was met last, in milliseconds since 1970. */
+  readonly lastSeen: number;
+  /** Whether the person here has verified it. */
+  readonly verified: boolean;
+}
+
 /** Something is not as it should be. */
 export interface ProblemEvent {
   /** Names the event: the run goes on after a warning, something was not done after an error. */
@@ -364,6 +403,8 @@ export type UiEvent =
   | VerifiedEvent
   | KeyChangedEvent
   | AcceptedEvent
+  | IdentityEvent
+  | PeerEvent
   | ProblemEvent
   | ClosedEvent;
 

@@ -1,11 +1,13 @@
 import { type Code, CODES } from "../errors.ts";
 import { DEFAULT_PORT, formatHostPort } from "../net/mod.ts";
 import type {
+  IdentityEvent,
   KeyChangedEvent,
   LeaveReason,
   ListeningEvent,
   MemberEvent,
   MessageEvent,
+  PeerEvent,
   PresentView,
   ProblemEvent,
   ReadyEvent,
@@ -17,7 +19,7 @@ import type {
 } from "./events.ts";
 import { markedName } from "./look.ts";
 import { sanitizeLine } from "./sanitize.ts";
-import { timeOfDay } from "./transcript.ts";
+import { day, timeOfDay } from "./transcript.ts";
 
 /** Most names in one line; `/who` shows all. */
 const MAX_NAMES = 20;
@@ -124,7 +126,8 @@ function greeting({ host, joinCode, members, name }: ReadyEvent): string[] {
   if (joinCode === null) return here;
   const advice = host.verified
     ? "the host must see the same one."
-    : "if the host's screen has it too, nobody is in between.";
+    : `${host.known ? "the host has the same key as before; " : ""}` +
+      "if the host's screen has it too, nobody is in between.";
   return here.toSpliced(1, 0, `Join code ${groups(joinCode)}: ${advice}`);
 }
 
@@ -221,6 +224,10 @@ function sentences(event: UiEvent): string[] {
       return [
         `${markedName(event.member)} can read what you say from now on, and is not verified.`,
       ];
+    case "identity":
+      return identitySentences(event);
+    case "peer":
+      return [peerSentence(event)];
     case "warning":
     case "error": {
       const problem = `${event.event}: ${event.message}`;
@@ -234,6 +241,32 @@ function sentences(event: UiEvent): string[] {
     case "failed":
       return [];
   }
+}
+
+function identitySentences(
+  { file, fingerprint, protected: isProtected, tag }: IdentityEvent,
+): string[] {
+  return [
+    `fingerprint ${groups(fingerprint)}`,
+    `tag ${tag}`,
+    `kept in ${file}`,
+    isProtected ? "under a passphrase" : "under no passphrase",
+  ];
+}
+
+/** What `lanchat peers` shows of one. */
+function peerSentence({ addresses, firstSeen, lastSeen, names, tag, verified }: PeerEvent): string {
+  const [name = "(no name)", ...others] = names;
+  const facts = [
+    `tag ${tag}`,
+    verified ? "verified" : "not verified",
+    `met ${day(firstSeen)}`,
+    `last ${day(lastSeen)}`,
+    ...addresses.length === 0 ? [] : [`hosted at ${addresses.join(" and ")}`],
+    // Last, as they may look like any of these.
+    ...others.length === 0 ? [] : [`was called ${others.join(" and ")}`],
+  ];
+  return `${name}: ${facts.join(", ")}`;
 }
 
 function statusSentence({ member, own, text }: StatusEvent): string {
@@ -272,8 +305,7 @@ function roomCodeSentences({ digits, members }: RoomCodeEvent): string[] {
 }
 
 function keyChangedSentences({ known, member, withheld }: KeyChangedEvent): string[] {
-  const day = new Date(known.lastSeen).toISOString().slice(0, 10);
-  const before = `tag ${known.tag}, last seen on ${day}`;
+  const before = `tag ${known.tag}, last seen on ${day(known.lastSeen)}`;
   if (!withheld) {
     return [
       `warning: ${markedName(member)} has a name that you know with another key (${before})`,
@@ -339,6 +371,7 @@ function hereSentence(members: readonly string[]): string {
   return members.length === 0 ? "Nobody else is here." : `Here: ${members.join(", ")}`;
 }
 
-function groups(digits: string): string {
+/** Digits in groups of five, as people read them to each other. */
+export function groups(digits: string): string {
   return digits.replaceAll(/\d{5}(?=\d)/g, "$& ");
 }

@@ -86,7 +86,7 @@ class Talk {
         identity.publicKey,
       ),
       fingerprint: "0".repeat(30),
-      host: { tag: "", key: "", verified: true },
+      host: { tag: "", key: "", known: true, verified: true },
       joinCode: null,
       listensOnly: false,
       endsWithInput: true,

@@ -236,8 +236,8 @@ Deno.test("openIdentity goes without hard links where there are none", async () 
 });
 
 Deno.test("openIdentity leaves nothing behind when the disk is full", async () => {
-  const realSync = Deno.FsFile.prototype.syncSync;
-  Deno.FsFile.prototype.syncSync = () => {
+  const realSync = Deno.FsFile.prototype.sync;
+  Deno.FsFile.prototype.sync = () => {
     throw new Error("No space left on device (os error 28)");
   };
   try {
@@ -247,7 +247,7 @@ Deno.test("openIdentity leaves nothing behind when the disk is full", async () =
     assert(error.message.endsWith(": No space left on device (os error 28)"));
     assertEquals(names(directory), []);
   } finally {
-    Deno.FsFile.prototype.syncSync = realSync;
+    Deno.FsFile.prototype.sync = realSync;
   }
 });
 

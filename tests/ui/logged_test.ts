@@ -20,7 +20,7 @@ const READY: ReadyEvent = {
   event: "ready",
   ...member("ada"),
   fingerprint: "0".repeat(30),
-  host: { tag: "abcdefgh", key: "A".repeat(43), verified: true },
+  host: { tag: "abcdefgh", key: "A".repeat(43), known: true, verified: true },
   joinCode: null,
   members: [BOB],
 };

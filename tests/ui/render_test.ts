@@ -21,7 +21,7 @@ function listening(addresses: string[], port: number): UiEvent {
 }
 
 function ready(names: string[], joinCode: string | null): ReadyEvent {
-  const host = { tag: "abcdefgh", key: "A".repeat(43), verified: false };
+  const host = { tag: "abcdefgh", key: "A".repeat(43), known: false, verified: false };
   const members = names.map(member);
   return { ...member("ada"), event: "ready", fingerprint: FINGERPRINT, host, joinCode, members };
 }
