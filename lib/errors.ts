@@ -103,6 +103,8 @@ export type Code =
   | "empty-message"
   | "nobody-here"
   | "no-such-member"
+  | "key-withheld"
+  | "wrong-digits"
   | "not-delivered"
   | "undelivered"
   | "unknown-command"
@@ -120,7 +122,8 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "bad-number": { status: 2, hint: "Give a whole number, as in --wait 10." },
   "bad-name": {
     status: 2,
-    hint: "Use 1 to 48 bytes without ':', '#', '\\' or invisible characters, as in ada.",
+    hint:
+      "Use 1 to 48 bytes without ':', '#', '\\', check marks or invisible characters, as in ada.",
   },
   "bad-address": {
     status: 2,
@@ -277,6 +280,14 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "empty-message": { status: 1, hint: "Send at least one character." },
   "nobody-here": { status: 1, hint: "Nobody else is in the room: wait for somebody, or --wait." },
   "no-such-member": { status: 1, hint: "Use a name from /who, or name#tag where two share one." },
+  "key-withheld": {
+    status: 1,
+    hint: "Somebody here has a name that you verified, and another key: see /who and /accept.",
+  },
+  "wrong-digits": {
+    status: 0,
+    hint: "Somebody may be in between, or these are the digits of another person: compare again.",
+  },
   "not-delivered": { status: 1, hint: "It may not have reached everybody: send it again." },
   "undelivered": { status: 1, hint: "" },
   "unknown-command": { status: 0, hint: "Type /help for the commands, or // to send a slash." },

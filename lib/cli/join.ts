@@ -10,6 +10,7 @@ import { meetHost, trustsHost } from "./known_host.ts";
 import { Line } from "./line.ts";
 import { findPerson } from "./person.ts";
 import { problem } from "./problem.ts";
+import { Acquaintances } from "./trust.ts";
 
 /** How long it is tried to connect again where nobody watches, in seconds. */
 const GIVE_UP_SECONDS = 60;
@@ -47,6 +48,7 @@ export async function join(
       ...command.reconnect && { line },
       room: { identity, name, roomId, memberKey, waitMs: command.waitSeconds * 1000 },
       seat: { session: line.session, keys: line.keys },
+      acquaintances: await Acquaintances.of(known, identity.publicKey),
       fingerprint: await ownFingerprint,
       host: host.view,
       ...host.warning !== undefined && { hostWarning: host.warning },

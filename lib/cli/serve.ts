@@ -12,6 +12,7 @@ import { chat, type ChatEnd } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { findPerson, type Person } from "./person.ts";
 import { type OpenedRoom, openRoom } from "./host_room.ts";
+import { Acquaintances } from "./trust.ts";
 
 /** How long the host's own last messages may take at the end, in milliseconds. */
 const FAREWELL_MS = 1000;
@@ -54,8 +55,8 @@ interface Hosting extends OpenedRoom {
 }
 
 async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEnd> {
-  const { frontEnd, interrupts, listener, person: { identity, name }, relay, roomId, session } =
-    hosting;
+  const { frontEnd, interrupts, listener, person, relay, roomId, session } = hosting;
+  const { identity, known, name } = person;
   const key = identity.publicKey;
   const keys = command.relayOnly ? undefined : new SessionKeys();
   const secrets = await openRoomSecrets(key);
@@ -89,6 +90,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
       channel: mine,
       room: { identity, name, roomId, memberKey: secrets.memberKey },
       seat: { session, keys },
+      acquaintances: await Acquaintances.of(known, key),
       fingerprint: digits,
       host: { tag, key: toBase64Url(key), known: true, verified: true },
       joinCode: null,
