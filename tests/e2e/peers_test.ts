@@ -38,7 +38,7 @@ Deno.test("lanchat peers lists whom one has met, in text and as JSON Lines", asy
   assertEquals(await peers(file), {
     status: 0,
     stderr: "",
-    stdout: `bob: tag ${BOB_TAG}, verified, met 2026-03-01, last 2026-03-01, was called robert\n` +
+    stdout: `bob✓: tag ${BOB_TAG}, verified, met 2026-03-01, last 2026-03-01, was called robert\n` +
       `bob: tag ${EVE_TAG}, not verified, met 2026-03-01, last 2026-03-01\n` +
       `(no name): tag ${ADA_TAG}, not verified, met 2026-03-01, last 2026-03-01, ` +
       `hosted at 10.0.0.1:12345\n`,
@@ -98,7 +98,7 @@ Deno.test("lanchat peers export and import carry peers to another identity", asy
     stderr,
     /^lanchat: warning: Cannot read line 4 of known peers in ".*"\nlanchat: hint: /,
   );
-  assertMatch((await peers(other)).stdout, new RegExp(`bob: tag ${EVE_TAG}, verified`));
+  assertMatch((await peers(other)).stdout, new RegExp(`bob✓: tag ${EVE_TAG}, verified`));
 });
 
 Deno.test("a run says what is damaged, and what it cannot keep, and goes on", async () => {
