@@ -1,5 +1,5 @@
 /** A subcommand. */
-export type Subcommand = "serve" | "join" | "log" | "completions";
+export type Subcommand = "serve" | "join" | "doctor" | "log" | "completions";
 
 /** A shell that lanchat has completions for. */
 export type Shell = "bash" | "zsh" | "fish" | "powershell";
@@ -45,6 +45,12 @@ const IDENTITY: Option = {
   summary: "identity file, made if it is not there",
 };
 
+const PORT: Option = {
+  name: "--port",
+  value: "PORT",
+  summary: "TCP port to listen on, 0 for a free one (default 12345)",
+};
+
 const HELP: Option = { name: "--help", summary: "show this text" };
 
 /** What is shown, and where. */
@@ -70,11 +76,7 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
     choices: [],
     note: "",
     options: [
-      {
-        name: "--port",
-        value: "PORT",
-        summary: "TCP port to listen on, 0 for a free one (default 12345)",
-      },
+      PORT,
       { name: "--host", value: "ADDRESS", summary: "listen on this IP address alone" },
       NAME,
       { name: "--relay-only", summary: "host without being a member of the room" },
@@ -142,6 +144,23 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       "lanchat join '[fd00::2]:4000' --listen",
       "echo hello | lanchat join ada.local --wait 60",
     ],
+  },
+  doctor: {
+    summary: "find out what keeps people apart",
+    operand: "[HOST[:PORT]]",
+    choices: [],
+    note: "HOST is what cannot be joined; without it only this machine is looked at.",
+    options: [
+      PORT,
+      {
+        name: "--timeout",
+        value: "SECONDS",
+        summary: "how long each check may take (default 3)",
+      },
+      { name: "--json", summary: "write JSON Lines" },
+      HELP,
+    ],
+    examples: ["lanchat doctor 192.168.1.5", "lanchat doctor ada.local --timeout 10"],
   },
   log: {
     summary: "print a log that --log has made",

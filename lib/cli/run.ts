@@ -32,6 +32,10 @@ export async function run(args: readonly string[]): Promise<number> {
       return await answer(`lanchat ${VERSION}\n`);
     case "completions":
       return await answer(completionScript(command.shell));
+    case "doctor": {
+      const { doctor } = await import("./doctor.ts");
+      return await doctor(command).catch((error) => failAtOnce(error, command.json));
+    }
     case "log":
       return await printLog(command).catch((error) => failAtOnce(error, false));
     case "serve":

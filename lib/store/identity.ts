@@ -57,6 +57,28 @@ export async function openIdentity(options: IdentityOptions = {}): Promise<Opene
   }
 }
 
+/** The identity file as it is, whether there is one or not. */
+export interface IdentityLook {
+  /** Its place. */
+  readonly file: string;
+  /** The key pair in it; missing where there is no such file yet, and one can be made. */
+  readonly identity?: Identity;
+}
+
+/**
+ * Looks at the identity file in the platform's own place, and makes none.
+ *
+ * @throws {StoreError} With code `identity-damaged`, `identity-unreadable`, `identity-unwritable` or
+ * `permission-denied`.
+ */
+export async function lookAtIdentity(platform: Platform = PLATFORM): Promise<IdentityLook> {
+  const file = identityPlace(platform);
+  requirePermission("read", file);
+  if (await exists(file)) return { file, identity: await readIdentity(file) };
+  requirePermission("write", file);
+  return { file };
+}
+
 async function openFile(file: string): Promise<OpenedIdentity> {
   requirePermission("read", file);
   if (!await exists(file)) {

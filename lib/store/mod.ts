@@ -16,7 +16,13 @@
  * ```
  * @module
  */
-export { type IdentityOptions, type OpenedIdentity, openIdentity } from "./identity.ts";
+export {
+  type IdentityLook,
+  type IdentityOptions,
+  lookAtIdentity,
+  type OpenedIdentity,
+  openIdentity,
+} from "./identity.ts";
 export { openLog } from "./log.ts";
 export { type Platform } from "./place.ts";
 export { openSealedLog, type Unlock } from "./sealed_log.ts";

@@ -27,4 +27,6 @@ export * from "./json.ts";
 export * from "./logged.ts";
 export * from "./plain.ts";
 export { qrLines } from "./qr.ts";
+export { processEnvironment } from "./notifier.ts";
+export { groups, noticeLines } from "./render.ts";
 export { sanitizeLine } from "./sanitize.ts";

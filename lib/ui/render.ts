@@ -202,6 +202,11 @@ function sentences(event: UiEvent): string[] {
       const problem = `${event.event}: ${event.message}`;
       return event.hint === "" ? [problem] : [problem, `hint: ${event.hint}`];
     }
+    case "check": {
+      const mark = event.ok === null ? "??" : event.ok ? "ok" : "!!";
+      const line = `${mark} ${event.check}: ${event.saw}`;
+      return event.advice === "" ? [line] : [line, `   ${event.advice}`];
+    }
     case "closed":
       return event.reason === "host-closed" ? ["The host closed the room."] : [];
     case "message":
@@ -260,6 +265,7 @@ function hereSentence(members: readonly string[]): string {
   return members.length === 0 ? "Nobody else is here." : `Here: ${members.join(", ")}`;
 }
 
-function groups(digits: string): string {
+/** Digits in groups of five. */
+export function groups(digits: string): string {
   return digits.replaceAll(/\d{5}(?=\d)/g, "$& ");
 }

@@ -9,6 +9,7 @@ const TOPICS = [undefined, ...SUBCOMMANDS];
 const SHORTEST: Readonly<Record<Subcommand, readonly string[]>> = {
   serve: ["serve"],
   join: ["join", "ada.local"],
+  doctor: ["doctor"],
   log: ["log", "a.log"],
   completions: ["completions", "bash"],
 };
@@ -42,7 +43,13 @@ Deno.test("usage names the options of a command, each of which makes a differenc
     }
     return [topic, options.length];
   });
-  assertEquals(Object.fromEntries(counts), { serve: 18, join: 15, log: 1, completions: 1 });
+  assertEquals(Object.fromEntries(counts), {
+    serve: 18,
+    join: 15,
+    doctor: 4,
+    log: 1,
+    completions: 1,
+  });
 });
 
 Deno.test("usage gives examples that are right", () => {

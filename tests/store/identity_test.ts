@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { toHex } from "../../lib/bytes/mod.ts";
 import { verify } from "../../lib/crypto/mod.ts";
-import { openIdentity, type Platform } from "../../lib/store/mod.ts";
+import { lookAtIdentity, openIdentity, type Platform } from "../../lib/store/mod.ts";
 import { assertFails } from "../support/assert.ts";
 
 const ROOT = Deno.makeTempDirSync();
@@ -58,6 +58,18 @@ Deno.test("openIdentity makes a private file once and finds it again", async () 
   const message = new Uint8Array([1, 2, 3]);
   assert(await verify(opened.identity.publicKey, message, await sign(message)));
   assertNotEquals(toHex(publicKey), KEPT_KEY);
+});
+
+Deno.test("lookAtIdentity finds the platform's own file, and makes none", async () => {
+  const directory = emptyDirectory();
+  const file = `${directory}/.config/lanchat/identity.json`;
+  assertEquals(await lookAtIdentity(home(directory)), { file });
+  assertEquals(names(directory), []);
+  const { identity } = await openIdentity({ platform: home(directory) });
+  const found = await lookAtIdentity(home(directory));
+  assertEquals([found.file, found.identity?.publicKey], [file, identity.publicKey]);
+  Deno.chmodSync(file, 0o644);
+  await assertFails(lookAtIdentity(home(directory)), "identity-unreadable", "others may open it");
 });
 
 Deno.test("openIdentity makes the directories of the platform's own place private", async () => {
