@@ -6,7 +6,9 @@ import { MAX_ROSTER_ENTRIES, nameProblem } from "../wire/mod.ts";
 import {
   COMMANDS,
   COMMON_OPTIONS,
+  ID_ACTIONS,
   type Option,
+  PEER_ACTIONS,
   type Shell,
   SHELLS,
   type Subcommand,
@@ -25,6 +27,8 @@ export interface ServeCommand {
   readonly name?: string | undefined;
   /** The identity file; the platform's own if missing. */
   readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
   /** What the host bounds. */
   readonly limits: Limits;
   /** Whether the host is no member of the room. */
@@ -53,8 +57,12 @@ export interface JoinCommand {
   readonly name?: string | undefined;
   /** The identity file; the platform's own if missing. */
   readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
   /** The 30 digits of the only host that is acceptable; any host if missing. */
   readonly hostKey?: string | undefined;
+  /** The 30 digits of the only host that is acceptable, even where another one is known there. */
+  readonly acceptHost?: string | undefined;
   /** How long messages wait for the first other member, in seconds. */
   readonly waitSeconds: number;
   /** How long the end waits for what is not sent yet, in seconds. */
@@ -89,7 +97,47 @@ export interface DoctorCommand {
   readonly port: number;
   /** How long each check may take, in seconds. */
   readonly timeoutSeconds: number;
+  /** The identity file; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
   /** Whether the answers are JSON Lines. */
+  readonly json: boolean;
+}
+
+/** `lanchat id` shows an identity, or does something to it. */
+export interface IdCommand {
+  /** Tells the commands apart. */
+  readonly kind: "id";
+  /** What is done before it is shown. */
+  readonly action: "show" | "protect" | "unprotect" | "new" | "export" | "import";
+  /** The path of the copy that is written or read. */
+  readonly file?: string | undefined;
+  /** The identity file; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
+  /** Whether nobody is asked before an identity goes. */
+  readonly yes: boolean;
+  /** Whether the answer is JSON Lines. */
+  readonly json: boolean;
+}
+
+/** `lanchat peers` shows known peers, or does something to them. */
+export interface PeersCommand {
+  /** Tells the commands apart. */
+  readonly kind: "peers";
+  /** What is done. */
+  readonly action: "list" | "forget" | "export" | "import";
+  /** The name, tag or fingerprint of one to forget. */
+  readonly who?: string | undefined;
+  /** The path that is written or read; standard output if missing. */
+  readonly file?: string | undefined;
+  /** The identity file; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
+  /** Whether the answer is JSON Lines. */
   readonly json: boolean;
 }
 
@@ -128,6 +176,8 @@ export type Command =
   | ServeCommand
   | JoinCommand
   | DoctorCommand
+  | IdCommand
+  | PeersCommand
   | LogCommand
   | CompletionsCommand
   | HelpCommand
@@ -144,6 +194,9 @@ const ALL_OPTIONS: readonly Option[] = [
 const FLAGS: ReadonlySet<string> = new Set(
   ALL_OPTIONS.filter(({ value }) => value === undefined).map(({ name }) => name),
 );
+
+/** A name that is the same in every file system. */
+const PROFILE_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 
 /** Most members of a room: those of one roster, and its reader. */
 const MAX_MEMBERS = MAX_ROSTER_ENTRIES + 1;
@@ -198,6 +251,10 @@ export function parseCommandLine(args: readonly string[]): Command {
       return join(words, values);
     case "doctor":
       return doctor(words, values);
+    case "id":
+      return id(words, values);
+    case "peers":
+      return peers(words, values);
     case "log":
       return log(words);
     case "completions":
@@ -274,7 +331,7 @@ function serve(words: string[], values: Values): ServeCommand {
     port: listenPort(values),
     host: listenAddress(values),
     name: memberName(values),
-    identity: values.get("--identity"),
+    ...whose(values),
     limits: limits(values),
     relayOnly,
     ...display(values),
@@ -298,8 +355,9 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
     kind: "join",
     ...parseHostPort(address, DEFAULT_PORT),
     name: memberName(values),
-    identity: values.get("--identity"),
-    hostKey: hostKey(values),
+    ...whose(values),
+    hostKey: fingerprintOf(values, "--host-key"),
+    acceptHost: fingerprintOf(values, "--accept-host"),
     waitSeconds: integer(values, "--wait", 0, MAX_SECONDS) ?? DEFAULT_WAIT_SECONDS,
     timeoutSeconds: integer(values, "--timeout", 0, MAX_SECONDS) ?? DEFAULT_TIMEOUT_SECONDS,
     untilDelivered: values.has("--until-delivered"),
@@ -317,8 +375,82 @@ function doctor([address, ...words]: string[], values: Values): DoctorCommand {
     target: address === undefined ? undefined : parseHostPort(address, DEFAULT_PORT),
     port: listenPort(values),
     timeoutSeconds: integer(values, "--timeout", 1, MAX_SECONDS) ?? DEFAULT_CHECK_SECONDS,
+    ...whose(values),
     json: values.has("--json"),
   };
+}
+
+function id([word, file, ...words]: string[], values: Values): IdCommand {
+  const changes = ["--passphrase", "--no-passphrase"].filter((option) => values.has(option));
+  const [change, surplus] = [...word === undefined ? [] : [`lanchat id ${word}`], ...changes];
+  if (surplus !== undefined) {
+    throw new UsageError("surplus-argument", `Cannot use ${surplus} with ${change}`, {
+      hint: "Do one after the other.",
+    });
+  }
+  const action = word !== undefined
+    ? actionOf("id", word, ID_ACTIONS)
+    : changes.length === 0
+    ? "show"
+    : values.has("--passphrase")
+    ? "protect"
+    : "unprotect";
+  const takesFile = action === "export" || action === "import";
+  if (takesFile && file === undefined) throw withoutFile(`id ${action}`, "backup.json");
+  refuseSurplus(`id ${word}`, takesFile || file === undefined ? words : [file]);
+  const yes = values.has("--yes");
+  return { kind: "id", action, file, ...whose(values), yes, json: values.has("--json") };
+}
+
+function peers([word, operand, ...words]: string[], values: Values): PeersCommand {
+  const action = word === undefined ? "list" : actionOf("peers", word, PEER_ACTIONS);
+  if (action === "forget" && operand === undefined) {
+    throw new UsageError("missing-value", "Cannot forget as nobody is named", {
+      hint: "Give a name, a tag or a fingerprint, as in: lanchat peers forget bob",
+    });
+  }
+  if (action === "import" && operand === undefined) {
+    throw withoutFile("peers import", "peers.jsonl");
+  }
+  refuseSurplus(`peers ${word}`, words);
+  const [who, file] = action === "forget" ? [operand, undefined] : [undefined, operand];
+  return { kind: "peers", action, who, file, ...whose(values), json: values.has("--json") };
+}
+
+/** One of the words that may follow a command. */
+function actionOf<Action extends string>(
+  subcommand: Subcommand,
+  word: string,
+  actions: readonly Action[],
+): Action {
+  const action = actions.find((action) => action === word);
+  if (action !== undefined) return action;
+  const message = `Cannot run lanchat ${subcommand} ${quote(word)} as there is no such thing`;
+  throw new UsageError("unknown-subcommand", message, {
+    hint: `Run 'lanchat ${subcommand} --help' for what there is.`,
+    ...suggestion(word, actions),
+  });
+}
+
+function withoutFile(command: string, example: string): UsageError {
+  return new UsageError("missing-value", `Cannot run lanchat ${command} as no file is given`, {
+    hint: `Give one, as in: lanchat ${command} ${example}`,
+  });
+}
+
+/** Whose identity it is. */
+function whose(values: Values): { identity?: string | undefined; profile?: string | undefined } {
+  const identity = values.get("--identity");
+  const profile = values.get("--profile");
+  if (identity !== undefined && profile !== undefined) {
+    throw new UsageError("surplus-argument", "Cannot use --profile with --identity", {
+      hint: "Leave out one of them: each names an identity.",
+    });
+  }
+  if (profile === undefined || PROFILE_NAME.test(profile)) return { identity, profile };
+  throw new UsageError("bad-name", `Cannot use --profile ${quote(profile)}`, {
+    hint: "Use 1 to 32 of a-z, 0-9, _ and -, the first of them a letter or digit, as in work.",
+  });
 }
 
 function log([file, ...words]: string[]): LogCommand {
@@ -404,11 +536,11 @@ function memberName(values: Values): string | undefined {
   throw new UsageError("bad-name", `Cannot use --name ${quote(name!)} as ${problem}`);
 }
 
-function hostKey(values: Values): string | undefined {
-  const text = values.get("--host-key");
+function fingerprintOf(values: Values, option: string): string | undefined {
+  const text = values.get(option);
   const digits = text?.replaceAll(/[\s-]/g, "");
   if (digits === undefined || /^\d{30}$/.test(digits)) return digits;
-  const message = `Cannot use --host-key ${quote(text!)} as it has not 30 digits`;
+  const message = `Cannot use ${option} ${quote(text!)} as it has not 30 digits`;
   throw new UsageError("bad-fingerprint", message);
 }
 
@@ -427,7 +559,7 @@ function integer(
   });
 }
 
-function refuseSurplus(subcommand: Subcommand, [word]: string[]): void {
+function refuseSurplus(subcommand: string, [word]: string[]): void {
   if (word === undefined) return;
   throw new UsageError("surplus-argument", `Cannot use ${quote(word)} with lanchat ${subcommand}`);
 }
@@ -447,7 +579,7 @@ function unknownOption(
   return new UsageError("unknown-option", message, suggestion(option, candidates));
 }
 
-/** What was probably meant: the nearest candidate, if it is a slip or two away. */
+/** What was probably meant: the nearest candidate, if it is a slip or two away, and not all of it. */
 function suggestion(word: string, candidates: readonly string[]): { hint?: string } {
   const ranked = candidates.map((candidate) => ({
     candidate,
@@ -456,5 +588,5 @@ function suggestion(word: string, candidates: readonly string[]): { hint?: strin
   const { candidate, slips } = ranked.reduce((best, other) =>
     other.slips < best.slips ? other : best
   );
-  return slips <= 2 ? { hint: `Did you mean ${candidate}?` } : {};
+  return slips <= Math.min(2, candidate.length / 2) ? { hint: `Did you mean ${candidate}?` } : {};
 }

@@ -1,3 +1,4 @@
+import { type Bytes, equal } from "../bytes/mod.ts";
 import { fingerprint, keyTag } from "../crypto/mod.ts";
 import { CODES, LanchatError, StoreError } from "../errors.ts";
 import {
@@ -11,10 +12,12 @@ import {
   type MulticastResult,
 } from "../net/mod.ts";
 import { MAX_CLOCK_SKEW_MS, REFUSALS } from "../room/mod.ts";
-import type { IdentityLook } from "../store/mod.ts";
-import { type CheckEvent, type CheckName, groups } from "../ui/mod.ts";
+import type { IdentityLook, KnownPeer } from "../store/mod.ts";
+import { type CheckEvent, type CheckName, day, groups } from "../ui/mod.ts";
 import type { DoctorCommand } from "./args.ts";
 import type { HostAnswer } from "./ask_host.ts";
+import { changedHost } from "./known_host.ts";
+import type { Whose } from "./person.ts";
 
 /** The permissions of Deno that lanchat uses. */
 type Permission = "net" | "sys" | "env" | "read" | "write";
@@ -53,6 +56,14 @@ export interface TerminalLook {
   readonly locale?: string | undefined;
 }
 
+/** What of `KnownPeers` a checkup asks. */
+export interface Acquainted {
+  /** Who has a key. */
+  find(key: Bytes): KnownPeer | undefined;
+  /** Who hosts at an address, as `formatHostPort` writes it. */
+  hostAt(address: string): KnownPeer | undefined;
+}
+
 /** All that a checkup looks at. */
 export interface Surroundings {
   /** Whether Deno grants all of a permission. */
@@ -73,7 +84,9 @@ export interface Surroundings {
   /** As `lookUp` of `lib/net`. */
   lookUp(name: string): Promise<readonly string[]>;
   /** As `lookAtIdentity` of `lib/store`. */
-  identity(): Promise<IdentityLook>;
+  identity(whose: Whose): Promise<IdentityLook>;
+  /** Whom somebody has met. @param identityFile Where the identity is kept, as far as that is known. */
+  known(identityFile: string | undefined): Promise<Acquainted>;
   /** The terminal. */
   terminal(): TerminalLook;
   /** Milliseconds since 1970. */
@@ -100,7 +113,8 @@ export async function* checkUp(
   yield named("port", await checkPort(port, interfaces, timeoutMs, surroundings));
   yield named("multicast", await checkMulticast(interfaces, timeoutMs, surroundings));
   yield named("terminal", checkTerminal(surroundings.terminal()));
-  yield named("identity", await checkIdentity(surroundings));
+  const { file, verdict } = await checkIdentity(command, surroundings);
+  yield named("identity", verdict);
   if (target === undefined) return;
   if (!isAddress(target.host)) {
     const found = await checkName(target.host, timeoutMs, surroundings);
@@ -127,7 +141,8 @@ export async function* checkUp(
   }
   const now = surroundings.now();
   yield named("lanchat", checkAdmission(answer));
-  yield named("host", await checkHost(answer));
+  const known = await surroundings.known(file);
+  yield named("host", await checkHost(answer.key, formatHostPort(target.host, target.port), known));
   if (answer.accept !== undefined) yield named("clock", checkClock(answer.accept.time - now));
 }
 
@@ -301,20 +316,24 @@ function checkTerminal(terminal: TerminalLook): Verdict {
     : bad(`${facts}: not UTF-8`, advice);
 }
 
-async function checkIdentity({ identity: look }: Surroundings): Promise<Verdict> {
+async function checkIdentity(
+  whose: Whose,
+  { identity: look }: Surroundings,
+): Promise<{ file?: string; verdict: Verdict }> {
   try {
-    const { file, identity } = await look();
-    return good(
-      identity === undefined
-        ? `the first start makes ${file}`
-        : `${file} can be read by you alone (tag ${await keyTag(identity.publicKey)})`,
-    );
+    const { file, identity, isProtected } = await look(whose);
+    if (isProtected === undefined) return { verdict: good(`the first start makes ${file}`) };
+    const facts = identity === undefined
+      ? "under a passphrase"
+      : `under no passphrase, tag ${await keyTag(identity.publicKey)}`;
+    return { file, verdict: good(`${file} can be read by you alone (${facts})`) };
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     const { code, hint, message } = error;
-    return code === "permission-denied"
+    const verdict = code === "permission-denied"
       ? unknown(message, CODES["temporary-identity"].hint)
       : bad(message, hint);
+    return { verdict };
   }
 }
 
@@ -375,9 +394,20 @@ function checkAdmission({ accept }: HostAnswer): Verdict {
     : bad(`lanchat answers, but ${refusal.reason}`, CODES[refusal.code].hint);
 }
 
-async function checkHost({ key }: HostAnswer): Promise<Verdict> {
+async function checkHost(key: Bytes, address: string, known: Acquainted): Promise<Verdict> {
   const [digits, tag] = await Promise.all([fingerprint(key), keyTag(key)]);
-  return good(`tag ${tag}, fingerprint ${groups(digits)}`);
+  const pinned = known.hostAt(address);
+  if (pinned !== undefined && !equal(pinned.key, key)) {
+    const { hint, message } = await changedHost(address, digits, pinned);
+    return bad(message, hint);
+  }
+  const before = known.find(key);
+  const acquaintance = before === undefined
+    ? "not met before"
+    : before.verified
+    ? "verified"
+    : `met since ${day(before.firstSeen)}, not verified`;
+  return good(`tag ${tag}, fingerprint ${groups(digits)}; ${acquaintance}`);
 }
 
 /** @param ms How far the host's clock is ahead of this machine's. */

@@ -1,11 +1,12 @@
 import { EXIT } from "../errors.ts";
 import { checkMulticast, dial, listen, lookUp, machineInterfaces } from "../net/mod.ts";
-import { lookAtIdentity } from "../store/mod.ts";
+import { KnownPeers, lookAtIdentity, peersPlace } from "../store/mod.ts";
 import {
   type CheckEvent,
   type ClosedEvent,
   JsonFrontEnd,
   noticeLines,
+  type ProblemEvent,
   processEnvironment,
 } from "../ui/mod.ts";
 import type { DoctorCommand } from "./args.ts";
@@ -13,6 +14,7 @@ import { askHost } from "./ask_host.ts";
 import { checkUp, type Surroundings, type TerminalLook } from "./checkup.ts";
 import { Interrupts } from "./interrupts.ts";
 import { print } from "./print.ts";
+import { problem } from "./problem.ts";
 
 /** What is really there. */
 const SURROUNDINGS: Surroundings = {
@@ -23,7 +25,8 @@ const SURROUNDINGS: Surroundings = {
   ask: askHost,
   multicast: checkMulticast,
   lookUp,
-  identity: lookAtIdentity,
+  identity: ({ identity, profile }) => lookAtIdentity({ file: identity, profile }),
+  known: async (file) => await KnownPeers.open(file && peersPlace(file)),
   terminal: lookAtTerminal,
   now: Date.now,
 };
@@ -51,13 +54,17 @@ export async function doctor(command: DoctorCommand): Promise<number> {
       if (!await show(next.value)) return EXIT.FAILURE;
     }
     return await show({ event: "closed", reason: "done" }) ? status : EXIT.FAILURE;
+  } catch (error) {
+    await show(problem(error));
+    await show({ event: "closed", reason: "failed" });
+    return EXIT.FAILURE;
   } finally {
     interrupts.close();
   }
 }
 
 /** Shows an event. @returns Whether that was possible. */
-type Show = (event: CheckEvent | ClosedEvent) => Promise<boolean>;
+type Show = (event: CheckEvent | ProblemEvent | ClosedEvent) => Promise<boolean>;
 
 const showToPerson: Show = (event) => print(noticeLines(event).map((line) => `${line}\n`).join(""));
 

@@ -1,14 +1,16 @@
-import { toBase64Url } from "../bytes/mod.ts";
 import type { SecureChannel } from "../channel/mod.ts";
-import { fingerprint, keyTag, openRoomSecrets } from "../crypto/mod.ts";
+import { fingerprint, openRoomSecrets } from "../crypto/mod.ts";
 import { EXIT, LanchatError } from "../errors.ts";
+import type { OpenedIdentity } from "../store/mod.ts";
 import type { FrontEnd } from "../ui/mod.ts";
 import type { JoinCommand } from "./args.ts";
 import { chat } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
+import { meetHost, trustsHost } from "./known_host.ts";
 import { Line } from "./line.ts";
 import { findPerson } from "./person.ts";
 import { problem } from "./problem.ts";
+import { Acquaintances } from "./trust.ts";
 
 /** How long it is tried to connect again where nobody watches, in seconds. */
 const GIVE_UP_SECONDS = 60;
@@ -16,21 +18,29 @@ const GIVE_UP_SECONDS = 60;
 /**
  * Joins a room and stays until it is left, or ends.
  *
+ * @param opened Who joins.
  * @returns The exit status.
  * @throws {LanchatError} If the host cannot be reached, is not the expected one, or does not admit us.
  */
 export async function join(
   command: JoinCommand,
+  opened: OpenedIdentity,
   frontEnd: FrontEnd,
   interrupts: Interrupts,
 ): Promise<number> {
-  const { identity, name } = await findPerson(command, frontEnd);
-  const line = new Line({ ...command, identity, giveUpMs: giveUpMs(command) });
+  const { identity, known, name } = await findPerson(opened, command, frontEnd);
+  const line = new Line({
+    ...command,
+    identity,
+    giveUpMs: giveUpMs(command),
+    trusts: (key) => trustsHost(key, command, known),
+  });
   const ownFingerprint = fingerprint(identity.publicKey);
   void interrupts.first.then(() => line.stop());
   try {
     const channel = command.reconnect ? await connect(line, frontEnd) : await line.connect();
     const { joinCode, peerKey, roomId } = line.hop;
+    const host = await meetHost(peerKey, command, known, frontEnd);
     const { memberKey } = await openRoomSecrets(peerKey);
     const end = await chat({
       frontEnd,
@@ -38,12 +48,10 @@ export async function join(
       ...command.reconnect && { line },
       room: { identity, name, roomId, memberKey, waitMs: command.waitSeconds * 1000 },
       seat: { session: line.session, keys: line.keys },
+      acquaintances: await Acquaintances.of(known, identity.publicKey),
       fingerprint: await ownFingerprint,
-      host: {
-        tag: await keyTag(peerKey),
-        key: toBase64Url(peerKey),
-        verified: command.hostKey !== undefined,
-      },
+      host: host.view,
+      ...host.warning !== undefined && { hostWarning: host.warning },
       joinCode,
       listensOnly: command.listen,
       endsWithInput: true,

@@ -1,7 +1,6 @@
 import { type Bytes, equal } from "../bytes/mod.ts";
 import { initiate, type SecureChannel } from "../channel/mod.ts";
 import {
-  fingerprint,
   generateWrapKeyPair,
   HOP_KEY_BITS,
   type Identity,
@@ -25,8 +24,8 @@ export interface LineOptions {
   readonly host: string;
   /** Its TCP port. */
   readonly port: number;
-  /** The 30 digits of the only host that is acceptable at first; any host if missing. */
-  readonly hostKey?: string | undefined;
+  /** Whether the host of the first connection is the expected one; later ones must have its key. */
+  readonly trusts: (hostKey: Bytes) => Promise<boolean>;
   /** Who the member is. */
   readonly identity: Identity;
   /** How long it is tried to connect again, in milliseconds. */
@@ -141,12 +140,9 @@ export class Line {
   }
 
   async #trusts(key: Bytes): Promise<boolean> {
-    const { hostKey } = this.#options;
-    if (this.#hop !== undefined) {
-      if (equal(key, this.#hop.peerKey)) return true;
-      throw anotherRoom("has another key than before");
-    }
-    return hostKey === undefined || await fingerprint(key) === hostKey;
+    if (this.#hop === undefined) return await this.#options.trusts(key);
+    if (equal(key, this.#hop.peerKey)) return true;
+    throw anotherRoom("has another key than before");
   }
 
   /** Shakes hands in bounded time. */

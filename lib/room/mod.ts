@@ -25,7 +25,8 @@
 export { MAX_SKIPPED, type Reader, ReceivingChain, SendingChain } from "./chain.ts";
 export type { Author } from "./chain.ts";
 export { Link, type LinkListener, REFUSALS } from "./link.ts";
-export type { Member, Present } from "./peer.ts";
+export { sameName } from "./names.ts";
+export type { Member, Present, Trust } from "./peer.ts";
 export { rosterHash } from "./peer.ts";
 export {
   type LeaveReason,

@@ -1,10 +1,17 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { DoctorCommand } from "../../lib/cli/args.ts";
 import type { HostAnswer } from "../../lib/cli/ask_host.ts";
-import { checkUp, type Surroundings, type TerminalLook } from "../../lib/cli/checkup.ts";
+import {
+  type Acquainted,
+  checkUp,
+  type Surroundings,
+  type TerminalLook,
+} from "../../lib/cli/checkup.ts";
+import { equal } from "../../lib/bytes/mod.ts";
 import { generateIdentity } from "../../lib/crypto/mod.ts";
 import { HandshakeError, NetError, StoreError } from "../../lib/errors.ts";
 import type { Connection, Listener, MulticastResult } from "../../lib/net/mod.ts";
+import type { KnownPeer } from "../../lib/store/mod.ts";
 import type { CheckEvent } from "../../lib/ui/mod.ts";
 import { AcceptStatus } from "../../lib/wire/mod.ts";
 import { test } from "../support/test.ts";
@@ -72,6 +79,28 @@ function answer({ status = AcceptStatus.OK as number, time = NOW } = {}): HostAn
   };
 }
 
+const FILE = "/home/ada/identity.json";
+
+function peer(changes: Partial<KnownPeer> = {}): KnownPeer {
+  return {
+    key: IDENTITY.publicKey,
+    names: [],
+    addresses: ["192.0.2.9:12345"],
+    firstSeen: NOW,
+    lastSeen: NOW,
+    verified: false,
+    ...changes,
+  };
+}
+
+/** Somebody who has met one other at most. */
+function acquainted(met?: KnownPeer): Acquainted {
+  return {
+    find: (key) => met !== undefined && equal(met.key, key) ? met : undefined,
+    hostAt: (address) => met?.addresses.includes(address) ? met : undefined,
+  };
+}
+
 /** Where all is as it should be. */
 const WELL: Surroundings = {
   granted: () => true,
@@ -82,7 +111,8 @@ const WELL: Surroundings = {
   multicast: (addresses) =>
     Promise.resolve((addresses ?? [undefined]).map((address) => ({ address, heard: true }))),
   lookUp: () => Promise.resolve(["192.0.2.9"]),
-  identity: () => Promise.resolve({ file: "/home/ada/identity.json", identity: IDENTITY }),
+  identity: () => Promise.resolve({ file: FILE, identity: IDENTITY, isProtected: false }),
+  known: () => Promise.resolve(acquainted()),
   terminal: () => TERMINAL,
   now: () => NOW,
 };
@@ -281,10 +311,12 @@ test("checkUp tells what a terminal can", async () => {
 });
 
 test("checkUp tells what is wrong with the identity file", async () => {
-  const file = "/home/ada/identity.json";
-  await assertVerdict("identity", true, /identity\.json .*you alone \(tag \w{8}\)/, NOTHING, {});
+  await assertVerdict("identity", true, /json .*you alone \(under no .*, tag \w{8}\)/, NOTHING, {});
+  await assertVerdict("identity", true, /you alone \(under a passphrase\)/, NOTHING, {
+    identity: () => Promise.resolve({ file: FILE, isProtected: true }),
+  });
   await assertVerdict("identity", true, /first start makes \/home/, NOTHING, {
-    identity: () => Promise.resolve({ file }),
+    identity: () => Promise.resolve({ file: FILE }),
   });
   for (const code of ["identity-damaged", "identity-unreadable", "identity-unwritable"] as const) {
     const identity = fails(new StoreError(code, "It is broken"));
@@ -349,7 +381,25 @@ test("checkUp tells whom the host admits, who it is, and its clock even where it
   assertEquals(behind, ["host", "clock"]);
   const ending = says({ key: IDENTITY.publicKey });
   assertEquals(await assertVerdict("lanchat", false, /ends now/, /./, ending), ["host"]);
-  await assertVerdict("host", true, /^tag \w{8}, fingerprint \d{5}( \d{5}){5}$/, NOTHING, {});
+});
+
+test("checkUp tells a host that was met before from another one, and from an impostor", async () => {
+  const met = (known?: KnownPeer): Partial<Surroundings> => ({
+    known: () => Promise.resolve(acquainted(known)),
+  });
+  const digits = String.raw`tag \w{8}, fingerprint \d{5}( \d{5}){5}`;
+  const cases = [
+    [undefined, "not met before"],
+    [peer(), String.raw`met since \d{4}-\d\d-\d\d, not verified`],
+    [peer({ verified: true }), "verified"],
+    [peer({ key: new Uint8Array(32), addresses: ["192.0.2.9:1"] }), "not met before"],
+  ] as const;
+  for (const [known, acquaintance] of cases) {
+    await assertVerdict("host", true, RegExp(`^${digits}; ${acquaintance}$`), NOTHING, met(known));
+  }
+  const impostor = met(peer({ key: new Uint8Array(32) }));
+  const behind = await assertVerdict("host", false, /another key than/, /--accept-host/, impostor);
+  assertEquals(behind, ["clock"]);
 });
 
 test("checkUp tells how far the clocks are apart: ten minutes are no harm", async () => {

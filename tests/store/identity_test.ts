@@ -1,7 +1,12 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { toHex } from "../../lib/bytes/mod.ts";
 import { verify } from "../../lib/crypto/mod.ts";
-import { lookAtIdentity, openIdentity, type Platform } from "../../lib/store/mod.ts";
+import {
+  lookAtIdentity,
+  openIdentity,
+  type Platform,
+  protectIdentity,
+} from "../../lib/store/mod.ts";
 import { assertFails } from "../support/assert.ts";
 
 const ROOT = Deno.makeTempDirSync();
@@ -60,16 +65,19 @@ Deno.test("openIdentity makes a private file once and finds it again", async () 
   assertNotEquals(toHex(publicKey), KEPT_KEY);
 });
 
-Deno.test("lookAtIdentity finds the platform's own file, and makes none", async () => {
+Deno.test("lookAtIdentity finds an identity file, makes none, and asks for no passphrase", async () => {
   const directory = emptyDirectory();
+  const platform = home(directory);
   const file = `${directory}/.config/lanchat/identity.json`;
-  assertEquals(await lookAtIdentity(home(directory)), { file });
+  assertEquals(await lookAtIdentity({ platform }), { file });
   assertEquals(names(directory), []);
-  const { identity } = await openIdentity({ platform: home(directory) });
-  const found = await lookAtIdentity(home(directory));
-  assertEquals([found.file, found.identity?.publicKey], [file, identity.publicKey]);
+  const { identity } = await openIdentity({ platform });
+  const { identity: found, ...rest } = await lookAtIdentity({ platform });
+  assertEquals([found?.publicKey, rest], [identity.publicKey, { file, isProtected: false }]);
+  await protectIdentity({ platform }, () => Promise.resolve("sesame"));
+  assertEquals(await lookAtIdentity({ platform }), { file, isProtected: true });
   Deno.chmodSync(file, 0o644);
-  await assertFails(lookAtIdentity(home(directory)), "identity-unreadable", "others may open it");
+  await assertFails(lookAtIdentity({ platform }), "identity-unreadable", "others may open it");
 });
 
 Deno.test("openIdentity makes the directories of the platform's own place private", async () => {
@@ -248,8 +256,8 @@ Deno.test("openIdentity goes without hard links where there are none", async () 
 });
 
 Deno.test("openIdentity leaves nothing behind when the disk is full", async () => {
-  const realSync = Deno.FsFile.prototype.syncSync;
-  Deno.FsFile.prototype.syncSync = () => {
+  const realSync = Deno.FsFile.prototype.sync;
+  Deno.FsFile.prototype.sync = () => {
     throw new Error("No space left on device (os error 28)");
   };
   try {
@@ -259,7 +267,7 @@ Deno.test("openIdentity leaves nothing behind when the disk is full", async () =
     assert(error.message.endsWith(": No space left on device (os error 28)"));
     assertEquals(names(directory), []);
   } finally {
-    Deno.FsFile.prototype.syncSync = realSync;
+    Deno.FsFile.prototype.sync = realSync;
   }
 });
 

@@ -8,7 +8,13 @@ import { type Bytes, equal } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel } from "../../lib/channel/mod.ts";
 import { type Identity, randomBytes, type WrapKeyPair } from "../../lib/crypto/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
-import { type Member, Room, type RoomEvent, SessionKeys } from "../../lib/room/mod.ts";
+import {
+  type Member,
+  Room,
+  type RoomEvent,
+  type RoomOptions,
+  SessionKeys,
+} from "../../lib/room/mod.ts";
 import {
   AcceptStatus,
   CloseReason,
@@ -199,6 +205,7 @@ export interface StageOptions {
   readonly generate?: () => Promise<WrapKeyPair>;
   readonly shown?: () => Promise<void>;
   readonly ignores?: (key: Bytes) => boolean;
+  readonly trust?: RoomOptions["trust"];
   /** What happens beside its being noted. */
   readonly onEvent?: (event: RoomEvent, room: Room) => void;
   /** Makes the session keys. */
@@ -220,7 +227,7 @@ export class Stage {
 
   private constructor(identity: Identity, options: StageOptions) {
     this.key = identity.publicKey;
-    const { generate = sessionKey, ignores, name = "ada", onEvent, shown, waitMs } = options;
+    const { generate = sessionKey, ignores, name = "ada", onEvent, shown, trust, waitMs } = options;
     this.room = new Room({
       identity,
       name,
@@ -236,6 +243,7 @@ export class Stage {
       ...waitMs !== undefined && { waitMs },
       ...shown !== undefined && { shown },
       ...ignores !== undefined && { ignores },
+      ...trust !== undefined && { trust },
     });
     this.ran = this.#run();
   }
