@@ -1,6 +1,6 @@
 import { levenshteinDistance as stdLevenshteinDistance } from "@std/text/levenshtein-distance";
 import { CODES, quote, UsageError } from "../errors.ts";
-import { DEFAULT_PORT, isAddress, parseHostPort, parsePort } from "../net/mod.ts";
+import { DEFAULT_PORT, type HostPort, isAddress, parseHostPort, parsePort } from "../net/mod.ts";
 import { DEFAULT_LIMITS, type Limits } from "../relay/mod.ts";
 import { MAX_ROSTER_ENTRIES, nameProblem } from "../wire/mod.ts";
 import {
@@ -87,6 +87,24 @@ export interface JoinCommand {
   readonly logEncrypted: boolean;
 }
 
+/** `lanchat doctor` finds out what keeps people apart. */
+export interface DoctorCommand {
+  /** Tells the commands apart. */
+  readonly kind: "doctor";
+  /** The host that cannot be joined; only this machine is looked at if missing. */
+  readonly target?: HostPort | undefined;
+  /** The TCP port on which this machine would host; 0 for a free one. */
+  readonly port: number;
+  /** How long each check may take, in seconds. */
+  readonly timeoutSeconds: number;
+  /** The identity file; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
+  /** Whether the answers are JSON Lines. */
+  readonly json: boolean;
+}
+
 /** `lanchat id` shows an identity, or does something to it. */
 export interface IdCommand {
   /** Tells the commands apart. */
@@ -157,6 +175,7 @@ export interface VersionCommand {
 export type Command =
   | ServeCommand
   | JoinCommand
+  | DoctorCommand
   | IdCommand
   | PeersCommand
   | LogCommand
@@ -195,6 +214,7 @@ const MAX_SECONDS = 2_147_483;
 
 const DEFAULT_WAIT_SECONDS = 0;
 const DEFAULT_TIMEOUT_SECONDS = 30;
+const DEFAULT_CHECK_SECONDS = 3;
 
 /**
  * Reads a command line; nothing is tried yet.
@@ -229,6 +249,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return serve(words, values);
     case "join":
       return join(words, values);
+    case "doctor":
+      return doctor(words, values);
     case "id":
       return id(words, values);
     case "peers":
@@ -306,7 +328,7 @@ function serve(words: string[], values: Values): ServeCommand {
   }
   return {
     kind: "serve",
-    port: parsePort(values.get("--port") ?? `${DEFAULT_PORT}`, 0),
+    port: listenPort(values),
     host: listenAddress(values),
     name: memberName(values),
     ...whose(values),
@@ -343,6 +365,18 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
     giveUpSeconds: integer(values, "--give-up-after", 1, MAX_SECONDS),
     listen: values.has("--listen"),
     ...display(values),
+  };
+}
+
+function doctor([address, ...words]: string[], values: Values): DoctorCommand {
+  refuseSurplus("doctor", words);
+  return {
+    kind: "doctor",
+    target: address === undefined ? undefined : parseHostPort(address, DEFAULT_PORT),
+    port: listenPort(values),
+    timeoutSeconds: integer(values, "--timeout", 1, MAX_SECONDS) ?? DEFAULT_CHECK_SECONDS,
+    ...whose(values),
+    json: values.has("--json"),
   };
 }
 
@@ -480,6 +514,10 @@ function limits(values: Values): Limits {
     maxMemoryBytes: bytes("--max-memory") ?? standard.maxMemoryBytes,
     maxRate: bytes("--max-rate") ?? standard.maxRate,
   };
+}
+
+function listenPort(values: Values): number {
+  return parsePort(values.get("--port") ?? `${DEFAULT_PORT}`, 0);
 }
 
 function listenAddress(values: Values): string | undefined {

@@ -97,7 +97,8 @@ function unverified(before: KnownPeer | undefined, kept: boolean): ProblemEvent 
   };
 }
 
-async function changedHost(
+/** The error of a host that has another key than the one that is known at its address. */
+export async function changedHost(
   address: string,
   digits: string,
   pinned: KnownPeer,

@@ -1,5 +1,12 @@
 /** A subcommand. */
-export type Subcommand = "serve" | "join" | "id" | "peers" | "log" | "completions";
+export type Subcommand =
+  | "serve"
+  | "join"
+  | "doctor"
+  | "id"
+  | "peers"
+  | "log"
+  | "completions";
 
 /** A shell that lanchat has completions for. */
 export type Shell = "bash" | "zsh" | "fish" | "powershell";
@@ -45,6 +52,12 @@ const IDENTITY: Option = {
   summary: "identity file, made if it is not there",
 };
 
+const PORT: Option = {
+  name: "--port",
+  value: "PORT",
+  summary: "TCP port to listen on, 0 for a free one (default 12345)",
+};
+
 const PROFILE: Option = {
   name: "--profile",
   value: "NAME",
@@ -82,11 +95,7 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
     choices: [],
     note: "",
     options: [
-      {
-        name: "--port",
-        value: "PORT",
-        summary: "TCP port to listen on, 0 for a free one (default 12345)",
-      },
+      PORT,
       { name: "--host", value: "ADDRESS", summary: "listen on this IP address alone" },
       NAME,
       { name: "--relay-only", summary: "host without being a member of the room" },
@@ -161,6 +170,25 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       "lanchat join '[fd00::2]:4000' --listen",
       "echo hello | lanchat join ada.local --wait 60",
     ],
+  },
+  doctor: {
+    summary: "find out what keeps people apart",
+    operand: "[HOST[:PORT]]",
+    choices: [],
+    note: "HOST is what cannot be joined; without it only this machine is looked at.",
+    options: [
+      PORT,
+      {
+        name: "--timeout",
+        value: "SECONDS",
+        summary: "how long each check may take (default 3)",
+      },
+      IDENTITY,
+      PROFILE,
+      { name: "--json", summary: "write JSON Lines" },
+      HELP,
+    ],
+    examples: ["lanchat doctor 192.168.1.5", "lanchat doctor ada.local --timeout 10"],
   },
   id: {
     summary: "show or protect your identity",

@@ -35,6 +35,10 @@ export async function run(args: readonly string[]): Promise<number> {
       return await answer(`lanchat ${VERSION}\n`);
     case "completions":
       return await answer(completionScript(command.shell));
+    case "doctor": {
+      const { doctor } = await import("./doctor.ts");
+      return await doctor(command);
+    }
     case "id":
       return await manageIdentity(command).catch((error) => failAtOnce(error, command.json));
     case "peers":

@@ -94,6 +94,7 @@ export class Acquaintances {
       );
     }
     await this.#keep(this.#known.setVerified(member.key, true, plainName(member)));
+    await this.#learnTag(member.key);
   }
 
   /**

@@ -18,11 +18,13 @@
  * @module
  */
 export {
+  addressesOf,
   DEFAULT_PORT,
   formatHostPort,
   type HostPort,
   isAddress,
   machineAddresses,
+  machineInterfaces,
   type MachineOptions,
   parseHostPort,
   parsePort,
@@ -30,4 +32,6 @@ export {
 export { type Connection, openConnection } from "./connection.ts";
 export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";
 export { listen, type Listener, type ListenOptions } from "./listen.ts";
+export { lookUp } from "./look_up.ts";
+export { checkMulticast, type MulticastResult } from "./multicast_check.ts";
 export { networkChange, type NetworkChangeOptions } from "./network_change.ts";

@@ -75,7 +75,7 @@ const HEARTBEAT_AFTER_MS = 30_000;
 const KEY = /^[\w-]{43}$/;
 
 /** A clock further off than this is not believed, in milliseconds. */
-const MAX_CLOCK_SKEW_MS = 600_000;
+export const MAX_CLOCK_SKEW_MS = 600_000;
 
 /** Sessions that have left and may not come back; beyond them nobody new is taken in. */
 const MAX_BURNED = 65_536;

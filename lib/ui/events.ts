@@ -370,6 +370,34 @@ export interface ProblemEvent {
   readonly line?: number;
 }
 
+/** What `lanchat doctor` looks at. */
+export type CheckName =
+  | "permissions"
+  | "addresses"
+  | "port"
+  | "multicast"
+  | "terminal"
+  | "identity"
+  | "name"
+  | "connection"
+  | "lanchat"
+  | "host"
+  | "clock";
+
+/** Something that `lanchat doctor` has looked at. */
+export interface CheckEvent {
+  /** Names the event. */
+  readonly event: "check";
+  /** What. */
+  readonly check: CheckName;
+  /** Whether it is as it should be; `null` where that could not be told. */
+  readonly ok: boolean | null;
+  /** What there was to see. */
+  readonly saw: string;
+  /** What to do about it; empty where it is as it should be. */
+  readonly advice: string;
+}
+
 /** The last event of a run. */
 export interface ClosedEvent {
   /** Names the event. */
@@ -406,6 +434,7 @@ export type UiEvent =
   | IdentityEvent
   | PeerEvent
   | ProblemEvent
+  | CheckEvent
   | ClosedEvent;
 
 /** A message to send; a {@linkcode SentEvent} or a {@linkcode FailedEvent} with its id answers it, and

@@ -233,6 +233,11 @@ function sentences(event: UiEvent): string[] {
       const problem = `${event.event}: ${event.message}`;
       return event.hint === "" ? [problem] : [problem, `hint: ${event.hint}`];
     }
+    case "check": {
+      const mark = event.ok === null ? "??" : event.ok ? "ok" : "!!";
+      const line = `${mark} ${event.check}: ${event.saw}`;
+      return event.advice === "" ? [line] : [line, `   ${event.advice}`];
+    }
     case "closed":
       return event.reason === "host-closed" ? ["The host closed the room."] : [];
     case "message":

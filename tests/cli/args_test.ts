@@ -151,6 +151,30 @@ Deno.test("parseCommandLine reads --plain, --no-notify and --log", () => {
   }
 });
 
+Deno.test("parseCommandLine reads the doctor command", () => {
+  const whose = { identity: undefined, profile: undefined };
+  assertEquals(parseCommandLine(["doctor"]), {
+    kind: "doctor",
+    target: undefined,
+    port: 12_345,
+    timeoutSeconds: 3,
+    ...whose,
+    json: false,
+  });
+  assertEquals(parseCommandLine(words("doctor [::1]:80 --port 0 --timeout 9 --json")), {
+    kind: "doctor",
+    target: { host: "::1", port: 80 },
+    port: 0,
+    timeoutSeconds: 9,
+    ...whose,
+    json: true,
+  });
+  fails(words("doctor a b"), "surplus-argument");
+  fails(words("doctor --timeout 0"), "bad-number");
+  fails(words("doctor --port 65536"), "bad-port");
+  fails(words("doctor --name ada"), "unknown-option");
+});
+
 Deno.test("parseCommandLine reads the log command", () => {
   assertEquals(parseCommandLine(words("log a.log")), { kind: "log", file: "a.log" });
   assertEquals(parseCommandLine(words("log -- -a.log")), { kind: "log", file: "-a.log" });

@@ -74,6 +74,7 @@ test("Acquaintances note who spoke, under its plain name and once, but nobody wh
   const bob = await member("bob#", "bob");
   acquaintances.spoke(bob);
   assertEquals(known.find(bob.key)?.names, ["bob"]);
+  assertEquals(acquaintances.namesakeOf(await member("bob", "mal"))?.tag, bob.tag);
   clock.advance(1000);
   acquaintances.spoke(bob);
   assertEquals(known.find(bob.key)?.lastSeen, clock.now() - 1000);

@@ -9,6 +9,7 @@ const TOPICS = [undefined, ...SUBCOMMANDS];
 const SHORTEST: Readonly<Record<Subcommand, readonly string[]>> = {
   serve: ["serve"],
   join: ["join", "ada.local"],
+  doctor: ["doctor"],
   id: ["id"],
   peers: ["peers"],
   log: ["log", "a.log"],
@@ -48,6 +49,7 @@ Deno.test("usage names the options of a command, each of which makes a differenc
   assertEquals(Object.fromEntries(counts), {
     serve: 19,
     join: 17,
+    doctor: 6,
     id: 7,
     peers: 4,
     log: 1,

@@ -122,7 +122,7 @@ export class ScriptedRelay {
   async accept(options: { resumed: boolean; lastCmid: number }): Promise<void> {
     const { instance } = this;
     const { OK: status } = AcceptStatus;
-    await this.send({ type: "accept", status, instance, maxMembers: 1024, ...options });
+    await this.send({ type: "accept", status, instance, maxMembers: 1024, time: 0, ...options });
   }
 
   /** Lets the member in, once it has said where it was. @param queued How much waits for it. */

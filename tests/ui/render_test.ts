@@ -174,6 +174,14 @@ test("noticeLines shows a problem and what to do", () => {
   assertEquals(noticeLines({ event: "warning", ...problem, hint: "" }), ["warning: Cannot join"]);
 });
 
+test("noticeLines tells what a checkup found, and what to do", () => {
+  const lines = (ok: boolean | null, advice: string): string[] =>
+    noticeLines({ event: "check", check: "clock", ok, saw: "it ticks", advice });
+  assertEquals(lines(true, ""), ["ok clock: it ticks"]);
+  assertEquals(lines(false, "Wind it."), ["!! clock: it ticks", "   Wind it."]);
+  assertEquals(lines(null, "Look."), ["?? clock: it ticks", "   Look."]);
+});
+
 test("noticeLines tells an end that nobody here asked for and no error explains", () => {
   const lines = (reason: CloseReason): string[] => noticeLines({ event: "closed", reason });
   assertEquals(lines("host-closed"), ["The host closed the room."]);
