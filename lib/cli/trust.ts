@@ -153,7 +153,9 @@ function digitsOf(text: string, counts: readonly number[]): string {
   if (/^\d+$/.test(digits) && counts.includes(digits.length)) return digits;
   throw new UsageError(
     "wrong-digits",
-    `Cannot compare as ${counts.join(" or ")} digits are needed: ${digits.length} are given`,
+    `Cannot compare as ${counts.join(" or ")} digits are needed: ${
+      digits.replaceAll(/\D/g, "").length
+    } are given`,
     { hint: "Give them in groups or not, as in: 12345 67890." },
   );
 }
