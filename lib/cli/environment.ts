@@ -2,6 +2,7 @@ import os from "node:os";
 import { LanchatError } from "../errors.ts";
 import { nameProblem } from "../wire/mod.ts";
 
+const INVITE = "LANCHAT_INVITE";
 const PASSPHRASE = "LANCHAT_PASSPHRASE";
 
 /** The login name, if `--allow-sys` and `--allow-env` let it be known and it can be a member's name. */
@@ -30,6 +31,12 @@ export function environmentPassphrase(): string {
     "no-passphrase",
     `Cannot ask for a passphrase as there is no terminal, and ${PASSPHRASE} is not set`,
   );
+}
+
+/** The invite that the environment has, where it may be read. */
+export function environmentInvite(): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: INVITE });
+  return state === "granted" ? Deno.env.get(INVITE) || undefined : undefined;
 }
 
 function systemName(): string {

@@ -1,11 +1,12 @@
-import { toBase64Url } from "../bytes/mod.ts";
+import { equal, toBase64Url } from "../bytes/mod.ts";
 import type { SecureChannel } from "../channel/mod.ts";
-import { fingerprint, keyTag, openRoomSecrets } from "../crypto/mod.ts";
-import { EXIT, LanchatError } from "../errors.ts";
+import { fingerprint, keyTag, openRoomSecrets, roomSecrets, zeroKey } from "../crypto/mod.ts";
+import { CODES, EXIT, LanchatError, UsageError } from "../errors.ts";
 import type { FrontEnd } from "../ui/mod.ts";
 import type { JoinCommand } from "./args.ts";
 import { chat } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
+import type { FoundInvite } from "./invite.ts";
 import { Line } from "./line.ts";
 import { findPerson } from "./person.ts";
 import { problem } from "./problem.ts";
@@ -16,6 +17,7 @@ const GIVE_UP_SECONDS = 60;
 /**
  * Joins a room and stays until it is left, or ends.
  *
+ * @param invite What was given in place of an address.
  * @returns The exit status.
  * @throws {LanchatError} If the host cannot be reached, is not the expected one, or does not admit us.
  */
@@ -23,26 +25,58 @@ export async function join(
   command: JoinCommand,
   frontEnd: FrontEnd,
   interrupts: Interrupts,
+  invite?: FoundInvite,
 ): Promise<number> {
+  const { host, port } = invite ?? command;
+  if (host === undefined) {
+    throw new UsageError("missing-value", "Cannot join as no address is given", {
+      hint: "Give the address that the host shows, as in: lanchat join 192.168.1.5",
+    });
+  }
   const { identity, name } = await findPerson(command, frontEnd);
-  const line = new Line({ ...command, identity, giveUpMs: giveUpMs(command) });
+  if (invite?.visible) {
+    frontEnd.show({
+      event: "warning",
+      code: "invite-visible",
+      message: "The invite was given where every program of this machine can read it",
+      hint: CODES["invite-visible"].hint,
+    });
+  }
+  const secrets = invite?.root && await roomSecrets(invite.hostKey, invite.root);
+  const line = new Line({
+    host,
+    port,
+    identity,
+    psk: secrets?.psk ?? zeroKey(),
+    giveUpMs: giveUpMs(command),
+    trusts: async (key) =>
+      (invite === undefined || equal(key, invite.hostKey)) &&
+      (command.hostKey === undefined || await fingerprint(key) === command.hostKey),
+  });
   const ownFingerprint = fingerprint(identity.publicKey);
   void interrupts.first.then(() => line.stop());
   try {
     const channel = command.reconnect ? await connect(line, frontEnd) : await line.connect();
     const { joinCode, peerKey, roomId } = line.hop;
-    const { memberKey } = await openRoomSecrets(peerKey);
+    const { memberKey } = secrets ?? await openRoomSecrets(peerKey);
     const end = await chat({
       frontEnd,
       channel,
       ...command.reconnect && { line },
-      room: { identity, name, roomId, memberKey, waitMs: command.waitSeconds * 1000 },
+      room: {
+        identity,
+        name,
+        roomId,
+        hostKey: peerKey,
+        memberKey,
+        waitMs: command.waitSeconds * 1000,
+      },
       seat: { session: line.session, keys: line.keys },
       fingerprint: await ownFingerprint,
       host: {
         tag: await keyTag(peerKey),
         key: toBase64Url(peerKey),
-        verified: command.hostKey !== undefined,
+        verified: command.hostKey !== undefined || invite !== undefined,
       },
       joinCode,
       listensOnly: command.listen,

@@ -1,13 +1,11 @@
-import { type Bytes, equal } from "../bytes/mod.ts";
+import { type Bytes, equal, isZero } from "../bytes/mod.ts";
 import { initiate, type SecureChannel } from "../channel/mod.ts";
 import {
-  fingerprint,
   generateWrapKeyPair,
   HOP_KEY_BITS,
   type Identity,
   randomBytes,
   type WrapKeyPair,
-  zeroKey,
 } from "../crypto/mod.ts";
 import { HandshakeError } from "../errors.ts";
 import { type HopSession, Initiator } from "../handshake/mod.ts";
@@ -19,14 +17,19 @@ import { Redialer } from "./redial.ts";
 /** How long a host may take to shake hands, in milliseconds. */
 const HANDSHAKE_MS = 15_000;
 
+/** After so many tries in a row the invite is taken to hold no more. */
+const MAX_REFUSALS = 3;
+
 /** Where a line leads, and how it is kept up. */
 export interface LineOptions {
   /** The IP address or name of the host. */
   readonly host: string;
   /** Its TCP port. */
   readonly port: number;
-  /** The 30 digits of the only host that is acceptable at first; any host if missing. */
-  readonly hostKey?: string | undefined;
+  /** Whether a host is acceptable at first, by its identity key. */
+  readonly trusts: (key: Bytes) => Promise<boolean>;
+  /** The room's pre-shared key; zeros for an open room. */
+  readonly psk: Bytes;
   /** Who the member is. */
   readonly identity: Identity;
   /** How long it is tried to connect again, in milliseconds. */
@@ -42,6 +45,7 @@ export class Line {
   #session: Bytes = randomBytes(SESSION_BYTES);
   #keys: SessionKeys = new SessionKeys();
   #connection: Connection | undefined;
+  #refusals = 0;
   #hop: HopSession | undefined;
 
   /** Prepares to dial; begins to make the keys for it. */
@@ -82,7 +86,7 @@ export class Line {
    * @throws {LanchatError} If the host cannot be reached, or is not the expected one.
    */
   async connect(signal: AbortSignal = this.#stopped.signal): Promise<SecureChannel> {
-    const { host, identity, port } = this.#options;
+    const { host, identity, port, psk } = this.#options;
     this.#connection?.close();
     const keyPair = await this.#makeSpare();
     this.#spare = undefined;
@@ -91,7 +95,7 @@ export class Line {
       identity,
       session: this.#session,
       keyPair,
-      psk: zeroKey(),
+      psk,
       trusts: (key) => this.#trusts(key),
     });
     const channel = await this.#shakeHands(this.#connection, initiator, signal);
@@ -100,6 +104,7 @@ export class Line {
       throw anotherRoom("hosts another room than before");
     }
     this.#hop = channel.hop;
+    this.#refusals = 0;
     return channel;
   }
 
@@ -141,12 +146,11 @@ export class Line {
   }
 
   async #trusts(key: Bytes): Promise<boolean> {
-    const { hostKey } = this.#options;
     if (this.#hop !== undefined) {
       if (equal(key, this.#hop.peerKey)) return true;
       throw anotherRoom("has another key than before");
     }
-    return hostKey === undefined || await fingerprint(key) === hostKey;
+    return await this.#options.trusts(key);
   }
 
   /** Shakes hands in bounded time. */
@@ -168,7 +172,7 @@ export class Line {
     } catch (error) {
       connection.close();
       signal.throwIfAborted();
-      if (!late) throw error;
+      if (!late) throw this.#refused(initiator, error) ?? error;
       throw new HandshakeError(
         "not-lanchat",
         `Cannot join ${formatHostPort(host, port)} as it does not answer as lanchat does`,
@@ -179,8 +183,21 @@ export class Line {
       signal.removeEventListener("abort", stop);
     }
   }
+
+  /** What it means that a host hangs up once it has seen the invite; `undefined` where it says nothing. */
+  #refused({ waitsForM2 }: Initiator, cause: unknown): HandshakeError | undefined {
+    const lost = cause instanceof HandshakeError && cause.code === "connection-lost";
+    if (!lost || !waitsForM2 || isZero(this.#options.psk)) return undefined;
+    if (this.#hop === undefined) {
+      const message = "Cannot join as the host hung up once it had seen the invite";
+      return new HandshakeError("wrong-invite", message, { cause });
+    }
+    // It may be chance once; a host that begins another room does it each time.
+    if (++this.#refusals < MAX_REFUSALS) return undefined;
+    return anotherRoom("does not accept the invite any more", { cause });
+  }
 }
 
-function anotherRoom(what: string): HandshakeError {
-  return new HandshakeError("another-room", `Cannot go on as the host ${what}`);
+function anotherRoom(what: string, options: ErrorOptions = {}): HandshakeError {
+  return new HandshakeError("another-room", `Cannot go on as the host ${what}`, options);
 }

@@ -26,8 +26,12 @@ async function findPassphrase(file: string, isNew: boolean): Promise<string> {
   return passphrase;
 }
 
-/** Asks a person at the terminal, who does not see what is typed; a signal ends that. */
-async function ask(question: string): Promise<string> {
+/**
+ * Asks a person at the terminal, who does not see what is typed; a signal ends that.
+ *
+ * @throws {LanchatError} As {@linkcode readTyped} does.
+ */
+export async function ask(question: string): Promise<string> {
   const interrupts = new Interrupts(() => {});
   Deno.stdin.setRaw(true);
   try {
@@ -87,5 +91,5 @@ function unusable(reason: string): LanchatError {
 }
 
 function stop(): never {
-  throw new LanchatError("interrupted", "Stopped before there was a passphrase");
+  throw new LanchatError("interrupted", "Stopped before the question was answered");
 }

@@ -4,6 +4,7 @@ import { chooseFrontEnd, type FrontEnd, LoggedFrontEnd } from "../ui/mod.ts";
 import { type Command, parseCommandLine, wantsJson } from "./args.ts";
 import { completionScript } from "./completions.ts";
 import { Interrupts } from "./interrupts.ts";
+import { findInvite, type FoundInvite } from "./invite.ts";
 import { join } from "./join.ts";
 import { printLog } from "./log.ts";
 import { unlocker } from "./passphrase.ts";
@@ -44,7 +45,9 @@ type ChatCommand = Extract<Command, { kind: "serve" | "join" }>;
 
 async function runInFrontEnd(command: ChatCommand): Promise<number> {
   let frontEnd: FrontEnd;
+  let invite: FoundInvite | undefined;
   try {
+    if (command.kind === "join") invite = await findInvite(command);
     frontEnd = await openFrontEnd(command);
   } catch (error) {
     return await failAtOnce(error, command.json);
@@ -56,7 +59,7 @@ async function runInFrontEnd(command: ChatCommand): Promise<number> {
   try {
     const status = command.kind === "serve"
       ? await serve(command, frontEnd, interrupts)
-      : await join(command, frontEnd, interrupts);
+      : await join(command, frontEnd, interrupts, invite);
     await frontEnd.close();
     return broken ? status || EXIT.FAILURE : status;
   } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * Addresses, listening and dialling: the only folder that opens sockets.
+ * Addresses, invites, listening and dialling: the only folder that opens sockets.
  *
  * @example Dial a listener
  * ```ts
@@ -19,6 +19,7 @@
  */
 export {
   DEFAULT_PORT,
+  dialable,
   formatHostPort,
   type HostPort,
   isAddress,
@@ -29,5 +30,14 @@ export {
 } from "./address.ts";
 export { type Connection, openConnection } from "./connection.ts";
 export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";
+export {
+  ADDRESS_PLACEHOLDER,
+  type Credential,
+  encodeCredential,
+  formatInvite,
+  type Invite,
+  isInvite,
+  parseInvite,
+} from "./invite.ts";
 export { listen, type Listener, type ListenOptions } from "./listen.ts";
 export { networkChange, type NetworkChangeOptions } from "./network_change.ts";

@@ -24,6 +24,8 @@ export interface Present extends Member {
   readonly since: number;
   /** Whether its connection is lost; what is said meanwhile waits for it. */
   readonly lost: boolean;
+  /** Present where it is given no key: it cannot read what is said here. */
+  readonly withheld?: true;
   /** How it says it is, in one line; missing where it says nothing. */
   readonly status?: string;
   /** Present where it has not got what was said to it last, as far as this was asked and is known. */
@@ -80,6 +82,8 @@ export class Peer {
   lostShown = false;
   /** Whether it has left: it gets no key any more, though its last messages may still be shown. */
   gone = false;
+  /** Whether it came after this member had locked the room: what is said is not for it. */
+  lockedOut = false;
   /** Whether its name carries its tag as somebody else has it; once it does, it stays so as long as it has that name. */
   tagged = false;
   /** Whether it was said that it has this member's name. */
@@ -155,6 +159,7 @@ export class Peer {
       session: this.session,
       since: this.seenAt,
       lost: this.away || this.absent,
+      ...this.lockedOut && { withheld: true },
       ...this.status !== "" && { status: this.status },
     };
   }

@@ -16,9 +16,17 @@
  * ```
  * @module
  */
+export { readAllowList } from "./allow_list.ts";
 export { type IdentityOptions, type OpenedIdentity, openIdentity } from "./identity.ts";
 export { openLog } from "./log.ts";
 export { type Platform } from "./place.ts";
 export { openSealedLog, type Unlock } from "./sealed_log.ts";
 export { readLog, type StoredLog } from "./stored_log.ts";
-export { type KeptRoom, readRoom, roomPlace, writeRoom } from "./room.ts";
+export {
+  type KeptDecision,
+  type KeptRoom,
+  readRoom,
+  type RoomKind,
+  roomPlace,
+  writeRoom,
+} from "./room.ts";

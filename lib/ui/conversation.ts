@@ -2,9 +2,17 @@ import { escape } from "@std/regexp/escape";
 import { type Clock, systemClock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 import { type Addressee, type Command, HELP, KEYS_HELP, parseLine } from "./commands.ts";
-import type { FailedEvent, Input, MemberView, MessageEvent, UiEvent } from "./events.ts";
+import type {
+  FailedEvent,
+  Input,
+  InviteEvent,
+  MemberView,
+  MessageEvent,
+  UiEvent,
+} from "./events.ts";
 import type { Look } from "./look.ts";
 import { type Fate, type OwnMessage, OwnMessages } from "./own_messages.ts";
+import { qrLines } from "./qr.ts";
 import { excerpt, failure, messageLine, noticeLines, personLines } from "./render.ts";
 import { sanitize } from "./sanitize.ts";
 import { Transcript } from "./transcript.ts";
@@ -31,6 +39,8 @@ export interface ConversationOptions {
   readonly echoes: boolean;
   /** Whether the line is edited here; only then it is known when it was begun. */
   readonly editsLine: boolean;
+  /** How many characters fit in a row; no QR code is shown without. */
+  readonly columns?: () => number;
   /** Takes a message that is for this person, as a mention or alone. */
   readonly notify: (from: string, text: string) => void;
   /** Takes lines that time alone has made ready to be shown. */
@@ -143,6 +153,8 @@ export class Conversation {
         this.#isCalled(event);
         this.#meetAll(event.members);
         return this.#notice(event);
+      case "invite":
+        return [...this.#notice(event), ...this.#qrLines(event)];
       case "members":
         this.#meetAll(event.members);
         return this.#notice(event);
@@ -292,6 +304,17 @@ export class Conversation {
 
   #notice(event: UiEvent): readonly string[] {
     return this.#transcript.notice(personLines(event));
+  }
+
+  /** The QR code of an invite: at the start where the link alone lets others in, later where it is asked for. */
+  #qrLines({ link, secret }: InviteEvent): readonly string[] {
+    const { columns, look } = this.#options;
+    if (columns === undefined || !(secret || this.ready)) return [];
+    const lines = qrLines(link);
+    if (lines[0]!.length <= columns()) return lines.map(look.qr);
+    return this.#transcript.notice([
+      "The window is too narrow for the QR code; /invite shows it in a wider one.",
+    ]);
   }
 
   #messageLines(event: MessageEvent): readonly string[] {

@@ -97,12 +97,19 @@ function parseWish({ do: wish, name, text }: Readonly<Record<string, unknown>>):
   switch (wish) {
     case "who":
     case "rekey":
+    case "lock":
+    case "unlock":
+    case "bans":
+    case "invite":
     case "quit":
       return { do: wish };
     case "whois":
     case "nick":
     case "ignore":
     case "unignore":
+    case "kick":
+    case "ban":
+    case "unban":
       return { do: wish, name: textOf(name, "name") };
     case "status":
       return { do: wish, text: textOf(text, "text") };

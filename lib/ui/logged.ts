@@ -73,6 +73,8 @@ export class LoggedFrontEnd implements FrontEnd {
     switch (event.event) {
       case "message":
         return this.#append(messageLine(named(event.from.name), sanitize(event.text), event));
+      case "invite":
+        return this.#append("# The invite link was shown; it is not kept here.");
       case "sent":
         this.#unanswered.delete(event.id);
         return;

@@ -1,8 +1,11 @@
 import { type Code, CODES } from "../errors.ts";
-import { DEFAULT_PORT, formatHostPort } from "../net/mod.ts";
+import { ADDRESS_PLACEHOLDER, DEFAULT_PORT, dialable, formatHostPort } from "../net/mod.ts";
 import type {
+  BanView,
+  InviteEvent,
   LeaveReason,
   ListeningEvent,
+  LockedEvent,
   MemberEvent,
   MessageEvent,
   PresentView,
@@ -21,12 +24,13 @@ const MAX_WELCOME_NAMES = 20;
 /** Longest own text, in characters, that is repeated where it was not delivered. */
 const MAX_REPEATED_LENGTH = 60;
 
-const LINK_LOCAL = /^fe[89ab]/i;
+const LINK_ADDRESS = /^lanchat:\/\/(.*)\/#/;
 
 const LEAVE_SENTENCES: Readonly<Record<LeaveReason, string>> = {
   "left": "left",
   "connection-lost": "is gone, as the connection was lost",
   "kicked": "was removed by the host",
+  "banned": "was banned by the host",
   "too-slow": "was removed as it did not keep up",
 };
 
@@ -77,6 +81,8 @@ function personSentences(event: UiEvent): string[] {
   switch (event.event) {
     case "listening":
       return invitation(event);
+    case "invite":
+      return linkSentences(event);
     case "ready":
       return greeting(event);
     case "members":
@@ -96,9 +102,10 @@ function personSentences(event: UiEvent): string[] {
   }
 }
 
-function invitation({ addresses, port, fingerprint }: ListeningEvent): string[] {
+function invitation({ addresses, fingerprint, inviteOnly, port }: ListeningEvent): string[] {
+  if (inviteOnly) return [`Only invited people get in. ${roomSentence(fingerprint)}`];
   const own = formatHostPort("ADDRESS", port, DEFAULT_PORT);
-  const [first = own, ...others] = dialable(addresses, port);
+  const [first = own, ...others] = targets(addresses, port);
   const more = addresses.length === 0
     ? ", with an address of this machine (with --allow-sys it is shown here)"
     : others.length === 0
@@ -106,7 +113,25 @@ function invitation({ addresses, port, fingerprint }: ListeningEvent): string[] 
     : ` (or ${others.join(", ")})`;
   return [
     `Others join with: lanchat join ${first}${more}`,
-    `The room's fingerprint is ${groups(fingerprint)}.`,
+    roomSentence(fingerprint),
+  ];
+}
+
+function roomSentence(fingerprint: string): string {
+  return `The room's fingerprint is ${groups(fingerprint)}.`;
+}
+
+/** The link for one address, and what may stand in place of that. */
+function linkSentences({ link, links, secret }: InviteEvent): string[] {
+  const [address, ...others] = links.map((link) => LINK_ADDRESS.exec(link)![1]!);
+  return [
+    secret ? "Whoever has this link gets in:" : "This link brings others here, and nowhere else:",
+    link,
+    ...address!.startsWith(ADDRESS_PLACEHOLDER)
+      ? [`Put an address of this machine in place of ${ADDRESS_PLACEHOLDER} in it.`]
+      : others.length > 0
+      ? [`In place of ${address} it may say ${others.join(" or ")}.`]
+      : [],
   ];
 }
 
@@ -126,7 +151,7 @@ function greeting({ host, joinCode, members, name }: ReadyEvent): string[] {
 
 /** What `/who` shows of one. */
 function memberSentence(member: PresentView): string {
-  const { behind, ignored, lost, name, since, status, tag, verified } = member;
+  const { behind, ignored, lost, name, since, status, tag, verified, withheld } = member;
   const facts = [
     `tag ${tag}`,
     verified ? "verified" : "not verified",
@@ -134,6 +159,7 @@ function memberSentence(member: PresentView): string {
     ...lost ? ["connection lost"] : [],
     ...behind ? ["has not got your last message"] : [],
     ...ignored ? ["ignored"] : [],
+    ...withheld ? ["cannot read you"] : [],
     // Last, as it may look like any of these.
     ...status === undefined ? [] : [`away: ${status}`],
   ];
@@ -153,6 +179,11 @@ function sentences(event: UiEvent): string[] {
   switch (event.event) {
     case "listening":
       return listeningSentences(event);
+    case "invite":
+      return [
+        event.secret ? "Whoever has this link gets in:" : "Others may use this link as well:",
+        ...event.links.map((link) => `    ${link}`),
+      ];
     case "ready": {
       const sentences = [`You are ${event.name}. ${welcome(event.members)}`];
       if (event.joinCode !== null) {
@@ -195,6 +226,14 @@ function sentences(event: UiEvent): string[] {
     }
     case "rekeyed":
       return ["Your keys are new: what you say from now on is sealed with them."];
+    case "locked":
+      return [lockSentence(event)];
+    case "banned":
+      return [event.banned ? `${ban(event)} is banned.` : `${ban(event)} may come again.`];
+    case "bans":
+      return [
+        event.bans.length === 0 ? "Nobody is banned." : `Banned: ${event.bans.map(ban).join(", ")}`,
+      ];
     case "ignoring":
       return [`What ${event.member.name} says is ${event.ignored ? "not shown" : "shown again"}.`];
     case "warning":
@@ -226,19 +265,21 @@ function reconnectedSentences({ joinCode, missed }: ReconnectedEvent): string[] 
   return [sentence, `The host was started anew and shows the join code ${groups(joinCode)}.`];
 }
 
-/** What others may type to reach one of these addresses; link-local ones only where there are no others. */
-function dialable(addresses: readonly string[], port: number): string[] {
-  const wider = addresses.filter((address) => !LINK_LOCAL.test(address));
-  return (wider.length > 0 ? wider : addresses)
-    .map((address) => formatHostPort(address, port, DEFAULT_PORT));
+/** What others may type to reach one of these addresses. */
+function targets(addresses: readonly string[], port: number): string[] {
+  return dialable(addresses).map((address) => formatHostPort(address, port, DEFAULT_PORT));
 }
 
-function listeningSentences({ addresses, port, fingerprint }: ListeningEvent): string[] {
-  const commands = dialable(addresses, port).map((target) => `    lanchat join ${target}`);
+function listeningSentences(
+  { addresses, fingerprint, inviteOnly, port }: ListeningEvent,
+): string[] {
+  const commands = inviteOnly
+    ? []
+    : targets(addresses, port).map((target) => `    lanchat join ${target}`);
   return [
     `Listening on port ${port}.${commands.length > 0 ? " Others join with:" : ""}`,
     ...commands,
-    `The room's fingerprint is ${groups(fingerprint)}.`,
+    roomSentence(fingerprint),
   ];
 }
 
@@ -258,6 +299,17 @@ function withTag({ lost, name, tag }: PresentView): string {
 
 function hereSentence(members: readonly string[]): string {
   return members.length === 0 ? "Nobody else is here." : `Here: ${members.join(", ")}`;
+}
+
+function lockSentence({ host, locked }: LockedEvent): string {
+  if (host) return locked ? "Nobody new gets in until /unlock." : "Others can join again.";
+  return locked
+    ? "Whoever comes now cannot read what you say, until /unlock."
+    : "Everybody who is here reads what you say.";
+}
+
+function ban({ name, tag }: BanView): string {
+  return name === undefined ? `tag ${tag}` : `${name} (tag ${tag})`;
 }
 
 function groups(digits: string): string {

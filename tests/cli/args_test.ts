@@ -25,6 +25,9 @@ const SERVE: ServeCommand = {
   name: undefined,
   identity: undefined,
   limits: LIMITS,
+  invite: false,
+  newRoom: false,
+  allow: undefined,
   relayOnly: false,
   json: false,
   plain: false,
@@ -291,7 +294,7 @@ Deno.test("parseCommandLine refuses a repeated option", () => {
 });
 
 Deno.test("parseCommandLine refuses a missing or empty value", () => {
-  const serve = ["--port", "--name", "--host", "--identity", ...LIMIT_OPTIONS];
+  const serve = ["--port", "--name", "--host", "--identity", "--allow", ...LIMIT_OPTIONS];
   const join = ["--name", "--identity", "--host-key", "--wait", "--timeout"];
   for (const [base, options] of [[["serve"], serve], [["join", "a"], join]] as const) {
     for (const option of options) {
@@ -303,7 +306,6 @@ Deno.test("parseCommandLine refuses a missing or empty value", () => {
       fails([...base, option, "--", "1"], "missing-value");
     }
   }
-  assertStringIncludes(fails(["join"], "missing-value").hint, "lanchat join 192.168.1.5");
 });
 
 Deno.test("parseCommandLine refuses a value of an option that has none", () => {
@@ -371,7 +373,7 @@ Deno.test("parseCommandLine refuses a bad address", () => {
   for (const host of ["localhost", "[::1]", "192.168.1.5:80", "192.168.1.256"]) {
     fails(["serve", "--host", host], "bad-address");
   }
-  for (const host of ["192.168.1.256", "a b", "http://[::1]", "-"]) {
+  for (const host of ["192.168.1.256", "a b", "http://[::1]"]) {
     fails(["join", host], "bad-address");
   }
   const error = fails(words("join fe80::1%eth0:12345"), "bad-address");

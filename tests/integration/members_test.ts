@@ -24,6 +24,7 @@ function presence({ events }: Attendant): string[] {
         return [`${event.before} is ${event.member.name}`];
       case "gap":
       case "reconnected":
+      case "rekeyed":
         return [event.type];
       case "warning":
         return [`warning ${event.code}`];
