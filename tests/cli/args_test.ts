@@ -36,7 +36,7 @@ const SERVE: ServeCommand = {
   logEncrypted: false,
 };
 
-const JOIN: Command = {
+const JOIN: JoinCommand = {
   kind: "join",
   host: "192.168.1.5",
   port: 12_345,
@@ -113,6 +113,12 @@ Deno.test("parseCommandLine reads every option, in any order and in both forms",
     assertEquals(parseCommandLine(words(`${options} serve`)), serve);
   }
   assertEquals(parseCommandLine(words("serve --relay-only")), { ...SERVE, relayOnly: true });
+  assertEquals(parseCommandLine(words("serve --invite --new-room --allow people")), {
+    ...SERVE,
+    invite: true,
+    newRoom: true,
+    allow: "people",
+  });
 
   const join: Command = {
     ...JOIN,
@@ -360,6 +366,14 @@ Deno.test("parseCommandLine refuses a bad number", () => {
     fails(["serve", option, "4097"], "bad-number");
   }
   fails(words("join a --wait 2147484"), "bad-number");
+});
+
+Deno.test("parseCommandLine tells a link from an address, and need be given neither", () => {
+  const { host: _, ...nowhere } = JOIN;
+  for (const link of ["-", "lanchat://ada:1/#A", "<lanchat://ada:1/#A>", "LANCHAT:"]) {
+    assertEquals(parseCommandLine(["join", link]), { ...nowhere, link });
+  }
+  assertEquals(parseCommandLine(["join"]), nowhere);
 });
 
 Deno.test("parseCommandLine refuses a bad name", () => {
