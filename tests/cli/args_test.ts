@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   type Command,
+  type JoinCommand,
   parseCommandLine,
   type ServeCommand,
   wantsJson,
