@@ -12,7 +12,7 @@ import type {
 } from "./events.ts";
 import type { Look } from "./look.ts";
 import { type Fate, type OwnMessage, OwnMessages } from "./own_messages.ts";
-import { qrLines } from "./qr.ts";
+import { fittingQrLines, NO_QR_SENTENCE } from "./qr.ts";
 import { excerpt, failure, messageLine, noticeLines, personLines } from "./render.ts";
 import { sanitize } from "./sanitize.ts";
 import { Transcript } from "./transcript.ts";
@@ -310,11 +310,9 @@ export class Conversation {
   #qrLines({ link, secret }: InviteEvent): readonly string[] {
     const { columns, look } = this.#options;
     if (columns === undefined || !(secret || this.ready)) return [];
-    const lines = qrLines(link);
-    if (lines[0]!.length <= columns()) return lines.map(look.qr);
-    return this.#transcript.notice([
-      "The window is too narrow for the QR code; /invite shows it in a wider one.",
-    ]);
+    const lines = fittingQrLines(link, columns());
+    return lines?.map(look.qr) ??
+      this.#transcript.notice([`${NO_QR_SENTENCE} /invite shows it in a wider one.`]);
   }
 
   #messageLines(event: MessageEvent): readonly string[] {

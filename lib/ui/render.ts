@@ -121,11 +121,12 @@ function roomSentence(fingerprint: string): string {
   return `The room's fingerprint is ${groups(fingerprint)}.`;
 }
 
-/** The link for one address, and what may stand in place of that. */
+/** The link for one address, and what may stand in place of that where people need nothing else. */
 function linkSentences({ link, links, secret }: InviteEvent): string[] {
+  if (!secret) return [`Or with this link, which leads to no other host: ${link}`];
   const [address, ...others] = links.map((link) => LINK_ADDRESS.exec(link)![1]!);
   return [
-    secret ? "Whoever has this link gets in:" : "This link brings others here, and nowhere else:",
+    "Whoever has this link gets in:",
     link,
     ...address!.startsWith(ADDRESS_PLACEHOLDER)
       ? [`Put an address of this machine in place of ${ADDRESS_PLACEHOLDER} in it.`]
@@ -181,7 +182,9 @@ function sentences(event: UiEvent): string[] {
       return listeningSentences(event);
     case "invite":
       return [
-        event.secret ? "Whoever has this link gets in:" : "Others may use this link as well:",
+        event.secret
+          ? "Whoever has this link gets in:"
+          : "Or with a link, which leads to no other host:",
         ...event.links.map((link) => `    ${link}`),
       ];
     case "ready": {
