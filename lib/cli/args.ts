@@ -1,6 +1,13 @@
 import { levenshteinDistance as stdLevenshteinDistance } from "@std/text/levenshtein-distance";
 import { CODES, quote, UsageError } from "../errors.ts";
-import { DEFAULT_PORT, isAddress, parseHostPort, parsePort } from "../net/mod.ts";
+import {
+  DEFAULT_PORT,
+  type HostPort,
+  isAddress,
+  isInvite,
+  parseHostPort,
+  parsePort,
+} from "../net/mod.ts";
 import { DEFAULT_LIMITS, type Limits } from "../relay/mod.ts";
 import { MAX_ROSTER_ENTRIES, nameProblem } from "../wire/mod.ts";
 import {
@@ -31,6 +38,12 @@ export interface ServeCommand {
   readonly profile?: string | undefined;
   /** What the host bounds. */
   readonly limits: Limits;
+  /** Whether the room is for whoever has its invite. */
+  readonly invite: boolean;
+  /** Whether it is another room than before. */
+  readonly newRoom: boolean;
+  /** The file with the fingerprints of those who may enter; all may if missing. */
+  readonly allow?: string | undefined;
   /** Whether the host is no member of the room. */
   readonly relayOnly: boolean;
   /** Whether both directions are JSON Lines. */
@@ -49,10 +62,12 @@ export interface ServeCommand {
 export interface JoinCommand {
   /** Tells the commands apart. */
   readonly kind: "join";
-  /** The IP address or name of the host. */
-  readonly host: string;
+  /** The IP address or name of the host; missing where an invite says it. */
+  readonly host?: string | undefined;
   /** The TCP port of the host. */
   readonly port: number;
+  /** An invite link as it was typed, or `-` for one that is not to be seen by others. */
+  readonly link?: string | undefined;
   /** The member's name; a default one if missing. */
   readonly name?: string | undefined;
   /** The identity file; the platform's own if missing. */
@@ -85,6 +100,24 @@ export interface JoinCommand {
   readonly log?: string | undefined;
   /** Whether that file is sealed under a passphrase. */
   readonly logEncrypted: boolean;
+}
+
+/** `lanchat doctor` finds out what keeps people apart. */
+export interface DoctorCommand {
+  /** Tells the commands apart. */
+  readonly kind: "doctor";
+  /** The host that cannot be joined; only this machine is looked at if missing. */
+  readonly target?: HostPort | undefined;
+  /** The TCP port on which this machine would host; 0 for a free one. */
+  readonly port: number;
+  /** How long each check may take, in seconds. */
+  readonly timeoutSeconds: number;
+  /** The identity file; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
+  /** Whether the answers are JSON Lines. */
+  readonly json: boolean;
 }
 
 /** `lanchat id` shows an identity, or does something to it. */
@@ -157,12 +190,16 @@ export interface VersionCommand {
 export type Command =
   | ServeCommand
   | JoinCommand
+  | DoctorCommand
   | IdCommand
   | PeersCommand
   | LogCommand
   | CompletionsCommand
   | HelpCommand
   | VersionCommand;
+
+/** In place of an invite link: it comes from standard input. */
+export const STANDARD_INPUT = "-";
 
 const levenshteinDistance: (a: string, b: string) => number = stdLevenshteinDistance;
 
@@ -195,6 +232,7 @@ const MAX_SECONDS = 2_147_483;
 
 const DEFAULT_WAIT_SECONDS = 0;
 const DEFAULT_TIMEOUT_SECONDS = 30;
+const DEFAULT_CHECK_SECONDS = 3;
 
 /**
  * Reads a command line; nothing is tried yet.
@@ -229,6 +267,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return serve(words, values);
     case "join":
       return join(words, values);
+    case "doctor":
+      return doctor(words, values);
     case "id":
       return id(words, values);
     case "peers":
@@ -306,22 +346,20 @@ function serve(words: string[], values: Values): ServeCommand {
   }
   return {
     kind: "serve",
-    port: parsePort(values.get("--port") ?? `${DEFAULT_PORT}`, 0),
+    port: listenPort(values),
     host: listenAddress(values),
     name: memberName(values),
     ...whose(values),
     limits: limits(values),
+    invite: values.has("--invite"),
+    newRoom: values.has("--new-room"),
+    allow: values.get("--allow"),
     relayOnly,
     ...display(values),
   };
 }
 
-function join([address, ...words]: string[], values: Values): JoinCommand {
-  if (address === undefined) {
-    throw new UsageError("missing-value", "Cannot join as no address is given", {
-      hint: "Give the address that the host shows, as in: lanchat join 192.168.1.5",
-    });
-  }
+function join([where, ...words]: string[], values: Values): JoinCommand {
   refuseSurplus("join", words);
   const reconnect = !values.has("--no-reconnect");
   if (!reconnect && values.has("--give-up-after")) {
@@ -331,7 +369,7 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
   }
   return {
     kind: "join",
-    ...parseHostPort(address, DEFAULT_PORT),
+    ...destination(where),
     name: memberName(values),
     ...whose(values),
     hostKey: fingerprintOf(values, "--host-key"),
@@ -343,6 +381,18 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
     giveUpSeconds: integer(values, "--give-up-after", 1, MAX_SECONDS),
     listen: values.has("--listen"),
     ...display(values),
+  };
+}
+
+function doctor([address, ...words]: string[], values: Values): DoctorCommand {
+  refuseSurplus("doctor", words);
+  return {
+    kind: "doctor",
+    target: address === undefined ? undefined : parseHostPort(address, DEFAULT_PORT),
+    port: listenPort(values),
+    timeoutSeconds: integer(values, "--timeout", 1, MAX_SECONDS) ?? DEFAULT_CHECK_SECONDS,
+    ...whose(values),
+    json: values.has("--json"),
   };
 }
 
@@ -419,6 +469,13 @@ function whose(values: Values): { identity?: string | undefined; profile?: strin
   });
 }
 
+/** Where the host is, or the link that says it. */
+function destination(where: string | undefined): Pick<JoinCommand, "host" | "port" | "link"> {
+  if (where === undefined) return { port: DEFAULT_PORT };
+  if (where === STANDARD_INPUT || isInvite(where)) return { port: DEFAULT_PORT, link: where };
+  return parseHostPort(where, DEFAULT_PORT);
+}
+
 function log([file, ...words]: string[]): LogCommand {
   if (file === undefined) {
     throw new UsageError("missing-value", "Cannot print a log as no file is given", {
@@ -480,6 +537,10 @@ function limits(values: Values): Limits {
     maxMemoryBytes: bytes("--max-memory") ?? standard.maxMemoryBytes,
     maxRate: bytes("--max-rate") ?? standard.maxRate,
   };
+}
+
+function listenPort(values: Values): number {
+  return parsePort(values.get("--port") ?? `${DEFAULT_PORT}`, 0);
 }
 
 function listenAddress(values: Values): string | undefined {

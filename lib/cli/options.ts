@@ -1,5 +1,12 @@
 /** A subcommand. */
-export type Subcommand = "serve" | "join" | "id" | "peers" | "log" | "completions";
+export type Subcommand =
+  | "serve"
+  | "join"
+  | "doctor"
+  | "id"
+  | "peers"
+  | "log"
+  | "completions";
 
 /** A shell that lanchat has completions for. */
 export type Shell = "bash" | "zsh" | "fish" | "powershell";
@@ -25,7 +32,7 @@ export interface CommandEntry {
   readonly operand: string;
   /** All that the first word of this can be; empty where that is not known. */
   readonly choices: readonly string[];
-  /** One line more about it, for its help; empty where there is none. */
+  /** A line or two more about it, for its help; empty where there is none. */
   readonly note: string;
   /** Its options, in the order of its help. */
   readonly options: readonly Option[];
@@ -43,6 +50,12 @@ const IDENTITY: Option = {
   name: "--identity",
   value: "FILE",
   summary: "identity file, made if it is not there",
+};
+
+const PORT: Option = {
+  name: "--port",
+  value: "PORT",
+  summary: "TCP port to listen on, 0 for a free one (default 12345)",
 };
 
 const PROFILE: Option = {
@@ -82,13 +95,16 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
     choices: [],
     note: "",
     options: [
-      {
-        name: "--port",
-        value: "PORT",
-        summary: "TCP port to listen on, 0 for a free one (default 12345)",
-      },
+      PORT,
       { name: "--host", value: "ADDRESS", summary: "listen on this IP address alone" },
       NAME,
+      { name: "--invite", summary: "let in who has an invite, and nobody else" },
+      { name: "--new-room", summary: "begin another room: no invite of before, no ban holds" },
+      {
+        name: "--allow",
+        value: "FILE",
+        summary: "let in those whose fingerprints are in this file alone",
+      },
       { name: "--relay-only", summary: "host without being a member of the room" },
       IDENTITY,
       PROFILE,
@@ -114,13 +130,18 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       ...DISPLAY,
       HELP,
     ],
-    examples: ["lanchat serve --name ada", "lanchat serve --relay-only --port 0 --json"],
+    examples: [
+      "lanchat serve --name ada",
+      "lanchat serve --invite",
+      "lanchat serve --relay-only --port 0 --json",
+    ],
   },
   join: {
     summary: "enter a room",
     operand: "HOST[:PORT]",
     choices: [],
-    note: "HOST is an address or a name, PORT 12345; IPv6 as in [fe80::1%eth0]:12345.",
+    note: "HOST is an address or a name, PORT 12345; IPv6 as in [fe80::1%eth0]:12345.\n" +
+      "In its place: an invite link, or - to be asked for one (or LANCHAT_INVITE).",
     options: [
       NAME,
       {
@@ -161,6 +182,25 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       "lanchat join '[fd00::2]:4000' --listen",
       "echo hello | lanchat join ada.local --wait 60",
     ],
+  },
+  doctor: {
+    summary: "find out what keeps people apart",
+    operand: "[HOST[:PORT]]",
+    choices: [],
+    note: "HOST is what cannot be joined; without it only this machine is looked at.",
+    options: [
+      PORT,
+      {
+        name: "--timeout",
+        value: "SECONDS",
+        summary: "how long each check may take (default 3)",
+      },
+      IDENTITY,
+      PROFILE,
+      { name: "--json", summary: "write JSON Lines" },
+      HELP,
+    ],
+    examples: ["lanchat doctor 192.168.1.5", "lanchat doctor ada.local --timeout 10"],
   },
   id: {
     summary: "show or protect your identity",

@@ -5,6 +5,7 @@ import { type Command, parseCommandLine, wantsJson } from "./args.ts";
 import { completionScript } from "./completions.ts";
 import { manageIdentity } from "./id.ts";
 import { Interrupts } from "./interrupts.ts";
+import { findInvite, type FoundInvite } from "./invite.ts";
 import { join } from "./join.ts";
 import { printLog } from "./log.ts";
 import { unlocker } from "./passphrase.ts";
@@ -35,6 +36,10 @@ export async function run(args: readonly string[]): Promise<number> {
       return await answer(`lanchat ${VERSION}\n`);
     case "completions":
       return await answer(completionScript(command.shell));
+    case "doctor": {
+      const { doctor } = await import("./doctor.ts");
+      return await doctor(command);
+    }
     case "id":
       return await manageIdentity(command).catch((error) => failAtOnce(error, command.json));
     case "peers":
@@ -52,7 +57,9 @@ type ChatCommand = Extract<Command, { kind: "serve" | "join" }>;
 async function runInFrontEnd(command: ChatCommand): Promise<number> {
   let opened: OpenedIdentity;
   let frontEnd: FrontEnd;
+  let invite: FoundInvite | undefined;
   try {
+    if (command.kind === "join") invite = await findInvite(command);
     opened = await openIdentity(identityOptions(command));
     frontEnd = await openFrontEnd(command);
   } catch (error) {
@@ -65,7 +72,7 @@ async function runInFrontEnd(command: ChatCommand): Promise<number> {
   try {
     const status = command.kind === "serve"
       ? await serve(command, opened, frontEnd, interrupts)
-      : await join(command, opened, frontEnd, interrupts);
+      : await join(command, opened, frontEnd, interrupts, invite);
     await frontEnd.close();
     return broken ? status || EXIT.FAILURE : status;
   } catch (error) {

@@ -8,6 +8,7 @@ const MAX_NAME_LENGTH = 253;
 
 const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
 const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
+const LINK_LOCAL = /^fe[89ab]/i;
 const SCOPE = /%[\w.~-]+$/;
 
 /** A label of RFC 1123 §2.1, and the underscore that many machines use all the same. */
@@ -76,10 +77,24 @@ export function formatHostPort(host: string, port: number, defaultPort?: number)
   return port === defaultPort ? host : `${bracketed(host)}:${port}`;
 }
 
-/** What `machineAddresses` may be given instead of the machine's own. */
+/** What {@linkcode machineInterfaces} may be given instead of the machine's own. */
 export interface MachineOptions {
   /** Lists the network interfaces; it is not called without the permission to. */
   readonly interfaces?: () => Deno.NetworkInterfaceInfo[];
+}
+
+/**
+ * The network interfaces of this machine, one entry for each address, without loopback.
+ *
+ * @returns `undefined` where `--allow-sys` does not let them be known.
+ */
+export function machineInterfaces(
+  options: MachineOptions = {},
+): Deno.NetworkInterfaceInfo[] | undefined {
+  const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
+  if (Deno.permissions.querySync(descriptor).state !== "granted") return undefined;
+  const { interfaces = Deno.networkInterfaces } = options;
+  return interfaces().filter(({ address }) => !address.startsWith("127.") && address !== "::1");
 }
 
 /**
@@ -89,17 +104,25 @@ export interface MachineOptions {
  * @returns `undefined` where `--allow-sys` does not let them be known.
  */
 export function machineAddresses(options: MachineOptions = {}): string[] | undefined {
-  const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
-  if (Deno.permissions.querySync(descriptor).state !== "granted") return undefined;
-  const { interfaces = Deno.networkInterfaces } = options;
+  const interfaces = machineInterfaces(options);
+  return interfaces && addressesOf(interfaces);
+}
+
+/** The addresses of network interfaces, in the order and the form of {@linkcode machineAddresses}. */
+export function addressesOf(interfaces: readonly Deno.NetworkInterfaceInfo[]): string[] {
   const ranks: string[][] = [[], [], []];
-  for (const { family, address, name } of interfaces()) {
-    if (address.startsWith("127.") || address === "::1") continue;
+  for (const { family, address, name } of interfaces) {
     if (family === "IPv4") ranks[0]!.push(address);
-    else if (!/^fe[89ab]/i.test(address)) ranks[1]!.push(address);
+    else if (!LINK_LOCAL.test(address)) ranks[1]!.push(address);
     else ranks[2]!.push(`${address}%${name}`);
   }
   return ranks.flat();
+}
+
+/** Those of a machine's addresses that others are told: link-local ones only where there are no others. */
+export function dialable(addresses: readonly string[]): readonly string[] {
+  const wider = addresses.filter((address) => !LINK_LOCAL.test(address));
+  return wider.length > 0 ? wider : addresses;
 }
 
 /**

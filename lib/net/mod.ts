@@ -1,5 +1,5 @@
 /**
- * Addresses, listening and dialling: the only folder that opens sockets.
+ * Addresses, invites, listening and dialling: the only folder that opens sockets.
  *
  * @example Dial a listener
  * ```ts
@@ -18,16 +18,30 @@
  * @module
  */
 export {
+  addressesOf,
   DEFAULT_PORT,
+  dialable,
   formatHostPort,
   type HostPort,
   isAddress,
   machineAddresses,
+  machineInterfaces,
   type MachineOptions,
   parseHostPort,
   parsePort,
 } from "./address.ts";
 export { type Connection, openConnection } from "./connection.ts";
 export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";
+export {
+  ADDRESS_PLACEHOLDER,
+  type Credential,
+  encodeCredential,
+  formatInvite,
+  type Invite,
+  isInvite,
+  parseInvite,
+} from "./invite.ts";
 export { listen, type Listener, type ListenOptions } from "./listen.ts";
+export { lookUp } from "./look_up.ts";
+export { checkMulticast, type MulticastResult } from "./multicast_check.ts";
 export { networkChange, type NetworkChangeOptions } from "./network_change.ts";

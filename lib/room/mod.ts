@@ -13,6 +13,7 @@
  *   name: "ada",
  *   session: new Uint8Array(16),
  *   roomId: new Uint8Array(32),
+ *   hostKey: identity.publicKey,
  *   memberKey: new Uint8Array(32),
  *   keys: new SessionKeys({ generate: () => generateWrapKeyPair(2048) }),
  *   emit: () => {},
@@ -24,12 +25,13 @@
  */
 export { MAX_SKIPPED, type Reader, ReceivingChain, SendingChain } from "./chain.ts";
 export type { Author } from "./chain.ts";
-export { Link, type LinkListener } from "./link.ts";
+export { Link, type LinkListener, REFUSALS } from "./link.ts";
 export { sameName } from "./names.ts";
 export type { Member, Present, Trust } from "./peer.ts";
 export { rosterHash } from "./peer.ts";
 export {
   type LeaveReason,
+  MAX_CLOCK_SKEW_MS,
   Room,
   type RoomEvent,
   type RoomOptions,

@@ -100,6 +100,32 @@ export async function openKeptIdentity(options: IdentityOptions): Promise<KeptId
   return kept;
 }
 
+/** An identity file as it is, whether there is one or not. */
+export interface IdentityLook {
+  /** Its place. */
+  readonly file: string;
+  /** The key pair in it; missing where there is no file yet, or it is under a passphrase. */
+  readonly identity?: Identity;
+  /** Whether it is under a passphrase; missing where there is no file yet. */
+  readonly isProtected?: boolean;
+}
+
+/**
+ * Looks at an identity file without making one, and without asking for its passphrase.
+ *
+ * @throws {StoreError} As {@linkcode openKeptIdentity} does, but for `wrong-passphrase`.
+ */
+export async function lookAtIdentity(which: WhichIdentity): Promise<IdentityLook> {
+  const file = readablePlace(which);
+  if (!await exists(file)) {
+    requirePermission("write", file, ACTION, dirname(file));
+    return { file };
+  }
+  const content = await readContent(file);
+  if ("sealed" in content) return { file, isProtected: true };
+  return { file, identity: await importIdentity(content.pkcs8), isProtected: false };
+}
+
 /**
  * Puts an identity under a passphrase, or under another one, or under none.
  *

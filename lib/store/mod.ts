@@ -16,12 +16,15 @@
  * ```
  * @module
  */
+export { readAllowList } from "./allow_list.ts";
 export {
   exportIdentity,
   type FindPassphrase,
   hasIdentity,
+  type IdentityLook,
   type IdentityOptions,
   type KeptIdentity,
+  lookAtIdentity,
   type OpenedIdentity,
   openIdentity,
   openKeptIdentity,
@@ -35,4 +38,11 @@ export { type KnownPeer } from "./peer_table.ts";
 export { identityPlace, type Platform, type WhichIdentity } from "./place.ts";
 export { openSealedLog, type Unlock } from "./sealed_log.ts";
 export { readLog, type StoredLog } from "./stored_log.ts";
-export { type KeptRoom, readRoom, roomPlace, writeRoom } from "./room.ts";
+export {
+  type KeptDecision,
+  type KeptRoom,
+  readRoom,
+  type RoomKind,
+  roomPlace,
+  writeRoom,
+} from "./room.ts";

@@ -9,6 +9,7 @@ const TOPICS = [undefined, ...SUBCOMMANDS];
 const SHORTEST: Readonly<Record<Subcommand, readonly string[]>> = {
   serve: ["serve"],
   join: ["join", "ada.local"],
+  doctor: ["doctor"],
   id: ["id"],
   peers: ["peers"],
   log: ["log", "a.log"],
@@ -46,8 +47,9 @@ Deno.test("usage names the options of a command, each of which makes a differenc
     return [topic, options.length];
   });
   assertEquals(Object.fromEntries(counts), {
-    serve: 19,
+    serve: 22,
     join: 17,
+    doctor: 6,
     id: 7,
     peers: 4,
     log: 1,

@@ -8,6 +8,7 @@ import {
   type FindPassphrase,
   hasIdentity,
   identityPlace,
+  lookAtIdentity,
   openIdentity,
   openKeptIdentity,
   type Platform,
@@ -72,6 +73,21 @@ Deno.test("openIdentity makes a private file once and finds it again", async () 
   const message = new Uint8Array([1, 2, 3]);
   assert(await verify(opened.identity.publicKey, message, await sign(message)));
   assertNotEquals(toHex(publicKey), KEPT_KEY);
+});
+
+Deno.test("lookAtIdentity finds an identity file, makes none, and asks for no passphrase", async () => {
+  const directory = emptyDirectory();
+  const platform = home(directory);
+  const file = `${directory}/.config/lanchat/identity.json`;
+  assertEquals(await lookAtIdentity({ platform }), { file });
+  assertEquals(names(directory), []);
+  const { identity } = await openIdentity({ platform });
+  const { identity: found, ...rest } = await lookAtIdentity({ platform });
+  assertEquals([found?.publicKey, rest], [identity.publicKey, { file, isProtected: false }]);
+  await protectIdentity({ platform }, () => Promise.resolve("sesame"));
+  assertEquals(await lookAtIdentity({ platform }), { file, isProtected: true });
+  Deno.chmodSync(file, 0o644);
+  await assertFails(lookAtIdentity({ platform }), "identity-unreadable", "others may open it");
 });
 
 Deno.test("openIdentity makes the directories of the platform's own place private", async () => {

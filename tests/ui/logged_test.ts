@@ -110,7 +110,7 @@ test("LoggedFrontEnd marks who is verified, and whom a message is for once it is
     entries.slice(1),
     [
       "> ada to bob (private): one",
-      "# bob✓ is verified, in this room and in others.",
+      "# bob✓ is verified: the mark stands behind the name from now on.",
       "bob✓: hi",
       "> ada to bob✓ (private): two",
     ].map((line) => `${TIME} ${line}\n`),
@@ -275,4 +275,19 @@ test("LoggedFrontEnd logs whom a private message is for by the name that it has 
   await Array.fromAsync(frontEnd.input);
   await frontEnd.close();
   assertEquals(entries.at(-1), `${TIME} > eve to rob (private): psst\n`);
+});
+
+test("LoggedFrontEnd keeps no invite", async () => {
+  const screen = new Screen();
+  let log = "";
+  const frontEnd = new LoggedFrontEnd(
+    screen,
+    new WritableStream({ write: (entry) => void (log += entry) }),
+    new FakeClock(0),
+  );
+  const link = "lanchat://192.0.2.2:12345/#secret";
+  frontEnd.show({ event: "invite", link, links: [link], secret: true });
+  await frontEnd.close();
+  assertEquals(screen.events.length, 1);
+  assertEquals(log, `${TIME} # The invite link was shown; it is not kept here.\n`);
 });

@@ -174,6 +174,14 @@ test("noticeLines shows a problem and what to do", () => {
   assertEquals(noticeLines({ event: "warning", ...problem, hint: "" }), ["warning: Cannot join"]);
 });
 
+test("noticeLines tells what a checkup found, and what to do", () => {
+  const lines = (ok: boolean | null, advice: string): string[] =>
+    noticeLines({ event: "check", check: "clock", ok, saw: "it ticks", advice });
+  assertEquals(lines(true, ""), ["ok clock: it ticks"]);
+  assertEquals(lines(false, "Wind it."), ["!! clock: it ticks", "   Wind it."]);
+  assertEquals(lines(null, "Look."), ["?? clock: it ticks", "   Look."]);
+});
+
 test("noticeLines tells an end that nobody here asked for and no error explains", () => {
   const lines = (reason: CloseReason): string[] => noticeLines({ event: "closed", reason });
   assertEquals(lines("host-closed"), ["The host closed the room."]);
@@ -294,7 +302,7 @@ test("noticeLines tells whose name somebody has, and what to do about it", () =>
   ]);
   assertEquals(
     noticeLines({ event: "verified", member: { ...member("bob"), verified: true } }),
-    ["bob✓ is verified, in this room and in others."],
+    ["bob✓ is verified: the mark stands behind the name from now on."],
   );
 });
 
@@ -339,7 +347,7 @@ test("personLines shows each member in a line of its own, with what it says of i
   assertEquals(personLines({ event: "members", members }), [
     `bob✓: tag abcdefgh, verified, here since ${since}`,
     `eve: tag abcdefgh, not verified, here since ${since}, connection lost, has not got your last ` +
-    "message, ignored, cannot read what you say: see /accept, away: verified, really",
+    "message, ignored, cannot read what you say, away: verified, really",
   ]);
 });
 
@@ -358,4 +366,64 @@ test("personLines says what there is to compare with a host that is new, known o
     greeting({ known: true, verified: true }),
     "Join code 01234 56789: the host must see the same one.",
   );
+});
+
+const LINKS = ["192.0.2.2:12345", "[fd00::2]:12345"].map((host) => `lanchat://${host}/#AbZ`);
+
+function invite(secret: boolean, links: string[] = LINKS): UiEvent {
+  return { event: "invite", link: links[0]!, links, secret };
+}
+
+test("an invite is a line that can be copied, and says what may stand in place of the address", () => {
+  assertEquals(noticeLines(invite(true)), [
+    "Whoever has this link gets in:",
+    ...LINKS.map((link) => `    ${link}`),
+  ]);
+  assertEquals(personLines(invite(true)), [
+    "Whoever has this link gets in:",
+    LINKS[0],
+    "In place of 192.0.2.2:12345 it may say [fd00::2]:12345.",
+  ]);
+  assertEquals(personLines(invite(true, LINKS.slice(0, 1))).length, 2);
+  assertEquals(personLines(invite(true, ["lanchat://ADDRESS:12345/#AbZ"])), [
+    "Whoever has this link gets in:",
+    "lanchat://ADDRESS:12345/#AbZ",
+    "Put an address of this machine in place of ADDRESS in it.",
+  ]);
+  assertEquals(personLines(invite(false)), [
+    `Or with this link, which leads to no other host: ${LINKS[0]}`,
+  ]);
+});
+
+test("a room for invited people shows no address that brings nobody in", () => {
+  const event: UiEvent = {
+    event: "listening",
+    addresses: ["192.0.2.2"],
+    port: 12345,
+    fingerprint: FINGERPRINT,
+    tag: "abcdefgh",
+    inviteOnly: true,
+  };
+  const room = "The room's fingerprint is 01234 56789 01234 56789 01234 56789.";
+  assertEquals(noticeLines(event), ["Listening on port 12345.", room]);
+  assertEquals(personLines(event), [`Only invited people get in. ${room}`]);
+});
+
+test("noticeLines tells who is banned, and what is locked", () => {
+  const ban = { key: "A".repeat(43), tag: "abcdefgh", name: "bob" };
+  const { name: _, ...nameless } = ban;
+  const events: [UiEvent, string][] = [
+    [{ event: "banned", ...ban, banned: true }, "bob (tag abcdefgh) is banned."],
+    [{ event: "banned", ...nameless, banned: false }, "tag abcdefgh may come again."],
+    [{ event: "bans", bans: [] }, "Nobody is banned."],
+    [{ event: "bans", bans: [ban, nameless] }, "Banned: bob (tag abcdefgh), tag abcdefgh"],
+    [{ event: "locked", locked: true, host: true }, "Nobody new gets in until /unlock."],
+    [{ event: "locked", locked: false, host: true }, "Others can join again."],
+    [
+      { event: "locked", locked: true, host: false },
+      "Whoever comes now cannot read what you say, until /unlock.",
+    ],
+    [{ event: "locked", locked: false, host: false }, "Everybody who is here reads what you say."],
+  ];
+  for (const [event, line] of events) assertEquals(noticeLines(event), [line]);
 });
