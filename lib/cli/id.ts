@@ -72,8 +72,9 @@ async function confirm(command: IdCommand): Promise<void> {
   if (command.yes || !await hasIdentity(options)) return;
   const file = quote(identityPlace(options));
   if (Deno.stdin.isTerminal()) {
-    const warning = `The identity in ${file} goes for good: others take you for somebody new,\n` +
-      `and a room that you host is another one. Whom you know stays known.\n`;
+    const warning = `This identity goes for good: ${file}\n` +
+      `Others take you for somebody new, and a room that you host is another one.\n` +
+      `Whom you know stays known.\n`;
     const typed = await askWord(`${warning}Type ${command.action} to go on: `);
     if (typed.trim() === command.action) return;
   }

@@ -271,7 +271,8 @@ function peerSentence({ addresses, firstSeen, lastSeen, names, tag, verified }: 
     // Last, as they may look like any of these.
     ...others.length === 0 ? [] : [`was called ${others.join(" and ")}`],
   ];
-  return `${name}: ${facts.join(", ")}`;
+  const marked = markedName({ name, ...verified && { verified } });
+  return `${marked}: ${facts.join(", ")}`;
 }
 
 function statusSentence({ member, own, text }: StatusEvent): string {
