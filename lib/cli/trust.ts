@@ -23,7 +23,6 @@ export class Acquaintances {
   readonly #tags = new Map<string, string>();
   /** Whose last name was noted in this run, by key in hexadecimal digits. */
   readonly #noted = new Map<string, string>();
-
   #unkeptTold = false;
 
   private constructor(known: KnownPeers, ownKey: Bytes) {
@@ -34,7 +33,7 @@ export class Acquaintances {
   /** Begins with those who are known. @param ownKey One's own identity key. */
   static async of(known: KnownPeers, ownKey: Bytes): Promise<Acquaintances> {
     const acquaintances = new Acquaintances(known, ownKey);
-    await Promise.all(known.all().map(({ key }) => acquaintances.#learnTag(key)));
+    await acquaintances.#learnTags();
     return acquaintances;
   }
 
@@ -69,8 +68,7 @@ export class Acquaintances {
     if (this.#noted.get(id) === name || equal(key, this.#ownKey)) return;
     if (this.judge({ key, name }) === "withheld") return;
     this.#noted.set(id, name);
-    void this.#keep(this.#known.seen(key, { name }), false);
-    void this.#learnTag(key);
+    void this.#keep(member, this.#known.seen(key, { name }), false);
   }
 
   /** The number that one compares with a member, 60 digits. Takes about 100 ms of a core. */
@@ -93,8 +91,7 @@ export class Acquaintances {
         "Cannot mark that member as verified as these are not the digits of its safety number",
       );
     }
-    await this.#keep(this.#known.setVerified(member.key, true, plainName(member)));
-    await this.#learnTag(member.key);
+    await this.#keep(member, this.#known.setVerified(member.key, true, plainName(member)));
   }
 
   /**
@@ -108,7 +105,7 @@ export class Acquaintances {
     const given = digitsOf(digits, [FINGERPRINT_DIGITS]);
     for (const member of members) {
       if (await fingerprint(member.key) !== given) continue;
-      await this.#keep(this.#known.seen(member.key, { name: plainName(member) }));
+      await this.#keep(member, this.#known.seen(member.key, { name: plainName(member) }));
       return member;
     }
     throw new UsageError(
@@ -127,11 +124,18 @@ export class Acquaintances {
     )[0];
   }
 
-  async #learnTag(key: Bytes): Promise<void> {
-    this.#tags.set(toHex(key), await keyTag(key));
+  /** Makes the tags of those who are known since the last time, perhaps by another run. */
+  async #learnTags(): Promise<void> {
+    await Promise.all(
+      this.#known.all().map(async ({ key }) => {
+        const id = toHex(key);
+        if (!this.#tags.has(id)) this.#tags.set(id, await keyTag(key));
+      }),
+    );
   }
 
-  async #keep(change: Promise<void>, asked = true): Promise<void> {
+  async #keep({ key, tag }: Member, change: Promise<void>, asked = true): Promise<void> {
+    this.#tags.set(toHex(key), tag);
     try {
       await change;
     } catch (error) {
@@ -139,6 +143,7 @@ export class Acquaintances {
       if (asked || !this.#unkeptTold) this.onUnkept(error);
       this.#unkeptTold = true;
     }
+    await this.#learnTags();
   }
 }
 
@@ -148,7 +153,9 @@ function digitsOf(text: string, counts: readonly number[]): string {
   if (/^\d+$/.test(digits) && counts.includes(digits.length)) return digits;
   throw new UsageError(
     "wrong-digits",
-    `Cannot compare as ${counts.join(" or ")} digits are needed: ${digits.length} are given`,
+    `Cannot compare as ${counts.join(" or ")} digits are needed: ${
+      digits.replaceAll(/\D/g, "").length
+    } are given`,
     { hint: "Give them in groups or not, as in: 12345 67890." },
   );
 }

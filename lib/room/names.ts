@@ -3,8 +3,11 @@ import confusables from "unhomoglyph/data.json" with { type: "json" };
 /** What each confusable character looks like: confusables.txt of UTS #39, Unicode 13. */
 const PROTOTYPES: Readonly<Record<string, string>> = confusables;
 
-/** Names whose looks are kept, as each message asks for one; a room has fewer members. */
-const MAX_KNOWN_NAMES = 4096;
+/**
+ * Names whose looks are kept, as each message asks for one and each newcomer for those of all who are known:
+ * more than these have, and a room has members.
+ */
+const MAX_KNOWN_NAMES = 65_536;
 
 /** Shown as nothing, though Unicode takes only the first for white space. */
 const BLANK = /[ \u2800\u{1D159}]+/gu;

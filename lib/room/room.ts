@@ -343,9 +343,6 @@ export class Room {
       );
     }
     const to = options.to === undefined ? undefined : only(this.#called(options.to));
-    if (to?.trust === "withheld") {
-      throw new RoomError("key-withheld", "Cannot send message as that member is given no key");
-    }
     const kind = options.kind === "action" ? BodyKind.ACTION : BodyKind.TEXT;
     const { delivered, done } = this.#send({ kind, body, to });
     await done.promise;
@@ -1293,7 +1290,7 @@ export class Room {
     }
     if (to !== undefined) {
       if (this.#present(to) && !to.gone) {
-        this.#outbox.refuseHead("key-withheld", "that member is given no key any more");
+        this.#outbox.refuseHead("key-withheld", "that member is given no key");
       } else {
         this.#outbox.refuseHead("no-such-member", "that member has left");
       }

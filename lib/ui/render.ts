@@ -217,7 +217,9 @@ function sentences(event: UiEvent): string[] {
     case "room-code":
       return roomCodeSentences(event);
     case "verified":
-      return [`${markedName(event.member)} is verified, in this room and in others.`];
+      return [
+        `${markedName(event.member)} is verified: the mark stands behind the name from now on.`,
+      ];
     case "key-changed":
       return keyChangedSentences(event);
     case "accepted":

@@ -109,12 +109,18 @@ test("Acquaintances tell of a namesake: one that is verified, or else the last",
   assertEquals(acquaintances.namesakeOf(await member("carol")), undefined);
 });
 
-test("Acquaintances know the tags of those who were known before", async () => {
+test("Acquaintances know the tags of those who were known before, spoke, or were verified", async () => {
   const { ada, known } = await scene();
-  const { key, tag } = await member("bob");
-  await known.seen(key, { name: "bob" });
+  const [bob, carol, dave] = await Promise.all(
+    ["bob", "carol", "dave"].map((name) => member(name)),
+  );
+  await known.seen(bob!.key, { name: "bob" });
   const acquaintances = await Acquaintances.of(known, ada.publicKey);
-  assertEquals(acquaintances.namesakeOf(await member("bob", "mal"))?.tag, tag);
+  acquaintances.spoke(carol!);
+  await acquaintances.verify(dave!, await acquaintances.safetyNumber(dave!.key));
+  for (const { name, tag } of [bob!, carol!, dave!]) {
+    assertEquals(acquaintances.namesakeOf(await member(name, "mal"))?.tag, tag);
+  }
 });
 
 test("Acquaintances.verify marks by the last ten digits or all, and by no others", async () => {

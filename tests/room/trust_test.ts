@@ -6,6 +6,7 @@ import { assertFails } from "../support/assert.ts";
 import { Puppet } from "../support/puppet.ts";
 import { Stage, type StageOptions } from "../support/stage.ts";
 import { test } from "../support/test.ts";
+import { World } from "../support/world.ts";
 
 /** What a room is told of keys; everybody else is fine. */
 class Verdicts {
@@ -195,6 +196,24 @@ test("Room asks what a member is once under each name, not at each new session k
   await stage.room.say("not for mal");
   assertEquals(keysFor(stage, mal), 0);
   await stage.close();
+});
+
+test("Room says that a message is delivered, and nobody behind, though one that is there cannot read", async () => {
+  const world = new World();
+  const mal = await world.join("bob", { identity: "mal" });
+  const carol = await world.join("carol");
+  const trust = ({ name }: { name: string }): Trust => name === "bob" ? "withheld" : "fine";
+  const ada = await world.join("ada", { trust });
+  const { delivered } = await ada.room.say("for carol");
+  assertEquals(await delivered, true);
+  assertEquals(carol.texts.all, ["for carol"]);
+  assertEquals(mal.texts.all, []);
+  assertEquals((await ada.room.who()).map(({ behind }) => behind), [undefined, undefined]);
+  await mal.room.say("for all");
+  assertEquals(await ada.texts.next(), "for all");
+  // All see the same room: nobody is warned of another, and all are shown to all.
+  assertEquals([mal, carol, ada].map(({ room }) => room.members.length), [2, 2, 2]);
+  await world.close();
 });
 
 test("Room sends a member that is withheld nothing again but who it is itself", async () => {

@@ -34,7 +34,7 @@ screenTest("somebody is verified by what both screens show, and marked from then
   await hana.say("not verified");
   await ada.shows(said("hana", "not verified"), ">");
   await ada.type(`/verify hana ${groups.slice(-2).join(" ")}\r`);
-  await ada.shows(notice("hana✓ is verified, in this room and in others."), ">");
+  await ada.shows(notice("hana✓ is verified: the mark stands behind the name from now on."), ">");
   await hana.say("verified");
   await ada.type("hello\r");
   await hana.event("message");

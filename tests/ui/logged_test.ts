@@ -110,7 +110,7 @@ test("LoggedFrontEnd marks who is verified, and whom a message is for once it is
     entries.slice(1),
     [
       "> ada to bob (private): one",
-      "# bob✓ is verified, in this room and in others.",
+      "# bob✓ is verified: the mark stands behind the name from now on.",
       "bob✓: hi",
       "> ada to bob✓ (private): two",
     ].map((line) => `${TIME} ${line}\n`),

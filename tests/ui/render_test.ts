@@ -302,7 +302,7 @@ test("noticeLines tells whose name somebody has, and what to do about it", () =>
   ]);
   assertEquals(
     noticeLines({ event: "verified", member: { ...member("bob"), verified: true } }),
-    ["bob✓ is verified, in this room and in others."],
+    ["bob✓ is verified: the mark stands behind the name from now on."],
   );
 });
 

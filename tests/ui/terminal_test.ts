@@ -607,7 +607,7 @@ test("TerminalFrontEnd marks who is verified from then on, oneself never", async
   await desk.type("/msg bob hi", "\r", "✓ hello", "\r");
   await desk.shows(
     `${T} bob: one`,
-    `${T} -- bob✓ is verified, in this room and in others.`,
+    `${T} -- bob✓ is verified: the mark stands behind the name from now on.`,
     `${T} bob✓: two`,
     `${T} * bob✓ nods`,
     `${T} ada to bob✓ (private): hi …`,
