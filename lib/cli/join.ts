@@ -1,12 +1,13 @@
 import type { SecureChannel } from "../channel/mod.ts";
-import { fingerprint, openRoomSecrets } from "../crypto/mod.ts";
-import { EXIT, LanchatError } from "../errors.ts";
+import { fingerprint, openRoomSecrets, roomSecrets, zeroKey } from "../crypto/mod.ts";
+import { CODES, EXIT, LanchatError, UsageError } from "../errors.ts";
 import type { OpenedIdentity } from "../store/mod.ts";
 import type { FrontEnd } from "../ui/mod.ts";
 import type { JoinCommand } from "./args.ts";
 import { chat } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
-import { meetHost, trustsHost } from "./known_host.ts";
+import type { FoundInvite } from "./invite.ts";
+import { type ExpectedHost, meetHost, trustsHost } from "./known_host.ts";
 import { Line } from "./line.ts";
 import { findPerson } from "./person.ts";
 import { problem } from "./problem.ts";
@@ -19,6 +20,7 @@ const GIVE_UP_SECONDS = 60;
  * Joins a room and stays until it is left, or ends.
  *
  * @param opened Who joins.
+ * @param invite What was given in place of an address.
  * @returns The exit status.
  * @throws {LanchatError} If the host cannot be reached, is not the expected one, or does not admit us.
  */
@@ -27,31 +29,57 @@ export async function join(
   opened: OpenedIdentity,
   frontEnd: FrontEnd,
   interrupts: Interrupts,
+  invite?: FoundInvite,
 ): Promise<number> {
+  const { host, port } = invite ?? command;
+  if (host === undefined) {
+    throw new UsageError("missing-value", "Cannot join as no address is given", {
+      hint: "Give the address that the host shows, as in: lanchat join 192.168.1.5",
+    });
+  }
+  const expected: ExpectedHost = { ...command, host, port, key: invite?.hostKey };
   const { identity, known, name } = await findPerson(opened, command, frontEnd);
+  if (invite?.visible) {
+    frontEnd.show({
+      event: "warning",
+      code: "invite-visible",
+      message: "The invite was given where every program of this machine can read it",
+      hint: CODES["invite-visible"].hint,
+    });
+  }
+  const secrets = invite?.root && await roomSecrets(invite.hostKey, invite.root);
   const line = new Line({
-    ...command,
+    host,
+    port,
     identity,
+    psk: secrets?.psk ?? zeroKey(),
     giveUpMs: giveUpMs(command),
-    trusts: (key) => trustsHost(key, command, known),
+    trusts: (key) => trustsHost(key, expected, known),
   });
   const ownFingerprint = fingerprint(identity.publicKey);
   void interrupts.first.then(() => line.stop());
   try {
     const channel = command.reconnect ? await connect(line, frontEnd) : await line.connect();
     const { joinCode, peerKey, roomId } = line.hop;
-    const host = await meetHost(peerKey, command, known, frontEnd);
-    const { memberKey } = await openRoomSecrets(peerKey);
+    const met = await meetHost(peerKey, expected, known, frontEnd);
+    const { memberKey } = secrets ?? await openRoomSecrets(peerKey);
     const end = await chat({
       frontEnd,
       channel,
       ...command.reconnect && { line },
-      room: { identity, name, roomId, memberKey, waitMs: command.waitSeconds * 1000 },
+      room: {
+        identity,
+        name,
+        roomId,
+        hostKey: peerKey,
+        memberKey,
+        waitMs: command.waitSeconds * 1000,
+      },
       seat: { session: line.session, keys: line.keys },
       acquaintances: await Acquaintances.of(known, identity.publicKey),
       fingerprint: await ownFingerprint,
-      host: host.view,
-      ...host.warning !== undefined && { hostWarning: host.warning },
+      host: met.view,
+      ...met.warning !== undefined && { hostWarning: met.warning },
       joinCode,
       listensOnly: command.listen,
       endsWithInput: true,

@@ -1,4 +1,4 @@
-import { type Bytes, equal } from "../bytes/mod.ts";
+import { type Bytes, equal, isZero } from "../bytes/mod.ts";
 import { initiate, type SecureChannel } from "../channel/mod.ts";
 import {
   generateWrapKeyPair,
@@ -6,7 +6,6 @@ import {
   type Identity,
   randomBytes,
   type WrapKeyPair,
-  zeroKey,
 } from "../crypto/mod.ts";
 import { HandshakeError } from "../errors.ts";
 import { type HopSession, Initiator } from "../handshake/mod.ts";
@@ -18,6 +17,9 @@ import { Redialer } from "./redial.ts";
 /** How long a host may take to shake hands, in milliseconds. */
 const HANDSHAKE_MS = 15_000;
 
+/** After so many tries in a row the invite is taken to hold no more. */
+const MAX_REFUSALS = 3;
+
 /** Where a line leads, and how it is kept up. */
 export interface LineOptions {
   /** The IP address or name of the host. */
@@ -26,6 +28,8 @@ export interface LineOptions {
   readonly port: number;
   /** Whether the host of the first connection is the expected one; later ones must have its key. */
   readonly trusts: (hostKey: Bytes) => Promise<boolean>;
+  /** The room's pre-shared key; zeros for an open room. */
+  readonly psk: Bytes;
   /** Who the member is. */
   readonly identity: Identity;
   /** How long it is tried to connect again, in milliseconds. */
@@ -41,6 +45,7 @@ export class Line {
   #session: Bytes = randomBytes(SESSION_BYTES);
   #keys: SessionKeys = new SessionKeys();
   #connection: Connection | undefined;
+  #refusals = 0;
   #hop: HopSession | undefined;
 
   /** Prepares to dial; begins to make the keys for it. */
@@ -81,7 +86,7 @@ export class Line {
    * @throws {LanchatError} If the host cannot be reached, or is not the expected one.
    */
   async connect(signal: AbortSignal = this.#stopped.signal): Promise<SecureChannel> {
-    const { host, identity, port } = this.#options;
+    const { host, identity, port, psk } = this.#options;
     this.#connection?.close();
     const keyPair = await this.#makeSpare();
     this.#spare = undefined;
@@ -90,7 +95,7 @@ export class Line {
       identity,
       session: this.#session,
       keyPair,
-      psk: zeroKey(),
+      psk,
       trusts: (key) => this.#trusts(key),
     });
     const channel = await this.#shakeHands(this.#connection, initiator, signal);
@@ -99,6 +104,7 @@ export class Line {
       throw anotherRoom("hosts another room than before");
     }
     this.#hop = channel.hop;
+    this.#refusals = 0;
     return channel;
   }
 
@@ -164,7 +170,7 @@ export class Line {
     } catch (error) {
       connection.close();
       signal.throwIfAborted();
-      if (!late) throw error;
+      if (!late) throw this.#refused(initiator, error) ?? error;
       throw new HandshakeError(
         "not-lanchat",
         `Cannot join ${formatHostPort(host, port)} as it does not answer as lanchat does`,
@@ -175,8 +181,21 @@ export class Line {
       signal.removeEventListener("abort", stop);
     }
   }
+
+  /** What it means that a host hangs up once it has seen the invite; `undefined` where it says nothing. */
+  #refused({ waitsForM2 }: Initiator, cause: unknown): HandshakeError | undefined {
+    const lost = cause instanceof HandshakeError && cause.code === "connection-lost";
+    if (!lost || !waitsForM2 || isZero(this.#options.psk)) return undefined;
+    if (this.#hop === undefined) {
+      const message = "Cannot join as the host hung up once it had seen the invite";
+      return new HandshakeError("wrong-invite", message, { cause });
+    }
+    // It may be chance once; a host that begins another room does it each time.
+    if (++this.#refusals < MAX_REFUSALS) return undefined;
+    return anotherRoom("does not accept the invite any more", { cause });
+  }
 }
 
-function anotherRoom(what: string): HandshakeError {
-  return new HandshakeError("another-room", `Cannot go on as the host ${what}`);
+function anotherRoom(what: string, options: ErrorOptions = {}): HandshakeError {
+  return new HandshakeError("another-room", `Cannot go on as the host ${what}`, options);
 }

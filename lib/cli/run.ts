@@ -5,6 +5,7 @@ import { type Command, parseCommandLine, wantsJson } from "./args.ts";
 import { completionScript } from "./completions.ts";
 import { manageIdentity } from "./id.ts";
 import { Interrupts } from "./interrupts.ts";
+import { findInvite, type FoundInvite } from "./invite.ts";
 import { join } from "./join.ts";
 import { printLog } from "./log.ts";
 import { unlocker } from "./passphrase.ts";
@@ -56,7 +57,9 @@ type ChatCommand = Extract<Command, { kind: "serve" | "join" }>;
 async function runInFrontEnd(command: ChatCommand): Promise<number> {
   let opened: OpenedIdentity;
   let frontEnd: FrontEnd;
+  let invite: FoundInvite | undefined;
   try {
+    if (command.kind === "join") invite = await findInvite(command);
     opened = await openIdentity(identityOptions(command));
     frontEnd = await openFrontEnd(command);
   } catch (error) {
@@ -69,7 +72,7 @@ async function runInFrontEnd(command: ChatCommand): Promise<number> {
   try {
     const status = command.kind === "serve"
       ? await serve(command, opened, frontEnd, interrupts)
-      : await join(command, opened, frontEnd, interrupts);
+      : await join(command, opened, frontEnd, interrupts, invite);
     await frontEnd.close();
     return broken ? status || EXIT.FAILURE : status;
   } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * Addresses, listening and dialling: the only folder that opens sockets.
+ * Addresses, invites, listening and dialling: the only folder that opens sockets.
  *
  * @example Dial a listener
  * ```ts
@@ -20,6 +20,7 @@
 export {
   addressesOf,
   DEFAULT_PORT,
+  dialable,
   formatHostPort,
   type HostPort,
   isAddress,
@@ -31,6 +32,15 @@ export {
 } from "./address.ts";
 export { type Connection, openConnection } from "./connection.ts";
 export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";
+export {
+  ADDRESS_PLACEHOLDER,
+  type Credential,
+  encodeCredential,
+  formatInvite,
+  type Invite,
+  isInvite,
+  parseInvite,
+} from "./invite.ts";
 export { listen, type Listener, type ListenOptions } from "./listen.ts";
 export { lookUp } from "./look_up.ts";
 export { checkMulticast, type MulticastResult } from "./multicast_check.ts";

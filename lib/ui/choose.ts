@@ -22,9 +22,13 @@ export interface FrontEndOptions {
 export async function chooseFrontEnd(options: FrontEndOptions): Promise<FrontEnd> {
   const { json, notify, plain, typing } = options;
   if (json) return new JsonFrontEnd();
-  if (!typing || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) return new PlainFrontEnd();
   // NO_COLOR is known without a permission.
-  if (plain || Deno.noColor || processEnvironment("TERM") === "dumb") {
+  const simple = plain || Deno.noColor || processEnvironment("TERM") === "dumb";
+  if (!typing || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
+    const draws = !simple && Deno.stderr.isTerminal();
+    return new PlainFrontEnd(undefined, draws ? () => Deno.consoleSize().columns : undefined);
+  }
+  if (simple) {
     const { DumbTerminalFrontEnd } = await import("./dumb_terminal.ts");
     return new DumbTerminalFrontEnd({ notify });
   }

@@ -17,6 +17,9 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--port' = 'TCP port to listen on, 0 for a free one (default 12345)'
       '--host' = 'listen on this IP address alone'
       '--name' = 'your name in the room (default: your login name)'
+      '--invite' = 'let in who has an invite, and nobody else'
+      '--new-room' = 'begin another room: no invite of before, no ban holds'
+      '--allow' = 'let in those whose fingerprints are in this file alone'
       '--relay-only' = 'host without being a member of the room'
       '--identity' = 'identity file, made if it is not there'
       '--profile' = 'one of several identities, made if not there'
@@ -93,7 +96,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--help' = 'show this text'
     }
   }
-  $valued = @('--port', '--host', '--name', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--log', '--host-key', '--accept-host', '--wait', '--timeout', '--give-up-after', '--timeout')
+  $valued = @('--port', '--host', '--name', '--allow', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--log', '--host-key', '--accept-host', '--wait', '--timeout', '--give-up-after', '--timeout')
   $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }

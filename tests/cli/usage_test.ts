@@ -47,7 +47,7 @@ Deno.test("usage names the options of a command, each of which makes a differenc
     return [topic, options.length];
   });
   assertEquals(Object.fromEntries(counts), {
-    serve: 19,
+    serve: 22,
     join: 17,
     doctor: 6,
     id: 7,
