@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import { hostAtTerminal } from "../screen/people.ts";
 import { screenTest } from "../screen/expected.ts";
 import { ManInTheMiddle } from "../support/mitm.ts";
-import { emptyDirectory, HostProgram, run } from "../support/program.ts";
+import { BINARY, emptyDirectory, HostProgram, run } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
 import { Pty } from "../support/pty.ts";
 
@@ -81,6 +81,12 @@ Deno.test("a man in the middle gets no further where the host is known or named"
     assert(known.stderr.includes(digits), known.stderr);
   }
   assertMatch(known.stderr, /^lanchat: hint: .*if not, somebody else answers there/m);
+
+  if (BINARY === undefined) { // Whose permissions would let it send multicast.
+    const local = ["--allow-net=127.0.0.1", ...permissions.slice(1)];
+    const doctor = await run(["doctor", proxy.address], { ...kept, permissions: local });
+    assertMatch(doctor.stdout, /^!! host: .*another key than before/m);
+  }
 
   const named = await run([...join, "--host-key", fingerprint]);
   assertEquals([named.status, named.stdout], [3, ""]);
