@@ -29,5 +29,13 @@ export {
 } from "./address.ts";
 export { type Connection, openConnection } from "./connection.ts";
 export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";
+export {
+  type AnnounceOptions,
+  RoomAnnouncer,
+  RoomSearch,
+  type SearchOptions,
+} from "./discovery.ts";
+export type { FoundRoom, RoomAnnouncement } from "./dns_sd.ts";
 export { listen, type Listener, type ListenOptions } from "./listen.ts";
+export type { NetworkOptions } from "./multicast.ts";
 export { networkChange, type NetworkChangeOptions } from "./network_change.ts";
