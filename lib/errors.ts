@@ -72,6 +72,9 @@ export type Code =
   | "identity-unreadable"
   | "identity-damaged"
   | "identity-unwritable"
+  | "peers-damaged"
+  | "peers-unreadable"
+  | "peers-unwritable"
   | "room-damaged"
   | "room-unwritable"
   | "log-unwritable"
@@ -189,6 +192,18 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "identity-unwritable": {
     status: 1,
     hint: "Name a file in a directory that can be written with --identity.",
+  },
+  "peers-damaged": {
+    status: 0,
+    hint: "Whom they were about is unknown now; they stay in the file: mend or remove them.",
+  },
+  "peers-unreadable": {
+    status: 1,
+    hint: "Check the file's owner and mode, or move it away to know nobody any more.",
+  },
+  "peers-unwritable": {
+    status: 0,
+    hint: "Another key than today's will not be noticed the next time.",
   },
   "room-damaged": {
     status: 1,

@@ -17,6 +17,7 @@
  * @module
  */
 export { type IdentityOptions, type OpenedIdentity, openIdentity } from "./identity.ts";
+export { type KnownPeer, KnownPeers, peersPlace } from "./known_peers.ts";
 export { openLog } from "./log.ts";
 export { type Platform } from "./place.ts";
 export { openSealedLog, type Unlock } from "./sealed_log.ts";
