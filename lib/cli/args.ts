@@ -21,6 +21,10 @@ export interface ServeCommand {
   readonly port: number;
   /** The one IP address to listen on; all of them if missing. */
   readonly host?: string | undefined;
+  /** The room's name, for everybody on the network; none if missing. */
+  readonly room?: string | undefined;
+  /** Whether the room is announced on the network. */
+  readonly announce: boolean;
   /** The host's name as a member; a default one if missing. */
   readonly name?: string | undefined;
   /** The identity file; the platform's own if missing. */
@@ -45,8 +49,8 @@ export interface ServeCommand {
 export interface JoinCommand {
   /** Tells the commands apart. */
   readonly kind: "join";
-  /** The IP address or name of the host. */
-  readonly host: string;
+  /** The IP address or name of the host; missing where the room is yet to be found. */
+  readonly host?: string;
   /** The TCP port of the host. */
   readonly port: number;
   /** The member's name; a default one if missing. */
@@ -79,6 +83,24 @@ export interface JoinCommand {
   readonly logEncrypted: boolean;
 }
 
+/** `lanchat scan` lists the rooms on the network. */
+export interface ScanCommand {
+  /** Tells the commands apart. */
+  readonly kind: "scan";
+  /** How long answers are waited for, in seconds. */
+  readonly timeoutSeconds: number;
+  /** The identity file, whose known peers are marked; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** Whether the list is JSON Lines. */
+  readonly json: boolean;
+}
+
+/** No arguments at all: a person chooses what to do. */
+export interface StartCommand {
+  /** Tells the commands apart. */
+  readonly kind: "start";
+}
+
 /** `lanchat log` prints a log. */
 export interface LogCommand {
   /** Tells the commands apart. */
@@ -95,7 +117,7 @@ export interface CompletionsCommand {
   readonly shell: Shell;
 }
 
-/** `--help`, of lanchat as a whole or of a subcommand; no arguments at all ask for the former. */
+/** `--help`, of lanchat as a whole or of a subcommand. */
 export interface HelpCommand {
   /** Tells the commands apart. */
   readonly kind: "help";
@@ -113,6 +135,8 @@ export interface VersionCommand {
 export type Command =
   | ServeCommand
   | JoinCommand
+  | ScanCommand
+  | StartCommand
   | LogCommand
   | CompletionsCommand
   | HelpCommand
@@ -146,6 +170,7 @@ const MAX_SECONDS = 2_147_483;
 
 const DEFAULT_WAIT_SECONDS = 0;
 const DEFAULT_TIMEOUT_SECONDS = 30;
+const DEFAULT_SCAN_SECONDS = 3;
 
 /**
  * Reads a command line; nothing is tried yet.
@@ -163,7 +188,7 @@ const DEFAULT_TIMEOUT_SECONDS = 30;
  * ```
  */
 export function parseCommandLine(args: readonly string[]): Command {
-  if (args.length === 0) return { kind: "help" };
+  if (args.length === 0) return { kind: "start" };
   const { words: [word, ...words], options } = split(args);
   const subcommand = SUBCOMMANDS.find((subcommand) => subcommand === word);
   const values = collect(options, subcommand);
@@ -180,6 +205,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return serve(words, values);
     case "join":
       return join(words, values);
+    case "scan":
+      return scan(words, values);
     case "log":
       return log(words);
     case "completions":
@@ -245,6 +272,12 @@ function names(options: readonly Option[]): string[] {
 
 function serve(words: string[], values: Values): ServeCommand {
   refuseSurplus("serve", words);
+  const announce = !values.has("--no-announce");
+  if (!announce && values.has("--room")) {
+    throw new UsageError("surplus-argument", "Cannot use --room with --no-announce", {
+      hint: "Leave out one of them: a room that is not announced shows its name to nobody.",
+    });
+  }
   const relayOnly = values.has("--relay-only");
   if (relayOnly && values.has("--name")) {
     throw new UsageError("surplus-argument", "Cannot use --name with --relay-only", {
@@ -255,7 +288,9 @@ function serve(words: string[], values: Values): ServeCommand {
     kind: "serve",
     port: parsePort(values.get("--port") ?? `${DEFAULT_PORT}`, 0),
     host: listenAddress(values),
-    name: memberName(values),
+    room: nameOf(values, "--room"),
+    announce,
+    name: nameOf(values, "--name"),
     identity: values.get("--identity"),
     limits: limits(values),
     relayOnly,
@@ -264,11 +299,6 @@ function serve(words: string[], values: Values): ServeCommand {
 }
 
 function join([address, ...words]: string[], values: Values): JoinCommand {
-  if (address === undefined) {
-    throw new UsageError("missing-value", "Cannot join as no address is given", {
-      hint: "Give the address that the host shows, as in: lanchat join 192.168.1.5",
-    });
-  }
   refuseSurplus("join", words);
   const reconnect = !values.has("--no-reconnect");
   if (!reconnect && values.has("--give-up-after")) {
@@ -278,8 +308,8 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
   }
   return {
     kind: "join",
-    ...parseHostPort(address, DEFAULT_PORT),
-    name: memberName(values),
+    ...address === undefined ? { port: DEFAULT_PORT } : parseHostPort(address, DEFAULT_PORT),
+    name: nameOf(values, "--name"),
     identity: values.get("--identity"),
     hostKey: hostKey(values),
     waitSeconds: integer(values, "--wait", 0, MAX_SECONDS) ?? DEFAULT_WAIT_SECONDS,
@@ -289,6 +319,16 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
     giveUpSeconds: integer(values, "--give-up-after", 1, MAX_SECONDS),
     listen: values.has("--listen"),
     ...display(values),
+  };
+}
+
+function scan(words: string[], values: Values): ScanCommand {
+  refuseSurplus("scan", words);
+  return {
+    kind: "scan",
+    timeoutSeconds: integer(values, "--timeout", 1, MAX_SECONDS) ?? DEFAULT_SCAN_SECONDS,
+    identity: values.get("--identity"),
+    json: values.has("--json"),
   };
 }
 
@@ -364,11 +404,11 @@ function listenAddress(values: Values): string | undefined {
   });
 }
 
-function memberName(values: Values): string | undefined {
-  const name = values.get("--name");
+function nameOf(values: Values, option: string): string | undefined {
+  const name = values.get(option);
   const problem = name === undefined ? undefined : nameProblem(name);
   if (problem === undefined) return name;
-  throw new UsageError("bad-name", `Cannot use --name ${quote(name!)} as ${problem}`);
+  throw new UsageError("bad-name", `Cannot use ${option} ${quote(name!)} as ${problem}`);
 }
 
 function hostKey(values: Values): string | undefined {

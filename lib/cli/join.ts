@@ -7,6 +7,7 @@ import type { JoinCommand } from "./args.ts";
 import { chat } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { Line } from "./line.ts";
+import { type Destination, findKnownPeers, findOnlyRoom } from "./rooms.ts";
 import { findPerson } from "./person.ts";
 import { problem } from "./problem.ts";
 
@@ -16,6 +17,7 @@ const GIVE_UP_SECONDS = 60;
 /**
  * Joins a room and stays until it is left, or ends.
  *
+ * @param chosen The room, where it is not the one that the command names.
  * @returns The exit status.
  * @throws {LanchatError} If the host cannot be reached, is not the expected one, or does not admit us.
  */
@@ -23,9 +25,26 @@ export async function join(
   command: JoinCommand,
   frontEnd: FrontEnd,
   interrupts: Interrupts,
+  chosen?: Destination,
 ): Promise<number> {
   const { identity, name } = await findPerson(command, frontEnd);
-  const line = new Line({ ...command, identity, giveUpMs: giveUpMs(command) });
+  const known = await findKnownPeers(command);
+  const { host, port } = command;
+  const destination = chosen ??
+    (host === undefined
+      ? await findOnlyRoom(known, frontEnd, interrupts)
+      : { hosts: [host], port });
+  if (destination === undefined) return EXIT.OK;
+  const { expect } = destination;
+  const line = new Line({
+    ...destination,
+    identity,
+    giveUpMs: giveUpMs(command),
+    trusts: async (key) => {
+      await expect?.(key);
+      return command.hostKey === undefined || await fingerprint(key) === command.hostKey;
+    },
+  });
   const ownFingerprint = fingerprint(identity.publicKey);
   void interrupts.first.then(() => line.stop());
   try {

@@ -1,7 +1,6 @@
 import { type Bytes, equal } from "../bytes/mod.ts";
 import { initiate, type SecureChannel } from "../channel/mod.ts";
 import {
-  fingerprint,
   generateWrapKeyPair,
   HOP_KEY_BITS,
   type Identity,
@@ -9,9 +8,15 @@ import {
   type WrapKeyPair,
   zeroKey,
 } from "../crypto/mod.ts";
-import { HandshakeError } from "../errors.ts";
+import { HandshakeError, NetError } from "../errors.ts";
 import { type HopSession, Initiator } from "../handshake/mod.ts";
-import { type Connection, dial, formatHostPort, networkChange } from "../net/mod.ts";
+import {
+  type Connection,
+  dial,
+  DIAL_TIMEOUT_MS,
+  formatHostPort,
+  networkChange,
+} from "../net/mod.ts";
 import { SessionKeys } from "../room/mod.ts";
 import { SESSION_BYTES } from "../wire/mod.ts";
 import { Redialer } from "./redial.ts";
@@ -19,14 +24,17 @@ import { Redialer } from "./redial.ts";
 /** How long a host may take to shake hands, in milliseconds. */
 const HANDSHAKE_MS = 15_000;
 
+/** How long each of several addresses of one host may take to answer, in milliseconds. */
+const NEXT_HOST_MS = 3000;
+
 /** Where a line leads, and how it is kept up. */
 export interface LineOptions {
-  /** The IP address or name of the host. */
-  readonly host: string;
+  /** IP addresses or names of the host; the later ones where those before do not answer. */
+  readonly hosts: readonly string[];
   /** Its TCP port. */
   readonly port: number;
-  /** The 30 digits of the only host that is acceptable at first; any host if missing. */
-  readonly hostKey?: string | undefined;
+  /** Whether the host of the first connection is the expected one; later ones must have its key. */
+  readonly trusts: (hostKey: Bytes) => Promise<boolean>;
   /** Who the member is. */
   readonly identity: Identity;
   /** How long it is tried to connect again, in milliseconds. */
@@ -42,11 +50,14 @@ export class Line {
   #session: Bytes = randomBytes(SESSION_BYTES);
   #keys: SessionKeys = new SessionKeys();
   #connection: Connection | undefined;
+  /** That which answered last stands first. */
+  #hosts: readonly string[];
   #hop: HopSession | undefined;
 
   /** Prepares to dial; begins to make the keys for it. */
   constructor(options: LineOptions) {
     this.#options = options;
+    this.#hosts = options.hosts;
     this.#redialer = new Redialer({
       giveUpMs: options.giveUpMs,
       signal: this.#stopped.signal,
@@ -70,6 +81,11 @@ export class Line {
     return this.#hop!;
   }
 
+  /** The IP address or name of the host that was dialled last. */
+  get host(): string {
+    return this.#hosts[0]!;
+  }
+
   /** Whether {@linkcode Line.stop} was called. */
   get stopped(): boolean {
     return this.#stopped.signal.aborted;
@@ -82,11 +98,11 @@ export class Line {
    * @throws {LanchatError} If the host cannot be reached, or is not the expected one.
    */
   async connect(signal: AbortSignal = this.#stopped.signal): Promise<SecureChannel> {
-    const { host, identity, port } = this.#options;
+    const { identity } = this.#options;
     this.#connection?.close();
     const keyPair = await this.#makeSpare();
     this.#spare = undefined;
-    this.#connection = await dial(host, port, { signal });
+    this.#connection = await this.#dial(signal);
     const initiator = new Initiator({
       identity,
       session: this.#session,
@@ -140,13 +156,28 @@ export class Line {
     return this.#spare;
   }
 
-  async #trusts(key: Bytes): Promise<boolean> {
-    const { hostKey } = this.#options;
-    if (this.#hop !== undefined) {
-      if (equal(key, this.#hop.peerKey)) return true;
-      throw anotherRoom("has another key than before");
+  /** Dials one host after the other. @throws {NetError} What the first one failed with. */
+  async #dial(signal: AbortSignal): Promise<Connection> {
+    const { port } = this.#options;
+    const timeoutMs = this.#hosts.length > 1 ? NEXT_HOST_MS : DIAL_TIMEOUT_MS;
+    let failure: unknown;
+    for (const host of this.#hosts) {
+      try {
+        const connection = await dial(host, port, { signal, timeoutMs });
+        this.#hosts = [host, ...this.#hosts.filter((other) => other !== host)];
+        return connection;
+      } catch (error) {
+        if (!(error instanceof NetError) || error.code === "permission-denied") throw error;
+        failure ??= error;
+      }
     }
-    return hostKey === undefined || await fingerprint(key) === hostKey;
+    throw failure;
+  }
+
+  async #trusts(key: Bytes): Promise<boolean> {
+    if (this.#hop === undefined) return await this.#options.trusts(key);
+    if (equal(key, this.#hop.peerKey)) return true;
+    throw anotherRoom("has another key than before");
   }
 
   /** Shakes hands in bounded time. */
@@ -155,7 +186,7 @@ export class Line {
     initiator: Initiator,
     signal: AbortSignal,
   ): Promise<SecureChannel> {
-    const { host, port } = this.#options;
+    const { port } = this.#options;
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -171,7 +202,7 @@ export class Line {
       if (!late) throw error;
       throw new HandshakeError(
         "not-lanchat",
-        `Cannot join ${formatHostPort(host, port)} as it does not answer as lanchat does`,
+        `Cannot join ${formatHostPort(this.host, port)} as it does not answer as lanchat does`,
         { cause: error },
       );
     } finally {

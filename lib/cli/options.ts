@@ -1,5 +1,5 @@
 /** A subcommand. */
-export type Subcommand = "serve" | "join" | "log" | "completions";
+export type Subcommand = "serve" | "join" | "scan" | "log" | "completions";
 
 /** A shell that lanchat has completions for. */
 export type Shell = "bash" | "zsh" | "fish" | "powershell";
@@ -77,6 +77,8 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       },
       { name: "--host", value: "ADDRESS", summary: "listen on this IP address alone" },
       NAME,
+      { name: "--room", value: "NAME", summary: "a name for the room, shown to the whole network" },
+      { name: "--no-announce", summary: "others join by address alone" },
       { name: "--relay-only", summary: "host without being a member of the room" },
       IDENTITY,
       { name: "--max-members", value: "N", summary: "how many may be in the room (default 1024)" },
@@ -105,9 +107,10 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
   },
   join: {
     summary: "enter a room",
-    operand: "HOST[:PORT]",
+    operand: "[HOST[:PORT]]",
     choices: [],
-    note: "HOST is an address or a name, PORT 12345; IPv6 as in [fe80::1%eth0]:12345.",
+    note: "HOST is an address or a name, PORT 12345; IPv6 as in [fe80::1%eth0]:12345.\n" +
+      "Without HOST lanchat looks for rooms on this network.",
     options: [
       NAME,
       {
@@ -142,6 +145,27 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       "lanchat join '[fd00::2]:4000' --listen",
       "echo hello | lanchat join ada.local --wait 60",
     ],
+  },
+  scan: {
+    summary: "list the rooms on this network",
+    operand: "",
+    choices: [],
+    note: "",
+    options: [
+      {
+        name: "--timeout",
+        value: "SECONDS",
+        summary: "how long to wait for answers (default 3)",
+      },
+      {
+        name: "--identity",
+        value: "FILE",
+        summary: "whose known hosts are marked (default: yours)",
+      },
+      { name: "--json", summary: "write JSON Lines" },
+      HELP,
+    ],
+    examples: ["lanchat scan --timeout 10", "lanchat scan --json"],
   },
   log: {
     summary: "print a log that --log has made",

@@ -1,7 +1,7 @@
 import { EXIT, LanchatError } from "../errors.ts";
 import { openLog, openSealedLog } from "../store/mod.ts";
 import { chooseFrontEnd, type FrontEnd, LoggedFrontEnd } from "../ui/mod.ts";
-import { type Command, parseCommandLine, wantsJson } from "./args.ts";
+import { type Command, type JoinCommand, parseCommandLine, wantsJson } from "./args.ts";
 import { completionScript } from "./completions.ts";
 import { Interrupts } from "./interrupts.ts";
 import { join } from "./join.ts";
@@ -9,7 +9,10 @@ import { printLog } from "./log.ts";
 import { unlocker } from "./passphrase.ts";
 import { print } from "./print.ts";
 import { problem } from "./problem.ts";
+import type { Destination } from "./rooms.ts";
+import { scan } from "./scan.ts";
 import { serve } from "./serve.ts";
+import { canChoose, chooseRoom } from "./start.ts";
 import { usage, VERSION } from "./usage.ts";
 
 /**
@@ -34,15 +37,45 @@ export async function run(args: readonly string[]): Promise<number> {
       return await answer(completionScript(command.shell));
     case "log":
       return await printLog(command).catch((error) => failAtOnce(error, false));
-    case "serve":
+    case "scan":
+      return await scan(command).catch((error) => failAtOnce(error, false));
+    case "start":
+      return await start().catch((error) => failAtOnce(error, false));
     case "join":
+      return await joinRoom(command).catch((error) => failAtOnce(error, command.json));
+    case "serve":
       return await runInFrontEnd(command);
   }
 }
 
+/** Has a person choose what to do; where there is none, or nothing to choose from, says what there is. */
+async function start(): Promise<number> {
+  if (!canChoose()) return await answer(`${usage()}\n`);
+  try {
+    const chosen = await chooseRoom({ hosting: true, plain: false });
+    if (chosen.do === "leave") return EXIT.OK;
+    const command = parseCommandLine([chosen.do === "host" ? "serve" : "join"]) as ChatCommand;
+    return await runInFrontEnd(command, chosen.do === "join" ? chosen.destination : undefined);
+  } catch (error) {
+    if (!(error instanceof LanchatError) || error.code !== "discovery-unavailable") throw error;
+    return await answer(`${usage()}\n\n${error.message}.\n`);
+  }
+}
+
+/** Joins the room that the command line names, or the one that a person chooses. */
+async function joinRoom(command: JoinCommand): Promise<number> {
+  if (command.host !== undefined || command.json || !canChoose()) {
+    return await runInFrontEnd(command);
+  }
+  const chosen = await chooseRoom({ ...command, hosting: false });
+  if (chosen.do !== "join") return EXIT.OK;
+  return await runInFrontEnd(command, chosen.destination);
+}
+
 type ChatCommand = Extract<Command, { kind: "serve" | "join" }>;
 
-async function runInFrontEnd(command: ChatCommand): Promise<number> {
+/** @param destination Where to join; by default where the command says. */
+async function runInFrontEnd(command: ChatCommand, destination?: Destination): Promise<number> {
   let frontEnd: FrontEnd;
   try {
     frontEnd = await openFrontEnd(command);
@@ -56,7 +89,7 @@ async function runInFrontEnd(command: ChatCommand): Promise<number> {
   try {
     const status = command.kind === "serve"
       ? await serve(command, frontEnd, interrupts)
-      : await join(command, frontEnd, interrupts);
+      : await join(command, frontEnd, interrupts, destination);
     await frontEnd.close();
     return broken ? status || EXIT.FAILURE : status;
   } catch (error) {

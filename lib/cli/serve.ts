@@ -2,7 +2,7 @@ import { toBase64Url, toHex } from "../bytes/mod.ts";
 import { localChannel } from "../channel/mod.ts";
 import { fingerprint, keyTag, openRoomSecrets } from "../crypto/mod.ts";
 import { CODES, EXIT } from "../errors.ts";
-import { listen, type Listener, machineAddresses } from "../net/mod.ts";
+import { isLoopback, listen, type Listener, machineAddresses, RoomAnnouncer } from "../net/mod.ts";
 import { Host, Relay } from "../relay/mod.ts";
 import { SessionKeys } from "../room/mod.ts";
 import type { CloseReason, FrontEnd } from "../ui/mod.ts";
@@ -71,6 +71,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
   const digits = await fingerprint(key);
   const tag = await keyTag(key);
   showListening(listener, frontEnd, digits, tag);
+  const announcer = announce(command, listener, frontEnd, tag);
 
   let end: ChatEnd;
   if (keys === undefined) {
@@ -97,6 +98,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
       interrupts,
     });
   }
+  await announcer?.close();
   // The door stays open as long as members are waited for: whoever comes back hears that the room ends.
   await relay.close();
   listener.close();
@@ -138,6 +140,26 @@ function showListening(
     code: "addresses-hidden",
     message: "The addresses of this machine cannot be listed",
     hint: CODES["addresses-hidden"].hint,
+  });
+}
+
+/** Announces the room on the network, unless that is not wished for or only this machine can reach it. */
+function announce(
+  { announce, room }: ServeCommand,
+  { hosts, port }: Listener,
+  frontEnd: FrontEnd,
+  tag: string,
+): RoomAnnouncer | undefined {
+  if (!announce || hosts.every(isLoopback)) return undefined;
+  return new RoomAnnouncer({ tag, port, ...room !== undefined && { name: room }, invite: false }, {
+    hosts,
+    onUnavailable: (reason) =>
+      frontEnd.show({
+        event: "warning",
+        code: "discovery-unavailable",
+        message: `Others cannot find this room, and join by its address: ${reason}`,
+        hint: CODES["discovery-unavailable"].hint,
+      }),
   });
 }
 

@@ -30,6 +30,11 @@ export function isAddress(text: string): boolean {
   return IPV4.test(text) || isIPv6(text);
 }
 
+/** Whether an IP address is one under which only this machine reaches itself. */
+export function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1";
+}
+
 /**
  * Reads a port.
  *
@@ -94,7 +99,7 @@ export function machineAddresses(options: MachineOptions = {}): string[] | undef
   const { interfaces = Deno.networkInterfaces } = options;
   const ranks: string[][] = [[], [], []];
   for (const { family, address, name } of interfaces()) {
-    if (address.startsWith("127.") || address === "::1") continue;
+    if (isLoopback(address)) continue;
     if (family === "IPv4") ranks[0]!.push(address);
     else if (!/^fe[89ab]/i.test(address)) ranks[1]!.push(address);
     else ranks[2]!.push(`${address}%${name}`);

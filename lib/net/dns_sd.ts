@@ -218,7 +218,7 @@ export class RoomDirectory {
   #addressesOf(target: string | undefined, now: number): string[] {
     const told = this.#addresses.get(target ?? "")?.values() ?? [];
     const addresses = [...told].flatMap(({ addresses, until }) => until > now ? addresses : []);
-    return [...new Set(addresses)].sort((a, b) => rank(a) - rank(b));
+    return [...new Set(addresses)].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   }
 
   #forget(name: string): void {

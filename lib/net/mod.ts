@@ -22,6 +22,7 @@ export {
   formatHostPort,
   type HostPort,
   isAddress,
+  isLoopback,
   machineAddresses,
   type MachineOptions,
   parseHostPort,

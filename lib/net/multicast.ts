@@ -2,7 +2,7 @@ import { decode as decodePacket, encode as encodePacket } from "dns-packet";
 import { Buffer } from "node:buffer";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { type Clock, systemClock } from "../clock.ts";
-import type { MachineOptions } from "./address.ts";
+import { isLoopback, type MachineOptions } from "./address.ts";
 
 type Family = "IPv4" | "IPv6";
 
@@ -120,6 +120,7 @@ export class Multicast {
     for (const result of await Promise.allSettled(opening.flat())) {
       if (result.status === "rejected") this.#failure = result.reason;
     }
+    if (this.#opened.size === 0) this.check();
   }
 
   /** Sends a packet over one link, as far as that is possible. */
@@ -131,9 +132,8 @@ export class Multicast {
     this.#sent ||= results.some(({ status }) => status === "fulfilled");
   }
 
-  /** Tells once of what is in the way, if anything is; something was sent a while ago. */
+  /** Tells once of what is in the way, if anything is: what was sent a while ago has not come back. */
   check(): void {
-    // What is sent comes back.
     if (this.#heard || this.#hasTold) return;
     this.#hasTold = true;
     this.#options.onUnavailable(this.#obstacle());
@@ -244,7 +244,7 @@ function machineLinks(options: MachineOptions = {}): Link[] {
   } catch {
     return []; // Between two networks there may be nothing to list.
   }
-  const outside = all.filter(({ address }) => !/^(?:127\.|::1$)/.test(address));
+  const outside = all.filter(({ address }) => !isLoopback(address));
   return Array.from(
     Map.groupBy(outside, ({ name }) => name),
     ([name, addresses]) => ({ name, addresses }),

@@ -49,7 +49,7 @@ export async function openIdentity(options: IdentityOptions = {}): Promise<Opene
   const { file, platform = PLATFORM } = options;
   if (file !== undefined) return await openFile(file);
   try {
-    return await openFile(identityPlace(platform));
+    return await openFile(identityPlace({ platform }));
   } catch (error) {
     if (!(error instanceof StoreError) || !NOT_KEPT.has(error.code)) throw error;
     const { identity } = await generateIdentity();

@@ -19,7 +19,7 @@
 export { type IdentityOptions, type OpenedIdentity, openIdentity } from "./identity.ts";
 export { type KnownPeer, KnownPeers, peersPlace } from "./known_peers.ts";
 export { openLog } from "./log.ts";
-export { type Platform } from "./place.ts";
+export { identityPlace, type Platform, type WhichIdentity } from "./place.ts";
 export { openSealedLog, type Unlock } from "./sealed_log.ts";
 export { readLog, type StoredLog } from "./stored_log.ts";
 export { type KeptRoom, readRoom, roomPlace, writeRoom } from "./room.ts";

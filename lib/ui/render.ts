@@ -1,6 +1,7 @@
-import { type Code, CODES } from "../errors.ts";
+import { type Code, CODES, quote } from "../errors.ts";
 import { DEFAULT_PORT, formatHostPort } from "../net/mod.ts";
 import type {
+  FoundRoomEvent,
   LeaveReason,
   ListeningEvent,
   MemberEvent,
@@ -90,7 +91,9 @@ function personSentences(event: UiEvent): string[] {
     case "warning":
       // The greeting says it.
       if (event.code === "host-unverified" || event.code === "addresses-hidden") return [];
-      return event.code === "temporary-identity" ? [event.message] : sentences(event);
+      return event.code === "temporary-identity" || event.code === "discovery-unavailable"
+        ? [event.message]
+        : sentences(event);
     default:
       return sentences(event);
   }
@@ -197,6 +200,8 @@ function sentences(event: UiEvent): string[] {
       return ["Your keys are new: what you say from now on is sealed with them."];
     case "ignoring":
       return [`What ${event.member.name} says is ${event.ignored ? "not shown" : "shown again"}.`];
+    case "room":
+      return [roomSentence(event)];
     case "warning":
     case "error": {
       const problem = `${event.event}: ${event.message}`;
@@ -224,6 +229,21 @@ function reconnectedSentences({ joinCode, missed }: ReconnectedEvent): string[] 
   }.`;
   if (joinCode === undefined) return [sentence];
   return [sentence, `The host was started anew and shows the join code ${groups(joinCode)}.`];
+}
+
+/** A room in one line; last its name, as that may look like anything. */
+function roomSentence(event: FoundRoomEvent): string {
+  const { addresses, invite, known, name, port, tag, verified } = event;
+  const marks = [
+    ...verified ? ["verified"] : known ? ["known"] : [],
+    ...invite ? ["by invite"] : [],
+  ];
+  return [
+    tag,
+    dialable(addresses, port).join(" or "),
+    ...marks.length === 0 ? [] : [`(${marks.join(", ")})`],
+    ...name === undefined ? [] : [quote(name)],
+  ].join("  ");
 }
 
 /** What others may type to reach one of these addresses; link-local ones only where there are no others. */

@@ -5,6 +5,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
     '' = [ordered]@{
       'serve' = 'host a room, and chat in it'
       'join' = 'enter a room'
+      'scan' = 'list the rooms on this network'
       'log' = 'print a log that --log has made'
       'completions' = 'print completions for a shell'
       '--help' = 'show this text'
@@ -14,6 +15,8 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--port' = 'TCP port to listen on, 0 for a free one (default 12345)'
       '--host' = 'listen on this IP address alone'
       '--name' = 'your name in the room (default: your login name)'
+      '--room' = 'a name for the room, shown to the whole network'
+      '--no-announce' = 'others join by address alone'
       '--relay-only' = 'host without being a member of the room'
       '--identity' = 'identity file, made if it is not there'
       '--max-members' = 'how many may be in the room (default 1024)'
@@ -47,6 +50,12 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--json' = 'read and write JSON Lines'
       '--help' = 'show this text'
     }
+    'scan' = [ordered]@{
+      '--timeout' = 'how long to wait for answers (default 3)'
+      '--identity' = 'whose known hosts are marked (default: yours)'
+      '--json' = 'write JSON Lines'
+      '--help' = 'show this text'
+    }
     'log' = [ordered]@{
       '--help' = 'show this text'
     }
@@ -58,7 +67,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--help' = 'show this text'
     }
   }
-  $valued = @('--port', '--host', '--name', '--identity', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--log', '--host-key', '--wait', '--timeout', '--give-up-after')
+  $valued = @('--port', '--host', '--name', '--room', '--identity', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--log', '--host-key', '--wait', '--timeout', '--give-up-after', '--timeout', '--identity')
   $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }

@@ -1,0 +1,86 @@
+import { EXIT } from "../errors.ts";
+import { type FoundRoom, RoomSearch } from "../net/mod.ts";
+import { noticeLines, offerChoice } from "../ui/mod.ts";
+import { Interrupts } from "./interrupts.ts";
+import {
+  cannotSearch,
+  type Destination,
+  destinationOf,
+  findKnownPeers,
+  type KnownTags,
+  roomEvent,
+  tagsOf,
+} from "./rooms.ts";
+
+/** What a person chose. */
+export type Chosen =
+  | { readonly do: "join"; readonly destination: Destination }
+  | { readonly do: "host" }
+  | { readonly do: "leave" };
+
+/** How a person chooses. */
+export interface ChooseOptions {
+  /** Whether to host a room is one of the choices. */
+  readonly hosting: boolean;
+  /** Whether nothing is drawn anew. */
+  readonly plain: boolean;
+  /** The identity file, whose known peers stand first; the platform's own if missing. */
+  readonly identity?: string | undefined;
+}
+
+const LOOKING = "Looking for rooms on this network …";
+
+/** Whether a person can choose here: there is a terminal to read on, and one to type at. */
+export function canChoose(): boolean {
+  return Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+}
+
+/**
+ * Has a person choose among the rooms on this network, as they are found.
+ *
+ * @throws {NetError} With code `discovery-unavailable`.
+ */
+export async function chooseRoom(options: ChooseOptions): Promise<Chosen> {
+  const { hosting, plain } = options;
+  const tags = await tagsOf(await findKnownPeers(options));
+  const interrupts = new Interrupts(() => Deno.exit(EXIT.INTERRUPTED));
+  const failed = Promise.withResolvers<never>();
+  const picker = await offerChoice({
+    keys: hosting ? ["h"] : [],
+    titles: [LOOKING, "Rooms on this network:"],
+    help: `A digit joins, ${hosting ? "h hosts a room, " : ""}q leaves. ` +
+      "By address: lanchat join ADDRESS",
+    plain,
+  });
+  let rooms: readonly FoundRoom[] = [];
+  const search = new RoomSearch({
+    onChange: () => {
+      rooms = search.rooms.toSorted((a, b) => rank(a, tags) - rank(b, tags));
+      picker.show(rooms.map((room) => ({ id: room.instance, text: textOf(room, tags) })));
+    },
+    onUnavailable: (reason) => failed.reject(cannotSearch(reason)),
+  });
+  try {
+    const left = interrupts.first.then(() => undefined);
+    const choice = await Promise.race([picker.chosen, left, failed.promise]);
+    if (choice === "h") return { do: "host" };
+    const room = rooms.find(({ instance }) => instance === choice);
+    if (room === undefined) return { do: "leave" };
+    picker.close(`Joining ${textOf(room, tags)}`);
+    return { do: "join", destination: destinationOf(room, tags) };
+  } finally {
+    picker.close();
+    search.close();
+    interrupts.close();
+  }
+}
+
+/** Who is known stands first, who is verified before that. */
+function rank(room: FoundRoom, tags: KnownTags): number {
+  const { known, verified } = roomEvent(room, tags);
+  return verified ? 0 : known ? 1 : 2;
+}
+
+function textOf(room: FoundRoom, tags: KnownTags): string {
+  return noticeLines(roomEvent(room, tags)).join();
+}
