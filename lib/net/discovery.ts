@@ -28,6 +28,9 @@ const [MIN_DELAY_MS, MAX_DELAY_MS] = [20, 120];
 /** Waits between queries (RFC 6762 §5.2), in milliseconds; all later ones are like the last. */
 const QUERY_MS = [1000, 2000, 4000, 8000, 16_000, 30_000];
 
+/** How long what was sent may take to come back, in milliseconds; then something blocks it. */
+const ECHO_MS = 500;
+
 /** How long the last word to the network may take, in milliseconds. */
 const GOODBYE_MS = 500;
 
@@ -171,9 +174,11 @@ export class RoomSearch {
     await this.#multicast.refresh();
     for (let i = 0; !signal.aborted; i++) {
       await this.#ask();
-      await pause(QUERY_MS[Math.min(i, QUERY_MS.length - 1)]!, this.#clock, signal);
+      await pause(ECHO_MS, this.#clock, signal);
       if (signal.aborted) return;
       this.#multicast.check();
+      const ms = QUERY_MS[Math.min(i, QUERY_MS.length - 1)]!;
+      await pause(ms - ECHO_MS, this.#clock, signal);
       this.#options.onChange?.(); // What has come to its end is known no more.
     }
   }

@@ -99,10 +99,12 @@ export class Picker {
       while (this.#open) {
         const { done, value } = await this.#reader.read();
         if (done) break;
-        // What is more than one character is a key like an arrow, or was pasted.
-        const key = new TextDecoder().decode(value);
-        const choice = LEAVE.has(key) ? undefined : this.#chosenBy(key);
-        if (choice !== undefined || LEAVE.has(key)) return this.#choose(choice);
+        const keys = new TextDecoder().decode(value);
+        if (keys.startsWith("\x1b")) continue; // An arrow or the like, which may have digits in it.
+        for (const key of keys) {
+          const choice = this.#chosenBy(key);
+          if (choice !== undefined || LEAVE.has(key)) return this.#choose(choice);
+        }
       }
     } catch {
       // The terminal is gone, or given back.
