@@ -1,6 +1,6 @@
 import { EXIT } from "../errors.ts";
 import { type FoundRoom, RoomSearch } from "../net/mod.ts";
-import { noticeLines, offerChoice } from "../ui/mod.ts";
+import { noticeLines, offerChoice, type Picker } from "../ui/mod.ts";
 import { Interrupts } from "./interrupts.ts";
 import {
   cannotSearch,
@@ -45,22 +45,26 @@ export async function chooseRoom(options: ChooseOptions): Promise<Chosen> {
   const tags = await tagsOf(await findKnownPeers(options));
   const interrupts = new Interrupts(() => Deno.exit(EXIT.INTERRUPTED));
   const failed = Promise.withResolvers<never>();
-  const picker = await offerChoice({
-    keys: hosting ? ["h"] : [],
-    titles: [LOOKING, "Rooms on this network:"],
-    help: `A digit joins, ${hosting ? "h hosts a room, " : ""}q leaves. ` +
-      "By address: lanchat join ADDRESS",
-    plain,
-  });
+  let picker: Picker | undefined;
   let rooms: readonly FoundRoom[] = [];
+  const show = (): void => {
+    rooms = search.rooms.toSorted((a, b) => rank(a, tags) - rank(b, tags));
+    picker?.show(rooms.map((room) => ({ id: room.instance, text: textOf(room, tags) })));
+  };
   const search = new RoomSearch({
-    onChange: () => {
-      rooms = search.rooms.toSorted((a, b) => rank(a, tags) - rank(b, tags));
-      picker.show(rooms.map((room) => ({ id: room.instance, text: textOf(room, tags) })));
-    },
+    onChange: show,
     onUnavailable: (reason) => failed.reject(cannotSearch(reason)),
   });
   try {
+    await Promise.race([search.asked, failed.promise]);
+    picker = await offerChoice({
+      keys: hosting ? ["h"] : [],
+      titles: [LOOKING, "Rooms on this network:"],
+      help: `A digit joins, ${hosting ? "h hosts a room, " : ""}q leaves. ` +
+        "By address: lanchat join ADDRESS",
+      plain,
+    });
+    show();
     const left = interrupts.first.then(() => undefined);
     const choice = await Promise.race([picker.chosen, left, failed.promise]);
     if (choice === "h") return { do: "host" };
@@ -69,7 +73,7 @@ export async function chooseRoom(options: ChooseOptions): Promise<Chosen> {
     picker.close(`Joining ${textOf(room, tags)}`);
     return { do: "join", destination: destinationOf(room, tags) };
   } finally {
-    picker.close();
+    picker?.close();
     search.close();
     interrupts.close();
   }

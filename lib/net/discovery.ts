@@ -137,6 +137,8 @@ export interface SearchOptions extends NetworkOptions {
 
 /** Looks for rooms that others on the network have announced, until it is closed. */
 export class RoomSearch {
+  /** Resolves once it was asked for rooms, as far as that is possible. */
+  readonly asked: Promise<void>;
   readonly #options: SearchOptions;
   readonly #clock: Clock;
   readonly #multicast: Multicast;
@@ -154,7 +156,9 @@ export class RoomSearch {
         if (packet.type === "response") options.onChange?.();
       },
     });
-    void this.#askAll();
+    const asked = Promise.withResolvers<void>();
+    this.asked = asked.promise;
+    void this.#askAll(asked.resolve);
     void this.#follow();
   }
 
@@ -169,11 +173,12 @@ export class RoomSearch {
     this.#multicast.close();
   }
 
-  async #askAll(): Promise<void> {
+  async #askAll(onAsked: () => void): Promise<void> {
     const { signal } = this.#closing;
     await this.#multicast.refresh();
     for (let i = 0; !signal.aborted; i++) {
       await this.#ask();
+      onAsked();
       await pause(ECHO_MS, this.#clock, signal);
       if (signal.aborted) return;
       this.#multicast.check();

@@ -55,7 +55,7 @@ export interface FoundRoom extends RoomAnnouncement {
 }
 
 /**
- * The records that announce a room on a link. See PROTOCOL.md §9 and RFC 6763.
+ * The records that announce a room on a link. See PROTOCOL.md §10 and RFC 6763.
  *
  * @param label The room among all services: letters, digits and hyphens, at most 63 of them.
  * @param addresses The host's IP addresses on this link.
