@@ -8,24 +8,15 @@ import {
   type WrapKeyPair,
   zeroKey,
 } from "../crypto/mod.ts";
-import { HandshakeError, NetError } from "../errors.ts";
+import { HandshakeError } from "../errors.ts";
 import { type HopSession, Initiator } from "../handshake/mod.ts";
-import {
-  type Connection,
-  dial,
-  DIAL_TIMEOUT_MS,
-  formatHostPort,
-  networkChange,
-} from "../net/mod.ts";
+import { type Connection, dialFirst, formatHostPort, networkChange } from "../net/mod.ts";
 import { SessionKeys } from "../room/mod.ts";
 import { SESSION_BYTES } from "../wire/mod.ts";
 import { Redialer } from "./redial.ts";
 
 /** How long a host may take to shake hands, in milliseconds. */
 const HANDSHAKE_MS = 15_000;
-
-/** How long each of several addresses of one host may take to answer, in milliseconds. */
-const NEXT_HOST_MS = 3000;
 
 /** Where a line leads, and how it is kept up. */
 export interface LineOptions {
@@ -98,11 +89,13 @@ export class Line {
    * @throws {LanchatError} If the host cannot be reached, or is not the expected one.
    */
   async connect(signal: AbortSignal = this.#stopped.signal): Promise<SecureChannel> {
-    const { identity } = this.#options;
+    const { identity, port } = this.#options;
     this.#connection?.close();
     const keyPair = await this.#makeSpare();
     this.#spare = undefined;
-    this.#connection = await this.#dial(signal);
+    const { connection, host } = await dialFirst(this.#hosts, port, { signal });
+    this.#hosts = [host, ...this.#hosts.filter((other) => other !== host)];
+    this.#connection = connection;
     const initiator = new Initiator({
       identity,
       session: this.#session,
@@ -110,9 +103,9 @@ export class Line {
       psk: zeroKey(),
       trusts: (key) => this.#trusts(key),
     });
-    const channel = await this.#shakeHands(this.#connection, initiator, signal);
+    const channel = await this.#shakeHands(connection, initiator, signal);
     if (this.#hop !== undefined && !equal(channel.hop.roomId, this.#hop.roomId)) {
-      this.#connection.close();
+      connection.close();
       throw anotherRoom("hosts another room than before");
     }
     this.#hop = channel.hop;
@@ -154,24 +147,6 @@ export class Line {
       this.#spare.catch(() => {}); // Whoever waits for it sees the failure.
     }
     return this.#spare;
-  }
-
-  /** Dials one host after the other. @throws {NetError} What the first one failed with. */
-  async #dial(signal: AbortSignal): Promise<Connection> {
-    const { port } = this.#options;
-    const timeoutMs = this.#hosts.length > 1 ? NEXT_HOST_MS : DIAL_TIMEOUT_MS;
-    let failure: unknown;
-    for (const host of this.#hosts) {
-      try {
-        const connection = await dial(host, port, { signal, timeoutMs });
-        this.#hosts = [host, ...this.#hosts.filter((other) => other !== host)];
-        return connection;
-      } catch (error) {
-        if (!(error instanceof NetError) || error.code === "permission-denied") throw error;
-        failure ??= error;
-      }
-    }
-    throw failure;
   }
 
   async #trusts(key: Bytes): Promise<boolean> {

@@ -157,8 +157,8 @@ function announce(
       frontEnd.show({
         event: "warning",
         code: "discovery-unavailable",
-        message: `Others cannot find this room, and join by its address: ${reason}`,
-        hint: CODES["discovery-unavailable"].hint,
+        message: `This room is not announced on the network: ${reason}`,
+        hint: "Others join by its address: lanchat join ADDRESS.",
       }),
   });
 }

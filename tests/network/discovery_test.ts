@@ -198,7 +198,7 @@ Deno.test({
       await block("output");
       await using eve = await host(two, "--name", "eve");
       const warning = await eve.event("warning", ({ code }) => code === "discovery-unavailable");
-      assertMatch(warning.message, /^Others cannot find this room, .*multicast does not work here/);
+      assertMatch(warning.message, /^This room is not announced .*: multicast does not work here/);
       await using bob = await eve.join(["--name", "bob", "--json"], { wrapper: two.wrapper });
       await bob.say("hello");
       await eve.hears("bob", 1);
