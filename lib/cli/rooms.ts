@@ -140,10 +140,10 @@ export function cannotSearch(reason: string): NetError {
 }
 
 /**
- * Finds the room to join where there is nobody to choose one.
+ * Finds the room to join where there is nobody to choose one, and shows all that there are.
  *
  * @returns `undefined` where the search was interrupted.
- * @throws {NetError} With code `no-room`, `several-rooms` (all are shown) or `discovery-unavailable`.
+ * @throws {NetError} With code `no-room`, `several-rooms` or `discovery-unavailable`.
  */
 export async function findOnlyRoom(
   known: KnownPeers,
@@ -155,9 +155,9 @@ export async function findOnlyRoom(
   const tags = await tagsOf(known);
   const rooms = await searchRooms({ ms: SEARCH_MS, stop });
   if (interrupted) return undefined;
-  if (rooms.length === 1) return destinationOf(rooms[0]!, tags);
   if (rooms.length === 0) throw noRoom();
   for (const room of rooms) frontEnd.show(roomEvent(room, tags));
+  if (rooms.length === 1) return destinationOf(rooms[0]!, tags);
   throw new NetError(
     "several-rooms",
     `Cannot choose among ${rooms.length} rooms on this network`,

@@ -1,4 +1,5 @@
 import { nameProblem } from "../wire/mod.ts";
+import { isAddress } from "./address.ts";
 import type { DnsPacket, DnsRecord, Link } from "./multicast.ts";
 
 /** What instances of lanchat are found under (RFC 6763 §4.1). */
@@ -17,7 +18,7 @@ const OTHER_TTL = 4500;
 /** Most rooms that are remembered. Whoever invents more keeps others from being found, and no more. */
 export const MAX_ROOMS = 256;
 
-/** Most addresses of one room that one link has told. */
+/** Most addresses of each type that a room has on one link. */
 const MAX_ADDRESSES = 8;
 
 /** Most strings of a text record that are looked at. */
@@ -81,12 +82,11 @@ export function roomRecords(
       flush: true,
       data: Object.entries(facts).map(([key, value]) => `${key}=${value}`),
     },
-    ...addresses.map((address) => ({
-      name: target,
-      type: address.includes(":") ? "AAAA" as const : "A" as const,
-      ...own,
-      data: address,
-    })),
+    ...(["A", "AAAA"] as const).flatMap((type) =>
+      addresses.filter((address) => address.includes(":") === (type === "AAAA"))
+        .slice(0, MAX_ADDRESSES)
+        .map((data) => ({ name: target, type, ...own, data }))
+    ),
   ];
 }
 
@@ -206,7 +206,7 @@ export class RoomDirectory {
   #locate(target: string, source: string, records: DnsRecord[], link: Link, now: number): void {
     const addresses = records.filter(({ ttl }) => ttl > 0)
       .map(({ data }) => data as string)
-      .filter((address) => !NOT_A_MACHINE.test(address))
+      .filter((address) => isAddress(address) && !NOT_A_MACHINE.test(address))
       .map((address) => isLinkLocal(address) ? `${address}%${link.name}` : address)
       .slice(0, MAX_ADDRESSES);
     const until = now + ttlMs(Math.max(...records.map(({ ttl }) => ttl)));

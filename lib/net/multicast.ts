@@ -43,8 +43,20 @@ export interface DnsPacket {
   readonly additionals?: readonly DnsRecord[];
 }
 
-const encode: (packet: DnsPacket) => Uint8Array = encodePacket;
 const decode: (bytes: Buffer) => DnsPacket = decodePacket;
+
+/** The bytes of a packet (RFC 1035 §4). */
+export const encodeDns: (packet: DnsPacket) => Uint8Array = encodePacket;
+
+/** The packet that bytes stand for; `undefined` where they stand for none. */
+export function decodeDns(bytes: Uint8Array): DnsPacket | undefined {
+  if (bytes.length > MAX_PACKET_BYTES) return undefined;
+  try {
+    return decode(Buffer.from(bytes));
+  } catch {
+    return undefined; // Anybody may send anything.
+  }
+}
 
 /** A network interface that leads to other machines. */
 export interface Link {
@@ -125,7 +137,7 @@ export class Multicast {
 
   /** Sends a packet over one link, as far as that is possible. */
   async send(link: Link, packet: DnsPacket): Promise<void> {
-    const bytes = encode(packet);
+    const bytes = encodeDns(packet);
     const sockets = this.#opened.get(keyOf(link))?.sockets ?? [];
     const results = await Promise.allSettled(sockets.map((socket) => socket.send(bytes)));
     for (const result of results) if (result.status === "rejected") this.#failure = result.reason;
@@ -157,19 +169,14 @@ export class Multicast {
   }
 
   #take(bytes: Uint8Array, link: Link): void {
-    if (this.#closed || bytes.length > MAX_PACKET_BYTES) return;
+    if (this.#closed) return;
     this.#heard = true;
     const second = Math.floor(this.#clock.elapsed() / 1000);
     if (second !== this.#second) this.#packets = 0;
     this.#second = second;
     if (++this.#packets > MAX_PACKETS_A_SECOND) return;
-    let packet: DnsPacket;
-    try {
-      packet = decode(Buffer.from(bytes));
-    } catch {
-      return; // Anybody may send anything.
-    }
-    this.#options.onPacket(packet, link);
+    const packet = decodeDns(bytes);
+    if (packet !== undefined) this.#options.onPacket(packet, link);
   }
 }
 
