@@ -24,7 +24,7 @@ const RESERVED = [
   {
     folder: "net",
     what: "sockets",
-    pattern: /\bDeno\.(?:listen|connect)|node:(?:net|dgram|http|tls)/,
+    pattern: /\bDeno\.(?:listen|connect)|node:(?:net|http|tls|dgram|dns)/,
   },
 ];
 

@@ -1,12 +1,14 @@
 import { levenshteinDistance as stdLevenshteinDistance } from "@std/text/levenshtein-distance";
 import { CODES, quote, UsageError } from "../errors.ts";
-import { DEFAULT_PORT, isAddress, parseHostPort, parsePort } from "../net/mod.ts";
+import { DEFAULT_PORT, type HostPort, isAddress, parseHostPort, parsePort } from "../net/mod.ts";
 import { DEFAULT_LIMITS, type Limits } from "../relay/mod.ts";
 import { MAX_ROSTER_ENTRIES, nameProblem } from "../wire/mod.ts";
 import {
   COMMANDS,
   COMMON_OPTIONS,
+  ID_ACTIONS,
   type Option,
+  PEER_ACTIONS,
   type Shell,
   SHELLS,
   type Subcommand,
@@ -29,6 +31,8 @@ export interface ServeCommand {
   readonly name?: string | undefined;
   /** The identity file; the platform's own if missing. */
   readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
   /** What the host bounds. */
   readonly limits: Limits;
   /** Whether the host is no member of the room. */
@@ -57,8 +61,12 @@ export interface JoinCommand {
   readonly name?: string | undefined;
   /** The identity file; the platform's own if missing. */
   readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
   /** The 30 digits of the only host that is acceptable; any host if missing. */
   readonly hostKey?: string | undefined;
+  /** The 30 digits of the only host that is acceptable, even where another one is known there. */
+  readonly acceptHost?: string | undefined;
   /** How long messages wait for the first other member, in seconds. */
   readonly waitSeconds: number;
   /** How long the end waits for what is not sent yet, in seconds. */
@@ -91,6 +99,8 @@ export interface ScanCommand {
   readonly timeoutSeconds: number;
   /** The identity file, whose known peers are marked; the platform's own if missing. */
   readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
   /** Whether the list is JSON Lines. */
   readonly json: boolean;
 }
@@ -99,6 +109,60 @@ export interface ScanCommand {
 export interface StartCommand {
   /** Tells the commands apart. */
   readonly kind: "start";
+}
+
+/** `lanchat doctor` finds out what keeps people apart. */
+export interface DoctorCommand {
+  /** Tells the commands apart. */
+  readonly kind: "doctor";
+  /** The host that cannot be joined; only this machine is looked at if missing. */
+  readonly target?: HostPort | undefined;
+  /** The TCP port on which this machine would host; 0 for a free one. */
+  readonly port: number;
+  /** How long each check may take, in seconds. */
+  readonly timeoutSeconds: number;
+  /** The identity file; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
+  /** Whether the answers are JSON Lines. */
+  readonly json: boolean;
+}
+
+/** `lanchat id` shows an identity, or does something to it. */
+export interface IdCommand {
+  /** Tells the commands apart. */
+  readonly kind: "id";
+  /** What is done before it is shown. */
+  readonly action: "show" | "protect" | "unprotect" | "new" | "export" | "import";
+  /** The path of the copy that is written or read. */
+  readonly file?: string | undefined;
+  /** The identity file; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
+  /** Whether nobody is asked before an identity goes. */
+  readonly yes: boolean;
+  /** Whether the answer is JSON Lines. */
+  readonly json: boolean;
+}
+
+/** `lanchat peers` shows known peers, or does something to them. */
+export interface PeersCommand {
+  /** Tells the commands apart. */
+  readonly kind: "peers";
+  /** What is done. */
+  readonly action: "list" | "forget" | "export" | "import";
+  /** The name, tag or fingerprint of one to forget. */
+  readonly who?: string | undefined;
+  /** The path that is written or read; standard output if missing. */
+  readonly file?: string | undefined;
+  /** The identity file; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
+  /** Whether the answer is JSON Lines. */
+  readonly json: boolean;
 }
 
 /** `lanchat log` prints a log. */
@@ -137,6 +201,9 @@ export type Command =
   | JoinCommand
   | ScanCommand
   | StartCommand
+  | DoctorCommand
+  | IdCommand
+  | PeersCommand
   | LogCommand
   | CompletionsCommand
   | HelpCommand
@@ -153,6 +220,9 @@ const ALL_OPTIONS: readonly Option[] = [
 const FLAGS: ReadonlySet<string> = new Set(
   ALL_OPTIONS.filter(({ value }) => value === undefined).map(({ name }) => name),
 );
+
+/** A name that is the same in every file system. */
+const PROFILE_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 
 /** Most members of a room: those of one roster, and its reader. */
 const MAX_MEMBERS = MAX_ROSTER_ENTRIES + 1;
@@ -171,6 +241,7 @@ const MAX_SECONDS = 2_147_483;
 const DEFAULT_WAIT_SECONDS = 0;
 const DEFAULT_TIMEOUT_SECONDS = 30;
 const DEFAULT_SCAN_SECONDS = 3;
+const DEFAULT_CHECK_SECONDS = 3;
 
 /**
  * Reads a command line; nothing is tried yet.
@@ -207,6 +278,12 @@ export function parseCommandLine(args: readonly string[]): Command {
       return join(words, values);
     case "scan":
       return scan(words, values);
+    case "doctor":
+      return doctor(words, values);
+    case "id":
+      return id(words, values);
+    case "peers":
+      return peers(words, values);
     case "log":
       return log(words);
     case "completions":
@@ -286,12 +363,12 @@ function serve(words: string[], values: Values): ServeCommand {
   }
   return {
     kind: "serve",
-    port: parsePort(values.get("--port") ?? `${DEFAULT_PORT}`, 0),
+    port: listenPort(values),
     host: listenAddress(values),
     room: nameOf(values, "--room"),
     announce,
     name: nameOf(values, "--name"),
-    identity: values.get("--identity"),
+    ...whose(values),
     limits: limits(values),
     relayOnly,
     ...display(values),
@@ -310,8 +387,9 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
     kind: "join",
     ...address === undefined ? { port: DEFAULT_PORT } : parseHostPort(address, DEFAULT_PORT),
     name: nameOf(values, "--name"),
-    identity: values.get("--identity"),
-    hostKey: hostKey(values),
+    ...whose(values),
+    hostKey: fingerprintOf(values, "--host-key"),
+    acceptHost: fingerprintOf(values, "--accept-host"),
     waitSeconds: integer(values, "--wait", 0, MAX_SECONDS) ?? DEFAULT_WAIT_SECONDS,
     timeoutSeconds: integer(values, "--timeout", 0, MAX_SECONDS) ?? DEFAULT_TIMEOUT_SECONDS,
     untilDelivered: values.has("--until-delivered"),
@@ -327,9 +405,94 @@ function scan(words: string[], values: Values): ScanCommand {
   return {
     kind: "scan",
     timeoutSeconds: integer(values, "--timeout", 1, MAX_SECONDS) ?? DEFAULT_SCAN_SECONDS,
-    identity: values.get("--identity"),
+    ...whose(values),
     json: values.has("--json"),
   };
+}
+
+function doctor([address, ...words]: string[], values: Values): DoctorCommand {
+  refuseSurplus("doctor", words);
+  return {
+    kind: "doctor",
+    target: address === undefined ? undefined : parseHostPort(address, DEFAULT_PORT),
+    port: listenPort(values),
+    timeoutSeconds: integer(values, "--timeout", 1, MAX_SECONDS) ?? DEFAULT_CHECK_SECONDS,
+    ...whose(values),
+    json: values.has("--json"),
+  };
+}
+
+function id([word, file, ...words]: string[], values: Values): IdCommand {
+  const changes = ["--passphrase", "--no-passphrase"].filter((option) => values.has(option));
+  const [change, surplus] = [...word === undefined ? [] : [`lanchat id ${word}`], ...changes];
+  if (surplus !== undefined) {
+    throw new UsageError("surplus-argument", `Cannot use ${surplus} with ${change}`, {
+      hint: "Do one after the other.",
+    });
+  }
+  const action = word !== undefined
+    ? actionOf("id", word, ID_ACTIONS)
+    : changes.length === 0
+    ? "show"
+    : values.has("--passphrase")
+    ? "protect"
+    : "unprotect";
+  const takesFile = action === "export" || action === "import";
+  if (takesFile && file === undefined) throw withoutFile(`id ${action}`, "backup.json");
+  refuseSurplus(`id ${word}`, takesFile || file === undefined ? words : [file]);
+  const yes = values.has("--yes");
+  return { kind: "id", action, file, ...whose(values), yes, json: values.has("--json") };
+}
+
+function peers([word, operand, ...words]: string[], values: Values): PeersCommand {
+  const action = word === undefined ? "list" : actionOf("peers", word, PEER_ACTIONS);
+  if (action === "forget" && operand === undefined) {
+    throw new UsageError("missing-value", "Cannot forget as nobody is named", {
+      hint: "Give a name, a tag or a fingerprint, as in: lanchat peers forget bob",
+    });
+  }
+  if (action === "import" && operand === undefined) {
+    throw withoutFile("peers import", "peers.jsonl");
+  }
+  refuseSurplus(`peers ${word}`, words);
+  const [who, file] = action === "forget" ? [operand, undefined] : [undefined, operand];
+  return { kind: "peers", action, who, file, ...whose(values), json: values.has("--json") };
+}
+
+/** One of the words that may follow a command. */
+function actionOf<Action extends string>(
+  subcommand: Subcommand,
+  word: string,
+  actions: readonly Action[],
+): Action {
+  const action = actions.find((action) => action === word);
+  if (action !== undefined) return action;
+  const message = `Cannot run lanchat ${subcommand} ${quote(word)} as there is no such thing`;
+  throw new UsageError("unknown-subcommand", message, {
+    hint: `Run 'lanchat ${subcommand} --help' for what there is.`,
+    ...suggestion(word, actions),
+  });
+}
+
+function withoutFile(command: string, example: string): UsageError {
+  return new UsageError("missing-value", `Cannot run lanchat ${command} as no file is given`, {
+    hint: `Give one, as in: lanchat ${command} ${example}`,
+  });
+}
+
+/** Whose identity it is. */
+function whose(values: Values): { identity?: string | undefined; profile?: string | undefined } {
+  const identity = values.get("--identity");
+  const profile = values.get("--profile");
+  if (identity !== undefined && profile !== undefined) {
+    throw new UsageError("surplus-argument", "Cannot use --profile with --identity", {
+      hint: "Leave out one of them: each names an identity.",
+    });
+  }
+  if (profile === undefined || PROFILE_NAME.test(profile)) return { identity, profile };
+  throw new UsageError("bad-name", `Cannot use --profile ${quote(profile)}`, {
+    hint: "Use 1 to 32 of a-z, 0-9, _ and -, the first of them a letter or digit, as in work.",
+  });
 }
 
 function log([file, ...words]: string[]): LogCommand {
@@ -395,6 +558,10 @@ function limits(values: Values): Limits {
   };
 }
 
+function listenPort(values: Values): number {
+  return parsePort(values.get("--port") ?? `${DEFAULT_PORT}`, 0);
+}
+
 function listenAddress(values: Values): string | undefined {
   const address = values.get("--host");
   if (address === undefined || isAddress(address)) return address;
@@ -411,11 +578,11 @@ function nameOf(values: Values, option: string): string | undefined {
   throw new UsageError("bad-name", `Cannot use ${option} ${quote(name!)} as ${problem}`);
 }
 
-function hostKey(values: Values): string | undefined {
-  const text = values.get("--host-key");
+function fingerprintOf(values: Values, option: string): string | undefined {
+  const text = values.get(option);
   const digits = text?.replaceAll(/[\s-]/g, "");
   if (digits === undefined || /^\d{30}$/.test(digits)) return digits;
-  const message = `Cannot use --host-key ${quote(text!)} as it has not 30 digits`;
+  const message = `Cannot use ${option} ${quote(text!)} as it has not 30 digits`;
   throw new UsageError("bad-fingerprint", message);
 }
 
@@ -434,7 +601,7 @@ function integer(
   });
 }
 
-function refuseSurplus(subcommand: Subcommand, [word]: string[]): void {
+function refuseSurplus(subcommand: string, [word]: string[]): void {
   if (word === undefined) return;
   throw new UsageError("surplus-argument", `Cannot use ${quote(word)} with lanchat ${subcommand}`);
 }
@@ -454,7 +621,7 @@ function unknownOption(
   return new UsageError("unknown-option", message, suggestion(option, candidates));
 }
 
-/** What was probably meant: the nearest candidate, if it is a slip or two away. */
+/** What was probably meant: the nearest candidate, if it is a slip or two away, and not all of it. */
 function suggestion(word: string, candidates: readonly string[]): { hint?: string } {
   const ranked = candidates.map((candidate) => ({
     candidate,
@@ -463,5 +630,5 @@ function suggestion(word: string, candidates: readonly string[]): { hint?: strin
   const { candidate, slips } = ranked.reduce((best, other) =>
     other.slips < best.slips ? other : best
   );
-  return slips <= 2 ? { hint: `Did you mean ${candidate}?` } : {};
+  return slips <= Math.min(2, candidate.length / 2) ? { hint: `Did you mean ${candidate}?` } : {};
 }

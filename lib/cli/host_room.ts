@@ -24,7 +24,7 @@ export interface OpenedRoom {
  */
 export async function openRoom(
   options: { readonly relayOnly: boolean },
-  { file, identity }: Person,
+  { file, identity }: Omit<Person, "known">,
   frontEnd: FrontEnd,
 ): Promise<OpenedRoom> {
   const session = randomBytes(SESSION_BYTES);

@@ -1,15 +1,17 @@
-import { toBase64Url } from "../bytes/mod.ts";
 import type { SecureChannel } from "../channel/mod.ts";
-import { fingerprint, keyTag, openRoomSecrets } from "../crypto/mod.ts";
+import { fingerprint, openRoomSecrets } from "../crypto/mod.ts";
 import { EXIT, LanchatError } from "../errors.ts";
+import type { OpenedIdentity } from "../store/mod.ts";
 import type { FrontEnd } from "../ui/mod.ts";
 import type { JoinCommand } from "./args.ts";
 import { chat } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
+import { meetHost, trustsHost } from "./known_host.ts";
 import { Line } from "./line.ts";
-import { type Destination, findKnownPeers, findOnlyRoom } from "./rooms.ts";
+import { type Destination, findOnlyRoom } from "./rooms.ts";
 import { findPerson } from "./person.ts";
 import { problem } from "./problem.ts";
+import { Acquaintances } from "./trust.ts";
 
 /** How long it is tried to connect again where nobody watches, in seconds. */
 const GIVE_UP_SECONDS = 60;
@@ -17,18 +19,19 @@ const GIVE_UP_SECONDS = 60;
 /**
  * Joins a room and stays until it is left, or ends.
  *
+ * @param opened Who joins.
  * @param chosen The room, where it is not the one that the command names.
  * @returns The exit status.
  * @throws {LanchatError} If the host cannot be reached, is not the expected one, or does not admit us.
  */
 export async function join(
   command: JoinCommand,
+  opened: OpenedIdentity,
   frontEnd: FrontEnd,
   interrupts: Interrupts,
   chosen?: Destination,
 ): Promise<number> {
-  const { identity, name } = await findPerson(command, frontEnd);
-  const known = await findKnownPeers(command);
+  const { identity, known, name } = await findPerson(opened, command, frontEnd);
   const { host, port } = command;
   const destination = chosen ??
     (host === undefined
@@ -40,9 +43,9 @@ export async function join(
     ...destination,
     identity,
     giveUpMs: giveUpMs(command),
-    trusts: async (key) => {
+    trusts: async (key, where) => {
       await expect?.(key);
-      return command.hostKey === undefined || await fingerprint(key) === command.hostKey;
+      return await trustsHost(key, { ...command, ...where }, known);
     },
   });
   const ownFingerprint = fingerprint(identity.publicKey);
@@ -50,6 +53,7 @@ export async function join(
   try {
     const channel = command.reconnect ? await connect(line, frontEnd) : await line.connect();
     const { joinCode, peerKey, roomId } = line.hop;
+    const host = await meetHost(peerKey, { ...command, ...line.address }, known, frontEnd);
     const { memberKey } = await openRoomSecrets(peerKey);
     const end = await chat({
       frontEnd,
@@ -57,12 +61,10 @@ export async function join(
       ...command.reconnect && { line },
       room: { identity, name, roomId, memberKey, waitMs: command.waitSeconds * 1000 },
       seat: { session: line.session, keys: line.keys },
+      acquaintances: await Acquaintances.of(known, identity.publicKey),
       fingerprint: await ownFingerprint,
-      host: {
-        tag: await keyTag(peerKey),
-        key: toBase64Url(peerKey),
-        verified: command.hostKey !== undefined,
-      },
+      host: host.view,
+      ...host.warning !== undefined && { hostWarning: host.warning },
       joinCode,
       listensOnly: command.listen,
       endsWithInput: true,

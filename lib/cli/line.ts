@@ -10,7 +10,13 @@ import {
 } from "../crypto/mod.ts";
 import { HandshakeError } from "../errors.ts";
 import { type HopSession, Initiator } from "../handshake/mod.ts";
-import { type Connection, dialFirst, formatHostPort, networkChange } from "../net/mod.ts";
+import {
+  type Connection,
+  dialFirst,
+  formatHostPort,
+  type HostPort,
+  networkChange,
+} from "../net/mod.ts";
 import { SessionKeys } from "../room/mod.ts";
 import { SESSION_BYTES } from "../wire/mod.ts";
 import { Redialer } from "./redial.ts";
@@ -25,7 +31,7 @@ export interface LineOptions {
   /** Its TCP port. */
   readonly port: number;
   /** Whether the host of the first connection is the expected one; later ones must have its key. */
-  readonly trusts: (hostKey: Bytes) => Promise<boolean>;
+  readonly trusts: (hostKey: Bytes, where: HostPort) => Promise<boolean>;
   /** Who the member is. */
   readonly identity: Identity;
   /** How long it is tried to connect again, in milliseconds. */
@@ -72,9 +78,9 @@ export class Line {
     return this.#hop!;
   }
 
-  /** The IP address or name of the host that was dialled last. */
-  get host(): string {
-    return this.#hosts[0]!;
+  /** Where the host was dialled last. */
+  get address(): HostPort {
+    return { host: this.#hosts[0]!, port: this.#options.port };
   }
 
   /** Whether {@linkcode Line.stop} was called. */
@@ -150,7 +156,7 @@ export class Line {
   }
 
   async #trusts(key: Bytes): Promise<boolean> {
-    if (this.#hop === undefined) return await this.#options.trusts(key);
+    if (this.#hop === undefined) return await this.#options.trusts(key, this.address);
     if (equal(key, this.#hop.peerKey)) return true;
     throw anotherRoom("has another key than before");
   }
@@ -161,7 +167,6 @@ export class Line {
     initiator: Initiator,
     signal: AbortSignal,
   ): Promise<SecureChannel> {
-    const { port } = this.#options;
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -175,9 +180,10 @@ export class Line {
       connection.close();
       signal.throwIfAborted();
       if (!late) throw error;
+      const { host, port } = this.address;
       throw new HandshakeError(
         "not-lanchat",
-        `Cannot join ${formatHostPort(this.host, port)} as it does not answer as lanchat does`,
+        `Cannot join ${formatHostPort(host, port)} as it does not answer as lanchat does`,
         { cause: error },
       );
     } finally {

@@ -1,5 +1,13 @@
 /** A subcommand. */
-export type Subcommand = "serve" | "join" | "scan" | "log" | "completions";
+export type Subcommand =
+  | "serve"
+  | "join"
+  | "scan"
+  | "doctor"
+  | "id"
+  | "peers"
+  | "log"
+  | "completions";
 
 /** A shell that lanchat has completions for. */
 export type Shell = "bash" | "zsh" | "fish" | "powershell";
@@ -21,9 +29,9 @@ export interface Option {
 export interface CommandEntry {
   /** What it does, in a few words. */
   readonly summary: string;
-  /** The word that follows it, in capitals; `FILE` is a path. Empty where none does. */
+  /** What follows it, in capitals; `FILE` is a path. Empty where nothing does. */
   readonly operand: string;
-  /** All that this word can be; empty where that is not known. */
+  /** All that the first word of this can be; empty where that is not known. */
   readonly choices: readonly string[];
   /** One line more about it, for its help; empty where there is none. */
   readonly note: string;
@@ -44,6 +52,24 @@ const IDENTITY: Option = {
   value: "FILE",
   summary: "identity file, made if it is not there",
 };
+
+const PORT: Option = {
+  name: "--port",
+  value: "PORT",
+  summary: "TCP port to listen on, 0 for a free one (default 12345)",
+};
+
+const PROFILE: Option = {
+  name: "--profile",
+  value: "NAME",
+  summary: "one of several identities, made if not there",
+};
+
+/** What `lanchat id` can do but show the identity. */
+export const ID_ACTIONS = ["new", "export", "import"] as const;
+
+/** What `lanchat peers` can do but list them. */
+export const PEER_ACTIONS = ["forget", "export", "import"] as const;
 
 const HELP: Option = { name: "--help", summary: "show this text" };
 
@@ -70,17 +96,14 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
     choices: [],
     note: "",
     options: [
-      {
-        name: "--port",
-        value: "PORT",
-        summary: "TCP port to listen on, 0 for a free one (default 12345)",
-      },
+      PORT,
       { name: "--host", value: "ADDRESS", summary: "listen on this IP address alone" },
       NAME,
       { name: "--room", value: "NAME", summary: "a name for the room, shown to the whole network" },
       { name: "--no-announce", summary: "others join by address alone" },
       { name: "--relay-only", summary: "host without being a member of the room" },
       IDENTITY,
+      PROFILE,
       { name: "--max-members", value: "N", summary: "how many may be in the room (default 1024)" },
       {
         name: "--max-handshakes",
@@ -118,7 +141,13 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
         value: "FINGERPRINT",
         summary: "accept no host but that with this fingerprint",
       },
+      {
+        name: "--accept-host",
+        value: "FINGERPRINT",
+        summary: "the same, even where another host is known",
+      },
       IDENTITY,
+      PROFILE,
       { name: "--listen", summary: "ignore input, show messages until interrupted" },
       {
         name: "--wait",
@@ -134,7 +163,7 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       {
         name: "--give-up-after",
         value: "SECONDS",
-        summary: "how long to try again (terminal: for ever, pipe: 60)",
+        summary: "how long to try again (pipe: 60, else for ever)",
       },
       { name: "--no-reconnect", summary: "end when the connection is lost" },
       ...DISPLAY,
@@ -150,22 +179,67 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
     summary: "list the rooms on this network",
     operand: "",
     choices: [],
-    note: "",
+    note: "Hosts that you have met are marked.",
     options: [
       {
         name: "--timeout",
         value: "SECONDS",
         summary: "how long to wait for answers (default 3)",
       },
-      {
-        name: "--identity",
-        value: "FILE",
-        summary: "whose known hosts are marked (default: yours)",
-      },
+      IDENTITY,
+      PROFILE,
       { name: "--json", summary: "write JSON Lines" },
       HELP,
     ],
     examples: ["lanchat scan --timeout 10", "lanchat scan --json"],
+  },
+  doctor: {
+    summary: "find out what keeps people apart",
+    operand: "[HOST[:PORT]]",
+    choices: [],
+    note: "HOST is what cannot be joined; without it only this machine is looked at.",
+    options: [
+      PORT,
+      {
+        name: "--timeout",
+        value: "SECONDS",
+        summary: "how long each check may take (default 3)",
+      },
+      IDENTITY,
+      PROFILE,
+      { name: "--json", summary: "write JSON Lines" },
+      HELP,
+    ],
+    examples: ["lanchat doctor 192.168.1.5", "lanchat doctor ada.local --timeout 10"],
+  },
+  id: {
+    summary: "show or protect your identity",
+    operand: "[ACTION [FILE]]",
+    choices: ID_ACTIONS,
+    note: "ACTION is new (start over), export FILE or import FILE.",
+    options: [
+      { name: "--passphrase", summary: "put it under a passphrase, or under another one" },
+      { name: "--no-passphrase", summary: "put it under no passphrase any more" },
+      IDENTITY,
+      PROFILE,
+      { name: "--yes", summary: "start over, or import, without being asked" },
+      { name: "--json", summary: "write JSON Lines" },
+      HELP,
+    ],
+    examples: ["lanchat id", "lanchat id --passphrase", "lanchat id export backup.json"],
+  },
+  peers: {
+    summary: "show whom you have met",
+    operand: "[ACTION [WHO|FILE]]",
+    choices: PEER_ACTIONS,
+    note: "ACTION is forget WHO (a name, tag or fingerprint), export [FILE] or import FILE.",
+    options: [
+      IDENTITY,
+      PROFILE,
+      { name: "--json", summary: "write JSON Lines" },
+      HELP,
+    ],
+    examples: ["lanchat peers", "lanchat peers forget bob", "lanchat peers export peers.jsonl"],
   },
   log: {
     summary: "print a log that --log has made",

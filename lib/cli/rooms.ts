@@ -7,6 +7,7 @@ import { type FoundRoom, RoomSearch } from "../net/mod.ts";
 import { identityPlace, type KnownPeer, KnownPeers, peersPlace } from "../store/mod.ts";
 import type { FoundRoomEvent, FrontEnd } from "../ui/mod.ts";
 import type { Interrupts } from "./interrupts.ts";
+import type { Whose } from "./person.ts";
 
 /** How long a script waits for rooms before it takes the only one, in milliseconds. */
 const SEARCH_MS = 3000;
@@ -29,10 +30,10 @@ export interface Destination {
 
 /** The known peers of an identity, which need not be there; none where they may not be read. */
 export async function findKnownPeers(
-  { identity }: { readonly identity?: string | undefined },
+  { identity, profile }: Whose,
 ): Promise<KnownPeers> {
   try {
-    return await KnownPeers.open(peersPlace(identityPlace({ file: identity })));
+    return await KnownPeers.open(peersPlace(identityPlace({ file: identity, profile })));
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     return await KnownPeers.open(undefined);

@@ -1,13 +1,16 @@
 import { EXIT, LanchatError } from "../errors.ts";
-import { openLog, openSealedLog } from "../store/mod.ts";
+import { type OpenedIdentity, openIdentity, openLog, openSealedLog } from "../store/mod.ts";
 import { chooseFrontEnd, type FrontEnd, LoggedFrontEnd } from "../ui/mod.ts";
 import { type Command, type JoinCommand, parseCommandLine, wantsJson } from "./args.ts";
 import { completionScript } from "./completions.ts";
+import { manageIdentity } from "./id.ts";
 import { Interrupts } from "./interrupts.ts";
 import { join } from "./join.ts";
 import { printLog } from "./log.ts";
 import { unlocker } from "./passphrase.ts";
-import { print } from "./print.ts";
+import { managePeers } from "./peers.ts";
+import { identityOptions } from "./person.ts";
+import { answer } from "./print.ts";
 import { problem } from "./problem.ts";
 import type { Destination } from "./rooms.ts";
 import { scan } from "./scan.ts";
@@ -35,6 +38,14 @@ export async function run(args: readonly string[]): Promise<number> {
       return await answer(`lanchat ${VERSION}\n`);
     case "completions":
       return await answer(completionScript(command.shell));
+    case "doctor": {
+      const { doctor } = await import("./doctor.ts");
+      return await doctor(command);
+    }
+    case "id":
+      return await manageIdentity(command).catch((error) => failAtOnce(error, command.json));
+    case "peers":
+      return await managePeers(command).catch((error) => failAtOnce(error, command.json));
     case "log":
       return await printLog(command).catch((error) => failAtOnce(error, false));
     case "scan":
@@ -58,7 +69,7 @@ async function start(): Promise<number> {
     return await runInFrontEnd(command, chosen.do === "join" ? chosen.destination : undefined);
   } catch (error) {
     if (!(error instanceof LanchatError) || error.code !== "discovery-unavailable") throw error;
-    return await answer(`${usage()}\n\n${error.message}.\n`);
+    return await answer(`${usage()}\n${error.message}.\n`);
   }
 }
 
@@ -76,8 +87,10 @@ type ChatCommand = Extract<Command, { kind: "serve" | "join" }>;
 
 /** @param destination Where to join; by default where the command says. */
 async function runInFrontEnd(command: ChatCommand, destination?: Destination): Promise<number> {
+  let opened: OpenedIdentity;
   let frontEnd: FrontEnd;
   try {
+    opened = await openIdentity(identityOptions(command));
     frontEnd = await openFrontEnd(command);
   } catch (error) {
     return await failAtOnce(error, command.json);
@@ -88,8 +101,8 @@ async function runInFrontEnd(command: ChatCommand, destination?: Destination): P
   void frontEnd.interrupted.then(() => interrupts.ask());
   try {
     const status = command.kind === "serve"
-      ? await serve(command, frontEnd, interrupts)
-      : await join(command, frontEnd, interrupts, destination);
+      ? await serve(command, opened, frontEnd, interrupts)
+      : await join(command, opened, frontEnd, interrupts, destination);
     await frontEnd.close();
     return broken ? status || EXIT.FAILURE : status;
   } catch (error) {
@@ -120,8 +133,4 @@ async function fail(error: unknown, frontEnd: FrontEnd): Promise<number> {
   frontEnd.show(problem(error));
   await frontEnd.close();
   return error instanceof LanchatError ? error.exitStatus : EXIT.FAILURE;
-}
-
-async function answer(text: string): Promise<number> {
-  return await print(text) ? EXIT.OK : EXIT.FAILURE;
 }

@@ -5,12 +5,14 @@ import { CODES, EXIT } from "../errors.ts";
 import { isLoopback, listen, type Listener, machineAddresses, RoomAnnouncer } from "../net/mod.ts";
 import { Host, Relay } from "../relay/mod.ts";
 import { SessionKeys } from "../room/mod.ts";
+import type { OpenedIdentity } from "../store/mod.ts";
 import type { CloseReason, FrontEnd } from "../ui/mod.ts";
 import type { ServeCommand } from "./args.ts";
 import { chat, type ChatEnd } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { findPerson, type Person } from "./person.ts";
 import { type OpenedRoom, openRoom } from "./host_room.ts";
+import { Acquaintances } from "./trust.ts";
 
 /** How long the host's own last messages may take at the end, in milliseconds. */
 const FAREWELL_MS = 1000;
@@ -18,15 +20,17 @@ const FAREWELL_MS = 1000;
 /**
  * Hosts a room until it is told to end.
  *
+ * @param opened Who hosts.
  * @returns The exit status.
  * @throws {LanchatError} If it cannot listen, or its identity cannot be used.
  */
 export async function serve(
   command: ServeCommand,
+  opened: OpenedIdentity,
   frontEnd: FrontEnd,
   interrupts: Interrupts,
 ): Promise<number> {
-  const person = await findPerson(command, frontEnd);
+  const person = await findPerson(opened, command, frontEnd);
   const listener = listen({
     port: command.port,
     ...command.host !== undefined && { host: command.host },
@@ -51,8 +55,8 @@ interface Hosting extends OpenedRoom {
 }
 
 async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEnd> {
-  const { frontEnd, interrupts, listener, person: { identity, name }, relay, roomId, session } =
-    hosting;
+  const { frontEnd, interrupts, listener, person, relay, roomId, session } = hosting;
+  const { identity, known, name } = person;
   const key = identity.publicKey;
   const keys = command.relayOnly ? undefined : new SessionKeys();
   const secrets = await openRoomSecrets(key);
@@ -87,8 +91,9 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
       channel: mine,
       room: { identity, name, roomId, memberKey: secrets.memberKey },
       seat: { session, keys },
+      acquaintances: await Acquaintances.of(known, key),
       fingerprint: digits,
-      host: { tag, key: toBase64Url(key), verified: true },
+      host: { tag, key: toBase64Url(key), known: true, verified: true },
       joinCode: null,
       joinCodes,
       listensOnly: false,

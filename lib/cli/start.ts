@@ -2,6 +2,7 @@ import { EXIT } from "../errors.ts";
 import { type FoundRoom, RoomSearch } from "../net/mod.ts";
 import { noticeLines, offerChoice, type Picker } from "../ui/mod.ts";
 import { Interrupts } from "./interrupts.ts";
+import type { Whose } from "./person.ts";
 import {
   cannotSearch,
   type Destination,
@@ -18,14 +19,12 @@ export type Chosen =
   | { readonly do: "host" }
   | { readonly do: "leave" };
 
-/** How a person chooses. */
-export interface ChooseOptions {
+/** How a person chooses; the known peers of the identity stand first. */
+export interface ChooseOptions extends Whose {
   /** Whether to host a room is one of the choices. */
   readonly hosting: boolean;
   /** Whether nothing is drawn anew. */
   readonly plain: boolean;
-  /** The identity file, whose known peers stand first; the platform's own if missing. */
-  readonly identity?: string | undefined;
 }
 
 const LOOKING = "Looking for rooms on this network …";

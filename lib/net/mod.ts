@@ -18,12 +18,14 @@
  * @module
  */
 export {
+  addressesOf,
   DEFAULT_PORT,
   formatHostPort,
   type HostPort,
   isAddress,
   isLoopback,
   machineAddresses,
+  machineInterfaces,
   type MachineOptions,
   parseHostPort,
   parsePort,
@@ -39,4 +41,6 @@ export {
 export type { FoundRoom, RoomAnnouncement } from "./dns_sd.ts";
 export { listen, type Listener, type ListenOptions } from "./listen.ts";
 export type { NetworkOptions } from "./multicast.ts";
+export { lookUp } from "./look_up.ts";
+export { checkMulticast, type MulticastResult } from "./multicast_check.ts";
 export { networkChange, type NetworkChangeOptions } from "./network_change.ts";

@@ -2,7 +2,7 @@ import { decode as decodePacket, encode as encodePacket } from "dns-packet";
 import { Buffer } from "node:buffer";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { type Clock, systemClock } from "../clock.ts";
-import { isLoopback, type MachineOptions } from "./address.ts";
+import { machineInterfaces, type MachineOptions } from "./address.ts";
 
 type Family = "IPv4" | "IPv6";
 
@@ -243,17 +243,15 @@ class MulticastSocket {
 
 /** The interfaces that lead to other machines; none where they may not be known or used. */
 function machineLinks(options: MachineOptions = {}): Link[] {
-  if (!granted(INTERFACES) || !granted(NET)) return [];
-  const { interfaces = Deno.networkInterfaces } = options;
-  let all: Deno.NetworkInterfaceInfo[];
+  if (!granted(NET)) return [];
+  let interfaces: readonly Deno.NetworkInterfaceInfo[];
   try {
-    all = interfaces();
+    interfaces = machineInterfaces(options) ?? [];
   } catch {
     return []; // Between two networks there may be nothing to list.
   }
-  const outside = all.filter(({ address }) => !isLoopback(address));
   return Array.from(
-    Map.groupBy(outside, ({ name }) => name),
+    Map.groupBy(interfaces, ({ name }) => name),
     ([name, addresses]) => ({ name, addresses }),
   ).slice(0, MAX_LINKS);
 }

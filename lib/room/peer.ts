@@ -28,7 +28,15 @@ export interface Present extends Member {
   readonly status?: string;
   /** Present where it has not got what was said to it last, as far as this was asked and is known. */
   readonly behind?: true;
+  /** Present where it gets no key: see {@linkcode Trust}. */
+  readonly withheld?: true;
 }
+
+/**
+ * What a member is to somebody who knew others before: as good as any, or one that has the name of
+ * somebody known and another key, who is shown as that or gets nothing to read either.
+ */
+export type Trust = "fine" | "changed" | "withheld";
 
 /** What a member told of itself in its last ANNOUNCE. */
 export interface Announced {
@@ -84,6 +92,10 @@ export class Peer {
   tagged = false;
   /** Whether it was said that it has this member's name. */
   clashShown = false;
+  /** What it is under the name that it has. */
+  trust: Trust = "fine";
+  /** Whether that was said. */
+  trustShown = true;
   /** The last generation of its own that this member announced to it. */
   told = 0;
   /** Resolves once this member's first ANNOUNCE is on its way to it: before, it could take no key. */
@@ -149,13 +161,14 @@ export class Peer {
     if (this.announced === undefined) return undefined;
     const { name, tag } = this.announced;
     return {
-      name: shownName(name, tag, this.tagged),
+      name: shownName(name, tag, this.tagged || this.trust !== "fine"),
       tag,
       key: this.key,
       session: this.session,
       since: this.seenAt,
       lost: this.away || this.absent,
       ...this.status !== "" && { status: this.status },
+      ...this.trust === "withheld" && { withheld: true },
     };
   }
 

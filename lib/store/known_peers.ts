@@ -1,10 +1,17 @@
+import { dirname } from "node:path";
 import { type Bytes, concat, fromBase64Url, toBase64Url, toHex, utf8 } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { isPublicKey } from "../crypto/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 import { nameProblem } from "../wire/mod.ts";
 import { takeAlone } from "./lock.ts";
-import { remove, replaceFile, requirePermission, requireReplacing } from "./private_file.ts";
+import {
+  remove,
+  replaceFile,
+  requirePermission,
+  requireReplacing,
+  writeNew,
+} from "./private_file.ts";
 
 const VERSION = 1;
 
@@ -47,7 +54,14 @@ export interface KnownPeer {
   readonly verified: boolean;
 }
 
-/** What was read from a file. */
+/** What a file of peers has. */
+export interface StoredPeers {
+  /** Those that could be read. */
+  readonly peers: readonly KnownPeer[];
+  /** Which lines could not be read, counted from 1. */
+  readonly damagedLines: readonly number[];
+}
+
 interface Content {
   readonly peers: Peers;
   /** Lines that could not be read, as they are. */
@@ -99,7 +113,7 @@ export class KnownPeers {
     file: string | undefined,
     clock: Pick<Clock, "now"> = systemClock,
   ): Promise<KnownPeers> {
-    return new KnownPeers(file, file === undefined ? parse(NOTHING) : await read(file), clock);
+    return new KnownPeers(file, file === undefined ? nobody() : await read(file), clock);
   }
 
   /** How many lines of the file could not be read. */
@@ -239,21 +253,68 @@ export class KnownPeers {
   }
 }
 
-const NOTHING: Bytes = new Uint8Array();
+/**
+ * Reads peers that were kept elsewhere.
+ *
+ * @throws {StoreError} With code `permission-denied` or `peers-unreadable`.
+ */
+export async function readPeers(file: string): Promise<StoredPeers> {
+  requirePermission("read", file, ACTION);
+  const { damagedLines, peers } = parse(await readBytes(file).catch(unreadable(file)));
+  return { peers: [...peers.values()], damagedLines };
+}
+
+/**
+ * Writes peers to a file that is not there yet, and that nobody else may open.
+ *
+ * @throws {StoreError} With code `permission-denied` or `peers-unwritable`.
+ */
+export async function writePeers(file: string, peers: readonly KnownPeer[]): Promise<void> {
+  requirePermission("write", file, "write known peers to");
+  try {
+    await writeNew(file, utf8(formatPeers(peers)));
+  } catch (cause) {
+    const message = `Cannot write known peers to ${quote(file)}: ${(cause as Error).message}`;
+    throw new StoreError("peers-unwritable", message, { cause, hint: "Name another file." });
+  }
+}
+
+/** Peers as they are kept, one a line. */
+export function formatPeers(peers: readonly KnownPeer[]): string {
+  return peers.map(({ key, ...others }) =>
+    `${JSON.stringify({ v: VERSION, key: toBase64Url(key), ...others })}\n`
+  ).join("");
+}
+
+const ACTION = "use known peers in";
+
+function nobody(): Content {
+  return { peers: new Map(), damaged: [], damagedLines: [] };
+}
 
 /** @throws {StoreError} With code `permission-denied` or `peers-unreadable`. */
 async function read(file: string): Promise<Content> {
-  requirePermission("read", file, "use known peers in");
+  requirePermission("read", file, ACTION, dirname(file));
   try {
-    const { isFile, size } = await Deno.stat(file);
-    if (!isFile) throw new Error("it is not a regular file");
-    if (size > MAX_FILE_BYTES) throw new Error(`it must be <= ${MAX_FILE_BYTES} bytes`);
-    return parse(await Deno.readFile(file));
+    return parse(await readBytes(file));
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return parse(NOTHING);
+    if (cause instanceof Deno.errors.NotFound) return nobody();
+    return unreadable(file)(cause);
+  }
+}
+
+function unreadable(file: string): (cause: unknown) => never {
+  return (cause) => {
     const message = `Cannot use known peers in ${quote(file)}: ${(cause as Error).message}`;
     throw new StoreError("peers-unreadable", message, { cause });
-  }
+  };
+}
+
+async function readBytes(file: string): Promise<Bytes> {
+  const { isFile, size } = await Deno.stat(file);
+  if (!isFile) throw new Error("it is not a regular file");
+  if (size > MAX_FILE_BYTES) throw new Error(`it must be <= ${MAX_FILE_BYTES} bytes`);
+  return await Deno.readFile(file);
 }
 
 function parse(bytes: Bytes): Content {
@@ -308,14 +369,8 @@ function isTime(value: unknown): boolean {
 }
 
 function format(peers: Peers, damaged: readonly Bytes[]): Bytes {
-  const lines = [...peers.values()].map(formatPeer);
   const end = new Uint8Array([LF]);
-  return concat(utf8(lines.join("")), ...damaged.flatMap((line) => [line, end]));
-}
-
-/** The line of a peer, with its line feed. */
-export function formatPeer({ key, ...others }: KnownPeer): string {
-  return `${JSON.stringify({ v: VERSION, key: toBase64Url(key), ...others })}\n`;
+  return concat(utf8(formatPeers([...peers.values()])), ...damaged.flatMap((line) => [line, end]));
 }
 
 /** Puts a peer in the place of what was known of it; its addresses are nobody else's any more. */

@@ -10,14 +10,20 @@ export function granted(name: "read" | "write", path: string): boolean {
  * Asserts that a path may be read or written.
  *
  * @param action What that is for, as in `keep the room in`.
+ * @param wanted What had best be allowed instead, as more is needed soon.
  * @throws {StoreError} With code `permission-denied`.
  */
-export function requirePermission(name: "read" | "write", path: string, action: string): void {
+export function requirePermission(
+  name: "read" | "write",
+  path: string,
+  action: string,
+  wanted: string = path,
+): void {
   if (granted(name, path)) return;
   throw new StoreError(
     "permission-denied",
     `Cannot ${action} ${quote(path)} as --allow-${name} is missing`,
-    { hint: `Allow it: deno run --allow-${name}=${quote(path)} …` },
+    { hint: `Allow it: deno run --allow-${name}=${quote(wanted)} …` },
   );
 }
 
@@ -32,8 +38,8 @@ export async function replaceFile(
   bytes: Uint8Array,
   draft: string = `${file}.${crypto.randomUUID()}`,
 ): Promise<void> {
+  await writeNew(draft, bytes);
   try {
-    await writeNew(draft, bytes);
     await Deno.rename(draft, file);
   } catch (error) {
     await remove(draft);
@@ -53,8 +59,14 @@ export async function remove(file: string): Promise<void> {
   await Deno.remove(file).catch(() => {});
 }
 
-async function writeNew(file: string, bytes: Uint8Array): Promise<void> {
+/** Writes a file that was not there, down to the disk; leaves nothing behind if that fails. */
+export async function writeNew(file: string, bytes: Uint8Array): Promise<void> {
   using handle = await Deno.open(file, { write: true, createNew: true, mode: 0o600 });
-  for (let sent = 0; sent < bytes.length;) sent += await handle.write(bytes.subarray(sent));
-  await handle.sync();
+  try {
+    for (let sent = 0; sent < bytes.length;) sent += await handle.write(bytes.subarray(sent));
+    await handle.sync();
+  } catch (error) {
+    await remove(file);
+    throw error;
+  }
 }

@@ -10,6 +10,9 @@ const SHORTEST: Readonly<Record<Subcommand, readonly string[]>> = {
   serve: ["serve"],
   join: ["join", "ada.local"],
   scan: ["scan"],
+  doctor: ["doctor"],
+  id: ["id"],
+  peers: ["peers"],
   log: ["log", "a.log"],
   completions: ["completions", "bash"],
 };
@@ -17,11 +20,12 @@ const SHORTEST: Readonly<Record<Subcommand, readonly string[]>> = {
 /** What an option takes that takes no 7. */
 const VALUES: Readonly<Record<string, string>> = {
   "--host": "::1",
+  "--accept-host": "0".repeat(30),
   "--host-key": "0".repeat(30),
   "--name": "ada",
 };
 
-Deno.test("usage fits a terminal of 80 columns, and its overview one of 24 lines", () => {
+Deno.test("usage fits a terminal of 80 columns, and first of all one of 24 lines", () => {
   assert(usage().split("\n").length <= 24);
   for (const topic of TOPICS) {
     const lines = usage(topic).split("\n");
@@ -44,9 +48,12 @@ Deno.test("usage names the options of a command, each of which makes a differenc
     return [topic, options.length];
   });
   assertEquals(Object.fromEntries(counts), {
-    serve: 20,
-    join: 15,
-    scan: 4,
+    serve: 21,
+    join: 17,
+    scan: 5,
+    doctor: 6,
+    id: 7,
+    peers: 4,
     log: 1,
     completions: 1,
   });

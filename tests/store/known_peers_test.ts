@@ -2,7 +2,14 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname } from "node:path";
 import { type Bytes, concat, toBase64Url, utf8 } from "../../lib/bytes/mod.ts";
 import { generateIdentity } from "../../lib/crypto/mod.ts";
-import { type KnownPeer, KnownPeers, peersPlace } from "../../lib/store/mod.ts";
+import {
+  formatPeers,
+  type KnownPeer,
+  KnownPeers,
+  peersPlace,
+  readPeers,
+  writePeers,
+} from "../../lib/store/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { test } from "../support/test.ts";
 
@@ -413,3 +420,27 @@ for (
     },
   });
 }
+
+test("readPeers reads what writePeers has written, and says what it cannot read", async () => {
+  const file = place();
+  const peers = await KnownPeers.open(undefined);
+  await peers.seen(ADA, { name: "ada", address: "h:1" });
+  await peers.setVerified(BOB, true, "bob");
+  await writePeers(file, peers.all());
+  assertEquals(Deno.statSync(file).mode! & 0o777, 0o600);
+  assertEquals(Deno.readTextFileSync(file), formatPeers(peers.all()));
+  assertEquals(await readPeers(file), { peers: peers.all(), damagedLines: [] });
+
+  await assertFails(writePeers(file, []), "peers-unwritable", file);
+  Deno.writeTextFileSync(file, "?\n", { append: true });
+  assertEquals(await readPeers(file), { peers: peers.all(), damagedLines: [3] });
+  await assertFails(readPeers(`${file}.none`), "peers-unreadable", file);
+});
+
+test("the line of a peer in docs/IDENTITY.md is one", async () => {
+  const text = Deno.readTextFileSync(new URL("../../docs/IDENTITY.md", import.meta.url));
+  const file = place();
+  Deno.writeTextFileSync(file, /^\{"v":1.*\n/m.exec(text)![0]);
+  const { damagedLines, peers } = await readPeers(file);
+  assertEquals([damagedLines, peers[0]?.addresses], [[], ["192.0.2.2:12345"]]);
+});

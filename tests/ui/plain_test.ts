@@ -44,6 +44,18 @@ test("PlainFrontEnd writes messages alone to standard output", async () => {
   assertEquals(stderr, "");
 });
 
+test("PlainFrontEnd marks who is verified", async () => {
+  const from = { ...member("bob"), verified: true };
+  const { stdout, stderr } = await shown(
+    { ...message("", "hi"), from },
+    { ...message("", "waves", { kind: "action", private: true }), from },
+    message("bob", "✓ hi"),
+    { event: "joined", member: from },
+  );
+  assertEquals(stdout, "bob✓: hi\n* bob✓ (private) waves\nbob: ✓ hi\n");
+  assertEquals(stderr, "lanchat: bob✓ joined (tag abcdefgh)\n");
+});
+
 test("PlainFrontEnd lets no name pass for an action", async () => {
   const { stdout } = await shown(message("* bob#tag", "hi"), message("bob *", "hi"));
   assertEquals(stdout, "\\x2a bob#tag: hi\nbob *: hi\n");
