@@ -70,12 +70,20 @@ export type Code =
   | "protocol-error"
   | "seat-lost"
   | "host-key-mismatch"
+  | "host-key-changed"
   | "another-room"
   | "host-unverified"
+  | "host-moved"
   | "temporary-identity"
   | "identity-unreadable"
   | "identity-damaged"
   | "identity-unwritable"
+  | "identity-exists"
+  | "peers-damaged"
+  | "peers-unreadable"
+  | "peers-unwritable"
+  | "no-such-peer"
+  | "several-peers"
   | "room-damaged"
   | "room-unwritable"
   | "no-room-secret"
@@ -102,6 +110,7 @@ export type Code =
   | "nobody-here"
   | "no-such-member"
   | "key-withheld"
+  | "wrong-digits"
   | "not-host"
   | "too-many-bans"
   | "not-delivered"
@@ -121,7 +130,8 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "bad-number": { status: 2, hint: "Give a whole number, as in --wait 10." },
   "bad-name": {
     status: 2,
-    hint: "Use 1 to 48 bytes without ':', '#', '\\' or invisible characters, as in ada.",
+    hint:
+      "Use 1 to 48 bytes without ':', '#', '\\', check marks or invisible characters, as in ada.",
   },
   "bad-address": {
     status: 2,
@@ -197,6 +207,10 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 3,
     hint: "Somebody else may be answering there: compare the fingerprint with the host in person.",
   },
+  "host-key-changed": {
+    status: 3,
+    hint: "Compare the fingerprint with the host's own screen; --accept-host accepts the new one.",
+  },
   "another-room": {
     status: 3,
     hint:
@@ -207,6 +221,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 0,
     hint: "Compare the join code with the person at the host, or join with --host-key.",
   },
+  "host-moved": { status: 0, hint: "" },
   "temporary-identity": {
     status: 0,
     hint: "Allow --allow-read --allow-write --allow-env to keep one identity over restarts.",
@@ -220,6 +235,25 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 1,
     hint: "Name a file in a directory that can be written with --identity.",
   },
+  "identity-exists": {
+    status: 1,
+    hint:
+      "Keep a copy with 'lanchat id export FILE'; then type the word that is asked for, or --yes.",
+  },
+  "peers-damaged": {
+    status: 0,
+    hint: "Whom they were about is unknown now; they stay in the file: mend or remove them.",
+  },
+  "peers-unreadable": {
+    status: 1,
+    hint: "Check the file's owner and mode, or move it away to know nobody any more.",
+  },
+  "peers-unwritable": {
+    status: 0,
+    hint: "Another key than today's will not be noticed the next time.",
+  },
+  "no-such-peer": { status: 1, hint: "Run 'lanchat peers' for those who are known." },
+  "several-peers": { status: 1, hint: "Give the tag or the fingerprint of one of them." },
   "room-damaged": {
     status: 1,
     hint: "Move the file away to begin another room; members of the one before have to join again.",
@@ -283,7 +317,14 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "empty-message": { status: 1, hint: "Send at least one character." },
   "nobody-here": { status: 1, hint: "Nobody else is in the room: wait for somebody, or --wait." },
   "no-such-member": { status: 1, hint: "Use a name from /who, or name#tag where two share one." },
-  "key-withheld": { status: 1, hint: "/unlock lets everybody read who is here." },
+  "key-withheld": {
+    status: 1,
+    hint: "It came after /lock, or has a name that you verified with another key: see /who.",
+  },
+  "wrong-digits": {
+    status: 0,
+    hint: "Somebody may be in between, or these are the digits of another person: compare again.",
+  },
   "not-host": { status: 1, hint: "Ask the person at the host to do it." },
   "too-many-bans": {
     status: 1,

@@ -21,7 +21,11 @@ const LAYERS = [
 /** What one folder alone may touch. */
 const RESERVED = [
   { folder: "crypto", what: "WebCrypto", pattern: /\bsubtle\b|node:crypto/ },
-  { folder: "net", what: "sockets", pattern: /\bDeno\.(?:listen|connect)|node:(?:net|http|tls)/ },
+  {
+    folder: "net",
+    what: "sockets",
+    pattern: /\bDeno\.(?:listen|connect)|node:(?:net|http|tls|dgram|dns)/,
+  },
 ];
 
 /** A module of the program, named by its path from the root. */

@@ -1,12 +1,21 @@
 import { levenshteinDistance as stdLevenshteinDistance } from "@std/text/levenshtein-distance";
 import { CODES, quote, UsageError } from "../errors.ts";
-import { DEFAULT_PORT, isAddress, isInvite, parseHostPort, parsePort } from "../net/mod.ts";
+import {
+  DEFAULT_PORT,
+  type HostPort,
+  isAddress,
+  isInvite,
+  parseHostPort,
+  parsePort,
+} from "../net/mod.ts";
 import { DEFAULT_LIMITS, type Limits } from "../relay/mod.ts";
 import { MAX_ROSTER_ENTRIES, nameProblem } from "../wire/mod.ts";
 import {
   COMMANDS,
   COMMON_OPTIONS,
+  ID_ACTIONS,
   type Option,
+  PEER_ACTIONS,
   type Shell,
   SHELLS,
   type Subcommand,
@@ -25,6 +34,8 @@ export interface ServeCommand {
   readonly name?: string | undefined;
   /** The identity file; the platform's own if missing. */
   readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
   /** What the host bounds. */
   readonly limits: Limits;
   /** Whether the room is for whoever has its invite. */
@@ -61,8 +72,12 @@ export interface JoinCommand {
   readonly name?: string | undefined;
   /** The identity file; the platform's own if missing. */
   readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
   /** The 30 digits of the only host that is acceptable; any host if missing. */
   readonly hostKey?: string | undefined;
+  /** The 30 digits of the only host that is acceptable, even where another one is known there. */
+  readonly acceptHost?: string | undefined;
   /** How long messages wait for the first other member, in seconds. */
   readonly waitSeconds: number;
   /** How long the end waits for what is not sent yet, in seconds. */
@@ -85,6 +100,60 @@ export interface JoinCommand {
   readonly log?: string | undefined;
   /** Whether that file is sealed under a passphrase. */
   readonly logEncrypted: boolean;
+}
+
+/** `lanchat doctor` finds out what keeps people apart. */
+export interface DoctorCommand {
+  /** Tells the commands apart. */
+  readonly kind: "doctor";
+  /** The host that cannot be joined; only this machine is looked at if missing. */
+  readonly target?: HostPort | undefined;
+  /** The TCP port on which this machine would host; 0 for a free one. */
+  readonly port: number;
+  /** How long each check may take, in seconds. */
+  readonly timeoutSeconds: number;
+  /** The identity file; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
+  /** Whether the answers are JSON Lines. */
+  readonly json: boolean;
+}
+
+/** `lanchat id` shows an identity, or does something to it. */
+export interface IdCommand {
+  /** Tells the commands apart. */
+  readonly kind: "id";
+  /** What is done before it is shown. */
+  readonly action: "show" | "protect" | "unprotect" | "new" | "export" | "import";
+  /** The path of the copy that is written or read. */
+  readonly file?: string | undefined;
+  /** The identity file; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
+  /** Whether nobody is asked before an identity goes. */
+  readonly yes: boolean;
+  /** Whether the answer is JSON Lines. */
+  readonly json: boolean;
+}
+
+/** `lanchat peers` shows known peers, or does something to them. */
+export interface PeersCommand {
+  /** Tells the commands apart. */
+  readonly kind: "peers";
+  /** What is done. */
+  readonly action: "list" | "forget" | "export" | "import";
+  /** The name, tag or fingerprint of one to forget. */
+  readonly who?: string | undefined;
+  /** The path that is written or read; standard output if missing. */
+  readonly file?: string | undefined;
+  /** The identity file; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
+  /** Whether the answer is JSON Lines. */
+  readonly json: boolean;
 }
 
 /** `lanchat log` prints a log. */
@@ -121,6 +190,9 @@ export interface VersionCommand {
 export type Command =
   | ServeCommand
   | JoinCommand
+  | DoctorCommand
+  | IdCommand
+  | PeersCommand
   | LogCommand
   | CompletionsCommand
   | HelpCommand
@@ -141,6 +213,9 @@ const FLAGS: ReadonlySet<string> = new Set(
   ALL_OPTIONS.filter(({ value }) => value === undefined).map(({ name }) => name),
 );
 
+/** A name that is the same in every file system. */
+const PROFILE_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
+
 /** Most members of a room: those of one roster, and its reader. */
 const MAX_MEMBERS = MAX_ROSTER_ENTRIES + 1;
 
@@ -157,6 +232,7 @@ const MAX_SECONDS = 2_147_483;
 
 const DEFAULT_WAIT_SECONDS = 0;
 const DEFAULT_TIMEOUT_SECONDS = 30;
+const DEFAULT_CHECK_SECONDS = 3;
 
 /**
  * Reads a command line; nothing is tried yet.
@@ -191,6 +267,12 @@ export function parseCommandLine(args: readonly string[]): Command {
       return serve(words, values);
     case "join":
       return join(words, values);
+    case "doctor":
+      return doctor(words, values);
+    case "id":
+      return id(words, values);
+    case "peers":
+      return peers(words, values);
     case "log":
       return log(words);
     case "completions":
@@ -264,10 +346,10 @@ function serve(words: string[], values: Values): ServeCommand {
   }
   return {
     kind: "serve",
-    port: parsePort(values.get("--port") ?? `${DEFAULT_PORT}`, 0),
+    port: listenPort(values),
     host: listenAddress(values),
     name: memberName(values),
-    identity: values.get("--identity"),
+    ...whose(values),
     limits: limits(values),
     invite: values.has("--invite"),
     newRoom: values.has("--new-room"),
@@ -289,8 +371,9 @@ function join([where, ...words]: string[], values: Values): JoinCommand {
     kind: "join",
     ...destination(where),
     name: memberName(values),
-    identity: values.get("--identity"),
-    hostKey: hostKey(values),
+    ...whose(values),
+    hostKey: fingerprintOf(values, "--host-key"),
+    acceptHost: fingerprintOf(values, "--accept-host"),
     waitSeconds: integer(values, "--wait", 0, MAX_SECONDS) ?? DEFAULT_WAIT_SECONDS,
     timeoutSeconds: integer(values, "--timeout", 0, MAX_SECONDS) ?? DEFAULT_TIMEOUT_SECONDS,
     untilDelivered: values.has("--until-delivered"),
@@ -299,6 +382,91 @@ function join([where, ...words]: string[], values: Values): JoinCommand {
     listen: values.has("--listen"),
     ...display(values),
   };
+}
+
+function doctor([address, ...words]: string[], values: Values): DoctorCommand {
+  refuseSurplus("doctor", words);
+  return {
+    kind: "doctor",
+    target: address === undefined ? undefined : parseHostPort(address, DEFAULT_PORT),
+    port: listenPort(values),
+    timeoutSeconds: integer(values, "--timeout", 1, MAX_SECONDS) ?? DEFAULT_CHECK_SECONDS,
+    ...whose(values),
+    json: values.has("--json"),
+  };
+}
+
+function id([word, file, ...words]: string[], values: Values): IdCommand {
+  const changes = ["--passphrase", "--no-passphrase"].filter((option) => values.has(option));
+  const [change, surplus] = [...word === undefined ? [] : [`lanchat id ${word}`], ...changes];
+  if (surplus !== undefined) {
+    throw new UsageError("surplus-argument", `Cannot use ${surplus} with ${change}`, {
+      hint: "Do one after the other.",
+    });
+  }
+  const action = word !== undefined
+    ? actionOf("id", word, ID_ACTIONS)
+    : changes.length === 0
+    ? "show"
+    : values.has("--passphrase")
+    ? "protect"
+    : "unprotect";
+  const takesFile = action === "export" || action === "import";
+  if (takesFile && file === undefined) throw withoutFile(`id ${action}`, "backup.json");
+  refuseSurplus(`id ${word}`, takesFile || file === undefined ? words : [file]);
+  const yes = values.has("--yes");
+  return { kind: "id", action, file, ...whose(values), yes, json: values.has("--json") };
+}
+
+function peers([word, operand, ...words]: string[], values: Values): PeersCommand {
+  const action = word === undefined ? "list" : actionOf("peers", word, PEER_ACTIONS);
+  if (action === "forget" && operand === undefined) {
+    throw new UsageError("missing-value", "Cannot forget as nobody is named", {
+      hint: "Give a name, a tag or a fingerprint, as in: lanchat peers forget bob",
+    });
+  }
+  if (action === "import" && operand === undefined) {
+    throw withoutFile("peers import", "peers.jsonl");
+  }
+  refuseSurplus(`peers ${word}`, words);
+  const [who, file] = action === "forget" ? [operand, undefined] : [undefined, operand];
+  return { kind: "peers", action, who, file, ...whose(values), json: values.has("--json") };
+}
+
+/** One of the words that may follow a command. */
+function actionOf<Action extends string>(
+  subcommand: Subcommand,
+  word: string,
+  actions: readonly Action[],
+): Action {
+  const action = actions.find((action) => action === word);
+  if (action !== undefined) return action;
+  const message = `Cannot run lanchat ${subcommand} ${quote(word)} as there is no such thing`;
+  throw new UsageError("unknown-subcommand", message, {
+    hint: `Run 'lanchat ${subcommand} --help' for what there is.`,
+    ...suggestion(word, actions),
+  });
+}
+
+function withoutFile(command: string, example: string): UsageError {
+  return new UsageError("missing-value", `Cannot run lanchat ${command} as no file is given`, {
+    hint: `Give one, as in: lanchat ${command} ${example}`,
+  });
+}
+
+/** Whose identity it is. */
+function whose(values: Values): { identity?: string | undefined; profile?: string | undefined } {
+  const identity = values.get("--identity");
+  const profile = values.get("--profile");
+  if (identity !== undefined && profile !== undefined) {
+    throw new UsageError("surplus-argument", "Cannot use --profile with --identity", {
+      hint: "Leave out one of them: each names an identity.",
+    });
+  }
+  if (profile === undefined || PROFILE_NAME.test(profile)) return { identity, profile };
+  throw new UsageError("bad-name", `Cannot use --profile ${quote(profile)}`, {
+    hint: "Use 1 to 32 of a-z, 0-9, _ and -, the first of them a letter or digit, as in work.",
+  });
 }
 
 /** Where the host is, or the link that says it. */
@@ -371,6 +539,10 @@ function limits(values: Values): Limits {
   };
 }
 
+function listenPort(values: Values): number {
+  return parsePort(values.get("--port") ?? `${DEFAULT_PORT}`, 0);
+}
+
 function listenAddress(values: Values): string | undefined {
   const address = values.get("--host");
   if (address === undefined || isAddress(address)) return address;
@@ -387,11 +559,11 @@ function memberName(values: Values): string | undefined {
   throw new UsageError("bad-name", `Cannot use --name ${quote(name!)} as ${problem}`);
 }
 
-function hostKey(values: Values): string | undefined {
-  const text = values.get("--host-key");
+function fingerprintOf(values: Values, option: string): string | undefined {
+  const text = values.get(option);
   const digits = text?.replaceAll(/[\s-]/g, "");
   if (digits === undefined || /^\d{30}$/.test(digits)) return digits;
-  const message = `Cannot use --host-key ${quote(text!)} as it has not 30 digits`;
+  const message = `Cannot use ${option} ${quote(text!)} as it has not 30 digits`;
   throw new UsageError("bad-fingerprint", message);
 }
 
@@ -410,7 +582,7 @@ function integer(
   });
 }
 
-function refuseSurplus(subcommand: Subcommand, [word]: string[]): void {
+function refuseSurplus(subcommand: string, [word]: string[]): void {
   if (word === undefined) return;
   throw new UsageError("surplus-argument", `Cannot use ${quote(word)} with lanchat ${subcommand}`);
 }
@@ -430,7 +602,7 @@ function unknownOption(
   return new UsageError("unknown-option", message, suggestion(option, candidates));
 }
 
-/** What was probably meant: the nearest candidate, if it is a slip or two away. */
+/** What was probably meant: the nearest candidate, if it is a slip or two away, and not all of it. */
 function suggestion(word: string, candidates: readonly string[]): { hint?: string } {
   const ranked = candidates.map((candidate) => ({
     candidate,
@@ -439,5 +611,5 @@ function suggestion(word: string, candidates: readonly string[]): { hint?: strin
   const { candidate, slips } = ranked.reduce((best, other) =>
     other.slips < best.slips ? other : best
   );
-  return slips <= 2 ? { hint: `Did you mean ${candidate}?` } : {};
+  return slips <= Math.min(2, candidate.length / 2) ? { hint: `Did you mean ${candidate}?` } : {};
 }

@@ -1,7 +1,7 @@
 import { toBase64Url, toHex } from "../bytes/mod.ts";
 import { type Channel, FAREWELL_MS } from "../channel/mod.ts";
 import { systemClock } from "../clock.ts";
-import { fingerprint } from "../crypto/mod.ts";
+import { fingerprint, roomCode } from "../crypto/mod.ts";
 import { type Code, CODES, EXIT, LanchatError, RoomError } from "../errors.ts";
 import { type Member, type Present, Room, type RoomEvent, type RoomOptions } from "../room/mod.ts";
 import type {
@@ -14,6 +14,7 @@ import type {
   ProblemEvent,
   SayInput,
   UiEvent,
+  VerifyInput,
 } from "../ui/mod.ts";
 import { CloseReason as Farewell } from "../wire/mod.ts";
 import type { Interrupts } from "./interrupts.ts";
@@ -21,6 +22,7 @@ import type { Keeper } from "./keeper.ts";
 import type { Line } from "./line.ts";
 import { problem } from "./problem.ts";
 import { passes } from "./redial.ts";
+import type { Acquaintances } from "./trust.ts";
 
 /** Hexadecimal digits of a session that a person or script sees. */
 const SESSION_DIGITS = 8;
@@ -55,13 +57,17 @@ export interface ChatOptions {
   /** Makes the next connection where one is lost; without it that is the end. */
   readonly line?: Way;
   /** The room, but for the seat in it and what the chat adds itself. */
-  readonly room: Omit<RoomOptions, "emit" | "ignores" | "shown" | "session" | "keys">;
+  readonly room: Omit<RoomOptions, "emit" | "ignores" | "shown" | "session" | "keys" | "trust">;
   /** The session and its keys. */
   readonly seat: Pick<RoomOptions, "session" | "keys">;
+  /** Who the members are, as far as that is known from earlier. */
+  readonly acquaintances: Acquaintances;
   /** The fingerprint of the own identity key, 30 digits. */
   readonly fingerprint: string;
   /** The host. */
   readonly host: HostView;
+  /** What to say of it behind `ready`. */
+  readonly hostWarning?: ProblemEvent;
   /** This connection's join code; `null` at the host. */
   readonly joinCode: string | null;
   /** At the host: the join codes of the members' connections, by session in hexadecimal digits. */
@@ -120,6 +126,7 @@ class Chat {
   constructor(options: ChatOptions) {
     this.#options = options;
     this.#name = options.room.name;
+    options.acquaintances.onUnkept = (error) => this.#show({ ...problem(error), event: "warning" });
     this.#room = this.#enter(options.seat);
   }
 
@@ -148,7 +155,7 @@ class Chat {
   }
 
   #enter({ keys, session }: Pick<RoomOptions, "session" | "keys">): Room {
-    const { frontEnd, room } = this.#options;
+    const { acquaintances, frontEnd, room } = this.#options;
     return new Room({
       ...room,
       name: this.#name,
@@ -156,6 +163,7 @@ class Chat {
       keys,
       emit: (event) => this.#emit(event),
       ignores: (key) => this.#ignored.has(toBase64Url(key)),
+      trust: acquaintances.judge,
       shown: () => frontEnd.writable(),
     });
   }
@@ -258,6 +266,8 @@ class Chat {
       case "rekey":
       case "ignore":
       case "unignore":
+      case "verify":
+      case "accept":
       case "kick":
       case "ban":
       case "unban":
@@ -314,11 +324,20 @@ class Chat {
         return this.#show({ event: "rekeyed" });
       case "ignore":
       case "unignore": {
-        const member = view(this.#room.find(input.name));
+        const member = this.#view(this.#room.find(input.name));
         const ignored = input.do === "ignore";
         if (ignored) this.#ignored.add(member.key);
         else this.#ignored.delete(member.key);
         return this.#show({ event: "ignoring", member, ignored });
+      }
+      case "verify":
+        return await this.#verify(input);
+      case "accept": {
+        const withheld = this.#room.members.filter((member) => member.withheld);
+        const { key } = await this.#options.acquaintances.accept(withheld, input.digits);
+        this.#room.judgeAnew();
+        const member = this.#view(this.#room.find(toBase64Url(key)));
+        return this.#show({ event: "accepted", member });
       }
       case "kick":
         return await this.#keeper.kick(this.#room.find(input.name));
@@ -340,6 +359,31 @@ class Chat {
       case "unlock":
         return this.#lock(input.do === "lock");
     }
+  }
+
+  async #verify({ digits, name, show }: VerifyInput): Promise<void> {
+    const { acquaintances, room: { identity, roomId } } = this.#options;
+    if (name === undefined) {
+      const { members } = this.#room;
+      const keys = [identity.publicKey, ...members.map(({ key }) => key)];
+      return this.#show({
+        event: "room-code",
+        digits: await roomCode(roomId, keys),
+        members: members.map((member) => this.#view(member)),
+      });
+    }
+    const member = this.#room.find(name);
+    if (digits === undefined) {
+      return this.#show({
+        event: "safety-number",
+        member: this.#view(member),
+        digits: await acquaintances.safetyNumber(member.key),
+        ...show && { show },
+      });
+    }
+    await acquaintances.verify(member, digits);
+    this.#room.judgeAnew();
+    this.#show({ event: "verified", member: this.#view(member) });
   }
 
   /** @throws {RoomError} With code `not-host`. */
@@ -440,31 +484,37 @@ class Chat {
         return this.#ready.resolve();
       case "joined": {
         const joinCode = joinCodes?.get(toHex(event.member.session));
-        const member = view(event.member);
+        const member = this.#view(event.member);
         return this.#show({ event: "joined", member, ...joinCode !== undefined && { joinCode } });
       }
       case "left":
         joinCodes?.delete(toHex(event.member.session));
-        return this.#show({ event: "left", member: view(event.member), reason: event.reason });
+        return this.#show({
+          event: "left",
+          member: this.#view(event.member),
+          reason: event.reason,
+        });
       case "rekeyed":
         return this.#show({ event: "rekeyed" });
       case "lost":
       case "back":
-        return this.#show({ event: event.type, member: view(event.member) });
+        return this.#show({ event: event.type, member: this.#view(event.member) });
       case "status": {
         const { own, text } = event;
-        const member = view(event.member);
+        const member = own ? view(event.member) : this.#view(event.member);
         return this.#show({ event: "status", member, text, ...own && { own } });
       }
       case "renamed": {
         const { before, own } = event;
-        const member = view(event.member);
+        const member = own ? view(event.member) : this.#view(event.member);
         return this.#show({ event: "renamed", member, before, ...own && { own } });
       }
+      case "key-changed":
+        return this.#showKeyChanged(event.member, event.withheld);
       case "gap":
         return this.#show({
           event: "gap",
-          member: view(event.member),
+          member: this.#view(event.member),
           missing: event.missing,
         });
       case "reconnected": {
@@ -478,9 +528,10 @@ class Chat {
         });
       }
       case "message":
+        this.#options.acquaintances.spoke(event.from);
         return this.#show({
           event: "message",
-          from: view(event.from),
+          from: this.#view(event.from),
           text: event.text,
           kind: event.kind,
           private: event.private,
@@ -494,26 +545,36 @@ class Chat {
   }
 
   #showReady(me: Member, members: readonly PresentView[]): void {
-    const { fingerprint, host } = this.#options;
+    const { fingerprint, host, hostWarning } = this.#options;
     const joinCode = this.#joinCode;
     this.#show({ event: "ready", ...view(me), fingerprint, host, joinCode, members });
-    if (host.verified) return;
-    this.#show({
-      event: "warning",
-      code: "host-unverified",
-      message: "It is not known yet whether this host is the one you mean",
-      hint: CODES["host-unverified"].hint,
-    });
+    if (hostWarning !== undefined) this.#show(hostWarning);
+  }
+
+  #showKeyChanged(member: Member, withheld: boolean): void {
+    const known = this.#options.acquaintances.namesakeOf(member);
+    if (known === undefined) return; // It was forgotten meanwhile.
+    this.#show({ event: "key-changed", member: this.#view(member), known, withheld });
+  }
+
+  /** One of the others, marked where it is verified. */
+  #view(member: Member): MemberView {
+    const verified = this.#isVerified(member);
+    return { ...view(member), ...verified && { verified } };
+  }
+
+  #isVerified({ key }: Member): boolean {
+    const { acquaintances, host } = this.#options;
+    return acquaintances.isVerified(key) || host.verified && toBase64Url(key) === host.key;
   }
 
   #present(member: Present): PresentView {
-    const { host } = this.#options;
     const shown = view(member);
     const ignored = this.#ignored.has(shown.key);
     return {
       ...shown,
       since: member.since,
-      verified: host.verified && shown.key === host.key,
+      verified: this.#isVerified(member),
       ...member.lost && { lost: true },
       ...member.behind && { behind: true },
       ...!ignored && member.status !== undefined && { status: member.status },

@@ -32,9 +32,10 @@ function bash(): string {
     const { choices, operand, options } = COMMANDS[name];
     const flags = `words="${names(options).join(" ")}"`;
     if (operand === "") return `    ${name}:*) ${flags} ;;\n`;
-    const rest = operand === "FILE"
-      ? "compopt -o default 2>/dev/null"
-      : `words="${choices.join(" ")}"`;
+    const rest = [
+      ...takesFile(name) ? ["compopt -o default 2>/dev/null"] : [],
+      ...choices.length > 0 ? [`words="${choices.join(" ")}"`] : [],
+    ].join("; ");
     return `    ${name}:-*) ${flags} ;;\n    ${name}:*) ${rest} ;;\n`;
   });
   return `\
@@ -102,12 +103,10 @@ function zshOption({ name, summary, value }: Option): string {
 function zshOperand(name: Subcommand): string[] {
   const { choices, operand } = COMMANDS[name];
   if (operand === "") return [];
-  const action = operand === "FILE"
-    ? "_files"
-    : choices.length > 0
-    ? `(${choices.join(" ")})`
-    : " ";
-  return [zshQuote(`1:${zshText(operand)}:${action}`)];
+  const files = takesFile(name) ? "_files" : " ";
+  if (choices.length === 0) return [zshQuote(`1:${zshText(operand)}:${files}`)];
+  const first = zshQuote(`1:${zshText(operand)}:(${choices.join(" ")})`);
+  return takesFile(name) ? [first, zshQuote("2:FILE:_files")] : [first];
 }
 
 /** A text in a specification of `_arguments`. */
@@ -138,12 +137,12 @@ function fish(): string {
     ...COMMON_OPTIONS.map((each) => line(top, ...option(each))),
     ...SUBCOMMANDS.map((name) => line(top, `-a ${name} -d ${fishQuote(COMMANDS[name].summary)}`)),
     ...SUBCOMMANDS.flatMap((name) => {
-      const { choices, operand, options } = COMMANDS[name];
+      const { choices, options } = COMMANDS[name];
       const inside = `-n '__fish_seen_subcommand_from ${name}'`;
       return [
         ...options.map((each) => line(inside, ...option(each))),
         ...choices.length > 0 ? [line(inside, `-a ${fishQuote(choices.join(" "))}`)] : [],
-        ...operand === "FILE" ? [line(inside, "-F")] : [],
+        ...takesFile(name) ? [line(inside, "-F")] : [],
       ];
     }),
   ].join("");
@@ -191,6 +190,11 @@ ${table("", [...commands, ...described(COMMON_OPTIONS)])}${tables.join("")}\
 
 function powershellQuote(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** Whether a path may follow a command. */
+function takesFile(name: Subcommand): boolean {
+  return COMMANDS[name].operand.includes("FILE");
 }
 
 function names(options: readonly Option[]): string[] {

@@ -3,7 +3,6 @@ import { LanchatError } from "../errors.ts";
 import { nameProblem } from "../wire/mod.ts";
 
 const INVITE = "LANCHAT_INVITE";
-const PASSPHRASE = "LANCHAT_PASSPHRASE";
 
 /** The login name, if `--allow-sys` and `--allow-env` let it be known and it can be a member's name. */
 export function loginName(): string | undefined {
@@ -12,24 +11,28 @@ export function loginName(): string | undefined {
   return nameProblem(name) === undefined ? name : undefined;
 }
 
+/** Where a passphrase stands: that of a log, and that of an identity. */
+export type PassphraseVariable = "LANCHAT_PASSPHRASE" | "LANCHAT_ID_PASSPHRASE";
+
 /**
- * The passphrase of a log where there is no terminal to ask at.
+ * A passphrase where there is no terminal to ask at.
  *
  * @throws {LanchatError} With code `no-passphrase` if it is not set, `permission-denied` if it may not be
  * read.
  */
-export function environmentPassphrase(): string {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: PASSPHRASE });
+export function environmentPassphrase(variable: PassphraseVariable): string {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
   if (state !== "granted") {
-    throw new LanchatError("permission-denied", `Cannot read ${PASSPHRASE}`, {
-      hint: `Allow it: deno run --allow-env=${PASSPHRASE} …`,
+    throw new LanchatError("permission-denied", `Cannot read ${variable}`, {
+      hint: `Allow it: deno run --allow-env=${variable} …`,
     });
   }
-  const passphrase = Deno.env.get(PASSPHRASE);
+  const passphrase = Deno.env.get(variable);
   if (passphrase) return passphrase;
   throw new LanchatError(
     "no-passphrase",
-    `Cannot ask for a passphrase as there is no terminal, and ${PASSPHRASE} is not set`,
+    `Cannot ask for a passphrase as there is no terminal, and ${variable} is not set`,
+    { hint: `Type one in a terminal, or set the environment variable ${variable}.` },
   );
 }
 

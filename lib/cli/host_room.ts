@@ -50,7 +50,7 @@ interface Secrets extends Pick<OpenedRoom, "psk" | "memberKey" | "root"> {
  */
 export async function openRoom(
   choice: RoomChoice,
-  { file, identity }: Person,
+  { file, identity }: Omit<Person, "known">,
   frontEnd: FrontEnd,
 ): Promise<OpenedRoom> {
   const place = file && roomPlace(file, choice.invite ? "invite" : "open");

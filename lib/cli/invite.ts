@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import { type Invite, parseInvite } from "../net/mod.ts";
 import { type JoinCommand, STANDARD_INPUT } from "./args.ts";
 import { environmentInvite } from "./environment.ts";
-import { ask } from "./passphrase.ts";
+import { askSecret } from "./passphrase.ts";
 
 /** Longest line that may be an invite link, in bytes. */
 const MAX_LINK_BYTES = 4096;
@@ -35,7 +35,7 @@ export async function findInvite(command: JoinCommand): Promise<FoundInvite | un
 async function findLink(link: string | undefined): Promise<string | undefined> {
   if (link === undefined) return environmentInvite();
   if (link !== STANDARD_INPUT) return link;
-  return Deno.stdin.isTerminal() ? await ask("Invite link: ") : await readFirstLine();
+  return Deno.stdin.isTerminal() ? await askSecret("Invite link: ") : await readFirstLine();
 }
 
 /** Byte by byte, so that what follows the line stays for whoever reads next. */

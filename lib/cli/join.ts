@@ -1,15 +1,17 @@
-import { equal, toBase64Url } from "../bytes/mod.ts";
 import type { SecureChannel } from "../channel/mod.ts";
-import { fingerprint, keyTag, openRoomSecrets, roomSecrets, zeroKey } from "../crypto/mod.ts";
+import { fingerprint, openRoomSecrets, roomSecrets, zeroKey } from "../crypto/mod.ts";
 import { CODES, EXIT, LanchatError, UsageError } from "../errors.ts";
+import type { OpenedIdentity } from "../store/mod.ts";
 import type { FrontEnd } from "../ui/mod.ts";
 import type { JoinCommand } from "./args.ts";
 import { chat } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
 import type { FoundInvite } from "./invite.ts";
+import { type ExpectedHost, meetHost, trustsHost } from "./known_host.ts";
 import { Line } from "./line.ts";
 import { findPerson } from "./person.ts";
 import { problem } from "./problem.ts";
+import { Acquaintances } from "./trust.ts";
 
 /** How long it is tried to connect again where nobody watches, in seconds. */
 const GIVE_UP_SECONDS = 60;
@@ -17,12 +19,14 @@ const GIVE_UP_SECONDS = 60;
 /**
  * Joins a room and stays until it is left, or ends.
  *
+ * @param opened Who joins.
  * @param invite What was given in place of an address.
  * @returns The exit status.
  * @throws {LanchatError} If the host cannot be reached, is not the expected one, or does not admit us.
  */
 export async function join(
   command: JoinCommand,
+  opened: OpenedIdentity,
   frontEnd: FrontEnd,
   interrupts: Interrupts,
   invite?: FoundInvite,
@@ -33,7 +37,8 @@ export async function join(
       hint: "Give the address that the host shows, as in: lanchat join 192.168.1.5",
     });
   }
-  const { identity, name } = await findPerson(command, frontEnd);
+  const expected: ExpectedHost = { ...command, host, port, key: invite?.hostKey };
+  const { identity, known, name } = await findPerson(opened, command, frontEnd);
   if (invite?.visible) {
     frontEnd.show({
       event: "warning",
@@ -49,15 +54,14 @@ export async function join(
     identity,
     psk: secrets?.psk ?? zeroKey(),
     giveUpMs: giveUpMs(command),
-    trusts: async (key) =>
-      (invite === undefined || equal(key, invite.hostKey)) &&
-      (command.hostKey === undefined || await fingerprint(key) === command.hostKey),
+    trusts: (key) => trustsHost(key, expected, known),
   });
   const ownFingerprint = fingerprint(identity.publicKey);
   void interrupts.first.then(() => line.stop());
   try {
     const channel = command.reconnect ? await connect(line, frontEnd) : await line.connect();
     const { joinCode, peerKey, roomId } = line.hop;
+    const met = await meetHost(peerKey, expected, known, frontEnd);
     const { memberKey } = secrets ?? await openRoomSecrets(peerKey);
     const end = await chat({
       frontEnd,
@@ -72,12 +76,10 @@ export async function join(
         waitMs: command.waitSeconds * 1000,
       },
       seat: { session: line.session, keys: line.keys },
+      acquaintances: await Acquaintances.of(known, identity.publicKey),
       fingerprint: await ownFingerprint,
-      host: {
-        tag: await keyTag(peerKey),
-        key: toBase64Url(peerKey),
-        verified: command.hostKey !== undefined || invite !== undefined,
-      },
+      host: met.view,
+      ...met.warning !== undefined && { hostWarning: met.warning },
       joinCode,
       listensOnly: command.listen,
       endsWithInput: true,

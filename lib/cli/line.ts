@@ -26,8 +26,8 @@ export interface LineOptions {
   readonly host: string;
   /** Its TCP port. */
   readonly port: number;
-  /** Whether a host is acceptable at first, by its identity key. */
-  readonly trusts: (key: Bytes) => Promise<boolean>;
+  /** Whether the host of the first connection is the expected one; later ones must have its key. */
+  readonly trusts: (hostKey: Bytes) => Promise<boolean>;
   /** The room's pre-shared key; zeros for an open room. */
   readonly psk: Bytes;
   /** Who the member is. */
@@ -146,11 +146,9 @@ export class Line {
   }
 
   async #trusts(key: Bytes): Promise<boolean> {
-    if (this.#hop !== undefined) {
-      if (equal(key, this.#hop.peerKey)) return true;
-      throw anotherRoom("has another key than before");
-    }
-    return await this.#options.trusts(key);
+    if (this.#hop === undefined) return await this.#options.trusts(key);
+    if (equal(key, this.#hop.peerKey)) return true;
+    throw anotherRoom("has another key than before");
   }
 
   /** Shakes hands in bounded time. */

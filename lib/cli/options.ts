@@ -1,5 +1,12 @@
 /** A subcommand. */
-export type Subcommand = "serve" | "join" | "log" | "completions";
+export type Subcommand =
+  | "serve"
+  | "join"
+  | "doctor"
+  | "id"
+  | "peers"
+  | "log"
+  | "completions";
 
 /** A shell that lanchat has completions for. */
 export type Shell = "bash" | "zsh" | "fish" | "powershell";
@@ -21,9 +28,9 @@ export interface Option {
 export interface CommandEntry {
   /** What it does, in a few words. */
   readonly summary: string;
-  /** The word that follows it, in capitals; `FILE` is a path. Empty where none does. */
+  /** What follows it, in capitals; `FILE` is a path. Empty where nothing does. */
   readonly operand: string;
-  /** All that this word can be; empty where that is not known. */
+  /** All that the first word of this can be; empty where that is not known. */
   readonly choices: readonly string[];
   /** A line or two more about it, for its help; empty where there is none. */
   readonly note: string;
@@ -44,6 +51,24 @@ const IDENTITY: Option = {
   value: "FILE",
   summary: "identity file, made if it is not there",
 };
+
+const PORT: Option = {
+  name: "--port",
+  value: "PORT",
+  summary: "TCP port to listen on, 0 for a free one (default 12345)",
+};
+
+const PROFILE: Option = {
+  name: "--profile",
+  value: "NAME",
+  summary: "one of several identities, made if not there",
+};
+
+/** What `lanchat id` can do but show the identity. */
+export const ID_ACTIONS = ["new", "export", "import"] as const;
+
+/** What `lanchat peers` can do but list them. */
+export const PEER_ACTIONS = ["forget", "export", "import"] as const;
 
 const HELP: Option = { name: "--help", summary: "show this text" };
 
@@ -70,11 +95,7 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
     choices: [],
     note: "",
     options: [
-      {
-        name: "--port",
-        value: "PORT",
-        summary: "TCP port to listen on, 0 for a free one (default 12345)",
-      },
+      PORT,
       { name: "--host", value: "ADDRESS", summary: "listen on this IP address alone" },
       NAME,
       { name: "--invite", summary: "let in who has an invite, and nobody else" },
@@ -86,6 +107,7 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       },
       { name: "--relay-only", summary: "host without being a member of the room" },
       IDENTITY,
+      PROFILE,
       { name: "--max-members", value: "N", summary: "how many may be in the room (default 1024)" },
       {
         name: "--max-handshakes",
@@ -127,7 +149,13 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
         value: "FINGERPRINT",
         summary: "accept no host but that with this fingerprint",
       },
+      {
+        name: "--accept-host",
+        value: "FINGERPRINT",
+        summary: "the same, even where another host is known",
+      },
       IDENTITY,
+      PROFILE,
       { name: "--listen", summary: "ignore input, show messages until interrupted" },
       {
         name: "--wait",
@@ -143,7 +171,7 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       {
         name: "--give-up-after",
         value: "SECONDS",
-        summary: "how long to try again (terminal: for ever, pipe: 60)",
+        summary: "how long to try again (pipe: 60, else for ever)",
       },
       { name: "--no-reconnect", summary: "end when the connection is lost" },
       ...DISPLAY,
@@ -154,6 +182,54 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       "lanchat join '[fd00::2]:4000' --listen",
       "echo hello | lanchat join ada.local --wait 60",
     ],
+  },
+  doctor: {
+    summary: "find out what keeps people apart",
+    operand: "[HOST[:PORT]]",
+    choices: [],
+    note: "HOST is what cannot be joined; without it only this machine is looked at.",
+    options: [
+      PORT,
+      {
+        name: "--timeout",
+        value: "SECONDS",
+        summary: "how long each check may take (default 3)",
+      },
+      IDENTITY,
+      PROFILE,
+      { name: "--json", summary: "write JSON Lines" },
+      HELP,
+    ],
+    examples: ["lanchat doctor 192.168.1.5", "lanchat doctor ada.local --timeout 10"],
+  },
+  id: {
+    summary: "show or protect your identity",
+    operand: "[ACTION [FILE]]",
+    choices: ID_ACTIONS,
+    note: "ACTION is new (start over), export FILE or import FILE.",
+    options: [
+      { name: "--passphrase", summary: "put it under a passphrase, or under another one" },
+      { name: "--no-passphrase", summary: "put it under no passphrase any more" },
+      IDENTITY,
+      PROFILE,
+      { name: "--yes", summary: "start over, or import, without being asked" },
+      { name: "--json", summary: "write JSON Lines" },
+      HELP,
+    ],
+    examples: ["lanchat id", "lanchat id --passphrase", "lanchat id export backup.json"],
+  },
+  peers: {
+    summary: "show whom you have met",
+    operand: "[ACTION [WHO|FILE]]",
+    choices: PEER_ACTIONS,
+    note: "ACTION is forget WHO (a name, tag or fingerprint), export [FILE] or import FILE.",
+    options: [
+      IDENTITY,
+      PROFILE,
+      { name: "--json", summary: "write JSON Lines" },
+      HELP,
+    ],
+    examples: ["lanchat peers", "lanchat peers forget bob", "lanchat peers export peers.jsonl"],
   },
   log: {
     summary: "print a log that --log has made",

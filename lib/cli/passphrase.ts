@@ -5,6 +5,9 @@ import type { Unlock } from "../store/mod.ts";
 import { environmentPassphrase } from "./environment.ts";
 import { Interrupts } from "./interrupts.ts";
 
+/** How often a person may try to type the passphrase of an identity. */
+const ATTEMPTS = 3;
+
 const CTRL_C = 0x03;
 const CTRL_D = 0x04;
 const BACKSPACES: readonly number[] = [0x08, 0x7f];
@@ -17,12 +20,57 @@ export function unlocker(file: string): Unlock {
   return async (salt, isNew) => await passphraseKey(await findPassphrase(file, isNew), salt);
 }
 
+/**
+ * The passphrase of an identity file, as a person types it or as the environment has it; a person may
+ * try {@linkcode ATTEMPTS} times.
+ *
+ * @throws {LanchatError} With code `no-passphrase`, `permission-denied` or `interrupted`.
+ */
+export async function identityPassphrase(
+  file: string,
+  attempt: number,
+): Promise<string | undefined> {
+  if (!Deno.stdin.isTerminal()) {
+    return attempt === 1 ? environmentPassphrase("LANCHAT_ID_PASSPHRASE") : undefined;
+  }
+  if (attempt > ATTEMPTS) return undefined;
+  const wrong = attempt === 1 ? "" : "That is not it. ";
+  return await askPassphrase(`${wrong}Passphrase for ${quote(file)}: `);
+}
+
+/** A new passphrase for an identity file, which a person types twice. @throws {LanchatError} As above. */
+export async function newIdentityPassphrase(file: string): Promise<string> {
+  if (!Deno.stdin.isTerminal()) return environmentPassphrase("LANCHAT_ID_PASSPHRASE");
+  return await askTwice(`New passphrase for ${quote(file)}: `);
+}
+
+/** Has a person type a word before something is done. @throws {LanchatError} With code `interrupted`. */
+export async function askWord(question: string): Promise<string> {
+  const interrupts = new Interrupts(() => {});
+  try {
+    Deno.stderr.writeSync(utf8(question));
+    return await typedLine(interrupts);
+  } finally {
+    interrupts.close();
+  }
+}
+
 /** @throws {LanchatError} With code `no-passphrase`, `permission-denied` or `interrupted`. */
 async function findPassphrase(file: string, isNew: boolean): Promise<string> {
-  if (!Deno.stdin.isTerminal()) return environmentPassphrase();
-  const passphrase = await ask(`Passphrase for ${quote(file)}: `);
+  if (!Deno.stdin.isTerminal()) return environmentPassphrase("LANCHAT_PASSPHRASE");
+  const question = `Passphrase for ${quote(file)}: `;
+  return isNew ? await askTwice(question) : await askPassphrase(question);
+}
+
+async function askTwice(question: string): Promise<string> {
+  const passphrase = await askPassphrase(question);
+  if (passphrase !== await askPassphrase("Once more: ")) throw unusable("the two differ");
+  return passphrase;
+}
+
+async function askPassphrase(question: string): Promise<string> {
+  const passphrase = await askSecret(question);
   if (passphrase === "") throw unusable("it is empty");
-  if (isNew && passphrase !== await ask("Once more: ")) throw unusable("the two differ");
   return passphrase;
 }
 
@@ -31,17 +79,21 @@ async function findPassphrase(file: string, isNew: boolean): Promise<string> {
  *
  * @throws {LanchatError} As {@linkcode readTyped} does.
  */
-export async function ask(question: string): Promise<string> {
+export async function askSecret(question: string): Promise<string> {
   const interrupts = new Interrupts(() => {});
   Deno.stdin.setRaw(true);
   try {
     Deno.stderr.writeSync(utf8(question));
-    return await Promise.race([readTyped(readKey), interrupts.first.then(() => stop())]);
+    return await typedLine(interrupts);
   } finally {
     Deno.stdin.setRaw(false);
     Deno.stderr.writeSync(utf8("\n"));
     interrupts.close();
   }
+}
+
+async function typedLine(interrupts: Interrupts): Promise<string> {
+  return await Promise.race([readTyped(readKey), interrupts.first.then(() => stop())]);
 }
 
 /**
@@ -91,5 +143,5 @@ function unusable(reason: string): LanchatError {
 }
 
 function stop(): never {
-  throw new LanchatError("interrupted", "Stopped before the question was answered");
+  throw new LanchatError("interrupted", "Stopped before there was an answer");
 }

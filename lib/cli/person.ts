@@ -1,9 +1,13 @@
 import type { Identity } from "../crypto/mod.ts";
-import { CODES } from "../errors.ts";
-import { openIdentity } from "../store/mod.ts";
-import type { FrontEnd } from "../ui/mod.ts";
+import { CODES, quote, StoreError } from "../errors.ts";
+import { type IdentityOptions, KnownPeers, type OpenedIdentity, peersPlace } from "../store/mod.ts";
+import type { FrontEnd, ProblemEvent } from "../ui/mod.ts";
 import { animalName } from "./animal_name.ts";
 import { loginName } from "./environment.ts";
+import { identityPassphrase } from "./passphrase.ts";
+
+/** How many numbers of lines are told. */
+const MAX_SHOWN_LINES = 8;
 
 /** Who runs lanchat. */
 export interface Person {
@@ -13,21 +17,35 @@ export interface Person {
   readonly name: string;
   /** Where the key pair is kept; missing if it ends with this run. */
   readonly file?: string;
+  /** Whom it has met before. */
+  readonly known: KnownPeers;
+}
+
+/** An identity as a command line names it. */
+export interface Whose {
+  /** The identity file; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
+}
+
+/** What the store needs to find an identity, and to open it. */
+export function identityOptions({ identity, profile }: Whose): IdentityOptions {
+  return { file: identity, profile, findPassphrase: identityPassphrase };
 }
 
 /**
  * Finds out who runs lanchat, and says so once where that is for this run only.
  *
- * @param options `name` and `identity` (a file) as given on the command line.
- * @throws {StoreError} If an identity file is there and cannot be used.
+ * @param opened The identity.
+ * @param options `name` as given on the command line.
+ * @throws {StoreError} If the known peers are there and cannot be used.
  */
 export async function findPerson(
-  options: { name?: string | undefined; identity?: string | undefined },
+  { file, identity, temporaryBecause }: OpenedIdentity,
+  options: { readonly name?: string | undefined },
   frontEnd: FrontEnd,
 ): Promise<Person> {
-  const { file, identity, temporaryBecause } = await openIdentity(
-    options.identity === undefined ? {} : { file: options.identity },
-  );
   if (temporaryBecause !== undefined) {
     frontEnd.show({
       event: "warning",
@@ -36,6 +54,56 @@ export async function findPerson(
       hint: CODES["temporary-identity"].hint,
     });
   }
+  const known = await openKnownPeers(file, frontEnd);
   const name = options.name ?? loginName() ?? await animalName(identity.publicKey);
-  return { identity, name, ...file !== undefined && { file } };
+  return { identity, name, known, ...file !== undefined && { file } };
+}
+
+/** Opens the known peers beside an identity file, and says what of them cannot be used. */
+async function openKnownPeers(file: string | undefined, frontEnd: FrontEnd): Promise<KnownPeers> {
+  if (file === undefined) return await KnownPeers.open(undefined); // That ends with this run: it was said.
+  try {
+    const known = await KnownPeers.open(peersPlace(file));
+    for (const warning of damagedWarnings(known)) frontEnd.show(warning);
+    return known;
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== "permission-denied") throw error;
+    showUnwritten(frontEnd)(error);
+    return await KnownPeers.open(undefined);
+  }
+}
+
+/** The warning about lines of known peers that cannot be read, where there are any. */
+export function damagedWarnings(
+  { damagedLines, file }: Pick<KnownPeers, "damagedLines" | "file">,
+): ProblemEvent[] {
+  if (damagedLines.length === 0) return [];
+  return [{
+    event: "warning",
+    code: "peers-damaged",
+    message: `Cannot read ${lineNumbers(damagedLines)} of known peers in ${quote(file!)}`,
+    hint: CODES["peers-damaged"].hint,
+  }];
+}
+
+/** Says that what was learned of a peer cannot be kept; whatever else went wrong is thrown again. */
+export function showUnwritten(frontEnd: FrontEnd): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof StoreError)) throw error;
+    frontEnd.show({
+      event: "warning",
+      code: "peers-unwritable",
+      message: error.message,
+      hint: CODES["peers-unwritable"].hint,
+    });
+  };
+}
+
+/** `line 3`, `lines 3 and 5`, or how many they are and which the first ones. */
+function lineNumbers(numbers: readonly number[]): string {
+  if (numbers.length === 1) return `line ${numbers[0]}`;
+  if (numbers.length <= MAX_SHOWN_LINES) {
+    return `lines ${numbers.slice(0, -1).join(", ")} and ${numbers.at(-1)}`;
+  }
+  return `${numbers.length} lines, the first of them ${numbers[0]},`;
 }

@@ -1,3 +1,10 @@
+import { EXIT } from "../errors.ts";
+
+/** Answers a command with a text. @returns The exit status. */
+export async function answer(text: string): Promise<number> {
+  return await print(text) ? EXIT.OK : EXIT.FAILURE;
+}
+
 /**
  * Writes a text to standard output.
  *

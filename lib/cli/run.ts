@@ -1,14 +1,17 @@
 import { EXIT, LanchatError } from "../errors.ts";
-import { openLog, openSealedLog } from "../store/mod.ts";
+import { type OpenedIdentity, openIdentity, openLog, openSealedLog } from "../store/mod.ts";
 import { chooseFrontEnd, type FrontEnd, LoggedFrontEnd } from "../ui/mod.ts";
 import { type Command, parseCommandLine, wantsJson } from "./args.ts";
 import { completionScript } from "./completions.ts";
+import { manageIdentity } from "./id.ts";
 import { Interrupts } from "./interrupts.ts";
 import { findInvite, type FoundInvite } from "./invite.ts";
 import { join } from "./join.ts";
 import { printLog } from "./log.ts";
 import { unlocker } from "./passphrase.ts";
-import { print } from "./print.ts";
+import { managePeers } from "./peers.ts";
+import { identityOptions } from "./person.ts";
+import { answer } from "./print.ts";
 import { problem } from "./problem.ts";
 import { serve } from "./serve.ts";
 import { usage, VERSION } from "./usage.ts";
@@ -33,6 +36,14 @@ export async function run(args: readonly string[]): Promise<number> {
       return await answer(`lanchat ${VERSION}\n`);
     case "completions":
       return await answer(completionScript(command.shell));
+    case "doctor": {
+      const { doctor } = await import("./doctor.ts");
+      return await doctor(command);
+    }
+    case "id":
+      return await manageIdentity(command).catch((error) => failAtOnce(error, command.json));
+    case "peers":
+      return await managePeers(command).catch((error) => failAtOnce(error, command.json));
     case "log":
       return await printLog(command).catch((error) => failAtOnce(error, false));
     case "serve":
@@ -44,10 +55,12 @@ export async function run(args: readonly string[]): Promise<number> {
 type ChatCommand = Extract<Command, { kind: "serve" | "join" }>;
 
 async function runInFrontEnd(command: ChatCommand): Promise<number> {
+  let opened: OpenedIdentity;
   let frontEnd: FrontEnd;
   let invite: FoundInvite | undefined;
   try {
     if (command.kind === "join") invite = await findInvite(command);
+    opened = await openIdentity(identityOptions(command));
     frontEnd = await openFrontEnd(command);
   } catch (error) {
     return await failAtOnce(error, command.json);
@@ -58,8 +71,8 @@ async function runInFrontEnd(command: ChatCommand): Promise<number> {
   void frontEnd.interrupted.then(() => interrupts.ask());
   try {
     const status = command.kind === "serve"
-      ? await serve(command, frontEnd, interrupts)
-      : await join(command, frontEnd, interrupts, invite);
+      ? await serve(command, opened, frontEnd, interrupts)
+      : await join(command, opened, frontEnd, interrupts, invite);
     await frontEnd.close();
     return broken ? status || EXIT.FAILURE : status;
   } catch (error) {
@@ -90,8 +103,4 @@ async function fail(error: unknown, frontEnd: FrontEnd): Promise<number> {
   frontEnd.show(problem(error));
   await frontEnd.close();
   return error instanceof LanchatError ? error.exitStatus : EXIT.FAILURE;
-}
-
-async function answer(text: string): Promise<number> {
-  return await print(text) ? EXIT.OK : EXIT.FAILURE;
 }

@@ -13,7 +13,7 @@ import {
 } from "../net/mod.ts";
 import { Door, Host, Relay } from "../relay/mod.ts";
 import { SessionKeys } from "../room/mod.ts";
-import { readAllowList } from "../store/mod.ts";
+import { type OpenedIdentity, readAllowList } from "../store/mod.ts";
 import type { CloseReason, FrontEnd, InviteEvent, ListeningEvent } from "../ui/mod.ts";
 import type { ServeCommand } from "./args.ts";
 import { chat, type ChatEnd } from "./chat.ts";
@@ -21,6 +21,7 @@ import type { Interrupts } from "./interrupts.ts";
 import { findPerson, type Person } from "./person.ts";
 import { type OpenedRoom, openRoom } from "./host_room.ts";
 import { Keeper } from "./keeper.ts";
+import { Acquaintances } from "./trust.ts";
 
 /** How long the host's own last messages may take at the end, in milliseconds. */
 const FAREWELL_MS = 1000;
@@ -28,16 +29,18 @@ const FAREWELL_MS = 1000;
 /**
  * Hosts a room until it is told to end.
  *
+ * @param opened Who hosts.
  * @returns The exit status.
  * @throws {LanchatError} If it cannot listen, or its identity cannot be used.
  */
 export async function serve(
   command: ServeCommand,
+  opened: OpenedIdentity,
   frontEnd: FrontEnd,
   interrupts: Interrupts,
 ): Promise<number> {
   const allowed = command.allow === undefined ? undefined : await readAllowList(command.allow);
-  const person = await findPerson(command, frontEnd);
+  const person = await findPerson(opened, command, frontEnd);
   const { identity } = person;
   const listener = listen({
     port: command.port,
@@ -132,7 +135,7 @@ async function openShown(
 
 async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEnd> {
   const { digits, frontEnd, interrupts, keeper, listener, person, relay, room } = hosting;
-  const { identity, name } = person;
+  const { identity, known, name } = person;
   const { memberKey, psk, roomId, session } = room;
   const key = identity.publicKey;
   const keys = memberKey && new SessionKeys();
@@ -163,8 +166,9 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
       channel: mine,
       room: { identity, name, roomId, hostKey: key, memberKey },
       seat: { session, keys },
+      acquaintances: await Acquaintances.of(known, key),
       fingerprint: digits,
-      host: { tag: await keyTag(key), key: toBase64Url(key), verified: true },
+      host: { tag: await keyTag(key), key: toBase64Url(key), known: true, verified: true },
       ...keeper !== undefined && { keeper },
       joinCode: null,
       joinCodes,

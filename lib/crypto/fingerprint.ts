@@ -1,4 +1,4 @@
-import { type Bytes, toBase32, utf8 } from "../bytes/mod.ts";
+import { type Bytes, compare, toBase32, toHex, utf8 } from "../bytes/mod.ts";
 import { kdf, label, sha256 } from "./hash.ts";
 
 /** Characters of a tag. */
@@ -27,11 +27,32 @@ export function fingerprint(publicKey: Bytes): Promise<string> {
 }
 
 /**
+ * The number that two people compare to know each other, the same whoever of them asks.
+ *
+ * @returns 60 decimal digits: the fingerprints of both, the smaller one first. See PROTOCOL.md §2.4.
+ */
+export async function safetyNumber(one: Bytes, other: Bytes): Promise<string> {
+  return (await Promise.all([fingerprint(one), fingerprint(other)])).sort().join("");
+}
+
+/**
+ * The number that all in a room compare to know each other at once. Takes about 50 ms of a core.
+ *
+ * @param roomId The room, 32 bytes. @param keys The identity keys of all who are there; twice counts once.
+ * @returns 40 decimal digits. See PROTOCOL.md §2.4.
+ */
+export async function roomCode(roomId: Bytes, keys: readonly Bytes[]): Promise<string> {
+  const unique = [...new Map(keys.map((key) => [toHex(key), key])).values()].sort(compare);
+  const input = await sha256(label("lanchat/1 room code"), roomId, ...unique);
+  return await stretchedDigits(input, "lanchat/1 room code", 8);
+}
+
+/**
  * Digits of a public value that are costly to imitate: PBKDF2-HMAC-SHA-512 (RFC 8018 §5.2).
  *
  * @param input The value. @param salt ASCII. @param groups How many groups of 5 digits.
  */
-export async function stretchedDigits(
+async function stretchedDigits(
   input: Bytes,
   salt: string,
   groups: number,

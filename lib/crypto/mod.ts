@@ -14,7 +14,14 @@
  * @module
  */
 export { CipherKey, NONCE_BYTES, TAG_BYTES } from "./aead.ts";
-export { fingerprint, joinCode, keyTag, stretchedDigits, TAG_LENGTH } from "./fingerprint.ts";
+export {
+  fingerprint,
+  joinCode,
+  keyTag,
+  roomCode,
+  safetyNumber,
+  TAG_LENGTH,
+} from "./fingerprint.ts";
 export { hmac, hmacVerify, kdf, KEY_BYTES, label, randomBytes, sha256, zeroKey } from "./hash.ts";
 export { passphraseKey, SALT_BYTES } from "./passphrase.ts";
 export { openRoomSecrets, type RoomSecrets, roomSecrets, ROOT_BYTES } from "./room_secret.ts";

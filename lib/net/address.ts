@@ -77,10 +77,24 @@ export function formatHostPort(host: string, port: number, defaultPort?: number)
   return port === defaultPort ? host : `${bracketed(host)}:${port}`;
 }
 
-/** What `machineAddresses` may be given instead of the machine's own. */
+/** What {@linkcode machineInterfaces} may be given instead of the machine's own. */
 export interface MachineOptions {
   /** Lists the network interfaces; it is not called without the permission to. */
   readonly interfaces?: () => Deno.NetworkInterfaceInfo[];
+}
+
+/**
+ * The network interfaces of this machine, one entry for each address, without loopback.
+ *
+ * @returns `undefined` where `--allow-sys` does not let them be known.
+ */
+export function machineInterfaces(
+  options: MachineOptions = {},
+): Deno.NetworkInterfaceInfo[] | undefined {
+  const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
+  if (Deno.permissions.querySync(descriptor).state !== "granted") return undefined;
+  const { interfaces = Deno.networkInterfaces } = options;
+  return interfaces().filter(({ address }) => !address.startsWith("127.") && address !== "::1");
 }
 
 /**
@@ -90,12 +104,14 @@ export interface MachineOptions {
  * @returns `undefined` where `--allow-sys` does not let them be known.
  */
 export function machineAddresses(options: MachineOptions = {}): string[] | undefined {
-  const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
-  if (Deno.permissions.querySync(descriptor).state !== "granted") return undefined;
-  const { interfaces = Deno.networkInterfaces } = options;
+  const interfaces = machineInterfaces(options);
+  return interfaces && addressesOf(interfaces);
+}
+
+/** The addresses of network interfaces, in the order and the form of {@linkcode machineAddresses}. */
+export function addressesOf(interfaces: readonly Deno.NetworkInterfaceInfo[]): string[] {
   const ranks: string[][] = [[], [], []];
-  for (const { family, address, name } of interfaces()) {
-    if (address.startsWith("127.") || address === "::1") continue;
+  for (const { family, address, name } of interfaces) {
     if (family === "IPv4") ranks[0]!.push(address);
     else if (!LINK_LOCAL.test(address)) ranks[1]!.push(address);
     else ranks[2]!.push(`${address}%${name}`);

@@ -18,12 +18,14 @@
  * @module
  */
 export {
+  addressesOf,
   DEFAULT_PORT,
   dialable,
   formatHostPort,
   type HostPort,
   isAddress,
   machineAddresses,
+  machineInterfaces,
   type MachineOptions,
   parseHostPort,
   parsePort,
@@ -40,4 +42,6 @@ export {
   parseInvite,
 } from "./invite.ts";
 export { listen, type Listener, type ListenOptions } from "./listen.ts";
+export { lookUp } from "./look_up.ts";
+export { checkMulticast, type MulticastResult } from "./multicast_check.ts";
 export { networkChange, type NetworkChangeOptions } from "./network_change.ts";

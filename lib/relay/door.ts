@@ -21,7 +21,7 @@ export interface DoorOptions {
   readonly clock?: Clock;
 }
 
-/** Decides which identities may be in the room, and signs it for the members. See PROTOCOL.md §6.8. */
+/** Decides which identities may be in the room, and signs it for the members. See PROTOCOL.md §6.9. */
 export class Door {
   /** Whether nobody may come who was not in the room before. */
   locked = false;

@@ -125,6 +125,7 @@ export class Relay {
         instance: this.#instance,
         lastCmid: seat?.lastCmid ?? 0,
         maxMembers: this.maxMembers,
+        time: this.#clock.now(),
       });
     }
     const refusal = ended ? CloseReason.HOST_ENDS : CloseReason.IDLE;

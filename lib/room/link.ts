@@ -41,7 +41,8 @@ const ROSTER_MS = 10_000;
 
 const CODEC = { encode: encodeMemberRecord, decode: decodeHostRecord } as const;
 
-const REFUSALS: Readonly<Record<number, { code: Code; reason: string }>> = {
+/** What the statuses of ACCEPT mean that refuse. */
+export const REFUSALS: Readonly<Record<number, { code: Code; reason: string }>> = {
   [AcceptStatus.ROOM_FULL]: { code: "room-full", reason: "the room is full" },
   [AcceptStatus.BANNED]: { code: "banned", reason: "the host does not admit this identity" },
   [AcceptStatus.LOCKED]: { code: "locked", reason: "the room is locked" },

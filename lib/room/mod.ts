@@ -25,11 +25,13 @@
  */
 export { MAX_SKIPPED, type Reader, ReceivingChain, SendingChain } from "./chain.ts";
 export type { Author } from "./chain.ts";
-export { Link, type LinkListener } from "./link.ts";
-export type { Member, Present } from "./peer.ts";
+export { Link, type LinkListener, REFUSALS } from "./link.ts";
+export { sameName } from "./names.ts";
+export type { Member, Present, Trust } from "./peer.ts";
 export { rosterHash } from "./peer.ts";
 export {
   type LeaveReason,
+  MAX_CLOCK_SKEW_MS,
   Room,
   type RoomEvent,
   type RoomOptions,

@@ -3,8 +3,11 @@ import confusables from "unhomoglyph/data.json" with { type: "json" };
 /** What each confusable character looks like: confusables.txt of UTS #39, Unicode 13. */
 const PROTOTYPES: Readonly<Record<string, string>> = confusables;
 
-/** Names whose looks are kept, as each message asks for one; a room has fewer members. */
-const MAX_KNOWN_NAMES = 4096;
+/**
+ * Names whose looks are kept, as each message asks for one and each newcomer for those of all who are known:
+ * more than these have, and a room has members.
+ */
+const MAX_KNOWN_NAMES = 65_536;
 
 /** Shown as nothing, though Unicode takes only the first for white space. */
 const BLANK = /[ \u2800\u{1D159}]+/gu;
@@ -59,12 +62,22 @@ const LETTERS_AHEAD = /^[-*>(ー]+ /;
 /** `12.30`: a time begins the lines of a terminal. */
 const TIME_AHEAD = /^\p{Nd}{1,2}[^\p{L}\p{N}]+\p{Nd}{2}(?!\p{Nd})/u;
 
-/** What lanchat puts behind names, between them or around words: `:`, `#`, `→`, brackets, `✓`. */
-const MARK = /[:ː⁝⁞⦂꛴#♯⋕⌗⧣>←-⇿➔➘-➯➱-➾⟰-⟿⤀-⥿⬀-⬍\u{1F800}-\u{1F8FF}√☐-☒✅✓-✘❌❎⍻🗴-🗹\p{Ps}\p{Pe}]/u;
+/** What lanchat puts behind names, between them or around words: `:`, `#`, `→`, brackets, `✗`. */
+const MARK = /[:ː⁝⁞⦂꛴#♯⋕⌗⧣>←-⇿➔➘-➯➱-➾⟰-⟿⤀-⥿⬀-⬍\u{1F800}-\u{1F8FF}☐☒✕-✘❌❎🗴-🗷\p{Ps}\p{Pe}]/u;
 
 /** Letters that look like a colon, where they are not in a word of their script. */
 const STRAY_COLON =
   /(?<![\p{Script=Devanagari}\p{Script=Gujarati}\p{Script=Lisu}])[\u0903\u0A83\uA4FD]/u;
+
+/**
+ * What looks like a check mark behind a name, or makes one of what it stands on; and marks that stand on
+ * no letter. `nameProblem` refuses check marks themselves.
+ */
+const CHECK_LIKE =
+  /[\u02C2-\u02CF\u02D2-\u02DF\u02E5-\u02FF\u036E\u1DFFᵛᵥⱽ⌄∨⋁⋎\u{A67E}\p{Me}]|(?<![\p{L}\p{M}\p{N}])\p{M}/u;
+
+/** A letter that looks like a check mark, where it is not in a word of its script. */
+const STRAY_CHECK = /(?<![\p{Script=Katakana}\p{Script=Hiragana}\p{Script=Han}ー])[レㇾ㋹]/u;
 
 /** How a name strikes a reader. */
 interface Looks {
@@ -145,7 +158,8 @@ function hasMarks(name: string): boolean {
   const withMarks = plain.replaceAll(/[^\p{L}\p{M}\p{N}]/gu, prototype);
   const seen = skeleton(name);
   return NOTHING.test(plain) || MARK_AHEAD.test(plain) || TIME_AHEAD.test(plain) ||
-    MARK.test(withMarks) || STRAY_COLON.test(plain) || LETTERS_AHEAD.test(seen) ||
+    MARK.test(withMarks) || CHECK_LIKE.test(name) || STRAY_CHECK.test(plain) ||
+    STRAY_COLON.test(plain) || LETTERS_AHEAD.test(seen) ||
     seen.includes(" to ") || SENTENCE.test(fold(seen));
 }
 

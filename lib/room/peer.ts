@@ -32,6 +32,12 @@ export interface Present extends Member {
   readonly behind?: true;
 }
 
+/**
+ * What a member is to somebody who knew others before: as good as any, or one that has the name of
+ * somebody known and another key, who is shown as that or gets nothing to read either.
+ */
+export type Trust = "fine" | "changed" | "withheld";
+
 /** What a member told of itself in its last ANNOUNCE. */
 export interface Announced {
   /** The generation. */
@@ -82,12 +88,16 @@ export class Peer {
   lostShown = false;
   /** Whether it has left: it gets no key any more, though its last messages may still be shown. */
   gone = false;
-  /** Whether it came after this member had locked the room: what is said is not for it. */
+  /** Whether it came after this member had locked the room. */
   lockedOut = false;
   /** Whether its name carries its tag as somebody else has it; once it does, it stays so as long as it has that name. */
   tagged = false;
   /** Whether it was said that it has this member's name. */
   clashShown = false;
+  /** What it is under the name that it has. */
+  trust: Trust = "fine";
+  /** Whether that was said. */
+  trustShown = true;
   /** The last generation of its own that this member announced to it. */
   told = 0;
   /** Resolves once this member's first ANNOUNCE is on its way to it: before, it could take no key. */
@@ -153,15 +163,20 @@ export class Peer {
     if (this.announced === undefined) return undefined;
     const { name, tag } = this.announced;
     return {
-      name: shownName(name, tag, this.tagged),
+      name: shownName(name, tag, this.tagged || this.trust !== "fine"),
       tag,
       key: this.key,
       session: this.session,
       since: this.seenAt,
       lost: this.away || this.absent,
-      ...this.lockedOut && { withheld: true },
+      ...this.withheld && { withheld: true },
       ...this.status !== "" && { status: this.status },
     };
+  }
+
+  /** Whether it is given no key: what is said here is not for it. */
+  get withheld(): boolean {
+    return this.lockedOut || this.trust === "withheld";
   }
 
   /** Notes that it has left, or that nothing is taken from anybody any more. */

@@ -50,7 +50,7 @@ import { Lanes } from "./lanes.ts";
 import { ABSENT_MS, Link, WINDOW_BYTES } from "./link.ts";
 import { imitates, sameName, shownName } from "./names.ts";
 import { isText, type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
-import { type Member, Peer, type Present, rosterHash } from "./peer.ts";
+import { type Member, Peer, type Present, rosterHash, type Trust } from "./peer.ts";
 import { type Held, Question } from "./question.ts";
 import { Decisions } from "./decisions.ts";
 import type { SessionKeys } from "./session_keys.ts";
@@ -77,7 +77,7 @@ const HEARTBEAT_AFTER_MS = 30_000;
 const KEY = /^[\w-]{43}$/;
 
 /** A clock further off than this is not believed, in milliseconds. */
-const MAX_CLOCK_SKEW_MS = 600_000;
+export const MAX_CLOCK_SKEW_MS = 600_000;
 
 /** Sessions that have left and may not come back; beyond them nobody new is taken in. */
 const MAX_BURNED = 65_536;
@@ -128,6 +128,13 @@ export type RoomEvent =
     /** Whether it is oneself. */
     readonly own: boolean;
   }
+  | {
+    /** A member has the name of somebody who is known, and another key. */
+    readonly type: "key-changed";
+    readonly member: Member;
+    /** Whether it therefore gets no key. */
+    readonly withheld: boolean;
+  }
   | { readonly type: "gap"; readonly member: Member; readonly missing: number }
   | { readonly type: "reconnected"; readonly missed: number; readonly restarted: boolean }
   | {
@@ -158,6 +165,8 @@ export interface RoomOptions {
   readonly keys: SessionKeys;
   /** Whose messages, names and statuses are not told of, by identity key. */
   readonly ignores?: (key: Bytes) => boolean;
+  /** What a member is under its name, without the tag; asked when it comes and when it takes another. */
+  readonly trust?: (member: { readonly key: Bytes; readonly name: string }) => Trust;
   /** Takes what happens, in order. */
   readonly emit: (event: RoomEvent) => void;
   /** Resolves when what was emitted has been shown: nothing more is taken from the host before. */
@@ -271,7 +280,7 @@ export class Room {
 
   /** The others whose ANNOUNCE came, in the order in which they joined. */
   get members(): Present[] {
-    return this.#readers().map((peer) => peer.member!);
+    return this.#announced().map((peer) => peer.member!);
   }
 
   /** Whether the host has ever let this member in, and said who is there. */
@@ -302,13 +311,15 @@ export class Room {
   }
 
   /**
-   * Finds one of the others.
+   * Finds one of the others; of several sessions with one key the first.
    *
    * @param name Its name as shown, `name#tag`, or its key in base64url.
    * @throws {RoomError} `no-such-member`
    */
   find(name: string): Present {
-    return this.#find(name).member!;
+    const called = this.#called(name);
+    const keys = new Set(called.map(({ key }) => toHex(key)));
+    return only(keys.size === 1 ? called.slice(0, 1) : called).member!;
   }
 
   /**
@@ -317,7 +328,7 @@ export class Room {
    */
   async who(): Promise<Present[]> {
     const behind = await this.#findBehind();
-    return this.#readers().map((peer) => ({
+    return this.#announced().map((peer) => ({
       ...peer.member!,
       ...behind.has(peer) && { behind: true },
     }));
@@ -334,8 +345,8 @@ export class Room {
    *
    * @param text 1 to 16,384 bytes of UTF-8.
    * @param options `to` names one member, as for {@linkcode Room.find}.
-   * @throws {RoomError} `empty-message`, `message-too-long`, `no-such-member`, `nobody-here` or
-   * `not-delivered`.
+   * @throws {RoomError} `empty-message`, `message-too-long`, `no-such-member`, `nobody-here`,
+   * `key-withheld` where nobody it is for is given a key, or `not-delivered`.
    */
   async say(
     text: string,
@@ -349,7 +360,7 @@ export class Room {
         `Cannot send message as it has ${body.length} bytes: ${MAX_TEXT_BYTES} are allowed`,
       );
     }
-    const to = options.to === undefined ? undefined : this.#find(options.to);
+    const to = options.to === undefined ? undefined : only(this.#called(options.to));
     const kind = options.kind === "action" ? BodyKind.ACTION : BodyKind.TEXT;
     const { delivered, done } = this.#send({ kind, body, to });
     await done.promise;
@@ -373,7 +384,7 @@ export class Room {
     const before = this.me.name;
     if (name !== this.#name) {
       this.#name = name;
-      this.#tagged = this.#readers().some((peer) => this.#clashes(peer));
+      this.#tagged = this.#announced().some((peer) => this.#clashes(peer));
       this.#options.keys.countOn();
       await this.#announceDue();
       if (this.#ended) throw new RoomError("not-delivered", "Cannot take a name after the end");
@@ -429,8 +440,9 @@ export class Room {
   /** Lets everybody read again. */
   unlock(): void {
     this.#insiders = undefined;
+    const before = this.#readers();
     for (const peer of this.#peers.values()) peer.lockedOut = false;
-    this.#pump();
+    this.#welcome(before);
   }
 
   /**
@@ -618,16 +630,21 @@ export class Room {
     this.#emit({ type: "left", member: peer.member!, reason });
   }
 
-  /** Sees to it that a member can read nothing that is sealed from now on. */
+  /** Sees to it that a member that is gone can read nothing that is sealed from now on. */
   #revoke(peer: Peer): void {
     peer.leave();
     this.#answers.delete(peer);
     this.#epochs.delete(peer.id);
     this.#totals.delete(peer.id);
+    this.#expireChainsOf(peer);
+    this.#chains.delete(peer.id);
+  }
+
+  /** What a member holds the key of is used no more. */
+  #expireChainsOf(peer: Peer): void {
     for (const chain of this.#chains.values()) {
       if (chain.holders.has(peer.id)) chain.stale = true;
     }
-    this.#chains.delete(peer.id);
   }
 
   /** A member is gone; its last messages are still to be shown. */
@@ -670,30 +687,24 @@ export class Room {
     return this.#peers.get(peer.id) === peer;
   }
 
-  /** Everybody who can be given a key, in the order in which they joined. */
-  #readers(): Peer[] {
+  /** Everybody whose ANNOUNCE came, in the order in which they joined. */
+  #announced(): Peer[] {
     return [...this.#peers.values()].filter(({ announced, gone }) =>
       announced !== undefined && !gone
     );
   }
 
-  /** Whether a member may be given the key to what is said here. */
-  #reads(peer: Peer): boolean {
-    return !peer.lockedOut;
+  /** Those of them who are given keys. */
+  #readers(): Peer[] {
+    return this.#announced().filter(({ withheld }) => !withheld);
   }
 
-  #find(name: string): Peer {
-    const [first, ...others] = this.#readers().filter(({ announced, key, member }) => {
+  /** Whoever a name or a key may mean. */
+  #called(name: string): Peer[] {
+    return this.#announced().filter(({ announced, key, member }) => {
       if (KEY.test(name)) return name === toBase64Url(key);
       return name === member!.name || name === `${announced!.name}#${announced!.tag}`;
     });
-    if (first !== undefined && others.length === 0) return first;
-    throw new RoomError(
-      "no-such-member",
-      first === undefined
-        ? "Cannot find the member as nobody here has that name"
-        : "Cannot find the member as several here have that name",
-    );
   }
 
   // Announcing.
@@ -767,7 +778,7 @@ export class Room {
     if (this.#ready || this.#ended) return;
     this.#ready = true;
     this.#timers.get("silent")?.();
-    const earlier = this.#readers().filter((peer) => peer.earlier);
+    const earlier = this.#announced().filter((peer) => peer.earlier);
     for (const peer of earlier) {
       peer.shown = true;
       peer.lostShown = peer.away || peer.absent;
@@ -785,6 +796,7 @@ export class Room {
     const clashing = earlier.filter((peer) => this.#clashes(peer));
     for (const peer of clashing) peer.clashShown = true;
     if (clashing.length > 0) this.#warnNameTaken();
+    for (const peer of earlier) this.#showTrust(peer);
     for (const event of this.#early.splice(0)) this.#options.emit(event);
     this.#readied.resolve();
     this.#pump();
@@ -906,7 +918,10 @@ export class Room {
     await peer.mayWork();
     // Without a restart there is nothing that the asker could lack.
     const envelopes = this.#moving()
-      ? this.#link.kept.filter(({ to }) => to === undefined || equal(to, peer.session))
+      ? this.#link.kept.filter(({ object, to }) => {
+        if (peer.withheld && object[0] !== ObjectType.ANNOUNCE) return false;
+        return to === undefined || equal(to, peer.session);
+      })
       : [];
     // Of several questions the last one counts, and waits for its turn anew.
     this.#answers.delete(peer);
@@ -1036,7 +1051,10 @@ export class Room {
     peer.announced = announced;
     peer.tagged = announce.nameTaken || peer.tagged && !renamed;
     if (before === undefined) this.#agreement.changed();
-    if (before === undefined || renamed) this.#settleNames(peer, renamed);
+    if (before === undefined || renamed) {
+      this.#settleNames(peer, renamed);
+      this.#judge(peer, true);
+    }
     this.#showName(peer, before?.name);
     await this.#announceDue();
     if (before === undefined && this.#status !== "") this.#sendStatus(peer);
@@ -1157,7 +1175,46 @@ export class Room {
     if (this.#return !== undefined && !this.#ignores(peer)) this.#return.missed += messages.length;
   }
 
-  // Names.
+  // Names, and who is trusted under them.
+
+  /** Asks anew what everybody here is, as what is known of others has changed. */
+  judgeAnew(): void {
+    const before = this.#readers();
+    for (const peer of this.#announced()) {
+      const { name } = peer.member!;
+      this.#judge(peer, false);
+      this.#showName(peer, name);
+    }
+    this.#welcome(before);
+  }
+
+  /** Tells those who can read now how this member is, and sends what waited for a reader. */
+  #welcome(before: readonly Peer[]): void {
+    for (const peer of this.#readers()) {
+      if (!before.includes(peer) && this.#status !== "") this.#sendStatus(peer);
+    }
+    this.#pump();
+  }
+
+  /** Finds out what a member is under its name. @param isNew Whether it has it only now. */
+  #judge(peer: Peer, isNew: boolean): void {
+    const before = isNew ? "fine" : peer.trust;
+    const { key } = peer;
+    const trust = this.#options.trust?.({ key, name: peer.announced!.name }) ?? "fine";
+    // As a tag stays with a name, so does this, but for the key.
+    peer.trust = trust === "fine" && before !== "fine" ? "changed" : trust;
+    if (isNew || peer.trust !== before) {
+      peer.trustShown = peer.trust === "fine" || before === "withheld";
+    }
+    if (peer.trust === "withheld" && before !== "withheld") this.#expireChainsOf(peer);
+  }
+
+  #showTrust(peer: Peer): void {
+    if (!peer.shown || peer.trustShown) return;
+    peer.trustShown = true;
+    const withheld = peer.trust === "withheld";
+    this.#emit({ type: "key-changed", member: peer.member!, withheld });
+  }
 
   /** Gives the tag to whoever came later to a name that somebody else has, or one like it. */
   #settleNames(peer: Peer, renamed: boolean): void {
@@ -1166,7 +1223,7 @@ export class Room {
     // as does who has taken another name since, or says itself that the name was somebody else's.
     if (renamed || silent || peer.tagged) peer.order = this.#joinedCount++;
     const taken = peer.announced!.name;
-    for (const other of this.#readers()) {
+    for (const other of this.#announced()) {
       if (equal(other.key, peer.key) || !sameName(other.announced!.name, taken)) continue;
       if (other.order < peer.order) peer.tagged = true;
       else this.#tagLater(other);
@@ -1195,6 +1252,7 @@ export class Room {
     else if (peer.shown && member.name !== before) {
       this.#emit({ type: "renamed", member, before, own: false }); // Who is who, ignored or not.
     }
+    this.#showTrust(peer);
     if (!peer.shown || peer.clashShown || !this.#clashes(peer)) return;
     peer.clashShown = true; // Whoever takes it again and again is told of by its names alone.
     this.#warnNameTaken();
@@ -1292,9 +1350,8 @@ export class Room {
   }
 
   #audience(to: Peer | undefined): Peer[] {
-    const readers = this.#readers().filter((peer) => this.#reads(peer));
-    if (to === undefined) return readers;
-    return readers.includes(to) ? [to] : [];
+    if (to === undefined) return this.#readers();
+    return this.#readers().includes(to) ? [to] : [];
   }
 
   #nobodyReads({ kind, to }: Outgoing): boolean {
@@ -1302,13 +1359,12 @@ export class Room {
       this.#outbox.take().forEach(({ done }) => done.resolve()); // Who comes later is told.
       return true;
     }
-    if (to !== undefined && !this.#readers().includes(to)) {
-      this.#outbox.refuseHead("no-such-member", "that member has left");
-      return true;
-    }
-    if (to !== undefined || this.#readers().length > 0) {
-      const who = to === undefined ? "all others" : "that member";
-      this.#outbox.refuseHead("key-withheld", `${who} came after the room was locked`);
+    if (to !== undefined) {
+      if (this.#present(to) && !to.gone) {
+        this.#outbox.refuseHead("key-withheld", "that member is given no key");
+      } else {
+        this.#outbox.refuseHead("no-such-member", "that member has left");
+      }
       return true;
     }
     const now = this.#clock.elapsed();
@@ -1319,7 +1375,11 @@ export class Room {
       this.#after("wait", left, () => this.#pump());
       return false;
     }
-    this.#outbox.refuseHead("nobody-here", "nobody else is in the room");
+    if (this.#announced().length > 0) {
+      this.#outbox.refuseHead("key-withheld", "nobody else here is given a key");
+    } else {
+      this.#outbox.refuseHead("nobody-here", "nobody else is in the room");
+    }
     return true;
   }
 
@@ -1424,6 +1484,17 @@ interface Answer {
   readonly round: number;
   /** What is left of it. */
   readonly envelopes: MemberEnvelope[];
+}
+
+/** @throws {RoomError} `no-such-member` unless there is exactly one. */
+function only([first, ...others]: readonly Peer[]): Peer {
+  if (first !== undefined && others.length === 0) return first;
+  throw new RoomError(
+    "no-such-member",
+    first === undefined
+      ? "Cannot find the member as nobody here has that name"
+      : "Cannot find the member as several here have that name",
+  );
 }
 
 function leaveReason(reason: number): LeaveReason {

@@ -1,28 +1,53 @@
 import * as stdEncoding from "@std/encoding";
 import { dirname } from "node:path";
 import { type Bytes, utf8 } from "../bytes/mod.ts";
-import { generateIdentity, type Identity, importIdentity } from "../crypto/mod.ts";
+import {
+  CipherKey,
+  generateIdentity,
+  type Identity,
+  importIdentity,
+  NONCE_BYTES,
+  passphraseKey,
+  randomBytes,
+  SALT_BYTES,
+} from "../crypto/mod.ts";
 import { type Code, quote, StoreError } from "../errors.ts";
-import { identityPlace, PLATFORM, type Platform } from "./place.ts";
+import { identityPlace, type WhichIdentity } from "./place.ts";
+import {
+  granted,
+  remove,
+  replaceFile,
+  requirePermission,
+  requireReplacing,
+  writeNew,
+} from "./private_file.ts";
+import { roomPlace } from "./room.ts";
 
 const decodeBase64: (text: string) => Bytes = stdEncoding.decodeBase64;
 const encodeBase64: (bytes: Uint8Array) => string = stdEncoding.encodeBase64;
 
 const TYPE = "lanchat identity";
-const VERSION = 1;
 
-/** Longest identity file, in bytes; a real one has about 130. */
+/** An identity file with the private key as it is, and one that is sealed under a passphrase. */
+const Version = { OPEN: 1, SEALED: 2 } as const;
+
+/** Longest identity file, in bytes; a real one has about 200. */
 const MAX_FILE_BYTES = 4_096;
 
 /** Failures after which lanchat can run with an identity that is not kept. */
 const NOT_KEPT: ReadonlySet<Code> = new Set<Code>(["permission-denied", "identity-unwritable"]);
 
-/** Which identity to open. */
-export interface IdentityOptions {
-  /** The file that a person named; the platform's own place by default. */
-  readonly file?: string;
-  /** The system that tells its own place; the real one by default. */
-  readonly platform?: Platform;
+/**
+ * Gives the passphrase of an identity file; `undefined` where it cannot be had once more.
+ *
+ * @param attempt Counts from 1; the one before was wrong.
+ */
+export type FindPassphrase = (file: string, attempt: number) => Promise<string | undefined>;
+
+/** Which identity to open, and how. */
+export interface IdentityOptions extends WhichIdentity {
+  /** Asked where the identity is under a passphrase; without it such an identity cannot be opened. */
+  readonly findPassphrase?: FindPassphrase;
 }
 
 /** Who lanchat is in this run. */
@@ -35,38 +60,181 @@ export interface OpenedIdentity {
   readonly temporaryBecause?: string;
 }
 
+/** An identity that is kept. */
+export interface KeptIdentity {
+  /** The key pair. */
+  readonly identity: Identity;
+  /** Where it is kept. */
+  readonly file: string;
+  /** Whether it is under a passphrase. */
+  readonly isProtected: boolean;
+}
+
+/** What an identity file holds: the private key (RFC 8410 §7), or that under a passphrase. */
+type Content = { readonly pkcs8: Bytes } | { readonly salt: Bytes; readonly sealed: Bytes };
+
 /**
  * Opens the identity file, or makes it at the first start.
  *
- * A file that a person named must be usable. In the platform's own place, where the permission is missing
- * or nothing can be written, the identity is temporary; a file that is there but unusable is an error,
- * so that nobody turns into somebody else unawares.
+ * A file or a profile that a person named must be usable. In the platform's own place, where the
+ * permission is missing or nothing can be written, the identity is temporary; a file that is there but
+ * unusable is an error, so that nobody turns into somebody else unawares.
  *
- * @throws {StoreError} With code `identity-damaged` or `identity-unreadable`; for a named file
- * `identity-unwritable` or `permission-denied` as well.
+ * @throws {StoreError} With code `identity-damaged`, `identity-unreadable` or `wrong-passphrase`; for a
+ * named file `identity-unwritable` or `permission-denied` as well.
  */
 export async function openIdentity(options: IdentityOptions = {}): Promise<OpenedIdentity> {
-  const { file, platform = PLATFORM } = options;
-  if (file !== undefined) return await openFile(file);
   try {
-    return await openFile(identityPlace(platform));
+    return await openKeptIdentity(options);
   } catch (error) {
-    if (!(error instanceof StoreError) || !NOT_KEPT.has(error.code)) throw error;
+    const isNamed = options.file !== undefined || options.profile !== undefined;
+    if (isNamed || !(error instanceof StoreError) || !NOT_KEPT.has(error.code)) throw error;
     const { identity } = await generateIdentity();
     return { identity, temporaryBecause: error.message };
   }
 }
 
-async function openFile(file: string): Promise<OpenedIdentity> {
-  requirePermission("read", file);
+/** As {@linkcode openIdentity}, but never temporary. @throws {StoreError} As for a file that was named. */
+export async function openKeptIdentity(options: IdentityOptions): Promise<KeptIdentity> {
+  const { kept } = await openPlace(options);
+  return kept;
+}
+
+/** An identity file as it is, whether there is one or not. */
+export interface IdentityLook {
+  /** Its place. */
+  readonly file: string;
+  /** The key pair in it; missing where there is no file yet, or it is under a passphrase. */
+  readonly identity?: Identity;
+  /** Whether it is under a passphrase; missing where there is no file yet. */
+  readonly isProtected?: boolean;
+}
+
+/**
+ * Looks at an identity file without making one, and without asking for its passphrase.
+ *
+ * @throws {StoreError} As {@linkcode openKeptIdentity} does, but for `wrong-passphrase`.
+ */
+export async function lookAtIdentity(which: WhichIdentity): Promise<IdentityLook> {
+  const file = readablePlace(which);
   if (!await exists(file)) {
-    requirePermission("write", file);
+    requirePermission("write", file, ACTION, dirname(file));
+    return { file };
+  }
+  const content = await readContent(file);
+  if ("sealed" in content) return { file, isProtected: true };
+  return { file, identity: await importIdentity(content.pkcs8), isProtected: false };
+}
+
+/**
+ * Puts an identity under a passphrase, or under another one, or under none.
+ *
+ * @param passphrase Gives the new one, once the identity is open; none if missing.
+ * @throws {StoreError} As {@linkcode openKeptIdentity} does.
+ */
+export async function protectIdentity(
+  options: IdentityOptions,
+  passphrase?: (file: string) => Promise<string>,
+): Promise<KeptIdentity> {
+  const { kept, pkcs8 } = await openPlace(options);
+  const { file } = kept;
+  const content = passphrase === undefined ? { pkcs8 } : await seal(pkcs8, await passphrase(file));
+  await replace(file, formatContent(content));
+  return { ...kept, isProtected: passphrase !== undefined };
+}
+
+/** Whether there is an identity file, usable or not. */
+export async function hasIdentity(which: WhichIdentity): Promise<boolean> {
+  return await exists(readablePlace(which));
+}
+
+/**
+ * Makes another identity, and forgets the one before and the room that it hosted.
+ *
+ * @throws {StoreError} With code `identity-unwritable` or `permission-denied`.
+ */
+export async function renewIdentity(which: WhichIdentity): Promise<KeptIdentity> {
+  const { identity, pkcs8 } = await generateIdentity();
+  const file = await put(which, formatContent({ pkcs8 }));
+  return { identity, file, isProtected: false };
+}
+
+/**
+ * Writes a copy of an identity to a file that is not there yet, and that nobody else may open.
+ *
+ * @returns Whether it is under a passphrase.
+ * @throws {StoreError} As {@linkcode openKeptIdentity} does, but for `wrong-passphrase`.
+ */
+export async function exportIdentity(which: WhichIdentity, target: string): Promise<boolean> {
+  const content = await readContent(readablePlace(which));
+  requirePermission("write", target, "make identity file");
+  try {
+    await writeNew(target, utf8(formatContent(content)));
+  } catch (cause) {
+    throw unwritable(target, cause);
+  }
+  return "sealed" in content;
+}
+
+/**
+ * Takes an identity from a copy that {@linkcode exportIdentity} made; see {@linkcode renewIdentity} for
+ * the one before. Others may have been able to open the copy.
+ *
+ * @throws {StoreError} As {@linkcode openKeptIdentity} does.
+ */
+export async function restoreIdentity(
+  options: IdentityOptions,
+  source: string,
+): Promise<KeptIdentity> {
+  requirePermission("read", source, ACTION);
+  const content = await readContent(source, { isOpen: true });
+  const { identity } = await open(content, source, options.findPassphrase);
+  const file = await put(options, formatContent(content));
+  return { identity, file, isProtected: "sealed" in content };
+}
+
+const ACTION = "use identity file";
+
+/** Writes an identity file, whether there was one or not; another room belongs to it. */
+async function put(which: WhichIdentity, text: string): Promise<string> {
+  const file = readablePlace(which);
+  if (await exists(file)) {
+    await replace(file, text);
+    await remove(roomPlace(file));
+  } else await createFile(file, text);
+  return file;
+}
+
+/** The path of an identity file that may be read. */
+function readablePlace(which: WhichIdentity): string {
+  const file = identityPlace(which);
+  requirePermission("read", file, ACTION, dirname(file));
+  return file;
+}
+
+/** Opens the identity file, or makes it at the first start. */
+async function openPlace(
+  options: IdentityOptions,
+): Promise<{ kept: KeptIdentity; pkcs8: Bytes }> {
+  const file = readablePlace(options);
+  if (!await exists(file)) {
     const { pkcs8 } = await generateIdentity();
-    const content = { type: TYPE, version: VERSION, pkcs8: encodeBase64(pkcs8) };
-    await createFile(file, `${JSON.stringify(content)}\n`);
+    await createFile(file, formatContent({ pkcs8 }));
   }
   // Read back even what was just made: of two first starts at once, one made the file for both.
-  return { identity: await readIdentity(file), file };
+  const content = await readContent(file);
+  const { identity, pkcs8 } = await open(content, file, options.findPassphrase);
+  return { kept: { identity, file, isProtected: "sealed" in content }, pkcs8 };
+}
+
+async function replace(file: string, text: string): Promise<void> {
+  try {
+    const real = await Deno.realPath(file); // Of a link, what it leads to.
+    requireReplacing(real, ACTION);
+    await replaceFile(real, utf8(text));
+  } catch (cause) {
+    throw unwritable(file, cause);
+  }
 }
 
 async function exists(file: string): Promise<boolean> {
@@ -81,84 +249,130 @@ async function exists(file: string): Promise<boolean> {
 
 /** Makes a file that is whole from its first moment; keeps one that is there already. */
 async function createFile(file: string, text: string): Promise<void> {
+  requirePermission("write", file, ACTION, dirname(file));
   const directory = dirname(file);
+  const bytes = utf8(text);
   try {
-    if (!granted("read", directory) || !granted("write", directory)) return writeNew(file, text);
+    if (!granted("read", directory) || !granted("write", directory)) {
+      return await writeNew(file, bytes);
+    }
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
     const draft = `${file}.${crypto.randomUUID()}`;
-    writeNew(draft, text);
+    await writeNew(draft, bytes);
     try {
       // A link, unlike a rename, replaces nothing.
       await Deno.link(draft, file);
     } catch {
       // Not every file system has links.
-      writeNew(file, text);
+      await writeNew(file, bytes);
     } finally {
       await Deno.remove(draft);
     }
   } catch (cause) {
     if (await exists(file)) return;
-    const message = `Cannot make identity file ${quote(file)}: ${(cause as Error).message}`;
-    throw new StoreError("identity-unwritable", message, { cause });
+    throw unwritable(file, cause);
   }
 }
 
-/** Writes a file that was not there, down to the disk; leaves nothing behind if that fails. */
-function writeNew(file: string, text: string): void {
-  using handle = Deno.openSync(file, { write: true, createNew: true, mode: 0o600 });
-  try {
-    handle.writeSync(utf8(text));
-    handle.syncSync();
-  } catch (error) {
-    Deno.removeSync(file);
-    throw error;
-  }
+function unwritable(file: string, cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause;
+  const message = `Cannot make identity file ${quote(file)}: ${(cause as Error).message}`;
+  return new StoreError("identity-unwritable", message, { cause });
 }
 
-async function readIdentity(file: string): Promise<Identity> {
+function formatContent(content: Content): string {
+  const fields = Object.entries(content).map(([name, bytes]) => [name, encodeBase64(bytes)]);
+  const version = "sealed" in content ? Version.SEALED : Version.OPEN;
+  return `${JSON.stringify({ type: TYPE, version, ...Object.fromEntries(fields) })}\n`;
+}
+
+/** @param options `isOpen`: whether others may be able to open the file. */
+async function readContent(file: string, options = { isOpen: false }): Promise<Content> {
   const action = `Cannot use identity file ${quote(file)}`;
-  const text = await readPrivate(file).catch((cause: Error) => {
+  const text = await readPrivate(file, options.isOpen).catch((cause: Error) => {
     if (cause instanceof StoreError) throw cause;
     throw new StoreError("identity-unreadable", `${action}: ${cause.message}`, { cause });
   });
   try {
-    const { type, version, pkcs8 } = JSON.parse(text);
-    if (type === TYPE && version === VERSION) return await importIdentity(decodeBase64(pkcs8));
+    const { type, version, pkcs8, salt, sealed } = JSON.parse(text);
+    if (type === TYPE && version === Version.OPEN) {
+      const content = { pkcs8: decodeBase64(pkcs8) };
+      await importIdentity(content.pkcs8);
+      return content;
+    }
+    if (type === TYPE && version === Version.SEALED) {
+      const content = { salt: decodeBase64(salt), sealed: decodeBase64(sealed) };
+      if (content.salt.length === SALT_BYTES && content.sealed.length > 0) return content;
+    }
   } catch {
     // Reported below, without what the parsers quote: it may be a part of the key.
   }
-  throw new StoreError(
-    "identity-damaged",
-    `${action} as it is not a lanchat identity of version ${VERSION}`,
-  );
+  throw damaged(file);
 }
 
-/** The text of a file that nobody else can read. */
-async function readPrivate(file: string): Promise<string> {
+function damaged(file: string): StoreError {
+  const message = `Cannot use identity file ${quote(file)} as it is not a lanchat identity of ` +
+    `version ${Version.OPEN} or ${Version.SEALED}`;
+  return new StoreError("identity-damaged", message);
+}
+
+/** The key pair of an identity file. */
+async function open(
+  content: Content,
+  file: string,
+  find: FindPassphrase | undefined,
+): Promise<{ identity: Identity; pkcs8: Bytes }> {
+  const pkcs8 = "pkcs8" in content ? content.pkcs8 : await unseal(content, file, find);
+  try {
+    return { identity: await importIdentity(pkcs8), pkcs8 };
+  } catch {
+    throw damaged(file);
+  }
+}
+
+async function unseal(
+  content: { salt: Bytes; sealed: Bytes },
+  file: string,
+  find: FindPassphrase | undefined,
+): Promise<Bytes> {
+  for (let attempt = 1;; attempt++) {
+    const passphrase = await find?.(file, attempt);
+    if (passphrase === undefined) {
+      const message = `Cannot open identity file ${quote(file)} with this passphrase`;
+      throw new StoreError("wrong-passphrase", message, {
+        hint: "Try again, restore a copy, or start over with another identity: lanchat id new",
+      });
+    }
+    const key = await CipherKey.import(await passphraseKey(passphrase, content.salt));
+    const pkcs8 = await key.open(NONCE, content.sealed, ADDITIONAL_DATA);
+    if (pkcs8 !== undefined) return pkcs8;
+  }
+}
+
+/** Each salt makes another key, which seals once. */
+const NONCE: Bytes = new Uint8Array(NONCE_BYTES);
+
+const ADDITIONAL_DATA = utf8(TYPE);
+
+async function seal(pkcs8: Bytes, passphrase: string): Promise<Content> {
+  const salt = randomBytes(SALT_BYTES);
+  const key = await CipherKey.import(await passphraseKey(passphrase, salt));
+  return { salt, sealed: await key.seal(NONCE, pkcs8, ADDITIONAL_DATA) };
+}
+
+/** The text of a file that nobody else can read, unless that does not matter. */
+async function readPrivate(file: string, isOpen: boolean): Promise<string> {
   const { isFile, size, mode } = await Deno.stat(file);
   // Reading a pipe or a device would not end.
   if (!isFile) throw new Error("it is not a regular file");
   if (size > MAX_FILE_BYTES) {
     throw new Error(`it must be <= ${MAX_FILE_BYTES} bytes: it has ${size}`);
   }
-  if (Deno.build.os !== "windows" && (mode! & 0o077) !== 0) {
+  if (!isOpen && Deno.build.os !== "windows" && (mode! & 0o077) !== 0) {
     const message = `Cannot use identity file ${quote(file)} as others may open it`;
     throw new StoreError("identity-unreadable", message, {
       hint: `Make it yours alone: chmod 600 ${quote(file)}`,
     });
   }
   return await Deno.readTextFile(file);
-}
-
-function requirePermission(name: "read" | "write", file: string): void {
-  if (granted(name, file)) return;
-  throw new StoreError(
-    "permission-denied",
-    `Cannot ${name} identity file ${quote(file)} as --allow-${name} is missing`,
-    { hint: `Allow it: deno run --allow-${name}=${quote(dirname(file))} …` },
-  );
-}
-
-function granted(name: "read" | "write", path: string): boolean {
-  return Deno.permissions.querySync({ name, path }).state === "granted";
 }

@@ -1,6 +1,6 @@
 /**
- * What lanchat keeps: the identity file, beside it the room that a host has, and logs. The only folder
- * that touches files.
+ * What lanchat keeps: the identity file, beside it the known peers and the room that a host has, and
+ * logs. The only folder that touches files.
  *
  * @example The second start finds what the first one made
  * ```ts
@@ -17,9 +17,32 @@
  * @module
  */
 export { readAllowList } from "./allow_list.ts";
-export { type IdentityOptions, type OpenedIdentity, openIdentity } from "./identity.ts";
+export {
+  exportIdentity,
+  type FindPassphrase,
+  hasIdentity,
+  type IdentityLook,
+  type IdentityOptions,
+  type KeptIdentity,
+  lookAtIdentity,
+  type OpenedIdentity,
+  openIdentity,
+  openKeptIdentity,
+  protectIdentity,
+  renewIdentity,
+  restoreIdentity,
+} from "./identity.ts";
+export {
+  formatPeers,
+  type KnownPeer,
+  KnownPeers,
+  peersPlace,
+  readPeers,
+  type StoredPeers,
+  writePeers,
+} from "./known_peers.ts";
 export { openLog } from "./log.ts";
-export { type Platform } from "./place.ts";
+export { identityPlace, type Platform, type WhichIdentity } from "./place.ts";
 export { openSealedLog, type Unlock } from "./sealed_log.ts";
 export { readLog, type StoredLog } from "./stored_log.ts";
 export {

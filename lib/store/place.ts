@@ -12,9 +12,29 @@ export interface Platform {
 /** The real one. */
 export const PLATFORM: Platform = { os: Deno.build.os, env };
 
-/** The platform's own place for the identity file. */
-export function identityPlace({ os, env }: Platform): string {
-  return join(configDirectory(os, env), "lanchat", "identity.json");
+/** Where an identity file is looked for. */
+export interface WhichIdentity {
+  /** The file that a person named; the platform's own place by default. */
+  readonly file?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name by default. */
+  readonly profile?: string | undefined;
+  /** The system that tells its own place; the real one by default. */
+  readonly platform?: Platform;
+}
+
+/**
+ * The path of an identity file.
+ *
+ * @throws {StoreError} With code `permission-denied` or `identity-unwritable` where the platform's own
+ * place cannot be told.
+ */
+export function identityPlace({ file, platform = PLATFORM, profile }: WhichIdentity): string {
+  if (file !== undefined) return file;
+  const { env, os } = platform;
+  const directory = join(configDirectory(os, env), "lanchat");
+  return profile === undefined
+    ? join(directory, "identity.json")
+    : join(directory, "profiles", profile, "identity.json");
 }
 
 function configDirectory(os: Platform["os"], env: Platform["env"]): string {

@@ -1,9 +1,9 @@
 import * as stdEncoding from "@std/encoding";
-import { dirname } from "node:path";
 import { type Bytes, utf8 } from "../bytes/mod.ts";
 import { ROOT_BYTES } from "../crypto/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 import { decodeKick, nameProblem } from "../wire/mod.ts";
+import { replaceFile, requirePermission, requireReplacing } from "./private_file.ts";
 
 const decodeBase64: (text: string) => Bytes = stdEncoding.decodeBase64;
 const encodeBase64: (bytes: Uint8Array) => string = stdEncoding.encodeBase64;
@@ -57,7 +57,7 @@ export function roomPlace(identityFile: string, kind: RoomKind = "open"): string
  * cannot be used: it is left as it is.
  */
 export async function readRoom(file: string): Promise<KeptRoom | undefined> {
-  requirePermission("read", file);
+  requirePermission("read", file, "keep the room in");
   const action = `Cannot use room file ${quote(file)}`;
   let text: string;
   try {
@@ -84,20 +84,15 @@ export async function readRoom(file: string): Promise<KeptRoom | undefined> {
  * @throws {StoreError} With code `permission-denied` or `room-unwritable`.
  */
 export async function writeRoom(file: string, room: KeptRoom): Promise<void> {
-  // The draft is beside the file, and to rename it is to read it too.
-  requirePermission("read", dirname(file));
-  requirePermission("write", dirname(file));
+  requireReplacing(file, "keep the room in");
   const content = {
     type: TYPE,
     version: VERSION,
     ...encodeRoom(room),
   };
-  const draft = `${file}.${crypto.randomUUID()}`;
   try {
-    await writeWhole(draft, `${JSON.stringify(content)}\n`);
-    await Deno.rename(draft, file);
+    await replaceFile(file, utf8(`${JSON.stringify(content)}\n`));
   } catch (cause) {
-    await Deno.remove(draft).catch(() => {}); // It may never have been there.
     const message = `Cannot keep the room in ${quote(file)}: ${(cause as Error).message}`;
     throw new StoreError("room-unwritable", message, { cause });
   }
@@ -151,19 +146,4 @@ function bytesOf(text: string, count: number): Bytes {
   const bytes = decodeBase64(text);
   if (bytes.length !== count) throw new Error(`there are ${bytes.length} bytes`);
   return bytes;
-}
-
-async function writeWhole(file: string, text: string): Promise<void> {
-  using handle = await Deno.open(file, { write: true, createNew: true, mode: 0o600 });
-  const bytes = utf8(text);
-  for (let sent = 0; sent < bytes.length;) sent += await handle.write(bytes.subarray(sent));
-  await handle.sync();
-}
-
-function requirePermission(name: "read" | "write", path: string): void {
-  if (Deno.permissions.querySync({ name, path }).state === "granted") return;
-  throw new StoreError(
-    "permission-denied",
-    `Cannot keep the room in ${quote(path)} as --allow-${name} is missing`,
-  );
 }

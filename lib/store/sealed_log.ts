@@ -9,6 +9,7 @@ import {
   TAG_BYTES,
 } from "../crypto/mod.ts";
 import { LanchatError, quote, StoreError } from "../errors.ts";
+import { lock } from "./lock.ts";
 import {
   isSealed,
   logStream,
@@ -65,7 +66,8 @@ export async function openSealedLog(file: string, unlock: Unlock): Promise<Writa
       throw unwritable(file, cause);
     });
   try {
-    await takeAlone(opened);
+    if (!(await opened.stat()).isFile) throw new Error("it is not a regular file");
+    await lock(opened, LOCK_MS);
     const { end, link, master } = await findEnd(file, opened, unlock);
     // What a run that was killed has left half written goes.
     await opened.truncate(end);
@@ -259,18 +261,4 @@ async function checkKey(master: Bytes): Promise<CipherKey> {
 
 function nonce(counter: number): Bytes {
   return concat(new Uint8Array(NONCE_BYTES - 8), u64(counter));
-}
-
-/** Locks a file; not every Deno that lanchat runs on can just try to. */
-async function takeAlone(opened: Deno.FsFile): Promise<void> {
-  const { isFile } = await opened.stat();
-  if (!isFile) throw new Error("it is not a regular file");
-  const late = Promise.withResolvers<never>();
-  const reason = new Error("another program is writing to it");
-  const timer = setTimeout(() => late.reject(reason), LOCK_MS);
-  try {
-    await Promise.race([opened.lock(true), late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

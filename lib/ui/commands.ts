@@ -32,7 +32,7 @@ export type Command =
   | Exclude<Input, { do: "say" | "quit" | "refused" }>;
 
 /** A member that a private message is for. */
-export type Addressee = Pick<MemberView, "key" | "name">;
+export type Addressee = Pick<MemberView, "key" | "name" | "verified">;
 
 /** What a typed line may be about. */
 export interface Surroundings {
@@ -88,6 +88,19 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     usage: "/whois NAME",
     summary: "shows a member's fingerprint and more",
     example: "/whois bob",
+  },
+  "/verify": {
+    usage: "/verify [NAME]",
+    summary: "compares digits with a member, or with everybody at once",
+    example:
+      "/verify bob shows digits to compare with bob's screen; there, /verify ada show. If they " +
+      "are the same, /verify bob 12345 67890 with the last ten marks bob with ✓ for good; " +
+      "lanchat peers forget takes that back.",
+  },
+  "/accept": {
+    usage: "/accept DIGITS",
+    summary: "lets a member read you though its key is another than you verified",
+    example: "/accept 29901 99456 56407 44777 73695 56115 after that person has read them to you.",
   },
   "/ignore": {
     usage: "/ignore NAME",
@@ -206,6 +219,10 @@ export function parseLine(line: string, surroundings: Surroundings): Command {
     case "/ignore":
     case "/unignore":
       return { do: word.slice(1) as "whois" | "ignore" | "unignore", name: named(word, rest) };
+    case "/verify":
+      return verification(rest.trim(), members);
+    case "/accept":
+      return { do: "accept", digits: rest.trim() };
     case "/kick":
     case "/ban":
       return { do: word.slice(1) as "kick" | "ban", name: named(word, rest) };
@@ -216,7 +233,7 @@ export function parseLine(line: string, surroundings: Surroundings): Command {
     case "/me":
       return say(rest, "action");
     case "/msg": {
-      const [to, text] = addressed(rest, members);
+      const [to, text] = addressed(rest, members, "/msg NAME TEXT", '/msg "bob" hello');
       return say(text, "text", to);
     }
     case "/reply":
@@ -245,7 +262,7 @@ function newName(name: string): string {
   const problem = nameProblem(name);
   if (problem === undefined) return name;
   throw new UsageError("bad-name", `Cannot use that name as ${problem}`, {
-    hint: "Type one of 1 to 48 bytes without ':', '#' or '\\', as in /nick ada.",
+    hint: "Type one of 1 to 48 bytes without ':', '#', '\\' or check marks, as in /nick ada.",
   });
 }
 
@@ -266,6 +283,23 @@ function named(word: string, rest: string): string {
   throw new UsageError("no-such-member", `Cannot use ${word} as nobody is named`, {
     hint: `Type ${word} NAME; /who shows the names.`,
   });
+}
+
+/** What `/verify` is to do: the name, and behind it the digits of the number or the wish to show them. */
+function verification(text: string, members: readonly Addressee[]): Command {
+  if (text === "") return { do: "verify" };
+  // Of several sessions with one key and name any will do; a name in quotes needs an end.
+  const unique = new Map(members.map((member) => [`${member.key} ${member.name}`, member]));
+  const [{ key }, rest] = addressed(
+    `${text} `,
+    [...unique.values()],
+    "/verify NAME",
+    '/verify "bob"',
+  );
+  const request = rest.trim();
+  if (request === "") return { do: "verify", name: key };
+  if (request === "show") return { do: "verify", name: key, show: true };
+  return { do: "verify", name: key, digits: request };
 }
 
 /** The completions of a line's last word, and that word, as `node:readline` wants them. */
@@ -291,7 +325,12 @@ function help(topic: string): readonly string[] {
 }
 
 /** The only member whose name, quoted or not, a text begins with, and the rest of the text. */
-function addressed(text: string, members: readonly Addressee[]): [Addressee, string] {
+function addressed(
+  text: string,
+  members: readonly Addressee[],
+  usage: string,
+  example: string,
+): [Addressee, string] {
   const quoted = QUOTED.exec(text);
   const named = members.flatMap((member): [Addressee, string][] => {
     const { name } = member;
@@ -306,12 +345,12 @@ function addressed(text: string, members: readonly Addressee[]): [Addressee, str
   const problem = first !== undefined
     ? `It could be for ${named.map(([{ name }]) => name).join(" or for ")}`
     : word === ""
-    ? "Cannot send as nobody is named"
+    ? "Nobody is named"
     : `Nobody here is called ${shortened(word)}`;
   throw new UsageError("no-such-member", problem, {
     hint: first === undefined
-      ? "Type /msg NAME TEXT; /who shows the names."
-      : 'Put the name in quotes, as in /msg "bob" hello; /who shows the names.',
+      ? `Type ${usage}; /who shows the names.`
+      : `Put the name in quotes, as in ${example}; /who shows the names.`,
   });
 }
 

@@ -8,11 +8,12 @@ import type {
   InviteEvent,
   MemberView,
   MessageEvent,
+  SafetyNumberEvent,
   UiEvent,
 } from "./events.ts";
-import type { Look } from "./look.ts";
+import { type Look, markedName } from "./look.ts";
 import { type Fate, type OwnMessage, OwnMessages } from "./own_messages.ts";
-import { fittingQrLines, NO_QR_SENTENCE } from "./qr.ts";
+import { fittingQrLines, NO_QR_SENTENCE, qrLines } from "./qr.ts";
 import { excerpt, failure, messageLine, noticeLines, personLines } from "./render.ts";
 import { sanitize } from "./sanitize.ts";
 import { Transcript } from "./transcript.ts";
@@ -159,8 +160,11 @@ export class Conversation {
         this.#meetAll(event.members);
         return this.#notice(event);
       case "joined":
+      case "verified":
         this.#meet(event.member);
         return this.#notice(event);
+      case "safety-number":
+        return this.#transcript.notice(this.#safetyNumberLines(event));
       case "renamed":
         if (event.own) this.#isCalled(event.member);
         else this.#meet(event.member);
@@ -306,6 +310,11 @@ export class Conversation {
     return this.#transcript.notice(personLines(event));
   }
 
+  #safetyNumberLines(event: SafetyNumberEvent): readonly string[] {
+    const code = event.show ? qrLines(event.digits) : [];
+    return [...personLines(event), ...code.map((line) => this.#options.look.qr(line))];
+  }
+
   /** The QR code of an invite: at the start where the link alone lets others in, later where it is asked for. */
   #qrLines({ link, secret }: InviteEvent): readonly string[] {
     const { columns, look } = this.#options;
@@ -322,8 +331,8 @@ export class Conversation {
     const marked = this.#mention === undefined
       ? safe
       : safe.replaceAll(this.#mention, look.mention);
-    if (event.private || this.#mentions(text)) notify(from.name, text);
-    const line = messageLine(look.name(from.name, from.key), marked, event);
+    if (event.private || this.#mentions(text)) notify(markedName(from), text);
+    const line = messageLine(look.name(from), marked, event);
     return this.#transcript.timed(line, event.at);
   }
 
@@ -333,8 +342,8 @@ export class Conversation {
 
   #ownLine({ fate, kind, text, to }: OwnMessage): string {
     const { look } = this.#options;
-    const me = look.name(this.#me?.name ?? "you", this.#me?.key ?? "");
-    const sender = to === undefined ? me : `${me} to ${look.name(to.name, to.key)}`;
+    const me = look.name(this.#me ?? { name: "you", key: "" });
+    const sender = to === undefined ? me : `${me} to ${look.name(to)}`;
     const line = messageLine(sender, sanitize(text), { kind, private: to !== undefined });
     return `${line} ${look.time(FATE_MARKS[fate])}`;
   }

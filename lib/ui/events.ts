@@ -1,7 +1,7 @@
 import type { Code } from "../errors.ts";
 
-/** A member as people and scripts see it. */
-export interface MemberView {
+/** Who a member says it is. */
+export interface OwnView {
   /** The name as it is shown: `bob`, or `bob#tag` where another member has the name too. */
   readonly name: string;
   /** The short mark of the identity key. */
@@ -12,11 +12,17 @@ export interface MemberView {
   readonly session: string;
 }
 
+/** A member as people and scripts see it. */
+export interface MemberView extends OwnView {
+  /** Whether the person here has verified it, or it is the host that `--host-key` names. */
+  readonly verified?: boolean;
+}
+
 /** One of those who are in the room. */
 export interface PresentView extends MemberView {
   /** When it was first seen in the room, in milliseconds since 1970 by this machine's clock. */
   readonly since: number;
-  /** Whether it is known to be who the person takes it for: it has the key of a host that is verified. */
+  /** As in every {@linkcode MemberView}. */
   readonly verified: boolean;
   /** Present where the member's connection is lost; what is said meanwhile waits for it. */
   readonly lost?: true;
@@ -38,13 +44,27 @@ export interface FullView extends PresentView {
   readonly joinCode?: string;
 }
 
+/** Somebody who is known from before. */
+export interface KnownView {
+  /** The short mark of the identity key. */
+  readonly tag: string;
+  /** The identity key in base64url. */
+  readonly key: string;
+  /** When it was met last, in milliseconds since 1970. */
+  readonly lastSeen: number;
+  /** Whether the person here has verified it. */
+  readonly verified: boolean;
+}
+
 /** The host as a member sees it. */
 export interface HostView {
   /** The short mark of the host's identity key. */
   readonly tag: string;
   /** The host's identity key in base64url. */
   readonly key: string;
-  /** Whether the key is the one that the person asked for. */
+  /** Whether it was met before with this key. */
+  readonly known: boolean;
+  /** Whether the key is the one that the person asked for, or has verified before. */
   readonly verified: boolean;
 }
 
@@ -55,6 +75,7 @@ export type LeaveReason = "left" | "connection-lost" | "kicked" | "banned" | "to
 export type CloseReason =
   | "left"
   | "end-of-input"
+  | "done"
   | "signal"
   | "host-closed"
   | "connection-lost"
@@ -94,7 +115,7 @@ export interface InviteEvent {
 }
 
 /** One is a member of the room now. */
-export interface ReadyEvent extends MemberView {
+export interface ReadyEvent extends OwnView {
   /** Names the event. */
   readonly event: "ready";
   /** The fingerprint of the own identity key, 30 digits. */
@@ -263,6 +284,92 @@ export interface IgnoringEvent {
   readonly ignored: boolean;
 }
 
+/** The answer to a {@linkcode VerifyInput} that names a member: what to compare with it. */
+export interface SafetyNumberEvent {
+  /** Names the event. */
+  readonly event: "safety-number";
+  /** With whom. */
+  readonly member: MemberView;
+  /** 60 digits, which it shows too. */
+  readonly digits: string;
+  /** Present where all of it was asked for, to be read by the other. */
+  readonly show?: true;
+}
+
+/** The answer to a {@linkcode VerifyInput} that names nobody: what all who are here can compare. */
+export interface RoomCodeEvent {
+  /** Names the event. */
+  readonly event: "room-code";
+  /** 40 digits, which everybody who sees the same members shows too. */
+  readonly digits: string;
+  /** The other members. */
+  readonly members: readonly MemberView[];
+}
+
+/** A member is verified from now on: the answer to a {@linkcode VerifyInput} with digits. */
+export interface VerifiedEvent {
+  /** Names the event. */
+  readonly event: "verified";
+  /** Who. */
+  readonly member: MemberView;
+}
+
+/** A member has the name of somebody who is known, and another key. */
+export interface KeyChangedEvent {
+  /** Names the event. */
+  readonly event: "key-changed";
+  /** Who. */
+  readonly member: MemberView;
+  /** Whose name it has. */
+  readonly known: KnownView;
+  /** Whether it is given no key for that. */
+  readonly withheld: boolean;
+}
+
+/** A member is given keys from now on: the answer to an {@linkcode AcceptInput}. */
+export interface AcceptedEvent {
+  /** Names the event. */
+  readonly event: "accepted";
+  /** Who. */
+  readonly member: MemberView;
+}
+
+/** An identity that is kept here. */
+export interface IdentityEvent {
+  /** Names the event. */
+  readonly event: "identity";
+  /** The short mark of the identity key. */
+  readonly tag: string;
+  /** The identity key in base64url. */
+  readonly key: string;
+  /** The fingerprint of the identity key, 30 digits. */
+  readonly fingerprint: string;
+  /** The path of the identity file. */
+  readonly file: string;
+  /** Whether it is under a passphrase. */
+  readonly protected: boolean;
+}
+
+/** Somebody whose key was met before. */
+export interface PeerEvent {
+  /** Names the event. */
+  readonly event: "peer";
+  /** The names that it had, the newest first. */
+  readonly names: readonly string[];
+  /** The short mark of the identity key. */
+  readonly tag: string;
+  /** The identity key in base64url. */
+  readonly key: string;
+  /** Where it hosted, the newest first: each an address with a port. */
+  readonly addresses: readonly string[];
+  /** When it was met first, in milliseconds since 1970. */
+  readonly firstSeen: number;
+  /** When it was met last, in milliseconds since 1970. */
+  readonly lastSeen: number;
+  /** Whether the person here has verified it. */
+  readonly verified: boolean;
+}
+
 /** The answer to a wish to lock or unlock. */
 export interface LockedEvent {
   /** Names the event. */
@@ -313,6 +420,34 @@ export interface ProblemEvent {
   readonly line?: number;
 }
 
+/** What `lanchat doctor` looks at. */
+export type CheckName =
+  | "permissions"
+  | "addresses"
+  | "port"
+  | "multicast"
+  | "terminal"
+  | "identity"
+  | "name"
+  | "connection"
+  | "lanchat"
+  | "host"
+  | "clock";
+
+/** Something that `lanchat doctor` has looked at. */
+export interface CheckEvent {
+  /** Names the event. */
+  readonly event: "check";
+  /** What. */
+  readonly check: CheckName;
+  /** Whether it is as it should be; `null` where that could not be told. */
+  readonly ok: boolean | null;
+  /** What there was to see. */
+  readonly saw: string;
+  /** What to do about it; empty where it is as it should be. */
+  readonly advice: string;
+}
+
 /** The last event of a run. */
 export interface ClosedEvent {
   /** Names the event. */
@@ -342,10 +477,18 @@ export type UiEvent =
   | MemberEvent
   | RekeyedEvent
   | IgnoringEvent
+  | SafetyNumberEvent
+  | RoomCodeEvent
+  | VerifiedEvent
+  | KeyChangedEvent
+  | AcceptedEvent
+  | IdentityEvent
+  | PeerEvent
   | LockedEvent
   | BannedEvent
   | BansEvent
   | ProblemEvent
+  | CheckEvent
   | ClosedEvent;
 
 /** A message to send; a {@linkcode SentEvent} or a {@linkcode FailedEvent} with its id answers it, and
@@ -408,6 +551,30 @@ export interface IgnoreInput {
   readonly name: string;
 }
 
+/**
+ * A wish to verify: a {@linkcode SafetyNumberEvent}, a {@linkcode VerifiedEvent} where there are digits, a
+ * {@linkcode RoomCodeEvent} where nobody is named, or an error answers it.
+ */
+export interface VerifyInput {
+  /** Names the wish. */
+  readonly do: "verify";
+  /** The name, name#tag or key of whom to verify. */
+  readonly name?: string;
+  /** The last ten digits of the safety number, or all, as that member's screen shows them; in groups or not. */
+  readonly digits?: string;
+  /** Present where all of the number is to be shown, to be read by the other. */
+  readonly show?: true;
+}
+
+/** A wish that a member be given keys in spite of its name; an {@linkcode AcceptedEvent} or an error
+ * answers it. */
+export interface AcceptInput {
+  /** Names the wish. */
+  readonly do: "accept";
+  /** The fingerprint of its key, 30 digits in groups or not. */
+  readonly digits: string;
+}
+
 /** At the host: a wish to remove a member, for now or for good; what the host's room tells answers the first, a
  * {@linkcode BannedEvent} the second, or an error either. */
 export interface KickInput {
@@ -464,6 +631,8 @@ export type Input =
   | StatusInput
   | RekeyInput
   | IgnoreInput
+  | VerifyInput
+  | AcceptInput
   | KickInput
   | UnbanInput
   | HostInput

@@ -93,7 +93,8 @@ export class JsonFrontEnd implements FrontEnd {
   }
 }
 
-function parseWish({ do: wish, name, text }: Readonly<Record<string, unknown>>): Input {
+function parseWish(object: Readonly<Record<string, unknown>>): Input {
+  const { digits, do: wish, name, text } = object;
   switch (wish) {
     case "who":
     case "rekey":
@@ -111,11 +112,24 @@ function parseWish({ do: wish, name, text }: Readonly<Record<string, unknown>>):
     case "ban":
     case "unban":
       return { do: wish, name: textOf(name, "name") };
+    case "verify":
+      return parseVerify(object);
+    case "accept":
+      return { do: wish, digits: textOf(digits, "digits") };
     case "status":
       return { do: wish, text: textOf(text, "text") };
     default:
       throw badInput("'do' must be one of those in docs/JSON.md");
   }
+}
+
+function parseVerify({ digits, name }: Readonly<Record<string, unknown>>): Input {
+  if (name === undefined && digits !== undefined) throw badInput("'digits' need a 'name'");
+  return {
+    do: "verify",
+    ...name !== undefined && { name: textOf(name, "name") },
+    ...digits !== undefined && { digits: textOf(digits, "digits") },
+  };
 }
 
 function textOf(value: unknown, field: string): string {

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { FailedEvent, Input, MemberView, SayInput, UiEvent } from "./events.ts";
 import type { FrontEnd } from "./front_end.ts";
+import { markedName } from "./look.ts";
 import { failure, messageLine, noticeLines } from "./render.ts";
 import { sanitize, sanitizeLine } from "./sanitize.ts";
 
@@ -46,6 +47,7 @@ export class LoggedFrontEnd implements FrontEnd {
   readonly #failureTold: Promise<void>;
   readonly #clock: Clock;
   readonly #unanswered = new Map<string, string>();
+  /** How members are shown, by key. */
   readonly #names = new Map<string, string>();
   #name = "you";
 
@@ -72,7 +74,9 @@ export class LoggedFrontEnd implements FrontEnd {
     this.#frontEnd.show(event);
     switch (event.event) {
       case "message":
-        return this.#append(messageLine(named(event.from.name), sanitize(event.text), event));
+        return this.#append(
+          messageLine(markedName(event.from, named), sanitize(event.text), event),
+        );
       case "invite":
         return this.#append("# The invite link was shown; it is not kept here.");
       case "sent":
@@ -88,6 +92,7 @@ export class LoggedFrontEnd implements FrontEnd {
         this.#meet(event.members);
         return this.#appendNotice(event);
       case "joined":
+      case "verified":
         this.#meet([event.member]);
         return this.#appendNotice(event);
       case "renamed":
@@ -124,7 +129,7 @@ export class LoggedFrontEnd implements FrontEnd {
 
   #say({ id, kind, text, to }: SayInput): void {
     this.#unanswered.set(id, text);
-    const addressee = to === undefined ? "" : ` to ${sanitizeLine(this.#names.get(to) ?? to)}`;
+    const addressee = to === undefined ? "" : ` to ${this.#names.get(to) ?? sanitizeLine(to)}`;
     const sender = sanitizeLine(this.#name) + addressee;
     const form = { kind, private: to !== undefined };
     this.#append(`> ${messageLine(sender, sanitize(text), form)}`);
@@ -138,7 +143,7 @@ export class LoggedFrontEnd implements FrontEnd {
 
   /** A private message may name its addressee by the key. */
   #meet(members: readonly MemberView[]): void {
-    for (const { key, name } of members) this.#names.set(key, name);
+    for (const member of members) this.#names.set(member.key, markedName(member));
   }
 
   #appendNotice(event: UiEvent): void {

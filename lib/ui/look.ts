@@ -1,12 +1,27 @@
+import type { MemberView } from "./events.ts";
 import { sanitizeLine } from "./sanitize.ts";
+
+/** What of a member makes the look of its name. */
+export type Named = Pick<MemberView, "key" | "name" | "verified">;
+
+/** Stands behind the name of a member that is verified; no name has it, or anything like it. */
+const VERIFIED_MARK = "✓";
+
+/** The name of a member, marked where it is verified; made safe, unless another way to do so is given. */
+export function markedName(
+  { name, verified }: Pick<Named, "name" | "verified">,
+  safe: (text: string) => string = sanitizeLine,
+): string {
+  return safe(name) + (verified ? VERIFIED_MARK : "");
+}
 
 /**
  * How the parts of a line look that people read. What stands for a member, or for lanchat itself, looks
  * as no text from outside can: no text can pass for either, wherever a row of it begins.
  */
 export interface Look {
-  /** A name, made safe. @param key The member's identity key, which gives the colour. */
-  name(name: string, key: string): string;
+  /** A name, made safe and marked where the member is verified; the key gives the colour. */
+  name(member: Named): string;
   /** What lanchat says of itself begins with it. */
   mark(text: string): string;
   /** A time of day. */
@@ -19,7 +34,7 @@ export interface Look {
 
 /** For a terminal without colours, for screen readers and for files: what a row begins with says nothing there. */
 export const PLAIN_LOOK: Look = {
-  name: sanitizeLine,
+  name: (member) => markedName(member),
   mark: (text) => text,
   time: (text) => text,
   mention: (text) => text,
@@ -34,7 +49,7 @@ export const NAME_COLOURS: readonly number[] = [29, 63, 98, 131, 163];
 
 /** For a terminal with colours. */
 export const COLOURFUL_LOOK: Look = {
-  name: (name, key) => `\x1b[1;38;5;${colourOf(key)}m${sanitizeLine(name)}\x1b[22;39m`,
+  name: (member) => `\x1b[1;38;5;${colourOf(member.key)}m${markedName(member)}\x1b[22;39m`,
   mark: (text) => `\x1b[1m${text}\x1b[22m`,
   time: (text) => `\x1b[2m${text}\x1b[22m`,
   mention: (text) => `\x1b[7m${text}\x1b[27m`,

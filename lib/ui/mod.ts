@@ -26,5 +26,8 @@ export * from "./front_end.ts";
 export * from "./json.ts";
 export * from "./logged.ts";
 export * from "./plain.ts";
+export { groups, noticeLines } from "./render.ts";
 export { qrLines } from "./qr.ts";
+export { processEnvironment } from "./notifier.ts";
+export { day } from "./transcript.ts";
 export { sanitizeLine } from "./sanitize.ts";

@@ -3,7 +3,7 @@ import { decodeText, MAX_TEXT_BYTES } from "../wire/mod.ts";
 import type { Input, InviteEvent, ProblemEvent, RefusedInput, UiEvent } from "./events.ts";
 import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
 import { type Line, readLines } from "./lines.ts";
-import { COLOURFUL_LOOK } from "./look.ts";
+import { COLOURFUL_LOOK, markedName } from "./look.ts";
 import { Output } from "./output.ts";
 import { fittingQrLines, NO_QR_SENTENCE } from "./qr.ts";
 import { messageLine, noticeLines } from "./render.ts";
@@ -44,7 +44,7 @@ export class PlainFrontEnd implements FrontEnd {
   /** Writes a line to standard output for a message, to standard error for anything else. */
   show(event: UiEvent): void {
     if (event.event === "message") {
-      const name = escapeText(event.from.name).replace(ACTION, escapeByte);
+      const name = markedName(event.from, escapeText).replace(ACTION, escapeByte);
       this.#output.write(`${messageLine(name, escapeText(event.text), event)}\n`);
     } else if (event.event === "failed") {
       const message = `Cannot deliver line ${event.id} (${event.code})`;

@@ -2,24 +2,30 @@ import { type Code, CODES } from "../errors.ts";
 import { ADDRESS_PLACEHOLDER, DEFAULT_PORT, dialable, formatHostPort } from "../net/mod.ts";
 import type {
   BanView,
+  IdentityEvent,
   InviteEvent,
+  KeyChangedEvent,
   LeaveReason,
   ListeningEvent,
   LockedEvent,
   MemberEvent,
   MessageEvent,
+  PeerEvent,
   PresentView,
   ProblemEvent,
   ReadyEvent,
   ReconnectedEvent,
+  RoomCodeEvent,
+  SafetyNumberEvent,
   StatusEvent,
   UiEvent,
 } from "./events.ts";
+import { markedName } from "./look.ts";
 import { sanitizeLine } from "./sanitize.ts";
-import { timeOfDay } from "./transcript.ts";
+import { day, timeOfDay } from "./transcript.ts";
 
-/** Most names in the line that welcomes a member; `/who` shows all. */
-const MAX_WELCOME_NAMES = 20;
+/** Most names in one line; `/who` shows all. */
+const MAX_NAMES = 20;
 
 /** Longest own text, in characters, that is repeated where it was not delivered. */
 const MAX_REPEATED_LENGTH = 60;
@@ -146,13 +152,14 @@ function greeting({ host, joinCode, members, name }: ReadyEvent): string[] {
   if (joinCode === null) return here;
   const advice = host.verified
     ? "the host must see the same one."
-    : "if the host's screen has it too, nobody is in between.";
+    : `${host.known ? "the host has the same key as before; " : ""}` +
+      "if the host's screen has it too, nobody is in between.";
   return here.toSpliced(1, 0, `Join code ${groups(joinCode)}: ${advice}`);
 }
 
 /** What `/who` shows of one. */
 function memberSentence(member: PresentView): string {
-  const { behind, ignored, lost, name, since, status, tag, verified, withheld } = member;
+  const { behind, ignored, lost, since, status, tag, verified, withheld } = member;
   const facts = [
     `tag ${tag}`,
     verified ? "verified" : "not verified",
@@ -160,11 +167,11 @@ function memberSentence(member: PresentView): string {
     ...lost ? ["connection lost"] : [],
     ...behind ? ["has not got your last message"] : [],
     ...ignored ? ["ignored"] : [],
-    ...withheld ? ["cannot read you"] : [],
+    ...withheld ? ["cannot read what you say"] : [],
     // Last, as it may look like any of these.
     ...status === undefined ? [] : [`away: ${status}`],
   ];
-  return `${name}: ${facts.join(", ")}`;
+  return `${markedName(member)}: ${facts.join(", ")}`;
 }
 
 function memberSentences({ member }: MemberEvent): string[] {
@@ -196,25 +203,29 @@ function sentences(event: UiEvent): string[] {
     }
     case "joined": {
       const code = event.joinCode === undefined ? "" : `, join code ${groups(event.joinCode)}`;
-      return [`${event.member.name} joined (tag ${event.member.tag}${code})`];
+      return [`${markedName(event.member)} joined (tag ${event.member.tag}${code})`];
     }
     case "left":
-      return [`${event.member.name} ${LEAVE_SENTENCES[event.reason]}`];
+      return [`${markedName(event.member)} ${LEAVE_SENTENCES[event.reason]}`];
     case "lost":
-      return [`${event.member.name} has lost the connection: what you say waits for its return`];
+      return [
+        `${markedName(event.member)} has lost the connection: what you say waits for its return`,
+      ];
     case "back":
-      return [`${event.member.name} is back`];
+      return [`${markedName(event.member)} is back`];
     case "renamed":
       return [
         event.own
           ? `You are ${event.member.name} now.`
-          : `${event.before} is ${event.member.name} now`,
+          : `${event.before} is ${markedName(event.member)} now`,
       ];
     case "status":
       return [statusSentence(event)];
     case "gap": {
       const [messages, are] = event.missing === 1 ? ["message", "is"] : ["messages", "are"];
-      return [`warning: ${event.missing} ${messages} of ${event.member.name} ${are} missing`];
+      return [
+        `warning: ${event.missing} ${messages} of ${markedName(event.member)} ${are} missing`,
+      ];
     }
     case "disconnected":
       return [`${event.message}. Trying again; what you type is kept.`];
@@ -223,8 +234,9 @@ function sentences(event: UiEvent): string[] {
     case "members":
       return [hereSentence(event.members.map(withTag))];
     case "member": {
-      const { fingerprint, joinCode, name, tag } = event.member;
+      const { fingerprint, joinCode, tag } = event.member;
       const code = joinCode === undefined ? "" : `, join code ${groups(joinCode)}`;
+      const name = markedName(event.member);
       return [`${name} (tag ${tag}${code}) has the fingerprint ${groups(fingerprint)}.`];
     }
     case "rekeyed":
@@ -238,11 +250,36 @@ function sentences(event: UiEvent): string[] {
         event.bans.length === 0 ? "Nobody is banned." : `Banned: ${event.bans.map(ban).join(", ")}`,
       ];
     case "ignoring":
-      return [`What ${event.member.name} says is ${event.ignored ? "not shown" : "shown again"}.`];
+      return [
+        `What ${markedName(event.member)} says is ${event.ignored ? "not shown" : "shown again"}.`,
+      ];
+    case "safety-number":
+      return safetyNumberSentences(event);
+    case "room-code":
+      return roomCodeSentences(event);
+    case "verified":
+      return [
+        `${markedName(event.member)} is verified: the mark stands behind the name from now on.`,
+      ];
+    case "key-changed":
+      return keyChangedSentences(event);
+    case "accepted":
+      return [
+        `${markedName(event.member)} can read what you say from now on, and is not verified.`,
+      ];
+    case "identity":
+      return identitySentences(event);
+    case "peer":
+      return [peerSentence(event)];
     case "warning":
     case "error": {
       const problem = `${event.event}: ${event.message}`;
       return event.hint === "" ? [problem] : [problem, `hint: ${event.hint}`];
+    }
+    case "check": {
+      const mark = event.ok === null ? "??" : event.ok ? "ok" : "!!";
+      const line = `${mark} ${event.check}: ${event.saw}`;
+      return event.advice === "" ? [line] : [line, `   ${event.advice}`];
     }
     case "closed":
       return event.reason === "host-closed" ? ["The host closed the room."] : [];
@@ -254,9 +291,82 @@ function sentences(event: UiEvent): string[] {
   }
 }
 
+function identitySentences(
+  { file, fingerprint, protected: isProtected, tag }: IdentityEvent,
+): string[] {
+  return [
+    `fingerprint ${groups(fingerprint)}`,
+    `tag ${tag}`,
+    `kept in ${file}`,
+    isProtected ? "under a passphrase" : "under no passphrase",
+  ];
+}
+
+/** What `lanchat peers` shows of one. */
+function peerSentence({ addresses, firstSeen, lastSeen, names, tag, verified }: PeerEvent): string {
+  const [name = "(no name)", ...others] = names;
+  const facts = [
+    `tag ${tag}`,
+    verified ? "verified" : "not verified",
+    `met ${day(firstSeen)}`,
+    `last ${day(lastSeen)}`,
+    ...addresses.length === 0 ? [] : [`hosted at ${addresses.join(" and ")}`],
+    // Last, as they may look like any of these.
+    ...others.length === 0 ? [] : [`was called ${others.join(" and ")}`],
+  ];
+  const marked = markedName({ name, ...verified && { verified } });
+  return `${marked}: ${facts.join(", ")}`;
+}
+
 function statusSentence({ member, own, text }: StatusEvent): string {
   if (own) return text === "" ? "You are shown as back." : `You are shown as away: ${text}`;
-  return text === "" ? `${member.name} is here again` : `${member.name} is away: ${text}`;
+  const name = markedName(member);
+  return text === "" ? `${name} is here again` : `${name} is away: ${text}`;
+}
+
+/** What is to be compared, but for the end, which is to be found on the other's screen. */
+function safetyNumberSentences({ digits, member, show }: SafetyNumberEvent): string[] {
+  const half = digits.length / 2;
+  const [first, second] = [digits.slice(0, half), digits.slice(half)].map(groups);
+  const name = markedName(member);
+  return [
+    `Safety number of ${name} and you:`,
+    first!,
+    show ? second! : second!.replace(/\d{5} \d{5}$/, "????? ?????"),
+    ...show
+      ? [`${name} types /verify, your name, and the last two groups if all are the same there.`]
+      : [
+        `On that person's screen, /verify with your name and the word show has all of it.`,
+        "Type its last two groups if all others are the same here: " +
+        `/verify ${member.name} 12345 67890`,
+      ],
+  ];
+}
+
+function roomCodeSentences({ digits, members }: RoomCodeEvent): string[] {
+  if (members.length === 0) return ["Nobody else is here to verify."];
+  return [
+    `Room code of you, ${enumeration(members.map((member) => markedName(member)))}:`,
+    groups(digits),
+    "Where all who are here see the same after /verify, nobody is in between, and nobody else " +
+    "is here. /verify NAME marks one person as verified.",
+  ];
+}
+
+function keyChangedSentences({ known, member, withheld }: KeyChangedEvent): string[] {
+  const before = `tag ${known.tag}, last seen on ${day(known.lastSeen)}`;
+  if (!withheld) {
+    return [
+      `warning: ${markedName(member)} has a name that you know with another key (${before})`,
+      `hint: Compare with /verify ${member.name} before you take it for the same person.`,
+    ];
+  }
+  return [
+    `warning: ${markedName(member)} has a name that you verified with another key (${before}), ` +
+    "and cannot read what you say",
+    "hint: Have that person read the new fingerprint to you. If it is the one that " +
+    `/whois ${member.name} shows, type /accept and its 30 digits.`,
+  ];
 }
 
 function reconnectedSentences({ joinCode, missed }: ReconnectedEvent): string[] {
@@ -287,17 +397,25 @@ function listeningSentences(
 }
 
 function welcome(members: readonly PresentView[]): string {
-  const names = members.slice(0, MAX_WELCOME_NAMES).map(withPresence);
-  const more = members.length - names.length;
-  return hereSentence(more > 0 ? [...names, `${more} more`] : names);
+  return members.length === 0
+    ? hereSentence([])
+    : hereSentence([enumeration(members.map(withPresence))]);
 }
 
-function withPresence({ lost, name }: PresentView): string {
-  return lost ? `${name} (connection lost)` : name;
+/** Names, but not more than one reads. */
+function enumeration(names: readonly string[]): string {
+  const more = names.length - MAX_NAMES;
+  const shown = more > 0 ? [...names.slice(0, MAX_NAMES), `${more} more`] : names;
+  return shown.join(", ");
 }
 
-function withTag({ lost, name, tag }: PresentView): string {
-  return `${name} (tag ${tag}${lost ? ", connection lost" : ""})`;
+function withPresence(member: PresentView): string {
+  return member.lost ? `${markedName(member)} (connection lost)` : markedName(member);
+}
+
+function withTag(member: PresentView): string {
+  const { lost, tag } = member;
+  return `${markedName(member)} (tag ${tag}${lost ? ", connection lost" : ""})`;
 }
 
 function hereSentence(members: readonly string[]): string {
@@ -315,6 +433,7 @@ function ban({ name, tag }: BanView): string {
   return name === undefined ? `tag ${tag}` : `${name} (tag ${tag})`;
 }
 
-function groups(digits: string): string {
+/** Digits in groups of five, as people read them to each other. */
+export function groups(digits: string): string {
   return digits.replaceAll(/\d{5}(?=\d)/g, "$& ");
 }

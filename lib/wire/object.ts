@@ -418,7 +418,7 @@ export function decodeAgain(object: Bytes): Again {
 
 /**
  * Encodes a KICK up to its signature: `0x24 || roomId (32) || target (32) || op (1) || number (8)`. See
- * PROTOCOL.md §6.8.
+ * PROTOCOL.md §6.9.
  */
 export function encodeKickHead({ number, op, roomId, target }: Kick): Bytes {
   return concat(u8(ObjectType.KICK), roomId, target, u8(op), u64(number));

@@ -136,6 +136,8 @@ export type HostRecord =
     readonly instance: Bytes;
     readonly lastCmid: number;
     readonly maxMembers: number;
+    /** The host's time of day, in milliseconds since 1970. */
+    readonly time: number;
   }
   | { readonly type: "batch"; readonly envelopes: readonly HostEnvelope[] }
   | { readonly type: "roster"; readonly entries: readonly RosterEntry[] }
@@ -170,6 +172,7 @@ export function encodeHostRecord(record: HostRecord): PlainRecord {
           record.instance,
           u64(record.lastCmid),
           u16(record.maxMembers),
+          u64(record.time),
         ),
       };
     case "batch":
@@ -284,6 +287,7 @@ function readHostRecord(type: number, reader: ByteReader): HostRecord {
         instance: reader.take(INSTANCE_BYTES),
         lastCmid: reader.u64(),
         maxMembers: reader.u16(),
+        time: reader.u64(),
       };
     case RecordType.BATCH:
       return { type: "batch", envelopes: readBatch(reader, readHostEnvelope) };

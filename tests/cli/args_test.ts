@@ -25,6 +25,7 @@ const SERVE: ServeCommand = {
   host: undefined,
   name: undefined,
   identity: undefined,
+  profile: undefined,
   limits: LIMITS,
   invite: false,
   newRoom: false,
@@ -43,7 +44,9 @@ const JOIN: JoinCommand = {
   port: 12_345,
   name: undefined,
   identity: undefined,
+  profile: undefined,
   hostKey: undefined,
+  acceptHost: undefined,
   waitSeconds: 0,
   timeoutSeconds: 30,
   untilDelivered: false,
@@ -128,6 +131,7 @@ Deno.test("parseCommandLine reads every option, in any order and in both forms",
     name: "=bob=",
     identity: "a=b",
     hostKey: DIGITS,
+    acceptHost: DIGITS,
     waitSeconds: 1,
     timeoutSeconds: 0,
     untilDelivered: true,
@@ -136,7 +140,7 @@ Deno.test("parseCommandLine reads every option, in any order and in both forms",
     json: true,
   };
   const options = `--name==bob= --identity=a=b --host-key ${DIGITS} --wait 1 --timeout 0 ` +
-    `--until-delivered --give-up-after 5 --listen --json`;
+    `--accept-host ${DIGITS} --until-delivered --give-up-after 5 --listen --json`;
   assertEquals(parseCommandLine(words(`join [fd00::2]:80 ${options}`)), join);
   assertEquals(parseCommandLine(words(`${options} join [fd00::2]:80`)), join);
 });
@@ -155,6 +159,30 @@ Deno.test("parseCommandLine reads --plain, --no-notify and --log", () => {
     const error = fails(words(`${line} --plain --json`), "surplus-argument");
     assertStringIncludes(error.message, "--plain with --json");
   }
+});
+
+Deno.test("parseCommandLine reads the doctor command", () => {
+  const whose = { identity: undefined, profile: undefined };
+  assertEquals(parseCommandLine(["doctor"]), {
+    kind: "doctor",
+    target: undefined,
+    port: 12_345,
+    timeoutSeconds: 3,
+    ...whose,
+    json: false,
+  });
+  assertEquals(parseCommandLine(words("doctor [::1]:80 --port 0 --timeout 9 --json")), {
+    kind: "doctor",
+    target: { host: "::1", port: 80 },
+    port: 0,
+    timeoutSeconds: 9,
+    ...whose,
+    json: true,
+  });
+  fails(words("doctor a b"), "surplus-argument");
+  fails(words("doctor --timeout 0"), "bad-number");
+  fails(words("doctor --port 65536"), "bad-port");
+  fails(words("doctor --name ada"), "unknown-option");
 });
 
 Deno.test("parseCommandLine reads the log command", () => {
@@ -235,6 +263,71 @@ Deno.test("parseCommandLine reads --help and --version", () => {
   assertEquals(parseCommandLine(words("serve --version --json")), { kind: "version" });
 });
 
+Deno.test("parseCommandLine reads what lanchat id is to do", () => {
+  const id = { kind: "id", file: undefined, identity: undefined, profile: undefined } as const;
+  const lines: [string, Partial<Command>][] = [
+    ["id", { action: "show" }],
+    ["id --passphrase --identity a", { action: "protect", identity: "a" }],
+    ["id --no-passphrase --profile work", { action: "unprotect", profile: "work" }],
+    ["id new --yes", { action: "new", yes: true }],
+    ["id --yes new --json", { action: "new", yes: true, json: true }],
+    ["id export a.json", { action: "export", file: "a.json" }],
+    ["id import a.json", { action: "import", file: "a.json" }],
+  ];
+  for (const [line, expected] of lines) {
+    const command = { ...id, yes: false, json: false, ...expected } as Command;
+    assertEquals(parseCommandLine(words(line)), command, line);
+  }
+  for (const line of ["id export", "id import --yes"]) fails(words(line), "missing-value");
+  for (
+    const line of [
+      "id new a",
+      "id export a b",
+      "id new --passphrase",
+      "id export a --no-passphrase",
+      "id --passphrase --no-passphrase",
+    ]
+  ) fails(words(line), "surplus-argument");
+  assertEquals(fails(words("id exprot a"), "unknown-subcommand").hint, "Did you mean export?");
+  assertStringIncludes(fails(words("id a.json"), "unknown-subcommand").hint, "lanchat id --help");
+});
+
+Deno.test("parseCommandLine reads what lanchat peers is to do", () => {
+  const peers = { kind: "peers", identity: undefined, profile: undefined, json: false } as const;
+  const lines: [string, Partial<Command>][] = [
+    ["peers", { action: "list" }],
+    ["peers --json --identity a", { action: "list", json: true, identity: "a" }],
+    ["peers forget bob", { action: "forget", who: "bob" }],
+    ["peers export", { action: "export" }],
+    ["peers export a --profile work", { action: "export", file: "a", profile: "work" }],
+    ["peers import a", { action: "import", file: "a" }],
+  ];
+  for (const [line, expected] of lines) {
+    const command = { ...peers, who: undefined, file: undefined, ...expected } as Command;
+    assertEquals(parseCommandLine(words(line)), command, line);
+  }
+  for (const line of ["peers forget", "peers import"]) fails(words(line), "missing-value");
+  for (const line of ["peers forget a b", "peers export a b", "peers import a b"]) {
+    fails(words(line), "surplus-argument");
+  }
+  fails(words("peers bob"), "unknown-subcommand");
+});
+
+Deno.test("parseCommandLine refuses a profile that is no file name everywhere, or beside a file", () => {
+  for (const name of ["..", "a/b", "A", "-a", "_a", "a.b", "a b", "x".repeat(33), "\u00e4"]) {
+    for (const command of ["serve", "join a", "id", "peers"]) {
+      fails([...words(command), `--profile=${name}`], "bad-name");
+    }
+  }
+  for (const command of ["serve", "join a", "id", "peers"]) {
+    fails(words(`${command} --profile a --identity b`), "surplus-argument");
+    const { profile } = parseCommandLine(words(`${command} --profile 0-_${"x".repeat(29)}`)) as {
+      profile?: string;
+    };
+    assertEquals(profile, `0-_${"x".repeat(29)}`);
+  }
+});
+
 Deno.test("parseCommandLine refuses a missing or unknown subcommand", () => {
   assertStringIncludes(fails(["--json"], "unknown-subcommand").hint, "lanchat join ADDRESS");
   fails(["--"], "unknown-subcommand");
@@ -301,8 +394,16 @@ Deno.test("parseCommandLine refuses a repeated option", () => {
 });
 
 Deno.test("parseCommandLine refuses a missing or empty value", () => {
-  const serve = ["--port", "--name", "--host", "--identity", "--allow", ...LIMIT_OPTIONS];
-  const join = ["--name", "--identity", "--host-key", "--wait", "--timeout"];
+  const serve = [
+    "--port",
+    "--name",
+    "--host",
+    "--identity",
+    "--profile",
+    "--allow",
+    ...LIMIT_OPTIONS,
+  ];
+  const join = ["--name", "--identity", "--host-key", "--accept-host", "--wait", "--timeout"];
   for (const [base, options] of [[["serve"], serve], [["join", "a"], join]] as const) {
     for (const option of options) {
       fails([...base, option], "missing-value");
@@ -398,6 +499,7 @@ Deno.test("parseCommandLine refuses a bad address", () => {
 Deno.test("parseCommandLine refuses a bad fingerprint", () => {
   for (const text of ["1", `${DIGITS}0`, DIGITS.slice(1), `${DIGITS.slice(1)}x`, "--"]) {
     fails(["join", "192.168.1.5", `--host-key=${text}`], "bad-fingerprint");
+    fails(["join", "192.168.1.5", `--accept-host=${text}`], "bad-fingerprint");
   }
 });
 

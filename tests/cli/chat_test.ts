@@ -3,10 +3,12 @@ import type { Bytes } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel, type SecureChannel } from "../../lib/channel/mod.ts";
 import { chat, type ChatEnd, type Way } from "../../lib/cli/chat.ts";
 import { Interrupts } from "../../lib/cli/interrupts.ts";
+import { Acquaintances } from "../../lib/cli/trust.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
 import { Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
 import { SessionKeys } from "../../lib/room/mod.ts";
+import { KnownPeers } from "../../lib/store/mod.ts";
 import type { FrontEnd, Input, UiEvent } from "../../lib/ui/mod.ts";
 import { channelPair, type TestChannel } from "../support/channel.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -85,8 +87,12 @@ class Talk {
         memberKey: MEMBER_KEY,
       },
       seat: current,
+      acquaintances: await Acquaintances.of(
+        await KnownPeers.open(undefined),
+        identity.publicKey,
+      ),
       fingerprint: "0".repeat(30),
-      host: { tag: "", key: "", verified: true },
+      host: { tag: "", key: "", known: true, verified: true },
       joinCode: null,
       listensOnly: false,
       endsWithInput: true,

@@ -5,6 +5,9 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
     '' = [ordered]@{
       'serve' = 'host a room, and chat in it'
       'join' = 'enter a room'
+      'doctor' = 'find out what keeps people apart'
+      'id' = 'show or protect your identity'
+      'peers' = 'show whom you have met'
       'log' = 'print a log that --log has made'
       'completions' = 'print completions for a shell'
       '--help' = 'show this text'
@@ -19,6 +22,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--allow' = 'let in those whose fingerprints are in this file alone'
       '--relay-only' = 'host without being a member of the room'
       '--identity' = 'identity file, made if it is not there'
+      '--profile' = 'one of several identities, made if not there'
       '--max-members' = 'how many may be in the room (default 1024)'
       '--max-handshakes' = 'how many may be joining at once (default 32)'
       '--max-per-address' = 'how many of one address (default 8; this machine 24)'
@@ -36,18 +40,49 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
     'join' = [ordered]@{
       '--name' = 'your name in the room (default: your login name)'
       '--host-key' = 'accept no host but that with this fingerprint'
+      '--accept-host' = 'the same, even where another host is known'
       '--identity' = 'identity file, made if it is not there'
+      '--profile' = 'one of several identities, made if not there'
       '--listen' = 'ignore input, show messages until interrupted'
       '--wait' = 'piped input: wait so long for somebody (default 0)'
       '--timeout' = 'piped input: wait so long for the host (default 30)'
       '--until-delivered' = 'piped input: wait until everybody has it'
-      '--give-up-after' = 'how long to try again (terminal: for ever, pipe: 60)'
+      '--give-up-after' = 'how long to try again (pipe: 60, else for ever)'
       '--no-reconnect' = 'end when the connection is lost'
       '--log' = 'append to this file what is shown and said'
       '--log-encrypted' = 'seal that file under a passphrase'
       '--plain' = 'plain lines: no colours, nothing drawn anew'
       '--no-notify' = 'no bell and no notification'
       '--json' = 'read and write JSON Lines'
+      '--help' = 'show this text'
+    }
+    'doctor' = [ordered]@{
+      '--port' = 'TCP port to listen on, 0 for a free one (default 12345)'
+      '--timeout' = 'how long each check may take (default 3)'
+      '--identity' = 'identity file, made if it is not there'
+      '--profile' = 'one of several identities, made if not there'
+      '--json' = 'write JSON Lines'
+      '--help' = 'show this text'
+    }
+    'id' = [ordered]@{
+      'new' = 'new'
+      'export' = 'export'
+      'import' = 'import'
+      '--passphrase' = 'put it under a passphrase, or under another one'
+      '--no-passphrase' = 'put it under no passphrase any more'
+      '--identity' = 'identity file, made if it is not there'
+      '--profile' = 'one of several identities, made if not there'
+      '--yes' = 'start over, or import, without being asked'
+      '--json' = 'write JSON Lines'
+      '--help' = 'show this text'
+    }
+    'peers' = [ordered]@{
+      'forget' = 'forget'
+      'export' = 'export'
+      'import' = 'import'
+      '--identity' = 'identity file, made if it is not there'
+      '--profile' = 'one of several identities, made if not there'
+      '--json' = 'write JSON Lines'
       '--help' = 'show this text'
     }
     'log' = [ordered]@{
@@ -61,7 +96,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--help' = 'show this text'
     }
   }
-  $valued = @('--port', '--host', '--name', '--allow', '--identity', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--log', '--host-key', '--wait', '--timeout', '--give-up-after')
+  $valued = @('--port', '--host', '--name', '--allow', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--log', '--host-key', '--accept-host', '--wait', '--timeout', '--give-up-after', '--timeout')
   $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }

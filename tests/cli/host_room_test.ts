@@ -4,10 +4,10 @@ import { openRoom } from "../../lib/cli/host_room.ts";
 import type { Person } from "../../lib/cli/person.ts";
 import { roomSecrets } from "../../lib/crypto/mod.ts";
 import { readRoom, roomPlace, writeRoom } from "../../lib/store/mod.ts";
-import type { FrontEnd, UiEvent } from "../../lib/ui/mod.ts";
 import { encodeKickHead, KickOp } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { identityOf } from "../support/keys.ts";
+import { Notes } from "../support/notes.ts";
 import { test } from "../support/test.ts";
 
 function encodeBase64(bytes: Uint8Array): string {
@@ -20,28 +20,8 @@ addEventListener("unload", () => Deno.removeSync(ROOT, { recursive: true }));
 let files = 0;
 
 /** A host with an identity file of its own. */
-async function person(): Promise<Required<Person>> {
+async function person(): Promise<Omit<Required<Person>, "known">> {
   return { identity: await identityOf("hana"), name: "hana", file: `${ROOT}/${files++}.json` };
-}
-
-/** A front end that notes what it is to show, and nothing else. */
-class Notes implements FrontEnd {
-  readonly events: UiEvent[] = [];
-  readonly input = new ReadableStream<never>();
-  readonly broken: Promise<void> = new Promise(() => {});
-  readonly interrupted: Promise<void> = new Promise(() => {});
-
-  show(event: UiEvent): void {
-    this.events.push(event);
-  }
-
-  writable(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
 }
 
 const MEMBER = { relayOnly: false, invite: false, newRoom: false };

@@ -9,6 +9,9 @@ const TOPICS = [undefined, ...SUBCOMMANDS];
 const SHORTEST: Readonly<Record<Subcommand, readonly string[]>> = {
   serve: ["serve"],
   join: ["join", "ada.local"],
+  doctor: ["doctor"],
+  id: ["id"],
+  peers: ["peers"],
   log: ["log", "a.log"],
   completions: ["completions", "bash"],
 };
@@ -16,6 +19,7 @@ const SHORTEST: Readonly<Record<Subcommand, readonly string[]>> = {
 /** What an option takes that takes no 7. */
 const VALUES: Readonly<Record<string, string>> = {
   "--host": "::1",
+  "--accept-host": "0".repeat(30),
   "--host-key": "0".repeat(30),
   "--name": "ada",
 };
@@ -42,7 +46,15 @@ Deno.test("usage names the options of a command, each of which makes a differenc
     }
     return [topic, options.length];
   });
-  assertEquals(Object.fromEntries(counts), { serve: 21, join: 15, log: 1, completions: 1 });
+  assertEquals(Object.fromEntries(counts), {
+    serve: 22,
+    join: 17,
+    doctor: 6,
+    id: 7,
+    peers: 4,
+    log: 1,
+    completions: 1,
+  });
 });
 
 Deno.test("usage gives examples that are right", () => {

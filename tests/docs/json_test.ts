@@ -44,7 +44,7 @@ function documentedEvents(): Map<string, Fields> {
     const fields = Object.fromEntries(
       rows(table).map(([field, type]) => [unquote(field!), unquote(type!)]),
     );
-    for (const [, event] of heading!.matchAll(/`(\w+)`/g)) events.set(event!, fields);
+    for (const [, event] of heading!.matchAll(/`([\w-]+)`/g)) events.set(event!, fields);
   }
   return events;
 }
@@ -84,6 +84,7 @@ const TYPES = definitions(EVENTS_SOURCE);
 const NAMES: Readonly<Record<string, string>> = {
   Code: "code",
   HostView: "host",
+  KnownView: "known peer",
   MemberView: "member",
   PresentView: "member",
   FullView: "member",
@@ -129,7 +130,9 @@ function emittedEvents(): Map<string, Fields> {
         [name, describe(tsType) + (optional ? ", optional" : "")] as const
       ),
     );
-    for (const [, name] of describe(event!.tsType).matchAll(/"(\w+)"/g)) events.set(name!, fields);
+    for (const [, name] of describe(event!.tsType).matchAll(/"([\w-]+)"/g)) {
+      events.set(name!, fields);
+    }
   }
   return events;
 }
@@ -138,11 +141,11 @@ Deno.test("docs/JSON.md has every event, with every field and its type", () => {
   assertEquals(Object.fromEntries(documentedEvents()), Object.fromEntries(emittedEvents()));
 });
 
-Deno.test("docs/JSON.md has the fields of a member and of a host", () => {
+Deno.test("docs/JSON.md has the fields of a member, of a known peer and of a host", () => {
   const objects = [...section("## What lanchat writes").matchAll(/`(\{"[^`]+… ?\})`/g)]
     .map(([, object]) => [...object!.matchAll(/"(\w+)":/g)].map(([, field]) => field));
   const fields = (name: string): string[] => properties(name).map(({ name }) => name);
-  assertEquals(objects, [fields("MemberView"), fields("HostView")]);
+  assertEquals(objects, ["MemberView", "KnownView", "HostView"].map(fields));
 });
 
 Deno.test("docs/JSON.md has the fields of one who is in the room, and of one who is asked about", () => {

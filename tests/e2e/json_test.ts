@@ -106,7 +106,7 @@ Deno.test("every event has exactly its fields, at the host and at a member", asy
     hostReady as Event<"ready">;
   assertMember(hana, "hana");
   assertEquals(own, fingerprint);
-  assertEquals(itself, { tag, key: hana.key, verified: true });
+  assertEquals(itself, { tag, key: hana.key, known: true, verified: true });
   assertEquals([hana.tag, joinCode, members], [tag, null, []]);
 
   const [bobReady, unverified, bobSent, bobMessage, bobMembers, bobClosed, ...noMoreOfBob] =
@@ -118,7 +118,7 @@ Deno.test("every event has exactly its fields, at the host and at a member", asy
   assertMember(me, "bob");
   assertMatch(bobFingerprint, /^\d{30}$/);
   assertNotEquals(bobFingerprint, fingerprint);
-  assertEquals(itsHost, { tag, key: hana.key, verified: false });
+  assertEquals(itsHost, { tag, key: hana.key, known: false, verified: false });
   assertMatch(code!, /^\d{10}$/);
   assertEquals(others.map(assertPresent), [hana]);
   assertEquals(unverified, {

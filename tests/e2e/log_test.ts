@@ -25,9 +25,9 @@ Deno.test("--log appends what is shown and said, to a file for its owner alone",
     permissions: ["--allow-net", `--allow-write=${hostLog}`],
   });
   await using _host = host;
-  const args = ["join", host.address, "--name", "bob", "--until-delivered", "--log", pipeLog];
-  for (const input of ["one\n\x1b[2J\xffx\u202e\n", "two\n"]) {
-    const { status } = await run(args, { input, permissions: logging(pipeLog) });
+  const args = ["join", host.address, "--until-delivered", "--log", pipeLog, "--name"];
+  for (const [name, input] of [["bob", "one\n\x1b[2J\xffx\u202e\n"], ["carol", "two\n"]] as const) {
+    const { status } = await run([...args, name], { input, permissions: logging(pipeLog) });
     assertEquals(status, 0);
   }
   await host.stdout.count(2, /"event":"left"/);
@@ -38,7 +38,7 @@ Deno.test("--log appends what is shown and said, to a file for its owner alone",
 
   for (const file of [hostLog, pipeLog]) assertEquals(Deno.statSync(file).mode! & 0o777, 0o600);
   const said = entries(pipeLog).filter((entry) => entry.startsWith(">"));
-  assertEquals(said, ["> bob: one", "> bob: \\x1b[2J\xffx\\u{202e}", "> bob: two"]);
+  assertEquals(said, ["> bob: one", "> bob: \\x1b[2J\xffx\\u{202e}", "> carol: two"]);
   assert(entries(pipeLog).includes("# You are bob. Here: hana"));
 
   const all = entries(hostLog);
@@ -51,9 +51,9 @@ Deno.test("--log appends what is shown and said, to a file for its owner alone",
       "bob: one",
       "bob: \\x1b[2J\xffx\\u{202e}",
       "# bob left",
-      "# bob joined (…)",
-      "bob: two",
-      "# bob left",
+      "# carol joined (…)",
+      "carol: two",
+      "# carol left",
       "> hana: nobody\n      is here",
       "# error: Not delivered: nobody\\x0ais here",
       "# hint: Nobody else is in the room: wait for somebody, or --wait.",

@@ -6,6 +6,7 @@
  */
 import { type Bytes, concat, fromHex, u8, utf8 } from "../../lib/bytes/mod.ts";
 import { generateIdentity } from "../../lib/crypto/mod.ts";
+import { formatPeers, type KnownPeer } from "../../lib/store/mod.ts";
 import { encodeCredential, formatInvite } from "../../lib/net/mod.ts";
 import {
   BodyKind,
@@ -117,11 +118,24 @@ const taken = await mallory.announce(mallory.session, { nameTaken: true });
 const chain = await mallory.chain();
 const skdm = (await chain.skdm(mallory.target)).length;
 const msg = (await chain.msg("hello")).length;
-const { pkcs8 } = await generateIdentity();
+const { identity: { publicKey }, pkcs8 } = await generateIdentity();
 const identity = {
   type: "lanchat identity",
   version: 1,
   pkcs8: btoa(String.fromCharCode(...pkcs8)),
+};
+const peer: KnownPeer = {
+  key: publicKey,
+  names: ["ada", "lovelace"],
+  addresses: ["192.0.2.2:12345"],
+  firstSeen: 1,
+  lastSeen: 2,
+  verified: false,
+};
+const other: KnownPeer = {
+  ...peer,
+  key: (await generateIdentity()).identity.publicKey,
+  addresses: ["[fd00::2]:80"],
 };
 
 const RECORDED: Readonly<Record<string, Inputs>> = {
@@ -196,6 +210,8 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
     ["serve", "--port", "0", "--name", "ada", "--max-members=20", "--json"].join("\0"),
     ["serve", "--host", "::1", "--relay-only", "--identity", "ada.json"].join("\0"),
     ["join", "192.168.1.5:80", "--name", "bøb", "--wait", "5", "--timeout", "6"].join("\0"),
+    ["id", "import", "a.json", "--profile", "work", "--yes"].join("\0"),
+    ["peers", "forget", "bob", "--json"].join("\0"),
     ["join", "[fe80::1%eth0]", "--host-key", "0".repeat(30), "--listen", "--"].join("\0"),
     "--help",
     "--version",
@@ -221,6 +237,10 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
     "\x1b[31mred\nx\0abc\x1b[D\x7f\x1b[A\x15/me waves\r\x1b[H\x0b/q\t\r",
   ),
   "identity-file": text(`${JSON.stringify(identity)}\n`),
+  "peers-file": text(
+    formatPeers([peer, other]),
+    `${formatPeers([peer])}{"v":2}\n${formatPeers([{ ...peer, verified: true }])}`,
+  ),
 };
 
 for (const target of TARGETS) {

@@ -22,6 +22,8 @@ function presence({ events }: Attendant): string[] {
         return [`${event.member.name} is ${event.text}`];
       case "renamed":
         return [`${event.before} is ${event.member.name}`];
+      case "key-changed":
+        return [`${event.member.name} has another key`];
       case "gap":
       case "reconnected":
       case "rekeyed":

@@ -10,6 +10,12 @@ import { seededNumbers } from "../support/faults.ts";
 /** Why there can be no such network here; `undefined` where there can. */
 export const OBSTACLE: string | undefined = obstacle();
 
+/** A test on machines of its own; where there can be none, its name says why it is left out. */
+export function networkTest(name: string, fn: () => Promise<void>): void {
+  const why = OBSTACLE === undefined ? "" : ` (left out: ${OBSTACLE})`;
+  Deno.test({ name: name + why, ignore: OBSTACLE !== undefined, fn });
+}
+
 /** What the wire does to the frames of each machine. */
 export interface Weather {
   /** Share of the frames that are lost, 0 to 1. */

@@ -1,13 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { HostProgram, type Program } from "../support/program.ts";
-import { type Machine, Network, OBSTACLE, type Weather } from "./netns.ts";
-
-/** A test on machines of its own; where there can be none, its name says why it is left out. */
-function networkTest(name: string, fn: () => Promise<void>): void {
-  const why = OBSTACLE === undefined ? "" : ` (left out: ${OBSTACLE})`;
-  Deno.test({ name: name + why, ignore: OBSTACLE !== undefined, fn });
-}
+import { type Machine, Network, networkTest, type Weather } from "./netns.ts";
 
 /** How long the cable is pulled, in milliseconds: longer than it takes to notice it. */
 const PULLED_MS = 60_000;

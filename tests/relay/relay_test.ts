@@ -29,7 +29,15 @@ test("Relay tells a newcomer who is there, and all others of the newcomer", asyn
   const ada = inn.knock("ada");
   const { instance, ...accept } = await ada.greeted();
   const { OK: status } = AcceptStatus;
-  assertEquals(accept, { type: "accept", status, resumed: false, lastCmid: 0, maxMembers: 7 });
+  const time = inn.clock.now();
+  assertEquals(accept, {
+    type: "accept",
+    status,
+    resumed: false,
+    lastCmid: 0,
+    maxMembers: 7,
+    time,
+  });
   assertEquals(await ada.enter(), { nextSeq: 1, queued: 0, roster: [] });
   ada.listen();
   const bob = inn.knock("bob");

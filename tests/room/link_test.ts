@@ -50,7 +50,7 @@ async function connect({ link }: Scene): Promise<{ relay: ScriptedRelay; ran: Pr
 
 function accept(relay: ScriptedRelay, options: { resumed: boolean; lastCmid: number }): HostRecord {
   const { instance } = relay;
-  return { type: "accept", status: AcceptStatus.OK, instance, maxMembers: 9, ...options };
+  return { type: "accept", status: AcceptStatus.OK, instance, maxMembers: 9, time: 0, ...options };
 }
 
 /** Queues objects of one byte, and of more. */

@@ -22,6 +22,10 @@ const ORDINARY = [
   "张伟",
   "一郎",
   "ノア",
+  "エレン",
+  "五十嵐レイ",
+  "Böhm Ěda",
+  "ʻIolani",
   "김민준",
   "Олег",
   "José",
@@ -67,7 +71,9 @@ const IMITATING = [
   ["bob♯abcdefgh", "bob＃abcdefgh", "bob﹟abcdefgh"],
   ["bob → you", "bob->you", "bob ⇒ you", "bob ➜ you", "bob › you", "bob ￫ you", "bob to you"],
   ["bob (private)", "bob (private", "bob)", "bob⦆", "bob）", "(bob)", "bob (tag abcdefgh"],
-  ["bob ✓", "bob✔", "✅bob", "bob ✗", "bob ❌", "bob√"],
+  ["bob ✗", "bob ❌"],
+  ["bobᵛ", "bob ⱽ", "bobˇ", "bob∨", "bob⌄", "bob ⋁", "bobˎˊ", "bobﾚ", "Bobレ", "bobㇾ", "bob㋹"],
+  ["bobͮ", "bobv⃞", "bob✕⃝", "bob ̌", "bob-̌"],
   ["...", "- -", "⠀", "⠀⠀", "^_^", "'"],
 ].flat();
 
@@ -145,6 +151,24 @@ test("imitates finds a word of lanchat's own in any look-alike letters", () => {
   const word = fc.constantFrom("lanchat", "warning", "error", "host", "system", "you")
     .chain((word) => fc.tuple(...[...word].map(letter)));
   fc.assert(fc.property(word, (letters) => assert(imitates(letters.join("")))));
+});
+
+test("No name has a check mark behind it, whatever one is made of", () => {
+  const checks = fc.constantFrom(..."√∛∜⎷⍻☑✅✓✔🗸🗹𐄂🮱");
+  const around = fc.string({ unit: "grapheme", maxLength: 6 });
+  fc.assert(fc.property(around, checks, around, (before, check, after) => {
+    assert(nameProblem(`${before}${check}${after}`.normalize()) !== undefined);
+  }));
+  // Nor one that only Unicode's tables know to be the same, or to look the same.
+  const looks = Object.entries(confusables).filter(([, target]) => /[√✓✔]/u.test(target));
+  for (let code = 0; code <= 0x10ffff; code++) {
+    const character = String.fromCodePoint(code);
+    const plain = character.normalize("NFKC");
+    if (/[√✓✔☑✅]/u.test(plain)) looks.push([character, plain]);
+  }
+  for (const [source] of looks) {
+    assert(nameProblem(`bob${source}`) !== undefined || imitates(`bob${source}`), source);
+  }
 });
 
 test("imitates leaves names of people alone", () => {

@@ -269,6 +269,7 @@ test("Room.run fails where the host refuses", async () => {
       instance: randomBytes(8),
       lastCmid: 0,
       maxMembers: 1,
+      time: 0,
     });
     const error = await stage.ran.catch((error) => error);
     assertEquals(error.code, code);

@@ -1,7 +1,22 @@
-import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { createDecipheriv, createPrivateKey, createPublicKey, pbkdf2Sync } from "node:crypto";
 import { toHex } from "../../lib/bytes/mod.ts";
 import { verify } from "../../lib/crypto/mod.ts";
-import { openIdentity, type Platform } from "../../lib/store/mod.ts";
+import {
+  exportIdentity,
+  type FindPassphrase,
+  hasIdentity,
+  identityPlace,
+  lookAtIdentity,
+  openIdentity,
+  openKeptIdentity,
+  type Platform,
+  protectIdentity,
+  renewIdentity,
+  restoreIdentity,
+  roomPlace,
+} from "../../lib/store/mod.ts";
 import { assertFails } from "../support/assert.ts";
 
 const ROOT = Deno.makeTempDirSync();
@@ -58,6 +73,21 @@ Deno.test("openIdentity makes a private file once and finds it again", async () 
   const message = new Uint8Array([1, 2, 3]);
   assert(await verify(opened.identity.publicKey, message, await sign(message)));
   assertNotEquals(toHex(publicKey), KEPT_KEY);
+});
+
+Deno.test("lookAtIdentity finds an identity file, makes none, and asks for no passphrase", async () => {
+  const directory = emptyDirectory();
+  const platform = home(directory);
+  const file = `${directory}/.config/lanchat/identity.json`;
+  assertEquals(await lookAtIdentity({ platform }), { file });
+  assertEquals(names(directory), []);
+  const { identity } = await openIdentity({ platform });
+  const { identity: found, ...rest } = await lookAtIdentity({ platform });
+  assertEquals([found?.publicKey, rest], [identity.publicKey, { file, isProtected: false }]);
+  await protectIdentity({ platform }, () => Promise.resolve("sesame"));
+  assertEquals(await lookAtIdentity({ platform }), { file, isProtected: true });
+  Deno.chmodSync(file, 0o644);
+  await assertFails(lookAtIdentity({ platform }), "identity-unreadable", "others may open it");
 });
 
 Deno.test("openIdentity makes the directories of the platform's own place private", async () => {
@@ -236,8 +266,8 @@ Deno.test("openIdentity goes without hard links where there are none", async () 
 });
 
 Deno.test("openIdentity leaves nothing behind when the disk is full", async () => {
-  const realSync = Deno.FsFile.prototype.syncSync;
-  Deno.FsFile.prototype.syncSync = () => {
+  const realSync = Deno.FsFile.prototype.sync;
+  Deno.FsFile.prototype.sync = () => {
     throw new Error("No space left on device (os error 28)");
   };
   try {
@@ -247,7 +277,7 @@ Deno.test("openIdentity leaves nothing behind when the disk is full", async () =
     assert(error.message.endsWith(": No space left on device (os error 28)"));
     assertEquals(names(directory), []);
   } finally {
-    Deno.FsFile.prototype.syncSync = realSync;
+    Deno.FsFile.prototype.sync = realSync;
   }
 });
 
@@ -290,6 +320,204 @@ Deno.test({
     assertEquals(await publicKey(ONLY_FILE), await publicKey(ONLY_FILE));
     assertEquals(mode(ONLY_FILE), 0o600);
   },
+});
+
+Deno.test("a profile has a place of its own, and must be usable", async () => {
+  const directory = emptyDirectory();
+  const platform = home(directory);
+  const work = await openIdentity({ platform, profile: "work" });
+  assertEquals(work.file, `${directory}/.config/lanchat/profiles/work/identity.json`);
+  assertEquals(mode(`${directory}/.config/lanchat/profiles/work`), 0o700);
+  const other = await openIdentity({ platform });
+  assertNotEquals(work.identity.publicKey, other.identity.publicKey);
+  assertEquals(
+    await openIdentity({ platform, profile: "work" }).then(({ file }) => file),
+    work.file,
+  );
+  const nowhere = home("/proc/nowhere");
+  await assertFails(openIdentity({ platform: nowhere, profile: "work" }), "identity-unwritable");
+});
+
+/** Gives passphrases one after the other, and counts how often it is asked. */
+function typing(...passphrases: string[]): FindPassphrase & { asked: number } {
+  const find = Object.assign((_file: string, attempt: number) => {
+    assertEquals(attempt, ++find.asked);
+    return Promise.resolve(passphrases[attempt - 1]);
+  }, { asked: 0 });
+  return find;
+}
+
+function give(passphrase: string): () => Promise<string> {
+  return () => Promise.resolve(passphrase);
+}
+
+/** A file with an identity under the passphrase `pässword`. */
+const SEALED = `${emptyDirectory()}/sealed.json`;
+const SEALED_KEY = await publicKey(SEALED);
+await protectIdentity({ file: SEALED }, give("pa\u0308ssword"));
+const SEALED_TEXT = Deno.readTextFileSync(SEALED);
+
+Deno.test("protectIdentity seals the private key in place, and opens it with the passphrase alone", async () => {
+  const directory = SEALED.slice(0, SEALED.lastIndexOf("/"));
+  assertEquals(names(directory), ["sealed.json"]);
+  assertEquals(mode(SEALED), 0o600);
+  assertMatch(
+    SEALED_TEXT,
+    /^\{"type":"lanchat identity","version":2,"salt":"[\w+/]{43}=","sealed":"[\w+/]{86}=="\}\n$/,
+  );
+  const right = typing("wrong", "p\u00e4ssword");
+  const opened = await openKeptIdentity({ file: SEALED, findPassphrase: right });
+  assertEquals([toHex(opened.identity.publicKey), opened.isProtected], [SEALED_KEY, true]);
+  assertEquals(right.asked, 2);
+
+  const error = await assertFails(
+    openIdentity({ file: SEALED, findPassphrase: typing("wrong") }),
+    "wrong-passphrase",
+    SEALED,
+  );
+  assert(!error.message.includes('wrong"'), error.message);
+  await assertFails(openIdentity({ file: SEALED }), "wrong-passphrase");
+  assertEquals(Deno.readTextFileSync(SEALED), SEALED_TEXT);
+});
+
+Deno.test("a sealed identity opens as docs/IDENTITY.md says, with other tools", () => {
+  const { salt, sealed } = JSON.parse(SEALED_TEXT);
+  const bytes = Buffer.from(sealed, "base64");
+  const key = pbkdf2Sync("p\u00e4ssword", Buffer.from(salt, "base64"), 600_000, 32, "sha512");
+  const decipher = createDecipheriv("aes-256-gcm", key, Buffer.alloc(12));
+  decipher.setAAD(Buffer.from("lanchat identity"));
+  decipher.setAuthTag(bytes.subarray(-16));
+  const pkcs8 = Buffer.concat([decipher.update(bytes.subarray(0, -16)), decipher.final()]);
+  assertEquals(pkcs8.length, 48);
+  const publicKey = createPublicKey(createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" }));
+  const { x } = publicKey.export({ format: "jwk" });
+  assertEquals(Buffer.from(x!, "base64url").toString("hex"), SEALED_KEY);
+});
+
+Deno.test("protectIdentity changes a passphrase, and takes it off", async () => {
+  const file = `${emptyDirectory()}/me.json`;
+  Deno.writeTextFileSync(file, SEALED_TEXT, { mode: 0o600 });
+  const old = typing("p\u00e4ssword");
+  const changed = await protectIdentity({ file, findPassphrase: old }, give("new"));
+  assertEquals([toHex(changed.identity.publicKey), old.asked], [SEALED_KEY, 1]);
+  assertNotEquals(JSON.parse(Deno.readTextFileSync(file)).salt, JSON.parse(SEALED_TEXT).salt);
+  const options = { file, findPassphrase: typing("p\u00e4ssword") };
+  await assertFails(protectIdentity(options), "wrong-passphrase");
+  await protectIdentity({ file, findPassphrase: typing("new") });
+  assertEquals(await publicKey(file), SEALED_KEY);
+  assertMatch(Deno.readTextFileSync(file), /"version":1,"pkcs8"/);
+});
+
+Deno.test("protectIdentity leaves the file as it is where there is no new passphrase", async () => {
+  const file = `${emptyDirectory()}/me.json`;
+  await publicKey(file);
+  const text = Deno.readTextFileSync(file);
+  await assertRejects(() => protectIdentity({ file }, () => Promise.reject(new Error("stop"))));
+  assertEquals(Deno.readTextFileSync(file), text);
+});
+
+Deno.test("protectIdentity seals what a link leads to", async () => {
+  const directory = emptyDirectory();
+  await publicKey(`${directory}/real.json`);
+  Deno.symlinkSync("real.json", `${directory}/link.json`);
+  await protectIdentity({ file: `${directory}/link.json` }, give("x"));
+  assert(Deno.lstatSync(`${directory}/link.json`).isSymlink);
+  assertMatch(Deno.readTextFileSync(`${directory}/real.json`), /"sealed"/);
+});
+
+Deno.test("a sealed identity that was altered is damaged or stays shut, and is left alone", async () => {
+  const file = `${emptyDirectory()}/me.json`;
+  const { salt, sealed } = JSON.parse(SEALED_TEXT);
+  const findPassphrase = (_: string, attempt: number): Promise<string | undefined> =>
+    Promise.resolve(attempt === 1 ? "p\u00e4ssword" : undefined);
+  const flipped = Buffer.from(sealed, "base64");
+  flipped[0]! ^= 1;
+  const texts: [string, "identity-damaged" | "wrong-passphrase"][] = [
+    [SEALED_TEXT.replace(salt, salt.slice(4)), "identity-damaged"],
+    [SEALED_TEXT.replace(salt, "?"), "identity-damaged"],
+    [SEALED_TEXT.replace(sealed, ""), "identity-damaged"],
+    [SEALED_TEXT.replace(":2", ":3"), "identity-damaged"],
+    [SEALED_TEXT.replace(":2", ":1"), "identity-damaged"],
+    [SEALED_TEXT.replace(sealed, flipped.toString("base64")), "wrong-passphrase"],
+  ];
+  for (const [text, code] of texts) {
+    Deno.writeTextFileSync(file, text, { mode: 0o600 });
+    await assertFails(openIdentity({ file, findPassphrase }), code);
+    assertEquals(Deno.readTextFileSync(file), text);
+  }
+});
+
+Deno.test("renewIdentity starts over, and forgets the room of the identity before", async () => {
+  const directory = `${emptyDirectory()}/new`;
+  const file = `${directory}/me.json`;
+  assertEquals(await hasIdentity({ file }), false);
+  const first = await renewIdentity({ file });
+  assertEquals(await hasIdentity({ file }), true);
+  Deno.writeTextFileSync(roomPlace(file), "");
+  const second = await renewIdentity({ file });
+  assertNotEquals(second.identity.publicKey, first.identity.publicKey);
+  assertEquals(await publicKey(file), toHex(second.identity.publicKey));
+  assertEquals(names(directory), ["me.json"]);
+
+  Deno.writeTextFileSync(file, "damaged");
+  await renewIdentity({ file });
+  assertEquals(mode(file), 0o600);
+  assert(await publicKey(file) !== "");
+});
+
+Deno.test("exportIdentity makes a private copy that restoreIdentity takes, sealed or not", async () => {
+  for (const source of [KEPT, SEALED]) {
+    const directory = emptyDirectory();
+    const copy = `${directory}/copy.json`;
+    assertEquals(await exportIdentity({ file: source }, copy), source === SEALED);
+    assertEquals(Deno.readTextFileSync(copy), Deno.readTextFileSync(source));
+    assertEquals(mode(copy), 0o600);
+    await assertFails(exportIdentity({ file: source }, copy), "identity-unwritable", copy);
+
+    Deno.chmodSync(copy, 0o755); // as on a stick that knows no modes
+    const file = `${directory}/me.json`;
+    const findPassphrase = typing("p\u00e4ssword");
+    for (let i = 0; i < 2; i++) {
+      findPassphrase.asked = 0;
+      Deno.writeTextFileSync(roomPlace(file), "");
+      const restored = await restoreIdentity({ file, findPassphrase }, copy);
+      assertEquals(
+        [toHex(restored.identity.publicKey), restored.isProtected],
+        source === SEALED ? [SEALED_KEY, true] : [KEPT_KEY, false],
+      );
+      assertEquals(mode(file), 0o600);
+      assertEquals(Deno.readTextFileSync(file), Deno.readTextFileSync(source));
+    }
+    assertEquals(names(directory), ["copy.json", "me.json"]);
+  }
+});
+
+Deno.test("restoreIdentity takes nothing else, and leaves what is there", async () => {
+  const directory = emptyDirectory();
+  const file = `${directory}/me.json`;
+  const key = await publicKey(file);
+  const none = `${directory}/none.json`;
+  await assertFails(restoreIdentity({ file }, none), "identity-unreadable", none);
+  Deno.writeTextFileSync(none, "{}");
+  await assertFails(restoreIdentity({ file }, none), "identity-damaged", none);
+  const wrong = { file, findPassphrase: typing("wrong") };
+  await assertFails(restoreIdentity(wrong, SEALED), "wrong-passphrase", SEALED);
+  await assertFails(
+    exportIdentity({ file: `${directory}/no.json` }, `${directory}/x`),
+    "identity-unreadable",
+  );
+  assertEquals(await publicKey(file), key);
+  assertEquals(names(directory), ["me.json", "none.json"]);
+});
+
+Deno.test("identityPlace names the file, a profile, or the one without a name", () => {
+  const platform = home("/home/ada");
+  assertEquals(identityPlace({ platform }), "/home/ada/.config/lanchat/identity.json");
+  assertEquals(
+    identityPlace({ platform, profile: "work" }),
+    "/home/ada/.config/lanchat/profiles/work/identity.json",
+  );
+  assertEquals(identityPlace({ platform, file: "a/b.json" }), "a/b.json");
 });
 
 Deno.test("openIdentity never changed a file that it read", () => {

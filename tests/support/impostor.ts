@@ -85,8 +85,13 @@ export function sending(
   };
 }
 
-/** How a host answers the handshake of a member that is new. @param status One of `AcceptStatus`. */
-export function answer(status: number): HostRecord {
+/**
+ * How a host answers the handshake of a member that is new.
+ *
+ * @param status One of `AcceptStatus`.
+ * @param time The host's clock.
+ */
+export function answer(status: number, time: number = Date.now()): HostRecord {
   return {
     type: "accept",
     status,
@@ -94,6 +99,7 @@ export function answer(status: number): HostRecord {
     instance: new Uint8Array(INSTANCE_BYTES),
     lastCmid: 0,
     maxMembers: 1024,
+    time,
   };
 }
 

@@ -8,7 +8,13 @@ import { type Bytes, equal } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel } from "../../lib/channel/mod.ts";
 import { type Identity, randomBytes, type WrapKeyPair } from "../../lib/crypto/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
-import { type Member, Room, type RoomEvent, SessionKeys } from "../../lib/room/mod.ts";
+import {
+  type Member,
+  Room,
+  type RoomEvent,
+  type RoomOptions,
+  SessionKeys,
+} from "../../lib/room/mod.ts";
 import {
   AcceptStatus,
   CloseReason,
@@ -116,7 +122,7 @@ export class ScriptedRelay {
   async accept(options: { resumed: boolean; lastCmid: number }): Promise<void> {
     const { instance } = this;
     const { OK: status } = AcceptStatus;
-    await this.send({ type: "accept", status, instance, maxMembers: 1024, ...options });
+    await this.send({ type: "accept", status, instance, maxMembers: 1024, time: 0, ...options });
   }
 
   /** Lets the member in, once it has said where it was. @param queued How much waits for it. */
@@ -199,6 +205,7 @@ export interface StageOptions {
   readonly generate?: () => Promise<WrapKeyPair>;
   readonly shown?: () => Promise<void>;
   readonly ignores?: (key: Bytes) => boolean;
+  readonly trust?: RoomOptions["trust"];
   /** What happens beside its being noted. */
   readonly onEvent?: (event: RoomEvent, room: Room) => void;
   /** Makes the session keys. */
@@ -220,7 +227,7 @@ export class Stage {
 
   private constructor(identity: Identity, options: StageOptions) {
     this.key = identity.publicKey;
-    const { generate = sessionKey, ignores, name = "ada", onEvent, shown, waitMs } = options;
+    const { generate = sessionKey, ignores, name = "ada", onEvent, shown, trust, waitMs } = options;
     this.room = new Room({
       identity,
       name,
@@ -237,6 +244,7 @@ export class Stage {
       ...waitMs !== undefined && { waitMs },
       ...shown !== undefined && { shown },
       ...ignores !== undefined && { ignores },
+      ...trust !== undefined && { trust },
     });
     this.ran = this.#run();
   }

@@ -9,7 +9,7 @@ import { type Channel, localChannel } from "../../lib/channel/mod.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import { Relay } from "../../lib/relay/mod.ts";
-import { Room, type RoomEvent, SessionKeys } from "../../lib/room/mod.ts";
+import { Room, type RoomEvent, type RoomOptions, SessionKeys } from "../../lib/room/mod.ts";
 import { Inbox } from "./inbox.ts";
 import { identityOf, sessionKey } from "./keys.ts";
 import { HOST, MEMBER_KEY, ROOM_ID } from "./puppet.ts";
@@ -24,6 +24,7 @@ export interface MemberOptions {
   readonly waitMs?: number;
   readonly clock?: Clock;
   readonly shown?: () => Promise<void>;
+  readonly trust?: RoomOptions["trust"];
   /** What happens beside its being noted. */
   readonly onEvent?: (event: RoomEvent) => void;
 }
@@ -61,7 +62,7 @@ export class TestMember {
     options: MemberOptions = {},
   ): Promise<TestMember> {
     const identity = await identityOf(options.identity ?? name);
-    const { clock = systemClock, onEvent, shown, waitMs } = options;
+    const { clock = systemClock, onEvent, shown, trust, waitMs } = options;
     return new TestMember(name, session, (emit) =>
       new Room({
         identity,
@@ -78,6 +79,7 @@ export class TestMember {
         clock,
         ...waitMs !== undefined && { waitMs },
         ...shown !== undefined && { shown },
+        ...trust !== undefined && { trust },
       }));
   }
 

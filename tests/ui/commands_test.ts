@@ -64,6 +64,36 @@ test("parseLine reads wishes about members, oneself and the terminal", () => {
   for (const [line, command] of lines) assertEquals(parseLine(line, ALONE), command, line);
 });
 
+test("parseLine reads whom to verify, by the key, and the digits or the wish to show them", () => {
+  const twice = [...MEMBERS, { ...BOB! }];
+  const bob = { do: "verify", name: "bob-key" } as const;
+  const lines: [string, Command][] = [
+    ["/verify", { do: "verify" }],
+    ["/verify bob", bob],
+    ["/verify  bob ", bob],
+    ['/verify "bob"', bob],
+    ['/verify "bob by"', { do: "verify", name: "bob by-key" }],
+    ["/verify Anna Łódź show", { do: "verify", name: "Anna Łódź-key", show: true }],
+    ["/verify bob show ", { ...bob, show: true }],
+    ["/verify bob 12345 67890", { ...bob, digits: "12345 67890" }],
+    ['/verify "bob by" 1234567890', { do: "verify", name: "bob by-key", digits: "1234567890" }],
+    ["/accept 29901 99456", { do: "accept", digits: "29901 99456" }],
+    ["/accept", { do: "accept", digits: "" }],
+  ];
+  for (const [line, command] of lines) {
+    assertEquals(parseLine(line, { members: twice }), command, line);
+  }
+  const { code, hint, message } = refusal("/verify eve 12345 67890", { members: twice });
+  assertEquals([code, message], ["no-such-member", "Nobody here is called eve"]);
+  assertEquals(hint, "Type /verify NAME; /who shows the names.");
+  assertEquals(
+    refusal("/verify bob by", { members: twice }).hint,
+    'Put the name in quotes, as in /verify "bob"; /who shows the names.',
+  );
+  const others = [...MEMBERS, { name: "bob", key: "another" }];
+  assertEquals(refusal("/verify bob", { members: others }).code, "no-such-member");
+});
+
 test("parseLine refuses a name that nobody can have, and to ask about nobody", () => {
   for (
     const line of ["/nick", "/nick a:b", "/nick a#b", `/nick ${"x".repeat(49)}`, "/nick a\u200bb"]

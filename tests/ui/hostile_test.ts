@@ -42,6 +42,8 @@ const ATTACKS: Readonly<Record<string, string>> = {
   "a half of a surrogate": "\ud800x\udfff",
 };
 
+const KNOWN = { tag: "abcdefgh", key: "B".repeat(43), lastSeen: 0, verified: true };
+
 /** Random text in which attacks, their parts and ordinary characters mix. */
 const anything = fc.string({
   unit: fc.oneof(
@@ -118,6 +120,15 @@ for (const [name, text] of Object.entries(ATTACKS)) {
     await assertHarmless(message(text, "hello"));
     await assertHarmless({ event: "joined", member: member(text) });
     await assertHarmless({ event: "members", members: [member(text)] });
+    await assertHarmless({
+      event: "key-changed",
+      member: member(text),
+      known: KNOWN,
+      withheld: true,
+    });
+    await assertHarmless({ event: "safety-number", member: member(text), digits: "0".repeat(60) });
+    await assertHarmless({ event: "room-code", members: [member(text)], digits: "0".repeat(40) });
+    await assertHarmless({ event: "verified", member: { ...member(text), verified: true } });
   });
 }
 

@@ -20,7 +20,7 @@ const READY: ReadyEvent = {
   event: "ready",
   ...member("ada"),
   fingerprint: "0".repeat(30),
-  host: { tag: "abcdefgh", key: "A".repeat(43), verified: true },
+  host: { tag: "abcdefgh", key: "A".repeat(43), known: true, verified: true },
   joinCode: null,
   members: [BOB],
 };
@@ -88,6 +88,32 @@ test("LoggedFrontEnd logs messages and notices, each behind its time", async () 
     text,
     ["bob: hi", "* bob waves", "bob (private): psst", "# bob left", "# error: Cannot join"]
       .concat("# hint: Wait.").map((line) => `${TIME} ${line}\n`).join(""),
+  );
+});
+
+test("LoggedFrontEnd marks who is verified, and whom a message is for once it is", async () => {
+  const verified = { ...BOB, verified: true };
+  async function* inputs(): AsyncGenerator<Input> {
+    yield say("one", { to: BOB.key });
+    frontEnd.show({ event: "verified", member: verified });
+    frontEnd.show({ ...message("bob", "hi"), from: verified });
+    yield say("two", { to: BOB.key });
+  }
+  const entries: string[] = [];
+  const log = new WritableStream<string>({ write: (entry) => void entries.push(entry) });
+  const screen = Object.assign(new Screen(), { input: ReadableStream.from(inputs()) });
+  const frontEnd = new LoggedFrontEnd(screen, log, new FakeClock(0));
+  frontEnd.show(READY);
+  await Array.fromAsync(frontEnd.input);
+  await frontEnd.close();
+  assertEquals(
+    entries.slice(1),
+    [
+      "> ada to bob (private): one",
+      "# bob✓ is verified: the mark stands behind the name from now on.",
+      "bob✓: hi",
+      "> ada to bob✓ (private): two",
+    ].map((line) => `${TIME} ${line}\n`),
   );
 });
 

@@ -31,7 +31,7 @@ test("A name has the colour of its key, whatever the name is", () => {
     const key = `${i}`.padStart(43, "A");
     const [colour, ...others] = ["ada", "bob"].map((name) =>
       // deno-lint-ignore no-control-regex -- a name has a colour by control sequences
-      COLOURFUL_LOOK.name(name, key).match(/^\x1b\[1;38;5;(\d+)m\w+\x1b\[22;39m$/)![1]!
+      COLOURFUL_LOOK.name({ name, key }).match(/^\x1b\[1;38;5;(\d+)m\w+\x1b\[22;39m$/)![1]!
     );
     assertEquals(others, [colour]);
     seen.add(colour!);
@@ -40,6 +40,17 @@ test("A name has the colour of its key, whatever the name is", () => {
 });
 
 test("No name acts by the way it looks", () => {
-  assertEquals(PLAIN_LOOK.name("a\x1b[2Jb", ""), "a\\x1b[2Jb");
-  assert(COLOURFUL_LOOK.name("a\x1b[2Jb", "").includes("ma\\x1b[2Jb\x1b["));
+  const hostile = { name: "a\x1b[2Jb", key: "" };
+  assertEquals(PLAIN_LOOK.name(hostile), "a\\x1b[2Jb");
+  assert(COLOURFUL_LOOK.name(hostile).includes("ma\\x1b[2Jb\x1b["));
+  assertEquals(PLAIN_LOOK.name({ ...hostile, verified: true }), "a\\x1b[2Jb✓");
+});
+
+test("The mark of a verified member is a part of its name, and of no other", () => {
+  const bob = { name: "bob", key: "" };
+  for (const look of [PLAIN_LOOK, COLOURFUL_LOOK]) {
+    const marked = look.name({ ...bob, verified: true });
+    assertEquals(marked, look.name(bob).replace("bob", "bob✓"));
+    assertEquals(look.name({ ...bob, verified: false }), look.name(bob));
+  }
 });

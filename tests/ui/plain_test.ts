@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Input, PlainFrontEnd, type UiEvent } from "../../lib/ui/mod.ts";
 import { NO_QR_SENTENCE } from "../../lib/ui/qr.ts";
-import { readQr } from "../support/camera.ts";
+import { readQr } from "../support/qr.ts";
 import { test } from "../support/test.ts";
 import { member, message } from "./members.ts";
 import { memoryStreams, source } from "./streams.ts";
@@ -44,6 +44,18 @@ test("PlainFrontEnd writes messages alone to standard output", async () => {
       "bob#x: a\\\\b\\nc\\x1bd\\u{202e}\n",
   );
   assertEquals(stderr, "");
+});
+
+test("PlainFrontEnd marks who is verified", async () => {
+  const from = { ...member("bob"), verified: true };
+  const { stdout, stderr } = await shown(
+    { ...message("", "hi"), from },
+    { ...message("", "waves", { kind: "action", private: true }), from },
+    message("bob", "✓ hi"),
+    { event: "joined", member: from },
+  );
+  assertEquals(stdout, "bob✓: hi\n* bob✓ (private) waves\nbob: ✓ hi\n");
+  assertEquals(stderr, "lanchat: bob✓ joined (tag abcdefgh)\n");
 });
 
 test("PlainFrontEnd lets no name pass for an action", async () => {

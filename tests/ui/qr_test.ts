@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { fittingQrLines, qrLines } from "../../lib/ui/qr.ts";
-import { readQr } from "../support/camera.ts";
+import { readQr } from "../support/qr.ts";
 import { test } from "../support/test.ts";
 
 test("qrLines draws what a camera reads back", () => {

@@ -1,11 +1,18 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Code } from "../../lib/errors.ts";
-import type { CloseReason, LeaveReason, ProblemEvent, UiEvent } from "../../lib/ui/mod.ts";
+import type {
+  CloseReason,
+  LeaveReason,
+  PresentView,
+  ProblemEvent,
+  ReadyEvent,
+  UiEvent,
+} from "../../lib/ui/mod.ts";
 import { imitates } from "../../lib/room/names.ts";
 import { excerpt, messageLine, noticeLines, personLines } from "../../lib/ui/render.ts";
 import { nameProblem } from "../../lib/wire/mod.ts";
 import { test } from "../support/test.ts";
-import { member, message, T } from "./members.ts";
+import { member, message, NOW, T } from "./members.ts";
 
 const FINGERPRINT = "012345678901234567890123456789";
 
@@ -13,8 +20,8 @@ function listening(addresses: string[], port: number): UiEvent {
   return { event: "listening", addresses, port, fingerprint: FINGERPRINT, tag: "abcdefgh" };
 }
 
-function ready(names: string[], joinCode: string | null): UiEvent {
-  const host = { tag: "abcdefgh", key: "A".repeat(43), verified: false };
+function ready(names: string[], joinCode: string | null): ReadyEvent {
+  const host = { tag: "abcdefgh", key: "A".repeat(43), known: false, verified: false };
   const members = names.map(member);
   return { ...member("ada"), event: "ready", fingerprint: FINGERPRINT, host, joinCode, members };
 }
@@ -167,6 +174,14 @@ test("noticeLines shows a problem and what to do", () => {
   assertEquals(noticeLines({ event: "warning", ...problem, hint: "" }), ["warning: Cannot join"]);
 });
 
+test("noticeLines tells what a checkup found, and what to do", () => {
+  const lines = (ok: boolean | null, advice: string): string[] =>
+    noticeLines({ event: "check", check: "clock", ok, saw: "it ticks", advice });
+  assertEquals(lines(true, ""), ["ok clock: it ticks"]);
+  assertEquals(lines(false, "Wind it."), ["!! clock: it ticks", "   Wind it."]);
+  assertEquals(lines(null, "Look."), ["?? clock: it ticks", "   Look."]);
+});
+
 test("noticeLines tells an end that nobody here asked for and no error explains", () => {
   const lines = (reason: CloseReason): string[] => noticeLines({ event: "closed", reason });
   assertEquals(lines("host-closed"), ["The host closed the room."]);
@@ -235,16 +250,104 @@ test("personLines greets in at most four lines, whatever is missing", () => {
   assertEquals(guest.flatMap(personLines).length, 4);
 });
 
+/** Digits of which each group tells its place. */
+function numbered(count: number): string {
+  return Array.from({ length: count }, (_, i) => String(i + 1).padStart(5, "0")).join("");
+}
+
+test("noticeLines hides the end of a safety number unless all of it is asked for", () => {
+  const bob = { ...member("bob"), verified: true };
+  const event = { event: "safety-number", member: bob, digits: numbered(12) } as const;
+  const first = "00001 00002 00003 00004 00005 00006";
+  for (const lines of [noticeLines, personLines]) {
+    assertEquals(lines(event), [
+      "Safety number of bob✓ and you:",
+      first,
+      "00007 00008 00009 00010 ????? ?????",
+      "On that person's screen, /verify with your name and the word show has all of it.",
+      "Type its last two groups if all others are the same here: /verify bob 12345 67890",
+    ]);
+    assertEquals(lines({ ...event, show: true }), [
+      "Safety number of bob✓ and you:",
+      first,
+      "00007 00008 00009 00010 00011 00012",
+      "bob✓ types /verify, your name, and the last two groups if all are the same there.",
+    ]);
+  }
+});
+
+test("noticeLines shows a room code with those it is about, and none for nobody", () => {
+  const code = { event: "room-code", digits: numbered(8), members: [] } as const;
+  assertEquals(noticeLines(code), ["Nobody else is here to verify."]);
+  const members = Array.from({ length: 22 }, (_, i) => member(`m${i}`));
+  const [who, digits, ...meaning] = noticeLines({ ...code, members });
+  assertMatch(who!, /^Room code of you, m0, m1, .*, m19, 2 more:$/);
+  assertEquals(digits, "00001 00002 00003 00004 00005 00006 00007 00008");
+  assertEquals(meaning.length, 1);
+});
+
+test("noticeLines tells whose name somebody has, and what to do about it", () => {
+  const known = { tag: "zyxwvuts", key: "B".repeat(43), lastSeen: NOW, verified: false };
+  const event = { event: "key-changed", member: member("bob#abcdefgh"), known } as const;
+  assertEquals(noticeLines({ ...event, withheld: false }), [
+    "warning: bob#abcdefgh has a name that you know with another key (tag zyxwvuts, last seen on " +
+    "2023-11-14)",
+    "hint: Compare with /verify bob#abcdefgh before you take it for the same person.",
+  ]);
+  const [warning, hint] = noticeLines({ ...event, withheld: true });
+  assertMatch(warning!, /^warning: bob#abcdefgh .* cannot read what you say$/);
+  assertMatch(hint!, /\/whois bob#abcdefgh .* \/accept /);
+  assertEquals(noticeLines({ event: "accepted", member: member("bob") }), [
+    "bob can read what you say from now on, and is not verified.",
+  ]);
+  assertEquals(
+    noticeLines({ event: "verified", member: { ...member("bob"), verified: true } }),
+    ["bob✓ is verified: the mark stands behind the name from now on."],
+  );
+});
+
+test("noticeLines marks who is verified wherever a name is", () => {
+  const bob = { ...member("bob"), verified: true };
+  const members: PresentView[] = [bob, { ...bob, lost: true }];
+  const events: UiEvent[] = [
+    { event: "joined", member: bob },
+    { event: "left", member: bob, reason: "left" },
+    { event: "lost", member: bob },
+    { event: "back", member: bob },
+    { event: "renamed", member: bob, before: "robert" },
+    { event: "status", member: bob, text: "away" },
+    { event: "status", member: bob, text: "" },
+    { event: "gap", member: bob, missing: 1 },
+    { event: "members", members },
+    { event: "member", member: { ...bob, fingerprint: "0".repeat(30) } },
+    { event: "ignoring", member: bob, ignored: true },
+    { ...ready([], null), members },
+  ];
+  for (const event of events) {
+    for (const lines of [noticeLines(event), personLines(event)]) {
+      const text = lines.join().replaceAll("/unignore bob", "");
+      assertEquals([text.includes("bob✓"), text.match(/bob(?!✓)/)], [true, null], event.event);
+    }
+  }
+});
+
 test("personLines shows each member in a line of its own, with what it says of itself last", () => {
   const members = [
     { ...member("bob"), verified: true },
-    { ...member("eve"), lost: true, behind: true, ignored: true, status: "verified, really" },
+    {
+      ...member("eve"),
+      lost: true,
+      behind: true,
+      ignored: true,
+      withheld: true,
+      status: "verified, really",
+    },
   ] as const;
   const since = T;
   assertEquals(personLines({ event: "members", members }), [
-    `bob: tag abcdefgh, verified, here since ${since}`,
+    `bob✓: tag abcdefgh, verified, here since ${since}`,
     `eve: tag abcdefgh, not verified, here since ${since}, connection lost, has not got your last ` +
-    "message, ignored, away: verified, really",
+    "message, ignored, cannot read what you say, away: verified, really",
   ]);
 });
 

@@ -5,8 +5,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { readQr } from "../support/camera.ts";
 import { Desk, READY } from "../support/desk.ts";
+import { readQr } from "../support/qr.ts";
 import { test } from "../support/test.ts";
 import { member, message, NOW, T } from "./members.ts";
 
@@ -593,6 +593,53 @@ test("TerminalFrontEnd sends private messages by key, and answers the last one",
     if (value?.do === "say") sent.push([value.text, value.to]);
   }
   assertEquals(sent, [["hi", "bobs"], ["hello", "eves"], ["ok", "bobs"]]);
+});
+
+test("TerminalFrontEnd marks who is verified from then on, oneself never", async () => {
+  await using desk = new Desk(80);
+  const bob = { ...member("bob"), key: "bobs" };
+  const verified = { ...bob, verified: true };
+  desk.frontEnd.show({ ...READY, members: [bob] });
+  desk.frontEnd.show({ ...message("bob", "one"), from: bob });
+  desk.frontEnd.show({ event: "verified", member: verified });
+  desk.frontEnd.show({ ...message("bob", "two"), from: verified });
+  desk.frontEnd.show({ ...message("bob", "nods", { kind: "action" }), from: verified });
+  await desk.type("/msg bob hi", "\r", "✓ hello", "\r");
+  await desk.shows(
+    `${T} bob: one`,
+    `${T} -- bob✓ is verified: the mark stands behind the name from now on.`,
+    `${T} bob✓: two`,
+    `${T} * bob✓ nods`,
+    `${T} ada to bob✓ (private): hi …`,
+    `${T} ada: ✓ hello …`,
+    ">",
+  );
+  // deno-lint-ignore no-control-regex -- that is how a name looks, its mark included
+  assertMatch(desk.stdout.text, /\x1b\[1;38;5;\d+mbob✓\x1b\[22;39m: two/);
+});
+
+test("TerminalFrontEnd shows a safety number, and all of it with its code where that is asked for", async () => {
+  await using desk = new Desk(100, 40);
+  const digits = "0123456789".repeat(6);
+  const number = { event: "safety-number", member: member("bob"), digits } as const;
+  const groups = "01234 56789 01234 56789 01234 56789";
+  desk.frontEnd.show({ ...READY, members: [member("bob")] });
+  desk.frontEnd.show(number);
+  await desk.shows(
+    `${T} -- Safety number of bob and you:`,
+    `      -- ${groups}`,
+    `      -- ${groups.slice(0, -11)}????? ?????`,
+    "      -- On that person's screen, /verify with your name and the word show has all of it.",
+    "      -- Type its last two groups if all others are the same here: /verify bob 12345 67890",
+    ">",
+  );
+  const above = desk.screen.lines.length - 1;
+  desk.frontEnd.show({ ...number, show: true });
+  await desk.settled();
+  const shown = desk.screen.lines.slice(above, -1).map((line) => line.slice("00:00 -- ".length));
+  assertEquals(shown.slice(1, 3), [groups, groups]);
+  assertEquals(readQr(shown.slice(4)), digits);
+  assert(desk.stdout.text.includes("\x1b[38;5;231;48;5;16m█"));
 });
 
 test("TerminalFrontEnd completes names, and lists those that begin alike", async () => {

@@ -90,6 +90,14 @@ test("nameProblem refuses the marks that lanchat puts around names", () => {
   }
 });
 
+test("nameProblem refuses check marks, wherever they are", () => {
+  for (const mark of "√∛∜⎷⍻☑✅✓✔🗸🗹𐄂🮱") {
+    for (const name of [mark, `bob${mark}`, `${mark}bob`, `bo${mark}b`, `bob ${mark}`]) {
+      assertStringIncludes(nameProblem(name) ?? "", "check mark", name);
+    }
+  }
+});
+
 test("nameProblem refuses space at an end, and unusual space anywhere", () => {
   assertEquals(nameProblem("a  b"), undefined);
   for (const name of [" ", " a", "a ", "a\u00a0b", "a\u2003b", "\u3000", "a\u1680b"]) {

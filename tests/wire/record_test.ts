@@ -55,9 +55,10 @@ const HOST: readonly Layout<HostRecord>[] = [
       instance,
       lastCmid: 258,
       maxMembers: 1024,
+      time: 0x0102030405,
     },
     type: 0x01,
-    payload: `0401${toHex(instance)}00000000000001020400`,
+    payload: `0401${toHex(instance)}000000000000010204000000000102030405`,
   },
   {
     record: {

@@ -10,7 +10,7 @@ import {
   parseHostPort,
   parseInvite,
 } from "../../../lib/net/mod.ts";
-import { openIdentity } from "../../../lib/store/mod.ts";
+import { KnownPeers, openIdentity } from "../../../lib/store/mod.ts";
 import { parseLine } from "../../../lib/ui/commands.ts";
 import { type FrontEnd, type Input, JsonFrontEnd, PlainFrontEnd } from "../../../lib/ui/mod.ts";
 import { type Line, LineStream } from "../../../lib/ui/lines.ts";
@@ -253,6 +253,30 @@ const identityFile: Target = {
   },
 };
 
+/** A file of known peers with any content: what can be read of it is written, the rest stays. */
+const peersFile: Target = {
+  name: "peers-file",
+  runs: 150,
+  async run(input): Promise<string> {
+    const directory = await Deno.makeTempDir();
+    const file = `${directory}/me.peers.jsonl`;
+    try {
+      await Deno.writeFile(file, input);
+      const known = await KnownPeers.open(file);
+      const { damaged } = known;
+      await known.forget(new Uint8Array(32));
+      const again = await KnownPeers.open(file);
+      assertEquals(again.all(), known.all());
+      assertEquals(again.damaged, damaged);
+      return `ok: ${again.all().length > 0}, ${damaged > 0}`;
+    } catch (error) {
+      return refusal(error, StoreError);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+};
+
 /** What people, scripts and files say. */
 export const personTargets: readonly Target[] = [
   commandLine,
@@ -266,4 +290,5 @@ export const personTargets: readonly Target[] = [
   messages,
   terminal,
   identityFile,
+  peersFile,
 ];

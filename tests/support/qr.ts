@@ -1,14 +1,9 @@
-/**
- * Reads QR codes as a camera does.
- *
- * @module
- */
 import decodeQR from "qr/decode";
 
 /** Pixels of a side of a module in the picture that is read back. */
 const SCALE = 4;
 
-/** Reads a drawn code as a camera does: from a picture of its light and dark modules. */
+/** Reads a QR code of half blocks as a camera does: from a picture of its light and dark modules. */
 export function readQr(lines: readonly string[]): string {
   const rows = lines.flatMap((line) => [
     [...line].map((block) => block === "█" || block === "▀"),

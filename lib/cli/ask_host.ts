@@ -1,0 +1,80 @@
+import type { Bytes } from "../bytes/mod.ts";
+import { Endpoint, initiate } from "../channel/mod.ts";
+import {
+  generateIdentity,
+  generateWrapKeyPair,
+  HOP_KEY_BITS,
+  randomBytes,
+  zeroKey,
+} from "../crypto/mod.ts";
+import { HandshakeError } from "../errors.ts";
+import { Initiator } from "../handshake/mod.ts";
+import type { Connection } from "../net/mod.ts";
+import {
+  CloseReason,
+  decodeHostRecord,
+  encodeMemberRecord,
+  type HostRecord,
+  type MemberRecord,
+  SESSION_BYTES,
+} from "../wire/mod.ts";
+
+/** What a host says of itself to whoever asks. */
+export interface HostAnswer {
+  /** Its identity key, 32 bytes. */
+  readonly key: Bytes;
+  /** How it would admit a newcomer; missing where its room ends. */
+  readonly accept?: Extract<HostRecord, { type: "accept" }>;
+}
+
+const CODEC = { encode: encodeMemberRecord, decode: decodeHostRecord } as const;
+
+/**
+ * Shakes hands with a host under an identity made for that, hears how it would admit a newcomer, and goes:
+ * before RESUME nobody in the room is told. See PROTOCOL.md §5.4.
+ *
+ * @param connection The connection to the host; closed at the end.
+ * @param timeoutMs How long the host may take.
+ * @throws {LanchatError} As {@linkcode initiate} does; `not-lanchat` where it takes longer.
+ */
+export async function askHost(connection: Connection, timeoutMs: number): Promise<HostAnswer> {
+  const { identity } = await generateIdentity();
+  const keyPair = await generateWrapKeyPair(HOP_KEY_BITS);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    connection.close();
+  }, timeoutMs);
+  try {
+    const channel = await initiate(
+      connection,
+      new Initiator({
+        identity,
+        session: randomBytes(SESSION_BYTES),
+        keyPair,
+        psk: zeroKey(),
+        trusts: () => Promise.resolve(true),
+      }),
+    );
+    const endpoint = new Endpoint<HostRecord, MemberRecord>(channel, {
+      codec: CODEC,
+      next: () => undefined,
+    });
+    const records = endpoint.receive();
+    const { value: record } = await records.next();
+    await records.return();
+    await endpoint.close(CloseReason.LEAVING);
+    const key = channel.hop.peerKey;
+    return record?.type === "accept" ? { key, accept: record } : { key };
+  } catch (cause) {
+    if (!late) throw cause;
+    throw new HandshakeError(
+      "not-lanchat",
+      `What is there does not answer as lanchat does in ${timeoutMs / 1000} s`,
+      { cause },
+    );
+  } finally {
+    clearTimeout(timer);
+    connection.close();
+  }
+}

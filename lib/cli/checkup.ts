@@ -1,0 +1,465 @@
+import { type Bytes, equal } from "../bytes/mod.ts";
+import { fingerprint, keyTag } from "../crypto/mod.ts";
+import { CODES, LanchatError, StoreError } from "../errors.ts";
+import {
+  addressesOf,
+  type Connection,
+  DEFAULT_PORT,
+  type DialOptions,
+  formatHostPort,
+  isAddress,
+  type Listener,
+  type MulticastResult,
+} from "../net/mod.ts";
+import { MAX_CLOCK_SKEW_MS, REFUSALS } from "../room/mod.ts";
+import type { IdentityLook, KnownPeer } from "../store/mod.ts";
+import { type CheckEvent, type CheckName, day, groups } from "../ui/mod.ts";
+import type { DoctorCommand } from "./args.ts";
+import type { HostAnswer } from "./ask_host.ts";
+import { changedHost } from "./known_host.ts";
+import type { Whose } from "./person.ts";
+
+/** The permissions of Deno that lanchat uses. */
+type Permission = "net" | "sys" | "env" | "read" | "write";
+
+/** What each permission is good for. */
+const GIVES: Readonly<Record<Permission, string>> = {
+  net: "--allow-net reaches others",
+  sys: "--allow-sys lists this machine's addresses",
+  env: "--allow-env finds your files",
+  read: "--allow-read finds your identity again",
+  write: "--allow-write keeps your identity",
+};
+
+const PERMISSIONS = Object.keys(GIVES) as Permission[];
+
+/** What a machine gives itself where nobody gives it an address (RFC 3927). */
+const SELF_ASSIGNED = /^169\.254\./;
+
+/** What multicast is good for. */
+const BY_ADDRESS =
+  "Without multicast, rooms are not found by themselves; they can be joined by address.";
+
+const LOOPBACK = "127.0.0.1";
+
+/** The terminal that a chat would run in. */
+export interface TerminalLook {
+  /** Whether a person can type and read there. */
+  readonly isTerminal: boolean;
+  /** Its size in characters; missing where it has none. */
+  readonly size?: { readonly columns: number; readonly rows: number };
+  /** Whether colours are wanted. */
+  readonly colours: boolean;
+  /** What `TERM` says; missing where that is not known. */
+  readonly type?: string | undefined;
+  /** The locale of its characters; missing where that is not known. */
+  readonly locale?: string | undefined;
+}
+
+/** What of `KnownPeers` a checkup asks. */
+export interface Acquainted {
+  /** Who has a key. */
+  find(key: Bytes): KnownPeer | undefined;
+  /** Who hosts at an address, as `formatHostPort` writes it. */
+  hostAt(address: string): KnownPeer | undefined;
+}
+
+/** All that a checkup looks at. */
+export interface Surroundings {
+  /** Whether Deno grants all of a permission. */
+  granted(permission: Permission): boolean;
+  /** The network interfaces without loopback; `undefined` where they may not be listed. */
+  interfaces(): readonly Deno.NetworkInterfaceInfo[] | undefined;
+  /** As `listen` of `lib/net`. */
+  listen(options: { port: number }): Listener;
+  /** As `dial` of `lib/net`. */
+  dial(host: string, port: number, options: DialOptions): Promise<Connection>;
+  /** As `askHost`. */
+  ask(connection: Connection, timeoutMs: number): Promise<HostAnswer>;
+  /** As `checkMulticast` of `lib/net`. */
+  multicast(
+    addresses: readonly string[] | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly MulticastResult[]>;
+  /** As `lookUp` of `lib/net`. */
+  lookUp(name: string): Promise<readonly string[]>;
+  /** As `lookAtIdentity` of `lib/store`. */
+  identity(whose: Whose): Promise<IdentityLook>;
+  /** Whom somebody has met. @param identityFile Where the identity is kept, as far as that is known. */
+  known(identityFile: string | undefined): Promise<Acquainted>;
+  /** The terminal. */
+  terminal(): TerminalLook;
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+/** What came of a check. */
+type Verdict = Omit<CheckEvent, "event" | "check">;
+
+/**
+ * Makes all checks, one after the other; a host's end with the first that fails, as the others need it.
+ *
+ * Each takes {@linkcode DoctorCommand.timeoutSeconds} at most for every answer that it waits for.
+ */
+export async function* checkUp(
+  command: DoctorCommand,
+  surroundings: Surroundings,
+): AsyncGenerator<CheckEvent, void, void> {
+  const { port, target } = command;
+  const timeoutMs = command.timeoutSeconds * 1000;
+  const interfaces = surroundings.interfaces();
+  yield named("permissions", checkPermissions(surroundings));
+  yield named("addresses", checkAddresses(interfaces));
+  yield named("port", await checkPort(port, interfaces, timeoutMs, surroundings));
+  yield named("multicast", await checkMulticast(interfaces, timeoutMs, surroundings));
+  yield named("terminal", checkTerminal(surroundings.terminal()));
+  const { file, verdict } = await checkIdentity(command, surroundings);
+  yield named("identity", verdict);
+  if (target === undefined) return;
+  if (!isAddress(target.host)) {
+    const found = await checkName(target.host, timeoutMs, surroundings);
+    yield named("name", found);
+    if (!found.ok) return;
+  }
+  let connection: Connection;
+  const begun = surroundings.now();
+  try {
+    connection = await surroundings.dial(target.host, target.port, { timeoutMs });
+  } catch (error) {
+    yield named("connection", notConnected(target.host, interfaces, failure(error)));
+    return;
+  }
+  const ms = Math.max(0, surroundings.now() - begun);
+  const where = formatHostPort(target.host, target.port, DEFAULT_PORT);
+  yield named("connection", good(`${where} takes connections (${ms} ms)`));
+  let answer: HostAnswer;
+  try {
+    answer = await surroundings.ask(connection, timeoutMs);
+  } catch (error) {
+    yield named("lanchat", notShaken(failure(error)));
+    return;
+  }
+  const now = surroundings.now();
+  yield named("lanchat", checkAdmission(answer));
+  const known = await surroundings.known(file);
+  yield named("host", await checkHost(answer.key, formatHostPort(target.host, target.port), known));
+  if (answer.accept !== undefined) yield named("clock", checkClock(answer.accept.time - now));
+}
+
+function checkPermissions({ granted }: Surroundings): Verdict {
+  const missing = PERMISSIONS.filter((permission) => !granted(permission));
+  if (missing.length === 0) return good("all that lanchat can use");
+  const given = PERMISSIONS.filter((permission) => granted(permission));
+  const advice = missing.map((permission) => GIVES[permission]).join(", ");
+  return unknown(
+    `${list(given) || "none"} granted; ${list(missing)} not, or in part`,
+    `${advice}.`,
+  );
+}
+
+function checkAddresses(interfaces: readonly Deno.NetworkInterfaceInfo[] | undefined): Verdict {
+  if (interfaces === undefined) {
+    return unknown("they may not be listed", CODES["addresses-hidden"].hint);
+  }
+  const saw = list(interfaces.map(({ address, name }) => `${address} (${name})`));
+  const advice = "Connect this machine to the network of the others.";
+  if (interfaces.length === 0) return bad("this machine has none but its own loopback", advice);
+  const ipv4 = interfaces.filter(({ family }) => family === "IPv4");
+  return ipv4.length > 0 && ipv4.every(({ address }) => SELF_ASSIGNED.test(address))
+    ? bad(`${saw}: the network has given it none`, advice)
+    : good(saw);
+}
+
+async function checkPort(
+  port: number,
+  interfaces: readonly Deno.NetworkInterfaceInfo[] | undefined,
+  timeoutMs: number,
+  surroundings: Surroundings,
+): Promise<Verdict> {
+  const own = interfaces === undefined ? [] : addressesOf(interfaces);
+  const addresses = own.length === 0 ? [LOOPBACK] : own;
+  let listener: Listener;
+  try {
+    listener = surroundings.listen({ port });
+  } catch (error) {
+    const { code, hint, message } = failure(error);
+    if (code === "port-in-use") {
+      return await checkUsedPort(port, addresses, timeoutMs, surroundings);
+    }
+    return code === "permission-denied" && !surroundings.granted("net")
+      ? unknown(message, hint)
+      : bad(message, hint);
+  }
+  const answering = hangUpOnAll(listener);
+  const unreached = await unreachedOf(addresses, listener.port, timeoutMs, surroundings);
+  listener.close();
+  await answering;
+  const reached = addresses.filter((address) => !unreached.includes(address));
+  if (unreached.length === 0) {
+    return good(`${listener.port} is free, and reached over ${list(reached)} from this machine`);
+  }
+  return bad(
+    `${listener.port} is free, but not reached over ${list(unreached)} from this machine itself`,
+    `Let TCP port ${listener.port} through this machine's firewall.`,
+  );
+}
+
+/** Something listens on the port: a lanchat that others may join, or what keeps one from hosting. */
+async function checkUsedPort(
+  port: number,
+  addresses: readonly string[],
+  timeoutMs: number,
+  surroundings: Surroundings,
+): Promise<Verdict> {
+  const unreached = await unreachedOf(addresses, port, timeoutMs, surroundings);
+  const reached = addresses.filter((address) => !unreached.includes(address));
+  const problem = await surroundings.dial(reached[0] ?? LOOPBACK, port, { timeoutMs })
+    .then((connection) => surroundings.ask(connection, timeoutMs))
+    .then(() => undefined, failure);
+  // Whoever has too many callers, or asks for an invite, is lanchat as well.
+  if (problem !== undefined && problem.code !== "busy" && problem.code !== "needs-invite") {
+    const hint = `Host on another one: lanchat serve --port ${port + 1}`;
+    return bad(`${port} is taken by another program`, hint);
+  }
+  if (reached.length === 0) {
+    return bad(
+      `lanchat hosts on ${port}, but is not reached over ${list(addresses)}`,
+      "Host without --host, or with that of the network in which the others are.",
+    );
+  }
+  return good(
+    `lanchat hosts on ${port}, and is reached over ${list(reached)} from this machine; whether ` +
+      `another one reaches it, 'lanchat doctor ADDRESS' tells there`,
+  );
+}
+
+async function unreachedOf(
+  addresses: readonly string[],
+  port: number,
+  timeoutMs: number,
+  { dial }: Surroundings,
+): Promise<string[]> {
+  const reached = await Promise.all(
+    addresses.map((address) =>
+      dial(address, port, { timeoutMs }).then(({ close }) => {
+        close();
+        return true;
+      }, () => false)
+    ),
+  );
+  return addresses.filter((_, i) => !reached[i]);
+}
+
+async function hangUpOnAll({ connections }: Listener): Promise<void> {
+  for await (const connection of connections) connection.close();
+}
+
+async function checkMulticast(
+  interfaces: readonly Deno.NetworkInterfaceInfo[] | undefined,
+  timeoutMs: number,
+  { multicast }: Surroundings,
+): Promise<Verdict> {
+  const addresses = interfaces?.filter(({ family }) => family === "IPv4")
+    .map(({ address }) => address);
+  if (addresses?.length === 0) return unknown("there is no IPv4 address to try it with", "");
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), timeoutMs);
+  try {
+    const results = await multicast(addresses, late.signal);
+    return multicastVerdict(results);
+  } catch (error) {
+    const { hint, message } = failure(error);
+    return unknown(message, hint);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function multicastVerdict(results: readonly MulticastResult[]): Verdict {
+  const where = (heard: boolean | null): string =>
+    list(
+      results.filter((result) => result.heard === heard).map(({ address, problem }) =>
+        [address ?? "the interface that the system chose", problem && `(${problem})`]
+          .filter(Boolean).join(" ")
+      ),
+    );
+  const [back, lost, unheard] = [where(true), where(false), where(null)];
+  const firewall = "Let UDP port 5353 through this machine's firewall.";
+  const saw = [
+    ...back === "" ? [] : [`own multicast comes back over ${back}`],
+    ...lost === "" ? [] : [`own multicast does not come back over ${lost}`],
+    ...unheard === "" ? [] : [`multicast cannot be listened for over ${unheard}`],
+  ].join("; ");
+  if (lost === "" && unheard === "") return good(saw);
+  if (lost !== "" && back === "") return bad(saw, `${firewall} ${BY_ADDRESS}`);
+  return unknown(saw, lost === "" ? BY_ADDRESS : `If the others are there: ${firewall}`);
+}
+
+function checkTerminal(terminal: TerminalLook): Verdict {
+  const { colours, isTerminal, locale, size, type } = terminal;
+  if (!isTerminal) {
+    return unknown(
+      "standard input or output is none: lanchat takes and writes plain lines there",
+      "",
+    );
+  }
+  const facts = [
+    ...type === undefined ? [] : [type],
+    ...size === undefined ? [] : [`${size.columns} × ${size.rows}`],
+    colours ? "colours" : "no colours (NO_COLOR)",
+    ...locale === undefined ? [] : [locale],
+  ].join(", ");
+  if (locale !== undefined && /utf-?8/i.test(locale)) return good(facts);
+  const advice = "If letters look broken, choose UTF-8 in the terminal, and LANG=C.UTF-8.";
+  return locale === undefined || /^(?:C|POSIX)$/.test(locale)
+    ? unknown(`${facts}; whether it shows UTF-8 is not known`, advice)
+    : bad(`${facts}: not UTF-8`, advice);
+}
+
+async function checkIdentity(
+  whose: Whose,
+  { identity: look }: Surroundings,
+): Promise<{ file?: string; verdict: Verdict }> {
+  try {
+    const { file, identity, isProtected } = await look(whose);
+    if (isProtected === undefined) return { verdict: good(`the first start makes ${file}`) };
+    const facts = identity === undefined
+      ? "under a passphrase"
+      : `under no passphrase, tag ${await keyTag(identity.publicKey)}`;
+    return { file, verdict: good(`${file} can be read by you alone (${facts})`) };
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    const { code, hint, message } = error;
+    const verdict = code === "permission-denied"
+      ? unknown(message, CODES["temporary-identity"].hint)
+      : bad(message, hint);
+    return { verdict };
+  }
+}
+
+async function checkName(
+  name: string,
+  timeoutMs: number,
+  { lookUp }: Surroundings,
+): Promise<Verdict> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), timeoutMs);
+  try {
+    const addresses = await Promise.race([lookUp(name), late]);
+    const { hint } = CODES["name-not-found"];
+    return addresses === undefined
+      ? bad(`nothing answers in ${timeoutMs / 1000} s what ${name} is`, hint)
+      : good(`${name} is ${list(addresses)}`);
+  } catch (error) {
+    const { hint, message } = failure(error);
+    return bad(message, hint);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function notConnected(
+  host: string,
+  interfaces: readonly Deno.NetworkInterfaceInfo[] | undefined,
+  { hint, message }: LanchatError,
+): Verdict {
+  const networks = interfaces?.filter(({ family }) => family === "IPv4") ?? [];
+  const isElsewhere = isIPv4(host) && !host.startsWith("127.") && networks.length > 0 &&
+    !networks.some((network) => contains(network, host));
+  return bad(
+    message,
+    isElsewhere
+      ? `${host} is in none of this machine's networks (${
+        list(networks.map(({ cidr }) => cidr))
+      }): join the network that the host is in. ${hint}`
+      : hint,
+  );
+}
+
+function notShaken({ code, hint, message }: LanchatError): Verdict {
+  if (code === "busy") return unknown(message, hint);
+  if (code === "needs-invite") {
+    return good("lanchat answers; the room is for invited people, and tells others no more");
+  }
+  return bad(message, hint);
+}
+
+function checkAdmission({ accept }: HostAnswer): Verdict {
+  if (accept === undefined) {
+    return bad("lanchat answers, but its room ends now", CODES["connection-refused"].hint);
+  }
+  const refusal = REFUSALS[accept.status];
+  return refusal === undefined
+    ? good("lanchat answers; the room is open")
+    : bad(`lanchat answers, but ${refusal.reason}`, CODES[refusal.code].hint);
+}
+
+async function checkHost(key: Bytes, address: string, known: Acquainted): Promise<Verdict> {
+  const [digits, tag] = await Promise.all([fingerprint(key), keyTag(key)]);
+  const pinned = known.hostAt(address);
+  if (pinned !== undefined && !equal(pinned.key, key)) {
+    const { hint, message } = await changedHost(address, digits, pinned);
+    return bad(message, hint);
+  }
+  const before = known.find(key);
+  const acquaintance = before === undefined
+    ? "not met before"
+    : before.verified
+    ? "verified"
+    : `met since ${day(before.firstSeen)}, not verified`;
+  return good(`tag ${tag}, fingerprint ${groups(digits)}; ${acquaintance}`);
+}
+
+/** @param ms How far the host's clock is ahead of this machine's. */
+function checkClock(ms: number): Verdict {
+  const seconds = Math.round(Math.abs(ms) / 1000);
+  const amount = seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+  const saw = seconds === 0
+    ? "the same as the host's"
+    : `${amount} ${ms > 0 ? "behind" : "ahead of"} the host's`;
+  if (Math.abs(ms) <= MAX_CLOCK_SKEW_MS) return good(saw);
+  return bad(
+    saw,
+    "Set the clock that is wrong: until then, messages show when they came, not when they were sent.",
+  );
+}
+
+function named(check: CheckName, verdict: Verdict): CheckEvent {
+  return { event: "check", check, ...verdict };
+}
+
+function good(saw: string): Verdict {
+  return { ok: true, saw, advice: "" };
+}
+
+function bad(saw: string, advice: string): Verdict {
+  return { ok: false, saw, advice };
+}
+
+function unknown(saw: string, advice: string): Verdict {
+  return { ok: null, saw, advice };
+}
+
+/** A failure that was to be expected; every other one is a fault in lanchat. */
+function failure(error: unknown): LanchatError {
+  if (error instanceof LanchatError) return error;
+  throw error;
+}
+
+function list(items: readonly string[]): string {
+  return items.join(", ");
+}
+
+function isIPv4(host: string): boolean {
+  return isAddress(host) && !host.includes(":");
+}
+
+/** Whether an IPv4 address is in the network of an interface. */
+function contains({ address, netmask }: Deno.NetworkInterfaceInfo, other: string): boolean {
+  const masked = (address: string): number => (toInteger(address) & toInteger(netmask)) >>> 0;
+  return masked(address) === masked(other);
+}
+
+function toInteger(address: string): number {
+  return address.split(".").reduce((sum, part) => (sum << 8 | Number(part)) >>> 0, 0);
+}

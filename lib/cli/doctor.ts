@@ -1,0 +1,92 @@
+import { EXIT } from "../errors.ts";
+import { checkMulticast, dial, listen, lookUp, machineInterfaces } from "../net/mod.ts";
+import { KnownPeers, lookAtIdentity, peersPlace } from "../store/mod.ts";
+import {
+  type CheckEvent,
+  type ClosedEvent,
+  JsonFrontEnd,
+  noticeLines,
+  type ProblemEvent,
+  processEnvironment,
+} from "../ui/mod.ts";
+import type { DoctorCommand } from "./args.ts";
+import { askHost } from "./ask_host.ts";
+import { checkUp, type Surroundings, type TerminalLook } from "./checkup.ts";
+import { Interrupts } from "./interrupts.ts";
+import { print } from "./print.ts";
+import { problem } from "./problem.ts";
+
+/** What is really there. */
+const SURROUNDINGS: Surroundings = {
+  granted: (name) => Deno.permissions.querySync({ name }).state === "granted",
+  interfaces: machineInterfaces,
+  listen,
+  dial,
+  ask: askHost,
+  multicast: checkMulticast,
+  lookUp,
+  identity: ({ identity, profile }) => lookAtIdentity({ file: identity, profile }),
+  known: async (file) => await KnownPeers.open(file && peersPlace(file)),
+  terminal: lookAtTerminal,
+  now: Date.now,
+};
+
+/**
+ * Looks at what keeps people apart, and says for each thing what it saw and what to do.
+ *
+ * @returns The exit status: a failure where something is wrong.
+ */
+export async function doctor(command: DoctorCommand): Promise<number> {
+  const interrupts = new Interrupts(() => Deno.exit(EXIT.INTERRUPTED));
+  const interrupted = interrupts.first.then(() => "interrupted" as const);
+  const show = command.json ? showAsJson() : showToPerson;
+  const checks = checkUp(command, SURROUNDINGS);
+  let status: number = EXIT.OK;
+  try {
+    while (true) {
+      const next = await Promise.race([checks.next(), interrupted]);
+      if (next === "interrupted") {
+        await show({ event: "closed", reason: "signal" });
+        return EXIT.INTERRUPTED;
+      }
+      if (next.done) break;
+      if (next.value.ok === false) status = EXIT.FAILURE;
+      if (!await show(next.value)) return EXIT.FAILURE;
+    }
+    return await show({ event: "closed", reason: "done" }) ? status : EXIT.FAILURE;
+  } catch (error) {
+    await show(problem(error));
+    await show({ event: "closed", reason: "failed" });
+    return EXIT.FAILURE;
+  } finally {
+    interrupts.close();
+  }
+}
+
+/** Shows an event. @returns Whether that was possible. */
+type Show = (event: CheckEvent | ProblemEvent | ClosedEvent) => Promise<boolean>;
+
+const showToPerson: Show = (event) => print(noticeLines(event).map((line) => `${line}\n`).join(""));
+
+function showAsJson(): Show {
+  const frontEnd = new JsonFrontEnd();
+  let broken = false;
+  void frontEnd.broken.then(() => broken = true);
+  return async (event) => {
+    frontEnd.show(event);
+    if (event.event === "closed") await frontEnd.close();
+    return !broken;
+  };
+}
+
+function lookAtTerminal(): TerminalLook {
+  const isTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  const locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(processEnvironment).find(Boolean);
+  return {
+    isTerminal,
+    ...isTerminal && { size: Deno.consoleSize() },
+    colours: !Deno.noColor,
+    type: processEnvironment("TERM"),
+    locale,
+  };
+}

@@ -1,0 +1,118 @@
+import { type Bytes, equal, toBase64Url } from "../bytes/mod.ts";
+import { fingerprint, keyTag } from "../crypto/mod.ts";
+import { CODES, HandshakeError } from "../errors.ts";
+import { formatHostPort } from "../net/mod.ts";
+import type { KnownPeer, KnownPeers } from "../store/mod.ts";
+import { day, type FrontEnd, groups, type HostView, type ProblemEvent } from "../ui/mod.ts";
+import { showUnwritten } from "./person.ts";
+
+/** Which host is acceptable. */
+export interface ExpectedHost {
+  /** The IP address or name that is dialled. */
+  readonly host: string;
+  /** Its TCP port. */
+  readonly port: number;
+  /** The 30 digits of the only host that is acceptable; any host if missing. */
+  readonly hostKey?: string | undefined;
+  /** The 30 digits of the only host that is acceptable, even where another one is known. */
+  readonly acceptHost?: string | undefined;
+  /** The key of the only host that is acceptable, as an invite has it. */
+  readonly key?: Bytes | undefined;
+}
+
+/** What there is to know of the host of a room that was entered. */
+export interface MetHost {
+  /** How a person or script sees it. */
+  readonly view: HostView;
+  /** What to show behind `ready`, where nobody has verified it. */
+  readonly warning?: ProblemEvent;
+}
+
+/**
+ * Says whether a host's key is the expected one, before anything tells the host who calls.
+ *
+ * @throws {HandshakeError} With code `host-key-changed` if another key is known at this address. See
+ * PROTOCOL.md §2.4.
+ */
+export async function trustsHost(
+  key: Bytes,
+  { acceptHost, host, hostKey, key: invitedTo, port }: ExpectedHost,
+  known: KnownPeers,
+): Promise<boolean> {
+  if (invitedTo !== undefined && !equal(invitedTo, key)) return false;
+  const address = formatHostPort(host, port);
+  const pinned = known.hostAt(address);
+  const changed = pinned !== undefined && !equal(pinned.key, key);
+  if (!changed && acceptHost === undefined && hostKey === undefined) return true;
+  const digits = await fingerprint(key);
+  if (hostKey !== undefined && hostKey !== digits) return false;
+  if (acceptHost === digits) return true;
+  if (changed) throw await changedHost(address, digits, pinned);
+  return acceptHost === undefined;
+}
+
+/**
+ * Notes who hosts the room that was entered, and says what was known of it before.
+ *
+ * @param key Its identity key.
+ */
+export async function meetHost(
+  key: Bytes,
+  { host, hostKey, key: invitedTo, port }: ExpectedHost,
+  known: KnownPeers,
+  frontEnd: FrontEnd,
+): Promise<MetHost> {
+  const address = formatHostPort(host, port);
+  const before = known.find(key);
+  const isHere = before !== undefined && known.hostAt(address) === before;
+  await known.seen(key, { address }).catch(showUnwritten(frontEnd));
+  const [elsewhere] = before?.addresses ?? [];
+  if (elsewhere !== undefined && !isHere) {
+    frontEnd.show({
+      event: "warning",
+      code: "host-moved",
+      message: `The host at ${address} has the key of the one that was at ${elsewhere}`,
+      hint: CODES["host-moved"].hint,
+    });
+  }
+  const named = hostKey !== undefined || invitedTo !== undefined;
+  const verified = named || before?.verified === true;
+  const view: HostView = {
+    tag: await keyTag(key),
+    key: toBase64Url(key),
+    known: before !== undefined,
+    verified,
+  };
+  return verified ? { view } : { view, warning: unverified(before, known.file !== undefined) };
+}
+
+/** @param kept Whether it would be known if it had been met before. */
+function unverified(before: KnownPeer | undefined, kept: boolean): ProblemEvent {
+  const so = before !== undefined
+    ? `: it has the key that it had on ${day(before.lastSeen)}`
+    : kept
+    ? ": it was never met before"
+    : "";
+  return {
+    event: "warning",
+    code: "host-unverified",
+    message: `It is not known yet whether this host is the one you mean${so}`,
+    hint: CODES["host-unverified"].hint,
+  };
+}
+
+/** The error of a host that has another key than the one that is known at its address. */
+export async function changedHost(
+  address: string,
+  digits: string,
+  pinned: KnownPeer,
+): Promise<HandshakeError> {
+  const { firstSeen, key, verified } = pinned;
+  const message = `Cannot join ${address} as its host has another key than before: ` +
+    `its fingerprint is ${groups(digits)} now, and was ${groups(await fingerprint(key))} ` +
+    `since ${day(firstSeen)} (${verified ? "verified" : "not verified"})`;
+  const hint = "Compare the new one with the host's own screen, or 'lanchat id' there. " +
+    `If it is the same, join with --accept-host "${groups(digits)}"; ` +
+    "if not, somebody else answers there.";
+  return new HandshakeError("host-key-changed", message, { hint });
+}

@@ -1,0 +1,111 @@
+import { toBase64Url } from "../bytes/mod.ts";
+import { fingerprint, keyTag } from "../crypto/mod.ts";
+import { LanchatError, quote } from "../errors.ts";
+import {
+  formatPeers,
+  identityPlace,
+  type KnownPeer,
+  KnownPeers,
+  peersPlace,
+  readPeers,
+  writePeers,
+} from "../store/mod.ts";
+import type { PeerEvent } from "../ui/mod.ts";
+import type { PeersCommand } from "./args.ts";
+import { damagedWarnings, identityOptions } from "./person.ts";
+import { answer } from "./print.ts";
+import { report } from "./report.ts";
+
+/** How many of those who share a name are told. */
+const MAX_CANDIDATES = 8;
+
+/**
+ * Shows whom one has met, or changes that.
+ *
+ * @returns The exit status.
+ * @throws {LanchatError} If a file cannot be used, or it is not clear who is meant.
+ */
+export async function managePeers(command: PeersCommand): Promise<number> {
+  const known = await KnownPeers.open(peersPlace(identityPlace(identityOptions(command))));
+  const warnings = damagedWarnings(known);
+  switch (command.action) {
+    case "list": {
+      const newestFirst = known.all().toSorted((a, b) => b.lastSeen - a.lastSeen);
+      const events = [...warnings, ...await Promise.all(newestFirst.map(view))];
+      const nobody = newestFirst.length === 0 ? ["Nobody is known yet."] : undefined;
+      return await report(events, command.json, nobody);
+    }
+    case "forget": {
+      const peer = await findPeer(known, command.who!);
+      await known.forget(peer.key);
+      const event = await view(peer);
+      return await report([...warnings, event], command.json, [`${title(event)} is forgotten.`]);
+    }
+    case "export": {
+      const { file } = command;
+      if (file === undefined) return await answer(formatPeers(known.all()));
+      await writePeers(file, known.all());
+      return await report(warnings, command.json, [`${counted(known.all())} in ${file} now.`]);
+    }
+    case "import":
+      return await importPeers(known, command);
+  }
+}
+
+async function importPeers(known: KnownPeers, { file, json }: PeersCommand): Promise<number> {
+  const stored = await readPeers(file!);
+  const added = stored.peers.filter(({ key }) => known.find(key) === undefined);
+  await known.merge(stored.peers);
+  const events = [...damagedWarnings({ ...stored, file }), ...await Promise.all(added.map(view))];
+  const rest = stored.peers.length - added.length;
+  return await report(events, json, [`${counted(added)} new; ${rest} known already.`]);
+}
+
+/** @throws {LanchatError} With code `no-such-peer` or `several-peers`. */
+async function findPeer(known: KnownPeers, who: string): Promise<KnownPeer> {
+  const [peer, ...others] = await matching(known.all(), who);
+  if (peer === undefined) {
+    const message = `Cannot forget ${
+      quote(who)
+    } as nobody with this name, tag or fingerprint is known`;
+    throw new LanchatError("no-such-peer", message);
+  }
+  if (others.length === 0) return peer;
+  const all = [peer, ...others];
+  const shown = await Promise.all(all.slice(0, MAX_CANDIDATES).map(view));
+  const more = all.length > shown.length ? ` or ${all.length - shown.length} more` : "";
+  throw new LanchatError(
+    "several-peers",
+    `Cannot forget ${quote(who)} as ${all.length} peers may be meant`,
+    { hint: `Name one of them: ${shown.map(title).join(", ")}${more}.` },
+  );
+}
+
+/** Those who have a name, a tag, also behind `#`, or a fingerprint. */
+async function matching(peers: readonly KnownPeer[], who: string): Promise<KnownPeer[]> {
+  const name = who.normalize("NFC");
+  const tag = /[^#]*$/.exec(who)![0].toLowerCase();
+  const digits = who.replaceAll(/[\s-]/g, "");
+  const isFingerprint = /^\d{30}$/.test(digits);
+  const found: KnownPeer[] = [];
+  for (const peer of peers) {
+    const { key, names } = peer;
+    const matches = names.includes(name) || await keyTag(key) === tag ||
+      isFingerprint && await fingerprint(key) === digits;
+    if (matches) found.push(peer);
+  }
+  return found;
+}
+
+async function view({ key, ...others }: KnownPeer): Promise<PeerEvent> {
+  return { event: "peer", ...others, tag: await keyTag(key), key: toBase64Url(key) };
+}
+
+/** One who cannot be taken for another. */
+function title({ names: [name = ""], tag }: PeerEvent): string {
+  return `${name}#${tag}`;
+}
+
+function counted(peers: readonly KnownPeer[]): string {
+  return peers.length === 1 ? "1 peer is" : `${peers.length} peers are`;
+}

@@ -1,0 +1,170 @@
+import { type Bytes, equal, toBase64Url, toHex } from "../bytes/mod.ts";
+import { fingerprint, keyTag, safetyNumber } from "../crypto/mod.ts";
+import { type LanchatError, StoreError, UsageError } from "../errors.ts";
+import { type Member, sameName, type Trust } from "../room/mod.ts";
+import type { KnownPeer, KnownPeers } from "../store/mod.ts";
+import type { KnownView } from "../ui/mod.ts";
+
+/** Digits of a safety number, and how many of them, at its end, are typed from the other's screen. */
+const [NUMBER_DIGITS, TYPED_DIGITS] = [60, 10];
+
+const FINGERPRINT_DIGITS = 30;
+
+/** Who members are, as far as that is known from earlier, and what comes of it in a room. */
+export class Acquaintances {
+  /**
+   * Called where something cannot be kept for later runs, once for all that nobody asked for; this run goes
+   * by it all the same.
+   */
+  onUnkept: (error: LanchatError) => void = () => {};
+  readonly #known: KnownPeers;
+  readonly #ownKey: Bytes;
+  /** By key in hexadecimal digits. */
+  readonly #tags = new Map<string, string>();
+  /** Whose last name was noted in this run, by key in hexadecimal digits. */
+  readonly #noted = new Map<string, string>();
+  #unkeptTold = false;
+
+  private constructor(known: KnownPeers, ownKey: Bytes) {
+    this.#known = known;
+    this.#ownKey = ownKey;
+  }
+
+  /** Begins with those who are known. @param ownKey One's own identity key. */
+  static async of(known: KnownPeers, ownKey: Bytes): Promise<Acquaintances> {
+    const acquaintances = new Acquaintances(known, ownKey);
+    await acquaintances.#learnTags();
+    return acquaintances;
+  }
+
+  /** What a member is under its name, given without the tag. */
+  readonly judge = ({ key, name }: { readonly key: Bytes; readonly name: string }): Trust => {
+    if (equal(key, this.#ownKey)) return "fine";
+    const known = this.#known.find(key);
+    if (known !== undefined && hasName(known, name)) return "fine";
+    const namesake = this.#namesake(key, name);
+    if (namesake === undefined) return "fine";
+    return namesake.verified ? "withheld" : "changed";
+  };
+
+  /** Whether the person here has compared the number of a member. */
+  isVerified(key: Bytes): boolean {
+    return this.#known.find(key)?.verified ?? false;
+  }
+
+  /** Who had a member's name before, with another key; of several one that is verified, or the last. */
+  namesakeOf(member: Member): KnownView | undefined {
+    const namesake = this.#namesake(member.key, plainName(member));
+    if (namesake === undefined) return undefined;
+    const { key, lastSeen, verified } = namesake;
+    return { key: toBase64Url(key), tag: this.#tags.get(toHex(key)) ?? "", lastSeen, verified };
+  }
+
+  /** Notes a member that has said something, unless it is given no key under its name. */
+  spoke(member: Member): void {
+    const { key } = member;
+    const name = plainName(member);
+    const id = toHex(key);
+    if (this.#noted.get(id) === name || equal(key, this.#ownKey)) return;
+    if (this.judge({ key, name }) === "withheld") return;
+    this.#noted.set(id, name);
+    void this.#keep(member, this.#known.seen(key, { name }), false);
+  }
+
+  /** The number that one compares with a member, 60 digits. Takes about 100 ms of a core. */
+  safetyNumber(key: Bytes): Promise<string> {
+    return safetyNumber(this.#ownKey, key);
+  }
+
+  /**
+   * Marks a member as verified.
+   *
+   * @param digits All digits of the safety number or the last ten, as they stand on the member's screen.
+   * @throws {UsageError} With code `wrong-digits` if it has others; nothing is marked then.
+   */
+  async verify(member: Member, digits: string): Promise<void> {
+    const given = digitsOf(digits, [TYPED_DIGITS, NUMBER_DIGITS]);
+    const number = await this.safetyNumber(member.key);
+    if (given !== number && given !== number.slice(-TYPED_DIGITS)) {
+      throw new UsageError(
+        "wrong-digits",
+        "Cannot mark that member as verified as these are not the digits of its safety number",
+      );
+    }
+    await this.#keep(member, this.#known.setVerified(member.key, true, plainName(member)));
+  }
+
+  /**
+   * Takes a member for somebody else of the same name than the one who was verified.
+   *
+   * @param members Those who are given no key. @param digits The fingerprint of one of them.
+   * @returns Which.
+   * @throws {UsageError} With code `wrong-digits` if none has it.
+   */
+  async accept<Each extends Member>(members: readonly Each[], digits: string): Promise<Each> {
+    const given = digitsOf(digits, [FINGERPRINT_DIGITS]);
+    for (const member of members) {
+      if (await fingerprint(member.key) !== given) continue;
+      await this.#keep(member, this.#known.seen(member.key, { name: plainName(member) }));
+      return member;
+    }
+    throw new UsageError(
+      "wrong-digits",
+      "Cannot accept as nobody who is given no key has this fingerprint",
+      { hint: "Type all 30 digits as that person reads them to you; /who shows whom it may be." },
+    );
+  }
+
+  #namesake(key: Bytes, name: string): KnownPeer | undefined {
+    const namesakes = this.#known.all().filter((known) =>
+      !equal(known.key, key) && hasName(known, name)
+    );
+    return namesakes.sort((a, b) =>
+      Number(b.verified) - Number(a.verified) || b.lastSeen - a.lastSeen
+    )[0];
+  }
+
+  /** Makes the tags of those who are known since the last time, perhaps by another run. */
+  async #learnTags(): Promise<void> {
+    await Promise.all(
+      this.#known.all().map(async ({ key }) => {
+        const id = toHex(key);
+        if (!this.#tags.has(id)) this.#tags.set(id, await keyTag(key));
+      }),
+    );
+  }
+
+  async #keep({ key, tag }: Member, change: Promise<void>, asked = true): Promise<void> {
+    this.#tags.set(toHex(key), tag);
+    try {
+      await change;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (asked || !this.#unkeptTold) this.onUnkept(error);
+      this.#unkeptTold = true;
+    }
+    await this.#learnTags();
+  }
+}
+
+/** @throws {UsageError} With code `wrong-digits` if a text is not so many digits, in groups or not. */
+function digitsOf(text: string, counts: readonly number[]): string {
+  const digits = text.replaceAll(/[\s-]/g, "");
+  if (/^\d+$/.test(digits) && counts.includes(digits.length)) return digits;
+  throw new UsageError(
+    "wrong-digits",
+    `Cannot compare as ${counts.join(" or ")} digits are needed: ${
+      digits.replaceAll(/\D/g, "").length
+    } are given`,
+    { hint: "Give them in groups or not, as in: 12345 67890." },
+  );
+}
+
+function hasName({ names }: KnownPeer, name: string): boolean {
+  return names.some((one) => sameName(one, name));
+}
+
+/** The name of a member without the tag that it may be shown with. */
+function plainName({ name, tag }: Member): string {
+  return name.endsWith(`#${tag}`) ? name.slice(0, -tag.length - 1) : name;
+}

@@ -1,0 +1,17 @@
+import { NetError, quote } from "../errors.ts";
+
+/**
+ * The addresses of a host name, as the system finds them: in its files, by DNS or by multicast DNS.
+ *
+ * @throws {NetError} With code `name-not-found`.
+ */
+export async function lookUp(name: string): Promise<string[]> {
+  // Not that of `node:dns/promises`, which makes early Denos warn of something of their own.
+  const { lookup } = await import("node:dns");
+  const { promise, reject, resolve } = Promise.withResolvers<string[]>();
+  lookup(name, { all: true }, (cause, found) => {
+    if (cause === null) return resolve([...new Set(found.map(({ address }) => address))]);
+    reject(new NetError("name-not-found", `No address is known for ${quote(name)}`, { cause }));
+  });
+  return await promise;
+}

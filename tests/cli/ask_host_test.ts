@@ -1,0 +1,41 @@
+import { assertEquals } from "@std/assert";
+import { askHost } from "../../lib/cli/ask_host.ts";
+import { generateIdentity, zeroKey } from "../../lib/crypto/mod.ts";
+import { HostKeyRing } from "../../lib/handshake/mod.ts";
+import { Host } from "../../lib/relay/mod.ts";
+import { AcceptStatus } from "../../lib/wire/mod.ts";
+import { duplex } from "../support/duplex.ts";
+import { Inn } from "../support/inn.ts";
+import { hostHopKey } from "../support/keys.ts";
+import { test } from "../support/test.ts";
+
+test("askHost hears how it would be admitted, and nobody in the room is told", async () => {
+  const inn = new Inn();
+  const ada = await inn.enter("ada");
+  const { identity } = await generateIdentity();
+  const { clock, relay } = inn;
+  const host = new Host({
+    identity,
+    roomId: new Uint8Array(32).fill(1),
+    psk: zeroKey(),
+    relay,
+    keys: new HostKeyRing({ generate: hostHopKey, clock }),
+    onAdmitted() {
+      throw new Error("it was to go before that");
+    },
+    clock,
+  });
+  const [mine, theirs] = duplex();
+  const greeted = host.greet({ ...theirs, remoteAddress: "192.0.2.1" });
+  const { accept, key } = await askHost({ ...mine, remoteAddress: "192.0.2.2" }, 60_000);
+  assertEquals(key, identity.publicKey);
+  assertEquals([accept!.status, accept!.time], [AcceptStatus.OK, clock.now()]);
+  await greeted;
+
+  await inn.enter("bob");
+  await ada.logged("bob joined 0");
+  assertEquals(ada.log.all, ["bob joined 0"]);
+  clock.advance(1000); // A handshake that is given up keeps its place so long.
+  host.close();
+  await inn.close();
+});

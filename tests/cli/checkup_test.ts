@@ -1,0 +1,425 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { DoctorCommand } from "../../lib/cli/args.ts";
+import type { HostAnswer } from "../../lib/cli/ask_host.ts";
+import {
+  type Acquainted,
+  checkUp,
+  type Surroundings,
+  type TerminalLook,
+} from "../../lib/cli/checkup.ts";
+import { equal } from "../../lib/bytes/mod.ts";
+import { generateIdentity } from "../../lib/crypto/mod.ts";
+import { HandshakeError, NetError, StoreError } from "../../lib/errors.ts";
+import type { Connection, Listener, MulticastResult } from "../../lib/net/mod.ts";
+import type { KnownPeer } from "../../lib/store/mod.ts";
+import type { CheckEvent } from "../../lib/ui/mod.ts";
+import { AcceptStatus } from "../../lib/wire/mod.ts";
+import { test } from "../support/test.ts";
+
+const NOW = 1_795_480_204_301;
+
+const { identity: IDENTITY } = await generateIdentity();
+
+const COMMAND: DoctorCommand = {
+  kind: "doctor",
+  target: { host: "192.0.2.9", port: 12_345 },
+  port: 12_345,
+  timeoutSeconds: 3,
+  json: false,
+};
+
+const TERMINAL: TerminalLook = {
+  isTerminal: true,
+  size: { columns: 80, rows: 24 },
+  colours: true,
+  type: "xterm",
+  locale: "en_GB.UTF-8",
+};
+
+function network(
+  name: string,
+  address: string,
+  cidr = `${address}/24`,
+): Deno.NetworkInterfaceInfo {
+  const [family, netmask, scopeid] = address.includes(":")
+    ? ["IPv6", "ffff:ffff:ffff:ffff::", 2] as const
+    : ["IPv4", "255.255.255.0", null] as const;
+  const mac = "00:00:00:00:00:00";
+  return { name, address, cidr, family, netmask, mac, scopeid } as Deno.NetworkInterfaceInfo;
+}
+
+const INTERFACES = [network("eth0", "192.0.2.2"), network("eth0", "fe80::1")];
+
+function connection(): Connection {
+  return {
+    readable: new ReadableStream(),
+    writable: new WritableStream(),
+    remoteAddress: "192.0.2.9",
+    close() {},
+  };
+}
+
+function listener(port: number): Listener {
+  return { port, hosts: ["::"], connections: ReadableStream.from([connection()]), close() {} };
+}
+
+function answer({ status = AcceptStatus.OK as number, time = NOW } = {}): HostAnswer {
+  const instance = new Uint8Array(8);
+  return {
+    key: IDENTITY.publicKey,
+    accept: {
+      type: "accept",
+      status,
+      resumed: false,
+      instance,
+      lastCmid: 0,
+      maxMembers: 9,
+      time,
+    },
+  };
+}
+
+const FILE = "/home/ada/identity.json";
+
+function peer(changes: Partial<KnownPeer> = {}): KnownPeer {
+  return {
+    key: IDENTITY.publicKey,
+    names: [],
+    addresses: ["192.0.2.9:12345"],
+    firstSeen: NOW,
+    lastSeen: NOW,
+    verified: false,
+    ...changes,
+  };
+}
+
+/** Somebody who has met one other at most. */
+function acquainted(met?: KnownPeer): Acquainted {
+  return {
+    find: (key) => met !== undefined && equal(met.key, key) ? met : undefined,
+    hostAt: (address) => met?.addresses.includes(address) ? met : undefined,
+  };
+}
+
+/** Where all is as it should be. */
+const WELL: Surroundings = {
+  granted: () => true,
+  interfaces: () => INTERFACES,
+  listen: ({ port }) => listener(port),
+  dial: () => Promise.resolve(connection()),
+  ask: () => Promise.resolve(answer()),
+  multicast: (addresses) =>
+    Promise.resolve((addresses ?? [undefined]).map((address) => ({ address, heard: true }))),
+  lookUp: () => Promise.resolve(["192.0.2.9"]),
+  identity: () => Promise.resolve({ file: FILE, identity: IDENTITY, isProtected: false }),
+  known: () => Promise.resolve(acquainted()),
+  terminal: () => TERMINAL,
+  now: () => NOW,
+};
+
+async function checks(
+  changes: Partial<Surroundings> = {},
+  command: Partial<DoctorCommand> = {},
+): Promise<CheckEvent[]> {
+  return await Array.fromAsync(checkUp({ ...COMMAND, ...command }, { ...WELL, ...changes }));
+}
+
+/** Asserts what comes of one check. @returns All that come behind it. */
+async function assertVerdict(
+  check: CheckEvent["check"],
+  ok: boolean | null,
+  saw: RegExp,
+  advice: RegExp,
+  changes: Partial<Surroundings>,
+  command: Partial<DoctorCommand> = {},
+): Promise<string[]> {
+  const all = await checks(changes, command);
+  const at = all.findIndex((event) => event.check === check);
+  const event = all[at]!;
+  assertEquals(event.ok, ok, event.saw);
+  assertMatch(event.saw, saw);
+  assertMatch(event.advice, advice);
+  for (const { ok, advice } of all) assert(ok !== true || advice === "");
+  return all.slice(at + 1).map(({ check }) => check);
+}
+
+function fails(error: Error): () => Promise<never> {
+  return () => Promise.reject(error);
+}
+
+const NOTHING = /^$/;
+
+test("checkUp finds nothing wrong where nothing is", async () => {
+  const all = await checks();
+  assertEquals(all.filter(({ advice, ok }) => !ok || advice !== ""), []);
+  assertEquals(all.map(({ check }) => check), [
+    ...["permissions", "addresses", "port", "multicast", "terminal", "identity"],
+    ...["connection", "lanchat", "host", "clock"],
+  ]);
+});
+
+test("checkUp looks at this machine alone where no host is named", async () => {
+  const never = (): never => {
+    throw new Error("nobody is asked");
+  };
+  const all = await checks({ ask: never, lookUp: never }, { target: undefined });
+  assertEquals(all.at(-1)!.check, "identity");
+});
+
+test("checkUp tells what each missing permission would give", async () => {
+  await assertVerdict("permissions", null, /^net granted; sys, env/, /--allow-sys lists/, {
+    granted: (permission) => permission === "net",
+  });
+  await assertVerdict("permissions", null, /^none granted; net,/, /--allow-net/, {
+    granted: () => false,
+  });
+});
+
+test("checkUp tells a machine without a network", async () => {
+  await assertVerdict("addresses", true, /^192\.0\.2\.2 \(eth0\), fe80::1 \(eth0\)$/, NOTHING, {});
+  await assertVerdict("addresses", null, /not be listed/, /--allow-sys/, {
+    interfaces: () => undefined,
+  });
+  await assertVerdict("addresses", false, /none but its own/, /Connect/, { interfaces: () => [] });
+  await assertVerdict("addresses", false, /given it none/, /Connect/, {
+    interfaces: () => [network("wlan0", "169.254.1.2"), network("wlan0", "fe80::2")],
+  });
+});
+
+test("checkUp tells a port that is free, and over which addresses it is reached", async () => {
+  await assertVerdict("port", true, /free.*192\.0\.2\.2, fe80::1%eth0/, NOTHING, {});
+  await assertVerdict("port", true, /free.*127\.0\.0\.1/, NOTHING, { interfaces: () => undefined });
+  await assertVerdict(
+    "port",
+    false,
+    /not reached over fe80::1%eth0 /,
+    /TCP port 12345 .*firewall/,
+    {
+      dial: (host) =>
+        host.startsWith("fe80")
+          ? Promise.reject(new NetError("unreachable", "No"))
+          : Promise.resolve(connection()),
+    },
+  );
+});
+
+const IN_USE: Partial<Surroundings> = {
+  listen() {
+    throw new NetError("port-in-use", "Cannot listen");
+  },
+};
+
+test("checkUp tells a lanchat that hosts from another program on the port", async () => {
+  await assertVerdict("port", true, /lanchat hosts on 12345.*192\.0\.2\.2/, NOTHING, IN_USE);
+  for (const code of ["busy", "needs-invite"] as const) {
+    const ask = fails(new HandshakeError(code, "No"));
+    await assertVerdict("port", true, /lanchat hosts/, NOTHING, { ...IN_USE, ask });
+  }
+  const ask = fails(new HandshakeError("not-lanchat", "No"));
+  await assertVerdict("port", false, /another program/, /serve --port 12346/, { ...IN_USE, ask });
+  await assertVerdict("port", false, /not reached over 192\.0\.2\.2/, /--host/, {
+    ...IN_USE,
+    dial: (host) =>
+      host === "127.0.0.1"
+        ? Promise.resolve(connection())
+        : Promise.reject(new NetError("connection-refused", "No")),
+  });
+});
+
+test("checkUp tells a port that may not be listened on", async () => {
+  const listen = (): never => {
+    throw new NetError("permission-denied", "Cannot use port");
+  };
+  await assertVerdict("port", false, /Cannot use port/, /./, { listen });
+  await assertVerdict("port", null, /Cannot use port/, /--allow-net/, {
+    listen,
+    granted: () => false,
+  });
+});
+
+test("checkUp tells whether own multicast comes back, by address", async () => {
+  const two = (): Deno.NetworkInterfaceInfo[] => [
+    network("eth0", "192.0.2.2"),
+    network("tun0", "198.51.100.2"),
+  ];
+  const heard = (...results: (boolean | null)[]): Partial<Surroundings> => ({
+    interfaces: two,
+    multicast: (addresses) =>
+      Promise.resolve(
+        results.map((heard, i): MulticastResult => ({
+          address: addresses![i],
+          heard,
+          ...heard === null && { problem: "EINVAL" },
+        })),
+      ),
+  });
+  const cases = [
+    [[true, true], true, /back over 192\.0\.2\.2, 198\.51\.100\.2$/, NOTHING],
+    [[false, false], false, /not come back over 192\.0\.2\.2, 198/, /UDP port 5353/],
+    [[true, false], null, /not come back over 198/, /UDP port 5353/],
+    [[true, null], null, /listened for over 198\.51\.100\.2 \(EINVAL\)/, /by address/],
+    [[null, null], null, /listened for/, /by address/],
+  ] as const;
+  for (const [results, ok, saw, advice] of cases) {
+    await assertVerdict("multicast", ok, saw, advice, heard(...results));
+  }
+  await assertVerdict("multicast", true, /the interface that the system chose/, NOTHING, {
+    interfaces: () => undefined,
+  });
+  await assertVerdict("multicast", null, /no IPv4/, NOTHING, { interfaces: () => [] });
+  await assertVerdict("multicast", null, /Cannot use/, /--allow-net/, {
+    multicast: fails(new NetError("permission-denied", "Cannot use")),
+  });
+});
+
+test("checkUp bounds the wait for multicast and for a name", async () => {
+  const begun = performance.now();
+  const hanging: Partial<Surroundings> = {
+    multicast: (_addresses, signal) =>
+      new Promise((resolve) =>
+        signal.addEventListener("abort", () => resolve([{ address: "192.0.2.2", heard: false }]))
+      ),
+    lookUp: () => new Promise(() => {}),
+  };
+  const behind = await assertVerdict(
+    "name",
+    false,
+    /nothing answers in 0\.02 s/,
+    /IP address/,
+    hanging,
+    {
+      target: { host: "ada.local", port: 1 },
+      timeoutSeconds: 0.02,
+    },
+  );
+  assertEquals(behind, []);
+  assert(performance.now() - begun < 2000);
+});
+
+test("checkUp tells what a terminal can", async () => {
+  const terminal = (changes: Partial<TerminalLook>): Partial<Surroundings> => ({
+    terminal: () => ({ ...TERMINAL, ...changes }),
+  });
+  await assertVerdict("terminal", true, /^xterm, 80 × 24, colours, en_GB\.UTF-8$/, NOTHING, {});
+  const locale = "de_DE.ISO-8859-1";
+  await assertVerdict("terminal", false, /ISO-8859-1: not UTF-8/, /UTF-8/, terminal({ locale }));
+  for (const locale of ["C", "POSIX", undefined]) {
+    await assertVerdict("terminal", null, /not known/, /UTF-8/, terminal({ locale }));
+  }
+  await assertVerdict("terminal", true, /NO_COLOR/, NOTHING, terminal({ colours: false }));
+  await assertVerdict("terminal", null, /plain lines/, NOTHING, terminal({ isTerminal: false }));
+});
+
+test("checkUp tells what is wrong with the identity file", async () => {
+  await assertVerdict("identity", true, /json .*you alone \(under no .*, tag \w{8}\)/, NOTHING, {});
+  await assertVerdict("identity", true, /you alone \(under a passphrase\)/, NOTHING, {
+    identity: () => Promise.resolve({ file: FILE, isProtected: true }),
+  });
+  await assertVerdict("identity", true, /first start makes \/home/, NOTHING, {
+    identity: () => Promise.resolve({ file: FILE }),
+  });
+  for (const code of ["identity-damaged", "identity-unreadable", "identity-unwritable"] as const) {
+    const identity = fails(new StoreError(code, "It is broken"));
+    await assertVerdict("identity", false, /It is broken/, /./, { identity });
+  }
+  await assertVerdict("identity", null, /missing/, /--allow-read --allow-write/, {
+    identity: fails(new StoreError("permission-denied", "--allow-env is missing")),
+  });
+});
+
+test("checkUp tells what a name means, and goes no further where it means nothing", async () => {
+  const target = { host: "ada.local", port: 12_345 };
+  await assertVerdict("name", true, /^ada\.local is 192\.0\.2\.9$/, NOTHING, {}, { target });
+  const lookUp = fails(new NetError("name-not-found", "No address"));
+  const behind = await assertVerdict("name", false, /No address/, /spelling/, { lookUp }, {
+    target,
+  });
+  assertEquals(behind, []);
+});
+
+test("checkUp tells why a host is not reached, and whether it is in another network", async () => {
+  const dial = (host: string): Promise<Connection> =>
+    host === "192.0.2.2" || host.startsWith("fe80")
+      ? Promise.resolve(connection())
+      : Promise.reject(new NetError("unreachable", "No answer"));
+  const behind = await assertVerdict("connection", false, /No answer/, /^Check that both/, {
+    dial,
+  });
+  assertEquals(behind, []);
+  const target = { host: "198.51.100.1", port: 12_345 };
+  await assertVerdict(
+    "connection",
+    false,
+    /No answer/,
+    /^198\.51\.100\.1 is in none of this machine's networks \(192\.0\.2\.2\/24\)/,
+    { dial },
+    { target },
+  );
+});
+
+test("checkUp tells what answers", async () => {
+  const refused = [
+    ["not-lanchat", false],
+    ["wrong-version", false],
+    ["handshake-failed", false],
+    ["connection-lost", false],
+    ["busy", null],
+  ] as const;
+  for (const [code, ok] of refused) {
+    const ask = fails(new HandshakeError(code, "It says no"));
+    const behind = await assertVerdict("lanchat", ok, /It says no/, /./, { ask });
+    assertEquals(behind, []);
+  }
+  const ask = fails(new HandshakeError("needs-invite", "No"));
+  assertEquals(await assertVerdict("lanchat", true, /invited/, NOTHING, { ask }), []);
+});
+
+test("checkUp tells whom the host admits, who it is, and its clock even where it admits nobody", async () => {
+  const says = (it: HostAnswer): Partial<Surroundings> => ({ ask: () => Promise.resolve(it) });
+  const full = says(answer({ status: AcceptStatus.ROOM_FULL }));
+  const behind = await assertVerdict("lanchat", false, /room is full/, /--max-members/, full);
+  assertEquals(behind, ["host", "clock"]);
+  const ending = says({ key: IDENTITY.publicKey });
+  assertEquals(await assertVerdict("lanchat", false, /ends now/, /./, ending), ["host"]);
+});
+
+test("checkUp tells a host that was met before from another one, and from an impostor", async () => {
+  const met = (known?: KnownPeer): Partial<Surroundings> => ({
+    known: () => Promise.resolve(acquainted(known)),
+  });
+  const digits = String.raw`tag \w{8}, fingerprint \d{5}( \d{5}){5}`;
+  const cases = [
+    [undefined, "not met before"],
+    [peer(), String.raw`met since \d{4}-\d\d-\d\d, not verified`],
+    [peer({ verified: true }), "verified"],
+    [peer({ key: new Uint8Array(32), addresses: ["192.0.2.9:1"] }), "not met before"],
+  ] as const;
+  for (const [known, acquaintance] of cases) {
+    await assertVerdict("host", true, RegExp(`^${digits}; ${acquaintance}$`), NOTHING, met(known));
+  }
+  const impostor = met(peer({ key: new Uint8Array(32) }));
+  const behind = await assertVerdict("host", false, /another key than/, /--accept-host/, impostor);
+  assertEquals(behind, ["clock"]);
+});
+
+test("checkUp tells how far the clocks are apart: ten minutes are no harm", async () => {
+  const apart = (ms: number): Partial<Surroundings> => ({
+    ask: () => Promise.resolve(answer({ time: NOW + ms })),
+  });
+  const cases = [
+    [0, true, /^the same/, NOTHING],
+    [600_000, true, /^10 min behind/, NOTHING],
+    [-61_000, true, /^61 s ahead of/, NOTHING],
+    [600_001, false, /^10 min behind/, /Set the clock/],
+    [-7_200_000, false, /^120 min ahead of/, /Set the clock/],
+  ] as const;
+  for (const [ms, ok, saw, advice] of cases) {
+    await assertVerdict("clock", ok, saw, advice, apart(ms));
+  }
+});
+
+test("checkUp keeps a fault of lanchat from looking like one of the network", async () => {
+  const dial = fails(new TypeError("a fault"));
+  const failure = await checks({ dial }).catch((error) => error);
+  assert(failure instanceof TypeError);
+});

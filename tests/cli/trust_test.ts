@@ -1,0 +1,193 @@
+import { assertEquals } from "@std/assert";
+import { type Bytes, toBase64Url } from "../../lib/bytes/mod.ts";
+import { Acquaintances } from "../../lib/cli/trust.ts";
+import { fingerprint, type Identity, keyTag, safetyNumber } from "../../lib/crypto/mod.ts";
+import type { Member } from "../../lib/room/mod.ts";
+import { KnownPeers } from "../../lib/store/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
+import { Inbox } from "../support/inbox.ts";
+import { identityOf } from "../support/keys.ts";
+import { test } from "../support/test.ts";
+
+/** Ada, and whom she knows. */
+interface Scene {
+  readonly ada: Identity;
+  readonly known: KnownPeers;
+  readonly acquaintances: Acquaintances;
+  readonly clock: FakeClock;
+}
+
+async function scene(): Promise<Scene> {
+  const ada = await identityOf("ada");
+  const clock = new FakeClock();
+  const known = await KnownPeers.open(undefined, clock);
+  return { ada, known, clock, acquaintances: await Acquaintances.of(known, ada.publicKey) };
+}
+
+async function keyOf(person: string): Promise<Bytes> {
+  return (await identityOf(person)).publicKey;
+}
+
+/** Somebody under a name; `bob#` is shown with its tag. */
+async function member(name: string, person = name): Promise<Member> {
+  const key = await keyOf(person);
+  const tag = await keyTag(key);
+  return { name: name.endsWith("#") ? name + tag : name, tag, key, session: new Uint8Array(16) };
+}
+
+/** What each person is under a name. */
+async function verdicts({ acquaintances }: Scene, name: string, ...people: string[]) {
+  const keys = await Promise.all(people.map(keyOf));
+  return keys.map((key) => acquaintances.judge({ key, name }));
+}
+
+test("Acquaintances take whoever is new for fine, and what is known of nobody else", async () => {
+  const room = await scene();
+  assertEquals(await verdicts(room, "bob", "bob", "mal", "ada"), ["fine", "fine", "fine"]);
+  room.acquaintances.spoke(await member("bob"));
+  assertEquals(await verdicts(room, "robert", "bob", "mal"), ["fine", "fine"]);
+});
+
+test("Acquaintances find another key under a known name, or one that looks like it", async () => {
+  const room = await scene();
+  room.acquaintances.spoke(await member("bob"));
+  for (const name of ["bob", "Bob", "b0b", "bоb"]) {
+    assertEquals(
+      await verdicts(room, name, "bob", "mal", "ada"),
+      ["fine", "changed", "fine"],
+      name,
+    );
+  }
+  await room.known.setVerified(await keyOf("bob"), true);
+  for (const name of ["bob", "BOB"]) {
+    assertEquals(await verdicts(room, name, "bob", "mal", "ada"), ["fine", "withheld", "fine"]);
+  }
+  // Verified or not, and whatever else it is known by.
+  await room.known.setVerified(await keyOf("carol"), true, "carol");
+  assertEquals(await verdicts(room, "bob", "carol"), ["withheld"]);
+});
+
+test("Acquaintances note who spoke, under its plain name and once, but nobody who is withheld", async () => {
+  const room = await scene();
+  const { acquaintances, clock, known } = room;
+  const bob = await member("bob#", "bob");
+  acquaintances.spoke(bob);
+  assertEquals(known.find(bob.key)?.names, ["bob"]);
+  assertEquals(acquaintances.namesakeOf(await member("bob", "mal"))?.tag, bob.tag);
+  clock.advance(1000);
+  acquaintances.spoke(bob);
+  assertEquals(known.find(bob.key)?.lastSeen, clock.now() - 1000);
+  acquaintances.spoke(await member("robert", "bob"));
+  assertEquals(known.find(bob.key)?.names, ["robert", "bob"]);
+  assertEquals(known.find(bob.key)?.lastSeen, clock.now());
+  acquaintances.spoke(await member("ada"));
+  await known.setVerified(bob.key, true);
+  acquaintances.spoke(await member("bob#", "mal"));
+  assertEquals(known.all().map(({ names }) => names), [["robert", "bob"]]);
+  // Who is unverified is named beside the one of before from then on.
+  await known.setVerified(bob.key, false);
+  acquaintances.spoke(await member("bob#", "mal"));
+  assertEquals(await verdicts(room, "bob", "bob", "mal", "eve"), ["fine", "fine", "changed"]);
+});
+
+test("Acquaintances tell of a namesake: one that is verified, or else the last", async () => {
+  const { acquaintances, clock, known } = await scene();
+  for (const person of ["one", "two", "three"]) {
+    acquaintances.spoke(await member("bob", person));
+    clock.advance(1000);
+  }
+  const namesake = async (): Promise<unknown> =>
+    acquaintances.namesakeOf(await member("bob#", "mal"));
+  const view = async (person: string, ago: number, verified: boolean): Promise<unknown> => {
+    const key = await keyOf(person);
+    const lastSeen = clock.now() - ago;
+    return { key: toBase64Url(key), tag: await keyTag(key), lastSeen, verified };
+  };
+  assertEquals(await namesake(), await view("three", 1000, false));
+  await known.setVerified(await keyOf("one"), true);
+  assertEquals(await namesake(), await view("one", 3000, true));
+  assertEquals(acquaintances.namesakeOf(await member("carol")), undefined);
+});
+
+test("Acquaintances know the tags of those who were known before, spoke, or were verified", async () => {
+  const { ada, known } = await scene();
+  const [bob, carol, dave] = await Promise.all(
+    ["bob", "carol", "dave"].map((name) => member(name)),
+  );
+  await known.seen(bob!.key, { name: "bob" });
+  const acquaintances = await Acquaintances.of(known, ada.publicKey);
+  acquaintances.spoke(carol!);
+  await acquaintances.verify(dave!, await acquaintances.safetyNumber(dave!.key));
+  for (const { name, tag } of [bob!, carol!, dave!]) {
+    assertEquals(acquaintances.namesakeOf(await member(name, "mal"))?.tag, tag);
+  }
+});
+
+test("Acquaintances.verify marks by the last ten digits or all, and by no others", async () => {
+  const { acquaintances, ada, known } = await scene();
+  const bob = await member("bob#", "bob");
+  const number = await safetyNumber(bob.key, ada.publicKey);
+  assertEquals(await acquaintances.safetyNumber(bob.key), number);
+  const others = await safetyNumber(bob.key, await keyOf("mal"));
+  const last = number.slice(-10);
+  const wrong = [
+    ["", "0 are given"],
+    ["x", "digits are needed"],
+    [number.slice(-5), "5 are given"],
+    [`${number}0`, "61 are given"],
+    [number.slice(0, 10), "not the digits"],
+    [others, "not the digits"],
+    [others.slice(-10), "not the digits"],
+    [`${last.slice(0, -1)}${(Number(last.at(-1)) + 1) % 10}`, "not the digits"],
+  ] as const;
+  for (const [digits, reason] of wrong) {
+    await assertFails(acquaintances.verify(bob, digits), "wrong-digits", reason);
+    assertEquals([known.all(), acquaintances.isVerified(bob.key)], [[], false]);
+  }
+  await acquaintances.verify(bob, `${last.slice(0, 5)} ${last.slice(5)}`);
+  assertEquals(acquaintances.isVerified(bob.key), true);
+  assertEquals(known.find(bob.key)?.names, ["bob"]);
+  const carol = await member("carol");
+  const groups = (await acquaintances.safetyNumber(carol.key)).replaceAll(/\d{5}/g, "$& ");
+  await acquaintances.verify(carol, groups);
+  assertEquals(acquaintances.isVerified(carol.key), true);
+  assertEquals(acquaintances.isVerified(await keyOf("mal")), false);
+});
+
+test("Acquaintances.accept takes whoever has the fingerprint, of those who are withheld", async () => {
+  const room = await scene();
+  const { acquaintances, known } = room;
+  await known.setVerified(await keyOf("bob"), true, "bob");
+  const [mal, eve] = [await member("bob#", "mal"), await member("bob#", "eve")];
+  const digits = await fingerprint(mal.key);
+  for (
+    const [others, given, reason] of [
+      [[eve], digits, "nobody"],
+      [[], digits, "nobody"],
+      [[mal, eve], digits.slice(1), "29 are given"],
+      [[mal, eve], await fingerprint(await keyOf("bob")), "nobody"],
+    ] as const
+  ) {
+    await assertFails(acquaintances.accept(others, given), "wrong-digits", reason);
+  }
+  assertEquals(await verdicts(room, "bob", "mal", "eve"), ["withheld", "withheld"]);
+  assertEquals(await acquaintances.accept([eve, mal], digits.replaceAll(/\d{5}/g, "$& ")), mal);
+  assertEquals(await verdicts(room, "bob", "mal", "eve"), ["fine", "withheld"]);
+  assertEquals(acquaintances.isVerified(mal.key), false);
+});
+
+test("Acquaintances go by what could not be kept, and say so", async () => {
+  const ada = await identityOf("ada");
+  const known = await KnownPeers.open("/nowhere/at/all/identity.peers.jsonl");
+  const acquaintances = await Acquaintances.of(known, ada.publicKey);
+  const told = new Inbox<string>();
+  acquaintances.onUnkept = ({ code }) => told.push(code);
+  const bob = await member("bob");
+  await acquaintances.verify(bob, await acquaintances.safetyNumber(bob.key));
+  assertEquals([told.all, acquaintances.isVerified(bob.key)], [["peers-unwritable"], true]);
+  acquaintances.spoke(await member("carol"));
+  await acquaintances.verify(bob, await acquaintances.safetyNumber(bob.key));
+  assertEquals(told.all.length, 2); // Nobody asked for carol to be noted, and it was said before.
+  assertEquals(acquaintances.judge({ key: await keyOf("mal"), name: "carol" }), "changed");
+});

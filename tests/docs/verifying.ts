@@ -1,0 +1,161 @@
+/**
+ * The screens of docs/VERIFYING.md, taken from real terminals. `deno task screen` writes them anew.
+ *
+ * @module
+ */
+import { encodeBase64 } from "@std/encoding";
+import { seedToPkcs8 } from "../../lib/crypto/mod.ts";
+import { emptyDirectory, Program } from "../support/program.ts";
+import { Pty, type PtyOptions } from "../support/pty.ts";
+
+/** The document. */
+export const VERIFYING: URL = new URL("../../docs/VERIFYING.md", import.meta.url);
+
+/** Wide enough for all lines. */
+const COLUMNS = 260;
+
+const PERMISSIONS = ["--allow-net", "--allow-sys", "--allow-env", "--allow-read", "--allow-write"];
+
+const JOIN_CODE = /(?<=[Jj]oin code )\d{5} \d{5}/g;
+
+const ROOM_CODE = /\d{5}(?: \d{5}){7}/g;
+
+/** Somebody with a home directory, and always the same identity in it. */
+class Person {
+  readonly #options: PtyOptions & { readonly env: Readonly<Record<string, string>> };
+
+  /** @param seed Gives the identity. */
+  constructor(seed: number) {
+    const home = emptyDirectory();
+    const env = { HOME: home, XDG_CONFIG_HOME: home };
+    this.#options = { columns: COLUMNS, rows: 50, permissions: PERMISSIONS, env };
+    const pkcs8 = encodeBase64(seedToPkcs8(new Uint8Array(32).fill(seed)));
+    const identity = JSON.stringify({ type: "lanchat identity", version: 1, pkcs8 });
+    Deno.mkdirSync(`${home}/lanchat`);
+    Deno.writeTextFileSync(`${home}/lanchat/identity.json`, identity, { mode: 0o600 });
+  }
+
+  /** Where its files are, but for the folder `lanchat`. */
+  get home(): string {
+    return this.#options.env.HOME!;
+  }
+
+  /** Starts lanchat in a terminal. */
+  start(...args: string[]): Pty {
+    return new Pty(args, this.#options);
+  }
+
+  /** Hosts a room without a terminal. */
+  async host(address: string): Promise<Program> {
+    const [host, port] = address.split(":") as [string, string];
+    const args = ["serve", "--relay-only", "--host", host, "--port", port, "--json"];
+    const program = new Program(args, this.#options);
+    await program.event("listening");
+    return program;
+  }
+
+  /** Runs lanchat to its end. @returns The command, and what it showed. */
+  async run(...args: string[]): Promise<string> {
+    await using pty = this.start(...args);
+    await pty.status();
+    return [`$ lanchat ${args.join(" ")}`, ...pty.lines.slice(0, -1)].join("\n");
+  }
+}
+
+/** What a command shows, up to a row that matches. @returns The command, and what it shows. */
+async function asked(pty: Pty, command: string, end: RegExp): Promise<string> {
+  const shown = await showing(pty, end, () => pty.type(`${command}\r`));
+  return [`> ${command}`, shown].join("\n");
+}
+
+/** What comes on a screen while something is done, up to a row that matches. */
+async function showing(pty: Pty, end: RegExp, action: () => Promise<unknown>): Promise<string> {
+  const before = pty.lines.length - 1; // The last row is the prompt.
+  await action();
+  await pty.until(`${end}`, ({ lines }) => {
+    return lines.slice(before).some((line) => end.test(line)) && lines.at(-1) === ">";
+  });
+  return pty.lines.slice(before, -1).join("\n");
+}
+
+/** All screens, in the order of the document. */
+export async function takeScreens(): Promise<string[]> {
+  const [adas, bobs, strangers, impostors] = [
+    new Person(1),
+    new Person(2),
+    new Person(3),
+    new Person(4),
+  ];
+  const screens: string[] = [];
+  let address: string;
+  {
+    await using ada = adas.start("serve", "--name", "ada", "--port", "0", "--host", "127.0.0.1");
+    await ada.says(/You are ada/);
+    address = /127\.0\.0\.1:\d+/.exec(ada.lines.join("\n"))![0];
+    await using bob = bobs.start("join", address, "--name", "bob");
+    await Promise.all([ada.says(/bob joined/), bob.says(/Type a message/)]);
+    await Promise.all([ada.shows(">"), bob.shows(">")]);
+    screens.push(
+      ["$ lanchat serve --name ada", ...ada.lines.slice(0, -1)].join("\n"),
+      [`$ lanchat join ${address} --name bob`, ...bob.lines.slice(0, -1)].join("\n"),
+      await asked(ada, "/verify bob", /12345 67890/),
+      await asked(bob, "/verify ada show", /^ +-- ▀+$/),
+    );
+    const [, last] = /(\d{5} \d{5})\n.*ada types/.exec(screens.at(-1)!)!;
+    screens.push(await asked(ada, `/verify bob ${last}`, /is verified/));
+    await bob.type("/verify\r");
+    screens.push(await asked(ada, "/verify", /Where all/));
+    await bob.type("/quit\r");
+    await bob.status();
+    await ada.says(/bob✓ left/);
+    await ada.shows(">");
+    screens.push(await adas.run("id"), await adas.run("peers"));
+
+    await using stranger = strangers.start("join", address, "--name", "bob");
+    screens.push(
+      await showing(ada, /hint: Have that person/, () => stranger.says(/Type a message/)),
+    );
+    const [shown] = /bob#\w{8}/.exec(screens.at(-1)!)!;
+    const answer = await asked(ada, `/whois ${shown}`, /join code/);
+    const [digits] = /\d{5}( \d{5}){5}/.exec(answer)!;
+    screens.push([answer, await asked(ada, `/accept ${digits}`, /can read/)].join("\n"));
+    await ada.type("/quit\r");
+    await ada.status();
+  }
+  await using _impostor = await impostors.host(address);
+  screens.push(await bobs.run("join", address, "--name", "bob"));
+  const replacements = [
+    ...examples(screens, JOIN_CODE, ["93511 39463", "70417 22806"]),
+    ...examples(screens, ROOM_CODE, [
+      "02817 44093 68150 91377 25064 80921 13742 57986",
+    ]),
+    [`lanchat join ${address}`, "lanchat join 192.0.2.2"],
+    [address, "192.0.2.2:12345"],
+    [adas.home, "/home/ada/.config"],
+  ] as const;
+  return screens.map((screen) =>
+    replacements.reduce((text, [seen, example]) => text.replaceAll(seen, example), screen)
+      .replaceAll(/^00:00/gm, "14:02")
+      .replaceAll(/since \d\d:\d\d/g, "since 14:02")
+      .replaceAll(/\d{4}-\d\d-\d\d/g, "2026-03-01")
+  );
+}
+
+/** What differs from run to run, and what the document has in its place, in the order in which it is seen. */
+function examples(
+  screens: readonly string[],
+  pattern: RegExp,
+  texts: readonly string[],
+): (readonly [string, string])[] {
+  const seen = new Set(screens.flatMap((screen) => screen.match(pattern) ?? []));
+  return [...seen].map((text, i) => [text, texts[i]!]);
+}
+
+/** The document with other screens in its `console` blocks. */
+export function withScreens(document: string, screens: readonly string[]): string {
+  let next = 0;
+  return document.replaceAll(
+    /(?<=^```console\n)[^]*?(?=^```$)/gm,
+    () => `${screens[next++] ?? "(no screen)"}\n`,
+  );
+}

@@ -1,0 +1,122 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { AcceptStatus, encodeFrame, encodeM0 } from "../../lib/wire/mod.ts";
+import type { CheckEvent } from "../../lib/ui/mod.ts";
+import { answer, Impostor, sending } from "../support/impostor.ts";
+import { BINARY, type Event, HostProgram, Program, run } from "../support/program.ts";
+
+/** Long enough for a slow machine. */
+const PATIENT = ["--timeout", "60"];
+
+/** All but multicast: these machines are not the tests' own. */
+const LOOPBACK = ["--allow-net=127.0.0.1"];
+
+const M0 = encodeFrame(encodeM0({ invite: false, busy: false, challenge: new Uint8Array(32) }));
+
+const VERSION_AT = 4 + 7;
+
+/** A test on the loopback interface alone; a compiled binary would reach further. */
+function loopbackTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: BINARY !== undefined, fn });
+}
+
+/** Runs the doctor to its end. @returns The status, and what it says of each check. */
+async function checkUp(
+  address: string,
+): Promise<{ status: number; checks: Record<string, CheckEvent> }> {
+  const { status, stderr, stdout } = await run(["doctor", address, ...PATIENT, "--json"], {
+    permissions: LOOPBACK,
+  });
+  assertEquals(stderr, "");
+  const events: Event[] = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(events.pop(), { event: "closed", reason: "done" });
+  const checks = events.filter((event): event is CheckEvent => event.event === "check");
+  assertEquals(checks.length, events.length);
+  return { status, checks: Object.fromEntries(checks.map((check) => [check.check, check])) };
+}
+
+loopbackTest("doctor asks a host who it is, how it admits, and what time it has", async () => {
+  await using host = await HostProgram.start(["--name", "ada", "--json"]);
+  const { fingerprint, tag } = await host.event("listening");
+  const { checks, status } = await checkUp(host.address);
+  const { clock, connection, host: asked, lanchat, port } = checks;
+  assertEquals(status, 0);
+  assertEquals([connection!.ok, lanchat!.ok, asked!.ok, clock!.ok], [true, true, true, true]);
+  const groups = fingerprint.match(/\d{5}/g)!.join(" ");
+  assertEquals(asked!.saw, `tag ${tag}, fingerprint ${groups}; not met before`);
+  assertEquals(port!.ok, null, "it may not be listened on");
+});
+
+loopbackTest("doctor tells people in a line each what it saw, and what to do", async () => {
+  const unused = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = unused.addr;
+  unused.close();
+  const { status, stderr, stdout } = await run(["doctor", `127.0.0.1:${port}`], {
+    permissions: LOOPBACK,
+  });
+  assertEquals([status, stderr], [1, ""]);
+  const lines = stdout.trimEnd().split("\n");
+  for (const line of lines) assertMatch(line, /^(?:(?:ok|!!|\?\?) [a-z]+: | {3})\S/);
+  assertMatch(
+    lines.at(-2)!,
+    /^!! connection: Cannot connect to 127\.0\.0\.1:\d+ as nothing listens/,
+  );
+  assertMatch(lines.at(-1)!, /^ {3}Nothing listens there: check that 'lanchat serve' runs/);
+});
+
+loopbackTest("doctor tells whatever else than an open lanchat answers", async () => {
+  const otherVersion = M0.slice();
+  otherVersion[VERSION_AT] = 9;
+  const closed = encodeFrame(
+    encodeM0({ invite: true, busy: false, challenge: new Uint8Array(32) }),
+  );
+  const write = (bytes: Uint8Array) => async (caller: Deno.TcpConn) =>
+    void await caller.write(bytes);
+  const echo = async (caller: Deno.TcpConn): Promise<void> => {
+    await caller.readable.pipeTo(caller.writable).catch(() => {});
+  };
+  const cases = [
+    ["an echo", echo, ["--timeout", "1"], false, /does not answer as lanchat does in 1 s/],
+    ["a web server", write(new TextEncoder().encode("HTTP/1.1 400\r\n")), PATIENT, false, /greet/],
+    ["another version", write(otherVersion), PATIENT, false, /another version.*: 9/],
+    ["a room with an invite", write(closed), PATIENT, true, /invited people/],
+    ["a full room", sending(answer(AcceptStatus.ROOM_FULL)), PATIENT, false, /room is full/],
+  ] as const;
+  await Promise.all(cases.map(async ([what, respond, patience, ok, saw]) => {
+    await using impostor = new Impostor(respond);
+    const args = ["doctor", impostor.address, ...patience, "--json"];
+    const { status, stdout } = await run(args, { permissions: LOOPBACK });
+    const line = stdout.split("\n").find((line) => line.includes('"check":"lanchat"'))!;
+    const check: CheckEvent = JSON.parse(line);
+    assertEquals([check.ok, status], [ok, ok ? 0 : 1], `${what}: ${line}`);
+    assertMatch(check.saw, saw, what);
+  }));
+});
+
+loopbackTest("doctor finds a clock that is an hour off", async () => {
+  await using impostor = new Impostor(
+    sending(answer(AcceptStatus.OK, Date.now() - 3_600_000)),
+  );
+  const { checks, status } = await checkUp(impostor.address);
+  assertEquals([status, checks.clock!.ok], [1, false]);
+  assertMatch(checks.clock!.saw, /^60 min ahead of/);
+});
+
+loopbackTest("doctor looks at the terminal that it runs in", async () => {
+  const { stdout } = await run(["doctor"], {
+    terminal: true,
+    permissions: [...LOOPBACK, "--allow-env"],
+    env: { LC_ALL: "C.UTF-8" },
+  });
+  assertMatch(stdout, /^ok terminal: xterm-256color, \d+ × \d+, .*C\.UTF-8\r$/m);
+});
+
+loopbackTest("doctor ends at once at Ctrl-C", async () => {
+  await using silent = new Impostor(() => {});
+  await using doctor = new Program(["doctor", silent.address, "--json", "--timeout", "999"], {
+    permissions: LOOPBACK,
+  });
+  await doctor.event("check", ({ check }) => check === "connection");
+  doctor.signal("SIGINT");
+  await doctor.ends(130);
+  assertEquals(doctor.events.at(-1), { event: "closed", reason: "signal" });
+});

@@ -1,0 +1,90 @@
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { hostAtTerminal } from "../screen/people.ts";
+import { screenTest } from "../screen/expected.ts";
+import { ManInTheMiddle } from "../support/mitm.ts";
+import { emptyDirectory, HostProgram, run } from "../support/program.ts";
+import { Proxy } from "../support/proxy.ts";
+import { Pty } from "../support/pty.ts";
+
+/** Waits for a row of a terminal. @returns What the pattern's group matches. */
+async function read(pty: Pty, pattern: RegExp): Promise<string> {
+  await pty.says(pattern);
+  return pty.lines.map((line) => pattern.exec(line)?.[1]).find((text) => text !== undefined)!;
+}
+
+/** The rows below one that begins with a text, so many of them, as digits. */
+async function digitsBelow(pty: Pty, heading: RegExp, rows: number): Promise<string> {
+  const found = (): number => pty.lines.findIndex((line) => heading.test(line));
+  await pty.until(`${rows} rows below ${heading}`, ({ lines }) => {
+    return found() >= 0 && lines.length > found() + rows + 1;
+  });
+  return pty.lines.slice(found() + 1, found() + 1 + rows).join("").replaceAll(/\D/g, "");
+}
+
+const HEARD = (name: string, text: string): RegExp => new RegExp(`^00:00 ${name}: ${text}$`);
+
+screenTest(
+  "a man in the middle shows in all that people compare, and in nothing else",
+  async () => {
+    await using ada = await hostAtTerminal("ada", { columns: 100, rows: 50 });
+    const address = await read(ada, /lanchat join (127\.0\.0\.1:\d+)/);
+    await using man = await ManInTheMiddle.open("ada", address);
+    await using bob = new Pty(["join", man.address, "--name", "bob"], { columns: 100, rows: 50 });
+    await bob.says(/You are bob\. Here: ada$/);
+    await ada.says(/bob joined/);
+    await bob.type("hello ada\r");
+    await ada.says(HEARD("bob", "hello ada"));
+    await ada.type("hello bob\r");
+    await bob.says(HEARD("ada", "hello bob"));
+
+    const CODE = /oin code (\d{5} \d{5})/;
+    assertNotEquals(await read(bob, CODE), await read(ada, CODE));
+
+    await bob.type("/whois ada\r");
+    const shown = await read(bob, /-- fingerprint ([\d ]{35})$/);
+    assertEquals(shown.replaceAll(" ", ""), man.fingerprint);
+    assertNotEquals(shown, await read(ada, /The room's fingerprint is ([\d ]{35})\./));
+
+    await bob.type("/verify ada show\r");
+    await ada.type("/verify bob show\r");
+    const [bobs, adas] = await Promise.all([
+      digitsBelow(bob, /Safety number of ada and you/, 2),
+      digitsBelow(ada, /Safety number of bob and you/, 2),
+    ]);
+    assertEquals([bobs.length, adas.length], [60, 60]);
+    assertNotEquals(bobs, adas);
+    await bob.type(`/verify ada ${adas.slice(-10)}\r`);
+    await bob.says(/hint: Somebody may be in between/);
+  },
+);
+
+Deno.test("a man in the middle gets no further where the host is known or named", async () => {
+  const home = emptyDirectory();
+  const permissions = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
+  const kept = { permissions, env: { HOME: home, XDG_CONFIG_HOME: home } };
+  await using ada = await HostProgram.start(["--relay-only", "--json"]);
+  const { fingerprint } = await ada.event("listening");
+  const groups = (digits: string): string => digits.match(/\d{5}/g)!.join(" ");
+  await using man = await ManInTheMiddle.open("ada", ada.address);
+  await using proxy = await Proxy.open(ada.port);
+  const join = ["join", proxy.address, "--name", "bob"];
+  assertEquals((await run(join, kept)).status, 0);
+
+  proxy.target = man.port;
+  const known = await run(join, kept);
+  assertEquals([known.status, known.stdout], [3, ""]);
+  assertMatch(
+    known.stderr,
+    /^lanchat: error: Cannot join .* its host has another key than before/m,
+  );
+  for (const digits of [`${groups(man.fingerprint)} now`, `was ${groups(fingerprint)}`]) {
+    assert(known.stderr.includes(digits), known.stderr);
+  }
+  assertMatch(known.stderr, /^lanchat: hint: .*if not, somebody else answers there/m);
+
+  const named = await run([...join, "--host-key", fingerprint]);
+  assertEquals([named.status, named.stdout], [3, ""]);
+  assertMatch(named.stderr, /^lanchat: error: .*shows another key than the expected one/m);
+  assertMatch(named.stderr, /^lanchat: hint: Somebody else may be answering there/m);
+  assertEquals(man.victims, []);
+});

@@ -1,0 +1,127 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import type { Bytes } from "../../lib/bytes/mod.ts";
+import { fingerprint, keyTag } from "../../lib/crypto/mod.ts";
+import { KnownPeers } from "../../lib/store/mod.ts";
+import { identityOf } from "../support/keys.ts";
+import { BINARY, emptyDirectory, HostProgram, run } from "../support/program.ts";
+
+const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
+
+const keyOf = async (name: string): Promise<Bytes> => (await identityOf(name)).publicKey;
+const [ADA, BOB, EVE] = [await keyOf("ada"), await keyOf("bob"), await keyOf("eve")];
+const [ADA_TAG, BOB_TAG, EVE_TAG] = [await keyTag(ADA), await keyTag(BOB), await keyTag(EVE)];
+
+/** Noon of a day, wherever this runs. */
+const THEN = new Date(2026, 2, 1, 12).getTime();
+
+/** An identity file that knows a host, and two people of one name. */
+async function acquainted(): Promise<string> {
+  const home = emptyDirectory();
+  let now = THEN;
+  const known = await KnownPeers.open(`${home}/me.peers.jsonl`, { now: () => now++ });
+  await known.seen(ADA, { address: "10.0.0.1:12345" });
+  await known.seen(EVE, { name: "bob" });
+  await known.seen(BOB, { name: "robert" });
+  await known.setVerified(BOB, true, "bob");
+  return `${home}/me.json`;
+}
+
+async function peers(
+  file: string,
+  ...args: string[]
+): Promise<{ status: number; stdout: string; stderr: string }> {
+  return await run(["peers", ...args, "--identity", file], { permissions });
+}
+
+Deno.test("lanchat peers lists whom one has met, in text and as JSON Lines", async () => {
+  const file = await acquainted();
+  assertEquals(await peers(file), {
+    status: 0,
+    stderr: "",
+    stdout: `bob✓: tag ${BOB_TAG}, verified, met 2026-03-01, last 2026-03-01, was called robert\n` +
+      `bob: tag ${EVE_TAG}, not verified, met 2026-03-01, last 2026-03-01\n` +
+      `(no name): tag ${ADA_TAG}, not verified, met 2026-03-01, last 2026-03-01, ` +
+      `hosted at 10.0.0.1:12345\n`,
+  });
+  const { status, stdout } = await peers(file, "--json");
+  assertEquals(status, 0);
+  const events = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(events.map(({ event, tag }) => tag ?? event), [BOB_TAG, EVE_TAG, ADA_TAG, "closed"]);
+  assertEquals([events[0].names, events[0].lastSeen], [["bob", "robert"], THEN + 2]);
+});
+
+Deno.test("lanchat peers forget forgets one, and none where several may be meant", async () => {
+  const file = await acquainted();
+  const several = await peers(file, "forget", "bob");
+  assertEquals([several.status, several.stdout], [1, ""]);
+  assertMatch(
+    several.stderr,
+    new RegExp(`2 peers may be meant\n.*hint: Name one of them: bob#${EVE_TAG}, bob#${BOB_TAG}\\.`),
+  );
+  const nobody = await peers(file, "forget", "carol");
+  assertEquals(nobody.status, 1);
+  assertMatch(nobody.stderr, /as nobody with this name, tag or fingerprint is known/);
+  assertEquals((await KnownPeers.open(file.replace(".json", ".peers.jsonl"))).all().length, 3);
+
+  const named: [string, string, Bytes][] = [
+    [`bob#${EVE_TAG}`, `bob#${EVE_TAG}`, EVE],
+    ["bob", `bob#${BOB_TAG}`, BOB],
+    [await fingerprint(ADA), `#${ADA_TAG}`, ADA],
+  ];
+  for (const [who, title, key] of named) {
+    const { status, stdout } = await peers(file, "forget", who);
+    assertEquals([status, stdout], [0, `${title} is forgotten.\n`]);
+    const known = await KnownPeers.open(file.replace(".json", ".peers.jsonl"));
+    assertEquals(known.find(key), undefined);
+  }
+  assertEquals((await peers(file)).stdout, "Nobody is known yet.\n");
+});
+
+Deno.test("lanchat peers export and import carry peers to another identity", async () => {
+  const file = await acquainted();
+  const exported = await peers(file, "export");
+  assertEquals(exported.stdout, Deno.readTextFileSync(file.replace(".json", ".peers.jsonl")));
+  const copy = `${emptyDirectory()}/peers.jsonl`;
+  assertMatch(
+    (await peers(file, "export", copy)).stdout,
+    /^3 peers are in .*peers\.jsonl now\.\n$/,
+  );
+  assertEquals((await peers(file, "export", copy)).status, 1);
+
+  Deno.writeTextFileSync(copy, "no peer\n", { append: true });
+  const other = `${emptyDirectory()}/other.json`;
+  const known = await KnownPeers.open(other.replace(".json", ".peers.jsonl"));
+  await known.setVerified(EVE, true);
+  const { status, stderr, stdout } = await peers(other, "import", copy);
+  assertEquals([status, stdout], [0, "2 peers are new; 1 known already.\n"]);
+  assertMatch(
+    stderr,
+    /^lanchat: warning: Cannot read line 4 of known peers in ".*"\nlanchat: hint: /,
+  );
+  assertMatch((await peers(other)).stdout, new RegExp(`bob✓: tag ${EVE_TAG}, verified`));
+});
+
+Deno.test("a run says what is damaged, and what it cannot keep, and goes on", async () => {
+  await using host = await HostProgram.start(["--json"]);
+  const file = await acquainted();
+  const known = file.replace(".json", ".peers.jsonl");
+  Deno.writeTextFileSync(known, "no peer\nneither\n", { append: true });
+  const args = ["join", host.address, "--json", "--identity", file];
+  const codes = ({ stdout }: { stdout: string }): string[] =>
+    stdout.trimEnd().split("\n").map((line) => JSON.parse(line))
+      .flatMap(({ code }) => code === undefined ? [] : [code]);
+  const first = await run(args, { permissions });
+  assertEquals([first.status, codes(first)], [0, ["peers-damaged", "host-unverified"]]);
+  assertMatch(first.stdout, /Cannot read lines 4 and 5 of known peers/);
+  assertMatch(Deno.readTextFileSync(known), /\nno peer\nneither\n$/);
+
+  const blocked = `${emptyDirectory()}/me.json`;
+  Deno.mkdirSync(blocked.replace(".json", ".peers.jsonl"));
+  const third = await run(["join", host.address, "--json", "--identity", blocked], { permissions });
+  assertEquals([third.status, codes(third)], [1, ["peers-unreadable"]]);
+
+  if (BINARY !== undefined) return;
+  const alone = ["--allow-net", `--allow-read=${file}`, `--allow-write=${file}`];
+  const second = await run(args, { permissions: alone });
+  assertEquals([second.status, codes(second)], [0, ["peers-unwritable", "host-unverified"]]);
+});

@@ -1,0 +1,42 @@
+import { assertEquals } from "@std/assert";
+import { HostProgram } from "../support/program.ts";
+import { readQr } from "../support/qr.ts";
+import { notice, said, screenTest, told } from "./expected.ts";
+import { memberAtTerminal } from "./people.ts";
+
+/** How far a notice is from the left. */
+const INDENT = notice("", false).length;
+
+screenTest("somebody is verified by what both screens show, and marked from then on", async () => {
+  await using hana = await HostProgram.start(["--name", "hana", "--json"]);
+  await using ada = await memberAtTerminal(hana, "ada", { columns: 100, rows: 50 });
+  await hana.tell({ do: "verify", name: "ada" });
+  const { digits } = await hana.event("safety-number");
+  const groups = digits.match(/\d{5}/g)!;
+
+  await ada.type("/verify hana show\r");
+  await ada.shows(">");
+  await ada.says(/^ +-- hana types \/verify/);
+  const end = ada.lines.findIndex((line) => line.includes("hana types /verify"));
+  assertEquals(ada.lines.slice(end - 3, end), [
+    notice("Safety number of hana and you:"),
+    notice(groups.slice(0, 6).join(" "), false),
+    notice(groups.slice(6).join(" "), false),
+  ]);
+  await ada.until("The code", ({ lines }) => /^ +-- ▀+$/.test(lines.at(-2)!));
+  const code = ada.lines.slice(end + 1, -1).map((line) => line.slice(INDENT));
+  assertEquals(readQr(code), digits);
+
+  await ada.type("/verify hana\r");
+  await ada.says(/^ +-- \d{5} \d{5} \d{5} \d{5} \?{5} \?{5}$/);
+  await ada.type("/verify hana 12345 67890\r");
+  await ada.says(/-- hint: Somebody may be in between/);
+  await hana.say("not verified");
+  await ada.shows(said("hana", "not verified"), ">");
+  await ada.type(`/verify hana ${groups.slice(-2).join(" ")}\r`);
+  await ada.shows(notice("hana✓ is verified: the mark stands behind the name from now on."), ">");
+  await hana.say("verified");
+  await ada.type("hello\r");
+  await hana.event("message");
+  await ada.shows(said("hana✓", "verified"), told("ada", "hello"), ">");
+});
