@@ -26,7 +26,7 @@ export async function chooseFrontEnd(options: FrontEndOptions): Promise<FrontEnd
   const simple = drawsNothingAnew(plain);
   if (!typing || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
     const draws = !simple && Deno.stderr.isTerminal();
-    return new PlainFrontEnd(undefined, draws ? () => Deno.consoleSize().columns : undefined);
+    return new PlainFrontEnd(undefined, draws ? () => Deno.consoleSize().columns || 80 : undefined);
   }
   if (simple) {
     const { DumbTerminalFrontEnd } = await import("./dumb_terminal.ts");
