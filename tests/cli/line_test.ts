@@ -11,7 +11,7 @@ import { test } from "../support/test.ts";
 async function lineTo(port: number, invite: Uint8Array<ArrayBuffer>): Promise<Line> {
   const { publicKey } = await identityOf("host");
   return new Line({
-    host: "127.0.0.1",
+    hosts: ["127.0.0.1"],
     port,
     identity: await identityOf("ada"),
     psk: (await roomSecrets(publicKey, invite)).psk,
