@@ -58,7 +58,7 @@ screenTest(
   },
 );
 
-Deno.test("a man in the middle gets no further where the host is known or named", async () => {
+Deno.test("a man in the middle gets no further where the host is known, named, or in a link", async () => {
   const home = emptyDirectory();
   const permissions = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
   const kept = { permissions, env: { HOME: home, XDG_CONFIG_HOME: home } };
@@ -92,5 +92,23 @@ Deno.test("a man in the middle gets no further where the host is known or named"
   assertEquals([named.status, named.stdout], [3, ""]);
   assertMatch(named.stderr, /^lanchat: error: .*shows another key than the expected one/m);
   assertMatch(named.stderr, /^lanchat: hint: Somebody else may be answering there/m);
+
+  await using exclusive = await HostProgram.start(["--relay-only", "--invite", "--json"]);
+  for (
+    const [host, status, error] of [
+      [ada, 3, /^lanchat: error: .*shows another key than the expected one/m],
+      [
+        exclusive,
+        1,
+        /^lanchat: error: .*its room is open, and the invite is for one that is not$/m,
+      ],
+    ] as const
+  ) {
+    const { link } = await host.event("invite");
+    const there = link.replace(/:\d+\//, `:${proxy.port}/`);
+    const invited = await run(["join", there, "--name", "bob"]);
+    assertEquals([invited.status, invited.stdout], [status, ""]);
+    assertMatch(invited.stderr, error);
+  }
   assertEquals(man.victims, []);
 });
