@@ -83,6 +83,8 @@ export class RoomAnnouncer {
     while (!signal.aborted) {
       const changed = networkChange(signal, this.#options);
       await this.#multicast.refresh();
+      if (signal.aborted) return;
+      if (this.#multicast.links.length === 0) this.#multicast.check();
       await this.#announce();
       await pause(SECOND_MS, this.#clock, signal);
       if (signal.aborted) return;
@@ -176,6 +178,7 @@ export class RoomSearch {
   async #askAll(onAsked: () => void): Promise<void> {
     const { signal } = this.#closing;
     await this.#multicast.refresh();
+    if (this.#multicast.links.length === 0 && !signal.aborted) this.#multicast.check();
     for (let i = 0; !signal.aborted; i++) {
       await this.#ask();
       onAsked();

@@ -80,6 +80,12 @@ export interface MulticastOptions extends NetworkOptions {
   readonly onPacket: (packet: DnsPacket, link: Link) => void;
 }
 
+/** A link in use. */
+interface OpenedLink {
+  readonly link: Link;
+  readonly sockets: readonly MulticastSocket[];
+}
+
 /**
  * Multicast DNS on all links of this machine, each with a socket for IPv4 and one for IPv6 as far as it
  * has them: what one link is told holds on that link alone. Nothing is thrown: {@linkcode Multicast.check}
@@ -89,10 +95,7 @@ export class Multicast {
   readonly #options: MulticastOptions;
   readonly #clock: Clock;
   /** By what would have to be opened anew if it changed. */
-  readonly #opened = new Map<
-    string,
-    { readonly link: Link; readonly sockets: MulticastSocket[] }
-  >();
+  readonly #opened = new Map<string, OpenedLink>();
   #second = 0;
   #packets = 0;
   #sent = false;
@@ -124,7 +127,8 @@ export class Multicast {
       const families = new Set(link.addresses.map(({ family }) => family));
       const sockets = Array.from(
         families,
-        (family) => new MulticastSocket(link, family, (bytes) => this.#take(bytes, link)),
+        (family) =>
+          new MulticastSocket(link, family, (bytes, from) => this.#take(bytes, from, link)),
       );
       this.#opened.set(key, { link, sockets });
       return sockets.map(({ opened }) => opened);
@@ -132,7 +136,6 @@ export class Multicast {
     for (const result of await Promise.allSettled(opening.flat())) {
       if (result.status === "rejected") this.#failure = result.reason;
     }
-    if (this.#opened.size === 0) this.check();
   }
 
   /** Sends a packet over one link, as far as that is possible. */
@@ -168,9 +171,9 @@ export class Multicast {
     return `multicast does not work here (${(this.#failure as Error).message})`;
   }
 
-  #take(bytes: Uint8Array, link: Link): void {
+  #take(bytes: Uint8Array, from: string, link: Link): void {
     if (this.#closed) return;
-    this.#heard = true;
+    this.#heard ||= link.addresses.some(({ address }) => address === from);
     const second = Math.floor(this.#clock.elapsed() / 1000);
     if (second !== this.#second) this.#packets = 0;
     this.#second = second;
@@ -188,7 +191,7 @@ class MulticastSocket {
   readonly #group: string;
   #closed = false;
 
-  constructor(link: Link, family: Family, onMessage: (bytes: Uint8Array) => void) {
+  constructor(link: Link, family: Family, onMessage: (bytes: Uint8Array, from: string) => void) {
     this.#group = GROUPS[family];
     this.#socket = createSocket({
       type: family === "IPv4" ? "udp4" : "udp6",
@@ -200,7 +203,7 @@ class MulticastSocket {
     this.opened.catch(() => this.close());
     this.#socket.on("error", reject);
     this.#socket.on("message", (bytes: Uint8Array, { address }: RemoteInfo) => {
-      if (isOnLink(address, link)) onMessage(bytes);
+      if (isOnLink(address, link)) onMessage(bytes, address);
     });
     try {
       this.#socket.bind(PORT, bindAddress(link, family), () => {
