@@ -1,4 +1,4 @@
-import { type Bytes, concat, equal, isZero, toBase64Url, toHex, utf8 } from "../bytes/mod.ts";
+import { type Bytes, concat, equal, toBase64Url, toHex, utf8 } from "../bytes/mod.ts";
 import type { Channel } from "../channel/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import {
@@ -10,7 +10,6 @@ import {
   label,
   SESSION_KEY_BITS,
   Verifier,
-  verify,
   WrapKey,
 } from "../crypto/mod.ts";
 import { type Code, LanchatError, RoomError, WireError } from "../errors.ts";
@@ -22,7 +21,6 @@ import {
   decodeAgain,
   decodeAnnounce,
   decodeBatch,
-  decodeKick,
   decodeMsg,
   decodeNeed,
   decodeSkdm,
@@ -33,12 +31,10 @@ import {
   encodeBatch,
   encodeNeed,
   EnvelopeClass,
+  HOST_SESSION,
   type HostEnvelope,
   type HostRecord,
   type Inner,
-  KICK_BYTES,
-  KickOp,
-  MAX_DECISIONS,
   MAX_ROSTER_ENTRIES,
   MAX_TEXT_BYTES,
   MemberChange,
@@ -50,12 +46,13 @@ import {
 } from "../wire/mod.ts";
 import { Agreement } from "./agreement.ts";
 import { type Author, ReceivingChain, refused, SendingChain } from "./chain.ts";
-import { type Lane, Lanes } from "./lanes.ts";
+import { Lanes } from "./lanes.ts";
 import { ABSENT_MS, Link, WINDOW_BYTES } from "./link.ts";
 import { imitates, sameName, shownName } from "./names.ts";
 import { isText, type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
 import { type Member, Peer, type Present, rosterHash, type Trust } from "./peer.ts";
 import { type Held, Question } from "./question.ts";
+import { Decisions } from "./decisions.ts";
 import type { SessionKeys } from "./session_keys.ts";
 
 /** How long the first ANNOUNCE of a member is waited for, in milliseconds. */
@@ -193,13 +190,8 @@ export class Room {
   readonly #outbox = new Outbox();
   readonly #peers = new Map<string, Peer>();
   readonly #burned = new Set<string>();
-  /** Identities that the host has banned, by key in hexadecimal digits. */
-  readonly #banned = new Set<string>();
+  readonly #decisions: Decisions;
   #insiders: ReadonlySet<string> | undefined;
-  readonly #orders: Lane;
-  /** Settled once all that the host has decided so far is done. */
-  #ordered: Promise<void> = Promise.resolve();
-  #lastOrder = 0;
   readonly #chains = new Map<string, SendingChain>();
   readonly #epochs = new Map<string, number>();
   readonly #totals = new Map<string, number>();
@@ -239,7 +231,16 @@ export class Room {
     this.#options = options;
     this.#name = options.name;
     this.#author = options;
-    this.#orders = this.#lanes.lane();
+    this.#decisions = new Decisions({
+      hostKey: options.hostKey,
+      roomId: options.roomId,
+      lane: this.#lanes.lane(),
+      onRemoved: (key, reason) => {
+        for (const peer of this.#peers.values()) {
+          if (equal(peer.key, key)) this.#leave(peer, reason);
+        }
+      },
+    });
     this.#clock = options.clock ?? systemClock;
     this.#agreement = new Agreement(() => {
       const { identity, roomId, session } = options;
@@ -574,11 +575,11 @@ export class Room {
     }
     // That the host wanted it, it has signed before; should that be missing, the member is gone all the same.
     this.#revoke(peer);
-    void this.#ordered.then(() => this.#leave(peer, "connection-lost"));
+    void this.#decisions.obeyed.then(() => this.#leave(peer, "connection-lost"));
   }
 
   #meet(entry: RosterEntry, earlier: boolean): void {
-    if (this.#banned.has(toHex(entry.key))) return;
+    if (this.#decisions.bans(entry.key)) return;
     const id = toHex(entry.session);
     // A room in which nobody new can be told from somebody of the past admits nobody any more.
     if (this.#burned.has(id) || this.#burned.size >= MAX_BURNED || this.#peers.has(id)) return;
@@ -804,41 +805,14 @@ export class Room {
   // What arrives.
 
   #onEnvelope({ from, object }: HostEnvelope): void {
-    if (isZero(from)) return this.#onOrder(object);
+    if (equal(from, HOST_SESSION)) return this.#decisions.take(object);
     const peer = this.#peers.get(toHex(from));
     if (peer === undefined || !OBJECT_TYPES.has(object[0]!)) return;
-    const ordered = this.#ordered;
+    const { obeyed } = this.#decisions;
     this.#do(peer, object.length, async () => {
-      await ordered; // Whoever is banned says nothing any more.
+      await obeyed; // Whoever is banned says nothing any more.
       await this.#receive(peer, object);
     });
-  }
-
-  /** The host itself has decided something. */
-  #onOrder(object: Bytes): void {
-    if (object.length !== KICK_BYTES || object[0] !== ObjectType.KICK) return;
-    const obeyed = this.#ordered.then(() => this.#ended ? undefined : this.#obey(object));
-    this.#ordered = obeyed.catch(() => {}); // No honest host sends it.
-    this.#orders.push(object.length, () => this.#ordered);
-  }
-
-  async #obey(object: Bytes): Promise<void> {
-    const { hostKey, roomId } = this.#options;
-    const { number, op, roomId: room, signature, signed, target } = decodeKick(object);
-    if (!equal(room, roomId) || equal(target, hostKey)) {
-      throw refused("decision", "it was made for another place");
-    }
-    if (number <= this.#lastOrder) throw refused("decision", "a newer one is known");
-    if (!await verify(hostKey, concat(label("lanchat/1 kick"), signed), signature)) {
-      throw refused("decision", "the host has not signed it");
-    }
-    this.#lastOrder = number;
-    const id = toHex(target);
-    if (op === KickOp.UNBAN) return void this.#banned.delete(id);
-    if (op === KickOp.BAN && this.#banned.size < MAX_DECISIONS) this.#banned.add(id);
-    for (const peer of this.#peers.values()) {
-      if (equal(peer.key, target)) this.#leave(peer, op === KickOp.BAN ? "banned" : "kicked");
-    }
   }
 
   /** Does something in a peer's lane; what no honest member sends is dropped there. */

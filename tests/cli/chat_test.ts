@@ -281,3 +281,54 @@ test("chat tells of no fault where a signal ends the wait for a connection behin
   assertEquals(codes, ["undelivered"]);
   await talk.close();
 });
+
+test("chat stays locked over the loss of its seat, to whom it was locked before", async () => {
+  const talk = await Talk.start();
+  const ends: Promise<unknown>[] = [];
+  const enter = async (name: string): Promise<TestMember> => {
+    const member = await TestMember.create(name, randomBytes(16));
+    const [mine, relays] = localChannel();
+    const { publicKey: key } = await identityOf(name);
+    ends.push(talk.relay.serve(relays, { key, session: member.session }), member.run(mine));
+    return member;
+  };
+  const members = [await enter("bob")];
+  await talk.event("joined");
+  talk.wish({ do: "lock" });
+  assertEquals(await talk.event("locked"), { event: "locked", locked: true, host: false });
+  await talk.loseSeat(); // Bob is not heard of either for so long.
+  members.push(await enter("bob"), await enter("carol"));
+  (await talk.tries.next()).resolve();
+  (await talk.tries.next()).resolve();
+  const { members: shown } = await talk.event("ready");
+  const marks = shown.map(({ name, withheld }) => [name, withheld ?? false]);
+  assertEquals(marks, [["bob", false], ["carol", true]]);
+  talk.wish({ do: "unlock" });
+  assertEquals((await talk.event("locked")).locked, false);
+  talk.wish({ do: "who" });
+  const all = (await talk.event("members")).members;
+  assertEquals(all.filter(({ withheld }) => withheld).length, 0);
+  talk.endInput();
+  await talk.ended;
+  await talk.close();
+  await Promise.all(ends);
+  for (const { room } of members) room.end("not-delivered");
+});
+
+test("chat leaves what the host alone can do to the host", async () => {
+  const talk = await Talk.start();
+  const wishes: Input[] = [
+    { do: "kick", name: "bob" },
+    { do: "ban", name: "bob" },
+    { do: "unban", name: "bob" },
+    { do: "bans" },
+    { do: "invite" },
+  ];
+  for (const wish of wishes) {
+    talk.wish(wish);
+    assertEquals((await talk.event("error")).code, "not-host", wish.do);
+  }
+  talk.endInput();
+  assertEquals(await talk.ended, { reason: "end-of-input", status: 0 });
+  await talk.close();
+});

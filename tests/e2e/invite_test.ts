@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import { fingerprint } from "../../lib/crypto/mod.ts";
 import { encodeCredential, formatInvite } from "../../lib/net/mod.ts";
 import { openIdentity } from "../../lib/store/mod.ts";
+import { screenTest } from "../screen/expected.ts";
 import { identityOf } from "../support/keys.ts";
 import {
   BINARY,
@@ -133,6 +134,17 @@ Deno.test("an invite comes as an argument, which is warned of, or from the envir
   await unseen.ready();
   await using bad = await accept("");
   assertEquals(await failure(bad), [2, "bad-invite"]);
+});
+
+screenTest("an invite is asked for at a terminal, which does not show it", async () => {
+  await using host = await HostProgram.start(INVITING);
+  const link = await linkOf(host);
+  await using bob = new Program(["join", "-", "--name", "bob"], { terminal: true });
+  await bob.says(/Invite link: /);
+  await bob.write(`${link}\r`);
+  await host.event("joined");
+  await bob.says(/You are bob/);
+  assert(!bob.stdout.text.includes("lanchat://"), bob.stdout.text);
 });
 
 Deno.test("a host that only relays shows its invite once, and lets in who has it ever after", async () => {

@@ -24,6 +24,8 @@ import {
   type PlainRecord,
   RecordType,
 } from "../../lib/wire/mod.ts";
+import { roomRecords, SERVICE } from "../../lib/net/dns_sd.ts";
+import { encodeDns } from "../../lib/net/multicast.ts";
 import { Hall } from "../support/hall.ts";
 import { Puppet } from "../support/puppet.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
@@ -227,6 +229,19 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
     "hi\0hello\r/who\r",
     "\x1b[31mred\nx\0abc\x1b[D\x7f\x1b[A\x15/me waves\r\x1b[H\x0b/q\t\r",
   ),
+  multicast: {
+    room: new Uint8Array(encodeDns({
+      type: "response",
+      answers: roomRecords(
+        "lanchat-pkeke42s-01234567",
+        { tag: "pkeke42s", port: 12_345, invite: false, name: "x" },
+        ["192.0.2.2", "fd00::2"],
+      ),
+    })),
+    question: new Uint8Array(
+      encodeDns({ type: "query", questions: [{ name: SERVICE, type: "PTR" }] }),
+    ),
+  },
   "identity-file": text(`${JSON.stringify(identity)}\n`),
   "peers-file": text(peerLines, `{"v":2}\n${peerLines}${peerLines.replace("false", "true")}`),
 };
