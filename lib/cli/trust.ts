@@ -41,10 +41,11 @@ export class Acquaintances {
   readonly judge = ({ key, name }: { readonly key: Bytes; readonly name: string }): Trust => {
     if (equal(key, this.#ownKey)) return "fine";
     const known = this.#known.find(key);
-    if (known !== undefined && hasName(known, name)) return "fine";
+    const isKnownByIt = known !== undefined && hasName(known, name);
+    if (isKnownByIt && known.verified) return "fine";
     const namesake = this.#namesake(key, name);
     if (namesake === undefined) return "fine";
-    return namesake.verified ? "withheld" : "changed";
+    return namesake.verified && !isKnownByIt ? "withheld" : "changed";
   };
 
   /** Whether the person here has compared the number of a member. */
@@ -91,7 +92,9 @@ export class Acquaintances {
         "Cannot mark that member as verified as these are not the digits of its safety number",
       );
     }
-    await this.#keep(member, this.#known.setVerified(member.key, true, plainName(member)));
+    const name = plainName(member);
+    const isTaken = (other: string): boolean => sameName(other, name);
+    await this.#keep(member, this.#known.setVerified(member.key, true, name, isTaken));
   }
 
   /**

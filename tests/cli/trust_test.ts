@@ -84,10 +84,10 @@ test("Acquaintances note who spoke, under its plain name and once, but nobody wh
   await known.setVerified(bob.key, true);
   acquaintances.spoke(await member("bob#", "mal"));
   assertEquals(known.all().map(({ names }) => names), [["robert", "bob"]]);
-  // Who is unverified is named beside the one of before from then on.
+  // A name that several are known by is nobody's alone.
   await known.setVerified(bob.key, false);
   acquaintances.spoke(await member("bob#", "mal"));
-  assertEquals(await verdicts(room, "bob", "bob", "mal", "eve"), ["fine", "fine", "changed"]);
+  assertEquals(await verdicts(room, "bob", "bob", "mal", "eve"), ["changed", "changed", "changed"]);
 });
 
 test("Acquaintances tell of a namesake: one that is verified, or else the last", async () => {
@@ -173,8 +173,28 @@ test("Acquaintances.accept takes whoever has the fingerprint, of those who are w
   }
   assertEquals(await verdicts(room, "bob", "mal", "eve"), ["withheld", "withheld"]);
   assertEquals(await acquaintances.accept([eve, mal], digits.replaceAll(/\d{5}/g, "$& ")), mal);
-  assertEquals(await verdicts(room, "bob", "mal", "eve"), ["fine", "withheld"]);
+  // It can read, and is never shown as the other is.
+  assertEquals(await verdicts(room, "bob", "mal", "eve", "bob"), ["changed", "withheld", "fine"]);
   assertEquals(acquaintances.isVerified(mal.key), false);
+});
+
+test("Acquaintances give a name to whoever is verified, and to nobody who had it unverified before", async () => {
+  const room = await scene();
+  const { acquaintances, known } = room;
+  const [bob, mal, carol] = [
+    await member("bob"),
+    await member("B0b", "mal"),
+    await member("carol"),
+  ];
+  for (const each of [mal, bob, carol]) acquaintances.spoke(each);
+  acquaintances.spoke(await member("mallory", "mal"));
+  await acquaintances.verify(bob, await acquaintances.safetyNumber(bob.key));
+  assertEquals(await verdicts(room, "bob", "bob", "mal"), ["fine", "withheld"]);
+  assertEquals(await verdicts(room, "mallory", "mal"), ["fine"]);
+  assertEquals(known.find(carol.key)?.names, ["carol"]);
+  // Two who are verified may share a name.
+  await acquaintances.verify(mal, await acquaintances.safetyNumber(mal.key));
+  assertEquals(await verdicts(room, "bob", "bob", "mal"), ["fine", "fine"]);
 });
 
 test("Acquaintances go by what could not be kept, and say so", async () => {
