@@ -56,6 +56,9 @@ export type Code =
   | "not-lanchat"
   | "wrong-version"
   | "handshake-failed"
+  | "no-room"
+  | "several-rooms"
+  | "discovery-unavailable"
   | "needs-invite"
   | "wrong-invite"
   | "busy"
@@ -176,6 +179,18 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "handshake-failed": {
     status: 1,
     hint: "Try again; if it stays, something between the machines alters the connection.",
+  },
+  "no-room": {
+    status: 1,
+    hint: "Join by the address that the host shows, as in: lanchat join 192.168.1.5",
+  },
+  "several-rooms": {
+    status: 1,
+    hint: "Give the address of the one that you mean, as in: lanchat join 192.168.1.5",
+  },
+  "discovery-unavailable": {
+    status: 0,
+    hint: "Join by the address that the host shows, as in: lanchat join 192.168.1.5",
   },
   "needs-invite": {
     status: 1,

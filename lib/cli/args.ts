@@ -30,6 +30,10 @@ export interface ServeCommand {
   readonly port: number;
   /** The one IP address to listen on; all of them if missing. */
   readonly host?: string | undefined;
+  /** The room's name, for everybody on the network; none if missing. */
+  readonly room?: string | undefined;
+  /** Whether the room is announced on the network. */
+  readonly announce: boolean;
   /** The host's name as a member; a default one if missing. */
   readonly name?: string | undefined;
   /** The identity file; the platform's own if missing. */
@@ -62,7 +66,7 @@ export interface ServeCommand {
 export interface JoinCommand {
   /** Tells the commands apart. */
   readonly kind: "join";
-  /** The IP address or name of the host; missing where an invite says it. */
+  /** The IP address or name of the host; missing where an invite says it, or the room is yet to be found. */
   readonly host?: string | undefined;
   /** The TCP port of the host. */
   readonly port: number;
@@ -100,6 +104,26 @@ export interface JoinCommand {
   readonly log?: string | undefined;
   /** Whether that file is sealed under a passphrase. */
   readonly logEncrypted: boolean;
+}
+
+/** `lanchat scan` lists the rooms on the network. */
+export interface ScanCommand {
+  /** Tells the commands apart. */
+  readonly kind: "scan";
+  /** How long answers are waited for, in seconds. */
+  readonly timeoutSeconds: number;
+  /** The identity file, whose known peers are marked; the platform's own if missing. */
+  readonly identity?: string | undefined;
+  /** One of several identities in the platform's own place; the one without a name if missing. */
+  readonly profile?: string | undefined;
+  /** Whether the list is JSON Lines. */
+  readonly json: boolean;
+}
+
+/** No arguments at all: a person chooses what to do. */
+export interface StartCommand {
+  /** Tells the commands apart. */
+  readonly kind: "start";
 }
 
 /** `lanchat doctor` finds out what keeps people apart. */
@@ -172,7 +196,7 @@ export interface CompletionsCommand {
   readonly shell: Shell;
 }
 
-/** `--help`, of lanchat as a whole or of a subcommand; no arguments at all ask for the former. */
+/** `--help`, of lanchat as a whole or of a subcommand. */
 export interface HelpCommand {
   /** Tells the commands apart. */
   readonly kind: "help";
@@ -190,6 +214,8 @@ export interface VersionCommand {
 export type Command =
   | ServeCommand
   | JoinCommand
+  | ScanCommand
+  | StartCommand
   | DoctorCommand
   | IdCommand
   | PeersCommand
@@ -232,6 +258,7 @@ const MAX_SECONDS = 2_147_483;
 
 const DEFAULT_WAIT_SECONDS = 0;
 const DEFAULT_TIMEOUT_SECONDS = 30;
+const DEFAULT_SCAN_SECONDS = 3;
 const DEFAULT_CHECK_SECONDS = 3;
 
 /**
@@ -250,7 +277,7 @@ const DEFAULT_CHECK_SECONDS = 3;
  * ```
  */
 export function parseCommandLine(args: readonly string[]): Command {
-  if (args.length === 0) return { kind: "help" };
+  if (args.length === 0) return { kind: "start" };
   const { words: [word, ...words], options } = split(args);
   const subcommand = SUBCOMMANDS.find((subcommand) => subcommand === word);
   const values = collect(options, subcommand);
@@ -267,6 +294,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return serve(words, values);
     case "join":
       return join(words, values);
+    case "scan":
+      return scan(words, values);
     case "doctor":
       return doctor(words, values);
     case "id":
@@ -338,6 +367,12 @@ function names(options: readonly Option[]): string[] {
 
 function serve(words: string[], values: Values): ServeCommand {
   refuseSurplus("serve", words);
+  const announce = !values.has("--no-announce");
+  if (!announce && values.has("--room")) {
+    throw new UsageError("surplus-argument", "Cannot use --room with --no-announce", {
+      hint: "Leave out one of them: a room that is not announced shows its name to nobody.",
+    });
+  }
   const relayOnly = values.has("--relay-only");
   if (relayOnly && values.has("--name")) {
     throw new UsageError("surplus-argument", "Cannot use --name with --relay-only", {
@@ -348,7 +383,9 @@ function serve(words: string[], values: Values): ServeCommand {
     kind: "serve",
     port: listenPort(values),
     host: listenAddress(values),
-    name: memberName(values),
+    room: nameOf(values, "--room"),
+    announce,
+    name: nameOf(values, "--name"),
     ...whose(values),
     limits: limits(values),
     invite: values.has("--invite"),
@@ -370,7 +407,7 @@ function join([where, ...words]: string[], values: Values): JoinCommand {
   return {
     kind: "join",
     ...destination(where),
-    name: memberName(values),
+    name: nameOf(values, "--name"),
     ...whose(values),
     hostKey: fingerprintOf(values, "--host-key"),
     acceptHost: fingerprintOf(values, "--accept-host"),
@@ -381,6 +418,16 @@ function join([where, ...words]: string[], values: Values): JoinCommand {
     giveUpSeconds: integer(values, "--give-up-after", 1, MAX_SECONDS),
     listen: values.has("--listen"),
     ...display(values),
+  };
+}
+
+function scan(words: string[], values: Values): ScanCommand {
+  refuseSurplus("scan", words);
+  return {
+    kind: "scan",
+    timeoutSeconds: integer(values, "--timeout", 1, MAX_SECONDS) ?? DEFAULT_SCAN_SECONDS,
+    ...whose(values),
+    json: values.has("--json"),
   };
 }
 
@@ -552,11 +599,11 @@ function listenAddress(values: Values): string | undefined {
   });
 }
 
-function memberName(values: Values): string | undefined {
-  const name = values.get("--name");
+function nameOf(values: Values, option: string): string | undefined {
+  const name = values.get(option);
   const problem = name === undefined ? undefined : nameProblem(name);
   if (problem === undefined) return name;
-  throw new UsageError("bad-name", `Cannot use --name ${quote(name!)} as ${problem}`);
+  throw new UsageError("bad-name", `Cannot use ${option} ${quote(name!)} as ${problem}`);
 }
 
 function fingerprintOf(values: Values, option: string): string | undefined {

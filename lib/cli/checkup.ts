@@ -85,8 +85,8 @@ export interface Surroundings {
   lookUp(name: string): Promise<readonly string[]>;
   /** As `lookAtIdentity` of `lib/store`. */
   identity(whose: Whose): Promise<IdentityLook>;
-  /** Whom somebody has met. @param identityFile Where the identity is kept, as far as that is known. */
-  known(identityFile: string | undefined): Promise<Acquainted>;
+  /** Whom somebody has met, beside the identity file. */
+  known(identityFile: string): Promise<Acquainted>;
   /** The terminal. */
   terminal(): TerminalLook;
   /** Milliseconds since 1970. */
@@ -141,8 +141,8 @@ export async function* checkUp(
   }
   const now = surroundings.now();
   yield named("lanchat", checkAdmission(answer));
-  const known = await surroundings.known(file);
-  yield named("host", await checkHost(answer.key, formatHostPort(target.host, target.port), known));
+  const address = formatHostPort(target.host, target.port);
+  yield named("host", await checkHost(answer.key, address, file, surroundings));
   if (answer.accept !== undefined) yield named("clock", checkClock(answer.accept.time - now));
 }
 
@@ -218,7 +218,7 @@ async function checkUsedPort(
     .then(() => undefined, failure);
   // Whoever has too many callers, or asks for an invite, is lanchat as well.
   if (problem !== undefined && problem.code !== "busy" && problem.code !== "needs-invite") {
-    const hint = `Host on another one: lanchat serve --port ${port + 1}`;
+    const hint = `Host on another one: lanchat serve --port ${port % 65_535 + 1}`;
     return bad(`${port} is taken by another program`, hint);
   }
   if (reached.length === 0) {
@@ -394,8 +394,22 @@ function checkAdmission({ accept }: HostAnswer): Verdict {
     : bad(`lanchat answers, but ${refusal.reason}`, CODES[refusal.code].hint);
 }
 
-async function checkHost(key: Bytes, address: string, known: Acquainted): Promise<Verdict> {
+async function checkHost(
+  key: Bytes,
+  address: string,
+  identityFile: string | undefined,
+  surroundings: Surroundings,
+): Promise<Verdict> {
   const [digits, tag] = await Promise.all([fingerprint(key), keyTag(key)]);
+  const saw = `tag ${tag}, fingerprint ${groups(digits)}`;
+  if (identityFile === undefined) return good(saw); // Nobody is known who was met before.
+  let known: Acquainted;
+  try {
+    known = await surroundings.known(identityFile);
+  } catch (error) {
+    const { hint, message } = failure(error);
+    return unknown(`${saw}; ${message}`, hint);
+  }
   const pinned = known.hostAt(address);
   if (pinned !== undefined && !equal(pinned.key, key)) {
     const { hint, message } = await changedHost(address, digits, pinned);
@@ -407,7 +421,7 @@ async function checkHost(key: Bytes, address: string, known: Acquainted): Promis
     : before.verified
     ? "verified"
     : `met since ${day(before.firstSeen)}, not verified`;
-  return good(`tag ${tag}, fingerprint ${groups(digits)}; ${acquaintance}`);
+  return good(`${saw}; ${acquaintance}`);
 }
 
 /** @param ms How far the host's clock is ahead of this machine's. */

@@ -26,7 +26,7 @@ const SURROUNDINGS: Surroundings = {
   multicast: checkMulticast,
   lookUp,
   identity: ({ identity, profile }) => lookAtIdentity({ file: identity, profile }),
-  known: async (file) => await KnownPeers.open(file && peersPlace(file)),
+  known: (file) => KnownPeers.open(peersPlace(file)),
   terminal: lookAtTerminal,
   now: Date.now,
 };

@@ -1,14 +1,15 @@
 import type { SecureChannel } from "../channel/mod.ts";
 import { fingerprint, openRoomSecrets, roomSecrets, zeroKey } from "../crypto/mod.ts";
-import { CODES, EXIT, LanchatError, UsageError } from "../errors.ts";
+import { CODES, EXIT, LanchatError } from "../errors.ts";
 import type { OpenedIdentity } from "../store/mod.ts";
 import type { FrontEnd } from "../ui/mod.ts";
 import type { JoinCommand } from "./args.ts";
 import { chat } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
 import type { FoundInvite } from "./invite.ts";
-import { type ExpectedHost, meetHost, trustsHost } from "./known_host.ts";
+import { meetHost, trustsHost } from "./known_host.ts";
 import { Line } from "./line.ts";
+import { type Destination, findOnlyRoom } from "./rooms.ts";
 import { findPerson } from "./person.ts";
 import { problem } from "./problem.ts";
 import { Acquaintances } from "./trust.ts";
@@ -16,11 +17,19 @@ import { Acquaintances } from "./trust.ts";
 /** How long it is tried to connect again where nobody watches, in seconds. */
 const GIVE_UP_SECONDS = 60;
 
+/** What stands in place of an address that was typed. */
+export interface Found {
+  /** An invite. */
+  readonly invite?: FoundInvite;
+  /** A room that somebody has chosen. */
+  readonly room?: Destination;
+}
+
 /**
  * Joins a room and stays until it is left, or ends.
  *
  * @param opened Who joins.
- * @param invite What was given in place of an address.
+ * @param found What stands in place of an address that was typed.
  * @returns The exit status.
  * @throws {LanchatError} If the host cannot be reached, is not the expected one, or does not admit us.
  */
@@ -29,15 +38,8 @@ export async function join(
   opened: OpenedIdentity,
   frontEnd: FrontEnd,
   interrupts: Interrupts,
-  invite?: FoundInvite,
+  { invite, room }: Found = {},
 ): Promise<number> {
-  const { host, port } = invite ?? command;
-  if (host === undefined) {
-    throw new UsageError("missing-value", "Cannot join as no address is given", {
-      hint: "Give the address that the host shows, as in: lanchat join 192.168.1.5",
-    });
-  }
-  const expected: ExpectedHost = { ...command, host, port, key: invite?.hostKey };
   const { identity, known, name } = await findPerson(opened, command, frontEnd);
   if (invite?.visible) {
     frontEnd.show({
@@ -47,21 +49,30 @@ export async function join(
       hint: CODES["invite-visible"].hint,
     });
   }
+  const { host, port } = invite ?? command;
+  const destination = room ??
+    (host === undefined
+      ? await findOnlyRoom(known, frontEnd, interrupts)
+      : { hosts: [host], port });
+  if (destination === undefined) return EXIT.OK;
   const secrets = invite?.root && await roomSecrets(invite.hostKey, invite.root);
+  const expected = { ...command, key: invite?.hostKey };
   const line = new Line({
-    host,
-    port,
+    ...destination,
     identity,
     psk: secrets?.psk ?? zeroKey(),
     giveUpMs: giveUpMs(command),
-    trusts: (key) => trustsHost(key, expected, known),
+    trusts: async (key, where) => {
+      await destination.expect?.(key);
+      return await trustsHost(key, { ...expected, ...where }, known);
+    },
   });
   const ownFingerprint = fingerprint(identity.publicKey);
   void interrupts.first.then(() => line.stop());
   try {
     const channel = command.reconnect ? await connect(line, frontEnd) : await line.connect();
     const { joinCode, peerKey, roomId } = line.hop;
-    const met = await meetHost(peerKey, expected, known, frontEnd);
+    const met = await meetHost(peerKey, { ...expected, ...line.address }, known, frontEnd);
     const { memberKey } = secrets ?? await openRoomSecrets(peerKey);
     const end = await chat({
       frontEnd,

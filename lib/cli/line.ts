@@ -9,7 +9,13 @@ import {
 } from "../crypto/mod.ts";
 import { HandshakeError } from "../errors.ts";
 import { type HopSession, Initiator } from "../handshake/mod.ts";
-import { type Connection, dial, formatHostPort, networkChange } from "../net/mod.ts";
+import {
+  type Connection,
+  dialFirst,
+  formatHostPort,
+  type HostPort,
+  networkChange,
+} from "../net/mod.ts";
 import { SessionKeys } from "../room/mod.ts";
 import { SESSION_BYTES } from "../wire/mod.ts";
 import { Redialer } from "./redial.ts";
@@ -22,12 +28,12 @@ const MAX_REFUSALS = 3;
 
 /** Where a line leads, and how it is kept up. */
 export interface LineOptions {
-  /** The IP address or name of the host. */
-  readonly host: string;
+  /** IP addresses or names of the host; the later ones where those before do not answer. */
+  readonly hosts: readonly string[];
   /** Its TCP port. */
   readonly port: number;
   /** Whether the host of the first connection is the expected one; later ones must have its key. */
-  readonly trusts: (hostKey: Bytes) => Promise<boolean>;
+  readonly trusts: (hostKey: Bytes, where: HostPort) => Promise<boolean>;
   /** The room's pre-shared key; zeros for an open room. */
   readonly psk: Bytes;
   /** Who the member is. */
@@ -46,11 +52,14 @@ export class Line {
   #keys: SessionKeys = new SessionKeys();
   #connection: Connection | undefined;
   #refusals = 0;
+  /** That which answered last stands first. */
+  #hosts: readonly string[];
   #hop: HopSession | undefined;
 
   /** Prepares to dial; begins to make the keys for it. */
   constructor(options: LineOptions) {
     this.#options = options;
+    this.#hosts = options.hosts;
     this.#redialer = new Redialer({
       giveUpMs: options.giveUpMs,
       signal: this.#stopped.signal,
@@ -74,6 +83,11 @@ export class Line {
     return this.#hop!;
   }
 
+  /** Where the host was dialled last. */
+  get address(): HostPort {
+    return { host: this.#hosts[0]!, port: this.#options.port };
+  }
+
   /** Whether {@linkcode Line.stop} was called. */
   get stopped(): boolean {
     return this.#stopped.signal.aborted;
@@ -86,11 +100,13 @@ export class Line {
    * @throws {LanchatError} If the host cannot be reached, or is not the expected one.
    */
   async connect(signal: AbortSignal = this.#stopped.signal): Promise<SecureChannel> {
-    const { host, identity, port, psk } = this.#options;
+    const { identity, port, psk } = this.#options;
     this.#connection?.close();
     const keyPair = await this.#makeSpare();
     this.#spare = undefined;
-    this.#connection = await dial(host, port, { signal });
+    const { connection, host } = await dialFirst(this.#hosts, port, { signal });
+    this.#hosts = [host, ...this.#hosts.filter((other) => other !== host)];
+    this.#connection = connection;
     const initiator = new Initiator({
       identity,
       session: this.#session,
@@ -98,9 +114,9 @@ export class Line {
       psk,
       trusts: (key) => this.#trusts(key),
     });
-    const channel = await this.#shakeHands(this.#connection, initiator, signal);
+    const channel = await this.#shakeHands(connection, initiator, signal);
     if (this.#hop !== undefined && !equal(channel.hop.roomId, this.#hop.roomId)) {
-      this.#connection.close();
+      connection.close();
       throw anotherRoom("hosts another room than before");
     }
     this.#hop = channel.hop;
@@ -146,7 +162,7 @@ export class Line {
   }
 
   async #trusts(key: Bytes): Promise<boolean> {
-    if (this.#hop === undefined) return await this.#options.trusts(key);
+    if (this.#hop === undefined) return await this.#options.trusts(key, this.address);
     if (equal(key, this.#hop.peerKey)) return true;
     throw anotherRoom("has another key than before");
   }
@@ -157,7 +173,6 @@ export class Line {
     initiator: Initiator,
     signal: AbortSignal,
   ): Promise<SecureChannel> {
-    const { host, port } = this.#options;
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -171,6 +186,7 @@ export class Line {
       connection.close();
       signal.throwIfAborted();
       if (!late) throw this.#refused(initiator, error) ?? error;
+      const { host, port } = this.address;
       throw new HandshakeError(
         "not-lanchat",
         `Cannot join ${formatHostPort(host, port)} as it does not answer as lanchat does`,

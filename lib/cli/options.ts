@@ -2,6 +2,7 @@
 export type Subcommand =
   | "serve"
   | "join"
+  | "scan"
   | "doctor"
   | "id"
   | "peers"
@@ -105,6 +106,8 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
         value: "FILE",
         summary: "let in those whose fingerprints are in this file alone",
       },
+      { name: "--room", value: "NAME", summary: "a name for the room, shown to the whole network" },
+      { name: "--no-announce", summary: "others join by address alone" },
       { name: "--relay-only", summary: "host without being a member of the room" },
       IDENTITY,
       PROFILE,
@@ -138,10 +141,11 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
   },
   join: {
     summary: "enter a room",
-    operand: "HOST[:PORT]",
+    operand: "[HOST[:PORT]]",
     choices: [],
     note: "HOST is an address or a name, PORT 12345; IPv6 as in [fe80::1%eth0]:12345.\n" +
-      "In its place: an invite link, or - to be asked for one (or LANCHAT_INVITE).",
+      "Without HOST lanchat looks for rooms on this network. In its place an invite\n" +
+      "link may stand, or - to be asked for one (or LANCHAT_INVITE).",
     options: [
       NAME,
       {
@@ -182,6 +186,24 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       "lanchat join '[fd00::2]:4000' --listen",
       "echo hello | lanchat join ada.local --wait 60",
     ],
+  },
+  scan: {
+    summary: "list the rooms on this network",
+    operand: "",
+    choices: [],
+    note: "Hosts that you have met are marked.",
+    options: [
+      {
+        name: "--timeout",
+        value: "SECONDS",
+        summary: "how long to wait for answers (default 3)",
+      },
+      IDENTITY,
+      PROFILE,
+      { name: "--json", summary: "write JSON Lines" },
+      HELP,
+    ],
+    examples: ["lanchat scan --timeout 10", "lanchat scan --json"],
   },
   doctor: {
     summary: "find out what keeps people apart",

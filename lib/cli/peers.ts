@@ -2,7 +2,6 @@ import { toBase64Url } from "../bytes/mod.ts";
 import { fingerprint, keyTag } from "../crypto/mod.ts";
 import { LanchatError, quote } from "../errors.ts";
 import {
-  formatPeers,
   identityPlace,
   type KnownPeer,
   KnownPeers,
@@ -43,8 +42,8 @@ export async function managePeers(command: PeersCommand): Promise<number> {
     }
     case "export": {
       const { file } = command;
-      if (file === undefined) return await answer(formatPeers(known.all()));
-      await writePeers(file, known.all());
+      if (file === undefined) return await answer(known.export());
+      await writePeers(file, known.export());
       return await report(warnings, command.json, [`${counted(known.all())} in ${file} now.`]);
     }
     case "import":

@@ -1,19 +1,21 @@
 import { EXIT, LanchatError } from "../errors.ts";
 import { type OpenedIdentity, openIdentity, openLog, openSealedLog } from "../store/mod.ts";
 import { chooseFrontEnd, type FrontEnd, LoggedFrontEnd } from "../ui/mod.ts";
-import { type Command, parseCommandLine, wantsJson } from "./args.ts";
+import { type Command, type JoinCommand, parseCommandLine, wantsJson } from "./args.ts";
 import { completionScript } from "./completions.ts";
 import { manageIdentity } from "./id.ts";
 import { Interrupts } from "./interrupts.ts";
-import { findInvite, type FoundInvite } from "./invite.ts";
-import { join } from "./join.ts";
+import { findInvite } from "./invite.ts";
+import { type Found, join } from "./join.ts";
 import { printLog } from "./log.ts";
 import { unlocker } from "./passphrase.ts";
 import { managePeers } from "./peers.ts";
 import { identityOptions } from "./person.ts";
 import { answer } from "./print.ts";
 import { problem } from "./problem.ts";
+import { scan } from "./scan.ts";
 import { serve } from "./serve.ts";
+import { canChoose, chooseRoom } from "./start.ts";
 import { usage, VERSION } from "./usage.ts";
 
 /**
@@ -46,20 +48,50 @@ export async function run(args: readonly string[]): Promise<number> {
       return await managePeers(command).catch((error) => failAtOnce(error, command.json));
     case "log":
       return await printLog(command).catch((error) => failAtOnce(error, false));
-    case "serve":
+    case "scan":
+      return await scan(command).catch((error) => failAtOnce(error, false));
+    case "start":
+      return await start().catch((error) => failAtOnce(error, false));
     case "join":
+      return await joinRoom(command).catch((error) => failAtOnce(error, command.json));
+    case "serve":
       return await runInFrontEnd(command);
   }
 }
 
+/** Has a person choose what to do; where there is none, or nothing to choose from, says what there is. */
+async function start(): Promise<number> {
+  if (!canChoose()) return await answer(`${usage()}\n`);
+  try {
+    const chosen = await chooseRoom({ hosting: true, plain: false });
+    if (chosen.do === "leave") return EXIT.OK;
+    const command = parseCommandLine([chosen.do === "host" ? "serve" : "join"]) as ChatCommand;
+    return await runInFrontEnd(command, chosen.do === "join" ? { room: chosen.destination } : {});
+  } catch (error) {
+    if (!(error instanceof LanchatError) || error.code !== "discovery-unavailable") throw error;
+    return await answer(`${usage()}\n${error.message}.\n`);
+  }
+}
+
+/** Joins the room that the command line names, or the one that a person chooses. */
+async function joinRoom(command: JoinCommand): Promise<number> {
+  const invite = await findInvite(command);
+  if (invite !== undefined) return await runInFrontEnd(command, { invite });
+  if (command.host !== undefined || command.json || !canChoose()) {
+    return await runInFrontEnd(command);
+  }
+  const chosen = await chooseRoom({ ...command, hosting: false });
+  if (chosen.do !== "join") return EXIT.OK;
+  return await runInFrontEnd(command, { room: chosen.destination });
+}
+
 type ChatCommand = Extract<Command, { kind: "serve" | "join" }>;
 
-async function runInFrontEnd(command: ChatCommand): Promise<number> {
+/** @param found Where to join; by default where the command says. */
+async function runInFrontEnd(command: ChatCommand, found: Found = {}): Promise<number> {
   let opened: OpenedIdentity;
   let frontEnd: FrontEnd;
-  let invite: FoundInvite | undefined;
   try {
-    if (command.kind === "join") invite = await findInvite(command);
     opened = await openIdentity(identityOptions(command));
     frontEnd = await openFrontEnd(command);
   } catch (error) {
@@ -72,7 +104,7 @@ async function runInFrontEnd(command: ChatCommand): Promise<number> {
   try {
     const status = command.kind === "serve"
       ? await serve(command, opened, frontEnd, interrupts)
-      : await join(command, opened, frontEnd, interrupts, invite);
+      : await join(command, opened, frontEnd, interrupts, found);
     await frontEnd.close();
     return broken ? status || EXIT.FAILURE : status;
   } catch (error) {

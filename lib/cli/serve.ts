@@ -7,9 +7,11 @@ import {
   dialable,
   encodeCredential,
   formatInvite,
+  isLoopback,
   listen,
   type Listener,
   machineAddresses,
+  RoomAnnouncer,
 } from "../net/mod.ts";
 import { Door, Host, Relay } from "../relay/mod.ts";
 import { SessionKeys } from "../room/mod.ts";
@@ -151,6 +153,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     },
   });
   const accepting = acceptAll(listener, host);
+  const announcer = announce(command, listener, frontEnd, await keyTag(key));
 
   let end: ChatEnd;
   if (memberKey === undefined || keys === undefined) {
@@ -179,6 +182,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
       interrupts,
     });
   }
+  await announcer?.close();
   // The door stays open as long as members are waited for: whoever comes back hears that the room ends.
   await relay.close();
   listener.close();
@@ -213,6 +217,26 @@ function showListening(
     code: "addresses-hidden",
     message: "The addresses of this machine cannot be listed",
     hint: CODES["addresses-hidden"].hint,
+  });
+}
+
+/** Announces the room on the network, unless that is not wished for or only this machine can reach it. */
+function announce(
+  { announce, invite, room }: ServeCommand,
+  { hosts, port }: Listener,
+  frontEnd: FrontEnd,
+  tag: string,
+): RoomAnnouncer | undefined {
+  if (!announce || hosts.every(isLoopback)) return undefined;
+  return new RoomAnnouncer({ tag, port, ...room !== undefined && { name: room }, invite }, {
+    hosts,
+    onUnavailable: (reason) =>
+      frontEnd.show({
+        event: "warning",
+        code: "discovery-unavailable",
+        message: `This room is not announced on the network: ${reason}`,
+        hint: "Others join by its address: lanchat join ADDRESS.",
+      }),
   });
 }
 

@@ -26,8 +26,6 @@ ${commands.join("\n")}
 To begin, one person hosts a room, and sees the line that the others type:
   lanchat serve --name ada
   lanchat join 192.168.1.5 --name bob
-
-Scripts send lines:
   echo "build is green" | lanchat join 192.168.1.5 --name ci --wait 60
 
 Help:

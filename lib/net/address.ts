@@ -31,6 +31,11 @@ export function isAddress(text: string): boolean {
   return IPV4.test(text) || isIPv6(text);
 }
 
+/** Whether an IP address is one under which only this machine reaches itself. */
+export function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1";
+}
+
 /**
  * Reads a port.
  *
@@ -94,7 +99,7 @@ export function machineInterfaces(
   const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
   if (Deno.permissions.querySync(descriptor).state !== "granted") return undefined;
   const { interfaces = Deno.networkInterfaces } = options;
-  return interfaces().filter(({ address }) => !address.startsWith("127.") && address !== "::1");
+  return interfaces().filter(({ address }) => !isLoopback(address));
 }
 
 /**

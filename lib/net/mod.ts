@@ -24,6 +24,7 @@ export {
   formatHostPort,
   type HostPort,
   isAddress,
+  isLoopback,
   machineAddresses,
   machineInterfaces,
   type MachineOptions,
@@ -31,7 +32,14 @@ export {
   parsePort,
 } from "./address.ts";
 export { type Connection, openConnection } from "./connection.ts";
-export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";
+export { dial, DIAL_TIMEOUT_MS, dialFirst, type DialOptions } from "./dial.ts";
+export {
+  type AnnounceOptions,
+  RoomAnnouncer,
+  RoomSearch,
+  type SearchOptions,
+} from "./discovery.ts";
+export type { FoundRoom, RoomAnnouncement } from "./dns_sd.ts";
 export {
   ADDRESS_PLACEHOLDER,
   type Credential,
@@ -42,6 +50,7 @@ export {
   parseInvite,
 } from "./invite.ts";
 export { listen, type Listener, type ListenOptions } from "./listen.ts";
+export type { NetworkOptions } from "./multicast.ts";
 export { lookUp } from "./look_up.ts";
 export { checkMulticast, type MulticastResult } from "./multicast_check.ts";
 export { networkChange, type NetworkChangeOptions } from "./network_change.ts";

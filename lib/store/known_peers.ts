@@ -1,10 +1,9 @@
 import { dirname } from "node:path";
-import { type Bytes, concat, fromBase64Url, toBase64Url, toHex, utf8 } from "../bytes/mod.ts";
+import type { Bytes } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { isPublicKey } from "../crypto/mod.ts";
 import { quote, StoreError } from "../errors.ts";
-import { nameProblem } from "../wire/mod.ts";
 import { takeAlone } from "./lock.ts";
+import { type KnownPeer, MAX_UNVERIFIED, type PeerLines, PeerTable } from "./peer_table.ts";
 import {
   remove,
   replaceFile,
@@ -13,48 +12,15 @@ import {
   writeNew,
 } from "./private_file.ts";
 
-const VERSION = 1;
-
-/** Most names, and most addresses, of one peer: the oldest go. */
-const MAX_LISTED = 8;
-
-/** Most peers that nobody has verified; each takes at most {@linkcode MAX_LINE_BYTES}. */
-const MAX_UNVERIFIED = 4096;
-
-/** Longest line, in bytes: what is longer is none of lanchat's. */
-const MAX_LINE_BYTES = 4096;
-
 /** Longest file, in bytes, so that reading it ends. */
 const MAX_FILE_BYTES: number = 16 << 20;
 
 /** How long others may hold the file, in milliseconds: a change takes a few. */
 const LOCK_MS = 5000;
 
-/** Largest time that a `Date` holds, in milliseconds since 1970 (ECMA-262 §21.4.1.1). */
-const MAX_TIME = 8.64e15;
+const ACTION = "use known peers in";
 
-/** An address as it is kept: a host and a port, nothing that acts on a terminal. */
-const ADDRESS = /^[\x21-\x7e]{1,270}$/;
-
-const LF = 0x0a;
-
-/** Somebody whose key was met before. */
-export interface KnownPeer {
-  /** The identity key, 32 bytes. */
-  readonly key: Bytes;
-  /** The names that it had, the newest first; at most 8. */
-  readonly names: readonly string[];
-  /** Where it hosted, as `formatHostPort` writes it with its port, the newest first; at most 8. */
-  readonly addresses: readonly string[];
-  /** When it was met first, in milliseconds since 1970. */
-  readonly firstSeen: number;
-  /** When it was met last, in milliseconds since 1970. */
-  readonly lastSeen: number;
-  /** Whether the person here has compared its fingerprint. */
-  readonly verified: boolean;
-}
-
-/** What a file of peers has. */
+/** Peers that were kept elsewhere. */
 export interface StoredPeers {
   /** Those that could be read. */
   readonly peers: readonly KnownPeer[];
@@ -62,16 +28,7 @@ export interface StoredPeers {
   readonly damagedLines: readonly number[];
 }
 
-interface Content {
-  readonly peers: Peers;
-  /** Lines that could not be read, as they are. */
-  readonly damaged: readonly Bytes[];
-  /** Where they stand, counted from 1. */
-  readonly damagedLines: readonly number[];
-}
-
-type Peers = Map<string, KnownPeer>;
-type Change = (peers: Peers) => void;
+type Change = (table: PeerTable) => void;
 
 /** Where the known peers of an identity file are kept: beside it. */
 export function peersPlace(identityFile: string): string {
@@ -88,17 +45,21 @@ export class KnownPeers {
   /** Which lines of the file could not be read, counted from 1; they stay in it as they are. */
   readonly damagedLines: readonly number[];
   readonly #clock: Pick<Clock, "now">;
-  #peers: Peers;
+  #table: PeerTable;
   /** Changes that are not on the disk yet. */
   #unwritten: Change[] = [];
   /** The write that will take along whatever changes until it begins. */
   #next: Promise<void> | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(file: string | undefined, content: Content, clock: Pick<Clock, "now">) {
+  private constructor(
+    file: string | undefined,
+    { damagedLines, table }: Pick<PeerLines, "damagedLines" | "table">,
+    clock: Pick<Clock, "now">,
+  ) {
     this.file = file;
-    this.damagedLines = content.damagedLines;
-    this.#peers = content.peers;
+    this.damagedLines = damagedLines;
+    this.#table = table;
     this.#clock = clock;
   }
 
@@ -113,7 +74,8 @@ export class KnownPeers {
     file: string | undefined,
     clock: Pick<Clock, "now"> = systemClock,
   ): Promise<KnownPeers> {
-    return new KnownPeers(file, file === undefined ? nobody() : await read(file), clock);
+    const lines = file === undefined ? NOTHING : await read(file);
+    return new KnownPeers(file, PeerTable.parse(lines), clock);
   }
 
   /** How many lines of the file could not be read. */
@@ -123,18 +85,17 @@ export class KnownPeers {
 
   /** All of them, in the order in which they were met. */
   all(): readonly KnownPeer[] {
-    return [...this.#peers.values()];
+    return this.#table.all();
   }
 
   /** The peer with a key. */
   find(key: Bytes): KnownPeer | undefined {
-    return this.#peers.get(toHex(key));
+    return this.#table.find(key);
   }
 
   /** The host that was met at an address, which is as in {@linkcode KnownPeer.addresses}. */
   hostAt(address: string): KnownPeer | undefined {
-    const written = normal(address);
-    return this.all().find(({ addresses }) => addresses.includes(written));
+    return this.#table.hostAt(address);
   }
 
   /**
@@ -145,21 +106,10 @@ export class KnownPeers {
    */
   async seen(
     key: Bytes,
-    { name, address }: { readonly name?: string; readonly address?: string },
+    { address, name }: { readonly name?: string; readonly address?: string },
   ): Promise<void> {
     const now = this.#clock.now();
-    await this.#change((peers) => {
-      const { names = [], addresses = [], firstSeen = now, verified = false } =
-        peers.get(toHex(key)) ?? {};
-      put(peers, {
-        key,
-        names: name === undefined ? names : newestFirst([name, ...names]),
-        addresses: address === undefined ? addresses : newestFirst([normal(address), ...addresses]),
-        firstSeen,
-        lastSeen: now,
-        verified,
-      });
-    });
+    await this.#change((table) => table.note(key, { address, name, lastSeen: now }, now));
   }
 
   /**
@@ -170,16 +120,7 @@ export class KnownPeers {
    */
   async setVerified(key: Bytes, verified: boolean, name?: string): Promise<void> {
     const now = this.#clock.now();
-    await this.#change((peers) => {
-      const known = peers.get(toHex(key)) ??
-        { key, names: [], addresses: [], firstSeen: now, lastSeen: now };
-      const { names } = known;
-      put(peers, {
-        ...known,
-        names: name === undefined ? names : newestFirst([name, ...names]),
-        verified,
-      });
-    });
+    await this.#change((table) => table.note(key, { name, verified }, now));
   }
 
   /**
@@ -190,7 +131,7 @@ export class KnownPeers {
    */
   async forget(key: Bytes): Promise<boolean> {
     const known = this.find(key) !== undefined;
-    await this.#change((peers) => peers.delete(toHex(key)));
+    await this.#change((table) => table.delete(key));
     return known;
   }
 
@@ -201,18 +142,16 @@ export class KnownPeers {
    * @throws {StoreError} With code `peers-unwritable`; this run knows them all the same.
    */
   async merge(others: readonly KnownPeer[]): Promise<void> {
-    await this.#change((peers) => {
-      const taken = new Set([...peers.values()].flatMap(({ addresses }) => addresses));
-      for (const other of others) {
-        const addresses = other.addresses.filter((address) => !taken.has(address));
-        put(peers, union(peers.get(toHex(other.key)), { ...other, addresses }));
-      }
-    });
+    await this.#change((table) => table.merge(others));
+  }
+
+  /** The peers as they are kept, one a line. */
+  export(): Bytes {
+    return this.#table.format([]);
   }
 
   async #change(change: Change): Promise<void> {
-    change(this.#peers);
-    bound(this.#peers);
+    change(this.#table);
     if (this.file === undefined) return;
     this.#unwritten.push(change);
     this.#next ??= this.#last.then(() => this.#write(this.file!));
@@ -229,16 +168,15 @@ export class KnownPeers {
     try {
       requireReplacing(file, "keep known peers in");
       using _ = await takeAlone(`${file}.lock`, LOCK_MS);
-      const { damaged, peers } = await read(file);
-      for (const change of changes) change(peers);
-      bound(peers);
-      const bytes = format(peers, damaged);
+      const { damaged, table } = PeerTable.parse(await read(file), this.#table);
+      for (const change of changes) change(table);
+      const bytes = table.format(damaged);
       if (bytes.length > MAX_FILE_BYTES) throw new Error(`it must be <= ${MAX_FILE_BYTES} bytes`);
       const draft = `${file}.draft`;
       await remove(draft); // A run that was killed has left it.
       await replaceFile(file, bytes, draft);
-      for (const change of this.#unwritten) change(peers);
-      this.#peers = peers;
+      for (const change of this.#unwritten) change(table);
+      this.#table = table;
     } catch (cause) {
       // Where nothing can be written for long, what is kept for later must not grow without end.
       this.#unwritten = [...changes, ...this.#unwritten].slice(-MAX_UNVERIFIED);
@@ -260,47 +198,34 @@ export class KnownPeers {
  */
 export async function readPeers(file: string): Promise<StoredPeers> {
   requirePermission("read", file, ACTION);
-  const { damagedLines, peers } = parse(await readBytes(file).catch(unreadable(file)));
-  return { peers: [...peers.values()], damagedLines };
+  const { damagedLines, table } = PeerTable.parse(await readBytes(file).catch(unreadable(file)));
+  return { peers: table.all(), damagedLines };
 }
 
 /**
- * Writes peers to a file that is not there yet, and that nobody else may open.
+ * Writes what {@linkcode KnownPeers.export} gives to a file that is not there yet, and that nobody else
+ * may open.
  *
  * @throws {StoreError} With code `permission-denied` or `peers-unwritable`.
  */
-export async function writePeers(file: string, peers: readonly KnownPeer[]): Promise<void> {
+export async function writePeers(file: string, lines: Bytes): Promise<void> {
   requirePermission("write", file, "write known peers to");
   try {
-    await writeNew(file, utf8(formatPeers(peers)));
+    await writeNew(file, lines);
   } catch (cause) {
     const message = `Cannot write known peers to ${quote(file)}: ${(cause as Error).message}`;
     throw new StoreError("peers-unwritable", message, { cause, hint: "Name another file." });
   }
 }
 
-/** Peers as they are kept, one a line. */
-export function formatPeers(peers: readonly KnownPeer[]): string {
-  return peers.map(({ key, ...others }) =>
-    `${JSON.stringify({ v: VERSION, key: toBase64Url(key), ...others })}\n`
-  ).join("");
-}
-
-const ACTION = "use known peers in";
-
-function nobody(): Content {
-  return { peers: new Map(), damaged: [], damagedLines: [] };
-}
+const NOTHING: Bytes = new Uint8Array();
 
 /** @throws {StoreError} With code `permission-denied` or `peers-unreadable`. */
-async function read(file: string): Promise<Content> {
+async function read(file: string): Promise<Bytes> {
   requirePermission("read", file, ACTION, dirname(file));
-  try {
-    return parse(await readBytes(file));
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return nobody();
-    return unreadable(file)(cause);
-  }
+  return await readBytes(file).catch((cause) =>
+    cause instanceof Deno.errors.NotFound ? NOTHING : unreadable(file)(cause)
+  );
 }
 
 function unreadable(file: string): (cause: unknown) => never {
@@ -315,112 +240,4 @@ async function readBytes(file: string): Promise<Bytes> {
   if (!isFile) throw new Error("it is not a regular file");
   if (size > MAX_FILE_BYTES) throw new Error(`it must be <= ${MAX_FILE_BYTES} bytes`);
   return await Deno.readFile(file);
-}
-
-function parse(bytes: Bytes): Content {
-  const peers: Peers = new Map();
-  const damaged: Bytes[] = [];
-  const damagedLines: number[] = [];
-  for (const [i, line] of splitLines(bytes).entries()) {
-    const peer = parseLine(line);
-    if (peer !== undefined) put(peers, union(peers.get(toHex(peer.key)), peer));
-    else if (line.length > 0) {
-      damaged.push(line);
-      damagedLines.push(i + 1);
-    }
-  }
-  return { peers, damaged, damagedLines };
-}
-
-function splitLines(bytes: Bytes): Bytes[] {
-  const lines: Bytes[] = [];
-  for (let start = 0; start < bytes.length;) {
-    const end = bytes.indexOf(LF, start);
-    lines.push(bytes.slice(start, end < 0 ? bytes.length : end));
-    start = end < 0 ? bytes.length : end + 1;
-  }
-  return lines;
-}
-
-/** @returns `undefined` if the line is damaged, or of a later version. */
-function parseLine(line: Bytes): KnownPeer | undefined {
-  if (line.length > MAX_LINE_BYTES) return undefined;
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(line);
-    const { v, key: encoded, names, addresses, firstSeen, lastSeen, verified } = JSON.parse(text);
-    const key = fromBase64Url(encoded);
-    const fits = v === VERSION && isPublicKey(key) && typeof verified === "boolean" &&
-      isList(names, (name) => nameProblem(name) === undefined) &&
-      isList(addresses, (address) => ADDRESS.test(address)) &&
-      isTime(firstSeen) && isTime(lastSeen);
-    return fits ? { key, names, addresses, firstSeen, lastSeen, verified } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isList(value: unknown, isElement: (text: string) => boolean): boolean {
-  return Array.isArray(value) && value.length <= MAX_LISTED &&
-    value.every((element) => typeof element === "string" && isElement(element));
-}
-
-function isTime(value: unknown): boolean {
-  return Number.isInteger(value) && value as number >= 0 && value as number <= MAX_TIME;
-}
-
-function format(peers: Peers, damaged: readonly Bytes[]): Bytes {
-  const end = new Uint8Array([LF]);
-  return concat(utf8(formatPeers([...peers.values()])), ...damaged.flatMap((line) => [line, end]));
-}
-
-/** Puts a peer in the place of what was known of it; its addresses are nobody else's any more. */
-function put(peers: Peers, peer: KnownPeer): void {
-  const own = toHex(peer.key);
-  for (const address of peer.addresses) {
-    for (const [hex, other] of peers) {
-      if (hex === own || !other.addresses.includes(address)) continue;
-      const addresses = other.addresses.filter((each) => each !== address);
-      peers.set(hex, { ...other, addresses });
-    }
-  }
-  peers.set(own, peer);
-}
-
-/** What two lines about one key say together. */
-function union(known: KnownPeer | undefined, other: KnownPeer): KnownPeer {
-  if (known === undefined) return other;
-  const [newer, older] = known.lastSeen >= other.lastSeen ? [known, other] : [other, known];
-  return {
-    key: known.key,
-    names: newestFirst([...newer.names, ...older.names]),
-    addresses: newestFirst([...newer.addresses, ...older.addresses]),
-    firstSeen: Math.min(known.firstSeen, other.firstSeen),
-    lastSeen: newer.lastSeen,
-    verified: known.verified || other.verified,
-  };
-}
-
-function newestFirst(texts: readonly string[]): readonly string[] {
-  return [...new Set(texts)].slice(0, MAX_LISTED);
-}
-
-/**
- * Lets go of those that nobody has verified and that were met longest ago; of hosts last, as nobody
- * else can make somebody enter a room.
- */
-function bound(peers: Peers): void {
-  if (peers.size <= MAX_UNVERIFIED) return;
-  const unverified = [...peers.values()].filter(({ verified }) => !verified);
-  const isHost = ({ addresses }: KnownPeer): number => addresses.length > 0 ? 1 : 0;
-  unverified.sort((a, b) => isHost(b) - isHost(a) || b.lastSeen - a.lastSeen);
-  for (const { key } of unverified.slice(MAX_UNVERIFIED)) peers.delete(toHex(key));
-}
-
-/** One spelling for all spellings of an address. */
-function normal(address: string): string {
-  const [, ip, scope = "", port] = /^\[([^%\]]+)(%[^\]]+)?\](:\d+)$/.exec(address) ?? [];
-  if (ip === undefined || !URL.canParse(`http://[${ip}]`)) {
-    return address.toLowerCase().replace(/\.(?=:\d+$)/, "");
-  }
-  return `${new URL(`http://[${ip}]`).hostname.slice(0, -1)}${scope}]${port}`;
 }

@@ -32,16 +32,9 @@ export {
   renewIdentity,
   restoreIdentity,
 } from "./identity.ts";
-export {
-  formatPeers,
-  type KnownPeer,
-  KnownPeers,
-  peersPlace,
-  readPeers,
-  type StoredPeers,
-  writePeers,
-} from "./known_peers.ts";
+export { KnownPeers, peersPlace, readPeers, type StoredPeers, writePeers } from "./known_peers.ts";
 export { openLog } from "./log.ts";
+export { type KnownPeer } from "./peer_table.ts";
 export { identityPlace, type Platform, type WhichIdentity } from "./place.ts";
 export { openSealedLog, type Unlock } from "./sealed_log.ts";
 export { readLog, type StoredLog } from "./stored_log.ts";

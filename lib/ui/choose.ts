@@ -1,6 +1,7 @@
 import type { FrontEnd } from "./front_end.ts";
 import { JsonFrontEnd } from "./json.ts";
 import { processEnvironment } from "./notifier.ts";
+import type { Picker, PickerOptions } from "./picker.ts";
 import { PlainFrontEnd } from "./plain.ts";
 
 /** What the command line says of the front end. */
@@ -22,8 +23,7 @@ export interface FrontEndOptions {
 export async function chooseFrontEnd(options: FrontEndOptions): Promise<FrontEnd> {
   const { json, notify, plain, typing } = options;
   if (json) return new JsonFrontEnd();
-  // NO_COLOR is known without a permission.
-  const simple = plain || Deno.noColor || processEnvironment("TERM") === "dumb";
+  const simple = drawsNothingAnew(plain);
   if (!typing || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
     const draws = !simple && Deno.stderr.isTerminal();
     return new PlainFrontEnd(undefined, draws ? () => Deno.consoleSize().columns || 80 : undefined);
@@ -34,4 +34,16 @@ export async function chooseFrontEnd(options: FrontEndOptions): Promise<FrontEnd
   }
   const { TerminalFrontEnd } = await import("./terminal.ts");
   return new TerminalFrontEnd({ notify });
+}
+
+/** Offers a choice to the person at the terminal of this process. @param plain As for a front end. */
+export async function offerChoice(options: PickerOptions): Promise<Picker> {
+  const { Picker } = await import("./picker.ts");
+  return new Picker({ ...options, plain: drawsNothingAnew(options.plain) });
+}
+
+/** Whether the terminal is one that draws nothing anew, or is to be taken for one. */
+function drawsNothingAnew(plain: boolean): boolean {
+  // NO_COLOR is known without a permission.
+  return plain || Deno.noColor || processEnvironment("TERM") === "dumb";
 }

@@ -284,6 +284,26 @@ export interface IgnoringEvent {
   readonly ignored: boolean;
 }
 
+/** Somebody on the network has announced a room: a hint, as anybody can announce anything. */
+export interface FoundRoomEvent {
+  /** Names the event. */
+  readonly event: "room";
+  /** The room's name, where the host gave it one. */
+  readonly name?: string;
+  /** IP addresses; the later ones where the first does not answer. */
+  readonly addresses: readonly string[];
+  /** The TCP port. */
+  readonly port: number;
+  /** The short mark of the host's identity key. */
+  readonly tag: string;
+  /** Whether only who has an invite may join. */
+  readonly invite: boolean;
+  /** Whether a known peer has this tag. */
+  readonly known: boolean;
+  /** Whether a known peer that is verified has this tag. */
+  readonly verified: boolean;
+}
+
 /** The answer to a {@linkcode VerifyInput} that names a member: what to compare with it. */
 export interface SafetyNumberEvent {
   /** Names the event. */
@@ -477,6 +497,7 @@ export type UiEvent =
   | MemberEvent
   | RekeyedEvent
   | IgnoringEvent
+  | FoundRoomEvent
   | SafetyNumberEvent
   | RoomCodeEvent
   | VerifiedEvent

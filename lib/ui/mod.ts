@@ -26,6 +26,7 @@ export * from "./front_end.ts";
 export * from "./json.ts";
 export * from "./logged.ts";
 export * from "./plain.ts";
+export type { Choice, Picker, PickerOptions } from "./picker.ts";
 export { groups, noticeLines } from "./render.ts";
 export { qrLines } from "./qr.ts";
 export { processEnvironment } from "./notifier.ts";

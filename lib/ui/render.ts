@@ -1,7 +1,8 @@
-import { type Code, CODES } from "../errors.ts";
+import { type Code, CODES, quote } from "../errors.ts";
 import { ADDRESS_PLACEHOLDER, DEFAULT_PORT, dialable, formatHostPort } from "../net/mod.ts";
 import type {
   BanView,
+  FoundRoomEvent,
   IdentityEvent,
   InviteEvent,
   KeyChangedEvent,
@@ -102,14 +103,16 @@ function personSentences(event: UiEvent): string[] {
     case "warning":
       // The greeting says it.
       if (event.code === "host-unverified" || event.code === "addresses-hidden") return [];
-      return event.code === "temporary-identity" ? [event.message] : sentences(event);
+      return event.code === "temporary-identity" || event.code === "discovery-unavailable"
+        ? [event.message]
+        : sentences(event);
     default:
       return sentences(event);
   }
 }
 
 function invitation({ addresses, fingerprint, inviteOnly, port }: ListeningEvent): string[] {
-  if (inviteOnly) return [`Only invited people get in. ${roomSentence(fingerprint)}`];
+  if (inviteOnly) return [`Only invited people get in. ${fingerprintSentence(fingerprint)}`];
   const own = formatHostPort("ADDRESS", port, DEFAULT_PORT);
   const [first = own, ...others] = targets(addresses, port);
   const more = addresses.length === 0
@@ -119,11 +122,11 @@ function invitation({ addresses, fingerprint, inviteOnly, port }: ListeningEvent
     : ` (or ${others.join(", ")})`;
   return [
     `Others join with: lanchat join ${first}${more}`,
-    roomSentence(fingerprint),
+    fingerprintSentence(fingerprint),
   ];
 }
 
-function roomSentence(fingerprint: string): string {
+function fingerprintSentence(fingerprint: string): string {
   return `The room's fingerprint is ${groups(fingerprint)}.`;
 }
 
@@ -267,6 +270,8 @@ function sentences(event: UiEvent): string[] {
       return [
         `${markedName(event.member)} can read what you say from now on, and is not verified.`,
       ];
+    case "room":
+      return [roomSentence(event)];
     case "identity":
       return identitySentences(event);
     case "peer":
@@ -383,6 +388,21 @@ function targets(addresses: readonly string[], port: number): string[] {
   return dialable(addresses).map((address) => formatHostPort(address, port, DEFAULT_PORT));
 }
 
+/** A room in one line; last its name, as that may look like anything. */
+function roomSentence(event: FoundRoomEvent): string {
+  const { addresses, invite, known, name, port, tag, verified } = event;
+  const marks = [
+    ...verified ? ["verified"] : known ? ["known"] : [],
+    ...invite ? ["by invite"] : [],
+  ];
+  return [
+    tag,
+    targets(addresses, port).join(" or "),
+    ...marks.length === 0 ? [] : [`(${marks.join(", ")})`],
+    ...name === undefined ? [] : [quote(name)],
+  ].join("  ");
+}
+
 function listeningSentences(
   { addresses, fingerprint, inviteOnly, port }: ListeningEvent,
 ): string[] {
@@ -392,7 +412,7 @@ function listeningSentences(
   return [
     `Listening on port ${port}.${commands.length > 0 ? " Others join with:" : ""}`,
     ...commands,
-    roomSentence(fingerprint),
+    fingerprintSentence(fingerprint),
   ];
 }
 

@@ -35,7 +35,7 @@ const CLEAR_SCREEN = "\x1b[H\x1b[2J";
 const PAUSE_LINE = "Press Ctrl-Z again to pause, Enter to go on.";
 
 /** The ends of a program that nobody asked it for, and that of `Deno.exit`. */
-const SUDDEN_ENDS = ["error", "unhandledrejection", "unload"] as const;
+export const SUDDEN_ENDS = ["error", "unhandledrejection", "unload"] as const;
 
 /** More than one character, and none that is a key but Enter: too many to have readline take each for a key. */
 const LINES = /^[\P{Cc}\r\n]{2,}$/u;
@@ -400,7 +400,7 @@ class Nowhere extends Writable {
   }
 }
 
-function processTerminal(): TerminalDevice {
+export function processTerminal(): TerminalDevice {
   return {
     ...standardStreams(),
     columns: () => unlessGone(() => Deno.consoleSize().columns) || DEFAULT_COLUMNS,

@@ -23,6 +23,8 @@ const SERVE: ServeCommand = {
   kind: "serve",
   port: 12_345,
   host: undefined,
+  room: undefined,
+  announce: true,
   name: undefined,
   identity: undefined,
   profile: undefined,
@@ -161,6 +163,32 @@ Deno.test("parseCommandLine reads --plain, --no-notify and --log", () => {
   }
 });
 
+Deno.test("parseCommandLine reads what is announced, and where to join is to be found", () => {
+  assertEquals(parseCommandLine(words("serve --no-announce")), { ...SERVE, announce: false });
+  assertEquals(parseCommandLine(["serve", "--room", "movie night"]), {
+    ...SERVE,
+    room: "movie night",
+  });
+  assertStringIncludes(fails(["serve", "--room", "a:b"], "bad-name").message, "--room");
+  fails(words("serve --no-announce --room x"), "surplus-argument");
+  const { host: _, ...anywhere } = JOIN as JoinCommand;
+  assertEquals(parseCommandLine(["join"]), anywhere);
+});
+
+Deno.test("parseCommandLine reads the scan command", () => {
+  const whose = { identity: undefined, profile: undefined };
+  const scan: Command = { kind: "scan", timeoutSeconds: 3, ...whose, json: false };
+  assertEquals(parseCommandLine(["scan"]), scan);
+  assertEquals(parseCommandLine(words("scan --timeout 10 --identity a.json --json")), {
+    ...scan,
+    timeoutSeconds: 10,
+    identity: "a.json",
+    json: true,
+  });
+  fails(words("scan --timeout 0"), "bad-number");
+  fails(words("scan eth0"), "surplus-argument");
+});
+
 Deno.test("parseCommandLine reads the doctor command", () => {
   const whose = { identity: undefined, profile: undefined };
   assertEquals(parseCommandLine(["doctor"]), {
@@ -252,7 +280,7 @@ Deno.test("parseCommandLine ignores spaces and dashes in a fingerprint", () => {
 
 Deno.test("parseCommandLine reads --help and --version", () => {
   const help = (topic?: "serve" | "join"): Command => ({ kind: "help", topic });
-  assertEquals(parseCommandLine([]), { kind: "help" });
+  assertEquals(parseCommandLine([]), { kind: "start" });
   assertEquals(parseCommandLine(words("--help")), help());
   assertEquals(parseCommandLine(words("--json --help")), help());
   assertEquals(parseCommandLine(words("serve --help")), help("serve"));

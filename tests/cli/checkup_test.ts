@@ -216,6 +216,7 @@ test("checkUp tells a lanchat that hosts from another program on the port", asyn
     await assertVerdict("port", true, /lanchat hosts/, NOTHING, { ...IN_USE, ask });
   }
   const ask = fails(new HandshakeError("not-lanchat", "No"));
+  await assertVerdict("port", false, /another/, /--port 1$/, { ...IN_USE, ask }, { port: 65_535 });
   await assertVerdict("port", false, /another program/, /serve --port 12346/, { ...IN_USE, ask });
   await assertVerdict("port", false, /not reached over 192\.0\.2\.2/, /--host/, {
     ...IN_USE,
@@ -397,6 +398,10 @@ test("checkUp tells a host that was met before from another one, and from an imp
   for (const [known, acquaintance] of cases) {
     await assertVerdict("host", true, RegExp(`^${digits}; ${acquaintance}$`), NOTHING, met(known));
   }
+  const identity = fails(new StoreError("permission-denied", "No"));
+  await assertVerdict("host", true, RegExp(`^${digits}$`), NOTHING, { identity });
+  const known = fails(new StoreError("permission-denied", "It is hidden", { hint: "Show it." }));
+  await assertVerdict("host", null, RegExp(`^${digits}; It is hidden$`), /Show/, { known });
   const impostor = met(peer({ key: new Uint8Array(32) }));
   const behind = await assertVerdict("host", false, /another key than/, /--accept-host/, impostor);
   assertEquals(behind, ["clock"]);

@@ -5,6 +5,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
     '' = [ordered]@{
       'serve' = 'host a room, and chat in it'
       'join' = 'enter a room'
+      'scan' = 'list the rooms on this network'
       'doctor' = 'find out what keeps people apart'
       'id' = 'show or protect your identity'
       'peers' = 'show whom you have met'
@@ -20,6 +21,8 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--invite' = 'let in who has an invite, and nobody else'
       '--new-room' = 'begin another room: no invite of before, no ban holds'
       '--allow' = 'let in those whose fingerprints are in this file alone'
+      '--room' = 'a name for the room, shown to the whole network'
+      '--no-announce' = 'others join by address alone'
       '--relay-only' = 'host without being a member of the room'
       '--identity' = 'identity file, made if it is not there'
       '--profile' = 'one of several identities, made if not there'
@@ -54,6 +57,13 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--plain' = 'plain lines: no colours, nothing drawn anew'
       '--no-notify' = 'no bell and no notification'
       '--json' = 'read and write JSON Lines'
+      '--help' = 'show this text'
+    }
+    'scan' = [ordered]@{
+      '--timeout' = 'how long to wait for answers (default 3)'
+      '--identity' = 'identity file, made if it is not there'
+      '--profile' = 'one of several identities, made if not there'
+      '--json' = 'write JSON Lines'
       '--help' = 'show this text'
     }
     'doctor' = [ordered]@{
@@ -96,7 +106,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--help' = 'show this text'
     }
   }
-  $valued = @('--port', '--host', '--name', '--allow', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--log', '--host-key', '--accept-host', '--wait', '--timeout', '--give-up-after', '--timeout')
+  $valued = @('--port', '--host', '--name', '--allow', '--room', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--log', '--host-key', '--accept-host', '--wait', '--timeout', '--give-up-after', '--timeout', '--timeout')
   $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }

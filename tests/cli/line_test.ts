@@ -14,7 +14,7 @@ Deno.test("Line says at once that an invite is not accepted, and of one that was
   await using proxy = await Proxy.open(other.port);
   const { publicKey } = await identityOf("host");
   const line = new Line({
-    host: "127.0.0.1",
+    hosts: ["127.0.0.1"],
     port: proxy.port,
     identity: await identityOf("ada"),
     psk: (await roomSecrets(publicKey, invite)).psk,

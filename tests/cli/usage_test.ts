@@ -9,6 +9,7 @@ const TOPICS = [undefined, ...SUBCOMMANDS];
 const SHORTEST: Readonly<Record<Subcommand, readonly string[]>> = {
   serve: ["serve"],
   join: ["join", "ada.local"],
+  scan: ["scan"],
   doctor: ["doctor"],
   id: ["id"],
   peers: ["peers"],
@@ -47,8 +48,9 @@ Deno.test("usage names the options of a command, each of which makes a differenc
     return [topic, options.length];
   });
   assertEquals(Object.fromEntries(counts), {
-    serve: 22,
+    serve: 24,
     join: 17,
+    scan: 5,
     doctor: 6,
     id: 7,
     peers: 4,

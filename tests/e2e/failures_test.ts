@@ -65,7 +65,6 @@ const USAGE: readonly [line: string, code: Code, hint: RegExp][] = [
   ["serve --port 1 --port 2", "repeated-option", /once/],
   ["serve --name", "missing-value", /./],
   ["serve --name=", "missing-value", /./],
-  ["join", "missing-value", /lanchat join 192/],
   ["join 127.0.0.1 twice", "surplus-argument", /./],
   ["serve --relay-only --name ada", "surplus-argument", /./],
   ["serve --port 65536", "bad-port", /0 to 65535/],
@@ -110,13 +109,17 @@ Deno.test("--json is heard anywhere among the arguments, and nowhere behind --",
 });
 
 Deno.test("lanchat alone explains itself on one screen and ends with status 0", async () => {
-  for (const terminal of Deno.build.os === "linux" ? [false, true] : [false]) {
+  // A binary may look for rooms: with these permissions nothing does.
+  for (
+    const terminal of Deno.build.os === "linux" && BINARY === undefined ? [false, true] : [false]
+  ) {
     const { status, stderr, stdout } = await run([], { terminal });
     assertEquals([status, stderr], [0, ""]);
     const lines = stdout.replaceAll("\r", "").trimEnd().split("\n");
     assert(lines.length <= 24 && lines.every((line) => line.length <= 80), stdout);
     assert(stdout.endsWith("\n"), stdout);
     assertMatch(stdout, /chat for[^]*lanchat serve[^]*lanchat join[^]*To begin[^]*--help/);
+    assertEquals(/Cannot look for rooms on this network: .*/.test(stdout), terminal);
   }
 });
 
@@ -150,6 +153,16 @@ Deno.test("a port that is taken, or an address of another machine, is one clear 
   const port = String(taken.addr.port);
   await assertFails(["serve", "--host", "127.0.0.1", "--port", port], "port-in-use");
   await assertFails(["serve", "--host", "192.0.2.77", "--port", "0"], "address-unavailable");
+});
+
+Deno.test({
+  name: "rooms that cannot be looked for are one clear line",
+  ignore: BINARY !== undefined,
+  async fn() {
+    for (const command of ["scan", "join"]) {
+      await assertFails([command], "discovery-unavailable", { hint: /lanchat join 192/ });
+    }
+  },
 });
 
 Deno.test({

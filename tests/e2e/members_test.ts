@@ -191,7 +191,7 @@ Deno.test({
   name: "a room is reached over IPv6 and over IPv4",
   ignore: !Deno.networkInterfaces().some(({ address }) => address === "::1"),
   async fn() {
-    await using host = await HostProgram.start(["--host", "::", "--json"]);
+    await using host = await HostProgram.start(["--host", "::", "--no-announce", "--json"]);
     for (const [address, name] of [["[::1]", "six"], ["127.0.0.1", "four"]] as const) {
       const args = ["join", `${address}:${host.port}`, "--name", name];
       const { status } = await run(args, { input: "hello\n" });
@@ -202,7 +202,7 @@ Deno.test({
 });
 
 Deno.test("serve lists no address that it may not know", async () => {
-  await using host = await HostProgram.start(["--host", "0.0.0.0", "--json"]);
+  await using host = await HostProgram.start(["--host", "0.0.0.0", "--no-announce", "--json"]);
   const { addresses } = await host.event("listening");
   if (BINARY === undefined) {
     assertEquals(addresses, []);
@@ -217,7 +217,9 @@ Deno.test({
   ignore: BINARY !== undefined,
   async fn() {
     const permissions = ["--allow-net", "--allow-sys"];
-    await using host = await HostProgram.start(["--host", "::", "--json"], { permissions });
+    await using host = await HostProgram.start(["--host", "::", "--no-announce", "--json"], {
+      permissions,
+    });
     const { addresses } = await host.event("listening");
     assertEquals(addresses.map((address) => address.replace(/%.*/, "")).toSorted(), ownAddresses());
     assert(!host.stdout.text.includes("addresses-hidden"));

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import { hostAtTerminal } from "../screen/people.ts";
 import { screenTest } from "../screen/expected.ts";
 import { ManInTheMiddle } from "../support/mitm.ts";
-import { emptyDirectory, HostProgram, run } from "../support/program.ts";
+import { BINARY, emptyDirectory, HostProgram, run } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
 import { Pty } from "../support/pty.ts";
 
@@ -58,7 +58,7 @@ screenTest(
   },
 );
 
-Deno.test("a man in the middle gets no further where the host is known or named", async () => {
+Deno.test("a man in the middle gets no further where the host is known, named, or in a link", async () => {
   const home = emptyDirectory();
   const permissions = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
   const kept = { permissions, env: { HOME: home, XDG_CONFIG_HOME: home } };
@@ -82,9 +82,33 @@ Deno.test("a man in the middle gets no further where the host is known or named"
   }
   assertMatch(known.stderr, /^lanchat: hint: .*if not, somebody else answers there/m);
 
+  if (BINARY === undefined) { // Whose permissions would let it send multicast.
+    const local = ["--allow-net=127.0.0.1", ...permissions.slice(1)];
+    const doctor = await run(["doctor", proxy.address], { ...kept, permissions: local });
+    assertMatch(doctor.stdout, /^!! host: .*another key than before/m);
+  }
+
   const named = await run([...join, "--host-key", fingerprint]);
   assertEquals([named.status, named.stdout], [3, ""]);
   assertMatch(named.stderr, /^lanchat: error: .*shows another key than the expected one/m);
   assertMatch(named.stderr, /^lanchat: hint: Somebody else may be answering there/m);
+
+  await using exclusive = await HostProgram.start(["--relay-only", "--invite", "--json"]);
+  for (
+    const [host, status, error] of [
+      [ada, 3, /^lanchat: error: .*shows another key than the expected one/m],
+      [
+        exclusive,
+        1,
+        /^lanchat: error: .*its room is open, and the invite is for one that is not$/m,
+      ],
+    ] as const
+  ) {
+    const { link } = await host.event("invite");
+    const there = link.replace(/:\d+\//, `:${proxy.port}/`);
+    const invited = await run(["join", there, "--name", "bob"]);
+    assertEquals([invited.status, invited.stdout], [status, ""]);
+    assertMatch(invited.stderr, error);
+  }
   assertEquals(man.victims, []);
 });

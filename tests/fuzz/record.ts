@@ -6,8 +6,8 @@
  */
 import { type Bytes, concat, fromHex, u8, utf8 } from "../../lib/bytes/mod.ts";
 import { generateIdentity } from "../../lib/crypto/mod.ts";
-import { formatPeers, type KnownPeer } from "../../lib/store/mod.ts";
 import { encodeCredential, formatInvite } from "../../lib/net/mod.ts";
+import { KnownPeers } from "../../lib/store/mod.ts";
 import {
   BodyKind,
   CloseReason,
@@ -24,6 +24,8 @@ import {
   type PlainRecord,
   RecordType,
 } from "../../lib/wire/mod.ts";
+import { roomRecords, SERVICE } from "../../lib/net/dns_sd.ts";
+import { encodeDns } from "../../lib/net/multicast.ts";
 import { Hall } from "../support/hall.ts";
 import { Puppet } from "../support/puppet.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
@@ -124,19 +126,10 @@ const identity = {
   version: 1,
   pkcs8: btoa(String.fromCharCode(...pkcs8)),
 };
-const peer: KnownPeer = {
-  key: publicKey,
-  names: ["ada", "lovelace"],
-  addresses: ["192.0.2.2:12345"],
-  firstSeen: 1,
-  lastSeen: 2,
-  verified: false,
-};
-const other: KnownPeer = {
-  ...peer,
-  key: (await generateIdentity()).identity.publicKey,
-  addresses: ["[fd00::2]:80"],
-};
+const peers = await KnownPeers.open(undefined);
+await peers.seen(publicKey, { name: "ada", address: "192.0.2.2:12345" });
+await peers.seen((await generateIdentity()).identity.publicKey, { address: "[fd00::2]:80" });
+const peerLines = new TextDecoder().decode(peers.export());
 
 const RECORDED: Readonly<Record<string, Inputs>> = {
   frames: {
@@ -236,11 +229,21 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
     "hi\0hello\r/who\r",
     "\x1b[31mred\nx\0abc\x1b[D\x7f\x1b[A\x15/me waves\r\x1b[H\x0b/q\t\r",
   ),
+  multicast: {
+    room: new Uint8Array(encodeDns({
+      type: "response",
+      answers: roomRecords(
+        "lanchat-pkeke42s-01234567",
+        { tag: "pkeke42s", port: 12_345, invite: false, name: "x" },
+        ["192.0.2.2", "fd00::2"],
+      ),
+    })),
+    question: new Uint8Array(
+      encodeDns({ type: "query", questions: [{ name: SERVICE, type: "PTR" }] }),
+    ),
+  },
   "identity-file": text(`${JSON.stringify(identity)}\n`),
-  "peers-file": text(
-    formatPeers([peer, other]),
-    `${formatPeers([peer])}{"v":2}\n${formatPeers([{ ...peer, verified: true }])}`,
-  ),
+  "peers-file": text(peerLines, `{"v":2}\n${peerLines}${peerLines.replace("false", "true")}`),
 };
 
 for (const target of TARGETS) {

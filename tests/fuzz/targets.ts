@@ -1,6 +1,7 @@
 import type { Target } from "./target.ts";
 import { channelTargets } from "./targets/channel.ts";
 import { handshakeTargets } from "./targets/handshake.ts";
+import { netTargets } from "./targets/net.ts";
 import { personTargets } from "./targets/person.ts";
 import { roomTargets } from "./targets/room.ts";
 import { wireTargets } from "./targets/wire.ts";
@@ -11,5 +12,6 @@ export const TARGETS: readonly Target[] = [
   ...handshakeTargets,
   ...channelTargets,
   ...roomTargets,
+  ...netTargets,
   ...personTargets,
 ];

@@ -298,3 +298,27 @@ for (let seed = 1; seed <= 3; seed++) {
     await scene.close();
   });
 }
+
+test("Somebody whom the relay lets in and shows to nobody gets ciphertext, and no key to it", async () => {
+  const scene = await Scene.open();
+  scene.relay.tells = () => false;
+  const eve = await scene.world.enter("eve");
+  const given: number[] = [];
+  const announced = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  let announcements = 0;
+  scene.relay.onParcel = (parcel, to) => {
+    const type = parcel.object[0]!;
+    if (equal(to, eve.session)) {
+      given.push(type);
+      if (type === ObjectType.MSG) reached.resolve();
+    } else if (equal(parcel.from, eve.session) && ++announcements === 3) announced.resolve();
+    return [parcel];
+  };
+  await announced.promise;
+  await scene.say("only for us");
+  await Promise.all([scene.bob.texts.next(), scene.carol.texts.next(), reached.promise]);
+  assertEquals(given, [ObjectType.MSG]);
+  assertTexts(eve, []);
+  await scene.close();
+});

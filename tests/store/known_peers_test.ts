@@ -3,7 +3,6 @@ import { dirname } from "node:path";
 import { type Bytes, concat, toBase64Url, utf8 } from "../../lib/bytes/mod.ts";
 import { generateIdentity } from "../../lib/crypto/mod.ts";
 import {
-  formatPeers,
   type KnownPeer,
   KnownPeers,
   peersPlace,
@@ -179,6 +178,10 @@ test("KnownPeers know an address however it is spelled", async () => {
   assertEquals(peers.hostAt("[fd00::2]:12345")?.key, BOB);
   assertEquals(peers.hostAt("[fe80::1%En0]:12345")?.key, EVE);
   assertEquals(peers.hostAt("[fe80::1%en1]:12345"), undefined);
+
+  const file = place();
+  Deno.writeTextFileSync(file, line(ADA, { addresses: ["Ada.LOCAL:1", "ada.local.:1"] }));
+  assertEquals((await KnownPeers.open(file)).hostAt("ada.local:1")?.addresses, ["ada.local:1"]);
 });
 
 test("KnownPeers keep the 8 newest names and addresses", async () => {
@@ -426,12 +429,12 @@ test("readPeers reads what writePeers has written, and says what it cannot read"
   const peers = await KnownPeers.open(undefined);
   await peers.seen(ADA, { name: "ada", address: "h:1" });
   await peers.setVerified(BOB, true, "bob");
-  await writePeers(file, peers.all());
+  await writePeers(file, peers.export());
   assertEquals(Deno.statSync(file).mode! & 0o777, 0o600);
-  assertEquals(Deno.readTextFileSync(file), formatPeers(peers.all()));
+  assertEquals(Deno.readFileSync(file), peers.export());
   assertEquals(await readPeers(file), { peers: peers.all(), damagedLines: [] });
 
-  await assertFails(writePeers(file, []), "peers-unwritable", file);
+  await assertFails(writePeers(file, peers.export()), "peers-unwritable", file);
   Deno.writeTextFileSync(file, "?\n", { append: true });
   assertEquals(await readPeers(file), { peers: peers.all(), damagedLines: [3] });
   await assertFails(readPeers(`${file}.none`), "peers-unreadable", file);

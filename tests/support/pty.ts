@@ -42,9 +42,10 @@ export class Pty implements AsyncDisposable {
   /** Starts `lanchat` with these arguments. */
   constructor(args: readonly string[], options: PtyOptions = {}) {
     const { columns = 80, env, main, permissions, rows = 24, script = once, widths } = options;
+    const { wrapper = (command) => command } = options;
     this.screen = new Emulator(columns, rows, widths);
     const command = ["sh", "-c", `echo $$ >${this.#directory}/pid; exec "$@"`, "sh"]
-      .concat(commandLine(args, permissions, main)).map(quoted).join(" ");
+      .concat(wrapper(commandLine(args, permissions, main))).map(quoted).join(" ");
     const note = (name: string): string => `stty -a | tail -n +2 >${this.#directory}/${name}`;
     const steps = [
       `stty cols ${columns} rows ${rows}; tty >${this.#directory}/tty`,

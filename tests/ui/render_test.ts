@@ -351,6 +351,23 @@ test("personLines shows each member in a line of its own, with what it says of i
   ]);
 });
 
+test("personLines says what there is to compare with a host that is new, known or verified", () => {
+  const greeting = ({ known, verified }: { known: boolean; verified: boolean }): string => {
+    const { host, ...event } = ready([], "0123456789") as ReadyEvent;
+    return personLines({ ...event, host: { ...host, known, verified } })[1]!;
+  };
+  const compare = "if the host's screen has it too, nobody is in between.";
+  assertEquals(greeting({ known: false, verified: false }), `Join code 01234 56789: ${compare}`);
+  assertEquals(
+    greeting({ known: true, verified: false }),
+    `Join code 01234 56789: the host has the same key as before; ${compare}`,
+  );
+  assertEquals(
+    greeting({ known: true, verified: true }),
+    "Join code 01234 56789: the host must see the same one.",
+  );
+});
+
 const LINKS = ["192.0.2.2:12345", "[fd00::2]:12345"].map((host) => `lanchat://${host}/#AbZ`);
 
 function invite(secret: boolean, links: string[] = LINKS): UiEvent {

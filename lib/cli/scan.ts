@@ -1,0 +1,50 @@
+import { EXIT, LanchatError } from "../errors.ts";
+import { type FoundRoomEvent, JsonFrontEnd, noticeLines } from "../ui/mod.ts";
+import type { ScanCommand } from "./args.ts";
+import { Interrupts } from "./interrupts.ts";
+import { print } from "./print.ts";
+import { problem } from "./problem.ts";
+import { findKnownPeers, noRoom, roomEvent, searchRooms, tagsOf } from "./rooms.ts";
+
+/**
+ * Lists the rooms on this network on standard output, as their hosts answer.
+ *
+ * @returns The exit status.
+ * @throws {LanchatError} If there are none, or none can be found; not where the list is JSON Lines, which
+ * tell of it.
+ */
+export async function scan(command: ScanCommand): Promise<number> {
+  if (!command.json) {
+    await list(command, (event) => print(noticeLines(event).map((line) => `${line}\n`).join("")));
+    return EXIT.OK;
+  }
+  const frontEnd = new JsonFrontEnd();
+  let status: number = EXIT.OK;
+  try {
+    await list(command, (event) => frontEnd.show(event));
+  } catch (error) {
+    frontEnd.show(problem(error));
+    status = error instanceof LanchatError ? error.exitStatus : EXIT.FAILURE;
+  }
+  frontEnd.show({ event: "closed", reason: status === EXIT.OK ? "done" : "failed" });
+  await frontEnd.close();
+  return status;
+}
+
+/** Shows each room once, for as long as it was asked for or until an interrupt. */
+async function list(command: ScanCommand, show: (event: FoundRoomEvent) => unknown): Promise<void> {
+  const interrupts = new Interrupts(() => Deno.exit(EXIT.INTERRUPTED));
+  let last: unknown;
+  try {
+    const tags = await tagsOf(await findKnownPeers(command));
+    await searchRooms({
+      ms: command.timeoutSeconds * 1000,
+      stop: interrupts.first,
+      onRoom: (room) => last = Promise.resolve(last).then(() => show(roomEvent(room, tags))),
+    });
+    if (last === undefined) throw noRoom();
+    await last;
+  } finally {
+    interrupts.close();
+  }
+}

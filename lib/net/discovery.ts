@@ -1,0 +1,223 @@
+import { type Clock, systemClock } from "../clock.ts";
+import {
+  asksFor,
+  type FoundRoom,
+  goodbye,
+  type RoomAnnouncement,
+  RoomDirectory,
+  roomRecords,
+} from "./dns_sd.ts";
+import {
+  type DnsPacket,
+  type DnsRecord,
+  type Link,
+  Multicast,
+  type NetworkOptions,
+} from "./multicast.ts";
+import { networkChange } from "./network_change.ts";
+
+/** How long after the first announcement the second one follows (RFC 6762 §8.3), in milliseconds. */
+const SECOND_MS = 1000;
+
+/** The shortest time between two answers on one link (RFC 6762 §6), in milliseconds. */
+const ANSWER_PAUSE_MS = 1000;
+
+/** An answer waits between these times, so that not all answer at once (RFC 6762 §6), in milliseconds. */
+const [MIN_DELAY_MS, MAX_DELAY_MS] = [20, 120];
+
+/** Waits between queries (RFC 6762 §5.2), in milliseconds; all later ones are like the last. */
+const QUERY_MS = [1000, 2000, 4000, 8000, 16_000, 30_000];
+
+/** How long what was sent may take to come back, in milliseconds; then something blocks it. */
+const ECHO_MS = 500;
+
+/** How long the last word to the network may take, in milliseconds. */
+const GOODBYE_MS = 500;
+
+/** How a room is announced. */
+export interface AnnounceOptions extends NetworkOptions {
+  /** The addresses that the host listens on, as a `Listener` has them. */
+  readonly hosts: readonly string[];
+}
+
+/** Announces a room to everybody on the network, on all its links, for as long as it is open. */
+export class RoomAnnouncer {
+  readonly #room: RoomAnnouncement;
+  readonly #options: AnnounceOptions;
+  readonly #clock: Clock;
+  readonly #multicast: Multicast;
+  readonly #closing = new AbortController();
+  readonly #label: string;
+  /** By name of the link: when it was last told, and what calls off the next time. */
+  readonly #told = new Map<string, number>();
+  readonly #answers = new Map<string, () => void>();
+
+  /** Begins. */
+  constructor(room: RoomAnnouncement, options: AnnounceOptions) {
+    this.#room = room;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    // Nobody else has it, so that it need not be probed for (RFC 6762 §8.1).
+    this.#label = `lanchat-${room.tag}-${crypto.randomUUID().slice(0, 8)}`;
+    this.#multicast = new Multicast({
+      ...options,
+      onPacket: (packet, link) => this.#answer(packet, link),
+    });
+    void this.#announceAll();
+  }
+
+  /** Tells that the room is gone, and stops. */
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    for (const cancel of this.#answers.values()) cancel();
+    const told = new AbortController();
+    const telling = Promise.all(this.#multicast.links.map((link) => this.#tell(link, goodbye)));
+    await Promise.race([telling, pause(GOODBYE_MS, this.#clock, told.signal)]);
+    told.abort();
+    this.#multicast.close();
+  }
+
+  async #announceAll(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      const changed = networkChange(signal, this.#options);
+      await this.#multicast.refresh();
+      if (signal.aborted) return;
+      if (this.#multicast.links.length === 0) this.#multicast.check();
+      await this.#announce();
+      await pause(SECOND_MS, this.#clock, signal);
+      if (signal.aborted) return;
+      await this.#announce();
+      this.#multicast.check();
+      await changed;
+    }
+  }
+
+  async #announce(): Promise<void> {
+    await Promise.all(this.#multicast.links.map((link) => this.#tell(link)));
+  }
+
+  async #tell(link: Link, change?: (records: DnsRecord[]) => DnsRecord[]): Promise<void> {
+    const records = this.#recordsOn(link);
+    if (records.length === 0) return;
+    this.#told.set(link.name, this.#clock.elapsed());
+    const answers = change?.(records) ?? records;
+    await this.#multicast.send(link, { type: "response", answers });
+  }
+
+  /** Answers a question that somebody asked on a link, with all that there is to know. */
+  #answer(packet: DnsPacket, link: Link): void {
+    if (packet.type !== "query" || this.#answers.has(link.name)) return;
+    if (this.#closing.signal.aborted || !asksFor(packet, this.#recordsOn(link))) return;
+    const told = this.#told.get(link.name) ?? -Infinity;
+    const pause = told + ANSWER_PAUSE_MS - this.#clock.elapsed();
+    const delay = MIN_DELAY_MS + Math.random() * (MAX_DELAY_MS - MIN_DELAY_MS);
+    const cancel = this.#clock.after(Math.max(delay, pause), () => {
+      this.#answers.delete(link.name);
+      void this.#tell(link);
+    });
+    this.#answers.set(link.name, cancel);
+  }
+
+  #recordsOn({ addresses, name }: Link): DnsRecord[] {
+    const { hosts } = this.#options;
+    const own = addresses.filter(({ address, family }) =>
+      hosts.includes("::") || (hosts.includes("0.0.0.0") && family === "IPv4") ||
+      hosts.includes(address) || hosts.includes(`${address}%${name}`)
+    );
+    if (own.length === 0) return [];
+    return roomRecords(this.#label, this.#room, own.map(({ address }) => address));
+  }
+}
+
+/** How rooms are looked for. */
+export interface SearchOptions extends NetworkOptions {
+  /** Called whenever other rooms may be known than before. */
+  readonly onChange?: () => void;
+}
+
+/** Looks for rooms that others on the network have announced, until it is closed. */
+export class RoomSearch {
+  /** Resolves once it was asked for rooms, as far as that is possible. */
+  readonly asked: Promise<void>;
+  readonly #options: SearchOptions;
+  readonly #clock: Clock;
+  readonly #multicast: Multicast;
+  readonly #directory = new RoomDirectory();
+  readonly #closing = new AbortController();
+
+  /** Begins. */
+  constructor(options: SearchOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#multicast = new Multicast({
+      ...options,
+      onPacket: (packet, link) => {
+        this.#directory.take(packet, link, this.#clock.elapsed());
+        if (packet.type === "response") options.onChange?.();
+      },
+    });
+    const asked = Promise.withResolvers<void>();
+    this.asked = asked.promise;
+    void this.#askAll(asked.resolve);
+    void this.#follow();
+  }
+
+  /** The rooms that are known now, in the order in which they were found. */
+  get rooms(): readonly FoundRoom[] {
+    return this.#directory.rooms(this.#clock.elapsed());
+  }
+
+  /** Stops. */
+  close(): void {
+    this.#closing.abort();
+    this.#multicast.close();
+  }
+
+  async #askAll(onAsked: () => void): Promise<void> {
+    const { signal } = this.#closing;
+    await this.#multicast.refresh();
+    if (this.#multicast.links.length === 0 && !signal.aborted) this.#multicast.check();
+    for (let i = 0; !signal.aborted; i++) {
+      await this.#ask();
+      onAsked();
+      await pause(ECHO_MS, this.#clock, signal);
+      if (signal.aborted) return;
+      this.#multicast.check();
+      const ms = QUERY_MS[Math.min(i, QUERY_MS.length - 1)]!;
+      await pause(ms - ECHO_MS, this.#clock, signal);
+      this.#options.onChange?.(); // What has come to its end is known no more.
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      await networkChange(signal, this.#options);
+      await this.#multicast.refresh();
+      await this.#ask();
+    }
+  }
+
+  async #ask(): Promise<void> {
+    const packet: DnsPacket = {
+      type: "query",
+      questions: this.#directory.questions(this.#clock.elapsed()),
+    };
+    await Promise.all(this.#multicast.links.map((link) => this.#multicast.send(link, packet)));
+  }
+}
+
+/** Waits, but not beyond an end. */
+function pause(ms: number, clock: Clock, end: AbortSignal): Promise<void> {
+  if (end.aborted) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(ms, resolve);
+  const stop = (): void => {
+    cancel();
+    resolve();
+  };
+  end.addEventListener("abort", stop);
+  return promise.finally(() => end.removeEventListener("abort", stop));
+}

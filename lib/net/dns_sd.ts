@@ -1,0 +1,266 @@
+import { nameProblem } from "../wire/mod.ts";
+import { isAddress } from "./address.ts";
+import type { DnsPacket, DnsRecord, Link } from "./multicast.ts";
+
+/** What instances of lanchat are found under (RFC 6763 §4.1). */
+export const SERVICE = "_lanchat._tcp.local";
+
+/** What all services of a network are found under (RFC 6763 §9). */
+const ALL_SERVICES = "_services._dns-sd._udp.local";
+
+/** The version of the protocol, as the text record has it. */
+const VERSION = "1";
+
+/** How long a record holds, in seconds (RFC 6762 §10): those with an address of the host, all others. */
+const ADDRESS_TTL = 120;
+const OTHER_TTL = 4500;
+
+/** Most rooms that are remembered. Whoever invents more keeps others from being found, and no more. */
+export const MAX_ROOMS = 256;
+
+/** Most addresses of each type that a room has on one link. */
+const MAX_ADDRESSES = 8;
+
+/** Most strings of a text record that are looked at. */
+const MAX_STRINGS = 16;
+
+/** Most questions about what is missing in one packet. */
+const MAX_QUESTIONS = 16;
+
+/** A name as lanchat makes it; of any other, not every byte could be told from a text. */
+const NAME = /^[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}$/;
+
+const TAG = /^[a-z2-7]{8}$/;
+
+/** Addresses that are no other machine's: this one, this network, many. */
+const NOT_A_MACHINE = /^(?:0\.|127\.|2(?:2[4-9]|[345]\d)\.|::|ff)/i;
+
+/** What a host says of its room to everybody on the network. */
+export interface RoomAnnouncement {
+  /** The short mark of the host's identity key. */
+  readonly tag: string;
+  /** The TCP port. */
+  readonly port: number;
+  /** The room's name, where the host gave it one: as a member's. */
+  readonly name?: string;
+  /** Whether only who has an invite may join. */
+  readonly invite: boolean;
+}
+
+/** A room that somebody has announced: a hint, as anybody can announce anything. */
+export interface FoundRoom extends RoomAnnouncement {
+  /** Its name among all services, unlike that of every other room. */
+  readonly instance: string;
+  /** IP addresses, with `%interface` where they need it; IPv4 first, link-local ones last. */
+  readonly addresses: readonly string[];
+}
+
+/**
+ * The records that announce a room on a link. See PROTOCOL.md §10 and RFC 6763.
+ *
+ * @param label The room among all services: letters, digits and hyphens, at most 63 of them.
+ * @param addresses The host's IP addresses on this link.
+ */
+export function roomRecords(
+  label: string,
+  room: RoomAnnouncement,
+  addresses: readonly string[],
+): DnsRecord[] {
+  const instance = `${label}.${SERVICE}`;
+  const target = `${label}.local`;
+  const { invite, name, port, tag } = room;
+  const facts = { v: VERSION, tag, invite: invite ? "1" : "0", ...name !== undefined && { name } };
+  const own = { ttl: ADDRESS_TTL, flush: true };
+  return [
+    { name: SERVICE, type: "PTR", ttl: OTHER_TTL, data: instance },
+    { name: ALL_SERVICES, type: "PTR", ttl: OTHER_TTL, data: SERVICE },
+    { name: instance, type: "SRV", ...own, data: { target, port } },
+    {
+      name: instance,
+      type: "TXT",
+      ttl: OTHER_TTL,
+      flush: true,
+      data: Object.entries(facts).map(([key, value]) => `${key}=${value}`),
+    },
+    ...(["A", "AAAA"] as const).flatMap((type) =>
+      addresses.filter((address) => address.includes(":") === (type === "AAAA"))
+        .slice(0, MAX_ADDRESSES)
+        .map((data) => ({ name: target, type, ...own, data }))
+    ),
+  ];
+}
+
+/** Tells that records do not hold any longer (RFC 6762 §10.1). */
+export function goodbye(records: readonly DnsRecord[]): DnsRecord[] {
+  // The service itself may have other instances.
+  return records.filter(({ name }) => name !== ALL_SERVICES).map((one) => ({ ...one, ttl: 0 }));
+}
+
+/** Whether a query asks for any of these records, and its sender does not know them yet. */
+export function asksFor(query: DnsPacket, records: readonly DnsRecord[]): boolean {
+  const { answers = [], questions = [] } = query;
+  return questions.some(({ name, type }) =>
+    records.some((record) =>
+      same(record.name, name) && (type === record.type || type === "ANY") &&
+      !answers.some((known) =>
+        known.type === "PTR" && record.type === "PTR" && same(known.name, record.name) &&
+        same(known.data, record.data) && known.ttl >= record.ttl / 2
+      )
+    )
+  );
+}
+
+/** What is known of an instance. */
+interface Instance {
+  target?: string;
+  port?: number;
+  facts?: Omit<RoomAnnouncement, "port"> | undefined;
+  /** When the service record ends, in milliseconds. */
+  until: number;
+}
+
+/** Addresses that one link has told of one target, by type. */
+interface Told {
+  readonly addresses: readonly string[];
+  readonly until: number;
+}
+
+/**
+ * What has been announced, from all that comes in. It takes nothing on trust: texts and lists are
+ * bounded, and what is not as lanchat announces it is left out.
+ */
+export class RoomDirectory {
+  readonly #instances = new Map<string, Instance>();
+  /** By target, and in it by link and type. */
+  readonly #addresses = new Map<string, Map<string, Told>>();
+
+  /** Reads a packet. @param now Milliseconds. */
+  take({ additionals = [], answers = [], type }: DnsPacket, link: Link, now: number): void {
+    if (type !== "response") return;
+    const records = [...answers, ...additionals];
+    for (const record of records) {
+      if (record.type === "PTR" && same(record.name, SERVICE)) this.#point(record.data, record.ttl);
+    }
+    for (const record of records) this.#describe(record, now);
+    const targets = new Set(Array.from(this.#instances.values(), ({ target }) => target));
+    const told = records.filter((record) =>
+      (record.type === "A" || record.type === "AAAA") && targets.has(record.name.toLowerCase())
+    );
+    for (
+      const [key, group] of Map.groupBy(told, ({ name, type }) => `${name.toLowerCase()} ${type}`)
+    ) {
+      const [target, type] = key.split(" ");
+      this.#locate(target!, `${link.name} ${type}`, group, link, now);
+    }
+  }
+
+  /** The rooms of which all is known, in the order in which they were found. */
+  rooms(now: number): FoundRoom[] {
+    return [...this.#instances].flatMap(([instance, { facts, port, target, until }]) => {
+      const addresses = this.#addressesOf(target, now);
+      if (facts === undefined || port === undefined || until <= now || addresses.length === 0) {
+        return [];
+      }
+      return [{ instance, ...facts, port, addresses }];
+    });
+  }
+
+  /** What to ask for: rooms, and what is missing of those that were found. */
+  questions(now: number): { name: string; type: string }[] {
+    const missing = [...this.#instances].flatMap(([name, { facts, port, target, until }]) => [
+      ...facts === undefined || port === undefined || until <= now ? [{ name, type: "ANY" }] : [],
+      ...target !== undefined && this.#addressesOf(target, now).length === 0
+        ? [{ name: target, type: "A" }, { name: target, type: "AAAA" }]
+        : [],
+    ]);
+    return [{ name: SERVICE, type: "PTR" }, ...missing.slice(0, MAX_QUESTIONS)];
+  }
+
+  #point(data: string, ttl: number): void {
+    const name = data.toLowerCase();
+    if (ttl === 0) this.#forget(name);
+    else if (isInstance(name) && !this.#instances.has(name) && this.#instances.size < MAX_ROOMS) {
+      this.#instances.set(name, { until: 0 });
+    }
+  }
+
+  #describe(record: DnsRecord, now: number): void {
+    const name = record.name.toLowerCase();
+    const instance = this.#instances.get(name);
+    if (instance === undefined) return;
+    if (record.type === "SRV") {
+      const { port, target } = record.data;
+      if (record.ttl === 0) return this.#forget(name);
+      if (port < 1 || !NAME.test(target)) return;
+      if (instance.target !== undefined && !same(instance.target, target)) {
+        this.#addresses.delete(instance.target);
+      }
+      instance.target = target.toLowerCase();
+      instance.port = port;
+      instance.until = now + ttlMs(record.ttl);
+    } else if (record.type === "TXT" && record.ttl > 0) {
+      instance.facts = readFacts(record.data);
+    }
+  }
+
+  #locate(target: string, source: string, records: DnsRecord[], link: Link, now: number): void {
+    const addresses = records.filter(({ ttl }) => ttl > 0)
+      .map(({ data }) => data as string)
+      .filter((address) => isAddress(address) && !NOT_A_MACHINE.test(address))
+      .map((address) => isLinkLocal(address) ? `${address}%${link.name}` : address)
+      .slice(0, MAX_ADDRESSES);
+    const until = now + ttlMs(Math.max(...records.map(({ ttl }) => ttl)));
+    const told = this.#addresses.get(target) ?? new Map<string, Told>();
+    this.#addresses.set(target, told);
+    told.set(source, { addresses, until });
+  }
+
+  #addressesOf(target: string | undefined, now: number): string[] {
+    const told = this.#addresses.get(target ?? "")?.values() ?? [];
+    const addresses = [...told].flatMap(({ addresses, until }) => until > now ? addresses : []);
+    return [...new Set(addresses)].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  }
+
+  #forget(name: string): void {
+    const target = this.#instances.get(name)?.target;
+    if (target !== undefined) this.#addresses.delete(target);
+    this.#instances.delete(name);
+  }
+}
+
+/** The facts of a text record (RFC 6763 §6); nothing where it is not one of this version. */
+function readFacts(
+  strings: readonly (Uint8Array | string)[],
+): Omit<RoomAnnouncement, "port"> | undefined {
+  const facts = new Map<string, string>();
+  for (const string of [strings].flat().slice(0, MAX_STRINGS)) {
+    const text = typeof string === "string" ? string : new TextDecoder().decode(string);
+    const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+    if (key !== undefined && !facts.has(key.toLowerCase())) facts.set(key.toLowerCase(), value!);
+  }
+  const [tag, name] = [facts.get("tag") ?? "", facts.get("name")];
+  if (facts.get("v") !== VERSION || !TAG.test(tag)) return undefined;
+  const named = name !== undefined && nameProblem(name) === undefined;
+  return { tag, invite: facts.get("invite") === "1", ...named && { name } };
+}
+
+function isInstance(name: string): boolean {
+  return NAME.test(name) && name.endsWith(`.${SERVICE}`) && name.length <= 255;
+}
+
+/** A name of the DNS knows no case. */
+function same(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+function ttlMs(ttl: number): number {
+  return Math.min(ttl, OTHER_TTL) * 1000;
+}
+
+function isLinkLocal(address: string): boolean {
+  return /^fe[89ab]/i.test(address);
+}
+
+function rank(address: string): number {
+  return address.includes(":") ? isLinkLocal(address) ? 2 : 1 : 0;
+}

@@ -1,0 +1,293 @@
+import { decode as decodePacket, encode as encodePacket } from "dns-packet";
+import { Buffer } from "node:buffer";
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { type Clock, systemClock } from "../clock.ts";
+import { machineInterfaces, type MachineOptions } from "./address.ts";
+
+type Family = "IPv4" | "IPv6";
+
+/** The port and the groups of Multicast DNS (RFC 6762 §3). */
+const PORT = 5353;
+const GROUPS: Readonly<Record<Family, string>> = { IPv4: "224.0.0.251", IPv6: "ff02::fb" };
+
+/** Longest packet (RFC 6762 §17), in bytes; a longer one is dropped before it is decoded. */
+const MAX_PACKET_BYTES = 9000;
+
+/** Most packets that are decoded in a second: whoever floods the network must not stop the chat. */
+const MAX_PACKETS_A_SECOND = 200;
+
+/** Most interfaces that are used; a machine with many containers has one for each. */
+const MAX_LINKS = 16;
+
+const INTERFACES: Deno.PermissionDescriptor = { name: "sys", kind: "networkInterfaces" };
+const NET: Deno.PermissionDescriptor = { name: "net" };
+
+/** A record of the DNS, as far as DNS-SD needs them (RFC 1035 §3.2, RFC 2782). */
+export type DnsRecord =
+  & { readonly name: string; readonly ttl: number; readonly flush?: boolean }
+  & (
+    | { readonly type: "PTR" | "A" | "AAAA"; readonly data: string }
+    | { readonly type: "SRV"; readonly data: { readonly target: string; readonly port: number } }
+    | { readonly type: "TXT"; readonly data: readonly Uint8Array[] | readonly string[] }
+  );
+
+/** A packet of the DNS. Of a decoded one, records of other types are in it as well. */
+export interface DnsPacket {
+  /** Whether it asks or tells. */
+  readonly type: "query" | "response";
+  /** What is asked for. */
+  readonly questions?: readonly { readonly name: string; readonly type: string }[];
+  /** What is told; in a query, what its sender knows already. */
+  readonly answers?: readonly DnsRecord[];
+  /** What is told beside that. */
+  readonly additionals?: readonly DnsRecord[];
+}
+
+const decode: (bytes: Buffer) => DnsPacket = decodePacket;
+
+/** The bytes of a packet (RFC 1035 §4). */
+export const encodeDns: (packet: DnsPacket) => Uint8Array = encodePacket;
+
+/** The packet that bytes stand for; `undefined` where they stand for none. */
+export function decodeDns(bytes: Uint8Array): DnsPacket | undefined {
+  if (bytes.length > MAX_PACKET_BYTES) return undefined;
+  try {
+    return decode(Buffer.from(bytes));
+  } catch {
+    return undefined; // Anybody may send anything.
+  }
+}
+
+/** A network interface that leads to other machines. */
+export interface Link {
+  /** Its name. */
+  readonly name: string;
+  /** Its addresses. */
+  readonly addresses: readonly Deno.NetworkInterfaceInfo[];
+}
+
+/** The network that is used. */
+export interface NetworkOptions extends MachineOptions {
+  /** Called once where nobody can be reached. @param reason As the end of a sentence. */
+  readonly onUnavailable: (reason: string) => void;
+  /** The time. */
+  readonly clock?: Clock;
+}
+
+/** The network, and what to do with what comes from there. */
+export interface MulticastOptions extends NetworkOptions {
+  /** Called with each packet of another program, or of this one, that came over a link. */
+  readonly onPacket: (packet: DnsPacket, link: Link) => void;
+}
+
+/** A link in use. */
+interface OpenedLink {
+  readonly link: Link;
+  readonly sockets: readonly MulticastSocket[];
+}
+
+/**
+ * Multicast DNS on all links of this machine, each with a socket for IPv4 and one for IPv6 as far as it
+ * has them: what one link is told holds on that link alone. Nothing is thrown: {@linkcode Multicast.check}
+ * tells of what failed. See RFC 6762 §§11, 14 and 15.
+ */
+export class Multicast {
+  readonly #options: MulticastOptions;
+  readonly #clock: Clock;
+  /** By what would have to be opened anew if it changed. */
+  readonly #opened = new Map<string, OpenedLink>();
+  #second = 0;
+  #packets = 0;
+  #sent = false;
+  #hasTold = false;
+  #heard = false;
+  #failure: unknown;
+  #closed = false;
+
+  /** Prepares; {@linkcode Multicast.refresh} opens the sockets. */
+  constructor(options: MulticastOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** The links that are in use. */
+  get links(): readonly Link[] {
+    return Array.from(this.#opened.values(), ({ link }) => link);
+  }
+
+  /** Opens sockets for links that are new or have other addresses, closes those of links that are gone. */
+  async refresh(): Promise<void> {
+    const links = new Map(machineLinks(this.#options).map((link) => [keyOf(link), link]));
+    for (const [key, { sockets }] of this.#opened) {
+      if (links.has(key)) continue;
+      this.#opened.delete(key);
+      for (const socket of sockets) socket.close();
+    }
+    const opening = [...links].filter(([key]) => !this.#opened.has(key)).map(([key, link]) => {
+      const families = new Set(link.addresses.map(({ family }) => family));
+      const sockets = Array.from(
+        families,
+        (family) =>
+          new MulticastSocket(link, family, (bytes, from) => this.#take(bytes, from, link)),
+      );
+      this.#opened.set(key, { link, sockets });
+      return sockets.map(({ opened }) => opened);
+    });
+    for (const result of await Promise.allSettled(opening.flat())) {
+      if (result.status === "rejected") this.#failure = result.reason;
+    }
+  }
+
+  /** Sends a packet over one link, as far as that is possible. */
+  async send(link: Link, packet: DnsPacket): Promise<void> {
+    const bytes = encodeDns(packet);
+    const sockets = this.#opened.get(keyOf(link))?.sockets ?? [];
+    const results = await Promise.allSettled(sockets.map((socket) => socket.send(bytes)));
+    for (const result of results) if (result.status === "rejected") this.#failure = result.reason;
+    this.#sent ||= results.some(({ status }) => status === "fulfilled");
+  }
+
+  /** Tells once of what is in the way, if anything is: what was sent a while ago has not come back. */
+  check(): void {
+    if (this.#heard || this.#hasTold) return;
+    this.#hasTold = true;
+    this.#options.onUnavailable(this.#obstacle());
+  }
+
+  /** Closes all sockets. May be repeated. */
+  close(): void {
+    this.#closed = true;
+    for (const { sockets } of this.#opened.values()) {
+      for (const socket of sockets) socket.close();
+    }
+    this.#opened.clear();
+  }
+
+  #obstacle(): string {
+    if (!granted(INTERFACES)) return "--allow-sys is missing";
+    if (!granted(NET)) return "--allow-net is given for some addresses alone";
+    if (this.#sent) return "something blocks UDP port 5353 here, a firewall most likely";
+    if (this.#failure === undefined) return "this machine is on no network";
+    return `multicast does not work here (${(this.#failure as Error).message})`;
+  }
+
+  #take(bytes: Uint8Array, from: string, link: Link): void {
+    if (this.#closed) return;
+    this.#heard ||= link.addresses.some(({ address }) => address === from);
+    const second = Math.floor(this.#clock.elapsed() / 1000);
+    if (second !== this.#second) this.#packets = 0;
+    this.#second = second;
+    if (++this.#packets > MAX_PACKETS_A_SECOND) return;
+    const packet = decodeDns(bytes);
+    if (packet !== undefined) this.#options.onPacket(packet, link);
+  }
+}
+
+/** One link's socket of one family. */
+class MulticastSocket {
+  /** Resolves once it can be used; fails if it never can. */
+  readonly opened: Promise<void>;
+  readonly #socket: Socket;
+  readonly #group: string;
+  #closed = false;
+
+  constructor(link: Link, family: Family, onMessage: (bytes: Uint8Array, from: string) => void) {
+    this.#group = GROUPS[family];
+    this.#socket = createSocket({
+      type: family === "IPv4" ? "udp4" : "udp6",
+      reuseAddr: true,
+      ipv6Only: family === "IPv6",
+    });
+    const { promise, reject, resolve } = Promise.withResolvers<void>();
+    this.opened = promise;
+    this.opened.catch(() => this.close());
+    this.#socket.on("error", reject);
+    this.#socket.on("message", (bytes: Uint8Array, { address }: RemoteInfo) => {
+      if (isOnLink(address, link)) onMessage(bytes, address);
+    });
+    try {
+      this.#socket.bind(PORT, bindAddress(link, family), () => {
+        try {
+          this.#join(interfaceOf(link, family));
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      });
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  async send(bytes: Uint8Array): Promise<void> {
+    await this.opened;
+    await new Promise<void>((resolve, reject) => {
+      this.#socket.send(bytes, PORT, this.#group, (error) => error ? reject(error) : resolve());
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#socket.close();
+    } catch {
+      // It never opened.
+    }
+  }
+
+  #join(where: string): void {
+    this.#socket.addMembership(this.#group, where);
+    this.#socket.setMulticastInterface(where);
+    this.#socket.setMulticastTTL(255);
+    this.#socket.setMulticastLoopback(true);
+  }
+}
+
+/** The interfaces that lead to other machines; none where they may not be known or used. */
+function machineLinks(options: MachineOptions = {}): Link[] {
+  if (!granted(NET)) return [];
+  let interfaces: readonly Deno.NetworkInterfaceInfo[];
+  try {
+    interfaces = machineInterfaces(options) ?? [];
+  } catch {
+    return []; // Between two networks there may be nothing to list.
+  }
+  return Array.from(
+    Map.groupBy(interfaces, ({ name }) => name),
+    ([name, addresses]) => ({ name, addresses }),
+  ).slice(0, MAX_LINKS);
+}
+
+function granted(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
+}
+
+function keyOf({ addresses, name }: Link): string {
+  return [name, ...addresses.map(({ address }) => address).sort()].join();
+}
+
+/** Linux hands a socket what comes for its group over any link, unless its address names one. */
+function bindAddress(link: Link, family: Family): string {
+  if (family === "IPv4") return "0.0.0.0";
+  return Deno.build.os === "linux" ? `${GROUPS.IPv6}%${link.name}` : "::";
+}
+
+/** How an option of a socket names a link. */
+function interfaceOf({ addresses, name }: Link, family: Family): string {
+  if (family === "IPv6") return `::%${name}`;
+  return addresses.find((address) => address.family === family)!.address;
+}
+
+/** Whether an address is that of a machine on a link, see RFC 6762 §11. */
+function isOnLink(address: string, { addresses }: Link): boolean {
+  if (address.includes(":")) return /^fe[89ab]/i.test(address);
+  return addresses.some((own) =>
+    own.family === "IPv4" && (ipv4(own.address) & ipv4(own.netmask)) ===
+      (ipv4(address) & ipv4(own.netmask))
+  );
+}
+
+function ipv4(address: string): number {
+  return address.split(".").reduce((value, octet) => value << 8 | Number(octet), 0);
+}

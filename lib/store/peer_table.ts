@@ -1,0 +1,266 @@
+import { type Bytes, concat, fromBase64Url, toBase64Url, toHex, utf8 } from "../bytes/mod.ts";
+import { isPublicKey } from "../crypto/mod.ts";
+import { nameProblem } from "../wire/mod.ts";
+
+const VERSION = 1;
+
+/** Most names, and most addresses, of one peer: the oldest go. */
+const MAX_LISTED = 8;
+
+/** Most peers that nobody has verified. */
+export const MAX_UNVERIFIED = 4096;
+
+/** Longest line, in bytes: what is longer is none of lanchat's. */
+const MAX_LINE_BYTES = 4096;
+
+/** Largest time that a `Date` holds, in milliseconds since 1970 (ECMA-262 §21.4.1.1). */
+const MAX_TIME = 8.64e15;
+
+/** An address as it is kept: a host and a port, nothing that acts on a terminal. */
+const ADDRESS = /^[\x21-\x7e]{1,270}$/;
+
+const LF = 0x0a;
+
+/** Somebody whose key was met before. */
+export interface KnownPeer {
+  /** The identity key, 32 bytes. */
+  readonly key: Bytes;
+  /** The names that it had, the newest first; at most 8. */
+  readonly names: readonly string[];
+  /** Where it hosted, as `formatHostPort` writes it with its port, the newest first; at most 8. */
+  readonly addresses: readonly string[];
+  /** When it was met first, in milliseconds since 1970. */
+  readonly firstSeen: number;
+  /** When it was met last, in milliseconds since 1970. */
+  readonly lastSeen: number;
+  /** Whether the person here has compared its fingerprint. */
+  readonly verified: boolean;
+}
+
+/** A peer, with what takes time to make of it. */
+interface Entry {
+  readonly peer: KnownPeer;
+  /** The key in hexadecimal digits. */
+  readonly id: string;
+  /** The peer as it is kept, without a line feed. */
+  readonly line: string;
+}
+
+/** What is new of a peer: the name and the address that come first, and what is in the place of before. */
+interface News {
+  readonly name?: string | undefined;
+  readonly address?: string | undefined;
+  readonly lastSeen?: number;
+  readonly verified?: boolean;
+}
+
+/** What a file of peers has. */
+export interface PeerLines {
+  /** Those that could be read. */
+  readonly table: PeerTable;
+  /** Lines that could not be read, as they are. */
+  readonly damaged: readonly Bytes[];
+  /** Where they stand, counted from 1. */
+  readonly damagedLines: readonly number[];
+}
+
+/** Peers by key and, where they host, by address: each address belongs to one key. */
+export class PeerTable {
+  readonly #entries = new Map<string, Entry>();
+  /** Whose an address is. */
+  readonly #owners = new Map<string, string>();
+
+  /** All of them, in the order in which they were met. */
+  all(): KnownPeer[] {
+    return Array.from(this.#entries.values(), ({ peer }) => peer);
+  }
+
+  /** The peer with a key. */
+  find(key: Bytes): KnownPeer | undefined {
+    return this.#entries.get(toHex(key))?.peer;
+  }
+
+  /** The host at an address, however that is spelled. */
+  hostAt(address: string): KnownPeer | undefined {
+    const owner = this.#owners.get(normal(address));
+    return owner === undefined ? undefined : this.#entries.get(owner)?.peer;
+  }
+
+  /** Notes what is new of a peer. @param now When, where it is not known yet. */
+  note(key: Bytes, { address, name, ...more }: News, now: number): void {
+    const known = this.find(key) ??
+      { key, names: [], addresses: [], firstSeen: now, lastSeen: now, verified: false };
+    this.#put(entryOf({
+      ...known,
+      ...more,
+      names: newestFirst([...name === undefined ? [] : [name], ...known.names]),
+      addresses: newestFirst([
+        ...address === undefined ? [] : [normal(address)],
+        ...known.addresses,
+      ]),
+    }));
+    this.#bound();
+  }
+
+  /** Adds what is known of peers elsewhere; an address that is known here stays with its key. */
+  merge(others: readonly KnownPeer[]): void {
+    const taken = new Set(this.#owners.keys());
+    for (const other of others) {
+      const addresses = other.addresses.filter((address) => !taken.has(address));
+      this.#add(entryOf({ ...other, addresses }));
+    }
+    this.#bound();
+  }
+
+  /** Forgets a peer, if it is there. */
+  delete(key: Bytes): void {
+    const id = toHex(key);
+    this.#freeAddresses(id);
+    this.#entries.delete(id);
+  }
+
+  /** The peers as they are kept, and behind them other lines. */
+  format(others: readonly Bytes[]): Bytes {
+    const lines = Array.from(this.#entries.values(), ({ line }) => `${line}\n`);
+    const end = new Uint8Array([LF]);
+    return concat(utf8(lines.join("")), ...others.flatMap((line) => [line, end]));
+  }
+
+  /**
+   * Reads peers as {@linkcode PeerTable.format} writes them.
+   *
+   * @param before What was read last: what is the same is not read anew.
+   */
+  static parse(bytes: Bytes, before: PeerTable = new PeerTable()): PeerLines {
+    const known = new Map(before.#entries.values().map((entry) => [entry.line, entry]));
+    const table = new PeerTable();
+    const damaged: Bytes[] = [];
+    const damagedLines: number[] = [];
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    for (const [i, line] of splitLines(bytes).entries()) {
+      const text = decode(line, decoder);
+      const entry = text === undefined ? undefined : known.get(text) ?? parseLine(text);
+      if (entry !== undefined) table.#add(entry);
+      else if (line.length > 0) {
+        damaged.push(line);
+        damagedLines.push(i + 1);
+      }
+    }
+    return { table, damaged, damagedLines };
+  }
+
+  #add(entry: Entry): void {
+    const known = this.#entries.get(entry.id)?.peer;
+    this.#put(known === undefined ? entry : entryOf(union(known, entry.peer)));
+  }
+
+  /** Puts a peer in the place of what was known of it; its addresses are nobody else's any more. */
+  #put(entry: Entry): void {
+    const { id, peer: { addresses } } = entry;
+    this.#freeAddresses(id);
+    for (const address of addresses) {
+      const owner = this.#owners.get(address);
+      if (owner !== undefined) this.#takeFrom(owner, address);
+      this.#owners.set(address, id);
+    }
+    this.#entries.set(id, entry);
+  }
+
+  #takeFrom(owner: string, address: string): void {
+    const { peer } = this.#entries.get(owner)!;
+    const addresses = peer.addresses.filter((each) => each !== address);
+    this.#entries.set(owner, entryOf({ ...peer, addresses }));
+  }
+
+  #freeAddresses(id: string): void {
+    for (const address of this.#entries.get(id)?.peer.addresses ?? []) this.#owners.delete(address);
+  }
+
+  /**
+   * Lets go of those that nobody has verified and that were met longest ago; of hosts last, as nobody
+   * else can make somebody enter a room.
+   */
+  #bound(): void {
+    if (this.#entries.size <= MAX_UNVERIFIED) return;
+    const unverified = this.all().filter(({ verified }) => !verified);
+    const isHost = ({ addresses }: KnownPeer): number => addresses.length > 0 ? 1 : 0;
+    unverified.sort((a, b) => isHost(b) - isHost(a) || b.lastSeen - a.lastSeen);
+    for (const { key } of unverified.slice(MAX_UNVERIFIED)) this.delete(key);
+  }
+}
+
+function entryOf(peer: KnownPeer): Entry {
+  const { key, ...others } = peer;
+  const line = JSON.stringify({ v: VERSION, key: toBase64Url(key), ...others });
+  return { peer, id: toHex(key), line };
+}
+
+function splitLines(bytes: Bytes): Bytes[] {
+  const lines: Bytes[] = [];
+  for (let start = 0; start < bytes.length;) {
+    const end = bytes.indexOf(LF, start);
+    lines.push(bytes.slice(start, end < 0 ? bytes.length : end));
+    start = end < 0 ? bytes.length : end + 1;
+  }
+  return lines;
+}
+
+function decode(line: Bytes, decoder: TextDecoder): string | undefined {
+  try {
+    return line.length > MAX_LINE_BYTES ? undefined : decoder.decode(line);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns `undefined` if the line is damaged, or of a later version. */
+function parseLine(line: string): Entry | undefined {
+  try {
+    const { v, key: encoded, names, addresses, firstSeen, lastSeen, verified } = JSON.parse(line);
+    const key = fromBase64Url(encoded);
+    const fits = v === VERSION && isPublicKey(key) && typeof verified === "boolean" &&
+      isList(names, (name) => nameProblem(name) === undefined) &&
+      isList(addresses, (address) => ADDRESS.test(address)) &&
+      isTime(firstSeen) && isTime(lastSeen);
+    if (!fits) return undefined;
+    const written = newestFirst(addresses.map(normal));
+    return entryOf({ key, names, addresses: written, firstSeen, lastSeen, verified });
+  } catch {
+    return undefined;
+  }
+}
+
+function isList(value: unknown, isElement: (text: string) => boolean): boolean {
+  return Array.isArray(value) && value.length <= MAX_LISTED &&
+    value.every((element) => typeof element === "string" && isElement(element));
+}
+
+function isTime(value: unknown): boolean {
+  return Number.isInteger(value) && value as number >= 0 && value as number <= MAX_TIME;
+}
+
+/** What two lines about one key say together. */
+function union(known: KnownPeer, other: KnownPeer): KnownPeer {
+  const [newer, older] = known.lastSeen >= other.lastSeen ? [known, other] : [other, known];
+  return {
+    key: known.key,
+    names: newestFirst([...newer.names, ...older.names]),
+    addresses: newestFirst([...newer.addresses, ...older.addresses]),
+    firstSeen: Math.min(known.firstSeen, other.firstSeen),
+    lastSeen: newer.lastSeen,
+    verified: known.verified || other.verified,
+  };
+}
+
+function newestFirst(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts)].slice(0, MAX_LISTED);
+}
+
+/** One spelling for all spellings of an address. */
+function normal(address: string): string {
+  const [, ip, scope = "", port] = /^\[([^%\]]+)(%[^\]]+)?\](:\d+)$/.exec(address) ?? [];
+  if (ip === undefined || !URL.canParse(`http://[${ip}]`)) {
+    return address.toLowerCase().replace(/\.(?=:\d+$)/, "");
+  }
+  return `${new URL(`http://[${ip}]`).hostname.slice(0, -1)}${scope}]${port}`;
+}

@@ -1,0 +1,182 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  asksFor,
+  type FoundRoom,
+  goodbye,
+  MAX_ROOMS,
+  RoomDirectory,
+  roomRecords,
+  SERVICE,
+} from "../../lib/net/dns_sd.ts";
+import {
+  decodeDns,
+  type DnsPacket,
+  type DnsRecord,
+  encodeDns,
+  type Link,
+} from "../../lib/net/multicast.ts";
+import { test } from "../support/test.ts";
+
+const ETH0: Link = { name: "eth0", addresses: [] };
+const WLAN0: Link = { name: "wlan0", addresses: [] };
+
+const ROOM = { tag: "pkeke42s", port: 12_345, invite: false };
+const LABEL = "lanchat-pkeke42s-01234567";
+const INSTANCE = `${LABEL}.${SERVICE}`;
+
+const FOUND: FoundRoom = { ...ROOM, instance: INSTANCE, addresses: ["192.0.2.2"] };
+
+/** What comes of records on their way over a network. */
+function sent(answers: readonly DnsRecord[], type: DnsPacket["type"] = "response"): DnsPacket {
+  return decodeDns(encodeDns({ type, answers }))!;
+}
+
+/** A directory that was told of a room. */
+function directory(
+  records = roomRecords(LABEL, ROOM, FOUND.addresses),
+  link = ETH0,
+): RoomDirectory {
+  const directory = new RoomDirectory();
+  directory.take(sent(records), link, 0);
+  return directory;
+}
+
+/** The records of a room, one of them otherwise. */
+function altered(type: DnsRecord["type"], change: object): DnsRecord[] {
+  return roomRecords(LABEL, ROOM, FOUND.addresses)
+    .map((record) => record.type === type ? { ...record, ...change } as DnsRecord : record);
+}
+
+test("RoomDirectory finds what roomRecords announce", () => {
+  assertEquals(directory().rooms(0), [FOUND]);
+  const room = { ...ROOM, invite: true, name: "møvie night" };
+  const addresses = ["fe80::1", "fd00::2", "192.0.2.2"];
+  assertEquals(directory(roomRecords(LABEL, room, addresses)).rooms(0), [{
+    ...room,
+    instance: INSTANCE,
+    addresses: ["192.0.2.2", "fd00::2", "fe80::1%eth0"],
+  }]);
+});
+
+test("roomRecords tell no name of a person or a machine", () => {
+  const names = roomRecords(LABEL, ROOM, []).flatMap(({ data, name }) => [name, data]);
+  const known = [SERVICE, "_services._dns-sd._udp.local", INSTANCE, `${LABEL}.local`];
+  for (const name of names) {
+    if (typeof name === "string") assert(known.includes(name), name);
+  }
+});
+
+test("RoomDirectory asks for what is missing of a room, and knows it only as a whole", () => {
+  const [pointer, service, srv, txt, address] = roomRecords(LABEL, ROOM, FOUND.addresses);
+  const rooms = new RoomDirectory();
+  const pointed = { name: SERVICE, type: "PTR" };
+  assertEquals(rooms.questions(0), [pointed]);
+  rooms.take(sent([pointer!, service!, txt!]), ETH0, 0);
+  assertEquals(rooms.questions(0), [pointed, { name: INSTANCE, type: "ANY" }]);
+  rooms.take(sent([srv!]), ETH0, 0);
+  const target = `${LABEL}.local`;
+  assertEquals(rooms.questions(0), [pointed, { name: target, type: "A" }, {
+    name: target,
+    type: "AAAA",
+  }]);
+  assertEquals(rooms.rooms(0), []);
+  rooms.take(sent([address!]), ETH0, 0);
+  assertEquals(rooms.questions(0), [pointed]);
+  assertEquals(rooms.rooms(0), [FOUND]);
+});
+
+test("RoomDirectory joins what several links tell, each of its own addresses", () => {
+  const rooms = directory();
+  rooms.take(sent(roomRecords(LABEL, ROOM, ["198.51.100.1", "fe80::1"])), WLAN0, 0);
+  const both = ["192.0.2.2", "198.51.100.1", "fe80::1%wlan0"];
+  assertEquals(rooms.rooms(0)[0]?.addresses, both);
+  rooms.take(sent(roomRecords(LABEL, ROOM, ["198.51.100.9"])), WLAN0, 0);
+  assertEquals(rooms.rooms(0)[0]?.addresses, ["192.0.2.2", "198.51.100.9", "fe80::1%wlan0"]);
+});
+
+test("RoomDirectory forgets a room that said goodbye, and one that is not heard of any more", () => {
+  const rooms = directory();
+  assertEquals(rooms.rooms(119_999).length, 1);
+  assertEquals(rooms.rooms(120_000), []);
+  rooms.take(sent(goodbye(roomRecords(LABEL, ROOM, FOUND.addresses))), ETH0, 0);
+  assertEquals(rooms.rooms(0), []);
+  assertEquals(rooms.questions(0).length, 1);
+});
+
+test("RoomDirectory leaves out what is not as lanchat announces it", () => {
+  const text = (...data: string[]): object => ({ data });
+  const none: [string, DnsRecord[]][] = [
+    ["another version", altered("TXT", text("v=2", "tag=pkeke42s"))],
+    ["no version", altered("TXT", text("tag=pkeke42s"))],
+    ["no tag", altered("TXT", text("v=1"))],
+    ["a tag that is none", altered("TXT", text("v=1", "tag=pkeke42\x1b"))],
+    ["port 0", altered("SRV", { data: { target: `${LABEL}.local`, port: 0 } })],
+    ["a target that is no name", altered("SRV", { data: { target: "a b.local", port: 1 } })],
+    ["this machine", roomRecords(LABEL, ROOM, ["127.0.0.1", "::1", "0.0.0.0", "::ffff:1.2.3.4"])],
+    ["many machines", roomRecords(LABEL, ROOM, ["224.0.0.1", "255.255.255.255", "ff02::1"])],
+    ["another service", altered("PTR", { data: `${LABEL}._ipp._tcp.local` })],
+  ];
+  for (const [what, records] of none) assertEquals(directory(records).rooms(0), [], what);
+  const asked = new RoomDirectory();
+  asked.take(sent(roomRecords(LABEL, ROOM, FOUND.addresses), "query"), ETH0, 0);
+  assertEquals(asked.rooms(0), []);
+  for (const name of ["a\x1b[2Jb", "a:b", "x".repeat(49), ""]) {
+    const records = altered("TXT", text("v=1", "tag=pkeke42s", `name=${name}`));
+    assertEquals(directory(records).rooms(0), [FOUND], name);
+  }
+  // Of a string that is there twice the first one counts, and case does not (RFC 6763 §6.4).
+  const twice = altered("TXT", text("V=1", "TAG=pkeke42s", "tag=aaaaaaaa", "=", "x"));
+  assertEquals(directory(twice).rooms(0), [FOUND]);
+});
+
+test("RoomDirectory bounds what it remembers", () => {
+  const rooms = directory();
+  for (let i = 0; i < 10_000; i++) {
+    rooms.take({ type: "response", answers: roomRecords(`x-${i}`, ROOM, ["192.0.2.9"]) }, ETH0, 0);
+  }
+  assertEquals(rooms.rooms(0).length, MAX_ROOMS);
+  assertEquals(rooms.rooms(0)[0], FOUND);
+  const addresses = Array.from({ length: 100 }, (_, i) => `192.0.2.${i + 1}`);
+  const [first, ...others] = roomRecords(LABEL, ROOM, addresses).toReversed();
+  const records = addresses.map((data) =>
+    ({ ...first, data: data.replace("192.0.2", "198.51.100") }) as DnsRecord
+  );
+  assertEquals(directory([...others, ...records]).rooms(0)[0]?.addresses.length, 8);
+  const pointers = Array.from({ length: 10_000 }, (_, i): DnsRecord => ({
+    name: SERVICE,
+    type: "PTR",
+    ttl: 100,
+    data: `y-${i}.${SERVICE}`,
+  }));
+  const flooded = new RoomDirectory();
+  flooded.take({ type: "response", answers: pointers }, ETH0, 0);
+  assert(encodeDns({ type: "query", questions: flooded.questions(0) } as DnsPacket).length < 1500);
+});
+
+test("asksFor knows its own names in any case, and what the one who asks knows already", () => {
+  const records = roomRecords(LABEL, ROOM, FOUND.addresses);
+  const asks = (name: string, type: string, answers: DnsRecord[] = []): boolean =>
+    asksFor({ type: "query", questions: [{ name, type }], answers }, records);
+  assert(asks(SERVICE.toUpperCase(), "PTR"));
+  assert(asks("_services._dns-sd._udp.local", "PTR"));
+  assert(asks(INSTANCE, "ANY") && asks(INSTANCE, "SRV") && asks(`${LABEL}.local`, "A"));
+  assert(!asks(`${LABEL}.local`, "AAAA") && !asks("_ipp._tcp.local", "PTR"));
+  const [pointer] = records;
+  assert(!asks(SERVICE, "PTR", [pointer!]));
+  assert(asks(SERVICE, "PTR", [{ ...pointer!, ttl: 2000 }]));
+});
+
+test("RoomDirectory makes no other room of a packet that is cut", () => {
+  const bytes = encodeDns({ type: "response", answers: roomRecords(LABEL, ROOM, ["192.0.2.2"]) });
+  for (let length = 0; length < bytes.length; length++) {
+    const cut = decodeDns(bytes.slice(0, length));
+    const rooms = new RoomDirectory();
+    if (cut !== undefined) rooms.take(cut, ETH0, 0);
+    assertEquals(rooms.rooms(0), []);
+  }
+});
+
+test("decodeDns takes no packet that is longer than any may be", () => {
+  assert(decodeDns(new Uint8Array(9000)) !== undefined);
+  assertEquals(decodeDns(new Uint8Array(9001)), undefined);
+});

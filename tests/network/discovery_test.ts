@@ -1,0 +1,244 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { fromBase64Url } from "../../lib/bytes/mod.ts";
+import { KnownPeers } from "../../lib/store/mod.ts";
+import { emptyDirectory, type Event, HostProgram, run } from "../support/program.ts";
+import { Pty } from "../support/pty.ts";
+import { Avahi } from "./avahi.ts";
+import { type Machine, Network, OBSTACLE } from "./netns.ts";
+
+const permissions = [
+  "--allow-net",
+  "--allow-sys",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+];
+
+/** Hosts a room that is announced. */
+async function host({ wrapper }: Machine, ...args: string[]): Promise<HostProgram> {
+  return await HostProgram.start(["--host", "::", "--json", ...args], { permissions, wrapper });
+}
+
+/** What `lanchat scan` lists; a host that has just told of its room tells it again after a second. */
+async function scan({ wrapper }: Machine, seconds: number): Promise<Event[]> {
+  const options = { permissions, wrapper };
+  const { stderr, stdout } = await run(["scan", "--timeout", `${seconds}`, "--json"], options);
+  assertEquals(stderr, "");
+  return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+/** Asserts that an event is of a kind. */
+function as<Kind extends Event["event"]>(kind: Kind, event: Event | undefined): Event<Kind> {
+  assertEquals(event?.event, kind, JSON.stringify(event));
+  return event as Event<Kind>;
+}
+
+function terminal({ wrapper }: Machine, ...args: string[]): Pty {
+  return new Pty(args, { permissions, wrapper, columns: 100 });
+}
+
+/** Sets a machine's network up or down. */
+async function sh({ wrapper }: Machine, script: string): Promise<void> {
+  const [command, ...args] = wrapper(["sh", "-ec", script]);
+  const { stderr, success } = await new Deno.Command(command!, { args }).output();
+  assert(success, new TextDecoder().decode(stderr));
+}
+
+/** Sends everybody what is no packet, what is a broken one, and more than anybody can look at. */
+const FLOOD = `
+  const socket = (await import("node:dgram")).createSocket("udp4");
+  const send = (bytes) => new Promise((resolve) =>
+    socket.send(bytes, 5353, "224.0.0.251", () => resolve()));
+  await new Promise((resolve) => socket.bind(0, "10.77.0.3", resolve));
+  for (let i = 0; i < 2000; i++) {
+    await send(crypto.getRandomValues(new Uint8Array(i % 1400)));
+    await send(new Uint8Array(12).fill(255));
+    if (i % 100 === 0) await send(new Uint8Array(60_000));
+  }
+  socket.close();`;
+
+const why = OBSTACLE === undefined ? "" : ` (left out: ${OBSTACLE})`;
+
+Deno.test({
+  name: `rooms on a network are found${why}`,
+  ignore: OBSTACLE !== undefined,
+  async fn(t) {
+    await using network = await Network.open(3);
+    const [one, two, three] = network.machines as [Machine, Machine, Machine];
+
+    await using hana = await host(one, "--name", "hana", "--room", "movie night");
+    const { host: { key, tag } } = await hana.event("ready");
+    const found = { name: "movie night", port: hana.port, tag, invite: false };
+
+    await t.step("scan lists a room, for scripts and for people", async () => {
+      const [room, closed, ...more] = await scan(two, 2);
+      const { addresses, ...facts } = as("room", room);
+      assertEquals(facts, { event: "room", ...found, known: false, verified: false });
+      assertEquals(addresses[0], one.address);
+      assert(addresses.slice(1).every((address) => /^fe80::[\da-f:]+%eth0$/.test(address)));
+      assertEquals([closed, more], [{ event: "closed", reason: "done" }, []]);
+
+      const { status, stdout, stderr } = await run(["scan", "--timeout", "2"], {
+        permissions,
+        wrapper: two.wrapper,
+      });
+      const line = `${tag}  ${one.address}:${hana.port}  "movie night"\n`;
+      assertEquals([status, stdout, stderr], [0, line, ""]);
+    });
+
+    await t.step("join without an address takes the only room", async () => {
+      const options = { permissions, wrapper: two.wrapper, input: "hello\n" };
+      const { status } = await run(["join", "--name", "bob"], options);
+      assertEquals(status, 0);
+      assertEquals(await hana.hears("bob", 1), ["hello"]);
+    });
+
+    await t.step("a person chooses with one key: a room, to host, or to leave", async () => {
+      await using bob = terminal(two, "join", "--name", "bob");
+      await bob.says(new RegExp(`^  1  ${tag}  ${one.address}:${hana.port}  "movie night"$`));
+      await bob.type("1");
+      await bob.says(/You are bob. Here: hana/);
+      await bob.type("/quit\r");
+      await bob.givesBack();
+
+      await using eve = terminal(two);
+      await eve.says(/^ {2}1 {2}/);
+      await eve.says(/^A digit joins, h hosts a room, q leaves\./);
+      await eve.type("7"); // stands for nothing
+      await eve.type("h");
+      await eve.says(new RegExp(`Others join with: lanchat join ${two.address}`));
+      await eve.says(/You are/);
+      await eve.type("/quit\r");
+      await eve.givesBack();
+
+      await using killed = terminal(two, "join", "--plain");
+      await killed.says(/^ {2}1 {2}/);
+      killed.signal("SIGTERM");
+      await killed.givesBack();
+    });
+
+    await t.step(
+      "of two rooms on one machine a script is told, and a known host stands first",
+      async () => {
+        await using rita = await host(one, "--relay-only");
+        const { tag: other } = await rita.event("listening");
+        const options = { permissions, wrapper: two.wrapper, input: "hello\n" };
+        const { status, stdout } = await run(["join", "--json"], options);
+        const events: Event[] = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+        assertEquals(status, 1);
+        const rooms = events.filter(({ event }) => event === "room") as Event<"room">[];
+        assertEquals(rooms.map(({ tag }) => tag).sort(), [tag, other].sort());
+        assertEquals(as("error", events.at(-1)).code, "several-rooms");
+
+        const directory = emptyDirectory();
+        const known = await KnownPeers.open(`${directory}/bob.peers.jsonl`);
+        await known.seen(fromBase64Url(key)!, { name: "hana" });
+        await using bob = terminal(two, "join", "--identity", `${directory}/bob.json`);
+        await bob.says(new RegExp(`${other}`));
+        await bob.until("The known host first", ({ lines }) => {
+          const [first, second] = lines.slice(1);
+          return first!.includes(`${tag}  ${one.address}:${hana.port}  (known)`) &&
+            second!.includes(other);
+        });
+        await bob.type("\x03");
+        await bob.givesBack();
+        rita.signal("SIGTERM");
+        await rita.ends(0);
+      },
+    );
+
+    await t.step("packets that are none, or too many, do no harm", async () => {
+      await sh(three, `"${Deno.execPath()}" eval '${FLOOD}'`);
+      await using bob = terminal(two, "join");
+      await bob.says(new RegExp(`^ {2}1 {2}${tag} `));
+      // The one that has ended is not found any longer.
+      assertEquals(bob.lines.slice(2).map((line) => line[0]), ["A"]);
+      await hana.tell({ do: "who" });
+      await hana.event("members");
+    });
+
+    await t.step("a host that moves to another address is found there", async () => {
+      await using bob = terminal(two, "join", "--name", "bob");
+      await bob.says(new RegExp(`${one.address}:`));
+      await sh(one, "ip address del 10.77.0.1/24 dev eth0; ip address add 10.77.0.99/24 dev eth0");
+      await bob.says(/10\.77\.0\.99:\d+ {2}"movie night"/);
+      await bob.type("1");
+      await bob.says(/You are bob/);
+      await bob.type("/quit\r");
+      await bob.givesBack();
+    });
+
+    await t.step("avahi sees a room, and resolves it over IPv4 and IPv6", async () => {
+      await using avahi = await Avahi.start(three);
+      const resolved = (await avahi.browse("_lanchat._tcp")).map((line) => line.split(";"));
+      for (const family of ["IPv4", "IPv6"]) {
+        const line = resolved.find(([, , of]) => of === family);
+        const [, link, , instance, , , target, address, port, txt] = line ?? [];
+        assertEquals(link, "eth0");
+        assertMatch(instance!, new RegExp(`^lanchat-${tag}-[\\da-f]{8}$`));
+        assertEquals(target, `${instance}.local`);
+        assertMatch(address!, /^10\.77\.0\.99$|^fe80::/);
+        assertEquals(Number(port), hana.port);
+        const strings = ["v=1", `tag=${tag}`, "invite=0", "name=movie night"];
+        for (const string of strings) assert(txt!.includes(`"${string}"`), txt);
+      }
+
+      hana.signal("SIGTERM");
+      await hana.ends(0);
+      await using impostor = await host(three, "--no-announce");
+      await using _lie = await avahi.publish({
+        name: "Movie-Night",
+        port: impostor.port,
+        txt: ["v=1", `tag=${tag}`, "invite=0", "name=movie night\x1b[2J"],
+      });
+      await using bob = terminal(two, "join", "--name", "bob");
+      await bob.says(new RegExp(`^ {2}1 {2}${tag} `));
+      await bob.type("1");
+      await bob.says(new RegExp(`error: Cannot join as a host .* the tag ${tag}, and another`));
+      await bob.givesBack(3);
+      assert(!impostor.events.some(({ event }) => event === "joined"));
+    });
+
+    await t.step("where mDNS is blocked it is said once, and the chat goes on", async () => {
+      const block = (hook: string): Promise<void> =>
+        sh(
+          two,
+          `nft add table inet block; nft "add chain inet block ${hook} { type filter hook ${hook} priority 0; }"
+          nft add rule inet block ${hook} udp dport 5353 drop`,
+        );
+      await block("input");
+      const [error, closed] = await scan(two, 2);
+      const { code, message } = as("error", error);
+      assertEquals(code, "discovery-unavailable");
+      assertMatch(message, /something blocks UDP port 5353/);
+      assertEquals(closed, { event: "closed", reason: "failed" });
+      await block("output");
+      await using eve = await host(two, "--name", "eve");
+      const warning = await eve.event("warning", ({ code }) => code === "discovery-unavailable");
+      assertMatch(warning.message, /^This room is not announced .*: multicast does not work here/);
+      await using bob = await eve.join(["--name", "bob", "--json"], { wrapper: two.wrapper });
+      await bob.say("hello");
+      await eve.hears("bob", 1);
+      await sh(two, "nft delete table inet block");
+    });
+
+    await t.step("over IPv6 link-local addresses alone a room is found and joined", async () => {
+      for (const machine of [one, two]) await sh(machine, "ip -4 address flush dev eth0");
+      await using hana = await host(one, "--name", "hana");
+      await using bob = terminal(two, "join", "--name", "bob");
+      await bob.says(/^ {2}1 {2}\w+ {2}\[fe80::[\da-f:]+%eth0\]:\d+$/);
+      await bob.type("1");
+      await bob.says(/You are bob/);
+      await bob.type("/quit\r");
+      await bob.givesBack();
+      // Nothing is found where nothing is announced.
+      hana.signal("SIGINT");
+      await hana.ends(0);
+      const events = await scan(two, 1);
+      assertEquals(events.map((event) => "code" in event ? event.code : event.event), [
+        "no-room",
+        "closed",
+      ]);
+    });
+  },
+});
