@@ -45,6 +45,8 @@ export type Code =
   | "bad-address"
   | "bad-fingerprint"
   | "unknown-shell"
+  | "bad-invite"
+  | "invite-visible"
   | "permission-denied"
   | "port-in-use"
   | "address-unavailable"
@@ -58,10 +60,12 @@ export type Code =
   | "several-rooms"
   | "discovery-unavailable"
   | "needs-invite"
+  | "wrong-invite"
   | "busy"
   | "room-full"
   | "banned"
   | "locked"
+  | "not-allowed"
   | "session-in-use"
   | "connection-lost"
   | "too-slow"
@@ -85,6 +89,8 @@ export type Code =
   | "several-peers"
   | "room-damaged"
   | "room-unwritable"
+  | "no-room-secret"
+  | "bad-list"
   | "log-unwritable"
   | "log-unreadable"
   | "log-damaged"
@@ -108,6 +114,8 @@ export type Code =
   | "no-such-member"
   | "key-withheld"
   | "wrong-digits"
+  | "not-host"
+  | "too-many-bans"
   | "not-delivered"
   | "undelivered"
   | "unknown-command"
@@ -137,6 +145,16 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     hint: "Give the 30 digits that the host shows as the room's fingerprint.",
   },
   "unknown-shell": { status: 2, hint: "Give bash, zsh, fish or powershell." },
+  "bad-invite": {
+    status: 2,
+    hint: "Copy the whole link, from lanchat:// to its end, or ask the host for it again.",
+  },
+  "invite-visible": {
+    status: 0,
+    hint:
+      "Others who use this machine may have read it: give it to 'lanchat join -', or in the environment " +
+      "variable LANCHAT_INVITE.",
+  },
   // Getting a connection (exit status 1).
   "permission-denied": { status: 1, hint: "Allow it: deno run --allow-net main.ts …" },
   "port-in-use": {
@@ -174,16 +192,27 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 0,
     hint: "Join by the address that the host shows, as in: lanchat join 192.168.1.5",
   },
-  "needs-invite": { status: 1, hint: "Ask the host for an invite; this room admits nobody else." },
+  "needs-invite": {
+    status: 1,
+    hint: "Ask the host for its invite link, and give that to 'lanchat join -'.",
+  },
+  "wrong-invite": {
+    status: 1,
+    hint: "It may be for a room that is no more: ask the host for its invite link of now.",
+  },
   "busy": { status: 1, hint: "The host has more callers than it can greet now: try again soon." },
   "room-full": { status: 1, hint: "Ask the host to raise --max-members, or wait for a leave." },
-  "banned": { status: 1, hint: "The host does not admit this identity." },
+  "banned": { status: 1, hint: "Only the host can lift that: talk to the person there." },
   "locked": { status: 1, hint: "The host admits nobody new now: ask for it to be unlocked." },
+  "not-allowed": {
+    status: 1,
+    hint: "Give the host your fingerprint, to be put on its list: 'lanchat id' shows it.",
+  },
   "session-in-use": { status: 1, hint: "Start lanchat again." },
   "connection-lost": { status: 1, hint: "Join again when the network is back." },
   "seat-lost": { status: 0, hint: "What was said meanwhile did not come, and will not." },
   "too-slow": { status: 1, hint: "This machine did not keep up with the room: join again." },
-  "kicked": { status: 1, hint: "The host removed you from the room." },
+  "kicked": { status: 1, hint: "You can join again, unless the host bans you." },
   "protocol-error": {
     status: 1,
     hint: "The two programs do not understand each other: use the same version on both machines.",
@@ -249,6 +278,14 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     hint:
       "Should this host be started anew, it is another room, and its members have to join again.",
   },
+  "no-room-secret": {
+    status: 1,
+    hint: "Host it with --relay-only, or another room with --new-room.",
+  },
+  "bad-list": {
+    status: 1,
+    hint: "Write the 30 digits of one fingerprint in each line; '#' begins a comment.",
+  },
   "log-unwritable": { status: 1, hint: "Name a file that can be written with --log." },
   "log-unreadable": { status: 1, hint: "Check the path, and that the file may be read." },
   "log-damaged": {
@@ -297,11 +334,16 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "no-such-member": { status: 1, hint: "Use a name from /who, or name#tag where two share one." },
   "key-withheld": {
     status: 1,
-    hint: "Somebody here has a name that you verified, and another key: see /who and /accept.",
+    hint: "It came after /lock, or has a name that you verified with another key: see /who.",
   },
   "wrong-digits": {
     status: 0,
     hint: "Somebody may be in between, or these are the digits of another person: compare again.",
+  },
+  "not-host": { status: 1, hint: "Ask the person at the host to do it." },
+  "too-many-bans": {
+    status: 1,
+    hint: "Lift one with /unban, or begin another room with --new-room.",
   },
   "not-delivered": { status: 1, hint: "It may not have reached everybody: send it again." },
   "undelivered": { status: 1, hint: "" },

@@ -1,6 +1,13 @@
 import { levenshteinDistance as stdLevenshteinDistance } from "@std/text/levenshtein-distance";
 import { CODES, quote, UsageError } from "../errors.ts";
-import { DEFAULT_PORT, type HostPort, isAddress, parseHostPort, parsePort } from "../net/mod.ts";
+import {
+  DEFAULT_PORT,
+  type HostPort,
+  isAddress,
+  isInvite,
+  parseHostPort,
+  parsePort,
+} from "../net/mod.ts";
 import { DEFAULT_LIMITS, type Limits } from "../relay/mod.ts";
 import { MAX_ROSTER_ENTRIES, nameProblem } from "../wire/mod.ts";
 import {
@@ -35,6 +42,12 @@ export interface ServeCommand {
   readonly profile?: string | undefined;
   /** What the host bounds. */
   readonly limits: Limits;
+  /** Whether the room is for whoever has its invite. */
+  readonly invite: boolean;
+  /** Whether it is another room than before. */
+  readonly newRoom: boolean;
+  /** The file with the fingerprints of those who may enter; all may if missing. */
+  readonly allow?: string | undefined;
   /** Whether the host is no member of the room. */
   readonly relayOnly: boolean;
   /** Whether both directions are JSON Lines. */
@@ -53,10 +66,12 @@ export interface ServeCommand {
 export interface JoinCommand {
   /** Tells the commands apart. */
   readonly kind: "join";
-  /** The IP address or name of the host; missing where the room is yet to be found. */
-  readonly host?: string;
+  /** The IP address or name of the host; missing where an invite says it, or it is yet to be found. */
+  readonly host?: string | undefined;
   /** The TCP port of the host. */
   readonly port: number;
+  /** An invite link as it was typed, or `-` for one that is not to be seen by others. */
+  readonly link?: string | undefined;
   /** The member's name; a default one if missing. */
   readonly name?: string | undefined;
   /** The identity file; the platform's own if missing. */
@@ -208,6 +223,9 @@ export type Command =
   | CompletionsCommand
   | HelpCommand
   | VersionCommand;
+
+/** In place of an invite link: it comes from standard input. */
+export const STANDARD_INPUT = "-";
 
 const levenshteinDistance: (a: string, b: string) => number = stdLevenshteinDistance;
 
@@ -370,12 +388,15 @@ function serve(words: string[], values: Values): ServeCommand {
     name: nameOf(values, "--name"),
     ...whose(values),
     limits: limits(values),
+    invite: values.has("--invite"),
+    newRoom: values.has("--new-room"),
+    allow: values.get("--allow"),
     relayOnly,
     ...display(values),
   };
 }
 
-function join([address, ...words]: string[], values: Values): JoinCommand {
+function join([where, ...words]: string[], values: Values): JoinCommand {
   refuseSurplus("join", words);
   const reconnect = !values.has("--no-reconnect");
   if (!reconnect && values.has("--give-up-after")) {
@@ -385,7 +406,7 @@ function join([address, ...words]: string[], values: Values): JoinCommand {
   }
   return {
     kind: "join",
-    ...address === undefined ? { port: DEFAULT_PORT } : parseHostPort(address, DEFAULT_PORT),
+    ...destination(where),
     name: nameOf(values, "--name"),
     ...whose(values),
     hostKey: fingerprintOf(values, "--host-key"),
@@ -493,6 +514,13 @@ function whose(values: Values): { identity?: string | undefined; profile?: strin
   throw new UsageError("bad-name", `Cannot use --profile ${quote(profile)}`, {
     hint: "Use 1 to 32 of a-z, 0-9, _ and -, the first of them a letter or digit, as in work.",
   });
+}
+
+/** Where the host is, or the link that says it. */
+function destination(where: string | undefined): Pick<JoinCommand, "host" | "port" | "link"> {
+  if (where === undefined) return { port: DEFAULT_PORT };
+  if (where === STANDARD_INPUT || isInvite(where)) return { port: DEFAULT_PORT, link: where };
+  return parseHostPort(where, DEFAULT_PORT);
 }
 
 function log([file, ...words]: string[]): LogCommand {

@@ -2,7 +2,7 @@ import { toBase64Url, toHex } from "../bytes/mod.ts";
 import { type Channel, FAREWELL_MS } from "../channel/mod.ts";
 import { systemClock } from "../clock.ts";
 import { fingerprint, roomCode } from "../crypto/mod.ts";
-import { type Code, CODES, EXIT, LanchatError } from "../errors.ts";
+import { type Code, CODES, EXIT, LanchatError, RoomError } from "../errors.ts";
 import { type Member, type Present, Room, type RoomEvent, type RoomOptions } from "../room/mod.ts";
 import type {
   CloseReason,
@@ -18,6 +18,7 @@ import type {
 } from "../ui/mod.ts";
 import { CloseReason as Farewell } from "../wire/mod.ts";
 import type { Interrupts } from "./interrupts.ts";
+import type { Keeper } from "./keeper.ts";
 import type { Line } from "./line.ts";
 import { problem } from "./problem.ts";
 import { passes } from "./redial.ts";
@@ -37,6 +38,7 @@ const END_REASONS: Readonly<Partial<Record<Code, CloseReason>>> = {
   "room-full": "refused",
   "banned": "refused",
   "locked": "refused",
+  "not-allowed": "refused",
   "session-in-use": "refused",
 };
 
@@ -70,6 +72,8 @@ export interface ChatOptions {
   readonly joinCode: string | null;
   /** At the host: the join codes of the members' connections, by session in hexadecimal digits. */
   readonly joinCodes?: Map<string, string>;
+  /** At the host: does what the host alone may do. */
+  readonly keeper?: Keeper;
   /** Whether anything is read from the person or script. */
   readonly listensOnly: boolean;
   /** Whether the end of input is the end of the chat. */
@@ -206,6 +210,7 @@ class Chat {
     this.#ready = Promise.withResolvers();
     this.#former = before.members;
     this.#room = this.#enter(line);
+    if (before.insiders !== undefined) this.#room.lock(before.insiders);
     before.end("seat-lost");
   }
 
@@ -263,6 +268,13 @@ class Chat {
       case "unignore":
       case "verify":
       case "accept":
+      case "kick":
+      case "ban":
+      case "unban":
+      case "bans":
+      case "invite":
+      case "lock":
+      case "unlock":
         // What cannot be done is told, and ends nothing.
         return await this.#answer(input).catch((error) => this.#show(problem(error)));
       case "refused":
@@ -327,6 +339,25 @@ class Chat {
         const member = this.#view(this.#room.find(toBase64Url(key)));
         return this.#show({ event: "accepted", member });
       }
+      case "kick":
+        return await this.#keeper.kick(this.#room.find(input.name));
+      case "ban": {
+        const ban = await this.#keeper.ban(this.#room.find(input.name));
+        return this.#show({ event: "banned", ...ban, banned: true });
+      }
+      case "unban":
+        return this.#show({
+          event: "banned",
+          ...await this.#keeper.unban(input.name),
+          banned: false,
+        });
+      case "bans":
+        return this.#show({ event: "bans", bans: await this.#keeper.bans() });
+      case "invite":
+        return this.#show(this.#keeper.invite);
+      case "lock":
+      case "unlock":
+        return this.#lock(input.do === "lock");
     }
   }
 
@@ -353,6 +384,21 @@ class Chat {
     await acquaintances.verify(member, digits);
     this.#room.judgeAnew();
     this.#show({ event: "verified", member: this.#view(member) });
+  }
+
+  /** @throws {RoomError} With code `not-host`. */
+  get #keeper(): Keeper {
+    const { keeper } = this.#options;
+    if (keeper !== undefined) return keeper;
+    throw new RoomError("not-host", "Cannot do this as another machine hosts the room");
+  }
+
+  #lock(locked: boolean): void {
+    const { keeper } = this.#options;
+    if (keeper !== undefined) keeper.lock(locked);
+    else if (locked) this.#room.lock();
+    else this.#room.unlock();
+    this.#show({ event: "locked", locked, host: keeper !== undefined });
   }
 
   async #tellOf(member: Present): Promise<void> {
@@ -448,6 +494,8 @@ class Chat {
           member: this.#view(event.member),
           reason: event.reason,
         });
+      case "rekeyed":
+        return this.#show({ event: "rekeyed" });
       case "lost":
       case "back":
         return this.#show({ event: event.type, member: this.#view(event.member) });
@@ -596,8 +644,11 @@ function closedByHost(reason: number): Ending {
     case Farewell.HOST_ENDS:
       return { reason: "host-closed", status: EXIT.OK };
     case Farewell.KICKED:
-    case Farewell.BANNED:
       return failed(new LanchatError("kicked", "The host removed you from the room"));
+    case Farewell.BANNED: {
+      const ending = failed(new LanchatError("banned", "The host banned you from the room"));
+      return { ...ending, reason: "kicked" };
+    }
     case Farewell.TOO_SLOW:
       return failed(new LanchatError("too-slow", "The host did not wait any longer for this end"));
     case Farewell.PROTOCOL:

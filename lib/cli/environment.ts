@@ -2,6 +2,8 @@ import os from "node:os";
 import { LanchatError } from "../errors.ts";
 import { nameProblem } from "../wire/mod.ts";
 
+const INVITE = "LANCHAT_INVITE";
+
 /** The login name, if `--allow-sys` and `--allow-env` let it be known and it can be a member's name. */
 export function loginName(): string | undefined {
   if (!granted("sys") || !granted("env")) return undefined;
@@ -32,6 +34,12 @@ export function environmentPassphrase(variable: PassphraseVariable): string {
     `Cannot ask for a passphrase as there is no terminal, and ${variable} is not set`,
     { hint: `Type one in a terminal, or set the environment variable ${variable}.` },
   );
+}
+
+/** The invite that the environment has, where it may be read. */
+export function environmentInvite(): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: INVITE });
+  return state === "granted" ? Deno.env.get(INVITE) || undefined : undefined;
 }
 
 function systemName(): string {

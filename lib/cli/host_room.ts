@@ -1,11 +1,21 @@
 import type { Bytes } from "../bytes/mod.ts";
-import { randomBytes } from "../crypto/mod.ts";
+import { openRoomSecrets, randomBytes, roomSecrets, ROOT_BYTES } from "../crypto/mod.ts";
 import { CODES, StoreError } from "../errors.ts";
 import type { Guest } from "../relay/mod.ts";
-import { readRoom, roomPlace, writeRoom } from "../store/mod.ts";
+import { type KeptDecision, type KeptRoom, readRoom, roomPlace, writeRoom } from "../store/mod.ts";
 import type { FrontEnd } from "../ui/mod.ts";
 import { SESSION_BYTES } from "../wire/mod.ts";
 import type { Person } from "./person.ts";
+
+/** Which room a host opens. */
+export interface RoomChoice {
+  /** Whether the host is no member of the room. */
+  readonly relayOnly: boolean;
+  /** Whether the room is for whoever has its invite. */
+  readonly invite: boolean;
+  /** Whether it is another one than before. */
+  readonly newRoom: boolean;
+}
 
 /** The room that a host opens. */
 export interface OpenedRoom {
@@ -15,35 +25,101 @@ export interface OpenedRoom {
   readonly session: Bytes;
   /** The host's own member of the last start, which ended with it. */
   readonly former: readonly Guest[];
+  /** What the relay knows of the room's secret, 32 bytes; zeros in an open room. */
+  readonly psk: Bytes;
+  /** What its members know of it, 32 bytes; missing where the host is none. */
+  readonly memberKey?: Bytes | undefined;
+  /** What its invite carries, 16 bytes; missing in an open room, and where it was forgotten. */
+  readonly root?: Bytes | undefined;
+  /** Who is banned, and who is not any more. */
+  readonly decisions: readonly KeptDecision[];
+  /** Keeps these in their place; says so where that cannot be done. */
+  readonly keep: (decisions: readonly KeptDecision[]) => Promise<void>;
+}
+
+/** The secrets of a room, and what of them is kept. */
+interface Secrets extends Pick<OpenedRoom, "psk" | "memberKey" | "root"> {
+  readonly kept: Pick<KeptRoom, "psk" | "root">;
 }
 
 /**
- * Opens the room that this host has kept, or another; says so where it cannot be kept.
+ * Opens the room of its kind that this host has kept, or another; says so where it cannot be kept.
  *
- * @throws {StoreError} With code `room-damaged`.
+ * @throws {StoreError} With code `room-damaged`, or `no-room-secret` where the host cannot be a member any
+ * more.
  */
 export async function openRoom(
-  options: { readonly relayOnly: boolean },
+  choice: RoomChoice,
   { file, identity }: Omit<Person, "known">,
   frontEnd: FrontEnd,
 ): Promise<OpenedRoom> {
+  const place = file && roomPlace(file, choice.invite ? "invite" : "open");
+  const warn = ({ message }: StoreError): void => {
+    const { hint } = CODES["room-unwritable"];
+    frontEnd.show({ event: "warning", code: "room-unwritable", message, hint });
+  };
+  const before = place === undefined
+    ? undefined // Another identity next time: that was said.
+    : await orWarn(() => choice.newRoom ? Promise.resolve(undefined) : readRoom(place), warn);
+  const { kept, ...secrets } = await findSecrets(choice, before?.found, identity.publicKey);
   const session = randomBytes(SESSION_BYTES);
-  const fresh = { roomId: randomBytes(32), session, former: [] };
-  if (file === undefined) return fresh; // Another identity next time: that was said.
-  const place = roomPlace(file);
-  let opened: OpenedRoom = fresh;
+  const room = {
+    roomId: before?.found?.roomId ?? randomBytes(32),
+    ...!choice.relayOnly && { session },
+    ...kept,
+  };
+  const keep = async (decisions: readonly KeptDecision[]): Promise<void> => {
+    if (before !== undefined) await orWarn(() => writeRoom(place!, { ...room, decisions }), warn);
+  };
+  const { decisions = [], session: ended } = before?.found ?? {};
+  await keep(decisions);
+  const former = ended && { key: identity.publicKey, session: ended };
+  return {
+    ...secrets,
+    roomId: room.roomId,
+    session,
+    former: former === undefined ? [] : [former],
+    decisions,
+    keep,
+  };
+}
+
+/** What was found; `undefined` where nothing may be read or written there, which is said. */
+async function orWarn<T>(
+  work: () => Promise<T>,
+  warn: (error: StoreError) => void,
+): Promise<{ readonly found: T } | undefined> {
   try {
-    const kept = await readRoom(place);
-    if (kept !== undefined) {
-      const former = kept.session && { key: identity.publicKey, session: kept.session };
-      opened = { roomId: kept.roomId, session, former: former === undefined ? [] : [former] };
-    }
-    const { roomId } = opened;
-    await writeRoom(place, { roomId, session: options.relayOnly ? undefined : session });
+    return { found: await work() };
   } catch (error) {
     if (!(error instanceof StoreError) || error.code === "room-damaged") throw error;
-    const { hint } = CODES["room-unwritable"];
-    frontEnd.show({ event: "warning", code: "room-unwritable", message: error.message, hint });
+    warn(error);
+    return undefined;
   }
-  return opened;
+}
+
+/** A host that is no member keeps nothing that would let it be one. */
+async function findSecrets(
+  { invite, relayOnly }: RoomChoice,
+  before: KeptRoom | undefined,
+  hostKey: Bytes,
+): Promise<Secrets> {
+  if (!invite) {
+    const { memberKey, psk } = await openRoomSecrets(hostKey);
+    return { psk, ...!relayOnly && { memberKey }, kept: {} };
+  }
+  const root = before === undefined ? randomBytes(ROOT_BYTES) : before.root;
+  if (root !== undefined) {
+    const { memberKey, psk } = await roomSecrets(hostKey, root);
+    return relayOnly ? { psk, root, kept: { psk } } : { psk, memberKey, root, kept: { root } };
+  }
+  if (before?.psk === undefined) {
+    throw new StoreError("room-damaged", "Cannot host the kept room as its secret is missing");
+  }
+  const { psk } = before;
+  if (relayOnly) return { psk, kept: { psk } };
+  throw new StoreError(
+    "no-room-secret",
+    "Cannot be a member of this room as its secret was forgotten: it was begun with --relay-only",
+  );
 }

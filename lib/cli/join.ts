@@ -1,26 +1,36 @@
 import type { SecureChannel } from "../channel/mod.ts";
-import { fingerprint, openRoomSecrets } from "../crypto/mod.ts";
-import { EXIT, LanchatError } from "../errors.ts";
+import { fingerprint, openRoomSecrets, roomSecrets, zeroKey } from "../crypto/mod.ts";
+import { CODES, EXIT, LanchatError } from "../errors.ts";
+import type { HostPort } from "../net/mod.ts";
 import type { OpenedIdentity } from "../store/mod.ts";
 import type { FrontEnd } from "../ui/mod.ts";
 import type { JoinCommand } from "./args.ts";
 import { chat } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
-import { meetHost, trustsHost } from "./known_host.ts";
+import type { FoundInvite } from "./invite.ts";
+import { type ExpectedHost, meetHost, trustsHost } from "./known_host.ts";
 import { Line } from "./line.ts";
-import { type Destination, findOnlyRoom } from "./rooms.ts";
 import { findPerson } from "./person.ts";
 import { problem } from "./problem.ts";
+import { type Destination, findOnlyRoom } from "./rooms.ts";
 import { Acquaintances } from "./trust.ts";
 
 /** How long it is tried to connect again where nobody watches, in seconds. */
 const GIVE_UP_SECONDS = 60;
 
+/** How to get in, where no address is typed. */
+export interface Way {
+  /** What was given in its place. */
+  readonly invite?: FoundInvite;
+  /** The room that a person chose. */
+  readonly chosen?: Destination;
+}
+
 /**
  * Joins a room and stays until it is left, or ends.
  *
  * @param opened Who joins.
- * @param chosen The room, where it is not the one that the command names.
+ * @param way What was given, or chosen, in place of an address.
  * @returns The exit status.
  * @throws {LanchatError} If the host cannot be reached, is not the expected one, or does not admit us.
  */
@@ -29,23 +39,38 @@ export async function join(
   opened: OpenedIdentity,
   frontEnd: FrontEnd,
   interrupts: Interrupts,
-  chosen?: Destination,
+  { chosen, invite }: Way = {},
 ): Promise<number> {
   const { identity, known, name } = await findPerson(opened, command, frontEnd);
-  const { host, port } = command;
+  if (invite?.visible) {
+    frontEnd.show({
+      event: "warning",
+      code: "invite-visible",
+      message: "The invite was given where every program of this machine can read it",
+      hint: CODES["invite-visible"].hint,
+    });
+  }
+  const { host, port } = invite ?? command;
   const destination = chosen ??
     (host === undefined
       ? await findOnlyRoom(known, frontEnd, interrupts)
       : { hosts: [host], port });
   if (destination === undefined) return EXIT.OK;
-  const { expect } = destination;
+  const { expect, ...where } = destination;
+  const expected = (address: HostPort): ExpectedHost => ({
+    ...command,
+    ...address,
+    key: invite?.hostKey,
+  });
+  const secrets = invite?.root && await roomSecrets(invite.hostKey, invite.root);
   const line = new Line({
-    ...destination,
+    ...where,
     identity,
+    psk: secrets?.psk ?? zeroKey(),
     giveUpMs: giveUpMs(command),
-    trusts: async (key, where) => {
+    trusts: async (key, address) => {
       await expect?.(key);
-      return await trustsHost(key, { ...command, ...where }, known);
+      return await trustsHost(key, expected(address), known);
     },
   });
   const ownFingerprint = fingerprint(identity.publicKey);
@@ -53,18 +78,25 @@ export async function join(
   try {
     const channel = command.reconnect ? await connect(line, frontEnd) : await line.connect();
     const { joinCode, peerKey, roomId } = line.hop;
-    const host = await meetHost(peerKey, { ...command, ...line.address }, known, frontEnd);
-    const { memberKey } = await openRoomSecrets(peerKey);
+    const met = await meetHost(peerKey, expected(line.address), known, frontEnd);
+    const { memberKey } = secrets ?? await openRoomSecrets(peerKey);
     const end = await chat({
       frontEnd,
       channel,
       ...command.reconnect && { line },
-      room: { identity, name, roomId, memberKey, waitMs: command.waitSeconds * 1000 },
+      room: {
+        identity,
+        name,
+        roomId,
+        hostKey: peerKey,
+        memberKey,
+        waitMs: command.waitSeconds * 1000,
+      },
       seat: { session: line.session, keys: line.keys },
       acquaintances: await Acquaintances.of(known, identity.publicKey),
       fingerprint: await ownFingerprint,
-      host: host.view,
-      ...host.warning !== undefined && { hostWarning: host.warning },
+      host: met.view,
+      ...met.warning !== undefined && { hostWarning: met.warning },
       joinCode,
       listensOnly: command.listen,
       endsWithInput: true,

@@ -16,6 +16,8 @@ export interface ExpectedHost {
   readonly hostKey?: string | undefined;
   /** The 30 digits of the only host that is acceptable, even where another one is known. */
   readonly acceptHost?: string | undefined;
+  /** The key of the only host that is acceptable, as an invite has it. */
+  readonly key?: Bytes | undefined;
 }
 
 /** What there is to know of the host of a room that was entered. */
@@ -34,9 +36,10 @@ export interface MetHost {
  */
 export async function trustsHost(
   key: Bytes,
-  { acceptHost, host, hostKey, port }: ExpectedHost,
+  { acceptHost, host, hostKey, key: invitedTo, port }: ExpectedHost,
   known: KnownPeers,
 ): Promise<boolean> {
+  if (invitedTo !== undefined && !equal(invitedTo, key)) return false;
   const address = formatHostPort(host, port);
   const pinned = known.hostAt(address);
   const changed = pinned !== undefined && !equal(pinned.key, key);
@@ -55,7 +58,7 @@ export async function trustsHost(
  */
 export async function meetHost(
   key: Bytes,
-  { host, hostKey, port }: ExpectedHost,
+  { host, hostKey, key: invitedTo, port }: ExpectedHost,
   known: KnownPeers,
   frontEnd: FrontEnd,
 ): Promise<MetHost> {
@@ -72,7 +75,8 @@ export async function meetHost(
       hint: CODES["host-moved"].hint,
     });
   }
-  const verified = hostKey !== undefined || before?.verified === true;
+  const named = hostKey !== undefined || invitedTo !== undefined;
+  const verified = named || before?.verified === true;
   const view: HostView = {
     tag: await keyTag(key),
     key: toBase64Url(key),

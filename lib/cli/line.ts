@@ -1,4 +1,4 @@
-import { type Bytes, equal } from "../bytes/mod.ts";
+import { type Bytes, equal, isZero } from "../bytes/mod.ts";
 import { initiate, type SecureChannel } from "../channel/mod.ts";
 import {
   generateWrapKeyPair,
@@ -6,7 +6,6 @@ import {
   type Identity,
   randomBytes,
   type WrapKeyPair,
-  zeroKey,
 } from "../crypto/mod.ts";
 import { HandshakeError } from "../errors.ts";
 import { type HopSession, Initiator } from "../handshake/mod.ts";
@@ -24,6 +23,9 @@ import { Redialer } from "./redial.ts";
 /** How long a host may take to shake hands, in milliseconds. */
 const HANDSHAKE_MS = 15_000;
 
+/** After so many tries in a row the invite is taken to hold no more. */
+const MAX_REFUSALS = 3;
+
 /** Where a line leads, and how it is kept up. */
 export interface LineOptions {
   /** IP addresses or names of the host; the later ones where those before do not answer. */
@@ -32,6 +34,8 @@ export interface LineOptions {
   readonly port: number;
   /** Whether the host of the first connection is the expected one; later ones must have its key. */
   readonly trusts: (hostKey: Bytes, where: HostPort) => Promise<boolean>;
+  /** The room's pre-shared key; zeros for an open room. */
+  readonly psk: Bytes;
   /** Who the member is. */
   readonly identity: Identity;
   /** How long it is tried to connect again, in milliseconds. */
@@ -49,6 +53,7 @@ export class Line {
   #connection: Connection | undefined;
   /** That which answered last stands first. */
   #hosts: readonly string[];
+  #refusals = 0;
   #hop: HopSession | undefined;
 
   /** Prepares to dial; begins to make the keys for it. */
@@ -95,7 +100,7 @@ export class Line {
    * @throws {LanchatError} If the host cannot be reached, or is not the expected one.
    */
   async connect(signal: AbortSignal = this.#stopped.signal): Promise<SecureChannel> {
-    const { identity, port } = this.#options;
+    const { identity, port, psk } = this.#options;
     this.#connection?.close();
     const keyPair = await this.#makeSpare();
     this.#spare = undefined;
@@ -106,7 +111,7 @@ export class Line {
       identity,
       session: this.#session,
       keyPair,
-      psk: zeroKey(),
+      psk,
       trusts: (key) => this.#trusts(key),
     });
     const channel = await this.#shakeHands(connection, initiator, signal);
@@ -115,6 +120,7 @@ export class Line {
       throw anotherRoom("hosts another room than before");
     }
     this.#hop = channel.hop;
+    this.#refusals = 0;
     return channel;
   }
 
@@ -179,7 +185,7 @@ export class Line {
     } catch (error) {
       connection.close();
       signal.throwIfAborted();
-      if (!late) throw error;
+      if (!late) throw this.#refused(initiator, error) ?? error;
       const { host, port } = this.address;
       throw new HandshakeError(
         "not-lanchat",
@@ -191,8 +197,21 @@ export class Line {
       signal.removeEventListener("abort", stop);
     }
   }
+
+  /** What it means that a host hangs up once it has seen the invite; `undefined` where it says nothing. */
+  #refused({ waitsForM2 }: Initiator, cause: unknown): HandshakeError | undefined {
+    const lost = cause instanceof HandshakeError && cause.code === "connection-lost";
+    if (!lost || !waitsForM2 || isZero(this.#options.psk)) return undefined;
+    if (this.#hop === undefined) {
+      const message = "Cannot join as the host hung up once it had seen the invite";
+      return new HandshakeError("wrong-invite", message, { cause });
+    }
+    // It may be chance once; a host that begins another room does it each time.
+    if (++this.#refusals < MAX_REFUSALS) return undefined;
+    return anotherRoom("does not accept the invite any more", { cause });
+  }
 }
 
-function anotherRoom(what: string): HandshakeError {
-  return new HandshakeError("another-room", `Cannot go on as the host ${what}`);
+function anotherRoom(what: string, options: ErrorOptions = {}): HandshakeError {
+  return new HandshakeError("another-room", `Cannot go on as the host ${what}`, options);
 }

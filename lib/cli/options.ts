@@ -33,7 +33,7 @@ export interface CommandEntry {
   readonly operand: string;
   /** All that the first word of this can be; empty where that is not known. */
   readonly choices: readonly string[];
-  /** One line more about it, for its help; empty where there is none. */
+  /** A line or two more about it, for its help; empty where there is none. */
   readonly note: string;
   /** Its options, in the order of its help. */
   readonly options: readonly Option[];
@@ -101,6 +101,13 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       NAME,
       { name: "--room", value: "NAME", summary: "a name for the room, shown to the whole network" },
       { name: "--no-announce", summary: "others join by address alone" },
+      { name: "--invite", summary: "let in who has an invite, and nobody else" },
+      { name: "--new-room", summary: "begin another room: no invite of before, no ban holds" },
+      {
+        name: "--allow",
+        value: "FILE",
+        summary: "let in those whose fingerprints are in this file alone",
+      },
       { name: "--relay-only", summary: "host without being a member of the room" },
       IDENTITY,
       PROFILE,
@@ -126,14 +133,19 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       ...DISPLAY,
       HELP,
     ],
-    examples: ["lanchat serve --name ada", "lanchat serve --relay-only --port 0 --json"],
+    examples: [
+      "lanchat serve --name ada",
+      "lanchat serve --invite",
+      "lanchat serve --relay-only --port 0 --json",
+    ],
   },
   join: {
     summary: "enter a room",
     operand: "[HOST[:PORT]]",
     choices: [],
     note: "HOST is an address or a name, PORT 12345; IPv6 as in [fe80::1%eth0]:12345.\n" +
-      "Without HOST lanchat looks for rooms on this network.",
+      "In its place: an invite link, or - to be asked for one (or LANCHAT_INVITE).\n" +
+      "Without any of these lanchat looks for rooms on this network.",
     options: [
       NAME,
       {

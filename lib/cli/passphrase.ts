@@ -35,7 +35,7 @@ export async function identityPassphrase(
   }
   if (attempt > ATTEMPTS) return undefined;
   const wrong = attempt === 1 ? "" : "That is not it. ";
-  return await askSecret(`${wrong}Passphrase for ${quote(file)}: `);
+  return await askPassphrase(`${wrong}Passphrase for ${quote(file)}: `);
 }
 
 /** A new passphrase for an identity file, which a person types twice. @throws {LanchatError} As above. */
@@ -59,30 +59,37 @@ export async function askWord(question: string): Promise<string> {
 async function findPassphrase(file: string, isNew: boolean): Promise<string> {
   if (!Deno.stdin.isTerminal()) return environmentPassphrase("LANCHAT_PASSPHRASE");
   const question = `Passphrase for ${quote(file)}: `;
-  return isNew ? await askTwice(question) : await askSecret(question);
+  return isNew ? await askTwice(question) : await askPassphrase(question);
 }
 
 async function askTwice(question: string): Promise<string> {
-  const passphrase = await askSecret(question);
-  if (passphrase !== await askSecret("Once more: ")) throw unusable("the two differ");
+  const passphrase = await askPassphrase(question);
+  if (passphrase !== await askPassphrase("Once more: ")) throw unusable("the two differ");
   return passphrase;
 }
 
-/** Asks a person at the terminal, who does not see what is typed; a signal ends that. */
-async function askSecret(question: string): Promise<string> {
+async function askPassphrase(question: string): Promise<string> {
+  const passphrase = await askSecret(question);
+  if (passphrase === "") throw unusable("it is empty");
+  return passphrase;
+}
+
+/**
+ * Asks a person at the terminal, who does not see what is typed; a signal ends that.
+ *
+ * @throws {LanchatError} As {@linkcode readTyped} does.
+ */
+export async function askSecret(question: string): Promise<string> {
   const interrupts = new Interrupts(() => {});
   Deno.stdin.setRaw(true);
-  let passphrase: string;
   try {
     Deno.stderr.writeSync(utf8(question));
-    passphrase = await typedLine(interrupts);
+    return await typedLine(interrupts);
   } finally {
     Deno.stdin.setRaw(false);
     Deno.stderr.writeSync(utf8("\n"));
     interrupts.close();
   }
-  if (passphrase === "") throw unusable("it is empty");
-  return passphrase;
 }
 
 async function typedLine(interrupts: Interrupts): Promise<string> {

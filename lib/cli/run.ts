@@ -5,14 +5,14 @@ import { type Command, type JoinCommand, parseCommandLine, wantsJson } from "./a
 import { completionScript } from "./completions.ts";
 import { manageIdentity } from "./id.ts";
 import { Interrupts } from "./interrupts.ts";
-import { join } from "./join.ts";
+import { findInvite } from "./invite.ts";
+import { join, type Way } from "./join.ts";
 import { printLog } from "./log.ts";
 import { unlocker } from "./passphrase.ts";
 import { managePeers } from "./peers.ts";
 import { identityOptions } from "./person.ts";
 import { answer } from "./print.ts";
 import { problem } from "./problem.ts";
-import type { Destination } from "./rooms.ts";
 import { scan } from "./scan.ts";
 import { serve } from "./serve.ts";
 import { canChoose, chooseRoom } from "./start.ts";
@@ -66,27 +66,29 @@ async function start(): Promise<number> {
     const chosen = await chooseRoom({ hosting: true, plain: false });
     if (chosen.do === "leave") return EXIT.OK;
     const command = parseCommandLine([chosen.do === "host" ? "serve" : "join"]) as ChatCommand;
-    return await runInFrontEnd(command, chosen.do === "join" ? chosen.destination : undefined);
+    return await runInFrontEnd(command, chosen.do === "join" ? { chosen: chosen.destination } : {});
   } catch (error) {
     if (!(error instanceof LanchatError) || error.code !== "discovery-unavailable") throw error;
     return await answer(`${usage()}\n${error.message}.\n`);
   }
 }
 
-/** Joins the room that the command line names, or the one that a person chooses. */
+/** Joins the room that the command line or an invite names, or the one that a person chooses. */
 async function joinRoom(command: JoinCommand): Promise<number> {
+  const invite = await findInvite(command);
+  if (invite !== undefined) return await runInFrontEnd(command, { invite });
   if (command.host !== undefined || command.json || !canChoose()) {
     return await runInFrontEnd(command);
   }
   const chosen = await chooseRoom({ ...command, hosting: false });
   if (chosen.do !== "join") return EXIT.OK;
-  return await runInFrontEnd(command, chosen.destination);
+  return await runInFrontEnd(command, { chosen: chosen.destination });
 }
 
 type ChatCommand = Extract<Command, { kind: "serve" | "join" }>;
 
-/** @param destination Where to join; by default where the command says. */
-async function runInFrontEnd(command: ChatCommand, destination?: Destination): Promise<number> {
+/** @param way How to get in, where the command does not say it. */
+async function runInFrontEnd(command: ChatCommand, way: Way = {}): Promise<number> {
   let opened: OpenedIdentity;
   let frontEnd: FrontEnd;
   try {
@@ -102,7 +104,7 @@ async function runInFrontEnd(command: ChatCommand, destination?: Destination): P
   try {
     const status = command.kind === "serve"
       ? await serve(command, opened, frontEnd, interrupts)
-      : await join(command, opened, frontEnd, interrupts, destination);
+      : await join(command, opened, frontEnd, interrupts, way);
     await frontEnd.close();
     return broken ? status || EXIT.FAILURE : status;
   } catch (error) {

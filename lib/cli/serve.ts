@@ -1,17 +1,28 @@
 import { toBase64Url, toHex } from "../bytes/mod.ts";
 import { localChannel } from "../channel/mod.ts";
-import { fingerprint, keyTag, openRoomSecrets } from "../crypto/mod.ts";
+import { fingerprint, keyTag } from "../crypto/mod.ts";
 import { CODES, EXIT } from "../errors.ts";
-import { isLoopback, listen, type Listener, machineAddresses, RoomAnnouncer } from "../net/mod.ts";
-import { Host, Relay } from "../relay/mod.ts";
+import {
+  ADDRESS_PLACEHOLDER,
+  dialable,
+  encodeCredential,
+  formatInvite,
+  isLoopback,
+  listen,
+  type Listener,
+  machineAddresses,
+  RoomAnnouncer,
+} from "../net/mod.ts";
+import { Door, Host, Relay } from "../relay/mod.ts";
 import { SessionKeys } from "../room/mod.ts";
-import type { OpenedIdentity } from "../store/mod.ts";
-import type { CloseReason, FrontEnd } from "../ui/mod.ts";
+import { type OpenedIdentity, readAllowList } from "../store/mod.ts";
+import type { CloseReason, FrontEnd, InviteEvent, ListeningEvent } from "../ui/mod.ts";
 import type { ServeCommand } from "./args.ts";
 import { chat, type ChatEnd } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { findPerson, type Person } from "./person.ts";
 import { type OpenedRoom, openRoom } from "./host_room.ts";
+import { Keeper } from "./keeper.ts";
 import { Acquaintances } from "./trust.ts";
 
 /** How long the host's own last messages may take at the end, in milliseconds. */
@@ -30,15 +41,33 @@ export async function serve(
   frontEnd: FrontEnd,
   interrupts: Interrupts,
 ): Promise<number> {
+  const allowed = command.allow === undefined ? undefined : await readAllowList(command.allow);
   const person = await findPerson(opened, command, frontEnd);
+  const { identity } = person;
   const listener = listen({
     port: command.port,
     ...command.host !== undefined && { host: command.host },
   });
   try {
-    const room = await openRoom(command, person, frontEnd);
-    const relay = new Relay({ ...command.limits, former: room.former });
-    const end = await hostRoom(command, { ...room, person, listener, relay, frontEnd, interrupts });
+    const digits = await fingerprint(identity.publicKey);
+    const { invite, ...room } = await openShown(command, { person, listener, frontEnd, digits });
+    const { decisions, former, keep, roomId } = room;
+    const objects = decisions.map(({ object }) => object);
+    const door = new Door({ identity, roomId, decisions: objects, allowed });
+    const relay = new Relay({ ...command.limits, former, door });
+    const keeper = invite === undefined
+      ? undefined
+      : new Keeper({ hostKey: identity.publicKey, door, relay, decisions, keep, invite });
+    const end = await hostRoom(command, {
+      room,
+      person,
+      digits,
+      listener,
+      relay,
+      keeper,
+      frontEnd,
+      interrupts,
+    });
     frontEnd.show({ event: "closed", reason: end.reason });
     return end.status;
   } finally {
@@ -46,25 +75,77 @@ export async function serve(
   }
 }
 
-interface Hosting extends OpenedRoom {
+/** A room without what its invite carries. */
+type ShownRoom = Omit<OpenedRoom, "root">;
+
+interface Hosting {
+  readonly room: ShownRoom;
   readonly person: Person;
+  /** The fingerprint of the host's identity key. */
+  readonly digits: string;
   readonly listener: Listener;
   readonly relay: Relay;
+  /** Missing where nobody at the host is a member. */
+  readonly keeper: Keeper | undefined;
   readonly frontEnd: FrontEnd;
   readonly interrupts: Interrupts;
 }
 
+/**
+ * Opens the room, and shows how to get in. Where the host is no member, what the invite carries goes no
+ * further than here: it has been shown, and is kept nowhere.
+ */
+async function openShown(
+  command: ServeCommand,
+  { digits, frontEnd, listener, person }: Pick<
+    Hosting,
+    "person" | "listener" | "frontEnd" | "digits"
+  >,
+): Promise<ShownRoom & { readonly invite?: InviteEvent }> {
+  const { root, ...room } = await openRoom(command, person, frontEnd);
+  const hostKey = person.identity.publicKey;
+  const addresses = reachable(listener);
+  showListening(frontEnd, {
+    addresses,
+    port: listener.port,
+    fingerprint: digits,
+    tag: await keyTag(hostKey),
+    ...command.invite && { inviteOnly: true },
+  });
+  if (command.invite && root === undefined) {
+    frontEnd.show({
+      event: "warning",
+      code: "no-room-secret",
+      message: "The invite link was shown when this room was begun, and is kept nowhere",
+      hint: "Who has it can join. Another room, with another link, begins with --new-room.",
+    });
+    return room;
+  }
+  const credential = await encodeCredential({ hostKey, root });
+  const hosts = dialable(addresses ?? []);
+  const links = (hosts.length > 0 ? hosts : [ADDRESS_PLACEHOLDER])
+    .map((host) => formatInvite(host, listener.port, credential));
+  const invite: InviteEvent = {
+    event: "invite",
+    link: links[0]!,
+    links,
+    secret: root !== undefined,
+  };
+  frontEnd.show(invite);
+  return command.relayOnly ? room : { ...room, invite };
+}
+
 async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEnd> {
-  const { frontEnd, interrupts, listener, person, relay, roomId, session } = hosting;
+  const { digits, frontEnd, interrupts, keeper, listener, person, relay, room } = hosting;
   const { identity, known, name } = person;
+  const { memberKey, psk, roomId, session } = room;
   const key = identity.publicKey;
-  const keys = command.relayOnly ? undefined : new SessionKeys();
-  const secrets = await openRoomSecrets(key);
+  const keys = memberKey && new SessionKeys();
   const joinCodes = new Map<string, string>();
   const host = new Host({
     identity,
     roomId,
-    psk: secrets.psk,
+    psk,
     relay,
     limits: command.limits,
     onAdmitted: ({ joinCode, session }) => {
@@ -72,13 +153,10 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     },
   });
   const accepting = acceptAll(listener, host);
-  const digits = await fingerprint(key);
-  const tag = await keyTag(key);
-  showListening(listener, frontEnd, digits, tag);
-  const announcer = announce(command, listener, frontEnd, tag);
+  const announcer = announce(command, listener, frontEnd, await keyTag(key));
 
   let end: ChatEnd;
-  if (keys === undefined) {
+  if (memberKey === undefined || keys === undefined) {
     end = await Promise.race([
       interrupts.first.then(() => ended("signal", EXIT.OK)),
       frontEnd.broken.then(() => ended("failed", EXIT.FAILURE)),
@@ -89,11 +167,12 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     end = await chat({
       frontEnd,
       channel: mine,
-      room: { identity, name, roomId, memberKey: secrets.memberKey },
+      room: { identity, name, roomId, hostKey: key, memberKey },
       seat: { session, keys },
       acquaintances: await Acquaintances.of(known, key),
       fingerprint: digits,
-      host: { tag, key: toBase64Url(key), known: true, verified: true },
+      host: { tag: await keyTag(key), key: toBase64Url(key), known: true, verified: true },
+      ...keeper !== undefined && { keeper },
       joinCode: null,
       joinCodes,
       listensOnly: false,
@@ -126,19 +205,12 @@ async function acceptAll(listener: Listener, host: Host): Promise<void> {
 }
 
 function showListening(
-  listener: Listener,
   frontEnd: FrontEnd,
-  digits: string,
-  tag: string,
+  { addresses, ...listening }: Omit<ListeningEvent, "event" | "addresses"> & {
+    readonly addresses: readonly string[] | undefined;
+  },
 ): void {
-  const addresses = reachable(listener);
-  frontEnd.show({
-    event: "listening",
-    addresses: addresses ?? [],
-    port: listener.port,
-    fingerprint: digits,
-    tag,
-  });
+  frontEnd.show({ event: "listening", addresses: addresses ?? [], ...listening });
   if (addresses !== undefined) return;
   frontEnd.show({
     event: "warning",
@@ -150,13 +222,13 @@ function showListening(
 
 /** Announces the room on the network, unless that is not wished for or only this machine can reach it. */
 function announce(
-  { announce, room }: ServeCommand,
+  { announce, invite, room }: ServeCommand,
   { hosts, port }: Listener,
   frontEnd: FrontEnd,
   tag: string,
 ): RoomAnnouncer | undefined {
   if (!announce || hosts.every(isLoopback)) return undefined;
-  return new RoomAnnouncer({ tag, port, ...room !== undefined && { name: room }, invite: false }, {
+  return new RoomAnnouncer({ tag, port, ...room !== undefined && { name: room }, invite }, {
     hosts,
     onUnavailable: (reason) =>
       frontEnd.show({

@@ -24,7 +24,7 @@ export {
 } from "./fingerprint.ts";
 export { hmac, hmacVerify, kdf, KEY_BYTES, label, randomBytes, sha256, zeroKey } from "./hash.ts";
 export { passphraseKey, SALT_BYTES } from "./passphrase.ts";
-export { openRoomSecrets, type RoomSecrets, roomSecrets } from "./room_secret.ts";
+export { openRoomSecrets, type RoomSecrets, roomSecrets, ROOT_BYTES } from "./room_secret.ts";
 export {
   generateIdentity,
   generateSigningKey,

@@ -2,7 +2,7 @@ import type { Bytes } from "../bytes/mod.ts";
 import { kdf, KEY_BYTES, zeroKey } from "./hash.ts";
 
 /** Bytes of the secret that an invite carries. */
-const ROOT_BYTES = 16;
+export const ROOT_BYTES = 16;
 
 /** What follows from a room's secret. See PROTOCOL.md §2.2. */
 export interface RoomSecrets {

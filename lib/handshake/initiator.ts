@@ -56,6 +56,11 @@ export class Initiator {
     this.#opening = this.#random(32);
   }
 
+  /** Whether M1 was made and M2 has not come. */
+  get waitsForM2(): boolean {
+    return typeof this.#state === "object";
+  }
+
   /**
    * Takes the host's greeting.
    *
@@ -163,7 +168,10 @@ export class Initiator {
     if (needed && !held) {
       throw new HandshakeError("needs-invite", "Cannot join as the room is for invited people");
     }
-    if (!needed && held) throw failed("the host says that no invite is needed, but there is one");
+    if (needed || !held) return;
+    throw failed("the host says that its room is open, and the invite is for one that is not", {
+      hint: "Somebody else may answer there. If the host has begun an open room, ask for its link.",
+    });
   }
 }
 
@@ -177,7 +185,10 @@ export async function wrapFor(modulus: Bytes, label: string, secret: Bytes): Pro
 }
 
 /** The error of a handshake that an honest peer does not cause. */
-export function failed(reason: string, options: ErrorOptions = {}): HandshakeError {
+export function failed(
+  reason: string,
+  options: ErrorOptions & { hint?: string } = {},
+): HandshakeError {
   return new HandshakeError("handshake-failed", `Cannot finish handshake as ${reason}`, options);
 }
 

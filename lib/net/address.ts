@@ -8,6 +8,7 @@ const MAX_NAME_LENGTH = 253;
 
 const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
 const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
+const LINK_LOCAL = /^fe[89ab]/i;
 const SCOPE = /%[\w.~-]+$/;
 
 /** A label of RFC 1123 §2.1, and the underscore that many machines use all the same. */
@@ -117,10 +118,16 @@ export function addressesOf(interfaces: readonly Deno.NetworkInterfaceInfo[]): s
   const ranks: string[][] = [[], [], []];
   for (const { family, address, name } of interfaces) {
     if (family === "IPv4") ranks[0]!.push(address);
-    else if (!/^fe[89ab]/i.test(address)) ranks[1]!.push(address);
+    else if (!LINK_LOCAL.test(address)) ranks[1]!.push(address);
     else ranks[2]!.push(`${address}%${name}`);
   }
   return ranks.flat();
+}
+
+/** Those of a machine's addresses that others are told: link-local ones only where there are no others. */
+export function dialable(addresses: readonly string[]): readonly string[] {
+  const wider = addresses.filter((address) => !LINK_LOCAL.test(address));
+  return wider.length > 0 ? wider : addresses;
 }
 
 /**

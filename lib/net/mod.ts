@@ -1,5 +1,5 @@
 /**
- * Addresses, listening and dialling: the only folder that opens sockets.
+ * Addresses, invites, listening and dialling: the only folder that opens sockets.
  *
  * @example Dial a listener
  * ```ts
@@ -20,6 +20,7 @@
 export {
   addressesOf,
   DEFAULT_PORT,
+  dialable,
   formatHostPort,
   type HostPort,
   isAddress,
@@ -39,6 +40,15 @@ export {
   type SearchOptions,
 } from "./discovery.ts";
 export type { FoundRoom, RoomAnnouncement } from "./dns_sd.ts";
+export {
+  ADDRESS_PLACEHOLDER,
+  type Credential,
+  encodeCredential,
+  formatInvite,
+  type Invite,
+  isInvite,
+  parseInvite,
+} from "./invite.ts";
 export { listen, type Listener, type ListenOptions } from "./listen.ts";
 export type { NetworkOptions } from "./multicast.ts";
 export { lookUp } from "./look_up.ts";

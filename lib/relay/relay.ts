@@ -9,12 +9,15 @@ import {
   decodeMemberRecord,
   encodeHostRecord,
   ENVELOPE_OVERHEAD_BYTES,
+  EnvelopeClass,
+  HOST_SESSION,
   type HostRecord,
   INSTANCE_BYTES,
   MemberChange,
   type MemberEnvelope,
   type MemberRecord,
 } from "../wire/mod.ts";
+import type { Door } from "./door.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Pace } from "./pace.ts";
 import { Parcel, Seat, type SeatEndpoint } from "./seat.ts";
@@ -43,6 +46,8 @@ export interface Guest {
 export interface RelayOptions extends Partial<Limits> {
   /** Members of this room that ended with the process that hosted it before: whoever comes is told. */
   readonly former?: readonly Guest[];
+  /** Who may come; everybody without. */
+  readonly door?: Door;
   /** The time. */
   readonly clock?: Clock;
 }
@@ -70,6 +75,7 @@ export class Relay {
   readonly maxMembers: number;
   readonly #limits: Limits;
   readonly #former: readonly Guest[];
+  readonly #door: Door | undefined;
   readonly #clock: Clock;
   readonly #instance = randomBytes(INSTANCE_BYTES);
   readonly #seats = new Map<string, Seat>();
@@ -84,6 +90,7 @@ export class Relay {
     this.#limits = { ...DEFAULT_LIMITS, ...options };
     this.maxMembers = this.#limits.maxMembers;
     this.#former = options.former ?? [];
+    this.#door = options.door;
     this.#clock = options.clock ?? systemClock;
   }
 
@@ -93,8 +100,9 @@ export class Relay {
    * @param admitted Called once the guest has its seat, before the room is told.
    */
   async serve(channel: Channel, guest: Guest, admitted: () => void = () => {}): Promise<void> {
+    const expected = this.#door === undefined || await this.#door.expects(guest.key);
     const before = this.#seats.get(toHex(guest.session));
-    const status = this.#statusFor(guest, before);
+    const status = expected ? this.#statusFor(guest, before) : AcceptStatus.NOT_ALLOWED;
     const ended = this.#ended;
     const admits = !ended && status === AcceptStatus.OK;
     const seat = admits ? before ?? this.#takeSeat(guest) : undefined;
@@ -135,6 +143,18 @@ export class Relay {
     this.#paces.delete(pace);
   }
 
+  /** Passes something that the host itself says on to everybody. @param object A KICK. */
+  tell(object: Bytes): void {
+    this.#post(object, [...this.#seats.values()].filter(({ joined }) => joined));
+  }
+
+  /** Ends all seats of an identity. @param reason `CloseReason.KICKED` or `CloseReason.BANNED`. */
+  expel(key: Bytes, reason: number): void {
+    for (const seat of [...this.#seats.values()].filter((seat) => equal(seat.key, key))) {
+      this.#remove(seat, reason);
+    }
+  }
+
   /**
    * Ends the room: takes nothing more, waits until the members have what is queued, tells every member,
    * and closes every connection. Whoever comes from now on is told at once.
@@ -161,6 +181,8 @@ export class Relay {
     if (seat !== undefined) {
       return equal(seat.key, guest.key) ? AcceptStatus.OK : AcceptStatus.SESSION_IN_USE;
     }
+    const status = this.#door?.statusFor(guest.key) ?? AcceptStatus.OK;
+    if (status !== AcceptStatus.OK) return status;
     return this.#seats.size >= this.maxMembers ? AcceptStatus.ROOM_FULL : AcceptStatus.OK;
   }
 
@@ -206,6 +228,13 @@ export class Relay {
       throw new WireError("Cannot resume as the member claims to have what it was never sent");
     }
     admitted();
+    this.#door?.admitted(seat.key);
+    // Before anything else, and as what waited: nobody seals anything for whoever must not read it.
+    if (!seat.joined) {
+      for (const object of this.#door?.decisions ?? []) {
+        this.#post(object, [seat]);
+      }
+    }
     endpoint.send({ type: "resume", nextSeq: seat.nextSeq, queued: seat.queued });
     endpoint.send({
       type: "roster",
@@ -345,10 +374,18 @@ export class Relay {
 
   #remove(seat: Seat, reason: number): void {
     this.#seats.delete(seat.id);
-    void seat.claim?.close(CloseReason.TOO_SLOW);
+    const { BANNED, KICKED, TOO_SLOW } = CloseReason;
+    void seat.claim?.close(reason === KICKED || reason === BANNED ? reason : TOO_SLOW);
     seat.claim = undefined;
     seat.expire();
     if (seat.joined) this.#tell(seat, MemberChange.LEFT, reason);
+  }
+
+  #post(object: Bytes, seats: readonly Seat[]): void {
+    const envelope = { class: EnvelopeClass.CONTROL, to: undefined, cmid: 0, object };
+    const parcel = new Parcel(envelope, HOST_SESSION, (bytes) => this.#count(bytes), () => {});
+    for (const seat of seats) seat.deliver(parcel);
+    parcel.release();
   }
 
   #tell({ id, session, key }: Seat, change: number, reason: number): void {

@@ -50,6 +50,10 @@ export const REFUSALS: Readonly<Record<number, { code: Code; reason: string }>> 
     code: "session-in-use",
     reason: "another identity has this session",
   },
+  [AcceptStatus.NOT_ALLOWED]: {
+    code: "not-allowed",
+    reason: "the host admits those alone who are on its list",
+  },
 };
 
 /** What a link tells the room. */

@@ -13,6 +13,7 @@
  *   name: "ada",
  *   session: new Uint8Array(16),
  *   roomId: new Uint8Array(32),
+ *   hostKey: identity.publicKey,
  *   memberKey: new Uint8Array(32),
  *   keys: new SessionKeys({ generate: () => generateWrapKeyPair(2048) }),
  *   emit: () => {},

@@ -24,12 +24,12 @@ export interface Present extends Member {
   readonly since: number;
   /** Whether its connection is lost; what is said meanwhile waits for it. */
   readonly lost: boolean;
+  /** Present where it is given no key: it cannot read what is said here. */
+  readonly withheld?: true;
   /** How it says it is, in one line; missing where it says nothing. */
   readonly status?: string;
   /** Present where it has not got what was said to it last, as far as this was asked and is known. */
   readonly behind?: true;
-  /** Present where it gets no key: see {@linkcode Trust}. */
-  readonly withheld?: true;
 }
 
 /**
@@ -88,6 +88,8 @@ export class Peer {
   lostShown = false;
   /** Whether it has left: it gets no key any more, though its last messages may still be shown. */
   gone = false;
+  /** Whether it came after this member had locked the room. */
+  lockedOut = false;
   /** Whether its name carries its tag as somebody else has it; once it does, it stays so as long as it has that name. */
   tagged = false;
   /** Whether it was said that it has this member's name. */
@@ -167,9 +169,14 @@ export class Peer {
       session: this.session,
       since: this.seenAt,
       lost: this.away || this.absent,
+      ...this.withheld && { withheld: true },
       ...this.status !== "" && { status: this.status },
-      ...this.trust === "withheld" && { withheld: true },
     };
+  }
+
+  /** Whether it is given no key: what is said here is not for it. */
+  get withheld(): boolean {
+    return this.lockedOut || this.trust === "withheld";
   }
 
   /** Notes that it has left, or that nothing is taken from anybody any more. */

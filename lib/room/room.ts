@@ -1,4 +1,4 @@
-import { type Bytes, concat, equal, toBase64Url, toHex, utf8 } from "../bytes/mod.ts";
+import { type Bytes, concat, equal, isZero, toBase64Url, toHex, utf8 } from "../bytes/mod.ts";
 import type { Channel } from "../channel/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import {
@@ -10,6 +10,7 @@ import {
   label,
   SESSION_KEY_BITS,
   Verifier,
+  verify,
   WrapKey,
 } from "../crypto/mod.ts";
 import { type Code, LanchatError, RoomError, WireError } from "../errors.ts";
@@ -21,6 +22,7 @@ import {
   decodeAgain,
   decodeAnnounce,
   decodeBatch,
+  decodeKick,
   decodeMsg,
   decodeNeed,
   decodeSkdm,
@@ -34,6 +36,9 @@ import {
   type HostEnvelope,
   type HostRecord,
   type Inner,
+  KICK_BYTES,
+  KickOp,
+  MAX_DECISIONS,
   MAX_ROSTER_ENTRIES,
   MAX_TEXT_BYTES,
   MemberChange,
@@ -45,7 +50,7 @@ import {
 } from "../wire/mod.ts";
 import { Agreement } from "./agreement.ts";
 import { type Author, ReceivingChain, refused, SendingChain } from "./chain.ts";
-import { Lanes } from "./lanes.ts";
+import { type Lane, Lanes } from "./lanes.ts";
 import { ABSENT_MS, Link, WINDOW_BYTES } from "./link.ts";
 import { imitates, sameName, shownName } from "./names.ts";
 import { isText, type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
@@ -99,13 +104,15 @@ const OBJECT_TYPES: ReadonlySet<number> = new Set(Object.values(ObjectType));
 const WRAPS_AT_ONCE = 8;
 
 /** Why a member is gone. */
-export type LeaveReason = "left" | "connection-lost" | "kicked" | "too-slow";
+export type LeaveReason = "left" | "connection-lost" | "kicked" | "banned" | "too-slow";
 
 /** What happens in a room. */
 export type RoomEvent =
   | { readonly type: "ready"; readonly me: Member; readonly members: readonly Present[] }
   | { readonly type: "joined"; readonly member: Member }
   | { readonly type: "left"; readonly member: Member; readonly reason: LeaveReason }
+  /** The host has removed somebody: what is said from now on is sealed with new keys. */
+  | { readonly type: "rekeyed" }
   | { readonly type: "lost"; readonly member: Present }
   | { readonly type: "back"; readonly member: Present }
   | {
@@ -153,6 +160,8 @@ export interface RoomOptions {
   readonly session: Bytes;
   /** The room, 32 bytes. */
   readonly roomId: Bytes;
+  /** The host's identity key, 32 bytes: what it decides counts. */
+  readonly hostKey: Bytes;
   /** Proves that the member holds the room's secret, 32 bytes. */
   readonly memberKey: Bytes;
   /** The keys that others wrap theirs for. */
@@ -184,6 +193,13 @@ export class Room {
   readonly #outbox = new Outbox();
   readonly #peers = new Map<string, Peer>();
   readonly #burned = new Set<string>();
+  /** Identities that the host has banned, by key in hexadecimal digits. */
+  readonly #banned = new Set<string>();
+  #insiders: ReadonlySet<string> | undefined;
+  readonly #orders: Lane;
+  /** Settled once all that the host has decided so far is done. */
+  #ordered: Promise<void> = Promise.resolve();
+  #lastOrder = 0;
   readonly #chains = new Map<string, SendingChain>();
   readonly #epochs = new Map<string, number>();
   readonly #totals = new Map<string, number>();
@@ -223,6 +239,7 @@ export class Room {
     this.#options = options;
     this.#name = options.name;
     this.#author = options;
+    this.#orders = this.#lanes.lane();
     this.#clock = options.clock ?? systemClock;
     this.#agreement = new Agreement(() => {
       const { identity, roomId, session } = options;
@@ -405,6 +422,28 @@ export class Room {
     await this.#announcing;
   }
 
+  /** Who may read while the room is locked, by key in hexadecimal digits; `undefined` where it is not. */
+  get insiders(): ReadonlySet<string> | undefined {
+    return this.#insiders;
+  }
+
+  /**
+   * From now on, whoever comes with another key cannot read what is said here.
+   *
+   * @param insiders Who can, as {@linkcode Room.insiders} gives them; by default those who are here.
+   */
+  lock(insiders?: ReadonlySet<string>): void {
+    this.#insiders ??= insiders ?? new Set([...this.#peers.values()].map(({ key }) => toHex(key)));
+  }
+
+  /** Lets everybody read again. */
+  unlock(): void {
+    this.#insiders = undefined;
+    const before = this.#readers();
+    for (const peer of this.#peers.values()) peer.lockedOut = false;
+    this.#welcome(before);
+  }
+
   /**
    * Leaves: tells the others behind what waits to be sent, and ends `run`.
    *
@@ -508,7 +547,7 @@ export class Room {
         else if (peer.absent && equal(peer.key, key)) this.#arrive(peer, false);
         break;
       case MemberChange.LEFT:
-        if (peer !== undefined) this.#leave(peer, leaveReason(reason));
+        if (peer !== undefined) this.#go(peer, reason);
         break;
       case MemberChange.AWAY:
         if (peer === undefined) break;
@@ -528,7 +567,18 @@ export class Room {
     }
   }
 
+  /** A member has left, or the relay has ended its seat. */
+  #go(peer: Peer, reason: number): void {
+    if (reason !== CloseReason.KICKED && reason !== CloseReason.BANNED) {
+      return this.#leave(peer, leaveReason(reason));
+    }
+    // That the host wanted it, it has signed before; should that be missing, the member is gone all the same.
+    this.#revoke(peer);
+    void this.#ordered.then(() => this.#leave(peer, "connection-lost"));
+  }
+
   #meet(entry: RosterEntry, earlier: boolean): void {
+    if (this.#banned.has(toHex(entry.key))) return;
     const id = toHex(entry.session);
     // A room in which nobody new can be told from somebody of the past admits nobody any more.
     if (this.#burned.has(id) || this.#burned.size >= MAX_BURNED || this.#peers.has(id)) return;
@@ -538,6 +588,7 @@ export class Room {
     }
     const order = this.#joinedCount++;
     const peer = new Peer(entry, order, earlier, this.#lanes.lane(), this.#clock);
+    peer.lockedOut = this.#insiders?.has(toHex(entry.key)) === false;
     this.#peers.set(id, peer);
     if (entry.away) this.#agreement.changed();
     // It may have been at the host before, and think that it has told this member of itself.
@@ -555,6 +606,9 @@ export class Room {
     if (!this.#ready && peer.earlier) return;
     peer.shown = true;
     this.#emit({ type: "joined", member: peer.member! });
+    if (!peer.lockedOut) return;
+    const message = `${peer.member!.name} came after you had locked the room, and cannot read you`;
+    this.#emit({ type: "warning", code: "key-withheld", message });
   }
 
   #showLost(peer: Peer): void {
@@ -613,7 +667,14 @@ export class Room {
     if (peer.announced === undefined) return;
     this.#burned.add(peer.id);
     this.#disappear(peer, reason);
+    if (reason === "kicked" || reason === "banned") this.#showRekeyed(peer);
     this.#pump();
+  }
+
+  /** Says that there are new keys, once all sessions of an identity are gone that the host has removed. */
+  #showRekeyed({ key }: Peer): void {
+    const others = [...this.#peers.values()].some((other) => equal(other.key, key));
+    if (!others) this.#emit({ type: "rekeyed" });
   }
 
   #setAway(peer: Peer, away: boolean): void {
@@ -634,7 +695,7 @@ export class Room {
 
   /** Those of them who are given keys. */
   #readers(): Peer[] {
-    return this.#announced().filter(({ trust }) => trust !== "withheld");
+    return this.#announced().filter(({ withheld }) => !withheld);
   }
 
   /** Whoever a name or a key may mean. */
@@ -743,9 +804,41 @@ export class Room {
   // What arrives.
 
   #onEnvelope({ from, object }: HostEnvelope): void {
+    if (isZero(from)) return this.#onOrder(object);
     const peer = this.#peers.get(toHex(from));
     if (peer === undefined || !OBJECT_TYPES.has(object[0]!)) return;
-    this.#do(peer, object.length, () => this.#receive(peer, object));
+    const ordered = this.#ordered;
+    this.#do(peer, object.length, async () => {
+      await ordered; // Whoever is banned says nothing any more.
+      await this.#receive(peer, object);
+    });
+  }
+
+  /** The host itself has decided something. */
+  #onOrder(object: Bytes): void {
+    if (object.length !== KICK_BYTES || object[0] !== ObjectType.KICK) return;
+    const obeyed = this.#ordered.then(() => this.#ended ? undefined : this.#obey(object));
+    this.#ordered = obeyed.catch(() => {}); // No honest host sends it.
+    this.#orders.push(object.length, () => this.#ordered);
+  }
+
+  async #obey(object: Bytes): Promise<void> {
+    const { hostKey, roomId } = this.#options;
+    const { number, op, roomId: room, signature, signed, target } = decodeKick(object);
+    if (!equal(room, roomId) || equal(target, hostKey)) {
+      throw refused("decision", "it was made for another place");
+    }
+    if (number <= this.#lastOrder) throw refused("decision", "a newer one is known");
+    if (!await verify(hostKey, concat(label("lanchat/1 kick"), signed), signature)) {
+      throw refused("decision", "the host has not signed it");
+    }
+    this.#lastOrder = number;
+    const id = toHex(target);
+    if (op === KickOp.UNBAN) return void this.#banned.delete(id);
+    if (op === KickOp.BAN && this.#banned.size < MAX_DECISIONS) this.#banned.add(id);
+    for (const peer of this.#peers.values()) {
+      if (equal(peer.key, target)) this.#leave(peer, op === KickOp.BAN ? "banned" : "kicked");
+    }
   }
 
   /** Does something in a peer's lane; what no honest member sends is dropped there. */
@@ -852,7 +945,7 @@ export class Room {
     // Without a restart there is nothing that the asker could lack.
     const envelopes = this.#moving()
       ? this.#link.kept.filter(({ object, to }) => {
-        if (peer.trust === "withheld" && object[0] !== ObjectType.ANNOUNCE) return false;
+        if (peer.withheld && object[0] !== ObjectType.ANNOUNCE) return false;
         return to === undefined || equal(to, peer.session);
       })
       : [];
@@ -1112,15 +1205,19 @@ export class Room {
 
   /** Asks anew what everybody here is, as what is known of others has changed. */
   judgeAnew(): void {
+    const before = this.#readers();
     for (const peer of this.#announced()) {
       const { name } = peer.member!;
-      const before = peer.trust;
       this.#judge(peer, false);
       this.#showName(peer, name);
-      // It could not be told before.
-      if (before === "withheld" && peer.trust !== before && this.#status !== "") {
-        this.#sendStatus(peer);
-      }
+    }
+    this.#welcome(before);
+  }
+
+  /** Tells those who can read now how this member is, and sends what waited for a reader. */
+  #welcome(before: readonly Peer[]): void {
+    for (const peer of this.#readers()) {
+      if (!before.includes(peer) && this.#status !== "") this.#sendStatus(peer);
     }
     this.#pump();
   }
@@ -1430,9 +1527,6 @@ function leaveReason(reason: number): LeaveReason {
   switch (reason) {
     case CloseReason.LEAVING:
       return "left";
-    case CloseReason.KICKED:
-    case CloseReason.BANNED:
-      return "kicked";
     case CloseReason.TOO_SLOW:
       return "too-slow";
     default:

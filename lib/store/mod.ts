@@ -16,6 +16,7 @@
  * ```
  * @module
  */
+export { readAllowList } from "./allow_list.ts";
 export {
   exportIdentity,
   type FindPassphrase,
@@ -44,4 +45,11 @@ export { openLog } from "./log.ts";
 export { identityPlace, type Platform, type WhichIdentity } from "./place.ts";
 export { openSealedLog, type Unlock } from "./sealed_log.ts";
 export { readLog, type StoredLog } from "./stored_log.ts";
-export { type KeptRoom, readRoom, roomPlace, writeRoom } from "./room.ts";
+export {
+  type KeptDecision,
+  type KeptRoom,
+  readRoom,
+  type RoomKind,
+  roomPlace,
+  writeRoom,
+} from "./room.ts";

@@ -1,6 +1,8 @@
 import * as stdEncoding from "@std/encoding";
 import { type Bytes, utf8 } from "../bytes/mod.ts";
+import { ROOT_BYTES } from "../crypto/mod.ts";
 import { quote, StoreError } from "../errors.ts";
+import { decodeKick, nameProblem } from "../wire/mod.ts";
 import { replaceFile, requirePermission, requireReplacing } from "./private_file.ts";
 
 const decodeBase64: (text: string) => Bytes = stdEncoding.decodeBase64;
@@ -10,9 +12,21 @@ const TYPE = "lanchat room";
 const VERSION = 1;
 const ROOM_ID_BYTES = 32;
 const SESSION_BYTES = 16;
+const PSK_BYTES = 32;
 
-/** Longest room file, in bytes; a real one has about 150. */
-const MAX_FILE_BYTES = 4096;
+/** Longest room file, in bytes; a real one has about 150, and up to 500 more for each who was banned. */
+const MAX_FILE_BYTES: number = 1 << 18;
+
+/** Whether a room is open to everybody, or for whoever has its invite; a host keeps one of each. */
+export type RoomKind = "open" | "invite";
+
+/** What the host has decided about somebody. */
+export interface KeptDecision {
+  /** A KICK object, 138 bytes. */
+  readonly object: Bytes;
+  /** What that member was called; missing where nobody knew. */
+  readonly name?: string | undefined;
+}
 
 /** What makes a room the same after its host was started anew. */
 export interface KeptRoom {
@@ -20,11 +34,18 @@ export interface KeptRoom {
   readonly roomId: Bytes;
   /** The session of the host's own member, 16 bytes; missing where it had none. */
   readonly session?: Bytes | undefined;
+  /** What its invite carries, 16 bytes; missing in an open room, and where it was forgotten. */
+  readonly root?: Bytes | undefined;
+  /** What follows from a root that was forgotten, 32 bytes. */
+  readonly psk?: Bytes | undefined;
+  /** Who is banned, and who is not any more, oldest first. */
+  readonly decisions?: readonly KeptDecision[];
 }
 
 /** Where the room of the host with an identity file is kept: beside it. */
-export function roomPlace(identityFile: string): string {
-  return `${identityFile.replace(/\.json$/, "")}.room.json`;
+export function roomPlace(identityFile: string, kind: RoomKind = "open"): string {
+  const suffix = kind === "open" ? "room" : "invite-room";
+  return `${identityFile.replace(/\.json$/, "")}.${suffix}.json`;
 }
 
 /**
@@ -49,12 +70,8 @@ export async function readRoom(file: string): Promise<KeptRoom | undefined> {
     throw new StoreError("room-damaged", message, { cause });
   }
   try {
-    const { type, version, room, session } = JSON.parse(text);
-    const roomId = decodeBase64(room);
-    const kept = session === undefined ? undefined : decodeBase64(session);
-    const fits = roomId.length === ROOM_ID_BYTES &&
-      (kept === undefined || kept.length === SESSION_BYTES);
-    if (type === TYPE && version === VERSION && fits) return { roomId, session: kept };
+    const { type, version, ...content } = JSON.parse(text);
+    if (type === TYPE && version === VERSION) return decodeRoom(content);
   } catch {
     // Reported below.
   }
@@ -66,13 +83,12 @@ export async function readRoom(file: string): Promise<KeptRoom | undefined> {
  *
  * @throws {StoreError} With code `permission-denied` or `room-unwritable`.
  */
-export async function writeRoom(file: string, { roomId, session }: KeptRoom): Promise<void> {
+export async function writeRoom(file: string, room: KeptRoom): Promise<void> {
   requireReplacing(file, "keep the room in");
   const content = {
     type: TYPE,
     version: VERSION,
-    room: encodeBase64(roomId),
-    ...session !== undefined && { session: encodeBase64(session) },
+    ...encodeRoom(room),
   };
   try {
     await replaceFile(file, utf8(`${JSON.stringify(content)}\n`));
@@ -80,4 +96,54 @@ export async function writeRoom(file: string, { roomId, session }: KeptRoom): Pr
     const message = `Cannot keep the room in ${quote(file)}: ${(cause as Error).message}`;
     throw new StoreError("room-unwritable", message, { cause });
   }
+}
+
+/** A room as its file has it: bytes in base64. */
+interface RoomContent {
+  readonly room: string;
+  readonly session?: string;
+  readonly root?: string;
+  readonly psk?: string;
+  readonly decisions?: readonly { readonly object: string; readonly name?: string }[];
+}
+
+function encodeRoom({ decisions = [], psk, root, roomId, session }: KeptRoom): RoomContent {
+  return {
+    room: encodeBase64(roomId),
+    ...session !== undefined && { session: encodeBase64(session) },
+    ...root !== undefined && { root: encodeBase64(root) },
+    ...psk !== undefined && { psk: encodeBase64(psk) },
+    ...decisions.length > 0 && {
+      decisions: decisions.map(({ name, object }) => ({
+        object: encodeBase64(object),
+        ...name !== undefined && { name },
+      })),
+    },
+  };
+}
+
+/** @throws {Error} If it is not what {@linkcode encodeRoom} makes. */
+function decodeRoom({ decisions, psk, root, room, session }: RoomContent): KeptRoom {
+  return {
+    roomId: bytesOf(room, ROOM_ID_BYTES),
+    ...session !== undefined && { session: bytesOf(session, SESSION_BYTES) },
+    ...root !== undefined && { root: bytesOf(root, ROOT_BYTES) },
+    ...psk !== undefined && { psk: bytesOf(psk, PSK_BYTES) },
+    ...decisions !== undefined && { decisions: decisions.map(decodeDecision) },
+  };
+}
+
+/** @throws {Error} If it is none. */
+function decodeDecision({ name, object }: { object: string; name?: string }): KeptDecision {
+  const bytes = decodeBase64(object);
+  decodeKick(bytes);
+  if (name === undefined) return { object: bytes };
+  if (nameProblem(name) !== undefined) throw new Error("the name is none");
+  return { object: bytes, name };
+}
+
+function bytesOf(text: string, count: number): Bytes {
+  const bytes = decodeBase64(text);
+  if (bytes.length !== count) throw new Error(`there are ${bytes.length} bytes`);
+  return bytes;
 }

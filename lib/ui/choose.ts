@@ -23,8 +23,12 @@ export interface FrontEndOptions {
 export async function chooseFrontEnd(options: FrontEndOptions): Promise<FrontEnd> {
   const { json, notify, plain, typing } = options;
   if (json) return new JsonFrontEnd();
-  if (!typing || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) return new PlainFrontEnd();
-  if (drawsNothingAnew(plain)) {
+  const simple = drawsNothingAnew(plain);
+  if (!typing || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
+    const draws = !simple && Deno.stderr.isTerminal();
+    return new PlainFrontEnd(undefined, draws ? () => Deno.consoleSize().columns : undefined);
+  }
+  if (simple) {
     const { DumbTerminalFrontEnd } = await import("./dumb_terminal.ts");
     return new DumbTerminalFrontEnd({ notify });
   }

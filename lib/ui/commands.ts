@@ -116,6 +116,32 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     usage: "/rekey",
     summary: "makes new keys for all that you say and are told from now on",
   },
+  "/kick": {
+    usage: "/kick NAME",
+    summary: "at the host: removes a member, which may come back",
+    example:
+      "/kick bob keeps nobody out: whoever knows the way in can come back, /ban or not, under a " +
+      "new identity. What keeps all out is another room: lanchat serve --invite --new-room.",
+  },
+  "/ban": {
+    usage: "/ban NAME",
+    summary: "at the host: removes a member for good",
+    example: "/ban bob goes by the key, and stays until /unban bob; a new identity gets around it.",
+  },
+  "/unban": {
+    usage: "/unban [NAME]",
+    summary: "at the host: lets one come again; without NAME, shows who is banned",
+    example: "/unban bob, or a tag or a fingerprint in place of the name",
+  },
+  "/lock": {
+    usage: "/lock",
+    summary: "lets nobody new in or, where you do not host, nobody new read you",
+  },
+  "/unlock": { usage: "/unlock", summary: "ends that" },
+  "/invite": {
+    usage: "/invite",
+    summary: "at the host: shows the link by which others join, and its QR code",
+  },
   "/clear": { usage: "/clear", summary: "empties the screen; what scrolled away stays" },
   "/help": {
     usage: "/help [COMMAND]",
@@ -181,6 +207,10 @@ export function parseLine(line: string, surroundings: Surroundings): Command {
     case "/retry":
     case "/quit":
       return { do: word.slice(1) as "who" | "rekey" | "clear" | "retry" | "quit" };
+    case "/lock":
+    case "/unlock":
+    case "/invite":
+      return { do: word.slice(1) as "lock" | "unlock" | "invite" };
     case "/nick":
       return { do: "nick", name: newName(rest.trim()) };
     case "/away":
@@ -193,6 +223,11 @@ export function parseLine(line: string, surroundings: Surroundings): Command {
       return verification(rest.trim(), members);
     case "/accept":
       return { do: "accept", digits: rest.trim() };
+    case "/kick":
+    case "/ban":
+      return { do: word.slice(1) as "kick" | "ban", name: named(word, rest) };
+    case "/unban":
+      return rest.trim() === "" ? { do: "bans" } : { do: "unban", name: named(word, rest) };
     case "/help":
       return { do: "help", lines: help(rest.trim()) };
     case "/me":

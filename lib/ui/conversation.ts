@@ -5,6 +5,7 @@ import { type Addressee, type Command, HELP, KEYS_HELP, parseLine } from "./comm
 import type {
   FailedEvent,
   Input,
+  InviteEvent,
   MemberView,
   MessageEvent,
   SafetyNumberEvent,
@@ -12,7 +13,7 @@ import type {
 } from "./events.ts";
 import { type Look, markedName } from "./look.ts";
 import { type Fate, type OwnMessage, OwnMessages } from "./own_messages.ts";
-import { qrLines } from "./qr.ts";
+import { fittingQrLines, NO_QR_SENTENCE, qrLines } from "./qr.ts";
 import { excerpt, failure, messageLine, noticeLines, personLines } from "./render.ts";
 import { sanitize } from "./sanitize.ts";
 import { Transcript } from "./transcript.ts";
@@ -39,6 +40,8 @@ export interface ConversationOptions {
   readonly echoes: boolean;
   /** Whether the line is edited here; only then it is known when it was begun. */
   readonly editsLine: boolean;
+  /** How many characters fit in a row; no QR code is shown without. */
+  readonly columns?: () => number;
   /** Takes a message that is for this person, as a mention or alone. */
   readonly notify: (from: string, text: string) => void;
   /** Takes lines that time alone has made ready to be shown. */
@@ -151,6 +154,8 @@ export class Conversation {
         this.#isCalled(event);
         this.#meetAll(event.members);
         return this.#notice(event);
+      case "invite":
+        return [...this.#notice(event), ...this.#qrLines(event)];
       case "members":
         this.#meetAll(event.members);
         return this.#notice(event);
@@ -308,6 +313,15 @@ export class Conversation {
   #safetyNumberLines(event: SafetyNumberEvent): readonly string[] {
     const code = event.show ? qrLines(event.digits) : [];
     return [...personLines(event), ...code.map((line) => this.#options.look.qr(line))];
+  }
+
+  /** The QR code of an invite: at the start where the link alone lets others in, later where it is asked for. */
+  #qrLines({ link, secret }: InviteEvent): readonly string[] {
+    const { columns, look } = this.#options;
+    if (columns === undefined || !(secret || this.ready)) return [];
+    const lines = fittingQrLines(link, columns());
+    return lines?.map(look.qr) ??
+      this.#transcript.notice([`${NO_QR_SENTENCE} /invite shows it in a wider one.`]);
   }
 
   #messageLines(event: MessageEvent): readonly string[] {

@@ -32,7 +32,7 @@ export interface PresentView extends MemberView {
   readonly status?: string;
   /** Present where what it says is not shown. */
   readonly ignored?: true;
-  /** Present where it is given no key, as it has the name of somebody who was verified with another. */
+  /** Present where it is given no key: it cannot read what this end says. */
   readonly withheld?: true;
 }
 
@@ -69,7 +69,7 @@ export interface HostView {
 }
 
 /** Why a member is not in the room any more. */
-export type LeaveReason = "left" | "connection-lost" | "kicked" | "too-slow";
+export type LeaveReason = "left" | "connection-lost" | "kicked" | "banned" | "too-slow";
 
 /** Why a run ends. */
 export type CloseReason =
@@ -98,6 +98,20 @@ export interface ListeningEvent {
   readonly fingerprint: string;
   /** The short mark of the host's identity key. */
   readonly tag: string;
+  /** Present where only who has the room's invite gets in. */
+  readonly inviteOnly?: true;
+}
+
+/** How others get in: behind a {@linkcode ListeningEvent}, and the answer to a wish for it. */
+export interface InviteEvent {
+  /** Names the event. */
+  readonly event: "invite";
+  /** The link for the first address; `ADDRESS` stands for the host where its addresses may not be listed. */
+  readonly link: string;
+  /** The same for each address. */
+  readonly links: readonly string[];
+  /** Whether it carries the secret of the room: whoever has it gets in. */
+  readonly secret: boolean;
 }
 
 /** One is a member of the room now. */
@@ -254,7 +268,7 @@ export interface MemberEvent {
   readonly member: FullView;
 }
 
-/** The answer to a {@linkcode RekeyInput}. */
+/** There are new keys: the answer to a {@linkcode RekeyInput}, or the host has removed somebody. */
 export interface RekeyedEvent {
   /** Names the event. */
   readonly event: "rekeyed";
@@ -376,6 +390,42 @@ export interface PeerEvent {
   readonly verified: boolean;
 }
 
+/** The answer to a wish to lock or unlock. */
+export interface LockedEvent {
+  /** Names the event. */
+  readonly event: "locked";
+  /** Whether nobody new gets in at the host; elsewhere, whether nobody new reads what this end says. */
+  readonly locked: boolean;
+  /** Whether this end hosts. */
+  readonly host: boolean;
+}
+
+/** Somebody who was banned. */
+export interface BanView {
+  /** The identity key in base64url. */
+  readonly key: string;
+  /** The short mark of the identity key. */
+  readonly tag: string;
+  /** The name that it had. */
+  readonly name?: string;
+}
+
+/** The host has banned somebody, or lifts that: the answer to the wish. */
+export interface BannedEvent extends BanView {
+  /** Names the event. */
+  readonly event: "banned";
+  /** Whether it is banned from now on. */
+  readonly banned: boolean;
+}
+
+/** The answer to a wish to know who is banned. */
+export interface BansEvent {
+  /** Names the event. */
+  readonly event: "bans";
+  /** All of them. */
+  readonly bans: readonly BanView[];
+}
+
 /** Something is not as it should be. */
 export interface ProblemEvent {
   /** Names the event: the run goes on after a warning, something was not done after an error. */
@@ -429,6 +479,7 @@ export interface ClosedEvent {
 /** What a chat tells the person or script in front of it. */
 export type UiEvent =
   | ListeningEvent
+  | InviteEvent
   | ReadyEvent
   | JoinedEvent
   | LeftEvent
@@ -454,6 +505,9 @@ export type UiEvent =
   | AcceptedEvent
   | IdentityEvent
   | PeerEvent
+  | LockedEvent
+  | BannedEvent
+  | BansEvent
   | ProblemEvent
   | CheckEvent
   | ClosedEvent;
@@ -542,6 +596,37 @@ export interface AcceptInput {
   readonly digits: string;
 }
 
+/** At the host: a wish to remove a member, for now or for good; what the host's room tells answers the first, a
+ * {@linkcode BannedEvent} the second, or an error either. */
+export interface KickInput {
+  /** Names the wish. */
+  readonly do: "kick" | "ban";
+  /** Its name, name#tag or key. */
+  readonly name: string;
+}
+
+/** At the host: a wish to let somebody come again; a {@linkcode BannedEvent} or an error answers it. */
+export interface UnbanInput {
+  /** Names the wish. */
+  readonly do: "unban";
+  /** The name, tag, fingerprint or key. */
+  readonly name: string;
+}
+
+/** At the host: a wish to know who is banned, or how others get in; a {@linkcode BansEvent}, an
+ * {@linkcode InviteEvent} or an error answers it. */
+export interface HostInput {
+  /** Names the wish. */
+  readonly do: "bans" | "invite";
+}
+
+/** A wish that nobody new gets in or, at a member, reads what it says; or that everybody does again. A
+ * {@linkcode LockedEvent} answers it. */
+export interface LockInput {
+  /** Names the wish. */
+  readonly do: "lock" | "unlock";
+}
+
 /** A wish to leave. */
 export interface QuitInput {
   /** Names the wish. */
@@ -569,5 +654,9 @@ export type Input =
   | IgnoreInput
   | VerifyInput
   | AcceptInput
+  | KickInput
+  | UnbanInput
+  | HostInput
+  | LockInput
   | QuitInput
   | RefusedInput;

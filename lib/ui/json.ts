@@ -98,12 +98,19 @@ function parseWish(object: Readonly<Record<string, unknown>>): Input {
   switch (wish) {
     case "who":
     case "rekey":
+    case "lock":
+    case "unlock":
+    case "bans":
+    case "invite":
     case "quit":
       return { do: wish };
     case "whois":
     case "nick":
     case "ignore":
     case "unignore":
+    case "kick":
+    case "ban":
+    case "unban":
       return { do: wish, name: textOf(name, "name") };
     case "verify":
       return parseVerify(object);

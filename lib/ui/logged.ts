@@ -77,6 +77,8 @@ export class LoggedFrontEnd implements FrontEnd {
         return this.#append(
           messageLine(markedName(event.from, named), sanitize(event.text), event),
         );
+      case "invite":
+        return this.#append("# The invite link was shown; it is not kept here.");
       case "sent":
         this.#unanswered.delete(event.id);
         return;

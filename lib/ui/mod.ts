@@ -28,6 +28,7 @@ export * from "./logged.ts";
 export * from "./plain.ts";
 export type { Choice, Picker, PickerOptions } from "./picker.ts";
 export { groups, noticeLines } from "./render.ts";
+export type { TerminalDevice } from "./terminal.ts";
 export { qrLines } from "./qr.ts";
 export { processEnvironment } from "./notifier.ts";
 export { day } from "./transcript.ts";

@@ -1,10 +1,11 @@
 import { CODES } from "../errors.ts";
 import { decodeText, MAX_TEXT_BYTES } from "../wire/mod.ts";
-import type { Input, ProblemEvent, RefusedInput, UiEvent } from "./events.ts";
+import type { Input, InviteEvent, ProblemEvent, RefusedInput, UiEvent } from "./events.ts";
 import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
 import { type Line, readLines } from "./lines.ts";
-import { markedName } from "./look.ts";
+import { COLOURFUL_LOOK, markedName } from "./look.ts";
 import { Output } from "./output.ts";
+import { fittingQrLines, NO_QR_SENTENCE } from "./qr.ts";
 import { messageLine, noticeLines } from "./render.ts";
 import { escapeText } from "./sanitize.ts";
 
@@ -25,10 +26,16 @@ export class PlainFrontEnd implements FrontEnd {
   /** Stays pending: Ctrl-C is a signal here. */
   readonly interrupted: Promise<void> = new Promise(() => {});
   readonly #output: Output;
+  readonly #columns: (() => number) | undefined;
   readonly #hintsShown = new Set<string>();
 
-  /** Reads and writes the process's own streams, or others. */
-  constructor(streams: StandardStreams = standardStreams()) {
+  /**
+   * Reads and writes the process's own streams, or others.
+   *
+   * @param columns Characters of a row where standard error is a terminal that can show a QR code.
+   */
+  constructor(streams: StandardStreams = standardStreams(), columns?: () => number) {
+    this.#columns = columns;
     this.#output = new Output(streams);
     this.broken = this.#output.broken;
     this.input = ReadableStream.from(this.#read(streams.stdin));
@@ -46,6 +53,7 @@ export class PlainFrontEnd implements FrontEnd {
       const shown = "hint" in event ? this.#withNewHint(event) : event;
       for (const line of noticeLines(shown)) this.#output.write(`${PREFIX}${line}\n`, "stderr");
     }
+    if (event.event === "invite") this.#showQr(event);
   }
 
   /** Resolves once little enough is unwritten that more may be shown. */
@@ -56,6 +64,14 @@ export class PlainFrontEnd implements FrontEnd {
   /** Resolves once everything is written. */
   close(): Promise<void> {
     return this.#output.close();
+  }
+
+  /** Where it is the only way in, a host shows it at a terminal as well. */
+  #showQr({ link, secret }: InviteEvent): void {
+    if (this.#columns === undefined || !secret) return;
+    const lines = fittingQrLines(link, this.#columns())?.map(COLOURFUL_LOOK.qr) ??
+      [`${PREFIX}${NO_QR_SENTENCE}`];
+    for (const line of lines) this.#output.write(`${line}\n`, "stderr");
   }
 
   async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Input, void, void> {

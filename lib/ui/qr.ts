@@ -12,3 +12,17 @@ const MARGIN = 2;
 export function qrLines(text: string): string[] {
   return encodeQR(text, "ascii", { border: MARGIN }).trimEnd().split("\n");
 }
+
+/**
+ * The same where it fits into a row.
+ *
+ * @param columns Characters of a row.
+ * @returns `undefined` where it does not.
+ */
+export function fittingQrLines(text: string, columns: number): string[] | undefined {
+  const lines = qrLines(text);
+  return lines[0]!.length <= columns ? lines : undefined;
+}
+
+/** What to say where it does not fit. */
+export const NO_QR_SENTENCE = "The window is too narrow for the QR code of the link.";

@@ -1,11 +1,14 @@
 import { type Code, CODES, quote } from "../errors.ts";
-import { DEFAULT_PORT, formatHostPort } from "../net/mod.ts";
+import { ADDRESS_PLACEHOLDER, DEFAULT_PORT, dialable, formatHostPort } from "../net/mod.ts";
 import type {
+  BanView,
   FoundRoomEvent,
   IdentityEvent,
+  InviteEvent,
   KeyChangedEvent,
   LeaveReason,
   ListeningEvent,
+  LockedEvent,
   MemberEvent,
   MessageEvent,
   PeerEvent,
@@ -28,12 +31,13 @@ const MAX_NAMES = 20;
 /** Longest own text, in characters, that is repeated where it was not delivered. */
 const MAX_REPEATED_LENGTH = 60;
 
-const LINK_LOCAL = /^fe[89ab]/i;
+const LINK_ADDRESS = /^lanchat:\/\/(.*)\/#/;
 
 const LEAVE_SENTENCES: Readonly<Record<LeaveReason, string>> = {
   "left": "left",
   "connection-lost": "is gone, as the connection was lost",
   "kicked": "was removed by the host",
+  "banned": "was banned by the host",
   "too-slow": "was removed as it did not keep up",
 };
 
@@ -84,6 +88,8 @@ function personSentences(event: UiEvent): string[] {
   switch (event.event) {
     case "listening":
       return invitation(event);
+    case "invite":
+      return linkSentences(event);
     case "ready":
       return greeting(event);
     case "members":
@@ -105,9 +111,10 @@ function personSentences(event: UiEvent): string[] {
   }
 }
 
-function invitation({ addresses, port, fingerprint }: ListeningEvent): string[] {
+function invitation({ addresses, fingerprint, inviteOnly, port }: ListeningEvent): string[] {
+  if (inviteOnly) return [`Only invited people get in. ${roomSentence(fingerprint)}`];
   const own = formatHostPort("ADDRESS", port, DEFAULT_PORT);
-  const [first = own, ...others] = dialable(addresses, port);
+  const [first = own, ...others] = targets(addresses, port);
   const more = addresses.length === 0
     ? ", with an address of this machine (with --allow-sys it is shown here)"
     : others.length === 0
@@ -115,7 +122,26 @@ function invitation({ addresses, port, fingerprint }: ListeningEvent): string[] 
     : ` (or ${others.join(", ")})`;
   return [
     `Others join with: lanchat join ${first}${more}`,
-    `The room's fingerprint is ${groups(fingerprint)}.`,
+    roomSentence(fingerprint),
+  ];
+}
+
+function roomSentence(fingerprint: string): string {
+  return `The room's fingerprint is ${groups(fingerprint)}.`;
+}
+
+/** The link for one address, and what may stand in place of that where people need nothing else. */
+function linkSentences({ link, links, secret }: InviteEvent): string[] {
+  if (!secret) return [`Or with this link, which leads to no other host: ${link}`];
+  const [address, ...others] = links.map((link) => LINK_ADDRESS.exec(link)![1]!);
+  return [
+    "Whoever has this link gets in:",
+    link,
+    ...address!.startsWith(ADDRESS_PLACEHOLDER)
+      ? [`Put an address of this machine in place of ${ADDRESS_PLACEHOLDER} in it.`]
+      : others.length > 0
+      ? [`In place of ${address} it may say ${others.join(" or ")}.`]
+      : [],
   ];
 }
 
@@ -144,7 +170,7 @@ function memberSentence(member: PresentView): string {
     ...lost ? ["connection lost"] : [],
     ...behind ? ["has not got your last message"] : [],
     ...ignored ? ["ignored"] : [],
-    ...withheld ? ["cannot read what you say: see /accept"] : [],
+    ...withheld ? ["cannot read what you say"] : [],
     // Last, as it may look like any of these.
     ...status === undefined ? [] : [`away: ${status}`],
   ];
@@ -164,6 +190,13 @@ function sentences(event: UiEvent): string[] {
   switch (event.event) {
     case "listening":
       return listeningSentences(event);
+    case "invite":
+      return [
+        event.secret
+          ? "Whoever has this link gets in:"
+          : "Or with a link, which leads to no other host:",
+        ...event.links.map((link) => `    ${link}`),
+      ];
     case "ready": {
       const sentences = [`You are ${event.name}. ${welcome(event.members)}`];
       if (event.joinCode !== null) {
@@ -211,6 +244,14 @@ function sentences(event: UiEvent): string[] {
     }
     case "rekeyed":
       return ["Your keys are new: what you say from now on is sealed with them."];
+    case "locked":
+      return [lockSentence(event)];
+    case "banned":
+      return [event.banned ? `${ban(event)} is banned.` : `${ban(event)} may come again.`];
+    case "bans":
+      return [
+        event.bans.length === 0 ? "Nobody is banned." : `Banned: ${event.bans.map(ban).join(", ")}`,
+      ];
     case "ignoring":
       return [
         `What ${markedName(event.member)} says is ${event.ignored ? "not shown" : "shown again"}.`,
@@ -230,7 +271,7 @@ function sentences(event: UiEvent): string[] {
         `${markedName(event.member)} can read what you say from now on, and is not verified.`,
       ];
     case "room":
-      return [roomSentence(event)];
+      return [foundRoomSentence(event)];
     case "identity":
       return identitySentences(event);
     case "peer":
@@ -343,7 +384,7 @@ function reconnectedSentences({ joinCode, missed }: ReconnectedEvent): string[] 
 }
 
 /** A room in one line; last its name, as that may look like anything. */
-function roomSentence(event: FoundRoomEvent): string {
+function foundRoomSentence(event: FoundRoomEvent): string {
   const { addresses, invite, known, name, port, tag, verified } = event;
   const marks = [
     ...verified ? ["verified"] : known ? ["known"] : [],
@@ -351,25 +392,27 @@ function roomSentence(event: FoundRoomEvent): string {
   ];
   return [
     tag,
-    dialable(addresses, port).join(" or "),
+    targets(addresses, port).join(" or "),
     ...marks.length === 0 ? [] : [`(${marks.join(", ")})`],
     ...name === undefined ? [] : [quote(name)],
   ].join("  ");
 }
 
-/** What others may type to reach one of these addresses; link-local ones only where there are no others. */
-function dialable(addresses: readonly string[], port: number): string[] {
-  const wider = addresses.filter((address) => !LINK_LOCAL.test(address));
-  return (wider.length > 0 ? wider : addresses)
-    .map((address) => formatHostPort(address, port, DEFAULT_PORT));
+/** What others may type to reach one of these addresses. */
+function targets(addresses: readonly string[], port: number): string[] {
+  return dialable(addresses).map((address) => formatHostPort(address, port, DEFAULT_PORT));
 }
 
-function listeningSentences({ addresses, port, fingerprint }: ListeningEvent): string[] {
-  const commands = dialable(addresses, port).map((target) => `    lanchat join ${target}`);
+function listeningSentences(
+  { addresses, fingerprint, inviteOnly, port }: ListeningEvent,
+): string[] {
+  const commands = inviteOnly
+    ? []
+    : targets(addresses, port).map((target) => `    lanchat join ${target}`);
   return [
     `Listening on port ${port}.${commands.length > 0 ? " Others join with:" : ""}`,
     ...commands,
-    `The room's fingerprint is ${groups(fingerprint)}.`,
+    roomSentence(fingerprint),
   ];
 }
 
@@ -397,6 +440,17 @@ function withTag(member: PresentView): string {
 
 function hereSentence(members: readonly string[]): string {
   return members.length === 0 ? "Nobody else is here." : `Here: ${members.join(", ")}`;
+}
+
+function lockSentence({ host, locked }: LockedEvent): string {
+  if (host) return locked ? "Nobody new gets in until /unlock." : "Others can join again.";
+  return locked
+    ? "Whoever comes now cannot read what you say, until /unlock."
+    : "Everybody who is here reads what you say.";
+}
+
+function ban({ name, tag }: BanView): string {
+  return name === undefined ? `tag ${tag}` : `${name} (tag ${tag})`;
 }
 
 /** Digits in groups of five, as people read them to each other. */

@@ -130,6 +130,7 @@ export class TerminalFrontEnd implements FrontEnd {
       look: COLOURFUL_LOOK,
       echoes: true,
       editsLine: true,
+      columns: () => device.columns(),
       notify: (from, text) => {
         if (notify) this.#alarm += notifier.notify(from, text);
       },

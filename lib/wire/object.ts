@@ -10,6 +10,7 @@ export const ObjectType = {
   SKDM: 0x21,
   MSG: 0x22,
   NEED: 0x23,
+  KICK: 0x24,
   AGAIN: 0x25,
 } as const;
 
@@ -26,6 +27,12 @@ export const BodyKind = {
   BATCH: 10,
 } as const;
 
+/** What the host decides about an identity: out for now, out for good, or welcome again. */
+export const KickOp = { KICK: 1, BAN: 2, UNBAN: 3 } as const;
+
+/** Most identities whose last decision whoever comes is told. */
+export const MAX_DECISIONS = 256;
+
 /** Longest message, in bytes of UTF-8; also the longest body of a MSG. */
 export const MAX_TEXT_BYTES = 16_384;
 
@@ -33,6 +40,10 @@ export const MAX_TEXT_BYTES = 16_384;
 export const BATCH_ITEM_OVERHEAD_BYTES = 5;
 
 const SIGNATURE_BYTES = 64;
+
+/** Bytes of a KICK. */
+export const KICK_BYTES = 138;
+
 const SKDM_HEADER_BYTES = 174;
 const SKDM_BYTES = 622;
 const MSG_HEADER_BYTES = 113;
@@ -162,6 +173,26 @@ export interface Again {
   readonly round: number;
   /** The object as it was; none at the end of the answer. */
   readonly object: Bytes | undefined;
+}
+
+/** What the host has decided about an identity. */
+export interface Kick {
+  /** The room, 32 bytes. */
+  readonly roomId: Bytes;
+  /** The identity key that it is about, 32 bytes. */
+  readonly target: Bytes;
+  /** One of {@linkcode KickOp}. */
+  readonly op: number;
+  /** Counts what the host decides, with gaps: milliseconds since 1970, or one more than the last. */
+  readonly number: number;
+}
+
+/** A KICK as it arrived. */
+export interface SignedKick extends Kick {
+  /** What the signature covers. */
+  readonly signed: Bytes;
+  /** By the host's identity key, 64 bytes. */
+  readonly signature: Bytes;
 }
 
 /** One message of a batch. */
@@ -383,6 +414,30 @@ export function decodeAgain(object: Bytes): Again {
   const reader = readerFor(object, ObjectType.AGAIN);
   const round = reader.u32();
   return { round, object: reader.remaining > 0 ? reader.rest() : undefined };
+}
+
+/**
+ * Encodes a KICK up to its signature: `0x24 || roomId (32) || target (32) || op (1) || number (8)`. See
+ * PROTOCOL.md §6.9.
+ */
+export function encodeKickHead({ number, op, roomId, target }: Kick): Bytes {
+  return concat(u8(ObjectType.KICK), roomId, target, u8(op), u64(number));
+}
+
+/** Decodes a KICK. @throws {WireError} If it is not laid out so. */
+export function decodeKick(object: Bytes): SignedKick {
+  const reader = readerFor(object, ObjectType.KICK);
+  const kick = {
+    roomId: reader.take(32),
+    target: reader.take(32),
+    op: reader.u8(),
+    number: reader.u64(),
+    signed: object.slice(0, KICK_BYTES - SIGNATURE_BYTES),
+    signature: reader.take(SIGNATURE_BYTES),
+  };
+  reader.end();
+  if (kick.op >= KickOp.KICK && kick.op <= KickOp.UNBAN) return kick;
+  throw new WireError(`Cannot decode KICK as its op must be 1 to 3: ${kick.op}`);
 }
 
 /** Encodes two or more messages as the body of one MSG: each `kind (1) || length (4) || text`. */

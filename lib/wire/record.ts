@@ -70,6 +70,7 @@ export const AcceptStatus = {
   BANNED: 2,
   LOCKED: 3,
   SESSION_IN_USE: 4,
+  NOT_ALLOWED: 5,
 } as const;
 
 /** What a MEMBER record says of a session. */
@@ -80,6 +81,9 @@ export const Destination = { ROOM: 0, SESSION: 1 } as const;
 
 /** What an envelope carries, as far as the relay may know: keys and announcements, or messages. */
 export const EnvelopeClass = { CONTROL: 0, CHAT: 1 } as const;
+
+/** From whom the host's own objects come: no member has this session. */
+export const HOST_SESSION: Bytes = new Uint8Array(SESSION_BYTES);
 
 /** An object on its way from a member to the relay. */
 export interface MemberEnvelope {
@@ -278,7 +282,7 @@ function readHostRecord(type: number, reader: ByteReader): HostRecord {
     case RecordType.ACCEPT:
       return {
         type: "accept",
-        status: readUpTo(reader, AcceptStatus.SESSION_IN_USE),
+        status: readUpTo(reader, AcceptStatus.NOT_ALLOWED),
         resumed: readUpTo(reader, 1) === 1,
         instance: reader.take(INSTANCE_BYTES),
         lastCmid: reader.u64(),

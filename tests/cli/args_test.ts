@@ -29,6 +29,9 @@ const SERVE: ServeCommand = {
   identity: undefined,
   profile: undefined,
   limits: LIMITS,
+  invite: false,
+  newRoom: false,
+  allow: undefined,
   relayOnly: false,
   json: false,
   plain: false,
@@ -37,7 +40,7 @@ const SERVE: ServeCommand = {
   logEncrypted: false,
 };
 
-const JOIN: Command = {
+const JOIN: JoinCommand = {
   kind: "join",
   host: "192.168.1.5",
   port: 12_345,
@@ -116,6 +119,12 @@ Deno.test("parseCommandLine reads every option, in any order and in both forms",
     assertEquals(parseCommandLine(words(`${options} serve`)), serve);
   }
   assertEquals(parseCommandLine(words("serve --relay-only")), { ...SERVE, relayOnly: true });
+  assertEquals(parseCommandLine(words("serve --invite --new-room --allow people")), {
+    ...SERVE,
+    invite: true,
+    newRoom: true,
+    allow: "people",
+  });
 
   const join: Command = {
     ...JOIN,
@@ -413,7 +422,15 @@ Deno.test("parseCommandLine refuses a repeated option", () => {
 });
 
 Deno.test("parseCommandLine refuses a missing or empty value", () => {
-  const serve = ["--port", "--name", "--host", "--identity", "--profile", ...LIMIT_OPTIONS];
+  const serve = [
+    "--port",
+    "--name",
+    "--host",
+    "--identity",
+    "--profile",
+    "--allow",
+    ...LIMIT_OPTIONS,
+  ];
   const join = ["--name", "--identity", "--host-key", "--accept-host", "--wait", "--timeout"];
   for (const [base, options] of [[["serve"], serve], [["join", "a"], join]] as const) {
     for (const option of options) {
@@ -481,6 +498,14 @@ Deno.test("parseCommandLine refuses a bad number", () => {
   fails(words("join a --wait 2147484"), "bad-number");
 });
 
+Deno.test("parseCommandLine tells a link from an address, and need be given neither", () => {
+  const { host: _, ...nowhere } = JOIN;
+  for (const link of ["-", "lanchat://ada:1/#A", "<lanchat://ada:1/#A>", "LANCHAT:"]) {
+    assertEquals(parseCommandLine(["join", link]), { ...nowhere, link });
+  }
+  assertEquals(parseCommandLine(["join"]), nowhere);
+});
+
 Deno.test("parseCommandLine refuses a bad name", () => {
   for (const name of ["a:b", "a#b", "a\\b", " a", "a\u202eb", "\u001b[2J", "x".repeat(49)]) {
     fails(["serve", "--name", name], "bad-name");
@@ -492,7 +517,7 @@ Deno.test("parseCommandLine refuses a bad address", () => {
   for (const host of ["localhost", "[::1]", "192.168.1.5:80", "192.168.1.256"]) {
     fails(["serve", "--host", host], "bad-address");
   }
-  for (const host of ["192.168.1.256", "a b", "http://[::1]", "-"]) {
+  for (const host of ["192.168.1.256", "a b", "http://[::1]"]) {
     fails(["join", host], "bad-address");
   }
   const error = fails(words("join fe80::1%eth0:12345"), "bad-address");

@@ -14,7 +14,7 @@ import { channelPair, type TestChannel } from "../support/channel.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Inbox } from "../support/inbox.ts";
 import { identityOf, sessionKey } from "../support/keys.ts";
-import { MEMBER_KEY, ROOM_ID } from "../support/puppet.ts";
+import { HOST, MEMBER_KEY, ROOM_ID } from "../support/puppet.ts";
 import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 import { TestMember } from "../support/world.ts";
@@ -79,7 +79,13 @@ class Talk {
       frontEnd,
       channel: await talk.#connect(identity.publicKey, current.session),
       line: way,
-      room: { identity, name: "ada", roomId: ROOM_ID, memberKey: MEMBER_KEY },
+      room: {
+        identity,
+        name: "ada",
+        roomId: ROOM_ID,
+        hostKey: HOST.publicKey,
+        memberKey: MEMBER_KEY,
+      },
       seat: current,
       acquaintances: await Acquaintances.of(
         await KnownPeers.open(undefined),

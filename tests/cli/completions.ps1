@@ -20,6 +20,9 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--name' = 'your name in the room (default: your login name)'
       '--room' = 'a name for the room, shown to the whole network'
       '--no-announce' = 'others join by address alone'
+      '--invite' = 'let in who has an invite, and nobody else'
+      '--new-room' = 'begin another room: no invite of before, no ban holds'
+      '--allow' = 'let in those whose fingerprints are in this file alone'
       '--relay-only' = 'host without being a member of the room'
       '--identity' = 'identity file, made if it is not there'
       '--profile' = 'one of several identities, made if not there'
@@ -103,7 +106,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--help' = 'show this text'
     }
   }
-  $valued = @('--port', '--host', '--name', '--room', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--log', '--host-key', '--accept-host', '--wait', '--timeout', '--give-up-after', '--timeout', '--timeout')
+  $valued = @('--port', '--host', '--name', '--room', '--allow', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--log', '--host-key', '--accept-host', '--wait', '--timeout', '--give-up-after', '--timeout', '--timeout')
   $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }

@@ -1,11 +1,18 @@
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { concat } from "../../lib/bytes/mod.ts";
 import { openRoom } from "../../lib/cli/host_room.ts";
 import type { Person } from "../../lib/cli/person.ts";
+import { roomSecrets } from "../../lib/crypto/mod.ts";
 import { readRoom, roomPlace, writeRoom } from "../../lib/store/mod.ts";
+import { encodeKickHead, KickOp } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { identityOf } from "../support/keys.ts";
 import { Notes } from "../support/notes.ts";
 import { test } from "../support/test.ts";
+
+function encodeBase64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}
 
 const ROOT = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(ROOT, { recursive: true }));
@@ -17,8 +24,8 @@ async function person(): Promise<Omit<Required<Person>, "known">> {
   return { identity: await identityOf("hana"), name: "hana", file: `${ROOT}/${files++}.json` };
 }
 
-const MEMBER = { relayOnly: false };
-const RELAY = { relayOnly: true };
+const MEMBER = { relayOnly: false, invite: false, newRoom: false };
+const RELAY = { ...MEMBER, relayOnly: true };
 
 test("openRoom opens another room at every start without an identity that is kept", async () => {
   const { identity, name } = await person();
@@ -54,10 +61,7 @@ test("openRoom knows of no member of a host that was none", async () => {
   const member = await openRoom(MEMBER, host, notes);
   const relay = await openRoom(RELAY, host, notes);
   assertEquals(relay.former.map(({ session }) => session), [member.session]);
-  assertEquals(await readRoom(roomPlace(host.file)), {
-    roomId: member.roomId,
-    session: undefined,
-  });
+  assertEquals(await readRoom(roomPlace(host.file)), { roomId: member.roomId });
   const again = await openRoom(MEMBER, host, notes);
   assertEquals([again.roomId, again.former], [member.roomId, []]);
 });
@@ -106,3 +110,86 @@ for (
     },
   });
 }
+
+const INVITE = { ...MEMBER, invite: true };
+
+test("openRoom keeps a room for invited people apart from the open one", async () => {
+  const host = await person();
+  const notes = new Notes();
+  const open = await openRoom(MEMBER, host, notes);
+  const first = await openRoom(INVITE, host, notes);
+  const second = await openRoom(INVITE, host, notes);
+  assertNotEquals(first.roomId, open.roomId);
+  assertEquals([second.roomId, second.root], [first.roomId, first.root]);
+  const { memberKey, psk } = await roomSecrets(host.identity.publicKey, first.root!);
+  assertEquals([second.psk, second.memberKey], [psk, memberKey]);
+  assertEquals((await openRoom(MEMBER, host, notes)).roomId, open.roomId);
+  assertEquals([open.psk, open.root], [new Uint8Array(32), undefined]);
+  assertEquals(notes.events, []);
+});
+
+test("openRoom begins another room where that is wanted, whatever was kept", async () => {
+  for (const choice of [MEMBER, INVITE]) {
+    const host = await person();
+    const notes = new Notes();
+    const first = await openRoom(choice, host, notes);
+    const head = { roomId: first.roomId, target: new Uint8Array(32), op: KickOp.BAN, number: 1 };
+    const decisions = [{ object: concat(encodeKickHead(head), new Uint8Array(64)), name: "bob" }];
+    await first.keep(decisions);
+    assertEquals((await openRoom(choice, host, notes)).decisions, decisions);
+    const second = await openRoom({ ...choice, newRoom: true }, host, notes);
+    assertNotEquals(second.roomId, first.roomId);
+    if (choice.invite) assertNotEquals(second.root, first.root);
+    assertEquals([second.decisions, second.former], [[], []]);
+    assertEquals((await openRoom(choice, host, notes)).roomId, second.roomId);
+    const place = roomPlace(host.file, choice.invite ? "invite" : "open");
+    Deno.writeTextFileSync(place, "damaged");
+    await openRoom({ ...choice, newRoom: true }, host, notes);
+    assertEquals(notes.events, []);
+  }
+});
+
+test("openRoom of a host that is no member keeps nothing that opens what its members say", async () => {
+  const host = await person();
+  const notes = new Notes();
+  const place = roomPlace(host.file, "invite");
+  const relay = { ...INVITE, relayOnly: true };
+  const first = await openRoom(relay, host, notes);
+  const { memberKey, psk } = await roomSecrets(host.identity.publicKey, first.root!);
+  assertEquals([first.memberKey, first.psk], [undefined, psk]);
+  const secrets = [first.root!, memberKey].map(encodeBase64);
+  const assertForgotten = (): void => {
+    const text = Deno.readTextFileSync(place);
+    assert(text.includes(encodeBase64(psk)));
+    for (const secret of secrets) assert(!text.includes(secret), text);
+  };
+  assertForgotten();
+  await first.keep([]);
+  assertForgotten();
+  const again = await openRoom(relay, host, notes);
+  assertEquals([again.roomId, again.psk, again.root], [first.roomId, psk, undefined]);
+  assertForgotten();
+  await assertFails(openRoom(INVITE, host, notes), "no-room-secret");
+  assertForgotten();
+  assertEquals(notes.events, []);
+});
+
+test("openRoom forgets the secret of a room that is only relayed from now on", async () => {
+  const host = await person();
+  const notes = new Notes();
+  const member = await openRoom(INVITE, host, notes);
+  const relay = { ...INVITE, relayOnly: true };
+  const last = await openRoom(relay, host, notes);
+  assertEquals([last.roomId, last.root, last.psk], [member.roomId, member.root, member.psk]);
+  assertEquals(last.memberKey, undefined);
+  assertEquals((await openRoom(relay, host, notes)).root, undefined);
+});
+
+test("openRoom fails where a room for invited people has lost its secret", async () => {
+  const host = await person();
+  await writeRoom(roomPlace(host.file, "invite"), { roomId: new Uint8Array(32) });
+  for (const relayOnly of [true, false]) {
+    const choice = { ...INVITE, relayOnly };
+    await assertFails(openRoom(choice, host, new Notes()), "room-damaged", "secret is missing");
+  }
+});

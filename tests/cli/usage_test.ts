@@ -48,7 +48,7 @@ Deno.test("usage names the options of a command, each of which makes a differenc
     return [topic, options.length];
   });
   assertEquals(Object.fromEntries(counts), {
-    serve: 21,
+    serve: 24,
     join: 17,
     scan: 5,
     doctor: 6,

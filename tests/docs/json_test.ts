@@ -88,6 +88,7 @@ const NAMES: Readonly<Record<string, string>> = {
   MemberView: "member",
   PresentView: "member",
   FullView: "member",
+  BanView: "ban",
   number: "integer",
 };
 

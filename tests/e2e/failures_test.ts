@@ -247,7 +247,7 @@ Deno.test("a host that refuses, removes or leaves a member is one clear line", a
       ["locked", "refused", [answer(AcceptStatus.LOCKED)]],
       ["session-in-use", "refused", [answer(AcceptStatus.SESSION_IN_USE)]],
       ["kicked", "kicked", [...ADMISSION, { type: "close", reason: CloseReason.KICKED }]],
-      ["kicked", "kicked", [...ADMISSION, { type: "close", reason: CloseReason.BANNED }]],
+      ["banned", "kicked", [...ADMISSION, { type: "close", reason: CloseReason.BANNED }]],
       ["too-slow", "connection-lost", [...ADMISSION, {
         type: "close",
         reason: CloseReason.TOO_SLOW,

@@ -89,13 +89,18 @@ Deno.test("every event has exactly its fields, at the host and at a member", asy
     const delivered = printed(each).filter(({ event }) => event === "delivered");
     assertEquals(delivered, [{ event: "delivered", id: "1" }]);
   }
-  const [listening, hostReady, joined, message, sent, left, closed, ...noMore] = printed(host)
+  const [listening, invite, hostReady, joined, message, sent, left, closed, ...noMore] = printed(
+    host,
+  )
     .filter(({ event }) => event !== "delivered");
   assertEquals(noMore, []);
   const { fingerprint, tag, ...where } = listening as Event<"listening">;
   assertEquals(where, { event: "listening", addresses: ["127.0.0.1"], port: host.port });
   assertMatch(fingerprint, /^\d{30}$/);
   assertMatch(tag, /^[a-z2-7]{8}$/);
+  const { link } = invite as Event<"invite">;
+  assertEquals(invite, { event: "invite", link, links: [link], secret: false });
+  assert(link.startsWith(`lanchat://${host.address}/#`), link);
 
   const { event: _ready, fingerprint: own, host: itself, joinCode, members, ...hana } =
     hostReady as Event<"ready">;
@@ -144,14 +149,14 @@ Deno.test("every event has exactly its fields, at the host and at a member", asy
   assertEquals(bobClosed, { event: "closed", reason: "left" });
 });
 
-Deno.test("a relay prints listening and closed alone", async () => {
+Deno.test("a relay prints where it is, and closed, alone", async () => {
   await using relay = await HostProgram.start(["--relay-only", "--json"]);
   await using member = await relay.join(["--json"]);
   await member.tell({ do: "quit" });
   await member.status();
   relay.signal("SIGTERM");
   await relay.ends(0);
-  assertEquals(printed(relay).map(({ event }) => event), ["listening", "closed"]);
+  assertEquals(printed(relay).map(({ event }) => event), ["listening", "invite", "closed"]);
   assertEquals((await member.event("ready")).host.tag, (await relay.event("listening")).tag);
 });
 

@@ -7,6 +7,7 @@
 import { type Bytes, concat, fromHex, u8, utf8 } from "../../lib/bytes/mod.ts";
 import { generateIdentity } from "../../lib/crypto/mod.ts";
 import { formatPeers, type KnownPeer } from "../../lib/store/mod.ts";
+import { encodeCredential, formatInvite } from "../../lib/net/mod.ts";
 import {
   BodyKind,
   CloseReason,
@@ -15,8 +16,10 @@ import {
   encodeBatch,
   encodeFrame,
   encodeHostRecord,
+  encodeKickHead,
   encodeMemberRecord,
   encodeNeed,
+  KickOp,
   ObjectType,
   type PlainRecord,
   RecordType,
@@ -107,6 +110,8 @@ const roster = encodeHostRecord({
 const asked = encodeMemberRecord({ type: "behind" });
 const behind = encodeHostRecord({ type: "behind", sessions: [new Uint8Array(16).fill(1)] });
 const farewell = encodeHostRecord({ type: "close", reason: CloseReason.LEAVING });
+const roomId = new Uint8Array(32).fill(3);
+const openCredential = await encodeCredential({ hostKey: fromHex(vectors.hop.host_ik) });
 const greetings = [MESSAGES.m0, MESSAGES.m2].map(encodeFrame);
 const items = ["one", "two"].map((one) => ({ kind: BodyKind.TEXT, text: utf8(one) }));
 const mallory = await Puppet.create("mallory");
@@ -158,6 +163,12 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
     end: encodeAgain({ round: 1, object: undefined }),
     msg: encodeAgain({ round: 1, object: fromHex(e2e.msgs[0]!.wire) }),
   },
+  kick: {
+    ban: concat(
+      encodeKickHead({ roomId, target: new Uint8Array(32).fill(1), op: KickOp.BAN, number: 7 }),
+      new Uint8Array(64).fill(2),
+    ),
+  },
   "message-batch": { two: encodeBatch(items) },
   status: text("", "at lunch", "à table 🍜"),
   names: text("ada", "bøb", "Zoë van Dijk", "李小龙", "नमस्ते"),
@@ -208,6 +219,11 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
     "--version",
   ),
   address: text("192.168.1.5", "192.168.1.5:1234", "[fe80::1%eth0]:80", "fd00::2", "ada.local:9"),
+  invite: text(
+    vectors.identity.invite,
+    `<${formatInvite("fe80::1%eth0", 12_345, openCredential)}>\n`,
+    formatInvite("ada.local", 80, openCredential),
+  ),
   "typed-line": text("hello", "/me waves", "/who", "//x", "/help", "/quit"),
   sanitize: text("hello", "a\tb\r\nc", "\x1b[2Jx\u202e", "👩‍👩‍👧", "e\u0301".repeat(9), "\\n"),
   lines: text("\x05one\r\ntwo\n", "\x40one\n\ntwo"),

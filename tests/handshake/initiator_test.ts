@@ -177,7 +177,7 @@ test("Initiator with an invite refuses a host that needs none", async () => {
     await assertStopsAtOnce(
       { hostPsk, lies: { flags: 0 }, options },
       "handshake-failed",
-      "no invite is needed",
+      "its room is open",
     );
   }
 });

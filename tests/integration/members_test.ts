@@ -26,6 +26,7 @@ function presence({ events }: Attendant): string[] {
         return [`${event.member.name} has another key`];
       case "gap":
       case "reconnected":
+      case "rekeyed":
         return [event.type];
       case "warning":
         return [`warning ${event.code}`];

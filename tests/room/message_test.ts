@@ -429,8 +429,9 @@ test("Room tells why a member left", async () => {
     [CloseReason.LEAVING, "left"],
     [CloseReason.LOST, "connection-lost"],
     [CloseReason.PROTOCOL, "connection-lost"],
-    [CloseReason.KICKED, "kicked"],
-    [CloseReason.BANNED, "kicked"],
+    // What the host has not signed does not count.
+    [CloseReason.KICKED, "connection-lost"],
+    [CloseReason.BANNED, "connection-lost"],
     [CloseReason.TOO_SLOW, "too-slow"],
   ] as const;
   const puppets = await Promise.all(reasons.map((_, i) => Puppet.create(`number ${i}`)));

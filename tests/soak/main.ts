@@ -68,7 +68,8 @@ const random = seededNumbers(seed);
 const below = (limit: number): number => Math.floor(random() * limit);
 const roomId = randomBytes(32);
 const identity = await identityOf("host");
-const { memberKey } = await openRoomSecrets(identity.publicKey);
+const { publicKey: hostKey } = identity;
+const { memberKey } = await openRoomSecrets(hostKey);
 let harbour = new Harbour(identity, roomId);
 
 function fail(reason: unknown): never {
@@ -87,7 +88,8 @@ for (let i = 0; i < MEMBERS; i++) {
       fail(error);
     }
   };
-  const sailor = await Sailor.create(harbour.port, { name: `m${i}`, roomId, memberKey, hear });
+  const name = `m${i}`;
+  const sailor = await Sailor.create(harbour.port, { name, roomId, hostKey, memberKey, hear });
   tallies.set(sailor, tally);
   sailor.sail(random);
   await sailor.ready.promise;

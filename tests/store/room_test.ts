@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname } from "node:path";
-import { toHex } from "../../lib/bytes/mod.ts";
+import { type Bytes, concat, toHex } from "../../lib/bytes/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import { type KeptRoom, readRoom, roomPlace, writeRoom } from "../../lib/store/mod.ts";
+import { encodeKickHead, KickOp, MAX_DECISIONS } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { test } from "../support/test.ts";
 
@@ -36,6 +37,7 @@ test("roomPlace is beside the identity", () => {
   );
   assertEquals(roomPlace("me"), "me.room.json");
   assertEquals(roomPlace("me.json.old"), "me.json.old.room.json");
+  assertEquals(roomPlace("me.json", "invite"), "me.invite-room.json");
 });
 
 test("writeRoom keeps a room that readRoom finds, with a session and without", async () => {
@@ -43,11 +45,44 @@ test("writeRoom keeps a room that readRoom finds, with a session and without", a
   const file = `${directory}/me.room.json`;
   assertEquals(await readRoom(file), undefined);
   const room = newRoom();
-  for (const kept of [room, { roomId: room.roomId, session: undefined }, newRoom()]) {
+  for (const kept of [room, { roomId: room.roomId }, newRoom()]) {
     await writeRoom(file, kept);
     assertEquals(await readRoom(file), kept);
     assertEquals(names(directory), ["me.room.json"]);
   }
+});
+
+function encodeBase64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}
+
+/** A decision about an identity, but for its signature. */
+function decision(op: number): Bytes {
+  const head = { roomId: randomBytes(32), target: randomBytes(32), op, number: 1 };
+  return concat(encodeKickHead(head), randomBytes(64));
+}
+
+test("writeRoom keeps what a room for invited people needs, and who is banned", async () => {
+  const file = `${emptyDirectory()}/me.invite-room.json`;
+  const decisions = [{ object: decision(KickOp.BAN), name: "bøb" }, {
+    object: decision(KickOp.UNBAN),
+  }];
+  const room = newRoom();
+  for (
+    const kept of [
+      { ...room, root: randomBytes(16), decisions },
+      { roomId: room.roomId, psk: randomBytes(32), decisions: decisions.slice(1) },
+    ]
+  ) {
+    await writeRoom(file, kept);
+    assertEquals(await readRoom(file), kept);
+  }
+  const full = Array.from({ length: MAX_DECISIONS }, () => ({
+    object: decision(KickOp.BAN),
+    name: "\u{1f600}".repeat(12),
+  }));
+  await writeRoom(file, { ...room, decisions: full });
+  assertEquals((await readRoom(file))?.decisions, full);
 });
 
 test("writeRoom makes a file of one line that nobody else may open", async () => {
@@ -111,6 +146,13 @@ test("readRoom leaves a file alone that is none of lanchat's", async () => {
     { ...good, session: room },
     { ...good, session: null },
     { ...good, session: "" },
+    { ...good, root: room },
+    { ...good, psk: session },
+    { ...good, decisions: 7 },
+    { ...good, decisions: [room] },
+    { ...good, decisions: [{ object: room }] },
+    { ...good, decisions: [{ object: encodeBase64(decision(4)) }] },
+    { ...good, decisions: [{ object: encodeBase64(decision(KickOp.BAN)), name: "a#b" }] },
     null,
     [],
     "lanchat room",
@@ -137,7 +179,7 @@ test("readRoom refuses bytes that are not UTF-8", async () => {
 test("readRoom refuses what is too large, a directory, and what cannot be reached", async () => {
   const directory = emptyDirectory();
   const file = `${directory}/me.room.json`;
-  const padded = Deno.readTextFileSync(KEPT).padEnd(4096, " ");
+  const padded = Deno.readTextFileSync(KEPT).padEnd(1 << 18, " ");
   Deno.writeTextFileSync(file, padded);
   assertEquals(await readRoom(file), await readRoom(KEPT));
   Deno.writeTextFileSync(file, `${padded} `);

@@ -40,7 +40,10 @@ import { identityOf, sessionKey } from "./keys.ts";
 /** The room of all tests. */
 export const ROOM_ID: Bytes = new Uint8Array(32).fill(0x20);
 
-/** What its members know. */
+/** Who hosts it. */
+export const HOST: Identity = await identityOf("host");
+
+/** What its members know of its secret. */
 export const MEMBER_KEY: Bytes = new Uint8Array(32).fill(0x21);
 
 const Z = new Uint8Array(32);

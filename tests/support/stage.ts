@@ -33,7 +33,7 @@ import {
 import { FakeClock } from "./clock.ts";
 import { Inbox } from "./inbox.ts";
 import { identityOf, sessionKey } from "./keys.ts";
-import { MEMBER_KEY, type Puppet, ROOM_ID, type Target, targetOf } from "./puppet.ts";
+import { HOST, MEMBER_KEY, type Puppet, ROOM_ID, type Target, targetOf } from "./puppet.ts";
 
 /** A fake clock on which one can wait for a timer to be set. */
 export class StageClock extends FakeClock {
@@ -233,6 +233,7 @@ export class Stage {
       name,
       session: this.session,
       roomId: ROOM_ID,
+      hostKey: HOST.publicKey,
       memberKey: MEMBER_KEY,
       keys: options.keys?.(this.clock) ?? new SessionKeys({ generate, clock: this.clock }),
       emit: (event) => {

@@ -109,6 +109,7 @@ type Identity = Awaited<ReturnType<typeof identityOf>>;
 export interface SailorOptions {
   readonly name: string;
   readonly roomId: Bytes;
+  readonly hostKey: Bytes;
   readonly memberKey: Bytes;
   /** Takes what is shown, and the session that said it. */
   readonly hear: (from: string, text: string) => void;
@@ -129,7 +130,7 @@ export class Sailor {
   #sailing: Promise<void> | undefined;
 
   private constructor(proxy: Proxy, identity: Identity, options: SailorOptions) {
-    const { hear, memberKey, name, roomId } = options;
+    const { hear, hostKey, memberKey, name, roomId } = options;
     this.name = name;
     this.proxy = proxy;
     this.#identity = identity;
@@ -138,6 +139,7 @@ export class Sailor {
       name,
       session: this.session,
       roomId,
+      hostKey,
       memberKey,
       keys: new SessionKeys({ generate: sessionKey }),
       emit: (event) => {
@@ -279,11 +281,12 @@ class Sea {
   static async open(options: StormOptions): Promise<Sea> {
     const identity = await identityOf("host");
     const sea = new Sea(options, identity);
-    const { memberKey } = await openRoomSecrets(identity.publicKey);
+    const { publicKey: hostKey } = identity;
+    const { memberKey } = await openRoomSecrets(hostKey);
     for (let i = 0; i < options.members; i++) {
       const log = new Log();
       const { hear } = log;
-      const who = { name: `sailor${i}`, roomId: sea.#roomId, memberKey, hear };
+      const who = { name: `sailor${i}`, roomId: sea.#roomId, hostKey, memberKey, hear };
       sea.#logs.set(await Sailor.create(sea.#harbour.port, who), log);
     }
     return sea;

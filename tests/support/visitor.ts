@@ -35,7 +35,7 @@ export async function visit(port: number, name: string): Promise<Visitor> {
     const channel = await within(initiate(connection, initiator), () => `${name} was not greeted`);
     const { peerKey, roomId } = channel.hop;
     const { memberKey } = await openRoomSecrets(peerKey);
-    const member = await TestMember.create(name, session, { roomId, memberKey });
+    const member = await TestMember.create(name, session, { roomId, hostKey: peerKey, memberKey });
     const ran = member.run(channel);
     const dispose = async (): Promise<void> => {
       await member.room.leave();

@@ -12,13 +12,14 @@ import { Relay } from "../../lib/relay/mod.ts";
 import { Room, type RoomEvent, type RoomOptions, SessionKeys } from "../../lib/room/mod.ts";
 import { Inbox } from "./inbox.ts";
 import { identityOf, sessionKey } from "./keys.ts";
-import { MEMBER_KEY, ROOM_ID } from "./puppet.ts";
+import { HOST, MEMBER_KEY, ROOM_ID } from "./puppet.ts";
 
 /** How a member comes. */
 export interface MemberOptions {
   /** Whose key it has, by name. */
   readonly identity?: string;
   readonly roomId?: Bytes;
+  readonly hostKey?: Bytes;
   readonly memberKey?: Bytes;
   readonly waitMs?: number;
   readonly clock?: Clock;
@@ -68,6 +69,7 @@ export class TestMember {
         name,
         session,
         roomId: options.roomId ?? ROOM_ID,
+        hostKey: options.hostKey ?? HOST.publicKey,
         memberKey: options.memberKey ?? MEMBER_KEY,
         keys: new SessionKeys({ generate: sessionKey, clock }),
         emit: (event) => {

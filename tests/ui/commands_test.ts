@@ -51,6 +51,13 @@ test("parseLine reads wishes about members, oneself and the terminal", () => {
     ["/ignore bob#abcdefgh", { do: "ignore", name: "bob#abcdefgh" }],
     ["/unignore bob", { do: "unignore", name: "bob" }],
     ["/rekey", { do: "rekey" }],
+    ["/kick bob", { do: "kick", name: "bob" }],
+    ['/ban "bob by"', { do: "ban", name: "bob by" }],
+    ["/unban bob#abcdefgh", { do: "unban", name: "bob#abcdefgh" }],
+    ["/unban ", { do: "bans" }],
+    ["/lock", { do: "lock" }],
+    ["/unlock", { do: "unlock" }],
+    ["/invite", { do: "invite" }],
     ["/clear", { do: "clear" }],
     ["/retry", { do: "retry" }],
   ];
@@ -93,7 +100,7 @@ test("parseLine refuses a name that nobody can have, and to ask about nobody", (
   ) {
     assertEquals(refusal(line).code, "bad-name", line);
   }
-  for (const line of ["/whois", "/ignore  ", "/unignore"]) {
+  for (const line of ["/whois", "/ignore  ", "/unignore", "/kick", "/ban "]) {
     assertEquals(refusal(line).code, "no-such-member", line);
   }
 });

@@ -276,3 +276,18 @@ test("LoggedFrontEnd logs whom a private message is for by the name that it has 
   await frontEnd.close();
   assertEquals(entries.at(-1), `${TIME} > eve to rob (private): psst\n`);
 });
+
+test("LoggedFrontEnd keeps no invite", async () => {
+  const screen = new Screen();
+  let log = "";
+  const frontEnd = new LoggedFrontEnd(
+    screen,
+    new WritableStream({ write: (entry) => void (log += entry) }),
+    new FakeClock(0),
+  );
+  const link = "lanchat://192.0.2.2:12345/#secret";
+  frontEnd.show({ event: "invite", link, links: [link], secret: true });
+  await frontEnd.close();
+  assertEquals(screen.events.length, 1);
+  assertEquals(log, `${TIME} # The invite link was shown; it is not kept here.\n`);
+});

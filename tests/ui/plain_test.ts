@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Input, PlainFrontEnd, type UiEvent } from "../../lib/ui/mod.ts";
+import { NO_QR_SENTENCE } from "../../lib/ui/qr.ts";
+import { readQr } from "../support/qr.ts";
 import { test } from "../support/test.ts";
 import { member, message } from "./members.ts";
 import { memoryStreams, source } from "./streams.ts";
@@ -164,4 +166,21 @@ test("PlainFrontEnd does not wait for a pending read when it closes", async () =
   reading.then(() => {
     throw new Error("nothing was written to the input");
   });
+});
+
+test("PlainFrontEnd shows a QR code at a terminal, where the link alone lets others in", async () => {
+  const link = "lanchat://192.0.2.2:12345/#AbZ4x";
+  const drawn = async (secret: boolean, columns?: number): Promise<string> => {
+    const { streams, stdout, stderr } = memoryStreams();
+    const frontEnd = new PlainFrontEnd(streams, columns === undefined ? undefined : () => columns);
+    frontEnd.show({ event: "invite", link, links: [link], secret });
+    await frontEnd.close();
+    assertEquals(stdout.text, "");
+    return stderr.text.split("\n").slice(2).join("\n");
+  };
+  // deno-lint-ignore no-control-regex -- the colours of the code
+  const lines = (await drawn(true, 80)).trimEnd().replaceAll(/\x1b\[[\d;]*m/g, "").split("\n");
+  assertEquals(readQr(lines), link);
+  assertEquals(await drawn(true, 20), `lanchat: ${NO_QR_SENTENCE}\n`);
+  assertEquals([await drawn(true), await drawn(false, 80)], ["", ""]);
 });

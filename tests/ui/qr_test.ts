@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { qrLines } from "../../lib/ui/qr.ts";
+import { fittingQrLines, qrLines } from "../../lib/ui/qr.ts";
 import { readQr } from "../support/qr.ts";
 import { test } from "../support/test.ts";
 
@@ -14,4 +14,11 @@ test("qrLines draws what a camera reads back", () => {
     assertEquals(readQr(lines), text);
     assertEquals(new Set(lines.map((line) => line.length)).size, 1);
   }
+});
+
+test("fittingQrLines draws nothing that a row would break", () => {
+  const text = `lanchat://192.168.1.5:12345/#${"A-_9".repeat(18)}`;
+  const width = qrLines(text)[0]!.length;
+  assertEquals(fittingQrLines(text, width), qrLines(text));
+  assertEquals(fittingQrLines(text, width - 1), undefined);
 });

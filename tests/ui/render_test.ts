@@ -347,6 +347,66 @@ test("personLines shows each member in a line of its own, with what it says of i
   assertEquals(personLines({ event: "members", members }), [
     `bob✓: tag abcdefgh, verified, here since ${since}`,
     `eve: tag abcdefgh, not verified, here since ${since}, connection lost, has not got your last ` +
-    "message, ignored, cannot read what you say: see /accept, away: verified, really",
+    "message, ignored, cannot read what you say, away: verified, really",
   ]);
+});
+
+const LINKS = ["192.0.2.2:12345", "[fd00::2]:12345"].map((host) => `lanchat://${host}/#AbZ`);
+
+function invite(secret: boolean, links: string[] = LINKS): UiEvent {
+  return { event: "invite", link: links[0]!, links, secret };
+}
+
+test("an invite is a line that can be copied, and says what may stand in place of the address", () => {
+  assertEquals(noticeLines(invite(true)), [
+    "Whoever has this link gets in:",
+    ...LINKS.map((link) => `    ${link}`),
+  ]);
+  assertEquals(personLines(invite(true)), [
+    "Whoever has this link gets in:",
+    LINKS[0],
+    "In place of 192.0.2.2:12345 it may say [fd00::2]:12345.",
+  ]);
+  assertEquals(personLines(invite(true, LINKS.slice(0, 1))).length, 2);
+  assertEquals(personLines(invite(true, ["lanchat://ADDRESS:12345/#AbZ"])), [
+    "Whoever has this link gets in:",
+    "lanchat://ADDRESS:12345/#AbZ",
+    "Put an address of this machine in place of ADDRESS in it.",
+  ]);
+  assertEquals(personLines(invite(false)), [
+    `Or with this link, which leads to no other host: ${LINKS[0]}`,
+  ]);
+});
+
+test("a room for invited people shows no address that brings nobody in", () => {
+  const event: UiEvent = {
+    event: "listening",
+    addresses: ["192.0.2.2"],
+    port: 12345,
+    fingerprint: FINGERPRINT,
+    tag: "abcdefgh",
+    inviteOnly: true,
+  };
+  const room = "The room's fingerprint is 01234 56789 01234 56789 01234 56789.";
+  assertEquals(noticeLines(event), ["Listening on port 12345.", room]);
+  assertEquals(personLines(event), [`Only invited people get in. ${room}`]);
+});
+
+test("noticeLines tells who is banned, and what is locked", () => {
+  const ban = { key: "A".repeat(43), tag: "abcdefgh", name: "bob" };
+  const { name: _, ...nameless } = ban;
+  const events: [UiEvent, string][] = [
+    [{ event: "banned", ...ban, banned: true }, "bob (tag abcdefgh) is banned."],
+    [{ event: "banned", ...nameless, banned: false }, "tag abcdefgh may come again."],
+    [{ event: "bans", bans: [] }, "Nobody is banned."],
+    [{ event: "bans", bans: [ban, nameless] }, "Banned: bob (tag abcdefgh), tag abcdefgh"],
+    [{ event: "locked", locked: true, host: true }, "Nobody new gets in until /unlock."],
+    [{ event: "locked", locked: false, host: true }, "Others can join again."],
+    [
+      { event: "locked", locked: true, host: false },
+      "Whoever comes now cannot read what you say, until /unlock.",
+    ],
+    [{ event: "locked", locked: false, host: false }, "Everybody who is here reads what you say."],
+  ];
+  for (const [event, line] of events) assertEquals(noticeLines(event), [line]);
 });

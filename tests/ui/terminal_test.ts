@@ -874,3 +874,30 @@ test("TerminalFrontEnd lists what a whole word may go on with", async () => {
   await desk.settled();
   assert(desk.screen.lines.includes("/who  /whois"), desk.screen.lines.join("\n"));
 });
+
+test("TerminalFrontEnd shows the QR code of an invite, in a window that is wide enough", async () => {
+  const link =
+    "lanchat://192.0.2.2:12345/#ASvWmMhdfIIlKDV1S8p4Ykw10pz-q3YFWXfIEC4_KMRB7ZD_RjIU8sTGz";
+  const invite = { event: "invite", link, links: [link] } as const;
+  await using wide = new Desk(80, 50);
+  wide.frontEnd.show({ ...invite, secret: true });
+  const code = (): string[] => wide.screen.lines.filter((line) => /^[█▀▄]/.test(line));
+  await wide.settled();
+  assertEquals(readQr(code()), link);
+  await wide.type("\f"); // an empty screen
+  // Where everybody gets in, it is shown to who asks for it.
+  wide.frontEnd.show({ ...invite, secret: false });
+  await wide.settled();
+  assertEquals(code(), []);
+  wide.frontEnd.show(READY);
+  wide.frontEnd.show({ ...invite, secret: false });
+  await wide.settled();
+  assertEquals(readQr(code()), link);
+
+  await using narrow = new Desk(30);
+  narrow.frontEnd.show({ ...invite, secret: true });
+  await narrow.settled();
+  const text = narrow.screen.lines.join("");
+  assert(text.includes("too narrow for the QR code"), text);
+  assert(!/[█▀▄]/.test(text), text);
+});

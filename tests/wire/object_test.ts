@@ -8,12 +8,14 @@ import {
   decodeAnnounce,
   decodeBatch,
   decodeInner,
+  decodeKick,
   decodeMsg,
   decodeSkdm,
   decodeText,
   encodeAnnounceHead,
   encodeBatch,
   encodeInner,
+  encodeKickHead,
   encodeMsgHeader,
   encodeSkdmHeader,
   MAX_OBJECT_BYTES,
@@ -46,6 +48,15 @@ const OBJECTS = [
       assertEquals(skdm.header, encodeSkdmHeader(skdm));
       assertEquals(skdm.signed, concat(skdm.header, skdm.wrapped));
       return concat(encodeSkdmHeader(skdm), skdm.wrapped, skdm.signature);
+    },
+  },
+  {
+    name: "Kick",
+    known: concat(u8(0x24), random(64), u8(3), u64(7), random(64)),
+    recode: (object: Bytes): Bytes => {
+      const kick = decodeKick(object);
+      assertEquals(kick.signed, encodeKickHead(kick));
+      return concat(encodeKickHead(kick), kick.signature);
     },
   },
   {

@@ -320,7 +320,7 @@ test("decodeHostRecord refuses statuses, changes and marks that it does not know
   const accept = fromHex(HOST.find(({ type }) => type === 0x01)!.payload);
   const member = fromHex(HOST.find(({ type }) => type === 0x12)!.payload);
   const cases = [
-    { type: RecordType.ACCEPT, known: accept, at: 0, bad: [5, 255] },
+    { type: RecordType.ACCEPT, known: accept, at: 0, bad: [6, 255] },
     { type: RecordType.ACCEPT, known: accept, at: 1, bad: [2, 255] },
     { type: RecordType.MEMBER, known: member, at: 0, bad: [0, 5, 255] },
     { type: RecordType.MEMBER, known: member, at: 1, bad: [10, 255] },

@@ -2,7 +2,14 @@ import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat, equal, utf8 } from "../../../lib/bytes/mod.ts";
 import { parseCommandLine, wantsJson } from "../../../lib/cli/args.ts";
 import { StoreError, UsageError } from "../../../lib/errors.ts";
-import { formatHostPort, parseHostPort } from "../../../lib/net/mod.ts";
+import {
+  encodeCredential,
+  formatHostPort,
+  formatInvite,
+  type Invite,
+  parseHostPort,
+  parseInvite,
+} from "../../../lib/net/mod.ts";
 import { KnownPeers, openIdentity } from "../../../lib/store/mod.ts";
 import { parseLine } from "../../../lib/ui/commands.ts";
 import { type FrontEnd, type Input, JsonFrontEnd, PlainFrontEnd } from "../../../lib/ui/mod.ts";
@@ -70,6 +77,24 @@ const address = parser("address", (text) => parseHostPort(text, 12_345), (addres
   assertEquals(parseHostPort(formatHostPort(host, port), 1), address);
   return host.includes(":") ? "IPv6" : "other";
 });
+
+/** A link that somebody passed on: whatever is taken for one is written back as the same. */
+const invite: Target = {
+  name: "invite",
+  runs: 500,
+  async run(input): Promise<string> {
+    let invite: Invite;
+    try {
+      invite = await parseInvite(textOf(input));
+    } catch (error) {
+      return refusal(error, UsageError).split(":")[0]!;
+    }
+    const { host, port, root } = invite;
+    const link = formatInvite(host, port, await encodeCredential(invite));
+    assertEquals(await parseInvite(link), invite);
+    return `ok: ${host.includes(":") ? "IPv6" : "other"} ${root === undefined ? "open" : "secret"}`;
+  },
+};
 
 const typedLine = parser(
   "typed-line",
@@ -256,6 +281,7 @@ const peersFile: Target = {
 export const personTargets: readonly Target[] = [
   commandLine,
   address,
+  invite,
   typedLine,
   sanitizers,
   lines,

@@ -19,7 +19,7 @@ import {
 import { FakeClock } from "../../support/clock.ts";
 import { Guest } from "../../support/guest.ts";
 import { identityOf, sessionKey } from "../../support/keys.ts";
-import { MEMBER_KEY, type OwnChain, Puppet, ROOM_ID } from "../../support/puppet.ts";
+import { HOST, MEMBER_KEY, type OwnChain, Puppet, ROOM_ID } from "../../support/puppet.ts";
 import { Stage } from "../../support/stage.ts";
 import { decodeSteps, masked, refusal, type Target } from "../target.ts";
 
@@ -181,6 +181,7 @@ const roomHost: Target = {
       name: "ada",
       session: new Uint8Array(16).fill(1),
       roomId: ROOM_ID,
+      hostKey: HOST.publicKey,
       memberKey: MEMBER_KEY,
       keys,
       emit: (event) => void events.push(event),

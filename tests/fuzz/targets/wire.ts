@@ -7,6 +7,7 @@ import {
   decodeBatch,
   decodeHostRecord,
   decodeInner,
+  decodeKick,
   decodeM0,
   decodeM1,
   decodeM2,
@@ -23,6 +24,7 @@ import {
   encodeFrame,
   encodeHostRecord,
   encodeInner,
+  encodeKickHead,
   encodeM0,
   encodeM1,
   encodeM2,
@@ -206,6 +208,10 @@ export const wireTargets: readonly Target[] = [
   }),
   inner,
   codec("need", decodeNeed, encodeNeed),
+  codec("kick", decodeKick, (kick) => {
+    assertCanonical(encodeKickHead(kick), kick.signed);
+    return concat(kick.signed, kick.signature);
+  }),
   codec("again", decodeAgain, encodeAgain),
   codec("message-batch", decodeBatch, encodeBatch),
   codec("status", decodeStatus, utf8),

@@ -1,0 +1,62 @@
+import { fingerprint } from "../crypto/mod.ts";
+import { UsageError } from "../errors.ts";
+import { type Invite, parseInvite } from "../net/mod.ts";
+import { type JoinCommand, STANDARD_INPUT } from "./args.ts";
+import { environmentInvite } from "./environment.ts";
+import { askSecret } from "./passphrase.ts";
+
+/** Longest line that may be an invite link, in bytes. */
+const MAX_LINK_BYTES = 4096;
+
+const LF = 0x0a;
+
+/** An invite, and where it was found. */
+export interface FoundInvite extends Invite {
+  /** Whether it has a secret that others at this machine may have seen. */
+  readonly visible: boolean;
+}
+
+/**
+ * Finds the invite to join by: typed as an argument, read from standard input, or in the environment.
+ *
+ * @returns `undefined` where an address was typed, or there is none.
+ * @throws {LanchatError} If it cannot be used.
+ */
+export async function findInvite(command: JoinCommand): Promise<FoundInvite | undefined> {
+  const { host, hostKey, link } = command;
+  const text = host === undefined ? await findLink(link) : undefined;
+  if (text === undefined) return undefined;
+  const invite = await parseInvite(text);
+  await requireSameHost(invite, hostKey);
+  const visible = link !== undefined && link !== STANDARD_INPUT && invite.root !== undefined;
+  return { ...invite, visible };
+}
+
+async function findLink(link: string | undefined): Promise<string | undefined> {
+  if (link === undefined) return environmentInvite();
+  if (link !== STANDARD_INPUT) return link;
+  return Deno.stdin.isTerminal() ? await askSecret("Invite link: ") : await readFirstLine();
+}
+
+/** Byte by byte, so that what follows the line stays for whoever reads next. */
+async function readFirstLine(): Promise<string> {
+  const line: number[] = [];
+  const next = new Uint8Array(1);
+  while (line.length <= MAX_LINK_BYTES && await Deno.stdin.read(next) !== null) {
+    if (next[0] === LF) break;
+    line.push(next[0]!);
+  }
+  if (line.length > 0) return new TextDecoder().decode(new Uint8Array(line));
+  throw new UsageError("bad-invite", "Cannot join as the first line of standard input is empty");
+}
+
+async function requireSameHost({ hostKey }: Invite, digits: string | undefined): Promise<void> {
+  if (digits === undefined || await fingerprint(hostKey) === digits) return;
+  throw new UsageError(
+    "bad-fingerprint",
+    "Cannot use --host-key as the invite is for another host",
+    {
+      hint: "Leave --host-key out: no other host than that of the invite is accepted.",
+    },
+  );
+}

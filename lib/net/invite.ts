@@ -1,0 +1,123 @@
+import { type Bytes, concat, equal, fromBase64Url, isZero, toBase64Url } from "../bytes/mod.ts";
+import { isPublicKey, PUBLIC_KEY_BYTES, ROOT_BYTES, sha256 } from "../crypto/mod.ts";
+import { UsageError } from "../errors.ts";
+import { DEFAULT_PORT, formatHostPort, type HostPort, parseHostPort } from "./address.ts";
+
+/** Stands in a link for the address of a host that may not list its own. */
+export const ADDRESS_PLACEHOLDER = "ADDRESS";
+
+const VERSION = 1;
+const CHECKSUM_BYTES = 3;
+const CREDENTIAL_BYTES = 1 + PUBLIC_KEY_BYTES + ROOT_BYTES + CHECKSUM_BYTES;
+
+/** Characters of a credential in base64url. */
+const CREDENTIAL_LENGTH: number = Math.ceil(CREDENTIAL_BYTES * 8 / 6);
+
+/** How mails, chats and shells set a link off from what is around it. */
+const AROUND = /^[<("'`]+|[>)"'`]+$/g;
+
+const LINK = /^lanchat:\/\/([^/?#]*)\/?(?:#(.*))?$/is;
+
+/** What an invite says of a room, wherever its host is. */
+export interface Credential {
+  /** The host's identity key, 32 bytes: no other host is accepted. */
+  readonly hostKey: Bytes;
+  /** The room's secret, 16 bytes; missing for an open room. */
+  readonly root?: Bytes | undefined;
+}
+
+/** All that an invite link says. */
+export interface Invite extends HostPort, Credential {}
+
+/** Whether a text is meant to be an invite link. */
+export function isInvite(text: string): boolean {
+  return /^[\s<("'`]*lanchat:/i.test(text);
+}
+
+/**
+ * The secret half of an invite link, for every address of a host.
+ *
+ * @returns 70 characters: base64url of `0x01 || hostKey (32) || root (16, zeros for an open room) ||
+ * checksum (3)`. See PROTOCOL.md §2.5.
+ */
+export async function encodeCredential({ hostKey, root }: Credential): Promise<string> {
+  const body = concat(new Uint8Array([VERSION]), hostKey, root ?? new Uint8Array(ROOT_BYTES));
+  return toBase64Url(concat(body, await checksum(body)));
+}
+
+/** The link that a person passes on. @param credential As {@linkcode encodeCredential} gives it. */
+export function formatInvite(host: string, port: number, credential: string): string {
+  return `lanchat://${formatHostPort(host, port)}/#${credential}`;
+}
+
+/**
+ * Reads an invite link, as it is or in quotes or brackets; line breaks and spaces in it mean nothing.
+ *
+ * @throws {UsageError} With code `bad-invite`, or as `parseHostPort` does for the address in it.
+ *
+ * @example There and back
+ * ```ts
+ * import { encodeCredential, formatInvite, parseInvite } from "./mod.ts";
+ * import { fromHex } from "../bytes/mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const hostKey = fromHex("2bd698c85d7c82252835754bca78624c35d29cfeab76055977c8102e3f28c441");
+ * const link = formatInvite("192.0.2.7", 7777, await encodeCredential({ hostKey }));
+ * assertEquals(await parseInvite(`<${link}>`), {
+ *   host: "192.0.2.7",
+ *   port: 7777,
+ *   hostKey,
+ *   root: undefined,
+ * });
+ * ```
+ */
+export async function parseInvite(text: string): Promise<Invite> {
+  const link = text.replaceAll(/\s/g, "").replaceAll(AROUND, "");
+  const [whole, address, credential] = LINK.exec(link) ?? [];
+  if (whole === undefined) throw bad("it does not look like lanchat://192.168.1.5:12345/#…");
+  if (!address) throw bad("it names no host");
+  if (/^ADDRESS(?::|$)/.test(address)) {
+    throw bad(`${ADDRESS_PLACEHOLDER} stands in place of the host`, {
+      hint: `Write the address of the host's machine in place of ${ADDRESS_PLACEHOLDER}.`,
+    });
+  }
+  const { host, port } = parseHostPort(address, DEFAULT_PORT);
+  return { host, port, ...await decodeCredential(credential ?? "") };
+}
+
+/** @throws {UsageError} With code `bad-invite`. */
+async function decodeCredential(text: string): Promise<Credential> {
+  if (text === "") throw bad("nothing follows the '#'");
+  if (!/^[\w-]*$/.test(text)) throw bad("a character in it is none that an invite has");
+  if (text.length < CREDENTIAL_LENGTH) {
+    throw bad(`it is cut off: ${text.length} of ${CREDENTIAL_LENGTH} characters follow the '#'`);
+  }
+  if (text.length > CREDENTIAL_LENGTH) {
+    throw bad(`over ${CREDENTIAL_LENGTH} characters follow the '#'`, {
+      hint: "Copy the link alone; if it is whole, use the version of lanchat that made it.",
+    });
+  }
+  const bytes = fromBase64Url(text);
+  const body = bytes.slice(0, -CHECKSUM_BYTES);
+  const right = equal(bytes.slice(-CHECKSUM_BYTES), await checksum(body));
+  // The last character has bits to spare: one that was changed must not pass.
+  if (!right || toBase64Url(bytes) !== text) throw bad("a character in it is wrong");
+  if (body[0] !== VERSION) {
+    throw bad(`it is of version ${body[0]}, and this lanchat knows version ${VERSION}`, {
+      hint: "Use the version of lanchat that made it.",
+    });
+  }
+  const hostKey = body.slice(1, 1 + PUBLIC_KEY_BYTES);
+  const root = body.slice(1 + PUBLIC_KEY_BYTES);
+  if (!isPublicKey(hostKey)) throw bad("its key is none that a host can have");
+  return { hostKey, root: isZero(root) ? undefined : root };
+}
+
+/** Tells slips of the pen, and nothing more: who changes a link on purpose makes another. */
+async function checksum(body: Bytes): Promise<Bytes> {
+  return (await sha256(body)).slice(0, CHECKSUM_BYTES);
+}
+
+function bad(reason: string, options: { hint?: string } = {}): UsageError {
+  return new UsageError("bad-invite", `Cannot use the invite as ${reason}`, options);
+}

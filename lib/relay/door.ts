@@ -1,0 +1,112 @@
+import { type Bytes, concat, equal, toHex } from "../bytes/mod.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { fingerprint, type Identity, label } from "../crypto/mod.ts";
+import { RoomError } from "../errors.ts";
+import { AcceptStatus, decodeKick, encodeKickHead, KickOp, MAX_DECISIONS } from "../wire/mod.ts";
+
+/** Identities that were in the room and may come back to a locked one; beyond them the first is forgotten. */
+const MAX_GUESTS = 65_536;
+
+/** What a door is made of. */
+export interface DoorOptions {
+  /** Who the host is: signs what is decided. */
+  readonly identity: Identity;
+  /** The room, 32 bytes. */
+  readonly roomId: Bytes;
+  /** What was decided before, as {@linkcode Door.decisions} gave it. */
+  readonly decisions?: readonly Bytes[];
+  /** The fingerprints of the only identities that may enter, 30 digits each; missing where all may. */
+  readonly allowed?: ReadonlySet<string> | undefined;
+  /** The time. */
+  readonly clock?: Clock;
+}
+
+/** Decides which identities may be in the room, and signs it for the members. See PROTOCOL.md §6.9. */
+export class Door {
+  /** Whether nobody may come who was not in the room before. */
+  locked = false;
+  readonly #identity: Identity;
+  readonly #roomId: Bytes;
+  readonly #allowed: ReadonlySet<string> | undefined;
+  readonly #clock: Clock;
+  /** The last decision about each identity that was banned, oldest first, by key in hexadecimal digits. */
+  readonly #decisions = new Map<string, { readonly op: number; readonly object: Bytes }>();
+  readonly #guests = new Set<string>();
+  #last = 0;
+
+  /** Opens a door. */
+  constructor({ allowed, clock = systemClock, decisions = [], identity, roomId }: DoorOptions) {
+    this.#identity = identity;
+    this.#roomId = roomId;
+    this.#allowed = allowed;
+    this.#clock = clock;
+    for (const object of decisions) {
+      const { number, op, target } = decodeKick(object);
+      this.#decisions.set(toHex(target), { op, object });
+      this.#last = Math.max(this.#last, number);
+    }
+  }
+
+  /** What whoever comes has to be told first, oldest first: KICK objects. */
+  get decisions(): readonly Bytes[] {
+    return [...this.#decisions.values()].map(({ object }) => object);
+  }
+
+  /** Who is banned, by key. */
+  get banned(): readonly Bytes[] {
+    return [...this.#decisions.values()]
+      .filter(({ op }) => op === KickOp.BAN)
+      .map(({ object }) => decodeKick(object).target);
+  }
+
+  /** Whether an identity is on the list of those who may enter, where there is one. */
+  async expects(key: Bytes): Promise<boolean> {
+    return this.#allowed === undefined || equal(key, this.#identity.publicKey) ||
+      this.#allowed.has(await fingerprint(key));
+  }
+
+  /** How an identity is answered that the list does not keep out: one of `AcceptStatus`. */
+  statusFor(key: Bytes): number {
+    if (this.#decisions.get(toHex(key))?.op === KickOp.BAN) return AcceptStatus.BANNED;
+    return this.locked && !this.#guests.has(toHex(key)) ? AcceptStatus.LOCKED : AcceptStatus.OK;
+  }
+
+  /** Notes that an identity is in the room. */
+  admitted(key: Bytes): void {
+    const id = toHex(key);
+    this.#guests.delete(id);
+    this.#guests.add(id);
+    const [first] = this.#guests;
+    if (this.#guests.size > MAX_GUESTS) this.#guests.delete(first!);
+  }
+
+  /**
+   * Decides about an identity other than the host's.
+   *
+   * @param op One of `KickOp`.
+   * @returns The KICK object for the members, 138 bytes.
+   * @throws {RoomError} With code `too-many-bans`.
+   */
+  async decide(op: number, key: Bytes): Promise<Bytes> {
+    const id = toHex(key);
+    if (op === KickOp.BAN) this.#makeRoom(id);
+    this.#last = Math.max(this.#clock.now(), this.#last + 1);
+    const head = encodeKickHead({ roomId: this.#roomId, target: key, op, number: this.#last });
+    const signature = await this.#identity.sign(concat(label("lanchat/1 kick"), head));
+    const object = concat(head, signature);
+    if (op === KickOp.KICK) return object;
+    this.#decisions.delete(id);
+    this.#decisions.set(id, { op, object });
+    return object;
+  }
+
+  /** Forgets the oldest that is not a ban any more, where one more would be too many. */
+  #makeRoom(id: string): void {
+    if (this.#decisions.has(id) || this.#decisions.size < MAX_DECISIONS) return;
+    const [lifted] = [...this.#decisions].find(([, { op }]) => op === KickOp.UNBAN) ?? [];
+    if (lifted === undefined) {
+      throw new RoomError("too-many-bans", `Cannot ban more than ${MAX_DECISIONS} people`);
+    }
+    this.#decisions.delete(lifted);
+  }
+}

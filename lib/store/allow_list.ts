@@ -1,0 +1,37 @@
+import { quote, StoreError } from "../errors.ts";
+
+/** Longest list, in bytes: room for many more people than a room has. */
+const MAX_FILE_BYTES: number = 1 << 20;
+
+/**
+ * Reads who may enter a room: a fingerprint in each line, in groups or not; `#` begins a comment.
+ *
+ * @returns The fingerprints, 30 digits each.
+ * @throws {StoreError} With code `permission-denied`, or `bad-list`, which names the line.
+ */
+export async function readAllowList(file: string): Promise<ReadonlySet<string>> {
+  if (Deno.permissions.querySync({ name: "read", path: file }).state !== "granted") {
+    const message = `Cannot read ${quote(file)} as --allow-read is missing`;
+    const hint = `Allow it: deno run --allow-read=${quote(file)} …`;
+    throw new StoreError("permission-denied", message, { hint });
+  }
+  const lines = (await readText(file)).split(/\r?\n/);
+  const fingerprints = lines.map((line, i) => {
+    const digits = line.replace(/#.*/s, "").replaceAll(/[\s-]/g, "");
+    if (digits === "" || /^\d{30}$/.test(digits)) return digits;
+    const message = `Cannot use line ${i + 1} of ${quote(file)} as it has not 30 digits`;
+    throw new StoreError("bad-list", message);
+  });
+  return new Set(fingerprints.filter((digits) => digits !== ""));
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    const { isFile, size } = await Deno.stat(file);
+    if (!isFile || size > MAX_FILE_BYTES) throw new Error("it is no list of fingerprints");
+    return await Deno.readTextFile(file);
+  } catch (cause) {
+    const message = `Cannot read ${quote(file)}: ${(cause as Error).message}`;
+    throw new StoreError("bad-list", message, { cause });
+  }
+}

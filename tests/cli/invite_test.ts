@@ -1,0 +1,57 @@
+import { assertEquals } from "@std/assert";
+import { fromHex } from "../../lib/bytes/mod.ts";
+import { type JoinCommand, parseCommandLine } from "../../lib/cli/args.ts";
+import { findInvite } from "../../lib/cli/invite.ts";
+import { fingerprint } from "../../lib/crypto/mod.ts";
+import { encodeCredential, formatInvite } from "../../lib/net/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { test } from "../support/test.ts";
+import vectors from "../vectors/vectors.json" with { type: "json" };
+
+const LINK = vectors.identity.invite;
+const INVITE = {
+  host: "192.0.2.7",
+  port: 7777,
+  hostKey: fromHex(vectors.hop.host_ik),
+  root: fromHex(vectors.hop.root),
+};
+
+function command(...args: readonly string[]): JoinCommand {
+  return parseCommandLine(["join", ...args]) as JoinCommand;
+}
+
+test("findInvite says whether others could see the secret of a link", async () => {
+  assertEquals(await findInvite(command(LINK)), { ...INVITE, visible: true });
+  const { hostKey } = INVITE;
+  const open = formatInvite("192.0.2.7", 7777, await encodeCredential({ hostKey }));
+  assertEquals(await findInvite(command(open)), { ...INVITE, root: undefined, visible: false });
+});
+
+test("findInvite finds one in the environment where nothing is typed, and leaves addresses alone", async () => {
+  Deno.env.set("LANCHAT_INVITE", LINK);
+  try {
+    assertEquals(await findInvite(command()), { ...INVITE, visible: false });
+    assertEquals(await findInvite(command("192.0.2.1")), undefined);
+  } finally {
+    Deno.env.delete("LANCHAT_INVITE");
+  }
+  assertEquals(await findInvite(command()), undefined);
+});
+
+Deno.test({
+  name: "findInvite finds nothing in an environment that it may not read",
+  permissions: { env: false },
+  async fn() {
+    assertEquals(await findInvite(command()), undefined);
+  },
+});
+
+test("findInvite refuses a link that is wrong, or for another host than the one that is named", async () => {
+  await assertFails(findInvite(command(LINK.slice(0, -1))), "bad-invite", "cut off");
+  const { hostKey } = INVITE;
+  const digits = await fingerprint(hostKey);
+  const right = await findInvite(command(LINK, "--host-key", digits));
+  assertEquals(right?.hostKey, hostKey);
+  const wrong = command(LINK, "--host-key", "0".repeat(30));
+  await assertFails(findInvite(wrong), "bad-fingerprint", "another host");
+});

@@ -1,0 +1,220 @@
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { fingerprint } from "../../lib/crypto/mod.ts";
+import { encodeCredential, formatInvite } from "../../lib/net/mod.ts";
+import { openIdentity } from "../../lib/store/mod.ts";
+import { identityOf } from "../support/keys.ts";
+import {
+  BINARY,
+  emptyDirectory,
+  type Event,
+  HostProgram,
+  Program,
+  type ProgramOptions,
+} from "../support/program.ts";
+
+/** What keeping an identity and a room needs. */
+const KEEPING = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
+
+const INVITING = ["--invite", "--name", "hana", "--json"];
+
+/** A home in which an identity and a room are kept. */
+function home(): { readonly options: ProgramOptions; readonly room: string } {
+  const directory = emptyDirectory();
+  return {
+    options: { env: { HOME: directory, XDG_CONFIG_HOME: directory }, permissions: KEEPING },
+    room: `${directory}/lanchat/identity.invite-room.json`,
+  };
+}
+
+/** The link that a host shows, for the port of another start. */
+async function linkOf(host: Program, port?: number): Promise<string> {
+  const { link } = await host.event("invite");
+  return port === undefined ? link : link.replace(/:\d+\//, `:${port}/`);
+}
+
+/** Joins by a link that no argument shows, as a script does. */
+async function accept(link: string, name = "bob"): Promise<Program> {
+  const member = new Program(["join", "-", "--name", name, "--json"]);
+  await member.write(`${link}\n`);
+  return member;
+}
+
+async function stop(host: HostProgram): Promise<void> {
+  host.signal("SIGTERM");
+  await host.ends(0);
+}
+
+/** How a run that fails ends: its exit status and the code of its only error. */
+async function failure(member: Program): Promise<[number, string | undefined]> {
+  const status = await member.status();
+  const errors = member.events.filter((event): event is Event<"error"> => event.event === "error");
+  assertEquals(errors.length, 1, member.stdout.text);
+  return [status, errors[0]!.code];
+}
+
+Deno.test("an invite brings people in over restarts of the host, until there is another room", async () => {
+  const kept = home();
+  let link: string;
+  {
+    await using host = await HostProgram.start(INVITING, kept.options);
+    link = await linkOf(host);
+    assertEquals((await host.event("listening")).inviteOnly, true);
+    assertEquals(await host.event("invite"), {
+      event: "invite",
+      link: `lanchat://${host.address}/#${link.split("#")[1]}`,
+      links: [link],
+      secret: true,
+    });
+    await using bob = await accept(link);
+    const { host: found, joinCode } = await bob.event("ready");
+    const { key } = await host.event("ready");
+    assertEquals([found.key, found.verified], [key, true]);
+    assertEquals((await host.event("joined")).joinCode, joinCode);
+    // The lines behind the link are messages.
+    await bob.say("hello");
+    assertEquals(await host.hears("bob", 1), ["hello"]);
+    assert(
+      !bob.events.some((event) => event.event === "warning" && event.code === "invite-visible"),
+    );
+    await using stranger = new Program(["join", host.address, "--json"]);
+    assertEquals(await failure(stranger), [1, "needs-invite"]);
+    await stop(host);
+    await bob.ends(0);
+  }
+  assertEquals(Deno.statSync(kept.room).mode! & 0o777, 0o600);
+  {
+    await using host = await HostProgram.start(INVITING, kept.options);
+    assertEquals(await linkOf(host), link.replace(/:\d+\//, `:${host.port}/`));
+    await stop(host);
+  }
+  await using host = await HostProgram.start([...INVITING, "--new-room"], kept.options);
+  assertNotEquals((await linkOf(host)).split("#")[1], link.split("#")[1]);
+  await using late = await accept(link.replace(/:\d+\//, `:${host.port}/`));
+  assertEquals(await failure(late), [1, "wrong-invite"]);
+  const { message, hint } = await late.event("error");
+  assertMatch(`${message} ${hint}`, /seen the invite.*no more: ask/);
+});
+
+Deno.test("a link is for its host alone, and for a room that is as open as it says", async () => {
+  await using open = await HostProgram.start(["--name", "hana", "--json"]);
+  await using inviting = await HostProgram.start(INVITING);
+  const [link, secretLink] = [await linkOf(open), await linkOf(inviting)];
+  assertEquals((await open.event("invite")).secret, false);
+  const { publicKey: hostKey } = await identityOf("another host");
+  const credential = await encodeCredential({ hostKey });
+  const [bob, astray, held, lured] = await Promise.all([
+    accept(link),
+    accept(link.replace(open.address, inviting.address)),
+    accept(secretLink.replace(inviting.address, open.address)),
+    accept(formatInvite("127.0.0.1", open.port, credential)),
+  ]);
+  await using _bob = bob;
+  await using _astray = astray;
+  await using _held = held;
+  await using _lured = lured;
+  assertEquals((await bob.event("ready")).host.verified, true);
+  assertEquals(await failure(astray), [1, "needs-invite"]);
+  // A host that says that its room is open must not get what an invite is for.
+  assertEquals(await failure(held), [1, "handshake-failed"]);
+  assertMatch((await held.event("error")).message, /its room is open, and the invite/);
+  assertEquals(await failure(lured), [3, "host-key-mismatch"]);
+});
+
+Deno.test("an invite comes as an argument, which is warned of, or from the environment, and a bad one is an error", async () => {
+  await using host = await HostProgram.start(INVITING);
+  const link = await linkOf(host);
+  await using seen = new Program(["join", link, "--name", "seen"]);
+  await seen.says(/warning: .*read it\nlanchat: hint: .*lanchat join -/);
+  await seen.ready();
+  await using unseen = new Program(["join", "--name", "unseen"], {
+    permissions: ["--allow-net", "--allow-env=LANCHAT_INVITE"],
+    env: { LANCHAT_INVITE: link },
+  });
+  await unseen.ready();
+  await using bad = await accept("");
+  assertEquals(await failure(bad), [2, "bad-invite"]);
+});
+
+Deno.test("a host that only relays shows its invite once, and lets in who has it ever after", async () => {
+  const kept = home();
+  const args = ["--relay-only", "--invite", "--json"];
+  let link: string;
+  {
+    await using host = await HostProgram.start(args, kept.options);
+    link = await linkOf(host);
+    await stop(host);
+  }
+  await using host = await HostProgram.start(args, kept.options);
+  const { code, hint } = await host.event("warning");
+  assertEquals(code, "no-room-secret");
+  assertMatch(hint, /--new-room/);
+  link = link.replace(/:\d+\//, `:${host.port}/`);
+  await using bob = await accept(link);
+  await using ada = await accept(link, "ada");
+  await ada.ready();
+  await bob.event("ready");
+  await ada.say("hello");
+  assertEquals(await bob.hears("ada", 1), ["hello"]);
+  assert(!host.events.some(({ event }) => event === "invite"));
+});
+
+Deno.test("a host removes members, for now and for good, and a ban holds after a restart", async () => {
+  const kept = home();
+  const bobs = home();
+  const HANA = ["--name", "hana", "--json"];
+  const bob = (host: HostProgram): Program =>
+    new Program(["join", host.address, "--name", "bob", "--json"], bobs.options);
+  {
+    await using host = await HostProgram.start(HANA, kept.options);
+    await using ada = await host.join(["--name", "ada", "--json"]);
+    await ada.tell({ do: "kick", name: "hana" });
+    assertEquals((await ada.event("error")).code, "not-host");
+    await using first = await bob(host).ready();
+    await host.event("joined", ({ member }) => member.name === "bob");
+    await host.tell({ do: "kick", name: "bob" });
+    assertEquals(await failure(first), [1, "kicked"]);
+    for (const member of [host, ada]) {
+      assertEquals((await member.event("left")).reason, "kicked");
+      await member.event("rekeyed");
+    }
+    await using second = await bob(host).ready();
+    await host.stdout.count(2, /^\{"event":"joined","member":\{"name":"bob"/);
+    await host.tell({ do: "ban", name: "bob" });
+    assertEquals(await failure(second), [1, "banned"]);
+    assertEquals(second.events.at(-1), { event: "closed", reason: "kicked" });
+    assertEquals((await host.event("banned")).name, "bob");
+    await ada.event("left", ({ reason }) => reason === "banned");
+    await host.tell({ do: "lock" });
+    assertEquals(await host.event("locked"), { event: "locked", locked: true, host: true });
+    await using late = new Program(["join", host.address, "--json"]);
+    assertEquals(await failure(late), [1, "locked"]);
+    await stop(host);
+  }
+  await using host = await HostProgram.start(HANA, kept.options);
+  await using still = bob(host);
+  assertEquals(await failure(still), [1, "banned"]);
+  await host.tell({ do: "bans" });
+  const { bans } = await host.event("bans");
+  assertEquals(bans.map(({ name }) => name), ["bob"]);
+  await host.tell({ do: "unban", name: bans[0]!.tag });
+  assertEquals((await host.event("banned")).banned, false);
+});
+
+Deno.test({
+  name: "a host lets in those alone who are on its list",
+  ignore: BINARY !== undefined,
+  async fn() {
+    const directory = emptyDirectory();
+    const [list, file] = [`${directory}/allowed`, `${directory}/bob.json`];
+    const { identity } = await openIdentity({ file });
+    const digits = await fingerprint(identity.publicKey);
+    Deno.writeTextFileSync(list, `${digits.replaceAll(/.{5}/g, "$& ")} # bob\n`);
+    await using host = await HostProgram.start(["--relay-only", "--allow", list, "--json"], {
+      permissions: ["--allow-net", `--allow-read=${list}`],
+    });
+    await using stranger = new Program(["join", host.address, "--json"]);
+    assertEquals(await failure(stranger), [1, "not-allowed"]);
+    await using bob = await host.join(["--identity", file, "--json"], { permissions: KEEPING });
+    assertEquals((await bob.event("ready")).fingerprint, digits);
+  },
+});

@@ -1,0 +1,38 @@
+import { assertEquals } from "@std/assert";
+import { Door, Relay } from "../../lib/relay/mod.ts";
+import { CloseReason, KickOp } from "../../lib/wire/mod.ts";
+import { identityOf } from "../support/keys.ts";
+import { HOST, ROOM_ID } from "../support/puppet.ts";
+import { test } from "../support/test.ts";
+import { assertTexts, World } from "../support/world.ts";
+
+test("Members are rid of whom the host bans, and so are those who come later", async () => {
+  const door = new Door({ identity: HOST, roomId: ROOM_ID });
+  const relay = new Relay({ door });
+  const world = new World(relay);
+  const [ada, bob, carol] = [
+    await world.join("ada"),
+    await world.join("bob"),
+    await world.join("carol"),
+  ];
+  await ada.events.count(3);
+  await ada.room.say("for bob and carol");
+  await Promise.all([bob, carol].map(({ texts }) => texts.next()));
+  const { publicKey: key } = await identityOf("bob");
+  relay.tell(await door.decide(KickOp.BAN, key));
+  relay.expel(key, CloseReason.BANNED);
+  for (const member of [ada, carol]) {
+    assertEquals((await member.event("left")).reason, "banned");
+    await member.event("rekeyed");
+  }
+  await ada.room.say("for carol alone");
+  await carol.texts.next();
+  const dave = await world.join("dave");
+  assertEquals(dave.room.members.map(({ name }) => name), ["ada", "carol"]);
+  await ada.event("joined");
+  await ada.room.say("for carol and dave");
+  await Promise.all([carol, dave].map(({ texts }) => texts.next()));
+  assertTexts(bob, ["for bob and carol"]);
+  assertTexts(dave, ["for carol and dave"]);
+  await world.close();
+});

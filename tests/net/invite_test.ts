@@ -1,0 +1,123 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
+import { type Bytes, concat, fromBase64Url, fromHex, toBase64Url } from "../../lib/bytes/mod.ts";
+import { sha256 } from "../../lib/crypto/mod.ts";
+import {
+  encodeCredential,
+  formatInvite,
+  isAddress,
+  isInvite,
+  parseInvite,
+} from "../../lib/net/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { SMALL_ORDER_KEYS } from "../support/keys.ts";
+import { test } from "../support/test.ts";
+import vectors from "../vectors/vectors.json" with { type: "json" };
+
+const LINK = vectors.identity.invite;
+const HOST_KEY = fromHex(vectors.hop.host_ik);
+const ROOT = fromHex(vectors.hop.root);
+const INVITE = { host: "192.0.2.7", port: 7777, hostKey: HOST_KEY, root: ROOT };
+const [BEFORE, CREDENTIAL] = LINK.split("#") as [string, string];
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/** A credential with a checksum that is right, whatever else it says. */
+async function signed(body: Bytes): Promise<string> {
+  return toBase64Url(concat(body, (await sha256(body)).slice(0, 3)));
+}
+
+test("formatInvite and parseInvite know the link of another implementation", async () => {
+  const credential = await encodeCredential({ hostKey: HOST_KEY, root: ROOT });
+  assertEquals(formatInvite("192.0.2.7", 7777, credential), LINK);
+  assertEquals(await parseInvite(LINK), INVITE);
+});
+
+test("parseInvite reads what formatInvite writes, for every host and port", async () => {
+  const credential = await encodeCredential({ hostKey: HOST_KEY });
+  const hosts = fc.oneof(
+    fc.ipV4(),
+    fc.ipV6().filter(isAddress),
+    fc.constantFrom("fe80::1%eth0", "fe80::a%en0.1", "ada.local", "ada"),
+  );
+  const property = fc.asyncProperty(
+    hosts,
+    fc.integer({ min: 1, max: 65_535 }),
+    async (host, port) => {
+      const invite = await parseInvite(formatInvite(host, port, credential));
+      assertEquals(invite, { host, port, hostKey: HOST_KEY, root: undefined });
+    },
+  );
+  await fc.assert(property);
+});
+
+test("parseInvite takes a link out of what people put around it", async () => {
+  const forms = [
+    `  ${LINK}\r\n`,
+    `<${LINK}>`,
+    `"${LINK}"`,
+    `('${LINK}')`,
+    `\`${LINK}\``,
+    LINK.replace("lanchat", "LANCHAT"),
+    LINK.replace("/#", "#"),
+    `${LINK.slice(0, 40)}\n   ${LINK.slice(40)}`,
+  ];
+  for (const form of forms) {
+    assert(isInvite(form));
+    assertEquals(await parseInvite(form), INVITE);
+  }
+  const port = { ...INVITE, port: 12_345 };
+  assertEquals(await parseInvite(LINK.replace(":7777", "")), port);
+  for (const text of ["192.0.2.7", "ada.local:1", "lanchat", "-", ""]) assert(!isInvite(text));
+});
+
+test("parseInvite notices every single character that is another", async () => {
+  for (let i = 0; i < CREDENTIAL.length; i++) {
+    for (const character of ALPHABET) {
+      if (character === CREDENTIAL[i]) continue;
+      const wrong = CREDENTIAL.slice(0, i) + character + CREDENTIAL.slice(i + 1);
+      await assertFails(
+        parseInvite(`${BEFORE}#${wrong}`),
+        "bad-invite",
+        "a character in it is wrong",
+      );
+    }
+  }
+});
+
+test("parseInvite says that a link is cut off, wherever that is", async () => {
+  for (let length = 1; length < CREDENTIAL.length; length++) {
+    const part = "cut off";
+    await assertFails(parseInvite(`${BEFORE}#${CREDENTIAL.slice(0, length)}`), "bad-invite", part);
+  }
+  for (const text of [BEFORE, `${BEFORE}#`]) {
+    await assertFails(parseInvite(text), "bad-invite", "nothing follows");
+  }
+  await assertFails(parseInvite(`${LINK}A`), "bad-invite", "over 70 characters");
+});
+
+test("parseInvite says what else is wrong with a link", async () => {
+  const credential = (body: Bytes): Promise<string> =>
+    signed(body).then((text) => `${BEFORE}#${text}`);
+  const body = fromBase64Url(CREDENTIAL).slice(0, -3);
+  const cases: [string, string][] = [
+    ["lanchat://", "it names no host"],
+    [LINK.replace("192.0.2.7:7777", ""), "it names no host"],
+    [LINK.replace("192.0.2.7", "ADDRESS"), "ADDRESS stands in place of the host"],
+    [LINK.replace("lanchat:", "http:"), "does not look like"],
+    ["", "does not look like"],
+    [LINK.replace("#A", "#*"), "none that an invite has"],
+    [await credential(concat(new Uint8Array([2]), body.slice(1))), "it is of version 2"],
+    [
+      await credential(concat(body.slice(0, 1), SMALL_ORDER_KEYS[0]!, body.slice(33))),
+      "its key is none",
+    ],
+  ];
+  for (const [text, part] of cases) {
+    const { exitStatus, hint } = await assertFails(parseInvite(text), "bad-invite", part);
+    assertEquals(exitStatus, 2);
+    assertMatch(hint, /link|version|address/);
+  }
+  await assertFails(parseInvite(LINK.replace("7777", "77777")), "bad-port");
+  await assertFails(parseInvite(LINK.replace("192.0.2.7", "192.0.2.256")), "bad-address");
+});

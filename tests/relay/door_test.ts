@@ -1,0 +1,183 @@
+import { assertEquals } from "@std/assert";
+import { type Bytes, equal } from "../../lib/bytes/mod.ts";
+import { fingerprint, type Identity } from "../../lib/crypto/mod.ts";
+import { Door, type DoorOptions } from "../../lib/relay/mod.ts";
+import {
+  AcceptStatus,
+  CloseReason,
+  decodeKick,
+  HOST_SESSION,
+  KickOp,
+  MAX_DECISIONS,
+} from "../../lib/wire/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
+import type { Guest } from "../support/guest.ts";
+import { Inn } from "../support/inn.ts";
+import { identityOf } from "../support/keys.ts";
+import { HOST, ROOM_ID } from "../support/puppet.ts";
+import { test } from "../support/test.ts";
+
+const { BANNED, KICKED, LEAVING } = CloseReason;
+
+function newDoor(options: Partial<DoorOptions> = {}): Door {
+  return new Door({ identity: HOST, roomId: ROOM_ID, clock: new FakeClock(), ...options });
+}
+
+/** A key like no other. */
+function keyOf(index: number): Bytes {
+  return new Uint8Array(32).fill(1).map((byte, i) => i < 2 ? index >> 8 * i & 255 : byte);
+}
+
+/** What a guest has been told by the host itself: what was decided about whom. */
+function decisions({ envelopes }: Guest): [number, Bytes][] {
+  return envelopes.filter(({ from }) => equal(from, HOST_SESSION)).map(({ object }) => {
+    const { op, target } = decodeKick(object);
+    return [op, target];
+  });
+}
+
+async function statusOf(inn: Inn, name: string, key?: Bytes): Promise<number> {
+  return (await inn.knock(name, key && { key }).greeted()).status;
+}
+
+test("Door counts what is decided on, whatever the clock says, and over a restart", async () => {
+  const clock = new FakeClock();
+  const door = newDoor({ clock });
+  const numbers = [];
+  for (const op of [KickOp.KICK, KickOp.BAN, KickOp.UNBAN]) {
+    numbers.push(decodeKick(await door.decide(op, keyOf(1))).number);
+  }
+  clock.advance(5000);
+  numbers.push(decodeKick(await door.decide(KickOp.BAN, keyOf(2))).number);
+  const first = clock.now() - 5000;
+  assertEquals(numbers, [first, first + 1, first + 2, first + 5000]);
+  // A clock that was set back.
+  const again = newDoor({ clock: new FakeClock(), decisions: door.decisions });
+  assertEquals(decodeKick(await again.decide(KickOp.KICK, keyOf(3))).number, first + 5001);
+  assertEquals(again.banned, [keyOf(2)]);
+});
+
+test("Door tells of each identity the last decision, oldest first, and of no kick", async () => {
+  const door = newDoor();
+  const [one, two, three] = [keyOf(1), keyOf(2), keyOf(3)];
+  await door.decide(KickOp.BAN, one);
+  await door.decide(KickOp.BAN, two);
+  await door.decide(KickOp.KICK, three);
+  await door.decide(KickOp.UNBAN, one);
+  const told = door.decisions.map((object) => decodeKick(object));
+  assertEquals(told.map(({ op, target }) => [op, target]), [[KickOp.BAN, two], [
+    KickOp.UNBAN,
+    one,
+  ]]);
+  assertEquals([one, two, three].map((key) => door.statusFor(key)), [
+    AcceptStatus.OK,
+    AcceptStatus.BANNED,
+    AcceptStatus.OK,
+  ]);
+});
+
+test("Door keeps 256 decisions: the oldest that was lifted goes first, and no ban ever", async () => {
+  const door = newDoor();
+  for (let i = 0; i < MAX_DECISIONS; i++) await door.decide(KickOp.BAN, keyOf(i));
+  await assertFails(door.decide(KickOp.BAN, keyOf(999)), "too-many-bans");
+  assertEquals(door.statusFor(keyOf(999)), AcceptStatus.OK);
+  await door.decide(KickOp.UNBAN, keyOf(7));
+  await door.decide(KickOp.UNBAN, keyOf(5));
+  await door.decide(KickOp.BAN, keyOf(999));
+  assertEquals(door.decisions.length, MAX_DECISIONS);
+  const lifted = door.decisions.map((object) => decodeKick(object))
+    .filter(({ op }) => op === KickOp.UNBAN);
+  assertEquals(lifted.map(({ target }) => target), [keyOf(5)]);
+  await door.decide(KickOp.BAN, keyOf(5));
+  await assertFails(door.decide(KickOp.BAN, keyOf(7)), "too-many-bans");
+});
+
+test("Relay refuses who is banned, and whoever is not on the list, before any seat", async () => {
+  const [listed, other] = await Promise.all(["ada", "bob"].map(identityOf)) as [Identity, Identity];
+  const allowed = new Set([await fingerprint(listed.publicKey)]);
+  const door = newDoor({ allowed });
+  const inn = new Inn({ door });
+  assertEquals(await statusOf(inn, "ada", listed.publicKey), AcceptStatus.OK);
+  assertEquals(await statusOf(inn, "bob", other.publicKey), AcceptStatus.NOT_ALLOWED);
+  // The host itself need not be on its list.
+  assertEquals(await statusOf(inn, "hana", HOST.publicKey), AcceptStatus.OK);
+  await door.decide(KickOp.BAN, listed.publicKey);
+  assertEquals(await statusOf(inn, "ada", listed.publicKey), AcceptStatus.BANNED);
+  await door.decide(KickOp.UNBAN, listed.publicKey);
+  assertEquals(await statusOf(inn, "ada", listed.publicKey), AcceptStatus.OK);
+  await inn.close();
+});
+
+test("Relay that is locked lets in those alone who were in the room before", async () => {
+  const door = newDoor();
+  const inn = new Inn({ door });
+  const ada = await inn.enter("ada");
+  const bob = await inn.enter("bob");
+  await bob.leave();
+  const early = inn.knock("early");
+  await early.greeted(); // It has a seat, and is not in the room yet.
+  door.locked = true;
+  await ada.cut();
+  assertEquals((await inn.again(ada).greeted()).status, AcceptStatus.OK);
+  assertEquals(await statusOf(inn, "bob", bob.key), AcceptStatus.OK);
+  assertEquals(await statusOf(inn, "carol"), AcceptStatus.LOCKED);
+  await early.enter();
+  door.locked = false;
+  assertEquals(await statusOf(inn, "carol"), AcceptStatus.OK);
+  await inn.close();
+});
+
+test("Relay tells whoever comes what was decided before anything else, as something that waited", async () => {
+  const door = newDoor();
+  const bans = [await door.decide(KickOp.BAN, keyOf(1)), await door.decide(KickOp.BAN, keyOf(2))];
+  const former = [{ key: HOST.publicKey, session: new Uint8Array(16).fill(9) }];
+  const inn = new Inn({ door, former });
+  const ada = inn.knock("ada");
+  assertEquals(await ada.enter(), { nextSeq: 1, queued: 2, roster: [] });
+  ada.listen();
+  await ada.logged(`undefined left ${CloseReason.HOST_ENDS}`);
+  assertEquals(ada.envelopes.map(({ object }) => object), bans);
+  assertEquals(ada.log.all.length, 3, "the bans come first");
+  const bob = await inn.enter("bob");
+  await ada.say(["hello"]);
+  await bob.logged("ada: hello");
+  assertEquals(bob.envelopes.slice(0, 2).map(({ object }) => object), bans);
+  // Whoever comes back knows it already.
+  await ada.cut();
+  const again = inn.again(ada);
+  await again.greeted();
+  assertEquals((await again.enter(ada.whereabouts)).nextSeq, ada.lastSeq + 1);
+  await inn.close();
+});
+
+for (const [op, reason] of [[KickOp.KICK, KICKED], [KickOp.BAN, BANNED]] as const) {
+  test(`Relay ends all seats of an identity with CLOSE ${reason}, and tells the others why first`, async () => {
+    const door = newDoor();
+    const inn = new Inn({ door });
+    const ada = await inn.enter("ada");
+    const bob = await inn.enter("bob");
+    const second = inn.knock("second bob", { key: bob.key });
+    await second.enter();
+    second.listen();
+    const away = inn.knock("third bob", { key: bob.key });
+    await away.enter();
+    await away.cut();
+    await ada.logged("third bob away 9");
+    inn.relay.tell(await door.decide(op, bob.key));
+    inn.relay.expel(bob.key, reason);
+    assertEquals([await bob.farewell(), await second.farewell()], [reason, reason]);
+    for (const name of ["bob", "second bob", "third bob"]) {
+      await ada.logged(`${name} left ${reason}`);
+    }
+    assertEquals(decisions(ada), [[op, bob.key]]);
+    const told = ada.log.all.findIndex((line) => line.startsWith("undefined"));
+    assertEquals(told, ada.log.all.indexOf(`bob left ${reason}`) - 1);
+    const status = op === KickOp.BAN ? AcceptStatus.BANNED : AcceptStatus.OK;
+    const again = await inn.again(bob).greeted();
+    assertEquals([again.status, again.resumed], [status, false]);
+    await ada.say(["still here"], ada);
+    await ada.leave(LEAVING);
+    await inn.close();
+  });
+}
