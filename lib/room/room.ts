@@ -12,7 +12,7 @@ import {
   Verifier,
   WrapKey,
 } from "../crypto/mod.ts";
-import { type Code, LanchatError, RoomError, WireError } from "../errors.ts";
+import { type Code, LanchatError, RoomError } from "../errors.ts";
 import {
   Audience,
   type BatchItem,
@@ -35,7 +35,6 @@ import {
   type HostEnvelope,
   type HostRecord,
   type Inner,
-  MAX_ROSTER_ENTRIES,
   MAX_TEXT_BYTES,
   MemberChange,
   type MemberEnvelope,
@@ -44,19 +43,18 @@ import {
   type RosterEntry,
   statusProblem,
 } from "../wire/mod.ts";
-import { Agreement } from "./agreement.ts";
 import { type Author, ReceivingChain, refused, SendingChain } from "./chain.ts";
+import { Events, type LeaveReason, type RoomEvent } from "./events.ts";
 import { Lanes } from "./lanes.ts";
 import { ABSENT_MS, Link, WINDOW_BYTES } from "./link.ts";
 import { imitates, sameName, shownName } from "./names.ts";
 import { isText, type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
-import { type Member, Peer, type Present, rosterHash, type Trust } from "./peer.ts";
+import { type Member, type Peer, type Present, SILENT_AFTER_MS, type Trust } from "./peer.ts";
 import { type Held, Question } from "./question.ts";
 import { Decisions } from "./decisions.ts";
+import { Roster } from "./roster.ts";
 import type { SessionKeys } from "./session_keys.ts";
-
-/** How long the first ANNOUNCE of a member is waited for, in milliseconds. */
-export const SILENT_AFTER_MS = 10_000;
+import { Timers } from "./timers.ts";
 
 /** How long the host may take to tell who is behind, in milliseconds. */
 const BEHIND_MS = 2000;
@@ -73,20 +71,11 @@ const MIN_EPOCH_MS = 1000;
 /** Silence after which one heartbeat shows whether the last messages arrived, in milliseconds. */
 const HEARTBEAT_AFTER_MS = 30_000;
 
-/** What `to` is taken for a key by: a name that looks like one never gets what is meant for the key. */
-const KEY = /^[\w-]{43}$/;
-
 /** A clock further off than this is not believed, in milliseconds. */
 export const MAX_CLOCK_SKEW_MS = 600_000;
 
-/** Sessions that have left and may not come back; beyond them nobody new is taken in. */
-const MAX_BURNED = 65_536;
-
 /** How long a member may take to send again what it was asked for, in milliseconds. */
 const ANSWER_MS = 10_000;
-
-/** Events that are held before `ready` until whoever causes more has to wait. */
-const MAX_HELD = 256;
 
 /** Sender keys of one member that may be wrong, one after the other. */
 const MAX_BAD_KEYS = 8;
@@ -99,53 +88,6 @@ const OBJECT_TYPES: ReadonlySet<number> = new Set(Object.values(ObjectType));
 
 /** Sender keys that are wrapped side by side. */
 const WRAPS_AT_ONCE = 8;
-
-/** Why a member is gone. */
-export type LeaveReason = "left" | "connection-lost" | "kicked" | "banned" | "too-slow";
-
-/** What happens in a room. */
-export type RoomEvent =
-  | { readonly type: "ready"; readonly me: Member; readonly members: readonly Present[] }
-  | { readonly type: "joined"; readonly member: Member }
-  | { readonly type: "left"; readonly member: Member; readonly reason: LeaveReason }
-  /** The host has removed somebody: what is said from now on is sealed with new keys. */
-  | { readonly type: "rekeyed" }
-  | { readonly type: "lost"; readonly member: Present }
-  | { readonly type: "back"; readonly member: Present }
-  | {
-    readonly type: "renamed";
-    readonly member: Member;
-    /** Its name before, as it was shown. */
-    readonly before: string;
-    /** Whether it is oneself. */
-    readonly own: boolean;
-  }
-  | {
-    readonly type: "status";
-    readonly member: Member;
-    /** How it says it is, in one line; empty where it takes that back. */
-    readonly text: string;
-    /** Whether it is oneself. */
-    readonly own: boolean;
-  }
-  | {
-    /** A member has the name of somebody who is known, and another key. */
-    readonly type: "key-changed";
-    readonly member: Member;
-    /** Whether it therefore gets no key. */
-    readonly withheld: boolean;
-  }
-  | { readonly type: "gap"; readonly member: Member; readonly missing: number }
-  | { readonly type: "reconnected"; readonly missed: number; readonly restarted: boolean }
-  | {
-    readonly type: "message";
-    readonly from: Member;
-    readonly text: string;
-    readonly kind: "text" | "action";
-    readonly private: boolean;
-    readonly at: number;
-  }
-  | { readonly type: "warning"; readonly code: Code; readonly message: string };
 
 /** What a member brings into a room. */
 export interface RoomOptions {
@@ -188,15 +130,14 @@ export class Room {
   readonly #link: Link;
   readonly #lanes = new Lanes();
   readonly #outbox = new Outbox();
-  readonly #peers = new Map<string, Peer>();
-  readonly #burned = new Set<string>();
+  readonly #roster: Roster;
+  readonly #events: Events;
   readonly #decisions: Decisions;
   #insiders: ReadonlySet<string> | undefined;
   readonly #chains = new Map<string, SendingChain>();
   readonly #epochs = new Map<string, number>();
   readonly #totals = new Map<string, number>();
-  readonly #timers = new Map<string, () => void>();
-  readonly #agreement: Agreement;
+  readonly #timers: Timers;
   readonly #owed = new Set<Peer>();
   readonly #held: Held = { bytes: 0 };
   readonly #answers = new Map<Peer, Answer>();
@@ -206,8 +147,8 @@ export class Room {
   #settledUntil = 0;
   #behind: PromiseWithResolvers<ReadonlySet<Peer>> | undefined;
   #rounds = 0;
-  #movedAt: number | undefined;
-  #return: { missed: number; opened: boolean; restarted: boolean } | undefined;
+  /** Since the connection was lost. @param before How many messages were told until then. */
+  #return: { before: number; opened: boolean; restarted: boolean } | undefined;
   #joinedCount = 0;
   #name: string;
   #status = "";
@@ -215,7 +156,6 @@ export class Room {
   #tagged = false;
   #rosterKnown = false;
   #unanswered: Set<Peer> | undefined;
-  #ready = false;
   #aloneSince: number | undefined;
   #pumping = false;
   #pumpAgain = false;
@@ -223,8 +163,6 @@ export class Room {
   #announceAt = -Infinity;
   #announcing: Promise<void> = Promise.resolve();
   readonly #over = Promise.withResolvers<void>();
-  readonly #readied = Promise.withResolvers<void>();
-  readonly #early: RoomEvent[] = [];
 
   /** Prepares to enter a room; `run` enters it. */
   constructor(options: RoomOptions) {
@@ -236,21 +174,15 @@ export class Room {
       roomId: options.roomId,
       lane: this.#lanes.lane(),
       onRemoved: (key, reason) => {
-        for (const peer of this.#peers.values()) {
+        for (const peer of this.#roster) {
           if (equal(peer.key, key)) this.#leave(peer, reason);
         }
       },
     });
     this.#clock = options.clock ?? systemClock;
-    this.#agreement = new Agreement(() => {
-      const { identity, roomId, session } = options;
-      const me = { key: identity.publicKey, session };
-      // Who is away cannot announce itself to those who come meanwhile; others here know it already.
-      const others = [...this.#peers.values()].filter(({ announced, away, gone }) =>
-        (announced !== undefined || away) && !gone
-      );
-      return rosterHash(roomId, [me, ...others]);
-    }, this.#clock);
+    this.#timers = new Timers(this.#clock);
+    this.#events = new Events(options);
+    this.#roster = new Roster(options, this.#lanes, this.#clock);
     this.#link = new Link({
       roster: (entries, restarted) => this.#onRoster(entries, restarted),
       member: (record) => this.#onMember(record),
@@ -280,12 +212,12 @@ export class Room {
 
   /** The others whose ANNOUNCE came, in the order in which they joined. */
   get members(): Present[] {
-    return this.#announced().map((peer) => peer.member!);
+    return this.#roster.announced().map((peer) => peer.member!);
   }
 
   /** Whether the host has ever let this member in, and said who is there. */
   get entered(): boolean {
-    return this.#rosterKnown;
+    return this.#roster.known;
   }
 
   /** Oneself, as others see it. */
@@ -304,7 +236,9 @@ export class Room {
    * `seat-lost` if it has not kept the place: only another room, with another session, can go on.
    */
   async run(channel: Channel): Promise<number> {
-    if (this.#rosterKnown) this.#return ??= { missed: 0, opened: false, restarted: false };
+    if (this.#roster.known) {
+      this.#return ??= { before: this.#events.messages, opened: false, restarted: false };
+    }
     if (this.#return !== undefined) this.#return.opened = false;
     this.#tag = await keyTag(this.#options.identity.publicKey);
     return await this.#link.run(channel);
@@ -317,7 +251,7 @@ export class Room {
    * @throws {RoomError} `no-such-member`
    */
   find(name: string): Present {
-    const called = this.#called(name);
+    const called = this.#roster.called(name);
     const keys = new Set(called.map(({ key }) => toHex(key)));
     return only(keys.size === 1 ? called.slice(0, 1) : called).member!;
   }
@@ -328,7 +262,7 @@ export class Room {
    */
   async who(): Promise<Present[]> {
     const behind = await this.#findBehind();
-    return this.#announced().map((peer) => ({
+    return this.#roster.announced().map((peer) => ({
       ...peer.member!,
       ...behind.has(peer) && { behind: true },
     }));
@@ -360,7 +294,7 @@ export class Room {
         `Cannot send message as it has ${body.length} bytes: ${MAX_TEXT_BYTES} are allowed`,
       );
     }
-    const to = options.to === undefined ? undefined : only(this.#called(options.to));
+    const to = options.to === undefined ? undefined : only(this.#roster.called(options.to));
     const kind = options.kind === "action" ? BodyKind.ACTION : BodyKind.TEXT;
     const { delivered, done } = this.#send({ kind, body, to });
     await done.promise;
@@ -384,12 +318,12 @@ export class Room {
     const before = this.me.name;
     if (name !== this.#name) {
       this.#name = name;
-      this.#tagged = this.#announced().some((peer) => this.#clashes(peer));
+      this.#tagged = this.#roster.announced().some((peer) => this.#clashes(peer));
       this.#options.keys.countOn();
       await this.#announceDue();
       if (this.#ended) throw new RoomError("not-delivered", "Cannot take a name after the end");
     }
-    this.#emit({ type: "renamed", member: this.me, before, own: true });
+    this.#events.emit({ type: "renamed", member: this.me, before, own: true });
     if (imitates(name)) this.#warnNameMisleading();
     if (this.#tagged) this.#warnNameTaken();
   }
@@ -407,7 +341,7 @@ export class Room {
     }
     this.#status = text;
     await this.#sendStatus(undefined).done.promise;
-    this.#emit({ type: "status", member: this.me, text, own: true });
+    this.#events.emit({ type: "status", member: this.me, text, own: true });
   }
 
   /**
@@ -434,14 +368,14 @@ export class Room {
    * @param insiders Who can, as {@linkcode Room.insiders} gives them; by default those who are here.
    */
   lock(insiders?: ReadonlySet<string>): void {
-    this.#insiders ??= insiders ?? new Set([...this.#peers.values()].map(({ key }) => toHex(key)));
+    this.#insiders ??= insiders ?? new Set([...this.#roster].map(({ key }) => toHex(key)));
   }
 
   /** Lets everybody read again. */
   unlock(): void {
     this.#insiders = undefined;
-    const before = this.#readers();
-    for (const peer of this.#peers.values()) peer.lockedOut = false;
+    const before = this.#roster.readers();
+    for (const peer of this.#roster) peer.lockedOut = false;
     this.#welcome(before);
   }
 
@@ -451,7 +385,7 @@ export class Room {
    * @param farewellMs How long the host may take to have it all, in milliseconds.
    */
   async leave(farewellMs = 1000): Promise<void> {
-    if (this.#ready && !this.#ended && this.#link.open) {
+    if (this.#events.ready && !this.#ended && this.#link.open) {
       const goodbye = this.#send({ kind: BodyKind.LEAVE, body: new Uint8Array(), to: undefined });
       const late = Promise.withResolvers<void>();
       const cancel = this.#clock.after(farewellMs, late.resolve);
@@ -468,32 +402,30 @@ export class Room {
     this.#over.resolve();
     this.#tellBehind(undefined);
     this.#outbox.refuseAll(code, "the connection to the room has ended");
-    for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
     this.#chains.clear();
-    for (const peer of this.#peers.values()) peer.leave();
-    this.#peers.clear();
+    this.#roster.clear();
     this.#answers.clear();
-    this.#readied.resolve();
+    this.#events.end();
     this.#options.keys.close();
   }
 
   // Who is there.
 
   #onRoster(entries: readonly RosterEntry[], restarted: boolean): void {
-    for (const entry of entries) this.#meet(entry, restarted || !this.#rosterKnown);
-    this.#rosterKnown = true;
+    for (const entry of entries) this.#meet(entry, restarted || !this.#roster.known);
+    this.#roster.complete();
     if (restarted) this.#move(entries);
     void this.#announceDue();
   }
 
   /** Another process has the room now, and nothing of what the one before had queued. */
   #move(entries: readonly RosterEntry[]): void {
-    this.#movedAt = this.#clock.elapsed();
+    this.#roster.moved();
     this.#answers.clear(); // Everybody asks anew.
     if (this.#return !== undefined) this.#return.restarted = true;
     const here = new Map(entries.map((entry) => [toHex(entry.session), entry]));
-    for (const peer of this.#peers.values()) {
+    for (const peer of this.#roster) {
       if (peer.gone) continue;
       if (peer.announced !== undefined) {
         peer.owedUntil = Infinity;
@@ -508,18 +440,18 @@ export class Room {
   /** A member that was at the host before has not come to this one yet. */
   #miss(peer: Peer): void {
     peer.absent = true;
-    this.#setAway(peer, false);
-    this.#cancel(`owed ${peer.id}`);
+    this.#roster.setAway(peer, false);
+    this.#timers.cancel(`owed ${peer.id}`);
     this.#do(peer, 0, () => this.#answered(peer));
     // Most come at once: to tell of each first that it is lost and then that it is back is no news.
-    this.#after(`absent ${peer.id}`, ANSWER_MS, () => {
+    this.#timers.after(`absent ${peer.id}`, ANSWER_MS, () => {
       this.#do(peer, 0, () => this.#showLost(peer));
       this.#awaitReturn(peer, ABSENT_MS - ANSWER_MS);
     });
   }
 
   #awaitReturn(peer: Peer, ms: number): void {
-    this.#after(`absent ${peer.id}`, ms, () => {
+    this.#timers.after(`absent ${peer.id}`, ms, () => {
       // That it has come may wait at the host for the connection to be back.
       if (this.#link.open) this.#leave(peer, "connection-lost");
       else this.#awaitReturn(peer, ANSWER_MS);
@@ -529,8 +461,8 @@ export class Room {
   /** A member that was at the host before is at this one: what the one before lost is asked for. */
   #arrive(peer: Peer, away: boolean): void {
     peer.absent = false;
-    this.#setAway(peer, away);
-    this.#cancel(`absent ${peer.id}`);
+    this.#roster.setAway(peer, away);
+    this.#timers.cancel(`absent ${peer.id}`);
     this.#ask(peer);
     this.#awaitQuestion(peer);
     this.#do(peer, 0, () => {
@@ -541,7 +473,7 @@ export class Room {
   }
 
   #onMember({ change, reason, session, key }: Extract<HostRecord, { type: "member" }>): void {
-    const peer = this.#peers.get(toHex(session));
+    const peer = this.#roster.get(session);
     switch (change) {
       case MemberChange.JOINED:
         if (peer === undefined) this.#meet({ session, key, away: false }, false);
@@ -553,7 +485,7 @@ export class Room {
       case MemberChange.AWAY:
         if (peer === undefined) break;
         this.#do(peer, 0, () => {
-          this.#setAway(peer, true);
+          this.#roster.setAway(peer, true);
           this.#showLost(peer);
           this.#answered(peer);
         });
@@ -561,7 +493,7 @@ export class Room {
       case MemberChange.BACK:
         if (peer === undefined) break;
         this.#do(peer, 0, () => {
-          this.#setAway(peer, false);
+          this.#roster.setAway(peer, false);
           this.#showBack(peer);
         });
         break;
@@ -580,54 +512,40 @@ export class Room {
 
   #meet(entry: RosterEntry, earlier: boolean): void {
     if (this.#decisions.bans(entry.key)) return;
-    const id = toHex(entry.session);
-    // A room in which nobody new can be told from somebody of the past admits nobody any more.
-    if (this.#burned.has(id) || this.#burned.size >= MAX_BURNED || this.#peers.has(id)) return;
-    if (equal(entry.session, this.#options.session)) return;
-    if (this.#peers.size >= MAX_ROSTER_ENTRIES) {
-      throw new WireError(`Cannot take member as ${MAX_ROSTER_ENTRIES} are in the room already`);
-    }
-    const order = this.#joinedCount++;
-    const peer = new Peer(entry, order, earlier, this.#lanes.lane(), this.#clock);
+    const peer = this.#roster.admit(entry, earlier);
+    if (peer === undefined) return;
     peer.lockedOut = this.#insiders?.has(toHex(entry.key)) === false;
-    this.#peers.set(id, peer);
-    if (entry.away) this.#agreement.changed();
     // It may have been at the host before, and think that it has told this member of itself.
-    if (this.#moving()) this.#ask(peer);
-  }
-
-  /** Whether those who were at the host before may still be on their way to this one. */
-  #moving(): boolean {
-    return this.#movedAt !== undefined && this.#clock.elapsed() - this.#movedAt < 2 * ABSENT_MS;
+    if (this.#roster.moving) this.#ask(peer);
   }
 
   /** Shows a member that can be given keys from now on. Before `ready`, that shows who was earlier. */
   #appear(peer: Peer): void {
     if (peer.shown || peer.gone || peer.announced === undefined) return;
-    if (!this.#ready && peer.earlier) return;
+    if (!this.#events.ready && peer.earlier) return;
     peer.shown = true;
-    this.#emit({ type: "joined", member: peer.member! });
+    this.#events.emit({ type: "joined", member: peer.member! });
     if (!peer.lockedOut) return;
     const message = `${peer.member!.name} came after you had locked the room, and cannot read you`;
-    this.#emit({ type: "warning", code: "key-withheld", message });
+    this.#events.emit({ type: "warning", code: "key-withheld", message });
   }
 
   #showLost(peer: Peer): void {
     if (!peer.shown || peer.gone || peer.lostShown) return;
     peer.lostShown = true;
-    this.#emit({ type: "lost", member: peer.member! });
+    this.#events.emit({ type: "lost", member: peer.member! });
   }
 
   #showBack(peer: Peer): void {
     if (!peer.lostShown || peer.gone) return;
     peer.lostShown = false;
-    this.#emit({ type: "back", member: peer.member! });
+    this.#events.emit({ type: "back", member: peer.member! });
   }
 
   #disappear(peer: Peer, reason: LeaveReason): void {
     if (!peer.shown) return;
     peer.shown = false;
-    this.#emit({ type: "left", member: peer.member!, reason });
+    this.#events.emit({ type: "left", member: peer.member!, reason });
   }
 
   /** Sees to it that a member that is gone can read nothing that is sealed from now on. */
@@ -657,16 +575,14 @@ export class Room {
   }
 
   #part(peer: Peer, reason: LeaveReason): void {
-    if (!this.#present(peer)) return;
+    if (!this.#roster.has(peer)) return;
     this.#revoke(peer);
-    this.#peers.delete(peer.id);
-    this.#cancel(`absent ${peer.id}`);
-    this.#cancel(`owed ${peer.id}`);
+    this.#roster.remove(peer);
+    this.#timers.cancel(`absent ${peer.id}`);
+    this.#timers.cancel(`owed ${peer.id}`);
     this.#owe(peer, undefined);
     this.#answered(peer);
-    if (peer.announced !== undefined || peer.away) this.#agreement.changed();
     if (peer.announced === undefined) return;
-    this.#burned.add(peer.id);
     this.#disappear(peer, reason);
     if (reason === "kicked" || reason === "banned") this.#showRekeyed(peer);
     this.#pump();
@@ -674,37 +590,8 @@ export class Room {
 
   /** Says that there are new keys, once all sessions of an identity are gone that the host has removed. */
   #showRekeyed({ key }: Peer): void {
-    const others = [...this.#peers.values()].some((other) => equal(other.key, key));
-    if (!others) this.#emit({ type: "rekeyed" });
-  }
-
-  #setAway(peer: Peer, away: boolean): void {
-    peer.away = away;
-    if (peer.announced === undefined) this.#agreement.changed();
-  }
-
-  #present(peer: Peer): boolean {
-    return this.#peers.get(peer.id) === peer;
-  }
-
-  /** Everybody whose ANNOUNCE came, in the order in which they joined. */
-  #announced(): Peer[] {
-    return [...this.#peers.values()].filter(({ announced, gone }) =>
-      announced !== undefined && !gone
-    );
-  }
-
-  /** Those of them who are given keys. */
-  #readers(): Peer[] {
-    return this.#announced().filter(({ withheld }) => !withheld);
-  }
-
-  /** Whoever a name or a key may mean. */
-  #called(name: string): Peer[] {
-    return this.#announced().filter(({ announced, key, member }) => {
-      if (KEY.test(name)) return name === toBase64Url(key);
-      return name === member!.name || name === `${announced!.name}#${announced!.tag}`;
-    });
+    const others = [...this.#roster].some((other) => equal(other.key, key));
+    if (!others) this.#events.emit({ type: "rekeyed" });
   }
 
   // Announcing.
@@ -712,8 +599,8 @@ export class Room {
   /** Tells this member's key and name to everybody who should have them and has not. */
   async #announceDue(): Promise<void> {
     const key = this.#options.keys.current;
-    if (key === undefined || !this.#rosterKnown || this.#ended) return;
-    const due = [...this.#peers.values()].filter((peer) =>
+    if (key === undefined || !this.#roster.known || this.#ended) return;
+    const due = [...this.#roster].filter((peer) =>
       (peer.earlier || peer.announced !== undefined) && peer.told < key.generation
     );
     for (const peer of due) peer.told = key.generation;
@@ -731,19 +618,19 @@ export class Room {
     this.#announceAt = at + MIN_ANNOUNCE_MS;
     if (at === now) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#after(`announce ${at}`, at - now, resolve);
+    this.#timers.after(`announce ${at}`, at - now, resolve);
     await Promise.race([promise, this.#over.promise]);
   }
 
   /** Whoever was here before is to answer the first ANNOUNCE; then this member is ready. */
   #awaitAnswers(): Set<Peer> {
     const unanswered = new Set(
-      [...this.#peers.values()].filter(({ announced, away, earlier }) =>
+      [...this.#roster].filter(({ announced, away, earlier }) =>
         earlier && !away && announced === undefined
       ),
     );
     const silentMs = unanswered.size === 0 ? 0 : SILENT_AFTER_MS;
-    this.#after("silent", silentMs, () => this.#becomeReady());
+    this.#timers.after("silent", silentMs, () => this.#becomeReady());
     return unanswered;
   }
 
@@ -775,38 +662,36 @@ export class Room {
   }
 
   #becomeReady(): void {
-    if (this.#ready || this.#ended) return;
-    this.#ready = true;
-    this.#timers.get("silent")?.();
-    const earlier = this.#announced().filter((peer) => peer.earlier);
+    if (this.#events.ready || this.#ended) return;
+    this.#timers.cancel("silent");
+    this.#events.open(() => this.#showReady());
+    this.#pump();
+  }
+
+  #showReady(): void {
+    const earlier = this.#roster.announced().filter((peer) => peer.earlier);
     for (const peer of earlier) {
       peer.shown = true;
       peer.lostShown = peer.away || peer.absent;
     }
     const members = earlier.map((peer) => peer.member!);
-    this.#options.emit({ type: "ready", me: this.me, members });
+    this.#events.emit({ type: "ready", me: this.me, members });
     for (const { key } of this.#unanswered ?? []) {
-      this.#options.emit({
-        type: "warning",
-        code: "member-silent",
-        message: `A member has not answered: ${toBase64Url(key)}`,
-      });
+      const message = `A member has not answered: ${toBase64Url(key)}`;
+      this.#events.emit({ type: "warning", code: "member-silent", message });
     }
     if (imitates(this.#name)) this.#warnNameMisleading();
     const clashing = earlier.filter((peer) => this.#clashes(peer));
     for (const peer of clashing) peer.clashShown = true;
     if (clashing.length > 0) this.#warnNameTaken();
     for (const peer of earlier) this.#showTrust(peer);
-    for (const event of this.#early.splice(0)) this.#options.emit(event);
-    this.#readied.resolve();
-    this.#pump();
   }
 
   // What arrives.
 
   #onEnvelope({ from, object }: HostEnvelope): void {
     if (equal(from, HOST_SESSION)) return this.#decisions.take(object);
-    const peer = this.#peers.get(toHex(from));
+    const peer = this.#roster.get(from);
     if (peer === undefined || !OBJECT_TYPES.has(object[0]!)) return;
     const { obeyed } = this.#decisions;
     this.#do(peer, object.length, async () => {
@@ -823,13 +708,13 @@ export class Room {
       } catch (error) {
         if (error instanceof LanchatError) return;
         const message = `Cannot take what a member sent: ${error}`;
-        this.#emit({ type: "warning", code: "internal", message });
+        this.#events.emit({ type: "warning", code: "internal", message });
       }
     });
   }
 
   async #receive(peer: Peer, object: Bytes): Promise<void> {
-    if (!this.#present(peer)) return;
+    if (!this.#roster.has(peer)) return;
     switch (object[0]) {
       case ObjectType.NEED:
         return await this.#receiveNeed(peer, decodeNeed(object));
@@ -850,7 +735,7 @@ export class Room {
 
   /** Takes an object. @param again Whether it was sent again, and need not be for this member. */
   async #take(peer: Peer, object: Bytes, again: boolean): Promise<void> {
-    if (!this.#present(peer)) return;
+    if (!this.#roster.has(peer)) return;
     switch (object[0]) {
       case ObjectType.ANNOUNCE:
         return await this.#receiveAnnounce(peer, object);
@@ -876,7 +761,7 @@ export class Room {
   }
 
   #awaitAnswer(peer: Peer): void {
-    this.#after(`answer ${peer.id}`, ANSWER_MS, () => {
+    this.#timers.after(`answer ${peer.id}`, ANSWER_MS, () => {
       // Nothing comes while there is no connection.
       if (!this.#link.open) this.#awaitAnswer(peer);
       else this.#do(peer, 0, () => this.#conclude(peer));
@@ -885,7 +770,7 @@ export class Room {
 
   /** A member has its time to ask what it lacks; who does not, lacks nothing. */
   #awaitQuestion(peer: Peer): void {
-    this.#after(`owed ${peer.id}`, 2 * ANSWER_MS, () => {
+    this.#timers.after(`owed ${peer.id}`, 2 * ANSWER_MS, () => {
       if (peer.owedUntil !== Infinity) return;
       if (peer.away || !this.#link.open) this.#awaitQuestion(peer);
       else this.#owe(peer, peer.askedIn); // It lies behind all that tells the member to ask.
@@ -894,7 +779,7 @@ export class Room {
 
   /** What could not come while there was no connection has its whole time again. */
   #waitAnew(): void {
-    for (const peer of this.#peers.values()) {
+    for (const peer of this.#roster) {
       if (this.#timers.has(`answer ${peer.id}`)) this.#awaitAnswer(peer);
       if (this.#timers.has(`owed ${peer.id}`)) this.#awaitQuestion(peer);
     }
@@ -905,7 +790,7 @@ export class Room {
     const { question } = peer;
     if (question === undefined) return;
     peer.question = undefined;
-    this.#cancel(`answer ${peer.id}`);
+    this.#timers.cancel(`answer ${peer.id}`);
     for (const object of question.release()) {
       await this.#take(peer, object, false).catch((error) => {
         if (!(error instanceof LanchatError)) throw error;
@@ -917,7 +802,7 @@ export class Room {
   async #receiveNeed(peer: Peer, round: number): Promise<void> {
     await peer.mayWork();
     // Without a restart there is nothing that the asker could lack.
-    const envelopes = this.#moving()
+    const envelopes = this.#roster.moving
       ? this.#link.kept.filter(({ object, to }) => {
         if (peer.withheld && object[0] !== ObjectType.ANNOUNCE) return false;
         return to === undefined || equal(to, peer.session);
@@ -971,11 +856,11 @@ export class Room {
   }
 
   async #findBehind(): Promise<ReadonlySet<Peer>> {
-    const may = this.#readers().filter((peer) => this.#mayLack(peer));
+    const may = this.#roster.readers().filter((peer) => this.#mayLack(peer));
     if (may.length === 0 || !this.#link.open) return new Set(may);
     if (this.#behind === undefined) {
       this.#behind = Promise.withResolvers();
-      this.#after("behind", BEHIND_MS, () => this.#tellBehind(undefined));
+      this.#timers.after("behind", BEHIND_MS, () => this.#tellBehind(undefined));
       this.#link.askBehind();
     }
     return await this.#behind.promise;
@@ -988,8 +873,8 @@ export class Room {
 
   /** Tells who asked. @param known Who lacks something that the host has; `undefined` if it does not say. */
   #tellBehind(known: ReadonlySet<string> | undefined): void {
-    this.#cancel("behind");
-    const behind = this.#readers().filter((peer) =>
+    this.#timers.cancel("behind");
+    const behind = this.#roster.readers().filter((peer) =>
       this.#mayLack(peer) &&
       (known === undefined || known.has(peer.id) || !this.#hostHasAll(peer))
     );
@@ -1006,10 +891,11 @@ export class Room {
   /** Says that the connection is back, once all that was missed has been shown. */
   #showReturn(): void {
     if (this.#return === undefined || !this.#return.opened) return;
-    if ([...this.#peers.values()].some(({ question }) => question !== undefined)) return;
-    const { missed, restarted } = this.#return;
+    if ([...this.#roster].some(({ question }) => question !== undefined)) return;
+    const { before, restarted } = this.#return;
     this.#return = undefined;
-    this.#emit({ type: "reconnected", missed, restarted });
+    const missed = this.#events.messages - before;
+    this.#events.emit({ type: "reconnected", missed, restarted });
   }
 
   async #receiveAnnounce(peer: Peer, object: Bytes): Promise<void> {
@@ -1045,12 +931,12 @@ export class Room {
       verifier: verifier!,
       wrapKey: await WrapKey.import(announce.modulus),
     };
-    if (!this.#present(peer)) return;
+    if (!this.#roster.has(peer)) return;
     const before = peer.member;
     const renamed = peer.announced !== undefined && peer.announced.name !== announced.name;
     peer.announced = announced;
     peer.tagged = announce.nameTaken || peer.tagged && !renamed;
-    if (before === undefined) this.#agreement.changed();
+    if (before === undefined) this.#roster.agreement.changed();
     if (before === undefined || renamed) {
       this.#settleNames(peer, renamed);
       this.#judge(peer, true);
@@ -1099,19 +985,19 @@ export class Room {
       throw refused("message", "its sender key is not known");
     }
     const { inner, missing } = await chain.open(msg, () => peer.mayWork());
-    if (!this.#present(peer)) return;
+    if (!this.#roster.has(peer)) return;
     this.#showGap(peer, chain.audience, inner.before + msg.index, missing);
     peer.keyMissed = false;
     // To another host process members come one after the other.
-    if (!this.#moving() && await this.#agreement.breaks(peer, inner.roster)) {
-      this.#emit({
+    if (!this.#roster.moving && await this.#roster.agreement.breaks(peer, inner.roster)) {
+      this.#events.emit({
         type: "warning",
         code: "roster-differs",
         message: `${peer.member!.name} sees other members in this room than you do`,
       });
     }
-    if (!this.#ready && this.#early.length >= MAX_HELD) await peer.lane.park(this.#readied.promise);
-    if (!this.#present(peer)) return;
+    await this.#events.roomFor(peer);
+    if (!this.#roster.has(peer)) return;
     this.#show(peer, inner, chain.audience === Audience.DIRECT);
   }
 
@@ -1121,7 +1007,7 @@ export class Room {
     peer.totals[audience] = total + 1;
     // Counted over the chains, as the end of one of them may be missing.
     const missing = expected === undefined ? skipped : Math.max(skipped, (total - expected) | 0);
-    if (missing > 0) this.#emitOf(peer, { type: "gap", member: peer.member!, missing });
+    if (missing > 0) this.#events.emitOf(peer, { type: "gap", member: peer.member!, missing });
   }
 
   #show(peer: Peer, { at, body, kind }: Inner, direct: boolean): void {
@@ -1144,7 +1030,7 @@ export class Room {
     if (text === peer.status) return;
     peer.status = text;
     if (!peer.shown) return;
-    this.#emitOf(peer, { type: "status", member: peer.member!, text, own: false });
+    this.#events.emitOf(peer, { type: "status", member: peer.member!, text, own: false });
   }
 
   /** Says once that a member's key has not come, where it has had the time to send it. */
@@ -1153,7 +1039,7 @@ export class Room {
       this.#clock.elapsed() - peer.introducedAt > SILENT_AFTER_MS;
     if (peer.keyMissed || !known || peer.member === undefined) return;
     peer.keyMissed = true;
-    this.#emit({
+    this.#events.emit({
       type: "warning",
       code: "messages-missing",
       message: `Messages of ${peer.member.name} cannot be read as their key has not come`,
@@ -1171,16 +1057,15 @@ export class Room {
       private: direct,
       at: Math.abs(at - now) <= MAX_CLOCK_SKEW_MS ? at : now,
     }));
-    for (const message of messages) this.#emitOf(peer, message);
-    if (this.#return !== undefined && !this.#ignores(peer)) this.#return.missed += messages.length;
+    for (const message of messages) this.#events.emitOf(peer, message);
   }
 
   // Names, and who is trusted under them.
 
   /** Asks anew what everybody here is, as what is known of others has changed. */
   judgeAnew(): void {
-    const before = this.#readers();
-    for (const peer of this.#announced()) {
+    const before = this.#roster.readers();
+    for (const peer of this.#roster.announced()) {
       const { name } = peer.member!;
       this.#judge(peer, false);
       this.#showName(peer, name);
@@ -1190,7 +1075,7 @@ export class Room {
 
   /** Tells those who can read now how this member is, and sends what waited for a reader. */
   #welcome(before: readonly Peer[]): void {
-    for (const peer of this.#readers()) {
+    for (const peer of this.#roster.readers()) {
       if (!before.includes(peer) && this.#status !== "") this.#sendStatus(peer);
     }
     this.#pump();
@@ -1213,7 +1098,7 @@ export class Room {
     if (!peer.shown || peer.trustShown) return;
     peer.trustShown = true;
     const withheld = peer.trust === "withheld";
-    this.#emit({ type: "key-changed", member: peer.member!, withheld });
+    this.#events.emit({ type: "key-changed", member: peer.member!, withheld });
   }
 
   /** Gives the tag to whoever came later to a name that somebody else has, or one like it. */
@@ -1221,15 +1106,15 @@ export class Room {
     const silent = this.#clock.elapsed() - peer.since >= SILENT_AFTER_MS;
     // In the order in which the host named them, which is the same for all; but who was silent comes last,
     // as does who has taken another name since, or says itself that the name was somebody else's.
-    if (renamed || silent || peer.tagged) peer.order = this.#joinedCount++;
+    if (renamed || silent || peer.tagged) peer.order = this.#roster.nextOrder();
     const taken = peer.announced!.name;
-    for (const other of this.#announced()) {
+    for (const other of this.#roster.announced()) {
       if (equal(other.key, peer.key) || !sameName(other.announced!.name, taken)) continue;
       if (other.order < peer.order) peer.tagged = true;
       else this.#tagLater(other);
     }
     if (!this.#clashes(peer)) return;
-    if (peer.earlier && !this.#ready && !renamed) this.#tagged = true;
+    if (peer.earlier && !this.#events.ready && !renamed) this.#tagged = true;
     else peer.tagged = true;
   }
 
@@ -1250,7 +1135,7 @@ export class Room {
     const member = peer.member!;
     if (before === undefined) this.#appear(peer);
     else if (peer.shown && member.name !== before) {
-      this.#emit({ type: "renamed", member, before, own: false }); // Who is who, ignored or not.
+      this.#events.emit({ type: "renamed", member, before, own: false }); // Who is who, ignored or not.
     }
     this.#showTrust(peer);
     if (!peer.shown || peer.clashShown || !this.#clashes(peer)) return;
@@ -1263,28 +1148,13 @@ export class Room {
       ? `Somebody else here has your name already, or one like it: you are shown as ${this.me.name}`
       : `Somebody else has your name now, or one like it: you are ${this.me.name}, the other is ` +
         "shown with a tag";
-    this.#emit({ type: "warning", code: "name-taken", message });
+    this.#events.emit({ type: "warning", code: "name-taken", message });
   }
 
   #warnNameMisleading(): void {
     const message =
       `Your name could be taken for lanchat's own lines: you are shown as ${this.me.name}`;
-    this.#emit({ type: "warning", code: "name-misleading", message });
-  }
-
-  /** Emits what a member does, unless it is ignored. */
-  #emitOf(peer: Peer, event: RoomEvent): void {
-    if (!this.#ignores(peer)) this.#emit(event);
-  }
-
-  #ignores({ key }: Peer): boolean {
-    return this.#options.ignores?.(key) ?? false;
-  }
-
-  /** Emits what happens; before `ready` it is held, so that `ready` comes first. */
-  #emit(event: RoomEvent): void {
-    if (this.#ready) this.#options.emit(event);
-    else this.#early.push(event);
+    this.#events.emit({ type: "warning", code: "name-misleading", message });
   }
 
   // What is sent.
@@ -1304,7 +1174,7 @@ export class Room {
   /** Sends what can be sent, one MSG after the other. */
   #pump(): void {
     this.#pumpAgain = true;
-    if (!this.#pumping && this.#ready) void this.#runPump();
+    if (!this.#pumping && this.#events.ready) void this.#runPump();
   }
 
   async #runPump(): Promise<void> {
@@ -1327,7 +1197,7 @@ export class Room {
     if (!this.#link.open || this.#link.backlog >= WINDOW_BYTES) return false;
     // What is sealed now could not be kept for those who may lack it.
     if (this.#owed.size > 0 && this.#link.keptFull) return false;
-    const roster = await this.#agreement.current();
+    const roster = await this.#roster.agreement.current();
     const head = this.#outbox.head;
     if (head === undefined || !this.#link.open) return false;
     const chain = this.#chains.get(head.to?.id ?? "");
@@ -1350,8 +1220,8 @@ export class Room {
   }
 
   #audience(to: Peer | undefined): Peer[] {
-    if (to === undefined) return this.#readers();
-    return this.#readers().includes(to) ? [to] : [];
+    if (to === undefined) return this.#roster.readers();
+    return this.#roster.readers().includes(to) ? [to] : [];
   }
 
   #nobodyReads({ kind, to }: Outgoing): boolean {
@@ -1360,7 +1230,7 @@ export class Room {
       return true;
     }
     if (to !== undefined) {
-      if (this.#present(to) && !to.gone) {
+      if (this.#roster.has(to) && !to.gone) {
         this.#outbox.refuseHead("key-withheld", "that member is given no key");
       } else {
         this.#outbox.refuseHead("no-such-member", "that member has left");
@@ -1370,25 +1240,17 @@ export class Room {
     const now = this.#clock.elapsed();
     this.#aloneSince ??= now;
     const patience = this.#aloneSince + (this.#options.waitMs ?? 0);
-    const left = Math.max(patience, this.#expectedUntil()) - now;
+    const left = Math.max(patience, this.#roster.expectedUntil()) - now;
     if (left > 0) {
-      this.#after("wait", left, () => this.#pump());
+      this.#timers.after("wait", left, () => this.#pump());
       return false;
     }
-    if (this.#announced().length > 0) {
+    if (this.#roster.announced().length > 0) {
       this.#outbox.refuseHead("key-withheld", "nobody else here is given a key");
     } else {
       this.#outbox.refuseHead("nobody-here", "nobody else is in the room");
     }
     return true;
-  }
-
-  /** Until when a first reader may be on its way: one who just joined, or comes to another host process. */
-  #expectedUntil(): number {
-    const newest = [...this.#peers.values()]
-      .filter(({ announced, gone }) => announced === undefined && !gone)
-      .map(({ since }) => since);
-    return Math.max(this.#movedAt ?? -Infinity, ...newest) + SILENT_AFTER_MS;
   }
 
   /** Begins an epoch for an audience. @returns Whether it was time for one. */
@@ -1397,7 +1259,7 @@ export class Room {
     const now = this.#clock.elapsed();
     const wait = before === undefined ? 0 : before.since + MIN_EPOCH_MS - now;
     if (wait > 0) {
-      this.#after("epoch", wait, () => this.#pump());
+      this.#timers.after("epoch", wait, () => this.#pump());
       return false;
     }
     const epoch = (this.#epochs.get(id) ?? 0) + 1;
@@ -1411,7 +1273,7 @@ export class Room {
       since: now,
       before: total,
     });
-    if (to === undefined || this.#present(to)) this.#chains.set(id, chain);
+    if (to === undefined || this.#roster.has(to)) this.#chains.set(id, chain);
     return true;
   }
 
@@ -1456,25 +1318,10 @@ export class Room {
     this.#outbox.sent(cmid);
     for (const peer of isText(first) ? audience : []) peer.saidIn = cmid;
     if (to === undefined && kind !== BodyKind.HEARTBEAT) {
-      this.#after("heartbeat", HEARTBEAT_AFTER_MS, () => {
+      this.#timers.after("heartbeat", HEARTBEAT_AFTER_MS, () => {
         this.#send({ kind: BodyKind.HEARTBEAT, body: new Uint8Array(), to: undefined });
       });
     }
-  }
-
-  /** Sets one of the room's timers, in place of the one of that name. */
-  #after(name: string, ms: number, callback: () => void): void {
-    this.#cancel(name);
-    const due = (): void => {
-      this.#timers.delete(name);
-      callback();
-    };
-    this.#timers.set(name, this.#clock.after(ms, due));
-  }
-
-  #cancel(name: string): void {
-    this.#timers.get(name)?.();
-    this.#timers.delete(name);
   }
 }
 
