@@ -18,18 +18,13 @@ import {
   type BatchItem,
   BodyKind,
   CloseReason,
-  decodeAgain,
   decodeAnnounce,
   decodeBatch,
   decodeMsg,
-  decodeNeed,
   decodeSkdm,
   decodeStatus,
   decodeText,
-  encodeAgain,
   encodeAnnounceHead,
-  encodeBatch,
-  encodeNeed,
   EnvelopeClass,
   HOST_SESSION,
   type HostEnvelope,
@@ -37,45 +32,27 @@ import {
   type Inner,
   MAX_TEXT_BYTES,
   MemberChange,
-  type MemberEnvelope,
   nameProblem,
   ObjectType,
   type RosterEntry,
   statusProblem,
 } from "../wire/mod.ts";
-import { type Author, ReceivingChain, refused, SendingChain } from "./chain.ts";
+import { ReceivingChain, refused } from "./chain.ts";
 import { Events, type LeaveReason, type RoomEvent } from "./events.ts";
 import { Lanes } from "./lanes.ts";
-import { ABSENT_MS, Link, WINDOW_BYTES } from "./link.ts";
+import { ABSENT_MS, Link } from "./link.ts";
 import { imitates, sameName, shownName } from "./names.ts";
-import { isText, type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
+import type { Outgoing } from "./outgoing.ts";
 import { type Member, type Peer, type Present, SILENT_AFTER_MS, type Trust } from "./peer.ts";
-import { type Held, Question } from "./question.ts";
+import { ANSWER_MS, Recovery } from "./recovery.ts";
 import { Decisions } from "./decisions.ts";
 import { Roster } from "./roster.ts";
+import { Sender } from "./sender.ts";
 import type { SessionKeys } from "./session_keys.ts";
 import { Timers } from "./timers.ts";
 
-/** How long the host may take to tell who is behind, in milliseconds. */
-const BEHIND_MS = 2000;
-
-/** Messages of one epoch. */
-const MAX_EPOCH_MESSAGES = 16_384;
-
-/** Age of an epoch, in milliseconds. */
-const MAX_EPOCH_MS = 3_600_000;
-
-/** Least time between two epochs of one audience, in milliseconds. */
-const MIN_EPOCH_MS = 1000;
-
-/** Silence after which one heartbeat shows whether the last messages arrived, in milliseconds. */
-const HEARTBEAT_AFTER_MS = 30_000;
-
 /** A clock further off than this is not believed, in milliseconds. */
 export const MAX_CLOCK_SKEW_MS = 600_000;
-
-/** How long a member may take to send again what it was asked for, in milliseconds. */
-const ANSWER_MS = 10_000;
 
 /** Sender keys of one member that may be wrong, one after the other. */
 const MAX_BAD_KEYS = 8;
@@ -85,9 +62,6 @@ const MIN_ANNOUNCE_MS = 1000;
 
 /** What may be in an envelope. */
 const OBJECT_TYPES: ReadonlySet<number> = new Set(Object.values(ObjectType));
-
-/** Sender keys that are wrapped side by side. */
-const WRAPS_AT_ONCE = 8;
 
 /** What a member brings into a room. */
 export interface RoomOptions {
@@ -125,40 +99,23 @@ export interface RoomOptions {
  */
 export class Room {
   readonly #options: RoomOptions;
-  readonly #author: Author;
   readonly #clock: Clock;
   readonly #link: Link;
+  readonly #sender: Sender;
+  readonly #recovery: Recovery;
   readonly #lanes = new Lanes();
-  readonly #outbox = new Outbox();
   readonly #roster: Roster;
   readonly #events: Events;
   readonly #decisions: Decisions;
   #insiders: ReadonlySet<string> | undefined;
-  readonly #chains = new Map<string, SendingChain>();
-  readonly #epochs = new Map<string, number>();
-  readonly #totals = new Map<string, number>();
   readonly #timers: Timers;
-  readonly #owed = new Set<Peer>();
-  readonly #held: Held = { bytes: 0 };
-  readonly #answers = new Map<Peer, Answer>();
-  #acceptedUntil = 0;
-  #deliveredUntil = 0;
-  /** As that, but for what may have been lost with a host. */
-  #settledUntil = 0;
-  #behind: PromiseWithResolvers<ReadonlySet<Peer>> | undefined;
-  #rounds = 0;
   /** Since the connection was lost. @param before How many messages were told until then. */
   #return: { before: number; opened: boolean; restarted: boolean } | undefined;
-  #joinedCount = 0;
   #name: string;
   #status = "";
   #tag = "";
   #tagged = false;
-  #rosterKnown = false;
   #unanswered: Set<Peer> | undefined;
-  #aloneSince: number | undefined;
-  #pumping = false;
-  #pumpAgain = false;
   #ended = false;
   #announceAt = -Infinity;
   #announcing: Promise<void> = Promise.resolve();
@@ -168,7 +125,6 @@ export class Room {
   constructor(options: RoomOptions) {
     this.#options = options;
     this.#name = options.name;
-    this.#author = options;
     this.#decisions = new Decisions({
       hostKey: options.hostKey,
       roomId: options.roomId,
@@ -188,25 +144,39 @@ export class Room {
       member: (record) => this.#onMember(record),
       envelope: (envelope) => this.#onEnvelope(envelope),
       acknowledged: (accepted, delivered) => {
-        this.#acceptedUntil = Math.max(this.#acceptedUntil, accepted);
-        this.#deliveredUntil = Math.max(this.#deliveredUntil, delivered);
-        this.#outbox.acknowledged(accepted);
-        this.#settleDelivered();
-        this.#answerMore();
-        this.#pump();
+        this.#sender.delivery.acknowledged(accepted, delivered);
+        this.#recovery.answerMore();
+        this.#sender.pump();
       },
-      behind: (sessions) => this.#tellBehind(new Set(sessions.map(toHex))),
+      behind: (sessions) => this.#sender.delivery.tellBehind(new Set(sessions.map(toHex))),
       opened: () => {
         if (this.#return !== undefined) this.#return.opened = true;
-        this.#waitAnew();
+        this.#recovery.waitAnew();
         this.#showReturn();
-        this.#pump();
+        this.#sender.pump();
       },
       settled: async () => {
         await this.#lanes.settled();
         await options.shown?.();
       },
     }, this.#clock);
+    this.#sender = new Sender({
+      author: options,
+      link: this.#link,
+      roster: this.#roster,
+      clock: this.#clock,
+      waitMs: options.waitMs ?? 0,
+    });
+    this.#recovery = new Recovery({
+      link: this.#link,
+      roster: this.#roster,
+      delivery: this.#sender.delivery,
+      clock: this.#clock,
+    }, {
+      take: (peer, object, again) => this.#take(peer, object, again),
+      late: (peer) => this.#do(peer, 0, () => this.#recovery.conclude(peer)),
+      concluded: () => this.#showReturn(),
+    });
     options.keys.onRenewed = () => void (this.#announcing = this.#announceDue());
   }
 
@@ -261,7 +231,7 @@ export class Room {
    * without it (no connection, or no answer in 2 s) whoever may lack something is marked.
    */
   async who(): Promise<Present[]> {
-    const behind = await this.#findBehind();
+    const behind = await this.#sender.delivery.findBehind();
     return this.#roster.announced().map((peer) => ({
       ...peer.member!,
       ...behind.has(peer) && { behind: true },
@@ -270,7 +240,7 @@ export class Room {
 
   /** Resolves when another message can be taken. */
   writable(): Promise<void> {
-    return this.#outbox.writable();
+    return this.#sender.writable();
   }
 
   /**
@@ -296,7 +266,7 @@ export class Room {
     }
     const to = options.to === undefined ? undefined : only(this.#roster.called(options.to));
     const kind = options.kind === "action" ? BodyKind.ACTION : BodyKind.TEXT;
-    const { delivered, done } = this.#send({ kind, body, to });
+    const { delivered, done } = this.#sender.send({ kind, body, to });
     await done.promise;
     return { delivered: delivered.promise };
   }
@@ -351,7 +321,7 @@ export class Room {
    * @returns Resolves when everybody here is told of that.
    */
   async rekey(): Promise<void> {
-    for (const chain of this.#chains.values()) chain.stale = true;
+    this.#sender.expireAll();
     await this.#turnToAnnounce();
     await this.#options.keys.renew();
     await this.#announcing;
@@ -386,7 +356,11 @@ export class Room {
    */
   async leave(farewellMs = 1000): Promise<void> {
     if (this.#events.ready && !this.#ended && this.#link.open) {
-      const goodbye = this.#send({ kind: BodyKind.LEAVE, body: new Uint8Array(), to: undefined });
+      const goodbye = this.#sender.send({
+        kind: BodyKind.LEAVE,
+        body: new Uint8Array(),
+        to: undefined,
+      });
       const late = Promise.withResolvers<void>();
       const cancel = this.#clock.after(farewellMs, late.resolve);
       await Promise.race([goodbye.done.promise.catch(() => {}), late.promise]);
@@ -400,12 +374,10 @@ export class Room {
     if (this.#ended) return;
     this.#ended = true;
     this.#over.resolve();
-    this.#tellBehind(undefined);
-    this.#outbox.refuseAll(code, "the connection to the room has ended");
+    this.#sender.end(code);
     this.#timers.clear();
-    this.#chains.clear();
     this.#roster.clear();
-    this.#answers.clear();
+    this.#recovery.end();
     this.#events.end();
     this.#options.keys.close();
   }
@@ -422,15 +394,12 @@ export class Room {
   /** Another process has the room now, and nothing of what the one before had queued. */
   #move(entries: readonly RosterEntry[]): void {
     this.#roster.moved();
-    this.#answers.clear(); // Everybody asks anew.
+    this.#recovery.stopAnsweringAll();
     if (this.#return !== undefined) this.#return.restarted = true;
     const here = new Map(entries.map((entry) => [toHex(entry.session), entry]));
     for (const peer of this.#roster) {
       if (peer.gone) continue;
-      if (peer.announced !== undefined) {
-        peer.owedUntil = Infinity;
-        this.#owed.add(peer);
-      }
+      if (peer.announced !== undefined) this.#sender.delivery.owe(peer, Infinity);
       const entry = here.get(peer.id);
       if (entry !== undefined && equal(entry.key, peer.key)) this.#arrive(peer, entry.away);
       else this.#miss(peer);
@@ -441,7 +410,7 @@ export class Room {
   #miss(peer: Peer): void {
     peer.absent = true;
     this.#roster.setAway(peer, false);
-    this.#timers.cancel(`owed ${peer.id}`);
+    this.#recovery.stopAwaitingQuestion(peer);
     this.#do(peer, 0, () => this.#answered(peer));
     // Most come at once: to tell of each first that it is lost and then that it is back is no news.
     this.#timers.after(`absent ${peer.id}`, ANSWER_MS, () => {
@@ -463,13 +432,13 @@ export class Room {
     peer.absent = false;
     this.#roster.setAway(peer, away);
     this.#timers.cancel(`absent ${peer.id}`);
-    this.#ask(peer);
-    this.#awaitQuestion(peer);
+    this.#recovery.ask(peer);
+    this.#recovery.awaitQuestion(peer);
     this.#do(peer, 0, () => {
       if (peer.away) this.#showLost(peer);
       else if (!peer.absent) this.#showBack(peer);
     });
-    this.#pump();
+    this.#sender.pump();
   }
 
   #onMember({ change, reason, session, key }: Extract<HostRecord, { type: "member" }>): void {
@@ -516,7 +485,7 @@ export class Room {
     if (peer === undefined) return;
     peer.lockedOut = this.#insiders?.has(toHex(entry.key)) === false;
     // It may have been at the host before, and think that it has told this member of itself.
-    if (this.#roster.moving) this.#ask(peer);
+    if (this.#roster.moving) this.#recovery.ask(peer);
   }
 
   /** Shows a member that can be given keys from now on. Before `ready`, that shows who was earlier. */
@@ -551,25 +520,15 @@ export class Room {
   /** Sees to it that a member that is gone can read nothing that is sealed from now on. */
   #revoke(peer: Peer): void {
     peer.leave();
-    this.#answers.delete(peer);
-    this.#epochs.delete(peer.id);
-    this.#totals.delete(peer.id);
-    this.#expireChainsOf(peer);
-    this.#chains.delete(peer.id);
-  }
-
-  /** What a member holds the key of is used no more. */
-  #expireChainsOf(peer: Peer): void {
-    for (const chain of this.#chains.values()) {
-      if (chain.holders.has(peer.id)) chain.stale = true;
-    }
+    this.#recovery.stopAnswering(peer);
+    this.#sender.revoke(peer);
   }
 
   /** A member is gone; its last messages are still to be shown. */
   #leave(peer: Peer, reason: LeaveReason): void {
     this.#revoke(peer);
     this.#do(peer, 0, async () => {
-      await this.#conclude(peer);
+      await this.#recovery.conclude(peer);
       this.#part(peer, reason);
     });
   }
@@ -579,13 +538,13 @@ export class Room {
     this.#revoke(peer);
     this.#roster.remove(peer);
     this.#timers.cancel(`absent ${peer.id}`);
-    this.#timers.cancel(`owed ${peer.id}`);
-    this.#owe(peer, undefined);
+    this.#recovery.stopAwaitingQuestion(peer);
+    this.#sender.delivery.owe(peer, undefined);
     this.#answered(peer);
     if (peer.announced === undefined) return;
     this.#disappear(peer, reason);
     if (reason === "kicked" || reason === "banned") this.#showRekeyed(peer);
-    this.#pump();
+    this.#sender.pump();
   }
 
   /** Says that there are new keys, once all sessions of an identity are gone that the host has removed. */
@@ -665,7 +624,7 @@ export class Room {
     if (this.#events.ready || this.#ended) return;
     this.#timers.cancel("silent");
     this.#events.open(() => this.#showReady());
-    this.#pump();
+    this.#sender.start();
   }
 
   #showReady(): void {
@@ -696,7 +655,7 @@ export class Room {
     const { obeyed } = this.#decisions;
     this.#do(peer, object.length, async () => {
       await obeyed; // Whoever is banned says nothing any more.
-      await this.#receive(peer, object);
+      if (this.#roster.has(peer)) await this.#recovery.receive(peer, object);
     });
   }
 
@@ -713,26 +672,6 @@ export class Room {
     });
   }
 
-  async #receive(peer: Peer, object: Bytes): Promise<void> {
-    if (!this.#roster.has(peer)) return;
-    switch (object[0]) {
-      case ObjectType.NEED:
-        return await this.#receiveNeed(peer, decodeNeed(object));
-      case ObjectType.AGAIN: {
-        const { round, object: inner } = decodeAgain(object);
-        // Late as it may be: where nothing newer came, nothing of it is lost.
-        if (peer.round !== round) return;
-        if (peer.question !== undefined) this.#awaitAnswer(peer);
-        return inner === undefined
-          ? await this.#conclude(peer)
-          : await this.#take(peer, inner, true);
-      }
-    }
-    if (peer.question?.hold(object)) return;
-    await this.#conclude(peer);
-    await this.#take(peer, object, false);
-  }
-
   /** Takes an object. @param again Whether it was sent again, and need not be for this member. */
   async #take(peer: Peer, object: Bytes, again: boolean): Promise<void> {
     if (!this.#roster.has(peer)) return;
@@ -744,148 +683,6 @@ export class Room {
       case ObjectType.MSG:
         return await this.#receiveMsg(peer, object, again);
     }
-  }
-
-  // What another host process has lost.
-
-  /** Asks a member for what it still keeps for this one. */
-  #ask(peer: Peer): void {
-    peer.round = ++this.#rounds;
-    peer.question ??= new Question(this.#held); // What waits already goes on waiting.
-    peer.askedIn = this.#link.send({
-      class: EnvelopeClass.CONTROL,
-      to: peer.session,
-      object: encodeNeed(peer.round),
-    }, false);
-    this.#awaitAnswer(peer);
-  }
-
-  #awaitAnswer(peer: Peer): void {
-    this.#timers.after(`answer ${peer.id}`, ANSWER_MS, () => {
-      // Nothing comes while there is no connection.
-      if (!this.#link.open) this.#awaitAnswer(peer);
-      else this.#do(peer, 0, () => this.#conclude(peer));
-    });
-  }
-
-  /** A member has its time to ask what it lacks; who does not, lacks nothing. */
-  #awaitQuestion(peer: Peer): void {
-    this.#timers.after(`owed ${peer.id}`, 2 * ANSWER_MS, () => {
-      if (peer.owedUntil !== Infinity) return;
-      if (peer.away || !this.#link.open) this.#awaitQuestion(peer);
-      else this.#owe(peer, peer.askedIn); // It lies behind all that tells the member to ask.
-    });
-  }
-
-  /** What could not come while there was no connection has its whole time again. */
-  #waitAnew(): void {
-    for (const peer of this.#roster) {
-      if (this.#timers.has(`answer ${peer.id}`)) this.#awaitAnswer(peer);
-      if (this.#timers.has(`owed ${peer.id}`)) this.#awaitQuestion(peer);
-    }
-  }
-
-  /** Nothing more is sent again: now comes what waited for that. */
-  async #conclude(peer: Peer): Promise<void> {
-    const { question } = peer;
-    if (question === undefined) return;
-    peer.question = undefined;
-    this.#timers.cancel(`answer ${peer.id}`);
-    for (const object of question.release()) {
-      await this.#take(peer, object, false).catch((error) => {
-        if (!(error instanceof LanchatError)) throw error;
-      });
-    }
-    this.#showReturn();
-  }
-
-  async #receiveNeed(peer: Peer, round: number): Promise<void> {
-    await peer.mayWork();
-    // Without a restart there is nothing that the asker could lack.
-    const envelopes = this.#roster.moving
-      ? this.#link.kept.filter(({ object, to }) => {
-        if (peer.withheld && object[0] !== ObjectType.ANNOUNCE) return false;
-        return to === undefined || equal(to, peer.session);
-      })
-      : [];
-    // Of several questions the last one counts, and waits for its turn anew.
-    this.#answers.delete(peer);
-    this.#answers.set(peer, { round, envelopes: [...envelopes] });
-    this.#answerMore();
-  }
-
-  /** Sends again what was asked for, as far as there is room for it. */
-  #answerMore(): void {
-    // Half of the window is left to what is said now.
-    while (this.#link.backlog < WINDOW_BYTES / 2) {
-      const [next] = this.#answers;
-      if (next === undefined) return;
-      const [peer, answer] = next;
-      const { envelopes, round } = answer;
-      const envelope = envelopes.shift();
-      // One after the other, or whoever is last would wait for the answers to all others.
-      this.#answers.delete(peer);
-      if (envelope !== undefined) this.#answers.set(peer, answer);
-      const cmid = this.#link.send({
-        class: envelope?.class ?? EnvelopeClass.CONTROL,
-        to: peer.session,
-        object: encodeAgain({ round, object: envelope?.object }),
-      }, false);
-      if (envelope === undefined && peer.owedUntil !== undefined) this.#owe(peer, cmid);
-    }
-  }
-
-  #owe(peer: Peer, until: number | undefined): void {
-    peer.owedUntil = until;
-    this.#settleDelivered();
-  }
-
-  /** Nothing counts as delivered while somebody may lack what the host before has lost. */
-  #settleDelivered(): void {
-    for (const peer of this.#owed) {
-      if ((peer.owedUntil ?? 0) <= this.#deliveredUntil) {
-        peer.owedUntil = undefined;
-        this.#owed.delete(peer);
-      }
-    }
-    if (this.#owed.size > 0) return;
-    this.#settledUntil = this.#deliveredUntil;
-    this.#link.forget(this.#deliveredUntil);
-    this.#outbox.delivered(this.#deliveredUntil);
-    this.#pump();
-  }
-
-  async #findBehind(): Promise<ReadonlySet<Peer>> {
-    const may = this.#roster.readers().filter((peer) => this.#mayLack(peer));
-    if (may.length === 0 || !this.#link.open) return new Set(may);
-    if (this.#behind === undefined) {
-      this.#behind = Promise.withResolvers();
-      this.#timers.after("behind", BEHIND_MS, () => this.#tellBehind(undefined));
-      this.#link.askBehind();
-    }
-    return await this.#behind.promise;
-  }
-
-  /** Whether it is not known that a member has what was said to it last. */
-  #mayLack(peer: Peer): boolean {
-    return peer.saidIn > this.#settledUntil || this.#outbox.waitsFor(peer);
-  }
-
-  /** Tells who asked. @param known Who lacks something that the host has; `undefined` if it does not say. */
-  #tellBehind(known: ReadonlySet<string> | undefined): void {
-    this.#timers.cancel("behind");
-    const behind = this.#roster.readers().filter((peer) =>
-      this.#mayLack(peer) &&
-      (known === undefined || known.has(peer.id) || !this.#hostHasAll(peer))
-    );
-    this.#behind?.resolve(new Set(behind));
-    this.#behind = undefined;
-  }
-
-  /** Whether this host has all that was said to a member. */
-  #hostHasAll(peer: Peer): boolean {
-    return peer.saidIn <= this.#acceptedUntil && !this.#owed.has(peer) &&
-      !this.#outbox.waitsFor(peer);
   }
 
   /** Says that the connection is back, once all that was missed has been shown. */
@@ -945,7 +742,7 @@ export class Room {
     await this.#announceDue();
     if (before === undefined && this.#status !== "") this.#sendStatus(peer);
     this.#answered(peer);
-    this.#pump();
+    this.#sender.pump();
   }
 
   async #receiveSkdm(peer: Peer, object: Bytes): Promise<void> {
@@ -1078,7 +875,7 @@ export class Room {
     for (const peer of this.#roster.readers()) {
       if (!before.includes(peer) && this.#status !== "") this.#sendStatus(peer);
     }
-    this.#pump();
+    this.#sender.pump();
   }
 
   /** Finds out what a member is under its name. @param isNew Whether it has it only now. */
@@ -1091,7 +888,7 @@ export class Room {
     if (isNew || peer.trust !== before) {
       peer.trustShown = peer.trust === "fine" || before === "withheld";
     }
-    if (peer.trust === "withheld" && before !== "withheld") this.#expireChainsOf(peer);
+    if (peer.trust === "withheld" && before !== "withheld") this.#sender.expireHeldBy(peer);
   }
 
   #showTrust(peer: Peer): void {
@@ -1159,178 +956,10 @@ export class Room {
 
   // What is sent.
 
-  #send(message: NewOutgoing): Outgoing {
-    if (this.#ended) throw new RoomError("not-delivered", "Cannot send message after the end");
-    const outgoing = this.#outbox.push(message);
-    this.#pump();
-    return outgoing;
-  }
-
   /** Sends the own status to the room, or to one who came later. */
   #sendStatus(to: Peer | undefined): Outgoing {
-    return this.#send({ kind: BodyKind.STATUS, body: utf8(this.#status), to });
+    return this.#sender.send({ kind: BodyKind.STATUS, body: utf8(this.#status), to });
   }
-
-  /** Sends what can be sent, one MSG after the other. */
-  #pump(): void {
-    this.#pumpAgain = true;
-    if (!this.#pumping && this.#events.ready) void this.#runPump();
-  }
-
-  async #runPump(): Promise<void> {
-    this.#pumping = true;
-    try {
-      while (this.#pumpAgain && !this.#ended) {
-        this.#pumpAgain = false;
-        while (!this.#ended && await this.#sendNext());
-      }
-    } catch (error) {
-      this.#outbox.refuseAll("internal", `of a fault: ${error}`);
-    } finally {
-      this.#pumping = false;
-    }
-  }
-
-  /** Sends one MSG, or finds why the next cannot go. @returns Whether to go on at once. */
-  async #sendNext(): Promise<boolean> {
-    if (this.#outbox.head === undefined) return false;
-    if (!this.#link.open || this.#link.backlog >= WINDOW_BYTES) return false;
-    // What is sealed now could not be kept for those who may lack it.
-    if (this.#owed.size > 0 && this.#link.keptFull) return false;
-    const roster = await this.#roster.agreement.current();
-    const head = this.#outbox.head;
-    if (head === undefined || !this.#link.open) return false;
-    const chain = this.#chains.get(head.to?.id ?? "");
-    const usable = chain !== undefined && !this.#due(chain);
-    if (head.kind === BodyKind.HEARTBEAT || head.kind === BodyKind.LEAVE) {
-      if (usable) await this.#seal(chain, roster);
-      else this.#outbox.take().forEach(({ done }) => done.resolve());
-      return true;
-    }
-    const audience = this.#audience(head.to);
-    if (audience.length === 0) return this.#nobodyReads(head);
-    // Nobody could take it now; whoever does not come back is gone in time.
-    if (head.to === undefined && audience.every(({ absent }) => absent)) return false;
-    this.#aloneSince = undefined;
-    if (!usable) return await this.#beginChain(head.to, chain);
-    const lacking = audience.filter((peer) => !chain.holders.has(peer.id));
-    if (lacking.length > 0) await this.#giveKeys(chain, lacking.slice(0, WRAPS_AT_ONCE));
-    else await this.#seal(chain, roster);
-    return true;
-  }
-
-  #audience(to: Peer | undefined): Peer[] {
-    if (to === undefined) return this.#roster.readers();
-    return this.#roster.readers().includes(to) ? [to] : [];
-  }
-
-  #nobodyReads({ kind, to }: Outgoing): boolean {
-    if (kind === BodyKind.STATUS) {
-      this.#outbox.take().forEach(({ done }) => done.resolve()); // Who comes later is told.
-      return true;
-    }
-    if (to !== undefined) {
-      if (this.#roster.has(to) && !to.gone) {
-        this.#outbox.refuseHead("key-withheld", "that member is given no key");
-      } else {
-        this.#outbox.refuseHead("no-such-member", "that member has left");
-      }
-      return true;
-    }
-    const now = this.#clock.elapsed();
-    this.#aloneSince ??= now;
-    const patience = this.#aloneSince + (this.#options.waitMs ?? 0);
-    const left = Math.max(patience, this.#roster.expectedUntil()) - now;
-    if (left > 0) {
-      this.#timers.after("wait", left, () => this.#pump());
-      return false;
-    }
-    if (this.#roster.announced().length > 0) {
-      this.#outbox.refuseHead("key-withheld", "nobody else here is given a key");
-    } else {
-      this.#outbox.refuseHead("nobody-here", "nobody else is in the room");
-    }
-    return true;
-  }
-
-  /** Begins an epoch for an audience. @returns Whether it was time for one. */
-  async #beginChain(to: Peer | undefined, before: SendingChain | undefined): Promise<boolean> {
-    const id = to?.id ?? "";
-    const now = this.#clock.elapsed();
-    const wait = before === undefined ? 0 : before.since + MIN_EPOCH_MS - now;
-    if (wait > 0) {
-      this.#timers.after("epoch", wait, () => this.#pump());
-      return false;
-    }
-    const epoch = (this.#epochs.get(id) ?? 0) + 1;
-    this.#epochs.set(id, epoch);
-    const audience = to === undefined ? Audience.ROOM : Audience.DIRECT;
-    const total = before?.total ?? this.#totals.get(id) ?? 0;
-    this.#totals.set(id, total);
-    const chain = await SendingChain.begin(this.#author, {
-      audience,
-      epoch,
-      since: now,
-      before: total,
-    });
-    if (to === undefined || this.#roster.has(to)) this.#chains.set(id, chain);
-    return true;
-  }
-
-  #due(chain: SendingChain): boolean {
-    return chain.stale || chain.index >= MAX_EPOCH_MESSAGES ||
-      this.#clock.elapsed() - chain.since >= MAX_EPOCH_MS;
-  }
-
-  async #giveKeys(chain: SendingChain, peers: readonly Peer[]): Promise<void> {
-    // Before anything is awaited: whoever leaves meanwhile has had the key.
-    for (const peer of peers) chain.holders.add(peer.id);
-    const objects = await Promise.all(peers.map(({ announced, key, session }) =>
-      chain.wrapFor({
-        key,
-        session,
-        generation: announced!.generation,
-        wrapKey: announced!.wrapKey,
-      }).catch(() => undefined)
-    ));
-    await Promise.all(peers.map(({ introduced }) => introduced.promise));
-    objects.forEach((object, i) => {
-      if (object === undefined) return; // Its key is none: it cannot be given one.
-      this.#link.send({ class: EnvelopeClass.CONTROL, to: peers[i]!.session, object });
-    });
-  }
-
-  /** Seals the head and what may share its MSG. Nothing is awaited between choosing and sealing. */
-  async #seal(chain: SendingChain, roster: Bytes): Promise<void> {
-    const audience = this.#audience(this.#outbox.head!.to); // All of it has the key.
-    const messages = this.#outbox.take();
-    const [first] = messages as [Outgoing];
-    const { body, kind, to } = first;
-    const batch = messages.length > 1;
-    const object = await chain.seal({
-      roster,
-      at: this.#clock.now(),
-      kind: batch ? BodyKind.BATCH : kind,
-      body: batch ? encodeBatch(messages.map((one) => ({ kind: one.kind, text: one.body }))) : body,
-    });
-    if (this.#ended) return;
-    const cmid = this.#link.send({ class: EnvelopeClass.CHAT, to: to?.session, object });
-    this.#outbox.sent(cmid);
-    for (const peer of isText(first) ? audience : []) peer.saidIn = cmid;
-    if (to === undefined && kind !== BodyKind.HEARTBEAT) {
-      this.#timers.after("heartbeat", HEARTBEAT_AFTER_MS, () => {
-        this.#send({ kind: BodyKind.HEARTBEAT, body: new Uint8Array(), to: undefined });
-      });
-    }
-  }
-}
-
-/** What a member is to be sent again. */
-interface Answer {
-  /** The number of its question. */
-  readonly round: number;
-  /** What is left of it. */
-  readonly envelopes: MemberEnvelope[];
 }
 
 /** @throws {RoomError} `no-such-member` unless there is exactly one. */
