@@ -52,7 +52,7 @@ export type RoomEvent =
   }
   | { readonly type: "warning"; readonly code: Code; readonly message: string };
 
-/** What an audience of events says of itself. */
+/** Where events go. */
 export interface EventsOptions {
   /** Takes what happens, in order. */
   readonly emit: (event: RoomEvent) => void;

@@ -1,35 +1,14 @@
-import { type Bytes, concat, equal, toBase64Url, toHex, utf8 } from "../bytes/mod.ts";
+import { type Bytes, equal, toBase64Url, toHex, utf8 } from "../bytes/mod.ts";
 import type { Channel } from "../channel/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import {
-  hmac,
-  hmacVerify,
-  type Identity,
-  isModulus,
-  keyTag,
-  label,
-  SESSION_KEY_BITS,
-  Verifier,
-  WrapKey,
-} from "../crypto/mod.ts";
+import type { Identity } from "../crypto/mod.ts";
 import { type Code, LanchatError, RoomError } from "../errors.ts";
 import {
-  Audience,
-  type BatchItem,
   BodyKind,
   CloseReason,
-  decodeAnnounce,
-  decodeBatch,
-  decodeMsg,
-  decodeSkdm,
-  decodeStatus,
-  decodeText,
-  encodeAnnounceHead,
-  EnvelopeClass,
   HOST_SESSION,
   type HostEnvelope,
   type HostRecord,
-  type Inner,
   MAX_TEXT_BYTES,
   MemberChange,
   nameProblem,
@@ -37,28 +16,20 @@ import {
   type RosterEntry,
   statusProblem,
 } from "../wire/mod.ts";
-import { ReceivingChain, refused } from "./chain.ts";
+import { Announcer } from "./announcer.ts";
+import { Decisions } from "./decisions.ts";
 import { Events, type LeaveReason, type RoomEvent } from "./events.ts";
 import { Lanes } from "./lanes.ts";
 import { ABSENT_MS, Link } from "./link.ts";
-import { imitates, sameName, shownName } from "./names.ts";
+import { Naming } from "./naming.ts";
 import type { Outgoing } from "./outgoing.ts";
-import { type Member, type Peer, type Present, SILENT_AFTER_MS, type Trust } from "./peer.ts";
+import type { Member, Peer, Present, Trust } from "./peer.ts";
+import { Receiver } from "./receiver.ts";
 import { ANSWER_MS, Recovery } from "./recovery.ts";
-import { Decisions } from "./decisions.ts";
 import { Roster } from "./roster.ts";
 import { Sender } from "./sender.ts";
 import type { SessionKeys } from "./session_keys.ts";
 import { Timers } from "./timers.ts";
-
-/** A clock further off than this is not believed, in milliseconds. */
-export const MAX_CLOCK_SKEW_MS = 600_000;
-
-/** Sender keys of one member that may be wrong, one after the other. */
-const MAX_BAD_KEYS = 8;
-
-/** Least time between two announcements that a person asks for, in milliseconds: others take them no faster. */
-const MIN_ANNOUNCE_MS = 1000;
 
 /** What may be in an envelope. */
 const OBJECT_TYPES: ReadonlySet<number> = new Set(Object.values(ObjectType));
@@ -100,31 +71,25 @@ export interface RoomOptions {
 export class Room {
   readonly #options: RoomOptions;
   readonly #clock: Clock;
+  readonly #timers: Timers;
+  readonly #lanes = new Lanes();
+  readonly #decisions: Decisions;
+  readonly #events: Events;
+  readonly #roster: Roster;
   readonly #link: Link;
   readonly #sender: Sender;
   readonly #recovery: Recovery;
-  readonly #lanes = new Lanes();
-  readonly #roster: Roster;
-  readonly #events: Events;
-  readonly #decisions: Decisions;
+  readonly #receiver: Receiver;
+  readonly #naming: Naming;
+  readonly #announcer: Announcer;
   #insiders: ReadonlySet<string> | undefined;
-  readonly #timers: Timers;
-  /** Since the connection was lost. @param before How many messages were told until then. */
-  #return: { before: number; opened: boolean; restarted: boolean } | undefined;
-  #name: string;
+  #return: Return | undefined;
   #status = "";
-  #tag = "";
-  #tagged = false;
-  #unanswered: Set<Peer> | undefined;
   #ended = false;
-  #announceAt = -Infinity;
-  #announcing: Promise<void> = Promise.resolve();
-  readonly #over = Promise.withResolvers<void>();
 
   /** Prepares to enter a room; `run` enters it. */
   constructor(options: RoomOptions) {
     this.#options = options;
-    this.#name = options.name;
     this.#decisions = new Decisions({
       hostKey: options.hostKey,
       roomId: options.roomId,
@@ -177,7 +142,30 @@ export class Room {
       late: (peer) => this.#do(peer, 0, () => this.#recovery.conclude(peer)),
       concluded: () => this.#showReturn(),
     });
-    options.keys.onRenewed = () => void (this.#announcing = this.#announceDue());
+    this.#receiver = new Receiver({
+      self: options,
+      roster: this.#roster,
+      events: this.#events,
+      clock: this.#clock,
+      onLeft: (peer) => this.#part(peer, "left"),
+    });
+    this.#naming = new Naming({
+      self: options,
+      name: options.name,
+      roster: this.#roster,
+      events: this.#events,
+      clock: this.#clock,
+      trust: options.trust,
+      onWithheld: (peer) => this.#sender.expireHeldBy(peer),
+    });
+    this.#announcer = new Announcer({
+      self: options,
+      naming: this.#naming,
+      roster: this.#roster,
+      link: this.#link,
+      clock: this.#clock,
+      onAnswered: () => this.#becomeReady(),
+    });
   }
 
   /** The others whose ANNOUNCE came, in the order in which they joined. */
@@ -192,9 +180,7 @@ export class Room {
 
   /** Oneself, as others see it. */
   get me(): Member {
-    const { identity, session } = this.#options;
-    const shown = shownName(this.#name, this.#tag, this.#tagged);
-    return { name: shown, tag: this.#tag, key: identity.publicKey, session };
+    return this.#naming.me;
   }
 
   /**
@@ -210,7 +196,7 @@ export class Room {
       this.#return ??= { before: this.#events.messages, opened: false, restarted: false };
     }
     if (this.#return !== undefined) this.#return.opened = false;
-    this.#tag = await keyTag(this.#options.identity.publicKey);
+    await this.#naming.prepare();
     return await this.#link.run(channel);
   }
 
@@ -283,19 +269,17 @@ export class Room {
     if (problem !== undefined) {
       throw new RoomError("bad-name", `Cannot take the name as ${problem}`);
     }
-    await this.#turnToAnnounce();
+    await this.#announcer.turn();
     if (this.#ended) throw new RoomError("not-delivered", "Cannot take another name after the end");
     const before = this.me.name;
-    if (name !== this.#name) {
-      this.#name = name;
-      this.#tagged = this.#roster.announced().some((peer) => this.#clashes(peer));
+    if (name !== this.#naming.name) {
+      this.#naming.rename(name);
       this.#options.keys.countOn();
-      await this.#announceDue();
+      await this.#announcer.sendDue();
       if (this.#ended) throw new RoomError("not-delivered", "Cannot take a name after the end");
     }
     this.#events.emit({ type: "renamed", member: this.me, before, own: true });
-    if (imitates(name)) this.#warnNameMisleading();
-    if (this.#tagged) this.#warnNameTaken();
+    this.#naming.warn();
   }
 
   /**
@@ -322,9 +306,7 @@ export class Room {
    */
   async rekey(): Promise<void> {
     this.#sender.expireAll();
-    await this.#turnToAnnounce();
-    await this.#options.keys.renew();
-    await this.#announcing;
+    await this.#announcer.renew();
   }
 
   /** Who may read while the room is locked, by key in hexadecimal digits; `undefined` where it is not. */
@@ -346,6 +328,13 @@ export class Room {
     this.#insiders = undefined;
     const before = this.#roster.readers();
     for (const peer of this.#roster) peer.lockedOut = false;
+    this.#welcome(before);
+  }
+
+  /** Asks anew what everybody here is, as what is known of others has changed. */
+  judgeAnew(): void {
+    const before = this.#roster.readers();
+    this.#naming.judgeAnew();
     this.#welcome(before);
   }
 
@@ -373,7 +362,7 @@ export class Room {
   end(code: Code): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#over.resolve();
+    this.#announcer.end();
     this.#sender.end(code);
     this.#timers.clear();
     this.#roster.clear();
@@ -388,7 +377,7 @@ export class Room {
     for (const entry of entries) this.#meet(entry, restarted || !this.#roster.known);
     this.#roster.complete();
     if (restarted) this.#move(entries);
-    void this.#announceDue();
+    void this.#announcer.sendDue();
   }
 
   /** Another process has the room now, and nothing of what the one before had queued. */
@@ -411,7 +400,7 @@ export class Room {
     peer.absent = true;
     this.#roster.setAway(peer, false);
     this.#recovery.stopAwaitingQuestion(peer);
-    this.#do(peer, 0, () => this.#answered(peer));
+    this.#do(peer, 0, () => this.#announcer.answered(peer));
     // Most come at once: to tell of each first that it is lost and then that it is back is no news.
     this.#timers.after(`absent ${peer.id}`, ANSWER_MS, () => {
       this.#do(peer, 0, () => this.#showLost(peer));
@@ -456,7 +445,7 @@ export class Room {
         this.#do(peer, 0, () => {
           this.#roster.setAway(peer, true);
           this.#showLost(peer);
-          this.#answered(peer);
+          this.#announcer.answered(peer);
         });
         break;
       case MemberChange.BACK:
@@ -486,17 +475,6 @@ export class Room {
     peer.lockedOut = this.#insiders?.has(toHex(entry.key)) === false;
     // It may have been at the host before, and think that it has told this member of itself.
     if (this.#roster.moving) this.#recovery.ask(peer);
-  }
-
-  /** Shows a member that can be given keys from now on. Before `ready`, that shows who was earlier. */
-  #appear(peer: Peer): void {
-    if (peer.shown || peer.gone || peer.announced === undefined) return;
-    if (!this.#events.ready && peer.earlier) return;
-    peer.shown = true;
-    this.#events.emit({ type: "joined", member: peer.member! });
-    if (!peer.lockedOut) return;
-    const message = `${peer.member!.name} came after you had locked the room, and cannot read you`;
-    this.#events.emit({ type: "warning", code: "key-withheld", message });
   }
 
   #showLost(peer: Peer): void {
@@ -540,7 +518,7 @@ export class Room {
     this.#timers.cancel(`absent ${peer.id}`);
     this.#recovery.stopAwaitingQuestion(peer);
     this.#sender.delivery.owe(peer, undefined);
-    this.#answered(peer);
+    this.#announcer.answered(peer);
     if (peer.announced === undefined) return;
     this.#disappear(peer, reason);
     if (reason === "kicked" || reason === "banned") this.#showRekeyed(peer);
@@ -553,76 +531,8 @@ export class Room {
     if (!others) this.#events.emit({ type: "rekeyed" });
   }
 
-  // Announcing.
-
-  /** Tells this member's key and name to everybody who should have them and has not. */
-  async #announceDue(): Promise<void> {
-    const key = this.#options.keys.current;
-    if (key === undefined || !this.#roster.known || this.#ended) return;
-    const due = [...this.#roster].filter((peer) =>
-      (peer.earlier || peer.announced !== undefined) && peer.told < key.generation
-    );
-    for (const peer of due) peer.told = key.generation;
-    this.#unanswered ??= this.#awaitAnswers();
-    for (const peer of due) {
-      // Where more has happened meanwhile it is told that.
-      if (peer.told === key.generation) await this.#announce(peer, key);
-    }
-  }
-
-  /** Waits until the others would take another announcement without a delay. */
-  async #turnToAnnounce(): Promise<void> {
-    const now = this.#clock.elapsed();
-    const at = Math.max(now, this.#announceAt);
-    this.#announceAt = at + MIN_ANNOUNCE_MS;
-    if (at === now) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#timers.after(`announce ${at}`, at - now, resolve);
-    await Promise.race([promise, this.#over.promise]);
-  }
-
-  /** Whoever was here before is to answer the first ANNOUNCE; then this member is ready. */
-  #awaitAnswers(): Set<Peer> {
-    const unanswered = new Set(
-      [...this.#roster].filter(({ announced, away, earlier }) =>
-        earlier && !away && announced === undefined
-      ),
-    );
-    const silentMs = unanswered.size === 0 ? 0 : SILENT_AFTER_MS;
-    this.#timers.after("silent", silentMs, () => this.#becomeReady());
-    return unanswered;
-  }
-
-  async #announce(
-    peer: Peer,
-    { generation, modulus }: { generation: number; modulus: Bytes },
-  ): Promise<void> {
-    const { identity, memberKey, roomId, session } = this.#options;
-    const head = encodeAnnounceHead({
-      roomId,
-      key: identity.publicKey,
-      session,
-      generation,
-      modulus,
-      name: this.#name,
-      nameTaken: this.#tagged,
-      seen: peer.session,
-    });
-    const tagged = concat(head, await hmac(memberKey, label("lanchat/1 member"), head));
-    const signature = await identity.sign(concat(label("lanchat/1 announce"), tagged));
-    const object = concat(tagged, signature);
-    this.#link.send({ class: EnvelopeClass.CONTROL, to: peer.session, object });
-    peer.introducedAt = this.#clock.elapsed();
-    peer.introduced.resolve();
-  }
-
-  #answered(peer: Peer): void {
-    if (this.#unanswered?.delete(peer) && this.#unanswered.size === 0) this.#becomeReady();
-  }
-
   #becomeReady(): void {
     if (this.#events.ready || this.#ended) return;
-    this.#timers.cancel("silent");
     this.#events.open(() => this.#showReady());
     this.#sender.start();
   }
@@ -635,15 +545,11 @@ export class Room {
     }
     const members = earlier.map((peer) => peer.member!);
     this.#events.emit({ type: "ready", me: this.me, members });
-    for (const { key } of this.#unanswered ?? []) {
+    for (const { key } of this.#announcer.unanswered) {
       const message = `A member has not answered: ${toBase64Url(key)}`;
       this.#events.emit({ type: "warning", code: "member-silent", message });
     }
-    if (imitates(this.#name)) this.#warnNameMisleading();
-    const clashing = earlier.filter((peer) => this.#clashes(peer));
-    for (const peer of clashing) peer.clashShown = true;
-    if (clashing.length > 0) this.#warnNameTaken();
-    for (const peer of earlier) this.#showTrust(peer);
+    this.#naming.showEarlier(earlier);
   }
 
   // What arrives.
@@ -677,12 +583,24 @@ export class Room {
     if (!this.#roster.has(peer)) return;
     switch (object[0]) {
       case ObjectType.ANNOUNCE:
-        return await this.#receiveAnnounce(peer, object);
+        return await this.#takeAnnouncement(peer, object);
       case ObjectType.SKDM:
-        return await this.#receiveSkdm(peer, object);
+        return await this.#receiver.takeKey(peer, object);
       case ObjectType.MSG:
-        return await this.#receiveMsg(peer, object, again);
+        return await this.#receiver.takeMessage(peer, object, again);
     }
+  }
+
+  async #takeAnnouncement(peer: Peer, object: Bytes): Promise<void> {
+    const { announced, nameTaken } = await this.#announcer.check(peer, object);
+    if (!this.#roster.has(peer)) return;
+    const isNew = peer.announced === undefined;
+    if (isNew) this.#roster.agreement.changed();
+    this.#naming.learn(peer, announced, nameTaken); // That it is here is told before it is given a key.
+    await this.#announcer.sendDue();
+    if (isNew && this.#status !== "") this.#sendStatus(peer);
+    this.#announcer.answered(peer);
+    this.#sender.pump();
   }
 
   /** Says that the connection is back, once all that was missed has been shown. */
@@ -695,181 +613,6 @@ export class Room {
     this.#events.emit({ type: "reconnected", missed, restarted });
   }
 
-  async #receiveAnnounce(peer: Peer, object: Bytes): Promise<void> {
-    const announce = decodeAnnounce(object);
-    const { memberKey, roomId, session } = this.#options;
-    if (
-      !equal(announce.roomId, roomId) || !equal(announce.session, peer.session) ||
-      !equal(announce.key, peer.key) || !equal(announce.seen, session)
-    ) {
-      throw refused("announcement", "it was made for another place");
-    }
-    if (announce.generation <= (peer.announced?.generation ?? 0)) {
-      throw refused("announcement", "a newer one is known");
-    }
-    if (!isModulus(announce.modulus, SESSION_KEY_BITS)) {
-      throw refused("announcement", "its session key is not acceptable");
-    }
-    const verifier = await Verifier.import(announce.key);
-    const signed = concat(label("lanchat/1 announce"), announce.signed);
-    if (!await verifier?.verify(signed, announce.signature)) {
-      throw refused("announcement", "its signature is wrong");
-    }
-    const { memberTag, tagged } = announce;
-    if (!await hmacVerify(memberKey, memberTag, label("lanchat/1 member"), tagged)) {
-      throw refused("announcement", "its author does not hold the room's secret");
-    }
-    // As many new names as it likes, but at its own cost.
-    if (peer.announced !== undefined) await peer.mayWork();
-    const announced = {
-      generation: announce.generation,
-      name: announce.name,
-      tag: await keyTag(announce.key),
-      verifier: verifier!,
-      wrapKey: await WrapKey.import(announce.modulus),
-    };
-    if (!this.#roster.has(peer)) return;
-    const before = peer.member;
-    const renamed = peer.announced !== undefined && peer.announced.name !== announced.name;
-    peer.announced = announced;
-    peer.tagged = announce.nameTaken || peer.tagged && !renamed;
-    if (before === undefined) this.#roster.agreement.changed();
-    if (before === undefined || renamed) {
-      this.#settleNames(peer, renamed);
-      this.#judge(peer, true);
-    }
-    this.#showName(peer, before?.name);
-    await this.#announceDue();
-    if (before === undefined && this.#status !== "") this.#sendStatus(peer);
-    this.#answered(peer);
-    this.#sender.pump();
-  }
-
-  async #receiveSkdm(peer: Peer, object: Bytes): Promise<void> {
-    const skdm = decodeSkdm(object);
-    const { identity, keys, roomId, session } = this.#options;
-    if (peer.announced === undefined) throw refused("sender key", "its author is not known");
-    if (!equal(skdm.toKey, identity.publicKey) || !equal(skdm.toSession, session)) {
-      throw refused("sender key", "it is for somebody else");
-    }
-    if (
-      !equal(skdm.fromSession, peer.session) || !equal(skdm.fromKey, peer.key) ||
-      !equal(skdm.roomId, roomId)
-    ) {
-      throw refused("sender key", "it was made in another place");
-    }
-    if (!keys.has(skdm.toGeneration)) throw refused("sender key", "it is for a key that is gone");
-    if (skdm.epoch <= peer.epochs[skdm.audience]!) throw refused("sender key", "it is old");
-    if (peer.badKeys >= MAX_BAD_KEYS) throw refused("sender key", "too many before were wrong");
-    const chain = await ReceivingChain.take(skdm, peer.announced.verifier, keys, async () => {
-      peer.badKeys++;
-      await peer.mayWork();
-    });
-    peer.badKeys = 0;
-    peer.epochs[skdm.audience] = skdm.epoch;
-    peer.chains[skdm.audience] = chain;
-  }
-
-  async #receiveMsg(peer: Peer, object: Bytes, again: boolean): Promise<void> {
-    const msg = decodeMsg(object);
-    if (!equal(msg.fromSession, peer.session) || !equal(msg.roomId, this.#options.roomId)) {
-      throw refused("message", "it was made in another place");
-    }
-    const id = toHex(msg.chainId);
-    const chain = peer.chains.find((known) => known?.id === id);
-    if (chain === undefined) {
-      if (!again) this.#missKey(peer);
-      throw refused("message", "its sender key is not known");
-    }
-    const { inner, missing } = await chain.open(msg, () => peer.mayWork());
-    if (!this.#roster.has(peer)) return;
-    this.#showGap(peer, chain.audience, inner.before + msg.index, missing);
-    peer.keyMissed = false;
-    // To another host process members come one after the other.
-    if (!this.#roster.moving && await this.#roster.agreement.breaks(peer, inner.roster)) {
-      this.#events.emit({
-        type: "warning",
-        code: "roster-differs",
-        message: `${peer.member!.name} sees other members in this room than you do`,
-      });
-    }
-    await this.#events.roomFor(peer);
-    if (!this.#roster.has(peer)) return;
-    this.#show(peer, inner, chain.audience === Audience.DIRECT);
-  }
-
-  /** @param total How many messages were sealed before this one. @param skipped How many of its chain. */
-  #showGap(peer: Peer, audience: number, total: number, skipped: number): void {
-    const expected = peer.totals[audience];
-    peer.totals[audience] = total + 1;
-    // Counted over the chains, as the end of one of them may be missing.
-    const missing = expected === undefined ? skipped : Math.max(skipped, (total - expected) | 0);
-    if (missing > 0) this.#events.emitOf(peer, { type: "gap", member: peer.member!, missing });
-  }
-
-  #show(peer: Peer, { at, body, kind }: Inner, direct: boolean): void {
-    switch (kind) {
-      case BodyKind.TEXT:
-      case BodyKind.ACTION:
-        return this.#showAll(peer, [{ kind, text: body }], at, direct);
-      case BodyKind.BATCH:
-        return this.#showAll(peer, decodeBatch(body), at, direct);
-      case BodyKind.STATUS:
-        return this.#showStatus(peer, decodeStatus(body));
-      case BodyKind.LEAVE:
-        // To one member alone it would make others see another room.
-        if (!direct) this.#part(peer, "left");
-    }
-  }
-
-  /** Shows how a member says it is; who comes may be told twice. */
-  #showStatus(peer: Peer, text: string): void {
-    if (text === peer.status) return;
-    peer.status = text;
-    if (!peer.shown) return;
-    this.#events.emitOf(peer, { type: "status", member: peer.member!, text, own: false });
-  }
-
-  /** Says once that a member's key has not come, where it has had the time to send it. */
-  #missKey(peer: Peer): void {
-    const known = peer.introducedAt !== undefined &&
-      this.#clock.elapsed() - peer.introducedAt > SILENT_AFTER_MS;
-    if (peer.keyMissed || !known || peer.member === undefined) return;
-    peer.keyMissed = true;
-    this.#events.emit({
-      type: "warning",
-      code: "messages-missing",
-      message: `Messages of ${peer.member.name} cannot be read as their key has not come`,
-    });
-  }
-
-  #showAll(peer: Peer, items: readonly BatchItem[], at: number, direct: boolean): void {
-    if (items.some(({ text }) => text.length === 0)) throw refused("message", "it is empty");
-    const now = this.#clock.now();
-    const messages = items.map(({ kind, text }): RoomEvent => ({
-      type: "message",
-      from: peer.member!,
-      text: decodeText(text),
-      kind: kind === BodyKind.ACTION ? "action" : "text",
-      private: direct,
-      at: Math.abs(at - now) <= MAX_CLOCK_SKEW_MS ? at : now,
-    }));
-    for (const message of messages) this.#events.emitOf(peer, message);
-  }
-
-  // Names, and who is trusted under them.
-
-  /** Asks anew what everybody here is, as what is known of others has changed. */
-  judgeAnew(): void {
-    const before = this.#roster.readers();
-    for (const peer of this.#roster.announced()) {
-      const { name } = peer.member!;
-      this.#judge(peer, false);
-      this.#showName(peer, name);
-    }
-    this.#welcome(before);
-  }
-
   /** Tells those who can read now how this member is, and sends what waited for a reader. */
   #welcome(before: readonly Peer[]): void {
     for (const peer of this.#roster.readers()) {
@@ -878,88 +621,20 @@ export class Room {
     this.#sender.pump();
   }
 
-  /** Finds out what a member is under its name. @param isNew Whether it has it only now. */
-  #judge(peer: Peer, isNew: boolean): void {
-    const before = isNew ? "fine" : peer.trust;
-    const { key } = peer;
-    const trust = this.#options.trust?.({ key, name: peer.announced!.name }) ?? "fine";
-    // As a tag stays with a name, so does this, but for the key.
-    peer.trust = trust === "fine" && before !== "fine" ? "changed" : trust;
-    if (isNew || peer.trust !== before) {
-      peer.trustShown = peer.trust === "fine" || before === "withheld";
-    }
-    if (peer.trust === "withheld" && before !== "withheld") this.#sender.expireHeldBy(peer);
-  }
-
-  #showTrust(peer: Peer): void {
-    if (!peer.shown || peer.trustShown) return;
-    peer.trustShown = true;
-    const withheld = peer.trust === "withheld";
-    this.#events.emit({ type: "key-changed", member: peer.member!, withheld });
-  }
-
-  /** Gives the tag to whoever came later to a name that somebody else has, or one like it. */
-  #settleNames(peer: Peer, renamed: boolean): void {
-    const silent = this.#clock.elapsed() - peer.since >= SILENT_AFTER_MS;
-    // In the order in which the host named them, which is the same for all; but who was silent comes last,
-    // as does who has taken another name since, or says itself that the name was somebody else's.
-    if (renamed || silent || peer.tagged) peer.order = this.#roster.nextOrder();
-    const taken = peer.announced!.name;
-    for (const other of this.#roster.announced()) {
-      if (equal(other.key, peer.key) || !sameName(other.announced!.name, taken)) continue;
-      if (other.order < peer.order) peer.tagged = true;
-      else this.#tagLater(other);
-    }
-    if (!this.#clashes(peer)) return;
-    if (peer.earlier && !this.#events.ready && !renamed) this.#tagged = true;
-    else peer.tagged = true;
-  }
-
-  /** Whoever was heard of first may have come later. */
-  #tagLater(peer: Peer): void {
-    const { name } = peer.member!;
-    peer.tagged = true;
-    this.#showName(peer, name);
-  }
-
-  #clashes(peer: Peer): boolean {
-    const { publicKey } = this.#options.identity;
-    return sameName(this.#name, peer.announced!.name) && !equal(publicKey, peer.key);
-  }
-
-  /** Shows who has come, or by what name a member goes now. @param before By which it went. */
-  #showName(peer: Peer, before: string | undefined): void {
-    const member = peer.member!;
-    if (before === undefined) this.#appear(peer);
-    else if (peer.shown && member.name !== before) {
-      this.#events.emit({ type: "renamed", member, before, own: false }); // Who is who, ignored or not.
-    }
-    this.#showTrust(peer);
-    if (!peer.shown || peer.clashShown || !this.#clashes(peer)) return;
-    peer.clashShown = true; // Whoever takes it again and again is told of by its names alone.
-    this.#warnNameTaken();
-  }
-
-  #warnNameTaken(): void {
-    const message = this.#tagged
-      ? `Somebody else here has your name already, or one like it: you are shown as ${this.me.name}`
-      : `Somebody else has your name now, or one like it: you are ${this.me.name}, the other is ` +
-        "shown with a tag";
-    this.#events.emit({ type: "warning", code: "name-taken", message });
-  }
-
-  #warnNameMisleading(): void {
-    const message =
-      `Your name could be taken for lanchat's own lines: you are shown as ${this.me.name}`;
-    this.#events.emit({ type: "warning", code: "name-misleading", message });
-  }
-
-  // What is sent.
-
   /** Sends the own status to the room, or to one who came later. */
   #sendStatus(to: Peer | undefined): Outgoing {
     return this.#sender.send({ kind: BodyKind.STATUS, body: utf8(this.#status), to });
   }
+}
+
+/** A connection after the first, until it is said to be back. */
+interface Return {
+  /** How many messages were told before it. */
+  readonly before: number;
+  /** Whether all has arrived that had waited for it. */
+  opened: boolean;
+  /** Whether another host process has taken the room over. */
+  restarted: boolean;
 }
 
 /** @throws {RoomError} `no-such-member` unless there is exactly one. */
