@@ -377,7 +377,7 @@ class Chat {
       return this.#show({
         event: "safety-number",
         member: this.#view(member),
-        digits: await acquaintances.safetyNumber(member.key),
+        ...await acquaintances.safetyNumber(member.key),
         ...show && { show },
       });
     }

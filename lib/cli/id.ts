@@ -73,7 +73,7 @@ async function confirm(command: IdCommand): Promise<void> {
   const file = quote(identityPlace(options));
   if (Deno.stdin.isTerminal()) {
     const warning = `This identity goes for good: ${file}\n` +
-      `Others take you for somebody new, and a room that you host is another one.\n` +
+      `Others take you for somebody new; your rooms, their invites and bans go as well.\n` +
       `Whom you know stays known.\n`;
     const typed = await askWord(`${warning}Type ${command.action} to go on: `);
     if (typed.trim() === command.action) return;

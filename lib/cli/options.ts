@@ -144,8 +144,8 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
     operand: "[HOST[:PORT]]",
     choices: [],
     note: "HOST is an address or a name, PORT 12345; IPv6 as in [fe80::1%eth0]:12345.\n" +
-      "Without HOST lanchat looks for rooms on this network. In its place an invite\n" +
-      "link may stand, or - to be asked for one (or LANCHAT_INVITE).",
+      "In its place: an invite link, or - to be asked for one (or LANCHAT_INVITE).\n" +
+      "Without any of these lanchat looks for rooms on this network.",
     options: [
       NAME,
       {

@@ -3,10 +3,13 @@ import { fingerprint, keyTag, safetyNumber } from "../crypto/mod.ts";
 import { type LanchatError, StoreError, UsageError } from "../errors.ts";
 import { type Member, sameName, type Trust } from "../room/mod.ts";
 import type { KnownPeer, KnownPeers } from "../store/mod.ts";
-import type { KnownView } from "../ui/mod.ts";
+import type { KnownView, SafetyNumberEvent } from "../ui/mod.ts";
 
-/** Digits of a safety number, and how many of them, at its end, are typed from the other's screen. */
-const [NUMBER_DIGITS, TYPED_DIGITS] = [60, 10];
+/** Digits of a safety number. */
+const NUMBER_DIGITS = 60;
+
+/** How many digits, at the end of the other's half, are enough to type from its screen. */
+const TYPED_DIGITS = 10;
 
 const FINGERPRINT_DIGITS = 30;
 
@@ -41,10 +44,11 @@ export class Acquaintances {
   readonly judge = ({ key, name }: { readonly key: Bytes; readonly name: string }): Trust => {
     if (equal(key, this.#ownKey)) return "fine";
     const known = this.#known.find(key);
-    if (known !== undefined && hasName(known, name)) return "fine";
+    const isKnownByIt = known !== undefined && hasName(known, name);
+    if (isKnownByIt && known.verified) return "fine";
     const namesake = this.#namesake(key, name);
     if (namesake === undefined) return "fine";
-    return namesake.verified ? "withheld" : "changed";
+    return namesake.verified && !isKnownByIt ? "withheld" : "changed";
   };
 
   /** Whether the person here has compared the number of a member. */
@@ -71,27 +75,33 @@ export class Acquaintances {
     void this.#keep(member, this.#known.seen(key, { name }), false);
   }
 
-  /** The number that one compares with a member, 60 digits. Takes about 100 ms of a core. */
-  safetyNumber(key: Bytes): Promise<string> {
-    return safetyNumber(this.#ownKey, key);
+  /** The number that one compares with a member, and which of its digits are the member's own. */
+  async safetyNumber(key: Bytes): Promise<Pick<SafetyNumberEvent, "digits" | "fingerprint">> {
+    return {
+      digits: await safetyNumber(this.#ownKey, key),
+      fingerprint: await fingerprint(key),
+    };
   }
 
   /**
    * Marks a member as verified.
    *
-   * @param digits All digits of the safety number or the last ten, as they stand on the member's screen.
+   * @param digits All digits of the safety number, or the last ten of the member's own half, as they stand
+   * on its screen: the other half is the same in one's number with anybody.
    * @throws {UsageError} With code `wrong-digits` if it has others; nothing is marked then.
    */
   async verify(member: Member, digits: string): Promise<void> {
     const given = digitsOf(digits, [TYPED_DIGITS, NUMBER_DIGITS]);
-    const number = await this.safetyNumber(member.key);
-    if (given !== number && given !== number.slice(-TYPED_DIGITS)) {
+    const { digits: number, fingerprint } = await this.safetyNumber(member.key);
+    if (given !== number && given !== fingerprint.slice(-TYPED_DIGITS)) {
       throw new UsageError(
         "wrong-digits",
         "Cannot mark that member as verified as these are not the digits of its safety number",
       );
     }
-    await this.#keep(member, this.#known.setVerified(member.key, true, plainName(member)));
+    const name = plainName(member);
+    const isTaken = (other: string): boolean => sameName(other, name);
+    await this.#keep(member, this.#known.setVerified(member.key, true, name, isTaken));
   }
 
   /**

@@ -21,7 +21,7 @@ import {
   requireReplacing,
   writeNew,
 } from "./private_file.ts";
-import { roomPlace } from "./room.ts";
+import { ROOM_KINDS, roomPlace } from "./room.ts";
 
 const decodeBase64: (text: string) => Bytes = stdEncoding.decodeBase64;
 const encodeBase64: (bytes: Uint8Array) => string = stdEncoding.encodeBase64;
@@ -149,7 +149,7 @@ export async function hasIdentity(which: WhichIdentity): Promise<boolean> {
 }
 
 /**
- * Makes another identity, and forgets the one before and the room that it hosted.
+ * Makes another identity, and forgets the one before and the rooms that it hosted.
  *
  * @throws {StoreError} With code `identity-unwritable` or `permission-denied`.
  */
@@ -200,7 +200,7 @@ async function put(which: WhichIdentity, text: string): Promise<string> {
   const file = readablePlace(which);
   if (await exists(file)) {
     await replace(file, text);
-    await remove(roomPlace(file));
+    for (const kind of ROOM_KINDS) await remove(roomPlace(file, kind));
   } else await createFile(file, text);
   return file;
 }

@@ -116,11 +116,21 @@ export class KnownPeers {
    * Notes whether the person here has compared a peer's fingerprint.
    *
    * @param name The name that it has, where it may not be known yet.
+   * @param isTaken Whether a name is now this peer's alone: others that are not verified are known by it no
+   * more.
    * @throws {StoreError} With code `peers-unwritable`; this run knows it all the same.
    */
-  async setVerified(key: Bytes, verified: boolean, name?: string): Promise<void> {
+  async setVerified(
+    key: Bytes,
+    verified: boolean,
+    name?: string,
+    isTaken: (name: string) => boolean = () => false,
+  ): Promise<void> {
     const now = this.#clock.now();
-    await this.#change((table) => table.note(key, { name, verified }, now));
+    await this.#change((table) => {
+      table.note(key, { name, verified }, now);
+      table.release(key, isTaken);
+    });
   }
 
   /**

@@ -1,4 +1,12 @@
-import { type Bytes, concat, fromBase64Url, toBase64Url, toHex, utf8 } from "../bytes/mod.ts";
+import {
+  type Bytes,
+  concat,
+  equal,
+  fromBase64Url,
+  toBase64Url,
+  toHex,
+  utf8,
+} from "../bytes/mod.ts";
 import { isPublicKey } from "../crypto/mod.ts";
 import { nameProblem } from "../wire/mod.ts";
 
@@ -100,6 +108,14 @@ export class PeerTable {
       ]),
     }));
     this.#bound();
+  }
+
+  /** Forgets names of all but one peer and those that are verified. @param isLost Whether it forgets a name. */
+  release(key: Bytes, isLost: (name: string) => boolean): void {
+    for (const { peer } of [...this.#entries.values()]) {
+      if (peer.verified || equal(peer.key, key) || !peer.names.some(isLost)) continue;
+      this.#put(entryOf({ ...peer, names: peer.names.filter((name) => !isLost(name)) }));
+    }
   }
 
   /** Adds what is known of peers elsewhere; an address that is known here stays with its key. */

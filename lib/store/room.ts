@@ -20,6 +20,9 @@ const MAX_FILE_BYTES: number = 1 << 18;
 /** Whether a room is open to everybody, or for whoever has its invite; a host keeps one of each. */
 export type RoomKind = "open" | "invite";
 
+/** Each kind of room. */
+export const ROOM_KINDS: readonly RoomKind[] = ["open", "invite"];
+
 /** What the host has decided about somebody. */
 export interface KeptDecision {
   /** A KICK object, 138 bytes. */

@@ -312,6 +312,8 @@ export interface SafetyNumberEvent {
   readonly member: MemberView;
   /** 60 digits, which it shows too. */
   readonly digits: string;
+  /** Those 30 of them that are the fingerprint of its key. */
+  readonly fingerprint: string;
   /** Present where all of it was asked for, to be read by the other. */
   readonly show?: true;
 }
@@ -581,7 +583,8 @@ export interface VerifyInput {
   readonly do: "verify";
   /** The name, name#tag or key of whom to verify. */
   readonly name?: string;
-  /** The last ten digits of the safety number, or all, as that member's screen shows them; in groups or not. */
+  /** The safety number as that member's screen shows it: all of it, or of its own half the last ten digits;
+   * in groups or not. */
   readonly digits?: string;
   /** Present where all of the number is to be shown, to be read by the other. */
   readonly show?: true;

@@ -32,3 +32,4 @@ export { qrLines } from "./qr.ts";
 export { processEnvironment } from "./notifier.ts";
 export { day } from "./transcript.ts";
 export { sanitizeLine } from "./sanitize.ts";
+export type { TerminalDevice } from "./terminal.ts";

@@ -31,6 +31,9 @@ const MAX_NAMES = 20;
 /** Longest own text, in characters, that is repeated where it was not delivered. */
 const MAX_REPEATED_LENGTH = 60;
 
+/** Digits of a safety number that are to be typed from the other's screen. */
+const HIDDEN_DIGITS = 10;
+
 const LINK_ADDRESS = /^lanchat:\/\/(.*)\/#/;
 
 const LEAVE_SENTENCES: Readonly<Record<LeaveReason, string>> = {
@@ -329,22 +332,22 @@ function statusSentence({ member, own, text }: StatusEvent): string {
   return text === "" ? `${name} is here again` : `${name} is away: ${text}`;
 }
 
-/** What is to be compared, but for the end, which is to be found on the other's screen. */
-function safetyNumberSentences({ digits, member, show }: SafetyNumberEvent): string[] {
-  const half = digits.length / 2;
-  const [first, second] = [digits.slice(0, half), digits.slice(half)].map(groups);
+/** What is to be compared, but for the end of the other's half, which is to be found on the other's screen. */
+function safetyNumberSentences(
+  { digits, fingerprint, member, show }: SafetyNumberEvent,
+): string[] {
+  const hidden = fingerprint.slice(0, -HIDDEN_DIGITS) + "?".repeat(HIDDEN_DIGITS);
+  const halves = [digits.slice(0, fingerprint.length), digits.slice(fingerprint.length)]
+    .map((half) => groups(show || half !== fingerprint ? half : hidden));
   const name = markedName(member);
   return [
     `Safety number of ${name} and you:`,
-    first!,
-    show ? second! : second!.replace(/\d{5} \d{5}$/, "????? ?????"),
-    ...show
-      ? [`${name} types /verify, your name, and the last two groups if all are the same there.`]
-      : [
-        `On that person's screen, /verify with your name and the word show has all of it.`,
-        "Type its last two groups if all others are the same here: " +
-        `/verify ${member.name} 12345 67890`,
-      ],
+    ...halves,
+    ...show ? [`${name} types /verify, your name, and the two groups that are missing there.`] : [
+      "On that person's screen, /verify with your name and the word show has all of it.",
+      "Type the two groups that are missing here, if all others are the same:",
+      `/verify ${member.name} 12345 67890`,
+    ],
   ];
 }
 
@@ -455,5 +458,5 @@ function ban({ name, tag }: BanView): string {
 
 /** Digits in groups of five, as people read them to each other. */
 export function groups(digits: string): string {
-  return digits.replaceAll(/\d{5}(?=\d)/g, "$& ");
+  return digits.replaceAll(/.{5}(?=.)/g, "$& ");
 }

@@ -36,6 +36,11 @@ async function member(name: string, person = name): Promise<Member> {
   return { name: name.endsWith("#") ? name + tag : name, tag, key, session: new Uint8Array(16) };
 }
 
+/** Somebody compares all digits. */
+async function verify(acquaintances: Acquaintances, member: Member): Promise<void> {
+  await acquaintances.verify(member, (await acquaintances.safetyNumber(member.key)).digits);
+}
+
 /** What each person is under a name. */
 async function verdicts({ acquaintances }: Scene, name: string, ...people: string[]) {
   const keys = await Promise.all(people.map(keyOf));
@@ -84,10 +89,10 @@ test("Acquaintances note who spoke, under its plain name and once, but nobody wh
   await known.setVerified(bob.key, true);
   acquaintances.spoke(await member("bob#", "mal"));
   assertEquals(known.all().map(({ names }) => names), [["robert", "bob"]]);
-  // Who is unverified is named beside the one of before from then on.
+  // A name that several are known by is nobody's alone.
   await known.setVerified(bob.key, false);
   acquaintances.spoke(await member("bob#", "mal"));
-  assertEquals(await verdicts(room, "bob", "bob", "mal", "eve"), ["fine", "fine", "changed"]);
+  assertEquals(await verdicts(room, "bob", "bob", "mal", "eve"), ["changed", "changed", "changed"]);
 });
 
 test("Acquaintances tell of a namesake: one that is verified, or else the last", async () => {
@@ -117,42 +122,49 @@ test("Acquaintances know the tags of those who were known before, spoke, or were
   await known.seen(bob!.key, { name: "bob" });
   const acquaintances = await Acquaintances.of(known, ada.publicKey);
   acquaintances.spoke(carol!);
-  await acquaintances.verify(dave!, await acquaintances.safetyNumber(dave!.key));
+  await verify(acquaintances, dave!);
   for (const { name, tag } of [bob!, carol!, dave!]) {
     assertEquals(acquaintances.namesakeOf(await member(name, "mal"))?.tag, tag);
   }
 });
 
-test("Acquaintances.verify marks by the last ten digits or all, and by no others", async () => {
+test("Acquaintances.verify marks by all digits or the last ten of the other's half, and by no others", async () => {
   const { acquaintances, ada, known } = await scene();
-  const bob = await member("bob#", "bob");
-  const number = await safetyNumber(bob.key, ada.publicKey);
-  assertEquals(await acquaintances.safetyNumber(bob.key), number);
-  const others = await safetyNumber(bob.key, await keyOf("mal"));
-  const last = number.slice(-10);
-  const wrong = [
-    ["", "0 are given"],
-    ["x", "digits are needed"],
-    [number.slice(-5), "5 are given"],
-    [`${number}0`, "61 are given"],
-    [number.slice(0, 10), "not the digits"],
-    [others, "not the digits"],
-    [others.slice(-10), "not the digits"],
-    [`${last.slice(0, -1)}${(Number(last.at(-1)) + 1) % 10}`, "not the digits"],
-  ] as const;
-  for (const [digits, reason] of wrong) {
-    await assertFails(acquaintances.verify(bob, digits), "wrong-digits", reason);
-    assertEquals([known.all(), acquaintances.isVerified(bob.key)], [[], false]);
+  for (const person of ["bob", "carol", "dave", "eve"]) {
+    const other = await member(person);
+    const number = await safetyNumber(other.key, ada.publicKey);
+    const [own, half] = await Promise.all([ada.publicKey, other.key].map(fingerprint));
+    assertEquals(await acquaintances.safetyNumber(other.key), {
+      digits: number,
+      fingerprint: half!,
+    });
+    const last = half!.slice(-10);
+    const wrong = [
+      ["", "0 are given"],
+      ["x", "digits are needed"],
+      [number.slice(-5), "5 are given"],
+      [`${number}0`, "61 are given"],
+      [half!.slice(0, 10), "not the digits"],
+      // This one's own half is on the screen of everybody who was ever compared with.
+      [own!.slice(-10), "not the digits"],
+      [await safetyNumber(other.key, await keyOf("mal")), "not the digits"],
+      [`${last.slice(0, -1)}${(Number(last.at(-1)) + 1) % 10}`, "not the digits"],
+    ] as const;
+    for (const [digits, reason] of wrong) {
+      await assertFails(acquaintances.verify(other, digits), "wrong-digits", reason);
+      assertEquals([known.find(other.key), acquaintances.isVerified(other.key)], [
+        undefined,
+        false,
+      ]);
+    }
+    const given = known.all().length % 2 === 0 ? last : number;
+    await acquaintances.verify(other, given.replaceAll(/\d{5}/g, "$& "));
+    assertEquals(acquaintances.isVerified(other.key), true);
+    assertEquals(known.find(other.key)?.names, [person]);
   }
-  await acquaintances.verify(bob, `${last.slice(0, 5)} ${last.slice(5)}`);
-  assertEquals(acquaintances.isVerified(bob.key), true);
-  assertEquals(known.find(bob.key)?.names, ["bob"]);
-  assertEquals(acquaintances.namesakeOf(await member("bob", "mal"))?.tag, bob.tag);
-  const carol = await member("carol");
-  const groups = (await acquaintances.safetyNumber(carol.key)).replaceAll(/\d{5}/g, "$& ");
-  await acquaintances.verify(carol, groups);
-  assertEquals(acquaintances.isVerified(carol.key), true);
-  assertEquals(acquaintances.isVerified(await keyOf("mal")), false);
+  const mal = await member("bob", "mal");
+  assertEquals(acquaintances.namesakeOf(mal)?.tag, (await member("bob")).tag);
+  assertEquals(acquaintances.isVerified(mal.key), false);
 });
 
 test("Acquaintances.accept takes whoever has the fingerprint, of those who are withheld", async () => {
@@ -173,8 +185,28 @@ test("Acquaintances.accept takes whoever has the fingerprint, of those who are w
   }
   assertEquals(await verdicts(room, "bob", "mal", "eve"), ["withheld", "withheld"]);
   assertEquals(await acquaintances.accept([eve, mal], digits.replaceAll(/\d{5}/g, "$& ")), mal);
-  assertEquals(await verdicts(room, "bob", "mal", "eve"), ["fine", "withheld"]);
+  // It can read, and is never shown as the other is.
+  assertEquals(await verdicts(room, "bob", "mal", "eve", "bob"), ["changed", "withheld", "fine"]);
   assertEquals(acquaintances.isVerified(mal.key), false);
+});
+
+test("Acquaintances give a name to whoever is verified, and to nobody who had it unverified before", async () => {
+  const room = await scene();
+  const { acquaintances, known } = room;
+  const [bob, mal, carol] = [
+    await member("bob"),
+    await member("B0b", "mal"),
+    await member("carol"),
+  ];
+  for (const each of [mal, bob, carol]) acquaintances.spoke(each);
+  acquaintances.spoke(await member("mallory", "mal"));
+  await verify(acquaintances, bob);
+  assertEquals(await verdicts(room, "bob", "bob", "mal"), ["fine", "withheld"]);
+  assertEquals(await verdicts(room, "mallory", "mal"), ["fine"]);
+  assertEquals(known.find(carol.key)?.names, ["carol"]);
+  // Two who are verified may share a name.
+  await verify(acquaintances, mal);
+  assertEquals(await verdicts(room, "bob", "bob", "mal"), ["fine", "fine"]);
 });
 
 test("Acquaintances go by what could not be kept, and say so", async () => {
@@ -184,10 +216,10 @@ test("Acquaintances go by what could not be kept, and say so", async () => {
   const told = new Inbox<string>();
   acquaintances.onUnkept = ({ code }) => told.push(code);
   const bob = await member("bob");
-  await acquaintances.verify(bob, await acquaintances.safetyNumber(bob.key));
+  await verify(acquaintances, bob);
   assertEquals([told.all, acquaintances.isVerified(bob.key)], [["peers-unwritable"], true]);
   acquaintances.spoke(await member("carol"));
-  await acquaintances.verify(bob, await acquaintances.safetyNumber(bob.key));
+  await verify(acquaintances, bob);
   assertEquals(told.all.length, 2); // Nobody asked for carol to be noted, and it was said before.
   assertEquals(acquaintances.judge({ key: await keyOf("mal"), name: "carol" }), "changed");
 });

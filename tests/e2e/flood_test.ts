@@ -61,7 +61,7 @@ async function assertUnmoved(host: HostProgram, names: readonly string[]): Promi
   const beside = ["warning", "delivered"];
   const events = host.events.map(({ event }) => event).filter((event) => !beside.includes(event));
   const each = ["joined", "message", "sent", "left"];
-  assertEquals(events, ["listening", "ready", ...names.flatMap(() => each)]);
+  assertEquals(events, ["listening", "invite", "ready", ...names.flatMap(() => each)]);
 }
 
 /** Asserts that people come and go while strangers are at the door. */

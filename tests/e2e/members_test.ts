@@ -38,10 +38,12 @@ Deno.test("two members in plain mode print exactly these lines", async () => {
     "lanchat: warning: It is not known yet whether this host is the one you mean",
     "lanchat: hint: Compare the join code with the person at the host, or join with --host-key.",
   ]);
-  const [listening, command, fingerprint, ...others] = notices(host);
+  const [listening, command, fingerprint, advice, link, ...others] = notices(host);
   assertEquals(listening, `lanchat: Listening on port ${host.port}. Others join with:`);
   assertEquals(command, `lanchat:     lanchat join ${host.address}`);
   assertMatch(fingerprint!, /^lanchat: The room's fingerprint is \d{5}( \d{5}){5}\.$/);
+  assertEquals(advice, "lanchat: Or with a link, which leads to no other host:");
+  assertMatch(link!, new RegExp(`^lanchat:     lanchat://${host.address}/#[\\w-]{70}$`));
   assertEquals(others.map((line) => line.replace(/tag [a-z2-7]{8}/, "tag T")), [
     "lanchat: You are hana. Nobody else is here.",
     `lanchat: bob joined (tag T, join code ${code})`,

@@ -447,13 +447,13 @@ Deno.test("a sealed identity that was altered is damaged or stays shut, and is l
   }
 });
 
-Deno.test("renewIdentity starts over, and forgets the room of the identity before", async () => {
+Deno.test("renewIdentity starts over, and forgets the rooms of the identity before", async () => {
   const directory = `${emptyDirectory()}/new`;
   const file = `${directory}/me.json`;
   assertEquals(await hasIdentity({ file }), false);
   const first = await renewIdentity({ file });
   assertEquals(await hasIdentity({ file }), true);
-  Deno.writeTextFileSync(roomPlace(file), "");
+  for (const kind of ["open", "invite"] as const) Deno.writeTextFileSync(roomPlace(file, kind), "");
   const second = await renewIdentity({ file });
   assertNotEquals(second.identity.publicKey, first.identity.publicKey);
   assertEquals(await publicKey(file), toHex(second.identity.publicKey));

@@ -255,24 +255,31 @@ function numbered(count: number): string {
   return Array.from({ length: count }, (_, i) => String(i + 1).padStart(5, "0")).join("");
 }
 
-test("noticeLines hides the end of a safety number unless all of it is asked for", () => {
+test("noticeLines hides the end of the other's half of a safety number unless all of it is asked for", () => {
   const bob = { ...member("bob"), verified: true };
-  const event = { event: "safety-number", member: bob, digits: numbered(12) } as const;
-  const first = "00001 00002 00003 00004 00005 00006";
+  const digits = numbered(12);
+  const [first, second] = [digits.slice(0, 30), digits.slice(30)] as const;
+  const rows = ["00001 00002 00003 00004 00005 00006", "00007 00008 00009 00010 00011 00012"];
+  const cases = [
+    [first, ["00001 00002 00003 00004 ????? ?????", rows[1]!]],
+    [second, [rows[0]!, "00007 00008 00009 00010 ????? ?????"]],
+  ] as const;
   for (const lines of [noticeLines, personLines]) {
-    assertEquals(lines(event), [
-      "Safety number of bob✓ and you:",
-      first,
-      "00007 00008 00009 00010 ????? ?????",
-      "On that person's screen, /verify with your name and the word show has all of it.",
-      "Type its last two groups if all others are the same here: /verify bob 12345 67890",
-    ]);
-    assertEquals(lines({ ...event, show: true }), [
-      "Safety number of bob✓ and you:",
-      first,
-      "00007 00008 00009 00010 00011 00012",
-      "bob✓ types /verify, your name, and the last two groups if all are the same there.",
-    ]);
+    for (const [fingerprint, hidden] of cases) {
+      const event = { event: "safety-number", member: bob, digits, fingerprint } as const;
+      assertEquals(lines(event), [
+        "Safety number of bob✓ and you:",
+        ...hidden,
+        "On that person's screen, /verify with your name and the word show has all of it.",
+        "Type the two groups that are missing here, if all others are the same:",
+        "/verify bob 12345 67890",
+      ]);
+      assertEquals(lines({ ...event, show: true }), [
+        "Safety number of bob✓ and you:",
+        ...rows,
+        "bob✓ types /verify, your name, and the two groups that are missing there.",
+      ]);
+    }
   }
 });
 

@@ -620,24 +620,26 @@ test("TerminalFrontEnd marks who is verified from then on, oneself never", async
 
 test("TerminalFrontEnd shows a safety number, and all of it with its code where that is asked for", async () => {
   await using desk = new Desk(100, 40);
-  const digits = "0123456789".repeat(6);
-  const number = { event: "safety-number", member: member("bob"), digits } as const;
-  const groups = "01234 56789 01234 56789 01234 56789";
+  const [own, fingerprint] = ["0123456789".repeat(3), "1234567890".repeat(3)];
+  const digits = own + fingerprint;
+  const number = { event: "safety-number", member: member("bob"), digits, fingerprint } as const;
+  const rows = ["01234 56789 01234 56789 01234 56789", "12345 67890 12345 67890 12345 67890"];
   desk.frontEnd.show({ ...READY, members: [member("bob")] });
   desk.frontEnd.show(number);
   await desk.shows(
     `${T} -- Safety number of bob and you:`,
-    `      -- ${groups}`,
-    `      -- ${groups.slice(0, -11)}????? ?????`,
+    `      -- ${rows[0]}`,
+    "      -- 12345 67890 12345 67890 ????? ?????",
     "      -- On that person's screen, /verify with your name and the word show has all of it.",
-    "      -- Type its last two groups if all others are the same here: /verify bob 12345 67890",
+    "      -- Type the two groups that are missing here, if all others are the same:",
+    "      -- /verify bob 12345 67890",
     ">",
   );
   const above = desk.screen.lines.length - 1;
   desk.frontEnd.show({ ...number, show: true });
   await desk.settled();
   const shown = desk.screen.lines.slice(above, -1).map((line) => line.slice("00:00 -- ".length));
-  assertEquals(shown.slice(1, 3), [groups, groups]);
+  assertEquals(shown.slice(1, 3), rows);
   assertEquals(readQr(shown.slice(4)), digits);
   assert(desk.stdout.text.includes("\x1b[38;5;231;48;5;16m█"));
 });
