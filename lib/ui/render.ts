@@ -332,22 +332,33 @@ function statusSentence({ member, own, text }: StatusEvent): string {
   return text === "" ? `${name} is here again` : `${name} is away: ${text}`;
 }
 
-/** What is to be compared, but for the end of the other's half, which is to be found on the other's screen. */
+/**
+ * What is to be compared, but for the end of the other's half, which is to be found on the other's screen:
+ * there it is said, as whoever is in between could make the other half end alike.
+ */
 function safetyNumberSentences(
   { digits, fingerprint, member, show }: SafetyNumberEvent,
 ): string[] {
   const hidden = fingerprint.slice(0, -HIDDEN_DIGITS) + "?".repeat(HIDDEN_DIGITS);
-  const halves = [digits.slice(0, fingerprint.length), digits.slice(fingerprint.length)]
-    .map((half) => groups(show || half !== fingerprint ? half : hidden));
+  const halves = [digits.slice(0, fingerprint.length), digits.slice(fingerprint.length)];
+  const own = halves.find((half) => half !== fingerprint) ?? fingerprint;
+  const lines = halves.map((half) =>
+    half === own ? `${groups(half)} (you)` : `${groups(show ? half : hidden)} (${member.name})`
+  );
   const name = markedName(member);
   return [
     `Safety number of ${name} and you:`,
-    ...halves,
-    ...show ? [`${name} types /verify, your name, and the two groups that are missing there.`] : [
-      "On that person's screen, /verify with your name and the word show has all of it.",
-      "Type the two groups that are missing here, if all others are the same:",
-      `/verify ${member.name} 12345 67890`,
-    ],
+    ...lines,
+    ...show
+      ? [
+        "If the other screen has all the same, the groups that are missing there are " +
+        `${groups(own.slice(-HIDDEN_DIGITS))}.`,
+      ]
+      : [
+        "On that person's screen, /verify with your name and the word show has all of it.",
+        "If all else is the same, type what is missing here as that screen tells it:",
+        `/verify ${member.name} 12345 67890`,
+      ],
   ];
 }
 

@@ -101,7 +101,7 @@ export async function takeScreens(): Promise<string[]> {
       await asked(ada, "/verify bob", /12345 67890/),
       await asked(bob, "/verify ada show", /^ +-- ▀+$/),
     );
-    const [, last] = /(\d{5} \d{5})\n.*ada types/.exec(screens.at(-1)!)!;
+    const [, last] = /missing there are (\d{5} \d{5})\./.exec(screens.at(-1)!)!;
     screens.push(await asked(ada, `/verify bob ${last}`, /is verified/));
     await bob.type("/verify\r");
     screens.push(await asked(ada, "/verify", /Where all/));

@@ -18,19 +18,20 @@ screenTest("somebody is verified by what both screens show, and marked from then
 
   await ada.type("/verify hana show\r");
   await ada.shows(">");
-  await ada.says(/^ +-- hana types \/verify/);
-  const end = ada.lines.findIndex((line) => line.includes("hana types /verify"));
+  await ada.says(/-- If the other screen has all the same/);
+  const end = ada.lines.findIndex((line) => line.includes("If the other screen"));
   assertEquals(ada.lines.slice(end - 3, end), [
     notice("Safety number of hana and you:"),
-    notice(groups.slice(0, 6).join(" "), false),
-    notice(groups.slice(6).join(" "), false),
+    ...[groups.slice(0, 6), groups.slice(6)].map((half) =>
+      notice(`${half.join(" ")} (${half[0] === hanas[0] ? "hana" : "you"})`, false)
+    ),
   ]);
   await ada.until("The code", ({ lines }) => /^ +-- ▀+$/.test(lines.at(-2)!));
   const code = ada.lines.slice(end + 1, -1).map((line) => line.slice(INDENT));
   assertEquals(readQr(code), digits);
 
   await ada.type("/verify hana\r");
-  await ada.says(new RegExp(`^ +-- ${hanas.slice(0, 4).join(" ")} \\?{5} \\?{5}$`));
+  await ada.says(new RegExp(`^ +-- ${hanas.slice(0, 4).join(" ")} \\?{5} \\?{5} \\(hana\\)$`));
   await ada.type("/verify hana 12345 67890\r");
   await ada.says(/-- hint: Somebody may be in between/);
   await hana.say("not verified");

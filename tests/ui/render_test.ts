@@ -261,23 +261,33 @@ test("noticeLines hides the end of the other's half of a safety number unless al
   const [first, second] = [digits.slice(0, 30), digits.slice(30)] as const;
   const rows = ["00001 00002 00003 00004 00005 00006", "00007 00008 00009 00010 00011 00012"];
   const cases = [
-    [first, ["00001 00002 00003 00004 ????? ?????", rows[1]!]],
-    [second, [rows[0]!, "00007 00008 00009 00010 ????? ?????"]],
+    [
+      first,
+      ["00001 00002 00003 00004 ????? ????? (bob)", `${rows[1]} (you)`],
+      [`${rows[0]} (bob)`, `${rows[1]} (you)`],
+      "00011 00012",
+    ],
+    [
+      second,
+      [`${rows[0]} (you)`, "00007 00008 00009 00010 ????? ????? (bob)"],
+      [`${rows[0]} (you)`, `${rows[1]} (bob)`],
+      "00005 00006",
+    ],
   ] as const;
   for (const lines of [noticeLines, personLines]) {
-    for (const [fingerprint, hidden] of cases) {
+    for (const [fingerprint, hidden, all, missing] of cases) {
       const event = { event: "safety-number", member: bob, digits, fingerprint } as const;
       assertEquals(lines(event), [
         "Safety number of bob✓ and you:",
         ...hidden,
         "On that person's screen, /verify with your name and the word show has all of it.",
-        "Type the two groups that are missing here, if all others are the same:",
+        "If all else is the same, type what is missing here as that screen tells it:",
         "/verify bob 12345 67890",
       ]);
       assertEquals(lines({ ...event, show: true }), [
         "Safety number of bob✓ and you:",
-        ...rows,
-        "bob✓ types /verify, your name, and the two groups that are missing there.",
+        ...all,
+        `If the other screen has all the same, the groups that are missing there are ${missing}.`,
       ]);
     }
   }

@@ -628,10 +628,10 @@ test("TerminalFrontEnd shows a safety number, and all of it with its code where 
   desk.frontEnd.show(number);
   await desk.shows(
     `${T} -- Safety number of bob and you:`,
-    `      -- ${rows[0]}`,
-    "      -- 12345 67890 12345 67890 ????? ?????",
+    `      -- ${rows[0]} (you)`,
+    "      -- 12345 67890 12345 67890 ????? ????? (bob)",
     "      -- On that person's screen, /verify with your name and the word show has all of it.",
-    "      -- Type the two groups that are missing here, if all others are the same:",
+    "      -- If all else is the same, type what is missing here as that screen tells it:",
     "      -- /verify bob 12345 67890",
     ">",
   );
@@ -639,7 +639,7 @@ test("TerminalFrontEnd shows a safety number, and all of it with its code where 
   desk.frontEnd.show({ ...number, show: true });
   await desk.settled();
   const shown = desk.screen.lines.slice(above, -1).map((line) => line.slice("00:00 -- ".length));
-  assertEquals(shown.slice(1, 3), rows);
+  assertEquals(shown.slice(1, 3), [`${rows[0]} (you)`, `${rows[1]} (bob)`]);
   assertEquals(readQr(shown.slice(4)), digits);
   assert(desk.stdout.text.includes("\x1b[38;5;231;48;5;16m█"));
 });
