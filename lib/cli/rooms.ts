@@ -12,9 +12,6 @@ import type { Whose } from "./person.ts";
 /** How long a script waits for rooms before it takes the only one, in milliseconds. */
 const SEARCH_MS = 3000;
 
-/** How long a room may take to be told over all links before it is shown, in milliseconds. */
-const SETTLE_MS = 250;
-
 /** Known peers by the tags of their keys. */
 export type KnownTags = ReadonlyMap<string, readonly KnownPeer[]>;
 
@@ -92,6 +89,8 @@ export function destinationOf({ addresses, port, tag }: FoundRoom, tags: KnownTa
 export interface SearchPlan {
   /** How long, in milliseconds. */
   readonly ms: number;
+  /** Whose rooms are found before all others where there are too many. */
+  readonly tags: KnownTags;
   /** Ends the search before. */
   readonly stop: Promise<void>;
   /** Called with each room once. */
@@ -104,20 +103,21 @@ export interface SearchPlan {
  * @returns Those that are there at the end.
  * @throws {NetError} With code `discovery-unavailable`.
  */
-export async function searchRooms({ ms, onRoom, stop }: SearchPlan): Promise<readonly FoundRoom[]> {
+export async function searchRooms(
+  { ms, onRoom, stop, tags }: SearchPlan,
+): Promise<readonly FoundRoom[]> {
   const failed = Promise.withResolvers<never>();
   const over = Promise.withResolvers<void>();
   const told = new Set<string>();
-  let cancelTelling: (() => void) | undefined;
   const tell = (): void => {
-    cancelTelling = undefined;
     for (const room of search.rooms) {
       if (!told.has(room.instance)) onRoom?.(room);
       told.add(room.instance);
     }
   };
   const search = new RoomSearch({
-    onChange: () => cancelTelling ??= systemClock.after(SETTLE_MS, tell),
+    isKnown: (tag) => tags.has(tag),
+    onChange: tell,
     onUnavailable: (reason) => failed.reject(cannotSearch(reason)),
   });
   const cancel = systemClock.after(ms, over.resolve);
@@ -127,7 +127,6 @@ export async function searchRooms({ ms, onRoom, stop }: SearchPlan): Promise<rea
     return search.rooms;
   } finally {
     cancel();
-    cancelTelling?.();
     search.close();
   }
 }
@@ -154,7 +153,7 @@ export async function findOnlyRoom(
   let interrupted = false;
   const stop = interrupts.first.then(() => void (interrupted = true));
   const tags = await tagsOf(known);
-  const rooms = await searchRooms({ ms: SEARCH_MS, stop });
+  const rooms = await searchRooms({ ms: SEARCH_MS, tags, stop });
   if (interrupted) return undefined;
   if (rooms.length === 0) throw noRoom();
   for (const room of rooms) frontEnd.show(roomEvent(room, tags));

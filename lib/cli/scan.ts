@@ -39,6 +39,7 @@ async function list(command: ScanCommand, show: (event: FoundRoomEvent) => unkno
     const tags = await tagsOf(await findKnownPeers(command));
     await searchRooms({
       ms: command.timeoutSeconds * 1000,
+      tags,
       stop: interrupts.first,
       onRoom: (room) => last = Promise.resolve(last).then(() => show(roomEvent(room, tags))),
     });

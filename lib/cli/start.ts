@@ -51,6 +51,7 @@ export async function chooseRoom(options: ChooseOptions): Promise<Chosen> {
     picker?.show(rooms.map((room) => ({ id: room.instance, text: textOf(room, tags) })));
   };
   const search = new RoomSearch({
+    isKnown: (tag) => tags.has(tag),
     onChange: show,
     onUnavailable: (reason) => failed.reject(cannotSearch(reason)),
   });

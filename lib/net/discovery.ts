@@ -28,6 +28,9 @@ const [MIN_DELAY_MS, MAX_DELAY_MS] = [20, 120];
 /** Waits between queries (RFC 6762 §5.2), in milliseconds; all later ones are like the last. */
 const QUERY_MS = [1000, 2000, 4000, 8000, 16_000, 30_000];
 
+/** How long a room may take to be told over all links before it is shown, in milliseconds. */
+const SETTLE_MS = 250;
+
 /** How long what was sent may take to come back, in milliseconds; then something blocks it. */
 const ECHO_MS = 500;
 
@@ -133,8 +136,10 @@ export class RoomAnnouncer {
 
 /** How rooms are looked for. */
 export interface SearchOptions extends NetworkOptions {
-  /** Called whenever other rooms may be known than before. */
+  /** Called a little after other rooms may be known than before. */
   readonly onChange?: () => void;
+  /** Whether a tag is that of a known peer: nobody's inventions keep such a room from being found. */
+  readonly isKnown?: (tag: string) => boolean;
 }
 
 /** Looks for rooms that others on the network have announced, until it is closed. */
@@ -144,20 +149,26 @@ export class RoomSearch {
   readonly #options: SearchOptions;
   readonly #clock: Clock;
   readonly #multicast: Multicast;
-  readonly #directory = new RoomDirectory();
+  readonly #directory: RoomDirectory;
   readonly #closing = new AbortController();
+  #cancelChange: (() => void) | undefined;
 
   /** Begins. */
   constructor(options: SearchOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#directory = new RoomDirectory(options.isKnown);
     this.#multicast = new Multicast({
       ...options,
       onPacket: (packet, link) => {
         this.#directory.take(packet, link, this.#clock.elapsed());
-        if (packet.type === "response") options.onChange?.();
+        if (packet.type === "response") this.#cancelChange ??= this.#clock.after(SETTLE_MS, change);
       },
     });
+    const change = (): void => {
+      this.#cancelChange = undefined;
+      options.onChange?.();
+    };
     const asked = Promise.withResolvers<void>();
     this.asked = asked.promise;
     void this.#askAll(asked.resolve);
@@ -172,6 +183,7 @@ export class RoomSearch {
   /** Stops. */
   close(): void {
     this.#closing.abort();
+    this.#cancelChange?.();
     this.#multicast.close();
   }
 

@@ -11,12 +11,18 @@ const ALL_SERVICES = "_services._dns-sd._udp.local";
 /** The version of the protocol, as the text record has it. */
 const VERSION = "1";
 
-/** How long a record holds, in seconds (RFC 6762 §10): those with an address of the host, all others. */
+/**
+ * How long a record holds, in seconds (RFC 6762 §10): those with an address of the host, all others. A
+ * room is remembered no longer than the first, whatever it is told with.
+ */
 const ADDRESS_TTL = 120;
 const OTHER_TTL = 4500;
 
-/** Most rooms that are remembered. Whoever invents more keeps others from being found, and no more. */
+/** Most rooms that are remembered. */
 export const MAX_ROOMS = 256;
+
+/** How long is waited for all of a room, in milliseconds. */
+const INCOMPLETE_MS = 5000;
 
 /** Most addresses of each type that a room has on one link. */
 const MAX_ADDRESSES = 8;
@@ -24,8 +30,11 @@ const MAX_ADDRESSES = 8;
 /** Most strings of a text record that are looked at. */
 const MAX_STRINGS = 16;
 
-/** Most questions about what is missing in one packet. */
-const MAX_QUESTIONS = 16;
+/** Most questions about what is missing in one packet, which must not be longer than hosts read. */
+const MAX_QUESTIONS = 15;
+
+/** Longest name, in characters: that of an instance with the longest label. */
+const MAX_NAME_LENGTH = 63 + 1 + SERVICE.length;
 
 /** A name as lanchat makes it; of any other, not every byte could be told from a text. */
 const NAME = /^[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}$/;
@@ -112,6 +121,8 @@ export function asksFor(query: DnsPacket, records: readonly DnsRecord[]): boolea
 
 /** What is known of an instance. */
 interface Instance {
+  /** When it was found, in milliseconds. */
+  readonly since: number;
   target?: string;
   port?: number;
   facts?: Omit<RoomAnnouncement, "port"> | undefined;
@@ -125,22 +136,36 @@ interface Told {
   readonly until: number;
 }
 
+/** What makes place for others: names without all of a room, before rooms of whom nobody knows. */
+interface Least {
+  readonly incomplete: string[];
+  readonly unknown: string[];
+}
+
 /**
  * What has been announced, from all that comes in. It takes nothing on trust: texts and lists are
- * bounded, and what is not as lanchat announces it is left out.
+ * bounded, what is not as lanchat announces it is left out, and where there is more than can be
+ * remembered, what is no whole room makes place first, then the rooms of whom nobody knows, the oldest
+ * before the others.
  */
 export class RoomDirectory {
+  readonly #isKnown: (tag: string) => boolean;
+  /** In the order in which they were found. */
   readonly #instances = new Map<string, Instance>();
   /** By target, and in it by link and type. */
   readonly #addresses = new Map<string, Map<string, Told>>();
 
+  /** @param isKnown Whether a tag is that of a known peer. */
+  constructor(isKnown: (tag: string) => boolean = () => false) {
+    this.#isKnown = isKnown;
+  }
+
   /** Reads a packet. @param now Milliseconds. */
   take({ additionals = [], answers = [], type }: DnsPacket, link: Link, now: number): void {
     if (type !== "response") return;
+    this.#forgetIncomplete(now);
     const records = [...answers, ...additionals];
-    for (const record of records) {
-      if (record.type === "PTR" && same(record.name, SERVICE)) this.#point(record.data, record.ttl);
-    }
+    this.#point(records.filter(({ name, type }) => type === "PTR" && same(name, SERVICE)), now);
     for (const record of records) this.#describe(record, now);
     const targets = new Set(Array.from(this.#instances.values(), ({ target }) => target));
     const told = records.filter((record) =>
@@ -156,17 +181,13 @@ export class RoomDirectory {
 
   /** The rooms of which all is known, in the order in which they were found. */
   rooms(now: number): FoundRoom[] {
-    return [...this.#instances].flatMap(([instance, { facts, port, target, until }]) => {
-      const addresses = this.#addressesOf(target, now);
-      if (facts === undefined || port === undefined || until <= now || addresses.length === 0) {
-        return [];
-      }
-      return [{ instance, ...facts, port, addresses }];
-    });
+    return Array.from(this.#instances, ([name, instance]) => this.#roomOf(name, instance, now))
+      .filter((room) => room !== undefined);
   }
 
   /** What to ask for: rooms, and what is missing of those that were found. */
   questions(now: number): { name: string; type: string }[] {
+    this.#forgetIncomplete(now);
     const missing = [...this.#instances].flatMap(([name, { facts, port, target, until }]) => [
       ...facts === undefined || port === undefined || until <= now ? [{ name, type: "ANY" }] : [],
       ...target !== undefined && this.#addressesOf(target, now).length === 0
@@ -176,11 +197,54 @@ export class RoomDirectory {
     return [{ name: SERVICE, type: "PTR" }, ...missing.slice(0, MAX_QUESTIONS)];
   }
 
-  #point(data: string, ttl: number): void {
-    const name = data.toLowerCase();
-    if (ttl === 0) this.#forget(name);
-    else if (isInstance(name) && !this.#instances.has(name) && this.#instances.size < MAX_ROOMS) {
-      this.#instances.set(name, { until: 0 });
+  #roomOf(name: string, instance: Instance, now: number): FoundRoom | undefined {
+    const { facts, port, target, until } = instance;
+    const addresses = this.#addressesOf(target, now);
+    if (facts === undefined || port === undefined || until <= now || addresses.length === 0) {
+      return undefined;
+    }
+    return { instance: name, ...facts, port, addresses };
+  }
+
+  #point(pointers: readonly DnsRecord[], now: number): void {
+    let least: Least | undefined;
+    for (const { data, ttl } of pointers) {
+      const name = (data as string).toLowerCase();
+      if (ttl === 0) this.#instances.delete(name);
+      if (ttl === 0 || !isInstance(name) || this.#instances.has(name)) continue;
+      while (this.#instances.size >= MAX_ROOMS) {
+        least ??= this.#least(now);
+        const leaves = least.incomplete.shift() ?? least.unknown.shift();
+        if (leaves === undefined) return;
+        this.#instances.delete(leaves);
+      }
+      this.#instances.set(name, { since: now, until: 0 });
+      least?.incomplete.push(name);
+    }
+  }
+
+  #least(now: number): Least {
+    const rooms = Array.from(
+      this.#instances,
+      ([name, instance]) => ({ name, room: this.#roomOf(name, instance, now) }),
+    );
+    const incomplete = rooms.filter(({ room }) => room === undefined);
+    const unknown = rooms.filter(({ room }) => room !== undefined && !this.#isKnown(room.tag));
+    return {
+      incomplete: incomplete.map(({ name }) => name),
+      unknown: unknown.map(({ name }) => name),
+    };
+  }
+
+  /** Forgets what is no room any more, or did not become one in time, and the addresses of what is forgotten. */
+  #forgetIncomplete(now: number): void {
+    for (const [name, instance] of this.#instances) {
+      if (now - instance.since < INCOMPLETE_MS) continue;
+      if (this.#roomOf(name, instance, now) === undefined) this.#instances.delete(name);
+    }
+    const targets = new Set(Array.from(this.#instances.values(), ({ target }) => target));
+    for (const target of this.#addresses.keys()) {
+      if (!targets.has(target)) this.#addresses.delete(target);
     }
   }
 
@@ -190,11 +254,8 @@ export class RoomDirectory {
     if (instance === undefined) return;
     if (record.type === "SRV") {
       const { port, target } = record.data;
-      if (record.ttl === 0) return this.#forget(name);
-      if (port < 1 || !NAME.test(target)) return;
-      if (instance.target !== undefined && !same(instance.target, target)) {
-        this.#addresses.delete(instance.target);
-      }
+      if (record.ttl === 0) return void this.#instances.delete(name);
+      if (port < 1 || !isName(target)) return;
       instance.target = target.toLowerCase();
       instance.port = port;
       instance.until = now + ttlMs(record.ttl);
@@ -220,12 +281,6 @@ export class RoomDirectory {
     const addresses = [...told].flatMap(({ addresses, until }) => until > now ? addresses : []);
     return [...new Set(addresses)].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   }
-
-  #forget(name: string): void {
-    const target = this.#instances.get(name)?.target;
-    if (target !== undefined) this.#addresses.delete(target);
-    this.#instances.delete(name);
-  }
 }
 
 /** The facts of a text record (RFC 6763 §6); nothing where it is not one of this version. */
@@ -245,7 +300,11 @@ function readFacts(
 }
 
 function isInstance(name: string): boolean {
-  return NAME.test(name) && name.endsWith(`.${SERVICE}`) && name.length <= 255;
+  return isName(name) && name.endsWith(`.${SERVICE}`);
+}
+
+function isName(name: string): boolean {
+  return NAME.test(name) && name.length <= MAX_NAME_LENGTH;
 }
 
 /** A name of the DNS knows no case. */
@@ -254,7 +313,7 @@ function same(a: string, b: string): boolean {
 }
 
 function ttlMs(ttl: number): number {
-  return Math.min(ttl, OTHER_TTL) * 1000;
+  return Math.min(ttl, ADDRESS_TTL) * 1000;
 }
 
 function isLinkLocal(address: string): boolean {

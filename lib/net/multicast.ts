@@ -10,14 +10,21 @@ type Family = "IPv4" | "IPv6";
 const PORT = 5353;
 const GROUPS: Readonly<Record<Family, string>> = { IPv4: "224.0.0.251", IPv6: "ff02::fb" };
 
-/** Longest packet (RFC 6762 §17), in bytes; a longer one is dropped before it is decoded. */
-const MAX_PACKET_BYTES = 9000;
-
-/** Most packets that are decoded in a second: whoever floods the network must not stop the chat. */
+/**
+ * What is decoded, at most: what is more is dropped before. A packet as large as RFC 6762 §17 lets it be
+ * takes 10 ms, and who floods the network with such ones would stop the chat; one within these bounds
+ * takes half a millisecond.
+ */
+const MAX_PACKET_BYTES = 1500;
+const MAX_QUESTIONS = 16;
+const MAX_RECORDS = 32;
 const MAX_PACKETS_A_SECOND = 200;
 
+/** Bytes of a packet's header, which ends with four counts (RFC 1035 §4.1.1). */
+const HEADER_BYTES = 12;
+
 /** Most interfaces that are used; a machine with many containers has one for each. */
-const MAX_LINKS = 16;
+export const MAX_LINKS = 64;
 
 const INTERFACES: Deno.PermissionDescriptor = { name: "sys", kind: "networkInterfaces" };
 const NET: Deno.PermissionDescriptor = { name: "net" };
@@ -50,7 +57,10 @@ export const encodeDns: (packet: DnsPacket) => Uint8Array = encodePacket;
 
 /** The packet that bytes stand for; `undefined` where they stand for none. */
 export function decodeDns(bytes: Uint8Array): DnsPacket | undefined {
-  if (bytes.length > MAX_PACKET_BYTES) return undefined;
+  if (bytes.length < HEADER_BYTES || bytes.length > MAX_PACKET_BYTES) return undefined;
+  const header = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
+  const [questions, ...records] = [4, 6, 8, 10].map((at) => header.getUint16(at));
+  if (questions! > MAX_QUESTIONS || records.reduce((a, b) => a + b) > MAX_RECORDS) return undefined;
   try {
     return decode(Buffer.from(bytes));
   } catch {

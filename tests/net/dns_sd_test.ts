@@ -129,28 +129,60 @@ test("RoomDirectory leaves out what is not as lanchat announces it", () => {
   assertEquals(directory(twice).rooms(0), [FOUND]);
 });
 
-test("RoomDirectory bounds what it remembers", () => {
-  const rooms = directory();
-  for (let i = 0; i < 10_000; i++) {
-    rooms.take({ type: "response", answers: roomRecords(`x-${i}`, ROOM, ["192.0.2.9"]) }, ETH0, 0);
+/** Pointers to instances that nothing else is told of. */
+function pointers(count: number): DnsRecord[] {
+  return Array.from(
+    { length: count },
+    (_, i) => ({
+      name: SERVICE,
+      type: "PTR",
+      ttl: 100,
+      data: `y-${i}-${"z".repeat(55)}.${SERVICE}`,
+    }),
+  );
+}
+
+function tell(rooms: RoomDirectory, answers: readonly DnsRecord[], now = 0): void {
+  rooms.take({ type: "response", answers }, ETH0, now);
+}
+
+test("RoomDirectory bounds what it remembers: the rooms of known hosts, and the newest", () => {
+  const rooms = new RoomDirectory((tag) => tag === ROOM.tag);
+  tell(rooms, roomRecords(LABEL, ROOM, FOUND.addresses));
+  for (let i = 0; i < 1000; i++) {
+    tell(rooms, roomRecords(`x-${i}`, { ...ROOM, tag: "aaaaaaaa" }, ["192.0.2.9"]));
   }
-  assertEquals(rooms.rooms(0).length, MAX_ROOMS);
-  assertEquals(rooms.rooms(0)[0], FOUND);
+  const found = rooms.rooms(0);
+  assertEquals([found.length, found[0]], [MAX_ROOMS, FOUND]);
+  assertEquals(found.at(-1)?.instance, `x-999.${SERVICE}`);
   const addresses = Array.from({ length: 100 }, (_, i) => `192.0.2.${i + 1}`);
   const [first, ...others] = roomRecords(LABEL, ROOM, addresses).toReversed();
   const records = addresses.map((data) =>
     ({ ...first, data: data.replace("192.0.2", "198.51.100") }) as DnsRecord
   );
-  assertEquals(directory([...others, ...records]).rooms(0)[0]?.addresses.length, 8);
-  const pointers = Array.from({ length: 10_000 }, (_, i): DnsRecord => ({
-    name: SERVICE,
-    type: "PTR",
-    ttl: 100,
-    data: `y-${i}.${SERVICE}`,
-  }));
-  const flooded = new RoomDirectory();
-  flooded.take({ type: "response", answers: pointers }, ETH0, 0);
-  assert(encodeDns({ type: "query", questions: flooded.questions(0) } as DnsPacket).length < 1500);
+  const many = new RoomDirectory();
+  tell(many, [...others, ...records]);
+  assertEquals(many.rooms(0)[0]?.addresses.length, 8);
+});
+
+test("RoomDirectory finds rooms behind names that nothing is told of, and asks for those no longer", () => {
+  const rooms = directory();
+  tell(rooms, pointers(1000));
+  assertEquals(rooms.rooms(0), [FOUND]);
+  const other = { ...ROOM, tag: "aaaaaaaa" };
+  tell(rooms, roomRecords("x", other, ["192.0.2.9"]));
+  assertEquals(rooms.rooms(0).map(({ tag }) => tag), [ROOM.tag, other.tag]);
+  const questions = rooms.questions(4999);
+  assert(questions.length > 1);
+  assert(decodeDns(encodeDns({ type: "query", questions })) !== undefined, "others must read it");
+  assertEquals(rooms.questions(5000), [{ name: SERVICE, type: "PTR" }]);
+  assertEquals(rooms.rooms(5000).length, 2);
+});
+
+test("RoomDirectory remembers no room for longer than hosts say that theirs holds", () => {
+  const lasting = roomRecords(LABEL, ROOM, FOUND.addresses)
+    .map((record) => ({ ...record, ttl: 2 ** 31 }));
+  assertEquals(directory(lasting).rooms(120_000), []);
 });
 
 test("asksFor knows its own names in any case, and what the one who asks knows already", () => {
@@ -176,7 +208,20 @@ test("RoomDirectory makes no other room of a packet that is cut", () => {
   }
 });
 
-test("decodeDns takes no packet that is longer than any may be", () => {
-  assert(decodeDns(new Uint8Array(9000)) !== undefined);
-  assertEquals(decodeDns(new Uint8Array(9001)), undefined);
+test("decodeDns takes what rooms are found with, and nothing that takes long", () => {
+  const addresses = Array.from({ length: 20 }, (_, i) => [`192.0.2.${i + 1}`, `fd00::${i + 1}`]);
+  const longest = { ...ROOM, name: "x".repeat(48) };
+  assertEquals(sent(roomRecords(LABEL, longest, addresses.flat())).answers?.length, 20);
+  const question = { name: "a", type: "PTR" };
+  const takes = (questions: number, answers: number): boolean => {
+    const packet: DnsPacket = {
+      type: "query",
+      questions: Array(questions).fill(question),
+      answers: Array(answers).fill({ ...question, ttl: 1, data: "b" }),
+    };
+    return decodeDns(encodeDns(packet)) !== undefined;
+  };
+  assertEquals([takes(16, 32), takes(17, 0), takes(0, 33)], [true, false, false]);
+  assert(decodeDns(new Uint8Array(1500)) !== undefined);
+  assertEquals(decodeDns(new Uint8Array(1501)), undefined);
 });
