@@ -1,4 +1,4 @@
-import { fingerprint } from "../crypto/mod.ts";
+import { fingerprint, keyTag } from "../crypto/mod.ts";
 import { UsageError } from "../errors.ts";
 import { type Invite, parseInvite } from "../net/mod.ts";
 import { type JoinCommand, STANDARD_INPUT } from "./args.ts";
@@ -9,6 +9,8 @@ import { askSecret } from "./passphrase.ts";
 const MAX_LINK_BYTES = 4096;
 
 const LF = 0x0a;
+
+const QUESTION = "Invite link: ";
 
 /** An invite, and where it was found. */
 export interface FoundInvite extends Invite {
@@ -32,10 +34,36 @@ export async function findInvite(command: JoinCommand): Promise<FoundInvite | un
   return { ...invite, visible };
 }
 
+/**
+ * Asks a person for the link of a room that was found.
+ *
+ * @param tag The tag of its host, as announced.
+ * @throws {LanchatError} If it cannot be used, or there is no answer.
+ */
+export async function askInvite(tag: string): Promise<FoundInvite> {
+  return await inviteTo(tag, await askSecret(QUESTION));
+}
+
+/**
+ * Reads the link of a room that was found, which nobody else has seen.
+ *
+ * @throws {UsageError} With code `bad-invite` where it is none, or for another host.
+ */
+export async function inviteTo(tag: string, link: string): Promise<FoundInvite> {
+  const invite = await parseInvite(link);
+  const other = await keyTag(invite.hostKey);
+  if (other === tag) return { ...invite, visible: false };
+  throw new UsageError(
+    "bad-invite",
+    `Cannot use the invite as it is for the host with the tag ${other}, and this room's has ${tag}`,
+    { hint: "Choose the room that it is for, or give it to 'lanchat join -'." },
+  );
+}
+
 async function findLink(link: string | undefined): Promise<string | undefined> {
   if (link === undefined) return environmentInvite();
   if (link !== STANDARD_INPUT) return link;
-  return Deno.stdin.isTerminal() ? await askSecret("Invite link: ") : await readFirstLine();
+  return Deno.stdin.isTerminal() ? await askSecret(QUESTION) : await readFirstLine();
 }
 
 /** Byte by byte, so that what follows the line stays for whoever reads next. */

@@ -3,9 +3,9 @@ import { systemClock } from "../clock.ts";
 import { keyTag } from "../crypto/mod.ts";
 import { HandshakeError, NetError, StoreError } from "../errors.ts";
 import { equal } from "../bytes/mod.ts";
-import { type FoundRoom, RoomSearch } from "../net/mod.ts";
+import { type FoundRoom, MAX_LINKS, RoomSearch } from "../net/mod.ts";
 import { identityPlace, type KnownPeer, KnownPeers, peersPlace } from "../store/mod.ts";
-import type { FoundRoomEvent, FrontEnd } from "../ui/mod.ts";
+import type { FoundRoomEvent, FrontEnd, ProblemEvent } from "../ui/mod.ts";
 import type { Interrupts } from "./interrupts.ts";
 import type { Whose } from "./person.ts";
 
@@ -95,6 +95,8 @@ export interface SearchPlan {
   readonly stop: Promise<void>;
   /** Called with each room once. */
   readonly onRoom?: (room: FoundRoom) => void;
+  /** Called where some may be missing. */
+  readonly onWarning: (warning: ProblemEvent) => void;
 }
 
 /**
@@ -104,7 +106,7 @@ export interface SearchPlan {
  * @throws {NetError} With code `discovery-unavailable`.
  */
 export async function searchRooms(
-  { ms, onRoom, stop, tags }: SearchPlan,
+  { ms, onRoom, onWarning, stop, tags }: SearchPlan,
 ): Promise<readonly FoundRoom[]> {
   const failed = Promise.withResolvers<never>();
   const over = Promise.withResolvers<void>();
@@ -119,6 +121,7 @@ export async function searchRooms(
     isKnown: (tag) => tags.has(tag),
     onChange: tell,
     onUnavailable: (reason) => failed.reject(cannotSearch(reason)),
+    onLeftOut: (names) => onWarning(leftOut("Rooms are not looked for", names)),
   });
   const cancel = systemClock.after(ms, over.resolve);
   try {
@@ -139,6 +142,16 @@ export function cannotSearch(reason: string): NetError {
   );
 }
 
+/** What to say of interfaces that are not used. @param what What is not done there. */
+export function leftOut(what: string, names: readonly string[]): ProblemEvent {
+  return {
+    event: "warning",
+    code: "discovery-unavailable",
+    message: `${what} over ${names.join(", ")}: this machine has over ${MAX_LINKS} interfaces`,
+    hint: "Take down interfaces that lead to nobody, or go by address: lanchat join ADDRESS.",
+  };
+}
+
 /**
  * Finds the room to join where there is nobody to choose one, and shows all that there are.
  *
@@ -153,7 +166,12 @@ export async function findOnlyRoom(
   let interrupted = false;
   const stop = interrupts.first.then(() => void (interrupted = true));
   const tags = await tagsOf(known);
-  const rooms = await searchRooms({ ms: SEARCH_MS, tags, stop });
+  const rooms = await searchRooms({
+    ms: SEARCH_MS,
+    tags,
+    stop,
+    onWarning: (warning) => frontEnd.show(warning),
+  });
   if (interrupted) return undefined;
   if (rooms.length === 0) throw noRoom();
   for (const room of rooms) frontEnd.show(roomEvent(room, tags));

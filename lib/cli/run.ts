@@ -59,18 +59,13 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Has a person choose what to do; where there is none, or nothing to choose from, says what there is. */
+/** Has a person choose what to do; where there is none, says what there is. */
 async function start(): Promise<number> {
   if (!canChoose()) return await answer(`${usage()}\n`);
-  try {
-    const chosen = await chooseRoom({ hosting: true, plain: false });
-    if (chosen.do === "leave") return EXIT.OK;
-    const command = parseCommandLine([chosen.do === "host" ? "serve" : "join"]) as ChatCommand;
-    return await runInFrontEnd(command, chosen.do === "join" ? { room: chosen.destination } : {});
-  } catch (error) {
-    if (!(error instanceof LanchatError) || error.code !== "discovery-unavailable") throw error;
-    return await answer(`${usage()}\n${error.message}.\n`);
-  }
+  const chosen = await chooseRoom({ hosting: true, plain: false });
+  if (chosen.do === "leave") return EXIT.OK;
+  const command = parseCommandLine([chosen.do === "host" ? "serve" : "join"]) as ChatCommand;
+  return await runInFrontEnd(command, chosen.do === "join" ? chosen.found : {});
 }
 
 /** Joins the room that the command line names, or the one that a person chooses. */
@@ -82,7 +77,7 @@ async function joinRoom(command: JoinCommand): Promise<number> {
   }
   const chosen = await chooseRoom({ ...command, hosting: false });
   if (chosen.do !== "join") return EXIT.OK;
-  return await runInFrontEnd(command, { room: chosen.destination });
+  return await runInFrontEnd(command, chosen.found);
 }
 
 type ChatCommand = Extract<Command, { kind: "serve" | "join" }>;

@@ -1,9 +1,10 @@
 import { EXIT, LanchatError } from "../errors.ts";
-import { type FoundRoomEvent, JsonFrontEnd, noticeLines } from "../ui/mod.ts";
+import { type FoundRoomEvent, JsonFrontEnd, noticeLines, type ProblemEvent } from "../ui/mod.ts";
 import type { ScanCommand } from "./args.ts";
 import { Interrupts } from "./interrupts.ts";
 import { print } from "./print.ts";
 import { problem } from "./problem.ts";
+import { report } from "./report.ts";
 import { findKnownPeers, noRoom, roomEvent, searchRooms, tagsOf } from "./rooms.ts";
 
 /**
@@ -14,14 +15,12 @@ import { findKnownPeers, noRoom, roomEvent, searchRooms, tagsOf } from "./rooms.
  * tell of it.
  */
 export async function scan(command: ScanCommand): Promise<number> {
-  if (!command.json) {
-    await list(command, (event) => print(noticeLines(event).map((line) => `${line}\n`).join("")));
-    return EXIT.OK;
-  }
+  if (!command.json) return await scanForPeople(command);
   const frontEnd = new JsonFrontEnd();
   let status: number = EXIT.OK;
+  const show = (event: FoundRoomEvent | ProblemEvent): void => frontEnd.show(event);
   try {
-    await list(command, (event) => frontEnd.show(event));
+    await list(command, show, show);
   } catch (error) {
     frontEnd.show(problem(error));
     status = error instanceof LanchatError ? error.exitStatus : EXIT.FAILURE;
@@ -31,8 +30,24 @@ export async function scan(command: ScanCommand): Promise<number> {
   return status;
 }
 
+async function scanForPeople(command: ScanCommand): Promise<number> {
+  const warnings: ProblemEvent[] = [];
+  const show = (event: FoundRoomEvent): Promise<boolean> =>
+    print(noticeLines(event).map((line) => `${line}\n`).join(""));
+  try {
+    await list(command, show, (warning) => warnings.push(warning));
+  } finally {
+    if (warnings.length > 0) await report(warnings, false, []);
+  }
+  return EXIT.OK;
+}
+
 /** Shows each room once, for as long as it was asked for or until an interrupt. */
-async function list(command: ScanCommand, show: (event: FoundRoomEvent) => unknown): Promise<void> {
+async function list(
+  command: ScanCommand,
+  show: (event: FoundRoomEvent) => unknown,
+  onWarning: (warning: ProblemEvent) => void,
+): Promise<void> {
   const interrupts = new Interrupts(() => Deno.exit(EXIT.INTERRUPTED));
   let last: unknown;
   try {
@@ -42,6 +57,7 @@ async function list(command: ScanCommand, show: (event: FoundRoomEvent) => unkno
       tags,
       stop: interrupts.first,
       onRoom: (room) => last = Promise.resolve(last).then(() => show(roomEvent(room, tags))),
+      onWarning,
     });
     if (last === undefined) throw noRoom();
     await last;

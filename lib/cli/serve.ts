@@ -23,6 +23,7 @@ import type { Interrupts } from "./interrupts.ts";
 import { findPerson, type Person } from "./person.ts";
 import { type OpenedRoom, openRoom } from "./host_room.ts";
 import { Keeper } from "./keeper.ts";
+import { leftOut } from "./rooms.ts";
 import { Acquaintances } from "./trust.ts";
 
 /** How long the host's own last messages may take at the end, in milliseconds. */
@@ -237,6 +238,8 @@ function announce(
         message: `This room is not announced on the network: ${reason}`,
         hint: "Others join by its address: lanchat join ADDRESS.",
       }),
+    onAvailable: () => frontEnd.show({ event: "announced" }),
+    onLeftOut: (names) => frontEnd.show(leftOut("This room is not announced", names)),
   });
 }
 

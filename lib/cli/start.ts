@@ -1,11 +1,12 @@
-import { EXIT } from "../errors.ts";
+import { EXIT, LanchatError } from "../errors.ts";
 import { type FoundRoom, RoomSearch } from "../net/mod.ts";
 import { noticeLines, offerChoice, type Picker } from "../ui/mod.ts";
 import { Interrupts } from "./interrupts.ts";
+import { askInvite } from "./invite.ts";
+import type { Found } from "./join.ts";
 import type { Whose } from "./person.ts";
 import {
   cannotSearch,
-  type Destination,
   destinationOf,
   findKnownPeers,
   type KnownTags,
@@ -15,7 +16,7 @@ import {
 
 /** What a person chose. */
 export type Chosen =
-  | { readonly do: "join"; readonly destination: Destination }
+  | { readonly do: "join"; readonly found: Found }
   | { readonly do: "host" }
   | { readonly do: "leave" };
 
@@ -35,43 +36,75 @@ export function canChoose(): boolean {
 }
 
 /**
- * Has a person choose among the rooms on this network, as they are found.
+ * Has a person choose among the rooms on this network, as they are found, and asks for the invite of one
+ * that needs it. Where none can be found, to host one can be chosen still.
  *
- * @throws {NetError} With code `discovery-unavailable`.
+ * @throws {LanchatError} With code `discovery-unavailable` where nothing can be chosen; `interrupted`; if the
+ * invite cannot be used.
  */
 export async function chooseRoom(options: ChooseOptions): Promise<Chosen> {
-  const { hosting, plain } = options;
   const tags = await tagsOf(await findKnownPeers(options));
+  const choice = await offerRooms(options, tags);
+  if (typeof choice === "string") return { do: choice };
+  const room = destinationOf(choice, tags);
+  const found = choice.invite ? { room, invite: await askInvite(choice.tag) } : { room };
+  return { do: "join", found };
+}
+
+async function offerRooms(
+  { hosting, plain }: ChooseOptions,
+  tags: KnownTags,
+): Promise<FoundRoom | "host" | "leave"> {
   const interrupts = new Interrupts(() => Deno.exit(EXIT.INTERRUPTED));
   const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {}); // It may fail before it is waited for.
   let picker: Picker | undefined;
   let rooms: readonly FoundRoom[] = [];
+  let obstacle: string | undefined;
   const show = (): void => {
     rooms = search.rooms.toSorted((a, b) => rank(a, tags) - rank(b, tags));
-    picker?.show(rooms.map((room) => ({ id: room.instance, text: textOf(room, tags) })));
+    picker?.show(
+      rooms.map((room) => ({
+        id: room.instance,
+        text: textOf(room, tags),
+        preferred: tags.has(room.tag),
+      })),
+      obstacle,
+    );
   };
   const search = new RoomSearch({
     isKnown: (tag) => tags.has(tag),
     onChange: show,
-    onUnavailable: (reason) => failed.reject(cannotSearch(reason)),
+    onUnavailable: (reason) => {
+      const error = cannotSearch(reason);
+      if (!hosting) return failed.reject(error);
+      obstacle = `${error.message}.`;
+      show();
+    },
+    onAvailable: () => {
+      obstacle = undefined;
+      show();
+    },
   });
   try {
     await Promise.race([search.asked, failed.promise]);
     picker = await offerChoice({
       keys: hosting ? ["h"] : [],
       titles: [LOOKING, "Rooms on this network:"],
+      more: "more: lanchat scan",
       help: `A digit joins, ${hosting ? "h hosts a room, " : ""}q leaves. ` +
         "By address: lanchat join ADDRESS",
       plain,
     });
     show();
-    const left = interrupts.first.then(() => undefined);
-    const choice = await Promise.race([picker.chosen, left, failed.promise]);
-    if (choice === "h") return { do: "host" };
+    const interrupted = interrupts.first.then(() => {
+      throw new LanchatError("interrupted", "Stopped before anything was chosen");
+    });
+    const choice = await Promise.race([picker.chosen, interrupted, failed.promise]);
+    if (choice === "h") return "host";
     const room = rooms.find(({ instance }) => instance === choice);
-    if (room === undefined) return { do: "leave" };
-    picker.close(`Joining ${textOf(room, tags)}`);
-    return { do: "join", destination: destinationOf(room, tags) };
+    if (room !== undefined) picker.close(`Joining ${textOf(room, tags)}`);
+    return room ?? "leave";
   } finally {
     picker?.close();
     search.close();

@@ -80,6 +80,10 @@ export interface Link {
 export interface NetworkOptions extends MachineOptions {
   /** Called once where nobody can be reached. @param reason As the end of a sentence. */
   readonly onUnavailable: (reason: string) => void;
+  /** Called where that is over. */
+  readonly onAvailable?: () => void;
+  /** Called once where there are more interfaces than are used. @param names Of those that are not. */
+  readonly onLeftOut?: (names: readonly string[]) => void;
   /** The time. */
   readonly clock?: Clock;
 }
@@ -110,8 +114,9 @@ export class Multicast {
   #packets = 0;
   #sent = false;
   #hasTold = false;
+  #hasLeftOut = false;
   #heard = false;
-  #failure: unknown;
+  #failed = false;
   #closed = false;
 
   /** Prepares; {@linkcode Multicast.refresh} opens the sockets. */
@@ -127,7 +132,9 @@ export class Multicast {
 
   /** Opens sockets for links that are new or have other addresses, closes those of links that are gone. */
   async refresh(): Promise<void> {
-    const links = new Map(machineLinks(this.#options).map((link) => [keyOf(link), link]));
+    const all = machineLinks(this.#options);
+    this.#leaveOut(all.slice(MAX_LINKS));
+    const links = new Map(all.slice(0, MAX_LINKS).map((link) => [keyOf(link), link]));
     for (const [key, { sockets }] of this.#opened) {
       if (links.has(key)) continue;
       this.#opened.delete(key);
@@ -143,9 +150,8 @@ export class Multicast {
       this.#opened.set(key, { link, sockets });
       return sockets.map(({ opened }) => opened);
     });
-    for (const result of await Promise.allSettled(opening.flat())) {
-      if (result.status === "rejected") this.#failure = result.reason;
-    }
+    const results = await Promise.allSettled(opening.flat());
+    this.#failed ||= results.some(({ status }) => status === "rejected");
   }
 
   /** Sends a packet over one link, as far as that is possible. */
@@ -153,15 +159,21 @@ export class Multicast {
     const bytes = encodeDns(packet);
     const sockets = this.#opened.get(keyOf(link))?.sockets ?? [];
     const results = await Promise.allSettled(sockets.map((socket) => socket.send(bytes)));
-    for (const result of results) if (result.status === "rejected") this.#failure = result.reason;
+    this.#failed ||= results.some(({ status }) => status === "rejected");
     this.#sent ||= results.some(({ status }) => status === "fulfilled");
   }
 
-  /** Tells once of what is in the way, if anything is: what was sent a while ago has not come back. */
-  check(): void {
-    if (this.#heard || this.#hasTold) return;
-    this.#hasTold = true;
-    this.#options.onUnavailable(this.#obstacle());
+  /**
+   * Tells once of what is in the way, if anything is: what was sent a while ago has not come back.
+   *
+   * @returns Whether something has.
+   */
+  check(): boolean {
+    if (!this.#heard && !this.#hasTold) {
+      this.#hasTold = true;
+      this.#options.onUnavailable(this.#obstacle());
+    }
+    return this.#heard;
   }
 
   /** Closes all sockets. May be repeated. */
@@ -173,17 +185,26 @@ export class Multicast {
     this.#opened.clear();
   }
 
+  #leaveOut(links: readonly Link[]): void {
+    if (links.length === 0 || this.#hasLeftOut) return;
+    this.#hasLeftOut = true;
+    this.#options.onLeftOut?.(links.map(({ name }) => name));
+  }
+
   #obstacle(): string {
     if (!granted(INTERFACES)) return "--allow-sys is missing";
-    if (!granted(NET)) return "--allow-net is given for some addresses alone";
+    if (!granted(NET)) return "--allow-net is missing, or given for some addresses alone";
     if (this.#sent) return "something blocks UDP port 5353 here, a firewall most likely";
-    if (this.#failure === undefined) return "this machine is on no network";
-    return `multicast does not work here (${(this.#failure as Error).message})`;
+    if (!this.#failed) return "this machine is on no network";
+    return "the network is down, or a firewall or another program blocks UDP port 5353";
   }
 
   #take(bytes: Uint8Array, from: string, link: Link): void {
     if (this.#closed) return;
-    this.#heard ||= link.addresses.some(({ address }) => address === from);
+    if (!this.#heard && link.addresses.some(({ address }) => address === from)) {
+      this.#heard = true;
+      if (this.#hasTold) this.#options.onAvailable?.();
+    }
     const second = Math.floor(this.#clock.elapsed() / 1000);
     if (second !== this.#second) this.#packets = 0;
     this.#second = second;
@@ -266,7 +287,7 @@ function machineLinks(options: MachineOptions = {}): Link[] {
   return Array.from(
     Map.groupBy(interfaces, ({ name }) => name),
     ([name, addresses]) => ({ name, addresses }),
-  ).slice(0, MAX_LINKS);
+  );
 }
 
 function granted(permission: Deno.PermissionDescriptor): boolean {

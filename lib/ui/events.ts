@@ -114,6 +114,12 @@ export interface InviteEvent {
   readonly secret: boolean;
 }
 
+/** The room is announced on the network after all: behind a warning that it is not. */
+export interface AnnouncedEvent {
+  /** Names the event. */
+  readonly event: "announced";
+}
+
 /** One is a member of the room now. */
 export interface ReadyEvent extends OwnView {
   /** Names the event. */
@@ -482,6 +488,7 @@ export interface ClosedEvent {
 export type UiEvent =
   | ListeningEvent
   | InviteEvent
+  | AnnouncedEvent
   | ReadyEvent
   | JoinedEvent
   | LeftEvent

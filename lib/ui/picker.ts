@@ -1,12 +1,19 @@
+import { type Clock, systemClock } from "../clock.ts";
+import { LanchatError } from "../errors.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import { processTerminal, SUDDEN_ENDS, type TerminalDevice } from "./terminal.ts";
-import { TypedLine } from "./typed_line.ts";
+import { firstRow, rowsOf, TypedLine } from "./typed_line.ts";
 
 /** How many rows a digit can choose from. */
 const MAX_CHOICES = 9;
 
-/** Keys that choose nothing: q, Ctrl-C and Ctrl-D. */
-const LEAVE: ReadonlySet<string> = new Set(["q", "Q", "\x03", "\x04"]);
+/** How long the digit of a choice that is gone stands for nothing else, in milliseconds. */
+const KEPT_MS = 5000;
+
+const LEAVE = "q";
+
+/** Ctrl-C and Ctrl-D. */
+const INTERRUPTS: ReadonlySet<string> = new Set(["\x03", "\x04"]);
 
 /** Something to choose. */
 export interface Choice {
@@ -14,6 +21,8 @@ export interface Choice {
   readonly id: string;
   /** What it is, in one line; it may hold any character. */
   readonly text: string;
+  /** Whether it has a digit before all that are not preferred. */
+  readonly preferred?: boolean;
 }
 
 /** How a choice is offered. */
@@ -22,31 +31,45 @@ export interface PickerOptions {
   readonly keys: readonly string[];
   /** What stands above the choices as long as there are none, and then. */
   readonly titles: readonly [string, string];
+  /** What shows those that have no digit, or no row in a low window. */
+  readonly more: string;
   /** What stands below: which key does what. */
   readonly help: string;
   /** Whether nothing is drawn anew. */
   readonly plain: boolean;
   /** The terminal; by default that of the process. */
   readonly device?: TerminalDevice;
+  /** The time. */
+  readonly clock?: Clock;
 }
 
 /**
  * Has a person choose with one key from a list that may still grow. A choice keeps its digit whatever
- * comes and goes. The terminal is restored by {@linkcode Picker.close}, at `Deno.exit`, and where an error
+ * comes and goes, unless all are taken and a preferred one needs it. The terminal is restored by {@linkcode Picker.close}, at `Deno.exit`, and where an error
  * ends the program.
  */
 export class Picker {
-  /** Resolves with the id or the key that was chosen; `undefined` for none. */
+  /**
+   * Resolves with the id or the key that was chosen; `undefined` for none. Fails with code `interrupted`
+   * at Ctrl-C, Ctrl-D or the end.
+   */
   readonly chosen: Promise<string | undefined>;
   readonly #options: PickerOptions;
   readonly #device: TerminalDevice;
+  readonly #clock: Clock;
   readonly #choose: (choice: string | undefined) => void;
+  readonly #fail: (error: LanchatError) => void;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #stopListening: () => void;
   /** By id. */
   readonly #digits = new Map<string, number>();
+  /** By id of what has a digit and is no choice now: since when. */
+  readonly #gone = new Map<string, number>();
   readonly #list = new TypedLine();
   #choices: readonly Choice[] = [];
+  #note: string | undefined;
+  /** The choices of which the terminal shows the digit. */
+  #offered: readonly Choice[] = [];
   /** The lines that the terminal shows. */
   #shown: readonly string[] = [];
   #open = true;
@@ -55,7 +78,10 @@ export class Picker {
   constructor(options: PickerOptions) {
     this.#options = options;
     this.#device = options.device ?? processTerminal();
-    ({ promise: this.chosen, resolve: this.#choose } = Promise.withResolvers<string | undefined>());
+    this.#clock = options.clock ?? systemClock;
+    const { promise, reject, resolve } = Promise.withResolvers<string | undefined>();
+    [this.chosen, this.#choose, this.#fail] = [promise, resolve, reject];
+    this.chosen.catch(() => {}); // Nobody may wait for it yet.
     this.#reader = this.#device.stdin.getReader();
     this.#stopListening = this.#device.onContinue(() => {
       this.#device.setRaw(true);
@@ -67,15 +93,16 @@ export class Picker {
     void this.#readKeys();
   }
 
-  /** Shows what can be chosen now, in this order. */
-  show(choices: readonly Choice[]): void {
+  /**
+   * Shows what can be chosen now, in this order.
+   *
+   * @param note What stands above as long as there are no choices, in place of the first title.
+   */
+  show(choices: readonly Choice[], note?: string): void {
     if (!this.#open) return;
-    for (const { id } of choices) {
-      if (!this.#digits.has(id) && this.#digits.size < MAX_CHOICES) {
-        this.#digits.set(id, this.#digits.size + 1);
-      }
-    }
     this.#choices = choices;
+    this.#note = note;
+    this.#giveDigits();
     this.#draw();
   }
 
@@ -102,42 +129,89 @@ export class Picker {
         const keys = new TextDecoder().decode(value);
         if (keys.startsWith("\x1b")) continue; // An arrow or the like, which may have digits in it.
         for (const key of keys) {
+          if (INTERRUPTS.has(key)) return this.#interrupt();
           const choice = this.#chosenBy(key);
-          if (choice !== undefined || LEAVE.has(key)) return this.#choose(choice);
+          if (choice !== undefined || key.toLowerCase() === LEAVE) return this.#choose(choice);
         }
       }
     } catch {
       // The terminal is gone, or given back.
     }
-    this.#choose(undefined);
+    this.#interrupt();
+  }
+
+  #interrupt(): void {
+    this.#fail(new LanchatError("interrupted", "Stopped before anything was chosen"));
+  }
+
+  #giveDigits(): void {
+    const now = this.#clock.elapsed();
+    const ids = new Set(this.#choices.map(({ id }) => id));
+    for (const id of this.#digits.keys()) {
+      if (ids.has(id)) this.#gone.delete(id);
+      else if (!this.#gone.has(id)) this.#gone.set(id, now);
+    }
+    for (const [id, since] of this.#gone) {
+      if (now - since < KEPT_MS) continue;
+      this.#gone.delete(id);
+      this.#digits.delete(id);
+    }
+    for (const { id, preferred } of this.#choices) {
+      const digit = this.#digits.get(id) ?? this.#freeDigit() ?? (preferred && this.#takeDigit());
+      if (digit) this.#digits.set(id, digit);
+    }
+  }
+
+  #freeDigit(): number | undefined {
+    const taken = new Set(this.#digits.values());
+    return Array.from({ length: MAX_CHOICES }, (_, i) => i + 1).find((digit) => !taken.has(digit));
+  }
+
+  /** Takes the digit of the last choice that is not preferred. */
+  #takeDigit(): number | undefined {
+    const last = this.#choices.findLast(({ id, preferred }) => !preferred && this.#digits.has(id));
+    const digit = last && this.#digits.get(last.id);
+    if (last !== undefined) this.#digits.delete(last.id);
+    return digit;
   }
 
   #chosenBy(key: string): string | undefined {
     if (this.#options.keys.includes(key.toLowerCase())) return key.toLowerCase();
-    return this.#choices.find(({ id }) => String(this.#digits.get(id)) === key)?.id;
+    return this.#offered.find(({ id }) => String(this.#digits.get(id)) === key)?.id;
   }
 
-  #lines(): string[] {
-    const { help, titles } = this.#options;
-    const shown = this.#choices.filter(({ id }) => this.#digits.has(id));
+  /** The list; the choices with a digit in a row each, as many as a window of this size has place for. */
+  #lines(columns: number, rows: number): string[] {
+    const { help, more, plain, titles } = this.#options;
+    const choices = this.#choices.filter(({ id }) => this.#digits.has(id));
+    const title = choices.length === 0 ? this.#note ?? titles[0] : titles[1];
+    const [above, below] = [title, help].map(sanitizeLine) as [string, string];
+    const place = rows - rowsOf(above, columns) - rowsOf(below, columns);
+    const all = this.#choices.length <= Math.min(choices.length, place);
+    this.#offered = choices.slice(0, Math.max(1, all ? place : place - 1));
+    const hidden = this.#choices.length - this.#offered.length;
     return [
-      titles[shown.length === 0 ? 0 : 1],
-      ...shown.map(({ id, text }) => `  ${this.#digits.get(id)}  ${text}`),
-      help,
-    ].map(sanitizeLine);
+      above,
+      ...this.#offered.map(({ id, text }) =>
+        firstRow(sanitizeLine(`  ${this.#digits.get(id)}  ${text}`), columns)
+      ),
+      // Where nothing is drawn anew, no number is told that will be another one soon.
+      ...hidden === 0 ? [] : [firstRow(`  …  ${plain ? "" : `${hidden} `}${more}`, columns)],
+      below,
+    ];
   }
 
   /** Shows the list; where nothing is drawn anew, what is new of it. */
   #draw(): void {
-    const lines = this.#lines();
     if (this.#options.plain) {
+      const lines = this.#lines(Infinity, Infinity);
       const news = lines.filter((line) => !this.#shown.includes(line));
       this.#device.writeSync(news.map((line) => `${line}\r\n`).join(""));
-      this.#shown = [...this.#shown, ...news];
+      this.#shown = lines;
     } else {
-      const [text, columns] = [lines.join("\n"), this.#device.columns()];
-      const drawn = this.#list.draw(text, text.length, columns, this.#device.rows());
-      this.#device.writeSync(drawn);
+      const [columns, rows] = [this.#device.columns(), this.#device.rows()];
+      const text = this.#lines(columns, rows).join("\n");
+      this.#device.writeSync(this.#list.draw(text, text.length, columns, rows));
     }
   }
 }

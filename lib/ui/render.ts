@@ -245,6 +245,8 @@ function sentences(event: UiEvent): string[] {
       const name = markedName(event.member);
       return [`${name} (tag ${tag}${code}) has the fingerprint ${groups(fingerprint)}.`];
     }
+    case "announced":
+      return ["This room is announced on the network now."];
     case "rekeyed":
       return ["Your keys are new: what you say from now on is sealed with them."];
     case "locked":

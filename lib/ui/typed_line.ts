@@ -24,6 +24,9 @@ const STYLE = new RegExp(`^${STYLES.source}$`);
 
 const STYLE_OR_BREAK = new RegExp(`(${STYLES.source}|\n)`);
 
+/** Marks a text that was cut. */
+const CUT = "…";
+
 const NOTHING: Shown = { rows: [""], row: 0, before: "" };
 
 const graphemes = new Intl.Segmenter();
@@ -148,6 +151,12 @@ function segmentsOf(text: string): { index: number; segment: string }[] {
 /** How many rows a text takes. */
 export function rowsOf(text: string, columns: number): number {
   return layOut(text, 0, columns).rows.length;
+}
+
+/** A text of one line, cut and marked where it takes more than one row. */
+export function firstRow(text: string, columns: number): string {
+  if (rowsOf(text, columns) === 1) return text;
+  return layOut(text, 0, columns - width(CUT)).rows[0] + CUT;
 }
 
 /** The last rows, or those from that of the cursor on, as many as there may be. */

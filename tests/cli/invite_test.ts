@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { fromHex } from "../../lib/bytes/mod.ts";
 import { type JoinCommand, parseCommandLine } from "../../lib/cli/args.ts";
-import { findInvite } from "../../lib/cli/invite.ts";
-import { fingerprint } from "../../lib/crypto/mod.ts";
+import { findInvite, inviteTo } from "../../lib/cli/invite.ts";
+import { fingerprint, keyTag } from "../../lib/crypto/mod.ts";
 import { encodeCredential, formatInvite } from "../../lib/net/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { test } from "../support/test.ts";
@@ -25,6 +25,13 @@ test("findInvite says whether others could see the secret of a link", async () =
   const { hostKey } = INVITE;
   const open = formatInvite("192.0.2.7", 7777, await encodeCredential({ hostKey }));
   assertEquals(await findInvite(command(open)), { ...INVITE, root: undefined, visible: false });
+});
+
+test("inviteTo takes the link of the room that was found, and no other", async () => {
+  const tag = await keyTag(INVITE.hostKey);
+  assertEquals(await inviteTo(tag, LINK), { ...INVITE, visible: false });
+  await assertFails(inviteTo("aaaaaaaa", LINK), "bad-invite", `tag ${tag}`);
+  await assertFails(inviteTo(tag, ""), "bad-invite");
 });
 
 test("findInvite finds one in the environment where nothing is typed, and leaves addresses alone", async () => {

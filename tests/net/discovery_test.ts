@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { RoomAnnouncer, RoomSearch } from "../../lib/net/mod.ts";
+import { MAX_LINKS, RoomAnnouncer, RoomSearch } from "../../lib/net/mod.ts";
 import { FakeClock } from "../support/clock.ts";
 import { test } from "../support/test.ts";
 
@@ -31,6 +31,28 @@ test("RoomSearch and RoomAnnouncer say once that there is no network, and leave 
   assertEquals(clock.timers, 0);
 });
 
+test("RoomSearch says once which interfaces it leaves out", async () => {
+  const leftOut: (readonly string[])[] = [];
+  const interfaces = (): Deno.NetworkInterfaceInfo[] =>
+    Array.from({ length: MAX_LINKS + 2 }, (_, i) => ({
+      name: `none${i}`, // So that nothing leaves this machine.
+      family: "IPv4",
+      address: `192.0.2.${i + 1}`,
+      netmask: "255.255.255.0",
+      scopeid: null,
+      cidr: `192.0.2.${i + 1}/24`,
+      mac: "00:00:00:00:00:00",
+    }));
+  const search = new RoomSearch({
+    interfaces,
+    onUnavailable: () => {},
+    onLeftOut: (names) => leftOut.push(names),
+  });
+  await search.asked;
+  search.close();
+  assertEquals(leftOut, [[`none${MAX_LINKS}`, `none${MAX_LINKS + 1}`]]);
+});
+
 test("RoomAnnouncer says nothing once it is closed", async () => {
   const reasons: string[] = [];
   const onUnavailable = (reason: string): void => void reasons.push(reason);
@@ -45,7 +67,7 @@ test("RoomAnnouncer says nothing once it is closed", async () => {
 
 const PERMISSIONS: readonly (readonly [string, Deno.TestDefinition["permissions"]])[] = [
   ["--allow-sys is missing", { sys: false }],
-  ["--allow-net is given for some addresses alone", { sys: true, net: ["127.0.0.1"] }],
+  ["--allow-net is missing, or given for some addresses alone", { sys: true, net: ["127.0.0.1"] }],
 ];
 
 for (const [expected, permissions] of PERMISSIONS) {

@@ -141,14 +141,15 @@ Deno.test({
       await using killed = terminal(two, "join", "--plain");
       await killed.says(/^ {2}1 {2}/);
       killed.signal("SIGTERM");
-      await killed.givesBack();
+      await killed.givesBack(130);
     });
 
     await t.step(
-      "of two rooms on one machine a script is told, and a known host stands first",
+      "of two rooms a script is told, a known host stands first, and an invite is asked for",
       async () => {
-        await using rita = await host(one, "--relay-only");
+        await using rita = await host(one, "--relay-only", "--invite");
         const { tag: other } = await rita.event("listening");
+        const { link } = await rita.event("invite");
         const options = { permissions, wrapper: two.wrapper, input: "hello\n" };
         const { status, stdout } = await run(["join", "--json"], options);
         const events: Event[] = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
@@ -164,9 +165,13 @@ Deno.test({
         await bob.until("The known host first", ({ lines }) => {
           const [first, second] = lines.slice(1);
           return first?.includes(`${tag}  ${one.address}:${hana.port}  (known)`) === true &&
-            second?.includes(other) === true;
+            second?.includes(`${other}  ${one.address}:${rita.port}  (by invite)`) === true;
         });
-        await bob.type("\x03");
+        await bob.type(bob.lines[2]!.trim()[0]!);
+        await bob.says(/^Invite link:/);
+        await bob.type(`${link}\r`);
+        await bob.says(/Nobody else is here yet/);
+        await bob.type("/quit\r");
         await bob.givesBack();
         rita.signal("SIGTERM");
         await rita.ends(0);
@@ -239,28 +244,44 @@ Deno.test({
       assert(!impostor.events.some(({ event }) => event === "joined"));
     });
 
-    await t.step("where mDNS is blocked it is said once, and the chat goes on", async () => {
-      const block = (hook: string): Promise<void> =>
-        sh(
-          two,
-          `nft add table inet block; nft "add chain inet block ${hook} { type filter hook ${hook} priority 0; }"
+    await t.step(
+      "where mDNS is blocked it is said, the chat goes on, and what lets it through is noticed",
+      async () => {
+        const block = (hook: string): Promise<void> =>
+          sh(
+            two,
+            `nft add table inet block; nft "add chain inet block ${hook} { type filter hook ${hook} priority 0; }"
           nft add rule inet block ${hook} udp dport 5353 drop`,
+          );
+        await block("input");
+        const [error, closed] = await scan(two, 2);
+        const { code, message } = as("error", error);
+        assertEquals(code, "discovery-unavailable");
+        assertMatch(message, /something blocks UDP port 5353/);
+        assertEquals(closed, { event: "closed", reason: "failed" });
+        await block("output");
+        await using eve = await host(two, "--name", "eve");
+        const warning = await eve.event("warning", ({ code }) => code === "discovery-unavailable");
+        assertMatch(
+          warning.message,
+          /^This room is not announced .*: the network is down, or a fire/,
         );
-      await block("input");
-      const [error, closed] = await scan(two, 2);
-      const { code, message } = as("error", error);
-      assertEquals(code, "discovery-unavailable");
-      assertMatch(message, /something blocks UDP port 5353/);
-      assertEquals(closed, { event: "closed", reason: "failed" });
-      await block("output");
-      await using eve = await host(two, "--name", "eve");
-      const warning = await eve.event("warning", ({ code }) => code === "discovery-unavailable");
-      assertMatch(warning.message, /^This room is not announced .*: multicast does not work here/);
-      await using bob = await eve.join(["--name", "bob", "--json"], { wrapper: two.wrapper });
-      await bob.say("hello");
-      await eve.hears("bob", 1);
-      await sh(two, "nft delete table inet block");
-    });
+        await using bob = await eve.join(["--name", "bob", "--json"], { wrapper: two.wrapper });
+        await bob.say("hello");
+        await eve.hears("bob", 1);
+
+        await using who = terminal(two);
+        await who.says(
+          /^Cannot look for rooms on this network: the network is down, or a firewall or/,
+        );
+        await who.says(/^A digit joins, h hosts a room, q leaves\./);
+        await sh(two, "nft delete table inet block");
+        await eve.event("announced"); // Somebody asks again.
+        await who.until("The list", ({ lines }) => lines[0] === "Rooms on this network:");
+        await who.type("q");
+        await who.givesBack();
+      },
+    );
 
     await t.step("over IPv6 link-local addresses alone a room is found and joined", async () => {
       for (const machine of [one, two]) await sh(machine, "ip -4 address flush dev eth0");

@@ -1,11 +1,14 @@
 import { assertEquals } from "@std/assert";
-import { Picker, type PickerOptions } from "../../lib/ui/picker.ts";
+import { type Choice, Picker, type PickerOptions } from "../../lib/ui/picker.ts";
+import { assertFails } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
 import { Emulator } from "../support/emulator.ts";
 import { test } from "../support/test.ts";
 
 /** A list on a screen and a keyboard in memory. */
 class Table implements AsyncDisposable {
-  readonly screen = new Emulator(40, 24);
+  readonly screen: Emulator;
+  readonly clock = new FakeClock();
   readonly picker: Picker;
   readonly raw: boolean[] = [];
   readonly stdin: ReadableStream<Uint8Array>;
@@ -13,21 +16,24 @@ class Table implements AsyncDisposable {
   readonly #keyboard = this.#keys.writable.getWriter();
   #onContinue: (() => void) | undefined;
 
-  constructor(options: Partial<PickerOptions> = {}) {
+  constructor(options: Partial<PickerOptions> = {}, rows = 24) {
+    this.screen = new Emulator(40, rows);
     this.stdin = this.#keys.readable;
     this.screen.write("$ lanchat\r\n");
     this.picker = new Picker({
       keys: ["h"],
       titles: ["Looking", "Found:"],
+      more: "more",
       help: "q leaves.",
       plain: false,
+      clock: this.clock,
       ...options,
       device: {
         stdin: this.stdin,
         stdout: new WritableStream(),
         stderr: new WritableStream(),
         columns: () => 40,
-        rows: () => 24,
+        rows: () => rows,
         setRaw: (raw) => void this.raw.push(raw),
         writeSync: (text) => this.screen.write(text),
         onResize: () => () => {},
@@ -66,7 +72,14 @@ class Table implements AsyncDisposable {
   }
 }
 
-const choice = (id: string): { id: string; text: string } => ({ id, text: `room ${id}` });
+const choice = (id: string): Choice => ({ id, text: `room ${id}` });
+
+const known = (id: string): Choice => ({ ...choice(id), preferred: true });
+
+/** As many unknown ones as there are letters. */
+function choices(letters: string): Choice[] {
+  return [...letters].map(choice);
+}
 
 test("Picker shows a list that grows, in which each keeps its digit", async () => {
   await using table = new Table();
@@ -94,22 +107,99 @@ test("Picker shows only what is new where nothing is drawn anew", async () => {
   assertEquals(await table.picker.chosen, "b");
 });
 
-test("Picker offers nine, and takes no key for a digit that only has one in it", async () => {
+test("Picker offers nine and tells of more, and takes no key for a digit that only has one in it", async () => {
   await using table = new Table();
-  table.picker.show(Array.from({ length: 20 }, (_, i) => choice(String.fromCharCode(97 + i))));
+  table.picker.show(choices("abcdefghijkl"));
   await table.screen.settled();
-  assertEquals(table.screen.lines.length, 12);
+  assertEquals(table.screen.lines.slice(10), ["  9  room i", "  …  3 more", "q leaves."]);
   await table.type("\x1b[1;5C");
   await table.type("0H");
   assertEquals(await table.picker.chosen, "h");
 });
 
-test("Picker is left with q, Ctrl-C and Ctrl-D, and with the terminal", async () => {
-  for (const key of ["q", "Q", "\x03", "\x04", undefined]) {
+test("Picker gives a preferred choice the digit of another one", async () => {
+  await using table = new Table();
+  table.picker.show(choices("abcdefghi"));
+  table.picker.show([known("z"), ...choices("abcdefghi")]);
+  await table.screen.settled();
+  const { lines } = table.screen;
+  assertEquals(lines.slice(2, 4), ["  9  room z", "  1  room a"]);
+  assertEquals(lines.slice(-3), ["  8  room h", "  …  1 more", "q leaves."]);
+  await table.type("9");
+  assertEquals(await table.picker.chosen, "z");
+});
+
+test("Picker gives the digit of what is gone to another, but not at once", async () => {
+  await using table = new Table();
+  table.picker.show(choices("ab"));
+  table.picker.show([choice("b")]);
+  table.clock.advance(4999);
+  table.picker.show(choices("bc"));
+  await table.shows("Found:", "  2  room b", "  3  room c", "q leaves.");
+  table.picker.show(choices("abc")); // is back
+  table.clock.advance(5000);
+  table.picker.show(choices("abcd"));
+  await table.shows(
+    "Found:",
+    "  1  room a",
+    "  2  room b",
+    "  3  room c",
+    "  4  room d",
+    "q leaves.",
+  );
+  table.picker.show(choices("bcd"));
+  table.clock.advance(5000);
+  table.picker.show(choices("bcde"));
+  await table.shows(
+    "Found:",
+    "  2  room b",
+    "  3  room c",
+    "  4  room d",
+    "  1  room e",
+    "q leaves.",
+  );
+});
+
+test("Picker keeps the first choices in a low window, a row each, and takes no digit that is not seen", async () => {
+  const help = "A digit joins, q leaves. By address: lanchat join";
+  await using table = new Table({ help }, 7);
+  const long = { id: "z", text: "room z with a name that has no end at all", preferred: true };
+  table.picker.show([long, ...choices("abcdefgh")]);
+  await table.screen.settled();
+  assertEquals(table.screen.lines.slice(-7), [
+    "Found:",
+    "  1  room z with a name that has no en…",
+    "  2  room a",
+    "  3  room b",
+    "  …  6 more",
+    "A digit joins, q leaves. By address: lan",
+    "chat join",
+  ]);
+  await table.type("43");
+  assertEquals(await table.picker.chosen, "b");
+});
+
+test("Picker says why there is nothing to choose, as long as there is nothing", async () => {
+  await using table = new Table();
+  table.picker.show([], "Cannot look");
+  await table.shows("Cannot look", "q leaves.");
+  table.picker.show([]);
+  await table.shows("Looking", "q leaves.");
+  table.picker.show([choice("a")], "Cannot look");
+  await table.shows("Found:", "  1  room a", "q leaves.");
+});
+
+test("Picker is left with q; Ctrl-C, Ctrl-D and the end of the terminal interrupt it", async () => {
+  for (const key of ["q", "Q"]) {
+    await using table = new Table();
+    await table.type(key);
+    assertEquals(await table.picker.chosen, undefined);
+  }
+  for (const key of ["\x03", "\x04", undefined]) {
     await using table = new Table();
     table.picker.show([choice("a")]);
     await (key === undefined ? table.hangUp() : table.type(key));
-    assertEquals(await table.picker.chosen, undefined);
+    await assertFails(table.picker.chosen, "interrupted");
   }
   await using closed = new Table();
   closed.picker.close();

@@ -147,6 +147,9 @@ test("noticeLines tells who is away, and who is back", () => {
 });
 
 test("noticeLines tells that the own keys are new", () => {
+  assertEquals(noticeLines({ event: "announced" }), [
+    "This room is announced on the network now.",
+  ]);
   assertEquals(noticeLines({ event: "rekeyed" }), [
     "Your keys are new: what you say from now on is sealed with them.",
   ]);
