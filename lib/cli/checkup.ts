@@ -9,7 +9,7 @@ import {
   formatHostPort,
   isAddress,
   type Listener,
-  type MulticastResult,
+  type MulticastRoute,
 } from "../net/mod.ts";
 import { MAX_CLOCK_SKEW_MS, REFUSALS } from "../room/mod.ts";
 import type { IdentityLook, KnownPeer } from "../store/mod.ts";
@@ -77,10 +77,7 @@ export interface Surroundings {
   /** As `askHost`. */
   ask(connection: Connection, timeoutMs: number): Promise<HostAnswer>;
   /** As `checkMulticast` of `lib/net`. */
-  multicast(
-    addresses: readonly string[] | undefined,
-    signal: AbortSignal,
-  ): Promise<readonly MulticastResult[]>;
+  multicast(signal: AbortSignal): Promise<readonly MulticastRoute[]>;
   /** As `lookUp` of `lib/net`. */
   lookUp(name: string): Promise<readonly string[]>;
   /** As `lookAtIdentity` of `lib/store`. */
@@ -111,7 +108,7 @@ export async function* checkUp(
   yield named("permissions", checkPermissions(surroundings));
   yield named("addresses", checkAddresses(interfaces));
   yield named("port", await checkPort(port, interfaces, timeoutMs, surroundings));
-  yield named("multicast", await checkMulticast(interfaces, timeoutMs, surroundings));
+  yield named("multicast", await checkMulticast(timeoutMs, surroundings));
   yield named("terminal", checkTerminal(surroundings.terminal()));
   const { file, verdict } = await checkIdentity(command, surroundings);
   yield named("identity", verdict);
@@ -254,19 +251,11 @@ async function hangUpOnAll({ connections }: Listener): Promise<void> {
   for await (const connection of connections) connection.close();
 }
 
-async function checkMulticast(
-  interfaces: readonly Deno.NetworkInterfaceInfo[] | undefined,
-  timeoutMs: number,
-  { multicast }: Surroundings,
-): Promise<Verdict> {
-  const addresses = interfaces?.filter(({ family }) => family === "IPv4")
-    .map(({ address }) => address);
-  if (addresses?.length === 0) return unknown("there is no IPv4 address to try it with", "");
+async function checkMulticast(timeoutMs: number, { multicast }: Surroundings): Promise<Verdict> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), timeoutMs);
   try {
-    const results = await multicast(addresses, late.signal);
-    return multicastVerdict(results);
+    return multicastVerdict(await multicast(late.signal));
   } catch (error) {
     const { hint, message } = failure(error);
     return unknown(message, hint);
@@ -275,15 +264,16 @@ async function checkMulticast(
   }
 }
 
-function multicastVerdict(results: readonly MulticastResult[]): Verdict {
-  const where = (heard: boolean | null): string =>
+function multicastVerdict(routes: readonly MulticastRoute[]): Verdict {
+  const where = (isIt: (route: MulticastRoute) => boolean): string =>
     list(
-      results.filter((result) => result.heard === heard).map(({ address, problem }) =>
-        [address ?? "the interface that the system chose", problem && `(${problem})`]
-          .filter(Boolean).join(" ")
+      routes.filter(isIt).map(({ family, link, problem }) =>
+        `${link} (${family}${problem === undefined ? "" : `: ${problem}`})`
       ),
     );
-  const [back, lost, unheard] = [where(true), where(false), where(null)];
+  const back = where(({ heard }) => heard);
+  const lost = where(({ heard, listens }) => listens && !heard);
+  const unheard = where(({ listens }) => !listens);
   const firewall = "Let UDP port 5353 through this machine's firewall.";
   const saw = [
     ...back === "" ? [] : [`own multicast comes back over ${back}`],

@@ -50,7 +50,7 @@ export {
   parseInvite,
 } from "./invite.ts";
 export { listen, type Listener, type ListenOptions } from "./listen.ts";
-export { MAX_LINKS, type NetworkOptions } from "./multicast.ts";
+export { MAX_LINKS, type MulticastRoute, type NetworkOptions } from "./multicast.ts";
 export { lookUp } from "./look_up.ts";
-export { checkMulticast, type MulticastResult } from "./multicast_check.ts";
+export { checkMulticast } from "./multicast_check.ts";
 export { networkChange, type NetworkChangeOptions } from "./network_change.ts";

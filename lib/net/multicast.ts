@@ -100,6 +100,22 @@ interface OpenedLink {
   readonly sockets: readonly MulticastSocket[];
 }
 
+/** How multicast does over one link, in one family. */
+export interface MulticastRoute {
+  /** The name of the link. */
+  readonly link: string;
+  /** The family. */
+  readonly family: Family;
+  /** Whether it is listened there. */
+  readonly listens: boolean;
+  /** Whether something has been sent. */
+  readonly sent: boolean;
+  /** Whether something that this machine sent has come back. */
+  readonly heard: boolean;
+  /** What the system said where it could not be listened, or sent. */
+  readonly problem?: string;
+}
+
 /**
  * Multicast DNS on all links of this machine, each with a socket for IPv4 and one for IPv6 as far as it
  * has them: what one link is told holds on that link alone. Nothing is thrown: {@linkcode Multicast.check}
@@ -112,11 +128,9 @@ export class Multicast {
   readonly #opened = new Map<string, OpenedLink>();
   #second = 0;
   #packets = 0;
-  #sent = false;
   #hasTold = false;
   #hasLeftOut = false;
   #heard = false;
-  #failed = false;
   #closed = false;
 
   /** Prepares; {@linkcode Multicast.refresh} opens the sockets. */
@@ -128,6 +142,20 @@ export class Multicast {
   /** The links that are in use. */
   get links(): readonly Link[] {
     return Array.from(this.#opened.values(), ({ link }) => link);
+  }
+
+  /** How each of them does. */
+  get routes(): readonly MulticastRoute[] {
+    return [...this.#opened.values()].flatMap(({ link, sockets }) =>
+      sockets.map(({ family, heard, listens, problem, sent }) => ({
+        link: link.name,
+        family,
+        listens,
+        sent,
+        heard,
+        ...problem !== undefined && { problem },
+      }))
+    );
   }
 
   /** Opens sockets for links that are new or have other addresses, closes those of links that are gone. */
@@ -144,23 +172,19 @@ export class Multicast {
       const families = new Set(link.addresses.map(({ family }) => family));
       const sockets = Array.from(
         families,
-        (family) =>
-          new MulticastSocket(link, family, (bytes, from) => this.#take(bytes, from, link)),
+        (family) => new MulticastSocket(link, family, (bytes) => this.#take(bytes, link)),
       );
       this.#opened.set(key, { link, sockets });
       return sockets.map(({ opened }) => opened);
     });
-    const results = await Promise.allSettled(opening.flat());
-    this.#failed ||= results.some(({ status }) => status === "rejected");
+    await Promise.allSettled(opening.flat());
   }
 
   /** Sends a packet over one link, as far as that is possible. */
   async send(link: Link, packet: DnsPacket): Promise<void> {
     const bytes = encodeDns(packet);
     const sockets = this.#opened.get(keyOf(link))?.sockets ?? [];
-    const results = await Promise.allSettled(sockets.map((socket) => socket.send(bytes)));
-    this.#failed ||= results.some(({ status }) => status === "rejected");
-    this.#sent ||= results.some(({ status }) => status === "fulfilled");
+    await Promise.allSettled(sockets.map((socket) => socket.send(bytes)));
   }
 
   /**
@@ -194,14 +218,17 @@ export class Multicast {
   #obstacle(): string {
     if (!granted(INTERFACES)) return "--allow-sys is missing";
     if (!granted(NET)) return "--allow-net is missing, or given for some addresses alone";
-    if (this.#sent) return "something blocks UDP port 5353 here, a firewall most likely";
-    if (!this.#failed) return "this machine is on no network";
+    const { routes } = this;
+    if (routes.some(({ sent }) => sent)) {
+      return "something blocks UDP port 5353 here, a firewall most likely";
+    }
+    if (routes.length === 0) return "this machine is on no network";
     return "the network is down, or a firewall or another program blocks UDP port 5353";
   }
 
-  #take(bytes: Uint8Array, from: string, link: Link): void {
+  #take(bytes: Uint8Array, link: Link): void {
     if (this.#closed) return;
-    if (!this.#heard && link.addresses.some(({ address }) => address === from)) {
+    if (!this.#heard && this.routes.some(({ heard }) => heard)) {
       this.#heard = true;
       if (this.#hasTold) this.#options.onAvailable?.();
     }
@@ -218,11 +245,22 @@ export class Multicast {
 class MulticastSocket {
   /** Resolves once it can be used; fails if it never can. */
   readonly opened: Promise<void>;
+  /** What it is for. */
+  readonly family: Family;
+  /** Whether it can be used. */
+  listens = false;
+  /** Whether anything could be sent. */
+  sent = false;
+  /** Whether anything that this machine sent has come. */
+  heard = false;
+  /** What failed last. */
+  problem: string | undefined;
   readonly #socket: Socket;
   readonly #group: string;
   #closed = false;
 
-  constructor(link: Link, family: Family, onMessage: (bytes: Uint8Array, from: string) => void) {
+  constructor(link: Link, family: Family, onMessage: (bytes: Uint8Array) => void) {
+    this.family = family;
     this.#group = GROUPS[family];
     this.#socket = createSocket({
       type: family === "IPv4" ? "udp4" : "udp6",
@@ -231,15 +269,21 @@ class MulticastSocket {
     });
     const { promise, reject, resolve } = Promise.withResolvers<void>();
     this.opened = promise;
-    this.opened.catch(() => this.close());
+    this.opened.catch((error) => {
+      this.problem = error.message;
+      this.close();
+    });
     this.#socket.on("error", reject);
     this.#socket.on("message", (bytes: Uint8Array, { address }: RemoteInfo) => {
-      if (isOnLink(address, link)) onMessage(bytes, address);
+      if (!isOnLink(address, link)) return;
+      this.heard ||= link.addresses.some((own) => own.address === address);
+      onMessage(bytes);
     });
     try {
       this.#socket.bind(PORT, bindAddress(link, family), () => {
         try {
           this.#join(interfaceOf(link, family));
+          this.listens = true;
           resolve();
         } catch (error) {
           reject(error);
@@ -252,8 +296,12 @@ class MulticastSocket {
 
   async send(bytes: Uint8Array): Promise<void> {
     await this.opened;
-    await new Promise<void>((resolve, reject) => {
-      this.#socket.send(bytes, PORT, this.#group, (error) => error ? reject(error) : resolve());
+    await new Promise<void>((resolve) => {
+      this.#socket.send(bytes, PORT, this.#group, (error) => {
+        if (error) this.problem = error.message;
+        else this.sent = true;
+        resolve();
+      });
     });
   }
 

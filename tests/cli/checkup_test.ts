@@ -10,7 +10,7 @@ import {
 import { equal } from "../../lib/bytes/mod.ts";
 import { generateIdentity } from "../../lib/crypto/mod.ts";
 import { HandshakeError, NetError, StoreError } from "../../lib/errors.ts";
-import type { Connection, Listener, MulticastResult } from "../../lib/net/mod.ts";
+import type { Connection, Listener, MulticastRoute } from "../../lib/net/mod.ts";
 import type { KnownPeer } from "../../lib/store/mod.ts";
 import type { CheckEvent } from "../../lib/ui/mod.ts";
 import { AcceptStatus } from "../../lib/wire/mod.ts";
@@ -101,6 +101,14 @@ function acquainted(met?: KnownPeer): Acquainted {
   };
 }
 
+const ROUTE: MulticastRoute = {
+  link: "eth0",
+  family: "IPv4",
+  listens: true,
+  sent: true,
+  heard: true,
+};
+
 /** Where all is as it should be. */
 const WELL: Surroundings = {
   granted: () => true,
@@ -108,8 +116,7 @@ const WELL: Surroundings = {
   listen: ({ port }) => listener(port),
   dial: () => Promise.resolve(connection()),
   ask: () => Promise.resolve(answer()),
-  multicast: (addresses) =>
-    Promise.resolve((addresses ?? [undefined]).map((address) => ({ address, heard: true }))),
+  multicast: () => Promise.resolve([ROUTE]),
   lookUp: () => Promise.resolve(["192.0.2.9"]),
   identity: () => Promise.resolve({ file: FILE, identity: IDENTITY, isProtected: false }),
   known: () => Promise.resolve(acquainted()),
@@ -238,47 +245,31 @@ test("checkUp tells a port that may not be listened on", async () => {
   });
 });
 
-test("checkUp tells whether own multicast comes back, by address", async () => {
-  const two = (): Deno.NetworkInterfaceInfo[] => [
-    network("eth0", "192.0.2.2"),
-    network("tun0", "198.51.100.2"),
-  ];
-  const heard = (...results: (boolean | null)[]): Partial<Surroundings> => ({
-    interfaces: two,
-    multicast: (addresses) =>
-      Promise.resolve(
-        results.map((heard, i): MulticastResult => ({
-          address: addresses![i],
-          heard,
-          ...heard === null && { problem: "EINVAL" },
-        })),
-      ),
-  });
+test("checkUp tells whether own multicast comes back, by interface and family", async () => {
+  const lost = { ...ROUTE, family: "IPv6", heard: false } as const;
+  const deaf = { ...lost, link: "tun0", listens: false, problem: "EINVAL" };
   const cases = [
-    [[true, true], true, /back over 192\.0\.2\.2, 198\.51\.100\.2$/, NOTHING],
-    [[false, false], false, /not come back over 192\.0\.2\.2, 198/, /UDP port 5353/],
-    [[true, false], null, /not come back over 198/, /UDP port 5353/],
-    [[true, null], null, /listened for over 198\.51\.100\.2 \(EINVAL\)/, /by address/],
-    [[null, null], null, /listened for/, /by address/],
+    [[ROUTE, { ...ROUTE, link: "tun0" }], true, /back over eth0 \(IPv4\), tun0 \(IPv4\)$/, NOTHING],
+    [[lost, lost], false, /not come back over eth0 \(IPv6\), eth0/, /UDP port 5353/],
+    [[lost, deaf], false, /not come back.*listened for over tun0/, /UDP port 5353.*by address/],
+    [[ROUTE, lost], null, /not come back over eth0 \(IPv6\)/, /UDP port 5353/],
+    [[ROUTE, deaf], null, /listened for over tun0 \(IPv6: EINVAL\)/, /by address/],
+    [[deaf, deaf], null, /listened for/, /by address/],
   ] as const;
-  for (const [results, ok, saw, advice] of cases) {
-    await assertVerdict("multicast", ok, saw, advice, heard(...results));
+  for (const [routes, ok, saw, advice] of cases) {
+    await assertVerdict("multicast", ok, saw, advice, { multicast: () => Promise.resolve(routes) });
   }
-  await assertVerdict("multicast", true, /the interface that the system chose/, NOTHING, {
-    interfaces: () => undefined,
-  });
-  await assertVerdict("multicast", null, /no IPv4/, NOTHING, { interfaces: () => [] });
-  await assertVerdict("multicast", null, /Cannot use/, /--allow-net/, {
-    multicast: fails(new NetError("permission-denied", "Cannot use")),
+  await assertVerdict("multicast", null, /Cannot try/, /by the address/, {
+    multicast: fails(new NetError("discovery-unavailable", "Cannot try")),
   });
 });
 
 test("checkUp bounds the wait for multicast and for a name", async () => {
   const begun = performance.now();
   const hanging: Partial<Surroundings> = {
-    multicast: (_addresses, signal) =>
+    multicast: (signal) =>
       new Promise((resolve) =>
-        signal.addEventListener("abort", () => resolve([{ address: "192.0.2.2", heard: false }]))
+        signal.addEventListener("abort", () => resolve([{ ...ROUTE, heard: false }]))
       ),
     lookUp: () => new Promise(() => {}),
   };

@@ -44,7 +44,7 @@ networkTest("doctor looks at the machine under --allow-net alone", async () => {
     permissions: null,
     addresses: null,
     port: true,
-    multicast: true,
+    multicast: null,
     terminal: null,
     identity: null,
     undefined: undefined, // The end.
@@ -56,6 +56,7 @@ networkTest("doctor tries all addresses, and finds what a firewall drops", async
   await using network = await Network.open(1);
   const [machine] = network.machines as [Machine];
   const { address, wrapper } = machine;
+  await runOn(machine, "sysctl", "-qw", "net.ipv6.conf.eth0.disable_ipv6=1");
   await using host = await HostProgram.start(["--host", address, "--name", "ada", "--json"], {
     wrapper,
   });
@@ -64,12 +65,22 @@ networkTest("doctor tries all addresses, and finds what a firewall drops", async
   assertEquals(well.status, 0);
   assertMatch(well.checks.addresses!.saw, new RegExp(`^${address} \\(eth0\\)`));
   assertMatch(well.checks.port!.saw, new RegExp(`^lanchat hosts on ${host.port}.*over ${address}`));
-  assertEquals(well.checks.multicast!.saw, `own multicast comes back over ${address}`);
-  for (const [hook, saw] of [["output", /\(send/], ["input", /\d$/]] as const) {
+  assertEquals(well.checks.multicast!.saw, "own multicast comes back over eth0 (IPv4)");
+  const blocked = [["output", /back over eth0 \(IPv4: .*send/], ["input", /over eth0 \(IPv4\)$/]];
+  for (const [hook, saw] of blocked as ["output" | "input", RegExp][]) {
     await block(machine, hook);
     const { checks, status } = await checkUp(machine, ALL, ...own, "--timeout", "1");
     assertEquals([status, checks.multicast!.ok], [1, false], hook);
     assertMatch(checks.multicast!.saw, saw);
     assertMatch(checks.multicast!.advice, /UDP port 5353/);
   }
+});
+
+networkTest("doctor tries multicast where there is IPv6 alone", async () => {
+  await using network = await Network.open(1);
+  const [machine] = network.machines as [Machine];
+  await runOn(machine, "ip", "address", "flush", "dev", "eth0");
+  await runOn(machine, "ip", "address", "add", "fe80::1/64", "dev", "eth0", "nodad");
+  const { checks } = await checkUp(machine, ALL);
+  assertEquals(checks.multicast!.saw, "own multicast comes back over eth0 (IPv6)");
 });
