@@ -19,9 +19,6 @@ import { networkChange } from "./network_change.ts";
 /** How long after the first announcement the second one follows (RFC 6762 §8.3), in milliseconds. */
 const SECOND_MS = 1000;
 
-/** How often it is tried again to announce where nothing could be sent, in milliseconds. */
-const RETRY_MS = 30_000;
-
 /** The shortest time between two answers on one link (RFC 6762 §6), in milliseconds. */
 const ANSWER_PAUSE_MS = 1000;
 
@@ -95,13 +92,7 @@ export class RoomAnnouncer {
       await pause(SECOND_MS, this.#clock, signal);
       if (signal.aborted) return;
       await this.#announce();
-      // What is in the way may go without a change.
-      const again = changed.then(() => false);
-      while (!this.#multicast.check()) {
-        const retry = pause(RETRY_MS, this.#clock, signal).then(() => !signal.aborted);
-        if (!await Promise.race([retry, again])) break;
-        await this.#announce();
-      }
+      this.#multicast.check();
       await changed;
     }
   }

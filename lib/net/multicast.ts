@@ -187,17 +187,11 @@ export class Multicast {
     await Promise.allSettled(sockets.map((socket) => socket.send(bytes)));
   }
 
-  /**
-   * Tells once of what is in the way, if anything is: what was sent a while ago has not come back.
-   *
-   * @returns Whether something has.
-   */
-  check(): boolean {
-    if (!this.#heard && !this.#hasTold) {
-      this.#hasTold = true;
-      this.#options.onUnavailable(this.#obstacle());
-    }
-    return this.#heard;
+  /** Tells once of what is in the way, if anything is: what was sent a while ago has not come back. */
+  check(): void {
+    if (this.#heard || this.#hasTold) return;
+    this.#hasTold = true;
+    this.#options.onUnavailable(this.#obstacle());
   }
 
   /** Closes all sockets. May be repeated. */

@@ -60,7 +60,7 @@ export class Picker {
   readonly #choose: (choice: string | undefined) => void;
   readonly #fail: (error: LanchatError) => void;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #stopListening: () => void;
+  readonly #stopListening: readonly (() => void)[];
   /** By id. */
   readonly #digits = new Map<string, number>();
   /** By id of what has a digit and is no choice now: since when. */
@@ -83,10 +83,13 @@ export class Picker {
     [this.chosen, this.#choose, this.#fail] = [promise, resolve, reject];
     this.chosen.catch(() => {}); // Nobody may wait for it yet.
     this.#reader = this.#device.stdin.getReader();
-    this.#stopListening = this.#device.onContinue(() => {
-      this.#device.setRaw(true);
-      this.#draw();
-    });
+    this.#stopListening = [
+      this.#device.onResize(() => this.#draw()),
+      this.#device.onContinue(() => {
+        this.#device.setRaw(true);
+        this.#draw();
+      }),
+    ];
     for (const end of SUDDEN_ENDS) globalThis.addEventListener(end, this.#restore);
     this.#device.setRaw(true);
     this.#draw();
@@ -113,7 +116,7 @@ export class Picker {
     this.#device.writeSync(this.#list.erase(this.#device.columns()));
     if (line !== undefined) this.#device.writeSync(`${sanitizeLine(line)}\r\n`);
     for (const end of SUDDEN_ENDS) globalThis.removeEventListener(end, this.#restore);
-    this.#stopListening();
+    for (const stop of this.#stopListening) stop();
     this.#reader.releaseLock();
     this.#restore();
     this.#choose(undefined);

@@ -14,9 +14,12 @@ class Table implements AsyncDisposable {
   readonly stdin: ReadableStream<Uint8Array>;
   readonly #keys = new TransformStream<Uint8Array, Uint8Array>();
   readonly #keyboard = this.#keys.writable.getWriter();
+  #rows: number;
   #onContinue: (() => void) | undefined;
+  #onResize: (() => void) | undefined;
 
   constructor(options: Partial<PickerOptions> = {}, rows = 24) {
+    this.#rows = rows;
     this.screen = new Emulator(40, rows);
     this.stdin = this.#keys.readable;
     this.screen.write("$ lanchat\r\n");
@@ -33,10 +36,13 @@ class Table implements AsyncDisposable {
         stdout: new WritableStream(),
         stderr: new WritableStream(),
         columns: () => 40,
-        rows: () => rows,
+        rows: () => this.#rows,
         setRaw: (raw) => void this.raw.push(raw),
         writeSync: (text) => this.screen.write(text),
-        onResize: () => () => {},
+        onResize: (listener) => {
+          this.#onResize = listener;
+          return () => this.#onResize = undefined;
+        },
         onContinue: (listener) => {
           this.#onContinue = listener;
           return () => this.#onContinue = undefined;
@@ -46,7 +52,14 @@ class Table implements AsyncDisposable {
   }
 
   get listens(): boolean {
-    return this.#onContinue !== undefined;
+    return this.#onContinue !== undefined || this.#onResize !== undefined;
+  }
+
+  async resize(rows: number): Promise<void> {
+    await this.screen.settled();
+    this.#rows = rows;
+    this.screen.resize(40, rows);
+    this.#onResize!();
   }
 
   goOn(): void {
@@ -175,8 +188,12 @@ test("Picker keeps the first choices in a low window, a row each, and takes no d
     "A digit joins, q leaves. By address: lan",
     "chat join",
   ]);
-  await table.type("43");
-  assertEquals(await table.picker.chosen, "b");
+  await table.type("4");
+  await table.resize(9);
+  await table.screen.settled();
+  assertEquals(table.screen.lines.slice(-4, -2), ["  5  room d", "  …  4 more"]);
+  await table.type("5");
+  assertEquals(await table.picker.chosen, "d");
 });
 
 test("Picker says why there is nothing to choose, as long as there is nothing", async () => {
