@@ -579,7 +579,8 @@ export class Room {
   }
 
   #meet(entry: RosterEntry, earlier: boolean): void {
-    if (this.#decisions.bans(entry.key)) return;
+    // What is said from there is the host's own word.
+    if (this.#decisions.bans(entry.key) || equal(entry.session, HOST_SESSION)) return;
     const id = toHex(entry.session);
     // A room in which nobody new can be told from somebody of the past admits nobody any more.
     if (this.#burned.has(id) || this.#burned.size >= MAX_BURNED || this.#peers.has(id)) return;
