@@ -163,7 +163,7 @@ export interface RoomOptions {
   readonly memberKey: Bytes;
   /** The keys that others wrap theirs for. */
   readonly keys: SessionKeys;
-  /** Whose messages, names and statuses are not told of, by identity key. */
+  /** Whose messages and statuses are not told of, by identity key; who is who, and here, always is. */
   readonly ignores?: (key: Bytes) => boolean;
   /** What a member is under its name, without the tag; asked when it comes and when it takes another. */
   readonly trust?: (member: { readonly key: Bytes; readonly name: string }) => Trust;
@@ -191,7 +191,7 @@ export class Room {
   readonly #peers = new Map<string, Peer>();
   readonly #burned = new Set<string>();
   readonly #decisions: Decisions;
-  #insiders: ReadonlySet<string> | undefined;
+  #insiders: Set<string> | undefined;
   readonly #chains = new Map<string, SendingChain>();
   readonly #epochs = new Map<string, number>();
   readonly #totals = new Map<string, number>();
@@ -429,19 +429,30 @@ export class Room {
   }
 
   /**
-   * From now on, whoever comes with another key cannot read what is said here.
+   * From now on, nobody with another key can read what is said here.
    *
-   * @param insiders Who can, as {@linkcode Room.insiders} gives them; by default those who are here.
+   * @param insiders Who can, as {@linkcode Room.insiders} gives them; by default {@linkcode Room.members}.
    */
   lock(insiders?: ReadonlySet<string>): void {
-    this.#insiders ??= insiders ?? new Set([...this.#peers.values()].map(({ key }) => toHex(key)));
+    this.#insiders ??= new Set(insiders ?? this.#announced().map(({ key }) => toHex(key)));
+    for (const peer of this.#peers.values()) peer.lockedOut = !this.#insiders.has(toHex(peer.key));
   }
 
   /** Lets everybody read again. */
   unlock(): void {
     this.#insiders = undefined;
+    this.#letRead([...this.#peers.values()]);
+  }
+
+  /** Lets an identity read that came after {@linkcode Room.lock}. */
+  admit(key: Bytes): void {
+    this.#insiders?.add(toHex(key));
+    this.#letRead([...this.#peers.values()].filter((peer) => equal(peer.key, key)));
+  }
+
+  #letRead(peers: readonly Peer[]): void {
     const before = this.#readers();
-    for (const peer of this.#peers.values()) peer.lockedOut = false;
+    for (const peer of peers) peer.lockedOut = false;
     this.#welcome(before);
   }
 
