@@ -100,7 +100,10 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       { name: "--host", value: "ADDRESS", summary: "listen on this IP address alone" },
       NAME,
       { name: "--invite", summary: "let in who has an invite, and nobody else" },
-      { name: "--new-room", summary: "begin another room: no invite of before, no ban holds" },
+      {
+        name: "--new-room",
+        summary: "begin another room: no invite of before holds, bans do",
+      },
       {
         name: "--allow",
         value: "FILE",

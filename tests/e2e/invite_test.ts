@@ -196,6 +196,12 @@ Deno.test("a host removes members, for now and for good, and a ban holds after a
     assertEquals(second.events.at(-1), { event: "closed", reason: "kicked" });
     assertEquals((await host.event("banned")).name, "bob");
     await ada.event("left", ({ reason }) => reason === "banned");
+    // Whoever was quick to leave is no less banned.
+    await ada.tell({ do: "quit" });
+    await ada.ends(0);
+    await host.event("left", ({ member }) => member.name === "ada");
+    await host.tell({ do: "ban", name: "ada" });
+    await host.event("banned", ({ name }) => name === "ada");
     await host.tell({ do: "lock" });
     assertEquals(await host.event("locked"), { event: "locked", locked: true, host: true });
     await using late = new Program(["join", host.address, "--json"]);
@@ -207,7 +213,7 @@ Deno.test("a host removes members, for now and for good, and a ban holds after a
   assertEquals(await failure(still), [1, "banned"]);
   await host.tell({ do: "bans" });
   const { bans } = await host.event("bans");
-  assertEquals(bans.map(({ name }) => name), ["bob"]);
+  assertEquals(bans.map(({ name }) => name), ["bob", "ada"]);
   await host.tell({ do: "unban", name: bans[0]!.tag });
   assertEquals((await host.event("banned")).banned, false);
 });
