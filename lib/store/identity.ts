@@ -191,7 +191,8 @@ export async function restoreIdentity(
   confirm: () => Promise<void>,
 ): Promise<KeptIdentity> {
   requirePermission("read", source, ACTION);
-  const content = await readContent(source, { isOpen: true });
+  const hint = "Give a file that 'lanchat id export' has made.";
+  const content = await readContent(source, { isOpen: true, hint });
   const { identity } = await open(content, source, options.findPassphrase);
   await confirm();
   const file = await put(options, formatContent(content));
@@ -293,12 +294,18 @@ function formatContent(content: Content): string {
   return `${JSON.stringify({ type: TYPE, version, ...Object.fromEntries(fields) })}\n`;
 }
 
-/** @param options `isOpen`: whether others may be able to open the file. */
-async function readContent(file: string, options = { isOpen: false }): Promise<Content> {
+/** @param options `isOpen`: whether others may be able to open the file; `hint`: what to do instead. */
+async function readContent(
+  file: string,
+  { isOpen, ...options }: { isOpen: boolean; hint?: string } = { isOpen: false },
+): Promise<Content> {
   const action = `Cannot use identity file ${quote(file)}`;
-  const text = await readPrivate(file, options.isOpen).catch((cause: Error) => {
+  const text = await readPrivate(file, isOpen).catch((cause: Error) => {
     if (cause instanceof StoreError) throw cause;
-    throw new StoreError("identity-unreadable", `${action}: ${cause.message}`, { cause });
+    throw new StoreError("identity-unreadable", `${action}: ${cause.message}`, {
+      cause,
+      ...options,
+    });
   });
   try {
     const { type, version, pkcs8, salt, sealed } = JSON.parse(text);
@@ -314,13 +321,13 @@ async function readContent(file: string, options = { isOpen: false }): Promise<C
   } catch {
     // Reported below, without what the parsers quote: it may be a part of the key.
   }
-  throw damaged(file);
+  throw damaged(file, options);
 }
 
-function damaged(file: string): StoreError {
+function damaged(file: string, options: { hint?: string } = {}): StoreError {
   const message = `Cannot use identity file ${quote(file)} as it is not a lanchat identity of ` +
     `version ${Version.OPEN} or ${Version.SEALED}`;
-  return new StoreError("identity-damaged", message);
+  return new StoreError("identity-damaged", message, options);
 }
 
 /** The key pair of an identity file. */

@@ -514,9 +514,10 @@ Deno.test("restoreIdentity takes nothing else, and leaves what is there", async 
     restoreIdentity({ file, findPassphrase: typing("wrong") }, source, () => {
       throw new Error("Nobody is asked about what cannot be done");
     });
-  await assertFails(restore(none), "identity-unreadable", none);
+  const hints = [(await assertFails(restore(none), "identity-unreadable", none)).hint];
   Deno.writeTextFileSync(none, "{}");
-  await assertFails(restore(none), "identity-damaged", none);
+  hints.push((await assertFails(restore(none), "identity-damaged", none)).hint);
+  for (const hint of hints) assertMatch(hint, /'lanchat id export' has made/);
   await assertFails(restore(SEALED), "wrong-passphrase", SEALED);
   const refuse = (): Promise<void> => Promise.reject(new Error("no"));
   await assertRejects(() => restoreIdentity({ file }, KEPT, refuse), Error, "no");
