@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/bytes/mod.ts";
+import { type Bytes, toBase64Url } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel, type SecureChannel } from "../../lib/channel/mod.ts";
 import { chat, type ChatEnd, type Way } from "../../lib/cli/chat.ts";
 import { Interrupts } from "../../lib/cli/interrupts.ts";
@@ -34,9 +34,13 @@ class Talk {
   readonly #served: Promise<void>[] = [];
   readonly #interrupts = new Interrupts(() => {});
 
-  /** A member that is ready. */
-  static async start(): Promise<Talk> {
+  /** Whom the member knows. */
+  known!: KnownPeers;
+
+  /** A member that is ready. @param host The host's key, as its events have it. */
+  static async start(host = ""): Promise<Talk> {
     const talk = new Talk();
+    talk.known = await KnownPeers.open(undefined);
     const identity = await identityOf("ada");
     const seat = (): Pick<Way, "session" | "keys"> => ({
       session: randomBytes(16),
@@ -87,12 +91,9 @@ class Talk {
         memberKey: MEMBER_KEY,
       },
       seat: current,
-      acquaintances: await Acquaintances.of(
-        await KnownPeers.open(undefined),
-        identity.publicKey,
-      ),
+      acquaintances: await Acquaintances.of(talk.known, identity.publicKey),
       fingerprint: "0".repeat(30),
-      host: { tag: "", key: "", known: true, verified: true },
+      host: { tag: "", key: host, known: true, verified: true },
       joinCode: null,
       listensOnly: false,
       endsWithInput: true,
@@ -313,6 +314,32 @@ test("chat stays locked over the loss of its seat, to whom it was locked before"
   await talk.close();
   await Promise.all(ends);
   for (const { room } of members) room.end("not-delivered");
+});
+
+test("chat notes the name of the host's own member, and of nobody else who says nothing", async () => {
+  const { publicKey: host } = await identityOf("bob");
+  for (const isLast of [true, false]) {
+    const talk = await Talk.start(toBase64Url(host));
+    if (!isLast) await talk.loseSeat();
+    const ends: Promise<unknown>[] = [];
+    for (const name of ["carol", "bob"]) {
+      const member = await TestMember.create(name, randomBytes(16));
+      const [mine, relays] = localChannel();
+      const { publicKey: key } = await identityOf(name);
+      ends.push(talk.relay.serve(relays, { key, session: member.session }));
+      ends.push(member.run(mine).then(() => member.room.end("not-delivered")));
+      if (isLast) await talk.event("joined");
+    }
+    if (!isLast) {
+      for (let i = 0; i < 2; i++) (await talk.tries.next()).resolve();
+      assertEquals((await talk.event("ready")).members.length, 2);
+    }
+    assertEquals(talk.known.all().map(({ key, names }) => [key, names]), [[host, ["bob"]]]);
+    talk.endInput();
+    await talk.ended;
+    await talk.close();
+    await Promise.all(ends);
+  }
 });
 
 test("chat leaves what the host alone can do to the host", async () => {
