@@ -482,12 +482,14 @@ class Chat {
         this.#isConnected();
         this.#former = [];
         for (const member of event.members) keeper?.met(member);
+        event.members.forEach((member) => this.#noteHost(member));
         this.#showReady(event.me, event.members.map((member) => this.#present(member)));
         // Nobody knows it of this session.
         if (this.#status !== "") this.#room.setStatus(this.#status).catch(() => {});
         return this.#ready.resolve();
       case "joined": {
         keeper?.met(event.member);
+        this.#noteHost(event.member);
         const joinCode = joinCodes?.get(toHex(event.member.session));
         const member = this.#view(event.member);
         return this.#show({ event: "joined", member, ...joinCode !== undefined && { joinCode } });
@@ -549,6 +551,12 @@ class Chat {
         return this.#show({ event: "warning", code: event.code, message: event.message, hint });
       }
     }
+  }
+
+  /** Notes the name of the host's own member before it speaks: the host is known as it was entered. */
+  #noteHost(member: Member): void {
+    const { acquaintances, host } = this.#options;
+    if (toBase64Url(member.key) === host.key) acquaintances.spoke(member);
   }
 
   #showReady(me: Member, members: readonly PresentView[]): void {

@@ -71,6 +71,9 @@ export const ID_ACTIONS = ["new", "export", "import"] as const;
 /** What `lanchat peers` can do but list them. */
 export const PEER_ACTIONS = ["forget", "export", "import"] as const;
 
+/** Those of these that a path may follow. */
+export const FILE_ACTIONS: readonly string[] = ["export", "import"];
+
 const HELP: Option = { name: "--help", summary: "show this text" };
 
 /** What is shown, and where. */

@@ -28,13 +28,8 @@ export type { Author } from "./chain.ts";
 export { Link, type LinkListener, REFUSALS } from "./link.ts";
 export { sameName } from "./names.ts";
 export type { Member, Present, Trust } from "./peer.ts";
-export { rosterHash } from "./peer.ts";
-export {
-  type LeaveReason,
-  MAX_CLOCK_SKEW_MS,
-  Room,
-  type RoomEvent,
-  type RoomOptions,
-  SILENT_AFTER_MS,
-} from "./room.ts";
+export type { LeaveReason, RoomEvent } from "./events.ts";
+export { rosterHash, SILENT_AFTER_MS } from "./peer.ts";
+export { MAX_CLOCK_SKEW_MS } from "./receiver.ts";
+export { Room, type RoomOptions } from "./room.ts";
 export { PREVIOUS_KEY_MS, SESSION_KEY_MS, SessionKeys } from "./session_keys.ts";

@@ -52,6 +52,9 @@ export interface Announced {
   readonly wrapKey: WrapKey;
 }
 
+/** How long the first ANNOUNCE of a member is waited for, in milliseconds. */
+export const SILENT_AFTER_MS = 10_000;
+
 /** Dear work that a member may cause without a wait: RSA operations, runs of keys to skip. */
 const WORK_BURST = 8;
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/bytes/mod.ts";
+import { type Bytes, toBase64Url } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel, type SecureChannel } from "../../lib/channel/mod.ts";
 import { chat, type ChatEnd, type Way } from "../../lib/cli/chat.ts";
 import { Interrupts } from "../../lib/cli/interrupts.ts";
@@ -36,9 +36,13 @@ class Talk {
   readonly #othersRan: Promise<unknown>[] = [];
   readonly #interrupts = new Interrupts(() => {});
 
-  /** A member that is ready. @param known Whom it knows. */
-  static async start(known?: KnownPeers): Promise<Talk> {
+  /** Whom the member knows. */
+  known!: KnownPeers;
+
+  /** A member that is ready. @param host The host's key, as its events have it. */
+  static async start(host = ""): Promise<Talk> {
     const talk = new Talk();
+    talk.known = await KnownPeers.open(undefined);
     const identity = await identityOf("ada");
     const seat = (): Pick<Way, "session" | "keys"> => ({
       session: randomBytes(16),
@@ -89,12 +93,9 @@ class Talk {
         memberKey: MEMBER_KEY,
       },
       seat: current,
-      acquaintances: await Acquaintances.of(
-        known ?? await KnownPeers.open(undefined),
-        identity.publicKey,
-      ),
+      acquaintances: await Acquaintances.of(talk.known, identity.publicKey),
       fingerprint: "0".repeat(30),
-      host: { tag: "", key: "", known: true, verified: true },
+      host: { tag: "", key: host, known: true, verified: true },
       joinCode: null,
       listensOnly: false,
       endsWithInput: true,
@@ -321,9 +322,8 @@ test("chat lets read by /accept who came behind /lock, and nobody else", async (
 });
 
 test("chat tells no person by which names goes who is ignored, and goes by them", async () => {
-  const known = await KnownPeers.open(undefined);
-  await known.setVerified((await identityOf("zed")).publicKey, true, "zed");
-  const talk = await Talk.start(known);
+  const talk = await Talk.start();
+  await talk.known.setVerified((await identityOf("zed")).publicKey, true, "zed");
   const mal = await talk.enter("mal");
   await talk.event("joined");
   talk.wish({ do: "ignore", name: "mal" });
@@ -338,6 +338,26 @@ test("chat tells no person by which names goes who is ignored, and goes by them"
   talk.endInput();
   await talk.ended;
   await talk.close();
+});
+
+test("chat notes the name of the host's own member, and of nobody else who says nothing", async () => {
+  const { publicKey: host } = await identityOf("bob");
+  for (const isLast of [true, false]) {
+    const talk = await Talk.start(toBase64Url(host));
+    if (!isLast) await talk.loseSeat();
+    for (const name of ["carol", "bob"]) {
+      await talk.enter(name);
+      if (isLast) await talk.event("joined");
+    }
+    if (!isLast) {
+      for (let i = 0; i < 2; i++) (await talk.tries.next()).resolve();
+      assertEquals((await talk.event("ready")).members.length, 2);
+    }
+    assertEquals(talk.known.all().map(({ key, names }) => [key, names]), [[host, ["bob"]]]);
+    talk.endInput();
+    await talk.ended;
+    await talk.close();
+  }
 });
 
 test("chat leaves what the host alone can do to the host", async () => {

@@ -111,6 +111,8 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }
   $command = "$($words | Where-Object { $completions.ContainsKey($_) } | Select-Object -First 1)"
+  $chosen = $words | Where-Object { $_ -notlike '-*' -and $completions[$command].Contains($_) }
+  if ($chosen -and $wordToComplete -notlike '-*') { return }
   $completions[$command].GetEnumerator() |
     Where-Object { $_.Key.StartsWith($wordToComplete, 'Ordinal') } |
     ForEach-Object {

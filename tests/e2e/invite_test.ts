@@ -145,6 +145,11 @@ screenTest("an invite is asked for at a terminal, which does not show it", async
   await host.event("joined");
   await bob.says(/You are bob/);
   assert(!bob.stdout.text.includes("lanchat://"), bob.stdout.text);
+  await using typist = new Program(["join", "-"], { terminal: true });
+  await typist.says(/Invite link: /);
+  await typist.write(new Uint8Array([0xff, 0x0d]));
+  await typist.says(/error: Cannot use the invite as /);
+  assertEquals(await typist.status(), 2);
 });
 
 Deno.test("a host that only relays shows its invite once, and lets in who has it ever after", async () => {

@@ -78,8 +78,6 @@ interface Port extends Machine {
   plugged: boolean;
 }
 
-let networks = 0;
-
 /** Machines, and the wire between them. */
 export class Network implements AsyncDisposable {
   /** The machines, in the order of their names. */
@@ -115,15 +113,16 @@ export class Network implements AsyncDisposable {
   /** Sets a network up. @param count How many machines it has. */
   static async open(count: number, weather: Weather = {}): Promise<Network> {
     const libc = Deno.dlopen("libc.so.6", LIBC);
-    const id = `lanchat-${Deno.pid}-${networks++}`;
+    // Files that are tested at once share a process.
+    const id = crypto.randomUUID().slice(0, 8);
     const ports: Port[] = [];
     const namespaces: string[] = [];
     try {
       for (let number = 1; number <= count; number++) {
-        const namespace = `${id}-${number}`;
+        const namespace = `lanchat-${id}-${number}`;
         await ip("netns", "add", namespace);
         namespaces.push(namespace);
-        ports.push(await addPort(libc, namespace, number));
+        ports.push(await addPort(libc, namespace, `lc${id}-${number}`, number));
       }
     } catch (error) {
       await remove(libc, ports, namespaces);
@@ -189,11 +188,15 @@ export class Network implements AsyncDisposable {
 }
 
 /** Makes a TAP device, and puts it into a namespace before it is up. */
-async function addPort(libc: Libc, namespace: string, number: number): Promise<Port> {
+async function addPort(
+  libc: Libc,
+  namespace: string,
+  device: string,
+  number: number,
+): Promise<Port> {
   const { close, ioctl, open } = libc.symbols;
   const fd = open(new TextEncoder().encode("/dev/net/tun\0"), O_RDWR | O_NONBLOCK);
   if (fd < 0) throw new Error("Cannot open /dev/net/tun");
-  const device = `lc${Deno.pid % 100_000}-${networks}-${number}`;
   const address = `10.77.0.${number}`;
   try {
     const request = new Uint8Array(IFREQ_BYTES);

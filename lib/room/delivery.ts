@@ -1,0 +1,113 @@
+import type { Clock } from "../clock.ts";
+import type { Link } from "./link.ts";
+import type { Outbox } from "./outgoing.ts";
+import type { Peer } from "./peer.ts";
+import type { Roster } from "./roster.ts";
+import { Timers } from "./timers.ts";
+
+/** How long the host may take to tell who is behind, in milliseconds. */
+const BEHIND_MS = 2000;
+
+/** What is delivered, and to whom. */
+export interface DeliveryOptions {
+  /** Keeps what is not delivered. */
+  readonly link: Link;
+  /** The messages. */
+  readonly outbox: Outbox;
+  /** The members. */
+  readonly roster: Roster;
+  /** The time. */
+  readonly clock: Clock;
+  /** Called when it may be that more can be sealed. */
+  readonly onSettled: () => void;
+}
+
+/** How far what this member said has come. See PROTOCOL.md §5.4 and §6.7. */
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  readonly #timers: Timers;
+  /** Who may lack what the host before has lost. */
+  readonly #owed = new Set<Peer>();
+  #acceptedUntil = 0;
+  #deliveredUntil = 0;
+  /** As that, but for what may have been lost with a host. */
+  #settledUntil = 0;
+  #behind: PromiseWithResolvers<ReadonlySet<Peer>> | undefined;
+
+  /** Begins with nothing sent. */
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+    this.#timers = new Timers(options.clock);
+  }
+
+  /** Whether somebody may lack what the host before has lost. */
+  get owing(): boolean {
+    return this.#owed.size > 0;
+  }
+
+  /** How far the host has come, as {@linkcode LinkListener} tells it. */
+  acknowledged(accepted: number, delivered: number): void {
+    this.#acceptedUntil = Math.max(this.#acceptedUntil, accepted);
+    this.#deliveredUntil = Math.max(this.#deliveredUntil, delivered);
+    this.#options.outbox.acknowledged(accepted);
+    this.#settle();
+  }
+
+  /** Notes what a member lacks. @param until As {@linkcode Peer.owedUntil}. */
+  owe(peer: Peer, until: number | undefined): void {
+    peer.owedUntil = until;
+    if (until !== undefined) this.#owed.add(peer);
+    this.#settle();
+  }
+
+  /** Asks the host who has not got what was said to it last; who may not have it, where it does not tell. */
+  async findBehind(): Promise<ReadonlySet<Peer>> {
+    const { link, roster } = this.#options;
+    const may = roster.readers().filter((peer) => this.#mayLack(peer));
+    if (may.length === 0 || !link.open) return new Set(may);
+    if (this.#behind === undefined) {
+      this.#behind = Promise.withResolvers();
+      this.#timers.after("behind", BEHIND_MS, () => this.tellBehind(undefined));
+      link.askBehind();
+    }
+    return await this.#behind.promise;
+  }
+
+  /** Tells who asked. @param known Who lacks something that the host has; `undefined` if it does not say. */
+  tellBehind(known: ReadonlySet<string> | undefined): void {
+    this.#timers.cancel("behind");
+    const behind = this.#options.roster.readers().filter((peer) =>
+      this.#mayLack(peer) &&
+      (known === undefined || known.has(peer.id) || !this.#hostHasAll(peer))
+    );
+    this.#behind?.resolve(new Set(behind));
+    this.#behind = undefined;
+  }
+
+  /** Nothing counts as delivered while somebody may lack what the host before has lost. */
+  #settle(): void {
+    for (const peer of this.#owed) {
+      if ((peer.owedUntil ?? 0) <= this.#deliveredUntil) {
+        peer.owedUntil = undefined;
+        this.#owed.delete(peer);
+      }
+    }
+    if (this.#owed.size > 0) return;
+    const { link, onSettled, outbox } = this.#options;
+    this.#settledUntil = this.#deliveredUntil;
+    link.forget(this.#deliveredUntil);
+    outbox.delivered(this.#deliveredUntil);
+    onSettled();
+  }
+
+  /** Whether it is not known that a member has what was said to it last. */
+  #mayLack(peer: Peer): boolean {
+    return peer.saidIn > this.#settledUntil || this.#options.outbox.waitsFor(peer);
+  }
+
+  /** Whether this host has all that was said to a member. */
+  #hostHasAll(peer: Peer): boolean {
+    return peer.saidIn <= this.#acceptedUntil && !this.#owed.has(peer) &&
+      !this.#options.outbox.waitsFor(peer);
+  }
+}

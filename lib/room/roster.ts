@@ -1,0 +1,150 @@
+import { type Bytes, equal, toBase64Url, toHex } from "../bytes/mod.ts";
+import type { Clock } from "../clock.ts";
+import { WireError } from "../errors.ts";
+import { MAX_ROSTER_ENTRIES, type RosterEntry } from "../wire/mod.ts";
+import { Agreement } from "./agreement.ts";
+import type { Author } from "./chain.ts";
+import type { Lanes } from "./lanes.ts";
+import { ABSENT_MS } from "./link.ts";
+import { Peer, rosterHash, SILENT_AFTER_MS } from "./peer.ts";
+
+/** What `to` is taken for a key by: a name that looks like one never gets what is meant for the key. */
+const KEY = /^[\w-]{43}$/;
+
+/** Sessions that have left and may not come back; beyond them nobody new is taken in. */
+const MAX_BURNED = 65_536;
+
+/** The other sessions in the room, in the order in which the host named them. */
+export class Roster {
+  /** Whether others see the same. */
+  readonly agreement: Agreement;
+  readonly #me: Author;
+  readonly #lanes: Lanes;
+  readonly #clock: Clock;
+  readonly #peers = new Map<string, Peer>();
+  readonly #burned = new Set<string>();
+  #joinedCount = 0;
+  #known = false;
+  #movedAt: number | undefined;
+
+  /** Begins empty. @param lanes Where what each of them sends is handled. */
+  constructor(me: Author, lanes: Lanes, clock: Clock) {
+    this.#me = me;
+    this.#lanes = lanes;
+    this.#clock = clock;
+    this.agreement = new Agreement(() => {
+      const { identity, roomId, session } = me;
+      // Who is away cannot announce itself to those who come meanwhile; others here know it already.
+      const others = [...this].filter(({ announced, away, gone }) =>
+        (announced !== undefined || away) && !gone
+      );
+      return rosterHash(roomId, [{ key: identity.publicKey, session }, ...others]);
+    }, clock);
+  }
+
+  /** Everybody, those included who have not announced themselves, or are gone but for what they said last. */
+  [Symbol.iterator](): Iterator<Peer> {
+    return this.#peers.values();
+  }
+
+  /** Whether the host has ever said who is there. */
+  get known(): boolean {
+    return this.#known;
+  }
+
+  /** Whether those who were at the host before may still be on their way to this one. */
+  get moving(): boolean {
+    return this.#movedAt !== undefined && this.#clock.elapsed() - this.#movedAt < 2 * ABSENT_MS;
+  }
+
+  /** The next place in the order in which the members came. */
+  nextOrder(): number {
+    return this.#joinedCount++;
+  }
+
+  /** Finds who has a session. */
+  get(session: Bytes): Peer | undefined {
+    return this.#peers.get(toHex(session));
+  }
+
+  /** Whether a peer is in the room still. */
+  has(peer: Peer): boolean {
+    return this.#peers.get(peer.id) === peer;
+  }
+
+  /** Everybody whose ANNOUNCE came, in the order in which they joined. */
+  announced(): Peer[] {
+    return [...this].filter(({ announced, gone }) => announced !== undefined && !gone);
+  }
+
+  /** Those of them who are given keys. */
+  readers(): Peer[] {
+    return this.announced().filter(({ withheld }) => !withheld);
+  }
+
+  /** Whoever a name or a key may mean. */
+  called(name: string): Peer[] {
+    return this.announced().filter(({ announced, key, member }) => {
+      if (KEY.test(name)) return name === toBase64Url(key);
+      return name === member!.name || name === `${announced!.name}#${announced!.tag}`;
+    });
+  }
+
+  /** Until when a first reader may be on its way: one who just joined, or comes to another host process. */
+  expectedUntil(): number {
+    const newest = [...this]
+      .filter(({ announced, gone }) => announced === undefined && !gone)
+      .map(({ since }) => since);
+    return Math.max(this.#movedAt ?? -Infinity, ...newest) + SILENT_AFTER_MS;
+  }
+
+  /**
+   * Takes a session in.
+   *
+   * @param earlier Whether it was here before this member.
+   * @returns `undefined` where it is no new one.
+   * @throws {WireError} If there are more than a room may have.
+   */
+  admit(entry: RosterEntry, earlier: boolean): Peer | undefined {
+    const id = toHex(entry.session);
+    // A room in which nobody new can be told from somebody of the past admits nobody any more.
+    if (this.#burned.has(id) || this.#burned.size >= MAX_BURNED || this.#peers.has(id)) return;
+    if (equal(entry.session, this.#me.session)) return;
+    if (this.#peers.size >= MAX_ROSTER_ENTRIES) {
+      throw new WireError(`Cannot take member as ${MAX_ROSTER_ENTRIES} are in the room already`);
+    }
+    const peer = new Peer(entry, this.nextOrder(), earlier, this.#lanes.lane(), this.#clock);
+    this.#peers.set(id, peer);
+    if (entry.away) this.agreement.changed();
+    return peer;
+  }
+
+  /** All are known now that the host has named. */
+  complete(): void {
+    this.#known = true;
+  }
+
+  /** Another process has the room now. */
+  moved(): void {
+    this.#movedAt = this.#clock.elapsed();
+  }
+
+  /** Notes whether a member's connection is lost and its seat kept. */
+  setAway(peer: Peer, away: boolean): void {
+    peer.away = away;
+    if (peer.announced === undefined) this.agreement.changed();
+  }
+
+  /** Takes a member out; where it was ever shown, its session may not come back. */
+  remove(peer: Peer): void {
+    this.#peers.delete(peer.id);
+    if (peer.announced !== undefined || peer.away) this.agreement.changed();
+    if (peer.announced !== undefined) this.#burned.add(peer.id);
+  }
+
+  /** Lets everybody go, as nothing is taken from anybody any more. */
+  clear(): void {
+    for (const peer of this) peer.leave();
+    this.#peers.clear();
+  }
+}
