@@ -39,14 +39,12 @@ export interface SecureChannel extends Channel {
 /**
  * Shakes hands as a member. Every byte passes `FrameDecoderStream`, `OpenStream` and `SealStream`.
  *
- * @param sendsM1 Called when what shows whether this side knows the room's secret is sent.
  * @throws {HandshakeError} As {@linkcode Initiator} does; `not-lanchat` where the first bytes are none of
  * lanchat's; `connection-lost` where the other side hangs up.
  */
 export async function initiate(
   transport: Transport,
   initiator: Initiator,
-  sendsM1: () => void = () => {},
 ): Promise<SecureChannel> {
   const frames = transport.readable.pipeThrough(new FrameDecoderStream([M0_BYTES, M2_BYTES]));
   return await shakeHands(transport, frames, async (read, write) => {
@@ -57,9 +55,7 @@ export async function initiate(
         { cause },
       );
     });
-    const m1 = await initiator.receiveM0(m0);
-    sendsM1();
-    await write(m1);
+    await write(await initiator.receiveM0(m0));
     const { m3, session } = await initiator.receiveM2(await read());
     await write(m3);
     return session;

@@ -1,6 +1,5 @@
 import { type Bytes, equal, isZero } from "../bytes/mod.ts";
 import { initiate, type SecureChannel } from "../channel/mod.ts";
-import { type Clock, systemClock } from "../clock.ts";
 import {
   generateWrapKeyPair,
   HOP_KEY_BITS,
@@ -24,11 +23,8 @@ import { Redialer } from "./redial.ts";
 /** How long a host may take to shake hands, in milliseconds. */
 const HANDSHAKE_MS = 15_000;
 
-/** After so many tries in a row that the host refused, the invite is taken to hold no more. */
+/** After so many tries in a row the invite is taken to hold no more. */
 const MAX_REFUSALS = 3;
-
-/** A host that refuses an invite hangs up at once; one that does it later has another reason. In milliseconds. */
-const PROMPT_MS = 2000;
 
 /** Where a line leads, and how it is kept up. */
 export interface LineOptions {
@@ -44,14 +40,11 @@ export interface LineOptions {
   readonly identity: Identity;
   /** How long it is tried to connect again, in milliseconds. */
   readonly giveUpMs: number;
-  /** Tells how soon a host hangs up. */
-  readonly clock?: Clock;
 }
 
 /** A member's way to its host: one connection, and after it the next. */
 export class Line {
   readonly #options: LineOptions;
-  readonly #clock: Clock;
   readonly #stopped = new AbortController();
   readonly #redialer: Redialer;
   #spare: Promise<WrapKeyPair> | undefined;
@@ -66,7 +59,6 @@ export class Line {
   /** Prepares to dial; begins to make the keys for it. */
   constructor(options: LineOptions) {
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
     this.#hosts = options.hosts;
     this.#redialer = new Redialer({
       giveUpMs: options.giveUpMs,
@@ -109,8 +101,6 @@ export class Line {
    */
   async connect(signal: AbortSignal = this.#stopped.signal): Promise<SecureChannel> {
     const { identity, port, psk } = this.#options;
-    const refusals = this.#refusals;
-    this.#refusals = 0; // Whatever else comes of this try ends their row.
     this.#connection?.close();
     const keyPair = await this.#makeSpare();
     this.#spare = undefined;
@@ -124,12 +114,13 @@ export class Line {
       psk,
       trusts: (key) => this.#trusts(key),
     });
-    const channel = await this.#shakeHands(connection, initiator, signal, refusals);
+    const channel = await this.#shakeHands(connection, initiator, signal);
     if (this.#hop !== undefined && !equal(channel.hop.roomId, this.#hop.roomId)) {
       connection.close();
       throw anotherRoom("hosts another room than before");
     }
     this.#hop = channel.hop;
+    this.#refusals = 0;
     return channel;
   }
 
@@ -176,14 +167,12 @@ export class Line {
     throw anotherRoom("has another key than before");
   }
 
-  /** Shakes hands in bounded time. @param refusals How many tries before were refused, in a row. */
+  /** Shakes hands in bounded time. */
   async #shakeHands(
     connection: Connection,
     initiator: Initiator,
     signal: AbortSignal,
-    refusals: number,
   ): Promise<SecureChannel> {
-    let sentAt = Infinity;
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -192,14 +181,11 @@ export class Line {
     const stop = (): void => connection.close();
     signal.addEventListener("abort", stop);
     try {
-      return await initiate(connection, initiator, () => sentAt = this.#clock.elapsed());
+      return await initiate(connection, initiator);
     } catch (error) {
       connection.close();
       signal.throwIfAborted();
-      if (!late) {
-        const isPrompt = this.#clock.elapsed() - sentAt < PROMPT_MS;
-        throw this.#refused(initiator, error, isPrompt ? refusals : undefined) ?? error;
-      }
+      if (!late) throw this.#refused(initiator, error) ?? error;
       const { host, port } = this.address;
       throw new HandshakeError(
         "not-lanchat",
@@ -212,26 +198,16 @@ export class Line {
     }
   }
 
-  /**
-   * What it means that a host hangs up once it has seen the invite; `undefined` where it says nothing.
-   *
-   * @param refusals How many tries before were refused; `undefined` where this one hardly is.
-   */
-  #refused(
-    { waitsForM2 }: Initiator,
-    cause: unknown,
-    refusals: number | undefined,
-  ): HandshakeError | undefined {
+  /** What it means that a host hangs up once it has seen the invite; `undefined` where it says nothing. */
+  #refused({ waitsForM2 }: Initiator, cause: unknown): HandshakeError | undefined {
     const lost = cause instanceof HandshakeError && cause.code === "connection-lost";
     if (!lost || !waitsForM2 || isZero(this.#options.psk)) return undefined;
     if (this.#hop === undefined) {
       const message = "Cannot join as the host hung up once it had seen the invite";
       return new HandshakeError("wrong-invite", message, { cause });
     }
-    if (refusals === undefined) return undefined;
     // It may be chance once; a host that begins another room does it each time.
-    this.#refusals = refusals + 1;
-    if (this.#refusals < MAX_REFUSALS) return undefined;
+    if (++this.#refusals < MAX_REFUSALS) return undefined;
     return anotherRoom("does not accept the invite any more", { cause });
   }
 }
