@@ -341,10 +341,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     hint: "Somebody may be in between, or these are the digits of another person: compare again.",
   },
   "not-host": { status: 1, hint: "Ask the person at the host to do it." },
-  "too-many-bans": {
-    status: 1,
-    hint: "Lift one with /unban, or begin another room with --new-room.",
-  },
+  "too-many-bans": { status: 1, hint: "Lift one with /unban." },
   "not-delivered": { status: 1, hint: "It may not have reached everybody: send it again." },
   "undelivered": { status: 1, hint: "" },
   "unknown-command": { status: 0, hint: "Type /help for the commands, or // to send a slash." },

@@ -13,6 +13,7 @@ import { MAX_ROSTER_ENTRIES, nameProblem } from "../wire/mod.ts";
 import {
   COMMANDS,
   COMMON_OPTIONS,
+  FILE_ACTIONS,
   ID_ACTIONS,
   type Option,
   PEER_ACTIONS,
@@ -458,7 +459,7 @@ function id([word, file, ...words]: string[], values: Values): IdCommand {
     : values.has("--passphrase")
     ? "protect"
     : "unprotect";
-  const takesFile = action === "export" || action === "import";
+  const takesFile = FILE_ACTIONS.includes(action);
   if (takesFile && file === undefined) throw withoutFile(`id ${action}`, "backup.json");
   refuseSurplus(`id ${word}`, takesFile || file === undefined ? words : [file]);
   const yes = values.has("--yes");

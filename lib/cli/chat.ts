@@ -71,7 +71,7 @@ export interface ChatOptions {
   /** This connection's join code; `null` at the host. */
   readonly joinCode: string | null;
   /** At the host: the join codes of the members' connections, by session in hexadecimal digits. */
-  readonly joinCodes?: Map<string, string>;
+  readonly joinCodes?: ReadonlyMap<string, string>;
   /** At the host: does what the host alone may do. */
   readonly keeper?: Keeper;
   /** Whether anything is read from the person or script. */
@@ -335,14 +335,15 @@ class Chat {
       case "accept": {
         const withheld = this.#room.members.filter((member) => member.withheld);
         const { key } = await this.#options.acquaintances.accept(withheld, input.digits);
+        this.#room.admit(key);
         this.#room.judgeAnew();
         const member = this.#view(this.#room.find(toBase64Url(key)));
         return this.#show({ event: "accepted", member });
       }
       case "kick":
-        return await this.#keeper.kick(this.#room.find(input.name));
+        return await this.#keeper.kick(input.name, this.#room.members);
       case "ban": {
-        const ban = await this.#keeper.ban(this.#room.find(input.name));
+        const ban = await this.#keeper.ban(input.name, this.#room.members);
         return this.#show({ event: "banned", ...ban, banned: true });
       }
       case "unban":
@@ -395,8 +396,10 @@ class Chat {
 
   #lock(locked: boolean): void {
     const { keeper } = this.#options;
-    if (keeper !== undefined) keeper.lock(locked);
-    else if (locked) this.#room.lock();
+    if (keeper !== undefined) {
+      if (locked) keeper.lock(this.#room.members);
+      else keeper.unlock();
+    } else if (locked) this.#room.lock();
     else this.#room.unlock();
     this.#show({ event: "locked", locked, host: keeper !== undefined });
   }
@@ -473,22 +476,25 @@ class Chat {
   // From the room to the person or script.
 
   #emit(event: RoomEvent): void {
-    const { joinCodes } = this.#options;
+    const { joinCodes, keeper } = this.#options;
     switch (event.type) {
       case "ready":
         this.#isConnected();
         this.#former = [];
+        for (const member of event.members) keeper?.met(member);
+        event.members.forEach((member) => this.#noteHost(member));
         this.#showReady(event.me, event.members.map((member) => this.#present(member)));
         // Nobody knows it of this session.
         if (this.#status !== "") this.#room.setStatus(this.#status).catch(() => {});
         return this.#ready.resolve();
       case "joined": {
+        keeper?.met(event.member);
+        this.#noteHost(event.member);
         const joinCode = joinCodes?.get(toHex(event.member.session));
         const member = this.#view(event.member);
         return this.#show({ event: "joined", member, ...joinCode !== undefined && { joinCode } });
       }
       case "left":
-        joinCodes?.delete(toHex(event.member.session));
         return this.#show({
           event: "left",
           member: this.#view(event.member),
@@ -506,8 +512,11 @@ class Chat {
       }
       case "renamed": {
         const { before, own } = event;
-        const member = own ? view(event.member) : this.#view(event.member);
-        return this.#show({ event: "renamed", member, before, ...own && { own } });
+        if (own) return this.#show({ event: "renamed", member: view(event.member), before, own });
+        keeper?.met(event.member);
+        const member = this.#view(event.member);
+        const ignored = this.#ignored.has(member.key);
+        return this.#show({ event: "renamed", member, before, ...ignored && { ignored } });
       }
       case "key-changed":
         return this.#showKeyChanged(event.member, event.withheld);
@@ -544,6 +553,12 @@ class Chat {
     }
   }
 
+  /** Notes the name of the host's own member before it speaks: the host is known as it was entered. */
+  #noteHost(member: Member): void {
+    const { acquaintances, host } = this.#options;
+    if (toBase64Url(member.key) === host.key) acquaintances.spoke(member);
+  }
+
   #showReady(me: Member, members: readonly PresentView[]): void {
     const { fingerprint, host, hostWarning } = this.#options;
     const joinCode = this.#joinCode;
@@ -552,9 +567,11 @@ class Chat {
   }
 
   #showKeyChanged(member: Member, withheld: boolean): void {
+    const shown = this.#view(member);
     const known = this.#options.acquaintances.namesakeOf(member);
-    if (known === undefined) return; // It was forgotten meanwhile.
-    this.#show({ event: "key-changed", member: this.#view(member), known, withheld });
+    // It was forgotten meanwhile, or what this member is called is nothing to be told of.
+    if (known === undefined || this.#ignored.has(shown.key)) return;
+    this.#show({ event: "key-changed", member: shown, known, withheld });
   }
 
   /** One of the others, marked where it is verified. */

@@ -1,6 +1,7 @@
 import {
   COMMANDS,
   COMMON_OPTIONS,
+  FILE_ACTIONS,
   type Option,
   type Shell,
   type Subcommand,
@@ -31,30 +32,38 @@ function bash(): string {
   const cases = SUBCOMMANDS.map((name) => {
     const { choices, operand, options } = COMMANDS[name];
     const flags = `words="${names(options).join(" ")}"`;
-    if (operand === "") return `    ${name}:*) ${flags} ;;\n`;
-    const rest = [
-      ...takesFile(name) ? ["compopt -o default 2>/dev/null"] : [],
-      ...choices.length > 0 ? [`words="${choices.join(" ")}"`] : [],
-    ].join("; ");
-    return `    ${name}:-*) ${flags} ;;\n    ${name}:*) ${rest} ;;\n`;
+    const files = "compopt -o default 2>/dev/null";
+    return [
+      `    ${name}:*:${operand === "" ? "" : "-"}*) ${flags} ;;\n`,
+      ...choices.length > 0 ? [`    ${name}::*) words="${choices.join(" ")}" ;;\n`] : [],
+      ...fileActions(name).map((action) => `    ${name}:${action}:*) ${files} ;;\n`),
+      ...takesFile(name) ? [`    ${name}::*) ${files} ;;\n`] : [],
+    ].join("");
   });
+  const [files, others] = [fileOptions().join("|"), otherValueOptions().join("|")];
   return `\
 # Completions of lanchat for bash: source this file.
 _lanchat() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} command= word words=
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]}
+  local command= action= last= word words=
   COMPREPLY=()
   if [[ $prev == "=" ]]; then prev=\${COMP_WORDS[COMP_CWORD - 2]}; fi
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
-    case $word in ${SUBCOMMANDS.join("|")}) command=$word; break ;; esac
+    if [[ $word == "=" ]]; then continue; fi
+    case $last in ${files}|${others}) last=; continue ;; esac
+    last=$word
+    if [[ $word == -* ]]; then continue; fi
+    if [[ -n $command ]]; then action=\${action:-$word}; continue; fi
+    case $word in ${SUBCOMMANDS.join("|")}) command=$word ;; esac
   done
   case $prev in
-    ${fileOptions().join("|")}) compopt -o default 2>/dev/null; return ;;
-    ${otherValueOptions().join("|")}) return ;;
+    ${files}) compopt -o default 2>/dev/null; return ;;
+    ${others}) return ;;
   esac
-  case $command:$cur in
+  case $command:$action:$cur in
 ${cases.join("")}\
-    :-*) words="${names(COMMON_OPTIONS).join(" ")}" ;;
-    :*) words="${SUBCOMMANDS.join(" ")}" ;;
+    ::-*) words="${names(COMMON_OPTIONS).join(" ")}" ;;
+    ::*) words="${SUBCOMMANDS.join(" ")}" ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
@@ -103,10 +112,14 @@ function zshOption({ name, summary, value }: Option): string {
 function zshOperand(name: Subcommand): string[] {
   const { choices, operand } = COMMANDS[name];
   if (operand === "") return [];
-  const files = takesFile(name) ? "_files" : " ";
-  if (choices.length === 0) return [zshQuote(`1:${zshText(operand)}:${files}`)];
-  const first = zshQuote(`1:${zshText(operand)}:(${choices.join(" ")})`);
-  return takesFile(name) ? [first, zshQuote("2:FILE:_files")] : [first];
+  const first = choices.length > 0 ? `(${choices.join(" ")})` : takesFile(name) ? "_files" : " ";
+  const actions = fileActions(name);
+  return [
+    zshQuote(`1:${zshText(operand)}:${first}`),
+    ...actions.length > 0
+      ? [zshQuote(`2:FILE:{ (( $words[(I)(${actions.join("|")})] )) && _files }`)]
+      : [],
+  ];
 }
 
 /** A text in a specification of `_arguments`. */
@@ -131,6 +144,9 @@ function fish(): string {
     `-d ${fishQuote(summary)}`,
   ];
   const top = "-n __fish_use_subcommand";
+  const seen = (words: readonly string[]): string =>
+    `__fish_seen_subcommand_from ${words.join(" ")}`;
+  const whereSeen = (name: Subcommand, more = ""): string => `-n ${fishQuote(seen([name]) + more)}`;
   return [
     "# Completions of lanchat for fish: put this file into ~/.config/fish/completions.\n",
     line("-f"),
@@ -138,10 +154,19 @@ function fish(): string {
     ...SUBCOMMANDS.map((name) => line(top, `-a ${name} -d ${fishQuote(COMMANDS[name].summary)}`)),
     ...SUBCOMMANDS.flatMap((name) => {
       const { choices, options } = COMMANDS[name];
-      const inside = `-n '__fish_seen_subcommand_from ${name}'`;
+      const actions = fileActions(name);
+      const inside = whereSeen(name);
       return [
         ...options.map((each) => line(inside, ...option(each))),
-        ...choices.length > 0 ? [line(inside, `-a ${fishQuote(choices.join(" "))}`)] : [],
+        ...choices.length > 0
+          ? [
+            line(
+              whereSeen(name, `; and not ${seen(choices)}`),
+              `-a ${fishQuote(choices.join(" "))}`,
+            ),
+          ]
+          : [],
+        ...actions.length > 0 ? [line(whereSeen(name, `; and ${seen(actions)}`), "-F")] : [],
         ...takesFile(name) ? [line(inside, "-F")] : [],
       ];
     }),
@@ -179,6 +204,8 @@ ${table("", [...commands, ...described(COMMON_OPTIONS)])}${tables.join("")}\
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }
   $command = "$($words | Where-Object { $completions.ContainsKey($_) } | Select-Object -First 1)"
+  $chosen = $words | Where-Object { $_ -notlike '-*' -and $completions[$command].Contains($_) }
+  if ($chosen -and $wordToComplete -notlike '-*') { return }
   $completions[$command].GetEnumerator() |
     Where-Object { $_.Key.StartsWith($wordToComplete, 'Ordinal') } |
     ForEach-Object {
@@ -192,9 +219,14 @@ function powershellQuote(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Whether a path may follow a command. */
+/** Whether a path may follow a command itself. */
 function takesFile(name: Subcommand): boolean {
-  return COMMANDS[name].operand.includes("FILE");
+  return COMMANDS[name].operand === "FILE";
+}
+
+/** Behind which words of a command a path may follow. */
+function fileActions(name: Subcommand): string[] {
+  return COMMANDS[name].choices.filter((choice) => FILE_ACTIONS.includes(choice));
 }
 
 function names(options: readonly Option[]): string[] {

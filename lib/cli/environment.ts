@@ -11,8 +11,11 @@ export function loginName(): string | undefined {
   return nameProblem(name) === undefined ? name : undefined;
 }
 
-/** Where a passphrase stands: that of a log, and that of an identity. */
-export type PassphraseVariable = "LANCHAT_PASSPHRASE" | "LANCHAT_ID_PASSPHRASE";
+/** Where a passphrase stands: that of a log, that of an identity, and the one that it is to have. */
+export type PassphraseVariable =
+  | "LANCHAT_PASSPHRASE"
+  | "LANCHAT_ID_PASSPHRASE"
+  | "LANCHAT_NEW_ID_PASSPHRASE";
 
 /**
  * A passphrase where there is no terminal to ask at.

@@ -1,10 +1,16 @@
 import type { Bytes } from "../bytes/mod.ts";
-import { openRoomSecrets, randomBytes, roomSecrets, ROOT_BYTES } from "../crypto/mod.ts";
+import {
+  type Identity,
+  openRoomSecrets,
+  randomBytes,
+  roomSecrets,
+  ROOT_BYTES,
+} from "../crypto/mod.ts";
 import { CODES, StoreError } from "../errors.ts";
-import type { Guest } from "../relay/mod.ts";
+import { Door, type Guest } from "../relay/mod.ts";
 import { type KeptDecision, type KeptRoom, readRoom, roomPlace, writeRoom } from "../store/mod.ts";
 import type { FrontEnd } from "../ui/mod.ts";
-import { SESSION_BYTES } from "../wire/mod.ts";
+import { decodeKick, KickOp, SESSION_BYTES } from "../wire/mod.ts";
 import type { Person } from "./person.ts";
 
 /** Which room a host opens. */
@@ -13,7 +19,7 @@ export interface RoomChoice {
   readonly relayOnly: boolean;
   /** Whether the room is for whoever has its invite. */
   readonly invite: boolean;
-  /** Whether it is another one than before. */
+  /** Whether it is another one than before, into which the banned do not come either. */
   readonly newRoom: boolean;
 }
 
@@ -33,8 +39,13 @@ export interface OpenedRoom {
   readonly root?: Bytes | undefined;
   /** Who is banned, and who is not any more. */
   readonly decisions: readonly KeptDecision[];
+  /** The number of the last decision; missing where none is known. */
+  readonly lastNumber?: number | undefined;
   /** Keeps these in their place; says so where that cannot be done. */
-  readonly keep: (decisions: readonly KeptDecision[]) => Promise<void>;
+  readonly keep: (
+    decisions: readonly KeptDecision[],
+    lastNumber: number | undefined,
+  ) => Promise<void>;
 }
 
 /** The secrets of a room, and what of them is kept. */
@@ -58,21 +69,26 @@ export async function openRoom(
     const { hint } = CODES["room-unwritable"];
     frontEnd.show({ event: "warning", code: "room-unwritable", message, hint });
   };
-  const before = place === undefined
+  const last = place === undefined
     ? undefined // Another identity next time: that was said.
-    : await orWarn(() => choice.newRoom ? Promise.resolve(undefined) : readRoom(place), warn);
-  const { kept, ...secrets } = await findSecrets(choice, before?.found, identity.publicKey);
+    : await orWarn(() => readLast(place, choice, frontEnd), warn);
+  const before = choice.newRoom ? undefined : last?.found;
+  const { kept, ...secrets } = await findSecrets(choice, before, identity.publicKey);
   const session = randomBytes(SESSION_BYTES);
   const room = {
-    roomId: before?.found?.roomId ?? randomBytes(32),
+    roomId: before?.roomId ?? randomBytes(32),
     ...!choice.relayOnly && { session },
     ...kept,
   };
-  const keep = async (decisions: readonly KeptDecision[]): Promise<void> => {
-    if (before !== undefined) await orWarn(() => writeRoom(place!, { ...room, decisions }), warn);
+  // A host that is no member must not hold what was kept before: a closure would, for the whole run.
+  const isKept = last !== undefined;
+  const keep: OpenedRoom["keep"] = async (decisions, lastNumber) => {
+    if (isKept) await orWarn(() => writeRoom(place!, { ...room, decisions, lastNumber }), warn);
   };
-  const { decisions = [], session: ended } = before?.found ?? {};
-  await keep(decisions);
+  const { decisions = [], lastNumber, session: ended } = before ?? {
+    decisions: await carryOver(last?.found?.decisions ?? [], identity, room.roomId),
+  };
+  await keep(decisions, lastNumber);
   const former = ended && { key: identity.publicKey, session: ended };
   return {
     ...secrets,
@@ -80,8 +96,45 @@ export async function openRoom(
     session,
     former: former === undefined ? [] : [former],
     decisions,
+    lastNumber,
     keep,
   };
+}
+
+/** The room of the last start. Where another is wanted, one that cannot be read is no more than lost bans. */
+async function readLast(
+  place: string,
+  { newRoom }: RoomChoice,
+  frontEnd: FrontEnd,
+): Promise<KeptRoom | undefined> {
+  try {
+    return await readRoom(place);
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== "room-damaged" || !newRoom) throw error;
+    frontEnd.show({
+      event: "warning",
+      code: error.code,
+      message: `Nobody is banned any more. ${error.message}`,
+      hint: "Ban again whoever is not to come.",
+    });
+    return undefined;
+  }
+}
+
+/** The bans of one room for another of the same host: they are signed for their room. */
+async function carryOver(
+  decisions: readonly KeptDecision[],
+  identity: Identity,
+  roomId: Bytes,
+): Promise<readonly KeptDecision[]> {
+  const door = new Door({ identity, roomId });
+  const carried: KeptDecision[] = [];
+  for (const { name, object } of decisions) {
+    const { op, target } = decodeKick(object);
+    if (op !== KickOp.BAN) continue;
+    carried.push({ object: await door.decide(op, target), ...name !== undefined && { name } });
+  }
+  return carried;
 }
 
 /** What was found; `undefined` where nothing may be read or written there, which is said. */

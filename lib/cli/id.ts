@@ -35,8 +35,10 @@ export async function manageIdentity(command: IdCommand): Promise<number> {
       await confirm(command);
       return await show(await renewIdentity(options), command);
     case "import":
-      await confirm(command);
-      return await show(await restoreIdentity(options, command.file!), command);
+      return await show(
+        await restoreIdentity(options, command.file!, () => confirm(command)),
+        command,
+      );
     case "export": {
       const isProtected = await exportIdentity(options, command.file!);
       const lines = [

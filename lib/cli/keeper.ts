@@ -1,11 +1,21 @@
-import { type Bytes, equal, toBase64Url, toHex } from "../bytes/mod.ts";
-import { fingerprint, keyTag } from "../crypto/mod.ts";
+import { type Bytes, equal, fromBase64Url, toBase64Url, toHex } from "../bytes/mod.ts";
+import { fingerprint, isPublicKey, keyTag } from "../crypto/mod.ts";
 import { RoomError } from "../errors.ts";
 import type { Door, Relay } from "../relay/mod.ts";
 import type { Member } from "../room/mod.ts";
 import type { KeptDecision } from "../store/mod.ts";
 import type { BanView, InviteEvent } from "../ui/mod.ts";
 import { CloseReason, decodeKick, KickOp } from "../wire/mod.ts";
+
+/** Those who were shown that are remembered; beyond them the first is forgotten. */
+const MAX_MET = 4096;
+
+/** What is taken for a key: a name that looks like one never gets what is meant for the key. */
+const KEY = /^[\w-]{43}$/;
+
+const REMOVE = "remove a member";
+
+const WHO_HINT = "Use a name from /who, or the tag that stood behind it when it joined.";
 
 /** What a keeper works with. */
 export interface KeeperOptions {
@@ -17,10 +27,18 @@ export interface KeeperOptions {
   readonly relay: Relay;
   /** What was decided before. */
   readonly decisions: readonly KeptDecision[];
-  /** Keeps what is decided. */
-  readonly keep: (decisions: readonly KeptDecision[]) => Promise<void>;
+  /** Keeps what is decided, and the number of the last decision. */
+  readonly keep: (decisions: readonly KeptDecision[], lastNumber: number) => Promise<void>;
   /** How others get in. */
   readonly invite: InviteEvent;
+}
+
+/** Somebody whom a word may mean. */
+interface Candidate {
+  readonly key: Bytes;
+  readonly tag: string;
+  /** The name, as it is or was shown; missing where nobody knows it. */
+  readonly name?: string | undefined;
 }
 
 /** Does for the person at the host what nobody else may do. */
@@ -30,6 +48,8 @@ export class Keeper {
   readonly #options: KeeperOptions;
   /** What those were called about whom something was decided, by key in hexadecimal digits. */
   readonly #names = new Map<string, string>();
+  /** Who was shown in this run, by key in hexadecimal digits; the last one last. */
+  readonly #met = new Map<string, Member>();
 
   /** Takes over what was decided before. */
   constructor(options: KeeperOptions) {
@@ -40,25 +60,52 @@ export class Keeper {
     }
   }
 
-  /** Lets nobody in any more who was not in the room before, or everybody again. */
-  lock(locked: boolean): void {
-    this.#options.door.locked = locked;
+  /** Notes who is shown, and by which name: it may come back to a locked room, or be banned once it has left. */
+  met(member: Member): void {
+    const id = toHex(member.key);
+    this.#met.delete(id);
+    this.#met.set(id, member);
+    const [first] = this.#met.keys();
+    if (this.#met.size > MAX_MET) this.#met.delete(first!);
   }
 
-  /** Removes a member, which may come back at once. @throws {RoomError} If it is the host itself. */
-  async kick(member: Member): Promise<void> {
-    await this.#remove(KickOp.KICK, member, CloseReason.KICKED);
+  /** Lets nobody in any more, and nobody stay, who was not shown so far. @param here Who is shown now. */
+  lock(here: readonly Member[]): void {
+    const { door, relay } = this.#options;
+    door.lock([...this.#met.values(), ...here].map(({ key }) => key));
+    relay.clear();
+  }
+
+  /** Lets everybody in again. */
+  unlock(): void {
+    this.#options.door.unlock();
   }
 
   /**
-   * Removes a member for good.
+   * Removes a member, which may come back at once.
    *
-   * @throws {RoomError} With code `too-many-bans`, or if it is the host itself.
+   * @param wanted Its name as shown, `name#tag`, tag, fingerprint or key; the last also of one never shown.
+   * @param here Who is shown now.
+   * @throws {RoomError} With code `no-such-member`, also if it is the host itself.
    */
-  async ban(member: Member): Promise<BanView> {
-    this.#names.set(toHex(member.key), member.name.split("#", 1)[0]!);
-    await this.#remove(KickOp.BAN, member, CloseReason.BANNED);
-    return await this.#view(member.key);
+  async kick(wanted: string, here: readonly Member[]): Promise<void> {
+    const { key } = await this.#find(wanted, here);
+    if (!this.#options.relay.seats(key)) throw noSuchMember(REMOVE, WHO_HINT, "nobody here");
+    await this.#remove(KickOp.KICK, key, CloseReason.KICKED);
+  }
+
+  /**
+   * Removes somebody for good, who may have left.
+   *
+   * @param wanted As for {@linkcode Keeper.kick}.
+   * @param here Who is shown now: they are meant before those who have left.
+   * @throws {RoomError} With code `too-many-bans`, or `no-such-member`, also if it is the host itself.
+   */
+  async ban(wanted: string, here: readonly Member[]): Promise<BanView> {
+    const { key, name } = await this.#find(wanted, here);
+    if (name !== undefined) this.#names.set(toHex(key), plainName(name));
+    await this.#remove(KickOp.BAN, key, CloseReason.BANNED);
+    return await this.#view(key);
   }
 
   /**
@@ -69,27 +116,20 @@ export class Keeper {
    */
   async unban(wanted: string): Promise<BanView> {
     const { door, relay } = this.#options;
-    const digits = wanted.replaceAll(/[\s-]/g, "");
-    const matching: { key: Bytes; ban: BanView }[] = [];
-    for (const key of door.banned) {
-      const ban = await this.#view(key);
-      const { name, tag } = ban;
-      const matches = [name, tag, `${name}#${tag}`, ban.key].includes(wanted) ||
-        /^\d{30}$/.test(digits) && await fingerprint(key) === digits;
-      if (matches) matching.push({ key, ban });
-    }
-    const [first, ...others] = matching;
+    const banned = await Promise.all(door.banned.map(async (key): Promise<Candidate> => ({
+      key,
+      tag: await keyTag(key),
+      name: this.#names.get(toHex(key)),
+    })));
+    const [first, ...others] = await meant(wanted, banned);
     if (first === undefined || others.length > 0) {
-      throw new RoomError(
-        "no-such-member",
-        `Cannot lift the ban as ${first === undefined ? "nobody" : "more than one"} is meant`,
-        { hint: "/unban alone shows who is banned: name one by the tag." },
-      );
+      const hint = "/unban alone shows who is banned: name one by the tag.";
+      throw noSuchMember("lift the ban", hint, first === undefined ? "nobody" : "more than one");
     }
     const object = await door.decide(KickOp.UNBAN, first.key);
     await this.#keep();
     relay.tell(object);
-    return first.ban;
+    return await this.#view(first.key);
   }
 
   /** Who is banned. */
@@ -97,27 +137,74 @@ export class Keeper {
     return await Promise.all(this.#options.door.banned.map((key) => this.#view(key)));
   }
 
-  async #remove(op: number, { key }: Member, reason: number): Promise<void> {
+  /** Whom a word means: one of those who are here or, where it is none of them, who was here. */
+  async #find(wanted: string, here: readonly Member[]): Promise<Candidate> {
+    for (const candidates of [here, [...this.#met.values()].reverse()]) {
+      const [first, ...others] = await meant(wanted, candidates);
+      if (others.length > 0) throw noSuchMember(REMOVE, WHO_HINT, "more than one");
+      if (first !== undefined) return first;
+    }
+    const key = KEY.test(wanted) ? fromBase64Url(wanted) : undefined;
+    if (key === undefined || !isPublicKey(key)) throw noSuchMember(REMOVE, WHO_HINT, "nobody");
+    return { key, tag: await keyTag(key) };
+  }
+
+  async #remove(op: number, key: Bytes, reason: number): Promise<void> {
     const { door, hostKey, relay } = this.#options;
     if (equal(key, hostKey)) {
       throw new RoomError("no-such-member", "Cannot remove a member that has the host's own key");
     }
     const object = await door.decide(op, key);
-    if (op === KickOp.BAN) await this.#keep();
+    await this.#keep();
     relay.tell(object);
     relay.expel(key, reason);
   }
 
   async #keep(): Promise<void> {
     const { door, keep } = this.#options;
-    await keep(door.decisions.map((object) => {
+    const decisions = door.decisions.map((object) => {
       const name = this.#names.get(toHex(decodeKick(object).target));
       return { object, ...name !== undefined && { name } };
-    }));
+    });
+    await keep(decisions, door.lastNumber);
   }
 
   async #view(key: Bytes): Promise<BanView> {
     const name = this.#names.get(toHex(key));
     return { key: toBase64Url(key), tag: await keyTag(key), ...name !== undefined && { name } };
   }
+}
+
+/** Those whom a word means, each once: by the name as shown, `name#tag`, tag, fingerprint or key. */
+async function meant(word: string, candidates: readonly Candidate[]): Promise<Candidate[]> {
+  const each = [...new Map(candidates.map((one) => [toHex(one.key), one])).values()];
+  if (KEY.test(word)) return each.filter(({ key }) => toBase64Url(key) === word);
+  // A name may be what another has for a tag or a fingerprint: then both are meant.
+  const holder = await holderOf(word.replaceAll(/[\s-]/g, ""), each);
+  return each.filter((one) => {
+    const { name, tag } = one;
+    const isNamed = name !== undefined && [name, `${plainName(name)}#${tag}`].includes(word);
+    return isNamed || tag === word || one === holder;
+  });
+}
+
+/** Whose fingerprint some digits are. */
+async function holderOf(
+  digits: string,
+  candidates: readonly Candidate[],
+): Promise<Candidate | undefined> {
+  if (!/^\d{30}$/.test(digits)) return undefined;
+  for (const candidate of candidates) {
+    if (await fingerprint(candidate.key) === digits) return candidate;
+  }
+  return undefined;
+}
+
+/** A name without the tag that it may be shown with. */
+function plainName(name: string): string {
+  return name.split("#", 1)[0]!;
+}
+
+function noSuchMember(action: string, hint: string, meant: string): RoomError {
+  return new RoomError("no-such-member", `Cannot ${action} as ${meant} is meant`, { hint });
 }

@@ -71,6 +71,9 @@ export const ID_ACTIONS = ["new", "export", "import"] as const;
 /** What `lanchat peers` can do but list them. */
 export const PEER_ACTIONS = ["forget", "export", "import"] as const;
 
+/** Those of these that a path may follow. */
+export const FILE_ACTIONS: readonly string[] = ["export", "import"];
+
 const HELP: Option = { name: "--help", summary: "show this text" };
 
 /** What is shown, and where. */
@@ -100,7 +103,10 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       { name: "--host", value: "ADDRESS", summary: "listen on this IP address alone" },
       NAME,
       { name: "--invite", summary: "let in who has an invite, and nobody else" },
-      { name: "--new-room", summary: "begin another room: no invite of before, no ban holds" },
+      {
+        name: "--new-room",
+        summary: "begin another room: no invite of before holds, bans do",
+      },
       {
         name: "--allow",
         value: "FILE",

@@ -40,7 +40,7 @@ export async function identityPassphrase(
 
 /** A new passphrase for an identity file, which a person types twice. @throws {LanchatError} As above. */
 export async function newIdentityPassphrase(file: string): Promise<string> {
-  if (!Deno.stdin.isTerminal()) return environmentPassphrase("LANCHAT_ID_PASSPHRASE");
+  if (!Deno.stdin.isTerminal()) return environmentPassphrase("LANCHAT_NEW_ID_PASSPHRASE");
   return await askTwice(`New passphrase for ${quote(file)}: `);
 }
 
@@ -49,7 +49,7 @@ export async function askWord(question: string): Promise<string> {
   const interrupts = new Interrupts(() => {});
   try {
     Deno.stderr.writeSync(utf8(question));
-    return await typedLine(interrupts);
+    return new TextDecoder().decode(await typedLine(interrupts));
   } finally {
     interrupts.close();
   }
@@ -69,17 +69,30 @@ async function askTwice(question: string): Promise<string> {
 }
 
 async function askPassphrase(question: string): Promise<string> {
-  const passphrase = await askSecret(question);
-  if (passphrase === "") throw unusable("it is empty");
-  return passphrase;
+  return passphraseOf(await askUnseen(question));
+}
+
+/** @throws {LanchatError} With code `no-passphrase` if it is empty or not UTF-8. */
+export function passphraseOf(typed: Bytes): string {
+  if (typed.length === 0) throw unusable("it is empty");
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(typed);
+  } catch {
+    throw unusable("it is not UTF-8");
+  }
 }
 
 /**
  * Asks a person at the terminal, who does not see what is typed; a signal ends that.
  *
+ * @returns What was typed; U+FFFD where it is not UTF-8.
  * @throws {LanchatError} As {@linkcode readTyped} does.
  */
 export async function askSecret(question: string): Promise<string> {
+  return new TextDecoder().decode(await askUnseen(question));
+}
+
+async function askUnseen(question: string): Promise<Bytes> {
   const interrupts = new Interrupts(() => {});
   Deno.stdin.setRaw(true);
   try {
@@ -92,7 +105,7 @@ export async function askSecret(question: string): Promise<string> {
   }
 }
 
-async function typedLine(interrupts: Interrupts): Promise<string> {
+async function typedLine(interrupts: Interrupts): Promise<Bytes> {
   return await Promise.race([readTyped(readKey), interrupts.first.then(() => stop())]);
 }
 
@@ -100,15 +113,15 @@ async function typedLine(interrupts: Interrupts): Promise<string> {
  * Reads a line as it is typed: backspace takes a character back, Ctrl-U all of them.
  *
  * @param next The next byte; `undefined` at the end of input.
- * @throws {LanchatError} With code `interrupted` at Ctrl-C, Ctrl-D or the end; `no-passphrase` if it is
- * not UTF-8.
+ * @returns The bytes of its text.
+ * @throws {LanchatError} With code `interrupted` at Ctrl-C, Ctrl-D or the end.
  */
-export async function readTyped(next: () => Promise<number | undefined>): Promise<string> {
+export async function readTyped(next: () => Promise<number | undefined>): Promise<Bytes> {
   const typed: number[] = [];
   while (true) {
     const key = await next();
     if (key === undefined || key === CTRL_C || key === CTRL_D) return stop();
-    if (LINE_ENDS.includes(key)) return decode(new Uint8Array(typed));
+    if (LINE_ENDS.includes(key)) return new Uint8Array(typed);
     if (BACKSPACES.includes(key)) takeBack(typed);
     else if (key === CTRL_U) typed.length = 0;
     else if (key >= FIRST_PRINTABLE) typed.push(key);
@@ -128,14 +141,6 @@ function takeBack(typed: number[]): void {
 
 function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
-}
-
-function decode(bytes: Bytes): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw unusable("it is not UTF-8");
-  }
 }
 
 function unusable(reason: string): LanchatError {

@@ -55,7 +55,11 @@ async function importPeers(known: KnownPeers, { file, json }: PeersCommand): Pro
   const stored = await readPeers(file!);
   const added = stored.peers.filter(({ key }) => known.find(key) === undefined);
   await known.merge(stored.peers);
-  const events = [...damagedWarnings({ ...stored, file }), ...await Promise.all(added.map(view))];
+  const warnings = damagedWarnings(
+    { ...stored, file },
+    "All others count; mend the file, and import it again.",
+  );
+  const events = [...warnings, ...await Promise.all(added.map(view))];
   const rest = stored.peers.length - added.length;
   return await report(events, json, [`${counted(added)} new; ${rest} known already.`]);
 }

@@ -76,13 +76,14 @@ async function openKnownPeers(file: string | undefined, frontEnd: FrontEnd): Pro
 /** The warning about lines of known peers that cannot be read, where there are any. */
 export function damagedWarnings(
   { damagedLines, file }: Pick<KnownPeers, "damagedLines" | "file">,
+  hint: string = CODES["peers-damaged"].hint,
 ): ProblemEvent[] {
   if (damagedLines.length === 0) return [];
   return [{
     event: "warning",
     code: "peers-damaged",
     message: `Cannot read ${lineNumbers(damagedLines)} of known peers in ${quote(file!)}`,
-    hint: CODES["peers-damaged"].hint,
+    hint,
   }];
 }
 

@@ -52,10 +52,16 @@ export async function serve(
   try {
     const digits = await fingerprint(identity.publicKey);
     const { invite, ...room } = await openShown(command, { person, listener, frontEnd, digits });
-    const { decisions, former, keep, roomId } = room;
+    const { decisions, former, keep, lastNumber, roomId } = room;
     const objects = decisions.map(({ object }) => object);
-    const door = new Door({ identity, roomId, decisions: objects, allowed });
-    const relay = new Relay({ ...command.limits, former, door });
+    const door = new Door({ identity, roomId, decisions: objects, lastNumber, allowed });
+    const joinCodes = new Map<string, string>();
+    const relay = new Relay({
+      ...command.limits,
+      former,
+      door,
+      onSeatEnded: ({ session }) => joinCodes.delete(toHex(session)),
+    });
     const keeper = invite === undefined
       ? undefined
       : new Keeper({ hostKey: identity.publicKey, door, relay, decisions, keep, invite });
@@ -65,6 +71,7 @@ export async function serve(
       digits,
       listener,
       relay,
+      joinCodes,
       keeper,
       frontEnd,
       interrupts,
@@ -86,6 +93,8 @@ interface Hosting {
   readonly digits: string;
   readonly listener: Listener;
   readonly relay: Relay;
+  /** Those of the members' connections, by session in hexadecimal digits, as long as they have a seat. */
+  readonly joinCodes: Map<string, string>;
   /** Missing where nobody at the host is a member. */
   readonly keeper: Keeper | undefined;
   readonly frontEnd: FrontEnd;
@@ -137,12 +146,12 @@ async function openShown(
 }
 
 async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEnd> {
-  const { digits, frontEnd, interrupts, keeper, listener, person, relay, room } = hosting;
+  const { digits, frontEnd, interrupts, joinCodes, keeper, listener, person, relay, room } =
+    hosting;
   const { identity, known, name } = person;
   const { memberKey, psk, roomId, session } = room;
   const key = identity.publicKey;
   const keys = memberKey && new SessionKeys();
-  const joinCodes = new Map<string, string>();
   const host = new Host({
     identity,
     roomId,

@@ -24,8 +24,8 @@ export class Acquaintances {
   readonly #ownKey: Bytes;
   /** By key in hexadecimal digits. */
   readonly #tags = new Map<string, string>();
-  /** Whose last name was noted in this run, by key in hexadecimal digits. */
-  readonly #noted = new Map<string, string>();
+  /** By which name somebody spoke last and was judged, noted or not, by key in hexadecimal digits. */
+  readonly #heard = new Map<string, string>();
   #unkeptTold = false;
 
   private constructor(known: KnownPeers, ownKey: Bytes) {
@@ -69,9 +69,10 @@ export class Acquaintances {
     const { key } = member;
     const name = plainName(member);
     const id = toHex(key);
-    if (this.#noted.get(id) === name || equal(key, this.#ownKey)) return;
+    if (this.#heard.get(id) === name || equal(key, this.#ownKey)) return;
+    // One message may hold thousands of texts, and each time all who are known are looked through.
+    this.#heard.set(id, name);
     if (this.judge({ key, name }) === "withheld") return;
-    this.#noted.set(id, name);
     void this.#keep(member, this.#known.seen(key, { name }), false);
   }
 
@@ -153,6 +154,7 @@ export class Acquaintances {
       if (asked || !this.#unkeptTold) this.onUnkept(error);
       this.#unkeptTold = true;
     }
+    if (asked) this.#heard.clear(); // Others may be judged otherwise by it.
     await this.#learnTags();
   }
 }

@@ -147,6 +147,7 @@ export class Responder {
     if (!await verify(memberKey, signed, signature)) {
       throw failed("the member's signature is wrong");
     }
+    if (isZero(session)) throw failed("the member's session is the host's own");
     const secrets = await schedule.secrets(
       await schedule.extend(h3a, answer.sealed),
       kR,

@@ -4,9 +4,6 @@ import { fingerprint, type Identity, label } from "../crypto/mod.ts";
 import { RoomError } from "../errors.ts";
 import { AcceptStatus, decodeKick, encodeKickHead, KickOp, MAX_DECISIONS } from "../wire/mod.ts";
 
-/** Identities that were in the room and may come back to a locked one; beyond them the first is forgotten. */
-const MAX_GUESTS = 65_536;
-
 /** What a door is made of. */
 export interface DoorOptions {
   /** Who the host is: signs what is decided. */
@@ -15,6 +12,8 @@ export interface DoorOptions {
   readonly roomId: Bytes;
   /** What was decided before, as {@linkcode Door.decisions} gave it. */
   readonly decisions?: readonly Bytes[];
+  /** The number of the last decision, as {@linkcode Door.lastNumber} gave it. */
+  readonly lastNumber?: number | undefined;
   /** The fingerprints of the only identities that may enter, 30 digits each; missing where all may. */
   readonly allowed?: ReadonlySet<string> | undefined;
   /** The time. */
@@ -23,23 +22,25 @@ export interface DoorOptions {
 
 /** Decides which identities may be in the room, and signs it for the members. See PROTOCOL.md §6.9. */
 export class Door {
-  /** Whether nobody may come who was not in the room before. */
-  locked = false;
   readonly #identity: Identity;
   readonly #roomId: Bytes;
   readonly #allowed: ReadonlySet<string> | undefined;
   readonly #clock: Clock;
   /** The last decision about each identity that was banned, oldest first, by key in hexadecimal digits. */
   readonly #decisions = new Map<string, { readonly op: number; readonly object: Bytes }>();
-  readonly #guests = new Set<string>();
-  #last = 0;
+  /** Who alone may come, by key in hexadecimal digits; `undefined` where everybody may. */
+  #insiders: ReadonlySet<string> | undefined;
+  #last: number;
 
   /** Opens a door. */
-  constructor({ allowed, clock = systemClock, decisions = [], identity, roomId }: DoorOptions) {
+  constructor(options: DoorOptions) {
+    const { allowed, clock = systemClock, decisions = [], identity, lastNumber = 0, roomId } =
+      options;
     this.#identity = identity;
     this.#roomId = roomId;
     this.#allowed = allowed;
     this.#clock = clock;
+    this.#last = lastNumber;
     for (const object of decisions) {
       const { number, op, target } = decodeKick(object);
       this.#decisions.set(toHex(target), { op, object });
@@ -50,6 +51,11 @@ export class Door {
   /** What whoever comes has to be told first, oldest first: KICK objects. */
   get decisions(): readonly Bytes[] {
     return [...this.#decisions.values()].map(({ object }) => object);
+  }
+
+  /** The number of the last decision, kicks included: the next one must have a higher one. */
+  get lastNumber(): number {
+    return this.#last;
   }
 
   /** Who is banned, by key. */
@@ -68,16 +74,18 @@ export class Door {
   /** How an identity is answered that the list does not keep out: one of `AcceptStatus`. */
   statusFor(key: Bytes): number {
     if (this.#decisions.get(toHex(key))?.op === KickOp.BAN) return AcceptStatus.BANNED;
-    return this.locked && !this.#guests.has(toHex(key)) ? AcceptStatus.LOCKED : AcceptStatus.OK;
+    const isOutside = this.#insiders !== undefined && !this.#insiders.has(toHex(key));
+    return isOutside ? AcceptStatus.LOCKED : AcceptStatus.OK;
   }
 
-  /** Notes that an identity is in the room. */
-  admitted(key: Bytes): void {
-    const id = toHex(key);
-    this.#guests.delete(id);
-    this.#guests.add(id);
-    const [first] = this.#guests;
-    if (this.#guests.size > MAX_GUESTS) this.#guests.delete(first!);
+  /** Lets in nobody any more but the host itself and some identities. @param insiders Their keys. */
+  lock(insiders: readonly Bytes[]): void {
+    this.#insiders = new Set([this.#identity.publicKey, ...insiders].map(toHex));
+  }
+
+  /** Lets everybody in again. */
+  unlock(): void {
+    this.#insiders = undefined;
   }
 
   /**

@@ -48,6 +48,8 @@ export interface RelayOptions extends Partial<Limits> {
   readonly former?: readonly Guest[];
   /** Who may come; everybody without. */
   readonly door?: Door;
+  /** Called when a seat has ended, whether its member was in the room or not. */
+  readonly onSeatEnded?: (guest: Guest) => void;
   /** The time. */
   readonly clock?: Clock;
 }
@@ -76,6 +78,7 @@ export class Relay {
   readonly #limits: Limits;
   readonly #former: readonly Guest[];
   readonly #door: Door | undefined;
+  readonly #onSeatEnded: (guest: Guest) => void;
   readonly #clock: Clock;
   readonly #instance = randomBytes(INSTANCE_BYTES);
   readonly #seats = new Map<string, Seat>();
@@ -91,6 +94,7 @@ export class Relay {
     this.maxMembers = this.#limits.maxMembers;
     this.#former = options.former ?? [];
     this.#door = options.door;
+    this.#onSeatEnded = options.onSeatEnded ?? (() => {});
     this.#clock = options.clock ?? systemClock;
   }
 
@@ -148,10 +152,24 @@ export class Relay {
     this.#post(object, [...this.#seats.values()].filter(({ joined }) => joined));
   }
 
+  /** Whether an identity has a seat. */
+  seats(key: Bytes): boolean {
+    return [...this.#seats.values()].some((seat) => equal(seat.key, key));
+  }
+
   /** Ends all seats of an identity. @param reason `CloseReason.KICKED` or `CloseReason.BANNED`. */
   expel(key: Bytes, reason: number): void {
     for (const seat of [...this.#seats.values()].filter((seat) => equal(seat.key, key))) {
       this.#remove(seat, reason);
+    }
+  }
+
+  /** Ends the seats of all whom the door would not let in any more. */
+  clear(): void {
+    for (const seat of [...this.#seats.values()]) {
+      if (this.#door === undefined || this.#door.statusFor(seat.key) === AcceptStatus.OK) continue;
+      void seat.claim?.close(CloseReason.IDLE);
+      this.#remove(seat, CloseReason.LOST);
     }
   }
 
@@ -228,7 +246,6 @@ export class Relay {
       throw new WireError("Cannot resume as the member claims to have what it was never sent");
     }
     admitted();
-    this.#door?.admitted(seat.key);
     // Before anything else, and as what waited: nobody seals anything for whoever must not read it.
     if (!seat.joined) {
       for (const object of this.#door?.decisions ?? []) {
@@ -379,6 +396,7 @@ export class Relay {
     seat.claim = undefined;
     seat.expire();
     if (seat.joined) this.#tell(seat, MemberChange.LEFT, reason);
+    this.#onSeatEnded(seat);
   }
 
   #post(object: Bytes, seats: readonly Seat[]): void {

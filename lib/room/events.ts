@@ -56,7 +56,7 @@ export type RoomEvent =
 export interface EventsOptions {
   /** Takes what happens, in order. */
   readonly emit: (event: RoomEvent) => void;
-  /** Whose messages, names and statuses are not told of, by identity key. */
+  /** Whose messages and statuses are not told of, by identity key. */
   readonly ignores?: (key: Bytes) => boolean;
 }
 

@@ -91,7 +91,7 @@ export class Peer {
   lostShown = false;
   /** Whether it has left: it gets no key any more, though its last messages may still be shown. */
   gone = false;
-  /** Whether it came after this member had locked the room. */
+  /** Whether it was shown only after this member had locked the room. */
   lockedOut = false;
   /** Whether its name carries its tag as somebody else has it; once it does, it stays so as long as it has that name. */
   tagged = false;

@@ -50,7 +50,7 @@ export interface RoomOptions {
   readonly memberKey: Bytes;
   /** The keys that others wrap theirs for. */
   readonly keys: SessionKeys;
-  /** Whose messages, names and statuses are not told of, by identity key. */
+  /** Whose messages and statuses are not told of, by identity key; who is here, and by which name, always is. */
   readonly ignores?: (key: Bytes) => boolean;
   /** What a member is under its name, without the tag; asked when it comes and when it takes another. */
   readonly trust?: (member: { readonly key: Bytes; readonly name: string }) => Trust;
@@ -82,7 +82,7 @@ export class Room {
   readonly #receiver: Receiver;
   readonly #naming: Naming;
   readonly #announcer: Announcer;
-  #insiders: ReadonlySet<string> | undefined;
+  #insiders: Set<string> | undefined;
   #return: Return | undefined;
   #status = "";
   #ended = false;
@@ -315,26 +315,37 @@ export class Room {
   }
 
   /**
-   * From now on, whoever comes with another key cannot read what is said here.
+   * From now on, nobody with another key can read what is said here.
    *
-   * @param insiders Who can, as {@linkcode Room.insiders} gives them; by default those who are here.
+   * @param insiders Who can, as {@linkcode Room.insiders} gives them; by default {@linkcode Room.members}.
    */
   lock(insiders?: ReadonlySet<string>): void {
-    this.#insiders ??= insiders ?? new Set([...this.#roster].map(({ key }) => toHex(key)));
+    this.#insiders ??= new Set(insiders ?? this.#roster.announced().map(({ key }) => toHex(key)));
+    for (const peer of this.#roster) peer.lockedOut = !this.#insiders.has(toHex(peer.key));
   }
 
   /** Lets everybody read again. */
   unlock(): void {
     this.#insiders = undefined;
-    const before = this.#roster.readers();
-    for (const peer of this.#roster) peer.lockedOut = false;
-    this.#welcome(before);
+    this.#letRead([...this.#roster]);
+  }
+
+  /** Lets an identity read that came after {@linkcode Room.lock}. */
+  admit(key: Bytes): void {
+    this.#insiders?.add(toHex(key));
+    this.#letRead([...this.#roster].filter((peer) => equal(peer.key, key)));
   }
 
   /** Asks anew what everybody here is, as what is known of others has changed. */
   judgeAnew(): void {
     const before = this.#roster.readers();
     this.#naming.judgeAnew();
+    this.#welcome(before);
+  }
+
+  #letRead(peers: readonly Peer[]): void {
+    const before = this.#roster.readers();
+    for (const peer of peers) peer.lockedOut = false;
     this.#welcome(before);
   }
 
@@ -469,7 +480,8 @@ export class Room {
   }
 
   #meet(entry: RosterEntry, earlier: boolean): void {
-    if (this.#decisions.bans(entry.key)) return;
+    // What is said from there is the host's own word.
+    if (this.#decisions.bans(entry.key) || equal(entry.session, HOST_SESSION)) return;
     const peer = this.#roster.admit(entry, earlier);
     if (peer === undefined) return;
     peer.lockedOut = this.#insiders?.has(toHex(entry.key)) === false;

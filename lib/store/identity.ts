@@ -167,11 +167,12 @@ export async function renewIdentity(which: WhichIdentity): Promise<KeptIdentity>
  */
 export async function exportIdentity(which: WhichIdentity, target: string): Promise<boolean> {
   const content = await readContent(readablePlace(which));
-  requirePermission("write", target, "make identity file");
+  requirePermission("write", target, "write a copy to");
   try {
     await writeNew(target, utf8(formatContent(content)));
   } catch (cause) {
-    throw unwritable(target, cause);
+    const message = `Cannot write a copy to ${quote(target)}: ${(cause as Error).message}`;
+    throw new StoreError("identity-unwritable", message, { cause, hint: "Name another file." });
   }
   return "sealed" in content;
 }
@@ -180,15 +181,20 @@ export async function exportIdentity(which: WhichIdentity, target: string): Prom
  * Takes an identity from a copy that {@linkcode exportIdentity} made; see {@linkcode renewIdentity} for
  * the one before. Others may have been able to open the copy.
  *
+ * @param confirm Called before anything is changed, once it is known that the copy can be used; ends it by
+ * what it throws.
  * @throws {StoreError} As {@linkcode openKeptIdentity} does.
  */
 export async function restoreIdentity(
   options: IdentityOptions,
   source: string,
+  confirm: () => Promise<void>,
 ): Promise<KeptIdentity> {
   requirePermission("read", source, ACTION);
-  const content = await readContent(source, { isOpen: true });
+  const hint = "Give a file that 'lanchat id export' has made.";
+  const content = await readContent(source, { isOpen: true, hint });
   const { identity } = await open(content, source, options.findPassphrase);
+  await confirm();
   const file = await put(options, formatContent(content));
   return { identity, file, isProtected: "sealed" in content };
 }
@@ -233,7 +239,9 @@ async function replace(file: string, text: string): Promise<void> {
     requireReplacing(real, ACTION);
     await replaceFile(real, utf8(text));
   } catch (cause) {
-    throw unwritable(file, cause);
+    throw unwritable(file, cause, {
+      hint: "See what is there, and that its directory can be written.",
+    });
   }
 }
 
@@ -274,10 +282,10 @@ async function createFile(file: string, text: string): Promise<void> {
   }
 }
 
-function unwritable(file: string, cause: unknown): StoreError {
+function unwritable(file: string, cause: unknown, options: { hint?: string } = {}): StoreError {
   if (cause instanceof StoreError) return cause;
   const message = `Cannot make identity file ${quote(file)}: ${(cause as Error).message}`;
-  return new StoreError("identity-unwritable", message, { cause });
+  return new StoreError("identity-unwritable", message, { cause, ...options });
 }
 
 function formatContent(content: Content): string {
@@ -286,12 +294,18 @@ function formatContent(content: Content): string {
   return `${JSON.stringify({ type: TYPE, version, ...Object.fromEntries(fields) })}\n`;
 }
 
-/** @param options `isOpen`: whether others may be able to open the file. */
-async function readContent(file: string, options = { isOpen: false }): Promise<Content> {
+/** @param options `isOpen`: whether others may be able to open the file; `hint`: what to do instead. */
+async function readContent(
+  file: string,
+  { isOpen, ...options }: { isOpen: boolean; hint?: string } = { isOpen: false },
+): Promise<Content> {
   const action = `Cannot use identity file ${quote(file)}`;
-  const text = await readPrivate(file, options.isOpen).catch((cause: Error) => {
+  const text = await readPrivate(file, isOpen).catch((cause: Error) => {
     if (cause instanceof StoreError) throw cause;
-    throw new StoreError("identity-unreadable", `${action}: ${cause.message}`, { cause });
+    throw new StoreError("identity-unreadable", `${action}: ${cause.message}`, {
+      cause,
+      ...options,
+    });
   });
   try {
     const { type, version, pkcs8, salt, sealed } = JSON.parse(text);
@@ -307,13 +321,13 @@ async function readContent(file: string, options = { isOpen: false }): Promise<C
   } catch {
     // Reported below, without what the parsers quote: it may be a part of the key.
   }
-  throw damaged(file);
+  throw damaged(file, options);
 }
 
-function damaged(file: string): StoreError {
+function damaged(file: string, options: { hint?: string } = {}): StoreError {
   const message = `Cannot use identity file ${quote(file)} as it is not a lanchat identity of ` +
     `version ${Version.OPEN} or ${Version.SEALED}`;
-  return new StoreError("identity-damaged", message);
+  return new StoreError("identity-damaged", message, options);
 }
 
 /** The key pair of an identity file. */

@@ -204,12 +204,17 @@ export class KnownPeers {
 /**
  * Reads peers that were kept elsewhere.
  *
- * @throws {StoreError} With code `permission-denied` or `peers-unreadable`.
+ * @throws {StoreError} With code `permission-denied`, or `peers-unreadable` where no line of it is one.
  */
 export async function readPeers(file: string): Promise<StoredPeers> {
   requirePermission("read", file, ACTION);
-  const { damagedLines, table } = PeerTable.parse(await readBytes(file).catch(unreadable(file)));
-  return { peers: table.all(), damagedLines };
+  const hint = "Give a file that 'lanchat peers export' has made.";
+  const bytes = await readBytes(file).catch(unreadable(file, { hint }));
+  const { damagedLines, table } = PeerTable.parse(bytes);
+  const peers = table.all();
+  if (peers.length > 0 || damagedLines.length === 0) return { peers, damagedLines };
+  const message = `Cannot use known peers in ${quote(file)} as no line of it can be read`;
+  throw new StoreError("peers-unreadable", message, { hint });
 }
 
 /**
@@ -238,10 +243,10 @@ async function read(file: string): Promise<Bytes> {
   );
 }
 
-function unreadable(file: string): (cause: unknown) => never {
+function unreadable(file: string, options: { hint?: string } = {}): (cause: unknown) => never {
   return (cause) => {
     const message = `Cannot use known peers in ${quote(file)}: ${(cause as Error).message}`;
-    throw new StoreError("peers-unreadable", message, { cause });
+    throw new StoreError("peers-unreadable", message, { cause, ...options });
   };
 }
 

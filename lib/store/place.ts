@@ -58,5 +58,7 @@ function env(variable: string): string | undefined {
   if (Deno.permissions.querySync({ name: "env", variable }).state === "granted") {
     return Deno.env.get(variable);
   }
-  throw new StoreError("permission-denied", "Cannot keep an identity as --allow-env is missing");
+  throw new StoreError("permission-denied", "Cannot keep an identity as --allow-env is missing", {
+    hint: "Allow it: deno run --allow-env --allow-read --allow-write …",
+  });
 }

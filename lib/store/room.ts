@@ -43,6 +43,8 @@ export interface KeptRoom {
   readonly psk?: Bytes | undefined;
   /** Who is banned, and who is not any more, oldest first. */
   readonly decisions?: readonly KeptDecision[];
+  /** The number of the last decision, of those that are not kept as well; missing where there was none. */
+  readonly lastNumber?: number | undefined;
 }
 
 /** Where the room of the host with an identity file is kept: beside it. */
@@ -108,9 +110,11 @@ interface RoomContent {
   readonly root?: string;
   readonly psk?: string;
   readonly decisions?: readonly { readonly object: string; readonly name?: string }[];
+  readonly lastNumber?: number;
 }
 
-function encodeRoom({ decisions = [], psk, root, roomId, session }: KeptRoom): RoomContent {
+function encodeRoom(room: KeptRoom): RoomContent {
+  const { decisions = [], lastNumber, psk, root, roomId, session } = room;
   return {
     room: encodeBase64(roomId),
     ...session !== undefined && { session: encodeBase64(session) },
@@ -122,17 +126,23 @@ function encodeRoom({ decisions = [], psk, root, roomId, session }: KeptRoom): R
         ...name !== undefined && { name },
       })),
     },
+    ...lastNumber !== undefined && { lastNumber },
   };
 }
 
 /** @throws {Error} If it is not what {@linkcode encodeRoom} makes. */
-function decodeRoom({ decisions, psk, root, room, session }: RoomContent): KeptRoom {
+function decodeRoom(content: RoomContent): KeptRoom {
+  const { decisions, lastNumber, psk, root, room, session } = content;
+  if (lastNumber !== undefined && !(Number.isSafeInteger(lastNumber) && lastNumber >= 0)) {
+    throw new Error("the number is none");
+  }
   return {
     roomId: bytesOf(room, ROOM_ID_BYTES),
     ...session !== undefined && { session: bytesOf(session, SESSION_BYTES) },
     ...root !== undefined && { root: bytesOf(root, ROOT_BYTES) },
     ...psk !== undefined && { psk: bytesOf(psk, PSK_BYTES) },
     ...decisions !== undefined && { decisions: decisions.map(decodeDecision) },
+    ...lastNumber !== undefined && { lastNumber },
   };
 }
 

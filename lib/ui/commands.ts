@@ -99,7 +99,7 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   },
   "/accept": {
     usage: "/accept DIGITS",
-    summary: "lets a member read you though its key is another than you verified",
+    summary: "lets a member read you that came after /lock, or has another key than you verified",
     example: "/accept 29901 99456 56407 44777 73695 56115 after that person has read them to you.",
   },
   "/ignore": {
@@ -126,7 +126,8 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   "/ban": {
     usage: "/ban NAME",
     summary: "at the host: removes a member for good",
-    example: "/ban bob goes by the key, and stays until /unban bob; a new identity gets around it.",
+    example: "/ban bob goes by the key, also if bob has left, and stays until /unban bob; a new " +
+      "identity gets around it.",
   },
   "/unban": {
     usage: "/unban [NAME]",

@@ -13,7 +13,7 @@ import type {
 } from "./events.ts";
 import { type Look, markedName } from "./look.ts";
 import { type Fate, type OwnMessage, OwnMessages } from "./own_messages.ts";
-import { fittingQrLines, NO_QR_SENTENCE, qrLines } from "./qr.ts";
+import { fittingQrLines, noQrSentence } from "./qr.ts";
 import { excerpt, failure, messageLine, noticeLines, personLines } from "./render.ts";
 import { sanitize } from "./sanitize.ts";
 import { Transcript } from "./transcript.ts";
@@ -164,7 +164,7 @@ export class Conversation {
         this.#meet(event.member);
         return this.#notice(event);
       case "safety-number":
-        return this.#transcript.notice(this.#safetyNumberLines(event));
+        return this.#safetyNumberLines(event);
       case "renamed":
         if (event.own) this.#isCalled(event.member);
         else this.#meet(event.member);
@@ -310,9 +310,17 @@ export class Conversation {
     return this.#transcript.notice(personLines(event));
   }
 
+  /** The code, where there is one, stands above the digits: these must be seen in a low window too. */
   #safetyNumberLines(event: SafetyNumberEvent): readonly string[] {
-    const code = event.show ? qrLines(event.digits) : [];
-    return [...personLines(event), ...code.map((line) => this.#options.look.qr(line))];
+    const { columns, look } = this.#options;
+    const notice = this.#notice(event);
+    if (columns === undefined || !event.show) return notice;
+    const lines = fittingQrLines(event.digits, columns());
+    if (lines !== undefined) return [...lines.map(look.qr), ...notice];
+    return [
+      ...notice,
+      ...this.#transcript.notice([`${noQrSentence("the number")} The digits do as well.`]),
+    ];
   }
 
   /** The QR code of an invite: at the start where the link alone lets others in, later where it is asked for. */
@@ -321,7 +329,7 @@ export class Conversation {
     if (columns === undefined || !(secret || this.ready)) return [];
     const lines = fittingQrLines(link, columns());
     return lines?.map(look.qr) ??
-      this.#transcript.notice([`${NO_QR_SENTENCE} /invite shows it in a wider one.`]);
+      this.#transcript.notice([`${noQrSentence("the link")} /invite shows it in a wider one.`]);
   }
 
   #messageLines(event: MessageEvent): readonly string[] {

@@ -172,6 +172,8 @@ export interface RenamedEvent {
   readonly before: string;
   /** Present where it is oneself: the answer to a {@linkcode NickInput}. */
   readonly own?: true;
+  /** Present where it is ignored: people are not told. */
+  readonly ignored?: true;
 }
 
 /** A member says how it is, or oneself does. */

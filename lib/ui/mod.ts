@@ -28,7 +28,6 @@ export * from "./logged.ts";
 export * from "./plain.ts";
 export type { Choice, Picker, PickerOptions } from "./picker.ts";
 export { groups, noticeLines } from "./render.ts";
-export { qrLines } from "./qr.ts";
 export { processEnvironment } from "./notifier.ts";
 export { day } from "./transcript.ts";
 export { sanitizeLine } from "./sanitize.ts";

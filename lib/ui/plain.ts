@@ -5,7 +5,7 @@ import { type FrontEnd, type StandardStreams, standardStreams } from "./front_en
 import { type Line, readLines } from "./lines.ts";
 import { COLOURFUL_LOOK, markedName } from "./look.ts";
 import { Output } from "./output.ts";
-import { fittingQrLines, NO_QR_SENTENCE } from "./qr.ts";
+import { fittingQrLines, noQrSentence } from "./qr.ts";
 import { messageLine, noticeLines } from "./render.ts";
 import { escapeText } from "./sanitize.ts";
 
@@ -70,7 +70,7 @@ export class PlainFrontEnd implements FrontEnd {
   #showQr({ link, secret }: InviteEvent): void {
     if (this.#columns === undefined || !secret) return;
     const lines = fittingQrLines(link, this.#columns())?.map(COLOURFUL_LOOK.qr) ??
-      [`${PREFIX}${NO_QR_SENTENCE}`];
+      [`${PREFIX}${noQrSentence("the link")}`];
     for (const line of lines) this.#output.write(`${line}\n`, "stderr");
   }
 

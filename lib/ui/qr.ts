@@ -24,5 +24,7 @@ export function fittingQrLines(text: string, columns: number): string[] | undefi
   return lines[0]!.length <= columns ? lines : undefined;
 }
 
-/** What to say where it does not fit. */
-export const NO_QR_SENTENCE = "The window is too narrow for the QR code of the link.";
+/** What to say where it does not fit. @param what It is the code of that. */
+export function noQrSentence(what: string): string {
+  return `The window is too narrow for the QR code of ${what}.`;
+}

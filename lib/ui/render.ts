@@ -220,6 +220,7 @@ function sentences(event: UiEvent): string[] {
     case "back":
       return [`${markedName(event.member)} is back`];
     case "renamed":
+      if (event.ignored) return [];
       return [
         event.own
           ? `You are ${event.member.name} now.`
@@ -273,7 +274,8 @@ function sentences(event: UiEvent): string[] {
       return keyChangedSentences(event);
     case "accepted":
       return [
-        `${markedName(event.member)} can read what you say from now on, and is not verified.`,
+        `${markedName(event.member)} can read what you say from now on` +
+        (event.member.verified ? "." : ", and is not verified."),
       ];
     case "room":
       return [roomSentence(event)];

@@ -1,10 +1,10 @@
-import { assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/bytes/mod.ts";
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, toBase64Url } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel, type SecureChannel } from "../../lib/channel/mod.ts";
 import { chat, type ChatEnd, type Way } from "../../lib/cli/chat.ts";
 import { Interrupts } from "../../lib/cli/interrupts.ts";
 import { Acquaintances } from "../../lib/cli/trust.ts";
-import { randomBytes } from "../../lib/crypto/mod.ts";
+import { fingerprint, randomBytes } from "../../lib/crypto/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
 import { Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
 import { SessionKeys } from "../../lib/room/mod.ts";
@@ -32,11 +32,17 @@ class Talk {
   #relays!: TestChannel;
   #wish!: ReadableStreamDefaultController<Input>;
   readonly #served: Promise<void>[] = [];
+  readonly #others: TestMember[] = [];
+  readonly #othersRan: Promise<unknown>[] = [];
   readonly #interrupts = new Interrupts(() => {});
 
-  /** A member that is ready. */
-  static async start(): Promise<Talk> {
+  /** Whom the member knows. */
+  known!: KnownPeers;
+
+  /** A member that is ready. @param host The host's key, as its events have it. */
+  static async start(host = ""): Promise<Talk> {
     const talk = new Talk();
+    talk.known = await KnownPeers.open(undefined);
     const identity = await identityOf("ada");
     const seat = (): Pick<Way, "session" | "keys"> => ({
       session: randomBytes(16),
@@ -87,12 +93,9 @@ class Talk {
         memberKey: MEMBER_KEY,
       },
       seat: current,
-      acquaintances: await Acquaintances.of(
-        await KnownPeers.open(undefined),
-        identity.publicKey,
-      ),
+      acquaintances: await Acquaintances.of(talk.known, identity.publicKey),
       fingerprint: "0".repeat(30),
-      host: { tag: "", key: "", known: true, verified: true },
+      host: { tag: "", key: host, known: true, verified: true },
       joinCode: null,
       listensOnly: false,
       endsWithInput: true,
@@ -111,6 +114,19 @@ class Talk {
     return await this.events.find((event): event is UiEvent & { event: Kind } =>
       event.event === kind
     );
+  }
+
+  /** Somebody else comes. @param identity Whose key it has. */
+  async enter(name: string, identity: string = name): Promise<TestMember> {
+    const member = await TestMember.create(name, randomBytes(16), { identity });
+    const [mine, relays] = localChannel();
+    const { publicKey: key } = await identityOf(identity);
+    this.#othersRan.push(
+      this.relay.serve(relays, { key, session: member.session }),
+      member.run(mine),
+    );
+    this.#others.push(member);
+    return member;
   }
 
   say(text: string, to?: string): void {
@@ -135,7 +151,8 @@ class Talk {
 
   async close(): Promise<void> {
     await this.relay.close(0);
-    await Promise.all(this.#served);
+    await Promise.all([...this.#served, ...this.#othersRan]);
+    for (const { room } of this.#others) room.end("not-delivered");
     this.#interrupts.close();
   }
 
@@ -150,11 +167,7 @@ class Talk {
 test("chat says in its next session what was typed while the seat was lost", async () => {
   const talk = await Talk.start();
   await talk.loseSeat();
-  const bob = await TestMember.create("bob", randomBytes(16));
-  const [mine, relays] = localChannel();
-  const { publicKey: key } = await identityOf("bob");
-  const served = talk.relay.serve(relays, { key, session: bob.session });
-  const ran = bob.run(mine);
+  const bob = await talk.enter("bob");
   for (const text of ["one", "two"]) talk.say(text);
   (await talk.tries.next()).resolve();
   assertEquals((await talk.event("warning")).code, "seat-lost");
@@ -165,24 +178,14 @@ test("chat says in its next session what was typed while the seat was lost", asy
   await bob.texts.count(2);
   assertEquals(bob.texts.all, ["one", "two"]);
   await talk.close();
-  await Promise.all([served, ran]);
-  bob.room.end("not-delivered");
 });
 
 test("chat says in its next session to nobody else of that name what was for one member", async () => {
   const talk = await Talk.start();
-  const ends: Promise<unknown>[] = [];
-  const enter = async (identity: string): Promise<TestMember> => {
-    const member = await TestMember.create("bob", randomBytes(16), { identity });
-    const [mine, relays] = localChannel();
-    const { publicKey: key } = await identityOf(identity);
-    ends.push(talk.relay.serve(relays, { key, session: member.session }), member.run(mine));
-    return member;
-  };
-  const bob = await enter("bob");
+  await talk.enter("bob");
   await talk.event("joined");
   await talk.loseSeat(); // Bob is not heard of either for so long.
-  const mal = await enter("mal");
+  const mal = await talk.enter("bob", "mal");
   for (const to of ["bob", undefined]) talk.say(`to ${to ?? "all"}`, to);
   await nextTurn();
   (await talk.tries.next()).resolve();
@@ -198,8 +201,6 @@ test("chat says in its next session to nobody else of that name what was for one
   await mal.texts.count(1);
   assertEquals(mal.texts.all, ["to all"]);
   await talk.close();
-  await Promise.all(ends);
-  for (const { room } of [bob, mal]) room.end("not-delivered");
 });
 
 test("chat keeps in its next session the name that was taken", async () => {
@@ -220,14 +221,10 @@ test("chat keeps in its next session the name that was taken", async () => {
 
 test("chat tells its status in the next session again, and there what was not told in the last", async () => {
   const talk = await Talk.start();
-  const bob = await TestMember.create("bob", randomBytes(16));
   talk.wish({ do: "status", text: "at lunch" });
   assertEquals((await talk.event("status")).text, "at lunch");
   await talk.loseSeat();
-  const [mine, relays] = localChannel();
-  const { publicKey: key } = await identityOf("bob");
-  const served = talk.relay.serve(relays, { key, session: bob.session });
-  const ran = bob.run(mine);
+  const bob = await talk.enter("bob");
   talk.wish({ do: "status", text: "in bed" });
   await nextTurn();
   (await talk.tries.next()).resolve();
@@ -239,8 +236,6 @@ test("chat tells its status in the next session again, and there what was not to
   talk.endInput();
   assertEquals(await talk.ended, { reason: "end-of-input", status: 0 });
   await talk.close();
-  await Promise.all([served, ran]);
-  bob.room.end("not-delivered");
 });
 
 test("chat tells nothing behind its end, though a wish is under way", async () => {
@@ -284,20 +279,13 @@ test("chat tells of no fault where a signal ends the wait for a connection behin
 
 test("chat stays locked over the loss of its seat, to whom it was locked before", async () => {
   const talk = await Talk.start();
-  const ends: Promise<unknown>[] = [];
-  const enter = async (name: string): Promise<TestMember> => {
-    const member = await TestMember.create(name, randomBytes(16));
-    const [mine, relays] = localChannel();
-    const { publicKey: key } = await identityOf(name);
-    ends.push(talk.relay.serve(relays, { key, session: member.session }), member.run(mine));
-    return member;
-  };
-  const members = [await enter("bob")];
+  await talk.enter("bob");
   await talk.event("joined");
   talk.wish({ do: "lock" });
   assertEquals(await talk.event("locked"), { event: "locked", locked: true, host: false });
   await talk.loseSeat(); // Bob is not heard of either for so long.
-  members.push(await enter("bob"), await enter("carol"));
+  await talk.enter("bob");
+  await talk.enter("carol");
   (await talk.tries.next()).resolve();
   (await talk.tries.next()).resolve();
   const { members: shown } = await talk.event("ready");
@@ -311,8 +299,65 @@ test("chat stays locked over the loss of its seat, to whom it was locked before"
   talk.endInput();
   await talk.ended;
   await talk.close();
-  await Promise.all(ends);
-  for (const { room } of members) room.end("not-delivered");
+});
+
+test("chat lets read by /accept who came behind /lock, and nobody else", async () => {
+  const talk = await Talk.start();
+  talk.wish({ do: "lock" });
+  await talk.event("locked");
+  for (const name of ["carol", "dave"]) {
+    await talk.enter(name);
+    await talk.event("joined");
+  }
+  const { publicKey } = await identityOf("carol");
+  talk.wish({ do: "accept", digits: await fingerprint(publicKey) });
+  assertEquals((await talk.event("accepted")).member.name, "carol");
+  talk.wish({ do: "who" });
+  const { members } = await talk.event("members");
+  const marks = members.map(({ name, withheld }) => [name, withheld ?? false]);
+  assertEquals(marks, [["carol", false], ["dave", true]]);
+  talk.endInput();
+  await talk.ended;
+  await talk.close();
+});
+
+test("chat tells no person by which names goes who is ignored, and goes by them", async () => {
+  const talk = await Talk.start();
+  await talk.known.setVerified((await identityOf("zed")).publicKey, true, "zed");
+  const mal = await talk.enter("mal");
+  await talk.event("joined");
+  talk.wish({ do: "ignore", name: "mal" });
+  await talk.event("ignoring");
+  await mal.room.rename("zed");
+  const { ignored, member } = await talk.event("renamed");
+  assertEquals([ignored, member.name], [true, `zed#${member.tag}`]);
+  talk.wish({ do: "who" });
+  const { members } = await talk.event("members");
+  assertEquals(members.map(({ name, withheld }) => [name, withheld]), [[member.name, true]]);
+  assert(talk.events.all.every(({ event }) => event !== "key-changed"));
+  talk.endInput();
+  await talk.ended;
+  await talk.close();
+});
+
+test("chat notes the name of the host's own member, and of nobody else who says nothing", async () => {
+  const { publicKey: host } = await identityOf("bob");
+  for (const isLast of [true, false]) {
+    const talk = await Talk.start(toBase64Url(host));
+    if (!isLast) await talk.loseSeat();
+    for (const name of ["carol", "bob"]) {
+      await talk.enter(name);
+      if (isLast) await talk.event("joined");
+    }
+    if (!isLast) {
+      for (let i = 0; i < 2; i++) (await talk.tries.next()).resolve();
+      assertEquals((await talk.event("ready")).members.length, 2);
+    }
+    assertEquals(talk.known.all().map(({ key, names }) => [key, names]), [[host, ["bob"]]]);
+    talk.endInput();
+    await talk.ended;
+    await talk.close();
+  }
 });
 
 test("chat leaves what the host alone can do to the host", async () => {

@@ -19,7 +19,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--host' = 'listen on this IP address alone'
       '--name' = 'your name in the room (default: your login name)'
       '--invite' = 'let in who has an invite, and nobody else'
-      '--new-room' = 'begin another room: no invite of before, no ban holds'
+      '--new-room' = 'begin another room: no invite of before holds, bans do'
       '--allow' = 'let in those whose fingerprints are in this file alone'
       '--room' = 'a name for the room, shown to the whole network'
       '--no-announce' = 'others join by address alone'
@@ -111,6 +111,8 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }
   $command = "$($words | Where-Object { $completions.ContainsKey($_) } | Select-Object -First 1)"
+  $chosen = $words | Where-Object { $_ -notlike '-*' -and $completions[$command].Contains($_) }
+  if ($chosen -and $wordToComplete -notlike '-*') { return }
   $completions[$command].GetEnumerator() |
     Where-Object { $_.Key.StartsWith($wordToComplete, 'Ordinal') } |
     ForEach-Object {

@@ -1,10 +1,11 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { concat } from "../../lib/bytes/mod.ts";
 import { openRoom } from "../../lib/cli/host_room.ts";
 import type { Person } from "../../lib/cli/person.ts";
-import { roomSecrets } from "../../lib/crypto/mod.ts";
+import { label, roomSecrets, verify } from "../../lib/crypto/mod.ts";
+import { Door } from "../../lib/relay/mod.ts";
 import { readRoom, roomPlace, writeRoom } from "../../lib/store/mod.ts";
-import { encodeKickHead, KickOp } from "../../lib/wire/mod.ts";
+import { decodeKick, KickOp } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { identityOf } from "../support/keys.ts";
 import { Notes } from "../support/notes.ts";
@@ -128,25 +129,46 @@ test("openRoom keeps a room for invited people apart from the open one", async (
   assertEquals(notes.events, []);
 });
 
-test("openRoom begins another room where that is wanted, whatever was kept", async () => {
+test("openRoom begins another room where that is wanted, into which the banned do not come either", async () => {
   for (const choice of [MEMBER, INVITE]) {
     const host = await person();
     const notes = new Notes();
     const first = await openRoom(choice, host, notes);
-    const head = { roomId: first.roomId, target: new Uint8Array(32), op: KickOp.BAN, number: 1 };
-    const decisions = [{ object: concat(encodeKickHead(head), new Uint8Array(64)), name: "bob" }];
-    await first.keep(decisions);
-    assertEquals((await openRoom(choice, host, notes)).decisions, decisions);
+    const { identity, name } = host;
+    const door = new Door({ identity, roomId: first.roomId });
+    const [bob, carol] = await Promise.all(["bob", "carol"].map(identityOf));
+    const banned = await door.decide(KickOp.BAN, bob!.publicKey);
+    await door.decide(KickOp.BAN, carol!.publicKey);
+    const lifted = await door.decide(KickOp.UNBAN, carol!.publicKey);
+    const decisions = [{ object: banned, name }, { object: lifted }];
+    await first.keep(decisions, 7);
+    const again = await openRoom(choice, host, notes);
+    assertEquals([again.decisions, again.lastNumber], [decisions, 7]);
     const second = await openRoom({ ...choice, newRoom: true }, host, notes);
     assertNotEquals(second.roomId, first.roomId);
     if (choice.invite) assertNotEquals(second.root, first.root);
-    assertEquals([second.decisions, second.former], [[], []]);
-    assertEquals((await openRoom(choice, host, notes)).roomId, second.roomId);
-    const place = roomPlace(host.file, choice.invite ? "invite" : "open");
-    Deno.writeTextFileSync(place, "damaged");
-    await openRoom({ ...choice, newRoom: true }, host, notes);
+    assertEquals(second.former, []);
+    const [ban, ...others] = second.decisions;
+    assertEquals([ban?.name, others], [name, []]);
+    const { op, roomId, signature, signed, target } = decodeKick(ban!.object);
+    assertEquals([op, roomId, target], [KickOp.BAN, second.roomId, bob!.publicKey]);
+    assert(await verify(identity.publicKey, concat(label("lanchat/1 kick"), signed), signature));
+    const third = await openRoom(choice, host, notes);
+    assertEquals([third.roomId, third.decisions], [second.roomId, second.decisions]);
     assertEquals(notes.events, []);
   }
+});
+
+test("openRoom begins another room though the last one is damaged, and says that nobody is banned in it", async () => {
+  const host = await person();
+  Deno.writeTextFileSync(roomPlace(host.file), "damaged");
+  const notes = new Notes();
+  const { decisions, roomId } = await openRoom({ ...MEMBER, newRoom: true }, host, notes);
+  assertEquals(decisions, []);
+  assertEquals((await openRoom(MEMBER, host, notes)).roomId, roomId);
+  const told = notes.events.flatMap((event) => event.event === "warning" ? [event] : []);
+  assertEquals(told.map(({ code }) => code), ["room-damaged"]);
+  assertMatch(told[0]!.message, /Nobody is banned any more/);
 });
 
 test("openRoom of a host that is no member keeps nothing that opens what its members say", async () => {
@@ -164,7 +186,7 @@ test("openRoom of a host that is no member keeps nothing that opens what its mem
     for (const secret of secrets) assert(!text.includes(secret), text);
   };
   assertForgotten();
-  await first.keep([]);
+  await first.keep([], undefined);
   assertForgotten();
   const again = await openRoom(relay, host, notes);
   assertEquals([again.roomId, again.psk, again.root], [first.roomId, psk, undefined]);

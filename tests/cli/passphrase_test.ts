@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { readTyped } from "../../lib/cli/passphrase.ts";
+import { passphraseOf, readTyped } from "../../lib/cli/passphrase.ts";
 import { assertFails } from "../support/assert.ts";
 import { test } from "../support/test.ts";
 
 /** What is read where a person presses these keys, and how many bytes stay for whoever reads next. */
-async function typing(keys: string | Uint8Array): Promise<[text: string, left: number]> {
-  const bytes = [...typeof keys === "string" ? new TextEncoder().encode(keys) : keys];
-  const text = await readTyped(() => Promise.resolve(bytes.shift()));
-  return [text, bytes.length];
+async function typing(keys: string): Promise<[text: string, left: number]> {
+  const bytes = [...new TextEncoder().encode(keys)];
+  const typed = await readTyped(() => Promise.resolve(bytes.shift()));
+  return [new TextDecoder().decode(typed), bytes.length];
 }
 
 test("readTyped reads to the end of the line, and no further", async () => {
@@ -37,6 +37,8 @@ test("readTyped stops at Ctrl-C, at Ctrl-D and at the end of input", async () =>
   }
 });
 
-test("readTyped refuses what is not UTF-8", async () => {
-  await assertFails(typing(new Uint8Array([0xff, 0x0d])), "no-passphrase", "not UTF-8");
+test("passphraseOf refuses what is not UTF-8, and nothing", async () => {
+  assertEquals(passphraseOf(new TextEncoder().encode("\ufeffp\u00e4ss")), "\ufeffp\u00e4ss");
+  await assertFails(() => passphraseOf(new Uint8Array([0xff])), "no-passphrase", "not UTF-8");
+  await assertFails(() => passphraseOf(new Uint8Array()), "no-passphrase", "empty");
 });

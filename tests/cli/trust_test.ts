@@ -91,8 +91,28 @@ test("Acquaintances note who spoke, under its plain name and once, but nobody wh
   assertEquals(known.all().map(({ names }) => names), [["robert", "bob"]]);
   // A name that several are known by is nobody's alone.
   await known.setVerified(bob.key, false);
-  acquaintances.spoke(await member("bob#", "mal"));
+  acquaintances.spoke(await member("bob#", "eve"));
   assertEquals(await verdicts(room, "bob", "bob", "mal", "eve"), ["changed", "changed", "changed"]);
+});
+
+test("Acquaintances look once through all who are known for what somebody withheld says, however much", async () => {
+  const { acquaintances, known } = await scene();
+  await known.setVerified(await keyOf("bob"), true, "bob");
+  const mal = await member("bob#", "mal");
+  let looks = 0;
+  const all = known.all.bind(known);
+  known.all = () => {
+    looks++;
+    return all();
+  };
+  for (let i = 0; i < 3; i++) acquaintances.spoke(mal);
+  assertEquals(looks, 1);
+  acquaintances.spoke(await member("malcolm", "mal"));
+  assertEquals(known.find(mal.key)?.names, ["malcolm"]);
+  // Under the name that it was withheld under it is known once it is accepted.
+  await acquaintances.accept([mal], await fingerprint(mal.key));
+  acquaintances.spoke(mal);
+  assertEquals(known.find(mal.key)?.names, ["bob", "malcolm"]);
 });
 
 test("Acquaintances tell of a namesake: one that is verified, or else the last", async () => {

@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { COMMANDS, COMMON_OPTIONS, type Shell, SUBCOMMANDS } from "../../lib/cli/options.ts";
+import {
+  COMMANDS,
+  COMMON_OPTIONS,
+  ID_ACTIONS,
+  PEER_ACTIONS,
+  type Shell,
+  SUBCOMMANDS,
+} from "../../lib/cli/options.ts";
 import { emptyDirectory, Output, run } from "../support/program.ts";
 
 /** A file that a shell is to complete, and its directory: where it starts, and its home. */
@@ -113,9 +120,11 @@ async function typeAll(terminal: Terminal): Promise<void> {
   await terminal.runs("lanchat serve --identity my\t", "serve", "--identity", "my file.json");
   await terminal.runs("lanchat join h --log my\t", "join", "h", "--log", "my file.json");
   await terminal.runs("lanchat log my\t", "log", "my file.json");
+  await terminal.runs("lanchat id exp\tmy\t", "id", "export", "my file.json");
   // Where nobody can know what is meant, nothing comes.
   await terminal.runs("lanchat serve --name my\tx", "serve", "--name", "myx");
   await terminal.runs("lanchat join my\tx", "join", "myx");
+  await terminal.runs("lanchat peers forget my\tx", "peers", "forget", "myx");
   // Completing runs nothing of what is typed.
   const word = "$(touch ran)";
   await terminal.runs(`lanchat serve --name '${word}' --pl\t`, "serve", "--name", word, "--plain");
@@ -167,6 +176,9 @@ linuxTest("bash knows all options of each command", async () => {
   assertEquals(await complete("serve", "--port", "="), [""]);
   assertEquals(await complete("serve", "--json", "="), [""]);
   assertEquals(await complete("join", ""), [""]);
+  assertEquals(await complete("id", "--profile", "new", ""), ID_ACTIONS);
+  assertEquals(await complete("--name", "log", "id", "--identity", "=", "me", ""), ID_ACTIONS);
+  for (const action of PEER_ACTIONS) assertEquals(await complete("peers", action, ""), [""]);
 });
 
 linuxTest("zsh completes commands, options and paths", async () => {
@@ -218,12 +230,13 @@ linuxTest("fish completes commands, options and paths, and shows what they mean"
   }
   const choices = (await sorted("lanchat completions ")).map(([word]) => word);
   assertEquals(choices, [...COMMANDS.completions.choices].sort());
-  for (const line of ["log m", "serve --identity m", "join h --log m"]) {
+  assertEquals((await sorted("lanchat id ")).map(([word]) => word), [...ID_ACTIONS].sort());
+  for (const line of ["log m", "id export m", "serve --identity m", "join h --log m"]) {
     // Not every fish writes the backslash that it will put there.
     const words = (await complete(`lanchat ${line}`)).map(([word]) => word.replace("\\", ""));
     assertEquals(words, ["my file.json"]);
   }
-  for (const line of ["serve --name m", "join m", "serve m"]) {
+  for (const line of ["serve --name m", "join m", "serve m", "id my", "peers forget "]) {
     assertEquals(await complete(`lanchat ${line}`), []);
   }
   assertEquals(await complete("lanchat serve $(touch ran)m"), []);

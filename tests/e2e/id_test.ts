@@ -64,7 +64,9 @@ Deno.test("an identity under a passphrase is opened with that of the environment
   const own = ["--identity", `${emptyDirectory()}/me.json`];
   const first = await identity(own);
   const right = { LANCHAT_ID_PASSPHRASE: PASSPHRASE };
-  assertEquals(await identity(["--passphrase", ...own], right), { ...first, protected: true });
+  const sealed = { ...first, protected: true };
+  const renewed = { LANCHAT_NEW_ID_PASSPHRASE: PASSPHRASE };
+  assertEquals(await identity(["--passphrase", ...own], renewed), sealed);
   {
     await using host = new Program([
       "serve",
@@ -91,7 +93,10 @@ Deno.test("an identity under a passphrase is opened with that of the environment
     });
     assertEquals([status, JSON.parse(stdout).code], [1, code]);
   }
-  assertEquals(await identity(["--no-passphrase", ...own], right), first);
+  const other = { LANCHAT_ID_PASSPHRASE: "battery staple" };
+  const changed = { ...right, LANCHAT_NEW_ID_PASSPHRASE: other.LANCHAT_ID_PASSPHRASE };
+  assertEquals(await identity(["--passphrase", ...own], changed), sealed);
+  assertEquals(await identity(["--no-passphrase", ...own], other), first);
 });
 
 Deno.test({
@@ -153,6 +158,9 @@ Deno.test({
   async fn() {
     const { status, stderr } = await run(["id"], { permissions: [] });
     assertEquals(status, 1);
-    assertMatch(stderr, /as --allow-env is missing\nlanchat: hint: /);
+    assertMatch(
+      stderr,
+      /as --allow-env is missing\nlanchat: hint: .* --allow-env --allow-read --allow-write /,
+    );
   },
 });

@@ -145,6 +145,11 @@ screenTest("an invite is asked for at a terminal, which does not show it", async
   await host.event("joined");
   await bob.says(/You are bob/);
   assert(!bob.stdout.text.includes("lanchat://"), bob.stdout.text);
+  await using typist = new Program(["join", "-"], { terminal: true });
+  await typist.says(/Invite link: /);
+  await typist.write(new Uint8Array([0xff, 0x0d]));
+  await typist.says(/error: Cannot use the invite as /);
+  assertEquals(await typist.status(), 2);
 });
 
 Deno.test("a host that only relays shows its invite once, and lets in who has it ever after", async () => {
@@ -196,20 +201,32 @@ Deno.test("a host removes members, for now and for good, and a ban holds after a
     assertEquals(second.events.at(-1), { event: "closed", reason: "kicked" });
     assertEquals((await host.event("banned")).name, "bob");
     await ada.event("left", ({ reason }) => reason === "banned");
+    // Whoever was quick to leave is no less banned.
+    await ada.tell({ do: "quit" });
+    await ada.ends(0);
+    await host.event("left", ({ member }) => member.name === "ada");
+    await host.tell({ do: "ban", name: "ada" });
+    await host.event("banned", ({ name }) => name === "ada");
     await host.tell({ do: "lock" });
     assertEquals(await host.event("locked"), { event: "locked", locked: true, host: true });
     await using late = new Program(["join", host.address, "--json"]);
     assertEquals(await failure(late), [1, "locked"]);
     await stop(host);
   }
+  // Since then the clock was set back: members would not believe what is numbered by that.
+  const file = kept.room.replace("invite-room", "room");
+  const lastNumber = 2 ** 50;
+  const room = { ...JSON.parse(Deno.readTextFileSync(file)), lastNumber };
+  Deno.writeTextFileSync(file, JSON.stringify(room));
   await using host = await HostProgram.start(HANA, kept.options);
   await using still = bob(host);
   assertEquals(await failure(still), [1, "banned"]);
   await host.tell({ do: "bans" });
   const { bans } = await host.event("bans");
-  assertEquals(bans.map(({ name }) => name), ["bob"]);
+  assertEquals(bans.map(({ name }) => name), ["bob", "ada"]);
   await host.tell({ do: "unban", name: bans[0]!.tag });
   assertEquals((await host.event("banned")).banned, false);
+  assertEquals(JSON.parse(Deno.readTextFileSync(file)).lastNumber, lastNumber + 1);
 });
 
 Deno.test({

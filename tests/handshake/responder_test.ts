@@ -13,6 +13,7 @@ import {
   decodeM0,
   encodeFrame,
   FrameDecoderStream,
+  HOST_SESSION,
   M0_BYTES,
   M1_BYTES,
   M2_BYTES,
@@ -47,9 +48,13 @@ async function hostOptions(changes: Partial<ResponderOptions> = {}): Promise<Res
   return { identity: host, roomId, hostKey, psk: zeroKey(), ...changes };
 }
 
-async function scriptedMember(lies: MemberLies = {}, psk = zeroKey()): Promise<ScriptedMember> {
+async function scriptedMember(
+  lies: MemberLies = {},
+  psk = zeroKey(),
+  memberSession = session,
+): Promise<ScriptedMember> {
   return new ScriptedMember(
-    { identity: member, keyPair: await memberHopKey(), session, psk },
+    { identity: member, keyPair: await memberHopKey(), session: memberSession, psk },
     lies,
   );
 }
@@ -57,6 +62,7 @@ async function scriptedMember(lies: MemberLies = {}, psk = zeroKey()): Promise<S
 interface Attack {
   readonly lies?: MemberLies;
   readonly memberPsk?: Bytes;
+  readonly memberSession?: Bytes;
   readonly options?: Partial<ResponderOptions>;
   /** What becomes of a message on its way. */
   readonly m0?: (honest: Bytes) => Bytes;
@@ -75,10 +81,10 @@ interface Outcome {
 
 /** A host shakes hands with a scripted member. */
 async function attack(
-  { lies, memberPsk, options, m0 = same, m1 = same, m3 = same }: Attack,
+  { lies, memberPsk, memberSession, options, m0 = same, m1 = same, m3 = same }: Attack,
 ): Promise<Outcome> {
   const [hostEnd, memberEnd] = duplex();
-  const scripted = await scriptedMember(lies, memberPsk);
+  const scripted = await scriptedMember(lies, memberPsk, memberSession);
   let wraps = 0;
   const complete = await hostOptions({
     wrap: async (modulus, wrapLabel, secret) => {
@@ -360,6 +366,13 @@ test("Responder refuses a sig_I of anybody else, over anything else", async () =
   await assertRefuses(
     { lies: { key: mallory.publicKey } },
     { part: "signature is wrong", written: M0_AND_M2, operations: 1 },
+  );
+});
+
+test("Responder refuses the session from which the host itself speaks", async () => {
+  await assertRefuses(
+    { memberSession: HOST_SESSION },
+    { part: "the host's own", written: M0_AND_M2, operations: 1 },
   );
 });
 

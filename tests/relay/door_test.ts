@@ -18,7 +18,7 @@ import { identityOf } from "../support/keys.ts";
 import { HOST, ROOM_ID } from "../support/puppet.ts";
 import { test } from "../support/test.ts";
 
-const { BANNED, KICKED, LEAVING } = CloseReason;
+const { BANNED, IDLE, KICKED, LEAVING, LOST } = CloseReason;
 
 function newDoor(options: Partial<DoorOptions> = {}): Door {
   return new Door({ identity: HOST, roomId: ROOM_ID, clock: new FakeClock(), ...options });
@@ -56,6 +56,15 @@ test("Door counts what is decided on, whatever the clock says, and over a restar
   const again = newDoor({ clock: new FakeClock(), decisions: door.decisions });
   assertEquals(decodeKick(await again.decide(KickOp.KICK, keyOf(3))).number, first + 5001);
   assertEquals(again.banned, [keyOf(2)]);
+});
+
+test("Door counts on over a restart from the last kick, which nobody is told of later", async () => {
+  const door = newDoor();
+  const { number } = decodeKick(await door.decide(KickOp.KICK, keyOf(1)));
+  const { decisions, lastNumber } = door;
+  assertEquals([decisions, lastNumber], [[], number]);
+  const again = newDoor({ clock: new FakeClock(number - 100_000), decisions, lastNumber });
+  assertEquals(decodeKick(await again.decide(KickOp.BAN, keyOf(2))).number, number + 1);
 });
 
 test("Door tells of each identity the last decision, oldest first, and of no kick", async () => {
@@ -109,21 +118,27 @@ test("Relay refuses who is banned, and whoever is not on the list, before any se
   await inn.close();
 });
 
-test("Relay that is locked lets in those alone who were in the room before", async () => {
+test("Relay that is locked lets in those alone whom the door names, and ends the seats of all others", async () => {
   const door = newDoor();
   const inn = new Inn({ door });
   const ada = await inn.enter("ada");
   const bob = await inn.enter("bob");
   await bob.leave();
+  const silent = await inn.enter("silent");
   const early = inn.knock("early");
   await early.greeted(); // It has a seat, and is not in the room yet.
-  door.locked = true;
+  door.lock([ada.key, bob.key]);
+  inn.relay.clear();
+  assertEquals([await silent.farewell(), await early.farewell()], [IDLE, IDLE]);
+  await ada.logged(`silent left ${LOST}`);
   await ada.cut();
   assertEquals((await inn.again(ada).greeted()).status, AcceptStatus.OK);
   assertEquals(await statusOf(inn, "bob", bob.key), AcceptStatus.OK);
-  assertEquals(await statusOf(inn, "carol"), AcceptStatus.LOCKED);
-  await early.enter();
-  door.locked = false;
+  assertEquals(await statusOf(inn, "hana", HOST.publicKey), AcceptStatus.OK);
+  for (const key of [silent.key, early.key, undefined]) {
+    assertEquals(await statusOf(inn, "carol", key), AcceptStatus.LOCKED);
+  }
+  door.unlock();
   assertEquals(await statusOf(inn, "carol"), AcceptStatus.OK);
   await inn.close();
 });

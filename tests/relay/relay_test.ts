@@ -417,6 +417,22 @@ test("Relay admits no more than its number, those who are away among them", asyn
   await inn.close();
 });
 
+test("Relay says of each seat that it has ended, whoever was told of its member", async () => {
+  const ended: string[] = [];
+  const inn = new Inn({ onSeatEnded: ({ session }) => ended.push(session.join()) });
+  const early = inn.knock("early");
+  await early.greeted();
+  await early.leave();
+  const ada = await inn.enter("ada");
+  await ada.leave();
+  const bob = await inn.enter("bob");
+  await bob.cut();
+  assertEquals(ended, [early, ada].map(({ session }) => session.join()));
+  inn.clock.advance(SEAT_KEPT_MS);
+  assertEquals(ended.at(-1), bob.session.join());
+  await inn.close();
+});
+
 test("Relay gives a seat up at once whose member never resumed", async () => {
   const inn = new Inn({ maxMembers: 2 });
   const ada = await inn.enter("ada");

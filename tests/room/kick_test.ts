@@ -230,6 +230,26 @@ test("Room that is locked gives no key to whoever comes, and shows it", async ()
   await stage.close();
 });
 
+test("Room that is locked gives no key to whoever was named before, and is shown only now", async () => {
+  const [stage] = await openWith("bob");
+  const mal = await Puppet.create("mal");
+  await stage.tell(mal, MemberChange.JOINED);
+  await stage.relay.settle();
+  stage.room.lock();
+  await stage.says(mal, await mal.announce(stage.session));
+  await stage.heardBy(mal);
+  assertEquals((await stage.event("joined")).member.name, "mal");
+  assertEquals((await stage.event("warning")).code, "key-withheld");
+  await assertFails(stage.room.say("no", { to: "mal" }), "key-withheld");
+  stage.room.admit(mal.identity.publicKey);
+  await stage.room.say("for mal too", { to: "mal" });
+  // It is let in for good.
+  const again = await Puppet.create("mal");
+  await stage.join(again);
+  assertEquals(stage.room.members.map(({ withheld }) => withheld), Array(3).fill(undefined));
+  await stage.close();
+});
+
 test("Room that is locked refuses at once what nobody may read", async () => {
   const stage = await Stage.open();
   stage.room.lock();

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { type Bytes, equal, fromHex } from "../../lib/bytes/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import { rosterHash } from "../../lib/room/mod.ts";
-import { decodeSkdm, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import { decodeSkdm, HOST_SESSION, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { type OwnChain, Puppet, ROOM_ID } from "../support/puppet.ts";
 import { Stage } from "../support/stage.ts";
 import { test } from "../support/test.ts";
@@ -46,6 +46,18 @@ async function open(): Promise<Scene> {
     },
   };
 }
+
+test("Room takes nobody for a member who is said to be where the host itself speaks", async () => {
+  const bob = await Puppet.create("bob");
+  const stage = await Stage.create();
+  await stage.relay.accept({ resumed: false, lastCmid: 0 });
+  const { key } = (await Puppet.create("mal")).entry;
+  await stage.relay.resume([bob.entry, { session: HOST_SESSION, key, away: false }]);
+  await stage.says(bob, await bob.announce(stage.session));
+  // It is not waited for.
+  assertEquals((await stage.event("ready")).members.map(({ name }) => name), ["bob"]);
+  await stage.close();
+});
 
 test("Room warns where a member sees another roster for 10 s, once", async () => {
   const { bob, of, reports, stage } = await open();

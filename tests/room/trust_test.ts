@@ -160,8 +160,16 @@ test("Room seals nothing more with keys of a member that is withheld for its new
   await stage.room.say("for bob alone");
   assertEquals(await read(stage, mal), ["for both", "for mal"]);
   assertEquals(await read(stage, bob), ["for both", "for bob alone"]);
+  // Nobody needs new keys where it had none.
+  const keys = keysFor(stage, bob);
+  verdicts.set(mal, "withheld", "lovelace");
+  await stage.says(mal, await mal.announce(stage.session, { name: "lovelace", generation: 3 }));
+  await stage.event("renamed");
+  await stage.event("key-changed");
+  await stage.room.say("for bob again");
+  assertEquals([keysFor(stage, bob), (await read(stage, mal)).length], [keys, 2]);
   // Under another name it is as good as anybody.
-  await stage.says(mal, await mal.announce(stage.session, { name: "mal", generation: 3 }));
+  await stage.says(mal, await mal.announce(stage.session, { name: "mal", generation: 4 }));
   assertEquals((await stage.event("renamed")).member.name, "mal");
   await stage.room.say("for both again");
   assertEquals((await read(stage, mal)).at(-1), "for both again");

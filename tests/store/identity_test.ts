@@ -463,7 +463,15 @@ Deno.test("renewIdentity starts over, and forgets the rooms of the identity befo
   await renewIdentity({ file });
   assertEquals(mode(file), 0o600);
   assert(await publicKey(file) !== "");
+
+  const blocked = place();
+  Deno.mkdirSync(blocked);
+  const { hint } = await assertFails(renewIdentity({ file: blocked }), "identity-unwritable");
+  assertMatch(hint, /^See what is there/);
 });
+
+/** Agrees to what is asked. */
+const agree = (): Promise<void> => Promise.resolve();
 
 Deno.test("exportIdentity makes a private copy that restoreIdentity takes, sealed or not", async () => {
   for (const source of [KEPT, SEALED]) {
@@ -472,7 +480,12 @@ Deno.test("exportIdentity makes a private copy that restoreIdentity takes, seale
     assertEquals(await exportIdentity({ file: source }, copy), source === SEALED);
     assertEquals(Deno.readTextFileSync(copy), Deno.readTextFileSync(source));
     assertEquals(mode(copy), 0o600);
-    await assertFails(exportIdentity({ file: source }, copy), "identity-unwritable", copy);
+    const { hint } = await assertFails(
+      exportIdentity({ file: source }, copy),
+      "identity-unwritable",
+      `Cannot write a copy to "${copy}"`,
+    );
+    assertEquals(hint, "Name another file.");
 
     Deno.chmodSync(copy, 0o755); // as on a stick that knows no modes
     const file = `${directory}/me.json`;
@@ -480,7 +493,7 @@ Deno.test("exportIdentity makes a private copy that restoreIdentity takes, seale
     for (let i = 0; i < 2; i++) {
       findPassphrase.asked = 0;
       Deno.writeTextFileSync(roomPlace(file), "");
-      const restored = await restoreIdentity({ file, findPassphrase }, copy);
+      const restored = await restoreIdentity({ file, findPassphrase }, copy, agree);
       assertEquals(
         [toHex(restored.identity.publicKey), restored.isProtected],
         source === SEALED ? [SEALED_KEY, true] : [KEPT_KEY, false],
@@ -497,11 +510,17 @@ Deno.test("restoreIdentity takes nothing else, and leaves what is there", async 
   const file = `${directory}/me.json`;
   const key = await publicKey(file);
   const none = `${directory}/none.json`;
-  await assertFails(restoreIdentity({ file }, none), "identity-unreadable", none);
+  const restore = (source: string): Promise<unknown> =>
+    restoreIdentity({ file, findPassphrase: typing("wrong") }, source, () => {
+      throw new Error("Nobody is asked about what cannot be done");
+    });
+  const hints = [(await assertFails(restore(none), "identity-unreadable", none)).hint];
   Deno.writeTextFileSync(none, "{}");
-  await assertFails(restoreIdentity({ file }, none), "identity-damaged", none);
-  const wrong = { file, findPassphrase: typing("wrong") };
-  await assertFails(restoreIdentity(wrong, SEALED), "wrong-passphrase", SEALED);
+  hints.push((await assertFails(restore(none), "identity-damaged", none)).hint);
+  for (const hint of hints) assertMatch(hint, /'lanchat id export' has made/);
+  await assertFails(restore(SEALED), "wrong-passphrase", SEALED);
+  const refuse = (): Promise<void> => Promise.reject(new Error("no"));
+  await assertRejects(() => restoreIdentity({ file }, KEPT, refuse), Error, "no");
   await assertFails(
     exportIdentity({ file: `${directory}/no.json` }, `${directory}/x`),
     "identity-unreadable",

@@ -437,7 +437,14 @@ test("readPeers reads what writePeers has written, and says what it cannot read"
   await assertFails(writePeers(file, peers.export()), "peers-unwritable", file);
   Deno.writeTextFileSync(file, "?\n", { append: true });
   assertEquals(await readPeers(file), { peers: peers.all(), damagedLines: [3] });
-  await assertFails(readPeers(`${file}.none`), "peers-unreadable", file);
+  Deno.writeTextFileSync(`${file}.other`, "root:x:0:0::/root:/bin/sh\n");
+  const errors = [
+    await assertFails(readPeers(`${file}.none`), "peers-unreadable", file),
+    await assertFails(readPeers(`${file}.other`), "peers-unreadable", "no line of it"),
+  ];
+  for (const { hint } of errors) assertMatch(hint, /'lanchat peers export' has made/);
+  Deno.writeTextFileSync(`${file}.empty`, "");
+  assertEquals(await readPeers(`${file}.empty`), { peers: [], damagedLines: [] });
 });
 
 test("the line of a peer in docs/IDENTITY.md is one", async () => {

@@ -70,7 +70,7 @@ test("writeRoom keeps what a room for invited people needs, and who is banned", 
   const room = newRoom();
   for (
     const kept of [
-      { ...room, root: randomBytes(16), decisions },
+      { ...room, root: randomBytes(16), decisions, lastNumber: 1_795_480_204_301 },
       { roomId: room.roomId, psk: randomBytes(32), decisions: decisions.slice(1) },
     ]
   ) {
@@ -138,6 +138,7 @@ test("readRoom leaves a file alone that is none of lanchat's", async () => {
     { ...good, type: "lanchat identity" },
     { ...good, type: undefined },
     { ...good, version: 2 },
+    ...[-1, 1.5, 2 ** 53, "1"].map((lastNumber) => ({ ...good, lastNumber })),
     { ...good, version: "1" },
     { ...good, room: undefined },
     { ...good, room: 7 },

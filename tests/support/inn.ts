@@ -31,8 +31,8 @@ export class Inn {
   }
 
   /** Somebody who is in and reads. */
-  async enter(name: string): Promise<Guest> {
-    const guest = this.knock(name);
+  async enter(name: string, key?: Bytes): Promise<Guest> {
+    const guest = this.knock(name, { ...key !== undefined && { key } });
     await guest.enter();
     guest.listen();
     return guest;

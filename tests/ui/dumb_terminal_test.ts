@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { utf8 } from "../../lib/bytes/mod.ts";
 import { DumbTerminalFrontEnd } from "../../lib/ui/dumb_terminal.ts";
 import type { Input, MessageEvent } from "../../lib/ui/mod.ts";
@@ -138,6 +138,21 @@ test("DumbTerminalFrontEnd rings for a mention, but not where it must not", asyn
     teletype.frontEnd.show(message("bob", "ada?"));
     assertEquals((await teletype.written()).join("").includes("\x07"), notify);
   }
+});
+
+test("DumbTerminalFrontEnd shows all digits of a safety number, and no QR code", async () => {
+  await using teletype = new Teletype();
+  const fingerprint = "1234567890".repeat(3);
+  teletype.frontEnd.show({
+    event: "safety-number",
+    member: BOB,
+    digits: fingerprint + fingerprint,
+    fingerprint,
+    show: true,
+  });
+  const written = (await teletype.written()).join("\n");
+  assertEquals(written.match(/(?: \d{5}){6}/g)?.length, 2);
+  assert(!/[█▀▄]|QR/.test(written), written);
 });
 
 test("DumbTerminalFrontEnd explains no keys that it has not", async () => {

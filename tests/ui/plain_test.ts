@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Input, PlainFrontEnd, type UiEvent } from "../../lib/ui/mod.ts";
-import { NO_QR_SENTENCE } from "../../lib/ui/qr.ts";
+import { noQrSentence } from "../../lib/ui/qr.ts";
 import { readQr } from "../support/qr.ts";
 import { test } from "../support/test.ts";
 import { member, message } from "./members.ts";
@@ -181,6 +181,6 @@ test("PlainFrontEnd shows a QR code at a terminal, where the link alone lets oth
   // deno-lint-ignore no-control-regex -- the colours of the code
   const lines = (await drawn(true, 80)).trimEnd().replaceAll(/\x1b\[[\d;]*m/g, "").split("\n");
   assertEquals(readQr(lines), link);
-  assertEquals(await drawn(true, 20), `lanchat: ${NO_QR_SENTENCE}\n`);
+  assertEquals(await drawn(true, 20), `lanchat: ${noQrSentence("the link")}\n`);
   assertEquals([await drawn(true), await drawn(false, 80)], ["", ""]);
 });

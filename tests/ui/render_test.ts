@@ -134,6 +134,7 @@ test("noticeLines tells who has another name", () => {
   const renamed = { event: "renamed", member: member("robert"), before: "bob" } as const;
   assertEquals(noticeLines(renamed), ["bob is robert now"]);
   assertEquals(noticeLines({ ...renamed, own: true }), ["You are robert now."]);
+  assertEquals(noticeLines({ ...renamed, ignored: true }), []);
 });
 
 test("noticeLines tells who is away, and who is back", () => {
@@ -320,8 +321,12 @@ test("noticeLines tells whose name somebody has, and what to do about it", () =>
   assertEquals(noticeLines({ event: "accepted", member: member("bob") }), [
     "bob can read what you say from now on, and is not verified.",
   ]);
+  const verified = { ...member("bob"), verified: true } as const;
+  assertEquals(noticeLines({ event: "accepted", member: verified }), [
+    "bob✓ can read what you say from now on.",
+  ]);
   assertEquals(
-    noticeLines({ event: "verified", member: { ...member("bob"), verified: true } }),
+    noticeLines({ event: "verified", member: verified }),
     ["bob✓ is verified: the mark stands behind the name from now on."],
   );
 });

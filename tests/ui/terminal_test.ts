@@ -638,10 +638,22 @@ test("TerminalFrontEnd shows a safety number, and all of it with its code where 
   const above = desk.screen.lines.length - 1;
   desk.frontEnd.show({ ...number, show: true });
   await desk.settled();
-  const shown = desk.screen.lines.slice(above, -1).map((line) => line.slice("00:00 -- ".length));
-  assertEquals(shown.slice(1, 3), [`${rows[0]} (you)`, `${rows[1]} (bob)`]);
-  assertEquals(readQr(shown.slice(4)), digits);
+  const shown = desk.screen.lines.slice(above, -1);
+  // The digits come last, so that a low window has them.
+  assertEquals(shown.slice(-4, -1).map((line) => line.slice("00:00 -- ".length)), [
+    "Safety number of bob and you:",
+    `${rows[0]} (you)`,
+    `${rows[1]} (bob)`,
+  ]);
+  assertEquals(readQr(shown.slice(0, -4)), digits);
   assert(desk.stdout.text.includes("\x1b[38;5;231;48;5;16m█"));
+
+  await using narrow = new Desk(28);
+  narrow.frontEnd.show({ ...number, show: true });
+  await narrow.settled();
+  const text = narrow.screen.lines.join("");
+  assert(text.includes("too narrow for the QR code"), text);
+  assert(!/[█▀▄]/.test(text), text);
 });
 
 test("TerminalFrontEnd completes names, and lists those that begin alike", async () => {
