@@ -68,8 +68,10 @@ export async function openRoom(
     ...!choice.relayOnly && { session },
     ...kept,
   };
+  // A host that is no member must not hold what was kept before: a closure would, for the whole run.
+  const isKept = before !== undefined;
   const keep = async (decisions: readonly KeptDecision[]): Promise<void> => {
-    if (before !== undefined) await orWarn(() => writeRoom(place!, { ...room, decisions }), warn);
+    if (isKept) await orWarn(() => writeRoom(place!, { ...room, decisions }), warn);
   };
   const { decisions = [], session: ended } = before?.found ?? {};
   await keep(decisions);
