@@ -1,10 +1,10 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel, type SecureChannel } from "../../lib/channel/mod.ts";
 import { chat, type ChatEnd, type Way } from "../../lib/cli/chat.ts";
 import { Interrupts } from "../../lib/cli/interrupts.ts";
 import { Acquaintances } from "../../lib/cli/trust.ts";
-import { randomBytes } from "../../lib/crypto/mod.ts";
+import { fingerprint, randomBytes } from "../../lib/crypto/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
 import { Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
 import { SessionKeys } from "../../lib/room/mod.ts";
@@ -32,10 +32,12 @@ class Talk {
   #relays!: TestChannel;
   #wish!: ReadableStreamDefaultController<Input>;
   readonly #served: Promise<void>[] = [];
+  readonly #guests: TestMember[] = [];
+  readonly #visits: Promise<unknown>[] = [];
   readonly #interrupts = new Interrupts(() => {});
 
   /** A member that is ready. */
-  static async start(): Promise<Talk> {
+  static async start(known?: KnownPeers): Promise<Talk> {
     const talk = new Talk();
     const identity = await identityOf("ada");
     const seat = (): Pick<Way, "session" | "keys"> => ({
@@ -88,7 +90,7 @@ class Talk {
       },
       seat: current,
       acquaintances: await Acquaintances.of(
-        await KnownPeers.open(undefined),
+        known ?? await KnownPeers.open(undefined),
         identity.publicKey,
       ),
       fingerprint: "0".repeat(30),
@@ -121,6 +123,17 @@ class Talk {
     this.#wish.enqueue(wish);
   }
 
+  /** Somebody else comes. @param identity Whose key it has. */
+  async enter(name: string, identity = name): Promise<TestMember> {
+    const member = await TestMember.create(name, randomBytes(16), { identity });
+    const [mine, relays] = localChannel();
+    const { publicKey: key } = await identityOf(identity);
+    const { session } = member;
+    this.#visits.push(this.relay.serve(relays, { key, session }), member.run(mine));
+    this.#guests.push(member);
+    return member;
+  }
+
   endInput(): void {
     this.#wish.close();
   }
@@ -135,7 +148,8 @@ class Talk {
 
   async close(): Promise<void> {
     await this.relay.close(0);
-    await Promise.all(this.#served);
+    await Promise.all([...this.#served, ...this.#visits]);
+    for (const { room } of this.#guests) room.end("not-delivered");
     this.#interrupts.close();
   }
 
@@ -150,11 +164,7 @@ class Talk {
 test("chat says in its next session what was typed while the seat was lost", async () => {
   const talk = await Talk.start();
   await talk.loseSeat();
-  const bob = await TestMember.create("bob", randomBytes(16));
-  const [mine, relays] = localChannel();
-  const { publicKey: key } = await identityOf("bob");
-  const served = talk.relay.serve(relays, { key, session: bob.session });
-  const ran = bob.run(mine);
+  const bob = await talk.enter("bob");
   for (const text of ["one", "two"]) talk.say(text);
   (await talk.tries.next()).resolve();
   assertEquals((await talk.event("warning")).code, "seat-lost");
@@ -165,24 +175,14 @@ test("chat says in its next session what was typed while the seat was lost", asy
   await bob.texts.count(2);
   assertEquals(bob.texts.all, ["one", "two"]);
   await talk.close();
-  await Promise.all([served, ran]);
-  bob.room.end("not-delivered");
 });
 
 test("chat says in its next session to nobody else of that name what was for one member", async () => {
   const talk = await Talk.start();
-  const ends: Promise<unknown>[] = [];
-  const enter = async (identity: string): Promise<TestMember> => {
-    const member = await TestMember.create("bob", randomBytes(16), { identity });
-    const [mine, relays] = localChannel();
-    const { publicKey: key } = await identityOf(identity);
-    ends.push(talk.relay.serve(relays, { key, session: member.session }), member.run(mine));
-    return member;
-  };
-  const bob = await enter("bob");
+  await talk.enter("bob");
   await talk.event("joined");
   await talk.loseSeat(); // Bob is not heard of either for so long.
-  const mal = await enter("mal");
+  const mal = await talk.enter("bob", "mal");
   for (const to of ["bob", undefined]) talk.say(`to ${to ?? "all"}`, to);
   await nextTurn();
   (await talk.tries.next()).resolve();
@@ -198,8 +198,6 @@ test("chat says in its next session to nobody else of that name what was for one
   await mal.texts.count(1);
   assertEquals(mal.texts.all, ["to all"]);
   await talk.close();
-  await Promise.all(ends);
-  for (const { room } of [bob, mal]) room.end("not-delivered");
 });
 
 test("chat keeps in its next session the name that was taken", async () => {
@@ -220,14 +218,10 @@ test("chat keeps in its next session the name that was taken", async () => {
 
 test("chat tells its status in the next session again, and there what was not told in the last", async () => {
   const talk = await Talk.start();
-  const bob = await TestMember.create("bob", randomBytes(16));
   talk.wish({ do: "status", text: "at lunch" });
   assertEquals((await talk.event("status")).text, "at lunch");
   await talk.loseSeat();
-  const [mine, relays] = localChannel();
-  const { publicKey: key } = await identityOf("bob");
-  const served = talk.relay.serve(relays, { key, session: bob.session });
-  const ran = bob.run(mine);
+  const bob = await talk.enter("bob");
   talk.wish({ do: "status", text: "in bed" });
   await nextTurn();
   (await talk.tries.next()).resolve();
@@ -239,8 +233,6 @@ test("chat tells its status in the next session again, and there what was not to
   talk.endInput();
   assertEquals(await talk.ended, { reason: "end-of-input", status: 0 });
   await talk.close();
-  await Promise.all([served, ran]);
-  bob.room.end("not-delivered");
 });
 
 test("chat tells nothing behind its end, though a wish is under way", async () => {
@@ -284,20 +276,12 @@ test("chat tells of no fault where a signal ends the wait for a connection behin
 
 test("chat stays locked over the loss of its seat, to whom it was locked before", async () => {
   const talk = await Talk.start();
-  const ends: Promise<unknown>[] = [];
-  const enter = async (name: string): Promise<TestMember> => {
-    const member = await TestMember.create(name, randomBytes(16));
-    const [mine, relays] = localChannel();
-    const { publicKey: key } = await identityOf(name);
-    ends.push(talk.relay.serve(relays, { key, session: member.session }), member.run(mine));
-    return member;
-  };
-  const members = [await enter("bob")];
+  await talk.enter("bob");
   await talk.event("joined");
   talk.wish({ do: "lock" });
   assertEquals(await talk.event("locked"), { event: "locked", locked: true, host: false });
   await talk.loseSeat(); // Bob is not heard of either for so long.
-  members.push(await enter("bob"), await enter("carol"));
+  for (const name of ["bob", "carol"]) await talk.enter(name);
   (await talk.tries.next()).resolve();
   (await talk.tries.next()).resolve();
   const { members: shown } = await talk.event("ready");
@@ -311,8 +295,52 @@ test("chat stays locked over the loss of its seat, to whom it was locked before"
   talk.endInput();
   await talk.ended;
   await talk.close();
-  await Promise.all(ends);
-  for (const { room } of members) room.end("not-delivered");
+});
+
+test("chat accepts nobody who came after /lock: that takes /unlock, and says so", async () => {
+  const talk = await Talk.start();
+  talk.wish({ do: "lock" });
+  await talk.event("locked");
+  await talk.enter("carol");
+  await talk.event("joined");
+  const digits = await fingerprint((await identityOf("carol")).publicKey);
+  talk.wish({ do: "accept", digits });
+  const answer = await talk.events.find((
+    event,
+  ): event is UiEvent & { event: "error" | "accepted" } =>
+    event.event === "error" || event.event === "accepted"
+  );
+  assert(answer.event === "error" && answer.code === "key-withheld");
+  assertStringIncludes(answer.hint, "/unlock");
+  talk.wish({ do: "accept", digits: "0".repeat(30) });
+  assertEquals((await talk.event("error")).code, "wrong-digits");
+  talk.wish({ do: "who" });
+  assertEquals((await talk.event("members")).members[0]?.withheld, true);
+  talk.endInput();
+  await talk.ended;
+  await talk.close();
+});
+
+test("chat ends once it is kept who has spoken", async () => {
+  const file = Deno.makeTempFileSync();
+  const other = await Deno.open(`${file}.lock`, { create: true, write: true });
+  try {
+    const talk = await Talk.start(await KnownPeers.open(file));
+    const bob = await talk.enter("bob");
+    await talk.event("joined");
+    await other.lock(true);
+    await bob.room.say("hello");
+    await talk.event("message");
+    talk.endInput();
+    await bob.event("left");
+    await other.unlock();
+    await talk.ended;
+    assertEquals((await KnownPeers.open(file)).all().map(({ names }) => names), [["bob"]]);
+    await talk.close();
+  } finally {
+    other.close();
+    for (const path of [file, `${file}.lock`]) Deno.removeSync(path);
+  }
 });
 
 test("chat leaves what the host alone can do to the host", async () => {
