@@ -30,6 +30,9 @@ const SESSION_DIGITS = 8;
 /** How long a signal leaves for what is not sent yet, in milliseconds. */
 const DRAIN_MS = 5000;
 
+/** How long the end waits for what was learned of others to be kept, in milliseconds. */
+const KEEP_MS = 2000;
+
 /** The errors after which a chat ends for a reason of their own. */
 const END_REASONS: Readonly<Partial<Record<Code, CloseReason>>> = {
   "connection-lost": "connection-lost",
@@ -66,8 +69,10 @@ export interface ChatOptions {
   readonly fingerprint: string;
   /** The host. */
   readonly host: HostView;
+  /** Where it was dialled, as `formatHostPort` gives it; missing at the host. */
+  readonly hostAddress?: string;
   /** What to say of it behind `ready`. */
-  readonly hostWarning?: ProblemEvent;
+  readonly hostWarnings?: readonly ProblemEvent[];
   /** This connection's join code; `null` at the host. */
   readonly joinCode: string | null;
   /** At the host: the join codes of the members' connections, by session in hexadecimal digits. */
@@ -149,6 +154,7 @@ class Chat {
     this.#room.end("not-delivered");
     this.#ready.resolve(); // What waited for another session fails as well.
     await Promise.all(this.#pending);
+    await atMost(KEEP_MS, this.#options.acquaintances.kept());
     const status = this.#statusOf(end);
     this.#closed = true;
     return { reason: end.reason, status };
@@ -332,14 +338,8 @@ class Chat {
       }
       case "verify":
         return await this.#verify(input);
-      case "accept": {
-        const withheld = this.#room.members.filter((member) => member.withheld);
-        const { key } = await this.#options.acquaintances.accept(withheld, input.digits);
-        this.#room.admit(key);
-        this.#room.judgeAnew();
-        const member = this.#view(this.#room.find(toBase64Url(key)));
-        return this.#show({ event: "accepted", member });
-      }
+      case "accept":
+        return await this.#accept(input.digits);
       case "kick":
         return await this.#keeper.kick(input.name, this.#room.members);
       case "ban": {
@@ -385,6 +385,17 @@ class Chat {
     await acquaintances.verify(member, digits);
     this.#room.judgeAnew();
     this.#show({ event: "verified", member: this.#view(member) });
+  }
+
+  /** @throws {LanchatError} With code `wrong-digits`; `key-withheld` where that is so for another reason. */
+  async #accept(digits: string): Promise<void> {
+    const { acquaintances } = this.#options;
+    const withheld = this.#room.members.filter((member) => member.withheld);
+    const { key } = await acquaintances.accept(withheld, digits);
+    this.#room.admit(key);
+    this.#room.judgeAnew();
+    const member = this.#view(this.#room.find(toBase64Url(key)));
+    this.#show({ event: "accepted", member });
   }
 
   /** @throws {RoomError} With code `not-host`. */
@@ -560,10 +571,14 @@ class Chat {
   }
 
   #showReady(me: Member, members: readonly PresentView[]): void {
-    const { fingerprint, host, hostWarning } = this.#options;
+    const { acquaintances, fingerprint, host, hostAddress, hostWarnings = [], room } =
+      this.#options;
+    if (hostAddress !== undefined) {
+      acquaintances.entered({ key: room.hostKey, tag: host.tag }, hostAddress);
+    }
     const joinCode = this.#joinCode;
     this.#show({ event: "ready", ...view(me), fingerprint, host, joinCode, members });
-    if (hostWarning !== undefined) this.#show(hostWarning);
+    for (const warning of hostWarnings) this.#show(warning);
   }
 
   #showKeyChanged(member: Member, withheld: boolean): void {
@@ -576,13 +591,8 @@ class Chat {
 
   /** One of the others, marked where it is verified. */
   #view(member: Member): MemberView {
-    const verified = this.#isVerified(member);
+    const verified = this.#options.acquaintances.isVerified(member);
     return { ...view(member), ...verified && { verified } };
-  }
-
-  #isVerified({ key }: Member): boolean {
-    const { acquaintances, host } = this.#options;
-    return acquaintances.isVerified(key) || host.verified && toBase64Url(key) === host.key;
   }
 
   #present(member: Present): PresentView {
@@ -591,7 +601,7 @@ class Chat {
     return {
       ...shown,
       since: member.since,
-      verified: this.#isVerified(member),
+      verified: this.#options.acquaintances.isVerified(member),
       ...member.lost && { lost: true },
       ...member.behind && { behind: true },
       ...!ignored && member.status !== undefined && { status: member.status },

@@ -1,13 +1,14 @@
 import type { SecureChannel } from "../channel/mod.ts";
 import { fingerprint, openRoomSecrets, roomSecrets, zeroKey } from "../crypto/mod.ts";
 import { CODES, EXIT, LanchatError } from "../errors.ts";
+import { formatHostPort } from "../net/mod.ts";
 import type { OpenedIdentity } from "../store/mod.ts";
 import type { FrontEnd } from "../ui/mod.ts";
 import type { JoinCommand } from "./args.ts";
 import { chat } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
 import type { FoundInvite } from "./invite.ts";
-import { meetHost, trustsHost } from "./known_host.ts";
+import { recallHost, trustsHost } from "./known_host.ts";
 import { Line } from "./line.ts";
 import { type Destination, findOnlyRoom } from "./rooms.ts";
 import { findPerson } from "./person.ts";
@@ -72,7 +73,8 @@ export async function join(
   try {
     const channel = command.reconnect ? await connect(line, frontEnd) : await line.connect();
     const { joinCode, peerKey, roomId } = line.hop;
-    const met = await meetHost(peerKey, { ...expected, ...line.address }, known, frontEnd);
+    const { address } = line;
+    const { view, warnings } = await recallHost(peerKey, { ...expected, ...address }, known);
     const { memberKey } = secrets ?? await openRoomSecrets(peerKey);
     const end = await chat({
       frontEnd,
@@ -87,10 +89,13 @@ export async function join(
         waitMs: command.waitSeconds * 1000,
       },
       seat: { session: line.session, keys: line.keys },
-      acquaintances: await Acquaintances.of(known, identity.publicKey),
+      acquaintances: await Acquaintances.of(known, identity.publicKey, {
+        compared: command.hostKey === undefined ? undefined : peerKey,
+      }),
       fingerprint: await ownFingerprint,
-      host: met.view,
-      ...met.warning !== undefined && { hostWarning: met.warning },
+      host: view,
+      hostAddress: formatHostPort(address.host, address.port),
+      hostWarnings: warnings,
       joinCode,
       listensOnly: command.listen,
       endsWithInput: true,

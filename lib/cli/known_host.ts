@@ -3,8 +3,7 @@ import { fingerprint, keyTag } from "../crypto/mod.ts";
 import { CODES, HandshakeError } from "../errors.ts";
 import { formatHostPort } from "../net/mod.ts";
 import type { KnownPeer, KnownPeers } from "../store/mod.ts";
-import { day, type FrontEnd, groups, type HostView, type ProblemEvent } from "../ui/mod.ts";
-import { showUnwritten } from "./person.ts";
+import { day, groups, type HostView, type ProblemEvent } from "../ui/mod.ts";
 
 /** Which host is acceptable. */
 export interface ExpectedHost {
@@ -20,19 +19,19 @@ export interface ExpectedHost {
   readonly key?: Bytes | undefined;
 }
 
-/** What there is to know of the host of a room that was entered. */
-export interface MetHost {
+/** What there is to know of a host before one is in its room. */
+export interface HostRecord {
   /** How a person or script sees it. */
   readonly view: HostView;
-  /** What to show behind `ready`, where nobody has verified it. */
-  readonly warning?: ProblemEvent;
+  /** What to show behind `ready`. */
+  readonly warnings: readonly ProblemEvent[];
 }
 
 /**
  * Says whether a host's key is the expected one, before anything tells the host who calls.
  *
  * @throws {HandshakeError} With code `host-key-changed` if another key is known at this address. See
- * PROTOCOL.md §2.4.
+ * PROTOCOL.md §4.4.
  */
 export async function trustsHost(
   key: Bytes,
@@ -52,23 +51,22 @@ export async function trustsHost(
 }
 
 /**
- * Notes who hosts the room that was entered, and says what was known of it before.
+ * Looks up what was known of a host before; notes nothing, as it has not admitted anybody yet.
  *
  * @param key Its identity key.
  */
-export async function meetHost(
+export async function recallHost(
   key: Bytes,
   { host, hostKey, key: invitedTo, port }: ExpectedHost,
   known: KnownPeers,
-  frontEnd: FrontEnd,
-): Promise<MetHost> {
+): Promise<HostRecord> {
   const address = formatHostPort(host, port);
   const before = known.find(key);
   const isHere = before !== undefined && known.hostAt(address) === before;
-  await known.seen(key, { address }).catch(showUnwritten(frontEnd));
   const [elsewhere] = before?.addresses ?? [];
+  const warnings: ProblemEvent[] = [];
   if (elsewhere !== undefined && !isHere) {
-    frontEnd.show({
+    warnings.push({
       event: "warning",
       code: "host-moved",
       message: `The host at ${address} has the key of the one that was at ${elsewhere}`,
@@ -77,13 +75,14 @@ export async function meetHost(
   }
   const named = hostKey !== undefined || invitedTo !== undefined;
   const verified = named || before?.verified === true;
+  if (!verified) warnings.push(unverified(before, known.file !== undefined));
   const view: HostView = {
     tag: await keyTag(key),
     key: toBase64Url(key),
     known: before !== undefined,
     verified,
   };
-  return verified ? { view } : { view, warning: unverified(before, known.file !== undefined) };
+  return { view, warnings };
 }
 
 /** @param kept Whether it would be known if it had been met before. */

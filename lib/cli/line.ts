@@ -1,5 +1,6 @@
 import { type Bytes, equal, isZero } from "../bytes/mod.ts";
 import { initiate, type SecureChannel } from "../channel/mod.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import {
   generateWrapKeyPair,
   HOP_KEY_BITS,
@@ -11,7 +12,8 @@ import { HandshakeError } from "../errors.ts";
 import { type HopSession, Initiator } from "../handshake/mod.ts";
 import {
   type Connection,
-  dialFirst,
+  dial,
+  DIAL_TIMEOUT_MS,
   formatHostPort,
   type HostPort,
   networkChange,
@@ -20,15 +22,21 @@ import { SessionKeys } from "../room/mod.ts";
 import { SESSION_BYTES } from "../wire/mod.ts";
 import { Redialer } from "./redial.ts";
 
+/** How long each of several addresses may take to answer, in milliseconds. */
+const NEXT_TIMEOUT_MS = 3000;
+
 /** How long a host may take to shake hands, in milliseconds. */
 const HANDSHAKE_MS = 15_000;
+
+/** How soon after the call a host hangs up that does not accept the invite, in milliseconds. */
+const REFUSED_MS = 3000;
 
 /** After so many tries in a row the invite is taken to hold no more. */
 const MAX_REFUSALS = 3;
 
 /** Where a line leads, and how it is kept up. */
 export interface LineOptions {
-  /** IP addresses or names of the host; the later ones where those before do not answer. */
+  /** IP addresses or names of the host; the later ones where those before do not lead to it. */
   readonly hosts: readonly string[];
   /** Its TCP port. */
   readonly port: number;
@@ -40,11 +48,23 @@ export interface LineOptions {
   readonly identity: Identity;
   /** How long it is tried to connect again, in milliseconds. */
   readonly giveUpMs: number;
+  /** Tells how soon a host hangs up. */
+  readonly clock?: Clock;
+}
+
+/** Why an address did not lead to the host. */
+interface Failure {
+  readonly error: unknown;
+  /** Whether another key was shown there. */
+  readonly isOther: boolean;
+  /** Whether that is how a host answers an invite that it does not accept. */
+  readonly isRefusal: boolean;
 }
 
 /** A member's way to its host: one connection, and after it the next. */
 export class Line {
   readonly #options: LineOptions;
+  readonly #clock: Clock;
   readonly #stopped = new AbortController();
   readonly #redialer: Redialer;
   #spare: Promise<WrapKeyPair> | undefined;
@@ -52,13 +72,14 @@ export class Line {
   #keys: SessionKeys = new SessionKeys();
   #connection: Connection | undefined;
   #refusals = 0;
-  /** That which answered last stands first. */
+  /** That which led to the host last stands first; those that have shown another key are left out. */
   #hosts: readonly string[];
   #hop: HopSession | undefined;
 
   /** Prepares to dial; begins to make the keys for it. */
   constructor(options: LineOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#hosts = options.hosts;
     this.#redialer = new Redialer({
       giveUpMs: options.giveUpMs,
@@ -83,7 +104,7 @@ export class Line {
     return this.#hop!;
   }
 
-  /** Where the host was dialled last. */
+  /** Where the host answered last. */
   get address(): HostPort {
     return { host: this.#hosts[0]!, port: this.#options.port };
   }
@@ -94,34 +115,33 @@ export class Line {
   }
 
   /**
-   * Connects once.
+   * Connects once, by the first address that leads to the host.
    *
    * @param signal Gives up with its reason; {@linkcode Line.stop} by default.
-   * @throws {LanchatError} If the host cannot be reached, or is not the expected one.
+   * @throws {LanchatError} If the host cannot be reached, or is not the expected one: what went wrong at the
+   * first address, but for those where another key was shown as long as there are others.
    */
   async connect(signal: AbortSignal = this.#stopped.signal): Promise<SecureChannel> {
-    const { identity, port, psk } = this.#options;
     this.#connection?.close();
-    const keyPair = await this.#makeSpare();
-    this.#spare = undefined;
-    const { connection, host } = await dialFirst(this.#hosts, port, { signal });
-    this.#hosts = [host, ...this.#hosts.filter((other) => other !== host)];
-    this.#connection = connection;
-    const initiator = new Initiator({
-      identity,
-      session: this.#session,
-      keyPair,
-      psk,
-      trusts: (key) => this.#trusts(key),
-    });
-    const channel = await this.#shakeHands(connection, initiator, signal);
-    if (this.#hop !== undefined && !equal(channel.hop.roomId, this.#hop.roomId)) {
-      connection.close();
-      throw anotherRoom("hosts another room than before");
+    const failures: Failure[] = [];
+    for (const host of this.#hosts) {
+      const answer = await this.#call(host, signal);
+      if (!("hop" in answer)) {
+        failures.push(answer);
+        // Anybody may have told this address; whoever is there decides nothing about the others.
+        if (answer.isOther) this.#drop(host);
+        continue;
+      }
+      if (this.#hop !== undefined && !equal(answer.hop.roomId, this.#hop.roomId)) {
+        this.#connection!.close();
+        throw anotherRoom("hosts another room than before");
+      }
+      this.#hosts = [host, ...this.#hosts.filter((other) => other !== host)];
+      this.#hop = answer.hop;
+      this.#refusals = 0;
+      return answer;
     }
-    this.#hop = channel.hop;
-    this.#refusals = 0;
-    return channel;
+    throw this.#conclude(failures);
   }
 
   /** Connects as soon as that is possible, however often it has to be tried. */
@@ -161,17 +181,71 @@ export class Line {
     return this.#spare;
   }
 
-  async #trusts(key: Bytes): Promise<boolean> {
-    if (this.#hop === undefined) return await this.#options.trusts(key, this.address);
+  /** Dials one address, and shakes hands there. @throws The signal's reason. */
+  async #call(host: string, signal: AbortSignal): Promise<SecureChannel | Failure> {
+    const { hosts, identity, port, psk } = this.#options;
+    const timeoutMs = hosts.length > 1 ? NEXT_TIMEOUT_MS : DIAL_TIMEOUT_MS;
+    let isOther = false;
+    let initiator: Initiator | undefined;
+    let calledAt = 0;
+    try {
+      const keyPair = await this.#makeSpare();
+      const connection = await dial(host, port, { signal, timeoutMs });
+      this.#connection = connection;
+      this.#spare = undefined;
+      calledAt = this.#clock.elapsed();
+      initiator = new Initiator({
+        identity,
+        session: this.#session,
+        keyPair,
+        psk,
+        trusts: async (key) => {
+          isOther = true; // Also where that is thrown.
+          isOther = !await this.#trusts(key, { host, port });
+          return !isOther;
+        },
+      });
+      return await this.#shakeHands(connection, initiator, { host, signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      const isHangUp = error instanceof HandshakeError && error.code === "connection-lost";
+      const isSoon = this.#clock.elapsed() - calledAt < REFUSED_MS;
+      const isRefusal = isHangUp && isSoon && initiator?.waitsForM2 === true && !isZero(psk);
+      return { error, isOther, isRefusal };
+    }
+  }
+
+  async #trusts(key: Bytes, where: HostPort): Promise<boolean> {
+    if (this.#hop === undefined) return await this.#options.trusts(key, where);
     if (equal(key, this.#hop.peerKey)) return true;
     throw anotherRoom("has another key than before");
+  }
+
+  /** Goes without an address, unless it is the last one. */
+  #drop(host: string): void {
+    if (this.#hosts.length > 1) this.#hosts = this.#hosts.filter((other) => other !== host);
+  }
+
+  /** The error of a try in which no address has led to the host. */
+  #conclude(failures: readonly Failure[]): unknown {
+    const { error } = failures.find(({ isOther }) => !isOther) ?? failures[0]!;
+    const isRefused = failures.every(({ isRefusal }) => isRefusal);
+    this.#refusals = isRefused ? this.#refusals + 1 : 0;
+    if (!isRefused) return error;
+    if (this.#hop === undefined) {
+      const message = "Cannot join as the host hung up once it had seen the invite";
+      return new HandshakeError("wrong-invite", message, { cause: error });
+    }
+    // It may be chance once; a host that begins another room does it each time.
+    if (this.#refusals < MAX_REFUSALS) return error;
+    return anotherRoom("does not accept the invite any more", { cause: error });
   }
 
   /** Shakes hands in bounded time. */
   async #shakeHands(
     connection: Connection,
     initiator: Initiator,
-    signal: AbortSignal,
+    { host, signal }: { readonly host: string; readonly signal: AbortSignal },
   ): Promise<SecureChannel> {
     let late = false;
     const timer = setTimeout(() => {
@@ -184,31 +258,17 @@ export class Line {
       return await initiate(connection, initiator);
     } catch (error) {
       connection.close();
-      signal.throwIfAborted();
-      if (!late) throw this.#refused(initiator, error) ?? error;
-      const { host, port } = this.address;
+      if (!late) throw error;
+      const address = formatHostPort(host, this.#options.port);
       throw new HandshakeError(
         "not-lanchat",
-        `Cannot join ${formatHostPort(host, port)} as it does not answer as lanchat does`,
+        `Cannot join ${address} as it does not answer as lanchat does`,
         { cause: error },
       );
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", stop);
     }
-  }
-
-  /** What it means that a host hangs up once it has seen the invite; `undefined` where it says nothing. */
-  #refused({ waitsForM2 }: Initiator, cause: unknown): HandshakeError | undefined {
-    const lost = cause instanceof HandshakeError && cause.code === "connection-lost";
-    if (!lost || !waitsForM2 || isZero(this.#options.psk)) return undefined;
-    if (this.#hop === undefined) {
-      const message = "Cannot join as the host hung up once it had seen the invite";
-      return new HandshakeError("wrong-invite", message, { cause });
-    }
-    // It may be chance once; a host that begins another room does it each time.
-    if (++this.#refusals < MAX_REFUSALS) return undefined;
-    return anotherRoom("does not accept the invite any more", { cause });
   }
 }
 

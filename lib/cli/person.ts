@@ -68,7 +68,12 @@ async function openKnownPeers(file: string | undefined, frontEnd: FrontEnd): Pro
     return known;
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== "permission-denied") throw error;
-    showUnwritten(frontEnd)(error);
+    frontEnd.show({
+      event: "warning",
+      code: "peers-unwritable",
+      message: error.message,
+      hint: CODES["peers-unwritable"].hint,
+    });
     return await KnownPeers.open(undefined);
   }
 }
@@ -85,19 +90,6 @@ export function damagedWarnings(
     message: `Cannot read ${lineNumbers(damagedLines)} of known peers in ${quote(file!)}`,
     hint,
   }];
-}
-
-/** Says that what was learned of a peer cannot be kept; whatever else went wrong is thrown again. */
-export function showUnwritten(frontEnd: FrontEnd): (error: unknown) => void {
-  return (error) => {
-    if (!(error instanceof StoreError)) throw error;
-    frontEnd.show({
-      event: "warning",
-      code: "peers-unwritable",
-      message: error.message,
-      hint: CODES["peers-unwritable"].hint,
-    });
-  };
 }
 
 /** `line 3`, `lines 3 and 5`, or how many they are and which the first ones. */

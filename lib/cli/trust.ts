@@ -13,6 +13,15 @@ const TYPED_DIGITS = 10;
 
 const FINGERPRINT_DIGITS = 30;
 
+/** Of how many members the last verdict is remembered: more than a room has. */
+const MAX_VERDICTS = 4096;
+
+/** Who may be taken for verified in this run alone. */
+interface AcquaintancesOptions {
+  /** The host's key, where this run was told its fingerprint. */
+  readonly compared?: Bytes | undefined;
+}
+
 /** Who members are, as far as that is known from earlier, and what comes of it in a room. */
 export class Acquaintances {
   /**
@@ -22,38 +31,55 @@ export class Acquaintances {
   onUnkept: (error: LanchatError) => void = () => {};
   readonly #known: KnownPeers;
   readonly #ownKey: Bytes;
+  readonly #compared: Bytes | undefined;
   /** By key in hexadecimal digits. */
   readonly #tags = new Map<string, string>();
-  /** By which name somebody spoke last and was judged, noted or not, by key in hexadecimal digits. */
-  readonly #heard = new Map<string, string>();
+  /** What the room was told last of each key, in hexadecimal digits. */
+  readonly #verdicts = new Map<string, { readonly name: string; readonly trust: Trust }>();
+  /** Whose last name was noted in this run, by key in hexadecimal digits. */
+  readonly #noted = new Map<string, string>();
+  readonly #keeping = new Set<Promise<void>>();
   #unkeptTold = false;
 
-  private constructor(known: KnownPeers, ownKey: Bytes) {
+  private constructor(known: KnownPeers, ownKey: Bytes, { compared }: AcquaintancesOptions) {
     this.#known = known;
     this.#ownKey = ownKey;
+    this.#compared = compared;
   }
 
   /** Begins with those who are known. @param ownKey One's own identity key. */
-  static async of(known: KnownPeers, ownKey: Bytes): Promise<Acquaintances> {
-    const acquaintances = new Acquaintances(known, ownKey);
+  static async of(
+    known: KnownPeers,
+    ownKey: Bytes,
+    options: AcquaintancesOptions = {},
+  ): Promise<Acquaintances> {
+    const acquaintances = new Acquaintances(known, ownKey, options);
     await acquaintances.#learnTags();
     return acquaintances;
   }
 
   /** What a member is under its name, given without the tag. */
   readonly judge = ({ key, name }: { readonly key: Bytes; readonly name: string }): Trust => {
-    if (equal(key, this.#ownKey)) return "fine";
-    const known = this.#known.find(key);
-    const isKnownByIt = known !== undefined && hasName(known, name);
-    if (isKnownByIt && known.verified) return "fine";
-    const namesake = this.#namesake(key, name);
-    if (namesake === undefined) return "fine";
-    return namesake.verified && !isKnownByIt ? "withheld" : "changed";
+    const trust = this.#judge(key, name);
+    const id = toHex(key);
+    this.#verdicts.delete(id);
+    if (this.#verdicts.size === MAX_VERDICTS) {
+      const [oldest] = this.#verdicts.keys();
+      this.#verdicts.delete(oldest!);
+    }
+    this.#verdicts.set(id, { name, trust });
+    return trust;
   };
 
-  /** Whether the person here has compared the number of a member. */
-  isVerified(key: Bytes): boolean {
-    return this.#known.find(key)?.verified ?? false;
+  /**
+   * Whether the person here has compared the number of a member, or in this run the host's fingerprint;
+   * never of one that has somebody else's name.
+   */
+  isVerified(member: Member): boolean {
+    const { key } = member;
+    const compared = this.#known.find(key)?.verified ||
+      this.#compared !== undefined && equal(key, this.#compared);
+    return compared && this.#verdict(member) === "fine";
   }
 
   /** Who had a member's name before, with another key; of several one that is verified, or the last. */
@@ -64,16 +90,25 @@ export class Acquaintances {
     return { key: toBase64Url(key), tag: this.#tags.get(toHex(key)) ?? "", lastSeen, verified };
   }
 
+  /** Notes the host of the room that was entered. @param address Where, as `formatHostPort` gives it. */
+  entered(host: Pick<Member, "key" | "tag">, address: string): void {
+    void this.#keep(host, this.#known.seen(host.key, { address }), false);
+  }
+
   /** Notes a member that has said something, unless it is given no key under its name. */
   spoke(member: Member): void {
     const { key } = member;
     const name = plainName(member);
     const id = toHex(key);
-    if (this.#heard.get(id) === name || equal(key, this.#ownKey)) return;
-    // One message may hold thousands of texts, and each time all who are known are looked through.
-    this.#heard.set(id, name);
-    if (this.judge({ key, name }) === "withheld") return;
+    if (this.#noted.get(id) === name || equal(key, this.#ownKey)) return;
+    if (this.#verdict(member) === "withheld") return;
+    this.#noted.set(id, name);
     void this.#keep(member, this.#known.seen(key, { name }), false);
+  }
+
+  /** Resolves once all that was noted is kept, or cannot be. */
+  async kept(): Promise<void> {
+    await Promise.all(this.#keeping);
   }
 
   /** The number that one compares with a member, and which of its digits are the member's own. */
@@ -126,6 +161,23 @@ export class Acquaintances {
     );
   }
 
+  #judge(key: Bytes, name: string): Trust {
+    if (equal(key, this.#ownKey)) return "fine";
+    const known = this.#known.find(key);
+    const isKnownByIt = known !== undefined && hasName(known, name);
+    if (isKnownByIt && known.verified) return "fine";
+    const namesake = this.#namesake(key, name);
+    if (namesake === undefined) return "fine";
+    return namesake.verified && !isKnownByIt ? "withheld" : "changed";
+  }
+
+  /** What the room was told last: to go through all who are known for each message would take too long. */
+  #verdict(member: Member): Trust {
+    const name = plainName(member);
+    const last = this.#verdicts.get(toHex(member.key));
+    return last?.name === name ? last.trust : this.judge({ key: member.key, name });
+  }
+
   #namesake(key: Bytes, name: string): KnownPeer | undefined {
     const namesakes = this.#known.all().filter((known) =>
       !equal(known.key, key) && hasName(known, name)
@@ -145,8 +197,18 @@ export class Acquaintances {
     );
   }
 
-  async #keep({ key, tag }: Member, change: Promise<void>, asked = true): Promise<void> {
+  async #keep(
+    { key, tag }: Pick<Member, "key" | "tag">,
+    change: Promise<void>,
+    asked = true,
+  ): Promise<void> {
     this.#tags.set(toHex(key), tag);
+    const keeping = this.#finish(change, asked).finally(() => this.#keeping.delete(keeping));
+    this.#keeping.add(keeping);
+    await keeping;
+  }
+
+  async #finish(change: Promise<void>, asked: boolean): Promise<void> {
     try {
       await change;
     } catch (error) {
@@ -154,7 +216,6 @@ export class Acquaintances {
       if (asked || !this.#unkeptTold) this.onUnkept(error);
       this.#unkeptTold = true;
     }
-    if (asked) this.#heard.clear(); // Others may be judged otherwise by it.
     await this.#learnTags();
   }
 }

@@ -5,9 +5,6 @@ import { type Connection, openConnection } from "./connection.ts";
 /** How long {@linkcode dial} waits for an answer, in milliseconds. */
 export const DIAL_TIMEOUT_MS = 10_000;
 
-/** How long each of several addresses may take to answer, in milliseconds. */
-const NEXT_TIMEOUT_MS = 3000;
-
 /** How to dial. */
 export interface DialOptions {
   /** Gives up with the signal's reason. */
@@ -46,31 +43,6 @@ export async function dial(
   } finally {
     clearTimeout(timer);
   }
-}
-
-/**
- * Connects to a host by the first of its addresses that answers.
- *
- * @param hosts As for {@linkcode dial}; not empty.
- * @returns The connection, and which of them it is.
- * @throws {NetError} What the first of them failed with.
- */
-export async function dialFirst(
-  hosts: readonly string[],
-  port: number,
-  options: DialOptions = {},
-): Promise<{ connection: Connection; host: string }> {
-  const timeoutMs = options.timeoutMs ?? (hosts.length > 1 ? NEXT_TIMEOUT_MS : DIAL_TIMEOUT_MS);
-  let failure: unknown;
-  for (const host of hosts) {
-    try {
-      return { connection: await dial(host, port, { ...options, timeoutMs }), host };
-    } catch (error) {
-      options.signal?.throwIfAborted();
-      failure ??= error;
-    }
-  }
-  throw failure;
 }
 
 function dialError(action: string, isAddress: boolean, cause: Error): NetError {

@@ -32,7 +32,7 @@ export {
   parsePort,
 } from "./address.ts";
 export { type Connection, openConnection } from "./connection.ts";
-export { dial, DIAL_TIMEOUT_MS, dialFirst, type DialOptions } from "./dial.ts";
+export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";
 export {
   type AnnounceOptions,
   RoomAnnouncer,

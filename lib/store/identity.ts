@@ -204,10 +204,10 @@ const ACTION = "use identity file";
 /** Writes an identity file, whether there was one or not; another room belongs to it. */
 async function put(which: WhichIdentity, text: string): Promise<string> {
   const file = readablePlace(which);
-  if (await exists(file)) {
-    await replace(file, text);
-    for (const kind of ROOM_KINDS) await remove(roomPlace(file, kind));
-  } else await createFile(file, text);
+  await (await exists(file) ? replace : createFile)(file, text);
+  // Their identity may have been lost before.
+  const rooms = ROOM_KINDS.map((kind) => roomPlace(file, kind));
+  for (const room of rooms) if (granted("write", room)) await remove(room);
   return file;
 }
 

@@ -40,9 +40,9 @@ class Talk {
   known!: KnownPeers;
 
   /** A member that is ready. @param host The host's key, as its events have it. */
-  static async start(host = ""): Promise<Talk> {
+  static async start(host = "", known?: KnownPeers): Promise<Talk> {
     const talk = new Talk();
-    talk.known = await KnownPeers.open(undefined);
+    talk.known = known ?? await KnownPeers.open(undefined);
     const identity = await identityOf("ada");
     const seat = (): Pick<Way, "session" | "keys"> => ({
       session: randomBytes(16),
@@ -357,6 +357,28 @@ test("chat notes the name of the host's own member, and of nobody else who says 
     talk.endInput();
     await talk.ended;
     await talk.close();
+  }
+});
+
+test("chat ends once it is kept who has spoken", async () => {
+  const file = Deno.makeTempFileSync();
+  const other = await Deno.open(`${file}.lock`, { create: true, write: true });
+  try {
+    const talk = await Talk.start("", await KnownPeers.open(file));
+    const bob = await talk.enter("bob");
+    await talk.event("joined");
+    await other.lock(true);
+    await bob.room.say("hello");
+    await talk.event("message");
+    talk.endInput();
+    await bob.event("left");
+    await other.unlock();
+    await talk.ended;
+    assertEquals((await KnownPeers.open(file)).all().map(({ names }) => names), [["bob"]]);
+    await talk.close();
+  } finally {
+    other.close();
+    for (const path of [file, `${file}.lock`]) Deno.removeSync(path);
   }
 });
 

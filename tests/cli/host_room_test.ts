@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { concat } from "../../lib/bytes/mod.ts";
-import { openRoom } from "../../lib/cli/host_room.ts";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { type Bytes, concat } from "../../lib/bytes/mod.ts";
+import { type OpenedRoom, openRoom } from "../../lib/cli/host_room.ts";
 import type { Person } from "../../lib/cli/person.ts";
 import { label, roomSecrets, verify } from "../../lib/crypto/mod.ts";
 import { Door } from "../../lib/relay/mod.ts";
@@ -9,6 +11,7 @@ import { decodeKick, KickOp } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { identityOf } from "../support/keys.ts";
 import { Notes } from "../support/notes.ts";
+import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
 function encodeBase64(bytes: Uint8Array): string {
@@ -205,6 +208,24 @@ test("openRoom forgets the secret of a room that is only relayed from now on", a
   assertEquals([last.roomId, last.root, last.psk], [member.roomId, member.root, member.psk]);
   assertEquals(last.memberKey, undefined);
   assertEquals((await openRoom(relay, host, notes)).root, undefined);
+});
+
+test("openRoom of a host that is no member any more holds the secret no longer than it is shown", async () => {
+  const host = await person();
+  const notes = new Notes();
+  await openRoom(INVITE, host, notes);
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const open = async (): Promise<{ room: Omit<OpenedRoom, "root">; secret: WeakRef<Bytes> }> => {
+    const { root, ...room } = await openRoom({ ...INVITE, relayOnly: true }, host, notes);
+    return { room, secret: new WeakRef(root!) };
+  };
+  const { room, secret } = await open();
+  await nextTurn(); // A reference that was looked at stays until then.
+  collect();
+  assertEquals(secret.deref(), undefined);
+  await room.keep([], undefined);
+  assertEquals((await openRoom({ ...INVITE, relayOnly: true }, host, notes)).root, undefined);
 });
 
 test("openRoom fails where a room for invited people has lost its secret", async () => {

@@ -1,11 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { toBase64Url } from "../../lib/bytes/mod.ts";
-import { type ExpectedHost, meetHost, trustsHost } from "../../lib/cli/known_host.ts";
+import { type ExpectedHost, recallHost, trustsHost } from "../../lib/cli/known_host.ts";
 import { fingerprint, keyTag } from "../../lib/crypto/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { identityOf } from "../support/keys.ts";
-import { Notes } from "../support/notes.ts";
 import { test } from "../support/test.ts";
 
 const ADA = (await identityOf("ada")).publicKey;
@@ -69,47 +68,57 @@ test("trustsHost takes --host-key for no reason to forget another key", async ()
   assert(!await trustsHost(EVE, { ...HERE, hostKey: ADA_DIGITS, acceptHost: EVE_DIGITS }, known));
 });
 
-test("meetHost pins a host, and knows it the next time", async () => {
-  const notes = new Notes();
+test("recallHost tells what was known of a host, and notes nothing", async () => {
   const known = await KnownPeers.open(undefined, { now: () => THEN });
-  const first = await meetHost(ADA, HERE, known, notes);
   const view = { tag: await keyTag(ADA), key: toBase64Url(ADA) };
+  const first = await recallHost(ADA, HERE, known);
   assertEquals(first.view, { ...view, known: false, verified: false });
-  assertEquals(known.hostAt(ADDRESS)?.key, ADA);
+  assertEquals(known.all(), []);
 
-  const second = await meetHost(ADA, HERE, known, notes);
+  await known.seen(ADA, { address: ADDRESS });
+  const second = await recallHost(ADA, HERE, known);
   assertEquals(second.view, { ...view, known: true, verified: false });
-  assertMatch(second.warning!.message, / mean: it has the key that it had on 2026-03-01$/);
+  const [warning, ...others] = second.warnings;
+  assertMatch(warning!.message, / mean: it has the key that it had on 2026-03-01$/);
+  assertEquals(others, []);
 
   await known.setVerified(ADA, true);
-  assertEquals(await meetHost(ADA, HERE, known, notes), {
+  assertEquals(await recallHost(ADA, HERE, known), {
     view: { ...view, known: true, verified: true },
+    warnings: [],
   });
-  assertEquals(notes.events, []);
 });
 
-test("meetHost says that a host has moved, and knows both places then", async () => {
-  const notes = new Notes();
+test("recallHost takes a host for verified that --host-key or a link names", async () => {
+  const known = await KnownPeers.open(undefined);
+  for (const named of [{ hostKey: ADA_DIGITS }, { key: ADA }]) {
+    const { view, warnings } = await recallHost(ADA, { ...HERE, ...named }, known);
+    assertEquals([view.known, view.verified, warnings], [false, true, []]);
+  }
+});
+
+test("recallHost says that a host has moved, until it is known there too", async () => {
   const known = await knowing();
+  await known.setVerified(ADA, true);
   await known.seen(EVE, { name: "eve" });
   const elsewhere = { ...HERE, host: "10.0.0.2" };
-  for (let i = 0; i < 2; i++) await meetHost(ADA, elsewhere, known, notes);
-  await meetHost(ADA, HERE, known, notes);
-  await meetHost(EVE, { ...HERE, host: "10.0.0.3" }, known, notes); // It was no host before.
-  assertEquals(notes.events, [{
+  assertEquals((await recallHost(ADA, elsewhere, known)).warnings, [{
     event: "warning",
     code: "host-moved",
     message: "The host at 10.0.0.2:12345 has the key of the one that was at 10.0.0.1:12345",
     hint: "",
   }]);
-  assertEquals(known.find(ADA)?.addresses, [ADDRESS, "10.0.0.2:12345"]);
+  await known.seen(ADA, { address: "10.0.0.2:12345" });
+  for (const here of [elsewhere, HERE]) {
+    assertEquals((await recallHost(ADA, here, known)).warnings, []);
+  }
+  // It was no host before.
+  const { warnings } = await recallHost(EVE, { ...HERE, host: "10.0.0.3" }, known);
+  assertEquals(warnings.map(({ code }) => code), ["host-unverified"]);
 });
 
-test("meetHost goes on where nothing can be kept, and says so", async () => {
-  const notes = new Notes();
+test("recallHost says of a host that is new where it would be known", async () => {
   const known = await KnownPeers.open("/nowhere/me.peers.jsonl");
-  const { warning } = await meetHost(ADA, HERE, known, notes);
+  const [warning] = (await recallHost(ADA, HERE, known)).warnings;
   assertMatch(warning!.message, / mean: it was never met before$/);
-  const codes = notes.events.map((event) => event.event === "warning" && event.code);
-  assertEquals(codes, ["peers-unwritable"]);
 });

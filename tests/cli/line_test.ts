@@ -1,12 +1,18 @@
 import { assertEquals } from "@std/assert";
+import { equal } from "../../lib/bytes/mod.ts";
 import { Line } from "../../lib/cli/line.ts";
-import { randomBytes, roomSecrets } from "../../lib/crypto/mod.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { randomBytes, roomSecrets, zeroKey } from "../../lib/crypto/mod.ts";
 import { assertFails } from "../support/assert.ts";
+import { Impostor, sending } from "../support/impostor.ts";
 import { identityOf } from "../support/keys.ts";
 import { Party } from "../support/party.ts";
 import { Proxy } from "../support/proxy.ts";
 
-// Its session key is still being made when this ends.
+/** The host's address, and one that it does not have. */
+const [GOOD, EVE] = ["127.0.0.1", "127.0.0.2"];
+
+// The session keys are still being made when these end.
 Deno.test("Line says at once that an invite is not accepted, and of one that was when it is certain", async () => {
   const invite = randomBytes(16);
   const party = await Party.open({ invite });
@@ -14,7 +20,7 @@ Deno.test("Line says at once that an invite is not accepted, and of one that was
   await using proxy = await Proxy.open(other.port);
   const { publicKey } = await identityOf("host");
   const line = new Line({
-    hosts: ["127.0.0.1"],
+    hosts: [GOOD],
     port: proxy.port,
     identity: await identityOf("ada"),
     psk: (await roomSecrets(publicKey, invite)).psk,
@@ -31,4 +37,91 @@ Deno.test("Line says at once that an invite is not accepted, and of one that was
   assertEquals(exitStatus, 3);
   line.close();
   await Promise.all([party.close(), other.close()]);
+});
+
+Deno.test("Line takes a connection for no refusal that is reset, or that ends late", async () => {
+  const invite = randomBytes(16);
+  const party = await Party.open({ invite });
+  // Each behind the first bytes of M1.
+  const ends = [undefined, "cut", "cut", "reset", "cut", "cut", "late", "cut"] as const;
+  const cut = { direction: "toHost", at: 100 } as const;
+  await using proxy = await Proxy.open(party.port, (connection) => {
+    const end = ends[connection];
+    return end === undefined ? [] : [{ ...cut, kind: end === "late" ? "cut" : end }];
+  });
+  const { publicKey } = await identityOf("host");
+  let now = 0;
+  let isLate = false;
+  const line = new Line({
+    hosts: [GOOD],
+    port: proxy.port,
+    identity: await identityOf("ada"),
+    psk: (await roomSecrets(publicKey, invite)).psk,
+    trusts: () => Promise.resolve(true),
+    giveUpMs: 0,
+    clock: { ...systemClock, elapsed: () => now += isLate ? 3000 : 0 },
+  });
+  await line.connect();
+  for (const end of ends.slice(1)) {
+    isLate = end === "late";
+    await assertFails(line.connect(), "connection-lost");
+  }
+  await line.connect();
+  line.close();
+  await party.close();
+});
+
+Deno.test("Line goes on to the next address where another key is shown, or nothing of lanchat's", async () => {
+  const party = await Party.open();
+  const { publicKey } = await identityOf("host");
+  for (
+    const answer of [
+      sending(),
+      async (caller: Deno.TcpConn) => void await caller.write(new TextEncoder().encode("HTTP/1.1")),
+    ]
+  ) {
+    await using _eve = new Impostor(answer, { hostname: EVE, port: party.port });
+    const line = new Line({
+      hosts: [EVE, GOOD],
+      port: party.port,
+      identity: await identityOf("ada"),
+      psk: zeroKey(),
+      trusts: (key) => Promise.resolve(equal(key, publicKey)),
+      giveUpMs: 0,
+    });
+    await line.connect();
+    assertEquals(line.address.host, GOOD);
+    line.close();
+  }
+  await party.close();
+});
+
+Deno.test("Line waits for its host while another one answers, and ends where that has all addresses", async () => {
+  const party = await Party.open();
+  await using proxy = await Proxy.open(party.port);
+  await using eve = new Impostor(sending(), { hostname: EVE, port: proxy.port });
+  const asked: string[] = [];
+  const line = new Line({
+    hosts: [GOOD, EVE],
+    port: proxy.port,
+    identity: await identityOf("ada"),
+    psk: zeroKey(),
+    trusts: (_, { host }) => {
+      asked.push(host);
+      return Promise.resolve(true);
+    },
+    giveUpMs: 0,
+  });
+  await line.connect();
+  proxy.refuse();
+  // The second time nobody asks there any more.
+  for (let i = 0; i < 2; i++) await assertFails(line.connect(), "connection-refused");
+  assertEquals([asked, eve.callers], [[GOOD], 1]);
+  await proxy.admit();
+  await line.connect();
+  await using impostor = new Impostor(sending());
+  proxy.target = impostor.port;
+  await assertFails(line.connect(), "another-room", "another key");
+  line.close();
+  await party.close();
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { fingerprint } from "../../lib/crypto/mod.ts";
 import { encodeCredential, formatInvite } from "../../lib/net/mod.ts";
-import { openIdentity } from "../../lib/store/mod.ts";
+import { KnownPeers, openIdentity } from "../../lib/store/mod.ts";
 import { screenTest } from "../screen/expected.ts";
 import { identityOf } from "../support/keys.ts";
 import {
@@ -18,12 +18,17 @@ const KEEPING = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
 
 const INVITING = ["--invite", "--name", "hana", "--json"];
 
-/** A home in which an identity and a room are kept. */
-function home(): { readonly options: ProgramOptions; readonly room: string } {
+/** A home in which an identity is kept, and a room, and who was met. */
+function home(): {
+  readonly options: ProgramOptions;
+  readonly room: string;
+  readonly peers: string;
+} {
   const directory = emptyDirectory();
   return {
     options: { env: { HOME: directory, XDG_CONFIG_HOME: directory }, permissions: KEEPING },
     room: `${directory}/lanchat/identity.invite-room.json`,
+    peers: `${directory}/lanchat/identity.peers.jsonl`,
   };
 }
 
@@ -67,9 +72,11 @@ Deno.test("an invite brings people in over restarts of the host, until there is 
       secret: true,
     });
     await using bob = await accept(link);
-    const { host: found, joinCode } = await bob.event("ready");
+    const { host: found, joinCode, members } = await bob.event("ready");
     const { key } = await host.event("ready");
     assertEquals([found.key, found.verified], [key, true]);
+    // The link names the host, and nobody has compared who the person there is.
+    assertEquals(members.map((member) => [member.key, member.verified]), [[key, false]]);
     assertEquals((await host.event("joined")).joinCode, joinCode);
     // The lines behind the link are messages.
     await bob.say("hello");
@@ -209,8 +216,11 @@ Deno.test("a host removes members, for now and for good, and a ban holds after a
     await host.event("banned", ({ name }) => name === "ada");
     await host.tell({ do: "lock" });
     assertEquals(await host.event("locked"), { event: "locked", locked: true, host: true });
-    await using late = new Program(["join", host.address, "--json"]);
+    const lates = home();
+    await using late = new Program(["join", host.address, "--json"], lates.options);
     assertEquals(await failure(late), [1, "locked"]);
+    // It has not admitted anybody: it is not the host of its address yet.
+    assertEquals((await KnownPeers.open(lates.peers)).all(), []);
     await stop(host);
   }
   // Since then the clock was set back: members would not believe what is numbered by that.

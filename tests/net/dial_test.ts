@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Connection, dial, dialFirst, listen } from "../../lib/net/mod.ts";
+import { type Connection, dial, listen } from "../../lib/net/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { test } from "../support/test.ts";
 
@@ -90,23 +90,4 @@ Deno.test({
       "localhost:12345 as --allow-net is missing",
     );
   },
-});
-
-test("dialFirst connects by the first address that answers, or tells of the first", async () => {
-  const listener = listen({ host: "127.0.0.1", port: 0 });
-  const { port } = listener;
-  const { connection, host } = await dialFirst(["fe80::1%none", "::1", "127.0.0.1"], port);
-  assertEquals(host, "127.0.0.1");
-  connection.close();
-  for await (const accepted of listener.connections) {
-    accepted.close();
-    break;
-  }
-  await assertFails(dialFirst(["fe80::1%none", "::1"], port), "unreachable", "fe80::1%none");
-});
-
-test("dialFirst gives up with the signal's reason", async () => {
-  const reason = new Error("no longer");
-  const signal = AbortSignal.abort(reason);
-  assertEquals(await dialFirst(["::1", "127.0.0.1"], 1, { signal }).catch((e) => e), reason);
 });

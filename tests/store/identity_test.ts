@@ -453,11 +453,16 @@ Deno.test("renewIdentity starts over, and forgets the rooms of the identity befo
   assertEquals(await hasIdentity({ file }), false);
   const first = await renewIdentity({ file });
   assertEquals(await hasIdentity({ file }), true);
-  for (const kind of ["open", "invite"] as const) Deno.writeTextFileSync(roomPlace(file, kind), "");
-  const second = await renewIdentity({ file });
-  assertNotEquals(second.identity.publicKey, first.identity.publicKey);
-  assertEquals(await publicKey(file), toHex(second.identity.publicKey));
-  assertEquals(names(directory), ["me.json"]);
+  for (const isLost of [false, true]) {
+    for (const kind of ["open", "invite"] as const) {
+      Deno.writeTextFileSync(roomPlace(file, kind), "");
+    }
+    if (isLost) Deno.removeSync(file);
+    const next = await renewIdentity({ file });
+    assertNotEquals(next.identity.publicKey, first.identity.publicKey);
+    assertEquals(await publicKey(file), toHex(next.identity.publicKey));
+    assertEquals(names(directory), ["me.json"]);
+  }
 
   Deno.writeTextFileSync(file, "damaged");
   await renewIdentity({ file });

@@ -17,19 +17,33 @@ import {
 
 /** A port on which something else than an honest host answers, in its own way, to every caller. */
 export class Impostor implements AsyncDisposable {
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #listener: Deno.TcpListener;
   readonly #connections: Deno.TcpConn[] = [];
   readonly #answering: Promise<void>[] = [];
   readonly #accepting: Promise<void>;
 
-  /** Listens. @param answer What is done with a caller; its connection stays open behind that. */
-  constructor(answer: (caller: Deno.TcpConn) => Promise<void> | void) {
+  /**
+   * Listens.
+   *
+   * @param answer What is done with a caller; its connection stays open behind that.
+   * @param where Any port of 127.0.0.1 by default.
+   */
+  constructor(
+    answer: (caller: Deno.TcpConn) => Promise<void> | void,
+    where: { readonly hostname?: string; readonly port?: number } = {},
+  ) {
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0, ...where });
     this.#accepting = this.#accept(answer);
   }
 
   /** What a member joins. */
   get address(): string {
-    return `127.0.0.1:${this.#listener.addr.port}`;
+    return `${this.#listener.addr.hostname}:${this.port}`;
+  }
+
+  /** Its port. */
+  get port(): number {
+    return this.#listener.addr.port;
   }
 
   /** How many called. */
@@ -55,7 +69,9 @@ export class Impostor implements AsyncDisposable {
     try {
       for await (const connection of this.#listener) {
         this.#connections.push(connection);
-        this.#answering.push((async () => await answer(connection))());
+        const answering = (async () => await answer(connection))();
+        answering.catch(() => {}); // The caller has hung up.
+        this.#answering.push(answering);
       }
     } catch {
       // The listener was closed.
