@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import type { PresentView } from "../../lib/ui/mod.ts";
-import { type Event, HostProgram, Program, run } from "../support/program.ts";
+import { type Event, HostProgram, Program, run, UNVERIFIED } from "../support/program.ts";
 
 /** A host that tests share where nothing they do shows in the others. */
 let host: HostProgram;
@@ -124,7 +124,7 @@ Deno.test("every event has exactly its fields, at the host and at a member", asy
   assertEquals(unverified, {
     event: "warning",
     code: "host-unverified",
-    message: "It is not known yet whether this host is the one you mean",
+    message: UNVERIFIED,
     hint: "Compare the join code with the person at the host, or join with --host-key.",
   });
 

@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BINARY, type Event, HostProgram, type Program, run } from "../support/program.ts";
+import {
+  BINARY,
+  type Event,
+  HostProgram,
+  type Program,
+  run,
+  UNVERIFIED,
+} from "../support/program.ts";
 
 /** What honest members must never be told. */
 const ALARMS = /member-silent|messages-missing|roster-differs|internal|has not answered/;
@@ -35,7 +42,7 @@ Deno.test("two members in plain mode print exactly these lines", async () => {
   assertEquals(notices(bob), [
     "lanchat: You are bob. Here: hana",
     `lanchat: Join code ${code}: the host must see the same one.`,
-    "lanchat: warning: It is not known yet whether this host is the one you mean",
+    `lanchat: warning: ${UNVERIFIED}`,
     "lanchat: hint: Compare the join code with the person at the host, or join with --host-key.",
   ]);
   const [listening, command, fingerprint, advice, link, ...others] = notices(host);

@@ -102,7 +102,7 @@ Deno.test("lanchat peers export and import carry peers to another identity", asy
 });
 
 Deno.test("a run says what is damaged, and what it cannot keep, and goes on", async () => {
-  await using host = await HostProgram.start(["--json"]);
+  await using host = await HostProgram.start(["--name", "hana", "--json"]);
   const file = await acquainted();
   const known = file.replace(".json", ".peers.jsonl");
   Deno.writeTextFileSync(known, "no peer\nneither\n", { append: true });

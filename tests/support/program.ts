@@ -13,6 +13,10 @@ import { within } from "./deadline.ts";
 /** The compiled program, where that is what the tests run. */
 export const BINARY: string | undefined = Deno.env.get("LANCHAT_BINARY");
 
+/** What a member says of a host that it joins for the first time: only one that may keep whom it met can say so. */
+export const UNVERIFIED: string = "It is not known yet whether this host is the one you mean" +
+  (BINARY === undefined ? "" : ": it was never met before");
+
 /** Lines of each stream that a failure shows. */
 const MAX_SHOWN_LINES = 200;
 
