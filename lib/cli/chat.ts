@@ -387,7 +387,7 @@ class Chat {
     this.#show({ event: "verified", member: this.#view(member) });
   }
 
-  /** @throws {LanchatError} With code `wrong-digits`; `key-withheld` where that is so for another reason. */
+  /** @throws {LanchatError} With code `wrong-digits`. */
   async #accept(digits: string): Promise<void> {
     const { acquaintances } = this.#options;
     const withheld = this.#room.members.filter((member) => member.withheld);

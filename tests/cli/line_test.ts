@@ -9,8 +9,8 @@ import { identityOf } from "../support/keys.ts";
 import { Party } from "../support/party.ts";
 import { Proxy } from "../support/proxy.ts";
 
-/** The host's address, and one that it does not have. */
-const [GOOD, EVE] = ["127.0.0.1", "127.0.0.2"];
+/** The host's address, and two that it does not have. */
+const [GOOD, EVE, OTHER] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"] as const;
 
 // The session keys are still being made when these end.
 Deno.test("Line says at once that an invite is not accepted, and of one that was when it is certain", async () => {
@@ -102,7 +102,7 @@ Deno.test("Line waits for its host while another one answers, and ends where tha
   await using eve = new Impostor(sending(), { hostname: EVE, port: proxy.port });
   const asked: string[] = [];
   const line = new Line({
-    hosts: [GOOD, EVE],
+    hosts: [GOOD, EVE, OTHER],
     port: proxy.port,
     identity: await identityOf("ada"),
     psk: zeroKey(),
@@ -119,8 +119,10 @@ Deno.test("Line waits for its host while another one answers, and ends where tha
   assertEquals([asked, eve.callers], [[GOOD], 1]);
   await proxy.admit();
   await line.connect();
-  await using impostor = new Impostor(sending());
-  proxy.target = impostor.port;
+  await using heir = new Impostor(sending());
+  proxy.target = heir.port;
+  await assertFails(line.connect(), "connection-refused", OTHER);
+  await using _last = new Impostor(sending(), { hostname: OTHER, port: proxy.port });
   await assertFails(line.connect(), "another-room", "another key");
   line.close();
   await party.close();
