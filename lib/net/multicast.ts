@@ -4,7 +4,8 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { type Clock, systemClock } from "../clock.ts";
 import { machineInterfaces, type MachineOptions } from "./address.ts";
 
-type Family = "IPv4" | "IPv6";
+/** A version of the Internet Protocol. */
+export type Family = "IPv4" | "IPv6";
 
 /** The port and the groups of Multicast DNS (RFC 6762 §3). */
 const PORT = 5353;
