@@ -12,6 +12,7 @@ import {
   SALT_BYTES,
 } from "../crypto/mod.ts";
 import { type Code, quote, StoreError } from "../errors.ts";
+import { takeAlone } from "./lock.ts";
 import { identityPlace, type WhichIdentity } from "./place.ts";
 import {
   granted,
@@ -33,6 +34,9 @@ const Version = { OPEN: 1, SEALED: 2 } as const;
 
 /** Longest identity file, in bytes; a real one has about 200. */
 const MAX_FILE_BYTES = 4_096;
+
+/** How long another run may take to make the same file, in milliseconds. */
+const LOCK_MS = 5000;
 
 /** Failures after which lanchat can run with an identity that is not kept. */
 const NOT_KEPT: ReadonlySet<Code> = new Set<Code>(["permission-denied", "identity-unwritable"]);
@@ -272,14 +276,22 @@ async function createFile(file: string, text: string): Promise<void> {
       await Deno.link(draft, file);
     } catch {
       // Not every file system has links.
-      await writeNew(file, bytes);
+      await renameNew(draft, file);
     } finally {
-      await Deno.remove(draft);
+      await remove(draft);
     }
   } catch (cause) {
     if (await exists(file)) return;
     throw unwritable(file, cause);
   }
+}
+
+/** Renames a file, unless there is one of the new name: of several runs at once, one does it. */
+async function renameNew(draft: string, file: string): Promise<void> {
+  const gate = `${file}.lock`;
+  using _ = await takeAlone(gate, LOCK_MS);
+  if (!await exists(file)) await Deno.rename(draft, file);
+  await remove(gate); // Whoever waits there, or comes now, finds the file.
 }
 
 function unwritable(file: string, cause: unknown, options: { hint?: string } = {}): StoreError {
