@@ -8,7 +8,7 @@ import {
   randomBytes,
   type WrapKeyPair,
 } from "../crypto/mod.ts";
-import { HandshakeError } from "../errors.ts";
+import { HandshakeError, LanchatError } from "../errors.ts";
 import { type HopSession, Initiator } from "../handshake/mod.ts";
 import {
   type Connection,
@@ -28,7 +28,7 @@ const NEXT_TIMEOUT_MS = 3000;
 /** How long a host may take to shake hands, in milliseconds. */
 const HANDSHAKE_MS = 15_000;
 
-/** How soon after the call a host hangs up that does not accept the invite, in milliseconds. */
+/** How soon after M1 a host hangs up that does not accept the invite, in milliseconds. */
 const REFUSED_MS = 3000;
 
 /** After so many tries in a row the invite is taken to hold no more. */
@@ -57,8 +57,8 @@ interface Failure {
   readonly error: unknown;
   /** Whether another key was shown there. */
   readonly isOther: boolean;
-  /** Whether that is how a host answers an invite that it does not accept. */
-  readonly isRefusal: boolean;
+  /** Whether that is how a host answers an invite that it does not accept; missing where it was shown none. */
+  readonly isRefusal?: boolean;
 }
 
 /** A member's way to its host: one connection, and after it the next. */
@@ -119,7 +119,8 @@ export class Line {
    *
    * @param signal Gives up with its reason; {@linkcode Line.stop} by default.
    * @throws {LanchatError} If the host cannot be reached, or is not the expected one: what went wrong at the
-   * first address, but for those where another key was shown as long as there are others.
+   * first address, but for those where another key was shown as long as there are others. With code
+   * `host-key-changed` at once: where somebody known was, nobody else is entered by another way.
    */
   async connect(signal: AbortSignal = this.#stopped.signal): Promise<SecureChannel> {
     this.#connection?.close();
@@ -187,13 +188,12 @@ export class Line {
     const timeoutMs = hosts.length > 1 ? NEXT_TIMEOUT_MS : DIAL_TIMEOUT_MS;
     let isOther = false;
     let initiator: Initiator | undefined;
-    let calledAt = 0;
+    let shownAt: number | undefined;
     try {
       const keyPair = await this.#makeSpare();
       const connection = await dial(host, port, { signal, timeoutMs });
       this.#connection = connection;
       this.#spare = undefined;
-      calledAt = this.#clock.elapsed();
       initiator = new Initiator({
         identity,
         session: this.#session,
@@ -204,15 +204,24 @@ export class Line {
           isOther = !await this.#trusts(key, { host, port });
           return !isOther;
         },
+        onM1: () => shownAt = this.#clock.elapsed(),
       });
       return await this.#shakeHands(connection, initiator, { host, signal });
     } catch (error) {
       signal.throwIfAborted();
-      const isHangUp = error instanceof HandshakeError && error.code === "connection-lost";
-      const isSoon = this.#clock.elapsed() - calledAt < REFUSED_MS;
-      const isRefusal = isHangUp && isSoon && initiator?.waitsForM2 === true && !isZero(psk);
+      if (error instanceof HandshakeError && error.code === "host-key-changed") throw error;
+      if (shownAt === undefined || isZero(psk)) return { error, isOther };
+      const isRefusal = initiator!.waitsForM2 && this.#isRefusal(error, shownAt);
       return { error, isOther, isRefusal };
     }
+  }
+
+  /** Whether an end behind M1 may say that the host does not accept the invite. @param shownAt When M1 went. */
+  #isRefusal(error: unknown, shownAt: number): boolean {
+    if (!(error instanceof LanchatError) || error.code !== "connection-lost") return false;
+    // An invite that was accepted before is not given up for what a bad network does.
+    return this.#hop === undefined ||
+      error instanceof HandshakeError && this.#clock.elapsed() - shownAt < REFUSED_MS;
   }
 
   async #trusts(key: Bytes, where: HostPort): Promise<boolean> {
@@ -229,7 +238,8 @@ export class Line {
   /** The error of a try in which no address has led to the host. */
   #conclude(failures: readonly Failure[]): unknown {
     const { error } = failures.find(({ isOther }) => !isOther) ?? failures[0]!;
-    const isRefused = failures.every(({ isRefusal }) => isRefusal);
+    const shown = failures.filter(({ isRefusal }) => isRefusal !== undefined);
+    const isRefused = shown.length > 0 && shown.every(({ isRefusal }) => isRefusal);
     this.#refusals = isRefused ? this.#refusals + 1 : 0;
     if (!isRefused) return error;
     if (this.#hop === undefined) {

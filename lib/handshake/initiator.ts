@@ -29,6 +29,8 @@ export interface InitiatorOptions {
   readonly psk: Bytes;
   /** Whether the host's key is the expected one; asked before anything tells who the member is. */
   readonly trusts: (hostKey: Bytes) => Promise<boolean>;
+  /** Called once M1 is made, by which the host sees whether the member knows psk. */
+  readonly onM1?: () => void;
   /** Where r_I and k_I come from. */
   readonly random?: (count: number) => Bytes;
   /** How k_I is wrapped. */
@@ -85,6 +87,7 @@ export class Initiator {
     const gate = await schedule.gate(psk, m0, encodeM1Head(head));
     const m1 = encodeM1({ ...head, gate });
     this.#state = { h0: await schedule.h0(m0, m1) };
+    this.#options.onM1?.();
     return m1;
   }
 

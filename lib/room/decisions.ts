@@ -16,7 +16,7 @@ export interface DecisionsOptions {
   readonly onRemoved: (key: Bytes, reason: "kicked" | "banned") => void;
 }
 
-/** What the host has decided about who may be in the room, and signed. See PROTOCOL.md §6.8. */
+/** What the host has decided about who may be in the room, and signed. See PROTOCOL.md §6.9. */
 export class Decisions {
   readonly #options: DecisionsOptions;
   /** By key in hexadecimal digits. */

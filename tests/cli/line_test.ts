@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { equal } from "../../lib/bytes/mod.ts";
+import { trustsHost } from "../../lib/cli/known_host.ts";
 import { Line } from "../../lib/cli/line.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { randomBytes, roomSecrets, zeroKey } from "../../lib/crypto/mod.ts";
+import { KnownPeers } from "../../lib/store/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { Impostor, sending } from "../support/impostor.ts";
 import { identityOf } from "../support/keys.ts";
@@ -91,6 +93,52 @@ Deno.test("Line goes on to the next address where another key is shown, or nothi
     });
     await line.connect();
     assertEquals(line.address.host, GOOD);
+    line.close();
+  }
+  await party.close();
+});
+
+Deno.test("Line enters by no other address where the host of one was another before", async () => {
+  const party = await Party.open();
+  await using _eve = new Impostor(sending(), { hostname: EVE, port: party.port });
+  const { publicKey } = await identityOf("host");
+  const known = await KnownPeers.open(undefined);
+  await known.seen((await identityOf("carol")).publicKey, { address: `${GOOD}:${party.port}` });
+  for (const hosts of [[GOOD], [GOOD, "localhost"], [EVE, GOOD, "localhost"], [GOOD, OTHER]]) {
+    const line = new Line({
+      hosts,
+      port: party.port,
+      identity: await identityOf("ada"),
+      psk: zeroKey(),
+      trusts: async (key, where) => equal(key, publicKey) && await trustsHost(key, where, known),
+      giveUpMs: 0,
+    });
+    const { exitStatus } = await assertFails(line.connect(), "host-key-changed");
+    assertEquals(exitStatus, 3);
+    line.close();
+  }
+  await party.close();
+});
+
+Deno.test("Line takes any end behind its first M1 for an invite that is not accepted, by whatever address", async () => {
+  const party = await Party.open({ invite: randomBytes(16) });
+  const { publicKey } = await identityOf("host");
+  const { psk } = await roomSecrets(publicKey, randomBytes(16));
+  await using reset = await Proxy.open(party.port, () => [
+    { direction: "toHost", at: 100, kind: "reset" },
+  ]);
+  let now = 0;
+  for (const [hosts, port] of [[[GOOD, OTHER], party.port], [[OTHER, GOOD], reset.port]] as const) {
+    const line = new Line({
+      hosts,
+      port,
+      identity: await identityOf("ada"),
+      psk,
+      trusts: () => Promise.resolve(true),
+      giveUpMs: 0,
+      clock: { ...systemClock, elapsed: () => now += 3000 },
+    });
+    await assertFails(line.connect(), "wrong-invite");
     line.close();
   }
   await party.close();
