@@ -71,11 +71,12 @@ export async function openRoom(
   };
   const last = place === undefined
     ? undefined // Another identity next time: that was said.
-    : await orWarn(() => readLast(place, choice, frontEnd), warn);
+    : await orWarn(() => readLast(place, identity.publicKey, choice, frontEnd), warn);
   const before = choice.newRoom ? undefined : last?.found;
   const { kept, ...secrets } = await findSecrets(choice, before, identity.publicKey);
   const session = randomBytes(SESSION_BYTES);
   const room = {
+    host: identity.publicKey,
     roomId: before?.roomId ?? randomBytes(32),
     ...!choice.relayOnly && { session },
     ...kept,
@@ -104,11 +105,12 @@ export async function openRoom(
 /** The room of the last start. Where another is wanted, one that cannot be read is no more than lost bans. */
 async function readLast(
   place: string,
+  hostKey: Bytes,
   { newRoom }: RoomChoice,
   frontEnd: FrontEnd,
 ): Promise<KeptRoom | undefined> {
   try {
-    return await readRoom(place);
+    return await readRoom(place, hostKey);
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== "room-damaged" || !newRoom) throw error;
     frontEnd.show({

@@ -65,7 +65,11 @@ test("openRoom knows of no member of a host that was none", async () => {
   const member = await openRoom(MEMBER, host, notes);
   const relay = await openRoom(RELAY, host, notes);
   assertEquals(relay.former.map(({ session }) => session), [member.session]);
-  assertEquals(await readRoom(roomPlace(host.file)), { roomId: member.roomId });
+  const { publicKey } = host.identity;
+  assertEquals(await readRoom(roomPlace(host.file), publicKey), {
+    host: publicKey,
+    roomId: member.roomId,
+  });
   const again = await openRoom(MEMBER, host, notes);
   assertEquals([again.roomId, again.former], [member.roomId, []]);
 });
@@ -91,7 +95,11 @@ test("openRoom warns of a room that it cannot keep, and opens it", async () => {
 });
 
 const READABLE = await person();
-const ROOM = { roomId: new Uint8Array(32).fill(7), session: new Uint8Array(16).fill(8) };
+const ROOM = {
+  host: READABLE.identity.publicKey,
+  roomId: new Uint8Array(32).fill(7),
+  session: new Uint8Array(16).fill(8),
+};
 await writeRoom(roomPlace(READABLE.file), ROOM);
 
 for (
@@ -230,7 +238,10 @@ test("openRoom of a host that is no member any more holds the secret no longer t
 
 test("openRoom fails where a room for invited people has lost its secret", async () => {
   const host = await person();
-  await writeRoom(roomPlace(host.file, "invite"), { roomId: new Uint8Array(32) });
+  await writeRoom(roomPlace(host.file, "invite"), {
+    host: host.identity.publicKey,
+    roomId: new Uint8Array(32),
+  });
   for (const relayOnly of [true, false]) {
     const choice = { ...INVITE, relayOnly };
     await assertFails(openRoom(choice, host, new Notes()), "room-damaged", "secret is missing");
