@@ -9,6 +9,7 @@ import {
   formatHostPort,
   isAddress,
   type Listener,
+  type MulticastCheck,
   type MulticastRoute,
 } from "../net/mod.ts";
 import { MAX_CLOCK_SKEW_MS, REFUSALS } from "../room/mod.ts";
@@ -18,6 +19,7 @@ import type { DoctorCommand } from "./args.ts";
 import type { HostAnswer } from "./ask_host.ts";
 import { changedHost } from "./known_host.ts";
 import type { Whose } from "./person.ts";
+import { leftOut as notUsed } from "./rooms.ts";
 
 /** The permissions of Deno that lanchat uses. */
 type Permission = "net" | "sys" | "env" | "read" | "write";
@@ -77,7 +79,7 @@ export interface Surroundings {
   /** As `askHost`. */
   ask(connection: Connection, timeoutMs: number): Promise<HostAnswer>;
   /** As `checkMulticast` of `lib/net`. */
-  multicast(signal: AbortSignal): Promise<readonly MulticastRoute[]>;
+  multicast(signal: AbortSignal): Promise<MulticastCheck>;
   /** As `lookUp` of `lib/net`. */
   lookUp(name: string): Promise<readonly string[]>;
   /** As `lookAtIdentity` of `lib/store`. */
@@ -264,7 +266,7 @@ async function checkMulticast(timeoutMs: number, { multicast }: Surroundings): P
   }
 }
 
-function multicastVerdict(routes: readonly MulticastRoute[]): Verdict {
+function multicastVerdict({ leftOut, routes }: MulticastCheck): Verdict {
   const where = (isIt: (route: MulticastRoute) => boolean): string =>
     list(
       routes.filter(isIt).map(({ family, link, problem }) =>
@@ -275,12 +277,14 @@ function multicastVerdict(routes: readonly MulticastRoute[]): Verdict {
   const lost = where(({ heard, listens }) => listens && !heard);
   const unheard = where(({ listens }) => !listens);
   const firewall = "Let UDP port 5353 through this machine's firewall.";
+  const untried = leftOut.length === 0 ? undefined : notUsed("multicast is not tried", leftOut);
   const saw = [
     ...back === "" ? [] : [`own multicast comes back over ${back}`],
     ...lost === "" ? [] : [`own multicast does not come back over ${lost}`],
     ...unheard === "" ? [] : [`multicast cannot be listened for over ${unheard}`],
+    ...untried === undefined ? [] : [untried.message],
   ].join("; ");
-  if (lost === "" && unheard === "") return good(saw);
+  if (lost === "" && unheard === "") return untried ? unknown(saw, untried.hint) : good(saw);
   if (lost !== "" && back === "") return bad(saw, `${firewall} ${BY_ADDRESS}`);
   return unknown(saw, lost === "" ? BY_ADDRESS : `If the others are there: ${firewall}`);
 }

@@ -1,4 +1,4 @@
-import type { Bytes } from "../bytes/mod.ts";
+import { type Bytes, toHex } from "../bytes/mod.ts";
 import {
   type Identity,
   openRoomSecrets,
@@ -8,9 +8,16 @@ import {
 } from "../crypto/mod.ts";
 import { CODES, StoreError } from "../errors.ts";
 import { Door, type Guest } from "../relay/mod.ts";
-import { type KeptDecision, type KeptRoom, readRoom, roomPlace, writeRoom } from "../store/mod.ts";
+import {
+  type KeptDecision,
+  type KeptRoom,
+  readRoom,
+  type RoomKind,
+  roomPlace,
+  writeRoom,
+} from "../store/mod.ts";
 import type { FrontEnd } from "../ui/mod.ts";
-import { decodeKick, KickOp, SESSION_BYTES } from "../wire/mod.ts";
+import { decodeKick, KickOp, MAX_DECISIONS, SESSION_BYTES } from "../wire/mod.ts";
 import type { Person } from "./person.ts";
 
 /** Which room a host opens. */
@@ -19,7 +26,7 @@ export interface RoomChoice {
   readonly relayOnly: boolean;
   /** Whether the room is for whoever has its invite. */
   readonly invite: boolean;
-  /** Whether it is another one than before, into which the banned do not come either. */
+  /** Whether it is another one than before, into which those banned from any before do not come either. */
   readonly newRoom: boolean;
 }
 
@@ -64,18 +71,24 @@ export async function openRoom(
   { file, identity }: Omit<Person, "known">,
   frontEnd: FrontEnd,
 ): Promise<OpenedRoom> {
-  const place = file && roomPlace(file, choice.invite ? "invite" : "open");
+  const hostKey = identity.publicKey;
+  const [kind, otherKind]: readonly [RoomKind, RoomKind] = choice.invite
+    ? ["invite", "open"]
+    : ["open", "invite"];
   const warn = ({ message }: StoreError): void => {
     const { hint } = CODES["room-unwritable"];
     frontEnd.show({ event: "warning", code: "room-unwritable", message, hint });
   };
-  const last = place === undefined
-    ? undefined // Another identity next time: that was said.
-    : await orWarn(() => readLast(place, choice, frontEnd), warn);
+  const read = async (kind: RoomKind): Promise<Found<KeptRoom | undefined> | undefined> => {
+    if (file === undefined) return undefined; // Another identity next time: that was said.
+    return await orWarn(() => readLast(roomPlace(file, kind), hostKey, choice, frontEnd), warn);
+  };
+  const last = await read(kind);
   const before = choice.newRoom ? undefined : last?.found;
-  const { kept, ...secrets } = await findSecrets(choice, before, identity.publicKey);
+  const { kept, ...secrets } = await findSecrets(choice, before, hostKey);
   const session = randomBytes(SESSION_BYTES);
   const room = {
+    host: hostKey,
     roomId: before?.roomId ?? randomBytes(32),
     ...!choice.relayOnly && { session },
     ...kept,
@@ -83,13 +96,15 @@ export async function openRoom(
   // A host that is no member must not hold what was kept before: a closure would, for the whole run.
   const isKept = last !== undefined;
   const keep: OpenedRoom["keep"] = async (decisions, lastNumber) => {
-    if (isKept) await orWarn(() => writeRoom(place!, { ...room, decisions, lastNumber }), warn);
+    if (!isKept) return;
+    await orWarn(() => writeRoom(roomPlace(file!, kind), { ...room, decisions, lastNumber }), warn);
   };
+  const other = choice.newRoom && isKept ? await read(otherKind) : undefined;
   const { decisions = [], lastNumber, session: ended } = before ?? {
-    decisions: await carryOver(last?.found?.decisions ?? [], identity, room.roomId),
+    decisions: await carryOver([last?.found, other?.found], identity, room.roomId),
   };
   await keep(decisions, lastNumber);
-  const former = ended && { key: identity.publicKey, session: ended };
+  const former = ended && { key: hostKey, session: ended };
   return {
     ...secrets,
     roomId: room.roomId,
@@ -101,47 +116,63 @@ export async function openRoom(
   };
 }
 
-/** The room of the last start. Where another is wanted, one that cannot be read is no more than lost bans. */
+/** The room of a start before. Where another is wanted, one that cannot be read is no more than lost bans. */
 async function readLast(
   place: string,
+  hostKey: Bytes,
   { newRoom }: RoomChoice,
   frontEnd: FrontEnd,
 ): Promise<KeptRoom | undefined> {
   try {
-    return await readRoom(place);
+    return await readRoom(place, hostKey);
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== "room-damaged" || !newRoom) throw error;
     frontEnd.show({
       event: "warning",
       code: error.code,
-      message: `Nobody is banned any more. ${error.message}`,
+      message: `The bans of a room before are not taken over. ${error.message}`,
       hint: "Ban again whoever is not to come.",
     });
     return undefined;
   }
 }
 
-/** The bans of one room for another of the same host: they are signed for their room. */
+/**
+ * What was decided in rooms of before, the last about each identity, for another room of the same host: it
+ * is signed for its room. What was lifted counts too, as the room of the other kind may have that ban still;
+ * of more than a room can hold, the latest bans are taken.
+ */
 async function carryOver(
-  decisions: readonly KeptDecision[],
+  rooms: readonly (KeptRoom | undefined)[],
   identity: Identity,
   roomId: Bytes,
 ): Promise<readonly KeptDecision[]> {
-  const door = new Door({ identity, roomId });
+  const all = rooms.flatMap((room) => room?.decisions ?? [])
+    .map(({ name, object }) => ({ ...name !== undefined && { name }, ...decodeKick(object) }))
+    .sort((a, b) => a.number - b.number);
+  const latest = new Map(all.map((decision) => [toHex(decision.target), decision]));
+  const current = all.filter((decision) => latest.get(toHex(decision.target)) === decision);
+  const [lifted = [], bans = []] = [KickOp.UNBAN, KickOp.BAN].map((wanted) =>
+    current.filter(({ op }) => op === wanted)
+  );
+  const door = new Door({ identity, roomId, lastNumber: all.at(-1)?.number });
   const carried: KeptDecision[] = [];
-  for (const { name, object } of decisions) {
-    const { op, target } = decodeKick(object);
-    if (op !== KickOp.BAN) continue;
+  for (const { name, op, target } of [...lifted, ...bans].slice(-MAX_DECISIONS)) {
     carried.push({ object: await door.decide(op, target), ...name !== undefined && { name } });
   }
   return carried;
+}
+
+/** What was found where something may be read. */
+interface Found<T> {
+  readonly found: T;
 }
 
 /** What was found; `undefined` where nothing may be read or written there, which is said. */
 async function orWarn<T>(
   work: () => Promise<T>,
   warn: (error: StoreError) => void,
-): Promise<{ readonly found: T } | undefined> {
+): Promise<Found<T> | undefined> {
   try {
     return { found: await work() };
   } catch (error) {

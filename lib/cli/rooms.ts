@@ -121,7 +121,7 @@ export async function searchRooms(
     isKnown: (tag) => tags.has(tag),
     onChange: tell,
     onUnavailable: (reason) => failed.reject(cannotSearch(reason)),
-    onLeftOut: (names) => onWarning(leftOut("Rooms are not looked for", names)),
+    onLeftOut: (names) => onWarning(noLookingOver(names)),
   });
   const cancel = systemClock.after(ms, over.resolve);
   try {
@@ -140,6 +140,11 @@ export function cannotSearch(reason: string): NetError {
     "discovery-unavailable",
     `Cannot look for rooms on this network: ${reason}`,
   );
+}
+
+/** What to say of interfaces over which no rooms are found. */
+export function noLookingOver(names: readonly string[]): ProblemEvent {
+  return leftOut("Rooms are not looked for", names);
 }
 
 /** What to say of interfaces that are not used. @param what What is not done there. */

@@ -10,6 +10,7 @@ import {
   destinationOf,
   findKnownPeers,
   type KnownTags,
+  noLookingOver,
   roomEvent,
   tagsOf,
 } from "./rooms.ts";
@@ -61,6 +62,7 @@ async function offerRooms(
   let picker: Picker | undefined;
   let rooms: readonly FoundRoom[] = [];
   let obstacle: string | undefined;
+  let note: string | undefined;
   const show = (): void => {
     rooms = search.rooms.toSorted((a, b) => rank(a, tags) - rank(b, tags));
     picker?.show(
@@ -70,6 +72,7 @@ async function offerRooms(
         preferred: tags.has(room.tag),
       })),
       obstacle,
+      note,
     );
   };
   const search = new RoomSearch({
@@ -83,6 +86,10 @@ async function offerRooms(
     },
     onAvailable: () => {
       obstacle = undefined;
+      show();
+    },
+    onLeftOut: (names) => {
+      note = `${noLookingOver(names).message}.`;
       show();
     },
   });

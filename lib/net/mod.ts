@@ -52,5 +52,5 @@ export {
 export { listen, type Listener, type ListenOptions } from "./listen.ts";
 export { type Family, MAX_LINKS, type MulticastRoute, type NetworkOptions } from "./multicast.ts";
 export { lookUp } from "./look_up.ts";
-export { checkMulticast } from "./multicast_check.ts";
+export { checkMulticast, type MulticastCheck } from "./multicast_check.ts";
 export { networkChange, type NetworkChangeOptions } from "./network_change.ts";

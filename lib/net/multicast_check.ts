@@ -1,4 +1,5 @@
 import { NetError } from "../errors.ts";
+import type { MachineOptions } from "./address.ts";
 import { SERVICE } from "./dns_sd.ts";
 import { type DnsPacket, Multicast, type MulticastRoute } from "./multicast.ts";
 
@@ -8,6 +9,14 @@ const QUESTION: DnsPacket = {
   questions: [{ name: `nobody.${SERVICE}`, type: "SRV" }],
 };
 
+/** How multicast does on this machine. */
+export interface MulticastCheck {
+  /** One for each link and family. */
+  readonly routes: readonly MulticastRoute[];
+  /** The names of the interfaces that are not used, as there are too many. */
+  readonly leftOut: readonly string[];
+}
+
 /**
  * Asks over multicast DNS for what nobody has, as rooms are looked for, and listens whether the question
  * itself comes back.
@@ -15,19 +24,24 @@ const QUESTION: DnsPacket = {
  * That it does shows that this machine may send and hear multicast; not that the network carries it.
  *
  * @param signal Ends the wait.
- * @returns One entry for each link and family.
  * @throws {NetError} With code `discovery-unavailable` where there is nothing to try it with.
  */
-export async function checkMulticast(signal: AbortSignal): Promise<readonly MulticastRoute[]> {
+export async function checkMulticast(
+  signal: AbortSignal,
+  options: MachineOptions = {},
+): Promise<MulticastCheck> {
   const { promise: decided, resolve } = Promise.withResolvers<void>();
   let obstacle = "";
+  let leftOut: readonly string[] = [];
   const look = (): void => {
     const { routes } = multicast;
     if (routes.every(({ heard, problem }) => heard || problem !== undefined)) resolve();
   };
   const multicast = new Multicast({
+    ...options,
     onPacket: look,
     onUnavailable: (reason) => obstacle = reason,
+    onLeftOut: (names) => leftOut = names,
   });
   signal.addEventListener("abort", () => resolve());
   try {
@@ -39,7 +53,7 @@ export async function checkMulticast(signal: AbortSignal): Promise<readonly Mult
     await Promise.all(multicast.links.map((link) => multicast.send(link, QUESTION)));
     look();
     await decided;
-    return multicast.routes;
+    return { routes: multicast.routes, leftOut };
   } finally {
     multicast.close();
   }

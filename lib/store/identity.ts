@@ -209,7 +209,7 @@ const ACTION = "use identity file";
 async function put(which: WhichIdentity, text: string): Promise<string> {
   const file = readablePlace(which);
   await (await exists(file) ? replace : createFile)(file, text);
-  // Their identity may have been lost before.
+  // One that cannot be removed counts for nothing: it is that of another identity, which may have been lost.
   const rooms = ROOM_KINDS.map((kind) => roomPlace(file, kind));
   for (const room of rooms) if (granted("write", room)) await remove(room);
   return file;

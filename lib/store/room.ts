@@ -1,6 +1,6 @@
 import * as stdEncoding from "@std/encoding";
-import { type Bytes, utf8 } from "../bytes/mod.ts";
-import { ROOT_BYTES } from "../crypto/mod.ts";
+import { type Bytes, equal, utf8 } from "../bytes/mod.ts";
+import { PUBLIC_KEY_BYTES, ROOT_BYTES } from "../crypto/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 import { decodeKick, nameProblem } from "../wire/mod.ts";
 import { replaceFile, requirePermission, requireReplacing } from "./private_file.ts";
@@ -14,7 +14,7 @@ const ROOM_ID_BYTES = 32;
 const SESSION_BYTES = 16;
 const PSK_BYTES = 32;
 
-/** Longest room file, in bytes; a real one has about 150, and up to 500 more for each who was banned. */
+/** Longest room file, in bytes; a real one has about 200, and up to 500 more for each who was banned. */
 const MAX_FILE_BYTES: number = 1 << 18;
 
 /** Whether a room is open to everybody, or for whoever has its invite; a host keeps one of each. */
@@ -33,6 +33,8 @@ export interface KeptDecision {
 
 /** What makes a room the same after its host was started anew. */
 export interface KeptRoom {
+  /** The host's identity key, 32 bytes: the room is that of no other identity. */
+  readonly host: Bytes;
   /** The room, 32 bytes. */
   readonly roomId: Bytes;
   /** The session of the host's own member, 16 bytes; missing where it had none. */
@@ -57,11 +59,12 @@ export function roomPlace(identityFile: string, kind: RoomKind = "open"): string
  * Reads the room that a host has kept.
  *
  * @param file As {@linkcode roomPlace} gives it.
- * @returns `undefined` where none was kept.
+ * @param host The identity key of the host, 32 bytes.
+ * @returns `undefined` where this host has kept none; what another identity has left there counts for nothing.
  * @throws {StoreError} With code `permission-denied`, or `room-damaged` where the file is there and
  * cannot be used: it is left as it is.
  */
-export async function readRoom(file: string): Promise<KeptRoom | undefined> {
+export async function readRoom(file: string, host: Bytes): Promise<KeptRoom | undefined> {
   requirePermission("read", file, "keep the room in");
   const action = `Cannot use room file ${quote(file)}`;
   let text: string;
@@ -76,7 +79,10 @@ export async function readRoom(file: string): Promise<KeptRoom | undefined> {
   }
   try {
     const { type, version, ...content } = JSON.parse(text);
-    if (type === TYPE && version === VERSION) return decodeRoom(content);
+    if (type === TYPE && version === VERSION) {
+      const room = content.host === undefined ? undefined : decodeRoom(content);
+      return room !== undefined && equal(room.host, host) ? room : undefined;
+    }
   } catch {
     // Reported below.
   }
@@ -105,6 +111,7 @@ export async function writeRoom(file: string, room: KeptRoom): Promise<void> {
 
 /** A room as its file has it: bytes in base64. */
 interface RoomContent {
+  readonly host: string;
   readonly room: string;
   readonly session?: string;
   readonly root?: string;
@@ -114,8 +121,9 @@ interface RoomContent {
 }
 
 function encodeRoom(room: KeptRoom): RoomContent {
-  const { decisions = [], lastNumber, psk, root, roomId, session } = room;
+  const { decisions = [], host, lastNumber, psk, root, roomId, session } = room;
   return {
+    host: encodeBase64(host),
     room: encodeBase64(roomId),
     ...session !== undefined && { session: encodeBase64(session) },
     ...root !== undefined && { root: encodeBase64(root) },
@@ -132,11 +140,12 @@ function encodeRoom(room: KeptRoom): RoomContent {
 
 /** @throws {Error} If it is not what {@linkcode encodeRoom} makes. */
 function decodeRoom(content: RoomContent): KeptRoom {
-  const { decisions, lastNumber, psk, root, room, session } = content;
+  const { decisions, host, lastNumber, psk, root, room, session } = content;
   if (lastNumber !== undefined && !(Number.isSafeInteger(lastNumber) && lastNumber >= 0)) {
     throw new Error("the number is none");
   }
   return {
+    host: bytesOf(host, PUBLIC_KEY_BYTES),
     roomId: bytesOf(room, ROOM_ID_BYTES),
     ...session !== undefined && { session: bytesOf(session, SESSION_BYTES) },
     ...root !== undefined && { root: bytesOf(root, ROOT_BYTES) },

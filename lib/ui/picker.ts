@@ -67,6 +67,7 @@ export class Picker {
   readonly #gone = new Map<string, number>();
   readonly #list = new TypedLine();
   #choices: readonly Choice[] = [];
+  #obstacle: string | undefined;
   #note: string | undefined;
   /** The choices of which the terminal shows the digit. */
   #offered: readonly Choice[] = [];
@@ -99,11 +100,13 @@ export class Picker {
   /**
    * Shows what can be chosen now, in this order.
    *
-   * @param note What stands above as long as there are no choices, in place of the first title.
+   * @param obstacle What stands above as long as there are no choices, in place of the first title.
+   * @param note What stands in a row of its own behind the choices.
    */
-  show(choices: readonly Choice[], note?: string): void {
+  show(choices: readonly Choice[], obstacle?: string, note?: string): void {
     if (!this.#open) return;
     this.#choices = choices;
+    this.#obstacle = obstacle;
     this.#note = note;
     this.#giveDigits();
     this.#draw();
@@ -187,9 +190,10 @@ export class Picker {
   #lines(columns: number, rows: number): string[] {
     const { help, more, plain, titles } = this.#options;
     const choices = this.#choices.filter(({ id }) => this.#digits.has(id));
-    const title = choices.length === 0 ? this.#note ?? titles[0] : titles[1];
+    const title = choices.length === 0 ? this.#obstacle ?? titles[0] : titles[1];
     const [above, below] = [title, help].map(sanitizeLine) as [string, string];
-    const place = rows - rowsOf(above, columns) - rowsOf(below, columns);
+    const notes = this.#note === undefined ? [] : [firstRow(sanitizeLine(this.#note), columns)];
+    const place = rows - rowsOf(above, columns) - notes.length - rowsOf(below, columns);
     const all = this.#choices.length <= Math.min(choices.length, place);
     this.#offered = choices.slice(0, Math.max(1, all ? place : place - 1));
     const hidden = this.#choices.length - this.#offered.length;
@@ -200,6 +204,7 @@ export class Picker {
       ),
       // Where nothing is drawn anew, no number is told that will be another one soon.
       ...hidden === 0 ? [] : [firstRow(`  …  ${plain ? "" : `${hidden} `}${more}`, columns)],
+      ...notes,
       below,
     ];
   }

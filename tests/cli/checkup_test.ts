@@ -116,7 +116,7 @@ const WELL: Surroundings = {
   listen: ({ port }) => listener(port),
   dial: () => Promise.resolve(connection()),
   ask: () => Promise.resolve(answer()),
-  multicast: () => Promise.resolve([ROUTE]),
+  multicast: () => Promise.resolve({ routes: [ROUTE], leftOut: [] }),
   lookUp: () => Promise.resolve(["192.0.2.9"]),
   identity: () => Promise.resolve({ file: FILE, identity: IDENTITY, isProtected: false }),
   known: () => Promise.resolve(acquainted()),
@@ -257,10 +257,23 @@ test("checkUp tells whether own multicast comes back, by interface and family", 
     [[deaf, deaf], null, /listened for/, /by address/],
   ] as const;
   for (const [routes, ok, saw, advice] of cases) {
-    await assertVerdict("multicast", ok, saw, advice, { multicast: () => Promise.resolve(routes) });
+    const multicast = () => Promise.resolve({ routes, leftOut: [] });
+    await assertVerdict("multicast", ok, saw, advice, { multicast });
   }
   await assertVerdict("multicast", null, /Cannot try/, /by the address/, {
     multicast: fails(new NetError("discovery-unavailable", "Cannot try")),
+  });
+});
+
+test("checkUp tells over which interfaces multicast is not tried", async () => {
+  const leftOut = ["veth64", "veth65"];
+  const saw = /back over eth0 \(IPv4\); multicast is not tried over veth64, veth65: .* over 64/;
+  await assertVerdict("multicast", null, saw, /^Take down interfaces/, {
+    multicast: () => Promise.resolve({ routes: [ROUTE], leftOut }),
+  });
+  const lost = { ...ROUTE, heard: false };
+  await assertVerdict("multicast", false, /not tried over veth64, veth65/, /UDP port 5353/, {
+    multicast: () => Promise.resolve({ routes: [lost], leftOut }),
   });
 });
 
@@ -269,7 +282,10 @@ test("checkUp bounds the wait for multicast and for a name", async () => {
   const hanging: Partial<Surroundings> = {
     multicast: (signal) =>
       new Promise((resolve) =>
-        signal.addEventListener("abort", () => resolve([{ ...ROUTE, heard: false }]))
+        signal.addEventListener(
+          "abort",
+          () => resolve({ routes: [{ ...ROUTE, heard: false }], leftOut: [] }),
+        )
       ),
     lookUp: () => new Promise(() => {}),
   };

@@ -7,8 +7,9 @@ import type { Person } from "../../lib/cli/person.ts";
 import { label, roomSecrets, verify } from "../../lib/crypto/mod.ts";
 import { Door } from "../../lib/relay/mod.ts";
 import { readRoom, roomPlace, writeRoom } from "../../lib/store/mod.ts";
-import { decodeKick, KickOp } from "../../lib/wire/mod.ts";
+import { decodeKick, KickOp, MAX_DECISIONS } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
 import { identityOf } from "../support/keys.ts";
 import { Notes } from "../support/notes.ts";
 import { nextTurn } from "../support/stage.ts";
@@ -65,7 +66,11 @@ test("openRoom knows of no member of a host that was none", async () => {
   const member = await openRoom(MEMBER, host, notes);
   const relay = await openRoom(RELAY, host, notes);
   assertEquals(relay.former.map(({ session }) => session), [member.session]);
-  assertEquals(await readRoom(roomPlace(host.file)), { roomId: member.roomId });
+  const { publicKey } = host.identity;
+  assertEquals(await readRoom(roomPlace(host.file), publicKey), {
+    host: publicKey,
+    roomId: member.roomId,
+  });
   const again = await openRoom(MEMBER, host, notes);
   assertEquals([again.roomId, again.former], [member.roomId, []]);
 });
@@ -91,7 +96,11 @@ test("openRoom warns of a room that it cannot keep, and opens it", async () => {
 });
 
 const READABLE = await person();
-const ROOM = { roomId: new Uint8Array(32).fill(7), session: new Uint8Array(16).fill(8) };
+const ROOM = {
+  host: READABLE.identity.publicKey,
+  roomId: new Uint8Array(32).fill(7),
+  session: new Uint8Array(16).fill(8),
+};
 await writeRoom(roomPlace(READABLE.file), ROOM);
 
 for (
@@ -151,10 +160,11 @@ test("openRoom begins another room where that is wanted, into which the banned d
     assertNotEquals(second.roomId, first.roomId);
     if (choice.invite) assertNotEquals(second.root, first.root);
     assertEquals(second.former, []);
-    const [ban, ...others] = second.decisions;
+    const [lift, ban, ...others] = second.decisions;
     assertEquals([ban?.name, others], [name, []]);
     const { op, roomId, signature, signed, target } = decodeKick(ban!.object);
     assertEquals([op, roomId, target], [KickOp.BAN, second.roomId, bob!.publicKey]);
+    assertEquals(decodeKick(lift!.object).target, carol!.publicKey);
     assert(await verify(identity.publicKey, concat(label("lanchat/1 kick"), signed), signature));
     const third = await openRoom(choice, host, notes);
     assertEquals([third.roomId, third.decisions], [second.roomId, second.decisions]);
@@ -162,7 +172,88 @@ test("openRoom begins another room where that is wanted, into which the banned d
   }
 });
 
-test("openRoom begins another room though the last one is damaged, and says that nobody is banned in it", async () => {
+/** Who is banned from a room, by what the host has decided about them. */
+function bannedFrom({ decisions }: OpenedRoom): Bytes[] {
+  return decisions.map(({ object }) => decodeKick(object))
+    .filter(({ op }) => op === KickOp.BAN).map(({ target }) => target);
+}
+
+/** Decides in a room, and keeps that. */
+async function decide(
+  host: Omit<Person, "known">,
+  room: OpenedRoom,
+  decided: readonly (readonly [op: number, target: Bytes])[],
+  now: number,
+): Promise<void> {
+  const { decisions, roomId } = room;
+  const before = decisions.map(({ object }) => object);
+  const clock = new FakeClock(now);
+  const door = new Door({ identity: host.identity, roomId, decisions: before, clock });
+  for (const [op, target] of decided) await door.decide(op, target);
+  await room.keep(door.decisions.map((object) => ({ object })), door.lastNumber);
+}
+
+const LATER = Date.now() + 1e9;
+
+test("openRoom takes the bans of both kinds of room into another one, the last decision about each", async () => {
+  const host = await person();
+  const notes = new Notes();
+  const [bob, carol, dave] = await Promise.all(
+    ["bob", "carol", "dave"].map(async (name) => (await identityOf(name)).publicKey),
+  ) as [Bytes, Bytes, Bytes];
+  const another = { ...INVITE, newRoom: true };
+  const open = await openRoom(MEMBER, host, notes);
+  await decide(host, open, [[KickOp.BAN, bob], [KickOp.BAN, carol]], LATER);
+  assertEquals(bannedFrom(await openRoom(INVITE, host, notes)), []);
+  const first = await openRoom(another, host, notes);
+  assertEquals(bannedFrom(first), [bob, carol]);
+  for (const { object } of first.decisions) {
+    const { roomId, signature, signed } = decodeKick(object);
+    assertEquals(roomId, first.roomId);
+    const message = concat(label("lanchat/1 kick"), signed);
+    assert(await verify(host.identity.publicKey, message, signature));
+  }
+  await decide(host, first, [[KickOp.UNBAN, bob], [KickOp.BAN, dave]], LATER + 1e6);
+  for (let i = 0; i < 2; i++) { // The open room bans bob still.
+    assertEquals(bannedFrom(await openRoom(another, host, notes)), [carol, dave]);
+  }
+  assertEquals(bannedFrom(await openRoom(MEMBER, host, notes)), [bob, carol]);
+  assertEquals(notes.events, []);
+});
+
+test("openRoom takes the latest bans, as many as a room can hold", async () => {
+  const host = await person();
+  const notes = new Notes();
+  const keys = Array.from(
+    { length: MAX_DECISIONS + 2 },
+    (_, i) => new Uint8Array(32).fill(i).fill(i >> 8, 16),
+  );
+  const bans = keys.map((key) => [KickOp.BAN, key] as const);
+  await decide(host, await openRoom(INVITE, host, notes), bans.slice(0, 4), LATER);
+  await decide(host, await openRoom(MEMBER, host, notes), bans.slice(4), LATER + 1e6);
+  const another = await openRoom({ ...MEMBER, newRoom: true }, host, notes);
+  assertEquals(bannedFrom(another), keys.slice(2));
+});
+
+test("openRoom finds nothing of the rooms that another identity has left", async () => {
+  const host = await person();
+  const notes = new Notes();
+  const rooms = [await openRoom(MEMBER, host, notes), await openRoom(INVITE, host, notes)];
+  const { publicKey } = await identityOf("bob");
+  for (const room of rooms) await decide(host, room, [[KickOp.BAN, publicKey]], LATER);
+  const other = { ...host, identity: await identityOf("ivan") };
+  const others = [
+    await openRoom({ ...MEMBER, newRoom: true }, other, notes),
+    await openRoom(INVITE, other, notes),
+  ];
+  assertEquals(others.map(({ decisions, former }) => [decisions, former]), [[[], []], [[], []]]);
+  assertNotEquals(others[0]!.roomId, rooms[0]!.roomId);
+  assertNotEquals([others[1]!.roomId, others[1]!.root], [rooms[1]!.roomId, rooms[1]!.root]);
+  assertEquals((await openRoom(MEMBER, other, notes)).roomId, others[0]!.roomId);
+  assertEquals(notes.events, []);
+});
+
+test("openRoom begins another room though the last one is damaged, and says that its bans are lost", async () => {
   const host = await person();
   Deno.writeTextFileSync(roomPlace(host.file), "damaged");
   const notes = new Notes();
@@ -171,7 +262,7 @@ test("openRoom begins another room though the last one is damaged, and says that
   assertEquals((await openRoom(MEMBER, host, notes)).roomId, roomId);
   const told = notes.events.flatMap((event) => event.event === "warning" ? [event] : []);
   assertEquals(told.map(({ code }) => code), ["room-damaged"]);
-  assertMatch(told[0]!.message, /Nobody is banned any more/);
+  assertMatch(told[0]!.message, /bans of a room before are not taken over/);
 });
 
 test("openRoom of a host that is no member keeps nothing that opens what its members say", async () => {
@@ -230,7 +321,10 @@ test("openRoom of a host that is no member any more holds the secret no longer t
 
 test("openRoom fails where a room for invited people has lost its secret", async () => {
   const host = await person();
-  await writeRoom(roomPlace(host.file, "invite"), { roomId: new Uint8Array(32) });
+  await writeRoom(roomPlace(host.file, "invite"), {
+    host: host.identity.publicKey,
+    roomId: new Uint8Array(32),
+  });
   for (const relayOnly of [true, false]) {
     const choice = { ...INVITE, relayOnly };
     await assertFails(openRoom(choice, host, new Notes()), "room-damaged", "secret is missing");

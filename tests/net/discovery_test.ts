@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { MAX_LINKS, RoomAnnouncer, RoomSearch } from "../../lib/net/mod.ts";
 import { FakeClock } from "../support/clock.ts";
+import { noLinks } from "../support/links.ts";
 import { test } from "../support/test.ts";
 
 // What goes over a network is tested on one: tests/network/discovery_test.ts.
@@ -33,18 +34,8 @@ test("RoomSearch and RoomAnnouncer say once that there is no network, and leave 
 
 test("RoomSearch says once which interfaces it leaves out", async () => {
   const leftOut: (readonly string[])[] = [];
-  const interfaces = (): Deno.NetworkInterfaceInfo[] =>
-    Array.from({ length: MAX_LINKS + 2 }, (_, i) => ({
-      name: `none${i}`, // So that nothing leaves this machine.
-      family: "IPv4",
-      address: `192.0.2.${i + 1}`,
-      netmask: "255.255.255.0",
-      scopeid: null,
-      cidr: `192.0.2.${i + 1}/24`,
-      mac: "00:00:00:00:00:00",
-    }));
   const search = new RoomSearch({
-    interfaces,
+    interfaces: noLinks(MAX_LINKS + 2),
     onUnavailable: () => {},
     onLeftOut: (names) => leftOut.push(names),
   });

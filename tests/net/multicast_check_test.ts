@@ -1,5 +1,8 @@
-import { checkMulticast } from "../../lib/net/mod.ts";
+import { assertEquals } from "@std/assert";
+import { checkMulticast, MAX_LINKS } from "../../lib/net/mod.ts";
 import { assertFails } from "../support/assert.ts";
+import { noLinks } from "../support/links.ts";
+import { test } from "../support/test.ts";
 
 // What it finds is in tests/network/doctor_test.ts: multicast stays on machines of the tests' own.
 
@@ -10,4 +13,11 @@ Deno.test({
     const checked = checkMulticast(AbortSignal.abort());
     await assertFails(checked, "discovery-unavailable", "--allow-net is missing");
   },
+});
+
+test("checkMulticast says which interfaces it leaves out", async () => {
+  const interfaces = noLinks(MAX_LINKS + 2);
+  const { leftOut, routes } = await checkMulticast(AbortSignal.abort(), { interfaces });
+  assertEquals(leftOut, [`none${MAX_LINKS}`, `none${MAX_LINKS + 1}`]);
+  assertEquals(routes.map(({ link }) => link), [...Array(MAX_LINKS).keys()].map((i) => `none${i}`));
 });

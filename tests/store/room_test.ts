@@ -18,8 +18,11 @@ function emptyDirectory(): string {
   return directory;
 }
 
+/** Whose rooms they are. */
+const HOST = randomBytes(32);
+
 function newRoom(): KeptRoom {
-  return { roomId: randomBytes(32), session: randomBytes(16) };
+  return { host: HOST, roomId: randomBytes(32), session: randomBytes(16) };
 }
 
 function names(directory: string): string[] {
@@ -43,11 +46,11 @@ test("roomPlace is beside the identity", () => {
 test("writeRoom keeps a room that readRoom finds, with a session and without", async () => {
   const directory = emptyDirectory();
   const file = `${directory}/me.room.json`;
-  assertEquals(await readRoom(file), undefined);
+  assertEquals(await readRoom(file, HOST), undefined);
   const room = newRoom();
-  for (const kept of [room, { roomId: room.roomId }, newRoom()]) {
+  for (const kept of [room, { host: HOST, roomId: room.roomId }, newRoom()]) {
     await writeRoom(file, kept);
-    assertEquals(await readRoom(file), kept);
+    assertEquals(await readRoom(file, HOST), kept);
     assertEquals(names(directory), ["me.room.json"]);
   }
 });
@@ -71,28 +74,40 @@ test("writeRoom keeps what a room for invited people needs, and who is banned", 
   for (
     const kept of [
       { ...room, root: randomBytes(16), decisions, lastNumber: 1_795_480_204_301 },
-      { roomId: room.roomId, psk: randomBytes(32), decisions: decisions.slice(1) },
+      { host: HOST, roomId: room.roomId, psk: randomBytes(32), decisions: decisions.slice(1) },
     ]
   ) {
     await writeRoom(file, kept);
-    assertEquals(await readRoom(file), kept);
+    assertEquals(await readRoom(file, HOST), kept);
   }
   const full = Array.from({ length: MAX_DECISIONS }, () => ({
     object: decision(KickOp.BAN),
     name: "\u{1f600}".repeat(12),
   }));
   await writeRoom(file, { ...room, decisions: full });
-  assertEquals((await readRoom(file))?.decisions, full);
+  assertEquals((await readRoom(file, HOST))?.decisions, full);
+});
+
+test("readRoom finds no room of another identity, nor one that says nothing of its host", async () => {
+  const file = `${emptyDirectory()}/me.room.json`;
+  const room = newRoom();
+  await writeRoom(file, room);
+  assertEquals(await readRoom(file, randomBytes(32)), undefined);
+  assertEquals(await readRoom(file, HOST), room);
+  const { host: _, ...content } = JSON.parse(Deno.readTextFileSync(file));
+  Deno.writeTextFileSync(file, JSON.stringify(content));
+  assertEquals(await readRoom(file, HOST), undefined);
 });
 
 test("writeRoom makes a file of one line that nobody else may open", async () => {
   const file = `${emptyDirectory()}/me.room.json`;
-  await writeRoom(file, { roomId: new Uint8Array(32), session: new Uint8Array(16) });
+  const [host, roomId, session] = [32, 32, 16].map((length) => new Uint8Array(length));
+  await writeRoom(file, { host: host!, roomId: roomId!, session: session! });
   assertEquals(
     Deno.readTextFileSync(file),
-    `{"type":"lanchat room","version":1,"room":"${"A".repeat(43)}=","session":"${
-      "A".repeat(22)
-    }=="}\n`,
+    `{"type":"lanchat room","version":1,"host":"${"A".repeat(43)}=","room":"${
+      "A".repeat(43)
+    }=","session":"${"A".repeat(22)}=="}\n`,
   );
   assertEquals(Deno.statSync(file).mode! & 0o777, 0o600);
 
@@ -109,8 +124,8 @@ test("writeRoom puts a new file in the place of the old one, which stays whole",
   Deno.linkSync(file, `${directory}/before`);
   const after = newRoom();
   await writeRoom(file, after);
-  assertEquals(await readRoom(`${directory}/before`), before);
-  assertEquals(await readRoom(file), after);
+  assertEquals(await readRoom(`${directory}/before`, HOST), before);
+  assertEquals(await readRoom(file, HOST), after);
 });
 
 test("readRoom finds a whole room whenever it looks, however often one is written", async () => {
@@ -124,7 +139,7 @@ test("readRoom finds a whole room whenever it looks, however often one is writte
   };
   const known = new Set(rooms.map(({ roomId }) => toHex(roomId)));
   const read = async (): Promise<void> => {
-    while (!written) assert(known.has(toHex((await readRoom(file))!.roomId)));
+    while (!written) assert(known.has(toHex((await readRoom(file, HOST))!.roomId)));
   };
   await Promise.all([write(), read(), read()]);
 });
@@ -133,13 +148,15 @@ test("readRoom leaves a file alone that is none of lanchat's", async () => {
   const file = `${emptyDirectory()}/me.room.json`;
   const room = "A".repeat(43) + "=";
   const session = "A".repeat(22) + "==";
-  const good = { type: "lanchat room", version: 1, room, session };
+  const good = { type: "lanchat room", version: 1, host: room, room, session };
   const contents: unknown[] = [
     { ...good, type: "lanchat identity" },
     { ...good, type: undefined },
     { ...good, version: 2 },
     ...[-1, 1.5, 2 ** 53, "1"].map((lastNumber) => ({ ...good, lastNumber })),
     { ...good, version: "1" },
+    { ...good, host: 7 },
+    { ...good, host: session },
     { ...good, room: undefined },
     { ...good, room: 7 },
     { ...good, room: "?" },
@@ -163,7 +180,7 @@ test("readRoom leaves a file alone that is none of lanchat's", async () => {
     .concat(contents.map((content) => JSON.stringify(content)));
   for (const text of texts) {
     Deno.writeTextFileSync(file, text);
-    const { message } = await assertFails(readRoom(file), "room-damaged", file);
+    const { message } = await assertFails(readRoom(file, HOST), "room-damaged", file);
     assertMatch(message, /^Cannot use room file .* as it is not a lanchat room of version 1$/);
     assertEquals(Deno.readTextFileSync(file), text);
   }
@@ -173,7 +190,7 @@ test("readRoom refuses bytes that are not UTF-8", async () => {
   const file = `${emptyDirectory()}/me.room.json`;
   const bytes = Deno.readFileSync(KEPT).fill(0xff, 40, 44);
   Deno.writeFileSync(file, bytes);
-  await assertFails(readRoom(file), "room-damaged", file);
+  await assertFails(readRoom(file, HOST), "room-damaged", file);
   assertEquals(Deno.readFileSync(file), bytes);
 });
 
@@ -182,17 +199,17 @@ test("readRoom refuses what is too large, a directory, and what cannot be reache
   const file = `${directory}/me.room.json`;
   const padded = Deno.readTextFileSync(KEPT).padEnd(1 << 18, " ");
   Deno.writeTextFileSync(file, padded);
-  assertEquals(await readRoom(file), await readRoom(KEPT));
+  assertEquals(await readRoom(file, HOST), await readRoom(KEPT, HOST));
   Deno.writeTextFileSync(file, `${padded} `);
-  await assertFails(readRoom(file), "room-damaged", "it is none of lanchat's");
+  await assertFails(readRoom(file, HOST), "room-damaged", "it is none of lanchat's");
   assertEquals(Deno.readTextFileSync(file), `${padded} `);
 
-  await assertFails(readRoom(directory), "room-damaged", "it is none of lanchat's");
-  await assertFails(readRoom(`${KEPT}/below`), "room-damaged", "Not a directory");
+  await assertFails(readRoom(directory, HOST), "room-damaged", "it is none of lanchat's");
+  await assertFails(readRoom(`${KEPT}/below`, HOST), "room-damaged", "Not a directory");
   Deno.symlinkSync("loop", `${directory}/loop`);
-  await assertFails(readRoom(`${directory}/loop`), "room-damaged", "loop");
+  await assertFails(readRoom(`${directory}/loop`, HOST), "room-damaged", "loop");
   // Reading it would not end.
-  await assertFails(readRoom("/dev/zero"), "room-damaged", "it is none of lanchat's");
+  await assertFails(readRoom("/dev/zero", HOST), "room-damaged", "it is none of lanchat's");
 });
 
 test("writeRoom fails where nothing can be written, and leaves nothing behind", async () => {
@@ -227,13 +244,13 @@ Deno.test({
       await writeRoom(file, before);
       Deno.writeFileSync(`${directory}/other`, new Uint8Array(4096));
       await assertFails(writeRoom(file, newRoom()), "room-unwritable", "No space left");
-      assertEquals(await readRoom(file), before);
+      assertEquals(await readRoom(file, HOST), before);
       assertEquals(names(directory), ["me.room.json", "other"]);
 
       Deno.removeSync(`${directory}/other`);
       const after = newRoom();
       await writeRoom(file, after);
-      assertEquals(await readRoom(file), after);
+      assertEquals(await readRoom(file, HOST), after);
     } finally {
       await mount("umount", directory);
     }
@@ -260,8 +277,8 @@ for (
     permissions,
     async fn() {
       const text = readFails ? undefined : Deno.readTextFileSync(KEPT);
-      if (readFails) await assertFails(readRoom(KEPT), "permission-denied", "--allow-read");
-      else assert(await readRoom(KEPT) !== undefined);
+      if (readFails) await assertFails(readRoom(KEPT, HOST), "permission-denied", "--allow-read");
+      else assert(await readRoom(KEPT, HOST) !== undefined);
       const failed = assertFails(writeRoom(KEPT, newRoom()), "permission-denied");
       assertEquals(
         (await failed).message,

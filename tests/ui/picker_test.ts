@@ -206,6 +206,23 @@ test("Picker says why there is nothing to choose, as long as there is nothing", 
   await table.shows("Found:", "  1  room a", "q leaves.");
 });
 
+test("Picker shows a note in one row, whatever there is to choose", async () => {
+  await using table = new Table({}, 5);
+  const note = "Not looked for over veth64, veth65, veth66";
+  const row = "Not looked for over veth64, veth65, ve…";
+  table.picker.show([], undefined, note);
+  await table.shows("Looking", row, "q leaves.");
+  table.picker.show(choices("abc"), undefined, note);
+  await table.screen.settled();
+  assertEquals(table.screen.lines.slice(-5), [
+    "Found:",
+    "  1  room a",
+    "  …  2 more",
+    row,
+    "q leaves.",
+  ]);
+});
+
 test("Picker is left with q; Ctrl-C, Ctrl-D and the end of the terminal interrupt it", async () => {
   for (const key of ["q", "Q"]) {
     await using table = new Table();
