@@ -69,10 +69,12 @@ export class JsonFrontEnd implements FrontEnd {
   }
 
   #parseObject(object: Readonly<Record<string, unknown>>, line: number): Input {
-    if ((object.say === undefined) === (object.do === undefined)) {
-      throw badInput("the object must have either 'say' or 'do'");
+    const { do: wish, say, verify } = object;
+    if ([say, wish, verify].filter((value) => value !== undefined).length !== 1) {
+      throw badInput("the object must have one of 'say', 'do' and 'verify'");
     }
-    return object.do === undefined ? this.#parseSay(object, line) : parseWish(object);
+    if (say !== undefined) return this.#parseSay(object, line);
+    return verify === undefined ? parseWish(object) : parseVerify(object);
   }
 
   #parseSay({ say, to, id }: Readonly<Record<string, unknown>>, line: number): Input {
@@ -112,8 +114,6 @@ function parseWish(object: Readonly<Record<string, unknown>>): Input {
     case "ban":
     case "unban":
       return { do: wish, name: textOf(name, "name") };
-    case "verify":
-      return parseVerify(object);
     case "accept":
       return { do: wish, digits: textOf(digits, "digits") };
     case "status":
@@ -123,13 +123,14 @@ function parseWish(object: Readonly<Record<string, unknown>>): Input {
   }
 }
 
-function parseVerify({ digits, name }: Readonly<Record<string, unknown>>): Input {
-  if (name === undefined && digits !== undefined) throw badInput("'digits' need a 'name'");
-  return {
-    do: "verify",
-    ...name !== undefined && { name: textOf(name, "name") },
-    ...digits !== undefined && { digits: textOf(digits, "digits") },
-  };
+function parseVerify({ digits, verify }: Readonly<Record<string, unknown>>): Input {
+  if (verify !== true && !isText(verify)) throw badInput("'verify' must be a name or true");
+  const given = digits === undefined ? undefined : textOf(digits, "digits");
+  if (verify !== true) {
+    return { do: "verify", name: verify, ...given !== undefined && { digits: given } };
+  }
+  if (given !== undefined) throw badInput("'digits' need the name of a member in 'verify'");
+  return { do: "verify" };
 }
 
 function textOf(value: unknown, field: string): string {

@@ -7,7 +7,7 @@ import { memberAtTerminal } from "./people.ts";
 screenTest("somebody is verified by what both screens show, and marked from then on", async () => {
   await using hana = await HostProgram.start(["--name", "hana", "--json"]);
   await using ada = await memberAtTerminal(hana, "ada", { columns: 100, rows: 50 });
-  await hana.tell({ do: "verify", name: "ada" });
+  await hana.tell({ verify: "ada" });
   const { digits, fingerprint } = await hana.event("safety-number");
   const groups = digits.match(/\d{5}/g)!;
   // Hana's half of it is the one that is not ada's.
