@@ -1,4 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Bytes } from "../../lib/bytes/mod.ts";
+import { passphraseKey } from "../../lib/crypto/mod.ts";
+import { readLog } from "../../lib/store/mod.ts";
 import {
   BINARY,
   emptyDirectory,
@@ -39,6 +42,19 @@ function said(log: string): string[] {
   return [...log.matchAll(/^\S+Z > bob: (.*)$/gm)].map(([, text]) => text!);
 }
 
+/** Waits until an own message is in a log on the disk, which follows what is shown. */
+async function keeps(file: string, text: string): Promise<void> {
+  let key: Promise<Bytes> | undefined;
+  const unlock = (salt: Bytes): Promise<Bytes> => key ??= passphraseKey(PASSPHRASE, salt);
+  const isThere = async (): Promise<boolean> => {
+    const { texts } = await readLog(file, unlock);
+    return said((await Array.fromAsync(texts)).join("")).includes(text);
+  };
+  using watcher = Deno.watchFs(file);
+  if (await isThere()) return;
+  for await (const _ of watcher) if (await isThere()) return;
+}
+
 Deno.test("--log-encrypted seals what lanchat log prints, over several runs", async () => {
   const file = `${emptyDirectory()}/a.log`;
   for (const [input, ...args] of [["one\n\x1b[2J\n"], ['{"say":"two"}\n', "--json"]] as const) {
@@ -76,6 +92,7 @@ Deno.test("a run that was killed leaves a log that is read, and goes on, with a 
     await using member = await host.join(joining(file, "--json").slice(2), sealing(file));
     await member.tell({ say: "one" });
     await member.event("sent");
+    await keeps(file, "one");
     member.signal("SIGKILL");
     await member.exited();
   }
