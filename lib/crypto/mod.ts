@@ -1,5 +1,6 @@
 /**
- * All cryptography, through WebCrypto alone: no other folder touches `crypto.subtle`.
+ * All cryptography, through WebCrypto: no other folder touches `crypto.subtle`. Where the runtime's lacks
+ * ML-KEM, @noble/post-quantum stands in.
  *
  * @example Seal and open
  * ```ts
@@ -23,6 +24,16 @@ export {
   TAG_LENGTH,
 } from "./fingerprint.ts";
 export { hmac, hmacVerify, kdf, KEY_BYTES, label, randomBytes, sha256, zeroKey } from "./hash.ts";
+export {
+  encapsulate,
+  type Encapsulation,
+  generateKemKeyPair,
+  importKemKeyPair,
+  isKemKey,
+  KEM_CIPHERTEXT_BYTES,
+  KEM_KEY_BYTES,
+  type KemKeyPair,
+} from "./kem.ts";
 export { passphraseKey, SALT_BYTES } from "./passphrase.ts";
 export { openRoomSecrets, type RoomSecrets, roomSecrets, ROOT_BYTES } from "./room_secret.ts";
 export {
