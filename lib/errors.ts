@@ -83,6 +83,7 @@ export type Code =
   | "identity-unwritable"
   | "identity-exists"
   | "peers-damaged"
+  | "peers-exposed"
   | "peers-unreadable"
   | "peers-unwritable"
   | "no-such-peer"
@@ -258,6 +259,10 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "peers-damaged": {
     status: 0,
     hint: "Whom they were about is unknown now; they stay in the file: mend or remove them.",
+  },
+  "peers-exposed": {
+    status: 0,
+    hint: "Make it yours only with chmod 600; lanchat does when it writes the file next.",
   },
   "peers-unreadable": {
     status: 1,

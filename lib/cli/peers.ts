@@ -11,7 +11,7 @@ import {
 } from "../store/mod.ts";
 import type { PeerEvent } from "../ui/mod.ts";
 import type { PeersCommand } from "./args.ts";
-import { damagedWarnings, identityOptions } from "./person.ts";
+import { damagedWarnings, identityOptions, peersWarnings } from "./person.ts";
 import { answer } from "./print.ts";
 import { report } from "./report.ts";
 
@@ -26,7 +26,7 @@ const MAX_CANDIDATES = 8;
  */
 export async function managePeers(command: PeersCommand): Promise<number> {
   const known = await KnownPeers.open(peersPlace(identityPlace(identityOptions(command))));
-  const warnings = damagedWarnings(known);
+  const warnings = peersWarnings(known);
   switch (command.action) {
     case "list": {
       const newestFirst = known.all().toSorted((a, b) => b.lastSeen - a.lastSeen);

@@ -64,7 +64,7 @@ async function openKnownPeers(file: string | undefined, frontEnd: FrontEnd): Pro
   if (file === undefined) return await KnownPeers.open(undefined); // That ends with this run: it was said.
   try {
     const known = await KnownPeers.open(peersPlace(file));
-    for (const warning of damagedWarnings(known)) frontEnd.show(warning);
+    for (const warning of peersWarnings(known)) frontEnd.show(warning);
     return known;
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== "permission-denied") throw error;
@@ -76,6 +76,18 @@ async function openKnownPeers(file: string | undefined, frontEnd: FrontEnd): Pro
     });
     return await KnownPeers.open(undefined);
   }
+}
+
+/** What there is to say of a file of known peers: that others could read it, lines that cannot be read. */
+export function peersWarnings(known: KnownPeers): ProblemEvent[] {
+  const { file, isExposed } = known;
+  const exposed: ProblemEvent = {
+    event: "warning",
+    code: "peers-exposed",
+    message: `Others may have read whom you know in ${quote(file ?? "")}`,
+    hint: CODES["peers-exposed"].hint,
+  };
+  return [...isExposed ? [exposed] : [], ...damagedWarnings(known)];
 }
 
 /** The warning about lines of known peers that cannot be read, where there are any. */

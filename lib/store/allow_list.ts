@@ -1,7 +1,14 @@
 import { quote, StoreError } from "../errors.ts";
+import { causedBy, readTrusted, type Trust } from "./trusted_file.ts";
 
 /** Longest list, in bytes: room for many more people than a room has. */
 const MAX_FILE_BYTES: number = 1 << 20;
+
+const TRUST: Trust = {
+  holds: "who may enter",
+  isSecret: false,
+  advice: "Then look through the list.",
+};
 
 /**
  * Reads who may enter a room: a fingerprint in each line, in groups or not; `#` begins a comment.
@@ -27,11 +34,10 @@ export async function readAllowList(file: string): Promise<ReadonlySet<string>> 
 
 async function readText(file: string): Promise<string> {
   try {
-    const { isFile, size } = await Deno.stat(file);
-    if (!isFile || size > MAX_FILE_BYTES) throw new Error("it is no list of fingerprints");
-    return await Deno.readTextFile(file);
+    const { bytes } = await readTrusted(file, MAX_FILE_BYTES, TRUST);
+    return new TextDecoder().decode(bytes);
   } catch (cause) {
-    const message = `Cannot read ${quote(file)}: ${(cause as Error).message}`;
-    throw new StoreError("bad-list", message, { cause });
+    const message = `Cannot use list ${quote(file)}: ${(cause as Error).message}`;
+    throw new StoreError("bad-list", message, causedBy(cause));
   }
 }

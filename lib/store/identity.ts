@@ -23,6 +23,7 @@ import {
   writeNew,
 } from "./private_file.ts";
 import { ROOM_KINDS, roomPlace } from "./room.ts";
+import { causedBy, readRegular, readTrusted, type Trust } from "./trusted_file.ts";
 
 const decodeBase64: (text: string) => Bytes = stdEncoding.decodeBase64;
 const encodeBase64: (bytes: Uint8Array) => string = stdEncoding.encodeBase64;
@@ -34,6 +35,12 @@ const Version = { OPEN: 1, SEALED: 2 } as const;
 
 /** Longest identity file, in bytes; a real one has about 200. */
 const MAX_FILE_BYTES = 4_096;
+
+const TRUST: Trust = {
+  holds: "your private key",
+  isSecret: true,
+  advice: "If others use this machine, start over: lanchat id new",
+};
 
 /** How long another run may take to make the same file, in milliseconds. */
 const LOCK_MS = 5000;
@@ -313,11 +320,8 @@ async function readContent(
 ): Promise<Content> {
   const action = `Cannot use identity file ${quote(file)}`;
   const text = await readPrivate(file, isOpen).catch((cause: Error) => {
-    if (cause instanceof StoreError) throw cause;
-    throw new StoreError("identity-unreadable", `${action}: ${cause.message}`, {
-      cause,
-      ...options,
-    });
+    const causes = { ...options, ...causedBy(cause) };
+    throw new StoreError("identity-unreadable", `${action}: ${cause.message}`, causes);
   });
   try {
     const { type, version, pkcs8, salt, sealed } = JSON.parse(text);
@@ -388,17 +392,8 @@ async function seal(pkcs8: Bytes, passphrase: string): Promise<Content> {
 
 /** The text of a file that nobody else can read, unless that does not matter. */
 async function readPrivate(file: string, isOpen: boolean): Promise<string> {
-  const { isFile, size, mode } = await Deno.stat(file);
-  // Reading a pipe or a device would not end.
-  if (!isFile) throw new Error("it is not a regular file");
-  if (size > MAX_FILE_BYTES) {
-    throw new Error(`it must be <= ${MAX_FILE_BYTES} bytes: it has ${size}`);
-  }
-  if (!isOpen && Deno.build.os !== "windows" && (mode! & 0o077) !== 0) {
-    const message = `Cannot use identity file ${quote(file)} as others may open it`;
-    throw new StoreError("identity-unreadable", message, {
-      hint: `Make it yours alone: chmod 600 ${quote(file)}`,
-    });
-  }
-  return await Deno.readTextFile(file);
+  const { bytes } = isOpen
+    ? await readRegular(file, MAX_FILE_BYTES)
+    : await readTrusted(file, MAX_FILE_BYTES, TRUST);
+  return new TextDecoder().decode(bytes);
 }

@@ -11,6 +11,7 @@ import {
   requireReplacing,
   writeNew,
 } from "./private_file.ts";
+import { causedBy, isReadByOthers, readRegular, readTrusted, type Trust } from "./trusted_file.ts";
 
 /** Longest file, in bytes, so that reading it ends. */
 const MAX_FILE_BYTES: number = 16 << 20;
@@ -19,6 +20,13 @@ const MAX_FILE_BYTES: number = 16 << 20;
 const LOCK_MS = 5000;
 
 const ACTION = "use known peers in";
+
+/** That others could read it is a warning: nobody can pass for somebody else by it. */
+const TRUST: Trust = {
+  holds: "whom you know and have verified",
+  isSecret: false,
+  advice: "Then look through 'lanchat peers': whoever is verified there may not be.",
+};
 
 /** Peers that were kept elsewhere. */
 export interface StoredPeers {
@@ -44,6 +52,8 @@ export class KnownPeers {
   readonly file: string | undefined;
   /** Which lines of the file could not be read, counted from 1; they stay in it as they are. */
   readonly damagedLines: readonly number[];
+  /** Whether others could read the file; nobody can once it was written again. */
+  readonly isExposed: boolean;
   readonly #clock: Pick<Clock, "now">;
   #table: PeerTable;
   /** Changes that are not on the disk yet. */
@@ -55,9 +65,11 @@ export class KnownPeers {
   private constructor(
     file: string | undefined,
     { damagedLines, table }: Pick<PeerLines, "damagedLines" | "table">,
+    isExposed: boolean,
     clock: Pick<Clock, "now">,
   ) {
     this.file = file;
+    this.isExposed = isExposed;
     this.damagedLines = damagedLines;
     this.#table = table;
     this.#clock = clock;
@@ -74,8 +86,8 @@ export class KnownPeers {
     file: string | undefined,
     clock: Pick<Clock, "now"> = systemClock,
   ): Promise<KnownPeers> {
-    const lines = file === undefined ? NOTHING : await read(file);
-    return new KnownPeers(file, PeerTable.parse(lines), clock);
+    const { bytes, isExposed } = file === undefined ? NOTHING : await read(file);
+    return new KnownPeers(file, PeerTable.parse(bytes), isExposed, clock);
   }
 
   /** How many lines of the file could not be read. */
@@ -178,7 +190,7 @@ export class KnownPeers {
     try {
       requireReplacing(file, "keep known peers in");
       using _ = await takeAlone(`${file}.lock`, LOCK_MS);
-      const { damaged, table } = PeerTable.parse(await read(file), this.#table);
+      const { damaged, table } = PeerTable.parse((await read(file)).bytes, this.#table);
       for (const change of changes) change(table);
       const bytes = table.format(damaged);
       if (bytes.length > MAX_FILE_BYTES) throw new Error(`it must be <= ${MAX_FILE_BYTES} bytes`);
@@ -209,7 +221,7 @@ export class KnownPeers {
 export async function readPeers(file: string): Promise<StoredPeers> {
   requirePermission("read", file, ACTION);
   const hint = "Give a file that 'lanchat peers export' has made.";
-  const bytes = await readBytes(file).catch(unreadable(file, { hint }));
+  const { bytes } = await readRegular(file, MAX_FILE_BYTES).catch(unreadable(file, { hint }));
   const { damagedLines, table } = PeerTable.parse(bytes);
   const peers = table.all();
   if (peers.length > 0 || damagedLines.length === 0) return { peers, damagedLines };
@@ -233,26 +245,22 @@ export async function writePeers(file: string, lines: Bytes): Promise<void> {
   }
 }
 
-const NOTHING: Bytes = new Uint8Array();
+const NOTHING: { bytes: Bytes; isExposed: boolean } = { bytes: new Uint8Array(), isExposed: false };
 
 /** @throws {StoreError} With code `permission-denied` or `peers-unreadable`. */
-async function read(file: string): Promise<Bytes> {
+async function read(file: string): Promise<{ bytes: Bytes; isExposed: boolean }> {
   requirePermission("read", file, ACTION, dirname(file));
-  return await readBytes(file).catch((cause) =>
-    cause instanceof Deno.errors.NotFound ? NOTHING : unreadable(file)(cause)
-  );
+  try {
+    const { bytes, info } = await readTrusted(file, MAX_FILE_BYTES, TRUST);
+    return { bytes, isExposed: isReadByOthers(info) };
+  } catch (cause) {
+    return cause instanceof Deno.errors.NotFound ? NOTHING : unreadable(file)(cause);
+  }
 }
 
 function unreadable(file: string, options: { hint?: string } = {}): (cause: unknown) => never {
   return (cause) => {
     const message = `Cannot use known peers in ${quote(file)}: ${(cause as Error).message}`;
-    throw new StoreError("peers-unreadable", message, { cause, ...options });
+    throw new StoreError("peers-unreadable", message, { ...options, ...causedBy(cause) });
   };
-}
-
-async function readBytes(file: string): Promise<Bytes> {
-  const { isFile, size } = await Deno.stat(file);
-  if (!isFile) throw new Error("it is not a regular file");
-  if (size > MAX_FILE_BYTES) throw new Error(`it must be <= ${MAX_FILE_BYTES} bytes`);
-  return await Deno.readFile(file);
 }

@@ -1,3 +1,38 @@
+import { quote } from "../errors.ts";
+
+/**
+ * Opens a lock file, made where it is not there. It is never a link: whoever can write to the directory
+ * could have any file of this user made or held by one.
+ */
+async function openLock(file: string): Promise<Deno.FsFile> {
+  while (true) {
+    try {
+      return await Deno.open(file, { write: true, createNew: true, mode: 0o600 });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
+    try {
+      return await openNamed(file);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // Removed meanwhile: made again.
+    }
+  }
+}
+
+async function openNamed(file: string): Promise<Deno.FsFile> {
+  if (!(await Deno.lstat(file)).isFile) throw new Error(`${quote(file)} is not a regular file`);
+  const opened = await Deno.open(file, { write: true });
+  if (await isNamed(file, opened)) return opened;
+  opened.close();
+  throw new Error(`${quote(file)} was replaced`);
+}
+
+/** Whether a path leads to an open file, not by a link. */
+export async function isNamed(file: string, opened: Deno.FsFile): Promise<boolean> {
+  const [named, own] = await Promise.all([Deno.lstat(file), opened.stat()]);
+  return named.isFile && named.dev === own.dev && named.ino === own.ino;
+}
+
 /**
  * Holds a file for this run alone until it is disposed of; it is made where it is not there.
  *
@@ -5,7 +40,7 @@
  * @throws {Error} If they hold it longer, or it cannot be opened.
  */
 export async function takeAlone(file: string, ms: number): Promise<Disposable> {
-  const opened = await Deno.open(file, { write: true, create: true, mode: 0o600 });
+  const opened = await openLock(file);
   try {
     await lock(opened, ms);
   } catch (error) {

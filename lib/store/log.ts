@@ -1,5 +1,6 @@
 import { type Bytes, equal, utf8 } from "../bytes/mod.ts";
 import { quote, StoreError } from "../errors.ts";
+import { granted, readFully } from "./private_file.ts";
 
 /** How a sealed log begins. See LOG.md. */
 export const MAGIC: Bytes = utf8("LANCHATL");
@@ -75,18 +76,6 @@ export function isSealed(start: Uint8Array): boolean {
   return start.length > 0 && equal(start.slice(0, magic.length), magic);
 }
 
-/** The next bytes of a file, fewer at its end. */
-export async function readFully(opened: Deno.FsFile, length: number): Promise<Bytes> {
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const count = await opened.read(bytes.subarray(filled));
-    if (count === null) break;
-    filled += count;
-  }
-  return bytes.slice(0, filled);
-}
-
 /** @throws {StoreError} With code `permission-denied`. */
 export function requireLogPermission(name: "read" | "write", path: string): void {
   if (granted(name, path)) return;
@@ -129,8 +118,4 @@ async function endLine(file: string, opened: Deno.FsFile): Promise<void> {
   await opened.seek(-1, Deno.SeekMode.End);
   const [last] = await readFully(opened, 1);
   if (last !== LF) await writeAll(opened, utf8("\n"));
-}
-
-function granted(name: "read" | "write", path: string): boolean {
-  return Deno.permissions.querySync({ name, path }).state === "granted";
 }

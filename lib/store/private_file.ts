@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import type { Bytes } from "../bytes/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 
 /** Whether a path may be read or written; nobody is asked for it. */
@@ -69,4 +70,16 @@ export async function writeNew(file: string, bytes: Uint8Array): Promise<void> {
     await remove(file);
     throw error;
   }
+}
+
+/** The next bytes of a file, fewer at its end. */
+export async function readFully(opened: Deno.FsFile, length: number): Promise<Bytes> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const count = await opened.read(bytes.subarray(filled));
+    if (count === null) break;
+    filled += count;
+  }
+  return bytes.slice(0, filled);
 }

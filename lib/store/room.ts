@@ -4,6 +4,7 @@ import { PUBLIC_KEY_BYTES, ROOT_BYTES } from "../crypto/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 import { decodeKick, nameProblem } from "../wire/mod.ts";
 import { replaceFile, requirePermission, requireReplacing } from "./private_file.ts";
+import { causedBy, readTrusted, type Trust } from "./trusted_file.ts";
 
 const decodeBase64: (text: string) => Bytes = stdEncoding.decodeBase64;
 const encodeBase64: (bytes: Uint8Array) => string = stdEncoding.encodeBase64;
@@ -16,6 +17,12 @@ const PSK_BYTES = 32;
 
 /** Longest room file, in bytes; a real one has about 200, and up to 500 more for each who was banned. */
 const MAX_FILE_BYTES: number = 1 << 18;
+
+const TRUST: Trust = {
+  holds: "the secret of the room and its bans",
+  isSecret: true,
+  advice: "If others use this machine, begin another room with --new-room.",
+};
 
 /** Whether a room is open to everybody, or for whoever has its invite; a host keeps one of each. */
 export type RoomKind = "open" | "invite";
@@ -69,13 +76,12 @@ export async function readRoom(file: string, host: Bytes): Promise<KeptRoom | un
   const action = `Cannot use room file ${quote(file)}`;
   let text: string;
   try {
-    const { isFile, size } = await Deno.stat(file);
-    if (!isFile || size > MAX_FILE_BYTES) throw new Error("it is none of lanchat's");
-    text = await Deno.readTextFile(file);
+    const { bytes } = await readTrusted(file, MAX_FILE_BYTES, TRUST);
+    text = new TextDecoder().decode(bytes);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
     const message = `${action}: ${(cause as Error).message}`;
-    throw new StoreError("room-damaged", message, { cause });
+    throw new StoreError("room-damaged", message, causedBy(cause));
   }
   try {
     const { type, version, ...content } = JSON.parse(text);

@@ -10,15 +10,8 @@ import {
 } from "../crypto/mod.ts";
 import { LanchatError, quote, StoreError } from "../errors.ts";
 import { lock } from "./lock.ts";
-import {
-  isSealed,
-  logStream,
-  MAGIC,
-  readFully,
-  requireLogPermission,
-  unwritable,
-  writeAll,
-} from "./log.ts";
+import { isSealed, logStream, MAGIC, requireLogPermission, unwritable, writeAll } from "./log.ts";
+import { readFully } from "./private_file.ts";
 
 const VERSION = 1;
 

@@ -1,5 +1,6 @@
 import { quote, StoreError } from "../errors.ts";
-import { isSealed, readFully, requireLogPermission } from "./log.ts";
+import { isSealed, requireLogPermission } from "./log.ts";
+import { readFully } from "./private_file.ts";
 import { HEADER_BYTES, openHeader, SealedRecords, type Unlock } from "./sealed_log.ts";
 
 /** Every entry of a plain log begins with its time. */

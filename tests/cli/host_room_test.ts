@@ -78,7 +78,7 @@ test("openRoom knows of no member of a host that was none", async () => {
 test("openRoom fails at a damaged file, and leaves it alone", async () => {
   const host = await person();
   const place = roomPlace(host.file);
-  Deno.writeTextFileSync(place, "no room\n");
+  Deno.writeTextFileSync(place, "no room\n", { mode: 0o600 });
   const notes = new Notes();
   await assertFails(openRoom(MEMBER, host, notes), "room-damaged", place);
   assertEquals(Deno.readTextFileSync(place), "no room\n");

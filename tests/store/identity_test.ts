@@ -87,7 +87,11 @@ Deno.test("lookAtIdentity finds an identity file, makes none, and asks for no pa
   await protectIdentity({ platform }, () => Promise.resolve("sesame"));
   assertEquals(await lookAtIdentity({ platform }), { file, isProtected: true });
   Deno.chmodSync(file, 0o644);
-  await assertFails(lookAtIdentity({ platform }), "identity-unreadable", "others may open it");
+  await assertFails(
+    lookAtIdentity({ platform }),
+    "identity-unreadable",
+    "others may have read your private key (mode 0644)",
+  );
 });
 
 Deno.test("openIdentity makes the directories of the platform's own place private", async () => {
@@ -174,7 +178,10 @@ Deno.test("openIdentity refuses a file that others may open, and says how to men
   for (const open of [0o644, 0o640, 0o604, 0o620, 0o601]) {
     Deno.chmodSync(file, open);
     const error = await assertFails(openIdentity({ file }), "identity-unreadable");
-    assertEquals(error.hint, `Make it yours alone: chmod 600 "${file}"`);
+    assertEquals(
+      error.hint,
+      `Make it yours only: chmod 600 "${file}". If others use this machine, start over: lanchat id new`,
+    );
     await assertFails(openIdentity({ platform: home(directory) }), "identity-unreadable");
     assertEquals(mode(file), open);
   }

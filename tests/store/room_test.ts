@@ -179,7 +179,7 @@ test("readRoom leaves a file alone that is none of lanchat's", async () => {
   const texts = ["", "\n", "room", whole.slice(0, -3), `${whole}${whole}`, "\0".repeat(150)]
     .concat(contents.map((content) => JSON.stringify(content)));
   for (const text of texts) {
-    Deno.writeTextFileSync(file, text);
+    Deno.writeTextFileSync(file, text, { mode: 0o600 });
     const { message } = await assertFails(readRoom(file, HOST), "room-damaged", file);
     assertMatch(message, /^Cannot use room file .* as it is not a lanchat room of version 1$/);
     assertEquals(Deno.readTextFileSync(file), text);
@@ -189,8 +189,8 @@ test("readRoom leaves a file alone that is none of lanchat's", async () => {
 test("readRoom refuses bytes that are not UTF-8", async () => {
   const file = `${emptyDirectory()}/me.room.json`;
   const bytes = Deno.readFileSync(KEPT).fill(0xff, 40, 44);
-  Deno.writeFileSync(file, bytes);
-  await assertFails(readRoom(file, HOST), "room-damaged", file);
+  Deno.writeFileSync(file, bytes, { mode: 0o600 });
+  await assertFails(readRoom(file, HOST), "room-damaged", "it is not a lanchat room");
   assertEquals(Deno.readFileSync(file), bytes);
 });
 
@@ -198,18 +198,18 @@ test("readRoom refuses what is too large, a directory, and what cannot be reache
   const directory = emptyDirectory();
   const file = `${directory}/me.room.json`;
   const padded = Deno.readTextFileSync(KEPT).padEnd(1 << 18, " ");
-  Deno.writeTextFileSync(file, padded);
+  Deno.writeTextFileSync(file, padded, { mode: 0o600 });
   assertEquals(await readRoom(file, HOST), await readRoom(KEPT, HOST));
   Deno.writeTextFileSync(file, `${padded} `);
-  await assertFails(readRoom(file, HOST), "room-damaged", "it is none of lanchat's");
+  await assertFails(readRoom(file, HOST), "room-damaged", "262144 bytes");
   assertEquals(Deno.readTextFileSync(file), `${padded} `);
 
-  await assertFails(readRoom(directory, HOST), "room-damaged", "it is none of lanchat's");
+  await assertFails(readRoom(directory, HOST), "room-damaged", "not a regular file");
   await assertFails(readRoom(`${KEPT}/below`, HOST), "room-damaged", "Not a directory");
   Deno.symlinkSync("loop", `${directory}/loop`);
   await assertFails(readRoom(`${directory}/loop`, HOST), "room-damaged", "loop");
   // Reading it would not end.
-  await assertFails(readRoom("/dev/zero", HOST), "room-damaged", "it is none of lanchat's");
+  await assertFails(readRoom("/dev/zero", HOST), "room-damaged", "not a regular file");
 });
 
 test("writeRoom fails where nothing can be written, and leaves nothing behind", async () => {
