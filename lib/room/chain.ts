@@ -99,8 +99,10 @@ export class SendingChain {
   readonly since: number;
   /** The sessions that were given the key, in hexadecimal digits. */
   readonly holders: Set<string> = new Set();
-  /** Whether it must not be used any more: somebody holds the key who must not read on, or may. */
+  /** Whether nothing may be said on it: a session that must not read on holds the key. */
   stale = false;
+  /** Whether not even a heartbeat may go on it: a person asked for new keys. */
+  retired = false;
   readonly #author: Author;
   readonly #audience: number;
   readonly #signing: SigningKey;

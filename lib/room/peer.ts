@@ -126,12 +126,14 @@ export class Peer {
    * has. `Infinity` while it has not asked; `undefined` where it lacks nothing.
    */
   owedUntil: number | undefined;
-  /** Since when it reports a roster that this member never had. */
-  differsSince: number | undefined;
+  /** The first roster that it reported since it last agreed, if this member had none such then. */
+  difference: { readonly hash: Bytes; readonly since: number } | undefined;
   /** Whether that was said. */
   differenceShown = false;
   /** When this member's ANNOUNCE last went to it, as `Clock.elapsed` counts. */
   introducedAt: number | undefined;
+  /** Since when no message of it could be read, for want of the key, though it had the time to send it. */
+  unreadSince: number | undefined;
   /** Whether it was said that its sender key is missing. */
   keyMissed = false;
   /** How many of its sender keys were wrong since the last that was right. */
@@ -215,7 +217,7 @@ export class Peer {
 /**
  * The hash by which members notice that the host shows them different rooms.
  *
- * @param members Everybody with a valid ANNOUNCE, oneself included.
+ * @param members Everybody whom the host names, oneself included.
  * @returns 16 bytes. See PROTOCOL.md §6.6.
  */
 export async function rosterHash(

@@ -23,6 +23,9 @@ export const MAX_CLOCK_SKEW_MS = 600_000;
 /** Sender keys of one member that may be wrong, one after the other. */
 const MAX_BAD_KEYS = 8;
 
+/** Time from the first message without its key to one that is said to be missing, in milliseconds. */
+const UNREAD_MS = 30_000;
+
 /** Who hears, and what becomes of it. */
 export interface ReceiverOptions {
   /** This member, and the keys that others wrap theirs for. */
@@ -99,8 +102,8 @@ export class Receiver {
     if (!this.#roster.has(peer)) return;
     this.#showGap(peer, chain.audience, inner.before + msg.index, missing);
     peer.keyMissed = false;
-    // To another host process members come one after the other.
-    if (!this.#roster.moving && await this.#roster.agreement.breaks(peer, inner.roster)) {
+    peer.unreadSince = undefined;
+    if (await this.#roster.agreement.breaks(peer, inner.roster)) {
       this.#events.emit({
         type: "warning",
         code: "roster-differs",
@@ -144,11 +147,16 @@ export class Receiver {
     this.#events.emitOf(peer, { type: "status", member: peer.member!, text, own: false });
   }
 
-  /** Says once that a member's key has not come, where it has had the time to send it. */
+  /**
+   * Says once that a member's key has not come. One message is no proof: a member that was suspended, or
+   * whose connection broke, sends what it sealed before it could deal with the ANNOUNCE of this one.
+   */
   #missKey(peer: Peer): void {
-    const known = peer.introducedAt !== undefined &&
-      this.#clock.elapsed() - peer.introducedAt > SILENT_AFTER_MS;
+    const now = this.#clock.elapsed();
+    const known = peer.introducedAt !== undefined && now - peer.introducedAt > SILENT_AFTER_MS;
     if (peer.keyMissed || !known || peer.member === undefined) return;
+    peer.unreadSince ??= now;
+    if (now - peer.unreadSince < UNREAD_MS) return;
     peer.keyMissed = true;
     this.#events.emit({
       type: "warning",

@@ -408,8 +408,8 @@ export class Room {
 
   /** A member that was at the host before has not come to this one yet. */
   #miss(peer: Peer): void {
-    peer.absent = true;
-    this.#roster.setAway(peer, false);
+    this.#roster.setAbsent(peer, true);
+    peer.away = false;
     this.#recovery.stopAwaitingQuestion(peer);
     this.#do(peer, 0, () => this.#announcer.answered(peer));
     // Most come at once: to tell of each first that it is lost and then that it is back is no news.
@@ -429,8 +429,8 @@ export class Room {
 
   /** A member that was at the host before is at this one: what the one before lost is asked for. */
   #arrive(peer: Peer, away: boolean): void {
-    peer.absent = false;
-    this.#roster.setAway(peer, away);
+    this.#roster.setAbsent(peer, false);
+    peer.away = away;
     this.#timers.cancel(`absent ${peer.id}`);
     this.#recovery.ask(peer);
     this.#recovery.awaitQuestion(peer);
@@ -454,7 +454,7 @@ export class Room {
       case MemberChange.AWAY:
         if (peer === undefined) break;
         this.#do(peer, 0, () => {
-          this.#roster.setAway(peer, true);
+          peer.away = true;
           this.#showLost(peer);
           this.#announcer.answered(peer);
         });
@@ -462,7 +462,7 @@ export class Room {
       case MemberChange.BACK:
         if (peer === undefined) break;
         this.#do(peer, 0, () => {
-          this.#roster.setAway(peer, false);
+          peer.away = false;
           this.#showBack(peer);
         });
         break;
@@ -509,7 +509,7 @@ export class Room {
 
   /** Sees to it that a member that is gone can read nothing that is sealed from now on. */
   #revoke(peer: Peer): void {
-    peer.leave();
+    this.#roster.leave(peer);
     this.#recovery.stopAnswering(peer);
     this.#sender.revoke(peer);
   }
@@ -607,7 +607,6 @@ export class Room {
     const { announced, nameTaken } = await this.#announcer.check(peer, object);
     if (!this.#roster.has(peer)) return;
     const isNew = peer.announced === undefined;
-    if (isNew) this.#roster.agreement.changed();
     this.#naming.learn(peer, announced, nameTaken); // That it is here is told before it is given a key.
     await this.#announcer.sendDue();
     if (isNew && this.#status !== "") this.#sendStatus(peer);

@@ -32,12 +32,9 @@ export class Roster {
     this.#me = me;
     this.#lanes = lanes;
     this.#clock = clock;
-    this.agreement = new Agreement(() => {
+    this.agreement = new Agreement((withAbsent) => {
       const { identity, roomId, session } = me;
-      // Who is away cannot announce itself to those who come meanwhile; others here know it already.
-      const others = [...this].filter(({ announced, away, gone }) =>
-        (announced !== undefined || away) && !gone
-      );
+      const others = [...this].filter(({ absent, gone }) => !gone && (withAbsent || !absent));
       return rosterHash(roomId, [{ key: identity.publicKey, session }, ...others]);
     }, clock);
   }
@@ -115,7 +112,7 @@ export class Roster {
     }
     const peer = new Peer(entry, this.nextOrder(), earlier, this.#lanes.lane(), this.#clock);
     this.#peers.set(id, peer);
-    if (entry.away) this.agreement.changed();
+    this.agreement.changed();
     return peer;
   }
 
@@ -129,16 +126,22 @@ export class Roster {
     this.#movedAt = this.#clock.elapsed();
   }
 
-  /** Notes whether a member's connection is lost and its seat kept. */
-  setAway(peer: Peer, away: boolean): void {
-    peer.away = away;
-    if (peer.announced === undefined) this.agreement.changed();
+  /** Notes whether a member that was at the host before is not at this one yet. */
+  setAbsent(peer: Peer, absent: boolean): void {
+    peer.absent = absent;
+    this.agreement.changed();
   }
 
-  /** Takes a member out; where it was ever shown, its session may not come back. */
+  /** Notes that a member has left: it counts no more, though its last messages may still be shown. */
+  leave(peer: Peer): void {
+    if (peer.gone) return;
+    peer.leave();
+    this.agreement.changed();
+  }
+
+  /** Forgets a member that has left; where it was ever shown, its session may not come back. */
   remove(peer: Peer): void {
     this.#peers.delete(peer.id);
-    if (peer.announced !== undefined || peer.away) this.agreement.changed();
     if (peer.announced !== undefined) this.#burned.add(peer.id);
   }
 

@@ -19,8 +19,8 @@ const MAX_EPOCH_MS = 3_600_000;
 /** Least time between two epochs of one audience, in milliseconds. */
 const MIN_EPOCH_MS = 1000;
 
-/** Silence after which one heartbeat shows whether the last messages arrived, in milliseconds. */
-const HEARTBEAT_AFTER_MS = 30_000;
+/** Silence after which a heartbeat tells what this member sees, in milliseconds. */
+const HEARTBEAT_EVERY_MS = 60_000;
 
 /** Sender keys that are wrapped side by side. */
 const WRAPS_AT_ONCE = 8;
@@ -113,12 +113,14 @@ export class Sender {
 
   /** No key is used any more that is in use now. */
   expireAll(): void {
-    for (const chain of this.#chains.values()) chain.stale = true;
+    for (const chain of this.#chains.values()) chain.retired = true;
   }
 
   /** As {@linkcode Sender.expireHeldBy}, for a member to which nothing can be said any more. */
   revoke(peer: Peer): void {
     this.expireHeldBy(peer);
+    // A stale chain may carry heartbeats for an hour: its holders must not grow with all who come and go.
+    for (const chain of this.#chains.values()) chain.holders.delete(peer.id);
     this.#epochs.delete(peer.id);
     this.#totals.delete(peer.id);
     this.#chains.delete(peer.id);
@@ -157,13 +159,13 @@ export class Sender {
     const head = this.#outbox.head;
     if (head === undefined || !this.#link.open) return false;
     const chain = this.#chains.get(head.to?.id ?? "");
-    const usable = chain !== undefined && !this.#due(chain);
-    if (head.kind === BodyKind.HEARTBEAT || head.kind === BodyKind.LEAVE) {
-      if (usable) await this.#seal(chain, roster);
-      else this.#outbox.take().forEach(({ done }) => done.resolve());
+    const usable = chain !== undefined && this.#mayCarry(chain, head);
+    const audience = this.#audience(head.to);
+    if (isSign(head) && this.#isVain(head, usable, audience)) {
+      this.#outbox.take().forEach(({ done }) => done.resolve());
+      if (head.kind === BodyKind.HEARTBEAT) this.#beatLater();
       return true;
     }
-    const audience = this.#audience(head.to);
     if (audience.length === 0) return this.#nobodyReads(head);
     // Nobody could take it now; whoever does not come back is gone in time.
     if (head.to === undefined && audience.every(({ absent }) => absent)) return false;
@@ -233,9 +235,21 @@ export class Sender {
     return true;
   }
 
-  #due(chain: SendingChain): boolean {
-    return chain.stale || chain.index >= MAX_EPOCH_MESSAGES ||
-      this.#clock.elapsed() - chain.since >= MAX_EPOCH_MS;
+  /** Heartbeat and leave tell those who hold the key of a stale chain nothing that they must not know. */
+  #mayCarry(chain: SendingChain, message: Outgoing): boolean {
+    return !chain.retired && (!chain.stale || isSign(message)) &&
+      chain.index < MAX_EPOCH_MESSAGES && this.#clock.elapsed() - chain.since < MAX_EPOCH_MS;
+  }
+
+  /** Whether a heartbeat or leave would reach nobody. A leave begins no epoch, as the relay tells of it too. */
+  #isVain({ kind }: Outgoing, usable: boolean, audience: readonly Peer[]): boolean {
+    return audience.every(({ absent }) => absent) || kind === BodyKind.LEAVE && !usable;
+  }
+
+  #beatLater(): void {
+    this.#timers.after("heartbeat", HEARTBEAT_EVERY_MS, () => {
+      this.send({ kind: BodyKind.HEARTBEAT, body: new Uint8Array(), to: undefined });
+    });
   }
 
   async #giveKeys(chain: SendingChain, peers: readonly Peer[]): Promise<void> {
@@ -273,10 +287,11 @@ export class Sender {
     const cmid = this.#link.send({ class: EnvelopeClass.CHAT, to: to?.session, object });
     this.#outbox.sent(cmid);
     for (const peer of isText(first) ? audience : []) peer.saidIn = cmid;
-    if (to === undefined && kind !== BodyKind.HEARTBEAT) {
-      this.#timers.after("heartbeat", HEARTBEAT_AFTER_MS, () => {
-        this.send({ kind: BodyKind.HEARTBEAT, body: new Uint8Array(), to: undefined });
-      });
-    }
+    if (to === undefined && kind !== BodyKind.LEAVE) this.#beatLater();
   }
+}
+
+/** Whether it says nothing but what its author sees, or that it leaves. */
+function isSign({ kind }: Outgoing): boolean {
+  return kind === BodyKind.HEARTBEAT || kind === BodyKind.LEAVE;
 }

@@ -409,18 +409,42 @@ test("Room says once that a member's key has not come, where it had the time to 
   const { bob, mal, stage } = await open();
   const lost = await mal.chain(Audience.ROOM, 2);
   await stage.says(mal, await lost.msg("one"));
-  await stage.pass(10_000);
+  await stage.pass(10_001);
   await stage.says(mal, await lost.msg("two"));
+  await stage.relay.settle();
+  await stage.pass(29_999);
+  await stage.says(mal, await lost.msg("three"));
   await stage.relay.settle();
   assertEquals(stage.events.rest(), []);
   stage.clock.advance(1);
-  await stage.says(mal, await lost.msg("three"), await lost.msg("four"));
+  await stage.says(mal, await lost.msg("four"), await lost.msg("five"));
   const { code, message } = await stage.event("warning");
   assertEquals([code, message.includes("mal")], ["messages-missing", true]);
   await stage.assertStillHears(bob);
   await stage.assertStillHears(mal);
-  await stage.says(mal, await lost.msg("five"));
+  await stage.says(mal, await lost.msg("six"));
+  await stage.relay.settle();
+  await stage.pass(30_000);
+  await stage.says(mal, await lost.msg("seven"));
   assertEquals((await stage.event("warning")).code, "messages-missing");
+  await stage.close();
+});
+
+test("Room is not alarmed by what a member sealed before it was suspended, and sends when it goes on", async () => {
+  const { bob, mal, stage } = await open();
+  const before = await mal.chain(Audience.ROOM, 2);
+  await stage.pass(60_000);
+  // What it said before it could hear of this member, and a heartbeat that was due.
+  await stage.says(
+    mal,
+    await before.msg("to somebody else"),
+    await before.msg(new Uint8Array(), { kind: BodyKind.HEARTBEAT }),
+    await before.skdm(stage.target),
+  );
+  await stage.pass(60_000);
+  await stage.says(mal, await before.msg("to all"));
+  assertEquals(await stage.text(), "to all");
+  await stage.assertStillHears(bob);
   await stage.close();
 });
 

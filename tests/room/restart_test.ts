@@ -564,7 +564,6 @@ test("Room waits with delivered for twenty seconds for who does not ask, and for
   stage.clock.advance(1);
   await stage.relay.settle();
   assertEquals(lost.result, true);
-  await msgs(stage, 2); // A heartbeat is the last.
   await stage.close();
 });
 
@@ -595,7 +594,6 @@ test("Room keeps what was lost for a member that is away, or while it is so itse
     assertEquals(texts.length, 0, "it was never given the key here");
     await stage.relay.settle();
     assertEquals(lost.result, true);
-    await msgs(stage, who === "bob" ? 2 : 1); // A heartbeat is the last.
     await stage.close();
   }
 });

@@ -1,4 +1,4 @@
-import type { Bytes } from "../../lib/bytes/mod.ts";
+import { type Bytes, toHex } from "../../lib/bytes/mod.ts";
 import type { Channel } from "../../lib/channel/mod.ts";
 import { type Guest, Relay } from "../../lib/relay/mod.ts";
 import {
@@ -31,6 +31,14 @@ export class MaliciousRelay extends Relay {
   /** Whether a member is told that somebody was there before. */
   lists: (entry: RosterEntry, to: Bytes) => boolean = () => true;
 
+  /** Sends a change of its own making to each member, by session in hexadecimal digits. */
+  readonly #lies = new Map<string, (change: Change) => void>();
+
+  /** Tells a member of a change that never was. */
+  lie(to: Bytes, change: Change): void {
+    this.#lies.get(toHex(to))!(change);
+  }
+
   override async serve(channel: Channel, guest: Guest, admitted?: () => void): Promise<void> {
     const { session } = guest;
     const numbers = new Numbers();
@@ -41,6 +49,12 @@ export class MaliciousRelay extends Relay {
       },
     });
     const toMember = new TransformStream<PlainRecord, PlainRecord>({
+      start: (controller) => {
+        this.#lies.set(toHex(session), (change) => {
+          numbers.add();
+          controller.enqueue(encodeHostRecord(change));
+        });
+      },
       transform: (plain, controller) => {
         for (const record of this.#instead(decodeHostRecord(plain), session, numbers)) {
           controller.enqueue(encodeHostRecord(record));
@@ -81,20 +95,25 @@ export class MaliciousRelay extends Relay {
 
 /** How the numbers that a member sees belong to those of the relay. */
 class Numbers {
-  /** By the relay's number, less one: the member's last number once that was dealt with. */
-  readonly #shown: number[] = [];
+  /** By the relay's number: the member's last number once that was dealt with. */
+  readonly #shown: number[] = [0];
 
   /** The relay has given its next number. @returns The member's number for the first that it gets instead. */
   take(count: number): number {
-    const last = this.#shown.at(-1) ?? 0;
+    const last = this.#shown.at(-1)!;
     this.#shown.push(last + count);
     return last + 1;
+  }
+
+  /** The member gets something that the relay has given no number. */
+  add(): void {
+    this.#shown[this.#shown.length - 1]!++;
   }
 
   /** The relay's number of what a member has dealt with. */
   of(shown: number): number {
     const after = this.#shown.findIndex((last) => last > shown);
-    return after < 0 ? this.#shown.length : after;
+    return Math.max(0, (after < 0 ? this.#shown.length : after) - 1);
   }
 }
 
