@@ -363,10 +363,10 @@ class Chat {
   }
 
   async #verify({ digits, name, show }: VerifyInput): Promise<void> {
-    const { acquaintances, room: { identity, roomId } } = this.#options;
+    const { acquaintances, room: { hostKey, identity, roomId } } = this.#options;
     if (name === undefined) {
       const { members } = this.#room;
-      const keys = [identity.publicKey, ...members.map(({ key }) => key)];
+      const keys = [hostKey, identity.publicKey, ...members.map(({ key }) => key)];
       return this.#show({
         event: "room-code",
         digits: await roomCode(roomId, keys),

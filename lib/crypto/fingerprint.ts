@@ -38,7 +38,8 @@ export async function safetyNumber(one: Bytes, other: Bytes): Promise<string> {
 /**
  * The number that all in a room compare to know each other at once. Takes about 50 ms of a core.
  *
- * @param roomId The room, 32 bytes. @param keys The identity keys of all who are there; twice counts once.
+ * @param roomId The room, 32 bytes. @param keys The identity keys of the host and of all members;
+ * twice counts once.
  * @returns 40 decimal digits. See PROTOCOL.md §2.4.
  */
 export async function roomCode(roomId: Bytes, keys: readonly Bytes[]): Promise<string> {

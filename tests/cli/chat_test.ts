@@ -1,10 +1,10 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type Bytes, toBase64Url } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel, type SecureChannel } from "../../lib/channel/mod.ts";
 import { chat, type ChatEnd, type Way } from "../../lib/cli/chat.ts";
 import { Interrupts } from "../../lib/cli/interrupts.ts";
 import { Acquaintances } from "../../lib/cli/trust.ts";
-import { fingerprint, randomBytes } from "../../lib/crypto/mod.ts";
+import { fingerprint, randomBytes, roomCode } from "../../lib/crypto/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
 import { Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
 import { SessionKeys } from "../../lib/room/mod.ts";
@@ -39,8 +39,16 @@ class Talk {
   /** Whom the member knows. */
   known!: KnownPeers;
 
-  /** A member that is ready. @param host The host's key, as its events have it. */
-  static async start(host = "", known?: KnownPeers): Promise<Talk> {
+  /**
+   * A member that is ready.
+   *
+   * @param host The host's key, as its events have it. @param hostKey The one that its handshake proved.
+   */
+  static async start(
+    host = "",
+    known?: KnownPeers,
+    hostKey: Bytes = HOST.publicKey,
+  ): Promise<Talk> {
     const talk = new Talk();
     talk.known = known ?? await KnownPeers.open(undefined);
     const identity = await identityOf("ada");
@@ -89,7 +97,7 @@ class Talk {
         identity,
         name: "ada",
         roomId: ROOM_ID,
-        hostKey: HOST.publicKey,
+        hostKey,
         memberKey: MEMBER_KEY,
       },
       seat: current,
@@ -338,6 +346,27 @@ test("chat tells no person by which names goes who is ignored, and goes by them"
   talk.endInput();
   await talk.ended;
   await talk.close();
+});
+
+test("chat shows another room code where a man in the middle has answered as the relay", async () => {
+  // The host is no member. The man has copied the number of its room, and passes on what members say.
+  const { publicKey: man } = await identityOf("man");
+  const codes: string[] = [];
+  for (const hostKey of [HOST.publicKey, man]) {
+    const talk = await Talk.start("", undefined, hostKey);
+    await talk.enter("bob");
+    await talk.event("joined");
+    talk.wish({ do: "verify" });
+    const { digits, members } = await talk.event("room-code");
+    assertEquals(members.map(({ name }) => name), ["bob"]);
+    codes.push(digits);
+    const keys = [(await identityOf("ada")).publicKey, (await identityOf("bob")).publicKey];
+    assertEquals(digits, await roomCode(ROOM_ID, [hostKey, ...keys]));
+    talk.endInput();
+    await talk.ended;
+    await talk.close();
+  }
+  assertNotEquals(codes[0], codes[1]);
 });
 
 test("chat notes the name of the host's own member, and of nobody else who says nothing", async () => {
