@@ -378,8 +378,7 @@ class Chat {
       return this.#show({
         event: "safety-number",
         member: this.#view(member),
-        ...await acquaintances.safetyNumber(member.key),
-        ...show && { show },
+        ...await (show ? acquaintances.safetyNumber(member.key) : acquaintances.ask(member.key)),
       });
     }
     await acquaintances.verify(member, digits);

@@ -1,5 +1,5 @@
 import { type Bytes, equal, toBase64Url, toHex } from "../bytes/mod.ts";
-import { fingerprint, keyTag, safetyNumber } from "../crypto/mod.ts";
+import { fingerprint, keyTag, randomBytes, safetyNumber } from "../crypto/mod.ts";
 import { type LanchatError, StoreError, UsageError } from "../errors.ts";
 import { type Member, sameName, type Trust } from "../room/mod.ts";
 import type { KnownPeer, KnownPeers } from "../store/mod.ts";
@@ -8,18 +8,34 @@ import type { KnownView, SafetyNumberEvent } from "../ui/mod.ts";
 /** Digits of a safety number. */
 const NUMBER_DIGITS = 60;
 
-/** How many digits, at the end of the other's half, are enough to type from its screen. */
-const TYPED_DIGITS = 10;
-
 const FINGERPRINT_DIGITS = 30;
+
+const GROUP_DIGITS = 5;
+
+/** Groups of a fingerprint. */
+const GROUPS: number = FINGERPRINT_DIGITS / GROUP_DIGITS;
+
+/** Groups of a fingerprint that are enough to type: a key that agrees in them costs 10^20 guesses. */
+const ASKED_GROUPS = 4;
+
+const ASKED_DIGITS: number = ASKED_GROUPS * GROUP_DIGITS;
 
 /** Of how many members the last verdict is remembered: more than a room has. */
 const MAX_VERDICTS = 4096;
 
-/** Who may be taken for verified in this run alone. */
+/** What {@linkcode Acquaintances} may be given. */
 interface AcquaintancesOptions {
-  /** The host's key, where this run was told its fingerprint. */
+  /** The host's key, where this run was told its fingerprint: it counts as verified in this run. */
   readonly compared?: Bytes | undefined;
+  /** Chooses the groups to ask for. */
+  readonly random?: (count: number) => Bytes;
+}
+
+/** The question that the last safety number on the screen asks. */
+interface Question {
+  readonly key: Bytes;
+  /** Ascending, from 1. */
+  readonly groups: readonly number[];
 }
 
 /** Who members are, as far as that is known from earlier, and what comes of it in a room. */
@@ -32,6 +48,8 @@ export class Acquaintances {
   readonly #known: KnownPeers;
   readonly #ownKey: Bytes;
   readonly #compared: Bytes | undefined;
+  readonly #random: (count: number) => Bytes;
+  #question: Question | undefined;
   /** By key in hexadecimal digits. */
   readonly #tags = new Map<string, string>();
   /** What the room was told last of each key, in hexadecimal digits. */
@@ -41,10 +59,11 @@ export class Acquaintances {
   readonly #keeping = new Set<Promise<void>>();
   #unkeptTold = false;
 
-  private constructor(known: KnownPeers, ownKey: Bytes, { compared }: AcquaintancesOptions) {
+  private constructor(known: KnownPeers, ownKey: Bytes, options: AcquaintancesOptions) {
     this.#known = known;
     this.#ownKey = ownKey;
-    this.#compared = compared;
+    this.#compared = options.compared;
+    this.#random = options.random ?? randomBytes;
   }
 
   /** Begins with those who are known. @param ownKey One's own identity key. */
@@ -120,21 +139,39 @@ export class Acquaintances {
   }
 
   /**
+   * The number that one compares with a member, and the groups of the member's own half to ask for: four of
+   * six, chosen at random, so that no key can be searched for that agrees in them. The other half is the
+   * same in one's number with anybody, and would prove nothing.
+   *
+   * Any question asked before has no answer any more. See PROTOCOL.md §2.4.
+   */
+  async ask(
+    key: Bytes,
+  ): Promise<Required<Pick<SafetyNumberEvent, "asked" | "digits" | "fingerprint">>> {
+    const groups = chooseGroups(this.#random);
+    this.#question = { key, groups };
+    return { ...await this.safetyNumber(key), asked: groups };
+  }
+
+  /**
    * Marks a member as verified.
    *
-   * @param digits All digits of the safety number, or the last ten of the member's own half, as they stand
-   * on its screen: the other half is the same in one's number with anybody.
+   * @param digits All digits of the safety number, or those that {@linkcode ask} asked for last, if it was
+   * about this member's key.
    * @throws {UsageError} With code `wrong-digits` if it has others; nothing is marked then.
    */
   async verify(member: Member, digits: string): Promise<void> {
-    const given = digitsOf(digits, [TYPED_DIGITS, NUMBER_DIGITS]);
-    const { digits: number, fingerprint } = await this.safetyNumber(member.key);
-    if (given !== number && given !== fingerprint.slice(-TYPED_DIGITS)) {
+    const given = digitsOf(digits, [ASKED_DIGITS, NUMBER_DIGITS]);
+    const right = given.length === NUMBER_DIGITS
+      ? await safetyNumber(this.#ownKey, member.key)
+      : await this.#answer(member);
+    if (given !== right) {
       throw new UsageError(
         "wrong-digits",
         "Cannot mark that member as verified as these are not the digits of its safety number",
       );
     }
+    this.#question = undefined;
     const name = plainName(member);
     const isTaken = (other: string): boolean => sameName(other, name);
     await this.#keep(member, this.#known.setVerified(member.key, true, name, isTaken));
@@ -159,6 +196,22 @@ export class Acquaintances {
       "Cannot accept as nobody who is given no key has this fingerprint",
       { hint: "Type all 30 digits as that person reads them to you; /who shows whom it may be." },
     );
+  }
+
+  /** @throws {UsageError} With code `wrong-digits` if the last question is not about that member. */
+  async #answer({ key, name }: Member): Promise<string> {
+    const question = this.#question;
+    if (question === undefined || !equal(question.key, key)) {
+      throw new UsageError(
+        "wrong-digits",
+        "Cannot compare as the safety number shown last is not that of this member and key",
+        { hint: `Type /verify ${name}, and then the groups that are missing there.` },
+      );
+    }
+    const half = await fingerprint(key);
+    return question.groups
+      .map((group) => half.slice((group - 1) * GROUP_DIGITS, group * GROUP_DIGITS))
+      .join("");
   }
 
   #judge(key: Bytes, name: string): Trust {
@@ -220,6 +273,20 @@ export class Acquaintances {
   }
 }
 
+/**
+ * Chooses four of the six groups of a fingerprint, each choice as likely as any other.
+ *
+ * @param random Gives so many random bytes.
+ * @returns Their places, ascending from 1.
+ */
+export function chooseGroups(random: (count: number) => Bytes): number[] {
+  const ranks = new Uint32Array(random(4 * GROUPS).buffer);
+  return Array.from(ranks, (_, i) => i + 1)
+    .sort((a, b) => ranks[a - 1]! - ranks[b - 1]!)
+    .slice(0, ASKED_GROUPS)
+    .sort((a, b) => a - b);
+}
+
 /** @throws {UsageError} With code `wrong-digits` if a text is not so many digits, in groups or not. */
 function digitsOf(text: string, counts: readonly number[]): string {
   const digits = text.replaceAll(/[\s-]/g, "");
@@ -229,7 +296,7 @@ function digitsOf(text: string, counts: readonly number[]): string {
     `Cannot compare as ${counts.join(" or ")} digits are needed: ${
       digits.replaceAll(/\D/g, "").length
     } are given`,
-    { hint: "Give them in groups or not, as in: 12345 67890." },
+    { hint: "Give them in groups or not, as /verify NAME asks for them." },
   );
 }
 

@@ -94,7 +94,7 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     summary: "compares digits with a member, or with everybody at once",
     example:
       "/verify bob shows digits to compare with bob's screen; there, /verify ada show. If they " +
-      "are the same, /verify bob 12345 67890 with the last ten marks bob with ✓ for good; " +
+      "are the same, /verify bob and the four groups that are missing mark bob with ✓ for good; " +
       "lanchat peers forget takes that back.",
   },
   "/accept": {

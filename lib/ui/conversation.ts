@@ -314,7 +314,7 @@ export class Conversation {
   #safetyNumberLines(event: SafetyNumberEvent): readonly string[] {
     const { columns, look } = this.#options;
     const notice = this.#notice(event);
-    if (columns === undefined || !event.show) return notice;
+    if (columns === undefined || event.asked !== undefined) return notice;
     const lines = fittingQrLines(event.digits, columns());
     if (lines !== undefined) return [...lines.map(look.qr), ...notice];
     return [

@@ -322,8 +322,11 @@ export interface SafetyNumberEvent {
   readonly digits: string;
   /** Those 30 of them that are the fingerprint of its key. */
   readonly fingerprint: string;
-  /** Present where all of it was asked for, to be read by the other. */
-  readonly show?: true;
+  /**
+   * Which four groups of `fingerprint` an answer of 20 digits has, ascending from 1; missing where the
+   * person asked for all digits, to show them to the member.
+   */
+  readonly asked?: readonly number[];
 }
 
 /** The answer to a {@linkcode VerifyInput} that names nobody: what all who are here can compare. */
@@ -592,8 +595,8 @@ export interface VerifyInput {
   readonly do: "verify";
   /** The name, name#tag or key of whom to verify. */
   readonly name?: string;
-  /** The safety number as that member's screen shows it: all of it, or of its own half the last ten digits;
-   * in groups or not. */
+  /** The safety number as that member's screen shows it: all 60 digits, or the 20 that the last
+   * {@linkcode SafetyNumberEvent} asked for; in groups or not. */
   readonly digits?: string;
   /** Present where all of the number is to be shown, to be read by the other. */
   readonly show?: true;

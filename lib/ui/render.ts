@@ -31,9 +31,6 @@ const MAX_NAMES = 20;
 /** Longest own text, in characters, that is repeated where it was not delivered. */
 const MAX_REPEATED_LENGTH = 60;
 
-/** Digits of a safety number that are to be typed from the other's screen. */
-const HIDDEN_DIGITS = 10;
-
 const LINK_ADDRESS = /^lanchat:\/\/(.*)\/#/;
 
 const LEAVE_SENTENCES: Readonly<Record<LeaveReason, string>> = {
@@ -336,33 +333,27 @@ function statusSentence({ member, own, text }: StatusEvent): string {
   return text === "" ? `${name} is here again` : `${name} is away: ${text}`;
 }
 
-/**
- * What is to be compared, but for the end of the other's half, which is to be found on the other's screen:
- * there it is said, as whoever is in between could make the other half end alike.
- */
+/** What to compare, without the groups that are asked for: only the member's screen has these. */
 function safetyNumberSentences(
-  { digits, fingerprint, member, show }: SafetyNumberEvent,
+  { asked, digits, fingerprint, member }: SafetyNumberEvent,
 ): string[] {
-  const hidden = fingerprint.slice(0, -HIDDEN_DIGITS) + "?".repeat(HIDDEN_DIGITS);
   const halves = [digits.slice(0, fingerprint.length), digits.slice(fingerprint.length)];
   const own = halves.find((half) => half !== fingerprint) ?? fingerprint;
+  const others = groups(fingerprint).split(" ")
+    .map((group, i) => asked?.includes(i + 1) ? "?".repeat(group.length) : group)
+    .join(" ");
   const lines = halves.map((half) =>
-    half === own ? `${groups(half)} (you)` : `${groups(show ? half : hidden)} (${member.name})`
+    half === own ? `${groups(half)} (you)` : `${others} (${member.name})`
   );
   const name = markedName(member);
   return [
     `Safety number of ${name} and you:`,
     ...lines,
-    ...show
-      ? [
-        "If the other screen has all the same, the groups that are missing there are " +
-        `${groups(own.slice(-HIDDEN_DIGITS))}.`,
-      ]
-      : [
-        "On that person's screen, /verify with your name and the word show has all of it.",
-        "If all else is the same, type what is missing here as that screen tells it:",
-        `/verify ${member.name} 12345 67890`,
-      ],
+    ...asked === undefined ? ["The other screen asks for four of your groups: read them out."] : [
+      "On that person's screen, /verify with your name and the word show has all of it.",
+      "If all else is the same, type the four groups that are missing here from that screen:",
+      `/verify ${member.name} 12345 67890 12345 67890`,
+    ],
   ];
 }
 

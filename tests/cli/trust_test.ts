@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Bytes, toBase64Url } from "../../lib/bytes/mod.ts";
-import { Acquaintances } from "../../lib/cli/trust.ts";
+import { Acquaintances, chooseGroups } from "../../lib/cli/trust.ts";
 import { fingerprint, type Identity, keyTag, safetyNumber } from "../../lib/crypto/mod.ts";
 import type { Member } from "../../lib/room/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
@@ -39,6 +39,14 @@ async function member(name: string, person = name): Promise<Member> {
 /** Somebody compares all digits. */
 async function verify(acquaintances: Acquaintances, member: Member): Promise<void> {
   await acquaintances.verify(member, (await acquaintances.safetyNumber(member.key)).digits);
+}
+
+/** All orders of some items. */
+function permutations<Item>(items: readonly Item[]): Item[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item, i) =>
+    permutations(items.toSpliced(i, 1)).map((others) => [item, ...others])
+  );
 }
 
 /** What each person is under a name. */
@@ -189,27 +197,36 @@ test("Acquaintances know the tags of those who were known before, spoke, or were
   }
 });
 
-test("Acquaintances.verify marks by all digits or the last ten of the other's half, and by no others", async () => {
+/** The groups of a fingerprint at some places, counted from 1. */
+function groupsAt(fingerprint: string, places: readonly number[]): string {
+  const groups = fingerprint.match(/\d{5}/g)!;
+  return places.map((place) => groups[place - 1]).join(" ");
+}
+
+test("Acquaintances.verify marks by all digits or the groups asked for, and by no others", async () => {
   const { acquaintances, ada, known } = await scene();
-  for (const person of ["bob", "carol", "dave", "eve"]) {
+  for (const person of ["bob", "carol", "dave"]) {
     const other = await member(person);
     const number = await safetyNumber(other.key, ada.publicKey);
     const [own, half] = await Promise.all([ada.publicKey, other.key].map(fingerprint));
-    assertEquals(await acquaintances.safetyNumber(other.key), {
-      digits: number,
-      fingerprint: half!,
-    });
-    const last = half!.slice(-10);
+    const { asked, ...shown } = await acquaintances.ask(other.key);
+    assertEquals(shown, { digits: number, fingerprint: half! });
+    assertEquals(shown, await acquaintances.safetyNumber(other.key));
+    const right = groupsAt(half!, asked);
+    const visible = [1, 2, 3, 4, 5, 6].filter((place) => !asked.includes(place));
     const wrong = [
       ["", "0 are given"],
       ["x", "digits are needed"],
-      [number.slice(-5), "5 are given"],
+      [groupsAt(half!, asked.slice(1)), "15 are given"],
+      [half!.slice(-10), "10 are given"],
+      [half!, "30 are given"],
       [`${number}0`, "61 are given"],
-      [half!.slice(0, 10), "not the digits"],
       // This one's own half is on the screen of everybody who was ever compared with.
-      [own!.slice(-10), "not the digits"],
+      [groupsAt(own!, asked), "not the digits"],
+      [groupsAt(half!, [...visible, ...asked.slice(2)]), "not the digits"],
+      [groupsAt(half!, asked.toReversed()), "not the digits"],
       [await safetyNumber(other.key, await keyOf("mal")), "not the digits"],
-      [`${last.slice(0, -1)}${(Number(last.at(-1)) + 1) % 10}`, "not the digits"],
+      [`${right.slice(0, -1)}${(Number(right.at(-1)) + 1) % 10}`, "not the digits"],
     ] as const;
     for (const [digits, reason] of wrong) {
       await assertFails(acquaintances.verify(other, digits), "wrong-digits", reason);
@@ -218,14 +235,78 @@ test("Acquaintances.verify marks by all digits or the last ten of the other's ha
         false,
       ]);
     }
-    const given = known.all().length % 2 === 0 ? last : number;
-    await acquaintances.verify(other, given.replaceAll(/\d{5}/g, "$& "));
+    await acquaintances.verify(
+      other,
+      { bob: right, carol: right.replaceAll(" ", "") }[person] ?? number,
+    );
     assertEquals(acquaintances.isVerified(other), true);
     assertEquals(known.find(other.key)?.names, [person]);
+    // Once, for each time that it was asked.
+    await assertFails(acquaintances.verify(other, right), "wrong-digits", "shown last");
   }
   const mal = await member("bob", "mal");
   assertEquals(acquaintances.namesakeOf(mal)?.tag, (await member("bob")).tag);
   assertEquals(acquaintances.isVerified(mal), false);
+});
+
+test("Acquaintances.verify takes four groups only as an answer to the number shown last", async () => {
+  const { acquaintances } = await scene();
+  const [bob, carol, mal] = [
+    await member("bob"),
+    await member("carol"),
+    await member("bob", "mal"),
+  ];
+  const halves = await Promise.all([bob, carol, mal].map(({ key }) => fingerprint(key)));
+  await assertFails(
+    acquaintances.verify(bob, halves[0]!.slice(0, 20)),
+    "wrong-digits",
+    "shown last",
+  );
+  const { asked } = await acquaintances.ask(bob.key);
+  // Another has the name by now, with another key.
+  for (const half of halves) {
+    const digits = groupsAt(half, asked);
+    await assertFails(acquaintances.verify(mal, digits), "wrong-digits", "shown last");
+  }
+  const { asked: askedNext } = await acquaintances.ask(carol.key);
+  for (const places of [asked, askedNext]) {
+    const digits = groupsAt(halves[0]!, places);
+    await assertFails(acquaintances.verify(bob, digits), "wrong-digits", "shown last");
+  }
+  assertEquals([bob, carol, mal].map((each) => acquaintances.isVerified(each)), [
+    false,
+    false,
+    false,
+  ]);
+  // To show somebody all digits asks nothing.
+  await acquaintances.safetyNumber(bob.key);
+  await acquaintances.verify(carol, groupsAt(halves[1]!, askedNext));
+  assertEquals(acquaintances.isVerified(carol), true);
+});
+
+test("chooseGroups makes each choice of four of the six groups as often as any other", () => {
+  const counts = new Map<string, number>();
+  const orders = permutations([1, 2, 3, 4, 5, 6]);
+  for (const order of orders) {
+    const chosen = chooseGroups((count) => {
+      assertEquals(count, 24);
+      return new Uint8Array(Uint32Array.from(order).buffer);
+    });
+    assertEquals(chosen, chosen.toSorted());
+    counts.set(`${chosen}`, (counts.get(`${chosen}`) ?? 0) + 1);
+  }
+  assertEquals([...counts.values()], Array(15).fill(orders.length / 15));
+});
+
+test("Acquaintances.ask goes by the chance that it is given, else by true one", async () => {
+  const { ada, known } = await scene();
+  const bob = await keyOf("bob");
+  const random = (count: number): Bytes => new Uint8Array(count).map((_, i) => count - i);
+  const acquaintances = await Acquaintances.of(known, ada.publicKey, { random });
+  assertEquals((await acquaintances.ask(bob)).asked, [3, 4, 5, 6]);
+  const { acquaintances: ordinary } = await scene();
+  const choices = new Set<string>();
+  while (choices.size < 2) choices.add(`${(await ordinary.ask(bob)).asked}`);
 });
 
 test("Acquaintances.accept takes whoever has the fingerprint that is given, of those who are withheld", async () => {

@@ -20,6 +20,15 @@ const JOIN_CODE = /(?<=[Jj]oin code )\d{5} \d{5}/g;
 
 const ROOM_CODE = /\d{5}(?: \d{5}){7}/g;
 
+/** Bob's half of a safety number, of which his screen has all. */
+const BOBS_HALF = /\d{5}(?: \d{5}){5}(?= \(you\))/;
+
+/** The same where four groups are asked for. */
+const ASKING = /(?:(?:\d{5}|\?{5}) ){6}(?=\(bob\))/;
+
+/** Which groups the document asks for, in place of those that chance has chosen. */
+const ASKED = [1, 2, 4, 5];
+
 /** Somebody with a home directory, and always the same identity in it. */
 class Person {
   readonly #options: PtyOptions & { readonly env: Readonly<Record<string, string>> };
@@ -88,6 +97,7 @@ export async function takeScreens(): Promise<string[]> {
   ];
   const screens: string[] = [];
   let address: string;
+  let chosen: readonly (readonly [string, string])[];
   {
     await using ada = adas.start("serve", "--name", "ada", "--port", "0", "--host", "127.0.0.1");
     await ada.says(/You are ada/);
@@ -99,10 +109,17 @@ export async function takeScreens(): Promise<string[]> {
       ["$ lanchat serve --name ada", ...ada.lines.slice(0, -1)].join("\n"),
       [`$ lanchat join ${address} --name bob`, ...bob.lines.slice(0, -1)].join("\n"),
       await asked(ada, "/verify bob", /12345 67890/),
-      await asked(bob, "/verify ada show", /missing there are/),
+      await asked(bob, "/verify ada show", /asks for four/),
     );
-    const [, last] = /missing there are (\d{5} \d{5})\./.exec(screens.at(-1)!)!;
-    screens.push(await asked(ada, `/verify bob ${last}`, /is verified/));
+    const half = BOBS_HALF.exec(screens.at(-1)!)![0].split(" ");
+    const asking = ASKING.exec(screens.at(-2)!)![0].trim();
+    const hidden = asking.split(" ");
+    const missing = half.filter((_, i) => hidden[i] === "?????").join(" ");
+    screens.push(await asked(ada, `/verify bob ${missing}`, /is verified/));
+    chosen = [
+      [asking, half.map((group, i) => ASKED.includes(i) ? "?????" : group).join(" ")],
+      [`/verify bob ${missing}`, `/verify bob ${ASKED.map((i) => half[i]).join(" ")}`],
+    ];
     await bob.type("/verify\r");
     screens.push(await asked(ada, "/verify", /Where all/));
     await bob.type("/quit\r");
@@ -125,6 +142,7 @@ export async function takeScreens(): Promise<string[]> {
   await using _impostor = await impostors.host(address);
   screens.push(await bobs.run("join", address, "--name", "bob"));
   const replacements = [
+    ...chosen,
     ...examples(screens, JOIN_CODE, ["93511 39463", "70417 22806"]),
     ...examples(screens, ROOM_CODE, [
       "02817 44093 68150 91377 25064 80921 13742 57986",

@@ -75,7 +75,7 @@ test("parseLine reads whom to verify, by the key, and the digits or the wish to 
     ['/verify "bob by"', { do: "verify", name: "bob by-key" }],
     ["/verify Anna Łódź show", { do: "verify", name: "Anna Łódź-key", show: true }],
     ["/verify bob show ", { ...bob, show: true }],
-    ["/verify bob 12345 67890", { ...bob, digits: "12345 67890" }],
+    ["/verify bob 12345 67890 12345 67890", { ...bob, digits: "12345 67890 12345 67890" }],
     ['/verify "bob by" 1234567890', { do: "verify", name: "bob by-key", digits: "1234567890" }],
     ["/accept 29901 99456", { do: "accept", digits: "29901 99456" }],
     ["/accept", { do: "accept", digits: "" }],

@@ -148,7 +148,6 @@ test("DumbTerminalFrontEnd shows all digits of a safety number, and no QR code",
     member: BOB,
     digits: fingerprint + fingerprint,
     fingerprint,
-    show: true,
   });
   const written = (await teletype.written()).join("\n");
   assertEquals(written.match(/(?: \d{5}){6}/g)?.length, 2);

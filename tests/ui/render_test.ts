@@ -259,7 +259,7 @@ function numbered(count: number): string {
   return Array.from({ length: count }, (_, i) => String(i + 1).padStart(5, "0")).join("");
 }
 
-test("noticeLines hides the end of the other's half of a safety number unless all of it is asked for", () => {
+test("noticeLines hides the groups of a safety number that are asked for, and tells them to nobody", () => {
   const bob = { ...member("bob"), verified: true };
   const digits = numbered(12);
   const [first, second] = [digits.slice(0, 30), digits.slice(30)] as const;
@@ -267,31 +267,31 @@ test("noticeLines hides the end of the other's half of a safety number unless al
   const cases = [
     [
       first,
-      ["00001 00002 00003 00004 ????? ????? (bob)", `${rows[1]} (you)`],
+      [1, 2, 3, 5],
+      ["????? ????? ????? 00004 ????? 00006 (bob)", `${rows[1]} (you)`],
       [`${rows[0]} (bob)`, `${rows[1]} (you)`],
-      "00011 00012",
     ],
     [
       second,
-      [`${rows[0]} (you)`, "00007 00008 00009 00010 ????? ????? (bob)"],
+      [3, 4, 5, 6],
+      [`${rows[0]} (you)`, "00007 00008 ????? ????? ????? ????? (bob)"],
       [`${rows[0]} (you)`, `${rows[1]} (bob)`],
-      "00005 00006",
     ],
   ] as const;
   for (const lines of [noticeLines, personLines]) {
-    for (const [fingerprint, hidden, all, missing] of cases) {
+    for (const [fingerprint, asked, hidden, all] of cases) {
       const event = { event: "safety-number", member: bob, digits, fingerprint } as const;
-      assertEquals(lines(event), [
+      assertEquals(lines({ ...event, asked }), [
         "Safety number of bob✓ and you:",
         ...hidden,
         "On that person's screen, /verify with your name and the word show has all of it.",
-        "If all else is the same, type what is missing here as that screen tells it:",
-        "/verify bob 12345 67890",
+        "If all else is the same, type the four groups that are missing here from that screen:",
+        "/verify bob 12345 67890 12345 67890",
       ]);
-      assertEquals(lines({ ...event, show: true }), [
+      assertEquals(lines(event), [
         "Safety number of bob✓ and you:",
         ...all,
-        `If the other screen has all the same, the groups that are missing there are ${missing}.`,
+        "The other screen asks for four of your groups: read them out.",
       ]);
     }
   }

@@ -625,18 +625,18 @@ test("TerminalFrontEnd shows a safety number, and all of it with its code where 
   const number = { event: "safety-number", member: member("bob"), digits, fingerprint } as const;
   const rows = ["01234 56789 01234 56789 01234 56789", "12345 67890 12345 67890 12345 67890"];
   desk.frontEnd.show({ ...READY, members: [member("bob")] });
-  desk.frontEnd.show(number);
+  desk.frontEnd.show({ ...number, asked: [1, 2, 4, 6] });
   await desk.shows(
     `${T} -- Safety number of bob and you:`,
     `      -- ${rows[0]} (you)`,
-    "      -- 12345 67890 12345 67890 ????? ????? (bob)",
+    "      -- ????? ????? 12345 ????? 12345 ????? (bob)",
     "      -- On that person's screen, /verify with your name and the word show has all of it.",
-    "      -- If all else is the same, type what is missing here as that screen tells it:",
-    "      -- /verify bob 12345 67890",
+    "      -- If all else is the same, type the four groups that are missing here from that screen:",
+    "      -- /verify bob 12345 67890 12345 67890",
     ">",
   );
   const above = desk.screen.lines.length - 1;
-  desk.frontEnd.show({ ...number, show: true });
+  desk.frontEnd.show(number);
   await desk.settled();
   const shown = desk.screen.lines.slice(above, -1);
   // The digits come last, so that a low window has them.
@@ -649,7 +649,7 @@ test("TerminalFrontEnd shows a safety number, and all of it with its code where 
   assert(desk.stdout.text.includes("\x1b[38;5;231;48;5;16m█"));
 
   await using narrow = new Desk(28);
-  narrow.frontEnd.show({ ...number, show: true });
+  narrow.frontEnd.show(number);
   await narrow.settled();
   const text = narrow.screen.lines.join("");
   assert(text.includes("too narrow for the QR code"), text);
