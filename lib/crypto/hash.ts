@@ -43,17 +43,22 @@ function importHmacKey(key: Bytes, usage: "sign" | "verify"): Promise<CryptoKey>
  *
  * @param salt The salt; 32 zero bytes where PROTOCOL.md writes `Z`.
  * @param keyMaterial The input keying material.
- * @param info The ASCII label, without a zero byte.
+ * @param info An ASCII label without a zero byte, or bytes that begin with a label.
  * @param length How many bytes to derive.
  */
 export async function kdf(
   salt: Bytes,
   keyMaterial: Bytes,
-  info: string,
+  info: string | Bytes,
   length: number,
 ): Promise<Bytes> {
   const key = await crypto.subtle.importKey("raw", keyMaterial, "HKDF", false, ["deriveBits"]);
-  const algorithm = { name: "HKDF", hash: "SHA-256", salt, info: utf8(info) };
+  const algorithm = {
+    name: "HKDF",
+    hash: "SHA-256",
+    salt,
+    info: typeof info === "string" ? utf8(info) : info,
+  };
   return new Uint8Array(await crypto.subtle.deriveBits(algorithm, key, length * 8));
 }
 

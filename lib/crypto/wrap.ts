@@ -4,7 +4,7 @@ import { type Bytes, fromBase64Url, toBase64Url, utf8 } from "../bytes/mod.ts";
 export const HOP_KEY_BITS = 2048;
 
 /** Bits of the RSA keys that sender keys are wrapped for. */
-export const SESSION_KEY_BITS = 3072;
+export const SESSION_KEY_BITS = 2048;
 
 /** An RSA-OAEP key pair (RFC 8017 §7.1, SHA-256, MGF1-SHA-256, e = 65537). */
 export interface WrapKeyPair {

@@ -1,21 +1,30 @@
 import { type Bytes, concat, equal } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import {
+  CipherKey,
   hmac,
   hmacVerify,
-  isModulus,
+  kdf,
+  KEY_BYTES,
   keyTag,
   label,
-  SESSION_KEY_BITS,
+  NONCE_BYTES,
+  randomBytes,
   Verifier,
-  WrapKey,
 } from "../crypto/mod.ts";
-import { decodeAnnounce, encodeAnnounceHead, EnvelopeClass } from "../wire/mod.ts";
+import {
+  decodeAnnounce,
+  decodeNameField,
+  encodeAnnounceHead,
+  encodeNameField,
+  EnvelopeClass,
+} from "../wire/mod.ts";
 import { type Author, refused } from "./chain.ts";
 import type { Link } from "./link.ts";
 import type { Naming } from "./naming.ts";
 import { type Announced, type Peer, SILENT_AFTER_MS } from "./peer.ts";
 import type { Roster } from "./roster.ts";
+import { PeerSessionKey, type PublicSessionKey } from "./session_key.ts";
 import type { SessionKeys } from "./session_keys.ts";
 import { Timers } from "./timers.ts";
 
@@ -26,8 +35,6 @@ const MIN_ANNOUNCE_MS = 1000;
 export interface AnnouncerOptions {
   /** This member. */
   readonly self: Author & {
-    /** Proves that one holds the room's secret, 32 bytes. */
-    readonly memberKey: Bytes;
     /** The keys that others wrap theirs for. */
     readonly keys: SessionKeys;
   };
@@ -128,28 +135,32 @@ export class Announcer {
     if (announce.generation <= (peer.announced?.generation ?? 0)) {
       throw refused("announcement", "a newer one is known");
     }
-    if (!isModulus(announce.modulus, SESSION_KEY_BITS)) {
+    if (!PeerSessionKey.accepts(announce)) {
       throw refused("announcement", "its session key is not acceptable");
+    }
+    const { memberTag, tagged } = announce;
+    if (!await hmacVerify(memberKey, memberTag, label("lanchat/1 member"), tagged)) {
+      throw refused("announcement", "its author does not hold the room's secret");
     }
     const verifier = await Verifier.import(announce.key);
     const signed = concat(label("lanchat/1 announce"), announce.signed);
     if (!await verifier?.verify(signed, announce.signature)) {
       throw refused("announcement", "its signature is wrong");
     }
-    const { memberTag, tagged } = announce;
-    if (!await hmacVerify(memberKey, memberTag, label("lanchat/1 member"), tagged)) {
-      throw refused("announcement", "its author does not hold the room's secret");
-    }
+    const cipher = await nameCipher(announce.session, memberKey);
+    const field = await cipher.open(announce.nameNonce, announce.sealedName, announce.head);
+    if (field === undefined) throw refused("announcement", "its name cannot be opened");
+    const { name, nameTaken } = decodeNameField(field);
     // As many new names as it likes, but at its own cost.
     if (peer.announced !== undefined) await peer.mayWork();
     const announced: Announced = {
       generation: announce.generation,
-      name: announce.name,
+      name,
       tag: await keyTag(announce.key),
       verifier: verifier!,
-      wrapKey: await WrapKey.import(announce.modulus),
+      sessionKey: await PeerSessionKey.import(announce),
     };
-    return { announced, nameTaken: announce.nameTaken };
+    return { announced, nameTaken };
   }
 
   /** Waits for nothing any more. */
@@ -172,24 +183,33 @@ export class Announcer {
 
   async #announce(
     peer: Peer,
-    { generation, modulus }: { generation: number; modulus: Bytes },
+    { generation, kemKey, modulus }: PublicSessionKey & { readonly generation: number },
   ): Promise<void> {
     const { identity, memberKey, roomId, session } = this.#options.self;
+    const name = encodeNameField(this.#options.naming);
+    const nameNonce = randomBytes(NONCE_BYTES);
     const head = encodeAnnounceHead({
       roomId,
       key: identity.publicKey,
       session,
       generation,
       modulus,
-      name: this.#options.naming.name,
-      nameTaken: this.#options.naming.nameTaken,
+      kemKey,
       seen: peer.session,
+      nameNonce,
     });
-    const tagged = concat(head, await hmac(memberKey, label("lanchat/1 member"), head));
+    const cipher = await nameCipher(session, memberKey);
+    const named = concat(head, await cipher.seal(nameNonce, name, head));
+    const tagged = concat(named, await hmac(memberKey, label("lanchat/1 member"), named));
     const signature = await identity.sign(concat(label("lanchat/1 announce"), tagged));
     const object = concat(tagged, signature);
     this.#options.link.send({ class: EnvelopeClass.CONTROL, to: peer.session, object });
     peer.introducedAt = this.#options.clock.elapsed();
     peer.introduced.resolve();
   }
+}
+
+/** What a session seals its name with: a relay without the member key learns no name. */
+async function nameCipher(session: Bytes, memberKey: Bytes): Promise<CipherKey> {
+  return await CipherKey.import(await kdf(session, memberKey, "lanchat/1 name", KEY_BYTES));
 }

@@ -11,7 +11,6 @@ import {
   sha256,
   type SigningKey,
   Verifier,
-  type WrapKey,
   zeroKey,
 } from "../crypto/mod.ts";
 import { RoomError } from "../errors.ts";
@@ -25,10 +24,8 @@ import {
   type SignedSkdm,
   type SkdmHeader,
 } from "../wire/mod.ts";
+import type { PeerSessionKey } from "./session_key.ts";
 import type { SessionKeys } from "./session_keys.ts";
-
-/** The OAEP label of an SKDM. */
-const SKDM_WRAP_LABEL = "lanchat/1 skdm";
 
 /** Messages that a receiver may skip: each costs it one key derivation. */
 export const MAX_SKIPPED = 2000;
@@ -45,7 +42,7 @@ export interface Reader {
   /** The generation of the session key. */
   readonly generation: number;
   /** The session key. */
-  readonly wrapKey: WrapKey;
+  readonly sessionKey: PeerSessionKey;
 }
 
 /** Whose chain it is. */
@@ -56,6 +53,8 @@ export interface Author {
   readonly identity: Identity;
   /** The author's session. */
   readonly session: Bytes;
+  /** What members of the room know, 32 bytes: bound into each SKDM. */
+  readonly memberKey: Bytes;
 }
 
 /** Where a sending chain begins. */
@@ -139,7 +138,7 @@ export class SendingChain {
 
   /** Gives the key as it now is to a reader: an SKDM. @throws {Error} If its RSA key cannot be used. */
   async wrapFor(reader: Reader): Promise<Bytes> {
-    const { identity, roomId, session } = this.#author;
+    const { identity, memberKey, roomId, session } = this.#author;
     const header = encodeSkdmHeader({
       roomId,
       fromKey: identity.publicKey,
@@ -152,10 +151,12 @@ export class SendingChain {
       start: this.#index,
       chainVerifier: this.#signing.publicKey,
     });
-    const secret = concat(this.#chainKey, await headerHash(header));
-    const wrapped = await reader.wrapKey.wrap(SKDM_WRAP_LABEL, secret);
-    const signature = await identity.sign(concat(label("lanchat/1 skdm"), header, wrapped));
-    return concat(header, wrapped, signature);
+    const { encapsulated, sealed, wrapped } = await reader.sessionKey.wrap(
+      this.#chainKey,
+      { header, memberKey },
+    );
+    const signed = concat(header, wrapped, encapsulated, sealed);
+    return concat(signed, await identity.sign(concat(label("lanchat/1 skdm"), signed)));
   }
 
   /** Seals a message: a MSG. Its key is forgotten at once. */
@@ -180,10 +181,6 @@ export class SendingChain {
   }
 }
 
-function headerHash(header: Bytes): Promise<Bytes> {
-  return sha256(label("lanchat/1 skdm hdr"), header);
-}
-
 /** Another member's sending key. Calls must not overlap. */
 export class ReceivingChain {
   /** One of `Audience`. */
@@ -205,13 +202,14 @@ export class ReceivingChain {
   /**
    * Takes a sending key from its SKDM, whose header was checked against sender and receiver before.
    *
+   * @param self `keys` unwraps; `memberKey` is the room's.
    * @param beforeUnwrap Waited for once the signature is known to be right.
    * @throws {RoomError} If the signature, the wrapping or what is bound to it is wrong.
    */
   static async take(
     skdm: SignedSkdm,
     sender: Verifier,
-    keys: SessionKeys,
+    { keys, memberKey }: { readonly keys: SessionKeys; readonly memberKey: Bytes },
     beforeUnwrap: () => Promise<void>,
   ): Promise<ReceivingChain> {
     const verifier = await Verifier.import(skdm.chainVerifier);
@@ -220,15 +218,13 @@ export class ReceivingChain {
       throw refused("sender key", "its signature is wrong");
     }
     await beforeUnwrap();
-    const secret = await keys.unwrap(skdm.toGeneration, SKDM_WRAP_LABEL, skdm.wrapped);
-    if (
-      secret?.length !== 2 * KEY_BYTES ||
-      !equal(secret.subarray(KEY_BYTES), await headerHash(skdm.header))
-    ) {
-      throw refused("sender key", "it was not wrapped for this header");
+    const context = { header: skdm.header, memberKey };
+    const chainKey = await keys.unwrap(skdm.toGeneration, context, skdm);
+    if (chainKey === undefined) {
+      throw refused("sender key", "it was not wrapped for this member and header");
     }
     const id = await chainId(skdm.chainVerifier);
-    return new ReceivingChain(skdm, id, verifier, secret.slice(0, KEY_BYTES));
+    return new ReceivingChain(skdm, id, verifier, chainKey);
   }
 
   /**

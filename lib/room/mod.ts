@@ -32,4 +32,14 @@ export type { LeaveReason, RoomEvent } from "./events.ts";
 export { rosterHash, SILENT_AFTER_MS } from "./peer.ts";
 export { MAX_CLOCK_SKEW_MS } from "./receiver.ts";
 export { Room, type RoomOptions } from "./room.ts";
+export {
+  generateSessionKeyPair,
+  PeerSessionKey,
+  publicHalves,
+  type PublicSessionKey,
+  type SessionKeyPair,
+  unwrapChainKey,
+  type WrapContext,
+  type WrappedKey,
+} from "./session_key.ts";
 export { PREVIOUS_KEY_MS, SESSION_KEY_MS, SessionKeys } from "./session_keys.ts";

@@ -1,10 +1,11 @@
 import { type Bytes, compare, concat, toHex } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
-import { label, sha256, type Verifier, type WrapKey } from "../crypto/mod.ts";
+import { label, sha256, type Verifier } from "../crypto/mod.ts";
 import { type ReceivingChain, refused } from "./chain.ts";
 import type { Lane } from "./lanes.ts";
 import { shownName } from "./names.ts";
 import type { Question } from "./question.ts";
+import type { PeerSessionKey } from "./session_key.ts";
 
 /** One session in the room, as others may know it. */
 export interface Member {
@@ -49,7 +50,7 @@ export interface Announced {
   /** Checks what the identity signed. */
   readonly verifier: Verifier;
   /** The session key. */
-  readonly wrapKey: WrapKey;
+  readonly sessionKey: PeerSessionKey;
 }
 
 /** How long the first ANNOUNCE of a member is waited for, in milliseconds. */

@@ -72,10 +72,15 @@ export class Receiver {
     if (!keys.has(skdm.toGeneration)) throw refused("sender key", "it is for a key that is gone");
     if (skdm.epoch <= peer.epochs[skdm.audience]!) throw refused("sender key", "it is old");
     if (peer.badKeys >= MAX_BAD_KEYS) throw refused("sender key", "too many before were wrong");
-    const chain = await ReceivingChain.take(skdm, peer.announced.verifier, keys, async () => {
-      peer.badKeys++;
-      await peer.mayWork();
-    });
+    const chain = await ReceivingChain.take(
+      skdm,
+      peer.announced.verifier,
+      this.#options.self,
+      async () => {
+        peer.badKeys++;
+        await peer.mayWork();
+      },
+    );
     peer.badKeys = 0;
     peer.epochs[skdm.audience] = skdm.epoch;
     peer.chains[skdm.audience] = chain;

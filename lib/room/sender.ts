@@ -260,7 +260,7 @@ export class Sender {
         key,
         session,
         generation: announced!.generation,
-        wrapKey: announced!.wrapKey,
+        sessionKey: announced!.sessionKey,
       }).catch(() => undefined)
     ));
     await Promise.all(peers.map(({ introduced }) => introduced.promise));

@@ -1,6 +1,14 @@
 import type { Bytes } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { generateWrapKeyPair, SESSION_KEY_BITS, unwrap, type WrapKeyPair } from "../crypto/mod.ts";
+import {
+  generateSessionKeyPair,
+  publicHalves,
+  type PublicSessionKey,
+  type SessionKeyPair,
+  unwrapChainKey,
+  type WrapContext,
+  type WrappedKey,
+} from "./session_key.ts";
 
 /** Age at which a session key is replaced, in milliseconds: the window of PROTOCOL.md §6.1. */
 export const SESSION_KEY_MS = 3_600_000;
@@ -18,7 +26,7 @@ interface SessionKey {
   /** The numbers under which it was announced, from the first to the last. */
   readonly first: number;
   last: number;
-  readonly pair: WrapKeyPair;
+  readonly pair: SessionKeyPair;
   /** Called off where it goes with all others. */
   cancelDrop: () => void;
   unwraps: number;
@@ -26,11 +34,11 @@ interface SessionKey {
 }
 
 /**
- * The RSA keys that others wrap their sender keys for, made anew in time and kept in memory alone.
+ * The session keys that others wrap their sender keys for, replaced in time and kept only in memory.
  * See PROTOCOL.md §6.1.
  */
 export class SessionKeys {
-  readonly #generate: () => Promise<WrapKeyPair>;
+  readonly #generate: () => Promise<SessionKeyPair>;
   readonly #clock: Clock;
   #current: SessionKey | undefined;
   readonly #previous = new Set<SessionKey>();
@@ -41,18 +49,18 @@ export class SessionKeys {
   /** Called whenever a new key is in use, the first included. */
   onRenewed: () => void = () => {};
 
-  /** Begins to make the first key. @param options `generate` makes a 3072-bit key pair. */
-  constructor(options: { generate?: () => Promise<WrapKeyPair>; clock?: Clock } = {}) {
-    this.#generate = options.generate ?? (() => generateWrapKeyPair(SESSION_KEY_BITS));
+  /** Begins to make the first key. */
+  constructor(options: { generate?: () => Promise<SessionKeyPair>; clock?: Clock } = {}) {
+    this.#generate = options.generate ?? generateSessionKeyPair;
     this.#clock = options.clock ?? systemClock;
     this.#renewInTime();
   }
 
   /** The key in use and the last number it has, from 1; `undefined` until the first is made. */
-  get current(): { readonly generation: number; readonly modulus: Bytes } | undefined {
+  get current(): PublicSessionKey & { readonly generation: number } | undefined {
     if (this.#current === undefined) return undefined;
     const { last: generation, pair } = this.#current;
-    return { generation, modulus: pair.modulus };
+    return { generation, ...publicHalves(pair) };
   }
 
   /** Whether secrets wrapped for a generation can be unwrapped. */
@@ -60,17 +68,21 @@ export class SessionKeys {
     return this.#find(generation) !== undefined;
   }
 
-  /** Unwraps a secret; `undefined` if it was not made for that generation and label. */
-  async unwrap(generation: number, label: string, wrapped: Bytes): Promise<Bytes | undefined> {
+  /** Unwraps a chain key; `undefined` if it was not wrapped for that generation and in that context. */
+  async unwrap(
+    generation: number,
+    context: WrapContext,
+    wrapped: WrappedKey,
+  ): Promise<Bytes | undefined> {
     const key = this.#find(generation);
     if (key === undefined) return undefined;
     key.unwraps++;
-    const secret = await unwrap(key.pair, label, wrapped);
-    if (secret === undefined) key.failed++;
+    const chainKey = await unwrapChainKey(key.pair, context, wrapped);
+    if (chainKey === undefined) key.failed++;
     const worn = key.unwraps >= MAX_UNWRAPS || key.failed >= MAX_FAILED_UNWRAPS;
     // The key before has its time: what honest members wrapped for it is still on its way.
     if (worn && this.#previous.size === 0) this.#renewInTime();
-    return secret;
+    return chainKey;
   }
 
   /** Gives the key in use one number more, for what is announced with it and is not what it was. */
@@ -108,7 +120,7 @@ export class SessionKeys {
     this.renew().catch(() => {}); // The next timer tries again.
   }
 
-  #takeIntoUse(pair: WrapKeyPair): void {
+  #takeIntoUse(pair: SessionKeyPair): void {
     if (this.#closed) return;
     const before = this.#current;
     const first = (before?.last ?? 0) + 1;

@@ -44,14 +44,26 @@ const SIGNATURE_BYTES = 64;
 /** Bytes of a KICK. */
 export const KICK_BYTES = 138;
 
+/** Bytes of an ANNOUNCE. */
+export const ANNOUNCE_BYTES = 1715;
+
+/** Bytes of an ANNOUNCE before its sealed name, which they are bound to. */
+const ANNOUNCE_HEAD_BYTES = 1553;
+
+/** Bytes that a name takes before it is sealed, whatever its length: `length (1) || name || 0…`. */
+const NAME_FIELD_BYTES = 50;
+
 const SKDM_HEADER_BYTES = 174;
-const SKDM_BYTES = 622;
+
+/** Bytes of an SKDM. */
+export const SKDM_BYTES = 1630;
+
 const MSG_HEADER_BYTES = 113;
 const MSG_MIN_BYTES = MSG_HEADER_BYTES + 64 + 16 + SIGNATURE_BYTES;
 const MSG_MAX_BYTES = MSG_HEADER_BYTES + 16_640 + 16 + SIGNATURE_BYTES;
 const INNER_HEADER_BYTES = 37;
 
-/** Follows a name in an ANNOUNCE whose author knows that it is somebody else's, too; no name has it. */
+/** Follows a name whose author knows that it is somebody else's, too; no name has it. */
 const TAKEN_MARK = "#";
 
 /** The last time that a `Date` can hold, in milliseconds since 1970. */
@@ -67,18 +79,22 @@ export interface Announce {
   readonly session: Bytes;
   /** Counts the author's announcements of new session keys or names, from 1. */
   readonly generation: number;
-  /** The modulus of the author's session key, 384 bytes. */
+  /** The RSA modulus of the author's session key, 256 bytes. */
   readonly modulus: Bytes;
-  /** The author's name. */
-  readonly name: string;
-  /** Whether its author knows that somebody else has that name: others show it with the tag. */
-  readonly nameTaken: boolean;
+  /** The ML-KEM key of the author's session key, 1,184 bytes. */
+  readonly kemKey: Bytes;
   /** The session that this is for. */
   readonly seen: Bytes;
+  /** The AEAD nonce of the sealed name, 12 random bytes. */
+  readonly nameNonce: Bytes;
 }
 
 /** An ANNOUNCE as it arrived. */
 export interface SignedAnnounce extends Announce {
+  /** All before the sealed name: its additional data. */
+  readonly head: Bytes;
+  /** The author's name as {@linkcode encodeNameField} lays it out, sealed for members, 66 bytes. */
+  readonly sealedName: Bytes;
   /** What {@linkcode SignedAnnounce.memberTag} covers. */
   readonly tagged: Bytes;
   /** Proves that the author holds the room's secret, 32 bytes. */
@@ -87,6 +103,14 @@ export interface SignedAnnounce extends Announce {
   readonly signed: Bytes;
   /** By the identity key, 64 bytes. */
   readonly signature: Bytes;
+}
+
+/** What a member calls itself. */
+export interface AnnouncedName {
+  /** The name. */
+  readonly name: string;
+  /** Whether its author knows that somebody else has that name: others show it with the tag. */
+  readonly nameTaken: boolean;
 }
 
 /** The header of an SKDM: which chain, from whom, for whom. */
@@ -115,10 +139,14 @@ export interface SkdmHeader {
 
 /** An SKDM as it arrived. */
 export interface SignedSkdm extends SkdmHeader {
-  /** The header's bytes, which the wrapped secret is bound to. */
+  /** The header's bytes, which the sealed chain key is bound to. */
   readonly header: Bytes;
-  /** The chain key and the header's hash, wrapped for the receiver, 384 bytes. */
+  /** A secret wrapped for the receiver's RSA key, 256 bytes. */
   readonly wrapped: Bytes;
+  /** A secret encapsulated for the receiver's ML-KEM key, 1,088 bytes. */
+  readonly encapsulated: Bytes;
+  /** The chain key, sealed under a key from both secrets, 48 bytes. */
+  readonly sealed: Bytes;
   /** What the signature covers. */
   readonly signed: Bytes;
   /** By the sender's identity key. */
@@ -204,12 +232,10 @@ export interface BatchItem {
 }
 
 /**
- * What of an ANNOUNCE the member tag covers: `0x20 || room_id (32) || ik (32) || session (16) ||
- * generation (4) || modulus (384) || name length (1) || name || 0x01 || seen (16)`; a name that is taken
- * ends with `#`.
+ * An ANNOUNCE up to its sealed name: `0x20 || room_id (32) || ik (32) || session (16) || generation (4) ||
+ * modulus (256) || kem_key (1184) || seen (16) || name_nonce (12)`.
  */
 export function encodeAnnounceHead(announce: Announce): Bytes {
-  const name = utf8(announce.nameTaken ? `${announce.name}${TAKEN_MARK}` : announce.name);
   return concat(
     u8(ObjectType.ANNOUNCE),
     announce.roomId,
@@ -217,48 +243,62 @@ export function encodeAnnounceHead(announce: Announce): Bytes {
     announce.session,
     u32(announce.generation),
     announce.modulus,
-    u8(name.length),
-    name,
-    u8(1),
+    announce.kemKey,
     announce.seen,
+    announce.nameNonce,
   );
 }
 
-/** Decodes an ANNOUNCE. @throws {WireError} If it is not laid out so, or the name is no name. */
+/**
+ * Decodes an ANNOUNCE: `head (1553) || sealed_name (66) || member_tag (32) || signature (64)`.
+ *
+ * @throws {WireError} If it is not laid out so.
+ */
 export function decodeAnnounce(object: Bytes): SignedAnnounce {
+  assertSize("ANNOUNCE", object, ANNOUNCE_BYTES);
   const reader = readerFor(object, ObjectType.ANNOUNCE);
-  const roomId = reader.take(32);
-  const key = reader.take(32);
-  const session = reader.take(SESSION_BYTES);
-  const generation = reader.u32();
-  const modulus = reader.take(384);
+  const tagged = object.slice(0, ANNOUNCE_BYTES - SIGNATURE_BYTES - 32);
+  return {
+    roomId: reader.take(32),
+    key: reader.take(32),
+    session: reader.take(SESSION_BYTES),
+    generation: reader.u32(),
+    modulus: reader.take(256),
+    kemKey: reader.take(1184),
+    seen: reader.take(SESSION_BYTES),
+    nameNonce: reader.take(12),
+    head: object.slice(0, ANNOUNCE_HEAD_BYTES),
+    sealedName: reader.take(NAME_FIELD_BYTES + 16),
+    tagged,
+    memberTag: reader.take(32),
+    signed: object.slice(0, ANNOUNCE_BYTES - SIGNATURE_BYTES),
+    signature: reader.take(SIGNATURE_BYTES),
+  };
+}
+
+/** A name as it is sealed: `length (1) || name || 0…`, 50 bytes; one that is taken ends with `#`. */
+export function encodeNameField({ name, nameTaken }: AnnouncedName): Bytes {
+  const text = utf8(nameTaken ? `${name}${TAKEN_MARK}` : name);
+  const field = new Uint8Array(NAME_FIELD_BYTES);
+  field[0] = text.length;
+  field.set(text, 1);
+  return field;
+}
+
+/** Decodes what a sealed name hides. @throws {WireError} If it is not laid out so, or no name. */
+export function decodeNameField(field: Bytes): AnnouncedName {
+  assertSize("name", field, NAME_FIELD_BYTES);
+  const reader = new ByteReader(field);
   const text = decodeText(reader.take(reader.u8()));
+  if (reader.rest().some((byte) => byte !== 0)) {
+    throw new WireError("Cannot decode name as its padding is not zero");
+  }
   const nameTaken = text.endsWith(TAKEN_MARK);
   const name = nameTaken ? text.slice(0, -TAKEN_MARK.length) : text;
-  if (reader.u8() !== 1) throw new WireError("Cannot decode ANNOUNCE as it must name one session");
-  const seen = reader.take(SESSION_BYTES);
-  const tagged = object.slice(0, object.length - reader.remaining);
-  const memberTag = reader.take(32);
-  const signed = object.slice(0, object.length - reader.remaining);
-  const signature = reader.take(SIGNATURE_BYTES);
-  reader.end();
   if (nameProblem(name) !== undefined) {
-    throw new WireError("Cannot decode ANNOUNCE as its name is not one a member may have");
+    throw new WireError("Cannot decode name as it is not one a member may have");
   }
-  return {
-    roomId,
-    key,
-    session,
-    generation,
-    modulus,
-    name,
-    nameTaken,
-    seen,
-    tagged,
-    memberTag,
-    signed,
-    signature,
-  };
+  return { name, nameTaken };
 }
 
 /**
@@ -281,11 +321,13 @@ export function encodeSkdmHeader(header: SkdmHeader): Bytes {
   );
 }
 
-/** Decodes an SKDM: `header (174) || wrapped (384) || signature (64)`. @throws {WireError} Otherwise. */
+/**
+ * Decodes an SKDM: `header (174) || wrapped (256) || encapsulated (1088) || sealed (48) || signature (64)`.
+ *
+ * @throws {WireError} If it is not laid out so.
+ */
 export function decodeSkdm(object: Bytes): SignedSkdm {
-  if (object.length !== SKDM_BYTES) {
-    throw new WireError(`Cannot decode SKDM as it must have ${SKDM_BYTES} bytes: ${object.length}`);
-  }
+  assertSize("SKDM", object, SKDM_BYTES);
   const reader = readerFor(object, ObjectType.SKDM);
   const header: SkdmHeader = {
     roomId: reader.take(32),
@@ -305,7 +347,9 @@ export function decodeSkdm(object: Bytes): SignedSkdm {
   return {
     ...header,
     header: object.slice(0, SKDM_HEADER_BYTES),
-    wrapped: reader.take(384),
+    wrapped: reader.take(256),
+    encapsulated: reader.take(1088),
+    sealed: reader.take(48),
     signed: object.slice(0, SKDM_BYTES - SIGNATURE_BYTES),
     signature: reader.take(SIGNATURE_BYTES),
   };
@@ -480,6 +524,11 @@ export function decodeText(bytes: Bytes): string {
 function paddedSize(size: number): number {
   const step = size <= 256 ? 64 : 256;
   return Math.ceil(size / step) * step;
+}
+
+function assertSize(what: string, bytes: Bytes, size: number): void {
+  if (bytes.length === size) return;
+  throw new WireError(`Cannot decode ${what} as it must have ${size} bytes: ${bytes.length}`);
 }
 
 function readerFor(object: Bytes, type: number): ByteReader {

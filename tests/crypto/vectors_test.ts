@@ -1,77 +1,155 @@
 /** The known answers of the end-to-end layer, through the primitives and layouts that it is made of. */
 import { assert, assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
-import { compare, concat, fromHex, isZero, toHex, u32, u8, utf8 } from "../../lib/bytes/mod.ts";
+import { compare, concat, fromHex, toHex, u32, u8, utf8 } from "../../lib/bytes/mod.ts";
 import {
   CipherKey,
   hmac,
   hmacVerify,
+  importKemKeyPair,
   importWrapKeyPair,
   kdf,
   label,
+  openRoomSecrets,
   sha256,
   unwrap,
   verify,
   zeroKey,
 } from "../../lib/crypto/mod.ts";
+import { unwrapChainKey } from "../../lib/room/mod.ts";
 import {
   Audience,
   BodyKind,
+  decodeAgain,
   decodeAnnounce,
+  decodeBatch,
   decodeInner,
+  decodeKick,
   decodeMsg,
+  decodeNameField,
+  decodeNeed,
   decodeSkdm,
-  decodeText,
+  encodeAgain,
+  encodeBatch,
   encodeInner,
+  encodeKickHead,
+  encodeNameField,
+  encodeNeed,
+  KickOp,
 } from "../../lib/wire/mod.ts";
 import { flip } from "../support/assert.ts";
 import { fromBase64, identityFromSeed } from "../support/keys.ts";
 import { test } from "../support/test.ts";
+import { makeE2e } from "../vectors/make_e2e.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
 
 const { hop, e2e } = vectors;
 const roomId = fromHex(hop.room_id);
 
-test("the known ANNOUNCE has its fields, its member tag and its signature", async () => {
-  const announce = decodeAnnounce(fromHex(e2e.announce_bob));
-  const bob = await importWrapKeyPair(fromBase64(e2e.bob_rsa_pkcs8));
-  assertEquals(
-    [announce.roomId, announce.key, announce.session, announce.modulus, announce.seen],
-    [roomId, fromHex(e2e.bob_ik), fromHex(e2e.sess_bob), bob.modulus, fromHex(hop.sess)],
-  );
-  assertEquals([announce.generation, announce.name], [1, "bøb"]);
-  const tagged = [label("lanchat/1 member"), announce.tagged] as const;
-  assert(await hmacVerify(fromHex(hop.member_key), announce.memberTag, ...tagged));
-  assertEquals(await hmac(fromHex(hop.member_key), ...tagged), announce.memberTag);
-  const signed = concat(label("lanchat/1 announce"), announce.signed);
-  assert(await verify(announce.key, signed, announce.signature));
-  assert(!await verify(announce.key, flip(signed, 0), announce.signature));
-  const identity = await identityFromSeed(e2e.bob_ik_seed);
-  assertEquals(identity.publicKey, announce.key);
-  assertEquals(await identity.sign(signed), announce.signature);
+test("the known answers are those of a second implementation", () => {
+  const { file: _, ...known } = e2e;
+  assertEquals(makeE2e(hop, e2e.bob_rsa_pkcs8), known);
 });
 
-test("the known SKDM has its fields and its signature, and unwraps with Bob's key", async () => {
-  const skdm = decodeSkdm(fromHex(e2e.skdm));
+const ANNOUNCES = [
+  {
+    room: "room for invited people",
+    object: e2e.announce_bob,
+    memberKey: hop.member_key,
+    nameKey: e2e.name_key,
+    name: { name: "bøb", nameTaken: false },
+  },
+  {
+    room: "open room",
+    object: e2e.open_announce_bob,
+    memberKey: e2e.open_member_key,
+    nameKey: e2e.open_name_key,
+    name: { name: "bøb", nameTaken: true },
+  },
+];
+
+for (const { memberKey, name, nameKey, object, room } of ANNOUNCES) {
+  test(`the known ANNOUNCE of an ${room} has its fields, its name, its tag and its signature`, async () => {
+    const announce = decodeAnnounce(fromHex(object));
+    const bob = await importWrapKeyPair(fromBase64(e2e.bob_rsa_pkcs8));
+    const { publicKey } = await importKemKeyPair(fromHex(e2e.bob_kem_seed));
+    assertEquals(
+      [announce.roomId, announce.key, announce.session, announce.modulus, announce.seen],
+      [roomId, fromHex(e2e.bob_ik), fromHex(e2e.sess_bob), bob.modulus, fromHex(hop.sess)],
+    );
+    assertEquals([announce.generation, announce.kemKey], [1, publicKey]);
+    const key = await kdf(announce.session, fromHex(memberKey), "lanchat/1 name", 32);
+    assertEquals(toHex(key), nameKey);
+    const cipher = await CipherKey.import(key);
+    const field = await cipher.open(announce.nameNonce, announce.sealedName, announce.head);
+    assertEquals(decodeNameField(field!), name);
+    assertEquals(encodeNameField(name), field);
+    const tagged = [label("lanchat/1 member"), announce.tagged] as const;
+    assert(await hmacVerify(fromHex(memberKey), announce.memberTag, ...tagged));
+    assertEquals(await hmac(fromHex(memberKey), ...tagged), announce.memberTag);
+    const signed = concat(label("lanchat/1 announce"), announce.signed);
+    assert(await verify(announce.key, signed, announce.signature));
+    assert(!await verify(announce.key, flip(signed, 0), announce.signature));
+    const identity = await identityFromSeed(e2e.bob_ik_seed);
+    assertEquals(identity.publicKey, announce.key);
+    assertEquals(await identity.sign(signed), announce.signature);
+  });
+}
+
+test("the known member key of the open room comes from the host's key", async () => {
+  const { memberKey } = await openRoomSecrets(fromHex(hop.host_ik));
+  assertEquals(toHex(memberKey), e2e.open_member_key);
+});
+
+const SKDMS = [
+  { name: "SKDM", known: e2e.skdm, fields: [1, Audience.ROOM, 1, 0], ck: e2e.msgs[0]!.ck },
+  { name: "direct SKDM", known: e2e.direct_skdm, fields: [1, Audience.DIRECT, 2, 5] },
+];
+
+for (const { ck, fields, known, name } of SKDMS) {
+  test(`the known ${name} has its fields and its signature, and unwraps with Bob's key`, async () => {
+    const skdm = decodeSkdm(fromHex(known.wire));
+    assertEquals(
+      [skdm.roomId, skdm.fromKey, skdm.fromSession, skdm.toKey, skdm.toSession],
+      [hop.room_id, hop.member_ik, hop.sess, e2e.bob_ik, e2e.sess_bob].map(fromHex),
+    );
+    assertEquals([skdm.toGeneration, skdm.audience, skdm.epoch, skdm.start], fields);
+    const signed = concat(label("lanchat/1 skdm"), skdm.signed);
+    assert(await verify(skdm.fromKey, signed, skdm.signature));
+    const sender = await identityFromSeed(hop.member_ik_seed);
+    assertEquals(await sender.sign(signed), skdm.signature);
+
+    const rsa = await importWrapKeyPair(fromBase64(e2e.bob_rsa_pkcs8));
+    const kem = await importKemKeyPair(fromHex(e2e.bob_kem_seed));
+    assertEquals(await unwrap(rsa, "lanchat/1 skdm", skdm.wrapped), fromHex(known.s_rsa));
+    assertEquals(await kem.decapsulate(skdm.encapsulated), fromHex(known.s_kem));
+    const context = { header: skdm.header, memberKey: fromHex(hop.member_key) };
+    assertEquals(toHex((await unwrapChainKey({ rsa, kem }, context, skdm))!), known.ck);
+    if (ck !== undefined) assertEquals(known.ck, ck);
+  });
+}
+
+test("the known KICK has its fields and the host's signature", async () => {
+  const kick = decodeKick(fromHex(e2e.kick));
   assertEquals(
-    [skdm.roomId, skdm.fromKey, skdm.fromSession, skdm.toKey, skdm.toSession, skdm.chainVerifier],
-    [hop.room_id, hop.member_ik, hop.sess, e2e.bob_ik, e2e.sess_bob, e2e.vk].map(fromHex),
+    [kick.roomId, kick.target, kick.op, kick.number],
+    [roomId, fromHex(e2e.bob_ik), KickOp.BAN, 1_700_000_000_000],
   );
-  assertEquals(
-    [skdm.toGeneration, skdm.audience, skdm.epoch, skdm.start],
-    [1, Audience.ROOM, 1, 0],
-  );
-  const signed = concat(label("lanchat/1 skdm"), skdm.signed);
-  assert(await verify(skdm.fromKey, signed, skdm.signature));
-  assertEquals(
-    await (await identityFromSeed(hop.member_ik_seed)).sign(signed),
-    skdm.signature,
-  );
-  const bob = await importWrapKeyPair(fromBase64(e2e.bob_rsa_pkcs8));
-  assertEquals(
-    await unwrap(bob, "lanchat/1 skdm", skdm.wrapped),
-    concat(fromHex(e2e.msgs[0]!.ck), await sha256(label("lanchat/1 skdm hdr"), skdm.header)),
-  );
+  const signed = concat(label("lanchat/1 kick"), kick.signed);
+  assert(await verify(fromHex(hop.host_ik), signed, kick.signature));
+  assertEquals(toHex(concat(encodeKickHead(kick), kick.signature)), e2e.kick);
+});
+
+test("the known NEED is answered by the known AGAINs", () => {
+  assertEquals([decodeNeed(fromHex(e2e.need)), toHex(encodeNeed(7))], [7, e2e.need]);
+  const again = { round: 7, object: fromHex(e2e.msgs[0]!.wire) };
+  assertEquals(decodeAgain(fromHex(e2e.again)), again);
+  assertEquals(toHex(encodeAgain(again)), e2e.again);
+  const end = { round: 7, object: undefined };
+  assertEquals([decodeAgain(fromHex(e2e.again_end)), toHex(encodeAgain(end))], [
+    end,
+    e2e.again_end,
+  ]);
 });
 
 test("the known chain id is the start of a hash of the chain's key", async () => {
@@ -87,6 +165,24 @@ test("the known roster is the start of a hash of the audience in order", async (
   ].sort(compare);
   const hash = await sha256(label("lanchat/1 roster"), roomId, u8(Audience.ROOM), ...members);
   assertEquals(toHex(hash).slice(0, 32), e2e.roster);
+});
+
+const BATCH = [
+  { kind: BodyKind.TEXT, text: utf8("one") },
+  { kind: BodyKind.ACTION, text: utf8("waves") },
+  { kind: BodyKind.TEXT, text: utf8("two") },
+];
+
+const BODIES = [
+  { kind: BodyKind.TEXT, body: utf8("hello") },
+  { kind: BodyKind.TEXT, body: utf8("second message ".repeat(20)) },
+  { kind: BodyKind.HEARTBEAT, body: utf8("") },
+  { kind: BodyKind.BATCH, body: encodeBatch(BATCH) },
+];
+
+test("the known batch holds its messages", () => {
+  const { body } = decodeInner(fromHex(e2e.msgs[3]!.plain));
+  assertEquals(decodeBatch(body), BATCH);
 });
 
 for (const [index, known] of e2e.msgs.entries()) {
@@ -110,28 +206,11 @@ for (const [index, known] of e2e.msgs.entries()) {
     assertEquals(await key.seal(msg.nonce, plain!, msg.header), msg.sealed);
 
     const inner = decodeInner(plain!);
-    const { kind, text } = [
-      { kind: BodyKind.TEXT, text: "hello" },
-      { kind: BodyKind.TEXT, text: "second message ".repeat(20) },
-      { kind: BodyKind.HEARTBEAT, text: "" },
-    ][index]!;
-    assertEquals([toHex(inner.roster), inner.kind], [e2e.roster, kind]);
-    assertEquals([inner.at, decodeText(inner.body)], [1_700_000_000_000 + index, text]);
-    // Except for the parent, which lanchat sends as zeros.
-    const parent = plain!.slice(16, 24);
-    assertEquals(isZero(parent), index === 0);
-    const encoded = encodeInner(inner);
-    encoded.set(parent, 16);
-    assertEquals(toHex(encoded), known.plain);
+    assertEquals([toHex(inner.roster), inner.at], [e2e.roster, 1_700_000_000_000 + index]);
+    assertEquals([inner.kind, inner.body], [BODIES[index]!.kind, BODIES[index]!.body]);
+    assertEquals(toHex(encodeInner(inner)), known.plain);
   });
 }
-
-test("the known parents are the starts of hashes of the messages before", async () => {
-  for (const [index, known] of e2e.msgs.slice(1).entries()) {
-    const before = await sha256(fromHex(e2e.msgs[index]!.wire));
-    assertEquals(known.plain.slice(32, 48), toHex(before).slice(0, 16));
-  }
-});
 
 test("the known file is sealed into its known chunks", async () => {
   const { file } = e2e;

@@ -18,6 +18,7 @@ import {
   encodeHostRecord,
   encodeKickHead,
   encodeMemberRecord,
+  encodeNameField,
   encodeNeed,
   KickOp,
   ObjectType,
@@ -146,7 +147,11 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
   "host-batch": payloads(toMember, RecordType.BATCH),
   "member-batch": payloads(toHost, RecordType.BATCH),
   announce: { taken, ...objects(ObjectType.ANNOUNCE, e2e.announce_bob) },
-  skdm: objects(ObjectType.SKDM, e2e.skdm),
+  "name-field": {
+    name: encodeNameField({ name: "bøb", nameTaken: false }),
+    taken: encodeNameField({ name: "bøb", nameTaken: true }),
+  },
+  skdm: objects(ObjectType.SKDM, e2e.skdm.wire),
   msg: objects(ObjectType.MSG, ...e2e.msgs.map(({ wire }) => wire)),
   inner: Object.fromEntries(e2e.msgs.map(({ plain }, i) => [`known ${i}`, fromHex(plain)])),
   need: { first: encodeNeed(1) },
@@ -178,9 +183,9 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
   "member-endpoint": { heard: steps([...toMember.slice(0, 12), farewell]) },
   "host-endpoint": { heard: steps([...toHost.slice(0, 12), farewell]) },
   room: {
-    ...one([1, announced], [2, announced - 96], [3, skdm], [4, skdm], [5, 64]),
+    ...one([1, announced], [2, announced - 96], [3, skdm], [4, skdm], [5, 1392], [12, 50]),
     honest: masks([1, announced], [3, skdm], [6, msg], [8, 64], [2, announced - 96], [6, msg]),
-    rightly: masks([4, skdm], [7, msg], [5, 64], [7, msg], [8, 64], [12, 2], [3, skdm], [6, msg]),
+    rightly: masks([4, skdm], [7, msg], [5, 1392], [7, msg], [8, 64], [13, 2], [3, skdm], [6, msg]),
     again: masks([10, 5], [11, msg + 5], [10, 1], [6, msg]),
     body: encodeSteps([
       { kind: 3, data: new Uint8Array(skdm) },

@@ -1,10 +1,11 @@
 import { assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/bytes/mod.ts";
+import { type Bytes, concat } from "../../lib/bytes/mod.ts";
 import { quote } from "../../lib/errors.ts";
+import { publicHalves } from "../../lib/room/mod.ts";
 import { MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import { flip } from "../support/assert.ts";
-import { identityOf } from "../support/keys.ts";
+import { identityOf, sessionKey } from "../support/keys.ts";
 import { type AnnounceLies, Puppet } from "../support/puppet.ts";
 import { Stage } from "../support/stage.ts";
 import { test } from "../support/test.ts";
@@ -58,18 +59,26 @@ refusal("of another identity than the host named", async () => {
   return { key: eve.publicKey, signer: eve };
 });
 refusal("of generation 0", () => ({ generation: 0 }));
-refusal("that lists two sessions", () => ({ manySeen: [new Uint8Array(16), randomBytes(16)] }));
-refusal("that lists no session", () => ({ manySeen: [] }));
-refusal("that lists one session twice", () => {
-  const twice = randomBytes(16);
-  return { manySeen: [twice, twice] };
-});
 refusal("whose modulus is even", () => ({
-  modulus: new Uint8Array(384).fill(0xff).fill(0xfe, 383),
+  modulus: new Uint8Array(256).fill(0xff).fill(0xfe, 255),
 }));
 refusal("whose modulus is too small", () => ({
-  modulus: new Uint8Array(384).fill(0xff).fill(0x7f, 0, 1),
+  modulus: new Uint8Array(256).fill(0xff).fill(0x7f, 0, 1),
 }));
+// The coefficient 3329, which stands for 0: the first of a pair of bytes and a half, and the second.
+for (const [index, bytes] of [[0x01, 0x0d, 0x00], [0x00, 0x10, 0xd0]].entries()) {
+  refusal(`whose ML-KEM key has coefficient ${index} out of range`, async () => {
+    const { kem } = await sessionKey();
+    const kemKey = kem.publicKey.slice();
+    kemKey.set(bytes);
+    return { kemKey };
+  });
+}
+refusal("whose name is sealed under another key", () => ({ nameKey: randomBytes(32) }));
+refusal("whose name says that it is longer than it may be", () => ({
+  field: (honest) => honest.with(0, 50),
+}));
+refusal("whose name has something behind it", () => ({ field: (honest) => honest.with(49, 1) }));
 for (
   const name of ["", "a:b", "a#b", "a\\b", "\x1b[31mred", "\u202eevil", "z\u200bw", " a", "e\u0301"]
 ) {
@@ -77,23 +86,66 @@ for (
 }
 refusal("with a name that is taken twice", () => ({ name: "bob#", nameTaken: true }));
 refusal("with no name that is taken", () => ({ name: "", nameTaken: true }));
-refusal("with a name of 49 bytes that is taken", () => ({ name: "x".repeat(49), nameTaken: true }));
 refusal("with a name of 49 bytes", () => ({ name: "x".repeat(49) }));
 refusal("with a name that is not UTF-8", () => ({
   name: "abc",
-  head: (honest) => honest.with(470, 0xff),
+  field: (honest) => honest.with(1, 0xff),
 }));
 
-test("Room refuses an ANNOUNCE with any bit of its end flipped", async () => {
+test("Room refuses an ANNOUNCE whose name is bound to another head", async () => {
+  // The first of two announcements names the second's sealed name its own.
+  await assertRefused(async (mal, session) => {
+    const other = await mal.announce(session, { generation: 2 });
+    return await mal.announce(session, {
+      untagged: (honest) => concat(honest.slice(0, 1541), other.slice(1541, 1619)),
+    });
+  });
+});
+
+test("Room opens no name before it knows that its author holds the room's secret", async () => {
+  const bob = await Puppet.create("bob");
+  const mal = await Puppet.create("mal");
+  const stage = await Stage.open({ before: [bob] });
+  await stage.tell(mal, MemberChange.JOINED);
+  const stranger = await mal.announce(stage.session, { memberKey: randomBytes(32) });
+  const impostor = await mal.announce(stage.session, { signer: bob.identity });
+  let opened = 0;
+  const { subtle } = crypto;
+  subtle.decrypt = (...args) => {
+    opened++;
+    return SubtleCrypto.prototype.decrypt.apply(subtle, args);
+  };
+  try {
+    await stage.says(mal, stranger, impostor);
+    await stage.relay.settle();
+    assertEquals(opened, 0);
+    await stage.says(mal, await mal.announce(stage.session));
+    await stage.relay.settle();
+    assertEquals(opened, 1);
+  } finally {
+    delete (subtle as Partial<SubtleCrypto>).decrypt; // The prototype has the original.
+  }
+  await stage.close();
+});
+
+for (const half of ["modulus", "kemKey"] as const) {
+  test(`Room refuses an ANNOUNCE in which the relay has put another ${half}`, async () => {
+    const eve = await Puppet.create("eve");
+    await assertRefused(async (mal, session) => {
+      const announce = await mal.announce(session);
+      announce.set(publicHalves(eve.keys)[half], half === "modulus" ? 85 : 341);
+      return announce;
+    });
+  });
+}
+
+test("Room refuses an ANNOUNCE with any bit flipped", async () => {
   const bob = await Puppet.create("bob");
   const mal = await Puppet.create("mal");
   const stage = await Stage.open({ before: [bob] });
   await stage.tell(mal, MemberChange.JOINED);
   const honest = await mal.announce(stage.session);
-  // The secret's proof and the signature: 32 and 64 bytes.
-  for (let bit = (honest.length - 96) * 8; bit < honest.length * 8; bit += 5) {
-    await stage.says(mal, flip(honest, bit));
-  }
+  for (let bit = 0; bit < honest.length * 8; bit += 37) await stage.says(mal, flip(honest, bit));
   await stage.says(mal, honest.slice(0, -1), new Uint8Array([...honest, 0]), honest.slice(0, 1));
   await stage.relay.settle();
   assertEquals(stage.events.rest(), []);
@@ -107,7 +159,7 @@ test("Room refuses an ANNOUNCE that came before, and one of an older generation"
   const bob = await Puppet.create("bob");
   const stage = await Stage.open({ before: [bob] });
   const second = await Puppet.create("bob");
-  const renewed = { generation: 2, modulus: second.keys.modulus };
+  const renewed = { generation: 2, ...publicHalves(second.keys) };
   await stage.says(bob, await bob.announce(stage.session, renewed));
   for (const generation of [1, 2]) {
     await stage.says(bob, await bob.announce(stage.session, { generation }));

@@ -2,17 +2,24 @@ import { assert, assertEquals } from "@std/assert";
 import { type Bytes, fromHex, utf8 } from "../../lib/bytes/mod.ts";
 import {
   CipherKey,
+  importKemKeyPair,
   importWrapKeyPair,
   randomBytes,
   Verifier,
-  WrapKey,
 } from "../../lib/crypto/mod.ts";
-import { MAX_SKIPPED, ReceivingChain, SendingChain, SessionKeys } from "../../lib/room/mod.ts";
+import {
+  MAX_SKIPPED,
+  PeerSessionKey,
+  ReceivingChain,
+  SendingChain,
+  type SessionKeyPair,
+  SessionKeys,
+} from "../../lib/room/mod.ts";
 import { Audience, BodyKind, decodeMsg, decodeSkdm, type Inner } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { fromBase64, identityOf } from "../support/keys.ts";
-import { Puppet, ratchet, ROOM_ID } from "../support/puppet.ts";
+import { MEMBER_KEY, Puppet, ratchet, ROOM_ID } from "../support/puppet.ts";
 import { salamander } from "../support/salamander.ts";
 import { test } from "../support/test.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
@@ -20,7 +27,7 @@ import vectors from "../vectors/vectors.json" with { type: "json" };
 const nothing = () => Promise.resolve();
 
 /** The session keys of one pair, once it is there. */
-async function keysOf(puppet: Puppet): Promise<SessionKeys> {
+async function keysOf(puppet: { readonly keys: SessionKeyPair }): Promise<SessionKeys> {
   const keys = new SessionKeys({
     generate: () => Promise.resolve(puppet.keys),
     clock: new FakeClock(),
@@ -29,10 +36,14 @@ async function keysOf(puppet: Puppet): Promise<SessionKeys> {
   return keys;
 }
 
-async function take(skdm: Bytes, keys: SessionKeys): Promise<ReceivingChain> {
+async function take(
+  skdm: Bytes,
+  keys: SessionKeys,
+  memberKey: Bytes = MEMBER_KEY,
+): Promise<ReceivingChain> {
   const decoded = decodeSkdm(skdm);
   const verifier = await Verifier.import(decoded.fromKey);
-  return await ReceivingChain.take(decoded, verifier!, keys, nothing);
+  return await ReceivingChain.take(decoded, verifier!, { keys, memberKey }, nothing);
 }
 
 function inner(text: string): Inner {
@@ -40,11 +51,14 @@ function inner(text: string): Inner {
 }
 
 test("ReceivingChain opens the messages of the known answers", async () => {
-  const { e2e } = vectors;
-  const pair = await importWrapKeyPair(fromBase64(e2e.bob_rsa_pkcs8));
-  const bob = new Puppet("bob", await identityOf("bob"), fromHex(e2e.sess_bob), pair);
-  const keys = await keysOf(bob);
-  const chain = await take(fromHex(e2e.skdm), keys);
+  const { e2e, hop } = vectors;
+  const keys = await keysOf({
+    keys: {
+      rsa: await importWrapKeyPair(fromBase64(e2e.bob_rsa_pkcs8)),
+      kem: await importKemKeyPair(fromHex(e2e.bob_kem_seed)),
+    },
+  });
+  const chain = await take(fromHex(e2e.skdm.wire), keys, fromHex(hop.member_key));
   assertEquals([chain.id, chain.audience], [e2e.cid, Audience.ROOM]);
   for (const { plain, wire } of e2e.msgs) {
     const { inner, missing } = await chain.open(decodeMsg(fromHex(wire)), nothing);
@@ -57,7 +71,7 @@ test("ReceivingChain opens the messages of the known answers", async () => {
 
 test("SendingChain gives a reader the key as it is, and what is sealed from then on", async () => {
   const identity = await identityOf("ada");
-  const author = { roomId: ROOM_ID, identity, session: randomBytes(16) };
+  const author = { roomId: ROOM_ID, identity, session: randomBytes(16), memberKey: MEMBER_KEY };
   const sending = await SendingChain.begin(author, {
     audience: Audience.DIRECT,
     epoch: 7,
@@ -69,8 +83,8 @@ test("SendingChain gives a reader the key as it is, and what is sealed from then
   const bob = await Puppet.create("bob");
   const keys = await keysOf(bob);
   const { session, target } = bob;
-  const wrapKey = await WrapKey.import(target.modulus);
-  const skdm = await sending.wrapFor({ key: target.key, session, generation: 1, wrapKey });
+  const sessionKey = await PeerSessionKey.import(target);
+  const skdm = await sending.wrapFor({ key: target.key, session, generation: 1, sessionKey });
   const { audience, epoch, start } = decodeSkdm(skdm);
   assertEquals([audience, epoch, start], [Audience.DIRECT, 7, 1]);
   const receiving = await take(skdm, keys);
@@ -85,7 +99,7 @@ test("SendingChain gives a reader the key as it is, and what is sealed from then
 
 test("SendingChain seals equal texts differently, and hides how long they are", async () => {
   const identity = await identityOf("ada");
-  const author = { roomId: ROOM_ID, identity, session: randomBytes(16) };
+  const author = { roomId: ROOM_ID, identity, session: randomBytes(16), memberKey: MEMBER_KEY };
   const sending = await SendingChain.begin(author, {
     audience: Audience.ROOM,
     epoch: 1,

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type Identity, randomBytes, type WrapKeyPair } from "../../lib/crypto/mod.ts";
-import { SILENT_AFTER_MS } from "../../lib/room/mod.ts";
+import { type Identity, randomBytes } from "../../lib/crypto/mod.ts";
+import { type SessionKeyPair, SILENT_AFTER_MS } from "../../lib/room/mod.ts";
 import { CloseReason, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { utf8 } from "../../lib/bytes/mod.ts";
 import { identityOf, sessionKey } from "../support/keys.ts";
@@ -78,7 +78,7 @@ test("Room is ready at once where nobody is", async () => {
 
 test("Room announces itself as soon as its key is made, to those who came meanwhile too", async () => {
   const [bob, carol] = await puppets("bob", "carol") as [Puppet, Puppet];
-  const made = Promise.withResolvers<WrapKeyPair>();
+  const made = Promise.withResolvers<SessionKeyPair>();
   const stage = await Stage.create({ generate: () => made.promise });
   await stage.relay.admit([bob.entry]);
   await stage.tell(carol, MemberChange.JOINED);

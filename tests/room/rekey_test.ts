@@ -1,33 +1,40 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Bytes, toHex, utf8 } from "../../lib/bytes/mod.ts";
-import { WrapKey, type WrapKeyPair } from "../../lib/crypto/mod.ts";
-import { PREVIOUS_KEY_MS, SESSION_KEY_MS, SessionKeys } from "../../lib/room/mod.ts";
+import { toHex, utf8 } from "../../lib/bytes/mod.ts";
+import {
+  PeerSessionKey,
+  PREVIOUS_KEY_MS,
+  SESSION_KEY_MS,
+  type SessionKeyPair,
+  SessionKeys,
+  type WrappedKey,
+} from "../../lib/room/mod.ts";
 import { Audience, decodeMsg, ObjectType } from "../../lib/wire/mod.ts";
 import { FakeClock } from "../support/clock.ts";
 import { sessionKey } from "../support/keys.ts";
-import { Puppet, type Target, targetOf } from "../support/puppet.ts";
+import { MEMBER_KEY, Puppet, type Target, targetOf } from "../support/puppet.ts";
 import { Stage } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
-const LABEL = "lanchat/1 test";
+const CONTEXT = { header: utf8("header"), memberKey: MEMBER_KEY };
+const CHAIN_KEY = new Uint8Array(32).fill(7);
 
-async function wrap(keys: SessionKeys): Promise<Bytes> {
-  return await (await WrapKey.import(keys.current!.modulus)).wrap(LABEL, utf8("secret"));
+async function wrap(keys: SessionKeys): Promise<WrappedKey> {
+  return await (await PeerSessionKey.import(keys.current!)).wrap(CHAIN_KEY, CONTEXT);
 }
 
 test("SessionKeys.renew keeps each key before for three minutes, however many there are", async () => {
   const clock = new FakeClock();
   const keys = new SessionKeys({ generate: sessionKey, clock });
   await keys.renew(); // The first that is being made.
-  const wrapped: Bytes[] = [];
+  const wrapped: WrappedKey[] = [];
   for (let i = 0; i < 3; i++) {
     wrapped.push(await wrap(keys));
     await keys.renew();
     clock.advance(1000);
   }
   assertEquals(keys.current!.generation, 4);
-  for (const [i, secret] of wrapped.entries()) {
-    assertEquals(await keys.unwrap(i + 1, LABEL, secret), utf8("secret"));
+  for (const [i, one] of wrapped.entries()) {
+    assertEquals(await keys.unwrap(i + 1, CONTEXT, one), CHAIN_KEY);
   }
   clock.advance(PREVIOUS_KEY_MS - 3000);
   assertEquals([1, 2, 3, 4].map((generation) => keys.has(generation)), [false, true, true, true]);
@@ -40,7 +47,7 @@ test("SessionKeys.renew keeps each key before for three minutes, however many th
 test("SessionKeys.renew fails where no key can be made, and the one in use goes on", async () => {
   let works = true;
   const clock = new FakeClock();
-  const generate = async (): Promise<WrapKeyPair> => {
+  const generate = async (): Promise<SessionKeyPair> => {
     if (!works) throw new Error("out of memory");
     return await sessionKey();
   };
@@ -110,7 +117,7 @@ test("Room.rekey is done once a second, so that nobody makes the others wait for
 
 test("Room.rekey ends with the room, and fails where no key can be made", async () => {
   let works = true;
-  const generate = (): Promise<WrapKeyPair> =>
+  const generate = (): Promise<SessionKeyPair> =>
     works ? sessionKey() : Promise.reject(new Error("out of memory"));
   const stage = await Stage.open({ generate });
   works = false;

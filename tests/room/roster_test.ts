@@ -10,7 +10,9 @@ import { World } from "../support/world.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
 
 test("rosterHash matches the known answer, whatever the order", async () => {
-  const { fromKey, fromSession, roomId, toKey, toSession } = decodeSkdm(fromHex(vectors.e2e.skdm));
+  const { fromKey, fromSession, roomId, toKey, toSession } = decodeSkdm(
+    fromHex(vectors.e2e.skdm.wire),
+  );
   const members = [{ key: fromKey, session: fromSession }, { key: toKey, session: toSession }];
   assertEquals(await rosterHash(roomId, members), fromHex(vectors.e2e.roster));
   assertEquals(await rosterHash(roomId, members.reverse()), fromHex(vectors.e2e.roster));

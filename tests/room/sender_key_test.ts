@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
-import { SessionKeys } from "../../lib/room/mod.ts";
-import { Audience, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import { publicHalves, SessionKeys, type WrappedKey } from "../../lib/room/mod.ts";
+import { Audience, decodeSkdm, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { flip } from "../support/assert.ts";
 import type { FakeClock } from "../support/clock.ts";
 import { sessionKey } from "../support/keys.ts";
@@ -19,9 +19,9 @@ class CountingKeys extends SessionKeys {
     super({ generate: sessionKey, clock });
   }
 
-  override unwrap(generation: number, label: string, wrapped: Bytes): Promise<Bytes | undefined> {
+  override unwrap(...args: Parameters<SessionKeys["unwrap"]>): Promise<Bytes | undefined> {
     this.unwraps++;
-    return super.unwrap(generation, label, wrapped);
+    return super.unwrap(...args);
   }
 }
 
@@ -83,14 +83,25 @@ refusal("in the name of another identity", ({ bob }) => ({ fromKey: bob.identity
 refusal("of epoch 0", () => ({ epoch: 0 }));
 refusal("of an unknown audience", () => ({ audience: 2 }));
 refusal("that somebody else signed", ({ bob }) => ({ signer: bob.identity }));
-refusal("that wraps too little", () => ({ secret: (honest) => honest.slice(0, 63) }), 1);
-refusal(
-  "that wraps too much",
-  () => ({ secret: (honest) => new Uint8Array(65).map((_, i) => honest[i] ?? 0) }),
-  1,
-);
-refusal("that is bound to another header", () => ({ secret: (honest) => flip(honest, 511) }), 1);
-refusal("that wraps for nobody", () => ({ wrapped: randomBytes(384) }), 1);
+refusal("that is bound to another header", () => ({
+  context: ({ header, memberKey }) => ({ header: flip(header, 1), memberKey }),
+}), 1);
+refusal("that was wrapped without the room's secret", () => ({
+  context: ({ header }) => ({ header, memberKey: randomBytes(32) }),
+}), 1);
+for (const [part, size] of [["wrapped", 256], ["encapsulated", 1088], ["sealed", 48]] as const) {
+  const noise = (honest: WrappedKey): WrappedKey => ({ ...honest, [part]: randomBytes(size) });
+  refusal(`whose part "${part}" is noise`, () => ({ wrap: noise }), 1);
+}
+for (const half of ["modulus", "kemKey"] as const) {
+  test(`Room refuses an SKDM that was wrapped for another ${half}`, async () => {
+    await assertRefused(
+      (chain, { bob, stage }) =>
+        chain.skdm({ ...stage.target, [half]: publicHalves(bob.keys)[half] }),
+      1,
+    );
+  });
+}
 for (const [index, hex] of vectors.ed25519_small_order_y_le.entries()) {
   for (const sign of [0, 0x80]) {
     refusal(`whose signing key is of small order (${index}, sign ${sign >> 7})`, () => {
@@ -137,13 +148,13 @@ test("Room never takes a chain under the name of who signed its SKDM anew", asyn
     fromKey: mal.identity.publicKey,
     fromSession: mal.session,
     chainVerifier: chain.signing.publicKey,
-    wrapped: taken.slice(174, 558),
+    wrap: () => decodeSkdm(taken),
     signer: mal.identity,
   };
   const stolen = await (await mal.chain()).skdm(stage.target, header);
   await stage.says(mal, stolen, text);
   await stage.relay.settle();
-  assertEquals(keys.unwraps, 1, "it was refused for another reason than its header's hash");
+  assertEquals(keys.unwraps, 1, "it was refused for another reason than its header");
   assertEquals(stage.events.rest(), []);
   await stage.says(bob, taken, text);
   const { from } = await stage.event("message");
@@ -196,7 +207,7 @@ test("Room unwraps eight SKDMs of one member at once, then one a second", async 
 
 test("Room takes no more keys of a member of which eight in a row were wrong", async () => {
   const { bob, keys, mal, stage } = await open();
-  const wrong = { secret: (honest: Bytes) => flip(honest, 511) };
+  const wrong = { wrap: (honest: WrappedKey) => ({ ...honest, sealed: flip(honest.sealed, 0) }) };
   async function send(count: number, lies: SkdmLies): Promise<void> {
     const chain = await mal.chain(Audience.ROOM, 1 + keys.unwraps);
     const skdm = await chain.skdm(stage.target, lies);
@@ -248,7 +259,9 @@ test("Room gives a member that left no key, though much of it waits", async () =
 test("Room.end leaves no timer behind while SKDMs wait", async () => {
   const { mal, stage } = await open();
   const chain = await mal.chain();
-  const flood = await chain.skdm(stage.target, { secret: (honest) => flip(honest, 511) });
+  const flood = await chain.skdm(stage.target, {
+    wrap: (honest) => ({ ...honest, sealed: flip(honest.sealed, 0) }),
+  });
   await stage.says(mal, ...Array(20).fill(flood));
   await stage.relay.settle();
   assert(stage.clock.timers > 0);

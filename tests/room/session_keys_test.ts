@@ -1,16 +1,31 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Bytes, utf8 } from "../../lib/bytes/mod.ts";
-import { WrapKey, type WrapKeyPair } from "../../lib/crypto/mod.ts";
-import { PREVIOUS_KEY_MS, SESSION_KEY_MS, SessionKeys } from "../../lib/room/mod.ts";
+import { utf8 } from "../../lib/bytes/mod.ts";
+import {
+  PeerSessionKey,
+  PREVIOUS_KEY_MS,
+  publicHalves,
+  SESSION_KEY_MS,
+  type SessionKeyPair,
+  SessionKeys,
+  type WrappedKey,
+} from "../../lib/room/mod.ts";
 import { ObjectType } from "../../lib/wire/mod.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Inbox } from "../support/inbox.ts";
 import { sessionKey } from "../support/keys.ts";
-import { Puppet, type Target, targetOf } from "../support/puppet.ts";
+import { MEMBER_KEY, Puppet, type Target, targetOf } from "../support/puppet.ts";
 import { nextTurn, Stage } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
-const LABEL = "lanchat/1 test";
+const CONTEXT = { header: utf8("header"), memberKey: MEMBER_KEY };
+const CHAIN_KEY = new Uint8Array(32).fill(7);
+
+/** A wrapped key that nobody made. */
+const GARBAGE: WrappedKey = {
+  wrapped: new Uint8Array(256),
+  encapsulated: new Uint8Array(1088),
+  sealed: new Uint8Array(48),
+};
 
 interface Scene {
   readonly keys: SessionKeys;
@@ -19,7 +34,7 @@ interface Scene {
   readonly renewed: Inbox<number>;
 }
 
-function open(generate: () => Promise<WrapKeyPair> = sessionKey): Scene {
+function open(generate: () => Promise<SessionKeyPair> = sessionKey): Scene {
   const clock = new FakeClock();
   const keys = new SessionKeys({ generate, clock });
   const renewed = new Inbox<number>();
@@ -27,19 +42,19 @@ function open(generate: () => Promise<WrapKeyPair> = sessionKey): Scene {
   return { keys, clock, renewed };
 }
 
-async function wrap({ keys }: Scene): Promise<Bytes> {
-  return await (await WrapKey.import(keys.current!.modulus)).wrap(LABEL, utf8("secret"));
+async function wrap({ keys }: Scene): Promise<WrappedKey> {
+  return await (await PeerSessionKey.import(keys.current!)).wrap(CHAIN_KEY, CONTEXT);
 }
 
 test("SessionKeys has no key until the first is made", async () => {
-  const made = Promise.withResolvers<WrapKeyPair>();
+  const made = Promise.withResolvers<SessionKeyPair>();
   const { keys, renewed } = open(() => made.promise);
   assertEquals([keys.current, keys.has(1)], [undefined, false]);
-  assertEquals(await keys.unwrap(1, LABEL, new Uint8Array(384)), undefined);
+  assertEquals(await keys.unwrap(1, CONTEXT, GARBAGE), undefined);
   const pair = await sessionKey();
   made.resolve(pair);
   assertEquals(await renewed.next(), 1);
-  assertEquals(keys.current, { generation: 1, modulus: pair.modulus });
+  assertEquals(keys.current, { generation: 1, ...publicHalves(pair) });
   keys.close();
 });
 
@@ -53,13 +68,13 @@ test("SessionKeys replaces its key after an hour and keeps the one before for th
   const second = await wrap(scene);
   assertEquals([keys.has(0), keys.has(1), keys.has(2), keys.has(3)], [false, true, true, false]);
   clock.advance(PREVIOUS_KEY_MS - 1);
-  assertEquals(await keys.unwrap(1, LABEL, first), utf8("secret"));
-  assertEquals(await keys.unwrap(2, LABEL, second), utf8("secret"));
-  assertEquals(await keys.unwrap(2, LABEL, first), undefined);
-  assertEquals(await keys.unwrap(2, "lanchat/1 skdm", second), undefined);
+  assertEquals(await keys.unwrap(1, CONTEXT, first), CHAIN_KEY);
+  assertEquals(await keys.unwrap(2, CONTEXT, second), CHAIN_KEY);
+  assertEquals(await keys.unwrap(2, CONTEXT, first), undefined);
+  assertEquals(await keys.unwrap(2, { ...CONTEXT, header: utf8("other") }, second), undefined);
   clock.advance(1);
   assertEquals([keys.has(1), keys.has(2)], [false, true]);
-  assertEquals(await keys.unwrap(1, LABEL, first), undefined);
+  assertEquals(await keys.unwrap(1, CONTEXT, first), undefined);
   keys.close();
   assertEquals(clock.timers, 0);
 });
@@ -68,13 +83,12 @@ test("SessionKeys replaces its key after 64 failures, however worn the one befor
   const scene = open();
   const { clock, keys, renewed } = scene;
   await renewed.next();
-  const garbage = new Uint8Array(384);
-  await Promise.all(Array.from({ length: 63 }, () => keys.unwrap(1, LABEL, garbage)));
+  await Promise.all(Array.from({ length: 63 }, () => keys.unwrap(1, CONTEXT, GARBAGE)));
   assertEquals(keys.current?.generation, 1);
-  await keys.unwrap(1, LABEL, garbage);
+  await keys.unwrap(1, CONTEXT, GARBAGE);
   assertEquals(await renewed.next(), 2);
-  for (let i = 0; i < 3; i++) await keys.unwrap(1, LABEL, garbage);
-  await keys.unwrap(2, LABEL, await wrap(scene));
+  for (let i = 0; i < 3; i++) await keys.unwrap(1, CONTEXT, GARBAGE);
+  await keys.unwrap(2, CONTEXT, await wrap(scene));
   assertEquals(renewed.all, [1, 2]);
   // The hour counts from the last replacement.
   clock.advance(SESSION_KEY_MS - 1);
@@ -99,7 +113,7 @@ test("SessionKeys goes on with its key where no other can be made, and tries aga
   works = false;
   clock.advance(SESSION_KEY_MS);
   await tried.count(2);
-  assertEquals(await keys.unwrap(1, LABEL, await wrap(scene)), utf8("secret"));
+  assertEquals(await keys.unwrap(1, CONTEXT, await wrap(scene)), CHAIN_KEY);
   works = true;
   clock.advance(SESSION_KEY_MS);
   assertEquals(await renewed.next(), 2);
@@ -107,7 +121,7 @@ test("SessionKeys goes on with its key where no other can be made, and tries aga
 });
 
 test("SessionKeys.close forgets all keys, one that is being made among them", async () => {
-  const made = Promise.withResolvers<WrapKeyPair>();
+  const made = Promise.withResolvers<SessionKeyPair>();
   const { clock, keys, renewed } = open(() => made.promise);
   keys.close();
   made.resolve(await sessionKey());

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Bytes, equal } from "../../lib/bytes/mod.ts";
-import type { Trust } from "../../lib/room/mod.ts";
+import { publicHalves, type Trust } from "../../lib/room/mod.ts";
 import { decodeAgain, encodeNeed, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { Puppet } from "../support/puppet.ts";
@@ -197,8 +197,8 @@ test("Room asks what a member is once under each name, not at each new session k
   const { stage, mal, verdicts } = await open("withheld", "before");
   await stage.event("key-changed");
   const renewed = await Puppet.create("bob", "mal");
-  const { modulus } = renewed.keys;
-  await stage.says(mal, await mal.announce(stage.session, { generation: 2, modulus }));
+  const lies = { generation: 2, ...publicHalves(renewed.keys) };
+  await stage.says(mal, await mal.announce(stage.session, lies));
   await stage.relay.settle();
   assertEquals([verdicts.asked, stage.events.rest()], [["carol", "bob"], []]);
   await stage.room.say("not for mal");

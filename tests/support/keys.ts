@@ -7,11 +7,13 @@ import { type Bytes, fromHex, utf8 } from "../../lib/bytes/mod.ts";
 import {
   type Identity,
   importIdentity,
+  importKemKeyPair,
   importWrapKeyPair,
   seedToPkcs8,
   sha256,
   type WrapKeyPair,
 } from "../../lib/crypto/mod.ts";
+import type { SessionKeyPair } from "../../lib/room/mod.ts";
 import pool from "../vectors/keys.json" with { type: "json" };
 import vectors from "../vectors/vectors.json" with { type: "json" };
 import { flip } from "./assert.ts";
@@ -37,10 +39,20 @@ function roundRobin(pkcs8: readonly string[]): () => Promise<WrapKeyPair> {
 export const hostHopKey: () => Promise<WrapKeyPair> = roundRobin(pool.rsa2048.slice(0, 2));
 
 /** The next RSA-2048 key pair of a member; never one of {@linkcode hostHopKey}. */
-export const memberHopKey: () => Promise<WrapKeyPair> = roundRobin(pool.rsa2048.slice(2));
+export const memberHopKey: () => Promise<WrapKeyPair> = roundRobin(pool.rsa2048.slice(2, 4));
 
-/** The next RSA-3072 key pair of a session. */
-export const sessionKey: () => Promise<WrapKeyPair> = roundRobin(pool.rsa3072);
+const sessionKeys: readonly SessionKeyPair[] = await Promise.all(
+  pool.rsa2048.slice(4).map(async (pkcs8, i) => ({
+    rsa: await importWrapKeyPair(fromBase64(pkcs8)),
+    kem: await importKemKeyPair(seededRandom(i)(64)),
+  })),
+);
+let nextSessionKey = 0;
+
+/** The next session key, of a few that are handed out again and again. */
+export function sessionKey(): Promise<SessionKeyPair> {
+  return Promise.resolve(sessionKeys[nextSessionKey++ % sessionKeys.length]!);
+}
 
 /** The identity of a person, the same for the same name. */
 export async function identityOf(name: string): Promise<Identity> {

@@ -14,21 +14,30 @@ import {
   randomBytes,
   sha256,
   type SigningKey,
-  unwrap,
-  WrapKey,
-  type WrapKeyPair,
 } from "../../lib/crypto/mod.ts";
 import {
+  PeerSessionKey,
+  publicHalves,
+  type PublicSessionKey,
+  type SessionKeyPair,
+  unwrapChainKey,
+  type WrapContext,
+  type WrappedKey,
+} from "../../lib/room/mod.ts";
+import {
   type Announce,
+  type AnnouncedName,
   Audience,
   BodyKind,
   decodeAnnounce,
   decodeInner,
   decodeMsg,
+  decodeNameField,
   decodeSkdm,
   encodeAnnounceHead,
   encodeInner,
   encodeMsgHeader,
+  encodeNameField,
   encodeSkdmHeader,
   type Inner,
   type MsgHeader,
@@ -49,21 +58,23 @@ export const MEMBER_KEY: Bytes = new Uint8Array(32).fill(0x21);
 const Z = new Uint8Array(32);
 
 /** What a chain is wrapped for. */
-export interface Target {
+export interface Target extends PublicSessionKey {
   readonly key: Bytes;
   readonly session: Bytes;
   readonly generation: number;
-  readonly modulus: Bytes;
 }
 
 /** What a puppet does otherwise than an honest member. */
-export interface AnnounceLies extends Partial<Announce> {
+export interface AnnounceLies extends Partial<Announce & AnnouncedName> {
+  /** What proves membership. */
   readonly memberKey?: Bytes;
+  /** What the name is sealed under. */
+  readonly nameKey?: Bytes;
   readonly signer?: Identity;
-  /** The sessions it claims to see, instead of one. */
-  readonly manySeen?: readonly Bytes[];
-  /** The head as sent, from the honest one. */
-  readonly head?: (honest: Bytes) => Bytes;
+  /** What is sealed as the name, from the honest field. */
+  readonly field?: (honest: Bytes) => Bytes;
+  /** All before the member tag as sent, from what is honest. */
+  readonly untagged?: (honest: Bytes) => Bytes;
 }
 
 /** A scripted member. */
@@ -71,11 +82,11 @@ export class Puppet {
   readonly name: string;
   readonly identity: Identity;
   readonly session: Bytes;
-  readonly keys: WrapKeyPair;
+  readonly keys: SessionKeyPair;
   /** The chains that it was given, by id. */
   readonly held: Map<string, HeldChain> = new Map();
 
-  constructor(name: string, identity: Identity, session: Bytes, keys: WrapKeyPair) {
+  constructor(name: string, identity: Identity, session: Bytes, keys: SessionKeyPair) {
     this.name = name;
     this.identity = identity;
     this.session = session;
@@ -95,28 +106,36 @@ export class Puppet {
   /** How others wrap keys for it. */
   get target(): Target {
     const { identity, keys, session } = this;
-    return { key: identity.publicKey, session, generation: 1, modulus: keys.modulus };
+    return { key: identity.publicKey, session, generation: 1, ...publicHalves(keys) };
   }
 
   /** An ANNOUNCE for one session. */
   async announce(seen: Bytes, lies: AnnounceLies = {}): Promise<Bytes> {
-    const { head: alter, manySeen, memberKey = MEMBER_KEY, signer = this.identity, ...rest } = lies;
-    const honest = encodeAnnounceHead({
+    const {
+      field: alterField = (honest: Bytes) => honest,
+      memberKey = MEMBER_KEY,
+      name = this.name,
+      nameKey = MEMBER_KEY,
+      nameTaken = false,
+      signer = this.identity,
+      untagged: alter = (honest: Bytes) => honest,
+      ...rest
+    } = lies;
+    const nameNonce = randomBytes(12);
+    const head = encodeAnnounceHead({
       roomId: ROOM_ID,
       key: this.identity.publicKey,
       session: this.session,
       generation: 1,
-      modulus: this.keys.modulus,
-      name: this.name,
-      nameTaken: false,
+      ...publicHalves(this.keys),
       seen,
+      nameNonce,
       ...rest,
     });
-    const listed = manySeen === undefined
-      ? honest
-      : concat(honest.slice(0, -17), new Uint8Array([manySeen.length]), ...manySeen);
-    const head = alter?.(listed) ?? listed;
-    const tagged = concat(head, await hmac(memberKey, label("lanchat/1 member"), head));
+    const field = alterField(encodeNameField({ name, nameTaken }));
+    const cipher = await nameCipher(this.session, nameKey);
+    const untagged = alter(concat(head, await cipher.seal(nameNonce, field, head)));
+    const tagged = concat(untagged, await hmac(memberKey, label("lanchat/1 member"), untagged));
     return concat(tagged, await signer.sign(concat(label("lanchat/1 announce"), tagged)));
   }
 
@@ -133,10 +152,11 @@ export class Puppet {
   async take(object: Bytes): Promise<Inner | undefined> {
     if (object[0] === 0x21) {
       const skdm = decodeSkdm(object);
-      const secret = await unwrap(this.keys, "lanchat/1 skdm", skdm.wrapped);
-      if (secret === undefined) throw new Error("The SKDM is not for this puppet");
+      const context = { header: skdm.header, memberKey: MEMBER_KEY };
+      const chainKey = await unwrapChainKey(this.keys, context, skdm);
+      if (chainKey === undefined) throw new Error("The SKDM is not for this puppet");
       const id = (await sha256(label("lanchat/1 cid"), skdm.chainVerifier)).slice(0, 16);
-      this.held.set(toHex(id), { chainKey: secret.slice(0, 32), index: skdm.start });
+      this.held.set(toHex(id), { chainKey, index: skdm.start });
       return undefined;
     }
     const msg = decodeMsg(object);
@@ -193,10 +213,10 @@ export async function ratchet(
 export interface SkdmLies extends Partial<SkdmHeader> {
   /** Who signs. */
   readonly signer?: Identity;
-  /** What is wrapped, from what should be. */
-  readonly secret?: (honest: Bytes) => Bytes;
-  /** The wrapped secret as sent. */
-  readonly wrapped?: Bytes;
+  /** What the chain key is bound to, from what it should be. */
+  readonly context?: (honest: WrapContext) => WrapContext;
+  /** The wrapped chain key as sent, from what is honest. */
+  readonly wrap?: (honest: WrappedKey) => WrappedKey;
 }
 
 /** What a MSG says otherwise than an honest one. */
@@ -242,7 +262,7 @@ export class OwnChain {
 
   /** An SKDM for somebody. */
   async skdm(to: Target, lies: SkdmLies = {}): Promise<Bytes> {
-    const { signer = this.#owner.identity, secret: alter, wrapped: given, ...rest } = lies;
+    const { context: rebind, signer = this.#owner.identity, wrap: alter, ...rest } = lies;
     const header = encodeSkdmHeader({
       roomId: ROOM_ID,
       fromKey: this.#owner.identity.publicKey,
@@ -256,14 +276,12 @@ export class OwnChain {
       chainVerifier: this.signing.publicKey,
       ...rest,
     });
-    const honest = concat(this.chainKey, await sha256(label("lanchat/1 skdm hdr"), header));
-    const wrapKey = await WrapKey.import(to.modulus);
-    const wrapped = given ?? await wrapKey.wrap("lanchat/1 skdm", alter?.(honest) ?? honest);
-    return concat(
-      header,
-      wrapped,
-      await signer.sign(concat(label("lanchat/1 skdm"), header, wrapped)),
-    );
+    const context = { header, memberKey: MEMBER_KEY };
+    const sessionKey = await PeerSessionKey.import(to);
+    const honest = await sessionKey.wrap(this.chainKey, rebind?.(context) ?? context);
+    const { encapsulated, sealed, wrapped } = alter?.(honest) ?? honest;
+    const signed = concat(header, wrapped, encapsulated, sealed);
+    return concat(signed, await signer.sign(concat(label("lanchat/1 skdm"), signed)));
   }
 
   /** Goes on without sending. @param count Messages that nobody gets. */
@@ -302,8 +320,19 @@ export class OwnChain {
   }
 }
 
-/** What an ANNOUNCE tells of its author. */
-export function targetOf(object: Bytes): Target & { readonly name: string } {
-  const { generation, key, modulus, name, session } = decodeAnnounce(object);
-  return { generation, key, modulus, name, session };
+/** What an ANNOUNCE tells of its author, but for the name. */
+export function targetOf(object: Bytes): Target {
+  const { generation, kemKey, key, modulus, session } = decodeAnnounce(object);
+  return { generation, kemKey, key, modulus, session };
+}
+
+/** The name that an ANNOUNCE tells to those who know the room's secret. */
+export async function nameOf(object: Bytes): Promise<AnnouncedName> {
+  const { head, nameNonce, sealedName, session } = decodeAnnounce(object);
+  const cipher = await nameCipher(session, MEMBER_KEY);
+  return decodeNameField((await cipher.open(nameNonce, sealedName, head))!);
+}
+
+async function nameCipher(session: Bytes, memberKey: Bytes): Promise<CipherKey> {
+  return await CipherKey.import(await kdf(session, memberKey, "lanchat/1 name", 32));
 }

@@ -6,13 +6,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, equal } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel } from "../../lib/channel/mod.ts";
-import { type Identity, randomBytes, type WrapKeyPair } from "../../lib/crypto/mod.ts";
+import { type Identity, randomBytes } from "../../lib/crypto/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
 import {
   type Member,
   Room,
   type RoomEvent,
   type RoomOptions,
+  type SessionKeyPair,
   SessionKeys,
 } from "../../lib/room/mod.ts";
 import {
@@ -202,7 +203,7 @@ export interface StageOptions {
   readonly silent?: readonly Puppet[];
   readonly waitMs?: number;
   readonly identity?: Identity;
-  readonly generate?: () => Promise<WrapKeyPair>;
+  readonly generate?: () => Promise<SessionKeyPair>;
   readonly shown?: () => Promise<void>;
   readonly ignores?: (key: Bytes) => boolean;
   readonly trust?: RoomOptions["trust"];

@@ -10,6 +10,7 @@ import {
   decodeInner,
   decodeKick,
   decodeMsg,
+  decodeNameField,
   decodeSkdm,
   decodeText,
   encodeAnnounceHead,
@@ -17,6 +18,7 @@ import {
   encodeInner,
   encodeKickHead,
   encodeMsgHeader,
+  encodeNameField,
   encodeSkdmHeader,
   MAX_OBJECT_BYTES,
   MAX_TEXT_BYTES,
@@ -35,19 +37,21 @@ const OBJECTS = [
     known: fromHex(e2e.announce_bob),
     recode: (object: Bytes): Bytes => {
       const announce = decodeAnnounce(object);
-      assertEquals(announce.tagged, encodeAnnounceHead(announce));
+      assertEquals(announce.head, encodeAnnounceHead(announce));
+      assertEquals(announce.tagged, concat(announce.head, announce.sealedName));
       assertEquals(announce.signed, concat(announce.tagged, announce.memberTag));
-      return concat(encodeAnnounceHead(announce), announce.memberTag, announce.signature);
+      return concat(announce.signed, announce.signature);
     },
   },
   {
     name: "Skdm",
-    known: fromHex(e2e.skdm),
+    known: fromHex(e2e.skdm.wire),
     recode: (object: Bytes): Bytes => {
       const skdm = decodeSkdm(object);
       assertEquals(skdm.header, encodeSkdmHeader(skdm));
-      assertEquals(skdm.signed, concat(skdm.header, skdm.wrapped));
-      return concat(encodeSkdmHeader(skdm), skdm.wrapped, skdm.signature);
+      const { encapsulated, header, sealed, wrapped } = skdm;
+      assertEquals(skdm.signed, concat(header, wrapped, encapsulated, sealed));
+      return concat(skdm.signed, skdm.signature);
     },
   },
   {
@@ -77,16 +81,6 @@ function change(known: Bytes, at: number, ...values: number[]): Bytes {
   return copy;
 }
 
-test("decodeAnnounce tells whether the name is taken, and gives it without the mark", () => {
-  const known = decodeAnnounce(fromHex(e2e.announce_bob));
-  assertEquals(known.nameTaken, false);
-  for (const name of ["bøb", "x".repeat(48)]) {
-    const head = encodeAnnounceHead({ ...known, name, nameTaken: true });
-    const { name: read, nameTaken } = decodeAnnounce(concat(head, random(96)));
-    assertEquals([read, nameTaken], [name, true]);
-  }
-});
-
 for (const { name, known, recode } of OBJECTS) {
   test(`decode${name} keeps every byte of the known object`, () => {
     assertEquals(toHex(recode(known)), toHex(known));
@@ -106,7 +100,7 @@ for (const { name, known, recode } of OBJECTS) {
   test(`decode${name} gives for any bytes what encodes to them, or a LanchatError`, () => {
     const changes = fc.array(fc.tuple(fc.nat(known.length - 1), fc.nat(255)), { maxLength: 3 });
     const input = fc.oneof(
-      fc.uint8Array({ maxLength: 700 }),
+      fc.uint8Array({ maxLength: 2000 }),
       changes.map((list) => list.reduce((bytes, [at, value]) => change(bytes, at, value), known)),
     );
     fc.assert(fc.property(input, (any) => {
@@ -122,32 +116,25 @@ for (const { name, known, recode } of OBJECTS) {
 
 test("the known objects have their known sizes", () => {
   assertEquals(fromHex(e2e.announce_bob).length, vectors.sizes.announce);
-  assertEquals(fromHex(e2e.skdm).length, vectors.sizes.skdm);
+  assertEquals(fromHex(e2e.skdm.wire).length, vectors.sizes.skdm);
   assertEquals(fromHex(e2e.msgs[0]!.wire).length, vectors.sizes.msg_hello);
 });
 
-test("decodeAnnounce refuses to see no session, or several", async () => {
-  const known = fromHex(e2e.announce_bob);
-  const at = known.length - 64 - 32 - 16 - 1;
-  for (const count of [0, 2, 255]) {
-    await assertFails(
-      () => decodeAnnounce(change(known, at, count)),
-      "protocol-error",
-      "one session",
-    );
+test("decodeNameField tells whether the name is taken, and gives it without the mark", () => {
+  for (const name of ["b", "bøb", "x".repeat(48), "é".repeat(24)]) {
+    for (const nameTaken of [false, true]) {
+      const field = encodeNameField({ name, nameTaken });
+      assertEquals([field.length, decodeNameField(field)], [50, { name, nameTaken }]);
+    }
   }
 });
 
-test("decodeAnnounce takes the longest name, and refuses what is no name", async () => {
-  const known = fromHex(e2e.announce_bob);
-  const [start, end] = [469, known.length - 64 - 32 - 16 - 1];
-  const renamed = (name: Bytes): Bytes =>
-    concat(known.slice(0, start), u8(name.length), name, known.slice(end));
-  assertEquals(decodeAnnounce(renamed(utf8("é".repeat(24)))).name, "é".repeat(24));
+test("decodeNameField refuses what is no name, and what has another length or padding", async () => {
   const names = [
     utf8(""),
+    utf8("#"),
+    utf8("a##"),
     utf8("a".repeat(49)),
-    utf8("a".repeat(255)),
     utf8("a:b"),
     utf8("\u001b[31m"),
     utf8("a\u202eb"),
@@ -157,12 +144,23 @@ test("decodeAnnounce takes the longest name, and refuses what is no name", async
     fromHex("c080"),
   ];
   for (const name of names) {
-    await assertFails(() => decodeAnnounce(renamed(name)), "protocol-error");
+    const field = concat(u8(name.length), name, new Uint8Array(49 - name.length));
+    await assertFails(() => decodeNameField(field), "protocol-error");
+  }
+  const known = encodeNameField({ name: "bob", nameTaken: false });
+  for (const field of [known.slice(1), concat(known, u8(0)), new Uint8Array()]) {
+    await assertFails(() => decodeNameField(field), "protocol-error", "50 bytes");
+  }
+  for (let at = 4; at < 50; at++) {
+    await assertFails(() => decodeNameField(change(known, at, 1)), "protocol-error", "not zero");
+  }
+  for (const length of [50, 255]) {
+    await assertFails(() => decodeNameField(change(known, 0, length)), "protocol-error");
   }
 });
 
 test("decodeSkdm knows two audiences", async () => {
-  const known = fromHex(e2e.skdm);
+  const known = fromHex(e2e.skdm.wire);
   const at = 1 + 32 + 32 + 16 + 32 + 16 + 4;
   assertEquals(decodeSkdm(change(known, at, 1)).audience, 1);
   for (const audience of [2, 255]) {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Bytes } from "../../../lib/bytes/mod.ts";
+import { type Bytes, concat } from "../../../lib/bytes/mod.ts";
 import type { Channel } from "../../../lib/channel/mod.ts";
 import { LanchatError } from "../../../lib/errors.ts";
 import { Relay } from "../../../lib/relay/mod.ts";
@@ -62,8 +62,8 @@ const LIES: readonly Lie[] = [
   // An ANNOUNCE that is right but for what it says.
   (mallory, mask) => {
     const { puppet, stage } = mallory;
-    const head = (honest: Bytes): Bytes => masked(honest, mask);
-    return puppet.announce(stage.session, { generation: ++mallory.generation, head });
+    const untagged = (honest: Bytes): Bytes => masked(honest, mask);
+    return puppet.announce(stage.session, { generation: ++mallory.generation, untagged });
   },
   // An SKDM.
   async (mallory, mask) => {
@@ -76,15 +76,22 @@ const LIES: readonly Lie[] = [
     const { target } = mallory.stage;
     const honest = await chain.skdm(target);
     // It is wrapped and signed anew, or the lie would go no further than the signature.
-    const { wrapped: _, ...fields } = lied(() => decodeSkdm(masked(honest, mask)));
-    return await chain.skdm(target, fields);
+    return await chain.skdm(target, lied(() => decodeSkdm(masked(honest, mask))));
   },
   // An SKDM that is right but for what it wraps.
   async (mallory, mask) => {
     const chain = await begin(mallory, Audience.ROOM);
-    // What is longer cannot be wrapped.
-    const secret = (honest: Bytes): Bytes => masked(honest, mask.slice(0, 300));
-    return await chain.skdm(mallory.stage.target, { secret });
+    return await chain.skdm(mallory.stage.target, {
+      wrap: ({ encapsulated, sealed, wrapped }) => {
+        const lie = concat(mask, new Uint8Array(1392)).slice(0, 1392);
+        const bytes = masked(concat(wrapped, encapsulated, sealed), lie);
+        return {
+          wrapped: bytes.slice(0, 256),
+          encapsulated: bytes.slice(256, 1344),
+          sealed: bytes.slice(1344),
+        };
+      },
+    });
   },
   // A MSG.
   async ({ chain }, mask) => masked(await chain.msg("hello"), mask),
@@ -105,6 +112,12 @@ const LIES: readonly Lie[] = [
   // An AGAIN of a MSG that nobody asked for.
   async ({ chain }, mask) =>
     masked(encodeAgain({ round: 1, object: await chain.msg("hello") }), mask),
+  // An ANNOUNCE that is right but for its name.
+  (mallory, mask) => {
+    const { puppet, stage } = mallory;
+    const field = (honest: Bytes): Bytes => masked(honest, mask);
+    return puppet.announce(stage.session, { generation: ++mallory.generation, field });
+  },
 ];
 
 /** One thing more than lies: what the relay says of the member. */

@@ -14,6 +14,7 @@ import {
   decodeM3,
   decodeMemberRecord,
   decodeMsg,
+  decodeNameField,
   decodeNeed,
   decodeSkdm,
   decodeStatus,
@@ -31,6 +32,7 @@ import {
   encodeM3,
   encodeMemberRecord,
   encodeMsgHeader,
+  encodeNameField,
   encodeNeed,
   encodeSkdmHeader,
   FrameDecoder,
@@ -194,13 +196,17 @@ export const wireTargets: readonly Target[] = [
     (record) => encodeMemberRecord(record).payload,
   ),
   codec("announce", decodeAnnounce, (announce) => {
-    assertCanonical(encodeAnnounceHead(announce), announce.tagged);
+    assertCanonical(encodeAnnounceHead(announce), announce.head);
+    assertCanonical(concat(announce.head, announce.sealedName), announce.tagged);
     assertCanonical(concat(announce.tagged, announce.memberTag), announce.signed);
     return concat(announce.signed, announce.signature);
   }),
+  codec("name-field", decodeNameField, encodeNameField),
   codec("skdm", decodeSkdm, (skdm) => {
-    assertCanonical(concat(encodeSkdmHeader(skdm), skdm.wrapped), skdm.signed);
-    return concat(skdm.header, skdm.wrapped, skdm.signature);
+    const { encapsulated, header, sealed, wrapped } = skdm;
+    assertCanonical(encodeSkdmHeader(skdm), header);
+    assertCanonical(concat(header, wrapped, encapsulated, sealed), skdm.signed);
+    return concat(skdm.signed, skdm.signature);
   }),
   codec("msg", decodeMsg, (msg) => {
     assertCanonical(concat(encodeMsgHeader(msg), msg.sealed), msg.signed);
