@@ -130,6 +130,7 @@ export class Relay {
         lastCmid: seat?.lastCmid ?? 0,
         maxMembers: this.maxMembers,
         time: this.#clock.now(),
+        keep: SEAT_KEPT_MS / 1000,
       });
     }
     const refusal = ended ? CloseReason.HOST_ENDS : CloseReason.IDLE;

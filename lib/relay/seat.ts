@@ -92,6 +92,14 @@ interface Entry {
   readonly item: Parcel | Change;
 }
 
+/** Envelopes of the member that were accepted behind the same entry of its queue. */
+interface Accepted {
+  /** The last of them. */
+  readonly cmid: number;
+  /** The number of that entry. */
+  readonly seq: number;
+}
+
 /** The host's end of a member's connection. */
 export type SeatEndpoint = Endpoint<MemberRecord, HostRecord>;
 
@@ -125,7 +133,11 @@ export class Seat {
   #lastSeq = 0;
   #bytes = 0;
   #ackedBytes = 0;
-  #ackDue = false;
+  /** What is accepted and not acknowledged yet, by its place in the room's order. */
+  readonly #accepted: Accepted[] = [];
+  /** The number of the last entry when the last envelope of this member was accepted. */
+  #acceptedAfter = 0;
+  #deliveredDue = false;
   readonly #undelivered = new Set<number>();
   /** The number of the last message that waits here, of each session that has sent one. */
   readonly #lastFrom = new Map<string, number>();
@@ -186,7 +198,9 @@ export class Seat {
   accept(cmid: number): void {
     this.lastCmid = cmid;
     this.#undelivered.add(cmid);
-    this.#ackDue = true;
+    if (this.#accepted.at(-1)?.seq === this.#lastSeq) this.#accepted.pop();
+    this.#accepted.push({ cmid, seq: this.#lastSeq });
+    this.#acceptedAfter = this.#lastSeq;
     this.endpoint?.wake();
   }
 
@@ -195,7 +209,7 @@ export class Seat {
     const [first] = this.#undelivered;
     this.#undelivered.delete(cmid);
     if (cmid !== first) return;
-    this.#ackDue = true;
+    this.#deliveredDue = true;
     this.endpoint?.wake();
   }
 
@@ -236,7 +250,8 @@ export class Seat {
     this.endpoint = endpoint;
     this.#findBehind = undefined;
     this.#sent = 0;
-    this.#ackDue = this.lastCmid > 0;
+    this.#accepted.length = 0; // ACCEPT has told the last of them.
+    this.#deliveredDue = this.lastCmid > 0;
     if (this.#bytes > HIGH_WATER_BYTES) this.hold();
     endpoint.wake();
   }
@@ -265,12 +280,7 @@ export class Seat {
 
   /** The next record for the member; `undefined` where nothing waits. */
   next(): HostRecord | undefined {
-    if (this.#ackDue) {
-      this.#ackDue = false;
-      // They are numbered without gaps, so that those before the first that is under way are there.
-      const [first = this.lastCmid + 1] = this.#undelivered;
-      return { type: "ack", accepted: this.lastCmid, delivered: first - 1 };
-    }
+    if (this.#accepted.length > 0 || this.#deliveredDue) return this.#takeAck();
     if (this.#findBehind !== undefined) {
       const sessions = this.#findBehind();
       this.#findBehind = undefined;
@@ -294,6 +304,15 @@ export class Seat {
     if (!(item instanceof Parcel)) return;
     if (this.#lastFrom.get(item.sender) === seq) this.#lastFrom.delete(item.sender);
     item.release();
+  }
+
+  #takeAck(): HostRecord {
+    const { cmid, seq } = this.#accepted.shift() ??
+      { cmid: this.lastCmid, seq: this.#acceptedAfter };
+    this.#deliveredDue = false;
+    // They are numbered without gaps, so that those before the first that is under way are there.
+    const [first = this.lastCmid + 1] = this.#undelivered;
+    return { type: "ack", accepted: cmid, delivered: Math.min(cmid, first - 1), seq };
   }
 
   #takeBatch(): HostEnvelope[] {

@@ -307,7 +307,9 @@ export class Link {
         if (record.delivered > record.accepted) {
           throw new WireError("Cannot take ACK as more is delivered than accepted");
         }
-        this.#taken(record.accepted, this.#sent);
+        if (this.#taken(record.accepted, this.#sent) && record.seq < this.#lastSeq) {
+          throw new WireError("Cannot take ACK as what was queued after it has come");
+        }
         this.#listener.acknowledged(record.accepted, record.delivered);
         this.#endpoint?.wake();
         break;
@@ -339,8 +341,12 @@ export class Link {
     this.#listener.opened();
   }
 
-  /** The relay has passed on every envelope up to this one, of so many at most. */
-  #taken(cmid: number, atMost: number): void {
+  /**
+   * The relay has passed on every envelope up to this one, of so many at most.
+   *
+   * @returns Whether it is the first to say so of any.
+   */
+  #taken(cmid: number, atMost: number): boolean {
     const next = this.#outbox.findIndex((envelope) => envelope.cmid > cmid);
     const count = next < 0 ? this.#outbox.length : next;
     if (cmid > this.#lastCmid || count > atMost) {
@@ -352,6 +358,7 @@ export class Link {
     this.#sentBytes = Math.max(0, this.#sentBytes - bytes);
     this.#sent = Math.max(0, this.#sent - count);
     this.#keep(taken.filter(({ keep }) => keep));
+    return count > 0;
   }
 
   /** Keeps what the relay may yet lose; where it is too much, the oldest messages cannot be healed. */

@@ -22,6 +22,9 @@ export const ENVELOPE_OVERHEAD_BYTES = 30;
 /** Longest object in an envelope, in bytes; an honest member's longest is a MSG of 16,833. */
 export const MAX_OBJECT_BYTES = 33_000;
 
+/** Longest time that a host may say it keeps seats for, in seconds. */
+const MAX_KEEP_S = 3600;
+
 /** Most sessions that one record names. */
 export const MAX_ROSTER_ENTRIES = 1337;
 
@@ -138,6 +141,8 @@ export type HostRecord =
     readonly maxMembers: number;
     /** The host's time of day, in milliseconds since 1970. */
     readonly time: number;
+    /** How long this host keeps the seat of a member whose connection is lost, in seconds. */
+    readonly keep: number;
   }
   | { readonly type: "batch"; readonly envelopes: readonly HostEnvelope[] }
   | { readonly type: "roster"; readonly entries: readonly RosterEntry[] }
@@ -149,7 +154,13 @@ export type HostRecord =
     readonly key: Bytes;
   }
   | { readonly type: "resume"; readonly nextSeq: number; readonly queued: number }
-  | { readonly type: "ack"; readonly accepted: number; readonly delivered: number }
+  | {
+    readonly type: "ack";
+    readonly accepted: number;
+    readonly delivered: number;
+    /** The number of the last thing in the receiver's queue when the first envelope was accepted. */
+    readonly seq: number;
+  }
   | { readonly type: "behind"; readonly sessions: readonly Bytes[] };
 
 /** What a member sends. */
@@ -173,6 +184,7 @@ export function encodeHostRecord(record: HostRecord): PlainRecord {
           u64(record.lastCmid),
           u16(record.maxMembers),
           u64(record.time),
+          u16(record.keep),
         ),
       };
     case "batch":
@@ -212,7 +224,7 @@ export function encodeHostRecord(record: HostRecord): PlainRecord {
     case "ack":
       return {
         type: RecordType.ACK,
-        payload: concat(u64(record.accepted), u64(record.delivered)),
+        payload: concat(u64(record.accepted), u64(record.delivered), u64(record.seq)),
       };
     case "behind":
       return {
@@ -288,6 +300,7 @@ function readHostRecord(type: number, reader: ByteReader): HostRecord {
         lastCmid: reader.u64(),
         maxMembers: reader.u16(),
         time: reader.u64(),
+        keep: within(reader.u16(), 0, MAX_KEEP_S),
       };
     case RecordType.BATCH:
       return { type: "batch", envelopes: readBatch(reader, readHostEnvelope) };
@@ -304,7 +317,7 @@ function readHostRecord(type: number, reader: ByteReader): HostRecord {
     case RecordType.RESUME:
       return { type: "resume", nextSeq: reader.u64(), queued: reader.u32() };
     case RecordType.ACK:
-      return { type: "ack", accepted: reader.u64(), delivered: reader.u64() };
+      return { type: "ack", accepted: reader.u64(), delivered: reader.u64(), seq: reader.u64() };
     case RecordType.BEHIND:
       return { type: "behind", sessions: readSessions(reader) };
     default:
@@ -341,7 +354,10 @@ function readSharedRecord(type: number, reader: ByteReader): SharedRecord {
 }
 
 function readUpTo(reader: ByteReader, max: number, min = 0): number {
-  const value = reader.u8();
+  return within(reader.u8(), min, max);
+}
+
+function within(value: number, min: number, max: number): number {
   if (value >= min && value <= max) return value;
   throw new WireError(`Cannot decode record as a field must be ${min} to ${max}: ${value}`);
 }

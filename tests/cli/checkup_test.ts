@@ -75,6 +75,7 @@ function answer({ status = AcceptStatus.OK as number, time = NOW } = {}): HostAn
       lastCmid: 0,
       maxMembers: 9,
       time,
+      keep: 90,
     },
   };
 }

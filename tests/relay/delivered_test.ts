@@ -151,11 +151,11 @@ test("Seat keeps nothing of what was delivered, though an envelope before it is 
     release();
     return object;
   });
-  assertEquals(seat.next(), { type: "ack", accepted: 101, delivered: 0 });
+  assertEquals(seat.next(), { type: "ack", accepted: 101, delivered: 0, seq: 0 });
   await nextTurn(); // A reference that was looked at stays until then.
   collect();
   assertEquals(later.filter((object) => object.deref() !== undefined).length, 0);
   first.release();
-  assertEquals(seat.next(), { type: "ack", accepted: 101, delivered: 101 });
+  assertEquals(seat.next(), { type: "ack", accepted: 101, delivered: 101, seq: 0 });
   assertEquals(seat.next(), undefined);
 });

@@ -37,6 +37,7 @@ test("Relay tells a newcomer who is there, and all others of the newcomer", asyn
     lastCmid: 0,
     maxMembers: 7,
     time,
+    keep: SEAT_KEPT_MS / 1000,
   });
   assertEquals(await ada.enter(), { nextSeq: 1, queued: 0, roster: [] });
   ada.listen();

@@ -38,13 +38,13 @@ test("Room.who marks whom the host names, of those who may lack something", asyn
   const [stage, bob, carol] = await open();
   assertEquals(names(await stage.room.who()), []);
   const accepted = await say(stage, "to all");
-  await stage.relay.send({ type: "ack", accepted, delivered: 0 });
+  await stage.relay.ack(accepted, 0);
   const who = stage.room.who();
   await asked(stage);
   const ghost = new Uint8Array(16);
   await stage.relay.send({ type: "behind", sessions: [carol.session, ghost] });
   assertEquals(names(await who), ["carol"]);
-  await stage.relay.send({ type: "ack", accepted, delivered: accepted });
+  await stage.relay.ack(accepted, accepted);
   await stage.relay.settle();
   // All is delivered: there is nothing to ask.
   assertEquals([names(await stage.room.who()), questions(stage)], [[], 1]);
@@ -52,7 +52,7 @@ test("Room.who marks whom the host names, of those who may lack something", asyn
   const dave = await Puppet.create("dave");
   await stage.join(dave);
   const direct = await say(stage, "to bob", "bob");
-  await stage.relay.send({ type: "ack", accepted: direct, delivered: accepted });
+  await stage.relay.ack(direct, accepted);
   const again = stage.room.who();
   await asked(stage);
   const sessions = [bob, carol, dave].map(({ session }) => session);
@@ -76,7 +76,7 @@ test("Room.who marks all for whom the host has not taken a message yet", async (
 test("Room.who asks once for several, and waits two seconds for the host at most", async () => {
   const [stage] = await open();
   const accepted = await say(stage, "to bob", "bob");
-  await stage.relay.send({ type: "ack", accepted, delivered: 0 });
+  await stage.relay.ack(accepted, 0);
   await stage.relay.settle();
   const both = Promise.all([stage.room.who(), stage.room.who()]);
   await asked(stage);
@@ -97,7 +97,7 @@ test("Room.who asks once for several, and waits two seconds for the host at most
 test("Room.who marks without a connection whoever may lack something, and asks nobody", async () => {
   const [stage] = await open();
   const accepted = await say(stage, "to carol", "carol");
-  await stage.relay.send({ type: "ack", accepted, delivered: 0 });
+  await stage.relay.ack(accepted, 0);
   await stage.relay.settle();
   await stage.cut();
   assertEquals(names(await stage.room.who()), ["carol"]);
@@ -121,7 +121,7 @@ test("Room.who ends with the room", async () => {
 test("Room.who marks at another host who has not come to it, or may lack what it lost", async () => {
   const [stage, bob, carol] = await open();
   const accepted = await say(stage, "to all");
-  await stage.relay.send({ type: "ack", accepted, delivered: 0 });
+  await stage.relay.ack(accepted, 0);
   await stage.relay.settle();
   await stage.restart([bob]);
   stage.relay.acknowledges = true;

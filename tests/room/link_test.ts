@@ -50,7 +50,15 @@ async function connect({ link }: Scene): Promise<{ relay: ScriptedRelay; ran: Pr
 
 function accept(relay: ScriptedRelay, options: { resumed: boolean; lastCmid: number }): HostRecord {
   const { instance } = relay;
-  return { type: "accept", status: AcceptStatus.OK, instance, maxMembers: 9, time: 0, ...options };
+  return {
+    type: "accept",
+    status: AcceptStatus.OK,
+    instance,
+    maxMembers: 9,
+    time: 0,
+    keep: 90,
+    ...options,
+  };
 }
 
 /** Queues objects of one byte, and of more. */
@@ -155,7 +163,7 @@ test("Link puts no more under way than 256 KiB, and no more into one record than
   await relay.envelopes.count(437);
   await relay.settle();
   assertEquals(relay.envelopes.all.length, 437);
-  await relay.send({ type: "ack", accepted: 100, delivered: 0 });
+  await relay.ack(100, 0);
   await relay.envelopes.count(537);
   await relay.settle();
   assertEquals(relay.envelopes.all.length, 537);
@@ -387,7 +395,7 @@ test("Link keeps what the host took until it is forgotten, and of that 4 MiB at 
   for (let taken = 0; taken < 301;) {
     await relay.envelopes.count(taken + 1);
     taken = relay.envelopes.all.length;
-    await relay.send({ type: "ack", accepted: taken, delivered: 0 });
+    await relay.ack(taken, 0);
   }
   await relay.settle();
   const { kept } = link;
@@ -432,16 +440,16 @@ const FAULTS: [string, "first" | "second" | "open", (relay: ScriptedRelay) => Ho
   ["a RESUME with another number", "second", () => ({ type: "resume", nextSeq: 2, queued: 0 })],
   ["a second ACCEPT", "open", (relay) => accept(relay, { resumed: true, lastCmid: 0 })],
   ["a second RESUME", "open", () => ({ type: "resume", nextSeq: 1, queued: 0 })],
-  ["an ACK of what was never sent", "open", () => ({ type: "ack", accepted: 1, delivered: 0 })],
-  ["an ACK of more that is delivered than accepted", "open", () => ({
-    type: "ack",
-    accepted: 0,
-    delivered: 1,
-  })],
+  ["an ACK of what was never sent", "open", () => ack(1, 0)],
+  ["an ACK of more that is delivered than accepted", "open", () => ack(0, 1)],
   ["an envelope too many", "open", () => hostBatch(1, 3)],
   ["an envelope again", "open", () => hostBatch(1, 1)],
   ["an envelope of number 0", "open", () => hostBatch(0)],
 ];
+
+function ack(accepted: number, delivered: number): HostRecord {
+  return { type: "ack", accepted, delivered, seq: 0 };
+}
 
 function hostBatch(...seqs: number[]): HostRecord {
   return {
@@ -480,6 +488,22 @@ for (const [what, when, record] of FAULTS) {
   });
 }
 
+test("Link breaks off where a host acknowledges behind what it queued later", async () => {
+  const scene = create();
+  const { ran, relay } = await connect(scene);
+  relay.acknowledges = false;
+  send(scene.link, 1, 2);
+  await relay.envelopes.count(2);
+  await relay.ack(1, 0);
+  await relay.deliver(SESSION, new Uint8Array([7]));
+  await relay.send({ type: "ack", accepted: 1, delivered: 1, seq: 0 }); // It accepts nothing.
+  await relay.settle();
+  const failed = assertFails(ran, "protocol-error");
+  void relay.send({ type: "ack", accepted: 2, delivered: 1, seq: 0 });
+  await failed;
+  await relay.ended;
+});
+
 test("Link breaks off where a host acknowledges what waits to be sent", async () => {
   const scene = create();
   const { ran, relay } = await connect(scene);
@@ -487,7 +511,7 @@ test("Link breaks off where a host acknowledges what waits to be sent", async ()
   for (let i = 0; i < 20; i++) scene.link.send(envelope(1, 16_000));
   await relay.envelopes.count(17);
   const failed = assertFails(ran, "protocol-error");
-  void relay.send({ type: "ack", accepted: 20, delivered: 0 });
+  void relay.ack(20, 0);
   await failed;
   await relay.ended;
 });

@@ -270,6 +270,7 @@ test("Room.run fails where the host refuses", async () => {
       lastCmid: 0,
       maxMembers: 1,
       time: 0,
+      keep: 90,
     });
     const error = await stage.ran.catch((error) => error);
     assertEquals(error.code, code);

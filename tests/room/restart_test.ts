@@ -76,7 +76,7 @@ async function fill(stage: Stage): Promise<{ readonly result: boolean | undefine
   const said = texts.map((text) => stage.room.say(text));
   for (let taken = 0; taken < texts.length; taken++) {
     const { cmid } = await stage.relay.object(MSG);
-    await stage.relay.send({ type: "ack", accepted: cmid, delivered: 0 });
+    await stage.relay.ack(cmid, 0);
   }
   return (await Promise.all(said)).map(({ delivered }) => watch(delivered));
 }
@@ -86,7 +86,7 @@ async function lose(stage: Stage): Promise<{ readonly result: boolean | undefine
   stage.relay.acknowledges = false;
   const said = stage.room.say("lost");
   const { cmid } = await stage.relay.object(MSG);
-  await stage.relay.send({ type: "ack", accepted: cmid, delivered: cmid - 1 });
+  await stage.relay.ack(cmid, cmid - 1);
   return watch((await said).delivered);
 }
 
@@ -324,7 +324,7 @@ test("Room answers a NEED with what is for the room and for who asks, and nothin
   const sent = stage.relay.envelopes.all.slice(before);
   const accepted = sent.at(-1)!.cmid;
   // The process has taken it all, and nobody has any of it.
-  await stage.relay.send({ type: "ack", accepted, delivered: 0 });
+  await stage.relay.ack(accepted, 0);
   await Promise.all(said);
   await stage.restart([bob, carol]);
   await stage.says(bob, encodeNeed(77));
@@ -347,7 +347,7 @@ test("Room sends nothing again that everybody has", async () => {
   stage.relay.acknowledges = false;
   const said = stage.room.say("taken, and no more");
   const { cmid } = await stage.relay.object(MSG).then(() => stage.relay.object(MSG));
-  await stage.relay.send({ type: "ack", accepted: cmid, delivered: cmid - 1 });
+  await stage.relay.ack(cmid, cmid - 1);
   await said;
   await stage.restart([bob, carol]);
   await stage.says(bob, encodeNeed(1));
@@ -422,7 +422,7 @@ test("Room sends nothing again where no process has followed another within 180 
   await stage.says(bob, encodeNeed(1));
   const answer = await answerTo(stage, bob);
   assertEquals(answer.length, 1, "without a restart");
-  await stage.relay.send({ type: "ack", accepted: answer[0]!.cmid, delivered: 0 });
+  await stage.relay.ack(answer[0]!.cmid, 0);
   // For who is away all of it is kept.
   await stage.restart([bob, { ...carol.entry, away: true }]);
   await stage.pass(2 * ABSENT_MS - 1);
@@ -440,7 +440,7 @@ test("Room lets no member ask more than eight times at once, and others wait for
   stage.relay.acknowledges = false;
   const said = stage.room.say("taken");
   const { cmid } = await stage.relay.object(MSG);
-  await stage.relay.send({ type: "ack", accepted: cmid, delivered: 0 });
+  await stage.relay.ack(cmid, 0);
   await said;
   await stage.restart([bob, carol]);
   await stage.answers(carol, await stage.asks(carol), []);
@@ -516,10 +516,10 @@ test("Room calls nothing delivered before everybody had the time to ask for what
   stage.relay.acknowledges = false;
   await stage.says(carol, encodeNeed(1));
   const end = (await answerTo(stage, carol)).at(-1)!;
-  await stage.relay.send({ type: "ack", accepted: end.cmid, delivered: end.cmid - 1 });
+  await stage.relay.ack(end.cmid, end.cmid - 1);
   await stage.relay.settle();
   assertEquals([lost.result, later.result], [undefined, undefined], "carol has not got it");
-  await stage.relay.send({ type: "ack", accepted: end.cmid, delivered: end.cmid });
+  await stage.relay.ack(end.cmid, end.cmid);
   await stage.relay.settle();
   assertEquals([lost.result, later.result], [true, true]);
   await stage.close();

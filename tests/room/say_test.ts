@@ -76,7 +76,7 @@ test("Room.say resolves once the relay has taken the message, not before", async
   assertEquals(done, false);
   // The key alone is not enough.
   const { cmid } = stage.relay.envelopes.all.find(({ object }) => object[0] === ObjectType.SKDM)!;
-  await stage.relay.send({ type: "ack", accepted: cmid, delivered: 0 });
+  await stage.relay.ack(cmid, 0);
   await stage.relay.settle();
   assertEquals(done, false);
   stage.relay.acknowledge();

@@ -237,7 +237,7 @@ test("Room sends a member that is withheld nothing again but who it is itself", 
   const said = stage.room.say("kept");
   await stage.relay.object(ObjectType.MSG);
   const accepted = stage.relay.envelopes.all.at(-1)!.cmid;
-  await stage.relay.send({ type: "ack", accepted, delivered: 0 });
+  await stage.relay.ack(accepted, 0);
   await said;
   await stage.restart([bob, mal]);
   const again = async (puppet: Puppet): Promise<(number | undefined)[]> => {

@@ -116,6 +116,7 @@ export function answer(status: number, time: number = Date.now()): HostRecord {
     lastCmid: 0,
     maxMembers: 1024,
     time,
+    keep: 90,
   };
 }
 

@@ -87,6 +87,8 @@ export class MaliciousRelay extends Relay {
           }));
         });
       }
+      case "ack":
+        return [{ ...record, seq: numbers.shown(record.seq) }];
       default:
         return [record];
     }
@@ -105,9 +107,15 @@ class Numbers {
     return last + 1;
   }
 
+<<<<<<< Updated upstream
   /** The member gets something that the relay has given no number. */
   add(): void {
     this.#shown[this.#shown.length - 1]!++;
+=======
+  /** The member's number of what has the relay's, or of the last before it that it was given. */
+  shown(number: number): number {
+    return this.#shown[number - 1] ?? this.#shown.at(-1) ?? 0;
+>>>>>>> Stashed changes
   }
 
   /** The relay's number of what a member has dealt with. */

@@ -106,10 +106,15 @@ export class ScriptedRelay {
     await this.#writer.write(encodeHostRecord(record)).catch(() => {});
   }
 
+  /** Acknowledges what came, behind all that was sent. */
+  async ack(accepted: number, delivered: number): Promise<void> {
+    await this.send({ type: "ack", accepted, delivered, seq: this.seq });
+  }
+
   /** Acknowledges all that came. */
   acknowledge(): void {
     const accepted = this.envelopes.all.at(-1)?.cmid ?? 0;
-    void this.send({ type: "ack", accepted, delivered: accepted });
+    void this.ack(accepted, accepted);
   }
 
   /** Admits the room's member. */
@@ -123,7 +128,15 @@ export class ScriptedRelay {
   async accept(options: { resumed: boolean; lastCmid: number }): Promise<void> {
     const { instance } = this;
     const { OK: status } = AcceptStatus;
-    await this.send({ type: "accept", status, instance, maxMembers: 1024, time: 0, ...options });
+    await this.send({
+      type: "accept",
+      status,
+      instance,
+      maxMembers: 1024,
+      time: 0,
+      keep: 90,
+      ...options,
+    });
   }
 
   /** Lets the member in, once it has said where it was. @param queued How much waits for it. */

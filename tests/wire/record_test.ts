@@ -56,9 +56,10 @@ const HOST: readonly Layout<HostRecord>[] = [
       lastCmid: 258,
       maxMembers: 1024,
       time: 0x0102030405,
+      keep: 3600,
     },
     type: 0x01,
-    payload: `0401${toHex(instance)}000000000000010204000000000102030405`,
+    payload: `0401${toHex(instance)}0000000000000102040000000001020304050e10`,
   },
   {
     record: {
@@ -101,9 +102,9 @@ const HOST: readonly Layout<HostRecord>[] = [
     payload: "000000000000000300000102",
   },
   {
-    record: { type: "ack", accepted: MAX, delivered: 5 },
+    record: { type: "ack", accepted: MAX, delivered: 5, seq: 258 },
     type: 0x14,
-    payload: "001fffffffffffff0000000000000005",
+    payload: "001fffffffffffff00000000000000050000000000000102",
   },
   {
     record: { type: "behind", sessions: [session, new Uint8Array(16)] },
@@ -140,7 +141,7 @@ const MEMBER: readonly Layout<MemberRecord>[] = [
 const COUNTS: Readonly<Record<string, readonly number[]>> = {
   [`Host ${RecordType.ACCEPT}`]: [10],
   [`Host ${RecordType.RESUME}`]: [0],
-  [`Host ${RecordType.ACK}`]: [0, 8],
+  [`Host ${RecordType.ACK}`]: [0, 8, 16],
   [`Member ${RecordType.RESUME}`]: [8],
   [`Member ${RecordType.ACK}`]: [0],
 };
@@ -314,6 +315,13 @@ test("decodeHostRecord takes as many who are behind as a roster has, and no more
   assertEquals(encodeHostRecord(decodeHostRecord(longest)), longest);
   const over = behind(MAX_ROSTER_ENTRIES + 1);
   await assertFails(() => decodeHostRecord(over), "protocol-error", "1337");
+});
+
+test("decodeHostRecord refuses to take a seat for kept over an hour", async () => {
+  const payload = fromHex(HOST.find(({ type }) => type === RecordType.ACCEPT)!.payload);
+  payload.set(u16(3601), 28);
+  const plain = { type: RecordType.ACCEPT, payload };
+  await assertFails(() => decodeHostRecord(plain), "protocol-error", ": 3601");
 });
 
 test("decodeHostRecord refuses statuses, changes and marks that it does not know", async () => {

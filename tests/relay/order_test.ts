@@ -1,0 +1,81 @@
+import { assertEquals } from "@std/assert";
+import { toHex } from "../../lib/bytes/mod.ts";
+import { Parcel, Seat } from "../../lib/relay/seat.ts";
+import type { HostRecord } from "../../lib/wire/mod.ts";
+import { FakeClock } from "../support/clock.ts";
+import type { Guest } from "../support/guest.ts";
+import { Inn } from "../support/inn.ts";
+import { nextTurn } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+
+/** What a member has to hear, in order. */
+function drain(seat: Seat): HostRecord[] {
+  const records: HostRecord[] = [];
+  for (let next = seat.next(); next !== undefined; next = seat.next()) records.push(next);
+  return records;
+}
+
+test("Seat acknowledges in one ACK what stands between two entries, and before what comes later", () => {
+  const seat = new Seat(new Uint8Array(16), new Uint8Array(32), new FakeClock(), () => {});
+  const deliver = (byte: number): void => {
+    const envelope = { class: 1, to: undefined, cmid: 1, object: new Uint8Array([byte]) };
+    seat.deliver(new Parcel(envelope, new Uint8Array(16), () => {}, () => {}));
+  };
+  deliver(1);
+  seat.accept(7);
+  seat.accept(8);
+  deliver(2);
+  deliver(3);
+  seat.accept(9);
+  seat.settle(7);
+  seat.settle(8);
+  const [first, second, batch, ...more] = drain(seat);
+  assertEquals(first, { type: "ack", accepted: 8, delivered: 8, seq: 1 });
+  assertEquals(second, { type: "ack", accepted: 9, delivered: 8, seq: 3 });
+  assertEquals(batch?.type === "batch" && batch.envelopes.map(({ seq }) => seq), [1, 2, 3]);
+  assertEquals(more, []);
+  deliver(4);
+  seat.settle(9);
+  // What accepts nothing keeps the place of what was accepted last.
+  assertEquals(seat.next(), { type: "ack", accepted: 9, delivered: 9, seq: 3 });
+});
+
+/** The room's order as one member can show it: what it was sent, and its own at their places. */
+function shown(guest: Guest): string[] {
+  const lines: { readonly seq: number; readonly line: string }[] = [];
+  let [seen, own] = [0, 0];
+  for (const record of guest.records.all) {
+    if (record.type === "member") seen++;
+    if (record.type === "batch") {
+      for (const { from, object, seq } of record.envelopes) {
+        lines.push({ seq, line: `${toHex(from)}: ${new TextDecoder().decode(object)}` });
+        seen = seq;
+      }
+    }
+    if (record.type !== "ack") continue;
+    if (record.accepted > own) assertEquals(record.seq >= seen, true, "an ACK came too late");
+    for (; own < record.accepted; own++) {
+      lines.push({ seq: record.seq + 0.5, line: `${toHex(guest.session)}: ${own + 1}` });
+    }
+  }
+  return lines.sort((one, other) => one.seq - other.seq).map(({ line }) => line);
+}
+
+test("Relay tells each sender where its envelopes stand: all can show the same order", async () => {
+  const inn = new Inn();
+  const guests = [];
+  for (const name of ["ada", "bob", "carol", "dave"]) guests.push(await inn.enter(name));
+  const speakers = guests.slice(0, 3);
+  for (let i = 0; i < 20; i++) {
+    const said = speakers.map(async (guest, which) => {
+      for (let turn = 0; turn < (i * (which + 1)) % 4; turn++) await nextTurn();
+      await guest.say([`${guest.cmid + 1}`, `${guest.cmid + 2}`]);
+    });
+    if (i % 3 === 0) await Promise.all(said);
+  }
+  for (const guest of speakers) await guest.delivered(40);
+  const orders = guests.map(shown);
+  assertEquals(orders[3]?.length, 120);
+  for (const order of orders) assertEquals(order, orders[3]);
+  await inn.close();
+});
