@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Direction } from "../support/faults.ts";
 import { type Search, searchMemory, TextSearch } from "../support/memory.ts";
-import { HostProgram } from "../support/program.ts";
+import { HostProgram, Program } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
 
 /** How often each text is said, so that none is missed because memory was used again. */
@@ -69,5 +69,60 @@ Deno.test({
     const printed = new TextSearch(texts);
     printed.push(new TextEncoder().encode(relay.stdout.text + relay.stderr.text));
     assertEquals(printed.found, texts.map(() => 0));
+  },
+});
+
+/** Names that are nowhere else: one that a byte a character holds, and one that it does not. */
+function nameCanaries(): string[] {
+  return ["name", "имя"].map((word) => `${word}-${crypto.randomUUID()}`);
+}
+
+Deno.test({
+  name: "a relay for invited people has no name in its memory, nor in what it reads and writes",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using relay = await HostProgram.start(["--relay-only", "--invite", "--json"]);
+    await using links = new AsyncDisposableStack();
+    const { link } = await relay.event("invite");
+    const proxies: Proxy[] = [];
+    const members: Program[] = [];
+    const names: string[] = [];
+    const enter = async (name: string): Promise<Program> => {
+      const proxy = links.use(await Proxy.open(relay.port));
+      proxies.push(proxy);
+      const address = `//${proxy.address}/`;
+      const program = links.use(new Program(["join", "-", "--name", name, "--json"]));
+      await program.write(`${link.replace(/\/\/[^/]+\//, address)}\n`);
+      names.push(name);
+      members.push(program);
+      return await program.ready();
+    };
+    for (const name of [...nameCanaries(), ...nameCanaries()]) await enter(name);
+    for (const name of nameCanaries()) {
+      names.push(name);
+      await members[0]!.tell({ do: "nick", name });
+      await members.at(-1)!.event("renamed", (event) => event.member.name === name);
+    }
+
+    const { bytes, found } = search(relay.pid, names);
+    assert(bytes > MIN_MEMORY_BYTES, `${bytes} bytes`);
+    assertEquals(found, names.map(() => 0));
+    const known = search(members.at(-1)!.pid, names);
+    assert(known.found.every((times) => times > 0), `${known.found}`);
+
+    for (const member of members) {
+      await member.tell({ do: "quit" });
+      await member.ends(0);
+    }
+    for (const { recorded } of proxies) {
+      for (const direction of ["toHost", "toMember"] as Direction[]) {
+        const wire = new TextSearch([...names, "LANCHAT"]);
+        for (const chunk of recorded[direction]) wire.push(chunk);
+        assertEquals(wire.found, [...names.map(() => 0), 1]);
+      }
+    }
+    const printed = new TextSearch(names);
+    printed.push(new TextEncoder().encode(relay.stdout.text + relay.stderr.text));
+    assertEquals(printed.found, names.map(() => 0));
   },
 });
