@@ -107,15 +107,14 @@ class Numbers {
     return last + 1;
   }
 
-<<<<<<< Updated upstream
   /** The member gets something that the relay has given no number. */
   add(): void {
     this.#shown[this.#shown.length - 1]!++;
-=======
+  }
+
   /** The member's number of what has the relay's, or of the last before it that it was given. */
   shown(number: number): number {
-    return this.#shown[number - 1] ?? this.#shown.at(-1) ?? 0;
->>>>>>> Stashed changes
+    return this.#shown[number] ?? this.#shown.at(-1)!;
   }
 
   /** The relay's number of what a member has dealt with. */
