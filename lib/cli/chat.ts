@@ -3,7 +3,14 @@ import { type Channel, FAREWELL_MS } from "../channel/mod.ts";
 import { systemClock } from "../clock.ts";
 import { fingerprint, roomCode } from "../crypto/mod.ts";
 import { type Code, CODES, EXIT, LanchatError, RoomError } from "../errors.ts";
-import { type Member, type Present, Room, type RoomEvent, type RoomOptions } from "../room/mod.ts";
+import {
+  Bans,
+  type Member,
+  type Present,
+  Room,
+  type RoomEvent,
+  type RoomOptions,
+} from "../room/mod.ts";
 import type {
   CloseReason,
   FrontEnd,
@@ -60,7 +67,10 @@ export interface ChatOptions {
   /** Makes the next connection where one is lost; without it that is the end. */
   readonly line?: Way;
   /** The room, but for the seat in it and what the chat adds itself. */
-  readonly room: Omit<RoomOptions, "emit" | "ignores" | "shown" | "session" | "keys" | "trust">;
+  readonly room: Omit<
+    RoomOptions,
+    "bans" | "emit" | "ignores" | "shown" | "session" | "keys" | "trust"
+  >;
   /** The session and its keys. */
   readonly seat: Pick<RoomOptions, "session" | "keys">;
   /** Who the members are, as far as that is known from earlier. */
@@ -124,6 +134,7 @@ class Chat {
   /** Who was here in the session before, as long as it is not known who is in this one. */
   #former: readonly Member[] = [];
   #closed = false;
+  readonly #bans = new Bans();
   /** By identity key in base64url. */
   readonly #ignored = new Set<string>();
   readonly #pending = new Set<Promise<void>>();
@@ -167,6 +178,7 @@ class Chat {
       name: this.#name,
       session,
       keys,
+      bans: this.#bans,
       emit: (event) => this.#emit(event),
       ignores: (key) => this.#ignored.has(toBase64Url(key)),
       trust: acquaintances.judge,
@@ -199,6 +211,7 @@ class Chat {
     if (!this.#connected) return;
     this.#connected = false;
     this.#patience.pause();
+    if (code === "seat-lost") return; // That is said where the next session begins.
     this.#show({ event: "disconnected", reason: code, message });
   }
 

@@ -1,7 +1,7 @@
 import { type Bytes, equal } from "../bytes/mod.ts";
 import { type Channel, Endpoint } from "../channel/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { ChannelError, type Code, WireError } from "../errors.ts";
+import { ChannelError, type Code, RoomError, WireError } from "../errors.ts";
 import {
   AcceptStatus,
   CloseReason,
@@ -209,6 +209,7 @@ export class Link {
     } catch (error) {
       // A farewell to an end that somebody forged would give the place up.
       if (error instanceof WireError) void endpoint.close(CloseReason.PROTOCOL);
+      else if (error instanceof RoomError) void endpoint.close(CloseReason.LEAVING);
       else endpoint.abort(error);
       throw error;
     } finally {

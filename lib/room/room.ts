@@ -17,7 +17,7 @@ import {
   statusProblem,
 } from "../wire/mod.ts";
 import { Announcer } from "./announcer.ts";
-import { Decisions } from "./decisions.ts";
+import { Bans, Decisions } from "./decisions.ts";
 import { Events, type LeaveReason, type RoomEvent } from "./events.ts";
 import { Lanes } from "./lanes.ts";
 import { ABSENT_MS, Link } from "./link.ts";
@@ -58,6 +58,10 @@ export interface RoomOptions {
   readonly emit: (event: RoomEvent) => void;
   /** Resolves when what was emitted has been shown: nothing more is taken from the host before. */
   readonly shown?: () => Promise<void>;
+  /** What the host has decided, kept over the sessions of a program; by default nothing is known. */
+  readonly bans?: Bans;
+  /** After so many that came and went this member begins another session; 65,536 by default. */
+  readonly maxBurned?: number;
   /** How long a message waits for a first reader, in milliseconds. */
   readonly waitMs?: number;
   /** The time. */
@@ -93,6 +97,7 @@ export class Room {
     this.#decisions = new Decisions({
       hostKey: options.hostKey,
       roomId: options.roomId,
+      bans: options.bans ?? new Bans(),
       lane: this.#lanes.lane(),
       onRemoved: (key, reason) => {
         for (const peer of this.#roster) {
@@ -103,7 +108,13 @@ export class Room {
     this.#clock = options.clock ?? systemClock;
     this.#timers = new Timers(this.#clock);
     this.#events = new Events(options);
-    this.#roster = new Roster(options, this.#lanes, this.#clock);
+    this.#roster = new Roster({
+      me: options,
+      hostKey: options.hostKey,
+      lanes: this.#lanes,
+      clock: this.#clock,
+      maxBurned: options.maxBurned,
+    });
     this.#link = new Link({
       roster: (entries, restarted) => this.#onRoster(entries, restarted),
       member: (record) => this.#onMember(record),
@@ -189,7 +200,8 @@ export class Room {
    *
    * @returns Why the host closed it: one of `CloseReason`.
    * @throws {LanchatError} If the host refuses, breaks the protocol, or the connection is lost; with code
-   * `seat-lost` if it has not kept the place: only another room, with another session, can go on.
+   * `seat-lost` if it has not kept the place, or so many have come and gone that this session can take in
+   * nobody new: only another room, with another session, can go on.
    */
   async run(channel: Channel): Promise<number> {
     if (this.#roster.known) {

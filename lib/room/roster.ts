@@ -1,6 +1,6 @@
 import { type Bytes, equal, toBase64Url, toHex } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
-import { WireError } from "../errors.ts";
+import { RoomError, WireError } from "../errors.ts";
 import { MAX_ROSTER_ENTRIES, type RosterEntry } from "../wire/mod.ts";
 import { Agreement } from "./agreement.ts";
 import type { Author } from "./chain.ts";
@@ -11,25 +11,49 @@ import { Peer, rosterHash, SILENT_AFTER_MS } from "./peer.ts";
 /** What `to` is taken for a key by: a name that looks like one never gets what is meant for the key. */
 const KEY = /^[\w-]{43}$/;
 
-/** Sessions that have left and may not come back; beyond them nobody new is taken in. */
+/**
+ * Sessions that have left and may not come back. Beyond them a member begins another session, which takes
+ * in no announcement made for this one: it has to remember none of them.
+ */
 const MAX_BURNED = 65_536;
+
+/** Who is there with whom. */
+export interface RosterOptions {
+  /** This member. */
+  readonly me: Pick<Author, "identity" | "roomId" | "session">;
+  /** The host's identity key. */
+  readonly hostKey: Bytes;
+  /** Where what each of the others sends is handled. */
+  readonly lanes: Lanes;
+  /** The time. */
+  readonly clock: Clock;
+  /** How many sessions may have left before another one is begun. */
+  readonly maxBurned: number | undefined;
+}
 
 /** The other sessions in the room, in the order in which the host named them. */
 export class Roster {
   /** Whether others see the same. */
   readonly agreement: Agreement;
-  readonly #me: Author;
+  readonly #me: RosterOptions["me"];
   readonly #lanes: Lanes;
   readonly #clock: Clock;
   readonly #peers = new Map<string, Peer>();
-  readonly #burned = new Set<string>();
+  #burned = new Set<string>();
+  /** Those that left before them, where they are forgotten in time. */
+  #burnedBefore = new Set<string>();
+  readonly #maxBurned: number;
+  /** Whether the relay has this member's own key: against that no memory of who has left helps. */
+  readonly #relaysItself: boolean;
   #joinedCount = 0;
   #known = false;
   #movedAt: number | undefined;
 
-  /** Begins empty. @param lanes Where what each of them sends is handled. */
-  constructor(me: Author, lanes: Lanes, clock: Clock) {
+  /** Begins empty. */
+  constructor({ clock, hostKey, lanes, maxBurned = MAX_BURNED, me }: RosterOptions) {
     this.#me = me;
+    this.#maxBurned = maxBurned;
+    this.#relaysItself = equal(hostKey, me.identity.publicKey);
     this.#lanes = lanes;
     this.#clock = clock;
     this.agreement = new Agreement((withAbsent) => {
@@ -101,12 +125,16 @@ export class Roster {
    * @param earlier Whether it was here before this member.
    * @returns `undefined` where it is no new one.
    * @throws {WireError} If there are more than a room may have.
+   * @throws {RoomError} With code `seat-lost` if too many have left to tell it from one of them.
    */
   admit(entry: RosterEntry, earlier: boolean): Peer | undefined {
     const id = toHex(entry.session);
-    // A room in which nobody new can be told from somebody of the past admits nobody any more.
-    if (this.#burned.has(id) || this.#burned.size >= MAX_BURNED || this.#peers.has(id)) return;
+    if (this.#burned.has(id) || this.#burnedBefore.has(id) || this.#peers.has(id)) return;
     if (equal(entry.session, this.#me.session)) return;
+    if (this.#burned.size >= this.#maxBurned && !this.#relaysItself) {
+      const message = "So many have come and gone that this program begins another session";
+      throw new RoomError("seat-lost", message);
+    }
     if (this.#peers.size >= MAX_ROSTER_ENTRIES) {
       throw new WireError(`Cannot take member as ${MAX_ROSTER_ENTRIES} are in the room already`);
     }
@@ -142,7 +170,11 @@ export class Roster {
   /** Forgets a member that has left; where it was ever shown, its session may not come back. */
   remove(peer: Peer): void {
     this.#peers.delete(peer.id);
-    if (peer.announced !== undefined) this.#burned.add(peer.id);
+    if (peer.announced === undefined) return;
+    this.#burned.add(peer.id);
+    if (!this.#relaysItself || this.#burned.size < this.#maxBurned) return;
+    this.#burnedBefore = this.#burned;
+    this.#burned = new Set();
   }
 
   /** Lets everybody go, as nothing is taken from anybody any more. */

@@ -1,15 +1,16 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { type Bytes, toBase64Url } from "../../lib/bytes/mod.ts";
+import { type Bytes, concat, toBase64Url } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel, type SecureChannel } from "../../lib/channel/mod.ts";
 import { chat, type ChatEnd, type Way } from "../../lib/cli/chat.ts";
 import { Interrupts } from "../../lib/cli/interrupts.ts";
 import { Acquaintances } from "../../lib/cli/trust.ts";
-import { fingerprint, randomBytes, roomCode } from "../../lib/crypto/mod.ts";
+import { fingerprint, label, randomBytes, roomCode } from "../../lib/crypto/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
 import { Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
-import { SessionKeys } from "../../lib/room/mod.ts";
+import { type RoomOptions, SessionKeys } from "../../lib/room/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
 import type { FrontEnd, Input, UiEvent } from "../../lib/ui/mod.ts";
+import { encodeKickHead, KickOp } from "../../lib/wire/mod.ts";
 import { channelPair, type TestChannel } from "../support/channel.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Inbox } from "../support/inbox.ts";
@@ -42,12 +43,12 @@ class Talk {
   /**
    * A member that is ready.
    *
-   * @param host The host's key, as its events have it. @param hostKey The one that its handshake proved.
+   * @param host The host's key, as its events have it. @param room What is not as usual.
    */
   static async start(
     host = "",
     known?: KnownPeers,
-    hostKey: Bytes = HOST.publicKey,
+    room: Partial<Pick<RoomOptions, "hostKey" | "maxBurned">> = {},
   ): Promise<Talk> {
     const talk = new Talk();
     talk.known = known ?? await KnownPeers.open(undefined);
@@ -97,8 +98,9 @@ class Talk {
         identity,
         name: "ada",
         roomId: ROOM_ID,
-        hostKey,
+        hostKey: HOST.publicKey,
         memberKey: MEMBER_KEY,
+        ...room,
       },
       seat: current,
       acquaintances: await Acquaintances.of(talk.known, identity.publicKey),
@@ -171,6 +173,36 @@ class Talk {
     return mine;
   }
 }
+
+test("chat begins another session where too many have come and gone, says so once, and keeps bans", async () => {
+  const talk = await Talk.start("", undefined, { maxBurned: 2 });
+  const { publicKey: target } = await identityOf("mal");
+  const head = encodeKickHead({ roomId: ROOM_ID, target, op: KickOp.BAN, number: 1 });
+  talk.relay.tell(concat(head, await HOST.sign(concat(label("lanchat/1 kick"), head))));
+  for (const name of ["bob", "carol"]) {
+    const member = await talk.enter(name);
+    await talk.event("joined");
+    await member.room.leave();
+    await talk.event("left");
+  }
+  const dave = await talk.enter("dave");
+  const warning = await talk.events.next();
+  assertEquals(warning.event === "warning" && warning.code, "seat-lost");
+  (await talk.tries.next()).resolve();
+  const ready = await talk.events.next();
+  assertEquals(ready.event === "ready" && ready.members.map(({ name }) => name), ["dave"]);
+  // The relay has forgotten the ban.
+  const mal = await talk.enter("mal");
+  const eve = await talk.enter("eve");
+  await eve.event("ready");
+  assertEquals((await talk.event("joined")).member.name, "eve");
+  talk.say("to those who are not banned");
+  await Promise.all([dave, eve].map(({ texts }) => texts.next()));
+  assertEquals(mal.texts.all, []);
+  talk.endInput();
+  assertEquals(await talk.ended, { reason: "end-of-input", status: 0 });
+  await talk.close();
+});
 
 test("chat says in its next session what was typed while the seat was lost", async () => {
   const talk = await Talk.start();
@@ -353,7 +385,7 @@ test("chat shows another room code where a man in the middle has answered as the
   const { publicKey: man } = await identityOf("man");
   const codes: string[] = [];
   for (const hostKey of [HOST.publicKey, man]) {
-    const talk = await Talk.start("", undefined, hostKey);
+    const talk = await Talk.start("", undefined, { hostKey });
     await talk.enter("bob");
     await talk.event("joined");
     talk.wish({ do: "verify" });

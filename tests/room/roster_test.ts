@@ -1,8 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, equal, fromHex } from "../../lib/bytes/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
+import type { LanchatError } from "../../lib/errors.ts";
+import { Lanes } from "../../lib/room/lanes.ts";
 import { rosterHash } from "../../lib/room/mod.ts";
+import type { Announced } from "../../lib/room/peer.ts";
+import { Roster } from "../../lib/room/roster.ts";
 import { decodeSkdm, HOST_SESSION, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import { FakeClock } from "../support/clock.ts";
+import { identityOf } from "../support/keys.ts";
 import { type OwnChain, Puppet, ROOM_ID } from "../support/puppet.ts";
 import { Stage } from "../support/stage.ts";
 import { test } from "../support/test.ts";
@@ -237,6 +243,56 @@ test("Room is not alarmed by those who have not come to another process of the h
   await stage.pass(70_000);
   assertEquals(await reports(await of(bob)), []);
   await stage.close();
+});
+
+/** Admits so many sessions that announce themselves and leave. @returns How many were taken in. */
+async function comeAndGo(roster: Roster, count: number, first = 0): Promise<number> {
+  const { publicKey: key } = await identityOf("bob");
+  const announced = { generation: 1, name: "bob", tag: "" } as Announced;
+  for (let i = 0; i < count; i++) {
+    const session = new Uint8Array(16);
+    new DataView(session.buffer).setUint32(0, first + i);
+    let peer;
+    try {
+      peer = roster.admit({ session, key, away: false }, false);
+    } catch (error) {
+      assertEquals((error as LanchatError).code, "seat-lost");
+      return i;
+    }
+    if (peer === undefined) return i;
+    peer.announced = announced;
+    roster.leave(peer);
+    roster.remove(peer);
+  }
+  return count;
+}
+
+async function rosterAlone(hostName: string): Promise<Roster> {
+  return new Roster({
+    me: { identity: await identityOf("ada"), roomId: ROOM_ID, session: randomBytes(16) },
+    hostKey: (await identityOf(hostName)).publicKey,
+    lanes: new Lanes(),
+    clock: new FakeClock(),
+    maxBurned: undefined,
+  });
+}
+
+test("Roster takes in 65,536 who leave, then asks for another session, which takes in the rest", async () => {
+  const taken = [];
+  for (let left = 100_000; left > 0; left -= taken.at(-1)!) {
+    taken.push(await comeAndGo(await rosterAlone("host"), left));
+  }
+  assertEquals(taken, [65_536, 34_464]);
+});
+
+test("Roster forgets the oldest of those who left where the relay is its own, and its memory stays flat", async () => {
+  const roster = await rosterAlone("ada");
+  const rounds = [];
+  for (let i = 0; i < 3; i++) {
+    assertEquals(await comeAndGo(roster, 100_000, i * 100_000), 100_000);
+    rounds.push(Deno.memoryUsage().heapUsed);
+  }
+  assert(rounds.at(-1)! - rounds[0]! < 1 << 26, `${rounds}`);
 });
 
 test("Room warns of nothing while members come, talk and go", async () => {
