@@ -16,7 +16,7 @@ import {
   verify,
   zeroKey,
 } from "../../lib/crypto/mod.ts";
-import { unwrapChainKey } from "../../lib/room/mod.ts";
+import { sameName, unwrapChainKey } from "../../lib/room/mod.ts";
 import {
   Audience,
   BodyKind,
@@ -41,6 +41,7 @@ import { flip } from "../support/assert.ts";
 import { fromBase64, identityFromSeed } from "../support/keys.ts";
 import { test } from "../support/test.ts";
 import { makeE2e } from "../vectors/make_e2e.ts";
+import { makeNames } from "../vectors/make_names.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
 
 const { hop, e2e } = vectors;
@@ -258,5 +259,15 @@ test("the known identities come from their seeds", async () => {
     ]
   ) {
     assertEquals(toHex((await identityFromSeed(seed!)).publicKey), key);
+  }
+});
+
+test("the known names would be taken for each other where one of their looks is the same", () => {
+  assertEquals(makeNames(), vectors.names);
+  for (const one of vectors.names) {
+    for (const other of vectors.names) {
+      const same = one.folded === other.folded || one.shape === other.shape;
+      assertEquals(sameName(one.name, other.name), same, `${one.name} ${other.name}`);
+    }
   }
 });
