@@ -96,6 +96,7 @@ export type Code =
   | "log-unreadable"
   | "log-damaged"
   | "log-unfinished"
+  | "log-part-missing"
   | "wrong-passphrase"
   | "no-passphrase"
   | "interrupted"
@@ -296,6 +297,10 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "log-damaged": {
     status: 1,
     hint: "Restore the file from a backup, or move it away to begin a new log.",
+  },
+  "log-part-missing": {
+    status: 0,
+    hint: "It was removed or is sealed otherwise; or allow to read it with --allow-read.",
   },
   "log-unfinished": {
     status: 0,

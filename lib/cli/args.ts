@@ -9,6 +9,7 @@ import {
   parsePort,
 } from "../net/mod.ts";
 import { DEFAULT_LIMITS, type Limits } from "../relay/mod.ts";
+import { DEFAULT_MAX_LOG_BYTES } from "../store/mod.ts";
 import { MAX_ROSTER_ENTRIES, nameProblem } from "../wire/mod.ts";
 import {
   COMMANDS,
@@ -61,6 +62,8 @@ export interface ServeCommand {
   readonly log?: string | undefined;
   /** Whether that file is sealed under a passphrase. */
   readonly logEncrypted: boolean;
+  /** Its largest size, in bytes. */
+  readonly maxLogBytes: number;
 }
 
 /** `lanchat join` enters a room. */
@@ -105,6 +108,8 @@ export interface JoinCommand {
   readonly log?: string | undefined;
   /** Whether that file is sealed under a passphrase. */
   readonly logEncrypted: boolean;
+  /** Its largest size, in bytes. */
+  readonly maxLogBytes: number;
 }
 
 /** `lanchat scan` lists the rooms on the network. */
@@ -549,7 +554,10 @@ function completions([word, ...words]: string[]): CompletionsCommand {
   return { kind: "completions", shell };
 }
 
-type Display = Pick<ServeCommand, "json" | "plain" | "notify" | "log" | "logEncrypted">;
+type Display = Pick<
+  ServeCommand,
+  "json" | "plain" | "notify" | "log" | "logEncrypted" | "maxLogBytes"
+>;
 
 function display(values: Values): Display {
   const json = values.has("--json");
@@ -560,21 +568,25 @@ function display(values: Values): Display {
     });
   }
   const log = values.get("--log");
-  const logEncrypted = values.has("--log-encrypted");
-  if (logEncrypted && log === undefined) {
-    throw new UsageError("missing-value", "Cannot use --log-encrypted without --log", {
-      hint: "Name the file, as in --log friday.log --log-encrypted.",
+  const logOption = ["--log-encrypted", "--log-max"].find((option) => values.has(option));
+  if (logOption !== undefined && log === undefined) {
+    throw new UsageError("missing-value", `Cannot use ${logOption} without --log`, {
+      hint: "Name the file, as in --log friday.log.",
     });
   }
-  return { json, plain, notify: !values.has("--no-notify"), log, logEncrypted };
+  return {
+    json,
+    plain,
+    notify: !values.has("--no-notify"),
+    log,
+    logEncrypted: values.has("--log-encrypted"),
+    maxLogBytes: mebibytes(values, "--log-max") ?? DEFAULT_MAX_LOG_BYTES,
+  };
 }
 
 function limits(values: Values): Limits {
   const callers = (option: string): number | undefined => integer(values, option, 1, MAX_CALLERS);
-  const bytes = (option: string): number | undefined => {
-    const mebibytes = integer(values, option, 1, MAX_MIB);
-    return mebibytes && mebibytes * BYTES_PER_MIB;
-  };
+  const bytes = (option: string): number | undefined => mebibytes(values, option);
   const standard = DEFAULT_LIMITS;
   return {
     maxMembers: integer(values, "--max-members", 2, MAX_MEMBERS) ?? standard.maxMembers,
@@ -585,6 +597,12 @@ function limits(values: Values): Limits {
     maxMemoryBytes: bytes("--max-memory") ?? standard.maxMemoryBytes,
     maxRate: bytes("--max-rate") ?? standard.maxRate,
   };
+}
+
+/** A number of mebibytes, in bytes. */
+function mebibytes(values: Values, option: string): number | undefined {
+  const count = integer(values, option, 1, MAX_MIB);
+  return count && count * BYTES_PER_MIB;
 }
 
 function listenPort(values: Values): number {

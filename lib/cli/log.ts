@@ -1,4 +1,4 @@
-import { CODES, EXIT } from "../errors.ts";
+import { type Code, CODES, EXIT, quote } from "../errors.ts";
 import { readLog } from "../store/mod.ts";
 import { chooseFrontEnd, sanitizeLine } from "../ui/mod.ts";
 import type { LogCommand } from "./args.ts";
@@ -17,18 +17,20 @@ export async function printLog({ file }: LogCommand): Promise<number> {
     const isPrinted = await print(text.split("\n").map(sanitizeLine).join("\n"));
     if (!isPrinted) return EXIT.FAILURE;
   }
-  if (log.unfinished > 0) await warn(log.unfinished);
+  if (log.unfinished > 0) {
+    const runs = log.unfinished === 1 ? "1 run has" : `${log.unfinished} runs have`;
+    const message = `${runs} left this log without an end mark: the last lines may be missing`;
+    await warn("log-unfinished", message);
+  }
+  if (log.missingPart !== undefined) {
+    const message = `Cannot read ${quote(log.missingPart)}, which has what was logged before`;
+    await warn("log-part-missing", message);
+  }
   return EXIT.OK;
 }
 
-async function warn(unfinished: number): Promise<void> {
+async function warn(code: Code, message: string): Promise<void> {
   const frontEnd = await chooseFrontEnd({ json: false, plain: true, notify: false, typing: false });
-  const runs = unfinished === 1 ? "1 run has" : `${unfinished} runs have`;
-  frontEnd.show({
-    event: "warning",
-    code: "log-unfinished",
-    message: `${runs} left this log without an end mark: the last lines may be missing`,
-    hint: CODES["log-unfinished"].hint,
-  });
+  frontEnd.show({ event: "warning", code, message, hint: CODES[code].hint });
   await frontEnd.close();
 }

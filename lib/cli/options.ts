@@ -80,6 +80,11 @@ const HELP: Option = { name: "--help", summary: "show this text" };
 const DISPLAY: readonly Option[] = [
   { name: "--log", value: "FILE", summary: "append to this file what is shown and said" },
   { name: "--log-encrypted", summary: "seal that file under a passphrase" },
+  {
+    name: "--log-max",
+    value: "MIB",
+    summary: "move it to FILE.1 at this size (default 64)",
+  },
   { name: "--plain", summary: "plain lines: no colours, nothing drawn anew" },
   { name: "--no-notify", summary: "no bell and no notification" },
   { name: "--json", summary: "read and write JSON Lines" },

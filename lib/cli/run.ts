@@ -111,10 +111,12 @@ async function runInFrontEnd(command: ChatCommand, found: Found = {}): Promise<n
 
 /** The front end for a chat; what cannot be logged fails before the terminal is touched. */
 async function openFrontEnd(command: ChatCommand): Promise<FrontEnd> {
-  const { json, log: file, logEncrypted, notify, plain } = command;
+  const { json, log: file, logEncrypted, maxLogBytes, notify, plain } = command;
   const log = file === undefined
     ? undefined
-    : await (logEncrypted ? openSealedLog(file, unlocker(file)) : openLog(file));
+    : await (logEncrypted
+      ? openSealedLog(file, unlocker(file), maxLogBytes)
+      : openLog(file, maxLogBytes));
   const typing = command.kind === "serve" ? !command.relayOnly : !command.listen;
   const frontEnd = await chooseFrontEnd({ json, plain, notify, typing });
   return log === undefined ? frontEnd : new LoggedFrontEnd(frontEnd, log);

@@ -20,17 +20,17 @@ async function openLock(file: string): Promise<Deno.FsFile> {
 }
 
 async function openNamed(file: string): Promise<Deno.FsFile> {
-  if (!(await Deno.lstat(file)).isFile) throw new Error(`${quote(file)} is not a regular file`);
+  const named = await Deno.lstat(file);
+  if (!named.isFile) throw new Error(`${quote(file)} is not a regular file`);
   const opened = await Deno.open(file, { write: true });
-  if (await isNamed(file, opened)) return opened;
+  if (isSameFile(named, await opened.stat())) return opened;
   opened.close();
   throw new Error(`${quote(file)} was replaced`);
 }
 
-/** Whether a path leads to an open file, not by a link. */
-export async function isNamed(file: string, opened: Deno.FsFile): Promise<boolean> {
-  const [named, own] = await Promise.all([Deno.lstat(file), opened.stat()]);
-  return named.isFile && named.dev === own.dev && named.ino === own.ino;
+/** Whether two looks were at one file. */
+export function isSameFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
+  return a.dev === b.dev && a.ino === b.ino;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type Bytes, equal, utf8 } from "../bytes/mod.ts";
 import { quote, StoreError } from "../errors.ts";
+import { isSameFile } from "./lock.ts";
 import { granted, readFully } from "./private_file.ts";
 
 /** How a sealed log begins. See LOG.md. */
@@ -10,51 +11,157 @@ const LF = 0x0a;
 /** How many entries may wait for the disk before more are held back. */
 const MAX_WAITING = 64;
 
+/** Every entry of a plain log begins with its time. */
+const TIME = /^\d{4}-\d\d-\d\dT/;
+
+/** Bytes at the beginning that tell what a file is. */
+const START_BYTES = 16;
+
+const MIB: number = 1 << 20;
+
+/** Largest log, in bytes, before it is moved away; there may be an older one of the same size beside it. */
+export const DEFAULT_MAX_LOG_BYTES: number = 64 * MIB;
+
+/** The older part of a log, which a full one is moved to. */
+export function olderPart(file: string): string {
+  return `${file}.1`;
+}
+
+/** An open log file. */
+export interface LogWriter {
+  /** Writes one entry. */
+  write(text: string): Promise<void>;
+  /** Writes what follows the last entry. */
+  end(): Promise<void>;
+  /** Closes the file. */
+  close(): void;
+}
+
 /**
  * Opens a log to append to, or makes one that nobody else may read.
  *
  * An entry that does not fit on the disk any more is taken back, so that the log has whole lines; a
- * line that was cut off before is ended first, where the file may be read too.
+ * line that was cut off before is ended first, where the file may be read too. A full log is moved to
+ * {@linkcode olderPart}, in the place of the one there.
  *
  * @param file Its path; `--allow-write` must hold for it.
+ * @param maxBytes Largest size before it is moved.
  * @returns Takes entries, each of whole lines; fails with code `log-unwritable`.
  * @throws {StoreError} With code `permission-denied` or `log-unwritable`.
  */
-export async function openLog(file: string): Promise<WritableStream<string>> {
+export async function openLog(
+  file: string,
+  maxBytes: number = DEFAULT_MAX_LOG_BYTES,
+): Promise<WritableStream<string>> {
   requireLogPermission("write", file);
   const opened = await open(file).catch((cause) => {
     throw cause instanceof StoreError ? cause : unwritable(file, cause);
   });
-  return logStream(file, opened, (text) => writeAll(opened, utf8(text)));
+  // Without the permission to read, the log is empty: one that is not was refused.
+  const { isFile, size } = granted("read", file) ? await opened.stat() : { isFile: true, size: 0 };
+  // Neither a pipe nor a terminal fills up.
+  return logStream(file, new PlainLog(file, opened, isFile ? maxBytes : Infinity, size));
+}
+
+class PlainLog implements LogWriter {
+  readonly #file: string;
+  readonly #maxBytes: number;
+  #opened: Deno.FsFile;
+  #size: number;
+
+  constructor(file: string, opened: Deno.FsFile, maxBytes: number, size: number) {
+    this.#file = file;
+    this.#opened = opened;
+    this.#maxBytes = maxBytes;
+    this.#size = size;
+  }
+
+  async write(text: string): Promise<void> {
+    const bytes = utf8(text);
+    if (this.#size > 0 && this.#size + bytes.length > this.#maxBytes) await this.#rotate();
+    await writeAll(this.#opened, bytes);
+    this.#size += bytes.length;
+  }
+
+  end(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.#opened.close();
+  }
+
+  async #rotate(): Promise<void> {
+    await moveAway(this.#file, this.#opened, this.#maxBytes);
+    const full = this.#opened;
+    this.#opened = await open(this.#file);
+    this.#size = (await this.#opened.stat()).size;
+    full.close();
+  }
 }
 
 /**
- * A stream of entries to an open log, which it closes in the end.
+ * Moves a full log out of the way, in the place of the older one: there is a whole log under one name or
+ * the other at any time. Where another run has moved it, nothing is left to do.
  *
- * @param write Writes one entry.
- * @param end Writes what follows the last one.
+ * @throws {Error} If it cannot be moved, or a file that is no log is there.
  */
-export function logStream(
+export async function moveAway(
   file: string,
   opened: Deno.FsFile,
-  write: (text: string) => Promise<void>,
-  end: () => Promise<void> = () => Promise.resolve(),
-): WritableStream<string> {
+  maxBytes: number,
+): Promise<void> {
+  const older = olderPart(file);
+  const full = `it is full (${maxBytes / MIB} MiB, see --log-max)`;
+  if (![file, older].every((path) => granted("read", path) && granted("write", path))) {
+    const paths = `${quote(file)} and ${quote(older)}`;
+    throw new Error(`${full}, and to go on needs --allow-read and --allow-write for ${paths}`);
+  }
+  const named = await orMissing(Deno.lstat(file));
+  if (named?.isSymlink) throw new Error(`${full}, and a link is not moved`);
+  if (named === undefined || !isSameFile(named, await opened.stat())) return;
+  if (!await isLog(older)) throw new Error(`${full}, and ${quote(older)} is no log of lanchat's`);
+  await opened.sync();
+  await Deno.rename(file, older);
+}
+
+/** Whether a file is a log, plain or sealed, or is not there. */
+async function isLog(file: string): Promise<boolean> {
+  const named = await orMissing(Deno.lstat(file));
+  if (named === undefined) return true;
+  if (!named.isFile) return false;
+  using opened = await Deno.open(file);
+  const start = await readFully(opened, START_BYTES);
+  return start.length === 0 || isSealed(start) || isPlain(start);
+}
+
+/** What is found of a file; `undefined` where it is not there. */
+export async function orMissing<T>(look: Promise<T>): Promise<T | undefined> {
+  try {
+    return await look;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** A stream of entries to an open log, which it closes in the end. */
+export function logStream(file: string, log: LogWriter): WritableStream<string> {
   const attempt = async (action: Promise<void>): Promise<void> => {
     try {
       await action;
     } catch (cause) {
-      opened.close();
+      log.close();
       throw unwritable(file, cause);
     }
   };
   return new WritableStream({
-    write: (text) => attempt(write(text)),
+    write: (text) => attempt(log.write(text)),
     async close(): Promise<void> {
-      await attempt(end());
-      opened.close();
+      await attempt(log.end());
+      log.close();
     },
-    abort: () => opened.close(),
+    abort: () => log.close(),
   }, new CountQueuingStrategy({ highWaterMark: MAX_WAITING }));
 }
 
@@ -64,8 +171,7 @@ export async function writeAll(opened: Deno.FsFile, bytes: Uint8Array): Promise<
   try {
     while (written < bytes.length) written += await opened.write(bytes.subarray(written));
   } catch (error) {
-    const { size } = await opened.stat();
-    if (written > 0) await opened.truncate(size - written);
+    if (written > 0) await opened.truncate(await opened.seek(0, Deno.SeekMode.End) - written);
     throw error;
   }
 }
@@ -74,6 +180,11 @@ export async function writeAll(opened: Deno.FsFile, bytes: Uint8Array): Promise<
 export function isSealed(start: Uint8Array): boolean {
   const magic = MAGIC.slice(0, start.length);
   return start.length > 0 && equal(start.slice(0, magic.length), magic);
+}
+
+/** Whether a file begins as a plain log does. @param start Its first bytes. */
+export function isPlain(start: Uint8Array): boolean {
+  return TIME.test(new TextDecoder().decode(start));
 }
 
 /** @throws {StoreError} With code `permission-denied`. */

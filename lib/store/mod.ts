@@ -33,7 +33,7 @@ export {
   restoreIdentity,
 } from "./identity.ts";
 export { KnownPeers, peersPlace, readPeers, type StoredPeers, writePeers } from "./known_peers.ts";
-export { openLog } from "./log.ts";
+export { DEFAULT_MAX_LOG_BYTES, openLog } from "./log.ts";
 export { type KnownPeer } from "./peer_table.ts";
 export { identityPlace, type Platform, type WhichIdentity } from "./place.ts";
 export { openSealedLog, type Unlock } from "./sealed_log.ts";

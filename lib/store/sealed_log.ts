@@ -1,4 +1,4 @@
-import { type Bytes, concat, u32, u64, u8, utf8 } from "../bytes/mod.ts";
+import { type Bytes, concat, equal, u32, u64, u8, utf8 } from "../bytes/mod.ts";
 import {
   CipherKey,
   kdf,
@@ -9,19 +9,38 @@ import {
   TAG_BYTES,
 } from "../crypto/mod.ts";
 import { LanchatError, quote, StoreError } from "../errors.ts";
-import { lock } from "./lock.ts";
-import { isSealed, logStream, MAGIC, requireLogPermission, unwritable, writeAll } from "./log.ts";
-import { readFully } from "./private_file.ts";
+import { isSameFile, lock } from "./lock.ts";
+import {
+  DEFAULT_MAX_LOG_BYTES,
+  isSealed,
+  logStream,
+  type LogWriter,
+  MAGIC,
+  moveAway,
+  olderPart,
+  orMissing,
+  requireLogPermission,
+  unwritable,
+  writeAll,
+} from "./log.ts";
+import { granted, readFully } from "./private_file.ts";
 
 const VERSION = 1;
 
-/** `magic (8) || version (1) || salt (32) || check (16)`. See LOG.md. */
-export const HEADER_BYTES: number = MAGIC.length + 1 + SALT_BYTES + TAG_BYTES;
+/** `magic (8) || version (1) || salt (32) || previous (16) || check (16)`. See LOG.md. */
+export const HEADER_BYTES: number = MAGIC.length + 1 + SALT_BYTES + 2 * TAG_BYTES;
+
+/** The previous link of a log that goes on from no other. */
+const NO_LINK: Bytes = new Uint8Array(TAG_BYTES);
 
 /** `kind (1) || length (4, big-endian)`, before the body of each record; of a text its tag follows. */
 const HEAD_BYTES = 5;
 
 const NOTHING: Bytes = new Uint8Array();
+
+/** What a text takes beside its plaintext, and what an end takes, in bytes. */
+const TEXT_BYTES = HEAD_BYTES + 2 * TAG_BYTES;
+const END_BYTES = HEAD_BYTES + TAG_BYTES;
 
 /** How long another run may take to close the same log, in milliseconds. */
 const LOCK_MS = 500;
@@ -44,14 +63,20 @@ export type Unlock = (salt: Bytes, isNew: boolean) => Promise<Bytes>;
 
 /**
  * Opens a sealed log to append to, or makes one that nobody else may read; no other run can write to
- * it meanwhile. What is there is opened from beginning to end first. See LOG.md.
+ * it meanwhile. What is there is opened from beginning to end first. A full log is moved as
+ * `openLog` does it; the next one goes on from it under the same passphrase. See LOG.md.
  *
  * @param file Its path; `--allow-read` and `--allow-write` must hold for it.
+ * @param maxBytes Largest size before it is moved.
  * @returns Takes entries, each of whole lines; closing it writes the end mark.
  * @throws {StoreError} With code `permission-denied`, `log-unwritable`, `log-damaged` or
  * `wrong-passphrase`.
  */
-export async function openSealedLog(file: string, unlock: Unlock): Promise<WritableStream<string>> {
+export async function openSealedLog(
+  file: string,
+  unlock: Unlock,
+  maxBytes: number = DEFAULT_MAX_LOG_BYTES,
+): Promise<WritableStream<string>> {
   requireLogPermission("read", file);
   requireLogPermission("write", file);
   const opened = await Deno.open(file, { read: true, write: true, create: true, mode: 0o600 })
@@ -61,31 +86,122 @@ export async function openSealedLog(file: string, unlock: Unlock): Promise<Writa
   try {
     if (!(await opened.stat()).isFile) throw new Error("it is not a regular file");
     await lock(opened, LOCK_MS);
-    const { end, link, master } = await findEnd(file, opened, unlock);
+    if (!isSameFile(await Deno.stat(file), await opened.stat())) {
+      throw new Error("another program has moved it"); // While the lock was waited for.
+    }
+    const end = await findEnd(file, opened, unlock);
     // What a run that was killed has left half written goes.
-    await opened.truncate(end);
-    await opened.seek(end, Deno.SeekMode.Start);
-    const salt = randomBytes(SALT_BYTES);
-    const section = await Section.from(master, salt, link);
-    await writeAll(opened, await section.seal(Kind.START, NOTHING, salt));
-    return logStream(
-      file,
-      opened,
-      async (text) => await writeAll(opened, await section.sealText(utf8(text))),
-      async () => await writeAll(opened, await section.seal(Kind.END, NOTHING)),
-    );
+    await opened.truncate(end.at);
+    await opened.seek(end.at, Deno.SeekMode.Start);
+    return logStream(file, await SealedLog.begin(file, opened, maxBytes, end));
   } catch (cause) {
     opened.close();
     throw cause instanceof LanchatError ? cause : unwritable(file, cause);
   }
 }
 
-async function newHeader(unlock: Unlock): Promise<{ header: Bytes; master: Bytes }> {
+/** The key of a log and the salt that it comes from: those of its older part as well. */
+interface LogKey {
+  readonly salt: Bytes;
+  readonly master: Bytes;
+}
+
+/** Where a log ends. */
+interface LogEnd extends LogKey {
+  /** In bytes from the beginning. */
+  readonly at: number;
+  /** The 16 bytes before. */
+  readonly link: Bytes;
+}
+
+class SealedLog implements LogWriter {
+  readonly #file: string;
+  readonly #maxBytes: number;
+  readonly #key: LogKey;
+  #opened: Deno.FsFile;
+  #size: number;
+  #link: Bytes;
+  #section: Section;
+
+  private constructor(
+    file: string,
+    opened: Deno.FsFile,
+    maxBytes: number,
+    end: LogEnd,
+    section: Section,
+  ) {
+    this.#file = file;
+    this.#maxBytes = maxBytes;
+    this.#key = end;
+    this.#opened = opened;
+    this.#size = end.at;
+    this.#link = end.link;
+    this.#section = section;
+  }
+
+  /** Begins a run at the end of a log. */
+  static async begin(
+    file: string,
+    opened: Deno.FsFile,
+    maxBytes: number,
+    end: LogEnd,
+  ): Promise<SealedLog> {
+    const { record, section } = await startSection(end.master, end.link);
+    const log = new SealedLog(file, opened, maxBytes, end, section);
+    await log.#append(record);
+    return log;
+  }
+
+  async write(text: string): Promise<void> {
+    const plaintext = utf8(text);
+    const size = this.#size + TEXT_BYTES + plaintext.length + END_BYTES;
+    if (size > this.#maxBytes) await this.#rotate();
+    await this.#append(await this.#section.sealText(plaintext));
+  }
+
+  async end(): Promise<void> {
+    await this.#append(await this.#section.seal(Kind.END, NOTHING));
+  }
+
+  close(): void {
+    this.#opened.close();
+  }
+
+  async #append(record: Bytes): Promise<void> {
+    await writeAll(this.#opened, record);
+    this.#size += record.length;
+    this.#link = record.slice(-TAG_BYTES);
+  }
+
+  async #rotate(): Promise<void> {
+    await this.end();
+    await moveAway(this.#file, this.#opened, this.#maxBytes);
+    const full = this.#opened;
+    const options = { read: true, write: true, createNew: true, mode: 0o600 };
+    this.#opened = await Deno.open(this.#file, options);
+    full.close();
+    await lock(this.#opened, LOCK_MS);
+    this.#size = 0;
+    await this.#append(await makeHeader(this.#key, this.#link));
+    const { record, section } = await startSection(this.#key.master, this.#link);
+    this.#section = section;
+    await this.#append(record);
+  }
+}
+
+async function startSection(
+  master: Bytes,
+  link: Bytes,
+): Promise<{ record: Bytes; section: Section }> {
   const salt = randomBytes(SALT_BYTES);
-  const master = await unlock(salt, true);
-  const start = concat(MAGIC, u8(VERSION), salt);
-  const check = await (await checkKey(master)).seal(nonce(0), NOTHING, start);
-  return { header: concat(start, check), master };
+  const section = await Section.from(master, salt, link);
+  return { section, record: await section.seal(Kind.START, NOTHING, salt) };
+}
+
+/** @param previous The link of the part that the log goes on from. */
+async function makeHeader({ master, salt }: LogKey, previous: Bytes): Promise<Bytes> {
+  const start = concat(MAGIC, u8(VERSION), salt, previous);
+  return concat(start, await (await checkKey(master)).seal(nonce(0), NOTHING, start));
 }
 
 /**
@@ -101,11 +217,23 @@ export async function openHeader(file: string, header: Bytes, unlock: Unlock): P
       `Cannot use log ${quote(file)} as it is not a sealed lanchat log of version ${VERSION}`,
     );
   }
-  const start = header.slice(0, -TAG_BYTES);
-  const master = await unlock(start.slice(-SALT_BYTES), false);
+  const master = await unlock(headerLinks(header).salt, false);
   const key = await checkKey(master);
-  if (await key.open(nonce(0), header.slice(-TAG_BYTES), start) !== undefined) return master;
+  const [start, check] = [header.slice(0, -TAG_BYTES), header.slice(-TAG_BYTES)];
+  if (await key.open(nonce(0), check, start) !== undefined) return master;
   throw new StoreError("wrong-passphrase", `Cannot open log ${quote(file)} with this passphrase`);
+}
+
+/** What ties the header of a sealed log to its older part; `previous` is missing where it has none. */
+export function headerLinks(
+  header: Bytes,
+): { readonly salt: Bytes; readonly previous: Bytes | undefined } {
+  const at = MAGIC.length + 1 + SALT_BYTES;
+  const previous = header.slice(at, at + TAG_BYTES);
+  return {
+    salt: header.slice(at - SALT_BYTES, at),
+    previous: equal(previous, NO_LINK) ? undefined : previous,
+  };
 }
 
 /** Reads the records of a sealed log that is open behind its header. */
@@ -225,27 +353,47 @@ class Section {
 }
 
 /** Where the next section begins, behind a header that is made where there is none. */
-async function findEnd(
-  file: string,
-  opened: Deno.FsFile,
-  unlock: Unlock,
-): Promise<{ end: number; link: Bytes; master: Bytes }> {
+async function findEnd(file: string, opened: Deno.FsFile, unlock: Unlock): Promise<LogEnd> {
   const found = await readFully(opened, HEADER_BYTES);
   if (found.length > 0 && !isSealed(found)) {
     throw new StoreError("log-unwritable", `Cannot seal log ${quote(file)} as it is not sealed`, {
       hint: "Leave out --log-encrypted, or name another file with --log.",
     });
   }
-  if (found.length < HEADER_BYTES) { // None, or one that was cut off.
-    await opened.seek(0, Deno.SeekMode.Start);
-    const { header, master } = await newHeader(unlock);
-    await writeAll(opened, header);
-    return { end: HEADER_BYTES, link: header.slice(-TAG_BYTES), master };
-  }
-  const master = await openHeader(file, found, unlock);
-  const records = new SealedRecords(file, opened, found, master);
+  if (found.length === HEADER_BYTES) return await readToEnd(file, opened, found, unlock);
+  // None, or one that was cut off: a run may have been killed after it had moved the full one.
+  const { link, ...key } = await findOlderEnd(olderPart(file), unlock) ?? await newKey(unlock);
+  const header = await makeHeader(key, link);
+  await opened.seek(0, Deno.SeekMode.Start);
+  await writeAll(opened, header);
+  return { ...key, at: HEADER_BYTES, link: header.slice(-TAG_BYTES) };
+}
+
+async function newKey(unlock: Unlock): Promise<LogKey & { link: Bytes }> {
+  const salt = randomBytes(SALT_BYTES);
+  return { salt, master: await unlock(salt, true), link: NO_LINK };
+}
+
+/** Where the older part of a log ends; `undefined` where there is none that is sealed. */
+async function findOlderEnd(older: string, unlock: Unlock): Promise<LogEnd | undefined> {
+  if (!granted("read", older)) return undefined;
+  if (!(await orMissing(Deno.stat(older)))?.isFile) return undefined;
+  using opened = await Deno.open(older);
+  const header = await readFully(opened, HEADER_BYTES);
+  if (header.length < HEADER_BYTES || !isSealed(header)) return undefined;
+  return await readToEnd(older, opened, header, unlock);
+}
+
+async function readToEnd(
+  file: string,
+  opened: Deno.FsFile,
+  header: Bytes,
+  unlock: Unlock,
+): Promise<LogEnd> {
+  const master = await openHeader(file, header, unlock);
+  const records = new SealedRecords(file, opened, header, master);
   for await (const _ of records.texts()); // To its end.
-  return { end: records.end, link: records.link, master };
+  return { salt: headerLinks(header).salt, master, at: records.end, link: records.link };
 }
 
 async function checkKey(master: Bytes): Promise<CipherKey> {

@@ -1,10 +1,9 @@
+import { type Bytes, equal } from "../bytes/mod.ts";
 import { quote, StoreError } from "../errors.ts";
-import { isSealed, requireLogPermission } from "./log.ts";
-import { readFully } from "./private_file.ts";
-import { HEADER_BYTES, openHeader, SealedRecords, type Unlock } from "./sealed_log.ts";
-
-/** Every entry of a plain log begins with its time. */
-const TIME = /^\d{4}-\d\d-\d\dT/;
+import { isSameFile } from "./lock.ts";
+import { isPlain, isSealed, olderPart, orMissing, requireLogPermission } from "./log.ts";
+import { granted, readFully } from "./private_file.ts";
+import { HEADER_BYTES, headerLinks, openHeader, SealedRecords, type Unlock } from "./sealed_log.ts";
 
 /** A log that can be read, once. */
 export interface StoredLog {
@@ -12,66 +11,165 @@ export interface StoredLog {
   readonly texts: AsyncIterable<string>;
   /** How many runs have left it without an end mark: known at the end, and of a sealed log alone. */
   readonly unfinished: number;
+  /** The older part that a sealed log goes on from, where that cannot be read. */
+  readonly missingPart?: string;
+}
+
+/** One of the files of a log. */
+interface Part {
+  readonly file: string;
+  readonly opened: Deno.FsFile;
+  /** Its first bytes: as many as a header has, or all. */
+  readonly start: Bytes;
 }
 
 /**
- * Opens a log to read, plain or sealed.
+ * Opens a log to read, plain or sealed, with the older part that it goes on from.
  *
- * @param file Its path; `--allow-read` must hold for it.
+ * @param file Its path; `--allow-read` must hold for it, and for the older part to be read too.
  * @throws {StoreError} With code `permission-denied`, `log-unreadable`, `log-damaged` or
  * `wrong-passphrase`.
  */
 export async function readLog(file: string, unlock: Unlock): Promise<StoredLog> {
   requireLogPermission("read", file);
-  const opened = await open(file).catch((cause) => {
+  const parts = await openParts(file).catch((cause) => {
     const message = `Cannot read log ${quote(file)}: ${(cause as Error).message}`;
     throw new StoreError("log-unreadable", message, { cause });
   });
   try {
-    const start = await readFully(opened, HEADER_BYTES);
-    if (!isSealed(start)) return await plainLog(file, opened, start);
-    if (start.length < HEADER_BYTES) {
-      opened.close();
-      return { texts: ReadableStream.from([]), unfinished: 1 };
-    }
-    const master = await openHeader(file, start, unlock);
-    const records = new SealedRecords(file, opened, start, master);
-    return {
-      texts: closing(opened, records.texts()),
-      get unfinished(): number {
-        return records.unfinished;
-      },
-    };
+    return parts.some(({ start }) => isSealed(start))
+      ? await sealedLog(file, parts, unlock)
+      : plainLog(file, parts);
   } catch (error) {
-    opened.close();
+    for (const { opened } of parts) opened.close();
     throw error;
   }
 }
 
-async function open(file: string): Promise<Deno.FsFile> {
+/** The parts of a log that belong together, the older one first. */
+async function openParts(file: string): Promise<Part[]> {
+  while (true) {
+    const newer = await orMissing(openPart(file));
+    const older = await openOlder(file);
+    const named = await orMissing(Deno.stat(file));
+    const isMoved = newer === undefined
+      ? named !== undefined
+      : named === undefined || !isSameFile(named, await newer.opened.stat());
+    if (!isMoved && newer === undefined && older === undefined) await Deno.stat(file); // Fails.
+    const parts = [older, newer].filter((part) => part !== undefined);
+    const used = isMoved ? [] : newer === undefined ? parts : partsOf(newer, older);
+    for (const part of parts) if (!used.includes(part)) part.opened.close();
+    if (!isMoved) return used;
+  }
+}
+
+/** Whether the older part is one of this log: of a plain log one that is plain too. */
+function partsOf(newer: Part, older: Part | undefined): Part[] {
+  if (older === undefined) return [newer];
+  const { start } = newer;
+  const goesOn = start.length === 0 || (isSealed(start)
+    ? isSealed(older.start) &&
+      (start.length < HEADER_BYTES || headerLinks(start).previous !== undefined)
+    : isPlain(older.start));
+  return goesOn ? [older, newer] : [newer];
+}
+
+/** @returns `undefined` where there is none, or it is no log. */
+async function openOlder(file: string): Promise<Part | undefined> {
+  const older = olderPart(file);
+  if (!granted("read", older)) return undefined;
+  const part = await openPart(older).catch(() => undefined);
+  if (part === undefined || isPlain(part.start)) return part;
+  if (isSealed(part.start) && part.start.length === HEADER_BYTES) return part;
+  part.opened.close();
+  return undefined;
+}
+
+async function openPart(file: string): Promise<Part> {
   const { isFile } = await Deno.stat(file);
   // Reading a pipe or a device would not end.
   if (!isFile) throw new Error("it is not a regular file");
-  return await Deno.open(file);
+  const opened = await Deno.open(file);
+  return { file, opened, start: await readFully(opened, HEADER_BYTES) };
 }
 
-async function plainLog(
-  file: string,
-  opened: Deno.FsFile,
-  start: Uint8Array,
-): Promise<StoredLog> {
-  if (start.length > 0 && !TIME.test(new TextDecoder().decode(start))) {
+function plainLog(file: string, parts: readonly Part[]): StoredLog {
+  if (parts.some(({ start }) => start.length > 0 && !isPlain(start))) {
     throw new StoreError("log-damaged", `Cannot use log ${quote(file)} as it is none of lanchat's`);
   }
-  await opened.seek(0, Deno.SeekMode.Start);
-  const texts = opened.readable.pipeThrough(new TextDecoderStream() as TransformStream);
-  return { texts, unfinished: 0 };
+  return { texts: closing(parts, plainTexts(parts)), unfinished: 0 };
 }
 
-async function* closing<T>(opened: Deno.FsFile, items: AsyncIterable<T>): AsyncGenerator<T> {
+async function* plainTexts(parts: readonly Part[]): AsyncGenerator<string> {
+  for (const { opened } of parts) {
+    await opened.seek(0, Deno.SeekMode.Start);
+    const texts = opened.readable.pipeThrough(new TextDecoderStream() as TransformStream);
+    yield* texts;
+  }
+}
+
+async function sealedLog(
+  file: string,
+  parts: readonly Part[],
+  unlock: Unlock,
+): Promise<StoredLog> {
+  const whole = parts.filter(({ start }) => start.length === HEADER_BYTES);
+  const newest = whole.at(-1);
+  const cut = parts.some(({ start }) => start.length > 0 && start.length < HEADER_BYTES) ? 1 : 0;
+  if (newest === undefined) return { texts: closing(parts, none()), unfinished: cut };
+  const master = await openHeader(newest.file, newest.start, unlock);
+  const all: SealedRecords[] = [];
+  const isWithout = newest.file === file && whole.length === 1 &&
+    headerLinks(newest.start).previous !== undefined;
+  return {
+    texts: closing(parts, sealedTexts(file, whole, master, all)),
+    get unfinished(): number {
+      return all.reduce((sum, { unfinished }) => sum + unfinished, cut);
+    },
+    ...isWithout && { missingPart: olderPart(file) },
+  };
+}
+
+/** @param all The parts that were read come here. */
+async function* sealedTexts(
+  file: string,
+  parts: readonly Part[],
+  master: Bytes,
+  all: SealedRecords[],
+): AsyncGenerator<string> {
+  const salt = headerLinks(parts.at(-1)!.start).salt;
+  for (const part of parts) {
+    const before = all.at(-1);
+    const links = headerLinks(part.start);
+    const goesOn = before === undefined || equal(before.link, links.previous!);
+    if (!goesOn || !equal(links.salt, salt)) {
+      const message =
+        `Cannot read log ${quote(file)} as ${quote(olderPart(file))} is not the part ` +
+        "that it goes on from";
+      throw new StoreError("log-damaged", message);
+    }
+    await openHeader(part.file, part.start, () => Promise.resolve(master));
+    const records = new SealedRecords(part.file, part.opened, part.start, master);
+    all.push(records);
+    yield* records.texts();
+  }
+}
+
+async function* none(): AsyncGenerator<string> {}
+
+async function* closing<T>(
+  parts: readonly Part[],
+  items: AsyncIterable<T>,
+): AsyncGenerator<T> {
   try {
     yield* items;
   } finally {
-    opened.close();
+    for (const { opened } of parts) {
+      try {
+        opened.close();
+      } catch {
+        // Reading it to its end has closed it.
+      }
+    }
   }
 }

@@ -3,8 +3,14 @@ const CONTINUATION = "\n      ";
 
 const TAB = "    ";
 
+/**
+ * Most lines of one message. Without a limit each byte of a text could become a line of its own with
+ * its indentation, seven bytes in a log.
+ */
+const MAX_LINES = 1024;
+
 /** What ends a line in some terminal or other. */
-const LINE_BREAK = /\r\n|[\n\v\f\r\x85\u2028\u2029]/u;
+const LINE_BREAK = /\r\n|[\n\v\f\r\x85\u2028\u2029]/gu;
 
 /**
  * Characters that act on a terminal or are not seen in it: controls, format characters (bidi, zero
@@ -23,7 +29,8 @@ const STACKED_MARKS = /(\p{M}{8})\p{M}+/gu;
 /**
  * Makes a text from outside safe to show in a terminal: every character that acts or is not seen
  * becomes a visible escape, a tab becomes spaces, marks stacked on one letter end after eight, and
- * what follows a line break is indented. The result holds no control character but LF.
+ * what follows a line break is indented. The result holds no control character but LF, and at most
+ * 1024 lines: in the last one, line breaks are escapes too.
  *
  * Joiners and emoji selectors are left out, as their neighbours show without them.
  *
@@ -36,7 +43,14 @@ const STACKED_MARKS = /(\p{M}{8})\p{M}+/gu;
  * ```
  */
 export function sanitize(text: string): string {
-  return text.split(LINE_BREAK).map(sanitizeLine).join(CONTINUATION);
+  const lines: string[] = [];
+  let start = 0;
+  for (const { 0: end, index } of text.matchAll(LINE_BREAK)) {
+    if (lines.length === MAX_LINES - 1) break;
+    lines.push(text.slice(start, index));
+    start = index + end.length;
+  }
+  return [...lines, text.slice(start)].map(sanitizeLine).join(CONTINUATION);
 }
 
 /** As {@linkcode sanitize}, but line breaks become visible escapes too. */

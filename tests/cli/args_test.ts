@@ -38,6 +38,7 @@ const SERVE: ServeCommand = {
   notify: true,
   log: undefined,
   logEncrypted: false,
+  maxLogBytes: 64 << 20,
 };
 
 const JOIN: JoinCommand = {
@@ -60,6 +61,7 @@ const JOIN: JoinCommand = {
   notify: true,
   log: undefined,
   logEncrypted: false,
+  maxLogBytes: 64 << 20,
 };
 
 const LIMIT_OPTIONS = [
@@ -158,6 +160,14 @@ Deno.test("parseCommandLine reads --plain, --no-notify and --log", () => {
       logEncrypted: true,
     });
     fails(words(`${line} --log-encrypted`), "missing-value");
+    assertEquals(parseCommandLine(words(`${line} --log a.log --log-max 2`)), {
+      ...parseCommandLine(words(`${line} --log a.log`)),
+      maxLogBytes: 2 << 20,
+    });
+    fails(words(`${line} --log-max 2`), "missing-value");
+    for (const bad of ["0", "x", "1.5", "4097"]) {
+      fails(words(`${line} --log a.log --log-max ${bad}`), "bad-number");
+    }
     const error = fails(words(`${line} --plain --json`), "surplus-argument");
     assertStringIncludes(error.message, "--plain with --json");
   }

@@ -35,6 +35,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--max-rate' = 'what one member may send in a second (default 64)'
       '--log' = 'append to this file what is shown and said'
       '--log-encrypted' = 'seal that file under a passphrase'
+      '--log-max' = 'move it to FILE.1 at this size (default 64)'
       '--plain' = 'plain lines: no colours, nothing drawn anew'
       '--no-notify' = 'no bell and no notification'
       '--json' = 'read and write JSON Lines'
@@ -54,6 +55,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--no-reconnect' = 'end when the connection is lost'
       '--log' = 'append to this file what is shown and said'
       '--log-encrypted' = 'seal that file under a passphrase'
+      '--log-max' = 'move it to FILE.1 at this size (default 64)'
       '--plain' = 'plain lines: no colours, nothing drawn anew'
       '--no-notify' = 'no bell and no notification'
       '--json' = 'read and write JSON Lines'
@@ -106,7 +108,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--help' = 'show this text'
     }
   }
-  $valued = @('--port', '--host', '--name', '--allow', '--room', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--log', '--host-key', '--accept-host', '--wait', '--timeout', '--give-up-after', '--timeout', '--timeout')
+  $valued = @('--port', '--host', '--name', '--allow', '--room', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--log', '--log-max', '--host-key', '--accept-host', '--wait', '--timeout', '--give-up-after', '--timeout', '--timeout')
   $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }

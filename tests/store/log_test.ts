@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { openLog } from "../../lib/store/mod.ts";
+import { openLog, readLog } from "../../lib/store/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { test } from "../support/test.ts";
 
@@ -82,6 +82,113 @@ async function mount(command: string, ...args: string[]): Promise<void> {
   const { success } = await new Deno.Command(command, { args }).output();
   assert(success, [command, ...args].join(" "));
 }
+
+/** A log that is full after a few entries. */
+const MAX_BYTES = 100;
+
+/** An entry of 40 bytes. */
+function entry(text: string): string {
+  return `2026-01-01T00:00:00.000Z ${text}`.padEnd(39) + "\n";
+}
+
+async function writeSmall(file: string, ...entries: string[]): Promise<void> {
+  const writer = (await openLog(file, MAX_BYTES)).getWriter();
+  for (const each of entries) await writer.write(each);
+  await writer.close();
+}
+
+async function printed(file: string): Promise<string> {
+  const never = (): Promise<never> => Promise.reject(new Error("asked"));
+  return (await Array.fromAsync((await readLog(file, never)).texts)).join("");
+}
+
+const ENTRIES = ["one", "two", "three", "four", "five", "six"].map(entry);
+
+test("openLog moves a full log away and keeps one older part, which readLog reads first", async () => {
+  const file = newFile();
+  await writeSmall(file, ...ENTRIES.slice(0, 2));
+  assertEquals(Deno.readTextFileSync(file), ENTRIES.slice(0, 2).join(""));
+  await writeSmall(file, ...ENTRIES.slice(2));
+  assertEquals(Deno.readTextFileSync(`${file}.1`), ENTRIES.slice(2, 4).join(""));
+  assertEquals(Deno.readTextFileSync(file), ENTRIES.slice(4).join(""));
+  assertEquals(Deno.statSync(file).mode! & 0o777, 0o600);
+  assertEquals(await printed(file), ENTRIES.slice(2).join(""));
+});
+
+test("a log that was moved and not begun again is read, and goes on", async () => {
+  const file = newFile();
+  await writeSmall(file, ...ENTRIES.slice(0, 2));
+  Deno.renameSync(file, `${file}.1`); // A run was killed behind this step.
+  assertEquals(await printed(file), ENTRIES.slice(0, 2).join(""));
+  Deno.writeTextFileSync(file, ""); // Or behind this one.
+  assertEquals(await printed(file), ENTRIES.slice(0, 2).join(""));
+  await writeSmall(file, ENTRIES[2]!);
+  assertEquals(await printed(file), ENTRIES.slice(0, 3).join(""));
+});
+
+test("readLog leaves out an older part that is no plain log", async () => {
+  const file = newFile();
+  await writeSmall(file, ENTRIES[0]!);
+  for (const other of ["notes\n", "LANCHATL\x01"]) {
+    Deno.writeTextFileSync(`${file}.1`, other);
+    assertEquals(await printed(file), ENTRIES[0]);
+  }
+});
+
+test("openLog of several runs that are full moves a log once, and loses nothing", async () => {
+  const file = newFile();
+  const writers = [await openLog(file, MAX_BYTES), await openLog(file, MAX_BYTES)]
+    .map((log) => log.getWriter());
+  const [one, two] = writers;
+  for (const each of ENTRIES.slice(0, 2)) await one!.write(each);
+  for (const each of ENTRIES.slice(2, 4)) await two!.write(each); // To the same file.
+  await one!.write(ENTRIES[4]!);
+  await two!.write(ENTRIES[5]!);
+  for (const writer of writers) await writer.close();
+  assertEquals(await printed(file), ENTRIES.join(""));
+});
+
+test("openLog stops where a full log cannot be moved, and replaces no other file", async () => {
+  for (
+    const [reason, prepare] of [
+      ["is no log of lanchat's", (file) => Deno.writeTextFileSync(`${file}.1`, "notes\n")],
+      ["is no log of lanchat's", (file) => Deno.mkdirSync(`${file}.1`)],
+      ["is no log of lanchat's", (file) => Deno.symlinkSync("notes", `${file}.1`)],
+      ["a link is not moved", (file) => {
+        Deno.renameSync(file, `${file}.target`);
+        Deno.symlinkSync(`${file}.target`, file);
+      }],
+    ] as [string, (file: string) => void][]
+  ) {
+    const file = newFile();
+    await writeSmall(file, ...ENTRIES.slice(0, 2));
+    prepare(file);
+    const writer = (await openLog(file, MAX_BYTES)).getWriter();
+    writer.closed.catch(() => {});
+    await assertFails(writer.write(ENTRIES[2]!), "log-unwritable", reason);
+    assertEquals(Deno.readTextFileSync(file), ENTRIES.slice(0, 2).join(""));
+  }
+});
+
+const FULL = newFile();
+
+Deno.test({
+  name:
+    "openLog stops at its largest size with the permission to write alone, and says what it needs",
+  permissions: { write: [FULL] },
+  async fn() {
+    const writer = (await openLog(FULL, MAX_BYTES)).getWriter();
+    const closed = writer.closed.catch((error) => error);
+    for (const each of ENTRIES.slice(0, 2)) await writer.write(each);
+    const { message } = await assertFails(writer.write(ENTRIES[2]!), "log-unwritable");
+    assertMatch(
+      message,
+      /^Cannot write log ".*": it is full \(.* MiB, see --log-max\), and to go on /,
+    );
+    assertMatch(message, /needs --allow-read and --allow-write for ".*\.log" and ".*\.log\.1"$/);
+    assertEquals((await closed).message, message);
+  },
+});
 
 const KEPT = newFile();
 Deno.writeTextFileSync(KEPT, "one\ntw");

@@ -13,7 +13,7 @@ const ROOT = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(ROOT, { recursive: true }));
 
 /** Header and head of a record, as LOG.md gives them. */
-const HEADER_BYTES = 57;
+const HEADER_BYTES = 73;
 const HEAD_BYTES = 5;
 
 let files = 0;
@@ -124,8 +124,8 @@ test("a sealed log opens as docs/LOG.md says, with other tools", async () => {
   const [header, ...all] = records(WHOLE);
   const logKey = await OPEN(header!.slice(9, 41), false);
   const check = hkdf(logKey, new Uint8Array(), "lanchat/1 log check");
-  assertEquals(open(check, 0, header!.slice(0, 41), header!.slice(41)), "");
-  let link = header!.slice(41);
+  assertEquals(open(check, 0, header!.slice(0, 57), header!.slice(57)), "");
+  let link = header!.slice(57);
   let runKey = check;
   let n = 0;
   let text = "";
@@ -266,7 +266,7 @@ test("readLog fills no memory for a record whose length is wrong", async () => {
   bytes.set([0xff, 0xff, 0xff, 0xff], HEADER_BYTES + 1);
   const { error } = await read(newFile(bytes));
   assertEquals(error?.code, "log-damaged");
-  assertMatch(error!.message, /behind byte 57 as it was altered$/);
+  assertMatch(error!.message, /behind byte 73 as it was altered$/);
 });
 
 test("the key is asked for once, and whether a log begins is told", async () => {
@@ -355,6 +355,121 @@ async function mount(command: string, ...args: string[]): Promise<void> {
   const { success } = await new Deno.Command(command, { args }).output();
   assert(success, [command, ...args].join(" "));
 }
+
+/** Room for a header, a run and two entries of {@linkcode LINES}. */
+const MAX_BYTES = 300;
+
+const LINES = ["one", "two", "three", "four", "five", "six"].map((text) => `${text.padEnd(19)}\n`);
+
+async function writeSmall(file: string, entries: string[], killed = false): Promise<void> {
+  const writer = (await openSealedLog(file, OPEN, MAX_BYTES)).getWriter();
+  for (const entry of entries) await writer.write(entry);
+  if (killed) await writer.abort();
+  else await writer.close();
+}
+
+test("openSealedLog moves a full log away, and readLog reads both parts with one key", async () => {
+  const file = newFile();
+  await writeSmall(file, LINES);
+  for (const part of [file, `${file}.1`]) assert(Deno.statSync(part).size <= MAX_BYTES);
+  assertEquals(await read(file), { text: LINES.slice(2).join(""), unfinished: 0 });
+  let asked = 0;
+  const log = await readLog(file, (salt, isNew) => {
+    asked++;
+    return OPEN(salt, isNew);
+  });
+  await Array.fromAsync(log.texts);
+  assertEquals([asked, log.missingPart], [1, undefined]);
+  await writeSmall(file, ["more\n"]);
+  const { text } = await read(file);
+  assert(text.endsWith("six                \nmore\n"), text);
+});
+
+test("a sealed log is readable, and goes on, after each step at which a run may be killed", async () => {
+  const full = newFile();
+  await writeSmall(full, LINES.slice(0, 2));
+  const [text, whole] = [LINES.slice(0, 2).join(""), Deno.readFileSync(full)];
+  const begun = newFile();
+  await writeSmall(begun, LINES.slice(0, 3), true);
+  const next = Deno.readFileSync(begun);
+  assertEquals(Deno.readFileSync(`${begun}.1`).length, whole.length);
+  // Moved, and up to the first records of the next part.
+  for (const length of [undefined, 0, 4, HEADER_BYTES - 1]) {
+    const file = newFile(length === undefined ? undefined : next.slice(0, length));
+    Deno.writeFileSync(`${file}.1`, whole);
+    const { error, text: found } = await read(file);
+    assertEquals([error, found], [undefined, text], `${length}`);
+    await writeSmall(file, ["more\n"]);
+    assertEquals(await read(file), { text: `${text}more\n`, unfinished: 0 }, `${length}`);
+  }
+  for (let length = HEADER_BYTES; length <= next.length; length++) {
+    const file = newFile(next.slice(0, length));
+    Deno.copyFileSync(`${begun}.1`, `${file}.1`);
+    const { error, text: found, unfinished } = await read(file);
+    const all = length === next.length ? LINES.slice(0, 3).join("") : text;
+    assertEquals([error, found, unfinished], [undefined, all, 1], `${length}`);
+    await writeSmall(file, ["more\n"]);
+    assertEquals((await read(file)).text, `${all}more\n`, `${length}`);
+  }
+});
+
+test("readLog says that the older part of a sealed log is missing, and takes no other for it", async () => {
+  const file = newFile();
+  await writeSmall(file, LINES.slice(0, 5));
+  const older = `${file}.1`;
+  const bytes = Deno.readFileSync(older);
+  Deno.removeSync(older);
+  const log = await readLog(file, OPEN);
+  assertEquals((await Array.fromAsync(log.texts)).join(""), LINES[4]);
+  assertEquals(log.missingPart, older);
+
+  const other = newFile();
+  await writeSmall(other, LINES.slice(0, 3));
+  // Of another log, of another place in this one, cut off between two runs, and altered.
+  Deno.copyFileSync(`${other}.1`, older);
+  await assertNoticedAs("is not the part that it goes on from");
+  const fresh = newFile();
+  await writeSmall(fresh, LINES.slice(0, 3));
+  const first = Deno.readFileSync(`${fresh}.1`);
+  await writeSmall(fresh, LINES.slice(3));
+  Deno.writeFileSync(`${fresh}.1`, first);
+  assertEquals((await read(fresh)).error?.code, "log-damaged");
+  Deno.writeFileSync(older, bytes.slice(0, -21));
+  await assertNoticedAs("is not the part that it goes on from");
+  Deno.writeFileSync(older, flip(bytes, 8 * (HEADER_BYTES + 60)));
+  await assertNoticedAs("was altered");
+
+  async function assertNoticedAs(part: string): Promise<void> {
+    const { error } = await read(file);
+    assertEquals(error?.code, "log-damaged");
+    assert(error!.message.includes(part), error!.message);
+  }
+});
+
+test("a sealed log that begins anew beside an unrelated one leaves that alone", async () => {
+  const file = newFile();
+  await write(file, ["one\n"]);
+  Deno.copyFileSync(WHOLE_FILE, `${file}.1`);
+  assertEquals(await read(file), { text: "one\n", unfinished: 0 });
+});
+
+const FULL = newFile();
+
+Deno.test({
+  name: "openSealedLog stops at its largest size where it may not move the log, whole",
+  permissions: { read: [FULL], write: [FULL] },
+  async fn() {
+    const writer = (await openSealedLog(FULL, OPEN, MAX_BYTES)).getWriter();
+    writer.closed.catch(() => {});
+    for (const entry of LINES.slice(0, 2)) await writer.write(entry);
+    await assertFails(
+      writer.write(LINES[2]!),
+      "log-unwritable",
+      "needs --allow-read and --allow-write",
+    );
+    assertEquals(await read(FULL), { text: LINES.slice(0, 2).join(""), unfinished: 0 });
+  },
+});
 
 for (const name of ["read", "write"] as const) {
   const others = name === "read" ? { write: [WHOLE_FILE] } : { read: [WHOLE_FILE] };

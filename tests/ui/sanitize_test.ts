@@ -143,3 +143,15 @@ function unescape(text: string): string {
     return String.fromCodePoint(parseInt(byte ?? code, 16));
   });
 }
+
+test("sanitize gives a message at most 1024 lines, and no byte more than four beyond them", () => {
+  const text = "\n".repeat(16_384);
+  const safe = sanitize(text);
+  const lines = safe.split("\n");
+  assertEquals(lines.length, 1024);
+  assertEquals(lines.at(-1), "      " + "\\x0a".repeat(16_384 - 1023));
+  assertEquals(safe.length, 1023 * 7 + (16_384 - 1023) * 4);
+  const whole = "a\r\n".repeat(1023);
+  assertEquals(sanitize(whole), "a\n      ".repeat(1023));
+  assertEquals(sanitize(`${whole}b\r\nc`), `${"a\n      ".repeat(1023)}b\\x0d\\x0ac`);
+});
