@@ -4,7 +4,7 @@
  * @example A room that is not entered yet
  * ```ts
  * import { Room, SessionKeys } from "./mod.ts";
- * import { generateIdentity, generateWrapKeyPair } from "../crypto/mod.ts";
+ * import { generateIdentity } from "../crypto/mod.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const { identity } = await generateIdentity();
@@ -15,7 +15,7 @@
  *   roomId: new Uint8Array(32),
  *   hostKey: identity.publicKey,
  *   memberKey: new Uint8Array(32),
- *   keys: new SessionKeys({ generate: () => generateWrapKeyPair(2048) }),
+ *   keys: new SessionKeys(),
  *   emit: () => {},
  * });
  * assertEquals(room.members, []);
