@@ -27,8 +27,11 @@ const ACK_ENVELOPES = 64;
 /** How long envelopes may wait to be acknowledged, in milliseconds. */
 const ACK_MS = 200;
 
-/** Bytes of what the relay has taken that are kept until everybody has it, to be sent again if asked for. */
-const MAX_KEPT_BYTES: number = 1 << 22;
+/**
+ * Bytes of what the relay has taken that are kept until everybody has it, to be sent again if asked for. In a
+ * full room an announcement and a key for each member take 3.5 MB; with less, messages would be forgotten.
+ */
+const MAX_KEPT_BYTES: number = 1 << 23;
 
 /** How long who was at the host before this one may take to come to it, in milliseconds. */
 export const ABSENT_MS = 90_000;
