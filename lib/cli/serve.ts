@@ -173,7 +173,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     ]);
   } else {
     const [mine, relays] = localChannel();
-    void relay.serve(relays, { key, session });
+    void relay.serve(relays, { key, session, own: true });
     end = await chat({
       frontEnd,
       channel: mine,

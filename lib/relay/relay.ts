@@ -5,9 +5,11 @@ import { randomBytes } from "../crypto/mod.ts";
 import { WireError } from "../errors.ts";
 import {
   AcceptStatus,
+  ANNOUNCE_BYTES,
   CloseReason,
   decodeMemberRecord,
   encodeHostRecord,
+  ENTRY_CMID,
   ENVELOPE_OVERHEAD_BYTES,
   EnvelopeClass,
   HOST_SESSION,
@@ -16,6 +18,7 @@ import {
   MemberChange,
   type MemberEnvelope,
   type MemberRecord,
+  ObjectType,
 } from "../wire/mod.ts";
 import type { Door } from "./door.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
@@ -24,6 +27,12 @@ import { Parcel, Seat, type SeatEndpoint } from "./seat.ts";
 
 /** How long a seat is kept after its connection is lost, in milliseconds. */
 export const SEAT_KEPT_MS = 90_000;
+
+/** How long a connection may take to be in the room, in milliseconds in which this process ran. */
+export const ENTRY_MS = 60_000;
+
+/** How often that is looked at: a look that comes late counts for no more, as the process may have been stopped. */
+const ENTRY_LOOK_MS = 5000;
 
 /** How long the end of a room waits for what is queued to be taken, in milliseconds. */
 export const DRAIN_MS = 5000;
@@ -40,6 +49,8 @@ export interface Guest {
   readonly key: Bytes;
   /** The session, 16 bytes. */
   readonly session: Bytes;
+  /** Present where it is the host's own member: that has all the time to make its keys. */
+  readonly own?: true;
 }
 
 /** What a relay is opened with. */
@@ -62,6 +73,12 @@ interface Connection {
   readonly endpoint: SeatEndpoint;
   /** Slows it where it sends too fast. */
   readonly pace: Pace;
+  /** Called when its member is in the room. */
+  readonly entered: () => void;
+  /** Whether it has sent RESUME. */
+  resumed: boolean;
+  /** Calls off the end of its time to be in the room. */
+  cancelEntry: () => void;
   /** Bytes that were read and wait to be passed on. */
   inboxBytes: number;
   /** The passing on of all that was read. */
@@ -84,6 +101,7 @@ export class Relay {
   readonly #seats = new Map<string, Seat>();
   readonly #serving = new Map<SeatEndpoint, Promise<void>>();
   readonly #paces = new Set<Pace>();
+  #own: Seat | undefined;
   #queuedBytes = 0;
   #relieved: PromiseWithResolvers<void> | undefined;
   #ended = false;
@@ -101,11 +119,11 @@ export class Relay {
   /**
    * Serves a guest until its connection ends, however that happens; never rejects.
    *
-   * @param admitted Called once the guest has its seat, before the room is told.
+   * @param entered Called once the guest is in the room, before the others are told.
    */
-  async serve(channel: Channel, guest: Guest, admitted: () => void = () => {}): Promise<void> {
+  async serve(channel: Channel, guest: Guest, entered: () => void = () => {}): Promise<void> {
     const expected = this.#door === undefined || await this.#door.expects(guest.key);
-    const before = this.#seats.get(toHex(guest.session));
+    const before = this.#seatOf(guest);
     const status = expected ? this.#statusFor(guest, before) : AcceptStatus.NOT_ALLOWED;
     const ended = this.#ended;
     const admits = !ended && status === AcceptStatus.OK;
@@ -138,8 +156,16 @@ export class Relay {
     const served = seat === undefined
       ? endpoint.close(refusal).then(() => endpoint.abort(undefined))
       : this.#run(
-        { seat, endpoint, pace, inboxBytes: 0, dispatched: Promise.resolve() },
-        admitted,
+        {
+          seat,
+          endpoint,
+          pace,
+          entered,
+          resumed: false,
+          cancelEntry: () => {},
+          inboxBytes: 0,
+          dispatched: Promise.resolve(),
+        },
       );
     this.#serving.set(endpoint, served);
     this.#paces.add(pace);
@@ -150,7 +176,7 @@ export class Relay {
 
   /** Passes something that the host itself says on to everybody. @param object A KICK. */
   tell(object: Bytes): void {
-    this.#post(object, [...this.#seats.values()].filter(({ joined }) => joined));
+    this.#post(object, [...this.#seats.values()]);
   }
 
   /** Whether an identity has a seat. */
@@ -202,12 +228,33 @@ export class Relay {
     }
     const status = this.#door?.statusFor(guest.key) ?? AcceptStatus.OK;
     if (status !== AcceptStatus.OK) return status;
-    return this.#seats.size >= this.maxMembers ? AcceptStatus.ROOM_FULL : AcceptStatus.OK;
+    const isFull = this.#seats.size >= this.maxMembers && [...this.#lobby()].length === 0;
+    return isFull ? AcceptStatus.ROOM_FULL : AcceptStatus.OK;
   }
 
-  #takeSeat({ session, key }: Guest): Seat {
+  /** The seat that a guest may come back to; one in the lobby is none, and goes. */
+  #seatOf({ key, session }: Guest): Seat | undefined {
+    const seat = this.#seats.get(toHex(session));
+    if (seat === undefined || seat.joined || !equal(seat.key, key)) return seat;
+    this.#turnOut(seat, CloseReason.REPLACED);
+    return undefined;
+  }
+
+  /** The seats of those who have not announced themselves, who has waited longest first. */
+  *#lobby(): Iterable<Seat> {
+    for (const seat of this.#seats.values()) if (!seat.joined && seat !== this.#own) yield seat;
+  }
+
+  #takeSeat({ key, own, session }: Guest): Seat {
+    if (this.#seats.size >= this.maxMembers) {
+      const [longest] = this.#lobby();
+      this.#turnOut(longest!, CloseReason.IDLE);
+    }
     const seat = new Seat(session, key, this.#clock, () => this.#lose(seat));
     this.#seats.set(seat.id, seat);
+    if (own) this.#own = seat;
+    // Before anything else, and as what waited: nobody seals anything for somebody who must not read it.
+    for (const object of this.#door?.decisions ?? []) this.#post(object, [seat]);
     return seat;
   }
 
@@ -219,41 +266,56 @@ export class Relay {
     this.#part(seat, CloseReason.TOO_SLOW);
   }
 
-  async #run(connection: Connection, admitted: () => void): Promise<void> {
+  async #run(connection: Connection): Promise<void> {
     const { seat, endpoint } = connection;
     let reason: number = CloseReason.LOST;
+    if (seat !== this.#own) this.#awaitEntry(connection, ENTRY_MS);
     try {
       for await (const record of endpoint.receive()) {
         // Where this end has closed the connection, a farewell answers that, and means no more.
         if (record.type === "close") reason = endpoint.closing ? CloseReason.LOST : record.reason;
         else if (seat.claim !== endpoint) continue;
         else if (seat.endpoint === endpoint) await this.#take(connection, record);
-        else this.#establish(connection, record, admitted);
+        else if (connection.resumed) await this.#enter(connection, record);
+        else this.#resume(connection, record);
       }
     } catch (error) {
       if (error instanceof WireError) await endpoint.close(CloseReason.PROTOCOL);
     }
     await connection.dispatched;
+    connection.cancelEntry();
     if (seat.claim === endpoint) this.#part(seat, reason);
     // A farewell answers a farewell alone: an end that somebody forged must not look like one.
     if (reason === CloseReason.LOST) endpoint.abort(undefined);
     else await endpoint.close(CloseReason.LEAVING);
   }
 
-  #establish({ seat, endpoint }: Connection, record: MemberRecord, admitted: () => void): void {
+  #resume(connection: Connection, record: MemberRecord): void {
+    const { endpoint, seat } = connection;
     if (record.type !== "resume") throw new WireError("Cannot go on as RESUME must come first");
     const known = equal(record.instance, this.#instance);
     if (!seat.acknowledge(known ? record.lastSeq : 0)) {
       throw new WireError("Cannot resume as the member claims to have what it was never sent");
     }
-    admitted();
-    // Before anything else, and as what waited: nobody seals anything for whoever must not read it.
-    if (!seat.joined) {
-      for (const object of this.#door?.decisions ?? []) {
-        this.#post(object, [seat]);
-      }
-    }
+    connection.resumed = true;
     endpoint.send({ type: "resume", nextSeq: seat.nextSeq, queued: seat.queued });
+    if (seat.joined) this.#welcome(connection);
+  }
+
+  /** The first thing that a new seat's member says is who it is, to the host: then it is in the room. */
+  async #enter(connection: Connection, record: MemberRecord): Promise<void> {
+    const [first, ...others] = record.type === "batch" ? record.envelopes : [];
+    if (first === undefined || !isEntry(first)) {
+      throw new WireError("Cannot go on as the member must announce itself to the host first");
+    }
+    this.#welcome(connection);
+    if (others.length > 0) await this.#take(connection, { type: "batch", envelopes: others });
+  }
+
+  /** A member is in the room, for the first time or again. */
+  #welcome({ cancelEntry, endpoint, entered, seat }: Connection): void {
+    cancelEntry();
+    entered();
     endpoint.send({
       type: "roster",
       entries: [...this.#seats.values()]
@@ -268,6 +330,22 @@ export class Relay {
       const reason = CloseReason.HOST_ENDS;
       seat.deliver({ type: "member", change: MemberChange.LEFT, reason, session, key });
     }
+  }
+
+  /** Closes a connection whose member is not in the room in time. @param ms What is left of that. */
+  #awaitEntry(connection: Connection, ms: number): void {
+    connection.cancelEntry = this.#clock.after(ENTRY_LOOK_MS, () => {
+      if (ms > ENTRY_LOOK_MS) this.#awaitEntry(connection, ms - ENTRY_LOOK_MS);
+      else if (connection.seat.claim === connection.endpoint) {
+        this.#turnOut(connection.seat, CloseReason.IDLE);
+      }
+    });
+  }
+
+  /** Closes the connection of a seat whose member is not in the room. */
+  #turnOut(seat: Seat, reason: number): void {
+    void seat.claim?.close(reason);
+    this.#part(seat, CloseReason.LOST);
   }
 
   async #take(connection: Connection, record: MemberRecord): Promise<void> {
@@ -414,4 +492,10 @@ export class Relay {
       }
     }
   }
+}
+
+/** Whether it is what a member in a new seat has to say first. The handshake has proved who it is. */
+function isEntry({ class: kind, cmid, object, to }: MemberEnvelope): boolean {
+  return kind === EnvelopeClass.CONTROL && to !== undefined && equal(to, HOST_SESSION) &&
+    cmid === ENTRY_CMID && object[0] === ObjectType.ANNOUNCE && object.length === ANNOUNCE_BYTES;
 }

@@ -18,6 +18,7 @@ import {
   encodeAnnounceHead,
   encodeNameField,
   EnvelopeClass,
+  HOST_SESSION,
 } from "../wire/mod.ts";
 import { type Author, refused } from "./chain.ts";
 import type { Link } from "./link.ts";
@@ -66,12 +67,22 @@ export class Announcer {
     this.#options = options;
     this.#roster = options.roster;
     this.#timers = new Timers(options.clock);
-    options.self.keys.onRenewed = () => void (this.#renewed = this.sendDue());
+    options.self.keys.onRenewed = () => {
+      void this.enter();
+      this.#renewed = this.sendDue();
+    };
   }
 
   /** Who was here before and has not answered the first ANNOUNCE. */
   get unanswered(): Iterable<Peer> {
     return this.#unanswered ?? [];
+  }
+
+  /** Tells the host who this member is, where that is due: then it is in the room. */
+  async enter(): Promise<void> {
+    const { link, self } = this.#options;
+    const key = self.keys.current;
+    if (key !== undefined && link.entryDue) link.enter(await this.#compose(HOST_SESSION, key));
   }
 
   /** Tells this member's key and name to everybody who should have them and has not. */
@@ -183,8 +194,19 @@ export class Announcer {
 
   async #announce(
     peer: Peer,
-    { generation, kemKey, modulus }: PublicSessionKey & { readonly generation: number },
+    key: PublicSessionKey & { readonly generation: number },
   ): Promise<void> {
+    const object = await this.#compose(peer.session, key);
+    this.#options.link.send({ class: EnvelopeClass.CONTROL, to: peer.session, object });
+    peer.introducedAt = this.#options.clock.elapsed();
+    peer.introduced.resolve();
+  }
+
+  /** An ANNOUNCE of this member. @param seen The session that it is for. */
+  async #compose(
+    seen: Bytes,
+    { generation, kemKey, modulus }: PublicSessionKey & { readonly generation: number },
+  ): Promise<Bytes> {
     const { identity, memberKey, roomId, session } = this.#options.self;
     const name = encodeNameField(this.#options.naming);
     const nameNonce = randomBytes(NONCE_BYTES);
@@ -195,17 +217,14 @@ export class Announcer {
       generation,
       modulus,
       kemKey,
-      seen: peer.session,
+      seen,
       nameNonce,
     });
     const cipher = await nameCipher(session, memberKey);
     const named = concat(head, await cipher.seal(nameNonce, name, head));
     const tagged = concat(named, await hmac(memberKey, label("lanchat/1 member"), named));
     const signature = await identity.sign(concat(label("lanchat/1 announce"), tagged));
-    const object = concat(tagged, signature);
-    this.#options.link.send({ class: EnvelopeClass.CONTROL, to: peer.session, object });
-    peer.introducedAt = this.#options.clock.elapsed();
-    peer.introduced.resolve();
+    return concat(tagged, signature);
   }
 }
 

@@ -7,8 +7,10 @@ import {
   CloseReason,
   decodeHostRecord,
   encodeMemberRecord,
+  ENTRY_CMID,
   ENVELOPE_OVERHEAD_BYTES,
   EnvelopeClass,
+  HOST_SESSION,
   type HostEnvelope,
   type HostRecord,
   INSTANCE_BYTES,
@@ -39,7 +41,7 @@ export const ABSENT_MS = 90_000;
 /** A seat that is missing sooner after it was asked for was never there: a host keeps it for longer. */
 const SEAT_CERTAIN_MS = 60_000;
 
-/** How long a host may take to say who is in the room, in milliseconds. */
+/** How long a host may take for what is due from it until it says who is in the room, in milliseconds. */
 const ROSTER_MS = 10_000;
 
 const CODEC = { encode: encodeMemberRecord, decode: decodeHostRecord } as const;
@@ -61,6 +63,8 @@ export const REFUSALS: Readonly<Record<number, { code: Code; reason: string }>> 
 
 /** What a link tells the room. */
 export interface LinkListener {
+  /** The host has given this member a seat in which it has to announce itself: {@linkcode Link.enter}. */
+  seated(): void;
   /**
    * Who is in the room, without oneself, in the order in which they came.
    *
@@ -111,6 +115,7 @@ export class Link {
   #lastSeq = 0;
   #openAtSeq = 0;
   #open = false;
+  #entryDue = false;
   #rosterKnown = false;
   /** Whether the host of `#instance` has let this member in. */
   #entered = false;
@@ -128,6 +133,11 @@ export class Link {
   constructor(listener: LinkListener, clock: Clock = systemClock) {
     this.#listener = listener;
     this.#clock = clock;
+  }
+
+  /** Whether the host waits for this member to announce itself. */
+  get entryDue(): boolean {
+    return this.#entryDue;
   }
 
   /** Bytes that were sent and that the relay has not acknowledged. */
@@ -172,6 +182,17 @@ export class Link {
     return cmid;
   }
 
+  /** Announces this member to the host, which then lets it into the room. @param object An ANNOUNCE. */
+  enter(object: Bytes): void {
+    if (!this.#entryDue) return;
+    this.#entryDue = false;
+    const to = HOST_SESSION;
+    const envelope = { class: EnvelopeClass.CONTROL, to, cmid: ENTRY_CMID, object };
+    this.#endpoint?.send({ type: "batch", envelopes: [envelope] });
+    if (!this.#rosterKnown) this.#awaitHost();
+    this.#endpoint?.wake();
+  }
+
   /**
    * Serves a connection until it ends.
    *
@@ -184,16 +205,13 @@ export class Link {
       channel,
       {
         codec: CODEC,
-        next: () => expected === undefined ? this.#next() : undefined,
+        next: () => expected === undefined && !this.#entryDue ? this.#next() : undefined,
         clock: this.#clock,
       },
     );
     this.#endpoint = endpoint;
     const records = endpoint.receive();
-    this.#cancelDeadline = this.#clock.after(ROSTER_MS, () => {
-      const message = "Cannot join as the host does not say who is in the room";
-      endpoint.abort(new ChannelError("protocol-error", message));
-    });
+    this.#awaitHost();
     try {
       for await (const record of records) {
         if (record.type === "close") return record.reason;
@@ -218,7 +236,7 @@ export class Link {
     } finally {
       this.#endpoint = undefined;
       if (this.#rosterKnown) this.#left = endpoint;
-      this.#open = this.#rosterKnown = false;
+      this.#open = this.#rosterKnown = this.#entryDue = false;
       this.#cancelAck?.();
       this.#cancelAck = undefined;
       this.#cancelDeadline();
@@ -264,6 +282,18 @@ export class Link {
       instance: known ? this.#instance : new Uint8Array(INSTANCE_BYTES),
       lastSeq: this.#lastSeq,
     });
+    this.#entryDue = !record.resumed;
+    if (this.#entryDue) this.#listener.seated();
+  }
+
+  /** Gives the host its time for what is due from it. */
+  #awaitHost(): void {
+    const endpoint = this.#endpoint;
+    this.#cancelDeadline();
+    this.#cancelDeadline = this.#clock.after(ROSTER_MS, () => {
+      const message = "Cannot join as the host does not say who is in the room";
+      endpoint?.abort(new ChannelError("protocol-error", message));
+    });
   }
 
   /** Whether the host that does not know this member any more has had a seat for it. */
@@ -277,6 +307,7 @@ export class Link {
       throw new WireError("Cannot resume as the host goes on at another envelope");
     }
     this.#openAtSeq = this.#lastSeq + record.queued;
+    if (this.#entryDue) this.#cancelDeadline(); // It is this member that is waited for.
   }
 
   async #take(record: HostRecord): Promise<void> {

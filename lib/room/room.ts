@@ -116,6 +116,7 @@ export class Room {
       maxBurned: options.maxBurned,
     });
     this.#link = new Link({
+      seated: () => void this.#announcer.enter(),
       roster: (entries, restarted) => this.#onRoster(entries, restarted),
       member: (record) => this.#onMember(record),
       envelope: (envelope) => this.#onEnvelope(envelope),

@@ -88,6 +88,9 @@ export const EnvelopeClass = { CONTROL: 0, CHAT: 1 } as const;
 /** From whom the host's own objects come: no member has this session. */
 export const HOST_SESSION: Bytes = new Uint8Array(SESSION_BYTES);
 
+/** The cmid of a member's announcement to the host: it comes before all that is counted. */
+export const ENTRY_CMID = 0;
+
 /** An object on its way from a member to the relay. */
 export interface MemberEnvelope {
   /** One of {@linkcode EnvelopeClass}. */

@@ -163,8 +163,8 @@ test("A join, a leave and a first message after them cost in proportion to the m
       leave: leave.objects,
       talkAfterLeave: talkAfterLeave.objects,
     }, {
-      // Each in and out: one ANNOUNCE to each member, and one back.
-      join: 4 * n,
+      // Each in and out: one ANNOUNCE to each member, and one back; and one to the host.
+      join: 4 * n + 1,
       // A key for each, and one message that goes to each.
       talk: 2 * n + 1 + n,
       leave: 0,

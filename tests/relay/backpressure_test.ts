@@ -12,7 +12,7 @@ import {
 import { Link } from "../../lib/room/mod.ts";
 import { CloseReason, ENVELOPE_OVERHEAD_BYTES, EnvelopeClass } from "../../lib/wire/mod.ts";
 import { FakeClock } from "../support/clock.ts";
-import { Guest } from "../support/guest.ts";
+import { ANNOUNCEMENT, Guest } from "../support/guest.ts";
 import { closeAtOnce } from "../support/inn.ts";
 import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
@@ -326,7 +326,8 @@ test("Relay passes between two members that burst at each other while neither re
       progress.changed.resolve();
       progress.changed = Promise.withResolvers();
     };
-    const link = new Link({
+    const link: Link = new Link({
+      seated: () => link.enter(ANNOUNCEMENT),
       roster: () => {},
       member: () => {},
       envelope: () => {

@@ -22,6 +22,7 @@ import {
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { duplex, type End } from "../support/duplex.ts";
+import { ENTRY } from "../support/guest.ts";
 import { hostHopKey, identityOf, memberHopKey } from "../support/keys.ts";
 import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
@@ -212,6 +213,7 @@ class Guest {
   async enter(): Promise<void> {
     assertEquals((await this.answer()).status, AcceptStatus.OK);
     await this.send(RESUME);
+    await this.send(ENTRY);
     assertEquals((await this.next()).type, "resume");
     assertEquals((await this.next()).type, "roster");
   }
@@ -228,7 +230,7 @@ test("Host: greets, shakes hands and gives a seat", async () => {
   const reception = new Reception();
   const call = reception.call();
   const guest = await call.shake();
-  assertEquals(reception.log, [], "nobody is admitted before RESUME");
+  assertEquals(reception.log, [], "nobody is admitted before its announcement");
   await guest.enter();
   assertEquals(reception.log, ["admitted"]);
   assertEquals(call.cut, false);
@@ -501,6 +503,7 @@ test("Host: a fault of whoever is told of an admission ends that call alone", as
   const guest = await call.shake();
   assertEquals((await guest.answer()).status, AcceptStatus.OK);
   await guest.send(RESUME);
+  await guest.send(ENTRY);
   await call.greeted;
   assert(call.cut);
   await reception.assertIdle();

@@ -5,12 +5,15 @@ import { Link, type LinkListener } from "../../lib/room/mod.ts";
 import {
   AcceptStatus,
   CloseReason,
+  ENTRY_CMID,
   EnvelopeClass,
+  HOST_SESSION,
   type HostRecord,
   type MemberRecord,
 } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
+import { ANNOUNCEMENT } from "../support/guest.ts";
 import { nextTurn, ScriptedRelay } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
@@ -28,6 +31,7 @@ function create(settled: () => Promise<void> = () => Promise.resolve()): Scene {
   const clock = new FakeClock();
   const told: string[] = [];
   const listener: LinkListener = {
+    seated: () => link.enter(ANNOUNCEMENT),
     roster: (entries) => told.push(`roster of ${entries.length}`),
     member: ({ change }) => told.push(`change ${change}`),
     envelope: ({ object }) => told.push(`object ${object[0]}`),
@@ -36,7 +40,8 @@ function create(settled: () => Promise<void> = () => Promise.resolve()): Scene {
     opened: () => told.push("opened"),
     settled,
   };
-  return { link: new Link(listener, clock), clock, told };
+  const link = new Link(listener, clock);
+  return { link, clock, told };
 }
 
 /** A connection to a relay that has admitted the link. */
@@ -255,6 +260,75 @@ async function dial(
   return await Promise.race([entered, failed]);
 }
 
+test("Link announces itself first in each new seat, and not again in one that it comes back to", async () => {
+  const scene = create();
+  const first = await connect(scene);
+  const entry = await first.relay.entered;
+  assertEquals(entry, {
+    class: EnvelopeClass.CONTROL,
+    to: HOST_SESSION,
+    cmid: ENTRY_CMID,
+    object: ANNOUNCEMENT,
+  });
+  first.relay.acknowledges = false;
+  send(scene.link, 1, 2);
+  await first.relay.envelopes.count(2);
+  await first.relay.cut();
+  await assertFails(first.ran, "connection-lost");
+
+  const again = new ScriptedRelay(first.relay.instance);
+  again.acknowledges = false;
+  const resumed = scene.link.run(again.channel);
+  await again.accept({ resumed: true, lastCmid: 1 });
+  await again.resume([]);
+  await again.envelopes.count(1);
+  await again.cut();
+  await assertFails(resumed, "connection-lost");
+
+  // What was sealed before follows the announcement.
+  const other = new ScriptedRelay();
+  const ran = scene.link.run(other.channel);
+  await other.accept({ resumed: false, lastCmid: 0 });
+  await other.resume([]);
+  await other.envelopes.count(1);
+  assertEquals(await other.entered, entry);
+  assertEquals(other.envelopes.all.map(({ cmid }) => cmid), [2]);
+  await other.close();
+  await ran;
+  const isEntry = await Promise.race([again.entered, nextTurn()]);
+  assertEquals(isEntry, undefined, "announced itself in a seat that it came back to");
+});
+
+test("Link sends nothing before its announcement, for which the host waits", async () => {
+  const clock = new FakeClock();
+  const link = new Link({
+    seated: () => {},
+    roster: () => {},
+    member: () => {},
+    envelope: () => {},
+    acknowledged: () => {},
+    behind: () => {},
+    opened: () => {},
+    settled: () => Promise.resolve(),
+  }, clock);
+  send(link, 1);
+  const relay = new ScriptedRelay();
+  const ran = link.run(relay.channel);
+  await relay.accept({ resumed: false, lastCmid: 0 });
+  const resumed = relay.resume([]);
+  for (let i = 0; i < 3; i++) {
+    await nextTurn();
+    clock.advance(10_000);
+  }
+  assertEquals(relay.envelopes.all, []);
+  link.enter(ANNOUNCEMENT);
+  await resumed;
+  await relay.envelopes.count(1);
+  await relay.close();
+  assertEquals(await ran, CloseReason.HOST_ENDS);
+  assertEquals(clock.timers, 0);
+});
+
 test("Link finds its seat lost where the same process has none for it any more", async () => {
   const scene = create();
   const { ran, relay } = await connect(scene);
@@ -322,7 +396,8 @@ test("Link takes any other process that it reaches first, however late", async (
 test("Link says that the process is another one until a roster of it has come", async () => {
   const restarts: boolean[] = [];
   const clock = new FakeClock();
-  const link = new Link({
+  const link: Link = new Link({
+    seated: () => link.enter(ANNOUNCEMENT),
     roster: (_, restarted) => restarts.push(restarted),
     member: () => {},
     envelope: () => {},

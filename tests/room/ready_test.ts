@@ -1,10 +1,16 @@
 import { assertEquals } from "@std/assert";
 import { type Identity, randomBytes } from "../../lib/crypto/mod.ts";
 import { type SessionKeyPair, SILENT_AFTER_MS } from "../../lib/room/mod.ts";
-import { CloseReason, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import {
+  CloseReason,
+  decodeAnnounce,
+  HOST_SESSION,
+  MemberChange,
+  ObjectType,
+} from "../../lib/wire/mod.ts";
 import { utf8 } from "../../lib/bytes/mod.ts";
 import { identityOf, sessionKey } from "../support/keys.ts";
-import { Puppet } from "../support/puppet.ts";
+import { Puppet, targetOf } from "../support/puppet.ts";
 import { nextTurn, Stage } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 import { type TestMember, World } from "../support/world.ts";
@@ -76,18 +82,27 @@ test("Room is ready at once where nobody is", async () => {
   await stage.close();
 });
 
-test("Room announces itself as soon as its key is made, to those who came meanwhile too", async () => {
+test("Room announces itself as soon as its key is made: to the host first, then to all", async () => {
   const [bob, carol] = await puppets("bob", "carol") as [Puppet, Puppet];
   const made = Promise.withResolvers<SessionKeyPair>();
   const stage = await Stage.create({ generate: () => made.promise });
-  await stage.relay.admit([bob.entry]);
-  await stage.tell(carol, MemberChange.JOINED);
-  await stage.says(carol, await carol.announce(stage.session));
-  await stage.relay.settle();
-  stage.clock.advance(SILENT_AFTER_MS);
+  const admitted = stage.relay.admit([bob.entry]);
+  for (let i = 0; i < 6; i++) { // It takes longer than a host may take.
+    await nextTurn();
+    stage.clock.advance(SILENT_AFTER_MS);
+  }
   assertEquals([stage.relay.envelopes.all, stage.events.all], [[], []]);
   made.resolve(await sessionKey());
+  const { object, to } = await stage.relay.entered;
+  assertEquals([targetOf(object).session, decodeAnnounce(object).seen], [
+    stage.session,
+    HOST_SESSION,
+  ]);
+  assertEquals(to, HOST_SESSION);
+  await admitted;
   await stage.heardBy(bob);
+  await stage.tell(carol, MemberChange.JOINED);
+  await stage.says(carol, await carol.announce(stage.session));
   await stage.heardBy(carol);
   await stage.says(bob, await bob.announce(stage.session));
   assertEquals((await stage.event("ready")).members.map(({ name }) => name), ["bob"]);
@@ -229,12 +244,13 @@ test("Room shows once that a connection is lost, once that it is back, and who s
 test("Room gives nobody a key before its own ANNOUNCE is on the way", async () => {
   const ada = await identityOf("ada");
   const gate = Promise.withResolvers<void>();
+  let entered = false;
   const keySigned = Promise.withResolvers<void>();
   const slow: Identity = {
     publicKey: ada.publicKey,
     sign: async (message) => {
       const isAnnounce = new TextDecoder().decode(message).startsWith("lanchat/1 announce");
-      if (isAnnounce) await gate.promise;
+      if (isAnnounce && entered) await gate.promise;
       const signature = await ada.sign(message);
       if (!isAnnounce) keySigned.resolve();
       return signature;
@@ -242,6 +258,7 @@ test("Room gives nobody a key before its own ANNOUNCE is on the way", async () =
   };
   const [carol] = await puppets("carol") as [Puppet];
   const stage = await Stage.open({ identity: slow });
+  entered = true;
   await stage.tell(carol, MemberChange.JOINED);
   await stage.says(carol, await carol.announce(stage.session));
   await stage.event("joined");

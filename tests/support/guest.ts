@@ -10,15 +10,19 @@ import { randomBytes } from "../../lib/crypto/mod.ts";
 import type { Relay } from "../../lib/relay/mod.ts";
 import {
   AcceptStatus,
+  ANNOUNCE_BYTES,
   CloseReason,
   decodeHostRecord,
   encodeMemberRecord,
+  ENTRY_CMID,
   EnvelopeClass,
+  HOST_SESSION,
   type HostEnvelope,
   type HostRecord,
   INSTANCE_BYTES,
   MemberChange,
   type MemberRecord,
+  ObjectType,
   type PlainRecord,
   type RosterEntry,
 } from "../../lib/wire/mod.ts";
@@ -38,6 +42,20 @@ export interface Return {
   readonly instance: Bytes;
   readonly lastSeq: number;
 }
+
+/** An ANNOUNCE as far as a relay looks at it. */
+export const ANNOUNCEMENT: Bytes = new Uint8Array(ANNOUNCE_BYTES).fill(ObjectType.ANNOUNCE);
+
+/** What a member says first in a new seat. */
+export const ENTRY: MemberRecord = {
+  type: "batch",
+  envelopes: [{
+    class: EnvelopeClass.CONTROL,
+    to: HOST_SESSION,
+    cmid: ENTRY_CMID,
+    object: ANNOUNCEMENT,
+  }],
+};
 
 /** One connection of a member. */
 export class Guest {
@@ -76,6 +94,7 @@ export class Guest {
       session?: Bytes;
       names?: Map<string, string>;
       admitted?: () => void;
+      own?: true;
     },
   ) {
     this.name = options.name;
@@ -90,7 +109,7 @@ export class Guest {
     this.#reader.closed.catch(() => {});
     this.served = relay.serve(
       theirs,
-      { key: this.key, session: this.session },
+      { key: this.key, session: this.session, ...options.own && { own: options.own } },
       options.admitted,
     );
   }
@@ -116,15 +135,21 @@ export class Guest {
   async enter(
     from?: Return,
   ): Promise<{ nextSeq: number; queued: number; roster: readonly RosterEntry[] }> {
-    const { lastCmid, status } = this.#accept ?? await this.greeted();
+    const { lastCmid, resumed, status } = this.#accept ?? await this.greeted();
     assertEquals(status, AcceptStatus.OK);
     this.cmid = lastCmid;
     this.lastSeq = from?.lastSeq ?? 0;
     const instance = from?.instance ?? new Uint8Array(INSTANCE_BYTES);
     await this.send({ type: "resume", instance, lastSeq: this.lastSeq });
+    if (!resumed) await this.announce();
     const { nextSeq, queued } = await this.#readOne() as Of<"resume">;
     const { entries } = await this.#readOne() as Of<"roster">;
     return { nextSeq, queued, roster: entries };
+  }
+
+  /** Says who it is to the host, as far as a relay sees that. */
+  async announce(): Promise<void> {
+    await this.send(ENTRY);
   }
 
   /** Reads from now on. */

@@ -134,7 +134,7 @@ export class Hall {
     const session = randomBytes(16);
     const [mine, relays] = localChannel();
     const { publicKey: key } = await identityOf("host");
-    this.#ends.push(this.relay.serve(relays, { key, session }));
+    this.#ends.push(this.relay.serve(relays, { key, session, own: true }));
     const member = await this.#member(name, session, { identity: "host" });
     return await this.#attend(member, mine, () => {});
   }

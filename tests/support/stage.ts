@@ -23,6 +23,7 @@ import {
   decodeNeed,
   encodeAgain,
   encodeHostRecord,
+  ENTRY_CMID,
   type HostRecord,
   MemberChange,
   type MemberEnvelope,
@@ -72,6 +73,8 @@ export class ScriptedRelay {
   /** The number of the last envelope or change that was sent. */
   seq = 0;
   #named = 0;
+  #entryDue = false;
+  readonly #entered = Promise.withResolvers<MemberEnvelope>();
   readonly #writer: WritableStreamDefaultWriter<PlainRecord>;
   /** Resolves when the room has closed its side. */
   readonly ended: Promise<void>;
@@ -91,6 +94,8 @@ export class ScriptedRelay {
       const record = decodeMemberRecord(plain);
       if (record.type === "ping") {
         void this.send({ type: "pong", token: record.token });
+      } else if (record.type === "batch" && record.envelopes[0]!.cmid === ENTRY_CMID) {
+        this.#entered.resolve(record.envelopes[0]!);
       } else if (record.type === "batch") {
         for (const envelope of record.envelopes) this.envelopes.push(envelope);
         if (this.acknowledges) this.acknowledge();
@@ -98,6 +103,11 @@ export class ScriptedRelay {
         this.records.push(record);
       }
     }
+  }
+
+  /** Resolves to what the member says to the host as it enters a new seat. */
+  get entered(): Promise<MemberEnvelope> {
+    return this.#entered.promise;
   }
 
   /** Sends a record. */
@@ -128,6 +138,7 @@ export class ScriptedRelay {
   async accept(options: { resumed: boolean; lastCmid: number }): Promise<void> {
     const { instance } = this;
     const { OK: status } = AcceptStatus;
+    this.#entryDue = !options.resumed;
     await this.send({
       type: "accept",
       status,
@@ -139,10 +150,11 @@ export class ScriptedRelay {
     });
   }
 
-  /** Lets the member in, once it has said where it was. @param queued How much waits for it. */
+  /** Lets the member in, once it has said where it was and who it is. @param queued How much waits for it. */
   async resume(roster: readonly RosterEntry[], queued = 0): Promise<void> {
     assertEquals((await this.records.next()).type, "resume");
     await this.send({ type: "resume", nextSeq: this.seq + 1, queued });
+    if (this.#entryDue) await this.entered;
     await this.send({ type: "roster", entries: roster });
   }
 

@@ -1,0 +1,252 @@
+import { assertEquals } from "@std/assert";
+import type { Bytes } from "../../lib/bytes/mod.ts";
+import { PING_AFTER_MS } from "../../lib/channel/mod.ts";
+import { Door, Relay } from "../../lib/relay/mod.ts";
+import { ENTRY_MS } from "../../lib/relay/relay.ts";
+import {
+  AcceptStatus,
+  CloseReason,
+  EnvelopeClass,
+  HOST_SESSION,
+  KickOp,
+  type MemberEnvelope,
+  type MemberRecord,
+} from "../../lib/wire/mod.ts";
+import { ANNOUNCEMENT, ENTRY, Guest } from "../support/guest.ts";
+import { closeAtOnce, Inn } from "../support/inn.ts";
+import { identityOf } from "../support/keys.ts";
+import { FakeClock } from "../support/clock.ts";
+import { test } from "../support/test.ts";
+
+const { HOST_ENDS, IDLE, LOST, PROTOCOL, REPLACED } = CloseReason;
+const RESUME: MemberRecord = { type: "resume", instance: new Uint8Array(8), lastSeq: 0 };
+
+/** Somebody who has resumed and said nothing since. */
+async function lurk(inn: Inn, name: string, admitted?: () => void): Promise<Guest> {
+  const guest = inn.knock(name, { ...admitted !== undefined && { admitted } });
+  assertEquals((await guest.greeted()).status, AcceptStatus.OK);
+  await guest.send(RESUME);
+  return guest;
+}
+
+/** What a guest was told. */
+function told({ records }: Guest): string[] {
+  return records.all.map(({ type }) => type);
+}
+
+test("Relay tells nothing of the room to who has not announced itself, nor the room of it", async () => {
+  const inn = new Inn();
+  const ada = await inn.enter("ada");
+  let entered = 0;
+  const eve = await lurk(inn, "eve", () => entered++);
+  eve.listen();
+  const bob = await inn.enter("bob");
+  await ada.say(["hello"]);
+  await ada.say(["for you"], eve);
+  await bob.leave();
+  await ada.logged("bob left 0");
+  await eve.settle();
+  assertEquals(told(eve), ["resume"]);
+  assertEquals(entered, 0);
+  assertEquals(ada.log.all, ["bob joined 0", "bob left 0"]);
+
+  await eve.announce();
+  await ada.logged("eve joined 0");
+  await eve.settle();
+  assertEquals(entered, 1);
+  assertEquals(told(eve), ["resume", "roster"]);
+  await ada.say(["welcome"]);
+  await eve.logged("ada: welcome");
+  assertEquals(eve.log.all, ["ada: welcome"]);
+  await inn.close();
+});
+
+const entry = (change: Partial<MemberEnvelope>): MemberRecord => {
+  const envelope = {
+    class: EnvelopeClass.CONTROL,
+    to: HOST_SESSION,
+    cmid: 0,
+    object: ANNOUNCEMENT,
+  };
+  return { type: "batch", envelopes: [{ ...envelope, ...change }] };
+};
+
+/** What a member may not say first. */
+const OTHERS: Record<string, MemberRecord> = {
+  "an envelope to the room": entry({ to: undefined }),
+  "an announcement to somebody": entry({ to: new Uint8Array(16).fill(1) }),
+  "an announcement of class chat": entry({ class: EnvelopeClass.CHAT }),
+  "an announcement that is counted": entry({ cmid: 1 }),
+  "an announcement that is too short": entry({ object: ANNOUNCEMENT.slice(1) }),
+  "an announcement that is too long": entry({ object: new Uint8Array(33_000).fill(0x20) }),
+  "another object": entry({ object: new Uint8Array(ANNOUNCEMENT.length).fill(0x21) }),
+  "a question": { type: "behind" },
+  "an ACK": { type: "ack", seq: 0 },
+  "RESUME again": RESUME,
+};
+
+for (const [what, record] of Object.entries(OTHERS)) {
+  test(`Relay breaks off with who says ${what} before its announcement`, async () => {
+    const inn = new Inn();
+    const ada = await inn.enter("ada");
+    const eve = await lurk(inn, "eve");
+    await eve.send(record);
+    assertEquals(await eve.farewell(), PROTOCOL);
+    await eve.served;
+    await ada.settle();
+    assertEquals([told(eve), ada.log.all], [["resume", "close"], []]);
+    await inn.close();
+  });
+}
+
+test("Relay takes what comes in one record with the announcement", async () => {
+  const inn = new Inn();
+  const ada = await inn.enter("ada");
+  const bob = await lurk(inn, "bob");
+  const object = new TextEncoder().encode("hello");
+  const first = ENTRY.type === "batch" ? ENTRY.envelopes : [];
+  await bob.send({
+    type: "batch",
+    envelopes: [...first, { class: EnvelopeClass.CHAT, to: undefined, cmid: 7, object }],
+  });
+  await ada.logged("bob: hello");
+  assertEquals(ada.log.all, ["bob joined 0", "bob: hello"]);
+  bob.listen();
+  await bob.acknowledged(7);
+  await inn.close();
+});
+
+test("Relay gives up who has not announced itself 60 s after it came, resumed or not", async () => {
+  const inn = new Inn();
+  const ada = await inn.enter("ada");
+  const eve = await lurk(inn, "eve");
+  const mal = inn.knock("mal");
+  await mal.greeted();
+  for (const guest of [eve, mal]) guest.listen();
+  await inn.pass(ENTRY_MS - 1, [ada, eve, mal]);
+  assertEquals([told(eve), told(mal)], [["resume"], []]);
+  inn.clock.advance(1);
+  assertEquals([await eve.farewell(), await mal.farewell()], [IDLE, IDLE]);
+  await Promise.all([eve.served, mal.served]);
+  assertEquals((await inn.again(eve).greeted()).resumed, false);
+  await ada.settle();
+  assertEquals(ada.log.all, []);
+  await inn.close();
+});
+
+test("Relay does not count the time in which its process was stopped", async () => {
+  const inn = new Inn();
+  const eve = await lurk(inn, "eve");
+  eve.listen();
+  inn.clock.oversleep(10 * ENTRY_MS);
+  await eve.settle();
+  await eve.announce();
+  await eve.settle();
+  assertEquals(told(eve), ["resume", "roster"]);
+  await inn.close();
+});
+
+test("Relay lets the host's own member take all the time that its keys take", async () => {
+  const clock = new FakeClock();
+  const relay = new Relay({ clock, maxMembers: 2 });
+  const host = new Guest(relay, { name: "host", own: true });
+  await host.greeted();
+  await host.send(RESUME);
+  host.listen();
+  for (let i = 0; i < 60; i++) {
+    clock.advance(PING_AFTER_MS);
+    await host.settle();
+  }
+  // Nor has it to make room for others.
+  const others = ["ada", "bob"].map((name) => new Guest(relay, { name }));
+  for (const other of others) assertEquals((await other.greeted()).status, AcceptStatus.OK);
+  assertEquals(await others[0]!.farewell(), IDLE);
+  await host.announce();
+  await host.settle();
+  assertEquals(told(host), ["resume", "roster"]);
+  for (const other of others) other.listen();
+  await closeAtOnce(relay, clock);
+});
+
+test("Relay whose seats are taken gives up who has been longest without an announcement", async () => {
+  const inn = new Inn({ maxMembers: 3 });
+  const ada = await inn.enter("ada");
+  const [eve, mal] = [await lurk(inn, "eve"), await lurk(inn, "mal")];
+  const bob = await inn.enter("bob");
+  assertEquals(await eve.farewell(), IDLE);
+  await ada.logged("bob joined 0");
+  await inn.enter("carol");
+  assertEquals(await mal.farewell(), IDLE);
+  await ada.logged("carol joined 0");
+  assertEquals((await inn.knock("dave").greeted()).status, AcceptStatus.ROOM_FULL);
+  await bob.settle();
+  await inn.close();
+});
+
+test("Relay has no seat to come back to for who had not announced itself", async () => {
+  const inn = new Inn();
+  const eve = await lurk(inn, "eve");
+  const second = inn.again(eve);
+  assertEquals((await second.greeted()).resumed, false);
+  assertEquals(await eve.farewell(), REPLACED);
+  await second.cut();
+  assertEquals((await inn.again(eve).greeted()).resumed, false);
+  await inn.close();
+});
+
+test("Relay tells who announces itself first what was decided before, meanwhile too", async () => {
+  const identity = await identityOf("host");
+  const roomId = new Uint8Array(32);
+  const door = new Door({ identity, roomId });
+  const before = await door.decide(KickOp.BAN, new Uint8Array(32).fill(1));
+  const inn = new Inn({
+    door,
+    former: [{ key: identity.publicKey, session: new Uint8Array(16).fill(9) }],
+  });
+  const objects: Bytes[] = [];
+  const eve = inn.knock("eve");
+  await eve.greeted();
+  await eve.send(RESUME);
+  eve.onEnvelope = ({ object }) => void objects.push(object);
+  eve.listen();
+  await eve.settle();
+  const meanwhile = await door.decide(KickOp.BAN, new Uint8Array(32).fill(2));
+  inn.relay.tell(meanwhile);
+  await eve.settle();
+  assertEquals(objects, []);
+  await eve.announce();
+  await eve.records.count(4);
+  assertEquals(objects, [before, meanwhile]);
+  assertEquals(told(eve), ["resume", "roster", "batch", "member"]);
+  await inn.close();
+});
+
+test("Relay.clear and Relay.close end who has not announced itself as they end members", async () => {
+  const identity = await identityOf("host");
+  const door = new Door({ identity, roomId: new Uint8Array(32) });
+  const inn = new Inn({ door });
+  const [ada, eve] = [await inn.enter("ada"), await lurk(inn, "eve")];
+  door.lock([ada.key]);
+  inn.relay.clear();
+  assertEquals(await eve.farewell(), IDLE);
+  door.unlock();
+  const mal = await lurk(inn, "mal");
+  const closed = inn.relay.close();
+  assertEquals(await mal.farewell(), HOST_ENDS);
+  await closed;
+  assertEquals(ada.log.all, []);
+  await inn.close();
+});
+
+test("Relay takes a member for away that comes back and says nothing for 60 s", async () => {
+  const inn = new Inn();
+  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const again = inn.again(bob);
+  assertEquals((await again.greeted()).resumed, true);
+  again.listen();
+  await inn.pass(ENTRY_MS - 1, [ada, again]);
+  inn.clock.advance(1);
+  assertEquals(await again.farewell(), IDLE);
+  await ada.logged(`bob away ${LOST}`);
+  await inn.close();
+});
