@@ -9,6 +9,9 @@ const PROTOTYPES: Readonly<Record<string, string>> = confusables;
  */
 const MAX_KNOWN_NAMES = 65_536;
 
+/** What makes no difference to how a name looks: in emoji, what joins and varies them. */
+const IGNORED = /\p{Default_Ignorable_Code_Point}/gu;
+
 /** Shown as nothing, though Unicode takes only the first for white space. */
 const BLANK = /[ \u2800\u{1D159}]+/gu;
 
@@ -31,10 +34,13 @@ const OWN_LINES = [
   "your keys",
 ];
 
-/** The program, whoever runs the room, and whoever reads this. */
+/** The program, whoever runs the room, whoever reads this, and all members. */
 const OWN_ROLES = [
   "admin",
   "administrator",
+  "all",
+  "everyone",
+  "here",
   "host",
   "moderator",
   "private",
@@ -47,11 +53,21 @@ const OWN_ROLES = [
 const OWN_LINE = new RegExp(`^[^\\p{L}]*(?:${alternatives(OWN_LINES)})(?![\\p{L}\\p{N}])`, "u");
 const OWN_ROLE = new RegExp(`^(?:the)?(?:${alternatives(OWN_ROLES)})$`, "u");
 
-/** No letter, no digit and no emoji: nothing to call a member by. */
-const NOTHING = /^[^\p{L}\p{N}\p{Emoji_Presentation}]*$/u;
+/** Makes an emoji of the mark before it; `nameProblem` allows it nowhere else. */
+const EMOJI_SELECTOR = "\\uFE0F";
 
-/** Any mark but those that names do begin with: `-`, `*`, `[` and more begin lines of lanchat's own. */
-const MARK_AHEAD = /^[^\p{L}\p{N}\p{Emoji_Presentation}_.~@&$!¡¿'’]/u;
+/** No letter, no digit and no emoji: nothing to call a member by. */
+const NOTHING = new RegExp(`^[^\\p{L}\\p{N}\\p{Emoji_Presentation}${EMOJI_SELECTOR}]*$`, "u");
+
+/**
+ * Any mark but those that names do begin with: `-`, `*`, `[` and more begin lines of lanchat's own. Emoji are
+ * none, except those that look like one all the same: `*` in a key cap, the wavy dash, geometric shapes.
+ */
+const MARK_AHEAD = new RegExp(
+  "^[^\\p{L}\\p{N}\\p{Emoji_Presentation}_.~@&$!¡¿'’]" +
+    `(?![${EMOJI_SELECTOR}\\p{Emoji_Modifier}])|^[*〰\\u25A0-\\u25FF]`,
+  "u",
+);
 
 /** What stands behind names, or between them, in lanchat's own lines: `bob left, eve` would be two members. */
 const SENTENCE = /,| (?:left|joined|is|was|has)(?: |$)/u;
@@ -76,11 +92,14 @@ const STRAY_COLON =
 const CHECK_LIKE =
   /[\u02C2-\u02CF\u02D2-\u02DF\u02E5-\u02FF\u036E\u1DFFᵛᵥⱽ⌄∨⋁⋎\u{A67E}\p{Me}]|(?<![\p{L}\p{M}\p{N}])\p{M}/u;
 
+/** Encloses a digit in an emoji, and nothing else. */
+const KEY_CAP = new RegExp(`(?<=\\d${EMOJI_SELECTOR})\\u20E3`, "gu");
+
 /** A letter that looks like a check mark, where it is not in a word of its script. */
 const STRAY_CHECK = /(?<![\p{Script=Katakana}\p{Script=Hiragana}\p{Script=Han}ー])[レㇾ㋹]/u;
 
 /** How a name strikes a reader. */
-interface Looks {
+export interface Looks {
   /** To one who takes capitals for small letters: `I` is `i`. */
   readonly folded: string;
   /** To one who goes by the shape: `I` is `l`. */
@@ -130,7 +149,8 @@ export function shownName(name: string, tag: string, tagged: boolean): string {
   return tagged || imitates(name) ? `${name}#${tag}` : name;
 }
 
-function looksOf(name: string): Looks {
+/** How a name strikes a reader, remembered for the names that are asked for most. See PROTOCOL.md §6.2. */
+export function looksOf(name: string): Looks {
   let looks = known.get(name);
   if (looks === undefined) {
     if (known.size >= MAX_KNOWN_NAMES) known.clear();
@@ -153,24 +173,29 @@ function isOwn(look: string): boolean {
 
 /** Whether a name has marks of lanchat's own lines where those have them. */
 function hasMarks(name: string): boolean {
-  const plain = name.normalize("NFKC");
+  const whole = name.normalize("NFKC");
+  const plain = whole.replaceAll(IGNORED, "");
   // Many letters look like marks, and are none in a word.
   const withMarks = plain.replaceAll(/[^\p{L}\p{M}\p{N}]/gu, prototype);
   const seen = skeleton(name);
-  return NOTHING.test(plain) || MARK_AHEAD.test(plain) || TIME_AHEAD.test(plain) ||
-    MARK.test(withMarks) || CHECK_LIKE.test(name) || STRAY_CHECK.test(plain) ||
+  return NOTHING.test(whole) || MARK_AHEAD.test(whole) || TIME_AHEAD.test(plain) ||
+    MARK.test(withMarks) || CHECK_LIKE.test(name.replaceAll(KEY_CAP, "").replaceAll(IGNORED, "")) ||
+    STRAY_CHECK.test(plain) ||
     STRAY_COLON.test(plain) || LETTERS_AHEAD.test(seen) ||
     seen.includes(" to ") || SENTENCE.test(fold(seen));
 }
 
-/** The skeleton of UTS #39 §4, in which compatibility characters and runs of blanks look alike too. */
+/**
+ * The skeleton of UTS #39 §4, without default-ignorable characters, in which compatibility characters and runs
+ * of blanks look alike too.
+ */
 function skeleton(text: string): string {
   const once = prototypes(text.normalize("NFD"));
   return prototypes(once.normalize("NFKD")).normalize("NFD").replaceAll(BLANK, " ").trim();
 }
 
 function prototypes(text: string): string {
-  return Array.from(text, prototype).join("");
+  return Array.from(text.replaceAll(IGNORED, ""), prototype).join("");
 }
 
 function prototype(character: string): string {

@@ -1,7 +1,7 @@
 import { type Bytes, equal, toBase64Url, toHex } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import { RoomError, WireError } from "../errors.ts";
-import { MAX_ROSTER_ENTRIES, type RosterEntry } from "../wire/mod.ts";
+import { MAX_ROSTER_ENTRIES, type RosterEntry, typedName } from "../wire/mod.ts";
 import { Agreement } from "./agreement.ts";
 import type { Author } from "./chain.ts";
 import type { Lanes } from "./lanes.ts";
@@ -105,9 +105,11 @@ export class Roster {
 
   /** Whoever a name or a key may mean. */
   called(name: string): Peer[] {
+    const typed = typedName(name);
     return this.announced().filter(({ announced, key, member }) => {
       if (KEY.test(name)) return name === toBase64Url(key);
-      return name === member!.name || name === `${announced!.name}#${announced!.tag}`;
+      return [member!.name, `${announced!.name}#${announced!.tag}`]
+        .some((shown) => typedName(shown) === typed);
     });
   }
 

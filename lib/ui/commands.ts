@@ -1,7 +1,7 @@
 import { closestString } from "@std/text/closest-string";
 import { utf8 } from "../bytes/mod.ts";
 import { CODES, UsageError } from "../errors.ts";
-import { MAX_TEXT_BYTES, nameProblem } from "../wire/mod.ts";
+import { MAX_TEXT_BYTES, nameProblem, typedName } from "../wire/mod.ts";
 import type { Input, MemberView, MessageKind } from "./events.ts";
 import { excerpt } from "./render.ts";
 import { sanitizeLine } from "./sanitize.ts";
@@ -310,7 +310,7 @@ export function complete(line: string, members: readonly Addressee[]): [string[]
     return [COMMANDS.filter((command) => command.startsWith(word)), word];
   }
   // readline repeats what it completes, and the terminal would obey.
-  const names = members.map(({ name }) => name)
+  const names = members.map(({ name }) => typedName(name))
     .filter((name) => name.startsWith(word) && sanitizeLine(name) === name)
     .filter((name) => before !== "" || !name.startsWith("/")); // It would be a command there.
   return [names.map((name) => name + (before === "" ? ": " : " ")), word];
@@ -334,11 +334,12 @@ function addressed(
 ): [Addressee, string] {
   const quoted = QUOTED.exec(text);
   const named = members.flatMap((member): [Addressee, string][] => {
-    const { name } = member;
-    if (quoted?.[1] === name) return [[member, text.slice(quoted[0].length)]];
-    return text === name || text.startsWith(`${name} `)
-      ? [[member, text.slice(name.length + 1)]]
-      : [];
+    if (quoted !== null && typedName(quoted[1]!) === typedName(member.name)) {
+      return [[member, text.slice(quoted[0].length)]];
+    }
+    const name = [member.name, typedName(member.name)]
+      .find((name) => text === name || text.startsWith(`${name} `));
+    return name === undefined ? [] : [[member, text.slice(name.length + 1)]];
   });
   const [first, ...others] = named;
   if (first !== undefined && others.length === 0) return first;

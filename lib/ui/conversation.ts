@@ -15,6 +15,7 @@ import { type Look, markedName } from "./look.ts";
 import { type Fate, type OwnMessage, OwnMessages } from "./own_messages.ts";
 import { fittingQrLines, noQrSentence } from "./qr.ts";
 import { excerpt, failure, messageLine, noticeLines, personLines } from "./render.ts";
+import { typedName } from "../wire/mod.ts";
 import { sanitize } from "./sanitize.ts";
 import { Transcript } from "./transcript.ts";
 
@@ -300,7 +301,7 @@ export class Conversation {
   #isCalled(me: MemberView): void {
     this.#me = me;
     // Where several have the name, people still call each by it alone.
-    const name = escape(me.name.split("#", 1)[0]!);
+    const name = escape(typedName(me.name.split("#", 1)[0]!));
     this.#mention = new RegExp(`(?<![\\p{L}\\p{N}_])${name}(?![\\p{L}\\p{N}_])`, "giu");
   }
 
@@ -339,7 +340,7 @@ export class Conversation {
     const marked = this.#mention === undefined
       ? safe
       : safe.replaceAll(this.#mention, look.mention);
-    if (event.private || this.#mentions(text)) notify(markedName(from), text);
+    if (event.private || this.#mentions(safe)) notify(markedName(from), text);
     const line = messageLine(look.name(from), marked, event);
     return this.#transcript.timed(line, event.at);
   }

@@ -1,4 +1,5 @@
 import type { MemberView } from "./events.ts";
+import { typedName } from "../wire/mod.ts";
 import { sanitizeLine } from "./sanitize.ts";
 
 /** What of a member makes the look of its name. */
@@ -7,12 +8,15 @@ export type Named = Pick<MemberView, "key" | "name" | "verified">;
 /** Stands behind the name of a member that is verified; no name has it, or anything like it. */
 const VERIFIED_MARK = "✓";
 
-/** The name of a member, marked where it is verified; made safe, unless another way to do so is given. */
+/**
+ * The name of a member as it can be typed, marked where it is verified; made safe, unless another way to do so
+ * is given.
+ */
 export function markedName(
   { name, verified }: Pick<Named, "name" | "verified">,
   safe: (text: string) => string = sanitizeLine,
 ): string {
-  return safe(name) + (verified ? VERIFIED_MARK : "");
+  return safe(typedName(name)) + (verified ? VERIFIED_MARK : "");
 }
 
 /**

@@ -20,8 +20,11 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]
 
 const BACKSLASH_OR_UNSAFE = /[\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
 
-/** Zero-width characters that only shape their neighbours, in Persian and in emoji among others. */
-const JOINERS = /[\u200c\u200d\ufe0e\ufe0f]/gu;
+/**
+ * Zero-width characters that only shape their neighbours, in Persian and in emoji among others, and the tags
+ * that make the flag of a region of a black one.
+ */
+const JOINERS = /[\u200c\u200d\ufe0e\ufe0f]|(?<=\u{1f3f4})[\u{e0061}-\u{e007a}]{3,5}\u{e007f}/gu;
 
 /** More marks on one letter than any script has; they would cover the lines above. */
 const STACKED_MARKS = /(\p{M}{8})\p{M}+/gu;

@@ -27,6 +27,7 @@ import {
 } from "../../lib/wire/mod.ts";
 import { roomRecords, SERVICE } from "../../lib/net/dns_sd.ts";
 import { encodeDns } from "../../lib/net/multicast.ts";
+import { EMOJI } from "../support/emoji.ts";
 import { Hall } from "../support/hall.ts";
 import { Puppet } from "../support/puppet.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
@@ -167,7 +168,7 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
   },
   "message-batch": { two: encodeBatch(items) },
   status: text("", "at lunch", "à table 🍜"),
-  names: text("ada", "bøb", "Zoë van Dijk", "李小龙", "नमस्ते"),
+  names: text("ada", "bøb", "Zoë van Dijk", "李小龙", "नमस्ते", ...Object.values(EMOJI)),
   initiator: {
     known: encodeSteps([{ kind: 0, data: MESSAGES.m0 }, { kind: 1, data: MESSAGES.m2 }]),
   },

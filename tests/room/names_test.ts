@@ -4,12 +4,14 @@ import confusables from "unhomoglyph/data.json" with { type: "json" };
 import { animalName } from "../../lib/cli/animal_name.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import { RoomError } from "../../lib/errors.ts";
-import { imitates, sameName } from "../../lib/room/names.ts";
+import { imitates, looksOf, sameName } from "../../lib/room/names.ts";
 import { MemberChange, nameProblem } from "../../lib/wire/mod.ts";
+import { EMOJI } from "../support/emoji.ts";
 import { Puppet } from "../support/puppet.ts";
 import { Stage } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 import { type TestMember, World } from "../support/world.ts";
+import vectors from "../vectors/vectors.json" with { type: "json" };
 
 function shown(stage: Stage): string[] {
   return stage.room.members.map(({ name }) => name);
@@ -58,11 +60,12 @@ const ORDINARY = [
   "Errol",
   "😀",
   "🐱cat",
+  ...Object.values(EMOJI).flatMap((emoji) => [emoji, `${emoji} cat`, `cat${emoji}`]),
 ];
 
 const IMITATING = [
   ["lanchat", "Lanchat", "LANCHAT", "1anchat", "lanchat 2", "~lanchat", "lanchat-bot"],
-  ["warning", "Error", "HINT", "Here", "Join code 93511 39463", "You are bob. Here"],
+  ["warning", "Error", "HINT", "Here 2", "Join code 93511 39463", "You are bob. Here"],
   ["you", "host", "The Host", "h0st", "ｈｏｓｔ", "hоst", "-host-", "system", "SYSTEM", "ѕуstem"],
   ["server", "room", "roorn", "admin", "adrnin", "moderator", "private"],
   ["-- bob joined", "-bob", "– bob", "一 bob", "* bob", "∗bob", "> bob", "[bob]", "(bob", "•bob"],
@@ -74,6 +77,26 @@ const IMITATING = [
   ["bob ✗", "bob ❌"],
   ["bobᵛ", "bob ⱽ", "bobˇ", "bob∨", "bob⌄", "bob ⋁", "bobˎˊ", "bobﾚ", "Bobレ", "bobㇾ", "bob㋹"],
   ["bobͮ", "bobv⃞", "bob✕⃝", "bob ̌", "bob-̌"],
+  [
+    "\u25AA\uFE0F bob",
+    "\u25B6\uFE0Fbob",
+    "\u3030\uFE0F bob",
+    "*\uFE0F\u20E3 bob",
+    "bob\u2716\uFE0F",
+  ],
+  ["\u27A1\uFE0F bob", "bob \u2194\uFE0F eve", "bob1\u20E3", "\u{1F1EB} bob\u20E3"],
+  [
+    "@аll",
+    "~all",
+    "аll",
+    "AII",
+    "＠here",
+    "hеre",
+    "everyοne",
+    "the everyone",
+    "@everyone!",
+    "@@all",
+  ],
   ["...", "- -", "⠀", "⠀⠀", "^_^", "'"],
 ].flat();
 
@@ -117,6 +140,14 @@ test("sameName takes names that look alike for one", () => {
   for (const [a, b] of pairs) assert(sameName(a, b) && sameName(b, a), `${a} ${b}`);
 });
 
+test("the known names look and imitate as they do, and those that are none are refused", () => {
+  for (const { name, ...looks } of vectors.names) {
+    assertEquals({ ...looksOf(name) }, looks, name);
+    assertEquals(nameProblem(name), undefined, name);
+  }
+  for (const name of vectors.refused_names) assert(nameProblem(name) !== undefined, name);
+});
+
 test("sameName tells names apart that do not look alike", () => {
   const names = [...ORDINARY, "Jose", "Sofia", "Anna", "annamaria", "bob", "rob", "bobo"];
   for (const a of names) {
@@ -128,6 +159,18 @@ test("sameName finds every confusable of Unicode, whatever is around it, in both
   for (const [source, target] of PAIRS) assert(sameName(`x${source}y`, `x${target}y`), source);
   fc.assert(fc.property(lookAlikes, ([a, b]) => {
     assert(sameName(a!, b!) && sameName(b!, a!));
+  }));
+});
+
+test("sameName is blind to what is not seen in emoji", () => {
+  for (const emoji of Object.values(EMOJI)) {
+    const bare = emoji.replaceAll(/\p{Default_Ignorable_Code_Point}/gu, "");
+    assert(sameName(`bob ${emoji}`, `bob ${bare}`), emoji);
+  }
+  const ignored = fc.constantFrom(..."\u200D\u200C\uFE0E\uFE0F\u{E0067}\u{E007F}\u00AD");
+  const around = fc.string({ unit: "grapheme-ascii", maxLength: 8 });
+  fc.assert(fc.property(around, ignored, around, (before, character, after) => {
+    assert(sameName(`${before}${character}${after}`, `${before}${after}`));
   }));
 });
 
@@ -208,6 +251,24 @@ test("Room shows a second holder of a name with its tag, to all alike, and warns
   const { from } = await first.event("message");
   assertEquals(from.name, `Ada#${tag}`);
   assertEquals(hana.texts.all, []);
+  await world.close();
+});
+
+test("Room finds who has an emoji in the name, typed as it is or as it is shown", async () => {
+  const world = new World();
+  const name = `${EMOJI.rainbow} ada`;
+  const typed = "\u{1F3F3}\u{1F308} ada";
+  const ada = await world.join(name);
+  const hana = await world.join("hana");
+  const second = await world.join(typed, { identity: "another" });
+  await second.event("ready");
+  const { tag } = second.room.me;
+  for (const text of [name, typed]) {
+    assertEquals(hana.room.find(text).name, name);
+    assertEquals(hana.room.find(`${text}#${tag}`).name, `${typed}#${tag}`);
+  }
+  await hana.room.say("hi", { to: typed });
+  assertEquals(await ada.texts.next(), "hi");
   await world.close();
 });
 

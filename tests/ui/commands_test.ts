@@ -8,6 +8,7 @@ import {
   parseLine,
   type Surroundings,
 } from "../../lib/ui/commands.ts";
+import { EMOJI } from "../support/emoji.ts";
 import { test } from "../support/test.ts";
 
 type HelpCommand = Extract<Command, { do: "help" }>;
@@ -226,6 +227,22 @@ test("complete makes no command of a name", () => {
   assertEquals(complete("/q", members), [["/quit"], "/q"]);
   assertEquals(complete("", members), [[], ""]);
   assertEquals(complete("/msg /q", members), [["/quit now "], "/q"]);
+});
+
+test("parseLine and complete take a name with emoji as it can be typed", () => {
+  const [family, rainbow] = [EMOJI.family, EMOJI.rainbow].map((emoji) => `${emoji} ada`);
+  const members = [{ name: family!, key: "family" }, { name: rainbow!, key: "rainbow" }];
+  const typed = "\u{1F3F3}\u{1F308}";
+  for (const name of [rainbow, `${typed} ada`, `"${typed} ada"`]) {
+    assertEquals(parseLine(`/msg ${name} hi`, { members }), {
+      do: "say",
+      text: "hi",
+      kind: "text",
+      to: members[1],
+    });
+  }
+  const england = [{ name: EMOJI.england, key: "england" }];
+  assertEquals(complete("/msg ", england), [["\u{1F3F4} "], ""]);
 });
 
 test("complete never repeats a name that would act on the terminal", () => {

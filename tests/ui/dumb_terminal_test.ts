@@ -4,6 +4,7 @@ import { DumbTerminalFrontEnd } from "../../lib/ui/dumb_terminal.ts";
 import type { Input, MessageEvent } from "../../lib/ui/mod.ts";
 import { FakeClock } from "../support/clock.ts";
 import { READY } from "../support/desk.ts";
+import { EMOJI } from "../support/emoji.ts";
 import { test } from "../support/test.ts";
 import { member, message, NOW, T } from "./members.ts";
 import { Sink } from "./streams.ts";
@@ -137,6 +138,17 @@ test("DumbTerminalFrontEnd rings for a mention, but not where it must not", asyn
     teletype.frontEnd.show(READY);
     teletype.frontEnd.show(message("bob", "ada?"));
     assertEquals((await teletype.written()).join("").includes("\x07"), notify);
+  }
+});
+
+test("DumbTerminalFrontEnd finds an own name with emoji in a text, typed as it is or as it is shown", async () => {
+  for (const text of [`${EMOJI.rainbow} ada?`, "\u{1F3F3}\u{1F308} ada?"]) {
+    await using teletype = new Teletype(true);
+    teletype.frontEnd.show({ ...READY, name: `${EMOJI.rainbow} ada` });
+    teletype.frontEnd.show(message("bob", text));
+    const written = (await teletype.written()).join("");
+    assert(written.includes("\x07"), text);
+    assert(written.includes("bob: \u{1F3F3}\u{1F308} ada?"), written);
   }
 });
 

@@ -80,6 +80,7 @@ test("sanitize shows what would act", () => {
     ["a\u202eb", "a\\u{202e}b"],
     ["a\u{e0041}b", "a\\u{e0041}b"],
     ["a\u200bb", "a\\u{200b}b"],
+    ["\u{1f3f4}\u{e0067}\u{e0062}b", "\u{1f3f4}\\u{e0067}\\u{e0062}b"],
     ["\ud800", "\\u{d800}"],
     ["\tx", "    x"],
   ];

@@ -16,6 +16,8 @@ export interface KnownName {
   readonly folded: string;
   /** The skeleton with case folded only after. */
   readonly shape: string;
+  /** Whether it could pass for what lanchat itself writes. */
+  readonly imitates: boolean;
 }
 
 const NAMES = [
@@ -45,6 +47,55 @@ const NAMES = [
   "a  b",
   "a\u2800b",
   "\u674E\u5C0F\u9F99",
+  "\u{1F468}\u200D\u{1F469}\u200D\u{1F467}",
+  "\u{1F468}\u{1F469}\u{1F467}",
+  "\u2764\uFE0F ada",
+  "1\uFE0F\u20E3",
+  "\u{1F3F4}\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
+  "\u{1F575}\u{1F3FB}\u200D\u2642\uFE0F",
+];
+
+/** At least one for each rule of PROTOCOL.md §6.2. */
+const IMITATING = [
+  "h0st",
+  "The Host",
+  "AII",
+  "@h\u0435re",
+  "~everyone~",
+  "1anchat 2",
+  "Here 2",
+  "\u2764 bob",
+  "\u25AA\uFE0F bob",
+  "^_^",
+  "\u4E00 bob",
+  "12.30",
+  "bob to eve",
+  "bob, eve",
+  "bob left",
+  "bob\u02D0",
+  "bob\u279C",
+  "bob\u0903",
+  "bob\u30EC",
+  "bob\u02C7",
+  "v\u20DE",
+  "bob -\u030C",
+];
+
+/** What is no name. */
+const REFUSED = [
+  "",
+  "all",
+  "@Everyone",
+  "HERE",
+  "bob:",
+  "bob\u2713",
+  " bob",
+  "a\u00A0b",
+  "e\u0301",
+  "a\u200Db",
+  "\u2764\uFE0F\uFE0F",
+  "\u{1F469}\u200D\u{1F469}",
+  "a".repeat(49),
 ];
 
 const TABLE: ReadonlyMap<string, string> = new Map(Object.entries(confusables));
@@ -69,10 +120,11 @@ function skeleton(text: string): string {
 
 /** The known names, with their looks. */
 export function makeNames(): KnownName[] {
-  return NAMES.map((name) => ({
+  return [...NAMES, ...IMITATING].map((name) => ({
     name,
     folded: skeleton(caseFold(skeleton(caseFold(name)))),
     shape: skeleton(caseFold(skeleton(name))),
+    imitates: IMITATING.includes(name),
   }));
 }
 
@@ -80,5 +132,6 @@ if (import.meta.main) {
   const file = new URL("vectors.json", import.meta.url);
   const vectors = JSON.parse(await Deno.readTextFile(file));
   vectors.names = makeNames();
+  vectors.refused_names = REFUSED;
   await Deno.writeTextFile(file, `${JSON.stringify(vectors, undefined, 1)}\n`);
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat, utf8 } from "../../../lib/bytes/mod.ts";
 import { ChannelError, HandshakeError, WireError } from "../../../lib/errors.ts";
+import { sameName } from "../../../lib/room/mod.ts";
 import {
   decodeAgain,
   decodeAnnounce,
@@ -43,6 +44,7 @@ import {
   nameProblem,
   type PlainRecord,
   RecordType,
+  typedName,
 } from "../../../lib/wire/mod.ts";
 import { assertCanonical, chunkings, refusal, type Target } from "../target.ts";
 
@@ -150,7 +152,10 @@ const names: Target = {
     const problem = nameProblem(name);
     if (problem !== undefined) return `no name: ${problem.replaceAll(/\d+/g, "#")}`;
     assert(input.length >= 1 && input.length <= MAX_NAME_BYTES);
-    assert(!/[\p{C}\p{Zl}\p{Zp}:#\\]|^\s|\s$/u.test(name.replaceAll(/\p{Cn}/gu, "")));
+    const plain = name.replaceAll(/\p{RGI_Emoji}/gv, "x").replaceAll(/\p{Cn}/gu, "");
+    assert(!/[\p{C}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}:#\\]|^\s|\s$/u.test(plain));
+    assert(!/^@?(?:all|everyone|here)$/i.test(name));
+    assert(sameName(name, typedName(name)));
     return "ok";
   },
 };
