@@ -101,6 +101,42 @@ Deno.test("lanchat peers export and import carry peers to another identity", asy
   assertMatch((await peers(other)).stdout, new RegExp(`bob✓: tag ${EVE_TAG}, verified`));
 });
 
+Deno.test({
+  name:
+    "known peers that others could have changed are not believed, and those they could read are",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using host = await HostProgram.start(["--name", "hana", "--json"]);
+    const file = await acquainted();
+    const known = file.replace(".json", ".peers.jsonl");
+    const forged = Deno.readTextFileSync(known).replaceAll('"verified":false', '"verified":true');
+    Deno.writeTextFileSync(known, forged);
+    Deno.chmodSync(known, 0o666);
+    const join = ["join", host.address, "--identity", file];
+    for (
+      const args of [join, ["peers", "--identity", file], [
+        "peers",
+        "forget",
+        "bob",
+        "--identity",
+        file,
+      ]]
+    ) {
+      const { status, stderr } = await run(args, { permissions });
+      assertEquals(status, 1);
+      const [error, hint] = stderr.split("\n");
+      assertMatch(error!, /others may have changed whom you know and have verified \(mode 0666\)$/);
+      assertMatch(hint!, /^lanchat: hint: Make it yours only: chmod 600 ".*"\. Then look through/);
+    }
+    assertEquals(Deno.readTextFileSync(known), forged);
+    Deno.chmodSync(known, 0o644);
+    const { status, stderr } = await run(join, { permissions });
+    assertEquals(status, 0);
+    assertMatch(stderr, /warning: Others may have read whom you know in ".*"\n/);
+    assertEquals(Deno.statSync(known).mode! & 0o777, 0o600);
+  },
+});
+
 Deno.test("a run says what is damaged, and what it cannot keep, and goes on", async () => {
   await using host = await HostProgram.start(["--name", "hana", "--json"]);
   const file = await acquainted();
