@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import os from "node:os";
+import { EMOJI } from "../support/emoji.ts";
 import { BINARY, HostProgram, run } from "../support/program.ts";
 
 const LOGIN = os.userInfo().username;
@@ -61,12 +62,20 @@ Deno.test("the second holder of a name is name#tag everywhere, and both are told
 
 Deno.test("a name of the right length and form is shown as it was given", async () => {
   await using host = await HostProgram.start(["--name", "hana", "--json"]);
-  const names = ["a", "Grüße 你好", "x".repeat(48)];
+  const names = ["a", "Grüße 你好", "x".repeat(48), `ada ${EMOJI.family}`, EMOJI.england];
   await Promise.all(names.map(async (name) => {
     const { status } = await run(["join", host.address, `--name=${name}`], { input: "hello\n" });
     assertEquals(status, 0);
     await host.event("message", ({ from }) => from.name === name);
   }));
+});
+
+Deno.test("nobody is called by a word for all members", async () => {
+  for (const name of ["everyone", "@All", "HERE"]) {
+    const { status, stderr } = await run(["join", "127.0.0.1:1", `--name=${name}`]);
+    assertEquals(status, 2);
+    assertMatch(stderr, /^lanchat: error: .* it stands for all members$/m);
+  }
 });
 
 Deno.test("a name that looks like lanchat's own lines is name#tag, and its holder is told", async () => {
