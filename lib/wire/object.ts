@@ -36,6 +36,12 @@ export const MAX_DECISIONS = 256;
 /** Longest message, in bytes of UTF-8; also the longest body of a MSG. */
 export const MAX_TEXT_BYTES = 16_384;
 
+/**
+ * Most messages of a batch. More would save little, as one signature is spread over them already, and the
+ * messages of others wait while these are shown.
+ */
+export const MAX_BATCH_ITEMS = 256;
+
 /** Bytes that each message of a batch takes beside its text. */
 export const BATCH_ITEM_OVERHEAD_BYTES = 5;
 
@@ -484,16 +490,19 @@ export function decodeKick(object: Bytes): SignedKick {
   throw new WireError(`Cannot decode KICK as its op must be 1 to 3: ${kick.op}`);
 }
 
-/** Encodes two or more messages as the body of one MSG: each `kind (1) || length (4) || text`. */
+/** Encodes 2 to 256 messages as the body of one MSG: each `kind (1) || length (4) || text`. */
 export function encodeBatch(items: readonly BatchItem[]): Bytes {
   return concat(...items.flatMap(({ kind, text }) => [u8(kind), u32(text.length), text]));
 }
 
-/** Decodes the body of a batch. @throws {WireError} If it is not laid out so, or has one message. */
+/** Decodes the body of a batch. @throws {WireError} If it is not laid out so, or has 1 or over 256 messages. */
 export function decodeBatch(body: Bytes): BatchItem[] {
   const reader = new ByteReader(body);
   const items: BatchItem[] = [];
   while (reader.remaining > 0) {
+    if (items.length === MAX_BATCH_ITEMS) {
+      throw new WireError(`Cannot decode batch as it has over ${MAX_BATCH_ITEMS} messages`);
+    }
     const kind = reader.u8();
     if (kind !== BodyKind.TEXT && kind !== BodyKind.ACTION) {
       throw new WireError(`Cannot decode batch as a message in it is of kind ${kind}`);

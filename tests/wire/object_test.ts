@@ -289,8 +289,11 @@ test("decodeBatch undoes encodeBatch", () => {
   assertEquals(decodeBatch(body), items);
 });
 
-test("decodeBatch refuses fewer than two messages, other kinds, and every cut", async () => {
+test("decodeBatch refuses fewer than 2 messages, more than 256, other kinds, and every cut", async () => {
   const item = (kind: number): Bytes => concat(u8(kind), u32(2), utf8("hi"));
+  const items = (count: number): Bytes => concat(...Array.from({ length: count }, () => item(1)));
+  assertEquals(decodeBatch(items(256)).length, 256);
+  await assertFails(() => decodeBatch(items(257)), "protocol-error", "256");
   await assertFails(() => decodeBatch(new Uint8Array()), "protocol-error", "second");
   await assertFails(() => decodeBatch(item(1)), "protocol-error", "second");
   for (const kind of [0, 3, 4, 7, 10, 255]) {
