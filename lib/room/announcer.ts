@@ -162,8 +162,11 @@ export class Announcer {
     const field = await cipher.open(announce.nameNonce, announce.sealedName, announce.head);
     if (field === undefined) throw refused("announcement", "its name cannot be opened");
     const { name, nameTaken } = decodeNameField(field);
-    // As many new names as it likes, but at its own cost.
-    if (peer.announced !== undefined) await peer.mayWork();
+    // As many new names as it likes, but at its own cost; of those that wait the last counts.
+    if (peer.announced !== undefined && !peer.budget.trySpend()) {
+      if (peer.announcements > 0) throw refused("announcement", "a newer one waits");
+      await peer.budget.spend();
+    }
     const announced: Announced = {
       generation: announce.generation,
       name,

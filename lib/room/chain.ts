@@ -230,14 +230,14 @@ export class ReceivingChain {
   /**
    * Opens the next message. Nothing changes unless all of it is right.
    *
-   * @param beforeSkip Waited for where messages before it are missing, once its signature is known to be
-   * right: a run of keys to skip costs as much as an RSA operation, or more.
+   * @param skip Derives the keys of missing messages, so many in all, once the signature is known to be
+   * right. It may call `derive` for a few at a time.
    * @returns What it hides, and how many messages before it are missing.
    * @throws {RoomError} If it is old, too far ahead, or not exactly what its author sealed.
    */
   async open(
     msg: SignedMsg,
-    beforeSkip: () => Promise<void>,
+    skip: (keys: number, derive: (keys: number) => Promise<void>) => Promise<void>,
   ): Promise<{ inner: Inner; missing: number }> {
     const missing = msg.index - this.#nextIndex;
     if (missing < 0) throw refused("message", "it came before");
@@ -245,9 +245,13 @@ export class ReceivingChain {
     if (!await this.#verifier.verify(concat(label("lanchat/1 msg"), msg.signed), msg.signature)) {
       throw refused("message", "its signature is wrong");
     }
-    if (missing > 0) await beforeSkip();
-    let ratchet = await step(this.#chainKey);
-    for (let i = 0; i < missing; i++) ratchet = await step(ratchet.next);
+    let chainKey = this.#chainKey;
+    if (missing > 0) {
+      await skip(missing, async (keys) => {
+        for (let i = 0; i < keys; i++) chainKey = (await step(chainKey)).next;
+      });
+    }
+    const ratchet = await step(chainKey);
     if (!equal(ratchet.commitment, msg.commitment)) {
       throw refused("message", "it commits to another key");
     }

@@ -1,7 +1,12 @@
 import type { Bytes } from "../bytes/mod.ts";
 import type { Code } from "../errors.ts";
 import { RoomError } from "../errors.ts";
-import { BATCH_ITEM_OVERHEAD_BYTES, BodyKind, MAX_TEXT_BYTES } from "../wire/mod.ts";
+import {
+  BATCH_ITEM_OVERHEAD_BYTES,
+  BodyKind,
+  MAX_BATCH_ITEMS,
+  MAX_TEXT_BYTES,
+} from "../wire/mod.ts";
 import type { Peer } from "./peer.ts";
 
 /** Messages that may wait to be sealed before whoever writes them should pause. */
@@ -71,18 +76,25 @@ export class Outbox {
     return this.#room.promise;
   }
 
-  /** Takes the head and all that may share its MSG: texts for the same audience, up to its size. */
+  /** The head and all that may share its MSG: texts for the same audience, up to the size of a batch. */
+  get next(): readonly Outgoing[] {
+    const [head] = this.#waiting;
+    if (head === undefined || !isText(head)) return this.#waiting.slice(0, 1);
+    let bytes = 0;
+    const end = this.#waiting.findIndex((message, i) => {
+      bytes += BATCH_ITEM_OVERHEAD_BYTES + message.body.length;
+      return i > 0 &&
+        (i === MAX_BATCH_ITEMS || bytes > MAX_TEXT_BYTES || message.to !== head.to ||
+          !isText(message));
+    });
+    return this.#waiting.slice(0, end < 0 ? undefined : end);
+  }
+
+  /** Takes what {@linkcode Outbox.next} gives. */
   take(): readonly Outgoing[] {
-    const head = this.#shift();
-    const taken = [head];
-    let bytes = BATCH_ITEM_OVERHEAD_BYTES + head.body.length;
-    while (isText(head) && this.head !== undefined && isText(this.head)) {
-      bytes += BATCH_ITEM_OVERHEAD_BYTES + this.head.body.length;
-      if (this.head.to !== head.to || bytes > MAX_TEXT_BYTES) break;
-      taken.push(this.#shift());
-    }
-    this.#taken = taken;
-    return taken;
+    this.#taken = this.next;
+    for (const _ of this.#taken) this.#shift();
+    return this.#taken;
   }
 
   /** Remembers with which envelope the messages went that were taken last. */

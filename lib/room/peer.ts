@@ -1,11 +1,12 @@
 import { type Bytes, compare, concat, toHex } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import { label, sha256, type Verifier } from "../crypto/mod.ts";
-import { type ReceivingChain, refused } from "./chain.ts";
+import type { ReceivingChain } from "./chain.ts";
 import type { Lane } from "./lanes.ts";
 import { shownName } from "./names.ts";
 import type { Question } from "./question.ts";
 import type { PeerSessionKey } from "./session_key.ts";
+import type { WorkBudget } from "./work_budget.ts";
 
 /** One session in the room, as others may know it. */
 export interface Member {
@@ -56,12 +57,6 @@ export interface Announced {
 /** How long the first ANNOUNCE of a member is waited for, in milliseconds. */
 export const SILENT_AFTER_MS = 10_000;
 
-/** Dear work that a member may cause without a wait: RSA operations, runs of keys to skip. */
-const WORK_BURST = 8;
-
-/** Time after which it may cause one more, in milliseconds. */
-const WORK_EVERY_MS = 1000;
-
 /** Another session in the room. */
 export class Peer {
   /** The session in hexadecimal digits. */
@@ -78,10 +73,14 @@ export class Peer {
   readonly seenAt: number;
   /** Handles what it sends, one thing after the other. */
   readonly lane: Lane;
+  /** What it may cause others to compute and to show. */
+  readonly budget: WorkBudget;
   /** Whether it was here before this member came, or came back to a host that began anew. */
   readonly earlier: boolean;
   /** What it told of itself; `undefined` before it did. */
   announced: Announced | undefined;
+  /** How many announcements of it wait in its lane. */
+  announcements = 0;
   /** Whether the host says that its connection is lost and its seat kept. */
   away: boolean;
   /** Whether it was in the room at the host before this one, and has not come to this one yet. */
@@ -139,10 +138,6 @@ export class Peer {
   keyMissed = false;
   /** How many of its sender keys were wrong since the last that was right. */
   badKeys = 0;
-  readonly #clock: Clock;
-  #credit = WORK_BURST;
-  #creditAt: number;
-  #stopWaiting: () => void = () => {};
 
   /** Makes a peer of which only the host has told. */
   constructor(
@@ -150,6 +145,7 @@ export class Peer {
     order: number,
     earlier: boolean,
     lane: Lane,
+    budget: WorkBudget,
     clock: Clock,
   ) {
     this.id = toHex(entry.session);
@@ -159,8 +155,8 @@ export class Peer {
     this.order = order;
     this.earlier = earlier;
     this.lane = lane;
-    this.#clock = clock;
-    this.since = this.#creditAt = clock.elapsed();
+    this.budget = budget;
+    this.since = clock.elapsed();
     this.seenAt = clock.now();
   }
 
@@ -185,33 +181,17 @@ export class Peer {
     return this.lockedOut || this.trust === "withheld";
   }
 
-  /** Notes that it has left, or that nothing is taken from anybody any more. */
+  /** Notes that it has left. */
   leave(): void {
     this.gone = true;
     this.introduced.resolve();
-    this.#stopWaiting();
+    this.budget.leave();
   }
 
-  /**
-   * Waits, with the lane parked, until it may cause more dear work.
-   *
-   * @throws {RoomError} If it leaves meanwhile.
-   */
-  async mayWork(): Promise<void> {
-    const gained = Math.floor((this.#clock.elapsed() - this.#creditAt) / WORK_EVERY_MS);
-    this.#credit = Math.min(WORK_BURST, this.#credit + gained);
-    this.#creditAt += gained * WORK_EVERY_MS;
-    if (--this.#credit >= 0) return;
-    if (!this.gone) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const cancel = this.#clock.after(WORK_EVERY_MS, resolve);
-      this.#stopWaiting = () => {
-        cancel();
-        resolve();
-      };
-      await this.lane.park(promise);
-    }
-    if (this.gone) throw refused("object", "its author has left");
+  /** Notes that nothing is taken from anybody any more. */
+  end(): void {
+    this.leave();
+    this.budget.end();
   }
 }
 

@@ -16,6 +16,7 @@ import type { Events, RoomEvent } from "./events.ts";
 import { type Peer, SILENT_AFTER_MS } from "./peer.ts";
 import type { Roster } from "./roster.ts";
 import type { SessionKeys } from "./session_keys.ts";
+import { textCost } from "./work_budget.ts";
 
 /** A clock further off than this is not believed, in milliseconds. */
 export const MAX_CLOCK_SKEW_MS = 600_000;
@@ -36,6 +37,8 @@ export interface ReceiverOptions {
   readonly events: Events;
   /** The time. */
   readonly clock: Clock;
+  /** Whether all that waited at the host has come. */
+  readonly caughtUp: () => boolean;
   /** Called with a member that has said that it leaves. */
   readonly onLeft: (peer: Peer) => void;
 }
@@ -78,7 +81,7 @@ export class Receiver {
       this.#options.self,
       async () => {
         peer.badKeys++;
-        await peer.mayWork();
+        await peer.budget.spend();
       },
     );
     peer.badKeys = 0;
@@ -103,7 +106,8 @@ export class Receiver {
       if (!again) this.#missKey(peer);
       throw refused("message", "its sender key is not known");
     }
-    const { inner, missing } = await chain.open(msg, () => peer.mayWork());
+    const { budget } = peer;
+    const { inner, missing } = await chain.open(msg, (keys, derive) => budget.skip(keys, derive));
     if (!this.#roster.has(peer)) return;
     this.#showGap(peer, chain.audience, inner.before + msg.index, missing);
     peer.keyMissed = false;
@@ -117,7 +121,7 @@ export class Receiver {
     }
     await this.#events.roomFor(peer);
     if (!this.#roster.has(peer)) return;
-    this.#show(peer, inner, chain.audience === Audience.DIRECT);
+    await this.#show(peer, inner, chain.audience === Audience.DIRECT, again);
   }
 
   /** @param total How many messages were sealed before this one. @param skipped How many of its chain. */
@@ -129,13 +133,21 @@ export class Receiver {
     if (missing > 0) this.#events.emitOf(peer, { type: "gap", member: peer.member!, missing });
   }
 
-  #show(peer: Peer, { at, body, kind }: Inner, direct: boolean): void {
+  async #show(peer: Peer, inner: Inner, direct: boolean, again: boolean): Promise<void> {
+    const { at, body, kind } = inner;
     switch (kind) {
       case BodyKind.TEXT:
       case BodyKind.ACTION:
-        return this.#showAll(peer, [{ kind, text: body }], at, direct);
-      case BodyKind.BATCH:
-        return this.#showAll(peer, decodeBatch(body), at, direct);
+      case BodyKind.BATCH: {
+        const items = kind === BodyKind.BATCH ? decodeBatch(body) : [{ kind, text: body }];
+        const messages = this.#messages(peer, items, at, direct);
+        // What waited at the host, or is sent again, comes at once, and is bounded.
+        const waited = !this.#options.caughtUp() || again && this.#roster.moving;
+        if (!waited) await peer.budget.show(textCost(items.length, body.length));
+        if (!this.#roster.has(peer)) return;
+        for (const message of messages) this.#events.emitOf(peer, message);
+        return;
+      }
       case BodyKind.STATUS:
         return this.#showStatus(peer, decodeStatus(body));
       case BodyKind.LEAVE:
@@ -170,10 +182,10 @@ export class Receiver {
     });
   }
 
-  #showAll(peer: Peer, items: readonly BatchItem[], at: number, direct: boolean): void {
+  #messages(peer: Peer, items: readonly BatchItem[], at: number, direct: boolean): RoomEvent[] {
     if (items.some(({ text }) => text.length === 0)) throw refused("message", "it is empty");
     const now = this.#clock.now();
-    const messages = items.map(({ kind, text }): RoomEvent => ({
+    return items.map(({ kind, text }): RoomEvent => ({
       type: "message",
       from: peer.member!,
       text: decodeText(text),
@@ -181,6 +193,5 @@ export class Receiver {
       private: direct,
       at: Math.abs(at - now) <= MAX_CLOCK_SKEW_MS ? at : now,
     }));
-    for (const message of messages) this.#events.emitOf(peer, message);
   }
 }

@@ -190,7 +190,7 @@ export class Recovery {
   }
 
   async #receiveNeed(peer: Peer, round: number): Promise<void> {
-    await peer.mayWork();
+    await peer.budget.spend();
     // Without a restart there is nothing that the asker could lack.
     const envelopes = this.#roster.moving
       ? this.#link.kept.filter(({ object, to }) => {

@@ -159,6 +159,7 @@ export class Room {
       roster: this.#roster,
       events: this.#events,
       clock: this.#clock,
+      caughtUp: () => this.#link.open,
       onLeft: (peer) => this.#part(peer, "left"),
     });
     this.#naming = new Naming({
@@ -584,15 +585,22 @@ export class Room {
     const peer = this.#roster.get(from);
     if (peer === undefined || !OBJECT_TYPES.has(object[0]!)) return;
     const { obeyed } = this.#decisions;
-    this.#do(peer, object.length, async () => {
+    const announces = object[0] === ObjectType.ANNOUNCE ? 1 : 0;
+    const fits = this.#do(peer, object.length, async () => {
+      peer.announcements -= announces;
       await obeyed; // Whoever is banned says nothing any more.
       if (this.#roster.has(peer)) await this.#recovery.receive(peer, object);
     });
+    if (fits) peer.announcements += announces;
   }
 
-  /** Does something in a peer's lane; what no honest member sends is dropped there. */
-  #do(peer: Peer, bytes: number, work: () => Promise<void> | void): void {
-    peer.lane.push(bytes, async () => {
+  /**
+   * Does something in a peer's lane; what no honest member sends is dropped there.
+   *
+   * @returns Whether there was room for it.
+   */
+  #do(peer: Peer, bytes: number, work: () => Promise<void> | void): boolean {
+    return peer.lane.push(bytes, async () => {
       try {
         if (!this.#ended) await work();
       } catch (error) {

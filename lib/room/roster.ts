@@ -7,6 +7,8 @@ import type { Author } from "./chain.ts";
 import type { Lanes } from "./lanes.ts";
 import { ABSENT_MS } from "./link.ts";
 import { Peer, rosterHash, SILENT_AFTER_MS } from "./peer.ts";
+import { RateLimiter } from "./rate_limiter.ts";
+import { ALL_SKIPS, WorkBudget } from "./work_budget.ts";
 
 /** What `to` is taken for a key by: a name that looks like one never gets what is meant for the key. */
 const KEY = /^[\w-]{43}$/;
@@ -38,6 +40,8 @@ export class Roster {
   readonly #me: RosterOptions["me"];
   readonly #lanes: Lanes;
   readonly #clock: Clock;
+  /** Key derivations for what is missing of everybody. */
+  readonly #skips: RateLimiter;
   readonly #peers = new Map<string, Peer>();
   #burned = new Set<string>();
   /** Those that left before them, where they are forgotten in time. */
@@ -56,6 +60,7 @@ export class Roster {
     this.#relaysItself = equal(hostKey, me.identity.publicKey);
     this.#lanes = lanes;
     this.#clock = clock;
+    this.#skips = new RateLimiter(ALL_SKIPS, clock);
     this.agreement = new Agreement((withAbsent) => {
       const { identity, roomId, session } = me;
       const others = [...this].filter(({ absent, gone }) => !gone && (withAbsent || !absent));
@@ -140,7 +145,9 @@ export class Roster {
     if (this.#peers.size >= MAX_ROSTER_ENTRIES) {
       throw new WireError(`Cannot take member as ${MAX_ROSTER_ENTRIES} are in the room already`);
     }
-    const peer = new Peer(entry, this.nextOrder(), earlier, this.#lanes.lane(), this.#clock);
+    const lane = this.#lanes.lane();
+    const budget = new WorkBudget(lane, this.#skips, this.#clock);
+    const peer = new Peer(entry, this.nextOrder(), earlier, lane, budget, this.#clock);
     this.#peers.set(id, peer);
     this.agreement.changed();
     return peer;
@@ -181,7 +188,7 @@ export class Roster {
 
   /** Lets everybody go, as nothing is taken from anybody any more. */
   clear(): void {
-    for (const peer of this) peer.leave();
+    for (const peer of this) peer.end();
     this.#peers.clear();
   }
 }

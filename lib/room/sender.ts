@@ -7,8 +7,10 @@ import { Delivery } from "./delivery.ts";
 import { type Link, WINDOW_BYTES } from "./link.ts";
 import { isText, type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
 import type { Peer } from "./peer.ts";
+import { RateLimiter } from "./rate_limiter.ts";
 import type { Roster } from "./roster.ts";
 import { Timers } from "./timers.ts";
+import { OWN_TEXT, textCost } from "./work_budget.ts";
 
 /** Messages of one epoch. */
 const MAX_EPOCH_MESSAGES = 16_384;
@@ -52,6 +54,7 @@ export class Sender {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #outbox = new Outbox();
+  readonly #pace: RateLimiter;
   /** By the one who may read; `""` for the room. So are the others. */
   readonly #chains = new Map<string, SendingChain>();
   readonly #epochs = new Map<string, number>();
@@ -70,6 +73,7 @@ export class Sender {
     this.#roster = roster;
     this.#clock = clock;
     this.#timers = new Timers(clock);
+    this.#pace = new RateLimiter(OWN_TEXT, clock);
     this.delivery = new Delivery({
       link,
       outbox: this.#outbox,
@@ -173,7 +177,17 @@ export class Sender {
     if (!usable) return await this.#beginChain(head.to, chain);
     const lacking = audience.filter((peer) => !chain.holders.has(peer.id));
     if (lacking.length > 0) await this.#giveKeys(chain, lacking.slice(0, WRAPS_AT_ONCE));
+    else if (this.#mustPause()) return false;
     else await this.#seal(chain, roster);
+    return true;
+  }
+
+  /** Whether others would not show what comes next without a wait. */
+  #mustPause(): boolean {
+    const texts = this.#outbox.next.filter(isText);
+    const cost = textCost(texts.length, texts.reduce((sum, { body }) => sum + body.length, 0));
+    if (this.#pace.tryTake(cost)) return false;
+    this.#timers.after("pace", this.#pace.msUntil(cost), () => this.pump());
     return true;
   }
 

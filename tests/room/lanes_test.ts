@@ -64,7 +64,7 @@ test("Lanes waits for no lane that is parked, until it goes on", async () => {
   await settling;
 });
 
-test("Lane.push refuses what is over 256 KiB behind a parked piece of work alone", async () => {
+test("Lane.push refuses what is over 1 MiB behind a parked piece of work alone", async () => {
   const lanes = new Lanes();
   const lane = lanes.lane();
   const wait = Promise.withResolvers<void>();
@@ -82,5 +82,21 @@ test("Lane.push refuses what is over 256 KiB behind a parked piece of work alone
   await nextTurn();
   await lanes.settled();
   assertEquals(lane.push(MAX_PARKED_BYTES + 1, nothing), true);
+  await lanes.settled();
+});
+
+test("Lane.push gives each of many parked lanes an even part of 16 MiB", async () => {
+  const lanes = new Lanes();
+  const wait = Promise.withResolvers<void>();
+  const parked = Array.from({ length: 64 }, () => lanes.lane());
+  for (const lane of parked) lane.push(0, () => lane.park(wait.promise));
+  await lanes.settled();
+  for (const lane of parked) {
+    let count = 0;
+    while (lane.push(50_000, () => Promise.resolve())) count++;
+    assertEquals(count, 5);
+  }
+  wait.resolve();
+  await nextTurn();
   await lanes.settled();
 });

@@ -8,12 +8,14 @@ import {
   CloseReason,
   decodeMsg,
   encodeBatch,
+  MAX_BATCH_ITEMS,
   MAX_TEXT_BYTES,
   MemberChange,
   ObjectType,
 } from "../../lib/wire/mod.ts";
 import { flip } from "../support/assert.ts";
 import type { FakeClock } from "../support/clock.ts";
+import { CryptoWork } from "../support/crypto_work.ts";
 import { sessionKey } from "../support/keys.ts";
 import { type MsgLies, type OwnChain, Puppet, ratchet } from "../support/puppet.ts";
 import { Stage } from "../support/stage.ts";
@@ -28,6 +30,31 @@ class FaultyKeys extends SessionKeys {
   override unwrap(): Promise<never> {
     return Promise.reject(new TypeError("out of order"));
   }
+}
+
+/** How many ratchet keys are derived. */
+class DerivedKeys implements Disposable {
+  count = 0;
+  readonly #derive = crypto.subtle.deriveBits;
+
+  constructor() {
+    crypto.subtle.deriveBits = (...args) => {
+      if (args[2] === 96 * 8) this.count++;
+      return this.#derive.apply(crypto.subtle, args);
+    };
+  }
+
+  [Symbol.dispose](): void {
+    crypto.subtle.deriveBits = this.#derive;
+  }
+}
+
+/** MSGs with as many texts as one may have, each of one letter. */
+async function batches(chain: OwnChain, count: number): Promise<Bytes[]> {
+  const body = encodeBatch(Array(MAX_BATCH_ITEMS).fill({ kind: BodyKind.TEXT, text: utf8("x") }));
+  const msgs: Bytes[] = [];
+  while (msgs.length < count) msgs.push(await chain.msg(body, { kind: BodyKind.BATCH }));
+  return msgs;
 }
 
 interface Scene {
@@ -185,6 +212,8 @@ test("Room believes no count that goes back, and counts on where it goes over 2^
 
 test("Room skips 2,000 messages and not one more", async () => {
   const { bob, chain, mal, stage } = await open();
+  await stage.relay.settle();
+  stage.clock.advance(1000); // The SKDM was a part of the same budget.
   const before = chain.chainKey;
   await chain.skip(2001);
   const tooFar = await chain.msg("too far");
@@ -198,20 +227,76 @@ test("Room skips 2,000 messages and not one more", async () => {
   await stage.close();
 });
 
-test("Room lets no member make it skip more than eight times at once, and others wait for none", async () => {
-  const { bob, chain, mal, stage } = await open();
-  for (let i = 0; i < 10; i++) {
-    await chain.skip(1);
-    await stage.says(mal, await chain.msg(`${i}`));
-  }
+test("Room shows what others say before the keys that strangers have it skip", async () => {
+  const names = ["bob", "mal", "eve", "sam"];
+  const members = await Promise.all(names.map((name) => Puppet.create(name)));
+  const [bob, ...strangers] = members as [Puppet, ...Puppet[]];
+  const stage = await Stage.open({ before: members });
+  const floods = await Promise.all(strangers.map(async (stranger) => {
+    const chain = await stranger.chain();
+    await stage.says(stranger, await chain.skdm(stage.target));
+    // None of them is right, which shows once their keys are derived.
+    const lies = { index: 1999, commitment: randomBytes(32) };
+    return await Promise.all(Array.from({ length: 60 }, () => chain.msg("skip", lies)));
+  }));
+  const chain = await bob.chain();
+  await stage.says(bob, await chain.skdm(stage.target));
+  const hello = await chain.msg("hello");
   await stage.relay.settle();
-  // The SKDM was the first of eight such works.
-  const events = stage.events.rest().map(({ type }) => type);
-  assertEquals(events, Array(7).fill(["gap", "message"]).flat());
+  await using _ = new CryptoWork();
+  using derived = new DerivedKeys();
+  for (const [i, flood] of floods.entries()) await stage.says(strangers[i]!, ...flood);
+  await stage.says(bob, hello);
+  assertEquals(await stage.text(), "hello");
+  await stage.relay.settle();
+  const count = derived.count;
+  assert(count <= 4001, `${count} keys were derived`);
+  await stage.close();
+});
+
+test("Room has no member wait for one that skips, and goes on with that one in time", async () => {
+  const { bob, chain, mal, stage } = await open();
+  await chain.skip(1000);
+  await stage.says(mal, await chain.msg("one"));
+  assertEquals((await stage.event("gap")).missing, 1000);
+  assertEquals(await stage.text(), "one");
+  await chain.skip(1000);
+  await stage.says(mal, await chain.msg("two"), await chain.msg("three"));
   await stage.assertStillHears(bob);
-  stage.clock.advance(1000);
-  assertEquals((await stage.event("gap")).missing, 1);
-  assertEquals(await stage.text(), "7");
+  stage.clock.advance(1000); // Only 750 of 2,000 were left beside the SKDM.
+  assertEquals((await stage.event("gap")).missing, 1000);
+  assertEquals([await stage.text(), await stage.text()], ["two", "three"]);
+  await stage.close();
+});
+
+test("Room shows 20,000 texts of one member at once, and nobody waits for more of them", async () => {
+  const { bob, chain, mal, stage } = await open();
+  for (const msg of await batches(chain, 100)) await stage.says(mal, msg);
+  await stage.relay.settle();
+  // Each has 256 texts in two KiB.
+  assertEquals(stage.events.rest().length, 77 * 256);
+  await stage.assertStillHears(bob);
+  // What it said before it left is shown, and no faster for that.
+  await stage.tell(mal, MemberChange.LEFT);
+  await stage.relay.settle();
+  assertEquals(stage.events.rest(), []);
+  for (let i = 0; i < 23; i++) {
+    stage.clock.advance(13);
+    for (let j = 0; j < 256; j++) assertEquals(await stage.text(), "x");
+  }
+  assertEquals((await stage.event("left")).member.name, "mal");
+  await stage.close();
+});
+
+test("Room shows at once what has waited for it, however many texts it is", async () => {
+  const { chain, mal, stage } = await open();
+  await stage.relay.settle();
+  const missed = await batches(chain, 100);
+  await stage.resume([mal], missed.length);
+  for (const msg of missed) await stage.says(mal, msg);
+  await stage.relay.settle();
+  const types = stage.events.rest().map(({ type }) => type);
+  assertEquals(types, [...Array(100 * 256).fill("message"), "reconnected"]);
   await stage.close();
 });
 
@@ -337,6 +422,7 @@ test("Room shows nothing of a MSG of which a part is no text", async () => {
     await chain.msg(encodeBatch([text, broken]), batch),
     await chain.msg(encodeBatch([text, { ...text, kind: BodyKind.LEAVE }]), batch),
     await chain.msg(encodeBatch([text]), batch),
+    await chain.msg(encodeBatch(Array(MAX_BATCH_ITEMS + 1).fill(text)), batch),
     await chain.msg(encodeBatch([text, text]).slice(0, -1), batch),
     await chain.msg("unknown", { kind: 99 }),
     await chain.msg(encodeBatch([text, { ...text, kind: BodyKind.ACTION }]), batch),

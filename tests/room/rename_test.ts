@@ -5,6 +5,7 @@ import {
   type AnnouncedName,
   Audience,
   decodeAnnounce,
+  MemberChange,
   ObjectType,
   type SignedAnnounce,
 } from "../../lib/wire/mod.ts";
@@ -216,7 +217,7 @@ test("Room warns no more of who had its name before, and takes it again", async 
   await stage.close();
 });
 
-test("Room makes who takes new names all the time wait for it, and nobody else", async () => {
+test("Room shows of names that come too fast the last, and lets nobody else wait", async () => {
   const [bob, mal] = [await Puppet.create("bob"), await Puppet.create("mal")];
   const stage = await Stage.open({ before: [bob, mal] });
   for (let i = 0; i < 20; i++) {
@@ -224,11 +225,59 @@ test("Room makes who takes new names all the time wait for it, and nobody else",
     await stage.says(mal, await mal.announce(stage.session, lies));
   }
   await stage.relay.settle();
-  assertEquals(stage.events.rest().length, 8);
+  const names = Array.from({ length: 8 }, (_, i) => `mal ${i}`);
+  for (const name of names) assertEquals((await stage.event("renamed")).member.name, name);
   await stage.assertStillHears(bob);
+  for (let second = 0; second < 10; second++) await stage.pass(1000);
+  const more = stage.events.rest();
+  assert(more.length <= 2, `${more.length} more`);
+  assertEquals(stage.room.members.map(({ name }) => name), ["bob", "mal 19"]);
+  await stage.close();
+});
+
+test("Room shows no more new names of a member that is gone, but what it said", async () => {
+  const [bob, mal] = [await Puppet.create("bob"), await Puppet.create("mal")];
+  const stage = await Stage.open({ before: [bob, mal] });
+  const chain = await mal.chain();
+  await stage.says(mal, await chain.skdm(stage.target));
+  for (let i = 0; i < 7; i++) {
+    const lies = { generation: i + 2, name: `mal ${i}` };
+    await stage.says(mal, await mal.announce(stage.session, lies));
+  }
+  await stage.relay.settle();
+  assertEquals(stage.events.rest().length, 7);
+  // Nothing waits behind the first of these when its turn is looked at.
+  for (let i = 7; i < 10; i++) {
+    const lies = { generation: i + 2, name: `mal ${i}` };
+    await stage.says(mal, await mal.announce(stage.session, lies));
+    await stage.relay.settle();
+  }
+  await stage.says(mal, await chain.msg("last words"));
+  await stage.tell(mal, MemberChange.LEFT);
+  assertEquals(await stage.text(), "last words");
+  assertEquals((await stage.event("left")).member.name, "mal 6");
   await stage.pass(10_000);
-  const more = stage.events.rest().length;
-  assert(more >= 1 && more <= 10, `${more} more`);
+  assertEquals(stage.events.rest(), []);
+  await stage.close();
+});
+
+test("Room shows few new names of a member that announced thousands and is not back", async () => {
+  const [bob, mal] = [await Puppet.create("bob"), await Puppet.create("mal")];
+  const stage = await Stage.open({ before: [bob, mal] });
+  const floods = await Promise.all(
+    Array.from({ length: 20 }, (_, record) =>
+      Promise.all(Array.from({ length: 50 }, (_, i) => {
+        const number = record * 50 + i;
+        return mal.announce(stage.session, { generation: number + 2, name: `mal ${number}` });
+      }))),
+  );
+  for (const flood of floods) await stage.says(mal, ...flood);
+  await stage.tell(mal, MemberChange.AWAY);
+  await stage.relay.settle();
+  for (let second = 0; second < 60; second++) await stage.pass(1000);
+  const events = stage.events.rest().map(({ type }) => type);
+  assertEquals(events.filter((type) => type === "renamed").length <= 10, true);
+  assertEquals(events.at(-1), "lost");
   await stage.close();
 });
 

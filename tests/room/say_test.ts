@@ -7,6 +7,7 @@ import {
   decodeMsg,
   decodeSkdm,
   type Inner,
+  MAX_BATCH_ITEMS,
   MAX_TEXT_BYTES,
   MemberChange,
   type MemberEnvelope,
@@ -430,6 +431,32 @@ test("Room carries a burst from two senders to everybody once and in order", asy
   assertEquals(ada.texts.all, lines.map((line) => `bob ${line}`));
   assertEquals(bob.texts.all, lines.map((line) => `ada ${line}`));
   await world.close();
+});
+
+test("Room packs at most 256 texts in one MSG, and sends no faster than others show them", async () => {
+  const { bob, stage } = await openWithBob();
+  const lines = Array.from({ length: 11_000 }, (_, i) => `${i}`);
+  const said = Promise.all(lines.map((line) => stage.room.say(line)));
+  const batches: string[][] = [];
+  const shown: string[] = [];
+  const { relay } = stage;
+  async function read(): Promise<void> {
+    const { object } = await relay.object(ObjectType.MSG);
+    batches.push(textsOf((await bob.take(object))!));
+    shown.push(...batches.at(-1)!);
+  }
+  await bob.take((await relay.object(ObjectType.SKDM)).object);
+  while (shown.length < 10_000 - 2 * MAX_BATCH_ITEMS) await read();
+  await relay.settle();
+  while (relay.envelopes.all.length > batches.length + 2) await read();
+  assert(shown.length < 10_000, `${shown.length} were sent`);
+  const timers = setInterval(() => stage.clock.advance(100));
+  await said;
+  clearInterval(timers);
+  while (shown.length < lines.length) await read();
+  assertEquals(shown, lines);
+  assertEquals(Math.max(...batches.map(({ length }) => length)), MAX_BATCH_ITEMS);
+  await stage.close();
 });
 
 test("Room sends text byte for byte", async () => {

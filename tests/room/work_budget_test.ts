@@ -1,0 +1,120 @@
+import { assertEquals } from "@std/assert";
+import { Lanes } from "../../lib/room/lanes.ts";
+import { RateLimiter } from "../../lib/room/rate_limiter.ts";
+import { ALL_SKIPS, textCost, WorkBudget } from "../../lib/room/work_budget.ts";
+import { assertFails } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
+import { nextTurn } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+
+/** Members who have this one derive keys, and how many it has derived for whom, in order. */
+class Scene {
+  readonly clock = new FakeClock();
+  readonly lanes = new Lanes();
+  readonly derived: [name: string, keys: number][] = [];
+  readonly #skips = new RateLimiter(ALL_SKIPS, this.clock);
+
+  /** Another session. */
+  member(name: string): {
+    budget: WorkBudget;
+    skip: (keys: number) => Promise<void>;
+    work: (work: () => Promise<void>) => Promise<void>;
+  } {
+    const lane = this.lanes.lane();
+    const budget = new WorkBudget(lane, this.#skips, this.clock);
+    const work = (work: () => Promise<void>): Promise<void> => {
+      const done = Promise.withResolvers<void>();
+      lane.push(1, () => work().then(done.resolve, done.reject));
+      return done.promise;
+    };
+    const skip = (keys: number): Promise<void> =>
+      work(() =>
+        budget.skip(keys, (few) => {
+          this.derived.push([name, few]);
+          return Promise.resolve();
+        })
+      );
+    return { budget, skip, work };
+  }
+
+  /** How many keys were derived for those whose name begins so. */
+  count(name: string): number {
+    const keys = this.derived.filter(([whose]) => whose.startsWith(name)).map(([, few]) => few);
+    return keys.reduce((sum, few) => sum + few, 0);
+  }
+
+  async pass(ms: number): Promise<void> {
+    this.clock.advance(ms);
+    await nextTurn();
+  }
+}
+
+test("WorkBudget.skip derives at most 2,000 keys for one session at once, then 250 a second", async () => {
+  const scene = new Scene();
+  const { skip } = scene.member("mal");
+  for (let i = 0; i < 10; i++) void skip(1999);
+  await scene.lanes.settled();
+  await nextTurn();
+  assertEquals(2000 - scene.count("mal") < 64, true);
+  await scene.pass(1000);
+  await scene.pass(1000);
+  assertEquals(2500 - scene.count("mal") < 64, true);
+  const other = scene.member("bob");
+  await other.skip(1000);
+  assertEquals(scene.count("bob"), 1000);
+});
+
+test("WorkBudget.skip serves sessions in turn, so that many who skip on and on starve nobody", async () => {
+  const scene = new Scene();
+  for (let i = 0; i < 20; i++) {
+    const { skip } = scene.member(`mal ${i}`);
+    for (let j = 0; j < 60; j++) void skip(1999);
+  }
+  await nextTurn();
+  assertEquals(4000 - scene.count("mal") < 64, true);
+  const skipped = scene.member("bob").skip(100);
+  await nextTurn();
+  assertEquals(scene.count("bob"), 0);
+  // Two turns, each behind one of everybody.
+  const before = scene.count("mal");
+  while (scene.count("bob") < 100) await scene.pass(128);
+  await skipped;
+  assertEquals(scene.count("mal") - before <= 2 * 20 * 64, true);
+});
+
+test("WorkBudget.skip parks the lane for all but a few keys", async () => {
+  const scene = new Scene();
+  const { budget, work } = scene.member("mal");
+  const derive = Promise.withResolvers<void>();
+  const skipped = work(() => budget.skip(65, () => derive.promise));
+  await scene.lanes.settled();
+  derive.resolve();
+  await skipped;
+  const few = work(() => budget.skip(64, async () => await derive.promise));
+  await few;
+  assertEquals(scene.clock.timers, 0);
+});
+
+test("WorkBudget gives up work of who has left, but shows its text until the end", async () => {
+  const scene = new Scene();
+  const { budget, skip, work } = scene.member("mal");
+  for (let i = 0; i < 8; i++) await work(() => budget.spend());
+  const [late, skipped] = [work(() => budget.spend()), skip(1)];
+  await nextTurn();
+  budget.leave();
+  await assertFails(late, "protocol-error", "has left");
+  await assertFails(skipped, "protocol-error", "has left");
+  const shown = [textCost(20_000, 0), 200, 20_000].map((cost) => work(() => budget.show(cost)));
+  await shown[0];
+  await nextTurn();
+  assertEquals(scene.clock.timers, 1);
+  await scene.pass(10);
+  await shown[1];
+  budget.end();
+  await shown[2];
+  assertEquals(scene.clock.timers, 0);
+});
+
+test("textCost counts each text, and each KiB", () => {
+  assertEquals([textCost(1, 1), textCost(1, 16_384), textCost(256, 1025)], [2, 17, 258]);
+});
