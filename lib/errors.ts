@@ -103,7 +103,6 @@ export type Code =
   | "addresses-hidden"
   | "name-taken"
   | "name-misleading"
-  | "member-silent"
   | "messages-missing"
   | "roster-differs"
   | "bad-input"
@@ -327,7 +326,6 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 0,
     hint: "Choose another name: /nick NAME, or --name at the next start.",
   },
-  "member-silent": { status: 0, hint: "That member cannot read you until it answers." },
   "messages-missing": { status: 0, hint: "" },
   "roster-differs": {
     status: 0,

@@ -25,7 +25,7 @@ import type {
 } from "../ui/mod.ts";
 import { CloseReason as Farewell } from "../wire/mod.ts";
 import type { Interrupts } from "./interrupts.ts";
-import type { Keeper } from "./keeper.ts";
+import type { Candidate, Keeper } from "./keeper.ts";
 import type { Line } from "./line.ts";
 import { problem } from "./problem.ts";
 import { passes } from "./redial.ts";
@@ -354,9 +354,9 @@ class Chat {
       case "accept":
         return await this.#accept(input.digits);
       case "kick":
-        return await this.#keeper.kick(input.name, this.#room.members);
+        return await this.#keeper.kick(input.name, this.#here);
       case "ban": {
-        const ban = await this.#keeper.ban(input.name, this.#room.members);
+        const ban = await this.#keeper.ban(input.name, this.#here);
         return this.#show({ event: "banned", ...ban, banned: true });
       }
       case "unban":
@@ -408,6 +408,11 @@ class Chat {
     this.#room.judgeAnew();
     const member = this.#view(this.#room.find(toBase64Url(key)));
     this.#show({ event: "accepted", member });
+  }
+
+  /** Everybody whom the host can remove. */
+  get #here(): readonly Candidate[] {
+    return [...this.#room.members, ...this.#room.strangers.map(({ key, tag }) => ({ key, tag }))];
   }
 
   /** @throws {RoomError} With code `not-host`. */
@@ -523,6 +528,13 @@ class Chat {
           member: this.#view(event.member),
           reason: event.reason,
         });
+      case "unannounced":
+        return this.#show({
+          event: "unannounced",
+          here: event.here.map(view),
+          left: event.left.map(view),
+          leftCount: event.leftCount,
+        });
       case "rekeyed":
         return this.#show({ event: "rekeyed" });
       case "lost":
@@ -619,6 +631,7 @@ class Chat {
       ...!ignored && member.status !== undefined && { status: member.status },
       ...ignored && { ignored },
       ...member.withheld && { withheld: true },
+      ...member.unannounced && { unannounced: true },
     };
   }
 

@@ -34,7 +34,7 @@ export interface KeeperOptions {
 }
 
 /** Somebody whom a word may mean. */
-interface Candidate {
+export interface Candidate {
   readonly key: Bytes;
   readonly tag: string;
   /** The name, as it is or was shown; missing where nobody knows it. */
@@ -85,10 +85,10 @@ export class Keeper {
    * Removes a member, which may come back at once.
    *
    * @param wanted Its name as shown, `name#tag`, tag, fingerprint or key; the last also of one never shown.
-   * @param here Who is shown now.
+   * @param here Those who are shown now, strangers included.
    * @throws {RoomError} With code `no-such-member`, also if it is the host itself.
    */
-  async kick(wanted: string, here: readonly Member[]): Promise<void> {
+  async kick(wanted: string, here: readonly Candidate[]): Promise<void> {
     const { key } = await this.#find(wanted, here);
     if (!this.#options.relay.seats(key)) throw noSuchMember(REMOVE, WHO_HINT, "nobody here");
     await this.#remove(KickOp.KICK, key, CloseReason.KICKED);
@@ -101,7 +101,7 @@ export class Keeper {
    * @param here Who is shown now: they are meant before those who have left.
    * @throws {RoomError} With code `too-many-bans`, or `no-such-member`, also if it is the host itself.
    */
-  async ban(wanted: string, here: readonly Member[]): Promise<BanView> {
+  async ban(wanted: string, here: readonly Candidate[]): Promise<BanView> {
     const { key, name } = await this.#find(wanted, here);
     if (name !== undefined) this.#names.set(toHex(key), plainName(name));
     await this.#remove(KickOp.BAN, key, CloseReason.BANNED);
@@ -138,7 +138,7 @@ export class Keeper {
   }
 
   /** Whom a word means: one of those who are here or, where it is none of them, who was here. */
-  async #find(wanted: string, here: readonly Member[]): Promise<Candidate> {
+  async #find(wanted: string, here: readonly Candidate[]): Promise<Candidate> {
     for (const candidates of [here, [...this.#met.values()].reverse()]) {
       const [first, ...others] = await meant(wanted, candidates);
       if (others.length > 0) throw noSuchMember(REMOVE, WHO_HINT, "more than one");
@@ -175,7 +175,7 @@ export class Keeper {
   }
 }
 
-/** Those whom a word means, each once: by the name as shown, `name#tag`, tag, fingerprint or key. */
+/** Those whom a word means, each once: by the name as shown, `name#tag`, tag, `#tag`, fingerprint or key. */
 async function meant(word: string, candidates: readonly Candidate[]): Promise<Candidate[]> {
   const each = [...new Map(candidates.map((one) => [toHex(one.key), one])).values()];
   if (KEY.test(word)) return each.filter(({ key }) => toBase64Url(key) === word);
@@ -184,7 +184,7 @@ async function meant(word: string, candidates: readonly Candidate[]): Promise<Ca
   return each.filter((one) => {
     const { name, tag } = one;
     const isNamed = name !== undefined && [name, `${plainName(name)}#${tag}`].includes(word);
-    return isNamed || tag === word || one === holder;
+    return isNamed || tag === word || `#${tag}` === word || one === holder;
   });
 }
 

@@ -73,11 +73,6 @@ export class Announcer {
     };
   }
 
-  /** Who was here before and has not answered the first ANNOUNCE. */
-  get unanswered(): Iterable<Peer> {
-    return this.#unanswered ?? [];
-  }
-
   /** Tells the host who this member is, where that is due: then it is in the room. */
   async enter(): Promise<void> {
     const { link, self } = this.#options;

@@ -13,6 +13,16 @@ export type RoomEvent =
   | { readonly type: "ready"; readonly me: Member; readonly members: readonly Present[] }
   | { readonly type: "joined"; readonly member: Member }
   | { readonly type: "left"; readonly member: Member; readonly reason: LeaveReason }
+  | {
+    /** The host names sessions that have not said who they are: they get no key. */
+    readonly type: "unannounced";
+    /** Those that have been here for 10 s. */
+    readonly here: readonly Present[];
+    /** Those that are gone, of many the first. */
+    readonly left: readonly Member[];
+    /** How many are gone. */
+    readonly leftCount: number;
+  }
   /** The host has removed somebody: what is said from now on is sealed with new keys. */
   | { readonly type: "rekeyed" }
   | { readonly type: "lost"; readonly member: Present }

@@ -28,6 +28,8 @@ export interface Present extends Member {
   readonly lost: boolean;
   /** Present where it is given no key: it cannot read what is said here. */
   readonly withheld?: true;
+  /** Present where it has not said who it is, and is given no key either; its name is `#` and the tag. */
+  readonly unannounced?: true;
   /** How it says it is, in one line; missing where it says nothing. */
   readonly status?: string;
   /** Present where it has not got what was said to it last, as far as this was asked and is known. */
@@ -81,6 +83,8 @@ export class Peer {
   announced: Announced | undefined;
   /** How many announcements of it wait in its lane. */
   announcements = 0;
+  /** Short for the key, once it was told that it has not announced itself. */
+  tag: string | undefined;
   /** Whether the host says that its connection is lost and its seat kept. */
   away: boolean;
   /** Whether it was in the room at the host before this one, and has not come to this one yet. */
@@ -173,6 +177,20 @@ export class Peer {
       lost: this.away || this.absent,
       ...this.withheld && { withheld: true },
       ...this.status !== "" && { status: this.status },
+    };
+  }
+
+  /** What is shown of it where it was told that it has not announced itself. */
+  get stranger(): Present | undefined {
+    if (this.announced !== undefined || this.tag === undefined) return undefined;
+    return {
+      name: `#${this.tag}`,
+      tag: this.tag,
+      key: this.key,
+      session: this.session,
+      since: this.seenAt,
+      lost: this.away || this.absent,
+      unannounced: true,
     };
   }
 

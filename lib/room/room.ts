@@ -1,4 +1,4 @@
-import { type Bytes, equal, toBase64Url, toHex, utf8 } from "../bytes/mod.ts";
+import { type Bytes, equal, toHex, utf8 } from "../bytes/mod.ts";
 import type { Channel } from "../channel/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Identity } from "../crypto/mod.ts";
@@ -30,6 +30,7 @@ import { Roster } from "./roster.ts";
 import { Sender } from "./sender.ts";
 import type { SessionKeys } from "./session_keys.ts";
 import { Timers } from "./timers.ts";
+import { Unannounced } from "./unannounced.ts";
 
 /** What may be in an envelope. */
 const OBJECT_TYPES: ReadonlySet<number> = new Set(Object.values(ObjectType));
@@ -86,6 +87,7 @@ export class Room {
   readonly #receiver: Receiver;
   readonly #naming: Naming;
   readonly #announcer: Announcer;
+  readonly #unannounced: Unannounced;
   #insiders: Set<string> | undefined;
   #return: Return | undefined;
   #status = "";
@@ -171,6 +173,11 @@ export class Room {
       trust: options.trust,
       onWithheld: (peer) => this.#sender.expireHeldBy(peer),
     });
+    this.#unannounced = new Unannounced({
+      events: this.#events,
+      link: this.#link,
+      clock: this.#clock,
+    });
     this.#announcer = new Announcer({
       self: options,
       naming: this.#naming,
@@ -184,6 +191,11 @@ export class Room {
   /** The others whose ANNOUNCE came, in the order in which they joined. */
   get members(): Present[] {
     return this.#roster.announced().map((peer) => peer.member!);
+  }
+
+  /** Those who have not said who they are, though they have been here for 10 s; nobody gives them keys. */
+  get strangers(): Present[] {
+    return this.#roster.strangers();
   }
 
   /** Whether the host has ever let this member in, and said who is there. */
@@ -227,15 +239,16 @@ export class Room {
   }
 
   /**
-   * The others, with those marked who have not got what was said to them last. That is the host's word;
+   * The others and the strangers, with those marked who have not got what was said to them last. That is the host's word;
    * without it (no connection, or no answer in 2 s) whoever may lack something is marked.
    */
   async who(): Promise<Present[]> {
     const behind = await this.#sender.delivery.findBehind();
-    return this.#roster.announced().map((peer) => ({
+    const members = this.#roster.announced().map((peer) => ({
       ...peer.member!,
-      ...behind.has(peer) && { behind: true },
+      ...behind.has(peer) && { behind: true as const },
     }));
+    return [...members, ...this.strangers];
   }
 
   /** Resolves when another message can be taken. */
@@ -388,6 +401,7 @@ export class Room {
     if (this.#ended) return;
     this.#ended = true;
     this.#announcer.end();
+    this.#unannounced.end();
     this.#sender.end(code);
     this.#timers.clear();
     this.#roster.clear();
@@ -498,6 +512,7 @@ export class Room {
     if (this.#decisions.bans(entry.key) || equal(entry.session, HOST_SESSION)) return;
     const peer = this.#roster.admit(entry, earlier);
     if (peer === undefined) return;
+    this.#unannounced.named(peer);
     peer.lockedOut = this.#insiders?.has(toHex(entry.key)) === false;
     // It may have been at the host before, and think that it has told this member of itself.
     if (this.#roster.moving) this.#recovery.ask(peer);
@@ -545,7 +560,7 @@ export class Room {
     this.#recovery.stopAwaitingQuestion(peer);
     this.#sender.delivery.owe(peer, undefined);
     this.#announcer.answered(peer);
-    if (peer.announced === undefined) return;
+    if (peer.announced === undefined) return this.#unannounced.left(peer);
     this.#disappear(peer, reason);
     if (reason === "kicked" || reason === "banned") this.#showRekeyed(peer);
     this.#sender.pump();
@@ -571,10 +586,6 @@ export class Room {
     }
     const members = earlier.map((peer) => peer.member!);
     this.#events.emit({ type: "ready", me: this.me, members });
-    for (const { key } of this.#announcer.unanswered) {
-      const message = `A member has not answered: ${toBase64Url(key)}`;
-      this.#events.emit({ type: "warning", code: "member-silent", message });
-    }
     this.#naming.showEarlier(earlier);
   }
 
@@ -628,6 +639,7 @@ export class Room {
     const { announced, nameTaken } = await this.#announcer.check(peer, object);
     if (!this.#roster.has(peer)) return;
     const isNew = peer.announced === undefined;
+    this.#unannounced.announced(peer);
     this.#naming.learn(peer, announced, nameTaken); // That it is here is told before it is given a key.
     await this.#announcer.sendDue();
     if (isNew && this.#status !== "") this.#sendStatus(peer);

@@ -6,7 +6,7 @@ import { Agreement } from "./agreement.ts";
 import type { Author } from "./chain.ts";
 import type { Lanes } from "./lanes.ts";
 import { ABSENT_MS } from "./link.ts";
-import { Peer, rosterHash, SILENT_AFTER_MS } from "./peer.ts";
+import { Peer, type Present, rosterHash, SILENT_AFTER_MS } from "./peer.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { ALL_SKIPS, WorkBudget } from "./work_budget.ts";
 
@@ -106,6 +106,11 @@ export class Roster {
   /** Those of them who are given keys. */
   readers(): Peer[] {
     return this.announced().filter(({ withheld }) => !withheld);
+  }
+
+  /** Those of whom it was told that they have not said who they are. */
+  strangers(): Present[] {
+    return [...this].flatMap(({ gone, stranger }) => gone || !stranger ? [] : [stranger]);
   }
 
   /** Whoever a name or a key may mean. */

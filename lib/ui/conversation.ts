@@ -8,6 +8,7 @@ import type {
   InviteEvent,
   MemberView,
   MessageEvent,
+  PresentView,
   SafetyNumberEvent,
   UiEvent,
 } from "./events.ts";
@@ -288,9 +289,9 @@ export class Conversation {
   // Who is here.
 
   /** These are all. */
-  #meetAll(members: readonly MemberView[]): void {
+  #meetAll(members: readonly PresentView[]): void {
     this.#members.clear();
-    for (const member of members) this.#meet(member);
+    for (const member of members) if (!member.unannounced) this.#meet(member);
   }
 
   /** Knows a member, by the name that it has now. */

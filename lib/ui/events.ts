@@ -34,6 +34,8 @@ export interface PresentView extends MemberView {
   readonly ignored?: true;
   /** Present where it is given no key: it cannot read what this end says. */
   readonly withheld?: true;
+  /** Present where it has not said who it is: its name is `#` and the tag, and nobody gives it keys. */
+  readonly unannounced?: true;
 }
 
 /** All that is known of one of those who are in the room. */
@@ -142,6 +144,18 @@ export interface JoinedEvent {
   readonly member: MemberView;
   /** At the host alone: ten digits that the member shows too. */
   readonly joinCode?: string;
+}
+
+/** The host names sessions that do not say who they are: nobody gives them keys. At most one each 10 s. */
+export interface UnannouncedEvent {
+  /** Names the event. */
+  readonly event: "unannounced";
+  /** Those that have been here for 10 s. */
+  readonly here: readonly MemberView[];
+  /** Those that are gone and never said it, of many the first. */
+  readonly left: readonly MemberView[];
+  /** How many are gone. */
+  readonly leftCount: number;
 }
 
 /** A member went. */
@@ -497,6 +511,7 @@ export type UiEvent =
   | ReadyEvent
   | JoinedEvent
   | LeftEvent
+  | UnannouncedEvent
   | PresenceEvent
   | RenamedEvent
   | StatusEvent

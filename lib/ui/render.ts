@@ -20,6 +20,7 @@ import type {
   SafetyNumberEvent,
   StatusEvent,
   UiEvent,
+  UnannouncedEvent,
 } from "./events.ts";
 import { markedName } from "./look.ts";
 import { sanitizeLine } from "./sanitize.ts";
@@ -162,7 +163,7 @@ function greeting({ host, joinCode, members, name }: ReadyEvent): string[] {
 
 /** What `/who` shows of one. */
 function memberSentence(member: PresentView): string {
-  const { behind, ignored, lost, since, status, tag, verified, withheld } = member;
+  const { behind, ignored, lost, since, status, tag, unannounced, verified, withheld } = member;
   const facts = [
     `tag ${tag}`,
     verified ? "verified" : "not verified",
@@ -171,6 +172,7 @@ function memberSentence(member: PresentView): string {
     ...behind ? ["has not got your last message"] : [],
     ...ignored ? ["ignored"] : [],
     ...withheld ? ["cannot read what you say"] : [],
+    ...unannounced ? ["has not said who they are, cannot read"] : [],
     // Last, as it may look like any of these.
     ...status === undefined ? [] : [`away: ${status}`],
   ];
@@ -210,6 +212,8 @@ function sentences(event: UiEvent): string[] {
     }
     case "left":
       return [`${markedName(event.member)} ${LEAVE_SENTENCES[event.reason]}`];
+    case "unannounced":
+      return unannouncedSentences(event);
     case "lost":
       return [
         `${markedName(event.member)} has lost the connection: what you say waits for its return`,
@@ -431,11 +435,24 @@ function welcome(members: readonly PresentView[]): string {
     : hereSentence([enumeration(members.map(withPresence))]);
 }
 
-/** Names, but not more than one reads. */
-function enumeration(names: readonly string[]): string {
-  const more = names.length - MAX_NAMES;
-  const shown = more > 0 ? [...names.slice(0, MAX_NAMES), `${more} more`] : names;
-  return shown.join(", ");
+function unannouncedSentences({ here, left, leftCount }: UnannouncedEvent): string[] {
+  const present = enumeration(here.map(({ name }) => name));
+  const gone = enumeration(left.map(({ name }) => name), leftCount);
+  return [
+    ...here.length === 0 ? [] : [
+      here.length === 1
+        ? `${present} is here and has not said who they are: they cannot read.`
+        : `${present} are here and have not said who they are: they cannot read.`,
+    ],
+    ...leftCount === 0 ? [] : [`${gone} left without having said who they were.`],
+  ];
+}
+
+/** Names, but not more than one reads. @param count How many there are, where not all are given. */
+function enumeration(names: readonly string[], count = names.length): string {
+  const shown = names.slice(0, MAX_NAMES);
+  const more = count - shown.length;
+  return [...shown, ...more > 0 ? [`${more} more`] : []].join(", ");
 }
 
 function withPresence(member: PresentView): string {

@@ -45,6 +45,20 @@ function open(decisions: readonly KeptDecision[] = []) {
   return { door, inn, keeper, kept, numbers };
 }
 
+test("Keeper removes by the tag, as it is shown, those who have not said who they are", async () => {
+  for (const mark of ["", "#"]) {
+    const { door, inn, keeper, kept } = open();
+    const { key, tag } = await memberOf("bob");
+    const seat = inn.knock("bob", { key });
+    await seat.enter();
+    await keeper.kick(`${mark}${tag}`, [{ key, tag }]);
+    assertEquals(await seat.farewell(), CloseReason.KICKED);
+    assertEquals(await keeper.ban(`${mark}${tag}`, [{ key, tag }]), { key: toBase64Url(key), tag });
+    assertEquals(door.statusFor(key), AcceptStatus.BANNED);
+    assertEquals(kept.at(-1)!.map(({ name }) => name), [undefined]);
+  }
+});
+
 test("Keeper keeps bans by the name that people know, over a restart", async () => {
   const { door, inn, keeper, kept, numbers } = open();
   const bob = await memberOf("bob", "bob#abcdefgh");

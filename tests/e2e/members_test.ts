@@ -9,7 +9,7 @@ import {
 } from "../support/program.ts";
 
 /** What honest members must never be told. */
-const ALARMS = /member-silent|messages-missing|roster-differs|internal|has not answered/;
+const ALARMS = /not said who|messages-missing|roster-differs|internal/;
 
 /** Lines without those on the identity, which a compiled binary keeps and `main.ts` may not. */
 function notices(program: Program): string[] {

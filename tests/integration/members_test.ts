@@ -22,6 +22,8 @@ function presence({ events }: Attendant): string[] {
         return [`${event.member.name} is ${event.text}`];
       case "renamed":
         return [`${event.before} is ${event.member.name}`];
+      case "unannounced":
+        return [`${event.here.length} here, ${event.leftCount} left without a word`];
       case "key-changed":
         return [`${event.member.name} has another key`];
       case "gap":

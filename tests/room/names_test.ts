@@ -367,6 +367,7 @@ test("Room gives nobody a name before its holder for having been silent for long
   await stage.relay.settle();
   assertEquals((await stage.join(holder)).name, "bob");
   await stage.pass(10_000);
+  assertEquals((await stage.event("unannounced")).here.length, 1);
   await stage.says(silent, await silent.announce(stage.session));
   const { member } = await stage.event("joined");
   assertEquals(member.name, `bob#${member.tag}`);

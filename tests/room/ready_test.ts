@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Identity, randomBytes } from "../../lib/crypto/mod.ts";
+import { type Identity, keyTag, randomBytes } from "../../lib/crypto/mod.ts";
 import { type RoomEvent, type SessionKeyPair, SILENT_AFTER_MS } from "../../lib/room/mod.ts";
 import {
   CloseReason,
@@ -50,7 +50,9 @@ test("Room is ready after 10 s without those who are silent, and says who they a
   assertEquals(stage.events.all, []);
   stage.clock.advance(1);
   assertEquals((await stage.event("ready")).members.map(({ name }) => name), ["carol"]);
-  for (let i = 0; i < 2; i++) assertEquals((await stage.event("warning")).code, "member-silent");
+  const tags = await Promise.all([bob, dave].map(({ entry }) => keyTag(entry.key)));
+  const { here, left } = await stage.event("unannounced");
+  assertEquals([here.map(({ name }) => name), left], [tags.map((tag) => `#${tag}`), []]);
   // One that answers late joins late.
   await stage.says(bob, await bob.announce(stage.session));
   assertEquals((await stage.event("joined")).member.name, "bob");
@@ -67,6 +69,7 @@ test("Room waits neither for who is away nor for who leaves", async () => {
   assertEquals(stage.events.all, []);
   await stage.tell(lost, MemberChange.AWAY);
   assertEquals((await stage.event("ready")).members, []);
+  assertEquals((await stage.event("unannounced")).left.map(({ key }) => key), [leaver.entry.key]);
   await stage.relay.settle();
   assertEquals(stage.events.rest(), []);
   // Back, they answer.
@@ -191,6 +194,7 @@ test("Room takes a session that left unheard when it comes again", async () => {
   const stage = await Stage.open();
   await stage.tell(bob, MemberChange.JOINED);
   await stage.tell(bob, MemberChange.LEFT);
+  assertEquals((await stage.event("unannounced")).leftCount, 1);
   assertEquals((await stage.join(bob)).name, "bob");
   await stage.close();
 });

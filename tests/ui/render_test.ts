@@ -3,6 +3,7 @@ import type { Code } from "../../lib/errors.ts";
 import type {
   CloseReason,
   LeaveReason,
+  MemberView,
   PresentView,
   ProblemEvent,
   ReadyEvent,
@@ -88,6 +89,19 @@ test("noticeLines tells who comes and goes", () => {
   for (const [reason, line] of reasons) {
     assertEquals(noticeLines({ event: "left", member: member("bob"), reason }), [line]);
   }
+});
+
+test("noticeLines tells of those who do not say who they are, of many by their number", () => {
+  const [a, b] = [member("#aaaaaaaa"), member("#bbbbbbbb")];
+  const tell = (here: MemberView[], left: MemberView[], leftCount = left.length): string[] =>
+    noticeLines({ event: "unannounced", here, left, leftCount });
+  assertEquals(tell([a], []), [
+    "#aaaaaaaa is here and has not said who they are: they cannot read.",
+  ]);
+  assertEquals(tell([a, b], [a], 100), [
+    "#aaaaaaaa, #bbbbbbbb are here and have not said who they are: they cannot read.",
+    "#aaaaaaaa, 99 more left without having said who they were.",
+  ]);
 });
 
 test("noticeLines tells whose connection is lost, or back, and what is missing", () => {

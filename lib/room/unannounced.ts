@@ -1,0 +1,115 @@
+import type { Clock } from "../clock.ts";
+import { keyTag } from "../crypto/mod.ts";
+import type { Events } from "./events.ts";
+import type { Link } from "./link.ts";
+import { type Peer, SILENT_AFTER_MS } from "./peer.ts";
+import { Timers } from "./timers.ts";
+
+/** Least time between two reports, in milliseconds: a relay that names thousands must not fill the screen. */
+const REPORT_EVERY_MS = 10_000;
+
+/** Sessions that are named among those that left; more are only counted. */
+const MAX_LEFT = 16;
+
+/** What is told of whom, and when. */
+export interface UnannouncedOptions {
+  /** Takes the reports. */
+  readonly events: Events;
+  /** The way on which an ANNOUNCE would come. */
+  readonly link: Link;
+  /** The time. */
+  readonly clock: Clock;
+}
+
+/** Tells of sessions that the host names and that do not say who they are. See PROTOCOL.md §6.2. */
+export class Unannounced {
+  readonly #options: UnannouncedOptions;
+  readonly #timers: Timers;
+  /** Those that may still announce themselves in time, in the order in which they were named. */
+  readonly #fresh = new Set<Peer>();
+  /** Those to be told of. */
+  readonly #here = new Set<Peer>();
+  #left: Peer[] = [];
+  #leftCount = 0;
+  #reportedAt = -Infinity;
+  #ended = false;
+
+  /** Begins with nobody. */
+  constructor(options: UnannouncedOptions) {
+    this.#options = options;
+    this.#timers = new Timers(options.clock);
+  }
+
+  /** The host has named a session. */
+  named(peer: Peer): void {
+    this.#fresh.add(peer);
+    this.#wait();
+  }
+
+  /** A session has said who it is. */
+  announced(peer: Peer): void {
+    this.#here.delete(peer);
+    if (this.#fresh.delete(peer) && this.#fresh.size === 0) this.#timers.cancel("fresh");
+  }
+
+  /** A session has left, and never said who it was. */
+  left(peer: Peer): void {
+    this.announced(peer);
+    this.#leftCount++;
+    if (this.#left.length < MAX_LEFT) this.#left.push(peer);
+    this.#reportWhenDue();
+  }
+
+  /** Waits for nothing any more. */
+  end(): void {
+    this.#ended = true;
+    this.#timers.clear();
+  }
+
+  #wait(): void {
+    const [first] = this.#fresh;
+    if (first === undefined || this.#timers.has("fresh")) return;
+    const ms = first.since + SILENT_AFTER_MS - this.#options.clock.elapsed();
+    this.#timers.after("fresh", Math.max(0, ms), () => this.#due());
+  }
+
+  #due(): void {
+    // What they say may wait at the host for the connection to be back.
+    if (!this.#options.link.open) {
+      this.#timers.after("fresh", SILENT_AFTER_MS, () => this.#due());
+      return;
+    }
+    const now = this.#options.clock.elapsed();
+    for (const peer of this.#fresh) {
+      if (peer.since + SILENT_AFTER_MS > now) break;
+      this.#fresh.delete(peer);
+      this.#here.add(peer);
+    }
+    this.#wait();
+    this.#reportWhenDue();
+  }
+
+  #reportWhenDue(): void {
+    if (this.#here.size + this.#leftCount === 0 || this.#timers.has("report")) return;
+    const wait = this.#reportedAt + REPORT_EVERY_MS - this.#options.clock.elapsed();
+    if (wait > 0) this.#timers.after("report", wait, () => void this.#report());
+    else void this.#report();
+  }
+
+  async #report(): Promise<void> {
+    this.#reportedAt = this.#options.clock.elapsed();
+    const [here, left, leftCount] = [[...this.#here], this.#left, this.#leftCount];
+    this.#here.clear();
+    this.#left = [];
+    this.#leftCount = 0;
+    for (const peer of [...here, ...left]) peer.tag ??= await keyTag(peer.key);
+    const still = here.filter(({ announced, gone }) => announced === undefined && !gone);
+    if (this.#ended || still.length + leftCount === 0) return;
+    this.#options.events.emit({
+      type: "unannounced",
+      here: still.map((peer) => peer.stranger!),
+      left: left.map((peer) => peer.stranger!),
+      leftCount,
+    });
+  }
+}
