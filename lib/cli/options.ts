@@ -126,7 +126,7 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
       {
         name: "--max-handshakes",
         value: "N",
-        summary: "how many may be joining at once (default 32)",
+        summary: "how many may join at once, and in a second (default 32)",
       },
       {
         name: "--max-per-address",

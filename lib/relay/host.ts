@@ -4,15 +4,19 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { Identity } from "../crypto/mod.ts";
 import { busyGreeting, type HopSession, HostKeyRing, Responder } from "../handshake/mod.ts";
 import { encodeFrame } from "../wire/mod.ts";
+import { type Fleeting, FleetingCallers } from "./fleeting.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Relay } from "./relay.ts";
-import { Turnstile } from "./turnstile.ts";
+import { type Leave, Turnstile } from "./turnstile.ts";
 
-/** Time from the first byte to a seat in the room, in milliseconds. */
+/** Time from the first byte to the last of the handshake, in milliseconds. */
 export const HANDSHAKE_MS = 10_000;
 
-/** How long a handshake keeps its place that was given up after M2, in milliseconds. */
-const ABANDONED_MS = 1000;
+/** How long a caller that has its join code keeps its place unless it gets into the room, in milliseconds. */
+const KEPT_MS = 1000;
+
+/** A caller that was in the room for less than this, in milliseconds, takes its place once more. */
+const FLEETING_MS = 10_000;
 
 /** A connection that came in. */
 export interface Caller extends Transport {
@@ -36,8 +40,10 @@ export interface HostOptions {
   readonly limits?: Limits;
   /** The host's RSA keys. */
   readonly keys?: HostKeyRing;
-  /** Told of each member that got a seat, before the room is. */
+  /** Told of each member that is in the room, before the others are. */
   readonly onAdmitted?: (hop: HopSession) => void;
+  /** Told of many callers that got a join code and did not stay in the room, at most once a minute. */
+  readonly onFleeting?: (callers: Fleeting) => void;
   /** Bounds the handshake. */
   readonly clock?: Clock;
 }
@@ -48,7 +54,10 @@ export class Host {
   readonly #keys: HostKeyRing;
   readonly #clock: Clock;
   readonly #turnstile: Turnstile;
+  readonly #fleeting: FleetingCallers;
   readonly #strangers = new Set<Caller>();
+  /** Give places back that are kept without a caller. */
+  readonly #kept = new Set<() => void>();
   readonly #maxGuests: number;
   #guests = 0;
   #closed = false;
@@ -60,6 +69,7 @@ export class Host {
     this.#clock = clock;
     this.#keys = keys ?? new HostKeyRing({ clock });
     this.#turnstile = new Turnstile(limits, clock);
+    this.#fleeting = new FleetingCallers(options.onFleeting ?? (() => {}), clock);
     // Connections that are being closed keep no seat: without a bound of their own they had none.
     this.#maxGuests = relay.maxMembers + limits.maxHandshakes;
   }
@@ -86,16 +96,11 @@ export class Host {
   close(): void {
     this.#closed = true;
     for (const caller of this.#strangers) caller.close();
+    for (const release of this.#kept) release();
   }
 
-  async #admit(caller: Caller, leave: () => void): Promise<void> {
+  async #admit(caller: Caller, leave: Leave): Promise<void> {
     const cancelDeadline = this.#clock.after(HANDSHAKE_MS, () => caller.close());
-    const done = (abandoned: boolean): void => {
-      cancelDeadline();
-      // Whoever tries until a join code suits gets few tries: PROTOCOL.md §4.5.
-      if (abandoned && !this.#closed) this.#clock.after(ABANDONED_MS, leave);
-      else leave();
-    };
     let responder: Responder | undefined;
     let channel: SecureChannel;
     try {
@@ -104,25 +109,50 @@ export class Host {
       responder = new Responder({ identity, roomId, hostKey, psk });
       channel = await respond(caller, responder);
     } catch (error) {
-      done(responder?.answered ?? false);
+      if (responder?.answered ?? false) this.#keep(caller, leave);
+      else leave(true);
       throw error;
+    } finally {
+      cancelDeadline();
     }
     this.#strangers.delete(caller);
-    await this.#serve(channel, done);
+    await this.#serve(caller, channel, leave);
   }
 
-  async #serve(channel: SecureChannel, done: (abandoned: boolean) => void): Promise<void> {
+  async #serve(caller: Caller, channel: SecureChannel, leave: Leave): Promise<void> {
     const { relay, onAdmitted } = this.#options;
     const { peerKey: key, session } = channel.hop;
-    let admitted = false;
+    let placed = true;
+    let enteredAt: number | undefined;
+    const giveUpPlace = (): void => {
+      cancelKeep();
+      if (placed) this.#guests++;
+      placed = false;
+      leave();
+    };
+    const cancelKeep = this.#clock.after(KEPT_MS, giveUpPlace);
     await relay.serve(channel, { key, session }, () => {
-      admitted = true;
-      this.#guests++;
-      done(false);
+      enteredAt = this.#clock.elapsed();
+      giveUpPlace();
       onAdmitted?.(channel.hop);
     });
-    if (admitted) this.#guests--;
-    else done(true);
+    cancelKeep();
+    if (!placed) this.#guests--;
+    if (enteredAt !== undefined && this.#clock.elapsed() - enteredAt >= FLEETING_MS) return;
+    this.#keep(caller, placed ? leave : this.#turnstile.hold(caller.remoteAddress));
+  }
+
+  /** Keeps the place of a caller that has got a join code and is not in the room: PROTOCOL.md §4.5. */
+  #keep({ remoteAddress }: Caller, leave: () => void): void {
+    this.#fleeting.note(remoteAddress);
+    const release = (): void => {
+      this.#kept.delete(release);
+      cancel();
+      leave();
+    };
+    const cancel = this.#clock.after(KEPT_MS, release);
+    this.#kept.add(release);
+    if (this.#closed) release();
   }
 }
 

@@ -4,26 +4,45 @@ import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 /** How long a caller may wait for its handshake, in milliseconds. */
 export const MAX_WAIT_MS = 10_000;
 
+/** The time in which as many callers are let through as may be inside at once, in milliseconds. */
+const PACE_MS = 1000;
+
 interface Caller {
   readonly address: string;
   readonly network: string;
 }
 
+/**
+ * Gives a place back; more than one call does no more.
+ *
+ * @param unused Whether the caller went without M2: then it does not count for the pace either.
+ */
+export type Leave = (unused?: boolean) => void;
+
 interface Waiting extends Caller {
-  readonly answer: (leave: (() => void) | undefined) => void;
+  readonly answer: (leave: Leave | undefined) => void;
 }
 
-/** Lets callers through a few at a time, no address before another. See PROTOCOL.md §4.6. */
+/**
+ * Lets callers through a few at a time and at a bounded pace, no address before another. See PROTOCOL.md
+ * §4.6.
+ */
 export class Turnstile {
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #inside = new Set<Caller>();
   #waiting: Waiting[] = [];
+  /** How many callers may still be let through at once, at a time. */
+  #credit: number;
+  #creditAt: number;
+  #cancelRefill: (() => void) | undefined;
 
   /** Starts with nobody inside. @param limits How many there may be. */
   constructor(limits: Limits = DEFAULT_LIMITS, clock: Clock = systemClock) {
     this.#limits = limits;
     this.#clock = clock;
+    this.#credit = limits.maxHandshakes;
+    this.#creditAt = clock.elapsed();
   }
 
   /**
@@ -32,17 +51,21 @@ export class Turnstile {
    * @param address The caller's IP address.
    * @returns Gives the place back; `undefined` where the caller must be sent away.
    */
-  async enter(address: string): Promise<(() => void) | undefined> {
-    const caller = { address, network: networkOf(address) };
-    if (this.#admits(caller)) return this.#place(caller);
-    const { promise, resolve: answer } = Promise.withResolvers<(() => void) | undefined>();
-    const waiting = { ...caller, answer };
+  async enter(address: string): Promise<Leave | undefined> {
+    const { promise, resolve: answer } = Promise.withResolvers<Leave | undefined>();
+    const waiting = { ...callerFrom(address), answer };
     this.#waiting.push(waiting);
+    this.#admitWaiting();
     if (this.#waiting.length > this.#limits.maxWaiting) this.#sendOneAway();
     const cancel = this.#clock.after(MAX_WAIT_MS, () => this.#sendAway(waiting));
     const place = await promise;
     cancel();
     return place;
+  }
+
+  /** Takes a place for an address, be there one or not. @returns Gives it back. */
+  hold(address: string): () => void {
+    return this.#place(callerFrom(address));
   }
 
   #admits({ address, network }: Caller): boolean {
@@ -60,20 +83,45 @@ export class Turnstile {
   #place(caller: Caller): () => void {
     this.#inside.add(caller);
     return () => {
-      this.#inside.delete(caller);
-      this.#admitNext();
+      if (this.#inside.delete(caller)) this.#admitWaiting();
     };
   }
 
-  /** Lets one in from the address with the fewest inside; of several, who has waited longest. */
-  #admitNext(): void {
-    const inside = countByAddress(this.#inside);
-    const insideFrom = ({ address }: Caller): number => inside.get(address) ?? 0;
-    const [next] = this.#waiting.filter((waiting) => this.#admits(waiting))
-      .sort((a, b) => insideFrom(a) - insideFrom(b));
-    if (next === undefined) return;
-    this.#waiting = this.#waiting.filter((other) => other !== next);
-    next.answer(this.#place(next));
+  /** Lets in whom it can: first from the address with the fewest inside; of several, who has waited longest. */
+  #admitWaiting(): void {
+    this.#refill();
+    while (this.#credit >= 1) {
+      const inside = countByAddress(this.#inside);
+      const insideFrom = ({ address }: Caller): number => inside.get(address) ?? 0;
+      const [next] = this.#waiting.filter((waiting) => this.#admits(waiting))
+        .sort((a, b) => insideFrom(a) - insideFrom(b));
+      if (next === undefined) return;
+      this.#admit(next);
+    }
+    if (this.#waiting.length === 0 || this.#cancelRefill !== undefined) return;
+    const ms = Math.ceil((1 - this.#credit) / this.#limits.maxHandshakes * PACE_MS);
+    this.#cancelRefill = this.#clock.after(ms, () => {
+      this.#cancelRefill = undefined;
+      this.#admitWaiting();
+    });
+  }
+
+  #admit(waiting: Waiting): void {
+    this.#credit--;
+    this.#forget(waiting);
+    const leave = this.#place(waiting);
+    waiting.answer((unused = false) => {
+      if (unused) this.#credit++;
+      leave();
+    });
+  }
+
+  #refill(): void {
+    const { maxHandshakes } = this.#limits;
+    const now = this.#clock.elapsed();
+    const gained = (now - this.#creditAt) / PACE_MS * maxHandshakes;
+    this.#credit = Math.min(maxHandshakes, this.#credit + gained);
+    this.#creditAt = now;
   }
 
   /** Sends one away from the address with the most waiting; of several, who has waited longest. */
@@ -84,9 +132,20 @@ export class Turnstile {
   }
 
   #sendAway(waiting: Waiting): void {
-    this.#waiting = this.#waiting.filter((other) => other !== waiting);
+    this.#forget(waiting);
     waiting.answer(undefined);
   }
+
+  #forget(waiting: Waiting): void {
+    this.#waiting = this.#waiting.filter((other) => other !== waiting);
+    if (this.#waiting.length > 0) return;
+    this.#cancelRefill?.();
+    this.#cancelRefill = undefined;
+  }
+}
+
+function callerFrom(address: string): Caller {
+  return { address, network: networkOf(address) };
 }
 
 function countByAddress(callers: Iterable<Caller>): Map<string, number> {

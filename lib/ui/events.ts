@@ -122,6 +122,16 @@ export interface AnnouncedEvent {
   readonly event: "announced";
 }
 
+/** Many callers got a join code and did not stay in the room: at the host, at most once a minute. */
+export interface FailedJoinsEvent {
+  /** Names the event. */
+  readonly event: "failed-joins";
+  /** How many, since the last such event. */
+  readonly count: number;
+  /** IP addresses that they came from, the one with the most first; at most 8. */
+  readonly addresses: readonly string[];
+}
+
 /** One is a member of the room now. */
 export interface ReadyEvent extends OwnView {
   /** Names the event. */
@@ -508,6 +518,7 @@ export type UiEvent =
   | ListeningEvent
   | InviteEvent
   | AnnouncedEvent
+  | FailedJoinsEvent
   | ReadyEvent
   | JoinedEvent
   | LeftEvent

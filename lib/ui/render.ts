@@ -249,6 +249,11 @@ function sentences(event: UiEvent): string[] {
     }
     case "announced":
       return ["This room is announced on the network now."];
+    case "failed-joins":
+      return [
+        `${event.count} joins failed or ended at once (${event.addresses.join(", ")}). ` +
+        "Somebody may be guessing a join code: /verify compares more digits.",
+      ];
     case "rekeyed":
       return ["Your keys are new: what you say from now on is sealed with them."];
     case "locked":

@@ -27,7 +27,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--identity' = 'identity file, made if it is not there'
       '--profile' = 'one of several identities, made if not there'
       '--max-members' = 'how many may be in the room (default 1024)'
-      '--max-handshakes' = 'how many may be joining at once (default 32)'
+      '--max-handshakes' = 'how many may join at once, and in a second (default 32)'
       '--max-per-address' = 'how many of one address (default 8; this machine 24)'
       '--max-waiting' = 'how many more may wait to join (default 64)'
       '--max-queue' = 'what may wait for one member (default 4)'

@@ -3,7 +3,14 @@ import { type Bytes, concat } from "../../lib/bytes/mod.ts";
 import { FAREWELL_MS, initiate, type SecureChannel } from "../../lib/channel/mod.ts";
 import { randomBytes, type WrapKeyPair, zeroKey } from "../../lib/crypto/mod.ts";
 import { HostKeyRing, Initiator } from "../../lib/handshake/mod.ts";
-import { DEFAULT_LIMITS, HANDSHAKE_MS, Host, type Limits, Relay } from "../../lib/relay/mod.ts";
+import {
+  DEFAULT_LIMITS,
+  type Fleeting,
+  HANDSHAKE_MS,
+  Host,
+  type Limits,
+  Relay,
+} from "../../lib/relay/mod.ts";
 import {
   AcceptStatus,
   CloseReason,
@@ -29,8 +36,14 @@ import { test } from "../support/test.ts";
 
 const { maxHandshakes: MAX_HANDSHAKES, maxWaiting: MAX_WAITING } = DEFAULT_LIMITS;
 
-/** How long a handshake keeps its place that was given up after M2, in milliseconds. */
-const ABANDONED_MS = 1000;
+/** How long a caller keeps its place that got M2 and is not in the room, in milliseconds. */
+const KEPT_MS = 1000;
+
+/** How long a caller has to be in the room, or its place is taken once more, in milliseconds. */
+const FLEETING_MS = 10_000;
+
+/** The time in which as many callers get M2 as may shake hands at once, in milliseconds. */
+const PACE_MS = 1000;
 
 const identity = await identityOf("host");
 const FAREWELL: MemberRecord = { type: "close", reason: CloseReason.LEAVING };
@@ -54,10 +67,11 @@ class Reception {
       limits?: Partial<Limits>;
       generate?: () => Promise<WrapKeyPair>;
       onAdmitted?: () => void;
+      onFleeting?: (callers: Fleeting) => void;
     } = {},
   ) {
     const { clock } = this;
-    const { generate = hostHopKey, limits, maxMembers, onAdmitted } = options;
+    const { generate = hostHopKey, limits, maxMembers, onAdmitted, onFleeting } = options;
     this.relay = new Relay({ clock, ...maxMembers !== undefined && { maxMembers } });
     this.host = new Host({
       identity,
@@ -70,6 +84,7 @@ class Reception {
         this.log.push("admitted");
         onAdmitted?.();
       },
+      ...onFleeting !== undefined && { onFleeting },
       clock,
     });
   }
@@ -84,16 +99,16 @@ class Reception {
     return Array.from({ length: count }, (_, i) => this.call(`192.0.2.${i}`));
   }
 
-  /** Asserts that a handshake which was given up after M2 keeps its place for a second. */
-  async assertAbandoned(): Promise<void> {
-    assertEquals(this.clock.timers, 1);
+  /** Asserts that callers who got M2 and are not in the room keep their places for a second. */
+  async assertKept(places = 1): Promise<void> {
+    assertEquals(this.clock.timers, places);
     const calls = this.callMany(MAX_HANDSHAKES);
-    await Promise.all(calls.slice(0, -1).map((call) => call.greeting()));
-    this.clock.advance(ABANDONED_MS - 1);
+    await Promise.all(calls.slice(0, -places).map((call) => call.greeting()));
+    this.clock.advance(KEPT_MS - 1);
     await nextTurn();
     assertEquals(calls.at(-1)!.end.taken, 0);
     this.clock.advance(1);
-    await calls.at(-1)!.greeting();
+    await Promise.all(calls.slice(-places).map((call) => call.greeting()));
     calls.forEach((call) => call.end.close());
     await Promise.all(calls.map((call) => call.greeted));
     await this.assertIdle();
@@ -237,7 +252,7 @@ test("Host: greets, shakes hands and gives a seat", async () => {
   await guest.end();
   await call.greeted;
   assert(call.cut);
-  await reception.assertIdle();
+  await reception.assertKept();
 });
 
 test("Host: tells of a member's admission before the room is told", async () => {
@@ -265,13 +280,14 @@ test("Host: a caller without a place hears nothing until one is free", async () 
   silent[0]!.end.close();
   const guest = await late.shake();
   await guest.enter();
+  reception.clock.advance(PACE_MS);
   const another = reception.call();
   await another.greeting();
   silent.forEach((call) => call.end.close());
   another.end.close();
   await guest.end();
   await Promise.all([...silent, late, another].map((call) => call.greeted));
-  await reception.assertIdle();
+  await reception.assertKept();
 });
 
 test("Host: says that it is busy to a caller that it sends away", async () => {
@@ -313,7 +329,7 @@ test("Host: a small room does not keep callers out who are many", async () => {
   await guest.end();
   crowd.forEach((call) => call.end.close());
   await Promise.all([...crowd, call].map((call) => call.greeted));
-  await reception.assertIdle();
+  await reception.assertKept();
 });
 
 test("Host: sends callers away at once while too many connections are being ended", async () => {
@@ -321,12 +337,14 @@ test("Host: sends callers away at once while too many connections are being ende
   const session = randomBytes(16);
   const [first, second] = [reception.call(), reception.call()];
   await (await first.shake("ada", session)).enter();
+  reception.clock.advance(PACE_MS);
   // It takes the seat, and the first one is asked to go, and does not.
   const guest = await second.shake("ada", session);
   await guest.enter();
   assert(await reception.call().isSentAway());
   reception.clock.advance(FAREWELL_MS);
   await first.greeted;
+  reception.clock.advance(KEPT_MS);
   const next = reception.call();
   await next.greeting();
   next.end.close();
@@ -350,9 +368,6 @@ const IDLERS: Record<string, (call: Call) => Promise<unknown>> = {
   "who stops within a frame": (call) =>
     call.send(encodeFrame(new Uint8Array(M1_BYTES)).slice(0, 9)),
   "who stops within a header": (call) => call.send(new Uint8Array(2)),
-  "who is not heard of after the handshake": async (call) => {
-    assertEquals((await (await call.shake()).answer()).status, AcceptStatus.OK);
-  },
 };
 
 for (const [who, idle] of Object.entries(IDLERS)) {
@@ -367,7 +382,6 @@ for (const [who, idle] of Object.entries(IDLERS)) {
     assert(call.cut);
     await call.greeted;
     assertEquals(reception.log, []);
-    reception.clock.advance(ABANDONED_MS);
     await reception.assertIdle();
   });
 }
@@ -394,6 +408,53 @@ test("Host: who is in the room stays there past the deadline", async () => {
   assertEquals(call.cut, false);
   await guest.end();
   await call.greeted;
+});
+
+test("Host: gives the place of a caller back a second after the handshake, though it is not in the room", async () => {
+  const reception = new Reception({ limits: { maxHandshakes: 2, maxPerAddress: 1 } });
+  const [lurker, next] = [reception.call("192.0.2.1"), reception.call("192.0.2.1")];
+  const guest = await lurker.shake();
+  await guest.answer();
+  await guest.send(RESUME);
+  await nextTurn();
+  reception.clock.advance(KEPT_MS - 1);
+  await nextTurn();
+  assertEquals(next.end.taken, 0);
+  reception.clock.advance(1);
+  await next.greeting();
+  assertEquals(reception.log, []);
+  assertEquals(lurker.cut, false);
+  next.end.close();
+  await guest.end();
+  await Promise.all([lurker.greeted, next.greeted]);
+});
+
+test("Host: takes the place of a caller again that was in the room for less than ten seconds", async () => {
+  for (const [ms, kept] of [[FLEETING_MS - 1, 1], [FLEETING_MS, 0]] as const) {
+    const reception = new Reception();
+    const call = reception.call();
+    const guest = await call.shake();
+    await guest.enter();
+    reception.clock.advance(ms);
+    await guest.end();
+    await call.greeted;
+    if (kept > 0) await reception.assertKept();
+    else await reception.assertIdle();
+  }
+});
+
+test("Host: tells of many who get a join code and do not stay", async () => {
+  const told: Fleeting[] = [];
+  const reception = new Reception({ onFleeting: (callers) => told.push(callers) });
+  for (let i = 0; i < 30; i++) {
+    assertEquals(told, []);
+    const call = reception.call("192.0.2.7");
+    await (await call.shake()).end();
+    await call.greeted;
+    reception.clock.advance(KEPT_MS);
+  }
+  assertEquals(told, [{ count: 30, addresses: ["192.0.2.7"] }]);
+  await reception.assertIdle();
 });
 
 /** The ways in which a call may end before M2. */
@@ -439,7 +500,7 @@ for (const [what, end] of Object.entries({ ...EARLY_ENDS, ...LATE_ENDS })) {
     await call.greeted;
     assert(call.cut);
     assertEquals(reception.log, []);
-    if (what in LATE_ENDS) await reception.assertAbandoned();
+    if (what in LATE_ENDS) await reception.assertKept();
     else await reception.assertIdle();
   });
 }
@@ -462,7 +523,7 @@ test("Host: says that the room is full, and gives the place back", async () => {
   await next.enter();
   await next.end();
   await later.greeted;
-  await reception.assertAbandoned();
+  await reception.assertKept(3);
 });
 
 test("Host: does not give one session to two identities", async () => {
@@ -478,7 +539,7 @@ test("Host: does not give one session to two identities", async () => {
   await thief.greeted;
   await guest.end();
   await call.greeted;
-  await reception.assertAbandoned();
+  await reception.assertKept(2);
 });
 
 test("Host: a key that cannot be made ends that call alone", async () => {
@@ -506,7 +567,7 @@ test("Host: a fault of whoever is told of an admission ends that call alone", as
   await guest.send(ENTRY);
   await call.greeted;
   assert(call.cut);
-  await reception.assertIdle();
+  await reception.assertKept();
 });
 
 test("Host: cuts at its close who has not shaken hands, and nobody else", async () => {

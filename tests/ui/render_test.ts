@@ -161,6 +161,14 @@ test("noticeLines tells who is away, and who is back", () => {
   ]);
 });
 
+test("noticeLines tells of many joins that failed in one line", () => {
+  const addresses = ["192.0.2.7", "fe80::1"];
+  assertEquals(noticeLines({ event: "failed-joins", count: 47, addresses }), [
+    "47 joins failed or ended at once (192.0.2.7, fe80::1). " +
+    "Somebody may be guessing a join code: /verify compares more digits.",
+  ]);
+});
+
 test("noticeLines tells that the own keys are new", () => {
   assertEquals(noticeLines({ event: "announced" }), [
     "This room is announced on the network now.",
