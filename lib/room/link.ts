@@ -26,6 +26,9 @@ export const WINDOW_BYTES: number = 1 << 18;
 /** Envelopes after which they are acknowledged at once. */
 const ACK_ENVELOPES = 64;
 
+/** Bytes of them after which they are: a relay holds a sender of which 32 KiB are not. */
+const ACK_BYTES: number = 1 << 14;
+
 /** How long envelopes may wait to be acknowledged, in milliseconds. */
 const ACK_MS = 200;
 
@@ -125,6 +128,7 @@ export class Link {
   #restarted = false;
   #shownSeq = 0;
   #ackedSeq = 0;
+  #unackedBytes = 0;
   #ackDue = false;
   #cancelAck: (() => void) | undefined;
   #cancelDeadline: () => void = () => {};
@@ -318,6 +322,7 @@ export class Link {
             throw new WireError("Cannot take envelope as one before it is missing");
           }
           this.#lastSeq = envelope.seq;
+          this.#unackedBytes += size(envelope.object);
           this.#listener.envelope(envelope);
         }
         await this.#listener.settled();
@@ -363,10 +368,12 @@ export class Link {
       this.#cancelAck?.();
       this.#cancelAck = undefined;
       this.#ackedSeq = this.#shownSeq;
+      this.#unackedBytes = 0;
       this.#ackDue = true;
       this.#endpoint?.wake();
     };
-    if (this.#shownSeq - this.#ackedSeq >= ACK_ENVELOPES) flush();
+    const count = this.#shownSeq - this.#ackedSeq;
+    if (count >= ACK_ENVELOPES || this.#unackedBytes >= ACK_BYTES) flush();
     else this.#cancelAck ??= this.#clock.after(ACK_MS, flush);
   }
 

@@ -6,6 +6,7 @@ import {
   AcceptStatus,
   CloseReason,
   ENTRY_CMID,
+  ENVELOPE_OVERHEAD_BYTES,
   EnvelopeClass,
   HOST_SESSION,
   type HostRecord,
@@ -119,6 +120,21 @@ test("Link acknowledges 64 envelopes at once, and fewer after 200 ms", async () 
   scene.clock.advance(200);
   assertEquals(await nextRecord(relay), { type: "ack", seq: 129 });
   assertEquals(scene.told.slice(-2), ["change 1", "object 7"]);
+  await relay.close();
+  assertEquals(scene.clock.timers, 0);
+});
+
+test("Link acknowledges 16 KiB at once", async () => {
+  const scene = create();
+  const { relay } = await connect(scene);
+  const object = new Uint8Array(4096 - ENVELOPE_OVERHEAD_BYTES);
+  for (let seq = 4; seq <= 12; seq += 4) {
+    await relay.deliver(SESSION, object, object, object);
+    await nextTurn();
+    assertEquals(relay.records.rest(), []);
+    await relay.deliver(SESSION, object);
+    assertEquals(await nextRecord(relay), { type: "ack", seq });
+  }
   await relay.close();
   assertEquals(scene.clock.timers, 0);
 });
