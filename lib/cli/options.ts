@@ -134,7 +134,11 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
         summary: "how many of one address (default 8; this machine 24)",
       },
       { name: "--max-waiting", value: "N", summary: "how many more may wait to join (default 64)" },
-      { name: "--max-queue", value: "MIB", summary: "what may wait for one member (default 4)" },
+      {
+        name: "--max-queue",
+        value: "MIB",
+        summary: "what may wait for one whose link is lost (default 4)",
+      },
       { name: "--max-memory", value: "MIB", summary: "what may wait for all members (default 64)" },
       {
         name: "--max-rate",

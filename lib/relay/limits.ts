@@ -11,7 +11,7 @@ export interface Limits {
   readonly maxPerAddress: number | undefined;
   /** Callers that wait for their handshake: a queue has an end so that memory has one. */
   readonly maxWaiting: number;
-  /** Bytes queued for one member. */
+  /** Bytes queued for a member whose connection is lost: over that its seat is given up. */
   readonly maxQueueBytes: number;
   /** Bytes queued for all members together. */
   readonly maxMemoryBytes: number;

@@ -30,7 +30,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--max-handshakes' = 'how many may join at once, and in a second (default 32)'
       '--max-per-address' = 'how many of one address (default 8; this machine 24)'
       '--max-waiting' = 'how many more may wait to join (default 64)'
-      '--max-queue' = 'what may wait for one member (default 4)'
+      '--max-queue' = 'what may wait for one whose link is lost (default 4)'
       '--max-memory' = 'what may wait for all members (default 64)'
       '--max-rate' = 'what one member may send in a second (default 64)'
       '--log' = 'append to this file what is shown and said'
