@@ -17,4 +17,4 @@ export type { Fleeting } from "./fleeting.ts";
 export { type Caller, HANDSHAKE_MS, Host, type HostOptions } from "./host.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 export { DRAIN_MS, type Guest, Relay, type RelayOptions, SEAT_KEPT_MS } from "./relay.ts";
-export { HIGH_WATER_BYTES, LOW_WATER_BYTES, STALL_BYTES, STALL_MS } from "./seat.ts";
+export { HIGH_WATER_BYTES, LOW_WATER_BYTES, SHARE_BYTES, STALL_BYTES, STALL_MS } from "./seat.ts";

@@ -10,7 +10,6 @@ import {
   decodeMemberRecord,
   encodeHostRecord,
   ENTRY_CMID,
-  ENVELOPE_OVERHEAD_BYTES,
   EnvelopeClass,
   HOST_SESSION,
   type HostRecord,
@@ -21,6 +20,7 @@ import {
   ObjectType,
 } from "../wire/mod.ts";
 import type { Door } from "./door.ts";
+import { type Holder, Intake, Lane } from "./intake.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Pace } from "./pace.ts";
 import { Parcel, Seat, type SeatEndpoint } from "./seat.ts";
@@ -79,10 +79,8 @@ interface Connection {
   resumed: boolean;
   /** Calls off the end of its time to be in the room. */
   cancelEntry: () => void;
-  /** Bytes that were read and wait to be passed on. */
-  inboxBytes: number;
-  /** The passing on of all that was read. */
-  dispatched: Promise<void>;
+  /** What was read and waits to be passed on. */
+  readonly lane: Lane;
 }
 
 /**
@@ -101,9 +99,11 @@ export class Relay {
   readonly #seats = new Map<string, Seat>();
   readonly #serving = new Map<SeatEndpoint, Promise<void>>();
   readonly #paces = new Set<Pace>();
+  readonly #intake = new Intake();
   #own: Seat | undefined;
   #queuedBytes = 0;
-  #relieved: PromiseWithResolvers<void> | undefined;
+  /** The seats that hold lanes until {@linkcode Limits.maxMemoryBytes} are enough. */
+  readonly #crowded = new Set<Seat>();
   #ended = false;
 
   /** Opens an empty room. */
@@ -163,8 +163,7 @@ export class Relay {
           entered,
           resumed: false,
           cancelEntry: () => {},
-          inboxBytes: 0,
-          dispatched: Promise.resolve(),
+          lane: this.#laneFor(seat, endpoint),
         },
       );
     this.#serving.set(endpoint, served);
@@ -250,7 +249,10 @@ export class Relay {
       const [longest] = this.#lobby();
       this.#turnOut(longest!, CloseReason.IDLE);
     }
-    const seat = new Seat(session, key, this.#clock, () => this.#lose(seat));
+    const seat = new Seat(session, key, this.#clock, {
+      stalled: () => this.#lose(seat),
+      released: (lanes) => this.#intake.serve(lanes),
+    });
     this.#seats.set(seat.id, seat);
     if (own) this.#own = seat;
     // Before anything else, and as what waited: nobody seals anything for somebody who must not read it.
@@ -282,7 +284,7 @@ export class Relay {
     } catch (error) {
       if (error instanceof WireError) await endpoint.close(CloseReason.PROTOCOL);
     }
-    await connection.dispatched;
+    await connection.lane.emptied;
     connection.cancelEntry();
     if (seat.claim === endpoint) this.#part(seat, reason);
     // A farewell answers a farewell alone: an end that somebody forged must not look like one.
@@ -351,16 +353,8 @@ export class Relay {
   async #take(connection: Connection, record: MemberRecord): Promise<void> {
     switch (record.type) {
       case "batch": {
-        const bytes = record.envelopes.reduce(
-          (sum, { object }) => sum + ENVELOPE_OVERHEAD_BYTES + object.length,
-          0,
-        );
-        connection.inboxBytes += bytes;
-        connection.dispatched = connection.dispatched
-          .then(() => this.#dispatch(connection, record.envelopes))
-          .catch(() => void connection.endpoint.close(CloseReason.PROTOCOL))
-          .then(() => void (connection.inboxBytes -= bytes));
-        if (connection.inboxBytes > MAX_INBOX_BYTES) await connection.dispatched;
+        const bytes = connection.lane.push(record.envelopes);
+        if (connection.lane.bytes > MAX_INBOX_BYTES) await connection.lane.emptied;
         await connection.pace.spend(bytes);
         break;
       }
@@ -384,61 +378,60 @@ export class Relay {
     );
   }
 
-  async #dispatch(
-    { seat, endpoint }: Connection,
-    envelopes: readonly MemberEnvelope[],
-  ): Promise<void> {
-    for (const envelope of envelopes) {
-      const { cmid, to } = envelope;
-      for (let wait = this.#full(seat, to); wait !== undefined; wait = this.#full(seat, to)) {
-        await wait;
-        if (this.#ended) return;
-      }
+  #laneFor(seat: Seat, endpoint: SeatEndpoint): Lane {
+    return new Lane(this.#intake, (envelope) => {
       // What is taken now nobody would be told of: its sender has to know that it did not go.
-      if (seat.claim !== endpoint || this.#ended) return;
-      if (cmid <= seat.lastCmid) continue; // Sent again after a reconnect.
-      if (seat.lastCmid !== 0 && cmid !== seat.lastCmid + 1) {
-        throw new WireError("Cannot take envelope as one before it is missing");
+      if (seat.claim !== endpoint || this.#ended) return undefined;
+      if (envelope.cmid <= seat.lastCmid) return undefined; // Sent again after a reconnect.
+      if (seat.lastCmid !== 0 && envelope.cmid !== seat.lastCmid + 1) {
+        void endpoint.close(CloseReason.PROTOCOL); // One before it is missing.
+        return undefined;
       }
-      const parcel = new Parcel(
-        envelope,
-        seat.session,
-        (bytes) => this.#count(bytes),
-        () => seat.settle(cmid),
-      );
-      for (const other of this.#recipients(seat, to)) {
-        other.deliver(parcel);
-        if (other.endpoint === undefined && other.queuedBytes > this.#limits.maxQueueBytes) {
-          this.#giveUp(other);
-        }
-      }
-      seat.accept(cmid);
-      parcel.release();
-    }
+      return this.#pass(seat, envelope);
+    });
   }
 
-  /** Resolves when more can be taken for some seats; `undefined` where it can now. */
-  #full(seat: Seat, to: Bytes | undefined): Promise<void> | undefined {
+  /** Passes an envelope on. @returns The seat that it has to wait for, if there is one. */
+  #pass(seat: Seat, envelope: MemberEnvelope): Holder | undefined {
+    const { cmid, to } = envelope;
+    const holder = this.#crowdedSeat() ??
+      this.#recipients(seat, to).find((other) => other.isFullFor(seat.id));
+    if (holder !== undefined) return holder;
+    const parcel = new Parcel(
+      envelope,
+      seat.session,
+      (bytes) => this.#count(bytes),
+      () => seat.settle(cmid),
+    );
+    for (const other of this.#recipients(seat, to)) {
+      other.deliver(parcel);
+      if (other.endpoint === undefined && other.queuedBytes > this.#limits.maxQueueBytes) {
+        this.#giveUp(other);
+      }
+    }
+    seat.accept(cmid);
+    parcel.release();
+  }
+
+  /** The seat with most waiting, if all memory is taken; seats without a connection are given up before. */
+  #crowdedSeat(): Seat | undefined {
     while (this.#queuedBytes > this.#limits.maxMemoryBytes) {
       const largest = [...this.#seats.values()]
         .reduce((most, other) => other.queuedBytes > most.queuedBytes ? other : most);
-      if (largest.endpoint === undefined) {
-        this.#giveUp(largest);
-        continue;
+      if (largest.endpoint !== undefined) {
+        this.#crowded.add(largest);
+        return largest;
       }
-      // Whoever has most waiting holds the others now, and is judged as everybody who does.
-      largest.hold();
-      this.#relieved ??= Promise.withResolvers();
-      return Promise.race([this.#relieved.promise, largest.full]);
+      this.#giveUp(largest);
     }
-    return this.#recipients(seat, to).find((other) => other.full !== undefined)?.full;
   }
 
   #count(bytes: number): void {
     this.#queuedBytes += bytes;
     if (this.#queuedBytes > this.#limits.maxMemoryBytes) return;
-    this.#relieved?.resolve();
-    this.#relieved = undefined;
+    const seats = [...this.#crowded];
+    this.#crowded.clear();
+    for (const seat of seats) seat.release();
   }
 
   /** A seat whose connection is lost has too much waiting for it. */
@@ -457,8 +450,7 @@ export class Relay {
   /** A seat has lost its connection, or its member has left. */
   #part(seat: Seat, reason: number): void {
     seat.claim = undefined;
-    seat.disconnect();
-    if (this.#ended || !this.#seats.has(seat.id)) return;
+    if (this.#ended || !this.#seats.has(seat.id)) return seat.disconnect();
     if (!seat.joined || reason === CloseReason.LEAVING) return this.#remove(seat, reason);
     const why = reason === CloseReason.TOO_SLOW ? reason : CloseReason.LOST;
     this.#tell(seat, MemberChange.AWAY, why);
@@ -466,6 +458,7 @@ export class Relay {
       SEAT_KEPT_MS,
       () => this.#remove(seat, CloseReason.LOST),
     );
+    seat.disconnect(); // Those whom it held may fill it up.
   }
 
   #remove(seat: Seat, reason: number): void {

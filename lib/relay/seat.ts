@@ -1,6 +1,7 @@
 import { type Bytes, toHex } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { Endpoint } from "../channel/mod.ts";
+import type { Lane } from "./intake.ts";
 import {
   ENVELOPE_OVERHEAD_BYTES,
   EnvelopeClass,
@@ -16,6 +17,12 @@ export const HIGH_WATER_BYTES: number = 1 << 20;
 
 /** Queued bytes at which they may go on. */
 export const LOW_WATER_BYTES: number = 1 << 19;
+
+/**
+ * Queued bytes of one sender at which it is held: the others would wait for all of them. Members acknowledge
+ * half as much at once, so that a lone sender does not have to pause.
+ */
+export const SHARE_BYTES: number = 1 << 15;
 
 /** How long a seat may hold others before its progress is judged, in milliseconds. */
 export const STALL_MS = 10_000;
@@ -100,6 +107,22 @@ interface Accepted {
   readonly seq: number;
 }
 
+/** What waits for a seat from one sender. */
+interface Share {
+  /** Envelopes with their overhead. */
+  bytes: number;
+  /** The number of the last message; 0 where none waits. */
+  lastChat: number;
+}
+
+/** What a seat tells its relay. */
+export interface SeatListener {
+  /** The seat holds senders, and its member takes too little. */
+  stalled(): void;
+  /** The seat no longer holds these senders. */
+  released(lanes: readonly Lane[]): void;
+}
+
 /** The host's end of a member's connection. */
 export type SeatEndpoint = Endpoint<MemberRecord, HostRecord>;
 
@@ -127,7 +150,7 @@ export class Seat {
   /** Calls off the end of an abandoned seat. */
   cancelExpiry: () => void = () => {};
   readonly #clock: Clock;
-  readonly #onStall: () => void;
+  readonly #listener: SeatListener;
   readonly #queue: Entry[] = [];
   #sent = 0;
   #lastSeq = 0;
@@ -139,19 +162,22 @@ export class Seat {
   #acceptedAfter = 0;
   #deliveredDue = false;
   readonly #undelivered = new Set<number>();
-  /** The number of the last message that waits here, of each session that has sent one. */
-  readonly #lastFrom = new Map<string, number>();
+  /** By the sender's session, in hexadecimal digits. */
+  readonly #shares = new Map<string, Share>();
   #findBehind: (() => readonly Bytes[]) | undefined;
   #emptied: PromiseWithResolvers<void> | undefined;
-  #holding: { released: Promise<void>; release: () => void; cancelTimer: () => void } | undefined;
+  /** Whether all senders are held, until the queue is down to {@linkcode LOW_WATER_BYTES}. */
+  #full = false;
+  #held: Lane[] = [];
+  #cancelVerdict: (() => void) | undefined;
 
-  /** Makes a seat. @param onStall Called when it holds others and does not take enough. */
-  constructor(session: Bytes, key: Bytes, clock: Clock, onStall: () => void) {
+  /** Makes a seat. */
+  constructor(session: Bytes, key: Bytes, clock: Clock, listener: SeatListener) {
     this.id = toHex(session);
     this.session = session;
     this.key = key;
     this.#clock = clock;
-    this.#onStall = onStall;
+    this.#listener = listener;
   }
 
   /** How many bytes wait to be acknowledged. */
@@ -169,23 +195,24 @@ export class Seat {
     return this.#queue.length;
   }
 
-  /** Resolves when this seat can take more; `undefined` where it can now. */
-  get full(): Promise<void> | undefined {
-    return this.#holding?.released;
+  /** Whether a sender has to wait for this seat. @param id In hexadecimal digits. */
+  isFullFor(id: string): boolean {
+    if (this.endpoint === undefined) return false;
+    return this.#full || (this.#shares.get(id)?.bytes ?? 0) >= SHARE_BYTES;
   }
 
   /** Queues an object, or a change of the roster, behind what is queued. */
   deliver(item: Parcel | Change): void {
     this.#queue.push({ seq: ++this.#lastSeq, item });
-    if (item instanceof Parcel) this.#hold(item);
+    if (item instanceof Parcel) this.#share(item);
     this.#bytes += size(item);
-    if (this.#bytes > HIGH_WATER_BYTES && this.endpoint !== undefined) this.hold();
+    this.#fillUp();
     this.endpoint?.wake();
   }
 
   /** Whether a message of another session waits for this member. @param id In hexadecimal digits. */
   lacks(id: string): boolean {
-    return this.#lastFrom.has(id);
+    return (this.#shares.get(id)?.lastChat ?? 0) > 0;
   }
 
   /** The member asks who lacks what it said. @param find Their sessions, when it is told. */
@@ -236,10 +263,11 @@ export class Seat {
       this.#ackedBytes += size(entry.item);
       this.#release(entry);
     }
-    if (this.#bytes <= LOW_WATER_BYTES) {
-      this.dawdled = false;
-      this.holdNobody();
-    }
+    if (this.#bytes < SHARE_BYTES) this.dawdled = false;
+    if (this.#bytes <= LOW_WATER_BYTES) this.#full = false;
+    this.release();
+    // A sender that waits for another seat at this moment may come back to this one.
+    if (this.#bytes < SHARE_BYTES && !this.#holds) this.#acquit();
     if (this.#queue.length === 0) this.#notWaitedFor();
     return true;
   }
@@ -252,7 +280,7 @@ export class Seat {
     this.#sent = 0;
     this.#accepted.length = 0; // ACCEPT has told the last of them.
     this.#deliveredDue = this.lastCmid > 0;
-    if (this.#bytes > HIGH_WATER_BYTES) this.hold();
+    this.#fillUp();
     endpoint.wake();
   }
 
@@ -263,11 +291,25 @@ export class Seat {
     this.#notWaitedFor();
   }
 
-  /** Lets those go on who wait for this seat. */
+  /** Holds a sender until this seat can take more, and judges this seat meanwhile. */
+  hold(lane: Lane): void {
+    this.#held.push(lane);
+    this.#judge();
+  }
+
+  /** Releases all senders, however much is queued. */
   holdNobody(): void {
-    this.#holding?.cancelTimer();
-    this.#holding?.release();
-    this.#holding = undefined;
+    this.#full = false;
+    this.#acquit();
+    this.release();
+  }
+
+  /** Releases all senders, unless this seat is full for every one of them. */
+  release(): void {
+    if (this.#full || this.#held.length === 0) return;
+    const lanes = this.#held;
+    this.#held = [];
+    this.#listener.released(lanes);
   }
 
   /** Gives up what is queued. */
@@ -295,14 +337,20 @@ export class Seat {
     return { type: "batch", envelopes: this.#takeBatch() };
   }
 
-  #hold(parcel: Parcel): void {
+  #share(parcel: Parcel): void {
     parcel.hold();
-    if (parcel.class === EnvelopeClass.CHAT) this.#lastFrom.set(parcel.sender, this.#lastSeq);
+    const share = this.#shares.get(parcel.sender) ?? { bytes: 0, lastChat: 0 };
+    share.bytes += size(parcel);
+    if (parcel.class === EnvelopeClass.CHAT) share.lastChat = this.#lastSeq;
+    this.#shares.set(parcel.sender, share);
   }
 
   #release({ item, seq }: Entry): void {
     if (!(item instanceof Parcel)) return;
-    if (this.#lastFrom.get(item.sender) === seq) this.#lastFrom.delete(item.sender);
+    const share = this.#shares.get(item.sender)!;
+    share.bytes -= size(item);
+    if (share.lastChat === seq) share.lastChat = 0;
+    if (share.bytes === 0) this.#shares.delete(item.sender);
     item.release();
   }
 
@@ -337,20 +385,30 @@ export class Seat {
     this.#emptied = undefined;
   }
 
-  /** Has those wait who feed this seat, until it is down to the low water mark. */
-  hold(): void {
-    if (this.#holding !== undefined) return;
-    const { promise: released, resolve: release } = Promise.withResolvers<void>();
-    this.#holding = { released, release, cancelTimer: () => {} };
-    this.#judgeLater(this.#holding);
+  #fillUp(): void {
+    if (this.#bytes <= HIGH_WATER_BYTES || this.endpoint === undefined) return;
+    this.#full = true;
+    this.#judge();
   }
 
-  #judgeLater(holding: { cancelTimer: () => void }): void {
+  get #holds(): boolean {
+    return this.#full || this.#held.length > 0;
+  }
+
+  #judge(): void {
+    if (this.#cancelVerdict !== undefined) return;
     const before = this.#ackedBytes;
-    holding.cancelTimer = this.#clock.after(STALL_MS, () => {
-      if (this.#ackedBytes - before < STALL_BYTES) this.#onStall();
-      else this.#judgeLater(holding);
+    this.#cancelVerdict = this.#clock.after(STALL_MS, () => {
+      this.#cancelVerdict = undefined;
+      if (!this.#holds) return;
+      if (this.#ackedBytes - before < STALL_BYTES) this.#listener.stalled();
+      else this.#judge();
     });
+  }
+
+  #acquit(): void {
+    this.#cancelVerdict?.();
+    this.#cancelVerdict = undefined;
   }
 }
 

@@ -6,6 +6,7 @@ import {
   LOW_WATER_BYTES,
   Relay,
   type RelayOptions,
+  SHARE_BYTES,
   STALL_BYTES,
   STALL_MS,
 } from "../../lib/relay/mod.ts";
@@ -26,6 +27,9 @@ const LINE = `${OBJECT.length} bytes`;
 const BOB_AWAY = `bob away ${CloseReason.TOO_SLOW}`;
 const BOB_LEFT = `bob left ${CloseReason.TOO_SLOW}`;
 
+/** Objects of one sender that fill its share of a queue. */
+const SHARE = SHARE_BYTES / SIZE;
+
 /** What may be under way in a record between relay and member, and in the stream that carries it. */
 const RECORD_BYTES = 65_536;
 
@@ -38,6 +42,24 @@ interface Scene {
   readonly bob: Guest;
   /** Reads. */
   readonly carol: Guest;
+}
+
+/** So many more members, who read; all that waited for bob before is his. */
+async function crowd(scene: Scene, count: number): Promise<Guest[]> {
+  const { bob, relay } = scene;
+  const guests = Array.from({ length: count }, (_, i) => new Guest(relay, { name: `guest ${i}` }));
+  for (const guest of guests) {
+    await guest.enter();
+    guest.listen();
+    await bob.read();
+  }
+  await standstill(scene);
+  return guests;
+}
+
+/** How much the relay has taken of several, in bytes. */
+function takenOf(guests: readonly Guest[]): number {
+  return guests.reduce((sum, guest) => sum + taken(guest), 0);
 }
 
 async function open(options: Omit<RelayOptions, "clock"> = {}): Promise<Scene> {
@@ -87,11 +109,10 @@ async function standstill(scene: Scene): Promise<void> {
 test("Relay holds a sender while a receiver does not read, and loses nothing", async () => {
   const scene = await open();
   const { ada, bob, carol, clock } = scene;
-  const count = 400; // Six times what a queue takes.
+  const count = 400;
   const sent = burst(ada, count);
   await standstill(scene);
-  assert(taken(ada) >= HIGH_WATER_BYTES, `${taken(ada)} bytes were taken`);
-  assert(taken(ada) <= HIGH_WATER_BYTES + SIZE, `${taken(ada)} bytes were taken`);
+  assertEquals(taken(ada), SHARE_BYTES);
   assertEquals(received(carol) * SIZE, taken(ada));
   clock.advance(5000);
   await Promise.all([ada.settle(), carol.settle()]);
@@ -105,28 +126,45 @@ test("Relay holds a sender while a receiver does not read, and loses nothing", a
   await close(scene);
 });
 
-test("Relay lets a sender go on when half of a full queue is gone", async () => {
+test("Relay lets a sender go on when some of its share is gone", async () => {
   const scene = await open();
   const { ada, bob } = scene;
   bob.acknowledges = false;
   const sent = burst(ada, 100);
-  await standstill(scene);
-  const before = taken(ada);
   bob.listen();
-  await bob.log.count(65);
+  await bob.log.count(SHARE);
   // Taken, but not acknowledged: nothing changes.
   await standstill(scene);
-  assertEquals(taken(ada), before);
-  const kept = LOW_WATER_BYTES / SIZE;
-  await bob.send({ type: "ack", seq: 64 - kept });
+  assertEquals(taken(ada), SHARE_BYTES);
+  await bob.send({ type: "ack", seq: 1 });
   await standstill(scene);
-  assertEquals(taken(ada), before);
-  await bob.send({ type: "ack", seq: 65 - kept });
-  await standstill(scene);
-  assert(taken(ada) > before);
+  assertEquals(taken(ada), SHARE_BYTES + SIZE);
   bob.acknowledges = true;
   await bob.send({ type: "ack", seq: bob.lastSeq });
   await sent;
+  await close(scene);
+});
+
+test("Relay holds all senders to a full queue until half of it is gone", async () => {
+  const scene = await open();
+  const { bob } = scene;
+  const guests = await crowd(scene, 45);
+  bob.acknowledges = false;
+  for (const guest of guests) await guest.say(Array(SHARE).fill(OBJECT), bob);
+  await standstill(scene);
+  assertEquals(takenOf(guests), HIGH_WATER_BYTES + SIZE);
+  bob.listen();
+  await standstill(scene);
+  const first = bob.lastSeq - HIGH_WATER_BYTES / SIZE;
+  await bob.send({ type: "ack", seq: first + LOW_WATER_BYTES / SIZE - 1 });
+  await standstill(scene);
+  assertEquals(takenOf(guests), HIGH_WATER_BYTES + SIZE);
+  await bob.send({ type: "ack", seq: first + LOW_WATER_BYTES / SIZE });
+  await standstill(scene);
+  assertEquals(takenOf(guests), 45 * SHARE_BYTES);
+  for (const guest of guests) assertEquals(taken(guest), SHARE_BYTES);
+  bob.acknowledges = true;
+  await bob.send({ type: "ack", seq: bob.lastSeq });
   await close(scene);
 });
 
@@ -159,25 +197,34 @@ test("Relay closes who reads nothing for ten seconds, keeps its place, and the o
   await close({ ...scene, bob: again });
 });
 
-test("Relay bears with who gets from a full queue to half of one just in time", async () => {
-  const scene = await open();
-  const { ada, bob, carol, clock } = scene;
-  bob.acknowledges = false;
-  bob.listen();
-  const sent = burst(ada, 300);
-  while (bob.lastSeq < 300) {
+test("Relay bears with who takes just enough of a share that is full again at once, and not less", async () => {
+  for (const enough of [true, false]) {
+    const scene = await open();
+    const { ada, bob, carol, clock } = scene;
+    bob.acknowledges = false;
+    bob.listen();
+    const sent = burst(ada, 100);
+    const rounds = STALL_BYTES / SHARE_BYTES;
+    for (let second = 0; second < 3; second++) {
+      for (let round = 0; round < rounds; round++) {
+        await standstill(scene);
+        assertEquals(bob.lastSeq, taken(ada) / SIZE);
+        const last = !enough && second === 2 && round === rounds - 1;
+        await bob.send({ type: "ack", seq: bob.lastSeq - (last ? 1 : 0) });
+      }
+      await standstill(scene);
+      clock.advance(STALL_MS);
+      await Promise.all([ada.settle(), carol.settle()]);
+    }
     await standstill(scene);
-    clock.advance(STALL_MS - 1);
-    await bob.send({ type: "ack", seq: bob.lastSeq - LOW_WATER_BYTES / SIZE });
-    await Promise.all([ada.settle(), bob.settle(), carol.settle()]);
-    clock.advance(1);
-    await standstill(scene);
+    assertEquals(ada.log.all.includes(BOB_AWAY), !enough);
+    if (enough) {
+      bob.acknowledges = true;
+      await bob.send({ type: "ack", seq: bob.lastSeq });
+    }
+    await sent;
+    await close(scene);
   }
-  bob.acknowledges = true;
-  await bob.send({ type: "ack", seq: bob.lastSeq });
-  await sent;
-  assert(!ada.log.all.includes(BOB_AWAY));
-  await close(scene);
 });
 
 test("Relay bears with who comes back to more than a queue and takes some of it every ten seconds", async () => {
@@ -205,6 +252,7 @@ test("Relay bears with who comes back to more than a queue and takes some of it 
       await Promise.all([ada.settle(), carol.settle()]);
     }
     if (shares.at(-1) === 1) {
+      again.acknowledges = true;
       await again.send({ type: "ack", seq: 200 });
       await held;
       assert(!ada.log.all.includes(BOB_AWAY));
@@ -219,12 +267,12 @@ test("Relay bears with who comes back to more than a queue and takes some of it 
 test("Relay passes on all of a member that leaves while it is held, and then that it left", async () => {
   const scene = await open();
   const { ada, bob, carol } = scene;
-  await burst(ada, 64);
+  await ada.say(Array(SHARE).fill(OBJECT));
   await ada.say([...Array(3).fill(OBJECT), "farewell"]);
   await standstill(scene);
   const left = ada.leave();
   await standstill(scene);
-  assertEquals(received(carol), 65);
+  assertEquals(received(carol), SHARE);
   bob.listen();
   await left;
   const expected = [LINE, LINE, LINE].map((line) => `ada: ${line}`);
@@ -262,7 +310,8 @@ test("Relay passes on nothing of a member that it has closed as too slow", async
 
 test("Relay forgets changes that were acknowledged", async () => {
   const scene = await open();
-  const { ada, bob, relay } = scene;
+  const { bob, relay } = scene;
+  const guests = await crowd(scene, 40);
   const lastSeq = bob.lastSeq + 800;
   const reading = (async () => {
     while (bob.lastSeq < lastSeq) await bob.read();
@@ -273,9 +322,10 @@ test("Relay forgets changes that were acknowledged", async () => {
     await passer.leave();
   }
   await reading;
-  void burst(ada, 100);
   await standstill(scene);
-  assertEquals(taken(ada), HIGH_WATER_BYTES + SIZE);
+  for (const guest of guests) await guest.say(Array(SHARE).fill(OBJECT), bob);
+  await standstill(scene);
+  assertEquals(takenOf(guests), HIGH_WATER_BYTES + SIZE);
   await close(scene);
 });
 
@@ -289,7 +339,7 @@ test("Relay stops reading who sends far more than it may while a receiver is ful
   }));
   await standstill(scene);
   const inbox = 5 << 16;
-  assert(written <= HIGH_WATER_BYTES + inbox + 4 * RECORD_BYTES, `${written} bytes were read`);
+  assert(written <= SHARE_BYTES + inbox + 4 * RECORD_BYTES, `${written} bytes were read`);
   scene.bob.listen();
   await flood;
   await ada.acknowledged(400);
@@ -301,8 +351,10 @@ test("Relay stops reading who sends far more than it may while a receiver is ful
 test("Relay counts changes too, so that who never reads is closed in an idle room", async () => {
   const scene = await open();
   const { ada, bob, clock, relay } = scene;
-  const fill = HIGH_WATER_BYTES / SIZE;
-  await burst(ada, fill);
+  const guests = await crowd(scene, HIGH_WATER_BYTES / SHARE_BYTES);
+  for (const guest of guests) await guest.say(Array(SHARE).fill(OBJECT), bob);
+  await standstill(scene);
+  assertEquals(takenOf(guests), HIGH_WATER_BYTES);
   clock.advance(STALL_MS);
   await Promise.all([ada.settle(), scene.carol.settle()]);
   // Full to the brim, nobody is held; one change more is too much.
@@ -399,6 +451,13 @@ test("Relay gives up who is too slow a second time and has not caught up in betw
   const { again, sent } = await comeBackSlow(scene);
   await standstill(scene);
   assertEquals(taken(ada), 100 * SIZE);
+  // A share of ada still waits when all but that is taken.
+  again.listen();
+  await again.log.count(100 - received(scene.bob));
+  await again.send({ type: "ack", seq: again.lastSeq - SHARE });
+  await standstill(scene);
+  clock.advance(STALL_MS);
+  await Promise.all([ada.settle(), carol.settle()]);
   clock.advance(STALL_MS);
   await sent;
   await ada.logged(BOB_LEFT);
@@ -415,17 +474,17 @@ test("Relay gives up who is too slow a second time and has not caught up in betw
 
 test("Relay closes who has caught up and is too slow again as if it were the first time", async () => {
   const scene = await open();
-  const { ada, clock } = scene;
+  const { ada, carol, clock } = scene;
   const { again, sent } = await comeBackSlow(scene);
   again.listen();
   await again.log.count(100 - received(scene.bob));
-  // Half of a full queue is left.
-  await again.send({ type: "ack", seq: again.lastSeq - LOW_WATER_BYTES / SIZE });
-  await sent;
-  const more = burst(ada, 100);
+  // Less is left than a share.
+  await again.send({ type: "ack", seq: again.lastSeq - SHARE + 1 });
   await standstill(scene);
   clock.advance(STALL_MS);
-  await more;
+  await Promise.all([ada.settle(), carol.settle()]);
+  clock.advance(STALL_MS);
+  await sent;
   await ada.logged(BOB_AWAY);
   assert(!ada.log.all.includes(BOB_LEFT));
   await close({ ...scene, bob: again });
@@ -450,20 +509,21 @@ test("Relay counts an object once in all its memory, and has senders wait where 
   const entries = 2 * 64; // What it takes in bob's queue and in carol's.
   const scene = await open({ maxMemoryBytes: objects * (SIZE + entries) });
   const { ada, bob, carol, clock } = scene;
+  const senders = [ada, ...await crowd(scene, 19)];
   for (const guest of [bob, carol]) guest.acknowledges = false;
   bob.listen();
-  const sent = burst(ada, 40);
+  for (const sender of senders) await sender.say(Array(SHARE).fill(OBJECT));
   await standstill(scene);
-  assertEquals(taken(ada), (objects + 1) * SIZE);
+  assertEquals(takenOf(senders), (objects + 1) * SIZE);
   await bob.send({ type: "ack", seq: bob.lastSeq });
   await standstill(scene);
-  assertEquals(taken(ada), (objects + 1) * SIZE, "carol still has it waiting");
+  assertEquals(takenOf(senders), (objects + 1) * SIZE, "carol still has it waiting");
+  for (const guest of [bob, carol]) guest.acknowledges = true;
   await carol.send({ type: "ack", seq: carol.lastSeq });
   await standstill(scene);
-  assertEquals(taken(ada), 40 * SIZE);
-  await sent;
+  assertEquals(takenOf(senders), 2 * objects * SIZE);
   assert(!ada.log.all.some((line) => line.includes("away")));
-  assertEquals(clock.timers, 3, "only those that ask whether the guests are there");
+  assertEquals(clock.timers, 22, "only those that ask whether the guests are there");
   await close(scene);
 });
 

@@ -137,7 +137,10 @@ test("Relay calls delivered no more than it has accepted, however it is counted"
 test("Seat keeps nothing of what was delivered, though an envelope before it is under way", async () => {
   setFlagsFromString("--expose-gc");
   const collect: () => void = runInNewContext("gc");
-  const seat = new Seat(new Uint8Array(16), new Uint8Array(32), new FakeClock(), () => {});
+  const seat = new Seat(new Uint8Array(16), new Uint8Array(32), new FakeClock(), {
+    stalled: () => {},
+    released: () => {},
+  });
   function pass(cmid: number): { object: WeakRef<Uint8Array>; release: () => void } {
     const object = new Uint8Array(1000);
     const envelope = { class: 1, to: undefined, cmid, object };

@@ -16,7 +16,10 @@ function drain(seat: Seat): HostRecord[] {
 }
 
 test("Seat acknowledges in one ACK what stands between two entries, and before what comes later", () => {
-  const seat = new Seat(new Uint8Array(16), new Uint8Array(32), new FakeClock(), () => {});
+  const seat = new Seat(new Uint8Array(16), new Uint8Array(32), new FakeClock(), {
+    stalled: () => {},
+    released: () => {},
+  });
   const deliver = (byte: number): void => {
     const envelope = { class: 1, to: undefined, cmid: 1, object: new Uint8Array([byte]) };
     seat.deliver(new Parcel(envelope, new Uint8Array(16), () => {}, () => {}));

@@ -215,10 +215,9 @@ test("Relay refuses a RESUME of more than was ever sent", async () => {
 
 test("Relay breaks off with who acknowledges what waits to be sent", async () => {
   const inn = new Inn();
-  const [ada, bob] = [await inn.enter("ada"), inn.knock("bob")];
+  const bob = inn.knock("bob");
   await bob.enter();
-  for (let i = 0; i < 20; i++) await ada.say([new Uint8Array(MAX_OBJECT_BYTES)]);
-  await ada.acknowledged(20);
+  for (let i = 0; i < 20; i++) await inn.enter(`guest ${i}`);
   await bob.send({ type: "ack", seq: 20 });
   assertEquals(await bob.farewell(), PROTOCOL);
   await inn.close();
@@ -482,7 +481,7 @@ test("Relay.close ends though a member never reads, and one is full with what an
   await bob.enter();
   const object = new Uint8Array(MAX_OBJECT_BYTES);
   for (let i = 0; i < 40; i++) void ada.say([object]);
-  await ada.acknowledged(30);
+  await ada.acknowledged(1);
   const closed = inn.relay.close();
   inn.clock.advance(DRAIN_MS);
   assertEquals(await ada.farewell(), HOST_ENDS);
