@@ -70,8 +70,13 @@ export class Program {
   /** Tells it to leave and waits until it has. */
   async quit(): Promise<void> {
     await this.write('{"do":"quit"}\n');
-    while (!(await this.#events.read()).done);
+    await this.drain();
     await this.#child.status;
+  }
+
+  /** Reads on to the end, and looks at nothing. */
+  async drain(): Promise<void> {
+    while (!(await this.#events.read()).done);
   }
 
   /** Resident memory of the process, in KiB, now and at its highest. */

@@ -1,0 +1,84 @@
+/**
+ * The program as people use it, read as it is shown.
+ *
+ * @module
+ */
+import { commandFor } from "./program.ts";
+
+/** The longest text that is waited for, in UTF-16 code units. */
+const LONGEST = 100;
+
+/** Linux counts processor time in these. */
+const TICK_MS = 10;
+
+/** A program that shows messages to people. */
+export class Member {
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #output: ReadableStreamDefaultReader<string>;
+  #unread = "";
+  #pid = 0;
+
+  private constructor(shell: string, options: readonly string[], line: string) {
+    this.#child = new Deno.Command(shell, {
+      args: [...options, line],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    this.#input = this.#child.stdin.getWriter();
+    this.#output = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  /** Starts the program in a shell. @param first What the shell does before. */
+  static async start(
+    shell: string,
+    options: readonly string[],
+    words: readonly string[],
+    first = "",
+  ): Promise<Member> {
+    const { args, command } = commandFor(words);
+    const line = `${first} echo pid $$.; exec ${[command, ...args].join(" ")}`;
+    const member = new Member(shell, options, line);
+    const shown = await member.shows(/pid (\d+)\./);
+    member.#pid = Number(shown[1]);
+    return member;
+  }
+
+  /** The processor time that it has taken, in milliseconds. */
+  processorMs(): number {
+    const fields = Deno.readTextFileSync(`/proc/${this.#pid}/stat`).split(") ")[1]!.split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  }
+
+  /** Writes to its standard input. */
+  async type(keys: string): Promise<void> {
+    await this.#input.write(new TextEncoder().encode(keys));
+  }
+
+  /** Reads on until something is shown. */
+  async shows(what: string | RegExp): Promise<RegExpMatchArray> {
+    while (true) {
+      const found = this.#unread.match(what);
+      if (found !== null) {
+        this.#unread = "";
+        return found;
+      }
+      const { done, value } = await this.#output.read();
+      if (done) throw new Error(`The program ended before '${what}'`);
+      this.#unread = this.#unread.slice(-LONGEST) + value;
+    }
+  }
+
+  /** Reads on to the end, and looks at nothing. */
+  async drain(): Promise<void> {
+    while (!(await this.#output.read()).done);
+  }
+
+  /** Has it leave, and waits until it has. */
+  async end(): Promise<void> {
+    Deno.kill(this.#pid, "SIGTERM");
+    await this.drain();
+    await this.#child.status;
+  }
+}
