@@ -272,7 +272,7 @@ for (let seed = 1; seed <= 3; seed++) {
     const random = seededNumbers(seed);
     const held: Parcel[] = [];
     const done = { drop: 0, reorder: 0, replay: 0, alter: 0 };
-    const texts = lines(30); // Each run of missing ones over eight costs a second.
+    const texts = lines(30);
     const through = Promise.withResolvers<void>();
     scene.withMsgs((parcel, index) => {
       if (index === texts.length - 1) through.resolve();
