@@ -8,6 +8,9 @@ import { Timers } from "./timers.ts";
 /** Least time between two reports, in milliseconds: a relay that names thousands must not fill the screen. */
 const REPORT_EVERY_MS = 10_000;
 
+/** A timer that fires so much later shows that this program was suspended, in milliseconds. */
+const SUSPENDED_MS = 1000;
+
 /** Sessions that are named among those that left; more are only counted. */
 const MAX_LEFT = 16;
 
@@ -69,17 +72,20 @@ export class Unannounced {
   #wait(): void {
     const [first] = this.#fresh;
     if (first === undefined || this.#timers.has("fresh")) return;
-    const ms = first.since + SILENT_AFTER_MS - this.#options.clock.elapsed();
-    this.#timers.after("fresh", Math.max(0, ms), () => this.#due());
+    this.#waitFor(first.since + SILENT_AFTER_MS - this.#options.clock.elapsed());
   }
 
-  #due(): void {
-    // What they say may wait at the host for the connection to be back.
-    if (!this.#options.link.open) {
-      this.#timers.after("fresh", SILENT_AFTER_MS, () => this.#due());
-      return;
-    }
+  #waitFor(ms: number): void {
+    const dueAt = this.#options.clock.elapsed() + ms;
+    this.#timers.after("fresh", Math.max(0, ms), () => this.#due(dueAt));
+  }
+
+  #due(dueAt: number): void {
     const now = this.#options.clock.elapsed();
+    // What they say may wait at the host for the connection to be back, or in this machine to be read.
+    if (!this.#options.link.open || now - dueAt > SUSPENDED_MS) {
+      return this.#waitFor(SILENT_AFTER_MS);
+    }
     for (const peer of this.#fresh) {
       if (peer.since + SILENT_AFTER_MS > now) break;
       this.#fresh.delete(peer);

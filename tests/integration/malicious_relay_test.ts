@@ -114,6 +114,12 @@ test("A relay that shows two members different rooms is noticed, whatever it doe
   clock.advance(10_000);
   await talk("ada sees it");
   assertEquals([ada, bob].map(warnings), [["roster-differs"], ["roster-differs"]]);
+  // The phantom did not stay unseen either.
+  for (const { events, room } of [ada, bob]) {
+    const [told] = events.all.flatMap((event) => event.type === "unannounced" ? [event] : []);
+    assertEquals(told?.here.map(({ session }) => session), [phantom.session]);
+    assertEquals(room.strangers.map(({ session }) => session), [phantom.session]);
+  }
   await world.close(0); // Nobody acknowledges anything while the clock stands still.
   assertEquals(clock.timers, 0);
 });

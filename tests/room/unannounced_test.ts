@@ -95,6 +95,20 @@ test("Room tells of a flood of sessions in one report each 10 s, and misses none
   await stage.close();
 });
 
+test("Room gives those time to say who they are who came while it was suspended", async () => {
+  const bob = await Puppet.create("bob");
+  const stage = await Stage.open();
+  await stage.tell(bob, MemberChange.JOINED);
+  await stage.relay.settle();
+  // The timers of a program that goes on come before what has arrived for it.
+  stage.clock.oversleep(15_000);
+  await stage.says(bob, await bob.announce(stage.session));
+  assertEquals((await stage.event("joined")).member.name, "bob");
+  await stage.pass(30_000);
+  assertEquals(stage.events.rest(), []);
+  await stage.close();
+});
+
 test("Room does not call those strangers whose word waits at the host for the connection", async () => {
   const bob = await Puppet.create("bob");
   const stage = await Stage.open();
