@@ -156,8 +156,10 @@ export class Seat {
   #lastSeq = 0;
   #bytes = 0;
   #ackedBytes = 0;
-  /** What is accepted and not acknowledged yet, by its place in the room's order. */
+  /** What is accepted, by its place in the room's order, until the member surely has the ACK of it. */
   readonly #accepted: Accepted[] = [];
+  /** How many of these were sent on this connection. */
+  #acked = 0;
   /** The number of the last entry when the last envelope of this member was accepted. */
   #acceptedAfter = 0;
   #deliveredDue = false;
@@ -227,6 +229,7 @@ export class Seat {
     this.#undelivered.add(cmid);
     if (this.#accepted.at(-1)?.seq === this.#lastSeq) this.#accepted.pop();
     this.#accepted.push({ cmid, seq: this.#lastSeq });
+    this.#acked = Math.min(this.#acked, this.#accepted.length - 1);
     this.#acceptedAfter = this.#lastSeq;
     this.endpoint?.wake();
   }
@@ -258,6 +261,7 @@ export class Seat {
     const later = this.#queue.findIndex((entry) => entry.seq > seq);
     const gone = this.#queue.splice(0, later < 0 ? this.#queue.length : later);
     this.#sent -= gone.length;
+    this.#forgetAcks(seq);
     for (const entry of gone) {
       this.#bytes -= size(entry.item);
       this.#ackedBytes += size(entry.item);
@@ -278,7 +282,7 @@ export class Seat {
     this.endpoint = endpoint;
     this.#findBehind = undefined;
     this.#sent = 0;
-    this.#accepted.length = 0; // ACCEPT has told the last of them.
+    this.#acked = 0;
     this.#deliveredDue = this.lastCmid > 0;
     this.#fillUp();
     endpoint.wake();
@@ -322,7 +326,7 @@ export class Seat {
 
   /** The next record for the member; `undefined` where nothing waits. */
   next(): HostRecord | undefined {
-    if (this.#accepted.length > 0 || this.#deliveredDue) return this.#takeAck();
+    if (this.#acked < this.#accepted.length || this.#deliveredDue) return this.#takeAck();
     if (this.#findBehind !== undefined) {
       const sessions = this.#findBehind();
       this.#findBehind = undefined;
@@ -354,9 +358,17 @@ export class Seat {
     item.release();
   }
 
+  /** Forgets the ACKs that came before what the member has. */
+  #forgetAcks(seq: number): void {
+    const open = this.#accepted.findIndex((accepted) => accepted.seq >= seq);
+    const told = this.#accepted.splice(0, open < 0 ? this.#accepted.length : open);
+    this.#acked = Math.max(0, this.#acked - told.length);
+  }
+
   #takeAck(): HostRecord {
-    const { cmid, seq } = this.#accepted.shift() ??
+    const { cmid, seq } = this.#accepted[this.#acked] ??
       { cmid: this.lastCmid, seq: this.#acceptedAfter };
+    this.#acked = Math.min(this.#acked + 1, this.#accepted.length);
     this.#deliveredDue = false;
     // They are numbered without gaps, so that those before the first that is under way are there.
     const [first = this.lastCmid + 1] = this.#undelivered;

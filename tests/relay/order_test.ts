@@ -43,11 +43,16 @@ test("Seat acknowledges in one ACK what stands between two entries, and before w
   assertEquals(seat.next(), { type: "ack", accepted: 9, delivered: 9, seq: 3 });
 });
 
-/** The room's order as one member can show it: what it was sent, and its own at their places. */
-function shown(guest: Guest): string[] {
+/**
+ * The room's order as one member can show it: what it was sent, and its own at their places.
+ *
+ * @param connections Of that member, the first one first.
+ */
+function shown(...connections: readonly Guest[]): string[] {
   const lines: { readonly seq: number; readonly line: string }[] = [];
+  const [guest] = connections as [Guest];
   let [seen, own] = [0, 0];
-  for (const record of guest.records.all) {
+  for (const record of connections.flatMap(({ records }) => records.all)) {
     if (record.type === "member") seen++;
     if (record.type === "batch") {
       for (const { from, object, seq } of record.envelopes) {
@@ -77,8 +82,60 @@ test("Relay tells each sender where its envelopes stand: all can show the same o
     if (i % 3 === 0) await Promise.all(said);
   }
   for (const guest of speakers) await guest.delivered(40);
-  const orders = guests.map(shown);
+  const orders = guests.map((guest) => shown(guest));
   assertEquals(orders[3]?.length, 120);
   for (const order of orders) assertEquals(order, orders[3]);
+  await inn.close();
+});
+
+test("Relay tells a member that comes back where its envelopes stand of which it lost the ACK", async () => {
+  const inn = new Inn();
+  const [bob, ada] = [await inn.enter("bob"), inn.knock("ada")];
+  await ada.enter();
+  for (let i = 1; i <= 5; i++) {
+    await ada.say([`${i}`]);
+    await bob.log.count(1 + i);
+    await bob.say([`${i}`]);
+    await bob.acknowledged(i);
+  }
+  await ada.cut();
+  const again = inn.again(ada);
+  await again.greeted();
+  assertEquals(again.accept.lastCmid, 5);
+  await again.enter(ada.whereabouts);
+  again.listen();
+  await again.log.count(5);
+  assertEquals(shown(ada, again), shown(bob));
+  await inn.close();
+});
+
+test("Relay lets all show the same order though their connections are cut again and again", async () => {
+  const inn = new Inn();
+  const connections: Guest[][] = [];
+  for (const name of ["ada", "bob", "carol"]) connections.push([await inn.enter(name)]);
+  const observer = await inn.enter("dave");
+  for (let round = 0; round < 30; round++) {
+    for (const [which, own] of connections.entries()) {
+      const guest = own.at(-1)!;
+      void guest.say([`${guest.cmid + 1}`, `${guest.cmid + 2}`]);
+      for (let turn = 0; turn < (round * (which + 3)) % 5; turn++) await nextTurn();
+      if ((round + which) % 4 > 0) continue;
+      await guest.cut();
+      const again = inn.again(guest);
+      await again.greeted();
+      await again.enter(guest.whereabouts);
+      again.listen();
+      own.push(again);
+    }
+  }
+  for (const own of connections) {
+    const guest = own.at(-1)!;
+    await guest.say([`${guest.cmid + 1}`]);
+    await guest.delivered(guest.cmid);
+    await guest.settle();
+  }
+  await observer.settle();
+  const order = shown(observer);
+  for (const own of connections) assertEquals(shown(...own), order);
   await inn.close();
 });
