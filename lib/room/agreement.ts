@@ -44,8 +44,10 @@ export class Agreement {
   }
 
   /** The hash to report; made only when it is needed, as a room fills member by member. */
-  current(): Promise<Bytes> {
-    return this.#now().named;
+  async current(): Promise<Bytes> {
+    const { all, named } = this.#now();
+    const [hash] = await Promise.all([named, all]);
+    return hash;
   }
 
   /** A session has come, gone, become absent or come back. */
