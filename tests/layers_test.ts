@@ -5,6 +5,7 @@ import { test } from "./support/test.ts";
 const LAYERS = [
   "errors.ts",
   "clock.ts",
+  "bounded_map.ts",
   "bytes",
   "crypto",
   "wire",

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../bounded_map.ts";
 import { type Bytes, equal, fromBase64Url, toBase64Url, toHex } from "../bytes/mod.ts";
 import { fingerprint, isPublicKey, keyTag } from "../crypto/mod.ts";
 import { RoomError } from "../errors.ts";
@@ -49,7 +50,7 @@ export class Keeper {
   /** What those were called about whom something was decided, by key in hexadecimal digits. */
   readonly #names = new Map<string, string>();
   /** Who was shown in this run, by key in hexadecimal digits; the last one last. */
-  readonly #met = new Map<string, Member>();
+  readonly #met = new BoundedMap<string, Member>(MAX_MET);
 
   /** Takes over what was decided before. */
   constructor(options: KeeperOptions) {
@@ -62,11 +63,7 @@ export class Keeper {
 
   /** Notes who is shown, and by which name: it may come back to a locked room, or be banned once it has left. */
   met(member: Member): void {
-    const id = toHex(member.key);
-    this.#met.delete(id);
-    this.#met.set(id, member);
-    const [first] = this.#met.keys();
-    if (this.#met.size > MAX_MET) this.#met.delete(first!);
+    this.#met.set(toHex(member.key), member);
   }
 
   /** Lets nobody in any more, and nobody stay, who was not shown so far. @param here Who is shown now. */

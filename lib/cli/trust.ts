@@ -1,3 +1,4 @@
+import { BoundedMap } from "../bounded_map.ts";
 import { type Bytes, equal, toBase64Url, toHex } from "../bytes/mod.ts";
 import { fingerprint, keyTag, randomBytes, safetyNumber } from "../crypto/mod.ts";
 import { type LanchatError, StoreError, UsageError } from "../errors.ts";
@@ -20,8 +21,8 @@ const ASKED_GROUPS = 4;
 
 const ASKED_DIGITS: number = ASKED_GROUPS * GROUP_DIGITS;
 
-/** Of how many members the last verdict is remembered: more than a room has. */
-const MAX_VERDICTS = 4096;
+/** Of how many members it is remembered what was said or noted of them last: more than a room has. */
+const MAX_REMEMBERED = 4096;
 
 /** What {@linkcode Acquaintances} may be given. */
 interface AcquaintancesOptions {
@@ -51,11 +52,14 @@ export class Acquaintances {
   readonly #random: (count: number) => Bytes;
   #question: Question | undefined;
   /** By key in hexadecimal digits. */
-  readonly #tags = new Map<string, string>();
+  readonly #tags = new BoundedMap<string, string>(4 * MAX_REMEMBERED);
   /** What the room was told last of each key, in hexadecimal digits. */
-  readonly #verdicts = new Map<string, { readonly name: string; readonly trust: Trust }>();
+  readonly #verdicts = new BoundedMap<
+    string,
+    { readonly name: string; readonly trust: Trust }
+  >(MAX_REMEMBERED);
   /** Whose last name was noted in this run, by key in hexadecimal digits. */
-  readonly #noted = new Map<string, string>();
+  readonly #noted = new BoundedMap<string, string>(MAX_REMEMBERED);
   readonly #keeping = new Set<Promise<void>>();
   #unkeptTold = false;
 
@@ -80,13 +84,7 @@ export class Acquaintances {
   /** What a member is under its name, given without the tag. */
   readonly judge = ({ key, name }: { readonly key: Bytes; readonly name: string }): Trust => {
     const trust = this.#judge(key, name);
-    const id = toHex(key);
-    this.#verdicts.delete(id);
-    if (this.#verdicts.size === MAX_VERDICTS) {
-      const [oldest] = this.#verdicts.keys();
-      this.#verdicts.delete(oldest!);
-    }
-    this.#verdicts.set(id, { name, trust });
+    this.#verdicts.set(toHex(key), { name, trust });
     return trust;
   };
 

@@ -1,9 +1,13 @@
+import { BoundedMap } from "../bounded_map.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { FailedEvent, Input, MemberView, SayInput, UiEvent } from "./events.ts";
 import type { FrontEnd } from "./front_end.ts";
 import { markedName } from "./look.ts";
 import { failure, messageLine, noticeLines } from "./render.ts";
 import { sanitize, sanitizeLine } from "./sanitize.ts";
+
+/** Members whose names are remembered: more than a room has. */
+const MAX_NAMES = 4096;
 
 /** What a name may not begin or end with, as its line would look like one of another kind. */
 const MISLEADING = /^[*>]|\((?=private\)$)/g;
@@ -48,7 +52,7 @@ export class LoggedFrontEnd implements FrontEnd {
   readonly #clock: Clock;
   readonly #unanswered = new Map<string, string>();
   /** How members are shown, by key. */
-  readonly #names = new Map<string, string>();
+  readonly #names = new BoundedMap<string, string>(MAX_NAMES);
   #name = "you";
 
   /**
