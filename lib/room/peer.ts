@@ -28,7 +28,7 @@ export interface Present extends Member {
   readonly lost: boolean;
   /** Present where it is given no key: it cannot read what is said here. */
   readonly withheld?: true;
-  /** Present where it has not said who it is, and is given no key either; its name is `#` and the tag. */
+  /** Present where it has not announced itself, and so is given no key; its name is `#` and the tag. */
   readonly unannounced?: true;
   /** How it says it is, in one line; missing where it says nothing. */
   readonly status?: string;
@@ -83,7 +83,7 @@ export class Peer {
   announced: Announced | undefined;
   /** How many announcements of it wait in its lane. */
   announcements = 0;
-  /** Short for the key, once it was told that it has not announced itself. */
+  /** The key's tag, once the session was reported as not announced. */
   tag: string | undefined;
   /** Whether the host says that its connection is lost and its seat kept. */
   away: boolean;
@@ -136,7 +136,7 @@ export class Peer {
   differenceShown = false;
   /** When this member's ANNOUNCE last went to it, as `Clock.elapsed` counts. */
   introducedAt: number | undefined;
-  /** Since when no message of it could be read, for want of the key, though it had the time to send it. */
+  /** Time of the first message that could not be read because its key had not come, in milliseconds. */
   unreadSince: number | undefined;
   /** Whether it was said that its sender key is missing. */
   keyMissed = false;
@@ -180,7 +180,7 @@ export class Peer {
     };
   }
 
-  /** What is shown of it where it was told that it has not announced itself. */
+  /** The session as shown while it is not announced; `undefined` before it was reported. */
   get stranger(): Present | undefined {
     if (this.announced !== undefined || this.tag === undefined) return undefined;
     return {

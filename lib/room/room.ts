@@ -193,7 +193,7 @@ export class Room {
     return this.#roster.announced().map((peer) => peer.member!);
   }
 
-  /** Those who have not said who they are, though they have been here for 10 s; nobody gives them keys. */
+  /** Sessions that have not announced themselves within 10 s; nobody gives them keys. */
   get strangers(): Present[] {
     return this.#roster.strangers();
   }

@@ -19,7 +19,7 @@ const KEY = /^[\w-]{43}$/;
  */
 const MAX_BURNED = 65_536;
 
-/** Who is there with whom. */
+/** Dependencies of {@linkcode Roster}. */
 export interface RosterOptions {
   /** This member. */
   readonly me: Pick<Author, "identity" | "roomId" | "session">;
@@ -44,10 +44,10 @@ export class Roster {
   readonly #skips: RateLimiter;
   readonly #peers = new Map<string, Peer>();
   #burned = new Set<string>();
-  /** Those that left before them, where they are forgotten in time. */
+  /** The sessions that left before those, where the oldest are forgotten. */
   #burnedBefore = new Set<string>();
   readonly #maxBurned: number;
-  /** Whether the relay has this member's own key: against that no memory of who has left helps. */
+  /** Whether the relay has this member's own key: no memory of past sessions helps against that relay. */
   readonly #relaysItself: boolean;
   #joinedCount = 0;
   #known = false;
@@ -108,7 +108,7 @@ export class Roster {
     return this.announced().filter(({ withheld }) => !withheld);
   }
 
-  /** Those of whom it was told that they have not said who they are. */
+  /** Sessions that were reported as not announced. */
   strangers(): Present[] {
     return [...this].flatMap(({ gone, stranger }) => gone || !stranger ? [] : [stranger]);
   }

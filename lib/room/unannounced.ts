@@ -11,10 +11,10 @@ const REPORT_EVERY_MS = 10_000;
 /** A timer that fires so much later shows that this program was suspended, in milliseconds. */
 const SUSPENDED_MS = 1000;
 
-/** Sessions that are named among those that left; more are only counted. */
+/** Maximum sessions in a report that have left; more are only counted. */
 const MAX_LEFT = 16;
 
-/** What is told of whom, and when. */
+/** Dependencies of {@linkcode Unannounced}. */
 export interface UnannouncedOptions {
   /** Takes the reports. */
   readonly events: Events;
@@ -24,20 +24,20 @@ export interface UnannouncedOptions {
   readonly clock: Clock;
 }
 
-/** Tells of sessions that the host names and that do not say who they are. See PROTOCOL.md §6.2. */
+/** Reports sessions that the host names and that do not announce themselves. See PROTOCOL.md §6.2. */
 export class Unannounced {
   readonly #options: UnannouncedOptions;
   readonly #timers: Timers;
-  /** Those that may still announce themselves in time, in the order in which they were named. */
+  /** Sessions that may still announce themselves in time, in the order in which they were named. */
   readonly #fresh = new Set<Peer>();
-  /** Those to be told of. */
+  /** Sessions for the next report. */
   readonly #here = new Set<Peer>();
   #left: Peer[] = [];
   #leftCount = 0;
   #reportedAt = -Infinity;
   #ended = false;
 
-  /** Begins with nobody. */
+  /** Begins without sessions. */
   constructor(options: UnannouncedOptions) {
     this.#options = options;
     this.#timers = new Timers(options.clock);
@@ -49,13 +49,13 @@ export class Unannounced {
     this.#wait();
   }
 
-  /** A session has said who it is. */
+  /** A session has announced itself. */
   announced(peer: Peer): void {
     this.#here.delete(peer);
     if (this.#fresh.delete(peer) && this.#fresh.size === 0) this.#timers.cancel("fresh");
   }
 
-  /** A session has left, and never said who it was. */
+  /** A session has left without having announced itself. */
   left(peer: Peer): void {
     this.announced(peer);
     this.#leftCount++;
@@ -63,7 +63,7 @@ export class Unannounced {
     this.#reportWhenDue();
   }
 
-  /** Waits for nothing any more. */
+  /** Cancels all timers and reports. */
   end(): void {
     this.#ended = true;
     this.#timers.clear();
