@@ -1,10 +1,30 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Bytes, utf8 } from "../../lib/bytes/mod.ts";
-import { randomBytes } from "../../lib/crypto/mod.ts";
+import { type Bytes, equal, utf8 } from "../../lib/bytes/mod.ts";
+import { Endpoint, initiate } from "../../lib/channel/mod.ts";
+import { randomBytes, zeroKey } from "../../lib/crypto/mod.ts";
+import { Initiator } from "../../lib/handshake/mod.ts";
 import { HANDSHAKE_MS } from "../../lib/relay/mod.ts";
-import { encodeFrame, M0_BYTES, M1_BYTES } from "../../lib/wire/mod.ts";
+import { ENTRY_MS } from "../../lib/relay/relay.ts";
+import {
+  CloseReason,
+  decodeHostRecord,
+  encodeFrame,
+  encodeMemberRecord,
+  type HostRecord,
+  INSTANCE_BYTES,
+  M0_BYTES,
+  M1_BYTES,
+  type MemberRecord,
+  type PlainRecord,
+  RecordType,
+} from "../../lib/wire/mod.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Hall, hallTest, type Line } from "../support/hall.ts";
+import { Inbox } from "../support/inbox.ts";
+import { identityOf, memberHopKey } from "../support/keys.ts";
+
+/** Records that only say that an end is there. */
+const ALIVE: ReadonlySet<number> = new Set([RecordType.PING, RecordType.PONG]);
 
 /** What strangers send before they fall silent. */
 const KINDS: readonly (() => Bytes)[] = [
@@ -117,3 +137,63 @@ hallTest("the end of a room cuts strangers off at once", async () => {
   for (const bytes of await Promise.all(reading)) assert(bytes <= 4 + M0_BYTES);
   for (const stranger of strangers) stranger.close();
 });
+
+hallTest(
+  "a stranger that resumes and does not announce itself learns nothing, and goes",
+  async () => {
+    const clock = new FakeClock();
+    const hall = await Hall.open({ clock });
+    const host = await hall.sit();
+    const ada = await hall.join("ada");
+    const session = randomBytes(16);
+    const line = await hall.dial();
+    const initiator = new Initiator({
+      identity: await identityOf("eve"),
+      session,
+      keyPair: await memberHopKey(),
+      psk: zeroKey(),
+      trusts: () => Promise.resolve(true),
+    });
+    const channel = await initiate(line, initiator);
+    const endpoint = new Endpoint<HostRecord, MemberRecord>(channel, {
+      codec: { encode: encodeMemberRecord, decode: decodeHostRecord },
+      next: () => undefined,
+    });
+    const records = endpoint.receive();
+    const { value: accept } = await records.next();
+    endpoint.send({ type: "resume", instance: new Uint8Array(INSTANCE_BYTES), lastSeq: 0 });
+    const { value: resume } = await records.next();
+    assertEquals([accept?.type, resume?.type], ["accept", "resume"]);
+
+    const bob = await hall.join("bob");
+    await ada.room.say("who is listening?");
+    await ada.room.say("to you", { to: "bob" });
+    assertEquals(await bob.texts.next(), "who is listening?");
+    await bob.room.leave();
+    await bob.ran;
+    const { toMember } = hall.relay.with({ session });
+    const pongs = new Inbox<PlainRecord>();
+    hall.relay.onRecord = (record, direction, to) => {
+      if (direction !== "toMember" || !equal(to, session)) return;
+      if (record.type === RecordType.PONG) pongs.push(record);
+    };
+    const next = records.next();
+    for (let passed = 0; passed < ENTRY_MS; passed += 5000) {
+      // Everybody is heard of.
+      endpoint.send({ type: "ping", token: randomBytes(8) });
+      await Promise.all([ada.room.say("still here"), host.room.say("so am I"), pongs.next()]);
+      assertEquals(toMember.filter(({ type }) => !ALIVE.has(type)).length, 2);
+      clock.advance(5000);
+    }
+    assertEquals((await next).value, { type: "close", reason: CloseReason.IDLE });
+    await records.return();
+    await endpoint.close(CloseReason.LEAVING);
+    line.close();
+    assertEquals(toMember.filter(({ type }) => !ALIVE.has(type)).length, 3);
+    await hall.close();
+    for (const { events } of [host, ada]) {
+      const named = events.all.flatMap((event) => "member" in event ? [event.member.name] : []);
+      assertEquals(named.filter((name) => !["ada", "bob", "hana"].includes(name)), []);
+    }
+  },
+);
