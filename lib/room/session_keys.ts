@@ -13,6 +13,9 @@ import {
 /** Age at which a session key is replaced, in milliseconds: the window of PROTOCOL.md §6.1. */
 export const SESSION_KEY_MS = 3_600_000;
 
+/** How soon the first key is tried for again where it could not be made: without one nobody enters a room. */
+const FIRST_KEY_RETRY_MS = 1000;
+
 /** How long the key before stays, for what was wrapped for it and is still on its way. */
 export const PREVIOUS_KEY_MS = 180_000;
 
@@ -96,7 +99,8 @@ export class SessionKeys {
       this.#making = undefined;
       this.#cancelRenewal();
       if (this.#closed) return;
-      this.#cancelRenewal = this.#clock.after(SESSION_KEY_MS, () => this.#renewInTime());
+      const ms = this.#current === undefined ? FIRST_KEY_RETRY_MS : SESSION_KEY_MS;
+      this.#cancelRenewal = this.#clock.after(ms, () => this.#renewInTime());
     });
     return this.#making;
   }

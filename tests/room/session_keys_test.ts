@@ -79,6 +79,21 @@ test("SessionKeys replaces its key after an hour and keeps the one before for th
   assertEquals(clock.timers, 0);
 });
 
+test("SessionKeys tries for its first key again in a second where it cannot be made", async () => {
+  let tries = 0;
+  const { clock, keys, renewed } = open(() => {
+    return ++tries < 3 ? Promise.reject(new Error("no memory")) : sessionKey();
+  });
+  for (let failed = 1; failed < 3; failed++) {
+    await nextTurn();
+    assertEquals([tries, keys.current], [failed, undefined]);
+    clock.advance(1000);
+  }
+  assertEquals(await renewed.next(), 1);
+  keys.close();
+  assertEquals(clock.timers, 0);
+});
+
 test("SessionKeys replaces its key after 64 failures, however worn the one before it is", async () => {
   const scene = open();
   const { clock, keys, renewed } = scene;
