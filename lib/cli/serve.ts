@@ -161,7 +161,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     onAdmitted: ({ joinCode, session }) => {
       if (keys !== undefined) joinCodes.set(toHex(session), joinCode);
     },
-    onFleeting: (callers) => frontEnd.show({ event: "failed-joins", ...callers }),
+    onFailedJoins: (joins) => frontEnd.show({ event: "failed-joins", ...joins }),
   });
   const accepting = acceptAll(listener, host);
   const announcer = announce(command, listener, frontEnd, await keyTag(key));

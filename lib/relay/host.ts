@@ -4,7 +4,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { Identity } from "../crypto/mod.ts";
 import { busyGreeting, type HopSession, HostKeyRing, Responder } from "../handshake/mod.ts";
 import { encodeFrame } from "../wire/mod.ts";
-import { type Fleeting, FleetingCallers } from "./fleeting.ts";
+import { FailedJoinCounter, type FailedJoins } from "./failed_joins.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Relay } from "./relay.ts";
 import { type Leave, Turnstile } from "./turnstile.ts";
@@ -12,10 +12,10 @@ import { type Leave, Turnstile } from "./turnstile.ts";
 /** Time from the first byte to the last of the handshake, in milliseconds. */
 export const HANDSHAKE_MS = 10_000;
 
-/** How long a caller that has its join code keeps its place unless it gets into the room, in milliseconds. */
+/** How long a caller that got M2 keeps its place, unless it enters the room, in milliseconds. */
 const KEPT_MS = 1000;
 
-/** A caller that was in the room for less than this, in milliseconds, takes its place once more. */
+/** Time in the room before which a caller that goes has its place taken once more, in milliseconds. */
 const FLEETING_MS = 10_000;
 
 /** A connection that came in. */
@@ -42,8 +42,8 @@ export interface HostOptions {
   readonly keys?: HostKeyRing;
   /** Told of each member that is in the room, before the others are. */
   readonly onAdmitted?: (hop: HopSession) => void;
-  /** Told of many callers that got a join code and did not stay in the room, at most once a minute. */
-  readonly onFleeting?: (callers: Fleeting) => void;
+  /** Called with the failed joins where there are many, at most once a minute. */
+  readonly onFailedJoins?: (joins: FailedJoins) => void;
   /** Bounds the handshake. */
   readonly clock?: Clock;
 }
@@ -54,9 +54,9 @@ export class Host {
   readonly #keys: HostKeyRing;
   readonly #clock: Clock;
   readonly #turnstile: Turnstile;
-  readonly #fleeting: FleetingCallers;
+  readonly #failedJoins: FailedJoinCounter;
   readonly #strangers = new Set<Caller>();
-  /** Give places back that are kept without a caller. */
+  /** Each gives a place back that is kept after its caller has gone. */
   readonly #kept = new Set<() => void>();
   readonly #maxGuests: number;
   #guests = 0;
@@ -69,7 +69,7 @@ export class Host {
     this.#clock = clock;
     this.#keys = keys ?? new HostKeyRing({ clock });
     this.#turnstile = new Turnstile(limits, clock);
-    this.#fleeting = new FleetingCallers(options.onFleeting ?? (() => {}), clock);
+    this.#failedJoins = new FailedJoinCounter(options.onFailedJoins ?? (() => {}), clock);
     // Connections that are being closed keep no seat: without a bound of their own they had none.
     this.#maxGuests = relay.maxMembers + limits.maxHandshakes;
   }
@@ -142,9 +142,9 @@ export class Host {
     this.#keep(caller, placed ? leave : this.#turnstile.hold(caller.remoteAddress));
   }
 
-  /** Keeps the place of a caller that has got a join code and is not in the room: PROTOCOL.md §4.5. */
+  /** Keeps the place of a caller that got M2 and did not stay in the room. See PROTOCOL.md §4.6. */
   #keep({ remoteAddress }: Caller, leave: () => void): void {
-    this.#fleeting.note(remoteAddress);
+    this.#failedJoins.note(remoteAddress);
     const release = (): void => {
       this.#kept.delete(release);
       cancel();

@@ -13,7 +13,7 @@
  * @module
  */
 export { Door, type DoorOptions } from "./door.ts";
-export type { Fleeting } from "./fleeting.ts";
+export type { FailedJoins } from "./failed_joins.ts";
 export { type Caller, HANDSHAKE_MS, Host, type HostOptions } from "./host.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 export { DRAIN_MS, type Guest, Relay, type RelayOptions, SEAT_KEPT_MS } from "./relay.ts";

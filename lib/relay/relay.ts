@@ -28,10 +28,10 @@ import { Parcel, Seat, type SeatEndpoint } from "./seat.ts";
 /** How long a seat is kept after its connection is lost, in milliseconds. */
 export const SEAT_KEPT_MS = 90_000;
 
-/** How long a connection may take to be in the room, in milliseconds in which this process ran. */
+/** How long a connection may take to enter the room, in milliseconds in which this process runs. */
 export const ENTRY_MS = 60_000;
 
-/** How often that is looked at: a look that comes late counts for no more, as the process may have been stopped. */
+/** How often that is checked; a late check counts no extra time, as the process may have been stopped. */
 const ENTRY_LOOK_MS = 5000;
 
 /** How long the end of a room waits for what is queued to be taken, in milliseconds. */
@@ -49,7 +49,7 @@ export interface Guest {
   readonly key: Bytes;
   /** The session, 16 bytes. */
   readonly session: Bytes;
-  /** Present where it is the host's own member: that has all the time to make its keys. */
+  /** Present for the host's own member, which has no deadline for entering the room. */
   readonly own?: true;
 }
 
@@ -73,11 +73,11 @@ interface Connection {
   readonly endpoint: SeatEndpoint;
   /** Slows it where it sends too fast. */
   readonly pace: Pace;
-  /** Called when its member is in the room. */
+  /** Called when its member enters the room. */
   readonly entered: () => void;
   /** Whether it has sent RESUME. */
   resumed: boolean;
-  /** Calls off the end of its time to be in the room. */
+  /** Calls off the deadline for entering the room. */
   cancelEntry: () => void;
   /** What was read and waits to be passed on. */
   readonly lane: Lane;
@@ -231,7 +231,7 @@ export class Relay {
     return isFull ? AcceptStatus.ROOM_FULL : AcceptStatus.OK;
   }
 
-  /** The seat that a guest may come back to; one in the lobby is none, and goes. */
+  /** The seat that a guest comes back to; one in the lobby is given up instead. */
   #seatOf({ key, session }: Guest): Seat | undefined {
     const seat = this.#seats.get(toHex(session));
     if (seat === undefined || seat.joined || !equal(seat.key, key)) return seat;
@@ -239,7 +239,7 @@ export class Relay {
     return undefined;
   }
 
-  /** The seats of those who have not announced themselves, who has waited longest first. */
+  /** Seats whose members have not entered the room, the oldest first. */
   *#lobby(): Iterable<Seat> {
     for (const seat of this.#seats.values()) if (!seat.joined && seat !== this.#own) yield seat;
   }
@@ -255,7 +255,7 @@ export class Relay {
     });
     this.#seats.set(seat.id, seat);
     if (own) this.#own = seat;
-    // Before anything else, and as what waited: nobody seals anything for somebody who must not read it.
+    // They come before all else, so that the member seals nothing for an identity that is banned.
     for (const object of this.#door?.decisions ?? []) this.#post(object, [seat]);
     return seat;
   }
@@ -304,7 +304,7 @@ export class Relay {
     if (seat.joined) this.#welcome(connection);
   }
 
-  /** The first thing that a new seat's member says is who it is, to the host: then it is in the room. */
+  /** Lets the member of a new seat into the room, once it has announced itself to the host. */
   async #enter(connection: Connection, record: MemberRecord): Promise<void> {
     const [first, ...others] = record.type === "batch" ? record.envelopes : [];
     if (first === undefined || !isEntry(first)) {
@@ -314,7 +314,7 @@ export class Relay {
     if (others.length > 0) await this.#take(connection, { type: "batch", envelopes: others });
   }
 
-  /** A member is in the room, for the first time or again. */
+  /** Tells a member who is in the room, and the others of it; it has entered, or come back. */
   #welcome({ cancelEntry, endpoint, entered, seat }: Connection): void {
     cancelEntry();
     entered();
@@ -334,7 +334,7 @@ export class Relay {
     }
   }
 
-  /** Closes a connection whose member is not in the room in time. @param ms What is left of that. */
+  /** Closes a connection that does not enter the room in time. @param ms The time left. */
   #awaitEntry(connection: Connection, ms: number): void {
     connection.cancelEntry = this.#clock.after(ENTRY_LOOK_MS, () => {
       if (ms > ENTRY_LOOK_MS) this.#awaitEntry(connection, ms - ENTRY_LOOK_MS);
@@ -344,7 +344,7 @@ export class Relay {
     });
   }
 
-  /** Closes the connection of a seat whose member is not in the room. */
+  /** Closes the connection of a seat that has not entered the room. */
   #turnOut(seat: Seat, reason: number): void {
     void seat.claim?.close(reason);
     this.#part(seat, CloseReason.LOST);
@@ -487,7 +487,7 @@ export class Relay {
   }
 }
 
-/** Whether it is what a member in a new seat has to say first. The handshake has proved who it is. */
+/** Whether an envelope announces its sender to the host, as far as the relay checks that. */
 function isEntry({ class: kind, cmid, object, to }: MemberEnvelope): boolean {
   return kind === EnvelopeClass.CONTROL && to !== undefined && equal(to, HOST_SESSION) &&
     cmid === ENTRY_CMID && object[0] === ObjectType.ANNOUNCE && object.length === ANNOUNCE_BYTES;

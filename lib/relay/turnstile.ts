@@ -4,7 +4,7 @@ import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 /** How long a caller may wait for its handshake, in milliseconds. */
 export const MAX_WAIT_MS = 10_000;
 
-/** The time in which as many callers are let through as may be inside at once, in milliseconds. */
+/** Time in which as many callers are let through as may be inside at once, in milliseconds. */
 const PACE_MS = 1000;
 
 interface Caller {
@@ -15,7 +15,7 @@ interface Caller {
 /**
  * Gives a place back; more than one call does no more.
  *
- * @param unused Whether the caller went without M2: then it does not count for the pace either.
+ * @param unused Whether the caller got no M2, and so does not count for the pace.
  */
 export type Leave = (unused?: boolean) => void;
 
@@ -32,7 +32,7 @@ export class Turnstile {
   readonly #clock: Clock;
   readonly #inside = new Set<Caller>();
   #waiting: Waiting[] = [];
-  /** How many callers may still be let through at once, at a time. */
+  /** Callers that may be let through without a wait, as of `#creditAt`. */
   #credit: number;
   #creditAt: number;
   #cancelRefill: (() => void) | undefined;
@@ -63,7 +63,7 @@ export class Turnstile {
     return place;
   }
 
-  /** Takes a place for an address, be there one or not. @returns Gives it back. */
+  /** Takes a place for an address, even beyond the limits. @returns Gives it back. */
   hold(address: string): () => void {
     return this.#place(callerFrom(address));
   }
@@ -87,7 +87,7 @@ export class Turnstile {
     };
   }
 
-  /** Lets in whom it can: first from the address with the fewest inside; of several, who has waited longest. */
+  /** Lets callers in: first from the address with the fewest inside; of several, the oldest. */
   #admitWaiting(): void {
     this.#refill();
     while (this.#credit >= 1) {

@@ -73,7 +73,7 @@ export class Announcer {
     };
   }
 
-  /** Tells the host who this member is, where that is due: then it is in the room. */
+  /** Announces this member to the host, if the host waits for that. */
   async enter(): Promise<void> {
     const { link, self } = this.#options;
     const key = self.keys.current;

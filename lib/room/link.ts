@@ -44,7 +44,7 @@ export const ABSENT_MS = 90_000;
 /** A seat that is missing sooner after it was asked for was never there: a host keeps it for longer. */
 const SEAT_CERTAIN_MS = 60_000;
 
-/** How long a host may take for what is due from it until it says who is in the room, in milliseconds. */
+/** How long a host may take for each record that is due before the roster, and for that, in milliseconds. */
 const ROSTER_MS = 10_000;
 
 const CODEC = { encode: encodeMemberRecord, decode: decodeHostRecord } as const;
@@ -66,7 +66,7 @@ export const REFUSALS: Readonly<Record<number, { code: Code; reason: string }>> 
 
 /** What a link tells the room. */
 export interface LinkListener {
-  /** The host has given this member a seat in which it has to announce itself: {@linkcode Link.enter}. */
+  /** The host has given this member a new seat, and waits for {@linkcode Link.enter}. */
   seated(): void;
   /**
    * Who is in the room, without oneself, in the order in which they came.
@@ -290,7 +290,7 @@ export class Link {
     if (this.#entryDue) this.#listener.seated();
   }
 
-  /** Gives the host its time for what is due from it. */
+  /** Starts the time that the host has for what is due from it. */
   #awaitHost(): void {
     const endpoint = this.#endpoint;
     this.#cancelDeadline();
@@ -311,7 +311,7 @@ export class Link {
       throw new WireError("Cannot resume as the host goes on at another envelope");
     }
     this.#openAtSeq = this.#lastSeq + record.queued;
-    if (this.#entryDue) this.#cancelDeadline(); // It is this member that is waited for.
+    if (this.#entryDue) this.#cancelDeadline(); // The host waits for this member.
   }
 
   async #take(record: HostRecord): Promise<void> {

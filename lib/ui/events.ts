@@ -122,13 +122,13 @@ export interface AnnouncedEvent {
   readonly event: "announced";
 }
 
-/** Many callers got a join code and did not stay in the room: at the host, at most once a minute. */
+/** Many callers got a join code and did not stay in the room; only at the host, at most once a minute. */
 export interface FailedJoinsEvent {
   /** Names the event. */
   readonly event: "failed-joins";
-  /** How many, since the last such event. */
+  /** Their number since the last such event. */
   readonly count: number;
-  /** IP addresses that they came from, the one with the most first; at most 8. */
+  /** The callers' IP addresses, the one with the most first; at most 8. */
   readonly addresses: readonly string[];
 }
 

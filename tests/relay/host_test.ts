@@ -5,7 +5,7 @@ import { randomBytes, type WrapKeyPair, zeroKey } from "../../lib/crypto/mod.ts"
 import { HostKeyRing, Initiator } from "../../lib/handshake/mod.ts";
 import {
   DEFAULT_LIMITS,
-  type Fleeting,
+  type FailedJoins,
   HANDSHAKE_MS,
   Host,
   type Limits,
@@ -67,11 +67,11 @@ class Reception {
       limits?: Partial<Limits>;
       generate?: () => Promise<WrapKeyPair>;
       onAdmitted?: () => void;
-      onFleeting?: (callers: Fleeting) => void;
+      onFailedJoins?: (joins: FailedJoins) => void;
     } = {},
   ) {
     const { clock } = this;
-    const { generate = hostHopKey, limits, maxMembers, onAdmitted, onFleeting } = options;
+    const { generate = hostHopKey, limits, maxMembers, onAdmitted, onFailedJoins } = options;
     this.relay = new Relay({ clock, ...maxMembers !== undefined && { maxMembers } });
     this.host = new Host({
       identity,
@@ -84,7 +84,7 @@ class Reception {
         this.log.push("admitted");
         onAdmitted?.();
       },
-      ...onFleeting !== undefined && { onFleeting },
+      ...onFailedJoins !== undefined && { onFailedJoins },
       clock,
     });
   }
@@ -444,8 +444,8 @@ test("Host: takes the place of a caller again that was in the room for less than
 });
 
 test("Host: tells of many who get a join code and do not stay", async () => {
-  const told: Fleeting[] = [];
-  const reception = new Reception({ onFleeting: (callers) => told.push(callers) });
+  const told: FailedJoins[] = [];
+  const reception = new Reception({ onFailedJoins: (joins) => told.push(joins) });
   for (let i = 0; i < 30; i++) {
     assertEquals(told, []);
     const call = reception.call("192.0.2.7");

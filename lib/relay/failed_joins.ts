@@ -1,28 +1,28 @@
 import type { Clock } from "../clock.ts";
 
-/** Callers that are many: fewer prove nothing, as programs and people come and go. */
+/** Failed joins that are reported: fewer prove nothing, as programs and people come and go. */
 const MANY = 30;
 
-/** Least time between two reports, and the time in which that many have to come, in milliseconds. */
+/** Least time between two reports, and the time in which that many must fail, in milliseconds. */
 const REPORT_MS = 60_000;
 
-/** Addresses that are told apart; callers from more of them are only counted. */
+/** Maximum addresses that are told apart; joins from further ones are only counted. */
 const MAX_ADDRESSES = 1024;
 
-/** Most addresses that a report names. */
+/** Maximum addresses that a report names. */
 const MAX_NAMED = 8;
 
-/** Callers that got a join code and did not stay in the room. */
-export interface Fleeting {
-  /** How many. */
+/** Joins in which the caller got a join code and did not stay in the room. */
+export interface FailedJoins {
+  /** Their number. */
   readonly count: number;
-  /** IP addresses that they came from, the one with the most first; at most 8. */
+  /** The callers' IP addresses, the one with the most joins first; at most 8. */
   readonly addresses: readonly string[];
 }
 
-/** Counts callers that got a join code and did not stay, and reports them where they are many. */
-export class FleetingCallers {
-  readonly #report: (callers: Fleeting) => void;
+/** Counts failed joins, and reports them where there are many. */
+export class FailedJoinCounter {
+  readonly #report: (joins: FailedJoins) => void;
   readonly #clock: Clock;
   readonly #byAddress = new Map<string, number>();
   #count = 0;
@@ -30,15 +30,15 @@ export class FleetingCallers {
   #reportedAt = -Infinity;
 
   /** Begins to count. */
-  constructor(report: (callers: Fleeting) => void, clock: Clock) {
+  constructor(report: (joins: FailedJoins) => void, clock: Clock) {
     this.#report = report;
     this.#clock = clock;
   }
 
-  /** Counts a caller. @param address Its IP address. */
+  /** Counts one. @param address The caller's IP address. */
   note(address: string): void {
     const now = this.#clock.elapsed();
-    // What was long over by the next caller would seem to be happening still.
+    // A report of an attack that ended long ago would look like one that goes on.
     if (now - this.#since >= (this.#count < MANY ? REPORT_MS : 2 * REPORT_MS)) this.#restart(now);
     this.#count++;
     if (this.#byAddress.has(address) || this.#byAddress.size < MAX_ADDRESSES) {

@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
-import type { Fleeting } from "../../lib/relay/mod.ts";
-import { FleetingCallers } from "../../lib/relay/fleeting.ts";
+import type { FailedJoins } from "../../lib/relay/mod.ts";
+import { FailedJoinCounter } from "../../lib/relay/failed_joins.ts";
 import { FakeClock } from "../support/clock.ts";
 import { test } from "../support/test.ts";
 
 /** Callers, and what was reported of them. */
 class Watch {
   readonly clock: FakeClock = new FakeClock();
-  readonly reports: Fleeting[] = [];
-  readonly #callers = new FleetingCallers((report) => this.reports.push(report), this.clock);
+  readonly reports: FailedJoins[] = [];
+  readonly #callers = new FailedJoinCounter((report) => this.reports.push(report), this.clock);
 
   /** So many come and go, evenly over a time. */
   pass(count: number, ms: number, address: (i: number) => string = () => "192.0.2.1"): void {
@@ -19,13 +19,13 @@ class Watch {
   }
 }
 
-test("FleetingCallers says nothing of few, however long they go on", () => {
+test("FailedJoinCounter reports nothing while there are few, however long they go on", () => {
   const watch = new Watch();
   watch.pass(28 * 100, 60_000 * 100);
   assertEquals(watch.reports, []);
 });
 
-test("FleetingCallers reports thirty in a minute at once, and then once a minute how many more", () => {
+test("FailedJoinCounter reports thirty in a minute at once, and then once a minute how many more", () => {
   const watch = new Watch();
   watch.pass(29, 1000);
   assertEquals(watch.reports, []);
@@ -37,7 +37,7 @@ test("FleetingCallers reports thirty in a minute at once, and then once a minute
   assertEquals(watch.reports.slice(1), [{ count: 32 * 60, addresses: ["192.0.2.1"] }]);
 });
 
-test("FleetingCallers does not report later what was over long before", () => {
+test("FailedJoinCounter reports nothing of an attack that ended long ago", () => {
   const watch = new Watch();
   watch.pass(100, 1000);
   watch.clock.advance(3_600_000);
@@ -45,7 +45,7 @@ test("FleetingCallers does not report later what was over long before", () => {
   assertEquals(watch.reports.map(({ count }) => count), [30]);
 });
 
-test("FleetingCallers names eight addresses at most, that with the most callers first", () => {
+test("FailedJoinCounter names eight addresses at most, that with the most callers first", () => {
   const watch = new Watch();
   watch.pass(29, 0, (i) => i < 20 ? `192.0.2.${i}` : "192.0.2.99");
   watch.pass(1, 0);
