@@ -103,7 +103,7 @@ async function handshakes(): Promise<number> {
         there,
         new Initiator({
           identity: member,
-          session: randomBytes(16),
+          nonce: randomBytes(16),
           keyPair,
           psk: zeroKey(),
           trusts: () => Promise.resolve(true),

@@ -66,7 +66,6 @@ export type Code =
   | "banned"
   | "locked"
   | "not-allowed"
-  | "session-in-use"
   | "connection-lost"
   | "too-slow"
   | "kicked"
@@ -209,7 +208,6 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 1,
     hint: "Give the host your fingerprint, to be put on its list: 'lanchat id' shows it.",
   },
-  "session-in-use": { status: 1, hint: "Start lanchat again." },
   "connection-lost": { status: 1, hint: "Join again when the network is back." },
   "seat-lost": { status: 0, hint: "What was said meanwhile did not come, and will not." },
   "too-slow": { status: 1, hint: "This machine did not keep up with the room: join again." },

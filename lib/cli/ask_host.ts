@@ -16,7 +16,7 @@ import {
   encodeMemberRecord,
   type HostRecord,
   type MemberRecord,
-  SESSION_BYTES,
+  SESSION_NONCE_BYTES,
 } from "../wire/mod.ts";
 
 /** What a host says of itself to whoever asks. */
@@ -50,7 +50,7 @@ export async function askHost(connection: Connection, timeoutMs: number): Promis
       connection,
       new Initiator({
         identity,
-        session: randomBytes(SESSION_BYTES),
+        nonce: randomBytes(SESSION_NONCE_BYTES),
         keyPair,
         psk: zeroKey(),
         trusts: () => Promise.resolve(true),

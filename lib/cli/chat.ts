@@ -26,7 +26,7 @@ import type {
 import { CloseReason as Farewell } from "../wire/mod.ts";
 import type { Interrupts } from "./interrupts.ts";
 import type { Candidate, Keeper } from "./keeper.ts";
-import type { Line } from "./line.ts";
+import type { Line, Place } from "./line.ts";
 import { problem } from "./problem.ts";
 import { passes } from "./redial.ts";
 import type { Acquaintances } from "./trust.ts";
@@ -49,13 +49,12 @@ const END_REASONS: Readonly<Partial<Record<Code, CloseReason>>> = {
   "banned": "refused",
   "locked": "refused",
   "not-allowed": "refused",
-  "session-in-use": "refused",
 };
 
 /** What a chat needs of a {@linkcode Line}. */
 export type Way = Pick<
   Line,
-  "entered" | "hop" | "keys" | "reconnect" | "renew" | "session" | "stop" | "stopped"
+  "entered" | "hop" | "reconnect" | "renew" | "seat" | "stop" | "stopped"
 >;
 
 /** What a chat needs beside its room. */
@@ -67,12 +66,9 @@ export interface ChatOptions {
   /** Makes the next connection where one is lost; without it that is the end. */
   readonly line?: Way;
   /** The room, but for the seat in it and what the chat adds itself. */
-  readonly room: Omit<
-    RoomOptions,
-    "bans" | "emit" | "ignores" | "shown" | "session" | "keys" | "trust"
-  >;
+  readonly room: Omit<RoomOptions, "bans" | "emit" | "ignores" | "shown" | "trust" | keyof Place>;
   /** The session and its keys. */
-  readonly seat: Pick<RoomOptions, "session" | "keys">;
+  readonly seat: Place;
   /** Who the members are, as far as that is known from earlier. */
   readonly acquaintances: Acquaintances;
   /** The fingerprint of the own identity key, 30 digits. */
@@ -171,13 +167,12 @@ class Chat {
     return { reason: end.reason, status };
   }
 
-  #enter({ keys, session }: Pick<RoomOptions, "session" | "keys">): Room {
+  #enter(seat: Place): Room {
     const { acquaintances, frontEnd, room } = this.#options;
     return new Room({
       ...room,
       name: this.#name,
-      session,
-      keys,
+      ...seat,
       bans: this.#bans,
       emit: (event) => this.#emit(event),
       ignores: (key) => this.#ignored.has(toBase64Url(key)),
@@ -198,7 +193,7 @@ class Chat {
       if (!entered && end.reason === "host-closed") return { ...end, status: EXIT.FAILURE };
       if (line === undefined || line.stopped || !again) return end;
       this.#disconnected(end.error!);
-      if (end.error!.code === "seat-lost") this.#renew(line, end.error!);
+      if (end.error!.code === "seat-lost") await this.#renew(line, end.error!);
       try {
         channel = await line.reconnect();
       } catch (error) {
@@ -222,13 +217,13 @@ class Chat {
   }
 
   /** Goes on as another session, with what was not sealed yet: nobody knows the one before any more. */
-  #renew(line: Way, { code, hint, message }: ProblemEvent): void {
+  async #renew(line: Way, { code, hint, message }: ProblemEvent): Promise<void> {
     this.#show({ event: "warning", code, message, hint });
-    line.renew();
+    await line.renew();
     const before = this.#room;
     this.#ready = Promise.withResolvers();
     this.#former = before.members;
-    this.#room = this.#enter(line);
+    this.#room = this.#enter(line.seat);
     if (before.insiders !== undefined) this.#room.lock(before.insiders);
     before.end("seat-lost");
   }

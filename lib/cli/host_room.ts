@@ -5,9 +5,10 @@ import {
   randomBytes,
   roomSecrets,
   ROOT_BYTES,
+  sessionId,
 } from "../crypto/mod.ts";
 import { CODES, StoreError } from "../errors.ts";
-import { Door, type Guest } from "../relay/mod.ts";
+import { Door, type Former } from "../relay/mod.ts";
 import {
   type KeptDecision,
   type KeptRoom,
@@ -17,7 +18,7 @@ import {
   writeRoom,
 } from "../store/mod.ts";
 import type { FrontEnd } from "../ui/mod.ts";
-import { decodeKick, KickOp, MAX_DECISIONS, SESSION_BYTES } from "../wire/mod.ts";
+import { decodeKick, KickOp, MAX_DECISIONS, SESSION_NONCE_BYTES } from "../wire/mod.ts";
 import type { Person } from "./person.ts";
 
 /** Which room a host opens. */
@@ -36,8 +37,10 @@ export interface OpenedRoom {
   readonly roomId: Bytes;
   /** The session of the host's own member, 16 bytes. */
   readonly session: Bytes;
+  /** What that follows from beside room and key, 16 bytes. */
+  readonly nonce: Bytes;
   /** The host's own member of the last start, which ended with it. */
-  readonly former: readonly Guest[];
+  readonly former: readonly Former[];
   /** What the relay knows of the room's secret, 32 bytes; zeros in an open room. */
   readonly psk: Bytes;
   /** What its members know of it, 32 bytes; missing where the host is none. */
@@ -86,11 +89,11 @@ export async function openRoom(
   const last = await read(kind);
   const before = choice.newRoom ? undefined : last?.found;
   const { kept, ...secrets } = await findSecrets(choice, before, hostKey);
-  const session = randomBytes(SESSION_BYTES);
+  const nonce = randomBytes(SESSION_NONCE_BYTES);
   const room = {
     host: hostKey,
     roomId: before?.roomId ?? randomBytes(32),
-    ...!choice.relayOnly && { session },
+    ...!choice.relayOnly && { nonce },
     ...kept,
   };
   // A host that is no member must not hold what was kept before: a closure would, for the whole run.
@@ -100,15 +103,16 @@ export async function openRoom(
     await orWarn(() => writeRoom(roomPlace(file!, kind), { ...room, decisions, lastNumber }), warn);
   };
   const other = choice.newRoom && isKept ? await read(otherKind) : undefined;
-  const { decisions = [], lastNumber, session: ended } = before ?? {
+  const { decisions = [], lastNumber, nonce: ended } = before ?? {
     decisions: await carryOver([last?.found, other?.found], identity, room.roomId),
   };
   await keep(decisions, lastNumber);
-  const former = ended && { key: hostKey, session: ended };
+  const former = ended && { key: hostKey, nonce: ended };
   return {
     ...secrets,
     roomId: room.roomId,
-    session,
+    session: await sessionId(room.roomId, hostKey, nonce),
+    nonce,
     former: former === undefined ? [] : [former],
     decisions,
     lastNumber,

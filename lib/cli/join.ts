@@ -88,7 +88,7 @@ export async function join(
         memberKey,
         waitMs: command.waitSeconds * 1000,
       },
-      seat: { session: line.session, keys: line.keys },
+      seat: line.seat,
       acquaintances: await Acquaintances.of(known, identity.publicKey, {
         compared: command.hostKey === undefined ? undefined : peerKey,
       }),

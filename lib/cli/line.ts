@@ -6,6 +6,7 @@ import {
   HOP_KEY_BITS,
   type Identity,
   randomBytes,
+  sessionId,
   type WrapKeyPair,
 } from "../crypto/mod.ts";
 import { HandshakeError, LanchatError } from "../errors.ts";
@@ -18,8 +19,8 @@ import {
   type HostPort,
   networkChange,
 } from "../net/mod.ts";
-import { SessionKeys } from "../room/mod.ts";
-import { SESSION_BYTES } from "../wire/mod.ts";
+import { type RoomOptions, SessionKeys } from "../room/mod.ts";
+import { SESSION_NONCE_BYTES } from "../wire/mod.ts";
 import { Redialer } from "./redial.ts";
 
 /** How long each of several addresses may take to answer, in milliseconds. */
@@ -61,6 +62,9 @@ interface Failure {
   readonly isRefusal?: boolean;
 }
 
+/** A session, and the keys of its own. */
+export type Place = Pick<RoomOptions, "keys" | "nonce" | "session">;
+
 /** A member's way to its host: one connection, and after it the next. */
 export class Line {
   readonly #options: LineOptions;
@@ -68,7 +72,8 @@ export class Line {
   readonly #stopped = new AbortController();
   readonly #redialer: Redialer;
   #spare: Promise<WrapKeyPair> | undefined;
-  #session: Bytes = randomBytes(SESSION_BYTES);
+  #nonce: Bytes = randomBytes(SESSION_NONCE_BYTES);
+  #session: Bytes | undefined;
   #keys: SessionKeys = new SessionKeys();
   #connection: Connection | undefined;
   #refusals = 0;
@@ -89,14 +94,9 @@ export class Line {
     this.#makeSpare();
   }
 
-  /** The session that this member has in the room, 16 bytes. */
-  get session(): Bytes {
-    return this.#session;
-  }
-
-  /** The keys of that session. */
-  get keys(): SessionKeys {
-    return this.#keys;
+  /** The session that this member has in the room, once it was connected, and its keys. */
+  get seat(): Place {
+    return { keys: this.#keys, nonce: this.#nonce, session: this.#session! };
   }
 
   /** What the last handshake found; there was one. */
@@ -139,6 +139,7 @@ export class Line {
       }
       this.#hosts = [host, ...this.#hosts.filter((other) => other !== host)];
       this.#hop = answer.hop;
+      this.#session = answer.hop.session;
       this.#refusals = 0;
       return answer;
     }
@@ -157,8 +158,10 @@ export class Line {
   }
 
   /** Begins another session: the one before has come to its end. */
-  renew(): void {
-    this.#session = randomBytes(SESSION_BYTES);
+  async renew(): Promise<void> {
+    const { identity } = this.#options;
+    this.#nonce = randomBytes(SESSION_NONCE_BYTES);
+    this.#session = await sessionId(this.hop.roomId, identity.publicKey, this.#nonce);
     this.#keys = new SessionKeys();
   }
 
@@ -196,7 +199,7 @@ export class Line {
       this.#spare = undefined;
       initiator = new Initiator({
         identity,
-        session: this.#session,
+        nonce: this.#nonce,
         keyPair,
         psk,
         trusts: async (key) => {

@@ -149,7 +149,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
   const { digits, frontEnd, interrupts, joinCodes, keeper, listener, person, relay, room } =
     hosting;
   const { identity, known, name } = person;
-  const { memberKey, psk, roomId, session } = room;
+  const { memberKey, nonce, psk, roomId, session } = room;
   const key = identity.publicKey;
   const keys = memberKey && new SessionKeys();
   const host = new Host({
@@ -174,12 +174,12 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     ]);
   } else {
     const [mine, relays] = localChannel();
-    void relay.serve(relays, { key, session, own: true });
+    void relay.serve(relays, { key, nonce, session, own: true });
     end = await chat({
       frontEnd,
       channel: mine,
       room: { identity, name, roomId, hostKey: key, memberKey },
-      seat: { session, keys },
+      seat: { keys, nonce, session },
       acquaintances: await Acquaintances.of(known, key),
       fingerprint: digits,
       host: { tag: await keyTag(key), key: toBase64Url(key), known: true, verified: true },

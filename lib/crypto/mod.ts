@@ -36,6 +36,7 @@ export {
 } from "./kem.ts";
 export { passphraseKey, SALT_BYTES } from "./passphrase.ts";
 export { openRoomSecrets, type RoomSecrets, roomSecrets, ROOT_BYTES } from "./room_secret.ts";
+export { sessionId } from "./session.ts";
 export {
   generateIdentity,
   generateSigningKey,

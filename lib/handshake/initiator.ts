@@ -8,6 +8,7 @@ import {
   KEY_BYTES,
   NONCE_BYTES,
   randomBytes,
+  sessionId,
   unwrap,
   verify,
   WrapKey,
@@ -21,8 +22,8 @@ import { type HopSession, HOST_WRAP_LABEL, MEMBER_WRAP_LABEL, schedule } from ".
 export interface InitiatorOptions {
   /** Who the member is. */
   readonly identity: Identity;
-  /** The member's session, 16 bytes; the same over all its connections to one room. */
-  readonly session: Bytes;
+  /** What its session follows from, 16 bytes; the same over all its connections to one room. */
+  readonly nonce: Bytes;
   /** A fresh RSA key pair, for this connection alone. */
   readonly keyPair: WrapKeyPair;
   /** The room's pre-shared key; 32 zero bytes for an open room. */
@@ -103,7 +104,7 @@ export class Initiator {
     this.#state = "ended";
     if (typeof state === "string") throw outOfOrder("M2");
     const { h0 } = state;
-    const { identity, keyPair, psk, session } = this.#options;
+    const { identity, keyPair, nonce, psk } = this.#options;
     const answer = decodeM2(m2);
     if (!isModulus(answer.modulus, HOP_KEY_BITS) || equal(answer.modulus, keyPair.modulus)) {
       throw failed("the host's RSA key is not acceptable");
@@ -143,12 +144,12 @@ export class Initiator {
       hostKey,
       identity.publicKey,
       this.#opening,
-      session,
+      nonce,
     );
     const plaintext = concat(
       identity.publicKey,
       this.#opening,
-      session,
+      nonce,
       await identity.sign(signed),
     );
     const sealed = await k3.seal(new Uint8Array(NONCE_BYTES), plaintext, h3a);
@@ -158,7 +159,8 @@ export class Initiator {
       session: {
         peerKey: hostKey,
         roomId,
-        session,
+        session: await sessionId(roomId, identity.publicKey, nonce),
+        nonce,
         sendSecret: secrets.toHost,
         receiveSecret: secrets.toMember,
         joinCode: await schedule.joinCode(h2, this.#opening),

@@ -8,6 +8,7 @@ import {
   KEY_BYTES,
   NONCE_BYTES,
   randomBytes,
+  sessionId,
   verify,
 } from "../crypto/mod.ts";
 import { decodeM1, decodeM3, encodeM0, encodeM1Head, encodeM2 } from "../wire/mod.ts";
@@ -137,17 +138,16 @@ export class Responder {
     if (opened === undefined) throw failed("the member's identity cannot be opened");
     const memberKey = opened.slice(0, 32);
     const opening = opened.slice(32, 64);
-    const session = opened.slice(64, 80);
+    const nonce = opened.slice(64, 80);
     const signature = opened.slice(80);
     if (!isPublicKey(memberKey)) throw failed("the member's identity key is not acceptable");
     if (!equal(await schedule.commitment(opening), commitment)) {
       throw failed("the member opens another commitment than it made");
     }
-    const signed = schedule.memberSigned(h3a, identity.publicKey, memberKey, opening, session);
+    const signed = schedule.memberSigned(h3a, identity.publicKey, memberKey, opening, nonce);
     if (!await verify(memberKey, signed, signature)) {
       throw failed("the member's signature is wrong");
     }
-    if (isZero(session)) throw failed("the member's session is the host's own");
     const secrets = await schedule.secrets(
       await schedule.extend(h3a, answer.sealed),
       kR,
@@ -157,7 +157,8 @@ export class Responder {
     return {
       peerKey: memberKey,
       roomId,
-      session,
+      session: await sessionId(roomId, memberKey, nonce),
+      nonce,
       sendSecret: secrets.toMember,
       receiveSecret: secrets.toHost,
       joinCode: await schedule.joinCode(h2, opening),

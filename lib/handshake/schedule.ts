@@ -25,6 +25,8 @@ export interface HopSession {
   readonly roomId: Bytes;
   /** The member's session, 16 bytes. */
   readonly session: Bytes;
+  /** What it follows from beside room and key, 16 bytes. */
+  readonly nonce: Bytes;
   /** The secret of the records that this end sends, 32 bytes. */
   readonly sendSecret: Bytes;
   /** The secret of the records that this end receives, 32 bytes. */
@@ -92,8 +94,8 @@ export const schedule = {
     hostKey: Bytes,
     memberKey: Bytes,
     opening: Bytes,
-    session: Bytes,
-  ): Bytes => concat(label("lanchat/1 hop member sig"), h3a, hostKey, memberKey, opening, session),
+    nonce: Bytes,
+  ): Bytes => concat(label("lanchat/1 hop member sig"), h3a, hostKey, memberKey, opening, nonce),
 
   /** The secrets of the two directions of records. */
   secrets: async (

@@ -121,7 +121,7 @@ export class Host {
 
   async #serve(caller: Caller, channel: SecureChannel, leave: Leave): Promise<void> {
     const { relay, onAdmitted } = this.#options;
-    const { peerKey: key, session } = channel.hop;
+    const { nonce, peerKey: key, session } = channel.hop;
     let placed = true;
     let enteredAt: number | undefined;
     const giveUpPlace = (): void => {
@@ -131,7 +131,7 @@ export class Host {
       leave();
     };
     const cancelKeep = this.#clock.after(KEPT_MS, giveUpPlace);
-    await relay.serve(channel, { key, session }, () => {
+    await relay.serve(channel, { key, nonce, session }, () => {
       enteredAt = this.#clock.elapsed();
       giveUpPlace();
       onAdmitted?.(channel.hop);

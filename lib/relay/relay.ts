@@ -23,7 +23,7 @@ import type { Door } from "./door.ts";
 import { type Holder, Intake, Lane } from "./intake.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Pace } from "./pace.ts";
-import { Parcel, Seat, type SeatEndpoint } from "./seat.ts";
+import { type Guest, Parcel, Seat, type SeatEndpoint } from "./seat.ts";
 
 /** How long a seat is kept after its connection is lost, in milliseconds. */
 export const SEAT_KEPT_MS = 90_000;
@@ -43,20 +43,13 @@ export const DRAIN_MS = 5000;
  */
 const MAX_INBOX_BYTES: number = 5 << 16;
 
-/** Who a channel belongs to, as its handshake proved. */
-export interface Guest {
-  /** The identity key, 32 bytes. */
-  readonly key: Bytes;
-  /** The session, 16 bytes. */
-  readonly session: Bytes;
-  /** Present for the host's own member, which has no deadline for entering the room. */
-  readonly own?: true;
-}
+/** A session that has ended. */
+export type Former = Pick<Guest, "key" | "nonce">;
 
 /** What a relay is opened with. */
 export interface RelayOptions extends Partial<Limits> {
   /** Members of this room that ended with the process that hosted it before: whoever comes is told. */
-  readonly former?: readonly Guest[];
+  readonly former?: readonly Former[];
   /** Who may come; everybody without. */
   readonly door?: Door;
   /** Called when a seat has ended, whether its member was in the room or not. */
@@ -91,7 +84,7 @@ export class Relay {
   /** How many seats there are, kept ones and the host's own included. */
   readonly maxMembers: number;
   readonly #limits: Limits;
-  readonly #former: readonly Guest[];
+  readonly #former: readonly Former[];
   readonly #door: Door | undefined;
   readonly #onSeatEnded: (guest: Guest) => void;
   readonly #clock: Clock;
@@ -124,7 +117,8 @@ export class Relay {
   async serve(channel: Channel, guest: Guest, entered: () => void = () => {}): Promise<void> {
     const expected = this.#door === undefined || await this.#door.expects(guest.key);
     const before = this.#seatOf(guest);
-    const status = expected ? this.#statusFor(guest, before) : AcceptStatus.NOT_ALLOWED;
+    const admission = before === undefined ? this.#statusFor(guest) : AcceptStatus.OK;
+    const status = expected ? admission : AcceptStatus.NOT_ALLOWED;
     const ended = this.#ended;
     const admits = !ended && status === AcceptStatus.OK;
     const seat = admits ? before ?? this.#takeSeat(guest) : undefined;
@@ -221,20 +215,17 @@ export class Relay {
     this.#seats.clear();
   }
 
-  #statusFor(guest: Guest, seat: Seat | undefined): number {
-    if (seat !== undefined) {
-      return equal(seat.key, guest.key) ? AcceptStatus.OK : AcceptStatus.SESSION_IN_USE;
-    }
-    const status = this.#door?.statusFor(guest.key) ?? AcceptStatus.OK;
+  #statusFor({ key }: Guest): number {
+    const status = this.#door?.statusFor(key) ?? AcceptStatus.OK;
     if (status !== AcceptStatus.OK) return status;
     const isFull = this.#seats.size >= this.maxMembers && [...this.#lobby()].length === 0;
     return isFull ? AcceptStatus.ROOM_FULL : AcceptStatus.OK;
   }
 
   /** The seat that a guest comes back to; one in the lobby is given up instead. */
-  #seatOf({ key, session }: Guest): Seat | undefined {
+  #seatOf({ session }: Guest): Seat | undefined {
     const seat = this.#seats.get(toHex(session));
-    if (seat === undefined || seat.joined || !equal(seat.key, key)) return seat;
+    if (seat === undefined || seat.joined) return seat;
     this.#turnOut(seat, CloseReason.REPLACED);
     return undefined;
   }
@@ -244,17 +235,17 @@ export class Relay {
     for (const seat of this.#seats.values()) if (!seat.joined && seat !== this.#own) yield seat;
   }
 
-  #takeSeat({ key, own, session }: Guest): Seat {
+  #takeSeat(guest: Guest): Seat {
     if (this.#seats.size >= this.maxMembers) {
       const [longest] = this.#lobby();
       this.#turnOut(longest!, CloseReason.IDLE);
     }
-    const seat = new Seat(session, key, this.#clock, {
+    const seat = new Seat(guest, this.#clock, {
       stalled: () => this.#lose(seat),
       released: (lanes) => this.#intake.serve(lanes),
     });
     this.#seats.set(seat.id, seat);
-    if (own) this.#own = seat;
+    if (guest.own) this.#own = seat;
     // They come before all else, so that the member seals nothing for an identity that is banned.
     for (const object of this.#door?.decisions ?? []) this.#post(object, [seat]);
     return seat;
@@ -322,15 +313,15 @@ export class Relay {
       type: "roster",
       entries: [...this.#seats.values()]
         .filter((other) => other.joined && other !== seat)
-        .map(({ session, key, endpoint }) => ({ session, key, away: endpoint === undefined })),
+        .map(({ endpoint, key, nonce }) => ({ key, nonce, away: endpoint === undefined })),
     });
     seat.connect(endpoint);
     this.#tell(seat, seat.joined ? MemberChange.BACK : MemberChange.JOINED, CloseReason.LEAVING);
     if (seat.joined) return;
     seat.joined = true;
-    for (const { key, session } of this.#former) {
+    for (const { key, nonce } of this.#former) {
       const reason = CloseReason.HOST_ENDS;
-      seat.deliver({ type: "member", change: MemberChange.LEFT, reason, session, key });
+      seat.deliver({ type: "member", change: MemberChange.LEFT, reason, key, nonce });
     }
   }
 
@@ -478,10 +469,10 @@ export class Relay {
     parcel.release();
   }
 
-  #tell({ id, session, key }: Seat, change: number, reason: number): void {
+  #tell({ id, key, nonce }: Seat, change: number, reason: number): void {
     for (const other of this.#seats.values()) {
       if (other.id !== id && other.joined) {
-        other.deliver({ type: "member", change, reason, session, key });
+        other.deliver({ type: "member", change, reason, key, nonce });
       }
     }
   }

@@ -123,6 +123,18 @@ export interface SeatListener {
   released(lanes: readonly Lane[]): void;
 }
 
+/** Who a channel belongs to, as its handshake proved. */
+export interface Guest {
+  /** The identity key, 32 bytes. */
+  readonly key: Bytes;
+  /** What the session follows from beside room and key, 16 bytes. */
+  readonly nonce: Bytes;
+  /** The session, 16 bytes. */
+  readonly session: Bytes;
+  /** Present for the host's own member, which has no deadline for entering the room. */
+  readonly own?: true;
+}
+
 /** The host's end of a member's connection. */
 export type SeatEndpoint = Endpoint<MemberRecord, HostRecord>;
 
@@ -137,6 +149,8 @@ export class Seat {
   readonly session: Bytes;
   /** The identity key that the handshake proved, 32 bytes. */
   readonly key: Bytes;
+  /** What the session follows from beside room and key, 16 bytes. */
+  readonly nonce: Bytes;
   /** Whether the room was told of it. */
   joined = false;
   /** The newest connection, which alone speaks for this seat; it may not have resumed yet. */
@@ -174,10 +188,11 @@ export class Seat {
   #cancelVerdict: (() => void) | undefined;
 
   /** Makes a seat. */
-  constructor(session: Bytes, key: Bytes, clock: Clock, listener: SeatListener) {
+  constructor({ key, nonce, session }: Guest, clock: Clock, listener: SeatListener) {
     this.id = toHex(session);
     this.session = session;
     this.key = key;
+    this.nonce = nonce;
     this.#clock = clock;
     this.#listener = listener;
   }

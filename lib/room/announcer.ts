@@ -36,6 +36,8 @@ const MIN_ANNOUNCE_MS = 1000;
 export interface AnnouncerOptions {
   /** This member. */
   readonly self: Author & {
+    /** What its session follows from beside room and key, 16 bytes. */
+    readonly nonce: Bytes;
     /** The keys that others wrap theirs for. */
     readonly keys: SessionKeys;
   };
@@ -133,7 +135,7 @@ export class Announcer {
     const announce = decodeAnnounce(object);
     const { memberKey, roomId, session } = this.#options.self;
     if (
-      !equal(announce.roomId, roomId) || !equal(announce.session, peer.session) ||
+      !equal(announce.roomId, roomId) || !equal(announce.nonce, peer.nonce) ||
       !equal(announce.key, peer.key) || !equal(announce.seen, session)
     ) {
       throw refused("announcement", "it was made for another place");
@@ -153,7 +155,7 @@ export class Announcer {
     if (!await verifier?.verify(signed, announce.signature)) {
       throw refused("announcement", "its signature is wrong");
     }
-    const cipher = await nameCipher(announce.session, memberKey);
+    const cipher = await nameCipher(peer.session, memberKey);
     const field = await cipher.open(announce.nameNonce, announce.sealedName, announce.head);
     if (field === undefined) throw refused("announcement", "its name cannot be opened");
     const { name, nameTaken } = decodeNameField(field);
@@ -205,13 +207,13 @@ export class Announcer {
     seen: Bytes,
     { generation, kemKey, modulus }: PublicSessionKey & { readonly generation: number },
   ): Promise<Bytes> {
-    const { identity, memberKey, roomId, session } = this.#options.self;
+    const { identity, memberKey, nonce, roomId, session } = this.#options.self;
     const name = encodeNameField(this.#options.naming);
     const nameNonce = randomBytes(NONCE_BYTES);
     const head = encodeAnnounceHead({
       roomId,
       key: identity.publicKey,
-      session,
+      nonce,
       generation,
       modulus,
       kemKey,

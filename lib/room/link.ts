@@ -1,6 +1,7 @@
 import { type Bytes, equal } from "../bytes/mod.ts";
 import { type Channel, Endpoint } from "../channel/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
+import { sessionId } from "../crypto/mod.ts";
 import { ChannelError, type Code, RoomError, WireError } from "../errors.ts";
 import {
   AcceptStatus,
@@ -54,15 +55,20 @@ export const REFUSALS: Readonly<Record<number, { code: Code; reason: string }>> 
   [AcceptStatus.ROOM_FULL]: { code: "room-full", reason: "the room is full" },
   [AcceptStatus.BANNED]: { code: "banned", reason: "the host does not admit this identity" },
   [AcceptStatus.LOCKED]: { code: "locked", reason: "the room is locked" },
-  [AcceptStatus.SESSION_IN_USE]: {
-    code: "session-in-use",
-    reason: "another identity has this session",
-  },
   [AcceptStatus.NOT_ALLOWED]: {
     code: "not-allowed",
     reason: "the host admits those alone who are on its list",
   },
 };
+
+/** A session that the relay named: its id follows from its key and its nonce, so that these are its own. */
+export interface NamedSession extends RosterEntry {
+  /** The session id, 16 bytes. */
+  readonly session: Bytes;
+}
+
+/** A change of a session that the relay named. */
+export type NamedChange = Extract<HostRecord, { type: "member" }> & Pick<NamedSession, "session">;
 
 /** What a link tells the room. */
 export interface LinkListener {
@@ -74,9 +80,9 @@ export interface LinkListener {
    * @param restarted Whether another host process has taken the room over, and knows nothing of what the
    * one before had queued.
    */
-  roster(entries: readonly RosterEntry[], restarted: boolean): void;
+  roster(entries: readonly NamedSession[], restarted: boolean): void;
   /** Somebody joined, left, or lost or regained the connection. */
-  member(record: Extract<HostRecord, { type: "member" }>): void;
+  member(record: NamedChange): void;
   /** An object arrived. */
   envelope(envelope: HostEnvelope): void;
   /**
@@ -104,6 +110,7 @@ interface OutboxEntry extends MemberEnvelope {
  * that come and go. See PROTOCOL.md §5.4.
  */
 export class Link {
+  readonly #roomId: Bytes;
   readonly #listener: LinkListener;
   readonly #clock: Clock;
   #endpoint: Endpoint<HostRecord, MemberRecord> | undefined;
@@ -134,7 +141,8 @@ export class Link {
   #cancelDeadline: () => void = () => {};
 
   /** Makes a link that is not connected yet. */
-  constructor(listener: LinkListener, clock: Clock = systemClock) {
+  constructor(roomId: Bytes, listener: LinkListener, clock: Clock = systemClock) {
+    this.#roomId = roomId;
     this.#listener = listener;
     this.#clock = clock;
   }
@@ -329,16 +337,18 @@ export class Link {
         this.#acknowledge();
         this.#openWhenDue();
         break;
-      case "roster":
+      case "roster": {
+        const entries = await Promise.all(record.entries.map((entry) => this.#name(entry)));
         this.#cancelDeadline();
         this.#rosterKnown = this.#entered = true;
-        this.#listener.roster(record.entries, this.#restarted);
+        this.#listener.roster(entries, this.#restarted);
         this.#restarted = false;
         this.#openWhenDue();
         break;
+      }
       case "member":
         this.#lastSeq++;
-        this.#listener.member(record);
+        this.#listener.member(await this.#name(record));
         await this.#listener.settled();
         this.#acknowledge();
         this.#openWhenDue();
@@ -359,6 +369,13 @@ export class Link {
       default:
         throw new WireError(`Cannot take record as it may not come now: ${record.type}`);
     }
+  }
+
+  /** Finds out which session a key and a nonce stand for. */
+  async #name<Named extends Pick<RosterEntry, "key" | "nonce">>(
+    named: Named,
+  ): Promise<Named & Pick<NamedSession, "session">> {
+    return { ...named, session: await sessionId(this.#roomId, named.key, named.nonce) };
   }
 
   /** All that has come was shown; what comes from now on is not, when the timer fires. */

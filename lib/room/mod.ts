@@ -26,7 +26,7 @@
 export { MAX_SKIPPED, type Reader, ReceivingChain, SendingChain } from "./chain.ts";
 export type { Author } from "./chain.ts";
 export { Bans } from "./decisions.ts";
-export { Link, type LinkListener, REFUSALS } from "./link.ts";
+export { Link, type LinkListener, type NamedChange, type NamedSession, REFUSALS } from "./link.ts";
 export { sameName } from "./names.ts";
 export type { Member, Present, Trust } from "./peer.ts";
 export type { LeaveReason, RoomEvent } from "./events.ts";

@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import { label, sha256, type Verifier } from "../crypto/mod.ts";
 import type { ReceivingChain } from "./chain.ts";
 import type { Lane } from "./lanes.ts";
+import type { NamedSession } from "./link.ts";
 import { shownName } from "./names.ts";
 import type { Question } from "./question.ts";
 import type { PeerSessionKey } from "./session_key.ts";
@@ -67,6 +68,8 @@ export class Peer {
   readonly session: Bytes;
   /** The identity key that the host named; an ANNOUNCE must bear it out. */
   readonly key: Bytes;
+  /** What the session follows from beside room and key, 16 bytes. */
+  readonly nonce: Bytes;
   /** Its place in the order in which the members came. */
   order: number;
   /** When the host named it, as `Clock.elapsed` counts. */
@@ -145,7 +148,7 @@ export class Peer {
 
   /** Makes a peer of which only the host has told. */
   constructor(
-    entry: { session: Bytes; key: Bytes; away: boolean },
+    entry: NamedSession,
     order: number,
     earlier: boolean,
     lane: Lane,
@@ -155,6 +158,7 @@ export class Peer {
     this.id = toHex(entry.session);
     this.session = entry.session;
     this.key = entry.key;
+    this.nonce = entry.nonce;
     this.away = entry.away;
     this.order = order;
     this.earlier = earlier;

@@ -8,19 +8,17 @@ import {
   CloseReason,
   HOST_SESSION,
   type HostEnvelope,
-  type HostRecord,
   MAX_TEXT_BYTES,
   MemberChange,
   nameProblem,
   ObjectType,
-  type RosterEntry,
   statusProblem,
 } from "../wire/mod.ts";
 import { Announcer } from "./announcer.ts";
 import { Bans, Decisions } from "./decisions.ts";
 import { Events, type LeaveReason, type RoomEvent } from "./events.ts";
 import { Lanes } from "./lanes.ts";
-import { ABSENT_MS, Link } from "./link.ts";
+import { ABSENT_MS, Link, type NamedChange, type NamedSession } from "./link.ts";
 import { Naming } from "./naming.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Member, Peer, Present, Trust } from "./peer.ts";
@@ -43,6 +41,8 @@ export interface RoomOptions {
   readonly name: string;
   /** Its session, 16 bytes. */
   readonly session: Bytes;
+  /** What it follows from beside room and key, 16 bytes. */
+  readonly nonce: Bytes;
   /** The room, 32 bytes. */
   readonly roomId: Bytes;
   /** The host's identity key, 32 bytes: what it decides counts. */
@@ -117,7 +117,7 @@ export class Room {
       clock: this.#clock,
       maxBurned: options.maxBurned,
     });
-    this.#link = new Link({
+    this.#link = new Link(options.roomId, {
       seated: () => void this.#announcer.enter(),
       roster: (entries, restarted) => this.#onRoster(entries, restarted),
       member: (record) => this.#onMember(record),
@@ -412,7 +412,7 @@ export class Room {
 
   // Who is there.
 
-  #onRoster(entries: readonly RosterEntry[], restarted: boolean): void {
+  #onRoster(entries: readonly NamedSession[], restarted: boolean): void {
     for (const entry of entries) this.#meet(entry, restarted || !this.#roster.known);
     this.#roster.complete();
     if (restarted) this.#move(entries);
@@ -420,7 +420,7 @@ export class Room {
   }
 
   /** Another process has the room now, and nothing of what the one before had queued. */
-  #move(entries: readonly RosterEntry[]): void {
+  #move(entries: readonly NamedSession[]): void {
     this.#roster.moved();
     this.#recovery.stopAnsweringAll();
     if (this.#return !== undefined) this.#return.restarted = true;
@@ -429,7 +429,7 @@ export class Room {
       if (peer.gone) continue;
       if (peer.announced !== undefined) this.#sender.delivery.owe(peer, Infinity);
       const entry = here.get(peer.id);
-      if (entry !== undefined && equal(entry.key, peer.key)) this.#arrive(peer, entry.away);
+      if (entry !== undefined) this.#arrive(peer, entry.away);
       else this.#miss(peer);
     }
   }
@@ -469,12 +469,12 @@ export class Room {
     this.#sender.pump();
   }
 
-  #onMember({ change, reason, session, key }: Extract<HostRecord, { type: "member" }>): void {
+  #onMember({ change, key, nonce, reason, session }: NamedChange): void {
     const peer = this.#roster.get(session);
     switch (change) {
       case MemberChange.JOINED:
-        if (peer === undefined) this.#meet({ session, key, away: false }, false);
-        else if (peer.absent && equal(peer.key, key)) this.#arrive(peer, false);
+        if (peer === undefined) this.#meet({ session, key, nonce, away: false }, false);
+        else if (peer.absent) this.#arrive(peer, false);
         break;
       case MemberChange.LEFT:
         if (peer !== undefined) this.#go(peer, reason);
@@ -507,9 +507,8 @@ export class Room {
     void this.#decisions.obeyed.then(() => this.#leave(peer, "connection-lost"));
   }
 
-  #meet(entry: RosterEntry, earlier: boolean): void {
-    // What is said from there is the host's own word.
-    if (this.#decisions.bans(entry.key) || equal(entry.session, HOST_SESSION)) return;
+  #meet(entry: NamedSession, earlier: boolean): void {
+    if (this.#decisions.bans(entry.key)) return;
     const peer = this.#roster.admit(entry, earlier);
     if (peer === undefined) return;
     this.#unannounced.named(peer);

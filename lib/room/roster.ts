@@ -1,11 +1,11 @@
 import { type Bytes, equal, toBase64Url, toHex } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import { RoomError, WireError } from "../errors.ts";
-import { MAX_ROSTER_ENTRIES, type RosterEntry, typedName } from "../wire/mod.ts";
+import { MAX_ROSTER_ENTRIES, typedName } from "../wire/mod.ts";
 import { Agreement } from "./agreement.ts";
 import type { Author } from "./chain.ts";
 import type { Lanes } from "./lanes.ts";
-import { ABSENT_MS } from "./link.ts";
+import { ABSENT_MS, type NamedSession } from "./link.ts";
 import { Peer, type Present, rosterHash, SILENT_AFTER_MS } from "./peer.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { ALL_SKIPS, WorkBudget } from "./work_budget.ts";
@@ -139,7 +139,7 @@ export class Roster {
    * @throws {WireError} If there are more than a room may have.
    * @throws {RoomError} With code `seat-lost` if too many have left to tell it from one of them.
    */
-  admit(entry: RosterEntry, earlier: boolean): Peer | undefined {
+  admit(entry: NamedSession, earlier: boolean): Peer | undefined {
     const id = toHex(entry.session);
     if (this.#burned.has(id) || this.#burnedBefore.has(id) || this.#peers.has(id)) return;
     if (equal(entry.session, this.#me.session)) return;

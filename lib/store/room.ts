@@ -12,7 +12,7 @@ const encodeBase64: (bytes: Uint8Array) => string = stdEncoding.encodeBase64;
 const TYPE = "lanchat room";
 const VERSION = 1;
 const ROOM_ID_BYTES = 32;
-const SESSION_BYTES = 16;
+const NONCE_BYTES = 16;
 const PSK_BYTES = 32;
 
 /** Longest room file, in bytes; a real one has about 200, and up to 500 more for each who was banned. */
@@ -44,8 +44,8 @@ export interface KeptRoom {
   readonly host: Bytes;
   /** The room, 32 bytes. */
   readonly roomId: Bytes;
-  /** The session of the host's own member, 16 bytes; missing where it had none. */
-  readonly session?: Bytes | undefined;
+  /** What the session of the host's own member follows from, 16 bytes; missing where it had none. */
+  readonly nonce?: Bytes | undefined;
   /** What its invite carries, 16 bytes; missing in an open room, and where it was forgotten. */
   readonly root?: Bytes | undefined;
   /** What follows from a root that was forgotten, 32 bytes. */
@@ -119,7 +119,7 @@ export async function writeRoom(file: string, room: KeptRoom): Promise<void> {
 interface RoomContent {
   readonly host: string;
   readonly room: string;
-  readonly session?: string;
+  readonly nonce?: string;
   readonly root?: string;
   readonly psk?: string;
   readonly decisions?: readonly { readonly object: string; readonly name?: string }[];
@@ -127,11 +127,11 @@ interface RoomContent {
 }
 
 function encodeRoom(room: KeptRoom): RoomContent {
-  const { decisions = [], host, lastNumber, psk, root, roomId, session } = room;
+  const { decisions = [], host, lastNumber, nonce, psk, root, roomId } = room;
   return {
     host: encodeBase64(host),
     room: encodeBase64(roomId),
-    ...session !== undefined && { session: encodeBase64(session) },
+    ...nonce !== undefined && { nonce: encodeBase64(nonce) },
     ...root !== undefined && { root: encodeBase64(root) },
     ...psk !== undefined && { psk: encodeBase64(psk) },
     ...decisions.length > 0 && {
@@ -146,14 +146,14 @@ function encodeRoom(room: KeptRoom): RoomContent {
 
 /** @throws {Error} If it is not what {@linkcode encodeRoom} makes. */
 function decodeRoom(content: RoomContent): KeptRoom {
-  const { decisions, host, lastNumber, psk, root, room, session } = content;
+  const { decisions, host, lastNumber, nonce, psk, root, room } = content;
   if (lastNumber !== undefined && !(Number.isSafeInteger(lastNumber) && lastNumber >= 0)) {
     throw new Error("the number is none");
   }
   return {
     host: bytesOf(host, PUBLIC_KEY_BYTES),
     roomId: bytesOf(room, ROOM_ID_BYTES),
-    ...session !== undefined && { session: bytesOf(session, SESSION_BYTES) },
+    ...nonce !== undefined && { nonce: bytesOf(nonce, NONCE_BYTES) },
     ...root !== undefined && { root: bytesOf(root, ROOT_BYTES) },
     ...psk !== undefined && { psk: bytesOf(psk, PSK_BYTES) },
     ...decisions !== undefined && { decisions: decisions.map(decodeDecision) },

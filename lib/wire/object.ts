@@ -1,7 +1,7 @@
 import { ByteReader, type Bytes, concat, u32, u64, u8, utf8 } from "../bytes/mod.ts";
 import { WireError } from "../errors.ts";
 import { nameProblem } from "./name.ts";
-import { SESSION_BYTES } from "./record.ts";
+import { SESSION_BYTES, SESSION_NONCE_BYTES } from "./record.ts";
 import { statusProblem } from "./status.ts";
 
 /** The first byte of an end-to-end object. See PROTOCOL.md §6. */
@@ -81,8 +81,8 @@ export interface Announce {
   readonly roomId: Bytes;
   /** The author's identity key, 32 bytes. */
   readonly key: Bytes;
-  /** The author's session. */
-  readonly session: Bytes;
+  /** What the author's session follows from beside room and key, 16 bytes. */
+  readonly nonce: Bytes;
   /** Counts the author's announcements of new session keys or names, from 1. */
   readonly generation: number;
   /** The RSA modulus of the author's session key, 256 bytes. */
@@ -238,7 +238,7 @@ export interface BatchItem {
 }
 
 /**
- * An ANNOUNCE up to its sealed name: `0x20 || room_id (32) || ik (32) || session (16) || generation (4) ||
+ * An ANNOUNCE up to its sealed name: `0x20 || room_id (32) || ik (32) || nonce (16) || generation (4) ||
  * modulus (256) || kem_key (1184) || seen (16) || name_nonce (12)`.
  */
 export function encodeAnnounceHead(announce: Announce): Bytes {
@@ -246,7 +246,7 @@ export function encodeAnnounceHead(announce: Announce): Bytes {
     u8(ObjectType.ANNOUNCE),
     announce.roomId,
     announce.key,
-    announce.session,
+    announce.nonce,
     u32(announce.generation),
     announce.modulus,
     announce.kemKey,
@@ -267,7 +267,7 @@ export function decodeAnnounce(object: Bytes): SignedAnnounce {
   return {
     roomId: reader.take(32),
     key: reader.take(32),
-    session: reader.take(SESSION_BYTES),
+    nonce: reader.take(SESSION_NONCE_BYTES),
     generation: reader.u32(),
     modulus: reader.take(256),
     kemKey: reader.take(1184),

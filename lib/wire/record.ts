@@ -13,6 +13,9 @@ export const MAX_RECORD_BYTES: number = 1 + MAX_PAYLOAD_BYTES + 16;
 /** Bytes of a session id. */
 export const SESSION_BYTES = 16;
 
+/** Bytes of what tells the sessions of one key in one room apart. */
+export const SESSION_NONCE_BYTES = 16;
+
 /** Bytes of the number that a host process gives itself. */
 export const INSTANCE_BYTES = 8;
 
@@ -72,8 +75,7 @@ export const AcceptStatus = {
   ROOM_FULL: 1,
   BANNED: 2,
   LOCKED: 3,
-  SESSION_IN_USE: 4,
-  NOT_ALLOWED: 5,
+  NOT_ALLOWED: 4,
 } as const;
 
 /** What a MEMBER record says of a session. */
@@ -117,12 +119,12 @@ export interface HostEnvelope {
   readonly object: Bytes;
 }
 
-/** One session in the room. */
+/** One session in the room, by what its id follows from. */
 export interface RosterEntry {
-  /** The session id, 16 bytes. */
-  readonly session: Bytes;
   /** The identity key that the host saw, 32 bytes. */
   readonly key: Bytes;
+  /** What tells this session from others of that key, 16 bytes. */
+  readonly nonce: Bytes;
   /** Whether its connection is lost and its seat kept. */
   readonly away: boolean;
 }
@@ -153,8 +155,8 @@ export type HostRecord =
     readonly type: "member";
     readonly change: number;
     readonly reason: number;
-    readonly session: Bytes;
     readonly key: Bytes;
+    readonly nonce: Bytes;
   }
   | { readonly type: "resume"; readonly nextSeq: number; readonly queued: number }
   | {
@@ -208,8 +210,8 @@ export function encodeHostRecord(record: HostRecord): PlainRecord {
         payload: concat(
           u16(record.entries.length),
           ...record.entries.flatMap((entry) => [
-            entry.session,
             entry.key,
+            entry.nonce,
             u8(entry.away ? 1 : 0),
           ]),
         ),
@@ -217,7 +219,7 @@ export function encodeHostRecord(record: HostRecord): PlainRecord {
     case "member":
       return {
         type: RecordType.MEMBER,
-        payload: concat(u8(record.change), u8(record.reason), record.session, record.key),
+        payload: concat(u8(record.change), u8(record.reason), record.key, record.nonce),
       };
     case "resume":
       return {
@@ -314,8 +316,8 @@ function readHostRecord(type: number, reader: ByteReader): HostRecord {
         type: "member",
         change: readUpTo(reader, MemberChange.BACK, MemberChange.JOINED),
         reason: readUpTo(reader, CloseReason.LOST),
-        session: reader.take(SESSION_BYTES),
         key: reader.take(32),
+        nonce: reader.take(SESSION_NONCE_BYTES),
       };
     case RecordType.RESUME:
       return { type: "resume", nextSeq: reader.u64(), queued: reader.u32() };
@@ -428,11 +430,11 @@ function readRoster(reader: ByteReader): RosterEntry[] {
   const seen = new Set<string>();
   for (let i = 0; i < count; i++) {
     const entry = {
-      session: reader.take(SESSION_BYTES),
       key: reader.take(32),
+      nonce: reader.take(SESSION_NONCE_BYTES),
       away: readUpTo(reader, 1) === 1,
     };
-    const id = entry.session.join();
+    const id = `${entry.key} ${entry.nonce}`;
     if (seen.has(id)) throw new WireError("Cannot decode roster as a session is in it twice");
     seen.add(id);
     entries.push(entry);

@@ -23,13 +23,13 @@ import { test } from "../support/test.ts";
 const host = await identityOf("host");
 const member = await identityOf("member");
 const roomId = randomBytes(32);
-const session = randomBytes(16);
+const nonce = randomBytes(16);
 const CLOSE = { type: RecordType.CLOSE, payload: new Uint8Array(1) };
 
 async function initiator(): Promise<Initiator> {
   return new Initiator({
     identity: member,
-    session,
+    nonce,
     keyPair: await memberHopKey(),
     psk: zeroKey(),
     trusts: () => Promise.resolve(true),
@@ -159,7 +159,7 @@ async function scriptedMember(): Promise<ScriptedMember> {
   return new ScriptedMember({
     identity: member,
     keyPair: await memberHopKey(),
-    session,
+    nonce,
     psk: zeroKey(),
   });
 }

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { type Bytes, concat, toBase64Url } from "../../lib/bytes/mod.ts";
+import { concat, toBase64Url } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel, type SecureChannel } from "../../lib/channel/mod.ts";
 import { chat, type ChatEnd, type Way } from "../../lib/cli/chat.ts";
 import { Interrupts } from "../../lib/cli/interrupts.ts";
 import { Acquaintances } from "../../lib/cli/trust.ts";
-import { fingerprint, label, randomBytes, roomCode } from "../../lib/crypto/mod.ts";
+import { fingerprint, label, roomCode } from "../../lib/crypto/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
-import { Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
+import { type Guest, Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
 import { type RoomOptions, SessionKeys } from "../../lib/room/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
 import type { FrontEnd, Input, UiEvent } from "../../lib/ui/mod.ts";
@@ -14,7 +14,7 @@ import { encodeKickHead, KickOp } from "../../lib/wire/mod.ts";
 import { channelPair, type TestChannel } from "../support/channel.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Inbox } from "../support/inbox.ts";
-import { identityOf, sessionKey } from "../support/keys.ts";
+import { identityOf, sessionKey, sessionOf } from "../support/keys.ts";
 import { HOST, MEMBER_KEY, ROOM_ID } from "../support/puppet.ts";
 import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
@@ -53,18 +53,16 @@ class Talk {
     const talk = new Talk();
     talk.known = known ?? await KnownPeers.open(undefined);
     const identity = await identityOf("ada");
-    const seat = (): Pick<Way, "session" | "keys"> => ({
-      session: randomBytes(16),
+    const { publicKey: key } = identity;
+    const newSeat = async (): Promise<Way["seat"]> => ({
+      ...await sessionOf(ROOM_ID, key),
       keys: new SessionKeys({ generate: sessionKey }),
     });
-    let current = seat();
+    let seat = await newSeat();
     let stopped = false;
     const way: Way = {
-      get session(): Bytes {
-        return current.session;
-      },
-      get keys(): SessionKeys {
-        return current.keys;
+      get seat(): Way["seat"] {
+        return seat;
       },
       get stopped(): boolean {
         return stopped;
@@ -74,10 +72,12 @@ class Talk {
         const answer = Promise.withResolvers<void>();
         talk.tries.push(answer);
         await answer.promise;
-        return await talk.#connect(identity.publicKey, current.session) as SecureChannel;
+        return await talk.#connect({ key, ...seat }) as SecureChannel;
       },
       entered: () => {},
-      renew: () => void (current = seat()),
+      renew: async () => {
+        seat = await newSeat();
+      },
       stop: () => void (stopped = true),
     };
     talk.stop = way.stop;
@@ -92,7 +92,7 @@ class Talk {
     };
     talk.ended = chat({
       frontEnd,
-      channel: await talk.#connect(identity.publicKey, current.session),
+      channel: await talk.#connect({ key, ...seat }),
       line: way,
       room: {
         identity,
@@ -102,7 +102,7 @@ class Talk {
         memberKey: MEMBER_KEY,
         ...room,
       },
-      seat: current,
+      seat,
       acquaintances: await Acquaintances.of(talk.known, identity.publicKey),
       fingerprint: "0".repeat(30),
       host: { tag: "", key: host, known: true, verified: true },
@@ -128,13 +128,9 @@ class Talk {
 
   /** Somebody else comes. @param identity Whose key it has. */
   async enter(name: string, identity: string = name): Promise<TestMember> {
-    const member = await TestMember.create(name, randomBytes(16), { identity });
+    const member = await TestMember.create(name, { identity });
     const [mine, relays] = localChannel();
-    const { publicKey: key } = await identityOf(identity);
-    this.#othersRan.push(
-      this.relay.serve(relays, { key, session: member.session }),
-      member.run(mine),
-    );
+    this.#othersRan.push(this.relay.serve(relays, member), member.run(mine));
     this.#others.push(member);
     return member;
   }
@@ -166,10 +162,10 @@ class Talk {
     this.#interrupts.close();
   }
 
-  async #connect(key: Bytes, session: Bytes): Promise<Channel> {
+  async #connect(guest: Guest): Promise<Channel> {
     const [mine, relays] = await channelPair();
     this.#relays = relays;
-    this.#served.push(this.relay.serve(relays, { key, session }));
+    this.#served.push(this.relay.serve(relays, guest));
     return mine;
   }
 }

@@ -53,7 +53,7 @@ test("openRoom opens the same room again, and knows who the host was in it", asy
     const next = await openRoom(MEMBER, host, notes);
     assertEquals(next.roomId, first.roomId);
     assertNotEquals(next.session, before.session);
-    assertEquals(next.former, [{ key: host.identity.publicKey, session: before.session }]);
+    assertEquals(next.former, [{ key: host.identity.publicKey, nonce: before.nonce }]);
     before = next;
   }
   assertNotEquals((await openRoom(MEMBER, await person(), notes)).roomId, first.roomId);
@@ -65,7 +65,7 @@ test("openRoom knows of no member of a host that was none", async () => {
   const notes = new Notes();
   const member = await openRoom(MEMBER, host, notes);
   const relay = await openRoom(RELAY, host, notes);
-  assertEquals(relay.former.map(({ session }) => session), [member.session]);
+  assertEquals(relay.former.map(({ nonce }) => nonce), [member.nonce]);
   const { publicKey } = host.identity;
   assertEquals(await readRoom(roomPlace(host.file), publicKey), {
     host: publicKey,
@@ -99,7 +99,7 @@ const READABLE = await person();
 const ROOM = {
   host: READABLE.identity.publicKey,
   roomId: new Uint8Array(32).fill(7),
-  session: new Uint8Array(16).fill(8),
+  nonce: new Uint8Array(16).fill(8),
 };
 await writeRoom(roomPlace(READABLE.file), ROOM);
 
@@ -115,7 +115,7 @@ for (
     async fn() {
       const notes = new Notes();
       const { former, roomId } = await openRoom(MEMBER, READABLE, notes);
-      const expected = [{ key: READABLE.identity.publicKey, session: ROOM.session }];
+      const expected = [{ key: READABLE.identity.publicKey, nonce: ROOM.nonce }];
       assertEquals(former, kept ? expected : []);
       (kept ? assertEquals : assertNotEquals)(roomId, ROOM.roomId);
       const codes = notes.events.map((event) => event.event === "warning" && event.code);

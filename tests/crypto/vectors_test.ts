@@ -75,11 +75,11 @@ for (const { memberKey, name, nameKey, object, room } of ANNOUNCES) {
     const bob = await importWrapKeyPair(fromBase64(e2e.bob_rsa_pkcs8));
     const { publicKey } = await importKemKeyPair(fromHex(e2e.bob_kem_seed));
     assertEquals(
-      [announce.roomId, announce.key, announce.session, announce.modulus, announce.seen],
-      [roomId, fromHex(e2e.bob_ik), fromHex(e2e.sess_bob), bob.modulus, fromHex(hop.sess)],
+      [announce.roomId, announce.key, announce.nonce, announce.modulus, announce.seen],
+      [roomId, fromHex(e2e.bob_ik), fromHex(e2e.bob_nonce), bob.modulus, fromHex(hop.sess)],
     );
     assertEquals([announce.generation, announce.kemKey], [1, publicKey]);
-    const key = await kdf(announce.session, fromHex(memberKey), "lanchat/1 name", 32);
+    const key = await kdf(fromHex(e2e.sess_bob), fromHex(memberKey), "lanchat/1 name", 32);
     assertEquals(toHex(key), nameKey);
     const cipher = await CipherKey.import(key);
     const field = await cipher.open(announce.nameNonce, announce.sealedName, announce.head);

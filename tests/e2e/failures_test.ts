@@ -255,7 +255,6 @@ Deno.test("a host that refuses, removes or leaves a member is one clear line", a
     const [code, reason, records] of [
       ["banned", "refused", [answer(AcceptStatus.BANNED)]],
       ["locked", "refused", [answer(AcceptStatus.LOCKED)]],
-      ["session-in-use", "refused", [answer(AcceptStatus.SESSION_IN_USE)]],
       ["kicked", "kicked", [...ADMISSION, { type: "close", reason: CloseReason.KICKED }]],
       ["banned", "kicked", [...ADMISSION, { type: "close", reason: CloseReason.BANNED }]],
       ["too-slow", "connection-lost", [...ADMISSION, {

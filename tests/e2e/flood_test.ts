@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { randomBytes, zeroKey } from "../../lib/crypto/mod.ts";
 import { Initiator } from "../../lib/handshake/mod.ts";
 import { DEFAULT_LIMITS } from "../../lib/relay/mod.ts";
-import { encodeFrame, SESSION_BYTES } from "../../lib/wire/mod.ts";
+import { encodeFrame, SESSION_NONCE_BYTES } from "../../lib/wire/mod.ts";
 import { Flood, type Manners } from "../support/flood.ts";
 import { identityOf, memberHopKey } from "../support/keys.ts";
 import { HostProgram } from "../support/program.ts";
@@ -81,7 +81,7 @@ function descriptorsLeft(pid: number, limit: number): number {
 async function answerOf(m0: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const initiator = new Initiator({
     identity: await identityOf("mallory"),
-    session: randomBytes(SESSION_BYTES),
+    nonce: randomBytes(SESSION_NONCE_BYTES),
     keyPair: await memberHopKey(),
     psk: zeroKey(),
     trusts: () => Promise.resolve(true),

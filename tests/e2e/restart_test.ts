@@ -9,6 +9,7 @@ import {
   type ProgramOptions,
 } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
+import { Stranger } from "../support/stranger.ts";
 
 /** What a host needs to keep its identity and its room. */
 const KEEPING = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
@@ -45,6 +46,32 @@ function only<Kind extends Event["event"]>(program: Program, ...kinds: Kind[]): 
     (kinds as Event["event"][]).includes(event.event)
   );
 }
+
+Deno.test("a stranger that saw the roster takes nobody's session at a host that is started again", async () => {
+  const { options } = home();
+  await using before = await HostProgram.start(HANA, options);
+  await using way = await Proxy.open(before.port);
+  const address = { address: way.address };
+  await using ada = await before.join(["--name", "ada", "--json"], address);
+  await using bob = await before.join(["--name", "bob", "--json"], address);
+  await ada.event("joined");
+  using visit = await Stranger.enter(before.port);
+  assertEquals(visit.roster.length, 3);
+  await kill(before, way);
+  await Promise.all([ada, bob].map((member) => member.event("disconnected")));
+
+  await using after = await HostProgram.start(HANA, options);
+  // It is there before all others, with each nonce that it has seen.
+  using claims = new DisposableStack();
+  for (const { nonce } of visit.roster) claims.use(await Stranger.enter(after.port, nonce));
+  await lead(after, way);
+  await Promise.all([ada, bob].map((member) => member.event("reconnected")));
+  await bob.say("still me");
+  assertEquals((await ada.event("message")).text, "still me");
+  // Only the host's own member of before is gone.
+  const left = [ada, bob].map((program) => only(program, "left").map(({ member }) => member.name));
+  assertEquals(left, [["hana"], ["hana"]]);
+});
 
 Deno.test("a host that is killed and started again hears what its members are called, and how they are", async () => {
   const { options } = home();

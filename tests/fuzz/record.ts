@@ -104,8 +104,8 @@ function payloads(records: readonly PlainRecord[], type: number): Inputs {
 const roster = encodeHostRecord({
   type: "roster",
   entries: [1, 2].map((i) => ({
-    session: new Uint8Array(16).fill(i),
     key: new Uint8Array(32).fill(i),
+    nonce: new Uint8Array(16).fill(i),
     away: i === 2,
   })),
 });

@@ -1,7 +1,7 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { type Bytes, concat, fromHex } from "../../lib/bytes/mod.ts";
 import { initiate } from "../../lib/channel/mod.ts";
-import { label, randomBytes, type WrapKeyPair, zeroKey } from "../../lib/crypto/mod.ts";
+import { label, randomBytes, sessionId, type WrapKeyPair, zeroKey } from "../../lib/crypto/mod.ts";
 import { type Code, LanchatError } from "../../lib/errors.ts";
 import { Initiator, type InitiatorOptions } from "../../lib/handshake/mod.ts";
 import { encodeFrame, FrameDecoderStream, M1_BYTES, M3_BYTES } from "../../lib/wire/mod.ts";
@@ -21,7 +21,7 @@ const host = await identityOf("host");
 const member = await identityOf("member");
 const mallory = await identityOf("mallory");
 const roomId = randomBytes(32);
-const session = randomBytes(16);
+const nonce = randomBytes(16);
 const invitePsk = randomBytes(32);
 
 /** R is the neutral point and S zero: right under keys of small order, for any text. */
@@ -30,7 +30,7 @@ const FORGED = fromHex(`01${"00".repeat(63)}`);
 async function memberOptions(changes: Partial<InitiatorOptions> = {}): Promise<InitiatorOptions> {
   return {
     identity: member,
-    session,
+    nonce,
     keyPair: await memberHopKey(),
     psk: zeroKey(),
     trusts: () => Promise.resolve(true),
@@ -130,9 +130,10 @@ test("Initiator agrees with a host that was written from the specification", asy
     const { m3, session: hop } = await initiator.receiveM2(await scripted.m2(m1));
     const seen = await scripted.receiveM3(m3);
     assertEquals(asked, [host.publicKey]);
-    assertEquals([seen.key, seen.session], [member.publicKey, session]);
+    assertEquals([seen.key, seen.nonce], [member.publicKey, nonce]);
     assertEquals([hop.sendSecret, hop.receiveSecret], [seen.toHost, seen.toMember]);
-    assertEquals([hop.peerKey, hop.roomId, hop.session], [host.publicKey, roomId, session]);
+    assertEquals([hop.peerKey, hop.roomId, hop.nonce], [host.publicKey, roomId, nonce]);
+    assertEquals(hop.session, await sessionId(roomId, member.publicKey, nonce));
   }
 });
 

@@ -57,7 +57,7 @@ test("Initiator gives the known M1 and M3, and the known secrets", async () => {
   const wraps: unknown[] = [];
   const initiator = new Initiator({
     identity: await identityFromSeed(hop.member_ik_seed),
-    session: fromHex(hop.sess),
+    nonce: fromHex(hop.nonce),
     keyPair: await importWrapKeyPair(fromBase64(hop.eI_pkcs8)),
     psk,
     trusts: (key) => Promise.resolve(toHex(key) === hop.host_ik),
@@ -75,6 +75,7 @@ test("Initiator gives the known M1 and M3, and the known secrets", async () => {
     peerKey: fromHex(hop.host_ik),
     roomId: fromHex(hop.room_id),
     session: fromHex(hop.sess),
+    nonce: fromHex(hop.nonce),
     sendSecret: fromHex(hop.c2s),
     receiveSecret: fromHex(hop.s2c),
     joinCode: hop.sas,
@@ -103,6 +104,7 @@ test("Responder gives the known M0 and M2, and the known secrets", async () => {
     peerKey: fromHex(hop.member_ik),
     roomId: fromHex(hop.room_id),
     session: fromHex(hop.sess),
+    nonce: fromHex(hop.nonce),
     sendSecret: fromHex(hop.s2c),
     receiveSecret: fromHex(hop.c2s),
     joinCode: hop.sas,

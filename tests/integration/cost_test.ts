@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import { localChannel } from "../../lib/channel/mod.ts";
-import { randomBytes } from "../../lib/crypto/mod.ts";
 import {
   decodeHostRecord,
   decodeMemberRecord,
@@ -10,7 +9,6 @@ import {
 } from "../../lib/wire/mod.ts";
 import { Guest } from "../support/guest.ts";
 import { OpenRelay } from "../support/hall.ts";
-import { identityOf } from "../support/keys.ts";
 import { Puppet } from "../support/puppet.ts";
 import { StageClock } from "../support/stage.ts";
 import { test } from "../support/test.ts";
@@ -56,15 +54,13 @@ async function enter(
   relay: OpenRelay,
   name: string,
 ): Promise<{ member: TestMember; clock: StageClock; ended: Promise<unknown> }> {
-  const session = randomBytes(16);
   const clock = new StageClock();
-  const member = await TestMember.create(name, session, { clock });
+  const member = await TestMember.create(name, { clock });
   const [mine, theirs] = localChannel();
-  const { publicKey: key } = await identityOf(name);
   return {
     member,
     clock,
-    ended: Promise.all([relay.serve(theirs, { key, session }), member.run(mine)]),
+    ended: Promise.all([relay.serve(theirs, member), member.run(mine)]),
   };
 }
 
@@ -78,8 +74,8 @@ async function play(
   names: Map<string, string>,
 ): Promise<{ guest: Guest; puppet: Puppet; told: Set<string> }> {
   const puppet = await Puppet.create(name);
-  const { identity: { publicKey: key }, session } = puppet;
-  const guest = new Guest(relay, { name, names, key, session });
+  const { identity: { publicKey: key }, nonce, session } = puppet;
+  const guest = new Guest(relay, { name, names, key, nonce, session });
   await guest.enter();
   const told = new Set<string>();
   guest.onEnvelope = ({ from, object }) => {

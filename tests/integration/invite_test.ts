@@ -10,15 +10,15 @@ test("A room for invited people admits those alone who know its secret", async (
   const { publicKey } = await identityOf("host");
   const party = await Party.open({ invite });
   const ada = await party.join("ada");
-  const session = randomBytes(16);
-  const open = { name: "mal", session, secrets: await openRoomSecrets(publicKey) };
+  const nonce = randomBytes(16);
+  const open = { name: "mal", nonce, secrets: await openRoomSecrets(publicKey) };
   await assertFails(party.call(open), "needs-invite");
-  const wrong = { name: "mal", session, secrets: await roomSecrets(publicKey, randomBytes(16)) };
+  const wrong = { name: "mal", nonce, secrets: await roomSecrets(publicKey, randomBytes(16)) };
   await assertFails(party.call(wrong), "connection-lost");
   // Who only has what the relay has gets in, but is nobody.
   const { psk } = await roomSecrets(publicKey, invite);
   const { memberKey } = await openRoomSecrets(publicKey);
-  const spy = await party.call({ name: "mal", session, secrets: { psk, memberKey } });
+  const spy = await party.call({ name: "mal", nonce, secrets: { psk, memberKey } });
   const bob = await party.join("bob");
   await ada.room.say("for bob and the host");
   assertEquals(await bob.texts.next(), "for bob and the host");

@@ -80,7 +80,7 @@ async function tryOnce(port: number, says: readonly MemberRecord[] | undefined):
   try {
     const initiator = new Initiator({
       identity: await identityOf("mallory"),
-      session: randomBytes(16),
+      nonce: randomBytes(16),
       keyPair: await memberHopKey(),
       psk: zeroKey(),
       trusts: () => {

@@ -86,10 +86,10 @@ test("A relay that shows two members different rooms is noticed, whatever it doe
   };
   await talk("before");
   // Bob and eve never hear of each other; ada sees both.
-  const apart = (one: Bytes, other: Bytes): boolean =>
-    equal(one, bob.session) && !equal(other, ada.session);
-  relay.tells = ({ session }, to) => !apart(to, session);
-  relay.lists = ({ session }, to) => equal(to, ada.session) || !equal(session, bob.session);
+  const apart = (to: Bytes, nonce: Bytes): boolean =>
+    equal(to, bob.session) && !equal(nonce, ada.nonce);
+  relay.tells = ({ nonce }, to) => !apart(to, nonce);
+  relay.lists = ({ nonce }, to) => equal(to, ada.session) || !equal(nonce, bob.nonce);
   const eve = await world.join("eve", { clock });
   await ada.event("joined");
 

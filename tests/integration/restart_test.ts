@@ -1,10 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { type Channel, localChannel } from "../../lib/channel/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
-import { randomBytes } from "../../lib/crypto/mod.ts";
 import { Relay } from "../../lib/relay/mod.ts";
 import { within } from "../support/deadline.ts";
-import { identityOf } from "../support/keys.ts";
 import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 import { TestMember } from "../support/world.ts";
@@ -17,19 +15,18 @@ class Hosts {
   readonly #served: Promise<unknown>[] = [];
 
   /** A member comes, for the first time or again. */
-  async dial(member: TestMember): Promise<void> {
+  dial(member: TestMember): void {
     const [mine, theirs] = localChannel();
-    const { publicKey: key } = await identityOf(member.name);
     const { channel, cut } = breakable(mine);
-    this.#served.push(this.#relay.serve(theirs, { key, session: member.session }));
+    this.#served.push(this.#relay.serve(theirs, member));
     this.#cuts.set(member, cut);
     this.#runs.set(member, member.run(channel));
   }
 
   /** A member comes, and is ready. */
   async join(name: string): Promise<TestMember> {
-    const member = await TestMember.create(name, randomBytes(16));
-    await this.dial(member);
+    const member = await TestMember.create(name);
+    this.dial(member);
     await member.ready;
     return member;
   }
@@ -129,7 +126,7 @@ test("members who talk on hear everything once, though the host's process is kil
         await ada.texts.count(length + 20);
         await hosts.crash();
         for (const member of order) {
-          await hosts.dial(member);
+          hosts.dial(member);
           await member.event("reconnected");
         }
       }
@@ -153,7 +150,7 @@ test("members who talk on hear everything once, though their own connections bre
         await texts.count(texts.all.length + 5);
         await hosts.cut(member);
         await texts.count(texts.all.length + 5);
-        await hosts.dial(member);
+        hosts.dial(member);
         await member.event("reconnected");
       }
       const said = await Promise.all(talks.map(({ stop }) => stop()));
@@ -174,7 +171,7 @@ test("members who talk on hear everything once, though several processes are kil
       // Who comes to each of them, until the last to which all come.
       for (const present of [[ada, bob], [], [carol, bob], [bob], [bob, ada, carol]]) {
         await hosts.crash();
-        for (const member of present) await hosts.dial(member);
+        for (const member of present) hosts.dial(member);
         for (let i = 0; i < 20; i++) await nextTurn();
       }
       await Promise.all(members.map((member) => member.event("reconnected")));

@@ -145,16 +145,17 @@ hallTest(
     const hall = await Hall.open({ clock });
     const host = await hall.sit();
     const ada = await hall.join("ada");
-    const session = randomBytes(16);
+    const nonce = randomBytes(16);
     const line = await hall.dial();
     const initiator = new Initiator({
       identity: await identityOf("eve"),
-      session,
+      nonce,
       keyPair: await memberHopKey(),
       psk: zeroKey(),
       trusts: () => Promise.resolve(true),
     });
     const channel = await initiate(line, initiator);
+    const { session } = channel.hop;
     const endpoint = new Endpoint<HostRecord, MemberRecord>(channel, {
       codec: { encode: encodeMemberRecord, decode: decodeHostRecord },
       next: () => undefined,

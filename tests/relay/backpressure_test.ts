@@ -378,7 +378,7 @@ test("Relay passes between two members that burst at each other while neither re
       progress.changed.resolve();
       progress.changed = Promise.withResolvers();
     };
-    const link: Link = new Link({
+    const link: Link = new Link(new Uint8Array(32), {
       seated: () => link.enter(ANNOUNCEMENT),
       roster: () => {},
       member: () => {},
@@ -395,12 +395,15 @@ test("Relay passes between two members that burst at each other while neither re
       settled: () => progress.received > 0 ? gate.promise : Promise.resolve(),
     }, clock);
     const [mine, theirs] = localChannel();
-    const session = randomBytes(16);
     return {
       progress,
       link,
       ran: link.run(mine),
-      served: relay.serve(theirs, { key: randomBytes(32), session }),
+      served: relay.serve(theirs, {
+        key: randomBytes(32),
+        nonce: randomBytes(16),
+        session: randomBytes(16),
+      }),
     };
   });
   for (let i = 0; i < 20; i++) await nextTurn();

@@ -9,6 +9,12 @@ import { Inn } from "../support/inn.ts";
 import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
+const GUEST = {
+  key: new Uint8Array(32),
+  nonce: new Uint8Array(16),
+  session: new Uint8Array(16),
+};
+
 /** A room whose members acknowledge nothing by themselves any more, but for the first. */
 async function gather(...names: string[]): Promise<[Inn, ...Guest[]]> {
   const inn = new Inn();
@@ -137,10 +143,7 @@ test("Relay calls delivered no more than it has accepted, however it is counted"
 test("Seat keeps nothing of what was delivered, though an envelope before it is under way", async () => {
   setFlagsFromString("--expose-gc");
   const collect: () => void = runInNewContext("gc");
-  const seat = new Seat(new Uint8Array(16), new Uint8Array(32), new FakeClock(), {
-    stalled: () => {},
-    released: () => {},
-  });
+  const seat = new Seat(GUEST, new FakeClock(), { stalled: () => {}, released: () => {} });
   function pass(cmid: number): { object: WeakRef<Uint8Array>; release: () => void } {
     const object = new Uint8Array(1000);
     const envelope = { class: 1, to: undefined, cmid, object };

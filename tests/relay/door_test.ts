@@ -146,7 +146,7 @@ test("Relay that is locked lets in those alone whom the door names, and ends the
 test("Relay tells whoever comes what was decided before anything else, as something that waited", async () => {
   const door = newDoor();
   const bans = [await door.decide(KickOp.BAN, keyOf(1)), await door.decide(KickOp.BAN, keyOf(2))];
-  const former = [{ key: HOST.publicKey, session: new Uint8Array(16).fill(9) }];
+  const former = [{ key: HOST.publicKey, nonce: new Uint8Array(16).fill(9) }];
   const inn = new Inn({ door, former });
   const ada = inn.knock("ada");
   assertEquals(await ada.enter(), { nextSeq: 1, queued: 2, roster: [] });

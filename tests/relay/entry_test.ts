@@ -201,7 +201,7 @@ test("Relay tells who announces itself first what was decided before, meanwhile 
   const before = await door.decide(KickOp.BAN, new Uint8Array(32).fill(1));
   const inn = new Inn({
     door,
-    former: [{ key: identity.publicKey, session: new Uint8Array(16).fill(9) }],
+    former: [{ key: identity.publicKey, nonce: new Uint8Array(16).fill(9) }],
   });
   const objects: Bytes[] = [];
   const eve = inn.knock("eve");

@@ -8,6 +8,12 @@ import { Inn } from "../support/inn.ts";
 import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
+const GUEST = {
+  key: new Uint8Array(32),
+  nonce: new Uint8Array(16),
+  session: new Uint8Array(16),
+};
+
 /** What a member has to hear, in order. */
 function drain(seat: Seat): HostRecord[] {
   const records: HostRecord[] = [];
@@ -16,10 +22,7 @@ function drain(seat: Seat): HostRecord[] {
 }
 
 test("Seat acknowledges in one ACK what stands between two entries, and before what comes later", () => {
-  const seat = new Seat(new Uint8Array(16), new Uint8Array(32), new FakeClock(), {
-    stalled: () => {},
-    released: () => {},
-  });
+  const seat = new Seat(GUEST, new FakeClock(), { stalled: () => {}, released: () => {} });
   const deliver = (byte: number): void => {
     const envelope = { class: 1, to: undefined, cmid: 1, object: new Uint8Array([byte]) };
     seat.deliver(new Parcel(envelope, new Uint8Array(16), () => {}, () => {}));

@@ -53,7 +53,7 @@ refusal("of another room", () => ({ roomId: randomBytes(32) }));
 refusal("with the signature of somebody else", async () => ({ signer: await identityOf("eve") }));
 refusal("without the room's secret", () => ({ memberKey: randomBytes(32) }));
 refusal("for another session", () => ({ seen: randomBytes(16) }));
-refusal("of another session than its sender's", () => ({ session: randomBytes(16) }));
+refusal("of another session than its sender's", () => ({ nonce: randomBytes(16) }));
 refusal("of another identity than the host named", async () => {
   const eve = await identityOf("eve");
   return { key: eve.publicKey, signer: eve };
@@ -169,7 +169,7 @@ test("Room refuses an ANNOUNCE that came before, and one of an older generation"
   const said = stage.room.say("hi");
   const { object } = await stage.relay.object(ObjectType.SKDM);
   await said;
-  const holder = new Puppet("bob", bob.identity, bob.session, second.keys);
+  const holder = new Puppet("bob", bob.identity, bob, second.keys);
   await holder.take(object);
   assertEquals(holder.held.size, 1);
   await stage.assertStillHears(bob);

@@ -41,7 +41,7 @@ function create(settled: () => Promise<void> = () => Promise.resolve()): Scene {
     opened: () => told.push("opened"),
     settled,
   };
-  const link = new Link(listener, clock);
+  const link = new Link(new Uint8Array(32), listener, clock);
   return { link, clock, told };
 }
 
@@ -114,7 +114,7 @@ test("Link acknowledges 64 envelopes at once, and fewer after 200 ms", async () 
   assertEquals(await nextRecord(relay), { type: "ack", seq: 127 });
   // A change counts like an envelope.
   const key = new Uint8Array(32);
-  await relay.send({ type: "member", change: 1, reason: 0, session: SESSION, key });
+  await relay.send({ type: "member", change: 1, reason: 0, key, nonce: SESSION });
   await relay.deliver(SESSION, object);
   await nextTurn();
   scene.clock.advance(200);
@@ -163,7 +163,7 @@ test("Link acknowledges nothing that was not shown", async () => {
   // The same goes for a change.
   shown = Promise.withResolvers();
   const key = new Uint8Array(32);
-  await relay.send({ type: "member", change: 1, reason: 0, session: SESSION, key });
+  await relay.send({ type: "member", change: 1, reason: 0, key, nonce: SESSION });
   await nextTurn();
   scene.clock.advance(1000);
   await nextTurn();
@@ -317,7 +317,7 @@ test("Link announces itself first in each new seat, and not again in one that it
 
 test("Link sends nothing before its announcement, for which the host waits", async () => {
   const clock = new FakeClock();
-  const link = new Link({
+  const link = new Link(new Uint8Array(32), {
     seated: () => {},
     roster: () => {},
     member: () => {},
@@ -412,7 +412,7 @@ test("Link takes any other process that it reaches first, however late", async (
 test("Link says that the process is another one until a roster of it has come", async () => {
   const restarts: boolean[] = [];
   const clock = new FakeClock();
-  const link: Link = new Link({
+  const link: Link = new Link(new Uint8Array(32), {
     seated: () => link.enter(ANNOUNCEMENT),
     roster: (_, restarted) => restarts.push(restarted),
     member: () => {},
@@ -462,7 +462,7 @@ test("Link is open once all has come that had waited, changes among it", async (
   scene.told.length = 0;
   await relay.deliver(SESSION, new Uint8Array([1]));
   const key = new Uint8Array(32);
-  await relay.send({ type: "member", change: 2, reason: 0, session: SESSION, key });
+  await relay.send({ type: "member", change: 2, reason: 0, key, nonce: SESSION });
   await relay.deliver(SESSION, new Uint8Array([2]));
   await nextTurn();
   assertEquals(scene.link.open, false);

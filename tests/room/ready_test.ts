@@ -97,7 +97,7 @@ test("Room announces itself as soon as its key is made: to the host first, then 
   assertEquals([stage.relay.envelopes.all, stage.events.all], [[], []]);
   made.resolve(await sessionKey());
   const { object, to } = await stage.relay.entered;
-  assertEquals([targetOf(object).session, decodeAnnounce(object).seen], [
+  assertEquals([(await targetOf(object)).session, decodeAnnounce(object).seen], [
     stage.session,
     HOST_SESSION,
   ]);
@@ -178,10 +178,10 @@ test("Room gives up a host that names more members than a room can have", async 
   const stage = await Stage.open();
   const key = (await identityOf("bob")).publicKey;
   for (let i = 0; i < 1338; i++) {
-    const session = new Uint8Array(16);
-    new DataView(session.buffer).setUint32(0, i + 1);
+    const nonce = new Uint8Array(16);
+    new DataView(nonce.buffer).setUint32(0, i + 1);
     const { JOINED: change } = MemberChange;
-    void stage.relay.send({ type: "member", change, reason: 0, session, key });
+    void stage.relay.send({ type: "member", change, reason: 0, key, nonce });
   }
   const error = await stage.ran.catch((error) => error);
   assertEquals(error.code, "protocol-error");
@@ -280,7 +280,7 @@ test("Room gives nobody a key before its own ANNOUNCE is on the way", async () =
 });
 
 test("Room.run fails where the host refuses", async () => {
-  const refusals = ["room-full", "banned", "locked", "session-in-use"];
+  const refusals = ["room-full", "banned", "locked", "not-allowed"];
   for (const [i, code] of refusals.entries()) {
     const stage = await Stage.create();
     await stage.relay.send({

@@ -82,7 +82,9 @@ test("Room.rekey has all that is said from then on sealed with new keys, for the
   await stage.room.rekey();
   const renewed: Target[] = [];
   for (const puppet of [bob, carol]) {
-    renewed.push(targetOf((await stage.relay.object(ObjectType.ANNOUNCE, puppet.session)).object));
+    renewed.push(
+      await targetOf((await stage.relay.object(ObjectType.ANNOUNCE, puppet.session)).object),
+    );
   }
   assertEquals(renewed.map(({ generation }) => generation), [2, 2]);
   assert(toHex(renewed[0]!.modulus) !== toHex(old.modulus));

@@ -107,7 +107,7 @@ test("Room takes keys that were wrapped for the announcement before a new name",
   const before = stage.target;
   await stage.room.rename("b");
   await stage.event("renamed");
-  const after = targetOf((await stage.relay.object(ObjectType.ANNOUNCE, bob.session)).object);
+  const after = await targetOf((await stage.relay.object(ObjectType.ANNOUNCE, bob.session)).object);
   assertEquals(after.modulus, before.modulus);
   const unknown = { ...after, generation: 3 };
   for (const [i, target] of [before, after, unknown].entries()) {

@@ -153,7 +153,9 @@ test("Room announces a new session key to all, and takes what was wrapped for th
   await stage.pass(SESSION_KEY_MS);
   const renewed: Target[] = [];
   for (const puppet of [bob, carol]) {
-    renewed.push(targetOf((await stage.relay.object(ObjectType.ANNOUNCE, puppet.session)).object));
+    renewed.push(
+      await targetOf((await stage.relay.object(ObjectType.ANNOUNCE, puppet.session)).object),
+    );
   }
   assertEquals(renewed.map(({ generation }) => generation), [2, 2]);
   assert(renewed[0]!.modulus.some((byte, i) => byte !== old.modulus[i]));

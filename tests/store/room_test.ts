@@ -22,7 +22,7 @@ function emptyDirectory(): string {
 const HOST = randomBytes(32);
 
 function newRoom(): KeptRoom {
-  return { host: HOST, roomId: randomBytes(32), session: randomBytes(16) };
+  return { host: HOST, roomId: randomBytes(32), nonce: randomBytes(16) };
 }
 
 function names(directory: string): string[] {
@@ -101,13 +101,13 @@ test("readRoom finds no room of another identity, nor one that says nothing of i
 
 test("writeRoom makes a file of one line that nobody else may open", async () => {
   const file = `${emptyDirectory()}/me.room.json`;
-  const [host, roomId, session] = [32, 32, 16].map((length) => new Uint8Array(length));
-  await writeRoom(file, { host: host!, roomId: roomId!, session: session! });
+  const [host, roomId, nonce] = [32, 32, 16].map((length) => new Uint8Array(length));
+  await writeRoom(file, { host: host!, roomId: roomId!, nonce: nonce! });
   assertEquals(
     Deno.readTextFileSync(file),
     `{"type":"lanchat room","version":1,"host":"${"A".repeat(43)}=","room":"${
       "A".repeat(43)
-    }=","session":"${"A".repeat(22)}=="}\n`,
+    }=","nonce":"${"A".repeat(22)}=="}\n`,
   );
   assertEquals(Deno.statSync(file).mode! & 0o777, 0o600);
 
@@ -147,8 +147,8 @@ test("readRoom finds a whole room whenever it looks, however often one is writte
 test("readRoom leaves a file alone that is none of lanchat's", async () => {
   const file = `${emptyDirectory()}/me.room.json`;
   const room = "A".repeat(43) + "=";
-  const session = "A".repeat(22) + "==";
-  const good = { type: "lanchat room", version: 1, host: room, room, session };
+  const nonce = "A".repeat(22) + "==";
+  const good = { type: "lanchat room", version: 1, host: room, room, nonce };
   const contents: unknown[] = [
     { ...good, type: "lanchat identity" },
     { ...good, type: undefined },
@@ -156,16 +156,16 @@ test("readRoom leaves a file alone that is none of lanchat's", async () => {
     ...[-1, 1.5, 2 ** 53, "1"].map((lastNumber) => ({ ...good, lastNumber })),
     { ...good, version: "1" },
     { ...good, host: 7 },
-    { ...good, host: session },
+    { ...good, host: nonce },
     { ...good, room: undefined },
     { ...good, room: 7 },
     { ...good, room: "?" },
-    { ...good, room: session },
-    { ...good, session: room },
-    { ...good, session: null },
-    { ...good, session: "" },
+    { ...good, room: nonce },
+    { ...good, nonce: room },
+    { ...good, nonce: null },
+    { ...good, nonce: "" },
     { ...good, root: room },
-    { ...good, psk: session },
+    { ...good, psk: nonce },
     { ...good, decisions: 7 },
     { ...good, decisions: [room] },
     { ...good, decisions: [{ object: room }] },

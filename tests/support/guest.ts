@@ -61,6 +61,7 @@ export const ENTRY: MemberRecord = {
 export class Guest {
   readonly name: string;
   readonly key: Bytes;
+  readonly nonce: Bytes;
   readonly session: Bytes;
   /** Resolves when the relay has done with it. */
   readonly served: Promise<void>;
@@ -91,6 +92,7 @@ export class Guest {
     options: {
       name: string;
       key?: Bytes;
+      nonce?: Bytes;
       session?: Bytes;
       names?: Map<string, string>;
       admitted?: () => void;
@@ -99,9 +101,10 @@ export class Guest {
   ) {
     this.name = options.name;
     this.key = options.key ?? randomBytes(32);
-    this.session = options.session ?? randomBytes(16);
+    this.nonce = options.nonce ?? randomBytes(16);
+    this.session = options.session ?? randomBytes(16); // The relay does not ask how it follows.
     this.#names = options.names ?? new Map();
-    this.#names.set(this.session.join(), this.name);
+    for (const id of [this.nonce, this.session]) this.#names.set(id.join(), this.name);
     const [mine, theirs] = localChannel();
     this.#reader = mine.readable.getReader();
     this.#writer = mine.writable.getWriter();
@@ -109,7 +112,12 @@ export class Guest {
     this.#reader.closed.catch(() => {});
     this.served = relay.serve(
       theirs,
-      { key: this.key, session: this.session, ...options.own && { own: options.own } },
+      {
+        key: this.key,
+        nonce: this.nonce,
+        session: this.session,
+        ...options.own && { own: options.own },
+      },
       options.admitted,
     );
   }
@@ -267,7 +275,7 @@ export class Guest {
     this.records.push(record);
     if (record.type === "member") {
       this.lastSeq++;
-      const name = this.#names.get(record.session.join());
+      const name = this.#names.get(record.nonce.join());
       this.log.push(`${name} ${NAMES[record.change]} ${record.reason}`);
     } else if (record.type === "batch") {
       for (const envelope of record.envelopes) {

@@ -131,11 +131,10 @@ export class Hall {
 
   /** The host's own member comes, without a connection. */
   async sit(name = "hana"): Promise<Attendant> {
-    const session = randomBytes(16);
     const [mine, relays] = localChannel();
-    const { publicKey: key } = await identityOf("host");
-    this.#ends.push(this.relay.serve(relays, { key, session, own: true }));
-    const member = await this.#member(name, session, { identity: "host" });
+    const member = await this.#member(name, { identity: "host" });
+    const { key, nonce, session } = member;
+    this.#ends.push(this.relay.serve(relays, { key, nonce, session, own: true }));
     return await this.#attend(member, mine, () => {});
   }
 
@@ -154,11 +153,11 @@ export class Hall {
   /** Somebody joins, and may be refused. */
   async enter(name: string, options: AttendantOptions = {}): Promise<Attendant> {
     const { identity = name, through = (line) => line } = options;
-    const session = randomBytes(16);
+    const nonce = randomBytes(16);
     const line = through(await this.dial());
     const initiator = new Initiator({
       identity: await identityOf(identity),
-      session,
+      nonce,
       keyPair: await memberHopKey(),
       psk: zeroKey(),
       trusts: () => Promise.resolve(true),
@@ -167,7 +166,7 @@ export class Hall {
       line.close();
       throw error;
     });
-    const member = await this.#member(name, session, options);
+    const member = await this.#member(name, { nonce, ...options });
     return this.#attend(member, channel, () => line.close());
   }
 
@@ -180,9 +179,9 @@ export class Hall {
     await Promise.all(this.#ends);
   }
 
-  async #member(name: string, session: Bytes, options: MemberOptions): Promise<TestMember> {
+  async #member(name: string, options: MemberOptions): Promise<TestMember> {
     const { roomId } = this;
-    return await TestMember.create(name, session, {
+    return await TestMember.create(name, {
       roomId,
       memberKey: this.#memberKey,
       ...options,

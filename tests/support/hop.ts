@@ -74,7 +74,7 @@ export interface HostLies {
 export interface MemberSeen {
   readonly key: Bytes;
   readonly opening: Bytes;
-  readonly session: Bytes;
+  readonly nonce: Bytes;
   readonly signature: Bytes;
   readonly toHost: Bytes;
   readonly toMember: Bytes;
@@ -137,7 +137,7 @@ export class ScriptedHost {
     return {
       key: plain.slice(0, 32),
       opening: plain.slice(32, 64),
-      session: plain.slice(64, 80),
+      nonce: plain.slice(64, 80),
       signature: plain.slice(80),
       toHost: await kdf(h3, material, "lanchat/1 hop c2s", 32),
       toMember: await kdf(h3, material, "lanchat/1 hop s2c", 32),
@@ -176,18 +176,18 @@ export class ScriptedMember {
   readonly #identity: Identity;
   readonly #keyPair: WrapKeyPair;
   readonly #psk: Bytes;
-  readonly #session: Bytes;
+  readonly #nonce: Bytes;
   readonly #lies: MemberLies;
   readonly #opening: Bytes;
   #h0: Bytes = Z;
 
   constructor(
-    options: { identity: Identity; keyPair: WrapKeyPair; session: Bytes; psk: Bytes },
+    options: { identity: Identity; keyPair: WrapKeyPair; nonce: Bytes; psk: Bytes },
     lies: MemberLies = {},
   ) {
     this.#identity = options.identity;
     this.#keyPair = options.keyPair;
-    this.#session = options.session;
+    this.#nonce = options.nonce;
     this.#psk = options.psk;
     this.#lies = lies;
     this.#opening = lies.opening ?? randomBytes(32);
@@ -229,11 +229,11 @@ export class ScriptedMember {
       hostKey,
       key,
       this.#opening,
-      this.#session,
+      this.#nonce,
     );
     const signature = await (lies.sign?.({ text, h3a, hostKey }) ?? this.#identity.sign(text));
     const material = concat(kR, kI, this.#psk);
-    const plaintext = concat(key, this.#opening, this.#session, signature);
+    const plaintext = concat(key, this.#opening, this.#nonce, signature);
     const honest = await seal(await kdf(h3a, material, "lanchat/1 hop k3", 32), plaintext, h3a);
     const sealed = lies.sealed?.(honest) ?? honest;
     const h3 = await sha256(h3a, sealed);

@@ -23,7 +23,7 @@ export class Inn {
   /** Somebody who has said nothing yet. */
   knock(
     name: string,
-    options: { key?: Bytes; session?: Bytes; admitted?: () => void } = {},
+    options: { key?: Bytes; nonce?: Bytes; session?: Bytes; admitted?: () => void } = {},
   ): Guest {
     const guest = new Guest(this.relay, { name, names: this.#names, ...options });
     this.#guests.push(guest);
@@ -39,8 +39,8 @@ export class Inn {
   }
 
   /** The same member, on another connection. */
-  again({ key, name, session }: Guest): Guest {
-    return this.knock(name, { key, session });
+  again({ key, name, nonce, session }: Guest): Guest {
+    return this.knock(name, { key, nonce, session });
   }
 
   /** Lets time pass, while all guests are heard of. */

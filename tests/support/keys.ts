@@ -9,7 +9,9 @@ import {
   importIdentity,
   importKemKeyPair,
   importWrapKeyPair,
+  randomBytes,
   seedToPkcs8,
+  sessionId,
   sha256,
   type WrapKeyPair,
 } from "../../lib/crypto/mod.ts";
@@ -57,6 +59,21 @@ export function sessionKey(): Promise<SessionKeyPair> {
 /** The identity of a person, the same for the same name. */
 export async function identityOf(name: string): Promise<Identity> {
   return await importIdentity(seedToPkcs8(await sha256(utf8(name))));
+}
+
+/** A session, with what it follows from beside room and key. */
+export interface TestSession {
+  readonly nonce: Bytes;
+  readonly session: Bytes;
+}
+
+/** A session of a key in a room. @param nonce A new one by default. */
+export async function sessionOf(
+  roomId: Bytes,
+  key: Bytes,
+  nonce: Bytes = randomBytes(16),
+): Promise<TestSession> {
+  return { nonce, session: await sessionId(roomId, key, nonce) };
 }
 
 /** The identity with a seed in hexadecimal digits. */

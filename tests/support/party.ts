@@ -73,7 +73,7 @@ export class Party {
     const relay = new Relay(rest);
     const roomId = randomBytes(32);
     const { memberKey } = secrets;
-    const host = await TestMember.create("hana", randomBytes(16), {
+    const host = await TestMember.create("hana", {
       identity: "host",
       roomId,
       memberKey,
@@ -91,7 +91,7 @@ export class Party {
     const party = new Party({ relay, host, greeter, joinCodes, secrets });
     const [mine, relays] = localChannel();
     party.#running.push(
-      relay.serve(relays, { key: identity.publicKey, session: host.session }),
+      relay.serve(relays, host),
       host.run(mine),
     );
     await host.ready;
@@ -100,14 +100,14 @@ export class Party {
 
   /** Dials, and shakes hands. @param secrets What the caller knows of the room. */
   async call(
-    options: { name: string; session: Bytes; identity?: string; secrets?: RoomSecrets },
+    options: { name: string; nonce: Bytes; identity?: string; secrets?: RoomSecrets },
   ): Promise<{ connection: Connection; channel: SecureChannel }> {
-    const { identity = options.name, secrets = this.#secrets, session } = options;
+    const { identity = options.name, nonce, secrets = this.#secrets } = options;
     const connection = await dial("127.0.0.1", this.port);
     try {
       const initiator = new Initiator({
         identity: await identityOf(identity),
-        session,
+        nonce,
         keyPair: await memberHopKey(),
         psk: secrets.psk,
         trusts: () => Promise.resolve(true),
@@ -121,14 +121,14 @@ export class Party {
 
   /** Somebody comes, and is ready. */
   async join(name: string, options: MemberOptions = {}): Promise<Visitor> {
-    const session = randomBytes(16);
-    const { identity } = options;
+    const { identity, nonce = randomBytes(16) } = options;
     const { channel, connection } = await this.call({
       name,
-      session,
+      nonce,
       ...identity !== undefined && { identity },
     });
-    const member = await TestMember.create(name, session, {
+    const member = await TestMember.create(name, {
+      nonce,
       roomId: channel.hop.roomId,
       memberKey: this.#secrets.memberKey,
       ...options,

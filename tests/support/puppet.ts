@@ -12,6 +12,7 @@ import {
   kdf,
   label,
   randomBytes,
+  sessionId,
   sha256,
   type SigningKey,
 } from "../../lib/crypto/mod.ts";
@@ -44,7 +45,7 @@ import {
   type RosterEntry,
   type SkdmHeader,
 } from "../../lib/wire/mod.ts";
-import { identityOf, sessionKey } from "./keys.ts";
+import { identityOf, sessionKey, sessionOf, type TestSession } from "./keys.ts";
 
 /** The room of all tests. */
 export const ROOM_ID: Bytes = new Uint8Array(32).fill(0x20);
@@ -81,26 +82,36 @@ export interface AnnounceLies extends Partial<Announce & AnnouncedName> {
 export class Puppet {
   readonly name: string;
   readonly identity: Identity;
+  readonly nonce: Bytes;
   readonly session: Bytes;
   readonly keys: SessionKeyPair;
   /** The chains that it was given, by id. */
   readonly held: Map<string, HeldChain> = new Map();
 
-  constructor(name: string, identity: Identity, session: Bytes, keys: SessionKeyPair) {
+  constructor(
+    name: string,
+    identity: Identity,
+    { nonce, session }: TestSession,
+    keys: SessionKeyPair,
+  ) {
     this.name = name;
     this.identity = identity;
+    this.nonce = nonce;
     this.session = session;
     this.keys = keys;
   }
 
   /** A member of that name, with a new session. @param identity Whose key it has, by name. */
   static async create(name: string, identity: string = name): Promise<Puppet> {
-    return new Puppet(name, await identityOf(identity), randomBytes(16), await sessionKey());
+    const owner = await identityOf(identity);
+    const session = await sessionOf(ROOM_ID, owner.publicKey);
+    return new Puppet(name, owner, session, await sessionKey());
   }
 
-  /** How the relay lists it. */
-  get entry(): RosterEntry {
-    return { session: this.session, key: this.identity.publicKey, away: false };
+  /** How the relay lists it, and the session that this is. */
+  get entry(): RosterEntry & TestSession {
+    const { identity: { publicKey: key }, nonce, session } = this;
+    return { key, nonce, session, away: false };
   }
 
   /** How others wrap keys for it. */
@@ -125,7 +136,7 @@ export class Puppet {
     const head = encodeAnnounceHead({
       roomId: ROOM_ID,
       key: this.identity.publicKey,
-      session: this.session,
+      nonce: this.nonce,
       generation: 1,
       ...publicHalves(this.keys),
       seen,
@@ -321,15 +332,16 @@ export class OwnChain {
 }
 
 /** What an ANNOUNCE tells of its author, but for the name. */
-export function targetOf(object: Bytes): Target {
-  const { generation, kemKey, key, modulus, session } = decodeAnnounce(object);
+export async function targetOf(object: Bytes): Promise<Target> {
+  const { generation, kemKey, key, modulus, nonce, roomId } = decodeAnnounce(object);
+  const session = await sessionId(roomId, key, nonce);
   return { generation, kemKey, key, modulus, session };
 }
 
 /** The name that an ANNOUNCE tells to those who know the room's secret. */
 export async function nameOf(object: Bytes): Promise<AnnouncedName> {
-  const { head, nameNonce, sealedName, session } = decodeAnnounce(object);
-  const cipher = await nameCipher(session, MEMBER_KEY);
+  const { head, key, nameNonce, nonce, roomId, sealedName } = decodeAnnounce(object);
+  const cipher = await nameCipher(await sessionId(roomId, key, nonce), MEMBER_KEY);
   return decodeNameField((await cipher.open(nameNonce, sealedName, head))!);
 }
 

@@ -34,7 +34,7 @@ import {
 } from "../../lib/wire/mod.ts";
 import { FakeClock } from "./clock.ts";
 import { Inbox } from "./inbox.ts";
-import { identityOf, sessionKey } from "./keys.ts";
+import { identityOf, sessionKey, sessionOf, type TestSession } from "./keys.ts";
 import { HOST, MEMBER_KEY, type Puppet, ROOM_ID, type Target, targetOf } from "./puppet.ts";
 
 /** A fake clock on which one can wait for a timer to be set. */
@@ -176,6 +176,11 @@ export class ScriptedRelay {
   async settle(): Promise<void> {
     // What nobody sent counts for nothing, but all lanes are waited for behind it.
     await this.deliver(new Uint8Array(16), new Uint8Array(1));
+    await this.taken();
+  }
+
+  /** Waits until the room's link has taken all that was sent. */
+  async taken(): Promise<void> {
     const token = randomBytes(8);
     await this.send({ type: "ping", token });
     await this.records.find((record): record is typeof record =>
@@ -245,19 +250,23 @@ export class Stage {
   relay: ScriptedRelay = new ScriptedRelay();
   readonly events: Inbox<RoomEvent> = new Inbox();
   readonly room: Room;
-  readonly session: Bytes = randomBytes(16);
+  readonly nonce: Bytes;
+  readonly session: Bytes;
   readonly key: Bytes;
   /** The end of the room's last `run`. */
   ran: Promise<number>;
   #target: Target | undefined;
 
-  private constructor(identity: Identity, options: StageOptions) {
+  private constructor(identity: Identity, { nonce, session }: TestSession, options: StageOptions) {
     this.key = identity.publicKey;
+    this.nonce = nonce;
+    this.session = session;
     const { generate = sessionKey, ignores, name = "ada", onEvent, shown, trust, waitMs } = options;
     this.room = new Room({
       identity,
       name,
-      session: this.session,
+      nonce,
+      session,
       roomId: ROOM_ID,
       hostKey: HOST.publicKey,
       memberKey: MEMBER_KEY,
@@ -283,7 +292,8 @@ export class Stage {
 
   /** A room whose member waits to be admitted. */
   static async create(options: StageOptions = {}): Promise<Stage> {
-    return new Stage(options.identity ?? await identityOf(options.name ?? "ada"), options);
+    const identity = options.identity ?? await identityOf(options.name ?? "ada");
+    return new Stage(identity, await sessionOf(ROOM_ID, identity.publicKey), options);
   }
 
   /** A room whose member is ready, and with whom those before have exchanged their announcements. */
@@ -322,6 +332,7 @@ export class Stage {
     this.dial(false);
     await this.relay.accept({ resumed: true, lastCmid });
     await this.relay.resume(roster.map(({ entry }) => entry), queued);
+    await this.relay.taken();
   }
 
   /** The connection breaks, and another process has taken the room over. @param roster Who came before. */
@@ -330,6 +341,7 @@ export class Stage {
     this.dial(true);
     await this.relay.accept({ resumed: false, lastCmid: 0 });
     await this.relay.resume(roster.map((one) => "entry" in one ? one.entry : one));
+    await this.relay.taken();
   }
 
   /** The room's next question to a member for what it keeps. @returns Its round. */
@@ -357,7 +369,7 @@ export class Stage {
   /** The room's next ANNOUNCE to a member. */
   async heardBy(puppet: Puppet): Promise<Target> {
     const { object } = await this.relay.object(ObjectType.ANNOUNCE, puppet.session);
-    return this.#target = targetOf(object);
+    return this.#target = await targetOf(object);
   }
 
   /** Sends objects of a member. */
@@ -367,8 +379,8 @@ export class Stage {
 
   /** Tells of a member. */
   async tell(puppet: Puppet, change: number, reason: number = CloseReason.LEAVING): Promise<void> {
-    const { key, session } = puppet.entry;
-    await this.relay.send({ type: "member", change, reason, session, key });
+    const { key, nonce } = puppet.entry;
+    await this.relay.send({ type: "member", change, reason, key, nonce });
   }
 
   /** A member joins, and both announce themselves. @returns As whom the room shows it. */
@@ -402,6 +414,7 @@ export class Stage {
 
   /** Lets time pass while the relay is heard of. */
   async pass(ms: number): Promise<void> {
+    await this.relay.taken();
     for (let left = ms; left > 0; left -= 10_000) {
       this.clock.advance(Math.min(left, 10_000));
       await this.relay.settle();

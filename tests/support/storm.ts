@@ -16,7 +16,14 @@ import { Host, Relay } from "../../lib/relay/mod.ts";
 import { Room, SessionKeys } from "../../lib/room/mod.ts";
 import { within } from "./deadline.ts";
 import { type FaultKind, seededNumbers } from "./faults.ts";
-import { hostHopKey, identityOf, memberHopKey, sessionKey } from "./keys.ts";
+import {
+  hostHopKey,
+  identityOf,
+  memberHopKey,
+  sessionKey,
+  sessionOf,
+  type TestSession,
+} from "./keys.ts";
 import { Proxy } from "./proxy.ts";
 
 /** What hits a single connection. */
@@ -118,7 +125,8 @@ export interface SailorOptions {
 /** One member, who comes back whenever the connection is lost. */
 export class Sailor {
   readonly name: string;
-  readonly session: Bytes = randomBytes(16);
+  readonly nonce: Bytes;
+  readonly session: Bytes;
   readonly room: Room;
   readonly proxy: Proxy;
   readonly ready: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -129,15 +137,23 @@ export class Sailor {
   #connection: Connection | undefined;
   #sailing: Promise<void> | undefined;
 
-  private constructor(proxy: Proxy, identity: Identity, options: SailorOptions) {
+  private constructor(
+    proxy: Proxy,
+    identity: Identity,
+    { nonce, session }: TestSession,
+    options: SailorOptions,
+  ) {
     const { hear, hostKey, memberKey, name, roomId } = options;
     this.name = name;
+    this.nonce = nonce;
+    this.session = session;
     this.proxy = proxy;
     this.#identity = identity;
     this.room = new Room({
       identity,
       name,
-      session: this.session,
+      nonce,
+      session,
       roomId,
       hostKey,
       memberKey,
@@ -156,7 +172,9 @@ export class Sailor {
 
   /** One who has not entered yet. */
   static async create(port: number, options: SailorOptions): Promise<Sailor> {
-    return new Sailor(await Proxy.open(port), await identityOf(options.name), options);
+    const identity = await identityOf(options.name);
+    const session = await sessionOf(options.roomId, identity.publicKey);
+    return new Sailor(await Proxy.open(port), identity, session, options);
   }
 
   /** Enters, and comes back until it is stopped. */
@@ -202,7 +220,7 @@ export class Sailor {
     this.#connection = await dial(host, Number(port), { signal: this.#stopped.signal });
     const initiator = new Initiator({
       identity: this.#identity,
-      session: this.session,
+      nonce: this.nonce,
       keyPair: await memberHopKey(),
       psk: zeroKey(),
       trusts: () => Promise.resolve(true),

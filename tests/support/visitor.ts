@@ -8,7 +8,7 @@ import { initiate } from "../../lib/channel/mod.ts";
 import { openRoomSecrets, randomBytes, zeroKey } from "../../lib/crypto/mod.ts";
 import { Initiator } from "../../lib/handshake/mod.ts";
 import { dial } from "../../lib/net/mod.ts";
-import { SESSION_BYTES } from "../../lib/wire/mod.ts";
+import { SESSION_NONCE_BYTES } from "../../lib/wire/mod.ts";
 import { within } from "./deadline.ts";
 import { identityOf, memberHopKey } from "./keys.ts";
 import { TestMember } from "./world.ts";
@@ -21,10 +21,10 @@ export type Visitor = TestMember & AsyncDisposable & {
 
 /** Somebody joins from 127.0.0.1, and is ready. @param port That of the host on 127.0.0.1. */
 export async function visit(port: number, name: string): Promise<Visitor> {
-  const session = randomBytes(SESSION_BYTES);
+  const nonce = randomBytes(SESSION_NONCE_BYTES);
   const initiator = new Initiator({
     identity: await identityOf(name),
-    session,
+    nonce,
     keyPair: await memberHopKey(),
     psk: zeroKey(),
     trusts: () => Promise.resolve(true),
@@ -35,7 +35,7 @@ export async function visit(port: number, name: string): Promise<Visitor> {
     const channel = await within(initiate(connection, initiator), () => `${name} was not greeted`);
     const { peerKey, roomId } = channel.hop;
     const { memberKey } = await openRoomSecrets(peerKey);
-    const member = await TestMember.create(name, session, { roomId, hostKey: peerKey, memberKey });
+    const member = await TestMember.create(name, { nonce, roomId, hostKey: peerKey, memberKey });
     const ran = member.run(channel);
     const dispose = async (): Promise<void> => {
       await member.room.leave();

@@ -7,11 +7,10 @@ import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel } from "../../lib/channel/mod.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import { randomBytes } from "../../lib/crypto/mod.ts";
-import { Relay } from "../../lib/relay/mod.ts";
+import { type Guest, Relay } from "../../lib/relay/mod.ts";
 import { Room, type RoomEvent, type RoomOptions, SessionKeys } from "../../lib/room/mod.ts";
 import { Inbox } from "./inbox.ts";
-import { identityOf, sessionKey } from "./keys.ts";
+import { identityOf, sessionKey, sessionOf } from "./keys.ts";
 import { HOST, MEMBER_KEY, ROOM_ID } from "./puppet.ts";
 
 /** How a member comes. */
@@ -19,6 +18,8 @@ export interface MemberOptions {
   /** Whose key it has, by name. */
   readonly identity?: string;
   readonly roomId?: Bytes;
+  /** What its session follows from. */
+  readonly nonce?: Bytes;
   readonly hostKey?: Bytes;
   readonly memberKey?: Bytes;
   readonly waitMs?: number;
@@ -32,6 +33,8 @@ export interface MemberOptions {
 /** One member's room. */
 export class TestMember {
   readonly name: string;
+  readonly key: Bytes;
+  readonly nonce: Bytes;
   readonly session: Bytes;
   readonly room: Room;
   readonly events: Inbox<RoomEvent> = new Inbox();
@@ -41,10 +44,12 @@ export class TestMember {
 
   private constructor(
     name: string,
-    session: Bytes,
+    { key, nonce, session }: Guest,
     room: (emit: (event: RoomEvent) => void) => Room,
   ) {
     this.name = name;
+    this.key = key;
+    this.nonce = nonce;
     this.session = session;
     const ready = Promise.withResolvers<void>();
     this.ready = ready.promise;
@@ -56,19 +61,19 @@ export class TestMember {
   }
 
   /** A member that has not entered yet. */
-  static async create(
-    name: string,
-    session: Bytes,
-    options: MemberOptions = {},
-  ): Promise<TestMember> {
+  static async create(name: string, options: MemberOptions = {}): Promise<TestMember> {
     const identity = await identityOf(options.identity ?? name);
+    const { publicKey: key } = identity;
+    const roomId = options.roomId ?? ROOM_ID;
+    const { nonce, session } = await sessionOf(roomId, key, options.nonce);
     const { clock = systemClock, onEvent, shown, trust, waitMs } = options;
-    return new TestMember(name, session, (emit) =>
+    return new TestMember(name, { key, nonce, session }, (emit) =>
       new Room({
         identity,
         name,
+        nonce,
         session,
-        roomId: options.roomId ?? ROOM_ID,
+        roomId,
         hostKey: options.hostKey ?? HOST.publicKey,
         memberKey: options.memberKey ?? MEMBER_KEY,
         keys: new SessionKeys({ generate: sessionKey, clock }),
@@ -111,11 +116,9 @@ export class World {
 
   /** Somebody comes, and is not ready yet. */
   async enter(name: string, options: MemberOptions = {}): Promise<TestMember> {
-    const session = randomBytes(16);
-    const member = await TestMember.create(name, session, options);
+    const member = await TestMember.create(name, options);
     const [mine, relays] = localChannel();
-    const { publicKey: key } = await identityOf(options.identity ?? name);
-    this.#ends.push(this.relay.serve(relays, { key, session }), member.run(mine));
+    this.#ends.push(this.relay.serve(relays, member), member.run(mine));
     this.#members.push(member);
     return member;
   }

@@ -145,7 +145,7 @@ function announce(
     integer(0x20, 1),
     roomId,
     person.identity.publicKey,
-    person.session,
+    person.nonce,
     integer(1, 4),
     person.modulus,
     person.kemKey,

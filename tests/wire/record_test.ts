@@ -27,6 +27,7 @@ const random = seededRandom(3);
 const session = random(16);
 const key = random(32);
 const instance = random(8);
+const nonce = random(16);
 const token = random(8);
 const object = new Uint8Array([0xaa, 0xbb]);
 const MAX = Number.MAX_SAFE_INTEGER;
@@ -50,7 +51,7 @@ const HOST: readonly Layout<HostRecord>[] = [
   {
     record: {
       type: "accept",
-      status: AcceptStatus.SESSION_IN_USE,
+      status: AcceptStatus.NOT_ALLOWED,
       resumed: true,
       instance,
       lastCmid: 258,
@@ -77,12 +78,12 @@ const HOST: readonly Layout<HostRecord>[] = [
     record: {
       type: "roster",
       entries: [
-        { session: new Uint8Array(16), key, away: false },
-        { session, key, away: true },
+        { key, nonce: new Uint8Array(16), away: false },
+        { key, nonce, away: true },
       ],
     },
     type: 0x11,
-    payload: `0002${"00".repeat(16)}${toHex(key)}00${toHex(session)}${toHex(key)}01`,
+    payload: `0002${toHex(key)}${"00".repeat(16)}00${toHex(key)}${toHex(nonce)}01`,
   },
   { record: { type: "roster", entries: [] }, type: 0x11, payload: "0000" },
   {
@@ -90,11 +91,11 @@ const HOST: readonly Layout<HostRecord>[] = [
       type: "member",
       change: MemberChange.AWAY,
       reason: CloseReason.LOST,
-      session,
       key,
+      nonce,
     },
     type: 0x12,
-    payload: `0309${toHex(session)}${toHex(key)}`,
+    payload: `0309${toHex(key)}${toHex(nonce)}`,
   },
   {
     record: { type: "resume", nextSeq: 3, queued: 258 },
@@ -294,7 +295,7 @@ test("decodeHostRecord takes the longest roster, and none that is longer or repe
       u16(count),
       ...Array.from(
         { length: count },
-        (_, i) => concat(new Uint8Array(12), u32(sessionOf(i)), new Uint8Array(33)),
+        (_, i) => concat(new Uint8Array(44), u32(sessionOf(i)), new Uint8Array(1)),
       ),
     ),
   });
@@ -328,7 +329,7 @@ test("decodeHostRecord refuses statuses, changes and marks that it does not know
   const accept = fromHex(HOST.find(({ type }) => type === 0x01)!.payload);
   const member = fromHex(HOST.find(({ type }) => type === 0x12)!.payload);
   const cases = [
-    { type: RecordType.ACCEPT, known: accept, at: 0, bad: [6, 255] },
+    { type: RecordType.ACCEPT, known: accept, at: 0, bad: [5, 255] },
     { type: RecordType.ACCEPT, known: accept, at: 1, bad: [2, 255] },
     { type: RecordType.MEMBER, known: member, at: 0, bad: [0, 5, 255] },
     { type: RecordType.MEMBER, known: member, at: 1, bad: [10, 255] },

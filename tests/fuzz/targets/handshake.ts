@@ -29,7 +29,7 @@ export const MESSAGES: Readonly<Record<"m0" | "m1" | "m2" | "m3", Bytes>> = {
 const { m0, m1, m2, m3 } = MESSAGES;
 const psk = fromHex(hop.psk);
 const roomId = fromHex(hop.room_id);
-const session = fromHex(hop.sess);
+const nonce = fromHex(hop.nonce);
 const host = await identityFromSeed(hop.host_ik_seed);
 const member = await identityFromSeed(hop.member_ik_seed);
 const memberPair = await importWrapKeyPair(fromBase64(hop.eI_pkcs8));
@@ -40,7 +40,7 @@ function recordedInitiator(): Initiator {
   const random = [fromHex(hop.rI), fromHex(hop.kI)];
   return new Initiator({
     identity: member,
-    session,
+    nonce,
     keyPair: memberPair,
     psk,
     trusts: () => Promise.resolve(true),
@@ -184,7 +184,7 @@ const lyingHost: Target = {
     const scripted = new ScriptedHost({ identity: host, keyPair, roomId, psk: zeroKey() }, told);
     const initiator = new Initiator({
       identity: member,
-      session,
+      nonce,
       keyPair: await memberHopKey(),
       psk: zeroKey(),
       trusts: () => Promise.resolve(true),
@@ -239,7 +239,7 @@ const lyingMember: Target = {
       sealed: (honest) => lies.of("sealed", honest),
     };
     const scripted = new ScriptedMember(
-      { identity: member, keyPair, session, psk: zeroKey() },
+      { identity: member, keyPair, nonce, psk: zeroKey() },
       told,
     );
     const hostKey = new HostKey(await hostHopKey(), 0);
@@ -252,7 +252,7 @@ const lyingMember: Target = {
       const last = await scripted.m3(answer).catch(() => undefined);
       if (last === undefined) return "cannot be played";
       const opened = await responder.receiveM3(last.m3);
-      assertEquals([opened.peerKey, opened.session], [member.publicKey, session]);
+      assertEquals([opened.peerKey, opened.nonce], [member.publicKey, nonce]);
       lies.assertNone("gate", "confirmation", "key", "signature", "sealed");
       outcomes.push("ok");
     } catch (error) {

@@ -192,6 +192,7 @@ const roomHost: Target = {
     const room = new Room({
       identity: await identityOf("ada"),
       name: "ada",
+      nonce: new Uint8Array(16).fill(1),
       session: new Uint8Array(16).fill(1),
       roomId: ROOM_ID,
       hostKey: HOST.publicKey,
@@ -235,6 +236,7 @@ const relay: Target = {
     const channel = scripted(input);
     await relay.serve(channel, {
       key: new Uint8Array(32).fill(1),
+      nonce: new Uint8Array(16).fill(1),
       session: new Uint8Array(16).fill(1),
     });
     await alice.say(["still here"]);

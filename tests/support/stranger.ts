@@ -1,0 +1,68 @@
+/**
+ * Somebody who takes a seat at a host of an open room, and never says anything to its members.
+ *
+ * @module
+ */
+import { initiate } from "../../lib/channel/mod.ts";
+import { generateIdentity, randomBytes, zeroKey } from "../../lib/crypto/mod.ts";
+import { Initiator } from "../../lib/handshake/mod.ts";
+import { type Connection, dial } from "../../lib/net/mod.ts";
+import {
+  decodeHostRecord,
+  encodeMemberRecord,
+  INSTANCE_BYTES,
+  type MemberRecord,
+  type RosterEntry,
+  SESSION_NONCE_BYTES,
+} from "../../lib/wire/mod.ts";
+import { within } from "./deadline.ts";
+import { ENTRY } from "./guest.ts";
+import { memberHopKey } from "./keys.ts";
+
+/** A seat that is kept as long as the stranger is in scope. */
+export class Stranger implements Disposable {
+  /** Whom the host has named to it. */
+  readonly roster: readonly RosterEntry[];
+  readonly #connection: Connection;
+
+  private constructor(connection: Connection, roster: readonly RosterEntry[]) {
+    this.#connection = connection;
+    this.roster = roster;
+  }
+
+  /** Takes a seat at 127.0.0.1. @param nonce What its session is to follow from. */
+  static async enter(
+    port: number,
+    nonce: Uint8Array<ArrayBuffer> = randomBytes(SESSION_NONCE_BYTES),
+  ): Promise<Stranger> {
+    const { identity } = await generateIdentity();
+    const connection = await dial("127.0.0.1", port);
+    const initiator = new Initiator({
+      identity,
+      nonce,
+      keyPair: await memberHopKey(),
+      psk: zeroKey(),
+      trusts: () => Promise.resolve(true),
+    });
+    const { readable, writable } = await initiate(connection, initiator);
+    const writer = writable.getWriter();
+    writer.closed.catch(() => {});
+    const send = (record: MemberRecord): Promise<void> => writer.write(encodeMemberRecord(record));
+    await send({ type: "resume", instance: new Uint8Array(INSTANCE_BYTES), lastSeq: 0 });
+    await send(ENTRY);
+    const reader = readable.getReader();
+    reader.closed.catch(() => {});
+    const named = async (): Promise<readonly RosterEntry[]> => {
+      while (true) {
+        const record = decodeHostRecord((await reader.read()).value!);
+        if (record.type === "roster") return record.entries;
+      }
+    };
+    return new Stranger(connection, await within(named(), () => "the stranger got no roster"));
+  }
+
+  /** Hangs up. */
+  [Symbol.dispose](): void {
+    this.#connection.close();
+  }
+}
