@@ -2,7 +2,7 @@
 export interface Limits {
   /** Members of the room, kept seats and the host's own member included. */
   readonly maxMembers: number;
-  /** Handshakes under way at once: more would only slow each other down. */
+  /** Handshakes under way at once, and callers let through in a second: each may try a join code. */
   readonly maxHandshakes: number;
   /**
    * Of these, from one address. `undefined` stands for a quarter of them, and then loopback addresses are not
