@@ -18,30 +18,42 @@ import {
 } from "../../lib/crypto/mod.ts";
 import { sameName, unwrapChainKey } from "../../lib/room/mod.ts";
 import {
+  AcceptStatus,
   Audience,
   BodyKind,
+  CloseReason,
   decodeAgain,
   decodeAnnounce,
   decodeBatch,
+  decodeHostRecord,
   decodeInner,
   decodeKick,
+  decodeMemberRecord,
   decodeMsg,
   decodeNameField,
   decodeNeed,
   decodeSkdm,
   encodeAgain,
   encodeBatch,
+  encodeHostRecord,
   encodeInner,
   encodeKickHead,
+  encodeMemberRecord,
   encodeNameField,
   encodeNeed,
+  EnvelopeClass,
+  type HostRecord,
   KickOp,
+  MemberChange,
+  type MemberRecord,
+  RecordType,
 } from "../../lib/wire/mod.ts";
 import { flip } from "../support/assert.ts";
 import { fromBase64, identityFromSeed } from "../support/keys.ts";
 import { test } from "../support/test.ts";
 import { makeE2e } from "../vectors/make_e2e.ts";
 import { makeNames } from "../vectors/make_names.ts";
+import { makeRecords } from "../vectors/make_records.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
 
 const { hop, e2e } = vectors;
@@ -271,3 +283,75 @@ test("the known names would be taken for each other where one of their looks is 
     }
   }
 });
+
+test("the known records are those of a second implementation", () => {
+  assertEquals(makeRecords(vectors), vectors.records);
+});
+
+const INSTANCE = utf8("instance");
+const TOKEN = utf8("a token!");
+const bobSession = fromHex(e2e.sess_bob);
+const bob = { key: fromHex(e2e.bob_ik), nonce: fromHex(e2e.bob_nonce) };
+const member = { key: fromHex(hop.member_ik), nonce: fromHex(hop.nonce) };
+const control = { class: EnvelopeClass.CONTROL };
+const need = fromHex(e2e.need);
+
+/** What the known records of the host say, by their names. */
+const HOST_RECORDS: Readonly<Record<string, HostRecord>> = {
+  ACCEPT: {
+    type: "accept",
+    status: AcceptStatus.OK,
+    resumed: true,
+    instance: INSTANCE,
+    lastCmid: 17,
+    maxMembers: 1024,
+    time: 1_700_000_000_000,
+    keep: 600,
+  },
+  CLOSE: { type: "close", reason: CloseReason.TOO_SLOW },
+  PING: { type: "ping", token: TOKEN },
+  PONG: { type: "pong", token: TOKEN },
+  "BATCH of the host": {
+    type: "batch",
+    envelopes: [{ ...control, direct: true, from: fromHex(hop.sess), seq: 41, object: need }],
+  },
+  ROSTER: { type: "roster", entries: [{ ...member, away: false }, { ...bob, away: true }] },
+  MEMBER: { type: "member", change: MemberChange.AWAY, reason: CloseReason.LOST, ...bob },
+  "RESUME of the host": { type: "resume", nextSeq: 41, queued: 2 },
+  "ACK of the host": { type: "ack", accepted: 19, delivered: 18, seq: 41 },
+  "BEHIND of the host": { type: "behind", sessions: [bobSession] },
+};
+
+/** What the known records of a member say, by their names. */
+const MEMBER_RECORDS: Readonly<Record<string, MemberRecord>> = {
+  CLOSE: { type: "close", reason: CloseReason.TOO_SLOW },
+  PING: { type: "ping", token: TOKEN },
+  PONG: { type: "pong", token: TOKEN },
+  "BATCH of a member": {
+    type: "batch",
+    envelopes: [
+      { ...control, to: bobSession, cmid: 18, object: need },
+      { ...control, to: bobSession, cmid: 19, object: fromHex(e2e.again_end) },
+    ],
+  },
+  "RESUME of a member": { type: "resume", instance: INSTANCE, lastSeq: 40 },
+  "ACK of a member": { type: "ack", seq: 42 },
+  "BEHIND of a member": { type: "behind" },
+};
+
+for (const { name, payload, type } of vectors.records) {
+  if (type === RecordType.REKEY) continue; // The layer below takes it.
+  test(`the known ${name} says what it should`, () => {
+    const plain = { type, payload: fromHex(payload) };
+    const [host, member] = [HOST_RECORDS[name], MEMBER_RECORDS[name]];
+    if (host !== undefined) {
+      assertEquals(decodeHostRecord(plain), host);
+      assertEquals(encodeHostRecord(host), plain);
+    }
+    if (member !== undefined) {
+      assertEquals(decodeMemberRecord(plain), member);
+      assertEquals(encodeMemberRecord(member), plain);
+    }
+    assert(host !== undefined || member !== undefined);
+  });
+}
