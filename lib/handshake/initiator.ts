@@ -1,10 +1,12 @@
 import { type Bytes, concat, equal } from "../bytes/mod.ts";
 import {
   CipherKey,
+  generateKemKeyPair,
   HOP_KEY_BITS,
   type Identity,
   isModulus,
   isPublicKey,
+  type KemKeyPair,
   KEY_BYTES,
   NONCE_BYTES,
   randomBytes,
@@ -26,6 +28,8 @@ export interface InitiatorOptions {
   readonly nonce: Bytes;
   /** A fresh RSA key pair, for this connection alone. */
   readonly keyPair: WrapKeyPair;
+  /** Makes an ML-KEM key pair, for this connection alone. */
+  readonly generateKem?: () => Promise<KemKeyPair>;
   /** The room's pre-shared key; 32 zero bytes for an open room. */
   readonly psk: Bytes;
   /** Whether the host's key is the expected one; asked before anything tells who the member is. */
@@ -40,6 +44,7 @@ export interface InitiatorOptions {
 
 interface SentM1 {
   readonly h0: Bytes;
+  readonly kem: KemKeyPair;
 }
 
 /**
@@ -68,7 +73,7 @@ export class Initiator {
    * Takes the host's greeting.
    *
    * @param m0 42 bytes.
-   * @returns M1, 329 bytes.
+   * @returns M1, 1513 bytes.
    * @throws {HandshakeError} `not-lanchat`, `wrong-version`, `busy` or `needs-invite`.
    */
   async receiveM0(m0: Bytes): Promise<Bytes> {
@@ -80,14 +85,16 @@ export class Initiator {
       throw new HandshakeError("busy", "Cannot join as the host has too many callers now");
     }
     this.#checkInvite(greeting.invite);
-    const { keyPair, psk } = this.#options;
+    const { generateKem = generateKemKeyPair, keyPair, psk } = this.#options;
+    const kem = await generateKem();
     const head = {
       commitment: await schedule.commitment(this.#opening),
       modulus: keyPair.modulus,
+      kemKey: kem.publicKey,
     };
     const gate = await schedule.gate(psk, m0, encodeM1Head(head));
     const m1 = encodeM1({ ...head, gate });
-    this.#state = { h0: await schedule.h0(m0, m1) };
+    this.#state = { h0: await schedule.h0(m0, m1), kem };
     this.#options.onM1?.();
     return m1;
   }
@@ -95,7 +102,7 @@ export class Initiator {
   /**
    * Takes the host's answer, checks who it is, and only then tells who the member is.
    *
-   * @param m2 657 bytes.
+   * @param m2 1745 bytes.
    * @returns M3, 448 bytes, and the session that is open once the host accepts it.
    * @throws {HandshakeError} `host-key-mismatch` or `handshake-failed`; M3 must not be sent then.
    */
@@ -103,7 +110,7 @@ export class Initiator {
     const state = this.#state;
     this.#state = "ended";
     if (typeof state === "string") throw outOfOrder("M2");
-    const { h0 } = state;
+    const { h0, kem } = state;
     const { identity, keyPair, nonce, psk } = this.#options;
     const answer = decodeM2(m2);
     if (!isModulus(answer.modulus, HOP_KEY_BITS) || equal(answer.modulus, keyPair.modulus)) {
@@ -111,8 +118,14 @@ export class Initiator {
     }
     const kR = await unwrap(keyPair, MEMBER_WRAP_LABEL, answer.wrapped);
     if (kR?.length !== KEY_BYTES) throw failed("the host's secret cannot be unwrapped");
-    const h2a = await schedule.extend(h0, answer.modulus, answer.wrapped);
-    const k2 = await CipherKey.import(await schedule.k2(h2a, kR, psk));
+    const ss = (await kem.decapsulate(answer.encapsulated))!;
+    const h2a = await schedule.extend(
+      h0,
+      answer.modulus,
+      answer.wrapped,
+      answer.encapsulated,
+    );
+    const k2 = await CipherKey.import(await schedule.k2(h2a, kR, ss, psk));
     const opened = await k2.open(new Uint8Array(NONCE_BYTES), answer.sealed, h2a);
     if (opened === undefined) throw failed("the host's identity cannot be opened");
     const hostKey = opened.slice(0, 32);
@@ -135,10 +148,10 @@ export class Initiator {
     const kI = this.#random(KEY_BYTES);
     const wrap = this.#options.wrap ?? wrapFor;
     const wrapped = await wrap(answer.modulus, HOST_WRAP_LABEL, kI);
-    const kconf = await schedule.confirmationKey(h2a, kR, psk);
+    const kconf = await schedule.confirmationKey(h2a, kR, ss, psk);
     const confirmation = await schedule.confirmation(kconf, h2, wrapped);
     const h3a = await schedule.extend(h2, wrapped, confirmation);
-    const k3 = await CipherKey.import(await schedule.k3(h3a, kR, kI, psk));
+    const k3 = await CipherKey.import(await schedule.k3(h3a, kR, kI, ss, psk));
     const signed = schedule.memberSigned(
       h3a,
       hostKey,
@@ -153,7 +166,7 @@ export class Initiator {
       await identity.sign(signed),
     );
     const sealed = await k3.seal(new Uint8Array(NONCE_BYTES), plaintext, h3a);
-    const secrets = await schedule.secrets(await schedule.extend(h3a, sealed), kR, kI, psk);
+    const secrets = await schedule.secrets(await schedule.extend(h3a, sealed), kR, kI, ss, psk);
     return {
       m3: encodeM3({ wrapped, confirmation, sealed }),
       session: {

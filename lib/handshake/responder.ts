@@ -1,8 +1,11 @@
 import { type Bytes, concat, equal, isZero } from "../bytes/mod.ts";
 import {
   CipherKey,
+  encapsulate,
+  type Encapsulation,
   HOP_KEY_BITS,
   type Identity,
+  isKemKey,
   isModulus,
   isPublicKey,
   KEY_BYTES,
@@ -30,11 +33,14 @@ export interface ResponderOptions {
   readonly random?: (count: number) => Bytes;
   /** How k_R is wrapped. */
   readonly wrap?: (modulus: Bytes, label: string, secret: Bytes) => Promise<Bytes>;
+  /** How ss is made and encapsulated. */
+  readonly encapsulate?: (publicKey: Bytes) => Promise<Encapsulation>;
 }
 
 interface SentM2 {
   readonly commitment: Bytes;
   readonly kR: Bytes;
+  readonly ss: Bytes;
   readonly h2a: Bytes;
   readonly h2: Bytes;
 }
@@ -76,8 +82,8 @@ export class Responder {
   /**
    * Takes the member's first message.
    *
-   * @param m1 329 bytes.
-   * @returns M2, 657 bytes.
+   * @param m1 1513 bytes.
+   * @returns M2, 1745 bytes.
    * @throws {HandshakeError} If the gate stays shut or the member's RSA key is not acceptable.
    */
   async receiveM1(m1: Bytes): Promise<Bytes> {
@@ -92,25 +98,30 @@ export class Responder {
     if (!isModulus(hello.modulus, HOP_KEY_BITS) || equal(hello.modulus, hostKey.modulus)) {
       throw failed("the member's RSA key is not acceptable");
     }
+    if (!isKemKey(hello.kemKey)) throw failed("the member's ML-KEM key is not acceptable");
     const h0 = await schedule.h0(this.m0, m1);
     const kR = this.#random(KEY_BYTES);
     const wrap = this.#options.wrap ?? wrapFor;
     const wrapped = await wrap(hello.modulus, MEMBER_WRAP_LABEL, kR);
-    const h2a = await schedule.extend(h0, hostKey.modulus, wrapped);
+    const { ciphertext: encapsulated, secret: ss } =
+      await (this.#options.encapsulate ?? encapsulate)(
+        hello.kemKey,
+      );
+    const h2a = await schedule.extend(h0, hostKey.modulus, wrapped, encapsulated);
     const flags = new Uint8Array(1);
     const signature = await identity.sign(
       schedule.hostSigned(h2a, identity.publicKey, roomId, flags),
     );
-    const k2 = await CipherKey.import(await schedule.k2(h2a, kR, psk));
+    const k2 = await CipherKey.import(await schedule.k2(h2a, kR, ss, psk));
     const sealed = await k2.seal(
       new Uint8Array(NONCE_BYTES),
       concat(identity.publicKey, roomId, flags, signature),
       h2a,
     );
     const h2 = await schedule.extend(h2a, sealed);
-    this.#state = { commitment: hello.commitment, kR, h2a, h2 };
+    this.#state = { commitment: hello.commitment, kR, ss, h2a, h2 };
     this.#answered = true;
-    return encodeM2({ modulus: hostKey.modulus, wrapped, sealed });
+    return encodeM2({ modulus: hostKey.modulus, wrapped, encapsulated, sealed });
   }
 
   /**
@@ -124,16 +135,16 @@ export class Responder {
     const state = this.#state;
     this.#state = "ended";
     if (typeof state === "string") throw outOfOrder("M3");
-    const { commitment, kR, h2a, h2 } = state;
+    const { commitment, kR, ss, h2a, h2 } = state;
     const { hostKey, identity, psk, roomId } = this.#options;
     const answer = decodeM3(m3);
-    const kconf = await schedule.confirmationKey(h2a, kR, psk);
+    const kconf = await schedule.confirmationKey(h2a, kR, ss, psk);
     if (!await schedule.confirms(kconf, answer.confirmation, h2, answer.wrapped)) {
       throw failed("the member did not unwrap the host's secret");
     }
     const kI = await hostKey.unwrap(answer.wrapped);
     const h3a = await schedule.extend(h2, answer.wrapped, answer.confirmation);
-    const k3 = await CipherKey.import(await schedule.k3(h3a, kR, kI, psk));
+    const k3 = await CipherKey.import(await schedule.k3(h3a, kR, kI, ss, psk));
     const opened = await k3.open(new Uint8Array(NONCE_BYTES), answer.sealed, h3a);
     if (opened === undefined) throw failed("the member's identity cannot be opened");
     const memberKey = opened.slice(0, 32);
@@ -152,6 +163,7 @@ export class Responder {
       await schedule.extend(h3a, answer.sealed),
       kR,
       kI,
+      ss,
       psk,
     );
     return {

@@ -65,12 +65,12 @@ export const schedule = {
   extend: (transcript: Bytes, ...parts: Bytes[]): Promise<Bytes> => sha256(transcript, ...parts),
 
   /** k2, which seals the host's identity. */
-  k2: (h2a: Bytes, kR: Bytes, psk: Bytes): Promise<Bytes> =>
-    kdf(h2a, concat(kR, psk), "lanchat/1 hop k2", KEY_BYTES),
+  k2: (h2a: Bytes, kR: Bytes, ss: Bytes, psk: Bytes): Promise<Bytes> =>
+    kdf(h2a, concat(kR, ss, psk), "lanchat/1 hop k2", KEY_BYTES),
 
   /** kconf, which proves that k_R was unwrapped. */
-  confirmationKey: (h2a: Bytes, kR: Bytes, psk: Bytes): Promise<Bytes> =>
-    kdf(h2a, concat(kR, psk), "lanchat/1 hop conf", KEY_BYTES),
+  confirmationKey: (h2a: Bytes, kR: Bytes, ss: Bytes, psk: Bytes): Promise<Bytes> =>
+    kdf(h2a, concat(kR, ss, psk), "lanchat/1 hop conf", KEY_BYTES),
 
   /** conf. */
   confirmation: (kconf: Bytes, h2: Bytes, wrapped: Bytes): Promise<Bytes> =>
@@ -81,8 +81,8 @@ export const schedule = {
     hmacVerify(kconf, confirmation, label("lanchat/1 hop conf"), h2, wrapped),
 
   /** k3, which seals the member's identity. */
-  k3: (h3a: Bytes, kR: Bytes, kI: Bytes, psk: Bytes): Promise<Bytes> =>
-    kdf(h3a, concat(kR, kI, psk), "lanchat/1 hop k3", KEY_BYTES),
+  k3: (h3a: Bytes, kR: Bytes, kI: Bytes, ss: Bytes, psk: Bytes): Promise<Bytes> =>
+    kdf(h3a, concat(kR, kI, ss, psk), "lanchat/1 hop k3", KEY_BYTES),
 
   /** What the host signs. */
   hostSigned: (h2a: Bytes, hostKey: Bytes, roomId: Bytes, flags: Bytes): Bytes =>
@@ -102,9 +102,10 @@ export const schedule = {
     h3: Bytes,
     kR: Bytes,
     kI: Bytes,
+    ss: Bytes,
     psk: Bytes,
   ): Promise<{ toHost: Bytes; toMember: Bytes }> => {
-    const material = concat(kR, kI, psk);
+    const material = concat(kR, kI, ss, psk);
     return {
       toHost: await kdf(h3, material, "lanchat/1 hop c2s", KEY_BYTES),
       toMember: await kdf(h3, material, "lanchat/1 hop s2c", KEY_BYTES),

@@ -4,9 +4,9 @@ import { HandshakeError, WireError } from "../errors.ts";
 /** Bytes of each handshake message. See PROTOCOL.md §4.2. */
 export const M0_BYTES = 42;
 /** Bytes of the initiator's first message. */
-export const M1_BYTES = 329;
+export const M1_BYTES = 1513;
 /** Bytes of the responder's second message. */
-export const M2_BYTES = 657;
+export const M2_BYTES = 1745;
 /** Bytes of the initiator's second message. */
 export const M3_BYTES = 448;
 
@@ -21,6 +21,8 @@ const FLAG_INVITE = 0x01;
 const FLAG_BUSY = 0x02;
 
 const MODULUS_BYTES = 256;
+const KEM_KEY_BYTES = 1184;
+const KEM_CIPHERTEXT_BYTES = 1088;
 
 /** The responder's greeting. */
 export interface M0 {
@@ -38,6 +40,8 @@ export interface M1 {
   readonly commitment: Bytes;
   /** n_I, the initiator's RSA modulus, 256 bytes. */
   readonly modulus: Bytes;
+  /** ek_I, the initiator's ML-KEM-768 key, 1184 bytes. */
+  readonly kemKey: Bytes;
   /** HMAC over M0 and the rest of M1, 32 bytes. */
   readonly gate: Bytes;
 }
@@ -48,6 +52,8 @@ export interface M2 {
   readonly modulus: Bytes;
   /** ct_R, k_R wrapped for n_I, 256 bytes. */
   readonly wrapped: Bytes;
+  /** ctk_R, what ss comes from, encapsulated for ek_I, 1088 bytes. */
+  readonly encapsulated: Bytes;
   /** enc_R, the host's identity, sealed, 145 bytes. */
   readonly sealed: Bytes;
 }
@@ -90,9 +96,9 @@ export function decodeM0(body: Bytes): M0 {
   };
 }
 
-/** What of M1 the gate covers: `"LANCHAT" || version || suite || commitment (32) || n_I (256)`. */
+/** What of M1 the gate covers: `"LANCHAT" || version || suite || commitment (32) || n_I (256) || ek_I (1184)`. */
 export function encodeM1Head(message: Omit<M1, "gate">): Bytes {
-  return concat(prologue(), message.commitment, message.modulus);
+  return concat(prologue(), message.commitment, message.modulus, message.kemKey);
 }
 
 /** Encodes M1: its head and `gate (32)`. */
@@ -111,14 +117,15 @@ export function decodeM1(body: Bytes): M1 {
   readPrologue(reader);
   const commitment = reader.take(32);
   const modulus = reader.take(MODULUS_BYTES);
+  const kemKey = reader.take(KEM_KEY_BYTES);
   const gate = reader.take(32);
   reader.end();
-  return { commitment, modulus, gate };
+  return { commitment, modulus, kemKey, gate };
 }
 
-/** Encodes M2: `n_R (256) || ct_R (256) || enc_R (145)`. */
+/** Encodes M2: `n_R (256) || ct_R (256) || ctk_R (1088) || enc_R (145)`. */
 export function encodeM2(message: M2): Bytes {
-  return concat(message.modulus, message.wrapped, message.sealed);
+  return concat(message.modulus, message.wrapped, message.encapsulated, message.sealed);
 }
 
 /** Decodes M2. @throws {WireError} If its size is another. */
@@ -126,9 +133,10 @@ export function decodeM2(body: Bytes): M2 {
   const reader = new ByteReader(body);
   const modulus = reader.take(MODULUS_BYTES);
   const wrapped = reader.take(MODULUS_BYTES);
+  const encapsulated = reader.take(KEM_CIPHERTEXT_BYTES);
   const sealed = reader.take(145);
   reader.end();
-  return { modulus, wrapped, sealed };
+  return { modulus, wrapped, encapsulated, sealed };
 }
 
 /** Encodes M3: `ct_I (256) || confirmation (32) || enc_I (160)`. */

@@ -1,7 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat, fromHex } from "../../lib/bytes/mod.ts";
 import { respond } from "../../lib/channel/mod.ts";
-import { label, randomBytes, sessionId, WrapKey, zeroKey } from "../../lib/crypto/mod.ts";
+import {
+  encapsulate,
+  generateKemKeyPair,
+  KEM_KEY_BYTES,
+  label,
+  randomBytes,
+  sessionId,
+  WrapKey,
+  zeroKey,
+} from "../../lib/crypto/mod.ts";
 import type { Code } from "../../lib/errors.ts";
 import {
   busyGreeting,
@@ -200,7 +209,7 @@ test("Responder refuses M1 with any byte altered on its way", async () => {
 test("Responder refuses M1 that is one byte short or long, and answers nothing", async () => {
   const expected = {
     code: "protocol-error" as const,
-    part: "329",
+    part: "1513",
     written: ONLY_M0,
     operations: 0,
   };
@@ -234,6 +243,8 @@ test("Responder does no private operation before the member has done one", async
 });
 
 test("Responder looks the same for a bad ct_I and a bad enc_I, one operation each", async () => {
+  const kem = await generateKemKeyPair();
+  const encapsulation = await encapsulate(kem.publicKey);
   const random = seededRandom(7);
   const [challenge, kR] = [random(32), random(32)];
   const keyPair = await memberHopKey();
@@ -262,11 +273,12 @@ test("Responder looks the same for a bad ct_I and a bad enc_I, one operation eac
         hostKey,
         random: () => draws.shift()!,
         wrap: () => Promise.resolve(wrapped),
+        encapsulate: () => Promise.resolve(encapsulation),
       }),
     );
     const [hostEnd, memberEnd] = duplex();
     const scripted = new ScriptedMember(
-      { identity: member, keyPair, nonce, psk: zeroKey() },
+      { identity: member, keyPair, nonce, psk: zeroKey(), kem },
       { opening: challenge, ...lies },
     );
     const refused = assertFails(
@@ -292,6 +304,8 @@ test("Responder looks the same for a bad ct_I and a bad enc_I, one operation eac
 });
 
 test("Responder refuses M3 with any byte altered on its way", async () => {
+  const kem = await generateKemKeyPair();
+  const encapsulation = await encapsulate(kem.publicKey);
   const random = seededRandom(8);
   const [challenge, kR] = [random(32), random(32)];
   const keyPair = await memberHopKey();
@@ -304,11 +318,12 @@ test("Responder refuses M3 with any byte altered on its way", async () => {
         hostKey,
         random: () => draws.shift()!,
         wrap: () => Promise.resolve(wrapped),
+        encapsulate: () => Promise.resolve(encapsulation),
       }),
     );
     return m1 === undefined ? { responder } : { responder, m2: await responder.receiveM1(m1) };
   };
-  const scripted = new ScriptedMember({ identity: member, keyPair, nonce, psk: zeroKey() });
+  const scripted = new ScriptedMember({ identity: member, keyPair, nonce, psk: zeroKey(), kem });
   const m1 = await scripted.m1((await atM3()).responder.m0);
   const { m2 } = await atM3(m1);
   const { m3 } = await scripted.m3(m2!);
@@ -319,6 +334,15 @@ test("Responder refuses M3 with any byte altered on its way", async () => {
   }
   const { responder } = await atM3(m1);
   assertEquals((await responder.receiveM3(m3)).peerKey, member.publicKey);
+});
+
+test("Responder refuses an ML-KEM key with a coefficient of 3329", async () => {
+  const kemKey = new Uint8Array(KEM_KEY_BYTES);
+  kemKey.set([0x01, 0x0d]);
+  await assertRefuses(
+    { lies: { kemKey } },
+    { part: "ML-KEM key is not acceptable", written: ONLY_M0, operations: 0 },
+  );
 });
 
 test("Responder refuses every key of small order as ik_I", async () => {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Bytes, fromHex, toHex } from "../../lib/bytes/mod.ts";
-import { importWrapKeyPair } from "../../lib/crypto/mod.ts";
+import { importKemKeyPair, importWrapKeyPair } from "../../lib/crypto/mod.ts";
 import { HostKey, Initiator, Responder } from "../../lib/handshake/mod.ts";
 import { schedule } from "../../lib/handshake/schedule.ts";
 import { decodeM1, decodeM2, decodeM3, encodeM1Head } from "../../lib/wire/mod.ts";
@@ -22,6 +22,8 @@ const [psk, kR, kI, rI] = [hop.psk, hop.kR, hop.kI, hop.rI].map(fromHex) as [
   Bytes,
 ];
 
+const ss = fromHex(hop.ss);
+
 /** Hands out what the other implementation drew, in order, and nothing else. */
 function drawn(...values: Bytes[]): (count: number) => Bytes {
   return (count) => {
@@ -32,20 +34,20 @@ function drawn(...values: Bytes[]): (count: number) => Bytes {
 }
 
 test("schedule gives every known hash, key and MAC", async () => {
-  const { modulus, wrapped, sealed } = decodeM2(m2);
+  const { encapsulated, modulus, wrapped, sealed } = decodeM2(m2);
   const answer = decodeM3(m3);
   const h0 = await schedule.h0(m0, m1);
-  const h2a = await schedule.extend(h0, modulus, wrapped);
+  const h2a = await schedule.extend(h0, modulus, wrapped, encapsulated);
   const h2 = await schedule.extend(h2a, sealed);
   const h3a = await schedule.extend(h2, answer.wrapped, answer.confirmation);
   const h3 = await schedule.extend(h3a, answer.sealed);
   assertEquals([h0, h2a, h2, h3a, h3].map(toHex), [hop.h0, hop.h2a, hop.h2, hop.h3a, hop.h3]);
-  const kconf = await schedule.confirmationKey(h2a, kR, psk);
+  const kconf = await schedule.confirmationKey(h2a, kR, ss, psk);
   assertEquals(toHex(kconf), hop.kconf);
-  assertEquals(toHex(await schedule.k2(h2a, kR, psk)), hop.k2);
-  assertEquals(toHex(await schedule.k3(h3a, kR, kI, psk)), hop.k3);
+  assertEquals(toHex(await schedule.k2(h2a, kR, ss, psk)), hop.k2);
+  assertEquals(toHex(await schedule.k3(h3a, kR, kI, ss, psk)), hop.k3);
   assertEquals(await schedule.confirmation(kconf, h2, answer.wrapped), answer.confirmation);
-  const { toHost, toMember } = await schedule.secrets(h3, kR, kI, psk);
+  const { toHost, toMember } = await schedule.secrets(h3, kR, kI, ss, psk);
   assertEquals([toHost, toMember].map(toHex), [hop.c2s, hop.s2c]);
   const hello = decodeM1(m1);
   assertEquals(await schedule.commitment(rI), hello.commitment);
@@ -59,6 +61,7 @@ test("Initiator gives the known M1 and M3, and the known secrets", async () => {
     identity: await identityFromSeed(hop.member_ik_seed),
     nonce: fromHex(hop.nonce),
     keyPair: await importWrapKeyPair(fromBase64(hop.eI_pkcs8)),
+    generateKem: () => importKemKeyPair(fromHex(hop.kem_seed)),
     psk,
     trusts: (key) => Promise.resolve(toHex(key) === hop.host_ik),
     random: drawn(rI, kI),
@@ -94,6 +97,10 @@ test("Responder gives the known M0 and M2, and the known secrets", async () => {
     wrap: (...request) => {
       wraps.push(request);
       return Promise.resolve(m2.slice(256, 512));
+    },
+    encapsulate: (publicKey) => {
+      assertEquals(publicKey, m1.slice(297, 1481));
+      return Promise.resolve({ ciphertext: m2.slice(512, 1600), secret: ss });
     },
   });
   assertEquals(toHex(responder.m0), hop.M0);

@@ -7,9 +7,12 @@
 import { type Bytes, concat, u32, utf8 } from "../../lib/bytes/mod.ts";
 import {
   CipherKey,
+  encapsulate,
+  generateKemKeyPair,
   hmac,
   type Identity,
   kdf,
+  type KemKeyPair,
   label,
   randomBytes,
   sha256,
@@ -60,6 +63,8 @@ export interface HostLies {
   readonly wrapLabel?: string;
   /** ct_R as sent. */
   readonly wrapped?: Bytes;
+  /** ctk_R as sent. */
+  readonly encapsulated?: Bytes;
   /** ik_R as sent. */
   readonly key?: Bytes;
   /** flags2. */
@@ -89,6 +94,7 @@ export class ScriptedHost {
   readonly #roomId: Bytes;
   readonly #lies: HostLies;
   #kR: Bytes = Z;
+  #ss: Bytes = Z;
   #h2a: Bytes = Z;
   #h2: Bytes = Z;
 
@@ -112,17 +118,20 @@ export class ScriptedHost {
     const modulus = lies.modulus ?? this.#keyPair.modulus;
     const wrapped = lies.wrapped ??
       await wrapFor(m1.slice(41, 297), lies.wrapLabel ?? "lanchat/1 hop kR", this.#kR);
+    const { ciphertext, secret } = await encapsulate(m1.slice(297, 1481));
+    this.#ss = secret;
+    const encapsulated = lies.encapsulated ?? ciphertext;
     const h0 = await sha256(label("lanchat/1 hop"), frame(this.m0), frame(m1));
-    this.#h2a = await sha256(h0, modulus, wrapped);
+    this.#h2a = await sha256(h0, modulus, wrapped, encapsulated);
     const key = lies.key ?? this.#identity.publicKey;
     const flags2 = new Uint8Array([lies.flags2 ?? 0]);
     const text = concat(label("lanchat/1 hop host sig"), this.#h2a, key, this.#roomId, flags2);
     const signature = await (lies.sign?.({ text, h2a: this.#h2a }) ?? this.#identity.sign(text));
-    const k2 = await kdf(this.#h2a, concat(this.#kR, this.#psk), "lanchat/1 hop k2", 32);
+    const k2 = await kdf(this.#h2a, concat(this.#kR, this.#ss, this.#psk), "lanchat/1 hop k2", 32);
     const honest = await seal(k2, concat(key, this.#roomId, flags2, signature), this.#h2a);
     const sealed = lies.sealed?.(honest) ?? honest;
     this.#h2 = await sha256(this.#h2a, sealed);
-    return concat(modulus, wrapped, sealed);
+    return concat(modulus, wrapped, encapsulated, sealed);
   }
 
   /** What M3 tells. */
@@ -131,7 +140,7 @@ export class ScriptedHost {
     const kI = await unwrap(this.#keyPair, "lanchat/1 hop kI", wrapped);
     if (kI === undefined) throw new Error("The scripted host cannot unwrap what it was sent");
     const h3a = await sha256(this.#h2, wrapped, confirmation);
-    const material = concat(this.#kR, kI, this.#psk);
+    const material = concat(this.#kR, kI, this.#ss, this.#psk);
     const plain = await open(await kdf(h3a, material, "lanchat/1 hop k3", 32), sealed, h3a);
     const h3 = await sha256(h3a, sealed);
     return {
@@ -151,6 +160,8 @@ export interface MemberLies {
   readonly commitment?: Bytes;
   /** n_I as sent. */
   readonly modulus?: Bytes;
+  /** ek_I as sent. */
+  readonly kemKey?: Bytes;
   /** The gate as sent, from the honest one. */
   readonly gate?: (honest: Bytes) => Bytes;
   /** k_I. */
@@ -179,15 +190,23 @@ export class ScriptedMember {
   readonly #nonce: Bytes;
   readonly #lies: MemberLies;
   readonly #opening: Bytes;
+  readonly #kem: Promise<KemKeyPair>;
   #h0: Bytes = Z;
 
   constructor(
-    options: { identity: Identity; keyPair: WrapKeyPair; nonce: Bytes; psk: Bytes },
+    options: {
+      identity: Identity;
+      keyPair: WrapKeyPair;
+      nonce: Bytes;
+      psk: Bytes;
+      kem?: KemKeyPair;
+    },
     lies: MemberLies = {},
   ) {
     this.#identity = options.identity;
     this.#keyPair = options.keyPair;
     this.#nonce = options.nonce;
+    this.#kem = options.kem === undefined ? generateKemKeyPair() : Promise.resolve(options.kem);
     this.#psk = options.psk;
     this.#lies = lies;
     this.#opening = lies.opening ?? randomBytes(32);
@@ -198,7 +217,12 @@ export class ScriptedMember {
     const lies = this.#lies;
     const commitment = lies.commitment ??
       await sha256(label("lanchat/1 sas commit"), this.#opening);
-    const head = concat(prologue(), commitment, lies.modulus ?? this.#keyPair.modulus);
+    const head = concat(
+      prologue(),
+      commitment,
+      lies.modulus ?? this.#keyPair.modulus,
+      lies.kemKey ?? (await this.#kem).publicKey,
+    );
     const honest = await gateOf(this.#psk, m0, head);
     const m1 = concat(head, lies.gate?.(honest) ?? honest);
     this.#h0 = await sha256(label("lanchat/1 hop"), frame(m0), frame(m1));
@@ -208,17 +232,19 @@ export class ScriptedMember {
   /** M3, and the secrets of the records behind it. */
   async m3(m2: Bytes): Promise<{ m3: Bytes; toHost: Bytes; toMember: Bytes }> {
     const lies = this.#lies;
-    const [modulus, wrappedR, sealedR] = [m2.slice(0, 256), m2.slice(256, 512), m2.slice(512)];
+    const [modulus, wrappedR] = [m2.slice(0, 256), m2.slice(256, 512)];
+    const [encapsulated, sealedR] = [m2.slice(512, 1600), m2.slice(1600)];
+    const ss = (await (await this.#kem).decapsulate(encapsulated))!;
     const kR = await unwrap(this.#keyPair, "lanchat/1 hop kR", wrappedR);
     if (kR === undefined) throw new Error("The scripted member cannot unwrap what it was sent");
-    const h2a = await sha256(this.#h0, modulus, wrappedR);
-    const k2 = await kdf(h2a, concat(kR, this.#psk), "lanchat/1 hop k2", 32);
+    const h2a = await sha256(this.#h0, modulus, wrappedR, encapsulated);
+    const k2 = await kdf(h2a, concat(kR, ss, this.#psk), "lanchat/1 hop k2", 32);
     const hostKey = (await open(k2, sealedR, h2a)).slice(0, 32);
     const h2 = await sha256(h2a, sealedR);
     const kI = lies.secret ?? randomBytes(32);
     const wrapped = lies.wrapped ??
       await wrapFor(modulus, lies.wrapLabel ?? "lanchat/1 hop kI", kI);
-    const kconf = await kdf(h2a, concat(kR, this.#psk), "lanchat/1 hop conf", 32);
+    const kconf = await kdf(h2a, concat(kR, ss, this.#psk), "lanchat/1 hop conf", 32);
     const honestConf = await hmac(kconf, label("lanchat/1 hop conf"), h2, wrapped);
     const confirmation = lies.confirmation?.(honestConf) ?? honestConf;
     const h3a = await sha256(h2, wrapped, confirmation);
@@ -232,7 +258,7 @@ export class ScriptedMember {
       this.#nonce,
     );
     const signature = await (lies.sign?.({ text, h3a, hostKey }) ?? this.#identity.sign(text));
-    const material = concat(kR, kI, this.#psk);
+    const material = concat(kR, kI, ss, this.#psk);
     const plaintext = concat(key, this.#opening, this.#nonce, signature);
     const honest = await seal(await kdf(h3a, material, "lanchat/1 hop k3", 32), plaintext, h3a);
     const sealed = lies.sealed?.(honest) ?? honest;

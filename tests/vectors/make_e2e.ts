@@ -30,53 +30,53 @@ export interface HopAnswers {
   readonly sess: string;
 }
 
-type Part = Uint8Array | string;
+export type Part = Uint8Array | string;
 
-const Z = Buffer.alloc(32);
+export const Z: Buffer = Buffer.alloc(32);
 
 /** Text is ASCII, or UTF-8. */
-function join(...parts: readonly Part[]): Buffer {
+export function join(...parts: readonly Part[]): Buffer {
   return Buffer.concat(parts.map((part) => typeof part === "string" ? Buffer.from(part) : part));
 }
 
-function hash(...parts: readonly Part[]): Buffer {
+export function hash(...parts: readonly Part[]): Buffer {
   return createHash("sha256").update(join(...parts)).digest();
 }
 
-function hmac(key: Uint8Array, ...parts: readonly Part[]): Buffer {
+export function hmac(key: Uint8Array, ...parts: readonly Part[]): Buffer {
   return createHmac("sha256", key).update(join(...parts)).digest();
 }
 
-function kdf(salt: Uint8Array, secret: Uint8Array, info: Part, bytes: number): Buffer {
+export function kdf(salt: Uint8Array, secret: Uint8Array, info: Part, bytes: number): Buffer {
   return Buffer.from(hkdfSync("sha256", secret, salt, join(info), bytes));
 }
 
-function gcm(key: Uint8Array, nonce: Uint8Array, data: Uint8Array, plain: Uint8Array): Buffer {
+export function gcm(key: Uint8Array, nonce: Uint8Array, data: Uint8Array, plain: Uint8Array): Buffer {
   const cipher = createCipheriv("aes-256-gcm", key, nonce);
   cipher.setAAD(data);
   return join(cipher.update(plain), cipher.final(), cipher.getAuthTag());
 }
 
 /** A label with the zero byte behind it. */
-function label(text: string): string {
+export function label(text: string): string {
   return `lanchat/1 ${text}\0`;
 }
 
-function integer(value: number, bytes: number): Buffer {
+export function integer(value: number, bytes: number): Buffer {
   return Buffer.from(value.toString(16).padStart(2 * bytes, "0"), "hex");
 }
 
-function hex(text: string): Buffer {
+export function hex(text: string): Buffer {
   return Buffer.from(text, "hex");
 }
 
 /** What is random in a room. */
-function random(name: string, bytes: number): Buffer {
+export function random(name: string, bytes: number): Buffer {
   return createHash("shake256", { outputLength: bytes }).update(`lanchat vectors ${name}`).digest();
 }
 
 /** An Ed25519 key pair from its seed (RFC 8032). */
-class Ed25519 {
+export class Ed25519 {
   readonly publicKey: Buffer;
   readonly #privateKey: ReturnType<typeof createPrivateKey>;
 
@@ -93,7 +93,7 @@ class Ed25519 {
 }
 
 /** The modulus of an RSA private key in PKCS#8. */
-function modulusOf(pkcs8: string): Buffer {
+export function modulusOf(pkcs8: string): Buffer {
   const key = createPrivateKey({ key: Buffer.from(pkcs8, "base64"), format: "der", type: "pkcs8" });
   return Buffer.from(createPublicKey(key).export({ format: "jwk" }).n!, "base64url");
 }
@@ -108,7 +108,7 @@ function xor(a: Uint8Array, b: Uint8Array): Buffer {
 }
 
 /** RSA-OAEP (RFC 8017 §7.1.1) with SHA-256 and e = 65537, and a seed that is given. */
-function oaep(modulus: Buffer, name: string, secret: Uint8Array, seed: Uint8Array): Buffer {
+export function oaep(modulus: Buffer, name: string, secret: Uint8Array, seed: Uint8Array): Buffer {
   const padding = Buffer.alloc(modulus.length - secret.length - 2 * 32 - 2);
   const block = join(hash(name), padding, integer(1, 1), secret);
   const maskedBlock = xor(block, mgf1(seed, block.length));

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat, equal, fromHex } from "../../../lib/bytes/mod.ts";
 import { initiate, respond, SealStream, type SecureChannel } from "../../../lib/channel/mod.ts";
-import { importWrapKeyPair, zeroKey } from "../../../lib/crypto/mod.ts";
+import { importKemKeyPair, importWrapKeyPair, zeroKey } from "../../../lib/crypto/mod.ts";
 import { HandshakeError, LanchatError, WireError } from "../../../lib/errors.ts";
 import { type HopSession, HostKey, Initiator, Responder } from "../../../lib/handshake/mod.ts";
 import {
@@ -44,6 +44,7 @@ function recordedInitiator(): Initiator {
     keyPair: memberPair,
     psk,
     trusts: () => Promise.resolve(true),
+    generateKem: () => importKemKeyPair(fromHex(hop.kem_seed)),
     random: () => random.shift()!,
     wrap: () => Promise.resolve(m3.slice(0, 256)),
   });
@@ -59,6 +60,8 @@ function recordedResponder(): Responder {
     psk,
     random: () => random.shift()!,
     wrap: () => Promise.resolve(m2.slice(256, 512)),
+    encapsulate: () =>
+      Promise.resolve({ ciphertext: m2.slice(512, 1600), secret: fromHex(hop.ss) }),
   });
 }
 
