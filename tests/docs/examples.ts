@@ -136,6 +136,7 @@ const EXAMPLES: readonly Example[] = [
       ["suite", 1],
       ["commitment", 32],
       ["n_I", 256],
+      ["ek_I", 1184],
       ["gate", 32],
     ],
   },
@@ -143,7 +144,7 @@ const EXAMPLES: readonly Example[] = [
     name: "M2",
     section: "4.2",
     digits: hop.M2,
-    fields: [["n_R", 256], ["ct_R", 256], ["enc_R", 145]],
+    fields: [["n_R", 256], ["ct_R", 256], ["ctk_R", 1088], ["enc_R", 145]],
   },
   {
     name: "M3",
