@@ -106,3 +106,13 @@ test("isPublicKey refuses every length but 32", async () => {
 test("isPublicKey takes the keys of honest members", async () => {
   for (let i = 0; i < 50; i++) assert(isPublicKey((await identityOf(`member ${i}`)).publicKey));
 });
+
+test("verify takes RFC 8032's equation without the cofactor", async () => {
+  // Under this key, A + T with T of order 8, [8][S]B = [8]R + [8][k]A holds, and [S]B = R + [k]A does not.
+  const key = fromHex("6a84d583f06569edb3f5ed77df65544b27d6948b4f0b2cb76f33dd8413b20719");
+  const signature = fromHex(
+    "6b12d4d055bd943206034b402ebe601bf715a3bbe772cdac6ab65b94d9a07bf6" +
+      "4a90b0821cd0e4b65ba3fc4b4b290121ba8480023b621d22c94a91c3534c470a",
+  );
+  assert(!await verify(key, new Uint8Array(1), signature));
+});
