@@ -240,12 +240,13 @@ Deno.test("openIdentity gives one key to first starts of several processes", asy
   const script = `${directory}.ts`;
   Deno.writeTextFileSync(script, code);
   const config = new URL("../../deno.json", import.meta.url).pathname;
+  await using stack = new AsyncDisposableStack();
   const children = Array.from({ length: 5 }, () =>
-    new Deno.Command(Deno.execPath(), {
+    stack.use(new Deno.Command(Deno.execPath(), {
       args: ["run", "--no-check", "--allow-all", "--config", config, script],
       stdin: "piped",
       stdout: "piped",
-    }).spawn());
+    }).spawn()));
   const outputs = children.map((child) => child.stdout.pipeThrough(new TextDecoderStream()));
   const readers = outputs.map((output) => output.getReader());
   for (const reader of readers) assertEquals((await reader.read()).value, "ready\n");

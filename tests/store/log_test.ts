@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openLog, readLog } from "../../lib/store/mod.ts";
 import { assertFails } from "../support/assert.ts";
+import { diskTest, SmallDisk } from "../support/disk.ts";
 import { test } from "../support/test.ts";
 
 const ROOT = Deno.makeTempDirSync();
@@ -54,34 +55,21 @@ test("openLog fails where the file cannot be written", async () => {
   }
 });
 
-Deno.test({
-  name: "openLog takes back the entry that a full disk cuts off, and fails from then on",
-  // Nobody else may mount a disk that is small enough.
-  ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
-  async fn() {
-    const directory = `${ROOT}/disk`;
-    Deno.mkdirSync(directory);
-    await mount("mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", directory);
-    try {
-      const file = `${directory}/a.log`;
-      const writer = (await openLog(file)).getWriter();
-      const lost = writer.closed.catch((error) => error);
-      const entry = `${"x".repeat(2999)}\n`;
-      await writer.write(entry);
-      await writer.write(entry);
-      await assertFails(writer.write(entry), "log-unwritable", "No space left");
-      assertEquals((await lost).code, "log-unwritable");
-      assert(Deno.readTextFileSync(file) === entry + entry, `${Deno.statSync(file).size}`);
-    } finally {
-      await mount("umount", directory);
-    }
+diskTest(
+  "openLog takes back the entry that a full disk cuts off, and fails from then on",
+  async () => {
+    using disk = new SmallDisk();
+    const file = `${disk.path}/a.log`;
+    const writer = (await openLog(file)).getWriter();
+    const lost = writer.closed.catch((error) => error);
+    const entry = `${"x".repeat(2999)}\n`;
+    await writer.write(entry);
+    await writer.write(entry);
+    await assertFails(writer.write(entry), "log-unwritable", "No space left");
+    assertEquals((await lost).code, "log-unwritable");
+    assert(Deno.readTextFileSync(file) === entry + entry, `${Deno.statSync(file).size}`);
   },
-});
-
-async function mount(command: string, ...args: string[]): Promise<void> {
-  const { success } = await new Deno.Command(command, { args }).output();
-  assert(success, [command, ...args].join(" "));
-}
+);
 
 /** A log that is full after a few entries. */
 const MAX_BYTES = 100;

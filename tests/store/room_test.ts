@@ -5,6 +5,7 @@ import { randomBytes } from "../../lib/crypto/mod.ts";
 import { type KeptRoom, readRoom, roomPlace, writeRoom } from "../../lib/store/mod.ts";
 import { encodeKickHead, KickOp, MAX_DECISIONS } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
+import { diskTest, SmallDisk } from "../support/disk.ts";
 import { test } from "../support/test.ts";
 
 const ROOT = Deno.makeTempDirSync();
@@ -230,37 +231,21 @@ test("writeRoom fails where nothing can be written, and leaves nothing behind", 
   assertEquals(names(directory), ["folder"]);
 });
 
-Deno.test({
-  name: "writeRoom leaves the room before as it is where the disk is full",
-  // Nobody else may mount a disk that is small enough.
-  ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
-  async fn() {
-    const directory = emptyDirectory();
-    // Two pages: one for the room, one for what fills the disk.
-    await mount("mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", directory);
-    try {
-      const file = `${directory}/me.room.json`;
-      const before = newRoom();
-      await writeRoom(file, before);
-      Deno.writeFileSync(`${directory}/other`, new Uint8Array(4096));
-      await assertFails(writeRoom(file, newRoom()), "room-unwritable", "No space left");
-      assertEquals(await readRoom(file, HOST), before);
-      assertEquals(names(directory), ["me.room.json", "other"]);
+diskTest("writeRoom leaves the room before as it is where the disk is full", async () => {
+  using disk = new SmallDisk();
+  const file = `${disk.path}/me.room.json`;
+  const before = newRoom();
+  await writeRoom(file, before);
+  Deno.writeFileSync(`${disk.path}/other`, new Uint8Array(4096));
+  await assertFails(writeRoom(file, newRoom()), "room-unwritable", "No space left");
+  assertEquals(await readRoom(file, HOST), before);
+  assertEquals(names(disk.path), ["me.room.json", "other"]);
 
-      Deno.removeSync(`${directory}/other`);
-      const after = newRoom();
-      await writeRoom(file, after);
-      assertEquals(await readRoom(file, HOST), after);
-    } finally {
-      await mount("umount", directory);
-    }
-  },
+  Deno.removeSync(`${disk.path}/other`);
+  const after = newRoom();
+  await writeRoom(file, after);
+  assertEquals(await readRoom(file, HOST), after);
 });
-
-async function mount(command: string, ...args: string[]): Promise<void> {
-  const { success } = await new Deno.Command(command, { args }).output();
-  assert(success, [command, ...args].join(" "));
-}
 
 const BESIDE = dirname(KEPT);
 

@@ -7,6 +7,7 @@ import { kdf } from "../../lib/crypto/mod.ts";
 import { LanchatError } from "../../lib/errors.ts";
 import { openLog, openSealedLog, readLog, type Unlock } from "../../lib/store/mod.ts";
 import { assertFails, flip } from "../support/assert.ts";
+import { diskTest, SmallDisk } from "../support/disk.ts";
 import { test } from "../support/test.ts";
 
 const ROOT = Deno.makeTempDirSync();
@@ -327,34 +328,21 @@ Deno.test("openSealedLog lets one run at a time write", async () => {
   assertEquals(await read(file), { text: "one\n", unfinished: 0 });
 });
 
-Deno.test({
-  name: "openSealedLog takes back the record that a full disk cuts off, and can go on later",
-  // Nobody else may mount a disk that is small enough.
-  ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
-  async fn() {
-    const directory = `${ROOT}/disk`;
-    Deno.mkdirSync(directory);
-    await mount("mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", directory);
-    try {
-      const file = `${directory}/a.log`;
-      const writer = (await openSealedLog(file, OPEN)).getWriter();
-      writer.closed.catch(() => {});
-      await writer.write(`${"x".repeat(6000)}\n`);
-      await assertFails(writer.write("x".repeat(3000)), "log-unwritable", "No space left");
-      const text = `${"x".repeat(6000)}\n`;
-      assertEquals(await read(file), { text, unfinished: 1 });
-      await write(file, ["y\n"]);
-      assertEquals(await read(file), { text: `${text}y\n`, unfinished: 1 });
-    } finally {
-      await mount("umount", directory);
-    }
+diskTest(
+  "openSealedLog takes back the record that a full disk cuts off, and can go on later",
+  async () => {
+    using disk = new SmallDisk();
+    const file = `${disk.path}/a.log`;
+    const writer = (await openSealedLog(file, OPEN)).getWriter();
+    writer.closed.catch(() => {});
+    await writer.write(`${"x".repeat(6000)}\n`);
+    await assertFails(writer.write("x".repeat(3000)), "log-unwritable", "No space left");
+    const text = `${"x".repeat(6000)}\n`;
+    assertEquals(await read(file), { text, unfinished: 1 });
+    await write(file, ["y\n"]);
+    assertEquals(await read(file), { text: `${text}y\n`, unfinished: 1 });
   },
-});
-
-async function mount(command: string, ...args: string[]): Promise<void> {
-  const { success } = await new Deno.Command(command, { args }).output();
-  assert(success, [command, ...args].join(" "));
-}
+);
 
 /** Room for a header, a run and two entries of {@linkcode LINES}. */
 const MAX_BYTES = 300;

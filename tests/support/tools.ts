@@ -1,0 +1,72 @@
+/**
+ * Tests that need programs of the machine beside Deno. Where one is missing the test is left out, and its
+ * name says why; `.ci/run` installs them all and accepts no test that is left out.
+ *
+ * @module
+ */
+
+/** Debian packages of the programs whose package has another name. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  "avahi-browse": "avahi-utils",
+  "avahi-publish": "avahi-utils",
+  "dbus-daemon": "dbus",
+  "ip": "iproute2",
+  "nft": "nftables",
+  "prlimit": "util-linux",
+  "script": "bsdutils",
+  "stty": "coreutils",
+  "sysctl": "procps",
+  "umount": "mount",
+  "unshare": "util-linux",
+};
+
+/** Where Debian has what no search path leads to. */
+export const BASH_COMPLETION = "/usr/share/bash-completion/bash_completion";
+
+/**
+ * Looks for programs that only Linux has, or only Linux has in this form.
+ *
+ * @param programs Names, or `bash-completion`; none of them where a test needs Linux only.
+ * @returns Why a test cannot have them; `undefined` where it can.
+ */
+export function missing(...programs: readonly string[]): string | undefined {
+  if (Deno.build.os !== "linux") return "it needs Linux";
+  const absent = programs.filter((program) => !isThere(program));
+  if (absent.length === 0) return undefined;
+  const packages = new Set(absent.map((program) => PACKAGES[program] ?? program));
+  return `${absent.join(", ")} missing: apt-get install ${[...packages].join(" ")}`;
+}
+
+/**
+ * Declares a test, and leaves it out where there is an obstacle.
+ *
+ * @param obstacle What {@linkcode missing} returned, or another reason.
+ */
+export function testUnless(
+  obstacle: string | undefined,
+  name: string,
+  fn: () => void | Promise<void>,
+  options: Partial<Deno.TestDefinition> = {},
+): void {
+  const why = obstacle === undefined ? "" : ` (left out: ${obstacle})`;
+  Deno.test({ ...options, name: name + why, ignore: obstacle !== undefined, fn });
+}
+
+/** Declares a test of programs on pseudo-terminals, which script(1) of Linux makes. */
+export function terminalTest(name: string, fn: () => Promise<void>): void {
+  testUnless(missing("script", "dash", "stty"), name, fn);
+}
+
+function isThere(program: string): boolean {
+  if (program === "bash-completion") return isFile(BASH_COMPLETION);
+  const directories = (Deno.env.get("PATH") ?? "").split(":");
+  return directories.some((directory) => isFile(`${directory}/${program}`));
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
