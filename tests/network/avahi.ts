@@ -63,9 +63,10 @@ export class Avahi implements AsyncDisposable {
   /** Publishes a service until it is disposed of. */
   async publish({ name, port, txt }: Publication): Promise<AsyncDisposable> {
     const command = ["avahi-publish", "-s", name, "_lanchat._tcp", `${port}`, ...txt];
-    const tool = new Tool(this.#machine.wrapper(command), this.#env);
+    await using stack = new AsyncDisposableStack();
+    const tool = stack.use(new Tool(this.#machine.wrapper(command), this.#env));
     await tool.stderr.has(/Established/);
-    return tool;
+    return stack.move();
   }
 
   /** All that it resolves of a service: lines of `avahi-browse -rp`. */

@@ -4,7 +4,7 @@ import { KnownPeers } from "../../lib/store/mod.ts";
 import { emptyDirectory, type Event, HostProgram, run } from "../support/program.ts";
 import { Pty } from "../support/pty.ts";
 import { Avahi } from "./avahi.ts";
-import { type Machine, Network, OBSTACLE } from "./netns.ts";
+import { type Machine, Network, networkTest } from "./netns.ts";
 
 const permissions = [
   "--allow-net",
@@ -87,229 +87,296 @@ const FLOOD = `
 /** Waits until no socket of UDP port 5353 is left, as Linux lists them. */
 const CLOSED = `timeout 30 sh -c 'while grep -q ":14E9 " /proc/net/udp*; do sleep 0.05; done'`;
 
-const why = OBSTACLE === undefined ? "" : ` (left out: ${OBSTACLE})`;
+/** What the tests beside another mDNS start. */
+const AVAHI = ["avahi-browse", "avahi-daemon", "avahi-publish", "dbus-daemon", "unshare"];
 
-Deno.test({
-  name: `rooms on a network are found${why}`,
-  ignore: OBSTACLE !== undefined,
-  async fn(t) {
-    await using network = await Network.open(3);
-    const [one, two, three] = network.machines as [Machine, Machine, Machine];
+/** Machines, on the first of which hana hosts a room. */
+class Scene implements AsyncDisposable {
+  readonly machines: readonly [Machine, Machine, Machine];
+  readonly hana: HostProgram;
+  /** The host's key, in base64url. */
+  readonly key: string;
+  readonly tag: string;
+  readonly #stack: AsyncDisposableStack;
 
-    await using hana = await host(one, "--name", "hana", "--room", "movie night");
-    const { host: { key, tag } } = await hana.event("ready");
-    const found = { name: "movie night", port: hana.port, tag, invite: false };
+  private constructor(
+    { machines }: Network,
+    hana: HostProgram,
+    { key, tag }: Event<"ready">["host"],
+    stack: AsyncDisposableStack,
+  ) {
+    this.machines = machines as [Machine, Machine, Machine];
+    this.hana = hana;
+    this.key = key;
+    this.tag = tag;
+    this.#stack = stack;
+  }
 
-    await t.step(
-      "scan lists a room, for scripts and for people; join takes the only one",
-      async () => {
-        const options = { permissions, wrapper: two.wrapper };
-        const [events, people, bob] = await Promise.all([
-          scan(two, 2),
-          run(["scan", "--timeout", "2"], options),
-          run(["join", "--name", "bob"], { ...options, input: "hello\n" }),
-        ]);
-        const [room, closed, ...more] = events;
-        const { addresses, ...facts } = as("room", room);
-        assertEquals(facts, { event: "room", ...found, known: false, verified: false });
-        assertEquals(addresses[0], one.address);
-        assert(addresses.slice(1).every((address) => /^fe80::[\da-f:]+%eth0$/.test(address)));
-        assertEquals([closed, more], [{ event: "closed", reason: "done" }, []]);
+  static async open(): Promise<Scene> {
+    await using stack = new AsyncDisposableStack();
+    const network = stack.use(await Network.open(3));
+    const [one] = network.machines as [Machine];
+    const hana = stack.use(await host(one, "--name", "hana", "--room", "movie night"));
+    const ready = await hana.event("ready");
+    return new Scene(network, hana, ready.host, stack.move());
+  }
 
-        const line = `${tag}  ${one.address}:${hana.port}  "movie night"\n`;
-        assertEquals(people, { status: 0, stdout: line, stderr: "" });
-        assertEquals(bob.status, 0);
-        assertEquals(await hana.hears("bob", 1), ["hello"]);
-      },
-    );
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
 
-    await t.step("a person chooses with one key: a room, to host, or to leave", async () => {
-      await using bob = terminal(two, "join", "--name", "bob");
-      await using eve = terminal(two);
-      await using killed = terminal(two, "join", "--plain");
-      await bob.says(new RegExp(`^  1  ${tag}  ${one.address}:${hana.port}  "movie night"$`));
-      await bob.type("1");
-      await bob.says(/You are bob. Here: hana/);
-      await bob.type("/quit\r");
-      await bob.givesBack();
+networkTest("scan lists a room, for scripts and for people; join takes the only one", async () => {
+  await using scene = await Scene.open();
+  const { hana, tag } = scene;
+  const [one, two] = scene.machines;
+  const options = { permissions, wrapper: two.wrapper };
+  const [events, people, bob] = await Promise.all([
+    scan(two, 2),
+    run(["scan", "--timeout", "2"], options),
+    run(["join", "--name", "bob"], { ...options, input: "hello\n" }),
+  ]);
+  const [room, closed, ...more] = events;
+  const { addresses, ...facts } = as("room", room);
+  assertEquals(facts, {
+    event: "room",
+    name: "movie night",
+    port: hana.port,
+    tag,
+    invite: false,
+    known: false,
+    verified: false,
+  });
+  assertEquals(addresses[0], one.address);
+  assert(addresses.slice(1).every((address) => /^fe80::[\da-f:]+%eth0$/.test(address)));
+  assertEquals([closed, more], [{ event: "closed", reason: "done" }, []]);
 
-      await eve.says(/^ {2}1 {2}/);
-      await eve.says(/^A digit joins, h hosts a room, q leaves\./);
-      await eve.type("7"); // stands for nothing
-      await eve.type("h");
-      await eve.says(new RegExp(`Others join with: lanchat join ${two.address}`));
-      await eve.says(/You are/);
-      await eve.type("/quit\r");
-      await eve.givesBack();
+  const line = `${tag}  ${one.address}:${hana.port}  "movie night"\n`;
+  assertEquals(people, { status: 0, stdout: line, stderr: "" });
+  assertEquals(bob.status, 0);
+  assertEquals(await hana.hears("bob", 1), ["hello"]);
+});
 
-      await killed.says(/^ {2}1 {2}/);
-      killed.signal("SIGTERM");
-      await killed.givesBack(130);
+networkTest("a person chooses with one key: a room, to host, or to leave", async () => {
+  await using scene = await Scene.open();
+  const { hana, tag } = scene;
+  const [one, two] = scene.machines;
+  await using bob = terminal(two, "join", "--name", "bob");
+  await using eve = terminal(two);
+  await using killed = terminal(two, "join", "--plain");
+  await bob.says(new RegExp(`^  1  ${tag}  ${one.address}:${hana.port}  "movie night"$`));
+  await bob.type("1");
+  await bob.says(/You are bob. Here: hana/);
+  await bob.type("/quit\r");
+  await bob.givesBack();
+
+  await eve.says(/^ {2}1 {2}/);
+  await eve.says(/^A digit joins, h hosts a room, q leaves\./);
+  await eve.type("7"); // stands for nothing
+  await eve.type("h");
+  await eve.says(new RegExp(`Others join with: lanchat join ${two.address}`));
+  await eve.says(/You are/);
+  await eve.type("/quit\r");
+  await eve.givesBack();
+
+  await killed.says(/^ {2}1 {2}/);
+  killed.signal("SIGTERM");
+  await killed.givesBack(130);
+});
+
+networkTest(
+  "of two rooms a script is told, a known host stands first, and an invite is asked for",
+  async () => {
+    await using scene = await Scene.open();
+    const { hana, key, tag } = scene;
+    const [one, two] = scene.machines;
+    await using rita = await host(one, "--relay-only", "--invite");
+    const { tag: other } = await rita.event("listening");
+    const { link } = await rita.event("invite");
+    const scripted = run(["join", "--json"], { permissions, wrapper: two.wrapper });
+    const directory = emptyDirectory();
+    const known = await KnownPeers.open(`${directory}/bob.peers.jsonl`);
+    await known.seen(fromBase64Url(key)!, { name: "hana" });
+    await using bob = terminal(two, "join", "--identity", `${directory}/bob.json`);
+    await bob.until("The known host first", ({ lines }) => {
+      const [first, second] = lines.slice(1);
+      return first?.includes(`${tag}  ${one.address}:${hana.port}  (known)`) === true &&
+        second?.includes(`${other}  ${one.address}:${rita.port}  (by invite)`) === true;
     });
-
-    await t.step(
-      "of two rooms a script is told, a known host stands first, and an invite is asked for",
-      async () => {
-        await using rita = await host(one, "--relay-only", "--invite");
-        const { tag: other } = await rita.event("listening");
-        const { link } = await rita.event("invite");
-        const scripted = run(["join", "--json"], { permissions, wrapper: two.wrapper });
-        const directory = emptyDirectory();
-        const known = await KnownPeers.open(`${directory}/bob.peers.jsonl`);
-        await known.seen(fromBase64Url(key)!, { name: "hana" });
-        await using bob = terminal(two, "join", "--identity", `${directory}/bob.json`);
-        await bob.until("The known host first", ({ lines }) => {
-          const [first, second] = lines.slice(1);
-          return first?.includes(`${tag}  ${one.address}:${hana.port}  (known)`) === true &&
-            second?.includes(`${other}  ${one.address}:${rita.port}  (by invite)`) === true;
-        });
-        await bob.type(bob.lines[2]!.trim()[0]!);
-        await bob.says(/^Invite link:/);
-        await bob.type(`${link}\r`);
-        await bob.says(/Nobody else is here yet/);
-        await bob.type("/quit\r");
-        await bob.givesBack();
-        const { status, stdout } = await scripted;
-        const events: Event[] = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-        assertEquals(status, 1);
-        const rooms = events.filter(({ event }) => event === "room") as Event<"room">[];
-        assertEquals(rooms.map(({ tag }) => tag).sort(), [tag, other].sort());
-        assertEquals(as("error", events.at(-1)).code, "several-rooms");
-        rita.signal("SIGTERM");
-        await rita.ends(0);
-      },
-    );
-
-    await t.step("packets that are none, or take long, keep nobody from talking", async () => {
-      const { wrapper } = two;
-      const address = `${one.address}:${hana.port}`;
-      await using bob = await hana.join(["--name", "bea", "--json"], { address, wrapper });
-      const [command, ...args] = three.wrapper([Deno.execPath(), "eval", FLOOD]);
-      await using flood = new Deno.Command(command!, { args, stdout: "piped" }).spawn();
-      const said = flood.stdout.getReader();
-      await said.read();
-      let floods = true;
-      void said.read().then(() => floods = false);
-      await bob.say("still here");
-      await hana.hears("bea", 1);
-      assert(floods, "only behind the flood");
-    });
-
-    await t.step("the list is as it was, without the room that has ended", async () => {
-      await using bob = terminal(two, "join");
-      await bob.showsAll(
-        "Rooms on this network:",
-        `  1  ${tag}  ${one.address}:${hana.port}  "movie night"`,
-        "A digit joins, q leaves. By address: lanchat join ADDRESS",
-      );
-    });
-
-    await t.step(
-      "interfaces go away and come back, and the host is found at its new address",
-      async () => {
-        await using bob = terminal(two, "join", "--name", "bob");
-        await bob.says(new RegExp(`${one.address}:`));
-        const addresses = [[one, "10.77.0.99"], [two, two.address]] as const;
-        await Promise.all(addresses.map(async ([machine, address]) => {
-          await sh(machine, "ip link set eth0 down; ip address flush dev eth0");
-          await sh(machine, CLOSED);
-          await sh(machine, `ip address add ${address}/24 dev eth0; ip link set eth0 up`);
-        }));
-        await bob.says(/10\.77\.0\.99:\d+ {2}"movie night"/);
-        await bob.type("1");
-        await bob.says(/You are bob/);
-        await bob.type("/quit\r");
-        await bob.givesBack();
-      },
-    );
-
-    await t.step("avahi sees a room, and resolves it over IPv4 and IPv6", async () => {
-      await using avahi = await Avahi.start(three);
-      const resolved = (await avahi.browse("_lanchat._tcp")).map((line) => line.split(";"));
-      for (const family of ["IPv4", "IPv6"]) {
-        const line = resolved.find(([, , of]) => of === family);
-        const [, link, , instance, , , target, address, port, txt] = line ?? [];
-        assertEquals(link, "eth0");
-        assertMatch(instance!, new RegExp(`^lanchat-${tag}-[\\da-f]{8}$`));
-        assertEquals(target, `${instance}.local`);
-        assertMatch(address!, /^10\.77\.0\.99$|^fe80::/);
-        assertEquals(Number(port), hana.port);
-        const strings = ["v=1", `tag=${tag}`, "invite=0", "name=movie night"];
-        for (const string of strings) assert(txt!.includes(`"${string}"`), txt);
-      }
-
-      hana.signal("SIGTERM");
-      await hana.ends(0);
-      await using impostor = await host(three, "--no-announce");
-      await using _lie = await avahi.publish({
-        name: "Movie-Night",
-        port: impostor.port,
-        txt: ["v=1", `tag=${tag}`, "invite=0", "name=movie night\x1b[2J"],
-      });
-      await using bob = terminal(two, "join", "--name", "bob");
-      await bob.says(new RegExp(`^ {2}1 {2}${tag} `));
-      await bob.type("1");
-      await bob.says(new RegExp(`error: Cannot join as a host .* the tag ${tag}, and another`));
-      await bob.givesBack(3);
-      assert(!impostor.events.some(({ event }) => event === "joined"));
-    });
-
-    await t.step(
-      "where mDNS is blocked it is said, the chat goes on, and what lets it through is noticed",
-      async () => {
-        const block = (hook: string): Promise<void> =>
-          sh(
-            two,
-            `nft add table inet block; nft "add chain inet block ${hook} { type filter hook ${hook} priority 0; }"
-          nft add rule inet block ${hook} udp dport 5353 drop`,
-          );
-        await block("input");
-        const [error, closed] = await scan(two, 2);
-        const { code, message } = as("error", error);
-        assertEquals(code, "discovery-unavailable");
-        assertMatch(message, /something blocks UDP port 5353/);
-        assertEquals(closed, { event: "closed", reason: "failed" });
-        await block("output");
-        await using eve = await host(two, "--name", "eve");
-        const warning = await eve.event("warning", ({ code }) => code === "discovery-unavailable");
-        assertMatch(
-          warning.message,
-          /^This room is not announced .*: the network is down, or a fire/,
-        );
-        await using bob = await eve.join(["--name", "bob", "--json"], { wrapper: two.wrapper });
-        await bob.say("hello");
-        await eve.hears("bob", 1);
-
-        await using who = terminal(two);
-        await who.says(
-          /^Cannot look for rooms on this network: the network is down, or a firewall or/,
-        );
-        await who.says(/^A digit joins, h hosts a room, q leaves\./);
-        await sh(two, "nft delete table inet block");
-        await eve.event("announced"); // Somebody asks again.
-        await who.until("The list", ({ lines }) => lines[0] === "Rooms on this network:");
-        await who.type("q");
-        await who.givesBack();
-      },
-    );
-
-    await t.step("over IPv6 link-local addresses alone a room is found and joined", async () => {
-      for (const machine of [one, two]) await sh(machine, "ip -4 address flush dev eth0");
-      await using hana = await host(one, "--name", "hana");
-      await using bob = terminal(two, "join", "--name", "bob");
-      await bob.says(/^ {2}1 {2}\w+ {2}\[fe80::[\da-f:]+%eth0\]:\d+$/);
-      await bob.type("1");
-      await bob.says(/You are bob/);
-      await bob.type("/quit\r");
-      await bob.givesBack();
-      // Nothing is found where nothing is announced.
-      hana.signal("SIGINT");
-      await hana.ends(0);
-      const events = await scan(two, 1);
-      assertEquals(events.map((event) => "code" in event ? event.code : event.event), [
-        "no-room",
-        "closed",
-      ]);
-    });
+    await bob.type(bob.lines[2]!.trim()[0]!);
+    await bob.says(/^Invite link:/);
+    await bob.type(`${link}\r`);
+    await bob.says(/Nobody else is here yet/);
+    await bob.type("/quit\r");
+    await bob.givesBack();
+    const { status, stdout } = await scripted;
+    const events: Event[] = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+    assertEquals(status, 1);
+    const rooms = events.filter(({ event }) => event === "room") as Event<"room">[];
+    assertEquals(rooms.map(({ tag }) => tag).sort(), [tag, other].sort());
+    assertEquals(as("error", events.at(-1)).code, "several-rooms");
   },
+);
+
+networkTest("packets that are none, or take long, keep nobody from talking", async () => {
+  await using scene = await Scene.open();
+  const { hana } = scene;
+  const [one, two, three] = scene.machines;
+  const { wrapper } = two;
+  const address = `${one.address}:${hana.port}`;
+  await using bob = await hana.join(["--name", "bea", "--json"], { address, wrapper });
+  const [command, ...args] = three.wrapper([Deno.execPath(), "eval", FLOOD]);
+  await using flood = new Deno.Command(command!, { args, stdout: "piped" }).spawn();
+  const said = flood.stdout.getReader();
+  await said.read();
+  let floods = true;
+  void said.read().then(() => floods = false);
+  await bob.say("still here");
+  await hana.hears("bea", 1);
+  assert(floods, "only behind the flood");
+});
+
+networkTest("a room that has ended is in no list", async () => {
+  await using scene = await Scene.open();
+  const { hana, tag } = scene;
+  const [one, two] = scene.machines;
+  await using rita = await host(one, "--relay-only");
+  await using eve = terminal(two, "join");
+  await eve.says(/^ {2}2 {2}/);
+  rita.signal("SIGTERM");
+  await rita.ends(0);
+  await using bob = terminal(two, "join");
+  await bob.showsAll(
+    "Rooms on this network:",
+    `  1  ${tag}  ${one.address}:${hana.port}  "movie night"`,
+    "A digit joins, q leaves. By address: lanchat join ADDRESS",
+  );
+});
+
+networkTest(
+  "interfaces go away and come back, and the host is found at its new address",
+  async () => {
+    await using scene = await Scene.open();
+    const [one, two] = scene.machines;
+    await using bob = terminal(two, "join", "--name", "bob");
+    await bob.says(new RegExp(`${one.address}:`));
+    const addresses = [[one, "10.77.0.99"], [two, two.address]] as const;
+    await Promise.all(addresses.map(async ([machine, address]) => {
+      await sh(machine, "ip link set eth0 down; ip address flush dev eth0");
+      await sh(machine, CLOSED);
+      await sh(machine, `ip address add ${address}/24 dev eth0; ip link set eth0 up`);
+    }));
+    await bob.says(/10\.77\.0\.99:\d+ {2}"movie night"/);
+    await bob.type("1");
+    await bob.says(/You are bob/);
+    await bob.type("/quit\r");
+    await bob.givesBack();
+  },
+);
+
+networkTest("avahi sees a room, and resolves it over IPv4 and IPv6", async () => {
+  await using scene = await Scene.open();
+  const { hana, tag } = scene;
+  const [, , three] = scene.machines;
+  await using avahi = await Avahi.start(three);
+  const resolved = (await avahi.browse("_lanchat._tcp")).map((line) => line.split(";"));
+  for (const family of ["IPv4", "IPv6"]) {
+    const line = resolved.find(([, , of]) => of === family);
+    const [, link, , instance, , , target, address, port, txt] = line ?? [];
+    assertEquals(link, "eth0");
+    assertMatch(instance!, new RegExp(`^lanchat-${tag}-[\\da-f]{8}$`));
+    assertEquals(target, `${instance}.local`);
+    assertMatch(address!, /^10\.77\.0\.1$|^fe80::/);
+    assertEquals(Number(port), hana.port);
+    const strings = ["v=1", `tag=${tag}`, "invite=0", "name=movie night"];
+    for (const string of strings) assert(txt!.includes(`"${string}"`), txt);
+  }
+}, AVAHI);
+
+networkTest("a host that is announced under the tag of another is found out", async () => {
+  await using scene = await Scene.open();
+  const { hana, tag } = scene;
+  const [, two, three] = scene.machines;
+  await using avahi = await Avahi.start(three);
+  hana.signal("SIGTERM");
+  await hana.ends(0);
+  await using impostor = await host(three, "--no-announce");
+  await using _lie = await avahi.publish({
+    name: "Movie-Night",
+    port: impostor.port,
+    txt: ["v=1", `tag=${tag}`, "invite=0", "name=movie night\x1b[2J"],
+  });
+  await using bob = terminal(two, "join", "--name", "bob");
+  await bob.says(new RegExp(`^ {2}1 {2}${tag} `));
+  await bob.type("1");
+  await bob.says(new RegExp(`error: Cannot join as a host .* the tag ${tag}, and another`));
+  await bob.givesBack(3);
+  assert(!impostor.events.some(({ event }) => event === "joined"));
+}, AVAHI);
+
+networkTest(
+  "where mDNS is blocked it is said, the chat goes on, and what lets it through is noticed",
+  async () => {
+    await using network = await Network.open(1);
+    const [two] = network.machines as [Machine];
+    const block = (hook: string): Promise<void> =>
+      sh(
+        two,
+        `nft add table inet block; nft "add chain inet block ${hook} { type filter hook ${hook} priority 0; }"
+    nft add rule inet block ${hook} udp dport 5353 drop`,
+      );
+    await block("input");
+    const [error, closed] = await scan(two, 2);
+    const { code, message } = as("error", error);
+    assertEquals(code, "discovery-unavailable");
+    assertMatch(message, /something blocks UDP port 5353/);
+    assertEquals(closed, { event: "closed", reason: "failed" });
+    await block("output");
+    await using eve = await host(two, "--name", "eve");
+    const warning = await eve.event("warning", ({ code }) => code === "discovery-unavailable");
+    assertMatch(
+      warning.message,
+      /^This room is not announced .*: the network is down, or a fire/,
+    );
+    await using bob = await eve.join(["--name", "bob", "--json"], { wrapper: two.wrapper });
+    await bob.say("hello");
+    await eve.hears("bob", 1);
+
+    await using who = terminal(two);
+    await who.says(
+      /^Cannot look for rooms on this network: the network is down, or a firewall or/,
+    );
+    await who.says(/^A digit joins, h hosts a room, q leaves\./);
+    await sh(two, "nft delete table inet block");
+    await eve.event("announced"); // Somebody asks again.
+    await who.until("The list", ({ lines }) => lines[0] === "Rooms on this network:");
+    await who.type("q");
+    await who.givesBack();
+  },
+  ["nft"],
+);
+
+networkTest("over IPv6 link-local addresses alone a room is found and joined", async () => {
+  await using network = await Network.open(2);
+  const [one, two] = network.machines as [Machine, Machine];
+  for (const [i, machine] of [one, two].entries()) {
+    // Without nodad an address is of no use for its first second or two.
+    const add = `ip address add fe80::${i + 1}/64 dev eth0 nodad`;
+    await sh(machine, `ip address flush dev eth0; ${add}`);
+  }
+  await using hana = await host(one, "--name", "hana");
+  await using bob = terminal(two, "join", "--name", "bob");
+  await bob.says(/^ {2}1 {2}\w+ {2}\[fe80::[\da-f:]+%eth0\]:\d+$/);
+  await bob.type("1");
+  await bob.says(/You are bob/);
+  await bob.type("/quit\r");
+  await bob.givesBack();
+  // Nothing is found where nothing is announced.
+  hana.signal("SIGINT");
+  await hana.ends(0);
+  const events = await scan(two, 1);
+  assertEquals(events.map((event) => "code" in event ? event.code : event.event), [
+    "no-room",
+    "closed",
+  ]);
 });

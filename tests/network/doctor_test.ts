@@ -74,7 +74,7 @@ networkTest("doctor tries all addresses, and finds what a firewall drops", async
     assertMatch(checks.multicast!.saw, saw);
     assertMatch(checks.multicast!.advice, /UDP port 5353/);
   }
-});
+}, ["nft", "sysctl"]);
 
 networkTest("doctor tries multicast where there is IPv6 alone", async () => {
   await using network = await Network.open(1);

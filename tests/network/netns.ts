@@ -6,14 +6,18 @@
  * @module
  */
 import { seededNumbers } from "../support/faults.ts";
+import { missing, testUnless } from "../support/tools.ts";
 
 /** Why there can be no such network here; `undefined` where there can. */
-export const OBSTACLE: string | undefined = obstacle();
+const OBSTACLE: string | undefined = obstacle();
 
-/** A test on machines of its own; where there can be none, its name says why it is left out. */
-export function networkTest(name: string, fn: () => Promise<void>): void {
-  const why = OBSTACLE === undefined ? "" : ` (left out: ${OBSTACLE})`;
-  Deno.test({ name: name + why, ignore: OBSTACLE !== undefined, fn });
+/** A test on machines of its own, for which it needs programs besides. */
+export function networkTest(
+  name: string,
+  fn: () => Promise<void>,
+  programs: readonly string[] = [],
+): void {
+  testUnless(OBSTACLE ?? missing(...programs), name, fn);
 }
 
 /** What the wire does to the frames of each machine. */
@@ -244,7 +248,8 @@ async function ip(...args: readonly string[]): Promise<void> {
 }
 
 function obstacle(): string | undefined {
-  if (Deno.build.os !== "linux") return "namespaces are Linux's";
+  const tools = missing("ip");
+  if (tools !== undefined) return tools;
   if (Deno.uid() !== 0) return "only root makes network namespaces";
   try {
     Deno.statSync("/dev/net/tun");
