@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { screenTest } from "../screen/expected.ts";
 import { README, takePictures, withPictures } from "./picture.ts";
+import { terminalTest } from "../support/tools.ts";
 
-screenTest(
+terminalTest(
   "the README shows a chat as terminals do: `deno task screen` writes it anew",
   async () => {
     const document = Deno.readTextFileSync(README);

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { screenTest } from "../screen/expected.ts";
 import { takeScreens, VERIFYING, withScreens } from "./verifying.ts";
+import { terminalTest } from "../support/tools.ts";
 
-screenTest(
+terminalTest(
   "docs/VERIFYING.md shows screens as they are: `deno task screen` writes them anew",
   async () => {
     const document = Deno.readTextFileSync(VERIFYING);

@@ -3,6 +3,7 @@ import type { Direction } from "../support/faults.ts";
 import { type Search, searchMemory, TextSearch } from "../support/memory.ts";
 import { HostProgram, Program } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
+import { missing, testUnless } from "../support/tools.ts";
 
 /** How often each text is said, so that none is missed because memory was used again. */
 const TIMES = 200;
@@ -25,10 +26,10 @@ function search(pid: number, texts: readonly string[]): Search {
   }
 }
 
-Deno.test({
-  name: "a relay has no text in its memory, nor in what it reads and writes",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
+testUnless(
+  missing(),
+  "a relay has no text in its memory, nor in what it reads and writes",
+  async () => {
     await using relay = await HostProgram.start(["--relay-only", "--json"]);
     await using links = new AsyncDisposableStack();
     const left = links.use(await Proxy.open(relay.port));
@@ -70,17 +71,17 @@ Deno.test({
     printed.push(new TextEncoder().encode(relay.stdout.text + relay.stderr.text));
     assertEquals(printed.found, texts.map(() => 0));
   },
-});
+);
 
 /** Names that are nowhere else: one that a byte a character holds, and one that it does not. */
 function nameCanaries(): string[] {
   return ["name", "имя"].map((word) => `${word}-${crypto.randomUUID()}`);
 }
 
-Deno.test({
-  name: "a relay for invited people has no name in its memory, nor in what it reads and writes",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
+testUnless(
+  missing(),
+  "a relay for invited people has no name in its memory, nor in what it reads and writes",
+  async () => {
     await using relay = await HostProgram.start(["--relay-only", "--invite", "--json"]);
     await using links = new AsyncDisposableStack();
     const { link } = await relay.event("invite");
@@ -125,4 +126,4 @@ Deno.test({
     printed.push(new TextEncoder().encode(relay.stdout.text + relay.stderr.text));
     assertEquals(printed.found, names.map(() => 0));
   },
-});
+);

@@ -8,13 +8,11 @@ import {
   SUBCOMMANDS,
 } from "../../lib/cli/options.ts";
 import { emptyDirectory, Output, run } from "../support/program.ts";
+import { BASH_COMPLETION, missing, testUnless } from "../support/tools.ts";
 
 /** A file that a shell is to complete, and its directory: where it starts, and its home. */
 const DIRECTORY = emptyDirectory();
 Deno.writeTextFileSync(`${DIRECTORY}/my file.json`, "");
-
-/** Where Debian has bash-completion. */
-const BASH_COMPLETION = "/usr/share/bash-completion/bash_completion";
 
 /** Writes a completion script to a file. @returns Its path. */
 async function scriptFor(shell: Shell): Promise<string> {
@@ -38,25 +36,8 @@ function spawn(command: readonly string[]): Deno.ChildProcess {
   }).spawn();
 }
 
-/** Says what has to be installed for a test where that is so. */
-function requireFile(debianPackage: string, ...places: string[]): void {
-  const exists = (place: string): boolean => {
-    try {
-      return Deno.statSync(place).isFile;
-    } catch {
-      return false;
-    }
-  };
-  if (!places.some(exists)) throw new Error(`This test needs apt-get install ${debianPackage}`);
-}
-
-function requireShell(name: string): void {
-  requireFile(name, ...Deno.env.get("PATH")!.split(":").map((directory) => `${directory}/${name}`));
-}
-
 /** What a shell prints for some lines of script. */
 async function output(command: readonly string[]): Promise<string> {
-  requireShell(command[0]!);
   const child = spawn(command);
   await child.stdin.close();
   const { stderr, stdout, success } = await child.output();
@@ -72,7 +53,6 @@ class Terminal implements AsyncDisposable {
   readonly #screen: Output;
 
   constructor(command: string) {
-    requireShell(command.split(" ")[0]!);
     this.#child = spawn(["script", "-qec", command, "/dev/null"]);
     this.#keyboard = this.#child.stdin.getWriter();
     this.#screen = new Output(this.#child.stdout, () => `--- ${command}:\n${this.#screen.text}`);
@@ -106,10 +86,6 @@ class Terminal implements AsyncDisposable {
   }
 }
 
-function linuxTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: Deno.build.os !== "linux", fn });
-}
-
 const FAKE = `lanchat() { printf '<%s>' "$@"; echo; }`;
 
 /** Types what bash and zsh complete alike. */
@@ -134,27 +110,34 @@ async function typeAll(terminal: Terminal): Promise<void> {
   assertEquals([...Deno.readDirSync(DIRECTORY)].filter(({ name }) => name === "ran"), []);
 }
 
-linuxTest("bash completes commands, options and paths, without bash-completion", async () => {
-  const script = await scriptFor("bash");
-  await using terminal = new Terminal("bash --norc --noprofile -i");
-  await terminal.type(`${FAKE}\r source '${script}'\r`);
-  await typeAll(terminal);
-  await terminal.runs("lanchat ser\t--max-per\t7", "serve", "--max-per-address", "7");
-  await terminal.runs("lanchat serve --identity=my\t", "serve", "--identity=my file.json");
-});
+testUnless(
+  missing("bash", "script"),
+  "bash completes commands, options and paths, without bash-completion",
+  async () => {
+    const script = await scriptFor("bash");
+    await using terminal = new Terminal("bash --norc --noprofile -i");
+    await terminal.type(`${FAKE}\r source '${script}'\r`);
+    await typeAll(terminal);
+    await terminal.runs("lanchat ser\t--max-per\t7", "serve", "--max-per-address", "7");
+    await terminal.runs("lanchat serve --identity=my\t", "serve", "--identity=my file.json");
+  },
+);
 
-linuxTest("bash finds the script where bash-completion looks for it", async () => {
-  requireFile("bash-completion", BASH_COMPLETION);
-  const script = await scriptFor("bash");
-  const place = `${DIRECTORY}/.data/bash-completion/completions`;
-  Deno.mkdirSync(place, { recursive: true });
-  Deno.copyFileSync(script, `${place}/lanchat`);
-  await using terminal = new Terminal("bash --norc --noprofile -i");
-  await terminal.type(`${FAKE}\r source ${BASH_COMPLETION}\r`);
-  await typeAll(terminal);
-});
+testUnless(
+  missing("bash", "bash-completion", "script"),
+  "bash finds the script where bash-completion looks for it",
+  async () => {
+    const script = await scriptFor("bash");
+    const place = `${DIRECTORY}/.data/bash-completion/completions`;
+    Deno.mkdirSync(place, { recursive: true });
+    Deno.copyFileSync(script, `${place}/lanchat`);
+    await using terminal = new Terminal("bash --norc --noprofile -i");
+    await terminal.type(`${FAKE}\r source ${BASH_COMPLETION}\r`);
+    await typeAll(terminal);
+  },
+);
 
-linuxTest("bash knows all options of each command", async () => {
+testUnless(missing("bash"), "bash knows all options of each command", async () => {
   const script = await scriptFor("bash");
   const complete = async (...words: string[]): Promise<string[]> => {
     const line = ["lanchat", ...words].map((word) => `'${word}'`).join(" ");
@@ -181,7 +164,7 @@ linuxTest("bash knows all options of each command", async () => {
   for (const action of PEER_ACTIONS) assertEquals(await complete("peers", action, ""), [""]);
 });
 
-linuxTest("zsh completes commands, options and paths", async () => {
+testUnless(missing("zsh", "script"), "zsh completes commands, options and paths", async () => {
   const script = await scriptFor("zsh");
   await using terminal = new Terminal("zsh -f -i");
   await terminal.type(`autoload -U compinit; compinit -D -u; ${FAKE}; source '${script}'\r`);
@@ -190,58 +173,69 @@ linuxTest("zsh completes commands, options and paths", async () => {
   await terminal.runs("lanchat serve --identity=my\t", "serve", "--identity=my file.json");
 });
 
-linuxTest("zsh finds the script in its path, and shows what options mean", async () => {
-  const script = await scriptFor("zsh");
-  const place = emptyDirectory();
-  Deno.copyFileSync(script, `${place}/_lanchat`);
-  await using terminal = new Terminal("zsh -f -i");
-  await terminal.type(`fpath=('${place}' $fpath); autoload -U compinit; compinit -D -u; ${FAKE}\r`);
-  await terminal.runs("lanchat begin", "begin");
-  await terminal.type("lanchat join host --\t");
-  for (const { name, summary } of COMMANDS.join.options) {
-    await terminal.shows(new RegExp(`${name} +-- ${summary.replaceAll(/[()]/g, "\\$&")}`));
-  }
-  await terminal.type("\x15lanchat \t");
-  for (const name of SUBCOMMANDS) {
-    await terminal.shows(new RegExp(`${name} +-- ${COMMANDS[name].summary}`));
-  }
-});
+testUnless(
+  missing("zsh", "script"),
+  "zsh finds the script in its path, and shows what options mean",
+  async () => {
+    const script = await scriptFor("zsh");
+    const place = emptyDirectory();
+    Deno.copyFileSync(script, `${place}/_lanchat`);
+    await using terminal = new Terminal("zsh -f -i");
+    await terminal.type(
+      `fpath=('${place}' $fpath); autoload -U compinit; compinit -D -u; ${FAKE}\r`,
+    );
+    await terminal.runs("lanchat begin", "begin");
+    await terminal.type("lanchat join host --\t");
+    for (const { name, summary } of COMMANDS.join.options) {
+      await terminal.shows(new RegExp(`${name} +-- ${summary.replaceAll(/[()]/g, "\\$&")}`));
+    }
+    await terminal.type("\x15lanchat \t");
+    for (const name of SUBCOMMANDS) {
+      await terminal.shows(new RegExp(`${name} +-- ${COMMANDS[name].summary}`));
+    }
+  },
+);
 
-linuxTest("fish completes commands, options and paths, and shows what they mean", async () => {
-  const script = await scriptFor("fish");
-  const complete = async (line: string): Promise<[string, string][]> => {
-    const commands = `source '${script}'; complete -C '${line}'`;
-    const text = await output(["fish", "--no-config", "-c", commands]);
-    return text === "" ? [] : text.trimEnd().split("\n").map((each) => {
-      const [word = "", summary = ""] = each.split("\t");
-      return [word, summary];
-    });
-  };
-  const options = (list: typeof COMMON_OPTIONS): [string, string][] =>
-    list.map(({ name, summary }): [string, string] => [name, summary]).sort();
-  const sorted = async (line: string): Promise<[string, string][]> => (await complete(line)).sort();
-  assertEquals(
-    await sorted("lanchat "),
-    SUBCOMMANDS.map((name): [string, string] => [name, COMMANDS[name].summary]).sort(),
-  );
-  assertEquals(await sorted("lanchat --"), options(COMMON_OPTIONS));
-  for (const name of SUBCOMMANDS) {
-    assertEquals(await sorted(`lanchat ${name} --`), options(COMMANDS[name].options));
-  }
-  const choices = (await sorted("lanchat completions ")).map(([word]) => word);
-  assertEquals(choices, [...COMMANDS.completions.choices].sort());
-  assertEquals((await sorted("lanchat id ")).map(([word]) => word), [...ID_ACTIONS].sort());
-  for (const line of ["log m", "id export m", "serve --identity m", "join h --log m"]) {
-    // Not every fish writes the backslash that it will put there.
-    const words = (await complete(`lanchat ${line}`)).map(([word]) => word.replace("\\", ""));
-    assertEquals(words, ["my file.json"]);
-  }
-  for (const line of ["serve --name m", "join m", "serve m", "id my", "peers forget "]) {
-    assertEquals(await complete(`lanchat ${line}`), []);
-  }
-  assertEquals(await complete("lanchat serve $(touch ran)m"), []);
-  assertEquals([...Deno.readDirSync(DIRECTORY)].filter(({ name }) => name === "ran"), []);
-});
+testUnless(
+  missing("fish"),
+  "fish completes commands, options and paths, and shows what they mean",
+  async () => {
+    const script = await scriptFor("fish");
+    const complete = async (line: string): Promise<[string, string][]> => {
+      const commands = `source '${script}'; complete -C '${line}'`;
+      const text = await output(["fish", "--no-config", "-c", commands]);
+      return text === "" ? [] : text.trimEnd().split("\n").map((each) => {
+        const [word = "", summary = ""] = each.split("\t");
+        return [word, summary];
+      });
+    };
+    const options = (list: typeof COMMON_OPTIONS): [string, string][] =>
+      list.map(({ name, summary }): [string, string] => [name, summary]).sort();
+    const sorted = async (line: string): Promise<[string, string][]> =>
+      (await complete(line)).sort();
+    assertEquals(
+      await sorted("lanchat "),
+      SUBCOMMANDS.map((name): [string, string] => [name, COMMANDS[name].summary]).sort(),
+    );
+    assertEquals(await sorted("lanchat --"), options(COMMON_OPTIONS));
+    for (const name of SUBCOMMANDS) {
+      assertEquals(await sorted(`lanchat ${name} --`), options(COMMANDS[name].options));
+    }
+    const choices = (await sorted("lanchat completions ")).map(([word]) => word);
+    assertEquals(choices, [...COMMANDS.completions.choices].sort());
+    assertEquals((await sorted("lanchat id ")).map(([word]) => word), [...ID_ACTIONS].sort());
+    for (const line of ["log m", "id export m", "serve --identity m", "join h --log m"]) {
+      // Not every fish writes the backslash that it will put there.
+      const words = (await complete(`lanchat ${line}`)).map(([word]) => word.replace("\\", ""));
+      assertEquals(words, ["my file.json"]);
+    }
+    for (const line of ["serve --name m", "join m", "serve m", "id my", "peers forget "]) {
+      assertEquals(await complete(`lanchat ${line}`), []);
+    }
+    assertEquals(await complete("lanchat serve $(touch ran)m"), []);
+    assertEquals([...Deno.readDirSync(DIRECTORY)].filter(({ name }) => name === "ran"), []);
+  },
+);
 
 Deno.test("an unknown shell is an error that names those that there are", async () => {
   const { status, stderr } = await run(["completions", "tcsh"]);

@@ -6,6 +6,7 @@ import { ADMISSION, answer, Impostor, sending } from "../support/impostor.ts";
 import { BINARY, type Event, HostProgram, type ProgramOptions, run } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
 import { Pty } from "../support/pty.ts";
+import { terminalTest } from "../support/tools.ts";
 
 /** M1 as a frame: all that a host that is not trusted may ever get. */
 const M1_FRAME_BYTES = 333;
@@ -118,20 +119,20 @@ Deno.test("lanchat alone explains itself on one screen and ends with status 0", 
   assertMatch(stdout, /chat for[^]*lanchat serve[^]*lanchat join[^]*To begin[^]*--help/);
 });
 
-Deno.test({
-  name: "lanchat alone in a terminal offers to host where no rooms can be looked for",
-  // A binary may look for them: with these permissions nothing does.
-  ignore: Deno.build.os !== "linux" || BINARY !== undefined,
-  async fn() {
-    await using person = new Pty([]);
-    await person.showsAll(
-      "Cannot look for rooms on this network: --allow-sys is missing.",
-      "A digit joins, h hosts a room, q leaves. By address: lanchat join ADDRESS",
-    );
-    await person.type("q");
-    await person.givesBack();
-  },
-});
+if (BINARY === undefined) { // Whose permissions would let it look for rooms.
+  terminalTest(
+    "lanchat alone in a terminal offers to host where no rooms can be looked for",
+    async () => {
+      await using person = new Pty([]);
+      await person.showsAll(
+        "Cannot look for rooms on this network: --allow-sys is missing.",
+        "A digit joins, h hosts a room, q leaves. By address: lanchat join ADDRESS",
+      );
+      await person.type("q");
+      await person.givesBack();
+    },
+  );
+}
 
 Deno.test("--help and --version print to standard output and end with status 0", async () => {
   for (

@@ -10,6 +10,7 @@ import { encodeFrame, SESSION_NONCE_BYTES } from "../../lib/wire/mod.ts";
 import { Flood, type Manners } from "../support/flood.ts";
 import { identityOf, memberHopKey } from "../support/keys.ts";
 import { HostProgram } from "../support/program.ts";
+import { missing, testUnless } from "../support/tools.ts";
 import { visit, type Visitor } from "../support/visitor.ts";
 
 /** How long joining may take, in milliseconds. */
@@ -24,14 +25,9 @@ const HELD = PER_ADDRESS + DEFAULT_LIMITS.maxWaiting;
 /** File descriptors of a host that has few. */
 const FEW_DESCRIPTORS = 60;
 
+/** A test of a host at a flood from 127.0.0.2, which is an address only on Linux. */
 function floodTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: Deno.build.os !== "linux", // Others have no 127.0.0.2, or no prlimit(1).
-    sanitizeOps: true,
-    sanitizeResources: true,
-    fn,
-  });
+  testUnless(missing("prlimit"), name, fn, { sanitizeOps: true, sanitizeResources: true });
 }
 
 /** A host of a small room that counts its own machine's addresses as others. */

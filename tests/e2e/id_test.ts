@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { BINARY, emptyDirectory, type Event, Program, run } from "../support/program.ts";
 import { Pty } from "../support/pty.ts";
+import { terminalTest } from "../support/tools.ts";
 
 /** What lanchat needs to keep an identity. */
 const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
@@ -99,10 +100,9 @@ Deno.test("an identity under a passphrase is opened with that of the environment
   assertEquals(await identity(["--no-passphrase", ...own], other), first);
 });
 
-Deno.test({
-  name: "a terminal asks for the passphrase before the chat begins, three times at most",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
+terminalTest(
+  "a terminal asks for the passphrase before the chat begins, three times at most",
+  async () => {
     const own = ["--identity", `${emptyDirectory()}/me.json`];
     {
       await using id = new Pty(["id", "--passphrase", ...own], { permissions });
@@ -133,23 +133,19 @@ Deno.test({
     await host.says(/error: Cannot open identity file/);
     await host.givesBack(1);
   },
-});
+);
 
-Deno.test({
-  name: "lanchat id new asks at a terminal for the word",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
-    const own = ["--identity", `${emptyDirectory()}/me.json`];
-    const { fingerprint } = await identity(own);
-    for (const [word, status] of [["yes", 1], ["new", 0], ["\x03", 130]] as const) {
-      await using id = new Pty(["id", "new", ...own], { permissions });
-      await id.says(/^Type new to go on:$/);
-      await id.type(word === "\x03" ? word : `${word}\r`);
-      assertEquals(await id.status(), status);
-      if (status === 1) assertEquals((await identity(own)).fingerprint, fingerprint);
-    }
-    assertNotEquals((await identity(own)).fingerprint, fingerprint);
-  },
+terminalTest("lanchat id new asks at a terminal for the word", async () => {
+  const own = ["--identity", `${emptyDirectory()}/me.json`];
+  const { fingerprint } = await identity(own);
+  for (const [word, status] of [["yes", 1], ["new", 0], ["\x03", 130]] as const) {
+    await using id = new Pty(["id", "new", ...own], { permissions });
+    await id.says(/^Type new to go on:$/);
+    await id.type(word === "\x03" ? word : `${word}\r`);
+    assertEquals(await id.status(), status);
+    if (status === 1) assertEquals((await identity(own)).fingerprint, fingerprint);
+  }
+  assertNotEquals((await identity(own)).fingerprint, fingerprint);
 });
 
 Deno.test({

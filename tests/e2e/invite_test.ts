@@ -2,7 +2,6 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import { fingerprint } from "../../lib/crypto/mod.ts";
 import { encodeCredential, formatInvite } from "../../lib/net/mod.ts";
 import { KnownPeers, openIdentity } from "../../lib/store/mod.ts";
-import { screenTest } from "../screen/expected.ts";
 import { identityOf } from "../support/keys.ts";
 import {
   BINARY,
@@ -12,6 +11,7 @@ import {
   Program,
   type ProgramOptions,
 } from "../support/program.ts";
+import { terminalTest } from "../support/tools.ts";
 
 /** What keeping an identity and a room needs. */
 const KEEPING = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
@@ -143,7 +143,7 @@ Deno.test("an invite comes as an argument, which is warned of, or from the envir
   assertEquals(await failure(bad), [2, "bad-invite"]);
 });
 
-screenTest("an invite is asked for at a terminal, which does not show it", async () => {
+terminalTest("an invite is asked for at a terminal, which does not show it", async () => {
   await using host = await HostProgram.start(INVITING);
   const link = await linkOf(host);
   await using bob = new Program(["join", "-", "--name", "bob"], { terminal: true });

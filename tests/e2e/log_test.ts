@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Impostor } from "../support/impostor.ts";
 import { BINARY, emptyDirectory, HostProgram, run } from "../support/program.ts";
+import { missing, terminalTest, testUnless } from "../support/tools.ts";
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /;
 
@@ -62,10 +63,9 @@ Deno.test("--log appends what is shown and said, to a file for its owner alone",
   );
 });
 
-Deno.test({
-  name: "--log works in a terminal, where what is typed is logged when it goes out",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
+terminalTest(
+  "--log works in a terminal, where what is typed is logged when it goes out",
+  async () => {
     await using host = await HostProgram.start(["--name", "hana", "--json"]);
     const file = `${emptyDirectory()}/a.log`;
     await using ann = await host.join(["--name", "ann", "--log", file], {
@@ -87,7 +87,7 @@ Deno.test({
       "hana: bye\n      ann",
     ]);
   },
-});
+);
 
 Deno.test("a log that cannot be written is an error before anything is tried", async () => {
   await using listener = new Impostor(() => {});
@@ -119,10 +119,10 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "a log that grows too large for the disk is one warning, and the chat goes on",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
+testUnless(
+  missing(),
+  "a log that grows too large for the disk is one warning, and the chat goes on",
+  async () => {
     await using host = await HostProgram.start(["--name", "hana", "--json"]);
     const file = `${emptyDirectory()}/a.log`;
     const limit = `trap '' XFSZ; ulimit -f 8; exec "$@"`; // 4 KiB, and no signal beyond it
@@ -147,7 +147,7 @@ Deno.test({
     assert(Deno.statSync(file).size <= 4096);
     assertEquals(logged.at(-1), `hana: ${texts[logged.filter((e) => /^hana/.test(e)).length - 1]}`);
   },
-});
+);
 
 Deno.test("--log-max bounds what a member's messages fill of the disk, by moving the log or by stopping", async () => {
   await using host = await HostProgram.start(["--name", "hana", "--json"]);

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { HostProgram, type Program } from "../support/program.ts";
+import { missing, testUnless } from "../support/tools.ts";
 
 /** What the host may keep for all its members, in MiB. */
 const MAX_MEMORY_MIB = 8;
@@ -27,11 +28,10 @@ async function talk(speaker: Program, listener: Program, round: number): Promise
   assert(heard.every((text, i) => text === texts[i]), "something else was heard");
 }
 
-Deno.test({
-  name:
-    "a member that reads nothing is let go of, and takes no more memory of the host than it says",
-  ignore: Deno.build.os !== "linux", // Others do not tell how much a process has had.
-  async fn() {
+testUnless(
+  missing(),
+  "a member that reads nothing is let go of, and takes no more memory of the host than it says",
+  async () => {
     const limits = ["--max-queue", "1", "--max-memory", `${MAX_MEMORY_MIB}`];
     await using host = await HostProgram.start(["--relay-only", ...limits]);
     await using ada = await host.join(["--name", "ada", "--json"]);
@@ -54,4 +54,4 @@ Deno.test({
       assertEquals(member.events.filter(({ event }) => bad.includes(event)), []);
     }
   },
-});
+);

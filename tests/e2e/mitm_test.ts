@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { hostAtTerminal } from "../screen/people.ts";
-import { screenTest } from "../screen/expected.ts";
 import { ManInTheMiddle } from "../support/mitm.ts";
 import { BINARY, emptyDirectory, HostProgram, run } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
 import { Pty } from "../support/pty.ts";
+import { terminalTest } from "../support/tools.ts";
 
 /** Waits for a row of a terminal. @returns What the pattern's group matches. */
 async function read(pty: Pty, pattern: RegExp): Promise<string> {
@@ -23,7 +23,7 @@ async function digitsBelow(pty: Pty, heading: RegExp, rows: number): Promise<str
 
 const HEARD = (name: string, text: string): RegExp => new RegExp(`^00:00 ${name}: ${text}$`);
 
-screenTest(
+terminalTest(
   "a man in the middle shows in all that people compare, and in nothing else",
   async () => {
     await using ada = await hostAtTerminal("ada", { columns: 100, rows: 50 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Event, HostProgram, type Program } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
+import { terminalTest } from "../support/tools.ts";
 
 /** A host, and a member whose connection a test may break. */
 interface Scene extends AsyncDisposable {
@@ -139,25 +140,21 @@ Deno.test("people are told in one line that the connection is lost, and in one t
   assertEquals(ada.stdout.lines, ["bob: yes"]);
 });
 
-Deno.test({
-  name: "who sits at a terminal types on while the connection is lost",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
-    await using stage = await scene([], true);
-    const { ada, host, proxy } = stage;
-    breakDown(proxy);
-    await ada.says(/Lost connection [^.]*\. Trying again; what you type is kept\./);
-    await ada.write("still here\r");
-    await host.say("hello ada");
-    await proxy.admit();
-    await ada.says(/Connected again; 1 message came meanwhile\./);
-    await ada.says(/hana\S*: hello \S*ada/);
-    assertEquals(await host.hears("ada", 1), ["still here"]);
-    assertEquals(ada.stdout.text.split("Trying again").length, 2);
-    assertEquals(ada.stdout.text.split("Connected again").length, 2);
-    await ada.write("\x04");
-    await ada.ends(0);
-  },
+terminalTest("who sits at a terminal types on while the connection is lost", async () => {
+  await using stage = await scene([], true);
+  const { ada, host, proxy } = stage;
+  breakDown(proxy);
+  await ada.says(/Lost connection [^.]*\. Trying again; what you type is kept\./);
+  await ada.write("still here\r");
+  await host.say("hello ada");
+  await proxy.admit();
+  await ada.says(/Connected again; 1 message came meanwhile\./);
+  await ada.says(/hana\S*: hello \S*ada/);
+  assertEquals(await host.hears("ada", 1), ["still here"]);
+  assertEquals(ada.stdout.text.split("Trying again").length, 2);
+  assertEquals(ada.stdout.text.split("Connected again").length, 2);
+  await ada.write("\x04");
+  await ada.ends(0);
 });
 
 Deno.test("--no-reconnect ends with the connection", async () => {

@@ -10,6 +10,7 @@ import {
   type ProgramOptions,
   run,
 } from "../support/program.ts";
+import { terminalTest } from "../support/tools.ts";
 
 const PASSPHRASE = "pässword";
 
@@ -161,10 +162,6 @@ async function assertRestored(program: Program, status: number): Promise<void> {
   await program.status();
   const [before, after] = program.stdout.text.match(/^[\da-f]+(:[\da-f]+)+/gm)!;
   assertEquals(after, before);
-}
-
-function terminalTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: Deno.build.os !== "linux", fn });
 }
 
 terminalTest(

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { HostProgram, Program } from "../support/program.ts";
+import { terminalTest } from "../support/tools.ts";
 
 const CTRL_C = "\x03";
 const CTRL_D = "\x04";
@@ -8,11 +9,6 @@ const CTRL_D = "\x04";
 async function type(program: Program, line: string, effect: RegExp): Promise<void> {
   await program.write(`${line}\r`);
   await program.stdout.has(effect);
-}
-
-/** A test of programs that people sit in front of. */
-function terminalTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: Deno.build.os !== "linux", fn });
 }
 
 terminalTest("two people at terminals talk, and leave with Ctrl-C and Ctrl-D", async () => {

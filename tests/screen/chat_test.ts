@@ -2,8 +2,9 @@ import { assertEquals } from "@std/assert";
 import { emptyDirectory, HostProgram } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
 import type { Pty } from "../support/pty.ts";
-import { did, said, screenTest, told, typed, whispered, whisperedTo, wrapped } from "./expected.ts";
+import { did, said, told, typed, whispered, whisperedTo, wrapped } from "./expected.ts";
 import { memberAtTerminal, type MemberOptions } from "./people.ts";
+import { terminalTest } from "../support/tools.ts";
 
 const LEFT = "\x1b[D";
 
@@ -23,7 +24,7 @@ function roomTest(
   fn: (room: Room) => Promise<void>,
   options: MemberOptions & { readonly host?: string } = {},
 ): void {
-  screenTest(name, async () => {
+  terminalTest(name, async () => {
     for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
       await using hana = await HostProgram.start(["--name", options.host ?? "hana", "--json"]);
       await using ada = await memberAtTerminal(hana, "ada", { ...options, columns, rows });
@@ -197,7 +198,7 @@ roomTest("private messages say between whom they are", async (room) => {
   await ada.shows(did("ada", "waves"), ">");
 });
 
-screenTest(
+terminalTest(
   "a host that is killed and started again costs two lines and nothing that is typed",
   async () => {
     for (const [columns, rows] of [[80, 24], [40, 10]] as const) {

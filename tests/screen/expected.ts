@@ -74,8 +74,3 @@ function width(text: string): number {
 const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3]|\p{Emoji_Presentation}/u;
 
 const MARK = /\p{Mn}/u;
-
-/** A test of the program on pseudo-terminals, which script(1) of Linux makes. */
-export function screenTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: Deno.build.os !== "linux", fn });
-}

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { HostProgram } from "../support/program.ts";
 import { Pty, type PtyOptions } from "../support/pty.ts";
-import { READY, said, screenTest } from "./expected.ts";
+import { READY, said } from "./expected.ts";
 import { memberAtTerminal } from "./people.ts";
+import { terminalTest } from "../support/tools.ts";
 
 const WAYS: Readonly<Record<string, { args?: string[] } & PtyOptions>> = {
   "NO_COLOR": { env: { NO_COLOR: "1" } },
@@ -11,7 +12,7 @@ const WAYS: Readonly<Record<string, { args?: string[] } & PtyOptions>> = {
 };
 
 for (const [way, { args = [], ...options }] of Object.entries(WAYS)) {
-  screenTest(`${way} gives lines, and nothing that draws`, async () => {
+  terminalTest(`${way} gives lines, and nothing that draws`, async () => {
     await using hana = await HostProgram.start(["--name", "hana", "--json"]);
     await using ada = new Pty(
       ["join", hana.address, "--name", "ada", "--no-notify", ...args],
@@ -33,7 +34,7 @@ for (const [way, { args = [], ...options }] of Object.entries(WAYS)) {
   });
 }
 
-screenTest("a mention is set off and rings", async () => {
+terminalTest("a mention is set off and rings", async () => {
   await using hana = await HostProgram.start(["--name", "hana", "--json"]);
   await using ada = await memberAtTerminal(hana, "ada");
   await hana.say("adam is here");

@@ -2,8 +2,9 @@ import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { BINARY, emptyDirectory, HostProgram } from "../support/program.ts";
 import { Pty, type PtyOptions, SHELL_PROMPT } from "../support/pty.ts";
-import { notice, said, screenTest, typed, wrapped } from "./expected.ts";
+import { notice, said, typed, wrapped } from "./expected.ts";
 import { hostAtTerminal, memberAtTerminal, scriptIn } from "./people.ts";
+import { terminalTest } from "../support/tools.ts";
 
 const CTRL_C = "\x03";
 const CTRL_D = "\x04";
@@ -57,7 +58,7 @@ const WAYS: Readonly<Record<string, (pty: Pty) => unknown>> = {
 };
 
 for (const [way, leave] of Object.entries(WAYS)) {
-  screenTest(`${way} gives the terminal back and leaves the last screen readable`, async () => {
+  terminalTest(`${way} gives the terminal back and leaves the last screen readable`, async () => {
     for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
       await using pty = await begun({ columns, rows });
       const shown = pty.lines.slice(0, -typed(columns, LINE).length);
@@ -68,7 +69,7 @@ for (const [way, leave] of Object.entries(WAYS)) {
   });
 }
 
-screenTest("an end in a hurry gives the terminal back", async () => {
+terminalTest("an end in a hurry gives the terminal back", async () => {
   await using ada = await begun();
   await using carl = await scriptIn(ada, "carl");
   await using dora = await scriptIn(ada, "dora");
@@ -79,7 +80,7 @@ screenTest("an end in a hurry gives the terminal back", async () => {
   await ada.givesBack(130);
 });
 
-screenTest("the end of the host gives the terminal back", async () => {
+terminalTest("the end of the host gives the terminal back", async () => {
   await using hana = await HostProgram.start(["--name", "hana", "--json"]);
   await using ada = await memberAtTerminal(hana, "ada");
   await ada.type(LINE);
@@ -93,7 +94,7 @@ screenTest("the end of the host gives the terminal back", async () => {
   ]);
 });
 
-screenTest(
+terminalTest(
   "a lost connection gives the terminal back with --no-reconnect",
   async () => {
     await using hana = await HostProgram.start(["--name", "hana", "--json"]);
@@ -105,27 +106,28 @@ screenTest(
   },
 );
 
-Deno.test({
-  name: "an error that nobody expects gives the terminal back before it is told",
-  ignore: Deno.build.os !== "linux" || BINARY !== undefined,
-  async fn() {
-    for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
-      await using pty = await begun({ main: FAULTY });
-      const shown = pty.lines.slice(0, -typed(80, LINE).length);
-      pty.signal(signal);
-      await pty.givesBack(1);
-      assertEquals(pty.lines.slice(0, shown.length), shown);
-      assertMatch(pty.lines[shown.length]!, /^error: Uncaught .*Error: faulty$/);
-    }
-  },
-});
+if (BINARY === undefined) {
+  terminalTest(
+    "an error that nobody expects gives the terminal back before it is told",
+    async () => {
+      for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
+        await using pty = await begun({ main: FAULTY });
+        const shown = pty.lines.slice(0, -typed(80, LINE).length);
+        pty.signal(signal);
+        await pty.givesBack(1);
+        assertEquals(pty.lines.slice(0, shown.length), shown);
+        assertMatch(pty.lines[shown.length]!, /^error: Uncaught .*Error: faulty$/);
+      }
+    },
+  );
+}
 
-screenTest("a terminal that shows nothing any more is given back", async () => {
+terminalTest("a terminal that shows nothing any more is given back", async () => {
   await using hana = await HostProgram.start(["--name", "hana", "--json"]);
   const directory = emptyDirectory();
   const elsewhere: PtyOptions["script"] = (command) =>
     [
-      `script -qfc 'tty >${directory}/tty; exec sleep 600' /dev/null </dev/null >/dev/null &`,
+      `script -qfc "tty >${directory}/tty; exec tail --pid=$$ -f /dev/null" /dev/null </dev/null >/dev/null &`,
       `echo $! >${directory}/pid; until test -s ${directory}/tty; do :; done`,
       `${command} >"$(cat ${directory}/tty)"`,
     ].join("\n");
@@ -138,7 +140,7 @@ screenTest("a terminal that shows nothing any more is given back", async () => {
   await hana.event("left", ({ reason }) => reason === "left");
 });
 
-screenTest("a window that is closed ends the program in order", async () => {
+terminalTest("a window that is closed ends the program in order", async () => {
   await using hana = await HostProgram.start(["--name", "hana", "--json"]);
   await using ada = await memberAtTerminal(hana, "ada");
   await ada.type(LINE);
@@ -147,7 +149,7 @@ screenTest("a window that is closed ends the program in order", async () => {
   await hana.event("left", ({ reason }) => reason === "left");
 });
 
-screenTest(
+terminalTest(
   "Ctrl-Z pauses the program, and fg brings back the line and what came meanwhile",
   async () => {
     for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
@@ -172,23 +174,26 @@ screenTest(
   },
 );
 
-screenTest("Enter goes on where Ctrl-Z was not meant, with what was typed meanwhile", async () => {
-  await using ada = await begun();
-  await using bob = await scriptIn(ada, "bob");
-  await ada.type(CTRL_Z);
-  await ada.shows(PAUSE_LINE, "");
-  await bob.say("hello");
-  await ada.shows(PAUSE_LINE, said("bob", "hello"), "");
-  await ada.type("!\n");
-  await ada.shows("!", ...typed(80, `${LINE}!`));
-  assertEquals(ada.screen.marksPastes, true);
-  await ada.type(CTRL_Z);
-  await ada.shows(PAUSE_LINE, "");
-  await ada.type(CTRL_C);
-  await ada.givesBack();
-});
+terminalTest(
+  "Enter goes on where Ctrl-Z was not meant, with what was typed meanwhile",
+  async () => {
+    await using ada = await begun();
+    await using bob = await scriptIn(ada, "bob");
+    await ada.type(CTRL_Z);
+    await ada.shows(PAUSE_LINE, "");
+    await bob.say("hello");
+    await ada.shows(PAUSE_LINE, said("bob", "hello"), "");
+    await ada.type("!\n");
+    await ada.shows("!", ...typed(80, `${LINE}!`));
+    assertEquals(ada.screen.marksPastes, true);
+    await ada.type(CTRL_Z);
+    await ada.shows(PAUSE_LINE, "");
+    await ada.type(CTRL_C);
+    await ada.givesBack();
+  },
+);
 
-screenTest("SIGCONT draws the line again", async () => {
+terminalTest("SIGCONT draws the line again", async () => {
   await using ada = await begun({ script: FOREGROUND });
   ada.signal("SIGSTOP");
   await ada.shows(SHELL_PROMPT);
@@ -199,7 +204,7 @@ screenTest("SIGCONT draws the line again", async () => {
   await ada.givesBack();
 });
 
-screenTest("a program in the background stops again and writes nothing", async () => {
+terminalTest("a program in the background stops again and writes nothing", async () => {
   await using ada = await begun({ script: BACKGROUND });
   await using bob = await scriptIn(ada, "bob");
   await ada.says(/-- bob joined/);

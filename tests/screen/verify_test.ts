@@ -1,48 +1,52 @@
 import { assertEquals } from "@std/assert";
 import { HostProgram } from "../support/program.ts";
 import { readQr } from "../support/qr.ts";
-import { notice, said, screenTest, told } from "./expected.ts";
+import { notice, said, told } from "./expected.ts";
 import { memberAtTerminal } from "./people.ts";
+import { terminalTest } from "../support/tools.ts";
 
-screenTest("somebody is verified by what both screens show, and marked from then on", async () => {
-  await using hana = await HostProgram.start(["--name", "hana", "--json"]);
-  await using ada = await memberAtTerminal(hana, "ada", { columns: 100, rows: 50 });
-  await hana.tell({ verify: "ada" });
-  const { digits, fingerprint } = await hana.event("safety-number");
-  const groups = digits.match(/\d{5}/g)!;
-  // Hana's half of it is the one that is not ada's.
-  const hanas = digits.replace(fingerprint, "").match(/\d{5}/g)!;
+terminalTest(
+  "somebody is verified by what both screens show, and marked from then on",
+  async () => {
+    await using hana = await HostProgram.start(["--name", "hana", "--json"]);
+    await using ada = await memberAtTerminal(hana, "ada", { columns: 100, rows: 50 });
+    await hana.tell({ verify: "ada" });
+    const { digits, fingerprint } = await hana.event("safety-number");
+    const groups = digits.match(/\d{5}/g)!;
+    // Hana's half of it is the one that is not ada's.
+    const hanas = digits.replace(fingerprint, "").match(/\d{5}/g)!;
 
-  await ada.type("/verify hana show\r");
-  await ada.shows(">");
-  await ada.says(/-- The other screen asks for four of your groups/);
-  const end = ada.lines.findIndex((line) => line.includes("The other screen asks"));
-  assertEquals(ada.lines.slice(end - 3, end), [
-    notice("Safety number of hana and you:"),
-    ...[groups.slice(0, 6), groups.slice(6)].map((half) =>
-      notice(`${half.join(" ")} (${half[0] === hanas[0] ? "hana" : "you"})`, false)
-    ),
-  ]);
-  const code = ada.lines.slice(0, end - 3);
-  assertEquals(readQr(code.slice(code.findIndex((line) => line.startsWith("█")))), digits);
+    await ada.type("/verify hana show\r");
+    await ada.shows(">");
+    await ada.says(/-- The other screen asks for four of your groups/);
+    const end = ada.lines.findIndex((line) => line.includes("The other screen asks"));
+    assertEquals(ada.lines.slice(end - 3, end), [
+      notice("Safety number of hana and you:"),
+      ...[groups.slice(0, 6), groups.slice(6)].map((half) =>
+        notice(`${half.join(" ")} (${half[0] === hanas[0] ? "hana" : "you"})`, false)
+      ),
+    ]);
+    const code = ada.lines.slice(0, end - 3);
+    assertEquals(readQr(code.slice(code.findIndex((line) => line.startsWith("█")))), digits);
 
-  await ada.type("/verify hana\r");
-  const ASKING = /^ +-- ((?:\d{5} |\?{5} )+)\(hana\)$/;
-  await ada.says(/-- \/verify hana 12345 67890 12345 67890$/);
-  const half = ada.lines.flatMap((line) => ASKING.exec(line)?.[1] ?? [])
-    .map((row) => row.trim().split(" "))
-    .find((row) => row.includes("?????"))!;
-  assertEquals(half, hanas.map((group, i) => half[i] === "?????" ? "?????" : group));
-  const missing = hanas.filter((_, i) => half[i] === "?????");
-  assertEquals(missing.length, 4);
-  await ada.type("/verify hana 12345 67890 12345 67890\r");
-  await ada.says(/-- hint: Somebody may be in between/);
-  await hana.say("not verified");
-  await ada.shows(said("hana", "not verified"), ">");
-  await ada.type(`/verify hana ${missing.join(" ")}\r`);
-  await ada.shows(notice("hana✓ is verified: the mark stands behind the name from now on."), ">");
-  await hana.say("verified");
-  await ada.type("hello\r");
-  await hana.event("message");
-  await ada.shows(said("hana✓", "verified"), told("ada", "hello"), ">");
-});
+    await ada.type("/verify hana\r");
+    const ASKING = /^ +-- ((?:\d{5} |\?{5} )+)\(hana\)$/;
+    await ada.says(/-- \/verify hana 12345 67890 12345 67890$/);
+    const half = ada.lines.flatMap((line) => ASKING.exec(line)?.[1] ?? [])
+      .map((row) => row.trim().split(" "))
+      .find((row) => row.includes("?????"))!;
+    assertEquals(half, hanas.map((group, i) => half[i] === "?????" ? "?????" : group));
+    const missing = hanas.filter((_, i) => half[i] === "?????");
+    assertEquals(missing.length, 4);
+    await ada.type("/verify hana 12345 67890 12345 67890\r");
+    await ada.says(/-- hint: Somebody may be in between/);
+    await hana.say("not verified");
+    await ada.shows(said("hana", "not verified"), ">");
+    await ada.type(`/verify hana ${missing.join(" ")}\r`);
+    await ada.shows(notice("hana✓ is verified: the mark stands behind the name from now on."), ">");
+    await hana.say("verified");
+    await ada.type("hello\r");
+    await hana.event("message");
+    await ada.shows(said("hana✓", "verified"), told("ada", "hello"), ">");
+  },
+);
