@@ -251,6 +251,11 @@ const PROFILE_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 /** Most members of a room: those of one roster, and its reader. */
 const MAX_MEMBERS = MAX_ROSTER_ENTRIES + 1;
 
+/** Longest time for which a seat can be kept, in minutes: a member believes no host that says more. */
+const MAX_KEEP_MINUTES = 60;
+
+const MS_PER_MINUTE = 60_000;
+
 /** Most callers of each kind: each costs a connection, and many share one thread. */
 const MAX_CALLERS = 1024;
 
@@ -596,7 +601,13 @@ function limits(values: Values): Limits {
     maxQueueBytes: bytes("--max-queue") ?? standard.maxQueueBytes,
     maxMemoryBytes: bytes("--max-memory") ?? standard.maxMemoryBytes,
     maxRate: bytes("--max-rate") ?? standard.maxRate,
+    keepSeatMs: keepSeatMs(values) ?? standard.keepSeatMs,
   };
+}
+
+function keepSeatMs(values: Values): number | undefined {
+  const minutes = integer(values, "--keep-seat", 0, MAX_KEEP_MINUTES);
+  return minutes === undefined ? undefined : minutes * MS_PER_MINUTE;
 }
 
 /** A number of mebibytes, in bytes. */

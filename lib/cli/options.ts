@@ -145,6 +145,11 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
         value: "MIB",
         summary: "what one member may send in a second (default 64)",
       },
+      {
+        name: "--keep-seat",
+        value: "MINUTES",
+        summary: "how long to wait for who lost the link (default 10)",
+      },
       ...DISPLAY,
       HELP,
     ],

@@ -131,7 +131,8 @@ export class Host {
       leave();
     };
     const cancelKeep = this.#clock.after(KEPT_MS, giveUpPlace);
-    await relay.serve(channel, { key, nonce, session }, () => {
+    const address = caller.remoteAddress;
+    await relay.serve(channel, { key, nonce, session, address }, () => {
       enteredAt = this.#clock.elapsed();
       giveUpPlace();
       onAdmitted?.(channel.hop);

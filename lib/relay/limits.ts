@@ -17,6 +17,8 @@ export interface Limits {
   readonly maxMemoryBytes: number;
   /** Bytes a second that one member may send. */
   readonly maxRate: number;
+  /** How long the seat of a member is kept whose connection is lost, in milliseconds. */
+  readonly keepSeatMs: number;
 }
 
 /** What holds unless the person who hosts says otherwise. */
@@ -28,4 +30,5 @@ export const DEFAULT_LIMITS: Limits = {
   maxQueueBytes: 4 << 20,
   maxMemoryBytes: 64 << 20,
   maxRate: 64 << 20,
+  keepSeatMs: 600_000,
 };

@@ -16,6 +16,13 @@ export { Door, type DoorOptions } from "./door.ts";
 export type { FailedJoins } from "./failed_joins.ts";
 export { type Caller, HANDSHAKE_MS, Host, type HostOptions } from "./host.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
-export { DRAIN_MS, type Former, Relay, type RelayOptions, SEAT_KEPT_MS } from "./relay.ts";
+export {
+  AWAY_LONG_MS,
+  DRAIN_MS,
+  type Former,
+  MAX_AWAY_LONG,
+  Relay,
+  type RelayOptions,
+} from "./relay.ts";
 export type { Guest } from "./seat.ts";
 export { HIGH_WATER_BYTES, LOW_WATER_BYTES, SHARE_BYTES, STALL_BYTES, STALL_MS } from "./seat.ts";

@@ -24,9 +24,13 @@ import { type Holder, Intake, Lane } from "./intake.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Pace } from "./pace.ts";
 import { type Guest, Parcel, Seat, type SeatEndpoint } from "./seat.ts";
+import { networkOf } from "./turnstile.ts";
 
-/** How long a seat is kept after its connection is lost, in milliseconds. */
-export const SEAT_KEPT_MS = 90_000;
+/** Absence after which a seat counts against {@linkcode MAX_AWAY_LONG} and may make room, in milliseconds. */
+export const AWAY_LONG_MS = 90_000;
+
+/** Maximum seats of one network that are kept longer than that: strangers must not fill the room with them. */
+export const MAX_AWAY_LONG = 64;
 
 /** How long a connection may take to enter the room, in milliseconds in which this process runs. */
 export const ENTRY_MS = 60_000;
@@ -92,6 +96,8 @@ export class Relay {
   readonly #seats = new Map<string, Seat>();
   readonly #serving = new Map<SeatEndpoint, Promise<void>>();
   readonly #paces = new Set<Pace>();
+  /** Seats without a connection for longer than {@linkcode AWAY_LONG_MS}, the longest first. */
+  readonly #awayLong = new Set<Seat>();
   readonly #intake = new Intake();
   #own: Seat | undefined;
   #queuedBytes = 0;
@@ -130,8 +136,10 @@ export class Relay {
     if (seat !== undefined) {
       void seat.claim?.close(CloseReason.REPLACED);
       seat.claim = endpoint;
+      seat.network = networkOf(guest.address ?? "");
       seat.disconnect();
       seat.cancelExpiry();
+      this.#awayLong.delete(seat);
     }
     if (!ended) {
       endpoint.send({
@@ -142,7 +150,7 @@ export class Relay {
         lastCmid: seat?.lastCmid ?? 0,
         maxMembers: this.maxMembers,
         time: this.#clock.now(),
-        keep: SEAT_KEPT_MS / 1000,
+        keep: this.#limits.keepSeatMs / 1000,
       });
     }
     const refusal = ended ? CloseReason.HOST_ENDS : CloseReason.IDLE;
@@ -213,12 +221,13 @@ export class Relay {
     await Promise.all(this.#serving.values());
     for (const seat of this.#seats.values()) seat.expire();
     this.#seats.clear();
+    this.#awayLong.clear();
   }
 
   #statusFor({ key }: Guest): number {
     const status = this.#door?.statusFor(key) ?? AcceptStatus.OK;
     if (status !== AcceptStatus.OK) return status;
-    const isFull = this.#seats.size >= this.maxMembers && [...this.#lobby()].length === 0;
+    const isFull = this.#seats.size >= this.maxMembers && this.#dispensable() === undefined;
     return isFull ? AcceptStatus.ROOM_FULL : AcceptStatus.OK;
   }
 
@@ -235,10 +244,16 @@ export class Relay {
     for (const seat of this.#seats.values()) if (!seat.joined && seat !== this.#own) yield seat;
   }
 
+  /** The seat that makes room for a newcomer: the oldest in the lobby, or else the one that is away longest. */
+  #dispensable(): Seat | undefined {
+    return [...this.#lobby(), ...this.#awayLong][0];
+  }
+
   #takeSeat(guest: Guest): Seat {
     if (this.#seats.size >= this.maxMembers) {
-      const [longest] = this.#lobby();
-      this.#turnOut(longest!, CloseReason.IDLE);
+      const seat = this.#dispensable()!;
+      if (seat.joined) this.#remove(seat, CloseReason.LOST);
+      else this.#turnOut(seat, CloseReason.IDLE);
     }
     const seat = new Seat(guest, this.#clock, {
       stalled: () => this.#lose(seat),
@@ -445,15 +460,24 @@ export class Relay {
     if (!seat.joined || reason === CloseReason.LEAVING) return this.#remove(seat, reason);
     const why = reason === CloseReason.TOO_SLOW ? reason : CloseReason.LOST;
     this.#tell(seat, MemberChange.AWAY, why);
-    seat.cancelExpiry = this.#clock.after(
-      SEAT_KEPT_MS,
-      () => this.#remove(seat, CloseReason.LOST),
-    );
+    const ms = Math.min(this.#limits.keepSeatMs, AWAY_LONG_MS);
+    seat.cancelExpiry = this.#clock.after(ms, () => this.#keepOn(seat));
     seat.disconnect(); // Those whom it held may fill it up.
+  }
+
+  /** Keeps a seat beyond {@linkcode AWAY_LONG_MS}, if seats are kept that long. */
+  #keepOn(seat: Seat): void {
+    const ms = this.#limits.keepSeatMs - AWAY_LONG_MS;
+    if (ms <= 0) return this.#remove(seat, CloseReason.LOST);
+    const neighbours = [...this.#awayLong].filter(({ network }) => network === seat.network);
+    if (neighbours.length >= MAX_AWAY_LONG) this.#remove(neighbours[0]!, CloseReason.LOST);
+    this.#awayLong.add(seat);
+    seat.cancelExpiry = this.#clock.after(ms, () => this.#remove(seat, CloseReason.LOST));
   }
 
   #remove(seat: Seat, reason: number): void {
     this.#seats.delete(seat.id);
+    this.#awayLong.delete(seat);
     const { BANNED, KICKED, TOO_SLOW } = CloseReason;
     void seat.claim?.close(reason === KICKED || reason === BANNED ? reason : TOO_SLOW);
     seat.claim = undefined;

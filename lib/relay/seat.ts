@@ -131,6 +131,8 @@ export interface Guest {
   readonly nonce: Bytes;
   /** The session, 16 bytes. */
   readonly session: Bytes;
+  /** Its IP address; missing for a member in this process. */
+  readonly address?: string;
   /** Present for the host's own member, which has no deadline for entering the room. */
   readonly own?: true;
 }
@@ -153,6 +155,8 @@ export class Seat {
   readonly nonce: Bytes;
   /** Whether the room was told of it. */
   joined = false;
+  /** The network of its newest connection; empty for a member in this process. */
+  network = "";
   /** The newest connection, which alone speaks for this seat; it may not have resumed yet. */
   claim: SeatEndpoint | undefined;
   /** The connection that envelopes go to; `undefined` while there is none. */

@@ -160,7 +160,7 @@ function isLoopback(address: string): boolean {
 }
 
 /** The first 64 bits of an IPv6 address, all of which one machine may have; an IPv4 address itself. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!address.includes(":")) return address;
   const [left, right = []] = address.split("::").map((part) => part === "" ? [] : part.split(":"));
   const zeros = new Array(8 - left!.length - right.length).fill("0");

@@ -8,9 +8,6 @@ const LAG_MS = 10_000;
 /** Time for which a member may report other rosters before that is said, in milliseconds. */
 const DIFFERENCE_MS = 60_000;
 
-/** How much longer it may report one that lacks only absent sessions, in milliseconds. */
-const ABSENCE_MS = 180_000;
-
 /**
  * Rosters of the past that are kept. A relay that pumps more of them through the room within
  * {@linkcode LAG_MS} makes equal ones look different: the error is on the side of the warning.
@@ -36,6 +33,8 @@ export class Agreement {
   readonly #clock: Clock;
   readonly #rosters: Past[] = [];
   #changedAt = 0;
+  /** How much longer a member may report a roster that lacks only absent sessions, in milliseconds. */
+  #absenceMs = 0;
 
   /** Starts without a past. @param hash The hash of the present roster, with or without absent sessions. */
   constructor(hash: (absent: boolean) => Promise<Bytes>, clock: Clock) {
@@ -57,6 +56,11 @@ export class Agreement {
     if (last?.until === Infinity) last.until = this.#changedAt;
   }
 
+  /** Sessions may be absent from now on. @param ms How long in all a member may leave them out, in milliseconds. */
+  allowAbsence(ms: number): void {
+    this.#absenceMs = ms;
+  }
+
   /** Notes which roster a member reports. @returns Whether it has to be said now that it is another. */
   async breaks(peer: Peer, reported: Bytes): Promise<boolean> {
     const now = this.#clock.elapsed();
@@ -73,7 +77,7 @@ export class Agreement {
     }
     // Without those who are absent it is the room as honest members see it after a restart of the host.
     const lacksAbsent = await this.#had("named", reported, now);
-    const patience = lacksAbsent ? DIFFERENCE_MS + ABSENCE_MS : DIFFERENCE_MS;
+    const patience = lacksAbsent ? DIFFERENCE_MS + this.#absenceMs : DIFFERENCE_MS;
     if (peer.differenceShown || now - difference.since < patience) return false;
     peer.differenceShown = true;
     return true;

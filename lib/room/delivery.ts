@@ -40,9 +40,10 @@ export class Delivery {
     this.#timers = new Timers(options.clock);
   }
 
-  /** Whether somebody may lack what the host before has lost. */
+  /** Whether somebody may lack what the host before has lost, and will not be away for long. */
   get owing(): boolean {
-    return this.#owed.size > 0;
+    if (this.#options.roster.settling) return this.#owed.size > 0;
+    return [...this.#owed].some(({ absent, away }) => !absent && !away);
   }
 
   /** How far the host has come, as {@linkcode LinkListener} tells it. */

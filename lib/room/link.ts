@@ -39,10 +39,7 @@ const ACK_MS = 200;
  */
 const MAX_KEPT_BYTES: number = 1 << 23;
 
-/** How long who was at the host before this one may take to come to it, in milliseconds. */
-export const ABSENT_MS = 90_000;
-
-/** A seat that is missing sooner after it was asked for was never there: a host keeps it for longer. */
+/** A seat that is missing sooner after it was asked for was never there: it is kept for longer, if at all. */
 const SEAT_CERTAIN_MS = 60_000;
 
 /** How long a host may take for each record that is due before the roster, and for that, in milliseconds. */
@@ -122,6 +119,7 @@ export class Link {
   #sentBytes = 0;
   #lastCmid = 0;
   #instance: Bytes = new Uint8Array(INSTANCE_BYTES);
+  #keepMs = 0;
   #lastSeq = 0;
   #openAtSeq = 0;
   #open = false;
@@ -150,6 +148,11 @@ export class Link {
   /** Whether the host waits for this member to announce itself. */
   get entryDue(): boolean {
     return this.#entryDue;
+  }
+
+  /** How long the host keeps the seat of a member whose connection is lost, in milliseconds. */
+  get keepMs(): number {
+    return this.#keepMs;
   }
 
   /** Bytes that were sent and that the relay has not acknowledged. */
@@ -274,9 +277,11 @@ export class Link {
       throw new ChannelError(refusal.code, `Cannot join as ${refusal.reason}`);
     }
     const known = equal(record.instance, this.#instance);
+    const keepMs = record.keep * 1000;
+    // At the host before the seat may have been given up, and at this one the others wait no longer.
     const lost = known
       ? !record.resumed && this.#hadSeat()
-      : this.#left !== undefined && this.#left.silence >= ABSENT_MS;
+      : this.#left !== undefined && this.#left.silence >= Math.min(keepMs, this.#keepMs);
     if (lost) throw new ChannelError("seat-lost", "This member's place was not kept so long");
     if (!known) {
       this.#restarted ||= this.#entered;
@@ -288,6 +293,7 @@ export class Link {
     this.#sent = this.#sentBytes = 0;
     this.#ackDue = false;
     this.#instance = record.instance;
+    this.#keepMs = keepMs;
     this.#resumedAt = this.#clock.elapsed();
     endpoint.send({
       type: "resume",
@@ -310,7 +316,8 @@ export class Link {
 
   /** Whether the host that does not know this member any more has had a seat for it. */
   #hadSeat(): boolean {
-    return this.#entered || this.#clock.elapsed() - this.#resumedAt > SEAT_CERTAIN_MS;
+    const certainMs = Math.min(SEAT_CERTAIN_MS, this.#keepMs);
+    return this.#entered || this.#clock.elapsed() - this.#resumedAt > certainMs;
   }
 
   #resumed(record: HostRecord): void {

@@ -18,13 +18,13 @@ import { Announcer } from "./announcer.ts";
 import { Bans, Decisions } from "./decisions.ts";
 import { Events, type LeaveReason, type RoomEvent } from "./events.ts";
 import { Lanes } from "./lanes.ts";
-import { ABSENT_MS, Link, type NamedChange, type NamedSession } from "./link.ts";
+import { Link, type NamedChange, type NamedSession } from "./link.ts";
 import { Naming } from "./naming.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Member, Peer, Present, Trust } from "./peer.ts";
 import { Receiver } from "./receiver.ts";
 import { ANSWER_MS, Recovery } from "./recovery.ts";
-import { Roster } from "./roster.ts";
+import { MOVE_MS, Roster } from "./roster.ts";
 import { Sender } from "./sender.ts";
 import type { SessionKeys } from "./session_keys.ts";
 import { Timers } from "./timers.ts";
@@ -421,7 +421,8 @@ export class Room {
 
   /** Another process has the room now, and nothing of what the one before had queued. */
   #move(entries: readonly NamedSession[]): void {
-    this.#roster.moved();
+    this.#roster.moved(this.#link.keepMs);
+    this.#timers.after("moved", MOVE_MS, () => this.#sender.pump());
     this.#recovery.stopAnsweringAll();
     if (this.#return !== undefined) this.#return.restarted = true;
     const here = new Map(entries.map((entry) => [toHex(entry.session), entry]));
@@ -436,14 +437,17 @@ export class Room {
 
   /** A member that was at the host before has not come to this one yet. */
   #miss(peer: Peer): void {
+    if (peer.absent) return; // Its time began at the process before.
     this.#roster.setAbsent(peer, true);
     peer.away = false;
     this.#recovery.stopAwaitingQuestion(peer);
     this.#do(peer, 0, () => this.#announcer.answered(peer));
+    const { keepMs } = this.#link;
+    if (keepMs < ANSWER_MS) return this.#awaitReturn(peer, keepMs);
     // Most come at once: to tell of each first that it is lost and then that it is back is no news.
     this.#timers.after(`absent ${peer.id}`, ANSWER_MS, () => {
       this.#do(peer, 0, () => this.#showLost(peer));
-      this.#awaitReturn(peer, ABSENT_MS - ANSWER_MS);
+      this.#awaitReturn(peer, keepMs - ANSWER_MS);
     });
   }
 

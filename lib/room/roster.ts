@@ -5,7 +5,7 @@ import { MAX_ROSTER_ENTRIES, typedName } from "../wire/mod.ts";
 import { Agreement } from "./agreement.ts";
 import type { Author } from "./chain.ts";
 import type { Lanes } from "./lanes.ts";
-import { ABSENT_MS, type NamedSession } from "./link.ts";
+import type { NamedSession } from "./link.ts";
 import { Peer, type Present, rosterHash, SILENT_AFTER_MS } from "./peer.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { ALL_SKIPS, WorkBudget } from "./work_budget.ts";
@@ -18,6 +18,9 @@ const KEY = /^[\w-]{43}$/;
  * in no announcement made for this one: it has to remember none of them.
  */
 const MAX_BURNED = 65_536;
+
+/** Time for members with a connection to come to a restarted host and ask for what they lack, in milliseconds. */
+export const MOVE_MS = 90_000;
 
 /** Dependencies of {@linkcode Roster}. */
 export interface RosterOptions {
@@ -52,6 +55,7 @@ export class Roster {
   #joinedCount = 0;
   #known = false;
   #movedAt: number | undefined;
+  #awaitedMs = 0;
 
   /** Begins empty. */
   constructor({ clock, hostKey, lanes, maxBurned = MAX_BURNED, me }: RosterOptions) {
@@ -80,7 +84,13 @@ export class Roster {
 
   /** Whether those who were at the host before may still be on their way to this one. */
   get moving(): boolean {
-    return this.#movedAt !== undefined && this.#clock.elapsed() - this.#movedAt < 2 * ABSENT_MS;
+    return this.#movedAt !== undefined &&
+      this.#clock.elapsed() - this.#movedAt < this.#awaitedMs + MOVE_MS;
+  }
+
+  /** Whether most of them may be. */
+  get settling(): boolean {
+    return this.#movedAt !== undefined && this.#clock.elapsed() - this.#movedAt < MOVE_MS;
   }
 
   /** The next place in the order in which the members came. */
@@ -163,9 +173,11 @@ export class Roster {
     this.#known = true;
   }
 
-  /** Another process has the room now. */
-  moved(): void {
+  /** Another process has the room now. @param awaitedMs How long it keeps the places of absent members. */
+  moved(awaitedMs: number): void {
     this.#movedAt = this.#clock.elapsed();
+    this.#awaitedMs = awaitedMs;
+    this.agreement.allowAbsence(awaitedMs + MOVE_MS);
   }
 
   /** Notes whether a member that was at the host before is not at this one yet. */

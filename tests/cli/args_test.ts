@@ -17,6 +17,7 @@ const LIMITS: Limits = {
   maxQueueBytes: 4 * 1024 ** 2,
   maxMemoryBytes: 64 * 1024 ** 2,
   maxRate: 64 * 1024 ** 2,
+  keepSeatMs: 600_000,
 };
 
 const SERVE: ServeCommand = {
@@ -72,6 +73,7 @@ const LIMIT_OPTIONS = [
   "--max-queue",
   "--max-memory",
   "--max-rate",
+  "--keep-seat",
 ] as const;
 
 const DIGITS = "012345678901234567890123456789";
@@ -109,11 +111,12 @@ Deno.test("parseCommandLine reads every option, in any order and in both forms",
       maxQueueBytes: 6 * 1024 ** 2,
       maxMemoryBytes: 7 * 1024 ** 2,
       maxRate: 8 * 1024 ** 2,
+      keepSeatMs: 0,
     },
     json: true,
   };
   const limits = "--max-members 2 --max-handshakes 3 --max-per-address 4 --max-waiting 5 " +
-    "--max-queue 6 --max-memory 7 --max-rate 8";
+    "--max-queue 6 --max-memory 7 --max-rate 8 --keep-seat 0";
   const spaced = `--port 0 --host fe80::1%eth0 --name ada --identity me.json ${limits} --json`;
   const joined = spaced.replaceAll(/ (?!--)/g, "=");
   for (const options of [spaced, joined]) {
@@ -505,6 +508,7 @@ Deno.test("parseCommandLine refuses a bad number", () => {
     assertStringIncludes(fails(["serve", option, "0"], "bad-number").hint, "from 1 to 4096");
     fails(["serve", option, "4097"], "bad-number");
   }
+  assertStringIncludes(fails(words("serve --keep-seat 61"), "bad-number").hint, "from 0 to 60");
   fails(words("join a --wait 2147484"), "bad-number");
 });
 

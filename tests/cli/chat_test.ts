@@ -6,7 +6,7 @@ import { Interrupts } from "../../lib/cli/interrupts.ts";
 import { Acquaintances } from "../../lib/cli/trust.ts";
 import { fingerprint, label, roomCode } from "../../lib/crypto/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
-import { type Guest, Relay, SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
+import { DEFAULT_LIMITS, type Guest, Relay } from "../../lib/relay/mod.ts";
 import { type RoomOptions, SessionKeys } from "../../lib/room/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
 import type { FrontEnd, Input, UiEvent } from "../../lib/ui/mod.ts";
@@ -151,7 +151,7 @@ class Talk {
   async loseSeat(): Promise<void> {
     this.#relays.end.close();
     await Promise.all(this.#served);
-    this.clock.advance(SEAT_KEPT_MS);
+    this.clock.advance(DEFAULT_LIMITS.keepSeatMs);
     await this.event("disconnected");
   }
 

@@ -33,6 +33,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--max-queue' = 'what may wait for one whose link is lost (default 4)'
       '--max-memory' = 'what may wait for all members (default 64)'
       '--max-rate' = 'what one member may send in a second (default 64)'
+      '--keep-seat' = 'how long to wait for who lost the link (default 10)'
       '--log' = 'append to this file what is shown and said'
       '--log-encrypted' = 'seal that file under a passphrase'
       '--log-max' = 'move it to FILE.1 at this size (default 64)'
@@ -108,7 +109,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--help' = 'show this text'
     }
   }
-  $valued = @('--port', '--host', '--name', '--allow', '--room', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--log', '--log-max', '--host-key', '--accept-host', '--wait', '--timeout', '--give-up-after', '--timeout', '--timeout')
+  $valued = @('--port', '--host', '--name', '--allow', '--room', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--keep-seat', '--log', '--log-max', '--host-key', '--accept-host', '--wait', '--timeout', '--give-up-after', '--timeout', '--timeout')
   $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }

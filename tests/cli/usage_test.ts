@@ -48,7 +48,7 @@ Deno.test("usage names the options of a command, each of which makes a differenc
     return [topic, options.length];
   });
   assertEquals(Object.fromEntries(counts), {
-    serve: 25,
+    serve: 26,
     join: 18,
     scan: 5,
     doctor: 6,
@@ -88,6 +88,8 @@ Deno.test("usage tells the defaults that hold", () => {
     "memory": serve.limits.maxMemoryBytes / 2 ** 20,
     "rate": serve.limits.maxRate / 2 ** 20,
   });
+  const minutes = serve.limits.keepSeatMs / 60_000;
+  assertStringIncludes(usage("serve"), `lost the link (default ${minutes})`);
   assertStringIncludes(usage("join"), `PORT ${join.port}`);
   assertStringIncludes(usage("join"), `(default ${join.waitSeconds})`);
   assertStringIncludes(usage("join"), `(default ${join.timeoutSeconds})`);

@@ -1,17 +1,19 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { toHex } from "../../lib/bytes/mod.ts";
-import { SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Party } from "../support/party.ts";
 import { type Event, Program } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
+
+/** How long the host keeps seats, in milliseconds. */
+const KEPT_MS = 60_000;
 
 /** How far the clock goes at once, in milliseconds: not so far that anybody is asked for a sign of life. */
 const STEP_MS = 10_000;
 
 Deno.test("a member whose place is gone says so, and goes on as another session with what was not sent", async () => {
   const clock = new FakeClock();
-  const party = await Party.open({ clock });
+  const party = await Party.open({ clock, keepSeatMs: KEPT_MS });
   await using proxy = await Proxy.open(party.port);
   await using ada = new Program(["join", proxy.address, "--name", "ada", "--json"]);
   await ada.ready();
@@ -30,7 +32,7 @@ Deno.test("a member whose place is gone says so, and goes on as another session 
   await ada.event("members");
 
   // The others say something from time to time, or the host would take them for lost as well.
-  for (let passed = 0; passed < SEAT_KEPT_MS; passed += STEP_MS) {
+  for (let passed = 0; passed < KEPT_MS; passed += STEP_MS) {
     clock.advance(STEP_MS);
     const { delivered } = await vera.room.say("still here", { to: "hana" });
     assert(await delivered);

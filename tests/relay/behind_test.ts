@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, toHex } from "../../lib/bytes/mod.ts";
-import { SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
+import { DEFAULT_LIMITS } from "../../lib/relay/mod.ts";
 import { CloseReason, EnvelopeClass, type HostRecord } from "../../lib/wire/mod.ts";
 import type { Guest } from "../support/guest.ts";
 import { Inn } from "../support/inn.ts";
@@ -89,7 +89,7 @@ test("Relay tells of who is away, and no more of who is gone", async () => {
   await bob.cut();
   await carol.leave(CloseReason.LEAVING);
   assertEquals(await behind(ada, bob, carol), ["bob"]);
-  await inn.pass(SEAT_KEPT_MS, [ada]);
+  await inn.pass(DEFAULT_LIMITS.keepSeatMs, [ada]);
   assertEquals(await behind(ada, bob, carol), []);
   await inn.close();
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { SEAT_KEPT_MS } from "../../lib/relay/mod.ts";
+import { DEFAULT_LIMITS } from "../../lib/relay/mod.ts";
 import { Parcel, Seat } from "../../lib/relay/seat.ts";
 import { FakeClock } from "../support/clock.ts";
 import type { Guest } from "../support/guest.ts";
@@ -102,7 +102,7 @@ test("Relay waits with delivered for who is away: until it is back and has it, o
       assertEquals(await told(ada), [2, 1]);
       again.listen();
     } else {
-      await inn.pass(SEAT_KEPT_MS, [ada]);
+      await inn.pass(DEFAULT_LIMITS.keepSeatMs, [ada]);
     }
     await ada.delivered(2);
     await inn.close();

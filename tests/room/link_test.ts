@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import type { LanchatError } from "../../lib/errors.ts";
-import { ABSENT_MS } from "../../lib/room/link.ts";
 import { Link, type LinkListener } from "../../lib/room/mod.ts";
 import {
   AcceptStatus,
@@ -15,7 +14,7 @@ import {
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { ANNOUNCEMENT } from "../support/guest.ts";
-import { nextTurn, ScriptedRelay } from "../support/stage.ts";
+import { nextTurn, ScriptedRelay, STAGE_KEEP_MS } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
 const SESSION = new Uint8Array(16).fill(1);
@@ -46,8 +45,10 @@ function create(settled: () => Promise<void> = () => Promise.resolve()): Scene {
 }
 
 /** A connection to a relay that has admitted the link. */
-async function connect({ link }: Scene): Promise<{ relay: ScriptedRelay; ran: Promise<number> }> {
-  const relay = new ScriptedRelay();
+async function connect(
+  { link }: Scene,
+  relay: ScriptedRelay = new ScriptedRelay(),
+): Promise<{ relay: ScriptedRelay; ran: Promise<number> }> {
   const ran = link.run(relay.channel);
   ran.catch(() => {});
   await relay.admit([]);
@@ -379,7 +380,9 @@ test("Link finds its seat lost at another process 90 s after the last record, by
     (clock, ms) => clock.set(clock.now() + ms), // The machine slept.
   ];
   for (const wait of clocks) {
-    for (const [waitMs, expected] of [[ABSENT_MS - 1, "in"], [ABSENT_MS, "seat-lost"]] as const) {
+    for (
+      const [waitMs, expected] of [[STAGE_KEEP_MS - 1, "in"], [STAGE_KEEP_MS, "seat-lost"]] as const
+    ) {
       const scene = create();
       const { ran, relay } = await connect(scene);
       await relay.settle();
@@ -396,6 +399,26 @@ test("Link finds its seat lost at another process 90 s after the last record, by
   }
 });
 
+test("Link finds its seat lost as soon as either process would keep it no longer", async () => {
+  for (const [before, after] of [[60_000, 600_000], [600_000, 60_000]] as const) {
+    for (const [waitMs, expected] of [[59_999, "in"], [60_000, "seat-lost"]] as const) {
+      const scene = create();
+      const first = new ScriptedRelay();
+      first.keepMs = before;
+      const { ran } = await connect(scene, first);
+      await first.settle();
+      await first.cut();
+      await assertFails(ran, "connection-lost");
+      scene.clock.advance(waitMs);
+      const second = new ScriptedRelay();
+      second.keepMs = after;
+      const end = await dial(scene, second, false);
+      assertEquals(end === "in" ? end : end.code, expected);
+      if (end === "in") await second.close();
+    }
+  }
+});
+
 test("Link takes any other process that it reaches first, however late", async () => {
   const scene = create();
   const first = new ScriptedRelay();
@@ -403,7 +426,7 @@ test("Link takes any other process that it reaches first, however late", async (
   await first.accept({ resumed: false, lastCmid: 0 });
   await first.cut();
   await assertFails(ran, "connection-lost");
-  scene.clock.advance(10 * ABSENT_MS);
+  scene.clock.advance(10 * STAGE_KEEP_MS);
   const second = new ScriptedRelay();
   assertEquals(await dial(scene, second, false), "in");
   await second.close();

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { equal } from "../../lib/bytes/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
-import { ABSENT_MS, WINDOW_BYTES } from "../../lib/room/link.ts";
+import { WINDOW_BYTES } from "../../lib/room/link.ts";
 import { SILENT_AFTER_MS } from "../../lib/room/mod.ts";
 import {
   decodeAgain,
@@ -16,7 +16,7 @@ import {
 import { assertFails } from "../support/assert.ts";
 import { identityOf } from "../support/keys.ts";
 import { type OwnChain, Puppet } from "../support/puppet.ts";
-import { nextTurn, Stage } from "../support/stage.ts";
+import { nextTurn, Stage, STAGE_KEEP_MS } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
 const { ANNOUNCE, MSG, AGAIN, SKDM } = ObjectType;
@@ -425,7 +425,7 @@ test("Room sends nothing again where no process has followed another within 180 
   await stage.relay.ack(answer[0]!.cmid, 0);
   // For who is away all of it is kept.
   await stage.restart([bob, { ...carol.entry, away: true }]);
-  await stage.pass(2 * ABSENT_MS - 1);
+  await stage.pass(2 * STAGE_KEEP_MS - 1);
   await stage.says(bob, encodeNeed(2));
   assert((await answerTo(stage, bob)).length > 40, "in time");
   stage.clock.advance(1);
@@ -552,6 +552,28 @@ test("Room seals no more than it can keep while somebody may lack what was lost"
   await stage.close();
 });
 
+test("Room waits with what it cannot keep for 90 s where only those lack something who are not there", async () => {
+  for (const how of ["absent", "away"]) {
+    const [bob, carol] = [await Puppet.create("bob"), await Puppet.create("carol")];
+    const stage = await Stage.open({ before: [bob, carol], keepMs: 600_000 });
+    await stage.restart(how === "absent" ? [bob] : [bob, { ...carol.entry, away: true }]);
+    await stage.says(bob, encodeNeed(1));
+    await answerTo(stage, bob);
+    const texts = Array.from({ length: 600 }, (_, i) => `${i} `.padEnd(16_000, "."));
+    const said = texts.map((text) => stage.room.say(text));
+    await msgs(stage, STOPPED);
+    await stage.pass(90_000 - 1);
+    assertEquals(
+      stage.relay.envelopes.all.filter(({ object }) => object[0] === MSG).length,
+      STOPPED,
+    );
+    stage.clock.advance(1);
+    await Promise.all(said);
+    await msgs(stage, texts.length + 1); // A heartbeat is the last.
+    await stage.close();
+  }
+});
+
 test("Room waits with delivered for twenty seconds for who does not ask, and for who is not there", async () => {
   const { bob, carol, stage } = await open();
   const lost = await lose(stage);
@@ -632,11 +654,11 @@ test("Room shows who has not come to the next process as lost, and as back when 
   stage.clock.advance(1);
   const { member } = await stage.event("lost");
   assertEquals([member.name, member.lost], ["bob", true]);
-  await stage.pass(ABSENT_MS - 2 * ANSWER_MS);
+  await stage.pass(STAGE_KEEP_MS - 2 * ANSWER_MS);
   await stage.tell(bob, MemberChange.JOINED);
   await stage.asks(bob);
   await stage.event("back");
-  await stage.pass(ABSENT_MS);
+  await stage.pass(STAGE_KEEP_MS);
   assertEquals(stage.events.rest(), []);
   assertEquals(stage.room.members.map(({ lost }) => lost), [false, false]);
   await stage.close();
@@ -650,7 +672,7 @@ test("Room takes who has not come for 90 s for gone, and gives it no key any mor
   await stage.event("reconnected");
   await stage.pass(ANSWER_MS);
   await stage.event("lost");
-  await stage.pass(ABSENT_MS - ANSWER_MS - 1);
+  await stage.pass(STAGE_KEEP_MS - ANSWER_MS - 1);
   assertEquals(stage.events.rest(), []);
   stage.clock.advance(1);
   const { member, reason } = await stage.event("left");
@@ -670,6 +692,30 @@ test("Room takes who has not come for 90 s for gone, and gives it no key any mor
   await stage.close();
 });
 
+test("Room waits for who has not come as long as the host says that it keeps seats", async () => {
+  const [bob, carol] = [await Puppet.create("bob"), await Puppet.create("carol")];
+  for (const keepMs of [5000, 600_000]) {
+    const stage = await Stage.open({ before: [bob, carol], keepMs });
+    await stage.restart([carol]);
+    await stage.answers(carol, await stage.asks(carol), []);
+    await stage.event("reconnected");
+    // Another restart is no new beginning.
+    await stage.pass(Math.floor(keepMs / 2));
+    if (keepMs > ANSWER_MS) {
+      await stage.event("lost");
+      await stage.restart([carol]);
+      await stage.answers(carol, await stage.asks(carol), []);
+      await stage.event("reconnected");
+    }
+    await stage.pass(Math.ceil(keepMs / 2) - 1);
+    assertEquals(stage.events.rest(), []);
+    stage.clock.advance(1);
+    await stage.relay.settle();
+    assertEquals(stage.events.rest().at(-1)?.type, "left");
+    await stage.close();
+  }
+});
+
 test("Room takes nobody for gone while it has no connection itself", async () => {
   for (const comes of [true, false]) {
     const { bob, carol, stage } = await open();
@@ -681,7 +727,7 @@ test("Room takes nobody for gone while it has no connection itself", async () =>
     await stage.relay.settle();
     const lastCmid = stage.relay.envelopes.all.at(-1)!.cmid;
     await stage.cut();
-    stage.clock.advance(2 * ABSENT_MS);
+    stage.clock.advance(2 * STAGE_KEEP_MS);
     await nextTurn();
     assertEquals(stage.events.rest(), []);
     assertEquals(stage.room.members.map(({ lost }) => lost), [true, false]);
@@ -730,7 +776,7 @@ test("Room refuses a message that waited where nobody has come in time", async (
   const { stage } = await open();
   await stage.restart([]);
   const failed = assertFails(stage.room.say("is anybody here?"), "nobody-here");
-  await stage.pass(ABSENT_MS);
+  await stage.pass(STAGE_KEEP_MS);
   await failed;
   assertEquals(stage.relay.envelopes.all, []);
   await stage.close();
@@ -758,7 +804,7 @@ test("Room takes nobody for a known session whom the relay names with its nonce 
     // Bob himself is heard wherever he comes through.
     await stage.says(bob, await chain.msg("it is me"));
     assertEquals(await stage.text(), "it is me");
-    await stage.pass(ABSENT_MS);
+    await stage.pass(STAGE_KEEP_MS);
     const types = stage.events.rest().map(({ type }) => type).sort();
     assertEquals(types.filter((type) => type !== "unannounced"), ["left", "lost", "reconnected"]);
     await stage.close();

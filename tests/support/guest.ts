@@ -97,6 +97,7 @@ export class Guest {
       names?: Map<string, string>;
       admitted?: () => void;
       own?: true;
+      address?: string;
     },
   ) {
     this.name = options.name;
@@ -116,6 +117,7 @@ export class Guest {
         key: this.key,
         nonce: this.nonce,
         session: this.session,
+        ...options.address !== undefined && { address: options.address },
         ...options.own && { own: options.own },
       },
       options.admitted,

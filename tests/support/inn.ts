@@ -23,7 +23,13 @@ export class Inn {
   /** Somebody who has said nothing yet. */
   knock(
     name: string,
-    options: { key?: Bytes; nonce?: Bytes; session?: Bytes; admitted?: () => void } = {},
+    options: {
+      key?: Bytes;
+      nonce?: Bytes;
+      session?: Bytes;
+      admitted?: () => void;
+      address?: string;
+    } = {},
   ): Guest {
     const guest = new Guest(this.relay, { name, names: this.#names, ...options });
     this.#guests.push(guest);

@@ -63,7 +63,7 @@ export class Party {
 
   /** Opens a room. @param options `invite` is the secret of one that is not open, `clock` the relay's. */
   static async open(
-    options: { invite?: Bytes; maxMembers?: number; clock?: Clock } = {},
+    options: { invite?: Bytes; maxMembers?: number; keepSeatMs?: number; clock?: Clock } = {},
   ): Promise<Party> {
     const { invite, ...rest } = options;
     const identity = await identityOf("host");

@@ -37,6 +37,9 @@ import { Inbox } from "./inbox.ts";
 import { identityOf, sessionKey, sessionOf, type TestSession } from "./keys.ts";
 import { HOST, MEMBER_KEY, type Puppet, ROOM_ID, type Target, targetOf } from "./puppet.ts";
 
+/** How long a scripted host keeps seats unless told otherwise, in milliseconds. */
+export const STAGE_KEEP_MS = 90_000;
+
 /** A fake clock on which one can wait for a timer to be set. */
 export class StageClock extends FakeClock {
   readonly #set = new Inbox<number>();
@@ -70,6 +73,8 @@ export class ScriptedRelay {
   readonly records: Inbox<Exclude<MemberRecord, { type: "batch" }>> = new Inbox();
   /** Whether envelopes are acknowledged as they come. */
   acknowledges = true;
+  /** How long this process keeps seats, in milliseconds. */
+  keepMs: number = STAGE_KEEP_MS;
   /** The number of the last envelope or change that was sent. */
   seq = 0;
   #named = 0;
@@ -145,7 +150,7 @@ export class ScriptedRelay {
       instance,
       maxMembers: 1024,
       time: 0,
-      keep: 90,
+      keep: this.keepMs / 1000,
       ...options,
     });
   }
@@ -239,6 +244,8 @@ export interface StageOptions {
   readonly trust?: RoomOptions["trust"];
   /** What happens beside its being noted. */
   readonly onEvent?: (event: RoomEvent, room: Room) => void;
+  /** How long the host keeps seats, in milliseconds. */
+  readonly keepMs?: number;
   /** Makes the session keys. */
   readonly keys?: (clock: FakeClock) => SessionKeys;
 }
@@ -281,6 +288,7 @@ export class Stage {
       ...ignores !== undefined && { ignores },
       ...trust !== undefined && { trust },
     });
+    if (options.keepMs !== undefined) this.relay.keepMs = options.keepMs;
     this.ran = this.#run();
   }
 
@@ -319,9 +327,10 @@ export class Stage {
 
   /** A connection to the same process, which has kept the member's place, or to another. */
   dial(restarted: boolean): void {
-    const { instance, seq } = this.relay;
+    const { instance, keepMs, seq } = this.relay;
     this.relay = new ScriptedRelay(restarted ? undefined : instance);
     if (!restarted) this.relay.seq = seq;
+    this.relay.keepMs = keepMs;
     this.ran = this.#run();
   }
 
