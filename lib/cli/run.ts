@@ -1,4 +1,5 @@
 import { EXIT, LanchatError } from "../errors.ts";
+import { DebuggerBlock } from "../net/mod.ts";
 import { type OpenedIdentity, openIdentity, openLog, openSealedLog } from "../store/mod.ts";
 import { chooseFrontEnd, type FrontEnd, LoggedFrontEnd } from "../ui/mod.ts";
 import { type Command, type JoinCommand, parseCommandLine, wantsJson } from "./args.ts";
@@ -84,6 +85,7 @@ type ChatCommand = Extract<Command, { kind: "serve" | "join" }>;
 
 /** @param found Where to join; by default where the command says. */
 async function runInFrontEnd(command: ChatCommand, found: Found = {}): Promise<number> {
+  using _ = new DebuggerBlock();
   let opened: OpenedIdentity;
   let frontEnd: FrontEnd;
   try {

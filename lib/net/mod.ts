@@ -32,6 +32,7 @@ export {
   parsePort,
 } from "./address.ts";
 export { type Connection, openConnection } from "./connection.ts";
+export { DebuggerBlock } from "./debugger.ts";
 export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";
 export {
   type AnnounceOptions,
