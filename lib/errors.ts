@@ -169,7 +169,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   },
   "connection-refused": {
     status: 1,
-    hint: "Nothing listens there: check that 'lanchat serve' runs on that machine, and the port.",
+    hint: "Check that 'lanchat serve' runs on that machine, and that the port is the same.",
   },
   "not-lanchat": {
     status: 1,
@@ -363,6 +363,11 @@ export function quote(text: string): string {
     .replaceAll(UNSAFE, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }
 
+/** A message of the operating system without its error number, which tells a person nothing. */
+export function withoutErrno(message: string): string {
+  return message.replaceAll(/ \(os error \d+\)/g, "");
+}
+
 /** An error that a person can act on: a code of the table, a message and a hint. */
 export class LanchatError extends Error {
   /** The code, stable for scripts. */
@@ -374,11 +379,12 @@ export class LanchatError extends Error {
    * Makes an error of the table.
    *
    * @param code The code of {@linkcode CODES}.
-   * @param message Action, then state; never keys, plaintext or raw text of a peer.
+   * @param message Action, then state; never keys, plaintext or raw text of a peer. Error numbers of the
+   * operating system are taken out.
    * @param options `cause` as for `Error`; `hint` replaces the table's hint.
    */
   constructor(code: Code, message: string, options: ErrorOptions & { hint?: string } = {}) {
-    super(message, options);
+    super(withoutErrno(message), options);
     this.name = new.target.name;
     this.code = code;
     this.hint = options.hint ?? CODES[code].hint;

@@ -11,6 +11,12 @@ export interface DialOptions {
   readonly signal?: AbortSignal;
   /** How long to wait for an answer; {@linkcode DIAL_TIMEOUT_MS} by default. */
   readonly timeoutMs?: number;
+  /** What opens the connection; `Deno.connect` by default. */
+  readonly connect?: (options: {
+    readonly hostname: string;
+    readonly port: number;
+    readonly signal: AbortSignal;
+  }) => Promise<Deno.TcpConn>;
 }
 
 /**
@@ -26,7 +32,7 @@ export async function dial(
   port: number,
   options: DialOptions = {},
 ): Promise<Connection> {
-  const { signal, timeoutMs = DIAL_TIMEOUT_MS } = options;
+  const { connect = Deno.connect, signal, timeoutMs = DIAL_TIMEOUT_MS } = options;
   const action = `Cannot connect to ${formatHostPort(host, port)}`;
   const timeout = new AbortController();
   const timer = setTimeout(() => {
@@ -35,7 +41,7 @@ export async function dial(
   try {
     requirePermission(host, port);
     const signals = signal === undefined ? [timeout.signal] : [timeout.signal, signal];
-    const conn = await Deno.connect({ hostname: host, port, signal: AbortSignal.any(signals) });
+    const conn = await connect({ hostname: host, port, signal: AbortSignal.any(signals) });
     return openConnection(conn);
   } catch (error) {
     signal?.throwIfAborted();
@@ -53,9 +59,32 @@ function dialError(action: string, isAddress: boolean, cause: Error): NetError {
   if (cause instanceof Deno.errors.NotCapable || cause instanceof Deno.errors.PermissionDenied) {
     return new NetError("permission-denied", `${action}: ${cause.message}`, { cause });
   }
-  // A failed lookup has no class of its own; only a name is looked up.
-  if (cause.constructor === Error && !isAddress) {
-    return new NetError("name-not-found", `${action} as no such name is known`, { cause });
+  const { code } = cause as { code?: string };
+  // A failed lookup has no code and no class of its own. Of an address, only the interface is looked up.
+  if (code === undefined && cause.constructor === Error) {
+    if (!isAddress) {
+      return new NetError("name-not-found", `${action} as no such name is known`, { cause });
+    }
+    const hint = "Write an interface of this machine after the '%': 'lanchat doctor' lists them.";
+    return new NetError("unreachable", `${action} as this machine has no such interface`, {
+      cause,
+      hint,
+    });
+  }
+  if (code === "EHOSTUNREACH") {
+    const hint =
+      "Compare the address with the host's screen; both machines must be on the same network.";
+    return new NetError("unreachable", `${action} as no machine answers at this address`, {
+      cause,
+      hint,
+    });
+  }
+  if (code === "ENETUNREACH") {
+    const hint = "Connect this machine to the network of the host.";
+    return new NetError("unreachable", `${action} as none of this machine's networks leads there`, {
+      cause,
+      hint,
+    });
   }
   return new NetError("unreachable", `${action}: ${cause.message}`, { cause });
 }

@@ -2,6 +2,7 @@ import { decode as decodePacket, encode as encodePacket } from "dns-packet";
 import { Buffer } from "node:buffer";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { type Clock, systemClock } from "../clock.ts";
+import { withoutErrno } from "../errors.ts";
 import { machineInterfaces, type MachineOptions } from "./address.ts";
 
 /** A version of the Internet Protocol. */
@@ -265,7 +266,7 @@ class MulticastSocket {
     const { promise, reject, resolve } = Promise.withResolvers<void>();
     this.opened = promise;
     this.opened.catch((error) => {
-      this.problem = error.message;
+      this.problem = withoutErrno(error.message);
       this.close();
     });
     this.#socket.on("error", reject);
@@ -293,7 +294,7 @@ class MulticastSocket {
     await this.opened;
     await new Promise<void>((resolve) => {
       this.#socket.send(bytes, PORT, this.#group, (error) => {
-        if (error) this.problem = error.message;
+        if (error) this.problem = withoutErrno(error.message);
         else this.sent = true;
         resolve();
       });

@@ -61,7 +61,7 @@ loopbackTest("doctor tells people in a line each what it saw, and what to do", a
     lines.at(-2)!,
     /^!! connection: Cannot connect to 127\.0\.0\.1:\d+ as nothing listens/,
   );
-  assertMatch(lines.at(-1)!, /^ {3}Nothing listens there: check that 'lanchat serve' runs/);
+  assertMatch(lines.at(-1)!, /^ {3}Check that 'lanchat serve' runs/);
 });
 
 loopbackTest("doctor tells whatever else than an open lanchat answers", async () => {

@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import type { Code } from "../../lib/errors.ts";
 import { type Connection, dial, listen } from "../../lib/net/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { test } from "../support/test.ts";
@@ -68,6 +69,27 @@ test("dial is through with its signal once it has connected", async () => {
     break;
   }
   dialled.close();
+});
+
+test("dial says in plain words what the system reports, by address and by name", async () => {
+  const cases: [string, Error, Code][] = [
+    ["EHOSTUNREACH", new Error("No route to host (os error 113)"), "unreachable"],
+    [
+      "ENETUNREACH",
+      new Deno.errors.NetworkUnreachable("Network is unreachable (os error 101)"),
+      "unreachable",
+    ],
+    ["EINVAL", new TypeError("Invalid argument (os error 22)"), "unreachable"],
+    ["ENOBUFS", new Error("No buffer space available (os error 105)"), "unreachable"],
+  ];
+  for (const [code, cause, expected] of cases) {
+    const connect = () => Promise.reject(Object.assign(cause, { code }));
+    for (const host of ["192.0.2.9", "ada.local"]) {
+      const error = await assertFails(dial(host, 12_345, { connect }), expected, `${host}:12345`);
+      assert(!error.message.includes("os error"), error.message);
+      assertEquals(error.cause, cause);
+    }
+  }
 });
 
 Deno.test({
