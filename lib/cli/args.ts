@@ -7,6 +7,7 @@ import {
   isInvite,
   parseHostPort,
   parsePort,
+  requireScope,
 } from "../net/mod.ts";
 import { DEFAULT_LIMITS, type Limits } from "../relay/mod.ts";
 import { DEFAULT_MAX_LOG_BYTES } from "../store/mod.ts";
@@ -408,7 +409,9 @@ function serve(words: string[], values: Values): ServeCommand {
 }
 
 function join([where, ...words]: string[], values: Values): JoinCommand {
-  refuseSurplus("join", words);
+  const isPort = /^\d{1,5}$/.test(words[0] ?? "");
+  const hint = "Write the port after the address and a colon, as in 192.168.1.5:12345.";
+  refuseSurplus("join", words, isPort ? hint : undefined);
   const reconnect = !values.has("--no-reconnect");
   if (!reconnect && values.has("--give-up-after")) {
     throw new UsageError("surplus-argument", "Cannot use --give-up-after with --no-reconnect", {
@@ -433,7 +436,11 @@ function join([where, ...words]: string[], values: Values): JoinCommand {
 }
 
 function scan(words: string[], values: Values): ScanCommand {
-  refuseSurplus("scan", words);
+  refuseSurplus(
+    "scan",
+    words,
+    "It lists all rooms on this network. For one host: lanchat join ADDRESS, or lanchat doctor ADDRESS.",
+  );
   return {
     kind: "scan",
     timeoutSeconds: integer(values, "--timeout", 1, MAX_SECONDS) ?? DEFAULT_SCAN_SECONDS,
@@ -622,7 +629,11 @@ function listenPort(values: Values): number {
 
 function listenAddress(values: Values): string | undefined {
   const address = values.get("--host");
-  if (address === undefined || isAddress(address)) return address;
+  if (address === undefined) return undefined;
+  if (isAddress(address)) {
+    requireScope(address);
+    return address;
+  }
   const message = `Cannot use --host ${quote(address)} as it is no IP address`;
   throw new UsageError("bad-address", message, {
     hint: "Give an IP address of this machine without a port, as in --host 192.168.1.5.",
@@ -659,9 +670,10 @@ function integer(
   });
 }
 
-function refuseSurplus(subcommand: string, [word]: string[]): void {
+function refuseSurplus(subcommand: string, [word]: string[], hint?: string): void {
   if (word === undefined) return;
-  throw new UsageError("surplus-argument", `Cannot use ${quote(word)} with lanchat ${subcommand}`);
+  const message = `Cannot use ${quote(word)} with lanchat ${subcommand}`;
+  throw new UsageError("surplus-argument", message, hint === undefined ? {} : { hint });
 }
 
 function unknownSubcommand(word: string): UsageError {

@@ -8,7 +8,7 @@ const MAX_NAME_LENGTH = 253;
 
 const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
 const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
-const LINK_LOCAL = /^fe[89ab]/i;
+const LINK_LOCAL = /^fe[89ab][\da-f]:/i;
 const SCOPE = /%[\w.~-]+$/;
 
 /** A label of RFC 1123 §2.1, and the underscore that many machines use all the same. */
@@ -17,6 +17,13 @@ const NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*\\.?$`);
 
 /** What system resolvers take for an IPv4 address: `1.2.3` would be 1.2.0.3. */
 const NUMERIC = /(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i;
+
+/** What an address copied from a browser or a shell may have around the host and the port. */
+const AROUND = /^\s*(?:[a-z][a-z\d+.-]*:\/\/)?(?:[^@/]*@)?([^/?#\s]*)(?:[/?#].*)?\s*$/is;
+
+/** Interfaces that lead to the containers and virtual machines of this machine, and to nobody else. */
+const INTERNAL =
+  /^(?:docker|podman|cni|lxcbr|lxdbr|incusbr|virbr|vmnet|vboxnet)\d+$|^(?:br-[\da-f]{12}|veth.*|vEthernet \(.*\))$/;
 
 /** Where a host listens. */
 export interface HostPort {
@@ -56,7 +63,8 @@ export function parsePort(text: string, minimum: 0 | 1): number {
  *
  * @param text The address.
  * @param defaultPort The port if the text has none.
- * @throws {UsageError} With code `bad-address` or `bad-port` if it is none of these.
+ * @throws {UsageError} With code `bad-address` or `bad-port` if it is none of these, or a link-local IPv6
+ * address without an interface.
  *
  * @example All forms
  * ```ts
@@ -70,11 +78,29 @@ export function parsePort(text: string, minimum: 0 | 1): number {
  */
 export function parseHostPort(text: string, defaultPort: number): HostPort {
   const [, brackets, rest, portText] = /^(?:\[(.*)\]|(.*?))(?::([^:]*))?$/s.exec(text)!;
-  if (isIPv6(text)) return { host: text, port: defaultPort };
+  if (isIPv6(text)) {
+    requireScope(text);
+    return { host: text, port: defaultPort };
+  }
   const host = brackets ?? rest!;
   const isHost = brackets === undefined ? IPV4.test(host) || isName(host) : isIPv6(host);
-  if (!isHost) throw badAddress(text, host, portText);
+  if (!isHost || /[/?#@]/.test(text)) throw badAddress(text, host, portText, defaultPort);
+  requireScope(host);
   return { host, port: portText === undefined ? defaultPort : parsePort(portText, 1) };
+}
+
+/**
+ * Asserts that a link-local IPv6 address names an interface, without which it leads nowhere.
+ *
+ * @throws {UsageError} With code `bad-address` if it does not.
+ */
+export function requireScope(address: string): void {
+  if (!LINK_LOCAL.test(address) || SCOPE.test(address)) return;
+  throw new UsageError(
+    "bad-address",
+    `Cannot use address ${quote(address)} as it does not name an interface of this machine`,
+    { hint: `Add the interface that leads to the others, as in ${address}%eth0.` },
+  );
 }
 
 /** The shortest text that {@linkcode parseHostPort} reads back. */
@@ -104,13 +130,16 @@ export function machineInterfaces(
 
 /**
  * The addresses under which other machines may reach this one: IPv4 first, then IPv6, link-local IPv6
- * (with `%interface`) last.
+ * (with `%interface`) last. Those for containers and virtual machines are left out unless there are no
+ * others.
  *
  * @returns `undefined` where `--allow-sys` does not let them be known.
  */
 export function machineAddresses(options: MachineOptions = {}): string[] | undefined {
   const interfaces = machineInterfaces(options);
-  return interfaces && addressesOf(interfaces);
+  if (interfaces === undefined) return undefined;
+  const outer = interfaces.filter(({ name }) => !INTERNAL.test(name));
+  return addressesOf(outer.length > 0 ? outer : interfaces);
 }
 
 /** The addresses of network interfaces, in the order and the form of {@linkcode machineAddresses}. */
@@ -155,16 +184,38 @@ function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-function badAddress(text: string, host: string, port: string | undefined): UsageError {
+function badAddress(
+  text: string,
+  host: string,
+  port: string | undefined,
+  defaultPort: number,
+): UsageError {
   const message = `Cannot use address ${quote(text)}`;
   if (port !== undefined && isIPv6(host)) {
     return new UsageError(
       "bad-address",
       `${message} as an IPv6 address with a port needs brackets`,
+      { hint: `Did you mean [${host}]:${port}?` },
+    );
+  }
+  const [, bare] = AROUND.exec(text) ?? [];
+  if (bare !== undefined && bare !== text && isHostPort(bare, defaultPort)) {
+    return new UsageError(
+      "bad-address",
+      `${message} as there is more in it than a host and a port`,
       {
-        hint: `Did you mean [${host}]:${port}?`,
+        hint: `Did you mean ${bare}?`,
       },
     );
   }
   return new UsageError("bad-address", `${message} as it is neither an IP address nor a host name`);
+}
+
+function isHostPort(text: string, defaultPort: number): boolean {
+  try {
+    parseHostPort(text, defaultPort);
+    return true;
+  } catch {
+    return false;
+  }
 }

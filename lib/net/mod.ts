@@ -30,6 +30,7 @@ export {
   type MachineOptions,
   parseHostPort,
   parsePort,
+  requireScope,
 } from "./address.ts";
 export { type Connection, openConnection } from "./connection.ts";
 export { DebuggerBlock } from "./debugger.ts";

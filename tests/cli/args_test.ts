@@ -199,7 +199,14 @@ Deno.test("parseCommandLine reads the scan command", () => {
     json: true,
   });
   fails(words("scan --timeout 0"), "bad-number");
-  fails(words("scan eth0"), "surplus-argument");
+  assertStringIncludes(fails(words("scan 192.168.1.5"), "surplus-argument").hint, "lanchat doctor");
+});
+
+Deno.test("parseCommandLine says how a port is given, and which addresses lead nowhere", () => {
+  assertStringIncludes(fails(words("join 192.168.1.5 80"), "surplus-argument").hint, ":12345");
+  for (const line of ["join fe80::1", "doctor fe80::1", "serve --host fe80::1"]) {
+    assertStringIncludes(fails(words(line), "bad-address").hint, "fe80::1%eth0");
+  }
 });
 
 Deno.test("parseCommandLine reads the doctor command", () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { quote, UsageError } from "../../lib/errors.ts";
+import { CODES, quote, UsageError } from "../../lib/errors.ts";
 import {
   DEFAULT_PORT,
   formatHostPort,
@@ -94,6 +94,52 @@ Deno.test("parseHostPort suggests brackets for an IPv6 address with a port", () 
   }
 });
 
+Deno.test("parseHostPort suggests the address in a text that was copied with more around it", () => {
+  const texts: [string, string][] = [
+    ["http://192.168.1.5:12345/", "192.168.1.5:12345"],
+    ["https://192.168.1.5", "192.168.1.5"],
+    ["HTTP://[fd00::2]:80/#x", "[fd00::2]:80"],
+    ["ssh://ada@ada.local", "ada.local"],
+    ["ada@192.168.1.5", "192.168.1.5"],
+    ["192.168.1.5/24", "192.168.1.5"],
+    ["ada.local/", "ada.local"],
+    ["192.168.1.5:80/", "192.168.1.5:80"],
+    [" 192.168.1.5\n", "192.168.1.5"],
+  ];
+  for (const [text, address] of texts) {
+    const error = assertThrows(
+      () => parseHostPort(text, DEFAULT_PORT),
+      UsageError,
+      undefined,
+      text,
+    );
+    assertEquals([error.code, error.hint], ["bad-address", `Did you mean ${address}?`], text);
+  }
+  for (const text of ["http://", "http://a b/", "http://1.2.3/", "a@b@c"]) {
+    const error = assertThrows(
+      () => parseHostPort(text, DEFAULT_PORT),
+      UsageError,
+      undefined,
+      text,
+    );
+    assertEquals(error.hint, CODES["bad-address"].hint, text);
+  }
+});
+
+Deno.test("parseHostPort refuses a link-local address that names no interface", () => {
+  for (const text of ["fe80::1", "[FE80::1]", "[febf::1]:80"]) {
+    const error = assertThrows(
+      () => parseHostPort(text, DEFAULT_PORT),
+      UsageError,
+      undefined,
+      text,
+    );
+    assertEquals(error.code, "bad-address");
+    assert(error.hint.includes("::1%eth0"), error.hint);
+  }
+  assertEquals(parseHostPort("fe8::1", 1).host, "fe8::1");
+});
+
 Deno.test("parseHostPort refuses a port that cannot be joined", () => {
   for (const port of ["", "0", "65536", "123456", "+80", "-80", "8e1", "80 ", "x", "٣"]) {
     for (const host of ["192.168.1.5", "[::1]", "localhost"]) {
@@ -153,6 +199,18 @@ Deno.test("machineAddresses sorts by reach and leaves out loopback", () => {
     "FE80::1%eth0",
     "febf::1%eth1",
   ]);
+});
+
+Deno.test("machineAddresses leaves out what leads to containers and virtual machines alone", () => {
+  const inner = ["docker0", "br-0a1b2c3d4e5f", "veth1a2b", "virbr0", "vEthernet (WSL)", "vmnet8"]
+    .map((name, i) => networkInterface(name, `172.17.${i}.1`));
+  const outer = ["eth0", "wlan0", "wg0", "br0", "bridge0", "utun3", "Ethernet", "docker"]
+    .map((name, i) => networkInterface(name, `10.0.${i}.1`));
+  assertEquals(
+    machineAddresses({ interfaces: () => [...inner, ...outer] }),
+    outer.map(({ address }) => address),
+  );
+  assertEquals(machineAddresses({ interfaces: () => inner })!.length, inner.length);
 });
 
 Deno.test("machineAddresses are all addresses that parseHostPort reads", () => {
