@@ -24,10 +24,10 @@ export const LOW_WATER_BYTES: number = 1 << 19;
  */
 export const SHARE_BYTES: number = 1 << 15;
 
-/** How long a seat may hold others before its progress is judged, in milliseconds. */
+/** Time in which the progress of a seat is judged for which {@linkcode SHARE_BYTES} wait, in milliseconds. */
 export const STALL_MS = 10_000;
 
-/** What a seat that holds others must take in {@linkcode STALL_MS}, in bytes: whoever reads at all does. */
+/** What it must take in {@linkcode STALL_MS} if others wait for it, in bytes: a member that reads at all does. */
 export const STALL_BYTES: number = 1 << 16;
 
 /** What an entry of a queue takes beside its object, in bytes. */
@@ -190,6 +190,10 @@ export class Seat {
   #full = false;
   #held: Lane[] = [];
   #cancelVerdict: (() => void) | undefined;
+  /** What was acknowledged when the progress was last looked at, in bytes. */
+  #judgedBytes = 0;
+  /** Whether the member took too little when nobody waited for it yet. */
+  #slow = false;
 
   /** Makes a seat. */
   constructor({ key, nonce, session }: Guest, clock: Clock, listener: SeatListener) {
@@ -289,6 +293,7 @@ export class Seat {
     if (this.#bytes < SHARE_BYTES) this.dawdled = false;
     if (this.#bytes <= LOW_WATER_BYTES) this.#full = false;
     this.release();
+    if (this.#ackedBytes - this.#judgedBytes >= STALL_BYTES) this.#slow = false;
     // A sender that waits for another seat at this moment may come back to this one.
     if (this.#bytes < SHARE_BYTES && !this.#holds) this.#acquit();
     if (this.#queue.length === 0) this.#notWaitedFor();
@@ -314,7 +319,7 @@ export class Seat {
     this.#notWaitedFor();
   }
 
-  /** Holds a sender until this seat can take more, and judges this seat meanwhile. */
+  /** Holds a sender until this seat can take more, or has taken too little. */
   hold(lane: Lane): void {
     this.#held.push(lane);
     this.#judge();
@@ -417,8 +422,8 @@ export class Seat {
   }
 
   #fillUp(): void {
-    if (this.#bytes <= HIGH_WATER_BYTES || this.endpoint === undefined) return;
-    this.#full = true;
+    if (this.#bytes < SHARE_BYTES || this.endpoint === undefined) return;
+    if (this.#bytes > HIGH_WATER_BYTES) this.#full = true;
     this.#judge();
   }
 
@@ -426,20 +431,25 @@ export class Seat {
     return this.#full || this.#held.length > 0;
   }
 
+  /**
+   * Judges this seat each {@linkcode STALL_MS} while much waits for it. A sender is held by one seat at a time,
+   * but all that would hold it are judged meanwhile: it does not wait for one after the other.
+   */
   #judge(): void {
-    if (this.#cancelVerdict !== undefined) return;
-    const before = this.#ackedBytes;
-    this.#cancelVerdict = this.#clock.after(STALL_MS, () => {
+    if (this.#cancelVerdict !== undefined || this.#slow && !this.#holds) return;
+    this.#judgedBytes = this.#ackedBytes;
+    this.#cancelVerdict = this.#clock.after(this.#slow ? 0 : STALL_MS, () => {
       this.#cancelVerdict = undefined;
-      if (!this.#holds) return;
-      if (this.#ackedBytes - before < STALL_BYTES) this.#listener.stalled();
-      else this.#judge();
+      if (this.#ackedBytes - this.#judgedBytes >= STALL_BYTES) this.#judge();
+      else if (this.#holds) this.#listener.stalled();
+      else this.#slow = true;
     });
   }
 
   #acquit(): void {
     this.#cancelVerdict?.();
     this.#cancelVerdict = undefined;
+    this.#slow = false;
   }
 }
 

@@ -197,6 +197,19 @@ test("Relay closes who reads nothing for ten seconds, keeps its place, and the o
   await close({ ...scene, bob: again });
 });
 
+test("Relay judges all who hold a sender at once, not one after the other", async () => {
+  const scene = await open();
+  const { ada, bob, clock, relay } = scene;
+  const idle = Array.from({ length: 5 }, (_, i) => new Guest(relay, { name: `idle ${i}` }));
+  for (const guest of idle) await guest.enter();
+  const sent = burst(ada, 100);
+  await standstill(scene);
+  clock.advance(STALL_MS);
+  await sent;
+  for (const guest of [bob, ...idle]) assertEquals(await guest.farewell(), CloseReason.TOO_SLOW);
+  await close(scene);
+});
+
 test("Relay bears with who takes just enough of a share that is full again at once, and not less", async () => {
   for (const enough of [true, false]) {
     const scene = await open();
@@ -360,7 +373,7 @@ test("Relay counts changes too, so that who never reads is closed in an idle roo
   // Full to the brim, nobody is held; one change more is too much.
   const dave = new Guest(relay, { name: "dave" });
   await dave.enter();
-  clock.advance(STALL_MS);
+  clock.advance(0); // It has had its time.
   await ada.logged(BOB_AWAY);
   assertEquals(await bob.farewell(), CloseReason.TOO_SLOW);
   dave.listen();
