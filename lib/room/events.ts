@@ -2,7 +2,7 @@ import type { Bytes } from "../bytes/mod.ts";
 import type { Code } from "../errors.ts";
 import type { Member, Peer, Present } from "./peer.ts";
 
-/** Events that are held before `ready` until whoever causes more has to wait. */
+/** Maximum events held before `ready`: memory would be unbounded, and messages must not be dropped. */
 const MAX_HELD = 256;
 
 /** Why a member is gone. */
@@ -68,6 +68,8 @@ export interface EventsOptions {
   readonly emit: (event: RoomEvent) => void;
   /** Whose messages and statuses are not told of, by identity key. */
   readonly ignores?: (key: Bytes) => boolean;
+  /** Called when no more can be held: to be answered by {@linkcode Events.open}. */
+  readonly onFull: () => void;
 }
 
 /** Tells what happens in a room, in order and from `ready` on. */
@@ -75,7 +77,6 @@ export class Events {
   readonly #options: EventsOptions;
   /** What happened before `ready`. */
   readonly #early: RoomEvent[] = [];
-  readonly #opened = Promise.withResolvers<void>();
   #ready = false;
   #messages = 0;
 
@@ -98,7 +99,7 @@ export class Events {
   emit(event: RoomEvent): void {
     if (event.type === "message") this.#messages++;
     if (this.#ready) this.#options.emit(event);
-    else this.#early.push(event);
+    else if (this.#early.push(event) === MAX_HELD) this.#options.onFull();
   }
 
   /** Tells what a member does, unless it is ignored. */
@@ -108,19 +109,9 @@ export class Events {
 
   /** Holds nothing any more. @param first Tells what comes before all that was held. */
   open(first: () => void): void {
+    if (this.#ready) return;
     this.#ready = true;
     first();
     for (const event of this.#early.splice(0)) this.#options.emit(event);
-    this.#opened.resolve();
-  }
-
-  /** Resolves, with a member's lane parked meanwhile, when there is room for what it says. */
-  async roomFor({ lane }: Peer): Promise<void> {
-    if (!this.#ready && this.#early.length >= MAX_HELD) await lane.park(this.#opened.promise);
-  }
-
-  /** Has nobody wait any more. */
-  end(): void {
-    this.#opened.resolve();
   }
 }

@@ -119,8 +119,6 @@ export class Receiver {
         message: `${peer.member!.name} sees other members in this room than you do`,
       });
     }
-    await this.#events.roomFor(peer);
-    if (!this.#roster.has(peer)) return;
     await this.#show(peer, inner, chain.audience === Audience.DIRECT, again);
   }
 

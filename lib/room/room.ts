@@ -109,7 +109,7 @@ export class Room {
     });
     this.#clock = options.clock ?? systemClock;
     this.#timers = new Timers(this.#clock);
-    this.#events = new Events(options);
+    this.#events = new Events({ ...options, onFull: () => this.#open() });
     this.#roster = new Roster({
       me: options,
       hostKey: options.hostKey,
@@ -406,7 +406,6 @@ export class Room {
     this.#timers.clear();
     this.#roster.clear();
     this.#recovery.end();
-    this.#events.end();
     this.#options.keys.close();
   }
 
@@ -575,10 +574,15 @@ export class Room {
     if (!others) this.#events.emit({ type: "rekeyed" });
   }
 
+  /** Everybody has answered, or has had the time to. */
   #becomeReady(): void {
-    if (this.#events.ready || this.#ended) return;
-    this.#events.open(() => this.#showReady());
+    if (this.#ended) return;
+    this.#open();
     this.#sender.start();
+  }
+
+  #open(): void {
+    this.#events.open(() => this.#showReady());
   }
 
   #showReady(): void {
