@@ -56,6 +56,7 @@ export type Code =
   | "not-lanchat"
   | "wrong-version"
   | "handshake-failed"
+  | "handshake-stalled"
   | "no-room"
   | "several-rooms"
   | "discovery-unavailable"
@@ -179,6 +180,12 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "handshake-failed": {
     status: 1,
     hint: "Try again; if it stays, something between the machines alters the connection.",
+  },
+  "handshake-stalled": {
+    status: 1,
+    hint:
+      "Large packets may be lost on the way: set a smaller MTU, such as 1280, or leave the VPN. " +
+      "If the host's machine is overloaded, try again.",
   },
   "no-room": {
     status: 1,

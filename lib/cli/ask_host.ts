@@ -1,5 +1,6 @@
 import type { Bytes } from "../bytes/mod.ts";
 import { Endpoint, initiate } from "../channel/mod.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import {
   generateIdentity,
   generateWrapKeyPair,
@@ -7,7 +8,7 @@ import {
   randomBytes,
   zeroKey,
 } from "../crypto/mod.ts";
-import { HandshakeError } from "../errors.ts";
+import { HandshakeError, LanchatError } from "../errors.ts";
 import { Initiator } from "../handshake/mod.ts";
 import type { Connection } from "../net/mod.ts";
 import {
@@ -18,6 +19,7 @@ import {
   type MemberRecord,
   SESSION_NONCE_BYTES,
 } from "../wire/mod.ts";
+import { stalled, STALLED_MS } from "./stall.ts";
 
 /** What a host says of itself to whoever asks. */
 export interface HostAnswer {
@@ -35,16 +37,22 @@ const CODEC = { encode: encodeMemberRecord, decode: decodeHostRecord } as const;
  *
  * @param connection The connection to the host; closed at the end.
  * @param timeoutMs How long the host may take.
- * @throws {LanchatError} As {@linkcode initiate} does; `not-lanchat` where it takes longer.
+ * @throws {LanchatError} As {@linkcode initiate} does; where it takes longer, `handshake-stalled` if it has
+ * greeted as lanchat does, else `not-lanchat`.
  */
-export async function askHost(connection: Connection, timeoutMs: number): Promise<HostAnswer> {
+export async function askHost(
+  connection: Connection,
+  timeoutMs: number,
+  clock: Clock = systemClock,
+): Promise<HostAnswer> {
   const { identity } = await generateIdentity();
   const keyPair = await generateWrapKeyPair(HOP_KEY_BITS);
   let late = false;
-  const timer = setTimeout(() => {
+  let greetedAt: number | undefined;
+  const cancel = clock.after(timeoutMs, () => {
     late = true;
     connection.close();
-  }, timeoutMs);
+  });
   try {
     const channel = await initiate(
       connection,
@@ -54,6 +62,7 @@ export async function askHost(connection: Connection, timeoutMs: number): Promis
         keyPair,
         psk: zeroKey(),
         trusts: () => Promise.resolve(true),
+        onM1: () => greetedAt = clock.elapsed(),
       }),
     );
     const endpoint = new Endpoint<HostRecord, MemberRecord>(channel, {
@@ -67,6 +76,11 @@ export async function askHost(connection: Connection, timeoutMs: number): Promis
     const key = channel.hop.peerKey;
     return record?.type === "accept" ? { key, accept: record } : { key };
   } catch (cause) {
+    const isLost = cause instanceof LanchatError && cause.code === "connection-lost";
+    const isLongSilent = greetedAt !== undefined && clock.elapsed() - greetedAt >= STALLED_MS;
+    if (late ? greetedAt !== undefined : isLost && isLongSilent) {
+      throw stalled("Cannot look at the room", cause);
+    }
     if (!late) throw cause;
     throw new HandshakeError(
       "not-lanchat",
@@ -74,7 +88,7 @@ export async function askHost(connection: Connection, timeoutMs: number): Promis
       { cause },
     );
   } finally {
-    clearTimeout(timer);
+    cancel();
     connection.close();
   }
 }

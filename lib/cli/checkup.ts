@@ -1,6 +1,6 @@
 import { type Bytes, equal } from "../bytes/mod.ts";
 import { fingerprint, keyTag } from "../crypto/mod.ts";
-import { CODES, LanchatError, StoreError } from "../errors.ts";
+import { type Code, CODES, LanchatError, StoreError } from "../errors.ts";
 import {
   addressesOf,
   type Connection,
@@ -34,6 +34,9 @@ const GIVES: Readonly<Record<Permission, string>> = {
 };
 
 const PERMISSIONS = Object.keys(GIVES) as Permission[];
+
+/** Why a lanchat may tell no more than that it is one. */
+const GREETED: ReadonlySet<Code> = new Set(["busy", "needs-invite", "handshake-stalled"]);
 
 /** What a machine gives itself where nobody gives it an address (RFC 3927). */
 const SELF_ASSIGNED = /^169\.254\./;
@@ -215,8 +218,7 @@ async function checkUsedPort(
   const problem = await surroundings.dial(reached[0] ?? LOOPBACK, port, { timeoutMs })
     .then((connection) => surroundings.ask(connection, timeoutMs))
     .then(() => undefined, failure);
-  // Whoever has too many callers, or asks for an invite, is lanchat as well.
-  if (problem !== undefined && problem.code !== "busy" && problem.code !== "needs-invite") {
+  if (problem !== undefined && !GREETED.has(problem.code)) {
     const hint = `Host on another one: lanchat serve --port ${port % 65_535 + 1}`;
     return bad(`${port} is taken by another program`, hint);
   }

@@ -22,6 +22,7 @@ import {
 import { type RoomOptions, SessionKeys } from "../room/mod.ts";
 import { SESSION_NONCE_BYTES } from "../wire/mod.ts";
 import { Redialer } from "./redial.ts";
+import { stalled, STALLED_MS } from "./stall.ts";
 
 /** How long each of several addresses may take to answer, in milliseconds. */
 const NEXT_TIMEOUT_MS = 3000;
@@ -49,7 +50,7 @@ export interface LineOptions {
   readonly identity: Identity;
   /** How long it is tried to connect again, in milliseconds. */
   readonly giveUpMs: number;
-  /** Tells how soon a host hangs up. */
+  /** Bounds a handshake, and tells how soon a host hangs up. */
   readonly clock?: Clock;
 }
 
@@ -213,18 +214,19 @@ export class Line {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof HandshakeError && error.code === "host-key-changed") throw error;
-      if (shownAt === undefined || isZero(psk)) return { error, isOther };
-      const isRefusal = initiator!.waitsForM2 && this.#isRefusal(error, shownAt);
+      if (shownAt === undefined) return { error, isOther };
+      const isLost = initiator!.waitsForM2 && error instanceof LanchatError &&
+        error.code === "connection-lost";
+      const silentMs = this.#clock.elapsed() - shownAt;
+      if (isLost && silentMs >= STALLED_MS) {
+        return { error: stalled(`Cannot join ${formatHostPort(host, port)}`, error), isOther };
+      }
+      if (isZero(psk)) return { error, isOther };
+      // An invite that was accepted before is not given up for what a bad network does.
+      const isRefusal = isLost &&
+        (this.#hop === undefined || error instanceof HandshakeError && silentMs < REFUSED_MS);
       return { error, isOther, isRefusal };
     }
-  }
-
-  /** Whether an end behind M1 may say that the host does not accept the invite. @param shownAt When M1 went. */
-  #isRefusal(error: unknown, shownAt: number): boolean {
-    if (!(error instanceof LanchatError) || error.code !== "connection-lost") return false;
-    // An invite that was accepted before is not given up for what a bad network does.
-    return this.#hop === undefined ||
-      error instanceof HandshakeError && this.#clock.elapsed() - shownAt < REFUSED_MS;
   }
 
   async #trusts(key: Bytes, where: HostPort): Promise<boolean> {
@@ -261,10 +263,10 @@ export class Line {
     { host, signal }: { readonly host: string; readonly signal: AbortSignal },
   ): Promise<SecureChannel> {
     let late = false;
-    const timer = setTimeout(() => {
+    const cancel = this.#clock.after(HANDSHAKE_MS, () => {
       late = true;
       connection.close();
-    }, HANDSHAKE_MS);
+    });
     const stop = (): void => connection.close();
     signal.addEventListener("abort", stop);
     try {
@@ -272,14 +274,12 @@ export class Line {
     } catch (error) {
       connection.close();
       if (!late) throw error;
-      const address = formatHostPort(host, this.#options.port);
-      throw new HandshakeError(
-        "not-lanchat",
-        `Cannot join ${address} as it does not answer as lanchat does`,
-        { cause: error },
-      );
+      const action = `Cannot join ${formatHostPort(host, this.#options.port)}`;
+      if (initiator.waitsForM2) throw stalled(action, error);
+      const message = `${action} as it does not answer as lanchat does`;
+      throw new HandshakeError("not-lanchat", message, { cause: error });
     } finally {
-      clearTimeout(timer);
+      cancel();
       signal.removeEventListener("abort", stop);
     }
   }

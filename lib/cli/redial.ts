@@ -13,6 +13,7 @@ const PASSING: ReadonlySet<Code> = new Set<Code>([
   "busy",
   "not-lanchat",
   "handshake-failed",
+  "handshake-stalled",
   "protocol-error",
   "too-slow",
   "seat-lost",

@@ -4,7 +4,10 @@ import { generateIdentity, zeroKey } from "../../lib/crypto/mod.ts";
 import { HostKeyRing } from "../../lib/handshake/mod.ts";
 import { Host } from "../../lib/relay/mod.ts";
 import { AcceptStatus } from "../../lib/wire/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
 import { duplex } from "../support/duplex.ts";
+import { greeting } from "../support/impostor.ts";
 import { Inn } from "../support/inn.ts";
 import { hostHopKey } from "../support/keys.ts";
 import { test } from "../support/test.ts";
@@ -38,4 +41,18 @@ test("askHost hears how it would be admitted, and nobody in the room is told", a
   clock.advance(1000); // A handshake that is given up keeps its place so long.
   host.close();
   await inn.close();
+});
+
+test("askHost tells a host that greeted and then fell silent from another program", async () => {
+  const clock = new FakeClock();
+  const [mine, theirs] = duplex();
+  const asked = assertFails(
+    askHost({ ...mine, remoteAddress: "192.0.2.2" }, 3000, clock),
+    "handshake-stalled",
+  );
+  await theirs.writable.getWriter().write(greeting());
+  await theirs.readable.getReader().read();
+  clock.advance(3000);
+  await asked;
+  theirs.close();
 });

@@ -219,7 +219,7 @@ const IN_USE: Partial<Surroundings> = {
 
 test("checkUp tells a lanchat that hosts from another program on the port", async () => {
   await assertVerdict("port", true, /lanchat hosts on 12345.*192\.0\.2\.2/, NOTHING, IN_USE);
-  for (const code of ["busy", "needs-invite"] as const) {
+  for (const code of ["busy", "needs-invite", "handshake-stalled"] as const) {
     const ask = fails(new HandshakeError(code, "No"));
     await assertVerdict("port", true, /lanchat hosts/, NOTHING, { ...IN_USE, ask });
   }
@@ -371,6 +371,7 @@ test("checkUp tells what answers", async () => {
     ["not-lanchat", false],
     ["wrong-version", false],
     ["handshake-failed", false],
+    ["handshake-stalled", false],
     ["connection-lost", false],
     ["busy", null],
   ] as const;

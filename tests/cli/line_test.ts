@@ -5,8 +5,10 @@ import { Line } from "../../lib/cli/line.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { randomBytes, roomSecrets, zeroKey } from "../../lib/crypto/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
+import { M1_BYTES } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
-import { Impostor, sending } from "../support/impostor.ts";
+import { FakeClock } from "../support/clock.ts";
+import { greeting, Impostor, sending } from "../support/impostor.ts";
 import { identityOf } from "../support/keys.ts";
 import { Party } from "../support/party.ts";
 import { Proxy } from "../support/proxy.ts";
@@ -174,4 +176,32 @@ Deno.test("Line waits for its host while another one answers, and ends where tha
   await assertFails(line.connect(), "another-room", "another key");
   line.close();
   await party.close();
+});
+
+Deno.test("Line tells a host that greeted and then fell silent from another program, and from a refused invite", async () => {
+  const { publicKey } = await identityOf("host");
+  const { psk } = await roomSecrets(publicKey, randomBytes(16));
+  for (const key of [zeroKey(), psk]) {
+    for (const hangsUp of [false, true]) {
+      const clock = new FakeClock();
+      await using silent = new Impostor(async (caller) => {
+        await caller.write(greeting({ invite: key === psk }));
+        await caller.read(new Uint8Array(M1_BYTES));
+        // A host whose M2 does not come through ends after 10 s, if that comes through.
+        clock.advance(hangsUp ? 10_000 : 15_000);
+        if (hangsUp) caller.close();
+      });
+      const line = new Line({
+        hosts: [GOOD],
+        port: silent.port,
+        identity: await identityOf("ada"),
+        psk: key,
+        trusts: () => Promise.resolve(true),
+        giveUpMs: 0,
+        clock,
+      });
+      await assertFails(line.connect(), "handshake-stalled", `${GOOD}:${silent.port}`);
+      line.close();
+    }
+  }
 });

@@ -319,6 +319,7 @@ test("passes knows what may be better the next time", () => {
     "connection-lost",
     "connection-refused",
     "handshake-failed",
+    "handshake-stalled",
     "name-not-found",
     "not-lanchat",
     "protocol-error",

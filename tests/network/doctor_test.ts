@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { CheckEvent } from "../../lib/ui/mod.ts";
-import { HostProgram, run } from "../support/program.ts";
+import { type Event, HostProgram, run } from "../support/program.ts";
 import { type Machine, Network, networkTest } from "./netns.ts";
 
 const ALL = ["--allow-net", "--allow-sys", "--allow-env", "--allow-read", "--allow-write"];
@@ -84,3 +84,26 @@ networkTest("doctor tries multicast where there is IPv6 alone", async () => {
   const { checks } = await checkUp(machine, ALL);
   assertEquals(checks.multicast!.saw, "own multicast comes back over eth0 (IPv6)");
 });
+
+networkTest(
+  "join and doctor tell a path that drops large packets from another program",
+  async () => {
+    await using network = await Network.open(2, { maxBytes: 1300 });
+    const [server, machine] = network.machines as [Machine, Machine];
+    const { wrapper } = server;
+    await using host = await HostProgram.start(
+      ["--host", server.address, "--name", "ada", "--json"],
+      { wrapper },
+    );
+    const address = `${server.address}:${host.port}`;
+    const [joined, { checks, status }] = await Promise.all([
+      run(["join", address, "--json"], { wrapper: machine.wrapper }),
+      checkUp(machine, ALL, address),
+    ]);
+    const events: Event[] = joined.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+    const errors = events.flatMap((event) => event.event === "error" ? [event.code] : []);
+    assertEquals([joined.status, errors], [1, ["handshake-stalled"]]);
+    assertEquals([status, checks.connection!.ok, checks.lanchat!.ok], [1, true, false]);
+    assertMatch(checks.lanchat!.advice, /MTU/);
+  },
+);

@@ -30,6 +30,8 @@ export interface Weather {
   readonly jitterMs?: number;
   /** Share of the frames that overtake those before them as they are not delayed, 0 to 1. */
   readonly reorder?: number;
+  /** The longest frame that passes, in bytes: longer ones are lost without a word. */
+  readonly maxBytes?: number;
 }
 
 /** The longest frame: an MTU of 1,500 bytes and an Ethernet header with a VLAN tag. */
@@ -166,8 +168,8 @@ export class Network implements AsyncDisposable {
 
   /** A frame leaves a machine. */
   #send(from: Port, frame: Uint8Array<ArrayBuffer>): void {
-    const { delayMs = 0, jitterMs = 0, loss = 0, reorder = 0 } = this.#weather;
-    if (!from.plugged || this.#random() < loss) {
+    const { delayMs = 0, jitterMs = 0, loss = 0, maxBytes = Infinity, reorder = 0 } = this.#weather;
+    if (!from.plugged || frame.length > maxBytes || this.#random() < loss) {
       this.frames.lost++;
       return;
     }

@@ -10,7 +10,9 @@ import { HostKey, Responder } from "../../lib/handshake/mod.ts";
 import { openConnection } from "../../lib/net/mod.ts";
 import {
   AcceptStatus,
+  encodeFrame,
   encodeHostRecord,
+  encodeM0,
   type HostRecord,
   INSTANCE_BYTES,
 } from "../../lib/wire/mod.ts";
@@ -77,6 +79,11 @@ export class Impostor implements AsyncDisposable {
       // The listener was closed.
     }
   }
+}
+
+/** M0 of a host that is not busy, as a frame. */
+export function greeting({ invite }: { readonly invite: boolean } = { invite: false }): Uint8Array {
+  return encodeFrame(encodeM0({ invite, busy: false, challenge: randomBytes(32) }));
 }
 
 /** Shakes hands as a host does, sends these records, and nothing more. */
