@@ -1,0 +1,32 @@
+/**
+ * A worker that runs as on a runtime whose WebCrypto lacks ML-KEM: a room over sockets, in which one member
+ * says something. It answers with what the other one heard.
+ *
+ * @module
+ */
+
+/** What the room was made with, and what was heard there. */
+export interface Report {
+  /** Whether ML-KEM came from WebCrypto all the same. */
+  readonly hasWebCryptoKem: boolean;
+  /** The texts, by the name of who said them. */
+  readonly heard: Record<string, string[]>;
+}
+
+for (const name of ["encapsulateBits", "decapsulateBits", "encapsulateKey", "decapsulateKey"]) {
+  Reflect.deleteProperty(SubtleCrypto.prototype, name);
+}
+// Imported only here, as lib/crypto chooses an implementation when it is loaded.
+const { hasWebCryptoKem } = await import("../../lib/crypto/kem.ts");
+const { Hall, heard } = await import("./hall.ts");
+
+const hall = await Hall.open();
+const ada = await hall.join("ada");
+const bob = await hall.join("bob");
+await ada.room.say("hello");
+await bob.texts.count(1);
+await bob.room.say("hello too", { to: "ada" });
+await ada.texts.count(1);
+const report: Report = { hasWebCryptoKem, heard: { ...heard(ada), ...heard(bob) } };
+await hall.close();
+(self as unknown as Pick<Worker, "postMessage">).postMessage(report);
