@@ -82,7 +82,11 @@ let Reader(skB: ssk) =
   get rooms(ikR, rid, mk) in
   new oB: bitstring; let sB = SESS(rid, vk(skB), oB) in new eB: rsk; ifdef(`RSA_BROKEN',`out(c, eB);') new kB: ksk; ifdef(`KEM_BROKEN',`out(c, kB);')
   new gB: bitstring; out(c, (oB, sB));
-  in(c, (pkA: spk, sA: bitstring, bodyA: bitstring, tagA: bitstring, sgA: bitstring));        (* A's ANNOUNCE *)
+  ( ! (in(c, (pkX: spk, oX: bitstring)); let sX = SESS(rid, pkX, oX) in                         (* one session key for all *)
+       let body = (rid, vk(skB), oB, gB, rpub(eB), kpub(kB), sX, NAME(sB)) in let tag = mac(Lmember, body, mk) in
+       event Announced(vk(skB), ikR, rid, sB, sX, zero); event Sees(vk(skB), sB, pkX, sX);
+       out(c, (vk(skB), sB, body, tag, sign((Lannounce, body, tag), skB))) ) )
+  | ( in(c, (pkA: spk, sA: bitstring, bodyA: bitstring, tagA: bitstring, sgA: bitstring));    (* A's ANNOUNCE *)
   let (ifdef(`MUT_ANN_ROOM',`ridA: bitstring',`=rid'), =pkA, oA: bitstring, gA: bitstring, nA: rpk, kA: kpk, forB: bitstring, nameA: bitstring) = bodyA in
   if sA = SESS(ifdef(`MUT_ANN_ROOM',`ridA',`rid'), pkA, oA) then
   if ifdef(`MUT_NO_SEEN',`true',`forB = sB') then
@@ -117,7 +121,7 @@ let Reader(skB: ssk) =
   if ifdef(`MUT_NO_KC',`true',`kc1 = kcom(mk1)') then
   let m1 = sdec(c1, ifdef(`MUT_NO_AAD',`zero',`h1'), mk1) in
   event Shown(vk(skB), pkA, cid(vkA), i1, c1, m1);
-  event Heard(pkA, vk(skB), ikR, sB, aud, ifdef(`MUT_NO_IDX',`ix',`i1'), m1)').
+  event Heard(pkA, vk(skB), ikR, sB, aud, ifdef(`MUT_NO_IDX',`ix',`i1'), m1)') ).
 define(`SKDM',`new $1: key; new $2: ssk; new $3: bitstring; new r$3: key; new k$3: bitstring;
     let hdr$1 = (rid, vk(skA), sA, ifdef(`MUT_NO_TO',`zero',`pkB'), ifdef(`MUT_NO_TO',`zero',`(sB, gB)'), ifdef(`MUT_NO_AUD',`zero',`$4'), vk($2)) in
     let ctR$1 = oaep(Lskdm, r$3, nB, $3) in let ctK$1 = encaps(kB, k$3) in let ss$1 = ksecret(kB, k$3) in
