@@ -1,8 +1,11 @@
-import type { Bytes } from "../bytes/mod.ts";
+import { type Bytes, equal, utf8 } from "../bytes/mod.ts";
 import { LanchatError } from "../errors.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
+
+/** The byte order mark that some programs put before UTF-8. */
+const MARK = utf8("\ufeff");
 
 /** A line of input. */
 export interface Line {
@@ -14,7 +17,7 @@ export interface Line {
 
 /**
  * Cuts bytes into lines, all that a chunk completes at a time. A line ends with LF or CR LF, the last
- * one also with the input. At most one line of the allowed length is buffered, however long it gets.
+ * one also with the input. One byte order mark before the first is left away. At most one line of the allowed length is buffered, however long it gets.
  *
  * @example Two lines in one chunk
  * ```ts
@@ -87,7 +90,8 @@ class LineSplitter {
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
-    this.#begun = new Uint8Array(maxBytes + 1); // one more, as it may be the CR of the line end
+    // More, as the line may have a mark before it and the CR of its end behind it.
+    this.#begun = new Uint8Array(MARK.length + maxBytes + 1);
   }
 
   push(chunk: Uint8Array): Line[] {
@@ -109,7 +113,9 @@ class LineSplitter {
   #complete(rest: Uint8Array): Line {
     const isWhole = this.#begunLength === 0 && !this.#overflow;
     if (!isWhole) this.#keep(rest);
-    const raw = isWhole ? rest : this.#begun.subarray(0, this.#begunLength);
+    const bytes = isWhole ? rest : this.#begun.subarray(0, this.#begunLength);
+    const isMarked = this.#number === 0 && equal(bytes.subarray(0, MARK.length), MARK);
+    const raw = isMarked ? bytes.subarray(MARK.length) : bytes;
     const length = raw.at(-1) === CR ? raw.length - 1 : raw.length;
     const fits = !this.#overflow && length <= this.#maxBytes;
     this.#begunLength = 0;

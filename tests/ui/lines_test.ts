@@ -41,6 +41,26 @@ test("LineStream cuts at LF and at CR LF, whole and byte by byte", async () => {
   }
 });
 
+test("LineStream leaves one byte order mark at the start away, whole and byte by byte", async () => {
+  const [mark, longest] = ["\ufeff", "x".repeat(MAX)];
+  const cases: [string, (string | undefined)[]][] = [
+    [mark, [""]],
+    [`${mark}one\n${mark}two\n`, ["one", `${mark}two`]],
+    [`${mark}${mark}\r\n`, [mark]],
+    [`${mark}${longest}\r\n${longest}\n`, [longest, longest]],
+    [`${mark}${longest}x\nnext`, [undefined, "next"]],
+    [`x${mark}\n`, [`x${mark}`]],
+  ];
+  const read = async (...chunks: (string | Uint8Array)[]): Promise<(string | undefined)[]> => {
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    return (await linesOf(chunks)).map(({ bytes }) => bytes && decoder.decode(bytes));
+  };
+  for (const [text, lines] of cases) {
+    assertEquals(await read(text), lines, JSON.stringify(text));
+    assertEquals(await read(...bytewise(text)), lines, JSON.stringify(text));
+  }
+});
+
 test("LineStream joins a character that two chunks share", async () => {
   const bytes = new TextEncoder().encode("日本\nx");
   for (let at = 1; at < bytes.length; at++) {
