@@ -1,4 +1,3 @@
-import { closestString } from "@std/text/closest-string";
 import { utf8 } from "../bytes/mod.ts";
 import { CODES, UsageError } from "../errors.ts";
 import { MAX_TEXT_BYTES, nameProblem, typedName } from "../wire/mod.ts";
@@ -12,8 +11,26 @@ const MAX_STATUS_BYTES = 200;
 /** Longest wrong word, in characters, that is repeated. */
 const MAX_SHOWN_LENGTH = 20;
 
-/** What was to be read by one, and would go to all: a command that does not begin the line. */
-const MEANT_PRIVATELY = /^\s*\/(?:msg|reply)\s/;
+/** A command that does not begin the line, and what it goes on with. */
+const INDENTED_COMMAND = /^\s*(\/\S+)\s/;
+
+/** Longest text that may be a name, in UTF-16 code units: that of a name which is not composed. */
+const MAX_TYPED_NAME = 200;
+
+/** Slips after which a command is still suggested. */
+const MAX_SLIPS = 2;
+
+/** Commands whose text one member alone reads. */
+const PRIVATE: readonly string[] = ["/msg", "/reply"];
+
+/** What `/msg` is called elsewhere. */
+const PRIVATE_ELSEWHERE: readonly string[] = ["/dm", "/pm", "/query", "/tell", "/w", "/whisper"];
+
+/** Slips after which those are suggested whose text all read: what was to be private must not follow one. */
+const PUBLIC_MAX_SLIPS: Readonly<Record<string, number>> = { "/me": -1, "/away": 1, "/nick": 1 };
+
+/** What a command is called in short, where the letters begin several. */
+const SHORT: Readonly<Record<string, string>> = { "/r": "/reply", "/w": "/who" };
 
 /** Tells a name from what follows it, whatever the name is. */
 const QUOTED = /^"([^"]+)" /;
@@ -163,6 +180,7 @@ export const HELP: readonly string[] = [
 
 /** What `/help` shows where the line is edited here. */
 export const KEYS_HELP: readonly string[] = [
+  "Ctrl-R searches the lines that you typed; Ctrl-G ends that.",
   "Tab completes commands and names.",
   "The up and down arrow keys bring earlier lines back.",
 ];
@@ -197,10 +215,14 @@ export function parseLine(line: string, surroundings: Surroundings): Command {
   const { correspondents = [], expand = (text) => text, members } = surroundings;
   const say = (text: string, kind: MessageKind, to?: Addressee): Command =>
     saying(expand(text), kind, to);
+  if (!expand(line).isWellFormed()) {
+    throw new UsageError("bad-utf8", "Cannot use the line as it is not UTF-8");
+  }
   if (line.trim() === "") return { do: "nothing" };
   if (line.startsWith("//")) return say(line.slice(1), "text");
   if (!line.startsWith("/")) return saying(notPrivate(expand(line)), "text");
-  const [, word, rest] = /^(\S+)\s*(.*)$/s.exec(line)! as unknown as [string, string, string];
+  const [, typed, rest] = /^(\S+)\s*(.*)$/s.exec(line)! as unknown as [string, string, string];
+  const word = commandOf(typed, rest);
   switch (word) {
     case "/who":
     case "/rekey":
@@ -213,22 +235,27 @@ export function parseLine(line: string, surroundings: Surroundings): Command {
     case "/invite":
       return { do: word.slice(1) as "lock" | "unlock" | "invite" };
     case "/nick":
-      return { do: "nick", name: newName(rest.trim()) };
+      return { do: "nick", name: newName(rest.trim().normalize("NFC")) };
     case "/away":
       return { do: "status", text: status(expand(rest).trim()) };
     case "/whois":
     case "/ignore":
     case "/unignore":
-      return { do: word.slice(1) as "whois" | "ignore" | "unignore", name: named(word, rest) };
+      return {
+        do: word.slice(1) as "whois" | "ignore" | "unignore",
+        name: named(word, rest, members),
+      };
     case "/verify":
       return verification(rest.trim(), members);
     case "/accept":
       return { do: "accept", digits: rest.trim() };
     case "/kick":
     case "/ban":
-      return { do: word.slice(1) as "kick" | "ban", name: named(word, rest) };
+      return { do: word.slice(1) as "kick" | "ban", name: named(word, rest, members) };
     case "/unban":
-      return rest.trim() === "" ? { do: "bans" } : { do: "unban", name: named(word, rest) };
+      return rest.trim() === ""
+        ? { do: "bans" }
+        : { do: "unban", name: named(word, rest, members) };
     case "/help":
       return { do: "help", lines: help(rest.trim()) };
     case "/me":
@@ -240,8 +267,24 @@ export function parseLine(line: string, surroundings: Surroundings): Command {
     case "/reply":
       return say(rest, "text", only(correspondents));
     default:
-      throw unknownCommand(word);
+      throw unknownCommand(typed);
   }
+}
+
+/**
+ * The command that a word stands for: itself, or the only one that it begins.
+ *
+ * @throws {UsageError} If it is none. A line is never obeyed as what it may have been meant for.
+ */
+function commandOf(word: string, rest: string): string {
+  if (COMMANDS.includes(word)) return word;
+  const short = SHORT[word];
+  // Elsewhere `/w` begins a private message.
+  if (short === "/who" && rest.trim() !== "") throw unknownCommand(word);
+  if (short !== undefined) return short;
+  const [command, ...others] = COMMANDS.filter((command) => command.startsWith(word));
+  if (command === undefined || others.length > 0) throw unknownCommand(word);
+  return command;
 }
 
 /** Whoever alone can be meant by `/reply`. */
@@ -277,13 +320,17 @@ function status(text: string): string {
   );
 }
 
-/** The name behind a command, in quotes or not. */
-function named(word: string, rest: string): string {
-  const name = rest.trim().replace(/^"(.+)"$/, "$1");
-  if (name !== "") return name;
-  throw new UsageError("no-such-member", `Cannot use ${word} as nobody is named`, {
-    hint: `Type ${word} NAME; /who shows the names.`,
-  });
+/** The name behind a command, in quotes or not; as a member has it, where only one can be meant. */
+function named(word: string, rest: string, members: readonly Addressee[]): string {
+  const name = rest.trim().replace(/^"(.+)"$/, "$1").normalize("NFC");
+  if (name === "") {
+    throw new UsageError("no-such-member", `Cannot use ${word} as nobody is named`, {
+      hint: `Type ${word} NAME; /who shows the names.`,
+    });
+  }
+  const names = new Set(members.map((member) => member.name));
+  const alike = [...names].filter((other) => folded(other) === folded(name));
+  return names.has(name) || alike.length !== 1 ? name : alike[0]!;
 }
 
 /** What `/verify` is to do: the name, and behind it the digits of the number or the wish to show them. */
@@ -303,24 +350,33 @@ function verification(text: string, members: readonly Addressee[]): Command {
   return { do: "verify", name: key, digits: request };
 }
 
-/** The completions of a line's last word, and that word, as `node:readline` wants them. */
+/** The completions of a line's last word, whatever its case, and that word. */
 export function complete(line: string, members: readonly Addressee[]): [string[], string] {
   const [, before, word] = /^(.*?)(\S*)$/s.exec(line)! as unknown as [string, string, string];
   if (before === "" && word.startsWith("/")) {
     return [COMMANDS.filter((command) => command.startsWith(word)), word];
   }
-  // readline repeats what it completes, and the terminal would obey.
+  // It is shown as it is, and the terminal would obey.
   const names = members.map(({ name }) => typedName(name))
-    .filter((name) => name.startsWith(word) && sanitizeLine(name) === name)
+    .filter((name) => folded(name).startsWith(folded(word)) && sanitizeLine(name) === name)
     .filter((name) => before !== "" || !name.startsWith("/")); // It would be a command there.
   return [names.map((name) => name + (before === "" ? ": " : " ")), word];
 }
 
+/** What texts begin with alike, characters whole. */
+export function commonStart([first = "", ...others]: readonly string[]): string {
+  let start = "";
+  for (const { segment } of new Intl.Segmenter().segment(first)) {
+    if (!others.every((other) => other.startsWith(start + segment))) break;
+    start += segment;
+  }
+  return start;
+}
+
 function help(topic: string): readonly string[] {
   if (topic === "") return HELP;
-  const word = topic.startsWith("/") ? topic : `/${topic}`;
-  const explanation = EXPLANATIONS[word];
-  if (explanation === undefined) throw unknownCommand(word);
+  const word = commandOf(topic.startsWith("/") ? topic : `/${topic}`, "");
+  const explanation = EXPLANATIONS[word]!;
   const { example } = explanation;
   return [helpLine(explanation), ...example === undefined ? [] : [`Example: ${example}`]];
 }
@@ -332,15 +388,15 @@ function addressed(
   usage: string,
   example: string,
 ): [Addressee, string] {
-  const quoted = QUOTED.exec(text);
-  const named = members.flatMap((member): [Addressee, string][] => {
-    if (quoted !== null && typedName(quoted[1]!) === typedName(member.name)) {
-      return [[member, text.slice(quoted[0].length)]];
-    }
-    const name = [member.name, typedName(member.name)]
-      .find((name) => text === name || text.startsWith(`${name} `));
-    return name === undefined ? [] : [[member, text.slice(name.length + 1)]];
+  const candidates = members.flatMap((member): Candidate[] => {
+    const found = namedBy(text, member.name);
+    return found === undefined ? [] : [{ member, ...found }];
   });
+  // Of names that differ in case alone that one is meant that is typed so.
+  const named = candidates.filter(({ exact, member }) =>
+    exact ||
+    !candidates.some((other) => other.exact && folded(other.member.name) === folded(member.name))
+  ).map(({ member, rest }): [Addressee, string] => [member, rest]);
   const [first, ...others] = named;
   if (first !== undefined && others.length === 0) return first;
   const word = /^\S*/.exec(text)![0];
@@ -356,9 +412,52 @@ function addressed(
   });
 }
 
+/** A member that a text may be for, and what of it is not the name. */
+interface Candidate extends NamedBy {
+  readonly member: Addressee;
+}
+
+interface NamedBy {
+  readonly rest: string;
+  /** Whether the name is typed in its own case. */
+  readonly exact: boolean;
+}
+
+/** What follows a name, in quotes or not, in a text that begins with it; `undefined` if it does not. */
+function namedBy(text: string, name: string): NamedBy | undefined {
+  const quoted = QUOTED.exec(text);
+  if (quoted !== null && folded(quoted[1]!) === folded(name)) {
+    return { rest: text.slice(quoted[0].length), exact: isSame(quoted[1]!, name) };
+  }
+  for (let end = 0; end >= 0 && end < MAX_TYPED_NAME && end < text.length;) {
+    const space = text.indexOf(" ", end);
+    const typed = space < 0 ? text : text.slice(0, space);
+    if (folded(typed) === folded(name)) {
+      return { rest: text.slice(typed.length + 1), exact: isSame(typed, name) };
+    }
+    end = space < 0 ? text.length : space + 1;
+  }
+  return undefined;
+}
+
+/** A name as it can be typed, composed. */
+function composed(name: string): string {
+  return typedName(name).normalize("NFC");
+}
+
+/** A name whatever its case. */
+function folded(name: string): string {
+  return composed(name).toLowerCase();
+}
+
+function isSame(typed: string, name: string): boolean {
+  return composed(typed) === composed(name);
+}
+
 /** @throws {UsageError} If a text looks as if one alone was to read it. */
 function notPrivate(text: string): string {
-  if (!MEANT_PRIVATELY.test(text)) return text;
+  const word = INDENTED_COMMAND.exec(text)?.[1];
+  if (word === undefined || !isPrivate(word)) return text;
   throw new UsageError("unknown-command", "Sent nothing, as this would go to everybody", {
     hint: "Type the command at the start of the line, or // to send it as a text.",
   });
@@ -383,12 +482,58 @@ function saying(text: string, kind: MessageKind, to?: Addressee): Command {
 }
 
 function unknownCommand(word: string): UsageError {
-  const closest: string = closestString(word, COMMANDS);
+  // A word of any length may have been typed; none that is longer is like a command.
+  const suggestions = suggested(excerpt(word, MAX_SHOWN_LENGTH));
+  const question = suggestions.length === 0 ? "" : `Did you mean ${suggestions.join(" or ")}? `;
   return new UsageError(
     "unknown-command",
     `Unknown command ${shortened(word)}`,
-    { hint: `Did you mean ${closest}? ${CODES["unknown-command"].hint}` },
+    { hint: `${question}${CODES["unknown-command"].hint}` },
   );
+}
+
+/** The commands that a word may have been meant for: those that it begins, or those with the fewest slips. */
+function suggested(word: string): readonly string[] {
+  if (isElsewhere(word)) return ["/msg"];
+  const lower = word.toLowerCase();
+  const slips = COMMANDS.map((command) => ({
+    command,
+    count: command.startsWith(lower) && lower !== "/" ? 0 : slipsBetween(lower, command),
+  })).filter(({ command, count }) => count <= (PUBLIC_MAX_SLIPS[command] ?? MAX_SLIPS));
+  const least = Math.min(...slips.map(({ count }) => count));
+  const closest = slips.filter(({ count }) => count === least).map(({ command }) => command);
+  return closest.includes(lower) ? [lower] : closest;
+}
+
+/** Whether the text behind a word may be meant for one member alone. */
+function isPrivate(word: string): boolean {
+  if (COMMANDS.includes(word)) return PRIVATE.includes(word);
+  return isElsewhere(word) ||
+    PRIVATE.some((command) => command.startsWith(word) || slipsBetween(word, command) <= 1);
+}
+
+function isElsewhere(word: string): boolean {
+  return PRIVATE_ELSEWHERE.includes(word.toLowerCase());
+}
+
+/** How many letters are wrong, missing, too many, or swapped with the next (optimal string alignment). */
+function slipsBetween(one: string, other: string): number {
+  const [a, b] = [[...one], [...other]];
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      row.push(Math.min(
+        rows[i - 1]![j]! + 1,
+        row[j - 1]! + 1,
+        rows[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1),
+        isSwapped ? rows[i - 2]![j - 2]! + 1 : Infinity,
+      ));
+    }
+    rows.push(row);
+  }
+  return rows.at(-1)!.at(-1)!;
 }
 
 function shortened(word: string): string {

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { CODES, UsageError } from "../../lib/errors.ts";
 import {
   type Command,
@@ -127,6 +127,76 @@ test("parseLine suggests the command that an unknown one is nearest to", () => {
   assertEquals(refusal(`/${"x".repeat(100)}`).message, `Unknown command /${"x".repeat(19)}…`);
 });
 
+test("parseLine takes a short word for the only command that it begins, and two for what they are elsewhere", () => {
+  const surroundings = { members: MEMBERS, correspondents: [ANNA!] };
+  const lines: [string, string][] = [
+    ["/w", "/who"],
+    ["/w  ", "/who"],
+    ["/r at six", "/reply at six"],
+    ["/ms bob hi", "/msg bob hi"],
+    ["/q", "/quit"],
+    ["/v bob", "/verify bob"],
+    ["/help ms", "/help msg"],
+  ];
+  for (const [line, whole] of lines) {
+    assertEquals(parseLine(line, surroundings), parseLine(whole, surroundings), line);
+  }
+  for (const line of ["/", "/m bob hi", "/re yes", "/wh", "/w bob hi", "/u bob", "/WHO"]) {
+    assertEquals(refusal(line, surroundings).code, "unknown-command", line);
+  }
+});
+
+test("parseLine suggests nothing by which what was to be private would go to all", () => {
+  const lines = ["/mgs host secret", "/m", "/mg x", "/mes bob x", "/mw x", "/nsg x", "/dm bob x"];
+  for (const line of [...lines, "/w bob x", "/tell bob x", "/Msg bob x"]) {
+    assertStringIncludes(refusal(line).hint, "Did you mean /msg? ", line);
+  }
+  const letters = "abcdefghijklmnopqrstuvwxyz".split("");
+  for (const word of letters.flatMap((letter) => [`/${letter}e`, `/m${letter}`, `/${letter}`])) {
+    if (COMMANDS.some((command) => command.startsWith(word))) continue;
+    assert(!/\/(?:me|away|nick)\b/.test(refusal(`${word} bob x`).hint), word);
+  }
+  assertEquals(refusal("/re yes").hint.split("?")[0], "Did you mean /reply or /retry or /rekey");
+  assertEquals(refusal("/zzzzzz").hint, CODES["unknown-command"].hint);
+});
+
+test("parseLine sends no line that is not UTF-8", () => {
+  for (const line of ["caf\udce9", "/me \udce9", "/nick \udce9"]) {
+    assertEquals(refusal(line).code, "bad-utf8", line);
+  }
+  const expand = (): string => "one\ntw\udcff";
+  assertEquals(refusal("[paste 1: 2 lines]", { members: [], expand }).code, "bad-utf8");
+  assertEquals(parseLine("\ufffd", ALONE).do, "say");
+});
+
+test("parseLine finds names whatever their case, and composes them", () => {
+  const lines: [string, string][] = [
+    ["/msg BOB hi", "/msg bob hi"],
+    ["/msg anna łódź hi", "/msg Anna Łódź hi"],
+    [`/msg ${"anna łódź".normalize("NFD")} hi`, "/msg Anna Łódź hi"],
+    ['/msg "Bob By" the way', '/msg "bob by" the way'],
+    ["/whois BOB", "/whois bob"],
+    ["/ignore ANNA ŁÓDŹ", "/ignore Anna Łódź"],
+    ["/verify Bob By show", '/verify "bob by" show'],
+    [`/nick ${"Łódź".normalize("NFD")}`, "/nick Łódź"],
+  ];
+  for (const [line, exact] of lines) {
+    const surroundings = { members: [BOB!, ANNA!, ...line.includes("By") ? [BOBBY!] : []] };
+    const found = surroundings.members.length === 2 ? surroundings : { members: [BOBBY!] };
+    assertEquals(parseLine(line, found), parseLine(exact, found), line);
+  }
+  // Of two that differ in nothing else, the one that is typed.
+  const twins = ["bob", "Bob"].map((name) => ({ name, key: name }));
+  const to = (line: string): unknown => {
+    const command = parseLine(line, { members: twins });
+    return command.do === "say" ? command.to?.key : undefined;
+  };
+  assertEquals([to("/msg bob x"), to("/msg Bob x")], ["bob", "Bob"]);
+  assertEquals(refusal("/msg BOB x", { members: twins }).code, "no-such-member");
+  assertEquals(parseLine("/whois BOB", { members: twins }), { do: "whois", name: "BOB" });
+  assertEquals(complete("/msg BO", twins), [["bob ", "Bob "], "BO"]);
+});
+
 test("parseLine refuses an action without text", () => {
   for (const line of ["/me", "/me  "]) assertEquals(refusal(line).code, "empty-message");
 });
@@ -173,7 +243,7 @@ test("parseLine sends nothing where more than one can be meant", () => {
 });
 
 test("parseLine sends nothing to all that was to be read by one", () => {
-  for (const line of [" /msg bob hi", "\t/reply hi"]) {
+  for (const line of [" /msg bob hi", "\t/reply hi", " /mgs bob hi", " /m bob hi", " /w bob hi"]) {
     assertEquals(refusal(line, { members: MEMBERS }).code, "unknown-command", line);
   }
   const expand = (): string => "/msg bob the\nkey";
@@ -182,7 +252,7 @@ test("parseLine sends nothing to all that was to be read by one", () => {
 });
 
 test("parseLine sends nothing where nobody is meant", () => {
-  for (const line of ["/msg", "/msg bo hi", "/msg bobby hi", "/msg BOB hi", "/msg Anna hi"]) {
+  for (const line of ["/msg", "/msg bo hi", "/msg bobby hi", "/msg Anna hi"]) {
     assertEquals(refusal(line, { members: MEMBERS }).code, "no-such-member", line);
   }
   for (const line of ["/msg bob", "/msg bob ", '/msg "bob by" ', "/reply", "/reply  "]) {
