@@ -1,19 +1,31 @@
-import { EventEmitter } from "node:events";
-import { createInterface, type Interface } from "node:readline";
-import { Writable } from "node:stream";
 import { utf8 } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { complete } from "./commands.ts";
+import { commonStart, complete } from "./commands.ts";
 import { Conversation } from "./conversation.ts";
 import type { Input, UiEvent } from "./events.ts";
 import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
+import type { Keystroke } from "./key_codes.ts";
+import { KeyParser } from "./key_parser.ts";
+import {
+  type EditorState,
+  EMPTY_LINE,
+  enter,
+  HISTORY_LINES,
+  press,
+  replaceBefore,
+  type Search,
+  type,
+} from "./line_editor.ts";
 import { COLOURFUL_LOOK } from "./look.ts";
-import { type Environment, Notifier } from "./notifier.ts";
+import { type Environment, Notifier, processEnvironment } from "./notifier.ts";
 import { Output } from "./output.ts";
-import { LEAVE_PASTES_UNMARKED, MARK_PASTES, Pastes, PasteSplitter } from "./paste.ts";
+import { LEAVE_PASTES_UNMARKED, MARK_PASTES, Pastes } from "./paste.ts";
+import { RestartableTimer } from "./restartable_timer.ts";
 import { rowsOf, TypedLine } from "./typed_line.ts";
 
 const PROMPT = "> ";
+
+const LF = 0x0a;
 
 /** How long messages may be on the way before the prompt tells of them, in milliseconds. */
 const SUMMARY_AFTER_MS = 1000;
@@ -21,11 +33,11 @@ const SUMMARY_AFTER_MS = 1000;
 /** For a terminal that does not know its size. */
 const [DEFAULT_COLUMNS, DEFAULT_ROWS] = [80, 24];
 
-/** Lines that the up arrow key brings back. */
-const HISTORY_LINES = 500;
-
 /** Rows above the prompt for own messages whose mark may still change. */
 const MAX_WAITING_ROWS = 5;
+
+/** How long a window keeps its size before the line is drawn for it, in milliseconds. */
+export const RESIZE_MS = 50;
 
 /** How the terminal is left: without marks on pastes, and with no style of ours. */
 const RESTORE = `${LEAVE_PASTES_UNMARKED}\x1b[m`;
@@ -37,16 +49,6 @@ const PAUSE_LINE = "Press Ctrl-Z again to pause, Enter to go on.";
 /** The ends of a program that nobody asked it for, and that of `Deno.exit`. */
 export const SUDDEN_ENDS = ["error", "unhandledrejection", "unload"] as const;
 
-/** More than one character, and none that is a key but Enter: too many to have readline take each for a key. */
-const LINES = /^[\P{Cc}\r\n]{2,}$/u;
-
-/** readline completes later than at once, and wants no key before it has. */
-const BEHIND_TAB = /(?<=\t)/;
-
-/** Controls that are no key of readline's: it would repeat them, and the terminal would obey. */
-// deno-lint-ignore no-control-regex -- controls are what it is about
-const NO_KEY = /[\x1c\x1d\x80-\x9f]/gu;
-
 /** The terminal of a process. */
 export interface TerminalDevice extends StandardStreams {
   /** How many characters fit in a row. */
@@ -55,10 +57,12 @@ export interface TerminalDevice extends StandardStreams {
   rows(): number;
   /** Whether each key is read as it is pressed, not shown and without a meaning of its own. */
   setRaw(raw: boolean): void;
+  /** Whether it never wraps the row of the cursor to another width, as it does the others. */
+  readonly keepsCursorRow?: boolean;
   /** Writes before it returns: the end of the program may be next. */
   writeSync(text: string): void;
   /**
-   * Calls a function whenever the number of columns may have changed.
+   * Calls a function whenever the window may have another size, or has lost what it showed.
    *
    * @returns Ends that.
    */
@@ -100,19 +104,20 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #device: TerminalDevice;
   readonly #clock: Clock;
   readonly #output: Output;
-  readonly #keys = new Keys();
-  readonly #splitter = new PasteSplitter();
+  readonly #parser = new KeyParser();
   readonly #pastes = new Pastes(HISTORY_LINES);
-  readonly #line = new TypedLine();
-  readonly #readline: Interface;
+  readonly #line: TypedLine;
+  /** Runs while the rest of a key or of a paste is waited for. */
+  readonly #rest: RestartableTimer;
+  /** Runs while the window changes its size: what is drawn meanwhile may be wrapped to any. */
+  readonly #resizing: RestartableTimer;
   readonly #wishes: ReadableStreamDefaultController<Input>;
   readonly #stopListening: readonly (() => void)[];
   readonly #interrupt: () => void;
   readonly #conversation: Conversation;
+  #editor: EditorState = EMPTY_LINE;
   #editing = true;
   #paused = false;
-  /** Whether what is typed next may be the rest of a key, which a read cut behind its ESC. */
-  #escaped = false;
   #news = "";
   #alarm = "";
   #drawing = false;
@@ -125,6 +130,9 @@ export class TerminalFrontEnd implements FrontEnd {
     const { clock = systemClock, device = processTerminal(), environment, notify } = options;
     this.#device = device;
     this.#clock = clock;
+    this.#line = new TypedLine(device.keepsCursorRow);
+    this.#rest = new RestartableTimer(clock, () => this.#press(this.#parser.giveUp()));
+    this.#resizing = new RestartableTimer(clock, () => this.#drawAnew());
     const notifier = new Notifier(environment, clock);
     this.#conversation = new Conversation({
       look: COLOURFUL_LOOK,
@@ -146,26 +154,11 @@ export class TerminalFrontEnd implements FrontEnd {
       cancel: () => this.#endEditing(),
     });
     this.#wishes = wishes!;
-    this.#readline = createInterface({
-      input: this.#keys as unknown as NodeJS.ReadableStream,
-      output: new Nowhere(),
-      terminal: true,
-      historySize: HISTORY_LINES,
-      completer: (line: string) => this.#complete(line),
-    });
-    this.#readline.on("line", (line) => this.#enter(line));
     ({ promise: this.interrupted, resolve: this.#interrupt } = Promise.withResolvers<void>());
-    this.#readline.on("SIGINT", () => {
-      this.#quit();
-      this.#interrupt();
-    });
-    this.#readline.on("SIGTSTP", () => this.#pause());
-    this.#readline.on("close", () => this.#quit());
-    this.#keys.on("keypress", (_text: unknown, { ctrl, name }: { ctrl: boolean; name: string }) => {
-      if (ctrl && name === "l") this.#clearScreen();
-    });
     this.#stopListening = [
-      device.onResize(() => this.#drawLine()),
+      device.onResize(() => {
+        if (!this.#paused) this.#resizing.start(RESIZE_MS);
+      }),
       device.onContinue(() => this.#goOn()),
     ];
     for (const end of SUDDEN_ENDS) globalThis.addEventListener(end, this.#endSuddenly);
@@ -204,6 +197,7 @@ export class TerminalFrontEnd implements FrontEnd {
   /** What came since the last time goes where the typed line was, which then follows. */
   #drawNews(): void {
     this.#drawing = false;
+    if (this.#resizing.running) return;
     while (this.#editing && this.#waitingRows() > MAX_WAITING_ROWS) {
       this.#news += rows(this.#conversation.settleFirst());
     }
@@ -244,12 +238,20 @@ export class TerminalFrontEnd implements FrontEnd {
 
   /** Shows what is typed, unless the terminal is not ours. */
   #drawLine(): void {
-    if (!this.#editing || this.#paused) return;
-    const { cursor, line } = this.#readline;
-    const [prompt, device] = [this.#prompt, this.#device];
-    this.#output.write(
-      this.#line.draw(prompt + line, prompt.length + cursor, device.columns(), device.rows()),
-    );
+    if (!this.#editing || this.#paused || this.#resizing.running) return;
+    const { cursor, search, text } = this.#editor;
+    const prompt = search === undefined
+      ? this.#prompt
+      : this.#prompt.slice(0, -PROMPT.length) + searchPrompt(search);
+    const [columns, rows] = [this.#device.columns(), this.#device.rows()];
+    this.#output.write(this.#line.draw(prompt + text, prompt.length + cursor, columns, rows));
+  }
+
+  /** Shows all of it where something else may be: the window has another size, or another program was there. */
+  #drawAnew(): void {
+    this.#output.write(this.#eraseLine());
+    this.#drawNews();
+    this.#drawLine();
   }
 
   #clearScreen(): void {
@@ -261,29 +263,23 @@ export class TerminalFrontEnd implements FrontEnd {
     return this.#line.erase(this.#device.columns());
   }
 
-  /** Completes for readline, which would show above a prompt of its own what it cannot choose from. */
-  #complete(line: string): [string[], string] {
-    const [found, word] = complete(line, this.#conversation.members);
-    const longer = found.every((one) =>
-      one.length > word.length && one.startsWith(found[0]!.slice(0, word.length + 1))
-    );
-    if (!longer) this.#print([found.map((one) => one.trimEnd()).join("  ")]);
-    return [found, word];
+  /** Completes the word before the cursor, or shows what it may go on with. */
+  #complete(): void {
+    const { cursor, text } = this.#editor;
+    const [found, word] = complete(text.slice(0, cursor), this.#conversation.members);
+    const start = commonStart(found);
+    if (found.length === 1 || start.length > word.length) {
+      this.#editor = replaceBefore(this.#editor, word.length, start);
+    } else this.#print([found.map((one) => one.trimEnd()).join("  ")]);
   }
 
   async #readKeys(stdin: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
     try {
       for await (const chunk of stdin) {
         if (!this.#editing) return;
-        let input = decoder.decode(chunk, { stream: true });
-        if (this.#paused) {
-          this.#goOn();
-          input = input.replace(/\n$/, "");
-        }
-        for (const { pasted, text } of this.#splitter.push(input)) {
-          this.#press(pasted ? this.#pastes.mark(text) : text.replaceAll(NO_KEY, ""));
-        }
+        const isLine = this.#paused && chunk.at(-1) === LF;
+        if (this.#paused) this.#goOn();
+        this.#press(this.#parser.push(isLine ? chunk.subarray(0, -1) : chunk));
       }
       this.#quit();
     } catch (error) {
@@ -293,20 +289,37 @@ export class TerminalFrontEnd implements FrontEnd {
     }
   }
 
-  #press(text: string): void {
-    for (const keys of text.split(BEHIND_TAB)) {
-      this.#keys.whenWanted(() => {
-        if (this.#readline.line === "") this.#conversation.begin();
-        if (LINES.test(keys) && !this.#escaped) this.#readline.write(keys);
-        else this.#keys.emit("data", keys);
-        this.#escaped = keys.endsWith("\x1b");
-      });
+  #press(keys: readonly Keystroke[]): void {
+    for (const key of keys) {
+      if (!this.#editing) return; // It came behind a /quit.
+      if (this.#editor.text === "") this.#conversation.begin();
+      if ("text" in key) this.#editor = type(this.#editor, key.text);
+      else if ("paste" in key) this.#editor = type(this.#editor, this.#pastes.mark(key.paste));
+      else this.#pressKey(key.key);
     }
-    this.#keys.whenWanted(() => this.#drawLine());
+    const { patienceMs } = this.#parser;
+    if (patienceMs === undefined || !this.#editing) this.#rest.stop();
+    else this.#rest.start(patienceMs);
+    this.#drawLine();
   }
 
-  #enter(line: string): void {
-    if (!this.#editing) return; // what was pasted behind a /quit
+  #pressKey(key: string): void {
+    const { search, text } = this.#editor;
+    if (key === "enter") return this.#enter();
+    if (key === "ctrl-z") return this.#pause();
+    if (key === "ctrl-l") return this.#clearScreen();
+    if (key === "ctrl-d" && text === "" && search === undefined) return this.#quit();
+    if (key === "ctrl-c" && search === undefined) {
+      this.#quit();
+      return this.#interrupt();
+    }
+    if (key === "tab" && search === undefined) return this.#complete();
+    this.#editor = press(this.#editor, key);
+  }
+
+  #enter(): void {
+    const [line, next] = enter(this.#editor);
+    this.#editor = next;
     const { action, inputs, lines } = this.#conversation.enter(line);
     if (action === "clear") this.#clearScreen();
     this.#print(lines);
@@ -324,11 +337,12 @@ export class TerminalFrontEnd implements FrontEnd {
 
   #endEditing(): void {
     if (!this.#editing) return;
+    this.#resizing.stop();
+    this.#rest.stop();
     this.#drawNews();
     this.#output.write(this.#eraseLine());
     this.#cancelSummary?.();
     this.#editing = false;
-    this.#readline.close();
     for (const stop of this.#stopListening) stop();
     for (const end of SUDDEN_ENDS) globalThis.removeEventListener(end, this.#endSuddenly);
     this.#restore();
@@ -345,6 +359,7 @@ export class TerminalFrontEnd implements FrontEnd {
    * and what started it, it would need Deno's --allow-run.
    */
   #pause(): void {
+    this.#resizing.stop();
     this.#drawNews();
     this.#output.write(`${this.#eraseLine()}${PAUSE_LINE}\r\n`);
     this.#paused = true;
@@ -356,8 +371,8 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#device.setRaw(true);
     this.#device.writeSync(MARK_PASTES);
     this.#paused = false;
-    this.#output.write(this.#eraseLine());
-    this.#drawLine();
+    this.#resizing.stop();
+    this.#drawAnew();
   }
 
   #restore(): void {
@@ -366,38 +381,9 @@ export class TerminalFrontEnd implements FrontEnd {
   }
 }
 
-/** The keyboard as readline wants it. */
-class Keys extends EventEmitter {
-  #paused = false;
-  #waiting: (() => void)[] = [];
-
-  /** Presses keys now, or once readline wants more. */
-  whenWanted(press: () => void): void {
-    this.#waiting.push(press);
-    this.#pressWaiting();
-  }
-
-  pause(): this {
-    this.#paused = true;
-    return this;
-  }
-
-  resume(): this {
-    this.#paused = false;
-    this.#pressWaiting();
-    return this;
-  }
-
-  #pressWaiting(): void {
-    while (!this.#paused && this.#waiting.length > 0) this.#waiting.shift()!();
-  }
-}
-
-/** Where readline draws: it would count on widths that no two terminals agree on. */
-class Nowhere extends Writable {
-  override _write(_text: string, _encoding: string, done: () => void): void {
-    done();
-  }
+/** Stands before the line that a search has found. */
+function searchPrompt({ place, query }: Search): string {
+  return place === -1 && query !== "" ? `(not in the history: ${query}) ` : `(history: ${query}) `;
 }
 
 export function processTerminal(): TerminalDevice {
@@ -405,6 +391,7 @@ export function processTerminal(): TerminalDevice {
     ...standardStreams(),
     columns: () => unlessGone(() => Deno.consoleSize().columns) || DEFAULT_COLUMNS,
     rows: () => unlessGone(() => Deno.consoleSize().rows) || DEFAULT_ROWS,
+    keepsCursorRow: processEnvironment("TERM_PROGRAM") === "vscode",
     setRaw: (raw) => unlessGone(() => Deno.stdin.setRaw(raw)),
     writeSync: (text) => unlessGone(() => void Deno.stdout.writeSync(utf8(text))),
     onResize: (listener) => onSignal("SIGWINCH", listener),

@@ -37,7 +37,8 @@ const graphemes = new Intl.Segmenter();
  * Terminals disagree about the width of emoji and of many other characters. So a row ends where the
  * next character may not fit in some terminal, none is left to be wrapped, and the cursor goes to its
  * place behind what is written before it, never to a column: the number of rows is the same everywhere.
- * Of a line that is higher than the window, the rows around the cursor are shown.
+ * Of a line that is higher than the window, the rows around the cursor are shown. What is shown is taken away
+ * row by row: tmux scrolls all away that is cleared from the first row to the end (`ESC [ J`).
  *
  * @example A line, and a character more
  * ```ts
@@ -47,12 +48,18 @@ const graphemes = new Intl.Segmenter();
  * const line = new TypedLine();
  * line.draw("> hell", 6, 80, 24);
  * assertEquals(line.draw("> hello", 7, 80, 24), "o");
- * assertEquals(line.erase(80), "\r\x1b[J");
+ * assertEquals(line.erase(80), "\r\x1b[K");
  * ```
  */
 export class TypedLine {
+  readonly #keepsCursorRow: boolean;
   #shown = NOTHING;
   #columns = 0;
+
+  /** Begins with nothing. @param keepsCursorRow Whether the terminal never wraps the row of the cursor to another width. */
+  constructor(keepsCursorRow: boolean = false) {
+    this.#keepsCursorRow = keepsCursorRow;
+  }
 
   /**
    * Shows a text, or changes what is shown to it.
@@ -75,10 +82,27 @@ export class TypedLine {
    * @returns What to write where the cursor was left; it is then where the line began.
    */
   erase(columns: number): string {
-    const above = columns === this.#columns ? this.#shown.row : wrappedAbove(this.#shown, columns);
+    const { above, rows } = this.#extent(columns);
     this.#shown = NOTHING;
     this.#columns = columns;
-    return `${moved(-above)}\x1b[J`;
+    return moved(-above) + cleared(rows);
+  }
+
+  /** How many rows the line takes, and how many of them are above the cursor. */
+  #extent(columns: number): { rows: number; above: number } {
+    const { before, row, rows } = this.#shown;
+    if (columns === this.#columns) return { rows: rows.length, above: row };
+    const wrapped = rows.map((text, i) =>
+      i === row && this.#keepsCursorRow ? 1 : wrappedRows(text, columns)
+    );
+    const sum = (counts: readonly number[]): number =>
+      counts.reduce((sum, count) => sum + count, 0);
+    const within = this.#keepsCursorRow
+      ? 0
+      : before === rows[row]
+      ? wrappedRows(before, columns) - 1
+      : Math.floor(width(before) / columns);
+    return { rows: sum(wrapped), above: sum(wrapped.slice(0, row)) + within };
   }
 
   #change(shown: Shown): string {
@@ -89,20 +113,19 @@ export class TypedLine {
     const same = shown.rows.findIndex((row, i) => row !== old.rows[i]);
     const isSame = same < 0 && shown.rows.length === old.rows.length;
     if (isSame) return moved(shown.row - old.row) + shown.before;
-    const first = same < 0 ? last : same;
-    const drawn = `${moved(first - old.row)}\x1b[J${shown.rows.slice(first).join("\r\n")}`;
+    // Only rows that are there can be gone to: in the last one of a window nothing is below.
+    const first = Math.min(same < 0 ? last : same, old.rows.length - 1);
+    const drawn = moved(first - old.row) + cleared(old.rows.length - first) +
+      shown.rows.slice(first).join("\r\n");
     return shown.row === last && shown.before === shown.rows[last]
       ? drawn
       : drawn + moved(shown.row - last) + shown.before;
   }
 }
 
-/** How many rows above that of the cursor there are in a terminal of another width. */
-function wrappedAbove({ row, rows }: Shown, columns: number): number {
-  return rows.slice(0, row).reduce(
-    (sum, row) => sum + Math.max(1, Math.ceil(width(row) / columns)),
-    0,
-  );
+/** How many rows a row becomes in a terminal of another width. */
+function wrappedRows(row: string, columns: number): number {
+  return Math.max(1, Math.ceil(width(row) / columns));
 }
 
 /** Whether what was shown is still there, and more behind it, with the cursor at its end. */
@@ -179,4 +202,10 @@ function width(text: string): number {
 function moved(rows: number): string {
   if (rows === 0) return "\r";
   return `\r\x1b[${Math.abs(rows)}${rows < 0 ? "A" : "B"}`;
+}
+
+/** Clears so many rows from the start of one on, and stays there. */
+function cleared(rows: number): string {
+  if (rows <= 1) return "\x1b[K";
+  return `\x1b7${Array(rows).fill("\x1b[K").join("\x1b[B")}\x1b8`;
 }

@@ -33,13 +33,14 @@ export class Desk implements AsyncDisposable {
   constructor(
     columns = 30,
     rows = 24,
-    { environment = {}, notify = true }: {
+    { environment = {}, keepsCursorRow = false, notify = true }: {
       environment?: Readonly<Record<string, string>>;
+      keepsCursorRow?: boolean;
       notify?: boolean;
     } = {},
   ) {
     this.#columns = columns;
-    this.screen = new Emulator(columns, rows);
+    this.screen = new Emulator(columns, rows, "code-points", keepsCursorRow);
     this.stdout = new Sink((text) => this.screen.write(text));
     this.frontEnd = new TerminalFrontEnd({
       notify,
@@ -51,6 +52,7 @@ export class Desk implements AsyncDisposable {
         stderr: new WritableStream(),
         columns: () => this.#columns,
         rows: () => rows,
+        keepsCursorRow,
         setRaw: (raw) => void this.raw.push(raw),
         writeSync: (text) => this.screen.write(text),
         onContinue: (listener) => {

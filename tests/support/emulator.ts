@@ -32,16 +32,19 @@ export type Widths = "code-points" | "graphemes";
 export class Emulator {
   readonly effects: Effects = { titles: [], commands: [], answers: [], bells: 0 };
   readonly #terminal: xterm.Terminal;
+  readonly #keepsCursorRow: boolean;
   #written: Promise<void> = Promise.resolve();
 
-  /** Begins with an empty screen. */
-  constructor(columns: number, rows = 24, widths: Widths = "code-points") {
+  /** Begins with an empty screen. @param keepsCursorRow Whether the row of the cursor is not wrapped to another width, which most terminals do. */
+  constructor(columns: number, rows = 24, widths: Widths = "code-points", keepsCursorRow = false) {
+    this.#keepsCursorRow = keepsCursorRow;
     const scrollback = 100_000;
     this.#terminal = new xterm.Terminal({
       cols: columns,
       rows,
       scrollback,
       allowProposedApi: true,
+      reflowCursorLine: !keepsCursorRow,
     });
     this.#terminal.loadAddon(
       widths === "graphemes" ? new UnicodeGraphemesAddon() : new Unicode11Addon(),
@@ -65,7 +68,31 @@ export class Emulator {
 
   /** Makes the window wider, narrower, higher or lower. */
   resize(columns: number, rows: number = this.#terminal.rows): void {
+    const { line, offset } = this.#cursorInLine();
     this.#terminal.resize(columns, rows);
+    if (this.#keepsCursorRow) return;
+    // The emulator leaves the cursor in the last row that its line takes; tmux and others, at its character.
+    const starts = this.#starts();
+    const last = (starts[line + 1] ?? this.cursor[0] + 1) - starts[line]! - 1;
+    const row = Math.min(Math.floor(offset / columns), last);
+    const column = Math.min(offset - row * columns, columns - 1);
+    const top = starts[line]! + row - this.#terminal.buffer.active.baseY;
+    this.write(`\x1b[${top + 1};${column + 1}H`);
+  }
+
+  /** In which line the cursor is, wrapped rows taken for one, and behind how many columns of it. */
+  #cursorInLine(): { line: number; offset: number } {
+    const [row, column] = this.cursor;
+    const starts = this.#starts();
+    const line = starts.findLastIndex((start) => start <= row);
+    return { line, offset: (row - starts[line]!) * this.#terminal.cols + column };
+  }
+
+  /** The rows in which lines begin. */
+  #starts(): number[] {
+    const { active } = this.#terminal.buffer;
+    return Array.from({ length: active.length }, (_, y) => y)
+      .filter((y) => !active.getLine(y)!.isWrapped);
   }
 
   /** Resolves once all that was written is on the screen. */

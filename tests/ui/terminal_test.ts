@@ -5,6 +5,9 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { CODES } from "../../lib/errors.ts";
+import { SEQUENCE_MS } from "../../lib/ui/key_parser.ts";
+import { RESIZE_MS } from "../../lib/ui/terminal.ts";
 import { Desk, READY } from "../support/desk.ts";
 import { readQr } from "../support/qr.ts";
 import { test } from "../support/test.ts";
@@ -144,7 +147,85 @@ test("TerminalFrontEnd draws the line anew in another width", async () => {
   await using desk = new Desk(20);
   await desk.type(..."0123456789");
   desk.resize(40);
+  desk.clock.advance(RESIZE_MS);
   await desk.shows("> 0123456789");
+});
+
+test("TerminalFrontEnd draws once the window keeps its size, and leaves nothing of what was wrapped", async () => {
+  await using desk = new Desk(40);
+  desk.frontEnd.show(message("bob", "one"));
+  await desk.type("a line of more characters than a row has", "\x1b[D".repeat(9));
+  await desk.shows(`${T} bob: one`, "> a line of more characters than a row h", "as");
+  const written = desk.stdout.text.length;
+  for (const columns of [35, 27, 16, 9, 13]) {
+    desk.resize(columns);
+    desk.clock.advance(RESIZE_MS - 1);
+    desk.frontEnd.show(message("bob", `at ${columns}`));
+    await desk.type("x");
+    await desk.settled();
+  }
+  assertEquals(desk.stdout.text.length, written);
+  desk.resize(20);
+  desk.clock.advance(RESIZE_MS);
+  const messages = [35, 27, 16, 9, 13].map((columns) => `${T} bob: at ${columns}`);
+  await desk.shows(
+    `${T} bob: one`,
+    ...messages,
+    "> a line of more cha",
+    "racters than xxxxxa",
+    "row has",
+  );
+  assertEquals(desk.screen.lines.length, 9);
+  assertEquals(desk.screen.cursor, [7, 18]);
+});
+
+test("TerminalFrontEnd leaves no copy of the line in any width, wherever the cursor is in it", async () => {
+  const line = "0123456789".repeat(4).slice(2);
+  for (const columns of [39, 20, 10, 7, 25, 60]) {
+    for (const left of [0, 1, 20, 30, 37]) {
+      await using desk = new Desk(40);
+      await desk.type(line, "\x1b[D".repeat(left));
+      await desk.settled();
+      desk.resize(columns);
+      desk.clock.advance(RESIZE_MS);
+      await desk.settled();
+      assertEquals(desk.screen.lines.join(""), `> ${line}`);
+    }
+  }
+});
+
+test("TerminalFrontEnd does not go by the row of the cursor in a terminal that keeps it", async () => {
+  await using desk = new Desk(40, 24, { keepsCursorRow: true });
+  desk.frontEnd.show(message("bob", "one"));
+  await desk.type("0123456789".repeat(3));
+  desk.resize(10);
+  desk.clock.advance(RESIZE_MS);
+  await desk.shows("> 01234567", "8901234567", "8901234567", "89");
+  assertEquals(desk.screen.lines.slice(0, 2).join(""), `${T} bob: one`);
+});
+
+test("TerminalFrontEnd draws all anew where the window is as large as before, as what it showed may be lost", async () => {
+  await using desk = new Desk(40);
+  await desk.type("half a line");
+  await desk.settled();
+  desk.screen.write("\x1b[2J\x1b[H");
+  desk.resize(40);
+  desk.clock.advance(RESIZE_MS);
+  await desk.shows("> half a line");
+});
+
+test("TerminalFrontEnd clears by row: tmux scrolls away what is cleared from the first row on", async () => {
+  await using desk = new Desk(20);
+  await desk.type("a line of two rows and more", "\x01", "x", "\x0b");
+  desk.frontEnd.show(message("bob", "one"));
+  desk.resize(10);
+  desk.clock.advance(RESIZE_MS);
+  await desk.type("\x1a");
+  await desk.settled();
+  desk.goOn();
+  await desk.frontEnd.close();
+  await desk.settled();
+  assert(!desk.stdout.text.includes("\x1b[J") && !desk.stdout.text.includes("\x1b[0J"));
 });
 
 test("TerminalFrontEnd clears the screen at Ctrl-L and keeps the line", async () => {
@@ -358,7 +439,7 @@ test("TerminalFrontEnd quits and restores the terminal on every way to leave", a
     ["/quit", (desk) => desk.type("/quit", "\r")],
     ["a pasted /quit with more behind it", (desk) => desk.type("/quit\rmore\r/quit\r")],
     ["Ctrl-C", (desk) => desk.type("half", "\x03")],
-    ["Ctrl-C in a paste without an end", (desk) => desk.type("\x1b[200~half", "\r", "\x03")],
+    ["Ctrl-C of kitty", (desk) => desk.type("\x1b[99;5u")],
     ["Ctrl-D", (desk) => desk.type("\x04")],
     ["the end of input", (desk) => desk.hangUp()],
   ];
@@ -718,6 +799,93 @@ test("TerminalFrontEnd obeys nothing of a paste: no key, no command, no other pa
     desk.screen.lines.includes(`${T} you: \\x1b[A\\x03\\x04\\x9b2J …`),
     desk.screen.lines.join("\n"),
   );
+});
+
+test("TerminalFrontEnd inserts what came of a paste whose end is lost", async () => {
+  await using desk = new Desk();
+  await desk.type("\x1b[200~half", "\r", "done");
+  desk.clock.advance(1999);
+  await desk.type("!");
+  desk.clock.advance(1999);
+  await desk.shows(">");
+  desk.clock.advance(1);
+  await desk.shows("> [paste 1: 2 lines]");
+  await desk.type("?\r");
+  assertEquals((await desk.input.read()).value, {
+    do: "say",
+    text: "half\ndone!?",
+    kind: "text",
+    id: "1",
+  });
+});
+
+test("TerminalFrontEnd gives a paste whose end is lost up at Ctrl-C, and nothing else", async () => {
+  await using desk = new Desk();
+  await desk.type("so \x1b[200~half", "\r", "\x03", "what", "\r", "\x03");
+  assertEquals((await desk.input.read()).value, {
+    do: "say",
+    text: "so what",
+    kind: "text",
+    id: "1",
+  });
+  assertEquals((await desk.input.read()).value, { do: "quit" });
+});
+
+test("TerminalFrontEnd refuses a line that is not UTF-8, and brings it back", async () => {
+  await using desk = new Desk(60);
+  await desk.type(new Uint8Array([0x63, 0x61, 0x66, 0xe9]), "\r", "/who\r");
+  // Nothing of the line was sent.
+  assertEquals((await desk.input.read()).value, { do: "who" });
+  await desk.settled();
+  assert(desk.screen.lines.some((line) => line.includes(CODES["bad-utf8"].hint)));
+  await desk.type("\x1b[A", "\x1b[A");
+  await desk.shows("> caf\ufffd");
+  await desk.type("\x7fé \ufffd\r");
+  const { value } = await desk.input.read();
+  assertEquals(value?.do === "say" && value.text, "café \ufffd");
+});
+
+test("TerminalFrontEnd makes no text of what the terminal answers, or tells of the mouse", async () => {
+  await using desk = new Desk();
+  await desk.type(
+    "a\x1b[<0;10;10M\x1b[<0;10;10m",
+    "\x1b[M !!b\x1b]11;rgb:0/0/0\x07\x1b[10;20R",
+    "c",
+  );
+  await desk.shows("> abc");
+  await desk.type("\x1b]11;rgb:", "x"); // of which the end is lost
+  desk.clock.advance(SEQUENCE_MS);
+  await desk.type("d");
+  await desk.shows("> abcd");
+});
+
+test("TerminalFrontEnd takes a character as people see it for one", async () => {
+  await using desk = new Desk();
+  await desk.type("a👩‍👩‍👧‍👦🇩🇪👍🏽", "\x7f", "\x1b[D", "\x7f", "\r");
+  const { value } = await desk.input.read();
+  assertEquals(value?.do === "say" && value.text, "a🇩🇪");
+});
+
+test("TerminalFrontEnd searches the lines of this run, and sends nothing that was searched for", async () => {
+  await using desk = new Desk(60);
+  await desk.type("the secret", "\r", "other", "\r", "new", "\x12", "secr");
+  await desk.shows(`${T} you: the secret …`, `${T} you: other …`, "(history: secr) the secret");
+  await desk.type("x");
+  await desk.shows("(not in the history: secrx) new");
+  await desk.type("\r");
+  await desk.shows("> new");
+  await desk.type("\x12", "oth", "\x07", "!\r");
+  for (const text of ["the secret", "other", "new!"]) {
+    const { value } = await desk.input.read();
+    assertEquals(value?.do === "say" && value.text, text);
+  }
+});
+
+test("TerminalFrontEnd completes a name whatever its case", async () => {
+  await using desk = new Desk(60);
+  desk.frontEnd.show({ ...READY, members: [member("Anna")] });
+  await desk.type("/msg aN\thi");
+  await desk.shows("> /msg Anna hi");
 });
 
 test("TerminalFrontEnd knows a key that came in two reads", async () => {

@@ -96,3 +96,14 @@ test("TypedLine shows the rows around the cursor of a line that is higher than t
   }
   await screen.close();
 });
+
+test("TypedLine begins another row in the last one of a window", async () => {
+  const screen = new Emulator(5, 2);
+  const line = new TypedLine();
+  screen.write("bob: hi\r\n");
+  screen.write(line.draw("aaaa", 4, 5, 2));
+  screen.write(line.draw("aaaa日", 5, 5, 2));
+  await screen.settled();
+  assertEquals(screen.lines.slice(-2), ["aaaa", "日"]);
+  await screen.close();
+});
