@@ -89,7 +89,7 @@ export interface ChatOptions {
   readonly listensOnly: boolean;
   /** Whether the end of input is the end of the chat. */
   readonly endsWithInput: boolean;
-  /** Whether a message counts as delivered only when everybody has it. */
+  /** Whether the end waits until every message is delivered. */
   readonly untilDelivered: boolean;
   /** How long what is not delivered may take at the end, in milliseconds; only time with a connection counts. */
   readonly timeoutMs: number;
@@ -236,12 +236,20 @@ class Chat {
       const done = Promise.race([pending, this.#patience.over(timeoutMs)]);
       const end = await Promise.race([done.then(() => wish), ended]);
       this.#patience.pause();
+      if (this.#options.untilDelivered && end === wish) await this.#showKept();
       return end;
     }
     if (wish.reason === "signal" && this.#connected) {
       await Promise.race([atMost(Math.min(timeoutMs, DRAIN_MS), pending), ended]);
     }
     return wish;
+  }
+
+  /** Shows which members are away and have yet to get what was sent. */
+  async #showKept(): Promise<void> {
+    const members = await this.#room.who();
+    const away = members.filter(({ behind, lost }) => behind && lost).map(({ name }) => name);
+    if (away.length > 0) this.#show({ event: "kept", away });
   }
 
   #statusOf({ status }: Ending): number {
@@ -468,9 +476,13 @@ class Chat {
     try {
       const { delivered } = await this.#send(input);
       this.#show({ event: "sent", id });
-      const known = delivered.then((isDelivered) => {
-        if (isDelivered) this.#show({ event: "delivered", id });
-        else if (this.#options.untilDelivered) this.#undelivered++;
+      const known = delivered.then((away) => {
+        if (away === undefined) {
+          if (this.#options.untilDelivered) this.#undelivered++;
+          return;
+        }
+        const names = away.map(({ name }) => name);
+        this.#show({ event: "delivered", id, ...names.length > 0 && { away: names } });
       });
       if (this.#options.untilDelivered) await known;
     } catch (error) {

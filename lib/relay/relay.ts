@@ -403,12 +403,11 @@ export class Relay {
     const holder = this.#crowdedSeat() ??
       this.#recipients(seat, to).find((other) => other.isFullFor(seat.id));
     if (holder !== undefined) return holder;
-    const parcel = new Parcel(
-      envelope,
-      seat.session,
-      (bytes) => this.#count(bytes),
-      () => seat.settle(cmid),
-    );
+    const parcel = new Parcel(envelope, seat.session, {
+      resized: (bytes) => this.#count(bytes),
+      reached: () => seat.reach(cmid),
+      settled: () => seat.settle(cmid),
+    });
     for (const other of this.#recipients(seat, to)) {
       other.deliver(parcel);
       if (other.endpoint === undefined && other.queuedBytes > this.#limits.maxQueueBytes) {
@@ -416,7 +415,7 @@ export class Relay {
       }
     }
     seat.accept(cmid);
-    parcel.release();
+    parcel.release(false);
   }
 
   /** The seat with most waiting, if all memory is taken; seats without a connection are given up before. */
@@ -460,6 +459,7 @@ export class Relay {
     if (!seat.joined || reason === CloseReason.LEAVING) return this.#remove(seat, reason);
     const why = reason === CloseReason.TOO_SLOW ? reason : CloseReason.LOST;
     this.#tell(seat, MemberChange.AWAY, why);
+    seat.leave();
     const ms = Math.min(this.#limits.keepSeatMs, AWAY_LONG_MS);
     seat.cancelExpiry = this.#clock.after(ms, () => this.#keepOn(seat));
     seat.disconnect(); // Those whom it held may fill it up.
@@ -488,9 +488,13 @@ export class Relay {
 
   #post(object: Bytes, seats: readonly Seat[]): void {
     const envelope = { class: EnvelopeClass.CONTROL, to: undefined, cmid: 0, object };
-    const parcel = new Parcel(envelope, HOST_SESSION, (bytes) => this.#count(bytes), () => {});
+    const parcel = new Parcel(envelope, HOST_SESSION, {
+      resized: (bytes) => this.#count(bytes),
+      reached: () => {},
+      settled: () => {},
+    });
     for (const seat of seats) seat.deliver(parcel);
-    parcel.release();
+    parcel.release(false);
   }
 
   #tell({ id, key, nonce }: Seat, change: number, reason: number): void {

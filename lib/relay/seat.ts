@@ -8,6 +8,7 @@ import {
   type HostEnvelope,
   type HostRecord,
   MAX_PAYLOAD_BYTES,
+  MemberChange,
   type MemberEnvelope,
   type MemberRecord,
 } from "../wire/mod.ts";
@@ -33,6 +34,16 @@ export const STALL_BYTES: number = 1 << 16;
 /** What an entry of a queue takes beside its object, in bytes. */
 const ENTRY_BYTES = 64;
 
+/** What a parcel tells its relay. */
+export interface ParcelListener {
+  /** It takes so many more bytes of memory, or fewer. */
+  resized(bytes: number): void;
+  /** Each seat that waits for it is away. */
+  reached(): void;
+  /** No seat waits for it any longer. */
+  settled(): void;
+}
+
 /** One object on its way to some seats; they share its bytes. */
 export class Parcel {
   /** One of `EnvelopeClass`. */
@@ -45,45 +56,51 @@ export class Parcel {
   readonly sender: string;
   /** Opaque. */
   readonly object: Bytes;
-  readonly #count: (bytes: number) => void;
-  readonly #settled: () => void;
+  readonly #listener: ParcelListener;
+  /** How many seats wait for it. */
   #waiting = 0;
+  /** How many of them are not away. */
+  #present = 0;
+  #reached = false;
 
-  /**
-   * Takes an envelope on, held once until it is in all queues.
-   *
-   * @param count Told how many bytes of memory more it takes, or fewer.
-   * @param settled Called once {@linkcode Parcel.release} was called for each {@linkcode Parcel.hold}.
-   */
-  constructor(
-    envelope: MemberEnvelope,
-    from: Bytes,
-    count: (bytes: number) => void,
-    settled: () => void,
-  ) {
+  /** Takes an envelope on, held once until it is in all queues. */
+  constructor(envelope: MemberEnvelope, from: Bytes, listener: ParcelListener) {
     this.class = envelope.class;
     this.direct = envelope.to !== undefined;
     this.from = from;
     this.sender = toHex(from);
     this.object = envelope.object;
-    this.#count = count;
-    this.#settled = settled;
-    count(size(this));
-    this.hold();
+    this.#listener = listener;
+    listener.resized(size(this));
+    this.hold(false);
   }
 
   /** Another seat waits for it. */
-  hold(): void {
+  hold(away: boolean): void {
     this.#waiting++;
-    this.#count(ENTRY_BYTES);
+    if (!away) this.#present++;
+    this.#listener.resized(ENTRY_BYTES);
   }
 
-  /** A seat waits for it no more. */
-  release(): void {
-    this.#count(-ENTRY_BYTES);
+  /** A seat waits for it no longer. */
+  release(away: boolean): void {
+    if (!away) this.leave();
+    this.#listener.resized(-ENTRY_BYTES);
     if (--this.#waiting > 0) return;
-    this.#count(-size(this));
-    this.#settled();
+    this.#listener.resized(-size(this));
+    this.#listener.settled();
+  }
+
+  /** A seat that waits for it is away. */
+  leave(): void {
+    if (--this.#present > 0 || this.#reached) return;
+    this.#reached = true;
+    this.#listener.reached();
+  }
+
+  /** A seat that waits for it is back. */
+  comeBack(): void {
+    this.#present++;
   }
 }
 
@@ -163,6 +180,8 @@ export class Seat {
   endpoint: SeatEndpoint | undefined;
   /** The last envelope that was taken from this member. */
   lastCmid = 0;
+  /** Whether the others know that its connection is lost. */
+  #away = false;
   /** Whether it was closed as too slow and has not caught up since. */
   dawdled = false;
   /** Calls off the end of an abandoned seat. */
@@ -182,6 +201,12 @@ export class Seat {
   #acceptedAfter = 0;
   #deliveredDue = false;
   readonly #undelivered = new Set<number>();
+  /** Those of them that a seat has not acknowledged that was never away since. */
+  readonly #unreached = new Set<number>();
+  /** The last reported envelope that lies before all of those. */
+  #reached = 0;
+  /** The number of the last entry that says that a member is away. */
+  #awayTold = 0;
   /** By the sender's session, in hexadecimal digits. */
   readonly #shares = new Map<string, Share>();
   #findBehind: (() => readonly Bytes[]) | undefined;
@@ -230,6 +255,7 @@ export class Seat {
   deliver(item: Parcel | Change): void {
     this.#queue.push({ seq: ++this.#lastSeq, item });
     if (item instanceof Parcel) this.#share(item);
+    else if (item.change === MemberChange.AWAY) this.#awayTold = this.#lastSeq;
     this.#bytes += size(item);
     this.#fillUp();
     this.endpoint?.wake();
@@ -250,6 +276,7 @@ export class Seat {
   accept(cmid: number): void {
     this.lastCmid = cmid;
     this.#undelivered.add(cmid);
+    this.#unreached.add(cmid);
     if (this.#accepted.at(-1)?.seq === this.#lastSeq) this.#accepted.pop();
     this.#accepted.push({ cmid, seq: this.#lastSeq });
     this.#acked = Math.min(this.#acked, this.#accepted.length - 1);
@@ -261,6 +288,15 @@ export class Seat {
   settle(cmid: number): void {
     const [first] = this.#undelivered;
     this.#undelivered.delete(cmid);
+    if (cmid !== first) return;
+    this.#deliveredDue = true;
+    this.endpoint?.wake();
+  }
+
+  /** Notes that only members that are away lack an envelope of this one. @param cmid Its number. */
+  reach(cmid: number): void {
+    const [first] = this.#unreached;
+    this.#unreached.delete(cmid);
     if (cmid !== first) return;
     this.#deliveredDue = true;
     this.endpoint?.wake();
@@ -304,6 +340,8 @@ export class Seat {
   connect(endpoint: SeatEndpoint): void {
     this.cancelExpiry();
     this.endpoint = endpoint;
+    if (this.#away) this.#parcels().forEach((parcel) => parcel.comeBack());
+    this.#away = false;
     this.#findBehind = undefined;
     this.#sent = 0;
     this.#acked = 0;
@@ -317,6 +355,12 @@ export class Seat {
     this.endpoint = undefined;
     this.holdNobody();
     this.#notWaitedFor();
+  }
+
+  /** The others know that the connection is lost: no sender waits for what this member lacks. */
+  leave(): void {
+    if (!this.#away) this.#parcels().forEach((parcel) => parcel.leave());
+    this.#away = true;
   }
 
   /** Holds a sender until this seat can take more, or has taken too little. */
@@ -360,13 +404,14 @@ export class Seat {
     if (first === undefined) return undefined;
     if (!(first.item instanceof Parcel)) {
       this.#sent++;
+      if (first.seq === this.#awayTold) this.#deliveredDue = true;
       return first.item;
     }
     return { type: "batch", envelopes: this.#takeBatch() };
   }
 
   #share(parcel: Parcel): void {
-    parcel.hold();
+    parcel.hold(this.#away);
     const share = this.#shares.get(parcel.sender) ?? { bytes: 0, lastChat: 0 };
     share.bytes += size(parcel);
     if (parcel.class === EnvelopeClass.CHAT) share.lastChat = this.#lastSeq;
@@ -379,7 +424,11 @@ export class Seat {
     share.bytes -= size(item);
     if (share.lastChat === seq) share.lastChat = 0;
     if (share.bytes === 0) this.#shares.delete(item.sender);
-    item.release();
+    item.release(this.#away);
+  }
+
+  #parcels(): Parcel[] {
+    return this.#queue.flatMap(({ item }) => item instanceof Parcel ? [item] : []);
   }
 
   /** Forgets the ACKs that came before what the member has. */
@@ -396,7 +445,13 @@ export class Seat {
     this.#deliveredDue = false;
     // They are numbered without gaps, so that those before the first that is under way are there.
     const [first = this.lastCmid + 1] = this.#undelivered;
-    return { type: "ack", accepted: cmid, delivered: Math.min(cmid, first - 1), seq };
+    const delivered = Math.min(cmid, first - 1);
+    const [unreached = this.lastCmid + 1] = this.#unreached;
+    // The member has to know who is away before it is told that only those lack something.
+    const knows = this.#awayTold < (this.#queue[this.#sent]?.seq ?? Infinity);
+    if (knows) this.#reached = unreached - 1;
+    const reached = Math.max(delivered, Math.min(cmid, this.#reached));
+    return { type: "ack", accepted: cmid, delivered, seq, reached };
   }
 
   #takeBatch(): HostEnvelope[] {

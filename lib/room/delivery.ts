@@ -8,6 +8,11 @@ import { Timers } from "./timers.ts";
 /** How long the host may take to tell who is behind, in milliseconds. */
 const BEHIND_MS = 2000;
 
+/** Whether what is said to a member waits for it to come back. */
+function isOut({ absent, away }: Peer): boolean {
+  return absent || away;
+}
+
 /** What is delivered, and to whom. */
 export interface DeliveryOptions {
   /** Keeps what is not delivered. */
@@ -30,6 +35,7 @@ export class Delivery {
   readonly #owed = new Set<Peer>();
   #acceptedUntil = 0;
   #deliveredUntil = 0;
+  #reachedUntil = 0;
   /** As that, but for what may have been lost with a host. */
   #settledUntil = 0;
   #behind: PromiseWithResolvers<ReadonlySet<Peer>> | undefined;
@@ -43,13 +49,14 @@ export class Delivery {
   /** Whether somebody may lack what the host before has lost, and will not be away for long. */
   get owing(): boolean {
     if (this.#options.roster.settling) return this.#owed.size > 0;
-    return [...this.#owed].some(({ absent, away }) => !absent && !away);
+    return [...this.#owed].some((peer) => !isOut(peer));
   }
 
   /** How far the host has come, as {@linkcode LinkListener} tells it. */
-  acknowledged(accepted: number, delivered: number): void {
+  acknowledged(accepted: number, delivered: number, reached: number): void {
     this.#acceptedUntil = Math.max(this.#acceptedUntil, accepted);
     this.#deliveredUntil = Math.max(this.#deliveredUntil, delivered);
+    this.#reachedUntil = Math.max(this.#reachedUntil, reached);
     this.#options.outbox.acknowledged(accepted);
     this.#settle();
   }
@@ -58,6 +65,11 @@ export class Delivery {
   owe(peer: Peer, until: number | undefined): void {
     peer.owedUntil = until;
     if (until !== undefined) this.#owed.add(peer);
+    this.#settle();
+  }
+
+  /** A member is away now, or has not come to another host process. */
+  left(): void {
     this.#settle();
   }
 
@@ -93,12 +105,29 @@ export class Delivery {
         this.#owed.delete(peer);
       }
     }
-    if (this.#owed.size > 0) return;
     const { link, onSettled, outbox } = this.#options;
-    this.#settledUntil = this.#deliveredUntil;
-    link.forget(this.#deliveredUntil);
-    outbox.delivered(this.#deliveredUntil);
-    onSettled();
+    if (this.#owed.size === 0) {
+      this.#settledUntil = this.#deliveredUntil;
+      link.forget(this.#deliveredUntil);
+      outbox.delivered(this.#deliveredUntil, () => []);
+      onSettled();
+    }
+    this.#settleReached();
+  }
+
+  /** Tells how far what was said has come to all who are here, and who is away and may lack it. */
+  #settleReached(): void {
+    const out = [...this.#options.roster].filter((peer) => !peer.gone && isOut(peer));
+    if (out.length === 0) return;
+    for (const peer of this.#owed) {
+      if (!isOut(peer) && peer.owedUntil! > this.#reachedUntil) return;
+    }
+    this.#options.outbox.delivered(
+      this.#reachedUntil,
+      (cmid, to) =>
+        out.filter((peer) => peer.saidFrom <= cmid && (to === undefined || to === peer))
+          .map((peer) => peer.member!),
+    );
   }
 
   /** Whether it is not known that a member has what was said to it last. */

@@ -86,9 +86,10 @@ export interface LinkListener {
    * How far the host has come with what was sent.
    *
    * @param accepted It has passed on every envelope up to this one.
-   * @param delivered Whoever it knows to be addressed has every envelope up to this one, or is gone.
+   * @param delivered Every session that it knows to be addressed has every envelope up to this one, or is gone.
+   * @param reached As `delivered`, but without the sessions that are away.
    */
-  acknowledged(accepted: number, delivered: number): void;
+  acknowledged(accepted: number, delivered: number, reached: number): void;
   /** The answer to {@linkcode Link.askBehind}. @param sessions Who lacks a message of this member. */
   behind(sessions: readonly Bytes[]): void;
   /** All that waited at the host when the connection came has arrived: from now on more may be sealed. */
@@ -289,7 +290,7 @@ export class Link {
     }
     if (!known || !record.resumed) this.#lastSeq = this.#shownSeq = this.#ackedSeq = 0;
     this.#taken(record.lastCmid, this.#sent);
-    this.#listener.acknowledged(record.lastCmid, 0);
+    this.#listener.acknowledged(record.lastCmid, 0, 0);
     this.#sent = this.#sentBytes = 0;
     this.#ackDue = false;
     this.#instance = record.instance;
@@ -361,13 +362,13 @@ export class Link {
         this.#openWhenDue();
         break;
       case "ack":
-        if (record.delivered > record.accepted) {
+        if (record.delivered > record.reached || record.reached > record.accepted) {
           throw new WireError("Cannot take ACK as more is delivered than accepted");
         }
         if (this.#taken(record.accepted, this.#sent) && record.seq < this.#lastSeq) {
           throw new WireError("Cannot take ACK as what was queued after it has come");
         }
-        this.#listener.acknowledged(record.accepted, record.delivered);
+        this.#listener.acknowledged(record.accepted, record.delivered, record.reached);
         this.#endpoint?.wake();
         break;
       case "behind":

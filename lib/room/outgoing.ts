@@ -7,7 +7,7 @@ import {
   MAX_BATCH_ITEMS,
   MAX_TEXT_BYTES,
 } from "../wire/mod.ts";
-import type { Peer } from "./peer.ts";
+import type { Member, Peer } from "./peer.ts";
 
 /** Messages that may wait to be sealed before whoever writes them should pause. */
 const MAX_WAITING = 1000;
@@ -25,8 +25,8 @@ export interface Outgoing {
   readonly to: Peer | undefined;
   /** Settled once the relay has it, or it is known that it cannot go. */
   readonly done: PromiseWithResolvers<void>;
-  /** Resolves to whether everybody has it or is gone, once that is known. */
-  readonly delivered: PromiseWithResolvers<boolean>;
+  /** Resolves to who is away and may lack it once nobody else does; `undefined` if that is never known. */
+  readonly delivered: PromiseWithResolvers<readonly Member[] | undefined>;
 }
 
 /** What of it is brought in from outside. */
@@ -37,14 +37,20 @@ interface Sealed {
   readonly messages: readonly Outgoing[];
 }
 
+/** What the relay has taken. */
+interface Sent {
+  readonly cmid: number;
+  readonly to: Peer | undefined;
+  readonly delivered: ((away: readonly Member[] | undefined) => void)[];
+}
+
 /** The messages that are not sealed yet, and those that not everybody has. */
 export class Outbox {
   readonly #waiting: Outgoing[] = [];
   #waitingBytes = 0;
   #taken: readonly Outgoing[] = [];
   readonly #sealed: Sealed[] = [];
-  readonly #sent: { readonly cmid: number; readonly delivered: ((known: boolean) => void)[] }[] =
-    [];
+  readonly #sent: Sent[] = [];
   #room: PromiseWithResolvers<void> | undefined;
 
   /** The message whose turn it is. */
@@ -56,7 +62,11 @@ export class Outbox {
   push(message: NewOutgoing): Outgoing {
     const done = Promise.withResolvers<void>();
     done.promise.catch(() => {}); // Whoever asked for it sees the failure.
-    const outgoing = { ...message, done, delivered: Promise.withResolvers<boolean>() };
+    const outgoing = {
+      ...message,
+      done,
+      delivered: Promise.withResolvers<readonly Member[] | undefined>(),
+    };
     this.#waiting.push(outgoing);
     this.#waitingBytes += message.body.length;
     return outgoing;
@@ -108,15 +118,24 @@ export class Outbox {
     const next = after(this.#sealed, cmid);
     for (const sealed of this.#sealed.splice(0, next)) {
       const { cmid, messages } = sealed;
-      this.#sent.push({ cmid, delivered: messages.map(({ delivered }) => delivered.resolve) });
+      this.#sent.push({
+        cmid,
+        to: messages[0]!.to,
+        delivered: messages.map(({ delivered }) => delivered.resolve),
+      });
       for (const { done } of messages) done.resolve();
     }
   }
 
-  /** Everybody has every envelope up to this one, or is gone. */
-  delivered(cmid: number): void {
-    for (const { delivered } of this.#sent.splice(0, after(this.#sent, cmid))) {
-      for (const resolve of delivered) resolve(true);
+  /**
+   * Every session has every envelope up to this one, or is gone or away.
+   *
+   * @param away Who is away and was told something by an envelope, for one session or for all.
+   */
+  delivered(cmid: number, away: (cmid: number, to: Peer | undefined) => readonly Member[]): void {
+    for (const { cmid: own, delivered, to } of this.#sent.splice(0, after(this.#sent, cmid))) {
+      const members = away(own, to);
+      for (const resolve of delivered) resolve(members);
     }
   }
 
@@ -131,11 +150,11 @@ export class Outbox {
       for (const { delivered, done } of messages) {
         const message = `Cannot tell whether the message arrived as ${reason}`;
         done.reject(new RoomError("not-delivered", message));
-        delivered.resolve(false);
+        delivered.resolve(undefined);
       }
     }
     for (const { delivered } of this.#sent.splice(0)) {
-      for (const resolve of delivered) resolve(false);
+      for (const resolve of delivered) resolve(undefined);
     }
     for (const message of this.#taken) refuse(message, code, reason);
     this.#taken = [];
@@ -165,7 +184,7 @@ function after(sealed: readonly { readonly cmid: number }[], cmid: number): numb
 
 function refuse({ delivered, done }: Outgoing, code: Code, reason: string): void {
   done.reject(new RoomError(code, `Cannot send message as ${reason}`));
-  delivered.resolve(false);
+  delivered.resolve(undefined);
 }
 
 /** Whether it is something that a person said. */

@@ -120,6 +120,8 @@ export class Peer {
   readonly totals: (number | undefined)[] = [undefined, undefined];
   /** The envelope in which this member last said something to it. */
   saidIn = 0;
+  /** The envelope in which it first did. */
+  saidFrom: number = Infinity;
   /** How it says it is. */
   status = "";
   /** What it was asked and has not answered. */

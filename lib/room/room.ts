@@ -122,8 +122,8 @@ export class Room {
       roster: (entries, restarted) => this.#onRoster(entries, restarted),
       member: (record) => this.#onMember(record),
       envelope: (envelope) => this.#onEnvelope(envelope),
-      acknowledged: (accepted, delivered) => {
-        this.#sender.delivery.acknowledged(accepted, delivered);
+      acknowledged: (accepted, delivered, reached) => {
+        this.#sender.delivery.acknowledged(accepted, delivered, reached);
         this.#recovery.answerMore();
         this.#sender.pump();
       },
@@ -268,7 +268,7 @@ export class Room {
   async say(
     text: string,
     options: { kind?: "text" | "action"; to?: string | undefined } = {},
-  ): Promise<{ readonly delivered: Promise<boolean> }> {
+  ): Promise<{ readonly delivered: Promise<readonly Member[] | undefined> }> {
     const body = utf8(text);
     if (body.length === 0) throw new RoomError("empty-message", "Cannot send an empty message");
     if (body.length > MAX_TEXT_BYTES) {
@@ -432,6 +432,7 @@ export class Room {
       if (entry !== undefined) this.#arrive(peer, entry.away);
       else this.#miss(peer);
     }
+    this.#sender.delivery.left();
   }
 
   /** A member that was at the host before has not come to this one yet. */
@@ -484,18 +485,17 @@ export class Room {
         break;
       case MemberChange.AWAY:
         if (peer === undefined) break;
+        peer.away = true;
         this.#do(peer, 0, () => {
-          peer.away = true;
           this.#showLost(peer);
           this.#announcer.answered(peer);
         });
+        this.#sender.delivery.left();
         break;
       case MemberChange.BACK:
         if (peer === undefined) break;
-        this.#do(peer, 0, () => {
-          peer.away = false;
-          this.#showBack(peer);
-        });
+        peer.away = false;
+        this.#do(peer, 0, () => this.#showBack(peer));
         break;
     }
   }

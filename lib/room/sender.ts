@@ -300,7 +300,10 @@ export class Sender {
     if (this.#ended) return;
     const cmid = this.#link.send({ class: EnvelopeClass.CHAT, to: to?.session, object });
     this.#outbox.sent(cmid);
-    for (const peer of isText(first) ? audience : []) peer.saidIn = cmid;
+    for (const peer of isText(first) ? audience : []) {
+      peer.saidIn = cmid;
+      peer.saidFrom = Math.min(peer.saidFrom, cmid);
+    }
     if (to === undefined && kind !== BodyKind.LEAVE) this.#beatLater();
   }
 }

@@ -15,7 +15,7 @@ import type {
 import { type Look, markedName } from "./look.ts";
 import { type Fate, type OwnMessage, OwnMessages } from "./own_messages.ts";
 import { fittingQrLines, noQrSentence } from "./qr.ts";
-import { excerpt, failure, messageLine, noticeLines, personLines } from "./render.ts";
+import { awaySentence, excerpt, failure, messageLine, noticeLines, personLines } from "./render.ts";
 import { typedName } from "../wire/mod.ts";
 import { sanitize } from "./sanitize.ts";
 import { Transcript } from "./transcript.ts";
@@ -148,7 +148,7 @@ export class Conversation {
         this.#own.sent(event.id);
         return this.#settledLines();
       case "delivered":
-        this.#own.delivered(event.id);
+        this.#own.delivered(event.id, event.away ?? []);
         return this.#settledLines();
       case "failed":
         return this.#failedLines(event);
@@ -350,12 +350,13 @@ export class Conversation {
     return this.#mention !== undefined && text.search(this.#mention) >= 0;
   }
 
-  #ownLine({ fate, kind, text, to }: OwnMessage): string {
+  #ownLine({ away, fate, kind, text, to }: OwnMessage): string {
     const { look } = this.#options;
     const me = look.name(this.#me ?? { name: "you", key: "" });
     const sender = to === undefined ? me : `${me} to ${look.name(to)}`;
     const line = messageLine(sender, sanitize(text), { kind, private: to !== undefined });
-    return `${line} ${look.time(FATE_MARKS[fate])}`;
+    const mark = away.length === 0 ? FATE_MARKS[fate] : `${FATE_MARKS.sent} ${awaySentence(away)}`;
+    return `${line} ${look.time(mark)}`;
   }
 
   #timed(messages: readonly OwnMessage[]): readonly string[] {

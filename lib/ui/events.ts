@@ -266,12 +266,22 @@ export interface SentEvent {
   readonly id: string;
 }
 
-/** An own message has come to everybody it is for, or they are gone. */
+/** An own message has come to every member it is for that is connected; others are gone or away. */
 export interface DeliveredEvent {
   /** Names the event. */
   readonly event: "delivered";
   /** The id of the {@linkcode SayInput}. */
   readonly id: string;
+  /** The names of the members that are away and may lack it: the host keeps it for them. */
+  readonly away?: readonly string[];
+}
+
+/** The run ends, and members that are away have yet to get what it sent. */
+export interface KeptEvent {
+  /** Names the event. */
+  readonly event: "kept";
+  /** Their names. */
+  readonly away: readonly string[];
 }
 
 /** An own message was not delivered. */
@@ -532,6 +542,7 @@ export type UiEvent =
   | MessageEvent
   | SentEvent
   | DeliveredEvent
+  | KeptEvent
   | FailedEvent
   | MembersEvent
   | MemberEvent

@@ -25,6 +25,8 @@ export interface OwnMessage {
   readonly at: number;
   /** What has become of it. */
   readonly fate: Fate;
+  /** Where it is delivered: the names of the members that are away and may lack it. */
+  readonly away: readonly string[];
 }
 
 type Tracked = { -readonly [Property in keyof OwnMessage]: OwnMessage[Property] } & {
@@ -68,13 +70,14 @@ export class OwnMessages {
   }
 
   /** Notes a message that is said now. */
-  say(message: Omit<OwnMessage, "id" | "at" | "fate">): OwnMessage {
+  say(message: Omit<OwnMessage, "id" | "at" | "fate" | "away">): OwnMessage {
     const id = String(++this.#count);
     const tracked: Tracked = {
       ...message,
       id,
       at: this.#clock.now(),
       fate: "unsent",
+      away: [],
       settled: false,
     };
     this.#tracked.set(id, tracked);
@@ -100,9 +103,10 @@ export class OwnMessages {
     for (const { fate, id } of this.#tracked.values()) if (fate === "sent") this.#end(id, fate);
   }
 
-  /** Everybody has it. */
-  delivered(id: string): void {
-    this.#end(id, "delivered");
+  /** Every member has it. @param away The names of those that may lack it, as they are away. */
+  delivered(id: string, away: readonly string[]): void {
+    const message = this.#end(id, "delivered");
+    if (message !== undefined) message.away = away;
   }
 
   /** Nobody got it. @returns The message, if it is known; it is kept to be sent again. */
@@ -141,7 +145,7 @@ export class OwnMessages {
     this.#timers.clear();
   }
 
-  #end(id: string, fate: Exclude<Fate, "unsent">): OwnMessage | undefined {
+  #end(id: string, fate: Exclude<Fate, "unsent">): Tracked | undefined {
     const message = this.#tracked.get(id);
     if (message === undefined) return undefined;
     this.#tracked.delete(id);

@@ -299,6 +299,8 @@ function sentences(event: UiEvent): string[] {
       const line = `${mark} ${event.check}: ${event.saw}`;
       return event.advice === "" ? [line] : [line, `   ${event.advice}`];
     }
+    case "kept":
+      return [`${awaySentence(event.away)}. The host keeps what you sent for them.`];
     case "closed":
       return event.reason === "host-closed" ? ["The host closed the room."] : [];
     case "message":
@@ -390,6 +392,11 @@ function keyChangedSentences({ known, member, withheld }: KeyChangedEvent): stri
     "hint: Have that person read the new fingerprint to you. If it is the one that " +
     `/whois ${member.name} shows, type /accept and its 30 digits.`,
   ];
+}
+
+/** Says who is away. @param names Of at least one member. */
+export function awaySentence(names: readonly string[]): string {
+  return `${enumeration(names)} ${names.length === 1 ? "is" : "are"} away`;
 }
 
 function reconnectedSentences({ joinCode, missed }: ReconnectedEvent): string[] {

@@ -165,6 +165,8 @@ export type HostRecord =
     readonly delivered: number;
     /** The number of the last thing in the receiver's queue when the first envelope was accepted. */
     readonly seq: number;
+    /** As `delivered`, but without the sessions that are away. */
+    readonly reached: number;
   }
   | { readonly type: "behind"; readonly sessions: readonly Bytes[] };
 
@@ -229,7 +231,12 @@ export function encodeHostRecord(record: HostRecord): PlainRecord {
     case "ack":
       return {
         type: RecordType.ACK,
-        payload: concat(u64(record.accepted), u64(record.delivered), u64(record.seq)),
+        payload: concat(
+          u64(record.accepted),
+          u64(record.delivered),
+          u64(record.seq),
+          u64(record.reached),
+        ),
       };
     case "behind":
       return {
@@ -322,7 +329,13 @@ function readHostRecord(type: number, reader: ByteReader): HostRecord {
     case RecordType.RESUME:
       return { type: "resume", nextSeq: reader.u64(), queued: reader.u32() };
     case RecordType.ACK:
-      return { type: "ack", accepted: reader.u64(), delivered: reader.u64(), seq: reader.u64() };
+      return {
+        type: "ack",
+        accepted: reader.u64(),
+        delivered: reader.u64(),
+        seq: reader.u64(),
+        reached: reader.u64(),
+      };
     case RecordType.BEHIND:
       return { type: "behind", sessions: readSessions(reader) };
     default:

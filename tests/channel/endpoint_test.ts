@@ -239,9 +239,17 @@ test("Endpoint keeps a connection where the machine's time is set a day ahead or
     clock.advance(PING_AFTER_MS - 1);
     assertEquals(await written(own), []);
     const writer = setup.other.writable.getWriter();
-    await writer.write(encodeHostRecord({ type: "ack", accepted: 1, delivered: 0, seq: 0 }));
+    await writer.write(
+      encodeHostRecord({ type: "ack", accepted: 1, delivered: 0, reached: 0, seq: 0 }),
+    );
     writer.releaseLock();
-    assertEquals((await first).value, { type: "ack", accepted: 1, delivered: 0, seq: 0 });
+    assertEquals((await first).value, {
+      type: "ack",
+      accepted: 1,
+      delivered: 0,
+      reached: 0,
+      seq: 0,
+    });
     await part(setup, received);
   }
 });
@@ -270,7 +278,9 @@ test("Endpoint notices within 45 s that the other side is dead, whenever its las
     const first = received.next();
     clock.advance(since);
     const writer = other.writable.getWriter();
-    await writer.write(encodeHostRecord({ type: "ack", accepted: 1, delivered: 1, seq: 0 }));
+    await writer.write(
+      encodeHostRecord({ type: "ack", accepted: 1, delivered: 1, reached: 1, seq: 0 }),
+    );
     await first;
     const silent = assertFails(received.next(), "connection-lost", "gone silent");
     clock.advance(45_000);
@@ -293,9 +303,11 @@ test("Endpoint asks before it gives the other side up, where its own process was
   reader.releaseLock();
   clock.advance(DEAD_AFTER_MS - PING_AFTER_MS - 1);
   const writer = other.writable.getWriter();
-  await writer.write(encodeHostRecord({ type: "ack", accepted: 1, delivered: 1, seq: 0 }));
+  await writer.write(
+    encodeHostRecord({ type: "ack", accepted: 1, delivered: 1, reached: 1, seq: 0 }),
+  );
   writer.releaseLock();
-  assertEquals((await first).value, { type: "ack", accepted: 1, delivered: 1, seq: 0 });
+  assertEquals((await first).value, { type: "ack", accepted: 1, delivered: 1, reached: 1, seq: 0 });
   await part(setup, received);
 });
 

@@ -318,7 +318,7 @@ const HOST_RECORDS: Readonly<Record<string, HostRecord>> = {
   ROSTER: { type: "roster", entries: [{ ...member, away: false }, { ...bob, away: true }] },
   MEMBER: { type: "member", change: MemberChange.AWAY, reason: CloseReason.LOST, ...bob },
   "RESUME of the host": { type: "resume", nextSeq: 41, queued: 2 },
-  "ACK of the host": { type: "ack", accepted: 19, delivered: 18, seq: 41 },
+  "ACK of the host": { type: "ack", accepted: 19, delivered: 17, seq: 41, reached: 18 },
   "BEHIND of the host": { type: "behind", sessions: [bobSession] },
 };
 

@@ -48,7 +48,7 @@ const RECORD_FIELDS: Readonly<Record<string, readonly Field[]>> = {
   "RESUME of a member": [["instance", 8], ["last_seq", 8]],
   "RESUME of the host": [["next_seq", 8], ["queued", 4]],
   "ACK of a member": [["seq", 8]],
-  "ACK of the host": [["accepted", 8], ["delivered", 8], ["seq", 8]],
+  "ACK of the host": [["accepted", 8], ["delivered", 8], ["seq", 8], ["reached", 8]],
   "BEHIND of a member": [],
   "BEHIND of the host": [["count", 2], ["sess", 16]],
 };

@@ -12,7 +12,7 @@ hallTest("a member learns who has not got what it said, until that one has it", 
   assertEquals((await host.room.who()).map(({ behind, name }) => [name, behind]), [["ada", true]]);
   gate.open();
   await ada.texts.next();
-  assertEquals(await delivered, true);
+  assertEquals(await delivered, []);
   assertEquals((await host.room.who()).map(({ behind, name }) => [name, behind]), [[
     "ada",
     undefined,

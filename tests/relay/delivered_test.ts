@@ -147,9 +147,13 @@ test("Seat keeps nothing of what was delivered, though an envelope before it is 
   function pass(cmid: number): { object: WeakRef<Uint8Array>; release: () => void } {
     const object = new Uint8Array(1000);
     const envelope = { class: 1, to: undefined, cmid, object };
-    const parcel = new Parcel(envelope, seat.session, () => {}, () => seat.settle(cmid));
+    const parcel = new Parcel(envelope, seat.session, {
+      resized: () => {},
+      reached: () => seat.reach(cmid),
+      settled: () => seat.settle(cmid),
+    });
     seat.accept(cmid);
-    return { object: new WeakRef(object), release: () => parcel.release() };
+    return { object: new WeakRef(object), release: () => parcel.release(false) };
   }
   const first = pass(1);
   const later = Array.from({ length: 100 }, (_, i) => {
@@ -157,11 +161,11 @@ test("Seat keeps nothing of what was delivered, though an envelope before it is 
     release();
     return object;
   });
-  assertEquals(seat.next(), { type: "ack", accepted: 101, delivered: 0, seq: 0 });
+  assertEquals(seat.next(), { type: "ack", accepted: 101, delivered: 0, reached: 0, seq: 0 });
   await nextTurn(); // A reference that was looked at stays until then.
   collect();
   assertEquals(later.filter((object) => object.deref() !== undefined).length, 0);
   first.release();
-  assertEquals(seat.next(), { type: "ack", accepted: 101, delivered: 101, seq: 0 });
+  assertEquals(seat.next(), { type: "ack", accepted: 101, delivered: 101, reached: 101, seq: 0 });
   assertEquals(seat.next(), undefined);
 });

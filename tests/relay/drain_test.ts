@@ -44,7 +44,7 @@ test("Relay.close waits no longer than it is told to", async () => {
   const { ada, bob, closed, inn } = await ending();
   inn.clock.advance(DRAIN_MS);
   assertEquals([await ada.farewell(), await bob.farewell()], [HOST_ENDS, HOST_ENDS]);
-  assertEquals(ada.ack, { type: "ack", accepted: 2, delivered: 0, seq: 1 });
+  assertEquals(ada.ack, { type: "ack", accepted: 2, delivered: 0, reached: 0, seq: 1 });
   await closed;
   await inn.close();
 });

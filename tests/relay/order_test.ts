@@ -14,6 +14,8 @@ const GUEST = {
   session: new Uint8Array(16),
 };
 
+const LISTENER = { resized: () => {}, reached: () => {}, settled: () => {} };
+
 /** What a member has to hear, in order. */
 function drain(seat: Seat): HostRecord[] {
   const records: HostRecord[] = [];
@@ -25,7 +27,7 @@ test("Seat acknowledges in one ACK what stands between two entries, and before w
   const seat = new Seat(GUEST, new FakeClock(), { stalled: () => {}, released: () => {} });
   const deliver = (byte: number): void => {
     const envelope = { class: 1, to: undefined, cmid: 1, object: new Uint8Array([byte]) };
-    seat.deliver(new Parcel(envelope, new Uint8Array(16), () => {}, () => {}));
+    seat.deliver(new Parcel(envelope, new Uint8Array(16), LISTENER));
   };
   deliver(1);
   seat.accept(7);
@@ -33,17 +35,20 @@ test("Seat acknowledges in one ACK what stands between two entries, and before w
   deliver(2);
   deliver(3);
   seat.accept(9);
-  seat.settle(7);
-  seat.settle(8);
+  for (const cmid of [7, 8]) {
+    seat.reach(cmid);
+    seat.settle(cmid);
+  }
   const [first, second, batch, ...more] = drain(seat);
-  assertEquals(first, { type: "ack", accepted: 8, delivered: 8, seq: 1 });
-  assertEquals(second, { type: "ack", accepted: 9, delivered: 8, seq: 3 });
+  assertEquals(first, { type: "ack", accepted: 8, delivered: 8, reached: 8, seq: 1 });
+  assertEquals(second, { type: "ack", accepted: 9, delivered: 8, reached: 8, seq: 3 });
   assertEquals(batch?.type === "batch" && batch.envelopes.map(({ seq }) => seq), [1, 2, 3]);
   assertEquals(more, []);
   deliver(4);
+  seat.reach(9);
   seat.settle(9);
   // What accepts nothing keeps the place of what was accepted last.
-  assertEquals(seat.next(), { type: "ack", accepted: 9, delivered: 9, seq: 3 });
+  assertEquals(seat.next(), { type: "ack", accepted: 9, delivered: 9, reached: 9, seq: 3 });
 });
 
 /**

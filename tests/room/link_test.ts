@@ -548,13 +548,15 @@ const FAULTS: [string, "first" | "second" | "open", (relay: ScriptedRelay) => Ho
   ["a second RESUME", "open", () => ({ type: "resume", nextSeq: 1, queued: 0 })],
   ["an ACK of what was never sent", "open", () => ack(1, 0)],
   ["an ACK of more that is delivered than accepted", "open", () => ack(0, 1)],
+  ["an ACK of more that is reached than accepted", "open", () => ack(0, 0, 1)],
+  ["an ACK of more that is delivered than reached", "open", () => ack(0, 1, 0)],
   ["an envelope too many", "open", () => hostBatch(1, 3)],
   ["an envelope again", "open", () => hostBatch(1, 1)],
   ["an envelope of number 0", "open", () => hostBatch(0)],
 ];
 
-function ack(accepted: number, delivered: number): HostRecord {
-  return { type: "ack", accepted, delivered, seq: 0 };
+function ack(accepted: number, delivered: number, reached = delivered): HostRecord {
+  return { type: "ack", accepted, delivered, reached, seq: 0 };
 }
 
 function hostBatch(...seqs: number[]): HostRecord {
@@ -602,10 +604,10 @@ test("Link breaks off where a host acknowledges behind what it queued later", as
   await relay.envelopes.count(2);
   await relay.ack(1, 0);
   await relay.deliver(SESSION, new Uint8Array([7]));
-  await relay.send({ type: "ack", accepted: 1, delivered: 1, seq: 0 }); // It accepts nothing.
+  await relay.send({ type: "ack", accepted: 1, delivered: 1, reached: 1, seq: 0 }); // It accepts nothing.
   await relay.settle();
   const failed = assertFails(ran, "protocol-error");
-  void relay.send({ type: "ack", accepted: 2, delivered: 1, seq: 0 });
+  void relay.send({ type: "ack", accepted: 2, delivered: 1, reached: 1, seq: 0 });
   await failed;
   await relay.ended;
 });

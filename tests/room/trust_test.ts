@@ -213,7 +213,7 @@ test("Room says that a message is delivered, and nobody behind, though one that 
   const trust = ({ name }: { name: string }): Trust => name === "bob" ? "withheld" : "fine";
   const ada = await world.join("ada", { trust });
   const { delivered } = await ada.room.say("for carol");
-  assertEquals(await delivered, true);
+  assertEquals(await delivered, []);
   assertEquals(carol.texts.all, ["for carol"]);
   assertEquals(mal.texts.all, []);
   assertEquals((await ada.room.who()).map(({ behind }) => behind), [undefined, undefined]);

@@ -210,7 +210,7 @@ export class Guest {
   /** What the relay has acknowledged last. */
   get ack(): Of<"ack"> {
     return this.records.all.findLast((record) => record.type === "ack") ??
-      { type: "ack", accepted: 0, delivered: 0, seq: 0 };
+      { type: "ack", accepted: 0, delivered: 0, reached: 0, seq: 0 };
   }
 
   /** Waits until that much is acknowledged. */

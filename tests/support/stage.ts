@@ -122,8 +122,8 @@ export class ScriptedRelay {
   }
 
   /** Acknowledges what came, behind all that was sent. */
-  async ack(accepted: number, delivered: number): Promise<void> {
-    await this.send({ type: "ack", accepted, delivered, seq: this.seq });
+  async ack(accepted: number, delivered: number, reached: number = delivered): Promise<void> {
+    await this.send({ type: "ack", accepted, delivered, reached, seq: this.seq });
   }
 
   /** Acknowledges all that came. */

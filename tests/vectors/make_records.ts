@@ -85,7 +85,7 @@ export function makeRecords({ e2e, hop }: Carried): KnownRecord[] {
     record(0x13, "RESUME of a member", instance, integer(40, 8)),
     record(0x13, "RESUME of the host", integer(41, 8), integer(2, 4)),
     record(0x14, "ACK of a member", integer(42, 8)),
-    record(0x14, "ACK of the host", integer(19, 8), integer(18, 8), integer(41, 8)),
+    record(0x14, "ACK of the host", integer(19, 8), integer(17, 8), integer(41, 8), integer(18, 8)),
     record(0x15, "BEHIND of a member"),
     record(0x15, "BEHIND of the host", integer(1, 2), e2e.sess_bob),
   ];

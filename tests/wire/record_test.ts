@@ -103,9 +103,9 @@ const HOST: readonly Layout<HostRecord>[] = [
     payload: "000000000000000300000102",
   },
   {
-    record: { type: "ack", accepted: MAX, delivered: 5, seq: 258 },
+    record: { type: "ack", accepted: MAX, delivered: 5, seq: 258, reached: 6 },
     type: 0x14,
-    payload: "001fffffffffffff00000000000000050000000000000102",
+    payload: "001fffffffffffff000000000000000500000000000001020000000000000006",
   },
   {
     record: { type: "behind", sessions: [session, new Uint8Array(16)] },

@@ -1,0 +1,94 @@
+import { assertEquals } from "@std/assert";
+import type { Guest } from "../support/guest.ts";
+import { Inn } from "../support/inn.ts";
+import { nextTurn } from "../support/stage.ts";
+import { test } from "../support/test.ts";
+
+/** A room of three, of whom bob and carol acknowledge nothing by themselves. */
+async function gather(): Promise<{ inn: Inn; ada: Guest; bob: Guest; carol: Guest }> {
+  const inn = new Inn();
+  const [ada, bob, carol] = [
+    await inn.enter("ada"),
+    await inn.enter("bob"),
+    await inn.enter("carol"),
+  ];
+  for (const guest of [ada, bob, carol]) await guest.settle();
+  for (const guest of [bob, carol]) guest.acknowledges = false;
+  return { inn, ada, bob, carol };
+}
+
+async function acknowledge(guest: Guest, line: string): Promise<void> {
+  await guest.logged(line);
+  await guest.send({ type: "ack", seq: guest.lastSeq });
+  await guest.settle();
+}
+
+/** What a guest was told of its own, once nothing more is under way. */
+async function told(guest: Guest): Promise<{ delivered: number; reached: number }> {
+  await guest.settle();
+  await nextTurn();
+  const { delivered, reached } = guest.ack;
+  return { delivered, reached };
+}
+
+test("Relay calls reached what all have acknowledged that are not away", async () => {
+  const { inn, ada, bob, carol } = await gather();
+  await ada.say(["one"]);
+  await acknowledge(bob, "ada: one");
+  assertEquals(await told(ada), { delivered: 0, reached: 0 });
+  await carol.cut();
+  await ada.logged("carol away 9");
+  assertEquals(await told(ada), { delivered: 0, reached: 1 });
+  await ada.say(["two"]);
+  assertEquals(await told(ada), { delivered: 0, reached: 1 });
+  await acknowledge(bob, "ada: two");
+  assertEquals(await told(ada), { delivered: 0, reached: 2 });
+  await ada.say(["for carol"], carol);
+  assertEquals(await told(ada), { delivered: 0, reached: 3 });
+  await inn.close();
+});
+
+test("Relay waits with reached for a member that is back, but takes nothing back", async () => {
+  const { inn, ada, bob, carol } = await gather();
+  bob.acknowledges = true;
+  await carol.cut();
+  await ada.say(["one"]);
+  assertEquals(await told(ada), { delivered: 0, reached: 1 });
+  const again = inn.again(carol);
+  await again.greeted();
+  again.acknowledges = false;
+  await again.enter(carol.whereabouts);
+  again.listen();
+  await ada.say(["two"]);
+  assertEquals(await told(ada), { delivered: 0, reached: 1 });
+  await acknowledge(again, "ada: two");
+  assertEquals(await told(ada), { delivered: 2, reached: 2 });
+  await inn.close();
+});
+
+test("Relay tells who is away before it leaves them out", async () => {
+  const { inn, ada, bob, carol } = await gather();
+  bob.acknowledges = true;
+  await ada.say(["one"]);
+  await carol.logged("ada: one");
+  await ada.settle();
+  await carol.cut();
+  await ada.logged("carol away 9");
+  await told(ada);
+  const { all } = ada.records;
+  const away = all.findIndex((record) => record.type === "member" && record.change === 3);
+  const reached = all.findIndex((record) => record.type === "ack" && record.reached === 1);
+  assertEquals(away >= 0 && away < reached, true);
+  await inn.close();
+});
+
+test("Relay counts a member whose connection is replaced as present", async () => {
+  const { inn, ada, bob, carol } = await gather();
+  bob.acknowledges = true;
+  await ada.say(["one"]);
+  await carol.logged("ada: one");
+  const again = inn.again(carol);
+  await again.greeted();
+  assertEquals(await told(ada), { delivered: 0, reached: 0 });
+  await inn.close();
+});
