@@ -6,7 +6,6 @@ import {
   hmacVerify,
   kdf,
   KEY_BYTES,
-  keyTag,
   label,
   NONCE_BYTES,
   randomBytes,
@@ -167,7 +166,6 @@ export class Announcer {
     const announced: Announced = {
       generation: announce.generation,
       name,
-      tag: await keyTag(announce.key),
       verifier: verifier!,
       sessionKey: await PeerSessionKey.import(announce),
     };

@@ -1,7 +1,7 @@
 import { type Bytes, equal } from "../bytes/mod.ts";
 import { type Channel, Endpoint } from "../channel/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { sessionId } from "../crypto/mod.ts";
+import { keyTag, sessionId } from "../crypto/mod.ts";
 import { ChannelError, type Code, RoomError, WireError } from "../errors.ts";
 import {
   AcceptStatus,
@@ -62,10 +62,14 @@ export const REFUSALS: Readonly<Record<number, { code: Code; reason: string }>> 
 export interface NamedSession extends RosterEntry {
   /** The session id, 16 bytes. */
   readonly session: Bytes;
+  /** Short for the key, as `keyTag` gives it. */
+  readonly tag: string;
 }
 
 /** A change of a session that the relay named. */
-export type NamedChange = Extract<HostRecord, { type: "member" }> & Pick<NamedSession, "session">;
+export type NamedChange =
+  & Extract<HostRecord, { type: "member" }>
+  & Pick<NamedSession, "session" | "tag">;
 
 /** What a link tells the room. */
 export interface LinkListener {
@@ -379,11 +383,13 @@ export class Link {
     }
   }
 
-  /** Finds out which session a key and a nonce stand for. */
+  /** Finds out which session a key and a nonce stand for, and its tag. */
   async #name<Named extends Pick<RosterEntry, "key" | "nonce">>(
     named: Named,
-  ): Promise<Named & Pick<NamedSession, "session">> {
-    return { ...named, session: await sessionId(this.#roomId, named.key, named.nonce) };
+  ): Promise<Named & Pick<NamedSession, "session" | "tag">> {
+    const { key, nonce } = named;
+    const [session, tag] = await Promise.all([sessionId(this.#roomId, key, nonce), keyTag(key)]);
+    return { ...named, session, tag };
   }
 
   /** All that has come was shown; what comes from now on is not, when the timer fires. */

@@ -49,8 +49,6 @@ export interface Announced {
   readonly generation: number;
   /** The name. */
   readonly name: string;
-  /** Short for the key. */
-  readonly tag: string;
   /** Checks what the identity signed. */
   readonly verifier: Verifier;
   /** The session key. */
@@ -68,6 +66,8 @@ export class Peer {
   readonly session: Bytes;
   /** The identity key that the host named; an ANNOUNCE must bear it out. */
   readonly key: Bytes;
+  /** Short for the key. */
+  readonly tag: string;
   /** What the session follows from beside room and key, 16 bytes. */
   readonly nonce: Bytes;
   /** Its place in the order in which the members came. */
@@ -86,8 +86,8 @@ export class Peer {
   announced: Announced | undefined;
   /** How many announcements of it wait in its lane. */
   announcements = 0;
-  /** The key's tag, once the session was reported as not announced. */
-  tag: string | undefined;
+  /** Whether it was reported as a session that has not announced itself. */
+  reported = false;
   /** Whether the host says that its connection is lost and its seat kept. */
   away: boolean;
   /** Whether it was in the room at the host before this one, and has not come to this one yet. */
@@ -160,6 +160,7 @@ export class Peer {
     this.id = toHex(entry.session);
     this.session = entry.session;
     this.key = entry.key;
+    this.tag = entry.tag;
     this.nonce = entry.nonce;
     this.away = entry.away;
     this.order = order;
@@ -173,10 +174,10 @@ export class Peer {
   /** The member as shown; `undefined` before it announced itself. */
   get member(): Present | undefined {
     if (this.announced === undefined) return undefined;
-    const { name, tag } = this.announced;
+    const tagged = this.tagged || this.trust !== "fine";
     return {
-      name: shownName(name, tag, this.tagged || this.trust !== "fine"),
-      tag,
+      name: shownName(this.announced.name, this.tag, tagged),
+      tag: this.tag,
       key: this.key,
       session: this.session,
       since: this.seenAt,
@@ -188,7 +189,7 @@ export class Peer {
 
   /** The session as shown while it is not announced; `undefined` before it was reported. */
   get stranger(): Present | undefined {
-    if (this.announced !== undefined || this.tag === undefined) return undefined;
+    if (this.announced !== undefined || !this.reported) return undefined;
     return {
       name: `#${this.tag}`,
       tag: this.tag,

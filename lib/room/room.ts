@@ -473,11 +473,12 @@ export class Room {
     this.#sender.pump();
   }
 
-  #onMember({ change, key, nonce, reason, session }: NamedChange): void {
+  #onMember(record: NamedChange): void {
+    const { change, reason, session } = record;
     const peer = this.#roster.get(session);
     switch (change) {
       case MemberChange.JOINED:
-        if (peer === undefined) this.#meet({ session, key, nonce, away: false }, false);
+        if (peer === undefined) this.#meet({ ...record, away: false }, false);
         else if (peer.absent) this.#arrive(peer, false);
         break;
       case MemberChange.LEFT:

@@ -126,9 +126,9 @@ export class Roster {
   /** Whoever a name or a key may mean. */
   called(name: string): Peer[] {
     const typed = typedName(name);
-    return this.announced().filter(({ announced, key, member }) => {
+    return this.announced().filter(({ announced, key, member, tag }) => {
       if (KEY.test(name)) return name === toBase64Url(key);
-      return [member!.name, `${announced!.name}#${announced!.tag}`]
+      return [member!.name, `${announced!.name}#${tag}`]
         .some((shown) => typedName(shown) === typed);
     });
   }

@@ -1,5 +1,4 @@
 import type { Clock } from "../clock.ts";
-import { keyTag } from "../crypto/mod.ts";
 import type { Events } from "./events.ts";
 import type { Link } from "./link.ts";
 import { type Peer, SILENT_AFTER_MS } from "./peer.ts";
@@ -35,7 +34,6 @@ export class Unannounced {
   #left: Peer[] = [];
   #leftCount = 0;
   #reportedAt = -Infinity;
-  #ended = false;
 
   /** Begins without sessions. */
   constructor(options: UnannouncedOptions) {
@@ -65,7 +63,6 @@ export class Unannounced {
 
   /** Cancels all timers and reports. */
   end(): void {
-    this.#ended = true;
     this.#timers.clear();
   }
 
@@ -98,22 +95,20 @@ export class Unannounced {
   #reportWhenDue(): void {
     if (this.#here.size + this.#leftCount === 0 || this.#timers.has("report")) return;
     const wait = this.#reportedAt + REPORT_EVERY_MS - this.#options.clock.elapsed();
-    if (wait > 0) this.#timers.after("report", wait, () => void this.#report());
-    else void this.#report();
+    if (wait > 0) this.#timers.after("report", wait, () => this.#report());
+    else this.#report();
   }
 
-  async #report(): Promise<void> {
+  #report(): void {
     this.#reportedAt = this.#options.clock.elapsed();
     const [here, left, leftCount] = [[...this.#here], this.#left, this.#leftCount];
     this.#here.clear();
     this.#left = [];
     this.#leftCount = 0;
-    for (const peer of [...here, ...left]) peer.tag ??= await keyTag(peer.key);
-    const still = here.filter(({ announced, gone }) => announced === undefined && !gone);
-    if (this.#ended || still.length + leftCount === 0) return;
+    for (const peer of [...here, ...left]) peer.reported = true;
     this.#options.events.emit({
       type: "unannounced",
-      here: still.map((peer) => peer.stranger!),
+      here: here.map((peer) => peer.stranger!),
       left: left.map((peer) => peer.stranger!),
       leftCount,
     });

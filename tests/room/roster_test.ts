@@ -265,13 +265,13 @@ test("Room is not alarmed by a member that comes late to another process of the 
 /** Admits so many sessions that announce themselves and leave. @returns How many were taken in. */
 async function comeAndGo(roster: Roster, count: number, first = 0): Promise<number> {
   const { publicKey: key } = await identityOf("bob");
-  const announced = { generation: 1, name: "bob", tag: "" } as Announced;
+  const announced = { generation: 1, name: "bob" } as Announced;
   for (let i = 0; i < count; i++) {
     const session = new Uint8Array(16);
     new DataView(session.buffer).setUint32(0, first + i);
     let peer;
     try {
-      peer = roster.admit({ session, key, nonce: session, away: false }, false);
+      peer = roster.admit({ session, key, nonce: session, tag: "", away: false }, false);
     } catch (error) {
       assertEquals((error as LanchatError).code, "seat-lost");
       return i;
