@@ -570,11 +570,12 @@ class Chat {
         });
       case "reconnected": {
         this.#isConnected();
-        const { missed, restarted } = event;
+        const { missed, restarted, unread } = event;
         const joinCode = restarted ? this.#options.line?.hop.joinCode : undefined;
         return this.#show({
           event: "reconnected",
           missed,
+          ...unread !== undefined && { unread: unread.map(({ name }) => name) },
           ...joinCode !== undefined && { joinCode },
         });
       }

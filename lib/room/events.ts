@@ -51,7 +51,13 @@ export type RoomEvent =
     readonly withheld: boolean;
   }
   | { readonly type: "gap"; readonly member: Member; readonly missing: number }
-  | { readonly type: "reconnected"; readonly missed: number; readonly restarted: boolean }
+  | {
+    readonly type: "reconnected";
+    readonly missed: number;
+    readonly restarted: boolean;
+    /** Members that joined meanwhile, and whose messages from before this cannot be read. */
+    readonly unread?: readonly Member[];
+  }
   | {
     readonly type: "message";
     readonly from: Member;

@@ -39,6 +39,8 @@ export interface ReceiverOptions {
   readonly clock: Clock;
   /** Whether all that waited at the host has come. */
   readonly caughtUp: () => boolean;
+  /** Called with the sender of a message whose key is not known. */
+  readonly onUnread: (peer: Peer) => void;
   /** Called with a member that has said that it leaves. */
   readonly onLeft: (peer: Peer) => void;
 }
@@ -103,7 +105,10 @@ export class Receiver {
     const id = toHex(msg.chainId);
     const chain = peer.chains.find((known) => known?.id === id);
     if (chain === undefined) {
-      if (!again) this.#missKey(peer);
+      if (!again) {
+        this.#options.onUnread(peer);
+        this.#missKey(peer);
+      }
       throw refused("message", "its sender key is not known");
     }
     const { budget } = peer;

@@ -129,6 +129,7 @@ export class Room {
       },
       behind: (sessions) => this.#sender.delivery.tellBehind(new Set(sessions.map(toHex))),
       opened: () => {
+        options.keys.release();
         if (this.#return !== undefined) this.#return.opened = true;
         this.#recovery.waitAnew();
         this.#showReturn();
@@ -162,6 +163,11 @@ export class Room {
       events: this.#events,
       clock: this.#clock,
       caughtUp: () => this.#link.open,
+      onUnread: (peer) => {
+        if (this.#return !== undefined && peer.since >= this.#return.since) {
+          this.#return.unread.add(peer);
+        }
+      },
       onLeft: (peer) => this.#part(peer, "left"),
     });
     this.#naming = new Naming({
@@ -219,11 +225,21 @@ export class Room {
    */
   async run(channel: Channel): Promise<number> {
     if (this.#roster.known) {
-      this.#return ??= { before: this.#events.messages, opened: false, restarted: false };
+      this.#return ??= {
+        before: this.#events.messages,
+        since: this.#clock.elapsed(),
+        unread: new Set(),
+        opened: false,
+        restarted: false,
+      };
     }
     if (this.#return !== undefined) this.#return.opened = false;
     await this.#naming.prepare();
-    return await this.#link.run(channel);
+    try {
+      return await this.#link.run(channel);
+    } finally {
+      if (!this.#ended) this.#options.keys.hold(this.#link.keepMs);
+    }
   }
 
   /**
@@ -660,9 +676,15 @@ export class Room {
     if (this.#return === undefined || !this.#return.opened) return;
     if ([...this.#roster].some(({ question }) => question !== undefined)) return;
     const { before, restarted } = this.#return;
+    const unread = [...this.#return.unread].flatMap(({ member }) => member ?? []);
     this.#return = undefined;
     const missed = this.#events.messages - before;
-    this.#events.emit({ type: "reconnected", missed, restarted });
+    this.#events.emit({
+      type: "reconnected",
+      missed,
+      restarted,
+      ...unread.length > 0 && { unread },
+    });
   }
 
   /** Tells those who can read now how this member is, and sends what waited for a reader. */
@@ -683,6 +705,10 @@ export class Room {
 interface Return {
   /** How many messages were told before it. */
   readonly before: number;
+  /** When the first try began, as `Clock.elapsed` counts. */
+  readonly since: number;
+  /** Members that joined meanwhile and said something: they had no key of this one to wrap theirs for. */
+  readonly unread: Set<Peer>;
   /** Whether all has arrived that had waited for it. */
   opened: boolean;
   /** Whether another host process has taken the room over. */

@@ -30,11 +30,26 @@ interface SessionKey {
   readonly first: number;
   last: number;
   readonly pair: SessionKeyPair;
-  /** Called off where it goes with all others. */
+  /** Cancels its end. */
   cancelDrop: () => void;
+  /** Once replaced: what is left of {@linkcode PREVIOUS_KEY_MS}, in milliseconds. */
+  leftMs: number;
+  /** How long that did not count, in milliseconds. */
+  heldMs: number;
+  /** Since when it does or does not, as `Clock.elapsed` counts. */
+  since: number;
   unwraps: number;
   failed: number;
 }
+
+const UNUSED = {
+  cancelDrop: () => {},
+  leftMs: PREVIOUS_KEY_MS,
+  heldMs: 0,
+  since: 0,
+  unwraps: 0,
+  failed: 0,
+} as const;
 
 /**
  * The session keys that others wrap their sender keys for, replaced in time and kept only in memory.
@@ -46,6 +61,8 @@ export class SessionKeys {
   #current: SessionKey | undefined;
   readonly #previous = new Set<SessionKey>();
   #making: Promise<void> | undefined;
+  /** For how long previous keys may be held in all, in milliseconds; `undefined` while they are not held. */
+  #holdMs: number | undefined;
   #cancelRenewal: () => void = () => {};
   #closed = false;
 
@@ -105,6 +122,25 @@ export class SessionKeys {
     return this.#making;
   }
 
+  /**
+   * Holds previous keys: their time does not count while there is no connection, as what was wrapped for them
+   * waits at the host.
+   *
+   * @param ms For how long one key may be held in all, in milliseconds: as long as the host keeps a seat.
+   */
+  hold(ms: number): void {
+    this.#count();
+    this.#holdMs = ms;
+    this.#schedule();
+  }
+
+  /** Counts the time of previous keys again, once all that waited at the host is handled. */
+  release(): void {
+    this.#count();
+    this.#holdMs = undefined;
+    this.#schedule();
+  }
+
   /** Forgets all keys. */
   close(): void {
     this.#closed = true;
@@ -128,13 +164,33 @@ export class SessionKeys {
     if (this.#closed) return;
     const before = this.#current;
     const first = (before?.last ?? 0) + 1;
-    this.#current = { first, last: first, pair, cancelDrop: () => {}, unwraps: 0, failed: 0 };
+    this.#current = { first, last: first, pair, ...UNUSED };
     if (before !== undefined) this.#keepForAWhile(before);
     this.onRenewed();
   }
 
   #keepForAWhile(key: SessionKey): void {
+    key.since = this.#clock.elapsed();
     this.#previous.add(key);
-    key.cancelDrop = this.#clock.after(PREVIOUS_KEY_MS, () => this.#previous.delete(key));
+    this.#schedule();
+  }
+
+  /** Notes how much time of previous keys has passed. */
+  #count(): void {
+    const now = this.#clock.elapsed();
+    for (const key of this.#previous) {
+      if (this.#holdMs === undefined) key.leftMs -= now - key.since;
+      else key.heldMs += now - key.since;
+      key.since = now;
+    }
+  }
+
+  #schedule(): void {
+    for (const key of this.#previous) {
+      key.cancelDrop();
+      const heldMs = Math.max(0, (this.#holdMs ?? 0) - key.heldMs);
+      const ms = key.since + key.leftMs + heldMs - this.#clock.elapsed();
+      key.cancelDrop = this.#clock.after(Math.max(0, ms), () => this.#previous.delete(key));
+    }
   }
 }

@@ -238,6 +238,8 @@ export interface ReconnectedEvent {
   readonly event: "reconnected";
   /** How many messages came meanwhile. */
   readonly missed: number;
+  /** Names of members that joined meanwhile: what they said before this cannot be read. */
+  readonly unread?: readonly string[];
   /** Where the host was started anew: ten digits that it shows too. */
   readonly joinCode?: string;
 }

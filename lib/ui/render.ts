@@ -399,13 +399,20 @@ export function awaySentence(names: readonly string[]): string {
   return `${enumeration(names)} ${names.length === 1 ? "is" : "are"} away`;
 }
 
-function reconnectedSentences({ joinCode, missed }: ReconnectedEvent): string[] {
+function reconnectedSentences({ joinCode, missed, unread = [] }: ReconnectedEvent): string[] {
   const came = missed === 1 ? "1 message came" : `${missed} messages came`;
   const sentence = `Connected again; ${
     missed === 0 ? "no message was missed" : `${came} meanwhile`
   }.`;
-  if (joinCode === undefined) return [sentence];
-  return [sentence, `The host was started anew and shows the join code ${groups(joinCode)}.`];
+  return [
+    sentence,
+    ...unread.length === 0
+      ? []
+      : [`${enumeration(unread)} joined meanwhile: what they said without you cannot be read.`],
+    ...joinCode === undefined
+      ? []
+      : [`The host was started anew and shows the join code ${groups(joinCode)}.`],
+  ];
 }
 
 /** What others may type to reach one of these addresses. */

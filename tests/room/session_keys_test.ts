@@ -79,6 +79,30 @@ test("SessionKeys replaces its key after an hour and keeps the one before for th
   assertEquals(clock.timers, 0);
 });
 
+test("SessionKeys counts no time of a previous key while it holds it, so long in all and no longer", async () => {
+  const { clock, keys, renewed } = open();
+  await renewed.next();
+  await keys.renew();
+  clock.advance(PREVIOUS_KEY_MS - 1000);
+  keys.hold(600_000);
+  clock.advance(400_000);
+  keys.release();
+  clock.advance(999);
+  assertEquals(keys.has(1), true);
+  keys.hold(600_000);
+  clock.advance(200_000);
+  assertEquals(keys.has(1), true);
+  clock.advance(1);
+  assertEquals(keys.has(1), false);
+  // What is replaced meanwhile has its whole time.
+  await keys.renew();
+  clock.advance(PREVIOUS_KEY_MS + 600_000 - 1);
+  assertEquals(keys.has(2), true);
+  clock.advance(1);
+  assertEquals(keys.has(2), false);
+  keys.close();
+});
+
 test("SessionKeys tries for its first key again in a second where it cannot be made", async () => {
   let tries = 0;
   const { clock, keys, renewed } = open(() => {

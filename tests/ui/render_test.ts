@@ -219,6 +219,13 @@ test("noticeLines leaves messages and their fate to the front ends", () => {
   assertEquals(noticeLines(message("bob", "hi")), []);
   assertEquals(noticeLines({ event: "sent", id: "1" }), []);
   assertEquals(noticeLines({ event: "delivered", id: "1" }), []);
+  assertEquals(noticeLines({ event: "kept", away: ["bob"] }), [
+    "bob is away. The host keeps what you sent for them.",
+  ]);
+  assertEquals(
+    noticeLines({ event: "reconnected", missed: 0, unread: ["bob", "carol"] })[1],
+    "bob, carol joined meanwhile: what they said without you cannot be read.",
+  );
   assertEquals(noticeLines({ event: "failed", id: "1", code: "nobody-here" }), []);
 });
 
