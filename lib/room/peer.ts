@@ -98,6 +98,12 @@ export class Peer {
   lostShown = false;
   /** Whether it has left: it gets no key any more, though its last messages may still be shown. */
   gone = false;
+  /** Whether a member with its session has left: nothing is taken from it, as its past could be played again. */
+  burned = false;
+  /** The session as the host has named it again since it is gone. */
+  named: NamedSession | undefined;
+  /** Whether it has said that it leaves, and the host has not confirmed that. */
+  lingers = false;
   /** Whether it was shown only after this member had locked the room. */
   lockedOut = false;
   /** Whether its name carries its tag as somebody else has it; once it does, it stays so as long as it has that name. */

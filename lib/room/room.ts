@@ -168,7 +168,7 @@ export class Room {
           this.#return.unread.add(peer);
         }
       },
-      onLeft: (peer) => this.#part(peer, "left"),
+      onLeft: (peer) => this.#takeLeave(peer),
     });
     this.#naming = new Naming({
       self: options,
@@ -494,11 +494,13 @@ export class Room {
     const peer = this.#roster.get(session);
     switch (change) {
       case MemberChange.JOINED:
-        if (peer === undefined) this.#meet({ ...record, away: false }, false);
-        else if (peer.absent) this.#arrive(peer, false);
+        if (peer?.absent) this.#arrive(peer, false);
+        else this.#meet({ ...record, away: false }, false);
         break;
       case MemberChange.LEFT:
-        if (peer !== undefined) this.#go(peer, reason);
+        if (peer === undefined) break;
+        peer.named = undefined;
+        this.#go(peer, reason);
         break;
       case MemberChange.AWAY:
         if (peer === undefined) break;
@@ -527,14 +529,17 @@ export class Room {
     void this.#decisions.obeyed.then(() => this.#leave(peer, "connection-lost"));
   }
 
-  #meet(entry: NamedSession, earlier: boolean): void {
+  #meet(entry: NamedSession, earlier: boolean, lingers = false): void {
     if (this.#decisions.bans(entry.key)) return;
+    const leaving = this.#roster.get(entry.session);
+    if (leaving?.gone) leaving.named = entry;
     const peer = this.#roster.admit(entry, earlier);
     if (peer === undefined) return;
+    peer.lingers = lingers;
     this.#unannounced.named(peer);
     peer.lockedOut = this.#insiders?.has(toHex(entry.key)) === false;
     // It may have been at the host before, and think that it has told this member of itself.
-    if (this.#roster.moving) this.#recovery.ask(peer);
+    if (this.#roster.moving && !peer.burned) this.#recovery.ask(peer);
   }
 
   #showLost(peer: Peer): void {
@@ -571,10 +576,18 @@ export class Room {
     });
   }
 
+  /** A member has said that it leaves. As long as the host names its session, somebody is there. */
+  #takeLeave(peer: Peer): void {
+    const named = !peer.gone && !peer.absent;
+    this.#part(peer, "left");
+    if (named) this.#meet(peer, false, true);
+  }
+
   #part(peer: Peer, reason: LeaveReason): void {
     if (!this.#roster.has(peer)) return;
     this.#revoke(peer);
     this.#roster.remove(peer);
+    if (peer.named !== undefined) this.#meet(peer.named, false);
     this.#timers.cancel(`absent ${peer.id}`);
     this.#recovery.stopAwaitingQuestion(peer);
     this.#sender.delivery.owe(peer, undefined);
@@ -618,7 +631,7 @@ export class Room {
   #onEnvelope({ from, object }: HostEnvelope): void {
     if (equal(from, HOST_SESSION)) return this.#decisions.take(object);
     const peer = this.#roster.get(from);
-    if (peer === undefined || !OBJECT_TYPES.has(object[0]!)) return;
+    if (peer === undefined || peer.burned || !OBJECT_TYPES.has(object[0]!)) return;
     const { obeyed } = this.#decisions;
     const announces = object[0] === ObjectType.ANNOUNCE ? 1 : 0;
     const fits = this.#do(peer, object.length, async () => {

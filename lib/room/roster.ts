@@ -136,7 +136,7 @@ export class Roster {
   /** Until when a first reader may be on its way: one who just joined, or comes to another host process. */
   expectedUntil(): number {
     const newest = [...this]
-      .filter(({ announced, gone }) => announced === undefined && !gone)
+      .filter(({ announced, burned, gone }) => announced === undefined && !burned && !gone)
       .map(({ since }) => since);
     return Math.max(this.#movedAt ?? -Infinity, ...newest) + SILENT_AFTER_MS;
   }
@@ -151,9 +151,9 @@ export class Roster {
    */
   admit(entry: NamedSession, earlier: boolean): Peer | undefined {
     const id = toHex(entry.session);
-    if (this.#burned.has(id) || this.#burnedBefore.has(id) || this.#peers.has(id)) return;
-    if (equal(entry.session, this.#me.session)) return;
-    if (this.#burned.size >= this.#maxBurned && !this.#relaysItself) {
+    if (this.#peers.has(id) || equal(entry.session, this.#me.session)) return;
+    const burned = this.#burned.has(id) || this.#burnedBefore.has(id);
+    if (!burned && this.#burned.size >= this.#maxBurned && !this.#relaysItself) {
       const message = "So many have come and gone that this program begins another session";
       throw new RoomError("seat-lost", message);
     }
@@ -163,6 +163,7 @@ export class Roster {
     const lane = this.#lanes.lane();
     const budget = new WorkBudget(lane, this.#skips, this.#clock);
     const peer = new Peer(entry, this.nextOrder(), earlier, lane, budget, this.#clock);
+    peer.burned = burned;
     this.#peers.set(id, peer);
     this.agreement.changed();
     return peer;
@@ -193,7 +194,7 @@ export class Roster {
     this.agreement.changed();
   }
 
-  /** Forgets a member that has left; where it was ever shown, its session may not come back. */
+  /** Forgets a member that has left; where it was ever shown, its session is no member's any more. */
   remove(peer: Peer): void {
     this.#peers.delete(peer.id);
     if (peer.announced === undefined) return;

@@ -56,6 +56,7 @@ export class Unannounced {
   /** A session has left without having announced itself. */
   left(peer: Peer): void {
     this.announced(peer);
+    if (peer.lingers && !peer.reported) return; // That it leaves it has said.
     this.#leftCount++;
     if (this.#left.length < MAX_LEFT) this.#left.push(peer);
     this.#reportWhenDue();

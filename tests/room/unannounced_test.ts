@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { utf8 } from "../../lib/bytes/mod.ts";
 import { keyTag } from "../../lib/crypto/mod.ts";
-import { MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import { BodyKind, encodeBatch, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { Puppet } from "../support/puppet.ts";
 import { Stage } from "../support/stage.ts";
 import { test } from "../support/test.ts";
@@ -123,5 +124,70 @@ test("Room does not call those strangers whose word waits at the host for the co
   await stage.event("reconnected");
   await stage.pass(30_000);
   assertEquals(stage.events.rest(), []);
+  await stage.close();
+});
+
+test("Room shows a session that left and is named again, though it takes nothing from it", async () => {
+  const bob = await Puppet.create("bob");
+  const eve = await Puppet.create("eve");
+  const stage = await Stage.open({ before: [bob, eve] });
+  await stage.tell(eve, MemberChange.LEFT);
+  assertEquals((await stage.event("left")).member.name, "eve");
+  await stage.tell(eve, MemberChange.JOINED);
+  await stage.says(eve, await eve.announce(stage.session, { generation: 9 }));
+  await stage.relay.settle();
+  await stage.pass(10_000);
+  const { here } = await stage.event("unannounced");
+  assertEquals(here.map(({ key }) => key), [eve.entry.key]);
+  assertEquals(stage.room.strangers.map(({ key }) => key), [eve.entry.key]);
+  assertEquals(stage.room.members.map(({ name }) => name), ["bob"]);
+  await stage.tell(eve, MemberChange.LEFT);
+  await stage.pass(10_000);
+  assertEquals((await stage.event("unannounced")).leftCount, 1);
+  assertEquals(stage.room.strangers, []);
+  await stage.close();
+});
+
+test("Room shows a session that says that it leaves, and stays", async () => {
+  const bob = await Puppet.create("bob");
+  const eve = await Puppet.create("eve");
+  const stage = await Stage.open({ before: [bob, eve] });
+  for (const puppet of [bob, eve]) {
+    const chain = await puppet.chain(0, 1);
+    await stage.says(
+      puppet,
+      await chain.skdm(stage.target),
+      await chain.msg("", { kind: BodyKind.LEAVE }),
+    );
+  }
+  await stage.event("left");
+  await stage.event("left");
+  await stage.tell(bob, MemberChange.LEFT);
+  await stage.pass(10_000);
+  const { here, leftCount } = await stage.event("unannounced");
+  assertEquals([here.map(({ key }) => key), leftCount], [[eve.entry.key], 0]);
+  await stage.close();
+});
+
+test("Room shows a session that is named again while its last words wait to be shown", async () => {
+  const eve = await Puppet.create("eve");
+  const stage = await Stage.open({ before: [eve] });
+  const chain = await eve.chain(0, 1);
+  await stage.says(eve, await chain.skdm(stage.target));
+  const item = { kind: BodyKind.TEXT, text: utf8("x") };
+  const batch = encodeBatch(Array.from({ length: 256 }, () => item));
+  // More than a session may have shown at once.
+  for (let i = 0; i < 79; i++) {
+    await stage.says(eve, await chain.msg(batch, { kind: BodyKind.BATCH }));
+  }
+  await stage.relay.settle();
+  await stage.tell(eve, MemberChange.LEFT);
+  await stage.tell(eve, MemberChange.JOINED);
+  await stage.relay.settle();
+  assertEquals(stage.events.rest().some(({ type }) => type === "left"), false);
+  await stage.pass(1000);
+  while ((await stage.events.next()).type !== "left");
+  await stage.pass(10_000);
+  assertEquals((await stage.event("unannounced")).here.map(({ key }) => key), [eve.entry.key]);
   await stage.close();
 });
