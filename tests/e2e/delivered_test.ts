@@ -84,6 +84,29 @@ Deno.test("--until-delivered ends when everybody has everything", async () => {
   assertEquals(await bob.hears("plain", 2), ["3", "4"]);
 });
 
+Deno.test("--until-delivered ends with status 0 and names who is away", async () => {
+  await using stage = await scene();
+  const { bob, host, proxy } = stage;
+  await using ada = await host.join(["--name", "ada", "--until-delivered", "--json"]);
+  await using plain = await host.join(["--name", "plain", "--until-delivered"]);
+  await bob.event("joined", ({ member }) => member.name === "plain");
+  proxy.refuse();
+  proxy.cut();
+  await host.event("lost");
+  await ada.event("lost");
+  await plain.stderr.line(/bob has lost the connection/);
+  await ada.say("1");
+  await plain.write("2\n");
+  await Promise.all([ada, plain].map((member) => member.endInput()));
+  await Promise.all([ada.ends(0), plain.ends(0)]);
+  const away = ada.events.flatMap((event) => "away" in event ? [[event.event, event.away]] : []);
+  assertEquals(away, [["delivered", ["bob"]], ["kept", ["bob"]]]);
+  const line = "lanchat: bob is away. The host keeps what you sent for them.";
+  assertEquals(plain.stderr.lines.filter((each) => each === line).length, 1);
+  await proxy.admit();
+  assertEquals([await bob.hears("ada", 1), await bob.hears("plain", 1)], [["1"], ["2"]]);
+});
+
 Deno.test("--until-delivered ends with status 1 when its time is over", async () => {
   await using stage = await scene();
   const { host, proxy } = stage;

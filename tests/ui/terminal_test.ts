@@ -315,6 +315,15 @@ test("TerminalFrontEnd refuses a line that is too long, and keeps it in the hist
   assertEquals(value, { do: "say", text: line.slice(1), kind: "text", id: "1" });
 });
 
+test("TerminalFrontEnd shows who is away and may lack a message", async () => {
+  await using desk = new Desk();
+  desk.frontEnd.show(READY);
+  await desk.type("one", "\r");
+  desk.frontEnd.show({ event: "sent", id: "1" });
+  desk.frontEnd.show({ event: "delivered", id: "1", away: ["bob"] });
+  await desk.shows(`${T} ada: one ✓ bob is away`, ">");
+});
+
 test("TerminalFrontEnd takes each line of an unmarked paste for a message", async () => {
   await using desk = new Desk();
   await desk.type("one\r\ntwo\n\nthree\rfo");

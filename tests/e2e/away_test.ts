@@ -1,0 +1,50 @@
+import { assertEquals } from "@std/assert";
+import { FakeClock } from "../support/clock.ts";
+import { Party } from "../support/party.ts";
+import { Program } from "../support/program.ts";
+import { Proxy } from "../support/proxy.ts";
+
+/** How long the host keeps seats, in milliseconds. */
+const KEPT_MS = 180_000;
+
+/** How far the clock goes at once, in milliseconds: not so far that anybody is asked for a sign of life. */
+const STEP_MS = 10_000;
+
+Deno.test("a member that was away for nearly three minutes gets all but what newcomers said", async () => {
+  const clock = new FakeClock();
+  const party = await Party.open({ clock, keepSeatMs: KEPT_MS });
+  await using proxy = await Proxy.open(party.port);
+  await using ada = new Program(["join", proxy.address, "--name", "ada", "--json"]);
+  await ada.ready();
+  const vera = await party.join("vera");
+  await ada.event("joined");
+  const first = await vera.room.say("before");
+  assertEquals(await first.delivered, []);
+  proxy.refuse();
+  proxy.cut();
+  await ada.event("disconnected");
+  for (const member of [party.host, vera]) await member.event("lost");
+  const nora = await party.join("nora");
+  await nora.room.say("you have no key of mine");
+  for (let passed = STEP_MS; passed < KEPT_MS; passed += STEP_MS) {
+    clock.advance(STEP_MS);
+    // The host takes a member that sends nothing for so long for lost as well.
+    const { delivered } = await vera.room.say("still here", { to: "nora" });
+    assertEquals(await delivered, []);
+  }
+  const { delivered } = await vera.room.say("meanwhile");
+  assertEquals((await delivered)?.map(({ name }) => name), ["ada"]);
+  await proxy.admit();
+  assertEquals(await ada.hears("vera", 2), ["before", "meanwhile"]);
+  const { unread } = await ada.event("reconnected");
+  assertEquals(unread, ["nora"]);
+  for (const member of [party.host, vera]) await member.event("back");
+  assertEquals((await nora.event("joined")).member.name, "ada");
+  await nora.room.say("welcome back");
+  assertEquals(await ada.hears("nora", 1), ["welcome back"]);
+  const codes = ada.events.flatMap((event) => event.event === "warning" ? [event.code] : []);
+  assertEquals(codes, ["temporary-identity", "host-unverified"]);
+  await ada.endInput();
+  await ada.ends(0);
+  await party.close();
+});
