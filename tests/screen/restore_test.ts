@@ -69,6 +69,24 @@ for (const [way, leave] of Object.entries(WAYS)) {
   });
 }
 
+/** Signals that nobody sends to have a program end, but which end it. */
+const STRAY: readonly Deno.Signal[] = [
+  "SIGQUIT",
+  "SIGALRM",
+  "SIGUSR2",
+  "SIGVTALRM",
+  "SIGPROF",
+  "SIGXCPU",
+];
+
+for (const signal of STRAY) {
+  terminalTest(`${signal} gives the terminal back`, async () => {
+    await using pty = await begun();
+    pty.signal(signal);
+    await pty.givesBack();
+  });
+}
+
 terminalTest("an end in a hurry gives the terminal back", async () => {
   await using ada = await begun();
   await using carl = await scriptIn(ada, "carl");
