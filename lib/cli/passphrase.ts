@@ -2,6 +2,7 @@ import { type Bytes, utf8 } from "../bytes/mod.ts";
 import { passphraseKey } from "../crypto/mod.ts";
 import { LanchatError, quote } from "../errors.ts";
 import type { Unlock } from "../store/mod.ts";
+import { onSignal } from "../ui/mod.ts";
 import { environmentPassphrase } from "./environment.ts";
 import { Interrupts } from "./interrupts.ts";
 
@@ -94,11 +95,17 @@ export async function askSecret(question: string): Promise<string> {
 
 async function askUnseen(question: string): Promise<Bytes> {
   const interrupts = new Interrupts(() => {});
-  Deno.stdin.setRaw(true);
-  try {
+  const ask = (): void => {
+    Deno.stdin.setRaw(true);
     Deno.stderr.writeSync(utf8(question));
+  };
+  // Whoever had the terminal meanwhile may have set it otherwise.
+  const stopListening = onSignal("SIGCONT", ask);
+  try {
+    ask();
     return await typedLine(interrupts);
   } finally {
+    stopListening();
     Deno.stdin.setRaw(false);
     Deno.stderr.writeSync(utf8("\n"));
     interrupts.close();

@@ -30,5 +30,6 @@ export type { Choice, Picker, PickerOptions } from "./picker.ts";
 export { groups, noticeLines } from "./render.ts";
 export { processEnvironment } from "./notifier.ts";
 export { day } from "./transcript.ts";
+export { onSignal } from "./signals.ts";
 export { sanitizeLine } from "./sanitize.ts";
 export type { TerminalDevice } from "./terminal.ts";

@@ -1,7 +1,10 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { LanchatError } from "../errors.ts";
+import type { Keystroke } from "./key_codes.ts";
+import { Keyboard } from "./keyboard.ts";
+import { RestartableTimer } from "./restartable_timer.ts";
 import { sanitizeLine } from "./sanitize.ts";
-import { processTerminal, SUDDEN_ENDS, type TerminalDevice } from "./terminal.ts";
+import { processTerminal, RESIZE_MS, SUDDEN_ENDS, type TerminalDevice } from "./terminal.ts";
 import { firstRow, rowsOf, TypedLine } from "./typed_line.ts";
 
 /** How many rows a digit can choose from. */
@@ -12,8 +15,7 @@ const KEPT_MS = 5000;
 
 const LEAVE = "q";
 
-/** Ctrl-C and Ctrl-D. */
-const INTERRUPTS: ReadonlySet<string> = new Set(["\x03", "\x04"]);
+const INTERRUPTS: ReadonlySet<string> = new Set(["ctrl-c", "ctrl-d"]);
 
 /** Something to choose. */
 export interface Choice {
@@ -65,7 +67,10 @@ export class Picker {
   readonly #digits = new Map<string, number>();
   /** By id of what has a digit and is no choice now: since when. */
   readonly #gone = new Map<string, number>();
-  readonly #list = new TypedLine();
+  readonly #list: TypedLine;
+  readonly #keyboard: Keyboard;
+  /** Runs while the window changes its size. */
+  readonly #resizing: RestartableTimer;
   #choices: readonly Choice[] = [];
   #obstacle: string | undefined;
   #note: string | undefined;
@@ -84,12 +89,17 @@ export class Picker {
     [this.chosen, this.#choose, this.#fail] = [promise, resolve, reject];
     this.chosen.catch(() => {}); // Nobody may wait for it yet.
     this.#reader = this.#device.stdin.getReader();
+    this.#list = new TypedLine(this.#device.keepsCursorRow);
+    this.#keyboard = new Keyboard(this.#clock, (keys) => keys.forEach((key) => this.#press(key)));
+    this.#resizing = new RestartableTimer(this.#clock, () => this.#drawAnew());
     this.#stopListening = [
-      this.#device.onResize(() => this.#draw()),
+      this.#device.onResize(() => this.#resizing.start(RESIZE_MS)),
       this.#device.onContinue(() => {
         this.#device.setRaw(true);
-        this.#draw();
+        this.#drawAnew();
       }),
+      () => this.#resizing.stop(),
+      () => this.#keyboard.stop(),
     ];
     for (const end of SUDDEN_ENDS) globalThis.addEventListener(end, this.#restore);
     this.#device.setRaw(true);
@@ -132,18 +142,21 @@ export class Picker {
       while (this.#open) {
         const { done, value } = await this.#reader.read();
         if (done) break;
-        const keys = new TextDecoder().decode(value);
-        if (keys.startsWith("\x1b")) continue; // An arrow or the like, which may have digits in it.
-        for (const key of keys) {
-          if (INTERRUPTS.has(key)) return this.#interrupt();
-          const choice = this.#chosenBy(key);
-          if (choice !== undefined || key.toLowerCase() === LEAVE) return this.#choose(choice);
-        }
+        this.#keyboard.push(value);
       }
     } catch {
       // The terminal is gone, or given back.
     }
     this.#interrupt();
+  }
+
+  #press(key: Keystroke): void {
+    if ("key" in key && INTERRUPTS.has(key.key)) this.#interrupt();
+    if (!("text" in key)) return;
+    for (const character of key.text) {
+      const choice = this.#chosenBy(character);
+      if (choice !== undefined || character.toLowerCase() === LEAVE) return this.#choose(choice);
+    }
   }
 
   #interrupt(): void {
@@ -209,8 +222,15 @@ export class Picker {
     ];
   }
 
+  /** Shows all of it where something else may be: the window has another size, or another program was there. */
+  #drawAnew(): void {
+    if (!this.#options.plain) this.#device.writeSync(this.#list.erase(this.#device.columns()));
+    this.#draw();
+  }
+
   /** Shows the list; where nothing is drawn anew, what is new of it. */
   #draw(): void {
+    if (this.#resizing.running) return;
     if (this.#options.plain) {
       const lines = this.#lines(Infinity, Infinity);
       const news = lines.filter((line) => !this.#shown.includes(line));

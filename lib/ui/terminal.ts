@@ -5,7 +5,7 @@ import { Conversation } from "./conversation.ts";
 import type { Input, UiEvent } from "./events.ts";
 import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
 import type { Keystroke } from "./key_codes.ts";
-import { KeyParser } from "./key_parser.ts";
+import { Keyboard } from "./keyboard.ts";
 import {
   type EditorState,
   EMPTY_LINE,
@@ -21,6 +21,7 @@ import { type Environment, Notifier, processEnvironment } from "./notifier.ts";
 import { Output } from "./output.ts";
 import { LEAVE_PASTES_UNMARKED, MARK_PASTES, Pastes } from "./paste.ts";
 import { RestartableTimer } from "./restartable_timer.ts";
+import { onSignal } from "./signals.ts";
 import { rowsOf, TypedLine } from "./typed_line.ts";
 
 const PROMPT = "> ";
@@ -104,11 +105,9 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #device: TerminalDevice;
   readonly #clock: Clock;
   readonly #output: Output;
-  readonly #parser = new KeyParser();
+  readonly #keyboard: Keyboard;
   readonly #pastes = new Pastes(HISTORY_LINES);
   readonly #line: TypedLine;
-  /** Runs while the rest of a key or of a paste is waited for. */
-  readonly #rest: RestartableTimer;
   /** Runs while the window changes its size: what is drawn meanwhile may be wrapped to any. */
   readonly #resizing: RestartableTimer;
   readonly #wishes: ReadableStreamDefaultController<Input>;
@@ -131,7 +130,7 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#device = device;
     this.#clock = clock;
     this.#line = new TypedLine(device.keepsCursorRow);
-    this.#rest = new RestartableTimer(clock, () => this.#press(this.#parser.giveUp()));
+    this.#keyboard = new Keyboard(clock, (keys) => this.#press(keys));
     this.#resizing = new RestartableTimer(clock, () => this.#drawAnew());
     const notifier = new Notifier(environment, clock);
     this.#conversation = new Conversation({
@@ -279,7 +278,7 @@ export class TerminalFrontEnd implements FrontEnd {
         if (!this.#editing) return;
         const isLine = this.#paused && chunk.at(-1) === LF;
         if (this.#paused) this.#goOn();
-        this.#press(this.#parser.push(isLine ? chunk.subarray(0, -1) : chunk));
+        this.#keyboard.push(isLine ? chunk.subarray(0, -1) : chunk);
       }
       this.#quit();
     } catch (error) {
@@ -297,9 +296,6 @@ export class TerminalFrontEnd implements FrontEnd {
       else if ("paste" in key) this.#editor = type(this.#editor, this.#pastes.mark(key.paste));
       else this.#pressKey(key.key);
     }
-    const { patienceMs } = this.#parser;
-    if (patienceMs === undefined || !this.#editing) this.#rest.stop();
-    else this.#rest.start(patienceMs);
     this.#drawLine();
   }
 
@@ -338,7 +334,7 @@ export class TerminalFrontEnd implements FrontEnd {
   #endEditing(): void {
     if (!this.#editing) return;
     this.#resizing.stop();
-    this.#rest.stop();
+    this.#keyboard.stop();
     this.#drawNews();
     this.#output.write(this.#eraseLine());
     this.#cancelSummary?.();
@@ -406,12 +402,6 @@ function unlessGone<T>(act: () => T): T | undefined {
   } catch {
     return undefined;
   }
-}
-
-function onSignal(signal: Deno.Signal, listener: () => void): () => void {
-  if (Deno.build.os === "windows") return () => {}; // it has neither
-  Deno.addSignalListener(signal, listener);
-  return () => Deno.removeSignalListener(signal, listener);
 }
 
 /** Lines, each in the rows that it takes, as a terminal in raw mode wants them. */

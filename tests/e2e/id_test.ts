@@ -100,6 +100,24 @@ Deno.test("an identity under a passphrase is opened with that of the environment
   assertEquals(await identity(["--no-passphrase", ...own], other), first);
 });
 
+terminalTest("a passphrase is not shown either once the program was stopped", async () => {
+  const own = ["--identity", `${emptyDirectory()}/me.json`];
+  const script = (command: string): string =>
+    `modes=$(stty -g); ${command}; stty $modes; printf '\\n$'; read enter; fg %1 >/dev/null`;
+  await using id = new Pty(["id", "--passphrase", ...own], { permissions, script });
+  await id.says(/^New passphrase for ".*":$/);
+  id.signal("SIGSTOP");
+  await id.shows("$");
+  await id.type("\n");
+  await id.until("The question, once more", () => id.written.split("New passphrase").length === 3);
+  await id.type(`${PASSPHRASE}\r`);
+  await id.says(/^Once more:$/);
+  await id.type(`${PASSPHRASE}\r`);
+  await id.says(/^under a passphrase$/);
+  await id.givesBack();
+  assert(!id.written.includes("horse"), id.written);
+});
+
 terminalTest(
   "a terminal asks for the passphrase before the chat begins, three times at most",
   async () => {

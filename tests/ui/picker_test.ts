@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Choice, Picker, type PickerOptions } from "../../lib/ui/picker.ts";
+import { RESIZE_MS } from "../../lib/ui/terminal.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Emulator } from "../support/emulator.ts";
@@ -60,6 +61,7 @@ class Table implements AsyncDisposable {
     this.#rows = rows;
     this.screen.resize(40, rows);
     this.#onResize!();
+    this.clock.advance(RESIZE_MS);
   }
 
   goOn(): void {
@@ -241,9 +243,22 @@ test("Picker is left with q; Ctrl-C, Ctrl-D and the end of the terminal interrup
   await closed.shows("");
 });
 
-test("Picker takes the terminal again when the program goes on", async () => {
+test("Picker takes the terminal again when the program goes on, and draws all of it", async () => {
   await using table = new Table();
   table.picker.show([choice("a")]);
+  await table.screen.settled();
+  table.screen.write("\x1b[2J\x1b[H$ lanchat\r\n\n\n");
   table.goOn();
+  await table.shows("Found:", "  1  room a", "q leaves.");
   assertEquals(table.raw, [true, true]);
+});
+
+test("Picker takes nothing that a terminal answers, or tells of its mouse, for a choice", async () => {
+  await using table = new Table();
+  table.picker.show(choices("abc"));
+  await table.type("\x1b]11;rgb:1/1/1\x07\x1b[<0;1;1M\x1b[M !!\x1b[1");
+  await table.type(";1R\x1b");
+  table.clock.advance(500);
+  await table.type("2");
+  assertEquals(await table.picker.chosen, "b");
 });
