@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { CODES } from "../errors.ts";
 import { decodeText, MAX_TEXT_BYTES } from "../wire/mod.ts";
+import { typedInput } from "./console.ts";
 import { Conversation } from "./conversation.ts";
 import type { Code } from "../errors.ts";
 import type { Input, UiEvent } from "./events.ts";
@@ -39,7 +40,7 @@ export class DumbTerminalFrontEnd implements FrontEnd {
 
   /** Uses the process's own terminal, or another. */
   constructor(options: DumbTerminalOptions) {
-    const { clock = systemClock, notify, streams = standardStreams() } = options;
+    const { clock = systemClock, notify, streams = terminalStreams() } = options;
     this.#output = new Output(streams);
     this.broken = this.#output.broken;
     const notifier = new Notifier(() => undefined, clock);
@@ -102,4 +103,8 @@ export class DumbTerminalFrontEnd implements FrontEnd {
     this.show({ event: "error", code, message: "Cannot use the line", hint });
     return "";
   }
+}
+
+function terminalStreams(): StandardStreams {
+  return { ...standardStreams(), stdin: typedInput() };
 }

@@ -1,6 +1,7 @@
 import { utf8 } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { commonStart, complete } from "./commands.ts";
+import { setRaw, typedInput } from "./console.ts";
 import { Conversation } from "./conversation.ts";
 import type { Input, UiEvent } from "./events.ts";
 import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
@@ -385,10 +386,11 @@ function searchPrompt({ place, query }: Search): string {
 export function processTerminal(): TerminalDevice {
   return {
     ...standardStreams(),
+    stdin: typedInput(),
     columns: () => unlessGone(() => Deno.consoleSize().columns) || DEFAULT_COLUMNS,
     rows: () => unlessGone(() => Deno.consoleSize().rows) || DEFAULT_ROWS,
     keepsCursorRow: processEnvironment("TERM_PROGRAM") === "vscode",
-    setRaw: (raw) => unlessGone(() => Deno.stdin.setRaw(raw)),
+    setRaw: (raw) => unlessGone(() => setRaw(raw)),
     writeSync: (text) => unlessGone(() => void Deno.stdout.writeSync(utf8(text))),
     onResize: (listener) => onSignal("SIGWINCH", listener),
     onContinue: (listener) => onSignal("SIGCONT", listener),
