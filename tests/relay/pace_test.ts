@@ -54,11 +54,12 @@ test("Pace saves up no more than a second's worth", async () => {
 });
 
 test("Pace takes what is over the rate as a debt, and counts every byte", async () => {
-  const { clock, spend } = create();
+  const { clock, pace } = create();
   let bytes = 0;
   for (let i = 0; i < 50; i++) {
-    const spent = spend(3333);
-    for (bytes += 3333; !spent.done; await nextTurn()) clock.advance(1);
+    const spent = pace.spend(3333);
+    for (bytes += 3333; clock.timers > 0;) clock.advance(1);
+    await spent;
   }
   // All but the first second's worth has taken its time, rounded up to a millisecond each time.
   const expected = (bytes - RATE) / RATE * 1000;

@@ -1,13 +1,8 @@
 import { type Channel, respond } from "../../lib/channel/mod.ts";
-import {
-  generateIdentity,
-  generateWrapKeyPair,
-  HOP_KEY_BITS,
-  randomBytes,
-  zeroKey,
-} from "../../lib/crypto/mod.ts";
+import { generateIdentity, randomBytes, zeroKey } from "../../lib/crypto/mod.ts";
 import { HostKey, Responder } from "../../lib/handshake/mod.ts";
 import { openConnection } from "../../lib/net/mod.ts";
+import { hostHopKey } from "./keys.ts";
 import {
   AcceptStatus,
   encodeFrame,
@@ -92,7 +87,7 @@ export function sending(
 ): (caller: Deno.TcpConn) => Promise<void> {
   return async (caller) => {
     const { identity } = await generateIdentity();
-    const hostKey = new HostKey(await generateWrapKeyPair(HOP_KEY_BITS), performance.now());
+    const hostKey = new HostKey(await hostHopKey(), performance.now());
     const channel: Channel = await respond(
       openConnection(caller),
       new Responder({
