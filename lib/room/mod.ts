@@ -12,6 +12,7 @@
  *   identity,
  *   name: "ada",
  *   session: new Uint8Array(16),
+ *   nonce: new Uint8Array(16),
  *   roomId: new Uint8Array(32),
  *   hostKey: identity.publicKey,
  *   memberKey: new Uint8Array(32),
