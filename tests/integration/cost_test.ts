@@ -107,7 +107,7 @@ async function measure(count: number): Promise<Costs> {
   counter.take();
 
   const bob = await enter(relay, "bob");
-  names.set(bob.member.session.join(), "bob");
+  for (const id of [bob.member.nonce, bob.member.session]) names.set(id.join(), "bob");
   await bob.member.ready;
   assertEquals(bob.member.room.members.length, count);
   await heard(others, ObjectType.ANNOUNCE, 2);
