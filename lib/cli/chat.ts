@@ -3,6 +3,7 @@ import { type Channel, FAREWELL_MS } from "../channel/mod.ts";
 import { systemClock } from "../clock.ts";
 import { fingerprint, roomCode } from "../crypto/mod.ts";
 import { type Code, CODES, EXIT, LanchatError, RoomError } from "../errors.ts";
+import { DEFAULT_PORT, formatHostPort } from "../net/mod.ts";
 import {
   Bans,
   type Member,
@@ -54,7 +55,7 @@ const END_REASONS: Readonly<Partial<Record<Code, CloseReason>>> = {
 /** What a chat needs of a {@linkcode Line}. */
 export type Way = Pick<
   Line,
-  "entered" | "hop" | "reconnect" | "renew" | "seat" | "stop" | "stopped"
+  "address" | "entered" | "hop" | "reconnect" | "renew" | "seat" | "stop" | "stopped"
 >;
 
 /** What a chat needs beside its room. */
@@ -133,11 +134,14 @@ class Chat {
   readonly #bans = new Bans();
   /** By identity key in base64url. */
   readonly #ignored = new Set<string>();
+  /** Where the host was reached last. */
+  #hostAddress: string | undefined;
   readonly #pending = new Set<Promise<void>>();
 
   constructor(options: ChatOptions) {
     this.#options = options;
     this.#name = options.room.name;
+    this.#hostAddress = options.hostAddress;
     options.acquaintances.onUnkept = (error) => this.#show({ ...problem(error), event: "warning" });
     this.#room = this.#enter(options.seat);
   }
@@ -572,10 +576,12 @@ class Chat {
         this.#isConnected();
         const { missed, restarted, unread } = event;
         const joinCode = restarted ? this.#options.line?.hop.joinCode : undefined;
+        const address = this.#noteMove();
         return this.#show({
           event: "reconnected",
           missed,
           ...unread !== undefined && { unread: unread.map(({ name }) => name) },
+          ...address !== undefined && { address },
           ...joinCode !== undefined && { joinCode },
         });
       }
@@ -602,12 +608,27 @@ class Chat {
     if (toBase64Url(member.key) === host.key) acquaintances.spoke(member);
   }
 
+  /** Notes where the host is. @returns That, if it is another place than before. */
+  #noteMove(): string | undefined {
+    const { line } = this.#options;
+    if (line === undefined || this.#hostAddress === undefined) return undefined;
+    const { host, port } = line.address;
+    const address = formatHostPort(host, port);
+    if (address === this.#hostAddress) return undefined;
+    this.#hostAddress = address;
+    this.#noteHostAddress();
+    return formatHostPort(host, port, DEFAULT_PORT);
+  }
+
+  #noteHostAddress(): void {
+    const { acquaintances, host, room } = this.#options;
+    if (this.#hostAddress === undefined) return;
+    acquaintances.entered({ key: room.hostKey, tag: host.tag }, this.#hostAddress);
+  }
+
   #showReady(me: Member, members: readonly PresentView[]): void {
-    const { acquaintances, fingerprint, host, hostAddress, hostWarnings = [], room } =
-      this.#options;
-    if (hostAddress !== undefined) {
-      acquaintances.entered({ key: room.hostKey, tag: host.tag }, hostAddress);
-    }
+    const { fingerprint, host, hostWarnings = [] } = this.#options;
+    if (this.#noteMove() === undefined) this.#noteHostAddress();
     const joinCode = this.#joinCode;
     this.#show({ event: "ready", ...view(me), fingerprint, host, joinCode, members });
     for (const warning of hostWarnings) this.#show(warning);

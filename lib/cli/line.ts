@@ -5,6 +5,7 @@ import {
   generateWrapKeyPair,
   HOP_KEY_BITS,
   type Identity,
+  keyTag,
   randomBytes,
   sessionId,
   type WrapKeyPair,
@@ -21,11 +22,21 @@ import {
 } from "../net/mod.ts";
 import { type RoomOptions, SessionKeys } from "../room/mod.ts";
 import { SESSION_NONCE_BYTES } from "../wire/mod.ts";
+import { type HostSearch, searchForHost } from "./host_search.ts";
 import { Redialer } from "./redial.ts";
 import { stalled, STALLED_MS } from "./stall.ts";
 
-/** How long each of several addresses may take to answer, in milliseconds. */
+/** How long each of several places may take to answer, in milliseconds. */
 const NEXT_TIMEOUT_MS = 3000;
+
+/**
+ * How long all announced places may take together in one try, in milliseconds: with more, false
+ * announcements would keep a member from the place that it knows.
+ */
+const ANNOUNCED_MS = 15_000;
+
+/** Most places that are remembered of a host that goes from one to the next. */
+const MAX_PLACES = 8;
 
 /** How long a host may take to shake hands, in milliseconds. */
 const HANDSHAKE_MS = 15_000;
@@ -50,11 +61,19 @@ export interface LineOptions {
   readonly identity: Identity;
   /** How long it is tried to connect again, in milliseconds. */
   readonly giveUpMs: number;
-  /** Bounds a handshake, and tells how soon a host hangs up. */
+  /** Looks for the host while it is tried to connect again; {@linkcode searchForHost} by default. */
+  readonly search?: (tag: string, reachedAt: string) => HostSearch | undefined;
+  /** Paces the tries, bounds a handshake, and tells how soon a host hangs up. */
   readonly clock?: Clock;
 }
 
-/** Why an address did not lead to the host. */
+/** Bounds of a call, in milliseconds. */
+interface CallLimits {
+  readonly dialMs: number;
+  readonly handshakeMs: number;
+}
+
+/** Why a place did not lead to the host. */
 interface Failure {
   readonly error: unknown;
   /** Whether another key was shown there. */
@@ -79,18 +98,23 @@ export class Line {
   #connection: Connection | undefined;
   #refusals = 0;
   /** That which led to the host last stands first; those that have shown another key are left out. */
-  #hosts: readonly string[];
+  #places: readonly HostPort[];
   #hop: HopSession | undefined;
+  /** The host's IP address at the last connection. */
+  #reachedAt = "";
+  #search: HostSearch | undefined;
 
   /** Prepares to dial; begins to make the keys for it. */
   constructor(options: LineOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#hosts = options.hosts;
+    this.#places = options.hosts.map((host) => ({ host, port: options.port }));
     this.#redialer = new Redialer({
       giveUpMs: options.giveUpMs,
       signal: this.#stopped.signal,
-      changed: networkChange,
+      changed: (signal) =>
+        Promise.race([networkChange(signal), ...this.#search ? [this.#search.news] : []]),
+      clock: this.#clock,
     });
     this.#makeSpare();
   }
@@ -107,7 +131,7 @@ export class Line {
 
   /** Where the host answered last. */
   get address(): HostPort {
-    return { host: this.#hosts[0]!, port: this.#options.port };
+    return this.#places[0]!;
   }
 
   /** Whether {@linkcode Line.stop} was called. */
@@ -116,41 +140,53 @@ export class Line {
   }
 
   /**
-   * Connects once, by the first address that leads to the host.
+   * Connects once, by the first place that leads to the host.
    *
    * @param signal Gives up with its reason; {@linkcode Line.stop} by default.
    * @throws {LanchatError} If the host cannot be reached, or is not the expected one: what went wrong at the
-   * first address, but for those where another key was shown as long as there are others. With code
+   * first place, but for those where another key was shown as long as there are others. With code
    * `host-key-changed` at once: where somebody known was, nobody else is entered by another way.
    */
   async connect(signal: AbortSignal = this.#stopped.signal): Promise<SecureChannel> {
     this.#connection?.close();
+    const known = this.#places;
+    const announced = (this.#search?.places() ?? []).filter((place) => !has(known, place));
+    const dialMs = known.length + announced.length > 1 ? NEXT_TIMEOUT_MS : DIAL_TIMEOUT_MS;
     const failures: Failure[] = [];
-    for (const host of this.#hosts) {
-      const answer = await this.#call(host, signal);
-      if (!("hop" in answer)) {
-        failures.push(answer);
-        // Anybody may have told this address; whoever is there decides nothing about the others.
-        if (answer.isOther) this.#drop(host);
-        continue;
-      }
-      if (this.#hop !== undefined && !equal(answer.hop.roomId, this.#hop.roomId)) {
-        this.#connection!.close();
-        throw anotherRoom("hosts another room than before");
-      }
-      this.#hosts = [host, ...this.#hosts.filter((other) => other !== host)];
-      this.#hop = answer.hop;
-      this.#session = answer.hop.session;
-      this.#refusals = 0;
-      return answer;
+    for (const place of known) {
+      const answer = await this.#call(place, signal, { dialMs, handshakeMs: HANDSHAKE_MS });
+      if ("hop" in answer) return this.#connected(place, answer);
+      failures.push(answer);
+      // Anybody may have told this address; whoever is there decides nothing about the others.
+      if (answer.isOther) this.#drop(place);
+    }
+    const end = this.#clock.elapsed() + ANNOUNCED_MS;
+    for (const place of announced) {
+      const handshakeMs = end - this.#clock.elapsed();
+      if (handshakeMs <= 0) break;
+      const limits = { dialMs: Math.min(dialMs, handshakeMs), handshakeMs };
+      const answer = await this.#call(place, signal, limits);
+      if ("hop" in answer) return this.#connected(place, answer);
     }
     throw this.#conclude(failures);
   }
 
-  /** Connects as soon as that is possible, however often it has to be tried. */
+  /**
+   * Connects as soon as that is possible, however often it has to be tried; where the host is announced at
+   * other places, there too.
+   */
   async reconnect(): Promise<SecureChannel> {
     void this.#makeSpare();
-    return await this.#redialer.dial((signal) => this.connect(signal));
+    const { search = searchForHost } = this.#options;
+    if (this.#hop !== undefined) {
+      this.#search = search(await keyTag(this.#hop.peerKey), this.#reachedAt);
+    }
+    try {
+      return await this.#redialer.dial((signal) => this.connect(signal));
+    } finally {
+      this.#search?.close();
+      this.#search = undefined;
+    }
   }
 
   /** Notes that this member is in the room. */
@@ -186,16 +222,35 @@ export class Line {
     return this.#spare;
   }
 
-  /** Dials one address, and shakes hands there. @throws The signal's reason. */
-  async #call(host: string, signal: AbortSignal): Promise<SecureChannel | Failure> {
-    const { hosts, identity, port, psk } = this.#options;
-    const timeoutMs = hosts.length > 1 ? NEXT_TIMEOUT_MS : DIAL_TIMEOUT_MS;
+  /** Takes a connection to the host as the one there is. @throws {HandshakeError} With code `another-room`. */
+  #connected(place: HostPort, channel: SecureChannel): SecureChannel {
+    if (this.#hop !== undefined && !equal(channel.hop.roomId, this.#hop.roomId)) {
+      this.#connection!.close();
+      throw anotherRoom("hosts another room than before");
+    }
+    const others = this.#places.filter((other) => !isSame(other, place));
+    this.#places = [place, ...others].slice(0, MAX_PLACES);
+    this.#hop = channel.hop;
+    this.#session = channel.hop.session;
+    this.#reachedAt = this.#connection!.remoteAddress;
+    this.#refusals = 0;
+    return channel;
+  }
+
+  /** Dials one place, and shakes hands there. @throws The signal's reason. */
+  async #call(
+    place: HostPort,
+    signal: AbortSignal,
+    { dialMs, handshakeMs }: CallLimits,
+  ): Promise<SecureChannel | Failure> {
+    const { identity, psk } = this.#options;
+    const { host, port } = place;
     let isOther = false;
     let initiator: Initiator | undefined;
     let shownAt: number | undefined;
     try {
       const keyPair = await this.#makeSpare();
-      const connection = await dial(host, port, { signal, timeoutMs });
+      const connection = await dial(host, port, { signal, timeoutMs: dialMs });
       this.#connection = connection;
       this.#spare = undefined;
       initiator = new Initiator({
@@ -205,12 +260,12 @@ export class Line {
         psk,
         trusts: async (key) => {
           isOther = true; // Also where that is thrown.
-          isOther = !await this.#trusts(key, { host, port });
+          isOther = !await this.#trusts(key, place);
           return !isOther;
         },
         onM1: () => shownAt = this.#clock.elapsed(),
       });
-      return await this.#shakeHands(connection, initiator, { host, signal });
+      return await this.#shakeHands(connection, initiator, { place, signal, handshakeMs });
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof HandshakeError && error.code === "host-key-changed") throw error;
@@ -235,12 +290,12 @@ export class Line {
     throw anotherRoom("has another key than before");
   }
 
-  /** Goes without an address, unless it is the last one. */
-  #drop(host: string): void {
-    if (this.#hosts.length > 1) this.#hosts = this.#hosts.filter((other) => other !== host);
+  /** Goes without a place, unless it is the last one. */
+  #drop(place: HostPort): void {
+    if (this.#places.length > 1) this.#places = this.#places.filter((other) => other !== place);
   }
 
-  /** The error of a try in which no address has led to the host. */
+  /** The error of a try in which no place has led to the host. @param failures Those at the known places. */
   #conclude(failures: readonly Failure[]): unknown {
     const { error } = failures.find(({ isOther }) => !isOther) ?? failures[0]!;
     const shown = failures.filter(({ isRefusal }) => isRefusal !== undefined);
@@ -260,10 +315,14 @@ export class Line {
   async #shakeHands(
     connection: Connection,
     initiator: Initiator,
-    { host, signal }: { readonly host: string; readonly signal: AbortSignal },
+    { handshakeMs, place, signal }: {
+      readonly place: HostPort;
+      readonly signal: AbortSignal;
+      readonly handshakeMs: number;
+    },
   ): Promise<SecureChannel> {
     let late = false;
-    const cancel = this.#clock.after(HANDSHAKE_MS, () => {
+    const cancel = this.#clock.after(handshakeMs, () => {
       late = true;
       connection.close();
     });
@@ -274,7 +333,7 @@ export class Line {
     } catch (error) {
       connection.close();
       if (!late) throw error;
-      const action = `Cannot join ${formatHostPort(host, this.#options.port)}`;
+      const action = `Cannot join ${formatHostPort(place.host, place.port)}`;
       if (initiator.waitsForM2) throw stalled(action, error);
       const message = `${action} as it does not answer as lanchat does`;
       throw new HandshakeError("not-lanchat", message, { cause: error });
@@ -283,6 +342,14 @@ export class Line {
       signal.removeEventListener("abort", stop);
     }
   }
+}
+
+function isSame(one: HostPort, other: HostPort): boolean {
+  return one.host === other.host && one.port === other.port;
+}
+
+function has(places: readonly HostPort[], place: HostPort): boolean {
+  return places.some((other) => isSame(other, place));
 }
 
 function anotherRoom(what: string, options: ErrorOptions = {}): HandshakeError {

@@ -240,6 +240,8 @@ export interface ReconnectedEvent {
   readonly missed: number;
   /** Names of members that joined meanwhile: what they said before this cannot be read. */
   readonly unread?: readonly string[];
+  /** Where the host is, if it is at another address than before: what may be typed to join it. */
+  readonly address?: string;
   /** Where the host was started anew: ten digits that it shows too. */
   readonly joinCode?: string;
 }

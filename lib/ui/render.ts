@@ -399,9 +399,12 @@ export function awaySentence(names: readonly string[]): string {
   return `${enumeration(names)} ${names.length === 1 ? "is" : "are"} away`;
 }
 
-function reconnectedSentences({ joinCode, missed, unread = [] }: ReconnectedEvent): string[] {
+function reconnectedSentences(
+  { address, joinCode, missed, unread = [] }: ReconnectedEvent,
+): string[] {
   const came = missed === 1 ? "1 message came" : `${missed} messages came`;
-  const sentence = `Connected again; ${
+  const where = address === undefined ? "" : `, at ${address}`;
+  const sentence = `Connected again${where}; ${
     missed === 0 ? "no message was missed" : `${came} meanwhile`
   }.`;
   return [

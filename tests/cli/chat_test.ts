@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { concat, toBase64Url } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel, type SecureChannel } from "../../lib/channel/mod.ts";
-import { chat, type ChatEnd, type Way } from "../../lib/cli/chat.ts";
+import { chat, type ChatEnd, type ChatOptions, type Way } from "../../lib/cli/chat.ts";
 import { Interrupts } from "../../lib/cli/interrupts.ts";
 import { Acquaintances } from "../../lib/cli/trust.ts";
 import { fingerprint, label, roomCode } from "../../lib/crypto/mod.ts";
@@ -39,16 +39,20 @@ class Talk {
 
   /** Whom the member knows. */
   known!: KnownPeers;
+  /** Where the host is. */
+  address: Way["address"] = { host: "192.0.2.1", port: 12_345 };
 
   /**
    * A member that is ready.
    *
-   * @param host The host's key, as its events have it. @param room What is not as usual.
+   * @param host The host's key, as its events have it. @param options What is not as usual.
    */
   static async start(
     host = "",
     known?: KnownPeers,
-    room: Partial<Pick<RoomOptions, "hostKey" | "maxBurned">> = {},
+    { hostAddress, ...room }:
+      & Partial<Pick<RoomOptions, "hostKey" | "maxBurned">>
+      & Partial<Pick<ChatOptions, "hostAddress">> = {},
   ): Promise<Talk> {
     const talk = new Talk();
     talk.known = known ?? await KnownPeers.open(undefined);
@@ -66,6 +70,9 @@ class Talk {
       },
       get stopped(): boolean {
         return stopped;
+      },
+      get address(): Way["address"] {
+        return talk.address;
       },
       hop: { joinCode: "0123456789" } as Way["hop"],
       async reconnect(): Promise<SecureChannel> {
@@ -105,6 +112,7 @@ class Talk {
       seat,
       acquaintances: await Acquaintances.of(talk.known, identity.publicKey),
       fingerprint: "0".repeat(30),
+      ...hostAddress !== undefined && { hostAddress },
       host: { tag: "", key: host, known: true, verified: true },
       joinCode: null,
       listensOnly: false,
@@ -145,6 +153,12 @@ class Talk {
 
   endInput(): void {
     this.#wish.close();
+  }
+
+  /** Breaks the connection. */
+  async lose(): Promise<void> {
+    this.#relays.end.close();
+    await this.event("disconnected");
   }
 
   /** Breaks the connection, and lets the seat expire. */
@@ -454,5 +468,26 @@ test("chat leaves what the host alone can do to the host", async () => {
   }
   talk.endInput();
   assertEquals(await talk.ended, { reason: "end-of-input", status: 0 });
+  await talk.close();
+});
+
+test("chat tells once where a host is that has another address, and knows it there", async () => {
+  const hostAddress = "192.0.2.1:12345";
+  const talk = await Talk.start("", undefined, { hostAddress });
+  const { publicKey } = HOST;
+  for (const address of ["fd00::9", undefined]) {
+    if (address !== undefined) talk.address = { host: address, port: 12_345 };
+    await talk.lose();
+    (await talk.tries.next()).resolve();
+    const back = await talk.event("reconnected");
+    assertEquals(back, {
+      event: "reconnected",
+      missed: 0,
+      ...address !== undefined && { address },
+    });
+    assertEquals(talk.known.hostAt("[fd00::9]:12345")?.key, publicKey);
+  }
+  talk.endInput();
+  await talk.ended;
   await talk.close();
 });

@@ -1,9 +1,11 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { equal } from "../../lib/bytes/mod.ts";
+import { HostSearch, type Search } from "../../lib/cli/host_search.ts";
 import { trustsHost } from "../../lib/cli/known_host.ts";
 import { Line } from "../../lib/cli/line.ts";
 import { systemClock } from "../../lib/clock.ts";
-import { randomBytes, roomSecrets, zeroKey } from "../../lib/crypto/mod.ts";
+import { keyTag, randomBytes, roomSecrets, zeroKey } from "../../lib/crypto/mod.ts";
+import type { FoundRoom } from "../../lib/net/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
 import { M1_BYTES } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
@@ -204,4 +206,84 @@ Deno.test("Line tells a host that greeted and then fell silent from another prog
       line.close();
     }
   }
+});
+
+/** A search that finds what it is told. */
+class FakeSearch implements Search {
+  rooms: FoundRoom[] = [];
+  closed = false;
+  readonly #begun = Promise.withResolvers<() => void>();
+
+  /** For `LineOptions.search`. */
+  follow(tag: string): HostSearch {
+    return new HostSearch(tag, ({ onChange }) => {
+      this.#begun.resolve(onChange!);
+      return this;
+    });
+  }
+
+  /** Finds a room, once it is searched for. */
+  async find(tag: string, address: string, port: number): Promise<void> {
+    const onChange = await this.#begun.promise;
+    const instance = `${this.rooms.length}`;
+    this.rooms = [...this.rooms, { instance, tag, port, invite: false, addresses: [address] }];
+    onChange();
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+Deno.test("Line finds its host where that is announced, and nobody else who is announced as it", async () => {
+  const party = await Party.open();
+  await using proxy = await Proxy.open(party.port);
+  const called = Promise.withResolvers<void>();
+  await using eve = new Impostor(async (caller) => {
+    called.resolve();
+    await sending()(caller);
+  }, { hostname: EVE });
+  const [host, other] = await Promise.all(
+    ["host", "carol"].map(async (name) => await keyTag((await identityOf(name)).publicKey)),
+  );
+  const search = new FakeSearch();
+  const line = new Line({
+    hosts: [GOOD],
+    port: proxy.port,
+    identity: await identityOf("ada"),
+    psk: zeroKey(),
+    trusts: () => Promise.resolve(true),
+    giveUpMs: Infinity,
+    search: (tag) => search.follow(tag),
+    // It stands still: nothing but what is found ends a wait.
+    clock: new FakeClock(),
+  });
+  await line.connect();
+  proxy.refuse();
+  const back = line.reconnect();
+  await search.find(other!, GOOD, party.port);
+  await search.find(host!, EVE, eve.port);
+  await called.promise;
+  await search.find(host!, GOOD, party.port);
+  await back;
+  assertEquals(line.address, { host: GOOD, port: party.port });
+  assert(search.closed);
+  line.close();
+  await party.close();
+});
+
+Deno.test("HostSearch has news of no more than eight places", async () => {
+  const search = new FakeSearch();
+  const host = search.follow("pkeke42s");
+  for (let i = 1; i <= 8; i++) {
+    const { news } = host;
+    await search.find("pkeke42s", GOOD, i);
+    await news;
+    assertEquals(host.places().length, i);
+  }
+  await search.find("pkeke42s", GOOD, 9);
+  const never = Symbol();
+  const later = new Promise((resolve) => setTimeout(() => resolve(never)));
+  assertEquals(await Promise.race([host.news, later]), never);
+  assertEquals(host.places().length, 9);
 });

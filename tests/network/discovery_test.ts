@@ -253,6 +253,26 @@ networkTest("a room that has ended is in no list", async () => {
   );
 });
 
+networkTest("a member that joined by address finds its host at a new one", async () => {
+  await using scene = await Scene.open();
+  const { hana } = scene;
+  const [one, two] = scene.machines;
+  const { wrapper } = two;
+  const address = `${one.address}:${hana.port}`;
+  await using bob = await hana.join(["--name", "bob", "--json"], { address, permissions, wrapper });
+  await sh(one, "ip address flush dev eth0 scope global; ip address add 10.77.0.99/24 dev eth0");
+  // Without it the member would notice after 40 s of silence.
+  await sh(
+    two,
+    `nft add table inet gone; nft "add chain inet gone output { type filter hook output priority 0; }"
+    nft add rule inet gone output ip daddr ${one.address} tcp dport ${hana.port} reject with tcp reset`,
+  );
+  await bob.say("still here");
+  const back = await bob.event("reconnected");
+  assertMatch(back.address!, /^(?:10\.77\.0\.99|\[fe80:.*%eth0\]):\d+$/);
+  assertEquals(await hana.hears("bob", 1), ["still here"]);
+}, ["nft"]);
+
 networkTest(
   "interfaces go away and come back, and the host is found at its new address",
   async () => {

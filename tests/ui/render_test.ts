@@ -127,6 +127,9 @@ test("noticeLines tells in one line that the own connection is lost, and in one 
   assertEquals(back(0), ["Connected again; no message was missed."]);
   assertEquals(back(1), ["Connected again; 1 message came meanwhile."]);
   assertEquals(back(2), ["Connected again; 2 messages came meanwhile."]);
+  assertEquals(noticeLines({ event: "reconnected", missed: 0, address: "192.0.2.9" }), [
+    "Connected again, at 192.0.2.9; no message was missed.",
+  ]);
   assertEquals(
     noticeLines({ event: "reconnected", missed: 0, joinCode: "0123456789" })[1],
     "The host was started anew and shows the join code 01234 56789.",
