@@ -430,7 +430,7 @@ function checkClock(ms: number): Verdict {
   if (Math.abs(ms) <= MAX_CLOCK_SKEW_MS) return good(saw);
   return bad(
     saw,
-    "Set the clock that is wrong: until then, messages show when they came, not when they were sent.",
+    "Set the clock that is wrong: until then, messages may show other times than when they were sent.",
   );
 }
 

@@ -18,7 +18,7 @@ import type { Roster } from "./roster.ts";
 import type { SessionKeys } from "./session_keys.ts";
 import { textCost } from "./work_budget.ts";
 
-/** A clock further off than this is not believed, in milliseconds. */
+/** A sender's clock that is further off than this is not believed, in milliseconds. */
 export const MAX_CLOCK_SKEW_MS = 600_000;
 
 /** Sender keys of one member that may be wrong, one after the other. */
@@ -39,6 +39,8 @@ export interface ReceiverOptions {
   readonly clock: Clock;
   /** Whether all that waited at the host has come. */
   readonly caughtUp: () => boolean;
+  /** How long the host keeps a seat, and what waits in it, in milliseconds. */
+  readonly keepMs: () => number;
   /** Called with the sender of a message whose key is not known. */
   readonly onUnread: (peer: Peer) => void;
   /** Called with a member that has said that it leaves. */
@@ -188,13 +190,16 @@ export class Receiver {
   #messages(peer: Peer, items: readonly BatchItem[], at: number, direct: boolean): RoomEvent[] {
     if (items.some(({ text }) => text.length === 0)) throw refused("message", "it is empty");
     const now = this.#clock.now();
+    const ageMs = now - at;
+    const isCredible = ageMs >= -MAX_CLOCK_SKEW_MS &&
+      ageMs <= this.#options.keepMs() + MAX_CLOCK_SKEW_MS;
     return items.map(({ kind, text }): RoomEvent => ({
       type: "message",
       from: peer.member!,
       text: decodeText(text),
       kind: kind === BodyKind.ACTION ? "action" : "text",
       private: direct,
-      at: Math.abs(at - now) <= MAX_CLOCK_SKEW_MS ? at : now,
+      at: isCredible ? at : now,
     }));
   }
 }

@@ -163,6 +163,7 @@ export class Room {
       events: this.#events,
       clock: this.#clock,
       caughtUp: () => this.#link.open,
+      keepMs: () => this.#link.keepMs,
       onUnread: (peer) => {
         if (this.#return !== undefined && peer.since >= this.#return.since) {
           this.#return.unread.add(peer);

@@ -56,3 +56,19 @@ test("Room says once who joined while it was away and cannot be read, and warns 
   assertEquals(stage.events.rest(), []);
   await stage.close();
 });
+
+test("Room shows the times at which that was said which waited while it was away, and how much that is", async () => {
+  const { bob, stage } = await open();
+  const chain = await bob.chain();
+  await stage.says(bob, await chain.skdm(stage.target));
+  const begun = stage.clock.now();
+  await stage.cut();
+  stage.clock.advance(KEEP_MS);
+  await comeBack(stage, [bob], 2);
+  // Bob's clock is five minutes slow, and then five minutes fast.
+  const times = [begun - 300_000, begun + KEEP_MS + 300_000];
+  for (const at of times) await stage.says(bob, await chain.msg("meanwhile", { at }));
+  for (const at of times) assertEquals((await stage.event("message")).at, at);
+  assertEquals((await stage.event("reconnected")).missed, 2);
+  await stage.close();
+});

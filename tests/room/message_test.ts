@@ -436,14 +436,15 @@ test("Room shows nothing of a MSG of which a part is no text", async () => {
   await stage.close();
 });
 
-test("Room believes a sender's clock that is near its own", async () => {
+test("Room believes a sender's clock that is near its own, or was when the message began to wait", async () => {
   const { chain, mal, stage } = await open();
   const now = stage.clock.now();
-  const times = [now - 600_000, now + 600_000, now - 600_001, now + 600_001, 0];
+  const oldest = now - stage.relay.keepMs - 600_000;
+  const times = [oldest, now + 600_000, oldest - 1, now + 600_001, 0];
   for (const at of times) await stage.says(mal, await chain.msg("now", { at }));
   const shown = [];
   for (let i = 0; i < times.length; i++) shown.push((await stage.event("message")).at);
-  assertEquals(shown, [now - 600_000, now + 600_000, now, now, now]);
+  assertEquals(shown, [oldest, now + 600_000, now, now, now]);
   await stage.close();
 });
 
