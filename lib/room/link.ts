@@ -335,6 +335,9 @@ export class Link {
   }
 
   async #take(record: HostRecord): Promise<void> {
+    if ((record.type === "roster") === this.#rosterKnown) {
+      throw new WireError("Cannot take record as ROSTER must come first, and once");
+    }
     switch (record.type) {
       case "batch":
         for (const envelope of record.envelopes) {
