@@ -123,7 +123,7 @@ export class Link {
   #sent = 0;
   #sentBytes = 0;
   #lastCmid = 0;
-  #instance: Bytes = new Uint8Array(INSTANCE_BYTES);
+  #instance: Bytes | undefined;
   #keepMs = 0;
   #lastSeq = 0;
   #openAtSeq = 0;
@@ -281,7 +281,7 @@ export class Link {
     if (refusal !== undefined) {
       throw new ChannelError(refusal.code, `Cannot join as ${refusal.reason}`);
     }
-    const known = equal(record.instance, this.#instance);
+    const known = this.#instance !== undefined && equal(record.instance, this.#instance);
     const keepMs = record.keep * 1000;
     // At the host before the seat may have been given up, and at this one the others wait no longer.
     const lost = known
@@ -302,7 +302,7 @@ export class Link {
     this.#resumedAt = this.#clock.elapsed();
     endpoint.send({
       type: "resume",
-      instance: known ? this.#instance : new Uint8Array(INSTANCE_BYTES),
+      instance: known ? record.instance : new Uint8Array(INSTANCE_BYTES),
       lastSeq: this.#lastSeq,
     });
     this.#entryDue = !record.resumed;

@@ -435,6 +435,14 @@ test("Link takes any other process that it reaches first, however late", async (
   await second.close();
 });
 
+test("Link knows no process before it has been at one, not one that calls itself zeros either", async () => {
+  const scene = create();
+  scene.clock.advance(1);
+  const relay = new ScriptedRelay(ZEROS);
+  assertEquals(await dial(scene, relay, false), "in");
+  await relay.close();
+});
+
 test("Link says that the process is another one until a roster of it has come", async () => {
   const restarts: boolean[] = [];
   const clock = new FakeClock();
