@@ -1,0 +1,25 @@
+import { hallTest } from "../support/hall.ts";
+import { StageClock } from "../support/stage.ts";
+import { World } from "../support/world.ts";
+import { assertEquals } from "@std/assert";
+
+hallTest("A session that has left and comes back is shown to those who saw it leave", async () => {
+  const world = new World();
+  const clock = new StageClock();
+  const ada = await world.enter("ada", { clock });
+  await clock.timer(0);
+  clock.advance(0);
+  await ada.ready;
+  const eve = await world.join("eve");
+  await ada.event("joined");
+  await eve.room.leave();
+  await ada.event("left");
+  await world.enter("eve", { nonce: eve.nonce });
+  // The relay tells of both in their order.
+  await world.join("bob");
+  assertEquals((await ada.event("joined")).member.name, "bob");
+  clock.advance(10_000);
+  assertEquals((await ada.event("unannounced")).here.map(({ key }) => key), [eve.key]);
+  assertEquals(ada.room.members.map(({ name }) => name), ["bob"]);
+  await world.close();
+});
