@@ -1,7 +1,7 @@
+import { assertEquals } from "@std/assert";
 import { hallTest } from "../support/hall.ts";
 import { StageClock } from "../support/stage.ts";
 import { World } from "../support/world.ts";
-import { assertEquals } from "@std/assert";
 
 hallTest("A session that has left and comes back is shown to those who saw it leave", async () => {
   const world = new World();
