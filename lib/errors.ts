@@ -122,6 +122,38 @@ export type Code =
   | "unknown-command"
   | "internal";
 
+/**
+ * Advice that helps only people who run lanchat from source: the permissions of the compiled program are
+ * built in.
+ *
+ * @param otherwise What the compiled program says instead.
+ */
+export function fromSource(advice: string, otherwise = ""): string {
+  return Deno.build.standalone ? otherwise : advice;
+}
+
+/** Why Deno refuses something, as the end of a sentence, and what to do about it. */
+export interface Refusal {
+  /** The reason. */
+  readonly reason: string;
+  /** What to do; may be empty. */
+  readonly hint: string;
+}
+
+/**
+ * The refusal of what a permission would allow. The compiled program has every permission that lanchat
+ * uses; what Deno refuses it all the same, such as most of `/dev` and `/proc`, nobody can grant.
+ *
+ * @param flag The permission, as in `--allow-read`.
+ * @param wanted The flags to run with, where that is not the permission for everything.
+ */
+export function missingPermission(flag: string, wanted: string = flag): Refusal {
+  return {
+    reason: fromSource(`${flag} is missing`, "Deno does not allow it"),
+    hint: fromSource(`Allow it: deno run ${wanted} …`),
+  };
+}
+
 /** All codes, as they stand in the `code` field of `error`, `warning` and `failed` events. */
 export const CODES: Readonly<Record<Code, CodeEntry>> = {
   // The command line (exit status 2).
@@ -157,7 +189,10 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
       "variable LANCHAT_INVITE.",
   },
   // Getting a connection (exit status 1).
-  "permission-denied": { status: 1, hint: "Allow it: deno run --allow-net main.ts …" },
+  "permission-denied": {
+    status: 1,
+    hint: fromSource("Allow it: deno run --allow-net main.ts …"),
+  },
   "port-in-use": {
     status: 1,
     hint: "Another program listens there: choose another --port, or --port 0 for a free one.",
@@ -235,8 +270,8 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "another-room": {
     status: 3,
     hint:
-      "If the host began anew, join again; it is the same room after a restart only where it may " +
-      "keep its identity: --allow-read --allow-write --allow-env.",
+      "If the host began anew, join again; it is the same room after a restart only where it can " +
+      "keep its identity.",
   },
   "host-unverified": {
     status: 0,
@@ -245,7 +280,9 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "host-moved": { status: 0, hint: "" },
   "temporary-identity": {
     status: 0,
-    hint: "Allow --allow-read --allow-write --allow-env to keep one identity over restarts.",
+    hint: fromSource(
+      "Allow --allow-read --allow-write --allow-env to keep one identity over restarts.",
+    ),
   },
   "identity-unreadable": { status: 1, hint: "Check the file's owner and mode, or use --identity." },
   "identity-damaged": {
@@ -304,7 +341,8 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   },
   "log-part-missing": {
     status: 0,
-    hint: "It was removed or is sealed otherwise; or allow to read it with --allow-read.",
+    hint: "It was removed or is sealed otherwise" + fromSource("; or --allow-read is missing") +
+      ".",
   },
   "log-unfinished": {
     status: 0,
@@ -321,7 +359,9 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "interrupted": { status: 130, hint: "" },
   "addresses-hidden": {
     status: 0,
-    hint: "Allow --allow-sys to list the addresses under which others reach this machine.",
+    hint: fromSource(
+      "Allow --allow-sys to list the addresses under which others reach this machine.",
+    ),
   },
   "name-taken": {
     status: 0,

@@ -78,8 +78,8 @@ export interface ChatOptions {
   readonly host: HostView;
   /** Where it was dialled, as `formatHostPort` gives it; missing at the host. */
   readonly hostAddress?: string;
-  /** What to say of it behind `ready`. */
-  readonly hostWarnings?: readonly ProblemEvent[];
+  /** What to say behind `ready`. */
+  readonly warnings?: readonly ProblemEvent[];
   /** This connection's join code; `null` at the host. */
   readonly joinCode: string | null;
   /** At the host: the join codes of the members' connections, by session in hexadecimal digits. */
@@ -627,11 +627,11 @@ class Chat {
   }
 
   #showReady(me: Member, members: readonly PresentView[]): void {
-    const { fingerprint, host, hostWarnings = [] } = this.#options;
+    const { fingerprint, host, warnings = [] } = this.#options;
     if (this.#noteMove() === undefined) this.#noteHostAddress();
     const joinCode = this.#joinCode;
     this.#show({ event: "ready", ...view(me), fingerprint, host, joinCode, members });
-    for (const warning of hostWarnings) this.#show(warning);
+    for (const warning of warnings) this.#show(warning);
   }
 
   #showKeyChanged(member: Member, withheld: boolean): void {

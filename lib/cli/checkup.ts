@@ -1,6 +1,6 @@
 import { type Bytes, equal } from "../bytes/mod.ts";
 import { fingerprint, keyTag } from "../crypto/mod.ts";
-import { type Code, CODES, LanchatError, StoreError } from "../errors.ts";
+import { type Code, CODES, fromSource, LanchatError, StoreError } from "../errors.ts";
 import {
   addressesOf,
   type Connection,
@@ -155,7 +155,7 @@ function checkPermissions({ granted }: Surroundings): Verdict {
   const advice = missing.map((permission) => GIVES[permission]).join(", ");
   return unknown(
     `${list(given) || "none"} granted; ${list(missing)} not, or in part`,
-    `${advice}.`,
+    fromSource(`${advice}.`),
   );
 }
 
@@ -189,7 +189,7 @@ async function checkPort(
       return await checkUsedPort(port, addresses, timeoutMs, surroundings);
     }
     return code === "permission-denied" && !surroundings.granted("net")
-      ? unknown(message, hint)
+      ? unknown(message, CODES["temporary-identity"].hint)
       : bad(message, hint);
   }
   const answering = hangUpOnAll(listener);
@@ -317,18 +317,19 @@ async function checkIdentity(
   { identity: look }: Surroundings,
 ): Promise<{ file?: string; verdict: Verdict }> {
   try {
-    const { file, identity, isProtected } = await look(whose);
+    const { file, identity, isPrivate, isProtected } = await look(whose);
     if (isProtected === undefined) return { verdict: good(`the first start makes ${file}`) };
     const facts = identity === undefined
       ? "under a passphrase"
       : `under no passphrase, tag ${await keyTag(identity.publicKey)}`;
-    return { file, verdict: good(`${file} can be read by you alone (${facts})`) };
+    const readers = isPrivate
+      ? `${file} can be read by you alone`
+      : `${file} is there, and who can read it was not looked at`;
+    return { file, verdict: good(`${readers} (${facts})`) };
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     const { code, hint, message } = error;
-    const verdict = code === "permission-denied"
-      ? unknown(message, CODES["temporary-identity"].hint)
-      : bad(message, hint);
+    const verdict = code === "permission-denied" ? unknown(message, hint) : bad(message, hint);
     return { verdict };
   }
 }

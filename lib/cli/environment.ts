@@ -1,5 +1,5 @@
 import os from "node:os";
-import { LanchatError } from "../errors.ts";
+import { LanchatError, missingPermission } from "../errors.ts";
 import { nameProblem } from "../wire/mod.ts";
 
 const INVITE = "LANCHAT_INVITE";
@@ -26,9 +26,8 @@ export type PassphraseVariable =
 export function environmentPassphrase(variable: PassphraseVariable): string {
   const { state } = Deno.permissions.querySync({ name: "env", variable });
   if (state !== "granted") {
-    throw new LanchatError("permission-denied", `Cannot read ${variable}`, {
-      hint: `Allow it: deno run --allow-env=${variable} …`,
-    });
+    const { hint } = missingPermission("--allow-env", `--allow-env=${variable}`);
+    throw new LanchatError("permission-denied", `Cannot read ${variable}`, { hint });
   }
   const passphrase = Deno.env.get(variable);
   if (passphrase) return passphrase;

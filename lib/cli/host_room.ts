@@ -71,7 +71,7 @@ interface Secrets extends Pick<OpenedRoom, "psk" | "memberKey" | "root"> {
  */
 export async function openRoom(
   choice: RoomChoice,
-  { file, identity }: Omit<Person, "known">,
+  { file, identity }: Omit<Person, "known" | "warnings">,
   frontEnd: FrontEnd,
 ): Promise<OpenedRoom> {
   const hostKey = identity.publicKey;

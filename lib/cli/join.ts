@@ -41,7 +41,7 @@ export async function join(
   interrupts: Interrupts,
   { invite, room }: Found = {},
 ): Promise<number> {
-  const { identity, known, name } = await findPerson(opened, command, frontEnd);
+  const { identity, known, name, warnings } = await findPerson(opened, command, frontEnd);
   if (invite?.visible) {
     frontEnd.show({
       event: "warning",
@@ -74,7 +74,11 @@ export async function join(
     const channel = command.reconnect ? await connect(line, frontEnd) : await line.connect();
     const { joinCode, peerKey, roomId } = line.hop;
     const { address } = line;
-    const { view, warnings } = await recallHost(peerKey, { ...expected, ...address }, known);
+    const { view, warnings: hostWarnings } = await recallHost(
+      peerKey,
+      { ...expected, ...address },
+      known,
+    );
     const { memberKey } = secrets ?? await openRoomSecrets(peerKey);
     const end = await chat({
       frontEnd,
@@ -95,7 +99,7 @@ export async function join(
       fingerprint: await ownFingerprint,
       host: view,
       hostAddress: formatHostPort(address.host, address.port),
-      hostWarnings: warnings,
+      warnings: [...hostWarnings, ...warnings],
       joinCode,
       listensOnly: command.listen,
       endsWithInput: true,

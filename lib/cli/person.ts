@@ -19,6 +19,8 @@ export interface Person {
   readonly file?: string;
   /** Whom it has met before. */
   readonly known: KnownPeers;
+  /** What to say once the room is there: that the identity ends with this run. */
+  readonly warnings: readonly ProblemEvent[];
 }
 
 /** An identity as a command line names it. */
@@ -35,28 +37,30 @@ export function identityOptions({ identity, profile }: Whose): IdentityOptions {
 }
 
 /**
- * Finds out who runs lanchat, and says so once where that is for this run only.
+ * Finds out who runs lanchat.
  *
  * @param opened The identity.
  * @param options `name` as given on the command line.
  * @throws {StoreError} If the known peers are there and cannot be used.
  */
 export async function findPerson(
-  { file, identity, temporaryBecause }: OpenedIdentity,
+  { file, identity, unkept }: OpenedIdentity,
   options: { readonly name?: string | undefined },
   frontEnd: FrontEnd,
 ): Promise<Person> {
-  if (temporaryBecause !== undefined) {
-    frontEnd.show({
-      event: "warning",
-      code: "temporary-identity",
-      message: `Your identity ends with this run: ${temporaryBecause}`,
-      hint: CODES["temporary-identity"].hint,
-    });
-  }
   const known = await openKnownPeers(file, frontEnd);
   const name = options.name ?? loginName() ?? await animalName(identity.publicKey);
-  return { identity, name, known, ...file !== undefined && { file } };
+  const warnings = unkept === undefined ? [] : [temporaryWarning(unkept)];
+  return { identity, name, known, warnings, ...file !== undefined && { file } };
+}
+
+function temporaryWarning({ code, hint, message }: StoreError): ProblemEvent {
+  return {
+    event: "warning",
+    code: "temporary-identity",
+    message: `Your identity ends with this run: ${message}`,
+    hint: code === "permission-denied" ? CODES["temporary-identity"].hint : hint,
+  };
 }
 
 /** Opens the known peers beside an identity file, and says what of them cannot be used. */

@@ -148,7 +148,7 @@ async function openShown(
 async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEnd> {
   const { digits, frontEnd, interrupts, joinCodes, keeper, listener, person, relay, room } =
     hosting;
-  const { identity, known, name } = person;
+  const { identity, known, name, warnings } = person;
   const { memberKey, nonce, psk, roomId, session } = room;
   const key = identity.publicKey;
   const keys = memberKey && new SessionKeys();
@@ -168,6 +168,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
 
   let end: ChatEnd;
   if (memberKey === undefined || keys === undefined) {
+    for (const warning of warnings) frontEnd.show(warning);
     end = await Promise.race([
       interrupts.first.then(() => ended("signal", EXIT.OK)),
       frontEnd.broken.then(() => ended("failed", EXIT.FAILURE)),
@@ -182,6 +183,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
       seat: { keys, nonce, session },
       acquaintances: await Acquaintances.of(known, key),
       fingerprint: digits,
+      warnings,
       host: { tag: await keyTag(key), key: toBase64Url(key), known: true, verified: true },
       ...keeper !== undefined && { keeper },
       joinCode: null,

@@ -1,4 +1,4 @@
-import { NetError, quote, UsageError } from "../errors.ts";
+import { missingPermission, NetError, quote, UsageError } from "../errors.ts";
 
 /** The port of a host that names none. */
 export const DEFAULT_PORT = 12_345;
@@ -167,7 +167,8 @@ export function dialable(addresses: readonly string[]): readonly string[] {
 export function requirePermission(host: string, port: number): void {
   const where = formatHostPort(host.replace(SCOPE, ""), port);
   if (Deno.permissions.querySync({ name: "net", host: where }).state !== "granted") {
-    throw new NetError("permission-denied", `Cannot use ${where} as --allow-net is missing`);
+    const { reason } = missingPermission("--allow-net");
+    throw new NetError("permission-denied", `Cannot use ${where} as ${reason}`);
   }
 }
 

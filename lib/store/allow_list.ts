@@ -1,4 +1,5 @@
 import { quote, StoreError } from "../errors.ts";
+import { reasonOf, requirePermission } from "./private_file.ts";
 import { causedBy, readTrusted, type Trust } from "./trusted_file.ts";
 
 /** Longest list, in bytes: room for many more people than a room has. */
@@ -17,11 +18,7 @@ const TRUST: Trust = {
  * @throws {StoreError} With code `permission-denied`, or `bad-list`, which names the line.
  */
 export async function readAllowList(file: string): Promise<ReadonlySet<string>> {
-  if (Deno.permissions.querySync({ name: "read", path: file }).state !== "granted") {
-    const message = `Cannot read ${quote(file)} as --allow-read is missing`;
-    const hint = `Allow it: deno run --allow-read=${quote(file)} …`;
-    throw new StoreError("permission-denied", message, { hint });
-  }
+  requirePermission("read", file, "read");
   const lines = (await readText(file)).split(/\r?\n/);
   const fingerprints = lines.map((line, i) => {
     const digits = line.replace(/#.*/s, "").replaceAll(/[\s-]/g, "");
@@ -37,7 +34,7 @@ async function readText(file: string): Promise<string> {
     const { bytes } = await readTrusted(file, MAX_FILE_BYTES, TRUST);
     return new TextDecoder().decode(bytes);
   } catch (cause) {
-    const message = `Cannot use list ${quote(file)}: ${(cause as Error).message}`;
+    const message = `Cannot use list ${quote(file)}: ${reasonOf(cause)}`;
     throw new StoreError("bad-list", message, causedBy(cause));
   }
 }

@@ -11,11 +11,12 @@ import {
   randomBytes,
   SALT_BYTES,
 } from "../crypto/mod.ts";
-import { type Code, quote, StoreError } from "../errors.ts";
+import { type Code, CODES, quote, StoreError } from "../errors.ts";
 import { takeAlone } from "./lock.ts";
 import { identityPlace, type WhichIdentity } from "./place.ts";
 import {
   granted,
+  reasonOf,
   remove,
   replaceFile,
   requirePermission,
@@ -67,8 +68,8 @@ export interface OpenedIdentity {
   readonly identity: Identity;
   /** Where it is kept; missing if it ends with this run. */
   readonly file?: string;
-  /** Why it ends with this run, in one sentence without its full stop. */
-  readonly temporaryBecause?: string;
+  /** Why it ends with this run. */
+  readonly unkept?: StoreError;
 }
 
 /** An identity that is kept. */
@@ -101,7 +102,7 @@ export async function openIdentity(options: IdentityOptions = {}): Promise<Opene
     const isNamed = options.file !== undefined || options.profile !== undefined;
     if (isNamed || !(error instanceof StoreError) || !NOT_KEPT.has(error.code)) throw error;
     const { identity } = await generateIdentity();
-    return { identity, temporaryBecause: error.message };
+    return { identity, unkept: error };
   }
 }
 
@@ -119,6 +120,8 @@ export interface IdentityLook {
   readonly identity?: Identity;
   /** Whether it is under a passphrase; missing where there is no file yet. */
   readonly isProtected?: boolean;
+  /** Whether it was looked at who can read it: only the owner. Windows has no modes to look at. */
+  readonly isPrivate?: boolean;
 }
 
 /**
@@ -133,8 +136,10 @@ export async function lookAtIdentity(which: WhichIdentity): Promise<IdentityLook
     return { file };
   }
   const content = await readContent(file);
-  if ("sealed" in content) return { file, isProtected: true };
-  return { file, identity: await importIdentity(content.pkcs8), isProtected: false };
+  const isPrivate = Deno.build.os !== "windows";
+  if ("sealed" in content) return { file, isProtected: true, isPrivate };
+  const identity = await importIdentity(content.pkcs8);
+  return { file, identity, isProtected: false, isPrivate };
 }
 
 /**
@@ -182,7 +187,7 @@ export async function exportIdentity(which: WhichIdentity, target: string): Prom
   try {
     await writeNew(target, utf8(formatContent(content)));
   } catch (cause) {
-    const message = `Cannot write a copy to ${quote(target)}: ${(cause as Error).message}`;
+    const message = `Cannot write a copy to ${quote(target)}: ${reasonOf(cause)}`;
     throw new StoreError("identity-unwritable", message, { cause, hint: "Name another file." });
   }
   return "sealed" in content;
@@ -303,8 +308,30 @@ async function renameNew(draft: string, file: string): Promise<void> {
 
 function unwritable(file: string, cause: unknown, options: { hint?: string } = {}): StoreError {
   if (cause instanceof StoreError) return cause;
-  const message = `Cannot make identity file ${quote(file)}: ${(cause as Error).message}`;
-  return new StoreError("identity-unwritable", message, { cause, ...options });
+  const message = `Cannot make identity file ${quote(file)}: ${reasonOf(cause)}`;
+  const { hint = unwritableHint(cause) } = options;
+  return new StoreError("identity-unwritable", message, {
+    cause,
+    ...hint !== undefined && { hint },
+  });
+}
+
+/** What to do where an identity file cannot be made; `undefined` where the table's hint is as good. */
+function unwritableHint(cause: unknown): string | undefined {
+  const elsewhere = "name a file elsewhere with --identity";
+  switch ((cause as { code?: string }).code) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return `Free some space on that disk, or ${elsewhere}.`;
+    case "EROFS":
+      return `That file system can only be read: ${elsewhere}.`;
+    case "EACCES":
+    case "EPERM":
+      return `See that the directory is yours and can be written, or ${elsewhere}.`;
+    case "ENOTDIR":
+    case "EEXIST":
+      return `A part of the path is a file, or a link that leads nowhere: mend that, or ${elsewhere}.`;
+  }
 }
 
 function formatContent(content: Content): string {
@@ -320,8 +347,8 @@ async function readContent(
 ): Promise<Content> {
   const action = `Cannot use identity file ${quote(file)}`;
   const text = await readPrivate(file, isOpen).catch((cause: Error) => {
-    const causes = { ...options, ...causedBy(cause) };
-    throw new StoreError("identity-unreadable", `${action}: ${cause.message}`, causes);
+    const causes = { hint: unreadableHint(cause), ...options, ...causedBy(cause) };
+    throw new StoreError("identity-unreadable", `${action}: ${reasonOf(cause)}`, causes);
   });
   try {
     const { type, version, pkcs8, salt, sealed } = JSON.parse(text);
@@ -338,6 +365,14 @@ async function readContent(
     // Reported below, without what the parsers quote: it may be a part of the key.
   }
   throw damaged(file, options);
+}
+
+function unreadableHint(cause: Error): string {
+  const { code } = cause as { code?: string };
+  if (code === "EACCES" || code === "EPERM") return CODES["identity-unreadable"].hint;
+  return code === "ENOENT" || code === "ELOOP"
+    ? "It is a link that leads to no file: bring back what it leads to, or remove the link."
+    : "Move it away to start with a new identity, or name another file with --identity.";
 }
 
 function damaged(file: string, options: { hint?: string } = {}): StoreError {

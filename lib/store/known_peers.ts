@@ -5,6 +5,7 @@ import { quote, StoreError } from "../errors.ts";
 import { takeAlone } from "./lock.ts";
 import { type KnownPeer, MAX_UNVERIFIED, type PeerLines, PeerTable } from "./peer_table.ts";
 import {
+  reasonOf,
   remove,
   replaceFile,
   requirePermission,
@@ -202,7 +203,7 @@ export class KnownPeers {
     } catch (cause) {
       // Where nothing can be written for long, what is kept for later must not grow without end.
       this.#unwritten = [...changes, ...this.#unwritten].slice(-MAX_UNVERIFIED);
-      const { message: reason } = cause as Error;
+      const reason = reasonOf(cause);
       const message = cause instanceof StoreError
         ? reason
         : `Cannot keep known peers in ${quote(file)}: ${reason}`;
@@ -240,7 +241,7 @@ export async function writePeers(file: string, lines: Bytes): Promise<void> {
   try {
     await writeNew(file, lines);
   } catch (cause) {
-    const message = `Cannot write known peers to ${quote(file)}: ${(cause as Error).message}`;
+    const message = `Cannot write known peers to ${quote(file)}: ${reasonOf(cause)}`;
     throw new StoreError("peers-unwritable", message, { cause, hint: "Name another file." });
   }
 }
@@ -260,7 +261,7 @@ async function read(file: string): Promise<{ bytes: Bytes; isExposed: boolean }>
 
 function unreadable(file: string, options: { hint?: string } = {}): (cause: unknown) => never {
   return (cause) => {
-    const message = `Cannot use known peers in ${quote(file)}: ${(cause as Error).message}`;
+    const message = `Cannot use known peers in ${quote(file)}: ${reasonOf(cause)}`;
     throw new StoreError("peers-unreadable", message, { ...options, ...causedBy(cause) });
   };
 }

@@ -1,7 +1,7 @@
 import { type Bytes, equal, utf8 } from "../bytes/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 import { isSameFile } from "./lock.ts";
-import { granted, readFully } from "./private_file.ts";
+import { granted, readFully, reasonOf, requirePermission } from "./private_file.ts";
 
 /** How a sealed log begins. See LOG.md. */
 export const MAGIC: Bytes = utf8("LANCHATL");
@@ -53,7 +53,7 @@ export async function openLog(
   file: string,
   maxBytes: number = DEFAULT_MAX_LOG_BYTES,
 ): Promise<WritableStream<string>> {
-  requireLogPermission("write", file);
+  requirePermission("write", file, "write log");
   const opened = await open(file).catch((cause) => {
     throw cause instanceof StoreError ? cause : unwritable(file, cause);
   });
@@ -187,19 +187,9 @@ export function isPlain(start: Uint8Array): boolean {
   return TIME.test(new TextDecoder().decode(start));
 }
 
-/** @throws {StoreError} With code `permission-denied`. */
-export function requireLogPermission(name: "read" | "write", path: string): void {
-  if (granted(name, path)) return;
-  throw new StoreError(
-    "permission-denied",
-    `Cannot ${name} log ${quote(path)} as --allow-${name} is missing`,
-    { hint: `Allow it: deno run --allow-${name}=${quote(path)} …` },
-  );
-}
-
 /** The error of a log that cannot be written. */
 export function unwritable(file: string, cause: unknown): StoreError {
-  const message = `Cannot write log ${quote(file)}: ${(cause as Error).message}`;
+  const message = `Cannot write log ${quote(file)}: ${reasonOf(cause)}`;
   return new StoreError("log-unwritable", message, { cause });
 }
 
@@ -209,7 +199,9 @@ async function open(file: string): Promise<Deno.FsFile> {
   try {
     if (read) await endLine(file, opened);
     // What is there may be sealed.
-    else if (await opened.seek(0, Deno.SeekMode.End) > 0) requireLogPermission("read", file);
+    else if (await opened.seek(0, Deno.SeekMode.End) > 0) {
+      requirePermission("read", file, "read log");
+    }
   } catch (error) {
     opened.close();
     throw error;

@@ -1,5 +1,5 @@
 import { isAbsolute, join } from "node:path";
-import { StoreError } from "../errors.ts";
+import { missingPermission, quote, StoreError } from "../errors.ts";
 
 /** The system that lanchat runs on, as far as its files depend on it. */
 export interface Platform {
@@ -38,19 +38,25 @@ export function identityPlace({ file, platform = PLATFORM, profile }: WhichIdent
 }
 
 function configDirectory(os: Platform["os"], env: Platform["env"]): string {
-  if (os === "windows") return known(env("APPDATA"));
-  if (os === "darwin") return join(known(env("HOME")), "Library", "Application Support");
+  if (os === "windows") return known("APPDATA", env);
+  if (os === "darwin") return join(known("HOME", env), "Library", "Application Support");
   const directory = env("XDG_CONFIG_HOME");
   // A relative path there is to be ignored (XDG Base Directory Specification).
   if (directory !== undefined && isAbsolute(directory)) return directory;
-  return join(known(env("HOME")), ".config");
+  return join(known("HOME", env), ".config");
 }
 
-function known(directory: string | undefined): string {
-  if (directory) return directory;
+/** The directory that an environment variable names. */
+function known(variable: string, env: Platform["env"]): string {
+  const directory = env(variable);
+  if (directory && isAbsolute(directory)) return directory;
+  const state = directory ? `${quote(directory)}, which is no absolute path` : "not set";
   throw new StoreError(
     "identity-unwritable",
-    "Cannot keep an identity as the environment names no home directory",
+    `Cannot keep an identity as ${variable} is ${state}`,
+    {
+      hint: `Set ${variable} to your home directory, or name a file with --identity.`,
+    },
   );
 }
 
@@ -58,7 +64,9 @@ function env(variable: string): string | undefined {
   if (Deno.permissions.querySync({ name: "env", variable }).state === "granted") {
     return Deno.env.get(variable);
   }
-  throw new StoreError("permission-denied", "Cannot keep an identity as --allow-env is missing", {
-    hint: "Allow it: deno run --allow-env --allow-read --allow-write …",
-  });
+  const { hint, reason } = missingPermission(
+    "--allow-env",
+    "--allow-env --allow-read --allow-write",
+  );
+  throw new StoreError("permission-denied", `Cannot keep an identity as ${reason}`, { hint });
 }

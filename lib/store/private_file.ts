@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import type { Bytes } from "../bytes/mod.ts";
-import { quote, StoreError } from "../errors.ts";
+import { missingPermission, quote, StoreError } from "../errors.ts";
 
 /** Whether a path may be read or written; nobody is asked for it. */
 export function granted(name: "read" | "write", path: string): boolean {
@@ -21,11 +21,20 @@ export function requirePermission(
   wanted: string = path,
 ): void {
   if (granted(name, path)) return;
-  throw new StoreError(
-    "permission-denied",
-    `Cannot ${action} ${quote(path)} as --allow-${name} is missing`,
-    { hint: `Allow it: deno run --allow-${name}=${quote(wanted)} …` },
-  );
+  const flag = `--allow-${name}`;
+  const { hint, reason } = missingPermission(flag, `${flag}=${quote(wanted)}`);
+  throw new StoreError("permission-denied", `Cannot ${action} ${quote(path)} as ${reason}`, {
+    hint,
+  });
+}
+
+/**
+ * Why a file cannot be used, as the end of a sentence. Deno's own words for a refusal tell people to
+ * compile or run lanchat otherwise.
+ */
+export function reasonOf(cause: unknown): string {
+  if (cause instanceof Deno.errors.NotCapable) return "Deno does not allow it there";
+  return (cause as Error).message;
 }
 
 /**

@@ -3,7 +3,7 @@ import { type Bytes, equal, utf8 } from "../bytes/mod.ts";
 import { PUBLIC_KEY_BYTES, ROOT_BYTES } from "../crypto/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 import { decodeKick, nameProblem } from "../wire/mod.ts";
-import { replaceFile, requirePermission, requireReplacing } from "./private_file.ts";
+import { reasonOf, replaceFile, requirePermission, requireReplacing } from "./private_file.ts";
 import { causedBy, readTrusted, type Trust } from "./trusted_file.ts";
 
 const decodeBase64: (text: string) => Bytes = stdEncoding.decodeBase64;
@@ -80,7 +80,7 @@ export async function readRoom(file: string, host: Bytes): Promise<KeptRoom | un
     text = new TextDecoder().decode(bytes);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
-    const message = `${action}: ${(cause as Error).message}`;
+    const message = `${action}: ${reasonOf(cause)}`;
     throw new StoreError("room-damaged", message, causedBy(cause));
   }
   try {
@@ -110,7 +110,7 @@ export async function writeRoom(file: string, room: KeptRoom): Promise<void> {
   try {
     await replaceFile(file, utf8(`${JSON.stringify(content)}\n`));
   } catch (cause) {
-    const message = `Cannot keep the room in ${quote(file)}: ${(cause as Error).message}`;
+    const message = `Cannot keep the room in ${quote(file)}: ${reasonOf(cause)}`;
     throw new StoreError("room-unwritable", message, { cause });
   }
 }

@@ -19,11 +19,10 @@ import {
   moveAway,
   olderPart,
   orMissing,
-  requireLogPermission,
   unwritable,
   writeAll,
 } from "./log.ts";
-import { granted, readFully } from "./private_file.ts";
+import { granted, readFully, requirePermission } from "./private_file.ts";
 
 const VERSION = 1;
 
@@ -77,8 +76,8 @@ export async function openSealedLog(
   unlock: Unlock,
   maxBytes: number = DEFAULT_MAX_LOG_BYTES,
 ): Promise<WritableStream<string>> {
-  requireLogPermission("read", file);
-  requireLogPermission("write", file);
+  requirePermission("read", file, "read log");
+  requirePermission("write", file, "write log");
   const opened = await Deno.open(file, { read: true, write: true, create: true, mode: 0o600 })
     .catch((cause) => {
       throw unwritable(file, cause);

@@ -1,8 +1,8 @@
 import { type Bytes, equal } from "../bytes/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 import { isSameFile } from "./lock.ts";
-import { isPlain, isSealed, olderPart, orMissing, requireLogPermission } from "./log.ts";
-import { granted, readFully } from "./private_file.ts";
+import { isPlain, isSealed, olderPart, orMissing } from "./log.ts";
+import { granted, readFully, reasonOf, requirePermission } from "./private_file.ts";
 import { HEADER_BYTES, headerLinks, openHeader, SealedRecords, type Unlock } from "./sealed_log.ts";
 
 /** A log that can be read, once. */
@@ -31,9 +31,9 @@ interface Part {
  * `wrong-passphrase`.
  */
 export async function readLog(file: string, unlock: Unlock): Promise<StoredLog> {
-  requireLogPermission("read", file);
+  requirePermission("read", file, "read log");
   const parts = await openParts(file).catch((cause) => {
-    const message = `Cannot read log ${quote(file)}: ${(cause as Error).message}`;
+    const message = `Cannot read log ${quote(file)}: ${reasonOf(cause)}`;
     throw new StoreError("log-unreadable", message, { cause });
   });
   try {

@@ -104,9 +104,8 @@ function personSentences(event: UiEvent): string[] {
     case "warning":
       // The greeting says it.
       if (event.code === "host-unverified" || event.code === "addresses-hidden") return [];
-      return event.code === "temporary-identity" || event.code === "discovery-unavailable"
-        ? [event.message]
-        : sentences(event);
+      if (event.code === "temporary-identity") return [temporarySentence(event)];
+      return event.code === "discovery-unavailable" ? [event.message] : sentences(event);
     default:
       return sentences(event);
   }
@@ -125,6 +124,10 @@ function invitation({ addresses, fingerprint, inviteOnly, port }: ListeningEvent
     `Others join with: lanchat join ${first}${more}`,
     fingerprintSentence(fingerprint),
   ];
+}
+
+function temporarySentence({ hint, message }: ProblemEvent): string {
+  return `${message}. ${hint}`.trim();
 }
 
 function fingerprintSentence(fingerprint: string): string {
@@ -291,6 +294,7 @@ function sentences(event: UiEvent): string[] {
       return [peerSentence(event)];
     case "warning":
     case "error": {
+      if (event.code === "temporary-identity") return [`warning: ${temporarySentence(event)}`];
       const problem = `${event.event}: ${event.message}`;
       return event.hint === "" ? [problem] : [problem, `hint: ${event.hint}`];
     }

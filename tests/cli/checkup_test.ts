@@ -119,7 +119,8 @@ const WELL: Surroundings = {
   ask: () => Promise.resolve(answer()),
   multicast: () => Promise.resolve({ routes: [ROUTE], leftOut: [] }),
   lookUp: () => Promise.resolve(["192.0.2.9"]),
-  identity: () => Promise.resolve({ file: FILE, identity: IDENTITY, isProtected: false }),
+  identity: () =>
+    Promise.resolve({ file: FILE, identity: IDENTITY, isProtected: false, isPrivate: true }),
   known: () => Promise.resolve(acquainted()),
   terminal: () => TERMINAL,
   now: () => NOW,
@@ -322,7 +323,10 @@ test("checkUp tells what a terminal can", async () => {
 test("checkUp tells what is wrong with the identity file", async () => {
   await assertVerdict("identity", true, /json .*you alone \(under no .*, tag \w{8}\)/, NOTHING, {});
   await assertVerdict("identity", true, /you alone \(under a passphrase\)/, NOTHING, {
-    identity: () => Promise.resolve({ file: FILE, isProtected: true }),
+    identity: () => Promise.resolve({ file: FILE, isProtected: true, isPrivate: true }),
+  });
+  await assertVerdict("identity", true, /^(?!.*you alone).*not looked at/, NOTHING, {
+    identity: () => Promise.resolve({ file: FILE, isProtected: true, isPrivate: false }),
   });
   await assertVerdict("identity", true, /first start makes \/home/, NOTHING, {
     identity: () => Promise.resolve({ file: FILE }),
@@ -332,7 +336,11 @@ test("checkUp tells what is wrong with the identity file", async () => {
     await assertVerdict("identity", false, /It is broken/, /./, { identity });
   }
   await assertVerdict("identity", null, /missing/, /--allow-read --allow-write/, {
-    identity: fails(new StoreError("permission-denied", "--allow-env is missing")),
+    identity: fails(
+      new StoreError("permission-denied", "--allow-env is missing", {
+        hint: "Allow --allow-read --allow-write",
+      }),
+    ),
   });
 });
 

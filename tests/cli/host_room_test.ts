@@ -25,7 +25,7 @@ addEventListener("unload", () => Deno.removeSync(ROOT, { recursive: true }));
 let files = 0;
 
 /** A host with an identity file of its own. */
-async function person(): Promise<Omit<Required<Person>, "known">> {
+async function person(): Promise<Omit<Required<Person>, "known" | "warnings">> {
   return { identity: await identityOf("hana"), name: "hana", file: `${ROOT}/${files++}.json` };
 }
 
@@ -180,7 +180,7 @@ function bannedFrom({ decisions }: OpenedRoom): Bytes[] {
 
 /** Decides in a room, and keeps that. */
 async function decide(
-  host: Omit<Person, "known">,
+  host: Omit<Person, "known" | "warnings">,
   room: OpenedRoom,
   decided: readonly (readonly [op: number, target: Bytes])[],
   now: number,

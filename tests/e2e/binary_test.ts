@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { BINARY, emptyDirectory, run } from "../support/program.ts";
+import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+import { BINARY, emptyDirectory, HostProgram, run } from "../support/program.ts";
 import { missing, testUnless } from "../support/tools.ts";
 
 if (BINARY !== undefined) {
@@ -21,4 +21,26 @@ if (BINARY !== undefined) {
       assertEquals([...Deno.readDirSync(temporary)], []);
     },
   );
+
+  Deno.test("the compiled program advises nobody to allow anything", async () => {
+    // What Deno refuses to a program whatever it was allowed, and a home that is none.
+    const guarded = `/dev/shm/lanchat-${crypto.randomUUID()}`;
+    const serve = ["serve", "--host", "127.0.0.1", "--port", "0", "--json"];
+    const runs = await Promise.all([
+      run([...serve, "--log", guarded]),
+      run([...serve, "--identity", guarded]),
+      run([...serve, "--allow", "/proc/self/environ"]),
+      run(["log", "/proc/self/environ"]),
+    ]);
+    for (const { stderr, stdout } of runs) {
+      assertMatch(stdout + stderr, /hint/);
+      assertNotMatch(stdout + stderr, /--allow-/);
+    }
+    await using host = await HostProgram.start(["--json"], {
+      env: { HOME: "home", XDG_CONFIG_HOME: "" },
+    });
+    const { hint } = await host.event("warning", ({ code }) => code === "temporary-identity");
+    assertMatch(hint, /HOME/);
+    assertNotMatch(host.stdout.text, /--allow-/);
+  });
 }

@@ -61,7 +61,7 @@ Deno.test("openIdentity makes a private file once and finds it again", async () 
   const file = `${directory}/me.json`;
   const opened = await openIdentity({ file });
   assertEquals(opened.file, file);
-  assertEquals(opened.temporaryBecause, undefined);
+  assertEquals(opened.unkept, undefined);
   assertEquals(names(directory), ["me.json"]);
   assertEquals(mode(file), 0o600);
   const text = Deno.readTextFileSync(file);
@@ -82,10 +82,15 @@ Deno.test("lookAtIdentity finds an identity file, makes none, and asks for no pa
   assertEquals(await lookAtIdentity({ platform }), { file });
   assertEquals(names(directory), []);
   const { identity } = await openIdentity({ platform });
+  const isPrivate = Deno.build.os !== "windows";
   const { identity: found, ...rest } = await lookAtIdentity({ platform });
-  assertEquals([found?.publicKey, rest], [identity.publicKey, { file, isProtected: false }]);
+  assertEquals([found?.publicKey, rest], [identity.publicKey, {
+    file,
+    isProtected: false,
+    isPrivate,
+  }]);
   await protectIdentity({ platform }, () => Promise.resolve("sesame"));
-  assertEquals(await lookAtIdentity({ platform }), { file, isProtected: true });
+  assertEquals(await lookAtIdentity({ platform }), { file, isProtected: true, isPrivate });
   Deno.chmodSync(file, 0o644);
   await assertFails(
     lookAtIdentity({ platform }),
@@ -130,12 +135,71 @@ Deno.test("openIdentity is temporary where nothing can be written", async () => 
   ] satisfies Platform[];
   const keys = new Set<string>();
   for (const platform of platforms) {
-    const { identity, file, temporaryBecause } = await openIdentity({ platform });
+    const { identity, file, unkept } = await openIdentity({ platform });
     assertEquals(file, undefined);
-    assert(/^Cannot (make|keep) .*[^.]$/.test(temporaryBecause!), temporaryBecause);
+    assertEquals(unkept?.code, "identity-unwritable");
     keys.add(toHex(identity.publicKey));
   }
   assertEquals(keys.size, platforms.length);
+});
+
+Deno.test("openIdentity takes no home that is relative or unset, and says which variable is to be set", async () => {
+  const windows = (value?: string): Platform => ({ os: "windows", env: () => value });
+  const homes = [
+    [{ os: "linux", env: (name) => name === "HOME" ? "some/home" : undefined }, /HOME/],
+    [{ os: "darwin", env: () => "" }, /HOME/],
+    [{ os: "linux", env: () => undefined }, /HOME/],
+    [windows(), /APPDATA/],
+    [windows("some\\home"), /APPDATA/],
+  ] satisfies [Platform, RegExp][];
+  for (const [platform, variable] of homes) {
+    const { unkept } = await openIdentity({ platform });
+    assertEquals(unkept?.code, "identity-unwritable");
+    assertMatch(unkept!.message, variable);
+    assertMatch(unkept!.hint, variable);
+  }
+});
+
+Deno.test("openIdentity says what to do about what keeps the file from being made", async () => {
+  const directory = emptyDirectory();
+  const realSync = Deno.FsFile.prototype.sync;
+  try {
+    for (
+      const [code, hint] of [
+        ["ENOSPC", /space/],
+        ["EDQUOT", /space/],
+        ["EROFS", /only be read/],
+        ["EACCES", /can be written/],
+        ["EPERM", /can be written/],
+      ] as const
+    ) {
+      Deno.FsFile.prototype.sync = () => Promise.reject(Object.assign(new Error(code), { code }));
+      const { unkept } = await openIdentity({ platform: home(directory) });
+      assertEquals(unkept?.code, "identity-unwritable");
+      assertMatch(unkept!.hint, hint);
+    }
+  } finally {
+    Deno.FsFile.prototype.sync = realSync;
+  }
+  const { unkept } = await openIdentity({ platform: home(KEPT) });
+  assertMatch(unkept!.hint, /a file, or a link/);
+});
+
+Deno.test({
+  name: "openIdentity says of a link that leads nowhere that it is one",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const directory = emptyDirectory();
+    Deno.symlinkSync(`${directory}/nowhere`, `${directory}/link`);
+    const { hint } = await assertFails(
+      openIdentity({ file: `${directory}/link` }),
+      "identity-unreadable",
+    );
+    assertMatch(hint, /link/);
+    Deno.symlinkSync(`${directory}/nowhere`, `${directory}/.config`);
+    const { unkept } = await openIdentity({ platform: home(directory) });
+    assertMatch(unkept!.hint, /a link that leads nowhere/);
+  },
 });
 
 Deno.test("openIdentity fails where a named file cannot be made", async () => {
@@ -295,8 +359,8 @@ Deno.test({
   async fn() {
     assertEquals(await publicKey(KEPT), KEPT_KEY);
     await assertFails(openIdentity({ file: `${ROOT}/none` }), "permission-denied");
-    const { temporaryBecause } = await openIdentity({ platform: home(`${ROOT}/none`) });
-    assert(temporaryBecause!.endsWith("as --allow-write is missing"), temporaryBecause);
+    const { unkept } = await openIdentity({ platform: home(`${ROOT}/none`) });
+    assertMatch(unkept!.hint, /--allow-write/);
   },
 });
 
@@ -306,8 +370,8 @@ Deno.test({
   async fn() {
     const error = await assertFails(openIdentity({ file: KEPT }), "permission-denied");
     assert(error.hint.startsWith("Allow it: deno run --allow-read="), error.hint);
-    const { temporaryBecause } = await openIdentity({ platform: home(ROOT) });
-    assert(temporaryBecause!.endsWith("as --allow-read is missing"), temporaryBecause);
+    const { unkept } = await openIdentity({ platform: home(ROOT) });
+    assertMatch(unkept!.hint, /--allow-read/);
   },
 });
 
@@ -315,8 +379,8 @@ Deno.test({
   name: "openIdentity without --allow-env is temporary",
   permissions: { read: true, write: true, env: false },
   async fn() {
-    const { temporaryBecause } = await openIdentity();
-    assertEquals(temporaryBecause, "Cannot keep an identity as --allow-env is missing");
+    const { unkept } = await openIdentity();
+    assertMatch(unkept!.hint, /--allow-env --allow-read --allow-write/);
   },
 });
 

@@ -278,7 +278,7 @@ test("personLines greets in at most four lines, whatever is missing", () => {
     problem("host-unverified"),
   ];
   assertEquals(host.flatMap(personLines), [
-    "It is so",
+    "It is so. Do this.",
     "Others join with: lanchat join ADDRESS:1, with an address of this machine (with --allow-sys it is shown here)",
     "The room's fingerprint is 01234 56789 01234 56789 01234 56789.",
     "You are ada. Nobody else is here yet; /help shows the commands.",
