@@ -38,6 +38,9 @@ const PERMISSIONS = Object.keys(GIVES) as Permission[];
 /** Why a lanchat may tell no more than that it is one. */
 const GREETED: ReadonlySet<Code> = new Set(["busy", "needs-invite", "handshake-stalled"]);
 
+/** What stands for the name of the only interface that is known without `--allow-sys`. */
+const DEFAULT_INTERFACE = "the default interface";
+
 /** What a machine gives itself where nobody gives it an address (RFC 3927). */
 const SELF_ASSIGNED = /^169\.254\./;
 
@@ -74,7 +77,10 @@ export interface Surroundings {
   /** Whether Deno grants all of a permission. */
   granted(permission: Permission): boolean;
   /** The network interfaces without loopback; `undefined` where they may not be listed. */
-  interfaces(): readonly Deno.NetworkInterfaceInfo[] | undefined;
+  interfaces():
+    | Promise<readonly Deno.NetworkInterfaceInfo[] | undefined>
+    | readonly Deno.NetworkInterfaceInfo[]
+    | undefined;
   /** As `listen` of `lib/net`. */
   listen(options: { port: number }): Listener;
   /** As `dial` of `lib/net`. */
@@ -109,7 +115,7 @@ export async function* checkUp(
 ): AsyncGenerator<CheckEvent, void, void> {
   const { port, target } = command;
   const timeoutMs = command.timeoutSeconds * 1000;
-  const interfaces = surroundings.interfaces();
+  const interfaces = await surroundings.interfaces();
   yield named("permissions", checkPermissions(surroundings));
   yield named("addresses", checkAddresses(interfaces));
   yield named("port", await checkPort(port, interfaces, timeoutMs, surroundings));
@@ -163,7 +169,9 @@ function checkAddresses(interfaces: readonly Deno.NetworkInterfaceInfo[] | undef
   if (interfaces === undefined) {
     return unknown("they may not be listed", CODES["addresses-hidden"].hint);
   }
-  const saw = list(interfaces.map(({ address, name }) => `${address} (${name})`));
+  const saw = list(
+    interfaces.map(({ address, name }) => `${address} (${name || DEFAULT_INTERFACE})`),
+  );
   const advice = "Connect this machine to the network of the others.";
   if (interfaces.length === 0) return bad("this machine has none but its own loopback", advice);
   const ipv4 = interfaces.filter(({ family }) => family === "IPv4");
@@ -272,7 +280,7 @@ function multicastVerdict({ leftOut, routes }: MulticastCheck): Verdict {
   const where = (isIt: (route: MulticastRoute) => boolean): string =>
     list(
       routes.filter(isIt).map(({ family, link, problem }) =>
-        `${link} (${family}${problem === undefined ? "" : `: ${problem}`})`
+        `${link || DEFAULT_INTERFACE} (${family}${problem === undefined ? "" : `: ${problem}`})`
       ),
     );
   const back = where(({ heard }) => heard);

@@ -1,5 +1,5 @@
 import { EXIT } from "../errors.ts";
-import { checkMulticast, dial, listen, lookUp, machineInterfaces } from "../net/mod.ts";
+import { checkMulticast, dial, listen, lookUp, ownInterfaces } from "../net/mod.ts";
 import { KnownPeers, lookAtIdentity, peersPlace } from "../store/mod.ts";
 import {
   type CheckEvent,
@@ -19,7 +19,7 @@ import { problem } from "./problem.ts";
 /** What is really there. */
 const SURROUNDINGS: Surroundings = {
   granted: (name) => Deno.permissions.querySync({ name }).state === "granted",
-  interfaces: machineInterfaces,
+  interfaces: ownInterfaces,
   listen,
   dial,
   ask: askHost,

@@ -10,7 +10,9 @@ import {
   isLoopback,
   listen,
   type Listener,
-  machineAddresses,
+  machineInterfaces,
+  outerAddresses,
+  ownInterfaces,
   RoomAnnouncer,
 } from "../net/mod.ts";
 import { Door, Host, Relay } from "../relay/mod.ts";
@@ -114,7 +116,7 @@ async function openShown(
 ): Promise<ShownRoom & { readonly invite?: InviteEvent }> {
   const { root, ...room } = await openRoom(command, person, frontEnd);
   const hostKey = person.identity.publicKey;
-  const addresses = reachable(listener);
+  const addresses = await reachable(listener, command.announce);
   showListening(frontEnd, {
     addresses,
     port: listener.port,
@@ -255,9 +257,18 @@ function announce(
   });
 }
 
-/** The addresses under which others reach a listener; `undefined` where they may not be listed. */
-function reachable({ hosts }: Listener): readonly string[] | undefined {
+/**
+ * The addresses under which others reach a listener; `undefined` where they cannot be known.
+ *
+ * @param announced Whether the network may be told that this host is there: without `--allow-sys` its
+ * address is found by a packet to the network.
+ */
+async function reachable(
+  { hosts }: Listener,
+  announced: boolean,
+): Promise<readonly string[] | undefined> {
   if (!hosts.includes("::") && !hosts.includes("0.0.0.0")) return hosts;
-  const all = machineAddresses();
+  const interfaces = announced ? await ownInterfaces() : machineInterfaces();
+  const all = interfaces && outerAddresses(interfaces);
   return hosts.includes("::") ? all : all?.filter((address) => !address.includes(":"));
 }

@@ -132,17 +132,13 @@ export function machineInterfaces(
  * The addresses under which other machines may reach this one: IPv4 first, then IPv6, link-local IPv6
  * (with `%interface`) last. Those for containers and virtual machines are left out unless there are no
  * others.
- *
- * @returns `undefined` where `--allow-sys` does not let them be known.
  */
-export function machineAddresses(options: MachineOptions = {}): string[] | undefined {
-  const interfaces = machineInterfaces(options);
-  if (interfaces === undefined) return undefined;
+export function outerAddresses(interfaces: readonly Deno.NetworkInterfaceInfo[]): string[] {
   const outer = interfaces.filter(({ name }) => !INTERNAL.test(name));
   return addressesOf(outer.length > 0 ? outer : interfaces);
 }
 
-/** The addresses of network interfaces, in the order and the form of {@linkcode machineAddresses}. */
+/** The addresses of network interfaces, in the order and the form of {@linkcode outerAddresses}. */
 export function addressesOf(interfaces: readonly Deno.NetworkInterfaceInfo[]): string[] {
   const ranks: string[][] = [[], [], []];
   for (const { family, address, name } of interfaces) {

@@ -268,6 +268,7 @@ export class RoomDirectory {
     const addresses = records.filter(({ ttl }) => ttl > 0)
       .map(({ data }) => data as string)
       .filter((address) => isAddress(address) && !NOT_A_MACHINE.test(address))
+      .filter((address) => !isLinkLocal(address) || link.name !== "")
       .map((address) => isLinkLocal(address) ? `${address}%${link.name}` : address)
       .slice(0, MAX_ADDRESSES);
     const until = now + ttlMs(Math.max(...records.map(({ ttl }) => ttl)));

@@ -25,13 +25,14 @@ export {
   type HostPort,
   isAddress,
   isLoopback,
-  machineAddresses,
   machineInterfaces,
   type MachineOptions,
+  outerAddresses,
   parseHostPort,
   parsePort,
   requireScope,
 } from "./address.ts";
+export { ownInterfaces } from "./default_interface.ts";
 export { type Connection, openConnection } from "./connection.ts";
 export { DebuggerBlock } from "./debugger.ts";
 export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";

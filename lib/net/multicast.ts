@@ -3,7 +3,8 @@ import { Buffer } from "node:buffer";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { type Clock, systemClock } from "../clock.ts";
 import { withoutErrno } from "../errors.ts";
-import { machineInterfaces, type MachineOptions } from "./address.ts";
+import type { MachineOptions } from "./address.ts";
+import { ownInterfaces } from "./default_interface.ts";
 
 /** A version of the Internet Protocol. */
 export type Family = "IPv4" | "IPv6";
@@ -72,7 +73,7 @@ export function decodeDns(bytes: Uint8Array): DnsPacket | undefined {
 
 /** A network interface that leads to other machines. */
 export interface Link {
-  /** Its name. */
+  /** Its name; empty for the default one, where no others are known. */
   readonly name: string;
   /** Its addresses. */
   readonly addresses: readonly Deno.NetworkInterfaceInfo[];
@@ -162,7 +163,8 @@ export class Multicast {
 
   /** Opens sockets for links that are new or have other addresses, closes those of links that are gone. */
   async refresh(): Promise<void> {
-    const all = machineLinks(this.#options);
+    const all = await machineLinks(this.#options);
+    if (this.#closed) return;
     this.#leaveOut(all.slice(MAX_LINKS));
     const links = new Map(all.slice(0, MAX_LINKS).map((link) => [keyOf(link), link]));
     for (const [key, { sockets }] of this.#opened) {
@@ -212,13 +214,16 @@ export class Multicast {
   }
 
   #obstacle(): string {
-    if (!granted(INTERFACES)) return "--allow-sys is missing";
     if (!granted(NET)) return "--allow-net is missing, or given for some addresses alone";
     const { routes } = this;
     if (routes.some(({ sent }) => sent)) {
       return "something blocks UDP port 5353 here, a firewall most likely";
     }
-    if (routes.length === 0) return "this machine is on no network";
+    if (routes.length === 0) {
+      return granted(INTERFACES)
+        ? "this machine is on no network"
+        : "no network was found; --allow-sys finds more";
+    }
     return "the network is down, or a firewall or another program blocks UDP port 5353";
   }
 
@@ -320,11 +325,11 @@ class MulticastSocket {
 }
 
 /** The interfaces that lead to other machines; none where they may not be known or used. */
-function machineLinks(options: MachineOptions = {}): Link[] {
+async function machineLinks(options: MachineOptions = {}): Promise<Link[]> {
   if (!granted(NET)) return [];
   let interfaces: readonly Deno.NetworkInterfaceInfo[];
   try {
-    interfaces = machineInterfaces(options) ?? [];
+    interfaces = await ownInterfaces(options) ?? [];
   } catch {
     return []; // Between two networks there may be nothing to list.
   }
@@ -344,6 +349,8 @@ function keyOf({ addresses, name }: Link): string {
 
 /** Linux hands a socket what comes for its group over any link, unless its address names one. */
 function bindAddress(link: Link, family: Family): string {
+  // Where the network of a link is not known, nothing may come from outside it.
+  if (link.name === "" && Deno.build.os !== "windows") return GROUPS.IPv4;
   if (family === "IPv4") return "0.0.0.0";
   return Deno.build.os === "linux" ? `${GROUPS.IPv6}%${link.name}` : "::";
 }

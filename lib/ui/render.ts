@@ -111,17 +111,22 @@ function personSentences(event: UiEvent): string[] {
   }
 }
 
+/** The command that starts this program, for lines to paste: from source as README.md has it. */
+export const PROGRAM: string = Deno.build.standalone
+  ? "lanchat"
+  : `npx -y deno@${Deno.version.deno} run --allow-net main.ts`;
+
 function invitation({ addresses, fingerprint, inviteOnly, port }: ListeningEvent): string[] {
   if (inviteOnly) return [`Only invited people get in. ${fingerprintSentence(fingerprint)}`];
   const own = formatHostPort("ADDRESS", port, DEFAULT_PORT);
   const [first = own, ...others] = targets(addresses, port);
   const more = addresses.length === 0
-    ? ", with an address of this machine (with --allow-sys it is shown here)"
+    ? ", with an address of this machine"
     : others.length === 0
     ? ""
     : ` (or ${others.join(", ")})`;
   return [
-    `Others join with: lanchat join ${first}${more}`,
+    `Others join with: ${PROGRAM} join ${first}${more}`,
     fingerprintSentence(fingerprint),
   ];
 }
@@ -447,7 +452,7 @@ function listeningSentences(
 ): string[] {
   const commands = inviteOnly
     ? []
-    : targets(addresses, port).map((target) => `    lanchat join ${target}`);
+    : targets(addresses, port).map((target) => `    ${PROGRAM} join ${target}`);
   return [
     `Listening on port ${port}.${commands.length > 0 ? " Others join with:" : ""}`,
     ...commands,

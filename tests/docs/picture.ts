@@ -28,7 +28,7 @@ const EXAMPLES: readonly (readonly [RegExp, string])[] = [
 export async function takePictures(): Promise<{ ada: string; bob: string }> {
   await using ada = person(["serve", "--name", "ada", "--port", "0", "--no-announce"]);
   await ada.says(/You are ada/);
-  const port = /lanchat join \S+:(\d+)/.exec(ada.lines.join("\n"))![1];
+  const port = / join \S+:(\d+)/.exec(ada.lines.join("\n"))![1];
   await using bob = person(["join", `127.0.0.1:${port}`, "--name", "bob"]);
   await ada.says(/bob joined/);
   await bob.says(/Type a message/);

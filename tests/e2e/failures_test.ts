@@ -123,9 +123,10 @@ if (BINARY === undefined) { // Whose permissions would let it look for rooms.
   terminalTest(
     "lanchat alone in a terminal offers to host where no rooms can be looked for",
     async () => {
-      await using person = new Pty([]);
+      await using person = new Pty([], { permissions: ["--allow-net=127.0.0.1"] });
       await person.showsAll(
-        "Cannot look for rooms on this network: --allow-sys is missing.",
+        "Cannot look for rooms on this network: --allow-net is missing, or given for some addresses",
+        "alone.",
         "A digit joins, h hosts a room, q leaves. By address: lanchat join ADDRESS",
       );
       await person.type("q");
@@ -171,7 +172,10 @@ Deno.test({
   ignore: BINARY !== undefined,
   async fn() {
     for (const command of ["scan", "join"]) {
-      await assertFails([command], "discovery-unavailable", { hint: /lanchat join 192/ });
+      await assertFails([command], "discovery-unavailable", {
+        hint: /lanchat join 192/,
+        permissions: ["--allow-net=127.0.0.1"],
+      });
     }
   },
 });

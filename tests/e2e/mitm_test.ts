@@ -27,7 +27,7 @@ terminalTest(
   "a man in the middle shows in all that people compare, and in nothing else",
   async () => {
     await using ada = await hostAtTerminal("ada", { columns: 100, rows: 50 });
-    const address = await read(ada, /lanchat join (127\.0\.0\.1:\d+)/);
+    const address = await read(ada, / join (127\.0\.0\.1:\d+)/);
     await using man = await ManInTheMiddle.open("ada", address);
     await using bob = new Pty(["join", man.address, "--name", "bob"], { columns: 100, rows: 50 });
     await bob.says(/You are bob\. Here: ada$/);

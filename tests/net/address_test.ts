@@ -4,7 +4,8 @@ import {
   DEFAULT_PORT,
   formatHostPort,
   isAddress,
-  machineAddresses,
+  machineInterfaces,
+  outerAddresses,
   parseHostPort,
   parsePort,
 } from "../../lib/net/mod.ts";
@@ -180,7 +181,7 @@ function networkInterface(name: string, address: string): Deno.NetworkInterfaceI
   return { name, family, address, netmask: "", scopeid: null, cidr: "", mac: "" };
 }
 
-Deno.test("machineAddresses sorts by reach and leaves out loopback", () => {
+Deno.test("outerAddresses sorts by reach, and machineInterfaces leaves out loopback", () => {
   const interfaces = () => [
     networkInterface("lo", "::1"),
     networkInterface("eth0", "FE80::1"),
@@ -191,7 +192,7 @@ Deno.test("machineAddresses sorts by reach and leaves out loopback", () => {
     networkInterface("eth1", "2001:db8::1"),
     networkInterface("eth1", "10.0.0.1"),
   ];
-  assertEquals(machineAddresses({ interfaces }), [
+  assertEquals(outerAddresses(machineInterfaces({ interfaces })!), [
     "192.168.1.5",
     "10.0.0.1",
     "fd00::2",
@@ -201,28 +202,28 @@ Deno.test("machineAddresses sorts by reach and leaves out loopback", () => {
   ]);
 });
 
-Deno.test("machineAddresses leaves out what leads to containers and virtual machines alone", () => {
+Deno.test("outerAddresses leaves out what leads to containers and virtual machines alone", () => {
   const inner = ["docker0", "br-0a1b2c3d4e5f", "veth1a2b", "virbr0", "vEthernet (WSL)", "vmnet8"]
     .map((name, i) => networkInterface(name, `172.17.${i}.1`));
   const outer = ["eth0", "wlan0", "wg0", "br0", "bridge0", "utun3", "Ethernet", "docker"]
     .map((name, i) => networkInterface(name, `10.0.${i}.1`));
   assertEquals(
-    machineAddresses({ interfaces: () => [...inner, ...outer] }),
+    outerAddresses([...inner, ...outer]),
     outer.map(({ address }) => address),
   );
-  assertEquals(machineAddresses({ interfaces: () => inner })!.length, inner.length);
+  assertEquals(outerAddresses(inner).length, inner.length);
 });
 
-Deno.test("machineAddresses are all addresses that parseHostPort reads", () => {
-  for (const address of machineAddresses()!) {
+Deno.test("outerAddresses are all addresses that parseHostPort reads", () => {
+  for (const address of outerAddresses(machineInterfaces()!)) {
     assertEquals(parseHostPort(address, 80), { host: address, port: 80 });
   }
 });
 
 Deno.test({
-  name: "machineAddresses is undefined without --allow-sys",
+  name: "machineInterfaces is undefined without --allow-sys",
   permissions: { sys: false },
   fn() {
-    assertEquals(machineAddresses(), undefined);
+    assertEquals(machineInterfaces(), undefined);
   },
 });

@@ -1,10 +1,24 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromBase64Url } from "../../lib/bytes/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
-import { emptyDirectory, type Event, HostProgram, run } from "../support/program.ts";
+import { emptyDirectory, environment, type Event, HostProgram, run } from "../support/program.ts";
 import { Pty } from "../support/pty.ts";
 import { Avahi } from "./avahi.ts";
 import { type Machine, Network, networkTest } from "./netns.ts";
+
+/** Sends back whatever comes for the group of Multicast DNS; says when it begins, and when it has done so. */
+const ECHO = `
+  const socket = (await import("node:dgram")).createSocket({ type: "udp4", reuseAddr: true });
+  socket.on("message", (bytes, { address }) => {
+    if (address === "10.77.0.1") {
+      socket.send(bytes, 5353, "224.0.0.251", () => console.log("sent back"));
+    }
+  });
+  socket.bind(5353, "224.0.0.251", () => {
+    socket.addMembership("224.0.0.251", "10.77.0.2");
+    socket.setMulticastInterface("10.77.0.2");
+    console.log("listening");
+  });`;
 
 const permissions = [
   "--allow-net",
@@ -157,6 +171,74 @@ networkTest("scan lists a room, for scripts and for people; join takes the only 
   assertEquals(await hana.hears("bob", 1), ["hello"]);
 });
 
+networkTest(
+  "under --allow-net alone a host knows its address, and its room is found",
+  async () => {
+    await using network = await Network.open(2);
+    const [one, two] = network.machines as [Machine, Machine];
+    for (const machine of [one, two]) await sh(machine, "ip route add default dev eth0");
+    const { wrapper } = two;
+    await using hana = await HostProgram.start(["--host", "::", "--json", "--name", "hana"], {
+      wrapper: one.wrapper,
+    });
+    const { addresses } = await hana.event("listening");
+    assertEquals(addresses, [one.address]);
+    const bob = await run(["join", "--name", "bob"], { wrapper, input: "hello\n" });
+    assertEquals([bob.status, await hana.hears("bob", 1)], [0, ["hello"]]);
+    const warnings = hana.events.filter((event): event is Event<"warning"> =>
+      event.event === "warning"
+    );
+    assertEquals(warnings.map(({ code }) => code), ["temporary-identity"]);
+
+    // The line that is shown can be pasted.
+    await using ada = new Pty(["serve", "--port", "0"], { wrapper, columns: 120 });
+    await ada.says(/^\S* ?-- You are /);
+    const [line, pasted] =
+      / join with: npx -y deno@\S+ (run .* join 10\.77\.0\.2:\d+)/.exec(ada.lines.join("\n")) ?? [];
+    const [command, ...args] = one.wrapper([
+      Deno.execPath(),
+      ...pasted!.split(" "),
+      "--name=carol",
+    ]);
+    await using carol = new Deno.Command(command!, {
+      args,
+      cwd: new URL("../../", import.meta.url),
+      env: environment(),
+      stdin: "null",
+      stdout: "null",
+    }).spawn();
+    assert((await carol.status).success, line);
+    await ada.says(/carol joined/);
+    await ada.type("/quit\r");
+    await ada.givesBack();
+  },
+);
+
+networkTest(
+  "a neighbor that sends the packet back cannot give a host another address",
+  async () => {
+    await using network = await Network.open(2);
+    const [one, two] = network.machines as [Machine, Machine];
+    await sh(
+      one,
+      `ip route add default dev eth0; nft add table inet own
+      nft "add chain inet own input { type filter hook input priority 0; }"
+      nft add rule inet own input ip saddr ${one.address} udp dport 5353 drop`,
+    );
+    const [command, ...args] = two.wrapper([Deno.execPath(), "eval", ECHO]);
+    await using echo = new Deno.Command(command!, { args, stdout: "piped" }).spawn();
+    const said = echo.stdout.getReader();
+    await said.read();
+    await using hana = await HostProgram.start(["--host", "::", "--json"], {
+      wrapper: one.wrapper,
+    });
+    await said.read(); // It was sent back.
+    assertEquals((await hana.event("listening")).addresses, []);
+    await hana.event("warning", ({ code }) => code === "addresses-hidden");
+  },
+  ["nft"],
+);
+
 networkTest("a person chooses with one key: a room, to host, or to leave", async () => {
   await using scene = await Scene.open();
   const { hana, tag } = scene;
@@ -174,7 +256,7 @@ networkTest("a person chooses with one key: a room, to host, or to leave", async
   await eve.says(/^A digit joins, h hosts a room, q leaves\./);
   await eve.type("7"); // stands for nothing
   await eve.type("h");
-  await eve.says(new RegExp(`Others join with: lanchat join ${two.address}`));
+  await eve.says(new RegExp(`Others join with: .* join ${two.address}`));
   await eve.says(/You are/);
   await eve.type("/quit\r");
   await eve.givesBack();

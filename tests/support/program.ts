@@ -380,7 +380,7 @@ export class HostProgram extends Program {
   async #findPort(json: boolean): Promise<number> {
     if (json) return (await this.event("listening")).port;
     // In a terminal the port is a part of what others type.
-    const sentence = await this.says(/Listening on port \d+\.|lanchat join [\d.]+:\d+/);
+    const sentence = await this.says(/Listening on port \d+\.| join [\d.]+:\d+/);
     return Number(/\d+\.?$/.exec(sentence)![0].replace(".", ""));
   }
 }

@@ -10,7 +10,7 @@ import type {
   UiEvent,
 } from "../../lib/ui/mod.ts";
 import { imitates } from "../../lib/room/names.ts";
-import { excerpt, messageLine, noticeLines, personLines } from "../../lib/ui/render.ts";
+import { excerpt, messageLine, noticeLines, personLines, PROGRAM } from "../../lib/ui/render.ts";
 import { nameProblem } from "../../lib/wire/mod.ts";
 import { test } from "../support/test.ts";
 import { member, message, NOW, T } from "./members.ts";
@@ -42,18 +42,21 @@ test("messageLine has a form for what is said, done and private", () => {
 test("noticeLines shows the lines that others type to join", () => {
   assertEquals(noticeLines(listening(["192.168.1.5", "fd00::2", "fe80::1%eth0"], 12345)), [
     "Listening on port 12345. Others join with:",
-    "    lanchat join 192.168.1.5",
-    "    lanchat join fd00::2",
+    `    ${PROGRAM} join 192.168.1.5`,
+    `    ${PROGRAM} join fd00::2`,
     "The room's fingerprint is 01234 56789 01234 56789 01234 56789.",
   ]);
   assertEquals(noticeLines(listening(["192.168.1.5", "fd00::2"], 80)).slice(1, 3), [
-    "    lanchat join 192.168.1.5:80",
-    "    lanchat join [fd00::2]:80",
+    `    ${PROGRAM} join 192.168.1.5:80`,
+    `    ${PROGRAM} join [fd00::2]:80`,
   ]);
 });
 
 test("noticeLines shows a link-local address only where there is no other", () => {
-  assertEquals(noticeLines(listening(["fe80::1%eth0"], 12345))[1], "    lanchat join fe80::1%eth0");
+  assertEquals(
+    noticeLines(listening(["fe80::1%eth0"], 12345))[1],
+    `    ${PROGRAM} join fe80::1%eth0`,
+  );
 });
 
 test("noticeLines shows the port where the addresses are hidden", () => {
@@ -279,7 +282,7 @@ test("personLines greets in at most four lines, whatever is missing", () => {
   ];
   assertEquals(host.flatMap(personLines), [
     "It is so. Do this.",
-    "Others join with: lanchat join ADDRESS:1, with an address of this machine (with --allow-sys it is shown here)",
+    `Others join with: ${PROGRAM} join ADDRESS:1, with an address of this machine`,
     "The room's fingerprint is 01234 56789 01234 56789 01234 56789.",
     "You are ada. Nobody else is here yet; /help shows the commands.",
   ]);

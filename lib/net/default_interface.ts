@@ -1,0 +1,92 @@
+import { Buffer } from "node:buffer";
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { machineInterfaces, type MachineOptions } from "./address.ts";
+
+/** The port and the IPv4 group of Multicast DNS, which firewalls let through (RFC 6762 §3). */
+const PORT = 5353;
+const GROUP = "224.0.0.251";
+
+/** How long the packet may take to come back, in milliseconds. */
+const ECHO_MS = 500;
+
+/** A query that asks for nothing: a header of twelve bytes (RFC 1035 §4.1.1), and what tells it from others. */
+const [HEADER_BYTES, TOKEN_BYTES] = [12, 16];
+
+/**
+ * The network interfaces of this machine, as `machineInterfaces` gives them under `--allow-sys`. Without it,
+ * the one over which the system sends multicast, with its IPv4 address and without a name.
+ *
+ * @returns `undefined` where they cannot be known.
+ */
+export async function ownInterfaces(
+  options: MachineOptions = {},
+): Promise<readonly Deno.NetworkInterfaceInfo[] | undefined> {
+  const listed = machineInterfaces(options);
+  if (listed !== undefined) return listed;
+  if (Deno.permissions.querySync({ name: "net" }).state !== "granted") return undefined;
+  const address = await defaultAddress();
+  return address === undefined ? undefined : [interfaceWith(address)];
+}
+
+/**
+ * The address from which this machine sends multicast: a packet that it sends to itself comes back from
+ * there. Neighbors see the packet and can send it back too, so only an address that can be listened on
+ * counts.
+ */
+async function defaultAddress(): Promise<string | undefined> {
+  const bytes = new Uint8Array(HEADER_BYTES + TOKEN_BYTES);
+  crypto.getRandomValues(bytes.subarray(HEADER_BYTES));
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const timer = setTimeout(() => resolve(undefined), ECHO_MS);
+  let socket: Socket | undefined;
+  const unlessItFails = (act: () => void): void => {
+    try {
+      act();
+    } catch {
+      resolve(undefined); // There is no network, or this Deno has no multicast.
+    }
+  };
+  unlessItFails(() => {
+    socket = createSocket({ type: "udp4", reuseAddr: true });
+    socket.on("error", () => resolve(undefined));
+    socket.on("message", (received: Uint8Array, { address }: RemoteInfo) => {
+      if (Buffer.from(bytes).equals(received) && isOwn(address)) resolve(address);
+    });
+    socket.bind(PORT, Deno.build.os === "windows" ? "0.0.0.0" : GROUP, () =>
+      unlessItFails(() => {
+        socket!.addMembership(GROUP);
+        socket!.setMulticastLoopback(true);
+        socket!.send(bytes, PORT, GROUP, (error) => {
+          if (error) resolve(undefined);
+        });
+      }));
+  });
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    unlessItFails(() => socket?.close());
+  }
+}
+
+function isOwn(hostname: string): boolean {
+  try {
+    Deno.listen({ hostname, port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Its network is not known: what comes for the group of Multicast DNS comes from nowhere else (RFC 6762 §11). */
+function interfaceWith(address: string): Deno.NetworkInterfaceInfo {
+  return {
+    name: "",
+    family: "IPv4",
+    address,
+    netmask: "0.0.0.0",
+    scopeid: null,
+    cidr: `${address}/0`,
+    mac: "",
+  };
+}
