@@ -14,14 +14,44 @@ const DIFFERENCE_MS = 60_000;
  */
 const ROSTER_HISTORY = 64;
 
-/** A roster of this member. */
-interface Past {
-  /** The hash of the sessions that the host names. */
-  readonly named: Promise<Bytes>;
-  /** The hash of these and the absent ones. */
-  readonly all: Promise<Bytes>;
+/** What is known of one session when it is named. */
+export type Seen = Pick<Peer, "absent" | "key" | "session">;
+
+/** A roster of this member, with hashes that are made when one is compared. */
+class Past {
   readonly from: number;
-  until: number;
+  until = Infinity;
+  readonly #hash: AgreementOptions["hash"];
+  readonly #seen: readonly Seen[];
+  #all: Promise<Bytes> | undefined;
+  #named: Promise<Bytes> | undefined;
+
+  constructor(seen: readonly Seen[], from: number, hash: AgreementOptions["hash"]) {
+    this.#seen = seen;
+    this.from = from;
+    this.#hash = hash;
+  }
+
+  /** The hash of all sessions. */
+  get all(): Promise<Bytes> {
+    return this.#all ??= this.#hash(this.#seen);
+  }
+
+  /** The hash of the sessions that the host names: all but the absent ones. */
+  get named(): Promise<Bytes> {
+    if (!this.#seen.some(({ absent }) => absent)) return this.all;
+    return this.#named ??= this.#hash(this.#seen.filter(({ absent }) => !absent));
+  }
+}
+
+/** Dependencies of {@linkcode Agreement}. */
+export interface AgreementOptions {
+  /** The other sessions in the room now. */
+  readonly seen: () => readonly Seen[];
+  /** The hash of a roster of this member and such others. */
+  readonly hash: (others: readonly Seen[]) => Promise<Bytes>;
+  /** The time. */
+  readonly clock: Clock;
 }
 
 /**
@@ -29,31 +59,32 @@ interface Past {
  * that could stop it, a relay would cause for ever. See PROTOCOL.md §6.6.
  */
 export class Agreement {
-  readonly #hash: (absent: boolean) => Promise<Bytes>;
-  readonly #clock: Clock;
-  readonly #rosters: Past[] = [];
-  #changedAt = 0;
+  readonly #options: AgreementOptions;
+  readonly #rosters: Past[];
   /** How much longer a member may report a roster that lacks only absent sessions, in milliseconds. */
   #absenceMs = 0;
 
-  /** Starts without a past. @param hash The hash of the present roster, with or without absent sessions. */
-  constructor(hash: (absent: boolean) => Promise<Bytes>, clock: Clock) {
-    this.#hash = hash;
-    this.#clock = clock;
+  /** Starts with nobody else. */
+  constructor(options: AgreementOptions) {
+    this.#options = options;
+    this.#rosters = [new Past([], 0, options.hash)];
   }
 
-  /** The hash to report; made only when it is needed, as a room fills member by member. */
+  /** The hash to report. */
   async current(): Promise<Bytes> {
-    const { all, named } = this.#now();
-    const [hash] = await Promise.all([named, all]);
-    return hash;
+    return await this.#rosters.at(-1)!.named;
   }
 
-  /** A session has come, gone, become absent or come back. */
+  /**
+   * A session has come, gone, become absent or come back. Each roster is kept, however short it was: another
+   * member may report just that one.
+   */
   changed(): void {
-    this.#changedAt = this.#clock.elapsed();
-    const last = this.#rosters.at(-1);
-    if (last?.until === Infinity) last.until = this.#changedAt;
+    const { clock, hash, seen } = this.#options;
+    const now = clock.elapsed();
+    this.#rosters.at(-1)!.until = now;
+    this.#rosters.push(new Past(seen(), now, hash));
+    if (this.#rosters.length > ROSTER_HISTORY) this.#rosters.shift();
   }
 
   /** Sessions may be absent from now on. @param ms How long in all a member may leave them out, in milliseconds. */
@@ -63,7 +94,7 @@ export class Agreement {
 
   /** Notes which roster a member reports. @returns Whether it has to be said now that it is another. */
   async breaks(peer: Peer, reported: Bytes): Promise<boolean> {
-    const now = this.#clock.elapsed();
+    const now = this.#options.clock.elapsed();
     if (await this.#had("all", reported, now)) {
       peer.difference = undefined;
       peer.differenceShown = false;
@@ -85,20 +116,11 @@ export class Agreement {
 
   /** Whether a roster was this member's one about that time. */
   async #had(kind: "all" | "named", reported: Bytes, at: number): Promise<boolean> {
-    this.#now();
-    const hashes = this.#rosters
-      .filter(({ from, until }) => from < at + LAG_MS && until > at - LAG_MS)
-      .map((past) => past[kind]);
-    return (await Promise.all(hashes)).some((hash) => equal(hash, reported));
-  }
-
-  #now(): Past {
-    const last = this.#rosters.at(-1);
-    if (last?.until === Infinity) return last;
-    const [named, all] = [this.#hash(false), this.#hash(true)];
-    const past = { named, all, from: this.#changedAt, until: Infinity };
-    this.#rosters.push(past);
-    if (this.#rosters.length > ROSTER_HISTORY) this.#rosters.shift();
-    return past;
+    const about = this.#rosters.filter(({ from, until }) =>
+      from < at + LAG_MS && until > at - LAG_MS
+    );
+    // The newest is the likeliest, and to hash a full room takes milliseconds.
+    for (const past of about.reverse()) if (equal(await past[kind], reported)) return true;
+    return false;
   }
 }

@@ -496,7 +496,7 @@ export class Room {
     switch (change) {
       case MemberChange.JOINED:
         if (peer?.absent) this.#arrive(peer, false);
-        else this.#meet({ ...record, away: false }, false);
+        else this.#meetOne({ ...record, away: false });
         break;
       case MemberChange.LEFT:
         if (peer === undefined) break;
@@ -528,6 +528,12 @@ export class Room {
     // That the host wanted it, it has signed before; should that be missing, the member is gone all the same.
     this.#revoke(peer);
     void this.#decisions.obeyed.then(() => this.#leave(peer, "connection-lost"));
+  }
+
+  /** Meets one that the host did not name together with others. */
+  #meetOne(entry: NamedSession, lingers = false): void {
+    this.#meet(entry, false, lingers);
+    this.#roster.agreement.changed();
   }
 
   #meet(entry: NamedSession, earlier: boolean, lingers = false): void {
@@ -581,14 +587,14 @@ export class Room {
   #takeLeave(peer: Peer): void {
     const named = !peer.gone && !peer.absent;
     this.#part(peer, "left");
-    if (named) this.#meet(peer, false, true);
+    if (named) this.#meetOne(peer, true);
   }
 
   #part(peer: Peer, reason: LeaveReason): void {
     if (!this.#roster.has(peer)) return;
     this.#revoke(peer);
     this.#roster.remove(peer);
-    if (peer.named !== undefined) this.#meet(peer.named, false);
+    if (peer.named !== undefined) this.#meetOne(peer.named);
     this.#timers.cancel(`absent ${peer.id}`);
     this.#recovery.stopAwaitingQuestion(peer);
     this.#sender.delivery.owe(peer, undefined);

@@ -65,11 +65,17 @@ export class Roster {
     this.#lanes = lanes;
     this.#clock = clock;
     this.#skips = new RateLimiter(ALL_SKIPS, clock);
-    this.agreement = new Agreement((withAbsent) => {
-      const { identity, roomId, session } = me;
-      const others = [...this].filter(({ absent, gone }) => !gone && (withAbsent || !absent));
-      return rosterHash(roomId, [{ key: identity.publicKey, session }, ...others]);
-    }, clock);
+    this.agreement = new Agreement({
+      seen: () =>
+        [...this].flatMap(({ absent, gone, key, session }) =>
+          gone ? [] : [{ absent, key, session }]
+        ),
+      hash: (others) => {
+        const { identity, roomId, session } = me;
+        return rosterHash(roomId, [{ key: identity.publicKey, session }, ...others]);
+      },
+      clock,
+    });
   }
 
   /** Everybody, those included who have not announced themselves, or are gone but for what they said last. */
@@ -142,7 +148,7 @@ export class Roster {
   }
 
   /**
-   * Takes a session in.
+   * Takes a session in. {@linkcode Agreement.changed} is due when all that one record names are in.
    *
    * @param earlier Whether it was here before this member.
    * @returns `undefined` where it is no new one.
@@ -165,13 +171,13 @@ export class Roster {
     const peer = new Peer(entry, this.nextOrder(), earlier, lane, budget, this.#clock);
     peer.burned = burned;
     this.#peers.set(id, peer);
-    this.agreement.changed();
     return peer;
   }
 
-  /** All are known now that the host has named. */
+  /** All are taken in that the host named. */
   complete(): void {
     this.#known = true;
+    this.agreement.changed();
   }
 
   /** Another process has the room now. @param awaitedMs How long it keeps the places of absent members. */
@@ -183,6 +189,7 @@ export class Roster {
 
   /** Notes whether a member that was at the host before is not at this one yet. */
   setAbsent(peer: Peer, absent: boolean): void {
+    if (peer.absent === absent) return;
     peer.absent = absent;
     this.agreement.changed();
   }

@@ -92,6 +92,22 @@ test("Room bears with a member that has not heard of a change yet", async () => 
   await stage.close();
 });
 
+test("Room knows each roster that it had a moment ago, whether anything was said then or not", async () => {
+  const { bob, of, reports, stage } = await open();
+  const others: Puppet[] = [];
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < 3; i++) {
+      const other = await Puppet.create(`other ${others.length}`);
+      await stage.join(other);
+      others.push(other);
+    }
+    // Bob had not heard of the last of them when he said this.
+    assertEquals(await reports(await of(bob, ...others.slice(0, -1))), []);
+    await stage.pass(65_000);
+  }
+  await stage.close();
+});
+
 test("Room warns where the relay keeps somebody from a member for ever", async () => {
   const { bob, of, reports, stage } = await open();
   const before = await of(bob);
