@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Bytes, fromHex, utf8 } from "../../lib/bytes/mod.ts";
+import { type Bytes, fromHex, toHex, utf8 } from "../../lib/bytes/mod.ts";
 import {
   CipherKey,
   importKemKeyPair,
@@ -94,6 +94,50 @@ test("SendingChain gives a reader the key as it is, and what is sealed from then
   await assertFails(receiving.open(decodeMsg(early), nothing), "protocol-error", "came before");
   await assertFails(receiving.open(decodeMsg(late), nothing), "protocol-error", "came before");
   assertEquals(sending.index, 2);
+  keys.close();
+});
+
+/** The key material of every HKDF while something happens: WebCrypto copies it, so that it may be wiped later. */
+async function keyMaterialOf(during: () => Promise<unknown>): Promise<Bytes[]> {
+  const { subtle } = crypto;
+  const material: Bytes[] = [];
+  const importKey = subtle.importKey.bind(subtle) as (...args: unknown[]) => Promise<CryptoKey>;
+  Object.assign(subtle, {
+    importKey: (...args: unknown[]) => {
+      if (args[2] === "HKDF") material.push(args[1] as Bytes);
+      return importKey(...args);
+    },
+  });
+  try {
+    await during();
+  } finally {
+    Reflect.deleteProperty(subtle, "importKey"); // The prototype has the original.
+  }
+  return material;
+}
+
+test("SendingChain and ReceivingChain wipe a chain key once they have the next", async () => {
+  const identity = await identityOf("ada");
+  const author = { roomId: ROOM_ID, identity, session: randomBytes(16), memberKey: MEMBER_KEY };
+  const start = { audience: Audience.ROOM, epoch: 1, since: 0, before: 0 };
+  const sending = await SendingChain.begin(author, start);
+  const bob = await Puppet.create("bob");
+  const keys = await keysOf(bob);
+  const { session, target } = bob;
+  const sessionKey = await PeerSessionKey.import(target);
+  const reader = { key: target.key, session, generation: 1, sessionKey };
+  const receiving = await take(await sending.wrapFor(reader), keys);
+  const messages: Bytes[] = [];
+  const sealed = await keyMaterialOf(async () => {
+    for (const text of ["one", "two"]) messages.push(await sending.seal(inner(text)));
+  });
+  const opened = await keyMaterialOf(async () => {
+    for (const message of messages) await receiving.open(decodeMsg(message), nothing);
+  });
+  assertEquals([sealed, opened].map((material) => material.map(toHex)), [
+    ["00".repeat(32), "00".repeat(32)],
+    ["00".repeat(32), "00".repeat(32)],
+  ]);
   keys.close();
 });
 
