@@ -366,18 +366,16 @@ async function checkName(
 function notConnected(
   host: string,
   interfaces: readonly Deno.NetworkInterfaceInfo[] | undefined,
-  { hint, message }: LanchatError,
+  { code, hint, message }: LanchatError,
 ): Verdict {
   const networks = interfaces?.filter(({ family }) => family === "IPv4") ?? [];
-  const isElsewhere = isIPv4(host) && !host.startsWith("127.") && networks.length > 0 &&
-    !networks.some((network) => contains(network, host));
+  const isElsewhere = code === "unreachable" && isIPv4(host) && !host.startsWith("127.") &&
+    networks.length > 0 && !networks.some((network) => contains(network, host));
+  if (!isElsewhere) return bad(message, hint);
+  const own = list(networks.map(({ cidr }) => cidr));
   return bad(
     message,
-    isElsewhere
-      ? `${host} is in none of this machine's networks (${
-        list(networks.map(({ cidr }) => cidr))
-      }): join the network that the host is in. ${hint}`
-      : hint,
+    `${host} is in none of this machine's networks (${own}): join the network that the host is in.`,
   );
 }
 

@@ -368,10 +368,15 @@ test("checkUp tells why a host is not reached, and whether it is in another netw
     "connection",
     false,
     /No answer/,
-    /^198\.51\.100\.1 is in none of this machine's networks \(192\.0\.2\.2\/24\)/,
+    /^198\.51\.100\.1 is in none of this machine's networks \(192\.0\.2\.2\/24\): [^.]+\.$/,
     { dial },
     { target },
   );
+  // What refuses a connection has been reached.
+  const refuse = fails(new NetError("connection-refused", "Nothing"));
+  await assertVerdict("connection", false, /Nothing/, /^Check that 'lanchat serve'/, {
+    dial: (host) => host === target.host ? refuse() : dial(host),
+  }, { target });
 });
 
 test("checkUp tells what answers", async () => {

@@ -8,6 +8,7 @@ import {
 import { CODES } from "../../lib/errors.ts";
 import { SEQUENCE_MS } from "../../lib/ui/key_parser.ts";
 import { RESIZE_MS } from "../../lib/ui/terminal.ts";
+import { timeOfDay } from "../../lib/ui/transcript.ts";
 import { Desk, READY } from "../support/desk.ts";
 import { readQr } from "../support/qr.ts";
 import { test } from "../support/test.ts";
@@ -322,6 +323,20 @@ test("TerminalFrontEnd shows who is away and may lack a message", async () => {
   desk.frontEnd.show({ event: "sent", id: "1" });
   desk.frontEnd.show({ event: "delivered", id: "1", away: ["bob"] });
   await desk.shows(`${T} ada: one ✓ bob is away`, ">");
+});
+
+test("TerminalFrontEnd shows what was missed with its times, and in one line how much that is", async () => {
+  await using desk = new Desk(60);
+  desk.clock.advance(600_000);
+  for (const text of ["one", "two"]) desk.frontEnd.show(message("bob", text));
+  desk.frontEnd.show({ event: "reconnected", missed: 2 });
+  const now = timeOfDay(new Date(NOW + 600_000));
+  await desk.shows(
+    `${T} bob: one`,
+    `${T} bob: two`,
+    `${now} -- Connected again; 2 messages came meanwhile.`,
+    ">",
+  );
 });
 
 test("TerminalFrontEnd takes each line of an unmarked paste for a message", async () => {
