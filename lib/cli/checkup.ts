@@ -197,7 +197,7 @@ async function checkPort(
       return await checkUsedPort(port, addresses, timeoutMs, surroundings);
     }
     return code === "permission-denied" && !surroundings.granted("net")
-      ? unknown(message, CODES["temporary-identity"].hint)
+      ? unknown(message, hint)
       : bad(message, hint);
   }
   const answering = hangUpOnAll(listener);
