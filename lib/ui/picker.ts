@@ -93,7 +93,7 @@ export class Picker {
     this.#keyboard = new Keyboard(this.#clock, (keys) => keys.forEach((key) => this.#press(key)));
     this.#resizing = new RestartableTimer(this.#clock, () => this.#drawAnew());
     this.#stopListening = [
-      this.#device.onResize(() => this.#resizing.start(RESIZE_MS)),
+      this.#device.onResize(() => this.#resizing.start(this.#device.resizeMs ?? RESIZE_MS)),
       this.#device.onContinue(() => {
         this.#device.setRaw(true);
         this.#drawAnew();

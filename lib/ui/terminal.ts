@@ -41,6 +41,9 @@ const MAX_WAITING_ROWS = 5;
 /** How long a window keeps its size before the line is drawn for it, in milliseconds. */
 export const RESIZE_MS = 50;
 
+/** The same in tmux, which tells of another size up to 250 ms later than it has wrapped what is shown. */
+const TMUX_RESIZE_MS = 300;
+
 /** How the terminal is left: without marks on pastes, and with no style of ours. */
 const RESTORE = `${LEAVE_PASTES_UNMARKED}\x1b[m`;
 
@@ -59,6 +62,8 @@ export interface TerminalDevice extends StandardStreams {
   rows(): number;
   /** Whether each key is read as it is pressed, not shown and without a meaning of its own. */
   setRaw(raw: boolean): void;
+  /** How long it keeps its size once all is wrapped to it, in milliseconds; {@linkcode RESIZE_MS} by default. */
+  readonly resizeMs?: number;
   /** Whether it never wraps the row of the cursor to another width, as it does the others. */
   readonly keepsCursorRow?: boolean;
   /** Writes before it returns: the end of the program may be next. */
@@ -157,7 +162,7 @@ export class TerminalFrontEnd implements FrontEnd {
     ({ promise: this.interrupted, resolve: this.#interrupt } = Promise.withResolvers<void>());
     this.#stopListening = [
       device.onResize(() => {
-        if (!this.#paused) this.#resizing.start(RESIZE_MS);
+        if (!this.#paused) this.#resizing.start(device.resizeMs ?? RESIZE_MS);
       }),
       device.onContinue(() => this.#goOn()),
     ];
@@ -389,12 +394,19 @@ export function processTerminal(): TerminalDevice {
     stdin: typedInput(),
     columns: () => unlessGone(() => Deno.consoleSize().columns) || DEFAULT_COLUMNS,
     rows: () => unlessGone(() => Deno.consoleSize().rows) || DEFAULT_ROWS,
+    resizeMs: mayBeInTmux() ? TMUX_RESIZE_MS : RESIZE_MS,
     keepsCursorRow: processEnvironment("TERM_PROGRAM") === "vscode",
     setRaw: (raw) => unlessGone(() => setRaw(raw)),
     writeSync: (text) => unlessGone(() => void Deno.stdout.writeSync(utf8(text))),
     onResize: (listener) => onSignal("SIGWINCH", listener),
     onContinue: (listener) => onSignal("SIGCONT", listener),
   };
+}
+
+/** Without the permission to look it may always be. */
+function mayBeInTmux(): boolean {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "TMUX" });
+  return state !== "granted" || Deno.env.get("TMUX") !== undefined;
 }
 
 /** The window of a terminal may be closed at any time; whoever reads or writes there next is told. */
