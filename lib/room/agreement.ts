@@ -1,12 +1,15 @@
 import { type Bytes, equal } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
-import type { Peer } from "./peer.ts";
+import { LOST_AFTER_MS, type Peer } from "./peer.ts";
 
 /** Time by which two members may learn of the same change one after the other, in milliseconds. */
 const LAG_MS = 10_000;
 
 /** Time for which a member may report other rosters before that is said, in milliseconds. */
 const DIFFERENCE_MS = 60_000;
+
+/** How much longer it may report one that lacks only absent sessions that are not shown as lost yet. */
+const ABSENCE_MS = 180_000;
 
 /**
  * Rosters of the past that are kept. A relay that pumps more of them through the room within
@@ -15,7 +18,7 @@ const DIFFERENCE_MS = 60_000;
 const ROSTER_HISTORY = 64;
 
 /** What is known of one session when it is named. */
-export type Seen = Pick<Peer, "absent" | "key" | "session">;
+export type Seen = Pick<Peer, "absentSince" | "key" | "session">;
 
 /** A roster of this member, with hashes that are made when one is compared. */
 class Past {
@@ -39,8 +42,14 @@ class Past {
 
   /** The hash of the sessions that the host names: all but the absent ones. */
   get named(): Promise<Bytes> {
-    if (!this.#seen.some(({ absent }) => absent)) return this.all;
-    return this.#named ??= this.#hash(this.#seen.filter(({ absent }) => !absent));
+    const named = this.#seen.filter(({ absentSince }) => absentSince === undefined);
+    if (named.length === this.#seen.length) return this.all;
+    return this.#named ??= this.#hash(named);
+  }
+
+  /** Whether all absent sessions are shown as lost at some time. */
+  showsAbsent(at: number): boolean {
+    return this.#seen.every(({ absentSince = -Infinity }) => at - absentSince >= LOST_AFTER_MS);
   }
 }
 
@@ -61,8 +70,6 @@ export interface AgreementOptions {
 export class Agreement {
   readonly #options: AgreementOptions;
   readonly #rosters: Past[];
-  /** How much longer a member may report a roster that lacks only absent sessions, in milliseconds. */
-  #absenceMs = 0;
 
   /** Starts with nobody else. */
   constructor(options: AgreementOptions) {
@@ -87,15 +94,13 @@ export class Agreement {
     if (this.#rosters.length > ROSTER_HISTORY) this.#rosters.shift();
   }
 
-  /** Sessions may be absent from now on. @param ms How long in all a member may leave them out, in milliseconds. */
-  allowAbsence(ms: number): void {
-    this.#absenceMs = ms;
-  }
-
   /** Notes which roster a member reports. @returns Whether it has to be said now that it is another. */
   async breaks(peer: Peer, reported: Bytes): Promise<boolean> {
     const now = this.#options.clock.elapsed();
-    if (await this.#had("all", reported, now)) {
+    const agrees = await this.#had("all", reported, now);
+    // Without those who are absent it is the room as members see it that came after a restart of the host.
+    const lacksAbsent = !agrees && await this.#had("named", reported, now);
+    if (agrees || lacksAbsent && this.#rosters.at(-1)!.showsAbsent(now)) {
       peer.difference = undefined;
       peer.differenceShown = false;
       return false;
@@ -106,9 +111,7 @@ export class Agreement {
       peer.difference = { hash: reported, since: now };
       return false;
     }
-    // Without those who are absent it is the room as honest members see it after a restart of the host.
-    const lacksAbsent = await this.#had("named", reported, now);
-    const patience = lacksAbsent ? DIFFERENCE_MS + this.#absenceMs : DIFFERENCE_MS;
+    const patience = lacksAbsent ? DIFFERENCE_MS + ABSENCE_MS : DIFFERENCE_MS;
     if (peer.differenceShown || now - difference.since < patience) return false;
     peer.differenceShown = true;
     return true;

@@ -58,6 +58,12 @@ export interface Announced {
 /** How long the first ANNOUNCE of a member is waited for, in milliseconds. */
 export const SILENT_AFTER_MS = 10_000;
 
+/**
+ * Time after which an absent session is shown as lost, in milliseconds. Most come to another host process
+ * sooner: to tell of each first that it is lost and then that it is back is no news.
+ */
+export const LOST_AFTER_MS = 10_000;
+
 /** Another session in the room. */
 export class Peer {
   /** The session in hexadecimal digits. */
@@ -90,8 +96,8 @@ export class Peer {
   reported = false;
   /** Whether the host says that its connection is lost and its seat kept. */
   away: boolean;
-  /** Whether it was in the room at the host before this one, and has not come to this one yet. */
-  absent = false;
+  /** When the host turned out to be another process that does not name it, in ms of `Clock.elapsed`. */
+  absentSince: number | undefined;
   /** Whether it was shown as being here. */
   shown = false;
   /** Whether it was shown that its connection is lost. */
@@ -205,6 +211,11 @@ export class Peer {
       lost: this.away || this.absent,
       unannounced: true,
     };
+  }
+
+  /** Whether it was at the host process before and has not come to this one yet. */
+  get absent(): boolean {
+    return this.absentSince !== undefined;
   }
 
   /** Whether it is given no key: what is said here is not for it. */

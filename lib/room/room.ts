@@ -21,7 +21,7 @@ import { Lanes } from "./lanes.ts";
 import { Link, type NamedChange, type NamedSession } from "./link.ts";
 import { Naming } from "./naming.ts";
 import type { Outgoing } from "./outgoing.ts";
-import type { Member, Peer, Present, Trust } from "./peer.ts";
+import { LOST_AFTER_MS, type Member, type Peer, type Present, type Trust } from "./peer.ts";
 import { Receiver } from "./receiver.ts";
 import { ANSWER_MS, Recovery } from "./recovery.ts";
 import { MOVE_MS, Roster } from "./roster.ts";
@@ -460,11 +460,10 @@ export class Room {
     this.#recovery.stopAwaitingQuestion(peer);
     this.#do(peer, 0, () => this.#announcer.answered(peer));
     const { keepMs } = this.#link;
-    if (keepMs < ANSWER_MS) return this.#awaitReturn(peer, keepMs);
-    // Most come at once: to tell of each first that it is lost and then that it is back is no news.
-    this.#timers.after(`absent ${peer.id}`, ANSWER_MS, () => {
+    if (keepMs < LOST_AFTER_MS) return this.#awaitReturn(peer, keepMs);
+    this.#timers.after(`absent ${peer.id}`, LOST_AFTER_MS, () => {
       this.#do(peer, 0, () => this.#showLost(peer));
-      this.#awaitReturn(peer, keepMs - ANSWER_MS);
+      this.#awaitReturn(peer, keepMs - LOST_AFTER_MS);
     });
   }
 

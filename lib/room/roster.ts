@@ -67,8 +67,8 @@ export class Roster {
     this.#skips = new RateLimiter(ALL_SKIPS, clock);
     this.agreement = new Agreement({
       seen: () =>
-        [...this].flatMap(({ absent, gone, key, session }) =>
-          gone ? [] : [{ absent, key, session }]
+        [...this].flatMap(({ absentSince, gone, key, session }) =>
+          gone ? [] : [{ absentSince, key, session }]
         ),
       hash: (others) => {
         const { identity, roomId, session } = me;
@@ -184,13 +184,12 @@ export class Roster {
   moved(awaitedMs: number): void {
     this.#movedAt = this.#clock.elapsed();
     this.#awaitedMs = awaitedMs;
-    this.agreement.allowAbsence(awaitedMs + MOVE_MS);
   }
 
   /** Notes whether a member that was at the host before is not at this one yet. */
   setAbsent(peer: Peer, absent: boolean): void {
     if (peer.absent === absent) return;
-    peer.absent = absent;
+    peer.absentSince = absent ? this.#clock.elapsed() : undefined;
     this.agreement.changed();
   }
 

@@ -216,9 +216,7 @@ for (const [name, distract] of Object.entries(DISTRACTIONS)) {
 }
 
 test("Room warns in time though the relay claims to be started anew again and again", async () => {
-  for (const [keepMs, expected] of [[90_000, 240_000], [600_000, 750_000]] as const) {
-    assertEquals(await untilWarned(keepMs), expected);
-  }
+  for (const keepMs of [90_000, 3_600_000]) assertEquals(await untilWarned(keepMs), 240_000);
 });
 
 /** Lets a relay that keeps carol from bob claim restarts. @returns After how many milliseconds that is told. */
