@@ -97,6 +97,7 @@ export type Code =
   | "log-damaged"
   | "log-unfinished"
   | "log-part-missing"
+  | "log-moved"
   | "wrong-passphrase"
   | "no-passphrase"
   | "interrupted"
@@ -344,6 +345,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     hint: "It was removed or is sealed otherwise" + fromSource("; or --allow-read is missing") +
       ".",
   },
+  "log-moved": { status: 0, hint: "" },
   "log-unfinished": {
     status: 0,
     hint: "That is so while lanchat still writes to it, and where it was killed.",

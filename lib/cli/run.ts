@@ -1,7 +1,7 @@
-import { EXIT, LanchatError } from "../errors.ts";
+import { CODES, EXIT, LanchatError, quote } from "../errors.ts";
 import { DebuggerBlock } from "../net/mod.ts";
 import { type OpenedIdentity, openIdentity, openLog, openSealedLog } from "../store/mod.ts";
-import { chooseFrontEnd, type FrontEnd, LoggedFrontEnd } from "../ui/mod.ts";
+import { chooseFrontEnd, type FrontEnd, LoggedFrontEnd, type ProblemEvent } from "../ui/mod.ts";
 import { type Command, type JoinCommand, parseCommandLine, wantsJson } from "./args.ts";
 import { completionScript } from "./completions.ts";
 import { manageIdentity } from "./id.ts";
@@ -114,14 +114,23 @@ async function runInFrontEnd(command: ChatCommand, found: Found = {}): Promise<n
 /** The front end for a chat; what cannot be logged fails before the terminal is touched. */
 async function openFrontEnd(command: ChatCommand): Promise<FrontEnd> {
   const { json, log: file, logEncrypted, maxLogBytes, notify, plain } = command;
+  const moved = Promise.withResolvers<void>();
   const log = file === undefined
     ? undefined
     : await (logEncrypted
-      ? openSealedLog(file, unlocker(file), maxLogBytes)
-      : openLog(file, maxLogBytes));
+      ? openSealedLog(file, unlocker(file), maxLogBytes, moved.resolve)
+      : openLog(file, maxLogBytes, moved.resolve));
   const typing = command.kind === "serve" ? !command.relayOnly : !command.listen;
   const frontEnd = await chooseFrontEnd({ json, plain, notify, typing });
-  return log === undefined ? frontEnd : new LoggedFrontEnd(frontEnd, log);
+  if (log === undefined) return frontEnd;
+  const logged = new LoggedFrontEnd(frontEnd, log);
+  void moved.promise.then(() => logged.show(logMoved(file!)));
+  return logged;
+}
+
+function logMoved(file: string): ProblemEvent {
+  const message = `Log ${quote(file)} was moved or removed: it goes on in a new file`;
+  return { event: "warning", code: "log-moved", message, hint: CODES["log-moved"].hint };
 }
 
 /** Tells of a failure where there is no front end yet. */

@@ -45,40 +45,69 @@ export interface LogWriter {
  * {@linkcode olderPart}, in the place of the one there.
  *
  * @param file Its path; `--allow-write` must hold for it.
+ * A log that another program moves or removes goes on in a new file, where its path may be read.
+ *
  * @param maxBytes Largest size before it is moved.
+ * @param onMoved Called whenever it goes on in a new file, but for a full one.
  * @returns Takes entries, each of whole lines; fails with code `log-unwritable`.
  * @throws {StoreError} With code `permission-denied` or `log-unwritable`.
  */
 export async function openLog(
   file: string,
   maxBytes: number = DEFAULT_MAX_LOG_BYTES,
+  onMoved: () => void = () => {},
 ): Promise<WritableStream<string>> {
   requirePermission("write", file, "write log");
   const opened = await open(file).catch((cause) => {
     throw cause instanceof StoreError ? cause : unwritable(file, cause);
   });
+  const isReadable = granted("read", file);
   // Without the permission to read, the log is empty: one that is not was refused.
-  const { isFile, size } = granted("read", file) ? await opened.stat() : { isFile: true, size: 0 };
-  // Neither a pipe nor a terminal fills up.
-  return logStream(file, new PlainLog(file, opened, isFile ? maxBytes : Infinity, size));
+  const { isFile, size } = isReadable ? await opened.stat() : { isFile: true, size: 0 };
+  return logStream(
+    file,
+    new PlainLog(file, opened, {
+      maxBytes: isFile ? maxBytes : Infinity, // Neither a pipe nor a terminal fills up.
+      size,
+      isFollowed: isReadable && isFile,
+      onMoved,
+    }),
+  );
+}
+
+interface PlainLogOptions {
+  readonly maxBytes: number;
+  /** Its size now, in bytes. */
+  readonly size: number;
+  /** Whether it can be seen that another program moves or removes it. */
+  readonly isFollowed: boolean;
+  readonly onMoved: () => void;
 }
 
 class PlainLog implements LogWriter {
   readonly #file: string;
-  readonly #maxBytes: number;
+  readonly #options: PlainLogOptions;
   #opened: Deno.FsFile;
   #size: number;
 
-  constructor(file: string, opened: Deno.FsFile, maxBytes: number, size: number) {
+  constructor(file: string, opened: Deno.FsFile, options: PlainLogOptions) {
     this.#file = file;
     this.#opened = opened;
-    this.#maxBytes = maxBytes;
-    this.#size = size;
+    this.#options = options;
+    this.#size = options.size;
   }
 
   async write(text: string): Promise<void> {
     const bytes = utf8(text);
-    if (this.#size > 0 && this.#size + bytes.length > this.#maxBytes) await this.#rotate();
+    const { isFollowed, maxBytes, onMoved } = this.#options;
+    if (isFollowed && !await isInPlace(this.#file, this.#opened)) {
+      await this.#reopen();
+      onMoved();
+    }
+    if (this.#size > 0 && this.#size + bytes.length > maxBytes) {
+      await moveAway(this.#file, this.#opened, maxBytes);
+      await this.#reopen();
+    }
     await writeAll(this.#opened, bytes);
     this.#size += bytes.length;
   }
@@ -91,13 +120,18 @@ class PlainLog implements LogWriter {
     this.#opened.close();
   }
 
-  async #rotate(): Promise<void> {
-    await moveAway(this.#file, this.#opened, this.#maxBytes);
-    const full = this.#opened;
+  async #reopen(): Promise<void> {
+    const before = this.#opened;
     this.#opened = await open(this.#file);
     this.#size = (await this.#opened.stat()).size;
-    full.close();
+    before.close();
   }
+}
+
+/** Whether an open file still has its name. */
+export async function isInPlace(file: string, opened: Deno.FsFile): Promise<boolean> {
+  const named = await orMissing(Deno.stat(file));
+  return named !== undefined && isSameFile(named, await opened.stat());
 }
 
 /**

@@ -12,6 +12,7 @@ import { LanchatError, quote, StoreError } from "../errors.ts";
 import { isSameFile, lock } from "./lock.ts";
 import {
   DEFAULT_MAX_LOG_BYTES,
+  isInPlace,
   isSealed,
   logStream,
   type LogWriter,
@@ -67,6 +68,7 @@ export type Unlock = (salt: Bytes, isNew: boolean) => Promise<Bytes>;
  *
  * @param file Its path; `--allow-read` and `--allow-write` must hold for it.
  * @param maxBytes Largest size before it is moved.
+ * @param onMoved As for `openLog`.
  * @returns Takes entries, each of whole lines; closing it writes the end mark.
  * @throws {StoreError} With code `permission-denied`, `log-unwritable`, `log-damaged` or
  * `wrong-passphrase`.
@@ -75,6 +77,7 @@ export async function openSealedLog(
   file: string,
   unlock: Unlock,
   maxBytes: number = DEFAULT_MAX_LOG_BYTES,
+  onMoved: () => void = () => {},
 ): Promise<WritableStream<string>> {
   requirePermission("read", file, "read log");
   requirePermission("write", file, "write log");
@@ -92,7 +95,7 @@ export async function openSealedLog(
     // What a run that was killed has left half written goes.
     await opened.truncate(end.at);
     await opened.seek(end.at, Deno.SeekMode.Start);
-    return logStream(file, await SealedLog.begin(file, opened, maxBytes, end));
+    return logStream(file, await SealedLog.begin(file, opened, { maxBytes, onMoved }, end));
   } catch (cause) {
     opened.close();
     throw cause instanceof LanchatError ? cause : unwritable(file, cause);
@@ -113,9 +116,14 @@ interface LogEnd extends LogKey {
   readonly link: Bytes;
 }
 
+interface SealedLogOptions {
+  readonly maxBytes: number;
+  readonly onMoved: () => void;
+}
+
 class SealedLog implements LogWriter {
   readonly #file: string;
-  readonly #maxBytes: number;
+  readonly #options: SealedLogOptions;
   readonly #key: LogKey;
   #opened: Deno.FsFile;
   #size: number;
@@ -125,12 +133,12 @@ class SealedLog implements LogWriter {
   private constructor(
     file: string,
     opened: Deno.FsFile,
-    maxBytes: number,
+    options: SealedLogOptions,
     end: LogEnd,
     section: Section,
   ) {
     this.#file = file;
-    this.#maxBytes = maxBytes;
+    this.#options = options;
     this.#key = end;
     this.#opened = opened;
     this.#size = end.at;
@@ -142,19 +150,28 @@ class SealedLog implements LogWriter {
   static async begin(
     file: string,
     opened: Deno.FsFile,
-    maxBytes: number,
+    options: SealedLogOptions,
     end: LogEnd,
   ): Promise<SealedLog> {
     const { record, section } = await startSection(end.master, end.link);
-    const log = new SealedLog(file, opened, maxBytes, end, section);
+    const log = new SealedLog(file, opened, options, end, section);
     await log.#append(record);
     return log;
   }
 
   async write(text: string): Promise<void> {
     const plaintext = utf8(text);
-    const size = this.#size + TEXT_BYTES + plaintext.length + END_BYTES;
-    if (size > this.#maxBytes) await this.#rotate();
+    const { maxBytes, onMoved } = this.#options;
+    if (!await isInPlace(this.#file, this.#opened)) {
+      await this.end();
+      await this.#goOn(NO_LINK);
+      onMoved();
+    }
+    if (this.#size + TEXT_BYTES + plaintext.length + END_BYTES > maxBytes) {
+      await this.end();
+      await moveAway(this.#file, this.#opened, maxBytes);
+      await this.#goOn(this.#link);
+    }
     await this.#append(await this.#section.sealText(plaintext));
   }
 
@@ -172,16 +189,17 @@ class SealedLog implements LogWriter {
     this.#link = record.slice(-TAG_BYTES);
   }
 
-  async #rotate(): Promise<void> {
-    await this.end();
-    await moveAway(this.#file, this.#opened, this.#maxBytes);
-    const full = this.#opened;
-    const options = { read: true, write: true, createNew: true, mode: 0o600 };
+  /** Goes on in a new file, which may be there already if it is empty. @param link Of the part before. */
+  async #goOn(link: Bytes): Promise<void> {
+    const before = this.#opened;
+    const options = { read: true, write: true, create: true, mode: 0o600 };
     this.#opened = await Deno.open(this.#file, options);
-    full.close();
+    before.close();
     await lock(this.#opened, LOCK_MS);
+    const { isFile, size } = await this.#opened.stat();
+    if (!isFile || size > 0) throw new Error("another file has taken its place");
     this.#size = 0;
-    await this.#append(await makeHeader(this.#key, this.#link));
+    await this.#append(await makeHeader(this.#key, link));
     const { record, section } = await startSection(this.#key.master, this.#link);
     this.#section = section;
     await this.#append(record);

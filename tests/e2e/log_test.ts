@@ -89,6 +89,28 @@ terminalTest(
   },
 );
 
+Deno.test("a log that was moved goes on in a new file, which is said once", async () => {
+  const directory = emptyDirectory();
+  const file = `${directory}/a.log`;
+  await using host = await HostProgram.start(["--name", "hana", "--json", "--log", file], {
+    permissions: logging(file),
+  });
+  await using bob = await host.join(["--name", "bob", "--json"]);
+  for (let i = 1; i <= 2; i++) {
+    Deno.renameSync(file, `${directory}/moved${i}`);
+    await bob.say(`message ${i}`);
+    await host.hears("bob", i);
+    if (i === 1) await host.event("warning", ({ code }) => code === "log-moved");
+  }
+  host.signal("SIGTERM");
+  await host.ends(0);
+  assert(entries(file).includes("bob: message 2"));
+  const told = host.events.filter((event) =>
+    event.event === "warning" && event.code === "log-moved"
+  );
+  assertEquals(told.length, 1);
+});
+
 Deno.test("a log that cannot be written is an error before anything is tried", async () => {
   await using listener = new Impostor(() => {});
   const directory = emptyDirectory();

@@ -204,3 +204,28 @@ Deno.test({
     assertEquals(Deno.readTextFileSync(KEPT), before);
   },
 });
+
+test("openLog goes on in a new file where another program moved or removed it", async () => {
+  const file = newFile();
+  let moved = 0;
+  const writer = (await openLog(file, undefined, () => moved++)).getWriter();
+  await writer.write(`one\n`);
+  Deno.renameSync(file, `${file}.moved`);
+  await writer.write(`two\n`);
+  await writer.write(`three\n`);
+  assertEquals(Deno.readTextFileSync(file), `two\nthree\n`);
+  Deno.removeSync(file);
+  await writer.write(`four\n`);
+  await writer.close();
+  assertEquals(Deno.readTextFileSync(`${file}.moved`), `one\n`);
+  assertEquals([Deno.readTextFileSync(file), moved], [`four\n`, 2]);
+});
+
+test("openLog fails where it was removed with its directory", async () => {
+  const directory = `${newFile()}.d`;
+  Deno.mkdirSync(directory);
+  const writer = (await openLog(`${directory}/log`)).getWriter();
+  Deno.removeSync(directory, { recursive: true });
+  await assertFails(writer.write(`lost\n`), "log-unwritable");
+  await assertFails(writer.closed, "log-unwritable");
+});

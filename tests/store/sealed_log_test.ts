@@ -482,3 +482,29 @@ for (const name of ["read", "write"] as const) {
     },
   });
 }
+
+test("openSealedLog goes on in a new file where another program moved or removed it", async () => {
+  const file = newFile();
+  let moved = 0;
+  const writer = (await openSealedLog(file, OPEN, undefined, () => moved++)).getWriter();
+  await writer.write("one\n");
+  Deno.renameSync(file, `${file}.moved`);
+  await writer.write("two\n");
+  await writer.write("three\n");
+  Deno.removeSync(file);
+  Deno.writeTextFileSync(file, ""); // As logrotate can do.
+  await writer.write("four\n");
+  await writer.close();
+  assertEquals(await read(`${file}.moved`), { text: "one\n", unfinished: 0 });
+  assertEquals([await read(file), moved], [{ text: "four\n", unfinished: 0 }, 2]);
+});
+
+test("openSealedLog takes no other file for its own", async () => {
+  const file = newFile();
+  const writer = (await openSealedLog(file, OPEN)).getWriter();
+  Deno.removeSync(file);
+  Deno.writeTextFileSync(file, "a letter");
+  await assertFails(writer.write("lost\n"), "log-unwritable");
+  await assertFails(writer.closed, "log-unwritable");
+  assertEquals(Deno.readTextFileSync(file), "a letter");
+});
