@@ -606,6 +606,18 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "room/session_keys.ts",
+    test: "room/session_keys_test.ts",
+    mutants: [
+      ["key.unwraps >= MAX_UNWRAPS || ", "", "SessionKeys replaces its key after 8,192 unwraps"],
+      [
+        " || key.failed >= MAX_FAILED_UNWRAPS",
+        "",
+        "SessionKeys replaces its key after 64 failures, however worn the one before it is",
+      ],
+    ],
+  },
+  {
     file: "room/link.ts",
     test: "room/link_test.ts",
     mutants: [
@@ -668,6 +680,11 @@ export const MUTANTS: readonly Mutants[] = [
     file: "relay/relay.ts",
     test: "relay/relay_test.ts",
     mutants: [
+      [
+        "if (envelope.cmid <= seat.lastCmid) return undefined;",
+        "",
+        "Relay drops what it was sent before, and breaks off with who leaves something out",
+      ],
       [
         "if (seat.lastCmid !== 0 && envelope.cmid !== seat.lastCmid + 1) {",
         "if (false) {",

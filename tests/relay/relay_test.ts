@@ -132,6 +132,7 @@ test("Relay drops what it was sent before, and breaks off with who leaves someth
   ada.cmid = 41;
   await ada.say(["42 again", "43 again", "44"]);
   await bob.logged("ada: 44");
+  await ada.acknowledged(44); // What came twice has ended nothing.
   ada.cmid++;
   await ada.say(["46"]);
   assertEquals(await ada.farewell(), PROTOCOL);
