@@ -82,6 +82,7 @@ export type Code =
   | "identity-damaged"
   | "identity-unwritable"
   | "identity-exists"
+  | "identity-shared"
   | "peers-damaged"
   | "peers-exposed"
   | "peers-unreadable"
@@ -298,6 +299,10 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 1,
     hint:
       "Keep a copy with 'lanchat id export FILE'; then type the word that is asked for, or --yes.",
+  },
+  "identity-shared": {
+    status: 0,
+    hint: "End one of them, or host with --profile NAME, under another identity.",
   },
   "peers-damaged": {
     status: 0,

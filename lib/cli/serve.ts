@@ -17,8 +17,14 @@ import {
 } from "../net/mod.ts";
 import { Door, Host, Relay } from "../relay/mod.ts";
 import { SessionKeys } from "../room/mod.ts";
-import { type OpenedIdentity, readAllowList } from "../store/mod.ts";
-import type { CloseReason, FrontEnd, InviteEvent, ListeningEvent } from "../ui/mod.ts";
+import { noteHosting, type OpenedIdentity, readAllowList } from "../store/mod.ts";
+import type {
+  CloseReason,
+  FrontEnd,
+  InviteEvent,
+  ListeningEvent,
+  ProblemEvent,
+} from "../ui/mod.ts";
 import type { ServeCommand } from "./args.ts";
 import { chat, type ChatEnd } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
@@ -30,6 +36,15 @@ import { Acquaintances } from "./trust.ts";
 
 /** How long the host's own last messages may take at the end, in milliseconds. */
 const FAREWELL_MS = 1000;
+
+/** Another lanchat hosts under the same identity. */
+const SHARED: ProblemEvent = {
+  event: "warning",
+  code: "identity-shared",
+  message:
+    "Another lanchat hosts a room under your identity: others cannot tell the two hosts apart",
+  hint: CODES["identity-shared"].hint,
+};
 
 /**
  * Hosts a room until it is told to end.
@@ -46,6 +61,8 @@ export async function serve(
 ): Promise<number> {
   const allowed = command.allow === undefined ? undefined : await readAllowList(command.allow);
   const person = await findPerson(opened, command, frontEnd);
+  using hosting = person.file === undefined ? undefined : await noteHosting(person.file);
+  const warnings = [...hosting?.isShared ? [SHARED] : [], ...person.warnings];
   const { identity } = person;
   const listener = listen({
     port: command.port,
@@ -70,6 +87,7 @@ export async function serve(
     const end = await hostRoom(command, {
       room,
       person,
+      warnings,
       digits,
       listener,
       relay,
@@ -91,6 +109,8 @@ type ShownRoom = Omit<OpenedRoom, "root">;
 interface Hosting {
   readonly room: ShownRoom;
   readonly person: Person;
+  /** What to say once the room is there. */
+  readonly warnings: readonly ProblemEvent[];
   /** The fingerprint of the host's identity key. */
   readonly digits: string;
   readonly listener: Listener;
@@ -148,9 +168,19 @@ async function openShown(
 }
 
 async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEnd> {
-  const { digits, frontEnd, interrupts, joinCodes, keeper, listener, person, relay, room } =
-    hosting;
-  const { identity, known, name, warnings } = person;
+  const {
+    digits,
+    frontEnd,
+    interrupts,
+    joinCodes,
+    keeper,
+    listener,
+    person,
+    relay,
+    room,
+    warnings,
+  } = hosting;
+  const { identity, known, name } = person;
   const { memberKey, nonce, psk, roomId, session } = room;
   const key = identity.publicKey;
   const keys = memberKey && new SessionKeys();

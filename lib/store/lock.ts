@@ -37,7 +37,8 @@ export function isSameFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
  * Holds a file for this run alone until it is disposed of; it is made where it is not there.
  *
  * @param ms How long others may hold it, in milliseconds.
- * @throws {Error} If they hold it longer, or it cannot be opened.
+ * @throws {LockedError} If they hold it longer.
+ * @throws {Error} If it cannot be opened.
  */
 export async function takeAlone(file: string, ms: number): Promise<Disposable> {
   const opened = await openLock(file);
@@ -50,10 +51,18 @@ export async function takeAlone(file: string, ms: number): Promise<Disposable> {
   return opened;
 }
 
+/** Another program holds the lock of a file. */
+export class LockedError extends Error {
+  constructor() {
+    super("another program is writing to it");
+    this.name = "LockedError";
+  }
+}
+
 /** Locks a file; not every Deno that lanchat runs on can just try to. @param ms As in {@linkcode takeAlone}. */
 export async function lock(opened: Deno.FsFile, ms: number): Promise<void> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error("another program is writing to it")), ms);
+  const timer = setTimeout(() => late.reject(new LockedError()), ms);
   try {
     await Promise.race([opened.lock(true), late.promise]);
   } finally {

@@ -17,6 +17,7 @@
  * @module
  */
 export { readAllowList } from "./allow_list.ts";
+export { type Hosting, noteHosting } from "./hosting.ts";
 export {
   exportIdentity,
   type FindPassphrase,

@@ -146,3 +146,18 @@ Deno.test("a kept identity is known by its key again, in another session", async
   assertEquals(second!.key, first!.key);
   assertNotEquals(second!.session, first!.session);
 });
+
+Deno.test("a second host under the same identity says so, the next one alone does not", async () => {
+  const args = ["--json", "--identity", `${emptyDirectory()}/me.json`];
+  const warned = async (): Promise<string[]> => {
+    await using host = await HostProgram.start(args, { permissions: KEEPING });
+    host.signal("SIGTERM");
+    await host.ends(0);
+    return host.events.flatMap((event) => event.event === "warning" ? [event.code] : []);
+  };
+  {
+    await using _first = await HostProgram.start(args, { permissions: KEEPING });
+    assertEquals(await warned(), ["identity-shared"]);
+  }
+  assertEquals(await warned(), []);
+});
