@@ -19,10 +19,10 @@ async function host(
   return { fingerprint, warnings };
 }
 
-/** Asserts that an identity and its host's room are kept where nobody else may read them, and nothing else. */
+/** Asserts that an identity, its host's room and a lock are kept where nobody else may read them, and nothing else. */
 function assertKept(file: string): void {
   const directory = file.slice(0, file.lastIndexOf("/"));
-  const kept = [file, file.replace(".json", ".room.json")];
+  const kept = [".json", ".room.json", ".host.lock"].map((end) => file.replace(".json", end));
   for (const each of kept) assertEquals(Deno.statSync(each).mode! & 0o777, 0o600);
   const found = [...Deno.readDirSync(directory)].map(({ name }) => `${directory}/${name}`);
   assertEquals(found.sort(), kept.sort());
