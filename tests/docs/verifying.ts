@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PROGRAM } from "../../lib/ui/render.ts";
 import { encodeBase64 } from "@std/encoding";
 import { seedToPkcs8 } from "../../lib/crypto/mod.ts";
 import { emptyDirectory, Program } from "../support/program.ts";
@@ -147,6 +148,7 @@ export async function takeScreens(): Promise<string[]> {
     ...examples(screens, ROOM_CODE, [
       "02817 44093 68150 91377 25064 80921 13742 57986",
     ]),
+    [`${PROGRAM} join ${address}`, "lanchat join 192.0.2.2"],
     [`lanchat join ${address}`, "lanchat join 192.0.2.2"],
     [address, "192.0.2.2:12345"],
     [adas.home, "/home/ada/.config"],
