@@ -1,21 +1,28 @@
-/** Bytes that may wait in a parked lane; more is refused. */
-export const MAX_PARKED_BYTES: number = 1 << 20;
+/** Bytes that may wait in a parked lane: more than a seat holds for a member that is away (4 MiB). */
+export const MAX_PARKED_BYTES: number = 1 << 23;
 
-/**
- * Bytes that all parked lanes share evenly. A lane keeps what it holds when others are parked later: 1,337
- * of them, each parked when those before are full, hold less than 96 MiB.
- */
-const MAX_PARKED_IN_ALL: number = 1 << 24;
+/** Bytes that may wait in all parked lanes: the largest lane loses what exceeds that. */
+const MAX_PARKED_IN_ALL: number = 1 << 26;
 
 /** What a piece of work takes beside what it holds, in bytes. */
 const PIECE_BYTES = 512;
+
+/** One piece of work in a lane. */
+interface Piece {
+  /** What it takes, in bytes. */
+  readonly size: number;
+  /** Does it. */
+  readonly work: () => Promise<void>;
+  /** Called if it is dropped; missing for work that holds nothing, which is never dropped. */
+  readonly dropped: (() => void) | undefined;
+}
 
 /**
  * Work that is done one after the other in each lane, and side by side between lanes. A lane may be parked;
  * then nobody waits for it.
  */
 export class Lanes {
-  readonly #parked = { count: 0 };
+  readonly #parked = new Set<Lane>();
   #running = 0;
   #waiting: (() => void)[] = [];
 
@@ -40,49 +47,81 @@ export class Lanes {
 /** One lane of {@linkcode Lanes}. */
 export class Lane {
   readonly #count: (change: number) => void;
-  readonly #allParked: { count: number };
-  #tail: Promise<void> = Promise.resolve();
-  #pending = 0;
+  readonly #allParked: Set<Lane>;
+  /** What is to be done; the first is under way if the lane is busy. */
+  readonly #pieces: Piece[] = [];
+  #busy = false;
   #bytes = 0;
-  #parked = false;
 
-  /** Makes a lane. @param count Counts running work. @param allParked Counts all lanes that are parked. */
-  constructor(count: (change: number) => void, allParked: { count: number }) {
+  /** Makes a lane. @param count Counts running work. @param allParked All lanes that are parked. */
+  constructor(count: (change: number) => void, allParked: Set<Lane>) {
     this.#count = count;
     this.#allParked = allParked;
   }
 
   /**
-   * Adds work. @param bytes What it holds. @param work Must not reject.
+   * Adds work; there is always room for work that holds nothing.
    *
-   * @returns Whether there was room for it; there is always for work that holds nothing.
+   * @param bytes What it holds.
+   * @param work Must not reject.
+   * @param dropped Called if there is no room for it, or none any longer.
    */
-  push(bytes: number, work: () => Promise<void>): boolean {
+  push(bytes: number, work: () => Promise<void>, dropped: () => void = () => {}): void {
     const size = bytes + PIECE_BYTES;
-    const limit = Math.min(MAX_PARKED_BYTES, MAX_PARKED_IN_ALL / this.#allParked.count);
-    if (bytes > 0 && this.#parked && this.#bytes + size > limit) return false;
-    this.#pending++;
+    const parked = this.#allParked.has(this);
+    if (bytes > 0 && parked && !this.#makeRoom(size)) return dropped();
+    this.#pieces.push({ size, work, dropped: bytes > 0 ? dropped : undefined });
     this.#bytes += size;
-    if (!this.#parked) this.#count(1);
-    this.#tail = this.#tail.then(work).finally(() => {
-      this.#pending--;
-      this.#bytes -= size;
-      this.#count(-1);
-    });
-    return true;
+    if (!parked) this.#count(1);
+    if (!this.#busy) void this.#run();
   }
 
   /** Waits within a piece of work, with the lane parked meanwhile. */
   async park<Result>(wait: Promise<Result>): Promise<Result> {
-    this.#parked = true;
-    this.#allParked.count++;
-    this.#count(-this.#pending);
+    this.#allParked.add(this);
+    this.#count(-this.#pieces.length);
     try {
       return await wait;
     } finally {
-      this.#parked = false;
-      this.#allParked.count--;
-      this.#count(this.#pending);
+      this.#allParked.delete(this);
+      this.#count(this.#pieces.length);
     }
+  }
+
+  async #run(): Promise<void> {
+    this.#busy = true;
+    await Promise.resolve(); // Whoever adds work goes on first.
+    for (let piece = this.#pieces[0]; piece !== undefined; piece = this.#pieces[0]) {
+      await piece.work();
+      this.#pieces.shift();
+      this.#bytes -= piece.size;
+      this.#count(-1);
+    }
+    this.#busy = false;
+  }
+
+  /** Finds room in this parked lane, at the cost of larger ones if need be. @returns Whether there is any. */
+  #makeRoom(size: number): boolean {
+    const needed = this.#bytes + size;
+    if (needed > MAX_PARKED_BYTES) return false;
+    const lanes = [...this.#allParked];
+    let all = lanes.reduce((sum, lane) => sum + lane.#bytes, size);
+    while (all > MAX_PARKED_IN_ALL) {
+      const largest = lanes.reduce((most, lane) => lane.#bytes > most.#bytes ? lane : most);
+      const freed = needed < largest.#bytes ? largest.#dropLast() : 0;
+      if (freed === 0) return false;
+      all -= freed;
+    }
+    return true;
+  }
+
+  /** Drops the newest work that holds something and is not under way. @returns What it took, in bytes. */
+  #dropLast(): number {
+    const last = this.#pieces.findLastIndex(({ dropped }) => dropped !== undefined);
+    if (last <= 0) return 0;
+    const [{ dropped, size }] = this.#pieces.splice(last, 1) as [Piece];
+    this.#bytes -= size;
+    dropped?.();
+    return size;
   }
 }

@@ -640,21 +640,29 @@ export class Room {
     if (peer === undefined || peer.burned || !OBJECT_TYPES.has(object[0]!)) return;
     const { obeyed } = this.#decisions;
     const announces = object[0] === ObjectType.ANNOUNCE ? 1 : 0;
-    const fits = this.#do(peer, object.length, async () => {
+    peer.announcements += announces;
+    const taken = (): void => {
       peer.announcements -= announces;
+    };
+    this.#do(peer, object.length, async () => {
+      taken();
       await obeyed; // Whoever is banned says nothing any more.
       if (this.#roster.has(peer)) await this.#recovery.receive(peer, object);
-    });
-    if (fits) peer.announcements += announces;
+    }, taken);
   }
 
   /**
    * Does something in a peer's lane; what no honest member sends is dropped there.
    *
-   * @returns Whether there was room for it.
+   * @param dropped Called if there is no room for it.
    */
-  #do(peer: Peer, bytes: number, work: () => Promise<void> | void): boolean {
-    return peer.lane.push(bytes, async () => {
+  #do(
+    peer: Peer,
+    bytes: number,
+    work: () => Promise<void> | void,
+    dropped?: () => void,
+  ): void {
+    peer.lane.push(bytes, async () => {
       try {
         if (!this.#ended) await work();
       } catch (error) {
@@ -662,7 +670,7 @@ export class Room {
         const message = `Cannot take what a member sent: ${error}`;
         this.#events.emit({ type: "warning", code: "internal", message });
       }
-    });
+    }, dropped);
   }
 
   /** Takes an object. @param again Whether it was sent again, and need not be for this member. */

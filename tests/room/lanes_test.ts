@@ -25,7 +25,9 @@ test("Lanes does the work of one lane in its order, and of two side by side", as
   const begun: string[] = [];
   const [a1, a2, b1] = ["a1", "a2", "b1"].map((name) => gate(begun, name)) as [Gate, Gate, Gate];
   const [a, b] = [lanes.lane(), lanes.lane()];
-  assertEquals([a.push(1, a1.work), a.push(1, a2.work), b.push(1, b1.work)], [true, true, true]);
+  a.push(1, a1.work);
+  a.push(1, a2.work);
+  b.push(1, b1.work);
   let settled = false;
   const settling = lanes.settled().then(() => settled = true);
   await nextTurn();
@@ -64,39 +66,85 @@ test("Lanes waits for no lane that is parked, until it goes on", async () => {
   await settling;
 });
 
-test("Lane.push refuses what is over 1 MiB behind a parked piece of work alone", async () => {
+/** Lanes that are parked until they are told to go on, and what of their work was dropped. */
+async function park(count: number) {
   const lanes = new Lanes();
-  const lane = lanes.lane();
-  const wait = Promise.withResolvers<void>();
-  const nothing = () => Promise.resolve();
-  assertEquals(lane.push(2 * MAX_PARKED_BYTES, nothing), true);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const parked = Array.from({ length: count }, () => lanes.lane());
+  for (const lane of parked) lane.push(0, () => lane.park(promise));
   await lanes.settled();
-  lane.push(0, () => lane.park(wait.promise));
-  await lanes.settled();
-  assertEquals(lane.push(MAX_PARKED_BYTES - 2048, nothing), true);
-  assertEquals([lane.push(2048, nothing), lane.push(0, nothing)], [false, true]);
-  // Small pieces take more than their bytes.
-  const taken = Array.from({ length: 10 }, () => lane.push(1, nothing));
-  assertEquals(taken.filter((fits) => fits).length < 4, true);
-  wait.resolve();
+  const [done, dropped] = [[] as string[], [] as string[]];
+  return {
+    parked,
+    done,
+    dropped,
+    push(lane: number, bytes: number, name = `${lane}`): void {
+      const work = () => Promise.resolve(done.push(name)).then(() => {});
+      parked[lane]!.push(bytes, work, () => dropped.push(name));
+    },
+    async goOn(): Promise<void> {
+      resolve();
+      await nextTurn();
+      await lanes.settled();
+    },
+  };
+}
+
+const PIECE_BYTES = 512;
+
+test("Lane.push drops what is over 8 MiB behind a parked piece of work alone", async () => {
+  const { parked: [lane], done, dropped, goOn, push } = await park(1);
+  push(0, MAX_PARKED_BYTES - 3 * PIECE_BYTES - 1, "most");
+  push(0, 2, "too much");
+  push(0, 1, "the rest");
+  push(0, 1, "more");
+  push(0, 0, "nothing");
+  assertEquals(dropped, ["too much", "more"]);
+  await goOn();
+  assertEquals(done, ["most", "the rest", "nothing"]);
+  let taken = false;
+  lane!.push(MAX_PARKED_BYTES + 1, () => Promise.resolve().then(() => void (taken = true)));
   await nextTurn();
-  await lanes.settled();
-  assertEquals(lane.push(MAX_PARKED_BYTES + 1, nothing), true);
-  await lanes.settled();
+  assertEquals(taken, true);
 });
 
-test("Lane.push gives each of many parked lanes an even part of 16 MiB", async () => {
-  const lanes = new Lanes();
-  const wait = Promise.withResolvers<void>();
-  const parked = Array.from({ length: 64 }, () => lanes.lane());
-  for (const lane of parked) lane.push(0, () => lane.park(wait.promise));
-  await lanes.settled();
-  for (const lane of parked) {
-    let count = 0;
-    while (lane.push(50_000, () => Promise.resolve())) count++;
-    assertEquals(count, 5);
+test("Lane.push takes room from the largest parked lane where all are over 64 MiB", async () => {
+  const { done, dropped, goOn, push } = await park(18);
+  const mebibyte = (1 << 20) - PIECE_BYTES;
+  for (let lane = 0; lane < 16; lane++) {
+    for (let i = 0; i < 4; i++) push(lane, mebibyte, `${lane} ${i}`);
   }
-  wait.resolve();
+  // What they were parked with takes a little, too.
+  assertEquals(dropped, ["15 3"]);
+  // A small lane is squeezed by no number of large ones; what is newest in these goes first.
+  push(16, mebibyte, "small");
+  push(0, 0, "nothing");
+  assertEquals(dropped, ["15 3", "0 3"]);
+  // The largest lane loses its own.
+  for (let lane = 1; lane < 15; lane++) push(lane, mebibyte, "own");
+  assertEquals(dropped.slice(2), Array(14).fill("own"));
+  await goOn();
+  const expected = Array.from({ length: 16 }, (_, lane) => [0, 1, 2, 3].map((i) => `${lane} ${i}`));
+  const kept = [...expected.flat().filter((name) => !dropped.includes(name)), "small", "nothing"];
+  assertEquals(done.sort(), kept.sort());
+});
+
+test("Lane.push drops nothing that is under way, and nothing that holds nothing", async () => {
+  const lanes = new Lanes();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const dropped: string[] = [];
+  const work = Array.from({ length: 8 }, (_, i) => {
+    const lane = lanes.lane();
+    lane.push(MAX_PARKED_BYTES, () => lane.park(promise), () => dropped.push(`${i}`));
+    lane.push(0, () => Promise.resolve(), () => dropped.push(`${i} too`));
+    return lane;
+  });
+  const late = lanes.lane();
+  late.push(0, () => late.park(promise));
+  await lanes.settled();
+  late.push(1, () => Promise.resolve(), () => dropped.push("late"));
+  assertEquals([work.length, dropped], [8, ["late"]]);
+  resolve();
   await nextTurn();
   await lanes.settled();
 });

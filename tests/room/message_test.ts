@@ -300,6 +300,31 @@ test("Room shows at once what has waited for it, however many texts it is", asyn
   await stage.close();
 });
 
+test("Room loses nothing of a member that changed its key often while it was away itself", async () => {
+  const { bob, mal, stage } = await open();
+  await stage.relay.settle();
+  const missed: Bytes[] = [];
+  const names: string[] = [];
+  for (let epoch = 2; epoch < 32; epoch++) {
+    const chain = await mal.chain(Audience.ROOM, epoch);
+    missed.push(await chain.skdm(stage.target));
+    for (let i = 0; i < 8; i++) {
+      names.push(`${epoch} ${i}`);
+      missed.push(await chain.msg(names.at(-1)!.padEnd(16_000, ".")));
+    }
+  }
+  await stage.resume([bob, mal], missed.length);
+  for (const object of missed) await stage.says(mal, object);
+  await stage.relay.settle();
+  for (const [i, name] of names.entries()) {
+    if (i % 8 === 0) stage.clock.advance(1000); // Another key is due.
+    const { text } = await stage.events.find((event) => event.type === "message");
+    assertEquals(text.slice(0, name.length + 1), `${name}.`);
+  }
+  await stage.assertStillHears(bob);
+  await stage.close();
+});
+
 test("Room spends none of a member's skips on what that member has not signed", async () => {
   const { chain, mal, stage } = await open();
   const signer = await generateSigningKey();
