@@ -641,7 +641,8 @@ function listenAddress(values: Values): string | undefined {
 }
 
 function nameOf(values: Values, option: string): string | undefined {
-  const name = values.get(option);
+  // A keyboard or a file system may give a letter and its accent apart.
+  const name = values.get(option)?.normalize("NFC");
   const problem = name === undefined ? undefined : nameProblem(name);
   if (problem === undefined) return name;
   throw new UsageError("bad-name", `Cannot use ${option} ${quote(name!)} as ${problem}`);

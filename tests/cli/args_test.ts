@@ -527,6 +527,11 @@ Deno.test("parseCommandLine tells a link from an address, and need be given neit
   assertEquals(parseCommandLine(["join"]), nowhere);
 });
 
+Deno.test("parseCommandLine composes names", () => {
+  const args = (name: string): string[] => ["serve", "--name", name, "--room", name];
+  assertEquals(parseCommandLine(args("Łódź".normalize("NFD"))), parseCommandLine(args("Łódź")));
+});
+
 Deno.test("parseCommandLine refuses a bad name", () => {
   for (const name of ["a:b", "a#b", "a\\b", " a", "a\u202eb", "\u001b[2J", "x".repeat(49)]) {
     fails(["serve", "--name", name], "bad-name");
