@@ -18,13 +18,7 @@ import {
 import { Door, Host, Relay } from "../relay/mod.ts";
 import { SessionKeys } from "../room/mod.ts";
 import { noteHosting, type OpenedIdentity, readAllowList } from "../store/mod.ts";
-import type {
-  CloseReason,
-  FrontEnd,
-  InviteEvent,
-  ListeningEvent,
-  ProblemEvent,
-} from "../ui/mod.ts";
+import type { CloseReason, FrontEnd, InviteEvent, ProblemEvent } from "../ui/mod.ts";
 import type { ServeCommand } from "./args.ts";
 import { chat, type ChatEnd } from "./chat.ts";
 import type { Interrupts } from "./interrupts.ts";
@@ -36,6 +30,14 @@ import { Acquaintances } from "./trust.ts";
 
 /** How long the host's own last messages may take at the end, in milliseconds. */
 const FAREWELL_MS = 1000;
+
+/** The addresses of this machine cannot be known. */
+const HIDDEN: ProblemEvent = {
+  event: "warning",
+  code: "addresses-hidden",
+  message: "The addresses of this machine cannot be listed",
+  hint: CODES["addresses-hidden"].hint,
+};
 
 /** Another lanchat hosts under the same identity. */
 const SHARED: ProblemEvent = {
@@ -70,7 +72,13 @@ export async function serve(
   });
   try {
     const digits = await fingerprint(identity.publicKey);
-    const { invite, ...room } = await openShown(command, { person, listener, frontEnd, digits });
+    const { invite, isHidden, ...room } = await openShown(command, {
+      person,
+      listener,
+      frontEnd,
+      digits,
+    });
+    if (isHidden) warnings.unshift(HIDDEN);
     const { decisions, former, keep, lastNumber, roomId } = room;
     const objects = decisions.map(({ object }) => object);
     const door = new Door({ identity, roomId, decisions: objects, lastNumber, allowed });
@@ -126,6 +134,8 @@ interface Hosting {
 /**
  * Opens the room, and shows how to get in. Where the host is no member, what the invite carries goes no
  * further than here: it has been shown, and is kept nowhere.
+ *
+ * @returns `isHidden`: whether the addresses of this machine cannot be known.
  */
 async function openShown(
   command: ServeCommand,
@@ -133,12 +143,14 @@ async function openShown(
     Hosting,
     "person" | "listener" | "frontEnd" | "digits"
   >,
-): Promise<ShownRoom & { readonly invite?: InviteEvent }> {
+): Promise<ShownRoom & { readonly invite?: InviteEvent; readonly isHidden: boolean }> {
   const { root, ...room } = await openRoom(command, person, frontEnd);
   const hostKey = person.identity.publicKey;
   const addresses = await reachable(listener, command.announce);
-  showListening(frontEnd, {
-    addresses,
+  const isHidden = addresses === undefined;
+  frontEnd.show({
+    event: "listening",
+    addresses: addresses ?? [],
     port: listener.port,
     fingerprint: digits,
     tag: await keyTag(hostKey),
@@ -151,7 +163,7 @@ async function openShown(
       message: "The invite link was shown when this room was begun, and is kept nowhere",
       hint: "Who has it can join. Another room, with another link, begins with --new-room.",
     });
-    return room;
+    return { ...room, isHidden };
   }
   const credential = await encodeCredential({ hostKey, root });
   const hosts = dialable(addresses ?? []);
@@ -164,7 +176,7 @@ async function openShown(
     secret: root !== undefined,
   };
   frontEnd.show(invite);
-  return command.relayOnly ? room : { ...room, invite };
+  return { ...room, isHidden, ...!command.relayOnly && { invite } };
 }
 
 async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEnd> {
@@ -247,22 +259,6 @@ async function acceptAll(listener: Listener, host: Host): Promise<void> {
     greeted.add(greeting);
   }
   await Promise.all(greeted);
-}
-
-function showListening(
-  frontEnd: FrontEnd,
-  { addresses, ...listening }: Omit<ListeningEvent, "event" | "addresses"> & {
-    readonly addresses: readonly string[] | undefined;
-  },
-): void {
-  frontEnd.show({ event: "listening", addresses: addresses ?? [], ...listening });
-  if (addresses !== undefined) return;
-  frontEnd.show({
-    event: "warning",
-    code: "addresses-hidden",
-    message: "The addresses of this machine cannot be listed",
-    hint: CODES["addresses-hidden"].hint,
-  });
 }
 
 /** Announces the room on the network, unless that is not wished for or only this machine can reach it. */
