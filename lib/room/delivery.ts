@@ -8,6 +8,12 @@ import { Timers } from "./timers.ts";
 /** How long the host may take to tell who is behind, in milliseconds. */
 const BEHIND_MS = 2000;
 
+/**
+ * Bytes that may be sealed before all who are here have what the host before has lost: they hold it back until
+ * then, 1 MiB of one member at least.
+ */
+const MAX_AHEAD_BYTES: number = 1 << 19;
+
 /** Whether what is said to a member waits for it to come back. */
 function isOut({ absent, away }: Peer): boolean {
   return absent || away;
@@ -38,6 +44,8 @@ export class Delivery {
   #reachedUntil = 0;
   /** As that, but for what may have been lost with a host. */
   #settledUntil = 0;
+  /** What was sealed since somebody who is here may lack something, in bytes. */
+  #aheadBytes = 0;
   #behind: PromiseWithResolvers<ReadonlySet<Peer>> | undefined;
 
   /** Begins with nothing sent. */
@@ -46,10 +54,17 @@ export class Delivery {
     this.#timers = new Timers(options.clock);
   }
 
-  /** Whether somebody may lack what the host before has lost, and will not be away for long. */
-  get owing(): boolean {
-    if (this.#options.roster.settling) return this.#owed.size > 0;
-    return [...this.#owed].some((peer) => !isOut(peer));
+  /** Whether what is sealed now could not be kept, or held back, for those who may lack what is older. */
+  get full(): boolean {
+    const { link, roster } = this.#options;
+    const here = [...this.#owed].some((peer) => !isOut(peer));
+    if (here && this.#aheadBytes >= MAX_AHEAD_BYTES) return true;
+    return (here || roster.settling && this.#owed.size > 0) && link.keptFull;
+  }
+
+  /** Notes what was sealed, in bytes. */
+  sealed(bytes: number): void {
+    if (this.#owed.size > 0) this.#aheadBytes += bytes;
   }
 
   /** How far the host has come, as {@linkcode LinkListener} tells it. */
@@ -107,12 +122,13 @@ export class Delivery {
     }
     const { link, onSettled, outbox } = this.#options;
     if (this.#owed.size === 0) {
+      this.#aheadBytes = 0;
       this.#settledUntil = this.#deliveredUntil;
       link.forget(this.#deliveredUntil);
       outbox.delivered(this.#deliveredUntil, () => []);
-      onSettled();
     }
     this.#settleReached();
+    onSettled();
   }
 
   /** Tells how far what was said has come to all who are here, and who is away and may lack it. */

@@ -157,8 +157,7 @@ export class Sender {
   async #sendNext(): Promise<boolean> {
     if (this.#outbox.head === undefined) return false;
     if (!this.#link.open || this.#link.backlog >= WINDOW_BYTES) return false;
-    // What is sealed now could not be kept for those who may lack it.
-    if (this.delivery.owing && this.#link.keptFull) return false;
+    if (this.delivery.full) return false;
     const roster = await this.#roster.agreement.current();
     const head = this.#outbox.head;
     if (head === undefined || !this.#link.open) return false;
@@ -300,6 +299,7 @@ export class Sender {
     if (this.#ended) return;
     const cmid = this.#link.send({ class: EnvelopeClass.CHAT, to: to?.session, object });
     this.#outbox.sent(cmid);
+    this.delivery.sealed(object.length);
     for (const peer of isText(first) ? audience : []) {
       peer.saidIn = cmid;
       peer.saidFrom = Math.min(peer.saidFrom, cmid);

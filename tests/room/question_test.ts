@@ -7,27 +7,31 @@ const MIB = 1 << 20;
 /** What each object counts for beside its bytes. */
 const PIECE_BYTES = 64;
 
-test("Question.hold takes 1 MiB of one member, each object with what it takes beside its bytes", () => {
+test("Question.hold takes 8 MiB of one member, each object with what it takes beside its bytes", () => {
   const question = new Question({ bytes: 0 });
-  assertEquals(question.hold(new Uint8Array(MIB - PIECE_BYTES + 1)), false);
+  assertEquals(question.hold(new Uint8Array(8 * MIB - PIECE_BYTES + 1)), false);
   const object = new Uint8Array(1);
   let count = 0;
   while (question.hold(object)) count++;
-  assertEquals(count, Math.floor(MIB / (1 + PIECE_BYTES)));
+  assertEquals(count, Math.floor(8 * MIB / (1 + PIECE_BYTES)));
   assertEquals(question.release().length, count);
-  assertEquals(question.hold(new Uint8Array(MIB - PIECE_BYTES)), true);
+  assertEquals(question.hold(new Uint8Array(8 * MIB - PIECE_BYTES)), true);
 });
 
-test("Question.hold takes 64 MiB of all members together, and release gives it back", () => {
+test("Question.hold takes 64 MiB of all members together, over half of it only 1 MiB of each", () => {
   const held: Held = { bytes: 0 };
-  const object = new Uint8Array(MIB - PIECE_BYTES); // The same for all, as it only counts.
-  const questions = Array.from({ length: 64 }, () => new Question(held));
-  assertEquals(questions.map((question) => question.hold(object)), Array(64).fill(true));
+  const [small, large] = [MIB, 8 * MIB].map((bytes) => new Uint8Array(bytes - PIECE_BYTES));
+  const questions = Array.from({ length: 4 }, () => new Question(held));
+  assertEquals(questions.map((question) => question.hold(large!)), Array(4).fill(true));
+  const others = Array.from({ length: 32 }, () => new Question(held));
+  for (const question of others) {
+    assertEquals([question.hold(large!), question.hold(small!)], [false, true]);
+  }
   const late = new Question(held);
   assertEquals(late.hold(new Uint8Array(1)), false);
-  assertEquals(questions[0]!.release(), [object]);
-  assertEquals(late.hold(object), true);
+  assertEquals(questions[0]!.release(), [large]);
+  assertEquals(late.hold(small!), true);
   assertEquals(late.hold(new Uint8Array(1)), false);
-  for (const question of [...questions, late]) question.release();
+  for (const question of [...questions, ...others, late]) question.release();
   assertEquals(held.bytes, 0);
 });
