@@ -1,18 +1,15 @@
-/** The signals that ask a program to end, and those that end it where they are not caught. */
-const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? ["SIGINT", "SIGBREAK"]
-  // As they are, the later ones would leave the terminal without echo.
-  : [
-    "SIGINT",
-    "SIGTERM",
-    "SIGHUP",
-    "SIGQUIT",
-    "SIGALRM",
-    "SIGUSR2",
-    "SIGVTALRM",
-    "SIGPROF",
-    "SIGXCPU",
-  ];
+/** Signals that ask a program to end, or that would kill it and leave the terminal in raw mode. */
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : [
+  "SIGINT",
+  "SIGTERM",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGALRM",
+  "SIGUSR2",
+  "SIGVTALRM",
+  "SIGPROF",
+  "SIGXCPU",
+];
 
 /** Notices that the program is asked to end, and once more where it is in a hurry. */
 export class Interrupts {

@@ -99,7 +99,7 @@ async function askUnseen(question: string): Promise<Bytes> {
     Deno.stdin.setRaw(true);
     Deno.stderr.writeSync(utf8(question));
   };
-  // Whoever had the terminal meanwhile may have set it otherwise.
+  // Another program may have changed the terminal's modes meanwhile.
   const stopListening = onSignal("SIGCONT", ask);
   try {
     ask();

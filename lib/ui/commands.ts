@@ -11,25 +11,25 @@ const MAX_STATUS_BYTES = 200;
 /** Longest wrong word, in characters, that is repeated. */
 const MAX_SHOWN_LENGTH = 20;
 
-/** A command that does not begin the line, and what it goes on with. */
+/** A command after leading space. */
 const INDENTED_COMMAND = /^\s*(\/\S+)\s/;
 
-/** Longest text that may be a name, in UTF-16 code units: that of a name which is not composed. */
+/** Longest text that can be a name in NFD, in UTF-16 code units. */
 const MAX_TYPED_NAME = 200;
 
-/** Slips after which a command is still suggested. */
+/** Most typing errors in a word for which a command is suggested. */
 const MAX_SLIPS = 2;
 
-/** Commands whose text one member alone reads. */
+/** Commands whose text only one member reads. */
 const PRIVATE: readonly string[] = ["/msg", "/reply"];
 
-/** What `/msg` is called elsewhere. */
+/** Names of `/msg` in other programs. */
 const PRIVATE_ELSEWHERE: readonly string[] = ["/dm", "/pm", "/query", "/tell", "/w", "/whisper"];
 
-/** Slips after which those are suggested whose text all read: what was to be private must not follow one. */
+/** The same for commands whose text everybody reads: a suggestion must not publish a private line. */
 const PUBLIC_MAX_SLIPS: Readonly<Record<string, number>> = { "/me": -1, "/away": 1, "/nick": 1 };
 
-/** What a command is called in short, where the letters begin several. */
+/** Abbreviations that are prefixes of several commands. */
 const SHORT: Readonly<Record<string, string>> = { "/r": "/reply", "/w": "/who" };
 
 /** Tells a name from what follows it, whatever the name is. */
@@ -180,7 +180,7 @@ export const HELP: readonly string[] = [
 
 /** What `/help` shows where the line is edited here. */
 export const KEYS_HELP: readonly string[] = [
-  "Ctrl-R searches the lines that you typed; Ctrl-G ends that.",
+  "Ctrl-R searches the lines that you typed; Ctrl-G cancels.",
   "Tab completes commands and names.",
   "The up and down arrow keys bring earlier lines back.",
 ];
@@ -272,14 +272,14 @@ export function parseLine(line: string, surroundings: Surroundings): Command {
 }
 
 /**
- * The command that a word stands for: itself, or the only one that it begins.
+ * Resolves a command or a unique prefix of one.
  *
- * @throws {UsageError} If it is none. A line is never obeyed as what it may have been meant for.
+ * @throws {UsageError} If it is neither. No line runs as a guessed command.
  */
 function commandOf(word: string, rest: string): string {
   if (COMMANDS.includes(word)) return word;
   const short = SHORT[word];
-  // Elsewhere `/w` begins a private message.
+  // In other programs `/w` sends a private message.
   if (short === "/who" && rest.trim() !== "") throw unknownCommand(word);
   if (short !== undefined) return short;
   const [command, ...others] = COMMANDS.filter((command) => command.startsWith(word));
@@ -320,7 +320,7 @@ function status(text: string): string {
   );
 }
 
-/** The name behind a command, in quotes or not; as a member has it, where only one can be meant. */
+/** The name after a command, with or without quotes, in the spelling of the only member that it matches. */
 function named(word: string, rest: string, members: readonly Addressee[]): string {
   const name = rest.trim().replace(/^"(.+)"$/, "$1").normalize("NFC");
   if (name === "") {
@@ -350,20 +350,20 @@ function verification(text: string, members: readonly Addressee[]): Command {
   return { do: "verify", name: key, digits: request };
 }
 
-/** The completions of a line's last word, whatever its case, and that word. */
+/** Completes the last word of a line, ignoring case. @returns The completions and the word. */
 export function complete(line: string, members: readonly Addressee[]): [string[], string] {
   const [, before, word] = /^(.*?)(\S*)$/s.exec(line)! as unknown as [string, string, string];
   if (before === "" && word.startsWith("/")) {
     return [COMMANDS.filter((command) => command.startsWith(word)), word];
   }
-  // It is shown as it is, and the terminal would obey.
+  // A completed name is written to the terminal as it is.
   const names = members.map(({ name }) => typedName(name))
     .filter((name) => folded(name).startsWith(folded(word)) && sanitizeLine(name) === name)
     .filter((name) => before !== "" || !name.startsWith("/")); // It would be a command there.
   return [names.map((name) => name + (before === "" ? ": " : " ")), word];
 }
 
-/** What texts begin with alike, characters whole. */
+/** Longest common prefix in whole graphemes. */
 export function commonStart([first = "", ...others]: readonly string[]): string {
   let start = "";
   for (const { segment } of new Intl.Segmenter().segment(first)) {
@@ -392,7 +392,7 @@ function addressed(
     const found = namedBy(text, member.name);
     return found === undefined ? [] : [{ member, ...found }];
   });
-  // Of names that differ in case alone that one is meant that is typed so.
+  // Of names that differ only in case, the exact one wins.
   const named = candidates.filter(({ exact, member }) =>
     exact ||
     !candidates.some((other) => other.exact && folded(other.member.name) === folded(member.name))
@@ -412,18 +412,18 @@ function addressed(
   });
 }
 
-/** A member that a text may be for, and what of it is not the name. */
+/** A member that a text may be addressed to. */
 interface Candidate extends NamedBy {
   readonly member: Addressee;
 }
 
 interface NamedBy {
   readonly rest: string;
-  /** Whether the name is typed in its own case. */
+  /** Whether the name matches in case too. */
   readonly exact: boolean;
 }
 
-/** What follows a name, in quotes or not, in a text that begins with it; `undefined` if it does not. */
+/** Splits a text after a name, with or without quotes; `undefined` if it does not start with the name. */
 function namedBy(text: string, name: string): NamedBy | undefined {
   const quoted = QUOTED.exec(text);
   if (quoted !== null && folded(quoted[1]!) === folded(name)) {
@@ -440,12 +440,12 @@ function namedBy(text: string, name: string): NamedBy | undefined {
   return undefined;
 }
 
-/** A name as it can be typed, composed. */
+/** A name without invisible characters, in NFC. */
 function composed(name: string): string {
   return typedName(name).normalize("NFC");
 }
 
-/** A name whatever its case. */
+/** A name for comparison without case. */
 function folded(name: string): string {
   return composed(name).toLowerCase();
 }
@@ -482,7 +482,7 @@ function saying(text: string, kind: MessageKind, to?: Addressee): Command {
 }
 
 function unknownCommand(word: string): UsageError {
-  // A word of any length may have been typed; none that is longer is like a command.
+  // Bounds the work; a longer word resembles no command.
   const suggestions = suggested(excerpt(word, MAX_SHOWN_LENGTH));
   const question = suggestions.length === 0 ? "" : `Did you mean ${suggestions.join(" or ")}? `;
   return new UsageError(
@@ -492,7 +492,7 @@ function unknownCommand(word: string): UsageError {
   );
 }
 
-/** The commands that a word may have been meant for: those that it begins, or those with the fewest slips. */
+/** Commands that a word may mean: those it is a prefix of, or else those with the fewest typing errors. */
 function suggested(word: string): readonly string[] {
   if (isElsewhere(word)) return ["/msg"];
   const lower = word.toLowerCase();
@@ -505,7 +505,7 @@ function suggested(word: string): readonly string[] {
   return closest.includes(lower) ? [lower] : closest;
 }
 
-/** Whether the text behind a word may be meant for one member alone. */
+/** Whether the text after a word may be meant for only one member. */
 function isPrivate(word: string): boolean {
   if (COMMANDS.includes(word)) return PRIVATE.includes(word);
   return isElsewhere(word) ||
@@ -516,7 +516,7 @@ function isElsewhere(word: string): boolean {
   return PRIVATE_ELSEWHERE.includes(word.toLowerCase());
 }
 
-/** How many letters are wrong, missing, too many, or swapped with the next (optimal string alignment). */
+/** Optimal string alignment distance: insertions, deletions, substitutions and transpositions. */
 function slipsBetween(one: string, other: string): number {
   const [a, b] = [[...one], [...other]];
   const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];

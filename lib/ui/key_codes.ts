@@ -1,16 +1,16 @@
-/** What a terminal sends for a key, beside what it sends for a character. */
+/** One unit of terminal input. */
 export type Keystroke =
-  /** Characters; none of them is a control. */
+  /** Printable characters. */
   | { readonly text: string }
-  /** A key by its name, such as `left`, `ctrl-left`, `alt-b` or `enter`. */
+  /** A named key, such as `left`, `ctrl-left`, `alt-b` or `enter`. */
   | { readonly key: string }
-  /** A text that was pasted; no character of it is a key. LF ends a line. */
+  /** Pasted text, which may contain control characters. Lines end with LF. */
   | { readonly paste: string };
 
-/** Bits of the number that tells which keys were held, as xterm and kitty send it. */
+/** Modifier bits, as xterm and kitty encode them (the parameter is their sum plus 1). */
 const HELD = { shift: 1, alt: 2, ctrl: 4, super: 8, hyper: 16, meta: 32, capsLock: 64 } as const;
 
-/** What is sent where a key is let go. */
+/** The event type of a key release. */
 const RELEASED = "3";
 
 /** `CSI … letter`, and `SS3 letter`. */
@@ -32,7 +32,7 @@ const NUMBERS: Readonly<Record<string, string>> = {
   8: "end",
 };
 
-/** The arrows of rxvt: `SS3 letter` where Ctrl is held, `CSI letter` where Shift is. */
+/** Arrow keys of rxvt: `SS3 letter` with Ctrl, `CSI letter` with Shift. */
 const RXVT_ARROWS: Readonly<Record<string, string>> = {
   a: "up",
   b: "down",
@@ -40,7 +40,7 @@ const RXVT_ARROWS: Readonly<Record<string, string>> = {
   d: "left",
 };
 
-/** `SS3 letter` of a keypad in application mode. */
+/** `SS3 letter` of the keypad in application mode. */
 const KEYPAD: Readonly<Record<string, Keystroke>> = {
   M: { key: "enter" },
   X: { text: "=" },
@@ -49,7 +49,7 @@ const KEYPAD: Readonly<Record<string, Keystroke>> = {
   }])),
 };
 
-/** Keys that have a code point of a control, or one of kitty's. */
+/** Named keys by control code, or by kitty's code in the private use area. */
 const NAMED: Readonly<Record<number, string>> = {
   8: "backspace",
   9: "tab",
@@ -66,7 +66,7 @@ const NAMED: Readonly<Record<number, string>> = {
   57426: "delete",
 };
 
-/** The first and the last code point of kitty's keys, and what those of the keypad from 57399 on type. */
+/** Kitty's private code points, and the characters of its keypad keys from 57399 on. */
 const KITTY = {
   first: 57_344,
   last: 63_743,
@@ -76,16 +76,16 @@ const KITTY = {
 
 const CONTROL = /\p{Cc}/u;
 
-/** A code, with those of the shifted key and of an English keyboard; what was held, and whether it was let go; a text, or a code. */
+/** `code:shifted:base ; modifiers:event ; text`, as the kitty keyboard protocol defines them. */
 const PARAMETERS = /^(\d*)(?::(\d*)(?::(\d*))?)?(?:;(\d*)(?::(\d*))?(?:;(\d*(?::\d+)*))?)?$/;
 
 /**
- * The key that a control sequence stands for: those of xterm, of rxvt, of modifyOtherKeys and of kitty.
+ * Decodes a control sequence of xterm, rxvt, modifyOtherKeys or the kitty keyboard protocol.
  *
- * @param parameters What stands between `CSI` and the last character.
- * @param final The last character.
- * @param alt Whether ESC came before it.
- * @returns `undefined` for all that is no key known here.
+ * @param parameters The text between `CSI` and the final character.
+ * @param final The final character.
+ * @param alt Whether another ESC came first.
+ * @returns The key; `undefined` if it is not one that lanchat uses.
  */
 export function controlSequenceKey(
   parameters: string,
@@ -96,7 +96,7 @@ export function controlSequenceKey(
   if (match === null) return undefined;
   const [, code = "", shifted = "", base = "", modifiers = "", event, text = ""] = match;
   if (event === RELEASED) return undefined;
-  // Some have left away what says that it is the first key.
+  // Old terminals send the modifiers as the only parameter.
   const held = Math.max(0, Number(modifiers || (final in LETTERS && code) || 1) - 1) |
     (alt ? HELD.alt : 0);
   switch (final) {
@@ -114,7 +114,7 @@ export function controlSequenceKey(
   }
 }
 
-/** The key that `SS3` and a letter stand for. @param alt Whether ESC came before it. */
+/** Decodes `SS3 parameters final`. @param alt Whether another ESC came first. */
 export function singleShiftKey(
   parameters: string,
   final: string,
@@ -126,7 +126,7 @@ export function singleShiftKey(
   return named(rxvt, HELD.ctrl | (alt ? HELD.alt : 0));
 }
 
-/** The key that is sent as a control character. @param alt Whether ESC came before it. */
+/** Decodes a control character. @param alt Whether ESC came first. */
 export function controlKey(code: number, alt: boolean): Keystroke {
   if (code === 0x0a) return { key: "enter" };
   const name = NAMED[code];
@@ -136,11 +136,11 @@ export function controlKey(code: number, alt: boolean): Keystroke {
 
 interface CharacterCode {
   readonly code: number;
-  /** The code where Shift is held. */
+  /** The code with Shift. */
   readonly shifted?: string;
-  /** The code on an English keyboard. */
+  /** The code of the same key in the US layout. */
   readonly base?: string;
-  /** The code points that are typed. */
+  /** The code points of the typed text. */
   readonly text?: string;
 }
 
@@ -162,7 +162,7 @@ function characterKey(
   return { text: given || upper && (characterOf(Number(shifted)) || typed.toUpperCase()) || typed };
 }
 
-/** Empty where there is none that can be typed. */
+/** The character of a code point; empty if it is not printable. */
 function characterOf(code: number): string {
   if (!(code > 0 && code <= 0x10ffff)) return "";
   const character = String.fromCodePoint(code);

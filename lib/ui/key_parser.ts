@@ -1,49 +1,49 @@
 import { controlKey, controlSequenceKey, type Keystroke, singleShiftKey } from "./key_codes.ts";
 import { Utf8Decoder } from "./utf8_decoder.ts";
 
-/** How long the rest of an escape sequence may take, in milliseconds; ESC is a key after that. */
+/** Longest pause within an escape sequence, in milliseconds. After it, ESC is a key. */
 export const SEQUENCE_MS = 500;
 
-/** How long a paste may be silent before what came of it is taken for all, in milliseconds. */
+/** Longest pause within a paste, in milliseconds. After it, the paste is taken as complete. */
 export const PASTE_MS = 2000;
 
-/** Longest paste that is kept, in bytes: more than any message may have. */
+/** Longest paste that is kept, in bytes: more than a message may have, so it is still refused as too long. */
 const MAX_PASTE_BYTES = 1 << 18;
 
-/** Longest parameters of a control sequence that is a key, in characters. */
+/** Longest parameters of a key's control sequence, in characters. */
 const MAX_PARAMETERS = 256;
 
-/** Bytes that tell of the mouse behind `CSI M`. */
+/** Length of an X10 mouse report after `CSI M`, in bytes. */
 const MOUSE_BYTES = 3;
 
 const [INTERRUPT, BELL, ESC, SPACE, DELETE, FIRST_BEYOND_ASCII] = [3, 7, 0x1b, 0x20, 0x7f, 0x80];
 
-/** Begins and ends a paste, behind `CSI`. */
+/** Starts a bracketed paste, after `CSI`. */
 const PASTE_START = "200~";
 
-/** What a terminal sends behind a paste. */
+/** Ends a bracketed paste. */
 const PASTE_END = [..."\x1b[201~"].map((character) => character.charCodeAt(0));
 
-/** What ends a line of a paste: most terminals send CR. */
+/** A line break in a paste: most terminals send CR. */
 const LINE_BREAK = /\r\n?/g;
 
-/** Controls of eight bits, and separators that a terminal may take for a line end: no key sends them. */
+/** C1 controls and Unicode line separators. No key sends them. */
 const UNTYPED = /[\p{Cc}\u2028\u2029]/gu;
 
-/** What comes next of a sequence. */
+/** Position within a sequence. */
 type State =
   | "ground"
-  /** What ESC begins. */
+  /** After ESC. */
   | "escape"
   /** `CSI parameters final`. */
   | "control-sequence"
   /** `SS3 parameters final`. */
   | "single-shift"
-  /** A string that a terminal answers (OSC, DCS, APC, PM, SOS), to its end. */
+  /** The payload of OSC, DCS, APC, PM or SOS. */
   | "string"
-  /** So many bytes that tell of the mouse. */
+  /** An X10 mouse report. */
   | "mouse"
-  /** The letter of a function key in a Linux console. */
+  /** The letter of a function key of the Linux console. */
   | "function-key"
   | "paste";
 
@@ -58,10 +58,10 @@ const AFTER_ESC: Readonly<Record<string, State>> = {
 };
 
 /**
- * Tells keys and pastes in what a terminal sends. Every complete sequence that is no known key, such as an
- * answer of the terminal or a report of its mouse, is swallowed. A text never holds a control character.
+ * Parses terminal input into text, keys and pastes. It swallows every complete sequence that is not a known
+ * key, such as replies of the terminal and mouse reports. Text never contains a control character.
  *
- * @example A word, a key, and an answer of the terminal
+ * @example A word, a key and a reply of the terminal
  * ```ts
  * import { KeyParser } from "./key_parser.ts";
  * import { assertEquals } from "@std/assert";
@@ -77,24 +77,24 @@ export class KeyParser {
   #parameters = "";
   #mouseBytes = 0;
   #pasted: number[] = [];
-  /** How many bytes of the mark that ends a paste have come. */
+  /** Number of bytes of {@linkcode PASTE_END} matched so far. */
   #endBytes = 0;
   #keys: Keystroke[] = [];
 
-  /** How long what is missing may take, in milliseconds; `undefined` if nothing is. */
+  /** How long to wait for the rest of a sequence, in milliseconds; `undefined` between sequences. */
   get patienceMs(): number | undefined {
     if (this.#state === "ground") return undefined;
     return this.#state === "paste" ? PASTE_MS : SEQUENCE_MS;
   }
 
-  /** Goes on with what was read at once. Ctrl-C that comes by itself gives a paste up. */
+  /** Parses one chunk. A chunk that is only Ctrl-C discards an unfinished paste. */
   push(bytes: Uint8Array): Keystroke[] {
     if (this.#state === "paste" && bytes.length === 1 && bytes[0] === INTERRUPT) this.#begin();
     else this.#pushAll(bytes);
     return this.#keys.splice(0);
   }
 
-  /** Goes on without what is missing: a paste is what came of it, ESC a key, and all else nothing. */
+  /** Ends an unfinished sequence: a paste is emitted as it is, ESC as a key; anything else is dropped. */
   giveUp(): Keystroke[] {
     if (this.#state === "paste") this.#endPaste();
     if (this.#state === "escape" && !this.#alt) this.#keys.push({ key: "escape" });
@@ -134,7 +134,7 @@ export class KeyParser {
         return this.#takePasted(byte);
       case "string":
         if (byte === BELL) return this.#begin();
-        // Only what ends it, and what no terminal sends within it.
+        // ESC may start its end; other controls never occur within it.
         return byte < SPACE ? this.#takeAnew(byte) : undefined;
       case "mouse":
         if (byte < SPACE) return this.#takeAnew(byte);
@@ -149,7 +149,7 @@ export class KeyParser {
     }
   }
 
-  /** A byte that is no part of what was begun. */
+  /** Drops the unfinished sequence and parses a byte as the start of the next one. */
   #takeAnew(byte: number): void {
     this.#begin();
     this.#pushAll(Uint8Array.of(byte));
@@ -170,13 +170,13 @@ export class KeyParser {
     else {
       this.#begin();
       if (byte < SPACE || byte === DELETE) this.#keys.push(controlKey(byte, true));
-      // `ESC \` ends a string, of which nothing is left.
+      // `ESC \` ends a string.
       else if (character !== "\\") this.#keys.push({ key: `alt-${character.toLowerCase()}` });
     }
   }
 
   #takeParameter(character: string): void {
-    // rxvt ends the keys by `$` where Shift is held; elsewhere it does not end a sequence.
+    // rxvt ends keys with Shift by `$`, which is an intermediate byte in every other sequence.
     const ends = character >= "@" || character === "$" && /^\d+$/.test(this.#parameters);
     if (!ends) {
       if (this.#parameters.length < MAX_PARAMETERS) this.#parameters += character;
@@ -203,7 +203,7 @@ export class KeyParser {
       return;
     }
     this.#keep(...PASTE_END.slice(0, this.#endBytes));
-    // The mark has ESC at its start alone.
+    // The mark contains only one ESC, its first byte.
     this.#endBytes = byte === ESC ? 1 : 0;
     if (byte !== ESC) this.#keep(byte);
   }
@@ -220,7 +220,7 @@ export class KeyParser {
   }
 }
 
-/** Where the next control is, or the end. */
+/** Index of the next control character, or the length. */
 function endOfText(bytes: Uint8Array, start: number): number {
   let end = start;
   while (end < bytes.length && bytes[end]! >= SPACE && bytes[end] !== DELETE) end++;

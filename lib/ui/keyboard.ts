@@ -3,19 +3,19 @@ import type { Keystroke } from "./key_codes.ts";
 import { KeyParser } from "./key_parser.ts";
 import { RestartableTimer } from "./restartable_timer.ts";
 
-/** Tells which keys are pressed at a terminal; what is begun and does not go on is given up in time. */
+/** Parses the input of a terminal, and ends unfinished sequences after a timeout. */
 export class Keyboard {
   readonly #parser = new KeyParser();
   readonly #press: (keys: readonly Keystroke[]) => void;
   readonly #rest: RestartableTimer;
 
-  /** Begins between two keys. @param press Is told of keys, all of one read at once. */
+  /** Creates a keyboard. @param press Called with the keys of each chunk. */
   constructor(clock: Clock, press: (keys: readonly Keystroke[]) => void) {
     this.#press = press;
     this.#rest = new RestartableTimer(clock, () => press(this.#parser.giveUp()));
   }
 
-  /** Takes what was read at once. */
+  /** Parses one chunk. */
   push(bytes: Uint8Array): void {
     const keys = this.#parser.push(bytes);
     const { patienceMs } = this.#parser;
@@ -24,7 +24,7 @@ export class Keyboard {
     this.#press(keys);
   }
 
-  /** Waits for nothing more. */
+  /** Stops the timeout. */
   stop(): void {
     this.#rest.stop();
   }

@@ -1,55 +1,55 @@
-/** Lines that are brought back. */
+/** Maximum lines of the history. */
 export const HISTORY_LINES = 500;
 
-/** Texts that were cut out and can be put back. */
+/** Maximum entries of the kill ring. */
 const KILLED_TEXTS = 32;
 
-/** Changes that can be undone. */
+/** Maximum changes that can be undone. */
 const UNDONE_CHANGES = 100;
 
-/** A word, with the joiners within it. */
+/** A word; joiners within it belong to it. */
 const WORD = /[\p{L}\p{N}_][\p{L}\p{M}\p{N}_\u200c\u200d]*/gu;
 
-/** What stands between spaces. */
+/** Text between spaces. */
 const UNSPACED = /\S+/g;
 
 const graphemes = new Intl.Segmenter();
 
-/** A line, and where in it is typed. */
+/** A line and its cursor. */
 export interface EditedLine {
   readonly text: string;
-  /** In UTF-16 code units; never within a character as people see it. */
+  /** Position in UTF-16 code units, always at a grapheme boundary. */
   readonly cursor: number;
 }
 
-/** A search of the history for the last line that contains a text. */
+/** A reverse search of the history. */
 export interface Search {
-  /** What is searched for. */
+  /** Text to find, in any case. */
   readonly query: string;
-  /** Which line of the history is shown; -1 if there is none. */
+  /** Index of the match in the history; -1 without a match. */
   readonly place: number;
-  /** What there was before. */
+  /** The state when the search began. */
   readonly before: EditorState;
 }
 
-/** All that a line editor knows. */
+/** State of a line editor. */
 export interface EditorState extends EditedLine {
-  /** Lines that were entered, the last one last. */
+  /** Entered lines, newest last. */
   readonly history: readonly string[];
-  /** Which of them is edited; their number for a new line. */
+  /** Index of the line being edited; the length of the history for the new line. */
   readonly place: number;
-  /** The new line while another one is edited. */
+  /** The new line while one of the history is edited. */
   readonly draft: string;
-  /** What was cut out, the last text first. */
+  /** Kill ring, newest first. */
   readonly killed: readonly string[];
-  /** How the line was before each change, the last one first. */
+  /** The line before each change, newest first. */
   readonly undo: readonly EditedLine[];
-  /** What the last key did, where the next one goes on with that. */
+  /** The last command, where the next key may continue it. */
   readonly last?: "type" | "kill" | { readonly yanked: number; readonly from: EditedLine };
   readonly search?: Search;
 }
 
-/** A line to begin with. */
+/** The initial state. */
 export const EMPTY_LINE: EditorState = {
   text: "",
   cursor: 0,
@@ -107,7 +107,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "ctrl-r": (state) => ({ ...state, search: { query: "", place: -1, before: state } }),
 };
 
-/** Other keys for the same. */
+/** Other keys for the same commands. */
 const ALIASES: Readonly<Record<string, string>> = {
   "ctrl-b": "left",
   "ctrl-f": "right",
@@ -126,15 +126,15 @@ const ALIASES: Readonly<Record<string, string>> = {
   "ctrl-n": "down",
 };
 
-/** The keys that end a search with the line as it was before. */
+/** Keys that cancel a search. */
 const GIVE_UP: ReadonlySet<string> = new Set(["ctrl-c", "ctrl-g"]);
 
 /**
- * The line after a key, as `readline` has them; one that does nothing here changes nothing.
+ * Handles a key with the bindings of readline. An unknown key changes nothing.
  *
- * @param key Its name, as in a `Keystroke`.
+ * @param key The name of the key, as in `Keystroke`.
  *
- * @example A word back, and without its first letter
+ * @example Delete the first letter of a word
  * ```ts
  * import { EMPTY_LINE, press, type } from "./line_editor.ts";
  * import { assertEquals } from "@std/assert";
@@ -149,7 +149,7 @@ export function press(state: EditorState, key: string): EditorState {
   return command === undefined ? state : command(state);
 }
 
-/** The line after a text was typed or pasted. @param text Without controls. */
+/** Inserts text at the cursor, or appends it to the query of a search. @param text Without control characters. */
 export function type(state: EditorState, text: string): EditorState {
   const { search } = state;
   if (search !== undefined) {
@@ -157,16 +157,16 @@ export function type(state: EditorState, text: string): EditorState {
   }
   const { last, undo } = state;
   const typed = replaced(state, state.cursor, state.cursor, text);
-  // A word is undone as one.
+  // Consecutive typing is undone as one change.
   return { ...typed, last: "type", ...last === "type" && { undo } };
 }
 
-/** The line after some characters before the cursor gave way to others. @param length How many, in UTF-16 code units. */
+/** Replaces text before the cursor. @param length Length of the replaced text, in UTF-16 code units. */
 export function replaceBefore(state: EditorState, length: number, text: string): EditorState {
   return replaced(state, state.cursor - length, state.cursor, text);
 }
 
-/** The line that was entered, and a new one. A search that has found nothing enters what is empty. */
+/** Enters the line and starts a new one. A search without a match enters an empty line. */
 export function enter(state: EditorState): [line: string, next: EditorState] {
   const { search } = state;
   if (search?.place === -1) return ["", search.before];
@@ -187,7 +187,7 @@ function pressInSearch(state: EditorState, search: Search, key: string): EditorS
   return press(place === -1 ? before : settled(state), key);
 }
 
-/** Finds the last line up to a place that contains what is searched for; shows it, or what was before. */
+/** Moves the search to the newest match at or before a place of the history. */
 function searchFor(state: EditorState, place: number = state.search!.place): EditorState {
   const { before, place: shown, query } = state.search!;
   const folded = query.toLowerCase();
@@ -195,7 +195,7 @@ function searchFor(state: EditorState, place: number = state.search!.place): Edi
   const found = query === ""
     ? -1
     : lines.findLastIndex((line) => line.toLowerCase().includes(folded));
-  // Without an older one the one that is shown stays.
+  // Without an older match, keep the current one.
   if (found === -1 && place < shown) return state;
   if (found === -1) return { ...before, search: { before, place: -1, query } };
   const text = state.history[found]!;
@@ -206,7 +206,7 @@ function searchFor(state: EditorState, place: number = state.search!.place): Edi
   };
 }
 
-/** Without what only goes on with the key before. */
+/** The state without pending continuations. */
 function settled(state: EditorState): EditorState {
   const { last: _last, search: _search, ...rest } = state;
   return rest;
@@ -216,7 +216,7 @@ function isDraft({ history, place }: EditorState): boolean {
   return place === history.length;
 }
 
-/** Replaces what is between two places, and goes behind it. */
+/** Replaces the text between two positions, and puts the cursor after it. */
 function replaced(state: EditorState, one: number, other: number, by: string): EditorState {
   const [start, end] = [Math.min(one, other), Math.max(one, other)];
   if (start === end && by === "") return settled(state);
@@ -235,7 +235,7 @@ function undo(state: EditorState): EditorState {
   return before === undefined ? state : { ...settled(state), ...before, undo };
 }
 
-/** Puts back what was cut out. @param from The line before that. @param index The how last text. */
+/** Inserts an entry of the kill ring. @param from The line before the insertion. @param index Which entry. */
 function yank(state: EditorState, from: EditedLine, index: number): EditorState {
   const { killed } = state;
   if (killed.length === 0) return state;
@@ -263,21 +263,21 @@ function characterRight({ cursor, text }: EditedLine): number {
   return snapped(text, Math.min(cursor + 1, text.length));
 }
 
-/** Where a character ends that a place is within. */
+/** The next grapheme boundary at or after a position. */
 function snapped(text: string, place: number): number {
   if (place >= text.length) return text.length;
   const { index, segment } = graphemes.segment(text).containing(place)!;
   return index === place ? place : index + segment.length;
 }
 
-/** Where the last piece begins that begins before the cursor. */
+/** Start of the last piece that starts before the cursor. */
 function startBefore(pieces: RegExp, { cursor, text }: EditedLine): number {
   const starts = Array.from(text.matchAll(pieces), ({ index }) => index);
   const start = starts.findLast((start) => start < cursor) ?? 0;
   return graphemes.segment(text).containing(start)?.index ?? 0;
 }
 
-/** Where the first word ends that ends behind the cursor. */
+/** End of the first word that ends after the cursor. */
 function wordEnd({ cursor, text }: EditedLine): number {
   const ends = Array.from(text.matchAll(WORD), ({ 0: word, index }) => index + word.length);
   return snapped(text, ends.find((end) => end > cursor) ?? text.length);

@@ -4,7 +4,7 @@ import { LanchatError } from "../errors.ts";
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** The byte order mark that some programs put before UTF-8. */
+/** The byte order mark that some programs write before UTF-8. */
 const MARK = utf8("\ufeff");
 
 /** A line of input. */
@@ -90,7 +90,7 @@ class LineSplitter {
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
-    // More, as the line may have a mark before it and the CR of its end behind it.
+    // Room for a byte order mark and the CR of the line end.
     this.#begun = new Uint8Array(MARK.length + maxBytes + 1);
   }
 

@@ -222,7 +222,7 @@ export class Picker {
     ];
   }
 
-  /** Shows all of it where something else may be: the window has another size, or another program was there. */
+  /** Redraws everything, after a resize or when another program had the terminal. */
   #drawAnew(): void {
     if (!this.#options.plain) this.#device.writeSync(this.#list.erase(this.#device.columns()));
     this.#draw();

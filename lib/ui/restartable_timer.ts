@@ -1,23 +1,23 @@
 import type { Clock } from "../clock.ts";
 
-/** Calls a function once some time has passed since it was started last. */
+/** Calls a function some time after the last start. */
 export class RestartableTimer {
   readonly #clock: Clock;
   readonly #callback: () => void;
   #cancel: (() => void) | undefined;
 
-  /** Waits to be started. */
+  /** Creates a stopped timer. */
   constructor(clock: Clock, callback: () => void) {
     this.#clock = clock;
     this.#callback = callback;
   }
 
-  /** Whether the function is still to be called. */
+  /** Whether the call is pending. */
   get running(): boolean {
     return this.#cancel !== undefined;
   }
 
-  /** Begins again. @param ms How long, in milliseconds. */
+  /** Starts, or restarts, the timer. @param ms Delay, in milliseconds. */
   start(ms: number): void {
     this.stop();
     this.#cancel = this.#clock.after(ms, () => {
@@ -26,7 +26,7 @@ export class RestartableTimer {
     });
   }
 
-  /** Does not call the function. */
+  /** Cancels the call. */
   stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;

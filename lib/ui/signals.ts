@@ -1,7 +1,7 @@
 /**
- * Calls a function at a signal; on Windows, which has none of those that matter to a terminal, never.
+ * Listens to a signal of Unix; does nothing on Windows.
  *
- * @returns Ends that.
+ * @returns Stops listening.
  */
 export function onSignal(signal: Deno.Signal, listener: () => void): () => void {
   if (Deno.build.os === "windows") return () => {};

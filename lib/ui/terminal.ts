@@ -38,10 +38,10 @@ const [DEFAULT_COLUMNS, DEFAULT_ROWS] = [80, 24];
 /** Rows above the prompt for own messages whose mark may still change. */
 const MAX_WAITING_ROWS = 5;
 
-/** How long a window keeps its size before the line is drawn for it, in milliseconds. */
+/** Delay between the last change of the window's size and drawing, in milliseconds. */
 export const RESIZE_MS = 50;
 
-/** The same in tmux, which tells of another size up to 250 ms later than it has wrapped what is shown. */
+/** The same in tmux, which sends SIGWINCH up to 250 ms after it has reflowed the screen. */
 const TMUX_RESIZE_MS = 300;
 
 /** How the terminal is left: without marks on pastes, and with no style of ours. */
@@ -62,9 +62,9 @@ export interface TerminalDevice extends StandardStreams {
   rows(): number;
   /** Whether each key is read as it is pressed, not shown and without a meaning of its own. */
   setRaw(raw: boolean): void;
-  /** How long it keeps its size once all is wrapped to it, in milliseconds; {@linkcode RESIZE_MS} by default. */
+  /** Delay before drawing in a new size, in milliseconds; {@linkcode RESIZE_MS} by default. */
   readonly resizeMs?: number;
-  /** Whether it never wraps the row of the cursor to another width, as it does the others. */
+  /** Whether it does not reflow the row of the cursor. */
   readonly keepsCursorRow?: boolean;
   /** Writes before it returns: the end of the program may be next. */
   writeSync(text: string): void;
@@ -114,7 +114,7 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #keyboard: Keyboard;
   readonly #pastes = new Pastes(HISTORY_LINES);
   readonly #line: TypedLine;
-  /** Runs while the window changes its size: what is drawn meanwhile may be wrapped to any. */
+  /** Runs while the window changes its size. Nothing is drawn meanwhile, because its width is unknown. */
   readonly #resizing: RestartableTimer;
   readonly #wishes: ReadableStreamDefaultController<Input>;
   readonly #stopListening: readonly (() => void)[];
@@ -252,7 +252,7 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#output.write(this.#line.draw(prompt + text, prompt.length + cursor, columns, rows));
   }
 
-  /** Shows all of it where something else may be: the window has another size, or another program was there. */
+  /** Redraws everything, after a resize or when another program had the terminal. */
   #drawAnew(): void {
     this.#output.write(this.#eraseLine());
     this.#drawNews();
@@ -268,7 +268,7 @@ export class TerminalFrontEnd implements FrontEnd {
     return this.#line.erase(this.#device.columns());
   }
 
-  /** Completes the word before the cursor, or shows what it may go on with. */
+  /** Completes the word before the cursor, or lists its completions. */
   #complete(): void {
     const { cursor, text } = this.#editor;
     const [found, word] = complete(text.slice(0, cursor), this.#conversation.members);
@@ -296,7 +296,7 @@ export class TerminalFrontEnd implements FrontEnd {
 
   #press(keys: readonly Keystroke[]): void {
     for (const key of keys) {
-      if (!this.#editing) return; // It came behind a /quit.
+      if (!this.#editing) return; // The rest of the chunk follows a /quit.
       if (this.#editor.text === "") this.#conversation.begin();
       if ("text" in key) this.#editor = type(this.#editor, key.text);
       else if ("paste" in key) this.#editor = type(this.#editor, this.#pastes.mark(key.paste));
@@ -383,7 +383,7 @@ export class TerminalFrontEnd implements FrontEnd {
   }
 }
 
-/** Stands before the line that a search has found. */
+/** The prompt of a search. */
 function searchPrompt({ place, query }: Search): string {
   return place === -1 && query !== "" ? `(not in the history: ${query}) ` : `(history: ${query}) `;
 }
@@ -403,7 +403,7 @@ export function processTerminal(): TerminalDevice {
   };
 }
 
-/** Without the permission to look it may always be. */
+/** Whether this may be tmux: it is, or the environment cannot be read. */
 function mayBeInTmux(): boolean {
   const { state } = Deno.permissions.querySync({ name: "env", variable: "TMUX" });
   return state !== "granted" || Deno.env.get("TMUX") !== undefined;

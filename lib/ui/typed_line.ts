@@ -37,8 +37,8 @@ const graphemes = new Intl.Segmenter();
  * Terminals disagree about the width of emoji and of many other characters. So a row ends where the
  * next character may not fit in some terminal, none is left to be wrapped, and the cursor goes to its
  * place behind what is written before it, never to a column: the number of rows is the same everywhere.
- * Of a line that is higher than the window, the rows around the cursor are shown. What is shown is taken away
- * row by row: tmux scrolls all away that is cleared from the first row to the end (`ESC [ J`).
+ * Of a line that is higher than the window, the rows around the cursor are shown. Rows are cleared one by
+ * one: tmux moves the screen into its scrollback when `ESC [ J` clears it from the first row.
  *
  * @example A line, and a character more
  * ```ts
@@ -56,7 +56,7 @@ export class TypedLine {
   #shown = NOTHING;
   #columns = 0;
 
-  /** Begins with nothing. @param keepsCursorRow Whether the terminal never wraps the row of the cursor to another width. */
+  /** Creates an empty line. @param keepsCursorRow Whether the terminal does not reflow the row of the cursor. */
   constructor(keepsCursorRow: boolean = false) {
     this.#keepsCursorRow = keepsCursorRow;
   }
@@ -88,7 +88,7 @@ export class TypedLine {
     return moved(-above) + cleared(rows);
   }
 
-  /** How many rows the line takes, and how many of them are above the cursor. */
+  /** Number of rows that the line takes in a width, and of those above the cursor. */
   #extent(columns: number): { rows: number; above: number } {
     const { before, row, rows } = this.#shown;
     if (columns === this.#columns) return { rows: rows.length, above: row };
@@ -113,7 +113,7 @@ export class TypedLine {
     const same = shown.rows.findIndex((row, i) => row !== old.rows[i]);
     const isSame = same < 0 && shown.rows.length === old.rows.length;
     if (isSame) return moved(shown.row - old.row) + shown.before;
-    // Only rows that are there can be gone to: in the last one of a window nothing is below.
+    // The cursor cannot move to rows that do not exist yet: in the last row of a window it would stay.
     const first = Math.min(same < 0 ? last : same, old.rows.length - 1);
     const drawn = moved(first - old.row) + cleared(old.rows.length - first) +
       shown.rows.slice(first).join("\r\n");
@@ -123,7 +123,7 @@ export class TypedLine {
   }
 }
 
-/** How many rows a row becomes in a terminal of another width. */
+/** Number of rows that a row wraps to. */
 function wrappedRows(row: string, columns: number): number {
   return Math.max(1, Math.ceil(width(row) / columns));
 }
@@ -204,7 +204,7 @@ function moved(rows: number): string {
   return `\r\x1b[${Math.abs(rows)}${rows < 0 ? "A" : "B"}`;
 }
 
-/** Clears so many rows from the start of one on, and stays there. */
+/** Clears rows from the current one on; the cursor stays at its start. */
 function cleared(rows: number): string {
   if (rows <= 1) return "\x1b[K";
   return `\x1b7${Array(rows).fill("\x1b[K").join("\x1b[B")}\x1b8`;

@@ -1,13 +1,14 @@
 import { type Bytes, concat } from "../bytes/mod.ts";
 
-/** Stands for a byte that is no UTF-8. As a lone surrogate it can come of no other bytes. */
+/** Replaces a byte that is not UTF-8. No bytes decode to it, because it is a lone surrogate. */
 export const NOT_UTF8 = "\udcff";
 
-/** Bytes of the longest character. */
+/** Length of the longest character in UTF-8, in bytes. */
 const MAX_CHARACTER_BYTES = 4;
 
 /**
- * Decodes UTF-8 that comes in parts, and keeps the bytes that are none apart from a U+FFFD that was sent.
+ * Decodes UTF-8 chunk by chunk. Invalid bytes become {@linkcode NOT_UTF8}, so that they differ from a
+ * U+FFFD in the input.
  *
  * @example A character in two parts, and a byte of ISO 8859-1
  * ```ts
@@ -22,7 +23,7 @@ const MAX_CHARACTER_BYTES = 4;
 export class Utf8Decoder {
   #rest: Bytes = new Uint8Array();
 
-  /** Decodes all characters that are complete. */
+  /** Decodes every complete character. */
   push(bytes: Uint8Array): string {
     const all = concat(this.#rest, bytes);
     const end = all.length - begunBytes(all);
@@ -30,7 +31,7 @@ export class Utf8Decoder {
     return decode(all.subarray(0, end));
   }
 
-  /** Decodes what is left of a character whose rest does not come. */
+  /** Decodes the bytes of an incomplete last character. */
   end(): string {
     const text = decode(this.#rest);
     this.#rest = new Uint8Array();
@@ -61,7 +62,7 @@ function decodeEach(bytes: Uint8Array): string {
   return text;
 }
 
-/** How many bytes at the end may begin a character. */
+/** The number of trailing bytes that are an incomplete character. */
 function begunBytes(bytes: Uint8Array): number {
   for (let length = 1; length < MAX_CHARACTER_BYTES && length <= bytes.length; length++) {
     const needed = lengthOf(bytes.at(-length)!);
@@ -70,7 +71,7 @@ function begunBytes(bytes: Uint8Array): number {
   return 0;
 }
 
-/** How many bytes the character has that a byte begins; 0 if it can begin none. */
+/** Length of the character that starts with a byte, in bytes; 0 if no character does. */
 function lengthOf(first: number): number {
   if (first < 0x80) return 1;
   if (first < 0xc2 || first > 0xf4) return 0;
