@@ -36,7 +36,7 @@ export async function memberAtTerminal(
 
 /** A script in the room that a terminal's program hosts. */
 export async function scriptIn(host: Pty, name: string): Promise<Program> {
-  const port = /lanchat join ?[\d.]+:(\d+)/.exec(host.lines.join(""))![1];
+  const port = /join ?127\.0\.0\.1:(\d+)/.exec(host.lines.join(""))![1];
   const program = new Program(["join", `127.0.0.1:${port}`, "--name", name, "--json"]);
   try {
     await program.ready();
