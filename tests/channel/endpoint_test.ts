@@ -25,7 +25,6 @@ import { assertFails } from "../support/assert.ts";
 import { channelOver, channelPair, type TestChannel, WARM_UP } from "../support/channel.ts";
 import { FakeClock } from "../support/clock.ts";
 import { duplex, type DuplexOptions } from "../support/duplex.ts";
-import { CryptoWork } from "../support/crypto_work.ts";
 import { test } from "../support/test.ts";
 
 const CODEC = { encode: encodeMemberRecord, decode: decodeHostRecord };
@@ -106,7 +105,6 @@ test("Endpoint sends urgent records in their order, then what next gives", async
 });
 
 test("Endpoint lets an urgent record overtake what waits, where the other side reads slowly", async () => {
-  await using _sealing = new CryptoWork(); // What is being sealed at the end.
   const { endpoint, other } = await setUp({ next: bulk(1000), capacity: 1 });
   const reader = other.readable.getReader();
   endpoint.wake();

@@ -1,12 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { CryptoWork } from "../support/crypto_work.ts";
 import { Nonces } from "../support/nonces.ts";
 import { storm } from "../support/storm.ts";
 import { test } from "../support/test.ts";
 
 for (let seed = 1; seed <= 10; seed++) {
   test(`5,000 messages of 8 members reach all once and in order through storm ${seed}`, async () => {
-    await using _work = new CryptoWork();
     using nonces = new Nonces();
     const report = await storm({ seed, members: 8, messages: 5000, faults: 40, restarts: 3 });
     assertEquals(nonces.repeated, []);

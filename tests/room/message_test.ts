@@ -15,7 +15,6 @@ import {
 } from "../../lib/wire/mod.ts";
 import { flip } from "../support/assert.ts";
 import type { FakeClock } from "../support/clock.ts";
-import { CryptoWork } from "../support/crypto_work.ts";
 import { sessionKey } from "../support/keys.ts";
 import { type MsgLies, type OwnChain, Puppet, ratchet } from "../support/puppet.ts";
 import { Stage } from "../support/stage.ts";
@@ -243,7 +242,6 @@ test("Room shows what others say before the keys that strangers have it skip", a
   await stage.says(bob, await chain.skdm(stage.target));
   const hello = await chain.msg("hello");
   await stage.relay.settle();
-  await using _ = new CryptoWork();
   using derived = new DerivedKeys();
   for (const [i, flood] of floods.entries()) await stage.says(strangers[i]!, ...flood);
   await stage.says(bob, hello);

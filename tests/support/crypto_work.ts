@@ -1,8 +1,10 @@
 /** What WebCrypto does in the background. */
 const OPERATIONS = [
+  "decapsulateBits",
   "decrypt",
   "deriveBits",
   "digest",
+  "encapsulateBits",
   "encrypt",
   "exportKey",
   "generateKey",
@@ -21,7 +23,8 @@ export class CryptoWork implements AsyncDisposable {
   /** Notes what begins from now on. */
   constructor() {
     for (const name of OPERATIONS) {
-      const operation = this.#subtle[name]!;
+      const operation = this.#subtle[name];
+      if (operation === undefined) continue; // ML-KEM is not in every runtime.
       this.#subtle[name] = (...args) => {
         const result = operation.apply(crypto.subtle, args);
         this.#pending.add(result);
