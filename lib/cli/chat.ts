@@ -78,7 +78,7 @@ export interface ChatOptions {
   readonly host: HostView;
   /** Where it was dialled, as `formatHostPort` gives it; missing at the host. */
   readonly hostAddress?: string;
-  /** What to say behind `ready`. */
+  /** Warnings printed after `ready`. */
   readonly warnings?: readonly ProblemEvent[];
   /** This connection's join code; `null` at the host. */
   readonly joinCode: string | null;

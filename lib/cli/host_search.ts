@@ -6,15 +6,15 @@ import {
   type SearchOptions,
 } from "../net/mod.ts";
 
-/** Most announcements of one search that are news: with more, nobody makes a member dial again at once. */
+/** Maximum new announcements of one search that cause a dial at once: an attacker can send any number. */
 const MAX_NEWS = 8;
 
 /** What a host search asks of a {@linkcode RoomSearch}. */
 export type Search = Pick<RoomSearch, "close" | "rooms">;
 
 /**
- * Looks for the places at which a host is announced. Anybody can announce anything: whoever answers there
- * still has to have the host's key.
+ * Looks for the places at which a host is announced. Anyone can announce anything: the machine that
+ * answers must still prove the host's key.
  */
 export class HostSearch {
   readonly #tag: string;

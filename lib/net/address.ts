@@ -21,7 +21,7 @@ const NUMERIC = /(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i;
 /** What an address copied from a browser or a shell may have around the host and the port. */
 const AROUND = /^\s*(?:[a-z][a-z\d+.-]*:\/\/)?(?:[^@/]*@)?([^/?#\s]*)(?:[/?#].*)?\s*$/is;
 
-/** Interfaces that lead to the containers and virtual machines of this machine, and to nobody else. */
+/** Interfaces that lead only to the containers and virtual machines of this machine. */
 const INTERNAL =
   /^(?:docker|podman|cni|lxcbr|lxdbr|incusbr|virbr|vmnet|vboxnet)\d+$|^(?:br-[\da-f]{12}|veth.*|vEthernet \(.*\))$/;
 

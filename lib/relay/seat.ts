@@ -217,7 +217,7 @@ export class Seat {
   #cancelVerdict: (() => void) | undefined;
   /** What was acknowledged when the progress was last looked at, in bytes. */
   #judgedBytes = 0;
-  /** Whether the member took too little when nobody waited for it yet. */
+  /** Whether the member took too little while no sender waited for it yet. */
   #slow = false;
 
   /** Makes a seat. */

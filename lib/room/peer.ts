@@ -230,7 +230,7 @@ export class Peer {
     this.budget.leave();
   }
 
-  /** Notes that nothing is taken from anybody any more. */
+  /** Ends work for this peer: the room accepts nothing more from any member. */
   end(): void {
     this.leave();
     this.budget.end();

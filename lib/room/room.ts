@@ -200,7 +200,7 @@ export class Room {
     return this.#roster.announced().map((peer) => peer.member!);
   }
 
-  /** Sessions that have not announced themselves within 10 s; nobody gives them keys. */
+  /** Sessions that have not announced themselves within 10 s; members give them no keys. */
   get strangers(): Present[] {
     return this.#roster.strangers();
   }

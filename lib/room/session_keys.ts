@@ -13,7 +13,7 @@ import {
 /** Age at which a session key is replaced, in milliseconds: the window of PROTOCOL.md §6.1. */
 export const SESSION_KEY_MS = 3_600_000;
 
-/** How soon the first key is tried for again where it could not be made: without one nobody enters a room. */
+/** Delay until another try at a first key that could not be made: without one no member enters a room. */
 const FIRST_KEY_RETRY_MS = 1000;
 
 /** How long the key before stays, for what was wrapped for it and is still on its way. */

@@ -22,7 +22,7 @@ const LOCK_MS = 5000;
 
 const ACTION = "use known peers in";
 
-/** That others could read it is a warning: nobody can pass for somebody else by it. */
+/** A file that others can read is only a warning: reading it lets no one impersonate a peer. */
 const TRUST: Trust = {
   holds: "whom you know and have verified",
   isSecret: false,
