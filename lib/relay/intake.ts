@@ -70,6 +70,14 @@ export class Lane {
     return bytes;
   }
 
+  /** Drops what waits: its sender sends it again on its next connection. */
+  clear(): void {
+    this.#envelopes.length = 0;
+    this.#bytes = this.#credit = 0;
+    this.#emptied?.resolve();
+    this.#emptied = undefined;
+  }
+
   /** Passes on what one turn allows. @returns Whether another turn is due. */
   takeTurn(): boolean {
     // A turn that was interrupted by a holder goes on.

@@ -99,6 +99,8 @@ export class Relay {
   /** Seats without a connection for longer than {@linkcode AWAY_LONG_MS}, the longest first. */
   readonly #awayLong = new Set<Seat>();
   readonly #intake = new Intake();
+  /** What the newest connection of a seat waits to have passed on. */
+  readonly #lanes = new WeakMap<Seat, Lane>();
   #own: Seat | undefined;
   #queuedBytes = 0;
   /** The seats that hold lanes until {@linkcode Limits.maxMemoryBytes} are enough. */
@@ -136,6 +138,7 @@ export class Relay {
     if (seat !== undefined) {
       void seat.claim?.close(CloseReason.REPLACED);
       seat.claim = endpoint;
+      this.#lanes.get(seat)?.clear();
       seat.network = networkOf(guest.address ?? "");
       seat.disconnect();
       seat.cancelExpiry();
@@ -385,7 +388,7 @@ export class Relay {
   }
 
   #laneFor(seat: Seat, endpoint: SeatEndpoint): Lane {
-    return new Lane(this.#intake, (envelope) => {
+    const lane = new Lane(this.#intake, (envelope) => {
       // What is taken now nobody would be told of: its sender has to know that it did not go.
       if (seat.claim !== endpoint || this.#ended) return undefined;
       if (envelope.cmid <= seat.lastCmid) return undefined; // Sent again after a reconnect.
@@ -395,6 +398,8 @@ export class Relay {
       }
       return this.#pass(seat, envelope);
     });
+    this.#lanes.set(seat, lane);
+    return lane;
   }
 
   /** Passes an envelope on. @returns The seat that it has to wait for, if there is one. */

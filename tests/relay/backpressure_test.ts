@@ -296,6 +296,21 @@ test("Relay passes on all of a member that leaves while it is held, and then tha
   await close(scene);
 });
 
+test("Relay keeps nothing of a connection that is held and that another one of its member follows", async () => {
+  const scene = await open();
+  const { ada, relay } = scene;
+  await ada.say(Array(SHARE).fill(OBJECT));
+  await ada.say(Array(4).fill(OBJECT));
+  await standstill(scene);
+  assertEquals(taken(ada), SHARE_BYTES);
+  const again = new Guest(relay, ada);
+  const { lastCmid } = await again.greeted();
+  assertEquals(lastCmid, SHARE);
+  // Bob still reads nothing, and yet the relay has done with the connection before.
+  await ada.served;
+  await close({ ...scene, ada: again });
+});
+
 test("Relay passes on nothing of a member that it has closed as too slow", async () => {
   const clock = new FakeClock();
   const relay = new Relay({ clock });

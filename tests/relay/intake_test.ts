@@ -106,3 +106,16 @@ test("Lane.emptied waits for what is held, and for nothing else", async () => {
   await waiting;
   assertEquals(lane.bytes, 0);
 });
+
+test("Lane.clear has nothing wait, and passes on what comes later", async () => {
+  const scene = new Scene([100]);
+  const [lane] = scene.lanes as [Lane];
+  lane.push(envelopes(2, 100));
+  const { emptied } = lane;
+  lane.clear();
+  await emptied;
+  assertEquals([lane.bytes, scene.passed.length], [0, 0]);
+  scene.open(1000);
+  lane.push(envelopes(1, 100));
+  assertEquals([lane.bytes, scene.passed.length], [0, 1]);
+});
