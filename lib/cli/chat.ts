@@ -78,7 +78,7 @@ export interface ChatOptions {
   readonly host: HostView;
   /** Where it was dialled, as `formatHostPort` gives it; missing at the host. */
   readonly hostAddress?: string;
-  /** Warnings printed after `ready`. */
+  /** Warnings printed after the first `ready`. */
   readonly warnings?: readonly ProblemEvent[];
   /** This connection's join code; `null` at the host. */
   readonly joinCode: string | null;
@@ -137,9 +137,12 @@ class Chat {
   /** Where the host was reached last. */
   #hostAddress: string | undefined;
   readonly #pending = new Set<Promise<void>>();
+  /** Warnings that are not printed yet. */
+  readonly #warnings: ProblemEvent[];
 
   constructor(options: ChatOptions) {
     this.#options = options;
+    this.#warnings = [...options.warnings ?? []];
     this.#name = options.room.name;
     this.#hostAddress = options.hostAddress;
     options.acquaintances.onUnkept = (error) => this.#show({ ...problem(error), event: "warning" });
@@ -627,11 +630,11 @@ class Chat {
   }
 
   #showReady(me: Member, members: readonly PresentView[]): void {
-    const { fingerprint, host, warnings = [] } = this.#options;
+    const { fingerprint, host } = this.#options;
     if (this.#noteMove() === undefined) this.#noteHostAddress();
     const joinCode = this.#joinCode;
     this.#show({ event: "ready", ...view(me), fingerprint, host, joinCode, members });
-    for (const warning of warnings) this.#show(warning);
+    for (const warning of this.#warnings.splice(0)) this.#show(warning);
   }
 
   #showKeyChanged(member: Member, withheld: boolean): void {

@@ -78,6 +78,7 @@ export class Picker {
   #offered: readonly Choice[] = [];
   /** The lines that the terminal shows. */
   #shown: readonly string[] = [];
+  #hasChosen = false;
   #open = true;
 
   /** Takes the terminal. */
@@ -139,7 +140,8 @@ export class Picker {
 
   async #readKeys(): Promise<void> {
     try {
-      while (this.#open) {
+      // What is typed after the choice is for those who read next.
+      while (this.#open && !this.#hasChosen) {
         const { done, value } = await this.#reader.read();
         if (done) break;
         this.#keyboard.push(value);
@@ -147,7 +149,7 @@ export class Picker {
     } catch {
       // The terminal is gone, or given back.
     }
-    this.#interrupt();
+    if (!this.#hasChosen) this.#interrupt();
   }
 
   #press(key: Keystroke): void {
@@ -155,7 +157,9 @@ export class Picker {
     if (!("text" in key)) return;
     for (const character of key.text) {
       const choice = this.#chosenBy(character);
-      if (choice !== undefined || character.toLowerCase() === LEAVE) return this.#choose(choice);
+      if (choice === undefined && character.toLowerCase() !== LEAVE) continue;
+      this.#hasChosen = true;
+      return this.#choose(choice);
     }
   }
 

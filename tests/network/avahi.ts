@@ -69,12 +69,15 @@ export class Avahi implements AsyncDisposable {
     return stack.move();
   }
 
-  /** All that it resolves of a service: lines of `avahi-browse -rp`. */
-  async browse(service: string): Promise<string[]> {
-    const command = this.#machine.wrapper(["avahi-browse", "-rpt", service]);
+  /** What it resolves of a service, over IPv4 and over IPv6: lines of `avahi-browse -rp`. */
+  async browse(service: string): Promise<{ readonly IPv4: string; readonly IPv6: string }> {
+    const command = this.#machine.wrapper(["avahi-browse", "-rp", service]);
     await using tool = new Tool(command, this.#env);
-    await tool.stdout.drained;
-    return tool.stdout.lines.filter((line) => line.startsWith("="));
+    const [IPv4, IPv6] = await Promise.all([
+      tool.stdout.line(/^=;[^;]*;IPv4;/),
+      tool.stdout.line(/^=;[^;]*;IPv6;/),
+    ]);
+    return { IPv4, IPv6 };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
