@@ -286,7 +286,8 @@ export class Link {
     // At the host before the seat may have been given up, and at this one the others wait no longer.
     const lost = known
       ? !record.resumed && this.#hadSeat()
-      : this.#left !== undefined && this.#left.silence >= Math.min(keepMs, this.#keepMs);
+      : record.resumed && this.#instance !== undefined ||
+        this.#left !== undefined && this.#left.silence >= Math.min(keepMs, this.#keepMs);
     if (lost) throw new ChannelError("seat-lost", "This member's place was not kept so long");
     if (!known) {
       this.#restarted ||= this.#entered;

@@ -256,15 +256,13 @@ test("Link begins to count anew at a relay that does not know it any more", asyn
   await first.relay.settle();
   await first.relay.cut();
   await assertFails(first.ran, "connection-lost");
-  for (const resumed of [false, true]) {
-    const relay = new ScriptedRelay(); // Another instance.
-    const ran = scene.link.run(relay.channel);
-    await relay.send(accept(relay, { resumed, lastCmid: 0 }));
-    assertEquals(await nextRecord(relay), { type: "resume", instance: ZEROS, lastSeq: 0 });
-    await relay.send({ type: "resume", nextSeq: 1, queued: 0 });
-    await relay.close();
-    assertEquals(await ran, CloseReason.HOST_ENDS);
-  }
+  const relay = new ScriptedRelay(); // Another instance.
+  const ran = scene.link.run(relay.channel);
+  await relay.send(accept(relay, { resumed: false, lastCmid: 0 }));
+  assertEquals(await nextRecord(relay), { type: "resume", instance: ZEROS, lastSeq: 0 });
+  await relay.send({ type: "resume", nextSeq: 1, queued: 0 });
+  await relay.close();
+  assertEquals(await ran, CloseReason.HOST_ENDS);
 });
 
 /** A connection of a link to a relay that lets it in. @returns How far it got. */
@@ -400,6 +398,17 @@ test("Link finds its seat lost at another process 90 s after the last record, by
       if (end === "in") await second.close();
     }
   }
+});
+
+test("Link finds its seat lost at a process that still has one for it, and that it knows no more", async () => {
+  const scene = create();
+  const { ran, relay } = await connect(scene);
+  await relay.cut();
+  await assertFails(ran, "connection-lost");
+  const second = new ScriptedRelay();
+  const failed = assertFails(scene.link.run(second.channel), "seat-lost");
+  await second.accept({ resumed: true, lastCmid: 0 });
+  await failed;
 });
 
 test("Link finds its seat lost as soon as either process would keep it no longer", async () => {
