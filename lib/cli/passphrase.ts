@@ -1,20 +1,17 @@
-import { type Bytes, utf8 } from "../bytes/mod.ts";
+import { utf8 } from "../bytes/mod.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import { passphraseKey } from "../crypto/mod.ts";
 import { LanchatError, quote } from "../errors.ts";
 import type { Unlock } from "../store/mod.ts";
-import { onSignal } from "../ui/mod.ts";
+import { Keyboard, onSignal } from "../ui/mod.ts";
 import { environmentPassphrase } from "./environment.ts";
 import { Interrupts } from "./interrupts.ts";
 
 /** How often a person may try to type the passphrase of an identity. */
 const ATTEMPTS = 3;
 
-const CTRL_C = 0x03;
-const CTRL_D = 0x04;
-const BACKSPACES: readonly number[] = [0x08, 0x7f];
-const LINE_ENDS: readonly number[] = [0x0a, 0x0d];
-const CTRL_U = 0x15;
-const FIRST_PRINTABLE = 0x20;
+const INTERRUPTS: readonly string[] = ["ctrl-c", "ctrl-d"];
+const LINE_ENDS: readonly string[] = ["enter", "ctrl-j"];
 
 /** Gives the key of a log under the passphrase that a person types, or that the environment has. */
 export function unlocker(file: string): Unlock {
@@ -50,7 +47,7 @@ export async function askWord(question: string): Promise<string> {
   const interrupts = new Interrupts(() => {});
   try {
     Deno.stderr.writeSync(utf8(question));
-    return new TextDecoder().decode(await typedLine(interrupts));
+    return await typedLine(interrupts);
   } finally {
     interrupts.close();
   }
@@ -70,30 +67,23 @@ async function askTwice(question: string): Promise<string> {
 }
 
 async function askPassphrase(question: string): Promise<string> {
-  return passphraseOf(await askUnseen(question));
+  return passphraseOf(await askSecret(question));
 }
 
 /** @throws {LanchatError} With code `no-passphrase` if it is empty or not UTF-8. */
-export function passphraseOf(typed: Bytes): string {
-  if (typed.length === 0) throw unusable("it is empty");
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(typed);
-  } catch {
-    throw unusable("it is not UTF-8");
-  }
+export function passphraseOf(typed: string): string {
+  if (typed === "") throw unusable("it is empty");
+  if (!typed.isWellFormed()) throw unusable("it is not UTF-8");
+  return typed;
 }
 
 /**
  * Asks a person at the terminal, who does not see what is typed; a signal ends that.
  *
- * @returns What was typed; U+FFFD where it is not UTF-8.
+ * @returns What was typed; a lone surrogate for each byte that is not UTF-8.
  * @throws {LanchatError} As {@linkcode readTyped} does.
  */
 export async function askSecret(question: string): Promise<string> {
-  return new TextDecoder().decode(await askUnseen(question));
-}
-
-async function askUnseen(question: string): Promise<Bytes> {
   const interrupts = new Interrupts(() => {});
   const ask = (): void => {
     Deno.stdin.setRaw(true);
@@ -112,42 +102,49 @@ async function askUnseen(question: string): Promise<Bytes> {
   }
 }
 
-async function typedLine(interrupts: Interrupts): Promise<Bytes> {
+async function typedLine(interrupts: Interrupts): Promise<string> {
   return await Promise.race([readTyped(readKey), interrupts.first.then(() => stop())]);
 }
 
 /**
- * Reads a line as it is typed: backspace takes a character back, Ctrl-U all of them.
+ * Reads a line as it is typed: backspace takes a character back, Ctrl-U all of them. Replies of the terminal
+ * and mouse reports are no text.
  *
  * @param next The next byte; `undefined` at the end of input.
- * @returns The bytes of its text.
+ * @returns The text; a lone surrogate for each byte that is not UTF-8.
  * @throws {LanchatError} With code `interrupted` at Ctrl-C, Ctrl-D or the end.
  */
-export async function readTyped(next: () => Promise<number | undefined>): Promise<Bytes> {
-  const typed: number[] = [];
-  while (true) {
-    const key = await next();
-    if (key === undefined || key === CTRL_C || key === CTRL_D) return stop();
-    if (LINE_ENDS.includes(key)) return new Uint8Array(typed);
-    if (BACKSPACES.includes(key)) takeBack(typed);
-    else if (key === CTRL_U) typed.length = 0;
-    else if (key >= FIRST_PRINTABLE) typed.push(key);
+export async function readTyped(
+  next: () => Promise<number | undefined>,
+  clock: Clock = systemClock,
+): Promise<string> {
+  let typed: string[] = [];
+  let end: string | undefined;
+  const keyboard = new Keyboard(clock, (strokes) => {
+    for (const stroke of strokes) {
+      if ("text" in stroke) typed.push(...stroke.text);
+      else if ("paste" in stroke) typed.push(...stroke.paste.replaceAll("\n", ""));
+      else if (stroke.key === "backspace") typed.pop();
+      else if (stroke.key === "ctrl-u") typed = [];
+      else if (LINE_ENDS.includes(stroke.key) || INTERRUPTS.includes(stroke.key)) end = stroke.key;
+    }
+  });
+  try {
+    while (end === undefined) {
+      const byte = await next();
+      if (byte === undefined) return stop();
+      keyboard.push(new Uint8Array([byte]));
+    }
+  } finally {
+    keyboard.stop();
   }
+  return LINE_ENDS.includes(end) ? typed.join("") : stop();
 }
 
 /** One byte, so that what was typed behind the line stays for whoever reads next. */
 async function readKey(): Promise<number | undefined> {
   const key = new Uint8Array(1);
   return await Deno.stdin.read(key) === null ? undefined : key[0];
-}
-
-/** Removes the last character, which may have several bytes of UTF-8. */
-function takeBack(typed: number[]): void {
-  while (isContinuation(typed.pop()));
-}
-
-function isContinuation(byte: number | undefined): boolean {
-  return byte !== undefined && (byte & 0xc0) === 0x80;
 }
 
 function unusable(reason: string): LanchatError {

@@ -24,6 +24,7 @@ export * from "./choose.ts";
 export * from "./events.ts";
 export * from "./front_end.ts";
 export * from "./json.ts";
+export { Keyboard } from "./keyboard.ts";
 export * from "./logged.ts";
 export * from "./plain.ts";
 export type { Choice, Picker, PickerOptions } from "./picker.ts";

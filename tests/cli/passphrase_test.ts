@@ -1,13 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { passphraseOf, readTyped } from "../../lib/cli/passphrase.ts";
 import { assertFails } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
 import { test } from "../support/test.ts";
 
 /** What is read where a person presses these keys, and how many bytes stay for whoever reads next. */
 async function typing(keys: string): Promise<[text: string, left: number]> {
   const bytes = [...new TextEncoder().encode(keys)];
-  const typed = await readTyped(() => Promise.resolve(bytes.shift()));
-  return [new TextDecoder().decode(typed), bytes.length];
+  const typed = await readTyped(() => Promise.resolve(bytes.shift()), new FakeClock());
+  return [typed, bytes.length];
 }
 
 test("readTyped reads to the end of the line, and no further", async () => {
@@ -30,6 +31,12 @@ test("readTyped ignores other controls", async () => {
   assertEquals(await typing("a\x1b\t\x00b\r"), ["ab", 0]);
 });
 
+test("readTyped takes no reply of the terminal and no mouse report for text", async () => {
+  const replies = ["\x1b[<0;10;10M", "\x1b[M !!", "\x1b[12;40R", "\x1b]11;rgb:0/0/0\x07", "\x1b[C"];
+  for (const reply of replies) assertEquals(await typing(`a${reply}b\r`), ["ab", 0]);
+  assertEquals(await typing("\x1b[200~pasted\x1b[201~\r"), ["pasted", 0]);
+});
+
 test("readTyped stops at Ctrl-C, at Ctrl-D and at the end of input", async () => {
   for (const keys of ["a\x03b\r", "a\x04\r", "a", ""]) {
     const error = await assertFails(typing(keys), "interrupted");
@@ -38,7 +45,9 @@ test("readTyped stops at Ctrl-C, at Ctrl-D and at the end of input", async () =>
 });
 
 test("passphraseOf refuses what is not UTF-8, and nothing", async () => {
-  assertEquals(passphraseOf(new TextEncoder().encode("\ufeffp\u00e4ss")), "\ufeffp\u00e4ss");
-  await assertFails(() => passphraseOf(new Uint8Array([0xff])), "no-passphrase", "not UTF-8");
-  await assertFails(() => passphraseOf(new Uint8Array()), "no-passphrase", "empty");
+  assertEquals(passphraseOf("\ufeffp\u00e4ss"), "\ufeffp\u00e4ss");
+  const bytes = [0x61, 0xff, 0x0d];
+  const typed = await readTyped(() => Promise.resolve(bytes.shift()), new FakeClock());
+  await assertFails(() => passphraseOf(typed), "no-passphrase", "not UTF-8");
+  await assertFails(() => passphraseOf(""), "no-passphrase", "empty");
 });
