@@ -381,6 +381,7 @@ class Sea {
       const to = this.#below(10) === 0 ? others[this.#below(others.length)] : undefined;
       const text = `${sailor.name} ${i}`;
       const saying = sailor.say(text, to, () => void sent.push({ to, text }));
+      saying.catch(() => {}); // If the storm fails, that is told, not what it left unsaid.
       said.push(saying);
       this.#note();
       // Now and then a pause until all have it, so that the weather catches up with the talk.
