@@ -1,10 +1,19 @@
 /** How long anything that is waited for may take, in milliseconds. */
 const DEADLINE_MS = 90_000;
 
-/** Waits for something, but not for ever. @param explain Says what did not come. */
-export async function within<T>(promise: Promise<T>, explain: () => string): Promise<T> {
+/**
+ * Waits for something, but not for ever.
+ *
+ * @param explain Says what did not come.
+ * @param ms How long it may take, in milliseconds.
+ */
+export async function within<T>(
+  promise: Promise<T>,
+  explain: () => string,
+  ms: number = DEADLINE_MS,
+): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(explain())), DEADLINE_MS);
+  const timer = setTimeout(() => late.reject(new Error(explain())), ms);
   try {
     return await Promise.race([promise, late.promise]);
   } finally {
