@@ -1,19 +1,10 @@
 /** How long anything that is waited for may take, in milliseconds. */
 const DEADLINE_MS = 90_000;
 
-/**
- * Waits for something, but not for ever.
- *
- * @param explain Says what did not come.
- * @param ms How long it may take, in milliseconds.
- */
-export async function within<T>(
-  promise: Promise<T>,
-  explain: () => string,
-  ms: number = DEADLINE_MS,
-): Promise<T> {
+/** Waits for something, but not for ever. @param explain Says what did not come. */
+export async function within<T>(promise: Promise<T>, explain: () => string): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(explain())), ms);
+  const timer = setTimeout(() => late.reject(new Error(explain())), DEADLINE_MS);
   try {
     return await Promise.race([promise, late.promise]);
   } finally {
