@@ -200,14 +200,15 @@ function helpLine({ summary, usage }: Explanation): string {
  * import { parseLine } from "./commands.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const members = [{ name: "bob", key: "…" }];
+ * const bob = { name: "bob", key: "…" };
+ * const members = [bob];
  * assertEquals(parseLine("//x", { members }), { do: "say", text: "/x", kind: "text" });
  * assertEquals(parseLine("/me waves", { members }), { do: "say", text: "waves", kind: "action" });
  * assertEquals(parseLine("/msg bob hi", { members }), {
  *   do: "say",
  *   text: "hi",
  *   kind: "text",
- *   to: members[0],
+ *   to: bob,
  * });
  * ```
  */

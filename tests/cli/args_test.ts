@@ -164,7 +164,8 @@ Deno.test("parseCommandLine reads --plain, --no-notify and --log", () => {
     });
     fails(words(`${line} --log-encrypted`), "missing-value");
     assertEquals(parseCommandLine(words(`${line} --log a.log --log-max 2`)), {
-      ...parseCommandLine(words(`${line} --log a.log`)),
+      ...command,
+      log: "a.log",
       maxLogBytes: 2 << 20,
     });
     fails(words(`${line} --log-max 2`), "missing-value");

@@ -280,7 +280,7 @@ test("Redialer ends a wait with the reason of its signal, and leaves no timer", 
       random: () => 1,
       clock,
     }).dial(attempts.make);
-    const failed = assertRejects(() => dialled);
+    const failed = assertRejects(() => dialled, Error);
     await run(clock, 1000 * before);
     abort.abort(new Error("No more"));
     assertEquals((await failed).message, "No more");

@@ -146,7 +146,7 @@ testUnless(missing("bash"), "bash knows all options of each command", async () =
     const text = await output(["bash", "--norc", "--noprofile", "-c", commands]);
     return text.trimEnd().split("\n");
   };
-  assertEquals(await complete(""), SUBCOMMANDS);
+  assertEquals(await complete(""), [...SUBCOMMANDS]);
   assertEquals(await complete("-"), COMMON_OPTIONS.map(({ name }) => name));
   for (const name of SUBCOMMANDS) {
     const options = COMMANDS[name].options.map(({ name }) => name);
@@ -159,8 +159,8 @@ testUnless(missing("bash"), "bash knows all options of each command", async () =
   assertEquals(await complete("serve", "--port", "="), [""]);
   assertEquals(await complete("serve", "--json", "="), [""]);
   assertEquals(await complete("join", ""), [""]);
-  assertEquals(await complete("id", "--profile", "new", ""), ID_ACTIONS);
-  assertEquals(await complete("--name", "log", "id", "--identity", "=", "me", ""), ID_ACTIONS);
+  assertEquals(await complete("id", "--profile", "new", ""), [...ID_ACTIONS]);
+  assertEquals(await complete("--name", "log", "id", "--identity", "=", "me", ""), [...ID_ACTIONS]);
   for (const action of PEER_ACTIONS) assertEquals(await complete("peers", action, ""), [""]);
 });
 

@@ -128,7 +128,7 @@ Deno.test("every event has exactly its fields, at the host and at a member", asy
     hint: "Compare the join code with the person at the host, or join with --host-key.",
   });
 
-  assertEquals(joined, { event: "joined", member: me, joinCode: code });
+  assertEquals(joined, { event: "joined", member: me, joinCode: code! });
   const { at, ...said } = message as Event<"message">;
   assertEquals(said, { event: "message", from: me, text: "hello", kind: "text", private: false });
   assert(Number.isInteger(at) && at >= before && at <= Date.now(), `${at}`);

@@ -83,7 +83,7 @@ test("openConnection.close ends a pending read, may be repeated and reaches the 
   const pending = reader.read();
   connection.close();
   connection.close();
-  assertEquals(await pending, { done: true, value: undefined });
+  assertEquals<unknown>(await pending, { done: true, value: undefined });
   assertEquals(await peer.read(new Uint8Array(1)), null);
   await assertFails(connection.writable.getWriter().write(new Uint8Array(1)), "connection-lost");
   peer.close();

@@ -29,7 +29,7 @@ test("Question.hold takes 64 MiB of all members together, over half of it only 1
   }
   const late = new Question(held);
   assertEquals(late.hold(new Uint8Array(1)), false);
-  assertEquals(questions[0]!.release(), [large]);
+  assertEquals(questions[0]!.release(), [large!]);
   assertEquals(late.hold(small!), true);
   assertEquals(late.hold(new Uint8Array(1)), false);
   for (const question of [...questions, ...others, late]) question.release();

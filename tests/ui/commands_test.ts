@@ -301,14 +301,15 @@ test("complete makes no command of a name", () => {
 
 test("parseLine and complete take a name with emoji as it can be typed", () => {
   const [family, rainbow] = [EMOJI.family, EMOJI.rainbow].map((emoji) => `${emoji} ada`);
-  const members = [{ name: family!, key: "family" }, { name: rainbow!, key: "rainbow" }];
+  const ada = { name: rainbow!, key: "rainbow" };
+  const members = [{ name: family!, key: "family" }, ada];
   const typed = "\u{1F3F3}\u{1F308}";
   for (const name of [rainbow, `${typed} ada`, `"${typed} ada"`]) {
     assertEquals(parseLine(`/msg ${name} hi`, { members }), {
       do: "say",
       text: "hi",
       kind: "text",
-      to: members[1],
+      to: ada,
     });
   }
   const england = [{ name: EMOJI.england, key: "england" }];

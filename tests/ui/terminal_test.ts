@@ -471,7 +471,7 @@ test("TerminalFrontEnd quits and restores the terminal on every way to leave", a
     await using desk = new Desk(60);
     await leave(desk);
     assertEquals((await desk.input.read()).value, { do: "quit" }, way);
-    assertEquals(await desk.input.read(), { done: true, value: undefined }, way);
+    assertEquals<unknown>(await desk.input.read(), { done: true, value: undefined }, way);
     assertEquals(desk.raw, [true, false], way);
     assertEquals(desk.listens, false, way);
     desk.frontEnd.show({ event: "closed", reason: "host-closed" });
@@ -543,7 +543,7 @@ test("TerminalFrontEnd takes the line away when it is closed", async () => {
   await desk.settled();
   assertEquals(desk.screen.lines, [`${T} bob: bye`, ""]);
   assertEquals(desk.raw, [true, false]);
-  assertEquals(await desk.input.read(), { done: true, value: undefined });
+  assertEquals<unknown>(await desk.input.read(), { done: true, value: undefined });
 });
 
 test("TerminalFrontEnd stops reading keys when its input is given up", async () => {
