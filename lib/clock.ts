@@ -27,3 +27,11 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** A day as `2026-03-01`, where this machine is. @param ms Milliseconds since 1970. */
+export function day(ms: number): string {
+  const time = new Date(ms);
+  return [time.getFullYear(), time.getMonth() + 1, time.getDate()]
+    .map((number) => String(number).padStart(2, "0"))
+    .join("-");
+}

@@ -6,6 +6,7 @@ const LAYERS = [
   "errors.ts",
   "clock.ts",
   "bounded_map.ts",
+  "session_events.ts",
   "bytes",
   "crypto",
   "wire",
@@ -15,6 +16,7 @@ const LAYERS = [
   "relay",
   "store",
   "net",
+  "session",
   "ui",
   "cli",
 ];

@@ -19,7 +19,7 @@ import {
   type MemberRecord,
   SESSION_NONCE_BYTES,
 } from "../wire/mod.ts";
-import { stalled, STALLED_MS } from "./stall.ts";
+import { stalled, STALLED_MS } from "../session/mod.ts";
 
 /** What a host says of itself to whoever asks. */
 export interface HostAnswer {

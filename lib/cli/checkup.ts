@@ -1,5 +1,6 @@
 import { type Bytes, equal } from "../bytes/mod.ts";
-import { fingerprint, keyTag } from "../crypto/mod.ts";
+import { day } from "../clock.ts";
+import { fingerprint, groups, keyTag } from "../crypto/mod.ts";
 import { type Code, CODES, fromSource, LanchatError, StoreError } from "../errors.ts";
 import {
   addressesOf,
@@ -14,10 +15,10 @@ import {
 } from "../net/mod.ts";
 import { MAX_CLOCK_SKEW_MS, REFUSALS } from "../room/mod.ts";
 import type { IdentityLook, KnownPeer } from "../store/mod.ts";
-import { type CheckEvent, type CheckName, day, groups } from "../ui/mod.ts";
+import type { CheckEvent, CheckName } from "../session_events.ts";
 import type { DoctorCommand } from "./args.ts";
 import type { HostAnswer } from "./ask_host.ts";
-import { changedHost } from "./known_host.ts";
+import { changedHost } from "../session/mod.ts";
 import type { Whose } from "./person.ts";
 import { leftOut as notUsed } from "./rooms.ts";
 
@@ -65,7 +66,7 @@ export interface TerminalLook {
 }
 
 /** What of `KnownPeers` a checkup asks. */
-export interface Acquainted {
+export interface AcquaintedPeer {
   /** Who has a key. */
   find(key: Bytes): KnownPeer | undefined;
   /** Who hosts at an address, as `formatHostPort` writes it. */
@@ -73,7 +74,7 @@ export interface Acquainted {
 }
 
 /** All that a checkup looks at. */
-export interface Surroundings {
+export interface Environment {
   /** Whether Deno grants all of a permission. */
   granted(permission: Permission): boolean;
   /** The network interfaces without loopback; `undefined` where they may not be listed. */
@@ -94,7 +95,7 @@ export interface Surroundings {
   /** As `lookAtIdentity` of `lib/store`. */
   identity(whose: Whose): Promise<IdentityLook>;
   /** Whom somebody has met, beside the identity file. */
-  known(identityFile: string): Promise<Acquainted>;
+  known(identityFile: string): Promise<AcquaintedPeer>;
   /** The terminal. */
   terminal(): TerminalLook;
   /** Milliseconds since 1970. */
@@ -111,50 +112,50 @@ type Verdict = Omit<CheckEvent, "event" | "check">;
  */
 export async function* checkUp(
   command: DoctorCommand,
-  surroundings: Surroundings,
+  environment: Environment,
 ): AsyncGenerator<CheckEvent, void, void> {
   const { port, target } = command;
   const timeoutMs = command.timeoutSeconds * 1000;
-  const interfaces = await surroundings.interfaces();
-  yield named("permissions", checkPermissions(surroundings));
+  const interfaces = await environment.interfaces();
+  yield named("permissions", checkPermissions(environment));
   yield named("addresses", checkAddresses(interfaces));
-  yield named("port", await checkPort(port, interfaces, timeoutMs, surroundings));
-  yield named("multicast", await checkMulticast(timeoutMs, surroundings));
-  yield named("terminal", checkTerminal(surroundings.terminal()));
-  const { file, verdict } = await checkIdentity(command, surroundings);
+  yield named("port", await checkPort(port, interfaces, timeoutMs, environment));
+  yield named("multicast", await checkMulticast(timeoutMs, environment));
+  yield named("terminal", checkTerminal(environment.terminal()));
+  const { file, verdict } = await checkIdentity(command, environment);
   yield named("identity", verdict);
   if (target === undefined) return;
   if (!isAddress(target.host)) {
-    const found = await checkName(target.host, timeoutMs, surroundings);
+    const found = await checkName(target.host, timeoutMs, environment);
     yield named("name", found);
     if (!found.ok) return;
   }
   let connection: Connection;
-  const begun = surroundings.now();
+  const begun = environment.now();
   try {
-    connection = await surroundings.dial(target.host, target.port, { timeoutMs });
+    connection = await environment.dial(target.host, target.port, { timeoutMs });
   } catch (error) {
     yield named("connection", notConnected(target.host, interfaces, failure(error)));
     return;
   }
-  const ms = Math.max(0, surroundings.now() - begun);
+  const ms = Math.max(0, environment.now() - begun);
   const where = formatHostPort(target.host, target.port, DEFAULT_PORT);
   yield named("connection", good(`${where} takes connections (${ms} ms)`));
   let answer: HostAnswer;
   try {
-    answer = await surroundings.ask(connection, timeoutMs);
+    answer = await environment.ask(connection, timeoutMs);
   } catch (error) {
     yield named("lanchat", notShaken(failure(error)));
     return;
   }
-  const now = surroundings.now();
+  const now = environment.now();
   yield named("lanchat", checkAdmission(answer));
   const address = formatHostPort(target.host, target.port);
-  yield named("host", await checkHost(answer.key, address, file, surroundings));
+  yield named("host", await checkHost(answer.key, address, file, environment));
   if (answer.accept !== undefined) yield named("clock", checkClock(answer.accept.time - now));
 }
 
-function checkPermissions({ granted }: Surroundings): Verdict {
+function checkPermissions({ granted }: Environment): Verdict {
   const missing = PERMISSIONS.filter((permission) => !granted(permission));
   if (missing.length === 0) return good("all that lanchat can use");
   const given = PERMISSIONS.filter((permission) => granted(permission));
@@ -184,24 +185,24 @@ async function checkPort(
   port: number,
   interfaces: readonly Deno.NetworkInterfaceInfo[] | undefined,
   timeoutMs: number,
-  surroundings: Surroundings,
+  environment: Environment,
 ): Promise<Verdict> {
   const own = interfaces === undefined ? [] : addressesOf(interfaces);
   const addresses = own.length === 0 ? [LOOPBACK] : own;
   let listener: Listener;
   try {
-    listener = surroundings.listen({ port });
+    listener = environment.listen({ port });
   } catch (error) {
     const { code, hint, message } = failure(error);
     if (code === "port-in-use") {
-      return await checkUsedPort(port, addresses, timeoutMs, surroundings);
+      return await checkUsedPort(port, addresses, timeoutMs, environment);
     }
-    return code === "permission-denied" && !surroundings.granted("net")
+    return code === "permission-denied" && !environment.granted("net")
       ? unknown(message, hint)
       : bad(message, hint);
   }
   const answering = hangUpOnAll(listener);
-  const unreached = await unreachedOf(addresses, listener.port, timeoutMs, surroundings);
+  const unreached = await unreachedOf(addresses, listener.port, timeoutMs, environment);
   listener.close();
   await answering;
   const reached = addresses.filter((address) => !unreached.includes(address));
@@ -219,12 +220,12 @@ async function checkUsedPort(
   port: number,
   addresses: readonly string[],
   timeoutMs: number,
-  surroundings: Surroundings,
+  environment: Environment,
 ): Promise<Verdict> {
-  const unreached = await unreachedOf(addresses, port, timeoutMs, surroundings);
+  const unreached = await unreachedOf(addresses, port, timeoutMs, environment);
   const reached = addresses.filter((address) => !unreached.includes(address));
-  const problem = await surroundings.dial(reached[0] ?? LOOPBACK, port, { timeoutMs })
-    .then((connection) => surroundings.ask(connection, timeoutMs))
+  const problem = await environment.dial(reached[0] ?? LOOPBACK, port, { timeoutMs })
+    .then((connection) => environment.ask(connection, timeoutMs))
     .then(() => undefined, failure);
   if (problem !== undefined && !GREETED.has(problem.code)) {
     const hint = `Host on another one: lanchat serve --port ${port % 65_535 + 1}`;
@@ -246,7 +247,7 @@ async function unreachedOf(
   addresses: readonly string[],
   port: number,
   timeoutMs: number,
-  { dial }: Surroundings,
+  { dial }: Environment,
 ): Promise<string[]> {
   const reached = await Promise.all(
     addresses.map((address) =>
@@ -263,7 +264,7 @@ async function hangUpOnAll({ connections }: Listener): Promise<void> {
   for await (const connection of connections) connection.close();
 }
 
-async function checkMulticast(timeoutMs: number, { multicast }: Surroundings): Promise<Verdict> {
+async function checkMulticast(timeoutMs: number, { multicast }: Environment): Promise<Verdict> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), timeoutMs);
   try {
@@ -322,7 +323,7 @@ function checkTerminal(terminal: TerminalLook): Verdict {
 
 async function checkIdentity(
   whose: Whose,
-  { identity: look }: Surroundings,
+  { identity: look }: Environment,
 ): Promise<{ file?: string; verdict: Verdict }> {
   try {
     const { file, identity, isPrivate, isProtected } = await look(whose);
@@ -345,7 +346,7 @@ async function checkIdentity(
 async function checkName(
   name: string,
   timeoutMs: number,
-  { lookUp }: Surroundings,
+  { lookUp }: Environment,
 ): Promise<Verdict> {
   const { promise: late, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => resolve(undefined), timeoutMs);
@@ -401,14 +402,14 @@ async function checkHost(
   key: Bytes,
   address: string,
   identityFile: string | undefined,
-  surroundings: Surroundings,
+  environment: Environment,
 ): Promise<Verdict> {
   const [digits, tag] = await Promise.all([fingerprint(key), keyTag(key)]);
   const saw = `tag ${tag}, fingerprint ${groups(digits)}`;
   if (identityFile === undefined) return good(saw); // Nobody is known who was met before.
-  let known: Acquainted;
+  let known: AcquaintedPeer;
   try {
-    known = await surroundings.known(identityFile);
+    known = await environment.known(identityFile);
   } catch (error) {
     const { hint, message } = failure(error);
     return unknown(`${saw}; ${message}`, hint);

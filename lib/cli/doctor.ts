@@ -1,23 +1,17 @@
 import { EXIT } from "../errors.ts";
 import { checkMulticast, dial, listen, lookUp, ownInterfaces } from "../net/mod.ts";
 import { KnownPeers, lookAtIdentity, peersPlace } from "../store/mod.ts";
-import {
-  type CheckEvent,
-  type ClosedEvent,
-  JsonFrontEnd,
-  noticeLines,
-  type ProblemEvent,
-  processEnvironment,
-} from "../ui/mod.ts";
+import { JsonFrontEnd, noticeLines, processEnvironment } from "../ui/mod.ts";
+import type { CheckEvent, ClosedEvent, ProblemEvent } from "../session_events.ts";
 import type { DoctorCommand } from "./args.ts";
 import { askHost } from "./ask_host.ts";
-import { checkUp, type Surroundings, type TerminalLook } from "./checkup.ts";
-import { Interrupts } from "./interrupts.ts";
+import { checkUp, type Environment, type TerminalLook } from "./checkup.ts";
+import { Interrupts } from "../session/mod.ts";
 import { print } from "./print.ts";
-import { problem } from "./problem.ts";
+import { problem } from "../session/mod.ts";
 
 /** What is really there. */
-const SURROUNDINGS: Surroundings = {
+const SURROUNDINGS: Environment = {
   granted: (name) => Deno.permissions.querySync({ name }).state === "granted",
   interfaces: ownInterfaces,
   listen,

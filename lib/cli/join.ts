@@ -3,17 +3,17 @@ import { fingerprint, openRoomSecrets, roomSecrets, zeroKey } from "../crypto/mo
 import { CODES, EXIT, LanchatError } from "../errors.ts";
 import { formatHostPort } from "../net/mod.ts";
 import type { OpenedIdentity } from "../store/mod.ts";
-import type { FrontEnd } from "../ui/mod.ts";
+import type { FrontEnd } from "../session/mod.ts";
 import type { JoinCommand } from "./args.ts";
-import { chat } from "./chat.ts";
-import type { Interrupts } from "./interrupts.ts";
+import { chat } from "../session/mod.ts";
+import type { Interrupts } from "../session/mod.ts";
 import type { FoundInvite } from "./invite.ts";
-import { recallHost, trustsHost } from "./known_host.ts";
-import { Line } from "./line.ts";
-import { type Destination, findOnlyRoom } from "./rooms.ts";
+import { recallHost, trustsHost } from "../session/mod.ts";
+import { Connector } from "../session/mod.ts";
+import { findOnlyRoom, type JoinTarget } from "./rooms.ts";
 import { findPerson } from "./person.ts";
-import { problem } from "./problem.ts";
-import { Acquaintances } from "./trust.ts";
+import { problem } from "../session/mod.ts";
+import { TrustStore } from "../session/mod.ts";
 
 /** How long it is tried to connect again where nobody watches, in seconds. */
 const GIVE_UP_SECONDS = 60;
@@ -23,7 +23,7 @@ export interface Found {
   /** An invite. */
   readonly invite?: FoundInvite;
   /** A room that somebody has chosen. */
-  readonly room?: Destination;
+  readonly room?: JoinTarget;
 }
 
 /**
@@ -58,7 +58,7 @@ export async function join(
   if (destination === undefined) return EXIT.OK;
   const secrets = invite?.root && await roomSecrets(invite.hostKey, invite.root);
   const expected = { ...command, key: invite?.hostKey };
-  const line = new Line({
+  const connector = new Connector({
     ...destination,
     identity,
     psk: secrets?.psk ?? zeroKey(),
@@ -69,11 +69,13 @@ export async function join(
     },
   });
   const ownFingerprint = fingerprint(identity.publicKey);
-  void interrupts.first.then(() => line.stop());
+  void interrupts.first.then(() => connector.stop());
   try {
-    const channel = command.reconnect ? await connect(line, frontEnd) : await line.connect();
-    const { joinCode, peerKey, roomId } = line.hop;
-    const { address } = line;
+    const channel = command.reconnect
+      ? await connect(connector, frontEnd)
+      : await connector.connect();
+    const { joinCode, peerKey, roomId } = connector.hop;
+    const { address } = connector;
     const { view, warnings: hostWarnings } = await recallHost(
       peerKey,
       { ...expected, ...address },
@@ -83,7 +85,7 @@ export async function join(
     const end = await chat({
       frontEnd,
       channel,
-      ...command.reconnect && { line },
+      ...command.reconnect && { connector },
       room: {
         identity,
         name,
@@ -92,8 +94,8 @@ export async function join(
         memberKey,
         waitMs: command.waitSeconds * 1000,
       },
-      seat: line.seat,
-      acquaintances: await Acquaintances.of(known, identity.publicKey, {
+      seat: connector.seat,
+      trustStore: await TrustStore.of(known, identity.publicKey, {
         compared: command.hostKey === undefined ? undefined : peerKey,
       }),
       fingerprint: await ownFingerprint,
@@ -110,21 +112,21 @@ export async function join(
     frontEnd.show({ event: "closed", reason: end.reason });
     return end.status;
   } catch (error) {
-    if (line.stopped) return EXIT.OK;
+    if (connector.stopped) return EXIT.OK;
     throw error;
   } finally {
-    line.close();
+    connector.close();
   }
 }
 
 /** Connects for the first time; a host that has no time yet is asked again. */
-async function connect(line: Line, frontEnd: FrontEnd): Promise<SecureChannel> {
+async function connect(connector: Connector, frontEnd: FrontEnd): Promise<SecureChannel> {
   try {
-    return await line.connect();
+    return await connector.connect();
   } catch (error) {
     if (!(error instanceof LanchatError) || error.code !== "busy") throw error;
     frontEnd.show({ ...problem(error), event: "warning" });
-    return await line.reconnect();
+    return await connector.reconnect();
   }
 }
 

@@ -5,7 +5,7 @@ import { LanchatError, quote } from "../errors.ts";
 import type { Unlock } from "../store/mod.ts";
 import { Keyboard, onSignal } from "../ui/mod.ts";
 import { environmentPassphrase } from "./environment.ts";
-import { Interrupts } from "./interrupts.ts";
+import { Interrupts } from "../session/mod.ts";
 
 /** How often a person may try to type the passphrase of an identity. */
 const ATTEMPTS = 3;

@@ -9,7 +9,7 @@ import {
   readPeers,
   writePeers,
 } from "../store/mod.ts";
-import type { PeerEvent } from "../ui/mod.ts";
+import type { PeerEvent } from "../session_events.ts";
 import type { PeersCommand } from "./args.ts";
 import { damagedWarnings, identityOptions, peersWarnings } from "./person.ts";
 import { answer } from "./print.ts";

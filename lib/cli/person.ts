@@ -1,7 +1,8 @@
 import type { Identity } from "../crypto/mod.ts";
 import { CODES, quote, StoreError } from "../errors.ts";
 import { type IdentityOptions, KnownPeers, type OpenedIdentity, peersPlace } from "../store/mod.ts";
-import type { FrontEnd, ProblemEvent } from "../ui/mod.ts";
+import type { FrontEnd } from "../session/mod.ts";
+import type { ProblemEvent } from "../session_events.ts";
 import { animalName } from "./animal_name.ts";
 import { loginName } from "./environment.ts";
 import { identityPassphrase } from "./passphrase.ts";

@@ -1,5 +1,6 @@
 import { EXIT } from "../errors.ts";
-import { chooseFrontEnd, noticeLines, sanitizeLine, type UiEvent } from "../ui/mod.ts";
+import { chooseFrontEnd, noticeLines, sanitizeLine } from "../ui/mod.ts";
+import type { SessionEvent } from "../session_events.ts";
 import { print } from "./print.ts";
 
 /**
@@ -10,7 +11,7 @@ import { print } from "./print.ts";
  * @returns The exit status.
  */
 export async function report(
-  events: readonly UiEvent[],
+  events: readonly SessionEvent[],
   json: boolean,
   lines: readonly string[] = events.filter(isAnswer).flatMap(noticeLines),
 ): Promise<number> {
@@ -27,6 +28,6 @@ export async function report(
   return broken ? EXIT.FAILURE : EXIT.OK;
 }
 
-function isAnswer({ event }: UiEvent): boolean {
+function isAnswer({ event }: SessionEvent): boolean {
   return event !== "warning";
 }

@@ -5,8 +5,9 @@ import { HandshakeError, NetError, StoreError } from "../errors.ts";
 import { equal } from "../bytes/mod.ts";
 import { type FoundRoom, MAX_LINKS, RoomSearch } from "../net/mod.ts";
 import { identityPlace, type KnownPeer, KnownPeers, peersPlace } from "../store/mod.ts";
-import type { FoundRoomEvent, FrontEnd, ProblemEvent } from "../ui/mod.ts";
-import type { Interrupts } from "./interrupts.ts";
+import type { FrontEnd } from "../session/mod.ts";
+import type { FoundRoomEvent, ProblemEvent } from "../session_events.ts";
+import type { Interrupts } from "../session/mod.ts";
 import type { Whose } from "./person.ts";
 
 /** How long a script waits for rooms before it takes the only one, in milliseconds. */
@@ -16,7 +17,7 @@ const SEARCH_MS = 3000;
 export type KnownTags = ReadonlyMap<string, readonly KnownPeer[]>;
 
 /** Where to join. */
-export interface Destination {
+export interface JoinTarget {
   /** IP addresses or names of the host; the later ones where those before do not answer. */
   readonly hosts: readonly string[];
   /** Its TCP port. */
@@ -63,7 +64,7 @@ export function roomEvent(room: FoundRoom, tags: KnownTags): FoundRoomEvent {
 }
 
 /** The way to a room, on which its host must have the key that the announcement stands for. */
-export function destinationOf({ addresses, port, tag }: FoundRoom, tags: KnownTags): Destination {
+export function destinationOf({ addresses, port, tag }: FoundRoom, tags: KnownTags): JoinTarget {
   const peers = tags.get(tag) ?? [];
   return {
     hosts: addresses,
@@ -167,7 +168,7 @@ export async function findOnlyRoom(
   known: KnownPeers,
   frontEnd: FrontEnd,
   interrupts: Interrupts,
-): Promise<Destination | undefined> {
+): Promise<JoinTarget | undefined> {
   let interrupted = false;
   const stop = interrupts.first.then(() => void (interrupted = true));
   const tags = await tagsOf(known);

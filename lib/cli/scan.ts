@@ -1,9 +1,10 @@
 import { EXIT, LanchatError } from "../errors.ts";
-import { type FoundRoomEvent, JsonFrontEnd, noticeLines, type ProblemEvent } from "../ui/mod.ts";
+import { JsonFrontEnd, noticeLines } from "../ui/mod.ts";
+import type { FoundRoomEvent, ProblemEvent } from "../session_events.ts";
 import type { ScanCommand } from "./args.ts";
-import { Interrupts } from "./interrupts.ts";
+import { Interrupts } from "../session/mod.ts";
 import { print } from "./print.ts";
-import { problem } from "./problem.ts";
+import { problem } from "../session/mod.ts";
 import { report } from "./report.ts";
 import { findKnownPeers, noRoom, roomEvent, searchRooms, tagsOf } from "./rooms.ts";
 

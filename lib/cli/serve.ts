@@ -15,18 +15,19 @@ import {
   ownInterfaces,
   RoomAnnouncer,
 } from "../net/mod.ts";
-import { Door, Host, Relay } from "../relay/mod.ts";
+import { AccessPolicy, Host, Relay } from "../relay/mod.ts";
 import { SessionKeys } from "../room/mod.ts";
 import { noteHosting, type OpenedIdentity, readAllowList } from "../store/mod.ts";
-import type { CloseReason, FrontEnd, InviteEvent, ProblemEvent } from "../ui/mod.ts";
+import type { FrontEnd } from "../session/mod.ts";
+import type { EndReason, InviteEvent, ProblemEvent } from "../session_events.ts";
 import type { ServeCommand } from "./args.ts";
-import { chat, type ChatEnd } from "./chat.ts";
-import type { Interrupts } from "./interrupts.ts";
+import { chat, type ChatEnd } from "../session/mod.ts";
+import type { Interrupts } from "../session/mod.ts";
 import { findPerson, type Person } from "./person.ts";
-import { type OpenedRoom, openRoom } from "./host_room.ts";
-import { Keeper } from "./keeper.ts";
+import { type OpenedRoom, openRoom } from "../session/mod.ts";
+import { Moderator } from "../session/mod.ts";
 import { leftOut } from "./rooms.ts";
-import { Acquaintances } from "./trust.ts";
+import { TrustStore } from "../session/mod.ts";
 
 /** How long the host's own last messages may take at the end, in milliseconds. */
 const FAREWELL_MS = 1000;
@@ -81,17 +82,17 @@ export async function serve(
     if (isHidden) warnings.unshift(HIDDEN);
     const { decisions, former, keep, lastNumber, roomId } = room;
     const objects = decisions.map(({ object }) => object);
-    const door = new Door({ identity, roomId, decisions: objects, lastNumber, allowed });
+    const policy = new AccessPolicy({ identity, roomId, decisions: objects, lastNumber, allowed });
     const joinCodes = new Map<string, string>();
     const relay = new Relay({
       ...command.limits,
       former,
-      door,
+      policy,
       onSeatEnded: ({ session }) => joinCodes.delete(toHex(session)),
     });
-    const keeper = invite === undefined
+    const moderator = invite === undefined
       ? undefined
-      : new Keeper({ hostKey: identity.publicKey, door, relay, decisions, keep, invite });
+      : new Moderator({ hostKey: identity.publicKey, policy, relay, decisions, keep, invite });
     const end = await hostRoom(command, {
       room,
       person,
@@ -100,7 +101,7 @@ export async function serve(
       listener,
       relay,
       joinCodes,
-      keeper,
+      moderator,
       frontEnd,
       interrupts,
     });
@@ -126,7 +127,7 @@ interface Hosting {
   /** Those of the members' connections, by session in hexadecimal digits, as long as they have a seat. */
   readonly joinCodes: Map<string, string>;
   /** Missing where nobody at the host is a member. */
-  readonly keeper: Keeper | undefined;
+  readonly moderator: Moderator | undefined;
   readonly frontEnd: FrontEnd;
   readonly interrupts: Interrupts;
 }
@@ -185,7 +186,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     frontEnd,
     interrupts,
     joinCodes,
-    keeper,
+    moderator,
     listener,
     person,
     relay,
@@ -225,11 +226,11 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
       channel: mine,
       room: { identity, name, roomId, hostKey: key, memberKey },
       seat: { keys, nonce, session },
-      acquaintances: await Acquaintances.of(known, key),
+      trustStore: await TrustStore.of(known, key),
       fingerprint: digits,
       warnings,
       host: { tag: await keyTag(key), key: toBase64Url(key), known: true, verified: true },
-      ...keeper !== undefined && { keeper },
+      ...moderator !== undefined && { moderator },
       joinCode: null,
       joinCodes,
       listensOnly: false,
@@ -240,7 +241,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     });
   }
   await announcer?.close();
-  // The door stays open as long as members are waited for: whoever comes back hears that the room ends.
+  // The policy stays open as long as members are waited for: whoever comes back hears that the room ends.
   await relay.close();
   listener.close();
   host.close();
@@ -248,7 +249,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
   return end;
 }
 
-function ended(reason: CloseReason, status: number): ChatEnd {
+function ended(reason: EndReason, status: number): ChatEnd {
   return { reason, status };
 }
 

@@ -89,3 +89,8 @@ export async function joinCode(transcript: Bytes, opening: Bytes): Promise<strin
   const value = new DataView(bytes.buffer).getBigUint64(0) % 10_000_000_000n;
   return value.toString().padStart(10, "0");
 }
+
+/** Digits in groups of five, as people read them to each other. */
+export function groups(digits: string): string {
+  return digits.replaceAll(/.{5}(?=.)/g, "$& ");
+}

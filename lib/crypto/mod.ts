@@ -17,6 +17,7 @@
 export { CipherKey, NONCE_BYTES, TAG_BYTES } from "./aead.ts";
 export {
   fingerprint,
+  groups,
   joinCode,
   keyTag,
   roomCode,

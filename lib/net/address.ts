@@ -160,7 +160,7 @@ export function dialable(addresses: readonly string[]): readonly string[] {
  *
  * @throws {NetError} With code `permission-denied` if it does not.
  */
-export function requirePermission(host: string, port: number): void {
+export function requireNetPermission(host: string, port: number): void {
   const where = formatHostPort(host.replace(SCOPE, ""), port);
   if (Deno.permissions.querySync({ name: "net", host: where }).state !== "granted") {
     const { reason } = missingPermission("--allow-net");

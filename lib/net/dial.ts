@@ -1,5 +1,5 @@
 import { NetError } from "../errors.ts";
-import { formatHostPort, isAddress, requirePermission } from "./address.ts";
+import { formatHostPort, isAddress, requireNetPermission } from "./address.ts";
 import { type Connection, openConnection } from "./connection.ts";
 
 /** How long {@linkcode dial} waits for an answer, in milliseconds. */
@@ -39,7 +39,7 @@ export async function dial(
     timeout.abort(new NetError("unreachable", `${action}: no answer in ${timeoutMs / 1000} s`));
   }, timeoutMs);
   try {
-    requirePermission(host, port);
+    requireNetPermission(host, port);
     const signals = signal === undefined ? [timeout.signal] : [timeout.signal, signal];
     const conn = await connect({ hostname: host, port, signal: AbortSignal.any(signals) });
     return openConnection(conn);

@@ -10,8 +10,8 @@ import {
 import {
   type DnsPacket,
   type DnsRecord,
-  type Link,
   Multicast,
+  type MulticastLink,
   type NetworkOptions,
 } from "./multicast.ts";
 import { networkChange } from "./network_change.ts";
@@ -101,7 +101,7 @@ export class RoomAnnouncer {
     await Promise.all(this.#multicast.links.map((link) => this.#tell(link)));
   }
 
-  async #tell(link: Link, change?: (records: DnsRecord[]) => DnsRecord[]): Promise<void> {
+  async #tell(link: MulticastLink, change?: (records: DnsRecord[]) => DnsRecord[]): Promise<void> {
     const records = this.#recordsOn(link);
     if (records.length === 0) return;
     this.#told.set(link.name, this.#clock.elapsed());
@@ -110,7 +110,7 @@ export class RoomAnnouncer {
   }
 
   /** Answers a question that somebody asked on a link, with all that there is to know. */
-  #answer(packet: DnsPacket, link: Link): void {
+  #answer(packet: DnsPacket, link: MulticastLink): void {
     if (packet.type !== "query" || this.#answers.has(link.name)) return;
     if (this.#closing.signal.aborted || !asksFor(packet, this.#recordsOn(link))) return;
     const told = this.#told.get(link.name) ?? -Infinity;
@@ -123,7 +123,7 @@ export class RoomAnnouncer {
     this.#answers.set(link.name, cancel);
   }
 
-  #recordsOn({ addresses, name }: Link): DnsRecord[] {
+  #recordsOn({ addresses, name }: MulticastLink): DnsRecord[] {
     const { hosts } = this.#options;
     const own = addresses.filter(({ address, family }) =>
       hosts.includes("::") || (hosts.includes("0.0.0.0") && family === "IPv4") ||

@@ -1,6 +1,6 @@
 import { nameProblem } from "../wire/mod.ts";
 import { isAddress } from "./address.ts";
-import type { DnsPacket, DnsRecord, Link } from "./multicast.ts";
+import type { DnsPacket, DnsRecord, MulticastLink } from "./multicast.ts";
 
 /** What instances of lanchat are found under (RFC 6763 §4.1). */
 export const SERVICE = "_lanchat._tcp.local";
@@ -161,7 +161,11 @@ export class RoomDirectory {
   }
 
   /** Reads a packet. @param now Milliseconds. */
-  take({ additionals = [], answers = [], type }: DnsPacket, link: Link, now: number): void {
+  take(
+    { additionals = [], answers = [], type }: DnsPacket,
+    link: MulticastLink,
+    now: number,
+  ): void {
     if (type !== "response") return;
     this.#forgetIncomplete(now);
     const records = [...answers, ...additionals];
@@ -264,7 +268,13 @@ export class RoomDirectory {
     }
   }
 
-  #locate(target: string, source: string, records: DnsRecord[], link: Link, now: number): void {
+  #locate(
+    target: string,
+    source: string,
+    records: DnsRecord[],
+    link: MulticastLink,
+    now: number,
+  ): void {
     const addresses = records.filter(({ ttl }) => ttl > 0)
       .map(({ data }) => data as string)
       .filter((address) => isAddress(address) && !NOT_A_MACHINE.test(address))

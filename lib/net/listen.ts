@@ -1,6 +1,6 @@
 import { delay as stdDelay } from "@std/async/delay";
 import { NetError } from "../errors.ts";
-import { formatHostPort, requirePermission } from "./address.ts";
+import { formatHostPort, requireNetPermission } from "./address.ts";
 import { type Connection, openConnection } from "./connection.ts";
 
 /** How long accepting rests after a failure, in milliseconds: the next try at once would fail too. */
@@ -42,7 +42,7 @@ export function listen(options: ListenOptions): Listener {
   const { host, port, bind = Deno.listen } = options;
   const open = (hostname: string, port: number): Deno.TcpListener => {
     try {
-      requirePermission(hostname, port);
+      requireNetPermission(hostname, port);
       return bind({ hostname, port });
     } catch (error) {
       throw listenError(formatHostPort(hostname, port), error as Error);

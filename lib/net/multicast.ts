@@ -72,7 +72,7 @@ export function decodeDns(bytes: Uint8Array): DnsPacket | undefined {
 }
 
 /** A network interface that leads to other machines. */
-export interface Link {
+export interface MulticastLink {
   /** Its name; empty for the default one, where no others are known. */
   readonly name: string;
   /** Its addresses. */
@@ -94,12 +94,12 @@ export interface NetworkOptions extends MachineOptions {
 /** The network, and what to do with what comes from there. */
 export interface MulticastOptions extends NetworkOptions {
   /** Called with each packet of another program, or of this one, that came over a link. */
-  readonly onPacket: (packet: DnsPacket, link: Link) => void;
+  readonly onPacket: (packet: DnsPacket, link: MulticastLink) => void;
 }
 
 /** A link in use. */
 interface OpenedLink {
-  readonly link: Link;
+  readonly link: MulticastLink;
   readonly sockets: readonly MulticastSocket[];
 }
 
@@ -143,7 +143,7 @@ export class Multicast {
   }
 
   /** The links that are in use. */
-  get links(): readonly Link[] {
+  get links(): readonly MulticastLink[] {
     return Array.from(this.#opened.values(), ({ link }) => link);
   }
 
@@ -185,7 +185,7 @@ export class Multicast {
   }
 
   /** Sends a packet over one link, as far as that is possible. */
-  async send(link: Link, packet: DnsPacket): Promise<void> {
+  async send(link: MulticastLink, packet: DnsPacket): Promise<void> {
     const bytes = encodeDns(packet);
     const sockets = this.#opened.get(keyOf(link))?.sockets ?? [];
     await Promise.allSettled(sockets.map((socket) => socket.send(bytes)));
@@ -207,7 +207,7 @@ export class Multicast {
     this.#opened.clear();
   }
 
-  #leaveOut(links: readonly Link[]): void {
+  #leaveOut(links: readonly MulticastLink[]): void {
     if (links.length === 0 || this.#hasLeftOut) return;
     this.#hasLeftOut = true;
     this.#options.onLeftOut?.(links.map(({ name }) => name));
@@ -227,7 +227,7 @@ export class Multicast {
     return "the network is down, or a firewall or another program blocks UDP port 5353";
   }
 
-  #take(bytes: Uint8Array, link: Link): void {
+  #take(bytes: Uint8Array, link: MulticastLink): void {
     if (this.#closed) return;
     if (!this.#heard && this.routes.some(({ heard }) => heard)) {
       this.#heard = true;
@@ -260,7 +260,7 @@ class MulticastSocket {
   readonly #group: string;
   #closed = false;
 
-  constructor(link: Link, family: Family, onMessage: (bytes: Uint8Array) => void) {
+  constructor(link: MulticastLink, family: Family, onMessage: (bytes: Uint8Array) => void) {
     this.family = family;
     this.#group = GROUPS[family];
     this.#socket = createSocket({
@@ -325,7 +325,7 @@ class MulticastSocket {
 }
 
 /** The interfaces that lead to other machines; none where they may not be known or used. */
-async function machineLinks(options: MachineOptions = {}): Promise<Link[]> {
+async function machineLinks(options: MachineOptions = {}): Promise<MulticastLink[]> {
   if (!granted(NET)) return [];
   let interfaces: readonly Deno.NetworkInterfaceInfo[];
   try {
@@ -343,12 +343,12 @@ function granted(permission: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }
 
-function keyOf({ addresses, name }: Link): string {
+function keyOf({ addresses, name }: MulticastLink): string {
   return [name, ...addresses.map(({ address }) => address).sort()].join();
 }
 
 /** Linux hands a socket what comes for its group over any link, unless its address names one. */
-function bindAddress(link: Link, family: Family): string {
+function bindAddress(link: MulticastLink, family: Family): string {
   // Where the network of a link is not known, nothing may come from outside it.
   if (link.name === "" && Deno.build.os !== "windows") return GROUPS.IPv4;
   if (family === "IPv4") return "0.0.0.0";
@@ -356,13 +356,13 @@ function bindAddress(link: Link, family: Family): string {
 }
 
 /** How an option of a socket names a link. */
-function interfaceOf({ addresses, name }: Link, family: Family): string {
+function interfaceOf({ addresses, name }: MulticastLink, family: Family): string {
   if (family === "IPv6") return `::%${name}`;
   return addresses.find((address) => address.family === family)!.address;
 }
 
 /** Whether an address is that of a machine on a link, see RFC 6762 §11. */
-function isOnLink(address: string, { addresses }: Link): boolean {
+function isOnLink(address: string, { addresses }: MulticastLink): boolean {
   if (address.includes(":")) return /^fe[89ab]/i.test(address);
   return addresses.some((own) =>
     own.family === "IPv4" && (ipv4(own.address) & ipv4(own.netmask)) ===

@@ -7,7 +7,7 @@ import { encodeFrame } from "../wire/mod.ts";
 import { FailedJoinCounter, type FailedJoins } from "./failed_joins.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Relay } from "./relay.ts";
-import { type Leave, Turnstile } from "./turnstile.ts";
+import { AdmissionQueue, type Leave } from "./admission_queue.ts";
 
 /** Time from the first byte to the last of the handshake, in milliseconds. */
 export const HANDSHAKE_MS = 10_000;
@@ -53,7 +53,7 @@ export class Host {
   readonly #options: HostOptions;
   readonly #keys: HostKeyRing;
   readonly #clock: Clock;
-  readonly #turnstile: Turnstile;
+  readonly #queue: AdmissionQueue;
   readonly #failedJoins: FailedJoinCounter;
   readonly #strangers = new Set<Caller>();
   /** Each gives a place back that is kept after its caller has gone. */
@@ -68,7 +68,7 @@ export class Host {
     this.#options = options;
     this.#clock = clock;
     this.#keys = keys ?? new HostKeyRing({ clock });
-    this.#turnstile = new Turnstile(limits, clock);
+    this.#queue = new AdmissionQueue(limits, clock);
     this.#failedJoins = new FailedJoinCounter(options.onFailedJoins ?? (() => {}), clock);
     // Connections that are being closed keep no seat: without a bound of their own they had none.
     this.#maxGuests = relay.maxMembers + limits.maxHandshakes;
@@ -80,7 +80,7 @@ export class Host {
     this.#strangers.add(caller);
     try {
       const leave = this.#guests < this.#maxGuests
-        ? await this.#turnstile.enter(caller.remoteAddress)
+        ? await this.#queue.enter(caller.remoteAddress)
         : undefined;
       if (leave === undefined) await sendAway(caller);
       else await this.#admit(caller, leave);
@@ -140,7 +140,7 @@ export class Host {
     cancelKeep();
     if (!placed) this.#guests--;
     if (enteredAt !== undefined && this.#clock.elapsed() - enteredAt >= FLEETING_MS) return;
-    this.#keep(caller, placed ? leave : this.#turnstile.hold(caller.remoteAddress));
+    this.#keep(caller, placed ? leave : this.#queue.hold(caller.remoteAddress));
   }
 
   /** Keeps the place of a caller that got M2 and did not stay in the room. See PROTOCOL.md §4.6. */

@@ -12,7 +12,7 @@
  * ```
  * @module
  */
-export { Door, type DoorOptions } from "./door.ts";
+export { AccessPolicy, type AccessPolicyOptions } from "./access_policy.ts";
 export type { FailedJoins } from "./failed_joins.ts";
 export { type Caller, HANDSHAKE_MS, Host, type HostOptions } from "./host.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";

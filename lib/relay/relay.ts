@@ -19,12 +19,12 @@ import {
   type MemberRecord,
   ObjectType,
 } from "../wire/mod.ts";
-import type { Door } from "./door.ts";
+import type { AccessPolicy } from "./access_policy.ts";
 import { type Holder, Intake, Lane } from "./intake.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Pace } from "./pace.ts";
 import { type Guest, Parcel, Seat, type SeatEndpoint } from "./seat.ts";
-import { networkOf } from "./turnstile.ts";
+import { networkOf } from "./admission_queue.ts";
 
 /** Absence after which a seat counts against {@linkcode MAX_AWAY_LONG} and may make room, in milliseconds. */
 export const AWAY_LONG_MS = 90_000;
@@ -55,7 +55,7 @@ export interface RelayOptions extends Partial<Limits> {
   /** Members of this room that ended with the process that hosted it before: whoever comes is told. */
   readonly former?: readonly Former[];
   /** Who may come; everybody without. */
-  readonly door?: Door;
+  readonly policy?: AccessPolicy;
   /** Called when a seat has ended, whether its member was in the room or not. */
   readonly onSeatEnded?: (guest: Guest) => void;
   /** The time. */
@@ -89,7 +89,7 @@ export class Relay {
   readonly maxMembers: number;
   readonly #limits: Limits;
   readonly #former: readonly Former[];
-  readonly #door: Door | undefined;
+  readonly #policy: AccessPolicy | undefined;
   readonly #onSeatEnded: (guest: Guest) => void;
   readonly #clock: Clock;
   readonly #instance = randomBytes(INSTANCE_BYTES);
@@ -112,7 +112,7 @@ export class Relay {
     this.#limits = { ...DEFAULT_LIMITS, ...options };
     this.maxMembers = this.#limits.maxMembers;
     this.#former = options.former ?? [];
-    this.#door = options.door;
+    this.#policy = options.policy;
     this.#onSeatEnded = options.onSeatEnded ?? (() => {});
     this.#clock = options.clock ?? systemClock;
   }
@@ -123,7 +123,7 @@ export class Relay {
    * @param entered Called once the guest is in the room, before the others are told.
    */
   async serve(channel: Channel, guest: Guest, entered: () => void = () => {}): Promise<void> {
-    const expected = this.#door === undefined || await this.#door.expects(guest.key);
+    const expected = this.#policy === undefined || await this.#policy.expects(guest.key);
     const before = this.#seatOf(guest);
     const admission = before === undefined ? this.#statusFor(guest) : AcceptStatus.OK;
     const status = expected ? admission : AcceptStatus.NOT_ALLOWED;
@@ -195,10 +195,12 @@ export class Relay {
     }
   }
 
-  /** Ends the seats of all whom the door would not let in any more. */
+  /** Ends the seats of all whom the policy would not let in any more. */
   clear(): void {
     for (const seat of [...this.#seats.values()]) {
-      if (this.#door === undefined || this.#door.statusFor(seat.key) === AcceptStatus.OK) continue;
+      if (this.#policy === undefined || this.#policy.statusFor(seat.key) === AcceptStatus.OK) {
+        continue;
+      }
       void seat.claim?.close(CloseReason.IDLE);
       this.#remove(seat, CloseReason.LOST);
     }
@@ -228,7 +230,7 @@ export class Relay {
   }
 
   #statusFor({ key }: Guest): number {
-    const status = this.#door?.statusFor(key) ?? AcceptStatus.OK;
+    const status = this.#policy?.statusFor(key) ?? AcceptStatus.OK;
     if (status !== AcceptStatus.OK) return status;
     const isFull = this.#seats.size >= this.maxMembers && this.#dispensable() === undefined;
     return isFull ? AcceptStatus.ROOM_FULL : AcceptStatus.OK;
@@ -265,7 +267,7 @@ export class Relay {
     this.#seats.set(seat.id, seat);
     if (guest.own) this.#own = seat;
     // They come before all else, so that the member seals nothing for an identity that is banned.
-    for (const object of this.#door?.decisions ?? []) this.#post(object, [seat]);
+    for (const object of this.#policy?.decisions ?? []) this.#post(object, [seat]);
     return seat;
   }
 

@@ -2,7 +2,7 @@ import { type Bytes, concat, equal, toHex } from "../bytes/mod.ts";
 import { label, verify } from "../crypto/mod.ts";
 import { decodeKick, KICK_BYTES, KickOp, MAX_DECISIONS, ObjectType } from "../wire/mod.ts";
 import { refused } from "./chain.ts";
-import type { Lane } from "./lanes.ts";
+import type { SerialQueue } from "./serial_queue.ts";
 
 /**
  * What the host of a room has decided, as far as this member has heard of it. It outlives a session: the
@@ -24,7 +24,7 @@ export interface DecisionsOptions {
   /** What is known of decisions before, and takes those that come. */
   readonly bans: Bans;
   /** Has the room wait for what is being looked at. */
-  readonly lane: Lane;
+  readonly queue: SerialQueue;
   /** Called with an identity that has to go. */
   readonly onRemoved: (key: Bytes, reason: "kicked" | "banned") => void;
 }
@@ -53,7 +53,7 @@ export class Decisions {
   take(object: Bytes): void {
     if (object.length !== KICK_BYTES || object[0] !== ObjectType.KICK) return;
     this.#obeyed = this.#obeyed.then(() => this.#obey(object)).catch(() => {});
-    this.#options.lane.push(object.length, () => this.#obeyed);
+    this.#options.queue.push(object.length, () => this.#obeyed);
   }
 
   async #obey(object: Bytes): Promise<void> {

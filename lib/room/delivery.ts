@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Link } from "./link.ts";
-import type { Outbox } from "./outgoing.ts";
+import type { Outbox } from "./outbox.ts";
 import type { Peer } from "./peer.ts";
 import type { Roster } from "./roster.ts";
 import { Timers } from "./timers.ts";

@@ -2,10 +2,10 @@ import { type Bytes, compare, concat, toHex } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import { label, sha256, type Verifier } from "../crypto/mod.ts";
 import type { ReceivingChain } from "./chain.ts";
-import type { Lane } from "./lanes.ts";
+import type { SerialQueue } from "./serial_queue.ts";
 import type { NamedSession } from "./link.ts";
 import { shownName } from "./names.ts";
-import type { Question } from "./question.ts";
+import type { HoldBuffer } from "./hold_buffer.ts";
 import type { PeerSessionKey } from "./session_key.ts";
 import type { WorkBudget } from "./work_budget.ts";
 
@@ -83,14 +83,14 @@ export class Peer {
   /** The same moment in milliseconds since 1970. */
   readonly seenAt: number;
   /** Handles what it sends, one thing after the other. */
-  readonly lane: Lane;
+  readonly queue: SerialQueue;
   /** What it may cause others to compute and to show. */
   readonly budget: WorkBudget;
   /** Whether it was here before this member came, or came back to a host that began anew. */
   readonly earlier: boolean;
   /** What it told of itself; `undefined` before it did. */
   announced: Announced | undefined;
-  /** How many announcements of it wait in its lane. */
+  /** How many announcements of it wait in its queue. */
   announcements = 0;
   /** Whether it was reported as a session that has not announced itself. */
   reported = false;
@@ -137,7 +137,7 @@ export class Peer {
   /** How it says it is. */
   status = "";
   /** What it was asked and has not answered. */
-  question: Question | undefined;
+  question: HoldBuffer | undefined;
   /** The envelope of the last question. */
   askedIn = 0;
   /** Tells the answer to the last question from those to earlier ones; 0 where it was never asked. */
@@ -165,7 +165,7 @@ export class Peer {
     entry: NamedSession,
     order: number,
     earlier: boolean,
-    lane: Lane,
+    queue: SerialQueue,
     budget: WorkBudget,
     clock: Clock,
   ) {
@@ -177,7 +177,7 @@ export class Peer {
     this.away = entry.away;
     this.order = order;
     this.earlier = earlier;
-    this.lane = lane;
+    this.queue = queue;
     this.budget = budget;
     this.since = clock.elapsed();
     this.seenAt = clock.now();

@@ -119,7 +119,7 @@ export class Receiver {
     this.#showGap(peer, chain.audience, inner.before + msg.index, missing);
     peer.keyMissed = false;
     peer.unreadSince = undefined;
-    if (await this.#roster.agreement.breaks(peer, inner.roster)) {
+    if (await this.#roster.check.breaks(peer, inner.roster)) {
       this.#events.emit({
         type: "warning",
         code: "roster-differs",

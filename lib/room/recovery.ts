@@ -13,7 +13,7 @@ import {
 import type { Delivery } from "./delivery.ts";
 import { type Link, WINDOW_BYTES } from "./link.ts";
 import type { Peer } from "./peer.ts";
-import { type Held, Question } from "./question.ts";
+import { type Held, HoldBuffer } from "./hold_buffer.ts";
 import type { Roster } from "./roster.ts";
 import { Timers } from "./timers.ts";
 
@@ -24,7 +24,7 @@ export const ANSWER_MS = 10_000;
 export interface RecoveryListener {
   /** It is an object's turn. @param again Whether it was sent again, and need not be for this member. */
   take(peer: Peer, object: Bytes, again: boolean): Promise<void>;
-  /** A member has not answered in time: {@linkcode Recovery.conclude} is due, in its lane. */
+  /** A member has not answered in time: {@linkcode Recovery.conclude} is due, in its queue. */
   late(peer: Peer): void;
   /** A member has answered, or is not waited for any more. */
   concluded(): void;
@@ -77,7 +77,7 @@ export class Recovery {
   /** Asks a member for what it still keeps for this one. */
   ask(peer: Peer): void {
     peer.round = ++this.#rounds;
-    peer.question ??= new Question(this.#held); // What waits already goes on waiting.
+    peer.question ??= new HoldBuffer(this.#held); // What waits already goes on waiting.
     peer.askedIn = this.#link.send({
       class: EnvelopeClass.CONTROL,
       to: peer.session,

@@ -17,10 +17,10 @@ import {
 import { Announcer } from "./announcer.ts";
 import { Bans, Decisions } from "./decisions.ts";
 import { Events, type LeaveReason, type RoomEvent } from "./events.ts";
-import { Lanes } from "./lanes.ts";
+import { SerialQueues } from "./serial_queue.ts";
 import { Link, type NamedChange, type NamedSession } from "./link.ts";
 import { Naming } from "./naming.ts";
-import type { Outgoing } from "./outgoing.ts";
+import type { Outgoing } from "./outbox.ts";
 import { LOST_AFTER_MS, type Member, type Peer, type Present, type Trust } from "./peer.ts";
 import { Receiver } from "./receiver.ts";
 import { ANSWER_MS, Recovery } from "./recovery.ts";
@@ -77,7 +77,7 @@ export class Room {
   readonly #options: RoomOptions;
   readonly #clock: Clock;
   readonly #timers: Timers;
-  readonly #lanes = new Lanes();
+  readonly #queues = new SerialQueues();
   readonly #decisions: Decisions;
   readonly #events: Events;
   readonly #roster: Roster;
@@ -100,7 +100,7 @@ export class Room {
       hostKey: options.hostKey,
       roomId: options.roomId,
       bans: options.bans ?? new Bans(),
-      lane: this.#lanes.lane(),
+      queue: this.#queues.queue(),
       onRemoved: (key, reason) => {
         for (const peer of this.#roster) {
           if (equal(peer.key, key)) this.#leave(peer, reason);
@@ -113,7 +113,7 @@ export class Room {
     this.#roster = new Roster({
       me: options,
       hostKey: options.hostKey,
-      lanes: this.#lanes,
+      queues: this.#queues,
       clock: this.#clock,
       maxBurned: options.maxBurned,
     });
@@ -136,7 +136,7 @@ export class Room {
         this.#sender.pump();
       },
       settled: async () => {
-        await this.#lanes.settled();
+        await this.#queues.settled();
         await options.shown?.();
       },
     }, this.#clock);
@@ -532,7 +532,7 @@ export class Room {
   /** Meets one that the host did not name together with others. */
   #meetOne(entry: NamedSession, lingers = false): void {
     this.#meet(entry, false, lingers);
-    this.#roster.agreement.changed();
+    this.#roster.check.changed();
   }
 
   #meet(entry: NamedSession, earlier: boolean, lingers = false): void {
@@ -652,7 +652,7 @@ export class Room {
   }
 
   /**
-   * Does something in a peer's lane; what no honest member sends is dropped there.
+   * Does something in a peer's queue; what no honest member sends is dropped there.
    *
    * @param dropped Called if there is no room for it.
    */
@@ -662,7 +662,7 @@ export class Room {
     work: () => Promise<void> | void,
     dropped?: () => void,
   ): void {
-    peer.lane.push(bytes, async () => {
+    peer.queue.push(bytes, async () => {
       try {
         if (!this.#ended) await work();
       } catch (error) {

@@ -2,9 +2,9 @@ import { type Bytes, equal, toBase64Url, toHex } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import { RoomError, WireError } from "../errors.ts";
 import { MAX_ROSTER_ENTRIES, typedName } from "../wire/mod.ts";
-import { Agreement } from "./agreement.ts";
+import { RosterCheck } from "./roster_check.ts";
 import type { Author } from "./chain.ts";
-import type { Lanes } from "./lanes.ts";
+import type { SerialQueues } from "./serial_queue.ts";
 import type { NamedSession } from "./link.ts";
 import { Peer, type Present, rosterHash, SILENT_AFTER_MS } from "./peer.ts";
 import { RateLimiter } from "./rate_limiter.ts";
@@ -29,7 +29,7 @@ export interface RosterOptions {
   /** The host's identity key. */
   readonly hostKey: Bytes;
   /** Where what each of the others sends is handled. */
-  readonly lanes: Lanes;
+  readonly queues: SerialQueues;
   /** The time. */
   readonly clock: Clock;
   /** How many sessions may have left before another one is begun. */
@@ -39,9 +39,9 @@ export interface RosterOptions {
 /** The other sessions in the room, in the order in which the host named them. */
 export class Roster {
   /** Whether others see the same. */
-  readonly agreement: Agreement;
+  readonly check: RosterCheck;
   readonly #me: RosterOptions["me"];
-  readonly #lanes: Lanes;
+  readonly #queues: SerialQueues;
   readonly #clock: Clock;
   /** Key derivations for what is missing of everybody. */
   readonly #skips: RateLimiter;
@@ -58,14 +58,14 @@ export class Roster {
   #awaitedMs = 0;
 
   /** Begins empty. */
-  constructor({ clock, hostKey, lanes, maxBurned = MAX_BURNED, me }: RosterOptions) {
+  constructor({ clock, hostKey, queues, maxBurned = MAX_BURNED, me }: RosterOptions) {
     this.#me = me;
     this.#maxBurned = maxBurned;
     this.#relaysItself = equal(hostKey, me.identity.publicKey);
-    this.#lanes = lanes;
+    this.#queues = queues;
     this.#clock = clock;
     this.#skips = new RateLimiter(ALL_SKIPS, clock);
-    this.agreement = new Agreement({
+    this.check = new RosterCheck({
       seen: () =>
         [...this].flatMap(({ absentSince, gone, key, session }) =>
           gone ? [] : [{ absentSince, key, session }]
@@ -148,7 +148,7 @@ export class Roster {
   }
 
   /**
-   * Takes a session in. {@linkcode Agreement.changed} is due when all that one record names are in.
+   * Takes a session in. {@linkcode RosterCheck.changed} is due when all that one record names are in.
    *
    * @param earlier Whether it was here before this member.
    * @returns `undefined` where it is no new one.
@@ -166,9 +166,9 @@ export class Roster {
     if (this.#peers.size >= MAX_ROSTER_ENTRIES) {
       throw new WireError(`Cannot take member as ${MAX_ROSTER_ENTRIES} are in the room already`);
     }
-    const lane = this.#lanes.lane();
-    const budget = new WorkBudget(lane, this.#skips, this.#clock);
-    const peer = new Peer(entry, this.nextOrder(), earlier, lane, budget, this.#clock);
+    const queue = this.#queues.queue();
+    const budget = new WorkBudget(queue, this.#skips, this.#clock);
+    const peer = new Peer(entry, this.nextOrder(), earlier, queue, budget, this.#clock);
     peer.burned = burned;
     this.#peers.set(id, peer);
     return peer;
@@ -177,7 +177,7 @@ export class Roster {
   /** All are taken in that the host named. */
   complete(): void {
     this.#known = true;
-    this.agreement.changed();
+    this.check.changed();
   }
 
   /** Another process has the room now. @param awaitedMs How long it keeps the places of absent members. */
@@ -190,14 +190,14 @@ export class Roster {
   setAbsent(peer: Peer, absent: boolean): void {
     if (peer.absent === absent) return;
     peer.absentSince = absent ? this.#clock.elapsed() : undefined;
-    this.agreement.changed();
+    this.check.changed();
   }
 
   /** Notes that a member has left: it counts no more, though its last messages may still be shown. */
   leave(peer: Peer): void {
     if (peer.gone) return;
     peer.leave();
-    this.agreement.changed();
+    this.check.changed();
   }
 
   /** Forgets a member that has left; where it was ever shown, its session is no member's any more. */

@@ -5,7 +5,7 @@ import { Audience, BodyKind, encodeBatch, EnvelopeClass } from "../wire/mod.ts";
 import { type Author, SendingChain } from "./chain.ts";
 import { Delivery } from "./delivery.ts";
 import { type Link, WINDOW_BYTES } from "./link.ts";
-import { isText, type NewOutgoing, Outbox, type Outgoing } from "./outgoing.ts";
+import { isText, type NewOutgoing, Outbox, type Outgoing } from "./outbox.ts";
 import type { Peer } from "./peer.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import type { Roster } from "./roster.ts";
@@ -158,7 +158,7 @@ export class Sender {
     if (this.#outbox.head === undefined) return false;
     if (!this.#link.open || this.#link.backlog >= WINDOW_BYTES) return false;
     if (this.delivery.full) return false;
-    const roster = await this.#roster.agreement.current();
+    const roster = await this.#roster.check.current();
     const head = this.#outbox.head;
     if (head === undefined || !this.#link.open) return false;
     const chain = this.#chains.get(head.to?.id ?? "");

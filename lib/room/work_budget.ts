@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { refused } from "./chain.ts";
-import type { Lane } from "./lanes.ts";
+import type { SerialQueue } from "./serial_queue.ts";
 import { type Rate, RateLimiter } from "./rate_limiter.ts";
 
 /** Work that one session may cause. A token is one key derivation: 0.1 to 0.5 ms. */
@@ -29,9 +29,9 @@ export function textCost(texts: number, bytes: number): number {
   return texts + Math.ceil(bytes / 1024);
 }
 
-/** What a session may cause this member to compute and to show. Work over it waits, with the lane parked. */
+/** What a session may cause this member to compute and to show. Work over it waits, with the queue parked. */
 export class WorkBudget {
-  readonly #lane: Lane;
+  readonly #queue: SerialQueue;
   readonly #work: RateLimiter;
   readonly #skips: RateLimiter;
   readonly #text: RateLimiter;
@@ -39,8 +39,8 @@ export class WorkBudget {
   readonly #ended = new AbortController();
 
   /** Begins with all of it. @param skips The keys that are derived for missing messages of all sessions. */
-  constructor(lane: Lane, skips: RateLimiter, clock: Clock) {
-    this.#lane = lane;
+  constructor(queue: SerialQueue, skips: RateLimiter, clock: Clock) {
+    this.#queue = queue;
     this.#skips = skips;
     this.#work = new RateLimiter(SESSION_WORK, clock);
     this.#text = new RateLimiter(SESSION_TEXT, clock);
@@ -71,7 +71,7 @@ export class WorkBudget {
     const atOnce = keys <= SKIPPED_IN_TURN && this.#work.msUntil(keys) === 0 &&
       this.#skips.tryTake(keys) && this.#work.tryTake(keys);
     if (atOnce) await derive(keys);
-    else await this.#lane.park(this.#skipInTurn(keys, derive));
+    else await this.#queue.park(this.#skipInTurn(keys, derive));
   }
 
   /** Waits until text may be shown, also after the session has left. @param cost By {@linkcode textCost}. */
@@ -101,6 +101,6 @@ export class WorkBudget {
   }
 
   async #take(limiter: RateLimiter, tokens: number, signal: AbortSignal): Promise<boolean> {
-    return limiter.tryTake(tokens) || await this.#lane.park(limiter.take(tokens, signal));
+    return limiter.tryTake(tokens) || await this.#queue.park(limiter.take(tokens, signal));
   }
 }

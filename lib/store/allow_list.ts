@@ -1,11 +1,11 @@
 import { quote, StoreError } from "../errors.ts";
 import { reasonOf, requirePermission } from "./private_file.ts";
-import { causedBy, readTrusted, type Trust } from "./trusted_file.ts";
+import { causedBy, type FileTrust, readTrusted } from "./trusted_file.ts";
 
 /** Longest list, in bytes: room for many more people than a room has. */
 const MAX_FILE_BYTES: number = 1 << 20;
 
-const TRUST: Trust = {
+const TRUST: FileTrust = {
   holds: "who may enter",
   isSecret: false,
   advice: "Then look through the list.",

@@ -24,7 +24,7 @@ import {
   writeNew,
 } from "./private_file.ts";
 import { ROOM_KINDS, roomPlace } from "./room.ts";
-import { causedBy, readRegular, readTrusted, type Trust } from "./trusted_file.ts";
+import { causedBy, type FileTrust, readRegular, readTrusted } from "./trusted_file.ts";
 
 const decodeBase64: (text: string) => Bytes = stdEncoding.decodeBase64;
 const encodeBase64: (bytes: Uint8Array) => string = stdEncoding.encodeBase64;
@@ -37,7 +37,7 @@ const Version = { OPEN: 1, SEALED: 2 } as const;
 /** Longest identity file, in bytes; a real one has about 200. */
 const MAX_FILE_BYTES = 4_096;
 
-const TRUST: Trust = {
+const TRUST: FileTrust = {
   holds: "your private key",
   isSecret: true,
   advice: "If others use this machine, start over: lanchat id new",

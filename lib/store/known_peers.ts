@@ -12,7 +12,13 @@ import {
   requireReplacing,
   writeNew,
 } from "./private_file.ts";
-import { causedBy, isReadByOthers, readRegular, readTrusted, type Trust } from "./trusted_file.ts";
+import {
+  causedBy,
+  type FileTrust,
+  isReadByOthers,
+  readRegular,
+  readTrusted,
+} from "./trusted_file.ts";
 
 /** Longest file, in bytes, so that reading it ends. */
 const MAX_FILE_BYTES: number = 16 << 20;
@@ -23,7 +29,7 @@ const LOCK_MS = 5000;
 const ACTION = "use known peers in";
 
 /** A file that others can read is only a warning: reading it lets no one impersonate a peer. */
-const TRUST: Trust = {
+const TRUST: FileTrust = {
   holds: "whom you know and have verified",
   isSecret: false,
   advice: "Then look through 'lanchat peers': whoever is verified there may not be.",

@@ -4,7 +4,7 @@ import { PUBLIC_KEY_BYTES, ROOT_BYTES } from "../crypto/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 import { decodeKick, nameProblem } from "../wire/mod.ts";
 import { reasonOf, replaceFile, requirePermission, requireReplacing } from "./private_file.ts";
-import { causedBy, readTrusted, type Trust } from "./trusted_file.ts";
+import { causedBy, type FileTrust, readTrusted } from "./trusted_file.ts";
 
 const decodeBase64: (text: string) => Bytes = stdEncoding.decodeBase64;
 const encodeBase64: (bytes: Uint8Array) => string = stdEncoding.encodeBase64;
@@ -18,7 +18,7 @@ const PSK_BYTES = 32;
 /** Longest room file, in bytes; a real one has about 200, and up to 500 more for each who was banned. */
 const MAX_FILE_BYTES: number = 1 << 18;
 
-const TRUST: Trust = {
+const TRUST: FileTrust = {
   holds: "the secret of the room and its bans",
   isSecret: true,
   advice: "If others use this machine, begin another room with --new-room.",

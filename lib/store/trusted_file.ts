@@ -14,7 +14,7 @@ const STICKY = 0o1000;
 const ROOT_UID = 0;
 
 /** What lanchat relies on in a file. */
-export interface Trust {
+export interface FileTrust {
   /** What the file holds, in a few words. */
   readonly holds: string;
   /** Whether it is secret: a file that others can read is refused, not only one that they can write. */
@@ -73,7 +73,11 @@ export async function readRegular(file: string, maxBytes: number): Promise<ReadF
  * @throws {UntrustedFileError} If others can do what they must not.
  * @throws {Error} As {@linkcode readRegular}.
  */
-export async function readTrusted(file: string, maxBytes: number, trust: Trust): Promise<ReadFile> {
+export async function readTrusted(
+  file: string,
+  maxBytes: number,
+  trust: FileTrust,
+): Promise<ReadFile> {
   const read = await readRegular(file, maxBytes);
   if (Deno.build.os === "windows") return read;
   checkFile(file, read.info, trust);
@@ -94,7 +98,11 @@ export function chmodHint(file: string): string {
   return `Make it yours only: chmod 600 ${quote(file)}.`;
 }
 
-function checkFile(file: string, info: Deno.FileInfo, { advice, holds, isSecret }: Trust): void {
+function checkFile(
+  file: string,
+  info: Deno.FileInfo,
+  { advice, holds, isSecret }: FileTrust,
+): void {
   const isChanged = (info.mode! & OTHERS_WRITE) !== 0;
   const isRead = isSecret && isReadByOthers(info);
   if (isChanged || isRead) {
@@ -111,7 +119,7 @@ function checkFile(file: string, info: Deno.FileInfo, { advice, holds, isSecret 
   }
 }
 
-async function checkDirectory(directory: string, { advice }: Trust): Promise<void> {
+async function checkDirectory(directory: string, { advice }: FileTrust): Promise<void> {
   const info = await Deno.stat(directory);
   const isWritten = (info.mode! & OTHERS_WRITE) !== 0;
   // In a sticky one, what others have put there shows by its owner.

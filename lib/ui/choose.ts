@@ -1,4 +1,4 @@
-import type { FrontEnd } from "./front_end.ts";
+import type { FrontEnd } from "../session/mod.ts";
 import { JsonFrontEnd } from "./json.ts";
 import { processEnvironment } from "./notifier.ts";
 import type { Picker, PickerOptions } from "./picker.ts";

@@ -1,7 +1,7 @@
 import { utf8 } from "../bytes/mod.ts";
 import { CODES, UsageError } from "../errors.ts";
 import { MAX_TEXT_BYTES, nameProblem, typedName } from "../wire/mod.ts";
-import type { Input, MemberView, MessageKind } from "./events.ts";
+import type { MemberView, MessageKind, Wish } from "../session_events.ts";
 import { excerpt } from "./render.ts";
 import { sanitizeLine } from "./sanitize.ts";
 
@@ -36,7 +36,7 @@ const SHORT: Readonly<Record<string, string>> = { "/r": "/reply", "/w": "/who" }
 const QUOTED = /^"([^"]+)" /;
 
 /** What a typed line asks for. */
-export type Command =
+export type SlashCommand =
   | {
     readonly do: "say";
     readonly text: string;
@@ -46,13 +46,13 @@ export type Command =
   }
   | { readonly do: "help"; readonly lines: readonly string[] }
   | { readonly do: "clear" | "retry" | "quit" | "nothing" }
-  | Exclude<Input, { do: "say" | "quit" | "refused" }>;
+  | Exclude<Wish, { do: "say" | "quit" | "refused" }>;
 
 /** A member that a private message is for. */
 export type Addressee = Pick<MemberView, "key" | "name" | "verified">;
 
 /** What a typed line may be about. */
-export interface Surroundings {
+export interface CompletionContext {
   /** The other members. */
   readonly members: readonly Addressee[];
   /** Whom `/reply` may mean: whoever wrote to this person alone. */
@@ -170,7 +170,7 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
 };
 
 /** The words that are commands. */
-export const COMMANDS: readonly string[] = Object.keys(EXPLANATIONS);
+export const SLASH_COMMANDS: readonly string[] = Object.keys(EXPLANATIONS);
 
 /** What `/help` shows. */
 export const HELP: readonly string[] = [
@@ -212,9 +212,9 @@ function helpLine({ summary, usage }: Explanation): string {
  * });
  * ```
  */
-export function parseLine(line: string, surroundings: Surroundings): Command {
-  const { correspondents = [], expand = (text) => text, members } = surroundings;
-  const say = (text: string, kind: MessageKind, to?: Addressee): Command =>
+export function parseLine(line: string, context: CompletionContext): SlashCommand {
+  const { correspondents = [], expand = (text) => text, members } = context;
+  const say = (text: string, kind: MessageKind, to?: Addressee): SlashCommand =>
     saying(expand(text), kind, to);
   if (!expand(line).isWellFormed()) {
     throw new UsageError("bad-utf8", "Cannot use the line as it is not UTF-8");
@@ -278,12 +278,12 @@ export function parseLine(line: string, surroundings: Surroundings): Command {
  * @throws {UsageError} If it is neither. No line runs as a guessed command.
  */
 function commandOf(word: string, rest: string): string {
-  if (COMMANDS.includes(word)) return word;
+  if (SLASH_COMMANDS.includes(word)) return word;
   const short = SHORT[word];
   // In other programs `/w` sends a private message.
   if (short === "/who" && rest.trim() !== "") throw unknownCommand(word);
   if (short !== undefined) return short;
-  const [command, ...others] = COMMANDS.filter((command) => command.startsWith(word));
+  const [command, ...others] = SLASH_COMMANDS.filter((command) => command.startsWith(word));
   if (command === undefined || others.length > 0) throw unknownCommand(word);
   return command;
 }
@@ -335,7 +335,7 @@ function named(word: string, rest: string, members: readonly Addressee[]): strin
 }
 
 /** What `/verify` is to do: the name, and behind it the digits of the number or the wish to show them. */
-function verification(text: string, members: readonly Addressee[]): Command {
+function verification(text: string, members: readonly Addressee[]): SlashCommand {
   if (text === "") return { do: "verify" };
   // Of several sessions with one key and name any will do; a name in quotes needs an end.
   const unique = new Map(members.map((member) => [`${member.key} ${member.name}`, member]));
@@ -355,7 +355,7 @@ function verification(text: string, members: readonly Addressee[]): Command {
 export function complete(line: string, members: readonly Addressee[]): [string[], string] {
   const [, before, word] = /^(.*?)(\S*)$/s.exec(line)! as unknown as [string, string, string];
   if (before === "" && word.startsWith("/")) {
-    return [COMMANDS.filter((command) => command.startsWith(word)), word];
+    return [SLASH_COMMANDS.filter((command) => command.startsWith(word)), word];
   }
   // A completed name is written to the terminal as it is.
   const names = members.map(({ name }) => typedName(name))
@@ -464,7 +464,7 @@ function notPrivate(text: string): string {
   });
 }
 
-function saying(text: string, kind: MessageKind, to?: Addressee): Command {
+function saying(text: string, kind: MessageKind, to?: Addressee): SlashCommand {
   if (text.trim() === "") {
     const example = kind === "action" ? "/me waves" : "/msg bob hello";
     throw new UsageError("empty-message", "Cannot send as no text follows", {
@@ -497,7 +497,7 @@ function unknownCommand(word: string): UsageError {
 function suggested(word: string): readonly string[] {
   if (isElsewhere(word)) return ["/msg"];
   const lower = word.toLowerCase();
-  const slips = COMMANDS.map((command) => ({
+  const slips = SLASH_COMMANDS.map((command) => ({
     command,
     count: command.startsWith(lower) && lower !== "/" ? 0 : slipsBetween(lower, command),
   })).filter(({ command, count }) => count <= (PUBLIC_MAX_SLIPS[command] ?? MAX_SLIPS));
@@ -508,7 +508,7 @@ function suggested(word: string): readonly string[] {
 
 /** Whether the text after a word may be meant for only one member. */
 function isPrivate(word: string): boolean {
-  if (COMMANDS.includes(word)) return PRIVATE.includes(word);
+  if (SLASH_COMMANDS.includes(word)) return PRIVATE.includes(word);
   return isElsewhere(word) ||
     PRIVATE.some((command) => command.startsWith(word) || slipsBetween(word, command) <= 1);
 }

@@ -1,17 +1,17 @@
 import { escape } from "@std/regexp/escape";
 import { type Clock, systemClock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
-import { type Addressee, type Command, HELP, KEYS_HELP, parseLine } from "./commands.ts";
+import { type Addressee, HELP, KEYS_HELP, parseLine, type SlashCommand } from "./commands.ts";
 import type {
   FailedEvent,
-  Input,
   InviteEvent,
   MemberView,
   MessageEvent,
   PresentView,
   SafetyNumberEvent,
-  UiEvent,
-} from "./events.ts";
+  SessionEvent,
+  Wish,
+} from "../session_events.ts";
 import { type Look, markedName } from "./look.ts";
 import { type Fate, type OwnMessage, OwnMessages } from "./own_messages.ts";
 import { fittingQrLines, noQrSentence } from "./qr.ts";
@@ -59,7 +59,7 @@ export interface Entered {
   /** What to show; line breaks are LF. */
   readonly lines: readonly string[];
   /** What to do. */
-  readonly inputs: readonly Input[];
+  readonly inputs: readonly Wish[];
   /** What the terminal itself is to do. */
   readonly action?: "clear" | "quit";
 }
@@ -138,7 +138,7 @@ export class Conversation {
   }
 
   /** Notes an event. @returns What to show of it; line breaks are LF. */
-  hear(event: UiEvent): readonly string[] {
+  hear(event: SessionEvent): readonly string[] {
     switch (event.event) {
       case "message":
         this.#meet(event.from);
@@ -200,7 +200,7 @@ export class Conversation {
     }
   }
 
-  #obey(command: Command): Entered {
+  #obey(command: SlashCommand): Entered {
     switch (command.do) {
       case "say":
         return { lines: [], inputs: [this.#say(command)] };
@@ -259,7 +259,7 @@ export class Conversation {
     return [...new Map(named.map((member) => [member.key, member])).values()];
   }
 
-  #say({ kind, text, to: addressee }: Pick<OwnMessage, "kind" | "text" | "to">): Input {
+  #say({ kind, text, to: addressee }: Pick<OwnMessage, "kind" | "text" | "to">): Wish {
     const to = addressee && this.#named(addressee);
     const { id } = this.#own.say({ kind, text, to });
     return { do: "say", text, kind, id, ...to !== undefined && this.#addressed(to) };
@@ -308,7 +308,7 @@ export class Conversation {
 
   // What is shown.
 
-  #notice(event: UiEvent): readonly string[] {
+  #notice(event: SessionEvent): readonly string[] {
     return this.#transcript.notice(personLines(event));
   }
 

@@ -4,9 +4,10 @@ import { decodeText, MAX_TEXT_BYTES } from "../wire/mod.ts";
 import { typedInput } from "./console.ts";
 import { Conversation } from "./conversation.ts";
 import type { Code } from "../errors.ts";
-import type { Input, UiEvent } from "./events.ts";
-import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
-import { type Line, readLines } from "./lines.ts";
+import type { SessionEvent, Wish } from "../session_events.ts";
+import { type StandardStreams, standardStreams } from "./standard_streams.ts";
+import type { FrontEnd } from "../session/mod.ts";
+import { type InputLine, readLines } from "./lines.ts";
 import { PLAIN_LOOK } from "./look.ts";
 import { Notifier } from "./notifier.ts";
 import { Output } from "./output.ts";
@@ -30,7 +31,7 @@ export interface DumbTerminalOptions {
  */
 export class DumbTerminalFrontEnd implements FrontEnd {
   /** What was typed. */
-  readonly input: ReadableStream<Input>;
+  readonly input: ReadableStream<Wish>;
   /** Resolves if the terminal cannot be written any more. */
   readonly broken: Promise<void>;
   /** Stays pending: Ctrl-C is a signal here. */
@@ -58,7 +59,7 @@ export class DumbTerminalFrontEnd implements FrontEnd {
   }
 
   /** Prints an event. */
-  show(event: UiEvent): void {
+  show(event: SessionEvent): void {
     this.#print(this.#conversation.hear(event));
   }
 
@@ -77,7 +78,7 @@ export class DumbTerminalFrontEnd implements FrontEnd {
     for (const line of lines) this.#output.write(`${line}\n`);
   }
 
-  async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Input, void, void> {
+  async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Wish, void, void> {
     for await (const line of readLines(stdin, MAX_LINE_BYTES)) {
       const { action, inputs, lines } = this.#conversation.enter(this.#textOf(line));
       this.#print(lines);
@@ -89,7 +90,7 @@ export class DumbTerminalFrontEnd implements FrontEnd {
   }
 
   /** The text of a line; empty where it cannot be one, which is said. */
-  #textOf({ bytes }: Line): string {
+  #textOf({ bytes }: InputLine): string {
     if (bytes === undefined) return this.#refuse("message-too-long");
     try {
       return decodeText(bytes);

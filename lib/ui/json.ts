@@ -1,9 +1,10 @@
 import { utf8 } from "../bytes/mod.ts";
 import { CODES, UsageError } from "../errors.ts";
 import { MAX_TEXT_BYTES } from "../wire/mod.ts";
-import type { Input, RefusedInput, SayInput, UiEvent } from "./events.ts";
-import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
-import { type Line, readLines } from "./lines.ts";
+import type { RefusedWish, SayWish, SessionEvent, Wish } from "../session_events.ts";
+import { type StandardStreams, standardStreams } from "./standard_streams.ts";
+import type { FrontEnd } from "../session/mod.ts";
+import { type InputLine, readLines } from "./lines.ts";
 import { MessageIds } from "./message_ids.ts";
 import { Output } from "./output.ts";
 import { toJsonLine } from "./sanitize.ts";
@@ -19,7 +20,7 @@ const MAX_ID_LENGTH = 64;
  */
 export class JsonFrontEnd implements FrontEnd {
   /** What the lines say, and those that say nothing that can be done. */
-  readonly input: ReadableStream<Input>;
+  readonly input: ReadableStream<Wish>;
   /** Resolves if standard output cannot be written any more. */
   readonly broken: Promise<void>;
   /** Stays pending: Ctrl-C is a signal here. */
@@ -35,7 +36,7 @@ export class JsonFrontEnd implements FrontEnd {
   }
 
   /** Writes an event as one line. */
-  show(event: UiEvent): void {
+  show(event: SessionEvent): void {
     this.#output.write(`${toJsonLine(event)}\n`);
   }
 
@@ -49,14 +50,14 @@ export class JsonFrontEnd implements FrontEnd {
     return this.#output.close();
   }
 
-  async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Input, void, void> {
+  async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Wish, void, void> {
     for await (const line of readLines(stdin, MAX_JSON_LINE_BYTES)) {
       const input = this.#parse(line);
       if (input !== undefined) yield input;
     }
   }
 
-  #parse(line: Line): Input | undefined {
+  #parse(line: InputLine): Wish | undefined {
     try {
       const text = decodeLine(line.bytes);
       return text.trim() === "" ? undefined : this.#parseObject(parseObject(text), line.number);
@@ -68,7 +69,7 @@ export class JsonFrontEnd implements FrontEnd {
     }
   }
 
-  #parseObject(object: Readonly<Record<string, unknown>>, line: number): Input {
+  #parseObject(object: Readonly<Record<string, unknown>>, line: number): Wish {
     const { do: wish, say, verify } = object;
     if ([say, wish, verify].filter((value) => value !== undefined).length !== 1) {
       throw badInput("the object must have one of 'say', 'do' and 'verify'");
@@ -77,7 +78,7 @@ export class JsonFrontEnd implements FrontEnd {
     return verify === undefined ? parseWish(object) : parseVerify(object);
   }
 
-  #parseSay({ say, to, id }: Readonly<Record<string, unknown>>, line: number): Input {
+  #parseSay({ say, to, id }: Readonly<Record<string, unknown>>, line: number): Wish {
     if (!isText(say) || say === "") throw badInput("'say' must be a text that is not empty");
     if (to !== undefined && !isText(to)) throw badInput("'to' must be a text");
     if (id !== undefined && !isId(id)) {
@@ -85,17 +86,17 @@ export class JsonFrontEnd implements FrontEnd {
     }
     const claimed = this.#ids.claim(id);
     if (utf8(say).length > MAX_TEXT_BYTES) return this.#fail(claimed, "message-too-long", line);
-    const input: SayInput = { do: "say", text: say, kind: "text", id: claimed };
+    const input: SayWish = { do: "say", text: say, kind: "text", id: claimed };
     return to === undefined ? input : { ...input, to };
   }
 
-  #fail(id: string, code: RefusedInput["code"], line: number): RefusedInput {
+  #fail(id: string, code: RefusedWish["code"], line: number): RefusedWish {
     this.show({ event: "failed", id, code });
     return { do: "refused", code, line };
   }
 }
 
-function parseWish(object: Readonly<Record<string, unknown>>): Input {
+function parseWish(object: Readonly<Record<string, unknown>>): Wish {
   const { digits, do: wish, name, text } = object;
   switch (wish) {
     case "who":
@@ -123,7 +124,7 @@ function parseWish(object: Readonly<Record<string, unknown>>): Input {
   }
 }
 
-function parseVerify({ digits, verify }: Readonly<Record<string, unknown>>): Input {
+function parseVerify({ digits, verify }: Readonly<Record<string, unknown>>): Wish {
   if (verify !== true && !isText(verify)) throw badInput("'verify' must be a name or true");
   const given = digits === undefined ? undefined : textOf(digits, "digits");
   if (verify !== true) {

@@ -8,7 +8,7 @@ const CR = 0x0d;
 const MARK = utf8("\ufeff");
 
 /** A line of input. */
-export interface Line {
+export interface InputLine {
   /** Its number, from 1. */
   readonly number: number;
   /** Its bytes without the line end; `undefined` if they are more than allowed. */
@@ -30,7 +30,7 @@ export interface Line {
  * assertEquals(lines.map(({ bytes }) => bytes?.length), [3, 3]);
  * ```
  */
-export class LineStream extends TransformStream<Uint8Array, Line[]> {
+export class LineStream extends TransformStream<Uint8Array, InputLine[]> {
   /**
    * Starts before the first line.
    *
@@ -41,7 +41,7 @@ export class LineStream extends TransformStream<Uint8Array, Line[]> {
   constructor(
     maxBytes: number,
     writableStrategy?: QueuingStrategy<Uint8Array>,
-    readableStrategy?: QueuingStrategy<Line[]>,
+    readableStrategy?: QueuingStrategy<InputLine[]>,
   ) {
     const splitter = new LineSplitter(maxBytes);
     super(
@@ -70,7 +70,7 @@ export class LineStream extends TransformStream<Uint8Array, Line[]> {
 export async function* readLines(
   input: ReadableStream<Uint8Array>,
   maxBytes: number,
-): AsyncGenerator<Line, void, void> {
+): AsyncGenerator<InputLine, void, void> {
   try {
     for await (const lines of input.pipeThrough(new LineStream(maxBytes))) yield* lines;
   } catch (cause) {
@@ -94,8 +94,8 @@ class LineSplitter {
     this.#begun = new Uint8Array(MARK.length + maxBytes + 1);
   }
 
-  push(chunk: Uint8Array): Line[] {
-    const lines: Line[] = [];
+  push(chunk: Uint8Array): InputLine[] {
+    const lines: InputLine[] = [];
     let start = 0;
     for (let end = chunk.indexOf(LF); end !== -1; end = chunk.indexOf(LF, start)) {
       lines.push(this.#complete(chunk.subarray(start, end)));
@@ -105,12 +105,12 @@ class LineSplitter {
     return lines;
   }
 
-  end(): Line | undefined {
+  end(): InputLine | undefined {
     const hasLine = this.#begunLength > 0 || this.#overflow;
     return hasLine ? this.#complete(new Uint8Array()) : undefined;
   }
 
-  #complete(rest: Uint8Array): Line {
+  #complete(rest: Uint8Array): InputLine {
     const isWhole = this.#begunLength === 0 && !this.#overflow;
     if (!isWhole) this.#keep(rest);
     const bytes = isWhole ? rest : this.#begun.subarray(0, this.#begunLength);

@@ -1,7 +1,7 @@
 import { BoundedMap } from "../bounded_map.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import type { FailedEvent, Input, MemberView, SayInput, UiEvent } from "./events.ts";
-import type { FrontEnd } from "./front_end.ts";
+import type { FailedEvent, MemberView, SayWish, SessionEvent, Wish } from "../session_events.ts";
+import type { FrontEnd } from "../session/mod.ts";
 import { markedName } from "./look.ts";
 import { failure, messageLine, noticeLines } from "./render.ts";
 import { sanitize, sanitizeLine } from "./sanitize.ts";
@@ -41,7 +41,7 @@ const MISLEADING = /^[*>]|\((?=private\)$)/g;
  */
 export class LoggedFrontEnd implements FrontEnd {
   /** As it comes from the front end; each `say` is logged when it is read. */
-  readonly input: ReadableStream<Input>;
+  readonly input: ReadableStream<Wish>;
   /** As the front end says. */
   readonly broken: Promise<void>;
   /** As the front end says. */
@@ -74,7 +74,7 @@ export class LoggedFrontEnd implements FrontEnd {
   }
 
   /** Shows an event, and logs it. */
-  show(event: UiEvent): void {
+  show(event: SessionEvent): void {
     this.#frontEnd.show(event);
     switch (event.event) {
       case "message":
@@ -120,7 +120,7 @@ export class LoggedFrontEnd implements FrontEnd {
     await this.#frontEnd.close();
   }
 
-  async *#read(): AsyncGenerator<Input, void, void> {
+  async *#read(): AsyncGenerator<Wish, void, void> {
     for await (const input of this.#frontEnd.input) {
       if (input.do === "say") this.#say(input);
       if (input.do === "refused") {
@@ -131,7 +131,7 @@ export class LoggedFrontEnd implements FrontEnd {
     }
   }
 
-  #say({ id, kind, text, to }: SayInput): void {
+  #say({ id, kind, text, to }: SayWish): void {
     this.#unanswered.set(id, text);
     const addressee = to === undefined ? "" : ` to ${this.#names.get(to) ?? sanitizeLine(to)}`;
     const sender = sanitizeLine(this.#name) + addressee;
@@ -139,7 +139,7 @@ export class LoggedFrontEnd implements FrontEnd {
     this.#append(`> ${messageLine(sender, sanitize(text), form)}`);
   }
 
-  #failure({ code, id }: FailedEvent): UiEvent {
+  #failure({ code, id }: FailedEvent): SessionEvent {
     const text = this.#unanswered.get(id) ?? "";
     this.#unanswered.delete(id);
     return failure(code, text);
@@ -150,7 +150,7 @@ export class LoggedFrontEnd implements FrontEnd {
     for (const member of members) this.#names.set(member.key, markedName(member));
   }
 
-  #appendNotice(event: UiEvent): void {
+  #appendNotice(event: SessionEvent): void {
     for (const line of noticeLines(event)) this.#append(`# ${line}`);
   }
 

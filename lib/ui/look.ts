@@ -1,4 +1,4 @@
-import type { MemberView } from "./events.ts";
+import type { MemberView } from "../session_events.ts";
 import { typedName } from "../wire/mod.ts";
 import { sanitizeLine } from "./sanitize.ts";
 

@@ -21,16 +21,14 @@
  * @module
  */
 export * from "./choose.ts";
-export * from "./events.ts";
-export * from "./front_end.ts";
+export * from "./standard_streams.ts";
 export * from "./json.ts";
 export { Keyboard } from "./keyboard.ts";
 export * from "./logged.ts";
 export * from "./plain.ts";
 export type { Choice, Picker, PickerOptions } from "./picker.ts";
-export { groups, noticeLines } from "./render.ts";
+export { noticeLines } from "./render.ts";
 export { processEnvironment } from "./notifier.ts";
-export { day } from "./transcript.ts";
 export { onSignal } from "./signals.ts";
 export { sanitizeLine } from "./sanitize.ts";
 export type { TerminalDevice } from "./terminal.ts";

@@ -1,4 +1,4 @@
-import type { StandardStreams } from "./front_end.ts";
+import type { StandardStreams } from "./standard_streams.ts";
 
 /** How much may be unwritten before more has to wait, in UTF-16 code units. */
 export const MAX_UNWRITTEN = 65_536;

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { Addressee } from "./commands.ts";
-import type { MessageKind } from "./events.ts";
+import type { MessageKind } from "../session_events.ts";
 
 /** How long a message that the host has is waited with until everybody has it, in milliseconds. */
 export const SETTLED_AFTER_MS = 1000;

@@ -1,8 +1,15 @@
 import { CODES } from "../errors.ts";
 import { decodeText, MAX_TEXT_BYTES } from "../wire/mod.ts";
-import type { Input, InviteEvent, ProblemEvent, RefusedInput, UiEvent } from "./events.ts";
-import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
-import { type Line, readLines } from "./lines.ts";
+import type {
+  InviteEvent,
+  ProblemEvent,
+  RefusedWish,
+  SessionEvent,
+  Wish,
+} from "../session_events.ts";
+import { type StandardStreams, standardStreams } from "./standard_streams.ts";
+import type { FrontEnd } from "../session/mod.ts";
+import { type InputLine, readLines } from "./lines.ts";
 import { COLOURFUL_LOOK, markedName } from "./look.ts";
 import { Output } from "./output.ts";
 import { fittingQrLines, noQrSentence } from "./qr.ts";
@@ -20,7 +27,7 @@ const ACTION = /^\*/;
  */
 export class PlainFrontEnd implements FrontEnd {
   /** Messages, and lines that cannot be one. */
-  readonly input: ReadableStream<Input>;
+  readonly input: ReadableStream<Wish>;
   /** Resolves if standard output cannot be written any more. */
   readonly broken: Promise<void>;
   /** Stays pending: Ctrl-C is a signal here. */
@@ -42,7 +49,7 @@ export class PlainFrontEnd implements FrontEnd {
   }
 
   /** Writes a line to standard output for a message, to standard error for anything else. */
-  show(event: UiEvent): void {
+  show(event: SessionEvent): void {
     if (event.event === "message") {
       const name = markedName(event.from, escapeText).replace(ACTION, escapeByte);
       this.#output.write(`${messageLine(name, escapeText(event.text), event)}\n`);
@@ -74,13 +81,13 @@ export class PlainFrontEnd implements FrontEnd {
     for (const line of lines) this.#output.write(`${line}\n`, "stderr");
   }
 
-  async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Input, void, void> {
+  async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Wish, void, void> {
     for await (const line of readLines(stdin, MAX_TEXT_BYTES)) {
       if (line.bytes?.length !== 0) yield this.#parse(line);
     }
   }
 
-  #parse({ number, bytes }: Line): Input {
+  #parse({ number, bytes }: InputLine): Wish {
     if (bytes === undefined) {
       return this.#refuse("message-too-long", number, `it has over ${MAX_TEXT_BYTES} bytes`);
     }
@@ -91,7 +98,7 @@ export class PlainFrontEnd implements FrontEnd {
     }
   }
 
-  #refuse(code: RefusedInput["code"], line: number, reason: string): RefusedInput {
+  #refuse(code: RefusedWish["code"], line: number, reason: string): RefusedWish {
     const message = `Cannot send line ${line} as ${reason}`;
     this.show({ event: "error", code, message, hint: CODES[code].hint, line });
     return { do: "refused", code, line };

@@ -1,3 +1,5 @@
+import { day } from "../clock.ts";
+import { groups } from "../crypto/mod.ts";
 import { type Code, CODES, quote } from "../errors.ts";
 import { ADDRESS_PLACEHOLDER, DEFAULT_PORT, dialable, formatHostPort } from "../net/mod.ts";
 import type {
@@ -18,13 +20,13 @@ import type {
   ReconnectedEvent,
   RoomCodeEvent,
   SafetyNumberEvent,
+  SessionEvent,
   StatusEvent,
-  UiEvent,
   UnannouncedEvent,
-} from "./events.ts";
+} from "../session_events.ts";
 import { markedName } from "./look.ts";
 import { sanitizeLine } from "./sanitize.ts";
-import { day, timeOfDay } from "./transcript.ts";
+import { timeOfDay } from "./transcript.ts";
 
 /** Most names in one line; `/who` shows all. */
 const MAX_NAMES = 20;
@@ -73,7 +75,7 @@ export function excerpt(text: string, length: number): string {
  *
  * @returns Lines without line ends; none for `message`, `sent`, `delivered` and `failed`.
  */
-export function noticeLines(event: UiEvent): string[] {
+export function noticeLines(event: SessionEvent): string[] {
   return sentences(event).map(sanitizeLine);
 }
 
@@ -81,11 +83,11 @@ export function noticeLines(event: UiEvent): string[] {
  * As {@linkcode noticeLines}, for a person who reads everything else on the same screen: what happened
  * and what to do next in few lines, and each member in a line of its own.
  */
-export function personLines(event: UiEvent): string[] {
+export function personLines(event: SessionEvent): string[] {
   return personSentences(event).map(sanitizeLine);
 }
 
-function personSentences(event: UiEvent): string[] {
+function personSentences(event: SessionEvent): string[] {
   switch (event.event) {
     case "listening":
       return invitation(event);
@@ -196,7 +198,7 @@ function memberSentences({ member }: MemberEvent): string[] {
   ];
 }
 
-function sentences(event: UiEvent): string[] {
+function sentences(event: SessionEvent): string[] {
   switch (event.event) {
     case "listening":
       return listeningSentences(event);
@@ -508,9 +510,4 @@ function lockSentence({ host, locked }: LockedEvent): string {
 
 function ban({ name, tag }: BanView): string {
   return name === undefined ? `tag ${tag}` : `${name} (tag ${tag})`;
-}
-
-/** Digits in groups of five, as people read them to each other. */
-export function groups(digits: string): string {
-  return digits.replaceAll(/.{5}(?=.)/g, "$& ");
 }

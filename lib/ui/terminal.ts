@@ -3,8 +3,9 @@ import { type Clock, systemClock } from "../clock.ts";
 import { commonStart, complete } from "./commands.ts";
 import { setRaw, typedInput } from "./console.ts";
 import { Conversation } from "./conversation.ts";
-import type { Input, UiEvent } from "./events.ts";
-import { type FrontEnd, type StandardStreams, standardStreams } from "./front_end.ts";
+import type { SessionEvent, Wish } from "../session_events.ts";
+import { type StandardStreams, standardStreams } from "./standard_streams.ts";
+import type { FrontEnd } from "../session/mod.ts";
 import type { Keystroke } from "./key_codes.ts";
 import { Keyboard } from "./keyboard.ts";
 import {
@@ -103,7 +104,7 @@ export interface TerminalOptions {
  */
 export class TerminalFrontEnd implements FrontEnd {
   /** What was typed. Typing is possible from the start: lines wait here until they are read. */
-  readonly input: ReadableStream<Input>;
+  readonly input: ReadableStream<Wish>;
   /** Resolves if the terminal cannot be written any more. */
   readonly broken: Promise<void>;
   /** Resolves at Ctrl-C; from then on the terminal makes a signal of it. */
@@ -116,7 +117,7 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #line: TypedLine;
   /** Runs while the window changes its size. Nothing is drawn meanwhile, because its width is unknown. */
   readonly #resizing: RestartableTimer;
-  readonly #wishes: ReadableStreamDefaultController<Input>;
+  readonly #wishes: ReadableStreamDefaultController<Wish>;
   readonly #stopListening: readonly (() => void)[];
   readonly #interrupt: () => void;
   readonly #conversation: Conversation;
@@ -153,7 +154,7 @@ export class TerminalFrontEnd implements FrontEnd {
     });
     this.#output = new Output(device);
     this.broken = this.#output.broken;
-    let wishes: ReadableStreamDefaultController<Input>;
+    let wishes: ReadableStreamDefaultController<Wish>;
     this.input = new ReadableStream({
       start: (controller) => void (wishes = controller),
       cancel: () => this.#endEditing(),
@@ -172,7 +173,7 @@ export class TerminalFrontEnd implements FrontEnd {
   }
 
   /** Prints an event above the line that is being typed. */
-  show(event: UiEvent): void {
+  show(event: SessionEvent): void {
     this.#print(this.#conversation.hear(event));
   }
 

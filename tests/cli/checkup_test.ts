@@ -2,9 +2,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { DoctorCommand } from "../../lib/cli/args.ts";
 import type { HostAnswer } from "../../lib/cli/ask_host.ts";
 import {
-  type Acquainted,
+  type AcquaintedPeer,
   checkUp,
-  type Surroundings,
+  type Environment,
   type TerminalLook,
 } from "../../lib/cli/checkup.ts";
 import { equal } from "../../lib/bytes/mod.ts";
@@ -12,7 +12,7 @@ import { generateIdentity } from "../../lib/crypto/mod.ts";
 import { HandshakeError, NetError, StoreError } from "../../lib/errors.ts";
 import type { Connection, Listener, MulticastRoute } from "../../lib/net/mod.ts";
 import type { KnownPeer } from "../../lib/store/mod.ts";
-import type { CheckEvent } from "../../lib/ui/mod.ts";
+import type { CheckEvent } from "../../lib/session_events.ts";
 import { AcceptStatus } from "../../lib/wire/mod.ts";
 import { test } from "../support/test.ts";
 
@@ -95,7 +95,7 @@ function peer(changes: Partial<KnownPeer> = {}): KnownPeer {
 }
 
 /** Somebody who has met one other at most. */
-function acquainted(met?: KnownPeer): Acquainted {
+function acquainted(met?: KnownPeer): AcquaintedPeer {
   return {
     find: (key) => met !== undefined && equal(met.key, key) ? met : undefined,
     hostAt: (address) => met?.addresses.includes(address) ? met : undefined,
@@ -111,7 +111,7 @@ const ROUTE: MulticastRoute = {
 };
 
 /** Where all is as it should be. */
-const WELL: Surroundings = {
+const WELL: Environment = {
   granted: () => true,
   interfaces: () => INTERFACES,
   listen: ({ port }) => listener(port),
@@ -127,7 +127,7 @@ const WELL: Surroundings = {
 };
 
 async function checks(
-  changes: Partial<Surroundings> = {},
+  changes: Partial<Environment> = {},
   command: Partial<DoctorCommand> = {},
 ): Promise<CheckEvent[]> {
   return await Array.fromAsync(checkUp({ ...COMMAND, ...command }, { ...WELL, ...changes }));
@@ -139,7 +139,7 @@ async function assertVerdict(
   ok: boolean | null,
   saw: RegExp,
   advice: RegExp,
-  changes: Partial<Surroundings>,
+  changes: Partial<Environment>,
   command: Partial<DoctorCommand> = {},
 ): Promise<string[]> {
   const all = await checks(changes, command);
@@ -212,7 +212,7 @@ test("checkUp tells a port that is free, and over which addresses it is reached"
   );
 });
 
-const IN_USE: Partial<Surroundings> = {
+const IN_USE: Partial<Environment> = {
   listen() {
     throw new NetError("port-in-use", "Cannot listen");
   },
@@ -281,7 +281,7 @@ test("checkUp tells over which interfaces multicast is not tried", async () => {
 
 test("checkUp bounds the wait for multicast and for a name", async () => {
   const begun = performance.now();
-  const hanging: Partial<Surroundings> = {
+  const hanging: Partial<Environment> = {
     multicast: (signal) =>
       new Promise((resolve) =>
         signal.addEventListener(
@@ -307,7 +307,7 @@ test("checkUp bounds the wait for multicast and for a name", async () => {
 });
 
 test("checkUp tells what a terminal can", async () => {
-  const terminal = (changes: Partial<TerminalLook>): Partial<Surroundings> => ({
+  const terminal = (changes: Partial<TerminalLook>): Partial<Environment> => ({
     terminal: () => ({ ...TERMINAL, ...changes }),
   });
   await assertVerdict("terminal", true, /^xterm, 80 × 24, colours, en_GB\.UTF-8$/, NOTHING, {});
@@ -398,7 +398,7 @@ test("checkUp tells what answers", async () => {
 });
 
 test("checkUp tells whom the host admits, who it is, and its clock even where it admits nobody", async () => {
-  const says = (it: HostAnswer): Partial<Surroundings> => ({ ask: () => Promise.resolve(it) });
+  const says = (it: HostAnswer): Partial<Environment> => ({ ask: () => Promise.resolve(it) });
   const full = says(answer({ status: AcceptStatus.ROOM_FULL }));
   const behind = await assertVerdict("lanchat", false, /room is full/, /--max-members/, full);
   assertEquals(behind, ["host", "clock"]);
@@ -407,7 +407,7 @@ test("checkUp tells whom the host admits, who it is, and its clock even where it
 });
 
 test("checkUp tells a host that was met before from another one, and from an impostor", async () => {
-  const met = (known?: KnownPeer): Partial<Surroundings> => ({
+  const met = (known?: KnownPeer): Partial<Environment> => ({
     known: () => Promise.resolve(acquainted(known)),
   });
   const digits = String.raw`tag \w{8}, fingerprint \d{5}( \d{5}){5}`;
@@ -430,7 +430,7 @@ test("checkUp tells a host that was met before from another one, and from an imp
 });
 
 test("checkUp tells how far the clocks are apart: ten minutes are no harm", async () => {
-  const apart = (ms: number): Partial<Surroundings> => ({
+  const apart = (ms: number): Partial<Environment> => ({
     ask: () => Promise.resolve(answer({ time: NOW + ms })),
   });
   const cases = [

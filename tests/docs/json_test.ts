@@ -1,6 +1,6 @@
 /**
  * docs/JSON.md says what the code does: its tables are compared with `CODES` and with the types of
- * `lib/ui/events.ts`, its examples with its tables.
+ * `lib/session_events.ts`, its examples with its tables.
  */
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ import { CODES, EXIT } from "../../lib/errors.ts";
 
 const DOCUMENT = Deno.readTextFileSync(new URL("../../docs/JSON.md", import.meta.url));
 
-const EVENTS_SOURCE = fileURLToPath(new URL("../../lib/ui/events.ts", import.meta.url));
+const EVENTS_SOURCE = fileURLToPath(new URL("../../lib/session_events.ts", import.meta.url));
 
 /** A field of an event: its type in the words of the document. */
 type Fields = Record<string, string>;
@@ -121,7 +121,7 @@ function properties(name: string): Property[] {
 /** The events that the code can emit, and their fields. */
 function emittedEvents(): Map<string, Fields> {
   const events = new Map<string, Fields>();
-  for (const { repr } of TYPES.get("UiEvent")!.tsType!.value as TypeNode[]) {
+  for (const { repr } of TYPES.get("SessionEvent")!.tsType!.value as TypeNode[]) {
     const { event, ...others } = Object.fromEntries(
       properties(repr).map((property) => [property.name, property]),
     );
@@ -166,7 +166,7 @@ Deno.test("docs/JSON.md has the fields of one who is in the room, and of one who
 
 Deno.test("docs/JSON.md has every wish", () => {
   const documented = rows(section('### `{"do": …}`')).map(([wish]) => unquote(wish!));
-  const wishes = (TYPES.get("Input")!.tsType!.value as TypeNode[])
+  const wishes = (TYPES.get("Wish")!.tsType!.value as TypeNode[])
     .flatMap(({ repr }) => describe(properties(repr).find(({ name }) => name === "do")!.tsType))
     .flatMap((types) => types.split(" or "))
     .filter((wish) => !['"say"', '"verify"', '"refused"'].includes(wish));

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { AcceptStatus, encodeFrame, encodeM0 } from "../../lib/wire/mod.ts";
-import type { CheckEvent } from "../../lib/ui/mod.ts";
+import type { CheckEvent } from "../../lib/session_events.ts";
 import { answer, Impostor, sending } from "../support/impostor.ts";
 import { BINARY, type Event, HostProgram, Program, run } from "../support/program.ts";
 import { terminalTest } from "../support/tools.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import type { PresentView } from "../../lib/ui/mod.ts";
+import type { PresentView } from "../../lib/session_events.ts";
 import { type Event, HostProgram, Program, run, UNVERIFIED } from "../support/program.ts";
 
 /** A host that tests share where nothing they do shows in the others. */

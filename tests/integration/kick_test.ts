@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Door, Relay } from "../../lib/relay/mod.ts";
+import { AccessPolicy, Relay } from "../../lib/relay/mod.ts";
 import { CloseReason, KickOp } from "../../lib/wire/mod.ts";
 import { identityOf } from "../support/keys.ts";
 import { HOST, ROOM_ID } from "../support/puppet.ts";
@@ -7,8 +7,8 @@ import { test } from "../support/test.ts";
 import { assertTexts, World } from "../support/world.ts";
 
 test("Members are rid of whom the host bans, and so are those who come later", async () => {
-  const door = new Door({ identity: HOST, roomId: ROOM_ID });
-  const relay = new Relay({ door });
+  const policy = new AccessPolicy({ identity: HOST, roomId: ROOM_ID });
+  const relay = new Relay({ policy });
   const world = new World(relay);
   const [ada, bob, carol] = [
     await world.join("ada"),
@@ -19,7 +19,7 @@ test("Members are rid of whom the host bans, and so are those who come later", a
   await ada.room.say("for bob and carol");
   await Promise.all([bob, carol].map(({ texts }) => texts.next()));
   const { publicKey: key } = await identityOf("bob");
-  relay.tell(await door.decide(KickOp.BAN, key));
+  relay.tell(await policy.decide(KickOp.BAN, key));
   relay.expel(key, CloseReason.BANNED);
   for (const member of [ada, carol]) {
     assertEquals((await member.event("left")).reason, "banned");

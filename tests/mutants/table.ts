@@ -629,35 +629,35 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
-    file: "relay/turnstile.ts",
-    test: "relay/turnstile_test.ts",
+    file: "relay/queue.ts",
+    test: "relay/admission_queue_test.ts",
     mutants: [
       [
         "inside.length < maxHandshakes &&",
         "",
-        "Turnstile: lets no more through from one address than its limit, and others pass",
+        "AdmissionQueue: lets no more through from one address than its limit, and others pass",
       ],
       [
         "inside.filter((other) => other.network === network).length < perNetwork &&",
         "",
-        "Turnstile: gives ::1 all places but those of one other address",
+        "AdmissionQueue: gives ::1 all places but those of one other address",
       ],
       [
         `    this.#credit--;
 `,
         "",
-        "Turnstile: sends away who has waited longest when too many wait",
+        "AdmissionQueue: sends away who has waited longest when too many wait",
       ],
       [
         ".sort((a, b) => insideFrom(a) - insideFrom(b))",
         "",
-        "Turnstile: serves first the address that has the fewest inside",
+        "AdmissionQueue: serves first the address that has the fewest inside",
       ],
     ],
   },
   {
-    file: "relay/door.ts",
-    test: "relay/door_test.ts",
+    file: "relay/policy.ts",
+    test: "relay/access_policy_test.ts",
     mutants: [
       [
         "if (this.#decisions.get(toHex(key))?.op === KickOp.BAN) return",
@@ -667,12 +667,12 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "Math.max(this.#clock.now(), this.#last + 1)",
         "this.#clock.now()",
-        "Door counts on over a restart from the last kick, which nobody is told of later",
+        "AccessPolicy counts on over a restart from the last kick, which nobody is told of later",
       ],
       [
         "if (lifted === undefined) {",
         "if (false) {",
-        "Door keeps 256 decisions: the oldest that was lifted goes first, and no ban ever",
+        "AccessPolicy keeps 256 decisions: the oldest that was lifted goes first, and no ban ever",
       ],
     ],
   },

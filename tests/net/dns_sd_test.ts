@@ -13,12 +13,12 @@ import {
   type DnsPacket,
   type DnsRecord,
   encodeDns,
-  type Link,
+  type MulticastLink,
 } from "../../lib/net/multicast.ts";
 import { test } from "../support/test.ts";
 
-const ETH0: Link = { name: "eth0", addresses: [] };
-const WLAN0: Link = { name: "wlan0", addresses: [] };
+const ETH0: MulticastLink = { name: "eth0", addresses: [] };
+const WLAN0: MulticastLink = { name: "wlan0", addresses: [] };
 
 const ROOM = { tag: "pkeke42s", port: 12_345, invite: false };
 const LABEL = "lanchat-pkeke42s-01234567";

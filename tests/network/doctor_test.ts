@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import type { CheckEvent } from "../../lib/ui/mod.ts";
+import type { CheckEvent } from "../../lib/session_events.ts";
 import { type Event, HostProgram, run } from "../support/program.ts";
 import { type Machine, Network, networkTest } from "./netns.ts";
 

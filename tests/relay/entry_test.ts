@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import { PING_AFTER_MS } from "../../lib/channel/mod.ts";
-import { Door, Relay } from "../../lib/relay/mod.ts";
+import { AccessPolicy, Relay } from "../../lib/relay/mod.ts";
 import { ENTRY_MS } from "../../lib/relay/relay.ts";
 import {
   AcceptStatus,
@@ -197,10 +197,10 @@ test("Relay has no seat to come back to for who had not announced itself", async
 test("Relay tells who announces itself first what was decided before, meanwhile too", async () => {
   const identity = await identityOf("host");
   const roomId = new Uint8Array(32);
-  const door = new Door({ identity, roomId });
-  const before = await door.decide(KickOp.BAN, new Uint8Array(32).fill(1));
+  const policy = new AccessPolicy({ identity, roomId });
+  const before = await policy.decide(KickOp.BAN, new Uint8Array(32).fill(1));
   const inn = new Inn({
-    door,
+    policy,
     former: [{ key: identity.publicKey, nonce: new Uint8Array(16).fill(9) }],
   });
   const objects: Bytes[] = [];
@@ -210,7 +210,7 @@ test("Relay tells who announces itself first what was decided before, meanwhile 
   eve.onEnvelope = ({ object }) => void objects.push(object);
   eve.listen();
   await eve.settle();
-  const meanwhile = await door.decide(KickOp.BAN, new Uint8Array(32).fill(2));
+  const meanwhile = await policy.decide(KickOp.BAN, new Uint8Array(32).fill(2));
   inn.relay.tell(meanwhile);
   await eve.settle();
   assertEquals(objects, []);
@@ -223,13 +223,13 @@ test("Relay tells who announces itself first what was decided before, meanwhile 
 
 test("Relay.clear and Relay.close end who has not announced itself as they end members", async () => {
   const identity = await identityOf("host");
-  const door = new Door({ identity, roomId: new Uint8Array(32) });
-  const inn = new Inn({ door });
+  const policy = new AccessPolicy({ identity, roomId: new Uint8Array(32) });
+  const inn = new Inn({ policy });
   const [ada, eve] = [await inn.enter("ada"), await lurk(inn, "eve")];
-  door.lock([ada.key]);
+  policy.lock([ada.key]);
   inn.relay.clear();
   assertEquals(await eve.farewell(), IDLE);
-  door.unlock();
+  policy.unlock();
   const mal = await lurk(inn, "mal");
   const closed = inn.relay.close();
   assertEquals(await mal.farewell(), HOST_ENDS);

@@ -590,7 +590,7 @@ test("Room survives objects of every type and size that mean nothing", async () 
   await stage.close();
 });
 
-test("Room goes on in all other lanes where one has a fault", async () => {
+test("Room goes on in all other queues where one has a fault", async () => {
   const bob = await Puppet.create("bob");
   const mal = await Puppet.create("mal");
   const stage = await Stage.open({
@@ -605,7 +605,7 @@ test("Room goes on in all other lanes where one has a fault", async () => {
   await stage.join(carol);
   await stage.tell(bob, MemberChange.LEFT);
   assertEquals((await stage.event("left")).member.name, "bob");
-  // The lane itself goes on, too.
+  // The queue itself goes on, too.
   await stage.tell(mal, MemberChange.LEFT);
   assertEquals((await stage.event("left")).member.name, "mal");
   await stage.close();

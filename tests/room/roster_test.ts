@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Bytes, equal, fromHex } from "../../lib/bytes/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import type { LanchatError } from "../../lib/errors.ts";
-import { Lanes } from "../../lib/room/lanes.ts";
+import { SerialQueues } from "../../lib/room/serial_queue.ts";
 import { type NamedSession, rosterHash } from "../../lib/room/mod.ts";
 import type { Announced } from "../../lib/room/peer.ts";
 import { Roster } from "../../lib/room/roster.ts";
@@ -307,7 +307,7 @@ async function rosterAlone(hostName: string, maxBurned?: number): Promise<Roster
   return new Roster({
     me: { identity: await identityOf("ada"), roomId: ROOM_ID, session: randomBytes(16) },
     hostKey: (await identityOf(hostName)).publicKey,
-    lanes: new Lanes(),
+    queues: new SerialQueues(),
     clock: new FakeClock(),
     maxBurned,
   });

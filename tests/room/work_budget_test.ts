@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Lanes } from "../../lib/room/lanes.ts";
+import { SerialQueues } from "../../lib/room/serial_queue.ts";
 import { RateLimiter } from "../../lib/room/rate_limiter.ts";
 import { ALL_SKIPS, textCost, WorkBudget } from "../../lib/room/work_budget.ts";
 import { assertFails } from "../support/assert.ts";
@@ -10,7 +10,7 @@ import { test } from "../support/test.ts";
 /** Members who have this one derive keys, and how many it has derived for whom, in order. */
 class Scene {
   readonly clock = new FakeClock();
-  readonly lanes = new Lanes();
+  readonly queues = new SerialQueues();
   readonly derived: [name: string, keys: number][] = [];
   readonly #skips = new RateLimiter(ALL_SKIPS, this.clock);
 
@@ -20,11 +20,11 @@ class Scene {
     skip: (keys: number) => Promise<void>;
     work: (work: () => Promise<void>) => Promise<void>;
   } {
-    const lane = this.lanes.lane();
-    const budget = new WorkBudget(lane, this.#skips, this.clock);
+    const queue = this.queues.queue();
+    const budget = new WorkBudget(queue, this.#skips, this.clock);
     const work = (work: () => Promise<void>): Promise<void> => {
       const done = Promise.withResolvers<void>();
-      lane.push(1, () => work().then(done.resolve, done.reject));
+      queue.push(1, () => work().then(done.resolve, done.reject));
       return done.promise;
     };
     const skip = (keys: number): Promise<void> =>
@@ -53,7 +53,7 @@ test("WorkBudget.skip derives at most 2,000 keys for one session at once, then 2
   const scene = new Scene();
   const { skip } = scene.member("mal");
   for (let i = 0; i < 10; i++) void skip(1999);
-  await scene.lanes.settled();
+  await scene.queues.settled();
   await nextTurn();
   assertEquals(2000 - scene.count("mal") < 64, true);
   await scene.pass(1000);
@@ -82,12 +82,12 @@ test("WorkBudget.skip serves sessions in turn, so that many who skip on and on s
   assertEquals(scene.count("mal") - before <= 2 * 20 * 64, true);
 });
 
-test("WorkBudget.skip parks the lane for all but a few keys", async () => {
+test("WorkBudget.skip parks the queue for all but a few keys", async () => {
   const scene = new Scene();
   const { budget, work } = scene.member("mal");
   const derive = Promise.withResolvers<void>();
   const skipped = work(() => budget.skip(65, () => derive.promise));
-  await scene.lanes.settled();
+  await scene.queues.settled();
   derive.resolve();
   await skipped;
   const few = work(() => budget.skip(64, async () => await derive.promise));

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Input, ReadyEvent } from "../../lib/ui/mod.ts";
+import type { ReadyEvent, Wish } from "../../lib/session_events.ts";
 import { TerminalFrontEnd } from "../../lib/ui/terminal.ts";
 import { member, NOW } from "../ui/members.ts";
 import { Sink } from "../ui/streams.ts";
@@ -21,7 +21,7 @@ export class Desk implements AsyncDisposable {
   readonly screen: Emulator;
   readonly stdout: Sink;
   readonly frontEnd: TerminalFrontEnd;
-  readonly input: ReadableStreamDefaultReader<Input>;
+  readonly input: ReadableStreamDefaultReader<Wish>;
   readonly clock: FakeClock = new FakeClock(NOW);
   readonly raw: boolean[] = [];
   readonly #keys = new TransformStream<Uint8Array, Uint8Array>();

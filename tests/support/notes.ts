@@ -1,13 +1,14 @@
-import type { FrontEnd, UiEvent } from "../../lib/ui/mod.ts";
+import type { FrontEnd } from "../../lib/session/front_end.ts";
+import type { SessionEvent } from "../../lib/session_events.ts";
 
 /** A front end that notes what it is to show, and nothing else. */
 export class Notes implements FrontEnd {
-  readonly events: UiEvent[] = [];
+  readonly events: SessionEvent[] = [];
   readonly input: ReadableStream<never> = new ReadableStream<never>();
   readonly broken: Promise<void> = new Promise(() => {});
   readonly interrupted: Promise<void> = new Promise(() => {});
 
-  show(event: UiEvent): void {
+  show(event: SessionEvent): void {
     this.events.push(event);
   }
 

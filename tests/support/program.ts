@@ -7,7 +7,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import type { UiEvent } from "../../lib/ui/mod.ts";
+import type { SessionEvent } from "../../lib/session_events.ts";
 import { within } from "./deadline.ts";
 
 /** The compiled program, where that is what the tests run. */
@@ -36,8 +36,8 @@ export function emptyDirectory(): string {
 }
 
 /** An event of one kind. */
-export type Event<Kind extends UiEvent["event"] = UiEvent["event"]> = {
-  [Each in UiEvent as Each["event"]]: Each;
+export type Event<Kind extends SessionEvent["event"] = SessionEvent["event"]> = {
+  [Each in SessionEvent as Each["event"]]: Each;
 }[Kind];
 
 /** How to start the program. */
@@ -111,12 +111,12 @@ export class Program implements AsyncDisposable {
   }
 
   /** Waits for the first event of a kind that matches. */
-  async event<Kind extends UiEvent["event"]>(
+  async event<Kind extends SessionEvent["event"]>(
     kind: Kind,
     matches: (event: Event<Kind>) => boolean = () => true,
   ): Promise<Event<Kind>> {
     const line = await this.stdout.line((line) => {
-      const event: UiEvent = JSON.parse(line);
+      const event: SessionEvent = JSON.parse(line);
       return event.event === kind && matches(event as Event<Kind>);
     }, `${kind} ${matches}`);
     return JSON.parse(line);

@@ -177,9 +177,9 @@ export class ScriptedRelay {
     });
   }
 
-  /** Waits until the room has dealt with all that was sent, what waits in a parked lane apart. */
+  /** Waits until the room has dealt with all that was sent, what waits in a parked queue apart. */
   async settle(): Promise<void> {
-    // What nobody sent counts for nothing, but all lanes are waited for behind it.
+    // What nobody sent counts for nothing, but all queues are waited for behind it.
     await this.deliver(new Uint8Array(16), new Uint8Array(1));
     await this.taken();
   }

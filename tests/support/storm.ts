@@ -6,7 +6,7 @@
 import { assertEquals } from "@std/assert";
 import { type Bytes, toHex } from "../../lib/bytes/mod.ts";
 import { initiate, type SecureChannel } from "../../lib/channel/mod.ts";
-import { Redialer } from "../../lib/cli/redial.ts";
+import { Backoff } from "../../lib/session/backoff.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { openRoomSecrets, randomBytes, zeroKey } from "../../lib/crypto/mod.ts";
 import { HandshakeError } from "../../lib/errors.ts";
@@ -179,7 +179,7 @@ export class Sailor {
 
   /** Enters, and comes back until it is stopped. */
   sail(random: () => number): void {
-    const redialer = new Redialer({
+    const redialer = new Backoff({
       giveUpMs: Infinity,
       signal: this.#stopped.signal,
       random,

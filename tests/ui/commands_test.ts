@@ -1,17 +1,17 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { CODES, UsageError } from "../../lib/errors.ts";
 import {
-  type Command,
-  COMMANDS,
   complete,
+  type CompletionContext,
   HELP,
   parseLine,
-  type Surroundings,
+  SLASH_COMMANDS,
+  type SlashCommand,
 } from "../../lib/ui/commands.ts";
 import { EMOJI } from "../support/emoji.ts";
 import { test } from "../support/test.ts";
 
-type HelpCommand = Extract<Command, { do: "help" }>;
+type HelpCommand = Extract<SlashCommand, { do: "help" }>;
 
 const [BOB, BOBBY, ANNA] = ["bob", "bob by", "Anna Łódź"].map((name) => ({
   name,
@@ -20,12 +20,12 @@ const [BOB, BOBBY, ANNA] = ["bob", "bob by", "Anna Łódź"].map((name) => ({
 const MEMBERS = [BOB!, BOBBY!, ANNA!];
 const ALONE = { members: [] };
 
-function refusal(line: string, surroundings: Surroundings = ALONE): UsageError {
+function refusal(line: string, surroundings: CompletionContext = ALONE): UsageError {
   return assertThrows(() => parseLine(line, surroundings), UsageError);
 }
 
 test("parseLine reads messages, actions and commands", () => {
-  const lines: [string, Command][] = [
+  const lines: [string, SlashCommand][] = [
     ["hello", { do: "say", text: "hello", kind: "text" }],
     ["  hello ", { do: "say", text: "  hello ", kind: "text" }],
     [" /who", { do: "say", text: " /who", kind: "text" }],
@@ -43,7 +43,7 @@ test("parseLine reads messages, actions and commands", () => {
 });
 
 test("parseLine reads wishes about members, oneself and the terminal", () => {
-  const lines: [string, Command][] = [
+  const lines: [string, SlashCommand][] = [
     ["/nick  Ada Lovelace ", { do: "nick", name: "Ada Lovelace" }],
     ["/away", { do: "status", text: "" }],
     ["/away lunch until one ", { do: "status", text: "lunch until one" }],
@@ -68,7 +68,7 @@ test("parseLine reads wishes about members, oneself and the terminal", () => {
 test("parseLine reads whom to verify, by the key, and the digits or the wish to show them", () => {
   const twice = [...MEMBERS, { ...BOB! }];
   const bob = { do: "verify", name: "bob-key" } as const;
-  const lines: [string, Command][] = [
+  const lines: [string, SlashCommand][] = [
     ["/verify", { do: "verify" }],
     ["/verify bob", bob],
     ["/verify  bob ", bob],
@@ -153,7 +153,7 @@ test("parseLine suggests nothing by which what was to be private would go to all
   }
   const letters = "abcdefghijklmnopqrstuvwxyz".split("");
   for (const word of letters.flatMap((letter) => [`/${letter}e`, `/m${letter}`, `/${letter}`])) {
-    if (COMMANDS.some((command) => command.startsWith(word))) continue;
+    if (SLASH_COMMANDS.some((command) => command.startsWith(word))) continue;
     assert(!/\/(?:me|away|nick)\b/.test(refusal(`${word} bob x`).hint), word);
   }
   assertEquals(refusal("/re yes").hint.split("?")[0], "Did you mean /reply or /retry or /rekey");
@@ -212,7 +212,7 @@ test("parseLine counts the bytes of what would be sent", () => {
 });
 
 test("HELP explains every command", () => {
-  for (const command of COMMANDS) {
+  for (const command of SLASH_COMMANDS) {
     assertEquals(HELP.filter((line) => line.startsWith(`${command} `)).length, 1, command);
     for (const topic of [command, command.slice(1)]) {
       const { do: wish, lines } = parseLine(`/help ${topic}`, ALONE) as HelpCommand;
@@ -231,7 +231,7 @@ test("parseLine sends a private message to the one whose name it begins with", (
   ];
   for (const [line, text, to] of lines) {
     const command = parseLine(line, { members: MEMBERS });
-    assertEquals(command, { do: "say", text, kind: "text", to } as Command, line);
+    assertEquals(command, { do: "say", text, kind: "text", to } as SlashCommand, line);
   }
 });
 
@@ -278,7 +278,7 @@ test("parseLine suggests a command to who asks for help about none", () => {
 
 test("complete finds commands at the start, and names everywhere", () => {
   const lines: [string, string[], string][] = [
-    ["/", [...COMMANDS], "/"],
+    ["/", [...SLASH_COMMANDS], "/"],
     ["/m", ["/me", "/msg"], "/m"],
     ["b", ["bob: ", "bob by: "], "b"],
     ["/msg An", ["Anna Łódź "], "An"],

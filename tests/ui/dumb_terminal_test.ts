@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { utf8 } from "../../lib/bytes/mod.ts";
 import { DumbTerminalFrontEnd } from "../../lib/ui/dumb_terminal.ts";
-import type { Input, MessageEvent } from "../../lib/ui/mod.ts";
+import type { MessageEvent, Wish } from "../../lib/session_events.ts";
 import { FakeClock } from "../support/clock.ts";
 import { READY } from "../support/desk.ts";
 import { EMOJI } from "../support/emoji.ts";
@@ -22,7 +22,7 @@ class Teletype implements AsyncDisposable {
   readonly #stdout = new Sink();
   readonly #stdin = new TransformStream<Uint8Array, Uint8Array>();
   readonly #keyboard = this.#stdin.writable.getWriter();
-  readonly #input: ReadableStreamDefaultReader<Input>;
+  readonly #input: ReadableStreamDefaultReader<Wish>;
 
   constructor(notify = true) {
     this.frontEnd = new DumbTerminalFrontEnd({
@@ -38,7 +38,7 @@ class Teletype implements AsyncDisposable {
   }
 
   /** Enters lines. @returns What is wanted next. */
-  async enter(text: string | Uint8Array): Promise<Input | undefined> {
+  async enter(text: string | Uint8Array): Promise<Wish | undefined> {
     const written = this.#keyboard.write(typeof text === "string" ? utf8(text) : text);
     const { value } = await this.#input.read();
     await written;
@@ -46,7 +46,7 @@ class Teletype implements AsyncDisposable {
   }
 
   /** Presses Ctrl-D. @returns What is wanted next. */
-  async end(): Promise<Input | undefined> {
+  async end(): Promise<Wish | undefined> {
     const closed = this.#keyboard.close();
     const { value } = await this.#input.read();
     await closed;

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Input, JsonFrontEnd, type ProblemEvent, type UiEvent } from "../../lib/ui/mod.ts";
+import { JsonFrontEnd } from "../../lib/ui/mod.ts";
+import type { ProblemEvent, SessionEvent, Wish } from "../../lib/session_events.ts";
 import { MAX_JSON_LINE_BYTES } from "../../lib/ui/json.ts";
 import { test } from "../support/test.ts";
 import { member, message } from "./members.ts";
@@ -8,7 +9,7 @@ import { memoryStreams, source } from "./streams.ts";
 /** What comes of lines: the wishes, and the events that the front end shows by itself. */
 async function read(
   ...chunks: (string | Uint8Array)[]
-): Promise<{ inputs: Input[]; events: UiEvent[] }> {
+): Promise<{ inputs: Wish[]; events: SessionEvent[] }> {
   const { streams, stdout, stderr } = memoryStreams(source(...chunks));
   const frontEnd = new JsonFrontEnd(streams);
   const inputs = await Array.fromAsync(frontEnd.input);
@@ -22,15 +23,15 @@ function lines(...objects: unknown[]): string {
   return objects.map((object) => `${JSON.stringify(object)}\n`).join("");
 }
 
-function say(text: string, id: string, to?: string): Input {
-  const input: Input = { do: "say", text, kind: "text", id };
+function say(text: string, id: string, to?: string): Wish {
+  const input: Wish = { do: "say", text, kind: "text", id };
   return to === undefined ? input : { ...input, to };
 }
 
 test("JsonFrontEnd writes each event as one exact line", async () => {
   const { streams, stdout, stderr } = memoryStreams();
   const frontEnd = new JsonFrontEnd(streams);
-  const events: UiEvent[] = [
+  const events: SessionEvent[] = [
     message("bob", "a\n\x1b\x9b\u202e\u2028\ud800|\u{e0041}é"),
     { event: "joined", member: member("eve"), joinCode: "0123456789" },
     { event: "sent", id: "\x7f" },
@@ -147,7 +148,7 @@ test("JsonFrontEnd refuses a line that says nothing clear, by its number", async
   ];
   const { inputs, events } = await read(`\n${bad.join("\n")}\n`, lines({ say: "x" }));
   assertEquals(inputs, [
-    ...bad.map((_, index): Input => ({ do: "refused", code: "bad-input", line: index + 2 })),
+    ...bad.map((_, index): Wish => ({ do: "refused", code: "bad-input", line: index + 2 })),
     say("x", "1"),
   ]);
   for (const [index, event] of events.entries()) {

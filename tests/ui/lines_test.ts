@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { LanchatError } from "../../lib/errors.ts";
-import { type Line, LineStream, readLines } from "../../lib/ui/lines.ts";
+import { type InputLine, LineStream, readLines } from "../../lib/ui/lines.ts";
 import { test } from "../support/test.ts";
 import { source } from "./streams.ts";
 
@@ -13,7 +13,7 @@ async function cut(...chunks: (string | Uint8Array)[]): Promise<(string | undefi
   return lines.map(({ bytes }) => bytes && new TextDecoder().decode(bytes));
 }
 
-async function linesOf(chunks: (string | Uint8Array)[]): Promise<Line[]> {
+async function linesOf(chunks: (string | Uint8Array)[]): Promise<InputLine[]> {
   return (await Array.fromAsync(source(...chunks).pipeThrough(new LineStream(MAX)))).flat();
 }
 

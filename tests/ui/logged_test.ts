@@ -1,13 +1,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { StoreError } from "../../lib/errors.ts";
-import {
-  type FrontEnd,
-  type Input,
-  LoggedFrontEnd,
-  type ReadyEvent,
-  type UiEvent,
-} from "../../lib/ui/mod.ts";
+import { LoggedFrontEnd } from "../../lib/ui/mod.ts";
+import type { FrontEnd } from "../../lib/session/front_end.ts";
+import type { ReadyEvent, SessionEvent, Wish } from "../../lib/session_events.ts";
 import { FakeClock } from "../support/clock.ts";
 import { test } from "../support/test.ts";
 import { member, message } from "./members.ts";
@@ -27,18 +23,18 @@ const READY: ReadyEvent = {
 
 /** A front end that notes what it is to do. */
 class Screen implements FrontEnd {
-  readonly events: UiEvent[] = [];
-  readonly input: ReadableStream<Input>;
+  readonly events: SessionEvent[] = [];
+  readonly input: ReadableStream<Wish>;
   readonly broken: Promise<void> = new Promise(() => {});
   readonly interrupted: Promise<void> = new Promise(() => {});
   isWritable: Promise<void> = Promise.resolve();
   closed = false;
 
-  constructor(...inputs: Input[]) {
+  constructor(...inputs: Wish[]) {
     this.input = ReadableStream.from(inputs);
   }
 
-  show(event: UiEvent): void {
+  show(event: SessionEvent): void {
     assert(!this.closed);
     this.events.push(event);
   }
@@ -53,12 +49,12 @@ class Screen implements FrontEnd {
   }
 }
 
-function say(text: string, more: { id?: string; kind?: "action"; to?: string } = {}): Input {
+function say(text: string, more: { id?: string; kind?: "action"; to?: string } = {}): Wish {
   return { do: "say", text, kind: "text", id: "1", ...more };
 }
 
 /** The log of a run that reads its inputs and then shows events. */
-async function logged(inputs: Input[], events: UiEvent[]): Promise<string> {
+async function logged(inputs: Wish[], events: SessionEvent[]): Promise<string> {
   let text = "";
   const log = new WritableStream<string>({ write: (entry) => void (text += entry) });
   const screen = new Screen(...inputs);
@@ -93,7 +89,7 @@ test("LoggedFrontEnd logs messages and notices, each behind its time", async () 
 
 test("LoggedFrontEnd marks who is verified, and whom a message is for once it is", async () => {
   const verified = { ...BOB, verified: true };
-  async function* inputs(): AsyncGenerator<Input> {
+  async function* inputs(): AsyncGenerator<Wish> {
     yield say("one", { to: BOB.key });
     frontEnd.show({ event: "verified", member: verified });
     frontEnd.show({ ...message("bob", "hi"), from: verified });
@@ -155,7 +151,7 @@ test("LoggedFrontEnd logs what is said, and to whom", async () => {
 
 test("LoggedFrontEnd knows by its key who came, and under which name somebody is known now", async () => {
   const eve = { ...member("eve"), key: "E".repeat(43) };
-  async function* inputs(): AsyncGenerator<Input> {
+  async function* inputs(): AsyncGenerator<Wish> {
     frontEnd.show({ event: "joined", member: eve });
     yield say("one", { to: eve.key });
     frontEnd.show({ event: "members", members: [{ ...eve, name: "eve#x" }] });
@@ -212,7 +208,7 @@ test("LoggedFrontEnd lets nobody forge an entry, whatever a name or a text is", 
 
 test("LoggedFrontEnd reads no input before it is wanted", async () => {
   let read = 0;
-  const input = new ReadableStream<Input>({
+  const input = new ReadableStream<Wish>({
     pull(controller): void {
       read++;
       controller.enqueue(say("hi"));

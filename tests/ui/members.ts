@@ -1,4 +1,4 @@
-import type { MessageEvent, PresentView } from "../../lib/ui/mod.ts";
+import type { MessageEvent, PresentView } from "../../lib/session_events.ts";
 import { timeOfDay } from "../../lib/ui/transcript.ts";
 
 /** When everything happens, in milliseconds since 1970. */

@@ -1,13 +1,14 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Input, PlainFrontEnd, type UiEvent } from "../../lib/ui/mod.ts";
+import { PlainFrontEnd } from "../../lib/ui/mod.ts";
+import type { SessionEvent, Wish } from "../../lib/session_events.ts";
 import { noQrSentence } from "../../lib/ui/qr.ts";
 import { readQr } from "../support/qr.ts";
 import { test } from "../support/test.ts";
 import { member, message } from "./members.ts";
 import { memoryStreams, source } from "./streams.ts";
 
-async function shown(...events: UiEvent[]): Promise<{ stdout: string; stderr: string }> {
+async function shown(...events: SessionEvent[]): Promise<{ stdout: string; stderr: string }> {
   const { streams, stdout, stderr } = memoryStreams();
   const frontEnd = new PlainFrontEnd(streams);
   for (const event of events) frontEnd.show(event);
@@ -17,7 +18,7 @@ async function shown(...events: UiEvent[]): Promise<{ stdout: string; stderr: st
 
 async function read(
   ...chunks: (string | Uint8Array)[]
-): Promise<{ inputs: Input[]; stderr: string }> {
+): Promise<{ inputs: Wish[]; stderr: string }> {
   const { streams, stdout, stderr } = memoryStreams(source(...chunks));
   const frontEnd = new PlainFrontEnd(streams);
   const inputs = await Array.fromAsync(frontEnd.input);
@@ -26,7 +27,7 @@ async function read(
   return { inputs, stderr: stderr.text };
 }
 
-function say(text: string, line: number): Input {
+function say(text: string, line: number): Wish {
   return { do: "say", text, kind: "text", id: String(line) };
 }
 

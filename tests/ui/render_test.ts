@@ -1,14 +1,14 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Code } from "../../lib/errors.ts";
 import type {
-  CloseReason,
+  EndReason,
   LeaveReason,
   MemberView,
   PresentView,
   ProblemEvent,
   ReadyEvent,
-  UiEvent,
-} from "../../lib/ui/mod.ts";
+  SessionEvent,
+} from "../../lib/session_events.ts";
 import { imitates } from "../../lib/room/names.ts";
 import { excerpt, messageLine, noticeLines, personLines, PROGRAM } from "../../lib/ui/render.ts";
 import { nameProblem } from "../../lib/wire/mod.ts";
@@ -17,7 +17,7 @@ import { member, message, NOW, T } from "./members.ts";
 
 const FINGERPRINT = "012345678901234567890123456789";
 
-function listening(addresses: string[], port: number): UiEvent {
+function listening(addresses: string[], port: number): SessionEvent {
   return { event: "listening", addresses, port, fingerprint: FINGERPRINT, tag: "abcdefgh" };
 }
 
@@ -215,10 +215,10 @@ test("noticeLines tells what a checkup found, and what to do", () => {
 });
 
 test("noticeLines tells an end that nobody here asked for and no error explains", () => {
-  const lines = (reason: CloseReason): string[] => noticeLines({ event: "closed", reason });
+  const lines = (reason: EndReason): string[] => noticeLines({ event: "closed", reason });
   assertEquals(lines("host-closed"), ["The host closed the room."]);
   const told = ["left", "end-of-input", "signal", "connection-lost", "kicked", "refused", "failed"];
-  for (const reason of told) assertEquals(lines(reason as CloseReason), []);
+  for (const reason of told) assertEquals(lines(reason as EndReason), []);
 });
 
 test("noticeLines leaves messages and their fate to the front ends", () => {
@@ -254,7 +254,7 @@ test("noticeLines begins no line as that of a member, whose name is shown alone,
     { event: "members", members: [member("bob")] },
     { event: "error", ...problem },
     { event: "warning", ...problem },
-  ].flatMap((event) => noticeLines(event as UiEvent)).filter((line) => line.includes(":"));
+  ].flatMap((event) => noticeLines(event as SessionEvent)).filter((line) => line.includes(":"));
   assertEquals(lines.length, 8);
   for (const line of lines) {
     const name = line.slice(0, line.indexOf(":"));
@@ -269,13 +269,13 @@ test("personLines greets in at most four lines, whatever is missing", () => {
     message: "It is so",
     hint: "Do this.",
   });
-  const host: UiEvent[] = [
+  const host: SessionEvent[] = [
     problem("temporary-identity"),
     { event: "listening", addresses: [], port: 1, fingerprint: FINGERPRINT, tag: "x" },
     problem("addresses-hidden"),
     ready([], null),
   ];
-  const guest: UiEvent[] = [
+  const guest: SessionEvent[] = [
     problem("temporary-identity"),
     ready(["ada"], "0123456789"),
     problem("host-unverified"),
@@ -369,7 +369,7 @@ test("noticeLines tells whose name somebody has, and what to do about it", () =>
 test("noticeLines marks who is verified wherever a name is", () => {
   const bob = { ...member("bob"), verified: true };
   const members: PresentView[] = [bob, { ...bob, lost: true }];
-  const events: UiEvent[] = [
+  const events: SessionEvent[] = [
     { event: "joined", member: bob },
     { event: "left", member: bob, reason: "left" },
     { event: "lost", member: bob },
@@ -430,7 +430,7 @@ test("personLines says what there is to compare with a host that is new, known o
 
 const LINKS = ["192.0.2.2:12345", "[fd00::2]:12345"].map((host) => `lanchat://${host}/#AbZ`);
 
-function invite(secret: boolean, links: string[] = LINKS): UiEvent {
+function invite(secret: boolean, links: string[] = LINKS): SessionEvent {
   return { event: "invite", link: links[0]!, links, secret };
 }
 
@@ -456,7 +456,7 @@ test("an invite is a line that can be copied, and says what may stand in place o
 });
 
 test("a room for invited people shows no address that brings nobody in", () => {
-  const event: UiEvent = {
+  const event: SessionEvent = {
     event: "listening",
     addresses: ["192.0.2.2"],
     port: 12345,
@@ -472,7 +472,7 @@ test("a room for invited people shows no address that brings nobody in", () => {
 test("noticeLines tells who is banned, and what is locked", () => {
   const ban = { key: "A".repeat(43), tag: "abcdefgh", name: "bob" };
   const { name: _, ...nameless } = ban;
-  const events: [UiEvent, string][] = [
+  const events: [SessionEvent, string][] = [
     [{ event: "banned", ...ban, banned: true }, "bob (tag abcdefgh) is banned."],
     [{ event: "banned", ...nameless, banned: false }, "tag abcdefgh may come again."],
     [{ event: "bans", bans: [] }, "Nobody is banned."],

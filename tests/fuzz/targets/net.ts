@@ -1,11 +1,11 @@
 import { assert } from "@std/assert";
 import { isAddress } from "../../../lib/net/mod.ts";
 import { asksFor, RoomDirectory, roomRecords } from "../../../lib/net/dns_sd.ts";
-import { decodeDns, encodeDns, type Link } from "../../../lib/net/multicast.ts";
+import { decodeDns, encodeDns, type MulticastLink } from "../../../lib/net/multicast.ts";
 import { nameProblem } from "../../../lib/wire/mod.ts";
 import type { Target } from "../target.ts";
 
-const LINK: Link = { name: "eth0", addresses: [] };
+const LINK: MulticastLink = { name: "eth0", addresses: [] };
 
 const OWN = roomRecords("lanchat-pkeke42s-00000000", {
   tag: "pkeke42s",

@@ -12,8 +12,10 @@ import {
 } from "../../../lib/net/mod.ts";
 import { KnownPeers, openIdentity } from "../../../lib/store/mod.ts";
 import { parseLine } from "../../../lib/ui/commands.ts";
-import { type FrontEnd, type Input, JsonFrontEnd, PlainFrontEnd } from "../../../lib/ui/mod.ts";
-import { type Line, LineStream } from "../../../lib/ui/lines.ts";
+import { JsonFrontEnd, PlainFrontEnd } from "../../../lib/ui/mod.ts";
+import type { FrontEnd } from "../../../lib/session/front_end.ts";
+import type { Wish } from "../../../lib/session_events.ts";
+import { type InputLine, LineStream } from "../../../lib/ui/lines.ts";
 import { TerminalFrontEnd } from "../../../lib/ui/terminal.ts";
 import { escapeText, sanitize, sanitizeLine, toJsonLine } from "../../../lib/ui/sanitize.ts";
 import { MAX_TEXT_BYTES } from "../../../lib/wire/mod.ts";
@@ -131,7 +133,7 @@ const lines: Target = {
   async run(input): Promise<string> {
     const max = input[0] ?? 0;
     const bytes = input.slice(1);
-    const cut = async (chunks: Bytes[]): Promise<Line[]> =>
+    const cut = async (chunks: Bytes[]): Promise<InputLine[]> =>
       (await Array.fromAsync(ReadableStream.from(chunks).pipeThrough(new LineStream(max)))).flat();
     const [whole, ...others] = await Promise.all(chunkings(bytes).map(cut));
     for (const other of others) assertEquals(other, whole);
@@ -159,7 +161,7 @@ function frontEnd(
     async run(input): Promise<string> {
       const { stderr, stdout, streams } = memoryStreams(ReadableStream.from(chunkings(input)[2]!));
       const front = make(streams);
-      const wishes: Input[] = [];
+      const wishes: Wish[] = [];
       for await (const wish of front.input) wishes.push(wish);
       await front.close();
       for (const wish of wishes) {

@@ -1,9 +1,10 @@
 import { type Bytes, equal, toBase64Url } from "../bytes/mod.ts";
-import { fingerprint, keyTag } from "../crypto/mod.ts";
+import { day } from "../clock.ts";
+import { fingerprint, groups, keyTag } from "../crypto/mod.ts";
 import { CODES, HandshakeError } from "../errors.ts";
 import { formatHostPort } from "../net/mod.ts";
 import type { KnownPeer, KnownPeers } from "../store/mod.ts";
-import { day, groups, type HostView, type ProblemEvent } from "../ui/mod.ts";
+import type { HostView, ProblemEvent } from "../session_events.ts";
 
 /** Which host is acceptable. */
 export interface ExpectedHost {
@@ -20,7 +21,7 @@ export interface ExpectedHost {
 }
 
 /** What there is to know of a host before one is in its room. */
-export interface HostRecord {
+export interface RecalledHost {
   /** How a person or script sees it. */
   readonly view: HostView;
   /** What to show behind `ready`. */
@@ -59,7 +60,7 @@ export async function recallHost(
   key: Bytes,
   { host, hostKey, key: invitedTo, port }: ExpectedHost,
   known: KnownPeers,
-): Promise<HostRecord> {
+): Promise<RecalledHost> {
   const address = formatHostPort(host, port);
   const before = known.find(key);
   const isHere = before !== undefined && known.hostAt(address) === before;

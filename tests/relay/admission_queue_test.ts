@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
-import { RETRY_MS } from "../../lib/cli/redial.ts";
+import { RETRY_MS } from "../../lib/session/backoff.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../lib/relay/mod.ts";
-import { type Leave, MAX_WAIT_MS, Turnstile } from "../../lib/relay/turnstile.ts";
+import { AdmissionQueue, type Leave, MAX_WAIT_MS } from "../../lib/relay/admission_queue.ts";
 import { FakeClock } from "../support/clock.ts";
 import { seededNumbers } from "../support/faults.ts";
 import { nextTurn } from "../support/stage.ts";
@@ -16,7 +16,7 @@ const MAX_PER_ADDRESS = 8;
 /** Handshakes under way at once from one loopback address or IPv6 network, by default. */
 const MAX_PER_NETWORK = 24;
 
-/** A caller at the turnstile. */
+/** A caller at the queue. */
 interface Caller {
   readonly name: string;
   readonly answered: Promise<void>;
@@ -24,22 +24,22 @@ interface Caller {
   leave(): void;
 }
 
-/** A turnstile, and in which order it answers. */
-class Door {
+/** A queue, and in which order it answers. */
+class AccessPolicy {
   readonly clock: FakeClock = new FakeClock();
   readonly answers: string[] = [];
-  readonly #turnstile: Turnstile;
+  readonly #queue: AdmissionQueue;
 
   /** Nobody has come yet. @param limits Those that are not as by default. */
   constructor(limits: Partial<Limits> = {}) {
-    this.#turnstile = new Turnstile({ ...DEFAULT_LIMITS, ...limits }, this.clock);
+    this.#queue = new AdmissionQueue({ ...DEFAULT_LIMITS, ...limits }, this.clock);
   }
 
   /** Somebody comes. */
   call(address: string, name: string = address): Caller {
     let leave: Leave | undefined;
     let state: Caller["state"] = "waiting";
-    const answered = this.#turnstile.enter(address).then((place) => {
+    const answered = this.#queue.enter(address).then((place) => {
       leave = place;
       state = place === undefined ? "sent away" : "inside";
       this.answers.push(name);
@@ -74,29 +74,29 @@ async function count(callers: readonly Caller[], state: Caller["state"]): Promis
 }
 
 /** Everybody goes, and no timer is left. */
-async function empty({ clock }: Door, callers: readonly Caller[]): Promise<void> {
+async function empty({ clock }: AccessPolicy, callers: readonly Caller[]): Promise<void> {
   clock.advance(MAX_WAIT_MS);
   await Promise.all(callers.map(({ answered }) => answered));
   for (const caller of callers) if (caller.state === "inside") caller.leave();
   assertEquals(clock.timers, 0);
 }
 
-test("Turnstile: lets no more through at once than its limit", async () => {
-  const door = new Door();
-  const callers = door.callFromMany(MAX_HANDSHAKES + 1);
+test("AdmissionQueue: lets no more through at once than its limit", async () => {
+  const policy = new AccessPolicy();
+  const callers = policy.callFromMany(MAX_HANDSHAKES + 1);
   assertEquals(await count(callers, "inside"), MAX_HANDSHAKES);
   assertEquals(callers.at(-1)!.state, "waiting");
   callers[0]!.leave();
   await callers.at(-1)!.answered;
   assertEquals(callers.at(-1)!.state, "inside");
-  assertEquals(door.clock.timers, 0, "whoever got in waits no more");
+  assertEquals(policy.clock.timers, 0, "whoever got in waits no more");
   callers.slice(1).forEach((caller) => caller.leave());
 });
 
-test("Turnstile: lets no more through from one address than its limit, and others pass", async () => {
-  const door = new Door();
-  const crowd = door.callMany("192.0.2.1", MAX_PER_ADDRESS + 1);
-  const other = door.call("192.0.2.2");
+test("AdmissionQueue: lets no more through from one address than its limit, and others pass", async () => {
+  const policy = new AccessPolicy();
+  const crowd = policy.callMany("192.0.2.1", MAX_PER_ADDRESS + 1);
+  const other = policy.call("192.0.2.2");
   await other.answered;
   assertEquals(other.state, "inside");
   assertEquals(await count(crowd, "inside"), MAX_PER_ADDRESS);
@@ -104,28 +104,28 @@ test("Turnstile: lets no more through from one address than its limit, and other
   assertEquals(await count(crowd, "waiting"), 1, "a place of another address is none for it");
   crowd[0]!.leave();
   assertEquals(await count(crowd, "waiting"), 0);
-  await empty(door, crowd.slice(1));
+  await empty(policy, crowd.slice(1));
 });
 
 for (const address of ["127.0.0.1", "127.8.0.1", "::1"]) {
-  test(`Turnstile: gives ${address} all places but those of one other address`, async () => {
-    const door = new Door();
-    const callers = door.callMany(address, MAX_HANDSHAKES);
+  test(`AdmissionQueue: gives ${address} all places but those of one other address`, async () => {
+    const policy = new AccessPolicy();
+    const callers = policy.callMany(address, MAX_HANDSHAKES);
     assertEquals(await count(callers, "inside"), MAX_PER_NETWORK);
-    const others = door.callMany("127.0.0.2", MAX_PER_ADDRESS);
+    const others = policy.callMany("127.0.0.2", MAX_PER_ADDRESS);
     assertEquals(await count(others, "inside"), MAX_PER_ADDRESS);
-    await empty(door, [...callers, ...others]);
+    await empty(policy, [...callers, ...others]);
   });
 
-  test(`Turnstile: counts ${address} as any other where its host says how many may come`, async () => {
-    const door = new Door({ maxPerAddress: 3 });
-    const callers = door.callMany(address, MAX_HANDSHAKES);
+  test(`AdmissionQueue: counts ${address} as any other where its host says how many may come`, async () => {
+    const policy = new AccessPolicy({ maxPerAddress: 3 });
+    const callers = policy.callMany(address, MAX_HANDSHAKES);
     assertEquals(await count(callers, "inside"), 3);
-    await empty(door, callers);
+    await empty(policy, callers);
   });
 }
 
-test("Turnstile: keeps to the limits that it is given", async () => {
+test("AdmissionQueue: keeps to the limits that it is given", async () => {
   const cases = [
     { limits: { maxHandshakes: 1 }, inside: 1 },
     { limits: { maxHandshakes: 2 }, inside: 1 },
@@ -135,15 +135,15 @@ test("Turnstile: keeps to the limits that it is given", async () => {
     { limits: { maxHandshakes: 5, maxPerAddress: 9 }, inside: 5 },
   ];
   for (const { limits, inside } of cases) {
-    const door = new Door({ ...limits, maxWaiting: 7 });
-    const callers = door.callMany("192.0.2.1", inside + 8);
+    const policy = new AccessPolicy({ ...limits, maxWaiting: 7 });
+    const callers = policy.callMany("192.0.2.1", inside + 8);
     const expected = [inside, 7, 1];
     const found = [];
     for (const state of ["inside", "waiting", "sent away"] as const) {
       found.push(await count(callers, state));
     }
     assertEquals(found, expected, JSON.stringify(limits));
-    await empty(door, callers);
+    await empty(policy, callers);
   }
 });
 
@@ -158,117 +158,117 @@ const NETWORKS: readonly [among: (i: number) => string, outside: string][] = [
 ];
 
 for (const [among, outside] of NETWORKS) {
-  test(`Turnstile: gives the network of ${among(0)} all places but some`, async () => {
-    const door = new Door();
-    const callers = Array.from({ length: MAX_HANDSHAKES }, (_, i) => door.call(among(i)));
+  test(`AdmissionQueue: gives the network of ${among(0)} all places but some`, async () => {
+    const policy = new AccessPolicy();
+    const callers = Array.from({ length: MAX_HANDSHAKES }, (_, i) => policy.call(among(i)));
     assertEquals(await count(callers, "inside"), MAX_PER_NETWORK);
-    const others = door.callMany(outside, MAX_PER_ADDRESS + 1);
+    const others = policy.callMany(outside, MAX_PER_ADDRESS + 1);
     assertEquals(await count(others, "inside"), MAX_PER_ADDRESS);
-    await empty(door, [...callers, ...others]);
+    await empty(policy, [...callers, ...others]);
   });
 }
 
 for (const address of ["::127", "1271::1", "12.7.0.1", "fe80::1", "::"]) {
-  test(`Turnstile: does not take ${address} for this machine`, async () => {
-    const door = new Door();
-    const callers = door.callMany(address, MAX_HANDSHAKES);
+  test(`AdmissionQueue: does not take ${address} for this machine`, async () => {
+    const policy = new AccessPolicy();
+    const callers = policy.callMany(address, MAX_HANDSHAKES);
     assertEquals(await count(callers, "inside"), MAX_PER_ADDRESS);
-    await empty(door, callers);
+    await empty(policy, callers);
   });
 }
 
-test("Turnstile: sends away who has waited longest when too many wait", async () => {
-  const door = new Door();
-  const inside = door.callFromMany(MAX_HANDSHAKES);
+test("AdmissionQueue: sends away who has waited longest when too many wait", async () => {
+  const policy = new AccessPolicy();
+  const inside = policy.callFromMany(MAX_HANDSHAKES);
   const waiting = Array.from(
     { length: MAX_WAITING + 2 },
-    (_, i) => door.call(`198.51.100.${i}`),
+    (_, i) => policy.call(`198.51.100.${i}`),
   );
   assertEquals(await count(waiting, "sent away"), 2);
   assertEquals(waiting.slice(0, 2).map(({ state }) => state), ["sent away", "sent away"]);
-  assertEquals(door.clock.timers, MAX_WAITING + 1, "nobody waits who was sent away");
-  await empty(door, [...inside, ...waiting]);
+  assertEquals(policy.clock.timers, MAX_WAITING + 1, "nobody waits who was sent away");
+  await empty(policy, [...inside, ...waiting]);
 });
 
-test("Turnstile: sends away who has waited longest of the address with the most waiting", async () => {
-  const door = new Door();
-  const inside = door.callFromMany(MAX_HANDSHAKES);
-  const few = door.callMany("198.51.100.1", 2);
-  const crowd = door.callMany("198.51.100.2", 1000);
-  const late = door.callMany("198.51.100.3", 2);
+test("AdmissionQueue: sends away who has waited longest of the address with the most waiting", async () => {
+  const policy = new AccessPolicy();
+  const inside = policy.callFromMany(MAX_HANDSHAKES);
+  const few = policy.callMany("198.51.100.1", 2);
+  const crowd = policy.callMany("198.51.100.2", 1000);
+  const late = policy.callMany("198.51.100.3", 2);
   assertEquals(await count([...few, ...late], "waiting"), 4);
   assertEquals(await count(crowd, "waiting"), MAX_WAITING - 4);
   const left = crowd.slice(-(MAX_WAITING - 4));
   assertEquals(await count(left, "waiting"), MAX_WAITING - 4);
-  await empty(door, [...inside, ...few, ...crowd, ...late]);
+  await empty(policy, [...inside, ...few, ...crowd, ...late]);
 });
 
-test("Turnstile: sends away who has waited ten seconds, and not sooner", async () => {
-  const door = new Door();
-  const inside = door.callFromMany(MAX_HANDSHAKES);
-  const first = door.call("198.51.100.1");
-  door.clock.advance(1);
-  const second = door.call("198.51.100.1");
-  door.clock.advance(MAX_WAIT_MS - 2);
+test("AdmissionQueue: sends away who has waited ten seconds, and not sooner", async () => {
+  const policy = new AccessPolicy();
+  const inside = policy.callFromMany(MAX_HANDSHAKES);
+  const first = policy.call("198.51.100.1");
+  policy.clock.advance(1);
+  const second = policy.call("198.51.100.1");
+  policy.clock.advance(MAX_WAIT_MS - 2);
   assertEquals(await count([first, second], "waiting"), 2);
-  door.clock.advance(1);
+  policy.clock.advance(1);
   await first.answered;
   assertEquals([first.state, second.state], ["sent away", "waiting"]);
   inside.shift()!.leave();
   await second.answered;
   assertEquals(second.state, "inside", "a place goes to nobody who was sent away");
-  await empty(door, [...inside, second]);
+  await empty(policy, [...inside, second]);
 });
 
-test("Turnstile: serves those of one address in the order in which they came", async () => {
-  const door = new Door();
-  const inside = door.callFromMany(MAX_HANDSHAKES);
+test("AdmissionQueue: serves those of one address in the order in which they came", async () => {
+  const policy = new AccessPolicy();
+  const inside = policy.callFromMany(MAX_HANDSHAKES);
   await count(inside, "inside");
-  door.answers.length = 0;
-  const waiting = door.callMany("198.51.100.1", 4);
+  policy.answers.length = 0;
+  const waiting = policy.callMany("198.51.100.1", 4);
   for (const caller of inside.splice(0, 4)) caller.leave();
   await Promise.all(waiting.map(({ answered }) => answered));
-  assertEquals(door.answers, waiting.map(({ name }) => name));
-  await empty(door, [...inside, ...waiting]);
+  assertEquals(policy.answers, waiting.map(({ name }) => name));
+  await empty(policy, [...inside, ...waiting]);
 });
 
-test("Turnstile: serves first the address that has the fewest inside", async () => {
-  const door = new Door();
-  const inside = door.callFromMany(MAX_HANDSHAKES);
+test("AdmissionQueue: serves first the address that has the fewest inside", async () => {
+  const policy = new AccessPolicy();
+  const inside = policy.callFromMany(MAX_HANDSHAKES);
   await count(inside, "inside");
-  door.answers.length = 0;
-  const greedy = door.callMany("198.51.100.1", 3);
-  const modest = door.call("198.51.100.2");
+  policy.answers.length = 0;
+  const greedy = policy.callMany("198.51.100.1", 3);
+  const modest = policy.call("198.51.100.2");
   for (const caller of inside.splice(0, 4)) caller.leave();
   await Promise.all([...greedy, modest].map(({ answered }) => answered));
-  assertEquals(door.answers, [
+  assertEquals(policy.answers, [
     "198.51.100.1 0",
     "198.51.100.2",
     "198.51.100.1 1",
     "198.51.100.1 2",
   ]);
-  await empty(door, [...inside, ...greedy, modest]);
+  await empty(policy, [...inside, ...greedy, modest]);
 });
 
-test("Turnstile: passes over who may not enter yet", async () => {
-  const door = new Door();
-  const inside = door.callFromMany(MAX_HANDSHAKES - MAX_PER_ADDRESS);
-  const crowd = door.callMany("198.51.100.1", MAX_PER_ADDRESS + 1);
-  const other = door.call("198.51.100.2");
+test("AdmissionQueue: passes over who may not enter yet", async () => {
+  const policy = new AccessPolicy();
+  const inside = policy.callFromMany(MAX_HANDSHAKES - MAX_PER_ADDRESS);
+  const crowd = policy.callMany("198.51.100.1", MAX_PER_ADDRESS + 1);
+  const other = policy.call("198.51.100.2");
   assertEquals(await count([...crowd, other], "waiting"), 2);
   inside.pop()!.leave();
   await other.answered;
   assertEquals(other.state, "inside");
   assert(crowd.at(-1)!.state === "waiting");
-  await empty(door, [...inside, ...crowd, other]);
+  await empty(policy, [...inside, ...crowd, other]);
 });
 
-test("Turnstile: forgets who has left", async () => {
-  const door = new Door();
+test("AdmissionQueue: forgets who has left", async () => {
+  const policy = new AccessPolicy();
   for (let round = 0; round < 3; round++) {
     const callers = [
-      ...door.callMany("192.0.2.1", MAX_PER_ADDRESS),
-      ...door.callMany("127.0.0.1", MAX_HANDSHAKES - MAX_PER_ADDRESS),
+      ...policy.callMany("192.0.2.1", MAX_PER_ADDRESS),
+      ...policy.callMany("127.0.0.1", MAX_HANDSHAKES - MAX_PER_ADDRESS),
     ];
     assertEquals(await count(callers, "inside"), MAX_HANDSHAKES);
     callers.forEach((caller) => caller.leave());
@@ -278,7 +278,7 @@ test("Turnstile: forgets who has left", async () => {
 /** Handshakes that each take a while, tried again as members do where the host is busy. */
 class Crowd {
   readonly clock: FakeClock = new FakeClock();
-  readonly #turnstile = new Turnstile(DEFAULT_LIMITS, this.clock);
+  readonly #queue = new AdmissionQueue(DEFAULT_LIMITS, this.clock);
   readonly #random = seededNumbers(1);
   /** When each was let through, in milliseconds. */
   readonly entered: number[] = [];
@@ -288,7 +288,7 @@ class Crowd {
     for (let tries = 0;; tries++) {
       const retryMs = RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]!;
       await this.#wait(retryMs * (0.5 + this.#random() / 2));
-      const leave = await this.#turnstile.enter(address);
+      const leave = await this.#queue.enter(address);
       if (leave === undefined) continue;
       this.entered.push(this.clock.elapsed());
       await this.#wait(stayMs);
@@ -311,7 +311,7 @@ class Crowd {
   }
 }
 
-test("Turnstile lets a thousand members behind one address come back in 90 s", async () => {
+test("AdmissionQueue lets a thousand members behind one address come back in 90 s", async () => {
   const crowd = new Crowd();
   const all = Array.from({ length: 1000 }, () => crowd.call("192.0.2.1", 150));
   await crowd.pass(90_000);
@@ -320,7 +320,7 @@ test("Turnstile lets a thousand members behind one address come back in 90 s", a
   assertEquals(crowd.clock.timers, 0);
 });
 
-test("Turnstile lets through no more than 32 at once and 32 a second, however fast they go", async () => {
+test("AdmissionQueue lets through no more than 32 at once and 32 a second, however fast they go", async () => {
   const crowd = new Crowd();
   for (let i = 0; i < 2000; i++) void crowd.call(`192.0.2.${i % 250}`, 0);
   await crowd.pass(20_000);
@@ -335,7 +335,7 @@ test("Turnstile lets through no more than 32 at once and 32 a second, however fa
   crowd.clock.advance(60_000);
 });
 
-test("Turnstile serves another address soon while one takes all that the pace allows", async () => {
+test("AdmissionQueue serves another address soon while one takes all that the pace allows", async () => {
   const crowd = new Crowd();
   for (let i = 0; i < 500; i++) void crowd.call("192.0.2.1", 0);
   await crowd.pass(3000);

@@ -23,7 +23,7 @@ import {
 import { type RoomOptions, SessionKeys } from "../room/mod.ts";
 import { SESSION_NONCE_BYTES } from "../wire/mod.ts";
 import { type HostSearch, searchForHost } from "./host_search.ts";
-import { Redialer } from "./redial.ts";
+import { Backoff } from "./backoff.ts";
 import { stalled, STALLED_MS } from "./stall.ts";
 
 /** How long each of several places may take to answer, in milliseconds. */
@@ -48,7 +48,7 @@ const REFUSED_MS = 3000;
 const MAX_REFUSALS = 3;
 
 /** Where a line leads, and how it is kept up. */
-export interface LineOptions {
+export interface ConnectorOptions {
   /** IP addresses or names of the host; the later ones where those before do not lead to it. */
   readonly hosts: readonly string[];
   /** Its TCP port. */
@@ -86,11 +86,11 @@ interface Failure {
 export type Place = Pick<RoomOptions, "keys" | "nonce" | "session">;
 
 /** A member's way to its host: one connection, and after it the next. */
-export class Line {
-  readonly #options: LineOptions;
+export class Connector {
+  readonly #options: ConnectorOptions;
   readonly #clock: Clock;
   readonly #stopped = new AbortController();
-  readonly #redialer: Redialer;
+  readonly #redialer: Backoff;
   #spare: Promise<WrapKeyPair> | undefined;
   #nonce: Bytes = randomBytes(SESSION_NONCE_BYTES);
   #session: Bytes | undefined;
@@ -105,11 +105,11 @@ export class Line {
   #search: HostSearch | undefined;
 
   /** Prepares to dial; begins to make the keys for it. */
-  constructor(options: LineOptions) {
+  constructor(options: ConnectorOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#places = options.hosts.map((host) => ({ host, port: options.port }));
-    this.#redialer = new Redialer({
+    this.#redialer = new Backoff({
       giveUpMs: options.giveUpMs,
       signal: this.#stopped.signal,
       changed: (signal) =>
@@ -134,7 +134,7 @@ export class Line {
     return this.#places[0]!;
   }
 
-  /** Whether {@linkcode Line.stop} was called. */
+  /** Whether {@linkcode Connector.stop} was called. */
   get stopped(): boolean {
     return this.#stopped.signal.aborted;
   }
@@ -142,7 +142,7 @@ export class Line {
   /**
    * Connects once, by the first place that leads to the host.
    *
-   * @param signal Gives up with its reason; {@linkcode Line.stop} by default.
+   * @param signal Gives up with its reason; {@linkcode Connector.stop} by default.
    * @throws {LanchatError} If the host cannot be reached, or is not the expected one: what went wrong at the
    * first place, but for those where another key was shown as long as there are others. With code
    * `host-key-changed` at once: where somebody known was, nobody else is entered by another way.

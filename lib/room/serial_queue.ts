@@ -1,13 +1,13 @@
-/** Bytes that may wait in a parked lane: more than a seat holds for a member that is away (4 MiB). */
+/** Bytes that may wait in a parked queue: more than a seat holds for a member that is away (4 MiB). */
 export const MAX_PARKED_BYTES: number = 1 << 23;
 
-/** Bytes that may wait in all parked lanes: the largest lane loses what exceeds that. */
+/** Bytes that may wait in all parked queues: the largest queue loses what exceeds that. */
 const MAX_PARKED_IN_ALL: number = 1 << 26;
 
 /** What a piece of work takes beside what it holds, in bytes. */
 const PIECE_BYTES = 512;
 
-/** One piece of work in a lane. */
+/** One piece of work in a queue. */
 interface Piece {
   /** What it takes, in bytes. */
   readonly size: number;
@@ -18,17 +18,17 @@ interface Piece {
 }
 
 /**
- * Work that is done one after the other in each lane, and side by side between lanes. A lane may be parked;
+ * Work that is done one after the other in each queue, and side by side between queues. A queue may be parked;
  * then nobody waits for it.
  */
-export class Lanes {
-  readonly #parked = new Set<Lane>();
+export class SerialQueues {
+  readonly #parked = new Set<SerialQueue>();
   #running = 0;
   #waiting: (() => void)[] = [];
 
-  /** A new lane. */
-  lane(): Lane {
-    return new Lane((change) => {
+  /** A new queue. */
+  queue(): SerialQueue {
+    return new SerialQueue((change) => {
       this.#running += change;
       if (this.#running > 0) return;
       for (const settled of this.#waiting.splice(0)) settled();
@@ -44,17 +44,17 @@ export class Lanes {
   }
 }
 
-/** One lane of {@linkcode Lanes}. */
-export class Lane {
+/** One queue of {@linkcode SerialQueues}. */
+export class SerialQueue {
   readonly #count: (change: number) => void;
-  readonly #allParked: Set<Lane>;
-  /** What is to be done; the first is under way if the lane is busy. */
+  readonly #allParked: Set<SerialQueue>;
+  /** What is to be done; the first is under way if the queue is busy. */
   readonly #pieces: Piece[] = [];
   #busy = false;
   #bytes = 0;
 
-  /** Makes a lane. @param count Counts running work. @param allParked All lanes that are parked. */
-  constructor(count: (change: number) => void, allParked: Set<Lane>) {
+  /** Makes a queue. @param count Counts running work. @param allParked All queues that are parked. */
+  constructor(count: (change: number) => void, allParked: Set<SerialQueue>) {
     this.#count = count;
     this.#allParked = allParked;
   }
@@ -76,7 +76,7 @@ export class Lane {
     if (!this.#busy) void this.#run();
   }
 
-  /** Waits within a piece of work, with the lane parked meanwhile. */
+  /** Waits within a piece of work, with the queue parked meanwhile. */
   async park<Result>(wait: Promise<Result>): Promise<Result> {
     this.#allParked.add(this);
     this.#count(-this.#pieces.length);
@@ -100,14 +100,14 @@ export class Lane {
     this.#busy = false;
   }
 
-  /** Finds room in this parked lane, at the cost of larger ones if need be. @returns Whether there is any. */
+  /** Finds room in this parked queue, at the cost of larger ones if need be. @returns Whether there is any. */
   #makeRoom(size: number): boolean {
     const needed = this.#bytes + size;
     if (needed > MAX_PARKED_BYTES) return false;
-    const lanes = [...this.#allParked];
-    let all = lanes.reduce((sum, lane) => sum + lane.#bytes, size);
+    const queues = [...this.#allParked];
+    let all = queues.reduce((sum, queue) => sum + queue.#bytes, size);
     while (all > MAX_PARKED_IN_ALL) {
-      const largest = lanes.reduce((most, lane) => lane.#bytes > most.#bytes ? lane : most);
+      const largest = queues.reduce((most, queue) => queue.#bytes > most.#bytes ? queue : most);
       const freed = needed < largest.#bytes ? largest.#dropLast() : 0;
       if (freed === 0) return false;
       all -= freed;

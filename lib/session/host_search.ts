@@ -10,7 +10,7 @@ import {
 const MAX_NEWS = 8;
 
 /** What a host search asks of a {@linkcode RoomSearch}. */
-export type Search = Pick<RoomSearch, "close" | "rooms">;
+export type StartSearch = Pick<RoomSearch, "close" | "rooms">;
 
 /**
  * Looks for the places at which a host is announced. Anyone can announce anything: the machine that
@@ -18,14 +18,14 @@ export type Search = Pick<RoomSearch, "close" | "rooms">;
  */
 export class HostSearch {
   readonly #tag: string;
-  readonly #search: Search;
+  readonly #search: StartSearch;
   readonly #told = new Set<string>();
   #news = Promise.withResolvers<void>();
 
   /** Begins. @param tag The mark of the host's key. */
   constructor(
     tag: string,
-    search: (options: SearchOptions) => Search = (options) => new RoomSearch(options),
+    search: (options: SearchOptions) => StartSearch = (options) => new RoomSearch(options),
   ) {
     this.#tag = tag;
     this.#search = search({

@@ -1,9 +1,9 @@
-import type { Input, UiEvent } from "./events.ts";
+import type { SessionEvent, Wish } from "../session_events.ts";
 
 /** What stands between a chat and the person or script in front of it. */
 export interface FrontEnd {
   /** Shows an event, later and in order. */
-  show(event: UiEvent): void;
+  show(event: SessionEvent): void;
 
   /** Resolves once little enough is unwritten that more may be shown. */
   writable(): Promise<void>;
@@ -12,7 +12,7 @@ export interface FrontEnd {
    * What is wanted, in order; it closes at the end of input and fails if that cannot be read. A pipe
    * is not read before this is.
    */
-  readonly input: ReadableStream<Input>;
+  readonly input: ReadableStream<Wish>;
 
   /** Resolves if standard output cannot be written any more. */
   readonly broken: Promise<void>;
@@ -28,23 +28,4 @@ export interface FrontEnd {
    * may stay pending, as nothing can end it: only `Deno.exit` ends a program then.
    */
   close(): Promise<void>;
-}
-
-/** The streams that every program is given. */
-export interface StandardStreams {
-  /** What is typed, or piped in. */
-  readonly stdin: ReadableStream<Uint8Array>;
-  /** The answer. */
-  readonly stdout: WritableStream<Uint8Array>;
-  /** What is said about the answer. */
-  readonly stderr: WritableStream<Uint8Array>;
-}
-
-/** The streams of this process. */
-export function standardStreams(): StandardStreams {
-  return {
-    stdin: Deno.stdin.readable,
-    stdout: Deno.stdout.writable,
-    stderr: Deno.stderr.writable,
-  };
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Held, Question } from "../../lib/room/question.ts";
+import { type Held, HoldBuffer } from "../../lib/room/hold_buffer.ts";
 import { test } from "../support/test.ts";
 
 const MIB = 1 << 20;
@@ -7,8 +7,8 @@ const MIB = 1 << 20;
 /** What each object counts for beside its bytes. */
 const PIECE_BYTES = 64;
 
-test("Question.hold takes 8 MiB of one member, each object with what it takes beside its bytes", () => {
-  const question = new Question({ bytes: 0 });
+test("HoldBuffer.hold takes 8 MiB of one member, each object with what it takes beside its bytes", () => {
+  const question = new HoldBuffer({ bytes: 0 });
   assertEquals(question.hold(new Uint8Array(8 * MIB - PIECE_BYTES + 1)), false);
   const object = new Uint8Array(1);
   let count = 0;
@@ -18,16 +18,16 @@ test("Question.hold takes 8 MiB of one member, each object with what it takes be
   assertEquals(question.hold(new Uint8Array(8 * MIB - PIECE_BYTES)), true);
 });
 
-test("Question.hold takes 64 MiB of all members together, over half of it only 1 MiB of each", () => {
+test("HoldBuffer.hold takes 64 MiB of all members together, over half of it only 1 MiB of each", () => {
   const held: Held = { bytes: 0 };
   const [small, large] = [MIB, 8 * MIB].map((bytes) => new Uint8Array(bytes - PIECE_BYTES));
-  const questions = Array.from({ length: 4 }, () => new Question(held));
+  const questions = Array.from({ length: 4 }, () => new HoldBuffer(held));
   assertEquals(questions.map((question) => question.hold(large!)), Array(4).fill(true));
-  const others = Array.from({ length: 32 }, () => new Question(held));
+  const others = Array.from({ length: 32 }, () => new HoldBuffer(held));
   for (const question of others) {
     assertEquals([question.hold(large!), question.hold(small!)], [false, true]);
   }
-  const late = new Question(held);
+  const late = new HoldBuffer(held);
   assertEquals(late.hold(new Uint8Array(1)), false);
   assertEquals(questions[0]!.release(), [large!]);
   assertEquals(late.hold(small!), true);

@@ -1,5 +1,5 @@
 import { LanchatError } from "../errors.ts";
-import type { ProblemEvent } from "../ui/mod.ts";
+import type { ProblemEvent } from "../session_events.ts";
 
 /** The `error` event for whatever was thrown. */
 export function problem(error: unknown): ProblemEvent {

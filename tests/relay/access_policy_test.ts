@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type Bytes, equal } from "../../lib/bytes/mod.ts";
 import { fingerprint, type Identity } from "../../lib/crypto/mod.ts";
-import { Door, type DoorOptions } from "../../lib/relay/mod.ts";
+import { AccessPolicy, type AccessPolicyOptions } from "../../lib/relay/mod.ts";
 import {
   AcceptStatus,
   CloseReason,
@@ -20,8 +20,8 @@ import { test } from "../support/test.ts";
 
 const { BANNED, IDLE, KICKED, LEAVING, LOST } = CloseReason;
 
-function newDoor(options: Partial<DoorOptions> = {}): Door {
-  return new Door({ identity: HOST, roomId: ROOM_ID, clock: new FakeClock(), ...options });
+function newDoor(options: Partial<AccessPolicyOptions> = {}): AccessPolicy {
+  return new AccessPolicy({ identity: HOST, roomId: ROOM_ID, clock: new FakeClock(), ...options });
 }
 
 /** A key like no other. */
@@ -41,93 +41,93 @@ async function statusOf(inn: Inn, name: string, key?: Bytes): Promise<number> {
   return (await inn.knock(name, key && { key }).greeted()).status;
 }
 
-test("Door counts what is decided on, whatever the clock says, and over a restart", async () => {
+test("AccessPolicy counts what is decided on, whatever the clock says, and over a restart", async () => {
   const clock = new FakeClock();
-  const door = newDoor({ clock });
+  const policy = newDoor({ clock });
   const numbers = [];
   for (const op of [KickOp.KICK, KickOp.BAN, KickOp.UNBAN]) {
-    numbers.push(decodeKick(await door.decide(op, keyOf(1))).number);
+    numbers.push(decodeKick(await policy.decide(op, keyOf(1))).number);
   }
   clock.advance(5000);
-  numbers.push(decodeKick(await door.decide(KickOp.BAN, keyOf(2))).number);
+  numbers.push(decodeKick(await policy.decide(KickOp.BAN, keyOf(2))).number);
   const first = clock.now() - 5000;
   assertEquals(numbers, [first, first + 1, first + 2, first + 5000]);
   // A clock that was set back.
-  const again = newDoor({ clock: new FakeClock(), decisions: door.decisions });
+  const again = newDoor({ clock: new FakeClock(), decisions: policy.decisions });
   assertEquals(decodeKick(await again.decide(KickOp.KICK, keyOf(3))).number, first + 5001);
   assertEquals(again.banned, [keyOf(2)]);
 });
 
-test("Door counts on over a restart from the last kick, which nobody is told of later", async () => {
-  const door = newDoor();
-  const { number } = decodeKick(await door.decide(KickOp.KICK, keyOf(1)));
-  const { decisions, lastNumber } = door;
+test("AccessPolicy counts on over a restart from the last kick, which nobody is told of later", async () => {
+  const policy = newDoor();
+  const { number } = decodeKick(await policy.decide(KickOp.KICK, keyOf(1)));
+  const { decisions, lastNumber } = policy;
   assertEquals([decisions, lastNumber], [[], number]);
   const again = newDoor({ clock: new FakeClock(number - 100_000), decisions, lastNumber });
   assertEquals(decodeKick(await again.decide(KickOp.BAN, keyOf(2))).number, number + 1);
 });
 
-test("Door tells of each identity the last decision, oldest first, and of no kick", async () => {
-  const door = newDoor();
+test("AccessPolicy tells of each identity the last decision, oldest first, and of no kick", async () => {
+  const policy = newDoor();
   const [one, two, three] = [keyOf(1), keyOf(2), keyOf(3)];
-  await door.decide(KickOp.BAN, one);
-  await door.decide(KickOp.BAN, two);
-  await door.decide(KickOp.KICK, three);
-  await door.decide(KickOp.UNBAN, one);
-  const told = door.decisions.map((object) => decodeKick(object));
+  await policy.decide(KickOp.BAN, one);
+  await policy.decide(KickOp.BAN, two);
+  await policy.decide(KickOp.KICK, three);
+  await policy.decide(KickOp.UNBAN, one);
+  const told = policy.decisions.map((object) => decodeKick(object));
   assertEquals(told.map(({ op, target }) => [op, target]), [[KickOp.BAN, two], [
     KickOp.UNBAN,
     one,
   ]]);
-  assertEquals([one, two, three].map((key) => door.statusFor(key)), [
+  assertEquals([one, two, three].map((key) => policy.statusFor(key)), [
     AcceptStatus.OK,
     AcceptStatus.BANNED,
     AcceptStatus.OK,
   ]);
 });
 
-test("Door keeps 256 decisions: the oldest that was lifted goes first, and no ban ever", async () => {
-  const door = newDoor();
-  for (let i = 0; i < MAX_DECISIONS; i++) await door.decide(KickOp.BAN, keyOf(i));
-  await assertFails(door.decide(KickOp.BAN, keyOf(999)), "too-many-bans");
-  assertEquals(door.statusFor(keyOf(999)), AcceptStatus.OK);
-  await door.decide(KickOp.UNBAN, keyOf(7));
-  await door.decide(KickOp.UNBAN, keyOf(5));
-  await door.decide(KickOp.BAN, keyOf(999));
-  assertEquals(door.decisions.length, MAX_DECISIONS);
-  const lifted = door.decisions.map((object) => decodeKick(object))
+test("AccessPolicy keeps 256 decisions: the oldest that was lifted goes first, and no ban ever", async () => {
+  const policy = newDoor();
+  for (let i = 0; i < MAX_DECISIONS; i++) await policy.decide(KickOp.BAN, keyOf(i));
+  await assertFails(policy.decide(KickOp.BAN, keyOf(999)), "too-many-bans");
+  assertEquals(policy.statusFor(keyOf(999)), AcceptStatus.OK);
+  await policy.decide(KickOp.UNBAN, keyOf(7));
+  await policy.decide(KickOp.UNBAN, keyOf(5));
+  await policy.decide(KickOp.BAN, keyOf(999));
+  assertEquals(policy.decisions.length, MAX_DECISIONS);
+  const lifted = policy.decisions.map((object) => decodeKick(object))
     .filter(({ op }) => op === KickOp.UNBAN);
   assertEquals(lifted.map(({ target }) => target), [keyOf(5)]);
-  await door.decide(KickOp.BAN, keyOf(5));
-  await assertFails(door.decide(KickOp.BAN, keyOf(7)), "too-many-bans");
+  await policy.decide(KickOp.BAN, keyOf(5));
+  await assertFails(policy.decide(KickOp.BAN, keyOf(7)), "too-many-bans");
 });
 
 test("Relay refuses who is banned, and whoever is not on the list, before any seat", async () => {
   const [listed, other] = await Promise.all(["ada", "bob"].map(identityOf)) as [Identity, Identity];
   const allowed = new Set([await fingerprint(listed.publicKey)]);
-  const door = newDoor({ allowed });
-  const inn = new Inn({ door });
+  const policy = newDoor({ allowed });
+  const inn = new Inn({ policy });
   assertEquals(await statusOf(inn, "ada", listed.publicKey), AcceptStatus.OK);
   assertEquals(await statusOf(inn, "bob", other.publicKey), AcceptStatus.NOT_ALLOWED);
   // The host itself need not be on its list.
   assertEquals(await statusOf(inn, "hana", HOST.publicKey), AcceptStatus.OK);
-  await door.decide(KickOp.BAN, listed.publicKey);
+  await policy.decide(KickOp.BAN, listed.publicKey);
   assertEquals(await statusOf(inn, "ada", listed.publicKey), AcceptStatus.BANNED);
-  await door.decide(KickOp.UNBAN, listed.publicKey);
+  await policy.decide(KickOp.UNBAN, listed.publicKey);
   assertEquals(await statusOf(inn, "ada", listed.publicKey), AcceptStatus.OK);
   await inn.close();
 });
 
-test("Relay that is locked lets in those alone whom the door names, and ends the seats of all others", async () => {
-  const door = newDoor();
-  const inn = new Inn({ door });
+test("Relay that is locked lets in those alone whom the policy names, and ends the seats of all others", async () => {
+  const policy = newDoor();
+  const inn = new Inn({ policy });
   const ada = await inn.enter("ada");
   const bob = await inn.enter("bob");
   await bob.leave();
   const silent = await inn.enter("silent");
   const early = inn.knock("early");
   await early.greeted(); // It has a seat, and is not in the room yet.
-  door.lock([ada.key, bob.key]);
+  policy.lock([ada.key, bob.key]);
   inn.relay.clear();
   assertEquals([await silent.farewell(), await early.farewell()], [IDLE, IDLE]);
   await ada.logged(`silent left ${LOST}`);
@@ -138,16 +138,19 @@ test("Relay that is locked lets in those alone whom the door names, and ends the
   for (const key of [silent.key, early.key, undefined]) {
     assertEquals(await statusOf(inn, "carol", key), AcceptStatus.LOCKED);
   }
-  door.unlock();
+  policy.unlock();
   assertEquals(await statusOf(inn, "carol"), AcceptStatus.OK);
   await inn.close();
 });
 
 test("Relay tells whoever comes what was decided before anything else, as something that waited", async () => {
-  const door = newDoor();
-  const bans = [await door.decide(KickOp.BAN, keyOf(1)), await door.decide(KickOp.BAN, keyOf(2))];
+  const policy = newDoor();
+  const bans = [
+    await policy.decide(KickOp.BAN, keyOf(1)),
+    await policy.decide(KickOp.BAN, keyOf(2)),
+  ];
   const former = [{ key: HOST.publicKey, nonce: new Uint8Array(16).fill(9) }];
-  const inn = new Inn({ door, former });
+  const inn = new Inn({ policy, former });
   const ada = inn.knock("ada");
   assertEquals(await ada.enter(), { nextSeq: 1, queued: 2, roster: [] });
   ada.listen();
@@ -168,8 +171,8 @@ test("Relay tells whoever comes what was decided before anything else, as someth
 
 for (const [op, reason] of [[KickOp.KICK, KICKED], [KickOp.BAN, BANNED]] as const) {
   test(`Relay ends all seats of an identity with CLOSE ${reason}, and tells the others why first`, async () => {
-    const door = newDoor();
-    const inn = new Inn({ door });
+    const policy = newDoor();
+    const inn = new Inn({ policy });
     const ada = await inn.enter("ada");
     const bob = await inn.enter("bob");
     const second = inn.knock("second bob", { key: bob.key });
@@ -179,7 +182,7 @@ for (const [op, reason] of [[KickOp.KICK, KICKED], [KickOp.BAN, BANNED]] as cons
     await away.enter();
     await away.cut();
     await ada.logged("third bob away 9");
-    inn.relay.tell(await door.decide(op, bob.key));
+    inn.relay.tell(await policy.decide(op, bob.key));
     inn.relay.expel(bob.key, reason);
     assertEquals([await bob.farewell(), await second.farewell()], [reason, reason]);
     for (const name of ["bob", "second bob", "third bob"]) {

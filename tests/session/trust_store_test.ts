@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Bytes, toBase64Url } from "../../lib/bytes/mod.ts";
-import { Acquaintances, chooseGroups } from "../../lib/cli/trust.ts";
+import { chooseGroups, TrustStore } from "../../lib/session/trust_store.ts";
 import { fingerprint, type Identity, keyTag, safetyNumber } from "../../lib/crypto/mod.ts";
 import type { Member } from "../../lib/room/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
@@ -14,7 +14,7 @@ import { test } from "../support/test.ts";
 interface Scene {
   readonly ada: Identity;
   readonly known: KnownPeers;
-  readonly acquaintances: Acquaintances;
+  readonly trustStore: TrustStore;
   readonly clock: FakeClock;
 }
 
@@ -22,7 +22,7 @@ async function scene(): Promise<Scene> {
   const ada = await identityOf("ada");
   const clock = new FakeClock();
   const known = await KnownPeers.open(undefined, clock);
-  return { ada, known, clock, acquaintances: await Acquaintances.of(known, ada.publicKey) };
+  return { ada, known, clock, trustStore: await TrustStore.of(known, ada.publicKey) };
 }
 
 async function keyOf(person: string): Promise<Bytes> {
@@ -37,8 +37,8 @@ async function member(name: string, person = name): Promise<Member> {
 }
 
 /** Somebody compares all digits. */
-async function verify(acquaintances: Acquaintances, member: Member): Promise<void> {
-  await acquaintances.verify(member, (await acquaintances.safetyNumber(member.key)).digits);
+async function verify(trustStore: TrustStore, member: Member): Promise<void> {
+  await trustStore.verify(member, (await trustStore.safetyNumber(member.key)).digits);
 }
 
 /** All orders of some items. */
@@ -50,21 +50,21 @@ function permutations<Item>(items: readonly Item[]): Item[][] {
 }
 
 /** What each person is under a name. */
-async function verdicts({ acquaintances }: Scene, name: string, ...people: string[]) {
+async function verdicts({ trustStore }: Scene, name: string, ...people: string[]) {
   const keys = await Promise.all(people.map(keyOf));
-  return keys.map((key) => acquaintances.judge({ key, name }));
+  return keys.map((key) => trustStore.judge({ key, name }));
 }
 
-test("Acquaintances take whoever is new for fine, and what is known of nobody else", async () => {
+test("TrustStore take whoever is new for fine, and what is known of nobody else", async () => {
   const room = await scene();
   assertEquals(await verdicts(room, "bob", "bob", "mal", "ada"), ["fine", "fine", "fine"]);
-  room.acquaintances.spoke(await member("bob"));
+  room.trustStore.spoke(await member("bob"));
   assertEquals(await verdicts(room, "robert", "bob", "mal"), ["fine", "fine"]);
 });
 
-test("Acquaintances find another key under a known name, or one that looks like it", async () => {
+test("TrustStore find another key under a known name, or one that looks like it", async () => {
   const room = await scene();
-  room.acquaintances.spoke(await member("bob"));
+  room.trustStore.spoke(await member("bob"));
   for (const name of ["bob", "Bob", "b0b", "bоb"]) {
     assertEquals(
       await verdicts(room, name, "bob", "mal", "ada"),
@@ -81,32 +81,32 @@ test("Acquaintances find another key under a known name, or one that looks like 
   assertEquals(await verdicts(room, "bob", "carol"), ["withheld"]);
 });
 
-test("Acquaintances note who spoke, under its plain name and once, but nobody who is withheld", async () => {
+test("TrustStore note who spoke, under its plain name and once, but nobody who is withheld", async () => {
   const room = await scene();
-  const { acquaintances, clock, known } = room;
+  const { trustStore, clock, known } = room;
   const bob = await member("bob#", "bob");
-  acquaintances.spoke(bob);
+  trustStore.spoke(bob);
   assertEquals(known.find(bob.key)?.names, ["bob"]);
   clock.advance(1000);
-  acquaintances.spoke(bob);
+  trustStore.spoke(bob);
   assertEquals(known.find(bob.key)?.lastSeen, clock.now() - 1000);
-  acquaintances.spoke(await member("robert", "bob"));
+  trustStore.spoke(await member("robert", "bob"));
   assertEquals(known.find(bob.key)?.names, ["robert", "bob"]);
   assertEquals(known.find(bob.key)?.lastSeen, clock.now());
-  acquaintances.spoke(await member("ada"));
+  trustStore.spoke(await member("ada"));
   await known.setVerified(bob.key, true);
-  acquaintances.spoke(await member("bob#", "mal"));
+  trustStore.spoke(await member("bob#", "mal"));
   assertEquals(known.all().map(({ names }) => names), [["robert", "bob"]]);
   // A name that several are known by is nobody's alone.
   await known.setVerified(bob.key, false);
-  acquaintances.spoke(await member("bob#", "eve"));
+  trustStore.spoke(await member("bob#", "eve"));
   assertEquals(await verdicts(room, "bob", "mal"), ["changed"]); // The room asks anew.
-  acquaintances.spoke(await member("bob#", "mal"));
+  trustStore.spoke(await member("bob#", "mal"));
   assertEquals(await verdicts(room, "bob", "bob", "mal", "eve"), ["changed", "changed", "changed"]);
 });
 
-test("Acquaintances go once through all who are known, however much one says who is withheld", async () => {
-  const { acquaintances, known } = await scene();
+test("TrustStore go once through all who are known, however much one says who is withheld", async () => {
+  const { trustStore, known } = await scene();
   await known.setVerified(await keyOf("bob"), true, "bob");
   await known.setVerified(await keyOf("carol"), true, "carol");
   const all = known.all.bind(known);
@@ -118,21 +118,21 @@ test("Acquaintances go once through all who are known, however much one says who
   for (const person of ["mal", "carol"]) {
     const stranger = await member("bob#", person);
     looks = 0;
-    acquaintances.judge({ key: stranger.key, name: "bob" });
+    trustStore.judge({ key: stranger.key, name: "bob" });
     for (let i = 0; i < 100; i++) {
-      acquaintances.spoke(stranger);
-      assertEquals(acquaintances.isVerified(stranger), false);
+      trustStore.spoke(stranger);
+      assertEquals(trustStore.isVerified(stranger), false);
     }
     assertEquals(looks, 1);
   }
   assertEquals(known.find(await keyOf("carol"))?.names, ["carol"]);
 });
 
-test("Acquaintances take nobody for verified who was not compared, or has somebody else's name", async () => {
+test("TrustStore take nobody for verified who was not compared, or has somebody else's name", async () => {
   const room = await scene();
   const host = await member("hana");
-  const compared = await Acquaintances.of(room.known, room.ada.publicKey, { compared: host.key });
-  assertEquals(room.acquaintances.isVerified(host), false);
+  const compared = await TrustStore.of(room.known, room.ada.publicKey, { compared: host.key });
+  assertEquals(room.trustStore.isVerified(host), false);
   assertEquals(compared.isVerified(host), true);
   assertEquals(compared.isVerified(await member("hana", "mal")), false);
   for (const verified of [false, true]) {
@@ -145,15 +145,15 @@ test("Acquaintances take nobody for verified who was not compared, or has somebo
   }
 });
 
-test("Acquaintances.kept waits until what was noted is in its file", async () => {
+test("TrustStore.kept waits until what was noted is in its file", async () => {
   const file = Deno.makeTempFileSync();
   try {
     const ada = await identityOf("ada");
-    const acquaintances = await Acquaintances.of(await KnownPeers.open(file), ada.publicKey);
+    const trustStore = await TrustStore.of(await KnownPeers.open(file), ada.publicKey);
     const [bob, hana] = [await member("bob"), await member("hana")];
-    acquaintances.spoke(bob);
-    acquaintances.entered(hana, "10.0.0.1:12345");
-    await acquaintances.kept();
+    trustStore.spoke(bob);
+    trustStore.entered(hana, "10.0.0.1:12345");
+    await trustStore.kept();
     const known = await KnownPeers.open(file);
     assertEquals([known.find(bob.key)?.names, known.hostAt("10.0.0.1:12345")?.key], [
       ["bob"],
@@ -164,14 +164,13 @@ test("Acquaintances.kept waits until what was noted is in its file", async () =>
   }
 });
 
-test("Acquaintances tell of a namesake: one that is verified, or else the last", async () => {
-  const { acquaintances, clock, known } = await scene();
+test("TrustStore tell of a namesake: one that is verified, or else the last", async () => {
+  const { trustStore, clock, known } = await scene();
   for (const person of ["one", "two", "three"]) {
-    acquaintances.spoke(await member("bob", person));
+    trustStore.spoke(await member("bob", person));
     clock.advance(1000);
   }
-  const namesake = async (): Promise<unknown> =>
-    acquaintances.namesakeOf(await member("bob#", "mal"));
+  const namesake = async (): Promise<unknown> => trustStore.namesakeOf(await member("bob#", "mal"));
   const view = async (person: string, ago: number, verified: boolean): Promise<unknown> => {
     const key = await keyOf(person);
     const lastSeen = clock.now() - ago;
@@ -180,20 +179,20 @@ test("Acquaintances tell of a namesake: one that is verified, or else the last",
   assertEquals(await namesake(), await view("three", 1000, false));
   await known.setVerified(await keyOf("one"), true);
   assertEquals(await namesake(), await view("one", 3000, true));
-  assertEquals(acquaintances.namesakeOf(await member("carol")), undefined);
+  assertEquals(trustStore.namesakeOf(await member("carol")), undefined);
 });
 
-test("Acquaintances know the tags of those who were known before, spoke, or were verified", async () => {
+test("TrustStore know the tags of those who were known before, spoke, or were verified", async () => {
   const { ada, known } = await scene();
   const [bob, carol, dave] = await Promise.all(
     ["bob", "carol", "dave"].map((name) => member(name)),
   );
   await known.seen(bob!.key, { name: "bob" });
-  const acquaintances = await Acquaintances.of(known, ada.publicKey);
-  acquaintances.spoke(carol!);
-  await verify(acquaintances, dave!);
+  const trustStore = await TrustStore.of(known, ada.publicKey);
+  trustStore.spoke(carol!);
+  await verify(trustStore, dave!);
   for (const { name, tag } of [bob!, carol!, dave!]) {
-    assertEquals(acquaintances.namesakeOf(await member(name, "mal"))?.tag, tag);
+    assertEquals(trustStore.namesakeOf(await member(name, "mal"))?.tag, tag);
   }
 });
 
@@ -203,15 +202,15 @@ function groupsAt(fingerprint: string, places: readonly number[]): string {
   return places.map((place) => groups[place - 1]).join(" ");
 }
 
-test("Acquaintances.verify marks by all digits or the groups asked for, and by no others", async () => {
-  const { acquaintances, ada, known } = await scene();
+test("TrustStore.verify marks by all digits or the groups asked for, and by no others", async () => {
+  const { trustStore, ada, known } = await scene();
   for (const person of ["bob", "carol", "dave"]) {
     const other = await member(person);
     const number = await safetyNumber(other.key, ada.publicKey);
     const [own, half] = await Promise.all([ada.publicKey, other.key].map(fingerprint));
-    const { asked, ...shown } = await acquaintances.ask(other.key);
+    const { asked, ...shown } = await trustStore.ask(other.key);
     assertEquals(shown, { digits: number, fingerprint: half! });
-    assertEquals(shown, await acquaintances.safetyNumber(other.key));
+    assertEquals(shown, await trustStore.safetyNumber(other.key));
     const right = groupsAt(half!, asked);
     const visible = [1, 2, 3, 4, 5, 6].filter((place) => !asked.includes(place));
     const wrong = [
@@ -229,28 +228,28 @@ test("Acquaintances.verify marks by all digits or the groups asked for, and by n
       [`${right.slice(0, -1)}${(Number(right.at(-1)) + 1) % 10}`, "not the digits"],
     ] as const;
     for (const [digits, reason] of wrong) {
-      await assertFails(acquaintances.verify(other, digits), "wrong-digits", reason);
-      assertEquals([known.find(other.key), acquaintances.isVerified(other)], [
+      await assertFails(trustStore.verify(other, digits), "wrong-digits", reason);
+      assertEquals([known.find(other.key), trustStore.isVerified(other)], [
         undefined,
         false,
       ]);
     }
-    await acquaintances.verify(
+    await trustStore.verify(
       other,
       { bob: right, carol: right.replaceAll(" ", "") }[person] ?? number,
     );
-    assertEquals(acquaintances.isVerified(other), true);
+    assertEquals(trustStore.isVerified(other), true);
     assertEquals(known.find(other.key)?.names, [person]);
     // Once, for each time that it was asked.
-    await assertFails(acquaintances.verify(other, right), "wrong-digits", "shown last");
+    await assertFails(trustStore.verify(other, right), "wrong-digits", "shown last");
   }
   const mal = await member("bob", "mal");
-  assertEquals(acquaintances.namesakeOf(mal)?.tag, (await member("bob")).tag);
-  assertEquals(acquaintances.isVerified(mal), false);
+  assertEquals(trustStore.namesakeOf(mal)?.tag, (await member("bob")).tag);
+  assertEquals(trustStore.isVerified(mal), false);
 });
 
-test("Acquaintances.verify takes four groups only as an answer to the number shown last", async () => {
-  const { acquaintances } = await scene();
+test("TrustStore.verify takes four groups only as an answer to the number shown last", async () => {
+  const { trustStore } = await scene();
   const [bob, carol, mal] = [
     await member("bob"),
     await member("carol"),
@@ -258,30 +257,30 @@ test("Acquaintances.verify takes four groups only as an answer to the number sho
   ];
   const halves = await Promise.all([bob, carol, mal].map(({ key }) => fingerprint(key)));
   await assertFails(
-    acquaintances.verify(bob, halves[0]!.slice(0, 20)),
+    trustStore.verify(bob, halves[0]!.slice(0, 20)),
     "wrong-digits",
     "shown last",
   );
-  const { asked } = await acquaintances.ask(bob.key);
+  const { asked } = await trustStore.ask(bob.key);
   // Another has the name by now, with another key.
   for (const half of halves) {
     const digits = groupsAt(half, asked);
-    await assertFails(acquaintances.verify(mal, digits), "wrong-digits", "shown last");
+    await assertFails(trustStore.verify(mal, digits), "wrong-digits", "shown last");
   }
-  const { asked: askedNext } = await acquaintances.ask(carol.key);
+  const { asked: askedNext } = await trustStore.ask(carol.key);
   for (const places of [asked, askedNext]) {
     const digits = groupsAt(halves[0]!, places);
-    await assertFails(acquaintances.verify(bob, digits), "wrong-digits", "shown last");
+    await assertFails(trustStore.verify(bob, digits), "wrong-digits", "shown last");
   }
-  assertEquals([bob, carol, mal].map((each) => acquaintances.isVerified(each)), [
+  assertEquals([bob, carol, mal].map((each) => trustStore.isVerified(each)), [
     false,
     false,
     false,
   ]);
   // To show somebody all digits asks nothing.
-  await acquaintances.safetyNumber(bob.key);
-  await acquaintances.verify(carol, groupsAt(halves[1]!, askedNext));
-  assertEquals(acquaintances.isVerified(carol), true);
+  await trustStore.safetyNumber(bob.key);
+  await trustStore.verify(carol, groupsAt(halves[1]!, askedNext));
+  assertEquals(trustStore.isVerified(carol), true);
 });
 
 test("chooseGroups makes each choice of four of the six groups as often as any other", () => {
@@ -298,20 +297,20 @@ test("chooseGroups makes each choice of four of the six groups as often as any o
   assertEquals([...counts.values()], Array(15).fill(orders.length / 15));
 });
 
-test("Acquaintances.ask goes by the chance that it is given, else by true one", async () => {
+test("TrustStore.ask goes by the chance that it is given, else by true one", async () => {
   const { ada, known } = await scene();
   const bob = await keyOf("bob");
   const random = (count: number): Bytes => new Uint8Array(count).map((_, i) => count - i);
-  const acquaintances = await Acquaintances.of(known, ada.publicKey, { random });
-  assertEquals((await acquaintances.ask(bob)).asked, [3, 4, 5, 6]);
-  const { acquaintances: ordinary } = await scene();
+  const trustStore = await TrustStore.of(known, ada.publicKey, { random });
+  assertEquals((await trustStore.ask(bob)).asked, [3, 4, 5, 6]);
+  const { trustStore: ordinary } = await scene();
   const choices = new Set<string>();
   while (choices.size < 2) choices.add(`${(await ordinary.ask(bob)).asked}`);
 });
 
-test("Acquaintances.accept takes whoever has the fingerprint that is given, of those who are withheld", async () => {
+test("TrustStore.accept takes whoever has the fingerprint that is given, of those who are withheld", async () => {
   const room = await scene();
-  const { acquaintances, known } = room;
+  const { trustStore, known } = room;
   await known.setVerified(await keyOf("bob"), true, "bob");
   const [mal, eve] = [await member("bob#", "mal"), await member("bob#", "eve")];
   const digits = await fingerprint(mal.key);
@@ -323,46 +322,46 @@ test("Acquaintances.accept takes whoever has the fingerprint that is given, of t
       [[mal, eve], await fingerprint(await keyOf("bob")), "nobody"],
     ] as const
   ) {
-    await assertFails(acquaintances.accept(others, given), "wrong-digits", reason);
+    await assertFails(trustStore.accept(others, given), "wrong-digits", reason);
   }
   assertEquals(await verdicts(room, "bob", "mal", "eve"), ["withheld", "withheld"]);
-  const meant = acquaintances.accept([eve, mal], digits.replaceAll(/\d{5}/g, "$& "));
+  const meant = trustStore.accept([eve, mal], digits.replaceAll(/\d{5}/g, "$& "));
   assertEquals(await meant, mal);
   // It can read, and is never shown as the other is.
   assertEquals(await verdicts(room, "bob", "mal", "eve", "bob"), ["changed", "withheld", "fine"]);
-  assertEquals(acquaintances.isVerified(mal), false);
+  assertEquals(trustStore.isVerified(mal), false);
 });
 
-test("Acquaintances give a name to whoever is verified, and to nobody who had it unverified before", async () => {
+test("TrustStore give a name to whoever is verified, and to nobody who had it unverified before", async () => {
   const room = await scene();
-  const { acquaintances, known } = room;
+  const { trustStore, known } = room;
   const [bob, mal, carol] = [
     await member("bob"),
     await member("B0b", "mal"),
     await member("carol"),
   ];
-  for (const each of [mal, bob, carol]) acquaintances.spoke(each);
-  acquaintances.spoke(await member("mallory", "mal"));
-  await verify(acquaintances, bob);
+  for (const each of [mal, bob, carol]) trustStore.spoke(each);
+  trustStore.spoke(await member("mallory", "mal"));
+  await verify(trustStore, bob);
   assertEquals(await verdicts(room, "bob", "bob", "mal"), ["fine", "withheld"]);
   assertEquals(await verdicts(room, "mallory", "mal"), ["fine"]);
   assertEquals(known.find(carol.key)?.names, ["carol"]);
   // Two who are verified may share a name.
-  await verify(acquaintances, mal);
+  await verify(trustStore, mal);
   assertEquals(await verdicts(room, "bob", "bob", "mal"), ["fine", "fine"]);
 });
 
-test("Acquaintances go by what could not be kept, and say so", async () => {
+test("TrustStore go by what could not be kept, and say so", async () => {
   const ada = await identityOf("ada");
   const known = await KnownPeers.open("/nowhere/at/all/identity.peers.jsonl");
-  const acquaintances = await Acquaintances.of(known, ada.publicKey);
+  const trustStore = await TrustStore.of(known, ada.publicKey);
   const told = new Inbox<string>();
-  acquaintances.onUnkept = ({ code }) => told.push(code);
+  trustStore.onUnkept = ({ code }) => told.push(code);
   const bob = await member("bob");
-  await verify(acquaintances, bob);
-  assertEquals([told.all, acquaintances.isVerified(bob)], [["peers-unwritable"], true]);
-  acquaintances.spoke(await member("carol"));
-  await verify(acquaintances, bob);
+  await verify(trustStore, bob);
+  assertEquals([told.all, trustStore.isVerified(bob)], [["peers-unwritable"], true]);
+  trustStore.spoke(await member("carol"));
+  await verify(trustStore, bob);
   assertEquals(told.all.length, 2); // Nobody asked for carol to be noted, and it was said before.
-  assertEquals(acquaintances.judge({ key: await keyOf("mal"), name: "carol" }), "changed");
+  assertEquals(trustStore.judge({ key: await keyOf("mal"), name: "carol" }), "changed");
 });

@@ -27,7 +27,7 @@ interface Waiting extends Caller {
  * Lets callers through a few at a time and at a bounded pace, no address before another. See PROTOCOL.md
  * §4.6.
  */
-export class Turnstile {
+export class AdmissionQueue {
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #inside = new Set<Caller>();

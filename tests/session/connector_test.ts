@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { equal } from "../../lib/bytes/mod.ts";
-import { HostSearch, type Search } from "../../lib/cli/host_search.ts";
-import { trustsHost } from "../../lib/cli/known_host.ts";
-import { Line } from "../../lib/cli/line.ts";
+import { HostSearch, type StartSearch } from "../../lib/session/host_search.ts";
+import { trustsHost } from "../../lib/session/known_host.ts";
+import { Connector } from "../../lib/session/connector.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { keyTag, randomBytes, roomSecrets, zeroKey } from "../../lib/crypto/mod.ts";
 import type { FoundRoom } from "../../lib/net/mod.ts";
@@ -19,13 +19,13 @@ import { Proxy } from "../support/proxy.ts";
 const [GOOD, EVE, OTHER] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"] as const;
 
 // The session keys are still being made when these end.
-Deno.test("Line says at once that an invite is not accepted, and of one that was when it is certain", async () => {
+Deno.test("Connector says at once that an invite is not accepted, and of one that was when it is certain", async () => {
   const invite = randomBytes(16);
   const party = await Party.open({ invite });
   const other = await Party.open({ invite: randomBytes(16) });
   await using proxy = await Proxy.open(other.port);
   const { publicKey } = await identityOf("host");
-  const line = new Line({
+  const connector = new Connector({
     hosts: [GOOD],
     port: proxy.port,
     identity: await identityOf("ada"),
@@ -33,19 +33,23 @@ Deno.test("Line says at once that an invite is not accepted, and of one that was
     trusts: () => Promise.resolve(true),
     giveUpMs: 0,
   });
-  await assertFails(line.connect(), "wrong-invite");
+  await assertFails(connector.connect(), "wrong-invite");
   proxy.target = party.port;
-  await line.connect();
+  await connector.connect();
   // The host has begun another room; a connection that breaks there by chance looks the same.
   proxy.target = other.port;
-  for (let i = 0; i < 2; i++) await assertFails(line.connect(), "connection-lost");
-  const { exitStatus } = await assertFails(line.connect(), "another-room", "the invite any more");
+  for (let i = 0; i < 2; i++) await assertFails(connector.connect(), "connection-lost");
+  const { exitStatus } = await assertFails(
+    connector.connect(),
+    "another-room",
+    "the invite any more",
+  );
   assertEquals(exitStatus, 3);
-  line.close();
+  connector.close();
   await Promise.all([party.close(), other.close()]);
 });
 
-Deno.test("Line takes a connection for no refusal that is reset, or that ends late", async () => {
+Deno.test("Connector takes a connection for no refusal that is reset, or that ends late", async () => {
   const invite = randomBytes(16);
   const party = await Party.open({ invite });
   // Each behind the first bytes of M1.
@@ -58,7 +62,7 @@ Deno.test("Line takes a connection for no refusal that is reset, or that ends la
   const { publicKey } = await identityOf("host");
   let now = 0;
   let isLate = false;
-  const line = new Line({
+  const connector = new Connector({
     hosts: [GOOD],
     port: proxy.port,
     identity: await identityOf("ada"),
@@ -67,17 +71,17 @@ Deno.test("Line takes a connection for no refusal that is reset, or that ends la
     giveUpMs: 0,
     clock: { ...systemClock, elapsed: () => now += isLate ? 3000 : 0 },
   });
-  await line.connect();
+  await connector.connect();
   for (const end of ends.slice(1)) {
     isLate = end === "late";
-    await assertFails(line.connect(), "connection-lost");
+    await assertFails(connector.connect(), "connection-lost");
   }
-  await line.connect();
-  line.close();
+  await connector.connect();
+  connector.close();
   await party.close();
 });
 
-Deno.test("Line goes on to the next address where another key is shown, or nothing of lanchat's", async () => {
+Deno.test("Connector goes on to the next address where another key is shown, or nothing of lanchat's", async () => {
   const party = await Party.open();
   const { publicKey } = await identityOf("host");
   for (
@@ -87,7 +91,7 @@ Deno.test("Line goes on to the next address where another key is shown, or nothi
     ]
   ) {
     await using _eve = new Impostor(answer, { hostname: EVE, port: party.port });
-    const line = new Line({
+    const connector = new Connector({
       hosts: [EVE, GOOD],
       port: party.port,
       identity: await identityOf("ada"),
@@ -95,21 +99,21 @@ Deno.test("Line goes on to the next address where another key is shown, or nothi
       trusts: (key) => Promise.resolve(equal(key, publicKey)),
       giveUpMs: 0,
     });
-    await line.connect();
-    assertEquals(line.address.host, GOOD);
-    line.close();
+    await connector.connect();
+    assertEquals(connector.address.host, GOOD);
+    connector.close();
   }
   await party.close();
 });
 
-Deno.test("Line enters by no other address where the host of one was another before", async () => {
+Deno.test("Connector enters by no other address where the host of one was another before", async () => {
   const party = await Party.open();
   await using _eve = new Impostor(sending(), { hostname: EVE, port: party.port });
   const { publicKey } = await identityOf("host");
   const known = await KnownPeers.open(undefined);
   await known.seen((await identityOf("carol")).publicKey, { address: `${GOOD}:${party.port}` });
   for (const hosts of [[GOOD], [GOOD, "localhost"], [EVE, GOOD, "localhost"], [GOOD, OTHER]]) {
-    const line = new Line({
+    const connector = new Connector({
       hosts,
       port: party.port,
       identity: await identityOf("ada"),
@@ -117,14 +121,14 @@ Deno.test("Line enters by no other address where the host of one was another bef
       trusts: async (key, where) => equal(key, publicKey) && await trustsHost(key, where, known),
       giveUpMs: 0,
     });
-    const { exitStatus } = await assertFails(line.connect(), "host-key-changed");
+    const { exitStatus } = await assertFails(connector.connect(), "host-key-changed");
     assertEquals(exitStatus, 3);
-    line.close();
+    connector.close();
   }
   await party.close();
 });
 
-Deno.test("Line takes any end behind its first M1 for an invite that is not accepted, by whatever address", async () => {
+Deno.test("Connector takes any end behind its first M1 for an invite that is not accepted, by whatever address", async () => {
   const party = await Party.open({ invite: randomBytes(16) });
   const { publicKey } = await identityOf("host");
   const { psk } = await roomSecrets(publicKey, randomBytes(16));
@@ -133,7 +137,7 @@ Deno.test("Line takes any end behind its first M1 for an invite that is not acce
   ]);
   let now = 0;
   for (const [hosts, port] of [[[GOOD, OTHER], party.port], [[OTHER, GOOD], reset.port]] as const) {
-    const line = new Line({
+    const connector = new Connector({
       hosts,
       port,
       identity: await identityOf("ada"),
@@ -142,18 +146,18 @@ Deno.test("Line takes any end behind its first M1 for an invite that is not acce
       giveUpMs: 0,
       clock: { ...systemClock, elapsed: () => now += 3000 },
     });
-    await assertFails(line.connect(), "wrong-invite");
-    line.close();
+    await assertFails(connector.connect(), "wrong-invite");
+    connector.close();
   }
   await party.close();
 });
 
-Deno.test("Line waits for its host while another one answers, and ends where that has all addresses", async () => {
+Deno.test("Connector waits for its host while another one answers, and ends where that has all addresses", async () => {
   const party = await Party.open();
   await using proxy = await Proxy.open(party.port);
   await using eve = new Impostor(sending(), { hostname: EVE, port: proxy.port });
   const asked: string[] = [];
-  const line = new Line({
+  const connector = new Connector({
     hosts: [GOOD, EVE, OTHER],
     port: proxy.port,
     identity: await identityOf("ada"),
@@ -164,23 +168,23 @@ Deno.test("Line waits for its host while another one answers, and ends where tha
     },
     giveUpMs: 0,
   });
-  await line.connect();
+  await connector.connect();
   proxy.refuse();
   // The second time nobody asks there any more.
-  for (let i = 0; i < 2; i++) await assertFails(line.connect(), "connection-refused");
+  for (let i = 0; i < 2; i++) await assertFails(connector.connect(), "connection-refused");
   assertEquals([asked, eve.callers], [[GOOD], 1]);
   await proxy.admit();
-  await line.connect();
+  await connector.connect();
   await using heir = new Impostor(sending());
   proxy.target = heir.port;
-  await assertFails(line.connect(), "connection-refused", OTHER);
+  await assertFails(connector.connect(), "connection-refused", OTHER);
   await using _last = new Impostor(sending(), { hostname: OTHER, port: proxy.port });
-  await assertFails(line.connect(), "another-room", "another key");
-  line.close();
+  await assertFails(connector.connect(), "another-room", "another key");
+  connector.close();
   await party.close();
 });
 
-Deno.test("Line tells a host that greeted and then fell silent from another program, and from a refused invite", async () => {
+Deno.test("Connector tells a host that greeted and then fell silent from another program, and from a refused invite", async () => {
   const { publicKey } = await identityOf("host");
   const { psk } = await roomSecrets(publicKey, randomBytes(16));
   for (const key of [zeroKey(), psk]) {
@@ -193,7 +197,7 @@ Deno.test("Line tells a host that greeted and then fell silent from another prog
         clock.advance(hangsUp ? 10_000 : 15_000);
         if (hangsUp) caller.close();
       });
-      const line = new Line({
+      const connector = new Connector({
         hosts: [GOOD],
         port: silent.port,
         identity: await identityOf("ada"),
@@ -202,19 +206,19 @@ Deno.test("Line tells a host that greeted and then fell silent from another prog
         giveUpMs: 0,
         clock,
       });
-      await assertFails(line.connect(), "handshake-stalled", `${GOOD}:${silent.port}`);
-      line.close();
+      await assertFails(connector.connect(), "handshake-stalled", `${GOOD}:${silent.port}`);
+      connector.close();
     }
   }
 });
 
 /** A search that finds what it is told. */
-class FakeSearch implements Search {
+class FakeSearch implements StartSearch {
   rooms: FoundRoom[] = [];
   closed = false;
   readonly #begun = Promise.withResolvers<() => void>();
 
-  /** For `LineOptions.search`. */
+  /** For `ConnectorOptions.search`. */
   follow(tag: string): HostSearch {
     return new HostSearch(tag, ({ onChange }) => {
       this.#begun.resolve(onChange!);
@@ -235,7 +239,7 @@ class FakeSearch implements Search {
   }
 }
 
-Deno.test("Line finds its host where that is announced, and nobody else who is announced as it", async () => {
+Deno.test("Connector finds its host where that is announced, and nobody else who is announced as it", async () => {
   const party = await Party.open();
   await using proxy = await Proxy.open(party.port);
   const called = Promise.withResolvers<void>();
@@ -247,7 +251,7 @@ Deno.test("Line finds its host where that is announced, and nobody else who is a
     ["host", "carol"].map(async (name) => await keyTag((await identityOf(name)).publicKey)),
   );
   const search = new FakeSearch();
-  const line = new Line({
+  const connector = new Connector({
     hosts: [GOOD],
     port: proxy.port,
     identity: await identityOf("ada"),
@@ -258,17 +262,17 @@ Deno.test("Line finds its host where that is announced, and nobody else who is a
     // It stands still: nothing but what is found ends a wait.
     clock: new FakeClock(),
   });
-  await line.connect();
+  await connector.connect();
   proxy.refuse();
-  const back = line.reconnect();
+  const back = connector.reconnect();
   await search.find(other!, GOOD, party.port);
   await search.find(host!, EVE, eve.port);
   await called.promise;
   await search.find(host!, GOOD, party.port);
   await back;
-  assertEquals(line.address, { host: GOOD, port: party.port });
+  assertEquals(connector.address, { host: GOOD, port: party.port });
   assert(search.closed);
-  line.close();
+  connector.close();
   await party.close();
 });
 

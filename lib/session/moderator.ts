@@ -2,10 +2,10 @@ import { BoundedMap } from "../bounded_map.ts";
 import { type Bytes, equal, fromBase64Url, toBase64Url, toHex } from "../bytes/mod.ts";
 import { fingerprint, isPublicKey, keyTag } from "../crypto/mod.ts";
 import { RoomError } from "../errors.ts";
-import type { Door, Relay } from "../relay/mod.ts";
+import type { AccessPolicy, Relay } from "../relay/mod.ts";
 import type { Member } from "../room/mod.ts";
 import type { KeptDecision } from "../store/mod.ts";
-import type { BanView, InviteEvent } from "../ui/mod.ts";
+import type { BanView, InviteEvent } from "../session_events.ts";
 import { CloseReason, decodeKick, KickOp } from "../wire/mod.ts";
 
 /** Those who were shown that are remembered; beyond them the first is forgotten. */
@@ -18,12 +18,12 @@ const REMOVE = "remove a member";
 
 const WHO_HINT = "Use a name from /who, or the tag that stood behind it when it joined.";
 
-/** What a keeper works with. */
-export interface KeeperOptions {
+/** What a moderator works with. */
+export interface ModeratorOptions {
   /** The host's identity key: nobody removes that. */
   readonly hostKey: Bytes;
   /** Decides who may come. */
-  readonly door: Door;
+  readonly policy: AccessPolicy;
   /** Has the seats. */
   readonly relay: Relay;
   /** What was decided before. */
@@ -36,24 +36,26 @@ export interface KeeperOptions {
 
 /** Somebody whom a word may mean. */
 export interface Candidate {
+  /** The identity key, 32 bytes. */
   readonly key: Bytes;
+  /** Short for the key. */
   readonly tag: string;
   /** The name, as it is or was shown; missing where nobody knows it. */
   readonly name?: string | undefined;
 }
 
 /** Does for the person at the host what nobody else may do. */
-export class Keeper {
+export class Moderator {
   /** How others get in. */
   readonly invite: InviteEvent;
-  readonly #options: KeeperOptions;
+  readonly #options: ModeratorOptions;
   /** What those were called about whom something was decided, by key in hexadecimal digits. */
   readonly #names = new Map<string, string>();
   /** Who was shown in this run, by key in hexadecimal digits; the last one last. */
   readonly #met = new BoundedMap<string, Member>(MAX_MET);
 
   /** Takes over what was decided before. */
-  constructor(options: KeeperOptions) {
+  constructor(options: ModeratorOptions) {
     this.#options = options;
     this.invite = options.invite;
     for (const { name, object } of options.decisions) {
@@ -68,14 +70,14 @@ export class Keeper {
 
   /** Lets nobody in any more, and nobody stay, who was not shown so far. @param here Who is shown now. */
   lock(here: readonly Member[]): void {
-    const { door, relay } = this.#options;
-    door.lock([...this.#met.values(), ...here].map(({ key }) => key));
+    const { policy, relay } = this.#options;
+    policy.lock([...this.#met.values(), ...here].map(({ key }) => key));
     relay.clear();
   }
 
   /** Lets everybody in again. */
   unlock(): void {
-    this.#options.door.unlock();
+    this.#options.policy.unlock();
   }
 
   /**
@@ -94,7 +96,7 @@ export class Keeper {
   /**
    * Removes somebody for good, who may have left.
    *
-   * @param wanted As for {@linkcode Keeper.kick}.
+   * @param wanted As for {@linkcode Moderator.kick}.
    * @param here Who is shown now: they are meant before those who have left.
    * @throws {RoomError} With code `too-many-bans`, or `no-such-member`, also if it is the host itself.
    */
@@ -112,8 +114,8 @@ export class Keeper {
    * @throws {RoomError} With code `no-such-member`.
    */
   async unban(wanted: string): Promise<BanView> {
-    const { door, relay } = this.#options;
-    const banned = await Promise.all(door.banned.map(async (key): Promise<Candidate> => ({
+    const { policy, relay } = this.#options;
+    const banned = await Promise.all(policy.banned.map(async (key): Promise<Candidate> => ({
       key,
       tag: await keyTag(key),
       name: this.#names.get(toHex(key)),
@@ -123,7 +125,7 @@ export class Keeper {
       const hint = "/unban alone shows who is banned: name one by the tag.";
       throw noSuchMember("lift the ban", hint, first === undefined ? "nobody" : "more than one");
     }
-    const object = await door.decide(KickOp.UNBAN, first.key);
+    const object = await policy.decide(KickOp.UNBAN, first.key);
     await this.#keep();
     relay.tell(object);
     return await this.#view(first.key);
@@ -131,7 +133,7 @@ export class Keeper {
 
   /** Who is banned. */
   async bans(): Promise<readonly BanView[]> {
-    return await Promise.all(this.#options.door.banned.map((key) => this.#view(key)));
+    return await Promise.all(this.#options.policy.banned.map((key) => this.#view(key)));
   }
 
   /** Whom a word means: one of those who are here or, where it is none of them, who was here. */
@@ -147,23 +149,23 @@ export class Keeper {
   }
 
   async #remove(op: number, key: Bytes, reason: number): Promise<void> {
-    const { door, hostKey, relay } = this.#options;
+    const { policy, hostKey, relay } = this.#options;
     if (equal(key, hostKey)) {
       throw new RoomError("no-such-member", "Cannot remove a member that has the host's own key");
     }
-    const object = await door.decide(op, key);
+    const object = await policy.decide(op, key);
     await this.#keep();
     relay.tell(object);
     relay.expel(key, reason);
   }
 
   async #keep(): Promise<void> {
-    const { door, keep } = this.#options;
-    const decisions = door.decisions.map((object) => {
+    const { policy, keep } = this.#options;
+    const decisions = policy.decisions.map((object) => {
       const name = this.#names.get(toHex(decodeKick(object).target));
       return { object, ...name !== undefined && { name } };
     });
-    await keep(decisions, door.lastNumber);
+    await keep(decisions, policy.lastNumber);
   }
 
   async #view(key: Bytes): Promise<BanView> {

@@ -2,10 +2,10 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { type Bytes, concat } from "../../lib/bytes/mod.ts";
-import { type OpenedRoom, openRoom } from "../../lib/cli/host_room.ts";
+import { type OpenedRoom, openRoom } from "../../lib/session/host_room.ts";
 import type { Person } from "../../lib/cli/person.ts";
 import { label, roomSecrets, verify } from "../../lib/crypto/mod.ts";
-import { Door } from "../../lib/relay/mod.ts";
+import { AccessPolicy } from "../../lib/relay/mod.ts";
 import { readRoom, roomPlace, writeRoom } from "../../lib/store/mod.ts";
 import { decodeKick, KickOp, MAX_DECISIONS } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
@@ -33,10 +33,10 @@ const MEMBER = { relayOnly: false, invite: false, newRoom: false };
 const RELAY = { ...MEMBER, relayOnly: true };
 
 test("openRoom opens another room at every start without an identity that is kept", async () => {
-  const { identity, name } = await person();
+  const { identity } = await person();
   const notes = new Notes();
-  const first = await openRoom(MEMBER, { identity, name }, notes);
-  const second = await openRoom(MEMBER, { identity, name }, notes);
+  const first = await openRoom(MEMBER, { identity }, notes);
+  const second = await openRoom(MEMBER, { identity }, notes);
   assertEquals([first.roomId.length, first.session.length], [32, 16]);
   assertNotEquals(first.roomId, second.roomId);
   assertNotEquals(first.session, second.session);
@@ -147,11 +147,11 @@ test("openRoom begins another room where that is wanted, into which the banned d
     const notes = new Notes();
     const first = await openRoom(choice, host, notes);
     const { identity, name } = host;
-    const door = new Door({ identity, roomId: first.roomId });
+    const policy = new AccessPolicy({ identity, roomId: first.roomId });
     const [bob, carol] = await Promise.all(["bob", "carol"].map(identityOf));
-    const banned = await door.decide(KickOp.BAN, bob!.publicKey);
-    await door.decide(KickOp.BAN, carol!.publicKey);
-    const lifted = await door.decide(KickOp.UNBAN, carol!.publicKey);
+    const banned = await policy.decide(KickOp.BAN, bob!.publicKey);
+    await policy.decide(KickOp.BAN, carol!.publicKey);
+    const lifted = await policy.decide(KickOp.UNBAN, carol!.publicKey);
     const decisions = [{ object: banned, name }, { object: lifted }];
     await first.keep(decisions, 7);
     const again = await openRoom(choice, host, notes);
@@ -188,9 +188,9 @@ async function decide(
   const { decisions, roomId } = room;
   const before = decisions.map(({ object }) => object);
   const clock = new FakeClock(now);
-  const door = new Door({ identity: host.identity, roomId, decisions: before, clock });
-  for (const [op, target] of decided) await door.decide(op, target);
-  await room.keep(door.decisions.map((object) => ({ object })), door.lastNumber);
+  const policy = new AccessPolicy({ identity: host.identity, roomId, decisions: before, clock });
+  for (const [op, target] of decided) await policy.decide(op, target);
+  await room.keep(policy.decisions.map((object) => ({ object })), policy.lastNumber);
 }
 
 const LATER = Date.now() + 1e9;

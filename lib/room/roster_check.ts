@@ -24,12 +24,12 @@ export type Seen = Pick<Peer, "absentSince" | "key" | "session">;
 class Past {
   readonly from: number;
   until = Infinity;
-  readonly #hash: AgreementOptions["hash"];
+  readonly #hash: RosterCheckOptions["hash"];
   readonly #seen: readonly Seen[];
   #all: Promise<Bytes> | undefined;
   #named: Promise<Bytes> | undefined;
 
-  constructor(seen: readonly Seen[], from: number, hash: AgreementOptions["hash"]) {
+  constructor(seen: readonly Seen[], from: number, hash: RosterCheckOptions["hash"]) {
     this.#seen = seen;
     this.from = from;
     this.#hash = hash;
@@ -53,8 +53,8 @@ class Past {
   }
 }
 
-/** Dependencies of {@linkcode Agreement}. */
-export interface AgreementOptions {
+/** Dependencies of {@linkcode RosterCheck}. */
+export interface RosterCheckOptions {
   /** The other sessions in the room now. */
   readonly seen: () => readonly Seen[];
   /** The hash of a roster of this member and such others. */
@@ -67,12 +67,12 @@ export interface AgreementOptions {
  * Notices that another member has been shown another room. Only agreement stops its clock: anything else
  * that could stop it, a relay would cause for ever. See PROTOCOL.md §6.6.
  */
-export class Agreement {
-  readonly #options: AgreementOptions;
+export class RosterCheck {
+  readonly #options: RosterCheckOptions;
   readonly #rosters: Past[];
 
   /** Starts with nobody else. */
-  constructor(options: AgreementOptions) {
+  constructor(options: RosterCheckOptions) {
     this.#options = options;
     this.#rosters = [new Past([], 0, options.hash)];
   }

@@ -25,7 +25,7 @@ export interface Held {
  * A question to a member that was asked to send again what it still keeps. Until it has answered, what it
  * sends otherwise waits, as that is newer. See PROTOCOL.md §6.7.
  */
-export class Question {
+export class HoldBuffer {
   readonly #inAll: Held;
   readonly #held: Bytes[] = [];
   #bytes = 0;

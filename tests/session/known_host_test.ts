@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { toBase64Url } from "../../lib/bytes/mod.ts";
-import { type ExpectedHost, recallHost, trustsHost } from "../../lib/cli/known_host.ts";
+import { type ExpectedHost, recallHost, trustsHost } from "../../lib/session/known_host.ts";
 import { fingerprint, keyTag } from "../../lib/crypto/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
 import { assertFails } from "../support/assert.ts";

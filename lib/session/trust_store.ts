@@ -4,7 +4,7 @@ import { fingerprint, keyTag, randomBytes, safetyNumber } from "../crypto/mod.ts
 import { type LanchatError, StoreError, UsageError } from "../errors.ts";
 import { type Member, sameName, type Trust } from "../room/mod.ts";
 import type { KnownPeer, KnownPeers } from "../store/mod.ts";
-import type { KnownView, SafetyNumberEvent } from "../ui/mod.ts";
+import type { KnownView, SafetyNumberEvent } from "../session_events.ts";
 
 /** Digits of a safety number. */
 const NUMBER_DIGITS = 60;
@@ -24,8 +24,8 @@ const ASKED_DIGITS: number = ASKED_GROUPS * GROUP_DIGITS;
 /** Of how many members it is remembered what was said or noted of them last: more than a room has. */
 const MAX_REMEMBERED = 4096;
 
-/** What {@linkcode Acquaintances} may be given. */
-interface AcquaintancesOptions {
+/** What {@linkcode TrustStore} may be given. */
+interface TrustStoreOptions {
   /** The host's key, where this run was told its fingerprint: it counts as verified in this run. */
   readonly compared?: Bytes | undefined;
   /** Chooses the groups to ask for. */
@@ -40,7 +40,7 @@ interface Question {
 }
 
 /** Who members are, as far as that is known from earlier, and what comes of it in a room. */
-export class Acquaintances {
+export class TrustStore {
   /**
    * Called where something cannot be kept for later runs, once for all that nobody asked for; this run goes
    * by it all the same.
@@ -63,7 +63,7 @@ export class Acquaintances {
   readonly #keeping = new Set<Promise<void>>();
   #unkeptTold = false;
 
-  private constructor(known: KnownPeers, ownKey: Bytes, options: AcquaintancesOptions) {
+  private constructor(known: KnownPeers, ownKey: Bytes, options: TrustStoreOptions) {
     this.#known = known;
     this.#ownKey = ownKey;
     this.#compared = options.compared;
@@ -74,11 +74,11 @@ export class Acquaintances {
   static async of(
     known: KnownPeers,
     ownKey: Bytes,
-    options: AcquaintancesOptions = {},
-  ): Promise<Acquaintances> {
-    const acquaintances = new Acquaintances(known, ownKey, options);
-    await acquaintances.#learnTags();
-    return acquaintances;
+    options: TrustStoreOptions = {},
+  ): Promise<TrustStore> {
+    const trustStore = new TrustStore(known, ownKey, options);
+    await trustStore.#learnTags();
+    return trustStore;
   }
 
   /** What a member is under its name, given without the tag. */

@@ -25,7 +25,7 @@ export function passes(code: Code): boolean {
 }
 
 /** How to try. */
-export interface RedialOptions {
+export interface BackoffOptions {
   /** How long to try, in milliseconds; `Infinity` for ever. */
   readonly giveUpMs: number;
   /** Ends the tries. */
@@ -39,14 +39,14 @@ export interface RedialOptions {
 }
 
 /** Tries the same again and again, ever more slowly, until it works out. */
-export class Redialer {
-  readonly #options: RedialOptions;
+export class Backoff {
+  readonly #options: BackoffOptions;
   readonly #clock: Clock;
   #tries = 0;
   #deadline: number | undefined;
 
   /** Prepares to try. */
-  constructor(options: RedialOptions) {
+  constructor(options: BackoffOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
   }

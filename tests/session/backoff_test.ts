@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { passes, Redialer, RETRY_MS } from "../../lib/cli/redial.ts";
+import { Backoff, passes, RETRY_MS } from "../../lib/session/backoff.ts";
 import { type Code, CODES, LanchatError } from "../../lib/errors.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -45,10 +45,10 @@ async function run(clock: FakeClock, until = Infinity): Promise<void> {
 /** The code that stands for failures that pass. */
 const REFUSED = "connection-refused";
 
-test("Redialer waits ever longer, at most 30 s, and dials after each wait", async () => {
+test("Backoff waits ever longer, at most 30 s, and dials after each wait", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, Array(7).fill(REFUSED));
-  const redialer = new Redialer({
+  const redialer = new Backoff({
     giveUpMs: Infinity,
     signal: new AbortController().signal,
     random: () => 1,
@@ -63,11 +63,11 @@ test("Redialer waits ever longer, at most 30 s, and dials after each wait", asyn
   assertEquals(attempts.at, expected);
 });
 
-test("Redialer scales each wait by another number from 0.5 to 1", async () => {
+test("Backoff scales each wait by another number from 0.5 to 1", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED, REFUSED, REFUSED]);
   const numbers = [0, 0.5, 1, 0.25];
-  const redialer = new Redialer({
+  const redialer = new Backoff({
     giveUpMs: Infinity,
     signal: new AbortController().signal,
     random: () => numbers.shift()!,
@@ -79,12 +79,12 @@ test("Redialer scales each wait by another number from 0.5 to 1", async () => {
   assertEquals(attempts.at, [500, 500 + 1500, 2000 + 4000, 6000 + 5000]);
 });
 
-test("Redialer spreads its tries by chance unless it is told how", async () => {
+test("Backoff spreads its tries by chance unless it is told how", async () => {
   const firstWaits = await Promise.all(Array.from({ length: 20 }, async () => {
     const clock = new FakeClock();
     const attempts = new Attempts(clock);
     const { signal } = new AbortController();
-    const dialled = new Redialer({ giveUpMs: Infinity, signal, clock }).dial(attempts.make);
+    const dialled = new Backoff({ giveUpMs: Infinity, signal, clock }).dial(attempts.make);
     await run(clock);
     await dialled;
     return attempts.at[0]!;
@@ -93,11 +93,11 @@ test("Redialer spreads its tries by chance unless it is told how", async () => {
   assert(new Set(firstWaits).size > 1, `${firstWaits}`);
 });
 
-test("Redialer dials as soon as the network has changed", async () => {
+test("Backoff dials as soon as the network has changed", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED]);
   const changes: { change: () => void; signal: AbortSignal }[] = [];
-  const redialer = new Redialer({
+  const redialer = new Backoff({
     giveUpMs: Infinity,
     signal: new AbortController().signal,
     changed: (signal) => new Promise((change) => changes.push({ change, signal })),
@@ -123,11 +123,11 @@ test("Redialer dials as soon as the network has changed", async () => {
   assertEquals(clock.timers, 0);
 });
 
-test("Redialer gives up when its time is over, and not before", async () => {
+test("Backoff gives up when its time is over, and not before", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, Array(10).fill(REFUSED));
   const { signal } = new AbortController();
-  const dialled = new Redialer({ giveUpMs: 10_000, signal, random: () => 1, clock })
+  const dialled = new Backoff({ giveUpMs: 10_000, signal, random: () => 1, clock })
     .dial(attempts.make);
   let end: number | undefined;
   const failed = assertFails(dialled, "connection-lost").finally(() => end = clock.elapsed());
@@ -143,11 +143,11 @@ function hang(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }
 
-test("Redialer ends a try when its time is over", async () => {
+test("Backoff ends a try when its time is over", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED]);
   const { signal } = new AbortController();
-  const dialled = new Redialer({ giveUpMs: 10_000, signal, random: () => 1, clock })
+  const dialled = new Backoff({ giveUpMs: 10_000, signal, random: () => 1, clock })
     .dial((signal) => attempts.failures.length > 0 ? attempts.make() : hang(signal));
   const failed = assertFails(dialled, "connection-lost");
   await run(clock, 9999);
@@ -157,11 +157,11 @@ test("Redialer ends a try when its time is over", async () => {
   assertEquals([attempts.at, clock.elapsed(), clock.timers], [[1000], 10_000, 0]);
 });
 
-test("Redialer ends a try at its signal, however long it may take", async () => {
+test("Backoff ends a try at its signal, however long it may take", async () => {
   for (const giveUpMs of [60_000, Infinity]) {
     const clock = new FakeClock();
     const abort = new AbortController();
-    const dialled = new Redialer({ giveUpMs, signal: abort.signal, random: () => 1, clock })
+    const dialled = new Backoff({ giveUpMs, signal: abort.signal, random: () => 1, clock })
       .dial(hang);
     const failed = assertRejects(() => dialled, Error, "No more");
     await run(clock, 1000);
@@ -172,11 +172,11 @@ test("Redialer ends a try at its signal, however long it may take", async () => 
   }
 });
 
-test("Redialer gives up for want of time where it could not try", async () => {
+test("Backoff gives up for want of time where it could not try", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock);
   const { signal } = new AbortController();
-  const dialled = new Redialer({ giveUpMs: 200, signal, random: () => 1, clock })
+  const dialled = new Backoff({ giveUpMs: 200, signal, random: () => 1, clock })
     .dial(attempts.make);
   const failed = assertFails(dialled, "connection-lost");
   await run(clock);
@@ -184,22 +184,22 @@ test("Redialer gives up for want of time where it could not try", async () => {
   assertEquals(attempts.at, []);
 });
 
-test("Redialer says that the host is busy where that is why it gives up", async () => {
+test("Backoff says that the host is busy where that is why it gives up", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED, "busy", "busy", "busy"]);
   const { signal } = new AbortController();
-  const dialled = new Redialer({ giveUpMs: 5000, signal, random: () => 1, clock })
+  const dialled = new Backoff({ giveUpMs: 5000, signal, random: () => 1, clock })
     .dial(attempts.make);
   const failed = assertFails(dialled, "busy", "Gave up after 5 s: This is busy");
   await run(clock);
   await failed;
 });
 
-test("Redialer takes back no answer of the host's for a try that it cuts off itself", async () => {
+test("Backoff takes back no answer of the host's for a try that it cuts off itself", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, ["busy"]);
   const { signal } = new AbortController();
-  const dialled = new Redialer({ giveUpMs: 3001, signal, random: () => 1, clock })
+  const dialled = new Backoff({ giveUpMs: 3001, signal, random: () => 1, clock })
     .dial((signal) => attempts.failures.length > 0 ? attempts.make() : hang(signal));
   const failed = assertFails(dialled, "busy", "Gave up after 3.001 s: This is busy");
   await run(clock);
@@ -207,11 +207,11 @@ test("Redialer takes back no answer of the host's for a try that it cuts off its
   assertEquals(clock.elapsed(), 3001);
 });
 
-test("Redialer counts the time of several connections that lead nowhere together", async () => {
+test("Backoff counts the time of several connections that lead nowhere together", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock);
   const { signal } = new AbortController();
-  const redialer = new Redialer({ giveUpMs: 5000, signal, random: () => 1, clock });
+  const redialer = new Backoff({ giveUpMs: 5000, signal, random: () => 1, clock });
   for (const at of [1000, 3000]) {
     const dialled = redialer.dial(attempts.make);
     await run(clock);
@@ -224,11 +224,11 @@ test("Redialer counts the time of several connections that lead nowhere together
   assertEquals(clock.elapsed(), 5000);
 });
 
-test("Redialer begins anew once it has succeeded", async () => {
+test("Backoff begins anew once it has succeeded", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED, REFUSED]);
   const { signal } = new AbortController();
-  const redialer = new Redialer({ giveUpMs: 10_000, signal, random: () => 1, clock });
+  const redialer = new Backoff({ giveUpMs: 10_000, signal, random: () => 1, clock });
   const first = redialer.dial(attempts.make);
   await run(clock);
   await first;
@@ -243,7 +243,7 @@ test("Redialer begins anew once it has succeeded", async () => {
   assertEquals(clock.elapsed(), 77_000);
 });
 
-test("Redialer fails at once with what does not pass", async () => {
+test("Backoff fails at once with what does not pass", async () => {
   for (
     const error of [
       new LanchatError("another-room", "It is another one"),
@@ -254,7 +254,7 @@ test("Redialer fails at once with what does not pass", async () => {
     const clock = new FakeClock();
     const attempts = new Attempts(clock, [REFUSED, error]);
     const { signal } = new AbortController();
-    const dialled = new Redialer({ giveUpMs: 60_000, signal, random: () => 1, clock })
+    const dialled = new Backoff({ giveUpMs: 60_000, signal, random: () => 1, clock })
       .dial(attempts.make);
     const failed = assertRejects(() => dialled);
     await run(clock);
@@ -264,13 +264,13 @@ test("Redialer fails at once with what does not pass", async () => {
   }
 });
 
-test("Redialer ends a wait with the reason of its signal, and leaves no timer", async () => {
+test("Backoff ends a wait with the reason of its signal, and leaves no timer", async () => {
   for (const before of [0, 1]) {
     const clock = new FakeClock();
     const attempts = new Attempts(clock, Array(9).fill(REFUSED));
     const abort = new AbortController();
     const watches: AbortSignal[] = [];
-    const dialled = new Redialer({
+    const dialled = new Backoff({
       giveUpMs: 60_000,
       signal: abort.signal,
       changed: (signal) => {
@@ -290,19 +290,19 @@ test("Redialer ends a wait with the reason of its signal, and leaves no timer", 
   }
 });
 
-test("Redialer does not even wait where its signal came before", async () => {
+test("Backoff does not even wait where its signal came before", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock);
   const signal = AbortSignal.abort(new Error("No more"));
-  const dialled = new Redialer({ giveUpMs: 60_000, signal, clock }).dial(attempts.make);
+  const dialled = new Backoff({ giveUpMs: 60_000, signal, clock }).dial(attempts.make);
   await assertRejects(() => dialled, Error, "No more");
   assertEquals([attempts.at, clock.timers], [[], 0]);
 });
 
-test("Redialer fails with what an attempt failed with that the signal ended", async () => {
+test("Backoff fails with what an attempt failed with that the signal ended", async () => {
   const clock = new FakeClock();
   const abort = new AbortController();
-  const dialled = new Redialer({ giveUpMs: 60_000, signal: abort.signal, random: () => 1, clock })
+  const dialled = new Backoff({ giveUpMs: 60_000, signal: abort.signal, random: () => 1, clock })
     .dial(() => {
       abort.abort();
       return Promise.reject(new LanchatError(REFUSED, "It was cut"));

@@ -12,25 +12,25 @@ import {
   type RoomEvent,
   type RoomOptions,
 } from "../room/mod.ts";
+import type { FrontEnd } from "./front_end.ts";
 import type {
-  CloseReason,
-  FrontEnd,
+  EndReason,
   HostView,
-  Input,
   MemberView,
   PresentView,
   ProblemEvent,
-  SayInput,
-  UiEvent,
-  VerifyInput,
-} from "../ui/mod.ts";
+  SayWish,
+  SessionEvent,
+  VerifyWish,
+  Wish,
+} from "../session_events.ts";
 import { CloseReason as Farewell } from "../wire/mod.ts";
 import type { Interrupts } from "./interrupts.ts";
-import type { Candidate, Keeper } from "./keeper.ts";
-import type { Line, Place } from "./line.ts";
+import type { Candidate, Moderator } from "./moderator.ts";
+import type { Connector, Place } from "./connector.ts";
 import { problem } from "./problem.ts";
-import { passes } from "./redial.ts";
-import type { Acquaintances } from "./trust.ts";
+import { passes } from "./backoff.ts";
+import type { TrustStore } from "./trust_store.ts";
 
 /** Hexadecimal digits of a session that a person or script sees. */
 const SESSION_DIGITS = 8;
@@ -42,7 +42,7 @@ const DRAIN_MS = 5000;
 const KEEP_MS = 2000;
 
 /** The errors after which a chat ends for a reason of their own. */
-const END_REASONS: Readonly<Partial<Record<Code, CloseReason>>> = {
+const END_REASONS: Readonly<Partial<Record<Code, EndReason>>> = {
   "connection-lost": "connection-lost",
   "too-slow": "connection-lost",
   "kicked": "kicked",
@@ -52,9 +52,9 @@ const END_REASONS: Readonly<Partial<Record<Code, CloseReason>>> = {
   "not-allowed": "refused",
 };
 
-/** What a chat needs of a {@linkcode Line}. */
+/** What a chat needs of a {@linkcode Connector}. */
 export type Way = Pick<
-  Line,
+  Connector,
   "address" | "entered" | "hop" | "reconnect" | "renew" | "seat" | "stop" | "stopped"
 >;
 
@@ -65,13 +65,13 @@ export interface ChatOptions {
   /** The connection to the relay. */
   readonly channel: Channel;
   /** Makes the next connection where one is lost; without it that is the end. */
-  readonly line?: Way;
+  readonly connector?: Way;
   /** The room, but for the seat in it and what the chat adds itself. */
   readonly room: Omit<RoomOptions, "bans" | "emit" | "ignores" | "shown" | "trust" | keyof Place>;
   /** The session and its keys. */
   readonly seat: Place;
   /** Who the members are, as far as that is known from earlier. */
-  readonly acquaintances: Acquaintances;
+  readonly trustStore: TrustStore;
   /** The fingerprint of the own identity key, 30 digits. */
   readonly fingerprint: string;
   /** The host. */
@@ -85,7 +85,7 @@ export interface ChatOptions {
   /** At the host: the join codes of the members' connections, by session in hexadecimal digits. */
   readonly joinCodes?: ReadonlyMap<string, string>;
   /** At the host: does what the host alone may do. */
-  readonly keeper?: Keeper;
+  readonly moderator?: Moderator;
   /** Whether anything is read from the person or script. */
   readonly listensOnly: boolean;
   /** Whether the end of input is the end of the chat. */
@@ -101,7 +101,7 @@ export interface ChatOptions {
 /** How a chat ended. */
 export interface ChatEnd {
   /** For the `closed` event. */
-  readonly reason: CloseReason;
+  readonly reason: EndReason;
   /** The exit status. */
   readonly status: number;
 }
@@ -145,12 +145,12 @@ class Chat {
     this.#warnings = [...options.warnings ?? []];
     this.#name = options.room.name;
     this.#hostAddress = options.hostAddress;
-    options.acquaintances.onUnkept = (error) => this.#show({ ...problem(error), event: "warning" });
+    options.trustStore.onUnkept = (error) => this.#show({ ...problem(error), event: "warning" });
     this.#room = this.#enter(options.seat);
   }
 
   async run(): Promise<ChatEnd> {
-    const { frontEnd, interrupts, line } = this.#options;
+    const { frontEnd, interrupts, connector } = this.#options;
     const ended = this.#stay();
     const wish = await Promise.race([
       ended,
@@ -162,20 +162,20 @@ class Chat {
     const end = await this.#finish(wish, ended);
     if (end.error !== undefined) this.#show(end.error);
     await Promise.race([this.#room.leave(), ended]);
-    line?.stop();
+    connector?.stop();
     // Cutting a connection on which the host still sends would take our farewell with it.
     await atMost(FAREWELL_MS, ended);
     this.#room.end("not-delivered");
     this.#ready.resolve(); // What waited for another session fails as well.
     await Promise.all(this.#pending);
-    await atMost(KEEP_MS, this.#options.acquaintances.kept());
+    await atMost(KEEP_MS, this.#options.trustStore.kept());
     const status = this.#statusOf(end);
     this.#closed = true;
     return { reason: end.reason, status };
   }
 
   #enter(seat: Place): Room {
-    const { acquaintances, frontEnd, room } = this.#options;
+    const { trustStore, frontEnd, room } = this.#options;
     return new Room({
       ...room,
       name: this.#name,
@@ -183,14 +183,14 @@ class Chat {
       bans: this.#bans,
       emit: (event) => this.#emit(event),
       ignores: (key) => this.#ignored.has(toBase64Url(key)),
-      trust: acquaintances.judge,
+      trust: trustStore.judge,
       shown: () => frontEnd.writable(),
     });
   }
 
   /** Is in the room, over one connection after the other, until there is a reason not to be. */
   async #stay(): Promise<Ending> {
-    const { line } = this.#options;
+    const { connector } = this.#options;
     let { channel } = this.#options;
     let entered = false;
     while (true) {
@@ -198,13 +198,13 @@ class Chat {
       entered ||= this.#room.entered;
       const again = entered && passes(end.error?.code ?? "internal");
       if (!entered && end.reason === "host-closed") return { ...end, status: EXIT.FAILURE };
-      if (line === undefined || line.stopped || !again) return end;
+      if (connector === undefined || connector.stopped || !again) return end;
       this.#disconnected(end.error!);
-      if (end.error!.code === "seat-lost") await this.#renew(line, end.error!);
+      if (end.error!.code === "seat-lost") await this.#renew(connector, end.error!);
       try {
-        channel = await line.reconnect();
+        channel = await connector.reconnect();
       } catch (error) {
-        return line.stopped ? { reason: "signal", status: EXIT.OK } : failed(error);
+        return connector.stopped ? { reason: "signal", status: EXIT.OK } : failed(error);
       }
     }
   }
@@ -220,17 +220,17 @@ class Chat {
   #isConnected(): void {
     this.#connected = true;
     this.#patience.goOn();
-    this.#options.line?.entered();
+    this.#options.connector?.entered();
   }
 
   /** Goes on as another session, with what was not sealed yet: nobody knows the one before any more. */
-  async #renew(line: Way, { code, hint, message }: ProblemEvent): Promise<void> {
+  async #renew(connector: Way, { code, hint, message }: ProblemEvent): Promise<void> {
     this.#show({ event: "warning", code, message, hint });
-    await line.renew();
+    await connector.renew();
     const before = this.#room;
     this.#ready = Promise.withResolvers();
     this.#former = before.members;
-    this.#room = this.#enter(line.seat);
+    this.#room = this.#enter(connector.seat);
     if (before.insiders !== undefined) this.#room.lock(before.insiders);
     before.end("seat-lost");
   }
@@ -287,7 +287,7 @@ class Chat {
     return this.#options.endsWithInput ? { reason: "end-of-input", status: EXIT.OK } : await never;
   }
 
-  async #take(input: Exclude<Input, { do: "quit" }>): Promise<void> {
+  async #take(input: Exclude<Wish, { do: "quit" }>): Promise<void> {
     switch (input.do) {
       case "who":
       case "whois":
@@ -331,7 +331,7 @@ class Chat {
   }
 
   async #answer(
-    input: Exclude<Input, { do: "quit" | "refused" | "say" | "status" }>,
+    input: Exclude<Wish, { do: "quit" | "refused" | "say" | "status" }>,
   ): Promise<void> {
     switch (input.do) {
       case "who": {
@@ -364,29 +364,29 @@ class Chat {
       case "accept":
         return await this.#accept(input.digits);
       case "kick":
-        return await this.#keeper.kick(input.name, this.#here);
+        return await this.#moderator.kick(input.name, this.#here);
       case "ban": {
-        const ban = await this.#keeper.ban(input.name, this.#here);
+        const ban = await this.#moderator.ban(input.name, this.#here);
         return this.#show({ event: "banned", ...ban, banned: true });
       }
       case "unban":
         return this.#show({
           event: "banned",
-          ...await this.#keeper.unban(input.name),
+          ...await this.#moderator.unban(input.name),
           banned: false,
         });
       case "bans":
-        return this.#show({ event: "bans", bans: await this.#keeper.bans() });
+        return this.#show({ event: "bans", bans: await this.#moderator.bans() });
       case "invite":
-        return this.#show(this.#keeper.invite);
+        return this.#show(this.#moderator.invite);
       case "lock":
       case "unlock":
         return this.#lock(input.do === "lock");
     }
   }
 
-  async #verify({ digits, name, show }: VerifyInput): Promise<void> {
-    const { acquaintances, room: { hostKey, identity, roomId } } = this.#options;
+  async #verify({ digits, name, show }: VerifyWish): Promise<void> {
+    const { trustStore, room: { hostKey, identity, roomId } } = this.#options;
     if (name === undefined) {
       const { members } = this.#room;
       const keys = [hostKey, identity.publicKey, ...members.map(({ key }) => key)];
@@ -401,19 +401,19 @@ class Chat {
       return this.#show({
         event: "safety-number",
         member: this.#view(member),
-        ...await (show ? acquaintances.safetyNumber(member.key) : acquaintances.ask(member.key)),
+        ...await (show ? trustStore.safetyNumber(member.key) : trustStore.ask(member.key)),
       });
     }
-    await acquaintances.verify(member, digits);
+    await trustStore.verify(member, digits);
     this.#room.judgeAnew();
     this.#show({ event: "verified", member: this.#view(member) });
   }
 
   /** @throws {LanchatError} With code `wrong-digits`. */
   async #accept(digits: string): Promise<void> {
-    const { acquaintances } = this.#options;
+    const { trustStore } = this.#options;
     const withheld = this.#room.members.filter((member) => member.withheld);
-    const { key } = await acquaintances.accept(withheld, digits);
+    const { key } = await trustStore.accept(withheld, digits);
     this.#room.admit(key);
     this.#room.judgeAnew();
     const member = this.#view(this.#room.find(toBase64Url(key)));
@@ -426,20 +426,20 @@ class Chat {
   }
 
   /** @throws {RoomError} With code `not-host`. */
-  get #keeper(): Keeper {
-    const { keeper } = this.#options;
-    if (keeper !== undefined) return keeper;
+  get #moderator(): Moderator {
+    const { moderator } = this.#options;
+    if (moderator !== undefined) return moderator;
     throw new RoomError("not-host", "Cannot do this as another machine hosts the room");
   }
 
   #lock(locked: boolean): void {
-    const { keeper } = this.#options;
-    if (keeper !== undefined) {
-      if (locked) keeper.lock(this.#room.members);
-      else keeper.unlock();
+    const { moderator } = this.#options;
+    if (moderator !== undefined) {
+      if (locked) moderator.lock(this.#room.members);
+      else moderator.unlock();
     } else if (locked) this.#room.lock();
     else this.#room.unlock();
-    this.#show({ event: "locked", locked, host: keeper !== undefined });
+    this.#show({ event: "locked", locked, host: moderator !== undefined });
   }
 
   async #tellOf(member: Present): Promise<void> {
@@ -460,8 +460,8 @@ class Chat {
   }
 
   get #joinCode(): string | null {
-    const { joinCode, line } = this.#options;
-    return line === undefined ? joinCode : line.hop.joinCode;
+    const { joinCode, connector } = this.#options;
+    return connector === undefined ? joinCode : connector.hop.joinCode;
   }
 
   /** Tells how one is; should the session end before the host has that, in the next one. */
@@ -478,7 +478,7 @@ class Chat {
     }
   }
 
-  async #say(input: SayInput): Promise<void> {
+  async #say(input: SayWish): Promise<void> {
     const { id } = input;
     try {
       const { delivered } = await this.#send(input);
@@ -499,7 +499,7 @@ class Chat {
   }
 
   /** Sends a message; should its session end before it is sealed, with the next one. */
-  async #send({ kind, text, to }: SayInput): ReturnType<Room["say"]> {
+  async #send({ kind, text, to }: SayWish): ReturnType<Room["say"]> {
     // In another session a name may be somebody else's: there only the key counts.
     const former = this.#former.find(({ name }) => name === to)?.key;
     let addressee = former === undefined ? to : toBase64Url(former);
@@ -518,19 +518,19 @@ class Chat {
   // From the room to the person or script.
 
   #emit(event: RoomEvent): void {
-    const { joinCodes, keeper } = this.#options;
+    const { joinCodes, moderator } = this.#options;
     switch (event.type) {
       case "ready":
         this.#isConnected();
         this.#former = [];
-        for (const member of event.members) keeper?.met(member);
+        for (const member of event.members) moderator?.met(member);
         event.members.forEach((member) => this.#noteHost(member));
         this.#showReady(event.me, event.members.map((member) => this.#present(member)));
         // Nobody knows it of this session.
         if (this.#status !== "") this.#room.setStatus(this.#status).catch(() => {});
         return this.#ready.resolve();
       case "joined": {
-        keeper?.met(event.member);
+        moderator?.met(event.member);
         this.#noteHost(event.member);
         const joinCode = joinCodes?.get(toHex(event.member.session));
         const member = this.#view(event.member);
@@ -562,7 +562,7 @@ class Chat {
       case "renamed": {
         const { before, own } = event;
         if (own) return this.#show({ event: "renamed", member: view(event.member), before, own });
-        keeper?.met(event.member);
+        moderator?.met(event.member);
         const member = this.#view(event.member);
         const ignored = this.#ignored.has(member.key);
         return this.#show({ event: "renamed", member, before, ...ignored && { ignored } });
@@ -578,7 +578,7 @@ class Chat {
       case "reconnected": {
         this.#isConnected();
         const { missed, restarted, unread } = event;
-        const joinCode = restarted ? this.#options.line?.hop.joinCode : undefined;
+        const joinCode = restarted ? this.#options.connector?.hop.joinCode : undefined;
         const address = this.#noteMove();
         return this.#show({
           event: "reconnected",
@@ -589,7 +589,7 @@ class Chat {
         });
       }
       case "message":
-        this.#options.acquaintances.spoke(event.from);
+        this.#options.trustStore.spoke(event.from);
         return this.#show({
           event: "message",
           from: this.#view(event.from),
@@ -607,15 +607,15 @@ class Chat {
 
   /** Notes the name of the host's own member before it speaks: the host is known as it was entered. */
   #noteHost(member: Member): void {
-    const { acquaintances, host } = this.#options;
-    if (toBase64Url(member.key) === host.key) acquaintances.spoke(member);
+    const { trustStore, host } = this.#options;
+    if (toBase64Url(member.key) === host.key) trustStore.spoke(member);
   }
 
   /** Notes where the host is. @returns That, if it is another place than before. */
   #noteMove(): string | undefined {
-    const { line } = this.#options;
-    if (line === undefined || this.#hostAddress === undefined) return undefined;
-    const { host, port } = line.address;
+    const { connector } = this.#options;
+    if (connector === undefined || this.#hostAddress === undefined) return undefined;
+    const { host, port } = connector.address;
     const address = formatHostPort(host, port);
     if (address === this.#hostAddress) return undefined;
     this.#hostAddress = address;
@@ -624,9 +624,9 @@ class Chat {
   }
 
   #noteHostAddress(): void {
-    const { acquaintances, host, room } = this.#options;
+    const { trustStore, host, room } = this.#options;
     if (this.#hostAddress === undefined) return;
-    acquaintances.entered({ key: room.hostKey, tag: host.tag }, this.#hostAddress);
+    trustStore.entered({ key: room.hostKey, tag: host.tag }, this.#hostAddress);
   }
 
   #showReady(me: Member, members: readonly PresentView[]): void {
@@ -639,7 +639,7 @@ class Chat {
 
   #showKeyChanged(member: Member, withheld: boolean): void {
     const shown = this.#view(member);
-    const known = this.#options.acquaintances.namesakeOf(member);
+    const known = this.#options.trustStore.namesakeOf(member);
     // It was forgotten meanwhile, or what this member is called is nothing to be told of.
     if (known === undefined || this.#ignored.has(shown.key)) return;
     this.#show({ event: "key-changed", member: shown, known, withheld });
@@ -647,7 +647,7 @@ class Chat {
 
   /** One of the others, marked where it is verified. */
   #view(member: Member): MemberView {
-    const verified = this.#options.acquaintances.isVerified(member);
+    const verified = this.#options.trustStore.isVerified(member);
     return { ...view(member), ...verified && { verified } };
   }
 
@@ -657,7 +657,7 @@ class Chat {
     return {
       ...shown,
       since: member.since,
-      verified: this.#options.acquaintances.isVerified(member),
+      verified: this.#options.trustStore.isVerified(member),
       ...member.lost && { lost: true },
       ...member.behind && { behind: true },
       ...!ignored && member.status !== undefined && { status: member.status },
@@ -667,7 +667,7 @@ class Chat {
     };
   }
 
-  #show(event: UiEvent): void {
+  #show(event: SessionEvent): void {
     if (this.#closed) return; // A wish may still be under way.
     this.#options.frontEnd.show(event);
   }

@@ -1,4 +1,4 @@
-import type { Code } from "../errors.ts";
+import type { Code } from "./errors.ts";
 
 /** Who a member says it is. */
 export interface OwnView {
@@ -74,7 +74,7 @@ export interface HostView {
 export type LeaveReason = "left" | "connection-lost" | "kicked" | "banned" | "too-slow";
 
 /** Why a run ends. */
-export type CloseReason =
+export type EndReason =
   | "left"
   | "end-of-input"
   | "done"
@@ -194,7 +194,7 @@ export interface RenamedEvent {
   readonly member: MemberView;
   /** The name before, as it was shown. */
   readonly before: string;
-  /** Present where it is oneself: the answer to a {@linkcode NickInput}. */
+  /** Present where it is oneself: the answer to a {@linkcode NickWish}. */
   readonly own?: true;
   /** Present where it is ignored: people are not told. */
   readonly ignored?: true;
@@ -208,7 +208,7 @@ export interface StatusEvent {
   readonly member: MemberView;
   /** One line; empty where it is back. */
   readonly text: string;
-  /** Present where it is oneself: the answer to a {@linkcode StatusInput}. */
+  /** Present where it is oneself: the answer to a {@linkcode StatusWish}. */
   readonly own?: true;
 }
 
@@ -266,7 +266,7 @@ export interface MessageEvent {
 export interface SentEvent {
   /** Names the event. */
   readonly event: "sent";
-  /** The id of the {@linkcode SayInput}. */
+  /** The id of the {@linkcode SayWish}. */
   readonly id: string;
 }
 
@@ -274,7 +274,7 @@ export interface SentEvent {
 export interface DeliveredEvent {
   /** Names the event. */
   readonly event: "delivered";
-  /** The id of the {@linkcode SayInput}. */
+  /** The id of the {@linkcode SayWish}. */
   readonly id: string;
   /** The names of the members that are away and may lack it: the host keeps it for them. */
   readonly away?: readonly string[];
@@ -292,13 +292,13 @@ export interface KeptEvent {
 export interface FailedEvent {
   /** Names the event. */
   readonly event: "failed";
-  /** The id of the {@linkcode SayInput}. */
+  /** The id of the {@linkcode SayWish}. */
   readonly id: string;
   /** Why. */
   readonly code: Code;
 }
 
-/** The answer to a {@linkcode WhoInput}. */
+/** The answer to a {@linkcode WhoWish}. */
 export interface MembersEvent {
   /** Names the event. */
   readonly event: "members";
@@ -306,7 +306,7 @@ export interface MembersEvent {
   readonly members: readonly PresentView[];
 }
 
-/** The answer to a {@linkcode WhoisInput}. */
+/** The answer to a {@linkcode WhoisWish}. */
 export interface MemberEvent {
   /** Names the event. */
   readonly event: "member";
@@ -314,13 +314,13 @@ export interface MemberEvent {
   readonly member: FullView;
 }
 
-/** There are new keys: the answer to a {@linkcode RekeyInput}, or the host has removed somebody. */
+/** There are new keys: the answer to a {@linkcode RekeyWish}, or the host has removed somebody. */
 export interface RekeyedEvent {
   /** Names the event. */
   readonly event: "rekeyed";
 }
 
-/** The answer to an {@linkcode IgnoreInput}. */
+/** The answer to an {@linkcode IgnoreWish}. */
 export interface IgnoringEvent {
   /** Names the event. */
   readonly event: "ignoring";
@@ -350,7 +350,7 @@ export interface FoundRoomEvent {
   readonly verified: boolean;
 }
 
-/** The answer to a {@linkcode VerifyInput} that names a member: what to compare with it. */
+/** The answer to a {@linkcode VerifyWish} that names a member: what to compare with it. */
 export interface SafetyNumberEvent {
   /** Names the event. */
   readonly event: "safety-number";
@@ -367,7 +367,7 @@ export interface SafetyNumberEvent {
   readonly asked?: readonly number[];
 }
 
-/** The answer to a {@linkcode VerifyInput} that names nobody: what all who are here can compare. */
+/** The answer to a {@linkcode VerifyWish} that names nobody: what all who are here can compare. */
 export interface RoomCodeEvent {
   /** Names the event. */
   readonly event: "room-code";
@@ -377,7 +377,7 @@ export interface RoomCodeEvent {
   readonly members: readonly MemberView[];
 }
 
-/** A member is verified from now on: the answer to a {@linkcode VerifyInput} with digits. */
+/** A member is verified from now on: the answer to a {@linkcode VerifyWish} with digits. */
 export interface VerifiedEvent {
   /** Names the event. */
   readonly event: "verified";
@@ -397,7 +397,7 @@ export interface KeyChangedEvent {
   readonly withheld: boolean;
 }
 
-/** A member is given keys from now on: the answer to an {@linkcode AcceptInput}. */
+/** A member is given keys from now on: the answer to an {@linkcode AcceptWish}. */
 export interface AcceptedEvent {
   /** Names the event. */
   readonly event: "accepted";
@@ -524,11 +524,11 @@ export interface ClosedEvent {
   /** Names the event. */
   readonly event: "closed";
   /** Why. */
-  readonly reason: CloseReason;
+  readonly reason: EndReason;
 }
 
 /** What a chat tells the person or script in front of it. */
-export type UiEvent =
+export type SessionEvent =
   | ListeningEvent
   | InviteEvent
   | AnnouncedEvent
@@ -569,7 +569,7 @@ export type UiEvent =
 
 /** A message to send; a {@linkcode SentEvent} or a {@linkcode FailedEvent} with its id answers it, and
  * a {@linkcode DeliveredEvent} may follow. */
-export interface SayInput {
+export interface SayWish {
   /** Names the wish. */
   readonly do: "say";
   /** Well-formed, not empty, and at most 16,384 bytes of UTF-8. */
@@ -583,13 +583,13 @@ export interface SayInput {
 }
 
 /** A wish to know who is here; a {@linkcode MembersEvent} answers it. */
-export interface WhoInput {
+export interface WhoWish {
   /** Names the wish. */
   readonly do: "who";
 }
 
 /** A wish to know more of one member; a {@linkcode MemberEvent} or an error answers it. */
-export interface WhoisInput {
+export interface WhoisWish {
   /** Names the wish. */
   readonly do: "whois";
   /** Its name, name#tag or key. */
@@ -597,7 +597,7 @@ export interface WhoisInput {
 }
 
 /** A wish for another name; a {@linkcode RenamedEvent} or an error answers it. */
-export interface NickInput {
+export interface NickWish {
   /** Names the wish. */
   readonly do: "nick";
   /** The name. */
@@ -605,7 +605,7 @@ export interface NickInput {
 }
 
 /** A wish to tell how one is; a {@linkcode StatusEvent} or an error answers it. */
-export interface StatusInput {
+export interface StatusWish {
   /** Names the wish. */
   readonly do: "status";
   /** At most 200 bytes of UTF-8 in one line; empty where one is back. */
@@ -613,14 +613,14 @@ export interface StatusInput {
 }
 
 /** A wish to give up the keys in use; a {@linkcode RekeyedEvent} or an error answers it. */
-export interface RekeyInput {
+export interface RekeyWish {
   /** Names the wish. */
   readonly do: "rekey";
 }
 
 /** A wish not to see what one person says, or to see it again; an {@linkcode IgnoringEvent} or an error
  * answers it. */
-export interface IgnoreInput {
+export interface IgnoreWish {
   /** Names the wish. */
   readonly do: "ignore" | "unignore";
   /** Its name, name#tag or key. */
@@ -631,7 +631,7 @@ export interface IgnoreInput {
  * A wish to verify: a {@linkcode SafetyNumberEvent}, a {@linkcode VerifiedEvent} where there are digits, a
  * {@linkcode RoomCodeEvent} where nobody is named, or an error answers it.
  */
-export interface VerifyInput {
+export interface VerifyWish {
   /** Names the wish. */
   readonly do: "verify";
   /** The name, name#tag or key of whom to verify. */
@@ -645,7 +645,7 @@ export interface VerifyInput {
 
 /** A wish that a member be given keys in spite of its name; an {@linkcode AcceptedEvent} or an error
  * answers it. */
-export interface AcceptInput {
+export interface AcceptWish {
   /** Names the wish. */
   readonly do: "accept";
   /** The fingerprint of its key, 30 digits in groups or not. */
@@ -654,7 +654,7 @@ export interface AcceptInput {
 
 /** At the host: a wish to remove a member, for now or for good; what the host's room tells answers the first, a
  * {@linkcode BannedEvent} the second, or an error either. */
-export interface KickInput {
+export interface KickWish {
   /** Names the wish. */
   readonly do: "kick" | "ban";
   /** Its name, name#tag or key. */
@@ -662,7 +662,7 @@ export interface KickInput {
 }
 
 /** At the host: a wish to let somebody come again; a {@linkcode BannedEvent} or an error answers it. */
-export interface UnbanInput {
+export interface UnbanWish {
   /** Names the wish. */
   readonly do: "unban";
   /** The name, tag, fingerprint or key. */
@@ -671,26 +671,26 @@ export interface UnbanInput {
 
 /** At the host: a wish to know who is banned, or how others get in; a {@linkcode BansEvent}, an
  * {@linkcode InviteEvent} or an error answers it. */
-export interface HostInput {
+export interface HostWish {
   /** Names the wish. */
   readonly do: "bans" | "invite";
 }
 
 /** A wish that nobody new gets in or, at a member, reads what it says; or that everybody does again. A
  * {@linkcode LockedEvent} answers it. */
-export interface LockInput {
+export interface LockWish {
   /** Names the wish. */
   readonly do: "lock" | "unlock";
 }
 
 /** A wish to leave. */
-export interface QuitInput {
+export interface QuitWish {
   /** Names the wish. */
   readonly do: "quit";
 }
 
 /** A line that is no wish at all; the front end has shown why, it is here to be counted. */
-export interface RefusedInput {
+export interface RefusedWish {
   /** Names it. */
   readonly do: "refused";
   /** Why. */
@@ -700,19 +700,19 @@ export interface RefusedInput {
 }
 
 /** What the person or script in front of a chat wants. */
-export type Input =
-  | SayInput
-  | WhoInput
-  | WhoisInput
-  | NickInput
-  | StatusInput
-  | RekeyInput
-  | IgnoreInput
-  | VerifyInput
-  | AcceptInput
-  | KickInput
-  | UnbanInput
-  | HostInput
-  | LockInput
-  | QuitInput
-  | RefusedInput;
+export type Wish =
+  | SayWish
+  | WhoWish
+  | WhoisWish
+  | NickWish
+  | StatusWish
+  | RekeyWish
+  | IgnoreWish
+  | VerifyWish
+  | AcceptWish
+  | KickWish
+  | UnbanWish
+  | HostWish
+  | LockWish
+  | QuitWish
+  | RefusedWish;

@@ -1,15 +1,16 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { concat, toBase64Url } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel, type SecureChannel } from "../../lib/channel/mod.ts";
-import { chat, type ChatEnd, type ChatOptions, type Way } from "../../lib/cli/chat.ts";
-import { Interrupts } from "../../lib/cli/interrupts.ts";
-import { Acquaintances } from "../../lib/cli/trust.ts";
+import { chat, type ChatEnd, type ChatOptions, type Way } from "../../lib/session/client.ts";
+import { Interrupts } from "../../lib/session/interrupts.ts";
+import { TrustStore } from "../../lib/session/trust_store.ts";
 import { fingerprint, label, roomCode } from "../../lib/crypto/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
 import { DEFAULT_LIMITS, type Guest, Relay } from "../../lib/relay/mod.ts";
 import { type RoomOptions, SessionKeys } from "../../lib/room/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
-import type { FrontEnd, Input, UiEvent } from "../../lib/ui/mod.ts";
+import type { FrontEnd } from "../../lib/session/front_end.ts";
+import type { SessionEvent, Wish } from "../../lib/session_events.ts";
 import { encodeKickHead, KickOp } from "../../lib/wire/mod.ts";
 import { channelPair, type TestChannel } from "../support/channel.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -24,14 +25,14 @@ import { TestMember } from "../support/world.ts";
 class Talk {
   readonly clock: FakeClock = new FakeClock();
   readonly relay: Relay = new Relay({ clock: this.clock });
-  readonly events: Inbox<UiEvent> = new Inbox();
+  readonly events: Inbox<SessionEvent> = new Inbox();
   /** Settled by the test for each try to connect again. */
   readonly tries: Inbox<PromiseWithResolvers<void>> = new Inbox();
   ended!: Promise<ChatEnd>;
   /** Ends the way, as a signal does. */
   stop!: () => void;
   #relays!: TestChannel;
-  #wish!: ReadableStreamDefaultController<Input>;
+  #wish!: ReadableStreamDefaultController<Wish>;
   readonly #served: Promise<void>[] = [];
   readonly #others: TestMember[] = [];
   readonly #othersRan: Promise<unknown>[] = [];
@@ -88,7 +89,7 @@ class Talk {
       stop: () => void (stopped = true),
     };
     talk.stop = way.stop;
-    const input = new ReadableStream<Input>({ start: (wish) => void (talk.#wish = wish) });
+    const input = new ReadableStream<Wish>({ start: (wish) => void (talk.#wish = wish) });
     const frontEnd: FrontEnd = {
       input,
       show: (event) => talk.events.push(event),
@@ -100,7 +101,7 @@ class Talk {
     talk.ended = chat({
       frontEnd,
       channel: await talk.#connect({ key, ...seat }),
-      line: way,
+      connector: way,
       room: {
         identity,
         name: "ada",
@@ -110,7 +111,7 @@ class Talk {
         ...room,
       },
       seat,
-      acquaintances: await Acquaintances.of(talk.known, identity.publicKey),
+      trustStore: await TrustStore.of(talk.known, identity.publicKey),
       fingerprint: "0".repeat(30),
       ...hostAddress !== undefined && { hostAddress },
       host: { tag: "", key: host, known: true, verified: true },
@@ -126,10 +127,10 @@ class Talk {
   }
 
   /** The next event of a kind; others are skipped. */
-  async event<Kind extends UiEvent["event"]>(
+  async event<Kind extends SessionEvent["event"]>(
     kind: Kind,
-  ): Promise<UiEvent & { event: Kind }> {
-    return await this.events.find((event): event is UiEvent & { event: Kind } =>
+  ): Promise<SessionEvent & { event: Kind }> {
+    return await this.events.find((event): event is SessionEvent & { event: Kind } =>
       event.event === kind
     );
   }
@@ -147,7 +148,7 @@ class Talk {
     this.#wish.enqueue({ do: "say", text, kind: "text", id: text, ...to !== undefined && { to } });
   }
 
-  wish(wish: Input): void {
+  wish(wish: Wish): void {
     this.#wish.enqueue(wish);
   }
 
@@ -242,7 +243,9 @@ test("chat says in its next session to nobody else of that name what was for one
   assertEquals((await talk.event("warning")).code, "seat-lost");
   (await talk.tries.next()).resolve();
   assertEquals((await talk.event("ready")).members.map(({ name }) => name), ["bob"]);
-  const outcome = await talk.events.find((event): event is UiEvent & { event: "failed" | "sent" } =>
+  const outcome = await talk.events.find((
+    event,
+  ): event is SessionEvent & { event: "failed" | "sent" } =>
     (event.event === "failed" || event.event === "sent") && event.id === "to bob"
   );
   assertEquals(outcome, { event: "failed", id: "to bob", code: "no-such-member" });
@@ -455,7 +458,7 @@ test("chat ends once it is kept who has spoken", async () => {
 
 test("chat leaves what the host alone can do to the host", async () => {
   const talk = await Talk.start();
-  const wishes: Input[] = [
+  const wishes: Wish[] = [
     { do: "kick", name: "bob" },
     { do: "ban", name: "bob" },
     { do: "unban", name: "bob" },

@@ -4,15 +4,15 @@ import { fingerprint, type Identity, label } from "../crypto/mod.ts";
 import { RoomError } from "../errors.ts";
 import { AcceptStatus, decodeKick, encodeKickHead, KickOp, MAX_DECISIONS } from "../wire/mod.ts";
 
-/** What a door is made of. */
-export interface DoorOptions {
+/** What a policy is made of. */
+export interface AccessPolicyOptions {
   /** Who the host is: signs what is decided. */
   readonly identity: Identity;
   /** The room, 32 bytes. */
   readonly roomId: Bytes;
-  /** What was decided before, as {@linkcode Door.decisions} gave it. */
+  /** What was decided before, as {@linkcode AccessPolicy.decisions} gave it. */
   readonly decisions?: readonly Bytes[];
-  /** The number of the last decision, as {@linkcode Door.lastNumber} gave it. */
+  /** The number of the last decision, as {@linkcode AccessPolicy.lastNumber} gave it. */
   readonly lastNumber?: number | undefined;
   /** The fingerprints of the only identities that may enter, 30 digits each; missing where all may. */
   readonly allowed?: ReadonlySet<string> | undefined;
@@ -21,7 +21,7 @@ export interface DoorOptions {
 }
 
 /** Decides which identities may be in the room, and signs it for the members. See PROTOCOL.md §6.9. */
-export class Door {
+export class AccessPolicy {
   readonly #identity: Identity;
   readonly #roomId: Bytes;
   readonly #allowed: ReadonlySet<string> | undefined;
@@ -32,8 +32,8 @@ export class Door {
   #insiders: ReadonlySet<string> | undefined;
   #last: number;
 
-  /** Opens a door. */
-  constructor(options: DoorOptions) {
+  /** Opens a policy. */
+  constructor(options: AccessPolicyOptions) {
     const { allowed, clock = systemClock, decisions = [], identity, lastNumber = 0, roomId } =
       options;
     this.#identity = identity;

@@ -8,7 +8,7 @@ import {
   sessionId,
 } from "../crypto/mod.ts";
 import { CODES, StoreError } from "../errors.ts";
-import { Door, type Former } from "../relay/mod.ts";
+import { AccessPolicy, type Former } from "../relay/mod.ts";
 import {
   type KeptDecision,
   type KeptRoom,
@@ -17,9 +17,8 @@ import {
   roomPlace,
   writeRoom,
 } from "../store/mod.ts";
-import type { FrontEnd } from "../ui/mod.ts";
+import type { FrontEnd } from "./front_end.ts";
 import { decodeKick, KickOp, MAX_DECISIONS, SESSION_NONCE_BYTES } from "../wire/mod.ts";
-import type { Person } from "./person.ts";
 
 /** Which room a host opens. */
 export interface RoomChoice {
@@ -71,7 +70,7 @@ interface Secrets extends Pick<OpenedRoom, "psk" | "memberKey" | "root"> {
  */
 export async function openRoom(
   choice: RoomChoice,
-  { file, identity }: Omit<Person, "known" | "warnings">,
+  { file, identity }: { readonly file?: string; readonly identity: Identity },
   frontEnd: FrontEnd,
 ): Promise<OpenedRoom> {
   const hostKey = identity.publicKey;
@@ -159,10 +158,10 @@ async function carryOver(
   const [lifted = [], bans = []] = [KickOp.UNBAN, KickOp.BAN].map((wanted) =>
     current.filter(({ op }) => op === wanted)
   );
-  const door = new Door({ identity, roomId, lastNumber: all.at(-1)?.number });
+  const policy = new AccessPolicy({ identity, roomId, lastNumber: all.at(-1)?.number });
   const carried: KeptDecision[] = [];
   for (const { name, op, target } of [...lifted, ...bans].slice(-MAX_DECISIONS)) {
-    carried.push({ object: await door.decide(op, target), ...name !== undefined && { name } });
+    carried.push({ object: await policy.decide(op, target), ...name !== undefined && { name } });
   }
   return carried;
 }
