@@ -241,7 +241,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     });
   }
   await announcer?.close();
-  // The policy stays open as long as members are waited for: whoever comes back hears that the room ends.
+  // The host keeps listening while it waits for members: those that come back hear that the room ends.
   await relay.close();
   listener.close();
   host.close();

@@ -4,7 +4,7 @@ import { fingerprint, type Identity, label } from "../crypto/mod.ts";
 import { RoomError } from "../errors.ts";
 import { AcceptStatus, decodeKick, encodeKickHead, KickOp, MAX_DECISIONS } from "../wire/mod.ts";
 
-/** What a policy is made of. */
+/** Dependencies of {@linkcode AccessPolicy}. */
 export interface AccessPolicyOptions {
   /** Who the host is: signs what is decided. */
   readonly identity: Identity;
@@ -32,7 +32,7 @@ export class AccessPolicy {
   #insiders: ReadonlySet<string> | undefined;
   #last: number;
 
-  /** Opens a policy. */
+  /** Takes over earlier decisions. */
   constructor(options: AccessPolicyOptions) {
     const { allowed, clock = systemClock, decisions = [], identity, lastNumber = 0, roomId } =
       options;

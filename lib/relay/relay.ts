@@ -195,7 +195,7 @@ export class Relay {
     }
   }
 
-  /** Ends the seats of all whom the policy would not let in any more. */
+  /** Ends the seats of all that the policy no longer admits. */
   clear(): void {
     for (const seat of [...this.#seats.values()]) {
       if (this.#policy === undefined || this.#policy.statusFor(seat.key) === AcceptStatus.OK) {

@@ -60,7 +60,7 @@ async function assertUnmoved(host: HostProgram, names: readonly string[]): Promi
   assertEquals(events, ["listening", "invite", "ready", ...names.flatMap(() => each)]);
 }
 
-/** Asserts that people come and go while strangers are at the policy. */
+/** Asserts that people come and go while strangers dial the host. */
 async function assertOpen(host: HostProgram): Promise<void> {
   const names = ["ada", "bob", "carol"];
   for (const name of names) await assertJoins(host, name);

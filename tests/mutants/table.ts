@@ -629,7 +629,7 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
-    file: "relay/queue.ts",
+    file: "relay/admission_queue.ts",
     test: "relay/admission_queue_test.ts",
     mutants: [
       [
@@ -656,7 +656,7 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
-    file: "relay/policy.ts",
+    file: "relay/access_policy.ts",
     test: "relay/access_policy_test.ts",
     mutants: [
       [
