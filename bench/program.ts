@@ -3,9 +3,7 @@
  *
  * @module
  */
-import { TextLineStream as StdTextLineStream } from "@std/streams";
-
-const TextLineStream: new () => TransformStream<string, string> = StdTextLineStream;
+import { TextLineStream } from "@std/streams";
 
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 

@@ -12,8 +12,14 @@
  * ```
  * @module
  */
-import * as stdBytes from "@std/bytes";
-import * as stdEncoding from "@std/encoding";
+import { concat as concatAll, equals } from "@std/bytes";
+import {
+  decodeBase64Url,
+  decodeHex,
+  encodeBase32,
+  encodeBase64Url,
+  encodeHex,
+} from "@std/encoding";
 import { WireError } from "../errors.ts";
 
 /** Bytes that WebCrypto accepts: never on a shared buffer. */
@@ -21,7 +27,7 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Joins byte strings into one new byte string. */
 export function concat(...parts: readonly Uint8Array[]): Bytes {
-  return stdBytes.concat(parts);
+  return concatAll(parts);
 }
 
 /** The UTF-8 bytes of a text. */
@@ -30,33 +36,32 @@ export function utf8(text: string): Bytes {
 }
 
 /** Lower-case hexadecimal digits, two a byte. */
-export const toHex: (bytes: Uint8Array) => string = stdEncoding.encodeHex;
+export const toHex: (bytes: Uint8Array) => string = encodeHex;
 
 /**
  * Bytes from hexadecimal digits.
  *
  * @throws {Error} If the text is not an even number of hexadecimal digits.
  */
-export const fromHex: (text: string) => Bytes = stdEncoding.decodeHex;
+export const fromHex: (text: string) => Bytes = decodeHex;
 
 /** base64url without padding (RFC 4648 §5). */
-export const toBase64Url: (bytes: Uint8Array) => string = stdEncoding.encodeBase64Url;
+export const toBase64Url: (bytes: Uint8Array) => string = encodeBase64Url;
 
 /**
  * Bytes from base64url; several texts may stand for the same bytes.
  *
  * @throws {Error} If the text is not base64url.
  */
-export const fromBase64Url: (text: string) => Bytes = stdEncoding.decodeBase64Url;
+export const fromBase64Url: (text: string) => Bytes = decodeBase64Url;
 
 /** base32 in lower case without padding (RFC 4648 §6). */
 export function toBase32(bytes: Uint8Array): string {
-  const text: string = stdEncoding.encodeBase32(bytes);
-  return text.replaceAll("=", "").toLowerCase();
+  return encodeBase32(bytes).replaceAll("=", "").toLowerCase();
 }
 
 /** Whether two byte strings are equal; for public values only, as it ends at the first difference. */
-export const equal: (a: Uint8Array, b: Uint8Array) => boolean = stdBytes.equals;
+export const equal: (a: Uint8Array, b: Uint8Array) => boolean = equals;
 
 /** Orders byte strings as unsigned big-endian numbers of their common length. */
 export function compare(a: Uint8Array, b: Uint8Array): number {

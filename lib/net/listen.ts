@@ -1,12 +1,10 @@
-import { delay as stdDelay } from "@std/async/delay";
+import { delay } from "@std/async/delay";
 import { NetError } from "../errors.ts";
 import { formatHostPort, requireNetPermission } from "./address.ts";
 import { type Connection, openConnection } from "./connection.ts";
 
 /** How long accepting rests after a failure, in milliseconds: the next try at once would fail too. */
 const ACCEPT_PAUSE_MS = 100;
-
-const delay: (ms: number, options: { signal: AbortSignal }) => Promise<void> = stdDelay;
 
 /** Where to listen. */
 export interface ListenOptions {

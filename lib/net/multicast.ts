@@ -1,4 +1,4 @@
-import { decode as decodePacket, encode as encodePacket } from "dns-packet";
+import { decode, encode } from "dns-packet";
 import { Buffer } from "node:buffer";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { type Clock, systemClock } from "../clock.ts";
@@ -53,10 +53,10 @@ export interface DnsPacket {
   readonly additionals?: readonly DnsRecord[];
 }
 
-const decode: (bytes: Buffer) => DnsPacket = decodePacket;
-
 /** The bytes of a packet (RFC 1035 §4). */
-export const encodeDns: (packet: DnsPacket) => Uint8Array = encodePacket;
+export function encodeDns(packet: DnsPacket): Uint8Array {
+  return encode(packet);
+}
 
 /** The packet that bytes stand for; `undefined` where they stand for none. */
 export function decodeDns(bytes: Uint8Array): DnsPacket | undefined {
@@ -65,7 +65,7 @@ export function decodeDns(bytes: Uint8Array): DnsPacket | undefined {
   const [questions, ...records] = [4, 6, 8, 10].map((at) => header.getUint16(at));
   if (questions! > MAX_QUESTIONS || records.reduce((a, b) => a + b) > MAX_RECORDS) return undefined;
   try {
-    return decode(Buffer.from(bytes));
+    return decode(Buffer.from(bytes)) as DnsPacket;
   } catch {
     return undefined; // Anybody may send anything.
   }

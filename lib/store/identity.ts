@@ -1,4 +1,4 @@
-import * as stdEncoding from "@std/encoding";
+import { decodeBase64, encodeBase64 } from "@std/encoding";
 import { dirname } from "node:path";
 import { type Bytes, utf8 } from "../bytes/mod.ts";
 import {
@@ -25,9 +25,6 @@ import {
 } from "./private_file.ts";
 import { ROOM_KINDS, roomPlace } from "./room.ts";
 import { causedBy, type FileTrust, readRegular, readTrusted } from "./trusted_file.ts";
-
-const decodeBase64: (text: string) => Bytes = stdEncoding.decodeBase64;
-const encodeBase64: (bytes: Uint8Array) => string = stdEncoding.encodeBase64;
 
 const TYPE = "lanchat identity";
 

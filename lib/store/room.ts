@@ -1,13 +1,10 @@
-import * as stdEncoding from "@std/encoding";
+import { decodeBase64, encodeBase64 } from "@std/encoding";
 import { type Bytes, equal, utf8 } from "../bytes/mod.ts";
 import { PUBLIC_KEY_BYTES, ROOT_BYTES } from "../crypto/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 import { decodeKick, nameProblem } from "../wire/mod.ts";
 import { reasonOf, replaceFile, requirePermission, requireReplacing } from "./private_file.ts";
 import { causedBy, type FileTrust, readTrusted } from "./trusted_file.ts";
-
-const decodeBase64: (text: string) => Bytes = stdEncoding.decodeBase64;
-const encodeBase64: (bytes: Uint8Array) => string = stdEncoding.encodeBase64;
 
 const TYPE = "lanchat room";
 const VERSION = 1;

@@ -1,9 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { delay as stdDelay } from "@std/async/delay";
+import { delay } from "@std/async/delay";
 import { createHash } from "node:crypto";
 import { HostProgram, type Program } from "../support/program.ts";
-
-const delay: (ms: number) => Promise<void> = stdDelay;
 
 const LINES = 20_000;
 
