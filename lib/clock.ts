@@ -35,3 +35,38 @@ export function day(ms: number): string {
     .map((number) => String(number).padStart(2, "0"))
     .join("-");
 }
+
+/**
+ * Waits for a promise, but no longer than `ms` milliseconds.
+ *
+ * @returns Its value; `undefined` if the time is over first.
+ *
+ * @example A promise that never settles
+ * ```ts
+ * import { deadline, systemClock } from "./clock.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await deadline(systemClock, 1, new Promise(() => {})), undefined);
+ * ```
+ */
+export async function deadline<T>(
+  clock: Clock,
+  ms: number,
+  promise: Promise<T>,
+): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const cancel = clock.after(ms, () => late.resolve(undefined));
+  return await Promise.race([promise, late.promise]).finally(cancel);
+}
+
+/** Waits `ms` milliseconds, or until `signal` aborts. */
+export async function delay(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(ms, resolve);
+  const stop = (): void => resolve();
+  signal.addEventListener("abort", stop);
+  await promise;
+  cancel();
+  signal.removeEventListener("abort", stop);
+}

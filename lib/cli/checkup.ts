@@ -1,5 +1,5 @@
 import { type Bytes, equal } from "../bytes/mod.ts";
-import { day } from "../clock.ts";
+import { day, deadline, systemClock } from "../clock.ts";
 import { fingerprint, groups, keyTag } from "../crypto/mod.ts";
 import { type Code, CODES, fromSource, LanchatError, StoreError } from "../errors.ts";
 import {
@@ -266,14 +266,14 @@ async function hangUpOnAll({ connections }: Listener): Promise<void> {
 
 async function checkMulticast(timeoutMs: number, { multicast }: Environment): Promise<Verdict> {
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), timeoutMs);
+  const cancel = systemClock.after(timeoutMs, () => late.abort());
   try {
     return multicastVerdict(await multicast(late.signal));
   } catch (error) {
     const { hint, message } = failure(error);
     return unknown(message, hint);
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 
@@ -348,10 +348,8 @@ async function checkName(
   timeoutMs: number,
   { lookUp }: Environment,
 ): Promise<Verdict> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), timeoutMs);
   try {
-    const addresses = await Promise.race([lookUp(name), late]);
+    const addresses = await deadline(systemClock, timeoutMs, lookUp(name));
     const { hint } = CODES["name-not-found"];
     return addresses === undefined
       ? bad(`nothing answers in ${timeoutMs / 1000} s what ${name} is`, hint)
@@ -359,8 +357,6 @@ async function checkName(
   } catch (error) {
     const { hint, message } = failure(error);
     return bad(message, hint);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

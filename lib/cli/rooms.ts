@@ -1,5 +1,5 @@
 import type { Bytes } from "../bytes/mod.ts";
-import { systemClock } from "../clock.ts";
+import { deadline, systemClock } from "../clock.ts";
 import { keyTag } from "../crypto/mod.ts";
 import { HandshakeError, NetError, StoreError } from "../errors.ts";
 import { equal } from "../bytes/mod.ts";
@@ -110,7 +110,6 @@ export async function searchRooms(
   { ms, onRoom, onWarning, stop, tags }: SearchPlan,
 ): Promise<readonly FoundRoom[]> {
   const failed = Promise.withResolvers<never>();
-  const over = Promise.withResolvers<void>();
   const told = new Set<string>();
   const tell = (): void => {
     for (const room of search.rooms) {
@@ -124,13 +123,11 @@ export async function searchRooms(
     onUnavailable: (reason) => failed.reject(cannotSearch(reason)),
     onLeftOut: (names) => onWarning(noLookingOver(names)),
   });
-  const cancel = systemClock.after(ms, over.resolve);
   try {
-    await Promise.race([over.promise, stop, failed.promise]);
+    await deadline(systemClock, ms, Promise.race([stop, failed.promise]));
     tell();
     return search.rooms;
   } finally {
-    cancel();
     search.close();
   }
 }

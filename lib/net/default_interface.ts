@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { deadline, systemClock } from "../clock.ts";
 import { machineInterfaces, type MachineOptions } from "./address.ts";
 
 /** The port and the IPv4 group of Multicast DNS, which firewalls let through (RFC 6762 §3). */
@@ -37,7 +38,6 @@ async function defaultAddress(): Promise<string | undefined> {
   const bytes = new Uint8Array(HEADER_BYTES + TOKEN_BYTES);
   crypto.getRandomValues(bytes.subarray(HEADER_BYTES));
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  const timer = setTimeout(() => resolve(undefined), ECHO_MS);
   let socket: Socket | undefined;
   const unlessItFails = (act: () => void): void => {
     try {
@@ -62,9 +62,8 @@ async function defaultAddress(): Promise<string | undefined> {
       }));
   });
   try {
-    return await promise;
+    return await deadline(systemClock, ECHO_MS, promise);
   } finally {
-    clearTimeout(timer);
     unlessItFails(() => socket?.close());
   }
 }

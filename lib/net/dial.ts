@@ -1,3 +1,4 @@
+import { systemClock } from "../clock.ts";
 import { NetError } from "../errors.ts";
 import { formatHostPort, isAddress, requireNetPermission } from "./address.ts";
 import { type Connection, openConnection } from "./connection.ts";
@@ -35,9 +36,9 @@ export async function dial(
   const { connect = Deno.connect, signal, timeoutMs = DIAL_TIMEOUT_MS } = options;
   const action = `Cannot connect to ${formatHostPort(host, port)}`;
   const timeout = new AbortController();
-  const timer = setTimeout(() => {
+  const cancel = systemClock.after(timeoutMs, () => {
     timeout.abort(new NetError("unreachable", `${action}: no answer in ${timeoutMs / 1000} s`));
-  }, timeoutMs);
+  });
   try {
     requireNetPermission(host, port);
     const signals = signal === undefined ? [timeout.signal] : [timeout.signal, signal];
@@ -47,7 +48,7 @@ export async function dial(
     signal?.throwIfAborted();
     throw dialError(action, isAddress(host), error as Error);
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, delay, systemClock } from "../clock.ts";
 import {
   asksFor,
   type FoundRoom,
@@ -76,7 +76,7 @@ export class RoomAnnouncer {
     for (const cancel of this.#answers.values()) cancel();
     const told = new AbortController();
     const telling = Promise.all(this.#multicast.links.map((link) => this.#tell(link, goodbye)));
-    await Promise.race([telling, pause(GOODBYE_MS, this.#clock, told.signal)]);
+    await Promise.race([telling, delay(this.#clock, GOODBYE_MS, told.signal)]);
     told.abort();
     this.#multicast.close();
   }
@@ -89,7 +89,7 @@ export class RoomAnnouncer {
       if (signal.aborted) return;
       if (this.#multicast.links.length === 0) this.#multicast.check();
       await this.#announce();
-      await pause(SECOND_MS, this.#clock, signal);
+      await delay(this.#clock, SECOND_MS, signal);
       if (signal.aborted) return;
       await this.#announce();
       this.#multicast.check();
@@ -194,11 +194,11 @@ export class RoomSearch {
     for (let i = 0; !signal.aborted; i++) {
       await this.#ask();
       onAsked();
-      await pause(ECHO_MS, this.#clock, signal);
+      await delay(this.#clock, ECHO_MS, signal);
       if (signal.aborted) return;
       this.#multicast.check();
       const ms = QUERY_MS[Math.min(i, QUERY_MS.length - 1)]!;
-      await pause(ms - ECHO_MS, this.#clock, signal);
+      await delay(this.#clock, ms - ECHO_MS, signal);
       this.#options.onChange?.(); // What has come to its end is known no more.
     }
   }
@@ -219,17 +219,4 @@ export class RoomSearch {
     };
     await Promise.all(this.#multicast.links.map((link) => this.#multicast.send(link, packet)));
   }
-}
-
-/** Waits, but not beyond an end. */
-function pause(ms: number, clock: Clock, end: AbortSignal): Promise<void> {
-  if (end.aborted) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const cancel = clock.after(ms, resolve);
-  const stop = (): void => {
-    cancel();
-    resolve();
-  };
-  end.addEventListener("abort", stop);
-  return promise.finally(() => end.removeEventListener("abort", stop));
 }

@@ -1,4 +1,4 @@
-import { delay } from "@std/async/delay";
+import { delay, systemClock } from "../clock.ts";
 import { NetError } from "../errors.ts";
 import { formatHostPort, requireNetPermission } from "./address.ts";
 import { type Connection, openConnection } from "./connection.ts";
@@ -66,7 +66,7 @@ export function listen(options: ListenOptions): Listener {
         // A caller that hangs up early must not keep the next one waiting; Linux does not even tell.
         if (error instanceof Deno.errors.ConnectionAborted) continue;
         // The listener was closed, or the machine is out of something, file descriptors most likely.
-        await delay(ACCEPT_PAUSE_MS, { signal: closing.signal }).catch(() => {});
+        await delay(systemClock, ACCEPT_PAUSE_MS, closing.signal);
       }
     }
   }

@@ -1,6 +1,6 @@
 import { type Bytes, equal, toHex } from "../bytes/mod.ts";
 import { type Channel, Endpoint } from "../channel/mod.ts";
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, deadline, systemClock } from "../clock.ts";
 import { randomBytes } from "../crypto/mod.ts";
 import { WireError } from "../errors.ts";
 import {
@@ -217,11 +217,8 @@ export class Relay {
     // Whoever was made to wait is read again: what it has acknowledged counts.
     for (const seat of this.#seats.values()) seat.holdNobody();
     for (const pace of this.#paces) pace.stop();
-    const late = Promise.withResolvers<void>();
-    const cancel = this.#clock.after(drainMs, late.resolve);
     const emptied = Promise.all([...this.#seats.values()].map((seat) => seat.emptied()));
-    await Promise.race([emptied, late.promise]);
-    cancel();
+    await deadline(this.#clock, drainMs, emptied);
     for (const endpoint of this.#serving.keys()) void endpoint.close(CloseReason.HOST_ENDS);
     await Promise.all(this.#serving.values());
     for (const seat of this.#seats.values()) seat.expire();

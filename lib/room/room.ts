@@ -1,6 +1,6 @@
 import { type Bytes, equal, toHex, utf8 } from "../bytes/mod.ts";
 import type { Channel } from "../channel/mod.ts";
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, deadline, systemClock } from "../clock.ts";
 import type { Identity } from "../crypto/mod.ts";
 import { type Code, LanchatError, RoomError } from "../errors.ts";
 import {
@@ -405,10 +405,7 @@ export class Room {
         body: new Uint8Array(),
         to: undefined,
       });
-      const late = Promise.withResolvers<void>();
-      const cancel = this.#clock.after(farewellMs, late.resolve);
-      await Promise.race([goodbye.done.promise.catch(() => {}), late.promise]);
-      cancel();
+      await deadline(this.#clock, farewellMs, goodbye.done.promise.catch(() => {}));
     }
     await this.#link.close();
   }

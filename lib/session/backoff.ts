@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, delay, systemClock } from "../clock.ts";
 import { ChannelError, type Code, LanchatError } from "../errors.ts";
 
 /** How long the first tries wait, in milliseconds; all later ones wait like the last. */
@@ -116,11 +116,8 @@ export class Backoff {
   async #wait(ms: number): Promise<void> {
     const { changed, signal } = this.#options;
     const over = new AbortController();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#clock.after(ms, resolve);
-    signal.addEventListener("abort", () => resolve(), { signal: over.signal });
-    await Promise.race([promise, ...changed === undefined ? [] : [changed(over.signal)]]);
-    cancel();
+    const waited = delay(this.#clock, ms, AbortSignal.any([signal, over.signal]));
+    await (changed === undefined ? waited : Promise.race([waited, changed(over.signal)]));
     over.abort();
   }
 }

@@ -1,6 +1,6 @@
 import { toBase64Url, toHex } from "../bytes/mod.ts";
 import { type Channel, FAREWELL_MS } from "../channel/mod.ts";
-import { systemClock } from "../clock.ts";
+import { deadline, systemClock } from "../clock.ts";
 import { fingerprint, roomCode } from "../crypto/mod.ts";
 import { type Code, CODES, EXIT, LanchatError, RoomError } from "../errors.ts";
 import { DEFAULT_PORT, formatHostPort } from "../net/mod.ts";
@@ -164,11 +164,11 @@ class Chat {
     await Promise.race([this.#room.leave(), ended]);
     connector?.stop();
     // Cutting a connection on which the host still sends would take our farewell with it.
-    await atMost(FAREWELL_MS, ended);
+    await deadline(systemClock, FAREWELL_MS, ended);
     this.#room.end("not-delivered");
     this.#ready.resolve(); // What waited for another session fails as well.
     await Promise.all(this.#pending);
-    await atMost(KEEP_MS, this.#options.trustStore.kept());
+    await deadline(systemClock, KEEP_MS, this.#options.trustStore.kept());
     const status = this.#statusOf(end);
     this.#closed = true;
     return { reason: end.reason, status };
@@ -247,7 +247,7 @@ class Chat {
       return end;
     }
     if (wish.reason === "signal" && this.#connected) {
-      await Promise.race([atMost(Math.min(timeoutMs, DRAIN_MS), pending), ended]);
+      await Promise.race([deadline(systemClock, Math.min(timeoutMs, DRAIN_MS), pending), ended]);
     }
     return wish;
   }
@@ -712,14 +712,6 @@ class Patience {
     if (this.#ms === undefined || this.#paused) return;
     this.#cancel = systemClock.after(this.#ms, this.#over.resolve);
   }
-}
-
-/** Waits for something, but not for ever. */
-async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
-  const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, ms);
-  await Promise.race([promise, late.promise]);
-  clearTimeout(timer);
 }
 
 /** The end of a chat that the host closed; one that it had no reason to close is a lost connection. */

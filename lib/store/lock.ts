@@ -1,3 +1,4 @@
+import { deadline, systemClock } from "../clock.ts";
 import { quote } from "../errors.ts";
 
 /**
@@ -61,11 +62,6 @@ export class LockedError extends Error {
 
 /** Locks a file; not every Deno that lanchat runs on can just try to. @param ms As in {@linkcode takeAlone}. */
 export async function lock(opened: Deno.FsFile, ms: number): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new LockedError()), ms);
-  try {
-    await Promise.race([opened.lock(true), late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const locked = await deadline(systemClock, ms, opened.lock(true).then(() => true));
+  if (locked === undefined) throw new LockedError();
 }

@@ -1,0 +1,36 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { deadline, delay } from "../lib/clock.ts";
+import { FakeClock } from "./support/clock.ts";
+import { test } from "./support/test.ts";
+
+test("deadline returns what comes in time, and stops its timer", async () => {
+  const clock = new FakeClock();
+  assertEquals(await deadline(clock, 10, Promise.resolve("here")), "here");
+  assertEquals(clock.timers, 0);
+  await assertRejects(() => deadline(clock, 10, Promise.reject(new Error("No"))), Error, "No");
+  assertEquals(clock.timers, 0);
+});
+
+test("deadline returns undefined when the time is over, and ignores what comes later", async () => {
+  const clock = new FakeClock();
+  const { promise, reject } = Promise.withResolvers<string>();
+  const waited = deadline(clock, 10, promise);
+  clock.advance(9);
+  assertEquals(clock.timers, 1);
+  clock.advance(1);
+  assertEquals(await waited, undefined);
+  reject(new Error("Late"));
+});
+
+test("delay ends with its time or its signal, and stops its timer", async () => {
+  const clock = new FakeClock();
+  const abort = new AbortController();
+  const waited = delay(clock, 10, abort.signal);
+  clock.advance(10);
+  await waited;
+  const cut = delay(clock, 10, abort.signal);
+  abort.abort();
+  await cut;
+  assertEquals(clock.timers, 0);
+  await delay(clock, 10, abort.signal);
+});
