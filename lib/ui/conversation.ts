@@ -1,7 +1,9 @@
 import { escape } from "@std/regexp/escape";
 import { type Clock, systemClock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
-import { type Addressee, HELP, KEYS_HELP, parseLine, type SlashCommand } from "./commands.ts";
+import { parseLine } from "./line_parser.ts";
+import { helpLines, type ParsedLine, type SlashCommand } from "./slash_commands.ts";
+import type { MemberRef } from "./member_names.ts";
 import type {
   FailedEvent,
   InviteEvent,
@@ -19,6 +21,13 @@ import { awaySentence, excerpt, failure, messageLine, noticeLines, personLines }
 import { typedName } from "../wire/mod.ts";
 import { sanitize } from "./sanitize.ts";
 import { Transcript } from "./transcript.ts";
+
+/** What `/help` adds where lanchat edits the line. */
+const KEYS_HELP: readonly string[] = [
+  "Ctrl-R searches the lines that you typed; Ctrl-G cancels.",
+  "Tab completes commands and names.",
+  "The up and down arrow keys bring earlier lines back.",
+];
 
 /** Lines, and characters, of an own message that are shown as long as its mark may change. */
 const MAX_WAITING = { lines: 3, length: 160 };
@@ -187,11 +196,12 @@ export class Conversation {
 
   /** Takes a line that was entered. */
   enter(line: string): Entered {
+    const { expand } = this.#options;
     try {
       return this.#obey(parseLine(line, {
         members: this.#addressable(),
         correspondents: this.#answerable(),
-        expand: this.#options.expand,
+        ...expand !== undefined && { expand },
       }));
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
@@ -200,14 +210,14 @@ export class Conversation {
     }
   }
 
-  #obey(command: SlashCommand): Entered {
+  #obey(command: ParsedLine): Entered {
     switch (command.do) {
       case "say":
         return { lines: [], inputs: [this.#say(command)] };
       case "retry":
         return this.#retry();
       case "help":
-        return { lines: this.#transcript.notice(this.#help(command.lines)), inputs: [] };
+        return { lines: this.#help(command.topic), inputs: [] };
       case "nothing":
         return { lines: [], inputs: [] };
       case "clear":
@@ -218,15 +228,16 @@ export class Conversation {
     }
   }
 
-  #help(lines: readonly string[]): readonly string[] {
-    return lines === HELP && this.#options.editsLine ? [...HELP, ...KEYS_HELP] : lines;
+  #help(topic?: SlashCommand): readonly string[] {
+    const keys = topic === undefined && this.#options.editsLine ? KEYS_HELP : [];
+    return this.#transcript.notice([...helpLines(topic), ...keys]);
   }
 
   /**
    * Whoever a name may mean: those who are here, and those who were called so when the line was begun.
    * Where these differ, it is said that several can be meant, and nobody gets what another was to read.
    */
-  #addressable(): readonly Addressee[] {
+  #addressable(): readonly MemberRef[] {
     const all = [...this.members, ...this.#known];
     return [
       ...new Map(all.map((member) => [`${memberId(member)} ${member.name}`, member])).values(),
@@ -248,7 +259,7 @@ export class Conversation {
   }
 
   /** Whoever `/reply` may mean. */
-  #answerable(): readonly Addressee[] {
+  #answerable(): readonly MemberRef[] {
     const { answered, since } = this.#correspondents;
     const all = [
       ...answered === undefined ? [] : [answered],
@@ -274,13 +285,13 @@ export class Conversation {
   }
 
   /** By the name that the only one with the key has now. */
-  #named(addressee: Addressee): Addressee {
+  #named(addressee: MemberRef): MemberRef {
     const [first, ...others] = this.members.filter(({ key }) => key === addressee.key);
     return first !== undefined && others.length === 0 ? first : addressee;
   }
 
   /** By the key, as a name may be another's by the time that the message goes; unless two share the key. */
-  #addressed({ key, name }: Addressee): { to: string } {
+  #addressed({ key, name }: MemberRef): { to: string } {
     const holders = this.members.filter((member) => member.key === key);
     const byName = holders.length > 1 && holders.some((member) => member.name === name);
     return { to: byName ? name : key };

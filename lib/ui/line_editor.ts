@@ -84,7 +84,7 @@ const kill = (place: (state: EditorState) => number): Command => (state) => {
   };
 };
 
-const SLASH_COMMANDS: Readonly<Record<string, Command>> = {
+const KEYS: Readonly<Record<string, Command>> = {
   "left": goTo(characterLeft),
   "right": goTo(characterRight),
   "home": goTo(() => 0),
@@ -145,7 +145,7 @@ const GIVE_UP: ReadonlySet<string> = new Set(["ctrl-c", "ctrl-g"]);
  */
 export function press(state: EditorState, key: string): EditorState {
   if (state.search !== undefined) return pressInSearch(state, state.search, key);
-  const command = SLASH_COMMANDS[ALIASES[key] ?? key];
+  const command = KEYS[ALIASES[key] ?? key];
   return command === undefined ? state : command(state);
 }
 

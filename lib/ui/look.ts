@@ -1,9 +1,6 @@
-import type { MemberView } from "../session_events.ts";
+import type { MemberRef } from "./member_names.ts";
 import { typedName } from "../wire/mod.ts";
 import { sanitizeLine } from "./sanitize.ts";
-
-/** What of a member makes the look of its name. */
-export type Named = Pick<MemberView, "key" | "name" | "verified">;
 
 /** Stands behind the name of a member that is verified; no name has it, or anything like it. */
 const VERIFIED_MARK = "✓";
@@ -13,7 +10,7 @@ const VERIFIED_MARK = "✓";
  * is given.
  */
 export function markedName(
-  { name, verified }: Pick<Named, "name" | "verified">,
+  { name, verified }: Pick<MemberRef, "name" | "verified">,
   safe: (text: string) => string = sanitizeLine,
 ): string {
   return safe(typedName(name)) + (verified ? VERIFIED_MARK : "");
@@ -25,7 +22,7 @@ export function markedName(
  */
 export interface Look {
   /** A name, made safe and marked where the member is verified; the key gives the colour. */
-  name(member: Named): string;
+  name(member: MemberRef): string;
   /** What lanchat says of itself begins with it. */
   mark(text: string): string;
   /** A time of day. */

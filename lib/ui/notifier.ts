@@ -11,7 +11,7 @@ const MAX_LENGTH = 100;
 const BELL = "\x07";
 
 /** The terminals that show a notification of the desktop, by TERM_PROGRAM or TERM, and the command for it. */
-const SLASH_COMMANDS: readonly (readonly [terminal: RegExp, command: 9 | 777])[] = [
+const TERMINALS: readonly (readonly [terminal: RegExp, command: 9 | 777])[] = [
   [/^iTerm\.app$/, 9],
   [/^xterm-kitty$/, 9],
   [/^(WezTerm|ghostty|xterm-ghostty|foot(-.*)?|rxvt-unicode(-.*)?)$/, 777],
@@ -38,7 +38,7 @@ export class Notifier {
     const names = [environment("TERM_PROGRAM"), environment("TERM")];
     // A multiplexer swallows the command, or shows it as text.
     const direct = environment("TMUX") === undefined;
-    this.#command = SLASH_COMMANDS.find(([terminal]) =>
+    this.#command = TERMINALS.find(([terminal]) =>
       direct && names.some((name) => name !== undefined && terminal.test(name))
     )?.[1];
   }

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../clock.ts";
-import type { Addressee } from "./commands.ts";
+import type { MemberRef } from "./member_names.ts";
 import type { MessageKind } from "../session_events.ts";
 
 /** How long a message that the host has is waited with until everybody has it, in milliseconds. */
@@ -20,7 +20,7 @@ export interface OwnMessage {
   /** Whether it was said or done. */
   readonly kind: MessageKind;
   /** Who alone reads it. */
-  readonly to?: Addressee | undefined;
+  readonly to?: MemberRef | undefined;
   /** When it was said, in milliseconds since 1970. */
   readonly at: number;
   /** What has become of it. */

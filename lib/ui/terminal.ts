@@ -1,6 +1,6 @@
 import { utf8 } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { commonStart, complete } from "./commands.ts";
+import { commonStart, complete } from "./line_parser.ts";
 import { setRaw, typedInput } from "./console.ts";
 import { Conversation } from "./conversation.ts";
 import type { SessionEvent, Wish } from "../session_events.ts";

@@ -11,7 +11,7 @@ import {
   parseInvite,
 } from "../../../lib/net/mod.ts";
 import { KnownPeers, openIdentity } from "../../../lib/store/mod.ts";
-import { parseLine } from "../../../lib/ui/commands.ts";
+import { parseLine } from "../../../lib/ui/line_parser.ts";
 import { JsonFrontEnd, PlainFrontEnd } from "../../../lib/ui/mod.ts";
 import type { FrontEnd } from "../../../lib/session/front_end.ts";
 import type { Wish } from "../../../lib/session_events.ts";

@@ -1,17 +1,16 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { CODES, UsageError } from "../../lib/errors.ts";
+import { complete, parseLine } from "../../lib/ui/line_parser.ts";
 import {
-  complete,
-  type CompletionContext,
-  HELP,
-  parseLine,
-  SLASH_COMMANDS,
-  type SlashCommand,
-} from "../../lib/ui/commands.ts";
+  COMMANDS_BY_WORD,
+  helpLines,
+  type LineContext,
+  type ParsedLine,
+} from "../../lib/ui/slash_commands.ts";
 import { EMOJI } from "../support/emoji.ts";
 import { test } from "../support/test.ts";
 
-type HelpCommand = Extract<SlashCommand, { do: "help" }>;
+const WORDS = [...COMMANDS_BY_WORD.keys()];
 
 const [BOB, BOBBY, ANNA] = ["bob", "bob by", "Anna Łódź"].map((name) => ({
   name,
@@ -20,12 +19,12 @@ const [BOB, BOBBY, ANNA] = ["bob", "bob by", "Anna Łódź"].map((name) => ({
 const MEMBERS = [BOB!, BOBBY!, ANNA!];
 const ALONE = { members: [] };
 
-function refusal(line: string, surroundings: CompletionContext = ALONE): UsageError {
-  return assertThrows(() => parseLine(line, surroundings), UsageError);
+function refusal(line: string, context: LineContext = ALONE): UsageError {
+  return assertThrows(() => parseLine(line, context), UsageError);
 }
 
 test("parseLine reads messages, actions and commands", () => {
-  const lines: [string, SlashCommand][] = [
+  const lines: [string, ParsedLine][] = [
     ["hello", { do: "say", text: "hello", kind: "text" }],
     ["  hello ", { do: "say", text: "  hello ", kind: "text" }],
     [" /who", { do: "say", text: " /who", kind: "text" }],
@@ -34,7 +33,7 @@ test("parseLine reads messages, actions and commands", () => {
     ["/me waves  twice", { do: "say", text: "waves  twice", kind: "action" }],
     ["/who", { do: "who" }],
     ["/who is that", { do: "who" }],
-    ["/help", { do: "help", lines: HELP }],
+    ["/help", { do: "help" }],
     ["/quit ", { do: "quit" }],
     ["", { do: "nothing" }],
     [" \t", { do: "nothing" }],
@@ -42,8 +41,8 @@ test("parseLine reads messages, actions and commands", () => {
   for (const [line, command] of lines) assertEquals(parseLine(line, ALONE), command, line);
 });
 
-test("parseLine reads wishes about members, oneself and the terminal", () => {
-  const lines: [string, SlashCommand][] = [
+test("parseLine reads the wish of each command", () => {
+  const lines: [string, ParsedLine][] = [
     ["/nick  Ada Lovelace ", { do: "nick", name: "Ada Lovelace" }],
     ["/away", { do: "status", text: "" }],
     ["/away lunch until one ", { do: "status", text: "lunch until one" }],
@@ -65,10 +64,10 @@ test("parseLine reads wishes about members, oneself and the terminal", () => {
   for (const [line, command] of lines) assertEquals(parseLine(line, ALONE), command, line);
 });
 
-test("parseLine reads whom to verify, by the key, and the digits or the wish to show them", () => {
+test("parseLine reads the member to verify, by key, and the digits or `show`", () => {
   const twice = [...MEMBERS, { ...BOB! }];
   const bob = { do: "verify", name: "bob-key" } as const;
-  const lines: [string, SlashCommand][] = [
+  const lines: [string, ParsedLine][] = [
     ["/verify", { do: "verify" }],
     ["/verify bob", bob],
     ["/verify  bob ", bob],
@@ -95,7 +94,7 @@ test("parseLine reads whom to verify, by the key, and the digits or the wish to 
   assertEquals(refusal("/verify bob", { members: others }).code, "no-such-member");
 });
 
-test("parseLine refuses a name that nobody can have, and to ask about nobody", () => {
+test("parseLine refuses an invalid name and a missing name", () => {
   for (
     const line of ["/nick", "/nick a:b", "/nick a#b", `/nick ${"x".repeat(49)}`, "/nick a\u200bb"]
   ) {
@@ -106,7 +105,7 @@ test("parseLine refuses a name that nobody can have, and to ask about nobody", (
   }
 });
 
-test("parseLine counts the bytes of what is said of an absence", () => {
+test("parseLine refuses a status of more than 200 bytes", () => {
   assertEquals(parseLine(`/away ${"é".repeat(100)}`, ALONE).do, "status");
   assertEquals(refusal(`/away ${"é".repeat(100)}x`).code, "message-too-long");
   const expand = (): string => "at\tlunch";
@@ -116,7 +115,7 @@ test("parseLine counts the bytes of what is said of an absence", () => {
   });
 });
 
-test("parseLine suggests the command that an unknown one is nearest to", () => {
+test("parseLine suggests the nearest command for an unknown one", () => {
   const lines = [["/hwo", "/who"], ["/WHO", "/who"], ["/exit now", "/quit"], ["/helpme", "/help"]];
   for (const [line, command] of lines) {
     const { code, message, hint } = refusal(line!);
@@ -127,8 +126,8 @@ test("parseLine suggests the command that an unknown one is nearest to", () => {
   assertEquals(refusal(`/${"x".repeat(100)}`).message, `Unknown command /${"x".repeat(19)}…`);
 });
 
-test("parseLine takes a short word for the only command that it begins, and two for what they are elsewhere", () => {
-  const surroundings = { members: MEMBERS, correspondents: [ANNA!] };
+test("parseLine takes a unique prefix of a command, and /r and /w as other programs do", () => {
+  const context = { members: MEMBERS, correspondents: [ANNA!] };
   const lines: [string, string][] = [
     ["/w", "/who"],
     ["/w  ", "/who"],
@@ -139,28 +138,28 @@ test("parseLine takes a short word for the only command that it begins, and two 
     ["/help ms", "/help msg"],
   ];
   for (const [line, whole] of lines) {
-    assertEquals(parseLine(line, surroundings), parseLine(whole, surroundings), line);
+    assertEquals(parseLine(line, context), parseLine(whole, context), line);
   }
   for (const line of ["/", "/m bob hi", "/re yes", "/wh", "/w bob hi", "/u bob", "/WHO"]) {
-    assertEquals(refusal(line, surroundings).code, "unknown-command", line);
+    assertEquals(refusal(line, context).code, "unknown-command", line);
   }
 });
 
-test("parseLine suggests nothing by which what was to be private would go to all", () => {
+test("parseLine suggests no command that would publish a private message", () => {
   const lines = ["/mgs host secret", "/m", "/mg x", "/mes bob x", "/mw x", "/nsg x", "/dm bob x"];
   for (const line of [...lines, "/w bob x", "/tell bob x", "/Msg bob x"]) {
     assertStringIncludes(refusal(line).hint, "Did you mean /msg? ", line);
   }
   const letters = "abcdefghijklmnopqrstuvwxyz".split("");
   for (const word of letters.flatMap((letter) => [`/${letter}e`, `/m${letter}`, `/${letter}`])) {
-    if (SLASH_COMMANDS.some((command) => command.startsWith(word))) continue;
+    if (WORDS.some((command) => command.startsWith(word))) continue;
     assert(!/\/(?:me|away|nick)\b/.test(refusal(`${word} bob x`).hint), word);
   }
   assertEquals(refusal("/re yes").hint.split("?")[0], "Did you mean /reply or /retry or /rekey");
   assertEquals(refusal("/zzzzzz").hint, CODES["unknown-command"].hint);
 });
 
-test("parseLine sends no line that is not UTF-8", () => {
+test("parseLine refuses a line that is not UTF-8", () => {
   for (const line of ["caf\udce9", "/me \udce9", "/nick \udce9"]) {
     assertEquals(refusal(line).code, "bad-utf8", line);
   }
@@ -169,7 +168,7 @@ test("parseLine sends no line that is not UTF-8", () => {
   assertEquals(parseLine("\ufffd", ALONE).do, "say");
 });
 
-test("parseLine finds names whatever their case, and composes them", () => {
+test("parseLine matches names in any case and in NFC", () => {
   const lines: [string, string][] = [
     ["/msg BOB hi", "/msg bob hi"],
     ["/msg anna łódź hi", "/msg Anna Łódź hi"],
@@ -181,8 +180,8 @@ test("parseLine finds names whatever their case, and composes them", () => {
     [`/nick ${"Łódź".normalize("NFD")}`, "/nick Łódź"],
   ];
   for (const [line, exact] of lines) {
-    const surroundings = { members: [BOB!, ANNA!, ...line.includes("By") ? [BOBBY!] : []] };
-    const found = surroundings.members.length === 2 ? surroundings : { members: [BOBBY!] };
+    const context = { members: [BOB!, ANNA!, ...line.includes("By") ? [BOBBY!] : []] };
+    const found = context.members.length === 2 ? context : { members: [BOBBY!] };
     assertEquals(parseLine(line, found), parseLine(exact, found), line);
   }
   // Of two that differ in nothing else, the one that is typed.
@@ -201,7 +200,7 @@ test("parseLine refuses an action without text", () => {
   for (const line of ["/me", "/me  "]) assertEquals(refusal(line).code, "empty-message");
 });
 
-test("parseLine counts the bytes of what would be sent", () => {
+test("parseLine refuses a message of more than 16384 bytes", () => {
   const longest = "é".repeat(8192);
   for (const line of [longest, `//${longest.slice(1)}x`, `/me ${longest}`]) {
     assertEquals(parseLine(line, ALONE).do, "say");
@@ -211,17 +210,18 @@ test("parseLine counts the bytes of what would be sent", () => {
   }
 });
 
-test("HELP explains every command", () => {
-  for (const command of SLASH_COMMANDS) {
-    assertEquals(HELP.filter((line) => line.startsWith(`${command} `)).length, 1, command);
-    for (const topic of [command, command.slice(1)]) {
-      const { do: wish, lines } = parseLine(`/help ${topic}`, ALONE) as HelpCommand;
-      assertEquals([wish, lines[0]], ["help", HELP.find((line) => line.startsWith(`${command} `))]);
+test("helpLines explains every command", () => {
+  for (const [word, command] of COMMANDS_BY_WORD) {
+    const lines = helpLines().filter((line) => line.startsWith(`${word} `));
+    assertEquals(helpLines(command).slice(0, 1), lines);
+    for (const topic of [word, word.slice(1)]) {
+      assertEquals(parseLine(`/help ${topic}`, ALONE), { do: "help", topic: command });
     }
   }
+  assertEquals(helpLines().length, WORDS.length + 1);
 });
 
-test("parseLine sends a private message to the one whose name it begins with", () => {
+test("parseLine addresses a private message to the member whose name comes first", () => {
   const lines: [string, string, unknown][] = [
     ["/msg bob hi", "hi", BOB],
     ["/msg bob  hi bob", " hi bob", BOB],
@@ -231,18 +231,18 @@ test("parseLine sends a private message to the one whose name it begins with", (
   ];
   for (const [line, text, to] of lines) {
     const command = parseLine(line, { members: MEMBERS });
-    assertEquals(command, { do: "say", text, kind: "text", to } as SlashCommand, line);
+    assertEquals(command, { do: "say", text, kind: "text", to } as ParsedLine, line);
   }
 });
 
-test("parseLine sends nothing where more than one can be meant", () => {
+test("parseLine refuses an ambiguous name", () => {
   const { code, message } = refusal("/msg bob by the way", { members: MEMBERS });
   assertEquals([code, message], ["no-such-member", "It could be for bob or for bob by"]);
   const twins = [BOB!, { ...BOB!, key: "another" }];
   assertEquals(refusal("/msg bob hi", { members: twins }).code, "no-such-member");
 });
 
-test("parseLine sends nothing to all that was to be read by one", () => {
+test("parseLine refuses to send an indented private message to all members", () => {
   for (const line of [" /msg bob hi", "\t/reply hi", " /mgs bob hi", " /m bob hi", " /w bob hi"]) {
     assertEquals(refusal(line, { members: MEMBERS }).code, "unknown-command", line);
   }
@@ -251,7 +251,7 @@ test("parseLine sends nothing to all that was to be read by one", () => {
   assertEquals(parseLine("//msg bob hi", ALONE), { do: "say", text: "/msg bob hi", kind: "text" });
 });
 
-test("parseLine sends nothing where nobody is meant", () => {
+test("parseLine refuses an unknown name and a private message without text", () => {
   for (const line of ["/msg", "/msg bo hi", "/msg bobby hi", "/msg Anna hi"]) {
     assertEquals(refusal(line, { members: MEMBERS }).code, "no-such-member", line);
   }
@@ -261,9 +261,9 @@ test("parseLine sends nothing where nobody is meant", () => {
   }
 });
 
-test("parseLine answers who wrote in private last, and nobody before", () => {
-  const surroundings = { members: [], correspondents: [ANNA!] };
-  assertEquals(parseLine("/reply at  six", surroundings), {
+test("parseLine addresses /reply to the last private sender", () => {
+  const context = { members: [], correspondents: [ANNA!] };
+  assertEquals(parseLine("/reply at  six", context), {
     do: "say",
     text: "at  six",
     kind: "text",
@@ -272,13 +272,13 @@ test("parseLine answers who wrote in private last, and nobody before", () => {
   assertEquals(refusal("/reply hi", { members: MEMBERS }).code, "no-such-member");
 });
 
-test("parseLine suggests a command to who asks for help about none", () => {
+test("parseLine suggests a command for an unknown help topic", () => {
   assertEquals(refusal("/help msgs").hint.split("?")[0], "Did you mean /msg");
 });
 
-test("complete finds commands at the start, and names everywhere", () => {
+test("complete completes commands at the start, and names everywhere", () => {
   const lines: [string, string[], string][] = [
-    ["/", [...SLASH_COMMANDS], "/"],
+    ["/", WORDS, "/"],
     ["/m", ["/me", "/msg"], "/m"],
     ["b", ["bob: ", "bob by: "], "b"],
     ["/msg An", ["Anna Łódź "], "An"],
@@ -292,14 +292,20 @@ test("complete finds commands at the start, and names everywhere", () => {
   }
 });
 
-test("complete makes no command of a name", () => {
+test("complete completes the topic of /help, with or without its slash", () => {
+  assertEquals(complete("/help m", MEMBERS), [["me", "msg"], "m"]);
+  assertEquals(complete("/help /m", MEMBERS), [["/me", "/msg"], "/m"]);
+  assertEquals(complete("/help bob", MEMBERS), [[], "bob"]);
+});
+
+test("complete completes no name that would be a command", () => {
   const members = [{ name: "/quit now", key: "" }];
   assertEquals(complete("/q", members), [["/quit"], "/q"]);
   assertEquals(complete("", members), [[], ""]);
   assertEquals(complete("/msg /q", members), [["/quit now "], "/q"]);
 });
 
-test("parseLine and complete take a name with emoji as it can be typed", () => {
+test("parseLine and complete match a name with emoji without its invisible characters", () => {
   const [family, rainbow] = [EMOJI.family, EMOJI.rainbow].map((emoji) => `${emoji} ada`);
   const ada = { name: rainbow!, key: "rainbow" };
   const members = [{ name: family!, key: "family" }, ada];
@@ -316,6 +322,6 @@ test("parseLine and complete take a name with emoji as it can be typed", () => {
   assertEquals(complete("/msg ", england), [["\u{1F3F4} "], ""]);
 });
 
-test("complete never repeats a name that would act on the terminal", () => {
+test("complete completes no name with control characters", () => {
   assertEquals(complete("x", [{ name: "x\x1b[2J", key: "" }]), [[], "x"]);
 });

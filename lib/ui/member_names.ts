@@ -1,0 +1,113 @@
+/** Resolves the names that a person types to members, with or without quotes and in any case. */
+import { UsageError } from "../errors.ts";
+import type { MemberView } from "../session_events.ts";
+import { typedName } from "../wire/mod.ts";
+import { excerpt } from "./render.ts";
+
+/** Maximum characters of a typed word that an error repeats. */
+export const MAX_SHOWN_LENGTH = 20;
+
+/** Maximum length of a name in NFD, in UTF-16 code units. */
+const MAX_TYPED_NAME = 200;
+
+/** A name in quotes, which separate it from the text that follows. */
+const QUOTED = /^"([^"]+)" /;
+
+/** The parts of a member that address and show it. */
+export type MemberRef = Pick<MemberView, "key" | "name" | "verified">;
+
+/** How a command takes a name, for the hint of an error. */
+export interface NameUsage {
+  /** `/msg NAME TEXT`. */
+  readonly usage: string;
+  /** The same with a name in quotes. */
+  readonly quoted: string;
+}
+
+/** What follows a name in a text. */
+interface NameMatch {
+  readonly rest: string;
+  /** Whether the case matches too. */
+  readonly exact: boolean;
+}
+
+/**
+ * Splits a text into the member that it starts with and the rest.
+ *
+ * @throws {UsageError} With code `no-such-member` if no member matches, or several do.
+ */
+export function splitMember(
+  text: string,
+  members: readonly MemberRef[],
+  { quoted, usage }: NameUsage,
+): [member: MemberRef, rest: string] {
+  const matches = members.flatMap((member) => {
+    const match = matchName(text, member.name);
+    return match === undefined ? [] : [{ member, ...match }];
+  });
+  // Of names that differ only in case, the exact one wins.
+  const found = matches.filter(({ exact, member }) =>
+    exact ||
+    !matches.some((other) => other.exact && foldName(other.member.name) === foldName(member.name))
+  );
+  const [first, ...others] = found;
+  if (first !== undefined && others.length === 0) return [first.member, first.rest];
+  const word = /^\S*/.exec(text)![0];
+  const problem = first !== undefined
+    ? `It could be for ${found.map(({ member }) => member.name).join(" or for ")}`
+    : word === ""
+    ? "Nobody is named"
+    : `Nobody here is called ${excerpt(word, MAX_SHOWN_LENGTH)}`;
+  throw new UsageError("no-such-member", problem, {
+    hint: first === undefined
+      ? `Type ${usage}; /who shows the names.`
+      : `Put the name in quotes, as in ${quoted}; /who shows the names.`,
+  });
+}
+
+/**
+ * Reads a text that is only a name, with or without quotes.
+ *
+ * @param word The command, for the error.
+ * @returns The name as the only member that matches spells it; otherwise as typed.
+ * @throws {UsageError} With code `no-such-member` if the text is empty.
+ */
+export function readName(text: string, members: readonly MemberRef[], word: string): string {
+  const name = text.trim().replace(/^"(.+)"$/, "$1").normalize("NFC");
+  if (name === "") {
+    throw new UsageError("no-such-member", `Cannot use ${word} as nobody is named`, {
+      hint: `Type ${word} NAME; /who shows the names.`,
+    });
+  }
+  const names = new Set(members.map((member) => member.name));
+  const alike = [...names].filter((other) => foldName(other) === foldName(name));
+  return names.has(name) || alike.length !== 1 ? name : alike[0]!;
+}
+
+/** Normalizes a name for comparison without case. */
+export function foldName(name: string): string {
+  return composeName(name).toLowerCase();
+}
+
+/** Removes invisible characters from a name and composes it (NFC). */
+function composeName(name: string): string {
+  return typedName(name).normalize("NFC");
+}
+
+/** Matches the start of a text against a name; `undefined` without a match. */
+function matchName(text: string, name: string): NameMatch | undefined {
+  const isExact = (typed: string): boolean => composeName(typed) === composeName(name);
+  const [quoted, inner] = QUOTED.exec(text) ?? [];
+  if (quoted !== undefined && foldName(inner!) === foldName(name)) {
+    return { rest: text.slice(quoted.length), exact: isExact(inner!) };
+  }
+  for (let end = 0; end >= 0 && end < MAX_TYPED_NAME && end < text.length;) {
+    const space = text.indexOf(" ", end);
+    const typed = space < 0 ? text : text.slice(0, space);
+    if (foldName(typed) === foldName(name)) {
+      return { rest: text.slice(typed.length + 1), exact: isExact(typed) };
+    }
+    end = space < 0 ? text.length : space + 1;
+  }
+  return undefined;
+}
