@@ -5,6 +5,7 @@ import { test } from "./support/test.ts";
 const LAYERS = [
   "errors.ts",
   "clock.ts",
+  "ip.ts",
   "bounded_map.ts",
   "session_events.ts",
   "bytes",

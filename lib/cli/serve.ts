@@ -2,12 +2,12 @@ import { toBase64Url, toHex } from "../bytes/mod.ts";
 import { localChannel } from "../channel/mod.ts";
 import { fingerprint, keyTag } from "../crypto/mod.ts";
 import { CODES, EXIT } from "../errors.ts";
+import { isLoopback } from "../ip.ts";
 import {
   ADDRESS_PLACEHOLDER,
   dialable,
   encodeCredential,
   formatInvite,
-  isLoopback,
   listen,
   type Listener,
   machineInterfaces,

@@ -43,6 +43,7 @@ export {
   generateSigningKey,
   type Identity,
   importIdentity,
+  isKeyText,
   isPublicKey,
   PUBLIC_KEY_BYTES,
   seedToPkcs8,

@@ -90,6 +90,14 @@ export function isPublicKey(bytes: Uint8Array): boolean {
   return canonical && !SMALL_ORDER.has(toHex(y));
 }
 
+/**
+ * Whether a text has the form of a public key in base64url. A member's name of this form never stands for
+ * the member, so that it gets nothing that is meant for the key.
+ */
+export function isKeyText(text: string): boolean {
+  return /^[\w-]{43}$/.test(text);
+}
+
 /** Whether a signature is right; `false` as well for a key that {@linkcode isPublicKey} refuses. */
 export async function verify(
   publicKey: Bytes,

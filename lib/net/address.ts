@@ -1,4 +1,5 @@
 import { missingPermission, NetError, quote, UsageError } from "../errors.ts";
+import { isLoopback } from "../ip.ts";
 
 /** The port of a host that names none. */
 export const DEFAULT_PORT = 12_345;
@@ -36,11 +37,6 @@ export interface HostPort {
 /** Whether a text is an IPv4 address, or an IPv6 address without brackets and perhaps with `%scope`. */
 export function isAddress(text: string): boolean {
   return IPV4.test(text) || isIPv6(text);
-}
-
-/** Whether an IP address is one under which only this machine reaches itself. */
-export function isLoopback(address: string): boolean {
-  return address.startsWith("127.") || address === "::1";
 }
 
 /**

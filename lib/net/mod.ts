@@ -24,7 +24,6 @@ export {
   formatHostPort,
   type HostPort,
   isAddress,
-  isLoopback,
   machineInterfaces,
   type MachineOptions,
   outerAddresses,

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../clock.ts";
+import { isLoopback, networkOf } from "../ip.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 
 /** How long a caller may wait for its handshake, in milliseconds. */
@@ -152,17 +153,4 @@ function countByAddress(callers: Iterable<Caller>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { address } of callers) counts.set(address, (counts.get(address) ?? 0) + 1);
   return counts;
-}
-
-/** Whether an address is this machine's own. */
-function isLoopback(address: string): boolean {
-  return address === "::1" || address.startsWith("127.");
-}
-
-/** The first 64 bits of an IPv6 address, all of which one machine may have; an IPv4 address itself. */
-export function networkOf(address: string): string {
-  if (!address.includes(":")) return address;
-  const [left, right = []] = address.split("::").map((part) => part === "" ? [] : part.split(":"));
-  const zeros = new Array(8 - left!.length - right.length).fill("0");
-  return [...left!, ...zeros, ...right].slice(0, 4).join(":");
 }

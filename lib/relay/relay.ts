@@ -3,6 +3,7 @@ import { type Channel, Endpoint } from "../channel/mod.ts";
 import { type Clock, deadline, systemClock } from "../clock.ts";
 import { randomBytes } from "../crypto/mod.ts";
 import { WireError } from "../errors.ts";
+import { networkOf } from "../ip.ts";
 import {
   AcceptStatus,
   ANNOUNCE_BYTES,
@@ -24,7 +25,6 @@ import { type Holder, Intake, Lane } from "./intake.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Pace } from "./pace.ts";
 import { type Guest, Parcel, Seat, type SeatEndpoint } from "./seat.ts";
-import { networkOf } from "./admission_queue.ts";
 
 /** Absence after which a seat counts against {@linkcode MAX_AWAY_LONG} and may make room, in milliseconds. */
 export const AWAY_LONG_MS = 90_000;

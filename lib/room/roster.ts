@@ -1,5 +1,6 @@
 import { type Bytes, equal, toBase64Url, toHex } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
+import { isKeyText } from "../crypto/mod.ts";
 import { RoomError, WireError } from "../errors.ts";
 import { MAX_ROSTER_ENTRIES, typedName } from "../wire/mod.ts";
 import { RosterCheck } from "./roster_check.ts";
@@ -9,9 +10,6 @@ import type { NamedSession } from "./link.ts";
 import { Peer, type Present, rosterHash, SILENT_AFTER_MS } from "./peer.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { ALL_SKIPS, WorkBudget } from "./work_budget.ts";
-
-/** What `to` is taken for a key by: a name that looks like one never gets what is meant for the key. */
-const KEY = /^[\w-]{43}$/;
 
 /**
  * Sessions that have left and may not come back. Beyond them a member begins another session, which takes
@@ -133,7 +131,7 @@ export class Roster {
   called(name: string): Peer[] {
     const typed = typedName(name);
     return this.announced().filter(({ announced, key, member, tag }) => {
-      if (KEY.test(name)) return name === toBase64Url(key);
+      if (isKeyText(name)) return name === toBase64Url(key);
       return [member!.name, `${announced!.name}#${tag}`]
         .some((shown) => typedName(shown) === typed);
     });

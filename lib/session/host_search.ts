@@ -1,10 +1,5 @@
-import {
-  formatHostPort,
-  type HostPort,
-  isLoopback,
-  RoomSearch,
-  type SearchOptions,
-} from "../net/mod.ts";
+import { isLoopback } from "../ip.ts";
+import { formatHostPort, type HostPort, RoomSearch, type SearchOptions } from "../net/mod.ts";
 
 /** Maximum new announcements of one search that cause a dial at once: an attacker can send any number. */
 const MAX_NEWS = 8;

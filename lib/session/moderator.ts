@@ -1,18 +1,15 @@
 import { BoundedMap } from "../bounded_map.ts";
 import { type Bytes, equal, fromBase64Url, toBase64Url, toHex } from "../bytes/mod.ts";
-import { fingerprint, isPublicKey, keyTag } from "../crypto/mod.ts";
+import { fingerprint, isKeyText, isPublicKey, keyTag } from "../crypto/mod.ts";
 import { RoomError } from "../errors.ts";
 import type { AccessPolicy, Relay } from "../relay/mod.ts";
 import type { Member } from "../room/mod.ts";
 import type { KeptDecision } from "../store/mod.ts";
 import type { BanView, InviteEvent } from "../session_events.ts";
-import { CloseReason, decodeKick, KickOp } from "../wire/mod.ts";
+import { CloseReason, decodeKick, KickOp, plainName } from "../wire/mod.ts";
 
 /** Those who were shown that are remembered; beyond them the first is forgotten. */
 const MAX_MET = 4096;
-
-/** What is taken for a key: a name that looks like one never gets what is meant for the key. */
-const KEY = /^[\w-]{43}$/;
 
 const REMOVE = "remove a member";
 
@@ -143,7 +140,7 @@ export class Moderator {
       if (others.length > 0) throw noSuchMember(REMOVE, WHO_HINT, "more than one");
       if (first !== undefined) return first;
     }
-    const key = KEY.test(wanted) ? fromBase64Url(wanted) : undefined;
+    const key = isKeyText(wanted) ? fromBase64Url(wanted) : undefined;
     if (key === undefined || !isPublicKey(key)) throw noSuchMember(REMOVE, WHO_HINT, "nobody");
     return { key, tag: await keyTag(key) };
   }
@@ -177,7 +174,7 @@ export class Moderator {
 /** Those whom a word means, each once: by the name as shown, `name#tag`, tag, `#tag`, fingerprint or key. */
 async function meant(word: string, candidates: readonly Candidate[]): Promise<Candidate[]> {
   const each = [...new Map(candidates.map((one) => [toHex(one.key), one])).values()];
-  if (KEY.test(word)) return each.filter(({ key }) => toBase64Url(key) === word);
+  if (isKeyText(word)) return each.filter(({ key }) => toBase64Url(key) === word);
   // A name may be what another has for a tag or a fingerprint: then both are meant.
   const holder = await holderOf(word.replaceAll(/[\s-]/g, ""), each);
   return each.filter((one) => {
@@ -197,11 +194,6 @@ async function holderOf(
     if (await fingerprint(candidate.key) === digits) return candidate;
   }
   return undefined;
-}
-
-/** A name without the tag that it may be shown with. */
-function plainName(name: string): string {
-  return name.split("#", 1)[0]!;
 }
 
 function noSuchMember(action: string, hint: string, meant: string): RoomError {

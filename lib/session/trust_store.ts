@@ -5,6 +5,7 @@ import { type LanchatError, StoreError, UsageError } from "../errors.ts";
 import { type Member, sameName, type Trust } from "../room/mod.ts";
 import type { KnownPeer, KnownPeers } from "../store/mod.ts";
 import type { KnownView, SafetyNumberEvent } from "../session_events.ts";
+import { plainName } from "../wire/mod.ts";
 
 /** Digits of a safety number. */
 const NUMBER_DIGITS = 60;
@@ -101,7 +102,7 @@ export class TrustStore {
 
   /** Who had a member's name before, with another key; of several one that is verified, or the last. */
   namesakeOf(member: Member): KnownView | undefined {
-    const namesake = this.#namesake(member.key, plainName(member));
+    const namesake = this.#namesake(member.key, plainName(member.name));
     if (namesake === undefined) return undefined;
     const { key, lastSeen, verified } = namesake;
     return { key: toBase64Url(key), tag: this.#tags.get(toHex(key)) ?? "", lastSeen, verified };
@@ -115,7 +116,7 @@ export class TrustStore {
   /** Notes a member that has said something, unless it is given no key under its name. */
   spoke(member: Member): void {
     const { key } = member;
-    const name = plainName(member);
+    const name = plainName(member.name);
     const id = toHex(key);
     if (this.#noted.get(id) === name || equal(key, this.#ownKey)) return;
     if (this.#verdict(member) === "withheld") return;
@@ -170,7 +171,7 @@ export class TrustStore {
       );
     }
     this.#question = undefined;
-    const name = plainName(member);
+    const name = plainName(member.name);
     const isTaken = (other: string): boolean => sameName(other, name);
     await this.#keep(member, this.#known.setVerified(member.key, true, name, isTaken));
   }
@@ -186,7 +187,7 @@ export class TrustStore {
     const given = digitsOf(digits, [FINGERPRINT_DIGITS]);
     for (const member of members) {
       if (await fingerprint(member.key) !== given) continue;
-      await this.#keep(member, this.#known.seen(member.key, { name: plainName(member) }));
+      await this.#keep(member, this.#known.seen(member.key, { name: plainName(member.name) }));
       return member;
     }
     throw new UsageError(
@@ -224,7 +225,7 @@ export class TrustStore {
 
   /** What the room was told last: to go through all who are known for each message would take too long. */
   #verdict(member: Member): Trust {
-    const name = plainName(member);
+    const name = plainName(member.name);
     const last = this.#verdicts.get(toHex(member.key));
     return last?.name === name ? last.trust : this.judge({ key: member.key, name });
   }
@@ -300,9 +301,4 @@ function digitsOf(text: string, counts: readonly number[]): string {
 
 function hasName({ names }: KnownPeer, name: string): boolean {
   return names.some((one) => sameName(one, name));
-}
-
-/** The name of a member without the tag that it may be shown with. */
-function plainName({ name, tag }: Member): string {
-  return name.endsWith(`#${tag}`) ? name.slice(0, -tag.length - 1) : name;
 }

@@ -61,6 +61,11 @@ export function typedName(name: string): string {
   return name.replaceAll(JOINING, "");
 }
 
+/** A name without the tag that it may be shown with, as in `ada#2f4c81d0`: no name itself has a `#`. */
+export function plainName(shown: string): string {
+  return shown.split("#", 1)[0]!;
+}
+
 /** Whether a name has characters that are not seen, but for those that make one emoji of several. */
 function hasInvisible(name: string): boolean {
   // To compile the second pattern takes 20 ms.

@@ -4,6 +4,7 @@ import {
   generateIdentity,
   generateSigningKey,
   importIdentity,
+  isKeyText,
   isPublicKey,
   seedToPkcs8,
   Verifier,
@@ -92,6 +93,17 @@ test("isPublicKey refuses every y of 2^255 - 19 and above, and takes the one bel
       assertEquals(isPublicKey(key), low < 0xec, toHex(key));
     }
   }
+});
+
+test("isKeyText takes the form of base64url of 32 bytes only", () => {
+  const forms = [
+    "a".repeat(43),
+    "-_09".padEnd(43, "Z"),
+    "a".repeat(42),
+    "a".repeat(44),
+    "a+".padEnd(43),
+  ];
+  assertEquals(forms.map(isKeyText), [true, true, false, false, false]);
 });
 
 test("isPublicKey refuses every length but 32", async () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { MAX_NAME_BYTES, nameProblem, typedName } from "../../lib/wire/mod.ts";
+import { MAX_NAME_BYTES, nameProblem, plainName, typedName } from "../../lib/wire/mod.ts";
 import { EMOJI } from "../support/emoji.ts";
 import { test } from "../support/test.ts";
 
@@ -187,4 +187,8 @@ test("nameProblem refuses space at an end, and unusual space anywhere", () => {
 test("nameProblem refuses what is not in normal form C", () => {
   assertStringIncludes(nameProblem("e\u0301")!, "normal form C");
   assertStringIncludes(nameProblem("\u212b")!, "normal form C");
+});
+
+test("plainName takes the tag off a shown name", () => {
+  assertEquals(["ada", "ada#2f4c81d0", "#2f4c81d0"].map(plainName), ["ada", "ada", ""]);
 });
