@@ -14,12 +14,12 @@ import type {
   SessionEvent,
   Wish,
 } from "../session_events.ts";
-import { type Look, markedName } from "./look.ts";
+import { type Look, markedName, messageLine } from "./look.ts";
 import { type Fate, type OwnMessage, OwnMessages } from "./own_messages.ts";
 import { fittingQrLines, noQrSentence } from "./qr.ts";
-import { awaySentence, excerpt, failure, messageLine, noticeLines, personLines } from "./render.ts";
+import { awaySentence, failedMessage, noticeLines, personLines } from "./notices.ts";
 import { typedName } from "../wire/mod.ts";
-import { sanitize } from "./sanitize.ts";
+import { excerpt, sanitize } from "./sanitize.ts";
 import { Transcript } from "./transcript.ts";
 
 /** What `/help` adds where lanchat edits the line. */
@@ -382,7 +382,7 @@ export class Conversation {
   }
 
   #failedLines({ id, code }: FailedEvent): readonly string[] {
-    const problem = failure(code, this.#own.failed(id)?.text ?? "");
+    const problem = failedMessage(code, this.#own.failed(id)?.text ?? "");
     const hint = `${problem.hint} /retry sends it again.`;
     // The same hint after each of many messages would hide what happened to them.
     const shown = hint === this.#hint ? "" : hint;

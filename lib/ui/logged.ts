@@ -2,8 +2,8 @@ import { BoundedMap } from "../bounded_map.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { FailedEvent, MemberView, SayWish, SessionEvent, Wish } from "../session_events.ts";
 import type { FrontEnd } from "../session/mod.ts";
-import { markedName } from "./look.ts";
-import { failure, messageLine, noticeLines } from "./render.ts";
+import { markedName, messageLine } from "./look.ts";
+import { failedMessage, noticeLines } from "./notices.ts";
 import { sanitize, sanitizeLine } from "./sanitize.ts";
 
 /** Members whose names are remembered: more than a room has. */
@@ -142,7 +142,7 @@ export class LoggedFrontEnd implements FrontEnd {
   #failure({ code, id }: FailedEvent): SessionEvent {
     const text = this.#unanswered.get(id) ?? "";
     this.#unanswered.delete(id);
-    return failure(code, text);
+    return failedMessage(code, text);
   }
 
   /** A private message may name its addressee by the key. */

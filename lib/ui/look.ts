@@ -1,3 +1,4 @@
+import type { MessageEvent } from "../session_events.ts";
 import type { MemberRef } from "./member_names.ts";
 import { typedName } from "../wire/mod.ts";
 import { sanitizeLine } from "./sanitize.ts";
@@ -14,6 +15,16 @@ export function markedName(
   safe: (text: string) => string = sanitizeLine,
 ): string {
   return safe(typedName(name)) + (verified ? VERIFIED_MARK : "");
+}
+
+/** Formats a message, from a name and a text that are safe where the line goes. */
+export function messageLine(
+  name: string,
+  text: string,
+  { kind, private: isPrivate }: Pick<MessageEvent, "kind" | "private">,
+): string {
+  const sender = isPrivate ? `${name} (private)` : name;
+  return kind === "action" ? `* ${sender} ${text}` : `${sender}: ${text}`;
 }
 
 /**

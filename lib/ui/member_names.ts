@@ -2,7 +2,7 @@
 import { UsageError } from "../errors.ts";
 import type { MemberView } from "../session_events.ts";
 import { typedName } from "../wire/mod.ts";
-import { excerpt } from "./render.ts";
+import { excerpt } from "./sanitize.ts";
 
 /** Maximum characters of a typed word that an error repeats. */
 export const MAX_SHOWN_LENGTH = 20;

@@ -27,7 +27,7 @@ export { Keyboard } from "./keyboard.ts";
 export * from "./logged.ts";
 export * from "./plain.ts";
 export type { Choice, Picker, PickerOptions } from "./picker.ts";
-export { noticeLines } from "./render.ts";
+export { noticeLines } from "./notices.ts";
 export { processEnvironment } from "./notifier.ts";
 export { onSignal } from "./signals.ts";
 export { sanitizeLine } from "./sanitize.ts";

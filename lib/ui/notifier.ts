@@ -1,6 +1,5 @@
 import { type Clock, systemClock } from "../clock.ts";
-import { excerpt } from "./render.ts";
-import { sanitizeLine } from "./sanitize.ts";
+import { excerpt, sanitizeLine } from "./sanitize.ts";
 
 /** Least time between two notifications, in milliseconds: nobody can make a terminal ring all the time. */
 export const NOTIFY_EVERY_MS = 5000;

@@ -10,10 +10,10 @@ import type {
 import { type StandardStreams, standardStreams } from "./standard_streams.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { type InputLine, readLines } from "./lines.ts";
-import { COLOURFUL_LOOK, markedName } from "./look.ts";
+import { COLOURFUL_LOOK, markedName, messageLine } from "./look.ts";
 import { Output } from "./output.ts";
 import { fittingQrLines, noQrSentence } from "./qr.ts";
-import { messageLine, noticeLines } from "./render.ts";
+import { noticeLines } from "./notices.ts";
 import { escapeText } from "./sanitize.ts";
 
 const PREFIX = "lanchat: ";

@@ -100,6 +100,12 @@ const SHORT_ESCAPES: Readonly<Record<string, string>> = {
   r: "\\u000d",
 };
 
+/** Cuts a text to its first characters, with a mark where it was cut. @param length In characters. */
+export function excerpt(text: string, length: number): string {
+  const characters = [...text];
+  return characters.length > length ? `${characters.slice(0, length).join("")}…` : text;
+}
+
 function visible(character: string): string {
   const code = character.codePointAt(0)!;
   const hex = code.toString(16);

@@ -9,7 +9,7 @@ import { CODES, UsageError } from "../errors.ts";
 import type { MessageKind, Wish } from "../session_events.ts";
 import { MAX_STATUS_BYTES, MAX_TEXT_BYTES, nameProblem } from "../wire/mod.ts";
 import { MAX_SHOWN_LENGTH, type MemberRef, readName, splitMember } from "./member_names.ts";
-import { excerpt } from "./render.ts";
+import { excerpt } from "./sanitize.ts";
 
 /** Maximum typing errors in a word for which a command is suggested. */
 const MAX_SLIPS = 2;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PROGRAM } from "../../lib/ui/render.ts";
+import { PROGRAM } from "../../lib/ui/notices.ts";
 import { encodeBase64 } from "@std/encoding";
 import { seedToPkcs8 } from "../../lib/crypto/mod.ts";
 import { emptyDirectory, Program } from "../support/program.ts";

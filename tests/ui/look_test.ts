@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { COLOURFUL_LOOK, NAME_COLOURS, PLAIN_LOOK } from "../../lib/ui/look.ts";
+import { COLOURFUL_LOOK, messageLine, NAME_COLOURS, PLAIN_LOOK } from "../../lib/ui/look.ts";
 import { test } from "../support/test.ts";
 
 /** The levels of xterm's colours from 16 to 231: six of red, six of green, six of blue. */
@@ -15,6 +15,18 @@ function luminance(colour: number): number {
     }) as [number, number, number];
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
+
+test("messageLine formats texts, actions and private messages", () => {
+  const forms = [
+    ["text", false, "bob: hi"],
+    ["text", true, "bob (private): hi"],
+    ["action", false, "* bob hi"],
+    ["action", true, "* bob (private) hi"],
+  ] as const;
+  for (const [kind, isPrivate, line] of forms) {
+    assertEquals(messageLine("bob", "hi", { kind, private: isPrivate }), line);
+  }
+});
 
 test("Every colour of a name has a contrast of 4.5:1 on black and on white", () => {
   for (const colour of NAME_COLOURS) {

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
-import { escapeText, sanitize, sanitizeLine, toJsonLine } from "../../lib/ui/sanitize.ts";
+import { escapeText, excerpt, sanitize, sanitizeLine, toJsonLine } from "../../lib/ui/sanitize.ts";
 import { test } from "../support/test.ts";
 
 /** First and last code points of what may never reach a terminal, from the Unicode charts. */
@@ -155,4 +155,9 @@ test("sanitize gives a message at most 1024 lines, and no byte more than four be
   const whole = "a\r\n".repeat(1023);
   assertEquals(sanitize(whole), "a\n      ".repeat(1023));
   assertEquals(sanitize(`${whole}b\r\nc`), `${"a\n      ".repeat(1023)}b\\x0d\\x0ac`);
+});
+
+test("excerpt cuts between characters", () => {
+  assertEquals(excerpt("👍👍", 2), "👍👍");
+  assertEquals(excerpt("👍👍👍", 2), "👍👍…");
 });

@@ -10,7 +10,7 @@ import type {
   SessionEvent,
 } from "../../lib/session_events.ts";
 import { imitates } from "../../lib/room/names.ts";
-import { excerpt, messageLine, noticeLines, personLines, PROGRAM } from "../../lib/ui/render.ts";
+import { noticeLines, personLines, PROGRAM } from "../../lib/ui/notices.ts";
 import { nameProblem } from "../../lib/wire/mod.ts";
 import { test } from "../support/test.ts";
 import { member, message, NOW, T } from "./members.ts";
@@ -27,19 +27,7 @@ function ready(names: string[], joinCode: string | null): ReadyEvent {
   return { ...member("ada"), event: "ready", fingerprint: FINGERPRINT, host, joinCode, members };
 }
 
-test("messageLine has a form for what is said, done and private", () => {
-  const forms = [
-    ["text", false, "bob: hi"],
-    ["text", true, "bob (private): hi"],
-    ["action", false, "* bob hi"],
-    ["action", true, "* bob (private) hi"],
-  ] as const;
-  for (const [kind, isPrivate, line] of forms) {
-    assertEquals(messageLine("bob", "hi", { kind, private: isPrivate }), line);
-  }
-});
-
-test("noticeLines shows the lines that others type to join", () => {
+test("noticeLines shows the commands that join a room", () => {
   assertEquals(noticeLines(listening(["192.168.1.5", "fd00::2", "fe80::1%eth0"], 12345)), [
     "Listening on port 12345. Others join with:",
     `    ${PROGRAM} join 192.168.1.5`,
@@ -52,18 +40,18 @@ test("noticeLines shows the lines that others type to join", () => {
   ]);
 });
 
-test("noticeLines shows a link-local address only where there is no other", () => {
+test("noticeLines shows a link-local address only without another address", () => {
   assertEquals(
     noticeLines(listening(["fe80::1%eth0"], 12345))[1],
     `    ${PROGRAM} join fe80::1%eth0`,
   );
 });
 
-test("noticeLines shows the port where the addresses are hidden", () => {
+test("noticeLines shows the port without addresses", () => {
   assertEquals(noticeLines(listening([], 12345))[0], "Listening on port 12345.");
 });
 
-test("noticeLines welcomes with who is here and the join code", () => {
+test("noticeLines shows the members and the join code at the start", () => {
   assertEquals(noticeLines(ready([], null)), ["You are ada. Nobody else is here."]);
   assertEquals(noticeLines(ready(["bob", "eve#x"], "7599537536")), [
     "You are ada. Here: bob, eve#x",
@@ -76,7 +64,7 @@ test("noticeLines welcomes with who is here and the join code", () => {
   );
 });
 
-test("noticeLines tells who comes and goes", () => {
+test("noticeLines shows joins and leaves", () => {
   assertEquals(noticeLines({ event: "joined", member: member("bob") }), [
     "bob joined (tag abcdefgh)",
   ]);
@@ -94,7 +82,7 @@ test("noticeLines tells who comes and goes", () => {
   }
 });
 
-test("noticeLines tells of those who do not say who they are, of many by their number", () => {
+test("noticeLines names unannounced sessions, and counts those past the limit", () => {
   const [a, b] = [member("#aaaaaaaa"), member("#bbbbbbbb")];
   const tell = (here: MemberView[], left: MemberView[], leftCount = left.length): string[] =>
     noticeLines({ event: "unannounced", here, left, leftCount });
@@ -107,7 +95,7 @@ test("noticeLines tells of those who do not say who they are, of many by their n
   ]);
 });
 
-test("noticeLines tells whose connection is lost, or back, and what is missing", () => {
+test("noticeLines shows a member's lost connection, its return and a gap", () => {
   const bob = member("bob");
   assertEquals(noticeLines({ event: "lost", member: bob }), [
     "bob has lost the connection: what you say waits for its return",
@@ -121,7 +109,7 @@ test("noticeLines tells whose connection is lost, or back, and what is missing",
   ]);
 });
 
-test("noticeLines tells in one line that the own connection is lost, and in one that it is back", () => {
+test("noticeLines shows the loss and the return of the own connection in one line each", () => {
   const message = "Lost connection";
   assertEquals(noticeLines({ event: "disconnected", reason: "connection-lost", message }), [
     "Lost connection. Trying again; what you type is kept.",
@@ -150,14 +138,14 @@ test("noticeLines lists the members with their tags", () => {
   ]);
 });
 
-test("noticeLines tells who has another name", () => {
+test("noticeLines shows a new name", () => {
   const renamed = { event: "renamed", member: member("robert"), before: "bob" } as const;
   assertEquals(noticeLines(renamed), ["bob is robert now"]);
   assertEquals(noticeLines({ ...renamed, own: true }), ["You are robert now."]);
   assertEquals(noticeLines({ ...renamed, ignored: true }), []);
 });
 
-test("noticeLines tells who is away, and who is back", () => {
+test("noticeLines shows a status", () => {
   const status = (text: string, own?: true): string[] =>
     noticeLines({ event: "status", member: member("bob"), text, ...own && { own } });
   assertEquals([status("lunch"), status("")], [["bob is away: lunch"], ["bob is here again"]]);
@@ -167,7 +155,7 @@ test("noticeLines tells who is away, and who is back", () => {
   ]);
 });
 
-test("noticeLines tells of many joins that failed in one line", () => {
+test("noticeLines shows failed joins in one line", () => {
   const addresses = ["192.0.2.7", "fe80::1"];
   assertEquals(noticeLines({ event: "failed-joins", count: 47, addresses }), [
     "47 joins failed or ended at once (192.0.2.7, fe80::1). " +
@@ -175,7 +163,7 @@ test("noticeLines tells of many joins that failed in one line", () => {
   ]);
 });
 
-test("noticeLines tells that the own keys are new", () => {
+test("noticeLines shows an announcement and new keys", () => {
   assertEquals(noticeLines({ event: "announced" }), [
     "This room is announced on the network now.",
   ]);
@@ -184,7 +172,7 @@ test("noticeLines tells that the own keys are new", () => {
   ]);
 });
 
-test("noticeLines tells what is known of a member, and who is ignored", () => {
+test("noticeLines shows the details of a member, and whether it is ignored", () => {
   const bob = { ...member("bob"), fingerprint: FINGERPRINT };
   const known = "has the fingerprint 01234 56789 01234 56789 01234 56789.";
   assertEquals(noticeLines({ event: "member", member: bob }), [`bob (tag abcdefgh) ${known}`]);
@@ -197,7 +185,7 @@ test("noticeLines tells what is known of a member, and who is ignored", () => {
   assertEquals(ignoring(false), ["What bob says is shown again."]);
 });
 
-test("noticeLines shows a problem and what to do", () => {
+test("noticeLines shows a problem and its hint", () => {
   const problem = { code: "busy", message: "Cannot join" } as const;
   assertEquals(noticeLines({ event: "error", ...problem, hint: "Try again." }), [
     "error: Cannot join",
@@ -206,7 +194,7 @@ test("noticeLines shows a problem and what to do", () => {
   assertEquals(noticeLines({ event: "warning", ...problem, hint: "" }), ["warning: Cannot join"]);
 });
 
-test("noticeLines tells what a checkup found, and what to do", () => {
+test("noticeLines shows the result and the advice of a check", () => {
   const lines = (ok: boolean | null, advice: string): string[] =>
     noticeLines({ event: "check", check: "clock", ok, saw: "it ticks", advice });
   assertEquals(lines(true, ""), ["ok clock: it ticks"]);
@@ -214,14 +202,14 @@ test("noticeLines tells what a checkup found, and what to do", () => {
   assertEquals(lines(null, "Look."), ["?? clock: it ticks", "   Look."]);
 });
 
-test("noticeLines tells an end that nobody here asked for and no error explains", () => {
+test("noticeLines shows an end only if the host closed the room", () => {
   const lines = (reason: EndReason): string[] => noticeLines({ event: "closed", reason });
   assertEquals(lines("host-closed"), ["The host closed the room."]);
   const told = ["left", "end-of-input", "signal", "connection-lost", "kicked", "refused", "failed"];
   for (const reason of told) assertEquals(lines(reason as EndReason), []);
 });
 
-test("noticeLines leaves messages and their fate to the front ends", () => {
+test("noticeLines is empty for messages and their delivery", () => {
   assertEquals(noticeLines(message("bob", "hi")), []);
   assertEquals(noticeLines({ event: "sent", id: "1" }), []);
   assertEquals(noticeLines({ event: "delivered", id: "1" }), []);
@@ -235,18 +223,13 @@ test("noticeLines leaves messages and their fate to the front ends", () => {
   assertEquals(noticeLines({ event: "failed", id: "1", code: "nobody-here" }), []);
 });
 
-test("noticeLines lets nothing act on a terminal", () => {
+test("noticeLines escapes control characters", () => {
   assertEquals(noticeLines({ event: "left", member: member("b\x1b[2J\nob"), reason: "left" }), [
     "b\\x1b[2J\\x0aob left",
   ]);
 });
 
-test("excerpt cuts between characters", () => {
-  assertEquals(excerpt("👍👍", 2), "👍👍");
-  assertEquals(excerpt("👍👍👍", 2), "👍👍…");
-});
-
-test("noticeLines begins no line as that of a member, whose name is shown alone, may begin", () => {
+test("noticeLines starts no line with a possible name and a colon", () => {
   const problem = { code: "busy", message: "Cannot join", hint: "Try again." } as const;
   const lines = [
     listening(["192.168.1.5"], 12345),
@@ -262,7 +245,7 @@ test("noticeLines begins no line as that of a member, whose name is shown alone,
   }
 });
 
-test("personLines greets in at most four lines, whatever is missing", () => {
+test("personLines greets in at most four lines", () => {
   const problem = (code: Code): ProblemEvent => ({
     event: "warning",
     code,
@@ -294,7 +277,7 @@ function numbered(count: number): string {
   return Array.from({ length: count }, (_, i) => String(i + 1).padStart(5, "0")).join("");
 }
 
-test("noticeLines hides the groups of a safety number that are asked for, and tells them to nobody", () => {
+test("noticeLines hides the requested groups of a safety number", () => {
   const bob = { ...member("bob"), verified: true };
   const digits = numbered(12);
   const [first, second] = [digits.slice(0, 30), digits.slice(30)] as const;
@@ -332,7 +315,7 @@ test("noticeLines hides the groups of a safety number that are asked for, and te
   }
 });
 
-test("noticeLines shows a room code with those it is about, and none for nobody", () => {
+test("noticeLines shows a room code with its members, and none without members", () => {
   const code = { event: "room-code", digits: numbered(8), members: [] } as const;
   assertEquals(noticeLines(code), ["Nobody else is here to verify."]);
   const members = Array.from({ length: 22 }, (_, i) => member(`m${i}`));
@@ -342,7 +325,7 @@ test("noticeLines shows a room code with those it is about, and none for nobody"
   assertEquals(meaning.length, 1);
 });
 
-test("noticeLines tells whose name somebody has, and what to do about it", () => {
+test("noticeLines warns of a known name with another key, and gives a hint", () => {
   const known = { tag: "zyxwvuts", key: "B".repeat(43), lastSeen: NOW, verified: false };
   const event = { event: "key-changed", member: member("bob#abcdefgh"), known } as const;
   assertEquals(noticeLines({ ...event, withheld: false }), [
@@ -366,7 +349,7 @@ test("noticeLines tells whose name somebody has, and what to do about it", () =>
   );
 });
 
-test("noticeLines marks who is verified wherever a name is", () => {
+test("noticeLines marks each name of a verified member", () => {
   const bob = { ...member("bob"), verified: true };
   const members: PresentView[] = [bob, { ...bob, lost: true }];
   const events: SessionEvent[] = [
@@ -391,7 +374,7 @@ test("noticeLines marks who is verified wherever a name is", () => {
   }
 });
 
-test("personLines shows each member in a line of its own, with what it says of itself last", () => {
+test("personLines shows each member in one line, its status last", () => {
   const members = [
     { ...member("bob"), verified: true },
     {
@@ -411,7 +394,7 @@ test("personLines shows each member in a line of its own, with what it says of i
   ]);
 });
 
-test("personLines says what there is to compare with a host that is new, known or verified", () => {
+test("personLines says what to compare with a new, a known and a verified host", () => {
   const greeting = ({ known, verified }: { known: boolean; verified: boolean }): string => {
     const { host, ...event } = ready([], "0123456789") as ReadyEvent;
     return personLines({ ...event, host: { ...host, known, verified } })[1]!;
@@ -434,7 +417,7 @@ function invite(secret: boolean, links: string[] = LINKS): SessionEvent {
   return { event: "invite", link: links[0]!, links, secret };
 }
 
-test("an invite is a line that can be copied, and says what may stand in place of the address", () => {
+test("personLines shows an invite in a line to copy, and the other addresses", () => {
   assertEquals(noticeLines(invite(true)), [
     "Whoever has this link gets in:",
     ...LINKS.map((link) => `    ${link}`),
@@ -455,7 +438,7 @@ test("an invite is a line that can be copied, and says what may stand in place o
   ]);
 });
 
-test("a room for invited people shows no address that brings nobody in", () => {
+test("noticeLines shows no address of an invite-only room", () => {
   const event: SessionEvent = {
     event: "listening",
     addresses: ["192.0.2.2"],
@@ -469,7 +452,7 @@ test("a room for invited people shows no address that brings nobody in", () => {
   assertEquals(personLines(event), [`Only invited people get in. ${room}`]);
 });
 
-test("noticeLines tells who is banned, and what is locked", () => {
+test("noticeLines shows bans and locks", () => {
   const ban = { key: "A".repeat(43), tag: "abcdefgh", name: "bob" };
   const { name: _, ...nameless } = ban;
   const events: [SessionEvent, string][] = [
