@@ -203,6 +203,29 @@ test("Proxy splits chunks, and no more than it is told to", async () => {
   assertEquals((await chunk(wire.host)).length, 1000);
 });
 
+test("Proxy splits no more of a chunk than it is told to", async () => {
+  const split: Fault = { kind: "split", direction: "toHost", at: 0, length: 50, size: 1 };
+  await using wire = await Wire.open(split);
+  await writeAll(wire.member, bytes(3000));
+  let chunks = 0;
+  for (let read = 0; read < 3000; chunks++) read += (await chunk(wire.host)).length;
+  assert(chunks < 100, `${chunks} chunks`);
+});
+
+test("Proxy delays the pieces of a chunk together", async () => {
+  const ms = 100;
+  await using wire = await Wire.open(
+    { kind: "delay", direction: "toHost", at: 0, ms },
+    { kind: "split", direction: "toHost", at: 0, length: 50, size: 1 },
+  );
+  const before = performance.now();
+  await writeAll(wire.member, bytes(50));
+  assertEquals(await read(wire.host, 50), bytes(50));
+  const took = performance.now() - before;
+  assert(took >= ms - 1, `${took} ms`);
+  assert(took < 25 * ms, `one after the other: ${took} ms`);
+});
+
 test("Proxy coalesces chunks that come close to each other", async () => {
   const coalesce: Fault = { kind: "coalesce", direction: "toHost", at: 0, length: 20, ms: 1000 };
   await using wire = await Wire.open(coalesce);

@@ -325,13 +325,13 @@ class Pipe {
   }
 
   async #pass(bytes: Uint8Array): Promise<void> {
-    const split = this.#offset < this.#split.until;
+    const splitBytes = Math.min(this.#split.until - this.#offset, bytes.length);
     const gather = this.#offset < this.#coalesce.until;
     this.#offset += bytes.length;
     this.#recent = concat(this.#recent, bytes).slice(-MAX_WAITING_BYTES);
     if (gather) this.#gather(bytes);
-    else if (!split) this.#send(bytes);
-    else await this.#sendPieces(bytes);
+    else if (splitBytes > 0) this.#sendPieces(bytes, splitBytes);
+    else this.#send(bytes);
     if (this.#waitingBytes > (this.#delayMs > 0 || gather ? MAX_WAITING_BYTES : 0)) {
       await this.#passed;
     }
@@ -348,21 +348,22 @@ class Pipe {
     if (gathered.length > 0) this.#send(gathered);
   }
 
-  async #sendPieces(bytes: Uint8Array): Promise<void> {
-    for (let sent = 0; sent < bytes.length; sent += this.#split.size) {
-      await this.#passed;
-      await this.#link.sleep(PIECE_MS);
-      this.#send(bytes.subarray(sent, sent + this.#split.size));
+  /** Sends the first `length` bytes in pieces, and the rest as it is. */
+  #sendPieces(bytes: Uint8Array, length: number): void {
+    for (let sent = 0; sent < bytes.length;) {
+      const end = sent < length ? Math.min(sent + this.#split.size, length) : bytes.length;
+      this.#send(bytes.subarray(sent, end), PIECE_MS);
+      sent = end;
     }
   }
 
-  /** Passes something on behind all else, when its time has come. */
-  #send(bytes: Uint8Array): void {
+  /** Sends bytes when their delay is over, and at least `gapMs` after the bytes before them. */
+  #send(bytes: Uint8Array, gapMs = 0): void {
     this.#release();
     const due = performance.now() + this.#delayMs;
     this.#waitingBytes += bytes.length;
     this.#passed = this.#passed.then(async () => {
-      await this.#link.sleep(due - performance.now());
+      await this.#link.sleep(Math.max(gapMs, due - performance.now()));
       await this.#see.held(this.#direction);
       await new Promise<void>((resolve) => this.#to.write(bytes, () => resolve()));
       this.#waitingBytes -= bytes.length;
