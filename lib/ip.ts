@@ -16,3 +16,13 @@ export function networkOf(address: string): string {
   const zeros = new Array(8 - left!.length - right.length).fill("0");
   return [...left!, ...zeros, ...right].slice(0, 4).join(":");
 }
+
+/** Whether an IPv4 address is in the network of an interface. */
+export function isInNetwork(address: string, own: { address: string; netmask: string }): boolean {
+  const network = (address: string): number => toInteger(address) & toInteger(own.netmask);
+  return network(address) === network(own.address);
+}
+
+function toInteger(address: string): number {
+  return address.split(".").reduce((value, octet) => value << 8 | Number(octet), 0);
+}

@@ -2,6 +2,7 @@ import { type Bytes, equal } from "../bytes/mod.ts";
 import { day, deadline, systemClock } from "../clock.ts";
 import { fingerprint, groups, keyTag } from "../crypto/mod.ts";
 import { type Code, CODES, fromSource, LanchatError, StoreError } from "../errors.ts";
+import { isInNetwork } from "../ip.ts";
 import {
   addressesOf,
   type Connection,
@@ -367,7 +368,7 @@ function notConnected(
 ): Verdict {
   const networks = interfaces?.filter(({ family }) => family === "IPv4") ?? [];
   const isElsewhere = code === "unreachable" && isIPv4(host) && !host.startsWith("127.") &&
-    networks.length > 0 && !networks.some((network) => contains(network, host));
+    networks.length > 0 && !networks.some((network) => isInNetwork(host, network));
   if (!isElsewhere) return bad(message, hint);
   const own = list(networks.map(({ cidr }) => cidr));
   return bad(
@@ -466,14 +467,4 @@ function list(items: readonly string[]): string {
 
 function isIPv4(host: string): boolean {
   return isAddress(host) && !host.includes(":");
-}
-
-/** Whether an IPv4 address is in the network of an interface. */
-function contains({ address, netmask }: Deno.NetworkInterfaceInfo, other: string): boolean {
-  const masked = (address: string): number => (toInteger(address) & toInteger(netmask)) >>> 0;
-  return masked(address) === masked(other);
-}
-
-function toInteger(address: string): number {
-  return address.split(".").reduce((sum, part) => (sum << 8 | Number(part)) >>> 0, 0);
 }

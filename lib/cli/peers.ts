@@ -1,5 +1,5 @@
 import { toBase64Url } from "../bytes/mod.ts";
-import { fingerprint, keyTag } from "../crypto/mod.ts";
+import { fingerprint, keyTag, readFingerprint } from "../crypto/mod.ts";
 import { LanchatError, quote } from "../errors.ts";
 import {
   identityPlace,
@@ -88,13 +88,12 @@ async function findPeer(known: KnownPeers, who: string): Promise<KnownPeer> {
 async function matching(peers: readonly KnownPeer[], who: string): Promise<KnownPeer[]> {
   const name = who.normalize("NFC");
   const tag = /[^#]*$/.exec(who)![0].toLowerCase();
-  const digits = who.replaceAll(/[\s-]/g, "");
-  const isFingerprint = /^\d{30}$/.test(digits);
+  const digits = readFingerprint(who);
   const found: KnownPeer[] = [];
   for (const peer of peers) {
     const { key, names } = peer;
     const matches = names.includes(name) || await keyTag(key) === tag ||
-      isFingerprint && await fingerprint(key) === digits;
+      digits !== undefined && await fingerprint(key) === digits;
     if (matches) found.push(peer);
   }
   return found;

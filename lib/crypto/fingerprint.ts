@@ -48,6 +48,12 @@ export async function roomCode(roomId: Bytes, keys: readonly Bytes[]): Promise<s
   return await stretchedDigits(input, "lanchat/1 room code", 8);
 }
 
+/** The 30 digits of a fingerprint that a person wrote, in groups or not; `undefined` if they are not 30. */
+export function readFingerprint(text: string): string | undefined {
+  const digits = text.replaceAll(/[\s-]/g, "");
+  return /^\d{30}$/.test(digits) ? digits : undefined;
+}
+
 /**
  * Digits of a public value that are costly to imitate: PBKDF2-HMAC-SHA-512 (RFC 8018 §5.2).
  *

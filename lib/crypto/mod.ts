@@ -20,6 +20,7 @@ export {
   groups,
   joinCode,
   keyTag,
+  readFingerprint,
   roomCode,
   safetyNumber,
   TAG_LENGTH,

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { type Clock, systemClock } from "../clock.ts";
 import { withoutErrno } from "../errors.ts";
+import { isInNetwork } from "../ip.ts";
 import type { MachineOptions } from "./address.ts";
 import { ownInterfaces } from "./default_interface.ts";
 
@@ -364,12 +365,5 @@ function interfaceOf({ addresses, name }: MulticastLink, family: Family): string
 /** Whether an address is that of a machine on a link, see RFC 6762 §11. */
 function isOnLink(address: string, { addresses }: MulticastLink): boolean {
   if (address.includes(":")) return /^fe[89ab]/i.test(address);
-  return addresses.some((own) =>
-    own.family === "IPv4" && (ipv4(own.address) & ipv4(own.netmask)) ===
-      (ipv4(address) & ipv4(own.netmask))
-  );
-}
-
-function ipv4(address: string): number {
-  return address.split(".").reduce((value, octet) => value << 8 | Number(octet), 0);
+  return addresses.some((own) => own.family === "IPv4" && isInNetwork(address, own));
 }

@@ -1,6 +1,6 @@
 import { BoundedMap } from "../bounded_map.ts";
 import { type Bytes, equal, fromBase64Url, toBase64Url, toHex } from "../bytes/mod.ts";
-import { fingerprint, isKeyText, isPublicKey, keyTag } from "../crypto/mod.ts";
+import { fingerprint, isKeyText, isPublicKey, keyTag, readFingerprint } from "../crypto/mod.ts";
 import { RoomError } from "../errors.ts";
 import type { AccessPolicy, Relay } from "../relay/mod.ts";
 import type { Member } from "../room/mod.ts";
@@ -176,7 +176,7 @@ async function meant(word: string, candidates: readonly Candidate[]): Promise<Ca
   const each = [...new Map(candidates.map((one) => [toHex(one.key), one])).values()];
   if (isKeyText(word)) return each.filter(({ key }) => toBase64Url(key) === word);
   // A name may be what another has for a tag or a fingerprint: then both are meant.
-  const holder = await holderOf(word.replaceAll(/[\s-]/g, ""), each);
+  const holder = await holderOf(word, each);
   return each.filter((one) => {
     const { name, tag } = one;
     const isNamed = name !== undefined && [name, `${plainName(name)}#${tag}`].includes(word);
@@ -184,12 +184,13 @@ async function meant(word: string, candidates: readonly Candidate[]): Promise<Ca
   });
 }
 
-/** Whose fingerprint some digits are. */
+/** The candidate whose fingerprint a word is. */
 async function holderOf(
-  digits: string,
+  word: string,
   candidates: readonly Candidate[],
 ): Promise<Candidate | undefined> {
-  if (!/^\d{30}$/.test(digits)) return undefined;
+  const digits = readFingerprint(word);
+  if (digits === undefined) return undefined;
   for (const candidate of candidates) {
     if (await fingerprint(candidate.key) === digits) return candidate;
   }

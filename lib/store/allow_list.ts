@@ -1,3 +1,4 @@
+import { readFingerprint } from "../crypto/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 import { reasonOf, requirePermission } from "./private_file.ts";
 import { causedBy, type FileTrust, readTrusted } from "./trusted_file.ts";
@@ -20,13 +21,15 @@ const TRUST: FileTrust = {
 export async function readAllowList(file: string): Promise<ReadonlySet<string>> {
   requirePermission("read", file, "read");
   const lines = (await readText(file)).split(/\r?\n/);
-  const fingerprints = lines.map((line, i) => {
-    const digits = line.replace(/#.*/s, "").replaceAll(/[\s-]/g, "");
-    if (digits === "" || /^\d{30}$/.test(digits)) return digits;
+  const fingerprints = lines.flatMap((line, i) => {
+    const text = line.replace(/#.*/s, "");
+    if (/^[\s-]*$/.test(text)) return [];
+    const digits = readFingerprint(text);
+    if (digits !== undefined) return [digits];
     const message = `Cannot use line ${i + 1} of ${quote(file)} as it has not 30 digits`;
     throw new StoreError("bad-list", message);
   });
-  return new Set(fingerprints.filter((digits) => digits !== ""));
+  return new Set(fingerprints);
 }
 
 async function readText(file: string): Promise<string> {

@@ -4,6 +4,7 @@ import {
   fingerprint,
   joinCode,
   keyTag,
+  readFingerprint,
   roomCode,
   safetyNumber,
   sha256,
@@ -71,4 +72,20 @@ test("the known invite is base64url of version, host key, root and a checksum", 
   const invite = `lanchat://192.0.2.7:7777/#${toBase64Url(concat(payload, checksum))}`;
   assertEquals(invite, identity.invite);
   assertEquals(invite.length, vectors.sizes.invite_chars);
+});
+
+test("readFingerprint takes 30 digits in groups or not, and nothing else", () => {
+  const digits = "012345678901234567890123456789";
+  for (
+    const text of [
+      digits,
+      digits.match(/.{5}/g)!.join(" "),
+      ` ${digits.slice(0, 7)}-${digits.slice(7)}`,
+    ]
+  ) {
+    assertEquals(readFingerprint(text), digits);
+  }
+  for (const text of ["", digits.slice(1), `${digits}0`, `${digits.slice(1)}x`]) {
+    assertEquals(readFingerprint(text), undefined);
+  }
 });
