@@ -1,6 +1,24 @@
-import type { Code } from "./errors.ts";
+/**
+ * Every event that lanchat shows and every wish that it takes, once: from the room that emits an event to
+ * the line on the screen, and as docs/JSON.md documents them.
+ *
+ * @module
+ */
+import { type Code, CODES, LanchatError } from "./errors.ts";
 
-/** Who a member says it is. */
+/** The base of all events. */
+export interface Named<Name extends string> {
+  /** Names the event. */
+  readonly event: Name;
+}
+
+/** The base of all wishes. */
+export interface Wanted<Name extends string> {
+  /** Names the wish. */
+  readonly do: Name;
+}
+
+/** A member by its name and keys. */
 export interface OwnView {
   /** The name as it is shown: `bob`, or `bob#tag` where another member has the name too. */
   readonly name: string;
@@ -14,47 +32,47 @@ export interface OwnView {
 
 /** A member as people and scripts see it. */
 export interface MemberView extends OwnView {
-  /** Whether the person here has verified it, or it is the host that `--host-key` names. */
+  /** Whether the user has verified the key, or `--host-key` names it. */
   readonly verified?: boolean;
 }
 
-/** One of those who are in the room. */
+/** A member that is in the room now. */
 export interface PresentView extends MemberView {
-  /** When it was first seen in the room, in milliseconds since 1970 by this machine's clock. */
+  /** When this run first saw it in the room, in milliseconds since 1970 by this machine's clock. */
   readonly since: number;
   /** As in every {@linkcode MemberView}. */
   readonly verified: boolean;
-  /** Present where the member's connection is lost; what is said meanwhile waits for it. */
+  /** Present where its connection is lost; messages wait for it. */
   readonly lost?: true;
-  /** Present in a {@linkcode MembersEvent} where it has not got what this end said to it, or to all, last. */
+  /** Present in a {@linkcode MembersEvent} where it has not received the last message to it or to all. */
   readonly behind?: true;
-  /** How it says it is, in one line. */
+  /** Its status, one line. */
   readonly status?: string;
-  /** Present where what it says is not shown. */
+  /** Present where its messages are not shown. */
   readonly ignored?: true;
-  /** Present where it is given no key: it cannot read what this end says. */
+  /** Present where it gets no sender key and so cannot read this run's messages. */
   readonly withheld?: true;
-  /** Present where it has not said who it is: its name is `#` and the tag, and nobody gives it keys. */
+  /** Present where it has not announced itself: its name is `#` and the tag, and members give it no keys. */
   readonly unannounced?: true;
 }
 
-/** All that is known of one of those who are in the room. */
+/** All that this run knows of a member that is in the room. */
 export interface FullView extends PresentView {
   /** The fingerprint of its identity key, 30 digits. */
   readonly fingerprint: string;
-  /** The join code of the connection between this end and that member, where one of them hosts. */
+  /** The join code of the connection between this run and that member, where one of them hosts. */
   readonly joinCode?: string;
 }
 
-/** Somebody who is known from before. */
+/** An identity that an earlier run met. */
 export interface KnownView {
   /** The short mark of the identity key. */
   readonly tag: string;
   /** The identity key in base64url. */
   readonly key: string;
-  /** When it was met last, in milliseconds since 1970. */
+  /** When it was last met, in milliseconds since 1970. */
   readonly lastSeen: number;
-  /** Whether the person here has verified it. */
+  /** Whether the user has verified it. */
   readonly verified: boolean;
 }
 
@@ -64,13 +82,13 @@ export interface HostView {
   readonly tag: string;
   /** The host's identity key in base64url. */
   readonly key: string;
-  /** Whether it was met before with this key. */
+  /** Whether an earlier run met it with this key. */
   readonly known: boolean;
-  /** Whether the key is the one that the person asked for, or has verified before. */
+  /** Whether the user asked for this key or has verified it before. */
   readonly verified: boolean;
 }
 
-/** Why a member is not in the room any more. */
+/** Why a member has left the room. */
 export type LeaveReason = "left" | "connection-lost" | "kicked" | "banned" | "too-slow";
 
 /** Why a run ends. */
@@ -85,13 +103,11 @@ export type EndReason =
   | "refused"
   | "failed";
 
-/** What a message is: something said, or something done (`/me`). */
+/** Kind of a message: a text, or an action (`/me`). */
 export type MessageKind = "text" | "action";
 
 /** The room can be joined at these addresses. */
-export interface ListeningEvent {
-  /** Names the event. */
-  readonly event: "listening";
+export interface ListeningEvent extends Named<"listening"> {
   /** IP addresses of this machine; empty where they may not be listed. */
   readonly addresses: readonly string[];
   /** The TCP port. */
@@ -100,45 +116,36 @@ export interface ListeningEvent {
   readonly fingerprint: string;
   /** The short mark of the host's identity key. */
   readonly tag: string;
-  /** Present where only who has the room's invite gets in. */
+  /** Present where the room admits only holders of its invite. */
   readonly inviteOnly?: true;
 }
 
-/** How others get in: behind a {@linkcode ListeningEvent}, and the answer to a wish for it. */
-export interface InviteEvent {
-  /** Names the event. */
-  readonly event: "invite";
-  /** The link for the first address; `ADDRESS` stands for the host where its addresses may not be listed. */
+/** The invite to the room: follows a {@linkcode ListeningEvent}, and answers the wish `invite`. */
+export interface InviteEvent extends Named<"invite"> {
+  /** The link with the first address; `ADDRESS` stands for the host where its addresses may not be listed. */
   readonly link: string;
-  /** The same for each address. */
+  /** One link for each address. */
   readonly links: readonly string[];
-  /** Whether it carries the secret of the room: whoever has it gets in. */
+  /** Whether the link carries the room's secret: each holder can join. */
   readonly secret: boolean;
 }
 
-/** The room is announced on the network after all: behind a warning that it is not. */
-export interface AnnouncedEvent {
-  /** Names the event. */
-  readonly event: "announced";
-}
+/** The room is announced on the network after all: follows a warning that it is not. */
+export type AnnouncedEvent = Named<"announced">;
 
-/** Many callers got a join code and did not stay in the room; only at the host, at most once a minute. */
-export interface FailedJoinsEvent {
-  /** Names the event. */
-  readonly event: "failed-joins";
+/** Many callers got a join code and did not stay; only at the host, at most once a minute. */
+export interface FailedJoinsEvent extends Named<"failed-joins"> {
   /** Their number since the last such event. */
   readonly count: number;
-  /** The callers' IP addresses, the one with the most first; at most 8. */
+  /** The callers' IP addresses, the most frequent first; at most 8. */
   readonly addresses: readonly string[];
 }
 
-/** One is a member of the room now. */
-export interface ReadyEvent extends OwnView {
-  /** Names the event. */
-  readonly event: "ready";
+/** This run is a member of the room now. */
+export interface ReadyEvent extends OwnView, Named<"ready"> {
   /** The fingerprint of the own identity key, 30 digits. */
   readonly fingerprint: string;
-  /** Who hosts the room. */
+  /** The host of the room. */
   readonly host: HostView;
   /** Ten digits that the host shows too; `null` at the host. */
   readonly joinCode: string | null;
@@ -146,203 +153,164 @@ export interface ReadyEvent extends OwnView {
   readonly members: readonly PresentView[];
 }
 
-/** A member came. */
-export interface JoinedEvent {
-  /** Names the event. */
-  readonly event: "joined";
-  /** Who. */
-  readonly member: MemberView;
-  /** At the host alone: ten digits that the member shows too. */
+/** A member joined. */
+export interface JoinedEvent<M = MemberView> extends Named<"joined"> {
+  /** The member. */
+  readonly member: M;
+  /** Only at the host: ten digits that the member shows too. */
   readonly joinCode?: string;
 }
 
-/** The host names sessions that do not say who they are: nobody gives them keys. At most one each 10 s. */
-export interface UnannouncedEvent {
-  /** Names the event. */
-  readonly event: "unannounced";
-  /** Those that have been here for 10 s. */
-  readonly here: readonly MemberView[];
-  /** Those that are gone and never said it, of many the first. */
-  readonly left: readonly MemberView[];
-  /** How many are gone. */
+/** The host names sessions that have not announced themselves: members give them no keys. At most every 10 s. */
+export interface UnannouncedEvent<M = MemberView> extends Named<"unannounced"> {
+  /** Sessions that have been here for 10 s. */
+  readonly here: readonly M[];
+  /** Sessions that left without an announcement; at most 16. */
+  readonly left: readonly M[];
+  /** Number of sessions that left. */
   readonly leftCount: number;
 }
 
-/** A member went. */
-export interface LeftEvent {
-  /** Names the event. */
-  readonly event: "left";
-  /** Who. */
-  readonly member: MemberView;
+/** A member left. */
+export interface LeftEvent<M = MemberView> extends Named<"left"> {
+  /** The member. */
+  readonly member: M;
   /** Why. */
   readonly reason: LeaveReason;
 }
 
-/** A member's connection is lost, and what is said waits for it; or it is back. */
-export interface PresenceEvent {
-  /** Names the event. */
-  readonly event: "lost" | "back";
-  /** Who. */
-  readonly member: MemberView;
+/** A member's connection is lost, and messages wait for it; or it is back. */
+export interface PresenceEvent<M = MemberView> extends Named<"lost" | "back"> {
+  /** The member. */
+  readonly member: M;
 }
 
-/** A member, or oneself, has another name. */
-export interface RenamedEvent {
-  /** Names the event. */
-  readonly event: "renamed";
-  /** Who, with the new name. */
-  readonly member: MemberView;
+/** A member, or this run, has another name. */
+export interface RenamedEvent<M = MemberView> extends Named<"renamed"> {
+  /** The member, with the new name. */
+  readonly member: M;
   /** The name before, as it was shown. */
   readonly before: string;
-  /** Present where it is oneself: the answer to a {@linkcode NickWish}. */
+  /** Present where it is this run: the answer to the wish `nick`. */
   readonly own?: true;
-  /** Present where it is ignored: people are not told. */
+  /** Present where the member is ignored: front ends for people do not show the event. */
   readonly ignored?: true;
 }
 
-/** A member says how it is, or oneself does. */
-export interface StatusEvent {
-  /** Names the event. */
-  readonly event: "status";
-  /** Who. */
-  readonly member: MemberView;
-  /** One line; empty where it is back. */
+/** A member, or this run, has another status. */
+export interface StatusEvent<M = MemberView> extends Named<"status"> {
+  /** The member. */
+  readonly member: M;
+  /** One line; empty where the member takes its status back. */
   readonly text: string;
-  /** Present where it is oneself: the answer to a {@linkcode StatusWish}. */
+  /** Present where it is this run: the answer to the wish `status`. */
   readonly own?: true;
 }
 
-/** Messages of a member never came, and will not. */
-export interface GapEvent {
-  /** Names the event. */
-  readonly event: "gap";
-  /** Whose. */
-  readonly member: MemberView;
-  /** How many: each may have carried several that were said at once. */
+/** Messages of a member are missing and will not come. */
+export interface GapEvent<M = MemberView> extends Named<"gap"> {
+  /** Their sender. */
+  readonly member: M;
+  /** How many are missing; each may have carried several texts that were typed at once. */
   readonly missing: number;
 }
 
-/** The own connection is lost, and is tried to be made again. */
-export interface DisconnectedEvent {
-  /** Names the event. */
-  readonly event: "disconnected";
-  /** The code of the table. */
+/** This run's connection is lost; it reconnects. */
+export interface DisconnectedEvent extends Named<"disconnected"> {
+  /** A code of `CODES`. */
   readonly reason: Code;
   /** What happened. */
   readonly message: string;
 }
 
-/** The own connection is back, and so is everything that waited for it. */
-export interface ReconnectedEvent {
-  /** Names the event. */
-  readonly event: "reconnected";
-  /** How many messages came meanwhile. */
+/** This run's connection is back, and all messages that waited for it have been shown. */
+export interface ReconnectedEvent extends Named<"reconnected"> {
+  /** Number of messages that waited. */
   readonly missed: number;
-  /** Names of members that joined meanwhile: what they said before this cannot be read. */
+  /** Names of members that joined meanwhile: their messages from before this event cannot be read. */
   readonly unread?: readonly string[];
-  /** Where the host is, if it is at another address than before: what may be typed to join it. */
+  /** The host's address, as `lanchat join` takes it; present where it has changed. */
   readonly address?: string;
-  /** Where the host was started anew: ten digits that it shows too. */
+  /** Ten digits that the host shows too; present where it has restarted. */
   readonly joinCode?: string;
 }
 
-/** Another member wrote. */
-export interface MessageEvent {
-  /** Names the event. */
-  readonly event: "message";
-  /** Who. */
-  readonly from: MemberView;
-  /** What, exactly as it was sent: it may hold any character. */
+/** A message of another member. */
+export interface MessageEvent<M = MemberView> extends Named<"message"> {
+  /** The sender. */
+  readonly from: M;
+  /** The text, exactly as it was sent: it may hold any character. */
   readonly text: string;
-  /** Whether it was said or done. */
+  /** Whether it is a text or an action. */
   readonly kind: MessageKind;
-  /** Whether nobody else can read it. */
+  /** Whether this run is its only reader. */
   readonly private: boolean;
-  /** When, in milliseconds since 1970. */
+  /** When it was sent, in milliseconds since 1970. */
   readonly at: number;
 }
 
-/** The host has taken an own message over. */
-export interface SentEvent {
-  /** Names the event. */
-  readonly event: "sent";
+/** The host has an own message. */
+export interface SentEvent extends Named<"sent"> {
   /** The id of the {@linkcode SayWish}. */
   readonly id: string;
 }
 
-/** An own message has come to every member it is for that is connected; others are gone or away. */
-export interface DeliveredEvent {
-  /** Names the event. */
-  readonly event: "delivered";
+/** Every connected reader has an own message; the others have left or are away. */
+export interface DeliveredEvent extends Named<"delivered"> {
   /** The id of the {@linkcode SayWish}. */
   readonly id: string;
-  /** The names of the members that are away and may lack it: the host keeps it for them. */
+  /** Names of the members that are away and may lack it: the host keeps it for them. */
   readonly away?: readonly string[];
 }
 
-/** The run ends, and members that are away have yet to get what it sent. */
-export interface KeptEvent {
-  /** Names the event. */
-  readonly event: "kept";
+/** The run ends, and the host keeps messages for members that are away. */
+export interface KeptEvent extends Named<"kept"> {
   /** Their names. */
   readonly away: readonly string[];
 }
 
 /** An own message was not delivered. */
-export interface FailedEvent {
-  /** Names the event. */
-  readonly event: "failed";
+export interface FailedEvent extends Named<"failed"> {
   /** The id of the {@linkcode SayWish}. */
   readonly id: string;
   /** Why. */
   readonly code: Code;
 }
 
-/** The answer to a {@linkcode WhoWish}. */
-export interface MembersEvent {
-  /** Names the event. */
-  readonly event: "members";
+/** The answer to the wish `who`. */
+export interface MembersEvent extends Named<"members"> {
   /** The other members. */
   readonly members: readonly PresentView[];
 }
 
-/** The answer to a {@linkcode WhoisWish}. */
-export interface MemberEvent {
-  /** Names the event. */
-  readonly event: "member";
-  /** What is known of it. */
+/** The answer to the wish `whois`. */
+export interface MemberEvent extends Named<"member"> {
+  /** All that is known of the member. */
   readonly member: FullView;
 }
 
-/** There are new keys: the answer to a {@linkcode RekeyWish}, or the host has removed somebody. */
-export interface RekeyedEvent {
-  /** Names the event. */
-  readonly event: "rekeyed";
-}
+/** There are new keys: the answer to the wish `rekey`, or the host has removed a member. */
+export type RekeyedEvent = Named<"rekeyed">;
 
-/** The answer to an {@linkcode IgnoreWish}. */
-export interface IgnoringEvent {
-  /** Names the event. */
-  readonly event: "ignoring";
-  /** Who. */
+/** The answer to the wishes `ignore` and `unignore`. */
+export interface IgnoringEvent extends Named<"ignoring"> {
+  /** The member. */
   readonly member: MemberView;
-  /** Whether what it says is not shown from now on. */
+  /** Whether its messages are hidden from now on. */
   readonly ignored: boolean;
 }
 
-/** Somebody on the network has announced a room: a hint, as anybody can announce anything. */
-export interface FoundRoomEvent {
-  /** Names the event. */
-  readonly event: "room";
-  /** The room's name, where the host gave it one. */
+/** A room announced on the network. Only a hint: any machine can announce anything. */
+export interface FoundRoomEvent extends Named<"room"> {
+  /** The room's name, if the host gave it one. */
   readonly name?: string;
-  /** IP addresses; the later ones where the first does not answer. */
+  /** IP addresses; the later ones are for where the first does not answer. */
   readonly addresses: readonly string[];
   /** The TCP port. */
   readonly port: number;
   /** The short mark of the host's identity key. */
   readonly tag: string;
-  /** Whether only who has an invite may join. */
+  /** Whether the room admits only holders of its invite. */
   readonly invite: boolean;
   /** Whether a known peer has this tag. */
   readonly known: boolean;
@@ -350,65 +318,53 @@ export interface FoundRoomEvent {
   readonly verified: boolean;
 }
 
-/** The answer to a {@linkcode VerifyWish} that names a member: what to compare with it. */
-export interface SafetyNumberEvent {
-  /** Names the event. */
-  readonly event: "safety-number";
-  /** With whom. */
+/** The answer to a {@linkcode VerifyWish} that names a member: the digits to compare. */
+export interface SafetyNumberEvent extends Named<"safety-number"> {
+  /** The member. */
   readonly member: MemberView;
-  /** 60 digits, which it shows too. */
+  /** 60 digits, which the member's screen shows too. */
   readonly digits: string;
-  /** Those 30 of them that are the fingerprint of its key. */
+  /** The 30 of them that are the fingerprint of the member's key. */
   readonly fingerprint: string;
   /**
-   * Which four groups of `fingerprint` an answer of 20 digits has, ascending from 1; missing where the
-   * person asked for all digits, to show them to the member.
+   * The four groups of `fingerprint` that make an answer of 20 digits, ascending from 1; missing where the
+   * user asked for all digits, to show them to the member.
    */
   readonly asked?: readonly number[];
 }
 
-/** The answer to a {@linkcode VerifyWish} that names nobody: what all who are here can compare. */
-export interface RoomCodeEvent {
-  /** Names the event. */
-  readonly event: "room-code";
-  /** 40 digits, which everybody who sees the same members shows too. */
+/** The answer to a {@linkcode VerifyWish} without a name: digits that all members can compare. */
+export interface RoomCodeEvent extends Named<"room-code"> {
+  /** 40 digits, the same on each screen with the same members. */
   readonly digits: string;
   /** The other members. */
   readonly members: readonly MemberView[];
 }
 
 /** A member is verified from now on: the answer to a {@linkcode VerifyWish} with digits. */
-export interface VerifiedEvent {
-  /** Names the event. */
-  readonly event: "verified";
-  /** Who. */
+export interface VerifiedEvent extends Named<"verified"> {
+  /** The member. */
   readonly member: MemberView;
 }
 
-/** A member has the name of somebody who is known, and another key. */
-export interface KeyChangedEvent {
-  /** Names the event. */
-  readonly event: "key-changed";
-  /** Who. */
-  readonly member: MemberView;
-  /** Whose name it has. */
+/** A member has the name of a known peer, and another key. */
+export interface KeyChangedEvent<M = MemberView> extends Named<"key-changed"> {
+  /** The member. */
+  readonly member: M;
+  /** The known peer. */
   readonly known: KnownView;
-  /** Whether it is given no key for that. */
+  /** Whether the member therefore gets no sender key. */
   readonly withheld: boolean;
 }
 
-/** A member is given keys from now on: the answer to an {@linkcode AcceptWish}. */
-export interface AcceptedEvent {
-  /** Names the event. */
-  readonly event: "accepted";
-  /** Who. */
+/** A member gets sender keys from now on: the answer to an {@linkcode AcceptWish}. */
+export interface AcceptedEvent extends Named<"accepted"> {
+  /** The member. */
   readonly member: MemberView;
 }
 
-/** An identity that is kept here. */
-export interface IdentityEvent {
-  /** Names the event. */
-  readonly event: "identity";
+/** An identity kept on this machine. */
+export interface IdentityEvent extends Named<"identity"> {
   /** The short mark of the identity key. */
   readonly tag: string;
   /** The identity key in base64url. */
@@ -417,81 +373,74 @@ export interface IdentityEvent {
   readonly fingerprint: string;
   /** The path of the identity file. */
   readonly file: string;
-  /** Whether it is under a passphrase. */
+  /** Whether a passphrase protects it. */
   readonly protected: boolean;
 }
 
-/** Somebody whose key was met before. */
-export interface PeerEvent {
-  /** Names the event. */
-  readonly event: "peer";
-  /** The names that it had, the newest first. */
+/** A known peer. */
+export interface PeerEvent extends Named<"peer"> {
+  /** Names it had, the newest first. */
   readonly names: readonly string[];
   /** The short mark of the identity key. */
   readonly tag: string;
   /** The identity key in base64url. */
   readonly key: string;
-  /** Where it hosted, the newest first: each an address with a port. */
+  /** Addresses with ports at which it hosted, the newest first. */
   readonly addresses: readonly string[];
-  /** When it was met first, in milliseconds since 1970. */
+  /** When it was first met, in milliseconds since 1970. */
   readonly firstSeen: number;
-  /** When it was met last, in milliseconds since 1970. */
+  /** When it was last met, in milliseconds since 1970. */
   readonly lastSeen: number;
-  /** Whether the person here has verified it. */
+  /** Whether the user has verified it. */
   readonly verified: boolean;
 }
 
-/** The answer to a wish to lock or unlock. */
-export interface LockedEvent {
-  /** Names the event. */
-  readonly event: "locked";
-  /** Whether nobody new gets in at the host; elsewhere, whether nobody new reads what this end says. */
+/** The answer to the wishes `lock` and `unlock`. */
+export interface LockedEvent extends Named<"locked"> {
+  /** At the host: whether newcomers are refused; elsewhere: whether newcomers cannot read this run's messages. */
   readonly locked: boolean;
-  /** Whether this end hosts. */
+  /** Whether this run hosts. */
   readonly host: boolean;
 }
 
-/** Somebody who was banned. */
+/** A banned identity. */
 export interface BanView {
   /** The identity key in base64url. */
   readonly key: string;
   /** The short mark of the identity key. */
   readonly tag: string;
-  /** The name that it had. */
+  /** The name it had. */
   readonly name?: string;
 }
 
-/** The host has banned somebody, or lifts that: the answer to the wish. */
-export interface BannedEvent extends BanView {
-  /** Names the event. */
-  readonly event: "banned";
+/** The host has banned an identity, or lifted the ban: the answer to the wishes `ban` and `unban`. */
+export interface BannedEvent extends BanView, Named<"banned"> {
   /** Whether it is banned from now on. */
   readonly banned: boolean;
 }
 
-/** The answer to a wish to know who is banned. */
-export interface BansEvent {
-  /** Names the event. */
-  readonly event: "bans";
-  /** All of them. */
+/** The answer to the wish `bans`. */
+export interface BansEvent extends Named<"bans"> {
+  /** All banned identities. */
   readonly bans: readonly BanView[];
 }
 
-/** Something is not as it should be. */
-export interface ProblemEvent {
-  /** Names the event: the run goes on after a warning, something was not done after an error. */
-  readonly event: "warning" | "error";
-  /** The code of the table. */
+/** A `warning`, after which the run goes on, or an `error`: something was not done. */
+export interface ProblemEvent extends Named<"warning" | "error"> {
+  /** A code of `CODES`. */
   readonly code: Code;
   /** What happened. */
   readonly message: string;
   /** What to do about it; may be empty. */
   readonly hint: string;
-  /** The number of the input line that it is about, from 1. */
+  /** The number of the input line it is about, from 1. */
   readonly line?: number;
 }
 
-/** What `lanchat doctor` looks at. */
+/** A {@linkcode ProblemEvent} after which the run goes on. */
+export type WarningEvent = ProblemEvent & Named<"warning">;
+
+/** Name of a check of `lanchat doctor`. */
 export type CheckName =
   | "permissions"
   | "addresses"
@@ -505,29 +454,25 @@ export type CheckName =
   | "host"
   | "clock";
 
-/** Something that `lanchat doctor` has looked at. */
-export interface CheckEvent {
-  /** Names the event. */
-  readonly event: "check";
-  /** What. */
+/** The result of one check of `lanchat doctor`. */
+export interface CheckEvent extends Named<"check"> {
+  /** The check. */
   readonly check: CheckName;
-  /** Whether it is as it should be; `null` where that could not be told. */
+  /** Whether it passed; `null` if that could not be told. */
   readonly ok: boolean | null;
-  /** What there was to see. */
+  /** What it found. */
   readonly saw: string;
-  /** What to do about it; empty where it is as it should be. */
+  /** What to do about it; empty if it passed. */
   readonly advice: string;
 }
 
 /** The last event of a run. */
-export interface ClosedEvent {
-  /** Names the event. */
-  readonly event: "closed";
-  /** Why. */
+export interface ClosedEvent extends Named<"closed"> {
+  /** Why the run ends. */
   readonly reason: EndReason;
 }
 
-/** What a chat tells the person or script in front of it. */
+/** What a run shows to the person or script at the front end. */
 export type SessionEvent =
   | ListeningEvent
   | InviteEvent
@@ -567,152 +512,112 @@ export type SessionEvent =
   | CheckEvent
   | ClosedEvent;
 
-/** A message to send; a {@linkcode SentEvent} or a {@linkcode FailedEvent} with its id answers it, and
- * a {@linkcode DeliveredEvent} may follow. */
-export interface SayWish {
-  /** Names the wish. */
-  readonly do: "say";
+/**
+ * A message to send. A {@linkcode SentEvent} or a {@linkcode FailedEvent} with its id answers it, and a
+ * {@linkcode DeliveredEvent} may follow.
+ */
+export interface SayWish extends Wanted<"say"> {
   /** Well-formed, not empty, and at most 16,384 bytes of UTF-8. */
   readonly text: string;
-  /** Whether it is said or done. */
+  /** Whether it is a text or an action. */
   readonly kind: MessageKind;
-  /** The name, name#tag or key of the only member to read it; everybody reads it without. */
+  /** The name, name#tag or key of its only reader; missing where it is for all members. */
   readonly to?: string;
-  /** Unlike that of every other message of the run. */
+  /** Unique among the messages of the run. */
   readonly id: string;
 }
 
-/** A wish to know who is here; a {@linkcode MembersEvent} answers it. */
-export interface WhoWish {
-  /** Names the wish. */
-  readonly do: "who";
-}
+/**
+ * A wish without parameters: the members ({@linkcode MembersEvent}), new keys ({@linkcode RekeyedEvent}), that
+ * newcomers be kept out or let in again ({@linkcode LockedEvent}), to leave, or at the host the bans
+ * ({@linkcode BansEvent}) and the invite ({@linkcode InviteEvent}). That event or an error answers it.
+ */
+export type PlainWish = Wanted<
+  "who" | "rekey" | "lock" | "unlock" | "bans" | "invite" | "quit"
+>;
 
-/** A wish to know more of one member; a {@linkcode MemberEvent} or an error answers it. */
-export interface WhoisWish {
-  /** Names the wish. */
-  readonly do: "whois";
-  /** Its name, name#tag or key. */
+/**
+ * A wish about one member: all about it ({@linkcode MemberEvent}), to hide or show its messages
+ * ({@linkcode IgnoringEvent}), at the host to remove it once ({@linkcode LeftEvent}), for good or no longer
+ * ({@linkcode BannedEvent}). That event or an error answers it.
+ */
+export interface NameWish
+  extends Wanted<"whois" | "ignore" | "unignore" | "kick" | "ban" | "unban"> {
+  /** The name, name#tag or key; at the host also the tag or the fingerprint. */
   readonly name: string;
 }
 
 /** A wish for another name; a {@linkcode RenamedEvent} or an error answers it. */
-export interface NickWish {
-  /** Names the wish. */
-  readonly do: "nick";
+export interface NickWish extends Wanted<"nick"> {
   /** The name. */
   readonly name: string;
 }
 
-/** A wish to tell how one is; a {@linkcode StatusEvent} or an error answers it. */
-export interface StatusWish {
-  /** Names the wish. */
-  readonly do: "status";
-  /** At most 200 bytes of UTF-8 in one line; empty where one is back. */
+/** A wish for another status; a {@linkcode StatusEvent} or an error answers it. */
+export interface StatusWish extends Wanted<"status"> {
+  /** At most 200 bytes of UTF-8 in one line; empty to take the status back. */
   readonly text: string;
 }
 
-/** A wish to give up the keys in use; a {@linkcode RekeyedEvent} or an error answers it. */
-export interface RekeyWish {
-  /** Names the wish. */
-  readonly do: "rekey";
-}
-
-/** A wish not to see what one person says, or to see it again; an {@linkcode IgnoringEvent} or an error
- * answers it. */
-export interface IgnoreWish {
-  /** Names the wish. */
-  readonly do: "ignore" | "unignore";
-  /** Its name, name#tag or key. */
-  readonly name: string;
-}
-
 /**
- * A wish to verify: a {@linkcode SafetyNumberEvent}, a {@linkcode VerifiedEvent} where there are digits, a
- * {@linkcode RoomCodeEvent} where nobody is named, or an error answers it.
+ * A wish to verify. A {@linkcode SafetyNumberEvent} answers it, a {@linkcode VerifiedEvent} where there are
+ * digits, a {@linkcode RoomCodeEvent} where there is no name, or an error.
  */
-export interface VerifyWish {
-  /** Names the wish. */
-  readonly do: "verify";
-  /** The name, name#tag or key of whom to verify. */
+export interface VerifyWish extends Wanted<"verify"> {
+  /** The name, name#tag or key of the member to verify. */
   readonly name?: string;
-  /** The safety number as that member's screen shows it: all 60 digits, or the 20 that the last
-   * {@linkcode SafetyNumberEvent} asked for; in groups or not. */
+  /**
+   * The safety number as the member's screen shows it: all 60 digits, or the 20 that the last
+   * {@linkcode SafetyNumberEvent} asked for; in groups or not.
+   */
   readonly digits?: string;
-  /** Present where all of the number is to be shown, to be read by the other. */
+  /** Present to show the whole number, for the member to read. */
   readonly show?: true;
 }
 
-/** A wish that a member be given keys in spite of its name; an {@linkcode AcceptedEvent} or an error
+/** A wish to give sender keys to a member in spite of its name; an {@linkcode AcceptedEvent} or an error
  * answers it. */
-export interface AcceptWish {
-  /** Names the wish. */
-  readonly do: "accept";
+export interface AcceptWish extends Wanted<"accept"> {
   /** The fingerprint of its key, 30 digits in groups or not. */
   readonly digits: string;
 }
 
-/** At the host: a wish to remove a member, for now or for good; what the host's room tells answers the first, a
- * {@linkcode BannedEvent} the second, or an error either. */
-export interface KickWish {
-  /** Names the wish. */
-  readonly do: "kick" | "ban";
-  /** Its name, name#tag or key. */
-  readonly name: string;
-}
-
-/** At the host: a wish to let somebody come again; a {@linkcode BannedEvent} or an error answers it. */
-export interface UnbanWish {
-  /** Names the wish. */
-  readonly do: "unban";
-  /** The name, tag, fingerprint or key. */
-  readonly name: string;
-}
-
-/** At the host: a wish to know who is banned, or how others get in; a {@linkcode BansEvent}, an
- * {@linkcode InviteEvent} or an error answers it. */
-export interface HostWish {
-  /** Names the wish. */
-  readonly do: "bans" | "invite";
-}
-
-/** A wish that nobody new gets in or, at a member, reads what it says; or that everybody does again. A
- * {@linkcode LockedEvent} answers it. */
-export interface LockWish {
-  /** Names the wish. */
-  readonly do: "lock" | "unlock";
-}
-
-/** A wish to leave. */
-export interface QuitWish {
-  /** Names the wish. */
-  readonly do: "quit";
-}
-
-/** A line that is no wish at all; the front end has shown why, it is here to be counted. */
-export interface RefusedWish {
-  /** Names it. */
-  readonly do: "refused";
+/** An input line that holds no wish; the front end has shown why, and the run's end reports it. */
+export interface RefusedWish extends Wanted<"refused"> {
   /** Why. */
   readonly code: Code;
   /** The number of the line, from 1. */
   readonly line: number;
 }
 
-/** What the person or script in front of a chat wants. */
+/** What the person or script at the front end wants. */
 export type Wish =
   | SayWish
-  | WhoWish
-  | WhoisWish
+  | PlainWish
+  | NameWish
   | NickWish
   | StatusWish
-  | RekeyWish
-  | IgnoreWish
   | VerifyWish
   | AcceptWish
-  | KickWish
-  | UnbanWish
-  | HostWish
-  | LockWish
-  | QuitWish
   | RefusedWish;
+
+/**
+ * Makes a warning.
+ *
+ * @param hint What to do; by default the hint of the code.
+ */
+export function warning(
+  code: Code,
+  message: string,
+  hint: string = CODES[code].hint,
+): WarningEvent {
+  return { event: "warning", code, message, hint };
+}
+
+/** Makes the `error` event for a thrown value. */
+export function problem(thrown: unknown): ProblemEvent {
+  const { code, hint, message } = thrown instanceof LanchatError
+    ? thrown
+    : new LanchatError("internal", `Something went wrong: ${thrown}`, { cause: thrown });
+  return { event: "error", code, message, hint };
+}

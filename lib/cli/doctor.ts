@@ -8,7 +8,7 @@ import { askHost } from "./ask_host.ts";
 import { checkUp, type Environment, type TerminalLook } from "./checkup.ts";
 import { Interrupts } from "../session/mod.ts";
 import { print } from "./print.ts";
-import { problem } from "../session/mod.ts";
+import { problem } from "../session_events.ts";
 
 /** What is really there. */
 const SURROUNDINGS: Environment = {

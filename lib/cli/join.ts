@@ -12,7 +12,7 @@ import { recallHost, trustsHost } from "../session/mod.ts";
 import { Connector } from "../session/mod.ts";
 import { findOnlyRoom, type JoinTarget } from "./rooms.ts";
 import { findPerson } from "./person.ts";
-import { problem } from "../session/mod.ts";
+import { problem } from "../session_events.ts";
 import { TrustStore } from "../session/mod.ts";
 
 /** How long it is tried to connect again where nobody watches, in seconds. */

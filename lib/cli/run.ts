@@ -15,7 +15,7 @@ import { unlocker } from "./passphrase.ts";
 import { managePeers } from "./peers.ts";
 import { identityOptions } from "./person.ts";
 import { answer } from "./print.ts";
-import { problem } from "../session/mod.ts";
+import { problem } from "../session_events.ts";
 import { scan } from "./scan.ts";
 import { serve } from "./serve.ts";
 import { canChoose, chooseRoom } from "./start.ts";

@@ -4,7 +4,7 @@ import type { FoundRoomEvent, ProblemEvent } from "../session_events.ts";
 import type { ScanCommand } from "./args.ts";
 import { Interrupts } from "../session/mod.ts";
 import { print } from "./print.ts";
-import { problem } from "../session/mod.ts";
+import { problem } from "../session_events.ts";
 import { report } from "./report.ts";
 import { findKnownPeers, noRoom, roomEvent, searchRooms, tagsOf } from "./rooms.ts";
 

@@ -30,7 +30,7 @@ export { Bans } from "./decisions.ts";
 export { Link, type LinkListener, type NamedChange, type NamedSession, REFUSALS } from "./link.ts";
 export { sameName } from "./names.ts";
 export type { Member, Present, Trust } from "./peer.ts";
-export type { LeaveReason, RoomEvent } from "./events.ts";
+export type { RoomEvent } from "./events.ts";
 export { rosterHash, SILENT_AFTER_MS } from "./peer.ts";
 export { MAX_CLOCK_SKEW_MS } from "./receiver.ts";
 export { Room, type RoomOptions } from "./room.ts";

@@ -1,6 +1,7 @@
 import { type Bytes, equal } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import { keyTag } from "../crypto/mod.ts";
+import { warning } from "../session_events.ts";
 import type { Author } from "./chain.ts";
 import type { Events } from "./events.ts";
 import { imitates, sameName, shownName } from "./names.ts";
@@ -124,7 +125,7 @@ export class Naming {
     if (!peer.shown || peer.trustShown) return;
     peer.trustShown = true;
     const withheld = peer.trust === "withheld";
-    this.#events.emit({ type: "key-changed", member: peer.member!, withheld });
+    this.#events.emit({ event: "key-changed", member: peer.member!, withheld });
   }
 
   /** Gives the tag to whoever came later to a name that somebody else has, or one like it. */
@@ -161,7 +162,7 @@ export class Naming {
     const member = peer.member!;
     if (before === undefined) this.#appear(peer);
     else if (peer.shown && member.name !== before) {
-      this.#events.emit({ type: "renamed", member, before, own: false }); // Who is who, ignored or not.
+      this.#events.emit({ event: "renamed", member, before }); // Who is who, ignored or not.
     }
     this.#showTrust(peer);
     if (!peer.shown || peer.clashShown || !this.#clashes(peer)) return;
@@ -174,13 +175,13 @@ export class Naming {
       ? `Somebody else here has your name already, or one like it: you are shown as ${this.me.name}`
       : `Somebody else has your name now, or one like it: you are ${this.me.name}, the other is ` +
         "shown with a tag";
-    this.#events.emit({ type: "warning", code: "name-taken", message });
+    this.#events.emit(warning("name-taken", message));
   }
 
   #warnNameMisleading(): void {
     const message =
       `Your name could be taken for lanchat's own lines: you are shown as ${this.me.name}`;
-    this.#events.emit({ type: "warning", code: "name-misleading", message });
+    this.#events.emit(warning("name-misleading", message));
   }
 
   /** Shows a member that can be given keys from now on. Before `ready`, that shows who was earlier. */
@@ -188,9 +189,9 @@ export class Naming {
     if (peer.shown || peer.gone || peer.announced === undefined) return;
     if (!this.#events.ready && peer.earlier) return;
     peer.shown = true;
-    this.#events.emit({ type: "joined", member: peer.member! });
+    this.#events.emit({ event: "joined", member: peer.member! });
     if (!peer.lockedOut) return;
     const message = `${peer.member!.name} came after you had locked the room, and cannot read you`;
-    this.#events.emit({ type: "warning", code: "key-withheld", message });
+    this.#events.emit(warning("key-withheld", message));
   }
 }

@@ -11,6 +11,7 @@ import {
   decodeText,
   type Inner,
 } from "../wire/mod.ts";
+import { warning } from "../session_events.ts";
 import { type Author, ReceivingChain, refused } from "./chain.ts";
 import type { Events, RoomEvent } from "./events.ts";
 import { type Peer, SILENT_AFTER_MS } from "./peer.ts";
@@ -120,11 +121,12 @@ export class Receiver {
     peer.keyMissed = false;
     peer.unreadSince = undefined;
     if (await this.#roster.check.breaks(peer, inner.roster)) {
-      this.#events.emit({
-        type: "warning",
-        code: "roster-differs",
-        message: `${peer.member!.name} sees other members in this room than you do`,
-      });
+      this.#events.emit(
+        warning(
+          "roster-differs",
+          `${peer.member!.name} sees other members in this room than you do`,
+        ),
+      );
     }
     await this.#show(peer, inner, chain.audience === Audience.DIRECT, again);
   }
@@ -135,7 +137,7 @@ export class Receiver {
     peer.totals[audience] = total + 1;
     // Counted over the chains, as the end of one of them may be missing.
     const missing = expected === undefined ? skipped : Math.max(skipped, (total - expected) | 0);
-    if (missing > 0) this.#events.emitOf(peer, { type: "gap", member: peer.member!, missing });
+    if (missing > 0) this.#events.emitOf(peer, { event: "gap", member: peer.member!, missing });
   }
 
   async #show(peer: Peer, inner: Inner, direct: boolean, again: boolean): Promise<void> {
@@ -166,7 +168,7 @@ export class Receiver {
     if (text === peer.status) return;
     peer.status = text;
     if (!peer.shown) return;
-    this.#events.emitOf(peer, { type: "status", member: peer.member!, text, own: false });
+    this.#events.emitOf(peer, { event: "status", member: peer.member!, text });
   }
 
   /**
@@ -180,11 +182,12 @@ export class Receiver {
     peer.unreadSince ??= now;
     if (now - peer.unreadSince < UNREAD_MS) return;
     peer.keyMissed = true;
-    this.#events.emit({
-      type: "warning",
-      code: "messages-missing",
-      message: `Messages of ${peer.member.name} cannot be read as their key has not come`,
-    });
+    this.#events.emit(
+      warning(
+        "messages-missing",
+        `Messages of ${peer.member.name} cannot be read as their key has not come`,
+      ),
+    );
   }
 
   #messages(peer: Peer, items: readonly BatchItem[], at: number, direct: boolean): RoomEvent[] {
@@ -194,7 +197,7 @@ export class Receiver {
     const isCredible = ageMs >= -MAX_CLOCK_SKEW_MS &&
       ageMs <= this.#options.keepMs() + MAX_CLOCK_SKEW_MS;
     return items.map(({ kind, text }): RoomEvent => ({
-      type: "message",
+      event: "message",
       from: peer.member!,
       text: decodeText(text),
       kind: kind === BodyKind.ACTION ? "action" : "text",

@@ -3,6 +3,7 @@ import type { Channel } from "../channel/mod.ts";
 import { type Clock, deadline, systemClock } from "../clock.ts";
 import type { Identity } from "../crypto/mod.ts";
 import { type Code, LanchatError, RoomError } from "../errors.ts";
+import { type LeaveReason, type MessageKind, warning } from "../session_events.ts";
 import {
   BodyKind,
   CloseReason,
@@ -16,7 +17,7 @@ import {
 } from "../wire/mod.ts";
 import { Announcer } from "./announcer.ts";
 import { Bans, Decisions } from "./decisions.ts";
-import { Events, type LeaveReason, type RoomEvent } from "./events.ts";
+import { Events, type RoomEvent } from "./events.ts";
 import { SerialQueues } from "./serial_queue.ts";
 import { Link, type NamedChange, type NamedSession } from "./link.ts";
 import { Naming } from "./naming.ts";
@@ -284,7 +285,7 @@ export class Room {
    */
   async say(
     text: string,
-    options: { kind?: "text" | "action"; to?: string | undefined } = {},
+    options: { kind?: MessageKind; to?: string | undefined } = {},
   ): Promise<{ readonly delivered: Promise<readonly Member[] | undefined> }> {
     const body = utf8(text);
     if (body.length === 0) throw new RoomError("empty-message", "Cannot send an empty message");
@@ -322,7 +323,7 @@ export class Room {
       await this.#announcer.sendDue();
       if (this.#ended) throw new RoomError("not-delivered", "Cannot take a name after the end");
     }
-    this.#events.emit({ type: "renamed", member: this.me, before, own: true });
+    this.#events.emit({ event: "renamed", member: this.me, before, own: true });
     this.#naming.warn();
   }
 
@@ -339,7 +340,7 @@ export class Room {
     }
     this.#status = text;
     await this.#sendStatus(undefined).done.promise;
-    this.#events.emit({ type: "status", member: this.me, text, own: true });
+    this.#events.emit({ event: "status", member: this.me, text, own: true });
   }
 
   /**
@@ -548,19 +549,19 @@ export class Room {
   #showLost(peer: Peer): void {
     if (!peer.shown || peer.gone || peer.lostShown) return;
     peer.lostShown = true;
-    this.#events.emit({ type: "lost", member: peer.member! });
+    this.#events.emit({ event: "lost", member: peer.member! });
   }
 
   #showBack(peer: Peer): void {
     if (!peer.lostShown || peer.gone) return;
     peer.lostShown = false;
-    this.#events.emit({ type: "back", member: peer.member! });
+    this.#events.emit({ event: "back", member: peer.member! });
   }
 
   #disappear(peer: Peer, reason: LeaveReason): void {
     if (!peer.shown) return;
     peer.shown = false;
-    this.#events.emit({ type: "left", member: peer.member!, reason });
+    this.#events.emit({ event: "left", member: peer.member!, reason });
   }
 
   /** Sees to it that a member that is gone can read nothing that is sealed from now on. */
@@ -604,7 +605,7 @@ export class Room {
   /** Says that there are new keys, once all sessions of an identity are gone that the host has removed. */
   #showRekeyed({ key }: Peer): void {
     const others = [...this.#roster].some((other) => equal(other.key, key));
-    if (!others) this.#events.emit({ type: "rekeyed" });
+    if (!others) this.#events.emit({ event: "rekeyed" });
   }
 
   /** Everybody has answered, or has had the time to. */
@@ -625,7 +626,7 @@ export class Room {
       peer.lostShown = peer.away || peer.absent;
     }
     const members = earlier.map((peer) => peer.member!);
-    this.#events.emit({ type: "ready", me: this.me, members });
+    this.#events.emit({ event: "ready", me: this.me, members });
     this.#naming.showEarlier(earlier);
   }
 
@@ -665,7 +666,7 @@ export class Room {
       } catch (error) {
         if (error instanceof LanchatError) return;
         const message = `Cannot take what a member sent: ${error}`;
-        this.#events.emit({ type: "warning", code: "internal", message });
+        this.#events.emit(warning("internal", message));
       }
     }, dropped);
   }
@@ -700,11 +701,11 @@ export class Room {
     if (this.#return === undefined || !this.#return.opened) return;
     if ([...this.#roster].some(({ question }) => question !== undefined)) return;
     const { before, restarted } = this.#return;
-    const unread = [...this.#return.unread].flatMap(({ member }) => member ?? []);
+    const unread = [...this.#return.unread].flatMap(({ member }) => member?.name ?? []);
     this.#return = undefined;
     const missed = this.#events.messages - before;
     this.#events.emit({
-      type: "reconnected",
+      event: "reconnected",
       missed,
       restarted,
       ...unread.length > 0 && { unread },

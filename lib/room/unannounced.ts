@@ -108,7 +108,7 @@ export class Unannounced {
     this.#leftCount = 0;
     for (const peer of [...here, ...left]) peer.reported = true;
     this.#options.events.emit({
-      type: "unannounced",
+      event: "unannounced",
       here: here.map((peer) => peer.stranger!),
       left: left.map((peer) => peer.stranger!),
       leftCount,

@@ -1,39 +1,28 @@
-import { toBase64Url, toHex } from "../bytes/mod.ts";
+import { toBase64Url } from "../bytes/mod.ts";
 import { type Channel, FAREWELL_MS } from "../channel/mod.ts";
 import { deadline, systemClock } from "../clock.ts";
-import { fingerprint, roomCode } from "../crypto/mod.ts";
+import { roomCode } from "../crypto/mod.ts";
 import { type Code, CODES, EXIT, LanchatError, RoomError } from "../errors.ts";
 import { DEFAULT_PORT, formatHostPort } from "../net/mod.ts";
-import {
-  Bans,
-  type Member,
-  type Present,
-  Room,
-  type RoomEvent,
-  type RoomOptions,
-} from "../room/mod.ts";
+import { Bans, type Member, Room, type RoomEvent, type RoomOptions } from "../room/mod.ts";
 import type { FrontEnd } from "./front_end.ts";
-import type {
-  EndReason,
-  HostView,
-  MemberView,
-  PresentView,
-  ProblemEvent,
-  SayWish,
-  SessionEvent,
-  VerifyWish,
-  Wish,
+import {
+  type EndReason,
+  type HostView,
+  problem,
+  type ProblemEvent,
+  type SayWish,
+  type SessionEvent,
+  type VerifyWish,
+  type Wish,
 } from "../session_events.ts";
 import { CloseReason as Farewell } from "../wire/mod.ts";
 import type { Interrupts } from "./interrupts.ts";
 import type { Candidate, Moderator } from "./moderator.ts";
 import type { Connector, Place } from "./connector.ts";
-import { problem } from "./problem.ts";
+import { Views } from "./views.ts";
 import { passes } from "./backoff.ts";
 import type { TrustStore } from "./trust_store.ts";
-
-/** Hexadecimal digits of a session that a person or script sees. */
-const SESSION_DIGITS = 8;
 
 /** How long a signal leaves for what is not sent yet, in milliseconds. */
 const DRAIN_MS = 5000;
@@ -132,8 +121,7 @@ class Chat {
   #former: readonly Member[] = [];
   #closed = false;
   readonly #bans = new Bans();
-  /** By identity key in base64url. */
-  readonly #ignored = new Set<string>();
+  readonly #views: Views;
   /** Where the host was reached last. */
   #hostAddress: string | undefined;
   readonly #pending = new Set<Promise<void>>();
@@ -146,6 +134,7 @@ class Chat {
     this.#name = options.room.name;
     this.#hostAddress = options.hostAddress;
     options.trustStore.onUnkept = (error) => this.#show({ ...problem(error), event: "warning" });
+    this.#views = new Views({ ...options, joinCode: () => this.#joinCode });
     this.#room = this.#enter(options.seat);
   }
 
@@ -181,8 +170,8 @@ class Chat {
       name: this.#name,
       ...seat,
       bans: this.#bans,
-      emit: (event) => this.#emit(event),
-      ignores: (key) => this.#ignored.has(toBase64Url(key)),
+      emit: (event) => this.#onRoomEvent(event),
+      ignores: (key) => this.#views.ignores(key),
       trust: trustStore.judge,
       shown: () => frontEnd.writable(),
     });
@@ -338,11 +327,14 @@ class Chat {
         const members = await this.#room.who();
         return this.#show({
           event: "members",
-          members: members.map((member) => this.#present(member)),
+          members: members.map((member) => this.#views.present(member)),
         });
       }
       case "whois":
-        return await this.#tellOf(this.#room.find(input.name));
+        return this.#show({
+          event: "member",
+          member: await this.#views.full(this.#room.find(input.name)),
+        });
       case "nick":
         await this.#ready.promise;
         await this.#room.rename(input.name);
@@ -353,11 +345,10 @@ class Chat {
         return this.#show({ event: "rekeyed" });
       case "ignore":
       case "unignore": {
-        const member = this.#view(this.#room.find(input.name));
+        const member = this.#room.find(input.name);
         const ignored = input.do === "ignore";
-        if (ignored) this.#ignored.add(member.key);
-        else this.#ignored.delete(member.key);
-        return this.#show({ event: "ignoring", member, ignored });
+        this.#views.ignore(member, ignored);
+        return this.#show({ event: "ignoring", member: this.#views.member(member), ignored });
       }
       case "verify":
         return await this.#verify(input);
@@ -393,20 +384,20 @@ class Chat {
       return this.#show({
         event: "room-code",
         digits: await roomCode(roomId, keys),
-        members: members.map((member) => this.#view(member)),
+        members: members.map((member) => this.#views.member(member)),
       });
     }
     const member = this.#room.find(name);
     if (digits === undefined) {
       return this.#show({
         event: "safety-number",
-        member: this.#view(member),
+        member: this.#views.member(member),
         ...await (show ? trustStore.safetyNumber(member.key) : trustStore.ask(member.key)),
       });
     }
     await trustStore.verify(member, digits);
     this.#room.judgeAnew();
-    this.#show({ event: "verified", member: this.#view(member) });
+    this.#show({ event: "verified", member: this.#views.member(member) });
   }
 
   /** @throws {LanchatError} With code `wrong-digits`. */
@@ -416,7 +407,7 @@ class Chat {
     const { key } = await trustStore.accept(withheld, digits);
     this.#room.admit(key);
     this.#room.judgeAnew();
-    const member = this.#view(this.#room.find(toBase64Url(key)));
+    const member = this.#views.member(this.#room.find(toBase64Url(key)));
     this.#show({ event: "accepted", member });
   }
 
@@ -440,23 +431,6 @@ class Chat {
     } else if (locked) this.#room.lock();
     else this.#room.unlock();
     this.#show({ event: "locked", locked, host: moderator !== undefined });
-  }
-
-  async #tellOf(member: Present): Promise<void> {
-    const present = this.#present(member);
-    const joinCode = this.#joinCodeWith(member);
-    const digits = await fingerprint(member.key);
-    this.#show({
-      event: "member",
-      member: { ...present, fingerprint: digits, ...joinCode !== undefined && { joinCode } },
-    });
-  }
-
-  /** The join code of the connection with a member, where it or this end is the host. */
-  #joinCodeWith({ key, session }: Member): string | undefined {
-    const { host, joinCodes } = this.#options;
-    if (joinCodes !== undefined) return joinCodes.get(toHex(session));
-    return toBase64Url(key) === host.key ? this.#joinCode ?? undefined : undefined;
   }
 
   get #joinCode(): string | null {
@@ -517,92 +491,41 @@ class Chat {
 
   // From the room to the person or script.
 
-  #emit(event: RoomEvent): void {
-    const { joinCodes, moderator } = this.#options;
-    switch (event.type) {
+  #onRoomEvent(event: RoomEvent): void {
+    const { moderator, trustStore } = this.#options;
+    let address: string | undefined;
+    switch (event.event) {
       case "ready":
         this.#isConnected();
         this.#former = [];
-        for (const member of event.members) moderator?.met(member);
-        event.members.forEach((member) => this.#noteHost(member));
-        this.#showReady(event.me, event.members.map((member) => this.#present(member)));
-        // Nobody knows it of this session.
-        if (this.#status !== "") this.#room.setStatus(this.#status).catch(() => {});
-        return this.#ready.resolve();
-      case "joined": {
-        moderator?.met(event.member);
-        this.#noteHost(event.member);
-        const joinCode = joinCodes?.get(toHex(event.member.session));
-        const member = this.#view(event.member);
-        return this.#show({ event: "joined", member, ...joinCode !== undefined && { joinCode } });
-      }
-      case "left":
-        return this.#show({
-          event: "left",
-          member: this.#view(event.member),
-          reason: event.reason,
-        });
-      case "unannounced":
-        return this.#show({
-          event: "unannounced",
-          here: event.here.map(view),
-          left: event.left.map(view),
-          leftCount: event.leftCount,
-        });
-      case "rekeyed":
-        return this.#show({ event: "rekeyed" });
-      case "lost":
-      case "back":
-        return this.#show({ event: event.type, member: this.#view(event.member) });
-      case "status": {
-        const { own, text } = event;
-        const member = own ? view(event.member) : this.#view(event.member);
-        return this.#show({ event: "status", member, text, ...own && { own } });
-      }
-      case "renamed": {
-        const { before, own } = event;
-        if (own) return this.#show({ event: "renamed", member: view(event.member), before, own });
-        moderator?.met(event.member);
-        const member = this.#view(event.member);
-        const ignored = this.#ignored.has(member.key);
-        return this.#show({ event: "renamed", member, before, ...ignored && { ignored } });
-      }
-      case "key-changed":
-        return this.#showKeyChanged(event.member, event.withheld);
-      case "gap":
-        return this.#show({
-          event: "gap",
-          member: this.#view(event.member),
-          missing: event.missing,
-        });
-      case "reconnected": {
+        event.members.forEach((member) => this.#meet(member));
+        if (this.#noteMove() === undefined) this.#noteHostAddress();
+        break;
+      case "joined":
+        this.#meet(event.member);
+        break;
+      case "renamed":
+        if (!event.own) moderator?.met(event.member);
+        break;
+      case "reconnected":
         this.#isConnected();
-        const { missed, restarted, unread } = event;
-        const joinCode = restarted ? this.#options.connector?.hop.joinCode : undefined;
-        const address = this.#noteMove();
-        return this.#show({
-          event: "reconnected",
-          missed,
-          ...unread !== undefined && { unread: unread.map(({ name }) => name) },
-          ...address !== undefined && { address },
-          ...joinCode !== undefined && { joinCode },
-        });
-      }
+        address = this.#noteMove();
+        break;
       case "message":
-        this.#options.trustStore.spoke(event.from);
-        return this.#show({
-          event: "message",
-          from: this.#view(event.from),
-          text: event.text,
-          kind: event.kind,
-          private: event.private,
-          at: event.at,
-        });
-      case "warning": {
-        const { hint } = CODES[event.code];
-        return this.#show({ event: "warning", code: event.code, message: event.message, hint });
-      }
+        trustStore.spoke(event.from);
     }
+    const shown = this.#views.complete(event, address);
+    if (shown !== undefined) this.#show(shown);
+    if (event.event !== "ready") return;
+    for (const warning of this.#warnings.splice(0)) this.#show(warning);
+    // This session's members do not know it.
+    if (this.#status !== "") this.#room.setStatus(this.#status).catch(() => {});
+    this.#ready.resolve();
+  }
+
+  #meet(member: Member): void {
+    this.#options.moderator?.met(member);
+    this.#noteHost(member);
   }
 
   /** Notes the name of the host's own member before it speaks: the host is known as it was entered. */
@@ -629,58 +552,10 @@ class Chat {
     trustStore.entered({ key: room.hostKey, tag: host.tag }, this.#hostAddress);
   }
 
-  #showReady(me: Member, members: readonly PresentView[]): void {
-    const { fingerprint, host } = this.#options;
-    if (this.#noteMove() === undefined) this.#noteHostAddress();
-    const joinCode = this.#joinCode;
-    this.#show({ event: "ready", ...view(me), fingerprint, host, joinCode, members });
-    for (const warning of this.#warnings.splice(0)) this.#show(warning);
-  }
-
-  #showKeyChanged(member: Member, withheld: boolean): void {
-    const shown = this.#view(member);
-    const known = this.#options.trustStore.namesakeOf(member);
-    // It was forgotten meanwhile, or what this member is called is nothing to be told of.
-    if (known === undefined || this.#ignored.has(shown.key)) return;
-    this.#show({ event: "key-changed", member: shown, known, withheld });
-  }
-
-  /** One of the others, marked where it is verified. */
-  #view(member: Member): MemberView {
-    const verified = this.#options.trustStore.isVerified(member);
-    return { ...view(member), ...verified && { verified } };
-  }
-
-  #present(member: Present): PresentView {
-    const shown = view(member);
-    const ignored = this.#ignored.has(shown.key);
-    return {
-      ...shown,
-      since: member.since,
-      verified: this.#options.trustStore.isVerified(member),
-      ...member.lost && { lost: true },
-      ...member.behind && { behind: true },
-      ...!ignored && member.status !== undefined && { status: member.status },
-      ...ignored && { ignored },
-      ...member.withheld && { withheld: true },
-      ...member.unannounced && { unannounced: true },
-    };
-  }
-
   #show(event: SessionEvent): void {
     if (this.#closed) return; // A wish may still be under way.
     this.#options.frontEnd.show(event);
   }
-}
-
-/** A member as a person or script sees it. */
-function view({ key, name, session, tag }: Member): MemberView {
-  return {
-    name,
-    tag,
-    key: toBase64Url(key),
-    session: toHex(session).slice(0, SESSION_DIGITS),
-  };
 }
 
 /** A wait that counts only the time that it is not paused. */

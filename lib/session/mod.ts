@@ -12,6 +12,5 @@ export * from "./host_search.ts";
 export * from "./interrupts.ts";
 export * from "./known_host.ts";
 export * from "./moderator.ts";
-export * from "./problem.ts";
 export * from "./stall.ts";
 export * from "./trust_store.ts";

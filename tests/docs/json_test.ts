@@ -85,6 +85,7 @@ const NAMES: Readonly<Record<string, string>> = {
   Code: "code",
   HostView: "host",
   KnownView: "known peer",
+  M: "member",
   MemberView: "member",
   PresentView: "member",
   FullView: "member",
@@ -113,16 +114,25 @@ function describe({ kind, repr, value }: TypeNode): string {
   }
 }
 
+/** The properties of an interface, or of an alias of one, those of its bases first. */
 function properties(name: string): Property[] {
-  const { extends: bases = [], properties: own = [] } = TYPES.get(name)!;
-  return [...bases.flatMap(({ repr }) => properties(repr)), ...own];
+  const { extends: bases = [], properties: own = [], tsType } = TYPES.get(name)!;
+  return [...[...bases, ...tsType === undefined ? [] : [tsType]].flatMap(baseProperties), ...own];
 }
 
-/** The events that the code can emit, and their fields. */
-function emittedEvents(): Map<string, Fields> {
-  const events = new Map<string, Fields>();
-  for (const { repr } of TYPES.get("SessionEvent")!.tsType!.value as TypeNode[]) {
-    const { event, ...others } = Object.fromEntries(
+/** The bases of events and wishes name them by a type argument. */
+function baseProperties({ repr, value }: TypeNode): Property[] {
+  const [argument] = (value as { readonly typeParams?: readonly TypeNode[] }).typeParams ?? [];
+  return properties(repr).map((property) =>
+    argument === undefined ? property : { ...property, tsType: argument }
+  );
+}
+
+/** The members of a union of events or wishes: for each value of their `tag` their fields. */
+function fieldsByTag(union: string, tag: string): Map<string, Fields> {
+  const all = new Map<string, Fields>();
+  for (const { repr } of TYPES.get(union)!.tsType!.value as TypeNode[]) {
+    const { [tag]: tags, ...others } = Object.fromEntries(
       properties(repr).map((property) => [property.name, property]),
     );
     const fields = Object.fromEntries(
@@ -130,15 +140,22 @@ function emittedEvents(): Map<string, Fields> {
         [name, describe(tsType) + (optional ? ", optional" : "")] as const
       ),
     );
-    for (const [, name] of describe(event!.tsType).matchAll(/"([\w-]+)"/g)) {
-      events.set(name!, fields);
+    for (const [, name] of describe(tags!.tsType).matchAll(/"([\w-]+)"/g)) {
+      assert(!all.has(name!), `${name} is there twice`);
+      all.set(name!, fields);
     }
   }
-  return events;
+  return all;
 }
 
+/** The events that the code can emit, and their fields. */
+const EMITTED = fieldsByTag("SessionEvent", "event");
+
+/** The wishes that the code takes, and their fields. */
+const TAKEN = fieldsByTag("Wish", "do");
+
 Deno.test("docs/JSON.md has every event, with every field and its type", () => {
-  assertEquals(Object.fromEntries(documentedEvents()), Object.fromEntries(emittedEvents()));
+  assertEquals(Object.fromEntries(documentedEvents()), Object.fromEntries(EMITTED));
 });
 
 Deno.test("docs/JSON.md has the fields of a member, of a known peer and of a host", () => {
@@ -164,13 +181,33 @@ Deno.test("docs/JSON.md has the fields of one who is in the room, and of one who
   assertEquals([...told].map(([, name]) => name), more);
 });
 
-Deno.test("docs/JSON.md has every wish", () => {
-  const documented = rows(section('### `{"do": …}`')).map(([wish]) => unquote(wish!));
-  const wishes = (TYPES.get("Wish")!.tsType!.value as TypeNode[])
-    .flatMap(({ repr }) => describe(properties(repr).find(({ name }) => name === "do")!.tsType))
-    .flatMap((types) => types.split(" or "))
-    .filter((wish) => !['"say"', '"verify"', '"refused"'].includes(wish));
-  assertEquals(documented.sort(), wishes.sort());
+Deno.test("docs/JSON.md has every wish of `do`, with every field and its answer", () => {
+  const documented = rows(section('### `{"do": …}`')).map(([wish, fields, , answer]) => {
+    assert(EMITTED.has(unquote(answer!)), answer);
+    const texts = unquote(fields!).split(" ").filter((field) => field !== "");
+    return [unquote(wish!).replaceAll('"', ""), texts] as const;
+  });
+  const { say: _say, verify: _verify, refused: _refused, ...others } = Object.fromEntries(TAKEN);
+  const taken = Object.entries(others).map(([wish, fields]) => {
+    for (const type of Object.values(fields)) assertEquals(type, "string", wish);
+    return [wish, Object.keys(fields)];
+  });
+  assertEquals(Object.fromEntries(documented), Object.fromEntries(taken));
+});
+
+Deno.test("docs/JSON.md has every field of `say` and `verify`", () => {
+  const documented = (heading: string): Fields =>
+    Object.fromEntries(
+      rows(section(heading)).map(([field, type]) => [unquote(field!), unquote(type!)]),
+    );
+  // All that a program says is a text, and it names its messages or has them numbered.
+  const { id, kind, text, ...say } = TAKEN.get("say")!;
+  assertEquals([kind, id], ['"text" or "action"', "string"]);
+  assertEquals(documented('### `{"say": …}`'), { say: text!, ...say, id: `${id}, optional` });
+  // A program shows the whole number as it likes.
+  const { name, show, ...verify } = TAKEN.get("verify")!;
+  assertEquals([name, show], ["string, optional", "true, optional"]);
+  assertEquals(documented('### `{"verify": …}`'), { verify: "string or true", ...verify });
 });
 
 Deno.test("docs/JSON.md has every code with its exit status", () => {
@@ -201,7 +238,7 @@ Deno.test("docs/JSON.md explains every reason for which a run is closed", () => 
   const [, ...explained] = rows(section("### `closed`")).map(([reason]) => unquote(reason!));
   assertEquals(
     `"${explained.slice(0, -1).join('", "')}" or "${explained.at(-1)}"`,
-    emittedEvents().get("closed")!.reason,
+    EMITTED.get("closed")!.reason,
   );
 });
 

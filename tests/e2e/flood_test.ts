@@ -188,6 +188,6 @@ floodTest(
     await assertJoins(host, "carol");
     await bob.event("left");
     const seen = ["ready", "message", "joined", "message", "message", "left"];
-    assertEquals(bob.events.all.map(({ type }) => type), seen);
+    assertEquals(bob.events.all.map(({ event }) => event), seen);
   },
 );

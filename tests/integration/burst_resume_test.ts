@@ -74,7 +74,7 @@ for (const seed of [1, 2]) {
       assertEquals(heard, texts, `of what ${name} told the host`);
     }
     for (const { events } of [ada, bob, party.host]) {
-      assertEquals(events.all.filter(({ type }) => type === "gap" || type === "left"), []);
+      assertEquals(events.all.filter(({ event }) => event === "gap" || event === "left"), []);
     }
     assert(ofAda.length > 0);
     assertEquals(nonces.repeated, []);

@@ -50,7 +50,7 @@ hallTest(
       assert(texts.length <= LINES - LAST_LINES, "who has left reads on");
     }
     const warnings = [...stay, ada, bob, eve].flatMap(({ events }) =>
-      events.all.filter(({ type }) => type === "warning")
+      events.all.filter(({ event }) => event === "warning")
     );
     assertEquals(warnings, []);
   },

@@ -53,12 +53,12 @@ class Scene {
 }
 
 function warnings({ events }: TestMember): string[] {
-  return events.all.flatMap((event) => event.type === "warning" ? [event.code] : []);
+  return events.all.flatMap((event) => event.event === "warning" ? [event.code] : []);
 }
 
 /** How many messages were said to be missing, each time. */
 function gaps({ events }: TestMember): number[] {
-  return events.all.flatMap((event) => event.type === "gap" ? [event.missing] : []);
+  return events.all.flatMap((event) => event.event === "gap" ? [event.missing] : []);
 }
 
 function altered(parcel: Parcel, bit: number): Parcel {
@@ -116,7 +116,7 @@ test("A relay that shows two members different rooms is noticed, whatever it doe
   assertEquals([ada, bob].map(warnings), [["roster-differs"], ["roster-differs"]]);
   // The phantom did not stay unseen either.
   for (const { events, room } of [ada, bob]) {
-    const [told] = events.all.flatMap((event) => event.type === "unannounced" ? [event] : []);
+    const [told] = events.all.flatMap((event) => event.event === "unannounced" ? [event] : []);
     assertEquals(told?.here.map(({ session }) => session), [phantom.session]);
     assertEquals(room.strangers.map(({ session }) => session), [phantom.session]);
   }
@@ -158,7 +158,7 @@ test("What the relay replays is shown once: announcements, keys and messages", a
   assertTexts(bob, ["one", "two", "three", "for bob"]);
   assertTexts(ada, ["four"]);
   assertEquals([ada, bob].flatMap((member) => [...warnings(member), ...gaps(member)]), []);
-  assertEquals(ada.events.all.filter(({ type }) => type === "joined").length, 1);
+  assertEquals(ada.events.all.filter(({ event }) => event === "joined").length, 1);
   const { ANNOUNCE, MSG, SKDM } = ObjectType;
   assertEquals(types, new Set([ANNOUNCE, SKDM, MSG]));
 });
@@ -214,7 +214,7 @@ test("Whose announcement the relay alters is not there", async () => {
   await scene.say("bob is still here");
   await bob.texts.next();
   const named = bob.events.all.flatMap((event) =>
-    event.type === "joined" ? [event.member.name] : []
+    event.event === "joined" ? [event.member.name] : []
   );
   assertEquals(named, ["carol"]);
   dave.room.end("not-delivered");

@@ -8,7 +8,7 @@ import { type Attendant, Hall, hallTest, heard } from "../support/hall.ts";
 /** Everybody's events of a type but messages, as short as can be. */
 function presence({ events }: Attendant): string[] {
   return events.all.flatMap((event) => {
-    switch (event.type) {
+    switch (event.event) {
       case "ready":
         return [`ready ${event.members.map(({ name }) => name)}`];
       case "joined":
@@ -17,7 +17,7 @@ function presence({ events }: Attendant): string[] {
         return [`left ${event.member.name} ${event.reason}`];
       case "lost":
       case "back":
-        return [`${event.type} ${event.member.name}`];
+        return [`${event.event} ${event.member.name}`];
       case "status":
         return [`${event.member.name} is ${event.text}`];
       case "renamed":
@@ -29,7 +29,7 @@ function presence({ events }: Attendant): string[] {
       case "gap":
       case "reconnected":
       case "rekeyed":
-        return [event.type];
+        return [event.event];
       case "warning":
         return [`warning ${event.code}`];
       case "message":

@@ -55,8 +55,8 @@ hallTest(
       await member.texts.count(own.length + 2);
       assertEquals(member.texts.all, [...own, ACTION, PUBLIC]);
     }
-    const [message] = bob.events.all.filter((event) => event.type === "message");
-    assert(message?.type === "message" && message.private);
+    const [message] = bob.events.all.filter((event) => event.event === "message");
+    assert(message?.event === "message" && message.private);
     await hall.close();
 
     const canaries = [PUBLIC, PRIVATE, ACTION, ada.name];

@@ -16,8 +16,8 @@ test("A name that was taken while somebody's socket was broken is shown when it 
   await party.rejoin(ada);
   await ada.texts.next();
   const told = ada.events.all.flatMap((event) => {
-    if (event.type === "message") return [`${event.from.name}: ${event.text}`];
-    return event.type === "renamed" ? [`${event.before} is ${event.member.name}`] : [];
+    if (event.event === "message") return [`${event.from.name}: ${event.text}`];
+    return event.event === "renamed" ? [`${event.before} is ${event.member.name}`] : [];
   });
   assertEquals(told, ["bob: one", "bob is bert", "bert: two"]);
   const carol = await party.join("carol");

@@ -106,8 +106,8 @@ async function assertAllHeard(
       const heard = texts.all.filter((text) => text.startsWith(`${name} `));
       assertEquals(heard, i === j ? [] : said[j]);
     }
-    const unexpected = events.all.filter(({ type }) =>
-      type === "gap" || type === "warning" || type === "left"
+    const unexpected = events.all.filter(({ event }) =>
+      event === "gap" || event === "warning" || event === "left"
     );
     assertEquals(unexpected, []);
   }

@@ -8,11 +8,11 @@ import type { TestMember } from "../support/world.ts";
 
 const { HOST_ENDS, REPLACED } = CloseReason;
 
-type Presence = Extract<RoomEvent, { type: "lost" | "back" }>;
+type Presence = RoomEvent & { readonly event: "lost" | "back" };
 
 /** Whose connection is the next to be lost, or back, as a member sees it. */
-async function whose({ events }: TestMember, type: Presence["type"]): Promise<Bytes> {
-  const { member } = await events.find((event): event is Presence => event.type === type);
+async function whose({ events }: TestMember, type: Presence["event"]): Promise<Bytes> {
+  const { member } = await events.find((event): event is Presence => event.event === type);
   return member.session;
 }
 
@@ -44,7 +44,7 @@ test("A member whose socket breaks gets what was under way, once, when it comes 
   assertEquals(bob.texts.all, ["before", ...lines, "after"]);
   assertEquals(ada.texts.all, ["one", "two"]);
   const warnings = [ada, bob].flatMap(({ events }) =>
-    events.all.filter(({ type }) => type === "warning")
+    events.all.filter(({ event }) => event === "warning")
   );
   assertEquals(warnings, []);
   assertEquals(await party.close(), [HOST_ENDS, HOST_ENDS]);
@@ -67,7 +67,7 @@ test("A member that dials again before its old socket is noticed dead takes its 
   assertEquals(await ada.texts.next(), "two");
   await ada.room.say("three");
   assertEquals(await bob.texts.next(), "three");
-  assertEquals(ada.events.all.filter(({ type }) => type === "left"), []);
+  assertEquals(ada.events.all.filter(({ event }) => event === "left"), []);
   await party.close();
   second.close();
 });
@@ -86,6 +86,6 @@ test("A stranger that saw the roster takes no session of a member whose link bro
   assertEquals(await whose(ada, "back"), bob.session);
   await bob.room.say("still me");
   assertEquals(await ada.texts.next(), "still me");
-  assertEquals(ada.events.all.filter(({ type }) => type === "left"), []);
+  assertEquals(ada.events.all.filter(({ event }) => event === "left"), []);
   assertEquals(await party.close(), [HOST_ENDS, HOST_ENDS, HOST_ENDS]);
 });

@@ -135,7 +135,7 @@ hallTest(
     assert(2 * LINES * TEXT_BYTES > 3 * bound, "the burst proves nothing");
     await hall.close();
     for (const { events } of [ada, bob, slow, dave, host]) {
-      assertEquals(events.all.filter(({ type }) => type === "left" || type === "warning"), []);
+      assertEquals(events.all.filter(({ event }) => event === "left" || event === "warning"), []);
     }
   },
 );
@@ -157,7 +157,7 @@ hallTest(
     clock.advance(STALL_MS - 1);
     await dave.room.say("who is slow?", { to: "hana" });
     await hears(host, "who is slow?");
-    assertEquals(host.events.all.filter(({ type }) => type === "lost"), []);
+    assertEquals(host.events.all.filter(({ event }) => event === "lost"), []);
     clock.advance(1);
     for (const member of [ada, bob, dave, host]) {
       assertEquals((await member.event("lost")).member.name, "carol");

@@ -78,7 +78,7 @@ hallTest(
     assertEquals(await ada.texts.next(), "nothing at all");
     await hall.close();
     for (const stranger of strangers) stranger.close();
-    assertEquals(host.events.all.map(({ type }) => type), [
+    assertEquals(host.events.all.map(({ event }) => event), [
       "ready",
       "joined",
       "message",

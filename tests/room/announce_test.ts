@@ -249,7 +249,7 @@ test("Room shows a member before it gives it a key", async () => {
   const stage = await Stage.open({
     before: [bob],
     onEvent: (event, room) => {
-      if (event.type !== "joined") return;
+      if (event.event !== "joined") return;
       const given = stage.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.SKDM);
       order.push(`${given.length} keys`);
       void room.say("welcome");

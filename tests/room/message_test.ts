@@ -293,7 +293,7 @@ test("Room shows at once what has waited for it, however many texts it is", asyn
   await stage.resume([mal], missed.length);
   for (const msg of missed) await stage.says(mal, msg);
   await stage.relay.settle();
-  const types = stage.events.rest().map(({ type }) => type);
+  const types = stage.events.rest().map(({ event }) => event);
   assertEquals(types, [...Array(100 * 256).fill("message"), "reconnected"]);
   await stage.close();
 });
@@ -316,7 +316,7 @@ test("Room loses nothing of a member that changed its key often while it was awa
   await stage.relay.settle();
   for (const [i, name] of names.entries()) {
     if (i % 8 === 0) stage.clock.advance(1000); // Another key is due.
-    const { text } = await stage.events.find((event) => event.type === "message");
+    const { text } = await stage.events.find((event) => event.event === "message");
     assertEquals(text.slice(0, name.length + 1), `${name}.`);
   }
   await stage.assertStillHears(bob);

@@ -304,7 +304,7 @@ test("Room shows a name that imitates with its tag from the start, and warns its
   await assertRejects(() => ada.room.say("no", { to: "lanсhat" }), RoomError, "nobody here");
   await ada.room.say("yes", { to: shown });
   assertEquals(await imitator.texts.next(), "yes");
-  assertEquals(ada.events.rest().filter(({ type }) => type === "warning"), []);
+  assertEquals(ada.events.rest().filter(({ event }) => event === "warning"), []);
   await world.close();
 });
 
@@ -350,9 +350,9 @@ test("Room gives the tag to the later of two who join at once, whoever is heard 
   assertEquals(shown(stage), ["bob", `bob#${tag}`]);
   // Who was shown with the name is not any more.
   const told = stage.events.rest().map((event) =>
-    event.type === "renamed"
+    event.event === "renamed"
       ? `${event.before} is ${event.member.name}`
-      : event.type === "joined" && event.member.name
+      : event.event === "joined" && event.member.name
   );
   assertEquals(told, ["bob", `bob is bob#${tag}`, "bob"]);
   await stage.close();

@@ -132,7 +132,7 @@ test("Room holds what happens until it is ready, and says nothing before", async
   assertEquals((await stage.event("ready")).members.length, 2);
   const sent = await stage.relay.object(ObjectType.MSG);
   await said;
-  const held = stage.events.rest().map(({ type }) => type);
+  const held = stage.events.rest().map(({ event }) => event);
   assertEquals(held, ["gap", "message", "joined", "left"]);
   assertEquals(sent.to, undefined);
   await stage.close();
@@ -204,7 +204,7 @@ test("Room lists in `ready` who was lost before, as lost, and shows nobody twice
   await stage.tell(bob, MemberChange.BACK);
   await stage.tell(bob, MemberChange.LEFT);
   await stage.relay.settle();
-  assertEquals(stage.events.rest().map(({ type }) => type), ["back", "left"]);
+  assertEquals(stage.events.rest().map(({ event }) => event), ["back", "left"]);
   await stage.close();
 });
 
@@ -302,7 +302,7 @@ test("Room is sent all that a member it was ready for says, from that moment on"
     const mine: string[] = [];
     const joiner: TestMember = await world.enter(name, {
       onEvent: (event) => {
-        if (event.type !== "ready") return;
+        if (event.event !== "ready") return;
         // In the very moment of `ready`, everybody who is listed speaks.
         for (const speaker of speakers) {
           if (!event.members.some((member) => member.name === speaker.name)) continue;

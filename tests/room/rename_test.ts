@@ -16,7 +16,7 @@ import { Stage } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 import { type TestMember, World } from "../support/world.ts";
 
-type Renamed = Extract<RoomEvent, { type: "renamed" }>;
+type Renamed = RoomEvent & { readonly event: "renamed" };
 
 /** What a member is told of by what name somebody goes. */
 async function renamed(from: TestMember | Stage): Promise<string> {
@@ -49,9 +49,9 @@ test("Room.rename is told to all, in its place between the messages, and to who 
   await ada.room.say("two");
   await bob.texts.count(2);
   const told = bob.events.all.flatMap((event) =>
-    event.type === "message"
+    event.event === "message"
       ? [`${event.from.name}: ${event.text}`]
-      : event.type === "renamed"
+      : event.event === "renamed"
       ? [`${event.before} is ${event.member.name}`]
       : []
   );
@@ -200,7 +200,7 @@ test("Room warns once of who takes its name again and again", async () => {
     await stage.says(mal, await mal.announce(stage.session, { generation: i + 2, name }));
   }
   await stage.relay.settle();
-  const types = stage.events.rest().map(({ type }) => type);
+  const types = stage.events.rest().map(({ event }) => event);
   assertEquals(types, ["renamed", "warning", "renamed", "renamed", "renamed"]);
   await stage.close();
 });
@@ -213,7 +213,7 @@ test("Room warns no more of who had its name before, and takes it again", async 
     await stage.says(bob, await bob.announce(stage.session, { generation: i + 2, name }));
   }
   await stage.relay.settle();
-  assertEquals(stage.events.rest().map(({ type }) => type), ["renamed", "renamed"]);
+  assertEquals(stage.events.rest().map(({ event }) => event), ["renamed", "renamed"]);
   await stage.close();
 });
 
@@ -275,7 +275,7 @@ test("Room shows few new names of a member that announced thousands and is not b
   await stage.tell(mal, MemberChange.AWAY);
   await stage.relay.settle();
   for (let second = 0; second < 60; second++) await stage.pass(1000);
-  const events = stage.events.rest().map(({ type }) => type);
+  const events = stage.events.rest().map(({ event }) => event);
   assertEquals(events.filter((type) => type === "renamed").length <= 10, true);
   assertEquals(events.at(-1), "lost");
   await stage.close();
@@ -290,7 +290,7 @@ test("Room refuses a name that is played back", async () => {
   );
   await stage.says(bob, ...objects, objects[0]!, objects[1]!, await bob.announce(stage.session));
   await stage.relay.settle();
-  assertEquals(stage.events.rest().map(({ type }) => type), ["renamed", "renamed"]);
+  assertEquals(stage.events.rest().map(({ event }) => event), ["renamed", "renamed"]);
   assertEquals(stage.room.members.map(({ name }) => name), ["c"]);
   await stage.close();
 });

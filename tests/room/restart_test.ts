@@ -129,7 +129,7 @@ test("Room asks nobody where the same process has kept its place", async () => {
   const { bob, carol, stage } = await open();
   await stage.resume([bob, carol]);
   assertEquals(await stage.event("reconnected"), {
-    type: "reconnected",
+    event: "reconnected",
     missed: 0,
     restarted: false,
   });
@@ -247,7 +247,7 @@ test("Room has no more wait than 8 MiB of one member for what is sent again", as
   assertEquals(stage.events.rest(), []);
   await stage.says(bob, await chain.msg("x".repeat(15_000)));
   await stage.relay.settle();
-  const shown = stage.events.rest().map(({ type }) => type);
+  const shown = stage.events.rest().map(({ event }) => event);
   assertEquals(shown, ["gap", ...Array(547).fill("message")]);
   await stage.assertStillHears(bob);
   await stage.close();
@@ -671,7 +671,7 @@ test("Room gives an answer and a question their whole time after a lost connecti
   await stage.pass(ANSWER_MS - 1);
   await stage.resume([bob, carol]);
   await stage.pass(ANSWER_MS - 1);
-  assertEquals(stage.events.rest().map(({ type }) => type), [], "bob may still answer");
+  assertEquals(stage.events.rest().map(({ event }) => event), [], "bob may still answer");
   await stage.answers(bob, round, [missing]);
   assertEquals([await stage.text(), await stage.text()], ["missing", "newer"]);
   await stage.pass(ANSWER_MS);
@@ -750,7 +750,7 @@ test("Room waits for who has not come as long as the host says that it keeps sea
     assertEquals(stage.events.rest(), []);
     stage.clock.advance(1);
     await stage.relay.settle();
-    assertEquals(stage.events.rest().at(-1)?.type, "left");
+    assertEquals(stage.events.rest().at(-1)?.event, "left");
     await stage.close();
   }
 });
@@ -781,7 +781,7 @@ test("Room takes nobody for gone while it has no connection itself", async () =>
     }
     await stage.event("reconnected");
     await stage.pass(ANSWER_MS);
-    const later = stage.events.rest().map(({ type }) => type);
+    const later = stage.events.rest().map(({ event }) => event);
     assertEquals(later, comes ? [] : ["left"]);
     await stage.close();
   }
@@ -844,7 +844,7 @@ test("Room takes nobody for a known session whom the relay names with its nonce 
     await stage.says(bob, await chain.msg("it is me"));
     assertEquals(await stage.text(), "it is me");
     await stage.pass(STAGE_KEEP_MS);
-    const types = stage.events.rest().map(({ type }) => type).sort();
+    const types = stage.events.rest().map(({ event }) => event).sort();
     assertEquals(types.filter((type) => type !== "unannounced"), ["left", "lost", "reconnected"]);
     await stage.close();
   }

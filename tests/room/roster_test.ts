@@ -50,8 +50,8 @@ async function open(others: readonly Puppet[] = [], keepMs = STAGE_KEEP_MS): Pro
       await stage.says(bob, await chain.msg("something", { roster }));
       await stage.relay.settle();
       const events = stage.events.rest();
-      assert(events.some(({ type }) => type === "message"));
-      return events.flatMap((event) => event.type === "warning" ? [event.code] : []);
+      assert(events.some(({ event }) => event === "message"));
+      return events.flatMap((event) => event.event === "warning" ? [event.code] : []);
     },
   };
 }
@@ -346,6 +346,6 @@ test("Room warns of nothing while members come, talk and go", async () => {
     if (name !== "carol") await member.room.leave();
   }
   await ada.texts.count(3);
-  assertEquals(ada.events.all.filter(({ type }) => type === "warning"), []);
+  assertEquals(ada.events.all.filter(({ event }) => event === "warning"), []);
   await world.close();
 });

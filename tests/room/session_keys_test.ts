@@ -215,7 +215,7 @@ test("Room announces a new session key to all, and takes what was wrapped for th
     const chain = await bob.chain(0, epoch);
     await stage.says(bob, await chain.skdm(target), await chain.msg("heard?"));
     await stage.relay.settle();
-    return stage.events.rest().some(({ type }) => type === "message");
+    return stage.events.rest().some(({ event }) => event === "message");
   }
   assertEquals([await hears(1, old), await hears(2, renewed[0]!)], [true, true]);
   await stage.pass(PREVIOUS_KEY_MS - 10_000);

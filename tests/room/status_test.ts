@@ -48,7 +48,7 @@ test("Room.setStatus is told to all in its place, to who comes later, and until 
   await ada.room.say("nothing more is told", { to: "dave" });
   await dave.texts.next();
   for (const { events } of [bob, carol, dave]) {
-    assertEquals(events.rest().filter(({ type }) => type === "status"), []);
+    assertEquals(events.rest().filter(({ event }) => event === "status"), []);
   }
   await world.close();
 });

@@ -184,9 +184,9 @@ test("Room shows a session that is named again while its last words wait to be s
   await stage.tell(eve, MemberChange.LEFT);
   await stage.tell(eve, MemberChange.JOINED);
   await stage.relay.settle();
-  assertEquals(stage.events.rest().some(({ type }) => type === "left"), false);
+  assertEquals(stage.events.rest().some(({ event }) => event === "left"), false);
   await stage.pass(1000);
-  while ((await stage.events.next()).type !== "left");
+  while ((await stage.events.next()).event !== "left");
   await stage.pass(10_000);
   assertEquals((await stage.event("unannounced")).here.map(({ key }) => key), [eve.entry.key]);
   await stage.close();

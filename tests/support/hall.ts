@@ -234,7 +234,7 @@ export async function sayAll({ room }: Attendant, texts: readonly string[]): Pro
 export function heard({ events }: Attendant): Record<string, string[]> {
   const texts: Record<string, string[]> = {};
   for (const event of events.all) {
-    if (event.type === "message") (texts[event.from.name] ??= []).push(event.text);
+    if (event.event === "message") (texts[event.from.name] ??= []).push(event.text);
   }
   return texts;
 }

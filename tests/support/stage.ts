@@ -401,12 +401,12 @@ export class Stage {
   }
 
   /** The next event, which must be of that type. */
-  async event<Type extends RoomEvent["type"]>(
+  async event<Type extends RoomEvent["event"]>(
     type: Type,
-  ): Promise<Extract<RoomEvent, { type: Type }>> {
+  ): Promise<RoomEvent & { readonly event: Type }> {
     const event = await this.events.next();
-    assert(event.type === type, `${Deno.inspect(event)} is not ${type}`);
-    return event as Extract<RoomEvent, { type: Type }>;
+    assert(event.event === type, `${Deno.inspect(event)} is not ${type}`);
+    return event as RoomEvent & { readonly event: Type };
   }
 
   /** The next event, which must be a message. @returns Its text. */

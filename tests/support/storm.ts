@@ -159,11 +159,11 @@ export class Sailor {
       memberKey,
       keys: new SessionKeys({ generate: sessionKey }),
       emit: (event) => {
-        if (event.type === "message") {
+        if (event.event === "message") {
           hear(toHex(event.from.session), event.text);
-        } else if (event.type === "ready") {
+        } else if (event.event === "ready") {
           this.ready.resolve();
-        } else if (event.type === "gap" || event.type === "warning" || event.type === "left") {
+        } else if (event.event === "gap" || event.event === "warning" || event.event === "left") {
           this.alarms.push(`${name}: ${Deno.inspect(event)}`);
         }
       },

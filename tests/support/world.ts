@@ -55,8 +55,8 @@ export class TestMember {
     this.ready = ready.promise;
     this.room = room((event) => {
       this.events.push(event);
-      if (event.type === "message") this.texts.push(event.text);
-      if (event.type === "ready") ready.resolve();
+      if (event.event === "message") this.texts.push(event.text);
+      if (event.event === "ready") ready.resolve();
     });
   }
 
@@ -89,11 +89,11 @@ export class TestMember {
   }
 
   /** The next event of a type; others are skipped. */
-  async event<Type extends RoomEvent["type"]>(
+  async event<Type extends RoomEvent["event"]>(
     type: Type,
-  ): Promise<Extract<RoomEvent, { type: Type }>> {
-    return await this.events.find((event): event is Extract<RoomEvent, { type: Type }> =>
-      event.type === type
+  ): Promise<RoomEvent & { readonly event: Type }> {
+    return await this.events.find((event): event is RoomEvent & { readonly event: Type } =>
+      event.event === type
     );
   }
 

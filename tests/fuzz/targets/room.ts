@@ -136,7 +136,7 @@ async function act(mallory: Mallory, kind: number, data: Bytes): Promise<void> {
 /** How a room tells that something in it is wrong. */
 function assertNoFault(events: readonly RoomEvent[]): void {
   for (const event of events) {
-    assert(event.type !== "warning" || event.code !== "internal", Deno.inspect(event));
+    assert(event.event !== "warning" || event.code !== "internal", Deno.inspect(event));
   }
 }
 
@@ -155,7 +155,7 @@ const room: Target = {
     const honest = await bob.chain();
     await stage.says(bob, await honest.skdm(stage.target), await honest.msg("still here"));
     await stage.events.find((event): event is typeof event =>
-      event.type === "message" && event.from.name === "bob" && event.text === "still here"
+      event.event === "message" && event.from.name === "bob" && event.text === "still here"
     );
     const said = stage.room.say("so am I");
     await bob.take((await stage.relay.object(ObjectType.SKDM, bob.session)).object);
@@ -164,7 +164,7 @@ const room: Target = {
     await said;
     assertNoFault(stage.events.all);
     await stage.close();
-    return `ok: ${shown.map((event) => event.type === "warning" ? event.code : event.type)}`;
+    return `ok: ${shown.map((event) => event.event === "warning" ? event.code : event.event)}`;
   },
 };
 
