@@ -65,7 +65,6 @@ export async function serve(
   const allowed = command.allow === undefined ? undefined : await readAllowList(command.allow);
   const person = await findPerson(opened, command, frontEnd);
   using hosting = person.file === undefined ? undefined : await noteHosting(person.file);
-  const warnings = [...hosting?.isShared ? [SHARED] : [], ...person.warnings];
   const { identity } = person;
   const listener = listen({
     port: command.port,
@@ -79,7 +78,10 @@ export async function serve(
       frontEnd,
       digits,
     });
-    if (isHidden) warnings.unshift(HIDDEN);
+    const warnings = [
+      ...hosting?.isShared ? [SHARED] : [],
+      ...isHidden ? withHidden(person.warnings, command.json) : person.warnings,
+    ];
     const { decisions, former, keep, lastNumber, roomId } = room;
     const objects = decisions.map(({ object }) => object);
     const policy = new AccessPolicy({ identity, roomId, decisions: objects, lastNumber, allowed });
@@ -97,6 +99,7 @@ export async function serve(
       room,
       person,
       warnings,
+      isHidden,
       digits,
       listener,
       relay,
@@ -112,6 +115,13 @@ export async function serve(
   }
 }
 
+/** Adds {@linkcode HIDDEN} to the warnings about the person; people get one warning for both. */
+function withHidden(warnings: readonly ProblemEvent[], json: boolean): readonly ProblemEvent[] {
+  const [warning] = warnings;
+  if (json || warning === undefined) return [HIDDEN, ...warnings];
+  return [{ ...warning, hint: `${warning.hint} ${HIDDEN.hint}`.trim() }];
+}
+
 /** A room without what its invite carries. */
 type ShownRoom = Omit<OpenedRoom, "root">;
 
@@ -120,6 +130,8 @@ interface Hosting {
   readonly person: Person;
   /** What to say once the room is there. */
   readonly warnings: readonly ProblemEvent[];
+  /** Whether the addresses of this machine cannot be known. */
+  readonly isHidden: boolean;
   /** The fingerprint of the host's identity key. */
   readonly digits: string;
   readonly listener: Listener;
@@ -209,7 +221,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
     onFailedJoins: (joins) => frontEnd.show({ event: "failed-joins", ...joins }),
   });
   const accepting = acceptAll(listener, host);
-  const announcer = announce(command, listener, frontEnd, await keyTag(key));
+  const announcer = announce(command, hosting, await keyTag(key));
 
   let end: ChatEnd;
   if (memberKey === undefined || keys === undefined) {
@@ -264,21 +276,22 @@ async function acceptAll(listener: Listener, host: Host): Promise<void> {
 
 /** Announces the room on the network, unless that is not wished for or only this machine can reach it. */
 function announce(
-  { announce, invite, room }: ServeCommand,
-  { hosts, port }: Listener,
-  frontEnd: FrontEnd,
+  { announce, invite, json, room }: ServeCommand,
+  { frontEnd, isHidden, listener: { hosts, port } }: Hosting,
   tag: string,
 ): RoomAnnouncer | undefined {
   if (!announce || hosts.every(isLoopback)) return undefined;
   return new RoomAnnouncer({ tag, port, ...room !== undefined && { name: room }, invite }, {
     hosts,
-    onUnavailable: (reason) =>
+    onUnavailable: (reason) => {
+      if (isHidden && !json) return; // People know from the missing address.
       frontEnd.show({
         event: "warning",
         code: "discovery-unavailable",
         message: `This room is not announced on the network: ${reason}`,
         hint: "Others join by its address: lanchat join ADDRESS.",
-      }),
+      });
+    },
     onAvailable: () => frontEnd.show({ event: "announced" }),
     onLeftOut: (names) => frontEnd.show(leftOut("This room is not announced", names)),
   });

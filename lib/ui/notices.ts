@@ -152,10 +152,10 @@ const PERSON_NOTICES: Partial<NoticeTable> = {
   "warning": (event) => {
     switch (event.code) {
       case "host-unverified":
-      case "addresses-hidden":
         return []; // The greeting says it.
+      case "addresses-hidden":
       case "temporary-identity":
-        return temporaryIdentitySentence(event);
+        return inOneLine(event);
       case "discovery-unavailable":
         return event.message;
       default:
@@ -455,11 +455,11 @@ function keyChangedSentences({ known, member, withheld }: KeyChangedEvent): stri
 // Problems.
 
 function problemSentences(event: ProblemEvent): string[] {
-  if (event.code === "temporary-identity") return [`warning: ${temporaryIdentitySentence(event)}`];
+  if (event.code === "temporary-identity") return [`warning: ${inOneLine(event)}`];
   const problem = `${event.event}: ${event.message}`;
   return event.hint === "" ? [problem] : [problem, `hint: ${event.hint}`];
 }
 
-function temporaryIdentitySentence({ hint, message }: ProblemEvent): string {
+function inOneLine({ hint, message }: ProblemEvent): string {
   return `${message}. ${hint}`.trim();
 }

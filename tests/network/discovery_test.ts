@@ -239,6 +239,38 @@ networkTest(
   ["nft"],
 );
 
+networkTest(
+  "a host at a terminal is told in one line, after the greeting, what is missing",
+  async () => {
+    await using network = await Network.open(1);
+    const [{ wrapper }] = network.machines as [Machine]; // No route for multicast.
+    const identity = ["--allow-read", "--allow-write", "--allow-env"];
+    const home = { HOME: emptyDirectory() };
+    for (const [more, hints] of [[[], 2], [identity, 1]] as const) {
+      const permissions = ["--allow-net", ...more];
+      await using ada = new Pty(["serve", "--port", "0"], {
+        env: home,
+        wrapper,
+        permissions,
+        columns: 400,
+      });
+      await ada.until(
+        "The prompt",
+        ({ lines }) => /Allow/.test(lines.join("")) && lines.at(-1) === ">",
+      );
+      const after = ada.lines.slice(
+        ada.lines.findIndex((line) => line.includes("You are")) + 1,
+        -1,
+      );
+      assertEquals(after.length, 1, after.join("\n"));
+      assertEquals(after[0]!.match(/Allow --/g)?.length, hints, after[0]);
+      assertEquals(ada.lines.join("").match(/--allow-sys/g)?.length, 1);
+      await ada.type("/quit\r");
+      await ada.givesBack();
+    }
+  },
+);
+
 networkTest("a person chooses with one key: a room, to host, or to leave", async () => {
   await using scene = await Scene.open();
   const { hana, tag } = scene;

@@ -255,7 +255,6 @@ test("personLines greets in at most four lines", () => {
   const host: SessionEvent[] = [
     problem("temporary-identity"),
     { event: "listening", addresses: [], port: 1, fingerprint: FINGERPRINT, tag: "x" },
-    problem("addresses-hidden"),
     ready([], null),
   ];
   const guest: SessionEvent[] = [
@@ -270,6 +269,7 @@ test("personLines greets in at most four lines", () => {
     "You are ada. Nobody else is here yet; /help shows the commands.",
   ]);
   assertEquals(guest.flatMap(personLines).length, 4);
+  assertEquals(personLines(problem("addresses-hidden")), ["It is so. Do this."]);
 });
 
 /** Digits of which each group tells its place. */
