@@ -6,6 +6,7 @@ const LAYERS = [
   "errors.ts",
   "clock.ts",
   "ip.ts",
+  "permission.ts",
   "bounded_map.ts",
   "session_events.ts",
   "bytes",

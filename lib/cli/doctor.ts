@@ -1,7 +1,8 @@
 import { EXIT } from "../errors.ts";
 import { checkMulticast, dial, listen, lookUp, ownInterfaces } from "../net/mod.ts";
+import { environmentVariable, isGranted } from "../permission.ts";
 import { KnownPeers, lookAtIdentity, peersPlace } from "../store/mod.ts";
-import { JsonFrontEnd, noticeLines, processEnvironment } from "../ui/mod.ts";
+import { JsonFrontEnd, noticeLines } from "../ui/mod.ts";
 import type { CheckEvent, ClosedEvent, ProblemEvent } from "../session_events.ts";
 import type { DoctorCommand } from "./args.ts";
 import { askHost } from "./ask_host.ts";
@@ -12,7 +13,7 @@ import { problem } from "../session_events.ts";
 
 /** What is really there. */
 const SURROUNDINGS: Environment = {
-  granted: (name) => Deno.permissions.querySync({ name }).state === "granted",
+  granted: (name) => isGranted({ name }),
   interfaces: ownInterfaces,
   listen,
   dial,
@@ -75,12 +76,12 @@ function showAsJson(): Show {
 
 function lookAtTerminal(): TerminalLook {
   const isTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
-  const locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(processEnvironment).find(Boolean);
+  const locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(environmentVariable).find(Boolean);
   return {
     isTerminal,
     ...isTerminal && { size: Deno.consoleSize() },
     colours: !Deno.noColor,
-    type: processEnvironment("TERM"),
+    type: environmentVariable("TERM"),
     locale,
   };
 }

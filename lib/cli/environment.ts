@@ -1,12 +1,13 @@
 import os from "node:os";
 import { LanchatError, missingPermission } from "../errors.ts";
+import { environmentVariable, isGranted } from "../permission.ts";
 import { nameProblem } from "../wire/mod.ts";
 
 const INVITE = "LANCHAT_INVITE";
 
 /** The login name, if `--allow-sys` and `--allow-env` let it be known and it can be a member's name. */
 export function loginName(): string | undefined {
-  if (!granted("sys") || !granted("env")) return undefined;
+  if (!isGranted({ name: "sys" }) || !isGranted({ name: "env" })) return undefined;
   const name = systemName().normalize("NFC");
   return nameProblem(name) === undefined ? name : undefined;
 }
@@ -24,8 +25,7 @@ export type PassphraseVariable =
  * read.
  */
 export function environmentPassphrase(variable: PassphraseVariable): string {
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  if (state !== "granted") {
+  if (!isGranted({ name: "env", variable })) {
     const { hint } = missingPermission("--allow-env", `--allow-env=${variable}`);
     throw new LanchatError("permission-denied", `Cannot read ${variable}`, { hint });
   }
@@ -40,8 +40,7 @@ export function environmentPassphrase(variable: PassphraseVariable): string {
 
 /** The invite that the environment has, where it may be read. */
 export function environmentInvite(): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: INVITE });
-  return state === "granted" ? Deno.env.get(INVITE) || undefined : undefined;
+  return environmentVariable(INVITE) || undefined;
 }
 
 function systemName(): string {
@@ -52,8 +51,4 @@ function systemName(): string {
     const names = ["USER", "LOGNAME", "USERNAME"].map((variable) => Deno.env.get(variable));
     return names.find(Boolean) ?? "";
   }
-}
-
-function granted(name: "sys" | "env"): boolean {
-  return Deno.permissions.querySync({ name }).state === "granted";
 }

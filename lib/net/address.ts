@@ -1,5 +1,6 @@
 import { missingPermission, NetError, quote, UsageError } from "../errors.ts";
 import { isLoopback } from "../ip.ts";
+import { isGranted } from "../permission.ts";
 
 /** The port of a host that names none. */
 export const DEFAULT_PORT = 12_345;
@@ -118,8 +119,7 @@ export interface MachineOptions {
 export function machineInterfaces(
   options: MachineOptions = {},
 ): Deno.NetworkInterfaceInfo[] | undefined {
-  const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
-  if (Deno.permissions.querySync(descriptor).state !== "granted") return undefined;
+  if (!isGranted({ name: "sys", kind: "networkInterfaces" })) return undefined;
   const { interfaces = Deno.networkInterfaces } = options;
   return interfaces().filter(({ address }) => !isLoopback(address));
 }
@@ -158,7 +158,7 @@ export function dialable(addresses: readonly string[]): readonly string[] {
  */
 export function requireNetPermission(host: string, port: number): void {
   const where = formatHostPort(host.replace(SCOPE, ""), port);
-  if (Deno.permissions.querySync({ name: "net", host: where }).state !== "granted") {
+  if (!isGranted({ name: "net", host: where })) {
     const { reason } = missingPermission("--allow-net");
     throw new NetError("permission-denied", `Cannot use ${where} as ${reason}`);
   }

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../clock.ts";
+import { isGranted } from "../permission.ts";
 
 /** Where Deno 2.9.2 and later open their debugger at SIGUSR1. */
 const DEBUGGER = { hostname: "127.0.0.1", port: 9229 };
@@ -51,8 +52,7 @@ export class DebuggerBlock implements Disposable {
   #hold(): void {
     this.#cancelRetry();
     const host = `${DEBUGGER.hostname}:${DEBUGGER.port}`;
-    const isPermitted = Deno.permissions.querySync({ name: "net", host }).state === "granted";
-    if (Deno.build.standalone || !isPermitted) return;
+    if (Deno.build.standalone || !isGranted({ name: "net", host })) return;
     const { bind = Deno.listen } = this.#options;
     try {
       this.#listener = bind(DEBUGGER);

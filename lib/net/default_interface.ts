@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { deadline, systemClock } from "../clock.ts";
+import { isGranted } from "../permission.ts";
 import { machineInterfaces, type MachineOptions } from "./address.ts";
 
 /** The port and the IPv4 group of Multicast DNS, which firewalls let through (RFC 6762 §3). */
@@ -24,7 +25,7 @@ export async function ownInterfaces(
 ): Promise<readonly Deno.NetworkInterfaceInfo[] | undefined> {
   const listed = machineInterfaces(options);
   if (listed !== undefined) return listed;
-  if (Deno.permissions.querySync({ name: "net" }).state !== "granted") return undefined;
+  if (!isGranted({ name: "net" })) return undefined;
   const address = await defaultAddress();
   return address === undefined ? undefined : [interfaceWith(address)];
 }

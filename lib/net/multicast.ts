@@ -4,6 +4,7 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { type Clock, systemClock } from "../clock.ts";
 import { withoutErrno } from "../errors.ts";
 import { isInNetwork } from "../ip.ts";
+import { isGranted } from "../permission.ts";
 import type { MachineOptions } from "./address.ts";
 import { ownInterfaces } from "./default_interface.ts";
 
@@ -215,13 +216,13 @@ export class Multicast {
   }
 
   #obstacle(): string {
-    if (!granted(NET)) return "--allow-net is missing, or given for some addresses alone";
+    if (!isGranted(NET)) return "--allow-net is missing, or given for some addresses alone";
     const { routes } = this;
     if (routes.some(({ sent }) => sent)) {
       return "something blocks UDP port 5353 here, a firewall most likely";
     }
     if (routes.length === 0) {
-      return granted(INTERFACES)
+      return isGranted(INTERFACES)
         ? "this machine is on no network"
         : "no network was found; --allow-sys finds more";
     }
@@ -327,7 +328,7 @@ class MulticastSocket {
 
 /** The interfaces that lead to other machines; none where they may not be known or used. */
 async function machineLinks(options: MachineOptions = {}): Promise<MulticastLink[]> {
-  if (!granted(NET)) return [];
+  if (!isGranted(NET)) return [];
   let interfaces: readonly Deno.NetworkInterfaceInfo[];
   try {
     interfaces = await ownInterfaces(options) ?? [];
@@ -338,10 +339,6 @@ async function machineLinks(options: MachineOptions = {}): Promise<MulticastLink
     Map.groupBy(interfaces, ({ name }) => name),
     ([name, addresses]) => ({ name, addresses }),
   );
-}
-
-function granted(permission: Deno.PermissionDescriptor): boolean {
-  return Deno.permissions.querySync(permission).state === "granted";
 }
 
 function keyOf({ addresses, name }: MulticastLink): string {

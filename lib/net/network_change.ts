@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../clock.ts";
+import { machineInterfaces } from "./address.ts";
 
 /** How often the machine's addresses are looked at, in milliseconds. */
 const LOOK_MS = 1000;
@@ -40,11 +41,8 @@ export function networkChange(
 }
 
 function ownInterfaces(): Deno.NetworkInterfaceInfo[] {
-  const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
-  const { state } = Deno.permissions.querySync(descriptor);
-  if (state !== "granted") return [];
   try {
-    return Deno.networkInterfaces();
+    return machineInterfaces() ?? [];
   } catch {
     return []; // Between two networks there may be nothing to list.
   }

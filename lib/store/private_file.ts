@@ -1,10 +1,11 @@
 import { dirname } from "node:path";
 import type { Bytes } from "../bytes/mod.ts";
 import { missingPermission, quote, StoreError } from "../errors.ts";
+import { isGranted } from "../permission.ts";
 
 /** Whether a path may be read or written; nobody is asked for it. */
 export function granted(name: "read" | "write", path: string): boolean {
-  return Deno.permissions.querySync({ name, path }).state === "granted";
+  return isGranted({ name, path });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import type { Bytes } from "../bytes/mod.ts";
 import { quote } from "../errors.ts";
+import { isGranted } from "../permission.ts";
 import { granted, readFully } from "./private_file.ts";
 
 /** Mode bits with which the group or others can read or enter, and write (chmod(2)). */
@@ -143,8 +144,7 @@ function isForeign({ uid }: Deno.FileInfo): boolean {
 
 /** This user's id, where it may be known. */
 function ownUid(): number | undefined {
-  const isKnown = Deno.permissions.querySync({ name: "sys", kind: "uid" }).state === "granted";
-  return isKnown ? Deno.uid() ?? undefined : undefined;
+  return isGranted({ name: "sys", kind: "uid" }) ? Deno.uid() ?? undefined : undefined;
 }
 
 function octal({ mode }: Deno.FileInfo): string {

@@ -1,6 +1,6 @@
+import { environmentVariable } from "../permission.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { JsonFrontEnd } from "./json.ts";
-import { processEnvironment } from "./notifier.ts";
 import type { Picker, PickerOptions } from "./picker.ts";
 import { PlainFrontEnd } from "./plain.ts";
 
@@ -45,5 +45,5 @@ export async function offerChoice(options: PickerOptions): Promise<Picker> {
 /** Whether the terminal is one that draws nothing anew, or is to be taken for one. */
 function drawsNothingAnew(plain: boolean): boolean {
   // NO_COLOR is known without a permission.
-  return plain || Deno.noColor || processEnvironment("TERM") === "dumb";
+  return plain || Deno.noColor || environmentVariable("TERM") === "dumb";
 }

@@ -28,7 +28,6 @@ export * from "./logged.ts";
 export * from "./plain.ts";
 export type { Choice, Picker, PickerOptions } from "./picker.ts";
 export { noticeLines } from "./notices.ts";
-export { processEnvironment } from "./notifier.ts";
 export { onSignal } from "./signals.ts";
 export { sanitizeLine } from "./sanitize.ts";
 export type { TerminalDevice } from "./terminal.ts";

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../clock.ts";
+import { environmentVariable } from "../permission.ts";
 import { excerpt, sanitizeLine } from "./sanitize.ts";
 
 /** Least time between two notifications, in milliseconds: nobody can make a terminal ring all the time. */
@@ -19,12 +20,6 @@ const TERMINALS: readonly (readonly [terminal: RegExp, command: 9 | 777])[] = [
 /** Reads an environment variable; `undefined` where it is not set or may not be read. */
 export type Environment = (variable: string) => string | undefined;
 
-/** The environment of this process, as far as it may be read. */
-export function processEnvironment(variable: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" ? Deno.env.get(variable) : undefined;
-}
-
 /** Rings, and notifies through the desktop where the terminal is known to do that. */
 export class Notifier {
   readonly #clock: Clock;
@@ -32,7 +27,7 @@ export class Notifier {
   #last = -Infinity;
 
   /** Finds out which terminal it is. */
-  constructor(environment: Environment = processEnvironment, clock: Clock = systemClock) {
+  constructor(environment: Environment = environmentVariable, clock: Clock = systemClock) {
     this.#clock = clock;
     const names = [environment("TERM_PROGRAM"), environment("TERM")];
     // A multiplexer swallows the command, or shows it as text.

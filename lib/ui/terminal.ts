@@ -1,5 +1,6 @@
 import { utf8 } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
+import { environmentVariable, isGranted } from "../permission.ts";
 import { commonStart, complete } from "./line_parser.ts";
 import { setRaw, typedInput } from "./console.ts";
 import { Conversation } from "./conversation.ts";
@@ -19,7 +20,7 @@ import {
   type,
 } from "./line_editor.ts";
 import { COLOURFUL_LOOK } from "./look.ts";
-import { type Environment, Notifier, processEnvironment } from "./notifier.ts";
+import { type Environment, Notifier } from "./notifier.ts";
 import { Output } from "./output.ts";
 import { LEAVE_PASTES_UNMARKED, MARK_PASTES, Pastes } from "./paste.ts";
 import { RestartableTimer } from "./restartable_timer.ts";
@@ -396,7 +397,7 @@ export function processTerminal(): TerminalDevice {
     columns: () => unlessGone(() => Deno.consoleSize().columns) || DEFAULT_COLUMNS,
     rows: () => unlessGone(() => Deno.consoleSize().rows) || DEFAULT_ROWS,
     resizeMs: mayBeInTmux() ? TMUX_RESIZE_MS : RESIZE_MS,
-    keepsCursorRow: processEnvironment("TERM_PROGRAM") === "vscode",
+    keepsCursorRow: environmentVariable("TERM_PROGRAM") === "vscode",
     setRaw: (raw) => unlessGone(() => setRaw(raw)),
     writeSync: (text) => unlessGone(() => void Deno.stdout.writeSync(utf8(text))),
     onResize: (listener) => onSignal("SIGWINCH", listener),
@@ -406,8 +407,7 @@ export function processTerminal(): TerminalDevice {
 
 /** Whether this may be tmux: it is, or the environment cannot be read. */
 function mayBeInTmux(): boolean {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: "TMUX" });
-  return state !== "granted" || Deno.env.get("TMUX") !== undefined;
+  return !isGranted({ name: "env", variable: "TMUX" }) || Deno.env.get("TMUX") !== undefined;
 }
 
 /** The window of a terminal may be closed at any time; whoever reads or writes there next is told. */
