@@ -1,4 +1,9 @@
-import { ENVELOPE_OVERHEAD_BYTES, MAX_OBJECT_BYTES, type MemberEnvelope } from "../wire/mod.ts";
+import {
+  ENVELOPE_OVERHEAD_BYTES,
+  envelopeSize,
+  MAX_OBJECT_BYTES,
+  type MemberEnvelope,
+} from "../wire/mod.ts";
 
 /**
  * Bytes of one turn; the next turn of a lane is shorter by what its last envelope had over. A turn of less than
@@ -63,7 +68,7 @@ export class Lane {
   /** Adds envelopes. @returns Their bytes. */
   push(envelopes: readonly MemberEnvelope[]): number {
     const idle = this.#envelopes.length === 0;
-    const bytes = envelopes.reduce((sum, envelope) => sum + size(envelope), 0);
+    const bytes = envelopes.reduce((sum, envelope) => sum + envelopeSize(envelope.object), 0);
     this.#envelopes.push(...envelopes);
     this.#bytes += bytes;
     if (idle) this.#intake.serve([this]);
@@ -90,16 +95,12 @@ export class Lane {
         return false;
       }
       this.#envelopes.shift();
-      this.#bytes -= size(next);
-      this.#credit -= size(next);
+      this.#bytes -= envelopeSize(next.object);
+      this.#credit -= envelopeSize(next.object);
     }
     this.#credit = 0;
     this.#emptied?.resolve();
     this.#emptied = undefined;
     return false;
   }
-}
-
-function size({ object }: MemberEnvelope): number {
-  return ENVELOPE_OVERHEAD_BYTES + object.length;
 }

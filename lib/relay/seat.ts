@@ -3,8 +3,8 @@ import type { Clock } from "../clock.ts";
 import type { Endpoint } from "../channel/mod.ts";
 import type { Lane } from "./intake.ts";
 import {
-  ENVELOPE_OVERHEAD_BYTES,
   EnvelopeClass,
+  envelopeSize,
   type HostEnvelope,
   type HostRecord,
   MAX_PAYLOAD_BYTES,
@@ -509,5 +509,5 @@ export class Seat {
 }
 
 function size(item: Parcel | Change): number {
-  return item instanceof Parcel ? ENVELOPE_OVERHEAD_BYTES + item.object.length : CHANGE_BYTES;
+  return item instanceof Parcel ? envelopeSize(item.object) : CHANGE_BYTES;
 }

@@ -9,8 +9,8 @@ import {
   decodeHostRecord,
   encodeMemberRecord,
   ENTRY_CMID,
-  ENVELOPE_OVERHEAD_BYTES,
   EnvelopeClass,
+  envelopeSize,
   HOST_SESSION,
   type HostEnvelope,
   type HostRecord,
@@ -184,7 +184,7 @@ export class Link {
   forget(cmid: number): void {
     const later = this.#kept.findIndex((envelope) => envelope.cmid > cmid);
     for (const { object } of this.#kept.splice(0, later < 0 ? this.#kept.length : later)) {
-      this.#keptBytes -= size(object);
+      this.#keptBytes -= envelopeSize(object);
     }
   }
 
@@ -197,7 +197,7 @@ export class Link {
   send(envelope: Omit<MemberEnvelope, "cmid">, keep = true): number {
     const cmid = ++this.#lastCmid;
     this.#outbox.push({ ...envelope, cmid, keep });
-    this.#outboxBytes += size(envelope.object);
+    this.#outboxBytes += envelopeSize(envelope.object);
     this.#endpoint?.wake();
     return cmid;
   }
@@ -346,7 +346,7 @@ export class Link {
             throw new WireError("Cannot take envelope as one before it is missing");
           }
           this.#lastSeq = envelope.seq;
-          this.#unackedBytes += size(envelope.object);
+          this.#unackedBytes += envelopeSize(envelope.object);
           this.#listener.envelope(envelope);
         }
         await this.#listener.settled();
@@ -430,7 +430,7 @@ export class Link {
       throw new WireError("Cannot take ACK as it is for what was never sent");
     }
     const taken = this.#outbox.splice(0, count);
-    const bytes = taken.reduce((sum, { object }) => sum + size(object), 0);
+    const bytes = taken.reduce((sum, { object }) => sum + envelopeSize(object), 0);
     this.#outboxBytes -= bytes;
     this.#sentBytes = Math.max(0, this.#sentBytes - bytes);
     this.#sent = Math.max(0, this.#sent - count);
@@ -442,12 +442,12 @@ export class Link {
   #keep(envelopes: readonly MemberEnvelope[]): void {
     for (const envelope of envelopes) {
       this.#kept.push(envelope);
-      this.#keptBytes += size(envelope.object);
+      this.#keptBytes += envelopeSize(envelope.object);
     }
     while (this.#keptBytes > MAX_KEPT_BYTES) {
       const message = this.#kept.findIndex((envelope) => envelope.class === EnvelopeClass.CHAT);
       const [gone] = this.#kept.splice(Math.max(0, message), 1);
-      this.#keptBytes -= size(gone!.object);
+      this.#keptBytes -= envelopeSize(gone!.object);
     }
   }
 
@@ -460,15 +460,11 @@ export class Link {
     let bytes = 0;
     while (this.#sent < this.#outbox.length && this.#sentBytes < WINDOW_BYTES) {
       const envelope = this.#outbox[this.#sent]!;
-      if ((bytes += size(envelope.object)) > MAX_PAYLOAD_BYTES) break;
+      if ((bytes += envelopeSize(envelope.object)) > MAX_PAYLOAD_BYTES) break;
       envelopes.push(envelope);
       this.#sent++;
-      this.#sentBytes += size(envelope.object);
+      this.#sentBytes += envelopeSize(envelope.object);
     }
     return envelopes.length > 0 ? { type: "batch", envelopes } : undefined;
   }
-}
-
-function size(object: Bytes): number {
-  return ENVELOPE_OVERHEAD_BYTES + object.length;
 }

@@ -22,6 +22,11 @@ export const INSTANCE_BYTES = 8;
 /** Bytes of an envelope before its object, the length included. */
 export const ENVELOPE_OVERHEAD_BYTES = 30;
 
+/** Bytes of an envelope with an object. */
+export function envelopeSize(object: Uint8Array): number {
+  return ENVELOPE_OVERHEAD_BYTES + object.length;
+}
+
 /** Longest object in an envelope, in bytes; an honest member's longest is a MSG of 16,833. */
 export const MAX_OBJECT_BYTES = 33_000;
 
@@ -198,7 +203,7 @@ export function encodeHostRecord(record: HostRecord): PlainRecord {
       return {
         type: RecordType.BATCH,
         payload: concat(...record.envelopes.flatMap((envelope) => [
-          u32(ENVELOPE_OVERHEAD_BYTES - 4 + envelope.object.length),
+          u32(envelopeSize(envelope.object) - 4),
           u8(envelope.class),
           u8(envelope.direct ? Destination.SESSION : Destination.ROOM),
           envelope.from,
@@ -255,7 +260,7 @@ export function encodeMemberRecord(record: MemberRecord): PlainRecord {
       return {
         type: RecordType.BATCH,
         payload: concat(...record.envelopes.flatMap((envelope) => [
-          u32(ENVELOPE_OVERHEAD_BYTES - 4 + envelope.object.length),
+          u32(envelopeSize(envelope.object) - 4),
           u8(envelope.class),
           u8(envelope.to === undefined ? Destination.ROOM : Destination.SESSION),
           envelope.to ?? new Uint8Array(SESSION_BYTES),
