@@ -80,10 +80,10 @@ export class DumbTerminalFrontEnd implements FrontEnd {
 
   async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Wish, void, void> {
     for await (const line of readLines(stdin, MAX_LINE_BYTES)) {
-      const { action, inputs, lines } = this.#conversation.enter(this.#textOf(line));
+      const { action, lines, wishes } = this.#conversation.enter(this.#textOf(line));
       this.#print(lines);
-      this.#conversation.begin();
-      yield* inputs;
+      this.#conversation.beginLine();
+      yield* wishes;
       if (action === "quit") break;
     }
     yield { do: "quit" };

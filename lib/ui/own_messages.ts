@@ -1,95 +1,96 @@
+/** The messages of the person at the terminal, and how far each has come. */
 import { type Clock, systemClock } from "../clock.ts";
-import type { MemberRef } from "./member_names.ts";
 import type { MessageKind } from "../session_events.ts";
+import type { MemberRef } from "./member_names.ts";
 
-/** How long a message that the host has is waited with until everybody has it, in milliseconds. */
-export const SETTLED_AFTER_MS = 1000;
+/** Time after which a sent message is settled without being delivered, in milliseconds. */
+const SETTLED_AFTER_MS = 1000;
 
-/** Failed messages that are kept to be sent again. */
+/** Maximum failed messages that are kept for `/retry`. */
 const MAX_FAILED = 100;
 
-/** What has become of a message. */
-export type Fate = "unsent" | "sent" | "delivered" | "failed";
+/** How far a message has come. */
+export type DeliveryState = "unsent" | "sent" | "delivered" | "failed";
 
-/** A message of one's own. */
+/** An own message. */
 export interface OwnMessage {
   /** Its number, from 1. */
   readonly id: string;
-  /** What was said. */
   readonly text: string;
-  /** Whether it was said or done. */
   readonly kind: MessageKind;
-  /** Who alone reads it. */
+  /** The only member that receives it. */
   readonly to?: MemberRef | undefined;
-  /** When it was said, in milliseconds since 1970. */
+  /** When it was entered, in milliseconds since 1970. */
   readonly at: number;
-  /** What has become of it. */
-  readonly fate: Fate;
-  /** Where it is delivered: the names of the members that are away and may lack it. */
+  /** How far it has come. */
+  readonly state: DeliveryState;
+  /** Names of the members that are away and may lack it; empty until it is delivered. */
   readonly away: readonly string[];
 }
 
-type Tracked = { -readonly [Property in keyof OwnMessage]: OwnMessage[Property] } & {
+type TrackedMessage = { -readonly [Property in keyof OwnMessage]: OwnMessage[Property] } & {
   settled: boolean;
 };
 
 /**
- * The messages that a person said, until each has come to everybody or to nobody. The first ones are
- * taken out once nothing new is to be expected of them soon.
+ * Tracks own messages until each is delivered or has failed. A message is settled once its state is
+ * final or {@linkcode SETTLED_AFTER_MS} after it was sent; it waits to be taken until then.
  */
 export class OwnMessages {
   readonly #clock: Clock;
   readonly #onSettled: () => void;
-  readonly #tracked = new Map<string, Tracked>();
-  /** Those that were not taken out yet. */
-  readonly #waiting: Tracked[] = [];
+  /** Messages without a final state, by id. */
+  readonly #pending = new Map<string, TrackedMessage>();
+  /** Messages that were not taken. */
+  readonly #waiting: TrackedMessage[] = [];
   readonly #failed: OwnMessage[] = [];
   readonly #timers = new Set<() => void>();
   #count = 0;
 
-  /** @param onSettled Called where time, and nothing else, has made a message one to be taken out. */
+  /** Starts without messages. @param onSettled Called when a message is settled only by time. */
   constructor(onSettled: () => void, clock: Clock = systemClock) {
     this.#onSettled = onSettled;
     this.#clock = clock;
   }
 
-  /** The messages whose fate may still change soon, in order. */
+  /** The messages that were not taken, in order. */
   get waiting(): readonly OwnMessage[] {
     return this.#waiting;
   }
 
-  /** How many of all, in words, are not over; empty where there is none. */
+  /** Counts of the messages without a final state, in words; empty without any. */
   get summary(): string {
-    const counts = { unsent: 0, sent: 0, delivered: 0, failed: 0 };
-    for (const { fate } of this.#tracked.values()) counts[fate]++;
-    const parts = [
-      ...counts.unsent > 0 ? [`${counts.unsent} unsent`] : [],
-      ...counts.sent > 0 ? [`${counts.sent} on the way`] : [],
-    ];
-    return parts.join(", ");
+    const states = [...this.#pending.values()].map(({ state }) => state);
+    const sent = states.filter((state) => state === "sent").length;
+    const unsent = states.length - sent;
+    return [
+      ...unsent > 0 ? [`${unsent} unsent`] : [],
+      ...sent > 0 ? [`${sent} on the way`] : [],
+    ].join(", ");
   }
 
-  /** Notes a message that is said now. */
-  say(message: Omit<OwnMessage, "id" | "at" | "fate" | "away">): OwnMessage {
+  /** Adds a message that is entered now. */
+  add(message: Pick<OwnMessage, "text" | "kind" | "to">): OwnMessage {
     const id = String(++this.#count);
-    const tracked: Tracked = {
+    const at = this.#clock.now();
+    const tracked: TrackedMessage = {
       ...message,
       id,
-      at: this.#clock.now(),
-      fate: "unsent",
+      at,
+      state: "unsent",
       away: [],
       settled: false,
     };
-    this.#tracked.set(id, tracked);
+    this.#pending.set(id, tracked);
     this.#waiting.push(tracked);
     return tracked;
   }
 
-  /** The host has it. */
+  /** Notes that the host has a message. */
   sent(id: string): void {
-    const message = this.#tracked.get(id);
+    const message = this.#pending.get(id);
     if (message === undefined) return;
-    message.fate = "sent";
+    message.state = "sent";
     const cancel = this.#clock.after(SETTLED_AFTER_MS, () => {
       this.#timers.delete(cancel);
       message.settled = true;
@@ -98,18 +99,18 @@ export class OwnMessages {
     this.#timers.add(cancel);
   }
 
-  /** Of those that the host has nothing more will be heard. */
+  /** Leaves all sent messages in that state: no event about them will follow. */
   abandonSent(): void {
-    for (const { fate, id } of this.#tracked.values()) if (fate === "sent") this.#end(id, fate);
+    for (const { id, state } of this.#pending.values()) if (state === "sent") this.#end(id, state);
   }
 
-  /** Every member has it. @param away The names of those that may lack it, as they are away. */
+  /** Notes that every member has a message. @param away Names of the members that may lack it. */
   delivered(id: string, away: readonly string[]): void {
     const message = this.#end(id, "delivered");
     if (message !== undefined) message.away = away;
   }
 
-  /** Nobody got it. @returns The message, if it is known; it is kept to be sent again. */
+  /** Notes that a message was not delivered, and keeps it for `/retry`. @returns The message, if known. */
   failed(id: string): OwnMessage | undefined {
     const message = this.#end(id, "failed");
     if (message === undefined) return undefined;
@@ -118,38 +119,38 @@ export class OwnMessages {
     return message;
   }
 
-  /** Takes out the failed messages, to be said again. */
+  /** Takes the failed messages. */
   takeFailed(): OwnMessage[] {
     return this.#failed.splice(0);
   }
 
-  /** Takes out the first messages of which nothing new is to be expected soon. */
+  /** Takes the waiting messages before the first one that is not settled. */
   takeSettled(): OwnMessage[] {
     const index = this.#waiting.findIndex(({ settled }) => !settled);
     return this.#waiting.splice(0, index < 0 ? this.#waiting.length : index);
   }
 
-  /** Takes out the first message, whatever may become of it. */
+  /** Takes the first waiting message, settled or not. */
   takeFirst(): OwnMessage[] {
     return this.#waiting.splice(0, 1);
   }
 
-  /** Takes out all of them. */
+  /** Takes all waiting messages, settled or not. */
   takeAll(): OwnMessage[] {
     return this.#waiting.splice(0);
   }
 
-  /** Ends all waiting. */
+  /** Stops all timers. */
   close(): void {
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
   }
 
-  #end(id: string, fate: Exclude<Fate, "unsent">): Tracked | undefined {
-    const message = this.#tracked.get(id);
+  #end(id: string, state: DeliveryState): TrackedMessage | undefined {
+    const message = this.#pending.get(id);
     if (message === undefined) return undefined;
-    this.#tracked.delete(id);
-    message.fate = fate;
+    this.#pending.delete(id);
+    message.state = state;
     message.settled = true;
     return message;
   }

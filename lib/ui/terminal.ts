@@ -299,7 +299,7 @@ export class TerminalFrontEnd implements FrontEnd {
   #press(keys: readonly Keystroke[]): void {
     for (const key of keys) {
       if (!this.#editing) return; // The rest of the chunk follows a /quit.
-      if (this.#editor.text === "") this.#conversation.begin();
+      if (this.#editor.text === "") this.#conversation.beginLine();
       if ("text" in key) this.#editor = type(this.#editor, key.text);
       else if ("paste" in key) this.#editor = type(this.#editor, this.#pastes.mark(key.paste));
       else this.#pressKey(key.key);
@@ -324,10 +324,10 @@ export class TerminalFrontEnd implements FrontEnd {
   #enter(): void {
     const [line, next] = enter(this.#editor);
     this.#editor = next;
-    const { action, inputs, lines } = this.#conversation.enter(line);
+    const { action, lines, wishes } = this.#conversation.enter(line);
     if (action === "clear") this.#clearScreen();
     this.#print(lines);
-    for (const input of inputs) this.#wishes.enqueue(input);
+    for (const wish of wishes) this.#wishes.enqueue(wish);
     if (action === "quit") this.#quit();
   }
 
