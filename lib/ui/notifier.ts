@@ -17,9 +17,6 @@ const TERMINALS: readonly (readonly [terminal: RegExp, command: 9 | 777])[] = [
   [/^(WezTerm|ghostty|xterm-ghostty|foot(-.*)?|rxvt-unicode(-.*)?)$/, 777],
 ];
 
-/** Reads an environment variable; `undefined` where it is not set or may not be read. */
-export type Environment = (variable: string) => string | undefined;
-
 /** Rings, and notifies through the desktop where the terminal is known to do that. */
 export class Notifier {
   readonly #clock: Clock;
@@ -27,7 +24,10 @@ export class Notifier {
   #last = -Infinity;
 
   /** Finds out which terminal it is. */
-  constructor(environment: Environment = environmentVariable, clock: Clock = systemClock) {
+  constructor(
+    environment: typeof environmentVariable = environmentVariable,
+    clock: Clock = systemClock,
+  ) {
     this.#clock = clock;
     const names = [environment("TERM_PROGRAM"), environment("TERM")];
     // A multiplexer swallows the command, or shows it as text.

@@ -20,7 +20,7 @@ import {
   type,
 } from "./line_editor.ts";
 import { COLOURFUL_LOOK } from "./look.ts";
-import { type Environment, Notifier } from "./notifier.ts";
+import { Notifier } from "./notifier.ts";
 import { Output } from "./output.ts";
 import { LEAVE_PASTES_UNMARKED, MARK_PASTES, Pastes } from "./paste.ts";
 import { RestartableTimer } from "./restartable_timer.ts";
@@ -93,7 +93,7 @@ export interface TerminalOptions {
   /** The time. */
   readonly clock?: Clock;
   /** The environment that tells which terminal it is; by default that of the process. */
-  readonly environment?: Environment;
+  readonly environment?: typeof environmentVariable;
 }
 
 /**
