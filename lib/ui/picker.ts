@@ -99,6 +99,7 @@ export class Picker {
         this.#device.setRaw(true);
         this.#drawAnew();
       }),
+      this.#device.onIntrusion(() => this.#makeWay()),
       () => this.#resizing.stop(),
       () => this.#keyboard.stop(),
     ];
@@ -230,6 +231,12 @@ export class Picker {
   #drawAnew(): void {
     if (!this.#options.plain) this.#device.writeSync(this.#list.erase(this.#device.columns()));
     this.#draw();
+  }
+
+  /** Clears the list at once, and draws it again below what is written meanwhile. */
+  #makeWay(): void {
+    if (!this.#options.plain) this.#device.writeSync(this.#list.erase(this.#device.columns()));
+    this.#resizing.start(RESIZE_MS);
   }
 
   /** Shows the list; where nothing is drawn anew, what is new of it. */

@@ -82,6 +82,12 @@ export interface TerminalDevice extends StandardStreams {
    * @returns Ends that.
    */
   onContinue(listener: () => void): () => void;
+  /**
+   * Calls a function before Deno itself writes on the terminal: at SIGUSR1 it tries to open its debugger.
+   *
+   * @returns Ends that.
+   */
+  onIntrusion(listener: () => void): () => void;
 }
 
 /** How a terminal is used. */
@@ -116,7 +122,7 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #keyboard: Keyboard;
   readonly #pastes = new Pastes(HISTORY_LINES);
   readonly #line: TypedLine;
-  /** Runs while the window changes its size. Nothing is drawn meanwhile, because its width is unknown. */
+  /** Runs while the window changes its size, or Deno writes in it. Nothing is drawn meanwhile. */
   readonly #resizing: RestartableTimer;
   readonly #wishes: ReadableStreamDefaultController<Wish>;
   readonly #stopListening: readonly (() => void)[];
@@ -167,6 +173,7 @@ export class TerminalFrontEnd implements FrontEnd {
         if (!this.#paused) this.#resizing.start(device.resizeMs ?? RESIZE_MS);
       }),
       device.onContinue(() => this.#goOn()),
+      device.onIntrusion(() => this.#makeWay()),
     ];
     for (const end of SUDDEN_ENDS) globalThis.addEventListener(end, this.#endSuddenly);
     this.#goOn();
@@ -259,6 +266,13 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#output.write(this.#eraseLine());
     this.#drawNews();
     this.#drawLine();
+  }
+
+  /** Clears the typed line at once, and draws it again below what is written meanwhile. */
+  #makeWay(): void {
+    if (this.#paused) return;
+    this.#device.writeSync(this.#eraseLine());
+    this.#resizing.start(RESIZE_MS);
   }
 
   #clearScreen(): void {
@@ -402,6 +416,7 @@ export function processTerminal(): TerminalDevice {
     writeSync: (text) => unlessGone(() => void Deno.stdout.writeSync(utf8(text))),
     onResize: (listener) => onSignal("SIGWINCH", listener),
     onContinue: (listener) => onSignal("SIGCONT", listener),
+    onIntrusion: (listener) => onSignal("SIGUSR1", listener),
   };
 }
 

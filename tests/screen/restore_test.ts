@@ -140,6 +140,26 @@ if (BINARY === undefined) {
   );
 }
 
+if (BINARY === undefined) {
+  terminalTest("the line stays whole when Deno fails to open its debugger", async () => {
+    await using ada = await begun({ columns: 100 });
+    const said = /^Failed to start inspector server: .*"127\.0\.0\.1:9229"$/;
+    // Deno ignores the signal for half a second after its start.
+    while (!ada.lines.some((row) => said.test(row))) {
+      const { length } = ada.written;
+      ada.signal("SIGUSR1");
+      await ada.until(
+        "The line, drawn again",
+        () => ada.written.slice(length).includes(`> ${LINE}`),
+      );
+    }
+    await ada.shows(...typed(100, LINE));
+    assertEquals(ada.lines.filter((row) => row.startsWith("> ")).length, 1);
+    await ada.type(CTRL_C);
+    await ada.givesBack();
+  });
+}
+
 terminalTest("a terminal that shows nothing any more is given back", async () => {
   await using hana = await HostProgram.start(["--name", "hana", "--json"]);
   const directory = emptyDirectory();

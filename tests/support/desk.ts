@@ -59,6 +59,7 @@ export class Desk implements AsyncDisposable {
           this.#onContinue = listener;
           return () => this.#onContinue = undefined;
         },
+        onIntrusion: () => () => {},
         onResize: (listener) => {
           this.#onResize = listener;
           return () => this.#onResize = undefined;

@@ -40,6 +40,7 @@ class Table implements AsyncDisposable {
         rows: () => this.#rows,
         setRaw: (raw) => void this.raw.push(raw),
         writeSync: (text) => this.screen.write(text),
+        onIntrusion: () => () => {},
         onResize: (listener) => {
           this.#onResize = listener;
           return () => this.#onResize = undefined;

@@ -226,6 +226,7 @@ const terminal: Target = {
         onResize: () => () => {},
         writeSync: () => {},
         onContinue: () => () => {},
+        onIntrusion: () => () => {},
       },
     });
     front.show(message("ada", text));
