@@ -529,12 +529,13 @@ export interface SayWish extends Wanted<"say"> {
 
 /**
  * A wish without parameters: the members ({@linkcode MembersEvent}), new keys ({@linkcode RekeyedEvent}), that
- * newcomers be kept out or let in again ({@linkcode LockedEvent}), to leave, or at the host the bans
+ * newcomers be kept out or let in again ({@linkcode LockedEvent}), or at the host the bans
  * ({@linkcode BansEvent}) and the invite ({@linkcode InviteEvent}). That event or an error answers it.
  */
-export type PlainWish = Wanted<
-  "who" | "rekey" | "lock" | "unlock" | "bans" | "invite" | "quit"
->;
+export type PlainWish = Wanted<"who" | "rekey" | "lock" | "unlock" | "bans" | "invite">;
+
+/** A wish to leave. */
+export type QuitWish = Wanted<"quit">;
 
 /**
  * A wish about one member: all about it ({@linkcode MemberEvent}), to hide or show its messages
@@ -599,6 +600,7 @@ export type Wish =
   | StatusWish
   | VerifyWish
   | AcceptWish
+  | QuitWish
   | RefusedWish;
 
 /**

@@ -5,7 +5,7 @@ import { formatHostPort } from "../net/mod.ts";
 import type { OpenedIdentity } from "../store/mod.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import type { JoinCommand } from "./args.ts";
-import { chat } from "../session/mod.ts";
+import { runClient } from "../session/mod.ts";
 import type { Interrupts } from "../session/mod.ts";
 import type { FoundInvite } from "./invite.ts";
 import { recallHost, trustsHost } from "../session/mod.ts";
@@ -82,7 +82,7 @@ export async function join(
       known,
     );
     const { memberKey } = secrets ?? await openRoomSecrets(peerKey);
-    const end = await chat({
+    const end = await runClient({
       frontEnd,
       channel,
       ...command.reconnect && { connector },
@@ -94,7 +94,7 @@ export async function join(
         memberKey,
         waitMs: command.waitSeconds * 1000,
       },
-      seat: connector.seat,
+      session: connector.session,
       trustStore: await TrustStore.of(known, identity.publicKey, {
         compared: command.hostKey === undefined ? undefined : peerKey,
       }),

@@ -21,7 +21,7 @@ import { noteHosting, type OpenedIdentity, readAllowList } from "../store/mod.ts
 import type { FrontEnd } from "../session/mod.ts";
 import type { EndReason, InviteEvent, ProblemEvent } from "../session_events.ts";
 import type { ServeCommand } from "./args.ts";
-import { chat, type ChatEnd } from "../session/mod.ts";
+import { type ClientEnd, runClient } from "../session/mod.ts";
 import type { Interrupts } from "../session/mod.ts";
 import { findPerson, type Person } from "./person.ts";
 import { type OpenedRoom, openRoom } from "../session/mod.ts";
@@ -192,7 +192,7 @@ async function openShown(
   return { ...room, isHidden, ...!command.relayOnly && { invite } };
 }
 
-async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEnd> {
+async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ClientEnd> {
   const {
     digits,
     frontEnd,
@@ -223,7 +223,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
   const accepting = acceptAll(listener, host);
   const announcer = announce(command, hosting, await keyTag(key));
 
-  let end: ChatEnd;
+  let end: ClientEnd;
   if (memberKey === undefined || keys === undefined) {
     for (const warning of warnings) frontEnd.show(warning);
     end = await Promise.race([
@@ -233,11 +233,11 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
   } else {
     const [mine, relays] = localChannel();
     void relay.serve(relays, { key, nonce, session, own: true });
-    end = await chat({
+    end = await runClient({
       frontEnd,
       channel: mine,
       room: { identity, name, roomId, hostKey: key, memberKey },
-      seat: { keys, nonce, session },
+      session: { keys, nonce, session },
       trustStore: await TrustStore.of(known, key),
       fingerprint: digits,
       warnings,
@@ -261,7 +261,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<ChatEn
   return end;
 }
 
-function ended(reason: EndReason, status: number): ChatEnd {
+function ended(reason: EndReason, status: number): ClientEnd {
   return { reason, status };
 }
 

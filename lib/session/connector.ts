@@ -82,8 +82,8 @@ interface Failure {
   readonly isRefusal?: boolean;
 }
 
-/** A session, and the keys of its own. */
-export type Place = Pick<RoomOptions, "keys" | "nonce" | "session">;
+/** A session of a member: its id, the nonce it follows from, and its keys. */
+export type MemberSession = Pick<RoomOptions, "keys" | "nonce" | "session">;
 
 /** A member's way to its host: one connection, and after it the next. */
 export class Connector {
@@ -120,7 +120,7 @@ export class Connector {
   }
 
   /** The session that this member has in the room, once it was connected, and its keys. */
-  get seat(): Place {
+  get session(): MemberSession {
     return { keys: this.#keys, nonce: this.#nonce, session: this.#session! };
   }
 

@@ -6,6 +6,7 @@
 export * from "./backoff.ts";
 export * from "./client.ts";
 export * from "./connector.ts";
+export * from "./ending.ts";
 export * from "./front_end.ts";
 export * from "./host_room.ts";
 export * from "./host_search.ts";

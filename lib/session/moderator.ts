@@ -32,7 +32,7 @@ export interface ModeratorOptions {
 }
 
 /** Somebody whom a word may mean. */
-export interface Candidate {
+export interface NamedIdentity {
   /** The identity key, 32 bytes. */
   readonly key: Bytes;
   /** Short for the key. */
@@ -84,7 +84,7 @@ export class Moderator {
    * @param here Those who are shown now, strangers included.
    * @throws {RoomError} With code `no-such-member`, also if it is the host itself.
    */
-  async kick(wanted: string, here: readonly Candidate[]): Promise<void> {
+  async kick(wanted: string, here: readonly NamedIdentity[]): Promise<void> {
     const { key } = await this.#find(wanted, here);
     if (!this.#options.relay.seats(key)) throw noSuchMember(REMOVE, WHO_HINT, "nobody here");
     await this.#remove(KickOp.KICK, key, CloseReason.KICKED);
@@ -97,7 +97,7 @@ export class Moderator {
    * @param here Who is shown now: they are meant before those who have left.
    * @throws {RoomError} With code `too-many-bans`, or `no-such-member`, also if it is the host itself.
    */
-  async ban(wanted: string, here: readonly Candidate[]): Promise<BanView> {
+  async ban(wanted: string, here: readonly NamedIdentity[]): Promise<BanView> {
     const { key, name } = await this.#find(wanted, here);
     if (name !== undefined) this.#names.set(toHex(key), plainName(name));
     await this.#remove(KickOp.BAN, key, CloseReason.BANNED);
@@ -112,7 +112,7 @@ export class Moderator {
    */
   async unban(wanted: string): Promise<BanView> {
     const { policy, relay } = this.#options;
-    const banned = await Promise.all(policy.banned.map(async (key): Promise<Candidate> => ({
+    const banned = await Promise.all(policy.banned.map(async (key): Promise<NamedIdentity> => ({
       key,
       tag: await keyTag(key),
       name: this.#names.get(toHex(key)),
@@ -134,7 +134,7 @@ export class Moderator {
   }
 
   /** Whom a word means: one of those who are here or, where it is none of them, who was here. */
-  async #find(wanted: string, here: readonly Candidate[]): Promise<Candidate> {
+  async #find(wanted: string, here: readonly NamedIdentity[]): Promise<NamedIdentity> {
     for (const candidates of [here, [...this.#met.values()].reverse()]) {
       const [first, ...others] = await meant(wanted, candidates);
       if (others.length > 0) throw noSuchMember(REMOVE, WHO_HINT, "more than one");
@@ -172,7 +172,7 @@ export class Moderator {
 }
 
 /** Those whom a word means, each once: by the name as shown, `name#tag`, tag, `#tag`, fingerprint or key. */
-async function meant(word: string, candidates: readonly Candidate[]): Promise<Candidate[]> {
+async function meant(word: string, candidates: readonly NamedIdentity[]): Promise<NamedIdentity[]> {
   const each = [...new Map(candidates.map((one) => [toHex(one.key), one])).values()];
   if (isKeyText(word)) return each.filter(({ key }) => toBase64Url(key) === word);
   // A name may be what another has for a tag or a fingerprint: then both are meant.
@@ -187,8 +187,8 @@ async function meant(word: string, candidates: readonly Candidate[]): Promise<Ca
 /** The candidate whose fingerprint a word is. */
 async function holderOf(
   word: string,
-  candidates: readonly Candidate[],
-): Promise<Candidate | undefined> {
+  candidates: readonly NamedIdentity[],
+): Promise<NamedIdentity | undefined> {
   const digits = readFingerprint(word);
   if (digits === undefined) return undefined;
   for (const candidate of candidates) {

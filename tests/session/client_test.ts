@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { concat, toBase64Url } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel, type SecureChannel } from "../../lib/channel/mod.ts";
-import { chat, type ChatEnd, type ChatOptions, type Way } from "../../lib/session/client.ts";
+import { type ClientOptions, type Reconnector, runClient } from "../../lib/session/client.ts";
+import type { ClientEnd } from "../../lib/session/ending.ts";
 import { Interrupts } from "../../lib/session/interrupts.ts";
 import { TrustStore } from "../../lib/session/trust_store.ts";
 import { fingerprint, label, roomCode } from "../../lib/crypto/mod.ts";
@@ -28,7 +29,7 @@ class Talk {
   readonly events: Inbox<SessionEvent> = new Inbox();
   /** Settled by the test for each try to connect again. */
   readonly tries: Inbox<PromiseWithResolvers<void>> = new Inbox();
-  ended!: Promise<ChatEnd>;
+  ended!: Promise<ClientEnd>;
   /** Ends the way, as a signal does. */
   stop!: () => void;
   #relays!: TestChannel;
@@ -41,7 +42,7 @@ class Talk {
   /** Whom the member knows. */
   known!: KnownPeers;
   /** Where the host is. */
-  address: Way["address"] = { host: "192.0.2.1", port: 12_345 };
+  address: Reconnector["address"] = { host: "192.0.2.1", port: 12_345 };
 
   /**
    * A member that is ready.
@@ -53,29 +54,29 @@ class Talk {
     known?: KnownPeers,
     { hostAddress, ...room }:
       & Partial<Pick<RoomOptions, "hostKey" | "maxBurned">>
-      & Partial<Pick<ChatOptions, "hostAddress">> = {},
+      & Partial<Pick<ClientOptions, "hostAddress">> = {},
   ): Promise<Talk> {
     const talk = new Talk();
     talk.known = known ?? await KnownPeers.open(undefined);
     const identity = await identityOf("ada");
     const { publicKey: key } = identity;
-    const newSeat = async (): Promise<Way["seat"]> => ({
+    const newSeat = async (): Promise<Reconnector["session"]> => ({
       ...await sessionOf(ROOM_ID, key),
       keys: new SessionKeys({ generate: sessionKey }),
     });
     let seat = await newSeat();
     let stopped = false;
-    const way: Way = {
-      get seat(): Way["seat"] {
+    const way: Reconnector = {
+      get session(): Reconnector["session"] {
         return seat;
       },
       get stopped(): boolean {
         return stopped;
       },
-      get address(): Way["address"] {
+      get address(): Reconnector["address"] {
         return talk.address;
       },
-      hop: { joinCode: "0123456789" } as Way["hop"],
+      hop: { joinCode: "0123456789" } as Reconnector["hop"],
       async reconnect(): Promise<SecureChannel> {
         const answer = Promise.withResolvers<void>();
         talk.tries.push(answer);
@@ -98,7 +99,7 @@ class Talk {
       interrupted: new Promise(() => {}),
       close: () => Promise.resolve(),
     };
-    talk.ended = chat({
+    talk.ended = runClient({
       frontEnd,
       channel: await talk.#connect({ key, ...seat }),
       connector: way,
@@ -110,7 +111,7 @@ class Talk {
         memberKey: MEMBER_KEY,
         ...room,
       },
-      seat,
+      session: seat,
       trustStore: await TrustStore.of(talk.known, identity.publicKey),
       fingerprint: "0".repeat(30),
       ...hostAddress !== undefined && { hostAddress },

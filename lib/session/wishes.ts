@@ -1,0 +1,294 @@
+/**
+ * The wishes of the person or script at the front end, and the room call that carries out each of them.
+ *
+ * @module
+ */
+import { toBase64Url } from "../bytes/mod.ts";
+import { roomCode } from "../crypto/mod.ts";
+import { LanchatError, RoomError } from "../errors.ts";
+import type { Member, Room, RoomOptions } from "../room/mod.ts";
+import {
+  problem,
+  type RefusedWish,
+  type SayWish,
+  type SessionEvent,
+  type VerifyWish,
+  type Wanted,
+  type Wish,
+} from "../session_events.ts";
+import type { Moderator, NamedIdentity } from "./moderator.ts";
+import type { TrustStore } from "./trust_store.ts";
+import type { Views } from "./views.ts";
+
+/** The part of a client that wishes use. */
+export interface WishContext {
+  /** The room in the present session. */
+  readonly room: Room;
+  /** Resolves once that room is ready. */
+  readonly ready: Promise<void>;
+  /** The members of the session before, until this one is ready. */
+  readonly former: readonly Member[];
+  /** Completes members for events. */
+  readonly views: Views;
+  /** What does not change from session to session. */
+  readonly options: {
+    readonly room: Pick<RoomOptions, "hostKey" | "identity" | "name" | "roomId">;
+    readonly trustStore: TrustStore;
+    readonly moderator?: Moderator;
+    readonly untilDelivered: boolean;
+  };
+  /** Shows an event. */
+  show(event: SessionEvent): void;
+}
+
+/** All wishes but `quit`, which the client's loop carries out. */
+export type Request = Exclude<Wish, Wanted<"quit">>;
+
+type Handlers = {
+  readonly [Do in Request["do"]]: (wish: Request & Wanted<Do>) => Promise<void> | void;
+};
+
+/** Carries out wishes, over all sessions of a run. */
+export class Wishes {
+  readonly #client: WishContext;
+  #name: string;
+  #status = "";
+  readonly #pending = new Set<Promise<void>>();
+  #lines = 0;
+  #undelivered = 0;
+  #badInput = false;
+  readonly #handlers: Handlers = {
+    say: (wish) => this.#follow(this.#say(wish)),
+    status: ({ text }) => this.#follow(this.#setStatus(text)),
+    who: () => this.#showMembers(),
+    whois: ({ name }) => this.#showMember(name),
+    nick: ({ name }) => this.#rename(name),
+    rekey: () => this.#rekey(),
+    ignore: ({ name }) => this.#ignore(name, true),
+    unignore: ({ name }) => this.#ignore(name, false),
+    verify: (wish) => this.#verify(wish),
+    accept: ({ digits }) => this.#accept(digits),
+    kick: ({ name }) => this.#moderator.kick(name, this.#removable),
+    ban: ({ name }) => this.#ban(name),
+    unban: ({ name }) => this.#unban(name),
+    bans: async () => this.#client.show({ event: "bans", bans: await this.#moderator.bans() }),
+    invite: () => this.#client.show(this.#moderator.invite),
+    lock: () => this.#lock(true),
+    unlock: () => this.#lock(false),
+    refused: ({ code }) => this.#refuse(code),
+  };
+
+  /** Begins without wishes. */
+  constructor(client: WishContext) {
+    this.#client = client;
+    this.#name = client.options.room.name;
+  }
+
+  /** The own name, as last wished. */
+  get name(): string {
+    return this.#name;
+  }
+
+  /** The own status; empty if there is none. */
+  get status(): string {
+    return this.#status;
+  }
+
+  /** Resolves once all messages so far are sent, and with `untilDelivered` delivered, or have failed. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#pending);
+  }
+
+  /** The error about messages that were not delivered; `undefined` if there are none. */
+  get undelivered(): string | undefined {
+    if (this.#undelivered === 0) return undefined;
+    const were = this.#lines === 1 ? "line was" : "lines were";
+    return `${this.#undelivered} of ${this.#lines} ${were} not delivered`;
+  }
+
+  /** Whether a line held no wish, or a message was not delivered. */
+  get failed(): boolean {
+    return this.#undelivered > 0 || this.#badInput;
+  }
+
+  /** Carries out a wish; resolves when the next one may be read. */
+  async handle(wish: Request): Promise<void> {
+    try {
+      await (this.#handlers[wish.do] as (wish: Request) => Promise<void> | void)(wish);
+    } catch (error) {
+      this.#client.show(problem(error));
+    }
+  }
+
+  /** Notes a message or status that is being sent; resolves when the next one can be sent. */
+  async #follow(sending: Promise<void>): Promise<void> {
+    const followed = sending.finally(() => this.#pending.delete(followed));
+    this.#pending.add(followed);
+    await this.#client.ready;
+    await this.#client.room.writable();
+  }
+
+  async #say(wish: SayWish): Promise<void> {
+    const client = this.#client;
+    const { id } = wish;
+    this.#lines++;
+    try {
+      const { delivered } = await this.#send(wish);
+      client.show({ event: "sent", id });
+      const reported = delivered.then((away) => {
+        if (away === undefined) {
+          if (client.options.untilDelivered) this.#undelivered++;
+          return;
+        }
+        const names = away.map(({ name }) => name);
+        client.show({ event: "delivered", id, ...names.length > 0 && { away: names } });
+      });
+      if (client.options.untilDelivered) await reported;
+    } catch (error) {
+      this.#undelivered++;
+      client.show({ event: "failed", id, code: problem(error).code });
+    }
+  }
+
+  /** Sends a message; if its session ends before it is sealed, sends it in the next one. */
+  async #send({ kind, text, to }: SayWish): ReturnType<Room["say"]> {
+    const client = this.#client;
+    // In another session another member may have the name: there only the key counts.
+    const former = client.former.find(({ name }) => name === to)?.key;
+    let addressee = former === undefined ? to : toBase64Url(former);
+    while (true) {
+      await client.ready;
+      const { room } = client;
+      const key = room.members.find(({ name }) => name === addressee)?.key;
+      try {
+        return await room.say(text, { kind, to: addressee });
+      } catch (error) {
+        if (!(error instanceof LanchatError) || error.code !== "seat-lost") throw error;
+        if (key !== undefined) addressee = toBase64Url(key);
+      }
+    }
+  }
+
+  /** Sets the own status; if the session ends before the host has it, sets it in the next one. */
+  async #setStatus(text: string): Promise<void> {
+    await this.#client.ready;
+    const { room } = this.#client;
+    try {
+      await room.setStatus(text);
+      this.#status = text;
+    } catch (error) {
+      // Sent twice, it is the same.
+      if (room !== this.#client.room) await this.#setStatus(text);
+      else this.#client.show(problem(error));
+    }
+  }
+
+  async #rename(name: string): Promise<void> {
+    await this.#client.ready;
+    await this.#client.room.rename(name);
+    this.#name = name;
+  }
+
+  async #rekey(): Promise<void> {
+    await this.#client.room.rekey();
+    this.#client.show({ event: "rekeyed" });
+  }
+
+  async #showMembers(): Promise<void> {
+    const { room, views } = this.#client;
+    const members = await room.who();
+    this.#client.show({ event: "members", members: members.map((one) => views.present(one)) });
+  }
+
+  async #showMember(name: string): Promise<void> {
+    const { room, views } = this.#client;
+    this.#client.show({ event: "member", member: await views.full(room.find(name)) });
+  }
+
+  #ignore(name: string, ignored: boolean): void {
+    const { room, views } = this.#client;
+    const member = room.find(name);
+    views.ignore(member, ignored);
+    this.#client.show({ event: "ignoring", member: views.member(member), ignored });
+  }
+
+  async #verify({ digits, name, show }: VerifyWish): Promise<void> {
+    const { options: { trustStore }, room, views } = this.#client;
+    if (name === undefined) return await this.#showRoomCode();
+    const member = room.find(name);
+    if (digits === undefined) {
+      const number = show ? trustStore.safetyNumber(member.key) : trustStore.ask(member.key);
+      return this.#client.show({
+        event: "safety-number",
+        member: views.member(member),
+        ...await number,
+      });
+    }
+    await trustStore.verify(member, digits);
+    this.#client.room.judgeAnew();
+    this.#client.show({ event: "verified", member: views.member(member) });
+  }
+
+  async #showRoomCode(): Promise<void> {
+    const { options: { room: { hostKey, identity, roomId } }, room, views } = this.#client;
+    const { members } = room;
+    const keys = [hostKey, identity.publicKey, ...members.map(({ key }) => key)];
+    this.#client.show({
+      event: "room-code",
+      digits: await roomCode(roomId, keys),
+      members: members.map((member) => views.member(member)),
+    });
+  }
+
+  /** @throws {LanchatError} With code `wrong-digits`. */
+  async #accept(digits: string): Promise<void> {
+    const { options: { trustStore }, views } = this.#client;
+    const withheld = this.#client.room.members.filter((member) => member.withheld);
+    const { key } = await trustStore.accept(withheld, digits);
+    const { room } = this.#client;
+    room.admit(key);
+    room.judgeAnew();
+    this.#client.show({ event: "accepted", member: views.member(room.find(toBase64Url(key))) });
+  }
+
+  async #ban(name: string): Promise<void> {
+    const ban = await this.#moderator.ban(name, this.#removable);
+    this.#client.show({ event: "banned", ...ban, banned: true });
+  }
+
+  async #unban(name: string): Promise<void> {
+    this.#client.show({ event: "banned", ...await this.#moderator.unban(name), banned: false });
+  }
+
+  #lock(locked: boolean): void {
+    const { options: { moderator }, room } = this.#client;
+    if (moderator !== undefined) {
+      if (locked) moderator.lock(room.members);
+      else moderator.unlock();
+    } else if (locked) room.lock();
+    else room.unlock();
+    this.#client.show({ event: "locked", locked, host: moderator !== undefined });
+  }
+
+  #refuse(code: RefusedWish["code"]): void {
+    if (code === "bad-input" || code === "duplicate-id") {
+      this.#badInput = true;
+      return;
+    }
+    this.#lines++;
+    this.#undelivered++;
+  }
+
+  /** The sessions that the host can remove. */
+  get #removable(): readonly NamedIdentity[] {
+    const { members, strangers } = this.#client.room;
+    return [...members, ...strangers.map(({ key, tag }) => ({ key, tag }))];
+  }
+
+  /** @throws {RoomError} With code `not-host`. */
+  get #moderator(): Moderator {
+    const { moderator } = this.#client.options;
+    if (moderator !== undefined) return moderator;
+    throw new RoomError("not-host", "Cannot do this as another machine hosts the room");
+  }
+}
