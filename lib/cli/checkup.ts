@@ -17,7 +17,7 @@ import {
 import { MAX_CLOCK_SKEW_MS, REFUSALS } from "../room/mod.ts";
 import type { IdentityLook, KnownPeer } from "../store/mod.ts";
 import type { CheckEvent, CheckName } from "../session_events.ts";
-import type { DoctorCommand } from "./args.ts";
+import type { DoctorCommand } from "./commands/doctor.ts";
 import type { HostAnswer } from "./ask_host.ts";
 import { changedHost } from "../session/mod.ts";
 import type { Whose } from "./person.ts";
@@ -109,14 +109,13 @@ type Verdict = Omit<CheckEvent, "event" | "check">;
 /**
  * Makes all checks, one after the other; a host's end with the first that fails, as the others need it.
  *
- * Each takes {@linkcode DoctorCommand.timeoutSeconds} at most for every answer that it waits for.
+ * Each takes {@linkcode DoctorCommand.timeoutMs} at most for every answer that it waits for.
  */
 export async function* checkUp(
   command: DoctorCommand,
   environment: Environment,
 ): AsyncGenerator<CheckEvent, void, void> {
-  const { port, target } = command;
-  const timeoutMs = command.timeoutSeconds * 1000;
+  const { port, target, timeoutMs } = command;
   const interfaces = await environment.interfaces();
   yield named("permissions", checkPermissions(environment));
   yield named("addresses", checkAddresses(interfaces));

@@ -1,7 +1,7 @@
 import { fingerprint, keyTag } from "../crypto/mod.ts";
 import { UsageError } from "../errors.ts";
 import { type Invite, parseInvite } from "../net/mod.ts";
-import { type JoinCommand, STANDARD_INPUT } from "./args.ts";
+import type { JoinCommand } from "./commands/join.ts";
 import { environmentInvite } from "./environment.ts";
 import { askSecret } from "./passphrase.ts";
 
@@ -9,6 +9,9 @@ import { askSecret } from "./passphrase.ts";
 const MAX_LINK_BYTES = 4096;
 
 const LF = 0x0a;
+
+/** In place of an invite link: it comes from standard input. */
+export const STANDARD_INPUT = "-";
 
 const QUESTION = "Invite link: ";
 

@@ -4,7 +4,7 @@ import { CODES, EXIT, LanchatError } from "../errors.ts";
 import { formatHostPort } from "../net/mod.ts";
 import type { OpenedIdentity } from "../store/mod.ts";
 import type { FrontEnd } from "../session/mod.ts";
-import type { JoinCommand } from "./args.ts";
+import type { JoinCommand } from "./commands/join.ts";
 import { runClient } from "../session/mod.ts";
 import type { Interrupts } from "../session/mod.ts";
 import type { FoundInvite } from "./invite.ts";
@@ -15,8 +15,8 @@ import { findPerson } from "./person.ts";
 import { problem } from "../session_events.ts";
 import { TrustStore } from "../session/mod.ts";
 
-/** How long it is tried to connect again where nobody watches, in seconds. */
-const GIVE_UP_SECONDS = 60;
+/** How long a client without a terminal tries to reconnect, in milliseconds. */
+const GIVE_UP_MS = 60_000;
 
 /** What stands in place of an address that was typed. */
 export interface Found {
@@ -62,7 +62,7 @@ export async function join(
     ...destination,
     identity,
     psk: secrets?.psk ?? zeroKey(),
-    giveUpMs: giveUpMs(command),
+    giveUpMs: command.giveUpMs ?? defaultGiveUpMs(command),
     trusts: async (key, where) => {
       await destination.expect?.(key);
       return await trustsHost(key, { ...expected, ...where }, known);
@@ -92,7 +92,7 @@ export async function join(
         roomId,
         hostKey: peerKey,
         memberKey,
-        waitMs: command.waitSeconds * 1000,
+        waitMs: command.waitMs,
       },
       session: connector.session,
       trustStore: await TrustStore.of(known, identity.publicKey, {
@@ -106,7 +106,7 @@ export async function join(
       listensOnly: command.listen,
       endsWithInput: true,
       untilDelivered: command.untilDelivered,
-      timeoutMs: (command.waitSeconds + command.timeoutSeconds) * 1000,
+      timeoutMs: command.waitMs + command.timeoutMs,
       interrupts,
     });
     frontEnd.show({ event: "closed", reason: end.reason });
@@ -130,7 +130,6 @@ async function connect(connector: Connector, frontEnd: FrontEnd): Promise<Secure
   }
 }
 
-function giveUpMs({ giveUpSeconds, json }: JoinCommand): number {
-  if (giveUpSeconds !== undefined) return giveUpSeconds * 1000;
-  return !json && Deno.stdin.isTerminal() ? Infinity : GIVE_UP_SECONDS * 1000;
+function defaultGiveUpMs({ json }: JoinCommand): number {
+  return !json && Deno.stdin.isTerminal() ? Infinity : GIVE_UP_MS;
 }

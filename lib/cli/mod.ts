@@ -1,15 +1,13 @@
 /**
- * The command line: what was asked for, and doing it.
+ * The command line: parses it and runs the command.
  *
- * @example A command that is none
+ * @example A command that there is not
  * ```ts
- * import { parseCommandLine } from "./mod.ts";
- * import { assertThrows } from "@std/assert";
+ * import { run } from "./mod.ts";
+ * import { assertEquals } from "@std/assert";
  *
- * assertThrows(() => parseCommandLine(["jion", "192.168.1.5"]), Error, "no such command");
+ * assertEquals(await run(["jion", "192.168.1.5"]), 2);
  * ```
  * @module
  */
-export * from "./args.ts";
-export type { Shell, Subcommand } from "./options.ts";
 export { run } from "./run.ts";

@@ -1,298 +1,517 @@
+/**
+ * The option table. Parsing, the types of the parsed commands, help, completions, the man page and
+ * docs/OPTIONS.md come from it. To add an option, add a row and read its key from the command.
+ *
+ * @module
+ */
+import { DEFAULT_PORT } from "../net/mod.ts";
+import { DEFAULT_LIMITS } from "../relay/mod.ts";
+import { DEFAULT_MAX_LOG_BYTES } from "../store/mod.ts";
+import { MAX_ROSTER_ENTRIES } from "../wire/mod.ts";
+
+/** The subcommands, in the order of the help. */
+export const SUBCOMMANDS = [
+  "serve",
+  "join",
+  "scan",
+  "doctor",
+  "id",
+  "peers",
+  "log",
+  "completions",
+  "help",
+] as const;
+
 /** A subcommand. */
-export type Subcommand =
-  | "serve"
-  | "join"
-  | "scan"
-  | "doctor"
-  | "id"
-  | "peers"
-  | "log"
-  | "completions";
+export type Subcommand = typeof SUBCOMMANDS[number];
 
-/** A shell that lanchat has completions for. */
-export type Shell = "bash" | "zsh" | "fish" | "powershell";
+/** Units of numbers, as the help shows them, and their size in the unit of the command's property. */
+export const UNITS = {
+  /** A count. */
+  N: 1,
+  /** Mebibytes, as bytes. */
+  MIB: 1_048_576,
+  /** Seconds, as milliseconds. */
+  SECONDS: 1000,
+  /** Minutes, as milliseconds. */
+  MINUTES: 60_000,
+} as const;
 
-/** All of these shells. */
-export const SHELLS: readonly Shell[] = ["bash", "zsh", "fish", "powershell"];
+/** Types of values other than integers, and the word that stands for such a value in the help. */
+export const PLACEHOLDERS = {
+  address: "ADDRESS",
+  file: "FILE",
+  fingerprint: "FINGERPRINT",
+  name: "NAME",
+  port: "PORT",
+  profile: "NAME",
+} as const;
 
-/** An option of a command. */
+/** Another option, and a hint for people who break the rule about it. */
+export type OptionRule = readonly [option: string, hint: string];
+
+/** A row of the option table. */
 export interface Option {
-  /** As it is typed, with its dashes. */
+  /** The property of the parsed command; sizes end in `Bytes` and times in `Ms`. */
+  readonly key: string;
+  /** The option as typed, with its dashes. */
   readonly name: string;
-  /** What its value is, in capitals; `FILE` is a path. An option without it is a flag. */
-  readonly value?: string;
-  /** What it does, in a few words. */
+  /** Its short form, with one dash. */
+  readonly short?: string;
+  /** The subcommands that have the option. */
+  readonly commands: readonly Subcommand[];
+  /** The type of its value; a flag has none. */
+  readonly type: "flag" | "integer" | keyof typeof PLACEHOLDERS;
+  /** The unit of an integer as typed. */
+  readonly unit?: keyof typeof UNITS;
+  /** Smallest integer, in its unit. */
+  readonly min?: number;
+  /** Largest integer, in its unit. */
+  readonly max?: number;
+  /** The value if the option is not given, in its unit; a flag's is `false`, unless giving it clears it. */
+  readonly default?: number | true;
+  /** A few words about the option. */
   readonly summary: string;
+  /** The permissions of Deno that the option needs beside `--allow-net`. */
+  readonly permission?: string;
+  /** An option that excludes this one. */
+  readonly excludedBy?: OptionRule;
+  /** An option that this one needs. */
+  readonly needs?: OptionRule;
 }
 
-/** What there is to know of a subcommand. */
-export interface CommandEntry {
-  /** What it does, in a few words. */
-  readonly summary: string;
-  /** What follows it, in capitals; `FILE` is a path. Empty where nothing does. */
-  readonly operand: string;
-  /** All that the first word of this can be; empty where that is not known. */
-  readonly choices: readonly string[];
-  /** A line or two more about it, for its help; empty where there is none. */
-  readonly note: string;
-  /** Its options, in the order of its help. */
-  readonly options: readonly Option[];
-  /** Command lines that do something. */
-  readonly examples: readonly string[];
-}
+/** Most members of a room: those of one roster, and its reader. */
+const MAX_MEMBERS = MAX_ROSTER_ENTRIES + 1;
 
-const NAME: Option = {
-  name: "--name",
-  value: "NAME",
-  summary: "your name in the room (default: your login name)",
-};
+/** Longest time for which a seat can be kept, in minutes: a member believes no host that says more. */
+const MAX_KEEP_MINUTES = 60;
 
-const IDENTITY: Option = {
-  name: "--identity",
-  value: "FILE",
-  summary: "identity file, made if it is not there",
-};
+/** Most callers of each kind: each costs a connection, and many share one thread. */
+const MAX_CALLERS = 1024;
 
-const PORT: Option = {
-  name: "--port",
-  value: "PORT",
-  summary: "TCP port to listen on, 0 for a free one (default 12345)",
-};
+/** Most mebibytes: the runtime's memory does not hold more. */
+const MAX_MIB = 4096;
 
-const PROFILE: Option = {
-  name: "--profile",
-  value: "NAME",
-  summary: "one of several identities, made if not there",
-};
+/** Most seconds: the runtime's timers cannot wait longer. */
+const MAX_SECONDS = 2_147_483;
 
-/** What `lanchat id` can do but show the identity. */
-export const ID_ACTIONS = ["new", "export", "import"] as const;
-
-/** What `lanchat peers` can do but list them. */
-export const PEER_ACTIONS = ["forget", "export", "import"] as const;
-
-/** Those of these that a path may follow. */
-export const FILE_ACTIONS: readonly string[] = ["export", "import"];
-
-const HELP: Option = { name: "--help", summary: "show this text" };
-
-/** What is shown, and where. */
-const DISPLAY: readonly Option[] = [
-  { name: "--log", value: "FILE", summary: "append to this file what is shown and said" },
-  { name: "--log-encrypted", summary: "seal that file under a passphrase" },
+/** All options but those that every command has; each command shows its own in this order. */
+export const OPTIONS = [
   {
+    key: "port",
+    name: "--port",
+    commands: ["serve", "doctor"],
+    type: "port",
+    min: 0,
+    max: 65_535,
+    default: DEFAULT_PORT as number,
+    summary: "TCP port to listen on, 0 for a free one",
+  },
+  {
+    key: "host",
+    name: "--host",
+    commands: ["serve"],
+    type: "address",
+    summary: "listen on this IP address alone",
+  },
+  {
+    key: "name",
+    name: "--name",
+    commands: ["serve", "join"],
+    type: "name",
+    summary: "your name in the room (default: your login name)",
+    excludedBy: [
+      "--relay-only",
+      "Leave out one of them: with --relay-only the host is no member and has no name.",
+    ],
+  },
+  {
+    key: "invite",
+    name: "--invite",
+    commands: ["serve"],
+    type: "flag",
+    summary: "let in who has an invite, and nobody else",
+  },
+  {
+    key: "newRoom",
+    name: "--new-room",
+    commands: ["serve"],
+    type: "flag",
+    summary: "begin another room: no invite of before holds, bans do",
+  },
+  {
+    key: "allow",
+    name: "--allow",
+    commands: ["serve"],
+    type: "file",
+    summary: "let in those whose fingerprints are in this file alone",
+    permission: "--allow-read=FILE",
+  },
+  {
+    key: "room",
+    name: "--room",
+    commands: ["serve"],
+    type: "name",
+    summary: "a name for the room, shown to the whole network",
+    excludedBy: [
+      "--no-announce",
+      "Leave out one of them: a room that is not announced shows its name to nobody.",
+    ],
+  },
+  {
+    key: "announce",
+    name: "--no-announce",
+    commands: ["serve"],
+    type: "flag",
+    default: true,
+    summary: "others join by address alone",
+  },
+  {
+    key: "relayOnly",
+    name: "--relay-only",
+    commands: ["serve"],
+    type: "flag",
+    summary: "host without being a member of the room",
+  },
+  {
+    key: "hostKey",
+    name: "--host-key",
+    commands: ["join"],
+    type: "fingerprint",
+    summary: "accept no host but that with this fingerprint",
+  },
+  {
+    key: "acceptHost",
+    name: "--accept-host",
+    commands: ["join"],
+    type: "fingerprint",
+    summary: "the same, even where another host is known",
+  },
+  {
+    key: "timeoutMs",
+    name: "--timeout",
+    commands: ["scan"],
+    type: "integer",
+    unit: "SECONDS",
+    min: 1,
+    max: MAX_SECONDS as number,
+    default: 3,
+    summary: "how long to wait for answers",
+  },
+  {
+    key: "timeoutMs",
+    name: "--timeout",
+    commands: ["doctor"],
+    type: "integer",
+    unit: "SECONDS",
+    min: 1,
+    max: MAX_SECONDS as number,
+    default: 3,
+    summary: "how long each check may take",
+  },
+  {
+    key: "passphrase",
+    name: "--passphrase",
+    commands: ["id"],
+    type: "flag",
+    summary: "put it under a passphrase, or under another one",
+  },
+  {
+    key: "noPassphrase",
+    name: "--no-passphrase",
+    commands: ["id"],
+    type: "flag",
+    summary: "put it under no passphrase any more",
+    excludedBy: ["--passphrase", "Do one after the other."],
+  },
+  {
+    key: "identity",
+    name: "--identity",
+    commands: ["serve", "join", "scan", "doctor", "id", "peers"],
+    type: "file",
+    summary: "identity file, made if it is not there",
+    permission: "--allow-read=DIRECTORY --allow-write=DIRECTORY",
+  },
+  {
+    key: "profile",
+    name: "--profile",
+    commands: ["serve", "join", "scan", "doctor", "id", "peers"],
+    type: "profile",
+    summary: "one of several identities, made if not there",
+    permission: "--allow-env --allow-read --allow-write",
+    excludedBy: ["--identity", "Leave out one of them: each names an identity."],
+  },
+  {
+    key: "yes",
+    name: "--yes",
+    commands: ["id"],
+    type: "flag",
+    summary: "start over, or import, without being asked",
+  },
+  {
+    key: "maxMembers",
+    name: "--max-members",
+    commands: ["serve"],
+    type: "integer",
+    unit: "N",
+    min: 2,
+    max: MAX_MEMBERS as number,
+    default: DEFAULT_LIMITS.maxMembers as number,
+    summary: "how many may be in the room",
+  },
+  {
+    key: "maxHandshakes",
+    name: "--max-handshakes",
+    commands: ["serve"],
+    type: "integer",
+    unit: "N",
+    min: 1,
+    max: MAX_CALLERS as number,
+    default: DEFAULT_LIMITS.maxHandshakes as number,
+    summary: "how many may join at once, and in a second",
+  },
+  {
+    key: "maxPerAddress",
+    name: "--max-per-address",
+    commands: ["serve"],
+    type: "integer",
+    unit: "N",
+    min: 1,
+    max: MAX_CALLERS as number,
+    summary: "how many of one address (default 8; this machine 24)",
+  },
+  {
+    key: "maxWaiting",
+    name: "--max-waiting",
+    commands: ["serve"],
+    type: "integer",
+    unit: "N",
+    min: 1,
+    max: MAX_CALLERS as number,
+    default: DEFAULT_LIMITS.maxWaiting as number,
+    summary: "how many more may wait to join",
+  },
+  {
+    key: "maxQueueBytes",
+    name: "--max-queue",
+    commands: ["serve"],
+    type: "integer",
+    unit: "MIB",
+    min: 1,
+    max: MAX_MIB as number,
+    default: DEFAULT_LIMITS.maxQueueBytes / UNITS.MIB as number,
+    summary: "what may wait for one whose link is lost",
+  },
+  {
+    key: "maxMemoryBytes",
+    name: "--max-memory",
+    commands: ["serve"],
+    type: "integer",
+    unit: "MIB",
+    min: 1,
+    max: MAX_MIB as number,
+    default: DEFAULT_LIMITS.maxMemoryBytes / UNITS.MIB as number,
+    summary: "what may wait for all members",
+  },
+  {
+    key: "maxRate",
+    name: "--max-rate",
+    commands: ["serve"],
+    type: "integer",
+    unit: "MIB",
+    min: 1,
+    max: MAX_MIB as number,
+    default: DEFAULT_LIMITS.maxRate / UNITS.MIB as number,
+    summary: "what one member may send in a second",
+  },
+  {
+    key: "keepSeatMs",
+    name: "--keep-seat",
+    commands: ["serve"],
+    type: "integer",
+    unit: "MINUTES",
+    min: 0,
+    max: MAX_KEEP_MINUTES as number,
+    default: DEFAULT_LIMITS.keepSeatMs / UNITS.MINUTES as number,
+    summary: "how long to wait for who lost the link",
+  },
+  {
+    key: "listen",
+    name: "--listen",
+    commands: ["join"],
+    type: "flag",
+    summary: "ignore input, show messages until interrupted",
+  },
+  {
+    key: "waitMs",
+    name: "--wait",
+    commands: ["join"],
+    type: "integer",
+    unit: "SECONDS",
+    min: 0,
+    max: MAX_SECONDS as number,
+    default: 0,
+    summary: "piped input: wait so long for somebody",
+  },
+  {
+    key: "timeoutMs",
+    name: "--timeout",
+    commands: ["join"],
+    type: "integer",
+    unit: "SECONDS",
+    min: 0,
+    max: MAX_SECONDS as number,
+    default: 30,
+    summary: "piped input: wait so long for the host",
+  },
+  {
+    key: "untilDelivered",
+    name: "--until-delivered",
+    commands: ["join"],
+    type: "flag",
+    summary: "piped input: wait until everybody has it",
+  },
+  {
+    key: "giveUpMs",
+    name: "--give-up-after",
+    commands: ["join"],
+    type: "integer",
+    unit: "SECONDS",
+    min: 1,
+    max: MAX_SECONDS as number,
+    summary: "how long to try again (pipe: 60, else for ever)",
+    excludedBy: [
+      "--no-reconnect",
+      "Leave out one of them: with --no-reconnect nothing is tried again.",
+    ],
+  },
+  {
+    key: "reconnect",
+    name: "--no-reconnect",
+    commands: ["join"],
+    type: "flag",
+    default: true,
+    summary: "end when the connection is lost",
+  },
+  {
+    key: "log",
+    name: "--log",
+    commands: ["serve", "join"],
+    type: "file",
+    summary: "append to this file what is shown and said",
+    permission: "--allow-read=FILE --allow-write=FILE",
+  },
+  {
+    key: "logEncrypted",
+    name: "--log-encrypted",
+    commands: ["serve", "join"],
+    type: "flag",
+    summary: "seal that file under a passphrase",
+    needs: ["--log", "Name the file, as in --log friday.log."],
+  },
+  {
+    key: "maxLogBytes",
     name: "--log-max",
-    value: "MIB",
-    summary: "move it to FILE.1 at this size (default 64)",
+    commands: ["serve", "join"],
+    type: "integer",
+    unit: "MIB",
+    min: 1,
+    max: MAX_MIB as number,
+    default: DEFAULT_MAX_LOG_BYTES / UNITS.MIB as number,
+    summary: "move it to FILE.1 at this size",
+    permission: "--allow-read=FILE.1 --allow-write=FILE.1",
+    needs: ["--log", "Name the file, as in --log friday.log."],
   },
-  { name: "--plain", summary: "plain lines: no colours, nothing drawn anew" },
-  { name: "--no-notify", summary: "no bell and no notification" },
-  { name: "--json", summary: "read and write JSON Lines" },
-];
+  {
+    key: "plain",
+    name: "--plain",
+    commands: ["serve", "join"],
+    type: "flag",
+    summary: "plain lines: no colours, nothing drawn anew",
+    excludedBy: [
+      "--json",
+      "Leave out one of them: JSON Lines are never drawn anew, and have no colours.",
+    ],
+  },
+  {
+    key: "notify",
+    name: "--no-notify",
+    commands: ["serve", "join"],
+    type: "flag",
+    default: true,
+    summary: "no bell and no notification",
+  },
+  {
+    key: "json",
+    name: "--json",
+    commands: ["serve", "join"],
+    type: "flag",
+    summary: "read and write JSON Lines",
+  },
+  {
+    key: "json",
+    name: "--json",
+    commands: ["scan", "doctor", "id", "peers"],
+    type: "flag",
+    summary: "write JSON Lines",
+  },
+] as const;
 
-/** The options that need no command. */
-export const COMMON_OPTIONS: readonly Option[] = [
-  HELP,
-  { name: "--version", summary: "show the version" },
-];
-
-/** All subcommands, with all their options: parsing, help and completions come from here. */
-export const COMMANDS: Readonly<Record<Subcommand, CommandEntry>> = {
-  serve: {
-    summary: "host a room, and chat in it",
-    operand: "",
-    choices: [],
-    note: "",
-    options: [
-      PORT,
-      { name: "--host", value: "ADDRESS", summary: "listen on this IP address alone" },
-      NAME,
-      { name: "--invite", summary: "let in who has an invite, and nobody else" },
-      {
-        name: "--new-room",
-        summary: "begin another room: no invite of before holds, bans do",
-      },
-      {
-        name: "--allow",
-        value: "FILE",
-        summary: "let in those whose fingerprints are in this file alone",
-      },
-      { name: "--room", value: "NAME", summary: "a name for the room, shown to the whole network" },
-      { name: "--no-announce", summary: "others join by address alone" },
-      { name: "--relay-only", summary: "host without being a member of the room" },
-      IDENTITY,
-      PROFILE,
-      { name: "--max-members", value: "N", summary: "how many may be in the room (default 1024)" },
-      {
-        name: "--max-handshakes",
-        value: "N",
-        summary: "how many may join at once, and in a second (default 32)",
-      },
-      {
-        name: "--max-per-address",
-        value: "N",
-        summary: "how many of one address (default 8; this machine 24)",
-      },
-      { name: "--max-waiting", value: "N", summary: "how many more may wait to join (default 64)" },
-      {
-        name: "--max-queue",
-        value: "MIB",
-        summary: "what may wait for one whose link is lost (default 4)",
-      },
-      { name: "--max-memory", value: "MIB", summary: "what may wait for all members (default 64)" },
-      {
-        name: "--max-rate",
-        value: "MIB",
-        summary: "what one member may send in a second (default 64)",
-      },
-      {
-        name: "--keep-seat",
-        value: "MINUTES",
-        summary: "how long to wait for who lost the link (default 10)",
-      },
-      ...DISPLAY,
-      HELP,
-    ],
-    examples: [
-      "lanchat serve --name ada",
-      "lanchat serve --invite",
-      "lanchat serve --relay-only --port 0 --json",
-    ],
-  },
-  join: {
-    summary: "enter a room",
-    operand: "[HOST[:PORT]]",
-    choices: [],
-    note: "HOST is an address or a name, PORT 12345; IPv6 as in [fe80::1%eth0]:12345.\n" +
-      "In its place: an invite link, or - to be asked for one (or LANCHAT_INVITE).\n" +
-      "Without any of these lanchat looks for rooms on this network.",
-    options: [
-      NAME,
-      {
-        name: "--host-key",
-        value: "FINGERPRINT",
-        summary: "accept no host but that with this fingerprint",
-      },
-      {
-        name: "--accept-host",
-        value: "FINGERPRINT",
-        summary: "the same, even where another host is known",
-      },
-      IDENTITY,
-      PROFILE,
-      { name: "--listen", summary: "ignore input, show messages until interrupted" },
-      {
-        name: "--wait",
-        value: "SECONDS",
-        summary: "piped input: wait so long for somebody (default 0)",
-      },
-      {
-        name: "--timeout",
-        value: "SECONDS",
-        summary: "piped input: wait so long for the host (default 30)",
-      },
-      { name: "--until-delivered", summary: "piped input: wait until everybody has it" },
-      {
-        name: "--give-up-after",
-        value: "SECONDS",
-        summary: "how long to try again (pipe: 60, else for ever)",
-      },
-      { name: "--no-reconnect", summary: "end when the connection is lost" },
-      ...DISPLAY,
-      HELP,
-    ],
-    examples: [
-      "lanchat join 192.168.1.5 --name bob",
-      "lanchat join '[fd00::2]:4000' --listen",
-      "echo hello | lanchat join ada.local --wait 60",
-    ],
-  },
-  scan: {
-    summary: "list the rooms on this network",
-    operand: "",
-    choices: [],
-    note: "Hosts that you have met are marked.",
-    options: [
-      {
-        name: "--timeout",
-        value: "SECONDS",
-        summary: "how long to wait for answers (default 3)",
-      },
-      IDENTITY,
-      PROFILE,
-      { name: "--json", summary: "write JSON Lines" },
-      HELP,
-    ],
-    examples: ["lanchat scan --timeout 10", "lanchat scan --json"],
-  },
-  doctor: {
-    summary: "find out what keeps people apart",
-    operand: "[HOST[:PORT]]",
-    choices: [],
-    note: "HOST is what cannot be joined; without it only this machine is looked at.",
-    options: [
-      PORT,
-      {
-        name: "--timeout",
-        value: "SECONDS",
-        summary: "how long each check may take (default 3)",
-      },
-      IDENTITY,
-      PROFILE,
-      { name: "--json", summary: "write JSON Lines" },
-      HELP,
-    ],
-    examples: ["lanchat doctor 192.168.1.5", "lanchat doctor ada.local --timeout 10"],
-  },
-  id: {
-    summary: "show or protect your identity",
-    operand: "[ACTION [FILE]]",
-    choices: ID_ACTIONS,
-    note: "ACTION is new (start over), export FILE or import FILE.",
-    options: [
-      { name: "--passphrase", summary: "put it under a passphrase, or under another one" },
-      { name: "--no-passphrase", summary: "put it under no passphrase any more" },
-      IDENTITY,
-      PROFILE,
-      { name: "--yes", summary: "start over, or import, without being asked" },
-      { name: "--json", summary: "write JSON Lines" },
-      HELP,
-    ],
-    examples: ["lanchat id", "lanchat id --passphrase", "lanchat id export backup.json"],
-  },
-  peers: {
-    summary: "show whom you have met",
-    operand: "[ACTION [WHO|FILE]]",
-    choices: PEER_ACTIONS,
-    note: "ACTION is forget WHO (a name, tag or fingerprint), export [FILE] or import FILE.",
-    options: [
-      IDENTITY,
-      PROFILE,
-      { name: "--json", summary: "write JSON Lines" },
-      HELP,
-    ],
-    examples: ["lanchat peers", "lanchat peers forget bob", "lanchat peers export peers.jsonl"],
-  },
-  log: {
-    summary: "print a log that --log has made",
-    operand: "FILE",
-    choices: [],
-    note: "The passphrase of a sealed log is asked for, or comes from LANCHAT_PASSPHRASE.",
-    options: [HELP],
-    examples: ["lanchat log friday.log", "lanchat log friday.log | grep ' bob: '"],
-  },
-  completions: {
-    summary: "print completions for a shell",
-    operand: "SHELL",
-    choices: SHELLS,
-    note: "SHELL is bash, zsh, fish or powershell.",
-    options: [HELP],
-    examples: [
-      "lanchat completions bash >> ~/.bashrc",
-      "lanchat completions fish > ~/.config/fish/completions/lanchat.fish",
-    ],
-  },
+/** An option of every command. */
+export const HELP_OPTION: Option = {
+  key: "help",
+  name: "--help",
+  short: "-h",
+  commands: SUBCOMMANDS,
+  type: "flag",
+  summary: "show this text",
 };
 
-/** The names of all subcommands. */
-export const SUBCOMMANDS: readonly Subcommand[] = Object.keys(COMMANDS) as Subcommand[];
+/** The options that every command has, and lanchat without a command. */
+export const COMMON_OPTIONS: readonly Option[] = [HELP_OPTION, {
+  key: "version",
+  name: "--version",
+  short: "-V",
+  commands: SUBCOMMANDS,
+  type: "flag",
+  summary: "show the version",
+}];
+
+/** Every row of the table, with its type checked. */
+export const ALL_OPTIONS: readonly Option[] = [...COMMON_OPTIONS, ...OPTIONS];
+
+/** The options that only some subcommands have, among them this one. */
+export function optionsOf(subcommand: Subcommand): readonly Option[] {
+  const rows: readonly Option[] = OPTIONS;
+  return rows.filter(({ commands }) => commands.includes(subcommand));
+}
+
+/** The word that stands for the value of an option in the help; `undefined` for a flag. */
+export function placeholder({ type, unit }: Option): string | undefined {
+  if (type === "flag") return undefined;
+  return type === "integer" ? unit : PLACEHOLDERS[type];
+}
+
+/** A few words about an option, and its default. */
+export function describe({ default: value, summary }: Option): string {
+  return typeof value === "number" ? `${summary} (default ${value})` : summary;
+}
+
+/** A row of {@linkcode OPTIONS} that a subcommand has. */
+export type RowOf<Name extends Subcommand, Row = typeof OPTIONS[number]> = Row extends
+  { readonly commands: readonly (infer Command)[] } ? Name extends Command ? Row : never
+  : never;
+
+/** The type of an option's value; `undefined` where it is not given and has no default. */
+export type ValueOf<Row> = Row extends { readonly type: "flag" } ? boolean
+  : Row extends { readonly default: number } ? number
+  : Row extends { readonly type: "integer" } ? number | undefined
+  : string | undefined;
+
+/** The values of a subcommand's options, by their keys. */
+export type OptionValues<Name extends Subcommand> = {
+  readonly [Row in RowOf<Name> as Row["key"]]: ValueOf<Row>;
+};
+
+/** A parsed subcommand without its operands. */
+export type Parsed<Name extends Subcommand> = { readonly kind: Name } & OptionValues<Name>;

@@ -20,7 +20,7 @@ import { SessionKeys } from "../room/mod.ts";
 import { noteHosting, type OpenedIdentity, readAllowList } from "../store/mod.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import type { EndReason, InviteEvent, ProblemEvent } from "../session_events.ts";
-import type { ServeCommand } from "./args.ts";
+import type { ServeCommand } from "./commands/serve.ts";
 import { type ClientEnd, runClient } from "../session/mod.ts";
 import type { Interrupts } from "../session/mod.ts";
 import { findPerson, type Person } from "./person.ts";
@@ -87,7 +87,7 @@ export async function serve(
     const policy = new AccessPolicy({ identity, roomId, decisions: objects, lastNumber, allowed });
     const joinCodes = new Map<string, string>();
     const relay = new Relay({
-      ...command.limits,
+      ...command,
       former,
       policy,
       onSeatEnded: ({ session }) => joinCodes.delete(toHex(session)),
@@ -214,7 +214,7 @@ async function hostRoom(command: ServeCommand, hosting: Hosting): Promise<Client
     roomId,
     psk,
     relay,
-    limits: command.limits,
+    limits: command,
     onAdmitted: ({ joinCode, session }) => {
       if (keys !== undefined) joinCodes.set(toHex(session), joinCode);
     },

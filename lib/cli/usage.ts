@@ -1,5 +1,14 @@
 import config from "../../deno.json" with { type: "json" };
-import { COMMANDS, type Subcommand, SUBCOMMANDS } from "./options.ts";
+import {
+  describe,
+  HELP_OPTION,
+  type Option,
+  optionsOf,
+  placeholder,
+  type Subcommand,
+  SUBCOMMANDS,
+} from "./options.ts";
+import { COMMANDS } from "./registry.ts";
 
 /** What `lanchat --version` shows. */
 export const VERSION: string = config.version;
@@ -37,13 +46,13 @@ Exit status: 0 done, 1 failed or undelivered, 2 wrong usage, 3 wrong host key.`;
 }
 
 function command(name: Subcommand): string {
-  const { examples, note, options, summary } = COMMANDS[name];
+  const { examples, note, summary } = COMMANDS[name];
   return [
     `${summary[0]!.toUpperCase()}${summary.slice(1)}.`,
     `Usage: ${synopsis(name)}`,
     "",
-    ...note === "" ? [] : [note, ""],
-    ...table(options.map(({ name, summary, value = "" }) => [`${name} ${value}`, summary])),
+    ...note === undefined ? [] : [note, ""],
+    ...table([...optionsOf(name), HELP_OPTION].map((option) => [typed(option), describe(option)])),
     "",
     ...examples.map((example, i) =>
       (i === 0 ? FIRST_EXAMPLE : "").padEnd(FIRST_EXAMPLE.length) + example
@@ -52,9 +61,15 @@ function command(name: Subcommand): string {
 }
 
 function synopsis(name: Subcommand): string {
-  const { operand, options } = COMMANDS[name];
-  const hasOptions = options.length > 1; // one is --help
-  return ["lanchat", name, operand, hasOptions ? "[OPTIONS]" : ""].filter(Boolean).join(" ");
+  const options = optionsOf(name).length > 0 ? "[OPTIONS]" : undefined;
+  return ["lanchat", name, COMMANDS[name].operand, options].filter(Boolean).join(" ");
+}
+
+/** An option as typed, with its short form and the word for its value. */
+function typed(option: Option): string {
+  const { name, short } = option;
+  return [short === undefined ? name : `${short}, ${name}`, placeholder(option)].join(" ")
+    .trimEnd();
 }
 
 /** Two columns, the first as wide as it must be. */

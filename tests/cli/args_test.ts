@@ -1,11 +1,9 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  type Command,
-  type JoinCommand,
-  parseCommandLine,
-  type ServeCommand,
-  wantsJson,
-} from "../../lib/cli/args.ts";
+import { parseCommandLine, wantsJson } from "../../lib/cli/args.ts";
+import type { JoinCommand } from "../../lib/cli/commands/join.ts";
+import type { ServeCommand } from "../../lib/cli/commands/serve.ts";
+import type { Subcommand } from "../../lib/cli/options.ts";
+import type { Command } from "../../lib/cli/registry.ts";
 import { type Code, CODES, UsageError } from "../../lib/errors.ts";
 import type { Limits } from "../../lib/relay/mod.ts";
 
@@ -29,7 +27,7 @@ const SERVE: ServeCommand = {
   name: undefined,
   identity: undefined,
   profile: undefined,
-  limits: LIMITS,
+  ...LIMITS,
   invite: false,
   newRoom: false,
   allow: undefined,
@@ -51,11 +49,11 @@ const JOIN: JoinCommand = {
   profile: undefined,
   hostKey: undefined,
   acceptHost: undefined,
-  waitSeconds: 0,
-  timeoutSeconds: 30,
+  waitMs: 0,
+  timeoutMs: 30_000,
   untilDelivered: false,
   reconnect: true,
-  giveUpSeconds: undefined,
+  giveUpMs: undefined,
   listen: false,
   json: false,
   plain: false,
@@ -103,16 +101,14 @@ Deno.test("parseCommandLine reads every option, in any order and in both forms",
     host: "fe80::1%eth0",
     name: "ada",
     identity: "me.json",
-    limits: {
-      maxMembers: 2,
-      maxHandshakes: 3,
-      maxPerAddress: 4,
-      maxWaiting: 5,
-      maxQueueBytes: 6 * 1024 ** 2,
-      maxMemoryBytes: 7 * 1024 ** 2,
-      maxRate: 8 * 1024 ** 2,
-      keepSeatMs: 0,
-    },
+    maxMembers: 2,
+    maxHandshakes: 3,
+    maxPerAddress: 4,
+    maxWaiting: 5,
+    maxQueueBytes: 6 * 1024 ** 2,
+    maxMemoryBytes: 7 * 1024 ** 2,
+    maxRate: 8 * 1024 ** 2,
+    keepSeatMs: 0,
     json: true,
   };
   const limits = "--max-members 2 --max-handshakes 3 --max-per-address 4 --max-waiting 5 " +
@@ -139,10 +135,10 @@ Deno.test("parseCommandLine reads every option, in any order and in both forms",
     identity: "a=b",
     hostKey: DIGITS,
     acceptHost: DIGITS,
-    waitSeconds: 1,
-    timeoutSeconds: 0,
+    waitMs: 1000,
+    timeoutMs: 0,
     untilDelivered: true,
-    giveUpSeconds: 5,
+    giveUpMs: 5000,
     listen: true,
     json: true,
   };
@@ -191,11 +187,11 @@ Deno.test("parseCommandLine reads what is announced, and where to join is to be 
 
 Deno.test("parseCommandLine reads the scan command", () => {
   const whose = { identity: undefined, profile: undefined };
-  const scan: Command = { kind: "scan", timeoutSeconds: 3, ...whose, json: false };
+  const scan: Command = { kind: "scan", timeoutMs: 3000, ...whose, json: false };
   assertEquals(parseCommandLine(["scan"]), scan);
   assertEquals(parseCommandLine(words("scan --timeout 10 --identity a.json --json")), {
     ...scan,
-    timeoutSeconds: 10,
+    timeoutMs: 10_000,
     identity: "a.json",
     json: true,
   });
@@ -216,7 +212,7 @@ Deno.test("parseCommandLine reads the doctor command", () => {
     kind: "doctor",
     target: undefined,
     port: 12_345,
-    timeoutSeconds: 3,
+    timeoutMs: 3000,
     ...whose,
     json: false,
   });
@@ -224,7 +220,7 @@ Deno.test("parseCommandLine reads the doctor command", () => {
     kind: "doctor",
     target: { host: "::1", port: 80 },
     port: 0,
-    timeoutSeconds: 9,
+    timeoutMs: 9000,
     ...whose,
     json: true,
   });
@@ -254,13 +250,26 @@ Deno.test("parseCommandLine reads the completions command", () => {
   fails(words("completions bash --name x"), "unknown-option");
 });
 
-Deno.test("parseCommandLine takes true and false for words, not for values of a flag", () => {
-  assertEquals(parseCommandLine(words("join --listen true")), {
-    ...JOIN,
-    host: "true",
-    listen: true,
-  });
-  fails(words("serve --json false"), "surplus-argument");
+Deno.test("parseCommandLine reads true and false after a flag as operands", () => {
+  for (const host of ["true", "false"]) {
+    assertEquals(parseCommandLine(["join", "--listen", host]), { ...JOIN, host, listen: true });
+    const { host: read, notify, plain } = parseCommandLine(
+      ["join", "--plain", host, "--no-notify"],
+    ) as JoinCommand;
+    assertEquals([read, notify, plain], [host, false, true]);
+    fails(["serve", "--json", host], "surplus-argument");
+    fails(["serve", `--json=${host}`], "surplus-argument");
+    assertEquals(parseCommandLine(["serve", "--allow", host]), { ...SERVE, allow: host });
+    assertEquals(fails(["-h", host], "unknown-subcommand").message.includes(host), true);
+  }
+});
+
+Deno.test("parseCommandLine reads values that look like numbers or options as text", () => {
+  assertEquals(parseCommandLine(words("log 1e3")), { kind: "log", file: "1e3" });
+  assertEquals(parseCommandLine(words("serve --allow 007")), { ...SERVE, allow: "007" });
+  assertEquals(parseCommandLine(words("serve --allow=--json")), { ...SERVE, allow: "--json" });
+  fails(words("serve --allow -"), "missing-value");
+  fails(words("join a --wait -5"), "missing-value");
 });
 
 Deno.test("parseCommandLine takes everything after -- for words", () => {
@@ -273,16 +282,16 @@ Deno.test("parseCommandLine takes everything after -- for words", () => {
 Deno.test("parseCommandLine reads the limits of every number", () => {
   const limits: [string, Partial<Command>][] = [
     ["serve --port 65535", { port: 65_535 }],
-    ["serve --max-members 1338", { limits: { ...LIMITS, maxMembers: 1338 } }],
-    ["serve --max-members 2", { limits: { ...LIMITS, maxMembers: 2 } }],
-    ["serve --max-handshakes 1", { limits: { ...LIMITS, maxHandshakes: 1 } }],
-    ["serve --max-per-address 1024", { limits: { ...LIMITS, maxPerAddress: 1024 } }],
-    ["serve --max-waiting 1", { limits: { ...LIMITS, maxWaiting: 1 } }],
-    ["serve --max-queue 1", { limits: { ...LIMITS, maxQueueBytes: 1024 ** 2 } }],
-    ["serve --max-memory 4096", { limits: { ...LIMITS, maxMemoryBytes: 1024 ** 3 * 4 } }],
-    ["serve --max-rate 1", { limits: { ...LIMITS, maxRate: 1024 ** 2 } }],
-    ["join 192.168.1.5 --wait 2147483", { waitSeconds: 2_147_483 }],
-    ["join 192.168.1.5 --timeout 2147483", { timeoutSeconds: 2_147_483 }],
+    ["serve --max-members 1338", { maxMembers: 1338 }],
+    ["serve --max-members 2", { maxMembers: 2 }],
+    ["serve --max-handshakes 1", { maxHandshakes: 1 }],
+    ["serve --max-per-address 1024", { maxPerAddress: 1024 }],
+    ["serve --max-waiting 1", { maxWaiting: 1 }],
+    ["serve --max-queue 1", { maxQueueBytes: 1024 ** 2 }],
+    ["serve --max-memory 4096", { maxMemoryBytes: 1024 ** 3 * 4 }],
+    ["serve --max-rate 1", { maxRate: 1024 ** 2 }],
+    ["join 192.168.1.5 --wait 2147483", { waitMs: 2_147_483_000 }],
+    ["join 192.168.1.5 --timeout 2147483", { timeoutMs: 2_147_483_000 }],
   ];
   for (const [line, expected] of limits) {
     const base = line.startsWith("serve") ? SERVE : JOIN;
@@ -300,7 +309,7 @@ Deno.test("parseCommandLine ignores spaces and dashes in a fingerprint", () => {
 });
 
 Deno.test("parseCommandLine reads --help and --version", () => {
-  const help = (topic?: "serve" | "join"): Command => ({ kind: "help", topic });
+  const help = (topic?: Subcommand): Command => ({ kind: "help", topic });
   assertEquals(parseCommandLine([]), { kind: "start" });
   assertEquals(parseCommandLine(words("--help")), help());
   assertEquals(parseCommandLine(words("--json --help")), help());
@@ -308,23 +317,42 @@ Deno.test("parseCommandLine reads --help and --version", () => {
   assertEquals(parseCommandLine(words("--help join --json")), help("join"));
   // Help is for those who do not know yet what the rest should be.
   assertEquals(parseCommandLine(words("join a b --wait x --help")), help("join"));
+  assertEquals(parseCommandLine(words("-h")), help());
+  assertEquals(parseCommandLine(words("join -h")), help("join"));
+  assertEquals(parseCommandLine(words("help")), help());
+  assertEquals(parseCommandLine(words("help join")), help("join"));
+  assertEquals(parseCommandLine(words("help --help")), help("help"));
+  assertEquals(fails(words("help jion"), "unknown-subcommand").hint, "Did you mean join?");
+  fails(words("help join serve"), "surplus-argument");
+  fails(words("help --json"), "unknown-option");
+  assertEquals(parseCommandLine(words("-V")), { kind: "version" });
   assertEquals(parseCommandLine(words("--version")), { kind: "version" });
   assertEquals(parseCommandLine(words("serve --version --json")), { kind: "version" });
 });
 
 Deno.test("parseCommandLine reads what lanchat id is to do", () => {
-  const id = { kind: "id", file: undefined, identity: undefined, profile: undefined } as const;
+  const id = {
+    kind: "id",
+    action: "show",
+    file: undefined,
+    passphrase: false,
+    noPassphrase: false,
+    identity: undefined,
+    profile: undefined,
+    yes: false,
+    json: false,
+  } as const;
   const lines: [string, Partial<Command>][] = [
-    ["id", { action: "show" }],
-    ["id --passphrase --identity a", { action: "protect", identity: "a" }],
-    ["id --no-passphrase --profile work", { action: "unprotect", profile: "work" }],
+    ["id", {}],
+    ["id --passphrase --identity a", { passphrase: true, identity: "a" }],
+    ["id --no-passphrase --profile work", { noPassphrase: true, profile: "work" }],
     ["id new --yes", { action: "new", yes: true }],
     ["id --yes new --json", { action: "new", yes: true, json: true }],
     ["id export a.json", { action: "export", file: "a.json" }],
     ["id import a.json", { action: "import", file: "a.json" }],
   ];
   for (const [line, expected] of lines) {
-    const command = { ...id, yes: false, json: false, ...expected } as Command;
+    const command = { ...id, ...expected } as Command;
     assertEquals(parseCommandLine(words(line)), command, line);
   }
   for (const line of ["id export", "id import --yes"]) fails(words(line), "missing-value");
@@ -389,7 +417,7 @@ Deno.test("parseCommandLine refuses a missing or unknown subcommand", () => {
   for (const [word, meant] of suggestions) {
     assertEquals(fails([word], "unknown-subcommand").hint, `Did you mean ${meant}?`);
   }
-  for (const word of ["", "host", "192.168.1.5", "help", "constructor", "__proto__"]) {
+  for (const word of ["", "host", "192.168.1.5", "-", "constructor", "__proto__"]) {
     const error = fails([word, "--port", "1"], "unknown-subcommand");
     assertEquals(error.hint, CODES["unknown-subcommand"].hint);
   }
@@ -412,8 +440,12 @@ Deno.test("parseCommandLine refuses an unknown option", () => {
   }
   const lines = [
     "serve -p 5",
-    "serve -h",
+    "serve -x",
+    "serve -hx",
     "serve ---",
+    "join a --no-name=ada",
+    "join a --no-json=1",
+    "join a -5",
     "serve --=5",
     "serve --constructor",
     "serve --__proto__=5",
@@ -472,6 +504,7 @@ Deno.test("parseCommandLine refuses a value of an option that has none", () => {
     "serve --relay-only=true",
     "join a --listen=1",
     "--help=serve",
+    "-h=serve",
     "--version=1",
   ];
   for (const line of lines) {

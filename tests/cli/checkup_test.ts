@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { DoctorCommand } from "../../lib/cli/args.ts";
+import type { DoctorCommand } from "../../lib/cli/commands/doctor.ts";
 import type { HostAnswer } from "../../lib/cli/ask_host.ts";
 import {
   type AcquaintedPeer,
@@ -24,7 +24,9 @@ const COMMAND: DoctorCommand = {
   kind: "doctor",
   target: { host: "192.0.2.9", port: 12_345 },
   port: 12_345,
-  timeoutSeconds: 3,
+  timeoutMs: 3000,
+  identity: undefined,
+  profile: undefined,
   json: false,
 };
 
@@ -299,7 +301,7 @@ test("checkUp bounds the wait for multicast and for a name", async () => {
     hanging,
     {
       target: { host: "ada.local", port: 1 },
-      timeoutSeconds: 0.02,
+      timeoutMs: 20,
     },
   );
   assertEquals(behind, []);

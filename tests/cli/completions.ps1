@@ -11,6 +11,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       'peers' = 'show whom you have met'
       'log' = 'print a log that --log has made'
       'completions' = 'print completions for a shell'
+      'help' = 'explain a command'
       '--help' = 'show this text'
       '--version' = 'show the version'
     }
@@ -108,8 +109,20 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       'powershell' = 'powershell'
       '--help' = 'show this text'
     }
+    'help' = [ordered]@{
+      'serve' = 'serve'
+      'join' = 'join'
+      'scan' = 'scan'
+      'doctor' = 'doctor'
+      'id' = 'id'
+      'peers' = 'peers'
+      'log' = 'log'
+      'completions' = 'completions'
+      'help' = 'help'
+      '--help' = 'show this text'
+    }
   }
-  $valued = @('--port', '--host', '--name', '--allow', '--room', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--keep-seat', '--log', '--log-max', '--host-key', '--accept-host', '--wait', '--timeout', '--give-up-after', '--timeout', '--timeout')
+  $valued = @('--port', '--host', '--name', '--allow', '--room', '--host-key', '--accept-host', '--timeout', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--keep-seat', '--wait', '--give-up-after', '--log', '--log-max')
   $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }

@@ -1,6 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { completionScript } from "../../lib/cli/completions.ts";
-import { COMMANDS, type Option, SUBCOMMANDS } from "../../lib/cli/options.ts";
+import { completionScript } from "../../lib/cli/completion_script.ts";
+import {
+  describe,
+  HELP_OPTION,
+  type Option,
+  optionsOf,
+  SUBCOMMANDS,
+} from "../../lib/cli/options.ts";
+import { COMMANDS } from "../../lib/cli/registry.ts";
 import { test } from "../support/test.ts";
 
 // The other shells run their scripts in tests/e2e/completions_test.ts; Debian has no PowerShell.
@@ -21,13 +28,13 @@ test("completionScript names all that there is, for each command of its own", ()
     [...lines!.matchAll(/^ {6}'(.*)' = '(.*)'$/gm)].map(([, word, text]) => [word, text]),
   ]);
   const described = (options: readonly Option[]): string[][] =>
-    options.map(({ name, summary }) => [name, summary]);
+    options.map((option) => [option.name, describe(option)]);
   const [, ...commands] = found;
   assertEquals(
     commands,
     SUBCOMMANDS.map((name) => [name, [
-      ...COMMANDS[name].choices.map((choice) => [choice, choice]),
-      ...described(COMMANDS[name].options),
+      ...COMMANDS[name].choices?.map((choice) => [choice, choice]) ?? [],
+      ...described([...optionsOf(name), HELP_OPTION]),
     ]]),
   );
 });

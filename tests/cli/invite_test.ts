@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { fromHex } from "../../lib/bytes/mod.ts";
-import { type JoinCommand, parseCommandLine } from "../../lib/cli/args.ts";
+import { parseCommandLine } from "../../lib/cli/args.ts";
+import type { JoinCommand } from "../../lib/cli/commands/join.ts";
 import { findInvite, inviteTo } from "../../lib/cli/invite.ts";
 import { fingerprint, keyTag } from "../../lib/crypto/mod.ts";
 import { encodeCredential, formatInvite } from "../../lib/net/mod.ts";

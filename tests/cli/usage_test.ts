@@ -15,6 +15,7 @@ const SHORTEST: Readonly<Record<Subcommand, readonly string[]>> = {
   peers: ["peers"],
   log: ["log", "a.log"],
   completions: ["completions", "bash"],
+  help: ["help", "id"],
 };
 
 /** What an option takes that takes no 7. */
@@ -35,7 +36,7 @@ Deno.test("usage fits a terminal of 80 columns, and first of all one of 24 lines
 
 Deno.test("usage names the options of a command, each of which makes a difference", () => {
   const counts = SUBCOMMANDS.map((topic) => {
-    const options = [...usage(topic).matchAll(/^ {2}(--[\w-]+)( [A-Z]+)? {2,}/gm)];
+    const options = [...usage(topic).matchAll(/^ {2}(?:-\w, )?(--[\w-]+)( [A-Z]+)? {2,}/gm)];
     for (const [, option, value] of options) {
       const values = value === undefined ? [] : [VALUES[option!] ?? "7"];
       const without = [...SHORTEST[topic], ...option!.startsWith("--log-") ? ["--log", "7"] : []];
@@ -56,6 +57,7 @@ Deno.test("usage names the options of a command, each of which makes a differenc
     peers: 4,
     log: 1,
     completions: 1,
+    help: 1,
   });
 });
 
@@ -80,19 +82,19 @@ Deno.test("usage tells the defaults that hold", () => {
   assertStringIncludes(usage("serve"), `(default ${serve.port})`);
   const defaults = usage("serve").matchAll(/--max-([\w-]+) \w+ .*\(default (\d+)/g);
   assertEquals(Object.fromEntries(defaults.map(([, limit, value]) => [limit, Number(value)])), {
-    "members": serve.limits.maxMembers,
-    "handshakes": serve.limits.maxHandshakes,
-    "per-address": serve.limits.maxHandshakes / 4,
-    "waiting": serve.limits.maxWaiting,
-    "queue": serve.limits.maxQueueBytes / 2 ** 20,
-    "memory": serve.limits.maxMemoryBytes / 2 ** 20,
-    "rate": serve.limits.maxRate / 2 ** 20,
+    "members": serve.maxMembers,
+    "handshakes": serve.maxHandshakes,
+    "per-address": serve.maxHandshakes / 4,
+    "waiting": serve.maxWaiting,
+    "queue": serve.maxQueueBytes / 2 ** 20,
+    "memory": serve.maxMemoryBytes / 2 ** 20,
+    "rate": serve.maxRate / 2 ** 20,
   });
-  const minutes = serve.limits.keepSeatMs / 60_000;
+  const minutes = serve.keepSeatMs / 60_000;
   assertStringIncludes(usage("serve"), `lost the link (default ${minutes})`);
   assertStringIncludes(usage("join"), `PORT ${join.port}`);
-  assertStringIncludes(usage("join"), `(default ${join.waitSeconds})`);
-  assertStringIncludes(usage("join"), `(default ${join.timeoutSeconds})`);
+  assertStringIncludes(usage("join"), `(default ${join.waitMs / 1000})`);
+  assertStringIncludes(usage("join"), `(default ${join.timeoutMs / 1000})`);
 });
 
 Deno.test("VERSION is a version", () => {

@@ -1,18 +1,28 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Shell } from "../../lib/cli/commands/completions.ts";
 import {
-  COMMANDS,
   COMMON_OPTIONS,
-  ID_ACTIONS,
-  PEER_ACTIONS,
-  type Shell,
+  describe,
+  HELP_OPTION,
+  type Option,
+  optionsOf,
+  type Subcommand,
   SUBCOMMANDS,
 } from "../../lib/cli/options.ts";
+import { COMMANDS } from "../../lib/cli/registry.ts";
 import { emptyDirectory, Output, run } from "../support/program.ts";
 import { BASH_COMPLETION, missing, testUnless } from "../support/tools.ts";
 
 /** A file that a shell is to complete, and its directory: where it starts, and its home. */
 const DIRECTORY = emptyDirectory();
 Deno.writeTextFileSync(`${DIRECTORY}/my file.json`, "");
+
+const ID_ACTIONS = ["new", "export", "import"];
+
+/** All options of a command, as its help shows them. */
+function shownOptions(name: Subcommand): readonly Option[] {
+  return [...optionsOf(name), HELP_OPTION];
+}
 
 /** Writes a completion script to a file. @returns Its path. */
 async function scriptFor(shell: Shell): Promise<string> {
@@ -149,19 +159,22 @@ testUnless(missing("bash"), "bash knows all options of each command", async () =
   assertEquals(await complete(""), [...SUBCOMMANDS]);
   assertEquals(await complete("-"), COMMON_OPTIONS.map(({ name }) => name));
   for (const name of SUBCOMMANDS) {
-    const options = COMMANDS[name].options.map(({ name }) => name);
+    const options = shownOptions(name).map(({ name }) => name);
     assertEquals(await complete(name, "-"), options);
     assertEquals(await complete("--json", name, "--"), options);
   }
-  assertEquals(await complete("completions", ""), COMMANDS.completions.choices);
+  assertEquals(await complete("completions", ""), [...COMMANDS.completions.choices!]);
+  assertEquals(await complete("help", ""), [...SUBCOMMANDS]);
   assertEquals(await complete("serve", "--port", "-"), [""]);
   assertEquals(await complete("serve", "--port", "=", ""), [""]);
   assertEquals(await complete("serve", "--port", "="), [""]);
   assertEquals(await complete("serve", "--json", "="), [""]);
   assertEquals(await complete("join", ""), [""]);
-  assertEquals(await complete("id", "--profile", "new", ""), [...ID_ACTIONS]);
-  assertEquals(await complete("--name", "log", "id", "--identity", "=", "me", ""), [...ID_ACTIONS]);
-  for (const action of PEER_ACTIONS) assertEquals(await complete("peers", action, ""), [""]);
+  assertEquals(await complete("id", "--profile", "new", ""), ID_ACTIONS);
+  assertEquals(await complete("--name", "log", "id", "--identity", "=", "me", ""), ID_ACTIONS);
+  for (const action of COMMANDS.peers.choices!) {
+    assertEquals(await complete("peers", action, ""), [""]);
+  }
 });
 
 testUnless(missing("zsh", "script"), "zsh completes commands, options and paths", async () => {
@@ -186,8 +199,9 @@ testUnless(
     );
     await terminal.runs("lanchat begin", "begin");
     await terminal.type("lanchat join host --\t");
-    for (const { name, summary } of COMMANDS.join.options) {
-      await terminal.shows(new RegExp(`${name} +-- ${summary.replaceAll(/[()]/g, "\\$&")}`));
+    for (const option of shownOptions("join")) {
+      const summary = describe(option).replaceAll(/[()]/g, "\\$&");
+      await terminal.shows(new RegExp(`${option.name} +-- ${summary}`));
     }
     await terminal.type("\x15lanchat \t");
     for (const name of SUBCOMMANDS) {
@@ -209,8 +223,8 @@ testUnless(
         return [word, summary];
       });
     };
-    const options = (list: typeof COMMON_OPTIONS): [string, string][] =>
-      list.map(({ name, summary }): [string, string] => [name, summary]).sort();
+    const options = (list: readonly Option[]): [string, string][] =>
+      list.map((option): [string, string] => [option.name, describe(option)]).sort();
     const sorted = async (line: string): Promise<[string, string][]> =>
       (await complete(line)).sort();
     assertEquals(
@@ -219,11 +233,11 @@ testUnless(
     );
     assertEquals(await sorted("lanchat --"), options(COMMON_OPTIONS));
     for (const name of SUBCOMMANDS) {
-      assertEquals(await sorted(`lanchat ${name} --`), options(COMMANDS[name].options));
+      assertEquals(await sorted(`lanchat ${name} --`), options(shownOptions(name)));
     }
     const choices = (await sorted("lanchat completions ")).map(([word]) => word);
-    assertEquals(choices, [...COMMANDS.completions.choices].sort());
-    assertEquals((await sorted("lanchat id ")).map(([word]) => word), [...ID_ACTIONS].sort());
+    assertEquals(choices, [...COMMANDS.completions.choices!].sort());
+    assertEquals((await sorted("lanchat id ")).map(([word]) => word), ID_ACTIONS.toSorted());
     for (const line of ["log m", "id export m", "serve --identity m", "join h --log m"]) {
       // Not every fish writes the backslash that it will put there.
       const words = (await complete(`lanchat ${line}`)).map(([word]) => word.replace("\\", ""));

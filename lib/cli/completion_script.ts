@@ -1,18 +1,25 @@
+/**
+ * The completion scripts for shells, which come from the option table and the registry.
+ *
+ * @module
+ */
+import type { Shell } from "./commands/completions.ts";
 import {
-  COMMANDS,
+  ALL_OPTIONS,
   COMMON_OPTIONS,
-  FILE_ACTIONS,
+  describe,
+  HELP_OPTION,
   type Option,
-  type Shell,
+  optionsOf,
+  placeholder,
   type Subcommand,
   SUBCOMMANDS,
 } from "./options.ts";
+import { COMMANDS } from "./registry.ts";
 
 /**
- * A script that completes lanchat's commands and options, and the paths of files where those belong.
- * It runs nothing, and leaves alone whatever is typed.
- *
- * @param shell The shell that it is for.
+ * Returns a script that completes lanchat's commands, options and paths.
+ * The script runs nothing, and does not change the words that are typed already.
  */
 export function completionScript(shell: Shell): string {
   switch (shell) {
@@ -30,11 +37,11 @@ export function completionScript(shell: Shell): string {
 /** Works in every bash; the one of macOS has no `compopt`, and completes no paths. */
 function bash(): string {
   const cases = SUBCOMMANDS.map((name) => {
-    const { choices, operand, options } = COMMANDS[name];
-    const flags = `words="${names(options).join(" ")}"`;
+    const { choices = [], operand } = COMMANDS[name];
+    const flags = `words="${names(shownOptions(name)).join(" ")}"`;
     const files = "compopt -o default 2>/dev/null";
     return [
-      `    ${name}:*:${operand === "" ? "" : "-"}*) ${flags} ;;\n`,
+      `    ${name}:*:${operand === undefined ? "" : "-"}*) ${flags} ;;\n`,
       ...choices.length > 0 ? [`    ${name}::*) words="${choices.join(" ")}" ;;\n`] : [],
       ...fileActions(name).map((action) => `    ${name}:${action}:*) ${files} ;;\n`),
       ...takesFile(name) ? [`    ${name}::*) ${files} ;;\n`] : [],
@@ -74,8 +81,7 @@ complete -F _lanchat lanchat
 function zsh(): string {
   const summaries = SUBCOMMANDS.map((name) => `${name}\\:${zshWord(COMMANDS[name].summary)}`);
   const cases = SUBCOMMANDS.map((name) => {
-    const { options } = COMMANDS[name];
-    const specs = [...options.map(zshOption), ...zshOperand(name)];
+    const specs = [...shownOptions(name).map(zshOption), ...zshOperand(name)];
     return `    ${name})\n      _arguments \\\n        ${specs.join(" \\\n        ")}\n      ;;\n`;
   });
   return `\
@@ -101,17 +107,19 @@ fi
 `;
 }
 
-function zshOption({ name, summary, value }: Option): string {
-  const text = `[${zshText(summary)}]`;
-  const action = value === "FILE" ? "_files" : " ";
+function zshOption(option: Option): string {
+  const { name } = option;
+  const text = `[${zshText(describe(option))}]`;
+  const value = placeholder(option);
+  const action = takesPath(option) ? "_files" : " ";
   return zshQuote(
     value === undefined ? `${name}${text}` : `${name}=${text}:${zshText(value)}:${action}`,
   );
 }
 
 function zshOperand(name: Subcommand): string[] {
-  const { choices, operand } = COMMANDS[name];
-  if (operand === "") return [];
+  const { choices = [], operand } = COMMANDS[name];
+  if (operand === undefined) return [];
   const first = choices.length > 0 ? `(${choices.join(" ")})` : takesFile(name) ? "_files" : " ";
   const actions = fileActions(name);
   return [
@@ -138,10 +146,11 @@ function zshQuote(text: string): string {
 
 function fish(): string {
   const line = (...words: string[]): string => `complete -c lanchat ${words.join(" ")}\n`;
-  const option = ({ name, summary, value }: Option): string[] => [
-    `-l ${name.slice(2)}`,
-    ...value === undefined ? [] : [value === "FILE" ? "-rF" : "-x"],
-    `-d ${fishQuote(summary)}`,
+  const optionWords = (option: Option): string[] => [
+    ...option.short === undefined ? [] : [`-s ${option.short.slice(1)}`],
+    `-l ${option.name.slice(2)}`,
+    ...option.type === "flag" ? [] : [takesPath(option) ? "-rF" : "-x"],
+    `-d ${fishQuote(describe(option))}`,
   ];
   const top = "-n __fish_use_subcommand";
   const seen = (words: readonly string[]): string =>
@@ -150,14 +159,14 @@ function fish(): string {
   return [
     "# Completions of lanchat for fish: put this file into ~/.config/fish/completions.\n",
     line("-f"),
-    ...COMMON_OPTIONS.map((each) => line(top, ...option(each))),
+    ...COMMON_OPTIONS.map((each) => line(top, ...optionWords(each))),
     ...SUBCOMMANDS.map((name) => line(top, `-a ${name} -d ${fishQuote(COMMANDS[name].summary)}`)),
     ...SUBCOMMANDS.flatMap((name) => {
-      const { choices, options } = COMMANDS[name];
+      const { choices = [] } = COMMANDS[name];
       const actions = fileActions(name);
       const inside = whereSeen(name);
       return [
-        ...options.map((each) => line(inside, ...option(each))),
+        ...shownOptions(name).map((each) => line(inside, ...optionWords(each))),
         ...choices.length > 0
           ? [
             line(
@@ -186,11 +195,14 @@ function powershell(): string {
     return `    ${powershellQuote(name)} = [ordered]@{\n${lines.join("")}    }\n`;
   };
   const described = (options: readonly Option[]): [string, string][] =>
-    options.map(({ name, summary }) => [name, summary]);
+    options.map((option) => [option.name, describe(option)]);
   const commands = SUBCOMMANDS.map((name): [string, string] => [name, COMMANDS[name].summary]);
   const tables = SUBCOMMANDS.map((name) => {
-    const choices = COMMANDS[name].choices.map((choice): [string, string] => [choice, choice]);
-    return table(name, [...choices, ...described(COMMANDS[name].options)]);
+    const { choices = [] } = COMMANDS[name];
+    return table(name, [
+      ...choices.map((choice): [string, string] => [choice, choice]),
+      ...described(shownOptions(name)),
+    ]);
   });
   return `\
 # Completions of lanchat for PowerShell: add this to $PROFILE.
@@ -199,7 +211,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
   $completions = @{
 ${table("", [...commands, ...described(COMMON_OPTIONS)])}${tables.join("")}\
   }
-  $valued = @(${names(valueOptions()).map(powershellQuote).join(", ")})
+  $valued = @(${valueOptions().map(powershellQuote).join(", ")})
   $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }
@@ -219,30 +231,39 @@ function powershellQuote(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Whether a path may follow a command itself. */
+/** Whether a path may follow a command. */
 function takesFile(name: Subcommand): boolean {
   return COMMANDS[name].operand === "FILE";
 }
 
-/** Behind which words of a command a path may follow. */
-function fileActions(name: Subcommand): string[] {
-  return COMMANDS[name].choices.filter((choice) => FILE_ACTIONS.includes(choice));
+/** The choices of a command that a path may follow. */
+function fileActions(name: Subcommand): readonly string[] {
+  return COMMANDS[name].fileChoices ?? [];
+}
+
+/** The options of a command, in the order of its help. */
+function shownOptions(name: Subcommand): readonly Option[] {
+  return [...optionsOf(name), HELP_OPTION];
+}
+
+function takesPath({ type }: Option): boolean {
+  return type === "file";
 }
 
 function names(options: readonly Option[]): string[] {
   return options.map(({ name }) => name);
 }
 
-/** The options of any command that take a value, once each. */
-function valueOptions(): Option[] {
-  const all = SUBCOMMANDS.flatMap((name) => COMMANDS[name].options);
-  return [...new Set(all)].filter(({ value }) => value !== undefined);
+/** The names of all options that take a value, once each. */
+function valueOptions(): string[] {
+  return [...new Set(names(ALL_OPTIONS.filter(({ type }) => type !== "flag")))];
 }
 
 function fileOptions(): string[] {
-  return names(valueOptions().filter(({ value }) => value === "FILE"));
+  return names(ALL_OPTIONS.filter(takesPath));
 }
 
 function otherValueOptions(): string[] {
-  return names(valueOptions().filter(({ value }) => value !== "FILE"));
+  const files = fileOptions();
+  return valueOptions().filter((name) => !files.includes(name));
 }

@@ -1,21 +1,34 @@
-import { EXIT, LanchatError } from "../errors.ts";
-import { JsonFrontEnd, noticeLines } from "../ui/mod.ts";
-import type { FoundRoomEvent, ProblemEvent } from "../session_events.ts";
-import type { ScanCommand } from "./args.ts";
-import { Interrupts } from "../session/mod.ts";
-import { print } from "./print.ts";
-import { problem } from "../session_events.ts";
-import { report } from "./report.ts";
-import { findKnownPeers, noRoom, roomEvent, searchRooms, tagsOf } from "./rooms.ts";
+import { EXIT, LanchatError } from "../../errors.ts";
+import { JsonFrontEnd, noticeLines } from "../../ui/mod.ts";
+import type { FoundRoomEvent, ProblemEvent } from "../../session_events.ts";
+import { Interrupts } from "../../session/mod.ts";
+import { refuseSurplus } from "../operands.ts";
+import type { Parsed } from "../options.ts";
+import { print } from "../print.ts";
+import { problem } from "../../session_events.ts";
+import { report } from "../report.ts";
+import { findKnownPeers, noRoom, roomEvent, searchRooms, tagsOf } from "../rooms.ts";
+import type { SubcommandEntry } from "../subcommand.ts";
 
-/**
- * Lists the rooms on this network on standard output, as their hosts answer.
- *
- * @returns The exit status.
- * @throws {LanchatError} If there are none, or none can be found; not where the list is JSON Lines, which
- * tell of it.
- */
-export async function scan(command: ScanCommand): Promise<number> {
+/** A parsed `lanchat scan`. */
+export type ScanCommand = Parsed<"scan">;
+
+/** `lanchat scan` lists the rooms on this network, as their hosts answer. */
+export const SCAN: SubcommandEntry<ScanCommand> = {
+  summary: "list the rooms on this network",
+  note: "Hosts that you have met are marked.",
+  examples: ["lanchat scan --timeout 10", "lanchat scan --json"],
+  operands(words) {
+    const hint = "It lists all rooms on this network. For one host: lanchat join ADDRESS, or " +
+      "lanchat doctor ADDRESS.";
+    refuseSurplus("scan", words, hint);
+    return {};
+  },
+  run: scan,
+};
+
+/** Lists the rooms; JSON Lines show a failure, too. */
+async function scan(command: ScanCommand): Promise<number> {
   if (!command.json) return await scanForPeople(command);
   const frontEnd = new JsonFrontEnd();
   let status: number = EXIT.OK;
@@ -54,7 +67,7 @@ async function list(
   try {
     const tags = await tagsOf(await findKnownPeers(command));
     await searchRooms({
-      ms: command.timeoutSeconds * 1000,
+      ms: command.timeoutMs,
       tags,
       stop: interrupts.first,
       onRoom: (room) => last = Promise.resolve(last).then(() => show(roomEvent(room, tags))),

@@ -1,6 +1,6 @@
-import { toBase64Url } from "../bytes/mod.ts";
-import { fingerprint, keyTag, readFingerprint } from "../crypto/mod.ts";
-import { LanchatError, quote } from "../errors.ts";
+import { toBase64Url } from "../../bytes/mod.ts";
+import { fingerprint, keyTag, readFingerprint } from "../../crypto/mod.ts";
+import { LanchatError, quote, UsageError } from "../../errors.ts";
 import {
   identityPlace,
   type KnownPeer,
@@ -8,23 +8,56 @@ import {
   peersPlace,
   readPeers,
   writePeers,
-} from "../store/mod.ts";
-import type { PeerEvent } from "../session_events.ts";
-import type { PeersCommand } from "./args.ts";
-import { damagedWarnings, identityOptions, peersWarnings } from "./person.ts";
-import { answer } from "./print.ts";
-import { report } from "./report.ts";
+} from "../../store/mod.ts";
+import type { PeerEvent } from "../../session_events.ts";
+import { actionOf, missingFile, refuseSurplus } from "../operands.ts";
+import type { Parsed } from "../options.ts";
+import { damagedWarnings, identityOptions, peersWarnings } from "../person.ts";
+import { answer } from "../print.ts";
+import { report } from "../report.ts";
+import type { SubcommandEntry } from "../subcommand.ts";
 
 /** How many of those who share a name are told. */
 const MAX_CANDIDATES = 8;
 
-/**
- * Shows whom one has met, or changes that.
- *
- * @returns The exit status.
- * @throws {LanchatError} If a file cannot be used, or it is not clear who is meant.
- */
-export async function managePeers(command: PeersCommand): Promise<number> {
+/** The actions but `list`. */
+const ACTIONS = ["forget", "export", "import"] as const;
+
+/** A parsed `lanchat peers`. */
+export type PeersCommand = Parsed<"peers"> & {
+  readonly action: "list" | typeof ACTIONS[number];
+  /** The name, tag or fingerprint of the peer to forget. */
+  readonly who: string | undefined;
+  /** The path to write or to read; standard output if missing. */
+  readonly file: string | undefined;
+};
+
+/** `lanchat peers` lists the known peers, or changes them. */
+export const PEERS: SubcommandEntry<PeersCommand> = {
+  summary: "show whom you have met",
+  operand: "[ACTION [WHO|FILE]]",
+  choices: ACTIONS,
+  fileChoices: ["export", "import"],
+  note: "ACTION is forget WHO (a name, tag or fingerprint), export [FILE] or import FILE.",
+  examples: ["lanchat peers", "lanchat peers forget bob", "lanchat peers export peers.jsonl"],
+  operands([word, operand, ...words]) {
+    const action = word === undefined ? "list" : actionOf("peers", word, ACTIONS);
+    if (action === "forget" && operand === undefined) {
+      throw new UsageError("missing-value", "Cannot forget as nobody is named", {
+        hint: "Give a name, a tag or a fingerprint, as in: lanchat peers forget bob",
+      });
+    }
+    if (action === "import" && operand === undefined) {
+      throw missingFile("peers import", "peers.jsonl");
+    }
+    refuseSurplus(`peers ${word}`, words);
+    const [who, file] = action === "forget" ? [operand, undefined] : [undefined, operand];
+    return { action, who, file };
+  },
+  run: managePeers,
+};
+
+async function managePeers(command: PeersCommand): Promise<number> {
   const known = await KnownPeers.open(peersPlace(identityPlace(identityOptions(command))));
   const warnings = peersWarnings(known);
   switch (command.action) {

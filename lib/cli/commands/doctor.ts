@@ -1,15 +1,26 @@
-import { EXIT } from "../errors.ts";
-import { checkMulticast, dial, listen, lookUp, ownInterfaces } from "../net/mod.ts";
-import { environmentVariable, isGranted } from "../permission.ts";
-import { KnownPeers, lookAtIdentity, peersPlace } from "../store/mod.ts";
-import { JsonFrontEnd, noticeLines } from "../ui/mod.ts";
-import type { CheckEvent, ClosedEvent, ProblemEvent } from "../session_events.ts";
-import type { DoctorCommand } from "./args.ts";
-import { askHost } from "./ask_host.ts";
-import { checkUp, type Environment, type TerminalLook } from "./checkup.ts";
-import { Interrupts } from "../session/mod.ts";
-import { print } from "./print.ts";
-import { problem } from "../session_events.ts";
+import { EXIT } from "../../errors.ts";
+import {
+  checkMulticast,
+  DEFAULT_PORT,
+  dial,
+  type HostPort,
+  listen,
+  lookUp,
+  ownInterfaces,
+  parseHostPort,
+} from "../../net/mod.ts";
+import { environmentVariable, isGranted } from "../../permission.ts";
+import { KnownPeers, lookAtIdentity, peersPlace } from "../../store/mod.ts";
+import { JsonFrontEnd, noticeLines } from "../../ui/mod.ts";
+import type { CheckEvent, ClosedEvent, ProblemEvent } from "../../session_events.ts";
+import { askHost } from "../ask_host.ts";
+import { checkUp, type Environment, type TerminalLook } from "../checkup.ts";
+import { Interrupts } from "../../session/mod.ts";
+import { refuseSurplus } from "../operands.ts";
+import type { Parsed } from "../options.ts";
+import { print } from "../print.ts";
+import type { SubcommandEntry } from "../subcommand.ts";
+import { problem } from "../../session_events.ts";
 
 /** What is really there. */
 const SURROUNDINGS: Environment = {
@@ -26,12 +37,26 @@ const SURROUNDINGS: Environment = {
   now: Date.now,
 };
 
-/**
- * Looks at what keeps people apart, and says for each thing what it saw and what to do.
- *
- * @returns The exit status: a failure where something is wrong.
- */
-export async function doctor(command: DoctorCommand): Promise<number> {
+/** A parsed `lanchat doctor`. */
+export type DoctorCommand = Parsed<"doctor"> & {
+  /** The host that cannot be joined; without it, only this machine is checked. */
+  readonly target: HostPort | undefined;
+};
+
+/** `lanchat doctor` finds out why people cannot reach each other; its status is a failure if a check fails. */
+export const DOCTOR: SubcommandEntry<DoctorCommand> = {
+  summary: "find out what keeps people apart",
+  operand: "[HOST[:PORT]]",
+  note: "HOST is what cannot be joined; without it only this machine is looked at.",
+  examples: ["lanchat doctor 192.168.1.5", "lanchat doctor ada.local --timeout 10"],
+  operands([address, ...words]) {
+    refuseSurplus("doctor", words);
+    return { target: address === undefined ? undefined : parseHostPort(address, DEFAULT_PORT) };
+  },
+  run: doctor,
+};
+
+async function doctor(command: DoctorCommand): Promise<number> {
   const interrupts = new Interrupts(() => Deno.exit(EXIT.INTERRUPTED));
   const interrupted = interrupts.first.then(() => "interrupted" as const);
   const show = command.json ? showAsJson() : showToPerson;

@@ -1,0 +1,50 @@
+/**
+ * `lanchat completions` prints a completion script for a shell.
+ *
+ * @module
+ */
+import { CODES, quote, UsageError } from "../../errors.ts";
+import { refuseSurplus } from "../operands.ts";
+import type { Parsed } from "../options.ts";
+import { answer } from "../print.ts";
+import type { SubcommandEntry } from "../subcommand.ts";
+
+/** The shells that lanchat has completions for. */
+export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
+
+/** A shell that lanchat has completions for. */
+export type Shell = typeof SHELLS[number];
+
+/** A parsed `lanchat completions`. */
+export type CompletionsCommand = Parsed<"completions"> & { readonly shell: Shell };
+
+/** `lanchat completions`. */
+export const COMPLETIONS: SubcommandEntry<CompletionsCommand> = {
+  summary: "print completions for a shell",
+  operand: "SHELL",
+  choices: SHELLS,
+  note: "SHELL is bash, zsh, fish or powershell.",
+  examples: [
+    "lanchat completions bash >> ~/.bashrc",
+    "lanchat completions fish > ~/.config/fish/completions/lanchat.fish",
+  ],
+  operands([word, ...words]) {
+    if (word === undefined) {
+      throw new UsageError("missing-value", "Cannot complete as no shell is given", {
+        hint: CODES["unknown-shell"].hint,
+      });
+    }
+    const shell = SHELLS.find((shell) => shell === word);
+    if (shell === undefined) {
+      const message = `Cannot complete in ${quote(word)} as lanchat does not know this shell`;
+      throw new UsageError("unknown-shell", message);
+    }
+    refuseSurplus("completions", words);
+    return { shell };
+  },
+  async run({ shell }) {
+    // The script has all subcommands, this one too, so that a static import would be a cycle.
+    const { completionScript } = await import("../completion_script.ts");
+    return await answer(completionScript(shell));
+  },
+};

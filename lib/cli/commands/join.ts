@@ -1,0 +1,69 @@
+/**
+ * `lanchat join` enters a room.
+ *
+ * @module
+ */
+import { EXIT } from "../../errors.ts";
+import { DEFAULT_PORT, isInvite, parseHostPort } from "../../net/mod.ts";
+import { runInFrontEnd } from "../in_front_end.ts";
+import { findInvite, STANDARD_INPUT } from "../invite.ts";
+import { type Found, join } from "../join.ts";
+import { refuseSurplus } from "../operands.ts";
+import type { Parsed } from "../options.ts";
+import { canChoose, chooseRoom } from "../start.ts";
+import type { SubcommandEntry } from "../subcommand.ts";
+
+/** A parsed `lanchat join`. */
+export type JoinCommand = Parsed<"join"> & {
+  /** The IP address or name of the host; missing where an invite names it, or the room is not found yet. */
+  readonly host?: string;
+  /** The TCP port of the host. */
+  readonly port: number;
+  /** An invite link as typed, or {@linkcode STANDARD_INPUT}. */
+  readonly link?: string;
+};
+
+/** `lanchat join`. */
+export const JOIN: SubcommandEntry<JoinCommand> = {
+  summary: "enter a room",
+  operand: "[HOST[:PORT]]",
+  note: "HOST is an address or a name, PORT 12345; IPv6 as in [fe80::1%eth0]:12345.\n" +
+    "In its place: an invite link, or - to be asked for one (or LANCHAT_INVITE).\n" +
+    "Without any of these lanchat looks for rooms on this network.",
+  examples: [
+    "lanchat join 192.168.1.5 --name bob",
+    "lanchat join '[fd00::2]:4000' --listen",
+    "echo hello | lanchat join ada.local --wait 60",
+  ],
+  operands([where, ...words]) {
+    const isPort = /^\d{1,5}$/.test(words[0] ?? "");
+    const hint = "Write the port after the address and a colon, as in 192.168.1.5:12345.";
+    refuseSurplus("join", words, isPort ? hint : undefined);
+    if (where === undefined) return { port: DEFAULT_PORT };
+    if (where === STANDARD_INPUT || isInvite(where)) return { port: DEFAULT_PORT, link: where };
+    return parseHostPort(where, DEFAULT_PORT);
+  },
+  async run(command) {
+    const invite = await findInvite(command);
+    if (invite !== undefined) return await joinInFrontEnd(command, { invite });
+    if (command.host !== undefined || command.json || !canChoose()) {
+      return await joinInFrontEnd(command);
+    }
+    const chosen = await chooseRoom({ ...command, hosting: false });
+    return chosen.do === "join" ? await joinInFrontEnd(command, chosen.found) : EXIT.OK;
+  },
+};
+
+/**
+ * Joins a room, and stays in it until it ends.
+ *
+ * @param found The room or the invite that takes the place of an address on the command line.
+ * @returns The exit status.
+ */
+export async function joinInFrontEnd(command: JoinCommand, found: Found = {}): Promise<number> {
+  return await runInFrontEnd(
+    command,
+    !command.listen,
+    (...session) => join(command, ...session, found),
+  );
+}

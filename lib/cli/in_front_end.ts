@@ -1,0 +1,87 @@
+/**
+ * Runs a subcommand with the front end that its options ask for: a terminal, plain lines or JSON Lines.
+ *
+ * @module
+ */
+import { CODES, EXIT, LanchatError, quote } from "../errors.ts";
+import { DebuggerBlock } from "../net/mod.ts";
+import { type FrontEnd, Interrupts } from "../session/mod.ts";
+import { problem, type ProblemEvent } from "../session_events.ts";
+import { type OpenedIdentity, openIdentity, openLog, openSealedLog } from "../store/mod.ts";
+import { chooseFrontEnd, LoggedFrontEnd } from "../ui/mod.ts";
+import type { OptionValues } from "./options.ts";
+import { unlocker } from "./passphrase.ts";
+import { identityOptions } from "./person.ts";
+
+/** The options that `serve` and `join` share. */
+export type SessionOptions = Pick<
+  OptionValues<"serve">,
+  keyof OptionValues<"serve"> & keyof OptionValues<"join">
+>;
+
+/**
+ * Runs a chat in the front end that its options ask for, and shows there why it fails.
+ *
+ * @param typing Whether a person types messages.
+ * @returns The exit status.
+ * @throws {LanchatError} If the identity or the log cannot be opened.
+ */
+export async function runInFrontEnd(
+  options: SessionOptions,
+  typing: boolean,
+  run: (
+    opened: OpenedIdentity,
+    frontEnd: FrontEnd,
+    interrupts: Interrupts,
+  ) => Promise<number>,
+): Promise<number> {
+  using _ = new DebuggerBlock();
+  const opened = await openIdentity(identityOptions(options));
+  const frontEnd = await openFrontEnd(options, typing);
+  const interrupts = new Interrupts(() => Deno.exit(EXIT.INTERRUPTED));
+  let broken = false;
+  void frontEnd.broken.then(() => broken = true);
+  void frontEnd.interrupted.then(() => interrupts.ask());
+  try {
+    const status = await run(opened, frontEnd, interrupts);
+    await frontEnd.close();
+    return broken ? status || EXIT.FAILURE : status;
+  } catch (error) {
+    return await fail(error, frontEnd);
+  } finally {
+    interrupts.close();
+  }
+}
+
+/** Opens the log first: if that fails, the terminal is untouched. */
+async function openFrontEnd(options: SessionOptions, typing: boolean): Promise<FrontEnd> {
+  const { json, log: file, logEncrypted, maxLogBytes, notify, plain } = options;
+  const moved = Promise.withResolvers<void>();
+  const log = file === undefined
+    ? undefined
+    : await (logEncrypted
+      ? openSealedLog(file, unlocker(file), maxLogBytes, moved.resolve)
+      : openLog(file, maxLogBytes, moved.resolve));
+  const frontEnd = await chooseFrontEnd({ json, plain, notify, typing });
+  if (log === undefined) return frontEnd;
+  const logged = new LoggedFrontEnd(frontEnd, log);
+  void moved.promise.then(() => logged.show(logMoved(file!)));
+  return logged;
+}
+
+function logMoved(file: string): ProblemEvent {
+  const message = `Log ${quote(file)} was moved or removed: it goes on in a new file`;
+  return { event: "warning", code: "log-moved", message, hint: CODES["log-moved"].hint };
+}
+
+/** Shows a failure where there is no front end yet. @returns The exit status. */
+export async function failAtOnce(error: unknown, json: boolean): Promise<number> {
+  const frontEnd = await chooseFrontEnd({ json, plain: true, notify: false, typing: false });
+  return await fail(error, frontEnd);
+}
+
+async function fail(error: unknown, frontEnd: FrontEnd): Promise<number> {
+  frontEnd.show(problem(error));
+  await frontEnd.close();
+  return error instanceof LanchatError ? error.exitStatus : EXIT.FAILURE;
+}
