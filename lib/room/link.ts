@@ -191,7 +191,7 @@ export class Link {
   /**
    * Queues an object for the room or one session.
    *
-   * @param keep Whether it is kept until everybody has it.
+   * @param keep Whether it is kept until everybody has it, and sent to another host process too.
    * @returns Its number.
    */
   send(envelope: Omit<MemberEnvelope, "cmid">, keep = true): number {
@@ -292,6 +292,10 @@ export class Link {
     if (!known) {
       this.#restarted ||= this.#entered;
       this.#entered = false;
+      // Members would answer an old NEED, whose answer this member drops, and forget what they had kept for it.
+      this.#outbox = this.#outbox.map((entry) =>
+        entry.keep ? entry : { ...entry, to: HOST_SESSION }
+      );
     }
     if (!known || !record.resumed) this.#lastSeq = this.#shownSeq = this.#ackedSeq = 0;
     this.#taken(record.lastCmid, this.#sent);

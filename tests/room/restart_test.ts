@@ -5,10 +5,12 @@ import { WINDOW_BYTES } from "../../lib/room/link.ts";
 import { type Member, SILENT_AFTER_MS } from "../../lib/room/mod.ts";
 import {
   decodeAgain,
+  decodeNeed,
   encodeAgain,
   encodeNeed,
   ENVELOPE_OVERHEAD_BYTES,
   EnvelopeClass,
+  HOST_SESSION,
   MemberChange,
   type MemberEnvelope,
   ObjectType,
@@ -864,6 +866,26 @@ test("Room answers none of the old questions after another restart", async () =>
   );
   assertEquals(ends.length, 0);
   assertEquals(delivered.filter(({ result }) => result !== undefined).length, 0);
+  await stage.close();
+});
+
+test("Room sends no question of one process to members at the next", async () => {
+  const { bob, carol, chain, stage } = await open();
+  const lost = await chain.msg("lost");
+  await stage.cut();
+  stage.dial(true);
+  stage.relay.acknowledges = false;
+  await stage.relay.accept({ resumed: false, lastCmid: 0 });
+  await stage.relay.resume([bob.entry, carol.entry]);
+  const { cmid, object } = await stage.relay.object(ObjectType.NEED, bob.session);
+  await stage.restart([bob, carol]);
+  // Its number is taken, by an envelope to nobody.
+  const again = stage.relay.envelopes.all.find((envelope) => envelope.cmid === cmid);
+  assertEquals(again?.to, HOST_SESSION);
+  const round = await stage.asks(bob);
+  assert(round > decodeNeed(object));
+  await stage.answers(bob, round, [lost]);
+  assertEquals(await stage.text(), "lost");
   await stage.close();
 });
 
