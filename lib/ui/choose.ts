@@ -1,3 +1,4 @@
+/** Chooses and loads the front end for this process. */
 import { environmentVariable } from "../permission.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { JsonFrontEnd } from "./json.ts";

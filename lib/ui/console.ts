@@ -1,3 +1,4 @@
+/** The input of the process's terminal: UTF-8 on every system, and raw mode. */
 import process from "node:process";
 import { Readable } from "node:stream";
 

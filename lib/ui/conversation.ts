@@ -15,13 +15,13 @@ import type {
 import { typedName } from "../wire/mod.ts";
 import { AddressBook } from "./address_book.ts";
 import { parseLine } from "./line_parser.ts";
-import { type Look, markedName, messageLine } from "./look.ts";
+import { markedName, messageLine, type Theme } from "./theme.ts";
 import { awaySentence, failedMessage, noticeLines, personLines } from "./notices.ts";
 import { type DeliveryState, type OwnMessage, OwnMessages } from "./own_messages.ts";
 import { fittingQrLines, noQrSentence } from "./qr.ts";
 import { excerpt, sanitize } from "./sanitize.ts";
 import { helpLines, type ParsedLine, type SlashCommand } from "./slash_commands.ts";
-import { Transcript } from "./transcript.ts";
+import { Timeline } from "./timeline.ts";
 
 /** What `/help` adds where lanchat edits the line. */
 const KEYS_HELP: readonly string[] = [
@@ -43,8 +43,8 @@ const STATE_MARKS: Readonly<Record<DeliveryState, string>> = {
 
 /** Options of a {@linkcode Conversation}. */
 export interface ConversationOptions {
-  /** The look of each part of a line. */
-  readonly look: Look;
+  /** The theme for each part of a line. */
+  readonly theme: Theme;
   /** Whether own messages are shown; otherwise the terminal has echoed them. */
   readonly echoes: boolean;
   /** Whether lanchat edits the line; only then it is known when a line is begun. */
@@ -78,7 +78,7 @@ export interface LineEffect {
  */
 export class Conversation {
   readonly #options: ConversationOptions;
-  readonly #transcript: Transcript;
+  readonly #timeline: Timeline;
   readonly #book: AddressBook;
   readonly #own: OwnMessages;
   #me: OwnView | undefined;
@@ -89,9 +89,9 @@ export class Conversation {
 
   /** Starts before the room is joined. */
   constructor(options: ConversationOptions) {
-    const { clock = systemClock, editsLine, look, print } = options;
+    const { clock = systemClock, editsLine, theme, print } = options;
     this.#options = options;
-    this.#transcript = new Transcript(look, clock);
+    this.#timeline = new Timeline(theme, clock);
     this.#book = new AddressBook(editsLine);
     this.#own = new OwnMessages(() => print(this.#settledLines()), clock);
   }
@@ -153,13 +153,13 @@ export class Conversation {
     const failed = this.#own.takeFailed();
     const lines = failed.length > 0
       ? []
-      : this.#transcript.notice(["There is nothing to send again."]);
+      : this.#timeline.notice(["There is nothing to send again."]);
     return { lines, wishes: failed.map((message) => this.#say(message)) };
   }
 
   #helpLines(topic?: SlashCommand): readonly string[] {
     const keys = topic === undefined && this.#options.editsLine ? KEYS_HELP : [];
-    return this.#transcript.notice([...helpLines(topic), ...keys]);
+    return this.#timeline.notice([...helpLines(topic), ...keys]);
   }
 
   // Events.
@@ -204,38 +204,38 @@ export class Conversation {
   }
 
   #notice(event: SessionEvent): readonly string[] {
-    return this.#transcript.notice(personLines(event));
+    return this.#timeline.notice(personLines(event));
   }
 
   #messageLines(event: MessageEvent): readonly string[] {
-    const { look, notify } = this.#options;
+    const { theme, notify } = this.#options;
     const text = sanitize(event.text);
     const isMention = this.#mention !== undefined && text.search(this.#mention) >= 0;
     if (event.private || isMention) notify(markedName(event.from), event.text);
-    const marked = isMention ? text.replaceAll(this.#mention!, look.mention) : text;
-    return this.#transcript.timed(messageLine(look.name(event.from), marked, event), event.at);
+    const marked = isMention ? text.replaceAll(this.#mention!, theme.mention) : text;
+    return this.#timeline.timed(messageLine(theme.name(event.from), marked, event), event.at);
   }
 
   /** The QR code is above the digits, which must be visible in a low window too. */
   #safetyNumberLines(event: SafetyNumberEvent): readonly string[] {
-    const { columns, look } = this.#options;
+    const { columns, theme } = this.#options;
     const notice = this.#notice(event);
     if (columns === undefined || event.asked !== undefined) return notice;
     const lines = fittingQrLines(event.digits, columns());
-    if (lines !== undefined) return [...lines.map(look.qr), ...notice];
+    if (lines !== undefined) return [...lines.map(theme.qr), ...notice];
     return [
       ...notice,
-      ...this.#transcript.notice([`${noQrSentence("the number")} The digits do as well.`]),
+      ...this.#timeline.notice([`${noQrSentence("the number")} The digits do as well.`]),
     ];
   }
 
   /** The QR code of an invite: at the start only if others need the link to join, later on request. */
   #qrLines({ link, secret }: InviteEvent): readonly string[] {
-    const { columns, look } = this.#options;
+    const { columns, theme } = this.#options;
     if (columns === undefined || !(secret || this.ready)) return [];
     const lines = fittingQrLines(link, columns());
-    return lines?.map(look.qr) ??
-      this.#transcript.notice([`${noQrSentence("the link")} /invite shows it in a wider one.`]);
+    return lines?.map(theme.qr) ??
+      this.#timeline.notice([`${noQrSentence("the link")} /invite shows it in a wider one.`]);
   }
 
   // Own messages.
@@ -249,7 +249,7 @@ export class Conversation {
   get waiting(): readonly string[] {
     if (!this.#options.echoes) return [];
     return this.#own.waiting.map((message) =>
-      this.#transcript.line(this.#ownLine({ ...message, text: shorten(message.text) }), message.at)
+      this.#timeline.line(this.#ownLine({ ...message, text: shorten(message.text) }), message.at)
     );
   }
 
@@ -276,26 +276,24 @@ export class Conversation {
     this.#failureHint = hint;
     return [
       ...this.#settledLines(),
-      ...this.#transcript.notice(noticeLines({ ...problem, hint: shown })),
+      ...this.#timeline.notice(noticeLines({ ...problem, hint: shown })),
     ];
   }
 
   #ownLines(messages: readonly OwnMessage[]): readonly string[] {
     if (!this.#options.echoes) return [];
-    return messages.flatMap((message) =>
-      this.#transcript.timed(this.#ownLine(message), message.at)
-    );
+    return messages.flatMap((message) => this.#timeline.timed(this.#ownLine(message), message.at));
   }
 
   #ownLine({ away, kind, state, text, to }: OwnMessage): string {
-    const { look } = this.#options;
-    const me = look.name(this.#me ?? { name: "you", key: "" });
-    const sender = to === undefined ? me : `${me} to ${look.name(to)}`;
+    const { theme } = this.#options;
+    const me = theme.name(this.#me ?? { name: "you", key: "" });
+    const sender = to === undefined ? me : `${me} to ${theme.name(to)}`;
     const line = messageLine(sender, sanitize(text), { kind, private: to !== undefined });
     const mark = away.length === 0
       ? STATE_MARKS[state]
       : `${STATE_MARKS.sent} ${awaySentence(away)}`;
-    return `${line} ${look.time(mark)}`;
+    return `${line} ${theme.time(mark)}`;
   }
 }
 

@@ -1,3 +1,4 @@
+/** The front end for terminals without cursor movement and for screen readers. */
 import { type Clock, systemClock } from "../clock.ts";
 import { CODES } from "../errors.ts";
 import { decodeText, MAX_TEXT_BYTES } from "../wire/mod.ts";
@@ -5,10 +6,10 @@ import { typedInput } from "./console.ts";
 import { Conversation } from "./conversation.ts";
 import type { Code } from "../errors.ts";
 import type { SessionEvent, Wish } from "../session_events.ts";
-import { type StandardStreams, standardStreams } from "./standard_streams.ts";
+import { type StandardStreams, standardStreams } from "./process.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { type InputLine, readLines } from "./lines.ts";
-import { PLAIN_LOOK } from "./look.ts";
+import { PLAIN_THEME } from "./theme.ts";
 import { Notifier } from "./notifier.ts";
 import { Output } from "./output.ts";
 
@@ -46,7 +47,7 @@ export class DumbTerminalFrontEnd implements FrontEnd {
     this.broken = this.#output.broken;
     const notifier = new Notifier(() => undefined, clock);
     this.#conversation = new Conversation({
-      look: PLAIN_LOOK,
+      theme: PLAIN_THEME,
       echoes: false,
       editsLine: false,
       notify: (from, text) => {

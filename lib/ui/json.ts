@@ -1,8 +1,9 @@
+/** The front end for programs: JSON Lines in both directions. */
 import { utf8 } from "../bytes/mod.ts";
 import { CODES, UsageError } from "../errors.ts";
 import { MAX_TEXT_BYTES } from "../wire/mod.ts";
 import type { RefusedWish, SayWish, SessionEvent, Wish } from "../session_events.ts";
-import { type StandardStreams, standardStreams } from "./standard_streams.ts";
+import { type StandardStreams, standardStreams } from "./process.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { type InputLine, readLines } from "./lines.ts";
 import { MessageIds } from "./message_ids.ts";

@@ -1,3 +1,5 @@
+/** Decodes control characters and control sequences into keys. */
+
 /** One unit of terminal input. */
 export type Keystroke =
   /** Printable characters. */

@@ -1,3 +1,4 @@
+/** Parses the bytes of a terminal into text, keys and pastes. */
 import { controlKey, controlSequenceKey, type Keystroke, singleShiftKey } from "./key_codes.ts";
 import { Utf8Decoder } from "./utf8_decoder.ts";
 

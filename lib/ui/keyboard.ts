@@ -1,3 +1,4 @@
+/** The keyboard of a terminal: a key parser with a timeout for unfinished sequences. */
 import type { Clock } from "../clock.ts";
 import type { Keystroke } from "./key_codes.ts";
 import { KeyParser } from "./key_parser.ts";

@@ -1,3 +1,5 @@
+/** A line editor as pure functions on its state, with the keys of readline. */
+
 /** Maximum lines of the history. */
 export const HISTORY_LINES = 500;
 
@@ -7,7 +9,7 @@ const KILLED_TEXTS = 32;
 /** Maximum changes that can be undone. */
 const UNDONE_CHANGES = 100;
 
-/** A word; joiners within it belong to it. */
+/** A word, with the joiners in it. */
 const WORD = /[\p{L}\p{N}_][\p{L}\p{M}\p{N}_\u200c\u200d]*/gu;
 
 /** Text between spaces. */
@@ -23,7 +25,7 @@ export interface EditedLine {
 }
 
 /** A reverse search of the history. */
-export interface Search {
+export interface HistorySearch {
   /** Text to find, in any case. */
   readonly query: string;
   /** Index of the match in the history; -1 without a match. */
@@ -36,7 +38,7 @@ export interface Search {
 export interface EditorState extends EditedLine {
   /** Entered lines, newest last. */
   readonly history: readonly string[];
-  /** Index of the line being edited; the length of the history for the new line. */
+  /** Index of the edited line in the history; the length of the history for the new line. */
   readonly place: number;
   /** The new line while one of the history is edited. */
   readonly draft: string;
@@ -46,7 +48,7 @@ export interface EditorState extends EditedLine {
   readonly undo: readonly EditedLine[];
   /** The last command, where the next key may continue it. */
   readonly last?: "type" | "kill" | { readonly yanked: number; readonly from: EditedLine };
-  readonly search?: Search;
+  readonly search?: HistorySearch;
 }
 
 /** The initial state. */
@@ -60,17 +62,17 @@ export const EMPTY_LINE: EditorState = {
   undo: [],
 };
 
-type Command = (state: EditorState) => EditorState;
+type EditCommand = (state: EditorState) => EditorState;
 
-const goTo = (place: (state: EditorState) => number): Command => (state) => ({
+const goTo = (place: (state: EditorState) => number): EditCommand => (state) => ({
   ...settled(state),
   cursor: place(state),
 });
 
-const remove = (place: (state: EditorState) => number): Command => (state) =>
+const remove = (place: (state: EditorState) => number): EditCommand => (state) =>
   replaced(state, place(state), state.cursor, "");
 
-const kill = (place: (state: EditorState) => number): Command => (state) => {
+const kill = (place: (state: EditorState) => number): EditCommand => (state) => {
   const [start, end] = [state.cursor, place(state)].sort((a, b) => a - b) as [number, number];
   const text = state.text.slice(start, end);
   if (text === "") return state;
@@ -84,7 +86,8 @@ const kill = (place: (state: EditorState) => number): Command => (state) => {
   };
 };
 
-const KEYS: Readonly<Record<string, Command>> = {
+/** The commands by key. */
+const KEYS: Readonly<Record<string, EditCommand>> = {
   "left": goTo(characterLeft),
   "right": goTo(characterRight),
   "home": goTo(() => 0),
@@ -107,7 +110,7 @@ const KEYS: Readonly<Record<string, Command>> = {
   "ctrl-r": (state) => ({ ...state, search: { query: "", place: -1, before: state } }),
 };
 
-/** Other keys for the same commands. */
+/** Other names of the keys in {@linkcode KEYS}. */
 const ALIASES: Readonly<Record<string, string>> = {
   "ctrl-b": "left",
   "ctrl-f": "right",
@@ -127,7 +130,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 };
 
 /** Keys that cancel a search. */
-const GIVE_UP: ReadonlySet<string> = new Set(["ctrl-c", "ctrl-g"]);
+const CANCEL_KEYS: ReadonlySet<string> = new Set(["ctrl-c", "ctrl-g"]);
 
 /**
  * Handles a key with the bindings of readline. An unknown key changes nothing.
@@ -176,9 +179,9 @@ export function enter(state: EditorState): [line: string, next: EditorState] {
   return [text, { ...EMPTY_LINE, killed, history: lines, place: lines.length }];
 }
 
-function pressInSearch(state: EditorState, search: Search, key: string): EditorState {
+function pressInSearch(state: EditorState, search: HistorySearch, key: string): EditorState {
   const { before, place, query } = search;
-  if (GIVE_UP.has(key)) return before;
+  if (CANCEL_KEYS.has(key)) return before;
   if (key === "ctrl-r") return place === -1 ? state : searchFor(state, place - 1);
   if (key === "backspace" || key === "ctrl-h") {
     const shorter = query.slice(0, characterLeft({ text: query, cursor: query.length }));

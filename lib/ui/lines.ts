@@ -1,3 +1,4 @@
+/** Splits input into lines of bounded length. */
 import { type Bytes, equal, utf8 } from "../bytes/mod.ts";
 import { LanchatError } from "../errors.ts";
 

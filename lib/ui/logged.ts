@@ -1,8 +1,9 @@
+/** Logs a conversation beside the front end that shows it. */
 import { BoundedMap } from "../bounded_map.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { FailedEvent, MemberView, SayWish, SessionEvent, Wish } from "../session_events.ts";
 import type { FrontEnd } from "../session/mod.ts";
-import { markedName, messageLine } from "./look.ts";
+import { markedName, messageLine } from "./theme.ts";
 import { failedMessage, noticeLines } from "./notices.ts";
 import { sanitize, sanitizeLine } from "./sanitize.ts";
 

@@ -1,3 +1,4 @@
+/** The ids of the messages of one run. */
 import { UsageError } from "../errors.ts";
 
 /**

@@ -1,6 +1,6 @@
 /**
- * What stands between a chat and the person or script in front of it: events in, wishes out, and
- * nothing from outside that could act on a terminal.
+ * The front ends of a chat, between a session and the person or script that uses it: input becomes
+ * wishes, events become lines, and no text from outside acts on a terminal.
  *
  * @example A chat by pipes
  * ```ts
@@ -21,13 +21,12 @@
  * @module
  */
 export * from "./choose.ts";
-export * from "./standard_streams.ts";
 export * from "./json.ts";
 export { Keyboard } from "./keyboard.ts";
 export * from "./logged.ts";
-export * from "./plain.ts";
-export type { Choice, Picker, PickerOptions } from "./picker.ts";
 export { noticeLines } from "./notices.ts";
-export { onSignal } from "./signals.ts";
+export type { Choice, Picker, PickerOptions } from "./picker.ts";
+export * from "./plain.ts";
+export * from "./process.ts";
 export { sanitizeLine } from "./sanitize.ts";
 export type { TerminalDevice } from "./terminal.ts";

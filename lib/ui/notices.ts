@@ -29,9 +29,9 @@ import type {
   StatusEvent,
   UnannouncedEvent,
 } from "../session_events.ts";
-import { markedName } from "./look.ts";
+import { markedName } from "./theme.ts";
 import { excerpt, sanitizeLine } from "./sanitize.ts";
-import { timeOfDay } from "./transcript.ts";
+import { timeOfDay } from "./timeline.ts";
 
 /** Maximum names in one line; `/who` shows all. */
 const MAX_NAMES = 20;

@@ -1,29 +1,30 @@
+/** Notifications: the bell of a terminal, and those of the desktop where a terminal can send them. */
 import { type Clock, systemClock } from "../clock.ts";
 import { environmentVariable } from "../permission.ts";
 import { excerpt, sanitizeLine } from "./sanitize.ts";
 
-/** Least time between two notifications, in milliseconds: nobody can make a terminal ring all the time. */
+/** Minimum time between two notifications, in milliseconds, so that no member can ring all the time. */
 export const NOTIFY_EVERY_MS = 5000;
 
-/** Longest text of a notification, in characters. */
+/** Maximum characters of a notification's text. */
 const MAX_LENGTH = 100;
 
 const BELL = "\x07";
 
-/** The terminals that show a notification of the desktop, by TERM_PROGRAM or TERM, and the command for it. */
-const TERMINALS: readonly (readonly [terminal: RegExp, command: 9 | 777])[] = [
+/** The OSC command for a desktop notification, by TERM_PROGRAM or TERM. */
+const DESKTOP_COMMANDS: readonly (readonly [terminal: RegExp, command: 9 | 777])[] = [
   [/^iTerm\.app$/, 9],
   [/^xterm-kitty$/, 9],
   [/^(WezTerm|ghostty|xterm-ghostty|foot(-.*)?|rxvt-unicode(-.*)?)$/, 777],
 ];
 
-/** Rings, and notifies through the desktop where the terminal is known to do that. */
+/** Rings the bell, and sends a desktop notification if the terminal is known to support it. */
 export class Notifier {
   readonly #clock: Clock;
   readonly #command: 9 | 777 | undefined;
   #last = -Infinity;
 
-  /** Finds out which terminal it is. */
+  /** Detects the terminal from its environment. */
   constructor(
     environment: typeof environmentVariable = environmentVariable,
     clock: Clock = systemClock,
@@ -32,12 +33,12 @@ export class Notifier {
     const names = [environment("TERM_PROGRAM"), environment("TERM")];
     // A multiplexer swallows the command, or shows it as text.
     const direct = environment("TMUX") === undefined;
-    this.#command = TERMINALS.find(([terminal]) =>
+    this.#command = DESKTOP_COMMANDS.find(([terminal]) =>
       direct && names.some((name) => name !== undefined && terminal.test(name))
     )?.[1];
   }
 
-  /** What to write to the terminal to tell somebody of a message; nothing where that was just done. */
+  /** Formats a notification for the terminal; empty within {@linkcode NOTIFY_EVERY_MS} of the last. */
   notify(from: string, text: string): string {
     const now = this.#clock.elapsed();
     if (now - this.#last < NOTIFY_EVERY_MS) return "";

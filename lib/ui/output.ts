@@ -1,4 +1,5 @@
-import type { StandardStreams } from "./standard_streams.ts";
+/** Ordered output to standard output and standard error. */
+import type { StandardStreams } from "./process.ts";
 
 /** How much may be unwritten before more has to wait, in UTF-16 code units. */
 export const MAX_UNWRITTEN = 65_536;

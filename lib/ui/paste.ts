@@ -1,42 +1,44 @@
-/** Asks a terminal to mark what is pasted. */
-export const MARK_PASTES = "\x1b[?2004h";
+/** Bracketed pastes: the requests for them, and the pasted texts that do not fit in a line. */
 
-/** Asks it not to any more. */
-export const LEAVE_PASTES_UNMARKED = "\x1b[?2004l";
+/** Asks a terminal to bracket pastes (DECSET 2004). */
+export const BRACKET_PASTES = "\x1b[?2004h";
 
-/** What stands in the line for a pasted text. */
+/** Asks a terminal to stop bracketing pastes. */
+export const UNBRACKET_PASTES = "\x1b[?2004l";
+
+/** Stands for a pasted text in a line. */
 const MARK = /\[paste \d+: \d+ lines?\]/g;
 
-/** What the line that is typed cannot hold: controls, and all that ends a line. */
+/** What a line cannot contain: controls and line separators. */
 const UNTYPABLE = /[\p{Cc}\u2028\u2029]/u;
 
 /**
- * Pasted texts that the line cannot hold, each with a mark that stands for it there. Nothing of such a
- * text is a key or a command.
+ * Keeps pasted texts that a line cannot contain, and puts a mark for each into the line. No part of
+ * such a text acts as a key or a command.
  */
 export class Pastes {
   readonly #texts = new Map<string, string>();
-  readonly #most: number;
+  readonly #capacity: number;
   #count = 0;
 
-  /** Keeps so many of the last texts. */
-  constructor(most: number) {
-    this.#most = most;
+  /** Starts without texts. @param capacity Maximum texts; the oldest is dropped first. */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
   }
 
-  /** What goes into the line for a text: itself, or its mark. A line end behind it is left away. */
-  mark(text: string): string {
-    const whole = text.replace(/\n$/, "");
-    if (!UNTYPABLE.test(whole) && whole.search(MARK) < 0) return whole;
-    const lines = whole.split(/[\n\u2028\u2029]/).length;
+  /** Adds a paste. @returns The text for the line: the paste without a final line end, or its mark. */
+  add(paste: string): string {
+    const text = paste.replace(/\n$/, "");
+    if (!UNTYPABLE.test(text) && text.search(MARK) < 0) return text;
+    const lines = text.split(/[\n\u2028\u2029]/).length;
     const mark = `[paste ${++this.#count}: ${lines} ${lines === 1 ? "line" : "lines"}]`;
-    this.#texts.set(mark, whole);
+    this.#texts.set(mark, text);
     const [oldest] = this.#texts.keys();
-    if (this.#texts.size > this.#most) this.#texts.delete(oldest!);
+    if (this.#texts.size > this.#capacity) this.#texts.delete(oldest!);
     return mark;
   }
 
-  /** A line with the texts where their marks were. */
+  /** Replaces the marks in a line with their texts. */
   expand(line: string): string {
     return line.replaceAll(MARK, (mark) => this.#texts.get(mark) ?? mark);
   }

@@ -1,3 +1,4 @@
+/** A list on a terminal from which a person picks with one key. */
 import { type Clock, systemClock } from "../clock.ts";
 import { LanchatError } from "../errors.ts";
 import type { Keystroke } from "./key_codes.ts";
@@ -5,7 +6,7 @@ import { Keyboard } from "./keyboard.ts";
 import { RestartableTimer } from "./restartable_timer.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import { processTerminal, RESIZE_MS, SUDDEN_ENDS, type TerminalDevice } from "./terminal.ts";
-import { firstRow, rowsOf, TypedLine } from "./typed_line.ts";
+import { firstRow, LiveRegion, rowsOf } from "./live_region.ts";
 
 /** How many rows a digit can choose from. */
 const MAX_CHOICES = 9;
@@ -67,7 +68,7 @@ export class Picker {
   readonly #digits = new Map<string, number>();
   /** By id of what has a digit and is no choice now: since when. */
   readonly #gone = new Map<string, number>();
-  readonly #list: TypedLine;
+  readonly #region: LiveRegion;
   readonly #keyboard: Keyboard;
   /** Runs while the window changes its size. */
   readonly #resizing: RestartableTimer;
@@ -90,7 +91,7 @@ export class Picker {
     [this.chosen, this.#choose, this.#fail] = [promise, resolve, reject];
     this.chosen.catch(() => {}); // Nobody may wait for it yet.
     this.#reader = this.#device.stdin.getReader();
-    this.#list = new TypedLine(this.#device.keepsCursorRow);
+    this.#region = new LiveRegion(this.#device.keepsCursorRow);
     this.#keyboard = new Keyboard(this.#clock, (keys) => keys.forEach((key) => this.#press(key)));
     this.#resizing = new RestartableTimer(this.#clock, () => this.#drawAnew());
     this.#stopListening = [
@@ -128,7 +129,7 @@ export class Picker {
   close(line?: string): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#device.writeSync(this.#list.erase(this.#device.columns()));
+    this.#device.writeSync(this.#region.erase(this.#device.columns()));
     if (line !== undefined) this.#device.writeSync(`${sanitizeLine(line)}\r\n`);
     for (const end of SUDDEN_ENDS) globalThis.removeEventListener(end, this.#restore);
     for (const stop of this.#stopListening) stop();
@@ -229,13 +230,13 @@ export class Picker {
 
   /** Redraws everything, after a resize or when another program had the terminal. */
   #drawAnew(): void {
-    if (!this.#options.plain) this.#device.writeSync(this.#list.erase(this.#device.columns()));
+    if (!this.#options.plain) this.#device.writeSync(this.#region.erase(this.#device.columns()));
     this.#draw();
   }
 
   /** Clears the list at once, and draws it again below what is written meanwhile. */
   #makeWay(): void {
-    if (!this.#options.plain) this.#device.writeSync(this.#list.erase(this.#device.columns()));
+    if (!this.#options.plain) this.#device.writeSync(this.#region.erase(this.#device.columns()));
     this.#resizing.start(RESIZE_MS);
   }
 
@@ -250,7 +251,7 @@ export class Picker {
     } else {
       const [columns, rows] = [this.#device.columns(), this.#device.rows()];
       const text = this.#lines(columns, rows).join("\n");
-      this.#device.writeSync(this.#list.draw(text, text.length, columns, rows));
+      this.#device.writeSync(this.#region.draw(text, text.length, columns, rows));
     }
   }
 }

@@ -1,3 +1,4 @@
+/** The front end for pipes and scripts: one line of text for one message. */
 import { CODES } from "../errors.ts";
 import { decodeText, MAX_TEXT_BYTES } from "../wire/mod.ts";
 import type {
@@ -7,10 +8,10 @@ import type {
   SessionEvent,
   Wish,
 } from "../session_events.ts";
-import { type StandardStreams, standardStreams } from "./standard_streams.ts";
+import { type StandardStreams, standardStreams } from "./process.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { type InputLine, readLines } from "./lines.ts";
-import { COLOURFUL_LOOK, markedName, messageLine } from "./look.ts";
+import { COLOUR_THEME, markedName, messageLine } from "./theme.ts";
 import { Output } from "./output.ts";
 import { fittingQrLines, noQrSentence } from "./qr.ts";
 import { noticeLines } from "./notices.ts";
@@ -76,7 +77,7 @@ export class PlainFrontEnd implements FrontEnd {
   /** Where it is the only way in, a host shows it at a terminal as well. */
   #showQr({ link, secret }: InviteEvent): void {
     if (this.#columns === undefined || !secret) return;
-    const lines = fittingQrLines(link, this.#columns())?.map(COLOURFUL_LOOK.qr) ??
+    const lines = fittingQrLines(link, this.#columns())?.map(COLOUR_THEME.qr) ??
       [`${PREFIX}${noQrSentence("the link")}`];
     for (const line of lines) this.#output.write(`${line}\n`, "stderr");
   }

@@ -1,30 +1,26 @@
+/** QR codes for a terminal. */
 import encodeQR from "qr";
 
-/** Modules of the light margin on each side; ISO/IEC 18004 asks for four, cameras are content with two. */
+/** Width of the light margin, in modules: ISO/IEC 18004 asks for four, cameras accept two. */
 const MARGIN = 2;
 
 /**
  * Draws a text as a QR code (ISO/IEC 18004), two rows of modules in each line.
  *
- * @returns Lines of one width, of the block, the two half blocks and the space, where a block is light: to be
- * shown light on dark, whatever the colours of the terminal are. See {@linkcode Look.qr}.
+ * @returns Lines of one width, of the block, the two half blocks and the space. Blocks are light, so the
+ * lines must be shown light on dark in every terminal: see {@linkcode Theme.qr}.
  */
 export function qrLines(text: string): string[] {
   return encodeQR(text, "ascii", { border: MARGIN }).trimEnd().split("\n");
 }
 
-/**
- * The same where it fits into a row.
- *
- * @param columns Characters of a row.
- * @returns `undefined` where it does not.
- */
+/** Draws a QR code that fits in a row. @returns `undefined` if it is wider than `columns`. */
 export function fittingQrLines(text: string, columns: number): string[] | undefined {
   const lines = qrLines(text);
   return lines[0]!.length <= columns ? lines : undefined;
 }
 
-/** What to say where it does not fit. @param what It is the code of that. */
-export function noQrSentence(what: string): string {
-  return `The window is too narrow for the QR code of ${what}.`;
+/** Says that a QR code does not fit. @param content What the code contains. */
+export function noQrSentence(content: string): string {
+  return `The window is too narrow for the QR code of ${content}.`;
 }

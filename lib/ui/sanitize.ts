@@ -1,3 +1,5 @@
+/** Makes text from outside safe for terminals, logs and JSON. */
+
 /** Where a message's text goes on after a line break, so that no such line looks like another message. */
 const CONTINUATION = "\n      ";
 

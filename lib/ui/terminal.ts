@@ -5,7 +5,6 @@ import { commonStart, complete } from "./line_parser.ts";
 import { setRaw, typedInput } from "./console.ts";
 import { Conversation } from "./conversation.ts";
 import type { SessionEvent, Wish } from "../session_events.ts";
-import { type StandardStreams, standardStreams } from "./standard_streams.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import type { Keystroke } from "./key_codes.ts";
 import { Keyboard } from "./keyboard.ts";
@@ -14,18 +13,18 @@ import {
   EMPTY_LINE,
   enter,
   HISTORY_LINES,
+  type HistorySearch,
   press,
   replaceBefore,
-  type Search,
   type,
 } from "./line_editor.ts";
-import { COLOURFUL_LOOK } from "./look.ts";
+import { COLOUR_THEME } from "./theme.ts";
 import { Notifier } from "./notifier.ts";
 import { Output } from "./output.ts";
-import { LEAVE_PASTES_UNMARKED, MARK_PASTES, Pastes } from "./paste.ts";
+import { BRACKET_PASTES, Pastes, UNBRACKET_PASTES } from "./paste.ts";
 import { RestartableTimer } from "./restartable_timer.ts";
-import { onSignal } from "./signals.ts";
-import { rowsOf, TypedLine } from "./typed_line.ts";
+import { onSignal, type StandardStreams, standardStreams } from "./process.ts";
+import { LiveRegion, rowsOf } from "./live_region.ts";
 
 const PROMPT = "> ";
 
@@ -47,7 +46,7 @@ export const RESIZE_MS = 50;
 const TMUX_RESIZE_MS = 300;
 
 /** How the terminal is left: without marks on pastes, and with no style of ours. */
-const RESTORE = `${LEAVE_PASTES_UNMARKED}\x1b[m`;
+const RESTORE = `${UNBRACKET_PASTES}\x1b[m`;
 
 const CLEAR_SCREEN = "\x1b[H\x1b[2J";
 
@@ -121,7 +120,7 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #output: Output;
   readonly #keyboard: Keyboard;
   readonly #pastes = new Pastes(HISTORY_LINES);
-  readonly #line: TypedLine;
+  readonly #region: LiveRegion;
   /** Runs while the window changes its size, or Deno writes in it. Nothing is drawn meanwhile. */
   readonly #resizing: RestartableTimer;
   readonly #wishes: ReadableStreamDefaultController<Wish>;
@@ -143,12 +142,12 @@ export class TerminalFrontEnd implements FrontEnd {
     const { clock = systemClock, device = processTerminal(), environment, notify } = options;
     this.#device = device;
     this.#clock = clock;
-    this.#line = new TypedLine(device.keepsCursorRow);
+    this.#region = new LiveRegion(device.keepsCursorRow);
     this.#keyboard = new Keyboard(clock, (keys) => this.#press(keys));
     this.#resizing = new RestartableTimer(clock, () => this.#drawAnew());
     const notifier = new Notifier(environment, clock);
     this.#conversation = new Conversation({
-      look: COLOURFUL_LOOK,
+      theme: COLOUR_THEME,
       echoes: true,
       editsLine: true,
       columns: () => device.columns(),
@@ -258,7 +257,7 @@ export class TerminalFrontEnd implements FrontEnd {
       ? this.#prompt
       : this.#prompt.slice(0, -PROMPT.length) + searchPrompt(search);
     const [columns, rows] = [this.#device.columns(), this.#device.rows()];
-    this.#output.write(this.#line.draw(prompt + text, prompt.length + cursor, columns, rows));
+    this.#output.write(this.#region.draw(prompt + text, prompt.length + cursor, columns, rows));
   }
 
   /** Redraws everything, after a resize or when another program had the terminal. */
@@ -281,7 +280,7 @@ export class TerminalFrontEnd implements FrontEnd {
 
   /** What takes the typed line away. */
   #eraseLine(): string {
-    return this.#line.erase(this.#device.columns());
+    return this.#region.erase(this.#device.columns());
   }
 
   /** Completes the word before the cursor, or lists its completions. */
@@ -315,7 +314,7 @@ export class TerminalFrontEnd implements FrontEnd {
       if (!this.#editing) return; // The rest of the chunk follows a /quit.
       if (this.#editor.text === "") this.#conversation.beginLine();
       if ("text" in key) this.#editor = type(this.#editor, key.text);
-      else if ("paste" in key) this.#editor = type(this.#editor, this.#pastes.mark(key.paste));
+      else if ("paste" in key) this.#editor = type(this.#editor, this.#pastes.add(key.paste));
       else this.#pressKey(key.key);
     }
     this.#drawLine();
@@ -387,7 +386,7 @@ export class TerminalFrontEnd implements FrontEnd {
   /** Takes the terminal; where the program is in the background, that stops it. */
   #goOn(): void {
     this.#device.setRaw(true);
-    this.#device.writeSync(MARK_PASTES);
+    this.#device.writeSync(BRACKET_PASTES);
     this.#paused = false;
     this.#resizing.stop();
     this.#drawAnew();
@@ -400,7 +399,7 @@ export class TerminalFrontEnd implements FrontEnd {
 }
 
 /** The prompt of a search. */
-function searchPrompt({ place, query }: Search): string {
+function searchPrompt({ place, query }: HistorySearch): string {
   return place === -1 && query !== "" ? `(not in the history: ${query}) ` : `(history: ${query}) `;
 }
 

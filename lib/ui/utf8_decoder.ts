@@ -1,3 +1,4 @@
+/** Decodes UTF-8 in chunks, with a mark for each invalid byte. */
 import { type Bytes, concat } from "../bytes/mod.ts";
 
 /** Replaces a byte that is not UTF-8. No bytes decode to it, because it is a lone surrogate. */

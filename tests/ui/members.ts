@@ -1,5 +1,5 @@
 import type { MessageEvent, PresentView } from "../../lib/session_events.ts";
-import { timeOfDay } from "../../lib/ui/transcript.ts";
+import { timeOfDay } from "../../lib/ui/timeline.ts";
 
 /** When everything happens, in milliseconds since 1970. */
 export const NOW = 1_700_000_000_000;

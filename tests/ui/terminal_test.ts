@@ -8,7 +8,7 @@ import {
 import { CODES } from "../../lib/errors.ts";
 import { SEQUENCE_MS } from "../../lib/ui/key_parser.ts";
 import { RESIZE_MS } from "../../lib/ui/terminal.ts";
-import { timeOfDay } from "../../lib/ui/transcript.ts";
+import { timeOfDay } from "../../lib/ui/timeline.ts";
 import { Desk, READY } from "../support/desk.ts";
 import { readQr } from "../support/qr.ts";
 import { test } from "../support/test.ts";

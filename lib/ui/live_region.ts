@@ -1,19 +1,21 @@
-/** Marks that terminals put onto the character before. */
+/** The rows at the bottom of a terminal that are redrawn in place: a typed line, or a list. */
+
+/** Combining marks, which take no column. */
 const MARK = /^[\p{Mn}\p{Me}]$/u;
 
-/** Makes an emoji, two columns wide, of some narrow characters. */
+/** Turns some narrow characters into emoji, two columns wide. */
 const EMOJI_SELECTOR = "\ufe0f";
 
-/** The first character that some terminal shows in two columns. */
+/** The first code point that some terminal shows in two columns. */
 const FIRST_WIDE = 0x1100;
 
-/** What a terminal shows of a line that is typed. */
-interface Shown {
-  /** What is in each row; the last may be empty. */
+/** A layout: rows and the cursor in them. */
+interface Layout {
+  /** The text of each row; the last may be empty. */
   readonly rows: readonly string[];
-  /** The row of the cursor, counted from the first. */
+  /** Index of the row of the cursor. */
   readonly row: number;
-  /** What is before the cursor in its row. */
+  /** The text before the cursor in its row. */
   readonly before: string;
 }
 
@@ -24,51 +26,51 @@ const STYLE = new RegExp(`^${STYLES.source}$`);
 
 const STYLE_OR_BREAK = new RegExp(`(${STYLES.source}|\n)`);
 
-/** Marks a text that was cut. */
+/** The mark at the end of a cut text. */
 const CUT = "…";
 
-const NOTHING: Shown = { rows: [""], row: 0, before: "" };
+const EMPTY: Layout = { rows: [""], row: 0, before: "" };
 
 const graphemes = new Intl.Segmenter();
 
 /**
- * A line in a terminal, with a cursor within it, that takes as many rows as it needs.
+ * Draws a text with a cursor in as many rows as it needs, and redraws only what changes.
  *
- * Terminals disagree about the width of emoji and of many other characters. So a row ends where the
- * next character may not fit in some terminal, none is left to be wrapped, and the cursor goes to its
- * place behind what is written before it, never to a column: the number of rows is the same everywhere.
- * Of a line that is higher than the window, the rows around the cursor are shown. Rows are cleared one by
- * one: tmux moves the screen into its scrollback when `ESC [ J` clears it from the first row.
+ * Terminals disagree about the width of emoji and of many other characters. Therefore a row ends before
+ * the first character that may not fit in some terminal, so that no terminal wraps it, and the cursor is
+ * placed by writing the text before it, never by column: the number of rows is the same everywhere. If
+ * the text is higher than the window, the rows around the cursor are shown. Rows are cleared one by one,
+ * because tmux moves the screen into its scrollback when `ESC [ J` clears it from the first row.
  *
- * @example A line, and a character more
+ * @example Type one more character
  * ```ts
- * import { TypedLine } from "./typed_line.ts";
+ * import { LiveRegion } from "./live_region.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const line = new TypedLine();
- * line.draw("> hell", 6, 80, 24);
- * assertEquals(line.draw("> hello", 7, 80, 24), "o");
- * assertEquals(line.erase(80), "\r\x1b[K");
+ * const region = new LiveRegion();
+ * region.draw("> hell", 6, 80, 24);
+ * assertEquals(region.draw("> hello", 7, 80, 24), "o");
+ * assertEquals(region.erase(80), "\r\x1b[K");
  * ```
  */
-export class TypedLine {
+export class LiveRegion {
   readonly #keepsCursorRow: boolean;
-  #shown = NOTHING;
+  #shown = EMPTY;
   #columns = 0;
 
-  /** Creates an empty line. @param keepsCursorRow Whether the terminal does not reflow the row of the cursor. */
+  /** Creates an empty region. @param keepsCursorRow Whether the terminal does not reflow the row of the cursor. */
   constructor(keepsCursorRow: boolean = false) {
     this.#keepsCursorRow = keepsCursorRow;
   }
 
   /**
-   * Shows a text, or changes what is shown to it.
+   * Replaces the text.
    *
-   * @param text LF ends a row; styles (SGR) take no room.
-   * @param cursor Where in the text it is, in UTF-16 code units.
-   * @param columns The width of the terminal; in another one than before all is drawn anew.
-   * @param height The height of the terminal, in rows.
-   * @returns What to write where the cursor was left.
+   * @param text The text; LF ends a row, and styles (SGR) take no column.
+   * @param cursor Position of the cursor in the text, in UTF-16 code units.
+   * @param columns Width of the terminal; if it has changed, everything is redrawn.
+   * @param height Height of the terminal, in rows.
+   * @returns Output for the terminal, from the current position of the cursor.
    */
   draw(text: string, cursor: number, columns: number, height: number): string {
     const erased = columns === this.#columns ? "" : this.erase(columns);
@@ -76,19 +78,19 @@ export class TypedLine {
   }
 
   /**
-   * Takes the line away.
+   * Erases the text and leaves the cursor at its start.
    *
-   * @param columns The width of the terminal, which has wrapped the rows to it.
-   * @returns What to write where the cursor was left; it is then where the line began.
+   * @param columns Width of the terminal, to which it has wrapped the rows.
+   * @returns Output for the terminal, from the current position of the cursor.
    */
   erase(columns: number): string {
     const { above, rows } = this.#extent(columns);
-    this.#shown = NOTHING;
+    this.#shown = EMPTY;
     this.#columns = columns;
     return moved(-above) + cleared(rows);
   }
 
-  /** Number of rows that the line takes in a width, and of those above the cursor. */
+  /** Counts the rows of the text in a width, and those above the cursor. */
   #extent(columns: number): { rows: number; above: number } {
     const { before, row, rows } = this.#shown;
     if (columns === this.#columns) return { rows: rows.length, above: row };
@@ -105,11 +107,11 @@ export class TypedLine {
     return { rows: sum(wrapped), above: sum(wrapped.slice(0, row)) + within };
   }
 
-  #change(shown: Shown): string {
+  #change(shown: Layout): string {
     const old = this.#shown;
     this.#shown = shown;
     const last = shown.rows.length - 1;
-    if (goesOn(old, shown)) return shown.before.slice(old.before.length);
+    if (appends(old, shown)) return shown.before.slice(old.before.length);
     const same = shown.rows.findIndex((row, i) => row !== old.rows[i]);
     const isSame = same < 0 && shown.rows.length === old.rows.length;
     if (isSame) return moved(shown.row - old.row) + shown.before;
@@ -123,13 +125,13 @@ export class TypedLine {
   }
 }
 
-/** Number of rows that a row wraps to. */
+/** Counts the rows that a row wraps to. */
 function wrappedRows(row: string, columns: number): number {
   return Math.max(1, Math.ceil(width(row) / columns));
 }
 
-/** Whether what was shown is still there, and more behind it, with the cursor at its end. */
-function goesOn(old: Shown, shown: Shown): boolean {
+/** Whether a layout only appends to the last row, with the cursor at the end. */
+function appends(old: Layout, shown: Layout): boolean {
   const last = old.rows.length - 1;
   return shown.rows.length === old.rows.length && old.row === last && shown.row === last &&
     old.before === old.rows[last] && shown.before === shown.rows[last] &&
@@ -137,7 +139,7 @@ function goesOn(old: Shown, shown: Shown): boolean {
     shown.rows.every((row, i) => i === last || row === old.rows[i]);
 }
 
-function layOut(text: string, cursor: number, columns: number): Shown {
+function layOut(text: string, cursor: number, columns: number): Layout {
   const rows = [""];
   let [row, before, used] = [0, "", 0];
   for (const { index, segment } of segmentsOf(text)) {
@@ -158,7 +160,7 @@ function layOut(text: string, cursor: number, columns: number): Shown {
   return { rows, row, before };
 }
 
-/** Characters as people see them, line breaks, and what gives the characters a style. */
+/** Splits a text into graphemes, line breaks and styles. */
 function segmentsOf(text: string): { index: number; segment: string }[] {
   let start = 0;
   return text.split(STYLE_OR_BREAK).flatMap((part) => {
@@ -171,24 +173,24 @@ function segmentsOf(text: string): { index: number; segment: string }[] {
   });
 }
 
-/** How many rows a text takes. */
+/** Counts the rows of a text. */
 export function rowsOf(text: string, columns: number): number {
   return layOut(text, 0, columns).rows.length;
 }
 
-/** A text of one line, cut and marked where it takes more than one row. */
+/** Cuts a text of one line to one row, with a mark if it was cut. */
 export function firstRow(text: string, columns: number): string {
   if (rowsOf(text, columns) === 1) return text;
   return layOut(text, 0, columns - width(CUT)).rows[0] + CUT;
 }
 
-/** The last rows, or those from that of the cursor on, as many as there may be. */
-function cut({ rows, row, before }: Shown, height: number): Shown {
+/** Cuts a layout to the height of the window: to its last rows, or to those from the cursor on. */
+function cut({ rows, row, before }: Layout, height: number): Layout {
   const first = Math.min(row, Math.max(0, rows.length - height));
   return { rows: rows.slice(first, first + height), row: row - first, before };
 }
 
-/** The most columns that a text takes in any terminal. */
+/** Measures the columns of a text in the terminal that needs the most. */
 function width(text: string): number {
   let width = 0;
   for (const character of text.replaceAll(STYLES, "")) {
@@ -198,13 +200,13 @@ function width(text: string): number {
   return width;
 }
 
-/** Moves to the start of the row that is so many below, or above. */
+/** Moves the cursor to the start of another row. @param rows Rows down; up if negative. */
 function moved(rows: number): string {
   if (rows === 0) return "\r";
   return `\r\x1b[${Math.abs(rows)}${rows < 0 ? "A" : "B"}`;
 }
 
-/** Clears rows from the current one on; the cursor stays at its start. */
+/** Clears rows from the current one down; the cursor stays at its start. */
 function cleared(rows: number): string {
   if (rows <= 1) return "\x1b[K";
   return `\x1b7${Array(rows).fill("\x1b[K").join("\x1b[B")}\x1b8`;

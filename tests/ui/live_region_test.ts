@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { TypedLine } from "../../lib/ui/typed_line.ts";
+import { LiveRegion } from "../../lib/ui/live_region.ts";
 import { Emulator, type Widths } from "../support/emulator.ts";
 import { test } from "../support/test.ts";
 
@@ -33,19 +33,19 @@ const LINES = fc.array(
   }))
 );
 
-/** A screen with a message, and the line that is typed below. */
+/** Runs a test with a message on the screen and an empty region below. */
 async function withScreen(
   columns: number,
   widths: Widths,
-  fn: (screen: Emulator, line: TypedLine) => Promise<void>,
+  fn: (screen: Emulator, region: LiveRegion) => Promise<void>,
 ): Promise<void> {
   const screen = new Emulator(columns, 50, widths);
   screen.write(`${ABOVE}\r\n`);
-  await fn(screen, new TypedLine());
+  await fn(screen, new LiveRegion());
   await screen.close();
 }
 
-/** What of the typed line is on the screen, and what of it is before the cursor. */
+/** Reads the text of the region from the screen, whole and up to the cursor. */
 function seen(screen: Emulator): { above: string | undefined; text: string; before: string } {
   const [, ...rows] = screen.cells;
   const [row, column] = screen.cursor;
@@ -56,12 +56,12 @@ function seen(screen: Emulator): { above: string | undefined; text: string; befo
 }
 
 for (const widths of ["code-points", "graphemes"] as const) {
-  test(`TypedLine keeps the line whole, and the cursor in its place, in a terminal that measures ${widths}`, async () => {
+  test(`LiveRegion keeps the text and the cursor in a terminal that measures ${widths}`, async () => {
     await fc.assert(
       fc.asyncProperty(LINES, fc.integer({ min: 8, max: 30 }), async (lines, columns) => {
-        await withScreen(columns, widths, async (screen, line) => {
+        await withScreen(columns, widths, async (screen, region) => {
           for (const { cursor, text } of lines) {
-            screen.write(line.draw(text, cursor, columns, 50));
+            screen.write(region.draw(text, cursor, columns, 50));
             await screen.settled();
             assertEquals(seen(screen), {
               above: ABOVE,
@@ -69,7 +69,7 @@ for (const widths of ["code-points", "graphemes"] as const) {
               before: text.slice(0, cursor),
             });
           }
-          screen.write(line.erase(columns));
+          screen.write(region.erase(columns));
           await screen.settled();
           assertEquals(screen.lines, [ABOVE, ""]);
         });
@@ -78,9 +78,9 @@ for (const widths of ["code-points", "graphemes"] as const) {
   });
 }
 
-test("TypedLine shows the rows around the cursor of a line that is higher than the window", async () => {
+test("LiveRegion shows the rows around the cursor of a text higher than the window", async () => {
   const screen = new Emulator(4, 3);
-  const line = new TypedLine();
+  const region = new LiveRegion();
   const text = "aaaabbbbccccddddee";
   const windows: [cursor: number, rows: string[], at: [row: number, column: number]][] = [
     [18, ["cccc", "dddd", "ee"], [2, 2]],
@@ -90,19 +90,19 @@ test("TypedLine shows the rows around the cursor of a line that is higher than t
     [17, ["cccc", "dddd", "ee"], [2, 1]],
   ];
   for (const [cursor, rows, at] of windows) {
-    screen.write(line.draw(text, cursor, 4, 3));
+    screen.write(region.draw(text, cursor, 4, 3));
     await screen.settled();
     assertEquals([screen.lines, screen.cursor], [rows, at]);
   }
   await screen.close();
 });
 
-test("TypedLine begins another row in the last one of a window", async () => {
+test("LiveRegion starts another row in the last row of the window", async () => {
   const screen = new Emulator(5, 2);
-  const line = new TypedLine();
+  const region = new LiveRegion();
   screen.write("bob: hi\r\n");
-  screen.write(line.draw("aaaa", 4, 5, 2));
-  screen.write(line.draw("aaaa日", 5, 5, 2));
+  screen.write(region.draw("aaaa", 4, 5, 2));
+  screen.write(region.draw("aaaa日", 5, 5, 2));
   await screen.settled();
   assertEquals(screen.lines.slice(-2), ["aaaa", "日"]);
   await screen.close();

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { COLOURFUL_LOOK, messageLine, NAME_COLOURS, PLAIN_LOOK } from "../../lib/ui/look.ts";
+import { COLOUR_THEME, messageLine, NAME_COLOURS, PLAIN_THEME } from "../../lib/ui/theme.ts";
 import { test } from "../support/test.ts";
 
 /** The levels of xterm's colours from 16 to 231: six of red, six of green, six of blue. */
 const LEVELS = [0, 95, 135, 175, 215, 255];
 
-/** How bright a colour is, from 0 to 1. See WCAG 2.2, relative luminance. */
+/** Brightness of a colour, from 0 to 1. See WCAG 2.2, relative luminance. */
 function luminance(colour: number): number {
   const index = colour - 16;
   const [red, green, blue] = [Math.floor(index / 36), Math.floor(index / 6) % 6, index % 6]
@@ -28,7 +28,7 @@ test("messageLine formats texts, actions and private messages", () => {
   }
 });
 
-test("Every colour of a name has a contrast of 4.5:1 on black and on white", () => {
+test("NAME_COLOURS have a contrast of 4.5:1 on black and on white", () => {
   for (const colour of NAME_COLOURS) {
     assert(colour >= 16 && colour < 232, `${colour}`);
     const onBlack = (luminance(colour) + 0.05) / 0.05;
@@ -37,13 +37,13 @@ test("Every colour of a name has a contrast of 4.5:1 on black and on white", () 
   }
 });
 
-test("A name has the colour of its key, whatever the name is", () => {
+test("COLOUR_THEME colours a name by its key only", () => {
   const seen = new Set<string>();
   for (let i = 0; i < 200; i++) {
     const key = `${i}`.padStart(43, "A");
     const [colour, ...others] = ["ada", "bob"].map((name) =>
       // deno-lint-ignore no-control-regex -- a name has a colour by control sequences
-      COLOURFUL_LOOK.name({ name, key }).match(/^\x1b\[1;38;5;(\d+)m\w+\x1b\[22;39m$/)![1]!
+      COLOUR_THEME.name({ name, key }).match(/^\x1b\[1;38;5;(\d+)m\w+\x1b\[22;39m$/)![1]!
     );
     assertEquals(others, [colour]);
     seen.add(colour!);
@@ -51,18 +51,18 @@ test("A name has the colour of its key, whatever the name is", () => {
   assertEquals([...seen].map(Number).sort((a, b) => a - b), NAME_COLOURS);
 });
 
-test("No name acts by the way it looks", () => {
+test("Theme.name escapes control characters", () => {
   const hostile = { name: "a\x1b[2Jb", key: "" };
-  assertEquals(PLAIN_LOOK.name(hostile), "a\\x1b[2Jb");
-  assert(COLOURFUL_LOOK.name(hostile).includes("ma\\x1b[2Jb\x1b["));
-  assertEquals(PLAIN_LOOK.name({ ...hostile, verified: true }), "a\\x1b[2Jb✓");
+  assertEquals(PLAIN_THEME.name(hostile), "a\\x1b[2Jb");
+  assert(COLOUR_THEME.name(hostile).includes("ma\\x1b[2Jb\x1b["));
+  assertEquals(PLAIN_THEME.name({ ...hostile, verified: true }), "a\\x1b[2Jb✓");
 });
 
-test("The mark of a verified member is a part of its name, and of no other", () => {
+test("Theme.name marks a verified member", () => {
   const bob = { name: "bob", key: "" };
-  for (const look of [PLAIN_LOOK, COLOURFUL_LOOK]) {
-    const marked = look.name({ ...bob, verified: true });
-    assertEquals(marked, look.name(bob).replace("bob", "bob✓"));
-    assertEquals(look.name({ ...bob, verified: false }), look.name(bob));
+  for (const theme of [PLAIN_THEME, COLOUR_THEME]) {
+    const marked = theme.name({ ...bob, verified: true });
+    assertEquals(marked, theme.name(bob).replace("bob", "bob✓"));
+    assertEquals(theme.name({ ...bob, verified: false }), theme.name(bob));
   }
 });

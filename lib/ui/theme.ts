@@ -1,14 +1,16 @@
+/** The forms of names and messages on a screen, and the themes that style the parts of a line. */
 import type { MessageEvent } from "../session_events.ts";
-import type { MemberRef } from "./member_names.ts";
 import { typedName } from "../wire/mod.ts";
+import type { MemberRef } from "./member_names.ts";
 import { sanitizeLine } from "./sanitize.ts";
 
-/** Stands behind the name of a member that is verified; no name has it, or anything like it. */
+/** Follows the name of a verified member; no name may contain it, or anything similar. */
 const VERIFIED_MARK = "✓";
 
 /**
- * The name of a member as it can be typed, marked where it is verified; made safe, unless another way to do so
- * is given.
+ * Formats the name of a member as it can be typed, with a mark if the member is verified.
+ *
+ * @param safe Makes the name safe where it goes.
  */
 export function markedName(
   { name, verified }: Pick<MemberRef, "name" | "verified">,
@@ -28,24 +30,24 @@ export function messageLine(
 }
 
 /**
- * How the parts of a line look that people read. What stands for a member, or for lanchat itself, looks
- * as no text from outside can: no text can pass for either, wherever a row of it begins.
+ * Styles the parts of a line that people read. Names and the marks of lanchat have styles that no text
+ * from outside can have, so that no text can pass for either at the start of a wrapped row.
  */
-export interface Look {
-  /** A name, made safe and marked where the member is verified; the key gives the colour. */
+export interface Theme {
+  /** Formats a safe name, with its mark; its colour depends on the key. */
   name(member: MemberRef): string;
-  /** What lanchat says of itself begins with it. */
+  /** Styles the mark at the start of a notice. */
   mark(text: string): string;
-  /** A time of day. */
+  /** Styles a time of day. */
   time(text: string): string;
-  /** The own name in what somebody else says. */
+  /** Styles the own name in a message of another member. */
   mention(text: string): string;
-  /** A line of a QR code, as `qrLines` draws it. */
+  /** Styles a line of a QR code, as `qrLines` draws it. */
   qr(line: string): string;
 }
 
-/** For a terminal without colours, for screen readers and for files: what a row begins with says nothing there. */
-export const PLAIN_LOOK: Look = {
+/** The theme for terminals without colours, screen readers and files. */
+export const PLAIN_THEME: Theme = {
   name: (member) => markedName(member),
   mark: (text) => text,
   time: (text) => text,
@@ -54,22 +56,22 @@ export const PLAIN_LOOK: Look = {
 };
 
 /**
- * Those of xterm's 256 colours, but for grey, that have a contrast of at least 4.5:1 on black and on
+ * The colours of xterm's 256, without greys, that have a contrast of at least 4.5:1 on black and on
  * white (WCAG 2.2, success criterion 1.4.3).
  */
 export const NAME_COLOURS: readonly number[] = [29, 63, 98, 131, 163];
 
-/** For a terminal with colours. */
-export const COLOURFUL_LOOK: Look = {
+/** The theme for terminals with colours. */
+export const COLOUR_THEME: Theme = {
   name: (member) => `\x1b[1;38;5;${colourOf(member.key)}m${markedName(member)}\x1b[22;39m`,
   mark: (text) => `\x1b[1m${text}\x1b[22m`,
   time: (text) => `\x1b[2m${text}\x1b[22m`,
   mention: (text) => `\x1b[7m${text}\x1b[27m`,
-  // White on black by number, as a theme may make anything of the names.
+  // White on black by number, because a colour scheme may redefine the named colours.
   qr: (line) => `\x1b[38;5;231;48;5;16m${line}\x1b[39;49m`,
 };
 
-/** Steady for a key, over runs and machines. */
+/** Picks the colour for a key, the same in every run and on every machine. */
 function colourOf(key: string): number {
   let sum = 0;
   for (const character of key) sum = (31 * sum + character.charCodeAt(0)) % 1_000_003;
