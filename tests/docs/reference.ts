@@ -1,0 +1,207 @@
+/**
+ * The manual page docs/lanchat.1 and the tables of docs/OPTIONS.md, from the option table and the registry.
+ * `reference_test.ts` compares; `deno task man` writes them.
+ *
+ * @module
+ */
+import {
+  COMMON_OPTIONS,
+  HELP_OPTION,
+  type Option,
+  optionsOf,
+  placeholder,
+  type Subcommand,
+  SUBCOMMANDS,
+} from "../../lib/cli/options.ts";
+import { COMMANDS } from "../../lib/cli/registry.ts";
+
+/** The date of the manual page's last change. */
+const DATE = "November 29, 2026";
+
+/** Environment variables, and what lanchat reads them for. */
+const VARIABLES = {
+  LANCHAT_INVITE: "The invite link that join uses without an operand.",
+  LANCHAT_PASSPHRASE: "The passphrase of a sealed log, if there is no terminal to ask at.",
+  LANCHAT_ID_PASSPHRASE: "The passphrase of the identity, if there is no terminal to ask at.",
+  LANCHAT_NEW_ID_PASSPHRASE: "The passphrase that id --passphrase sets, if there is no terminal.",
+  NO_COLOR: "If set, lanchat writes plain lines, as with --plain.",
+};
+
+const EXIT_STATUSES = {
+  0: "Done.",
+  1: "Failed, or a message was not delivered.",
+  2: "The command line is wrong; lanchat has done nothing.",
+  3: "The host has not the expected key, or has another room than before.",
+  130: "Interrupted.",
+};
+
+const UNIT_SYMBOLS = { N: "", MIB: " MiB", SECONDS: " s", MINUTES: " min" } as const;
+
+/** A generated file of docs/, and its text. */
+export const REFERENCE: Readonly<Record<string, () => string>> = {
+  "lanchat.1": manualPage,
+  "OPTIONS.md": optionTables,
+};
+
+/** The address of a file of docs/. */
+export function documentOf(name: string): URL {
+  return new URL(`../../docs/${name}`, import.meta.url);
+}
+
+function shownOptions(name: Subcommand): readonly Option[] {
+  return [...optionsOf(name), HELP_OPTION];
+}
+
+function sentence(text: string): string {
+  return `${text[0]!.toUpperCase()}${text.slice(1)}.`;
+}
+
+/** The integers that an option accepts, as `1 to 4096 MiB`; empty for other options. */
+function rangeOf({ max, min, unit = "N" }: Option): string {
+  return max === undefined ? "" : `${min} to ${max}${UNIT_SYMBOLS[unit]}`;
+}
+
+/** The default of an integer, as `4 MiB`; empty for other options. */
+function defaultOf({ default: value, unit = "N" }: Option): string {
+  return typeof value === "number" ? `${value}${UNIT_SYMBOLS[unit]}` : "";
+}
+
+/** The manual page in mdoc(7). */
+function manualPage(): string {
+  return [
+    `.Dd ${DATE}`,
+    ".Dt LANCHAT 1",
+    ".Os",
+    ".Sh NAME",
+    ".Nm lanchat",
+    ".Nd end-to-end encrypted chat for the people on one network",
+    ".Sh SYNOPSIS",
+    ".Nm lanchat",
+    ...SUBCOMMANDS.flatMap((name) => [".Nm lanchat", `.Cm ${name}`, ...operand(name)]),
+    ".Sh DESCRIPTION",
+    ".Nm",
+    "without arguments lets a person choose a room on this network, or host one.",
+    "The commands are:",
+    ...SUBCOMMANDS.flatMap(command),
+    ".Ss Options without a command",
+    ...optionList(COMMON_OPTIONS),
+    ".Sh ENVIRONMENT",
+    ...list("Ev", VARIABLES),
+    ".Sh EXIT STATUS",
+    ...list("Li", EXIT_STATUSES),
+    "",
+  ].join("\n");
+}
+
+function operand(name: Subcommand): string[] {
+  const text = COMMANDS[name].operand;
+  return [
+    ...text === undefined ? [] : [`.Ar ${roff(text)}`],
+    ...optionsOf(name).length === 0 ? [] : [".Op Ar OPTIONS"],
+  ];
+}
+
+function command(name: Subcommand): string[] {
+  const { examples, note, summary } = COMMANDS[name];
+  return [
+    `.Ss lanchat ${name}`,
+    sentence(roff(summary)),
+    ...note === undefined ? [] : note.split("\n").map(roff),
+    ...optionList(shownOptions(name)),
+    ".Pp",
+    "Examples:",
+    ".Bd -literal -offset indent",
+    ...examples.map(roff),
+    ".Ed",
+  ];
+}
+
+function optionList(options: readonly Option[]): string[] {
+  const items = options.flatMap((option) => {
+    const { excludedBy, name, needs, permission, short, summary } = option;
+    const value = placeholder(option);
+    const [range, initial] = [rangeOf(option), defaultOf(option)];
+    return [
+      `.It ${short === undefined ? "" : `Fl ${short.slice(1)} , `}Fl ${roff(name.slice(1))}` +
+      (value === undefined ? "" : ` Ar ${value}`),
+      sentence(roff(summary)),
+      ...range === "" ? [] : [`Range: ${range}.`],
+      ...initial === "" ? [] : [`Default: ${initial}.`],
+      ...excludedBy === undefined ? [] : [`Excluded by ${roff(excludedBy[0])}.`],
+      ...needs === undefined ? [] : [`Needs ${roff(needs[0])}.`],
+      ...permission === undefined ? [] : [`Permissions from source: ${roff(permission)}.`],
+    ];
+  });
+  return [".Bl -tag -width Ds", ...items, ".El"];
+}
+
+function list(macro: string, items: Readonly<Record<string, string>>): string[] {
+  const entries = Object.entries(items).flatMap(([name, text]) => [
+    `.It ${macro} ${name}`,
+    roff(text),
+  ]);
+  return [".Bl -tag -width Ds", ...entries, ".El"];
+}
+
+/** Text as roff shows it unchanged. */
+function roff(text: string): string {
+  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll("'", "\\(aq")
+    .replace(/^\./, "\\&.");
+}
+
+/** The tables of all options in Markdown. */
+function optionTables(): string {
+  return [
+    "# Options",
+    "",
+    "The options of each command. `deno task man` writes this page from the option table,",
+    "`lib/cli/options.ts`. A permission is one that lanchat needs beside `--allow-net` when it runs from",
+    "source; the compiled binary has all of them.",
+    "",
+    ...SUBCOMMANDS.filter((name) => optionsOf(name).length > 0).flatMap((name) => [
+      `## lanchat ${name}`,
+      "",
+      sentence(COMMANDS[name].summary),
+      "",
+      ...markdownTable(
+        ["option", "range", "default", "meaning", "permission"],
+        optionsOf(name).map(row),
+      ),
+      "",
+    ]),
+    "Every command, and `lanchat` without one, has these:",
+    "",
+    ...markdownTable(
+      ["option", "meaning"],
+      COMMON_OPTIONS.map(({ name, short, summary }) => [
+        `\`${short}\`, \`${name}\``,
+        summary,
+      ]),
+    ),
+    "",
+  ].join("\n");
+}
+
+function row(option: Option): string[] {
+  const { name, permission, summary } = option;
+  return [
+    `\`${[name, placeholder(option)].filter(Boolean).join(" ")}\``,
+    rangeOf(option),
+    defaultOf(option),
+    summary,
+    permission === undefined ? "" : `\`${permission}\``,
+  ];
+}
+
+function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i]!.length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)];
+}
+
+if (import.meta.main) {
+  for (const [name, text] of Object.entries(REFERENCE)) {
+    await Deno.writeTextFile(documentOf(name), text());
+  }
+}

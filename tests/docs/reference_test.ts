@@ -1,0 +1,17 @@
+import { assertEquals } from "@std/assert";
+import { test } from "../support/test.ts";
+import { missing, testUnless } from "../support/tools.ts";
+import { documentOf, REFERENCE } from "./reference.ts";
+
+for (const [name, text] of Object.entries(REFERENCE)) {
+  test(`docs/${name} matches the option table; deno task man writes it`, () => {
+    assertEquals(Deno.readTextFileSync(documentOf(name)), text());
+  });
+}
+
+testUnless(missing("mandoc"), "docs/lanchat.1 is a manual page without faults", async () => {
+  const { stdout, stderr } = await new Deno.Command("mandoc", {
+    args: ["-Tlint", documentOf("lanchat.1").pathname],
+  }).output();
+  assertEquals([stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)), ["", ""]);
+});
