@@ -13,34 +13,31 @@ import { PLAIN_THEME } from "./theme.ts";
 import { Notifier } from "./notifier.ts";
 import { Output } from "./output.ts";
 
-/** Longest line, in bytes: the longest text and a command before it. */
+/** Maximum line, in bytes: the longest text and a command before it. */
 const MAX_LINE_BYTES = MAX_TEXT_BYTES + 1024;
 
-/** How such a terminal is used. */
+/** Options of a {@linkcode DumbTerminalFrontEnd}. */
 export interface DumbTerminalOptions {
-  /** Whether it rings for what is for this person. */
+  /** Whether mentions and private messages ring the bell. */
   readonly notify: boolean;
   /** The streams; by default those of the process. */
   readonly streams?: StandardStreams;
-  /** The time. */
+  /** The clock; by default that of the machine. */
   readonly clock?: Clock;
 }
 
-/**
- * The front end of people whose terminal draws nothing anew, and of those who hear it read aloud: one
- * line after the other, without colours. The terminal itself edits the line that is typed.
- */
+/** Shows one line after the other without colours, and leaves editing to the terminal. */
 export class DumbTerminalFrontEnd implements FrontEnd {
-  /** What was typed. */
+  /** The wishes of the typed lines. */
   readonly input: ReadableStream<Wish>;
-  /** Resolves if the terminal cannot be written any more. */
+  /** Resolves if the terminal breaks. */
   readonly broken: Promise<void>;
-  /** Stays pending: Ctrl-C is a signal here. */
+  /** Never resolves: Ctrl-C is a signal here. */
   readonly interrupted: Promise<void> = new Promise(() => {});
   readonly #output: Output;
   readonly #conversation: Conversation;
 
-  /** Uses the process's own terminal, or another. */
+  /** Takes over a terminal; by default that of the process. */
   constructor(options: DumbTerminalOptions) {
     const { clock = systemClock, notify, streams = terminalStreams() } = options;
     this.#output = new Output(streams);
@@ -64,12 +61,12 @@ export class DumbTerminalFrontEnd implements FrontEnd {
     this.#print(this.#conversation.hear(event));
   }
 
-  /** Resolves once little enough is unwritten that more may be shown. */
+  /** Resolves once more events may be shown. */
   writable(): Promise<void> {
     return this.#output.writable();
   }
 
-  /** Resolves once everything is written. */
+  /** Resolves once all lines are written. */
   async close(): Promise<void> {
     this.#conversation.settleAll();
     await this.#output.close();
@@ -90,7 +87,7 @@ export class DumbTerminalFrontEnd implements FrontEnd {
     yield { do: "quit" };
   }
 
-  /** The text of a line; empty where it cannot be one, which is said. */
+  /** Decodes a line. @returns Its text; empty if it was refused. */
   #textOf({ bytes }: InputLine): string {
     if (bytes === undefined) return this.#refuse("message-too-long");
     try {

@@ -10,26 +10,47 @@ import { MessageIds } from "./message_ids.ts";
 import { Output } from "./output.ts";
 import { toJsonLine } from "./sanitize.ts";
 
-/** Longest input line, in bytes: the longest text with every byte written as `\uXXXX`, and the rest. */
+/** Maximum input line, in bytes: the longest text with each byte written as `\uXXXX`, and the rest. */
 export const MAX_JSON_LINE_BYTES: number = 6 * MAX_TEXT_BYTES + 4096;
 
+/** Maximum characters of an id. */
 const MAX_ID_LENGTH = 64;
 
-/**
- * The front end of programs: JSON Lines both ways on standard output and standard input, nothing on
- * standard error.
- */
+/** A wish whose form is regular: `do`, and at most one other field. */
+type PlainWish = Exclude<Wish, { do: "say" | "verify" | "refused" }>;
+
+/** The other field of each of these wishes. */
+const WISH_FIELDS: Readonly<Record<PlainWish["do"], "digits" | "name" | "text" | undefined>> = {
+  who: undefined,
+  whois: "name",
+  nick: "name",
+  status: "text",
+  rekey: undefined,
+  ignore: "name",
+  unignore: "name",
+  accept: "digits",
+  kick: "name",
+  ban: "name",
+  unban: "name",
+  bans: undefined,
+  invite: undefined,
+  lock: undefined,
+  unlock: undefined,
+  quit: undefined,
+};
+
+/** Reads wishes from standard input and writes events to standard output, as JSON Lines. See docs/JSON.md. */
 export class JsonFrontEnd implements FrontEnd {
-  /** What the lines say, and those that say nothing that can be done. */
+  /** The wish of each line, or its refusal. */
   readonly input: ReadableStream<Wish>;
-  /** Resolves if standard output cannot be written any more. */
+  /** Resolves if standard output breaks. */
   readonly broken: Promise<void>;
-  /** Stays pending: Ctrl-C is a signal here. */
+  /** Never resolves: Ctrl-C is a signal here. */
   readonly interrupted: Promise<void> = new Promise(() => {});
   readonly #output: Output;
   readonly #ids = new MessageIds();
 
-  /** Reads and writes the process's own streams, or others. */
+  /** Takes over streams; by default those of the process. */
   constructor(streams: StandardStreams = standardStreams()) {
     this.#output = new Output(streams);
     this.broken = this.#output.broken;
@@ -41,20 +62,20 @@ export class JsonFrontEnd implements FrontEnd {
     this.#output.write(`${toJsonLine(event)}\n`);
   }
 
-  /** Resolves once little enough is unwritten that more may be shown. */
+  /** Resolves once more events may be shown. */
   writable(): Promise<void> {
     return this.#output.writable();
   }
 
-  /** Resolves once everything is written. */
+  /** Resolves once all events are written. */
   close(): Promise<void> {
     return this.#output.close();
   }
 
   async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Wish, void, void> {
     for await (const line of readLines(stdin, MAX_JSON_LINE_BYTES)) {
-      const input = this.#parse(line);
-      if (input !== undefined) yield input;
+      const wish = this.#parse(line);
+      if (wish !== undefined) yield wish;
     }
   }
 
@@ -87,8 +108,8 @@ export class JsonFrontEnd implements FrontEnd {
     }
     const claimed = this.#ids.claim(id);
     if (utf8(say).length > MAX_TEXT_BYTES) return this.#fail(claimed, "message-too-long", line);
-    const input: SayWish = { do: "say", text: say, kind: "text", id: claimed };
-    return to === undefined ? input : { ...input, to };
+    const wish: SayWish = { do: "say", text: say, kind: "text", id: claimed };
+    return to === undefined ? wish : { ...wish, to };
   }
 
   #fail(id: string, code: RefusedWish["code"], line: number): RefusedWish {
@@ -98,31 +119,12 @@ export class JsonFrontEnd implements FrontEnd {
 }
 
 function parseWish(object: Readonly<Record<string, unknown>>): Wish {
-  const { digits, do: wish, name, text } = object;
-  switch (wish) {
-    case "who":
-    case "rekey":
-    case "lock":
-    case "unlock":
-    case "bans":
-    case "invite":
-    case "quit":
-      return { do: wish };
-    case "whois":
-    case "nick":
-    case "ignore":
-    case "unignore":
-    case "kick":
-    case "ban":
-    case "unban":
-      return { do: wish, name: textOf(name, "name") };
-    case "accept":
-      return { do: wish, digits: textOf(digits, "digits") };
-    case "status":
-      return { do: wish, text: textOf(text, "text") };
-    default:
-      throw badInput("'do' must be one of those in docs/JSON.md");
+  const { do: wish } = object;
+  if (typeof wish !== "string" || !Object.hasOwn(WISH_FIELDS, wish)) {
+    throw badInput("'do' must be one of those in docs/JSON.md");
   }
+  const field = WISH_FIELDS[wish as PlainWish["do"]];
+  return { do: wish, ...field && { [field]: textOf(object[field], field) } } as PlainWish;
 }
 
 function parseVerify({ digits, verify }: Readonly<Record<string, unknown>>): Wish {
@@ -162,7 +164,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
   return value as Record<string, unknown>;
 }
 
-/** A lone surrogate has no UTF-8: it would arrive as another character. */
+/** Whether a value is a text that UTF-8 can encode: a lone surrogate would arrive as U+FFFD. */
 function isText(value: unknown): value is string {
   return typeof value === "string" && value.isWellFormed();
 }

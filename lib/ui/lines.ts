@@ -6,19 +6,20 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /** The byte order mark that some programs write before UTF-8. */
-const MARK = utf8("\ufeff");
+const BOM = utf8("\ufeff");
 
 /** A line of input. */
 export interface InputLine {
   /** Its number, from 1. */
   readonly number: number;
-  /** Its bytes without the line end; `undefined` if they are more than allowed. */
+  /** Its bytes without the line end; `undefined` if it is too long. */
   readonly bytes: Bytes | undefined;
 }
 
 /**
- * Cuts bytes into lines, all that a chunk completes at a time. A line ends with LF or CR LF, the last
- * one also with the input. One byte order mark before the first is left away. At most one line of the allowed length is buffered, however long it gets.
+ * Splits bytes into lines; each chunk out holds all lines that a chunk in completes. A line ends with LF
+ * or CR LF, the last one also with the input. A byte order mark before the first line is removed. At most
+ * one line of the maximum length is buffered.
  *
  * @example Two lines in one chunk
  * ```ts
@@ -33,11 +34,11 @@ export interface InputLine {
  */
 export class LineStream extends TransformStream<Uint8Array, InputLine[]> {
   /**
-   * Starts before the first line.
+   * Creates a stream.
    *
-   * @param maxBytes Longest line without its end, in bytes.
-   * @param writableStrategy By default one chunk waits.
-   * @param readableStrategy By default nothing is cut ahead.
+   * @param maxBytes Maximum line without its end, in bytes.
+   * @param writableStrategy By default one chunk is queued.
+   * @param readableStrategy By default no lines are queued.
    */
   constructor(
     maxBytes: number,
@@ -63,7 +64,7 @@ export class LineStream extends TransformStream<Uint8Array, InputLine[]> {
 }
 
 /**
- * The lines of an input, which is not read before the first one is asked for.
+ * Reads the lines of an input, which stays unread until the first line is requested.
  *
  * @param maxBytes As for {@linkcode LineStream}.
  * @throws {LanchatError} With code `bad-input` if the input cannot be read.
@@ -92,7 +93,7 @@ class LineSplitter {
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
     // Room for a byte order mark and the CR of the line end.
-    this.#begun = new Uint8Array(MARK.length + maxBytes + 1);
+    this.#begun = new Uint8Array(BOM.length + maxBytes + 1);
   }
 
   push(chunk: Uint8Array): InputLine[] {
@@ -115,8 +116,8 @@ class LineSplitter {
     const isWhole = this.#begunLength === 0 && !this.#overflow;
     if (!isWhole) this.#keep(rest);
     const bytes = isWhole ? rest : this.#begun.subarray(0, this.#begunLength);
-    const isMarked = this.#number === 0 && equal(bytes.subarray(0, MARK.length), MARK);
-    const raw = isMarked ? bytes.subarray(MARK.length) : bytes;
+    const isMarked = this.#number === 0 && equal(bytes.subarray(0, BOM.length), BOM);
+    const raw = isMarked ? bytes.subarray(BOM.length) : bytes;
     const length = raw.at(-1) === CR ? raw.length - 1 : raw.length;
     const fits = !this.#overflow && length <= this.#maxBytes;
     this.#begunLength = 0;

@@ -2,12 +2,11 @@
 import { UsageError } from "../errors.ts";
 
 /**
- * The ids of the messages of one run, each used once.
+ * Ensures that each message of a run has its own id: one that a script gives, or the next free number.
  *
- * An id that a script gave is remembered to the end, at some hundred bytes each; the numbers that are
- * given out otherwise cost nothing.
+ * Given ids are kept until the end of the run, at some hundred bytes each; numbers take no memory.
  *
- * @example Given and own ids
+ * @example Given ids and numbers
  * ```ts
  * import { MessageIds } from "./message_ids.ts";
  * import { assertEquals } from "@std/assert";
@@ -21,9 +20,9 @@ export class MessageIds {
   #next = 1;
 
   /**
-   * Uses an id up.
+   * Claims an id.
    *
-   * @param id The one wanted; the next free number without.
+   * @param id The requested id; the next free number by default.
    * @throws {UsageError} With code `duplicate-id` if it was used before.
    */
   claim(id?: string): string {

@@ -1,15 +1,15 @@
 /** Ordered output to standard output and standard error. */
 import type { StandardStreams } from "./process.ts";
 
-/** How much may be unwritten before more has to wait, in UTF-16 code units. */
+/** Maximum unwritten text before {@linkcode Output.writable} waits, in UTF-16 code units. */
 export const MAX_UNWRITTEN = 65_536;
 
-/** One of the two streams that a program writes to. */
+/** The name of an output stream. */
 export type OutputName = "stdout" | "stderr";
 
 /**
- * Writes texts to standard output and standard error, in order over both. What is queued while a
- * write is under way goes out with one write.
+ * Writes texts to standard output and standard error, in order across both. Texts that are queued during
+ * a write are joined into the next one.
  *
  * @example Two texts
  * ```ts
@@ -25,7 +25,7 @@ export type OutputName = "stdout" | "stderr";
  * ```
  */
 export class Output {
-  /** Resolves if standard output cannot be written any more; what follows is dropped. */
+  /** Resolves if standard output breaks; later texts are dropped. */
   readonly broken: Promise<void>;
   readonly #reportBroken: () => void;
   #isBroken = false;
@@ -41,7 +41,7 @@ export class Output {
   /**
    * Takes both streams over until {@linkcode Output.close}.
    *
-   * @param streams Errors of `stderr` are ignored, as there is no place left to tell them.
+   * @param streams Errors of `stderr` are ignored: there is no place left to report them.
    */
   constructor(streams: Pick<StandardStreams, OutputName>) {
     this.#writers = { stdout: streams.stdout.getWriter(), stderr: streams.stderr.getWriter() };
@@ -52,7 +52,7 @@ export class Output {
     });
   }
 
-  /** Queues a text; does nothing once the output is closing or broken. */
+  /** Queues a text; does nothing if the output is closing or broken. */
   write(text: string, to: OutputName = "stdout"): void {
     if (this.#isClosing || this.#isBroken) return;
     this.#unwritten += text.length;
@@ -68,7 +68,7 @@ export class Output {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Resolves once everything is written, and gives the streams back. */
+  /** Releases the streams once all texts are written. */
   async close(): Promise<void> {
     this.#isClosing = true;
     await this.#writing;
@@ -77,9 +77,9 @@ export class Output {
   }
 
   async #writeQueue(): Promise<void> {
-    await null; // lets the rest of this turn join the first write
+    await null; // Texts of the same turn join the first write.
     for (let part = this.#queue.shift(); part !== undefined; part = this.#queue.shift()) {
-      // Where that fails, `closed` tells of standard output, and standard error has nobody to tell.
+      // `closed` reports a failure of standard output; one of standard error has no place to go.
       await this.#writers[part.to].write(this.#encoder.encode(part.text)).catch(() => {});
       this.#written(part.text.length);
     }

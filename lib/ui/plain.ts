@@ -19,28 +19,28 @@ import { escapeText } from "./sanitize.ts";
 
 const PREFIX = "lanchat: ";
 
-/** Begins the line of an action, so that no name may. */
+/** The mark of an action, which no name may start with. */
 const ACTION = /^\*/;
 
 /**
- * The front end of pipes and scripts. Every input line is a message and its number is the message's
- * id. Messages of others go to standard output, one a line, everything else to standard error.
+ * Sends each input line as a message, with the line number as its id. Received messages go to standard
+ * output, one a line; everything else goes to standard error.
  */
 export class PlainFrontEnd implements FrontEnd {
-  /** Messages, and lines that cannot be one. */
+  /** The message of each line, or its refusal. */
   readonly input: ReadableStream<Wish>;
-  /** Resolves if standard output cannot be written any more. */
+  /** Resolves if standard output breaks. */
   readonly broken: Promise<void>;
-  /** Stays pending: Ctrl-C is a signal here. */
+  /** Never resolves: Ctrl-C is a signal here. */
   readonly interrupted: Promise<void> = new Promise(() => {});
   readonly #output: Output;
   readonly #columns: (() => number) | undefined;
   readonly #hintsShown = new Set<string>();
 
   /**
-   * Reads and writes the process's own streams, or others.
+   * Takes over streams; by default those of the process.
    *
-   * @param columns Characters of a row where standard error is a terminal that can show a QR code.
+   * @param columns Width of the terminal at standard error, in characters, if it can show QR codes.
    */
   constructor(streams: StandardStreams = standardStreams(), columns?: () => number) {
     this.#columns = columns;
@@ -49,7 +49,7 @@ export class PlainFrontEnd implements FrontEnd {
     this.input = ReadableStream.from(this.#read(streams.stdin));
   }
 
-  /** Writes a line to standard output for a message, to standard error for anything else. */
+  /** Writes a message to standard output, and any other event to standard error. */
   show(event: SessionEvent): void {
     if (event.event === "message") {
       const name = markedName(event.from, escapeText).replace(ACTION, escapeByte);
@@ -64,17 +64,17 @@ export class PlainFrontEnd implements FrontEnd {
     if (event.event === "invite") this.#showQr(event);
   }
 
-  /** Resolves once little enough is unwritten that more may be shown. */
+  /** Resolves once more events may be shown. */
   writable(): Promise<void> {
     return this.#output.writable();
   }
 
-  /** Resolves once everything is written. */
+  /** Resolves once all events are written. */
   close(): Promise<void> {
     return this.#output.close();
   }
 
-  /** Where it is the only way in, a host shows it at a terminal as well. */
+  /** Shows the QR code of an invite at a terminal, if others need the invite to join. */
   #showQr({ link, secret }: InviteEvent): void {
     if (this.#columns === undefined || !secret) return;
     const lines = fittingQrLines(link, this.#columns())?.map(COLOUR_THEME.qr) ??
@@ -105,7 +105,7 @@ export class PlainFrontEnd implements FrontEnd {
     return { do: "refused", code, line };
   }
 
-  /** The same hint after each of a thousand lines would hide what happened to them. */
+  /** Removes a hint that was shown: after each of a thousand lines it would hide what happened. */
   #withNewHint(event: ProblemEvent): ProblemEvent {
     if (this.#hintsShown.has(event.hint)) return { ...event, hint: "" };
     this.#hintsShown.add(event.hint);

@@ -1,21 +1,21 @@
 /** Makes text from outside safe for terminals, logs and JSON. */
 
-/** Where a message's text goes on after a line break, so that no such line looks like another message. */
+/** Replaces a line break in a message, so that no line looks like another message. */
 const CONTINUATION = "\n      ";
 
 const TAB = "    ";
 
 /**
- * Most lines of one message. Without a limit each byte of a text could become a line of its own with
- * its indentation, seven bytes in a log.
+ * Maximum lines of one message. Without it, each byte of a text could become a line with its indentation,
+ * seven bytes in a log.
  */
 const MAX_LINES = 1024;
 
-/** What ends a line in some terminal or other. */
+/** Line breaks of any terminal. */
 const LINE_BREAK = /\r\n|[\n\v\f\r\x85\u2028\u2029]/gu;
 
 /**
- * Characters that act on a terminal or are not seen in it: controls, format characters (bidi, zero
+ * Characters that control a terminal or are invisible in it: controls, format characters (bidi, zero
  * width, tags), line separators, lone surrogates, fillers and variation selectors.
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
@@ -23,21 +23,21 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]
 const BACKSLASH_OR_UNSAFE = /[\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
- * Zero-width characters that only shape their neighbours, in Persian and in emoji among others, and the tags
- * that make the flag of a region of a black one.
+ * Zero-width characters that only shape their neighbours, as in Persian and in emoji, and the tags that
+ * turn a black flag into that of a region.
  */
 const JOINERS = /[\u200c\u200d\ufe0e\ufe0f]|(?<=\u{1f3f4})[\u{e0061}-\u{e007a}]{3,5}\u{e007f}/gu;
 
-/** More marks on one letter than any script has; they would cover the lines above. */
+/** More combining marks on one letter than any script has: they would cover the lines above. */
 const STACKED_MARKS = /(\p{M}{8})\p{M}+/gu;
 
 /**
- * Makes a text from outside safe to show in a terminal: every character that acts or is not seen
- * becomes a visible escape, a tab becomes spaces, marks stacked on one letter end after eight, and
- * what follows a line break is indented. The result holds no control character but LF, and at most
- * 1024 lines: in the last one, line breaks are escapes too.
+ * Makes a text safe to show in a terminal: control and invisible characters become visible escapes, tabs
+ * become spaces, the marks on one letter end after eight, and the text after a line break is indented.
+ * The result contains no control character except LF, and at most 1024 lines: in the last line, line
+ * breaks are escapes too.
  *
- * Joiners and emoji selectors are left out, as their neighbours show without them.
+ * Joiners and emoji selectors are removed: their neighbours show without them.
  *
  * @example A text that would clear the screen
  * ```ts
@@ -58,7 +58,7 @@ export function sanitize(text: string): string {
   return [...lines, text.slice(start)].map(sanitizeLine).join(CONTINUATION);
 }
 
-/** As {@linkcode sanitize}, but line breaks become visible escapes too. */
+/** Makes a text safe as {@linkcode sanitize} does, with line breaks as visible escapes too. */
 export function sanitizeLine(text: string): string {
   return text
     .replaceAll(JOINERS, "")
@@ -68,8 +68,8 @@ export function sanitizeLine(text: string): string {
 }
 
 /**
- * Writes a text into one line so that a script can undo it: `\\` for a backslash, `\n` for a line
- * feed, `\xNN` for every other control or unseen character up to U+00FF, `\u{N…}` above.
+ * Escapes a text into one line that a script can decode: `\\` for a backslash, `\n` for a line feed,
+ * `\xNN` for any other control or invisible character up to U+00FF, `\u{N…}` above.
  */
 export function escapeText(text: string): string {
   return text.replaceAll(BACKSLASH_OR_UNSAFE, (character) => {
@@ -79,9 +79,9 @@ export function escapeText(text: string): string {
 }
 
 /**
- * A value as one line of JSON in which every control and every unseen character is a `\u` escape.
+ * Encodes a value as one line of JSON in which each control and invisible character is a `\u` escape.
  *
- * @param value Anything that JSON can hold.
+ * @param value A value that JSON can represent.
  */
 export function toJsonLine(value: unknown): string {
   return JSON.stringify(value)
@@ -93,7 +93,7 @@ export function toJsonLine(value: unknown): string {
     });
 }
 
-/** What `JSON.stringify` shortens. */
+/** The short escapes of `JSON.stringify`, and the long ones. */
 const SHORT_ESCAPES: Readonly<Record<string, string>> = {
   b: "\\u0008",
   t: "\\u0009",
