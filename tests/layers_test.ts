@@ -5,6 +5,7 @@ import { test } from "./support/test.ts";
 const LAYERS = [
   "errors.ts",
   "clock.ts",
+  "rate_limiter.ts",
   "ip.ts",
   "permission.ts",
   "bounded_map.ts",

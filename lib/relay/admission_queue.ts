@@ -1,12 +1,10 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { isLoopback, networkOf } from "../ip.ts";
+import { RateLimiter } from "../rate_limiter.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 
 /** How long a caller may wait for its handshake, in milliseconds. */
 export const MAX_WAIT_MS = 10_000;
-
-/** Time in which as many callers are let through as may be inside at once, in milliseconds. */
-const PACE_MS = 1000;
 
 interface Caller {
   readonly address: string;
@@ -33,17 +31,16 @@ export class AdmissionQueue {
   readonly #clock: Clock;
   readonly #inside = new Set<Caller>();
   #waiting: Waiting[] = [];
-  /** Callers that may be let through without a wait, as of `#creditAt`. */
-  #credit: number;
-  #creditAt: number;
+  /** In each second as many callers are let through as may be inside at once. */
+  readonly #rate: RateLimiter;
   #cancelRefill: (() => void) | undefined;
 
   /** Starts with nobody inside. @param limits How many there may be. */
   constructor(limits: Limits = DEFAULT_LIMITS, clock: Clock = systemClock) {
     this.#limits = limits;
     this.#clock = clock;
-    this.#credit = limits.maxHandshakes;
-    this.#creditAt = clock.elapsed();
+    const { maxHandshakes } = limits;
+    this.#rate = new RateLimiter({ burst: maxHandshakes, perSecond: maxHandshakes }, clock);
   }
 
   /**
@@ -90,8 +87,7 @@ export class AdmissionQueue {
 
   /** Lets callers in: first from the address with the fewest inside; of several, the oldest. */
   #admitWaiting(): void {
-    this.#refill();
-    while (this.#credit >= 1) {
+    while (this.#rate.msUntil(1) === 0) {
       const inside = countByAddress(this.#inside);
       const insideFrom = ({ address }: Caller): number => inside.get(address) ?? 0;
       const [next] = this.#waiting.filter((waiting) => this.#admits(waiting))
@@ -100,29 +96,20 @@ export class AdmissionQueue {
       this.#admit(next);
     }
     if (this.#waiting.length === 0 || this.#cancelRefill !== undefined) return;
-    const ms = Math.ceil((1 - this.#credit) / this.#limits.maxHandshakes * PACE_MS);
-    this.#cancelRefill = this.#clock.after(ms, () => {
+    this.#cancelRefill = this.#clock.after(this.#rate.msUntil(1), () => {
       this.#cancelRefill = undefined;
       this.#admitWaiting();
     });
   }
 
   #admit(waiting: Waiting): void {
-    this.#credit--;
+    this.#rate.tryTake(1);
     this.#forget(waiting);
     const leave = this.#place(waiting);
     waiting.answer((unused = false) => {
-      if (unused) this.#credit++;
+      if (unused) this.#rate.putBack(1);
       leave();
     });
-  }
-
-  #refill(): void {
-    const { maxHandshakes } = this.#limits;
-    const now = this.#clock.elapsed();
-    const gained = (now - this.#creditAt) / PACE_MS * maxHandshakes;
-    this.#credit = Math.min(maxHandshakes, this.#credit + gained);
-    this.#creditAt = now;
   }
 
   /** Sends one away from the address with the most waiting; of several, who has waited longest. */

@@ -4,6 +4,7 @@ import { type Clock, deadline, systemClock } from "../clock.ts";
 import { randomBytes } from "../crypto/mod.ts";
 import { WireError } from "../errors.ts";
 import { networkOf } from "../ip.ts";
+import { RateLimiter } from "../rate_limiter.ts";
 import {
   AcceptStatus,
   ANNOUNCE_BYTES,
@@ -23,7 +24,6 @@ import {
 import type { AccessPolicy } from "./access_policy.ts";
 import { type Holder, Intake, Lane } from "./intake.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
-import { Pace } from "./pace.ts";
 import { type Guest, Parcel, Seat, type SeatEndpoint } from "./seat.ts";
 
 /** Absence after which a seat counts against {@linkcode MAX_AWAY_LONG} and may make room, in milliseconds. */
@@ -69,7 +69,7 @@ interface Connection {
   readonly seat: Seat;
   readonly endpoint: SeatEndpoint;
   /** Slows it where it sends too fast. */
-  readonly pace: Pace;
+  readonly rate: RateLimiter;
   /** Called when its member enters the room. */
   readonly entered: () => void;
   /** Whether it has sent RESUME. */
@@ -95,7 +95,8 @@ export class Relay {
   readonly #instance = randomBytes(INSTANCE_BYTES);
   readonly #seats = new Map<string, Seat>();
   readonly #serving = new Map<SeatEndpoint, Promise<void>>();
-  readonly #paces = new Set<Pace>();
+  /** Ends the waits of members that sent too fast. */
+  readonly #closing = new AbortController();
   /** Seats without a connection for longer than {@linkcode AWAY_LONG_MS}, the longest first. */
   readonly #awayLong = new Set<Seat>();
   readonly #intake = new Intake();
@@ -157,14 +158,14 @@ export class Relay {
       });
     }
     const refusal = ended ? CloseReason.HOST_ENDS : CloseReason.IDLE;
-    const pace = new Pace(this.#limits.maxRate, this.#clock);
+    const { maxRate } = this.#limits;
     const served = seat === undefined
       ? endpoint.close(refusal).then(() => endpoint.abort(undefined))
       : this.#run(
         {
           seat,
           endpoint,
-          pace,
+          rate: new RateLimiter({ burst: maxRate, perSecond: maxRate }, this.#clock),
           entered,
           resumed: false,
           cancelEntry: () => {},
@@ -172,10 +173,8 @@ export class Relay {
         },
       );
     this.#serving.set(endpoint, served);
-    this.#paces.add(pace);
     await served;
     this.#serving.delete(endpoint);
-    this.#paces.delete(pace);
   }
 
   /** Passes something that the host itself says on to everybody. @param object A KICK. */
@@ -216,7 +215,7 @@ export class Relay {
     this.#ended = true;
     // Whoever was made to wait is read again: what it has acknowledged counts.
     for (const seat of this.#seats.values()) seat.holdNobody();
-    for (const pace of this.#paces) pace.stop();
+    this.#closing.abort();
     const emptied = Promise.all([...this.#seats.values()].map((seat) => seat.emptied()));
     await deadline(this.#clock, drainMs, emptied);
     for (const endpoint of this.#serving.keys()) void endpoint.close(CloseReason.HOST_ENDS);
@@ -363,7 +362,7 @@ export class Relay {
       case "batch": {
         const bytes = connection.lane.push(record.envelopes);
         if (connection.lane.bytes > MAX_INBOX_BYTES) await connection.lane.emptied;
-        await connection.pace.spend(bytes);
+        await connection.rate.spend(bytes, this.#closing.signal);
         break;
       }
       case "ack":

@@ -8,7 +8,7 @@ import type { Author } from "./chain.ts";
 import type { SerialQueues } from "./serial_queue.ts";
 import type { NamedSession } from "./link.ts";
 import { Peer, type Present, rosterHash, SILENT_AFTER_MS } from "./peer.ts";
-import { RateLimiter } from "./rate_limiter.ts";
+import { RateLimiter } from "../rate_limiter.ts";
 import { ALL_SKIPS, WorkBudget } from "./work_budget.ts";
 
 /**

@@ -7,7 +7,7 @@ import { Delivery } from "./delivery.ts";
 import { type Link, WINDOW_BYTES } from "./link.ts";
 import { isText, type NewOutgoing, Outbox, type Outgoing } from "./outbox.ts";
 import type { Peer } from "./peer.ts";
-import { RateLimiter } from "./rate_limiter.ts";
+import { RateLimiter } from "../rate_limiter.ts";
 import type { Roster } from "./roster.ts";
 import { Timers } from "./timers.ts";
 import { OWN_TEXT, textCost } from "./work_budget.ts";

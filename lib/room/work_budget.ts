@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { refused } from "./chain.ts";
 import type { SerialQueue } from "./serial_queue.ts";
-import { type Rate, RateLimiter } from "./rate_limiter.ts";
+import { type Rate, RateLimiter } from "../rate_limiter.ts";
 
 /** Work that one session may cause. A token is one key derivation: 0.1 to 0.5 ms. */
 const SESSION_WORK: Rate = { burst: 2000, perSecond: 250 };

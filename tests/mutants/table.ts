@@ -643,7 +643,7 @@ export const MUTANTS: readonly Mutants[] = [
         "AdmissionQueue: gives ::1 all places but those of one other address",
       ],
       [
-        `    this.#credit--;
+        `    this.#rate.tryTake(1);
 `,
         "",
         "AdmissionQueue: sends away who has waited longest when too many wait",
@@ -714,18 +714,18 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
-    file: "relay/pace.ts",
-    test: "relay/pace_test.ts",
+    file: "rate_limiter.ts",
+    test: "rate_limiter_test.ts",
     mutants: [
       [
-        "if (this.#credit >= 0 || this.#stopped) return;",
-        "if (this.#stopped) return;",
-        "Pace lets a second's worth pass at once, and has more wait for as long as it takes",
+        "if (ms > 0) await delay(this.#clock, ms, signal);",
+        "await delay(this.#clock, ms, signal);",
+        "RateLimiter.spend waits only for what is over the burst",
       ],
       [
-        "Math.min(BURST_MS * this.#bytesPerMs, this.#credit + gained)",
-        "this.#credit + gained",
-        "Pace saves up no more than a second's worth",
+        "    this.msUntil(0); // A pause before this request counts up to the burst only.",
+        "",
+        "RateLimiter.spend saves up no more than the burst",
       ],
     ],
   },

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { SerialQueues } from "../../lib/room/serial_queue.ts";
-import { RateLimiter } from "../../lib/room/rate_limiter.ts";
+import { RateLimiter } from "../../lib/rate_limiter.ts";
 import { ALL_SKIPS, textCost, WorkBudget } from "../../lib/room/work_budget.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";

@@ -1,8 +1,13 @@
-import type { Clock } from "../clock.ts";
+/**
+ * A token bucket: the one way in which lanchat bounds a rate.
+ *
+ * @module
+ */
+import { type Clock, delay } from "./clock.ts";
 
-/** How many tokens a {@linkcode RateLimiter} hands out. */
+/** How many tokens a {@linkcode RateLimiter} grants. */
 export interface Rate {
-  /** At once, after a pause; no request may be for more. */
+  /** At once, after a pause. {@linkcode RateLimiter.take} never grants a request for more. */
   readonly burst: number;
   /** In each second after that. */
   readonly perSecond: number;
@@ -15,8 +20,19 @@ interface Request {
 }
 
 /**
- * A token bucket that serves requests in the order in which they came: callers that each have one request
+ * A token bucket that grants requests in the order in which they came: callers that each have one request
  * at a time are served in turn.
+ *
+ * @example Two at once, then one each second
+ * ```ts
+ * import { RateLimiter } from "./rate_limiter.ts";
+ * import { systemClock } from "./clock.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const limiter = new RateLimiter({ burst: 2, perSecond: 1 }, systemClock);
+ * const taken = [limiter.tryTake(1), limiter.tryTake(1), limiter.tryTake(1)];
+ * assertEquals(taken, [true, true, false]);
+ * ```
  */
 export class RateLimiter {
   readonly #rate: Rate;
@@ -26,7 +42,7 @@ export class RateLimiter {
   #countedAt: number;
   #cancelTimer: () => void = () => {};
 
-  /** Begins with a full bucket. */
+  /** Makes a full bucket. */
   constructor(rate: Rate, clock: Clock) {
     this.#rate = rate;
     this.#clock = clock;
@@ -41,6 +57,11 @@ export class RateLimiter {
     return true;
   }
 
+  /** Puts back tokens that were taken and not used. */
+  putBack(tokens: number): void {
+    this.#tokens += tokens;
+  }
+
   /** Milliseconds until there are so many tokens. */
   msUntil(tokens: number): number {
     const now = this.#clock.elapsed();
@@ -52,7 +73,7 @@ export class RateLimiter {
   }
 
   /**
-   * Takes tokens, and waits for them if need be.
+   * Takes tokens, and waits for them if necessary.
    *
    * @param signal Ends the wait.
    * @returns Whether they were taken.
@@ -73,6 +94,19 @@ export class RateLimiter {
     const taken = await promise;
     signal.removeEventListener("abort", withdraw);
     return taken;
+  }
+
+  /**
+   * Takes tokens at once, on credit if there are too few, and waits until the debt is paid: for something
+   * that has happened already, whatever its size. Calls must not overlap.
+   *
+   * @param signal Ends the wait.
+   */
+  async spend(tokens: number, signal: AbortSignal): Promise<void> {
+    this.msUntil(0); // A pause before this request counts up to the burst only.
+    this.#tokens -= tokens;
+    const ms = this.msUntil(0);
+    if (ms > 0) await delay(this.#clock, ms, signal);
   }
 
   #serve(): void {
