@@ -1,3 +1,8 @@
+/**
+ * Announcements: who this member is to others, and who they are to it.
+ *
+ * @module
+ */
 import { type Bytes, concat, equal } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import {
@@ -19,85 +24,88 @@ import {
   EnvelopeClass,
   HOST_SESSION,
 } from "../wire/mod.ts";
-import { type Author, refused } from "./chain.ts";
+import { type ChainAuthor, refused } from "./chain.ts";
 import type { Link } from "./link.ts";
 import type { Naming } from "./naming.ts";
-import { type Announced, type Peer, SILENT_AFTER_MS } from "./peer.ts";
+import { type Announced, type AnnouncingState, type Peer, SILENT_AFTER_MS } from "./peer.ts";
 import type { Roster } from "./roster.ts";
 import { PeerSessionKey, type PublicSessionKey } from "./session_key.ts";
 import type { SessionKeys } from "./session_keys.ts";
 import { Timers } from "./timers.ts";
 
-/** Least time between two announcements that a person asks for, in milliseconds: others take them no faster. */
+/** Minimum time between two announcements that a person asks for, in milliseconds: others accept them no faster. */
 const MIN_ANNOUNCE_MS = 1000;
 
-/** Who announces itself, to whom, and as what. */
+/** Dependencies of {@linkcode Announcer}. */
 export interface AnnouncerOptions {
   /** This member. */
-  readonly self: Author & {
-    /** What its session follows from beside room and key, 16 bytes. */
+  readonly self: ChainAuthor & {
+    /** The nonce from which its session follows, 16 bytes. */
     readonly nonce: Bytes;
-    /** The keys that others wrap theirs for. */
+    /** The keys for which others wrap theirs. */
     readonly keys: SessionKeys;
   };
   /** The own name. */
   readonly naming: Naming;
-  /** The others. */
+  /** The peers. */
   readonly roster: Roster;
-  /** The way to the host. */
+  /** Sends announcements. */
   readonly link: Link;
   /** The time. */
   readonly clock: Clock;
-  /** Called when everybody has answered the first ANNOUNCE, or has had the time to. */
+  /** Called when all earlier members have answered the first ANNOUNCE, or their time is over. */
   readonly onAnswered: () => void;
 }
 
-/** Tells the others of this member, and checks what they tell of themselves. See PROTOCOL.md §6.2. */
+/** Announces this member to others, and checks their announcements. See PROTOCOL.md §6.2. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
   readonly #roster: Roster;
   readonly #timers: Timers;
   #unanswered: Set<Peer> | undefined;
-  /** From when on the others take another announcement without a delay. */
+  /** When the others accept the next announcement without a delay, in ms of `Clock.elapsed`. */
   #nextAt = -Infinity;
   #renewed: Promise<void> = Promise.resolve();
   readonly #over = Promise.withResolvers<void>();
 
-  /** Announces each new session key from now on. */
+  /** Creates an announcer that announces each new session key. */
   constructor(options: AnnouncerOptions) {
     this.#options = options;
     this.#roster = options.roster;
     this.#timers = new Timers(options.clock);
     options.self.keys.onRenewed = () => {
-      void this.enter();
+      void this.enterRoom();
       this.#renewed = this.sendDue();
     };
   }
 
   /** Announces this member to the host, if the host waits for that. */
-  async enter(): Promise<void> {
+  async enterRoom(): Promise<void> {
     const { link, self } = this.#options;
     const key = self.keys.current;
     if (key !== undefined && link.entryDue) link.enter(await this.#compose(HOST_SESSION, key));
   }
 
-  /** Tells this member's key and name to everybody who should have them and has not. */
+  /** Sends the current ANNOUNCE to all peers that should have it and do not. */
   async sendDue(): Promise<void> {
     const key = this.#options.self.keys.current;
-    if (key === undefined || !this.#roster.known) return;
+    if (key === undefined || !this.#roster.entered) return;
     const due = [...this.#roster].filter((peer) =>
-      (peer.earlier || peer.announced !== undefined) && peer.told < key.generation
+      (peer.earlier || peer.announced !== undefined) && peer.announcing.told < key.generation
     );
-    for (const peer of due) peer.told = key.generation;
+    for (const { announcing } of due) {
+      const state: AnnouncingState = announcing;
+      state.told = key.generation;
+    }
     this.#unanswered ??= this.#awaitAnswers();
     for (const peer of due) {
-      // Where more has happened meanwhile it is told that.
-      if (peer.told === key.generation) await this.#announce(peer, key);
+      // Unless a later call announces a newer generation.
+      if (peer.announcing.told === key.generation) await this.#announce(peer, key);
     }
   }
 
-  /** Waits until the others would take another announcement without a delay. */
-  async turn(): Promise<void> {
+  /** Waits until the others accept another announcement without a delay. */
+  async awaitTurn(): Promise<void> {
     const now = this.#options.clock.elapsed();
     const at = Math.max(now, this.#nextAt);
     this.#nextAt = at + MIN_ANNOUNCE_MS;
@@ -107,14 +115,26 @@ export class Announcer {
     await Promise.race([promise, this.#over.promise]);
   }
 
-  /** Has others wrap theirs for another session key. @returns Resolves when everybody here is told of it. */
+  /** Replaces the session key. @returns Resolves when it is announced to all members. */
   async renew(): Promise<void> {
-    await this.turn();
+    await this.awaitTurn();
     await this.#options.self.keys.renew();
     await this.#renewed;
   }
 
-  /** A member has announced itself, or cannot do so any more. */
+  /** Counts an ANNOUNCE of a peer that waits in its queue. */
+  queued(peer: Peer): void {
+    const state: AnnouncingState = peer.announcing;
+    state.queued++;
+  }
+
+  /** Counts an ANNOUNCE of a peer that waits no longer. */
+  dequeued(peer: Peer): void {
+    const state: AnnouncingState = peer.announcing;
+    state.queued--;
+  }
+
+  /** Notes that a peer has announced itself, or is not expected to. */
   answered(peer: Peer): void {
     if (!this.#unanswered?.delete(peer) || this.#unanswered.size > 0) return;
     this.#timers.cancel("silent");
@@ -122,10 +142,10 @@ export class Announcer {
   }
 
   /**
-   * Checks what a member tells of itself.
+   * Checks an ANNOUNCE.
    *
-   * @returns That, and whether it says that somebody else had its name first.
-   * @throws {RoomError} If it is not what that member, in this room, says of itself to this one now.
+   * @returns Its content, and whether it says that another member had its name first.
+   * @throws {RoomError} If the peer did not make it in this room, for this member and now.
    */
   async check(
     peer: Peer,
@@ -158,9 +178,9 @@ export class Announcer {
     const field = await cipher.open(announce.nameNonce, announce.sealedName, announce.head);
     if (field === undefined) throw refused("announcement", "its name cannot be opened");
     const { name, nameTaken } = decodeNameField(field);
-    // As many new names as it likes, but at its own cost; of those that wait the last counts.
+    // Names may change as often as the budget allows; of those that wait only the last counts.
     if (peer.announced !== undefined && !peer.budget.trySpend()) {
-      if (peer.announcements > 0) throw refused("announcement", "a newer one waits");
+      if (peer.announcing.queued > 0) throw refused("announcement", "a newer one waits");
       await peer.budget.spend();
     }
     const announced: Announced = {
@@ -172,17 +192,17 @@ export class Announcer {
     return { announced, nameTaken };
   }
 
-  /** Waits for nothing any more. */
+  /** Cancels all waits. */
   end(): void {
     this.#timers.clear();
     this.#over.resolve();
   }
 
-  /** Whoever was here before is to answer the first ANNOUNCE; then this member is ready. */
+  /** Waits until all earlier members have answered the first ANNOUNCE: then this member is ready. */
   #awaitAnswers(): Set<Peer> {
     const unanswered = new Set(
-      [...this.#roster].filter(({ announced, away, earlier }) =>
-        earlier && !away && announced === undefined
+      [...this.#roster].filter(({ announced, earlier, seat }) =>
+        earlier && !seat.away && announced === undefined
       ),
     );
     const silentMs = unanswered.size === 0 ? 0 : SILENT_AFTER_MS;
@@ -196,11 +216,12 @@ export class Announcer {
   ): Promise<void> {
     const object = await this.#compose(peer.session, key);
     this.#options.link.send({ class: EnvelopeClass.CONTROL, to: peer.session, object });
-    peer.introducedAt = this.#options.clock.elapsed();
+    const state: AnnouncingState = peer.announcing;
+    state.introducedAt = this.#options.clock.elapsed();
     peer.introduced.resolve();
   }
 
-  /** An ANNOUNCE of this member. @param seen The session that it is for. */
+  /** Makes an ANNOUNCE. @param seen The session that it is for. */
   async #compose(
     seen: Bytes,
     { generation, kemKey, modulus }: PublicSessionKey & { readonly generation: number },
@@ -226,7 +247,7 @@ export class Announcer {
   }
 }
 
-/** What a session seals its name with: a relay without the member key learns no name. */
+/** Derives the key that seals a session's name: a relay without the member key learns no name. */
 async function nameCipher(session: Bytes, memberKey: Bytes): Promise<CipherKey> {
   return await CipherKey.import(await kdf(session, memberKey, "lanchat/1 name", KEY_BYTES));
 }

@@ -1,3 +1,8 @@
+/**
+ * Chains: the hash ratchets that seal and open the messages of one sender key.
+ *
+ * @module
+ */
 import { type Bytes, concat, equal, toHex } from "../bytes/mod.ts";
 import {
   CipherKey,
@@ -27,14 +32,14 @@ import {
 import type { PeerSessionKey } from "./session_key.ts";
 import type { SessionKeys } from "./session_keys.ts";
 
-/** Messages that a receiver may skip: each costs it one key derivation. */
+/** Maximum messages that a receiver skips: each costs one key derivation. */
 export const MAX_SKIPPED = 2000;
 
-/** Bytes of a chain's id. */
+/** Length of a chain's id. */
 const CHAIN_ID_BYTES = 16;
 
-/** For whom a chain key is wrapped. */
-export interface Reader {
+/** The member and session key for which a chain key is wrapped. */
+export interface KeyRecipient {
   /** The identity key. */
   readonly key: Bytes;
   /** The session. */
@@ -45,39 +50,39 @@ export interface Reader {
   readonly sessionKey: PeerSessionKey;
 }
 
-/** Whose chain it is. */
-export interface Author {
+/** The member that sends on a chain. */
+export interface ChainAuthor {
   /** The room. */
   readonly roomId: Bytes;
   /** Signs the SKDMs. */
   readonly identity: Identity;
   /** The author's session. */
   readonly session: Bytes;
-  /** What members of the room know, 32 bytes: bound into each SKDM. */
+  /** The secret that all members of the room share, 32 bytes: bound into each SKDM. */
   readonly memberKey: Bytes;
 }
 
-/** Where a sending chain begins. */
+/** The start of a sending chain. */
 export interface ChainStart {
   /** One of `Audience`. */
   readonly audience: number;
   /** Counts the author's chains for this audience, from 1. */
   readonly epoch: number;
-  /** When it begins, as `Clock.elapsed` counts. */
+  /** When it begins, in ms of `Clock.elapsed`. */
   readonly since: number;
-  /** How many messages the author has sealed for this audience before. */
+  /** Number of messages that the author sealed for this audience on earlier chains. */
   readonly before: number;
 }
 
-/** A chain key and what follows from it. */
+/** The keys that follow from a chain key. */
 interface Step {
   readonly next: Bytes;
   readonly messageKey: Bytes;
   readonly commitment: Bytes;
 }
 
-/** One step of the ratchet: HKDF of the chain key, 96 bytes. See PROTOCOL.md §6.4. */
-async function step(chainKey: Bytes): Promise<Step> {
+/** Advances the ratchet: HKDF of the chain key, 96 bytes. See PROTOCOL.md §6.4. */
+async function ratchet(chainKey: Bytes): Promise<Step> {
   const bytes = await kdf(zeroKey(), chainKey, "lanchat/1 ratchet", 3 * KEY_BYTES);
   return {
     next: bytes.slice(0, KEY_BYTES),
@@ -90,19 +95,19 @@ async function chainId(verifier: Bytes): Promise<Bytes> {
   return (await sha256(label("lanchat/1 cid"), verifier)).slice(0, CHAIN_ID_BYTES);
 }
 
-/** A member's sending key for one audience and one epoch. Calls must not overlap. */
+/** This member's sender key for one audience and one epoch. Calls must not overlap. */
 export class SendingChain {
   /** Counts the author's chains for this audience, from 1. */
   readonly epoch: number;
-  /** When it began, as `Clock.elapsed` counts. */
+  /** When it began, in ms of `Clock.elapsed`. */
   readonly since: number;
   /** The sessions that were given the key, in hexadecimal digits. */
   readonly holders: Set<string> = new Set();
-  /** Whether nothing may be said on it: a session that must not read on holds the key. */
+  /** Whether only heartbeats and a leave may go on it: a session that must not read on holds the key. */
   stale = false;
-  /** Whether not even a heartbeat may go on it: a person asked for new keys. */
+  /** Whether nothing may go on it: a person asked for new keys. */
   retired = false;
-  readonly #author: Author;
+  readonly #author: ChainAuthor;
   readonly #audience: number;
   readonly #signing: SigningKey;
   readonly #id: Bytes;
@@ -110,7 +115,7 @@ export class SendingChain {
   #chainKey: Bytes = randomBytes(KEY_BYTES);
   #index = 0;
 
-  private constructor(author: Author, start: ChainStart, signing: SigningKey, id: Bytes) {
+  private constructor(author: ChainAuthor, start: ChainStart, signing: SigningKey, id: Bytes) {
     this.#author = author;
     this.#audience = start.audience;
     this.epoch = start.epoch;
@@ -120,38 +125,38 @@ export class SendingChain {
     this.#id = id;
   }
 
-  /** Begins a chain with fresh keys. */
-  static async begin(author: Author, start: ChainStart): Promise<SendingChain> {
+  /** Creates a chain with fresh keys. */
+  static async begin(author: ChainAuthor, start: ChainStart): Promise<SendingChain> {
     const signing = await generateSigningKey();
     return new SendingChain(author, start, signing, await chainId(signing.publicKey));
   }
 
-  /** How many messages were sealed for this audience, those of earlier chains included. */
+  /** Number of messages sealed for this audience, on earlier chains too. */
   get total(): number {
     return this.#before + this.#index;
   }
 
-  /** How many messages were sealed. */
+  /** Number of messages sealed. */
   get index(): number {
     return this.#index;
   }
 
-  /** Gives the key as it now is to a reader: an SKDM. @throws {Error} If its RSA key cannot be used. */
-  async wrapFor(reader: Reader): Promise<Bytes> {
+  /** Wraps the present key for a recipient: an SKDM. @throws {Error} If its RSA key cannot be used. */
+  async wrapFor(recipient: KeyRecipient): Promise<Bytes> {
     const { identity, memberKey, roomId, session } = this.#author;
     const header = encodeSkdmHeader({
       roomId,
       fromKey: identity.publicKey,
       fromSession: session,
-      toKey: reader.key,
-      toSession: reader.session,
-      toGeneration: reader.generation,
+      toKey: recipient.key,
+      toSession: recipient.session,
+      toGeneration: recipient.generation,
       audience: this.#audience,
       epoch: this.epoch,
       start: this.#index,
       chainVerifier: this.#signing.publicKey,
     });
-    const { encapsulated, sealed, wrapped } = await reader.sessionKey.wrap(
+    const { encapsulated, sealed, wrapped } = await recipient.sessionKey.wrap(
       this.#chainKey,
       { header, memberKey },
     );
@@ -159,10 +164,10 @@ export class SendingChain {
     return concat(signed, await identity.sign(concat(label("lanchat/1 skdm"), signed)));
   }
 
-  /** Seals a message: a MSG. Its key is forgotten at once. */
+  /** Seals a message: a MSG. Its key is erased at once. */
   async seal(message: Omit<Inner, "before">): Promise<Bytes> {
     const index = this.#index++;
-    const { next, messageKey, commitment } = await step(this.#chainKey);
+    const { next, messageKey, commitment } = await ratchet(this.#chainKey);
     this.#chainKey.fill(0);
     this.#chainKey = next;
     const nonce = randomBytes(NONCE_BYTES);
@@ -181,7 +186,7 @@ export class SendingChain {
   }
 }
 
-/** Another member's sending key. Calls must not overlap. */
+/** Another member's sender key. Calls must not overlap. */
 export class ReceivingChain {
   /** One of `Audience`. */
   readonly audience: number;
@@ -200,21 +205,21 @@ export class ReceivingChain {
   }
 
   /**
-   * Takes a sending key from its SKDM, whose header was checked against sender and receiver before.
+   * Creates a chain from an SKDM whose header was checked against author and receiver.
    *
-   * @param self `keys` unwraps; `memberKey` is the room's.
-   * @param beforeUnwrap Waited for once the signature is known to be right.
-   * @throws {RoomError} If the signature, the wrapping or what is bound to it is wrong.
+   * @param author Verifies signatures of the author's identity key.
+   * @param beforeUnwrap Called once the signature is verified; the unwrap waits for it.
+   * @throws {RoomError} If the signature, the wrapping or its context is wrong.
    */
-  static async take(
+  static async accept(
     skdm: SignedSkdm,
-    sender: Verifier,
+    author: Verifier,
     { keys, memberKey }: { readonly keys: SessionKeys; readonly memberKey: Bytes },
     beforeUnwrap: () => Promise<void>,
   ): Promise<ReceivingChain> {
     const verifier = await Verifier.import(skdm.chainVerifier);
     if (verifier === undefined) throw refused("sender key", "its signing key is not acceptable");
-    if (!await sender.verify(concat(label("lanchat/1 skdm"), skdm.signed), skdm.signature)) {
+    if (!await author.verify(concat(label("lanchat/1 skdm"), skdm.signed), skdm.signature)) {
       throw refused("sender key", "its signature is wrong");
     }
     await beforeUnwrap();
@@ -228,11 +233,11 @@ export class ReceivingChain {
   }
 
   /**
-   * Opens the next message. Nothing changes unless all of it is right.
+   * Opens the next message. The chain does not change unless all of the message is right.
    *
-   * @param skip Derives the keys of missing messages, so many in all, once the signature is known to be
-   * right. It may call `derive` for a few at a time.
-   * @returns What it hides, and how many messages before it are missing.
+   * @param skip Called once the signature is verified, if messages are missing: has their keys derived, all
+   * at once or a few at a time.
+   * @returns The inner part, and the number of messages missing before it.
    * @throws {RoomError} If it is old, too far ahead, or not exactly what its author sealed.
    */
   async open(
@@ -248,25 +253,25 @@ export class ReceivingChain {
     let chainKey = this.#chainKey;
     if (missing > 0) {
       await skip(missing, async (keys) => {
-        for (let i = 0; i < keys; i++) chainKey = (await step(chainKey)).next;
+        for (let i = 0; i < keys; i++) chainKey = (await ratchet(chainKey)).next;
       });
     }
-    const ratchet = await step(chainKey);
-    if (!equal(ratchet.commitment, msg.commitment)) {
+    const step = await ratchet(chainKey);
+    if (!equal(step.commitment, msg.commitment)) {
       throw refused("message", "it commits to another key");
     }
-    const key = await CipherKey.import(ratchet.messageKey);
+    const key = await CipherKey.import(step.messageKey);
     const opened = await key.open(msg.nonce, msg.sealed, msg.header);
     if (opened === undefined) throw refused("message", "it cannot be opened");
     const inner = decodeInner(opened);
     this.#chainKey.fill(0);
-    this.#chainKey = ratchet.next;
+    this.#chainKey = step.next;
     this.#nextIndex = msg.index + 1;
     return { inner, missing };
   }
 }
 
-/** The error of an object that no honest member sends. */
+/** Returns the error for an object that no honest member sends. */
 export function refused(object: string, reason: string): RoomError {
   return new RoomError("protocol-error", `Cannot take ${object} as ${reason}`);
 }

@@ -1,13 +1,15 @@
+/**
+ * The host's decisions: who was kicked or banned.
+ *
+ * @module
+ */
 import { type Bytes, concat, equal, toHex } from "../bytes/mod.ts";
 import { label, verify } from "../crypto/mod.ts";
 import { decodeKick, KICK_BYTES, KickOp, MAX_DECISIONS, ObjectType } from "../wire/mod.ts";
 import { refused } from "./chain.ts";
 import type { SerialQueue } from "./serial_queue.ts";
 
-/**
- * What the host of a room has decided, as far as this member has heard of it. It outlives a session: the
- * next one must not let those in again who were banned in this.
- */
+/** The bans that a member has heard of. They outlive its session: the next one must not admit a banned identity. */
 export class Bans {
   /** The banned identities, by key in hexadecimal digits. */
   readonly keys: Set<string> = new Set();
@@ -15,48 +17,48 @@ export class Bans {
   last = 0;
 }
 
-/** What a member needs to know of its host to obey it. */
+/** Dependencies of {@linkcode Decisions}. */
 export interface DecisionsOptions {
   /** The host's identity key, 32 bytes. */
   readonly hostKey: Bytes;
   /** The room, 32 bytes. */
   readonly roomId: Bytes;
-  /** What is known of decisions before, and takes those that come. */
+  /** The bans known so far; later ones are added. */
   readonly bans: Bans;
-  /** Has the room wait for what is being looked at. */
+  /** Runs the handling of decisions, so that the room waits for it. */
   readonly queue: SerialQueue;
-  /** Called with an identity that has to go. */
+  /** Called with an identity that was removed. */
   readonly onRemoved: (key: Bytes, reason: "kicked" | "banned") => void;
 }
 
-/** What the host has decided about who may be in the room, and signed. See PROTOCOL.md §6.9. */
+/** Checks and applies the decisions that the host signed. See PROTOCOL.md §6.9. */
 export class Decisions {
   readonly #options: DecisionsOptions;
-  #obeyed: Promise<void> = Promise.resolve();
+  #applied: Promise<void> = Promise.resolve();
 
-  /** Begins with those known before. */
+  /** Creates one that knows the earlier bans. */
   constructor(options: DecisionsOptions) {
     this.#options = options;
   }
 
-  /** Settled once all that has come so far is obeyed. */
-  get obeyed(): Promise<void> {
-    return this.#obeyed;
+  /** Resolves once all decisions that have come are applied. */
+  get applied(): Promise<void> {
+    return this.#applied;
   }
 
-  /** Whether an identity must not be in the room. */
+  /** Whether an identity is banned. */
   bans(key: Bytes): boolean {
     return this.#options.bans.keys.has(toHex(key));
   }
 
-  /** Takes an object that is said to be the host's; one that no honest host sends is dropped. */
-  take(object: Bytes): void {
+  /** Handles an object from the host; drops one that no honest host sends. */
+  receive(object: Bytes): void {
     if (object.length !== KICK_BYTES || object[0] !== ObjectType.KICK) return;
-    this.#obeyed = this.#obeyed.then(() => this.#obey(object)).catch(() => {});
-    this.#options.queue.push(object.length, () => this.#obeyed);
+    this.#applied = this.#applied.then(() => this.#apply(object)).catch(() => {});
+    this.#options.queue.push(object.length, () => this.#applied);
   }
 
-  async #obey(object: Bytes): Promise<void> {
+  async #apply(object: Bytes): Promise<void> {
     const { bans, hostKey, onRemoved, roomId } = this.#options;
     const { number, op, roomId: room, signature, signed, target } = decodeKick(object);
     if (!equal(room, roomId) || equal(target, hostKey)) {

@@ -1,108 +1,109 @@
+/**
+ * Delivery: how far own messages have come.
+ *
+ * @module
+ */
 import type { Clock } from "../clock.ts";
 import type { Link } from "./link.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Peer } from "./peer.ts";
+import type { DeliveryState, Peer } from "./peer.ts";
 import type { Roster } from "./roster.ts";
 import { Timers } from "./timers.ts";
 
-/** How long the host may take to tell who is behind, in milliseconds. */
+/** Maximum time until the host answers BEHIND, in milliseconds. */
 const BEHIND_MS = 2000;
 
 /**
- * Bytes that may be sealed before all who are here have what the host before has lost: they hold it back until
- * then, 1 MiB of one member at least.
+ * Maximum bytes sealed while a connected peer may lack what the previous host process lost: until then the
+ * peer holds newer objects back, 1 MiB of one member at least.
  */
 const MAX_AHEAD_BYTES: number = 1 << 19;
 
-/** Whether what is said to a member waits for it to come back. */
-function isOut({ absent, away }: Peer): boolean {
-  return absent || away;
-}
-
-/** What is delivered, and to whom. */
+/** Dependencies of {@linkcode Delivery}. */
 export interface DeliveryOptions {
-  /** Keeps what is not delivered. */
+  /** Keeps the envelopes that are not delivered. */
   readonly link: Link;
-  /** The messages. */
+  /** Keeps the messages that are not delivered. */
   readonly outbox: Outbox;
-  /** The members. */
+  /** The peers. */
   readonly roster: Roster;
   /** The time. */
   readonly clock: Clock;
-  /** Called when it may be that more can be sealed. */
+  /** Called when more messages may be ready to be sealed. */
   readonly onSettled: () => void;
 }
 
-/** How far what this member said has come. See PROTOCOL.md §5.4 and §6.7. */
+/** Tracks how far own messages have come. See PROTOCOL.md §5.4 and §6.7. */
 export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #timers: Timers;
-  /** Who may lack what the host before has lost. */
+  /** Peers that may lack what the previous host process lost. */
   readonly #owed = new Set<Peer>();
   #acceptedUntil = 0;
   #deliveredUntil = 0;
   #reachedUntil = 0;
-  /** As that, but for what may have been lost with a host. */
+  /** As `#deliveredUntil`, except that it stays while a peer may lack what a host process lost. */
   #settledUntil = 0;
-  /** What was sealed since somebody who is here may lack something, in bytes. */
+  /** Bytes sealed since a peer may lack something. */
   #aheadBytes = 0;
   #behind: PromiseWithResolvers<ReadonlySet<Peer>> | undefined;
 
-  /** Begins with nothing sent. */
+  /** Creates a tracker of no messages. */
   constructor(options: DeliveryOptions) {
     this.#options = options;
     this.#timers = new Timers(options.clock);
   }
 
-  /** Whether what is sealed now could not be kept, or held back, for those who may lack what is older. */
+  /** Whether no more may be sealed until peers have what they may lack: it could not be kept or held back. */
   get full(): boolean {
     const { link, roster } = this.#options;
-    const here = [...this.#owed].some((peer) => !isOut(peer));
+    const here = [...this.#owed].some((peer) => !peer.out);
     if (here && this.#aheadBytes >= MAX_AHEAD_BYTES) return true;
-    return (here || roster.settling && this.#owed.size > 0) && link.keptFull;
+    return (here || roster.justMoved && this.#owed.size > 0) && link.keptFull;
   }
 
-  /** Notes what was sealed, in bytes. */
-  sealed(bytes: number): void {
+  /** Notes a sealed MSG. @param readers The peers that it has a text for. */
+  sealed(cmid: number, bytes: number, readers: readonly Peer[]): void {
     if (this.#owed.size > 0) this.#aheadBytes += bytes;
+    for (const { delivery } of readers) {
+      const state: DeliveryState = delivery;
+      state.saidIn = cmid;
+      state.saidFrom = Math.min(state.saidFrom, cmid);
+    }
   }
 
-  /** How far the host has come, as {@linkcode LinkListener} tells it. */
+  /** Notes how far the host has come, in the numbers of {@linkcode LinkListener}. */
   acknowledged(accepted: number, delivered: number, reached: number): void {
     this.#acceptedUntil = Math.max(this.#acceptedUntil, accepted);
     this.#deliveredUntil = Math.max(this.#deliveredUntil, delivered);
     this.#reachedUntil = Math.max(this.#reachedUntil, reached);
     this.#options.outbox.acknowledged(accepted);
-    this.#settle();
+    this.settle();
   }
 
-  /** Notes what a member lacks. @param until As {@linkcode Peer.owedUntil}. */
-  owe(peer: Peer, until: number | undefined): void {
-    peer.owedUntil = until;
+  /** Notes up to which envelope a peer may lack something. @param until As in `DeliveryState`. */
+  setOwed(peer: Peer, until: number | undefined): void {
+    const state: DeliveryState = peer.delivery;
+    state.owedUntil = until;
     if (until !== undefined) this.#owed.add(peer);
-    this.#settle();
+    this.settle();
   }
 
-  /** A member is away now, or has not come to another host process. */
-  left(): void {
-    this.#settle();
-  }
-
-  /** Asks the host who has not got what was said to it last; who may not have it, where it does not tell. */
+  /** Finds the peers that have not received the last message to them. Without the host's answer: that may not have. */
   async findBehind(): Promise<ReadonlySet<Peer>> {
     const { link, roster } = this.#options;
-    const may = roster.readers().filter((peer) => this.#mayLack(peer));
-    if (may.length === 0 || !link.open) return new Set(may);
+    const candidates = roster.readers().filter((peer) => this.#mayLack(peer));
+    if (candidates.length === 0 || !link.open) return new Set(candidates);
     if (this.#behind === undefined) {
       this.#behind = Promise.withResolvers();
-      this.#timers.after("behind", BEHIND_MS, () => this.tellBehind(undefined));
+      this.#timers.after("behind", BEHIND_MS, () => this.resolveBehind(undefined));
       link.askBehind();
     }
     return await this.#behind.promise;
   }
 
-  /** Tells who asked. @param known Who lacks something that the host has; `undefined` if it does not say. */
-  tellBehind(known: ReadonlySet<string> | undefined): void {
+  /** Resolves {@linkcode Delivery.findBehind}. @param known The sessions that the host named; `undefined` without an answer. */
+  resolveBehind(known: ReadonlySet<string> | undefined): void {
     this.#timers.cancel("behind");
     const behind = this.#options.roster.readers().filter((peer) =>
       this.#mayLack(peer) &&
@@ -112,11 +113,15 @@ export class Delivery {
     this.#behind = undefined;
   }
 
-  /** Nothing counts as delivered while somebody may lack what the host before has lost. */
-  #settle(): void {
+  /**
+   * Counts messages as delivered, as far as that is known now. Nothing is forgotten while a peer may lack what
+   * the previous host process lost.
+   */
+  settle(): void {
     for (const peer of this.#owed) {
-      if ((peer.owedUntil ?? 0) <= this.#deliveredUntil) {
-        peer.owedUntil = undefined;
+      const state: DeliveryState = peer.delivery;
+      if ((state.owedUntil ?? 0) <= this.#deliveredUntil) {
+        state.owedUntil = undefined;
         this.#owed.delete(peer);
       }
     }
@@ -131,29 +136,29 @@ export class Delivery {
     onSettled();
   }
 
-  /** Tells how far what was said has come to all who are here, and who is away and may lack it. */
+  /** Counts messages as delivered that all peers have but those that are out; these are named. */
   #settleReached(): void {
-    const out = [...this.#options.roster].filter((peer) => !peer.gone && isOut(peer));
+    const out = [...this.#options.roster].filter((peer) => !peer.seat.gone && peer.out);
     if (out.length === 0) return;
     for (const peer of this.#owed) {
-      if (!isOut(peer) && peer.owedUntil! > this.#reachedUntil) return;
+      if (!peer.out && peer.delivery.owedUntil! > this.#reachedUntil) return;
     }
     this.#options.outbox.delivered(
       this.#reachedUntil,
       (cmid, to) =>
-        out.filter((peer) => peer.saidFrom <= cmid && (to === undefined || to === peer))
+        out.filter((peer) => peer.delivery.saidFrom <= cmid && (to === undefined || to === peer))
           .map((peer) => peer.member!),
     );
   }
 
-  /** Whether it is not known that a member has what was said to it last. */
+  /** Whether a peer may lack the last message to it. */
   #mayLack(peer: Peer): boolean {
-    return peer.saidIn > this.#settledUntil || this.#options.outbox.waitsFor(peer);
+    return peer.delivery.saidIn > this.#settledUntil || this.#options.outbox.waitsFor(peer);
   }
 
-  /** Whether this host has all that was said to a member. */
+  /** Whether this host process has accepted all messages to a peer. */
   #hostHasAll(peer: Peer): boolean {
-    return peer.saidIn <= this.#acceptedUntil && !this.#owed.has(peer) &&
+    return peer.delivery.saidIn <= this.#acceptedUntil && !this.#owed.has(peer) &&
       !this.#options.outbox.waitsFor(peer);
   }
 }

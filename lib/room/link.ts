@@ -113,8 +113,9 @@ interface OutboxEntry extends MemberEnvelope {
  */
 export class Link {
   readonly #roomId: Bytes;
-  readonly #listener: LinkListener;
   readonly #clock: Clock;
+  /** Set by {@linkcode Link.run}. */
+  #listener!: LinkListener;
   #endpoint: Endpoint<HostRecord, MemberRecord> | undefined;
   #kept: MemberEnvelope[] = [];
   #keptBytes = 0;
@@ -144,9 +145,8 @@ export class Link {
   #cancelDeadline: () => void = () => {};
 
   /** Makes a link that is not connected yet. */
-  constructor(roomId: Bytes, listener: LinkListener, clock: Clock = systemClock) {
+  constructor(roomId: Bytes, clock: Clock = systemClock) {
     this.#roomId = roomId;
-    this.#listener = listener;
     this.#clock = clock;
   }
 
@@ -219,7 +219,8 @@ export class Link {
    * @returns Why the host closed it: one of `CloseReason`.
    * @throws {LanchatError} If the host refuses, breaks the protocol, or the connection is lost.
    */
-  async run(channel: Channel): Promise<number> {
+  async run(channel: Channel, listener: LinkListener): Promise<number> {
+    this.#listener = listener;
     let expected: "accept" | "resume" | undefined = "accept";
     const endpoint: Endpoint<HostRecord, MemberRecord> = new Endpoint<HostRecord, MemberRecord>(
       channel,

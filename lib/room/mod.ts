@@ -24,14 +24,20 @@
  * ```
  * @module
  */
-export { MAX_SKIPPED, type Reader, ReceivingChain, SendingChain } from "./chain.ts";
-export type { Author } from "./chain.ts";
+export {
+  type ChainAuthor,
+  type KeyRecipient,
+  MAX_SKIPPED,
+  ReceivingChain,
+  SendingChain,
+} from "./chain.ts";
 export { Bans } from "./decisions.ts";
 export { Link, type LinkListener, type NamedChange, type NamedSession, REFUSALS } from "./link.ts";
 export { sameName } from "./names.ts";
 export type { Member, Present, Trust } from "./peer.ts";
 export type { RoomEvent } from "./events.ts";
-export { rosterHash, SILENT_AFTER_MS } from "./peer.ts";
+export { SILENT_AFTER_MS } from "./peer.ts";
+export { rosterHash, type RosterSession } from "./roster_check.ts";
 export { MAX_CLOCK_SKEW_MS } from "./receiver.ts";
 export { Room, type RoomOptions } from "./room.ts";
 export {

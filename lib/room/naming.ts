@@ -1,32 +1,48 @@
+/**
+ * Naming: the name under which each member is shown, and the trust in it.
+ *
+ * @module
+ */
 import { type Bytes, equal } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import { keyTag } from "../crypto/mod.ts";
 import { warning } from "../session_events.ts";
-import type { Author } from "./chain.ts";
+import type { ChainAuthor } from "./chain.ts";
 import type { Events } from "./events.ts";
 import { imitates, sameName, shownName } from "./names.ts";
-import { type Announced, type Member, type Peer, SILENT_AFTER_MS, type Trust } from "./peer.ts";
+import {
+  type Announced,
+  type Member,
+  type NamingState,
+  type Peer,
+  SILENT_AFTER_MS,
+  type Trust,
+} from "./peer.ts";
+import type { Presence } from "./presence.ts";
 import type { Roster } from "./roster.ts";
+import type { Sender } from "./sender.ts";
 
-/** Who goes by which name, and what is made of that. */
+/** Dependencies of {@linkcode Naming}. */
 export interface NamingOptions {
   /** This member. */
-  readonly self: Author;
-  /** Its first name. */
+  readonly self: ChainAuthor;
+  /** The first own name. */
   readonly name: string;
-  /** The others. */
+  /** The peers. */
   readonly roster: Roster;
-  /** Is told of names, and of who has come. */
+  /** Emits warnings and changes of names. */
   readonly events: Events;
+  /** Shows members that have a name. */
+  readonly presence: Presence;
+  /** Stops using keys of members that are withheld. */
+  readonly sender: Sender;
   /** The time. */
   readonly clock: Clock;
-  /** What a member is under its name, without the tag; by default they are all fine. */
+  /** Judges a member under its name, without its tag; by default each is `fine`. */
   readonly trust: ((member: { readonly key: Bytes; readonly name: string }) => Trust) | undefined;
-  /** Called with a member that must not read on, for the name that it has. */
-  readonly onWithheld: (peer: Peer) => void;
 }
 
-/** By what name everybody is shown, and who is trusted under it. See PROTOCOL.md §6.2 and §6.8. */
+/** Decides under which name each member is shown, and how far it is trusted. See PROTOCOL.md §6.2 and §6.8. */
 export class Naming {
   readonly #options: NamingOptions;
   readonly #roster: Roster;
@@ -35,7 +51,7 @@ export class Naming {
   #tag = "";
   #tagged = false;
 
-  /** Begins with the own name alone. */
+  /** Creates one that knows only the own name. */
   constructor(options: NamingOptions) {
     this.#options = options;
     this.#roster = options.roster;
@@ -43,12 +59,12 @@ export class Naming {
     this.#name = options.name;
   }
 
-  /** Finds out the own tag. */
-  async prepare(): Promise<void> {
+  /** Computes the own tag. */
+  async computeTag(): Promise<void> {
     this.#tag = await keyTag(this.#options.self.identity.publicKey);
   }
 
-  /** Oneself, as others see it. */
+  /** This member, as others see it. */
   get me(): Member {
     const { identity, session } = this.#options.self;
     const shown = shownName(this.#name, this.#tag, this.#tagged);
@@ -60,96 +76,103 @@ export class Naming {
     return this.#name;
   }
 
-  /** Whether somebody else had the own name first. */
+  /** Whether another member had the own name first. */
   get nameTaken(): boolean {
     return this.#tagged;
   }
 
-  /** Takes another name. */
+  /** Changes the own name. */
   rename(name: string): void {
     this.#name = name;
     this.#tagged = this.#roster.announced().some((peer) => this.#clashes(peer));
   }
 
-  /** Says what is to be said of the own name. */
-  warn(): void {
+  /** Emits the warnings that the own name needs. */
+  warnOwnName(): void {
     if (imitates(this.#name)) this.#warnNameMisleading();
     if (this.#tagged) this.#warnNameTaken();
   }
 
-  /** Takes what a member tells of itself, and shows it. @param nameTaken Whether it is somebody else's, it says. */
-  learn(peer: Peer, announced: Announced, nameTaken: boolean): void {
+  /** Accepts an ANNOUNCE and shows its effect. @param nameTaken Whether it says that another had the name first. */
+  accept(peer: Peer, announced: Announced, nameTaken: boolean): void {
+    const state: NamingState = peer.naming;
     const before = peer.member;
-    const renamed = peer.announced !== undefined && peer.announced.name !== announced.name;
-    peer.announced = announced;
-    peer.tagged = nameTaken || peer.tagged && !renamed;
+    const renamed = state.announced !== undefined && state.announced.name !== announced.name;
+    state.announced = announced;
+    state.tagged = nameTaken || state.tagged && !renamed;
     if (before === undefined || renamed) {
-      this.#settleNames(peer, renamed);
+      this.#assignTags(peer, renamed);
       this.#judge(peer, true);
     }
-    this.#showName(peer, before?.name);
+    this.#show(peer, before?.name);
   }
 
-  /** Asks anew what everybody is, as what is known of others has changed. */
-  judgeAnew(): void {
+  /** Judges all members again, after a change in what is known of them. */
+  judgeAll(): void {
     for (const peer of this.#roster.announced()) {
       const { name } = peer.member!;
       this.#judge(peer, false);
-      this.#showName(peer, name);
+      this.#show(peer, name);
     }
   }
 
-  /** Says what is to be said of the names of those who were here before this member. */
-  showEarlier(peers: readonly Peer[]): void {
+  /** Emits the warnings that the names of earlier members need, after `ready`. */
+  warnOfEarlier(peers: readonly Peer[]): void {
     if (imitates(this.#name)) this.#warnNameMisleading();
     const clashing = peers.filter((peer) => this.#clashes(peer));
-    for (const peer of clashing) peer.clashShown = true;
+    for (const peer of clashing) this.#setClashShown(peer);
     if (clashing.length > 0) this.#warnNameTaken();
     for (const peer of peers) this.#showTrust(peer);
   }
 
-  /** Finds out what a member is under its name. @param isNew Whether it has it only now. */
+  /** Judges a member under its name. @param isNew Whether the name is new. */
   #judge(peer: Peer, isNew: boolean): void {
-    const before = isNew ? "fine" : peer.trust;
+    const state: NamingState = peer.naming;
+    const before = isNew ? "fine" : state.trust;
     const { key } = peer;
-    const trust = this.#options.trust?.({ key, name: peer.announced!.name }) ?? "fine";
-    // As a tag stays with a name, so does this, but for the key.
-    peer.trust = trust === "fine" && before !== "fine" ? "changed" : trust;
-    if (isNew || peer.trust !== before) {
-      peer.trustShown = peer.trust === "fine" || before === "withheld";
+    const trust = this.#options.trust?.({ key, name: state.announced!.name }) ?? "fine";
+    // Like a tag, distrust stays as long as the name does.
+    state.trust = trust === "fine" && before !== "fine" ? "changed" : trust;
+    if (isNew || state.trust !== before) {
+      state.trustShown = state.trust === "fine" || before === "withheld";
     }
-    if (peer.trust === "withheld" && before !== "withheld") this.#options.onWithheld(peer);
+    if (state.trust === "withheld" && before !== "withheld") {
+      this.#options.sender.markStale(peer);
+    }
   }
 
   #showTrust(peer: Peer): void {
-    if (!peer.shown || peer.trustShown) return;
-    peer.trustShown = true;
-    const withheld = peer.trust === "withheld";
+    const state: NamingState = peer.naming;
+    if (!peer.presence.shown || state.trustShown) return;
+    state.trustShown = true;
+    const withheld = state.trust === "withheld";
     this.#events.emit({ event: "key-changed", member: peer.member!, withheld });
   }
 
-  /** Gives the tag to whoever came later to a name that somebody else has, or one like it. */
-  #settleNames(peer: Peer, renamed: boolean): void {
+  /** Tags the later of two members whose names look alike. */
+  #assignTags(peer: Peer, renamed: boolean): void {
+    const state: NamingState = peer.naming;
     const silent = this.#options.clock.elapsed() - peer.since >= SILENT_AFTER_MS;
-    // In the order in which the host named them, which is the same for all; but who was silent comes last,
-    // as does who has taken another name since, or says itself that the name was somebody else's.
-    if (renamed || silent || peer.tagged) peer.order = this.#roster.nextOrder();
-    const taken = peer.announced!.name;
+    // The order in which the host named them is the same for all. A member comes last if it was silent, has
+    // changed its name, or says that another had the name first.
+    if (renamed || silent || state.tagged) state.order = this.#roster.nextOrder();
+    const { name } = state.announced!;
     for (const other of this.#roster.announced()) {
-      if (equal(other.key, peer.key) || !sameName(other.announced!.name, taken)) continue;
-      if (other.order < peer.order) peer.tagged = true;
-      else this.#tagLater(other);
+      if (equal(other.key, peer.key) || !sameName(other.announced!.name, name)) continue;
+      if (other.naming.order < state.order) state.tagged = true;
+      else this.#tagShown(other);
     }
     if (!this.#clashes(peer)) return;
     if (peer.earlier && !this.#events.ready && !renamed) this.#tagged = true;
-    else peer.tagged = true;
+    else state.tagged = true;
   }
 
-  /** Whoever was heard of first may have come later. */
-  #tagLater(peer: Peer): void {
+  /** Tags a member that announced itself earlier but joined later. */
+  #tagShown(peer: Peer): void {
     const { name } = peer.member!;
-    peer.tagged = true;
-    this.#showName(peer, name);
+    const state: NamingState = peer.naming;
+    state.tagged = true;
+    this.#show(peer, name);
   }
 
   #clashes(peer: Peer): boolean {
@@ -157,17 +180,22 @@ export class Naming {
     return sameName(this.#name, peer.announced!.name) && !equal(publicKey, peer.key);
   }
 
-  /** Shows who has come, or by what name a member goes now. @param before By which it went. */
-  #showName(peer: Peer, before: string | undefined): void {
+  /** Shows that a member joined, or its new name. @param before Its name before; `undefined` for a newcomer. */
+  #show(peer: Peer, before: string | undefined): void {
     const member = peer.member!;
-    if (before === undefined) this.#appear(peer);
-    else if (peer.shown && member.name !== before) {
-      this.#events.emit({ event: "renamed", member, before }); // Who is who, ignored or not.
+    if (before === undefined) this.#options.presence.showJoined(peer);
+    else if (peer.presence.shown && member.name !== before) {
+      this.#events.emit({ event: "renamed", member, before }); // Even of an ignored member.
     }
     this.#showTrust(peer);
-    if (!peer.shown || peer.clashShown || !this.#clashes(peer)) return;
-    peer.clashShown = true; // Whoever takes it again and again is told of by its names alone.
+    if (!peer.presence.shown || peer.naming.clashShown || !this.#clashes(peer)) return;
+    this.#setClashShown(peer); // Once: a member that takes the name again and again causes no more warnings.
     this.#warnNameTaken();
+  }
+
+  #setClashShown({ naming }: Peer): void {
+    const state: NamingState = naming;
+    state.clashShown = true;
   }
 
   #warnNameTaken(): void {
@@ -182,16 +210,5 @@ export class Naming {
     const message =
       `Your name could be taken for lanchat's own lines: you are shown as ${this.me.name}`;
     this.#events.emit(warning("name-misleading", message));
-  }
-
-  /** Shows a member that can be given keys from now on. Before `ready`, that shows who was earlier. */
-  #appear(peer: Peer): void {
-    if (peer.shown || peer.gone || peer.announced === undefined) return;
-    if (!this.#events.ready && peer.earlier) return;
-    peer.shown = true;
-    this.#events.emit({ event: "joined", member: peer.member! });
-    if (!peer.lockedOut) return;
-    const message = `${peer.member!.name} came after you had locked the room, and cannot read you`;
-    this.#events.emit(warning("key-withheld", message));
   }
 }

@@ -1,3 +1,8 @@
+/**
+ * The outbox: own messages until everyone has them.
+ *
+ * @module
+ */
 import type { Bytes } from "../bytes/mod.ts";
 import type { Code } from "../errors.ts";
 import { RoomError } from "../errors.ts";
@@ -9,51 +14,53 @@ import {
 } from "../wire/mod.ts";
 import type { Member, Peer } from "./peer.ts";
 
-/** Messages that may wait to be sealed before whoever writes them should pause. */
+/** Messages waiting to be sealed past which {@linkcode Outbox.writable} waits. */
 const MAX_WAITING = 1000;
 
-/** Bytes of them. */
+/** Bytes of messages waiting to be sealed past which it waits. */
 const MAX_WAITING_BYTES: number = 1 << 20;
 
-/** A message on its way out. */
+/** An own message. */
 export interface Outgoing {
   /** One of `BodyKind`. */
   readonly kind: number;
-  /** What it says. */
+  /** The content. */
   readonly body: Bytes;
-  /** The one who may read it; `undefined` for the room. */
+  /** The only reader; `undefined` for the room. */
   readonly to: Peer | undefined;
-  /** Settled once the relay has it, or it is known that it cannot go. */
+  /** Resolves once the relay has accepted it; rejects if it cannot be sent. */
   readonly done: PromiseWithResolvers<void>;
-  /** Resolves to who is away and may lack it once nobody else does; `undefined` if that is never known. */
+  /** Resolves once all readers have it, to those that are away and may lack it; to `undefined` if that stays unknown. */
   readonly delivered: PromiseWithResolvers<readonly Member[] | undefined>;
 }
 
-/** What of it is brought in from outside. */
+/** An own message as it is put into the outbox. */
 export type NewOutgoing = Pick<Outgoing, "kind" | "body" | "to">;
 
+/** A MSG that the relay has not accepted. */
 interface Sealed {
   readonly cmid: number;
   readonly messages: readonly Outgoing[];
 }
 
-/** What the relay has taken. */
-interface Sent {
+/** A MSG that the relay has accepted. */
+interface Accepted {
   readonly cmid: number;
   readonly to: Peer | undefined;
   readonly delivered: ((away: readonly Member[] | undefined) => void)[];
 }
 
-/** The messages that are not sealed yet, and those that not everybody has. */
+/** Keeps own messages: waiting to be sealed, sealed, and accepted but not delivered. */
 export class Outbox {
   readonly #waiting: Outgoing[] = [];
   #waitingBytes = 0;
-  #taken: readonly Outgoing[] = [];
+  /** Messages being sealed. */
+  #shifted: readonly Outgoing[] = [];
   readonly #sealed: Sealed[] = [];
-  readonly #sent: Sent[] = [];
-  #room: PromiseWithResolvers<void> | undefined;
+  readonly #accepted: Accepted[] = [];
+  #writable: PromiseWithResolvers<void> | undefined;
 
-  /** The message whose turn it is. */
+  /** The next message to seal. */
   get head(): Outgoing | undefined {
     return this.#waiting[0];
   }
@@ -61,7 +68,7 @@ export class Outbox {
   /** Adds a message. */
   push(message: NewOutgoing): Outgoing {
     const done = Promise.withResolvers<void>();
-    done.promise.catch(() => {}); // Whoever asked for it sees the failure.
+    done.promise.catch(() => {}); // A caller that awaits it sees the failure.
     const outgoing = {
       ...message,
       done,
@@ -72,22 +79,22 @@ export class Outbox {
     return outgoing;
   }
 
-  /** Whether a text for a member is not sealed yet. */
+  /** Whether a text to a peer is not sealed yet. */
   waitsFor(peer: Peer): boolean {
-    return [...this.#taken, ...this.#waiting].some((message) =>
+    return [...this.#shifted, ...this.#waiting].some((message) =>
       isText(message) && (message.to === undefined || message.to === peer)
     );
   }
 
-  /** Resolves while there is room for more. */
+  /** Resolves while there is room for more messages. */
   writable(): Promise<void> {
     if (!this.#full()) return Promise.resolve();
-    this.#room ??= Promise.withResolvers<void>();
-    return this.#room.promise;
+    this.#writable ??= Promise.withResolvers<void>();
+    return this.#writable.promise;
   }
 
-  /** The head and all that may share its MSG: texts for the same audience, up to the size of a batch. */
-  get next(): readonly Outgoing[] {
+  /** The head and the texts after it that fit into its MSG: to the same readers, up to the size of a batch. */
+  get batch(): readonly Outgoing[] {
     const [head] = this.#waiting;
     if (head === undefined || !isText(head)) return this.#waiting.slice(0, 1);
     let bytes = 0;
@@ -100,25 +107,24 @@ export class Outbox {
     return this.#waiting.slice(0, end < 0 ? undefined : end);
   }
 
-  /** Takes what {@linkcode Outbox.next} gives. */
-  take(): readonly Outgoing[] {
-    this.#taken = this.next;
-    for (const _ of this.#taken) this.#shift();
-    return this.#taken;
+  /** Removes {@linkcode Outbox.batch}, to be sealed. */
+  shiftBatch(): readonly Outgoing[] {
+    this.#shifted = this.batch;
+    for (const _ of this.#shifted) this.#shift();
+    return this.#shifted;
   }
 
-  /** Remembers with which envelope the messages went that were taken last. */
-  sent(cmid: number): void {
-    this.#sealed.push({ cmid, messages: this.#taken });
-    this.#taken = [];
+  /** Notes the envelope of the batch that was shifted last. */
+  sealed(cmid: number): void {
+    this.#sealed.push({ cmid, messages: this.#shifted });
+    this.#shifted = [];
   }
 
-  /** The relay has every envelope up to this one. */
+  /** Notes that the relay has accepted all envelopes up to this one. */
   acknowledged(cmid: number): void {
-    const next = after(this.#sealed, cmid);
-    for (const sealed of this.#sealed.splice(0, next)) {
-      const { cmid, messages } = sealed;
-      this.#sent.push({
+    const next = countUntil(this.#sealed, cmid);
+    for (const { cmid, messages } of this.#sealed.splice(0, next)) {
+      this.#accepted.push({
         cmid,
         to: messages[0]!.to,
         delivered: messages.map(({ delivered }) => delivered.resolve),
@@ -128,23 +134,23 @@ export class Outbox {
   }
 
   /**
-   * Every session has every envelope up to this one, or is gone or away.
+   * Notes that all readers have every envelope up to this one, or are gone or away.
    *
-   * @param away Who is away and was told something by an envelope, for one session or for all.
+   * @param away Returns the readers of an envelope that are away, for one reader or the room.
    */
   delivered(cmid: number, away: (cmid: number, to: Peer | undefined) => readonly Member[]): void {
-    for (const { cmid: own, delivered, to } of this.#sent.splice(0, after(this.#sent, cmid))) {
-      const members = away(own, to);
-      for (const resolve of delivered) resolve(members);
+    for (const one of this.#accepted.splice(0, countUntil(this.#accepted, cmid))) {
+      const members = away(one.cmid, one.to);
+      for (const resolve of one.delivered) resolve(members);
     }
   }
 
-  /** The head cannot go. */
+  /** Refuses the head. */
   refuseHead(code: Code, reason: string): void {
     refuse(this.#shift(), code, reason);
   }
 
-  /** Nothing can go any more. @param code Of the messages that nobody has got. */
+  /** Refuses all messages. @param code For those that were never sealed. */
   refuseAll(code: Code, reason: string): void {
     for (const { messages } of this.#sealed.splice(0)) {
       for (const { delivered, done } of messages) {
@@ -153,11 +159,11 @@ export class Outbox {
         delivered.resolve(undefined);
       }
     }
-    for (const { delivered } of this.#sent.splice(0)) {
+    for (const { delivered } of this.#accepted.splice(0)) {
       for (const resolve of delivered) resolve(undefined);
     }
-    for (const message of this.#taken) refuse(message, code, reason);
-    this.#taken = [];
+    for (const message of this.#shifted) refuse(message, code, reason);
+    this.#shifted = [];
     while (this.head !== undefined) this.refuseHead(code, reason);
   }
 
@@ -165,8 +171,8 @@ export class Outbox {
     const message = this.#waiting.shift()!;
     this.#waitingBytes -= message.body.length;
     if (!this.#full()) {
-      this.#room?.resolve();
-      this.#room = undefined;
+      this.#writable?.resolve();
+      this.#writable = undefined;
     }
     return message;
   }
@@ -176,10 +182,10 @@ export class Outbox {
   }
 }
 
-/** How many of them are not after an envelope. */
-function after(sealed: readonly { readonly cmid: number }[], cmid: number): number {
-  const next = sealed.findIndex((one) => one.cmid > cmid);
-  return next < 0 ? sealed.length : next;
+/** Counts the envelopes up to and including one. */
+function countUntil(envelopes: readonly { readonly cmid: number }[], cmid: number): number {
+  const next = envelopes.findIndex((one) => one.cmid > cmid);
+  return next < 0 ? envelopes.length : next;
 }
 
 function refuse({ delivered, done }: Outgoing, code: Code, reason: string): void {
@@ -187,7 +193,7 @@ function refuse({ delivered, done }: Outgoing, code: Code, reason: string): void
   delivered.resolve(undefined);
 }
 
-/** Whether it is something that a person said. */
+/** Whether a person wrote it. */
 export function isText({ kind }: Outgoing): boolean {
   return kind === BodyKind.TEXT || kind === BodyKind.ACTION;
 }

@@ -1,19 +1,26 @@
-import { type Bytes, compare, concat, toHex } from "../bytes/mod.ts";
+/**
+ * A peer: one other session in the room. Its identity never changes; everything else that is known of it is
+ * kept in state objects, each written by one class and read-only for all others.
+ *
+ * @module
+ */
+import { type Bytes, toHex } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
-import { label, sha256, type Verifier } from "../crypto/mod.ts";
+import type { Verifier } from "../crypto/mod.ts";
 import type { ReceivingChain } from "./chain.ts";
-import type { SerialQueue } from "./serial_queue.ts";
+import type { HoldBuffer } from "./hold_buffer.ts";
 import type { NamedSession } from "./link.ts";
 import { shownName } from "./names.ts";
-import type { HoldBuffer } from "./hold_buffer.ts";
+import type { ReaderLock } from "./reader_lock.ts";
+import type { SerialQueue } from "./serial_queue.ts";
 import type { PeerSessionKey } from "./session_key.ts";
 import type { WorkBudget } from "./work_budget.ts";
 
-/** One session in the room, as others may know it. */
+/** A session in the room, as it is shown. */
 export interface Member {
-  /** The name as it is shown: `bob`, or `bob#tag` where that alone would mislead. */
+  /** The name as shown: `bob`, or `bob#tag` where the name without its tag would mislead. */
   readonly name: string;
-  /** Tells two keys apart at a glance. */
+  /** Short form of the key: tells two keys apart at a glance. */
   readonly tag: string;
   /** The identity key, 32 bytes. */
   readonly key: Bytes;
@@ -21,48 +28,181 @@ export interface Member {
   readonly session: Bytes;
 }
 
-/** A member as it is now. */
+/** A member and its present state. */
 export interface Present extends Member {
-  /** When it was first seen in the room, in milliseconds since 1970. */
+  /** When the host first named it, in milliseconds since 1970. */
   readonly since: number;
-  /** Whether its connection is lost; what is said meanwhile waits for it. */
+  /** Whether its connection is lost; messages wait for it meanwhile. */
   readonly lost: boolean;
-  /** Present where it is given no key: it cannot read what is said here. */
+  /** Present if it is given no key: it cannot read what is said here. */
   readonly withheld?: true;
-  /** Present where it has not announced itself, and so is given no key; its name is `#` and the tag. */
+  /** Present if it has not announced itself, and so is given no key; its name is `#` and the tag. */
   readonly unannounced?: true;
-  /** How it says it is, in one line; missing where it says nothing. */
+  /** Its status, in one line; missing if it has none. */
   readonly status?: string;
-  /** Present where it has not got what was said to it last, as far as this was asked and is known. */
+  /** Present if it has not received the last message to it, as far as that is known. */
   readonly behind?: true;
 }
 
 /**
- * What a member is to somebody who knew others before: as good as any, or one that has the name of
- * somebody known and another key, who is shown as that or gets nothing to read either.
+ * The trust in a member under its name: `fine`; `changed` if the name is that of a known member with another
+ * key; `withheld` if the member is given no key for that reason.
  */
 export type Trust = "fine" | "changed" | "withheld";
 
-/** What a member told of itself in its last ANNOUNCE. */
+/** The content of a member's last ANNOUNCE. */
 export interface Announced {
   /** The generation. */
   readonly generation: number;
   /** The name. */
   readonly name: string;
-  /** Checks what the identity signed. */
+  /** Verifies signatures of the identity key. */
   readonly verifier: Verifier;
   /** The session key. */
   readonly sessionKey: PeerSessionKey;
 }
 
-/** How long the first ANNOUNCE of a member is waited for, in milliseconds. */
+/** Time within which a member announces itself, in milliseconds. */
 export const SILENT_AFTER_MS = 10_000;
 
 /**
- * Time after which an absent session is shown as lost, in milliseconds. Most come to another host process
- * sooner: to tell of each first that it is lost and then that it is back is no news.
+ * Time after which an absent session is shown as lost, in milliseconds. Most sessions reach the next host
+ * process sooner: to show each as lost and then as back would be noise.
  */
 export const LOST_AFTER_MS = 10_000;
+
+/** The peer's seat at the relay. Written by `Roster`. */
+export class SeatState {
+  /** Whether the connection is lost and the seat kept, by the relay's word. */
+  away: boolean;
+  /** When another host process was found not to name the session, in ms of `Clock.elapsed`. */
+  absentSince: number | undefined;
+  /** Whether the session has left: it is given no key, though its last messages may still be shown. */
+  gone = false;
+  /** Whether the session left before and was named again: its objects are dropped, as they may be replayed. */
+  readonly burned: boolean;
+  /** Whether the session announced that it leaves, and the relay still names it. */
+  readonly lingers: boolean;
+  /** The relay's entry if it named the session again after the session was gone. */
+  namedAgain: NamedSession | undefined;
+
+  /** Creates the state of a session that was just named. */
+  constructor(away: boolean, burned: boolean, lingers: boolean) {
+    this.away = away;
+    this.burned = burned;
+    this.lingers = lingers;
+  }
+}
+
+/** The peer's name and the trust in it. Written by `Naming`. */
+export class NamingState {
+  /** The last ANNOUNCE accepted; `undefined` before the first. */
+  announced: Announced | undefined;
+  /** Rank by which the older of two equal names is found. */
+  order: number;
+  /** Whether the name is shown with its tag because another member had it first. */
+  tagged = false;
+  /** Whether the warning that it has this member's name was given. */
+  clashShown = false;
+  /** The trust in the peer under its present name. */
+  trust: Trust = "fine";
+  /** Whether that trust was shown. */
+  trustShown = true;
+
+  /** Creates the state of a peer without a name. */
+  constructor(order: number) {
+    this.order = order;
+  }
+}
+
+/** What is shown of the peer on the screen. Written by `Presence`. */
+export class PresenceState {
+  /** Whether it is shown as a member. */
+  shown = false;
+  /** Whether it is shown as lost. */
+  lostShown = false;
+}
+
+/** Announcements to and from the peer. Written by `Announcer`. */
+export class AnnouncingState {
+  /** The last own generation announced to the peer. */
+  told = 0;
+  /** When the last own ANNOUNCE to the peer was sent, in ms of `Clock.elapsed`. */
+  introducedAt: number | undefined;
+  /** Number of the peer's announcements that wait in its queue. */
+  queued = 0;
+}
+
+/** The peer's sender keys and messages. Written by `Receiver`. */
+export class ReceivingState {
+  /** The sender keys, by `Audience`: for the room, and for this member. */
+  readonly chains: (ReceivingChain | undefined)[] = [undefined, undefined];
+  /** The epochs of the last sender keys, by `Audience`. */
+  readonly epochs: [number, number] = [0, 0];
+  /** Number of messages sealed up to the last one opened, by `Audience`. */
+  readonly totals: (number | undefined)[] = [undefined, undefined];
+  /** The status. */
+  status = "";
+  /** When the first message without a known key came, in ms of `Clock.elapsed`. */
+  unreadSince: number | undefined;
+  /** Whether the warning that its sender key is missing was given. */
+  keyMissed = false;
+  /** Number of wrong sender keys since the last right one. */
+  badKeys = 0;
+}
+
+/** How far own messages to the peer have come. Written by `Delivery`. */
+export class DeliveryState {
+  /** The envelope of the last message to the peer. */
+  saidIn = 0;
+  /** The envelope of the first message to the peer. */
+  saidFrom: number = Infinity;
+  /**
+   * The last envelope sent again to the peer: until that is delivered, the peer may lack messages that all
+   * others have. `Infinity` before it has asked; `undefined` if it lacks nothing.
+   */
+  owedUntil: number | undefined;
+}
+
+/** The recovery of what the peer sent before a restart of the host. Written by `Recovery`. */
+export class RecoveryState {
+  /** Newer objects, held back until the peer has sent the older ones again. */
+  held: HoldBuffer | undefined;
+  /** The envelope of the last NEED to the peer. */
+  askedIn = 0;
+  /** The round of the last NEED to the peer; 0 before the first. */
+  round = 0;
+}
+
+/** The rosters that the peer reports. Written by `RosterCheck`. */
+export class RosterCheckState {
+  /** The first differing roster reported since the last agreement, if this member had none such then. */
+  difference: { readonly hash: Bytes; readonly since: number } | undefined;
+  /** Whether the warning about that difference was given. */
+  differenceShown = false;
+}
+
+/** The parts of a peer that are set when the host names the session. */
+export interface PeerOptions {
+  /** The relay's entry. */
+  readonly entry: NamedSession;
+  /** Rank in the order in which the host named the sessions. */
+  readonly order: number;
+  /** Whether the session was here before this member came, or came back to a restarted host. */
+  readonly earlier: boolean;
+  /** Whether a member with this session has left. */
+  readonly burned: boolean;
+  /** Whether the session announced that it leaves, and the relay still names it. */
+  readonly lingers: boolean;
+  /** Decides which identities may read. */
+  readonly lock: ReaderLock;
+  /** Runs the handling of what the peer sends. */
+  readonly queue: SerialQueue;
+  /** Bounds the work that the peer causes. */
+  readonly budget: WorkBudget;
+  /** The time. */
+  readonly clock: Clock;
+}
 
 /** Another session in the room. */
 export class Peer {
@@ -70,185 +210,115 @@ export class Peer {
   readonly id: string;
   /** The session, 16 bytes. */
   readonly session: Bytes;
-  /** The identity key that the host named; an ANNOUNCE must bear it out. */
+  /** The identity key that the host named, 32 bytes; an ANNOUNCE must prove it. */
   readonly key: Bytes;
-  /** Short for the key. */
+  /** The identity key in hexadecimal digits. */
+  readonly keyHex: string;
+  /** Short form of the key. */
   readonly tag: string;
-  /** What the session follows from beside room and key, 16 bytes. */
+  /** The nonce from which the session follows, 16 bytes. */
   readonly nonce: Bytes;
-  /** Its place in the order in which the members came. */
-  order: number;
-  /** When the host named it, as `Clock.elapsed` counts. */
+  /** When the host named it, in ms of `Clock.elapsed`. */
   readonly since: number;
-  /** The same moment in milliseconds since 1970. */
+  /** When the host named it, in milliseconds since 1970. */
   readonly seenAt: number;
-  /** Handles what it sends, one thing after the other. */
-  readonly queue: SerialQueue;
-  /** What it may cause others to compute and to show. */
-  readonly budget: WorkBudget;
-  /** Whether it was here before this member came, or came back to a host that began anew. */
+  /** Whether it was here before this member came, or came back to a restarted host. */
   readonly earlier: boolean;
-  /** What it told of itself; `undefined` before it did. */
-  announced: Announced | undefined;
-  /** How many announcements of it wait in its queue. */
-  announcements = 0;
-  /** Whether it was reported as a session that has not announced itself. */
-  reported = false;
-  /** Whether the host says that its connection is lost and its seat kept. */
-  away: boolean;
-  /** When the host turned out to be another process that does not name it, in ms of `Clock.elapsed`. */
-  absentSince: number | undefined;
-  /** Whether it was shown as being here. */
-  shown = false;
-  /** Whether it was shown that its connection is lost. */
-  lostShown = false;
-  /** Whether it has left: it gets no key any more, though its last messages may still be shown. */
-  gone = false;
-  /** Whether a member with its session has left: nothing is taken from it, as its past could be played again. */
-  burned = false;
-  /** The session as the host has named it again since it is gone. */
-  named: NamedSession | undefined;
-  /** Whether it has said that it leaves, and the host has not confirmed that. */
-  lingers = false;
-  /** Whether it was shown only after this member had locked the room. */
-  lockedOut = false;
-  /** Whether its name carries its tag as somebody else has it; once it does, it stays so as long as it has that name. */
-  tagged = false;
-  /** Whether it was said that it has this member's name. */
-  clashShown = false;
-  /** What it is under the name that it has. */
-  trust: Trust = "fine";
-  /** Whether that was said. */
-  trustShown = true;
-  /** The last generation of its own that this member announced to it. */
-  told = 0;
-  /** Resolves once this member's first ANNOUNCE is on its way to it: before, it could take no key. */
+  /** Runs the handling of what it sends, one piece of work at a time. */
+  readonly queue: SerialQueue;
+  /** Bounds the work that it causes. */
+  readonly budget: WorkBudget;
+  /** Resolves once this member's first ANNOUNCE to it was sent, or it is gone: earlier it accepts no key. */
   readonly introduced: PromiseWithResolvers<void> = Promise.withResolvers();
-  /** Its sender keys for the room and for this member alone, by `Audience`. */
-  readonly chains: (ReceivingChain | undefined)[] = [undefined, undefined];
-  /** The last epoch of each of them. */
-  readonly epochs: [number, number] = [0, 0];
-  /** How many of its messages for each audience were sealed up to the last that came. */
-  readonly totals: (number | undefined)[] = [undefined, undefined];
-  /** The envelope in which this member last said something to it. */
-  saidIn = 0;
-  /** The envelope in which it first did. */
-  saidFrom: number = Infinity;
-  /** How it says it is. */
-  status = "";
-  /** What it was asked and has not answered. */
-  question: HoldBuffer | undefined;
-  /** The envelope of the last question. */
-  askedIn = 0;
-  /** Tells the answer to the last question from those to earlier ones; 0 where it was never asked. */
-  round = 0;
-  /**
-   * The last envelope of what was sent again to it: before it has that, it may lack what everybody else
-   * has. `Infinity` while it has not asked; `undefined` where it lacks nothing.
-   */
-  owedUntil: number | undefined;
-  /** The first roster that it reported since it last agreed, if this member had none such then. */
-  difference: { readonly hash: Bytes; readonly since: number } | undefined;
-  /** Whether that was said. */
-  differenceShown = false;
-  /** When this member's ANNOUNCE last went to it, as `Clock.elapsed` counts. */
-  introducedAt: number | undefined;
-  /** Time of the first message that could not be read because its key had not come, in milliseconds. */
-  unreadSince: number | undefined;
-  /** Whether it was said that its sender key is missing. */
-  keyMissed = false;
-  /** How many of its sender keys were wrong since the last that was right. */
-  badKeys = 0;
+  /** Its seat at the relay. */
+  readonly seat: Readonly<SeatState>;
+  /** Its name. */
+  readonly naming: Readonly<NamingState>;
+  /** What is shown of it. */
+  readonly presence: Readonly<PresenceState> = new PresenceState();
+  /** Announcements to and from it. */
+  readonly announcing: Readonly<AnnouncingState> = new AnnouncingState();
+  /** Its sender keys and messages. */
+  readonly receiving: Readonly<ReceivingState> = new ReceivingState();
+  /** How far messages to it have come. */
+  readonly delivery: Readonly<DeliveryState> = new DeliveryState();
+  /** Recovery after a restart of the host. */
+  readonly recovery: Readonly<RecoveryState> = new RecoveryState();
+  /** The rosters that it reports. */
+  readonly rosterCheck: Readonly<RosterCheckState> = new RosterCheckState();
+  readonly #lock: ReaderLock;
 
-  /** Makes a peer of which only the host has told. */
-  constructor(
-    entry: NamedSession,
-    order: number,
-    earlier: boolean,
-    queue: SerialQueue,
-    budget: WorkBudget,
-    clock: Clock,
-  ) {
+  /** Creates a peer that the host has named. */
+  constructor(options: PeerOptions) {
+    const { entry, clock } = options;
     this.id = toHex(entry.session);
     this.session = entry.session;
     this.key = entry.key;
+    this.keyHex = toHex(entry.key);
     this.tag = entry.tag;
     this.nonce = entry.nonce;
-    this.away = entry.away;
-    this.order = order;
-    this.earlier = earlier;
-    this.queue = queue;
-    this.budget = budget;
     this.since = clock.elapsed();
     this.seenAt = clock.now();
+    this.earlier = options.earlier;
+    this.queue = options.queue;
+    this.budget = options.budget;
+    this.seat = new SeatState(entry.away, options.burned, options.lingers);
+    this.naming = new NamingState(options.order);
+    this.#lock = options.lock;
+  }
+
+  /** The last ANNOUNCE accepted from it; `undefined` before the first. */
+  get announced(): Announced | undefined {
+    return this.naming.announced;
   }
 
   /** The member as shown; `undefined` before it announced itself. */
   get member(): Present | undefined {
-    if (this.announced === undefined) return undefined;
-    const tagged = this.tagged || this.trust !== "fine";
+    const { announced, tagged, trust } = this.naming;
+    if (announced === undefined) return undefined;
+    const { status } = this.receiving;
     return {
-      name: shownName(this.announced.name, this.tag, tagged),
+      name: shownName(announced.name, this.tag, tagged || trust !== "fine"),
       tag: this.tag,
       key: this.key,
       session: this.session,
       since: this.seenAt,
-      lost: this.away || this.absent,
+      lost: this.out,
       ...this.withheld && { withheld: true },
-      ...this.status !== "" && { status: this.status },
+      ...status !== "" && { status },
     };
   }
 
-  /** The session as shown while it is not announced; `undefined` before it was reported. */
-  get stranger(): Present | undefined {
-    if (this.announced !== undefined || !this.reported) return undefined;
+  /** The session as shown if it has not announced itself. */
+  get stranger(): Present {
     return {
       name: `#${this.tag}`,
       tag: this.tag,
       key: this.key,
       session: this.session,
       since: this.seenAt,
-      lost: this.away || this.absent,
+      lost: this.out,
       unannounced: true,
     };
   }
 
-  /** Whether it was at the host process before and has not come to this one yet. */
+  /** Whether it was at the previous host process and has not reached the present one. */
   get absent(): boolean {
-    return this.absentSince !== undefined;
+    return this.seat.absentSince !== undefined;
   }
 
-  /** Whether it is given no key: what is said here is not for it. */
+  /** Whether it is away or absent: messages wait for it to come back. */
+  get out(): boolean {
+    return this.seat.away || this.absent;
+  }
+
+  /** Whether this member locked it out of reading. */
+  get lockedOut(): boolean {
+    return this.#lock.excludes(this.keyHex);
+  }
+
+  /** Whether it is given no key: own messages are not for it. */
   get withheld(): boolean {
-    return this.lockedOut || this.trust === "withheld";
+    return this.lockedOut || this.naming.trust === "withheld";
   }
-
-  /** Notes that it has left. */
-  leave(): void {
-    this.gone = true;
-    this.introduced.resolve();
-    this.budget.leave();
-  }
-
-  /** Ends work for this peer: the room accepts nothing more from any member. */
-  end(): void {
-    this.leave();
-    this.budget.end();
-  }
-}
-
-/**
- * The hash by which members notice that the host shows them different rooms.
- *
- * @param members Everybody whom the host names, oneself included.
- * @returns 16 bytes. See PROTOCOL.md §6.6.
- */
-export async function rosterHash(
-  roomId: Bytes,
-  members: readonly { readonly key: Bytes; readonly session: Bytes }[],
-): Promise<Bytes> {
-  const entries = members.map(({ key, session }) => concat(key, session)).sort(compare);
-  const audience = new Uint8Array(1);
-  const hash = await sha256(label("lanchat/1 roster"), roomId, audience, ...entries);
-  return hash.slice(0, 16);
 }

@@ -1,3 +1,8 @@
+/**
+ * The receiver: opens sender keys and messages, and shows what they say.
+ *
+ * @module
+ */
 import { type Bytes, equal, toHex } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import {
@@ -12,50 +17,48 @@ import {
   type Inner,
 } from "../wire/mod.ts";
 import { warning } from "../session_events.ts";
-import { type Author, ReceivingChain, refused } from "./chain.ts";
+import { type ChainAuthor, ReceivingChain, refused } from "./chain.ts";
 import type { Events, RoomEvent } from "./events.ts";
-import { type Peer, SILENT_AFTER_MS } from "./peer.ts";
+import type { Link } from "./link.ts";
+import { type Peer, type ReceivingState, SILENT_AFTER_MS } from "./peer.ts";
+import type { Reconnection } from "./reconnection.ts";
 import type { Roster } from "./roster.ts";
 import type { SessionKeys } from "./session_keys.ts";
 import { textCost } from "./work_budget.ts";
 
-/** A sender's clock that is further off than this is not believed, in milliseconds. */
+/** Maximum difference of a sender's clock at which its times are shown, in milliseconds. */
 export const MAX_CLOCK_SKEW_MS = 600_000;
 
-/** Sender keys of one member that may be wrong, one after the other. */
+/** Maximum consecutive wrong sender keys of one member; later ones are not even tried. */
 const MAX_BAD_KEYS = 8;
 
-/** Time from the first message without its key to one that is said to be missing, in milliseconds. */
+/** Time from the first message without a key to the warning, in milliseconds. */
 const UNREAD_MS = 30_000;
 
-/** Who hears, and what becomes of it. */
+/** Dependencies of {@linkcode Receiver}. */
 export interface ReceiverOptions {
-  /** This member, and the keys that others wrap theirs for. */
-  readonly self: Author & { readonly keys: SessionKeys };
-  /** The members. */
+  /** This member, and the keys for which others wrap theirs. */
+  readonly self: ChainAuthor & { readonly keys: SessionKeys };
+  /** The peers. */
   readonly roster: Roster;
-  /** Takes what they say. */
+  /** Shows messages. */
   readonly events: Events;
+  /** The connection on which they come. */
+  readonly link: Link;
+  /** Counts members whose messages could not be read. */
+  readonly reconnection: Reconnection;
   /** The time. */
   readonly clock: Clock;
-  /** Whether all that waited at the host has come. */
-  readonly caughtUp: () => boolean;
-  /** How long the host keeps a seat, and what waits in it, in milliseconds. */
-  readonly keepMs: () => number;
-  /** Called with the sender of a message whose key is not known. */
-  readonly onUnread: (peer: Peer) => void;
-  /** Called with a member that has said that it leaves. */
-  readonly onLeft: (peer: Peer) => void;
 }
 
-/** Opens what others say, and tells it. See PROTOCOL.md §6.3 to §6.6. */
+/** Opens sender keys and messages, and shows the messages. See PROTOCOL.md §6.3 to §6.6. */
 export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #roster: Roster;
   readonly #events: Events;
   readonly #clock: Clock;
 
-  /** Begins with nothing heard. */
+  /** Creates a receiver. */
   constructor(options: ReceiverOptions) {
     this.#options = options;
     this.#roster = options.roster;
@@ -63,9 +66,10 @@ export class Receiver {
     this.#clock = options.clock;
   }
 
-  /** Takes a sender key. @throws {RoomError} If it is not one that its author made for this member now. */
-  async takeKey(peer: Peer, object: Bytes): Promise<void> {
+  /** Accepts a sender key. @throws {RoomError} If its author did not make it for this member now. */
+  async receiveKey(peer: Peer, object: Bytes): Promise<void> {
     const skdm = decodeSkdm(object);
+    const state: ReceivingState = peer.receiving;
     const { identity, keys, roomId, session } = this.#options.self;
     if (peer.announced === undefined) throw refused("sender key", "its author is not known");
     if (!equal(skdm.toKey, identity.publicKey) || !equal(skdm.toSession, session)) {
@@ -78,64 +82,66 @@ export class Receiver {
       throw refused("sender key", "it was made in another place");
     }
     if (!keys.has(skdm.toGeneration)) throw refused("sender key", "it is for a key that is gone");
-    if (skdm.epoch <= peer.epochs[skdm.audience]!) throw refused("sender key", "it is old");
-    if (peer.badKeys >= MAX_BAD_KEYS) throw refused("sender key", "too many before were wrong");
-    const chain = await ReceivingChain.take(
+    if (skdm.epoch <= state.epochs[skdm.audience]!) throw refused("sender key", "it is old");
+    if (state.badKeys >= MAX_BAD_KEYS) throw refused("sender key", "too many before were wrong");
+    const chain = await ReceivingChain.accept(
       skdm,
       peer.announced.verifier,
       this.#options.self,
       async () => {
-        peer.badKeys++;
+        state.badKeys++;
         await peer.budget.spend();
       },
     );
-    peer.badKeys = 0;
-    peer.epochs[skdm.audience] = skdm.epoch;
-    peer.chains[skdm.audience] = chain;
+    state.badKeys = 0;
+    state.epochs[skdm.audience] = skdm.epoch;
+    state.chains[skdm.audience] = chain;
   }
 
   /**
-   * Opens a message and tells what it says.
+   * Opens a message and shows it.
    *
-   * @param again Whether it was sent again, and need not be for this member.
+   * @param again Whether it was sent again, and may be for other readers.
+   * @returns Whether it says that its author leaves.
    * @throws {RoomError} If it cannot be opened, or was opened before.
    */
-  async takeMessage(peer: Peer, object: Bytes, again: boolean): Promise<void> {
+  async receiveMessage(peer: Peer, object: Bytes, again: boolean): Promise<boolean> {
     const msg = decodeMsg(object);
     if (!equal(msg.fromSession, peer.session) || !equal(msg.roomId, this.#options.self.roomId)) {
       throw refused("message", "it was made in another place");
     }
+    const state: ReceivingState = peer.receiving;
     const id = toHex(msg.chainId);
-    const chain = peer.chains.find((known) => known?.id === id);
+    const chain = state.chains.find((known) => known?.id === id);
     if (chain === undefined) {
       if (!again) {
-        this.#options.onUnread(peer);
-        this.#missKey(peer);
+        this.#options.reconnection.unread(peer);
+        this.#warnWhenKeyMissing(peer);
       }
       throw refused("message", "its sender key is not known");
     }
     const { budget } = peer;
     const { inner, missing } = await chain.open(msg, (keys, derive) => budget.skip(keys, derive));
-    if (!this.#roster.has(peer)) return;
+    if (!this.#roster.has(peer)) return false;
     this.#showGap(peer, chain.audience, inner.before + msg.index, missing);
-    peer.keyMissed = false;
-    peer.unreadSince = undefined;
-    if (await this.#roster.check.breaks(peer, inner.roster)) {
-      this.#events.emit(
-        warning(
-          "roster-differs",
-          `${peer.member!.name} sees other members in this room than you do`,
-        ),
-      );
+    state.keyMissed = false;
+    state.unreadSince = undefined;
+    if (await this.#roster.check.differs(peer, inner.roster)) {
+      const message = `${peer.member!.name} sees other members in this room than you do`;
+      this.#events.emit(warning("roster-differs", message));
     }
-    await this.#show(peer, inner, chain.audience === Audience.DIRECT, again);
+    const direct = chain.audience === Audience.DIRECT;
+    await this.#show(peer, inner, direct, again);
+    // In a direct message, a leave would make the other members see another room.
+    return inner.kind === BodyKind.LEAVE && !direct;
   }
 
-  /** @param total How many messages were sealed before this one. @param skipped How many of its chain. */
+  /** Shows messages that never came. @param total How many were sealed before. @param skipped How many of its chain. */
   #showGap(peer: Peer, audience: number, total: number, skipped: number): void {
-    const expected = peer.totals[audience];
-    peer.totals[audience] = total + 1;
-    // Counted over the chains, as the end of one of them may be missing.
+    const state: ReceivingState = peer.receiving;
+    const expected = state.totals[audience];
+    state.totals[audience] = total + 1;
+    // Counted over all chains, as the end of one of them may be missing.
     const missing = expected === undefined ? skipped : Math.max(skipped, (total - expected) | 0);
     if (missing > 0) this.#events.emitOf(peer, { event: "gap", member: peer.member!, missing });
   }
@@ -148,8 +154,8 @@ export class Receiver {
       case BodyKind.BATCH: {
         const items = kind === BodyKind.BATCH ? decodeBatch(body) : [{ kind, text: body }];
         const messages = this.#messages(peer, items, at, direct);
-        // What waited at the host, or is sent again, comes at once, and is bounded.
-        const waited = !this.#options.caughtUp() || again && this.#roster.moving;
+        // What waited at the host or is sent again comes at once: it is bounded.
+        const waited = !this.#options.link.open || again && this.#roster.moving;
         if (!waited) await peer.budget.show(textCost(items.length, body.length));
         if (!this.#roster.has(peer)) return;
         for (const message of messages) this.#events.emitOf(peer, message);
@@ -157,37 +163,33 @@ export class Receiver {
       }
       case BodyKind.STATUS:
         return this.#showStatus(peer, decodeStatus(body));
-      case BodyKind.LEAVE:
-        // To one member alone it would make others see another room.
-        if (!direct) this.#options.onLeft(peer);
     }
   }
 
-  /** Shows how a member says it is; who comes may be told twice. */
+  /** Shows a member's status, unless it is the same as before. */
   #showStatus(peer: Peer, text: string): void {
-    if (text === peer.status) return;
-    peer.status = text;
-    if (!peer.shown) return;
+    const state: ReceivingState = peer.receiving;
+    if (text === state.status) return;
+    state.status = text;
+    if (!peer.presence.shown) return;
     this.#events.emitOf(peer, { event: "status", member: peer.member!, text });
   }
 
   /**
-   * Says once that a member's key has not come. One message is no proof: a member that was suspended, or
-   * whose connection broke, sends what it sealed before it could deal with the ANNOUNCE of this one.
+   * Warns once that a member's key is missing. One message proves nothing: a member that was suspended or lost
+   * its connection sends what it had sealed before it could handle this member's ANNOUNCE.
    */
-  #missKey(peer: Peer): void {
+  #warnWhenKeyMissing(peer: Peer): void {
+    const state: ReceivingState = peer.receiving;
     const now = this.#clock.elapsed();
-    const known = peer.introducedAt !== undefined && now - peer.introducedAt > SILENT_AFTER_MS;
-    if (peer.keyMissed || !known || peer.member === undefined) return;
-    peer.unreadSince ??= now;
-    if (now - peer.unreadSince < UNREAD_MS) return;
-    peer.keyMissed = true;
-    this.#events.emit(
-      warning(
-        "messages-missing",
-        `Messages of ${peer.member.name} cannot be read as their key has not come`,
-      ),
-    );
+    const { introducedAt } = peer.announcing;
+    const known = introducedAt !== undefined && now - introducedAt > SILENT_AFTER_MS;
+    if (state.keyMissed || !known || peer.member === undefined) return;
+    state.unreadSince ??= now;
+    if (now - state.unreadSince < UNREAD_MS) return;
+    state.keyMissed = true;
+    const message = `Messages of ${peer.member.name} cannot be read as their key has not come`;
+    this.#events.emit(warning("messages-missing", message));
   }
 
   #messages(peer: Peer, items: readonly BatchItem[], at: number, direct: boolean): RoomEvent[] {
@@ -195,7 +197,7 @@ export class Receiver {
     const now = this.#clock.now();
     const ageMs = now - at;
     const isCredible = ageMs >= -MAX_CLOCK_SKEW_MS &&
-      ageMs <= this.#options.keepMs() + MAX_CLOCK_SKEW_MS;
+      ageMs <= this.#options.link.keepMs + MAX_CLOCK_SKEW_MS;
     return items.map(({ kind, text }): RoomEvent => ({
       event: "message",
       from: peer.member!,

@@ -1,3 +1,8 @@
+/**
+ * Recovery: after a restart of the host, peers send each other again what was lost with it.
+ *
+ * @module
+ */
 import { type Bytes, equal } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import { LanchatError } from "../errors.ts";
@@ -11,147 +16,156 @@ import {
   ObjectType,
 } from "../wire/mod.ts";
 import type { Delivery } from "./delivery.ts";
+import { HoldBuffer, type HoldTotal } from "./hold_buffer.ts";
 import { type Link, WINDOW_BYTES } from "./link.ts";
-import type { Peer } from "./peer.ts";
-import { type Held, HoldBuffer } from "./hold_buffer.ts";
+import type { Peer, RecoveryState } from "./peer.ts";
+import type { Reconnection } from "./reconnection.ts";
 import type { Roster } from "./roster.ts";
 import { Timers } from "./timers.ts";
 
-/** How long a member may take to send again what it was asked for, in milliseconds. */
+/** Time that a peer has for the next object of its answer, in milliseconds. */
 export const ANSWER_MS = 10_000;
 
-/** What a recovery tells the room. */
-export interface RecoveryListener {
-  /** It is an object's turn. @param again Whether it was sent again, and need not be for this member. */
-  take(peer: Peer, object: Bytes, again: boolean): Promise<void>;
-  /** A member has not answered in time: {@linkcode Recovery.conclude} is due, in its queue. */
-  late(peer: Peer): void;
-  /** A member has answered, or is not waited for any more. */
-  concluded(): void;
-}
-
-/** Between whom something is sent again. */
+/** Dependencies of {@linkcode Recovery}. */
 export interface RecoveryOptions {
-  /** The way to the host. */
+  /** Keeps what peers may lack, and sends. */
   readonly link: Link;
-  /** The members. */
+  /** The peers. */
   readonly roster: Roster;
-  /** Is told who lacks what until when. */
+  /** Tracks what peers may lack. */
   readonly delivery: Delivery;
+  /** Shows the return once no object is held back. */
+  readonly reconnection: Reconnection;
   /** The time. */
   readonly clock: Clock;
+  /** Handles an object in its turn. @param again Whether it was sent again, and may be for other readers. */
+  readonly handle: (peer: Peer, object: Bytes, again: boolean) => Promise<void>;
 }
 
-/** What a member is to be sent again. */
+/** The objects to send again to one peer. */
 interface Answer {
-  /** The number of its question. */
+  /** The round of its NEED. */
   readonly round: number;
-  /** What is left of it. */
+  /** The envelopes not sent yet. */
   readonly envelopes: MemberEnvelope[];
 }
 
 /**
- * Heals what was lost with a host process: each member asks every other for what it still keeps for it,
- * and takes nothing newer from it before. See PROTOCOL.md §6.7.
+ * Replaces what was lost with a host process: each member asks every other for what it still keeps, and holds
+ * newer objects of it back meanwhile. See PROTOCOL.md §6.7.
  */
 export class Recovery {
+  readonly #options: RecoveryOptions;
   readonly #link: Link;
-  readonly #roster: Roster;
   readonly #delivery: Delivery;
-  readonly #listener: RecoveryListener;
   readonly #timers: Timers;
-  /** What waits for answers. */
-  readonly #held: Held = { bytes: 0 };
+  readonly #heldTotal: HoldTotal = { bytes: 0 };
   readonly #answers = new Map<Peer, Answer>();
   #rounds = 0;
 
-  /** Begins with nothing lost. */
-  constructor(options: RecoveryOptions, listener: RecoveryListener) {
+  /** Creates one with nothing to recover. */
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
     this.#link = options.link;
-    this.#roster = options.roster;
     this.#delivery = options.delivery;
-    this.#listener = listener;
     this.#timers = new Timers(options.clock);
   }
 
-  /** Asks a member for what it still keeps for this one. */
+  /** Asks a peer for the objects that it keeps, and begins to hold newer ones back. */
   ask(peer: Peer): void {
-    peer.round = ++this.#rounds;
-    peer.question ??= new HoldBuffer(this.#held); // What waits already goes on waiting.
-    peer.askedIn = this.#link.send({
+    const state: RecoveryState = peer.recovery;
+    state.round = ++this.#rounds;
+    state.held ??= new HoldBuffer(this.#heldTotal); // Objects held before stay held.
+    state.askedIn = this.#link.send({
       class: EnvelopeClass.CONTROL,
       to: peer.session,
-      object: encodeNeed(peer.round),
+      object: encodeNeed(state.round),
     }, false);
     this.#awaitAnswer(peer);
   }
 
-  /** A member has its time to ask what it lacks; who does not, lacks nothing. */
+  /** Gives a peer time to ask for what it lacks; one that does not ask lacks nothing. */
   awaitQuestion(peer: Peer): void {
     this.#timers.after(`owed ${peer.id}`, 2 * ANSWER_MS, () => {
-      if (peer.owedUntil !== Infinity) return;
-      if (peer.away || !this.#link.open) this.awaitQuestion(peer);
-      else this.#delivery.owe(peer, peer.askedIn); // It lies behind all that tells the member to ask.
+      if (peer.delivery.owedUntil !== Infinity) return;
+      if (peer.seat.away || !this.#link.open) this.awaitQuestion(peer);
+      // The NEED to the peer is queued after all that makes the peer ask.
+      else this.#delivery.setOwed(peer, peer.recovery.askedIn);
     });
   }
 
-  /** It is not waited for what a member lacks, as it is not here. */
+  /** Cancels the wait for a peer's question. */
   stopAwaitingQuestion(peer: Peer): void {
     this.#timers.cancel(`owed ${peer.id}`);
   }
 
-  /** What could not come while there was no connection has its whole time again. */
-  waitAnew(): void {
-    for (const peer of this.#roster) {
+  /** Restarts all waits after a time without a connection. */
+  restartWaits(): void {
+    for (const peer of this.#options.roster) {
       if (this.#timers.has(`answer ${peer.id}`)) this.#awaitAnswer(peer);
       if (this.#timers.has(`owed ${peer.id}`)) this.awaitQuestion(peer);
     }
   }
 
-  /** Takes an object that arrived: all but what is asked and answered goes on when it is its turn. */
-  async receive(peer: Peer, object: Bytes): Promise<void> {
-    switch (object[0]) {
-      case ObjectType.NEED:
-        return await this.#receiveNeed(peer, decodeNeed(object));
-      case ObjectType.AGAIN: {
-        const { round, object: inner } = decodeAgain(object);
-        // Late as it may be: where nothing newer came, nothing of it is lost.
-        if (peer.round !== round) return;
-        if (peer.question !== undefined) this.#awaitAnswer(peer);
-        return inner === undefined
-          ? await this.conclude(peer)
-          : await this.#listener.take(peer, inner, true);
-      }
-    }
-    if (peer.question?.hold(object)) return;
+  /** Holds an object back. @returns Whether there was room; if not, the wait is over and all held are handled. */
+  async hold(peer: Peer, object: Bytes): Promise<boolean> {
+    if (peer.recovery.held?.hold(object)) return true;
     await this.conclude(peer);
-    await this.#listener.take(peer, object, false);
+    return false;
   }
 
-  /** Nothing more is sent again: now comes what waited for that. */
+  /** Handles an AGAIN: an object sent again, or the end of an answer. */
+  async receiveAgain(peer: Peer, again: Bytes): Promise<void> {
+    const { round, object } = decodeAgain(again);
+    // Even late: where nothing newer was handled, nothing of it is lost.
+    if (peer.recovery.round !== round) return;
+    if (peer.recovery.held !== undefined) this.#awaitAnswer(peer);
+    if (object === undefined) await this.conclude(peer);
+    else await this.#options.handle(peer, object, true);
+  }
+
+  /** Ends the wait for a peer's answer and handles all objects held back. */
   async conclude(peer: Peer): Promise<void> {
-    const { question } = peer;
-    if (question === undefined) return;
-    peer.question = undefined;
+    const state: RecoveryState = peer.recovery;
+    const { held } = state;
+    if (held === undefined) return;
+    state.held = undefined;
     this.#timers.cancel(`answer ${peer.id}`);
-    for (const object of question.release()) {
-      await this.#listener.take(peer, object, false).catch((error) => {
+    for (const object of held.release()) {
+      await this.#options.handle(peer, object, false).catch((error) => {
         if (!(error instanceof LanchatError)) throw error;
       });
     }
-    this.#listener.concluded();
+    this.#options.reconnection.showWhenComplete();
   }
 
-  /** Sends again what was asked for, as far as there is room for it. */
-  answerMore(): void {
-    // Half of the window is left to what is said now.
+  /** Handles a NEED: sends again the kept objects that a peer may read. */
+  async receiveNeed(peer: Peer, need: Bytes): Promise<void> {
+    const round = decodeNeed(need);
+    await peer.budget.spend();
+    // Without a restart there is nothing that the peer could lack.
+    const envelopes = this.#options.roster.moving
+      ? this.#link.kept.filter(({ object, to }) => {
+        if (peer.withheld && object[0] !== ObjectType.ANNOUNCE) return false;
+        return to === undefined || equal(to, peer.session);
+      })
+      : [];
+    // Only the last of several questions counts; it goes to the end of the line.
+    this.#answers.delete(peer);
+    this.#answers.set(peer, { round, envelopes: [...envelopes] });
+    this.sendAnswers();
+  }
+
+  /** Sends answers, as far as the window has room for them. */
+  sendAnswers(): void {
+    // Half of the window is left to new messages.
     while (this.#link.backlog < WINDOW_BYTES / 2) {
       const [next] = this.#answers;
       if (next === undefined) return;
       const [peer, answer] = next;
       const { envelopes, round } = answer;
       const envelope = envelopes.shift();
-      // One after the other, or whoever is last would wait for the answers to all others.
+      // In turns: the last peer would wait for the answers to all others.
       this.#answers.delete(peer);
       if (envelope !== undefined) this.#answers.set(peer, answer);
       const cmid = this.#link.send({
@@ -159,23 +173,23 @@ export class Recovery {
         to: peer.session,
         object: encodeAgain({ round, object: envelope?.object }),
       }, false);
-      if (envelope === undefined && peer.owedUntil !== undefined) {
-        this.#delivery.owe(peer, cmid);
+      if (envelope === undefined && peer.delivery.owedUntil !== undefined) {
+        this.#delivery.setOwed(peer, cmid);
       }
     }
   }
 
-  /** A member is sent nothing again any more. */
+  /** Cancels the answer to a peer. */
   stopAnswering(peer: Peer): void {
     this.#answers.delete(peer);
   }
 
-  /** Nobody is, as everybody asks anew. */
+  /** Cancels all answers: every peer asks again. */
   stopAnsweringAll(): void {
     this.#answers.clear();
   }
 
-  /** Waits for nothing any more. */
+  /** Cancels all waits and answers. */
   end(): void {
     this.#timers.clear();
     this.#answers.clear();
@@ -183,24 +197,9 @@ export class Recovery {
 
   #awaitAnswer(peer: Peer): void {
     this.#timers.after(`answer ${peer.id}`, ANSWER_MS, () => {
-      // Nothing comes while there is no connection.
+      // Nothing comes without a connection.
       if (!this.#link.open) this.#awaitAnswer(peer);
-      else this.#listener.late(peer);
+      else peer.queue.push(0, () => this.conclude(peer));
     });
-  }
-
-  async #receiveNeed(peer: Peer, round: number): Promise<void> {
-    await peer.budget.spend();
-    // Without a restart there is nothing that the asker could lack.
-    const envelopes = this.#roster.moving
-      ? this.#link.kept.filter(({ object, to }) => {
-        if (peer.withheld && object[0] !== ObjectType.ANNOUNCE) return false;
-        return to === undefined || equal(to, peer.session);
-      })
-      : [];
-    // Of several questions the last one counts, and waits for its turn anew.
-    this.#answers.delete(peer);
-    this.#answers.set(peer, { round, envelopes: [...envelopes] });
-    this.answerMore();
   }
 }

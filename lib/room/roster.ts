@@ -1,161 +1,162 @@
+/**
+ * The roster: all other sessions in the room, and the state of their seats.
+ *
+ * @module
+ */
 import { type Bytes, equal, toBase64Url, toHex } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import { isKeyText } from "../crypto/mod.ts";
 import { RoomError, WireError } from "../errors.ts";
 import { MAX_ROSTER_ENTRIES, typedName } from "../wire/mod.ts";
-import { RosterCheck } from "./roster_check.ts";
-import type { Author } from "./chain.ts";
-import type { SerialQueues } from "./serial_queue.ts";
+import type { ChainAuthor } from "./chain.ts";
 import type { NamedSession } from "./link.ts";
-import { Peer, type Present, rosterHash, SILENT_AFTER_MS } from "./peer.ts";
+import { Peer, type SeatState, SILENT_AFTER_MS } from "./peer.ts";
 import { RateLimiter } from "../rate_limiter.ts";
+import { ReaderLock } from "./reader_lock.ts";
+import { RosterCheck } from "./roster_check.ts";
+import type { SerialQueues } from "./serial_queue.ts";
 import { ALL_SKIPS, WorkBudget } from "./work_budget.ts";
 
 /**
- * Sessions that have left and may not come back. Beyond them a member begins another session, which takes
- * in no announcement made for this one: it has to remember none of them.
+ * Maximum sessions remembered as burned. Past it the member begins another session: announcements made for
+ * this one are invalid there, so that none of these has to be remembered.
  */
 const MAX_BURNED = 65_536;
 
-/** Time for members with a connection to come to a restarted host and ask for what they lack, in milliseconds. */
+/** Time in which connected members reach a restarted host and ask for lost objects, in milliseconds. */
 export const MOVE_MS = 90_000;
 
 /** Dependencies of {@linkcode Roster}. */
 export interface RosterOptions {
   /** This member. */
-  readonly me: Pick<Author, "identity" | "roomId" | "session">;
+  readonly self: Pick<ChainAuthor, "identity" | "roomId" | "session">;
   /** The host's identity key. */
   readonly hostKey: Bytes;
-  /** Where what each of the others sends is handled. */
+  /** Makes a queue for each peer. */
   readonly queues: SerialQueues;
   /** The time. */
   readonly clock: Clock;
-  /** How many sessions may have left before another one is begun. */
+  /** Maximum burned sessions; {@linkcode MAX_BURNED} by default. */
   readonly maxBurned: number | undefined;
 }
 
 /** The other sessions in the room, in the order in which the host named them. */
 export class Roster {
-  /** Whether others see the same. */
+  /** Detects that others see another roster. */
   readonly check: RosterCheck;
-  readonly #me: RosterOptions["me"];
+  /** Decides which identities may read. */
+  readonly lock: ReaderLock = new ReaderLock();
+  readonly #self: RosterOptions["self"];
   readonly #queues: SerialQueues;
   readonly #clock: Clock;
-  /** Key derivations for what is missing of everybody. */
+  /** Bounds the key derivations for missing messages of all peers together. */
   readonly #skips: RateLimiter;
   readonly #peers = new Map<string, Peer>();
   #burned = new Set<string>();
-  /** The sessions that left before those, where the oldest are forgotten. */
+  /** Older burned sessions, if the oldest are forgotten. */
   #burnedBefore = new Set<string>();
   readonly #maxBurned: number;
-  /** Whether the relay has this member's own key: no memory of past sessions helps against that relay. */
+  /** Whether the relay has this member's own key: remembering burned sessions does not help against it. */
   readonly #relaysItself: boolean;
-  #joinedCount = 0;
-  #known = false;
+  #orders = 0;
+  #entered = false;
   #movedAt: number | undefined;
-  #awaitedMs = 0;
+  #keepMs = 0;
 
-  /** Begins empty. */
-  constructor({ clock, hostKey, queues, maxBurned = MAX_BURNED, me }: RosterOptions) {
-    this.#me = me;
+  /** Creates an empty roster. */
+  constructor({ clock, hostKey, queues, maxBurned = MAX_BURNED, self }: RosterOptions) {
+    const key = self.identity.publicKey;
+    this.#self = self;
     this.#maxBurned = maxBurned;
-    this.#relaysItself = equal(hostKey, me.identity.publicKey);
+    this.#relaysItself = equal(hostKey, key);
     this.#queues = queues;
     this.#clock = clock;
     this.#skips = new RateLimiter(ALL_SKIPS, clock);
-    this.check = new RosterCheck({
-      seen: () =>
-        [...this].flatMap(({ absentSince, gone, key, session }) =>
-          gone ? [] : [{ absentSince, key, session }]
-        ),
-      hash: (others) => {
-        const { identity, roomId, session } = me;
-        return rosterHash(roomId, [{ key: identity.publicKey, session }, ...others]);
-      },
-      clock,
-    });
+    this.check = new RosterCheck(self.roomId, { key, session: self.session }, clock);
   }
 
-  /** Everybody, those included who have not announced themselves, or are gone but for what they said last. */
+  /** All peers: also those not announced, and those gone whose last messages are still to be shown. */
   [Symbol.iterator](): Iterator<Peer> {
     return this.#peers.values();
   }
 
-  /** Whether the host has ever said who is there. */
-  get known(): boolean {
-    return this.#known;
+  /** Whether the first ROSTER has come. */
+  get entered(): boolean {
+    return this.#entered;
   }
 
-  /** Whether those who were at the host before may still be on their way to this one. */
+  /** Whether members of the previous host process may still be on their way to this one. */
   get moving(): boolean {
     return this.#movedAt !== undefined &&
-      this.#clock.elapsed() - this.#movedAt < this.#awaitedMs + MOVE_MS;
+      this.#clock.elapsed() - this.#movedAt < this.#keepMs + MOVE_MS;
   }
 
-  /** Whether most of them may be. */
-  get settling(): boolean {
+  /** Whether even members that never lost their network may still be on their way. */
+  get justMoved(): boolean {
     return this.#movedAt !== undefined && this.#clock.elapsed() - this.#movedAt < MOVE_MS;
   }
 
-  /** The next place in the order in which the members came. */
+  /** Returns the next rank in the order of names. */
   nextOrder(): number {
-    return this.#joinedCount++;
+    return this.#orders++;
   }
 
-  /** Finds who has a session. */
+  /** Returns the peer with a session. */
   get(session: Bytes): Peer | undefined {
     return this.#peers.get(toHex(session));
   }
 
-  /** Whether a peer is in the room still. */
+  /** Whether a peer is still in the room. */
   has(peer: Peer): boolean {
     return this.#peers.get(peer.id) === peer;
   }
 
-  /** Everybody whose ANNOUNCE came, in the order in which they joined. */
+  /** All members: peers that have announced themselves, in the order in which they joined. */
   announced(): Peer[] {
-    return [...this].filter(({ announced, gone }) => announced !== undefined && !gone);
+    return [...this].filter(({ announced, seat }) => announced !== undefined && !seat.gone);
   }
 
-  /** Those of them who are given keys. */
+  /** All members that are given keys. */
   readers(): Peer[] {
     return this.announced().filter(({ withheld }) => !withheld);
   }
 
-  /** Sessions that were reported as not announced. */
-  strangers(): Present[] {
-    return [...this].flatMap(({ gone, stranger }) => gone || !stranger ? [] : [stranger]);
-  }
-
-  /** Whoever a name or a key may mean. */
-  called(name: string): Peer[] {
+  /** All members that a name, `name#tag` or key may mean. */
+  matching(name: string): Peer[] {
     const typed = typedName(name);
     return this.announced().filter(({ announced, key, member, tag }) => {
+      // A name that looks like a key must not get what is meant for that key.
       if (isKeyText(name)) return name === toBase64Url(key);
       return [member!.name, `${announced!.name}#${tag}`]
         .some((shown) => typedName(shown) === typed);
     });
   }
 
-  /** Until when a first reader may be on its way: one who just joined, or comes to another host process. */
+  /** The latest time at which a first reader is still expected: one that just joined or is on its way. */
   expectedUntil(): number {
     const newest = [...this]
-      .filter(({ announced, burned, gone }) => announced === undefined && !burned && !gone)
+      .filter(({ announced, seat }) => announced === undefined && !seat.burned && !seat.gone)
       .map(({ since }) => since);
     return Math.max(this.#movedAt ?? -Infinity, ...newest) + SILENT_AFTER_MS;
   }
 
   /**
-   * Takes a session in. {@linkcode RosterCheck.changed} is due when all that one record names are in.
+   * Adds a session. {@linkcode Roster.recordChange} is due once all sessions of one record are added.
    *
    * @param earlier Whether it was here before this member.
-   * @returns `undefined` where it is no new one.
-   * @throws {WireError} If there are more than a room may have.
-   * @throws {RoomError} With code `seat-lost` if too many have left to tell it from one of them.
+   * @param lingers Whether it announced that it leaves, and the relay still names it.
+   * @returns `undefined` if it is not new.
+   * @throws {WireError} If the roster is full.
+   * @throws {RoomError} With code `seat-lost` if too many sessions are burned to remember another.
    */
-  admit(entry: NamedSession, earlier: boolean): Peer | undefined {
+  admit(entry: NamedSession, earlier: boolean, lingers = false): Peer | undefined {
     const id = toHex(entry.session);
-    if (this.#peers.has(id) || equal(entry.session, this.#me.session)) return;
+    const known = this.#peers.get(id);
+    if (known?.seat.gone) {
+      const seat: SeatState = known.seat;
+      seat.namedAgain = entry;
+    }
+    if (known !== undefined || equal(entry.session, this.#self.session)) return;
     const burned = this.#burned.has(id) || this.#burnedBefore.has(id);
     if (!burned && this.#burned.size >= this.#maxBurned && !this.#relaysItself) {
       const message = "So many have come and gone that this program begins another session";
@@ -165,40 +166,66 @@ export class Roster {
       throw new WireError(`Cannot take member as ${MAX_ROSTER_ENTRIES} are in the room already`);
     }
     const queue = this.#queues.queue();
-    const budget = new WorkBudget(queue, this.#skips, this.#clock);
-    const peer = new Peer(entry, this.nextOrder(), earlier, queue, budget, this.#clock);
-    peer.burned = burned;
+    const peer = new Peer({
+      entry,
+      order: this.nextOrder(),
+      earlier,
+      burned,
+      lingers,
+      lock: this.lock,
+      queue,
+      budget: new WorkBudget(queue, this.#skips, this.#clock),
+      clock: this.#clock,
+    });
     this.#peers.set(id, peer);
     return peer;
   }
 
-  /** All are taken in that the host named. */
-  complete(): void {
-    this.#known = true;
-    this.check.changed();
+  /** Notes that all sessions of a ROSTER are added. */
+  enter(): void {
+    this.#entered = true;
+    this.recordChange();
   }
 
-  /** Another process has the room now. @param awaitedMs How long it keeps the places of absent members. */
-  moved(awaitedMs: number): void {
+  /** Has the roster check record the present roster. */
+  recordChange(): void {
+    this.check.record(this);
+  }
+
+  /** Notes that another host process has the room. @param keepMs How long it keeps seats, in milliseconds. */
+  move(keepMs: number): void {
     this.#movedAt = this.#clock.elapsed();
-    this.#awaitedMs = awaitedMs;
+    this.#keepMs = keepMs;
   }
 
-  /** Notes whether a member that was at the host before is not at this one yet. */
+  /** Notes whether the connection of a session is lost, by the relay's word. */
+  setAway({ seat }: Peer, away: boolean): void {
+    const state: SeatState = seat;
+    state.away = away;
+  }
+
+  /** Notes whether a session of the previous host process is missing at this one. */
   setAbsent(peer: Peer, absent: boolean): void {
     if (peer.absent === absent) return;
-    peer.absentSince = absent ? this.#clock.elapsed() : undefined;
-    this.check.changed();
+    const seat: SeatState = peer.seat;
+    seat.absentSince = absent ? this.#clock.elapsed() : undefined;
+    this.recordChange();
   }
 
-  /** Notes that a member has left: it counts no more, though its last messages may still be shown. */
+  /** Notes that the relay no longer names a session. */
+  unname({ seat }: Peer): void {
+    const state: SeatState = seat;
+    state.namedAgain = undefined;
+  }
+
+  /** Notes that a session has left: it no longer counts, though its last messages may still be shown. */
   leave(peer: Peer): void {
-    if (peer.gone) return;
-    peer.leave();
-    this.check.changed();
+    if (peer.seat.gone) return;
+    this.#setGone(peer);
+    this.recordChange();
   }
 
-  /** Forgets a member that has left; where it was ever shown, its session is no member's any more. */
+  /** Deletes a session that has left; if it was ever a member, it is burned. */
   remove(peer: Peer): void {
     this.#peers.delete(peer.id);
     if (peer.announced === undefined) return;
@@ -208,9 +235,19 @@ export class Roster {
     this.#burned = new Set();
   }
 
-  /** Lets everybody go, as nothing is taken from anybody any more. */
+  /** Deletes all sessions and cancels their work. */
   clear(): void {
-    for (const peer of this) peer.end();
+    for (const peer of this) {
+      this.#setGone(peer);
+      peer.budget.end();
+    }
     this.#peers.clear();
+  }
+
+  #setGone({ budget, introduced, seat }: Peer): void {
+    const state: SeatState = seat;
+    state.gone = true;
+    introduced.resolve();
+    budget.leave();
   }
 }

@@ -1,129 +1,165 @@
-import { type Bytes, equal } from "../bytes/mod.ts";
+/**
+ * The roster check: does every member see the same room?
+ *
+ * @module
+ */
+import { type Bytes, compare, concat, equal } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
-import { LOST_AFTER_MS, type Peer } from "./peer.ts";
+import { label, sha256 } from "../crypto/mod.ts";
+import { LOST_AFTER_MS, type Peer, type RosterCheckState } from "./peer.ts";
 
-/** Time by which two members may learn of the same change one after the other, in milliseconds. */
+/** Maximum delay between two members learning of one change, in milliseconds. */
 const LAG_MS = 10_000;
 
-/** Time for which a member may report other rosters before that is said, in milliseconds. */
+/** Time for which a member may report another roster before the warning, in milliseconds. */
 const DIFFERENCE_MS = 60_000;
 
-/** How much longer it may report one that lacks only absent sessions that are not shown as lost yet. */
+/** Additional time if that roster lacks only absent sessions that are not shown as lost yet. */
 const ABSENCE_MS = 180_000;
 
 /**
- * Rosters of the past that are kept. A relay that pumps more of them through the room within
- * {@linkcode LAG_MS} makes equal ones look different: the error is on the side of the warning.
+ * Maximum past rosters kept. A relay that makes more changes than this within {@linkcode LAG_MS} makes equal
+ * rosters look different: that errs on the side of the warning.
  */
 const ROSTER_HISTORY = 64;
 
-/** What is known of one session when it is named. */
-export type Seen = Pick<Peer, "absentSince" | "key" | "session">;
+/** One session of a roster. */
+export interface RosterSession {
+  /** The identity key, 32 bytes. */
+  readonly key: Bytes;
+  /** The session, 16 bytes. */
+  readonly session: Bytes;
+}
 
-/** A roster of this member, with hashes that are made when one is compared. */
-class Past {
+/** One session of a past roster. */
+interface PastSession extends RosterSession {
+  /** When another host process was found not to name it, in ms of `Clock.elapsed`. */
+  readonly absentSince: number | undefined;
+}
+
+/**
+ * The hash by which members notice that the host shows them different rooms.
+ *
+ * @param members All sessions that the host names, the own one included.
+ * @returns 16 bytes. See PROTOCOL.md §6.6.
+ */
+export async function rosterHash(
+  roomId: Bytes,
+  members: readonly RosterSession[],
+): Promise<Bytes> {
+  const entries = members.map(({ key, session }) => concat(key, session)).sort(compare);
+  const audience = new Uint8Array(1);
+  const hash = await sha256(label("lanchat/1 roster"), roomId, audience, ...entries);
+  return hash.slice(0, 16);
+}
+
+/** A roster of this member; its hashes are computed when one is first compared. */
+class PastRoster {
   readonly from: number;
   until = Infinity;
-  readonly #hash: RosterCheckOptions["hash"];
-  readonly #seen: readonly Seen[];
+  readonly #roomId: Bytes;
+  readonly #me: RosterSession;
+  readonly #others: readonly PastSession[];
   #all: Promise<Bytes> | undefined;
   #named: Promise<Bytes> | undefined;
 
-  constructor(seen: readonly Seen[], from: number, hash: RosterCheckOptions["hash"]) {
-    this.#seen = seen;
+  constructor(roomId: Bytes, me: RosterSession, others: readonly PastSession[], from: number) {
+    this.#roomId = roomId;
+    this.#me = me;
+    this.#others = others;
     this.from = from;
-    this.#hash = hash;
   }
 
   /** The hash of all sessions. */
   get all(): Promise<Bytes> {
-    return this.#all ??= this.#hash(this.#seen);
+    return this.#all ??= this.#hash(this.#others);
   }
 
   /** The hash of the sessions that the host names: all but the absent ones. */
   get named(): Promise<Bytes> {
-    const named = this.#seen.filter(({ absentSince }) => absentSince === undefined);
-    if (named.length === this.#seen.length) return this.all;
+    const named = this.#others.filter(({ absentSince }) => absentSince === undefined);
+    if (named.length === this.#others.length) return this.all;
     return this.#named ??= this.#hash(named);
   }
 
-  /** Whether all absent sessions are shown as lost at some time. */
+  /** Whether all absent sessions are shown as lost at a time. */
   showsAbsent(at: number): boolean {
-    return this.#seen.every(({ absentSince = -Infinity }) => at - absentSince >= LOST_AFTER_MS);
+    return this.#others.every(({ absentSince = -Infinity }) => at - absentSince >= LOST_AFTER_MS);
   }
-}
 
-/** Dependencies of {@linkcode RosterCheck}. */
-export interface RosterCheckOptions {
-  /** The other sessions in the room now. */
-  readonly seen: () => readonly Seen[];
-  /** The hash of a roster of this member and such others. */
-  readonly hash: (others: readonly Seen[]) => Promise<Bytes>;
-  /** The time. */
-  readonly clock: Clock;
+  #hash(others: readonly PastSession[]): Promise<Bytes> {
+    return rosterHash(this.#roomId, [this.#me, ...others]);
+  }
 }
 
 /**
- * Notices that another member has been shown another room. Only agreement stops its clock: anything else
- * that could stop it, a relay would cause for ever. See PROTOCOL.md §6.6.
+ * Detects that another member is shown another room. Only agreement stops its clock: a relay could cause
+ * any other event that stopped it, again and again. See PROTOCOL.md §6.6.
  */
 export class RosterCheck {
-  readonly #options: RosterCheckOptions;
-  readonly #rosters: Past[];
+  readonly #roomId: Bytes;
+  readonly #me: RosterSession;
+  readonly #clock: Clock;
+  readonly #rosters: PastRoster[];
 
-  /** Starts with nobody else. */
-  constructor(options: RosterCheckOptions) {
-    this.#options = options;
-    this.#rosters = [new Past([], 0, options.hash)];
+  /** Creates a check whose first roster has only this member. */
+  constructor(roomId: Bytes, me: RosterSession, clock: Clock) {
+    this.#roomId = roomId;
+    this.#me = me;
+    this.#clock = clock;
+    this.#rosters = [new PastRoster(roomId, me, [], 0)];
   }
 
-  /** The hash to report. */
+  /** The hash of the present roster, as own messages report it. */
   async current(): Promise<Bytes> {
     return await this.#rosters.at(-1)!.named;
   }
 
   /**
-   * A session has come, gone, become absent or come back. Each roster is kept, however short it was: another
-   * member may report just that one.
+   * Records the roster after a change. Every roster is kept, however short its life: another member may
+   * report exactly that one.
    */
-  changed(): void {
-    const { clock, hash, seen } = this.#options;
-    const now = clock.elapsed();
+  record(peers: Iterable<Peer>): void {
+    const others = [...peers].flatMap(({ key, seat, session }) =>
+      seat.gone ? [] : [{ absentSince: seat.absentSince, key, session }]
+    );
+    const now = this.#clock.elapsed();
     this.#rosters.at(-1)!.until = now;
-    this.#rosters.push(new Past(seen(), now, hash));
+    this.#rosters.push(new PastRoster(this.#roomId, this.#me, others, now));
     if (this.#rosters.length > ROSTER_HISTORY) this.#rosters.shift();
   }
 
-  /** Notes which roster a member reports. @returns Whether it has to be said now that it is another. */
-  async breaks(peer: Peer, reported: Bytes): Promise<boolean> {
-    const now = this.#options.clock.elapsed();
+  /** Compares the roster that a member reports. @returns Whether a warning about a difference is due. */
+  async differs(peer: Peer, reported: Bytes): Promise<boolean> {
+    const state: RosterCheckState = peer.rosterCheck;
+    const now = this.#clock.elapsed();
     const agrees = await this.#had("all", reported, now);
-    // Without those who are absent it is the room as members see it that came after a restart of the host.
+    // Members that entered after a restart of the host never saw the absent sessions.
     const lacksAbsent = !agrees && await this.#had("named", reported, now);
     if (agrees || lacksAbsent && this.#rosters.at(-1)!.showsAbsent(now)) {
-      peer.difference = undefined;
-      peer.differenceShown = false;
+      state.difference = undefined;
+      state.differenceShown = false;
       return false;
     }
-    const { difference } = peer;
-    // The member may have learned of a change a moment before this one did.
+    const { difference } = state;
+    // The member may have learned of a change shortly before this one did.
     if (difference === undefined || await this.#had("all", difference.hash, difference.since)) {
-      peer.difference = { hash: reported, since: now };
+      state.difference = { hash: reported, since: now };
       return false;
     }
     const patience = lacksAbsent ? DIFFERENCE_MS + ABSENCE_MS : DIFFERENCE_MS;
-    if (peer.differenceShown || now - difference.since < patience) return false;
-    peer.differenceShown = true;
+    if (state.differenceShown || now - difference.since < patience) return false;
+    state.differenceShown = true;
     return true;
   }
 
-  /** Whether a roster was this member's one about that time. */
+  /** Whether a roster was this member's own at about a time. */
   async #had(kind: "all" | "named", reported: Bytes, at: number): Promise<boolean> {
-    const about = this.#rosters.filter(({ from, until }) =>
+    const candidates = this.#rosters.filter(({ from, until }) =>
       from < at + LAG_MS && until > at - LAG_MS
     );
-    // The newest is the likeliest, and to hash a full room takes milliseconds.
-    for (const past of about.reverse()) if (equal(await past[kind], reported)) return true;
+    // The newest first: it is the most likely, and hashing a full room takes milliseconds.
+    for (const past of candidates.reverse()) if (equal(await past[kind], reported)) return true;
     return false;
   }
 }

@@ -1,8 +1,13 @@
-import type { Bytes } from "../bytes/mod.ts";
+/**
+ * The sender: seals own messages with keys that it gives to all their readers first.
+ *
+ * @module
+ */
+import { type Bytes, utf8 } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import { type Code, RoomError } from "../errors.ts";
 import { Audience, BodyKind, encodeBatch, EnvelopeClass } from "../wire/mod.ts";
-import { type Author, SendingChain } from "./chain.ts";
+import { type ChainAuthor, SendingChain } from "./chain.ts";
 import { Delivery } from "./delivery.ts";
 import { type Link, WINDOW_BYTES } from "./link.ts";
 import { isText, type NewOutgoing, Outbox, type Outgoing } from "./outbox.ts";
@@ -12,41 +17,38 @@ import type { Roster } from "./roster.ts";
 import { Timers } from "./timers.ts";
 import { OWN_TEXT, textCost } from "./work_budget.ts";
 
-/** Messages of one epoch. */
+/** Maximum messages of one epoch: bounds what one stolen chain key opens. */
 const MAX_EPOCH_MESSAGES = 16_384;
 
-/** Age of an epoch, in milliseconds. */
+/** Maximum age of an epoch, in milliseconds. */
 const MAX_EPOCH_MS = 3_600_000;
 
-/** Least time between two epochs of one audience, in milliseconds. */
+/** Minimum time between two epochs of one audience, in milliseconds. */
 const MIN_EPOCH_MS = 1000;
 
-/** Silence after which a heartbeat tells what this member sees, in milliseconds. */
+/** Time without a message after which a heartbeat reports the roster, in milliseconds. */
 const HEARTBEAT_EVERY_MS = 60_000;
 
-/** Sender keys that are wrapped side by side. */
+/** Sender keys wrapped at the same time. */
 const WRAPS_AT_ONCE = 8;
 
-/** Who says something, to whom, and over what. */
+/** Dependencies of {@linkcode Sender}. */
 export interface SenderOptions {
   /** This member. */
-  readonly author: Author;
-  /** The way to the host. */
+  readonly author: ChainAuthor;
+  /** Sends the sealed messages. */
   readonly link: Link;
-  /** Those who may read, and those who are on their way. */
+  /** The readers. */
   readonly roster: Roster;
   /** The time. */
   readonly clock: Clock;
-  /** How long a message waits for a first reader, in milliseconds. */
+  /** Time that a message waits for a first reader, in milliseconds. */
   readonly waitMs: number;
 }
 
-/**
- * Seals what this member says, with keys that it gives before to all who may read it and to nobody else.
- * See PROTOCOL.md §6.3 to §6.5.
- */
+/** Seals own messages with keys that only their readers are given. See PROTOCOL.md §6.3 to §6.5. */
 export class Sender {
-  /** How far it has come. */
+  /** How far the messages have come. */
   readonly delivery: Delivery;
   readonly #options: SenderOptions;
   readonly #link: Link;
@@ -54,18 +56,21 @@ export class Sender {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #outbox = new Outbox();
-  readonly #pace: RateLimiter;
-  /** By the one who may read; `""` for the room. So are the others. */
+  readonly #limiter: RateLimiter;
+  /** Chains by the session of the only reader; `""` for the room. */
   readonly #chains = new Map<string, SendingChain>();
+  /** The last epochs, by the same. */
   readonly #epochs = new Map<string, number>();
+  /** Numbers of messages sealed, by the same. */
   readonly #totals = new Map<string, number>();
   #aloneSince: number | undefined;
+  #status = "";
   #started = false;
   #pumping = false;
   #pumpAgain = false;
   #ended = false;
 
-  /** Begins with nothing to say. */
+  /** Creates a sender that holds all messages until {@linkcode Sender.start}. */
   constructor(options: SenderOptions) {
     const { clock, link, roster } = options;
     this.#options = options;
@@ -73,7 +78,7 @@ export class Sender {
     this.#roster = roster;
     this.#clock = clock;
     this.#timers = new Timers(clock);
-    this.#pace = new RateLimiter(OWN_TEXT, clock);
+    this.#limiter = new RateLimiter(OWN_TEXT, clock);
     this.delivery = new Delivery({
       link,
       outbox: this.#outbox,
@@ -83,12 +88,12 @@ export class Sender {
     });
   }
 
-  /** Resolves when another message can be taken. */
+  /** Resolves when there is room for another message. */
   writable(): Promise<void> {
     return this.#outbox.writable();
   }
 
-  /** Takes a message to send. @throws {RoomError} `not-delivered` after the end. */
+  /** Adds a message to send. @throws {RoomError} `not-delivered` after the end. */
   send(message: NewOutgoing): Outgoing {
     if (this.#ended) throw new RoomError("not-delivered", "Cannot send message after the end");
     const outgoing = this.#outbox.push(message);
@@ -96,44 +101,55 @@ export class Sender {
     return outgoing;
   }
 
-  /** Sends nothing before this. */
+  /** Sends this member's status to the room, and to later members as they announce themselves. */
+  setStatus(text: string): Outgoing {
+    this.#status = text;
+    return this.send({ kind: BodyKind.STATUS, body: utf8(text), to: undefined });
+  }
+
+  /** Sends this member's status to a reader that has not received it. */
+  sendStatus(to: Peer): void {
+    if (this.#status !== "") this.send({ kind: BodyKind.STATUS, body: utf8(this.#status), to });
+  }
+
+  /** Allows messages to be sent. */
   start(): void {
     this.#started = true;
     this.pump();
   }
 
-  /** Sends what can be sent, one MSG after the other: to be called when more may have become so. */
+  /** Sends all messages that can be sent now. To be called whenever one may have become ready. */
   pump(): void {
     this.#pumpAgain = true;
     if (!this.#pumping && this.#started) void this.#runPump();
   }
 
-  /** What a member holds the key of is used no more. */
-  expireHeldBy(peer: Peer): void {
+  /** Marks all chains whose keys a peer holds as stale. */
+  markStale(peer: Peer): void {
     for (const chain of this.#chains.values()) {
       if (chain.holders.has(peer.id)) chain.stale = true;
     }
   }
 
-  /** No key is used any more that is in use now. */
-  expireAll(): void {
+  /** Retires all chains: a person asked for new keys. */
+  retireChains(): void {
     for (const chain of this.#chains.values()) chain.retired = true;
   }
 
-  /** As {@linkcode Sender.expireHeldBy}, for a member to which nothing can be said any more. */
+  /** As {@linkcode Sender.markStale}, for a peer that is gone; deletes the chain to it. */
   revoke(peer: Peer): void {
-    this.expireHeldBy(peer);
-    // A stale chain may carry heartbeats for an hour: its holders must not grow with all who come and go.
+    this.markStale(peer);
+    // A stale chain may carry heartbeats for an hour: its holders must not grow with all that come and go.
     for (const chain of this.#chains.values()) chain.holders.delete(peer.id);
     this.#epochs.delete(peer.id);
     this.#totals.delete(peer.id);
     this.#chains.delete(peer.id);
   }
 
-  /** Gives up every key and what is not sent. @param code Of the messages that nobody has got. */
+  /** Deletes all keys and refuses all messages. @param code For those that were never sealed. */
   end(code: Code): void {
     this.#ended = true;
-    this.delivery.tellBehind(undefined);
+    this.delivery.resolveBehind(undefined);
     this.#outbox.refuseAll(code, "the connection to the room has ended");
     this.#timers.clear();
     this.#chains.clear();
@@ -153,7 +169,7 @@ export class Sender {
     }
   }
 
-  /** Sends one MSG, or finds why the next cannot go. @returns Whether to go on at once. */
+  /** Does the next step towards sending the head. @returns Whether another step can follow at once. */
   async #sendNext(): Promise<boolean> {
     if (this.#outbox.head === undefined) return false;
     if (!this.#link.open || this.#link.backlog >= WINDOW_BYTES) return false;
@@ -164,29 +180,29 @@ export class Sender {
     const chain = this.#chains.get(head.to?.id ?? "");
     const usable = chain !== undefined && this.#mayCarry(chain, head);
     const audience = this.#audience(head.to);
-    if (isSign(head) && this.#isVain(head, usable, audience)) {
-      this.#outbox.take().forEach(({ done }) => done.resolve());
+    if (isSignal(head) && !this.#reaches(head, usable, audience)) {
+      this.#outbox.shiftBatch().forEach(({ done }) => done.resolve());
       if (head.kind === BodyKind.HEARTBEAT) this.#beatLater();
       return true;
     }
-    if (audience.length === 0) return this.#nobodyReads(head);
-    // Nobody could take it now; whoever does not come back is gone in time.
+    if (audience.length === 0) return this.#handleNoReaders(head);
+    // No reader could receive it now; those that do not come back are gone in time.
     if (head.to === undefined && audience.every(({ absent }) => absent)) return false;
     this.#aloneSince = undefined;
     if (!usable) return await this.#beginChain(head.to, chain);
     const lacking = audience.filter((peer) => !chain.holders.has(peer.id));
     if (lacking.length > 0) await this.#giveKeys(chain, lacking.slice(0, WRAPS_AT_ONCE));
-    else if (this.#mustPause()) return false;
+    else if (this.#mustWaitForRate()) return false;
     else await this.#seal(chain, roster);
     return true;
   }
 
-  /** Whether others would not show what comes next without a wait. */
-  #mustPause(): boolean {
-    const texts = this.#outbox.next.filter(isText);
+  /** Whether the next batch is over the rate at which others show it without a wait. */
+  #mustWaitForRate(): boolean {
+    const texts = this.#outbox.batch.filter(isText);
     const cost = textCost(texts.length, texts.reduce((sum, { body }) => sum + body.length, 0));
-    if (this.#pace.tryTake(cost)) return false;
-    this.#timers.after("pace", this.#pace.msUntil(cost), () => this.pump());
+    if (this.#limiter.tryTake(cost)) return false;
+    this.#timers.after("pace", this.#limiter.msUntil(cost), () => this.pump());
     return true;
   }
 
@@ -195,13 +211,14 @@ export class Sender {
     return this.#roster.readers().includes(to) ? [to] : [];
   }
 
-  #nobodyReads({ kind, to }: Outgoing): boolean {
+  /** Refuses a message without readers, or waits for the first. @returns Whether another step can follow. */
+  #handleNoReaders({ kind, to }: Outgoing): boolean {
     if (kind === BodyKind.STATUS) {
-      this.#outbox.take().forEach(({ done }) => done.resolve()); // Who comes later is told.
+      this.#outbox.shiftBatch().forEach(({ done }) => done.resolve()); // Later readers are sent it then.
       return true;
     }
     if (to !== undefined) {
-      if (this.#roster.has(to) && !to.gone) {
+      if (this.#roster.has(to) && !to.seat.gone) {
         this.#outbox.refuseHead("key-withheld", "that member is given no key");
       } else {
         this.#outbox.refuseHead("no-such-member", "that member has left");
@@ -224,7 +241,7 @@ export class Sender {
     return true;
   }
 
-  /** Begins an epoch for an audience. @returns Whether it was time for one. */
+  /** Begins an epoch for an audience. @returns Whether the last one was old enough. */
   async #beginChain(to: Peer | undefined, before: SendingChain | undefined): Promise<boolean> {
     const id = to?.id ?? "";
     const now = this.#clock.elapsed();
@@ -248,15 +265,15 @@ export class Sender {
     return true;
   }
 
-  /** Heartbeat and leave tell those who hold the key of a stale chain nothing that they must not know. */
+  /** Whether a chain may carry a message. A stale one may carry signals: they hold no secret from its holders. */
   #mayCarry(chain: SendingChain, message: Outgoing): boolean {
-    return !chain.retired && (!chain.stale || isSign(message)) &&
+    return !chain.retired && (!chain.stale || isSignal(message)) &&
       chain.index < MAX_EPOCH_MESSAGES && this.#clock.elapsed() - chain.since < MAX_EPOCH_MS;
   }
 
-  /** Whether a heartbeat or leave would reach nobody. A leave begins no epoch, as the relay tells of it too. */
-  #isVain({ kind }: Outgoing, usable: boolean, audience: readonly Peer[]): boolean {
-    return audience.every(({ absent }) => absent) || kind === BodyKind.LEAVE && !usable;
+  /** Whether a signal would reach a reader. A leave begins no epoch: the relay reports it too. */
+  #reaches({ kind }: Outgoing, usable: boolean, audience: readonly Peer[]): boolean {
+    return audience.some(({ absent }) => !absent) && (kind !== BodyKind.LEAVE || usable);
   }
 
   #beatLater(): void {
@@ -265,8 +282,9 @@ export class Sender {
     });
   }
 
+  /** Sends the key of a chain to peers. */
   async #giveKeys(chain: SendingChain, peers: readonly Peer[]): Promise<void> {
-    // Before anything is awaited: whoever leaves meanwhile has had the key.
+    // Before the first await: a peer that leaves meanwhile may have had the key.
     for (const peer of peers) chain.holders.add(peer.id);
     const objects = await Promise.all(peers.map(({ announced, key, session }) =>
       chain.wrapFor({
@@ -278,15 +296,15 @@ export class Sender {
     ));
     await Promise.all(peers.map(({ introduced }) => introduced.promise));
     objects.forEach((object, i) => {
-      if (object === undefined) return; // Its key is none: it cannot be given one.
+      if (object === undefined) return; // Its session key cannot be used.
       this.#link.send({ class: EnvelopeClass.CONTROL, to: peers[i]!.session, object });
     });
   }
 
-  /** Seals the head and what may share its MSG. Nothing is awaited between choosing and sealing. */
+  /** Seals and sends the next batch. There is no await between choosing its readers and sealing. */
   async #seal(chain: SendingChain, roster: Bytes): Promise<void> {
-    const audience = this.#audience(this.#outbox.head!.to); // All of it has the key.
-    const messages = this.#outbox.take();
+    const audience = this.#audience(this.#outbox.head!.to); // All of them have the key.
+    const messages = this.#outbox.shiftBatch();
     const [first] = messages as [Outgoing];
     const { body, kind, to } = first;
     const batch = messages.length > 1;
@@ -298,17 +316,13 @@ export class Sender {
     });
     if (this.#ended) return;
     const cmid = this.#link.send({ class: EnvelopeClass.CHAT, to: to?.session, object });
-    this.#outbox.sent(cmid);
-    this.delivery.sealed(object.length);
-    for (const peer of isText(first) ? audience : []) {
-      peer.saidIn = cmid;
-      peer.saidFrom = Math.min(peer.saidFrom, cmid);
-    }
+    this.#outbox.sealed(cmid);
+    this.delivery.sealed(cmid, object.length, isText(first) ? audience : []);
     if (to === undefined && kind !== BodyKind.LEAVE) this.#beatLater();
   }
 }
 
-/** Whether it says nothing but what its author sees, or that it leaves. */
-function isSign({ kind }: Outgoing): boolean {
+/** Whether it is a heartbeat or a leave: it only reports the roster or that its author leaves. */
+function isSignal({ kind }: Outgoing): boolean {
   return kind === BodyKind.HEARTBEAT || kind === BodyKind.LEAVE;
 }

@@ -1,127 +1,162 @@
-/** Bytes that may wait in a parked queue: more than a seat holds for a member that is away (4 MiB). */
+/**
+ * Serial queues: what one peer sends is handled in order, and peers do not wait for each other.
+ *
+ * @module
+ */
+
+/** Maximum bytes held by one parked queue: more than a seat holds for an away member (4 MiB). */
 export const MAX_PARKED_BYTES: number = 1 << 23;
 
-/** Bytes that may wait in all parked queues: the largest queue loses what exceeds that. */
-const MAX_PARKED_IN_ALL: number = 1 << 26;
+/** Maximum bytes held by all parked queues: past it, the largest queue loses its newest work. */
+const MAX_PARKED_TOTAL_BYTES: number = 1 << 26;
 
-/** What a piece of work takes beside what it holds, in bytes. */
-const PIECE_BYTES = 512;
+/** Bytes counted for a piece of work beside the bytes that it holds. */
+const WORK_OVERHEAD_BYTES = 512;
 
 /** One piece of work in a queue. */
-interface Piece {
-  /** What it takes, in bytes. */
+interface Work {
+  /** Bytes counted for it. */
   readonly size: number;
   /** Does it. */
-  readonly work: () => Promise<void>;
-  /** Called if it is dropped; missing for work that holds nothing, which is never dropped. */
-  readonly dropped: (() => void) | undefined;
+  readonly run: () => Promise<void> | void;
+  /** Called if it is dropped; `undefined` for work that holds nothing and is never dropped. */
+  readonly onDropped: (() => void) | undefined;
+}
+
+/** State that all queues of a {@linkcode SerialQueues} share. */
+interface Shared {
+  /** All parked queues. */
+  readonly parked: Set<SerialQueue>;
+  /** Counts work that is not parked. */
+  readonly count: (change: number) => void;
+  /** Runs a piece of work. */
+  readonly run: (work: Work) => Promise<void>;
 }
 
 /**
- * Work that is done one after the other in each queue, and side by side between queues. A queue may be parked;
- * then nobody waits for it.
+ * Queues that run side by side; each runs its work in order. A queue can be parked while it waits: then
+ * {@linkcode SerialQueues.settled} does not wait for it.
  */
 export class SerialQueues {
-  readonly #parked = new Set<SerialQueue>();
+  readonly #shared: Shared;
   #running = 0;
+  #ended = false;
   #waiting: (() => void)[] = [];
 
-  /** A new queue. */
-  queue(): SerialQueue {
-    return new SerialQueue((change) => {
-      this.#running += change;
-      if (this.#running > 0) return;
-      for (const settled of this.#waiting.splice(0)) settled();
-    }, this.#parked);
+  /** Creates queues. @param onError Called with an error that work threw; the queue goes on. */
+  constructor(onError: (error: unknown) => void) {
+    this.#shared = {
+      parked: new Set(),
+      count: (change) => {
+        this.#running += change;
+        if (this.#running > 0) return;
+        for (const settled of this.#waiting.splice(0)) settled();
+      },
+      run: async ({ run }) => {
+        try {
+          if (!this.#ended) await run();
+        } catch (error) {
+          onError(error);
+        }
+      },
+    };
   }
 
-  /** Resolves when all work that is not parked is done. */
+  /** Creates a queue. */
+  queue(): SerialQueue {
+    return new SerialQueue(this.#shared);
+  }
+
+  /** Resolves once all work outside parked queues is done. */
   settled(): Promise<void> {
     if (this.#running === 0) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push(resolve);
     return promise;
   }
+
+  /** Skips all work that has not started. */
+  end(): void {
+    this.#ended = true;
+  }
 }
 
 /** One queue of {@linkcode SerialQueues}. */
 export class SerialQueue {
-  readonly #count: (change: number) => void;
-  readonly #allParked: Set<SerialQueue>;
-  /** What is to be done; the first is under way if the queue is busy. */
-  readonly #pieces: Piece[] = [];
+  readonly #shared: Shared;
+  /** Pending work; the first is running if the queue is busy. */
+  readonly #works: Work[] = [];
   #busy = false;
   #bytes = 0;
 
-  /** Makes a queue. @param count Counts running work. @param allParked All queues that are parked. */
-  constructor(count: (change: number) => void, allParked: Set<SerialQueue>) {
-    this.#count = count;
-    this.#allParked = allParked;
+  /** Creates a queue. */
+  constructor(shared: Shared) {
+    this.#shared = shared;
   }
 
   /**
-   * Adds work; there is always room for work that holds nothing.
+   * Adds work. Work that holds nothing is never dropped.
    *
-   * @param bytes What it holds.
-   * @param work Must not reject.
-   * @param dropped Called if there is no room for it, or none any longer.
+   * @param bytes Bytes that the work holds.
+   * @param onDropped Called if the queue is parked and has no room for it.
    */
-  push(bytes: number, work: () => Promise<void>, dropped: () => void = () => {}): void {
-    const size = bytes + PIECE_BYTES;
-    const parked = this.#allParked.has(this);
-    if (bytes > 0 && parked && !this.#makeRoom(size)) return dropped();
-    this.#pieces.push({ size, work, dropped: bytes > 0 ? dropped : undefined });
+  push(bytes: number, run: () => Promise<void> | void, onDropped: () => void = () => {}): void {
+    const size = bytes + WORK_OVERHEAD_BYTES;
+    const parked = this.#shared.parked.has(this);
+    if (bytes > 0 && parked && !this.#makeRoom(size)) return onDropped();
+    this.#works.push({ size, run, onDropped: bytes > 0 ? onDropped : undefined });
     this.#bytes += size;
-    if (!parked) this.#count(1);
+    if (!parked) this.#shared.count(1);
     if (!this.#busy) void this.#run();
   }
 
-  /** Waits within a piece of work, with the queue parked meanwhile. */
+  /** Awaits a promise from within running work; the queue is parked meanwhile. */
   async park<Result>(wait: Promise<Result>): Promise<Result> {
-    this.#allParked.add(this);
-    this.#count(-this.#pieces.length);
+    const { count, parked } = this.#shared;
+    parked.add(this);
+    count(-this.#works.length);
     try {
       return await wait;
     } finally {
-      this.#allParked.delete(this);
-      this.#count(this.#pieces.length);
+      parked.delete(this);
+      count(this.#works.length);
     }
   }
 
   async #run(): Promise<void> {
     this.#busy = true;
-    await Promise.resolve(); // Whoever adds work goes on first.
-    for (let piece = this.#pieces[0]; piece !== undefined; piece = this.#pieces[0]) {
-      await piece.work();
-      this.#pieces.shift();
-      this.#bytes -= piece.size;
-      this.#count(-1);
+    await Promise.resolve(); // The caller of push goes on first.
+    for (let work = this.#works[0]; work !== undefined; work = this.#works[0]) {
+      await this.#shared.run(work);
+      this.#works.shift();
+      this.#bytes -= work.size;
+      this.#shared.count(-1);
     }
     this.#busy = false;
   }
 
-  /** Finds room in this parked queue, at the cost of larger ones if need be. @returns Whether there is any. */
+  /** Makes room in this parked queue, if need be by dropping work of larger ones. @returns Whether there is room. */
   #makeRoom(size: number): boolean {
     const needed = this.#bytes + size;
     if (needed > MAX_PARKED_BYTES) return false;
-    const queues = [...this.#allParked];
-    let all = queues.reduce((sum, queue) => sum + queue.#bytes, size);
-    while (all > MAX_PARKED_IN_ALL) {
+    const queues = [...this.#shared.parked];
+    let total = queues.reduce((sum, queue) => sum + queue.#bytes, size);
+    while (total > MAX_PARKED_TOTAL_BYTES) {
       const largest = queues.reduce((most, queue) => queue.#bytes > most.#bytes ? queue : most);
       const freed = needed < largest.#bytes ? largest.#dropLast() : 0;
       if (freed === 0) return false;
-      all -= freed;
+      total -= freed;
     }
     return true;
   }
 
-  /** Drops the newest work that holds something and is not under way. @returns What it took, in bytes. */
+  /** Drops the newest work that holds bytes and is not running. @returns The bytes freed. */
   #dropLast(): number {
-    const last = this.#pieces.findLastIndex(({ dropped }) => dropped !== undefined);
+    const last = this.#works.findLastIndex(({ onDropped }) => onDropped !== undefined);
     if (last <= 0) return 0;
-    const [{ dropped, size }] = this.#pieces.splice(last, 1) as [Piece];
+    const [{ onDropped, size }] = this.#works.splice(last, 1) as [Work];
     this.#bytes -= size;
-    dropped?.();
+    onDropped?.();
     return size;
   }
 }

@@ -106,7 +106,7 @@ export class SessionKeys {
   }
 
   /** Gives the key in use one number more, for what is announced with it and is not what it was. */
-  countOn(): void {
+  addGeneration(): void {
     if (this.#current !== undefined) this.#current.last++;
   }
 

@@ -1,17 +1,22 @@
+/**
+ * Timers by name, so that one can be replaced or cancelled without keeping its handle.
+ *
+ * @module
+ */
 import type { Clock } from "../clock.ts";
 
-/** Timers that go by a name; there is one of each at most. */
+/** Named timers, at most one of each name. */
 export class Timers {
   readonly #clock: Clock;
-  /** What calls each of them off. */
+  /** Cancels each timer. */
   readonly #cancels = new Map<string, () => void>();
 
-  /** Begins without any. */
+  /** Creates an empty set of timers. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Sets a timer, in place of the one of that name. */
+  /** Sets a timer, and cancels an earlier one of the same name. */
   after(name: string, ms: number, callback: () => void): void {
     this.cancel(name);
     const due = (): void => {
@@ -26,13 +31,13 @@ export class Timers {
     return this.#cancels.has(name);
   }
 
-  /** Calls a timer off, if there is one of that name. */
+  /** Cancels a timer if it is running. */
   cancel(name: string): void {
     this.#cancels.get(name)?.();
     this.#cancels.delete(name);
   }
 
-  /** Calls all of them off. */
+  /** Cancels all timers. */
   clear(): void {
     for (const cancel of this.#cancels.values()) cancel();
     this.#cancels.clear();

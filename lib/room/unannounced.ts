@@ -1,13 +1,18 @@
+/**
+ * Reports of strangers: sessions that the host names and that do not announce themselves.
+ *
+ * @module
+ */
 import type { Clock } from "../clock.ts";
 import type { Events } from "./events.ts";
 import type { Link } from "./link.ts";
-import { type Peer, SILENT_AFTER_MS } from "./peer.ts";
+import { type Peer, type Present, SILENT_AFTER_MS } from "./peer.ts";
 import { Timers } from "./timers.ts";
 
-/** Least time between two reports, in milliseconds: a relay that names thousands must not fill the screen. */
+/** Minimum time between two reports, in milliseconds: a relay that names thousands must not fill the screen. */
 const REPORT_EVERY_MS = 10_000;
 
-/** A timer that fires so much later shows that this program was suspended, in milliseconds. */
+/** A timer that fires this much late shows that this program was suspended, in milliseconds. */
 const SUSPENDED_MS = 1000;
 
 /** Maximum sessions in a report that have left; more are only counted. */
@@ -15,9 +20,9 @@ const MAX_LEFT = 16;
 
 /** Dependencies of {@linkcode Unannounced}. */
 export interface UnannouncedOptions {
-  /** Takes the reports. */
+  /** Emits the reports. */
   readonly events: Events;
-  /** The way on which an ANNOUNCE would come. */
+  /** The connection on which an ANNOUNCE would come. */
   readonly link: Link;
   /** The time. */
   readonly clock: Clock;
@@ -31,32 +36,41 @@ export class Unannounced {
   readonly #fresh = new Set<Peer>();
   /** Sessions for the next report. */
   readonly #here = new Set<Peer>();
+  /** Sessions that were reported and are still here. */
+  readonly #reported = new Set<Peer>();
   #left: Peer[] = [];
   #leftCount = 0;
   #reportedAt = -Infinity;
 
-  /** Begins without sessions. */
+  /** Creates a reporter without sessions. */
   constructor(options: UnannouncedOptions) {
     this.#options = options;
     this.#timers = new Timers(options.clock);
   }
 
-  /** The host has named a session. */
+  /** The reported sessions that are still here. */
+  get strangers(): Present[] {
+    return [...this.#reported].flatMap(({ seat, stranger }) => seat.gone ? [] : [stranger]);
+  }
+
+  /** Notes that the host has named a session. */
   named(peer: Peer): void {
     this.#fresh.add(peer);
     this.#wait();
   }
 
-  /** A session has announced itself. */
+  /** Notes that a session has announced itself. */
   announced(peer: Peer): void {
     this.#here.delete(peer);
+    this.#reported.delete(peer);
     if (this.#fresh.delete(peer) && this.#fresh.size === 0) this.#timers.cancel("fresh");
   }
 
-  /** A session has left without having announced itself. */
+  /** Notes that a session has left that never announced itself. */
   left(peer: Peer): void {
+    const reported = this.#reported.has(peer);
     this.announced(peer);
-    if (peer.lingers && !peer.reported) return; // That it leaves it has said.
+    if (peer.seat.lingers && !reported) return; // It was shown as leaving before.
     this.#leftCount++;
     if (this.#left.length < MAX_LEFT) this.#left.push(peer);
     this.#reportWhenDue();
@@ -65,6 +79,7 @@ export class Unannounced {
   /** Cancels all timers and reports. */
   end(): void {
     this.#timers.clear();
+    this.#reported.clear();
   }
 
   #wait(): void {
@@ -80,7 +95,7 @@ export class Unannounced {
 
   #due(dueAt: number): void {
     const now = this.#options.clock.elapsed();
-    // What they say may wait at the host for the connection to be back, or in this machine to be read.
+    // The announcements may wait at the host for the connection, or in this machine to be read.
     if (!this.#options.link.open || now - dueAt > SUSPENDED_MS) {
       return this.#waitFor(SILENT_AFTER_MS);
     }
@@ -106,11 +121,11 @@ export class Unannounced {
     this.#here.clear();
     this.#left = [];
     this.#leftCount = 0;
-    for (const peer of [...here, ...left]) peer.reported = true;
+    for (const peer of here) this.#reported.add(peer);
     this.#options.events.emit({
       event: "unannounced",
-      here: here.map((peer) => peer.stranger!),
-      left: left.map((peer) => peer.stranger!),
+      here: here.map((peer) => peer.stranger),
+      left: left.map((peer) => peer.stranger),
       leftCount,
     });
   }

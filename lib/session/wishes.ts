@@ -225,7 +225,7 @@ export class Wishes {
       });
     }
     await trustStore.verify(member, digits);
-    this.#client.room.judgeAnew();
+    this.#client.room.judgeAll();
     this.#client.show({ event: "verified", member: views.member(member) });
   }
 
@@ -247,7 +247,7 @@ export class Wishes {
     const { key } = await trustStore.accept(withheld, digits);
     const { room } = this.#client;
     room.admit(key);
-    room.judgeAnew();
+    room.judgeAll();
     this.#client.show({ event: "accepted", member: views.member(room.find(toBase64Url(key))) });
   }
 

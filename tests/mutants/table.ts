@@ -452,8 +452,8 @@ export const MUTANTS: readonly Mutants[] = [
       ],
       [
         `    this.#chainKey.fill(0);
-    this.#chainKey = ratchet.next;`,
-        "    this.#chainKey = ratchet.next;",
+    this.#chainKey = step.next;`,
+        "    this.#chainKey = step.next;",
         "SendingChain and ReceivingChain wipe a chain key once they have the next",
       ],
       [
@@ -467,7 +467,7 @@ export const MUTANTS: readonly Mutants[] = [
         "ReceivingChain skips as it is let, and never over 2,000 keys",
       ],
       [
-        "if (!equal(ratchet.commitment, msg.commitment)) {",
+        "if (!equal(step.commitment, msg.commitment)) {",
         "if (false) {",
         "ReceivingChain refuses a ciphertext that opens under two keys, where its own is the other",
       ],
@@ -489,7 +489,7 @@ export const MUTANTS: readonly Mutants[] = [
     test: "room/sender_key_test.ts",
     mutants: [
       [
-        'if (!await sender.verify(concat(label("lanchat/1 skdm"), skdm.signed), skdm.signature)) {',
+        'if (!await author.verify(concat(label("lanchat/1 skdm"), skdm.signed), skdm.signature)) {',
         "if (false) {",
         "Room refuses an SKDM that somebody else signed",
       ],
@@ -500,7 +500,7 @@ export const MUTANTS: readonly Mutants[] = [
     test: "room/sender_key_test.ts",
     mutants: [
       [
-        "if (skdm.epoch <= peer.epochs[skdm.audience]!) throw",
+        "if (skdm.epoch <= state.epochs[skdm.audience]!) throw",
         "if (false) throw",
         "Room refuses an SKDM of an epoch that came before, whatever its start",
       ],
@@ -510,7 +510,7 @@ export const MUTANTS: readonly Mutants[] = [
         "Room refuses an SKDM for another session",
       ],
       [
-        "if (peer.badKeys >= MAX_BAD_KEYS) throw",
+        "if (state.badKeys >= MAX_BAD_KEYS) throw",
         "if (false) throw",
         "Room takes no more keys of a member of which eight in a row were wrong",
       ],

@@ -10,7 +10,7 @@ import {
   STALL_BYTES,
   STALL_MS,
 } from "../../lib/relay/mod.ts";
-import { Link } from "../../lib/room/mod.ts";
+import { Link, type LinkListener } from "../../lib/room/mod.ts";
 import { CloseReason, ENVELOPE_OVERHEAD_BYTES, EnvelopeClass } from "../../lib/wire/mod.ts";
 import { FakeClock } from "../support/clock.ts";
 import { ANNOUNCEMENT, Guest } from "../support/guest.ts";
@@ -406,7 +406,8 @@ test("Relay passes between two members that burst at each other while neither re
       progress.changed.resolve();
       progress.changed = Promise.withResolvers();
     };
-    const link: Link = new Link(new Uint8Array(32), {
+    const link = new Link(new Uint8Array(32), clock);
+    const listener: LinkListener = {
       seated: () => link.enter(ANNOUNCEMENT),
       roster: () => {},
       member: () => {},
@@ -421,12 +422,12 @@ test("Relay passes between two members that burst at each other while neither re
       behind: () => {},
       opened: () => {},
       settled: () => progress.received > 0 ? gate.promise : Promise.resolve(),
-    }, clock);
+    };
     const [mine, theirs] = localChannel();
     return {
       progress,
       link,
-      ran: link.run(mine),
+      ran: link.run(mine, listener),
       served: relay.serve(theirs, {
         key: randomBytes(32),
         nonce: randomBytes(16),

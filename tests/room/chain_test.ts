@@ -43,7 +43,7 @@ async function take(
 ): Promise<ReceivingChain> {
   const decoded = decodeSkdm(skdm);
   const verifier = await Verifier.import(decoded.fromKey);
-  return await ReceivingChain.take(decoded, verifier!, { keys, memberKey }, nothing);
+  return await ReceivingChain.accept(decoded, verifier!, { keys, memberKey }, nothing);
 }
 
 function inner(text: string): Inner {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Held, HoldBuffer } from "../../lib/room/hold_buffer.ts";
+import { HoldBuffer, type HoldTotal } from "../../lib/room/hold_buffer.ts";
 import { test } from "../support/test.ts";
 
 const MIB = 1 << 20;
@@ -19,7 +19,7 @@ test("HoldBuffer.hold takes 8 MiB of one member, each object with what it takes 
 });
 
 test("HoldBuffer.hold takes 64 MiB of all members together, over half of it only 1 MiB of each", () => {
-  const held: Held = { bytes: 0 };
+  const held: HoldTotal = { bytes: 0 };
   const [small, large] = [MIB, 8 * MIB].map((bytes) => new Uint8Array(bytes - PIECE_BYTES));
   const questions = Array.from({ length: 4 }, () => new HoldBuffer(held));
   assertEquals(questions.map((question) => question.hold(large!)), Array(4).fill(true));

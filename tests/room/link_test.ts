@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Channel } from "../../lib/channel/mod.ts";
 import type { LanchatError } from "../../lib/errors.ts";
 import { Link, type LinkListener } from "../../lib/room/mod.ts";
 import {
@@ -23,6 +24,8 @@ const ZEROS = new Uint8Array(8);
 
 interface Scene {
   readonly link: Link;
+  /** Serves a connection. */
+  readonly run: (channel: Channel) => Promise<number>;
   readonly clock: FakeClock;
   /** What the link told, in order. */
   readonly told: string[];
@@ -41,16 +44,16 @@ function create(settled: () => Promise<void> = () => Promise.resolve()): Scene {
     opened: () => told.push("opened"),
     settled,
   };
-  const link = new Link(new Uint8Array(32), listener, clock);
-  return { link, clock, told };
+  const link = new Link(new Uint8Array(32), clock);
+  return { link, run: (channel) => link.run(channel, listener), clock, told };
 }
 
 /** A connection to a relay that has admitted the link. */
 async function connect(
-  { link }: Scene,
+  { run }: Scene,
   relay: ScriptedRelay = new ScriptedRelay(),
 ): Promise<{ relay: ScriptedRelay; ran: Promise<number> }> {
-  const ran = link.run(relay.channel);
+  const ran = run(relay.channel);
   ran.catch(() => {});
   await relay.admit([]);
   return { relay, ran };
@@ -216,7 +219,7 @@ test("Link sends again after a reconnect what the relay has not taken, byte for 
 
   const relay = new ScriptedRelay();
   relay.acknowledges = false; // Before ROSTER nothing may be.
-  const ran = scene.link.run(relay.channel);
+  const ran = scene.run(relay.channel);
   const { instance } = first.relay;
   // The relay has taken two, of which the acknowledgement was lost.
   await relay.send({ ...accept(relay, { resumed: true, lastCmid: 2 }), instance } as HostRecord);
@@ -257,7 +260,7 @@ test("Link begins to count anew at a relay that does not know it any more", asyn
   await first.relay.cut();
   await assertFails(first.ran, "connection-lost");
   const relay = new ScriptedRelay(); // Another instance.
-  const ran = scene.link.run(relay.channel);
+  const ran = scene.run(relay.channel);
   await relay.send(accept(relay, { resumed: false, lastCmid: 0 }));
   assertEquals(await nextRecord(relay), { type: "resume", instance: ZEROS, lastSeq: 0 });
   await relay.send({ type: "resume", nextSeq: 1, queued: 0 });
@@ -267,11 +270,11 @@ test("Link begins to count anew at a relay that does not know it any more", asyn
 
 /** A connection of a link to a relay that lets it in. @returns How far it got. */
 async function dial(
-  { link }: Scene,
+  { run }: Scene,
   relay: ScriptedRelay,
   resumed: boolean,
 ): Promise<"in" | LanchatError> {
-  const ran = link.run(relay.channel);
+  const ran = run(relay.channel);
   const failed: Promise<LanchatError> = ran.then(() => Promise.reject(), (error) => error);
   await relay.accept({ resumed, lastCmid: 0 });
   const entered = relay.resume([]).then(() => relay.settle()).then(() => "in" as const);
@@ -296,7 +299,7 @@ test("Link announces itself first in each new seat, and not again in one that it
 
   const again = new ScriptedRelay(first.relay.instance);
   again.acknowledges = false;
-  const resumed = scene.link.run(again.channel);
+  const resumed = scene.run(again.channel);
   await again.accept({ resumed: true, lastCmid: 1 });
   await again.resume([]);
   await again.envelopes.count(1);
@@ -305,7 +308,7 @@ test("Link announces itself first in each new seat, and not again in one that it
 
   // What was sealed before follows the announcement.
   const other = new ScriptedRelay();
-  const ran = scene.link.run(other.channel);
+  const ran = scene.run(other.channel);
   await other.accept({ resumed: false, lastCmid: 0 });
   await other.resume([]);
   await other.envelopes.count(1);
@@ -319,7 +322,8 @@ test("Link announces itself first in each new seat, and not again in one that it
 
 test("Link sends nothing before its announcement, for which the host waits", async () => {
   const clock = new FakeClock();
-  const link = new Link(new Uint8Array(32), {
+  const link = new Link(new Uint8Array(32), clock);
+  const listener: LinkListener = {
     seated: () => {},
     roster: () => {},
     member: () => {},
@@ -328,10 +332,10 @@ test("Link sends nothing before its announcement, for which the host waits", asy
     behind: () => {},
     opened: () => {},
     settled: () => Promise.resolve(),
-  }, clock);
+  };
   send(link, 1);
   const relay = new ScriptedRelay();
-  const ran = link.run(relay.channel);
+  const ran = link.run(relay.channel, listener);
   await relay.accept({ resumed: false, lastCmid: 0 });
   const resumed = relay.resume([]);
   for (let i = 0; i < 3; i++) {
@@ -361,7 +365,7 @@ test("Link begins anew where it never had a seat at that process, if it is soon"
   for (const [waitMs, expected] of [[60_000, "in"], [60_001, "seat-lost"]] as const) {
     const scene = create();
     const first = new ScriptedRelay();
-    const ran = scene.link.run(first.channel);
+    const ran = scene.run(first.channel);
     await first.accept({ resumed: false, lastCmid: 0 });
     await first.records.next();
     await first.cut();
@@ -406,7 +410,7 @@ test("Link finds its seat lost at a process that still has one for it, and that 
   await relay.cut();
   await assertFails(ran, "connection-lost");
   const second = new ScriptedRelay();
-  const failed = assertFails(scene.link.run(second.channel), "seat-lost");
+  const failed = assertFails(scene.run(second.channel), "seat-lost");
   await second.accept({ resumed: true, lastCmid: 0 });
   await failed;
 });
@@ -434,7 +438,7 @@ test("Link finds its seat lost as soon as either process would keep it no longer
 test("Link takes any other process that it reaches first, however late", async () => {
   const scene = create();
   const first = new ScriptedRelay();
-  const ran = scene.link.run(first.channel);
+  const ran = scene.run(first.channel);
   await first.accept({ resumed: false, lastCmid: 0 });
   await first.cut();
   await assertFails(ran, "connection-lost");
@@ -455,7 +459,8 @@ test("Link knows no process before it has been at one, not one that calls itself
 test("Link says that the process is another one until a roster of it has come", async () => {
   const restarts: boolean[] = [];
   const clock = new FakeClock();
-  const link: Link = new Link(new Uint8Array(32), {
+  const link = new Link(new Uint8Array(32), clock);
+  const listener: LinkListener = {
     seated: () => link.enter(ANNOUNCEMENT),
     roster: (_, restarted) => restarts.push(restarted),
     member: () => {},
@@ -464,14 +469,15 @@ test("Link says that the process is another one until a roster of it has come", 
     behind: () => {},
     opened: () => {},
     settled: () => Promise.resolve(),
-  }, clock);
-  const scene = { link, clock, told: [] };
+  };
+  const run = (channel: Channel) => link.run(channel, listener);
+  const scene: Scene = { link, run, clock, told: [] };
   const first = await connect(scene);
   await first.relay.settle();
   await first.relay.cut();
   await assertFails(first.ran, "connection-lost");
   const second = new ScriptedRelay();
-  const ran = link.run(second.channel);
+  const ran = run(second.channel);
   await second.accept({ resumed: false, lastCmid: 0 });
   await second.records.next();
   await second.cut();
@@ -499,7 +505,7 @@ test("Link is open once all has come that had waited, changes among it", async (
   assertEquals(scene.link.open, false);
   const relay = new ScriptedRelay(first.relay.instance);
   relay.seq = first.relay.seq;
-  const ran = scene.link.run(relay.channel);
+  const ran = scene.run(relay.channel);
   await relay.accept({ resumed: true, lastCmid: 0 });
   await relay.resume([], 4); // With what `settle` sends.
   scene.told.length = 0;
@@ -607,9 +613,9 @@ function hostBatch(...seqs: number[]): HostRecord {
 
 for (const [what, when, record] of FAULTS) {
   test(`Link breaks off at ${what}`, async () => {
-    const { clock, link, told } = create();
+    const { clock, run, told } = create();
     const relay = new ScriptedRelay();
-    const ran = link.run(relay.channel);
+    const ran = run(relay.channel);
     const failed = assertFails(ran, "protocol-error");
     if (when !== "first") {
       await relay.send(accept(relay, { resumed: false, lastCmid: 0 }));
@@ -665,7 +671,7 @@ test("Link.run fails as a lost connection where the host hangs up", async () => 
   for (const admitted of [false, true]) {
     const scene = create();
     const relay = new ScriptedRelay();
-    const ran = scene.link.run(relay.channel);
+    const ran = scene.run(relay.channel);
     ran.catch(() => {});
     if (admitted) await relay.admit([]);
     await relay.cut();
@@ -676,9 +682,9 @@ test("Link.run fails as a lost connection where the host hangs up", async () => 
 
 test("Link.run takes a farewell among the first records for what it says, and answers it", async () => {
   for (const greeted of [false, true]) {
-    const { clock, link } = create();
+    const { clock, run } = create();
     const relay = new ScriptedRelay();
-    const ran = link.run(relay.channel);
+    const ran = run(relay.channel);
     if (greeted) {
       await relay.send(accept(relay, { resumed: false, lastCmid: 0 }));
       assertEquals((await nextRecord(relay)).type, "resume");
@@ -697,7 +703,7 @@ test("Link says no farewell where the connection breaks, as it would give its pl
     for (const admitted of [false, true]) {
       const scene = create();
       const relay = new ScriptedRelay();
-      const ran = scene.link.run(relay.channel);
+      const ran = scene.run(relay.channel);
       ran.catch(() => {});
       if (admitted) await relay.admit([]);
       await relay[how]();
@@ -711,9 +717,9 @@ test("Link says no farewell where the connection breaks, as it would give its pl
 
 test("Link gives up a host that does not say who is in the room for ten seconds", async () => {
   for (const greeted of [false, true]) {
-    const { clock, link } = create();
+    const { clock, run } = create();
     const relay = new ScriptedRelay();
-    const failed = assertFails(link.run(relay.channel), "protocol-error", "who is in the room");
+    const failed = assertFails(run(relay.channel), "protocol-error", "who is in the room");
     if (greeted) {
       await relay.send(accept(relay, { resumed: false, lastCmid: 0 }));
       assertEquals((await nextRecord(relay)).type, "resume");

@@ -4,9 +4,10 @@ import { randomBytes } from "../../lib/crypto/mod.ts";
 import type { LanchatError } from "../../lib/errors.ts";
 import { SerialQueues } from "../../lib/room/serial_queue.ts";
 import { type NamedSession, rosterHash } from "../../lib/room/mod.ts";
-import type { Announced } from "../../lib/room/peer.ts";
+import type { Announced, NamingState } from "../../lib/room/peer.ts";
 import { Roster } from "../../lib/room/roster.ts";
 import { decodeSkdm, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import { throwError } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { identityOf } from "../support/keys.ts";
 import { type OwnChain, Puppet, ROOM_ID } from "../support/puppet.ts";
@@ -296,7 +297,8 @@ async function comeAndGo(roster: Roster, count: number, first = 0): Promise<numb
       return i;
     }
     if (peer === undefined) return i;
-    peer.announced = announced;
+    const naming: NamingState = peer.naming;
+    naming.announced = announced;
     roster.leave(peer);
     roster.remove(peer);
   }
@@ -305,9 +307,9 @@ async function comeAndGo(roster: Roster, count: number, first = 0): Promise<numb
 
 async function rosterAlone(hostName: string, maxBurned?: number): Promise<Roster> {
   return new Roster({
-    me: { identity: await identityOf("ada"), roomId: ROOM_ID, session: randomBytes(16) },
+    self: { identity: await identityOf("ada"), roomId: ROOM_ID, session: randomBytes(16) },
     hostKey: (await identityOf(hostName)).publicKey,
-    queues: new SerialQueues(),
+    queues: new SerialQueues(throwError),
     clock: new FakeClock(),
     maxBurned,
   });
@@ -330,7 +332,7 @@ test("Roster forgets the oldest of those who left where the relay is its own, an
     const remembered = [499, 1500].map((number) => {
       const peer = roster.admit(sessionOf(i * 2500 + number, key), false)!;
       roster.remove(peer);
-      return peer.burned;
+      return peer.seat.burned;
     });
     assertEquals(remembered, [false, true]);
   }

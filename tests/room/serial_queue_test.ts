@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { MAX_PARKED_BYTES, SerialQueues } from "../../lib/room/serial_queue.ts";
+import { throwError } from "../support/assert.ts";
 import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
@@ -21,7 +22,7 @@ function gate(begun: string[], name: string): Gate {
 }
 
 test("SerialQueues does the work of one queue in its order, and of two side by side", async () => {
-  const queues = new SerialQueues();
+  const queues = new SerialQueues(throwError);
   const begun: string[] = [];
   const [a1, a2, b1] = ["a1", "a2", "b1"].map((name) => gate(begun, name)) as [Gate, Gate, Gate];
   const [a, b] = [queues.queue(), queues.queue()];
@@ -42,7 +43,7 @@ test("SerialQueues does the work of one queue in its order, and of two side by s
 });
 
 test("SerialQueues waits for no queue that is parked, until it goes on", async () => {
-  const queues = new SerialQueues();
+  const queues = new SerialQueues(throwError);
   const queue = queues.queue();
   const wait = Promise.withResolvers<void>();
   const begun: string[] = [];
@@ -68,7 +69,7 @@ test("SerialQueues waits for no queue that is parked, until it goes on", async (
 
 /** SerialQueues that are parked until they are told to go on, and what of their work was dropped. */
 async function park(count: number) {
-  const queues = new SerialQueues();
+  const queues = new SerialQueues(throwError);
   const { promise, resolve } = Promise.withResolvers<void>();
   const parked = Array.from({ length: count }, () => queues.queue());
   for (const queue of parked) queue.push(0, () => queue.park(promise));
@@ -133,7 +134,7 @@ test("SerialQueue.push takes room from the largest parked queue where all are ov
 });
 
 test("SerialQueue.push drops nothing that is under way, and nothing that holds nothing", async () => {
-  const queues = new SerialQueues();
+  const queues = new SerialQueues(throwError);
   const { promise, resolve } = Promise.withResolvers<void>();
   const dropped: string[] = [];
   const work = Array.from({ length: 8 }, (_, i) => {

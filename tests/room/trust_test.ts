@@ -108,7 +108,7 @@ test("Room sends nothing that waits for a member that is withheld meanwhile", as
   await stage.relay.settle();
   const said = stage.room.say("psst", { to: "bob" }); // Not before all are there.
   verdicts.set(bob, "withheld");
-  stage.room.judgeAnew();
+  stage.room.judgeAll();
   await stage.says(silent, await silent.announce(stage.session));
   await assertFails(said, "key-withheld");
   assertEquals((await stage.event("ready")).members.length, 2);
@@ -135,7 +135,7 @@ test("Room gives a member keys from the next message on once it is withheld no m
   await stage.room.setStatus("away");
   await stage.room.say("before");
   verdicts.set(mal, "fine");
-  stage.room.judgeAnew();
+  stage.room.judgeAll();
   await stage.room.say("after");
   assertEquals(await read(stage, bob), ["away", "before", "after"]);
   assertEquals((await read(stage, mal)).sort(), ["after", "away"]);
@@ -181,11 +181,11 @@ test("Room withholds keys at once from whoever has the name of somebody verified
   const { stage, mal, verdicts } = await open("fine", "before");
   await stage.room.say("one");
   verdicts.set(mal, "withheld");
-  stage.room.judgeAnew();
+  stage.room.judgeAll();
   const { before, member } = await stage.event("renamed");
   assertEquals([before, member.name], ["bob", `bob#${member.tag}`]);
   await stage.event("key-changed");
-  stage.room.judgeAnew(); // What was said is not said again.
+  stage.room.judgeAll(); // What was said is not said again.
   await stage.pass(1000);
   await stage.room.say("two");
   assertEquals(await read(stage, mal), ["one"]);

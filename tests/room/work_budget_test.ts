@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { SerialQueues } from "../../lib/room/serial_queue.ts";
 import { RateLimiter } from "../../lib/rate_limiter.ts";
 import { ALL_SKIPS, textCost, WorkBudget } from "../../lib/room/work_budget.ts";
-import { assertFails } from "../support/assert.ts";
+import { assertFails, throwError } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
@@ -10,7 +10,7 @@ import { test } from "../support/test.ts";
 /** Members who have this one derive keys, and how many it has derived for whom, in order. */
 class Scene {
   readonly clock = new FakeClock();
-  readonly queues = new SerialQueues();
+  readonly queues = new SerialQueues(throwError);
   readonly derived: [name: string, keys: number][] = [];
   readonly #skips = new RateLimiter(ALL_SKIPS, this.clock);
 

@@ -23,6 +23,11 @@ export async function assertFails(
   throw new Error(`Nothing failed where ${code} should`);
 }
 
+/** Throws an error: a handler of errors that a test does not expect. */
+export function throwError(error: unknown): never {
+  throw error;
+}
+
 /** A copy with one bit flipped. @param bit Counted from the first byte's lowest. */
 export function flip(bytes: Uint8Array, bit: number): Bytes {
   const copy = new Uint8Array(bytes);

@@ -1,0 +1,418 @@
+/**
+ * The membership state machine. A session is named by the host, announces itself, may be away (its connection
+ * is lost) or absent (it has not reached a restarted host), is gone, and is removed.
+ *
+ * @module
+ */
+import { type Bytes, equal, toHex } from "../bytes/mod.ts";
+import type { Channel } from "../channel/mod.ts";
+import type { Clock } from "../clock.ts";
+import type { LeaveReason } from "../session_events.ts";
+import {
+  CloseReason,
+  HOST_SESSION,
+  type HostEnvelope,
+  MemberChange,
+  ObjectType,
+} from "../wire/mod.ts";
+import type { Announcer } from "./announcer.ts";
+import type { ChainAuthor } from "./chain.ts";
+import { type Bans, Decisions } from "./decisions.ts";
+import type { Events } from "./events.ts";
+import type { Link, LinkListener, NamedChange, NamedSession } from "./link.ts";
+import type { Naming } from "./naming.ts";
+import { LOST_AFTER_MS, type Peer, type Present } from "./peer.ts";
+import type { Presence } from "./presence.ts";
+import { Receiver } from "./receiver.ts";
+import { Reconnection } from "./reconnection.ts";
+import { ANSWER_MS, Recovery } from "./recovery.ts";
+import { MOVE_MS, type Roster } from "./roster.ts";
+import type { Sender } from "./sender.ts";
+import type { SerialQueues } from "./serial_queue.ts";
+import type { SessionKeys } from "./session_keys.ts";
+import { Timers } from "./timers.ts";
+import { Unannounced } from "./unannounced.ts";
+
+const OBJECT_TYPES: ReadonlySet<number> = new Set(Object.values(ObjectType));
+
+/** Dependencies of {@linkcode Membership}. */
+export interface MembershipOptions {
+  /** This member. */
+  readonly self: ChainAuthor & {
+    /** The keys for which others wrap theirs. */
+    readonly keys: SessionKeys;
+    /** The host's identity key, 32 bytes. */
+    readonly hostKey: Bytes;
+    /** The bans known so far. */
+    readonly bans: Bans;
+    /** Resolves once all emitted events are shown. */
+    readonly shown?: () => Promise<void>;
+  };
+  /** Run the handling of what peers send. */
+  readonly queues: SerialQueues;
+  /** Emits events. */
+  readonly events: Events;
+  /** The connection to the host. */
+  readonly link: Link;
+  /** The peers. */
+  readonly roster: Roster;
+  /** Sends messages. */
+  readonly sender: Sender;
+  /** Shows members. */
+  readonly presence: Presence;
+  /** Names members. */
+  readonly naming: Naming;
+  /** Sends and checks announcements. */
+  readonly announcer: Announcer;
+  /** The time. */
+  readonly clock: Clock;
+}
+
+/** Keeps who is in the room, by the host's records and the peers' objects. See PROTOCOL.md §6. */
+export class Membership implements LinkListener {
+  readonly #options: MembershipOptions;
+  readonly #link: Link;
+  readonly #roster: Roster;
+  readonly #events: Events;
+  readonly #sender: Sender;
+  readonly #presence: Presence;
+  readonly #announcer: Announcer;
+  readonly #timers: Timers;
+  readonly #decisions: Decisions;
+  readonly #reconnection: Reconnection;
+  readonly #recovery: Recovery;
+  readonly #receiver: Receiver;
+  readonly #unannounced: Unannounced;
+
+  /** Creates the membership of a room that is not entered. */
+  constructor(options: MembershipOptions) {
+    const { announcer, clock, events, link, presence, queues, roster, self, sender } = options;
+    this.#options = options;
+    this.#link = link;
+    this.#roster = roster;
+    this.#events = events;
+    this.#sender = sender;
+    this.#presence = presence;
+    this.#announcer = announcer;
+    this.#timers = new Timers(clock);
+    this.#decisions = new Decisions({
+      hostKey: self.hostKey,
+      roomId: self.roomId,
+      bans: self.bans,
+      queue: queues.queue(),
+      onRemoved: (key, reason) => {
+        for (const peer of roster) if (equal(peer.key, key)) this.#leave(peer, reason);
+      },
+    });
+    this.#reconnection = new Reconnection({ events, roster, clock });
+    this.#recovery = new Recovery({
+      link,
+      roster,
+      delivery: sender.delivery,
+      reconnection: this.#reconnection,
+      clock,
+      handle: (peer, object, again) => this.#handle(peer, object, again),
+    });
+    this.#receiver = new Receiver({
+      self,
+      roster,
+      events,
+      link,
+      reconnection: this.#reconnection,
+      clock,
+    });
+    this.#unannounced = new Unannounced({ events, link, clock });
+  }
+
+  /** The sessions reported as unannounced. */
+  get strangers(): Present[] {
+    return this.#unannounced.strangers;
+  }
+
+  /** Serves a connection until it ends, as {@linkcode Link.run} does. */
+  async run(channel: Channel): Promise<number> {
+    if (this.#roster.entered) this.#reconnection.begin();
+    await this.#options.naming.computeTag();
+    try {
+      return await this.#link.run(channel, this);
+    } finally {
+      this.#options.self.keys.hold(this.#link.keepMs);
+    }
+  }
+
+  /** Deletes all sessions and cancels all waits. */
+  end(): void {
+    this.#unannounced.end();
+    this.#timers.clear();
+    this.#roster.clear();
+    this.#recovery.end();
+  }
+
+  // Records of the host.
+
+  /** Announces this member to the host. */
+  seated(): void {
+    void this.#announcer.enterRoom();
+  }
+
+  /** Adds the sessions of a ROSTER. */
+  roster(entries: readonly NamedSession[], restarted: boolean): void {
+    for (const entry of entries) this.#add(entry, restarted || !this.#roster.entered);
+    this.#roster.enter();
+    if (restarted) this.#move(entries);
+    void this.#announcer.sendDue();
+  }
+
+  /** Applies a change of one session. */
+  member(record: NamedChange): void {
+    const { change, reason, session } = record;
+    const peer = this.#roster.get(session);
+    if (change === MemberChange.JOINED) {
+      if (peer?.absent) this.#arrive(peer, false);
+      else this.#addOne({ ...record, away: false });
+    }
+    if (peer === undefined) return;
+    switch (change) {
+      case MemberChange.LEFT:
+        this.#roster.unname(peer);
+        this.#end(peer, reason);
+        break;
+      case MemberChange.AWAY:
+        this.#roster.setAway(peer, true);
+        peer.queue.push(0, () => {
+          this.#presence.showLost(peer);
+          this.#announcer.answered(peer);
+        });
+        this.#sender.delivery.settle();
+        break;
+      case MemberChange.BACK:
+        this.#roster.setAway(peer, false);
+        peer.queue.push(0, () => this.#presence.showBack(peer));
+        break;
+    }
+  }
+
+  /** Queues an object of a peer, or handles a decision of the host. */
+  envelope({ from, object }: HostEnvelope): void {
+    if (equal(from, HOST_SESSION)) return this.#decisions.receive(object);
+    const peer = this.#roster.get(from);
+    if (peer === undefined || peer.seat.burned || !OBJECT_TYPES.has(object[0]!)) return;
+    const announces = object[0] === ObjectType.ANNOUNCE;
+    const dequeued = (): void => {
+      if (announces) this.#announcer.dequeued(peer);
+    };
+    if (announces) this.#announcer.queued(peer);
+    const { applied } = this.#decisions;
+    peer.queue.push(object.length, async () => {
+      dequeued();
+      await applied; // Objects of a banned identity are dropped.
+      if (this.#roster.has(peer)) await this.#receive(peer, object);
+    }, dequeued);
+  }
+
+  /** Counts envelopes as accepted and delivered, and sends more. */
+  acknowledged(accepted: number, delivered: number, reached: number): void {
+    this.#sender.delivery.acknowledged(accepted, delivered, reached);
+    this.#recovery.sendAnswers();
+    this.#sender.pump();
+  }
+
+  /** Notes which sessions lack messages of this member. */
+  behind(sessions: readonly Bytes[]): void {
+    this.#sender.delivery.resolveBehind(new Set(sessions.map(toHex)));
+  }
+
+  /** Shows the return and sends messages: all that waited at the host has come. */
+  opened(): void {
+    this.#options.self.keys.release();
+    this.#reconnection.opened();
+    this.#recovery.restartWaits();
+    this.#reconnection.showWhenComplete();
+    this.#sender.pump();
+  }
+
+  /** Resolves once all that came is handled and shown. */
+  async settled(): Promise<void> {
+    await this.#options.queues.settled();
+    await this.#options.self.shown?.();
+  }
+
+  // Objects of peers.
+
+  /** Receives an object in its turn. All but questions and answers wait while the peer is held back. */
+  async #receive(peer: Peer, object: Bytes): Promise<void> {
+    switch (object[0]) {
+      case ObjectType.NEED:
+        return await this.#recovery.receiveNeed(peer, object);
+      case ObjectType.AGAIN:
+        return await this.#recovery.receiveAgain(peer, object);
+    }
+    if (peer.recovery.held !== undefined && await this.#recovery.hold(peer, object)) return;
+    await this.#handle(peer, object, false);
+  }
+
+  /** Handles an object. @param again Whether it was sent again, and may be for other readers. */
+  async #handle(peer: Peer, object: Bytes, again: boolean): Promise<void> {
+    if (!this.#roster.has(peer)) return;
+    switch (object[0]) {
+      case ObjectType.ANNOUNCE:
+        return await this.#receiveAnnouncement(peer, object);
+      case ObjectType.SKDM:
+        return await this.#receiver.receiveKey(peer, object);
+      case ObjectType.MSG:
+        if (await this.#receiver.receiveMessage(peer, object, again)) this.#leaveOfItself(peer);
+    }
+  }
+
+  async #receiveAnnouncement(peer: Peer, object: Bytes): Promise<void> {
+    const { announced, nameTaken } = await this.#announcer.check(peer, object);
+    if (!this.#roster.has(peer)) return;
+    const isNew = peer.announced === undefined;
+    this.#unannounced.announced(peer);
+    this.#options.naming.accept(peer, announced, nameTaken); // It is shown before it is given a key.
+    await this.#announcer.sendDue();
+    if (isNew) this.#sender.sendStatus(peer);
+    this.#announcer.answered(peer);
+    this.#sender.pump();
+  }
+
+  // Sessions that come.
+
+  /** Adds a session that the host did not name together with others. */
+  #addOne(entry: NamedSession, lingers = false): void {
+    this.#add(entry, false, lingers);
+    this.#roster.recordChange();
+  }
+
+  #add(entry: NamedSession, earlier: boolean, lingers = false): void {
+    if (this.#decisions.bans(entry.key)) return;
+    const peer = this.#roster.admit(entry, earlier, lingers);
+    if (peer === undefined) return;
+    this.#unannounced.named(peer);
+    // It may know this member from the previous host process, and not announce itself again.
+    if (this.#roster.moving && !peer.seat.burned) this.#recovery.ask(peer);
+  }
+
+  /** Moves to another host process, which has nothing of what the previous one had queued. */
+  #move(entries: readonly NamedSession[]): void {
+    this.#roster.move(this.#link.keepMs);
+    this.#timers.after("moved", MOVE_MS, () => this.#sender.pump());
+    this.#recovery.stopAnsweringAll();
+    this.#reconnection.restarted();
+    const here = new Map(entries.map((entry) => [toHex(entry.session), entry]));
+    for (const peer of this.#roster) {
+      if (peer.seat.gone) continue;
+      if (peer.announced !== undefined) this.#sender.delivery.setOwed(peer, Infinity);
+      const entry = here.get(peer.id);
+      if (entry !== undefined) this.#arrive(peer, entry.away);
+      else this.#setAbsent(peer);
+    }
+    this.#sender.delivery.settle();
+  }
+
+  /** Notes that a session of the previous host process has reached this one, and asks it for what was lost. */
+  #arrive(peer: Peer, away: boolean): void {
+    this.#roster.setAbsent(peer, false);
+    this.#roster.setAway(peer, away);
+    this.#timers.cancel(`absent ${peer.id}`);
+    this.#recovery.ask(peer);
+    this.#recovery.awaitQuestion(peer);
+    peer.queue.push(0, () => {
+      if (peer.seat.away) this.#presence.showLost(peer);
+      else if (!peer.absent) this.#presence.showBack(peer);
+    });
+    this.#sender.pump();
+  }
+
+  /** Notes that a session of the previous host process has not reached this one. */
+  #setAbsent(peer: Peer): void {
+    if (peer.absent) return; // Its time began at an earlier process.
+    this.#roster.setAbsent(peer, true);
+    this.#roster.setAway(peer, false);
+    this.#recovery.stopAwaitingQuestion(peer);
+    peer.queue.push(0, () => this.#announcer.answered(peer));
+    const { keepMs } = this.#link;
+    if (keepMs < LOST_AFTER_MS) return this.#awaitReturn(peer, keepMs);
+    this.#timers.after(`absent ${peer.id}`, LOST_AFTER_MS, () => {
+      peer.queue.push(0, () => this.#presence.showLost(peer));
+      this.#awaitReturn(peer, keepMs - LOST_AFTER_MS);
+    });
+  }
+
+  #awaitReturn(peer: Peer, ms: number): void {
+    this.#timers.after(`absent ${peer.id}`, ms, () => {
+      // Its MEMBER joined may wait at the host for this member's connection.
+      if (this.#link.open) this.#leave(peer, "connection-lost");
+      else this.#awaitReturn(peer, ANSWER_MS);
+    });
+  }
+
+  // Sessions that leave.
+
+  /** Applies MEMBER left. */
+  #end(peer: Peer, reason: number): void {
+    if (reason !== CloseReason.KICKED && reason !== CloseReason.BANNED) {
+      return this.#leave(peer, leaveReason(reason));
+    }
+    // The host's signed decision comes first; without it the session is gone all the same.
+    this.#revoke(peer);
+    void this.#decisions.applied.then(() => this.#leave(peer, "connection-lost"));
+  }
+
+  /** Removes a session that is gone, once its last messages are shown. */
+  #leave(peer: Peer, reason: LeaveReason): void {
+    this.#revoke(peer);
+    peer.queue.push(0, async () => {
+      await this.#recovery.conclude(peer);
+      this.#remove(peer, reason);
+    });
+  }
+
+  /** Removes a session that announced that it leaves. If the host still names it, it stays as a stranger. */
+  #leaveOfItself(peer: Peer): void {
+    const { absent, key, nonce, seat, session, tag } = peer;
+    const named = !seat.gone && !absent;
+    this.#remove(peer, "left");
+    if (named) this.#addOne({ key, nonce, session, tag, away: seat.away }, true);
+  }
+
+  /** Keeps everything sealed from now on from a session. */
+  #revoke(peer: Peer): void {
+    this.#roster.leave(peer);
+    this.#recovery.stopAnswering(peer);
+    this.#sender.revoke(peer);
+  }
+
+  #remove(peer: Peer, reason: LeaveReason): void {
+    if (!this.#roster.has(peer)) return;
+    this.#revoke(peer);
+    this.#roster.remove(peer);
+    if (peer.seat.namedAgain !== undefined) this.#addOne(peer.seat.namedAgain);
+    this.#timers.cancel(`absent ${peer.id}`);
+    this.#recovery.stopAwaitingQuestion(peer);
+    this.#sender.delivery.setOwed(peer, undefined);
+    this.#announcer.answered(peer);
+    if (peer.announced === undefined) return this.#unannounced.left(peer);
+    this.#presence.showLeft(peer, reason);
+    if (reason === "kicked" || reason === "banned") this.#showRekeyed(peer);
+    this.#sender.pump();
+  }
+
+  /** Shows that keys are new, once all sessions of an identity that the host removed are gone. */
+  #showRekeyed({ key }: Peer): void {
+    const others = [...this.#roster].some((other) => equal(other.key, key));
+    if (!others) this.#events.emit({ event: "rekeyed" });
+  }
+}
+
+/** Returns the reason to show for a reason of MEMBER left. */
+function leaveReason(reason: number): LeaveReason {
+  switch (reason) {
+    case CloseReason.LEAVING:
+      return "left";
+    case CloseReason.TOO_SLOW:
+      return "too-slow";
+    default:
+      return "connection-lost";
+  }
+}
