@@ -30,14 +30,15 @@ export class Member {
     this.#output = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  /** Starts the program in a shell. @param first What the shell does before. */
+  /** Starts the program in a shell. @param first Commands of the shell before it. @param flags Flags of Deno. */
   static async start(
     shell: string,
     options: readonly string[],
     words: readonly string[],
     first = "",
+    flags: readonly string[] = [],
   ): Promise<Member> {
-    const { args, command } = commandFor(words);
+    const { args, command } = commandFor(words, flags);
     const line = `${first} echo pid $$.; exec ${[command, ...args].join(" ")}`;
     const member = new Member(shell, options, line);
     const shown = await member.shows(/pid (\d+)\./);

@@ -10,11 +10,14 @@ const MAIN = new URL("../main.ts", import.meta.url).pathname;
 /** What a process prints. */
 export type Printed = Record<string, unknown> & { event: string };
 
-/** How to start the program with `--allow-net` alone. */
-export function commandFor(args: readonly string[]): { command: string; args: string[] } {
+/** Returns how to start the program with no permission but `--allow-net`. @param flags More flags of Deno. */
+export function commandFor(
+  args: readonly string[],
+  flags: readonly string[] = [],
+): { command: string; args: string[] } {
   return {
     command: Deno.execPath(),
-    args: ["run", "--no-check", "--allow-net", MAIN, ...args],
+    args: ["run", "--no-check", "--allow-net", ...flags, MAIN, ...args],
   };
 }
 
