@@ -19,9 +19,8 @@ import type { IdentityLook, KnownPeer } from "../store/mod.ts";
 import type { CheckEvent, CheckName } from "../session_events.ts";
 import type { DoctorCommand } from "./commands/doctor.ts";
 import type { HostAnswer } from "./ask_host.ts";
-import { changedHost } from "../session/mod.ts";
+import { changedHost, interfacesLeftOut } from "../session/mod.ts";
 import type { Whose } from "./person.ts";
-import { leftOut as notUsed } from "./rooms.ts";
 
 /** The permissions of Deno that lanchat uses. */
 type Permission = "net" | "sys" | "env" | "read" | "write";
@@ -288,7 +287,9 @@ function multicastVerdict({ leftOut, routes }: MulticastCheck): Verdict {
   const lost = where(({ heard, listens }) => listens && !heard);
   const unheard = where(({ listens }) => !listens);
   const firewall = "Let UDP port 5353 through this machine's firewall.";
-  const untried = leftOut.length === 0 ? undefined : notUsed("multicast is not tried", leftOut);
+  const untried = leftOut.length === 0
+    ? undefined
+    : interfacesLeftOut("multicast is not tried", leftOut);
   const saw = [
     ...back === "" ? [] : [`own multicast comes back over ${back}`],
     ...lost === "" ? [] : [`own multicast does not come back over ${lost}`],

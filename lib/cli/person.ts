@@ -1,7 +1,6 @@
-import type { Identity } from "../crypto/mod.ts";
 import { CODES, quote, StoreError } from "../errors.ts";
 import { type IdentityOptions, KnownPeers, type OpenedIdentity, peersPlace } from "../store/mod.ts";
-import type { FrontEnd } from "../session/mod.ts";
+import type { FrontEnd, Person } from "../session/mod.ts";
 import type { ProblemEvent } from "../session_events.ts";
 import { animalName } from "./animal_name.ts";
 import { loginName } from "./environment.ts";
@@ -9,20 +8,6 @@ import { identityPassphrase } from "./passphrase.ts";
 
 /** How many numbers of lines are told. */
 const MAX_SHOWN_LINES = 8;
-
-/** Who runs lanchat. */
-export interface Person {
-  /** The key pair. */
-  readonly identity: Identity;
-  /** The name to use in a room. */
-  readonly name: string;
-  /** Where the key pair is kept; missing if it ends with this run. */
-  readonly file?: string;
-  /** Whom it has met before. */
-  readonly known: KnownPeers;
-  /** What to say once the room is there: that the identity ends with this run. */
-  readonly warnings: readonly ProblemEvent[];
-}
 
 /** An identity as a command line names it. */
 export interface Whose {

@@ -1,13 +1,16 @@
-import type { Bytes } from "../bytes/mod.ts";
 import { deadline, systemClock } from "../clock.ts";
 import { keyTag } from "../crypto/mod.ts";
 import { HandshakeError, NetError, StoreError } from "../errors.ts";
 import { equal } from "../bytes/mod.ts";
-import { type FoundRoom, MAX_LINKS, RoomSearch } from "../net/mod.ts";
+import { type FoundRoom, RoomSearch } from "../net/mod.ts";
 import { identityPlace, type KnownPeer, KnownPeers, peersPlace } from "../store/mod.ts";
-import type { FrontEnd } from "../session/mod.ts";
+import {
+  type FrontEnd,
+  interfacesLeftOut,
+  type Interrupts,
+  type JoinTarget,
+} from "../session/mod.ts";
 import type { FoundRoomEvent, ProblemEvent } from "../session_events.ts";
-import type { Interrupts } from "../session/mod.ts";
 import type { Whose } from "./person.ts";
 
 /** How long a script waits for rooms before it takes the only one, in milliseconds. */
@@ -15,16 +18,6 @@ const SEARCH_MS = 3000;
 
 /** Known peers by the tags of their keys. */
 export type KnownTags = ReadonlyMap<string, readonly KnownPeer[]>;
-
-/** Where to join. */
-export interface JoinTarget {
-  /** IP addresses or names of the host; the later ones where those before do not answer. */
-  readonly hosts: readonly string[];
-  /** Its TCP port. */
-  readonly port: number;
-  /** Throws where the host's key is not the one that was announced. */
-  readonly expect?: (hostKey: Bytes) => Promise<void>;
-}
 
 /** The known peers of an identity, which need not be there; none where they may not be read. */
 export async function findKnownPeers(
@@ -142,17 +135,7 @@ export function cannotSearch(reason: string): NetError {
 
 /** What to say of interfaces over which no rooms are found. */
 export function noLookingOver(names: readonly string[]): ProblemEvent {
-  return leftOut("Rooms are not looked for", names);
-}
-
-/** What to say of interfaces that are not used. @param what What is not done there. */
-export function leftOut(what: string, names: readonly string[]): ProblemEvent {
-  return {
-    event: "warning",
-    code: "discovery-unavailable",
-    message: `${what} over ${names.join(", ")}: this machine has over ${MAX_LINKS} interfaces`,
-    hint: "Take down interfaces that lead to nobody, or go by address: lanchat join ADDRESS.",
-  };
+  return interfacesLeftOut("Rooms are not looked for", names);
 }
 
 /**

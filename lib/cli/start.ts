@@ -3,7 +3,7 @@ import { type FoundRoom, RoomSearch } from "../net/mod.ts";
 import { noticeLines, offerChoice, type Picker } from "../ui/mod.ts";
 import { Interrupts } from "../session/mod.ts";
 import { askInvite } from "./invite.ts";
-import type { Found } from "./join.ts";
+import type { Found } from "./commands/join.ts";
 import type { Whose } from "./person.ts";
 import {
   cannotSearch,

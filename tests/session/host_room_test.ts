@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { type Bytes, concat } from "../../lib/bytes/mod.ts";
 import { type OpenedRoom, openRoom } from "../../lib/session/host_room.ts";
-import type { Person } from "../../lib/cli/person.ts";
+import type { Person } from "../../lib/session/person.ts";
 import { label, roomSecrets, verify } from "../../lib/crypto/mod.ts";
 import { AccessPolicy } from "../../lib/relay/mod.ts";
 import { readRoom, roomPlace, writeRoom } from "../../lib/store/mod.ts";

@@ -5,13 +5,27 @@
  */
 import { EXIT } from "../../errors.ts";
 import { DEFAULT_PORT, isInvite, parseHostPort } from "../../net/mod.ts";
+import { joinRoom, type JoinTarget } from "../../session/mod.ts";
+import { warning } from "../../session_events.ts";
 import { runInFrontEnd } from "../in_front_end.ts";
-import { findInvite, STANDARD_INPUT } from "../invite.ts";
-import { type Found, join } from "../join.ts";
+import { findInvite, type FoundInvite, STANDARD_INPUT } from "../invite.ts";
 import { refuseSurplus } from "../operands.ts";
 import type { Parsed } from "../options.ts";
+import { findPerson } from "../person.ts";
+import { findOnlyRoom } from "../rooms.ts";
 import { canChoose, chooseRoom } from "../start.ts";
 import type { SubcommandEntry } from "../subcommand.ts";
+
+/** How long a client without a terminal tries to reconnect, in milliseconds. */
+const GIVE_UP_MS = 60_000;
+
+/** Stands in for an address on the command line. */
+export interface Found {
+  /** An invite. */
+  readonly invite?: FoundInvite;
+  /** A room that the person has chosen. */
+  readonly room?: JoinTarget;
+}
 
 /** A parsed `lanchat join`. */
 export type JoinCommand = Parsed<"join"> & {
@@ -60,10 +74,27 @@ export const JOIN: SubcommandEntry<JoinCommand> = {
  * @param found The room or the invite that takes the place of an address on the command line.
  * @returns The exit status.
  */
-export async function joinInFrontEnd(command: JoinCommand, found: Found = {}): Promise<number> {
-  return await runInFrontEnd(
-    command,
-    !command.listen,
-    (...session) => join(command, ...session, found),
-  );
+export async function joinInFrontEnd(
+  command: JoinCommand,
+  { invite, room }: Found = {},
+): Promise<number> {
+  return await runInFrontEnd(command, !command.listen, async (opened, frontEnd, interrupts) => {
+    const person = await findPerson(opened, command, frontEnd);
+    if (invite?.visible) {
+      const message = "The invite was given where every program of this machine can read it";
+      frontEnd.show(warning("invite-visible", message));
+    }
+    const { host, port } = invite ?? command;
+    const target = room ??
+      (host === undefined
+        ? await findOnlyRoom(person.known, frontEnd, interrupts)
+        : { hosts: [host], port });
+    if (target === undefined) return EXIT.OK;
+    const giveUpMs = command.giveUpMs ?? defaultGiveUpMs(command);
+    return await joinRoom({ ...command, giveUpMs, invite, person, target, frontEnd, interrupts });
+  });
+}
+
+function defaultGiveUpMs({ json }: JoinCommand): number {
+  return !json && Deno.stdin.isTerminal() ? Infinity : GIVE_UP_MS;
 }

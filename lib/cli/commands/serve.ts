@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { hostRoom } from "../../session/mod.ts";
+import { readAllowList } from "../../store/mod.ts";
 import { runInFrontEnd } from "../in_front_end.ts";
 import type { Parsed } from "../options.ts";
-import { serve } from "../serve.ts";
+import { findPerson } from "../person.ts";
 import type { SubcommandEntry } from "../subcommand.ts";
 
 /** A parsed `lanchat serve`. */
@@ -20,5 +22,10 @@ export const SERVE: SubcommandEntry<ServeCommand> = {
     "lanchat serve --relay-only --port 0 --json",
   ],
   run: (command) =>
-    runInFrontEnd(command, !command.relayOnly, (...session) => serve(command, ...session)),
+    runInFrontEnd(command, !command.relayOnly, async (opened, frontEnd, interrupts) => {
+      const { allow } = command;
+      const allowed = allow === undefined ? undefined : await readAllowList(allow);
+      const person = await findPerson(opened, command, frontEnd);
+      return await hostRoom({ ...command, allowed, person, frontEnd, interrupts });
+    }),
 };

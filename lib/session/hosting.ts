@@ -1,0 +1,302 @@
+/**
+ * Hosting a room until it ends: opens the room, listens, relays, announces it, and takes part in it.
+ *
+ * @module
+ */
+import { toBase64Url, toHex } from "../bytes/mod.ts";
+import { localChannel } from "../channel/mod.ts";
+import { fingerprint, keyTag } from "../crypto/mod.ts";
+import { EXIT } from "../errors.ts";
+import { isLoopback } from "../ip.ts";
+import {
+  ADDRESS_PLACEHOLDER,
+  dialable,
+  encodeCredential,
+  formatInvite,
+  listen,
+  type Listener,
+  machineInterfaces,
+  MAX_LINKS,
+  outerAddresses,
+  ownInterfaces,
+  RoomAnnouncer,
+} from "../net/mod.ts";
+import { AccessPolicy, Host, type Limits, Relay } from "../relay/mod.ts";
+import { SessionKeys } from "../room/mod.ts";
+import {
+  type InviteEvent,
+  type ProblemEvent,
+  warning,
+  type WarningEvent,
+} from "../session_events.ts";
+import { noteHosting } from "../store/mod.ts";
+import { runClient } from "./client.ts";
+import type { ClientEnd } from "./ending.ts";
+import type { FrontEnd } from "./front_end.ts";
+import { type OpenedRoom, openRoom, type RoomChoice } from "./host_room.ts";
+import type { Interrupts } from "./interrupts.ts";
+import { Moderator } from "./moderator.ts";
+import type { Person } from "./person.ts";
+import { TrustStore } from "./trust_store.ts";
+
+/** Time that the end leaves to the host's own messages, in milliseconds. */
+const OWN_MESSAGES_MS = 1000;
+
+/** What to host, and how. */
+export interface HostingOptions extends RoomChoice, Limits {
+  /** The host. */
+  readonly person: Person;
+  /** The TCP port to listen on; 0 for a free one. */
+  readonly port: number;
+  /** The only IP address to listen on; all of them if missing. */
+  readonly host?: string | undefined;
+  /** Whether the room is announced on the network. */
+  readonly announce: boolean;
+  /** The room's name in announcements. */
+  readonly room?: string | undefined;
+  /** The fingerprints of the identities that may join; any may if missing. */
+  readonly allowed?: ReadonlySet<string> | undefined;
+  /** Whether events are JSON Lines: then each warning is shown by itself. */
+  readonly json: boolean;
+  /** Gives wishes and shows events. */
+  readonly frontEnd: FrontEnd;
+  /** The signals that end the run. */
+  readonly interrupts: Interrupts;
+}
+
+const IDENTITY_SHARED = warning(
+  "identity-shared",
+  "Another lanchat hosts a room under your identity: others cannot tell the two hosts apart",
+);
+
+/** A room without what its invite carries. */
+type ShownRoom = Omit<OpenedRoom, "root">;
+
+/** A room that others can find. */
+interface Entrance {
+  readonly room: ShownRoom;
+  /** Missing where the host is no member, or the room's secret was forgotten. */
+  readonly invite?: InviteEvent;
+  /** Whether the addresses of this machine cannot be listed. */
+  readonly isHidden: boolean;
+}
+
+/**
+ * Hosts a room until a wish or a signal ends that.
+ *
+ * @returns The exit status.
+ * @throws {LanchatError} If it cannot listen or open the room.
+ */
+export async function hostRoom(options: HostingOptions): Promise<number> {
+  const { frontEnd, host, person: { file }, port } = options;
+  using hosting = file === undefined ? undefined : await noteHosting(file);
+  const listener = listen({ port, ...host !== undefined && { host } });
+  try {
+    const end = await serve(options, listener, hosting?.isShared ?? false);
+    frontEnd.show({ event: "closed", reason: end.reason });
+    return end.status;
+  } finally {
+    listener.close();
+  }
+}
+
+async function serve(
+  options: HostingOptions,
+  listener: Listener,
+  isShared: boolean,
+): Promise<ClientEnd> {
+  const { allowed, frontEnd, person: { identity, warnings } } = options;
+  const { invite, isHidden, room } = await openEntrance(options, listener);
+  const { decisions, former, keep, lastNumber, psk, roomId } = room;
+  const objects = decisions.map(({ object }) => object);
+  const policy = new AccessPolicy({ identity, roomId, decisions: objects, lastNumber, allowed });
+  const joinCodes = new Map<string, string>();
+  const relay = new Relay({
+    ...options,
+    former,
+    policy,
+    onSeatEnded: ({ session }) => joinCodes.delete(toHex(session)),
+  });
+  const host = new Host({
+    identity,
+    roomId,
+    psk,
+    relay,
+    limits: options,
+    onAdmitted: ({ joinCode, session }) => void joinCodes.set(toHex(session), joinCode),
+    onFailedJoins: (joins) => frontEnd.show({ event: "failed-joins", ...joins }),
+  });
+  const accepting = acceptAll(listener, host);
+  const announcer = await announce(options, listener, isHidden);
+  const moderator = invite &&
+    new Moderator({ hostKey: identity.publicKey, policy, relay, decisions, keep, invite });
+  const end = await takePart(options, {
+    room,
+    relay,
+    joinCodes,
+    moderator,
+    warnings: [
+      ...isShared ? [IDENTITY_SHARED] : [],
+      ...isHidden ? withHidden(options) : warnings,
+    ],
+  });
+  await announcer?.close();
+  // The host keeps listening while it waits for members: those that come back hear that the room ends.
+  await relay.close();
+  listener.close();
+  host.close();
+  await accepting;
+  return end;
+}
+
+/**
+ * Opens the room and shows how to join it. Where the host is no member, the secret of the invite goes no
+ * further than this function: it is shown and not kept.
+ */
+async function openEntrance(options: HostingOptions, listener: Listener): Promise<Entrance> {
+  const { announce, frontEnd, invite: isInviteOnly, person, relayOnly } = options;
+  const { root, ...room } = await openRoom(options, person, frontEnd);
+  const hostKey = person.identity.publicKey;
+  const addresses = await reachableAddresses(listener, announce);
+  const isHidden = addresses === undefined;
+  const { port } = listener;
+  frontEnd.show({
+    event: "listening",
+    addresses: addresses ?? [],
+    port,
+    fingerprint: await fingerprint(hostKey),
+    tag: await keyTag(hostKey),
+    ...isInviteOnly && { inviteOnly: true },
+  });
+  if (isInviteOnly && root === undefined) {
+    frontEnd.show(warning(
+      "no-room-secret",
+      "The invite link was shown when this room was begun, and is kept nowhere",
+      "Who has it can join. Another room, with another link, begins with --new-room.",
+    ));
+    return { room, isHidden };
+  }
+  const credential = await encodeCredential({ hostKey, root });
+  const hosts = dialable(addresses ?? []);
+  const links = (hosts.length > 0 ? hosts : [ADDRESS_PLACEHOLDER])
+    .map((host) => formatInvite(host, port, credential));
+  const invite: InviteEvent = {
+    event: "invite",
+    link: links[0]!,
+    links,
+    secret: root !== undefined,
+  };
+  frontEnd.show(invite);
+  return { room, isHidden, ...!relayOnly && { invite } };
+}
+
+/** What the host's own member needs. */
+interface OwnPart {
+  readonly room: ShownRoom;
+  readonly relay: Relay;
+  /** The join codes of the members' connections, by session in hexadecimal digits. */
+  readonly joinCodes: ReadonlyMap<string, string>;
+  readonly moderator: Moderator | undefined;
+  readonly warnings: readonly ProblemEvent[];
+}
+
+/** Takes part in the room, or only waits for the end if the host is no member. */
+async function takePart(
+  { frontEnd, interrupts, person: { identity, known, name } }: HostingOptions,
+  { joinCodes, moderator, relay, room, warnings }: OwnPart,
+): Promise<ClientEnd> {
+  const { memberKey, nonce, roomId, session } = room;
+  if (memberKey === undefined) {
+    for (const warning of warnings) frontEnd.show(warning);
+    return await Promise.race([
+      interrupts.first.then((): ClientEnd => ({ reason: "signal", status: EXIT.OK })),
+      frontEnd.broken.then((): ClientEnd => ({ reason: "failed", status: EXIT.FAILURE })),
+    ]);
+  }
+  const key = identity.publicKey;
+  const [mine, relays] = localChannel();
+  void relay.serve(relays, { key, nonce, session, own: true });
+  return await runClient({
+    frontEnd,
+    channel: mine,
+    room: { identity, name, roomId, hostKey: key, memberKey },
+    session: { keys: new SessionKeys(), nonce, session },
+    trustStore: await TrustStore.of(known, key),
+    fingerprint: await fingerprint(key),
+    warnings,
+    host: { tag: await keyTag(key), key: toBase64Url(key), known: true, verified: true },
+    ...moderator !== undefined && { moderator },
+    joinCode: null,
+    joinCodes,
+    listensOnly: false,
+    endsWithInput: false,
+    untilDelivered: false,
+    timeoutMs: OWN_MESSAGES_MS,
+    interrupts,
+  });
+}
+
+async function acceptAll(listener: Listener, host: Host): Promise<void> {
+  const greeted = new Set<Promise<void>>();
+  for await (const connection of listener.connections) {
+    const greeting = host.greet(connection).finally(() => greeted.delete(greeting));
+    greeted.add(greeting);
+  }
+  await Promise.all(greeted);
+}
+
+/** Announces the room on the network, if that is wanted and not only this machine can reach it. */
+async function announce(
+  { announce, frontEnd, invite, json, person: { identity }, room }: HostingOptions,
+  { hosts, port }: Listener,
+  isHidden: boolean,
+): Promise<RoomAnnouncer | undefined> {
+  if (!announce || hosts.every(isLoopback)) return undefined;
+  const tag = await keyTag(identity.publicKey);
+  return new RoomAnnouncer({ tag, port, ...room !== undefined && { name: room }, invite }, {
+    hosts,
+    onUnavailable: (reason) => {
+      if (isHidden && !json) return; // People know from the missing address.
+      frontEnd.show(warning(
+        "discovery-unavailable",
+        `This room is not announced on the network: ${reason}`,
+        "Others join by its address: lanchat join ADDRESS.",
+      ));
+    },
+    onAvailable: () => frontEnd.show({ event: "announced" }),
+    onLeftOut: (names) => frontEnd.show(interfacesLeftOut("This room is not announced", names)),
+  });
+}
+
+/** The warning about interfaces that lanchat does not use. @param what Says what it does not do there. */
+export function interfacesLeftOut(what: string, names: readonly string[]): WarningEvent {
+  return warning(
+    "discovery-unavailable",
+    `${what} over ${names.join(", ")}: this machine has over ${MAX_LINKS} interfaces`,
+    "Take down interfaces that lead to nobody, or go by address: lanchat join ADDRESS.",
+  );
+}
+
+/** Adds the warning about hidden addresses to those about the person; people get one for both. */
+function withHidden({ json, person: { warnings } }: HostingOptions): readonly ProblemEvent[] {
+  const hidden = warning("addresses-hidden", "The addresses of this machine cannot be listed");
+  const [first] = warnings;
+  if (json || first === undefined) return [hidden, ...warnings];
+  return [{ ...first, hint: `${first.hint} ${hidden.hint}`.trim() }];
+}
+
+/**
+ * The addresses under which others reach a listener; `undefined` where they cannot be known.
+ *
+ * @param announced Whether the network may learn of this host: without `--allow-sys` its address is found by
+ * a packet to the network.
+ */
+async function reachableAddresses(
+  { hosts }: Listener,
+  announced: boolean,
+): Promise<readonly string[] | undefined> {
+  if (!hosts.includes("::") && !hosts.includes("0.0.0.0")) return hosts;
+  const interfaces = announced ? await ownInterfaces() : machineInterfaces();
+  const all = interfaces && outerAddresses(interfaces);
+  return hosts.includes("::") ? all : all?.filter((address) => !address.includes(":"));
+}

@@ -1,0 +1,137 @@
+/**
+ * Joining a room and staying until it is left, or ends.
+ *
+ * @module
+ */
+import type { Bytes } from "../bytes/mod.ts";
+import type { SecureChannel } from "../channel/mod.ts";
+import { fingerprint, openRoomSecrets, roomSecrets, zeroKey } from "../crypto/mod.ts";
+import { EXIT, LanchatError } from "../errors.ts";
+import { formatHostPort, type Invite } from "../net/mod.ts";
+import { problem } from "../session_events.ts";
+import { runClient } from "./client.ts";
+import { Connector } from "./connector.ts";
+import type { FrontEnd } from "./front_end.ts";
+import type { Interrupts } from "./interrupts.ts";
+import { recallHost, trustsHost } from "./known_host.ts";
+import type { Person } from "./person.ts";
+import { TrustStore } from "./trust_store.ts";
+
+/** A room's host, as the person named or chose it. */
+export interface JoinTarget {
+  /** IP addresses or names of the host; the later ones are for where the first does not answer. */
+  readonly hosts: readonly string[];
+  /** Its TCP port. */
+  readonly port: number;
+  /** Throws if the host's key is not the announced one. */
+  readonly expect?: (hostKey: Bytes) => Promise<void>;
+}
+
+/** What to join, and how. */
+export interface JoiningOptions {
+  /** The member. */
+  readonly person: Person;
+  /** The room's host. */
+  readonly target: JoinTarget;
+  /** The invite to join by; missing for an open room. */
+  readonly invite?: Pick<Invite, "hostKey" | "root"> | undefined;
+  /** The 30 digits of the only host that is acceptable; any host if missing. */
+  readonly hostKey?: string | undefined;
+  /** The 30 digits of the only host that is acceptable, even where another one is known. */
+  readonly acceptHost?: string | undefined;
+  /** Whether to connect again after the connection is lost. */
+  readonly reconnect: boolean;
+  /** How long to try that, in milliseconds. */
+  readonly giveUpMs: number;
+  /** How long messages wait for the first other member, in milliseconds. */
+  readonly waitMs: number;
+  /** Time that the end leaves to messages that are not sent yet, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Whether the run ends only when each message is delivered. */
+  readonly untilDelivered: boolean;
+  /** Whether the front end's input is ignored. */
+  readonly listen: boolean;
+  /** Gives wishes and shows events. */
+  readonly frontEnd: FrontEnd;
+  /** The signals that end the run. */
+  readonly interrupts: Interrupts;
+}
+
+/**
+ * Joins a room and stays until it is left, or ends.
+ *
+ * @returns The exit status.
+ * @throws {LanchatError} If the host cannot be reached, is not the expected one, or does not admit this member.
+ */
+export async function joinRoom(options: JoiningOptions): Promise<number> {
+  const { frontEnd, interrupts, invite, person, target, waitMs } = options;
+  const { identity, known, name, warnings } = person;
+  const expected = { ...options, key: invite?.hostKey };
+  const secrets = invite?.root && await roomSecrets(invite.hostKey, invite.root);
+  const connector = new Connector({
+    ...target,
+    identity,
+    psk: secrets?.psk ?? zeroKey(),
+    giveUpMs: options.giveUpMs,
+    trusts: async (key, where) => {
+      await target.expect?.(key);
+      return await trustsHost(key, { ...expected, ...where }, known);
+    },
+  });
+  const ownFingerprint = fingerprint(identity.publicKey);
+  void interrupts.first.then(() => connector.stop());
+  try {
+    const channel = await connect(connector, options);
+    const { address, hop: { joinCode, peerKey, roomId } } = connector;
+    const host = await recallHost(peerKey, { ...expected, ...address }, known);
+    const { memberKey } = secrets ?? await openRoomSecrets(peerKey);
+    const end = await runClient({
+      frontEnd,
+      channel,
+      ...options.reconnect && { connector },
+      room: {
+        identity,
+        name,
+        roomId,
+        hostKey: peerKey,
+        memberKey,
+        waitMs,
+      },
+      session: connector.session,
+      trustStore: await TrustStore.of(known, identity.publicKey, {
+        compared: options.hostKey === undefined ? undefined : peerKey,
+      }),
+      fingerprint: await ownFingerprint,
+      host: host.view,
+      hostAddress: formatHostPort(address.host, address.port),
+      warnings: [...host.warnings, ...warnings],
+      joinCode,
+      listensOnly: options.listen,
+      endsWithInput: true,
+      untilDelivered: options.untilDelivered,
+      timeoutMs: waitMs + options.timeoutMs,
+      interrupts,
+    });
+    frontEnd.show({ event: "closed", reason: end.reason });
+    return end.status;
+  } catch (error) {
+    if (connector.stopped) return EXIT.OK;
+    throw error;
+  } finally {
+    connector.close();
+  }
+}
+
+/** Connects for the first time; tries again if the host is busy. */
+async function connect(
+  connector: Connector,
+  { frontEnd, reconnect }: JoiningOptions,
+): Promise<SecureChannel> {
+  try {
+    return await connector.connect();
+  } catch (error) {
+    if (!reconnect || !(error instanceof LanchatError) || error.code !== "busy") throw error;
+    frontEnd.show({ ...problem(error), event: "warning" });
+    return await connector.reconnect();
+  }
+}
