@@ -11,8 +11,11 @@
 import { parseArgs } from "node:util";
 import { Member } from "./member.ts";
 
-/** Length of a window, in milliseconds: the last mark of a message is shown within it. */
-const WINDOW_MS = 2500;
+/**
+ * Length of a window, in milliseconds: the last mark of a message is shown within it. Two are no whole number of
+ * seconds, or a timer of one second could run more often in each window of one kind.
+ */
+const WINDOW_MS = 2700;
 const WARM_UP_WINDOWS = 3;
 const ROUNDS = 5;
 
