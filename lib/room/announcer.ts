@@ -4,7 +4,6 @@
  * @module
  */
 import { type Bytes, concat, equal } from "../bytes/mod.ts";
-import type { Clock } from "../clock.ts";
 import {
   CipherKey,
   hmac,
@@ -24,42 +23,22 @@ import {
   EnvelopeClass,
   HOST_SESSION,
 } from "../wire/mod.ts";
-import { type ChainAuthor, refused } from "./chain.ts";
-import type { Link } from "./link.ts";
+import { refused } from "./chain.ts";
 import type { Naming } from "./naming.ts";
+import type { Parts } from "./parts.ts";
 import { type Announced, type AnnouncingState, type Peer, SILENT_AFTER_MS } from "./peer.ts";
 import type { Roster } from "./roster.ts";
 import { PeerSessionKey, type PublicSessionKey } from "./session_key.ts";
-import type { SessionKeys } from "./session_keys.ts";
 import { Timers } from "./timers.ts";
 
 /** Minimum time between two announcements that a person asks for, in milliseconds: others accept them no faster. */
 const MIN_ANNOUNCE_MS = 1000;
 
-/** Dependencies of {@linkcode Announcer}. */
-export interface AnnouncerOptions {
-  /** This member. */
-  readonly self: ChainAuthor & {
-    /** The nonce from which its session follows, 16 bytes. */
-    readonly nonce: Bytes;
-    /** The keys for which others wrap theirs. */
-    readonly keys: SessionKeys;
-  };
-  /** The own name. */
-  readonly naming: Naming;
-  /** The peers. */
-  readonly roster: Roster;
-  /** Sends announcements. */
-  readonly link: Link;
-  /** The time. */
-  readonly clock: Clock;
-  /** Called when all earlier members have answered the first ANNOUNCE, or their time is over. */
-  readonly onAnswered: () => void;
-}
-
 /** Announces this member to others, and checks their announcements. See PROTOCOL.md §6.2. */
 export class Announcer {
-  readonly #options: AnnouncerOptions;
+  readonly #parts: Parts;
+  readonly #naming: Naming;
+  readonly #onAnswered: () => void;
   readonly #roster: Roster;
   readonly #timers: Timers;
   #unanswered: Set<Peer> | undefined;
@@ -68,12 +47,19 @@ export class Announcer {
   #renewed: Promise<void> = Promise.resolve();
   readonly #over = Promise.withResolvers<void>();
 
-  /** Creates an announcer that announces each new session key. */
-  constructor(options: AnnouncerOptions) {
-    this.#options = options;
-    this.#roster = options.roster;
-    this.#timers = new Timers(options.clock);
-    options.self.keys.onRenewed = () => {
+  /**
+   * Creates an announcer that announces each new session key.
+   *
+   * @param naming Knows the own name.
+   * @param onAnswered Called when all earlier members have answered the first ANNOUNCE, or their time is over.
+   */
+  constructor(parts: Parts, naming: Naming, onAnswered: () => void) {
+    this.#parts = parts;
+    this.#naming = naming;
+    this.#onAnswered = onAnswered;
+    this.#roster = parts.roster;
+    this.#timers = new Timers(parts.clock);
+    parts.self.keys.onRenewed = () => {
       void this.enterRoom();
       this.#renewed = this.sendDue();
     };
@@ -81,14 +67,14 @@ export class Announcer {
 
   /** Announces this member to the host, if the host waits for that. */
   async enterRoom(): Promise<void> {
-    const { link, self } = this.#options;
+    const { link, self } = this.#parts;
     const key = self.keys.current;
     if (key !== undefined && link.entryDue) link.enter(await this.#compose(HOST_SESSION, key));
   }
 
   /** Sends the current ANNOUNCE to all peers that should have it and do not. */
   async sendDue(): Promise<void> {
-    const key = this.#options.self.keys.current;
+    const key = this.#parts.self.keys.current;
     if (key === undefined || !this.#roster.entered) return;
     const due = [...this.#roster].filter((peer) =>
       (peer.earlier || peer.announced !== undefined) && peer.announcing.told < key.generation
@@ -106,7 +92,7 @@ export class Announcer {
 
   /** Waits until the others accept another announcement without a delay. */
   async awaitTurn(): Promise<void> {
-    const now = this.#options.clock.elapsed();
+    const now = this.#parts.clock.elapsed();
     const at = Math.max(now, this.#nextAt);
     this.#nextAt = at + MIN_ANNOUNCE_MS;
     if (at === now) return;
@@ -118,7 +104,7 @@ export class Announcer {
   /** Replaces the session key. @returns Resolves when it is announced to all members. */
   async renew(): Promise<void> {
     await this.awaitTurn();
-    await this.#options.self.keys.renew();
+    await this.#parts.self.keys.renew();
     await this.#renewed;
   }
 
@@ -138,7 +124,7 @@ export class Announcer {
   answered(peer: Peer): void {
     if (!this.#unanswered?.delete(peer) || this.#unanswered.size > 0) return;
     this.#timers.cancel("silent");
-    this.#options.onAnswered();
+    this.#onAnswered();
   }
 
   /**
@@ -152,7 +138,7 @@ export class Announcer {
     object: Bytes,
   ): Promise<{ announced: Announced; nameTaken: boolean }> {
     const announce = decodeAnnounce(object);
-    const { memberKey, roomId, session } = this.#options.self;
+    const { memberKey, roomId, session } = this.#parts.self;
     if (
       !equal(announce.roomId, roomId) || !equal(announce.nonce, peer.nonce) ||
       !equal(announce.key, peer.key) || !equal(announce.seen, session)
@@ -206,7 +192,7 @@ export class Announcer {
       ),
     );
     const silentMs = unanswered.size === 0 ? 0 : SILENT_AFTER_MS;
-    this.#timers.after("silent", silentMs, () => this.#options.onAnswered());
+    this.#timers.after("silent", silentMs, () => this.#onAnswered());
     return unanswered;
   }
 
@@ -215,9 +201,9 @@ export class Announcer {
     key: PublicSessionKey & { readonly generation: number },
   ): Promise<void> {
     const object = await this.#compose(peer.session, key);
-    this.#options.link.send({ class: EnvelopeClass.CONTROL, to: peer.session, object });
+    this.#parts.link.send({ class: EnvelopeClass.CONTROL, to: peer.session, object });
     const state: AnnouncingState = peer.announcing;
-    state.introducedAt = this.#options.clock.elapsed();
+    state.introducedAt = this.#parts.clock.elapsed();
     peer.introduced.resolve();
   }
 
@@ -226,8 +212,8 @@ export class Announcer {
     seen: Bytes,
     { generation, kemKey, modulus }: PublicSessionKey & { readonly generation: number },
   ): Promise<Bytes> {
-    const { identity, memberKey, nonce, roomId, session } = this.#options.self;
-    const name = encodeNameField(this.#options.naming);
+    const { identity, memberKey, nonce, roomId, session } = this.#parts.self;
+    const name = encodeNameField(this.#naming);
     const nameNonce = randomBytes(NONCE_BYTES);
     const head = encodeAnnounceHead({
       roomId,

@@ -7,6 +7,7 @@ import { type Bytes, concat, equal, toHex } from "../bytes/mod.ts";
 import { label, verify } from "../crypto/mod.ts";
 import { decodeKick, KICK_BYTES, KickOp, MAX_DECISIONS, ObjectType } from "../wire/mod.ts";
 import { refused } from "./chain.ts";
+import type { RoomOptions } from "./parts.ts";
 import type { SerialQueue } from "./serial_queue.ts";
 
 /** The bans that a member has heard of. They outlive its session: the next one must not admit a banned identity. */
@@ -17,28 +18,29 @@ export class Bans {
   last = 0;
 }
 
-/** Dependencies of {@linkcode Decisions}. */
-export interface DecisionsOptions {
-  /** The host's identity key, 32 bytes. */
-  readonly hostKey: Bytes;
-  /** The room, 32 bytes. */
-  readonly roomId: Bytes;
-  /** The bans known so far; later ones are added. */
-  readonly bans: Bans;
-  /** Runs the handling of decisions, so that the room waits for it. */
-  readonly queue: SerialQueue;
-  /** Called with an identity that was removed. */
-  readonly onRemoved: (key: Bytes, reason: "kicked" | "banned") => void;
-}
-
 /** Checks and applies the decisions that the host signed. See PROTOCOL.md §6.9. */
 export class Decisions {
-  readonly #options: DecisionsOptions;
+  readonly #self: RoomOptions;
+  readonly #bans: Bans;
+  readonly #queue: SerialQueue;
+  readonly #onRemoved: (key: Bytes, reason: "kicked" | "banned") => void;
   #applied: Promise<void> = Promise.resolve();
 
-  /** Creates one that knows the earlier bans. */
-  constructor(options: DecisionsOptions) {
-    this.#options = options;
+  /**
+   * Creates one that knows the earlier bans.
+   *
+   * @param queue Runs the handling of decisions, so that the room waits for it.
+   * @param onRemoved Called with an identity that was removed.
+   */
+  constructor(
+    self: RoomOptions,
+    queue: SerialQueue,
+    onRemoved: (key: Bytes, reason: "kicked" | "banned") => void,
+  ) {
+    this.#self = self;
+    this.#bans = self.bans ?? new Bans();
+    this.#queue = queue;
+    this.#onRemoved = onRemoved;
   }
 
   /** Resolves once all decisions that have come are applied. */
@@ -48,18 +50,18 @@ export class Decisions {
 
   /** Whether an identity is banned. */
   bans(key: Bytes): boolean {
-    return this.#options.bans.keys.has(toHex(key));
+    return this.#bans.keys.has(toHex(key));
   }
 
   /** Handles an object from the host; drops one that no honest host sends. */
   receive(object: Bytes): void {
     if (object.length !== KICK_BYTES || object[0] !== ObjectType.KICK) return;
     this.#applied = this.#applied.then(() => this.#apply(object)).catch(() => {});
-    this.#options.queue.push(object.length, () => this.#applied);
+    this.#queue.push(object.length, () => this.#applied);
   }
 
   async #apply(object: Bytes): Promise<void> {
-    const { bans, hostKey, onRemoved, roomId } = this.#options;
+    const [bans, { hostKey, roomId }] = [this.#bans, this.#self];
     const { number, op, roomId: room, signature, signed, target } = decodeKick(object);
     if (!equal(room, roomId) || equal(target, hostKey)) {
       throw refused("decision", "it was made for another place");
@@ -72,6 +74,6 @@ export class Decisions {
     const id = toHex(target);
     if (op === KickOp.UNBAN) return void bans.keys.delete(id);
     if (op === KickOp.BAN && bans.keys.size < MAX_DECISIONS) bans.keys.add(id);
-    onRemoved(target, op === KickOp.BAN ? "banned" : "kicked");
+    this.#onRemoved(target, op === KickOp.BAN ? "banned" : "kicked");
   }
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Clock } from "../clock.ts";
 import type { Link } from "./link.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Parts } from "./parts.ts";
 import type { DeliveryState, Peer } from "./peer.ts";
 import type { Roster } from "./roster.ts";
 import { Timers } from "./timers.ts";
@@ -19,23 +19,12 @@ const BEHIND_MS = 2000;
  */
 const MAX_AHEAD_BYTES: number = 1 << 19;
 
-/** Dependencies of {@linkcode Delivery}. */
-export interface DeliveryOptions {
-  /** Keeps the envelopes that are not delivered. */
-  readonly link: Link;
-  /** Keeps the messages that are not delivered. */
-  readonly outbox: Outbox;
-  /** The peers. */
-  readonly roster: Roster;
-  /** The time. */
-  readonly clock: Clock;
-  /** Called when more messages may be ready to be sealed. */
-  readonly onSettled: () => void;
-}
-
 /** Tracks how far own messages have come. See PROTOCOL.md §5.4 and §6.7. */
 export class Delivery {
-  readonly #options: DeliveryOptions;
+  readonly #link: Link;
+  readonly #roster: Roster;
+  readonly #outbox: Outbox;
+  readonly #onSettled: () => void;
   readonly #timers: Timers;
   /** Peers that may lack what the previous host process lost. */
   readonly #owed = new Set<Peer>();
@@ -48,18 +37,20 @@ export class Delivery {
   #aheadBytes = 0;
   #behind: PromiseWithResolvers<ReadonlySet<Peer>> | undefined;
 
-  /** Creates a tracker of no messages. */
-  constructor(options: DeliveryOptions) {
-    this.#options = options;
-    this.#timers = new Timers(options.clock);
+  /** Creates a tracker of the messages in an outbox. @param onSettled Called when more may be ready to be sealed. */
+  constructor({ clock, link, roster }: Parts, outbox: Outbox, onSettled: () => void) {
+    this.#link = link;
+    this.#roster = roster;
+    this.#outbox = outbox;
+    this.#onSettled = onSettled;
+    this.#timers = new Timers(clock);
   }
 
   /** Whether no more may be sealed until peers have what they may lack: it could not be kept or held back. */
   get full(): boolean {
-    const { link, roster } = this.#options;
     const here = [...this.#owed].some((peer) => !peer.out);
     if (here && this.#aheadBytes >= MAX_AHEAD_BYTES) return true;
-    return (here || roster.justMoved && this.#owed.size > 0) && link.keptFull;
+    return (here || this.#roster.justMoved && this.#owed.size > 0) && this.#link.keptFull;
   }
 
   /** Notes a sealed MSG. @param readers The peers that it has a text for. */
@@ -77,7 +68,7 @@ export class Delivery {
     this.#acceptedUntil = Math.max(this.#acceptedUntil, accepted);
     this.#deliveredUntil = Math.max(this.#deliveredUntil, delivered);
     this.#reachedUntil = Math.max(this.#reachedUntil, reached);
-    this.#options.outbox.acknowledged(accepted);
+    this.#outbox.acknowledged(accepted);
     this.settle();
   }
 
@@ -91,13 +82,12 @@ export class Delivery {
 
   /** Finds the peers that have not received the last message to them. Without the host's answer: that may not have. */
   async findBehind(): Promise<ReadonlySet<Peer>> {
-    const { link, roster } = this.#options;
-    const candidates = roster.readers().filter((peer) => this.#mayLack(peer));
-    if (candidates.length === 0 || !link.open) return new Set(candidates);
+    const candidates = this.#roster.readers().filter((peer) => this.#mayLack(peer));
+    if (candidates.length === 0 || !this.#link.open) return new Set(candidates);
     if (this.#behind === undefined) {
       this.#behind = Promise.withResolvers();
       this.#timers.after("behind", BEHIND_MS, () => this.resolveBehind(undefined));
-      link.askBehind();
+      this.#link.askBehind();
     }
     return await this.#behind.promise;
   }
@@ -105,7 +95,7 @@ export class Delivery {
   /** Resolves {@linkcode Delivery.findBehind}. @param known The sessions that the host named; `undefined` without an answer. */
   resolveBehind(known: ReadonlySet<string> | undefined): void {
     this.#timers.cancel("behind");
-    const behind = this.#options.roster.readers().filter((peer) =>
+    const behind = this.#roster.readers().filter((peer) =>
       this.#mayLack(peer) &&
       (known === undefined || known.has(peer.id) || !this.#hostHasAll(peer))
     );
@@ -125,25 +115,24 @@ export class Delivery {
         this.#owed.delete(peer);
       }
     }
-    const { link, onSettled, outbox } = this.#options;
     if (this.#owed.size === 0) {
       this.#aheadBytes = 0;
       this.#settledUntil = this.#deliveredUntil;
-      link.forget(this.#deliveredUntil);
-      outbox.delivered(this.#deliveredUntil, () => []);
+      this.#link.forget(this.#deliveredUntil);
+      this.#outbox.delivered(this.#deliveredUntil, () => []);
     }
     this.#settleReached();
-    onSettled();
+    this.#onSettled();
   }
 
   /** Counts messages as delivered that all peers have but those that are out; these are named. */
   #settleReached(): void {
-    const out = [...this.#options.roster].filter((peer) => !peer.seat.gone && peer.out);
+    const out = [...this.#roster].filter((peer) => !peer.seat.gone && peer.out);
     if (out.length === 0) return;
     for (const peer of this.#owed) {
       if (!peer.out && peer.delivery.owedUntil! > this.#reachedUntil) return;
     }
-    this.#options.outbox.delivered(
+    this.#outbox.delivered(
       this.#reachedUntil,
       (cmid, to) =>
         out.filter((peer) => peer.delivery.saidFrom <= cmid && (to === undefined || to === peer))
@@ -153,12 +142,12 @@ export class Delivery {
 
   /** Whether a peer may lack the last message to it. */
   #mayLack(peer: Peer): boolean {
-    return peer.delivery.saidIn > this.#settledUntil || this.#options.outbox.waitsFor(peer);
+    return peer.delivery.saidIn > this.#settledUntil || this.#outbox.waitsFor(peer);
   }
 
   /** Whether this host process has accepted all messages to a peer. */
   #hostHasAll(peer: Peer): boolean {
     return peer.delivery.saidIn <= this.#acceptedUntil && !this.#owed.has(peer) &&
-      !this.#options.outbox.waitsFor(peer);
+      !this.#outbox.waitsFor(peer);
   }
 }

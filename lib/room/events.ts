@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Bytes } from "../bytes/mod.ts";
 import type {
   GapEvent,
   JoinedEvent,
@@ -19,6 +18,7 @@ import type {
   UnannouncedEvent,
   WarningEvent,
 } from "../session_events.ts";
+import type { RoomOptions } from "./parts.ts";
 import type { Member, Peer, Present } from "./peer.ts";
 
 /** Maximum events held before `ready`: memory would be unbounded, and messages must not be dropped. */
@@ -47,27 +47,23 @@ export type RoomEvent =
   | MessageEvent<Member>
   | WarningEvent;
 
-/** Dependencies of {@linkcode Events}. */
-export interface EventsOptions {
-  /** Called with each event, in order. */
-  readonly emit: (event: RoomEvent) => void;
-  /** Whether events of the member with this identity key are dropped. */
-  readonly ignores?: (key: Bytes) => boolean;
-  /** Called when no more events can be held; must call {@linkcode Events.open}. */
-  readonly onFull: () => void;
-}
-
 /** Emits a room's events, `ready` first. */
 export class Events {
-  readonly #options: EventsOptions;
+  readonly #self: Pick<RoomOptions, "emit" | "ignores">;
+  readonly #onFull: () => void;
   /** Events held until `ready`. */
   readonly #early: RoomEvent[] = [];
   #ready = false;
   #messages = 0;
 
-  /** Holds events until {@linkcode Events.open}. */
-  constructor(options: EventsOptions) {
-    this.#options = options;
+  /**
+   * Holds events until {@linkcode Events.open}.
+   *
+   * @param onFull Called when no more events can be held; must call {@linkcode Events.open}.
+   */
+  constructor(self: Pick<RoomOptions, "emit" | "ignores">, onFull: () => void) {
+    this.#self = self;
+    this.#onFull = onFull;
   }
 
   /** Whether `ready` was emitted, and each event is emitted at once. */
@@ -83,13 +79,13 @@ export class Events {
   /** Emits an event; holds it before `ready`. */
   emit(event: RoomEvent): void {
     if (event.event === "message") this.#messages++;
-    if (this.#ready) this.#options.emit(event);
-    else if (this.#early.push(event) === MAX_HELD) this.#options.onFull();
+    if (this.#ready) this.#self.emit(event);
+    else if (this.#early.push(event) === MAX_HELD) this.#onFull();
   }
 
   /** Emits an event of a member, unless it is ignored. */
   emitOf({ key }: Peer, event: RoomEvent): void {
-    if (!this.#options.ignores?.(key)) this.emit(event);
+    if (!this.#self.ignores?.(key)) this.emit(event);
   }
 
   /** Emits all held events, and holds none from now on. @param first Emits the events that come before them. */
@@ -97,6 +93,6 @@ export class Events {
     if (this.#ready) return;
     this.#ready = true;
     first();
-    for (const event of this.#early.splice(0)) this.#options.emit(event);
+    for (const event of this.#early.splice(0)) this.#self.emit(event);
   }
 }

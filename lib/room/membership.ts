@@ -6,7 +6,6 @@
  */
 import { type Bytes, equal, toHex } from "../bytes/mod.ts";
 import type { Channel } from "../channel/mod.ts";
-import type { Clock } from "../clock.ts";
 import type { LeaveReason } from "../session_events.ts";
 import {
   CloseReason,
@@ -16,11 +15,11 @@ import {
   ObjectType,
 } from "../wire/mod.ts";
 import type { Announcer } from "./announcer.ts";
-import type { ChainAuthor } from "./chain.ts";
-import { type Bans, Decisions } from "./decisions.ts";
+import { Decisions } from "./decisions.ts";
 import type { Events } from "./events.ts";
 import type { Link, LinkListener, NamedChange, NamedSession } from "./link.ts";
 import type { Naming } from "./naming.ts";
+import type { Parts, RoomOptions } from "./parts.ts";
 import { LOST_AFTER_MS, type Peer, type Present } from "./peer.ts";
 import type { Presence } from "./presence.ts";
 import { Receiver } from "./receiver.ts";
@@ -29,48 +28,30 @@ import { ANSWER_MS, Recovery } from "./recovery.ts";
 import { MOVE_MS, type Roster } from "./roster.ts";
 import type { Sender } from "./sender.ts";
 import type { SerialQueues } from "./serial_queue.ts";
-import type { SessionKeys } from "./session_keys.ts";
 import { Timers } from "./timers.ts";
 import { Unannounced } from "./unannounced.ts";
 
 const OBJECT_TYPES: ReadonlySet<number> = new Set(Object.values(ObjectType));
 
-/** Dependencies of {@linkcode Membership}. */
-export interface MembershipOptions {
-  /** This member. */
-  readonly self: ChainAuthor & {
-    /** The keys for which others wrap theirs. */
-    readonly keys: SessionKeys;
-    /** The host's identity key, 32 bytes. */
-    readonly hostKey: Bytes;
-    /** The bans known so far. */
-    readonly bans: Bans;
-    /** Resolves once all emitted events are shown. */
-    readonly shown?: () => Promise<void>;
-  };
-  /** Run the handling of what peers send. */
-  readonly queues: SerialQueues;
-  /** Emits events. */
-  readonly events: Events;
-  /** The connection to the host. */
-  readonly link: Link;
-  /** The peers. */
-  readonly roster: Roster;
-  /** Sends messages. */
-  readonly sender: Sender;
-  /** Shows members. */
-  readonly presence: Presence;
-  /** Names members. */
-  readonly naming: Naming;
+/** The parts of a room that {@linkcode Membership} uses and does not create. */
+export interface MembershipParts {
   /** Sends and checks announcements. */
   readonly announcer: Announcer;
-  /** The time. */
-  readonly clock: Clock;
+  /** Names members. */
+  readonly naming: Naming;
+  /** Shows members. */
+  readonly presence: Presence;
+  /** Run the handling of what peers send. */
+  readonly queues: SerialQueues;
+  /** Sends messages. */
+  readonly sender: Sender;
 }
 
 /** Keeps who is in the room, by the host's records and the peers' objects. See PROTOCOL.md §6. */
 export class Membership implements LinkListener {
-  readonly #options: MembershipOptions;
+  readonly #self: RoomOptions;
+  readonly #queues: SerialQueues;
+  readonly #naming: Naming;
   readonly #link: Link;
   readonly #roster: Roster;
   readonly #events: Events;
@@ -85,43 +66,30 @@ export class Membership implements LinkListener {
   readonly #unannounced: Unannounced;
 
   /** Creates the membership of a room that is not entered. */
-  constructor(options: MembershipOptions) {
-    const { announcer, clock, events, link, presence, queues, roster, self, sender } = options;
-    this.#options = options;
+  constructor(parts: Parts, { announcer, naming, presence, queues, sender }: MembershipParts) {
+    const { clock, events, link, roster, self } = parts;
+    this.#self = self;
+    this.#queues = queues;
     this.#link = link;
     this.#roster = roster;
     this.#events = events;
     this.#sender = sender;
     this.#presence = presence;
+    this.#naming = naming;
     this.#announcer = announcer;
     this.#timers = new Timers(clock);
-    this.#decisions = new Decisions({
-      hostKey: self.hostKey,
-      roomId: self.roomId,
-      bans: self.bans,
-      queue: queues.queue(),
-      onRemoved: (key, reason) => {
-        for (const peer of roster) if (equal(peer.key, key)) this.#leave(peer, reason);
-      },
+    this.#decisions = new Decisions(self, queues.queue(), (key, reason) => {
+      for (const peer of roster) if (equal(peer.key, key)) this.#leave(peer, reason);
     });
-    this.#reconnection = new Reconnection({ events, roster, clock });
-    this.#recovery = new Recovery({
-      link,
-      roster,
-      delivery: sender.delivery,
-      reconnection: this.#reconnection,
-      clock,
-      handle: (peer, object, again) => this.#handle(peer, object, again),
-    });
-    this.#receiver = new Receiver({
-      self,
-      roster,
-      events,
-      link,
-      reconnection: this.#reconnection,
-      clock,
-    });
-    this.#unannounced = new Unannounced({ events, link, clock });
+    this.#reconnection = new Reconnection(parts);
+    this.#recovery = new Recovery(
+      parts,
+      sender.delivery,
+      this.#reconnection,
+      (peer, object, again) => this.#handle(peer, object, again),
+    );
+    this.#receiver = new Receiver(parts, this.#reconnection);
+    this.#unannounced = new Unannounced(parts);
   }
 
   /** The sessions reported as unannounced. */
@@ -132,11 +100,11 @@ export class Membership implements LinkListener {
   /** Serves a connection until it ends, as {@linkcode Link.run} does. */
   async run(channel: Channel): Promise<number> {
     if (this.#roster.entered) this.#reconnection.begin();
-    await this.#options.naming.computeTag();
+    await this.#naming.computeTag();
     try {
       return await this.#link.run(channel, this);
     } finally {
-      this.#options.self.keys.hold(this.#link.keepMs);
+      this.#self.keys.hold(this.#link.keepMs);
     }
   }
 
@@ -224,7 +192,7 @@ export class Membership implements LinkListener {
 
   /** Shows the return and sends messages: all that waited at the host has come. */
   opened(): void {
-    this.#options.self.keys.release();
+    this.#self.keys.release();
     this.#reconnection.opened();
     this.#recovery.restartWaits();
     this.#reconnection.showWhenComplete();
@@ -233,8 +201,8 @@ export class Membership implements LinkListener {
 
   /** Resolves once all that came is handled and shown. */
   async settled(): Promise<void> {
-    await this.#options.queues.settled();
-    await this.#options.self.shown?.();
+    await this.#queues.settled();
+    await this.#self.shown?.();
   }
 
   // Objects of peers.
@@ -269,7 +237,7 @@ export class Membership implements LinkListener {
     if (!this.#roster.has(peer)) return;
     const isNew = peer.announced === undefined;
     this.#unannounced.announced(peer);
-    this.#options.naming.accept(peer, announced, nameTaken); // It is shown before it is given a key.
+    this.#naming.accept(peer, announced, nameTaken); // It is shown before it is given a key.
     await this.#announcer.sendDue();
     if (isNew) this.#sender.sendStatus(peer);
     this.#announcer.answered(peer);

@@ -39,7 +39,8 @@ export type { RoomEvent } from "./events.ts";
 export { SILENT_AFTER_MS } from "./peer.ts";
 export { rosterHash, type RosterSession } from "./roster_check.ts";
 export { MAX_CLOCK_SKEW_MS } from "./receiver.ts";
-export { Room, type RoomOptions } from "./room.ts";
+export type { RoomOptions } from "./parts.ts";
+export { Room } from "./room.ts";
 export {
   generateSessionKeyPair,
   PeerSessionKey,

@@ -3,70 +3,57 @@
  *
  * @module
  */
-import { type Bytes, equal } from "../bytes/mod.ts";
-import type { Clock } from "../clock.ts";
+import { equal } from "../bytes/mod.ts";
 import { keyTag } from "../crypto/mod.ts";
 import { warning } from "../session_events.ts";
-import type { ChainAuthor } from "./chain.ts";
 import type { Events } from "./events.ts";
 import { imitates, sameName, shownName } from "./names.ts";
+import type { Parts } from "./parts.ts";
 import {
   type Announced,
   type Member,
   type NamingState,
   type Peer,
   SILENT_AFTER_MS,
-  type Trust,
 } from "./peer.ts";
 import type { Presence } from "./presence.ts";
 import type { Roster } from "./roster.ts";
 import type { Sender } from "./sender.ts";
 
-/** Dependencies of {@linkcode Naming}. */
-export interface NamingOptions {
-  /** This member. */
-  readonly self: ChainAuthor;
-  /** The first own name. */
-  readonly name: string;
-  /** The peers. */
-  readonly roster: Roster;
-  /** Emits warnings and changes of names. */
-  readonly events: Events;
-  /** Shows members that have a name. */
-  readonly presence: Presence;
-  /** Stops using keys of members that are withheld. */
-  readonly sender: Sender;
-  /** The time. */
-  readonly clock: Clock;
-  /** Judges a member under its name, without its tag; by default each is `fine`. */
-  readonly trust: ((member: { readonly key: Bytes; readonly name: string }) => Trust) | undefined;
-}
-
 /** Decides under which name each member is shown, and how far it is trusted. See PROTOCOL.md §6.2 and §6.8. */
 export class Naming {
-  readonly #options: NamingOptions;
+  readonly #parts: Parts;
+  readonly #presence: Presence;
+  readonly #sender: Sender;
   readonly #roster: Roster;
   readonly #events: Events;
   #name: string;
   #tag = "";
   #tagged = false;
 
-  /** Creates one that knows only the own name. */
-  constructor(options: NamingOptions) {
-    this.#options = options;
-    this.#roster = options.roster;
-    this.#events = options.events;
-    this.#name = options.name;
+  /**
+   * Creates one that knows only the own name.
+   *
+   * @param presence Shows members that have a name.
+   * @param sender Stops using keys of members that are withheld.
+   */
+  constructor(parts: Parts, presence: Presence, sender: Sender) {
+    this.#parts = parts;
+    this.#presence = presence;
+    this.#sender = sender;
+    this.#roster = parts.roster;
+    this.#events = parts.events;
+    this.#name = parts.self.name;
   }
 
   /** Computes the own tag. */
   async computeTag(): Promise<void> {
-    this.#tag = await keyTag(this.#options.self.identity.publicKey);
+    this.#tag = await keyTag(this.#parts.self.identity.publicKey);
   }
 
   /** This member, as others see it. */
   get me(): Member {
-    const { identity, session } = this.#options.self;
+    const { identity, session } = this.#parts.self;
     const shown = shownName(this.#name, this.#tag, this.#tagged);
     return { name: shown, tag: this.#tag, key: identity.publicKey, session };
   }
@@ -130,14 +117,14 @@ export class Naming {
     const state: NamingState = peer.naming;
     const before = isNew ? "fine" : state.trust;
     const { key } = peer;
-    const trust = this.#options.trust?.({ key, name: state.announced!.name }) ?? "fine";
+    const trust = this.#parts.self.trust?.({ key, name: state.announced!.name }) ?? "fine";
     // Like a tag, distrust stays as long as the name does.
     state.trust = trust === "fine" && before !== "fine" ? "changed" : trust;
     if (isNew || state.trust !== before) {
       state.trustShown = state.trust === "fine" || before === "withheld";
     }
     if (state.trust === "withheld" && before !== "withheld") {
-      this.#options.sender.markStale(peer);
+      this.#sender.markStale(peer);
     }
   }
 
@@ -152,7 +139,7 @@ export class Naming {
   /** Tags the later of two members whose names look alike. */
   #assignTags(peer: Peer, renamed: boolean): void {
     const state: NamingState = peer.naming;
-    const silent = this.#options.clock.elapsed() - peer.since >= SILENT_AFTER_MS;
+    const silent = this.#parts.clock.elapsed() - peer.since >= SILENT_AFTER_MS;
     // The order in which the host named them is the same for all. A member comes last if it was silent, has
     // changed its name, or says that another had the name first.
     if (renamed || silent || state.tagged) state.order = this.#roster.nextOrder();
@@ -176,14 +163,14 @@ export class Naming {
   }
 
   #clashes(peer: Peer): boolean {
-    const { publicKey } = this.#options.self.identity;
+    const { publicKey } = this.#parts.self.identity;
     return sameName(this.#name, peer.announced!.name) && !equal(publicKey, peer.key);
   }
 
   /** Shows that a member joined, or its new name. @param before Its name before; `undefined` for a newcomer. */
   #show(peer: Peer, before: string | undefined): void {
     const member = peer.member!;
-    if (before === undefined) this.#options.presence.showJoined(peer);
+    if (before === undefined) this.#presence.showJoined(peer);
     else if (peer.presence.shown && member.name !== before) {
       this.#events.emit({ event: "renamed", member, before }); // Even of an ignored member.
     }

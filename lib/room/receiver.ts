@@ -17,13 +17,13 @@ import {
   type Inner,
 } from "../wire/mod.ts";
 import { warning } from "../session_events.ts";
-import { type ChainAuthor, ReceivingChain, refused } from "./chain.ts";
+import { ReceivingChain, refused } from "./chain.ts";
 import type { Events, RoomEvent } from "./events.ts";
 import type { Link } from "./link.ts";
+import type { Parts, RoomOptions } from "./parts.ts";
 import { type Peer, type ReceivingState, SILENT_AFTER_MS } from "./peer.ts";
 import type { Reconnection } from "./reconnection.ts";
 import type { Roster } from "./roster.ts";
-import type { SessionKeys } from "./session_keys.ts";
 import { textCost } from "./work_budget.ts";
 
 /** Maximum difference of a sender's clock at which its times are shown, in milliseconds. */
@@ -35,42 +35,30 @@ const MAX_BAD_KEYS = 8;
 /** Time from the first message without a key to the warning, in milliseconds. */
 const UNREAD_MS = 30_000;
 
-/** Dependencies of {@linkcode Receiver}. */
-export interface ReceiverOptions {
-  /** This member, and the keys for which others wrap theirs. */
-  readonly self: ChainAuthor & { readonly keys: SessionKeys };
-  /** The peers. */
-  readonly roster: Roster;
-  /** Shows messages. */
-  readonly events: Events;
-  /** The connection on which they come. */
-  readonly link: Link;
-  /** Counts members whose messages could not be read. */
-  readonly reconnection: Reconnection;
-  /** The time. */
-  readonly clock: Clock;
-}
-
 /** Opens sender keys and messages, and shows the messages. See PROTOCOL.md §6.3 to §6.6. */
 export class Receiver {
-  readonly #options: ReceiverOptions;
+  readonly #self: RoomOptions;
+  readonly #link: Link;
+  readonly #reconnection: Reconnection;
   readonly #roster: Roster;
   readonly #events: Events;
   readonly #clock: Clock;
 
-  /** Creates a receiver. */
-  constructor(options: ReceiverOptions) {
-    this.#options = options;
-    this.#roster = options.roster;
-    this.#events = options.events;
-    this.#clock = options.clock;
+  /** Creates a receiver. @param reconnection Counts members whose messages could not be read. */
+  constructor({ clock, events, link, roster, self }: Parts, reconnection: Reconnection) {
+    this.#self = self;
+    this.#link = link;
+    this.#reconnection = reconnection;
+    this.#roster = roster;
+    this.#events = events;
+    this.#clock = clock;
   }
 
   /** Accepts a sender key. @throws {RoomError} If its author did not make it for this member now. */
   async receiveKey(peer: Peer, object: Bytes): Promise<void> {
     const skdm = decodeSkdm(object);
     const state: ReceivingState = peer.receiving;
-    const { identity, keys, roomId, session } = this.#options.self;
+    const { identity, keys, roomId, session } = this.#self;
     if (peer.announced === undefined) throw refused("sender key", "its author is not known");
     if (!equal(skdm.toKey, identity.publicKey) || !equal(skdm.toSession, session)) {
       throw refused("sender key", "it is for somebody else");
@@ -87,7 +75,7 @@ export class Receiver {
     const chain = await ReceivingChain.accept(
       skdm,
       peer.announced.verifier,
-      this.#options.self,
+      this.#self,
       async () => {
         state.badKeys++;
         await peer.budget.spend();
@@ -107,7 +95,7 @@ export class Receiver {
    */
   async receiveMessage(peer: Peer, object: Bytes, again: boolean): Promise<boolean> {
     const msg = decodeMsg(object);
-    if (!equal(msg.fromSession, peer.session) || !equal(msg.roomId, this.#options.self.roomId)) {
+    if (!equal(msg.fromSession, peer.session) || !equal(msg.roomId, this.#self.roomId)) {
       throw refused("message", "it was made in another place");
     }
     const state: ReceivingState = peer.receiving;
@@ -115,7 +103,7 @@ export class Receiver {
     const chain = state.chains.find((known) => known?.id === id);
     if (chain === undefined) {
       if (!again) {
-        this.#options.reconnection.unread(peer);
+        this.#reconnection.unread(peer);
         this.#warnWhenKeyMissing(peer);
       }
       throw refused("message", "its sender key is not known");
@@ -155,7 +143,7 @@ export class Receiver {
         const items = kind === BodyKind.BATCH ? decodeBatch(body) : [{ kind, text: body }];
         const messages = this.#messages(peer, items, at, direct);
         // What waited at the host or is sent again comes at once: it is bounded.
-        const waited = !this.#options.link.open || again && this.#roster.moving;
+        const waited = !this.#link.open || again && this.#roster.moving;
         if (!waited) await peer.budget.show(textCost(items.length, body.length));
         if (!this.#roster.has(peer)) return;
         for (const message of messages) this.#events.emitOf(peer, message);
@@ -197,7 +185,7 @@ export class Receiver {
     const now = this.#clock.now();
     const ageMs = now - at;
     const isCredible = ageMs >= -MAX_CLOCK_SKEW_MS &&
-      ageMs <= this.#options.link.keepMs + MAX_CLOCK_SKEW_MS;
+      ageMs <= this.#link.keepMs + MAX_CLOCK_SKEW_MS;
     return items.map(({ kind, text }): RoomEvent => ({
       event: "message",
       from: peer.member!,

@@ -3,10 +3,8 @@
  *
  * @module
  */
-import type { Clock } from "../clock.ts";
-import type { Events } from "./events.ts";
+import type { Parts } from "./parts.ts";
 import type { Peer } from "./peer.ts";
-import type { Roster } from "./roster.ts";
 
 /** A connection after the first, until it is shown. */
 interface Return {
@@ -22,29 +20,19 @@ interface Return {
   restarted: boolean;
 }
 
-/** Dependencies of {@linkcode Reconnection}. */
-export interface ReconnectionOptions {
-  /** Emits the event. */
-  readonly events: Events;
-  /** The peers: none may have objects held back. */
-  readonly roster: Roster;
-  /** The time. */
-  readonly clock: Clock;
-}
-
 /** Emits `reconnected` once all that was missed has been shown. */
 export class Reconnection {
-  readonly #options: ReconnectionOptions;
+  readonly #parts: Parts;
   #return: Return | undefined;
 
   /** Creates one that shows nothing before {@linkcode Reconnection.begin}. */
-  constructor(options: ReconnectionOptions) {
-    this.#options = options;
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
   /** Notes that a connection after the first begins. */
   begin(): void {
-    const { clock, events } = this.#options;
+    const { clock, events } = this.#parts;
     this.#return ??= {
       before: events.messages,
       since: clock.elapsed(),
@@ -74,7 +62,7 @@ export class Reconnection {
 
   /** Emits the event if all that was missed has been shown. */
   showWhenComplete(): void {
-    const { events, roster } = this.#options;
+    const { events, roster } = this.#parts;
     if (this.#return === undefined || !this.#return.opened) return;
     if ([...roster].some(({ recovery }) => recovery.held !== undefined)) return;
     const { before, restarted } = this.#return;

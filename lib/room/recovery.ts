@@ -4,7 +4,6 @@
  * @module
  */
 import { type Bytes, equal } from "../bytes/mod.ts";
-import type { Clock } from "../clock.ts";
 import { LanchatError } from "../errors.ts";
 import {
   decodeAgain,
@@ -18,6 +17,7 @@ import {
 import type { Delivery } from "./delivery.ts";
 import { HoldBuffer, type HoldTotal } from "./hold_buffer.ts";
 import { type Link, WINDOW_BYTES } from "./link.ts";
+import type { Parts } from "./parts.ts";
 import type { Peer, RecoveryState } from "./peer.ts";
 import type { Reconnection } from "./reconnection.ts";
 import type { Roster } from "./roster.ts";
@@ -26,21 +26,8 @@ import { Timers } from "./timers.ts";
 /** Time that a peer has for the next object of its answer, in milliseconds. */
 export const ANSWER_MS = 10_000;
 
-/** Dependencies of {@linkcode Recovery}. */
-export interface RecoveryOptions {
-  /** Keeps what peers may lack, and sends. */
-  readonly link: Link;
-  /** The peers. */
-  readonly roster: Roster;
-  /** Tracks what peers may lack. */
-  readonly delivery: Delivery;
-  /** Shows the return once no object is held back. */
-  readonly reconnection: Reconnection;
-  /** The time. */
-  readonly clock: Clock;
-  /** Handles an object in its turn. @param again Whether it was sent again, and may be for other readers. */
-  readonly handle: (peer: Peer, object: Bytes, again: boolean) => Promise<void>;
-}
+/** Handles an object of a peer. @param again Whether it was sent again, and may be for other readers. */
+export type ObjectHandler = (peer: Peer, object: Bytes, again: boolean) => Promise<void>;
 
 /** The objects to send again to one peer. */
 interface Answer {
@@ -55,7 +42,9 @@ interface Answer {
  * newer objects of it back meanwhile. See PROTOCOL.md §6.7.
  */
 export class Recovery {
-  readonly #options: RecoveryOptions;
+  readonly #roster: Roster;
+  readonly #reconnection: Reconnection;
+  readonly #handle: ObjectHandler;
   readonly #link: Link;
   readonly #delivery: Delivery;
   readonly #timers: Timers;
@@ -63,12 +52,25 @@ export class Recovery {
   readonly #answers = new Map<Peer, Answer>();
   #rounds = 0;
 
-  /** Creates one with nothing to recover. */
-  constructor(options: RecoveryOptions) {
-    this.#options = options;
-    this.#link = options.link;
-    this.#delivery = options.delivery;
-    this.#timers = new Timers(options.clock);
+  /**
+   * Creates one with nothing to recover.
+   *
+   * @param delivery Tracks what peers may lack.
+   * @param reconnection Shows the return once no object is held back.
+   * @param handle Handles an object in its turn.
+   */
+  constructor(
+    { clock, link, roster }: Parts,
+    delivery: Delivery,
+    reconnection: Reconnection,
+    handle: ObjectHandler,
+  ) {
+    this.#link = link;
+    this.#roster = roster;
+    this.#delivery = delivery;
+    this.#reconnection = reconnection;
+    this.#handle = handle;
+    this.#timers = new Timers(clock);
   }
 
   /** Asks a peer for the objects that it keeps, and begins to hold newer ones back. */
@@ -101,7 +103,7 @@ export class Recovery {
 
   /** Restarts all waits after a time without a connection. */
   restartWaits(): void {
-    for (const peer of this.#options.roster) {
+    for (const peer of this.#roster) {
       if (this.#timers.has(`answer ${peer.id}`)) this.#awaitAnswer(peer);
       if (this.#timers.has(`owed ${peer.id}`)) this.awaitQuestion(peer);
     }
@@ -121,7 +123,7 @@ export class Recovery {
     if (peer.recovery.round !== round) return;
     if (peer.recovery.held !== undefined) this.#awaitAnswer(peer);
     if (object === undefined) await this.conclude(peer);
-    else await this.#options.handle(peer, object, true);
+    else await this.#handle(peer, object, true);
   }
 
   /** Ends the wait for a peer's answer and handles all objects held back. */
@@ -132,11 +134,11 @@ export class Recovery {
     state.held = undefined;
     this.#timers.cancel(`answer ${peer.id}`);
     for (const object of held.release()) {
-      await this.#options.handle(peer, object, false).catch((error) => {
+      await this.#handle(peer, object, false).catch((error) => {
         if (!(error instanceof LanchatError)) throw error;
       });
     }
-    this.#options.reconnection.showWhenComplete();
+    this.#reconnection.showWhenComplete();
   }
 
   /** Handles a NEED: sends again the kept objects that a peer may read. */
@@ -144,7 +146,7 @@ export class Recovery {
     const round = decodeNeed(need);
     await peer.budget.spend();
     // Without a restart there is nothing that the peer could lack.
-    const envelopes = this.#options.roster.moving
+    const envelopes = this.#roster.moving
       ? this.#link.kept.filter(({ object, to }) => {
         if (peer.withheld && object[0] !== ObjectType.ANNOUNCE) return false;
         return to === undefined || equal(to, peer.session);

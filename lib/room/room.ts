@@ -26,50 +26,21 @@ import { type Code, LanchatError, RoomError } from "../errors.ts";
 import { type MessageKind, warning } from "../session_events.ts";
 import { BodyKind, MAX_TEXT_BYTES, nameProblem, statusProblem } from "../wire/mod.ts";
 import { Announcer } from "./announcer.ts";
-import type { ChainAuthor } from "./chain.ts";
-import { Bans } from "./decisions.ts";
-import { Events, type RoomEvent } from "./events.ts";
+import { Events } from "./events.ts";
 import { Link } from "./link.ts";
 import { Membership } from "./membership.ts";
 import { Naming } from "./naming.ts";
-import type { Member, Peer, Present, Trust } from "./peer.ts";
+import type { Parts, RoomOptions } from "./parts.ts";
+import type { Member, Peer, Present } from "./peer.ts";
 import { Presence } from "./presence.ts";
 import { Roster } from "./roster.ts";
 import { Sender } from "./sender.ts";
 import { SerialQueues } from "./serial_queue.ts";
 import type { SessionKeys } from "./session_keys.ts";
 
-/** A member and the room that it enters. */
-export interface RoomOptions extends ChainAuthor {
-  /** The first name, as `nameProblem` allows it. */
-  readonly name: string;
-  /** The nonce from which the session follows, 16 bytes. */
-  readonly nonce: Bytes;
-  /** The host's identity key, 32 bytes: signs decisions. */
-  readonly hostKey: Bytes;
-  /** The keys for which others wrap theirs. */
-  readonly keys: SessionKeys;
-  /** Whether messages and statuses of an identity key are dropped. Joining, leaving and names are shown all the same. */
-  readonly ignores?: (key: Bytes) => boolean;
-  /** Judges a member under its name, without its tag: when it comes, and when it changes its name. */
-  readonly trust?: (member: { readonly key: Bytes; readonly name: string }) => Trust;
-  /** Called with each event, in order. */
-  readonly emit: (event: RoomEvent) => void;
-  /** Resolves once all emitted events are shown: only then is more accepted from the host. */
-  readonly shown?: () => Promise<void>;
-  /** The bans known so far, kept over the sessions of a program; by default none. */
-  readonly bans?: Bans;
-  /** Maximum sessions remembered after they left; past it this member begins another session. 65,536 by default. */
-  readonly maxBurned?: number;
-  /** Time that a message waits for a first reader, in milliseconds; 0 by default. */
-  readonly waitMs?: number;
-  /** The time. */
-  readonly clock?: Clock;
-}
-
 /** One member's end of the end-to-end layer: it seals what leaves and opens what comes. See PROTOCOL.md §6. */
 export class Room {
-  readonly #options: RoomOptions;
+  readonly #keys: SessionKeys;
   readonly #clock: Clock;
   readonly #queues: SerialQueues;
   readonly #events: Events;
@@ -83,47 +54,30 @@ export class Room {
   #ended = false;
 
   /** Creates a room; {@linkcode Room.run} enters it. */
-  constructor(options: RoomOptions) {
-    const { bans = new Bans(), clock = systemClock, hostKey, maxBurned, name, waitMs = 0 } =
-      options;
-    this.#options = options;
-    this.#clock = clock;
+  constructor(self: RoomOptions) {
+    this.#keys = self.keys;
+    this.#clock = self.clock ?? systemClock;
     this.#queues = new SerialQueues((error) => this.#warnOfFault(error));
-    this.#events = new Events({ ...options, onFull: () => this.#showReady() });
-    this.#link = new Link(options.roomId, clock);
-    this.#roster = new Roster({ self: options, hostKey, queues: this.#queues, clock, maxBurned });
-    const [link, roster, events] = [this.#link, this.#roster, this.#events];
-    this.#sender = new Sender({ author: options, link, roster, clock, waitMs });
-    this.#presence = new Presence(events);
-    this.#naming = new Naming({
-      self: options,
-      name,
-      roster,
-      events,
-      presence: this.#presence,
-      sender: this.#sender,
-      clock,
-      trust: options.trust,
-    });
-    this.#announcer = new Announcer({
-      self: options,
-      naming: this.#naming,
-      roster,
-      link,
-      clock,
-      onAnswered: () => this.#becomeReady(),
-    });
-    this.#membership = new Membership({
-      self: { ...options, bans },
-      queues: this.#queues,
-      events,
-      link,
-      roster,
-      sender: this.#sender,
-      presence: this.#presence,
-      naming: this.#naming,
+    this.#events = new Events(self, () => this.#showReady());
+    this.#link = new Link(self.roomId, this.#clock);
+    this.#roster = new Roster(self, this.#queues, this.#clock);
+    const parts: Parts = {
+      self,
+      clock: this.#clock,
+      events: this.#events,
+      link: this.#link,
+      roster: this.#roster,
+    };
+    this.#sender = new Sender(parts);
+    this.#presence = new Presence(this.#events);
+    this.#naming = new Naming(parts, this.#presence, this.#sender);
+    this.#announcer = new Announcer(parts, this.#naming, () => this.#becomeReady());
+    this.#membership = new Membership(parts, {
       announcer: this.#announcer,
-      clock,
+      naming: this.#naming,
+      presence: this.#presence,
+      queues: this.#queues,
+      sender: this.#sender,
     });
   }
 
@@ -234,7 +188,7 @@ export class Room {
     const before = this.me.name;
     if (name !== this.#naming.name) {
       this.#naming.rename(name);
-      this.#options.keys.addGeneration();
+      this.#keys.addGeneration();
       await this.#announcer.sendDue();
       if (this.#ended) throw new RoomError("not-delivered", "Cannot take a name after the end");
     }
@@ -327,7 +281,7 @@ export class Room {
     this.#announcer.end();
     this.#sender.end(code);
     this.#membership.end();
-    this.#options.keys.close();
+    this.#keys.close();
   }
 
   #becomeReady(): void {

@@ -8,8 +8,8 @@ import type { Clock } from "../clock.ts";
 import { isKeyText } from "../crypto/mod.ts";
 import { RoomError, WireError } from "../errors.ts";
 import { MAX_ROSTER_ENTRIES, typedName } from "../wire/mod.ts";
-import type { ChainAuthor } from "./chain.ts";
 import type { NamedSession } from "./link.ts";
+import type { RoomOptions } from "./parts.ts";
 import { Peer, type SeatState, SILENT_AFTER_MS } from "./peer.ts";
 import { RateLimiter } from "../rate_limiter.ts";
 import { ReaderLock } from "./reader_lock.ts";
@@ -26,19 +26,11 @@ const MAX_BURNED = 65_536;
 /** Time in which connected members reach a restarted host and ask for lost objects, in milliseconds. */
 export const MOVE_MS = 90_000;
 
-/** Dependencies of {@linkcode Roster}. */
-export interface RosterOptions {
-  /** This member. */
-  readonly self: Pick<ChainAuthor, "identity" | "roomId" | "session">;
-  /** The host's identity key. */
-  readonly hostKey: Bytes;
-  /** Makes a queue for each peer. */
-  readonly queues: SerialQueues;
-  /** The time. */
-  readonly clock: Clock;
-  /** Maximum burned sessions; {@linkcode MAX_BURNED} by default. */
-  readonly maxBurned: number | undefined;
-}
+/** The options of a room that {@linkcode Roster} needs. */
+export type RosterOptions = Pick<
+  RoomOptions,
+  "hostKey" | "identity" | "maxBurned" | "roomId" | "session"
+>;
 
 /** The other sessions in the room, in the order in which the host named them. */
 export class Roster {
@@ -46,7 +38,7 @@ export class Roster {
   readonly check: RosterCheck;
   /** Decides which identities may read. */
   readonly lock: ReaderLock = new ReaderLock();
-  readonly #self: RosterOptions["self"];
+  readonly #session: Bytes;
   readonly #queues: SerialQueues;
   readonly #clock: Clock;
   /** Bounds the key derivations for missing messages of all peers together. */
@@ -63,16 +55,16 @@ export class Roster {
   #movedAt: number | undefined;
   #keepMs = 0;
 
-  /** Creates an empty roster. */
-  constructor({ clock, hostKey, queues, maxBurned = MAX_BURNED, self }: RosterOptions) {
-    const key = self.identity.publicKey;
-    this.#self = self;
+  /** Creates an empty roster. @param queues Makes a queue for each peer. */
+  constructor(self: RosterOptions, queues: SerialQueues, clock: Clock) {
+    const { hostKey, identity, maxBurned = MAX_BURNED, roomId, session } = self;
+    this.#session = session;
     this.#maxBurned = maxBurned;
-    this.#relaysItself = equal(hostKey, key);
+    this.#relaysItself = equal(hostKey, identity.publicKey);
     this.#queues = queues;
     this.#clock = clock;
     this.#skips = new RateLimiter(ALL_SKIPS, clock);
-    this.check = new RosterCheck(self.roomId, { key, session: self.session }, clock);
+    this.check = new RosterCheck(roomId, { key: identity.publicKey, session }, clock);
   }
 
   /** All peers: also those not announced, and those gone whose last messages are still to be shown. */
@@ -156,7 +148,7 @@ export class Roster {
       const seat: SeatState = known.seat;
       seat.namedAgain = entry;
     }
-    if (known !== undefined || equal(entry.session, this.#self.session)) return;
+    if (known !== undefined || equal(entry.session, this.#session)) return;
     const burned = this.#burned.has(id) || this.#burnedBefore.has(id);
     if (!burned && this.#burned.size >= this.#maxBurned && !this.#relaysItself) {
       const message = "So many have come and gone that this program begins another session";

@@ -7,10 +7,11 @@ import { type Bytes, utf8 } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import { type Code, RoomError } from "../errors.ts";
 import { Audience, BodyKind, encodeBatch, EnvelopeClass } from "../wire/mod.ts";
-import { type ChainAuthor, SendingChain } from "./chain.ts";
+import { SendingChain } from "./chain.ts";
 import { Delivery } from "./delivery.ts";
 import { type Link, WINDOW_BYTES } from "./link.ts";
 import { isText, type NewOutgoing, Outbox, type Outgoing } from "./outbox.ts";
+import type { Parts, RoomOptions } from "./parts.ts";
 import type { Peer } from "./peer.ts";
 import { RateLimiter } from "../rate_limiter.ts";
 import type { Roster } from "./roster.ts";
@@ -32,25 +33,11 @@ const HEARTBEAT_EVERY_MS = 60_000;
 /** Sender keys wrapped at the same time. */
 const WRAPS_AT_ONCE = 8;
 
-/** Dependencies of {@linkcode Sender}. */
-export interface SenderOptions {
-  /** This member. */
-  readonly author: ChainAuthor;
-  /** Sends the sealed messages. */
-  readonly link: Link;
-  /** The readers. */
-  readonly roster: Roster;
-  /** The time. */
-  readonly clock: Clock;
-  /** Time that a message waits for a first reader, in milliseconds. */
-  readonly waitMs: number;
-}
-
 /** Seals own messages with keys that only their readers are given. See PROTOCOL.md §6.3 to §6.5. */
 export class Sender {
   /** How far the messages have come. */
   readonly delivery: Delivery;
-  readonly #options: SenderOptions;
+  readonly #self: RoomOptions;
   readonly #link: Link;
   readonly #roster: Roster;
   readonly #clock: Clock;
@@ -71,21 +58,15 @@ export class Sender {
   #ended = false;
 
   /** Creates a sender that holds all messages until {@linkcode Sender.start}. */
-  constructor(options: SenderOptions) {
-    const { clock, link, roster } = options;
-    this.#options = options;
+  constructor(parts: Parts) {
+    const { clock, link, roster, self } = parts;
+    this.#self = self;
     this.#link = link;
     this.#roster = roster;
     this.#clock = clock;
     this.#timers = new Timers(clock);
     this.#limiter = new RateLimiter(OWN_TEXT, clock);
-    this.delivery = new Delivery({
-      link,
-      outbox: this.#outbox,
-      roster,
-      clock,
-      onSettled: () => this.pump(),
-    });
+    this.delivery = new Delivery(parts, this.#outbox, () => this.pump());
   }
 
   /** Resolves when there is room for another message. */
@@ -227,7 +208,7 @@ export class Sender {
     }
     const now = this.#clock.elapsed();
     this.#aloneSince ??= now;
-    const patience = this.#aloneSince + this.#options.waitMs;
+    const patience = this.#aloneSince + (this.#self.waitMs ?? 0);
     const left = Math.max(patience, this.#roster.expectedUntil()) - now;
     if (left > 0) {
       this.#timers.after("wait", left, () => this.pump());
@@ -255,7 +236,7 @@ export class Sender {
     const audience = to === undefined ? Audience.ROOM : Audience.DIRECT;
     const total = before?.total ?? this.#totals.get(id) ?? 0;
     this.#totals.set(id, total);
-    const chain = await SendingChain.begin(this.#options.author, {
+    const chain = await SendingChain.begin(this.#self, {
       audience,
       epoch,
       since: now,

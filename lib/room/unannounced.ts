@@ -3,9 +3,7 @@
  *
  * @module
  */
-import type { Clock } from "../clock.ts";
-import type { Events } from "./events.ts";
-import type { Link } from "./link.ts";
+import type { Parts } from "./parts.ts";
 import { type Peer, type Present, SILENT_AFTER_MS } from "./peer.ts";
 import { Timers } from "./timers.ts";
 
@@ -18,19 +16,9 @@ const SUSPENDED_MS = 1000;
 /** Maximum sessions in a report that have left; more are only counted. */
 const MAX_LEFT = 16;
 
-/** Dependencies of {@linkcode Unannounced}. */
-export interface UnannouncedOptions {
-  /** Emits the reports. */
-  readonly events: Events;
-  /** The connection on which an ANNOUNCE would come. */
-  readonly link: Link;
-  /** The time. */
-  readonly clock: Clock;
-}
-
 /** Reports sessions that the host names and that do not announce themselves. See PROTOCOL.md §6.2. */
 export class Unannounced {
-  readonly #options: UnannouncedOptions;
+  readonly #parts: Parts;
   readonly #timers: Timers;
   /** Sessions that may still announce themselves in time, in the order in which they were named. */
   readonly #fresh = new Set<Peer>();
@@ -43,9 +31,9 @@ export class Unannounced {
   #reportedAt = -Infinity;
 
   /** Creates a reporter without sessions. */
-  constructor(options: UnannouncedOptions) {
-    this.#options = options;
-    this.#timers = new Timers(options.clock);
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#timers = new Timers(parts.clock);
   }
 
   /** The reported sessions that are still here. */
@@ -85,18 +73,18 @@ export class Unannounced {
   #wait(): void {
     const [first] = this.#fresh;
     if (first === undefined || this.#timers.has("fresh")) return;
-    this.#waitFor(first.since + SILENT_AFTER_MS - this.#options.clock.elapsed());
+    this.#waitFor(first.since + SILENT_AFTER_MS - this.#parts.clock.elapsed());
   }
 
   #waitFor(ms: number): void {
-    const dueAt = this.#options.clock.elapsed() + ms;
+    const dueAt = this.#parts.clock.elapsed() + ms;
     this.#timers.after("fresh", Math.max(0, ms), () => this.#due(dueAt));
   }
 
   #due(dueAt: number): void {
-    const now = this.#options.clock.elapsed();
+    const now = this.#parts.clock.elapsed();
     // The announcements may wait at the host for the connection, or in this machine to be read.
-    if (!this.#options.link.open || now - dueAt > SUSPENDED_MS) {
+    if (!this.#parts.link.open || now - dueAt > SUSPENDED_MS) {
       return this.#waitFor(SILENT_AFTER_MS);
     }
     for (const peer of this.#fresh) {
@@ -110,19 +98,19 @@ export class Unannounced {
 
   #reportWhenDue(): void {
     if (this.#here.size + this.#leftCount === 0 || this.#timers.has("report")) return;
-    const wait = this.#reportedAt + REPORT_EVERY_MS - this.#options.clock.elapsed();
+    const wait = this.#reportedAt + REPORT_EVERY_MS - this.#parts.clock.elapsed();
     if (wait > 0) this.#timers.after("report", wait, () => this.#report());
     else this.#report();
   }
 
   #report(): void {
-    this.#reportedAt = this.#options.clock.elapsed();
+    this.#reportedAt = this.#parts.clock.elapsed();
     const [here, left, leftCount] = [[...this.#here], this.#left, this.#leftCount];
     this.#here.clear();
     this.#left = [];
     this.#leftCount = 0;
     for (const peer of here) this.#reported.add(peer);
-    this.#options.events.emit({
+    this.#parts.events.emit({
       event: "unannounced",
       here: here.map((peer) => peer.stranger),
       left: left.map((peer) => peer.stranger),

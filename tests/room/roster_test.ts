@@ -306,13 +306,14 @@ async function comeAndGo(roster: Roster, count: number, first = 0): Promise<numb
 }
 
 async function rosterAlone(hostName: string, maxBurned?: number): Promise<Roster> {
-  return new Roster({
-    self: { identity: await identityOf("ada"), roomId: ROOM_ID, session: randomBytes(16) },
+  const self = {
+    identity: await identityOf("ada"),
+    roomId: ROOM_ID,
+    session: randomBytes(16),
     hostKey: (await identityOf(hostName)).publicKey,
-    queues: new SerialQueues(throwError),
-    clock: new FakeClock(),
-    maxBurned,
-  });
+    ...maxBurned !== undefined && { maxBurned },
+  };
+  return new Roster(self, new SerialQueues(throwError), new FakeClock());
 }
 
 test("Roster takes in 65,536 who leave, then asks for another session, which takes in the rest", async () => {
