@@ -7,18 +7,18 @@ import { markedName, messageLine } from "./theme.ts";
 import { failedMessage, noticeLines } from "./notices.ts";
 import { sanitize, sanitizeLine } from "./sanitize.ts";
 
-/** Members whose names are remembered: more than a room has. */
+/** Maximum members whose names are kept: more than a room has. */
 const MAX_NAMES = 4096;
 
-/** What a name may not begin or end with, as its line would look like one of another kind. */
+/** Starts and ends of a name that would make its line look like another kind of entry. */
 const MISLEADING = /^[*>]|\((?=private\)$)/g;
 
 /**
- * Appends to a log what a front end shows, and what is said in front of it.
+ * Wraps a front end and appends its events and own messages to a log.
  *
- * An entry is `TIME TEXT`, and what follows a line break in a message is indented. TEXT is `# …` for
- * a notice, `> …` for an own message, `* NAME …` for what somebody does, `NAME: …` for a message; no
- * name can pass for one of the others. Nothing in it acts on a terminal. See LOG.md.
+ * An entry is `TIME TEXT`; the text after a line break in a message is indented. TEXT is `# …` for a
+ * notice, `> …` for an own message, `* NAME …` for an action, `NAME: …` for a message; no name makes an
+ * entry look like another kind. No entry controls a terminal. See LOG.md.
  *
  * @example A message
  * ```ts
@@ -41,25 +41,26 @@ const MISLEADING = /^[*>]|\((?=private\)$)/g;
  * ```
  */
 export class LoggedFrontEnd implements FrontEnd {
-  /** As it comes from the front end; each `say` is logged when it is read. */
+  /** The wishes of the front end; each message is logged when it is read. */
   readonly input: ReadableStream<Wish>;
-  /** As the front end says. */
+  /** As of the front end. */
   readonly broken: Promise<void>;
-  /** As the front end says. */
+  /** As of the front end. */
   readonly interrupted: Promise<void>;
   readonly #frontEnd: FrontEnd;
   readonly #log: WritableStreamDefaultWriter<string>;
-  readonly #failureTold: Promise<void>;
+  readonly #failureReported: Promise<void>;
   readonly #clock: Clock;
-  readonly #unanswered = new Map<string, string>();
-  /** How members are shown, by key. */
+  /** Texts of own messages that may still fail, by id. */
+  readonly #unsent = new Map<string, string>();
+  /** Names of members as they are shown, by key. */
   readonly #names = new BoundedMap<string, string>(MAX_NAMES);
   #name = "you";
 
   /**
-   * Stands before a front end.
+   * Wraps a front end.
    *
-   * @param log Takes entries, each of whole lines. Should it fail, one warning says so.
+   * @param log Takes entries of whole lines. If it fails, the front end shows one warning.
    */
   constructor(frontEnd: FrontEnd, log: WritableStream<string>, clock: Clock = systemClock) {
     this.#frontEnd = frontEnd;
@@ -68,13 +69,13 @@ export class LoggedFrontEnd implements FrontEnd {
     this.input = ReadableStream.from(this.#read());
     this.broken = frontEnd.broken;
     this.interrupted = frontEnd.interrupted;
-    this.#failureTold = this.#log.closed.catch(({ message }) => {
+    this.#failureReported = this.#log.closed.catch(({ message }) => {
       const hint = "The chat goes on; what comes now is not logged.";
       frontEnd.show({ event: "warning", code: "log-unwritable", message, hint });
     });
   }
 
-  /** Shows an event, and logs it. */
+  /** Shows and logs an event. */
   show(event: SessionEvent): void {
     this.#frontEnd.show(event);
     switch (event.event) {
@@ -85,7 +86,7 @@ export class LoggedFrontEnd implements FrontEnd {
       case "invite":
         return this.#append("# The invite link was shown; it is not kept here.");
       case "sent":
-        this.#unanswered.delete(event.id);
+        this.#unsent.delete(event.id);
         return;
       case "failed":
         return this.#appendNotice(this.#failure(event));
@@ -109,31 +110,31 @@ export class LoggedFrontEnd implements FrontEnd {
     }
   }
 
-  /** Resolves once little enough is unwritten, on the screen and in the log, that more may be shown. */
+  /** Resolves once more events may be shown and logged. */
   async writable(): Promise<void> {
-    await this.#log.ready.catch(() => {}); // One that has failed holds nothing back.
+    await this.#log.ready.catch(() => {}); // A log that has failed delays nothing.
     await this.#frontEnd.writable();
   }
 
   /** Closes the log, then the front end. */
   async close(): Promise<void> {
-    await Promise.allSettled([this.#log.close(), this.#failureTold]);
+    await Promise.allSettled([this.#log.close(), this.#failureReported]);
     await this.#frontEnd.close();
   }
 
   async *#read(): AsyncGenerator<Wish, void, void> {
-    for await (const input of this.#frontEnd.input) {
-      if (input.do === "say") this.#say(input);
-      if (input.do === "refused") {
-        const message = `Cannot send line ${input.line} (${input.code})`;
-        this.#appendNotice({ event: "error", code: input.code, message, hint: "" });
+    for await (const wish of this.#frontEnd.input) {
+      if (wish.do === "say") this.#logOwn(wish);
+      if (wish.do === "refused") {
+        const message = `Cannot send line ${wish.line} (${wish.code})`;
+        this.#appendNotice({ event: "error", code: wish.code, message, hint: "" });
       }
-      yield input;
+      yield wish;
     }
   }
 
-  #say({ id, kind, text, to }: SayWish): void {
-    this.#unanswered.set(id, text);
+  #logOwn({ id, kind, text, to }: SayWish): void {
+    this.#unsent.set(id, text);
     const addressee = to === undefined ? "" : ` to ${this.#names.get(to) ?? sanitizeLine(to)}`;
     const sender = sanitizeLine(this.#name) + addressee;
     const form = { kind, private: to !== undefined };
@@ -141,12 +142,12 @@ export class LoggedFrontEnd implements FrontEnd {
   }
 
   #failure({ code, id }: FailedEvent): SessionEvent {
-    const text = this.#unanswered.get(id) ?? "";
-    this.#unanswered.delete(id);
+    const text = this.#unsent.get(id) ?? "";
+    this.#unsent.delete(id);
     return failedMessage(code, text);
   }
 
-  /** A private message may name its addressee by the key. */
+  /** Notes the names of members: a private message names its addressee by key. */
   #meet(members: readonly MemberView[]): void {
     for (const member of members) this.#names.set(member.key, markedName(member));
   }
@@ -157,7 +158,7 @@ export class LoggedFrontEnd implements FrontEnd {
 
   #append(entry: string): void {
     const time = new Date(this.#clock.now()).toISOString();
-    this.#log.write(`${time} ${entry}\n`).catch(() => {}); // `closed` tells of it, once.
+    this.#log.write(`${time} ${entry}\n`).catch(() => {}); // `closed` reports it, once.
   }
 }
 

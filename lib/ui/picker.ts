@@ -8,53 +8,53 @@ import { sanitizeLine } from "./sanitize.ts";
 import { processTerminal, RESIZE_MS, SUDDEN_ENDS, type TerminalDevice } from "./terminal.ts";
 import { firstRow, LiveRegion, rowsOf } from "./live_region.ts";
 
-/** How many rows a digit can choose from. */
+/** Maximum choices with a digit. */
 const MAX_CHOICES = 9;
 
-/** How long the digit of a choice that is gone stands for nothing else, in milliseconds. */
+/** Time for which the digit of a choice that is gone stays reserved, in milliseconds. */
 const KEPT_MS = 5000;
 
 const LEAVE = "q";
 
 const INTERRUPTS: ReadonlySet<string> = new Set(["ctrl-c", "ctrl-d"]);
 
-/** Something to choose. */
+/** An entry of the list. */
 export interface Choice {
-  /** Unlike that of every other one. */
+  /** Its id, unique in the list. */
   readonly id: string;
-  /** What it is, in one line; it may hold any character. */
+  /** Its text, in one line; any character is allowed. */
   readonly text: string;
-  /** Whether it has a digit before all that are not preferred. */
+  /** Whether it gets a digit before those that are not preferred. */
   readonly preferred?: boolean;
 }
 
-/** How a choice is offered. */
+/** Options of a {@linkcode Picker}. */
 export interface PickerOptions {
-  /** Keys beside digits that choose, each a letter. */
+  /** Letters that choose, besides the digits. */
   readonly keys: readonly string[];
-  /** What stands above the choices as long as there are none, and then. */
+  /** The titles of the empty list, and of one with choices. */
   readonly titles: readonly [string, string];
-  /** What shows those that have no digit, or no row in a low window. */
+  /** How to see the choices that have no digit, or no row in a low window. */
   readonly more: string;
-  /** What stands below: which key does what. */
+  /** The line below the list: what each key does. */
   readonly help: string;
-  /** Whether nothing is drawn anew. */
+  /** Whether the terminal gets only plain lines. */
   readonly plain: boolean;
   /** The terminal; by default that of the process. */
   readonly device?: TerminalDevice;
-  /** The time. */
+  /** The clock; by default that of the machine. */
   readonly clock?: Clock;
 }
 
 /**
- * Has a person choose with one key from a list that may still grow. A choice keeps its digit whatever
- * comes and goes, unless all are taken and a preferred one needs it. The terminal is restored by {@linkcode Picker.close}, at `Deno.exit`, and where an error
- * ends the program.
+ * Shows a list that may change, from which a person picks with one key. A choice keeps its digit until it
+ * is gone, unless all digits are taken and a preferred choice needs it. The terminal is restored by
+ * {@linkcode Picker.close}, at `Deno.exit`, and if an error ends the program.
  */
 export class Picker {
   /**
-   * Resolves with the id or the key that was chosen; `undefined` for none. Fails with code `interrupted`
-   * at Ctrl-C, Ctrl-D or the end.
+   * Resolves with the picked id or letter; `undefined` for none. Rejects with code `interrupted` at Ctrl-C,
+   * Ctrl-D or the end of input.
    */
   readonly chosen: Promise<string | undefined>;
   readonly #options: PickerOptions;
@@ -64,9 +64,9 @@ export class Picker {
   readonly #fail: (error: LanchatError) => void;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #stopListening: readonly (() => void)[];
-  /** By id. */
+  /** Digits by id. */
   readonly #digits = new Map<string, number>();
-  /** By id of what has a digit and is no choice now: since when. */
+  /** Choices that are gone and still have a digit: the time they left, by id. */
   readonly #gone = new Map<string, number>();
   readonly #region: LiveRegion;
   readonly #keyboard: Keyboard;
@@ -75,30 +75,30 @@ export class Picker {
   #choices: readonly Choice[] = [];
   #obstacle: string | undefined;
   #note: string | undefined;
-  /** The choices of which the terminal shows the digit. */
+  /** The choices whose digit is visible. */
   #offered: readonly Choice[] = [];
-  /** The lines that the terminal shows. */
+  /** The visible lines. */
   #shown: readonly string[] = [];
   #hasChosen = false;
   #open = true;
 
-  /** Takes the terminal. */
+  /** Takes over the terminal and shows the empty list. */
   constructor(options: PickerOptions) {
     this.#options = options;
     this.#device = options.device ?? processTerminal();
     this.#clock = options.clock ?? systemClock;
     const { promise, reject, resolve } = Promise.withResolvers<string | undefined>();
     [this.chosen, this.#choose, this.#fail] = [promise, resolve, reject];
-    this.chosen.catch(() => {}); // Nobody may wait for it yet.
+    this.chosen.catch(() => {}); // It may reject before it is awaited.
     this.#reader = this.#device.stdin.getReader();
     this.#region = new LiveRegion(this.#device.keepsCursorRow);
     this.#keyboard = new Keyboard(this.#clock, (keys) => keys.forEach((key) => this.#press(key)));
-    this.#resizing = new RestartableTimer(this.#clock, () => this.#drawAnew());
+    this.#resizing = new RestartableTimer(this.#clock, () => this.#redraw());
     this.#stopListening = [
       this.#device.onResize(() => this.#resizing.start(this.#device.resizeMs ?? RESIZE_MS)),
       this.#device.onContinue(() => {
         this.#device.setRaw(true);
-        this.#drawAnew();
+        this.#redraw();
       }),
       this.#device.onIntrusion(() => this.#makeWay()),
       () => this.#resizing.stop(),
@@ -111,10 +111,10 @@ export class Picker {
   }
 
   /**
-   * Shows what can be chosen now, in this order.
+   * Replaces the choices.
    *
-   * @param obstacle What stands above as long as there are no choices, in place of the first title.
-   * @param note What stands in a row of its own behind the choices.
+   * @param obstacle The title of the empty list, in place of the first title.
+   * @param note A row after the choices.
    */
   show(choices: readonly Choice[], obstacle?: string, note?: string): void {
     if (!this.#open) return;
@@ -125,7 +125,7 @@ export class Picker {
     this.#draw();
   }
 
-  /** Takes the list away, and gives the terminal back. @param line What stands there instead, if anything. */
+  /** Erases the list and restores the terminal. @param line A line in place of the list. */
   close(line?: string): void {
     if (!this.#open) return;
     this.#open = false;
@@ -142,14 +142,14 @@ export class Picker {
 
   async #readKeys(): Promise<void> {
     try {
-      // What is typed after the choice is for those who read next.
+      // Later keys are for the next reader.
       while (this.#open && !this.#hasChosen) {
         const { done, value } = await this.#reader.read();
         if (done) break;
         this.#keyboard.push(value);
       }
     } catch {
-      // The terminal is gone, or given back.
+      // The terminal is gone, or released.
     }
     if (!this.#hasChosen) this.#interrupt();
   }
@@ -192,7 +192,7 @@ export class Picker {
     return Array.from({ length: MAX_CHOICES }, (_, i) => i + 1).find((digit) => !taken.has(digit));
   }
 
-  /** Takes the digit of the last choice that is not preferred. */
+  /** Takes the digit away from the last choice that is not preferred. */
   #takeDigit(): number | undefined {
     const last = this.#choices.findLast(({ id, preferred }) => !preferred && this.#digits.has(id));
     const digit = last && this.#digits.get(last.id);
@@ -205,7 +205,7 @@ export class Picker {
     return this.#offered.find(({ id }) => String(this.#digits.get(id)) === key)?.id;
   }
 
-  /** The list; the choices with a digit in a row each, as many as a window of this size has place for. */
+  /** Lays out the list, with as many choices as fit in a window. */
   #lines(columns: number, rows: number): string[] {
     const { help, more, plain, titles } = this.#options;
     const choices = this.#choices.filter(({ id }) => this.#digits.has(id));
@@ -221,7 +221,7 @@ export class Picker {
       ...this.#offered.map(({ id, text }) =>
         firstRow(sanitizeLine(`  ${this.#digits.get(id)}  ${text}`), columns)
       ),
-      // Where nothing is drawn anew, no number is told that will be another one soon.
+      // Plain lines stay on the screen: they hold no number that changes soon.
       ...hidden === 0 ? [] : [firstRow(`  …  ${plain ? "" : `${hidden} `}${more}`, columns)],
       ...notes,
       below,
@@ -229,7 +229,7 @@ export class Picker {
   }
 
   /** Redraws everything, after a resize or when another program had the terminal. */
-  #drawAnew(): void {
+  #redraw(): void {
     if (!this.#options.plain) this.#device.writeSync(this.#region.erase(this.#device.columns()));
     this.#draw();
   }
@@ -240,7 +240,7 @@ export class Picker {
     this.#resizing.start(RESIZE_MS);
   }
 
-  /** Shows the list; where nothing is drawn anew, what is new of it. */
+  /** Shows the list; on a plain terminal, only its new lines. */
   #draw(): void {
     if (this.#resizing.running) return;
     if (this.#options.plain) {

@@ -30,13 +30,13 @@ const PROMPT = "> ";
 
 const LF = 0x0a;
 
-/** How long messages may be on the way before the prompt tells of them, in milliseconds. */
+/** Time after which the prompt counts messages that are on the way, in milliseconds. */
 const SUMMARY_AFTER_MS = 1000;
 
-/** For a terminal that does not know its size. */
+/** The size of a terminal that does not report one. */
 const [DEFAULT_COLUMNS, DEFAULT_ROWS] = [80, 24];
 
-/** Rows above the prompt for own messages whose mark may still change. */
+/** Maximum rows above the prompt for own messages whose mark may still change. */
 const MAX_WAITING_ROWS = 5;
 
 /** Delay between the last change of the window's size and drawing, in milliseconds. */
@@ -45,29 +45,29 @@ export const RESIZE_MS = 50;
 /** The same in tmux, which sends SIGWINCH up to 250 ms after it has reflowed the screen. */
 const TMUX_RESIZE_MS = 300;
 
-/** How the terminal is left: without marks on pastes, and with no style of ours. */
+/** Restores the terminal: no bracketed pastes, no style. */
 const RESTORE = `${UNBRACKET_PASTES}\x1b[m`;
 
 const CLEAR_SCREEN = "\x1b[H\x1b[2J";
 
 const PAUSE_LINE = "Press Ctrl-Z again to pause, Enter to go on.";
 
-/** The ends of a program that nobody asked it for, and that of `Deno.exit`. */
+/** The events at which a program ends without closing its front end, also by `Deno.exit`. */
 export const SUDDEN_ENDS = ["error", "unhandledrejection", "unload"] as const;
 
-/** The terminal of a process. */
+/** A terminal. */
 export interface TerminalDevice extends StandardStreams {
-  /** How many characters fit in a row. */
+  /** Width, in characters. */
   columns(): number;
-  /** How many rows there are. */
+  /** Height, in rows. */
   rows(): number;
-  /** Whether each key is read as it is pressed, not shown and without a meaning of its own. */
+  /** Sets or leaves raw mode: no echo, no line editing, no signals from keys. */
   setRaw(raw: boolean): void;
   /** Delay before drawing in a new size, in milliseconds; {@linkcode RESIZE_MS} by default. */
   readonly resizeMs?: number;
   /** Whether it does not reflow the row of the cursor. */
   readonly keepsCursorRow?: boolean;
-  /** Writes before it returns: the end of the program may be next. */
+  /** Writes synchronously, because the program may end next. */
   writeSync(text: string): void;
   /**
    * Calls a function whenever the window may have another size, or has lost what it showed.
@@ -76,9 +76,9 @@ export interface TerminalDevice extends StandardStreams {
    */
   onResize(listener: () => void): () => void;
   /**
-   * Calls a function whenever the program goes on after it was stopped.
+   * Calls a function whenever the program continues after it was stopped.
    *
-   * @returns Ends that.
+   * @returns Stops listening.
    */
   onContinue(listener: () => void): () => void;
   /**
@@ -89,31 +89,31 @@ export interface TerminalDevice extends StandardStreams {
   onIntrusion(listener: () => void): () => void;
 }
 
-/** How a terminal is used. */
+/** Options of a {@linkcode TerminalFrontEnd}. */
 export interface TerminalOptions {
-  /** Whether it rings for what is for this person. */
+  /** Whether mentions and private messages ring. */
   readonly notify: boolean;
   /** The terminal; by default that of the process. */
   readonly device?: TerminalDevice;
-  /** The time. */
+  /** The clock; by default that of the machine. */
   readonly clock?: Clock;
-  /** The environment that tells which terminal it is; by default that of the process. */
+  /** Reads the environment, to detect the terminal; by default that of the process. */
   readonly environment?: typeof environmentVariable;
 }
 
 /**
- * The front end of people: a line to type in, and above it all that happens.
+ * Shows a line to type in, and all events above it.
  *
- * Own messages stay between the two until their mark is the last one. The terminal is restored by
- * {@linkcode TerminalFrontEnd.close}, at a wish to quit, while the program is paused, at `Deno.exit`,
- * and where an error ends the program.
+ * Own messages stay between the two until their mark is final. The terminal is restored by
+ * {@linkcode TerminalFrontEnd.close}, at a wish to quit, while the program is paused, at `Deno.exit`, and
+ * if an error ends the program.
  */
 export class TerminalFrontEnd implements FrontEnd {
-  /** What was typed. Typing is possible from the start: lines wait here until they are read. */
+  /** The wishes of the typed lines, also of lines typed before the room is joined. */
   readonly input: ReadableStream<Wish>;
-  /** Resolves if the terminal cannot be written any more. */
+  /** Resolves if the terminal breaks. */
   readonly broken: Promise<void>;
-  /** Resolves at Ctrl-C; from then on the terminal makes a signal of it. */
+  /** Resolves at Ctrl-C; after that, Ctrl-C is a signal. */
   readonly interrupted: Promise<void>;
   readonly #device: TerminalDevice;
   readonly #clock: Clock;
@@ -137,14 +137,14 @@ export class TerminalFrontEnd implements FrontEnd {
   #cancelSummary: (() => void) | undefined;
   #prompt = PROMPT;
 
-  /** Shows the prompt on the process's own terminal, or another. */
+  /** Takes over a terminal and shows the prompt; by default the terminal of the process. */
   constructor(options: TerminalOptions) {
     const { clock = systemClock, device = processTerminal(), environment, notify } = options;
     this.#device = device;
     this.#clock = clock;
     this.#region = new LiveRegion(device.keepsCursorRow);
     this.#keyboard = new Keyboard(clock, (keys) => this.#press(keys));
-    this.#resizing = new RestartableTimer(clock, () => this.#drawAnew());
+    this.#resizing = new RestartableTimer(clock, () => this.#redraw());
     const notifier = new Notifier(environment, clock);
     this.#conversation = new Conversation({
       theme: COLOUR_THEME,
@@ -171,25 +171,25 @@ export class TerminalFrontEnd implements FrontEnd {
       device.onResize(() => {
         if (!this.#paused) this.#resizing.start(device.resizeMs ?? RESIZE_MS);
       }),
-      device.onContinue(() => this.#goOn()),
+      device.onContinue(() => this.#continue()),
       device.onIntrusion(() => this.#makeWay()),
     ];
     for (const end of SUDDEN_ENDS) globalThis.addEventListener(end, this.#endSuddenly);
-    this.#goOn();
+    this.#continue();
     this.#readKeys(device.stdin);
   }
 
-  /** Prints an event above the line that is being typed. */
+  /** Shows an event above the typed line. */
   show(event: SessionEvent): void {
     this.#print(this.#conversation.hear(event));
   }
 
-  /** Resolves once little enough is unwritten that more may be shown. */
+  /** Resolves once more events may be shown. */
   writable(): Promise<void> {
     return this.#output.writable();
   }
 
-  /** Takes the prompt away, restores the terminal, and resolves once everything is written. */
+  /** Erases the prompt and restores the terminal. Resolves once everything is written. */
   async close(): Promise<void> {
     if (this.#editing) {
       this.#endEditing();
@@ -200,14 +200,14 @@ export class TerminalFrontEnd implements FrontEnd {
     await this.#output.close();
   }
 
-  /** Shows lines above the prompt, and in it how far the own messages are. */
+  /** Shows lines above the prompt, and updates the prompt. */
   #print(lines: readonly string[]): void {
     this.#news += rows(lines);
     if (!this.#drawing) queueMicrotask(() => this.#drawNews());
     this.#drawing = true;
   }
 
-  /** What came since the last time goes where the typed line was, which then follows. */
+  /** Replaces the typed line by the queued lines, and draws it again below them. */
   #drawNews(): void {
     this.#drawing = false;
     if (this.#resizing.running) return;
@@ -231,7 +231,7 @@ export class TerminalFrontEnd implements FrontEnd {
       .reduce((rows, line) => rows + rowsOf(line, columns), 0);
   }
 
-  /** Own messages whose mark may change, how many are not over, and where to type. */
+  /** The own messages whose mark may change, the count of pending ones, and the prompt. */
   #nextPrompt(): string {
     const { summary, waiting } = this.#conversation;
     if (summary === "") this.#showsSummary = false;
@@ -240,7 +240,7 @@ export class TerminalFrontEnd implements FrontEnd {
     return `${lines}${this.#showsSummary ? `(${summary}) ` : ""}${PROMPT}`;
   }
 
-  /** As a rule the messages have come before the prompt has to tell how many have not. */
+  /** Counts pending messages in the prompt only after a delay: most arrive before it. */
   #showSummaryLater(): void {
     this.#cancelSummary ??= this.#clock.after(SUMMARY_AFTER_MS, () => {
       this.#cancelSummary = undefined;
@@ -249,7 +249,7 @@ export class TerminalFrontEnd implements FrontEnd {
     });
   }
 
-  /** Shows what is typed, unless the terminal is not ours. */
+  /** Draws the typed line, if lanchat has the terminal. */
   #drawLine(): void {
     if (!this.#editing || this.#paused || this.#resizing.running) return;
     const { cursor, search, text } = this.#editor;
@@ -261,7 +261,7 @@ export class TerminalFrontEnd implements FrontEnd {
   }
 
   /** Redraws everything, after a resize or when another program had the terminal. */
-  #drawAnew(): void {
+  #redraw(): void {
     this.#output.write(this.#eraseLine());
     this.#drawNews();
     this.#drawLine();
@@ -278,7 +278,7 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#output.write(this.#eraseLine() + CLEAR_SCREEN);
   }
 
-  /** What takes the typed line away. */
+  /** Output that erases the typed line. */
   #eraseLine(): string {
     return this.#region.erase(this.#device.columns());
   }
@@ -298,7 +298,7 @@ export class TerminalFrontEnd implements FrontEnd {
       for await (const chunk of stdin) {
         if (!this.#editing) return;
         const isLine = this.#paused && chunk.at(-1) === LF;
-        if (this.#paused) this.#goOn();
+        if (this.#paused) this.#continue();
         this.#keyboard.push(isLine ? chunk.subarray(0, -1) : chunk);
       }
       this.#quit();
@@ -365,15 +365,15 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#restore();
   }
 
-  /** There is no later: what is queued is not written any more. */
+  /** Restores the terminal synchronously: queued output is lost. */
   readonly #endSuddenly = (): void => {
     this.#device.writeSync(this.#eraseLine() + rows(this.#conversation.settleAll()));
     this.#endEditing();
   };
 
   /**
-   * Gives the terminal back, so that the next Ctrl-Z is its own and stops the program: to stop itself
-   * and what started it, it would need Deno's --allow-run.
+   * Restores the terminal, so that the next Ctrl-Z is a signal and stops the program: to stop itself and
+   * the program that started it, lanchat would need Deno's --allow-run.
    */
   #pause(): void {
     this.#resizing.stop();
@@ -383,13 +383,13 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#restore();
   }
 
-  /** Takes the terminal; where the program is in the background, that stops it. */
-  #goOn(): void {
+  /** Takes over the terminal; the system stops the program here if it is in the background. */
+  #continue(): void {
     this.#device.setRaw(true);
     this.#device.writeSync(BRACKET_PASTES);
     this.#paused = false;
     this.#resizing.stop();
-    this.#drawAnew();
+    this.#redraw();
   }
 
   #restore(): void {
@@ -424,7 +424,7 @@ function mayBeInTmux(): boolean {
   return !isGranted({ name: "env", variable: "TMUX" }) || Deno.env.get("TMUX") !== undefined;
 }
 
-/** The window of a terminal may be closed at any time; whoever reads or writes there next is told. */
+/** Ignores errors of a terminal whose window was closed: the next read or write reports them. */
 function unlessGone<T>(act: () => T): T | undefined {
   try {
     return act();
@@ -433,7 +433,7 @@ function unlessGone<T>(act: () => T): T | undefined {
   }
 }
 
-/** Lines, each in the rows that it takes, as a terminal in raw mode wants them. */
+/** Formats lines for a terminal in raw mode, with CR LF. */
 function rows(lines: readonly string[]): string {
   return lines.map((line) => `${line.replaceAll("\n", "\r\n")}\r\n`).join("");
 }
