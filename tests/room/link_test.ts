@@ -16,6 +16,7 @@ import {
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { ANNOUNCEMENT } from "../support/guest.ts";
+import { Inbox } from "../support/inbox.ts";
 import { nextTurn, ScriptedRelay, STAGE_KEEP_MS } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
@@ -29,11 +30,14 @@ interface Scene {
   readonly clock: FakeClock;
   /** What the link told, in order. */
   readonly told: string[];
+  /** One for each time that the link waits until what came is shown. */
+  readonly waits: Inbox<void>;
 }
 
 function create(settled: () => Promise<void> = () => Promise.resolve()): Scene {
   const clock = new FakeClock();
   const told: string[] = [];
+  const waits = new Inbox<void>();
   const listener: LinkListener = {
     seated: () => link.enter(ANNOUNCEMENT),
     roster: (entries) => told.push(`roster of ${entries.length}`),
@@ -42,10 +46,13 @@ function create(settled: () => Promise<void> = () => Promise.resolve()): Scene {
     acknowledged: (cmid) => told.push(`acknowledged ${cmid}`),
     behind: (sessions) => told.push(`${sessions.length} behind`),
     opened: () => told.push("opened"),
-    settled,
+    settled: () => {
+      waits.push();
+      return settled();
+    },
   };
   const link = new Link(new Uint8Array(32), clock);
-  return { link, run: (channel) => link.run(channel, listener), clock, told };
+  return { link, run: (channel) => link.run(channel, listener), clock, told, waits };
 }
 
 /** A connection to a relay that has admitted the link. */
@@ -121,6 +128,7 @@ test("Link acknowledges 64 envelopes at once, and fewer after 200 ms", async () 
   const key = new Uint8Array(32);
   await relay.send({ type: "member", change: 1, reason: 0, key, nonce: SESSION });
   await relay.deliver(SESSION, object);
+  await scene.waits.count(4);
   await nextTurn();
   scene.clock.advance(200);
   assertEquals(await nextRecord(relay), { type: "ack", seq: 129 });
@@ -149,7 +157,7 @@ test("Link acknowledges nothing that was not shown", async () => {
   const scene = create(() => shown.promise);
   const { relay } = await connect(scene);
   await relay.deliver(SESSION, new Uint8Array([1]));
-  await nextTurn();
+  await scene.waits.next();
   scene.clock.advance(1000);
   await nextTurn();
   assertEquals(relay.records.rest(), []);
@@ -158,7 +166,7 @@ test("Link acknowledges nothing that was not shown", async () => {
   // The timer of the first fires while the second is not shown yet.
   shown = Promise.withResolvers();
   await relay.deliver(SESSION, new Uint8Array([2]));
-  await nextTurn();
+  await scene.waits.next();
   scene.clock.advance(200);
   assertEquals(await nextRecord(relay), { type: "ack", seq: 1 });
   shown.resolve();
@@ -169,7 +177,7 @@ test("Link acknowledges nothing that was not shown", async () => {
   shown = Promise.withResolvers();
   const key = new Uint8Array(32);
   await relay.send({ type: "member", change: 1, reason: 0, key, nonce: SESSION });
-  await nextTurn();
+  await scene.waits.next();
   scene.clock.advance(1000);
   await nextTurn();
   assertEquals(relay.records.rest(), []);
@@ -471,7 +479,7 @@ test("Link says that the process is another one until a roster of it has come", 
     settled: () => Promise.resolve(),
   };
   const run = (channel: Channel) => link.run(channel, listener);
-  const scene: Scene = { link, run, clock, told: [] };
+  const scene: Scene = { link, run, clock, told: [], waits: new Inbox() };
   const first = await connect(scene);
   await first.relay.settle();
   await first.relay.cut();

@@ -145,6 +145,13 @@ class Talk {
     return member;
   }
 
+  /** Somebody else comes, and is in the room. */
+  async join(name: string, identity?: string): Promise<TestMember> {
+    const member = await this.enter(name, identity);
+    await member.ready;
+    return member;
+  }
+
   say(text: string, to?: string): void {
     this.#wish.enqueue({ do: "say", text, kind: "text", id: text, ...to !== undefined && { to } });
   }
@@ -219,7 +226,7 @@ test("chat begins another session where too many have come and gone, says so onc
 test("chat says in its next session what was typed while the seat was lost", async () => {
   const talk = await Talk.start();
   await talk.loseSeat();
-  const bob = await talk.enter("bob");
+  const bob = await talk.join("bob");
   for (const text of ["one", "two"]) talk.say(text);
   (await talk.tries.next()).resolve();
   assertEquals((await talk.event("warning")).code, "seat-lost");
@@ -237,7 +244,7 @@ test("chat says in its next session to nobody else of that name what was for one
   await talk.enter("bob");
   await talk.event("joined");
   await talk.loseSeat(); // Bob is not heard of either for so long.
-  const mal = await talk.enter("bob", "mal");
+  const mal = await talk.join("bob", "mal");
   for (const to of ["bob", undefined]) talk.say(`to ${to ?? "all"}`, to);
   await nextTurn();
   (await talk.tries.next()).resolve();
@@ -278,7 +285,7 @@ test("chat tells its status in the next session again, and there what was not to
   talk.wish({ do: "status", text: "at lunch" });
   assertEquals((await talk.event("status")).text, "at lunch");
   await talk.loseSeat();
-  const bob = await talk.enter("bob");
+  const bob = await talk.join("bob");
   talk.wish({ do: "status", text: "in bed" });
   await nextTurn();
   (await talk.tries.next()).resolve();
@@ -338,8 +345,8 @@ test("chat stays locked over the loss of its seat, to whom it was locked before"
   talk.wish({ do: "lock" });
   assertEquals(await talk.event("locked"), { event: "locked", locked: true, host: false });
   await talk.loseSeat(); // Bob is not heard of either for so long.
-  await talk.enter("bob");
-  await talk.enter("carol");
+  await talk.join("bob");
+  await talk.join("carol");
   (await talk.tries.next()).resolve();
   (await talk.tries.next()).resolve();
   const { members: shown } = await talk.event("ready");
@@ -421,7 +428,7 @@ test("chat notes the name of the host's own member, and of nobody else who says 
     const talk = await Talk.start(toBase64Url(host));
     if (!isLast) await talk.loseSeat();
     for (const name of ["carol", "bob"]) {
-      await talk.enter(name);
+      await talk.join(name);
       if (isLast) await talk.event("joined");
     }
     if (!isLast) {
