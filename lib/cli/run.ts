@@ -7,7 +7,7 @@ import { EXIT } from "../errors.ts";
 import { parseCommandLine, wantsJson } from "./args.ts";
 import { type JoinCommand, joinInFrontEnd } from "./commands/join.ts";
 import { failAtOnce } from "./in_front_end.ts";
-import { answer } from "./print.ts";
+import { print } from "./print.ts";
 import { type Command, COMMANDS } from "./registry.ts";
 import { canChoose, chooseRoom } from "./start.ts";
 import { usage, VERSION } from "./usage.ts";
@@ -31,7 +31,7 @@ async function runCommand(command: Command): Promise<number> {
     case "start":
       return await start();
     case "version":
-      return await answer(`lanchat ${VERSION}\n`);
+      return await print(`lanchat ${VERSION}\n`);
     default:
       return await COMMANDS[command.kind].run(command as never);
   }
@@ -39,7 +39,7 @@ async function runCommand(command: Command): Promise<number> {
 
 /** Lets a person choose a room to join or to host; prints the help if there is no terminal. */
 async function start(): Promise<number> {
-  if (!canChoose()) return await answer(`${usage()}\n`);
+  if (!canChoose()) return await print(`${usage()}\n`);
   const chosen = await chooseRoom({ hosting: true, plain: false });
   if (chosen.do === "leave") return EXIT.OK;
   if (chosen.do === "host") return await runCommand(parseCommandLine(["serve"]));

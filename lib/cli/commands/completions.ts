@@ -6,7 +6,7 @@
 import { CODES, quote, UsageError } from "../../errors.ts";
 import { refuseSurplus } from "../operands.ts";
 import type { Parsed } from "../options.ts";
-import { answer } from "../print.ts";
+import { print } from "../print.ts";
 import type { SubcommandEntry } from "../subcommand.ts";
 
 /** The shells that lanchat has completions for. */
@@ -45,6 +45,6 @@ export const COMPLETIONS: SubcommandEntry<CompletionsCommand> = {
   async run({ shell }) {
     // The script has all subcommands, this one too, so that a static import would be a cycle.
     const { completionScript } = await import("../completion_script.ts");
-    return await answer(completionScript(shell));
+    return await print(completionScript(shell));
   },
 };

@@ -1,3 +1,8 @@
+/**
+ * `lanchat doctor` finds out why people cannot reach each other.
+ *
+ * @module
+ */
 import { EXIT } from "../../errors.ts";
 import {
   checkMulticast,
@@ -11,19 +16,16 @@ import {
 } from "../../net/mod.ts";
 import { environmentVariable, isGranted } from "../../permission.ts";
 import { KnownPeers, lookAtIdentity, peersPlace } from "../../store/mod.ts";
-import { JsonFrontEnd, noticeLines } from "../../ui/mod.ts";
-import type { CheckEvent, ClosedEvent, ProblemEvent } from "../../session_events.ts";
 import { askHost } from "../ask_host.ts";
 import { checkUp, type Environment, type TerminalLook } from "../checkup.ts";
 import { Interrupts } from "../../session/mod.ts";
 import { refuseSurplus } from "../operands.ts";
 import type { Parsed } from "../options.ts";
-import { print } from "../print.ts";
+import { EventPrinter } from "../print.ts";
 import type { SubcommandEntry } from "../subcommand.ts";
-import { problem } from "../../session_events.ts";
 
-/** What is really there. */
-const SURROUNDINGS: Environment = {
+/** The real environment. */
+const ENVIRONMENT: Environment = {
   granted: (name) => isGranted({ name }),
   interfaces: ownInterfaces,
   listen,
@@ -59,44 +61,25 @@ export const DOCTOR: SubcommandEntry<DoctorCommand> = {
 async function doctor(command: DoctorCommand): Promise<number> {
   const interrupts = new Interrupts(() => Deno.exit(EXIT.INTERRUPTED));
   const interrupted = interrupts.first.then(() => "interrupted" as const);
-  const show = command.json ? showAsJson() : showToPerson;
-  const checks = checkUp(command, SURROUNDINGS);
+  const printer = new EventPrinter(command.json);
+  const checks = checkUp(command, ENVIRONMENT);
   let status: number = EXIT.OK;
   try {
     while (true) {
       const next = await Promise.race([checks.next(), interrupted]);
       if (next === "interrupted") {
-        await show({ event: "closed", reason: "signal" });
+        await printer.close("signal");
         return EXIT.INTERRUPTED;
       }
-      if (next.done) break;
+      if (next.done) return await printer.close("done") || status;
       if (next.value.ok === false) status = EXIT.FAILURE;
-      if (!await show(next.value)) return EXIT.FAILURE;
+      if (!await printer.print(next.value)) return EXIT.FAILURE;
     }
-    return await show({ event: "closed", reason: "done" }) ? status : EXIT.FAILURE;
   } catch (error) {
-    await show(problem(error));
-    await show({ event: "closed", reason: "failed" });
-    return EXIT.FAILURE;
+    return await printer.fail(error);
   } finally {
     interrupts.close();
   }
-}
-
-/** Shows an event. @returns Whether that was possible. */
-type Show = (event: CheckEvent | ProblemEvent | ClosedEvent) => Promise<boolean>;
-
-const showToPerson: Show = (event) => print(noticeLines(event).map((line) => `${line}\n`).join(""));
-
-function showAsJson(): Show {
-  const frontEnd = new JsonFrontEnd();
-  let broken = false;
-  void frontEnd.broken.then(() => broken = true);
-  return async (event) => {
-    frontEnd.show(event);
-    if (event.event === "closed") await frontEnd.close();
-    return !broken;
-  };
 }
 
 function lookAtTerminal(): TerminalLook {

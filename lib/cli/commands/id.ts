@@ -1,3 +1,8 @@
+/**
+ * `lanchat id` shows or changes an identity.
+ *
+ * @module
+ */
 import { toBase64Url } from "../../bytes/mod.ts";
 import { fingerprint, keyTag } from "../../crypto/mod.ts";
 import { quote, StoreError, UsageError } from "../../errors.ts";
@@ -15,7 +20,7 @@ import { actionOf, missingFile, refuseSurplus } from "../operands.ts";
 import type { Parsed } from "../options.ts";
 import { askWord, newIdentityPassphrase } from "../passphrase.ts";
 import { identityOptions } from "../person.ts";
-import { report } from "../report.ts";
+import { printResult } from "../print.ts";
 import type { SubcommandEntry } from "../subcommand.ts";
 
 /** The actions but `show`. */
@@ -83,7 +88,7 @@ async function manageIdentity(command: IdCommand): Promise<number> {
         `A copy of your identity is in ${command.file}.`,
         ...isProtected ? [] : ["Whoever reads it can pose as you: it is under no passphrase."],
       ];
-      return await report([], command.json, lines);
+      return await printResult([], command.json, lines);
     }
   }
 }
@@ -92,7 +97,7 @@ async function show(
   { file, identity: { publicKey }, isProtected }: KeptIdentity,
   { json }: IdCommand,
 ): Promise<number> {
-  return await report([{
+  return await printResult([{
     event: "identity",
     tag: await keyTag(publicKey),
     key: toBase64Url(publicKey),

@@ -1,10 +1,16 @@
-import { type Code, CODES, EXIT, quote, UsageError } from "../../errors.ts";
+/**
+ * `lanchat log` prints a log.
+ *
+ * @module
+ */
+import { EXIT, quote, UsageError } from "../../errors.ts";
+import { type ProblemEvent, warning } from "../../session_events.ts";
 import { readLog } from "../../store/mod.ts";
-import { chooseFrontEnd, sanitizeLine } from "../../ui/mod.ts";
+import { sanitizeLine } from "../../ui/mod.ts";
 import { refuseSurplus } from "../operands.ts";
 import type { Parsed } from "../options.ts";
 import { unlocker } from "../passphrase.ts";
-import { print } from "../print.ts";
+import { print, printResult } from "../print.ts";
 import type { SubcommandEntry } from "../subcommand.ts";
 
 /** A parsed `lanchat log`. */
@@ -34,23 +40,18 @@ export const LOG: SubcommandEntry<LogCommand> = {
 async function printLog({ file }: LogCommand): Promise<number> {
   const log = await readLog(file, unlocker(file));
   for await (const text of log.texts) {
-    const isPrinted = await print(text.split("\n").map(sanitizeLine).join("\n"));
-    if (!isPrinted) return EXIT.FAILURE;
+    const status = await print(text.split("\n").map(sanitizeLine).join("\n"));
+    if (status !== EXIT.OK) return status;
   }
+  const warnings: ProblemEvent[] = [];
   if (log.unfinished > 0) {
     const runs = log.unfinished === 1 ? "1 run has" : `${log.unfinished} runs have`;
     const message = `${runs} left this log without an end mark: the last lines may be missing`;
-    await warn("log-unfinished", message);
+    warnings.push(warning("log-unfinished", message));
   }
   if (log.missingPart !== undefined) {
     const message = `Cannot read ${quote(log.missingPart)}, which has what was logged before`;
-    await warn("log-part-missing", message);
+    warnings.push(warning("log-part-missing", message));
   }
-  return EXIT.OK;
-}
-
-async function warn(code: Code, message: string): Promise<void> {
-  const frontEnd = await chooseFrontEnd({ json: false, plain: true, notify: false, typing: false });
-  frontEnd.show({ event: "warning", code, message, hint: CODES[code].hint });
-  await frontEnd.close();
+  return await printResult(warnings, false);
 }

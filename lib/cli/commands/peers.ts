@@ -1,3 +1,8 @@
+/**
+ * `lanchat peers` lists or changes the known peers.
+ *
+ * @module
+ */
 import { toBase64Url } from "../../bytes/mod.ts";
 import { fingerprint, keyTag, readFingerprint } from "../../crypto/mod.ts";
 import { LanchatError, quote, UsageError } from "../../errors.ts";
@@ -13,8 +18,7 @@ import type { PeerEvent } from "../../session_events.ts";
 import { actionOf, missingFile, refuseSurplus } from "../operands.ts";
 import type { Parsed } from "../options.ts";
 import { damagedWarnings, identityOptions, peersWarnings } from "../person.ts";
-import { answer } from "../print.ts";
-import { report } from "../report.ts";
+import { print, printResult } from "../print.ts";
 import type { SubcommandEntry } from "../subcommand.ts";
 
 /** How many of those who share a name are told. */
@@ -65,19 +69,21 @@ async function managePeers(command: PeersCommand): Promise<number> {
       const newestFirst = known.all().toSorted((a, b) => b.lastSeen - a.lastSeen);
       const events = [...warnings, ...await Promise.all(newestFirst.map(view))];
       const nobody = newestFirst.length === 0 ? ["Nobody is known yet."] : undefined;
-      return await report(events, command.json, nobody);
+      return await printResult(events, command.json, nobody);
     }
     case "forget": {
       const peer = await findPeer(known, command.who!);
       await known.forget(peer.key);
       const event = await view(peer);
-      return await report([...warnings, event], command.json, [`${title(event)} is forgotten.`]);
+      return await printResult([...warnings, event], command.json, [
+        `${title(event)} is forgotten.`,
+      ]);
     }
     case "export": {
       const { file } = command;
-      if (file === undefined) return await answer(known.export());
+      if (file === undefined) return await print(known.export());
       await writePeers(file, known.export());
-      return await report(warnings, command.json, [`${counted(known.all())} in ${file} now.`]);
+      return await printResult(warnings, command.json, [`${counted(known.all())} in ${file} now.`]);
     }
     case "import":
       return await importPeers(known, command);
@@ -94,7 +100,7 @@ async function importPeers(known: KnownPeers, { file, json }: PeersCommand): Pro
   );
   const events = [...warnings, ...await Promise.all(added.map(view))];
   const rest = stored.peers.length - added.length;
-  return await report(events, json, [`${counted(added)} new; ${rest} known already.`]);
+  return await printResult(events, json, [`${counted(added)} new; ${rest} known already.`]);
 }
 
 /** @throws {LanchatError} With code `no-such-peer` or `several-peers`. */
