@@ -192,18 +192,15 @@ async function measure(mode: Mode): Promise<Record<string, string[]>> {
 }
 
 /** Returns the files of lib/ in which an option occurs by its name, as typed or in camel case. */
-async function filesOf(option: string): Promise<string[]> {
+function filesOf(option: string): string[] {
   const camelCase = option.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
   const pattern = new RegExp(`\\b(?:${option}|${camelCase})\\b`);
-  const files: string[] = [];
-  for (const folder of Deno.readDirSync(new URL(LIB))) {
-    if (!folder.isDirectory) continue;
-    for (const { name } of Deno.readDirSync(new URL(folder.name, LIB))) {
-      const file = `${folder.name}/${name}`;
-      if (pattern.test(await Deno.readTextFile(new URL(file, LIB)))) files.push(file);
-    }
-  }
-  return files.toSorted();
+  const find = (folder: string): string[] =>
+    [...Deno.readDirSync(new URL(folder, LIB))].flatMap(({ isDirectory, name }) => {
+      if (isDirectory) return find(`${folder}${name}/`);
+      return pattern.test(Deno.readTextFileSync(new URL(folder + name, LIB))) ? folder + name : [];
+    });
+  return find("").toSorted();
 }
 
 const { values: flags } = parseArgs({
@@ -216,7 +213,7 @@ const { values: flags } = parseArgs({
 const roles = await measure(MODES[flags.mode as keyof typeof MODES]);
 const all = [...new Set(Object.values(roles).flat())].toSorted();
 const options: Record<string, string[]> = {};
-for (const option of OPTIONS) options[option] = await filesOf(option);
+for (const option of OPTIONS) options[option] = filesOf(option);
 if (flags.json) {
   console.log(JSON.stringify({ mode: flags.mode, roles, all, options }));
 } else {
