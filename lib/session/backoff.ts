@@ -1,11 +1,16 @@
+/**
+ * Trying again with growing waits, and the errors after which that makes sense.
+ *
+ * @module
+ */
 import { type Clock, delay, systemClock } from "../clock.ts";
 import { ChannelError, type Code, LanchatError } from "../errors.ts";
 
-/** How long the first tries wait, in milliseconds; all later ones wait like the last. */
+/** Waits before the first tries, in milliseconds; all later tries wait as the last. */
 export const RETRY_MS: readonly number[] = [1000, 2000, 4000, 8000, 16_000, 30_000];
 
-/** What passes by itself, or may: the network, a host that begins anew, bytes that were altered. */
-const PASSING: ReadonlySet<Code> = new Set<Code>([
+/** Errors that may pass by themselves: of the network, of a host that restarts, of altered bytes. */
+const TRANSIENT: ReadonlySet<Code> = new Set<Code>([
   "connection-lost",
   "connection-refused",
   "unreachable",
@@ -19,26 +24,26 @@ const PASSING: ReadonlySet<Code> = new Set<Code>([
   "seat-lost",
 ]);
 
-/** Whether it makes sense to try once more after an error. */
-export function passes(code: Code): boolean {
-  return PASSING.has(code);
+/** Whether another try after this error makes sense. */
+export function isTransient(code: Code): boolean {
+  return TRANSIENT.has(code);
 }
 
-/** How to try. */
+/** Dependencies of {@linkcode Backoff}. */
 export interface BackoffOptions {
-  /** How long to try, in milliseconds; `Infinity` for ever. */
+  /** How long to try, in milliseconds; `Infinity` for no limit. */
   readonly giveUpMs: number;
   /** Ends the tries. */
   readonly signal: AbortSignal;
-  /** Resolves when the next try need not wait any longer; ends at the signal. */
+  /** Resolves when the next try need not wait longer; its work ends at the signal. */
   readonly changed?: (signal: AbortSignal) => Promise<void>;
-  /** From 0 to 1: spreads the tries of many over time. */
+  /** Returns 0 to 1: spreads the tries of many clients over time. */
   readonly random?: () => number;
   /** The time. */
   readonly clock?: Clock;
 }
 
-/** Tries the same again and again, ever more slowly, until it works out. */
+/** Tries an action until it succeeds, with growing waits. */
 export class Backoff {
   readonly #options: BackoffOptions;
   readonly #clock: Clock;
@@ -52,13 +57,13 @@ export class Backoff {
   }
 
   /**
-   * Tries, each time after a wait.
+   * Tries until a try succeeds, each time after a wait.
    *
-   * @param attempt Given a signal that ends it when the time is up, or at the signal of the options.
-   * @throws {LanchatError} What the last try failed with, if that does not pass; `connection-lost`
-   * or `busy` where it was tried for long enough; the signal's reason.
+   * @param attempt Called with a signal that aborts when the time is over, or with the signal of the options.
+   * @throws {LanchatError} The error of a try, if it is not transient; `connection-lost` or `busy` when the time
+   * is over; the signal's reason.
    */
-  async dial<T>(attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async retry<T>(attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { giveUpMs, signal } = this.#options;
     this.#deadline ??= this.#clock.elapsed() + giveUpMs;
     let last: LanchatError | undefined;
@@ -76,20 +81,22 @@ export class Backoff {
       try {
         return await this.#inTime(attempt, this.#deadline - this.#clock.elapsed(), late);
       } catch (error) {
-        if (signal.aborted || !(error instanceof LanchatError) || !passes(error.code)) throw error;
-        // A try that was cut off takes back nothing of what the host had said.
+        if (signal.aborted || !(error instanceof LanchatError) || !isTransient(error.code)) {
+          throw error;
+        }
+        // A try that was cut off does not outweigh what the host had said before.
         if (!late.signal.aborted || last?.code !== "busy") last = error;
       }
     }
   }
 
-  /** It has worked out: the next time begins with short waits, and has all the time again. */
+  /** Resets the waits and the time limit after a success. */
   succeeded(): void {
     this.#tries = 0;
     this.#deadline = undefined;
   }
 
-  /** Tries once, for so many milliseconds at most. @param late Aborted where they are over. */
+  /** Tries once, for at most `ms` milliseconds. @param late Aborted when they are over. */
   async #inTime<T>(
     attempt: (signal: AbortSignal) => Promise<T>,
     ms: number,

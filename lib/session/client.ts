@@ -20,7 +20,7 @@ import {
   type SessionEvent,
   warning,
 } from "../session_events.ts";
-import { passes } from "./backoff.ts";
+import { isTransient } from "./backoff.ts";
 import type { Connector, MemberSession } from "./connector.ts";
 import { type ClientEnd, closedByHost, type Ending, failed } from "./ending.ts";
 import type { FrontEnd } from "./front_end.ts";
@@ -183,7 +183,7 @@ class Client implements WishContext {
     while (true) {
       const end = await this.#room.run(channel).then(closedByHost, failed);
       entered ||= this.#room.entered;
-      const again = entered && passes(end.error?.code ?? "internal");
+      const again = entered && isTransient(end.error?.code ?? "internal");
       if (!entered && end.reason === "host-closed") return { ...end, status: EXIT.FAILURE };
       if (connector === undefined || connector.stopped || !again) return end;
       this.#onDisconnected(end.error!);

@@ -1,3 +1,8 @@
+/**
+ * Dials the host, shakes hands, and does both again after the connection is lost.
+ *
+ * @module
+ */
 import { type Bytes, equal, isZero } from "../bytes/mod.ts";
 import { initiate, type SecureChannel } from "../channel/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
@@ -26,112 +31,112 @@ import { type HostSearch, searchForHost } from "./host_search.ts";
 import { Backoff } from "./backoff.ts";
 import { stalled, STALLED_MS } from "./stall.ts";
 
-/** How long each of several places may take to answer, in milliseconds. */
+/** How long each of several addresses may take to answer, in milliseconds. */
 const NEXT_TIMEOUT_MS = 3000;
 
 /**
- * How long all announced places may take together in one try, in milliseconds: with more, false
- * announcements would keep a member from the place that it knows.
+ * How long all announced addresses may take together in one try, in milliseconds: with more, false
+ * announcements would keep a member from the address that it knows.
  */
 const ANNOUNCED_MS = 15_000;
 
-/** Most places that are remembered of a host that goes from one to the next. */
-const MAX_PLACES = 8;
+/** Maximum addresses remembered of a host that moves. */
+const MAX_ADDRESSES = 8;
 
-/** How long a host may take to shake hands, in milliseconds. */
+/** How long a handshake may take, in milliseconds. */
 const HANDSHAKE_MS = 15_000;
 
-/** How soon after M1 a host hangs up that does not accept the invite, in milliseconds. */
+/** Time from M1 within which a host hangs up if it does not accept the invite, in milliseconds. */
 const REFUSED_MS = 3000;
 
-/** After so many tries in a row the invite is taken to hold no more. */
+/** Refusals in a row after which the invite counts as invalid. */
 const MAX_REFUSALS = 3;
 
-/** Where a line leads, and how it is kept up. */
+/** Dependencies of {@linkcode Connector}. */
 export interface ConnectorOptions {
-  /** IP addresses or names of the host; the later ones where those before do not lead to it. */
+  /** IP addresses or names of the host; the later ones are for where the ones before do not lead to it. */
   readonly hosts: readonly string[];
   /** Its TCP port. */
   readonly port: number;
-  /** Whether the host of the first connection is the expected one; later ones must have its key. */
+  /** Returns whether the host of the first connection is the expected one; later ones must have its key. */
   readonly trusts: (hostKey: Bytes, where: HostPort) => Promise<boolean>;
   /** The room's pre-shared key; zeros for an open room. */
   readonly psk: Bytes;
-  /** Who the member is. */
+  /** The member. */
   readonly identity: Identity;
-  /** How long it is tried to connect again, in milliseconds. */
+  /** How long to try to connect again, in milliseconds. */
   readonly giveUpMs: number;
-  /** Looks for the host while it is tried to connect again; {@linkcode searchForHost} by default. */
+  /** Searches for the host between tries; {@linkcode searchForHost} by default. */
   readonly search?: (tag: string, reachedAt: string) => HostSearch | undefined;
-  /** Paces the tries, bounds a handshake, and tells how soon a host hangs up. */
+  /** The time. */
   readonly clock?: Clock;
 }
 
-/** Bounds of a call, in milliseconds. */
-interface CallLimits {
+/** Time limits of one try at one address, in milliseconds. */
+interface AttemptLimits {
   readonly dialMs: number;
   readonly handshakeMs: number;
 }
 
-/** Why a place did not lead to the host. */
+/** Why an address did not lead to the host. */
 interface Failure {
   readonly error: unknown;
-  /** Whether another key was shown there. */
+  /** Whether the machine there has another key. */
   readonly isOther: boolean;
-  /** Whether that is how a host answers an invite that it does not accept; missing where it was shown none. */
+  /** Whether a host answers so to an invite that it does not accept; missing where none was sent. */
   readonly isRefusal?: boolean;
 }
 
 /** A session of a member: its id, the nonce it follows from, and its keys. */
 export type MemberSession = Pick<RoomOptions, "keys" | "nonce" | "session">;
 
-/** A member's way to its host: one connection, and after it the next. */
+/** Connects a member to its host, again and again. */
 export class Connector {
   readonly #options: ConnectorOptions;
   readonly #clock: Clock;
   readonly #stopped = new AbortController();
-  readonly #redialer: Backoff;
+  readonly #backoff: Backoff;
   #spare: Promise<WrapKeyPair> | undefined;
   #nonce: Bytes = randomBytes(SESSION_NONCE_BYTES);
   #session: Bytes | undefined;
   #keys: SessionKeys = new SessionKeys();
   #connection: Connection | undefined;
   #refusals = 0;
-  /** That which led to the host last stands first; those that have shown another key are left out. */
-  #places: readonly HostPort[];
+  /** The address that led to the host last comes first; addresses with another key are left out. */
+  #addresses: readonly HostPort[];
   #hop: HopSession | undefined;
-  /** The host's IP address at the last connection. */
+  /** The host's IP address in the last connection. */
   #reachedAt = "";
   #search: HostSearch | undefined;
 
-  /** Prepares to dial; begins to make the keys for it. */
+  /** Prepares to dial; starts to generate the keys of the first handshake. */
   constructor(options: ConnectorOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#places = options.hosts.map((host) => ({ host, port: options.port }));
-    this.#redialer = new Backoff({
+    this.#addresses = options.hosts.map((host) => ({ host, port: options.port }));
+    this.#backoff = new Backoff({
       giveUpMs: options.giveUpMs,
       signal: this.#stopped.signal,
       changed: (signal) =>
-        Promise.race([networkChange(signal), ...this.#search ? [this.#search.news] : []]),
+        Promise.race([networkChange(signal), ...this.#search ? [this.#search.found] : []]),
       clock: this.#clock,
     });
     this.#makeSpare();
   }
 
-  /** The session that this member has in the room, once it was connected, and its keys. */
+  /** The member's session in the room; known once it was connected. */
   get session(): MemberSession {
     return { keys: this.#keys, nonce: this.#nonce, session: this.#session! };
   }
 
-  /** What the last handshake found; there was one. */
+  /** The result of the last handshake; throws before the first. */
   get hop(): HopSession {
     return this.#hop!;
   }
 
-  /** Where the host answered last. */
+  /** The address at which the host last answered. */
   get address(): HostPort {
-    return this.#places[0]!;
+    return this.#addresses[0]!;
   }
 
   /** Whether {@linkcode Connector.stop} was called. */
@@ -140,41 +145,38 @@ export class Connector {
   }
 
   /**
-   * Connects once, by the first place that leads to the host.
+   * Connects once, through the first address that leads to the host.
    *
    * @param signal Gives up with its reason; {@linkcode Connector.stop} by default.
-   * @throws {LanchatError} If the host cannot be reached, or is not the expected one: what went wrong at the
-   * first place, but for those where another key was shown as long as there are others. With code
-   * `host-key-changed` at once: where somebody known was, nobody else is entered by another way.
+   * @throws {LanchatError} If the host cannot be reached, or is not the expected one: the failure at the first
+   * address, preferably one without another key. With code `host-key-changed` at once: no other address may
+   * stand in for a known host.
    */
   async connect(signal: AbortSignal = this.#stopped.signal): Promise<SecureChannel> {
     this.#connection?.close();
-    const known = this.#places;
-    const announced = (this.#search?.places() ?? []).filter((place) => !has(known, place));
+    const known = this.#addresses;
+    const announced = (this.#search?.addresses() ?? []).filter((address) => !has(known, address));
     const dialMs = known.length + announced.length > 1 ? NEXT_TIMEOUT_MS : DIAL_TIMEOUT_MS;
     const failures: Failure[] = [];
-    for (const place of known) {
-      const answer = await this.#call(place, signal, { dialMs, handshakeMs: HANDSHAKE_MS });
-      if ("hop" in answer) return this.#connected(place, answer);
+    for (const address of known) {
+      const answer = await this.#attempt(address, signal, { dialMs, handshakeMs: HANDSHAKE_MS });
+      if ("hop" in answer) return this.#connected(address, answer);
       failures.push(answer);
-      // Anybody may have told this address; whoever is there decides nothing about the others.
-      if (answer.isOther) this.#drop(place);
+      // This address may come from an attacker, so it decides nothing about the others.
+      if (answer.isOther) this.#drop(address);
     }
     const end = this.#clock.elapsed() + ANNOUNCED_MS;
-    for (const place of announced) {
+    for (const address of announced) {
       const handshakeMs = end - this.#clock.elapsed();
       if (handshakeMs <= 0) break;
       const limits = { dialMs: Math.min(dialMs, handshakeMs), handshakeMs };
-      const answer = await this.#call(place, signal, limits);
-      if ("hop" in answer) return this.#connected(place, answer);
+      const answer = await this.#attempt(address, signal, limits);
+      if ("hop" in answer) return this.#connected(address, answer);
     }
     throw this.#conclude(failures);
   }
 
-  /**
-   * Connects as soon as that is possible, however often it has to be tried; where the host is announced at
-   * other places, there too.
-   */
+  /** Tries to connect, at announced addresses of the host as well, until that succeeds or the time is over. */
   async reconnect(): Promise<SecureChannel> {
     void this.#makeSpare();
     const { search = searchForHost } = this.#options;
@@ -182,19 +184,19 @@ export class Connector {
       this.#search = search(await keyTag(this.#hop.peerKey), this.#reachedAt);
     }
     try {
-      return await this.#redialer.dial((signal) => this.connect(signal));
+      return await this.#backoff.retry((signal) => this.connect(signal));
     } finally {
       this.#search?.close();
       this.#search = undefined;
     }
   }
 
-  /** Notes that this member is in the room. */
+  /** Notes that this member is in the room: the next reconnect begins with short waits. */
   entered(): void {
-    this.#redialer.succeeded();
+    this.#backoff.succeeded();
   }
 
-  /** Begins another session: the one before has come to its end. */
+  /** Begins another session after one has ended. */
   async renew(): Promise<void> {
     const { identity } = this.#options;
     this.#nonce = randomBytes(SESSION_NONCE_BYTES);
@@ -217,19 +219,19 @@ export class Connector {
   #makeSpare(): Promise<WrapKeyPair> {
     if (this.#spare === undefined) {
       this.#spare = generateWrapKeyPair(HOP_KEY_BITS);
-      this.#spare.catch(() => {}); // Whoever waits for it sees the failure.
+      this.#spare.catch(() => {}); // The caller that awaits it gets the failure.
     }
     return this.#spare;
   }
 
-  /** Takes a connection to the host as the one there is. @throws {HandshakeError} With code `another-room`. */
-  #connected(place: HostPort, channel: SecureChannel): SecureChannel {
+  /** Adopts a connection to the host. @throws {HandshakeError} With code `another-room`. */
+  #connected(address: HostPort, channel: SecureChannel): SecureChannel {
     if (this.#hop !== undefined && !equal(channel.hop.roomId, this.#hop.roomId)) {
       this.#connection!.close();
       throw anotherRoom("hosts another room than before");
     }
-    const others = this.#places.filter((other) => !isSame(other, place));
-    this.#places = [place, ...others].slice(0, MAX_PLACES);
+    const others = this.#addresses.filter((other) => !isSame(other, address));
+    this.#addresses = [address, ...others].slice(0, MAX_ADDRESSES);
     this.#hop = channel.hop;
     this.#session = channel.hop.session;
     this.#reachedAt = this.#connection!.remoteAddress;
@@ -237,14 +239,14 @@ export class Connector {
     return channel;
   }
 
-  /** Dials one place, and shakes hands there. @throws The signal's reason. */
-  async #call(
-    place: HostPort,
+  /** Dials one address and shakes hands. @throws The signal's reason. */
+  async #attempt(
+    address: HostPort,
     signal: AbortSignal,
-    { dialMs, handshakeMs }: CallLimits,
+    { dialMs, handshakeMs }: AttemptLimits,
   ): Promise<SecureChannel | Failure> {
     const { identity, psk } = this.#options;
-    const { host, port } = place;
+    const { host, port } = address;
     let isOther = false;
     let initiator: Initiator | undefined;
     let shownAt: number | undefined;
@@ -259,13 +261,13 @@ export class Connector {
         keyPair,
         psk,
         trusts: async (key) => {
-          isOther = true; // Also where that is thrown.
-          isOther = !await this.#trusts(key, place);
+          isOther = true; // It stays so if `#trusts` throws.
+          isOther = !await this.#trusts(key, address);
           return !isOther;
         },
         onM1: () => shownAt = this.#clock.elapsed(),
       });
-      return await this.#shakeHands(connection, initiator, { place, signal, handshakeMs });
+      return await this.#shakeHands(connection, initiator, { address, signal, handshakeMs });
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof HandshakeError && error.code === "host-key-changed") throw error;
@@ -277,7 +279,7 @@ export class Connector {
         return { error: stalled(`Cannot join ${formatHostPort(host, port)}`, error), isOther };
       }
       if (isZero(psk)) return { error, isOther };
-      // An invite that was accepted before is not given up for what a bad network does.
+      // A bad network does not make an invite invalid that the host has accepted before.
       const isRefusal = isLost &&
         (this.#hop === undefined || error instanceof HandshakeError && silentMs < REFUSED_MS);
       return { error, isOther, isRefusal };
@@ -290,12 +292,14 @@ export class Connector {
     throw anotherRoom("has another key than before");
   }
 
-  /** Goes without a place, unless it is the last one. */
-  #drop(place: HostPort): void {
-    if (this.#places.length > 1) this.#places = this.#places.filter((other) => other !== place);
+  /** Drops an address, unless it is the last one. */
+  #drop(address: HostPort): void {
+    if (this.#addresses.length > 1) {
+      this.#addresses = this.#addresses.filter((other) => other !== address);
+    }
   }
 
-  /** The error of a try in which no place has led to the host. @param failures Those at the known places. */
+  /** The error of a try in which no address led to the host. @param failures Those at the known addresses. */
   #conclude(failures: readonly Failure[]): unknown {
     const { error } = failures.find(({ isOther }) => !isOther) ?? failures[0]!;
     const shown = failures.filter(({ isRefusal }) => isRefusal !== undefined);
@@ -306,17 +310,17 @@ export class Connector {
       const message = "Cannot join as the host hung up once it had seen the invite";
       return new HandshakeError("wrong-invite", message, { cause: error });
     }
-    // It may be chance once; a host that begins another room does it each time.
+    // One refusal may be chance; a host with another room refuses each time.
     if (this.#refusals < MAX_REFUSALS) return error;
     return anotherRoom("does not accept the invite any more", { cause: error });
   }
 
-  /** Shakes hands in bounded time. */
+  /** Shakes hands within a time limit. */
   async #shakeHands(
     connection: Connection,
     initiator: Initiator,
-    { handshakeMs, place, signal }: {
-      readonly place: HostPort;
+    { handshakeMs, address, signal }: {
+      readonly address: HostPort;
       readonly signal: AbortSignal;
       readonly handshakeMs: number;
     },
@@ -333,7 +337,7 @@ export class Connector {
     } catch (error) {
       connection.close();
       if (!late) throw error;
-      const action = `Cannot join ${formatHostPort(place.host, place.port)}`;
+      const action = `Cannot join ${formatHostPort(address.host, address.port)}`;
       if (initiator.waitsForM2) throw stalled(action, error);
       const message = `${action} as it does not answer as lanchat does`;
       throw new HandshakeError("not-lanchat", message, { cause: error });
@@ -348,8 +352,8 @@ function isSame(one: HostPort, other: HostPort): boolean {
   return one.host === other.host && one.port === other.port;
 }
 
-function has(places: readonly HostPort[], place: HostPort): boolean {
-  return places.some((other) => isSame(other, place));
+function has(addresses: readonly HostPort[], address: HostPort): boolean {
+  return addresses.some((other) => isSame(other, address));
 }
 
 function anotherRoom(what: string, options: ErrorOptions = {}): HandshakeError {

@@ -1,31 +1,33 @@
+/**
+ * The interface between a session and the person or script at the front end.
+ *
+ * @module
+ */
 import type { SessionEvent, Wish } from "../session_events.ts";
 
-/** What stands between a chat and the person or script in front of it. */
+/** Shows events to a person or script, and reads their wishes. */
 export interface FrontEnd {
-  /** Shows an event, later and in order. */
+  /** Shows an event; the front end keeps the order. */
   show(event: SessionEvent): void;
 
-  /** Resolves once little enough is unwritten that more may be shown. */
+  /** Resolves when the front end can take more events: until then its output waits. */
   writable(): Promise<void>;
 
-  /**
-   * What is wanted, in order; it closes at the end of input and fails if that cannot be read. A pipe
-   * is not read before this is.
-   */
+  /** The wishes, in order. Closes at the end of input, fails if it cannot be read; a pipe is read on demand. */
   readonly input: ReadableStream<Wish>;
 
-  /** Resolves if standard output cannot be written any more. */
+  /** Resolves if standard output can no longer be written. */
   readonly broken: Promise<void>;
 
   /**
-   * Resolves at Ctrl-C where the terminal makes no signal of it, and at any wish to quit before
-   * `ready`. The wish comes in `input` too, but behind whatever waits there.
+   * Resolves at a Ctrl-C that the terminal does not turn into a signal, and at a wish to quit before `ready`.
+   * The wish comes in `input` too, after those that wait there.
    */
   readonly interrupted: Promise<void>;
 
   /**
-   * Restores the terminal, and resolves once all that was shown is written. A read of standard input
-   * may stay pending, as nothing can end it: only `Deno.exit` ends a program then.
+   * Restores the terminal, and resolves when all events are written. A read of standard input may stay
+   * pending because nothing can cancel it: then only `Deno.exit` ends the program.
    */
   close(): Promise<void>;
 }

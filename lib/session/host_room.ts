@@ -1,3 +1,8 @@
+/**
+ * Opening the room that a host keeps over its runs, or another one.
+ *
+ * @module
+ */
 import { type Bytes, toHex } from "../bytes/mod.ts";
 import {
   type Identity,
@@ -20,53 +25,52 @@ import {
 import type { FrontEnd } from "./front_end.ts";
 import { decodeKick, KickOp, MAX_DECISIONS, SESSION_NONCE_BYTES } from "../wire/mod.ts";
 
-/** Which room a host opens. */
+/** The kind of room that a host opens. */
 export interface RoomChoice {
   /** Whether the host is no member of the room. */
   readonly relayOnly: boolean;
-  /** Whether the room is for whoever has its invite. */
+  /** Whether the room admits only holders of its invite. */
   readonly invite: boolean;
-  /** Whether it is another one than before, into which those banned from any before do not come either. */
+  /** Whether it is a new room; the bans of the rooms before hold in it too. */
   readonly newRoom: boolean;
 }
 
-/** The room that a host opens. */
+/** A room that a host has opened. */
 export interface OpenedRoom {
-  /** The room, 32 bytes: the one of the last start where that was kept. */
+  /** The room id, 32 bytes: that of the last run if it was kept. */
   readonly roomId: Bytes;
   /** The session of the host's own member, 16 bytes. */
   readonly session: Bytes;
-  /** What that follows from beside room and key, 16 bytes. */
+  /** The nonce that the session follows from, 16 bytes. */
   readonly nonce: Bytes;
-  /** The host's own member of the last start, which ended with it. */
+  /** The host's own session of the last run, which has ended. */
   readonly former: readonly Former[];
-  /** What the relay knows of the room's secret, 32 bytes; zeros in an open room. */
+  /** The part of the room's secret that the relay has, 32 bytes; zeros in an open room. */
   readonly psk: Bytes;
-  /** What its members know of it, 32 bytes; missing where the host is none. */
+  /** The part that members have, 32 bytes; missing where the host is no member. */
   readonly memberKey?: Bytes | undefined;
-  /** What its invite carries, 16 bytes; missing in an open room, and where it was forgotten. */
+  /** The secret in the invite, 16 bytes; missing in an open room, and where it was forgotten. */
   readonly root?: Bytes | undefined;
-  /** Who is banned, and who is not any more. */
+  /** Bans, and bans lifted. */
   readonly decisions: readonly KeptDecision[];
-  /** The number of the last decision; missing where none is known. */
+  /** The number of the last decision; missing if there is none. */
   readonly lastNumber?: number | undefined;
-  /** Keeps these in their place; says so where that cannot be done. */
+  /** Writes these to disk; shows a warning if that fails. */
   readonly keep: (
     decisions: readonly KeptDecision[],
     lastNumber: number | undefined,
   ) => Promise<void>;
 }
 
-/** The secrets of a room, and what of them is kept. */
+/** The secrets of a room, and the ones to write to disk. */
 interface Secrets extends Pick<OpenedRoom, "psk" | "memberKey" | "root"> {
   readonly kept: Pick<KeptRoom, "psk" | "root">;
 }
 
 /**
- * Opens the room of its kind that this host has kept, or another; says so where it cannot be kept.
+ * Opens the room of this kind that the host has kept, or another; shows a warning if it cannot be kept.
  *
- * @throws {StoreError} With code `room-damaged`, or `no-room-secret` where the host cannot be a member any
- * more.
+ * @throws {StoreError} With code `room-damaged`, or `no-room-secret` if the host can no longer be a member.
  */
 export async function openRoom(
   choice: RoomChoice,
@@ -82,7 +86,7 @@ export async function openRoom(
     frontEnd.show({ event: "warning", code: "room-unwritable", message, hint });
   };
   const read = async (kind: RoomKind): Promise<Found<KeptRoom | undefined> | undefined> => {
-    if (file === undefined) return undefined; // Another identity next time: that was said.
+    if (file === undefined) return undefined; // The next run has another identity, as a warning says.
     return await orWarn(() => readLast(roomPlace(file, kind), hostKey, choice, frontEnd), warn);
   };
   const last = await read(kind);
@@ -95,7 +99,7 @@ export async function openRoom(
     ...!choice.relayOnly && { nonce },
     ...kept,
   };
-  // A host that is no member must not hold what was kept before: a closure would, for the whole run.
+  // A host that is no member must not hold the secrets kept before: a closure would, for the whole run.
   const isKept = last !== undefined;
   const keep: OpenedRoom["keep"] = async (decisions, lastNumber) => {
     if (!isKept) return;
@@ -119,7 +123,7 @@ export async function openRoom(
   };
 }
 
-/** The room of a start before. Where another is wanted, one that cannot be read is no more than lost bans. */
+/** Reads the room of the last run. If a new room is wanted, an unreadable one only loses its bans. */
 async function readLast(
   place: string,
   hostKey: Bytes,
@@ -141,9 +145,9 @@ async function readLast(
 }
 
 /**
- * What was decided in rooms of before, the last about each identity, for another room of the same host: it
- * is signed for its room. What was lifted counts too, as the room of the other kind may have that ban still;
- * of more than a room can hold, the latest bans are taken.
+ * Signs the decisions of former rooms for a new room of the same host, the last about each identity. Lifted bans
+ * count too, because the room of the other kind may still have the ban. If there are more than a room can hold,
+ * the latest bans go over.
  */
 async function carryOver(
   rooms: readonly (KeptRoom | undefined)[],
@@ -166,12 +170,12 @@ async function carryOver(
   return carried;
 }
 
-/** What was found where something may be read. */
+/** The result of a permitted file access. */
 interface Found<T> {
   readonly found: T;
 }
 
-/** What was found; `undefined` where nothing may be read or written there, which is said. */
+/** The result of a file access; if it is not permitted, warns and returns `undefined`. */
 async function orWarn<T>(
   work: () => Promise<T>,
   warn: (error: StoreError) => void,
@@ -185,7 +189,7 @@ async function orWarn<T>(
   }
 }
 
-/** A host that is no member keeps nothing that would let it be one. */
+/** Finds or makes the secrets; a host that is no member keeps none that would let it be one. */
 async function findSecrets(
   { invite, relayOnly }: RoomChoice,
   before: KeptRoom | undefined,

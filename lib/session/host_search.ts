@@ -1,23 +1,28 @@
+/**
+ * Searches the network for the addresses at which a host is announced.
+ *
+ * @module
+ */
 import { isLoopback } from "../ip.ts";
 import { formatHostPort, type HostPort, RoomSearch, type SearchOptions } from "../net/mod.ts";
 
 /** Maximum new announcements of one search that cause a dial at once: an attacker can send any number. */
-const MAX_NEWS = 8;
+const MAX_AT_ONCE = 8;
 
-/** What a host search asks of a {@linkcode RoomSearch}. */
+/** The part of a {@linkcode RoomSearch} that a host search uses. */
 export type StartSearch = Pick<RoomSearch, "close" | "rooms">;
 
 /**
- * Looks for the places at which a host is announced. Anyone can announce anything: the machine that
+ * Searches for the addresses at which a host is announced. Any machine can announce anything: the one that
  * answers must still prove the host's key.
  */
 export class HostSearch {
   readonly #tag: string;
   readonly #search: StartSearch;
-  readonly #told = new Set<string>();
-  #news = Promise.withResolvers<void>();
+  readonly #returned = new Set<string>();
+  #found = Promise.withResolvers<void>();
 
-  /** Begins. @param tag The mark of the host's key. */
+  /** Starts a search. @param tag The short mark of the host's key. */
   constructor(
     tag: string,
     search: (options: SearchOptions) => StartSearch = (options) => new RoomSearch(options),
@@ -25,30 +30,28 @@ export class HostSearch {
     this.#tag = tag;
     this.#search = search({
       isKnown: (other) => other === tag,
-      // A search is all that can be done; the addresses that are known are dialled all the same.
+      // The connector dials the known addresses in any case.
       onUnavailable: () => {},
-      onChange: () => this.#look(),
+      onChange: () => this.#onChange(),
     });
   }
 
-  /** Resolves once there is a place that {@linkcode HostSearch.places} has not given so far. */
-  get news(): Promise<void> {
-    return this.#news.promise;
+  /** Resolves when the search finds an address that {@linkcode HostSearch.addresses} has not returned so far. */
+  get found(): Promise<void> {
+    return this.#found.promise;
   }
 
-  /** The places known now; those of several rooms in random order, so that none can stand before the host's. */
-  places(): readonly HostPort[] {
+  /** The addresses found so far; several rooms in random order, so that none can always precede the host's. */
+  addresses(): readonly HostPort[] {
     const rooms = this.#search.rooms.filter(({ tag }) => tag === this.#tag)
       .map(({ addresses, port }) => ({ addresses, port, order: Math.random() }))
       .sort((a, b) => a.order - b.order);
-    const places = rooms.flatMap(({ addresses, port }) =>
-      addresses.map((host) => ({ host, port }))
-    );
-    for (const { host, port } of places.slice(0, MAX_NEWS)) {
-      this.#told.add(formatHostPort(host, port));
+    const found = rooms.flatMap(({ addresses, port }) => addresses.map((host) => ({ host, port })));
+    for (const { host, port } of found.slice(0, MAX_AT_ONCE)) {
+      this.#returned.add(formatHostPort(host, port));
     }
-    this.#news = Promise.withResolvers();
-    return places;
+    this.#found = Promise.withResolvers();
+    return found;
   }
 
   /** Ends the search. */
@@ -56,19 +59,19 @@ export class HostSearch {
     this.#search.close();
   }
 
-  #look(): void {
-    if (this.#told.size >= MAX_NEWS) return;
+  #onChange(): void {
+    if (this.#returned.size >= MAX_AT_ONCE) return;
     const isNew = this.#search.rooms.some(({ addresses, port, tag }) =>
-      tag === this.#tag && addresses.some((host) => !this.#told.has(formatHostPort(host, port)))
+      tag === this.#tag && addresses.some((host) => !this.#returned.has(formatHostPort(host, port)))
     );
-    if (isNew) this.#news.resolve();
+    if (isNew) this.#found.resolve();
   }
 }
 
 /**
- * Looks for a host on the network.
+ * Searches the network for a host.
  *
- * @param reachedAt Its IP address; nobody is asked for a host on this machine.
+ * @param reachedAt Its last IP address: there is no search for a host on this machine.
  */
 export function searchForHost(tag: string, reachedAt: string): HostSearch | undefined {
   return isLoopback(reachedAt) ? undefined : new HostSearch(tag);

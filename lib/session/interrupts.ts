@@ -1,3 +1,9 @@
+/**
+ * The signals that end lanchat.
+ *
+ * @module
+ */
+
 /** Signals that ask a program to end, or that would kill it and leave the terminal in raw mode. */
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : [
   "SIGINT",
@@ -11,15 +17,15 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT",
   "SIGXCPU",
 ];
 
-/** Notices that the program is asked to end, and once more where it is in a hurry. */
+/** Turns signals into a promise, and a repeated SIGINT into a call. */
 export class Interrupts {
-  /** Resolves when the program is first asked to end. */
+  /** Resolves at the first signal, or at {@linkcode Interrupts.ask}. */
   readonly first: Promise<void>;
   readonly #resolve: () => void;
   readonly #removals: (() => void)[] = [];
   #asked = false;
 
-  /** Begins to listen. @param onHurry Called when SIGINT comes after another signal. */
+  /** Starts to listen. @param onHurry Called at a SIGINT after another signal. */
   constructor(onHurry: () => void) {
     ({ promise: this.first, resolve: this.#resolve } = Promise.withResolvers<void>());
     for (const signal of SIGNALS) {

@@ -1,3 +1,8 @@
+/**
+ * Whether a host is the expected one, and what the known peers tell about it.
+ *
+ * @module
+ */
 import { type Bytes, equal, toBase64Url } from "../bytes/mod.ts";
 import { day } from "../clock.ts";
 import { fingerprint, groups, keyTag } from "../crypto/mod.ts";
@@ -6,30 +11,30 @@ import { formatHostPort } from "../net/mod.ts";
 import type { KnownPeer, KnownPeers } from "../store/mod.ts";
 import type { HostView, ProblemEvent } from "../session_events.ts";
 
-/** Which host is acceptable. */
+/** Which host a member accepts. */
 export interface ExpectedHost {
-  /** The IP address or name that is dialled. */
+  /** The IP address or name to dial. */
   readonly host: string;
   /** Its TCP port. */
   readonly port: number;
-  /** The 30 digits of the only host that is acceptable; any host if missing. */
+  /** The fingerprint of the only acceptable host, 30 digits; any host if missing. */
   readonly hostKey?: string | undefined;
-  /** The 30 digits of the only host that is acceptable, even where another one is known. */
+  /** The fingerprint of the only acceptable host, 30 digits, even where another one is known. */
   readonly acceptHost?: string | undefined;
-  /** The key of the only host that is acceptable, as an invite has it. */
+  /** The identity key of the only acceptable host, as an invite has it. */
   readonly key?: Bytes | undefined;
 }
 
-/** What there is to know of a host before one is in its room. */
+/** What this machine knows of a host before the member is in its room. */
 export interface RecalledHost {
-  /** How a person or script sees it. */
+  /** The host as people and scripts see it. */
   readonly view: HostView;
-  /** What to show behind `ready`. */
+  /** Warnings to show after `ready`. */
   readonly warnings: readonly ProblemEvent[];
 }
 
 /**
- * Says whether a host's key is the expected one, before anything tells the host who calls.
+ * Returns whether a host's key is the expected one. Runs before the handshake reveals the member's identity.
  *
  * @throws {HandshakeError} With code `host-key-changed` if another key is known at this address. See
  * PROTOCOL.md §4.4.
@@ -52,9 +57,9 @@ export async function trustsHost(
 }
 
 /**
- * Looks up what was known of a host before; notes nothing, as it has not admitted anybody yet.
+ * Looks up a host in the known peers, and writes nothing there: the host has not admitted this member yet.
  *
- * @param key Its identity key.
+ * @param key The host's identity key.
  */
 export async function recallHost(
   key: Bytes,
@@ -86,7 +91,7 @@ export async function recallHost(
   return { view, warnings };
 }
 
-/** @param kept Whether it would be known if it had been met before. */
+/** @param kept Whether there is a file of known peers: a host met before would be in it. */
 function unverified(before: KnownPeer | undefined, kept: boolean): ProblemEvent {
   const so = before !== undefined
     ? `: it has the key that it had on ${day(before.lastSeen)}`
@@ -101,7 +106,7 @@ function unverified(before: KnownPeer | undefined, kept: boolean): ProblemEvent 
   };
 }
 
-/** The error of a host that has another key than the one that is known at its address. */
+/** The error of a host whose key is not the known one at its address. */
 export async function changedHost(
   address: string,
   digits: string,

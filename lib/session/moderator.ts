@@ -1,3 +1,8 @@
+/**
+ * Kicks, bans and locks at the host.
+ *
+ * @module
+ */
 import { BoundedMap } from "../bounded_map.ts";
 import { type Bytes, equal, fromBase64Url, toBase64Url, toHex } from "../bytes/mod.ts";
 import { fingerprint, isKeyText, isPublicKey, keyTag, readFingerprint } from "../crypto/mod.ts";
@@ -8,50 +13,50 @@ import type { KeptDecision } from "../store/mod.ts";
 import type { BanView, InviteEvent } from "../session_events.ts";
 import { CloseReason, decodeKick, KickOp, plainName } from "../wire/mod.ts";
 
-/** Those who were shown that are remembered; beyond them the first is forgotten. */
+/** Maximum members remembered after they left; with more, the oldest is forgotten. */
 const MAX_MET = 4096;
 
 const REMOVE = "remove a member";
 
 const WHO_HINT = "Use a name from /who, or the tag that stood behind it when it joined.";
 
-/** What a moderator works with. */
+/** Dependencies of {@linkcode Moderator}. */
 export interface ModeratorOptions {
-  /** The host's identity key: nobody removes that. */
+  /** The host's identity key, which nothing removes. */
   readonly hostKey: Bytes;
-  /** Decides who may come. */
+  /** Signs decisions, and refuses identities that must not join. */
   readonly policy: AccessPolicy;
-  /** Has the seats. */
+  /** Ends seats, and sends decisions to members. */
   readonly relay: Relay;
-  /** What was decided before. */
+  /** Decisions of earlier runs. */
   readonly decisions: readonly KeptDecision[];
-  /** Keeps what is decided, and the number of the last decision. */
+  /** Writes the decisions, and the number of the last, to disk. */
   readonly keep: (decisions: readonly KeptDecision[], lastNumber: number) => Promise<void>;
-  /** How others get in. */
+  /** The invite to the room. */
   readonly invite: InviteEvent;
 }
 
-/** Somebody whom a word may mean. */
+/** An identity that a name, a tag, a fingerprint or a key may mean. */
 export interface NamedIdentity {
   /** The identity key, 32 bytes. */
   readonly key: Bytes;
-  /** Short for the key. */
+  /** The short mark of the key. */
   readonly tag: string;
-  /** The name, as it is or was shown; missing where nobody knows it. */
+  /** The name as it is or was shown; missing if there is none. */
   readonly name?: string | undefined;
 }
 
-/** Does for the person at the host what nobody else may do. */
+/** Kicks, bans and locks, which only the host may do. */
 export class Moderator {
-  /** How others get in. */
+  /** The invite to the room. */
   readonly invite: InviteEvent;
   readonly #options: ModeratorOptions;
-  /** What those were called about whom something was decided, by key in hexadecimal digits. */
+  /** Names of the identities that decisions are about, by key in hexadecimal digits. */
   readonly #names = new Map<string, string>();
-  /** Who was shown in this run, by key in hexadecimal digits; the last one last. */
+  /** Members shown in this run, by key in hexadecimal digits; the newest last. */
   readonly #met = new BoundedMap<string, Member>(MAX_MET);
 
-  /** Takes over what was decided before. */
+  /** Starts with the decisions of earlier runs. */
   constructor(options: ModeratorOptions) {
     this.#options = options;
     this.invite = options.invite;
@@ -60,28 +65,28 @@ export class Moderator {
     }
   }
 
-  /** Notes who is shown, and by which name: it may come back to a locked room, or be banned once it has left. */
+  /** Notes a member that is shown: it may come back to a locked room, and can be banned after it left. */
   met(member: Member): void {
     this.#met.set(toHex(member.key), member);
   }
 
-  /** Lets nobody in any more, and nobody stay, who was not shown so far. @param here Who is shown now. */
+  /** Refuses and removes identities that were not shown so far. @param here The members shown now. */
   lock(here: readonly Member[]): void {
     const { policy, relay } = this.#options;
     policy.lock([...this.#met.values(), ...here].map(({ key }) => key));
     relay.clear();
   }
 
-  /** Lets everybody in again. */
+  /** Ends the lock. */
   unlock(): void {
     this.#options.policy.unlock();
   }
 
   /**
-   * Removes a member, which may come back at once.
+   * Removes a member, which may join again at once.
    *
-   * @param wanted Its name as shown, `name#tag`, tag, fingerprint or key; the last also of one never shown.
-   * @param here Those who are shown now, strangers included.
+   * @param wanted Its name as shown, `name#tag`, tag, fingerprint or key; the key also if it was never shown.
+   * @param here The sessions in the room, unannounced ones included.
    * @throws {RoomError} With code `no-such-member`, also if it is the host itself.
    */
   async kick(wanted: string, here: readonly NamedIdentity[]): Promise<void> {
@@ -91,10 +96,10 @@ export class Moderator {
   }
 
   /**
-   * Removes somebody for good, who may have left.
+   * Removes an identity for good; it may have left already.
    *
    * @param wanted As for {@linkcode Moderator.kick}.
-   * @param here Who is shown now: they are meant before those who have left.
+   * @param here The sessions in the room: they precede members that have left.
    * @throws {RoomError} With code `too-many-bans`, or `no-such-member`, also if it is the host itself.
    */
   async ban(wanted: string, here: readonly NamedIdentity[]): Promise<BanView> {
@@ -105,7 +110,7 @@ export class Moderator {
   }
 
   /**
-   * Lets somebody come again who was banned.
+   * Lifts a ban.
    *
    * @param wanted The name, tag, fingerprint or key.
    * @throws {RoomError} With code `no-such-member`.
@@ -117,7 +122,7 @@ export class Moderator {
       tag: await keyTag(key),
       name: this.#names.get(toHex(key)),
     })));
-    const [first, ...others] = await meant(wanted, banned);
+    const [first, ...others] = await matching(wanted, banned);
     if (first === undefined || others.length > 0) {
       const hint = "/unban alone shows who is banned: name one by the tag.";
       throw noSuchMember("lift the ban", hint, first === undefined ? "nobody" : "more than one");
@@ -128,15 +133,15 @@ export class Moderator {
     return await this.#view(first.key);
   }
 
-  /** Who is banned. */
+  /** All banned identities. */
   async bans(): Promise<readonly BanView[]> {
     return await Promise.all(this.#options.policy.banned.map((key) => this.#view(key)));
   }
 
-  /** Whom a word means: one of those who are here or, where it is none of them, who was here. */
+  /** Finds the identity that a word means: among those here or, if none matches, those that were here. */
   async #find(wanted: string, here: readonly NamedIdentity[]): Promise<NamedIdentity> {
-    for (const candidates of [here, [...this.#met.values()].reverse()]) {
-      const [first, ...others] = await meant(wanted, candidates);
+    for (const identities of [here, [...this.#met.values()].reverse()]) {
+      const [first, ...others] = await matching(wanted, identities);
       if (others.length > 0) throw noSuchMember(REMOVE, WHO_HINT, "more than one");
       if (first !== undefined) return first;
     }
@@ -171,11 +176,14 @@ export class Moderator {
   }
 }
 
-/** Those whom a word means, each once: by the name as shown, `name#tag`, tag, `#tag`, fingerprint or key. */
-async function meant(word: string, candidates: readonly NamedIdentity[]): Promise<NamedIdentity[]> {
-  const each = [...new Map(candidates.map((one) => [toHex(one.key), one])).values()];
+/** The identities that match a name as shown, `name#tag`, tag, `#tag`, fingerprint or key, each once. */
+async function matching(
+  word: string,
+  identities: readonly NamedIdentity[],
+): Promise<NamedIdentity[]> {
+  const each = [...new Map(identities.map((one) => [toHex(one.key), one])).values()];
   if (isKeyText(word)) return each.filter(({ key }) => toBase64Url(key) === word);
-  // A name may be what another has for a tag or a fingerprint: then both are meant.
+  // A name may equal another member's tag or fingerprint: then both match.
   const holder = await holderOf(word, each);
   return each.filter((one) => {
     const { name, tag } = one;
@@ -184,19 +192,19 @@ async function meant(word: string, candidates: readonly NamedIdentity[]): Promis
   });
 }
 
-/** The candidate whose fingerprint a word is. */
+/** The identity whose fingerprint a word is. */
 async function holderOf(
   word: string,
-  candidates: readonly NamedIdentity[],
+  identities: readonly NamedIdentity[],
 ): Promise<NamedIdentity | undefined> {
   const digits = readFingerprint(word);
   if (digits === undefined) return undefined;
-  for (const candidate of candidates) {
-    if (await fingerprint(candidate.key) === digits) return candidate;
+  for (const identity of identities) {
+    if (await fingerprint(identity.key) === digits) return identity;
   }
   return undefined;
 }
 
-function noSuchMember(action: string, hint: string, meant: string): RoomError {
-  return new RoomError("no-such-member", `Cannot ${action} as ${meant} is meant`, { hint });
+function noSuchMember(action: string, hint: string, who: string): RoomError {
+  return new RoomError("no-such-member", `Cannot ${action} as ${who} is meant`, { hint });
 }

@@ -1,16 +1,21 @@
+/**
+ * A host that stops answering in the middle of a handshake.
+ *
+ * @module
+ */
 import { HandshakeError } from "../errors.ts";
 
 /**
- * How long after M1 a connection must end at the earliest for its host to count as one that waits in vain, in
- * milliseconds: a little less than a host gives a handshake. See PROTOCOL.md §4.6.
+ * Time from M1 after which a lost connection means that M1 did not reach the host, in milliseconds: a little less
+ * than a host allows for a handshake. See PROTOCOL.md §4.6.
  */
 export const STALLED_MS = 8000;
 
 /**
- * The error of a host that greeted as lanchat does, and was not heard of again: M0 fits into every packet, M1
- * and M2 may be longer than the path lets pass.
+ * The error of a host that greeted as lanchat does and then fell silent: M0 fits into every packet, M1 and M2 may be
+ * larger than the path lets pass.
  *
- * @param action What cannot be done.
+ * @param action Begins the message: `Cannot join …`.
  */
 export function stalled(action: string, cause: unknown): HandshakeError {
   const message = `${action} as lanchat greets there, and nothing comes after that`;

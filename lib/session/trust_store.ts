@@ -1,3 +1,8 @@
+/**
+ * The members that earlier runs met, as far as their keys and names tell who they are.
+ *
+ * @module
+ */
 import { BoundedMap } from "../bounded_map.ts";
 import { type Bytes, equal, toBase64Url, toHex } from "../bytes/mod.ts";
 import { fingerprint, keyTag, randomBytes, safetyNumber } from "../crypto/mod.ts";
@@ -17,34 +22,34 @@ const GROUP_DIGITS = 5;
 /** Groups of a fingerprint. */
 const GROUPS: number = FINGERPRINT_DIGITS / GROUP_DIGITS;
 
-/** Groups of a fingerprint that are enough to type: a key that agrees in them costs 10^20 guesses. */
+/** Groups of a fingerprint that the user types: a key that agrees in them costs 10^20 guesses. */
 const ASKED_GROUPS = 4;
 
 const ASKED_DIGITS: number = ASKED_GROUPS * GROUP_DIGITS;
 
-/** Of how many members it is remembered what was said or noted of them last: more than a room has. */
+/** Maximum members whose last verdict and name are remembered: more than a room has. */
 const MAX_REMEMBERED = 4096;
 
-/** What {@linkcode TrustStore} may be given. */
+/** Options of {@linkcode TrustStore}. */
 interface TrustStoreOptions {
-  /** The host's key, where this run was told its fingerprint: it counts as verified in this run. */
+  /** The host's key if `--host-key` has its fingerprint: it counts as verified in this run. */
   readonly compared?: Bytes | undefined;
-  /** Chooses the groups to ask for. */
+  /** Returns random bytes, by which it chooses the groups to ask for. */
   readonly random?: (count: number) => Bytes;
 }
 
-/** The question that the last safety number on the screen asks. */
+/** The groups that the last safety number on the screen asks for. */
 interface Question {
   readonly key: Bytes;
   /** Ascending, from 1. */
   readonly groups: readonly number[];
 }
 
-/** Who members are, as far as that is known from earlier, and what comes of it in a room. */
+/** Tells members that earlier runs met from others, and verifies them. */
 export class TrustStore {
   /**
-   * Called where something cannot be kept for later runs, once for all that nobody asked for; this run goes
-   * by it all the same.
+   * Called where a change cannot be written for later runs; this run keeps it. Changes that the user did not
+   * ask for call it only once.
    */
   onUnkept: (error: LanchatError) => void = () => {};
   readonly #known: KnownPeers;
@@ -54,12 +59,12 @@ export class TrustStore {
   #question: Question | undefined;
   /** By key in hexadecimal digits. */
   readonly #tags = new BoundedMap<string, string>(4 * MAX_REMEMBERED);
-  /** What the room was told last of each key, in hexadecimal digits. */
+  /** The last verdict on each key, in hexadecimal digits. */
   readonly #verdicts = new BoundedMap<
     string,
     { readonly name: string; readonly trust: Trust }
   >(MAX_REMEMBERED);
-  /** Whose last name was noted in this run, by key in hexadecimal digits. */
+  /** Names noted in this run, by key in hexadecimal digits. */
   readonly #noted = new BoundedMap<string, string>(MAX_REMEMBERED);
   readonly #keeping = new Set<Promise<void>>();
   #unkeptTold = false;
@@ -71,7 +76,7 @@ export class TrustStore {
     this.#random = options.random ?? randomBytes;
   }
 
-  /** Begins with those who are known. @param ownKey One's own identity key. */
+  /** Starts with the known peers. @param ownKey The own identity key. */
   static async of(
     known: KnownPeers,
     ownKey: Bytes,
@@ -82,7 +87,7 @@ export class TrustStore {
     return trustStore;
   }
 
-  /** What a member is under its name, given without the tag. */
+  /** Judges a member by its key and its name without the tag. */
   readonly judge = ({ key, name }: { readonly key: Bytes; readonly name: string }): Trust => {
     const trust = this.#judge(key, name);
     this.#verdicts.set(toHex(key), { name, trust });
@@ -90,8 +95,8 @@ export class TrustStore {
   };
 
   /**
-   * Whether the person here has compared the number of a member, or in this run the host's fingerprint;
-   * never of one that has somebody else's name.
+   * Whether the user has compared a member's safety number, or in this run the host's fingerprint. Never true
+   * of a member with the name of another known peer.
    */
   isVerified(member: Member): boolean {
     const { key } = member;
@@ -100,7 +105,7 @@ export class TrustStore {
     return compared && this.#verdict(member) === "fine";
   }
 
-  /** Who had a member's name before, with another key; of several one that is verified, or the last. */
+  /** The known peer with a member's name and another key; of several a verified one, or the last met. */
   namesakeOf(member: Member): KnownView | undefined {
     const namesake = this.#namesake(member.key, plainName(member.name));
     if (namesake === undefined) return undefined;
@@ -108,12 +113,12 @@ export class TrustStore {
     return { key: toBase64Url(key), tag: this.#tags.get(toHex(key)) ?? "", lastSeen, verified };
   }
 
-  /** Notes the host of the room that was entered. @param address Where, as `formatHostPort` gives it. */
+  /** Notes the host of the room. @param address Its address, as `formatHostPort` gives it. */
   entered(host: Pick<Member, "key" | "tag">, address: string): void {
     void this.#keep(host, this.#known.seen(host.key, { address }), false);
   }
 
-  /** Notes a member that has said something, unless it is given no key under its name. */
+  /** Notes a member that has sent a message, unless it gets no key under its name. */
   spoke(member: Member): void {
     const { key } = member;
     const name = plainName(member.name);
@@ -124,12 +129,12 @@ export class TrustStore {
     void this.#keep(member, this.#known.seen(key, { name }), false);
   }
 
-  /** Resolves once all that was noted is kept, or cannot be. */
+  /** Resolves when all changes are written, or have failed. */
   async kept(): Promise<void> {
     await Promise.all(this.#keeping);
   }
 
-  /** The number that one compares with a member, and which of its digits are the member's own. */
+  /** The safety number with a member, and the digits of it that are the member's own. */
   async safetyNumber(key: Bytes): Promise<Pick<SafetyNumberEvent, "digits" | "fingerprint">> {
     return {
       digits: await safetyNumber(this.#ownKey, key),
@@ -138,11 +143,11 @@ export class TrustStore {
   }
 
   /**
-   * The number that one compares with a member, and the groups of the member's own half to ask for: four of
-   * six, chosen at random, so that no key can be searched for that agrees in them. The other half is the
-   * same in one's number with anybody, and would prove nothing.
+   * The safety number with a member, and the groups of the member's own half to ask for: four of six, chosen
+   * at random, so that an attacker cannot search for a key that agrees in them. The other half is the same in
+   * all numbers of this user, and would prove nothing.
    *
-   * Any question asked before has no answer any more. See PROTOCOL.md §2.4.
+   * Replaces the question asked before. See PROTOCOL.md §2.4.
    */
   async ask(
     key: Bytes,
@@ -155,9 +160,9 @@ export class TrustStore {
   /**
    * Marks a member as verified.
    *
-   * @param digits All digits of the safety number, or those that {@linkcode ask} asked for last, if it was
+   * @param digits All digits of the safety number, or those that {@linkcode ask} asked for last, if that was
    * about this member's key.
-   * @throws {UsageError} With code `wrong-digits` if it has others; nothing is marked then.
+   * @throws {UsageError} With code `wrong-digits` if they differ; then it marks nothing.
    */
   async verify(member: Member, digits: string): Promise<void> {
     const given = digitsOf(digits, [ASKED_DIGITS, NUMBER_DIGITS]);
@@ -177,10 +182,10 @@ export class TrustStore {
   }
 
   /**
-   * Takes a member for somebody else of the same name than the one who was verified.
+   * Accepts a member as another person with the name of a verified peer.
    *
-   * @param members Those who are given no key. @param digits The fingerprint of one of them.
-   * @returns Which.
+   * @param members The members that get no key. @param digits The fingerprint of one of them.
+   * @returns That member.
    * @throws {UsageError} With code `wrong-digits` if none has it.
    */
   async accept<Each extends Member>(members: readonly Each[], digits: string): Promise<Each> {
@@ -223,7 +228,7 @@ export class TrustStore {
     return namesake.verified && !isKnownByIt ? "withheld" : "changed";
   }
 
-  /** What the room was told last: to go through all who are known for each message would take too long. */
+  /** The last verdict: to search all known peers for each message would take too long. */
   #verdict(member: Member): Trust {
     const name = plainName(member.name);
     const last = this.#verdicts.get(toHex(member.key));
@@ -239,7 +244,7 @@ export class TrustStore {
     )[0];
   }
 
-  /** Makes the tags of those who are known since the last time, perhaps by another run. */
+  /** Computes the tags of peers that are new since the last call, perhaps from another run. */
   async #learnTags(): Promise<void> {
     await Promise.all(
       this.#known.all().map(async ({ key }) => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Backoff, passes, RETRY_MS } from "../../lib/session/backoff.ts";
+import { Backoff, isTransient, RETRY_MS } from "../../lib/session/backoff.ts";
 import { type Code, CODES, LanchatError } from "../../lib/errors.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -48,15 +48,15 @@ const REFUSED = "connection-refused";
 test("Backoff waits ever longer, at most 30 s, and dials after each wait", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, Array(7).fill(REFUSED));
-  const redialer = new Backoff({
+  const backoff = new Backoff({
     giveUpMs: Infinity,
     signal: new AbortController().signal,
     random: () => 1,
     clock,
   });
-  const dialled = redialer.dial(attempts.make);
+  const result = backoff.retry(attempts.make);
   await run(clock);
-  assertEquals(await dialled, "done");
+  assertEquals(await result, "done");
   assertEquals(RETRY_MS, [1000, 2000, 4000, 8000, 16_000, 30_000]);
   const expected: number[] = [];
   for (const ms of [...RETRY_MS, 30_000, 30_000]) expected.push((expected.at(-1) ?? 0) + ms);
@@ -67,15 +67,15 @@ test("Backoff scales each wait by another number from 0.5 to 1", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED, REFUSED, REFUSED]);
   const numbers = [0, 0.5, 1, 0.25];
-  const redialer = new Backoff({
+  const backoff = new Backoff({
     giveUpMs: Infinity,
     signal: new AbortController().signal,
     random: () => numbers.shift()!,
     clock,
   });
-  const dialled = redialer.dial(attempts.make);
+  const result = backoff.retry(attempts.make);
   await run(clock);
-  await dialled;
+  await result;
   assertEquals(attempts.at, [500, 500 + 1500, 2000 + 4000, 6000 + 5000]);
 });
 
@@ -84,9 +84,9 @@ test("Backoff spreads its tries by chance unless it is told how", async () => {
     const clock = new FakeClock();
     const attempts = new Attempts(clock);
     const { signal } = new AbortController();
-    const dialled = new Backoff({ giveUpMs: Infinity, signal, clock }).dial(attempts.make);
+    const result = new Backoff({ giveUpMs: Infinity, signal, clock }).retry(attempts.make);
     await run(clock);
-    await dialled;
+    await result;
     return attempts.at[0]!;
   }));
   for (const ms of firstWaits) assert(ms >= 500 && ms <= 1000, `${ms}`);
@@ -97,14 +97,14 @@ test("Backoff dials as soon as the network has changed", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED]);
   const changes: { change: () => void; signal: AbortSignal }[] = [];
-  const redialer = new Backoff({
+  const backoff = new Backoff({
     giveUpMs: Infinity,
     signal: new AbortController().signal,
     changed: (signal) => new Promise((change) => changes.push({ change, signal })),
     random: () => 1,
     clock,
   });
-  const dialled = redialer.dial(attempts.make);
+  const result = backoff.retry(attempts.make);
   clock.advance(10);
   await settle();
   assertEquals(attempts.at, []);
@@ -117,7 +117,7 @@ test("Backoff dials as soon as the network has changed", async () => {
   await settle();
   assertEquals(attempts.at, [10]);
   clock.advance(1);
-  assertEquals(await dialled, "done");
+  assertEquals(await result, "done");
   assertEquals(attempts.at, [10, 2010]);
   assert(changes[1]!.signal.aborted, "the watch goes on behind the wait");
   assertEquals(clock.timers, 0);
@@ -127,10 +127,10 @@ test("Backoff gives up when its time is over, and not before", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, Array(10).fill(REFUSED));
   const { signal } = new AbortController();
-  const dialled = new Backoff({ giveUpMs: 10_000, signal, random: () => 1, clock })
-    .dial(attempts.make);
+  const result = new Backoff({ giveUpMs: 10_000, signal, random: () => 1, clock })
+    .retry(attempts.make);
   let end: number | undefined;
-  const failed = assertFails(dialled, "connection-lost").finally(() => end = clock.elapsed());
+  const failed = assertFails(result, "connection-lost").finally(() => end = clock.elapsed());
   await run(clock);
   const { cause, message } = await failed;
   assertEquals(message, "Gave up after 10 s: This is connection-refused");
@@ -147,9 +147,9 @@ test("Backoff ends a try when its time is over", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED]);
   const { signal } = new AbortController();
-  const dialled = new Backoff({ giveUpMs: 10_000, signal, random: () => 1, clock })
-    .dial((signal) => attempts.failures.length > 0 ? attempts.make() : hang(signal));
-  const failed = assertFails(dialled, "connection-lost");
+  const result = new Backoff({ giveUpMs: 10_000, signal, random: () => 1, clock })
+    .retry((signal) => attempts.failures.length > 0 ? attempts.make() : hang(signal));
+  const failed = assertFails(result, "connection-lost");
   await run(clock, 9999);
   assertEquals(clock.timers, 1);
   await run(clock);
@@ -161,9 +161,9 @@ test("Backoff ends a try at its signal, however long it may take", async () => {
   for (const giveUpMs of [60_000, Infinity]) {
     const clock = new FakeClock();
     const abort = new AbortController();
-    const dialled = new Backoff({ giveUpMs, signal: abort.signal, random: () => 1, clock })
-      .dial(hang);
-    const failed = assertRejects(() => dialled, Error, "No more");
+    const result = new Backoff({ giveUpMs, signal: abort.signal, random: () => 1, clock })
+      .retry(hang);
+    const failed = assertRejects(() => result, Error, "No more");
     await run(clock, 1000);
     assertEquals(clock.timers, giveUpMs === Infinity ? 0 : 1);
     abort.abort(new Error("No more"));
@@ -176,9 +176,9 @@ test("Backoff gives up for want of time where it could not try", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock);
   const { signal } = new AbortController();
-  const dialled = new Backoff({ giveUpMs: 200, signal, random: () => 1, clock })
-    .dial(attempts.make);
-  const failed = assertFails(dialled, "connection-lost");
+  const result = new Backoff({ giveUpMs: 200, signal, random: () => 1, clock })
+    .retry(attempts.make);
+  const failed = assertFails(result, "connection-lost");
   await run(clock);
   assertEquals((await failed).message, "Gave up after 0.2 s");
   assertEquals(attempts.at, []);
@@ -188,9 +188,9 @@ test("Backoff says that the host is busy where that is why it gives up", async (
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED, "busy", "busy", "busy"]);
   const { signal } = new AbortController();
-  const dialled = new Backoff({ giveUpMs: 5000, signal, random: () => 1, clock })
-    .dial(attempts.make);
-  const failed = assertFails(dialled, "busy", "Gave up after 5 s: This is busy");
+  const result = new Backoff({ giveUpMs: 5000, signal, random: () => 1, clock })
+    .retry(attempts.make);
+  const failed = assertFails(result, "busy", "Gave up after 5 s: This is busy");
   await run(clock);
   await failed;
 });
@@ -199,9 +199,9 @@ test("Backoff takes back no answer of the host's for a try that it cuts off itse
   const clock = new FakeClock();
   const attempts = new Attempts(clock, ["busy"]);
   const { signal } = new AbortController();
-  const dialled = new Backoff({ giveUpMs: 3001, signal, random: () => 1, clock })
-    .dial((signal) => attempts.failures.length > 0 ? attempts.make() : hang(signal));
-  const failed = assertFails(dialled, "busy", "Gave up after 3.001 s: This is busy");
+  const result = new Backoff({ giveUpMs: 3001, signal, random: () => 1, clock })
+    .retry((signal) => attempts.failures.length > 0 ? attempts.make() : hang(signal));
+  const failed = assertFails(result, "busy", "Gave up after 3.001 s: This is busy");
   await run(clock);
   await failed;
   assertEquals(clock.elapsed(), 3001);
@@ -211,14 +211,14 @@ test("Backoff counts the time of several connections that lead nowhere together"
   const clock = new FakeClock();
   const attempts = new Attempts(clock);
   const { signal } = new AbortController();
-  const redialer = new Backoff({ giveUpMs: 5000, signal, random: () => 1, clock });
+  const backoff = new Backoff({ giveUpMs: 5000, signal, random: () => 1, clock });
   for (const at of [1000, 3000]) {
-    const dialled = redialer.dial(attempts.make);
+    const result = backoff.retry(attempts.make);
     await run(clock);
-    await dialled;
+    await result;
     assertEquals(attempts.at.at(-1), at);
   }
-  const failed = assertFails(redialer.dial(attempts.make), "connection-lost");
+  const failed = assertFails(backoff.retry(attempts.make), "connection-lost");
   await run(clock);
   await failed;
   assertEquals(clock.elapsed(), 5000);
@@ -228,15 +228,15 @@ test("Backoff begins anew once it has succeeded", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED, REFUSED]);
   const { signal } = new AbortController();
-  const redialer = new Backoff({ giveUpMs: 10_000, signal, random: () => 1, clock });
-  const first = redialer.dial(attempts.make);
+  const backoff = new Backoff({ giveUpMs: 10_000, signal, random: () => 1, clock });
+  const first = backoff.retry(attempts.make);
   await run(clock);
   await first;
   assertEquals(attempts.at, [1000, 3000, 7000]);
-  redialer.succeeded();
+  backoff.succeeded();
   clock.advance(60_000);
   attempts.failures.push(...Array(10).fill(new LanchatError(REFUSED, "This is refused")));
-  const failed = assertFails(redialer.dial(attempts.make), "connection-lost", "10 s");
+  const failed = assertFails(backoff.retry(attempts.make), "connection-lost", "10 s");
   await run(clock);
   await failed;
   assertEquals(attempts.at.slice(3), [68_000, 70_000, 74_000]);
@@ -254,9 +254,9 @@ test("Backoff fails at once with what does not pass", async () => {
     const clock = new FakeClock();
     const attempts = new Attempts(clock, [REFUSED, error]);
     const { signal } = new AbortController();
-    const dialled = new Backoff({ giveUpMs: 60_000, signal, random: () => 1, clock })
-      .dial(attempts.make);
-    const failed = assertRejects(() => dialled);
+    const result = new Backoff({ giveUpMs: 60_000, signal, random: () => 1, clock })
+      .retry(attempts.make);
+    const failed = assertRejects(() => result);
     await run(clock);
     assertEquals(await failed, error);
     assertEquals(attempts.at, [1000, 3000]);
@@ -270,7 +270,7 @@ test("Backoff ends a wait with the reason of its signal, and leaves no timer", a
     const attempts = new Attempts(clock, Array(9).fill(REFUSED));
     const abort = new AbortController();
     const watches: AbortSignal[] = [];
-    const dialled = new Backoff({
+    const result = new Backoff({
       giveUpMs: 60_000,
       signal: abort.signal,
       changed: (signal) => {
@@ -279,8 +279,8 @@ test("Backoff ends a wait with the reason of its signal, and leaves no timer", a
       },
       random: () => 1,
       clock,
-    }).dial(attempts.make);
-    const failed = assertRejects(() => dialled, Error);
+    }).retry(attempts.make);
+    const failed = assertRejects(() => result, Error);
     await run(clock, 1000 * before);
     abort.abort(new Error("No more"));
     assertEquals((await failed).message, "No more");
@@ -294,26 +294,26 @@ test("Backoff does not even wait where its signal came before", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock);
   const signal = AbortSignal.abort(new Error("No more"));
-  const dialled = new Backoff({ giveUpMs: 60_000, signal, clock }).dial(attempts.make);
-  await assertRejects(() => dialled, Error, "No more");
+  const result = new Backoff({ giveUpMs: 60_000, signal, clock }).retry(attempts.make);
+  await assertRejects(() => result, Error, "No more");
   assertEquals([attempts.at, clock.timers], [[], 0]);
 });
 
 test("Backoff fails with what an attempt failed with that the signal ended", async () => {
   const clock = new FakeClock();
   const abort = new AbortController();
-  const dialled = new Backoff({ giveUpMs: 60_000, signal: abort.signal, random: () => 1, clock })
-    .dial(() => {
+  const result = new Backoff({ giveUpMs: 60_000, signal: abort.signal, random: () => 1, clock })
+    .retry(() => {
       abort.abort();
       return Promise.reject(new LanchatError(REFUSED, "It was cut"));
     });
-  const failed = assertFails(dialled, REFUSED, "It was cut");
+  const failed = assertFails(result, REFUSED, "It was cut");
   await run(clock);
   await failed;
 });
 
-test("passes knows what may be better the next time", () => {
-  const passing = (Object.keys(CODES) as Code[]).filter(passes).sort();
+test("isTransient knows what may be better the next time", () => {
+  const passing = (Object.keys(CODES) as Code[]).filter(isTransient).sort();
   assertEquals(passing, [
     "busy",
     "connection-lost",

@@ -276,18 +276,18 @@ Deno.test("Connector finds its host where that is announced, and nobody else who
   await party.close();
 });
 
-Deno.test("HostSearch has news of no more than eight places", async () => {
+Deno.test("HostSearch.found resolves for no more than eight addresses", async () => {
   const search = new FakeSearch();
   const host = search.follow("pkeke42s");
   for (let i = 1; i <= 8; i++) {
-    const { news } = host;
+    const { found } = host;
     await search.find("pkeke42s", GOOD, i);
-    await news;
-    assertEquals(host.places().length, i);
+    await found;
+    assertEquals(host.addresses().length, i);
   }
   await search.find("pkeke42s", GOOD, 9);
   const never = Symbol();
   const later = new Promise((resolve) => setTimeout(() => resolve(never)));
-  assertEquals(await Promise.race([host.news, later]), never);
-  assertEquals(host.places().length, 9);
+  assertEquals(await Promise.race([host.found, later]), never);
+  assertEquals(host.addresses().length, 9);
 });

@@ -179,7 +179,7 @@ export class Sailor {
 
   /** Enters, and comes back until it is stopped. */
   sail(random: () => number): void {
-    const redialer = new Backoff({
+    const backoff = new Backoff({
       giveUpMs: Infinity,
       signal: this.#stopped.signal,
       random,
@@ -188,8 +188,8 @@ export class Sailor {
     this.#sailing = (async () => {
       while (!this.#stopped.signal.aborted) {
         try {
-          const channel = await redialer.dial(() => this.#connect());
-          redialer.succeeded();
+          const channel = await backoff.retry(() => this.#connect());
+          backoff.succeeded();
           await this.room.run(channel);
         } catch (error) {
           if ((error as { code?: string }).code === "seat-lost") this.alarms.push(`${error}`);
