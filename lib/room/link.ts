@@ -1,3 +1,8 @@
+/**
+ * The link to the relay: numbers envelopes and keeps them over connections that come and go.
+ *
+ * @module
+ */
 import { type Bytes, equal } from "../bytes/mod.ts";
 import { type Channel, Endpoint } from "../channel/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
@@ -21,33 +26,33 @@ import {
   type RosterEntry,
 } from "../wire/mod.ts";
 
-/** Bytes that may be under way to the relay; it never stops reading a member that keeps to this. */
+/** Maximum bytes sent and not accepted; the relay always reads a member that keeps to it. */
 export const WINDOW_BYTES: number = 1 << 18;
 
-/** Envelopes after which they are acknowledged at once. */
+/** Number of envelopes that are acknowledged at once. */
 const ACK_ENVELOPES = 64;
 
-/** Bytes of them after which they are: a relay holds a sender of which 32 KiB are not. */
+/** Bytes of envelopes that are acknowledged at once: the relay stops a sender of which 32 KiB are not. */
 const ACK_BYTES: number = 1 << 14;
 
-/** How long envelopes may wait to be acknowledged, in milliseconds. */
+/** Maximum time until an envelope is acknowledged, in milliseconds. */
 const ACK_MS = 200;
 
 /**
- * Bytes of what the relay has taken that are kept until everybody has it, to be sent again if asked for. In a
- * full room an announcement and a key for each member take 3.5 MB; with less, messages would be forgotten.
+ * Maximum bytes of accepted envelopes kept until all readers have them. In a full room an announcement and a
+ * key for each member take 3.5 MB; with less, messages would be forgotten.
  */
 const MAX_KEPT_BYTES: number = 1 << 23;
 
-/** A seat that is missing sooner after it was asked for was never there: it is kept for longer, if at all. */
+/** A seat missing within this time never existed, in milliseconds: a host keeps one for longer, or none at all. */
 const SEAT_CERTAIN_MS = 60_000;
 
-/** How long a host may take for each record that is due before the roster, and for that, in milliseconds. */
+/** Time that a host has for each record up to ROSTER, in milliseconds. */
 const ROSTER_MS = 10_000;
 
 const CODEC = { encode: encodeMemberRecord, decode: decodeHostRecord } as const;
 
-/** What the statuses of ACCEPT mean that refuse. */
+/** Errors for the statuses of ACCEPT that refuse a member. */
 export const REFUSALS: Readonly<Record<number, { code: Code; reason: string }>> = {
   [AcceptStatus.ROOM_FULL]: { code: "room-full", reason: "the room is full" },
   [AcceptStatus.BANNED]: { code: "banned", reason: "the host does not admit this identity" },
@@ -58,11 +63,11 @@ export const REFUSALS: Readonly<Record<number, { code: Code; reason: string }>> 
   },
 };
 
-/** A session that the relay named: its id follows from its key and its nonce, so that these are its own. */
+/** A session that the relay named. Its id is computed from its key and nonce: only its owner can have it. */
 export interface NamedSession extends RosterEntry {
   /** The session id, 16 bytes. */
   readonly session: Bytes;
-  /** Short for the key, as `keyTag` gives it. */
+  /** Short form of the key, from `keyTag`. */
   readonly tag: string;
 }
 
@@ -71,56 +76,55 @@ export type NamedChange =
   & Extract<HostRecord, { type: "member" }>
   & Pick<NamedSession, "session" | "tag">;
 
-/** What a link tells the room. */
+/** Handles what a link receives. */
 export interface LinkListener {
-  /** The host has given this member a new seat, and waits for {@linkcode Link.enter}. */
+  /** Called when the host has given this member a new seat and waits for {@linkcode Link.enter}. */
   seated(): void;
   /**
-   * Who is in the room, without oneself, in the order in which they came.
+   * Called with the other sessions in the room, in the order in which they came.
    *
-   * @param restarted Whether another host process has taken the room over, and knows nothing of what the
-   * one before had queued.
+   * @param restarted Whether another host process has the room; what the previous one had queued is lost.
    */
   roster(entries: readonly NamedSession[], restarted: boolean): void;
-  /** Somebody joined, left, or lost or regained the connection. */
+  /** Called when a session joined, left, or lost or regained its connection. */
   member(record: NamedChange): void;
-  /** An object arrived. */
+  /** Called with each object. */
   envelope(envelope: HostEnvelope): void;
   /**
-   * How far the host has come with what was sent.
+   * Called when the host reports how far it has come.
    *
-   * @param accepted It has passed on every envelope up to this one.
-   * @param delivered Every session that it knows to be addressed has every envelope up to this one, or is gone.
-   * @param reached As `delivered`, but without the sessions that are away.
+   * @param accepted The host has queued every envelope up to this one.
+   * @param delivered Every addressed session has every envelope up to this one, or is gone.
+   * @param reached As `delivered`, without the sessions that are away.
    */
   acknowledged(accepted: number, delivered: number, reached: number): void;
-  /** The answer to {@linkcode Link.askBehind}. @param sessions Who lacks a message of this member. */
+  /** Called with the answer to {@linkcode Link.askBehind}: the sessions that lack a message of this member. */
   behind(sessions: readonly Bytes[]): void;
-  /** All that waited at the host when the connection came has arrived: from now on more may be sealed. */
+  /** Called when all that waited at the host has come: from now on messages may be sealed. */
   opened(): void;
-  /** Resolves when more may arrive. */
+  /** Resolves once all that came is handled: only then is it acknowledged, and more read. */
   settled(): Promise<void>;
 }
 
-/** What is on its way to the relay. */
-interface OutboxEntry extends MemberEnvelope {
+/** An envelope that the relay has not accepted. */
+interface PendingEnvelope extends MemberEnvelope {
+  /** Whether it is kept after that, until all readers have it. */
   readonly keep: boolean;
 }
 
-/**
- * A member's link to the relay: numbers what is sent and keeps it until the relay has it, over connections
- * that come and go. See PROTOCOL.md §5.4.
- */
+/** A member's link to the relay, which outlives its connections. See PROTOCOL.md §5.4. */
 export class Link {
   readonly #roomId: Bytes;
   readonly #clock: Clock;
   /** Set by {@linkcode Link.run}. */
   #listener!: LinkListener;
   #endpoint: Endpoint<HostRecord, MemberRecord> | undefined;
+  /** Accepted envelopes that not all readers have. */
   #kept: MemberEnvelope[] = [];
   #keptBytes = 0;
-  #outbox: OutboxEntry[] = [];
-  #outboxBytes = 0;
+  #pending: PendingEnvelope[] = [];
+  #pendingBytes = 0;
+  /** Number of pending envelopes sent on this connection. */
   #sent = 0;
   #sentBytes = 0;
   #lastCmid = 0;
@@ -134,7 +138,7 @@ export class Link {
   /** Whether the host of `#instance` has let this member in. */
   #entered = false;
   #resumedAt = 0;
-  /** The last connection on which this member was in the room, once it has ended. */
+  /** The last connection on which this member was in the room, after its end. */
   #left: Endpoint<HostRecord, MemberRecord> | undefined;
   #restarted = false;
   #shownSeq = 0;
@@ -144,7 +148,7 @@ export class Link {
   #cancelAck: (() => void) | undefined;
   #cancelDeadline: () => void = () => {};
 
-  /** Makes a link that is not connected yet. */
+  /** Creates a link without a connection. */
   constructor(roomId: Bytes, clock: Clock = systemClock) {
     this.#roomId = roomId;
     this.#clock = clock;
@@ -155,32 +159,32 @@ export class Link {
     return this.#entryDue;
   }
 
-  /** How long the host keeps the seat of a member whose connection is lost, in milliseconds. */
+  /** Time for which the host keeps the seat of an away member, in milliseconds. */
   get keepMs(): number {
     return this.#keepMs;
   }
 
-  /** Bytes that were sent and that the relay has not acknowledged. */
+  /** Bytes that the relay has not accepted. */
   get backlog(): number {
-    return this.#outboxBytes;
+    return this.#pendingBytes;
   }
 
-  /** Whether there is a connection, and all has arrived that had waited for it. */
+  /** Whether there is a connection, and all that had waited for it has come. */
   get open(): boolean {
     return this.#open;
   }
 
-  /** What the relay has taken and not everybody has, as far as it is kept, in its order. */
+  /** The accepted envelopes that not all readers have, in order. */
   get kept(): readonly MemberEnvelope[] {
     return this.#kept;
   }
 
-  /** Whether what is sent next might displace something that is kept. */
+  /** Whether the next envelope might displace a kept one. */
   get keptFull(): boolean {
-    return this.#keptBytes + this.#outboxBytes > MAX_KEPT_BYTES - MAX_PAYLOAD_BYTES;
+    return this.#keptBytes + this.#pendingBytes > MAX_KEPT_BYTES - MAX_PAYLOAD_BYTES;
   }
 
-  /** Forgets what is kept up to an envelope. */
+  /** Forgets the kept envelopes up to and including one. */
   forget(cmid: number): void {
     const later = this.#kept.findIndex((envelope) => envelope.cmid > cmid);
     for (const { object } of this.#kept.splice(0, later < 0 ? this.#kept.length : later)) {
@@ -191,18 +195,18 @@ export class Link {
   /**
    * Queues an object for the room or one session.
    *
-   * @param keep Whether it is kept until everybody has it, and sent to another host process too.
+   * @param keep Whether it is kept until all readers have it, and sent to another host process too.
    * @returns Its number.
    */
   send(envelope: Omit<MemberEnvelope, "cmid">, keep = true): number {
     const cmid = ++this.#lastCmid;
-    this.#outbox.push({ ...envelope, cmid, keep });
-    this.#outboxBytes += envelopeSize(envelope.object);
+    this.#pending.push({ ...envelope, cmid, keep });
+    this.#pendingBytes += envelopeSize(envelope.object);
     this.#endpoint?.wake();
     return cmid;
   }
 
-  /** Announces this member to the host, which then lets it into the room. @param object An ANNOUNCE. */
+  /** Announces this member to the host, which then admits it to the room. @param object An ANNOUNCE. */
   enter(object: Bytes): void {
     if (!this.#entryDue) return;
     this.#entryDue = false;
@@ -216,6 +220,7 @@ export class Link {
   /**
    * Serves a connection until it ends.
    *
+   * @param listener Handles what comes.
    * @returns Why the host closed it: one of `CloseReason`.
    * @throws {LanchatError} If the host refuses, breaks the protocol, or the connection is lost.
    */
@@ -237,19 +242,19 @@ export class Link {
       for await (const record of records) {
         if (record.type === "close") return record.reason;
         if (expected === "accept") {
-          this.#accepted(record, endpoint);
+          this.#receiveAccept(record, endpoint);
           expected = "resume";
         } else if (expected === "resume") {
-          this.#resumed(record);
+          this.#receiveResume(record);
           expected = undefined;
           endpoint.wake();
         } else {
-          await this.#take(record);
+          await this.#receive(record);
         }
       }
       throw new ChannelError("connection-lost", "The connection ended");
     } catch (error) {
-      // A farewell to an end that somebody forged would give the place up.
+      // After a forged end, a CLOSE with reason 0 would give up the seat.
       if (error instanceof WireError) void endpoint.close(CloseReason.PROTOCOL);
       else if (error instanceof RoomError) void endpoint.close(CloseReason.LEAVING);
       else endpoint.abort(error);
@@ -266,17 +271,17 @@ export class Link {
     }
   }
 
-  /** Asks the host who has not acknowledged the last message to it. */
+  /** Asks the host which sessions have not acknowledged the last message to them. */
   askBehind(): void {
     this.#endpoint?.send({ type: "behind" });
   }
 
-  /** Leaves: says farewell, which ends `run`. */
+  /** Sends CLOSE, which ends {@linkcode Link.run}. */
   async close(): Promise<void> {
     await this.#endpoint?.close(CloseReason.LEAVING);
   }
 
-  #accepted(record: HostRecord, endpoint: Endpoint<HostRecord, MemberRecord>): void {
+  #receiveAccept(record: HostRecord, endpoint: Endpoint<HostRecord, MemberRecord>): void {
     if (record.type !== "accept") throw new WireError("Cannot go on as ACCEPT must come first");
     const refusal = REFUSALS[record.status];
     if (refusal !== undefined) {
@@ -284,7 +289,7 @@ export class Link {
     }
     const known = this.#instance !== undefined && equal(record.instance, this.#instance);
     const keepMs = record.keep * 1000;
-    // At the host before the seat may have been given up, and at this one the others wait no longer.
+    // The previous process may have given up the seat, and at this one the others wait no longer.
     const lost = known
       ? !record.resumed && this.#hadSeat()
       : record.resumed && this.#instance !== undefined ||
@@ -293,13 +298,13 @@ export class Link {
     if (!known) {
       this.#restarted ||= this.#entered;
       this.#entered = false;
-      // Members would answer an old NEED, whose answer this member drops, and forget what they had kept for it.
-      this.#outbox = this.#outbox.map((entry) =>
+      // The answer to an old NEED would be dropped here, and what it answers with forgotten by its author.
+      this.#pending = this.#pending.map((entry) =>
         entry.keep ? entry : { ...entry, to: HOST_SESSION }
       );
     }
     if (!known || !record.resumed) this.#lastSeq = this.#shownSeq = this.#ackedSeq = 0;
-    this.#taken(record.lastCmid, this.#sent);
+    this.#accept(record.lastCmid, this.#sent);
     this.#listener.acknowledged(record.lastCmid, 0, 0);
     this.#sent = this.#sentBytes = 0;
     this.#ackDue = false;
@@ -315,7 +320,7 @@ export class Link {
     if (this.#entryDue) this.#listener.seated();
   }
 
-  /** Starts the time that the host has for what is due from it. */
+  /** Starts the time that the host has for its next record. */
   #awaitHost(): void {
     const endpoint = this.#endpoint;
     this.#cancelDeadline();
@@ -325,22 +330,22 @@ export class Link {
     });
   }
 
-  /** Whether the host that does not know this member any more has had a seat for it. */
+  /** Whether the host, which has no seat for this member, ever had one. */
   #hadSeat(): boolean {
     const certainMs = Math.min(SEAT_CERTAIN_MS, this.#keepMs);
     return this.#entered || this.#clock.elapsed() - this.#resumedAt > certainMs;
   }
 
-  #resumed(record: HostRecord): void {
+  #receiveResume(record: HostRecord): void {
     if (record.type !== "resume") throw new WireError("Cannot go on as RESUME must come now");
     if (record.nextSeq !== this.#lastSeq + 1) {
       throw new WireError("Cannot resume as the host goes on at another envelope");
     }
     this.#openAtSeq = this.#lastSeq + record.queued;
-    if (this.#entryDue) this.#cancelDeadline(); // The host waits for this member.
+    if (this.#entryDue) this.#cancelDeadline(); // The host waits for this member now.
   }
 
-  async #take(record: HostRecord): Promise<void> {
+  async #receive(record: HostRecord): Promise<void> {
     if ((record.type === "roster") === this.#rosterKnown) {
       throw new WireError("Cannot take record as ROSTER must come first, and once");
     }
@@ -378,7 +383,7 @@ export class Link {
         if (record.delivered > record.reached || record.reached > record.accepted) {
           throw new WireError("Cannot take ACK as more is delivered than accepted");
         }
-        if (this.#taken(record.accepted, this.#sent) && record.seq < this.#lastSeq) {
+        if (this.#accept(record.accepted, this.#sent) && record.seq < this.#lastSeq) {
           throw new WireError("Cannot take ACK as what was queued after it has come");
         }
         this.#listener.acknowledged(record.accepted, record.delivered, record.reached);
@@ -392,7 +397,7 @@ export class Link {
     }
   }
 
-  /** Finds out which session a key and a nonce stand for, and its tag. */
+  /** Computes the session and the tag of a key and nonce. */
   async #name<Named extends Pick<RosterEntry, "key" | "nonce">>(
     named: Named,
   ): Promise<Named & Pick<NamedSession, "session" | "tag">> {
@@ -401,7 +406,7 @@ export class Link {
     return { ...named, session, tag };
   }
 
-  /** All that has come was shown; what comes from now on is not, when the timer fires. */
+  /** Acknowledges all that has come, at once or soon. What comes before the timer fires is not included. */
   #acknowledge(): void {
     this.#shownSeq = this.#lastSeq;
     const flush = (): void => {
@@ -424,26 +429,27 @@ export class Link {
   }
 
   /**
-   * The relay has passed on every envelope up to this one, of so many at most.
+   * Removes the pending envelopes up to and including one, and keeps those that readers may lack.
    *
-   * @returns Whether it is the first to say so of any.
+   * @param atMost Maximum number of them.
+   * @returns Whether there were any.
    */
-  #taken(cmid: number, atMost: number): boolean {
-    const next = this.#outbox.findIndex((envelope) => envelope.cmid > cmid);
-    const count = next < 0 ? this.#outbox.length : next;
+  #accept(cmid: number, atMost: number): boolean {
+    const next = this.#pending.findIndex((envelope) => envelope.cmid > cmid);
+    const count = next < 0 ? this.#pending.length : next;
     if (cmid > this.#lastCmid || count > atMost) {
       throw new WireError("Cannot take ACK as it is for what was never sent");
     }
-    const taken = this.#outbox.splice(0, count);
-    const bytes = taken.reduce((sum, { object }) => sum + envelopeSize(object), 0);
-    this.#outboxBytes -= bytes;
+    const accepted = this.#pending.splice(0, count);
+    const bytes = accepted.reduce((sum, { object }) => sum + envelopeSize(object), 0);
+    this.#pendingBytes -= bytes;
     this.#sentBytes = Math.max(0, this.#sentBytes - bytes);
     this.#sent = Math.max(0, this.#sent - count);
-    this.#keep(taken.filter(({ keep }) => keep));
+    this.#keep(accepted.filter(({ keep }) => keep));
     return count > 0;
   }
 
-  /** Keeps what the relay may yet lose; where it is too much, the oldest messages cannot be healed. */
+  /** Keeps envelopes that the relay may still lose. Past the maximum, it forgets the oldest messages. */
   #keep(envelopes: readonly MemberEnvelope[]): void {
     for (const envelope of envelopes) {
       this.#kept.push(envelope);
@@ -456,6 +462,7 @@ export class Link {
     }
   }
 
+  /** Returns the next record to send. */
   #next(): MemberRecord | undefined {
     if (this.#ackDue) {
       this.#ackDue = false;
@@ -463,8 +470,8 @@ export class Link {
     }
     const envelopes: MemberEnvelope[] = [];
     let bytes = 0;
-    while (this.#sent < this.#outbox.length && this.#sentBytes < WINDOW_BYTES) {
-      const envelope = this.#outbox[this.#sent]!;
+    while (this.#sent < this.#pending.length && this.#sentBytes < WINDOW_BYTES) {
+      const envelope = this.#pending[this.#sent]!;
       if ((bytes += envelopeSize(envelope.object)) > MAX_PAYLOAD_BYTES) break;
       envelopes.push(envelope);
       this.#sent++;

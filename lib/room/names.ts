@@ -1,21 +1,26 @@
+/**
+ * The looks of names: which names are alike, and which imitate lanchat's own lines.
+ *
+ * @module
+ */
 import confusables from "unhomoglyph/data.json" with { type: "json" };
 
 /** What each confusable character looks like: confusables.txt of UTS #39, Unicode 13. */
 const PROTOTYPES: Readonly<Record<string, string>> = confusables;
 
 /**
- * Names whose looks are kept, as each message asks for one and each newcomer for those of all who are known:
- * more than these have, and a room has members.
+ * Maximum names whose looks are kept: more than there are known peers and members. Each message needs one,
+ * and each newcomer those of all known peers.
  */
 const MAX_KNOWN_NAMES = 65_536;
 
-/** What makes no difference to how a name looks: in emoji, what joins and varies them. */
+/** Characters that do not change how a name looks, such as the joiners and selectors of emoji. */
 const IGNORED = /\p{Default_Ignorable_Code_Point}/gu;
 
-/** Shown as nothing, though Unicode takes only the first for white space. */
+/** Characters shown as blanks, though only the first is white space in Unicode. */
 const BLANK = /[ \u2800\u{1D159}]+/gu;
 
-/** How lines of lanchat's own begin. */
+/** Beginnings of lanchat's own lines. */
 const OWN_LINES = [
   "connected again",
   "error",
@@ -34,7 +39,7 @@ const OWN_LINES = [
   "your keys",
 ];
 
-/** The program, whoever runs the room, whoever reads this, and all members. */
+/** Names for the program, the host, the reader and all members. */
 const OWN_ROLES = [
   "admin",
   "administrator",
@@ -53,15 +58,15 @@ const OWN_ROLES = [
 const OWN_LINE = new RegExp(`^[^\\p{L}]*(?:${alternatives(OWN_LINES)})(?![\\p{L}\\p{N}])`, "u");
 const OWN_ROLE = new RegExp(`^(?:the)?(?:${alternatives(OWN_ROLES)})$`, "u");
 
-/** Makes an emoji of the mark before it; `nameProblem` allows it nowhere else. */
+/** Makes the mark before it an emoji; `nameProblem` allows it nowhere else. */
 const EMOJI_SELECTOR = "\\uFE0F";
 
-/** No letter, no digit and no emoji: nothing to call a member by. */
+/** A name without letter, digit or emoji: it could not be said. */
 const NOTHING = new RegExp(`^[^\\p{L}\\p{N}\\p{Emoji_Presentation}${EMOJI_SELECTOR}]*$`, "u");
 
 /**
- * Any mark but those that names do begin with: `-`, `*`, `[` and more begin lines of lanchat's own. Emoji are
- * none, except those that look like one all the same: `*` in a key cap, the wavy dash, geometric shapes.
+ * Any mark with which names do not usually begin: `-`, `*`, `[` and more begin lanchat's own lines. Emoji count
+ * only if they look like such a mark: `*` in a key cap, the wavy dash, geometric shapes.
  */
 const MARK_AHEAD = new RegExp(
   "^[^\\p{L}\\p{N}\\p{Emoji_Presentation}_.~@&$!¡¿'’]" +
@@ -69,50 +74,49 @@ const MARK_AHEAD = new RegExp(
   "u",
 );
 
-/** What stands behind names, or between them, in lanchat's own lines: `bob left, eve` would be two members. */
+/** Text that follows or separates names in lanchat's own lines: `bob left, eve` would be two members. */
 const SENTENCE = /,| (?:left|joined|is|was|has)(?: |$)/u;
 
-/** Letters that look like such marks, where they are no part of a word: `一 bob`. */
+/** Letters that look like such marks, outside a word: `一 bob`. */
 const LETTERS_AHEAD = /^[-*>(ー]+ /;
 
 /** `12.30`: a time begins the lines of a terminal. */
 const TIME_AHEAD = /^\p{Nd}{1,2}[^\p{L}\p{N}]+\p{Nd}{2}(?!\p{Nd})/u;
 
-/** What lanchat puts behind names, between them or around words: `:`, `#`, `→`, brackets, `✗`. */
+/** Marks that lanchat puts after names, between them or around words: `:`, `#`, `→`, brackets, `✗`. */
 const MARK = /[:ː⁝⁞⦂꛴#♯⋕⌗⧣>←-⇿➔➘-➯➱-➾⟰-⟿⤀-⥿⬀-⬍\u{1F800}-\u{1F8FF}☐☒✕-✘❌❎🗴-🗷\p{Ps}\p{Pe}]/u;
 
-/** Letters that look like a colon, where they are not in a word of their script. */
+/** Letters that look like a colon, outside a word of their script. */
 const STRAY_COLON =
   /(?<![\p{Script=Devanagari}\p{Script=Gujarati}\p{Script=Lisu}])[\u0903\u0A83\uA4FD]/u;
 
 /**
- * What looks like a check mark behind a name, or makes one of what it stands on; and marks that stand on
- * no letter. `nameProblem` refuses check marks themselves.
+ * Characters that look like a check mark after a name, or make their base look like one; and combining marks
+ * without a letter. `nameProblem` refuses check marks themselves.
  */
 const CHECK_LIKE =
   /[\u02C2-\u02CF\u02D2-\u02DF\u02E5-\u02FF\u036E\u1DFFᵛᵥⱽ⌄∨⋁⋎\u{A67E}\p{Me}]|(?<![\p{L}\p{M}\p{N}])\p{M}/u;
 
-/** Encloses a digit in an emoji, and nothing else. */
+/** The key cap of an emoji of a digit. */
 const KEY_CAP = new RegExp(`(?<=\\d${EMOJI_SELECTOR})\\u20E3`, "gu");
 
-/** A letter that looks like a check mark, where it is not in a word of its script. */
+/** A letter that looks like a check mark, outside a word of its script. */
 const STRAY_CHECK = /(?<![\p{Script=Katakana}\p{Script=Hiragana}\p{Script=Han}ー])[レㇾ㋹]/u;
 
-/** How a name strikes a reader. */
-export interface Looks {
-  /** To one who takes capitals for small letters: `I` is `i`. */
+/** The looks of a name: names with equal looks are taken for one. */
+export interface NameLooks {
+  /** The looks without case: `I` is `i`. */
   readonly folded: string;
-  /** To one who goes by the shape: `I` is `l`. */
+  /** The looks by shape: `I` is `l`. */
   readonly shape: string;
-  /** Whether it could pass for what lanchat itself writes. */
+  /** Whether it could be taken for one of lanchat's own lines. */
   readonly imitates: boolean;
 }
 
-const known = new Map<string, Looks>();
+const known = new Map<string, NameLooks>();
 
 /**
- * Whether two names would be taken for one: they differ in case, in characters that look alike, or in
- * both. See PROTOCOL.md §6.2, and UTS #39 §4.
+ * Whether two names would be taken for one: they differ only in case and in characters that look alike. See PROTOCOL.md §6.2, and UTS #39 §4.
  *
  * @example A look-alike
  * ```ts
@@ -129,8 +133,8 @@ export function sameName(a: string, b: string): boolean {
 }
 
 /**
- * Whether a name could pass for a line or a mark of lanchat's own, and so is never shown without its
- * tag. See PROTOCOL.md §6.2.
+ * Whether a name could be taken for one of lanchat's own lines or marks: it is never shown without its tag.
+ * See PROTOCOL.md §6.2.
  *
  * @example A member that is not the program
  * ```ts
@@ -144,13 +148,13 @@ export function imitates(name: string): boolean {
   return looksOf(name).imitates;
 }
 
-/** A name as it is shown: with the tag where it imitates, or where it is `tagged` for another reason. */
+/** Returns a name as shown: with its tag if it imitates, or is `tagged` for another reason. */
 export function shownName(name: string, tag: string, tagged: boolean): string {
   return tagged || imitates(name) ? `${name}#${tag}` : name;
 }
 
-/** How a name strikes a reader, remembered for the names that are asked for most. See PROTOCOL.md §6.2. */
-export function looksOf(name: string): Looks {
+/** Returns the looks of a name, from memory if it was asked for before. See PROTOCOL.md §6.2. */
+export function looksOf(name: string): NameLooks {
   let looks = known.get(name);
   if (looks === undefined) {
     if (known.size >= MAX_KNOWN_NAMES) known.clear();
@@ -160,22 +164,22 @@ export function looksOf(name: string): Looks {
   return looks;
 }
 
-function look(name: string): Looks {
+function look(name: string): NameLooks {
   const [folded, shape] = [fold(name), name].map((text) => skeleton(fold(skeleton(text))));
   const imitates = hasMarks(name) || [folded!, shape!].some(isOwn);
   return { folded: folded!, shape: shape!, imitates };
 }
 
-/** Whether lanchat's own lines have such a name, or begin like it. */
+/** Whether the looks are those of a role or of the beginning of one of lanchat's own lines. */
 function isOwn(look: string): boolean {
   return OWN_LINE.test(look) || OWN_ROLE.test(look.replaceAll(/[^\p{L}\p{M}\p{N}]/gu, ""));
 }
 
-/** Whether a name has marks of lanchat's own lines where those have them. */
+/** Whether a name has marks where lanchat's own lines have them. */
 function hasMarks(name: string): boolean {
   const whole = name.normalize("NFKC");
   const plain = whole.replaceAll(IGNORED, "");
-  // Many letters look like marks, and are none in a word.
+  // Many letters look like marks, but not within a word.
   const withMarks = plain.replaceAll(/[^\p{L}\p{M}\p{N}]/gu, prototype);
   const seen = skeleton(name);
   return NOTHING.test(whole) || MARK_AHEAD.test(whole) || TIME_AHEAD.test(plain) ||
@@ -186,8 +190,8 @@ function hasMarks(name: string): boolean {
 }
 
 /**
- * The skeleton of UTS #39 §4, without default-ignorable characters, in which compatibility characters and runs
- * of blanks look alike too.
+ * Returns the skeleton of UTS #39 §4, without default-ignorable characters. In it, compatibility characters and
+ * runs of blanks look alike too.
  */
 function skeleton(text: string): string {
   const once = prototypes(text.normalize("NFD"));
@@ -202,7 +206,7 @@ function prototype(character: string): string {
   return PROTOTYPES[character] ?? character;
 }
 
-/** Without case, `ß` and final `ς` included. */
+/** Removes case, also of `ß` and final `ς`. */
 function fold(text: string): string {
   return text.toUpperCase().toLowerCase();
 }

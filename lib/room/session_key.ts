@@ -1,3 +1,8 @@
+/**
+ * One session key: the RSA and ML-KEM pairs for which others wrap their chain keys.
+ *
+ * @module
+ */
 import { type Bytes, concat } from "../bytes/mod.ts";
 import {
   CipherKey,
@@ -23,12 +28,12 @@ import {
 /** The OAEP label of an SKDM. */
 const WRAP_LABEL = "lanchat/1 skdm";
 
-/** Safe as each key seals once: the secrets that it comes from are fresh. */
+/** Safe because each key seals once: the secrets that it is derived from are fresh. */
 const ZERO_NONCE: Bytes = new Uint8Array(NONCE_BYTES);
 
 const NO_DATA: Bytes = new Uint8Array();
 
-/** A session key: two key pairs, so that what is wrapped for it stays closed unless both are broken. */
+/** A session key: two key pairs, so that a chain key wrapped for it stays secret unless both are broken. */
 export interface SessionKeyPair {
   /** RSA-2048. */
   readonly rsa: WrapKeyPair;
@@ -44,25 +49,25 @@ export interface PublicSessionKey {
   readonly kemKey: Bytes;
 }
 
-/** What a wrap is bound to. */
+/** The context to which a wrapped key is bound. */
 export interface WrapContext {
   /** The header of the SKDM, 174 bytes. */
   readonly header: Bytes;
-  /** Known to every member, and not to the relay of a room with an invite, 32 bytes. */
+  /** The secret of all members, unknown to the relay of a room with an invite, 32 bytes. */
   readonly memberKey: Bytes;
 }
 
-/** A chain key as an SKDM carries it. */
+/** A wrapped chain key, as an SKDM carries it. */
 export interface WrappedKey {
   /** A secret under RSA-OAEP, 256 bytes. */
   readonly wrapped: Bytes;
   /** A secret under ML-KEM, 1,088 bytes. */
   readonly encapsulated: Bytes;
-  /** The chain key under a key from both secrets and the member key, 48 bytes. */
+  /** The chain key, sealed with a key derived from both secrets and the member key, 48 bytes. */
   readonly sealed: Bytes;
 }
 
-/** Makes a session key. It takes 0.1 to several seconds of a core, off the main thread. */
+/** Generates a session key. Takes 0.1 to several seconds of a core, off the main thread. */
 export async function generateSessionKeyPair(): Promise<SessionKeyPair> {
   const [rsa, kem] = await Promise.all([
     generateWrapKeyPair(SESSION_KEY_BITS),
@@ -71,7 +76,7 @@ export async function generateSessionKeyPair(): Promise<SessionKeyPair> {
   return { rsa, kem };
 }
 
-/** The halves of a session key that others are told. */
+/** Returns the public halves of a session key. */
 export function publicHalves({ rsa, kem }: SessionKeyPair): PublicSessionKey {
   return { modulus: rsa.modulus, kemKey: kem.publicKey };
 }
@@ -91,7 +96,7 @@ export class PeerSessionKey {
     return isModulus(modulus, SESSION_KEY_BITS) && isKemKey(kemKey);
   }
 
-  /** Imports a key that {@linkcode PeerSessionKey.accepts} took. */
+  /** Imports a key that passed {@linkcode PeerSessionKey.accepts}. */
   static async import(publicKey: PublicSessionKey): Promise<PeerSessionKey> {
     return new PeerSessionKey(publicKey, await WrapKey.import(publicKey.modulus));
   }
@@ -115,10 +120,10 @@ export class PeerSessionKey {
 }
 
 /**
- * Unwraps a chain key. One RSA operation, 2 ms off the main thread, and one of ML-KEM.
+ * Unwraps a chain key: one RSA operation, 2 ms off the main thread, and one of ML-KEM.
  *
- * @returns The chain key, or `undefined` if it was not wrapped for this key and in this context. Which of the
- * parts was wrong does not show, in what is done neither: a decryption that fails gives a random secret.
+ * @returns The chain key, or `undefined` if it was not wrapped for this key and in this context. Neither the
+ * result nor the work done shows which part was wrong: a decryption that fails gives a random secret.
  */
 export async function unwrapChainKey(
   pair: SessionKeyPair,
@@ -139,6 +144,7 @@ export async function unwrapChainKey(
   return await key.open(ZERO_NONCE, sealed, NO_DATA);
 }
 
+/** Derives the key that seals a chain key. */
 async function wrappingKey(
   { kemKey, modulus }: PublicSessionKey,
   { header, memberKey }: WrapContext,

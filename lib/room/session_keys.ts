@@ -1,3 +1,8 @@
+/**
+ * The session keys of this member: when each is generated, replaced and deleted.
+ *
+ * @module
+ */
 import type { Bytes } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import {
@@ -13,30 +18,31 @@ import {
 /** Age at which a session key is replaced, in milliseconds: the window of PROTOCOL.md §6.1. */
 export const SESSION_KEY_MS = 3_600_000;
 
-/** Delay until another try at a first key that could not be made: without one no member enters a room. */
+/** Delay before the next attempt at a first key, in milliseconds: without one, no member enters a room. */
 const FIRST_KEY_RETRY_MS = 1000;
 
-/** How long the key before stays, for what was wrapped for it and is still on its way. */
+/** Time for which a replaced key is kept, in milliseconds, for SKDMs that are on their way. */
 export const PREVIOUS_KEY_MS = 180_000;
 
-/** Failed unwraps after which a key is replaced: far fewer than an RSA oracle attack needs. */
+/** Failed unwraps after which a key is replaced: far fewer than an attack with an RSA oracle needs. */
 const MAX_FAILED_UNWRAPS = 64;
 
-/** Unwraps after which a key is replaced. */
+/** Unwraps after which a key is replaced: eight for each of 1,024 members. */
 const MAX_UNWRAPS = 8192;
 
+/** A session key and its state. */
 interface SessionKey {
-  /** The numbers under which it was announced, from the first to the last. */
+  /** The first and last generation under which it was announced. */
   readonly first: number;
   last: number;
   readonly pair: SessionKeyPair;
-  /** Cancels its end. */
+  /** Cancels its deletion. */
   cancelDrop: () => void;
-  /** Once replaced: what is left of {@linkcode PREVIOUS_KEY_MS}, in milliseconds. */
+  /** The rest of {@linkcode PREVIOUS_KEY_MS} after it was replaced, in milliseconds. */
   leftMs: number;
-  /** How long that did not count, in milliseconds. */
+  /** Time for which it was held, in milliseconds. */
   heldMs: number;
-  /** Since when it does or does not, as `Clock.elapsed` counts. */
+  /** When both were last updated, in ms of `Clock.elapsed`. */
   since: number;
   unwraps: number;
   failed: number;
@@ -52,7 +58,7 @@ const UNUSED = {
 } as const;
 
 /**
- * The session keys that others wrap their sender keys for, replaced in time and kept only in memory.
+ * The session keys for which others wrap their sender keys, replaced in time and kept only in memory.
  * See PROTOCOL.md §6.1.
  */
 export class SessionKeys {
@@ -61,29 +67,29 @@ export class SessionKeys {
   #current: SessionKey | undefined;
   readonly #previous = new Set<SessionKey>();
   #making: Promise<void> | undefined;
-  /** For how long previous keys may be held in all, in milliseconds; `undefined` while they are not held. */
+  /** Maximum time for which a previous key is held, in milliseconds; `undefined` while none is held. */
   #holdMs: number | undefined;
   #cancelRenewal: () => void = () => {};
   #closed = false;
 
-  /** Called whenever a new key is in use, the first included. */
+  /** Called whenever a new key is in use, also with the first. */
   onRenewed: () => void = () => {};
 
-  /** Begins to make the first key. */
+  /** Starts to generate the first key. */
   constructor(options: { generate?: () => Promise<SessionKeyPair>; clock?: Clock } = {}) {
     this.#generate = options.generate ?? generateSessionKeyPair;
     this.#clock = options.clock ?? systemClock;
-    this.#renewInTime();
+    this.#renewOrRetry();
   }
 
-  /** The key in use and the last number it has, from 1; `undefined` until the first is made. */
+  /** The key in use and its last generation, from 1; `undefined` until the first is generated. */
   get current(): PublicSessionKey & { readonly generation: number } | undefined {
     if (this.#current === undefined) return undefined;
     const { last: generation, pair } = this.#current;
     return { generation, ...publicHalves(pair) };
   }
 
-  /** Whether secrets wrapped for a generation can be unwrapped. */
+  /** Whether the key of a generation is kept. */
   has(generation: number): boolean {
     return this.#find(generation) !== undefined;
   }
@@ -100,33 +106,32 @@ export class SessionKeys {
     const chainKey = await unwrapChainKey(key.pair, context, wrapped);
     if (chainKey === undefined) key.failed++;
     const worn = key.unwraps >= MAX_UNWRAPS || key.failed >= MAX_FAILED_UNWRAPS;
-    // The key before has its time: what honest members wrapped for it is still on its way.
-    if (worn && this.#previous.size === 0) this.#renewInTime();
+    // Not while a previous key is kept: SKDMs for it are on their way.
+    if (worn && this.#previous.size === 0) this.#renewOrRetry();
     return chainKey;
   }
 
-  /** Gives the key in use one number more, for what is announced with it and is not what it was. */
+  /** Adds a generation to the key in use: it is announced with another name. */
   addGeneration(): void {
     if (this.#current !== undefined) this.#current.last++;
   }
 
-  /** Makes another key and takes it into use. @throws {Error} If none can be made: the one in use goes on. */
+  /** Replaces the key in use. @throws {Error} If none can be generated: the key stays in use. */
   renew(): Promise<void> {
-    this.#making ??= this.#generate().then((pair) => this.#takeIntoUse(pair)).finally(() => {
+    this.#making ??= this.#generate().then((pair) => this.#use(pair)).finally(() => {
       this.#making = undefined;
       this.#cancelRenewal();
       if (this.#closed) return;
       const ms = this.#current === undefined ? FIRST_KEY_RETRY_MS : SESSION_KEY_MS;
-      this.#cancelRenewal = this.#clock.after(ms, () => this.#renewInTime());
+      this.#cancelRenewal = this.#clock.after(ms, () => this.#renewOrRetry());
     });
     return this.#making;
   }
 
   /**
-   * Holds previous keys: their time does not count while there is no connection, as what was wrapped for them
-   * waits at the host.
+   * Holds previous keys: their time stops while there is no connection, because SKDMs for them wait at the host.
    *
-   * @param ms For how long one key may be held in all, in milliseconds: as long as the host keeps a seat.
+   * @param ms Maximum time for which one key is held, in milliseconds: the time for which the host keeps a seat.
    */
   hold(ms: number): void {
     this.#count();
@@ -134,14 +139,14 @@ export class SessionKeys {
     this.#schedule();
   }
 
-  /** Counts the time of previous keys again, once all that waited at the host is handled. */
+  /** Lets the time of previous keys pass again, once all that waited at the host is handled. */
   release(): void {
     this.#count();
     this.#holdMs = undefined;
     this.#schedule();
   }
 
-  /** Forgets all keys. */
+  /** Deletes all keys. */
   close(): void {
     this.#closed = true;
     this.#cancelRenewal();
@@ -156,26 +161,26 @@ export class SessionKeys {
     );
   }
 
-  #renewInTime(): void {
+  #renewOrRetry(): void {
     this.renew().catch(() => {}); // The next timer tries again.
   }
 
-  #takeIntoUse(pair: SessionKeyPair): void {
+  #use(pair: SessionKeyPair): void {
     if (this.#closed) return;
     const before = this.#current;
     const first = (before?.last ?? 0) + 1;
     this.#current = { first, last: first, pair, ...UNUSED };
-    if (before !== undefined) this.#keepForAWhile(before);
+    if (before !== undefined) this.#keepPrevious(before);
     this.onRenewed();
   }
 
-  #keepForAWhile(key: SessionKey): void {
+  #keepPrevious(key: SessionKey): void {
     key.since = this.#clock.elapsed();
     this.#previous.add(key);
     this.#schedule();
   }
 
-  /** Notes how much time of previous keys has passed. */
+  /** Updates the time that previous keys have. */
   #count(): void {
     const now = this.#clock.elapsed();
     for (const key of this.#previous) {
@@ -185,6 +190,7 @@ export class SessionKeys {
     }
   }
 
+  /** Schedules the deletion of previous keys. */
   #schedule(): void {
     for (const key of this.#previous) {
       key.cancelDrop();
