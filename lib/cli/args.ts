@@ -12,11 +12,12 @@ import { refuseSurplus, subcommandOf, suggestion } from "./operands.ts";
 import {
   ALL_OPTIONS,
   COMMON_OPTIONS,
+  HELP_OPTION,
   type Option,
   optionsOf,
   type Subcommand,
   SUBCOMMANDS,
-  UNITS,
+  typeOf,
 } from "./options.ts";
 import { type Command, COMMANDS } from "./registry.ts";
 
@@ -167,19 +168,24 @@ function valuesOf(subcommand: Subcommand, texts: ReadonlyMap<string, string>): o
     }
   }
   return Object.fromEntries(
-    options.map((option) => [option.key, valueOf(option, texts.get(option.name))]),
+    options.filter((option) => option !== HELP_OPTION)
+      .map((option) => [option.key, valueOf(option, texts.get(option.name))]),
   );
 }
 
 function valueOf(option: Option, text: string | undefined): unknown {
-  const { name, type, unit = "N" } = option;
+  const { name, type } = option;
+  const { scale = 1 } = typeOf(option);
   if (type === "flag") return (text !== undefined) !== (option.default === true);
   if (text === undefined) {
-    return typeof option.default === "number" ? option.default * UNITS[unit] : undefined;
+    return typeof option.default === "number" ? option.default * scale : undefined;
   }
   switch (type) {
-    case "integer":
-      return integer(option, text) * UNITS[unit];
+    case "count":
+    case "mebibytes":
+    case "seconds":
+    case "minutes":
+      return integer(option, text) * scale;
     case "port":
       return parsePort(text, option.min === 0 ? 0 : 1);
     case "address":
@@ -195,7 +201,8 @@ function valueOf(option: Option, text: string | undefined): unknown {
   }
 }
 
-function integer({ max = Infinity, min = 0, name }: Option, text: string): number {
+function integer(option: Option, text: string): number {
+  const { max = typeOf(option).max ?? Infinity, min = 1, name } = option;
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
   throw new UsageError("bad-number", `Cannot use ${name} ${quote(text)}`, {

@@ -8,12 +8,11 @@ import {
   ALL_OPTIONS,
   COMMON_OPTIONS,
   describe,
-  HELP_OPTION,
   type Option,
   optionsOf,
-  placeholder,
   type Subcommand,
   SUBCOMMANDS,
+  typeOf,
 } from "./options.ts";
 import { COMMANDS } from "./registry.ts";
 
@@ -38,7 +37,7 @@ export function completionScript(shell: Shell): string {
 function bash(): string {
   const cases = SUBCOMMANDS.map((name) => {
     const { choices = [], operand } = COMMANDS[name];
-    const flags = `words="${names(shownOptions(name)).join(" ")}"`;
+    const flags = `words="${names(optionsOf(name)).join(" ")}"`;
     const files = "compopt -o default 2>/dev/null";
     return [
       `    ${name}:*:${operand === undefined ? "" : "-"}*) ${flags} ;;\n`,
@@ -81,7 +80,7 @@ complete -F _lanchat lanchat
 function zsh(): string {
   const summaries = SUBCOMMANDS.map((name) => `${name}\\:${zshWord(COMMANDS[name].summary)}`);
   const cases = SUBCOMMANDS.map((name) => {
-    const specs = [...shownOptions(name).map(zshOption), ...zshOperand(name)];
+    const specs = [...optionsOf(name).map(zshOption), ...zshOperand(name)];
     return `    ${name})\n      _arguments \\\n        ${specs.join(" \\\n        ")}\n      ;;\n`;
   });
   return `\
@@ -110,7 +109,7 @@ fi
 function zshOption(option: Option): string {
   const { name } = option;
   const text = `[${zshText(describe(option))}]`;
-  const value = placeholder(option);
+  const value = typeOf(option).placeholder;
   const action = takesPath(option) ? "_files" : " ";
   return zshQuote(
     value === undefined ? `${name}${text}` : `${name}=${text}:${zshText(value)}:${action}`,
@@ -166,7 +165,7 @@ function fish(): string {
       const actions = fileActions(name);
       const inside = whereSeen(name);
       return [
-        ...shownOptions(name).map((each) => line(inside, ...optionWords(each))),
+        ...optionsOf(name).map((each) => line(inside, ...optionWords(each))),
         ...choices.length > 0
           ? [
             line(
@@ -201,7 +200,7 @@ function powershell(): string {
     const { choices = [] } = COMMANDS[name];
     return table(name, [
       ...choices.map((choice): [string, string] => [choice, choice]),
-      ...described(shownOptions(name)),
+      ...described(optionsOf(name)),
     ]);
   });
   return `\
@@ -239,11 +238,6 @@ function takesFile(name: Subcommand): boolean {
 /** The choices of a command that a path may follow. */
 function fileActions(name: Subcommand): readonly string[] {
   return COMMANDS[name].fileChoices ?? [];
-}
-
-/** The options of a command, in the order of its help. */
-function shownOptions(name: Subcommand): readonly Option[] {
-  return [...optionsOf(name), HELP_OPTION];
 }
 
 function takesPath({ type }: Option): boolean {

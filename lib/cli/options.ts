@@ -25,26 +25,34 @@ export const SUBCOMMANDS = [
 /** A subcommand. */
 export type Subcommand = typeof SUBCOMMANDS[number];
 
-/** Units of numbers, as the help shows them, and their size in the unit of the command's property. */
-export const UNITS = {
-  /** A count. */
-  N: 1,
-  /** Mebibytes, as bytes. */
-  MIB: 1_048_576,
-  /** Seconds, as milliseconds. */
-  SECONDS: 1000,
-  /** Minutes, as milliseconds. */
-  MINUTES: 60_000,
-} as const;
+/** How values of a type are written. */
+export interface ValueType {
+  /** The word that stands for a value in the help; a flag has none. */
+  readonly placeholder?: string;
+  /** The unit of a number in the command's property, by its size in the unit as typed. */
+  readonly scale?: number;
+  /** The symbol of the unit as typed. */
+  readonly symbol?: string;
+  /** Largest number, in the unit as typed. */
+  readonly max?: number;
+}
 
-/** Types of values other than integers, and the word that stands for such a value in the help. */
-export const PLACEHOLDERS = {
-  address: "ADDRESS",
-  file: "FILE",
-  fingerprint: "FINGERPRINT",
-  name: "NAME",
-  port: "PORT",
-  profile: "NAME",
+/** The types of values. */
+export const TYPES = {
+  flag: {},
+  address: { placeholder: "ADDRESS" },
+  file: { placeholder: "FILE" },
+  fingerprint: { placeholder: "FINGERPRINT" },
+  name: { placeholder: "NAME" },
+  profile: { placeholder: "NAME" },
+  port: { placeholder: "PORT", max: 65_535 },
+  count: { placeholder: "N" },
+  /** Becomes bytes; the runtime's memory does not hold more. */
+  mebibytes: { placeholder: "MIB", scale: 1_048_576, symbol: "MiB", max: 4096 },
+  /** Becomes milliseconds; the runtime's timers cannot wait longer. */
+  seconds: { placeholder: "SECONDS", scale: 1000, symbol: "s", max: 2_147_483 },
+  /** Becomes milliseconds. */
+  minutes: { placeholder: "MINUTES", scale: 60_000, symbol: "min" },
 } as const;
 
 /** Another option, and a hint for people who break the rule about it. */
@@ -60,15 +68,13 @@ export interface Option {
   readonly short?: string;
   /** The subcommands that have the option. */
   readonly commands: readonly Subcommand[];
-  /** The type of its value; a flag has none. */
-  readonly type: "flag" | "integer" | keyof typeof PLACEHOLDERS;
-  /** The unit of an integer as typed. */
-  readonly unit?: keyof typeof UNITS;
-  /** Smallest integer, in its unit. */
+  /** The type of its value. */
+  readonly type: keyof typeof TYPES;
+  /** Smallest number, in the unit as typed; 1 if missing. */
   readonly min?: number;
-  /** Largest integer, in its unit. */
+  /** Largest number, in the unit as typed; that of the type if missing. */
   readonly max?: number;
-  /** The value if the option is not given, in its unit; a flag's is `false`, unless giving it clears it. */
+  /** The value if the option is not given, in the unit as typed; a flag that is `true` is cleared by giving it. */
   readonly default?: number | true;
   /** A few words about the option. */
   readonly summary: string;
@@ -89,12 +95,6 @@ const MAX_KEEP_MINUTES = 60;
 /** Most callers of each kind: each costs a connection, and many share one thread. */
 const MAX_CALLERS = 1024;
 
-/** Most mebibytes: the runtime's memory does not hold more. */
-const MAX_MIB = 4096;
-
-/** Most seconds: the runtime's timers cannot wait longer. */
-const MAX_SECONDS = 2_147_483;
-
 /** All options but those that every command has; each command shows its own in this order. */
 export const OPTIONS = [
   {
@@ -103,7 +103,6 @@ export const OPTIONS = [
     commands: ["serve", "doctor"],
     type: "port",
     min: 0,
-    max: 65_535,
     default: DEFAULT_PORT as number,
     summary: "TCP port to listen on, 0 for a free one",
   },
@@ -191,10 +190,7 @@ export const OPTIONS = [
     key: "timeoutMs",
     name: "--timeout",
     commands: ["scan"],
-    type: "integer",
-    unit: "SECONDS",
-    min: 1,
-    max: MAX_SECONDS as number,
+    type: "seconds",
     default: 3,
     summary: "how long to wait for answers",
   },
@@ -202,10 +198,7 @@ export const OPTIONS = [
     key: "timeoutMs",
     name: "--timeout",
     commands: ["doctor"],
-    type: "integer",
-    unit: "SECONDS",
-    min: 1,
-    max: MAX_SECONDS as number,
+    type: "seconds",
     default: 3,
     summary: "how long each check may take",
   },
@@ -252,8 +245,7 @@ export const OPTIONS = [
     key: "maxMembers",
     name: "--max-members",
     commands: ["serve"],
-    type: "integer",
-    unit: "N",
+    type: "count",
     min: 2,
     max: MAX_MEMBERS as number,
     default: DEFAULT_LIMITS.maxMembers as number,
@@ -263,9 +255,7 @@ export const OPTIONS = [
     key: "maxHandshakes",
     name: "--max-handshakes",
     commands: ["serve"],
-    type: "integer",
-    unit: "N",
-    min: 1,
+    type: "count",
     max: MAX_CALLERS as number,
     default: DEFAULT_LIMITS.maxHandshakes as number,
     summary: "how many may join at once, and in a second",
@@ -274,9 +264,7 @@ export const OPTIONS = [
     key: "maxPerAddress",
     name: "--max-per-address",
     commands: ["serve"],
-    type: "integer",
-    unit: "N",
-    min: 1,
+    type: "count",
     max: MAX_CALLERS as number,
     summary: "how many of one address (default 8; this machine 24)",
   },
@@ -284,9 +272,7 @@ export const OPTIONS = [
     key: "maxWaiting",
     name: "--max-waiting",
     commands: ["serve"],
-    type: "integer",
-    unit: "N",
-    min: 1,
+    type: "count",
     max: MAX_CALLERS as number,
     default: DEFAULT_LIMITS.maxWaiting as number,
     summary: "how many more may wait to join",
@@ -295,44 +281,34 @@ export const OPTIONS = [
     key: "maxQueueBytes",
     name: "--max-queue",
     commands: ["serve"],
-    type: "integer",
-    unit: "MIB",
-    min: 1,
-    max: MAX_MIB as number,
-    default: DEFAULT_LIMITS.maxQueueBytes / UNITS.MIB as number,
+    type: "mebibytes",
+    default: DEFAULT_LIMITS.maxQueueBytes / TYPES.mebibytes.scale as number,
     summary: "what may wait for one whose link is lost",
   },
   {
     key: "maxMemoryBytes",
     name: "--max-memory",
     commands: ["serve"],
-    type: "integer",
-    unit: "MIB",
-    min: 1,
-    max: MAX_MIB as number,
-    default: DEFAULT_LIMITS.maxMemoryBytes / UNITS.MIB as number,
+    type: "mebibytes",
+    default: DEFAULT_LIMITS.maxMemoryBytes / TYPES.mebibytes.scale as number,
     summary: "what may wait for all members",
   },
   {
     key: "maxRate",
     name: "--max-rate",
     commands: ["serve"],
-    type: "integer",
-    unit: "MIB",
-    min: 1,
-    max: MAX_MIB as number,
-    default: DEFAULT_LIMITS.maxRate / UNITS.MIB as number,
+    type: "mebibytes",
+    default: DEFAULT_LIMITS.maxRate / TYPES.mebibytes.scale as number,
     summary: "what one member may send in a second",
   },
   {
     key: "keepSeatMs",
     name: "--keep-seat",
     commands: ["serve"],
-    type: "integer",
-    unit: "MINUTES",
+    type: "minutes",
     min: 0,
     max: MAX_KEEP_MINUTES as number,
-    default: DEFAULT_LIMITS.keepSeatMs / UNITS.MINUTES as number,
+    default: DEFAULT_LIMITS.keepSeatMs / TYPES.minutes.scale as number,
     summary: "how long to wait for who lost the link",
   },
   {
@@ -346,10 +322,8 @@ export const OPTIONS = [
     key: "waitMs",
     name: "--wait",
     commands: ["join"],
-    type: "integer",
-    unit: "SECONDS",
+    type: "seconds",
     min: 0,
-    max: MAX_SECONDS as number,
     default: 0,
     summary: "piped input: wait so long for somebody",
   },
@@ -357,10 +331,8 @@ export const OPTIONS = [
     key: "timeoutMs",
     name: "--timeout",
     commands: ["join"],
-    type: "integer",
-    unit: "SECONDS",
+    type: "seconds",
     min: 0,
-    max: MAX_SECONDS as number,
     default: 30,
     summary: "piped input: wait so long for the host",
   },
@@ -375,10 +347,7 @@ export const OPTIONS = [
     key: "giveUpMs",
     name: "--give-up-after",
     commands: ["join"],
-    type: "integer",
-    unit: "SECONDS",
-    min: 1,
-    max: MAX_SECONDS as number,
+    type: "seconds",
     summary: "how long to try again (pipe: 60, else for ever)",
     excludedBy: [
       "--no-reconnect",
@@ -413,11 +382,8 @@ export const OPTIONS = [
     key: "maxLogBytes",
     name: "--log-max",
     commands: ["serve", "join"],
-    type: "integer",
-    unit: "MIB",
-    min: 1,
-    max: MAX_MIB as number,
-    default: DEFAULT_MAX_LOG_BYTES / UNITS.MIB as number,
+    type: "mebibytes",
+    default: DEFAULT_MAX_LOG_BYTES / TYPES.mebibytes.scale as number,
     summary: "move it to FILE.1 at this size",
     permission: "--allow-read=FILE.1 --allow-write=FILE.1",
     needs: ["--log", "Name the file, as in --log friday.log."],
@@ -480,16 +446,15 @@ export const COMMON_OPTIONS: readonly Option[] = [HELP_OPTION, {
 /** Every row of the table, with its type checked. */
 export const ALL_OPTIONS: readonly Option[] = [...COMMON_OPTIONS, ...OPTIONS];
 
-/** The options that only some subcommands have, among them this one. */
+/** The options of a subcommand, in the order of its help. */
 export function optionsOf(subcommand: Subcommand): readonly Option[] {
   const rows: readonly Option[] = OPTIONS;
-  return rows.filter(({ commands }) => commands.includes(subcommand));
+  return [...rows.filter(({ commands }) => commands.includes(subcommand)), HELP_OPTION];
 }
 
-/** The word that stands for the value of an option in the help; `undefined` for a flag. */
-export function placeholder({ type, unit }: Option): string | undefined {
-  if (type === "flag") return undefined;
-  return type === "integer" ? unit : PLACEHOLDERS[type];
+/** The type of an option's value. */
+export function typeOf({ type }: Option): ValueType {
+  return TYPES[type];
 }
 
 /** A few words about an option, and its default. */
@@ -505,7 +470,8 @@ export type RowOf<Name extends Subcommand, Row = typeof OPTIONS[number]> = Row e
 /** The type of an option's value; `undefined` where it is not given and has no default. */
 export type ValueOf<Row> = Row extends { readonly type: "flag" } ? boolean
   : Row extends { readonly default: number } ? number
-  : Row extends { readonly type: "integer" } ? number | undefined
+  : Row extends { readonly type: "count" | "mebibytes" | "seconds" | "minutes" }
+    ? number | undefined
   : string | undefined;
 
 /** The values of a subcommand's options, by their keys. */

@@ -1,12 +1,11 @@
 import config from "../../deno.json" with { type: "json" };
 import {
   describe,
-  HELP_OPTION,
   type Option,
   optionsOf,
-  placeholder,
   type Subcommand,
   SUBCOMMANDS,
+  typeOf,
 } from "./options.ts";
 import { COMMANDS } from "./registry.ts";
 
@@ -52,7 +51,7 @@ function command(name: Subcommand): string {
     `Usage: ${synopsis(name)}`,
     "",
     ...note === undefined ? [] : [note, ""],
-    ...table([...optionsOf(name), HELP_OPTION].map((option) => [typed(option), describe(option)])),
+    ...table(optionsOf(name).map((option) => [typed(option), describe(option)])),
     "",
     ...examples.map((example, i) =>
       (i === 0 ? FIRST_EXAMPLE : "").padEnd(FIRST_EXAMPLE.length) + example
@@ -61,14 +60,14 @@ function command(name: Subcommand): string {
 }
 
 function synopsis(name: Subcommand): string {
-  const options = optionsOf(name).length > 0 ? "[OPTIONS]" : undefined;
+  const options = optionsOf(name).length > 1 ? "[OPTIONS]" : undefined;
   return ["lanchat", name, COMMANDS[name].operand, options].filter(Boolean).join(" ");
 }
 
 /** An option as typed, with its short form and the word for its value. */
 function typed(option: Option): string {
   const { name, short } = option;
-  return [short === undefined ? name : `${short}, ${name}`, placeholder(option)].join(" ")
+  return [short === undefined ? name : `${short}, ${name}`, typeOf(option).placeholder].join(" ")
     .trimEnd();
 }
 

@@ -1,12 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { completionScript } from "../../lib/cli/completion_script.ts";
-import {
-  describe,
-  HELP_OPTION,
-  type Option,
-  optionsOf,
-  SUBCOMMANDS,
-} from "../../lib/cli/options.ts";
+import { describe, type Option, optionsOf, SUBCOMMANDS } from "../../lib/cli/options.ts";
 import { COMMANDS } from "../../lib/cli/registry.ts";
 import { test } from "../support/test.ts";
 
@@ -34,7 +28,7 @@ test("completionScript names all that there is, for each command of its own", ()
     commands,
     SUBCOMMANDS.map((name) => [name, [
       ...COMMANDS[name].choices?.map((choice) => [choice, choice]) ?? [],
-      ...described([...optionsOf(name), HELP_OPTION]),
+      ...described(optionsOf(name)),
     ]]),
   );
 });

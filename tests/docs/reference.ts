@@ -9,9 +9,9 @@ import {
   HELP_OPTION,
   type Option,
   optionsOf,
-  placeholder,
   type Subcommand,
   SUBCOMMANDS,
+  typeOf,
 } from "../../lib/cli/options.ts";
 import { COMMANDS } from "../../lib/cli/registry.ts";
 
@@ -35,8 +35,6 @@ const EXIT_STATUSES = {
   130: "Interrupted.",
 };
 
-const UNIT_SYMBOLS = { N: "", MIB: " MiB", SECONDS: " s", MINUTES: " min" } as const;
-
 /** A generated file of docs/, and its text. */
 export const REFERENCE: Readonly<Record<string, () => string>> = {
   "lanchat.1": manualPage,
@@ -48,22 +46,23 @@ export function documentOf(name: string): URL {
   return new URL(`../../docs/${name}`, import.meta.url);
 }
 
-function shownOptions(name: Subcommand): readonly Option[] {
-  return [...optionsOf(name), HELP_OPTION];
-}
-
 function sentence(text: string): string {
   return `${text[0]!.toUpperCase()}${text.slice(1)}.`;
 }
 
-/** The integers that an option accepts, as `1 to 4096 MiB`; empty for other options. */
-function rangeOf({ max, min, unit = "N" }: Option): string {
-  return max === undefined ? "" : `${min} to ${max}${UNIT_SYMBOLS[unit]}`;
+/** The numbers that an option accepts, as `1 to 4096 MiB`; empty for other options. */
+function rangeOf(option: Option): string {
+  const { max = typeOf(option).max, min = 1 } = option;
+  return max === undefined ? "" : `${min} to ${withUnit(max, option)}`;
 }
 
-/** The default of an integer, as `4 MiB`; empty for other options. */
-function defaultOf({ default: value, unit = "N" }: Option): string {
-  return typeof value === "number" ? `${value}${UNIT_SYMBOLS[unit]}` : "";
+/** The default of a number, as `4 MiB`; empty for other options. */
+function defaultOf(option: Option): string {
+  return typeof option.default === "number" ? withUnit(option.default, option) : "";
+}
+
+function withUnit(value: number, option: Option): string {
+  return [value, typeOf(option).symbol].join(" ").trimEnd();
 }
 
 /** The manual page in mdoc(7). */
@@ -97,7 +96,7 @@ function operand(name: Subcommand): string[] {
   const text = COMMANDS[name].operand;
   return [
     ...text === undefined ? [] : [`.Ar ${roff(text)}`],
-    ...optionsOf(name).length === 0 ? [] : [".Op Ar OPTIONS"],
+    ...optionsOf(name).length === 1 ? [] : [".Op Ar OPTIONS"],
   ];
 }
 
@@ -107,7 +106,7 @@ function command(name: Subcommand): string[] {
     `.Ss lanchat ${name}`,
     sentence(roff(summary)),
     ...note === undefined ? [] : note.split("\n").map(roff),
-    ...optionList(shownOptions(name)),
+    ...optionList(optionsOf(name)),
     ".Pp",
     "Examples:",
     ".Bd -literal -offset indent",
@@ -119,7 +118,7 @@ function command(name: Subcommand): string[] {
 function optionList(options: readonly Option[]): string[] {
   const items = options.flatMap((option) => {
     const { excludedBy, name, needs, permission, short, summary } = option;
-    const value = placeholder(option);
+    const value = typeOf(option).placeholder;
     const [range, initial] = [rangeOf(option), defaultOf(option)];
     return [
       `.It ${short === undefined ? "" : `Fl ${short.slice(1)} , `}Fl ${roff(name.slice(1))}` +
@@ -158,14 +157,14 @@ function optionTables(): string {
     "`lib/cli/options.ts`. A permission is one that lanchat needs beside `--allow-net` when it runs from",
     "source; the compiled binary has all of them.",
     "",
-    ...SUBCOMMANDS.filter((name) => optionsOf(name).length > 0).flatMap((name) => [
+    ...SUBCOMMANDS.filter((name) => optionsOf(name).length > 1).flatMap((name) => [
       `## lanchat ${name}`,
       "",
       sentence(COMMANDS[name].summary),
       "",
       ...markdownTable(
         ["option", "range", "default", "meaning", "permission"],
-        optionsOf(name).map(row),
+        optionsOf(name).filter((option) => option !== HELP_OPTION).map(row),
       ),
       "",
     ]),
@@ -185,7 +184,7 @@ function optionTables(): string {
 function row(option: Option): string[] {
   const { name, permission, summary } = option;
   return [
-    `\`${[name, placeholder(option)].filter(Boolean).join(" ")}\``,
+    `\`${[name, typeOf(option).placeholder].filter(Boolean).join(" ")}\``,
     rangeOf(option),
     defaultOf(option),
     summary,

@@ -3,10 +3,8 @@ import type { Shell } from "../../lib/cli/commands/completions.ts";
 import {
   COMMON_OPTIONS,
   describe,
-  HELP_OPTION,
   type Option,
   optionsOf,
-  type Subcommand,
   SUBCOMMANDS,
 } from "../../lib/cli/options.ts";
 import { COMMANDS } from "../../lib/cli/registry.ts";
@@ -18,11 +16,6 @@ const DIRECTORY = emptyDirectory();
 Deno.writeTextFileSync(`${DIRECTORY}/my file.json`, "");
 
 const ID_ACTIONS = ["new", "export", "import"];
-
-/** All options of a command, as its help shows them. */
-function shownOptions(name: Subcommand): readonly Option[] {
-  return [...optionsOf(name), HELP_OPTION];
-}
 
 /** Writes a completion script to a file. @returns Its path. */
 async function scriptFor(shell: Shell): Promise<string> {
@@ -159,7 +152,7 @@ testUnless(missing("bash"), "bash knows all options of each command", async () =
   assertEquals(await complete(""), [...SUBCOMMANDS]);
   assertEquals(await complete("-"), COMMON_OPTIONS.map(({ name }) => name));
   for (const name of SUBCOMMANDS) {
-    const options = shownOptions(name).map(({ name }) => name);
+    const options = optionsOf(name).map(({ name }) => name);
     assertEquals(await complete(name, "-"), options);
     assertEquals(await complete("--json", name, "--"), options);
   }
@@ -199,7 +192,7 @@ testUnless(
     );
     await terminal.runs("lanchat begin", "begin");
     await terminal.type("lanchat join host --\t");
-    for (const option of shownOptions("join")) {
+    for (const option of optionsOf("join")) {
       const summary = describe(option).replaceAll(/[()]/g, "\\$&");
       await terminal.shows(new RegExp(`${option.name} +-- ${summary}`));
     }
@@ -233,7 +226,7 @@ testUnless(
     );
     assertEquals(await sorted("lanchat --"), options(COMMON_OPTIONS));
     for (const name of SUBCOMMANDS) {
-      assertEquals(await sorted(`lanchat ${name} --`), options(shownOptions(name)));
+      assertEquals(await sorted(`lanchat ${name} --`), options(optionsOf(name)));
     }
     const choices = (await sorted("lanchat completions ")).map(([word]) => word);
     assertEquals(choices, [...COMMANDS.completions.choices!].sort());
