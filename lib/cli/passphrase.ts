@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { passphraseKey } from "../crypto/mod.ts";
 import { LanchatError, quote } from "../errors.ts";
 import type { Unlock } from "../store/mod.ts";
-import { Keyboard, onSignal } from "../ui/mod.ts";
+import { Keyboard, onSignal, readTypedByte, setRaw } from "../ui/mod.ts";
 import { environmentPassphrase } from "./environment.ts";
 import { Interrupts } from "../session/mod.ts";
 
@@ -86,7 +86,7 @@ export function passphraseOf(typed: string): string {
 export async function askSecret(question: string): Promise<string> {
   const interrupts = new Interrupts(() => {});
   const ask = (): void => {
-    Deno.stdin.setRaw(true);
+    setRaw(true);
     Deno.stderr.writeSync(utf8(question));
   };
   // Another program may have changed the terminal's modes meanwhile.
@@ -96,14 +96,14 @@ export async function askSecret(question: string): Promise<string> {
     return await typedLine(interrupts);
   } finally {
     stopListening();
-    Deno.stdin.setRaw(false);
+    setRaw(false);
     Deno.stderr.writeSync(utf8("\n"));
     interrupts.close();
   }
 }
 
 async function typedLine(interrupts: Interrupts): Promise<string> {
-  return await Promise.race([readTyped(readKey), interrupts.first.then(() => stop())]);
+  return await Promise.race([readTyped(readTypedByte), interrupts.first.then(() => stop())]);
 }
 
 /**
@@ -139,12 +139,6 @@ export async function readTyped(
     keyboard.stop();
   }
   return LINE_ENDS.includes(end) ? typed.join("") : stop();
-}
-
-/** One byte, so that what was typed behind the line stays for whoever reads next. */
-async function readKey(): Promise<number | undefined> {
-  const key = new Uint8Array(1);
-  return await Deno.stdin.read(key) === null ? undefined : key[0];
 }
 
 function unusable(reason: string): LanchatError {

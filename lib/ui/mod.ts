@@ -21,6 +21,7 @@
  * @module
  */
 export * from "./choose.ts";
+export { readTypedByte, setRaw } from "./console.ts";
 export * from "./json.ts";
 export { Keyboard } from "./keyboard.ts";
 export * from "./logged.ts";

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { BINARY, emptyDirectory, type Event, Program, run } from "../support/program.ts";
 import { Pty } from "../support/pty.ts";
 import { terminalTest } from "../support/tools.ts";
@@ -7,6 +8,9 @@ import { terminalTest } from "../support/tools.ts";
 const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
 
 const PASSPHRASE = "correct horse";
+
+/** The program with the keys of Windows. */
+const NODE_KEYS = fileURLToPath(new URL("../support/node_keys.ts", import.meta.url));
 
 /** The identity that `lanchat id` prints as JSON Lines. */
 async function identity(
@@ -152,6 +156,31 @@ terminalTest(
     await host.givesBack(1);
   },
 );
+
+if (BINARY === undefined) {
+  terminalTest(
+    "a passphrase is read where Windows reads keys, and no further than its line",
+    async () => {
+      const options = { permissions, main: NODE_KEYS };
+      const own = ["--identity", `${emptyDirectory()}/me.json`];
+      {
+        await using id = new Pty(["id", "--passphrase", ...own], options);
+        await id.says(/^New passphrase for ".*":$/);
+        await id.type("p\u00e4ss\rp\u00e4ss\r"); // At once: the second line is left to the second question.
+        await id.says(/^under a passphrase$/);
+        await id.givesBack();
+      }
+      const serving = ["serve", "--name", "ada", "--port", "0", "--host", "127.0.0.1", ...own];
+      await using host = new Pty(serving, options);
+      await host.says(/^Passphrase for ".*":$/);
+      await host.type("p\u00e4ss\rna\u00efve");
+      await host.says(/You are ada\./);
+      await host.shows("> na\u00efve");
+      await host.type("\x03");
+      await host.givesBack();
+    },
+  );
+}
 
 terminalTest("lanchat id new asks at a terminal for the word", async () => {
   const own = ["--identity", `${emptyDirectory()}/me.json`];
