@@ -8,7 +8,7 @@ const ROOT = new URL("../", import.meta.url);
 /** The modules that the import map names; not data, which has the type of its content. */
 const MODULES = Object.keys(config.imports).filter((module) => !module.endsWith(".json"));
 
-/** The functions and classes that types/ declares, by module. */
+/** The functions and classes that lib/types declares, by module. */
 async function declarations(): Promise<Map<string, Set<string>>> {
   const declared = new Map<string, Set<string>>();
   for (const file of config.compilerOptions.types) {
@@ -38,7 +38,7 @@ async function typeErrors(source: string): Promise<string[]> {
   }
 }
 
-test("types/ declares only what the modules export", async () => {
+test("lib/types declares only what the modules export", async () => {
   for (const [module, names] of await declarations()) {
     assert(MODULES.includes(module), module);
     assert(names.size > 0, module);
