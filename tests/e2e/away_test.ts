@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { FakeClock } from "../support/clock.ts";
-import { Party } from "../support/party.ts";
+import { RoomOverSockets } from "../support/over_sockets.ts";
 import { BINARY, Program } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
 
@@ -12,19 +12,19 @@ const STEP_MS = 10_000;
 
 Deno.test("a member that was away for nearly three minutes gets all but what newcomers said", async () => {
   const clock = new FakeClock();
-  const party = await Party.open({ clock, keepSeatMs: KEPT_MS });
-  await using proxy = await Proxy.open(party.port);
+  const sockets = await RoomOverSockets.open({ clock, keepSeatMs: KEPT_MS });
+  await using proxy = await Proxy.open(sockets.port);
   await using ada = new Program(["join", proxy.address, "--name", "ada", "--json"]);
   await ada.ready();
-  const vera = await party.join("vera");
+  const vera = await sockets.join("vera");
   await ada.event("joined");
   const first = await vera.room.say("before");
   assertEquals(await first.delivered, []);
   proxy.refuse();
   proxy.cut();
   await ada.event("disconnected");
-  for (const member of [party.host, vera]) await member.event("lost");
-  const nora = await party.join("nora");
+  for (const member of [sockets.host, vera]) await member.event("lost");
+  const nora = await sockets.join("nora");
   await nora.room.say("you have no key of mine");
   for (let passed = STEP_MS; passed < KEPT_MS; passed += STEP_MS) {
     clock.advance(STEP_MS);
@@ -38,7 +38,7 @@ Deno.test("a member that was away for nearly three minutes gets all but what new
   assertEquals(await ada.hears("vera", 2), ["before", "meanwhile"]);
   const { unread } = await ada.event("reconnected");
   assertEquals(unread, ["nora"]);
-  for (const member of [party.host, vera]) await member.event("back");
+  for (const member of [sockets.host, vera]) await member.event("back");
   assertEquals((await nora.event("joined")).member.name, "ada");
   await nora.room.say("welcome back");
   assertEquals(await ada.hears("nora", 1), ["welcome back"]);
@@ -47,5 +47,5 @@ Deno.test("a member that was away for nearly three minutes gets all but what new
   assertEquals(codes, ["host-unverified", ...BINARY === undefined ? ["temporary-identity"] : []]);
   await ada.endInput();
   await ada.ends(0);
-  await party.close();
+  await sockets.close();
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { toHex } from "../../lib/bytes/mod.ts";
 import { FakeClock } from "../support/clock.ts";
-import { Party } from "../support/party.ts";
+import { RoomOverSockets } from "../support/over_sockets.ts";
 import { type Event, Program } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
 
@@ -13,11 +13,11 @@ const STEP_MS = 10_000;
 
 Deno.test("a member whose place is gone says so, and goes on as another session with what was not sent", async () => {
   const clock = new FakeClock();
-  const party = await Party.open({ clock, keepSeatMs: KEPT_MS });
-  await using proxy = await Proxy.open(party.port);
+  const sockets = await RoomOverSockets.open({ clock, keepSeatMs: KEPT_MS });
+  await using proxy = await Proxy.open(sockets.port);
   await using ada = new Program(["join", proxy.address, "--name", "ada", "--json"]);
   await ada.ready();
-  const vera = await party.join("vera");
+  const vera = await sockets.join("vera");
   await ada.event("joined");
   await ada.say("before");
   await ada.event("delivered");
@@ -26,7 +26,7 @@ Deno.test("a member whose place is gone says so, and goes on as another session 
   proxy.refuse();
   await ada.say("x".repeat(1000));
   await ada.event("disconnected");
-  await Promise.all([party.host, vera].map((member) => member.event("lost")));
+  await Promise.all([sockets.host, vera].map((member) => member.event("lost")));
   await ada.say("meanwhile 1", "meanwhile 2");
   await ada.tell({ do: "who" });
   await ada.event("members");
@@ -37,7 +37,7 @@ Deno.test("a member whose place is gone says so, and goes on as another session 
     const { delivered } = await vera.room.say("still here", { to: "hana" });
     assert(await delivered);
   }
-  for (const member of [party.host, vera]) {
+  for (const member of [sockets.host, vera]) {
     assertEquals((await member.event("left")).reason, "connection-lost");
   }
   await vera.room.say("ada will never read this");
@@ -45,7 +45,7 @@ Deno.test("a member whose place is gone says so, and goes on as another session 
   const first = await ada.event("ready");
   const { session } = await ada.event("ready", ({ session }) => session !== first.session);
   assertNotEquals(session, first.session);
-  for (const member of [party.host, vera]) {
+  for (const member of [sockets.host, vera]) {
     const { member: { session: seen } } = await member.event("joined");
     assertEquals(toHex(seen).slice(0, 8), session);
   }
@@ -55,7 +55,7 @@ Deno.test("a member whose place is gone says so, and goes on as another session 
   await vera.texts.count(said.length);
   assertEquals(vera.texts.all, said);
 
-  await party.host.room.say("welcome back");
+  await sockets.host.room.say("welcome back");
   assertEquals(await ada.hears("hana", 1), ["welcome back"]);
   assertEquals(ada.heard("vera"), []);
   const kinds = ada.events.map((event) => "code" in event ? event.code : event.event);
@@ -69,5 +69,5 @@ Deno.test("a member whose place is gone says so, and goes on as another session 
   assertEquals([of("sent"), of("failed")], [["1", "3", "4", "5"], ["2"]]);
   await ada.endInput();
   await ada.ends(1);
-  await party.close();
+  await sockets.close();
 });

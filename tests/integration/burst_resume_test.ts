@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Fault, seededNumbers } from "../support/faults.ts";
 import { hallTest } from "../support/hall.ts";
 import { Nonces } from "../support/nonces.ts";
-import { Party, type Visitor } from "../support/party.ts";
+import { RoomOverSockets, type Visitor } from "../support/over_sockets.ts";
 import { Proxy } from "../support/proxy.ts";
 import { assertTexts, type TestMember } from "../support/world.ts";
 
@@ -24,19 +24,23 @@ async function burst({ name, room }: TestMember, over: () => boolean): Promise<s
 }
 
 /** A member comes back as often as it is cut off. */
-async function persist(party: Party, visitor: Visitor, done: () => boolean): Promise<void> {
+async function persist(
+  sockets: RoomOverSockets,
+  visitor: Visitor,
+  done: () => boolean,
+): Promise<void> {
   while (!done()) {
     await visitor.ended;
     // A cut may hit the handshake, too; after the last planned one it gets through.
-    while (!done() && !await party.rejoin(visitor).then(() => true, () => false));
+    while (!done() && !await sockets.rejoin(visitor).then(() => true, () => false));
   }
 }
 
 for (const seed of [1, 2]) {
   hallTest(`Reconnecting during a burst neither loses nor doubles anything (${seed})`, async () => {
     using nonces = new Nonces();
-    const party = await Party.open();
-    const bob = await party.join("bob");
+    const sockets = await RoomOverSockets.open();
+    const bob = await sockets.join("bob");
     // Bob dials by himself. Of what ada's connections carry, each breaks somewhere else.
     const random = seededNumbers(seed);
     const cuts = Array.from({ length: CUTS }, (): Fault => ({
@@ -45,15 +49,15 @@ for (const seed of [1, 2]) {
       at: 500 + Math.floor(random() * 6000),
     }));
     await using proxy = await Proxy.open(
-      party.listener.port,
+      sockets.listener.port,
       (connection) => connection === 0 ? [] : cuts.slice(connection - 1, connection),
     );
-    party.port = proxy.port;
-    const ada = await party.join("ada");
+    sockets.port = proxy.port;
+    const ada = await sockets.join("ada");
     await bob.event("joined");
     const struck = (): number => proxy.faults.cut + proxy.faults.reset;
     let ended = false;
-    const persisting = persist(party, ada, () => ended);
+    const persisting = persist(sockets, ada, () => ended);
     proxy.cut();
     const said = await Promise.all(
       [ada, bob].map((member) => burst(member, () => struck() === 1 + CUTS)),
@@ -62,18 +66,18 @@ for (const seed of [1, 2]) {
     await Promise.all([
       ada.texts.count(ofBob.length),
       bob.texts.count(ofAda.length),
-      party.host.texts.count(ofAda.length + ofBob.length),
+      sockets.host.texts.count(ofAda.length + ofBob.length),
     ]);
     ended = true;
-    await party.close();
+    await sockets.close();
     await persisting;
     assertTexts(ada, ofBob);
     assertTexts(bob, ofAda);
     for (const [name, texts] of [["ada", ofAda], ["bob", ofBob]] as const) {
-      const heard = party.host.texts.all.filter((text) => text.startsWith(name));
+      const heard = sockets.host.texts.all.filter((text) => text.startsWith(name));
       assertEquals(heard, texts, `of what ${name} told the host`);
     }
-    for (const { events } of [ada, bob, party.host]) {
+    for (const { events } of [ada, bob, sockets.host]) {
       assertEquals(events.all.filter(({ event }) => event === "gap" || event === "left"), []);
     }
     assert(ofAda.length > 0);

@@ -2,27 +2,27 @@ import { assertEquals } from "@std/assert";
 import { openRoomSecrets, randomBytes, roomSecrets } from "../../lib/crypto/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { identityOf } from "../support/keys.ts";
-import { Party } from "../support/party.ts";
+import { RoomOverSockets } from "../support/over_sockets.ts";
 import { test } from "../support/test.ts";
 
 test("A room for invited people admits those alone who know its secret", async () => {
   const invite = randomBytes(16);
   const { publicKey } = await identityOf("host");
-  const party = await Party.open({ invite });
-  const ada = await party.join("ada");
+  const sockets = await RoomOverSockets.open({ invite });
+  const ada = await sockets.join("ada");
   const nonce = randomBytes(16);
   const open = { name: "mal", nonce, secrets: await openRoomSecrets(publicKey) };
-  await assertFails(party.call(open), "needs-invite");
+  await assertFails(sockets.call(open), "needs-invite");
   const wrong = { name: "mal", nonce, secrets: await roomSecrets(publicKey, randomBytes(16)) };
-  await assertFails(party.call(wrong), "connection-lost");
+  await assertFails(sockets.call(wrong), "connection-lost");
   // Who only has what the relay has gets in, but is nobody.
   const { psk } = await roomSecrets(publicKey, invite);
   const { memberKey } = await openRoomSecrets(publicKey);
-  const spy = await party.call({ name: "mal", nonce, secrets: { psk, memberKey } });
-  const bob = await party.join("bob");
+  const spy = await sockets.call({ name: "mal", nonce, secrets: { psk, memberKey } });
+  const bob = await sockets.join("bob");
   await ada.room.say("for bob and the host");
   assertEquals(await bob.texts.next(), "for bob and the host");
   assertEquals(bob.room.members.map(({ name }) => name), ["hana", "ada"]);
   spy.connection.close();
-  await party.close();
+  await sockets.close();
 });

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import type { RoomEvent } from "../../lib/room/mod.ts";
 import { CloseReason } from "../../lib/wire/mod.ts";
-import { Party } from "../support/party.ts";
+import { RoomOverSockets } from "../support/over_sockets.ts";
 import { test } from "../support/test.ts";
 import type { TestMember } from "../support/world.ts";
 
@@ -17,10 +17,10 @@ async function whose({ events }: TestMember, type: Presence["event"]): Promise<B
 }
 
 test("A member whose socket breaks gets what was under way, once, when it comes back", async () => {
-  const party = await Party.open();
-  const ada = await party.join("ada");
+  const sockets = await RoomOverSockets.open();
+  const ada = await sockets.join("ada");
   let shown = Promise.resolve();
-  const bob = await party.join("bob", { shown: () => shown });
+  const bob = await sockets.join("bob", { shown: () => shown });
   await ada.room.say("before");
   await bob.texts.next();
   // Bob takes no more, and his connection breaks with all of this on the way: less than a share.
@@ -35,7 +35,7 @@ test("A member whose socket breaks gets what was under way, once, when it comes 
   assertEquals(await whose(ada, "lost"), bob.session);
   const said = Promise.all(["one", "two"].map((text) => bob.room.say(text)));
 
-  await party.rejoin(bob);
+  await sockets.rejoin(bob);
   assertEquals(await whose(ada, "back"), bob.session);
   await said;
   await ada.texts.count(2);
@@ -47,18 +47,18 @@ test("A member whose socket breaks gets what was under way, once, when it comes 
     events.all.filter(({ event }) => event === "warning")
   );
   assertEquals(warnings, []);
-  assertEquals(await party.close(), [HOST_ENDS, HOST_ENDS]);
+  assertEquals(await sockets.close(), [HOST_ENDS, HOST_ENDS]);
 });
 
 test("A member that dials again before its old socket is noticed dead takes its seat over", async () => {
-  const party = await Party.open();
-  const ada = await party.join("ada");
-  const bob = await party.join("bob");
+  const sockets = await RoomOverSockets.open();
+  const ada = await sockets.join("ada");
+  const bob = await sockets.join("bob");
   await bob.room.say("one");
   await ada.texts.next();
   // Nobody has closed the first connection.
   const { connection, ended } = bob;
-  const { channel, connection: second } = await party.call(bob);
+  const { channel, connection: second } = await sockets.call(bob);
   assertEquals(await ended, REPLACED);
   connection.close();
   bob.connection = second;
@@ -68,24 +68,24 @@ test("A member that dials again before its old socket is noticed dead takes its 
   await ada.room.say("three");
   assertEquals(await bob.texts.next(), "three");
   assertEquals(ada.events.all.filter(({ event }) => event === "left"), []);
-  await party.close();
+  await sockets.close();
   second.close();
 });
 
 test("A stranger that saw the roster takes no session of a member whose link broke", async () => {
-  const party = await Party.open();
-  const ada = await party.join("ada");
-  const bob = await party.join("bob");
+  const sockets = await RoomOverSockets.open();
+  const ada = await sockets.join("ada");
+  const bob = await sockets.join("bob");
   bob.connection.close();
   await bob.ended;
   assertEquals(await whose(ada, "lost"), bob.session);
   // The roster told of bob's nonce; with another key it stands for another session.
-  const mal = await party.join("mal", { nonce: bob.nonce });
+  const mal = await sockets.join("mal", { nonce: bob.nonce });
   assertNotEquals(mal.session, bob.session);
-  await party.rejoin(bob);
+  await sockets.rejoin(bob);
   assertEquals(await whose(ada, "back"), bob.session);
   await bob.room.say("still me");
   assertEquals(await ada.texts.next(), "still me");
   assertEquals(ada.events.all.filter(({ event }) => event === "left"), []);
-  assertEquals(await party.close(), [HOST_ENDS, HOST_ENDS, HOST_ENDS]);
+  assertEquals(await sockets.close(), [HOST_ENDS, HOST_ENDS, HOST_ENDS]);
 });

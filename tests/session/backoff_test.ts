@@ -45,7 +45,7 @@ async function run(clock: FakeClock, until = Infinity): Promise<void> {
 /** The code that stands for failures that pass. */
 const REFUSED = "connection-refused";
 
-test("Backoff waits ever longer, at most 30 s, and dials after each wait", async () => {
+test("Backoff.retry doubles its waits up to 30 s, and tries after each", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, Array(7).fill(REFUSED));
   const backoff = new Backoff({
@@ -63,7 +63,7 @@ test("Backoff waits ever longer, at most 30 s, and dials after each wait", async
   assertEquals(attempts.at, expected);
 });
 
-test("Backoff scales each wait by another number from 0.5 to 1", async () => {
+test("Backoff.retry scales each wait by a new number from 0.5 to 1", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED, REFUSED, REFUSED]);
   const numbers = [0, 0.5, 1, 0.25];
@@ -79,7 +79,7 @@ test("Backoff scales each wait by another number from 0.5 to 1", async () => {
   assertEquals(attempts.at, [500, 500 + 1500, 2000 + 4000, 6000 + 5000]);
 });
 
-test("Backoff spreads its tries by chance unless it is told how", async () => {
+test("Backoff.retry scales waits at random by default", async () => {
   const firstWaits = await Promise.all(Array.from({ length: 20 }, async () => {
     const clock = new FakeClock();
     const attempts = new Attempts(clock);
@@ -93,7 +93,7 @@ test("Backoff spreads its tries by chance unless it is told how", async () => {
   assert(new Set(firstWaits).size > 1, `${firstWaits}`);
 });
 
-test("Backoff dials as soon as the network has changed", async () => {
+test("Backoff.retry tries as soon as the network has changed", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED]);
   const changes: { change: () => void; signal: AbortSignal }[] = [];
@@ -123,7 +123,7 @@ test("Backoff dials as soon as the network has changed", async () => {
   assertEquals(clock.timers, 0);
 });
 
-test("Backoff gives up when its time is over, and not before", async () => {
+test("Backoff.retry gives up when its time is over, and not before", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, Array(10).fill(REFUSED));
   const { signal } = new AbortController();
@@ -143,7 +143,7 @@ function hang(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }
 
-test("Backoff ends a try when its time is over", async () => {
+test("Backoff.retry aborts a try when its time is over", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED]);
   const { signal } = new AbortController();
@@ -157,7 +157,7 @@ test("Backoff ends a try when its time is over", async () => {
   assertEquals([attempts.at, clock.elapsed(), clock.timers], [[1000], 10_000, 0]);
 });
 
-test("Backoff ends a try at its signal, however long it may take", async () => {
+test("Backoff.retry aborts a try at its signal, with or without a time limit", async () => {
   for (const giveUpMs of [60_000, Infinity]) {
     const clock = new FakeClock();
     const abort = new AbortController();
@@ -172,7 +172,7 @@ test("Backoff ends a try at its signal, however long it may take", async () => {
   }
 });
 
-test("Backoff gives up for want of time where it could not try", async () => {
+test("Backoff.retry gives up without a try if no time is left", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock);
   const { signal } = new AbortController();
@@ -184,7 +184,7 @@ test("Backoff gives up for want of time where it could not try", async () => {
   assertEquals(attempts.at, []);
 });
 
-test("Backoff says that the host is busy where that is why it gives up", async () => {
+test("Backoff.retry fails with busy if the host was busy to the end", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED, "busy", "busy", "busy"]);
   const { signal } = new AbortController();
@@ -195,7 +195,7 @@ test("Backoff says that the host is busy where that is why it gives up", async (
   await failed;
 });
 
-test("Backoff takes back no answer of the host's for a try that it cuts off itself", async () => {
+test("Backoff.retry keeps the host's last answer when it aborts a try", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, ["busy"]);
   const { signal } = new AbortController();
@@ -207,7 +207,7 @@ test("Backoff takes back no answer of the host's for a try that it cuts off itse
   assertEquals(clock.elapsed(), 3001);
 });
 
-test("Backoff counts the time of several connections that lead nowhere together", async () => {
+test("Backoff.retry has one time limit for all calls without a success between", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock);
   const { signal } = new AbortController();
@@ -224,7 +224,7 @@ test("Backoff counts the time of several connections that lead nowhere together"
   assertEquals(clock.elapsed(), 5000);
 });
 
-test("Backoff begins anew once it has succeeded", async () => {
+test("Backoff.succeeded resets the waits and the time limit", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock, [REFUSED, REFUSED]);
   const { signal } = new AbortController();
@@ -243,7 +243,7 @@ test("Backoff begins anew once it has succeeded", async () => {
   assertEquals(clock.elapsed(), 77_000);
 });
 
-test("Backoff fails at once with what does not pass", async () => {
+test("Backoff.retry fails at once with an error that is not transient", async () => {
   for (
     const error of [
       new LanchatError("another-room", "It is another one"),
@@ -264,7 +264,7 @@ test("Backoff fails at once with what does not pass", async () => {
   }
 });
 
-test("Backoff ends a wait with the reason of its signal, and leaves no timer", async () => {
+test("Backoff.retry ends a wait with its signal's reason, and leaves no timer", async () => {
   for (const before of [0, 1]) {
     const clock = new FakeClock();
     const attempts = new Attempts(clock, Array(9).fill(REFUSED));
@@ -290,7 +290,7 @@ test("Backoff ends a wait with the reason of its signal, and leaves no timer", a
   }
 });
 
-test("Backoff does not even wait where its signal came before", async () => {
+test("Backoff.retry does not wait if its signal is aborted already", async () => {
   const clock = new FakeClock();
   const attempts = new Attempts(clock);
   const signal = AbortSignal.abort(new Error("No more"));
@@ -299,7 +299,7 @@ test("Backoff does not even wait where its signal came before", async () => {
   assertEquals([attempts.at, clock.timers], [[], 0]);
 });
 
-test("Backoff fails with what an attempt failed with that the signal ended", async () => {
+test("Backoff.retry fails with the error of a try that its signal ended", async () => {
   const clock = new FakeClock();
   const abort = new AbortController();
   const result = new Backoff({ giveUpMs: 60_000, signal: abort.signal, random: () => 1, clock })
@@ -312,7 +312,7 @@ test("Backoff fails with what an attempt failed with that the signal ended", asy
   await failed;
 });
 
-test("isTransient knows what may be better the next time", () => {
+test("isTransient is true of errors that may pass by themselves", () => {
   const passing = (Object.keys(CODES) as Code[]).filter(isTransient).sort();
   assertEquals(passing, [
     "busy",

@@ -22,8 +22,8 @@ import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 import { TestMember } from "../support/world.ts";
 
-/** A chat whose way to the relay is cut and made again by the test. */
-class Talk {
+/** A real client at a real relay; the test breaks and makes its connections. */
+class ClientAtRelay {
   readonly clock: FakeClock = new FakeClock();
   readonly relay: Relay = new Relay({ clock: this.clock });
   readonly events: Inbox<SessionEvent> = new Inbox();
@@ -55,9 +55,9 @@ class Talk {
     { hostAddress, ...room }:
       & Partial<Pick<RoomOptions, "hostKey" | "maxBurned">>
       & Partial<Pick<ClientOptions, "hostAddress">> = {},
-  ): Promise<Talk> {
-    const talk = new Talk();
-    talk.known = known ?? await KnownPeers.open(undefined);
+  ): Promise<ClientAtRelay> {
+    const client = new ClientAtRelay();
+    client.known = known ?? await KnownPeers.open(undefined);
     const identity = await identityOf("ada");
     const { publicKey: key } = identity;
     const newSeat = async (): Promise<Reconnector["session"]> => ({
@@ -74,14 +74,14 @@ class Talk {
         return stopped;
       },
       get address(): Reconnector["address"] {
-        return talk.address;
+        return client.address;
       },
       hop: { joinCode: "0123456789" } as Reconnector["hop"],
       async reconnect(): Promise<SecureChannel> {
         const answer = Promise.withResolvers<void>();
-        talk.tries.push(answer);
+        client.tries.push(answer);
         await answer.promise;
-        return await talk.#connect({ key, ...seat }) as SecureChannel;
+        return await client.#connect({ key, ...seat }) as SecureChannel;
       },
       entered: () => {},
       renew: async () => {
@@ -89,19 +89,19 @@ class Talk {
       },
       stop: () => void (stopped = true),
     };
-    talk.stop = way.stop;
-    const input = new ReadableStream<Wish>({ start: (wish) => void (talk.#wish = wish) });
+    client.stop = way.stop;
+    const input = new ReadableStream<Wish>({ start: (wish) => void (client.#wish = wish) });
     const frontEnd: FrontEnd = {
       input,
-      show: (event) => talk.events.push(event),
+      show: (event) => client.events.push(event),
       writable: () => Promise.resolve(),
       broken: new Promise(() => {}),
       interrupted: new Promise(() => {}),
       close: () => Promise.resolve(),
     };
-    talk.ended = runClient({
+    client.ended = runClient({
       frontEnd,
-      channel: await talk.#connect({ key, ...seat }),
+      channel: await client.#connect({ key, ...seat }),
       connector: way,
       room: {
         identity,
@@ -112,7 +112,7 @@ class Talk {
         ...room,
       },
       session: seat,
-      trustStore: await TrustStore.of(talk.known, identity.publicKey),
+      trustStore: await TrustStore.of(client.known, identity.publicKey),
       fingerprint: "0".repeat(30),
       ...hostAddress !== undefined && { hostAddress },
       host: { tag: "", key: host, known: true, verified: true },
@@ -121,10 +121,10 @@ class Talk {
       endsWithInput: true,
       untilDelivered: false,
       timeoutMs: 1000,
-      interrupts: talk.#interrupts,
+      interrupts: client.#interrupts,
     });
-    await talk.event("ready");
-    return talk;
+    await client.event("ready");
+    return client;
   }
 
   /** The next event of a kind; others are skipped. */
@@ -193,279 +193,279 @@ class Talk {
   }
 }
 
-test("chat begins another session where too many have come and gone, says so once, and keeps bans", async () => {
-  const talk = await Talk.start("", undefined, { maxBurned: 2 });
+test("runClient begins another session after too many members have left, shows that once, and keeps bans", async () => {
+  const client = await ClientAtRelay.start("", undefined, { maxBurned: 2 });
   const { publicKey: target } = await identityOf("mal");
   const head = encodeKickHead({ roomId: ROOM_ID, target, op: KickOp.BAN, number: 1 });
-  talk.relay.tell(concat(head, await HOST.sign(concat(label("lanchat/1 kick"), head))));
+  client.relay.tell(concat(head, await HOST.sign(concat(label("lanchat/1 kick"), head))));
   for (const name of ["bob", "carol"]) {
-    const member = await talk.enter(name);
-    await talk.event("joined");
+    const member = await client.enter(name);
+    await client.event("joined");
     await member.room.leave();
-    await talk.event("left");
+    await client.event("left");
   }
-  const dave = await talk.enter("dave");
-  const warning = await talk.events.next();
+  const dave = await client.enter("dave");
+  const warning = await client.events.next();
   assertEquals(warning.event === "warning" && warning.code, "seat-lost");
-  (await talk.tries.next()).resolve();
-  const ready = await talk.events.next();
+  (await client.tries.next()).resolve();
+  const ready = await client.events.next();
   assertEquals(ready.event === "ready" && ready.members.map(({ name }) => name), ["dave"]);
   // The relay has forgotten the ban.
-  const mal = await talk.enter("mal");
-  const eve = await talk.enter("eve");
+  const mal = await client.enter("mal");
+  const eve = await client.enter("eve");
   await eve.event("ready");
-  assertEquals((await talk.event("joined")).member.name, "eve");
-  talk.say("to those who are not banned");
+  assertEquals((await client.event("joined")).member.name, "eve");
+  client.say("to those who are not banned");
   await Promise.all([dave, eve].map(({ texts }) => texts.next()));
   assertEquals(mal.texts.all, []);
-  talk.endInput();
-  assertEquals(await talk.ended, { reason: "end-of-input", status: 0 });
-  await talk.close();
+  client.endInput();
+  assertEquals(await client.ended, { reason: "end-of-input", status: 0 });
+  await client.close();
 });
 
-test("chat says in its next session what was typed while the seat was lost", async () => {
-  const talk = await Talk.start();
-  await talk.loseSeat();
-  const bob = await talk.join("bob");
-  for (const text of ["one", "two"]) talk.say(text);
-  (await talk.tries.next()).resolve();
-  assertEquals((await talk.event("warning")).code, "seat-lost");
-  (await talk.tries.next()).resolve();
-  assertEquals((await talk.event("ready")).members.map(({ name }) => name), ["bob"]);
-  talk.endInput();
-  assertEquals(await talk.ended, { reason: "end-of-input", status: 0 });
+test("runClient sends messages in its next session that were typed while the seat was lost", async () => {
+  const client = await ClientAtRelay.start();
+  await client.loseSeat();
+  const bob = await client.join("bob");
+  for (const text of ["one", "two"]) client.say(text);
+  (await client.tries.next()).resolve();
+  assertEquals((await client.event("warning")).code, "seat-lost");
+  (await client.tries.next()).resolve();
+  assertEquals((await client.event("ready")).members.map(({ name }) => name), ["bob"]);
+  client.endInput();
+  assertEquals(await client.ended, { reason: "end-of-input", status: 0 });
   await bob.texts.count(2);
   assertEquals(bob.texts.all, ["one", "two"]);
-  await talk.close();
+  await client.close();
 });
 
-test("chat says in its next session to nobody else of that name what was for one member", async () => {
-  const talk = await Talk.start();
-  await talk.enter("bob");
-  await talk.event("joined");
-  await talk.loseSeat(); // Bob is not heard of either for so long.
-  const mal = await talk.join("bob", "mal");
-  for (const to of ["bob", undefined]) talk.say(`to ${to ?? "all"}`, to);
+test("runClient sends a private message in its next session to the same key only", async () => {
+  const client = await ClientAtRelay.start();
+  await client.enter("bob");
+  await client.event("joined");
+  await client.loseSeat(); // Bob is not heard of either for so long.
+  const mal = await client.join("bob", "mal");
+  for (const to of ["bob", undefined]) client.say(`to ${to ?? "all"}`, to);
   await nextTurn();
-  (await talk.tries.next()).resolve();
-  assertEquals((await talk.event("warning")).code, "seat-lost");
-  (await talk.tries.next()).resolve();
-  assertEquals((await talk.event("ready")).members.map(({ name }) => name), ["bob"]);
-  const outcome = await talk.events.find((
+  (await client.tries.next()).resolve();
+  assertEquals((await client.event("warning")).code, "seat-lost");
+  (await client.tries.next()).resolve();
+  assertEquals((await client.event("ready")).members.map(({ name }) => name), ["bob"]);
+  const outcome = await client.events.find((
     event,
   ): event is SessionEvent & { event: "failed" | "sent" } =>
     (event.event === "failed" || event.event === "sent") && event.id === "to bob"
   );
   assertEquals(outcome, { event: "failed", id: "to bob", code: "no-such-member" });
-  talk.endInput();
-  await talk.ended;
+  client.endInput();
+  await client.ended;
   await mal.texts.count(1);
   assertEquals(mal.texts.all, ["to all"]);
-  await talk.close();
+  await client.close();
 });
 
-test("chat keeps in its next session the name that was taken", async () => {
-  const talk = await Talk.start();
-  talk.wish({ do: "nick", name: "adele" });
-  assertEquals((await talk.event("renamed")).member.name, "adele");
-  talk.wish({ do: "nick", name: "a#b" });
-  assertEquals((await talk.event("error")).code, "bad-name");
-  await talk.loseSeat();
-  (await talk.tries.next()).resolve();
-  await talk.event("warning");
-  (await talk.tries.next()).resolve();
-  assertEquals((await talk.event("ready")).name, "adele");
-  talk.endInput();
-  assertEquals(await talk.ended, { reason: "end-of-input", status: 0 });
-  await talk.close();
+test("runClient keeps its name in its next session", async () => {
+  const client = await ClientAtRelay.start();
+  client.wish({ do: "nick", name: "adele" });
+  assertEquals((await client.event("renamed")).member.name, "adele");
+  client.wish({ do: "nick", name: "a#b" });
+  assertEquals((await client.event("error")).code, "bad-name");
+  await client.loseSeat();
+  (await client.tries.next()).resolve();
+  await client.event("warning");
+  (await client.tries.next()).resolve();
+  assertEquals((await client.event("ready")).name, "adele");
+  client.endInput();
+  assertEquals(await client.ended, { reason: "end-of-input", status: 0 });
+  await client.close();
 });
 
-test("chat tells its status in the next session again, and there what was not told in the last", async () => {
-  const talk = await Talk.start();
-  talk.wish({ do: "status", text: "at lunch" });
-  assertEquals((await talk.event("status")).text, "at lunch");
-  await talk.loseSeat();
-  const bob = await talk.join("bob");
-  talk.wish({ do: "status", text: "in bed" });
+test("runClient sends its status again in its next session, and one not sent in the last", async () => {
+  const client = await ClientAtRelay.start();
+  client.wish({ do: "status", text: "at lunch" });
+  assertEquals((await client.event("status")).text, "at lunch");
+  await client.loseSeat();
+  const bob = await client.join("bob");
+  client.wish({ do: "status", text: "in bed" });
   await nextTurn();
-  (await talk.tries.next()).resolve();
-  await talk.event("warning");
-  (await talk.tries.next()).resolve();
-  assertEquals((await talk.event("ready")).members.map(({ name }) => name), ["bob"]);
+  (await client.tries.next()).resolve();
+  await client.event("warning");
+  (await client.tries.next()).resolve();
+  assertEquals((await client.event("ready")).members.map(({ name }) => name), ["bob"]);
   const told = [(await bob.event("status")).text, (await bob.event("status")).text];
   assertEquals(told, ["at lunch", "in bed"]);
-  talk.endInput();
-  assertEquals(await talk.ended, { reason: "end-of-input", status: 0 });
-  await talk.close();
+  client.endInput();
+  assertEquals(await client.ended, { reason: "end-of-input", status: 0 });
+  await client.close();
 });
 
-test("chat tells nothing behind its end, though a wish is under way", async () => {
-  const talk = await Talk.start();
-  talk.wish({ do: "nick", name: "adele" });
-  await talk.event("renamed");
-  talk.wish({ do: "rekey" }); // Its turn comes in a second.
+test("runClient shows no event after its end while a wish is under way", async () => {
+  const client = await ClientAtRelay.start();
+  client.wish({ do: "nick", name: "adele" });
+  await client.event("renamed");
+  client.wish({ do: "rekey" }); // Its turn comes in a second.
   await nextTurn();
-  await talk.close();
-  await talk.ended;
+  await client.close();
+  await client.ended;
   await nextTurn();
-  assertEquals(talk.events.rest().map(({ event }) => event), []);
+  assertEquals(client.events.rest().map(({ event }) => event), []);
 });
 
-test("chat ends, and fails what was typed, where no session follows the one that was lost", async () => {
-  const talk = await Talk.start();
-  await talk.loseSeat();
-  talk.say("typed while away");
-  (await talk.tries.next()).resolve();
-  await talk.event("warning");
-  (await talk.tries.next()).reject(new ChannelError("connection-lost", "Gave up"));
-  assertEquals((await talk.event("failed")).code, "not-delivered");
-  assertEquals(await talk.ended, { reason: "connection-lost", status: 1 });
-  await talk.close();
+test("runClient ends and fails waiting messages if no session follows a lost one", async () => {
+  const client = await ClientAtRelay.start();
+  await client.loseSeat();
+  client.say("typed while away");
+  (await client.tries.next()).resolve();
+  await client.event("warning");
+  (await client.tries.next()).reject(new ChannelError("connection-lost", "Gave up"));
+  assertEquals((await client.event("failed")).code, "not-delivered");
+  assertEquals(await client.ended, { reason: "connection-lost", status: 1 });
+  await client.close();
 });
 
-test("chat tells of no fault where a signal ends the wait for a connection behind the last line", async () => {
-  const talk = await Talk.start();
-  await talk.loseSeat();
-  talk.say("typed while away");
-  talk.endInput();
-  const answer = await talk.tries.next();
+test("runClient shows no error when a signal ends the wait for a connection after the last line", async () => {
+  const client = await ClientAtRelay.start();
+  await client.loseSeat();
+  client.say("typed while away");
+  client.endInput();
+  const answer = await client.tries.next();
   await nextTurn();
-  talk.stop();
+  client.stop();
   answer.reject(new DOMException("The signal has been aborted", "AbortError"));
-  assertEquals(await talk.ended, { reason: "signal", status: 1 });
-  const codes = talk.events.all.flatMap((event) => event.event === "error" ? [event.code] : []);
+  assertEquals(await client.ended, { reason: "signal", status: 1 });
+  const codes = client.events.all.flatMap((event) => event.event === "error" ? [event.code] : []);
   assertEquals(codes, ["undelivered"]);
-  await talk.close();
+  await client.close();
 });
 
-test("chat stays locked over the loss of its seat, to whom it was locked before", async () => {
-  const talk = await Talk.start();
-  await talk.enter("bob");
-  await talk.event("joined");
-  talk.wish({ do: "lock" });
-  assertEquals(await talk.event("locked"), { event: "locked", locked: true, host: false });
-  await talk.loseSeat(); // Bob is not heard of either for so long.
-  await talk.join("bob");
-  await talk.join("carol");
-  (await talk.tries.next()).resolve();
-  (await talk.tries.next()).resolve();
-  const { members: shown } = await talk.event("ready");
+test("runClient keeps its lock, and the members that it keeps out, over the loss of its seat", async () => {
+  const client = await ClientAtRelay.start();
+  await client.enter("bob");
+  await client.event("joined");
+  client.wish({ do: "lock" });
+  assertEquals(await client.event("locked"), { event: "locked", locked: true, host: false });
+  await client.loseSeat(); // Bob is not heard of either for so long.
+  await client.join("bob");
+  await client.join("carol");
+  (await client.tries.next()).resolve();
+  (await client.tries.next()).resolve();
+  const { members: shown } = await client.event("ready");
   const marks = shown.map(({ name, withheld }) => [name, withheld ?? false]);
   assertEquals(marks, [["bob", false], ["carol", true]]);
-  talk.wish({ do: "unlock" });
-  assertEquals((await talk.event("locked")).locked, false);
-  talk.wish({ do: "who" });
-  const all = (await talk.event("members")).members;
+  client.wish({ do: "unlock" });
+  assertEquals((await client.event("locked")).locked, false);
+  client.wish({ do: "who" });
+  const all = (await client.event("members")).members;
   assertEquals(all.filter(({ withheld }) => withheld).length, 0);
-  talk.endInput();
-  await talk.ended;
-  await talk.close();
+  client.endInput();
+  await client.ended;
+  await client.close();
 });
 
-test("chat lets read by /accept who came behind /lock, and nobody else", async () => {
-  const talk = await Talk.start();
-  talk.wish({ do: "lock" });
-  await talk.event("locked");
+test("runClient gives keys to a member that came after lock by accept, and to no other", async () => {
+  const client = await ClientAtRelay.start();
+  client.wish({ do: "lock" });
+  await client.event("locked");
   for (const name of ["carol", "dave"]) {
-    await talk.enter(name);
-    await talk.event("joined");
+    await client.enter(name);
+    await client.event("joined");
   }
   const { publicKey } = await identityOf("carol");
-  talk.wish({ do: "accept", digits: await fingerprint(publicKey) });
-  assertEquals((await talk.event("accepted")).member.name, "carol");
-  talk.wish({ do: "who" });
-  const { members } = await talk.event("members");
+  client.wish({ do: "accept", digits: await fingerprint(publicKey) });
+  assertEquals((await client.event("accepted")).member.name, "carol");
+  client.wish({ do: "who" });
+  const { members } = await client.event("members");
   const marks = members.map(({ name, withheld }) => [name, withheld ?? false]);
   assertEquals(marks, [["carol", false], ["dave", true]]);
-  talk.endInput();
-  await talk.ended;
-  await talk.close();
+  client.endInput();
+  await client.ended;
+  await client.close();
 });
 
-test("chat tells no person by which names goes who is ignored, and goes by them", async () => {
-  const talk = await Talk.start();
-  await talk.known.setVerified((await identityOf("zed")).publicKey, true, "zed");
-  const mal = await talk.enter("mal");
-  await talk.event("joined");
-  talk.wish({ do: "ignore", name: "mal" });
-  await talk.event("ignoring");
+test("runClient marks the renaming of an ignored member, and uses the new name", async () => {
+  const client = await ClientAtRelay.start();
+  await client.known.setVerified((await identityOf("zed")).publicKey, true, "zed");
+  const mal = await client.enter("mal");
+  await client.event("joined");
+  client.wish({ do: "ignore", name: "mal" });
+  await client.event("ignoring");
   await mal.room.rename("zed");
-  const { ignored, member } = await talk.event("renamed");
+  const { ignored, member } = await client.event("renamed");
   assertEquals([ignored, member.name], [true, `zed#${member.tag}`]);
-  talk.wish({ do: "who" });
-  const { members } = await talk.event("members");
+  client.wish({ do: "who" });
+  const { members } = await client.event("members");
   assertEquals(members.map(({ name, withheld }) => [name, withheld]), [[member.name, true]]);
-  assert(talk.events.all.every(({ event }) => event !== "key-changed"));
-  talk.endInput();
-  await talk.ended;
-  await talk.close();
+  assert(client.events.all.every(({ event }) => event !== "key-changed"));
+  client.endInput();
+  await client.ended;
+  await client.close();
 });
 
-test("chat shows another room code where a man in the middle has answered as the relay", async () => {
+test("runClient shows another room code where an attacker has answered as the relay", async () => {
   // The host is no member. The man has copied the number of its room, and passes on what members say.
   const { publicKey: man } = await identityOf("man");
   const codes: string[] = [];
   for (const hostKey of [HOST.publicKey, man]) {
-    const talk = await Talk.start("", undefined, { hostKey });
-    await talk.enter("bob");
-    await talk.event("joined");
-    talk.wish({ do: "verify" });
-    const { digits, members } = await talk.event("room-code");
+    const client = await ClientAtRelay.start("", undefined, { hostKey });
+    await client.enter("bob");
+    await client.event("joined");
+    client.wish({ do: "verify" });
+    const { digits, members } = await client.event("room-code");
     assertEquals(members.map(({ name }) => name), ["bob"]);
     codes.push(digits);
     const keys = [(await identityOf("ada")).publicKey, (await identityOf("bob")).publicKey];
     assertEquals(digits, await roomCode(ROOM_ID, [hostKey, ...keys]));
-    talk.endInput();
-    await talk.ended;
-    await talk.close();
+    client.endInput();
+    await client.ended;
+    await client.close();
   }
   assertNotEquals(codes[0], codes[1]);
 });
 
-test("chat notes the name of the host's own member, and of nobody else who says nothing", async () => {
+test("runClient notes the name of the host's own member, and of no other silent member", async () => {
   const { publicKey: host } = await identityOf("bob");
   for (const isLast of [true, false]) {
-    const talk = await Talk.start(toBase64Url(host));
-    if (!isLast) await talk.loseSeat();
+    const client = await ClientAtRelay.start(toBase64Url(host));
+    if (!isLast) await client.loseSeat();
     for (const name of ["carol", "bob"]) {
-      await talk.join(name);
-      if (isLast) await talk.event("joined");
+      await client.join(name);
+      if (isLast) await client.event("joined");
     }
     if (!isLast) {
-      for (let i = 0; i < 2; i++) (await talk.tries.next()).resolve();
-      assertEquals((await talk.event("ready")).members.length, 2);
+      for (let i = 0; i < 2; i++) (await client.tries.next()).resolve();
+      assertEquals((await client.event("ready")).members.length, 2);
     }
-    assertEquals(talk.known.all().map(({ key, names }) => [key, names]), [[host, ["bob"]]]);
-    talk.endInput();
-    await talk.ended;
-    await talk.close();
+    assertEquals(client.known.all().map(({ key, names }) => [key, names]), [[host, ["bob"]]]);
+    client.endInput();
+    await client.ended;
+    await client.close();
   }
 });
 
-test("chat ends once it is kept who has spoken", async () => {
+test("runClient ends after the known peers are written", async () => {
   const file = Deno.makeTempFileSync();
   const other = await Deno.open(`${file}.lock`, { create: true, write: true });
   try {
-    const talk = await Talk.start("", await KnownPeers.open(file));
-    const bob = await talk.enter("bob");
-    await talk.event("joined");
+    const client = await ClientAtRelay.start("", await KnownPeers.open(file));
+    const bob = await client.enter("bob");
+    await client.event("joined");
     await other.lock(true);
     await bob.room.say("hello");
-    await talk.event("message");
-    talk.endInput();
+    await client.event("message");
+    client.endInput();
     await bob.event("left");
     await other.unlock();
-    await talk.ended;
+    await client.ended;
     assertEquals((await KnownPeers.open(file)).all().map(({ names }) => names), [["bob"]]);
-    await talk.close();
+    await client.close();
   } finally {
     other.close();
     for (const path of [file, `${file}.lock`]) Deno.removeSync(path);
   }
 });
 
-test("chat leaves what the host alone can do to the host", async () => {
-  const talk = await Talk.start();
+test("runClient refuses wishes that only the host can carry out", async () => {
+  const client = await ClientAtRelay.start();
   const wishes: Wish[] = [
     { do: "kick", name: "bob" },
     { do: "ban", name: "bob" },
@@ -474,31 +474,31 @@ test("chat leaves what the host alone can do to the host", async () => {
     { do: "invite" },
   ];
   for (const wish of wishes) {
-    talk.wish(wish);
-    assertEquals((await talk.event("error")).code, "not-host", wish.do);
+    client.wish(wish);
+    assertEquals((await client.event("error")).code, "not-host", wish.do);
   }
-  talk.endInput();
-  assertEquals(await talk.ended, { reason: "end-of-input", status: 0 });
-  await talk.close();
+  client.endInput();
+  assertEquals(await client.ended, { reason: "end-of-input", status: 0 });
+  await client.close();
 });
 
-test("chat tells once where a host is that has another address, and knows it there", async () => {
+test("runClient shows a host's new address once, and notes it", async () => {
   const hostAddress = "192.0.2.1:12345";
-  const talk = await Talk.start("", undefined, { hostAddress });
+  const client = await ClientAtRelay.start("", undefined, { hostAddress });
   const { publicKey } = HOST;
   for (const address of ["fd00::9", undefined]) {
-    if (address !== undefined) talk.address = { host: address, port: 12_345 };
-    await talk.lose();
-    (await talk.tries.next()).resolve();
-    const back = await talk.event("reconnected");
+    if (address !== undefined) client.address = { host: address, port: 12_345 };
+    await client.lose();
+    (await client.tries.next()).resolve();
+    const back = await client.event("reconnected");
     assertEquals(back, {
       event: "reconnected",
       missed: 0,
       ...address !== undefined && { address },
     });
-    assertEquals(talk.known.hostAt("[fd00::9]:12345")?.key, publicKey);
+    assertEquals(client.known.hostAt("[fd00::9]:12345")?.key, publicKey);
   }
-  talk.endInput();
-  await talk.ended;
-  await talk.close();
+  client.endInput();
+  await client.ended;
+  await client.close();
 });

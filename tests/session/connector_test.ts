@@ -12,17 +12,17 @@ import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { greeting, Impostor, sending } from "../support/impostor.ts";
 import { identityOf } from "../support/keys.ts";
-import { Party } from "../support/party.ts";
+import { RoomOverSockets } from "../support/over_sockets.ts";
 import { Proxy } from "../support/proxy.ts";
 
 /** The host's address, and two that it does not have. */
 const [GOOD, EVE, OTHER] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"] as const;
 
 // The session keys are still being made when these end.
-Deno.test("Connector says at once that an invite is not accepted, and of one that was when it is certain", async () => {
+Deno.test("Connector.connect fails at once with a refused invite, and only when certain with one accepted before", async () => {
   const invite = randomBytes(16);
-  const party = await Party.open({ invite });
-  const other = await Party.open({ invite: randomBytes(16) });
+  const sockets = await RoomOverSockets.open({ invite });
+  const other = await RoomOverSockets.open({ invite: randomBytes(16) });
   await using proxy = await Proxy.open(other.port);
   const { publicKey } = await identityOf("host");
   const connector = new Connector({
@@ -34,7 +34,7 @@ Deno.test("Connector says at once that an invite is not accepted, and of one tha
     giveUpMs: 0,
   });
   await assertFails(connector.connect(), "wrong-invite");
-  proxy.target = party.port;
+  proxy.target = sockets.port;
   await connector.connect();
   // The host has begun another room; a connection that breaks there by chance looks the same.
   proxy.target = other.port;
@@ -46,16 +46,16 @@ Deno.test("Connector says at once that an invite is not accepted, and of one tha
   );
   assertEquals(exitStatus, 3);
   connector.close();
-  await Promise.all([party.close(), other.close()]);
+  await Promise.all([sockets.close(), other.close()]);
 });
 
-Deno.test("Connector takes a connection for no refusal that is reset, or that ends late", async () => {
+Deno.test("Connector.connect does not take a connection that is reset or ends late for a refusal", async () => {
   const invite = randomBytes(16);
-  const party = await Party.open({ invite });
+  const sockets = await RoomOverSockets.open({ invite });
   // Each behind the first bytes of M1.
   const ends = [undefined, "cut", "cut", "reset", "cut", "cut", "late", "cut"] as const;
   const cut = { direction: "toHost", at: 100 } as const;
-  await using proxy = await Proxy.open(party.port, (connection) => {
+  await using proxy = await Proxy.open(sockets.port, (connection) => {
     const end = ends[connection];
     return end === undefined ? [] : [{ ...cut, kind: end === "late" ? "cut" : end }];
   });
@@ -78,11 +78,11 @@ Deno.test("Connector takes a connection for no refusal that is reset, or that en
   }
   await connector.connect();
   connector.close();
-  await party.close();
+  await sockets.close();
 });
 
-Deno.test("Connector goes on to the next address where another key is shown, or nothing of lanchat's", async () => {
-  const party = await Party.open();
+Deno.test("Connector.connect tries the next address after another key, or no lanchat host", async () => {
+  const sockets = await RoomOverSockets.open();
   const { publicKey } = await identityOf("host");
   for (
     const answer of [
@@ -90,10 +90,10 @@ Deno.test("Connector goes on to the next address where another key is shown, or 
       async (caller: Deno.TcpConn) => void await caller.write(new TextEncoder().encode("HTTP/1.1")),
     ]
   ) {
-    await using _eve = new Impostor(answer, { hostname: EVE, port: party.port });
+    await using _eve = new Impostor(answer, { hostname: EVE, port: sockets.port });
     const connector = new Connector({
       hosts: [EVE, GOOD],
-      port: party.port,
+      port: sockets.port,
       identity: await identityOf("ada"),
       psk: zeroKey(),
       trusts: (key) => Promise.resolve(equal(key, publicKey)),
@@ -103,19 +103,19 @@ Deno.test("Connector goes on to the next address where another key is shown, or 
     assertEquals(connector.address.host, GOOD);
     connector.close();
   }
-  await party.close();
+  await sockets.close();
 });
 
-Deno.test("Connector enters by no other address where the host of one was another before", async () => {
-  const party = await Party.open();
-  await using _eve = new Impostor(sending(), { hostname: EVE, port: party.port });
+Deno.test("Connector.connect tries no other address after a changed host key", async () => {
+  const sockets = await RoomOverSockets.open();
+  await using _eve = new Impostor(sending(), { hostname: EVE, port: sockets.port });
   const { publicKey } = await identityOf("host");
   const known = await KnownPeers.open(undefined);
-  await known.seen((await identityOf("carol")).publicKey, { address: `${GOOD}:${party.port}` });
+  await known.seen((await identityOf("carol")).publicKey, { address: `${GOOD}:${sockets.port}` });
   for (const hosts of [[GOOD], [GOOD, "localhost"], [EVE, GOOD, "localhost"], [GOOD, OTHER]]) {
     const connector = new Connector({
       hosts,
-      port: party.port,
+      port: sockets.port,
       identity: await identityOf("ada"),
       psk: zeroKey(),
       trusts: async (key, where) => equal(key, publicKey) && await trustsHost(key, where, known),
@@ -125,18 +125,20 @@ Deno.test("Connector enters by no other address where the host of one was anothe
     assertEquals(exitStatus, 3);
     connector.close();
   }
-  await party.close();
+  await sockets.close();
 });
 
-Deno.test("Connector takes any end behind its first M1 for an invite that is not accepted, by whatever address", async () => {
-  const party = await Party.open({ invite: randomBytes(16) });
+Deno.test("Connector.connect takes each end after its first M1 for a refused invite, at each address", async () => {
+  const sockets = await RoomOverSockets.open({ invite: randomBytes(16) });
   const { publicKey } = await identityOf("host");
   const { psk } = await roomSecrets(publicKey, randomBytes(16));
-  await using reset = await Proxy.open(party.port, () => [
+  await using reset = await Proxy.open(sockets.port, () => [
     { direction: "toHost", at: 100, kind: "reset" },
   ]);
   let now = 0;
-  for (const [hosts, port] of [[[GOOD, OTHER], party.port], [[OTHER, GOOD], reset.port]] as const) {
+  for (
+    const [hosts, port] of [[[GOOD, OTHER], sockets.port], [[OTHER, GOOD], reset.port]] as const
+  ) {
     const connector = new Connector({
       hosts,
       port,
@@ -149,12 +151,12 @@ Deno.test("Connector takes any end behind its first M1 for an invite that is not
     await assertFails(connector.connect(), "wrong-invite");
     connector.close();
   }
-  await party.close();
+  await sockets.close();
 });
 
-Deno.test("Connector waits for its host while another one answers, and ends where that has all addresses", async () => {
-  const party = await Party.open();
-  await using proxy = await Proxy.open(party.port);
+Deno.test("Connector.reconnect waits for its host while another answers, and fails once that has all addresses", async () => {
+  const sockets = await RoomOverSockets.open();
+  await using proxy = await Proxy.open(sockets.port);
   await using eve = new Impostor(sending(), { hostname: EVE, port: proxy.port });
   const asked: string[] = [];
   const connector = new Connector({
@@ -181,10 +183,10 @@ Deno.test("Connector waits for its host while another one answers, and ends wher
   await using _last = new Impostor(sending(), { hostname: OTHER, port: proxy.port });
   await assertFails(connector.connect(), "another-room", "another key");
   connector.close();
-  await party.close();
+  await sockets.close();
 });
 
-Deno.test("Connector tells a host that greeted and then fell silent from another program, and from a refused invite", async () => {
+Deno.test("Connector.connect tells a host that fell silent from another program, and from a refused invite", async () => {
   const { publicKey } = await identityOf("host");
   const { psk } = await roomSecrets(publicKey, randomBytes(16));
   for (const key of [zeroKey(), psk]) {
@@ -239,9 +241,9 @@ class FakeSearch implements StartSearch {
   }
 }
 
-Deno.test("Connector finds its host where that is announced, and nobody else who is announced as it", async () => {
-  const party = await Party.open();
-  await using proxy = await Proxy.open(party.port);
+Deno.test("Connector.reconnect finds its host at an announced address, and no impostor", async () => {
+  const sockets = await RoomOverSockets.open();
+  await using proxy = await Proxy.open(sockets.port);
   const called = Promise.withResolvers<void>();
   await using eve = new Impostor(async (caller) => {
     called.resolve();
@@ -265,15 +267,15 @@ Deno.test("Connector finds its host where that is announced, and nobody else who
   await connector.connect();
   proxy.refuse();
   const back = connector.reconnect();
-  await search.find(other!, GOOD, party.port);
+  await search.find(other!, GOOD, sockets.port);
   await search.find(host!, EVE, eve.port);
   await called.promise;
-  await search.find(host!, GOOD, party.port);
+  await search.find(host!, GOOD, sockets.port);
   await back;
-  assertEquals(connector.address, { host: GOOD, port: party.port });
+  assertEquals(connector.address, { host: GOOD, port: sockets.port });
   assert(search.closed);
   connector.close();
-  await party.close();
+  await sockets.close();
 });
 
 Deno.test("HostSearch.found resolves for no more than eight addresses", async () => {

@@ -32,7 +32,7 @@ async function person(): Promise<Omit<Required<Person>, "known" | "warnings">> {
 const MEMBER = { relayOnly: false, invite: false, newRoom: false };
 const RELAY = { ...MEMBER, relayOnly: true };
 
-test("openRoom opens another room at every start without an identity that is kept", async () => {
+test("openRoom opens a new room on each run without an identity file", async () => {
   const { identity } = await person();
   const notes = new Notes();
   const first = await openRoom(MEMBER, { identity }, notes);
@@ -43,7 +43,7 @@ test("openRoom opens another room at every start without an identity that is kep
   assertEquals([first.former, second.former, notes.events], [[], [], []]);
 });
 
-test("openRoom opens the same room again, and knows who the host was in it", async () => {
+test("openRoom opens the same room again, and returns the host's former session", async () => {
   const host = await person();
   const notes = new Notes();
   const first = await openRoom(MEMBER, host, notes);
@@ -60,7 +60,7 @@ test("openRoom opens the same room again, and knows who the host was in it", asy
   assertEquals(notes.events, []);
 });
 
-test("openRoom knows of no member of a host that was none", async () => {
+test("openRoom returns no former session of a host that was no member", async () => {
   const host = await person();
   const notes = new Notes();
   const member = await openRoom(MEMBER, host, notes);
@@ -75,7 +75,7 @@ test("openRoom knows of no member of a host that was none", async () => {
   assertEquals([again.roomId, again.former], [member.roomId, []]);
 });
 
-test("openRoom fails at a damaged file, and leaves it alone", async () => {
+test("openRoom fails at a damaged file, and does not change it", async () => {
   const host = await person();
   const place = roomPlace(host.file);
   Deno.writeTextFileSync(place, "no room\n", { mode: 0o600 });
@@ -105,12 +105,12 @@ await writeRoom(roomPlace(READABLE.file), ROOM);
 
 for (
   const [what, permissions, kept] of [
-    ["opens the room that it may only read", { read: true, write: false }, true],
-    ["opens another room where it may not read the last one", { read: false, write: true }, false],
+    ["opens a room that it may only read", { read: true, write: false }, true],
+    ["opens a new room if it may not read the last one", { read: false, write: true }, false],
   ] as [string, Deno.PermissionOptionsObject, boolean][]
 ) {
   Deno.test({
-    name: `openRoom ${what}, and says so`,
+    name: `openRoom ${what}, and warns`,
     permissions,
     async fn() {
       const notes = new Notes();
@@ -126,7 +126,7 @@ for (
 
 const INVITE = { ...MEMBER, invite: true };
 
-test("openRoom keeps a room for invited people apart from the open one", async () => {
+test("openRoom keeps an invite-only room apart from the open one", async () => {
   const host = await person();
   const notes = new Notes();
   const open = await openRoom(MEMBER, host, notes);
@@ -141,7 +141,7 @@ test("openRoom keeps a room for invited people apart from the open one", async (
   assertEquals(notes.events, []);
 });
 
-test("openRoom begins another room where that is wanted, into which the banned do not come either", async () => {
+test("openRoom begins a new room on demand, with the bans of the last one", async () => {
   for (const choice of [MEMBER, INVITE]) {
     const host = await person();
     const notes = new Notes();
@@ -195,7 +195,7 @@ async function decide(
 
 const LATER = Date.now() + 1e9;
 
-test("openRoom takes the bans of both kinds of room into another one, the last decision about each", async () => {
+test("openRoom takes the bans of both kinds of room into a new one, the last decision about each identity", async () => {
   const host = await person();
   const notes = new Notes();
   const [bob, carol, dave] = await Promise.all(
@@ -235,7 +235,7 @@ test("openRoom takes the latest bans, as many as a room can hold", async () => {
   assertEquals(bannedFrom(another), keys.slice(2));
 });
 
-test("openRoom finds nothing of the rooms that another identity has left", async () => {
+test("openRoom takes nothing from the rooms of another identity", async () => {
   const host = await person();
   const notes = new Notes();
   const rooms = [await openRoom(MEMBER, host, notes), await openRoom(INVITE, host, notes)];
@@ -253,7 +253,7 @@ test("openRoom finds nothing of the rooms that another identity has left", async
   assertEquals(notes.events, []);
 });
 
-test("openRoom begins another room though the last one is damaged, and says that its bans are lost", async () => {
+test("openRoom begins a new room after a damaged one, and warns that its bans are lost", async () => {
   const host = await person();
   Deno.writeTextFileSync(roomPlace(host.file), "damaged");
   const notes = new Notes();
@@ -265,7 +265,7 @@ test("openRoom begins another room though the last one is damaged, and says that
   assertMatch(told[0]!.message, /bans of a room before are not taken over/);
 });
 
-test("openRoom of a host that is no member keeps nothing that opens what its members say", async () => {
+test("openRoom of a host that is no member writes no secret that opens messages", async () => {
   const host = await person();
   const notes = new Notes();
   const place = roomPlace(host.file, "invite");
@@ -290,7 +290,7 @@ test("openRoom of a host that is no member keeps nothing that opens what its mem
   assertEquals(notes.events, []);
 });
 
-test("openRoom forgets the secret of a room that is only relayed from now on", async () => {
+test("openRoom forgets the secret of a room that the host now only relays", async () => {
   const host = await person();
   const notes = new Notes();
   const member = await openRoom(INVITE, host, notes);
@@ -301,7 +301,7 @@ test("openRoom forgets the secret of a room that is only relayed from now on", a
   assertEquals((await openRoom(relay, host, notes)).root, undefined);
 });
 
-test("openRoom of a host that is no member any more holds the secret no longer than it is shown", async () => {
+test("openRoom of a host that is no longer a member drops the secret once it is shown", async () => {
   const host = await person();
   const notes = new Notes();
   await openRoom(INVITE, host, notes);
@@ -319,7 +319,7 @@ test("openRoom of a host that is no member any more holds the secret no longer t
   assertEquals((await openRoom({ ...INVITE, relayOnly: true }, host, notes)).root, undefined);
 });
 
-test("openRoom fails where a room for invited people has lost its secret", async () => {
+test("openRoom fails for an invite-only room whose secret is lost", async () => {
   const host = await person();
   await writeRoom(roomPlace(host.file, "invite"), {
     host: host.identity.publicKey,

@@ -27,14 +27,14 @@ function spaced(digits: string): string {
   return digits.match(/.{5}/g)!.join(" ");
 }
 
-test("trustsHost asks nothing of a host that is new, or that has the key of before", async () => {
+test("trustsHost accepts a new host, and one with the known key", async () => {
   assert(await trustsHost(EVE, HERE, await KnownPeers.open(undefined)));
   const known = await knowing();
   assert(await trustsHost(ADA, HERE, known));
   assert(await trustsHost(EVE, { ...HERE, port: 12_346 }, known));
 });
 
-test("trustsHost stops where another key is known, and tells both", async () => {
+test("trustsHost throws where another key is known, and names both", async () => {
   const known = await knowing();
   const error = await assertFails(trustsHost(EVE, HERE, known), "host-key-changed");
   assertEquals(error.exitStatus, 3);
@@ -48,7 +48,7 @@ test("trustsHost stops where another key is known, and tells both", async () => 
   await assertFails(trustsHost(EVE, HERE, known), "host-key-changed", "2026-03-01 (verified)");
 });
 
-test("trustsHost goes on with --accept-host and the right digits alone", async () => {
+test("trustsHost accepts a changed key only by --accept-host with its digits", async () => {
   const known = await knowing();
   const accept = (acceptHost: string): ExpectedHost => ({ ...HERE, acceptHost });
   assert(await trustsHost(EVE, accept(EVE_DIGITS), known));
@@ -58,7 +58,7 @@ test("trustsHost goes on with --accept-host and the right digits alone", async (
   assert(await trustsHost(ADA, accept(ADA_DIGITS), known));
 });
 
-test("trustsHost takes --host-key for no reason to forget another key", async () => {
+test("trustsHost throws at a changed key in spite of --host-key", async () => {
   const known = await knowing();
   assert(await trustsHost(ADA, { ...HERE, hostKey: ADA_DIGITS }, known));
   assert(!await trustsHost(ADA, { ...HERE, hostKey: EVE_DIGITS }, known));
@@ -68,7 +68,7 @@ test("trustsHost takes --host-key for no reason to forget another key", async ()
   assert(!await trustsHost(EVE, { ...HERE, hostKey: ADA_DIGITS, acceptHost: EVE_DIGITS }, known));
 });
 
-test("recallHost tells what was known of a host, and notes nothing", async () => {
+test("recallHost returns the known peer of a host, and writes nothing", async () => {
   const known = await KnownPeers.open(undefined, { now: () => THEN });
   const view = { tag: await keyTag(ADA), key: toBase64Url(ADA) };
   const first = await recallHost(ADA, HERE, known);
@@ -89,7 +89,7 @@ test("recallHost tells what was known of a host, and notes nothing", async () =>
   });
 });
 
-test("recallHost takes a host for verified that --host-key or a link names", async () => {
+test("recallHost marks a host that --host-key or a link names as verified", async () => {
   const known = await KnownPeers.open(undefined);
   for (const named of [{ hostKey: ADA_DIGITS }, { key: ADA }]) {
     const { view, warnings } = await recallHost(ADA, { ...HERE, ...named }, known);
@@ -97,7 +97,7 @@ test("recallHost takes a host for verified that --host-key or a link names", asy
   }
 });
 
-test("recallHost says that a host has moved, until it is known there too", async () => {
+test("recallHost warns that a host has moved, until its new address is known", async () => {
   const known = await knowing();
   await known.setVerified(ADA, true);
   await known.seen(EVE, { name: "eve" });
@@ -117,7 +117,7 @@ test("recallHost says that a host has moved, until it is known there too", async
   assertEquals(warnings.map(({ code }) => code), ["host-unverified"]);
 });
 
-test("recallHost says of a host that is new where it would be known", async () => {
+test("recallHost warns of a new host that it was never met, if there is a file of known peers", async () => {
   const known = await KnownPeers.open("/nowhere/me.peers.jsonl");
   const [warning] = (await recallHost(ADA, HERE, known)).warnings;
   assertMatch(warning!.message, / mean: it was never met before$/);

@@ -45,7 +45,7 @@ function open(decisions: readonly KeptDecision[] = []) {
   return { policy, inn, moderator, kept, numbers };
 }
 
-test("Moderator removes by the tag, as it is shown, those who have not said who they are", async () => {
+test("Moderator.kick removes unannounced sessions by their tag", async () => {
   for (const mark of ["", "#"]) {
     const { policy, inn, moderator, kept } = open();
     const { key, tag } = await memberOf("bob");
@@ -62,7 +62,7 @@ test("Moderator removes by the tag, as it is shown, those who have not said who 
   }
 });
 
-test("Moderator keeps bans by the name that people know, over a restart", async () => {
+test("Moderator.ban keeps the member's name over a restart", async () => {
   const { policy, inn, moderator, kept, numbers } = open();
   const bob = await memberOf("bob", "bob#abcdefgh");
   const seat = inn.knock("bob", { key: bob.key });
@@ -83,7 +83,7 @@ test("Moderator keeps bans by the name that people know, over a restart", async 
   await inn.close();
 });
 
-test("Moderator lifts a ban by name, tag, fingerprint and key, and only where one is meant", async () => {
+test("Moderator.unban takes a name, tag, fingerprint or key that matches one ban", async () => {
   const { moderator } = open();
   const bob = await memberOf("bob");
   const other = await memberOf("other", "bob");
@@ -108,7 +108,7 @@ test("Moderator lifts a ban by name, tag, fingerprint and key, and only where on
   assertEquals((await moderator.bans()).length, 2);
 });
 
-test("Moderator does not remove whoever has the host's own key", async () => {
+test("Moderator refuses to remove the host's own key", async () => {
   const { inn, moderator, kept } = open();
   const host = { ...await memberOf("bob"), key: HOST.publicKey };
   await inn.knock("hana", { key: HOST.publicKey }).enter();
@@ -119,7 +119,7 @@ test("Moderator does not remove whoever has the host's own key", async () => {
   await inn.close();
 });
 
-test("Moderator bans who has left, by the last name, tag, fingerprint and key, and kicks nobody who has", async () => {
+test("Moderator bans a member that has left by its last name, tag, fingerprint or key, and does not kick it", async () => {
   const { inn, moderator } = open();
   const bob = await memberOf("bob");
   moderator.met({ ...bob, name: "robert" });
@@ -142,7 +142,7 @@ test("Moderator bans who has left, by the last name, tag, fingerprint and key, a
   await inn.close();
 });
 
-test("Moderator takes a tag or a fingerprint that is another's name for neither of the two", async () => {
+test("Moderator refuses a tag or a fingerprint that is another member's name", async () => {
   const { inn, moderator } = open();
   const bob = await memberOf("bob");
   const digits = await fingerprint(bob.key);
@@ -155,7 +155,7 @@ test("Moderator takes a tag or a fingerprint that is another's name for neither 
   await inn.close();
 });
 
-test("Moderator removes by the key who was never shown", async () => {
+test("Moderator removes an identity by its key that was never shown", async () => {
   const { inn, moderator } = open();
   const { key, tag } = await memberOf("silent");
   const word = toBase64Url(key);
@@ -168,7 +168,7 @@ test("Moderator removes by the key who was never shown", async () => {
   await inn.close();
 });
 
-test("Moderator locks out whoever was not shown so far, silent seats as well, until it unlocks", async () => {
+test("Moderator.lock keeps out identities and seats that were not shown, until unlock", async () => {
   const { policy, inn, moderator } = open();
   const [bob, carol, silent] = await Promise.all(
     ["bob", "carol", "silent"].map((n) => memberOf(n)),

@@ -55,14 +55,14 @@ async function verdicts({ trustStore }: Scene, name: string, ...people: string[]
   return keys.map((key) => trustStore.judge({ key, name }));
 }
 
-test("TrustStore take whoever is new for fine, and what is known of nobody else", async () => {
+test("TrustStore.judge finds a new member fine, and one with its known key", async () => {
   const room = await scene();
   assertEquals(await verdicts(room, "bob", "bob", "mal", "ada"), ["fine", "fine", "fine"]);
   room.trustStore.spoke(await member("bob"));
   assertEquals(await verdicts(room, "robert", "bob", "mal"), ["fine", "fine"]);
 });
 
-test("TrustStore find another key under a known name, or one that looks like it", async () => {
+test("TrustStore.judge finds another key under a known name, or one that looks like it", async () => {
   const room = await scene();
   room.trustStore.spoke(await member("bob"));
   for (const name of ["bob", "Bob", "b0b", "bоb"]) {
@@ -81,7 +81,7 @@ test("TrustStore find another key under a known name, or one that looks like it"
   assertEquals(await verdicts(room, "bob", "carol"), ["withheld"]);
 });
 
-test("TrustStore note who spoke, under its plain name and once, but nobody who is withheld", async () => {
+test("TrustStore.spoke notes a member once, by its plain name, unless it is withheld", async () => {
   const room = await scene();
   const { trustStore, clock, known } = room;
   const bob = await member("bob#", "bob");
@@ -105,7 +105,7 @@ test("TrustStore note who spoke, under its plain name and once, but nobody who i
   assertEquals(await verdicts(room, "bob", "bob", "mal", "eve"), ["changed", "changed", "changed"]);
 });
 
-test("TrustStore go once through all who are known, however much one says who is withheld", async () => {
+test("TrustStore.spoke searches the known peers once for many messages of a withheld member", async () => {
   const { trustStore, known } = await scene();
   await known.setVerified(await keyOf("bob"), true, "bob");
   await known.setVerified(await keyOf("carol"), true, "carol");
@@ -128,7 +128,7 @@ test("TrustStore go once through all who are known, however much one says who is
   assertEquals(known.find(await keyOf("carol"))?.names, ["carol"]);
 });
 
-test("TrustStore take nobody for verified who was not compared, or has somebody else's name", async () => {
+test("TrustStore.isVerified is false without a comparison, and under another peer's name", async () => {
   const room = await scene();
   const host = await member("hana");
   const compared = await TrustStore.of(room.known, room.ada.publicKey, { compared: host.key });
@@ -145,7 +145,7 @@ test("TrustStore take nobody for verified who was not compared, or has somebody 
   }
 });
 
-test("TrustStore.kept waits until what was noted is in its file", async () => {
+test("TrustStore.kept resolves when the changes are written", async () => {
   const file = Deno.makeTempFileSync();
   try {
     const ada = await identityOf("ada");
@@ -164,7 +164,7 @@ test("TrustStore.kept waits until what was noted is in its file", async () => {
   }
 });
 
-test("TrustStore tell of a namesake: one that is verified, or else the last", async () => {
+test("TrustStore.namesakeOf prefers a verified peer, then the last met", async () => {
   const { trustStore, clock, known } = await scene();
   for (const person of ["one", "two", "three"]) {
     trustStore.spoke(await member("bob", person));
@@ -182,7 +182,7 @@ test("TrustStore tell of a namesake: one that is verified, or else the last", as
   assertEquals(trustStore.namesakeOf(await member("carol")), undefined);
 });
 
-test("TrustStore know the tags of those who were known before, spoke, or were verified", async () => {
+test("TrustStore.namesakeOf has the tags of peers known before, heard or verified", async () => {
   const { ada, known } = await scene();
   const [bob, carol, dave] = await Promise.all(
     ["bob", "carol", "dave"].map((name) => member(name)),
@@ -202,7 +202,7 @@ function groupsAt(fingerprint: string, places: readonly number[]): string {
   return places.map((place) => groups[place - 1]).join(" ");
 }
 
-test("TrustStore.verify marks by all digits or the groups asked for, and by no others", async () => {
+test("TrustStore.verify takes all digits or the groups asked for, and no others", async () => {
   const { trustStore, ada, known } = await scene();
   for (const person of ["bob", "carol", "dave"]) {
     const other = await member(person);
@@ -248,7 +248,7 @@ test("TrustStore.verify marks by all digits or the groups asked for, and by no o
   assertEquals(trustStore.isVerified(mal), false);
 });
 
-test("TrustStore.verify takes four groups only as an answer to the number shown last", async () => {
+test("TrustStore.verify takes four groups only for the number shown last", async () => {
   const { trustStore } = await scene();
   const [bob, carol, mal] = [
     await member("bob"),
@@ -283,7 +283,7 @@ test("TrustStore.verify takes four groups only as an answer to the number shown 
   assertEquals(trustStore.isVerified(carol), true);
 });
 
-test("chooseGroups makes each choice of four of the six groups as often as any other", () => {
+test("chooseGroups makes all choices of four of six groups equally often", () => {
   const counts = new Map<string, number>();
   const orders = permutations([1, 2, 3, 4, 5, 6]);
   for (const order of orders) {
@@ -297,7 +297,7 @@ test("chooseGroups makes each choice of four of the six groups as often as any o
   assertEquals([...counts.values()], Array(15).fill(orders.length / 15));
 });
 
-test("TrustStore.ask goes by the chance that it is given, else by true one", async () => {
+test("TrustStore.ask chooses at random, by the given source or the system's", async () => {
   const { ada, known } = await scene();
   const bob = await keyOf("bob");
   const random = (count: number): Bytes => new Uint8Array(count).map((_, i) => count - i);
@@ -308,7 +308,7 @@ test("TrustStore.ask goes by the chance that it is given, else by true one", asy
   while (choices.size < 2) choices.add(`${(await ordinary.ask(bob)).asked}`);
 });
 
-test("TrustStore.accept takes whoever has the fingerprint that is given, of those who are withheld", async () => {
+test("TrustStore.accept finds the withheld member with a fingerprint", async () => {
   const room = await scene();
   const { trustStore, known } = room;
   await known.setVerified(await keyOf("bob"), true, "bob");
@@ -332,7 +332,7 @@ test("TrustStore.accept takes whoever has the fingerprint that is given, of thos
   assertEquals(trustStore.isVerified(mal), false);
 });
 
-test("TrustStore give a name to whoever is verified, and to nobody who had it unverified before", async () => {
+test("TrustStore.verify gives the name to the verified peer, and takes it from unverified ones", async () => {
   const room = await scene();
   const { trustStore, known } = room;
   const [bob, mal, carol] = [
@@ -351,7 +351,7 @@ test("TrustStore give a name to whoever is verified, and to nobody who had it un
   assertEquals(await verdicts(room, "bob", "bob", "mal"), ["fine", "fine"]);
 });
 
-test("TrustStore go by what could not be kept, and say so", async () => {
+test("TrustStore keeps for this run what it cannot write, and reports that", async () => {
   const ada = await identityOf("ada");
   const known = await KnownPeers.open("/nowhere/at/all/identity.peers.jsonl");
   const trustStore = await TrustStore.of(known, ada.publicKey);

@@ -30,7 +30,7 @@ export interface Visitor extends TestMember {
 }
 
 /** A host that listens. */
-export class Party {
+export class RoomOverSockets {
   readonly relay: Relay;
   readonly listener: Listener;
   /** Where callers dial: its own port, or a proxy's. */
@@ -64,7 +64,7 @@ export class Party {
   /** Opens a room. @param options `invite` is the secret of one that is not open, `clock` the relay's. */
   static async open(
     options: { invite?: Bytes; maxMembers?: number; keepSeatMs?: number; clock?: Clock } = {},
-  ): Promise<Party> {
+  ): Promise<RoomOverSockets> {
     const { invite, ...rest } = options;
     const identity = await identityOf("host");
     const secrets = invite === undefined
@@ -88,14 +88,14 @@ export class Party {
       clock: new FakeClock(), // It times only what does not happen here.
       onAdmitted: ({ joinCode }) => void joinCodes.push(joinCode),
     });
-    const party = new Party({ relay, host, greeter, joinCodes, secrets });
+    const sockets = new RoomOverSockets({ relay, host, greeter, joinCodes, secrets });
     const [mine, relays] = localChannel();
-    party.#running.push(
+    sockets.#running.push(
       relay.serve(relays, host),
       host.run(mine),
     );
     await host.ready;
-    return party;
+    return sockets;
   }
 
   /** Dials, and shakes hands. @param secrets What the caller knows of the room. */
