@@ -1,3 +1,8 @@
+/**
+ * The checks of `lanchat doctor`: of this machine, then of a host that cannot be joined.
+ *
+ * @module
+ */
 import { type Bytes, equal } from "../bytes/mod.ts";
 import { day, deadline, systemClock } from "../clock.ts";
 import { fingerprint, groups, keyTag } from "../crypto/mod.ts";
@@ -15,17 +20,17 @@ import {
   type MulticastRoute,
 } from "../net/mod.ts";
 import { MAX_CLOCK_SKEW_MS, REFUSALS } from "../room/mod.ts";
-import type { IdentityLook, KnownPeer } from "../store/mod.ts";
+import type { IdentityLook, KnownPeers } from "../store/mod.ts";
 import type { CheckEvent, CheckName } from "../session_events.ts";
 import type { DoctorCommand } from "./commands/doctor.ts";
 import type { HostAnswer } from "./ask_host.ts";
 import { changedHost, interfacesLeftOut } from "../session/mod.ts";
-import type { Whose } from "./person.ts";
+import type { IdentityChoice } from "./person.ts";
 
 /** The permissions of Deno that lanchat uses. */
 type Permission = "net" | "sys" | "env" | "read" | "write";
 
-/** What each permission is good for. */
+/** What each permission allows. */
 const GIVES: Readonly<Record<Permission, string>> = {
   net: "--allow-net reaches others",
   sys: "--allow-sys lists this machine's addresses",
@@ -36,16 +41,16 @@ const GIVES: Readonly<Record<Permission, string>> = {
 
 const PERMISSIONS = Object.keys(GIVES) as Permission[];
 
-/** Why a lanchat may tell no more than that it is one. */
+/** Failures of a handshake that only lanchat causes. */
 const GREETED: ReadonlySet<Code> = new Set(["busy", "needs-invite", "handshake-stalled"]);
 
-/** What stands for the name of the only interface that is known without `--allow-sys`. */
+/** The name of the only interface that is known without `--allow-sys`. */
 const DEFAULT_INTERFACE = "the default interface";
 
-/** What a machine gives itself where nobody gives it an address (RFC 3927). */
+/** Addresses that a machine gives itself if the network gives it none (RFC 3927). */
 const SELF_ASSIGNED = /^169\.254\./;
 
-/** What multicast is good for. */
+/** The advice if multicast does not work. */
 const BY_ADDRESS =
   "Without multicast, rooms are not found by themselves; they can be joined by address.";
 
@@ -55,33 +60,25 @@ const LOOPBACK = "127.0.0.1";
 export interface TerminalLook {
   /** Whether a person can type and read there. */
   readonly isTerminal: boolean;
-  /** Its size in characters; missing where it has none. */
+  /** Its size in characters; missing without a terminal. */
   readonly size?: { readonly columns: number; readonly rows: number };
   /** Whether colours are wanted. */
   readonly colours: boolean;
-  /** What `TERM` says; missing where that is not known. */
+  /** The value of `TERM`; missing if unknown. */
   readonly type?: string | undefined;
-  /** The locale of its characters; missing where that is not known. */
+  /** The locale of its characters; missing if unknown. */
   readonly locale?: string | undefined;
 }
 
-/** What of `KnownPeers` a checkup asks. */
-export interface AcquaintedPeer {
-  /** Who has a key. */
-  find(key: Bytes): KnownPeer | undefined;
-  /** Who hosts at an address, as `formatHostPort` writes it. */
-  hostAt(address: string): KnownPeer | undefined;
-}
+/** The known peers of an identity. */
+export type PeerLookup = Pick<KnownPeers, "find" | "hostAt">;
 
-/** All that a checkup looks at. */
+/** The machine, the network and the files that a checkup looks at. */
 export interface Environment {
-  /** Whether Deno grants all of a permission. */
+  /** Whether Deno grants a permission without a restriction. */
   granted(permission: Permission): boolean;
-  /** The network interfaces without loopback; `undefined` where they may not be listed. */
-  interfaces():
-    | Promise<readonly Deno.NetworkInterfaceInfo[] | undefined>
-    | readonly Deno.NetworkInterfaceInfo[]
-    | undefined;
+  /** As `ownInterfaces` of `lib/net`. */
+  interfaces(): Promise<Interfaces>;
   /** As `listen` of `lib/net`. */
   listen(options: { port: number }): Listener;
   /** As `dial` of `lib/net`. */
@@ -93,22 +90,24 @@ export interface Environment {
   /** As `lookUp` of `lib/net`. */
   lookUp(name: string): Promise<readonly string[]>;
   /** As `lookAtIdentity` of `lib/store`. */
-  identity(whose: Whose): Promise<IdentityLook>;
-  /** Whom somebody has met, beside the identity file. */
-  known(identityFile: string): Promise<AcquaintedPeer>;
+  identity(choice: IdentityChoice): Promise<IdentityLook>;
+  /** Opens the known peers beside an identity file. */
+  known(identityFile: string): Promise<PeerLookup>;
   /** The terminal. */
   terminal(): TerminalLook;
   /** Milliseconds since 1970. */
   now(): number;
 }
 
-/** What came of a check. */
+/** The network interfaces but loopback; `undefined` if they cannot be listed. */
+type Interfaces = readonly Deno.NetworkInterfaceInfo[] | undefined;
+
+/** The result of a check. */
 type Verdict = Omit<CheckEvent, "event" | "check">;
 
 /**
- * Makes all checks, one after the other; a host's end with the first that fails, as the others need it.
- *
- * Each takes {@linkcode DoctorCommand.timeoutMs} at most for every answer that it waits for.
+ * Runs all checks in order. Those of the host end with the first that fails, because the others need it.
+ * Each wait for an answer takes at most {@linkcode DoctorCommand.timeoutMs}.
  */
 export async function* checkUp(
   command: DoctorCommand,
@@ -144,7 +143,7 @@ export async function* checkUp(
   try {
     answer = await environment.ask(connection, timeoutMs);
   } catch (error) {
-    yield named("lanchat", notShaken(failure(error)));
+    yield named("lanchat", handshakeFailed(failure(error)));
     return;
   }
   const now = environment.now();
@@ -165,7 +164,7 @@ function checkPermissions({ granted }: Environment): Verdict {
   );
 }
 
-function checkAddresses(interfaces: readonly Deno.NetworkInterfaceInfo[] | undefined): Verdict {
+function checkAddresses(interfaces: Interfaces): Verdict {
   if (interfaces === undefined) {
     return unknown("they may not be listed", CODES["addresses-hidden"].hint);
   }
@@ -182,7 +181,7 @@ function checkAddresses(interfaces: readonly Deno.NetworkInterfaceInfo[] | undef
 
 async function checkPort(
   port: number,
-  interfaces: readonly Deno.NetworkInterfaceInfo[] | undefined,
+  interfaces: Interfaces,
   timeoutMs: number,
   environment: Environment,
 ): Promise<Verdict> {
@@ -192,13 +191,12 @@ async function checkPort(
   try {
     listener = environment.listen({ port });
   } catch (error) {
-    const { code, hint, message } = failure(error);
-    if (code === "port-in-use") {
+    const problem = failure(error);
+    if (problem.code === "port-in-use") {
       return await checkUsedPort(port, addresses, timeoutMs, environment);
     }
-    return code === "permission-denied" && !environment.granted("net")
-      ? unknown(message, hint)
-      : bad(message, hint);
+    const isDenied = problem.code === "permission-denied" && !environment.granted("net");
+    return isDenied ? unclear(problem) : failed(problem);
   }
   const answering = hangUpOnAll(listener);
   const unreached = await unreachedOf(addresses, listener.port, timeoutMs, environment);
@@ -214,7 +212,7 @@ async function checkPort(
   );
 }
 
-/** Something listens on the port: a lanchat that others may join, or what keeps one from hosting. */
+/** Checks a port on which a program listens already: lanchat or another one. */
 async function checkUsedPort(
   port: number,
   addresses: readonly string[],
@@ -269,8 +267,7 @@ async function checkMulticast(timeoutMs: number, { multicast }: Environment): Pr
   try {
     return multicastVerdict(await multicast(late.signal));
   } catch (error) {
-    const { hint, message } = failure(error);
-    return unknown(message, hint);
+    return unclear(failure(error));
   } finally {
     cancel();
   }
@@ -323,11 +320,11 @@ function checkTerminal(terminal: TerminalLook): Verdict {
 }
 
 async function checkIdentity(
-  whose: Whose,
+  choice: IdentityChoice,
   { identity: look }: Environment,
 ): Promise<{ file?: string; verdict: Verdict }> {
   try {
-    const { file, identity, isPrivate, isProtected } = await look(whose);
+    const { file, identity, isPrivate, isProtected } = await look(choice);
     if (isProtected === undefined) return { verdict: good(`the first start makes ${file}`) };
     const facts = identity === undefined
       ? "under a passphrase"
@@ -338,9 +335,7 @@ async function checkIdentity(
     return { file, verdict: good(`${readers} (${facts})`) };
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    const { code, hint, message } = error;
-    const verdict = code === "permission-denied" ? unknown(message, hint) : bad(message, hint);
-    return { verdict };
+    return { verdict: error.code === "permission-denied" ? unclear(error) : failed(error) };
   }
 }
 
@@ -356,33 +351,32 @@ async function checkName(
       ? bad(`nothing answers in ${timeoutMs / 1000} s what ${name} is`, hint)
       : good(`${name} is ${list(addresses)}`);
   } catch (error) {
-    const { hint, message } = failure(error);
-    return bad(message, hint);
+    return failed(failure(error));
   }
 }
 
 function notConnected(
   host: string,
-  interfaces: readonly Deno.NetworkInterfaceInfo[] | undefined,
-  { code, hint, message }: LanchatError,
+  interfaces: Interfaces,
+  problem: LanchatError,
 ): Verdict {
   const networks = interfaces?.filter(({ family }) => family === "IPv4") ?? [];
-  const isElsewhere = code === "unreachable" && isIPv4(host) && !host.startsWith("127.") &&
+  const isElsewhere = problem.code === "unreachable" && isIPv4(host) && !host.startsWith("127.") &&
     networks.length > 0 && !networks.some((network) => isInNetwork(host, network));
-  if (!isElsewhere) return bad(message, hint);
+  if (!isElsewhere) return failed(problem);
   const own = list(networks.map(({ cidr }) => cidr));
   return bad(
-    message,
+    problem.message,
     `${host} is in none of this machine's networks (${own}): join the network that the host is in.`,
   );
 }
 
-function notShaken({ code, hint, message }: LanchatError): Verdict {
-  if (code === "busy") return unknown(message, hint);
-  if (code === "needs-invite") {
+function handshakeFailed(problem: LanchatError): Verdict {
+  if (problem.code === "busy") return unclear(problem);
+  if (problem.code === "needs-invite") {
     return good("lanchat answers; the room is for invited people, and tells others no more");
   }
-  return bad(message, hint);
+  return failed(problem);
 }
 
 function checkAdmission({ accept }: HostAnswer): Verdict {
@@ -403,8 +397,8 @@ async function checkHost(
 ): Promise<Verdict> {
   const [digits, tag] = await Promise.all([fingerprint(key), keyTag(key)]);
   const saw = `tag ${tag}, fingerprint ${groups(digits)}`;
-  if (identityFile === undefined) return good(saw); // Nobody is known who was met before.
-  let known: AcquaintedPeer;
+  if (identityFile === undefined) return good(saw); // Without an identity no peers are known.
+  let known: PeerLookup;
   try {
     known = await environment.known(identityFile);
   } catch (error) {
@@ -413,19 +407,18 @@ async function checkHost(
   }
   const pinned = known.hostAt(address);
   if (pinned !== undefined && !equal(pinned.key, key)) {
-    const { hint, message } = await changedHost(address, digits, pinned);
-    return bad(message, hint);
+    return failed(await changedHost(address, digits, pinned));
   }
   const before = known.find(key);
-  const acquaintance = before === undefined
+  const state = before === undefined
     ? "not met before"
     : before.verified
     ? "verified"
     : `met since ${day(before.firstSeen)}, not verified`;
-  return good(`${saw}; ${acquaintance}`);
+  return good(`${saw}; ${state}`);
 }
 
-/** @param ms How far the host's clock is ahead of this machine's. */
+/** @param ms Milliseconds by which the host's clock is ahead of this machine's. */
 function checkClock(ms: number): Verdict {
   const seconds = Math.round(Math.abs(ms) / 1000);
   const amount = seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
@@ -451,11 +444,19 @@ function bad(saw: string, advice: string): Verdict {
   return { ok: false, saw, advice };
 }
 
+function failed({ hint, message }: LanchatError): Verdict {
+  return bad(message, hint);
+}
+
+function unclear({ hint, message }: LanchatError): Verdict {
+  return unknown(message, hint);
+}
+
 function unknown(saw: string, advice: string): Verdict {
   return { ok: null, saw, advice };
 }
 
-/** A failure that was to be expected; every other one is a fault in lanchat. */
+/** @throws Any other error, because it is a fault of lanchat. */
 function failure(error: unknown): LanchatError {
   if (error instanceof LanchatError) return error;
   throw error;

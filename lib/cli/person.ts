@@ -10,7 +10,7 @@ import { identityPassphrase } from "./passphrase.ts";
 const MAX_SHOWN_LINES = 8;
 
 /** An identity as a command line names it. */
-export interface Whose {
+export interface IdentityChoice {
   /** The identity file; the platform's own if missing. */
   readonly identity?: string | undefined;
   /** One of several identities in the platform's own place; the one without a name if missing. */
@@ -18,7 +18,7 @@ export interface Whose {
 }
 
 /** What the store needs to find an identity, and to open it. */
-export function identityOptions({ identity, profile }: Whose): IdentityOptions {
+export function identityOptions({ identity, profile }: IdentityChoice): IdentityOptions {
   return { file: identity, profile, findPassphrase: identityPassphrase };
 }
 

@@ -11,7 +11,7 @@ import {
   type JoinTarget,
 } from "../session/mod.ts";
 import type { FoundRoomEvent, ProblemEvent } from "../session_events.ts";
-import type { Whose } from "./person.ts";
+import type { IdentityChoice } from "./person.ts";
 
 /** How long a script waits for rooms before it takes the only one, in milliseconds. */
 const SEARCH_MS = 3000;
@@ -21,7 +21,7 @@ export type KnownTags = ReadonlyMap<string, readonly KnownPeer[]>;
 
 /** The known peers of an identity, which need not be there; none where they may not be read. */
 export async function findKnownPeers(
-  { identity, profile }: Whose,
+  { identity, profile }: IdentityChoice,
 ): Promise<KnownPeers> {
   try {
     return await KnownPeers.open(peersPlace(identityPlace({ file: identity, profile })));
@@ -83,7 +83,7 @@ export function destinationOf({ addresses, port, tag }: FoundRoom, tags: KnownTa
 export interface SearchPlan {
   /** How long, in milliseconds. */
   readonly ms: number;
-  /** Whose rooms are found before all others where there are too many. */
+  /** IdentityChoice rooms are found before all others where there are too many. */
   readonly tags: KnownTags;
   /** Ends the search before. */
   readonly stop: Promise<void>;

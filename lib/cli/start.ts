@@ -4,7 +4,7 @@ import { noticeLines, offerChoice, type Picker } from "../ui/mod.ts";
 import { Interrupts } from "../session/mod.ts";
 import { askInvite } from "./invite.ts";
 import type { Found } from "./commands/join.ts";
-import type { Whose } from "./person.ts";
+import type { IdentityChoice } from "./person.ts";
 import {
   cannotSearch,
   destinationOf,
@@ -22,7 +22,7 @@ export type Chosen =
   | { readonly do: "leave" };
 
 /** How a person chooses; the known peers of the identity stand first. */
-export interface ChooseOptions extends Whose {
+export interface ChooseOptions extends IdentityChoice {
   /** Whether to host a room is one of the choices. */
   readonly hosting: boolean;
   /** Whether nothing is drawn anew. */

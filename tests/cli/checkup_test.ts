@@ -2,9 +2,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { DoctorCommand } from "../../lib/cli/commands/doctor.ts";
 import type { HostAnswer } from "../../lib/cli/ask_host.ts";
 import {
-  type AcquaintedPeer,
   checkUp,
   type Environment,
+  type PeerLookup,
   type TerminalLook,
 } from "../../lib/cli/checkup.ts";
 import { equal } from "../../lib/bytes/mod.ts";
@@ -96,8 +96,8 @@ function peer(changes: Partial<KnownPeer> = {}): KnownPeer {
   };
 }
 
-/** Somebody who has met one other at most. */
-function acquainted(met?: KnownPeer): AcquaintedPeer {
+/** The known peers of an identity that has met one peer or none. */
+function peerLookup(met?: KnownPeer): PeerLookup {
   return {
     find: (key) => met !== undefined && equal(met.key, key) ? met : undefined,
     hostAt: (address) => met?.addresses.includes(address) ? met : undefined,
@@ -112,10 +112,10 @@ const ROUTE: MulticastRoute = {
   heard: true,
 };
 
-/** Where all is as it should be. */
-const WELL: Environment = {
+/** An environment in which all checks pass. */
+const HEALTHY: Environment = {
   granted: () => true,
-  interfaces: () => INTERFACES,
+  interfaces: () => Promise.resolve(INTERFACES),
   listen: ({ port }) => listener(port),
   dial: () => Promise.resolve(connection()),
   ask: () => Promise.resolve(answer()),
@@ -123,7 +123,7 @@ const WELL: Environment = {
   lookUp: () => Promise.resolve(["192.0.2.9"]),
   identity: () =>
     Promise.resolve({ file: FILE, identity: IDENTITY, isProtected: false, isPrivate: true }),
-  known: () => Promise.resolve(acquainted()),
+  known: () => Promise.resolve(peerLookup()),
   terminal: () => TERMINAL,
   now: () => NOW,
 };
@@ -132,10 +132,10 @@ async function checks(
   changes: Partial<Environment> = {},
   command: Partial<DoctorCommand> = {},
 ): Promise<CheckEvent[]> {
-  return await Array.fromAsync(checkUp({ ...COMMAND, ...command }, { ...WELL, ...changes }));
+  return await Array.fromAsync(checkUp({ ...COMMAND, ...command }, { ...HEALTHY, ...changes }));
 }
 
-/** Asserts what comes of one check. @returns All that come behind it. */
+/** Asserts the result of one check. @returns The checks after it. */
 async function assertVerdict(
   check: CheckEvent["check"],
   ok: boolean | null,
@@ -160,7 +160,7 @@ function fails(error: Error): () => Promise<never> {
 
 const NOTHING = /^$/;
 
-test("checkUp finds nothing wrong where nothing is", async () => {
+test("checkUp passes all checks in a healthy environment", async () => {
   const all = await checks();
   assertEquals(all.filter(({ advice, ok }) => !ok || advice !== ""), []);
   assertEquals(all.map(({ check }) => check), [
@@ -169,7 +169,7 @@ test("checkUp finds nothing wrong where nothing is", async () => {
   ]);
 });
 
-test("checkUp looks at this machine alone where no host is named", async () => {
+test("checkUp checks only this machine if no host is given", async () => {
   const never = (): never => {
     throw new Error("nobody is asked");
   };
@@ -177,7 +177,7 @@ test("checkUp looks at this machine alone where no host is named", async () => {
   assertEquals(all.at(-1)!.check, "identity");
 });
 
-test("checkUp tells what each missing permission would give", async () => {
+test("checkUp names the use of each missing permission", async () => {
   await assertVerdict("permissions", null, /^net granted; sys, env/, /--allow-sys lists/, {
     granted: (permission) => permission === "net",
   });
@@ -186,20 +186,25 @@ test("checkUp tells what each missing permission would give", async () => {
   });
 });
 
-test("checkUp tells a machine without a network", async () => {
+test("checkUp reports a machine without a network", async () => {
   await assertVerdict("addresses", true, /^192\.0\.2\.2 \(eth0\), fe80::1 \(eth0\)$/, NOTHING, {});
   await assertVerdict("addresses", null, /not be listed/, /--allow-sys/, {
-    interfaces: () => undefined,
+    interfaces: () => Promise.resolve(undefined),
   });
-  await assertVerdict("addresses", false, /none but its own/, /Connect/, { interfaces: () => [] });
+  await assertVerdict("addresses", false, /none but its own/, /Connect/, {
+    interfaces: () => Promise.resolve([]),
+  });
   await assertVerdict("addresses", false, /given it none/, /Connect/, {
-    interfaces: () => [network("wlan0", "169.254.1.2"), network("wlan0", "fe80::2")],
+    interfaces: () =>
+      Promise.resolve([network("wlan0", "169.254.1.2"), network("wlan0", "fe80::2")]),
   });
 });
 
-test("checkUp tells a port that is free, and over which addresses it is reached", async () => {
+test("checkUp reports a free port and the addresses that reach it", async () => {
   await assertVerdict("port", true, /free.*192\.0\.2\.2, fe80::1%eth0/, NOTHING, {});
-  await assertVerdict("port", true, /free.*127\.0\.0\.1/, NOTHING, { interfaces: () => undefined });
+  await assertVerdict("port", true, /free.*127\.0\.0\.1/, NOTHING, {
+    interfaces: () => Promise.resolve(undefined),
+  });
   await assertVerdict(
     "port",
     false,
@@ -220,7 +225,7 @@ const IN_USE: Partial<Environment> = {
   },
 };
 
-test("checkUp tells a lanchat that hosts from another program on the port", async () => {
+test("checkUp distinguishes a hosting lanchat from another program on the port", async () => {
   await assertVerdict("port", true, /lanchat hosts on 12345.*192\.0\.2\.2/, NOTHING, IN_USE);
   for (const code of ["busy", "needs-invite", "handshake-stalled"] as const) {
     const ask = fails(new HandshakeError(code, "No"));
@@ -238,7 +243,7 @@ test("checkUp tells a lanchat that hosts from another program on the port", asyn
   });
 });
 
-test("checkUp tells a port that may not be listened on", async () => {
+test("checkUp reports a port that it cannot listen on", async () => {
   const listen = (): never => {
     throw new NetError("permission-denied", "Cannot use port");
   };
@@ -249,7 +254,7 @@ test("checkUp tells a port that may not be listened on", async () => {
   });
 });
 
-test("checkUp tells whether own multicast comes back, by interface and family", async () => {
+test("checkUp reports for each interface and family whether its own multicast returns", async () => {
   const lost = { ...ROUTE, family: "IPv6", heard: false } as const;
   const deaf = { ...lost, link: "tun0", listens: false, problem: "EINVAL" };
   const cases = [
@@ -269,7 +274,7 @@ test("checkUp tells whether own multicast comes back, by interface and family", 
   });
 });
 
-test("checkUp tells over which interfaces multicast is not tried", async () => {
+test("checkUp names the interfaces on which it does not try multicast", async () => {
   const leftOut = ["veth64", "veth65"];
   const saw = /back over eth0 \(IPv4\); multicast is not tried over veth64, veth65: .* over 64/;
   await assertVerdict("multicast", null, saw, /^Take down interfaces/, {
@@ -281,7 +286,7 @@ test("checkUp tells over which interfaces multicast is not tried", async () => {
   });
 });
 
-test("checkUp bounds the wait for multicast and for a name", async () => {
+test("checkUp stops waiting for multicast and for a name after its timeout", async () => {
   const begun = performance.now();
   const hanging: Partial<Environment> = {
     multicast: (signal) =>
@@ -308,7 +313,7 @@ test("checkUp bounds the wait for multicast and for a name", async () => {
   assert(performance.now() - begun < 2000);
 });
 
-test("checkUp tells what a terminal can", async () => {
+test("checkUp describes the terminal", async () => {
   const terminal = (changes: Partial<TerminalLook>): Partial<Environment> => ({
     terminal: () => ({ ...TERMINAL, ...changes }),
   });
@@ -322,7 +327,7 @@ test("checkUp tells what a terminal can", async () => {
   await assertVerdict("terminal", null, /plain lines/, NOTHING, terminal({ isTerminal: false }));
 });
 
-test("checkUp tells what is wrong with the identity file", async () => {
+test("checkUp reports faults of the identity file", async () => {
   await assertVerdict("identity", true, /json .*you alone \(under no .*, tag \w{8}\)/, NOTHING, {});
   await assertVerdict("identity", true, /you alone \(under a passphrase\)/, NOTHING, {
     identity: () => Promise.resolve({ file: FILE, isProtected: true, isPrivate: true }),
@@ -346,7 +351,7 @@ test("checkUp tells what is wrong with the identity file", async () => {
   });
 });
 
-test("checkUp tells what a name means, and goes no further where it means nothing", async () => {
+test("checkUp resolves a name, and stops if that fails", async () => {
   const target = { host: "ada.local", port: 12_345 };
   await assertVerdict("name", true, /^ada\.local is 192\.0\.2\.9$/, NOTHING, {}, { target });
   const lookUp = fails(new NetError("name-not-found", "No address"));
@@ -356,7 +361,7 @@ test("checkUp tells what a name means, and goes no further where it means nothin
   assertEquals(behind, []);
 });
 
-test("checkUp tells why a host is not reached, and whether it is in another network", async () => {
+test("checkUp reports why it cannot reach a host, and a host in another network", async () => {
   const dial = (host: string): Promise<Connection> =>
     host === "192.0.2.2" || host.startsWith("fe80")
       ? Promise.resolve(connection())
@@ -381,7 +386,7 @@ test("checkUp tells why a host is not reached, and whether it is in another netw
   }, { target });
 });
 
-test("checkUp tells what answers", async () => {
+test("checkUp reports which program answers", async () => {
   const refused = [
     ["not-lanchat", false],
     ["wrong-version", false],
@@ -399,7 +404,7 @@ test("checkUp tells what answers", async () => {
   assertEquals(await assertVerdict("lanchat", true, /invited/, NOTHING, { ask }), []);
 });
 
-test("checkUp tells whom the host admits, who it is, and its clock even where it admits nobody", async () => {
+test("checkUp reports the host's admission, key and clock, even if the host admits no one", async () => {
   const says = (it: HostAnswer): Partial<Environment> => ({ ask: () => Promise.resolve(it) });
   const full = says(answer({ status: AcceptStatus.ROOM_FULL }));
   const behind = await assertVerdict("lanchat", false, /room is full/, /--max-members/, full);
@@ -408,9 +413,9 @@ test("checkUp tells whom the host admits, who it is, and its clock even where it
   assertEquals(await assertVerdict("lanchat", false, /ends now/, /./, ending), ["host"]);
 });
 
-test("checkUp tells a host that was met before from another one, and from an impostor", async () => {
+test("checkUp distinguishes a known host from a new one and from an impostor", async () => {
   const met = (known?: KnownPeer): Partial<Environment> => ({
-    known: () => Promise.resolve(acquainted(known)),
+    known: () => Promise.resolve(peerLookup(known)),
   });
   const digits = String.raw`tag \w{8}, fingerprint \d{5}( \d{5}){5}`;
   const cases = [
@@ -431,7 +436,7 @@ test("checkUp tells a host that was met before from another one, and from an imp
   assertEquals(behind, ["clock"]);
 });
 
-test("checkUp tells how far the clocks are apart: ten minutes are no harm", async () => {
+test("checkUp reports the difference of the clocks and accepts ten minutes", async () => {
   const apart = (ms: number): Partial<Environment> => ({
     ask: () => Promise.resolve(answer({ time: NOW + ms })),
   });
@@ -447,7 +452,7 @@ test("checkUp tells how far the clocks are apart: ten minutes are no harm", asyn
   }
 });
 
-test("checkUp keeps a fault of lanchat from looking like one of the network", async () => {
+test("checkUp rethrows an unexpected error", async () => {
   const dial = fails(new TypeError("a fault"));
   const failure = await checks({ dial }).catch((error) => error);
   assert(failure instanceof TypeError);

@@ -16,7 +16,7 @@ function envelopes(count: number, bytes: number): MemberEnvelope[] {
 /** An intake with a lane for each sender, that lets through what it is given room for. */
 class Scene {
   readonly lanes: readonly Lane[];
-  /** Whose envelopes were passed on, in their order. */
+  /** IdentityChoice envelopes were passed on, in their order. */
   readonly passed: { readonly sender: number; readonly cmid: number }[] = [];
   readonly #intake = new Intake();
   readonly #sizes: readonly number[];

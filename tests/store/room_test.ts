@@ -19,7 +19,7 @@ function emptyDirectory(): string {
   return directory;
 }
 
-/** Whose rooms they are. */
+/** IdentityChoice rooms they are. */
 const HOST = randomBytes(32);
 
 function newRoom(): KeptRoom {
