@@ -96,6 +96,10 @@ function split(args: readonly string[]): Line {
   const options = args.slice(0, end).flatMap((arg) => {
     const flag = FLAGS.get(arg);
     if (flag !== undefined) return [flag, SEPARATOR];
+    if (/^-[^=]*_/.test(arg)) {
+      unknown.push(arg.split("=", 1)[0]!); // For parseArgs, _ is the list of words.
+      return [];
+    }
     const [, name] = /^(-[^=]+)=/.exec(arg) ?? [];
     if (name !== undefined && FLAGS.has(name)) valued.push(name);
     else if (name?.startsWith("--no-")) {

@@ -330,6 +330,19 @@ Deno.test("parseCommandLine reads --help and --version", () => {
   assertEquals(parseCommandLine(words("serve --version --json")), { kind: "version" });
 });
 
+Deno.test("parseCommandLine takes an underscore for no list of operands", () => {
+  for (const option of ["-_", "--_", "--_=1", "--no-_", "-a_b", "--_.x"]) {
+    for (const line of [[option], [option, "serve"], ["join", option, "host"]]) {
+      fails(line, "unknown-option");
+    }
+  }
+  assertEquals(parseCommandLine(["join", "a_b", "--name", "c_d"]), {
+    ...JOIN,
+    host: "a_b",
+    name: "c_d",
+  });
+});
+
 Deno.test("parseCommandLine reads what lanchat id is to do", () => {
   const id = {
     kind: "id",
@@ -434,6 +447,7 @@ Deno.test("parseCommandLine refuses an unknown option", () => {
     ["join 192.168.1.5 --jsno", "--json"],
     ["join a --lisen", "--listen"],
     ["serve --name.x=5", "--name"],
+    ["serve --max_members 5", "--max-members"],
   ];
   for (const [line, meant] of suggestions) {
     assertEquals(fails(words(line), "unknown-option").hint, `Did you mean ${meant}?`);
