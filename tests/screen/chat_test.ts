@@ -8,17 +8,17 @@ import { terminalTest } from "../support/tools.ts";
 
 const LEFT = "\x1b[D";
 
-/** A member at a terminal, and a script that hosts. */
+/** A room with a member at a terminal and a script as host. */
 interface Room {
   readonly hana: HostProgram;
   readonly ada: Pty;
   readonly columns: number;
   readonly rows: number;
-  /** What ada's screen showed when she was in, but for her prompt. */
+  /** The rows of ada's screen after she joined, without the prompt. */
   readonly shown: readonly string[];
 }
 
-/** A test in rooms that ada sees in windows of two sizes. */
+/** Runs a test in windows of two sizes. */
 function roomTest(
   name: string,
   fn: (room: Room) => Promise<void>,
@@ -33,12 +33,12 @@ function roomTest(
   });
 }
 
-/** What a terminal sends for a paste. */
+/** The bytes of a bracketed paste. */
 function pasted(text: string): string {
   return `\x1b[200~${text.replaceAll("\n", "\r")}\x1b[201~`;
 }
 
-roomTest("messages that arrive go above the line that is being typed", async (room) => {
+roomTest("the screen shows messages above the typed line", async (room) => {
   const { ada, columns, hana, shown } = room;
   const words = "this is typed while the other one goes on and on about something else".split(" ");
   const messages: string[] = [];
@@ -58,7 +58,7 @@ roomTest("messages that arrive go above the line that is being typed", async (ro
   await ada.showsAll(...shown, ...messages, ...own, ">");
 });
 
-roomTest("a paste of many lines is one message, in the line and above it", async (room) => {
+roomTest("the screen shows a paste of many lines as one message", async (room) => {
   const { ada, columns, hana, shown } = room;
   const lines = Array.from({ length: 50 }, (_, i) => `line ${i}`);
   await ada.type(`look: ${pasted(lines.join("\n"))}`);
@@ -71,7 +71,7 @@ roomTest("a paste of many lines is one message, in the line and above it", async
 });
 
 roomTest(
-  "a window that gets another width leaves the line and the cursor in it whole",
+  "the screen keeps the line and its cursor in another width",
   async (room) => {
     const { ada, columns, hana, rows } = room;
     const line = "a line of two rows and more, with a cursor near its end ".repeat(2).trim();
@@ -93,7 +93,7 @@ roomTest(
   },
 );
 
-roomTest("a line that is higher than the window leaves all above it whole", async (room) => {
+roomTest("the screen keeps the rows above a line higher than the window", async (room) => {
   const { ada, columns, hana, rows, shown } = room;
   const line = Array.from({ length: 500 }, (_, i) => i).join(" ");
   await ada.type(line);
@@ -120,7 +120,7 @@ for (
   ]
 ) {
   roomTest(
-    `wide characters and marks at the edge move no row: ${text.slice(0, 4)}`,
+    `the screen keeps its rows with wide characters at the edge: ${text.slice(0, 4)}`,
     async (room) => {
       const { ada, columns, hana, shown } = room;
       await hana.say(text);
@@ -144,7 +144,7 @@ const FAMILY = "👩‍👩‍👧‍👦";
 
 for (const widths of ["code-points", "graphemes"] as const) {
   roomTest(
-    `joined emoji leave the line whole in a terminal that measures ${widths}`,
+    `the screen keeps a line with joined emoji in a terminal that measures ${widths}`,
     async (room) => {
       const { ada, hana, shown } = room;
       const text = `a${FAMILY}❤️🇩🇪1️⃣`.repeat(8);
@@ -165,7 +165,7 @@ for (const widths of ["code-points", "graphemes"] as const) {
   );
 }
 
-roomTest("commands and names are completed", async (room) => {
+roomTest("Tab completes commands and names", async (room) => {
   const { ada, columns, hana, shown } = room;
   await ada.type("/wh\t");
   await ada.showsAll(...shown, ...typed(columns, "/who"));
@@ -180,7 +180,7 @@ roomTest("commands and names are completed", async (room) => {
   await ada.showsAll(...joined, "hana  harry", whisperedTo("ada", "harry", "psst"), ">");
 });
 
-roomTest("private messages say between whom they are", async (room) => {
+roomTest("the screen shows the sender and the addressee of a private message", async (room) => {
   const { ada, columns, hana, shown } = room;
   await hana.tell({ say: "only for you", to: "ada" });
   await ada.showsAll(...shown, ...wrapped(columns, whispered("hana", "only for you")), ">");
@@ -200,7 +200,7 @@ roomTest("private messages say between whom they are", async (room) => {
 });
 
 terminalTest(
-  "a host that is killed and started again costs two lines and nothing that is typed",
+  "the screen shows two lines for a host that restarts, and keeps typed lines",
   async () => {
     for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
       const directory = emptyDirectory();
@@ -244,7 +244,7 @@ terminalTest(
   },
 );
 
-roomTest("2,000 messages leave the typed line whole, and are all there in order", async (room) => {
+roomTest("the screen shows 2,000 messages in order and keeps the typed line", async (room) => {
   const { ada, columns, hana, shown } = room;
   const texts = Array.from({ length: 2000 }, (_, i) => `message ${i}`);
   const line = "this line is typed while two thousand messages arrive: ".repeat(2);

@@ -1,25 +1,25 @@
 /**
- * How the screen looks: what the tests of this folder expect where the look is not what they are about.
+ * The lines that the tests of this folder expect on the screen.
  *
  * @module
  */
-/** Every time of day, as the tests see it. */
+/** Replaces each time of day on the screen. */
 const TIME = "00:00";
 
-/** Stands behind an own message that everybody has. */
+/** The mark of an own message that is delivered. */
 const DELIVERED = "✓✓";
 
-/** The line of a message of somebody else. */
+/** The line of a received message. */
 export function said(name: string, text: string): string {
   return `${TIME} ${name}: ${text}`;
 }
 
-/** The line of an own message; what follows a line break is indented. */
+/** The line of an own message; text after a line break is indented. */
 export function told(name: string, text: string): string {
   return `${said(name, text.replaceAll("\n", "\n      "))} ${DELIVERED}`;
 }
 
-/** The line of a private message that came. */
+/** The line of a received private message. */
 export function whispered(name: string, text: string): string {
   return `${TIME} ${name} (private): ${text}`;
 }
@@ -34,20 +34,20 @@ export function did(name: string, text: string): string {
   return `${TIME} * ${name} ${text} ${DELIVERED}`;
 }
 
-/** The line of a notice; of those that belong together, all but the first have no time. */
+/** The line of a notice. @param isFirst Whether it has a time: only the first of several has. */
 export function notice(text: string, isFirst = true): string {
   return `${isFirst ? TIME : "     "} -- ${text}`;
 }
 
-/** Ends what is shown at the beginning. */
+/** The end of the greeting. */
 export const READY = "/help shows the commands.";
 
-/** The rows that lines take in a terminal that measures code points. */
+/** The rows of lines in a terminal that measures code points. */
 export function wrapped(columns: number, ...lines: readonly string[]): string[] {
   return lines.flatMap((line) => rows(columns, [...line])).map((row) => row.trimEnd());
 }
 
-/** The rows of the line that is typed, characters whole; where it fills them, the cursor is in one more. */
+/** The rows of the typed line, with whole graphemes; if it fills them, the cursor is in one more. */
 export function typed(columns: number, line: string): string[] {
   const all = rows(columns, Array.from(graphemes.segment(`> ${line}`), ({ segment }) => segment));
   return (width(all.at(-1)!) === columns ? [...all, ""] : all).map((row) => row.trimEnd());

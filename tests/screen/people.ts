@@ -1,5 +1,5 @@
 /**
- * Who is in a room: people at terminals, and scripts that the tests speak for.
+ * Members of a room as processes: at terminals, and as scripts that a test controls.
  *
  * @module
  */
@@ -7,21 +7,21 @@ import { type HostProgram, Program } from "../support/program.ts";
 import { Pty, type PtyOptions } from "../support/pty.ts";
 import { READY } from "./expected.ts";
 
-/** Somebody who hosts a room on a terminal. */
+/** Starts a host at a terminal. */
 export async function hostAtTerminal(name: string, options: PtyOptions = {}): Promise<Pty> {
   const where = ["--port", "0", "--host", "127.0.0.1"];
   return await ready(new Pty(["serve", ...where, "--name", name], options));
 }
 
-/** How somebody joins at a terminal. */
+/** Options of {@linkcode memberAtTerminal}. */
 export interface MemberOptions extends PtyOptions {
-  /** Where, if not at the host itself. */
+  /** Address to join; by default that of the host. */
   readonly address?: string;
   /** More options of `lanchat join`. */
   readonly args?: readonly string[];
 }
 
-/** Somebody on a terminal in a room that a script hosts. */
+/** Starts a member at a terminal, in the room of a script. */
 export async function memberAtTerminal(
   host: HostProgram,
   name: string,
@@ -34,7 +34,7 @@ export async function memberAtTerminal(
   return pty;
 }
 
-/** A script in the room that a terminal's program hosts. */
+/** Starts a script in the room of a host at a terminal. */
 export async function scriptIn(host: Pty, name: string): Promise<Program> {
   const port = /join ?127\.0\.0\.1:(\d+)/.exec(host.lines.join(""))![1];
   const program = new Program(["join", `127.0.0.1:${port}`, "--name", name, "--json"]);

@@ -34,7 +34,7 @@ for (const [way, { args = [], ...options }] of Object.entries(WAYS)) {
   });
 }
 
-terminalTest("a mention is set off and rings", async () => {
+terminalTest("a mention is highlighted and rings", async () => {
   await using hana = await HostProgram.start(["--name", "hana", "--json"]);
   await using ada = await memberAtTerminal(hana, "ada");
   await hana.say("adam is here");

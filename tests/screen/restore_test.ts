@@ -13,17 +13,17 @@ const CTRL_Z = "\x1a";
 
 const PAUSE_LINE = "Press Ctrl-Z again to pause, Enter to go on.";
 
-/** The program with errors in it. */
+/** The program with faults. */
 const FAULTY = fileURLToPath(new URL("../support/faulty.ts", import.meta.url));
 
 /** A typed line that is longer than a row. */
 const LINE = "a line that is longer than a row ".repeat(3).trim();
 
-/** What the shell does once the program has stopped: Enter stands for `fg`. */
+/** A shell that runs `fg` at Enter once the program has stopped. */
 const FOREGROUND: PtyOptions["script"] = (command, note) =>
   [command, note("paused"), `printf '\\n${SHELL_PROMPT}'; read enter; fg %1 >/dev/null`].join("\n");
 
-/** The same behind `bg`, which has the program stop once more. */
+/** The same after `bg`, at which the program stops again. */
 const BACKGROUND: PtyOptions["script"] = (command, note) =>
   [
     "modes=$(stty -g)",
@@ -34,7 +34,7 @@ const BACKGROUND: PtyOptions["script"] = (command, note) =>
     `printf '\\n${SHELL_PROMPT}'; read enter; fg %1 >/dev/null`,
   ].join("\n");
 
-/** A host who has begun a line. */
+/** Starts a host and types a line. */
 async function begun(options: PtyOptions = {}): Promise<Pty> {
   const pty = await hostAtTerminal("ada", options);
   try {
@@ -47,7 +47,7 @@ async function begun(options: PtyOptions = {}): Promise<Pty> {
   }
 }
 
-/** The ways to leave. */
+/** The ways to quit. */
 const WAYS: Readonly<Record<string, (pty: Pty) => unknown>> = {
   "/quit": (pty) => pty.type(`${CTRL_U}/quit\r`),
   "Ctrl-C": (pty) => pty.type(CTRL_C),
@@ -58,7 +58,7 @@ const WAYS: Readonly<Record<string, (pty: Pty) => unknown>> = {
 };
 
 for (const [way, leave] of Object.entries(WAYS)) {
-  terminalTest(`${way} gives the terminal back and leaves the last screen readable`, async () => {
+  terminalTest(`${way} restores the terminal and keeps the screen readable`, async () => {
     for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
       await using pty = await begun({ columns, rows });
       const shown = pty.lines.slice(0, -typed(columns, LINE).length);
@@ -69,7 +69,7 @@ for (const [way, leave] of Object.entries(WAYS)) {
   });
 }
 
-/** Signals that nobody sends to have a program end, but which end it. */
+/** Signals that end a program, though they are not meant for that. */
 const STRAY: readonly Deno.Signal[] = [
   "SIGQUIT",
   "SIGALRM",
@@ -80,14 +80,14 @@ const STRAY: readonly Deno.Signal[] = [
 ];
 
 for (const signal of STRAY) {
-  terminalTest(`${signal} gives the terminal back`, async () => {
+  terminalTest(`${signal} restores the terminal`, async () => {
     await using pty = await begun();
     pty.signal(signal);
     await pty.givesBack();
   });
 }
 
-terminalTest("an end in a hurry gives the terminal back", async () => {
+terminalTest("SIGINT after SIGTERM restores the terminal", async () => {
   await using ada = await begun();
   await using carl = await scriptIn(ada, "carl");
   await using dora = await scriptIn(ada, "dora");
@@ -98,7 +98,7 @@ terminalTest("an end in a hurry gives the terminal back", async () => {
   await ada.givesBack(130);
 });
 
-terminalTest("the end of the host gives the terminal back", async () => {
+terminalTest("the end of the host restores the terminal", async () => {
   await using hana = await HostProgram.start(["--name", "hana", "--json"]);
   await using ada = await memberAtTerminal(hana, "ada");
   await ada.type(LINE);
@@ -113,7 +113,7 @@ terminalTest("the end of the host gives the terminal back", async () => {
 });
 
 terminalTest(
-  "a lost connection gives the terminal back with --no-reconnect",
+  "a lost connection restores the terminal with --no-reconnect",
   async () => {
     await using hana = await HostProgram.start(["--name", "hana", "--json"]);
     await using ada = await memberAtTerminal(hana, "ada", { args: ["--no-reconnect"] });
@@ -126,7 +126,7 @@ terminalTest(
 
 if (BINARY === undefined) {
   terminalTest(
-    "an error that nobody expects gives the terminal back before it is told",
+    "an uncaught error restores the terminal before it is shown",
     async () => {
       for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
         await using pty = await begun({ main: FAULTY });
@@ -141,7 +141,7 @@ if (BINARY === undefined) {
 }
 
 if (BINARY === undefined) {
-  terminalTest("the line stays whole when Deno fails to open its debugger", async () => {
+  terminalTest("the line stays whole if Deno fails to open its debugger", async () => {
     await using ada = await begun({ columns: 100 });
     const said = /^Failed to start inspector server: .*"127\.0\.0\.1:9229"$/;
     // Deno ignores the signal for half a second after its start.
@@ -160,7 +160,7 @@ if (BINARY === undefined) {
   });
 }
 
-terminalTest("a terminal that shows nothing any more is given back", async () => {
+terminalTest("a terminal with a broken output is restored", async () => {
   await using hana = await HostProgram.start(["--name", "hana", "--json"]);
   const directory = emptyDirectory();
   const elsewhere: PtyOptions["script"] = (command) =>
@@ -178,7 +178,7 @@ terminalTest("a terminal that shows nothing any more is given back", async () =>
   await hana.event("left", ({ reason }) => reason === "left");
 });
 
-terminalTest("a window that is closed ends the program in order", async () => {
+terminalTest("a closed window ends the program in order", async () => {
   await using hana = await HostProgram.start(["--name", "hana", "--json"]);
   await using ada = await memberAtTerminal(hana, "ada");
   await ada.type(LINE);
@@ -188,7 +188,7 @@ terminalTest("a window that is closed ends the program in order", async () => {
 });
 
 terminalTest(
-  "Ctrl-Z pauses the program, and fg brings back the line and what came meanwhile",
+  "Ctrl-Z pauses the program, and fg shows the line and the messages since",
   async () => {
     for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
       await using ada = await begun({ columns, rows, script: FOREGROUND });
@@ -213,7 +213,7 @@ terminalTest(
 );
 
 terminalTest(
-  "Enter goes on where Ctrl-Z was not meant, with what was typed meanwhile",
+  "Enter continues after a mistaken Ctrl-Z, with the keys typed since",
   async () => {
     await using ada = await begun();
     await using bob = await scriptIn(ada, "bob");
@@ -231,7 +231,7 @@ terminalTest(
   },
 );
 
-terminalTest("SIGCONT draws the line again", async () => {
+terminalTest("SIGCONT redraws the line", async () => {
   await using ada = await begun({ script: FOREGROUND });
   ada.signal("SIGSTOP");
   await ada.shows(SHELL_PROMPT);

@@ -6,11 +6,11 @@ import { READY } from "./expected.ts";
 
 const ROWS = 14;
 
-/** The program in tmux, a terminal that wraps all to another width and keeps what scrolls away. */
+/** The program in tmux, which reflows all rows to a new width and has a scrollback. */
 class Tmux implements AsyncDisposable {
   readonly #socket = `${emptyDirectory()}/socket`;
 
-  /** Starts `lanchat` with these arguments, in a window so wide. */
+  /** Starts `lanchat` in a window of a width. */
   static async start(columns: number, args: readonly string[]): Promise<Tmux> {
     const tmux = new Tmux();
     const command = commandLine(args).map((word) => `'${word}'`).join(" ");
@@ -18,7 +18,7 @@ class Tmux implements AsyncDisposable {
     return tmux;
   }
 
-  /** Presses keys by tmux's names. */
+  /** Presses keys, by their names in tmux. */
   async press(...keys: string[]): Promise<void> {
     await this.#run("send-keys", ...keys);
   }
@@ -27,7 +27,7 @@ class Tmux implements AsyncDisposable {
     await this.#run("send-keys", "-l", text);
   }
 
-  /** Gives the window these widths, one at once after the other. */
+  /** Resizes the window to each of these widths, without a pause. */
   async resize(...widths: readonly number[]): Promise<void> {
     const commands = widths.map((
       width,
@@ -35,12 +35,12 @@ class Tmux implements AsyncDisposable {
     await this.#run(...commands.flat().slice(0, -1));
   }
 
-  /** How many rows have scrolled away. */
+  /** Counts the rows of the scrollback. */
   async scrolled(): Promise<number> {
     return Number(await this.#run("display-message", "-p", "#{history_size}"));
   }
 
-  /** All rows, scrolled ones included. */
+  /** Reads all rows, with the scrollback. */
   async rows(): Promise<string[]> {
     return (await this.#run("capture-pane", "-p", "-S", "-")).trimEnd().split("\n");
   }
@@ -50,7 +50,7 @@ class Tmux implements AsyncDisposable {
     await this.until((shown) => shown.slice(-rows.length).join("\n") === rows.join("\n"));
   }
 
-  /** Waits until the rows are as a function wants them. */
+  /** Waits until the rows match. */
   async until(matches: (rows: readonly string[]) => boolean): Promise<void> {
     let shown: string[] = [];
     const wait = async (): Promise<void> => {
@@ -73,7 +73,7 @@ class Tmux implements AsyncDisposable {
   }
 }
 
-/** A host in a window so wide. */
+/** Starts a host in a window of a width. */
 async function hostInTmux(columns: number): Promise<Tmux> {
   const where = ["--port", "0", "--host", "127.0.0.1"];
   const tmux = await Tmux.start(columns, ["serve", ...where, "--name", "ada"]);
@@ -83,7 +83,7 @@ async function hostInTmux(columns: number): Promise<Tmux> {
 
 testUnless(
   missing("tmux"),
-  "a window of tmux leaves no copy of the line in any width",
+  "tmux shows one copy of the line in any width",
   async () => {
     await using tmux = await hostInTmux(60);
     await tmux.type("a line of more characters than a row has and some more 123");
@@ -99,7 +99,7 @@ testUnless(
 
 testUnless(
   missing("tmux"),
-  "a line in the first row of tmux pushes nothing out of it",
+  "tmux keeps its scrollback while the line in the first row changes",
   async () => {
     await using tmux = await hostInTmux(40);
     await tmux.press("C-l");

@@ -16,7 +16,7 @@ function whisper(from: typeof BOB, text: string): MessageEvent {
   return { ...message(from.name, text, { private: true }), from };
 }
 
-/** A terminal that edits the typed line itself. */
+/** A front end in memory on a terminal that edits the line. */
 class Teletype implements AsyncDisposable {
   readonly frontEnd: DumbTerminalFrontEnd;
   readonly #stdout = new Sink();
@@ -37,7 +37,7 @@ class Teletype implements AsyncDisposable {
     this.#input = this.frontEnd.input.getReader();
   }
 
-  /** Enters lines. @returns What is wanted next. */
+  /** Enters lines. @returns The next wish. */
   async enter(text: string | Uint8Array): Promise<Wish | undefined> {
     const written = this.#keyboard.write(typeof text === "string" ? utf8(text) : text);
     const { value } = await this.#input.read();
@@ -45,7 +45,7 @@ class Teletype implements AsyncDisposable {
     return value;
   }
 
-  /** Presses Ctrl-D. @returns What is wanted next. */
+  /** Presses Ctrl-D. @returns The next wish. */
   async end(): Promise<Wish | undefined> {
     const closed = this.#keyboard.close();
     const { value } = await this.#input.read();
@@ -53,7 +53,7 @@ class Teletype implements AsyncDisposable {
     return value;
   }
 
-  /** All that was written so far. */
+  /** The output. */
   async written(): Promise<string[]> {
     await this.frontEnd.close();
     return this.#stdout.text.split("\n");
@@ -64,7 +64,7 @@ class Teletype implements AsyncDisposable {
   }
 }
 
-test("DumbTerminalFrontEnd writes line after line, draws nothing, and repeats nothing that was typed", async () => {
+test("DumbTerminalFrontEnd writes lines only, and echoes no typed line", async () => {
   await using teletype = new Teletype();
   teletype.frontEnd.show({ ...READY, members: [BOB] });
   assertEquals(await teletype.enter("hello\n"), {
@@ -87,7 +87,7 @@ test("DumbTerminalFrontEnd writes line after line, draws nothing, and repeats no
   ]);
 });
 
-test("DumbTerminalFrontEnd says what was not delivered, and sends it again", async () => {
+test("DumbTerminalFrontEnd shows a failed message, and sends it again", async () => {
   await using teletype = new Teletype();
   await teletype.enter("hello\n");
   teletype.frontEnd.show({ event: "failed", id: "1", code: "nobody-here" });
@@ -101,7 +101,7 @@ test("DumbTerminalFrontEnd says what was not delivered, and sends it again", asy
   assertEquals((await teletype.written())[0], `${T} -- error: Not delivered: hello`);
 });
 
-test("DumbTerminalFrontEnd sends an answer to nobody where it could be for several", async () => {
+test("DumbTerminalFrontEnd refuses an ambiguous /reply", async () => {
   await using teletype = new Teletype(false);
   teletype.frontEnd.show({ ...READY, members: [BOB, EVE] });
   teletype.frontEnd.show(whisper(BOB, "the key?"));
@@ -120,7 +120,7 @@ test("DumbTerminalFrontEnd sends an answer to nobody where it could be for sever
   ]);
 });
 
-test("DumbTerminalFrontEnd refuses what is no text, and a line that is too long", async () => {
+test("DumbTerminalFrontEnd refuses a line that is not UTF-8 or too long", async () => {
   await using teletype = new Teletype();
   const lines = `${"x".repeat(20_000)}\n${"x".repeat(16_385)}\n/who\n`;
   const bytes = new Uint8Array([0xff, 0x0a, ...utf8(lines)]);
@@ -132,7 +132,7 @@ test("DumbTerminalFrontEnd refuses what is no text, and a line that is too long"
   ]);
 });
 
-test("DumbTerminalFrontEnd rings for a mention, but not where it must not", async () => {
+test("DumbTerminalFrontEnd rings for a mention only with notifications on", async () => {
   for (const notify of [true, false]) {
     await using teletype = new Teletype(notify);
     teletype.frontEnd.show(READY);
@@ -141,7 +141,7 @@ test("DumbTerminalFrontEnd rings for a mention, but not where it must not", asyn
   }
 });
 
-test("DumbTerminalFrontEnd finds an own name with emoji in a text, typed as it is or as it is shown", async () => {
+test("DumbTerminalFrontEnd finds a mention of a name with emoji, as set or as shown", async () => {
   for (const text of [`${EMOJI.rainbow} ada?`, "\u{1F3F3}\u{1F308} ada?"]) {
     await using teletype = new Teletype(true);
     teletype.frontEnd.show({ ...READY, name: `${EMOJI.rainbow} ada` });
@@ -166,7 +166,7 @@ test("DumbTerminalFrontEnd shows all digits of a safety number, and no QR code",
   assert(!/[█▀▄]|QR/.test(written), written);
 });
 
-test("DumbTerminalFrontEnd explains no keys that it has not", async () => {
+test("DumbTerminalFrontEnd explains no keys of the line editor", async () => {
   await using teletype = new Teletype();
   await teletype.enter("/help\n/who\n");
   const written = (await teletype.written()).join("\n");

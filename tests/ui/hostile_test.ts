@@ -7,7 +7,7 @@ import { member, message, T } from "./members.ts";
 
 const [COLUMNS, ROWS] = [40, 10];
 
-/** What is known to act on one terminal or another. */
+/** Texts that control some terminal. */
 const ATTACKS: Readonly<Record<string, string>> = {
   "clearing the screen": "\x1b[2J\x1b[H",
   "another cursor": "\x1b[10A\x1b[5D\x1b[1;1H\x1b[s\x1b[u\x1b7\x1b8",
@@ -44,7 +44,7 @@ const ATTACKS: Readonly<Record<string, string>> = {
 
 const KNOWN = { tag: "abcdefgh", key: "B".repeat(43), lastSeen: 0, verified: true };
 
-/** Random text in which attacks, their parts and ordinary characters mix. */
+/** Random texts of attacks, their parts and ordinary characters. */
 const anything = fc.string({
   unit: fc.oneof(
     fc.constantFrom(...Object.values(ATTACKS).filter((text) => text.length < 200)),
@@ -54,17 +54,17 @@ const anything = fc.string({
   maxLength: 30,
 });
 
-/** What all of a screen looks like, but for the rows of one message. */
+/** A screen without the rows of one message. */
 interface Scene {
   readonly above: Cell[][];
   readonly hostile: Cell[][];
   readonly below: Cell[][];
-  /** Where the cursor is, from the last row. */
+  /** The cursor, with its row counted from the last one. */
   readonly cursor: [rowsUp: number, column: number];
   readonly effects: unknown;
 }
 
-/** Shows somebody's doing between two messages, to a person who has typed half a line. */
+/** Shows an event between two messages, above a half-typed line. */
 async function play(...doings: Parameters<Desk["frontEnd"]["show"]>[0][]): Promise<Scene> {
   await using desk = new Desk(COLUMNS, ROWS, { notify: false });
   const { frontEnd, screen } = desk;
@@ -89,20 +89,20 @@ async function play(...doings: Parameters<Desk["frontEnd"]["show"]>[0][]): Promi
 
 let harmless: Promise<Scene> | undefined;
 
-/** The scene but for the rows of a message in which nothing is wrong. */
+/** The screen around a harmless message. */
 async function usual(): Promise<Omit<Scene, "hostile">> {
   const { hostile: _, ...rest } = await (harmless ??= play(message("eve", "hello")));
   return rest;
 }
 
-/** Asserts that what somebody does stays in its own rows. */
+/** Asserts that an event changes only its own rows. */
 async function assertHarmless(...doings: Parameters<typeof play>): Promise<Cell[][]> {
   const { hostile, ...scene } = await play(...doings);
   assertEquals(scene, await usual());
   return hostile;
 }
 
-/** Asserts that a message begins with its sender, and that nothing more looks as a name does. */
+/** Asserts that a message starts with its sender, and that no other part has the style of a name. */
 function assertFrom(name: string, rows: readonly Cell[][]): void {
   const start = `${T} ${name}`;
   const shown = rows[0]!.slice(0, start.length + 1).map(({ text }) => text || " ");
@@ -135,7 +135,7 @@ for (const [name, text] of Object.entries(ATTACKS)) {
   });
 }
 
-test("No message acts on the terminal, whatever it is made of", async () => {
+test("No random message acts on the terminal", async () => {
   await fc.assert(
     fc.asyncProperty(anything, async (text) => {
       assertFrom("eve", await assertHarmless(message("eve", text)));
@@ -144,7 +144,7 @@ test("No message acts on the terminal, whatever it is made of", async () => {
   );
 });
 
-test("No name acts on the terminal, whatever it is made of", async () => {
+test("No random name acts on the terminal", async () => {
   await fc.assert(
     fc.asyncProperty(anything, async (name) => {
       const somebody = member(name);
@@ -159,7 +159,7 @@ test("No name acts on the terminal, whatever it is made of", async () => {
   );
 });
 
-test("No name and no text acts on the terminal by way of a notification", async () => {
+test("No name and no text acts on the terminal in a notification", async () => {
   const environment = { TERM_PROGRAM: "WezTerm" };
   for (const text of Object.values(ATTACKS)) {
     await using desk = new Desk(COLUMNS, ROWS, { environment });

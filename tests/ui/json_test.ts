@@ -6,7 +6,7 @@ import { test } from "../support/test.ts";
 import { member, message } from "./members.ts";
 import { memoryStreams, source } from "./streams.ts";
 
-/** What comes of lines: the wishes, and the events that the front end shows by itself. */
+/** Reads lines. @returns The wishes, and the events that the front end shows. */
 async function read(
   ...chunks: (string | Uint8Array)[]
 ): Promise<{ inputs: Wish[]; events: SessionEvent[] }> {
@@ -50,7 +50,7 @@ test("JsonFrontEnd writes each event as one exact line", async () => {
   assertEquals(stderr.text, "");
 });
 
-test("JsonFrontEnd reads what may be wanted", async () => {
+test("JsonFrontEnd reads each wish", async () => {
   const { inputs, events } = await read(
     lines(
       { say: "hello" },
@@ -104,7 +104,7 @@ test("JsonFrontEnd reads what may be wanted", async () => {
   assertEquals(events, []);
 });
 
-test("JsonFrontEnd refuses a line that says nothing clear, by its number", async () => {
+test("JsonFrontEnd refuses an invalid line, by its number", async () => {
   const bad = [
     "{",
     "hello",
@@ -167,7 +167,7 @@ test("JsonFrontEnd refuses a line that is not UTF-8", async () => {
   assertEquals(events.length, 1);
 });
 
-test("JsonFrontEnd refuses an id that was used before", async () => {
+test("JsonFrontEnd refuses a duplicate id", async () => {
   const { inputs, events } = await read(
     lines({ say: "a", id: "1" }, { say: "b" }, { say: "c", id: "2" }, { say: "d", id: "1" }),
   );
@@ -183,18 +183,18 @@ test("JsonFrontEnd refuses an id that was used before", async () => {
   ]);
 });
 
-test("JsonFrontEnd takes ids of 64 characters", async () => {
+test("JsonFrontEnd accepts ids of 64 characters", async () => {
   const id = "👍".repeat(64);
   assertEquals((await read(lines({ say: "a", id }))).inputs, [say("a", id)]);
 });
 
-test("JsonFrontEnd takes the longest text, however it is written", async () => {
+test("JsonFrontEnd accepts the longest text in any encoding", async () => {
   const escaped = `{"say":"${"\\u0001".repeat(16_384)}","to":"bob","id":"${"i".repeat(64)}"}\n`;
   const { inputs } = await read(escaped);
   assertEquals(inputs, [say("\x01".repeat(16_384), "i".repeat(64), "bob")]);
 });
 
-test("JsonFrontEnd fails a text that is too long, and its id is used", async () => {
+test("JsonFrontEnd fails a text that is too long, and claims its id", async () => {
   const long = "é".repeat(8193);
   const { inputs, events } = await read(
     lines({ say: long, id: "x" }, { say: long }, { say: "ok", id: "x" }, { say: "ok" }),

@@ -14,7 +14,7 @@ function bytesOf(...parts: (string | number[])[]): Uint8Array {
   );
 }
 
-/** What comes of chunks, with neighbouring texts joined. */
+/** Parses chunks. @returns The keys, with adjacent texts joined. */
 function keysOf(...chunks: Uint8Array[]): Keystroke[] {
   const parser = new KeyParser();
   const joined: Keystroke[] = [];
@@ -27,7 +27,7 @@ function keysOf(...chunks: Uint8Array[]): Keystroke[] {
   return joined;
 }
 
-/** The keys of a text that comes whole, and byte by byte. */
+/** Parses a text whole, and byte by byte. */
 function keys(...parts: (string | number[])[]): Keystroke[] {
   const bytes = bytesOf(...parts);
   const whole = keysOf(bytes);
@@ -35,7 +35,7 @@ function keys(...parts: (string | number[])[]): Keystroke[] {
   return whole;
 }
 
-/** Everything that a terminal sends without a key: it must not become text, nor a key. */
+/** Sequences that a terminal sends without a key: they must not become text or keys. */
 const REPORTS: Readonly<Record<string, (string | number[])[]>> = {
   "the mouse (SGR)": ["\x1b[<0;10;10M\x1b[<0;10;10m\x1b[<64;1;1M"],
   "the mouse (X10)": ["\x1b[M !!", "\x1b[M", [32, 200, 195], "\x1b[M", [0xc3, 0xa9, 0xff]],
@@ -64,7 +64,7 @@ for (const [what, parts] of Object.entries(REPORTS)) {
   });
 }
 
-test("KeyParser knows the keys of xterm, rxvt, the Linux console, kitty and modifyOtherKeys", () => {
+test("KeyParser parses the keys of xterm, rxvt, the Linux console, kitty and modifyOtherKeys", () => {
   const sequences: Readonly<Record<string, string>> = {
     "left": "\x1b[D \x1bOD \x1b[1;2D \x1b[d \x1b[57417u \x1b[1;1:1D \x1b[1;129D",
     "right": "\x1b[C \x1bOC",
@@ -101,7 +101,7 @@ test("KeyParser knows the keys of xterm, rxvt, the Linux console, kitty and modi
   }
 });
 
-test("KeyParser knows characters that come as sequences", () => {
+test("KeyParser parses characters that are sent as sequences", () => {
   const sequences: [sequence: string, text: string][] = [
     ["\x1b[97u", "a"],
     ["\x1b[97;2u", "A"],
@@ -126,7 +126,7 @@ test("KeyParser knows characters that come as sequences", () => {
   }
 });
 
-test("KeyParser goes on with a key that breaks a sequence off", () => {
+test("KeyParser parses a key that interrupts a sequence", () => {
   for (
     const begun of ["\x1b", "\x1b[", "\x1b[1;", "\x1bO", "\x1b]0;x", "\x1bPx", "\x1b[M ", "\x1b[["]
   ) {
@@ -137,7 +137,7 @@ test("KeyParser goes on with a key that breaks a sequence off", () => {
   }
 });
 
-test("KeyParser gives a sequence up whose end does not come; ESC by itself is a key", () => {
+test("KeyParser.giveUp drops an unfinished sequence; a single ESC is a key", () => {
   const parser = new KeyParser();
   assertEquals(parser.patienceMs, undefined);
   for (const begun of ["\x1b[1;", "\x1bO", "\x1b]11;rgb", "\x1b[M", "\x1b\x1b"]) {
@@ -151,7 +151,7 @@ test("KeyParser gives a sequence up whose end does not come; ESC by itself is a 
   assertEquals(parser.giveUp(), [{ key: "escape" }]);
 });
 
-test("KeyParser tells keys from pastes, however they are cut", () => {
+test("KeyParser separates keys from pastes in any chunks", () => {
   const text = bytesOf(`a${START}grün\r\nc\rd\ne\x1b[A\x1b[20${END}${START}${END}f\x1b[2~日`);
   const expected = [
     { text: "a" },
@@ -169,7 +169,7 @@ test("KeyParser tells keys from pastes, however they are cut", () => {
   ));
 });
 
-test("KeyParser takes what came of a paste without an end; Ctrl-C by itself gives it up, and nothing else", () => {
+test("KeyParser.giveUp emits an unfinished paste; only a single Ctrl-C drops it", () => {
   const parser = new KeyParser();
   assertEquals(parser.push(bytesOf(`${START}a\x03`)), []);
   assertEquals(parser.patienceMs, PASTE_MS);
@@ -182,7 +182,7 @@ test("KeyParser takes what came of a paste without an end; Ctrl-C by itself give
   assertEquals(parser.push(bytesOf("\x03")), [{ key: "ctrl-c" }]);
 });
 
-test("KeyParser keeps no more of an endless paste than any message may have", () => {
+test("KeyParser bounds an endless paste", () => {
   const parser = new KeyParser();
   parser.push(bytesOf(START));
   for (let i = 0; i < 20; i++) parser.push(new Uint8Array(1 << 16).fill(0x78));
@@ -190,19 +190,19 @@ test("KeyParser keeps no more of an endless paste than any message may have", ()
   assertEquals(key, { paste: "x".repeat(1 << 18) });
 });
 
-test("KeyParser marks bytes that are not UTF-8, and no U+FFFD that was typed", () => {
+test("KeyParser marks invalid UTF-8, but no typed U+FFFD", () => {
   assertEquals(keys("caf", [0xe9], " \ufffd"), [{ text: `caf${NOT_UTF8} \ufffd` }]);
   assertEquals(keys([0xe9, 0x0d]), [{ text: NOT_UTF8 }, { key: "enter" }]);
   assertEquals(keys([0xc0, 0xaf, 0xed, 0xa0, 0x80]), [{ text: NOT_UTF8.repeat(5) }]);
   assertEquals(keys(START, [0xff], END), [{ paste: NOT_UTF8 }]);
 });
 
-test("KeyParser drops controls of eight bits and separators, which no key sends", () => {
+test("KeyParser drops C1 controls and separators", () => {
   const controls = Array.from({ length: 32 }, (_, i) => String.fromCharCode(0x80 + i)).join("");
   assertEquals(keys(`a${controls}\u2028b\u2029`), [{ text: "ab" }]);
 });
 
-test("KeyParser never makes a control character of any bytes", () => {
+test("KeyParser emits no text with a control character for any bytes", () => {
   const part = fc.oneof(
     fc.uint8Array({ maxLength: 6 }),
     fc.constantFrom(...Object.values(REPORTS).map((parts) => bytesOf(...parts))),

@@ -13,7 +13,7 @@ import { test } from "../support/test.ts";
 
 const FAMILY = "👩‍👩‍👧‍👦";
 
-/** Characters as people see them, which have several code points. */
+/** Graphemes of several code points. */
 const CHARACTERS = [
   FAMILY,
   "🇩🇪",
@@ -27,7 +27,7 @@ const CHARACTERS = [
   "\ud83d",
 ];
 
-/** The line after texts were typed, and keys pressed: those in angle brackets. */
+/** Types texts, and presses the keys in angle brackets. */
 function edited(keys: string, state: EditorState = EMPTY_LINE): EditorState {
   for (const [, key, text] of keys.matchAll(/<([^>]+)>|([^<]+)/g)) {
     if (key === "enter") [, state] = enter(state);
@@ -36,7 +36,7 @@ function edited(keys: string, state: EditorState = EMPTY_LINE): EditorState {
   return state;
 }
 
-/** A line with `|` where the cursor is. */
+/** Formats a line with `|` at its cursor. */
 function shown({ cursor, text }: EditorState): string {
   return `${text.slice(0, cursor)}|${text.slice(cursor)}`;
 }
@@ -45,7 +45,7 @@ function assertShows(keys: string, line: string): void {
   assertEquals(shown(edited(keys)), line, keys);
 }
 
-test("press goes through a line as readline does", () => {
+test("press moves the cursor as readline does", () => {
   const line = "one two.three  four";
   const moves: [keys: string, shown: string][] = [
     ["", `${line}|`],
@@ -69,7 +69,7 @@ test("press goes through a line as readline does", () => {
   assertShows("grün łódź<alt-b><alt-b>", "|grün łódź");
 });
 
-test("press takes away characters and words", () => {
+test("press deletes characters and words", () => {
   const line = "one two.three";
   const changes: [keys: string, shown: string][] = [
     ["<backspace><ctrl-h>", "one two.thr|"],
@@ -87,7 +87,7 @@ test("press takes away characters and words", () => {
   for (const [keys, expected] of changes) assertShows(line + keys, expected);
 });
 
-test("press puts back what was cut out: pieces in a row as one, earlier ones by Alt-Y", () => {
+test("press yanks killed text: consecutive kills as one, earlier ones with Alt-Y", () => {
   assertShows("one two three<ctrl-w><ctrl-w><ctrl-y>!", "one two three!|");
   assertShows("one two three<home><alt-d><alt-d><end> <ctrl-y>", " three one two|");
   assertShows("one two<ctrl-w><left><right><ctrl-w><ctrl-y>", "one |");
@@ -100,13 +100,13 @@ test("press puts back what was cut out: pieces in a row as one, earlier ones by 
   assertEquals(state.killed.length, 32);
 });
 
-test("press undoes changes, a typed word as one", () => {
+test("press undoes changes, consecutive typing as one", () => {
   assertShows("one<ctrl-w>two<ctrl-_>", "|");
   assertShows("one<ctrl-w>two<ctrl-_><ctrl-_>", "one|");
   assertShows("one<ctrl-w>two<ctrl-_><ctrl-_><ctrl-_><ctrl-_>", "|");
 });
 
-test("press takes a character as people see it for one", () => {
+test("press moves and deletes by graphemes", () => {
   for (const character of CHARACTERS) {
     const line = `a${character}b`;
     assertShows(`${line}<left><left>`, `a|${character}b`);
@@ -116,7 +116,7 @@ test("press takes a character as people see it for one", () => {
   }
 });
 
-test("press and type leave the cursor between characters, whatever is done", () => {
+test("press and type keep the cursor at a grapheme boundary", () => {
   const keys = ["left", "right", "home", "end", "backspace", "delete", "ctrl-left", "ctrl-right"]
     .concat("alt-backspace", "alt-d", "ctrl-w", "ctrl-u", "ctrl-k", "ctrl-y", "alt-y", "ctrl-_")
     .concat("up", "down", "ctrl-r", "ctrl-g", "enter");
@@ -140,7 +140,7 @@ test("press and type leave the cursor between characters, whatever is done", () 
   );
 });
 
-test("press brings lines of the history back, and the new one behind them", () => {
+test("press recalls lines of the history, and the new line after them", () => {
   assertShows("one<enter>two<enter>new<up>", "two|");
   assertShows("one<enter>two<enter>new<up><ctrl-p><up>", "one|");
   assertShows("one<enter>two<enter>new<up><up>!<down><ctrl-n><down>", "new|");
@@ -150,7 +150,7 @@ test("press brings lines of the history back, and the new one behind them", () =
   assertEquals([long.history.length, long.history[0]], [HISTORY_LINES, "10"]);
 });
 
-test("press searches the history by Ctrl-R, and nothing of the search goes into the line", () => {
+test("press searches the history with Ctrl-R, without a change of the line", () => {
   const lines = "one two<enter>two<enter>three<enter>";
   const searches: [keys: string, shown: string][] = [
     ["new<ctrl-r>", "new|"],
@@ -177,6 +177,6 @@ test("press searches the history by Ctrl-R, and nothing of the search goes into 
   assertEquals([line, shown(next), next.search], ["", "new|", undefined]);
 });
 
-test("replaceBefore puts a text in place of what was typed", () => {
+test("replaceBefore replaces text before the cursor", () => {
   assertEquals(shown(replaceBefore(edited("say BO now<alt-b><left>"), 2, "bob")), "say bob| now");
 });

@@ -21,7 +21,7 @@ function bytewise(text: string): Uint8Array[] {
   return Array.from(new TextEncoder().encode(text), (byte) => new Uint8Array([byte]));
 }
 
-test("LineStream cuts at LF and at CR LF, whole and byte by byte", async () => {
+test("LineStream splits at LF and CR LF, whole and byte by byte", async () => {
   const cases: [string, (string | undefined)[]][] = [
     ["", []],
     ["\n", [""]],
@@ -41,7 +41,7 @@ test("LineStream cuts at LF and at CR LF, whole and byte by byte", async () => {
   }
 });
 
-test("LineStream leaves one byte order mark at the start away, whole and byte by byte", async () => {
+test("LineStream removes one byte order mark at the start, whole and byte by byte", async () => {
   const [mark, longest] = ["\ufeff", "x".repeat(MAX)];
   const cases: [string, (string | undefined)[]][] = [
     [mark, [""]],
@@ -61,14 +61,14 @@ test("LineStream leaves one byte order mark at the start away, whole and byte by
   }
 });
 
-test("LineStream joins a character that two chunks share", async () => {
+test("LineStream joins a character of two chunks", async () => {
   const bytes = new TextEncoder().encode("日本\nx");
   for (let at = 1; at < bytes.length; at++) {
     assertEquals(await cut(bytes.slice(0, at), bytes.slice(at)), ["日本", "x"]);
   }
 });
 
-test("LineStream takes the longest line, and marks a longer one and goes on", async () => {
+test("LineStream accepts the longest line, marks a longer one, and continues", async () => {
   const longest = "x".repeat(MAX);
   const cases: [string, (string | undefined)[]][] = [
     [`${longest}\n`, [longest]],
@@ -87,7 +87,7 @@ test("LineStream takes the longest line, and marks a longer one and goes on", as
   }
 });
 
-test("LineStream cuts any bytes in any chunks as their whole", async () => {
+test("LineStream splits any bytes alike in any chunks", async () => {
   const byte = fc.constantFrom(0x0a, 0x0d, 0x61, 0x80);
   await fc.assert(fc.asyncProperty(
     fc.array(fc.array(byte, { maxLength: 12 })),
@@ -99,7 +99,7 @@ test("LineStream cuts any bytes in any chunks as their whole", async () => {
   ));
 });
 
-test("LineStream keeps no more of an endless line than the longest one", async () => {
+test("LineStream buffers at most one line of the maximum length", async () => {
   const chunk = new Uint8Array(1 << 20).fill(0x78);
   const input = new LineStream(16_384);
   const lines = Array.fromAsync(input.readable);
@@ -116,7 +116,7 @@ test("LineStream keeps no more of an endless line than the longest one", async (
   ]);
 });
 
-test("LineStream gives bytes that a reused chunk does not change", async () => {
+test("LineStream emits copies of its chunks", async () => {
   const input = new LineStream(MAX);
   const reader = input.readable.getReader();
   const chunk = new TextEncoder().encode("one\n");
@@ -127,7 +127,7 @@ test("LineStream gives bytes that a reused chunk does not change", async () => {
   assertEquals(value, [{ number: 1, bytes: new TextEncoder().encode("one") }]);
 });
 
-test("readLines reads nothing before the first line is asked for", async () => {
+test("readLines reads nothing before the first line is requested", async () => {
   let pulls = 0;
   const input = new ReadableStream<Uint8Array>({
     pull(controller): void {
@@ -143,7 +143,7 @@ test("readLines reads nothing before the first line is asked for", async () => {
   await lines.return();
 });
 
-test("readLines gives the input up when it is ended", async () => {
+test("readLines cancels the input when it is ended", async () => {
   const cancelled = Promise.withResolvers<void>();
   const input = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.enqueue(new TextEncoder().encode("one\n")),

@@ -21,7 +21,7 @@ const READY: ReadyEvent = {
   members: [BOB],
 };
 
-/** A front end that notes what it is to do. */
+/** A front end that records its calls. */
 class Screen implements FrontEnd {
   readonly events: SessionEvent[] = [];
   readonly input: ReadableStream<Wish>;
@@ -53,7 +53,7 @@ function say(text: string, more: { id?: string; kind?: "action"; to?: string } =
   return { do: "say", text, kind: "text", id: "1", ...more };
 }
 
-/** The log of a run that reads its inputs and then shows events. */
+/** Logs a run that reads its wishes and then shows events. */
 async function logged(inputs: Wish[], events: SessionEvent[]): Promise<string> {
   let text = "";
   const log = new WritableStream<string>({ write: (entry) => void (text += entry) });
@@ -69,7 +69,7 @@ async function logged(inputs: Wish[], events: SessionEvent[]): Promise<string> {
   return text.slice(welcome.length);
 }
 
-test("LoggedFrontEnd logs messages and notices, each behind its time", async () => {
+test("LoggedFrontEnd logs messages and notices with their times", async () => {
   const text = await logged([], [
     message("bob", "hi"),
     message("bob", "waves", { kind: "action" }),
@@ -87,7 +87,7 @@ test("LoggedFrontEnd logs messages and notices, each behind its time", async () 
   );
 });
 
-test("LoggedFrontEnd marks who is verified, and whom a message is for once it is", async () => {
+test("LoggedFrontEnd marks verified members and addressees", async () => {
   const verified = { ...BOB, verified: true };
   async function* inputs(): AsyncGenerator<Wish> {
     yield say("one", { to: BOB.key });
@@ -113,7 +113,7 @@ test("LoggedFrontEnd marks who is verified, and whom a message is for once it is
   );
 });
 
-test("LoggedFrontEnd tells the time of each entry", async () => {
+test("LoggedFrontEnd writes the time of each entry", async () => {
   const clock = new FakeClock(0);
   const entries: string[] = [];
   const log = new WritableStream<string>({ write: (entry) => void entries.push(entry) });
@@ -125,7 +125,7 @@ test("LoggedFrontEnd tells the time of each entry", async () => {
   assertEquals(entries, [`${TIME} bob: hi\n`, "1970-01-01T00:01:01.001Z bob: hi\n"]);
 });
 
-test("LoggedFrontEnd logs what is said, and to whom", async () => {
+test("LoggedFrontEnd logs own messages and their addressees", async () => {
   const text = await logged([
     say("hi\nall"),
     say("waves", { kind: "action" }),
@@ -149,7 +149,7 @@ test("LoggedFrontEnd logs what is said, and to whom", async () => {
   );
 });
 
-test("LoggedFrontEnd knows by its key who came, and under which name somebody is known now", async () => {
+test("LoggedFrontEnd names a member by its key, with its current name", async () => {
   const eve = { ...member("eve"), key: "E".repeat(43) };
   async function* inputs(): AsyncGenerator<Wish> {
     frontEnd.show({ event: "joined", member: eve });
@@ -167,7 +167,7 @@ test("LoggedFrontEnd knows by its key who came, and under which name somebody is
   assertMatch(text, /> ada to eve \(private\): one\n[^]*> ada to eve#x \(private\): two\n$/);
 });
 
-test("LoggedFrontEnd says which message was not delivered, and why", async () => {
+test("LoggedFrontEnd logs a failed message and the reason", async () => {
   const long = `${"x".repeat(70)}`;
   const text = await logged([say(long, { id: "a" }), say("b", { id: "b" })], [
     { event: "sent", id: "b" },
@@ -179,7 +179,7 @@ test("LoggedFrontEnd says which message was not delivered, and why", async () =>
   assertEquals(rest, [""]);
 });
 
-test("LoggedFrontEnd lets nobody forge an entry, whatever a name or a text is", async () => {
+test("LoggedFrontEnd logs no forged entry for any name or text", async () => {
   const binary = fc.string({ unit: "binary", maxLength: 20 });
   const name = fc.oneof(binary, fc.constantFrom("* bob", "> ada", "bob (private)"))
     .filter((name) => !/[#:\\\s]/.test(name[0] ?? " ") && !/[:\\]/.test(name));
@@ -206,7 +206,7 @@ test("LoggedFrontEnd lets nobody forge an entry, whatever a name or a text is", 
   ));
 });
 
-test("LoggedFrontEnd reads no input before it is wanted", async () => {
+test("LoggedFrontEnd reads no input before it is requested", async () => {
   let read = 0;
   const input = new ReadableStream<Wish>({
     pull(controller): void {
@@ -223,7 +223,7 @@ test("LoggedFrontEnd reads no input before it is wanted", async () => {
   await frontEnd.close();
 });
 
-test("LoggedFrontEnd warns once where the log fails, and the chat goes on", async () => {
+test("LoggedFrontEnd warns once if the log fails, and continues", async () => {
   const full = new StoreError("log-unwritable", "Cannot write log: No space left");
   for (
     const failing of [{ write: () => Promise.reject(full) }, { close: () => Promise.reject(full) }]
@@ -246,7 +246,7 @@ test("LoggedFrontEnd warns once where the log fails, and the chat goes on", asyn
   }
 });
 
-test("LoggedFrontEnd waits for a slow log as it does for a slow screen", async () => {
+test("LoggedFrontEnd is writable only if the log and the screen are", async () => {
   const written = Promise.withResolvers<void>();
   const log = new WritableStream<string>({ write: () => written.promise });
   const frontEnd = new LoggedFrontEnd(new Screen(), log);
@@ -260,7 +260,7 @@ test("LoggedFrontEnd waits for a slow log as it does for a slow screen", async (
   await frontEnd.close();
 });
 
-test("LoggedFrontEnd logs whom a private message is for by the name that it has now", async () => {
+test("LoggedFrontEnd logs the current name of an addressee", async () => {
   const entries: string[] = [];
   const log = new WritableStream<string>({ write: (entry) => void entries.push(entry) });
   const inputs = [say("psst", { to: BOB.key })];
@@ -273,7 +273,7 @@ test("LoggedFrontEnd logs whom a private message is for by the name that it has 
   assertEquals(entries.at(-1), `${TIME} > eve to rob (private): psst\n`);
 });
 
-test("LoggedFrontEnd keeps no invite", async () => {
+test("LoggedFrontEnd logs no invite link", async () => {
   const screen = new Screen();
   let log = "";
   const frontEnd = new LoggedFrontEnd(

@@ -1,13 +1,13 @@
 import type { MessageEvent, PresentView } from "../../lib/session_events.ts";
 import { timeOfDay } from "../../lib/ui/timeline.ts";
 
-/** When everything happens, in milliseconds since 1970. */
+/** The time of each event, in milliseconds since 1970. */
 export const NOW = 1_700_000_000_000;
 
-/** What stands before what is shown then. */
+/** The time of day on the screen at {@linkcode NOW}. */
 export const T: string = timeOfDay(new Date(NOW));
 
-/** A member of that name. */
+/** Makes a member. */
 export function member(name: string): PresentView {
   return {
     name,
@@ -19,7 +19,7 @@ export function member(name: string): PresentView {
   };
 }
 
-/** A message of that member. */
+/** Makes a message. */
 export function message(
   name: string,
   text: string,

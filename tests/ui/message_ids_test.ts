@@ -3,7 +3,7 @@ import { UsageError } from "../../lib/errors.ts";
 import { MessageIds } from "../../lib/ui/message_ids.ts";
 import { test } from "../support/test.ts";
 
-test("MessageIds counts past the ids that were given", () => {
+test("MessageIds skips given ids", () => {
   const ids = new MessageIds();
   assertEquals(ids.claim(), "1");
   assertEquals(ids.claim("3"), "3");
@@ -11,7 +11,7 @@ test("MessageIds counts past the ids that were given", () => {
   assertEquals([ids.claim(), ids.claim(), ids.claim()], ["2", "5", "6"]);
 });
 
-test("MessageIds refuses an id that was used before", () => {
+test("MessageIds refuses a duplicate id", () => {
   const ids = new MessageIds();
   for (const id of ["a", "3", "03", "__proto__", "1e0"]) ids.claim(id);
   for (let i = 0; i < 3; i++) ids.claim();

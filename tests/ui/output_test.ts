@@ -14,7 +14,7 @@ async function isPending(promise: Promise<void>): Promise<boolean> {
   return pending;
 }
 
-test("Output writes what one turn brings with one write", async () => {
+test("Output joins the texts of one turn into one write", async () => {
   const { streams, stdout } = memoryStreams();
   const output = new Output(streams);
   for (let i = 0; i < 1000; i++) output.write(`${i}\n`);
@@ -22,7 +22,7 @@ test("Output writes what one turn brings with one write", async () => {
   assertEquals(stdout.writes, [Array.from({ length: 1000 }, (_, i) => `${i}\n`).join("")]);
 });
 
-test("Output is not broken by being closed", async () => {
+test("Output is not broken by its close", async () => {
   const { streams } = memoryStreams();
   const output = new Output(streams);
   output.write("all");
@@ -30,7 +30,7 @@ test("Output is not broken by being closed", async () => {
   assertEquals(await isPending(output.broken), true);
 });
 
-test("Output keeps the order over both streams", async () => {
+test("Output keeps the order across both streams", async () => {
   const order: string[] = [];
   const sink = (name: string): Sink => new Sink((text) => order.push(`${name}: ${text}`));
   const output = new Output({ stdout: sink("out").stream, stderr: sink("err").stream });
@@ -42,7 +42,7 @@ test("Output keeps the order over both streams", async () => {
   assertEquals(order, ["out: 1", "err: 23", "out: 4"]);
 });
 
-test("Output is writable until too much waits, and again after", async () => {
+test("Output is writable while less than the maximum is unwritten", async () => {
   const blocked = Promise.withResolvers<void>();
   const output = new Output({
     stdout: new WritableStream({ write: () => blocked.promise }),
@@ -58,7 +58,7 @@ test("Output is writable until too much waits, and again after", async () => {
   await output.close();
 });
 
-test("Output reports a closed standard output and drops what follows", async () => {
+test("Output reports a closed standard output and drops later texts", async () => {
   let writes = 0;
   const output = new Output({
     stdout: new WritableStream({ write: () => (writes++, pipeClosed()) }),
@@ -73,7 +73,7 @@ test("Output reports a closed standard output and drops what follows", async () 
   assertEquals(writes, 1);
 });
 
-test("Output lets nobody wait for what will never be written", async () => {
+test("Output ends all waits if standard output breaks", async () => {
   const blocked = Promise.withResolvers<void>();
   const output = new Output({
     stdout: new WritableStream({ write: () => blocked.promise }),
@@ -89,7 +89,7 @@ test("Output lets nobody wait for what will never be written", async () => {
   await output.close();
 });
 
-test("Output goes on without a standard error", async () => {
+test("Output continues without standard error", async () => {
   const { streams, stdout } = memoryStreams();
   const output = new Output({ ...streams, stderr: new WritableStream({ write: pipeClosed }) });
   output.write("1", "stderr");
@@ -101,7 +101,7 @@ test("Output goes on without a standard error", async () => {
   assertEquals(stdout.text, "24");
 });
 
-test("Output gives the streams back", async () => {
+test("Output.close releases the streams", async () => {
   const { streams } = memoryStreams();
   await new Output(streams).close();
   await new Output(streams).close();

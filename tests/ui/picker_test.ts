@@ -6,7 +6,7 @@ import { FakeClock } from "../support/clock.ts";
 import { Emulator } from "../support/emulator.ts";
 import { test } from "../support/test.ts";
 
-/** A list on a screen and a keyboard in memory. */
+/** A picker with a screen and a keyboard in memory. */
 class Table implements AsyncDisposable {
   readonly screen: Emulator;
   readonly clock = new FakeClock();
@@ -92,12 +92,12 @@ const choice = (id: string): Choice => ({ id, text: `room ${id}` });
 
 const known = (id: string): Choice => ({ ...choice(id), preferred: true });
 
-/** As many unknown ones as there are letters. */
+/** Makes a choice that is not preferred for each letter. */
 function choices(letters: string): Choice[] {
   return [...letters].map(choice);
 }
 
-test("Picker shows a list that grows, in which each keeps its digit", async () => {
+test("Picker keeps the digit of each choice as the list grows", async () => {
   await using table = new Table();
   await table.shows("Looking", "q leaves.");
   table.picker.show([choice("a")]);
@@ -114,7 +114,7 @@ test("Picker shows a list that grows, in which each keeps its digit", async () =
   assertEquals([table.raw, table.listens, table.stdin.locked], [[true, false], false, false]);
 });
 
-test("Picker shows only what is new where nothing is drawn anew", async () => {
+test("Picker shows only new lines on a plain terminal", async () => {
   await using table = new Table({ plain: true });
   table.picker.show([choice("a")]);
   table.picker.show([choice("b"), choice("a")]);
@@ -123,7 +123,7 @@ test("Picker shows only what is new where nothing is drawn anew", async () => {
   assertEquals(await table.picker.chosen, "b");
 });
 
-test("Picker offers nine and tells of more, and takes no key for a digit that only has one in it", async () => {
+test("Picker offers nine choices and counts more, and ignores a key that only contains a digit", async () => {
   await using table = new Table();
   table.picker.show(choices("abcdefghijkl"));
   await table.screen.settled();
@@ -133,7 +133,7 @@ test("Picker offers nine and tells of more, and takes no key for a digit that on
   assertEquals(await table.picker.chosen, "h");
 });
 
-test("Picker gives a preferred choice the digit of another one", async () => {
+test("Picker gives a preferred choice the digit of another", async () => {
   await using table = new Table();
   table.picker.show(choices("abcdefghi"));
   table.picker.show([known("z"), ...choices("abcdefghi")]);
@@ -145,7 +145,7 @@ test("Picker gives a preferred choice the digit of another one", async () => {
   assertEquals(await table.picker.chosen, "z");
 });
 
-test("Picker gives the digit of what is gone to another, but not at once", async () => {
+test("Picker reuses the digit of a choice that is gone after a delay", async () => {
   await using table = new Table();
   table.picker.show(choices("ab"));
   table.picker.show([choice("b")]);
@@ -176,7 +176,7 @@ test("Picker gives the digit of what is gone to another, but not at once", async
   );
 });
 
-test("Picker keeps the first choices in a low window, a row each, and takes no digit that is not seen", async () => {
+test("Picker shows the first choices in a low window, and ignores invisible digits", async () => {
   const help = "A digit joins, q leaves. By address: lanchat join";
   await using table = new Table({ help }, 7);
   const long = { id: "z", text: "room z with a name that has no end at all", preferred: true };
@@ -199,7 +199,7 @@ test("Picker keeps the first choices in a low window, a row each, and takes no d
   assertEquals(await table.picker.chosen, "d");
 });
 
-test("Picker says why there is nothing to choose, as long as there is nothing", async () => {
+test("Picker shows the obstacle while the list is empty", async () => {
   await using table = new Table();
   table.picker.show([], "Cannot look");
   await table.shows("Cannot look", "q leaves.");
@@ -209,7 +209,7 @@ test("Picker says why there is nothing to choose, as long as there is nothing", 
   await table.shows("Found:", "  1  room a", "q leaves.");
 });
 
-test("Picker shows a note in one row, whatever there is to choose", async () => {
+test("Picker shows a note in one row below any choices", async () => {
   await using table = new Table({}, 5);
   const note = "Not looked for over veth64, veth65, veth66";
   const row = "Not looked for over veth64, veth65, ve…";
@@ -226,7 +226,7 @@ test("Picker shows a note in one row, whatever there is to choose", async () => 
   ]);
 });
 
-test("Picker is left with q; Ctrl-C, Ctrl-D and the end of the terminal interrupt it", async () => {
+test("Picker resolves at q, and rejects at Ctrl-C, Ctrl-D and the end of input", async () => {
   for (const key of ["q", "Q"]) {
     await using table = new Table();
     await table.type(key);
@@ -244,7 +244,7 @@ test("Picker is left with q; Ctrl-C, Ctrl-D and the end of the terminal interrup
   await closed.shows("");
 });
 
-test("Picker takes the terminal again when the program goes on, and draws all of it", async () => {
+test("Picker takes over the terminal again and redraws when the program continues", async () => {
   await using table = new Table();
   table.picker.show([choice("a")]);
   await table.screen.settled();
@@ -254,7 +254,7 @@ test("Picker takes the terminal again when the program goes on, and draws all of
   assertEquals(table.raw, [true, true]);
 });
 
-test("Picker takes nothing that a terminal answers, or tells of its mouse, for a choice", async () => {
+test("Picker ignores replies and mouse reports of the terminal", async () => {
   await using table = new Table();
   table.picker.show(choices("abc"));
   await table.type("\x1b]11;rgb:1/1/1\x07\x1b[<0;1;1M\x1b[M !!\x1b[1");

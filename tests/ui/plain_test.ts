@@ -31,7 +31,7 @@ function say(text: string, line: number): Wish {
   return { do: "say", text, kind: "text", id: String(line) };
 }
 
-test("PlainFrontEnd writes messages alone to standard output", async () => {
+test("PlainFrontEnd writes only messages to standard output", async () => {
   const { stdout, stderr } = await shown(
     message("bob", "hi"),
     message("bob", "waves", { kind: "action" }),
@@ -47,7 +47,7 @@ test("PlainFrontEnd writes messages alone to standard output", async () => {
   assertEquals(stderr, "");
 });
 
-test("PlainFrontEnd marks who is verified", async () => {
+test("PlainFrontEnd marks verified members", async () => {
   const from = { ...member("bob"), verified: true };
   const { stdout, stderr } = await shown(
     { ...message("", "hi"), from },
@@ -59,12 +59,12 @@ test("PlainFrontEnd marks who is verified", async () => {
   assertEquals(stderr, "lanchat: bob✓ joined (tag abcdefgh)\n");
 });
 
-test("PlainFrontEnd lets no name pass for an action", async () => {
+test("PlainFrontEnd escapes a name that looks like an action", async () => {
   const { stdout } = await shown(message("* bob#tag", "hi"), message("bob *", "hi"));
   assertEquals(stdout, "\\x2a bob#tag: hi\nbob *: hi\n");
 });
 
-test("PlainFrontEnd writes one line a message, whatever is in it", async () => {
+test("PlainFrontEnd writes one line for any message", async () => {
   const events = fc.array(fc.record({
     name: fc.string({ unit: "binary", maxLength: 5 }),
     text: fc.string({ unit: "binary", maxLength: 20 }),
@@ -93,7 +93,7 @@ test("PlainFrontEnd writes everything else to standard error, with a prefix", as
   );
 });
 
-test("PlainFrontEnd names the lines that failed, and gives a hint once", async () => {
+test("PlainFrontEnd names failed lines, and shows each hint once", async () => {
   const { stderr } = await shown(
     { event: "failed", id: "1", code: "nobody-here" },
     { event: "failed", id: "2", code: "nobody-here" },
@@ -109,7 +109,7 @@ test("PlainFrontEnd names the lines that failed, and gives a hint once", async (
   );
 });
 
-test("PlainFrontEnd takes every line for text", async () => {
+test("PlainFrontEnd sends each line as text", async () => {
   const { inputs, stderr } = await read("/who\r\n\n//x\n\r\n \n\0\x1b\t\n\ufeffx\n", "last");
   assertEquals(inputs, [
     say("/who", 1),
@@ -122,7 +122,7 @@ test("PlainFrontEnd takes every line for text", async () => {
   assertEquals(stderr, "");
 });
 
-test("PlainFrontEnd refuses what cannot be sent and goes on", async () => {
+test("PlainFrontEnd refuses a line that cannot be sent, and continues", async () => {
   const longest = "x".repeat(16_384);
   const { inputs, stderr } = await read(
     `${longest}\r\n${longest}x\n`,
@@ -144,7 +144,7 @@ test("PlainFrontEnd refuses what cannot be sent and goes on", async () => {
   );
 });
 
-test("PlainFrontEnd leaves its input alone until it is wanted", async () => {
+test("PlainFrontEnd reads no input before it is requested", async () => {
   let pulls = 0;
   const stdin = new ReadableStream<Uint8Array>({
     pull(controller): void {
@@ -160,7 +160,7 @@ test("PlainFrontEnd leaves its input alone until it is wanted", async () => {
   assertEquals(pulls, 1);
 });
 
-test("PlainFrontEnd does not wait for a pending read when it closes", async () => {
+test("PlainFrontEnd.close does not wait for a pending read", async () => {
   const frontEnd = new PlainFrontEnd(memoryStreams(new ReadableStream()).streams);
   const reading = frontEnd.input.getReader().read();
   await frontEnd.close();
@@ -169,7 +169,7 @@ test("PlainFrontEnd does not wait for a pending read when it closes", async () =
   });
 });
 
-test("PlainFrontEnd shows a QR code at a terminal, where the link alone lets others in", async () => {
+test("PlainFrontEnd shows the QR code of a secret invite at a terminal", async () => {
   const link = "lanchat://192.0.2.2:12345/#AbZ4x";
   const drawn = async (secret: boolean, columns?: number): Promise<string> => {
     const { streams, stdout, stderr } = memoryStreams();

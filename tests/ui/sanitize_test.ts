@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { escapeText, excerpt, sanitize, sanitizeLine, toJsonLine } from "../../lib/ui/sanitize.ts";
 import { test } from "../support/test.ts";
 
-/** First and last code points of what may never reach a terminal, from the Unicode charts. */
+/** First and last code points of characters that must not reach a terminal, from the Unicode charts. */
 const DANGEROUS: readonly [number, number][] = [
   [0x00, 0x1f], // C0: ESC, BEL, BS, CR, …
   [0x7f, 0x9f], // DEL and C1: CSI, OSC, …
@@ -47,14 +47,14 @@ function assertHarmless(text: string): void {
   }
 }
 
-test("sanitizeLine leaves no character that acts or is not seen", () => {
+test("sanitizeLine leaves no control or invisible character", () => {
   fc.assert(fc.property(nasty, (text) => assertHarmless(sanitizeLine(text))));
   for (const [first, last] of DANGEROUS) {
     for (const code of [first, last]) assertHarmless(sanitizeLine(String.fromCodePoint(code)));
   }
 });
 
-test("sanitize leaves no such character but LF, and indents after each", () => {
+test("sanitize leaves no such character except LF, and indents after each", () => {
   fc.assert(fc.property(nasty, (text) => {
     const [first, ...more] = sanitize(text).split("\n");
     assertHarmless(first!);
@@ -73,7 +73,7 @@ test("sanitize changes no ordinary text", () => {
   }
 });
 
-test("sanitize shows what would act", () => {
+test("sanitize escapes control characters visibly", () => {
   const cases = [
     ["\x1b]0;title\x07", "\\x1b]0;title\\x07"],
     ["\x9b2J", "\\x9b2J"],
@@ -87,17 +87,17 @@ test("sanitize shows what would act", () => {
   for (const [text, shown] of cases) assertEquals(sanitize(text!), shown);
 });
 
-test("sanitize takes everything for a line break that some terminal does", () => {
+test("sanitize breaks lines where any terminal does", () => {
   assertEquals(sanitize("a\nb\rc\r\nd\ve\ff\x85g\u2028h\u2029i").split("\n      "), [
     ..."abcdefghi",
   ]);
 });
 
-test("sanitize leaves joiners and emoji selectors out", () => {
+test("sanitize removes joiners and emoji selectors", () => {
   assertEquals(sanitize("👨\u200d👩 ❤\ufe0f می\u200cخواهم"), "👨👩 ❤ میخواهم");
 });
 
-test("sanitize ends a stack of marks after eight", () => {
+test("sanitize cuts a stack of combining marks after eight", () => {
   const mark = "\u0301";
   assertEquals(sanitize(`e${mark.repeat(8)}x`), `e${mark.repeat(8)}x`);
   assertEquals(sanitize(`e${mark.repeat(500)}x`), `e${mark.repeat(8)}\ufffdx`);
@@ -108,7 +108,7 @@ test("sanitize ends a stack of marks after eight", () => {
   );
 });
 
-test("escapeText writes one harmless line that a script can undo", () => {
+test("escapeText writes one safe line that a script can decode", () => {
   fc.assert(fc.property(nasty, (text) => {
     const escaped = escapeText(text);
     assertHarmless(escaped);
@@ -123,7 +123,7 @@ test("escapeText writes what the README says", () => {
   );
 });
 
-test("toJsonLine writes one harmless line that JSON.parse undoes", () => {
+test("toJsonLine writes one safe line that JSON.parse decodes", () => {
   fc.assert(fc.property(nasty, (text) => {
     const value = { text, list: [text, 1, null, true] };
     const line = toJsonLine(value);
@@ -145,7 +145,7 @@ function unescape(text: string): string {
   });
 }
 
-test("sanitize gives a message at most 1024 lines, and no byte more than four beyond them", () => {
+test("sanitize limits a message to 1024 lines, and its growth after them", () => {
   const text = "\n".repeat(16_384);
   const safe = sanitize(text);
   const lines = safe.split("\n");

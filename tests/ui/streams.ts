@@ -1,6 +1,6 @@
 import type { StandardStreams } from "../../lib/ui/mod.ts";
 
-/** A stream of these chunks; texts become UTF-8. */
+/** Makes a stream of chunks; texts become UTF-8. */
 export function source(...chunks: (string | Uint8Array)[]): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return ReadableStream.from(
@@ -8,9 +8,9 @@ export function source(...chunks: (string | Uint8Array)[]): ReadableStream<Uint8
   );
 }
 
-/** Collects what is written. */
+/** Collects the output of a stream. */
 export class Sink {
-  /** Every write, decoded. */
+  /** The writes, decoded. */
   readonly writes: string[] = [];
   readonly stream: WritableStream<Uint8Array>;
   #waiting: (() => void)[] = [];
@@ -31,13 +31,13 @@ export class Sink {
     return this.writes.join("");
   }
 
-  /** Resolves once a condition holds, which is looked at after each write. */
+  /** Resolves once a condition holds; it is tested after each write. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 }
 
-/** Standard streams in memory. */
+/** Makes standard streams in memory. */
 export function memoryStreams(stdin: ReadableStream<Uint8Array> = source()): {
   streams: StandardStreams;
   stdout: Sink;

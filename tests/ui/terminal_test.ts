@@ -21,7 +21,7 @@ test("TerminalFrontEnd shows a prompt at once", async () => {
   assertEquals(desk.raw, [true]);
 });
 
-test("TerminalFrontEnd keeps lines typed before ready until they are wanted", async () => {
+test("TerminalFrontEnd queues lines typed before ready", async () => {
   await using desk = new Desk();
   await desk.type("h", "i", "\r", "/who\r");
   await desk.shows(`${T} you: hi …`, ">");
@@ -33,7 +33,7 @@ test("TerminalFrontEnd keeps lines typed before ready until they are wanted", as
   assertEquals((await desk.input.read()).value, { do: "who" });
 });
 
-test("TerminalFrontEnd welcomes with who is here and where help is", async () => {
+test("TerminalFrontEnd greets with the members and /help", async () => {
   await using desk = new Desk(80);
   desk.frontEnd.show(READY);
   await desk.shows(
@@ -68,7 +68,7 @@ test("TerminalFrontEnd shows an own line as others see it", async () => {
   });
 });
 
-test("TerminalFrontEnd puts messages above the line that is being typed", async () => {
+test("TerminalFrontEnd shows messages above the typed line", async () => {
   await using desk = new Desk();
   await desk.type("t", "y", "p");
   desk.frontEnd.show(message("bob", "one"));
@@ -81,7 +81,7 @@ test("TerminalFrontEnd puts messages above the line that is being typed", async 
   assertEquals(desk.screen.cursor, [3, 5]);
 });
 
-test("TerminalFrontEnd keeps a line of many rows, and its cursor, where it is", async () => {
+test("TerminalFrontEnd keeps a line of many rows and its cursor in place", async () => {
   const line = "abcdefghijklmnopqrstuvwxyz0123456789";
   for (const typing of [[...line], [line], [line.slice(0, 28), line.slice(28)]]) {
     await using desk = new Desk();
@@ -136,7 +136,7 @@ test("TerminalFrontEnd edits within a line that wrapped", async () => {
   }
 });
 
-test("TerminalFrontEnd does not draw a pasted line over and over", async () => {
+test("TerminalFrontEnd draws a pasted line once", async () => {
   await using desk = new Desk(60);
   const line = "x".repeat(1000);
   await desk.paste(line);
@@ -144,7 +144,7 @@ test("TerminalFrontEnd does not draw a pasted line over and over", async () => {
   assertEquals(desk.stdout.text.replaceAll(/[^x]/g, ""), line);
 });
 
-test("TerminalFrontEnd draws the line anew in another width", async () => {
+test("TerminalFrontEnd redraws the line in another width", async () => {
   await using desk = new Desk(20);
   await desk.type(..."0123456789");
   desk.resize(40);
@@ -152,7 +152,7 @@ test("TerminalFrontEnd draws the line anew in another width", async () => {
   await desk.shows("> 0123456789");
 });
 
-test("TerminalFrontEnd draws once the window keeps its size, and leaves nothing of what was wrapped", async () => {
+test("TerminalFrontEnd redraws once the window keeps its size, and leaves no wrapped rows", async () => {
   await using desk = new Desk(40);
   desk.frontEnd.show(message("bob", "one"));
   await desk.type("a line of more characters than a row has", "\x1b[D".repeat(9));
@@ -180,7 +180,7 @@ test("TerminalFrontEnd draws once the window keeps its size, and leaves nothing 
   assertEquals(desk.screen.cursor, [7, 18]);
 });
 
-test("TerminalFrontEnd leaves no copy of the line in any width, wherever the cursor is in it", async () => {
+test("TerminalFrontEnd leaves no copy of the line in any width, for any cursor", async () => {
   const line = "0123456789".repeat(4).slice(2);
   for (const columns of [39, 20, 10, 7, 25, 60]) {
     for (const left of [0, 1, 20, 30, 37]) {
@@ -195,7 +195,7 @@ test("TerminalFrontEnd leaves no copy of the line in any width, wherever the cur
   }
 });
 
-test("TerminalFrontEnd does not go by the row of the cursor in a terminal that keeps it", async () => {
+test("TerminalFrontEnd expects no reflow of the row of the cursor in a terminal that keeps it", async () => {
   await using desk = new Desk(40, 24, { keepsCursorRow: true });
   desk.frontEnd.show(message("bob", "one"));
   await desk.type("0123456789".repeat(3));
@@ -205,7 +205,7 @@ test("TerminalFrontEnd does not go by the row of the cursor in a terminal that k
   assertEquals(desk.screen.lines.slice(0, 2).join(""), `${T} bob: one`);
 });
 
-test("TerminalFrontEnd draws all anew where the window is as large as before, as what it showed may be lost", async () => {
+test("TerminalFrontEnd redraws everything after a resize to the same size", async () => {
   await using desk = new Desk(40);
   await desk.type("half a line");
   await desk.settled();
@@ -215,7 +215,7 @@ test("TerminalFrontEnd draws all anew where the window is as large as before, as
   await desk.shows("> half a line");
 });
 
-test("TerminalFrontEnd clears by row: tmux scrolls away what is cleared from the first row on", async () => {
+test("TerminalFrontEnd clears row by row, so that tmux keeps no copy in its scrollback", async () => {
   await using desk = new Desk(20);
   await desk.type("a line of two rows and more", "\x01", "x", "\x0b");
   desk.frontEnd.show(message("bob", "one"));
@@ -237,13 +237,13 @@ test("TerminalFrontEnd clears the screen at Ctrl-L and keeps the line", async ()
   assertEquals(desk.screen.lines, [`> ${"x".repeat(28)}`, `${"x".repeat(12)}y`]);
 });
 
-test("TerminalFrontEnd brings earlier lines back", async () => {
+test("TerminalFrontEnd recalls earlier lines", async () => {
   await using desk = new Desk();
   await desk.type("one", "\r", "two", "\r", "\x1b[A", "\x1b[A", "!", "\r");
   await desk.shows(`${T} you: one …`, `${T} you: two …`, `${T} you: one! …`, ">");
 });
 
-test("TerminalFrontEnd lets nothing from others act, and sets names off", async () => {
+test("TerminalFrontEnd escapes text from others, and styles names", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show(message("bob", "\x1b[2J\x9b2J\nada: me too\u202e"));
   await desk.shows(`${T} bob: \\x1b[2J\\x9b2J`, "      ada: me too\\u{202e}", ">");
@@ -253,7 +253,7 @@ test("TerminalFrontEnd lets nothing from others act, and sets names off", async 
   await desk.shows(`${T} bob (private): psst`, ">");
 });
 
-test("TerminalFrontEnd drops pasted controls that no key sends, and keeps the text", async () => {
+test("TerminalFrontEnd drops pasted C1 controls, and keeps the text", async () => {
   await using desk = new Desk();
   desk.frontEnd.show(READY);
   const controls = Array.from({ length: 32 }, (_, i) => String.fromCharCode(0x80 + i));
@@ -263,7 +263,7 @@ test("TerminalFrontEnd drops pasted controls that no key sends, and keeps the te
   assert(!/[\x1c\x1d\x80-\x9f]/u.test(desk.stdout.text));
 });
 
-test("TerminalFrontEnd answers an unknown command with the nearest, and sends nothing", async () => {
+test("TerminalFrontEnd suggests a command for an unknown one, and sends nothing", async () => {
   await using desk = new Desk(90);
   await desk.type("/hwo", "\r", "//x", "\r");
   await desk.shows(
@@ -280,7 +280,7 @@ test("TerminalFrontEnd answers an unknown command with the nearest, and sends no
   });
 });
 
-test("TerminalFrontEnd explains the commands by itself", async () => {
+test("TerminalFrontEnd explains the commands without a wish", async () => {
   await using desk = new Desk(80);
   await desk.type("/help", "\r");
   await desk.shows(
@@ -316,7 +316,7 @@ test("TerminalFrontEnd refuses a line that is too long, and keeps it in the hist
   assertEquals(value, { do: "say", text: line.slice(1), kind: "text", id: "1" });
 });
 
-test("TerminalFrontEnd shows who is away and may lack a message", async () => {
+test("TerminalFrontEnd names the members that are away and may lack a message", async () => {
   await using desk = new Desk();
   desk.frontEnd.show(READY);
   await desk.type("one", "\r");
@@ -325,7 +325,7 @@ test("TerminalFrontEnd shows who is away and may lack a message", async () => {
   await desk.shows(`${T} ada: one ✓ bob is away`, ">");
 });
 
-test("TerminalFrontEnd shows what was missed with its times, and in one line how much that is", async () => {
+test("TerminalFrontEnd shows missed messages with their times, and their count in one line", async () => {
   await using desk = new Desk(60);
   desk.clock.advance(600_000);
   for (const text of ["one", "two"]) desk.frontEnd.show(message("bob", text));
@@ -339,7 +339,7 @@ test("TerminalFrontEnd shows what was missed with its times, and in one line how
   );
 });
 
-test("TerminalFrontEnd takes each line of an unmarked paste for a message", async () => {
+test("TerminalFrontEnd sends each line of an unbracketed paste as a message", async () => {
   await using desk = new Desk();
   await desk.type("one\r\ntwo\n\nthree\rfo");
   await desk.type(new Uint8Array([0x75, 0x72, 0xe6, 0x97]));
@@ -350,7 +350,7 @@ test("TerminalFrontEnd takes each line of an unmarked paste for a message", asyn
   assertEquals(texts.map((input) => input?.do === "say" && input.text), ["one", "two", "three"]);
 });
 
-test("TerminalFrontEnd marks a message that was not delivered, says why, and sends it again", async () => {
+test("TerminalFrontEnd marks a failed message, shows the reason, and sends it again", async () => {
   await using desk = new Desk(100);
   desk.frontEnd.show(READY);
   await desk.type("one", "\r", "two", "\r", `${"long".repeat(20)}`, "\r");
@@ -390,7 +390,7 @@ test("TerminalFrontEnd marks a message that was not delivered, says why, and sen
   assertEquals(said, [["1", "one"], ["2", "two"], ["3", long], ["4", "two"], ["5", long]]);
 });
 
-test("TerminalFrontEnd gives the same hint once where many messages fail", async () => {
+test("TerminalFrontEnd shows the same hint once if many messages fail", async () => {
   await using desk = new Desk(100);
   desk.frontEnd.show(READY);
   await desk.type("one\rtwo\r");
@@ -404,7 +404,7 @@ test("TerminalFrontEnd gives the same hint once where many messages fail", async
   );
 });
 
-test("TerminalFrontEnd keeps an own message above the prompt until its mark is the last", async () => {
+test("TerminalFrontEnd keeps an own message above the prompt until its mark is final", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show(READY);
   await desk.type("one", "\r", "two", "\r");
@@ -424,7 +424,7 @@ test("TerminalFrontEnd keeps an own message above the prompt until its mark is t
   await desk.shows(`${T} bob: yes`, ">");
 });
 
-test("TerminalFrontEnd shows the beginning of a long message until its mark is the last", async () => {
+test("TerminalFrontEnd shortens a long message until its mark is final", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show(READY);
   const lines = Array.from({ length: 9 }, (_, i) => `line ${i}`);
@@ -442,7 +442,7 @@ test("TerminalFrontEnd shows the beginning of a long message until its mark is t
   assertStringIncludes(desk.screen.lines.slice(-4).join(""), `${"x".repeat(160)}… …>`);
 });
 
-test("TerminalFrontEnd keeps few rows for messages that nobody has got", async () => {
+test("TerminalFrontEnd limits the rows of pending messages", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show(READY);
   for (const text of "abcdefg") await desk.type(text, "\r");
@@ -458,7 +458,7 @@ test("TerminalFrontEnd keeps few rows for messages that nobody has got", async (
   await desk.shows(`${T} bob: hi`, ..."cdefg".split("").map((text) => `${T} ada: ${text} …`), "");
 });
 
-test("TerminalFrontEnd quits and restores the terminal on every way to leave", async () => {
+test("TerminalFrontEnd restores the terminal on each way to quit", async () => {
   const ways: [string, (desk: Desk) => Promise<void>][] = [
     ["/quit", (desk) => desk.type("/quit", "\r")],
     ["a pasted /quit with more behind it", (desk) => desk.type("/quit\rmore\r/quit\r")],
@@ -482,7 +482,7 @@ test("TerminalFrontEnd quits and restores the terminal on every way to leave", a
   }
 });
 
-test("TerminalFrontEnd tells of Ctrl-C before what was typed is wanted", async () => {
+test("TerminalFrontEnd reports Ctrl-C before typed lines are read", async () => {
   await using desk = new Desk();
   await desk.type("hi", "\r", "\x03");
   await desk.frontEnd.interrupted;
@@ -490,13 +490,13 @@ test("TerminalFrontEnd tells of Ctrl-C before what was typed is wanted", async (
   assertEquals((await desk.input.read()).value?.do, "quit");
 });
 
-test("TerminalFrontEnd does not leave for Ctrl-D within a line", async () => {
+test("TerminalFrontEnd does not quit at Ctrl-D within a line", async () => {
   await using desk = new Desk();
   await desk.type("x", "\x04", "y");
   await desk.shows("> xy");
 });
 
-test("TerminalFrontEnd gives the terminal back at Ctrl-Z until the program goes on, or Enter", async () => {
+test("TerminalFrontEnd restores the terminal at Ctrl-Z until the program continues, or Enter", async () => {
   const line = "a line of more characters than one row has";
   for (const goOn of [(desk: Desk) => desk.goOn(), (desk: Desk) => desk.type("\n")]) {
     await using desk = new Desk();
@@ -514,7 +514,7 @@ test("TerminalFrontEnd gives the terminal back at Ctrl-Z until the program goes 
   }
 });
 
-test("TerminalFrontEnd keeps what is typed while the terminal is given back, and leaves then", async () => {
+test("TerminalFrontEnd keeps the typed line while it is paused, and can quit then", async () => {
   await using desk = new Desk(60);
   await desk.type("a\x1ab", "c\n", "\x1a");
   await desk.settled();
@@ -527,7 +527,7 @@ test("TerminalFrontEnd keeps what is typed while the terminal is given back, and
   assertEquals(desk.screen.marksPastes, false);
 });
 
-test("TerminalFrontEnd ends its input where the terminal fails", async () => {
+test("TerminalFrontEnd ends its input if the terminal fails", async () => {
   await using desk = new Desk();
   const lost = new Error("lost");
   await desk.hangUp(lost);
@@ -535,7 +535,7 @@ test("TerminalFrontEnd ends its input where the terminal fails", async () => {
   assertEquals(desk.raw, [true, false]);
 });
 
-test("TerminalFrontEnd takes the line away when it is closed", async () => {
+test("TerminalFrontEnd.close erases the line", async () => {
   const desk = new Desk();
   await desk.type(..."0123456789012345678901234567890123456789");
   desk.frontEnd.show(message("bob", "bye"));
@@ -546,7 +546,7 @@ test("TerminalFrontEnd takes the line away when it is closed", async () => {
   assertEquals<unknown>(await desk.input.read(), { done: true, value: undefined });
 });
 
-test("TerminalFrontEnd stops reading keys when its input is given up", async () => {
+test("TerminalFrontEnd stops reading keys if its input is cancelled", async () => {
   await using desk = new Desk();
   await desk.input.cancel();
   await desk.type("x\r");
@@ -554,7 +554,7 @@ test("TerminalFrontEnd stops reading keys when its input is given up", async () 
   await desk.shows(`${T} bob: hi`, "");
 });
 
-test("TerminalFrontEnd restores the terminal where the program ends without it", async () => {
+test("TerminalFrontEnd restores the terminal if the program ends without a close", async () => {
   for (const end of ["unload", "error", "unhandledrejection"]) {
     await using desk = new Desk();
     await desk.type("x".repeat(40));
@@ -566,7 +566,7 @@ test("TerminalFrontEnd restores the terminal where the program ends without it",
   }
 });
 
-test("TerminalFrontEnd tells of messages that are still on the way after a second", async () => {
+test("TerminalFrontEnd counts messages that are on the way after a second", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show(READY);
   await desk.type("one", "\r", "two", "\r", "ty");
@@ -584,7 +584,7 @@ test("TerminalFrontEnd tells of messages that are still on the way after a secon
   assertEquals(desk.screen.lines.at(-1), "> type");
 });
 
-test("TerminalFrontEnd says nothing of messages that arrive within a second", async () => {
+test("TerminalFrontEnd counts no messages that are delivered within a second", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show(READY);
   await desk.type("one", "\r");
@@ -594,7 +594,7 @@ test("TerminalFrontEnd says nothing of messages that arrive within a second", as
   await desk.shows(`${T} ada: one ✓✓`, ">");
 });
 
-test("TerminalFrontEnd tells of a new day", async () => {
+test("TerminalFrontEnd shows a new day", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show(READY);
   const tomorrow = new Date(NOW + 86_400_000);
@@ -604,7 +604,7 @@ test("TerminalFrontEnd tells of a new day", async () => {
   await desk.shows(`-- ${day}`, `${T} bob: late`, `${T} bob: early`, ">");
 });
 
-test("TerminalFrontEnd highlights a mention, and rings for it and for private messages, not all the time", async () => {
+test("TerminalFrontEnd highlights a mention, and rings for mentions and private messages at intervals", async () => {
   await using desk = new Desk(60, 24, { environment: { TERM: "xterm" } });
   desk.frontEnd.show({ ...READY, name: "ada#abcdefgh" });
   desk.frontEnd.show(message("bob", "Adam is no adafruit"));
@@ -625,7 +625,7 @@ test("TerminalFrontEnd highlights a mention, and rings for it and for private me
   assertEquals(desk.screen.effects, { answers: [], bells: 2, commands: [], titles: [] });
 });
 
-test("TerminalFrontEnd notifies through the desktop where the terminal can, and never where it must not", async () => {
+test("TerminalFrontEnd sends desktop notifications in terminals that support them, if they are on", async () => {
   const private_ = message("bo;b", "so\x1b]2;x\x07", { private: true });
   for (
     const [environment, commands] of [
@@ -651,7 +651,7 @@ test("TerminalFrontEnd notifies through the desktop where the terminal can, and 
   assertEquals(desk.screen.effects, { answers: [], bells: 0, commands: [], titles: [] });
 });
 
-test("TerminalFrontEnd empties the screen, and keeps what is above it and what is typed", async () => {
+test("TerminalFrontEnd clears the screen, and keeps the scrollback and the typed line", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show(READY);
   desk.frontEnd.show(message("bob", "hi"));
@@ -660,7 +660,7 @@ test("TerminalFrontEnd empties the screen, and keeps what is above it and what i
   assertEquals(desk.screen.lines.filter((line) => line !== ""), ["> ty"]);
 });
 
-test("TerminalFrontEnd sends private messages by key, and answers the last one", async () => {
+test("TerminalFrontEnd addresses private messages by key, and /reply to the last sender", async () => {
   await using desk = new Desk(60);
   const [bob, eve] = [{ ...member("bob"), key: "bobs" }, {
     ...member("eve"),
@@ -700,7 +700,7 @@ test("TerminalFrontEnd sends private messages by key, and answers the last one",
   assertEquals(sent, [["hi", "bobs"], ["hello", "eves"], ["ok", "bobs"]]);
 });
 
-test("TerminalFrontEnd marks who is verified from then on, oneself never", async () => {
+test("TerminalFrontEnd marks a verified member, but never the own name", async () => {
   await using desk = new Desk(80);
   const bob = { ...member("bob"), key: "bobs" };
   const verified = { ...bob, verified: true };
@@ -723,7 +723,7 @@ test("TerminalFrontEnd marks who is verified from then on, oneself never", async
   assertMatch(desk.stdout.text, /\x1b\[1;38;5;\d+mbob✓\x1b\[22;39m: two/);
 });
 
-test("TerminalFrontEnd shows a safety number, and all of it with its code where that is asked for", async () => {
+test("TerminalFrontEnd shows a safety number, and all of it with its QR code on request", async () => {
   await using desk = new Desk(100, 40);
   const [own, fingerprint] = ["0123456789".repeat(3), "1234567890".repeat(3)];
   const digits = own + fingerprint;
@@ -761,7 +761,7 @@ test("TerminalFrontEnd shows a safety number, and all of it with its code where 
   assert(!/[█▀▄]/.test(text), text);
 });
 
-test("TerminalFrontEnd completes names, and lists those that begin alike", async () => {
+test("TerminalFrontEnd completes names, and lists those with the same start", async () => {
   await using desk = new Desk(60);
   const others = ["bob", "bert"].map((name) => ({ ...member(name), session: name }));
   desk.frontEnd.show({ ...READY, members: others });
@@ -775,7 +775,7 @@ test("TerminalFrontEnd completes names, and lists those that begin alike", async
   await desk.shows(`${T} bob: one`, `${T} ada: bob: hi …`, "> /msg bert hello");
 });
 
-test("TerminalFrontEnd sends a paste of many lines as one message, once it was seen how many", async () => {
+test("TerminalFrontEnd sends a paste of many lines as one message, after its mark was shown", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show(READY);
   await desk.type("look: ");
@@ -788,14 +788,14 @@ test("TerminalFrontEnd sends a paste of many lines as one message, once it was s
   assertEquals(value, { do: "say", text: "look: one\n\ttwo\nthree!", kind: "text", id: "1" });
 });
 
-test("TerminalFrontEnd edits a pasted line as a typed one, and leaves its end away", async () => {
+test("TerminalFrontEnd edits a pasted line as a typed one, without its line end", async () => {
   await using desk = new Desk();
   await desk.paste("one\n");
   await desk.type("\x7f", "\x7f");
   await desk.shows("> o");
 });
 
-test("TerminalFrontEnd obeys nothing of a paste: no key, no command, no other paste", async () => {
+test("TerminalFrontEnd takes no key, no command and no other paste from a paste", async () => {
   await using desk = new Desk(80);
   await desk.paste("/quit\nmore");
   await desk.type("\r");
@@ -825,7 +825,7 @@ test("TerminalFrontEnd obeys nothing of a paste: no key, no command, no other pa
   );
 });
 
-test("TerminalFrontEnd inserts what came of a paste whose end is lost", async () => {
+test("TerminalFrontEnd inserts a paste whose end is lost", async () => {
   await using desk = new Desk();
   await desk.type("\x1b[200~half", "\r", "done");
   desk.clock.advance(1999);
@@ -843,7 +843,7 @@ test("TerminalFrontEnd inserts what came of a paste whose end is lost", async ()
   });
 });
 
-test("TerminalFrontEnd gives a paste whose end is lost up at Ctrl-C, and nothing else", async () => {
+test("TerminalFrontEnd drops only the unfinished paste at Ctrl-C", async () => {
   await using desk = new Desk();
   await desk.type("so \x1b[200~half", "\r", "\x03", "what", "\r", "\x03");
   assertEquals((await desk.input.read()).value, {
@@ -855,7 +855,7 @@ test("TerminalFrontEnd gives a paste whose end is lost up at Ctrl-C, and nothing
   assertEquals((await desk.input.read()).value, { do: "quit" });
 });
 
-test("TerminalFrontEnd refuses a line that is not UTF-8, and brings it back", async () => {
+test("TerminalFrontEnd refuses a line that is not UTF-8, and keeps it in the history", async () => {
   await using desk = new Desk(60);
   await desk.type(new Uint8Array([0x63, 0x61, 0x66, 0xe9]), "\r", "/who\r");
   // Nothing of the line was sent.
@@ -869,7 +869,7 @@ test("TerminalFrontEnd refuses a line that is not UTF-8, and brings it back", as
   assertEquals(value?.do === "say" && value.text, "café \ufffd");
 });
 
-test("TerminalFrontEnd makes no text of what the terminal answers, or tells of the mouse", async () => {
+test("TerminalFrontEnd ignores replies and mouse reports of the terminal", async () => {
   await using desk = new Desk();
   await desk.type(
     "a\x1b[<0;10;10M\x1b[<0;10;10m",
@@ -883,14 +883,14 @@ test("TerminalFrontEnd makes no text of what the terminal answers, or tells of t
   await desk.shows("> abcd");
 });
 
-test("TerminalFrontEnd takes a character as people see it for one", async () => {
+test("TerminalFrontEnd edits by graphemes", async () => {
   await using desk = new Desk();
   await desk.type("a👩‍👩‍👧‍👦🇩🇪👍🏽", "\x7f", "\x1b[D", "\x7f", "\r");
   const { value } = await desk.input.read();
   assertEquals(value?.do === "say" && value.text, "a🇩🇪");
 });
 
-test("TerminalFrontEnd searches the lines of this run, and sends nothing that was searched for", async () => {
+test("TerminalFrontEnd searches the history, and sends no query", async () => {
   await using desk = new Desk(60);
   await desk.type("the secret", "\r", "other", "\r", "new", "\x12", "secr");
   await desk.shows(`${T} you: the secret …`, `${T} you: other …`, "(history: secr) the secret");
@@ -905,20 +905,20 @@ test("TerminalFrontEnd searches the lines of this run, and sends nothing that wa
   }
 });
 
-test("TerminalFrontEnd completes a name whatever its case", async () => {
+test("TerminalFrontEnd completes a name in any case", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show({ ...READY, members: [member("Anna")] });
   await desk.type("/msg aN\thi");
   await desk.shows("> /msg Anna hi");
 });
 
-test("TerminalFrontEnd knows a key that came in two reads", async () => {
+test("TerminalFrontEnd parses a key of two reads", async () => {
   await using desk = new Desk();
   await desk.type("ab\x1b", "[D", "x");
   await desk.shows("> axb");
 });
 
-test("TerminalFrontEnd knows a paste whose mark came in two reads", async () => {
+test("TerminalFrontEnd parses a paste whose bracket comes in two reads", async () => {
   await using desk = new Desk();
   await desk.type("x\x1b", "[200~/quit\rmore\x1b[201~", "\r");
   assertEquals(await desk.input.read(), {
@@ -937,7 +937,7 @@ test("TerminalFrontEnd repeats a paste from the history", async () => {
   }
 });
 
-test("TerminalFrontEnd sends by name to one of two members with one key", async () => {
+test("TerminalFrontEnd addresses one of two members with the same key by name", async () => {
   await using desk = new Desk(60);
   const twins = ["bob", "bob two"].map((name) => ({ ...member(name), session: name }));
   desk.frontEnd.show({ ...READY, members: twins });
@@ -946,7 +946,7 @@ test("TerminalFrontEnd sends by name to one of two members with one key", async 
   assertEquals(value, { do: "say", text: "hi", kind: "text", id: "1", to: "bob two" });
 });
 
-test("TerminalFrontEnd sends by key where a name that two of one key have had is another's", async () => {
+test("TerminalFrontEnd addresses by key if the name belongs to another member now", async () => {
   await using desk = new Desk(60);
   const [ada, two, three] = ["eve", "b2", "b3"].map((name) => ({ ...member(name), session: name }));
   desk.frontEnd.show({ ...READY, members: [ada!, two!, three!] });
@@ -961,7 +961,7 @@ test("TerminalFrontEnd sends by key where a name that two of one key have had is
   assertEquals(value, { do: "say", text: "hi", kind: "text", id: "1", to: ada!.key });
 });
 
-test("TerminalFrontEnd answers who wrote by the name that it has now", async () => {
+test("TerminalFrontEnd addresses /reply to the current name of the sender", async () => {
   await using desk = new Desk(60);
   const [bob, eve] = ["bob", "eve"].map((name) => ({ ...member(name), key: name, session: name }));
   desk.frontEnd.show({ ...READY, members: [bob!, eve!] });
@@ -974,7 +974,7 @@ test("TerminalFrontEnd answers who wrote by the name that it has now", async () 
   assertEquals(value, { do: "say", text: "hi", kind: "text", id: "1", to: "bob" });
 });
 
-test("TerminalFrontEnd answers who wrote before the line was begun", async () => {
+test("TerminalFrontEnd addresses /reply to the last sender before the line was begun", async () => {
   await using desk = new Desk(60);
   const [bob, eve] = ["bob", "eve"].map((name) => ({ ...member(name), key: name, session: name }));
   desk.frontEnd.show({ ...READY, members: [bob!, eve!] });
@@ -990,7 +990,7 @@ test("TerminalFrontEnd answers who wrote before the line was begun", async () =>
   assertEquals(to, ["bob", "eve"]);
 });
 
-test("TerminalFrontEnd knows members by the names that they have now, and by more than a session's beginning", async () => {
+test("TerminalFrontEnd keeps members by their current names, and by key and session", async () => {
   await using desk = new Desk(60);
   const [bob, eve] = ["bob", "eve"].map((name) => ({ ...member(name), key: name }));
   desk.frontEnd.show({ ...READY, members: [bob!] });
@@ -1002,7 +1002,7 @@ test("TerminalFrontEnd knows members by the names that they have now, and by mor
   assertEquals(value, { do: "say", text: "hi", kind: "text", id: "1", to: "bob" });
 });
 
-test("TerminalFrontEnd sends a private message to nobody where its name has got another meaning", async () => {
+test("TerminalFrontEnd refuses a private message if its name means another member since the line was begun", async () => {
   await using desk = new Desk(100);
   const [bob, smith] = ["bob", "bob smith"].map((name) => ({
     ...member(name),
@@ -1039,7 +1039,7 @@ test("TerminalFrontEnd sends a private message to nobody where its name has got 
   assertEquals((await desk.input.read()).value, { do: "quit" });
 });
 
-test("TerminalFrontEnd answers nobody who is ignored", async () => {
+test("TerminalFrontEnd addresses /reply to no ignored member", async () => {
   await using desk = new Desk(80);
   const eve = { ...member("eve"), key: "eve" };
   desk.frontEnd.show({ ...READY, members: [eve] });
@@ -1054,7 +1054,7 @@ test("TerminalFrontEnd answers nobody who is ignored", async () => {
   );
 });
 
-test("TerminalFrontEnd counts nothing of which no more is heard", async () => {
+test("TerminalFrontEnd counts no sent messages after the seat is lost", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show(READY);
   await desk.type("one", "\r");
@@ -1065,7 +1065,7 @@ test("TerminalFrontEnd counts nothing of which no more is heard", async () => {
   await desk.shows(`${T} -- warning: It is gone`, ">");
 });
 
-test("TerminalFrontEnd leaves own messages on the screen where the program ends without it", async () => {
+test("TerminalFrontEnd keeps own messages on the screen if the program ends without a close", async () => {
   await using desk = new Desk(60);
   desk.frontEnd.show(READY);
   await desk.type("one", "\r");
@@ -1074,14 +1074,14 @@ test("TerminalFrontEnd leaves own messages on the screen where the program ends 
   await desk.shows(`${T} ada: one …`, "");
 });
 
-test("TerminalFrontEnd lists what a whole word may go on with", async () => {
+test("TerminalFrontEnd lists the continuations of a whole word", async () => {
   await using desk = new Desk(60);
   await desk.type("/who", "\t", "\t");
   await desk.settled();
   assert(desk.screen.lines.includes("/who  /whois"), desk.screen.lines.join("\n"));
 });
 
-test("TerminalFrontEnd shows the QR code of an invite, in a window that is wide enough", async () => {
+test("TerminalFrontEnd shows the QR code of an invite in a wide window", async () => {
   const link =
     "lanchat://192.0.2.2:12345/#ASvWmMhdfIIlKDV1S8p4Ykw10pz-q3YFWXfIEC4_KMRB7ZD_RjIU8sTGz";
   const invite = { event: "invite", link, links: [link] } as const;
