@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { RateLimiter } from "../lib/rate_limiter.ts";
-import { FakeClock } from "./support/clock.ts";
-import { nextTurn } from "./support/stage.ts";
+import { FakeClock, nextTurn } from "./support/clock.ts";
 import { test } from "./support/test.ts";
 
 const never = new AbortController().signal;

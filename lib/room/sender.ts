@@ -46,10 +46,6 @@ export class Sender {
   readonly #limiter: RateLimiter;
   /** Chains by the session of the only reader; `""` for the room. */
   readonly #chains = new Map<string, SendingChain>();
-  /** The last epochs, by the same. */
-  readonly #epochs = new Map<string, number>();
-  /** Numbers of messages sealed, by the same. */
-  readonly #totals = new Map<string, number>();
   #aloneSince: number | undefined;
   #status = "";
   #started = false;
@@ -122,8 +118,6 @@ export class Sender {
     this.markStale(peer);
     // A stale chain may carry heartbeats for an hour: its holders must not grow with all that come and go.
     for (const chain of this.#chains.values()) chain.holders.delete(peer.id);
-    this.#epochs.delete(peer.id);
-    this.#totals.delete(peer.id);
     this.#chains.delete(peer.id);
   }
 
@@ -224,25 +218,19 @@ export class Sender {
 
   /** Begins an epoch for an audience. @returns Whether the last one was old enough. */
   async #beginChain(to: Peer | undefined, before: SendingChain | undefined): Promise<boolean> {
-    const id = to?.id ?? "";
     const now = this.#clock.elapsed();
     const wait = before === undefined ? 0 : before.since + MIN_EPOCH_MS - now;
     if (wait > 0) {
       this.#timers.after("epoch", wait, () => this.pump());
       return false;
     }
-    const epoch = (this.#epochs.get(id) ?? 0) + 1;
-    this.#epochs.set(id, epoch);
-    const audience = to === undefined ? Audience.ROOM : Audience.DIRECT;
-    const total = before?.total ?? this.#totals.get(id) ?? 0;
-    this.#totals.set(id, total);
     const chain = await SendingChain.begin(this.#self, {
-      audience,
-      epoch,
+      audience: to === undefined ? Audience.ROOM : Audience.DIRECT,
+      epoch: (before?.epoch ?? 0) + 1,
       since: now,
-      before: total,
+      before: before?.total ?? 0,
     });
-    if (to === undefined || this.#roster.has(to)) this.#chains.set(id, chain);
+    if (to === undefined || this.#roster.has(to)) this.#chains.set(to?.id ?? "", chain);
     return true;
   }
 

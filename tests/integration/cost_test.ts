@@ -10,7 +10,7 @@ import {
 import { Guest } from "../support/guest.ts";
 import { OpenRelay } from "../support/hall.ts";
 import { Puppet } from "../support/puppet.ts";
-import { StageClock } from "../support/stage.ts";
+import { WatchedClock } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 import { TestMember } from "../support/world.ts";
 
@@ -53,8 +53,8 @@ class Counter {
 async function enter(
   relay: OpenRelay,
   name: string,
-): Promise<{ member: TestMember; clock: StageClock; ended: Promise<unknown> }> {
-  const clock = new StageClock();
+): Promise<{ member: TestMember; clock: WatchedClock; ended: Promise<unknown> }> {
+  const clock = new WatchedClock();
   const member = await TestMember.create(name, { clock });
   const [mine, theirs] = localChannel();
   return {

@@ -5,7 +5,7 @@ import { flip } from "../support/assert.ts";
 import { seededNumbers } from "../support/faults.ts";
 import { MaliciousRelay, type Parcel } from "../support/malicious_relay.ts";
 import { Puppet } from "../support/puppet.ts";
-import { StageClock } from "../support/stage.ts";
+import { WatchedClock } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 import { assertOrder, assertTexts, type TestMember, World } from "../support/world.ts";
 
@@ -73,7 +73,7 @@ function lines(count: number): string[] {
 test("A relay that shows two members different rooms is noticed, whatever it does meanwhile", async () => {
   const relay = new MaliciousRelay();
   const world = new World(relay);
-  const clock = new StageClock();
+  const clock = new WatchedClock();
   const ada = await world.enter("ada", { clock });
   await clock.timer(0);
   clock.advance(0);

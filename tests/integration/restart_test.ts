@@ -2,8 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { type Channel, localChannel } from "../../lib/channel/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
 import { Relay } from "../../lib/relay/mod.ts";
+import { nextTurn } from "../support/clock.ts";
 import { within } from "../support/deadline.ts";
-import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 import { TestMember } from "../support/world.ts";
 

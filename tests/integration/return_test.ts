@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { hallTest } from "../support/hall.ts";
-import { StageClock } from "../support/stage.ts";
+import { WatchedClock } from "../support/room_alone.ts";
 import { World } from "../support/world.ts";
 
 hallTest("A session that has left and comes back is shown to those who saw it leave", async () => {
   const world = new World();
-  const clock = new StageClock();
+  const clock = new WatchedClock();
   const ada = await world.enter("ada", { clock });
   await clock.timer(0);
   clock.advance(0);

@@ -12,7 +12,7 @@ import {
   EnvelopeClass,
 } from "../../lib/wire/mod.ts";
 import { type Attendant, Gate, Hall, hallTest, heard, sayAll } from "../support/hall.ts";
-import { StageClock } from "../support/stage.ts";
+import { WatchedClock } from "../support/room_alone.ts";
 
 /** A text that fills half a MSG, so that two share one. */
 const TEXT_BYTES = 8000;
@@ -100,7 +100,7 @@ function size({ object }: { readonly object: Uint8Array }): number {
 
 /** A room with two who talk, one whose reading a gate can stop, and two who read. */
 async function gather() {
-  const clock = new StageClock();
+  const clock = new WatchedClock();
   const hall = await Hall.open({ clock });
   const gate = new Gate();
   const host = await hall.sit();

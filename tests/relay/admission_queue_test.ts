@@ -3,9 +3,8 @@ import { setImmediate } from "node:timers";
 import { RETRY_MS } from "../../lib/session/backoff.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../lib/relay/mod.ts";
 import { AdmissionQueue, type Leave, MAX_WAIT_MS } from "../../lib/relay/admission_queue.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
 import { seededNumbers } from "../support/faults.ts";
-import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
 const { maxHandshakes: MAX_HANDSHAKES, maxWaiting: MAX_WAITING } = DEFAULT_LIMITS;

@@ -12,10 +12,9 @@ import {
 } from "../../lib/relay/mod.ts";
 import { Link, type LinkListener } from "../../lib/room/mod.ts";
 import { CloseReason, ENVELOPE_OVERHEAD_BYTES, EnvelopeClass } from "../../lib/wire/mod.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
 import { ANNOUNCEMENT, Guest } from "../support/guest.ts";
 import { closeAtOnce } from "../support/inn.ts";
-import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
 /** Objects of so many bytes, the overhead of their envelopes included, make counting easy. */

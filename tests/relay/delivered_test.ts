@@ -3,10 +3,9 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { DEFAULT_LIMITS } from "../../lib/relay/mod.ts";
 import { Parcel, Seat } from "../../lib/relay/seat.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
 import type { Guest } from "../support/guest.ts";
 import { Inn } from "../support/inn.ts";
-import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
 const GUEST = {

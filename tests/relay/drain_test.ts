@@ -2,9 +2,9 @@ import { assertEquals } from "@std/assert";
 import { FAREWELL_MS } from "../../lib/channel/mod.ts";
 import { DRAIN_MS } from "../../lib/relay/mod.ts";
 import { CloseReason, MAX_OBJECT_BYTES } from "../../lib/wire/mod.ts";
+import { nextTurn } from "../support/clock.ts";
 import type { Guest } from "../support/guest.ts";
 import { Inn } from "../support/inn.ts";
-import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
 const { HOST_ENDS } = CloseReason;

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { SHARE_BYTES } from "../../lib/relay/mod.ts";
 import { ENVELOPE_OVERHEAD_BYTES, MAX_OBJECT_BYTES } from "../../lib/wire/mod.ts";
+import { nextTurn } from "../support/clock.ts";
 import type { Guest } from "../support/guest.ts";
 import { Inn } from "../support/inn.ts";
-import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
 /** Sends as fast as an honest member can: with 240,000 bytes under way. */

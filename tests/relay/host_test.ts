@@ -27,11 +27,10 @@ import {
   type PlainRecord,
 } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
 import { duplex, type End } from "../support/duplex.ts";
 import { ENTRY } from "../support/guest.ts";
 import { hostHopKey, identityOf, memberHopKey } from "../support/keys.ts";
-import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
 const { maxHandshakes: MAX_HANDSHAKES, maxWaiting: MAX_WAITING } = DEFAULT_LIMITS;

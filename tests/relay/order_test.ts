@@ -2,10 +2,9 @@ import { assertEquals } from "@std/assert";
 import { toHex } from "../../lib/bytes/mod.ts";
 import { Parcel, Seat } from "../../lib/relay/seat.ts";
 import type { HostRecord } from "../../lib/wire/mod.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
 import type { Guest } from "../support/guest.ts";
 import { Inn } from "../support/inn.ts";
-import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
 const GUEST = {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
+import { nextTurn } from "../support/clock.ts";
 import type { Guest } from "../support/guest.ts";
 import { Inn } from "../support/inn.ts";
-import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
 /** A room of three, of whom bob and carol acknowledge nothing by themselves. */

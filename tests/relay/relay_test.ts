@@ -10,9 +10,9 @@ import {
   type MemberRecord,
   type RosterEntry,
 } from "../../lib/wire/mod.ts";
+import { nextTurn } from "../support/clock.ts";
 import type { Guest } from "../support/guest.ts";
 import { Inn } from "../support/inn.ts";
-import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
 const { HOST_ENDS, IDLE, LEAVING, LOST, PROTOCOL, REPLACED, TOO_SLOW } = CloseReason;

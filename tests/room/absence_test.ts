@@ -2,73 +2,77 @@ import { assertEquals } from "@std/assert";
 import { PREVIOUS_KEY_MS } from "../../lib/room/mod.ts";
 import { MemberChange } from "../../lib/wire/mod.ts";
 import { Puppet } from "../support/puppet.ts";
-import { Stage } from "../support/stage.ts";
+import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 
 const KEEP_MS = 600_000;
 
-async function open(): Promise<{ stage: Stage; bob: Puppet }> {
+async function open(): Promise<{ alone: RoomAlone; bob: Puppet }> {
   const bob = await Puppet.create("bob");
-  return { bob, stage: await Stage.open({ before: [bob], keepMs: KEEP_MS }) };
+  return { bob, alone: await RoomAlone.open({ before: [bob], keepMs: KEEP_MS }) };
 }
 
 /** The connection comes back. @param queued How much waits for it. */
-async function comeBack(stage: Stage, roster: readonly Puppet[], queued: number): Promise<void> {
-  const lastCmid = stage.relay.envelopes.all.at(-1)?.cmid ?? 0;
-  stage.dial(false);
-  await stage.relay.accept({ resumed: true, lastCmid });
-  await stage.relay.resume(roster.map(({ entry }) => entry), queued);
+async function comeBack(
+  alone: RoomAlone,
+  roster: readonly Puppet[],
+  queued: number,
+): Promise<void> {
+  const lastCmid = alone.relay.envelopes.all.at(-1)?.cmid ?? 0;
+  alone.dial(false);
+  await alone.relay.accept({ resumed: true, lastCmid });
+  await alone.relay.resume(roster.map(({ entry }) => entry), queued);
 }
 
 test("Room reads what was said while it was away, though its session key was replaced meanwhile", async () => {
   for (const [awayMs, expected] of [[KEEP_MS, true], [KEEP_MS + PREVIOUS_KEY_MS, false]] as const) {
-    const { bob, stage } = await open();
-    const old = stage.target;
-    await stage.cut();
-    void stage.room.rekey();
-    await stage.clock.timer(PREVIOUS_KEY_MS + KEEP_MS);
-    stage.clock.advance(awayMs);
-    await comeBack(stage, [bob], 2);
+    const { bob, alone } = await open();
+    const old = alone.target;
+    await alone.cut();
+    void alone.room.rekey();
+    await alone.clock.timer(PREVIOUS_KEY_MS + KEEP_MS);
+    alone.clock.advance(awayMs);
+    await comeBack(alone, [bob], 2);
     const chain = await bob.chain();
-    await stage.says(bob, await chain.skdm(old), await chain.msg("while you were away"));
-    await stage.relay.settle();
-    const types = stage.events.rest().map(({ event }) => event);
+    await alone.says(bob, await chain.skdm(old), await chain.msg("while you were away"));
+    await alone.relay.settle();
+    const types = alone.events.rest().map(({ event }) => event);
     assertEquals(types, expected ? ["message", "reconnected"] : ["reconnected"]);
-    await stage.close();
+    await alone.close();
   }
 });
 
 test("Room says once who joined while it was away and cannot be read, and warns of nothing", async () => {
-  const { bob, stage } = await open();
+  const { bob, alone } = await open();
   const carol = await Puppet.create("carol");
   const chain = await carol.chain();
-  await stage.cut();
-  stage.clock.advance(KEEP_MS / 2);
-  await comeBack(stage, [bob, carol], 3);
-  await stage.tell(carol, MemberChange.JOINED);
-  await stage.says(carol, await carol.announce(stage.session), await chain.msg("hello?"));
-  assertEquals((await stage.event("joined")).member.name, "carol");
-  const { missed, unread } = await stage.event("reconnected");
+  await alone.cut();
+  alone.clock.advance(KEEP_MS / 2);
+  await comeBack(alone, [bob, carol], 3);
+  await alone.tell(carol, MemberChange.JOINED);
+  await alone.says(carol, await carol.announce(alone.session), await chain.msg("hello?"));
+  assertEquals((await alone.event("joined")).member.name, "carol");
+  const { missed, unread } = await alone.event("reconnected");
   assertEquals([missed, unread], [0, ["carol"]]);
-  await stage.pass(60_000);
-  await stage.says(carol, await chain.skdm(await stage.heardBy(carol)), await chain.msg("now"));
-  assertEquals(await stage.text(), "now");
-  assertEquals(stage.events.rest(), []);
-  await stage.close();
+  await alone.pass(60_000);
+  await alone.says(carol, await chain.skdm(await alone.heardBy(carol)), await chain.msg("now"));
+  assertEquals(await alone.text(), "now");
+  assertEquals(alone.events.rest(), []);
+  await alone.close();
 });
 
 test("Room shows the times at which that was said which waited while it was away, and how much that is", async () => {
-  const { bob, stage } = await open();
+  const { bob, alone } = await open();
   const chain = await bob.chain();
-  await stage.says(bob, await chain.skdm(stage.target));
-  const begun = stage.clock.now();
-  await stage.cut();
-  stage.clock.advance(KEEP_MS);
-  await comeBack(stage, [bob], 2);
+  await alone.says(bob, await chain.skdm(alone.target));
+  const begun = alone.clock.now();
+  await alone.cut();
+  alone.clock.advance(KEEP_MS);
+  await comeBack(alone, [bob], 2);
   // Bob's clock is five minutes slow, and then five minutes fast.
   const times = [begun - 300_000, begun + KEEP_MS + 300_000];
-  for (const at of times) await stage.says(bob, await chain.msg("meanwhile", { at }));
-  for (const at of times) assertEquals((await stage.event("message")).at, at);
-  assertEquals((await stage.event("reconnected")).missed, 2);
-  await stage.close();
+  for (const at of times) await alone.says(bob, await chain.msg("meanwhile", { at }));
+  for (const at of times) assertEquals((await alone.event("message")).at, at);
+  assertEquals((await alone.event("reconnected")).missed, 2);
+  await alone.close();
 });

@@ -7,39 +7,39 @@ import { randomBytes } from "../../lib/crypto/mod.ts";
 import { flip } from "../support/assert.ts";
 import { identityOf, sessionKey } from "../support/keys.ts";
 import { type AnnounceLies, Puppet } from "../support/puppet.ts";
-import { Stage } from "../support/stage.ts";
+import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 
 /** Asserts that nobody but bob is given a key, and that bob gets through in both directions. */
-async function assertOnlyBobCounts(stage: Stage, bob: Puppet): Promise<void> {
-  const said = stage.room.say("for bob alone");
-  const message = await stage.relay.object(ObjectType.MSG);
+async function assertOnlyBobCounts(alone: RoomAlone, bob: Puppet): Promise<void> {
+  const said = alone.room.say("for bob alone");
+  const message = await alone.relay.object(ObjectType.MSG);
   await said;
-  const keys = stage.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.SKDM);
+  const keys = alone.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.SKDM);
   assertEquals(keys.map(({ to }) => to), [bob.session]);
   await bob.take(keys[0]!.object);
   const inner = await bob.take(message.object);
   assertEquals(new TextDecoder().decode(inner?.body), "for bob alone");
-  assertEquals(stage.room.members.map(({ name }) => name), ["bob"]);
-  await stage.assertStillHears(bob);
+  assertEquals(alone.room.members.map(({ name }) => name), ["bob"]);
+  await alone.assertStillHears(bob);
 }
 
 /** Somebody joins with that ANNOUNCE; it must count for nothing. */
 async function assertRefused(announceOf: (mal: Puppet, session: Bytes) => Promise<Bytes>) {
   const bob = await Puppet.create("bob");
   const mal = await Puppet.create("mal");
-  const stage = await Stage.open({ before: [bob] });
-  await stage.tell(mal, MemberChange.JOINED);
-  await stage.says(mal, await announceOf(mal, stage.session));
-  await stage.relay.settle();
-  await assertOnlyBobCounts(stage, bob);
-  assertEquals(stage.events.rest(), []);
+  const alone = await RoomAlone.open({ before: [bob] });
+  await alone.tell(mal, MemberChange.JOINED);
+  await alone.says(mal, await announceOf(mal, alone.session));
+  await alone.relay.settle();
+  await assertOnlyBobCounts(alone, bob);
+  assertEquals(alone.events.rest(), []);
   // Its author was not told anything either.
-  const told = stage.relay.envelopes.all.filter(({ to }) =>
+  const told = alone.relay.envelopes.all.filter(({ to }) =>
     to?.every((b, i) => b === mal.session[i])
   );
   assertEquals(told, []);
-  await stage.close();
+  await alone.close();
 }
 
 function refusal(name: string, lies: () => AnnounceLies | Promise<AnnounceLies>): void {
@@ -105,10 +105,10 @@ test("Room refuses an ANNOUNCE whose name is bound to another head", async () =>
 test("Room opens no name before it knows that its author holds the room's secret", async () => {
   const bob = await Puppet.create("bob");
   const mal = await Puppet.create("mal");
-  const stage = await Stage.open({ before: [bob] });
-  await stage.tell(mal, MemberChange.JOINED);
-  const stranger = await mal.announce(stage.session, { memberKey: randomBytes(32) });
-  const impostor = await mal.announce(stage.session, { signer: bob.identity });
+  const alone = await RoomAlone.open({ before: [bob] });
+  await alone.tell(mal, MemberChange.JOINED);
+  const stranger = await mal.announce(alone.session, { memberKey: randomBytes(32) });
+  const impostor = await mal.announce(alone.session, { signer: bob.identity });
   let opened = 0;
   const { subtle } = crypto;
   subtle.decrypt = (...args) => {
@@ -116,16 +116,16 @@ test("Room opens no name before it knows that its author holds the room's secret
     return SubtleCrypto.prototype.decrypt.apply(subtle, args);
   };
   try {
-    await stage.says(mal, stranger, impostor);
-    await stage.relay.settle();
+    await alone.says(mal, stranger, impostor);
+    await alone.relay.settle();
     assertEquals(opened, 0);
-    await stage.says(mal, await mal.announce(stage.session));
-    await stage.relay.settle();
+    await alone.says(mal, await mal.announce(alone.session));
+    await alone.relay.settle();
     assertEquals(opened, 1);
   } finally {
     delete (subtle as Partial<SubtleCrypto>).decrypt; // The prototype has the original.
   }
-  await stage.close();
+  await alone.close();
 });
 
 for (const half of ["modulus", "kemKey"] as const) {
@@ -142,121 +142,121 @@ for (const half of ["modulus", "kemKey"] as const) {
 test("Room refuses an ANNOUNCE with any bit flipped", async () => {
   const bob = await Puppet.create("bob");
   const mal = await Puppet.create("mal");
-  const stage = await Stage.open({ before: [bob] });
-  await stage.tell(mal, MemberChange.JOINED);
-  const honest = await mal.announce(stage.session);
-  for (let bit = 0; bit < honest.length * 8; bit += 37) await stage.says(mal, flip(honest, bit));
-  await stage.says(mal, honest.slice(0, -1), new Uint8Array([...honest, 0]), honest.slice(0, 1));
-  await stage.relay.settle();
-  assertEquals(stage.events.rest(), []);
+  const alone = await RoomAlone.open({ before: [bob] });
+  await alone.tell(mal, MemberChange.JOINED);
+  const honest = await mal.announce(alone.session);
+  for (let bit = 0; bit < honest.length * 8; bit += 37) await alone.says(mal, flip(honest, bit));
+  await alone.says(mal, honest.slice(0, -1), new Uint8Array([...honest, 0]), honest.slice(0, 1));
+  await alone.relay.settle();
+  assertEquals(alone.events.rest(), []);
   // The one that was not altered is still taken.
-  await stage.says(mal, honest);
-  assertEquals((await stage.event("joined")).member.name, "mal");
-  await stage.close();
+  await alone.says(mal, honest);
+  assertEquals((await alone.event("joined")).member.name, "mal");
+  await alone.close();
 });
 
 test("Room refuses an ANNOUNCE that came before, and one of an older generation", async () => {
   const bob = await Puppet.create("bob");
-  const stage = await Stage.open({ before: [bob] });
+  const alone = await RoomAlone.open({ before: [bob] });
   const second = await Puppet.create("bob");
   const renewed = { generation: 2, ...publicHalves(second.keys) };
-  await stage.says(bob, await bob.announce(stage.session, renewed));
+  await alone.says(bob, await bob.announce(alone.session, renewed));
   for (const generation of [1, 2]) {
-    await stage.says(bob, await bob.announce(stage.session, { generation }));
+    await alone.says(bob, await bob.announce(alone.session, { generation }));
   }
-  await stage.relay.settle();
+  await alone.relay.settle();
   // Keys are wrapped for what the newest one told.
-  const said = stage.room.say("hi");
-  const { object } = await stage.relay.object(ObjectType.SKDM);
+  const said = alone.room.say("hi");
+  const { object } = await alone.relay.object(ObjectType.SKDM);
   await said;
   const holder = new Puppet("bob", bob.identity, bob, second.keys);
   await holder.take(object);
   assertEquals(holder.held.size, 1);
-  await stage.assertStillHears(bob);
-  await stage.close();
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room refuses an ANNOUNCE of a session that has left", async () => {
   const bob = await Puppet.create("bob");
   const mal = await Puppet.create("mal");
-  const stage = await Stage.open({ before: [bob] });
-  await stage.join(mal);
-  await stage.tell(mal, MemberChange.LEFT);
-  assertEquals((await stage.event("left")).reason, "left");
-  await stage.tell(mal, MemberChange.JOINED);
-  await stage.says(mal, await mal.announce(stage.session, { generation: 2 }));
-  await stage.relay.settle();
-  assertEquals(stage.events.rest(), []);
-  await assertOnlyBobCounts(stage, bob);
-  await stage.close();
+  const alone = await RoomAlone.open({ before: [bob] });
+  await alone.join(mal);
+  await alone.tell(mal, MemberChange.LEFT);
+  assertEquals((await alone.event("left")).reason, "left");
+  await alone.tell(mal, MemberChange.JOINED);
+  await alone.says(mal, await mal.announce(alone.session, { generation: 2 }));
+  await alone.relay.settle();
+  assertEquals(alone.events.rest(), []);
+  await assertOnlyBobCounts(alone, bob);
+  await alone.close();
 });
 
 test("Room refuses an ANNOUNCE that was made for an earlier session of its own", async () => {
   const bob = await Puppet.create("bob");
-  const earlier = await Stage.open({ before: [bob] });
+  const earlier = await RoomAlone.open({ before: [bob] });
   const old = await bob.announce(earlier.session);
   await earlier.close();
 
-  const stage = await Stage.create();
-  await stage.relay.admit([bob.entry]);
-  await stage.heardBy(bob);
-  await stage.says(bob, old);
-  await stage.relay.settle();
-  assertEquals([stage.room.members, stage.events.all], [[], []]);
-  await stage.says(bob, await bob.announce(stage.session));
-  assertEquals((await stage.event("ready")).members.length, 1);
-  await assertOnlyBobCounts(stage, bob);
-  await stage.close();
+  const alone = await RoomAlone.create();
+  await alone.relay.admit([bob.entry]);
+  await alone.heardBy(bob);
+  await alone.says(bob, old);
+  await alone.relay.settle();
+  assertEquals([alone.room.members, alone.events.all], [[], []]);
+  await alone.says(bob, await bob.announce(alone.session));
+  assertEquals((await alone.event("ready")).members.length, 1);
+  await assertOnlyBobCounts(alone, bob);
+  await alone.close();
 });
 
 test("Room drops what a session sends that the host never named", async () => {
   const bob = await Puppet.create("bob");
   const ghost = await Puppet.create("ghost");
-  const stage = await Stage.open({ before: [bob] });
+  const alone = await RoomAlone.open({ before: [bob] });
   const chain = await ghost.chain();
-  await stage.says(
+  await alone.says(
     ghost,
-    await ghost.announce(stage.session),
-    await chain.skdm(stage.target),
+    await ghost.announce(alone.session),
+    await chain.skdm(alone.target),
     await chain.msg("boo"),
   );
-  await stage.relay.settle();
-  await assertOnlyBobCounts(stage, bob);
-  assertEquals(stage.events.rest(), []);
-  await stage.close();
+  await alone.relay.settle();
+  await assertOnlyBobCounts(alone, bob);
+  assertEquals(alone.events.rest(), []);
+  await alone.close();
 });
 
 test("Room gives a ghost that cannot prove the room's secret no key", async () => {
   const bob = await Puppet.create("bob");
   const ghost = await Puppet.create("ghost");
-  const stage = await Stage.create();
-  await stage.relay.admit([bob.entry, ghost.entry]);
-  await stage.heardBy(bob);
-  await stage.says(bob, await bob.announce(stage.session));
-  await stage.says(ghost, await ghost.announce(stage.session, { memberKey: randomBytes(32) }));
-  await stage.relay.settle();
-  stage.clock.advance(10_000);
-  assertEquals((await stage.event("ready")).members.map(({ name }) => name), ["bob"]);
-  assertEquals((await stage.event("unannounced")).here.map(({ key }) => key), [ghost.entry.key]);
-  await assertOnlyBobCounts(stage, bob);
-  await stage.close();
+  const alone = await RoomAlone.create();
+  await alone.relay.admit([bob.entry, ghost.entry]);
+  await alone.heardBy(bob);
+  await alone.says(bob, await bob.announce(alone.session));
+  await alone.says(ghost, await ghost.announce(alone.session, { memberKey: randomBytes(32) }));
+  await alone.relay.settle();
+  alone.clock.advance(10_000);
+  assertEquals((await alone.event("ready")).members.map(({ name }) => name), ["bob"]);
+  assertEquals((await alone.event("unannounced")).here.map(({ key }) => key), [ghost.entry.key]);
+  await assertOnlyBobCounts(alone, bob);
+  await alone.close();
 });
 
 test("Room shows a member before it gives it a key", async () => {
   const bob = await Puppet.create("bob");
   const carol = await Puppet.create("carol");
   const order: string[] = [];
-  const stage = await Stage.open({
+  const alone = await RoomAlone.open({
     before: [bob],
     onEvent: (event, room) => {
       if (event.event !== "joined") return;
-      const given = stage.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.SKDM);
+      const given = alone.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.SKDM);
       order.push(`${given.length} keys`);
       void room.say("welcome");
     },
   });
-  await stage.join(carol);
-  await stage.relay.object(ObjectType.MSG);
+  await alone.join(carol);
+  await alone.relay.object(ObjectType.MSG);
   assertEquals(order, ["0 keys"]);
-  await stage.close();
+  await alone.close();
 });

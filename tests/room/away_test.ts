@@ -1,32 +1,33 @@
 import { assertEquals } from "@std/assert";
 import { MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import { nextTurn } from "../support/clock.ts";
 import { Puppet } from "../support/puppet.ts";
-import { nextTurn, Stage } from "../support/stage.ts";
+import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 
 /** A room of bob and carol with a host that is acknowledged by hand. */
-async function open(): Promise<{ stage: Stage; bob: Puppet; carol: Puppet }> {
+async function open(): Promise<{ alone: RoomAlone; bob: Puppet; carol: Puppet }> {
   const [bob, carol] = [await Puppet.create("bob"), await Puppet.create("carol")];
-  const stage = await Stage.open({ before: [bob, carol] });
-  await stage.relay.settle();
-  stage.relay.acknowledges = false;
-  return { stage, bob, carol };
+  const alone = await RoomAlone.open({ before: [bob, carol] });
+  await alone.relay.settle();
+  alone.relay.acknowledges = false;
+  return { alone, bob, carol };
 }
 
 /** Says something that the host takes. @returns Its number, and who is away, once it is delivered. */
 async function say(
-  stage: Stage,
+  alone: RoomAlone,
   to?: string,
 ): Promise<{ cmid: number; away: () => Promise<readonly string[] | undefined> }> {
-  const said = stage.room.say("hello", to === undefined ? {} : { to });
-  const { cmid } = await stage.relay.object(ObjectType.MSG);
-  await stage.relay.ack(cmid, cmid - 1, cmid - 1);
+  const said = alone.room.say("hello", to === undefined ? {} : { to });
+  const { cmid } = await alone.relay.object(ObjectType.MSG);
+  await alone.relay.ack(cmid, cmid - 1, cmid - 1);
   let names: readonly string[] | undefined;
   void (await said).delivered.then((away) => names = away?.map(({ name }) => name));
   return {
     cmid,
     away: async () => {
-      await stage.relay.settle();
+      await alone.relay.settle();
       await nextTurn();
       return names;
     },
@@ -34,40 +35,40 @@ async function say(
 }
 
 test("Room.say tells who is away and may lack a message once all others have it", async () => {
-  const { bob, carol, stage } = await open();
-  await stage.tell(carol, MemberChange.AWAY);
-  const first = await say(stage);
+  const { bob, carol, alone } = await open();
+  await alone.tell(carol, MemberChange.AWAY);
+  const first = await say(alone);
   assertEquals(await first.away(), undefined, "bob may lack it");
-  await stage.relay.ack(first.cmid, first.cmid - 1, first.cmid);
+  await alone.relay.ack(first.cmid, first.cmid - 1, first.cmid);
   assertEquals(await first.away(), ["carol"]);
-  await stage.tell(bob, MemberChange.AWAY);
-  const alone = await say(stage, "bob");
-  await stage.relay.ack(alone.cmid, first.cmid - 1, alone.cmid);
-  assertEquals(await alone.away(), ["bob"]);
-  await stage.close();
+  await alone.tell(bob, MemberChange.AWAY);
+  const toBob = await say(alone, "bob");
+  await alone.relay.ack(toBob.cmid, first.cmid - 1, toBob.cmid);
+  assertEquals(await toBob.away(), ["bob"]);
+  await alone.close();
 });
 
 test("Room.say waits for who is away as long as nobody is known to be", async () => {
-  const { carol, stage } = await open();
-  const { away, cmid } = await say(stage);
-  await stage.relay.ack(cmid, cmid - 1, cmid);
+  const { carol, alone } = await open();
+  const { away, cmid } = await say(alone);
+  await alone.relay.ack(cmid, cmid - 1, cmid);
   assertEquals(await away(), undefined);
-  await stage.tell(carol, MemberChange.AWAY);
+  await alone.tell(carol, MemberChange.AWAY);
   assertEquals(await away(), ["carol"]);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room.say names nobody who came later or cannot read", async () => {
-  const { stage } = await open();
+  const { alone } = await open();
   const stranger = await Puppet.create("stranger");
-  await stage.tell(stranger, MemberChange.JOINED);
-  const { away, cmid } = await say(stage);
+  await alone.tell(stranger, MemberChange.JOINED);
+  const { away, cmid } = await say(alone);
   const dave = await Puppet.create("dave");
-  stage.relay.acknowledges = true;
-  await stage.join(dave);
-  await stage.relay.settle();
-  for (const puppet of [stranger, dave]) await stage.tell(puppet, MemberChange.AWAY);
-  await stage.relay.ack(cmid, cmid - 1, cmid);
+  alone.relay.acknowledges = true;
+  await alone.join(dave);
+  await alone.relay.settle();
+  for (const puppet of [stranger, dave]) await alone.tell(puppet, MemberChange.AWAY);
+  await alone.relay.ack(cmid, cmid - 1, cmid);
   assertEquals(await away(), []);
-  await stage.close();
+  await alone.close();
 });

@@ -1,17 +1,18 @@
 import { assertEquals } from "@std/assert";
 import type { Present } from "../../lib/room/mod.ts";
 import { MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import { nextTurn } from "../support/clock.ts";
 import { Puppet } from "../support/puppet.ts";
-import { nextTurn, Stage } from "../support/stage.ts";
+import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 
 /** Bob and carol are there, and the relay acknowledges nothing by itself. */
-async function open(): Promise<[Stage, Puppet, Puppet]> {
+async function open(): Promise<[RoomAlone, Puppet, Puppet]> {
   const [bob, carol] = [await Puppet.create("bob"), await Puppet.create("carol")];
-  const stage = await Stage.open({ before: [bob, carol] });
-  await stage.relay.settle();
-  stage.relay.acknowledges = false;
-  return [stage, bob, carol];
+  const alone = await RoomAlone.open({ before: [bob, carol] });
+  await alone.relay.settle();
+  alone.relay.acknowledges = false;
+  return [alone, bob, carol];
 }
 
 function names(members: readonly Present[]): string[] {
@@ -19,120 +20,120 @@ function names(members: readonly Present[]): string[] {
 }
 
 /** Says something, which the relay has got. @returns The number of its envelope. */
-async function say(stage: Stage, text: string, to?: string): Promise<number> {
-  const said = stage.room.say(text, { to });
+async function say(alone: RoomAlone, text: string, to?: string): Promise<number> {
+  const said = alone.room.say(text, { to });
   said.catch(() => {}); // Where the host never takes it over.
-  return (await stage.relay.object(ObjectType.MSG)).cmid;
+  return (await alone.relay.object(ObjectType.MSG)).cmid;
 }
 
 /** The question that the room asks its relay. */
-async function asked(stage: Stage): Promise<void> {
-  await stage.relay.records.find((record): record is typeof record => record.type === "behind");
+async function asked(alone: RoomAlone): Promise<void> {
+  await alone.relay.records.find((record): record is typeof record => record.type === "behind");
 }
 
-function questions(stage: Stage): number {
-  return stage.relay.records.all.filter(({ type }) => type === "behind").length;
+function questions(alone: RoomAlone): number {
+  return alone.relay.records.all.filter(({ type }) => type === "behind").length;
 }
 
 test("Room.who marks whom the host names, of those who may lack something", async () => {
-  const [stage, bob, carol] = await open();
-  assertEquals(names(await stage.room.who()), []);
-  const accepted = await say(stage, "to all");
-  await stage.relay.ack(accepted, 0);
-  const who = stage.room.who();
-  await asked(stage);
+  const [alone, bob, carol] = await open();
+  assertEquals(names(await alone.room.who()), []);
+  const accepted = await say(alone, "to all");
+  await alone.relay.ack(accepted, 0);
+  const who = alone.room.who();
+  await asked(alone);
   const ghost = new Uint8Array(16);
-  await stage.relay.send({ type: "behind", sessions: [carol.session, ghost] });
+  await alone.relay.send({ type: "behind", sessions: [carol.session, ghost] });
   assertEquals(names(await who), ["carol"]);
-  await stage.relay.ack(accepted, accepted);
-  await stage.relay.settle();
+  await alone.relay.ack(accepted, accepted);
+  await alone.relay.settle();
   // All is delivered: there is nothing to ask.
-  assertEquals([names(await stage.room.who()), questions(stage)], [[], 1]);
+  assertEquals([names(await alone.room.who()), questions(alone)], [[], 1]);
   // Who came later was told nothing.
   const dave = await Puppet.create("dave");
-  await stage.join(dave);
-  const direct = await say(stage, "to bob", "bob");
-  await stage.relay.ack(direct, accepted);
-  const again = stage.room.who();
-  await asked(stage);
+  await alone.join(dave);
+  const direct = await say(alone, "to bob", "bob");
+  await alone.relay.ack(direct, accepted);
+  const again = alone.room.who();
+  await asked(alone);
   const sessions = [bob, carol, dave].map(({ session }) => session);
-  await stage.relay.send({ type: "behind", sessions });
+  await alone.relay.send({ type: "behind", sessions });
   assertEquals(names(await again), ["bob"]);
-  stage.relay.acknowledges = true;
-  await stage.close();
+  alone.relay.acknowledges = true;
+  await alone.close();
 });
 
 test("Room.who marks all for whom the host has not taken a message yet", async () => {
-  const [stage, bob] = await open();
-  await say(stage, "to bob", "bob");
-  const who = stage.room.who();
-  await asked(stage);
-  await stage.relay.send({ type: "behind", sessions: [] });
+  const [alone, bob] = await open();
+  await say(alone, "to bob", "bob");
+  const who = alone.room.who();
+  await asked(alone);
+  await alone.relay.send({ type: "behind", sessions: [] });
   assertEquals(names(await who), ["bob"]);
   assertEquals(bob.name, "bob");
-  await stage.close();
+  await alone.close();
 });
 
 test("Room.who asks once for several, and waits two seconds for the host at most", async () => {
-  const [stage] = await open();
-  const accepted = await say(stage, "to bob", "bob");
-  await stage.relay.ack(accepted, 0);
-  await stage.relay.settle();
-  const both = Promise.all([stage.room.who(), stage.room.who()]);
-  await asked(stage);
-  stage.clock.advance(1999);
+  const [alone] = await open();
+  const accepted = await say(alone, "to bob", "bob");
+  await alone.relay.ack(accepted, 0);
+  await alone.relay.settle();
+  const both = Promise.all([alone.room.who(), alone.room.who()]);
+  await asked(alone);
+  alone.clock.advance(1999);
   let done = false;
   void both.then(() => done = true);
   await nextTurn();
   assertEquals(done, false);
-  stage.clock.advance(1);
+  alone.clock.advance(1);
   assertEquals((await both).map(names), [["bob"], ["bob"]]);
-  assertEquals(questions(stage), 1);
+  assertEquals(questions(alone), 1);
   // An answer that comes late is none to anything.
-  await stage.relay.send({ type: "behind", sessions: [] });
-  await stage.relay.settle();
-  await stage.close();
+  await alone.relay.send({ type: "behind", sessions: [] });
+  await alone.relay.settle();
+  await alone.close();
 });
 
 test("Room.who marks without a connection whoever may lack something, and asks nobody", async () => {
-  const [stage] = await open();
-  const accepted = await say(stage, "to carol", "carol");
-  await stage.relay.ack(accepted, 0);
-  await stage.relay.settle();
-  await stage.cut();
-  assertEquals(names(await stage.room.who()), ["carol"]);
-  const typed = stage.room.say("to bob, later", { to: "bob" });
+  const [alone] = await open();
+  const accepted = await say(alone, "to carol", "carol");
+  await alone.relay.ack(accepted, 0);
+  await alone.relay.settle();
+  await alone.cut();
+  assertEquals(names(await alone.room.who()), ["carol"]);
+  const typed = alone.room.say("to bob, later", { to: "bob" });
   typed.catch(() => {});
-  assertEquals(names(await stage.room.who()), ["bob", "carol"]);
-  assertEquals(questions(stage), 0);
-  stage.room.end("not-delivered");
-  assertEquals(stage.clock.timers, 0);
+  assertEquals(names(await alone.room.who()), ["bob", "carol"]);
+  assertEquals(questions(alone), 0);
+  alone.room.end("not-delivered");
+  assertEquals(alone.clock.timers, 0);
 });
 
 test("Room.who ends with the room", async () => {
-  const [stage] = await open();
-  await say(stage, "to all");
-  const who = stage.room.who();
-  await asked(stage);
-  await stage.close();
+  const [alone] = await open();
+  await say(alone, "to all");
+  const who = alone.room.who();
+  await asked(alone);
+  await alone.close();
   assertEquals(await who, []);
 });
 
 test("Room.who marks at another host who has not come to it, or may lack what it lost", async () => {
-  const [stage, bob, carol] = await open();
-  const accepted = await say(stage, "to all");
-  await stage.relay.ack(accepted, 0);
-  await stage.relay.settle();
-  await stage.restart([bob]);
-  stage.relay.acknowledges = true;
-  await stage.answers(bob, await stage.asks(bob), []);
-  await stage.event("reconnected");
-  const who = stage.room.who();
-  await asked(stage);
-  await stage.relay.send({ type: "behind", sessions: [] });
+  const [alone, bob, carol] = await open();
+  const accepted = await say(alone, "to all");
+  await alone.relay.ack(accepted, 0);
+  await alone.relay.settle();
+  await alone.restart([bob]);
+  alone.relay.acknowledges = true;
+  await alone.answers(bob, await alone.asks(bob), []);
+  await alone.event("reconnected");
+  const who = alone.room.who();
+  await asked(alone);
+  await alone.relay.send({ type: "behind", sessions: [] });
   assertEquals(names(await who), ["bob", "carol"]);
-  await stage.tell(carol, MemberChange.LEFT);
-  await stage.pass(20_000); // Bob's time to ask for something.
-  assertEquals(names(await stage.room.who()), []);
-  await stage.close();
+  await alone.tell(carol, MemberChange.LEFT);
+  await alone.pass(20_000); // Bob's time to ask for something.
+  assertEquals(names(await alone.room.who()), []);
+  await alone.close();
 });

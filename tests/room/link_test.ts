@@ -14,10 +14,10 @@ import {
   type MemberRecord,
 } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
 import { ANNOUNCEMENT } from "../support/guest.ts";
 import { Inbox } from "../support/inbox.ts";
-import { nextTurn, ScriptedRelay, STAGE_KEEP_MS } from "../support/stage.ts";
+import { SCRIPTED_KEEP_MS, ScriptedRelay } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 
 const SESSION = new Uint8Array(16).fill(1);
@@ -394,7 +394,10 @@ test("Link finds its seat lost at another process 90 s after the last record, by
   ];
   for (const wait of clocks) {
     for (
-      const [waitMs, expected] of [[STAGE_KEEP_MS - 1, "in"], [STAGE_KEEP_MS, "seat-lost"]] as const
+      const [waitMs, expected] of [[SCRIPTED_KEEP_MS - 1, "in"], [
+        SCRIPTED_KEEP_MS,
+        "seat-lost",
+      ]] as const
     ) {
       const scene = create();
       const { ran, relay } = await connect(scene);
@@ -450,7 +453,7 @@ test("Link takes any other process that it reaches first, however late", async (
   await first.accept({ resumed: false, lastCmid: 0 });
   await first.cut();
   await assertFails(ran, "connection-lost");
-  scene.clock.advance(10 * STAGE_KEEP_MS);
+  scene.clock.advance(10 * SCRIPTED_KEEP_MS);
   const second = new ScriptedRelay();
   assertEquals(await dial(scene, second, false), "in");
   await second.close();

@@ -17,7 +17,7 @@ import { flip } from "../support/assert.ts";
 import type { FakeClock } from "../support/clock.ts";
 import { sessionKey } from "../support/keys.ts";
 import { type MsgLies, type OwnChain, Puppet, ratchet } from "../support/puppet.ts";
-import { Stage } from "../support/stage.ts";
+import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 
 /** Session keys that break where they should fail. */
@@ -57,7 +57,7 @@ async function batches(chain: OwnChain, count: number): Promise<Bytes[]> {
 }
 
 interface Scene {
-  readonly stage: Stage;
+  readonly alone: RoomAlone;
   readonly bob: Puppet;
   readonly mal: Puppet;
   /** Mal's chain, which the room was given. */
@@ -67,10 +67,10 @@ interface Scene {
 async function open(audience: number = Audience.ROOM): Promise<Scene> {
   const bob = await Puppet.create("bob");
   const mal = await Puppet.create("mal");
-  const stage = await Stage.open({ before: [bob, mal] });
+  const alone = await RoomAlone.open({ before: [bob, mal] });
   const chain = await mal.chain(audience);
-  await stage.says(mal, await chain.skdm(stage.target));
-  return { stage, bob, mal, chain };
+  await alone.says(mal, await chain.skdm(alone.target));
+  return { alone, bob, mal, chain };
 }
 
 /** Asserts that MSGs of mal are not shown, and that those behind them are. */
@@ -79,17 +79,17 @@ async function assertRefused(
   missing = 1,
 ): Promise<void> {
   const scene = await open();
-  const { bob, chain, mal, stage } = scene;
-  await stage.says(mal, ...await msgsOf(scene));
-  await stage.relay.settle();
-  await stage.says(mal, await chain.msg("the next"));
+  const { bob, chain, mal, alone } = scene;
+  await alone.says(mal, ...await msgsOf(scene));
+  await alone.relay.settle();
+  await alone.says(mal, await chain.msg("the next"));
   if (missing > 0) {
-    const gap = await stage.event("gap");
+    const gap = await alone.event("gap");
     assertEquals([gap.member.name, gap.missing], ["mal", missing]);
   }
-  assertEquals(await stage.text(), "the next");
-  await stage.assertStillHears(bob);
-  await stage.close();
+  assertEquals(await alone.text(), "the next");
+  await alone.assertStillHears(bob);
+  await alone.close();
 }
 
 function refusal(name: string, lies: (scene: Scene) => MsgLies | Promise<MsgLies>): void {
@@ -130,217 +130,217 @@ test("Room refuses a MSG with any bit flipped", async () => {
 });
 
 test("Room shows no MSG twice, and none from before another", async () => {
-  await assertRefused(async ({ chain, mal, stage }) => {
+  await assertRefused(async ({ chain, mal, alone }) => {
     const one = await chain.msg("one");
     const two = await chain.msg("two");
-    await stage.says(mal, two, two);
-    assertEquals((await stage.event("gap")).missing, 1);
-    assertEquals(await stage.text(), "two");
+    await alone.says(mal, two, two);
+    assertEquals((await alone.event("gap")).missing, 1);
+    assertEquals(await alone.text(), "two");
     return [one, two];
   }, 0);
 });
 
 test("Room says how many messages are missing before one", async () => {
-  const { bob, chain, mal, stage } = await open();
+  const { bob, chain, mal, alone } = await open();
   await chain.skip(3);
-  await stage.says(mal, await chain.msg("after a gap"));
-  const { member, missing } = await stage.event("gap");
+  await alone.says(mal, await chain.msg("after a gap"));
+  const { member, missing } = await alone.event("gap");
   assertEquals([member.name, missing], ["mal", 3]);
-  assertEquals(await stage.text(), "after a gap");
-  await stage.assertStillHears(bob);
-  await stage.close();
+  assertEquals(await alone.text(), "after a gap");
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room says how many messages are missing at the end of a chain, once the next one begins", async () => {
-  const { bob, chain, mal, stage } = await open();
-  await stage.says(mal, await chain.msg("one"));
-  assertEquals(await stage.text(), "one");
+  const { bob, chain, mal, alone } = await open();
+  await alone.says(mal, await chain.msg("one"));
+  assertEquals(await alone.text(), "one");
   const second = await mal.chain(Audience.ROOM, 2);
-  await stage.says(mal, await second.skdm(stage.target));
+  await alone.says(mal, await second.skdm(alone.target));
   // Three more were sealed in the first, and two in the second.
   await second.skip(2);
-  await stage.says(mal, await second.msg("seven", { before: 4 }));
-  const { member, missing } = await stage.event("gap");
+  await alone.says(mal, await second.msg("seven", { before: 4 }));
+  const { member, missing } = await alone.event("gap");
   assertEquals([member.name, missing], ["mal", 5]);
-  assertEquals(await stage.text(), "seven");
+  assertEquals(await alone.text(), "seven");
   // Whole epochs may be missing.
   const fourth = await mal.chain(Audience.ROOM, 4);
-  await stage.says(mal, await fourth.skdm(stage.target), await fourth.msg("on", { before: 17 }));
-  assertEquals((await stage.event("gap")).missing, 10);
-  assertEquals(await stage.text(), "on");
-  await stage.says(mal, await fourth.msg("and on", { before: 17 }));
-  assertEquals(await stage.text(), "and on");
-  await stage.assertStillHears(bob);
-  await stage.close();
+  await alone.says(mal, await fourth.skdm(alone.target), await fourth.msg("on", { before: 17 }));
+  assertEquals((await alone.event("gap")).missing, 10);
+  assertEquals(await alone.text(), "on");
+  await alone.says(mal, await fourth.msg("and on", { before: 17 }));
+  assertEquals(await alone.text(), "and on");
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room counts what is missing for each audience, and not what was before its own time", async () => {
-  const { chain, mal, stage } = await open();
+  const { chain, mal, alone } = await open();
   const direct = await mal.chain(Audience.DIRECT, 3);
-  await stage.says(
+  await alone.says(
     mal,
     await chain.msg("to all", { before: 1000 }),
-    await direct.skdm(stage.target),
+    await direct.skdm(alone.target),
     await direct.msg("to you", { before: 50 }),
     await chain.msg("to all", { before: 1000 }),
   );
-  for (const text of ["to all", "to you", "to all"]) assertEquals(await stage.text(), text);
+  for (const text of ["to all", "to you", "to all"]) assertEquals(await alone.text(), text);
   const next = await mal.chain(Audience.DIRECT, 4);
-  await stage.says(mal, await next.skdm(stage.target), await next.msg("to you", { before: 52 }));
-  assertEquals((await stage.event("gap")).missing, 1);
-  assertEquals(await stage.text(), "to you");
-  await stage.close();
+  await alone.says(mal, await next.skdm(alone.target), await next.msg("to you", { before: 52 }));
+  assertEquals((await alone.event("gap")).missing, 1);
+  assertEquals(await alone.text(), "to you");
+  await alone.close();
 });
 
 test("Room believes no count that goes back, and counts on where it goes over 2^32", async () => {
-  const { chain, mal, stage } = await open();
+  const { chain, mal, alone } = await open();
   const last = 0xffff_ffff;
-  await stage.says(mal, await chain.msg("one", { before: last }));
-  assertEquals(await stage.text(), "one");
-  await stage.says(mal, await chain.msg("two", { before: last }));
-  assertEquals(await stage.text(), "two");
+  await alone.says(mal, await chain.msg("one", { before: last }));
+  assertEquals(await alone.text(), "one");
+  await alone.says(mal, await chain.msg("two", { before: last }));
+  assertEquals(await alone.text(), "two");
   const next = await mal.chain(Audience.ROOM, 2);
-  await stage.says(mal, await next.skdm(stage.target), await next.msg("four", { before: 2 }));
-  assertEquals((await stage.event("gap")).missing, 1);
-  assertEquals(await stage.text(), "four");
+  await alone.says(mal, await next.skdm(alone.target), await next.msg("four", { before: 2 }));
+  assertEquals((await alone.event("gap")).missing, 1);
+  assertEquals(await alone.text(), "four");
   const back = await mal.chain(Audience.ROOM, 3);
-  await stage.says(mal, await back.skdm(stage.target), await back.msg("back", { before: 0 }));
-  assertEquals(await stage.text(), "back");
-  await stage.close();
+  await alone.says(mal, await back.skdm(alone.target), await back.msg("back", { before: 0 }));
+  assertEquals(await alone.text(), "back");
+  await alone.close();
 });
 
 test("Room skips 2,000 messages and not one more", async () => {
-  const { bob, chain, mal, stage } = await open();
-  await stage.relay.settle();
-  stage.clock.advance(1000); // The SKDM was a part of the same budget.
+  const { bob, chain, mal, alone } = await open();
+  await alone.relay.settle();
+  alone.clock.advance(1000); // The SKDM was a part of the same budget.
   const before = chain.chainKey;
   await chain.skip(2001);
   const tooFar = await chain.msg("too far");
   chain.chainKey = before;
   chain.index = 0;
   await chain.skip(2000);
-  await stage.says(mal, tooFar, await chain.msg("just near enough"));
-  assertEquals((await stage.event("gap")).missing, 2000);
-  assertEquals(await stage.text(), "just near enough");
-  await stage.assertStillHears(bob);
-  await stage.close();
+  await alone.says(mal, tooFar, await chain.msg("just near enough"));
+  assertEquals((await alone.event("gap")).missing, 2000);
+  assertEquals(await alone.text(), "just near enough");
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room shows what others say before the keys that strangers have it skip", async () => {
   const names = ["bob", "mal", "eve", "sam"];
   const members = await Promise.all(names.map((name) => Puppet.create(name)));
   const [bob, ...strangers] = members as [Puppet, ...Puppet[]];
-  const stage = await Stage.open({ before: members });
+  const alone = await RoomAlone.open({ before: members });
   const floods = await Promise.all(strangers.map(async (stranger) => {
     const chain = await stranger.chain();
-    await stage.says(stranger, await chain.skdm(stage.target));
+    await alone.says(stranger, await chain.skdm(alone.target));
     // None of them is right, which shows once their keys are derived.
     const lies = { index: 1999, commitment: randomBytes(32) };
     return await Promise.all(Array.from({ length: 60 }, () => chain.msg("skip", lies)));
   }));
   const chain = await bob.chain();
-  await stage.says(bob, await chain.skdm(stage.target));
+  await alone.says(bob, await chain.skdm(alone.target));
   const hello = await chain.msg("hello");
-  await stage.relay.settle();
+  await alone.relay.settle();
   using derived = new DerivedKeys();
-  for (const [i, flood] of floods.entries()) await stage.says(strangers[i]!, ...flood);
-  await stage.says(bob, hello);
-  assertEquals(await stage.text(), "hello");
-  await stage.relay.settle();
+  for (const [i, flood] of floods.entries()) await alone.says(strangers[i]!, ...flood);
+  await alone.says(bob, hello);
+  assertEquals(await alone.text(), "hello");
+  await alone.relay.settle();
   const count = derived.count;
   assert(count <= 4001, `${count} keys were derived`);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room has no member wait for one that skips, and goes on with that one in time", async () => {
-  const { bob, chain, mal, stage } = await open();
+  const { bob, chain, mal, alone } = await open();
   await chain.skip(1000);
-  await stage.says(mal, await chain.msg("one"));
-  assertEquals((await stage.event("gap")).missing, 1000);
-  assertEquals(await stage.text(), "one");
+  await alone.says(mal, await chain.msg("one"));
+  assertEquals((await alone.event("gap")).missing, 1000);
+  assertEquals(await alone.text(), "one");
   await chain.skip(1000);
-  await stage.says(mal, await chain.msg("two"), await chain.msg("three"));
-  await stage.assertStillHears(bob);
-  stage.clock.advance(1000); // Only 750 of 2,000 were left beside the SKDM.
-  assertEquals((await stage.event("gap")).missing, 1000);
-  assertEquals([await stage.text(), await stage.text()], ["two", "three"]);
-  await stage.close();
+  await alone.says(mal, await chain.msg("two"), await chain.msg("three"));
+  await alone.assertStillHears(bob);
+  alone.clock.advance(1000); // Only 750 of 2,000 were left beside the SKDM.
+  assertEquals((await alone.event("gap")).missing, 1000);
+  assertEquals([await alone.text(), await alone.text()], ["two", "three"]);
+  await alone.close();
 });
 
 test("Room shows 20,000 texts of one member at once, and nobody waits for more of them", async () => {
-  const { bob, chain, mal, stage } = await open();
-  for (const msg of await batches(chain, 100)) await stage.says(mal, msg);
-  await stage.relay.settle();
+  const { bob, chain, mal, alone } = await open();
+  for (const msg of await batches(chain, 100)) await alone.says(mal, msg);
+  await alone.relay.settle();
   // Each has 256 texts in two KiB.
-  assertEquals(stage.events.rest().length, 77 * 256);
-  await stage.assertStillHears(bob);
+  assertEquals(alone.events.rest().length, 77 * 256);
+  await alone.assertStillHears(bob);
   // What it said before it left is shown, and no faster for that.
-  await stage.tell(mal, MemberChange.LEFT);
-  await stage.relay.settle();
-  assertEquals(stage.events.rest(), []);
+  await alone.tell(mal, MemberChange.LEFT);
+  await alone.relay.settle();
+  assertEquals(alone.events.rest(), []);
   for (let i = 0; i < 23; i++) {
-    stage.clock.advance(13);
-    for (let j = 0; j < 256; j++) assertEquals(await stage.text(), "x");
+    alone.clock.advance(13);
+    for (let j = 0; j < 256; j++) assertEquals(await alone.text(), "x");
   }
-  assertEquals((await stage.event("left")).member.name, "mal");
-  await stage.close();
+  assertEquals((await alone.event("left")).member.name, "mal");
+  await alone.close();
 });
 
 test("Room shows at once what has waited for it, however many texts it is", async () => {
-  const { chain, mal, stage } = await open();
-  await stage.relay.settle();
+  const { chain, mal, alone } = await open();
+  await alone.relay.settle();
   const missed = await batches(chain, 100);
-  await stage.resume([mal], missed.length);
-  for (const msg of missed) await stage.says(mal, msg);
-  await stage.relay.settle();
-  const types = stage.events.rest().map(({ event }) => event);
+  await alone.resume([mal], missed.length);
+  for (const msg of missed) await alone.says(mal, msg);
+  await alone.relay.settle();
+  const types = alone.events.rest().map(({ event }) => event);
   assertEquals(types, [...Array(100 * 256).fill("message"), "reconnected"]);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room loses nothing of a member that changed its key often while it was away itself", async () => {
-  const { bob, mal, stage } = await open();
-  await stage.relay.settle();
+  const { bob, mal, alone } = await open();
+  await alone.relay.settle();
   const missed: Bytes[] = [];
   const names: string[] = [];
   for (let epoch = 2; epoch < 32; epoch++) {
     const chain = await mal.chain(Audience.ROOM, epoch);
-    missed.push(await chain.skdm(stage.target));
+    missed.push(await chain.skdm(alone.target));
     for (let i = 0; i < 8; i++) {
       names.push(`${epoch} ${i}`);
       missed.push(await chain.msg(names.at(-1)!.padEnd(16_000, ".")));
     }
   }
-  await stage.resume([bob, mal], missed.length);
-  for (const object of missed) await stage.says(mal, object);
-  await stage.relay.settle();
+  await alone.resume([bob, mal], missed.length);
+  for (const object of missed) await alone.says(mal, object);
+  await alone.relay.settle();
   for (const [i, name] of names.entries()) {
-    if (i % 8 === 0) stage.clock.advance(1000); // Another key is due.
-    const { text } = await stage.events.find((event) => event.event === "message");
+    if (i % 8 === 0) alone.clock.advance(1000); // Another key is due.
+    const { text } = await alone.events.find((event) => event.event === "message");
     assertEquals(text.slice(0, name.length + 1), `${name}.`);
   }
-  await stage.assertStillHears(bob);
-  await stage.close();
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room spends none of a member's skips on what that member has not signed", async () => {
-  const { chain, mal, stage } = await open();
+  const { chain, mal, alone } = await open();
   const signer = await generateSigningKey();
   for (let i = 0; i < 20; i++) {
-    await stage.says(mal, await chain.msg("forged", { index: 50, signer }));
+    await alone.says(mal, await chain.msg("forged", { index: 50, signer }));
   }
   await chain.skip(1);
-  await stage.says(mal, await chain.msg("honest"));
-  assertEquals((await stage.event("gap")).missing, 21);
-  assertEquals(await stage.text(), "honest");
-  await stage.close();
+  await alone.says(mal, await chain.msg("honest"));
+  assertEquals((await alone.event("gap")).missing, 21);
+  assertEquals(await alone.text(), "honest");
+  await alone.close();
 });
 
 test("Room shows no text that a holder of the chain key forges", async () => {
   // Mal has bob's chain key, as every reader has; the seal is right, the signature is not bob's.
-  const { bob, mal, stage } = await open();
+  const { bob, mal, alone } = await open();
   const bobs = await bob.chain();
-  await stage.says(bob, await bobs.skdm(stage.target));
+  await alone.says(bob, await bobs.skdm(alone.target));
   const forged = await bob.chain();
   forged.chainKey = bobs.chainKey;
   const lie = await forged.msg("I resign", { chainId: await bobs.id() });
@@ -348,42 +348,42 @@ test("Room shows no text that a holder of the chain key forges", async () => {
   const { header, nonce, sealed } = decodeMsg(lie);
   const { key } = await ratchet(bobs.chainKey);
   assert(await (await CipherKey.import(key)).open(nonce, sealed, header) !== undefined);
-  await stage.says(bob, lie);
-  await stage.says(mal, lie);
-  await stage.relay.settle();
-  await stage.says(bob, await bobs.msg("good morning"));
-  assertEquals(await stage.text(), "good morning");
-  await stage.assertStillHears(mal);
-  await stage.close();
+  await alone.says(bob, lie);
+  await alone.says(mal, lie);
+  await alone.relay.settle();
+  await alone.says(bob, await bobs.msg("good morning"));
+  assertEquals(await alone.text(), "good morning");
+  await alone.assertStillHears(mal);
+  await alone.close();
 });
 
 test("Room shows a text to nobody whom its commitment does not bind", async () => {
   // A chain of which two members hold different keys, so that one MSG could say two things.
-  const { bob, mal, stage } = await open();
+  const { bob, mal, alone } = await open();
   const two = await mal.chain(Audience.ROOM, 2);
-  const one = await stage.relay.settle().then(async () => await two.skdm(stage.target));
+  const one = await alone.relay.settle().then(async () => await two.skdm(alone.target));
   const other = two.chainKey;
   two.chainKey = randomBytes(32);
   const salamander = await two.msg("two texts in one");
   two.chainKey = (await ratchet(other)).next;
-  await stage.says(mal, one, salamander);
-  await stage.relay.settle();
-  await stage.says(mal, await two.msg("one text"));
-  assertEquals((await stage.event("gap")).missing, 1);
-  assertEquals(await stage.text(), "one text");
-  await stage.assertStillHears(bob);
-  await stage.close();
+  await alone.says(mal, one, salamander);
+  await alone.relay.settle();
+  await alone.says(mal, await two.msg("one text"));
+  assertEquals((await alone.event("gap")).missing, 1);
+  assertEquals(await alone.text(), "one text");
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room shows a private message as private even where the relay sends it to the room", async () => {
-  const { bob, chain, mal, stage } = await open(Audience.DIRECT);
-  await stage.says(mal, await chain.msg("psst")); // `says` uses a room envelope.
-  assertEquals((await stage.event("message")).private, true);
+  const { bob, chain, mal, alone } = await open(Audience.DIRECT);
+  await alone.says(mal, await chain.msg("psst")); // `says` uses a room envelope.
+  assertEquals((await alone.event("message")).private, true);
   const room = await mal.chain(Audience.ROOM, 9);
-  const { seq } = stage.relay;
-  await stage.relay.send({
+  const { seq } = alone.relay;
+  await alone.relay.send({
     type: "batch",
-    envelopes: [await room.skdm(stage.target), await room.msg("hear ye")].map((object, i) => ({
+    envelopes: [await room.skdm(alone.target), await room.msg("hear ye")].map((object, i) => ({
       class: 1,
       direct: true,
       from: mal.session,
@@ -391,55 +391,55 @@ test("Room shows a private message as private even where the relay sends it to t
       object,
     })),
   });
-  stage.relay.seq += 2;
-  const { private: secret, text } = await stage.event("message");
+  alone.relay.seq += 2;
+  const { private: secret, text } = await alone.event("message");
   assertEquals([secret, text], [false, "hear ye"]);
-  await stage.assertStillHears(bob);
-  await stage.close();
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room keeps a member's chain for the room and for itself apart", async () => {
-  const { chain, mal, stage } = await open();
+  const { chain, mal, alone } = await open();
   const direct = await mal.chain(Audience.DIRECT);
-  await stage.says(
+  await alone.says(
     mal,
     await chain.msg("to all"),
-    await direct.skdm(stage.target),
+    await direct.skdm(alone.target),
     await direct.msg("to you"),
     await chain.msg("to all again"),
   );
   const seen = [];
   for (let i = 0; i < 3; i++) {
-    const { private: secret, text } = await stage.event("message");
+    const { private: secret, text } = await alone.event("message");
     seen.push([text, secret]);
   }
   assertEquals(seen, [["to all", false], ["to you", true], ["to all again", false]]);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room shows text exactly, controls and all, and an action as one", async () => {
-  const { chain, mal, stage } = await open();
+  const { chain, mal, alone } = await open();
   const nasty = "\x1b]0;pwned\x07 \u202e \0 \r\n \ufeff 👩‍👩‍👧";
-  await stage.says(
+  await alone.says(
     mal,
     await chain.msg(nasty),
     await chain.msg("waves", { kind: BodyKind.ACTION }),
     await chain.msg("x".repeat(MAX_TEXT_BYTES)),
   );
-  const { kind, text } = await stage.event("message");
+  const { kind, text } = await alone.event("message");
   assertEquals([kind, text], ["text", nasty]);
-  const action = await stage.event("message");
+  const action = await alone.event("message");
   assertEquals([action.kind, action.text], ["action", "waves"]);
-  assertEquals((await stage.text()).length, MAX_TEXT_BYTES);
-  await stage.close();
+  assertEquals((await alone.text()).length, MAX_TEXT_BYTES);
+  await alone.close();
 });
 
 test("Room shows nothing of a MSG of which a part is no text", async () => {
-  const { bob, chain, mal, stage } = await open();
+  const { bob, chain, mal, alone } = await open();
   const text = { kind: BodyKind.TEXT, text: utf8("half a") };
   const broken = { kind: BodyKind.TEXT, text: new Uint8Array([0xff, 0xfe]) };
   const batch = { kind: BodyKind.BATCH };
-  await stage.says(
+  await alone.says(
     mal,
     await chain.msg(broken.text),
     await chain.msg(encodeBatch([text, broken]), batch),
@@ -450,112 +450,112 @@ test("Room shows nothing of a MSG of which a part is no text", async () => {
     await chain.msg("unknown", { kind: 99 }),
     await chain.msg(encodeBatch([text, { ...text, kind: BodyKind.ACTION }]), batch),
   );
-  const shown = [await stage.event("message"), await stage.event("message")];
+  const shown = [await alone.event("message"), await alone.event("message")];
   assertEquals(shown.map(({ kind, text }) => [kind, text]), [["text", "half a"], [
     "action",
     "half a",
   ]]);
-  await stage.assertStillHears(bob);
-  await stage.close();
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room believes a sender's clock that is near its own, or was when the message began to wait", async () => {
-  const { chain, mal, stage } = await open();
-  const now = stage.clock.now();
-  const oldest = now - stage.relay.keepMs - 600_000;
+  const { chain, mal, alone } = await open();
+  const now = alone.clock.now();
+  const oldest = now - alone.relay.keepMs - 600_000;
   const times = [oldest, now + 600_000, oldest - 1, now + 600_001, 0];
-  for (const at of times) await stage.says(mal, await chain.msg("now", { at }));
+  for (const at of times) await alone.says(mal, await chain.msg("now", { at }));
   const shown = [];
-  for (let i = 0; i < times.length; i++) shown.push((await stage.event("message")).at);
+  for (let i = 0; i < times.length; i++) shown.push((await alone.event("message")).at);
   assertEquals(shown, [oldest, now + 600_000, now, now, now]);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room shows what was said before a leave, before the leave, and nothing after", async () => {
-  const { bob, chain, mal, stage } = await open();
+  const { bob, chain, mal, alone } = await open();
   const late = await mal.chain(Audience.ROOM, 2);
-  await stage.says(
+  await alone.says(
     mal,
-    await late.skdm(stage.target),
+    await late.skdm(alone.target),
     await late.msg("last words"),
   );
-  await stage.tell(mal, MemberChange.LEFT, CloseReason.LOST);
-  await stage.says(mal, await late.msg("from the grave"), await chain.msg("and older"));
-  assertEquals(await stage.text(), "last words");
-  const { member, reason } = await stage.event("left");
+  await alone.tell(mal, MemberChange.LEFT, CloseReason.LOST);
+  await alone.says(mal, await late.msg("from the grave"), await chain.msg("and older"));
+  assertEquals(await alone.text(), "last words");
+  const { member, reason } = await alone.event("left");
   assertEquals([member.name, reason], ["mal", "connection-lost"]);
-  await stage.relay.settle();
-  await stage.assertStillHears(bob);
-  await stage.close();
+  await alone.relay.settle();
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room takes a member's own farewell for its leave", async () => {
-  const { bob, chain, mal, stage } = await open();
-  await stage.says(
+  const { bob, chain, mal, alone } = await open();
+  await alone.says(
     mal,
     await chain.msg(new Uint8Array(), { kind: BodyKind.HEARTBEAT }),
     await chain.msg(new Uint8Array(), { kind: BodyKind.LEAVE }),
     await chain.msg("from the grave"),
   );
-  assertEquals((await stage.event("left")).reason, "left");
-  await stage.tell(mal, MemberChange.LEFT, CloseReason.LEAVING);
-  await stage.relay.settle();
-  await stage.assertStillHears(bob);
-  await stage.close();
+  assertEquals((await alone.event("left")).reason, "left");
+  await alone.tell(mal, MemberChange.LEFT, CloseReason.LEAVING);
+  await alone.relay.settle();
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room takes no farewell that is for it alone", async () => {
-  const { chain, mal, stage } = await open(Audience.DIRECT);
-  await stage.says(
+  const { chain, mal, alone } = await open(Audience.DIRECT);
+  await alone.says(
     mal,
     await chain.msg(new Uint8Array(), { kind: BodyKind.LEAVE }),
     await chain.msg("still here"),
   );
-  assertEquals(await stage.text(), "still here");
-  await stage.close();
+  assertEquals(await alone.text(), "still here");
+  await alone.close();
 });
 
 test("Room says once that a member's key has not come, where it had the time to send it", async () => {
-  const { bob, mal, stage } = await open();
+  const { bob, mal, alone } = await open();
   const lost = await mal.chain(Audience.ROOM, 2);
-  await stage.says(mal, await lost.msg("one"));
-  await stage.pass(10_001);
-  await stage.says(mal, await lost.msg("two"));
-  await stage.relay.settle();
-  await stage.pass(29_999);
-  await stage.says(mal, await lost.msg("three"));
-  await stage.relay.settle();
-  assertEquals(stage.events.rest(), []);
-  stage.clock.advance(1);
-  await stage.says(mal, await lost.msg("four"), await lost.msg("five"));
-  const { code, message } = await stage.event("warning");
+  await alone.says(mal, await lost.msg("one"));
+  await alone.pass(10_001);
+  await alone.says(mal, await lost.msg("two"));
+  await alone.relay.settle();
+  await alone.pass(29_999);
+  await alone.says(mal, await lost.msg("three"));
+  await alone.relay.settle();
+  assertEquals(alone.events.rest(), []);
+  alone.clock.advance(1);
+  await alone.says(mal, await lost.msg("four"), await lost.msg("five"));
+  const { code, message } = await alone.event("warning");
   assertEquals([code, message.includes("mal")], ["messages-missing", true]);
-  await stage.assertStillHears(bob);
-  await stage.assertStillHears(mal);
-  await stage.says(mal, await lost.msg("six"));
-  await stage.relay.settle();
-  await stage.pass(30_000);
-  await stage.says(mal, await lost.msg("seven"));
-  assertEquals((await stage.event("warning")).code, "messages-missing");
-  await stage.close();
+  await alone.assertStillHears(bob);
+  await alone.assertStillHears(mal);
+  await alone.says(mal, await lost.msg("six"));
+  await alone.relay.settle();
+  await alone.pass(30_000);
+  await alone.says(mal, await lost.msg("seven"));
+  assertEquals((await alone.event("warning")).code, "messages-missing");
+  await alone.close();
 });
 
 test("Room is not alarmed by what a member sealed before it was suspended, and sends when it goes on", async () => {
-  const { bob, mal, stage } = await open();
+  const { bob, mal, alone } = await open();
   const before = await mal.chain(Audience.ROOM, 2);
-  await stage.pass(60_000);
+  await alone.pass(60_000);
   // What it said before it could hear of this member, and a heartbeat that was due.
-  await stage.says(
+  await alone.says(
     mal,
     await before.msg("to somebody else"),
     await before.msg(new Uint8Array(), { kind: BodyKind.HEARTBEAT }),
-    await before.skdm(stage.target),
+    await before.skdm(alone.target),
   );
-  await stage.pass(60_000);
-  await stage.says(mal, await before.msg("to all"));
-  assertEquals(await stage.text(), "to all");
-  await stage.assertStillHears(bob);
-  await stage.close();
+  await alone.pass(60_000);
+  await alone.says(mal, await before.msg("to all"));
+  assertEquals(await alone.text(), "to all");
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room tells why a member left", async () => {
@@ -569,44 +569,44 @@ test("Room tells why a member left", async () => {
     [CloseReason.TOO_SLOW, "too-slow"],
   ] as const;
   const puppets = await Promise.all(reasons.map((_, i) => Puppet.create(`number ${i}`)));
-  const stage = await Stage.open({ before: puppets });
+  const alone = await RoomAlone.open({ before: puppets });
   for (const [i, [reason, expected]] of reasons.entries()) {
-    await stage.tell(puppets[i]!, MemberChange.LEFT, reason);
-    assertEquals((await stage.event("left")).reason, expected);
+    await alone.tell(puppets[i]!, MemberChange.LEFT, reason);
+    assertEquals((await alone.event("left")).reason, expected);
   }
-  await stage.close();
+  await alone.close();
 });
 
 test("Room survives objects of every type and size that mean nothing", async () => {
-  const { bob, mal, stage } = await open();
+  const { bob, mal, alone } = await open();
   for (const type of [0, ObjectType.ANNOUNCE, ObjectType.SKDM, ObjectType.MSG, 0x23, 0xff]) {
     for (const size of [1, 2, 113, 257, 622, 16_833, 33_000]) {
-      await stage.says(mal, randomBytes(size).fill(type, 0, 1));
+      await alone.says(mal, randomBytes(size).fill(type, 0, 1));
     }
   }
-  await stage.relay.settle();
-  await stage.assertStillHears(bob);
-  await stage.assertStillHears(mal);
-  await stage.close();
+  await alone.relay.settle();
+  await alone.assertStillHears(bob);
+  await alone.assertStillHears(mal);
+  await alone.close();
 });
 
 test("Room goes on in all other queues where one has a fault", async () => {
   const bob = await Puppet.create("bob");
   const mal = await Puppet.create("mal");
-  const stage = await Stage.open({
+  const alone = await RoomAlone.open({
     before: [bob, mal],
     keys: (clock) => new FaultyKeys(clock),
   });
   const chain = await mal.chain();
-  await stage.says(mal, await chain.skdm(stage.target), await chain.msg("unheard"));
-  const { code } = await stage.event("warning");
+  await alone.says(mal, await chain.skdm(alone.target), await chain.msg("unheard"));
+  const { code } = await alone.event("warning");
   assertEquals(code, "internal");
   const carol = await Puppet.create("carol");
-  await stage.join(carol);
-  await stage.tell(bob, MemberChange.LEFT);
-  assertEquals((await stage.event("left")).member.name, "bob");
+  await alone.join(carol);
+  await alone.tell(bob, MemberChange.LEFT);
+  assertEquals((await alone.event("left")).member.name, "bob");
   // The queue itself goes on, too.
-  await stage.tell(mal, MemberChange.LEFT);
-  assertEquals((await stage.event("left")).member.name, "mal");
-  await stage.close();
+  await alone.tell(mal, MemberChange.LEFT);
+  assertEquals((await alone.event("left")).member.name, "mal");
+  await alone.close();
 });

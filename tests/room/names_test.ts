@@ -8,13 +8,13 @@ import { imitates, looksOf, sameName } from "../../lib/room/names.ts";
 import { MemberChange, nameProblem } from "../../lib/wire/mod.ts";
 import { EMOJI } from "../support/emoji.ts";
 import { Puppet } from "../support/puppet.ts";
-import { Stage } from "../support/stage.ts";
+import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 import { type TestMember, World } from "../support/world.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
 
-function shown(stage: Stage): string[] {
-  return stage.room.members.map(({ name }) => name);
+function shown(alone: RoomAlone): string[] {
+  return alone.room.members.map(({ name }) => name);
 }
 
 /** Each character that looks like another, and what it looks like; others are normalized away. */
@@ -310,98 +310,98 @@ test("Room shows a name that imitates with its tag from the start, and warns its
 
 test("Room warns whoever comes to find its name taken, behind `ready`", async () => {
   const bob = await Puppet.create("ADA", "bob");
-  const stage = await Stage.open({ before: [bob] });
-  const { code, message } = await stage.event("warning");
-  assertEquals([code, message.includes(`ada#${stage.room.me.tag}`)], ["name-taken", true]);
-  assertEquals([stage.room.me.name, shown(stage)], [`ada#${stage.room.me.tag}`, ["ADA"]]);
-  await stage.close();
+  const alone = await RoomAlone.open({ before: [bob] });
+  const { code, message } = await alone.event("warning");
+  assertEquals([code, message.includes(`ada#${alone.room.me.tag}`)], ["name-taken", true]);
+  assertEquals([alone.room.me.name, shown(alone)], [`ada#${alone.room.me.tag}`, ["ADA"]]);
+  await alone.close();
 });
 
 test("Room gives the tag by who came first, whoever announced itself first", async () => {
   const [first, second, third] = await Promise.all(
     ["one", "two", "three"].map((identity) => Puppet.create("bob", identity)),
   ) as [Puppet, Puppet, Puppet];
-  const stage = await Stage.create();
-  await stage.relay.admit([first.entry, second.entry]);
+  const alone = await RoomAlone.create();
+  await alone.relay.admit([first.entry, second.entry]);
   for (const puppet of [second, first]) {
-    await stage.says(puppet, await puppet.announce(stage.session));
-    await stage.relay.settle();
+    await alone.says(puppet, await puppet.announce(alone.session));
+    await alone.relay.settle();
   }
-  const { members } = await stage.event("ready");
+  const { members } = await alone.event("ready");
   assertEquals(members.map(({ name }) => name), ["bob", `bob#${members[1]!.tag}`]);
-  const last = await stage.join(third);
+  const last = await alone.join(third);
   assertEquals(last.name, `bob#${last.tag}`);
-  assertEquals(stage.events.rest(), []);
-  await stage.close();
+  assertEquals(alone.events.rest(), []);
+  await alone.close();
 });
 
 test("Room gives the tag to the later of two who join at once, whoever is heard first", async () => {
   const [first, second] = await Promise.all(
     ["one", "two"].map((identity) => Puppet.create("bob", identity)),
   ) as [Puppet, Puppet];
-  const stage = await Stage.open();
-  await stage.tell(first, MemberChange.JOINED);
-  await stage.tell(second, MemberChange.JOINED);
+  const alone = await RoomAlone.open();
+  await alone.tell(first, MemberChange.JOINED);
+  await alone.tell(second, MemberChange.JOINED);
   for (const puppet of [second, first]) {
-    await stage.says(puppet, await puppet.announce(stage.session));
-    await stage.relay.settle();
+    await alone.says(puppet, await puppet.announce(alone.session));
+    await alone.relay.settle();
   }
-  const { tag } = stage.room.members[1]!;
-  assertEquals(shown(stage), ["bob", `bob#${tag}`]);
+  const { tag } = alone.room.members[1]!;
+  assertEquals(shown(alone), ["bob", `bob#${tag}`]);
   // Who was shown with the name is not any more.
-  const told = stage.events.rest().map((event) =>
+  const told = alone.events.rest().map((event) =>
     event.event === "renamed"
       ? `${event.before} is ${event.member.name}`
       : event.event === "joined" && event.member.name
   );
   assertEquals(told, ["bob", `bob is bob#${tag}`, "bob"]);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room gives nobody a name before its holder for having been silent for long", async () => {
   const [silent, holder] = await Promise.all(
     ["one", "two"].map((identity) => Puppet.create("bob", identity)),
   ) as [Puppet, Puppet];
-  const stage = await Stage.open();
-  await stage.tell(silent, MemberChange.JOINED);
-  await stage.relay.settle();
-  assertEquals((await stage.join(holder)).name, "bob");
-  await stage.pass(10_000);
-  assertEquals((await stage.event("unannounced")).here.length, 1);
-  await stage.says(silent, await silent.announce(stage.session));
-  const { member } = await stage.event("joined");
+  const alone = await RoomAlone.open();
+  await alone.tell(silent, MemberChange.JOINED);
+  await alone.relay.settle();
+  assertEquals((await alone.join(holder)).name, "bob");
+  await alone.pass(10_000);
+  assertEquals((await alone.event("unannounced")).here.length, 1);
+  await alone.says(silent, await silent.announce(alone.session));
+  const { member } = await alone.event("joined");
   assertEquals(member.name, `bob#${member.tag}`);
-  assertEquals(shown(stage).includes("bob"), true);
-  await stage.close();
+  assertEquals(shown(alone).includes("bob"), true);
+  await alone.close();
 });
 
 test("Room lets a member keep its tag when the first holder of the name leaves", async () => {
   const [first, second, third] = await Promise.all(
     ["one", "two", "three"].map((identity) => Puppet.create("bob", identity)),
   ) as [Puppet, Puppet, Puppet];
-  const stage = await Stage.open({ before: [first, second] });
-  const tagged = shown(stage)[1]!;
+  const alone = await RoomAlone.open({ before: [first, second] });
+  const tagged = shown(alone)[1]!;
   assert(/^bob#[a-z2-7]{8}$/.test(tagged), tagged);
-  await stage.tell(first, MemberChange.LEFT);
-  await stage.event("left");
-  assertEquals(shown(stage), [tagged]);
+  await alone.tell(first, MemberChange.LEFT);
+  await alone.event("left");
+  assertEquals(shown(alone), [tagged]);
   const chain = await second.chain();
-  await stage.says(second, await chain.skdm(stage.target), await chain.msg("still me"));
-  assertEquals((await stage.event("message")).from.name, tagged);
+  await alone.says(second, await chain.skdm(alone.target), await chain.msg("still me"));
+  assertEquals((await alone.event("message")).from.name, tagged);
   // One that comes now is tagged too, as nobody may get the name of somebody who is here.
-  const last = await stage.join(third);
+  const last = await alone.join(third);
   assertEquals(last.name, `bob#${last.tag}`);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room takes a second session of one identity for no other holder of its name", async () => {
   const bob = await Puppet.create("bob");
   const self = await Puppet.create("ada");
-  const stage = await Stage.open({ before: [bob, self] });
-  assertEquals(stage.room.me.name, "ada");
+  const alone = await RoomAlone.open({ before: [bob, self] });
+  assertEquals(alone.room.me.name, "ada");
   const twin = await Puppet.create("bob");
-  assertEquals((await stage.join(twin)).name, "bob");
-  await stage.relay.settle();
-  assertEquals([shown(stage), stage.events.rest()], [["bob", "ada", "bob"], []]);
-  await stage.close();
+  assertEquals((await alone.join(twin)).name, "bob");
+  await alone.relay.settle();
+  assertEquals([shown(alone), alone.events.rest()], [["bob", "ada", "bob"], []]);
+  await alone.close();
 });

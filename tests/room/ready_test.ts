@@ -9,9 +9,10 @@ import {
   ObjectType,
 } from "../../lib/wire/mod.ts";
 import { utf8 } from "../../lib/bytes/mod.ts";
+import { nextTurn } from "../support/clock.ts";
 import { identityOf, sessionKey } from "../support/keys.ts";
 import { Puppet, targetOf } from "../support/puppet.ts";
-import { nextTurn, Stage } from "../support/stage.ts";
+import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 import { type TestMember, World } from "../support/world.ts";
 
@@ -21,214 +22,214 @@ async function puppets(...names: string[]): Promise<Puppet[]> {
 
 test("Room is ready once every session of the first roster has answered", async () => {
   const [bob, carol] = await puppets("bob", "carol") as [Puppet, Puppet];
-  const stage = await Stage.create();
-  await stage.relay.admit([bob.entry, carol.entry]);
-  await stage.heardBy(bob);
-  await stage.heardBy(carol);
-  await stage.says(bob, await bob.announce(stage.session));
-  await stage.relay.settle();
-  assertEquals(stage.events.all, []);
-  stage.clock.advance(SILENT_AFTER_MS - 1);
-  await stage.says(carol, await carol.announce(stage.session));
-  const { me, members } = await stage.event("ready");
+  const alone = await RoomAlone.create();
+  await alone.relay.admit([bob.entry, carol.entry]);
+  await alone.heardBy(bob);
+  await alone.heardBy(carol);
+  await alone.says(bob, await bob.announce(alone.session));
+  await alone.relay.settle();
+  assertEquals(alone.events.all, []);
+  alone.clock.advance(SILENT_AFTER_MS - 1);
+  await alone.says(carol, await carol.announce(alone.session));
+  const { me, members } = await alone.event("ready");
   assertEquals(members.map(({ name }) => name), ["bob", "carol"]);
-  assertEquals([me.name, me.key, me.session], ["ada", stage.key, stage.session]);
-  await stage.relay.settle();
-  stage.clock.advance(1);
-  assertEquals(stage.events.rest(), []);
-  await stage.close();
+  assertEquals([me.name, me.key, me.session], ["ada", alone.key, alone.session]);
+  await alone.relay.settle();
+  alone.clock.advance(1);
+  assertEquals(alone.events.rest(), []);
+  await alone.close();
 });
 
 test("Room is ready after 10 s without those who are silent, and says who they are", async () => {
   const [bob, carol, dave] = await puppets("bob", "carol", "dave") as [Puppet, Puppet, Puppet];
-  const stage = await Stage.create();
-  await stage.relay.admit([bob.entry, carol.entry, dave.entry]);
-  await stage.heardBy(dave);
-  await stage.says(carol, await carol.announce(stage.session));
-  await stage.relay.settle();
-  stage.clock.advance(SILENT_AFTER_MS - 1);
-  assertEquals(stage.events.all, []);
-  stage.clock.advance(1);
-  assertEquals((await stage.event("ready")).members.map(({ name }) => name), ["carol"]);
+  const alone = await RoomAlone.create();
+  await alone.relay.admit([bob.entry, carol.entry, dave.entry]);
+  await alone.heardBy(dave);
+  await alone.says(carol, await carol.announce(alone.session));
+  await alone.relay.settle();
+  alone.clock.advance(SILENT_AFTER_MS - 1);
+  assertEquals(alone.events.all, []);
+  alone.clock.advance(1);
+  assertEquals((await alone.event("ready")).members.map(({ name }) => name), ["carol"]);
   const tags = await Promise.all([bob, dave].map(({ entry }) => keyTag(entry.key)));
-  const { here, left } = await stage.event("unannounced");
+  const { here, left } = await alone.event("unannounced");
   assertEquals([here.map(({ name }) => name), left], [tags.map((tag) => `#${tag}`), []]);
   // One that answers late joins late.
-  await stage.says(bob, await bob.announce(stage.session));
-  assertEquals((await stage.event("joined")).member.name, "bob");
-  await stage.close();
+  await alone.says(bob, await bob.announce(alone.session));
+  assertEquals((await alone.event("joined")).member.name, "bob");
+  await alone.close();
 });
 
 test("Room waits neither for who is away nor for who leaves", async () => {
   const [away, leaver, lost] = await puppets("away", "leaver", "lost") as [Puppet, Puppet, Puppet];
-  const stage = await Stage.create();
-  await stage.relay.admit([{ ...away.entry, away: true }, leaver.entry, lost.entry]);
-  for (const puppet of [away, leaver, lost]) await stage.heardBy(puppet);
-  await stage.tell(leaver, MemberChange.LEFT);
-  await stage.relay.settle();
-  assertEquals(stage.events.all, []);
-  await stage.tell(lost, MemberChange.AWAY);
-  assertEquals((await stage.event("ready")).members, []);
-  assertEquals((await stage.event("unannounced")).left.map(({ key }) => key), [leaver.entry.key]);
-  await stage.relay.settle();
-  assertEquals(stage.events.rest(), []);
+  const alone = await RoomAlone.create();
+  await alone.relay.admit([{ ...away.entry, away: true }, leaver.entry, lost.entry]);
+  for (const puppet of [away, leaver, lost]) await alone.heardBy(puppet);
+  await alone.tell(leaver, MemberChange.LEFT);
+  await alone.relay.settle();
+  assertEquals(alone.events.all, []);
+  await alone.tell(lost, MemberChange.AWAY);
+  assertEquals((await alone.event("ready")).members, []);
+  assertEquals((await alone.event("unannounced")).left.map(({ key }) => key), [leaver.entry.key]);
+  await alone.relay.settle();
+  assertEquals(alone.events.rest(), []);
   // Back, they answer.
-  await stage.tell(away, MemberChange.BACK);
-  await stage.says(away, await away.announce(stage.session));
-  assertEquals((await stage.event("joined")).member.name, "away");
-  await stage.close();
+  await alone.tell(away, MemberChange.BACK);
+  await alone.says(away, await away.announce(alone.session));
+  assertEquals((await alone.event("joined")).member.name, "away");
+  await alone.close();
 });
 
 test("Room is ready at once where nobody is", async () => {
-  const stage = await Stage.open();
-  assertEquals(stage.room.members, []);
-  await stage.close();
+  const alone = await RoomAlone.open();
+  assertEquals(alone.room.members, []);
+  await alone.close();
 });
 
 test("Room announces itself as soon as its key is made: to the host first, then to all", async () => {
   const [bob, carol] = await puppets("bob", "carol") as [Puppet, Puppet];
   const made = Promise.withResolvers<SessionKeyPair>();
-  const stage = await Stage.create({ generate: () => made.promise });
-  const admitted = stage.relay.admit([bob.entry]);
+  const alone = await RoomAlone.create({ generate: () => made.promise });
+  const admitted = alone.relay.admit([bob.entry]);
   for (let i = 0; i < 6; i++) { // It takes longer than a host may take.
     await nextTurn();
-    stage.clock.advance(SILENT_AFTER_MS);
+    alone.clock.advance(SILENT_AFTER_MS);
   }
-  assertEquals([stage.relay.envelopes.all, stage.events.all], [[], []]);
+  assertEquals([alone.relay.envelopes.all, alone.events.all], [[], []]);
   made.resolve(await sessionKey());
-  const { object, to } = await stage.relay.entered;
+  const { object, to } = await alone.relay.entered;
   assertEquals([(await targetOf(object)).session, decodeAnnounce(object).seen], [
-    stage.session,
+    alone.session,
     HOST_SESSION,
   ]);
   assertEquals(to, HOST_SESSION);
   await admitted;
-  await stage.heardBy(bob);
-  await stage.tell(carol, MemberChange.JOINED);
-  await stage.says(carol, await carol.announce(stage.session));
-  await stage.heardBy(carol);
-  await stage.says(bob, await bob.announce(stage.session));
-  assertEquals((await stage.event("ready")).members.map(({ name }) => name), ["bob"]);
-  assertEquals((await stage.event("joined")).member.name, "carol");
-  await stage.close();
+  await alone.heardBy(bob);
+  await alone.tell(carol, MemberChange.JOINED);
+  await alone.says(carol, await carol.announce(alone.session));
+  await alone.heardBy(carol);
+  await alone.says(bob, await bob.announce(alone.session));
+  assertEquals((await alone.event("ready")).members.map(({ name }) => name), ["bob"]);
+  assertEquals((await alone.event("joined")).member.name, "carol");
+  await alone.close();
 });
 
 test("Room holds what happens until it is ready, and says nothing before", async () => {
   const [bob, carol, dave] = await puppets("bob", "carol", "dave") as [Puppet, Puppet, Puppet];
-  const stage = await Stage.create();
-  const said = stage.room.say("early");
-  await stage.relay.admit([bob.entry, carol.entry]);
-  const target = await stage.heardBy(bob);
+  const alone = await RoomAlone.create();
+  const said = alone.room.say("early");
+  await alone.relay.admit([bob.entry, carol.entry]);
+  const target = await alone.heardBy(bob);
   const chain = await bob.chain();
-  await stage.says(bob, await bob.announce(stage.session), await chain.skdm(target));
+  await alone.says(bob, await bob.announce(alone.session), await chain.skdm(target));
   await chain.skip(1);
-  await stage.says(bob, await chain.msg("hello"));
-  await stage.tell(dave, MemberChange.JOINED);
-  await stage.says(dave, await dave.announce(stage.session));
-  await stage.tell(dave, MemberChange.LEFT);
-  await stage.relay.settle();
-  assertEquals(stage.events.all, []);
-  await stage.says(carol, await carol.announce(stage.session));
-  assertEquals((await stage.event("ready")).members.length, 2);
-  const sent = await stage.relay.object(ObjectType.MSG);
+  await alone.says(bob, await chain.msg("hello"));
+  await alone.tell(dave, MemberChange.JOINED);
+  await alone.says(dave, await dave.announce(alone.session));
+  await alone.tell(dave, MemberChange.LEFT);
+  await alone.relay.settle();
+  assertEquals(alone.events.all, []);
+  await alone.says(carol, await carol.announce(alone.session));
+  assertEquals((await alone.event("ready")).members.length, 2);
+  const sent = await alone.relay.object(ObjectType.MSG);
   await said;
-  const held = stage.events.rest().map(({ event }) => event);
+  const held = alone.events.rest().map(({ event }) => event);
   assertEquals(held, ["gap", "message", "joined", "left"]);
   assertEquals(sent.to, undefined);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room is ready at once where much is said while it waits for a silent member, and loses nothing", async () => {
   const [bob, carol] = await puppets("bob", "carol") as [Puppet, Puppet];
-  const stage = await Stage.create();
-  await stage.relay.admit([bob.entry, carol.entry]);
-  const target = await stage.heardBy(bob);
+  const alone = await RoomAlone.create();
+  await alone.relay.admit([bob.entry, carol.entry]);
+  const target = await alone.heardBy(bob);
   const chain = await bob.chain();
-  await stage.says(bob, await bob.announce(stage.session), await chain.skdm(target));
-  const said = stage.room.say("hello");
+  await alone.says(bob, await bob.announce(alone.session), await chain.skdm(target));
+  const said = alone.room.say("hello");
   const texts = Array.from({ length: 400 }, (_, i) => `${i} `.repeat(2000));
-  for (const text of texts) await stage.says(bob, await chain.msg(text));
-  await stage.relay.settle();
-  assertEquals((await stage.event("ready")).members.map(({ name }) => name), ["bob"]);
-  for (const text of texts) assertEquals(await stage.text(), text);
+  for (const text of texts) await alone.says(bob, await chain.msg(text));
+  await alone.relay.settle();
+  assertEquals((await alone.event("ready")).members.map(({ name }) => name), ["bob"]);
+  for (const text of texts) assertEquals(await alone.text(), text);
   // What is said here still waits for those who may answer.
-  assertEquals(stage.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.MSG), []);
-  await stage.says(carol, await carol.announce(stage.session));
-  assertEquals((await stage.event("joined")).member.name, "carol");
-  await stage.relay.object(ObjectType.MSG);
+  assertEquals(alone.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.MSG), []);
+  await alone.says(carol, await carol.announce(alone.session));
+  assertEquals((await alone.event("joined")).member.name, "carol");
+  await alone.relay.object(ObjectType.MSG);
   await said;
-  await stage.close();
+  await alone.close();
 });
 
 test("Room gives up a host that names more members than a room can have", async () => {
-  const stage = await Stage.open();
+  const alone = await RoomAlone.open();
   const key = (await identityOf("bob")).publicKey;
   for (let i = 0; i < 1338; i++) {
     const nonce = new Uint8Array(16);
     new DataView(nonce.buffer).setUint32(0, i + 1);
     const { JOINED: change } = MemberChange;
-    void stage.relay.send({ type: "member", change, reason: 0, key, nonce });
+    void alone.relay.send({ type: "member", change, reason: 0, key, nonce });
   }
-  const error = await stage.ran.catch((error) => error);
+  const error = await alone.ran.catch((error) => error);
   assertEquals(error.code, "protocol-error");
-  stage.room.end("not-delivered");
-  assertEquals(stage.clock.timers, 0);
+  alone.room.end("not-delivered");
+  assertEquals(alone.clock.timers, 0);
 });
 
 test("Room takes a session that left unheard when it comes again", async () => {
   const [bob] = await puppets("bob") as [Puppet];
-  const stage = await Stage.open();
-  await stage.tell(bob, MemberChange.JOINED);
-  await stage.tell(bob, MemberChange.LEFT);
-  assertEquals((await stage.event("unannounced")).leftCount, 1);
-  assertEquals((await stage.join(bob)).name, "bob");
-  await stage.close();
+  const alone = await RoomAlone.open();
+  await alone.tell(bob, MemberChange.JOINED);
+  await alone.tell(bob, MemberChange.LEFT);
+  assertEquals((await alone.event("unannounced")).leftCount, 1);
+  assertEquals((await alone.join(bob)).name, "bob");
+  await alone.close();
 });
 
 test("Room lists in `ready` who was lost before, as lost, and shows nobody twice", async () => {
   const [bob, carol, dave] = await puppets("bob", "carol", "dave") as [Puppet, Puppet, Puppet];
-  const stage = await Stage.create();
-  await stage.relay.admit([bob.entry, carol.entry, dave.entry]);
+  const alone = await RoomAlone.create();
+  await alone.relay.admit([bob.entry, carol.entry, dave.entry]);
   for (const puppet of [bob, carol]) {
-    await stage.says(puppet, await puppet.announce(stage.session));
-    await stage.tell(puppet, MemberChange.AWAY);
+    await alone.says(puppet, await puppet.announce(alone.session));
+    await alone.tell(puppet, MemberChange.AWAY);
   }
-  await stage.tell(carol, MemberChange.BACK);
-  await stage.relay.settle();
-  await stage.says(dave, await dave.announce(stage.session));
+  await alone.tell(carol, MemberChange.BACK);
+  await alone.relay.settle();
+  await alone.says(dave, await dave.announce(alone.session));
   const expected = [["bob", true], ["carol", false], ["dave", false]];
-  const { members } = await stage.event("ready");
+  const { members } = await alone.event("ready");
   assertEquals(members.map(({ name, lost }) => [name, lost]), expected);
-  assertEquals(stage.room.members.map(({ name, lost }) => [name, lost]), expected);
-  await stage.tell(bob, MemberChange.AWAY);
-  await stage.tell(bob, MemberChange.BACK);
-  await stage.tell(bob, MemberChange.LEFT);
-  await stage.relay.settle();
-  assertEquals(stage.events.rest().map(({ event }) => event), ["back", "left"]);
-  await stage.close();
+  assertEquals(alone.room.members.map(({ name, lost }) => [name, lost]), expected);
+  await alone.tell(bob, MemberChange.AWAY);
+  await alone.tell(bob, MemberChange.BACK);
+  await alone.tell(bob, MemberChange.LEFT);
+  await alone.relay.settle();
+  assertEquals(alone.events.rest().map(({ event }) => event), ["back", "left"]);
+  await alone.close();
 });
 
 test("Room shows once that a connection is lost, once that it is back, and who stays away as left", async () => {
   const [bob] = await puppets("bob") as [Puppet];
-  const stage = await Stage.open({ before: [bob] });
-  await stage.tell(bob, MemberChange.AWAY, CloseReason.LOST);
-  await stage.tell(bob, MemberChange.AWAY, CloseReason.LOST);
-  const lost = (await stage.event("lost")).member;
+  const alone = await RoomAlone.open({ before: [bob] });
+  await alone.tell(bob, MemberChange.AWAY, CloseReason.LOST);
+  await alone.tell(bob, MemberChange.AWAY, CloseReason.LOST);
+  const lost = (await alone.event("lost")).member;
   assertEquals([lost.name, lost.lost], ["bob", true]);
-  assertEquals(stage.room.members.map(({ lost }) => lost), [true]);
-  await stage.tell(bob, MemberChange.BACK);
-  await stage.tell(bob, MemberChange.BACK);
-  const back = (await stage.event("back")).member;
+  assertEquals(alone.room.members.map(({ lost }) => lost), [true]);
+  await alone.tell(bob, MemberChange.BACK);
+  await alone.tell(bob, MemberChange.BACK);
+  const back = (await alone.event("back")).member;
   assertEquals([back.name, back.lost], ["bob", false]);
-  assertEquals(stage.room.members.map(({ lost }) => lost), [false]);
-  await stage.tell(bob, MemberChange.AWAY, CloseReason.TOO_SLOW);
-  await stage.event("lost");
-  await stage.tell(bob, MemberChange.LEFT, CloseReason.TOO_SLOW);
-  assertEquals((await stage.event("left")).reason, "too-slow");
-  await stage.tell(bob, MemberChange.BACK);
-  await stage.relay.settle();
-  assertEquals([stage.events.rest(), stage.room.members], [[], []]);
-  await stage.close();
+  assertEquals(alone.room.members.map(({ lost }) => lost), [false]);
+  await alone.tell(bob, MemberChange.AWAY, CloseReason.TOO_SLOW);
+  await alone.event("lost");
+  await alone.tell(bob, MemberChange.LEFT, CloseReason.TOO_SLOW);
+  assertEquals((await alone.event("left")).reason, "too-slow");
+  await alone.tell(bob, MemberChange.BACK);
+  await alone.relay.settle();
+  assertEquals([alone.events.rest(), alone.room.members], [[], []]);
+  await alone.close();
 });
 
 test("Room gives nobody a key before its own ANNOUNCE is on the way", async () => {
@@ -247,29 +248,29 @@ test("Room gives nobody a key before its own ANNOUNCE is on the way", async () =
     },
   };
   const [carol] = await puppets("carol") as [Puppet];
-  const stage = await Stage.open({ identity: slow });
+  const alone = await RoomAlone.open({ identity: slow });
   entered = true;
-  await stage.tell(carol, MemberChange.JOINED);
-  await stage.says(carol, await carol.announce(stage.session));
-  await stage.event("joined");
-  const said = stage.room.say("welcome");
+  await alone.tell(carol, MemberChange.JOINED);
+  await alone.says(carol, await carol.announce(alone.session));
+  await alone.event("joined");
+  const said = alone.room.say("welcome");
   await keySigned.promise;
   await nextTurn();
-  assertEquals(stage.relay.envelopes.all, []);
+  assertEquals(alone.relay.envelopes.all, []);
   gate.resolve();
-  assertEquals((await stage.relay.envelopes.next()).object[0], ObjectType.ANNOUNCE);
-  await carol.take((await stage.relay.object(ObjectType.SKDM)).object);
-  const inner = await carol.take((await stage.relay.object(ObjectType.MSG)).object);
+  assertEquals((await alone.relay.envelopes.next()).object[0], ObjectType.ANNOUNCE);
+  await carol.take((await alone.relay.object(ObjectType.SKDM)).object);
+  const inner = await carol.take((await alone.relay.object(ObjectType.MSG)).object);
   assertEquals(inner?.body, utf8("welcome"));
   await said;
-  await stage.close();
+  await alone.close();
 });
 
 test("Room.run fails where the host refuses", async () => {
   const refusals = ["room-full", "banned", "locked", "not-allowed"];
   for (const [i, code] of refusals.entries()) {
-    const stage = await Stage.create();
-    await stage.relay.send({
+    const alone = await RoomAlone.create();
+    await alone.relay.send({
       type: "accept",
       status: i + 1,
       resumed: false,
@@ -279,10 +280,10 @@ test("Room.run fails where the host refuses", async () => {
       time: 0,
       keep: 90,
     });
-    const error = await stage.ran.catch((error) => error);
+    const error = await alone.ran.catch((error) => error);
     assertEquals(error.code, code);
-    stage.room.end("not-delivered");
-    assertEquals(stage.clock.timers, 0);
+    alone.room.end("not-delivered");
+    assertEquals(alone.clock.timers, 0);
   }
 });
 

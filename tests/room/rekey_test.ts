@@ -12,7 +12,7 @@ import { Audience, decodeMsg, ObjectType } from "../../lib/wire/mod.ts";
 import { FakeClock } from "../support/clock.ts";
 import { sessionKey } from "../support/keys.ts";
 import { MEMBER_KEY, Puppet, type Target, targetOf } from "../support/puppet.ts";
-import { Stage } from "../support/stage.ts";
+import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 
 const CONTEXT = { header: utf8("header"), memberKey: MEMBER_KEY };
@@ -67,23 +67,23 @@ test("SessionKeys.renew fails where no key can be made, and the one in use goes 
 
 test("Room.rekey has all that is said from then on sealed with new keys, for the room and for one", async () => {
   const [bob, carol] = [await Puppet.create("bob"), await Puppet.create("carol")];
-  const stage = await Stage.open({ before: [bob, carol] });
+  const alone = await RoomAlone.open({ before: [bob, carol] });
   const chains = new Set<string>();
   const say = async (options: { to?: string } = {}): Promise<void> => {
-    const said = stage.room.say("hello", options);
-    const { object } = await stage.relay.object(ObjectType.MSG);
+    const said = alone.room.say("hello", options);
+    const { object } = await alone.relay.object(ObjectType.MSG);
     chains.add(toHex(decodeMsg(object).chainId));
     await said;
   };
   await say();
   await say({ to: "bob" });
-  stage.clock.advance(1000); // The time between two epochs.
-  const old = stage.target;
-  await stage.room.rekey();
+  alone.clock.advance(1000); // The time between two epochs.
+  const old = alone.target;
+  await alone.room.rekey();
   const renewed: Target[] = [];
   for (const puppet of [bob, carol]) {
     renewed.push(
-      await targetOf((await stage.relay.object(ObjectType.ANNOUNCE, puppet.session)).object),
+      await targetOf((await alone.relay.object(ObjectType.ANNOUNCE, puppet.session)).object),
     );
   }
   assertEquals(renewed.map(({ generation }) => generation), [2, 2]);
@@ -95,38 +95,38 @@ test("Room.rekey has all that is said from then on sealed with new keys, for the
   // What others wrapped before they knew still comes.
   for (const [epoch, target] of [old, renewed[0]!].entries()) {
     const chain = await bob.chain(Audience.ROOM, epoch + 1);
-    await stage.says(bob, await chain.skdm(target), await chain.msg(`${epoch}`));
-    assertEquals(await stage.text(), `${epoch}`);
+    await alone.says(bob, await chain.skdm(target), await chain.msg(`${epoch}`));
+    assertEquals(await alone.text(), `${epoch}`);
   }
-  await stage.close();
+  await alone.close();
 });
 
 test("Room.rekey is done once a second, so that nobody makes the others wait for it", async () => {
-  const stage = await Stage.open({ before: [await Puppet.create("bob")] });
-  await stage.room.rekey();
-  const again = stage.room.rekey();
-  await stage.clock.timer(1000);
+  const alone = await RoomAlone.open({ before: [await Puppet.create("bob")] });
+  await alone.room.rekey();
+  const again = alone.room.rekey();
+  await alone.clock.timer(1000);
   const announced = (): number =>
-    stage.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.ANNOUNCE).length;
-  await stage.relay.settle();
+    alone.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.ANNOUNCE).length;
+  await alone.relay.settle();
   assertEquals(announced(), 2);
-  stage.clock.advance(1000);
+  alone.clock.advance(1000);
   await again;
-  await stage.relay.settle();
+  await alone.relay.settle();
   assertEquals(announced(), 3);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room.rekey ends with the room, and fails where no key can be made", async () => {
   let works = true;
   const generate = (): Promise<SessionKeyPair> =>
     works ? sessionKey() : Promise.reject(new Error("out of memory"));
-  const stage = await Stage.open({ generate });
+  const alone = await RoomAlone.open({ generate });
   works = false;
-  const failed = await stage.room.rekey().catch(({ message }: Error) => message);
+  const failed = await alone.room.rekey().catch(({ message }: Error) => message);
   assertEquals(failed, "out of memory");
   works = true;
-  const late = stage.room.rekey();
-  await stage.close();
+  const late = alone.room.rekey();
+  await alone.close();
   await late;
 });

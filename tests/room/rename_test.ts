@@ -12,21 +12,24 @@ import {
 import { assertFails } from "../support/assert.ts";
 import { sessionKey } from "../support/keys.ts";
 import { nameOf, Puppet, targetOf } from "../support/puppet.ts";
-import { Stage } from "../support/stage.ts";
+import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 import { type TestMember, World } from "../support/world.ts";
 
 type Renamed = RoomEvent & { readonly event: "renamed" };
 
 /** What a member is told of by what name somebody goes. */
-async function renamed(from: TestMember | Stage): Promise<string> {
+async function renamed(from: TestMember | RoomAlone): Promise<string> {
   const { before, member, own }: Renamed = await from.event("renamed");
   return `${own ? "own " : ""}${before} is ${member.name}`;
 }
 
 /** The next ANNOUNCE of a room to a member. */
-async function announced(stage: Stage, puppet: Puppet): Promise<SignedAnnounce & AnnouncedName> {
-  const { object } = await stage.relay.object(ObjectType.ANNOUNCE, puppet.session);
+async function announced(
+  alone: RoomAlone,
+  puppet: Puppet,
+): Promise<SignedAnnounce & AnnouncedName> {
+  const { object } = await alone.relay.object(ObjectType.ANNOUNCE, puppet.session);
   return { ...decodeAnnounce(object), ...await nameOf(object) };
 }
 
@@ -64,85 +67,85 @@ test("Room.rename is told to all, in its place between the messages, and to who 
 });
 
 test("Room.rename refuses what is no name, and tells nobody of the name that one has", async () => {
-  const stage = await Stage.open({ before: [await Puppet.create("bob")] });
+  const alone = await RoomAlone.open({ before: [await Puppet.create("bob")] });
   for (const name of ["", "a#b", "x".repeat(49), " a"]) {
-    await assertFails(stage.room.rename(name), "bad-name");
+    await assertFails(alone.room.rename(name), "bad-name");
   }
-  assertEquals(stage.events.rest(), []);
-  const count = stage.relay.envelopes.all.length;
-  await stage.room.rename("ada");
-  assertEquals(await renamed(stage), "own ada is ada");
-  await stage.relay.settle();
-  assertEquals(stage.relay.envelopes.all.length, count);
-  await stage.close();
+  assertEquals(alone.events.rest(), []);
+  const count = alone.relay.envelopes.all.length;
+  await alone.room.rename("ada");
+  assertEquals(await renamed(alone), "own ada is ada");
+  await alone.relay.settle();
+  assertEquals(alone.relay.envelopes.all.length, count);
+  await alone.close();
 });
 
 test("Room.rename goes in turn, once a second, and the last name stays", async () => {
   const bob = await Puppet.create("bob");
-  const stage = await Stage.open({ before: [bob] });
+  const alone = await RoomAlone.open({ before: [bob] });
   const names = ["b", "c", "d"];
-  const done = Promise.all(names.map((name) => stage.room.rename(name)));
+  const done = Promise.all(names.map((name) => alone.room.rename(name)));
   for (const i of names.keys()) {
-    const { generation, name } = await announced(stage, bob);
+    const { generation, name } = await announced(alone, bob);
     assertEquals([name, generation], [names[i], i + 2]);
-    assertEquals(stage.relay.envelopes.rest(), []);
-    stage.clock.advance(1000);
+    assertEquals(alone.relay.envelopes.rest(), []);
+    alone.clock.advance(1000);
   }
   await done;
-  assertEquals(stage.room.me.name, "d");
-  await stage.close();
+  assertEquals(alone.room.me.name, "d");
+  await alone.close();
 });
 
 test("Room.rename does not wait for the end of the room", async () => {
-  const stage = await Stage.open();
-  await stage.room.rename("b");
-  const late = assertFails(stage.room.rename("c"), "not-delivered");
-  await stage.close();
+  const alone = await RoomAlone.open();
+  await alone.room.rename("b");
+  const late = assertFails(alone.room.rename("c"), "not-delivered");
+  await alone.close();
   await late;
 });
 
 test("Room takes keys that were wrapped for the announcement before a new name", async () => {
   const bob = await Puppet.create("bob");
-  const stage = await Stage.open({ before: [bob] });
-  const before = stage.target;
-  await stage.room.rename("b");
-  await stage.event("renamed");
-  const after = await targetOf((await stage.relay.object(ObjectType.ANNOUNCE, bob.session)).object);
+  const alone = await RoomAlone.open({ before: [bob] });
+  const before = alone.target;
+  await alone.room.rename("b");
+  await alone.event("renamed");
+  const after = await targetOf((await alone.relay.object(ObjectType.ANNOUNCE, bob.session)).object);
   assertEquals(after.modulus, before.modulus);
   const unknown = { ...after, generation: 3 };
   for (const [i, target] of [before, after, unknown].entries()) {
     const chain = await bob.chain(Audience.ROOM, i + 1);
-    await stage.says(bob, await chain.skdm(target), await chain.msg(`${i}`));
+    await alone.says(bob, await chain.skdm(target), await chain.msg(`${i}`));
   }
-  assertEquals([await stage.text(), await stage.text()], ["0", "1"]);
-  await stage.relay.settle();
-  assertEquals(stage.events.rest(), []);
-  await stage.close();
+  assertEquals([await alone.text(), await alone.text()], ["0", "1"]);
+  await alone.relay.settle();
+  assertEquals(alone.events.rest(), []);
+  await alone.close();
 });
 
 test("Room announces a name that was taken while a session key was made with both keys", async () => {
   const bob = await Puppet.create("bob");
   let made = await sessionKey();
   let making = Promise.resolve(made);
-  const stage = await Stage.open({ before: [bob], generate: () => making });
+  const alone = await RoomAlone.open({ before: [bob], generate: () => making });
   const first = made;
   made = await sessionKey();
   const gate = Promise.withResolvers<typeof made>();
   making = gate.promise;
-  const rekeyed = stage.room.rekey();
-  const named = stage.room.rename("b");
-  await stage.clock.timer(1000);
-  stage.clock.advance(1000);
+  const rekeyed = alone.room.rekey();
+  const named = alone.room.rename("b");
+  await alone.clock.timer(1000);
+  alone.clock.advance(1000);
   await named;
   gate.resolve(made);
   await rekeyed;
   const told: [number, string, Bytes][] = [];
   for (let i = 0; i < 2; i++) {
-    const { generation, modulus, name } = await announced(stage, bob);
+    const { generation, modulus, name } = await announced(alone, bob);
     told.push([generation, name, modulus]);
   }
   assertEquals(told, [[2, "b", first.rsa.modulus], [3, "b", made.rsa.modulus]]);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room gives the tag to who takes a name that somebody has, on both sides and for who comes", async () => {
@@ -172,162 +175,162 @@ test("Room gives the tag to who takes a name that somebody has, on both sides an
 
 test("Room lets two who take one name at once each show the other with a tag", async () => {
   const bob = await Puppet.create("bob");
-  const stage = await Stage.open({ before: [bob] });
-  await stage.room.rename("zoe");
-  await stage.event("renamed");
-  await stage.says(bob, await bob.announce(stage.session, { generation: 2, name: "zoe" }));
-  const { member } = await stage.event("renamed");
-  assertEquals([stage.room.me.name, member.name], ["zoe", `zoe#${member.tag}`]);
-  assertEquals((await stage.event("warning")).code, "name-taken");
-  await stage.close();
+  const alone = await RoomAlone.open({ before: [bob] });
+  await alone.room.rename("zoe");
+  await alone.event("renamed");
+  await alone.says(bob, await bob.announce(alone.session, { generation: 2, name: "zoe" }));
+  const { member } = await alone.event("renamed");
+  assertEquals([alone.room.me.name, member.name], ["zoe", `zoe#${member.tag}`]);
+  assertEquals((await alone.event("warning")).code, "name-taken");
+  await alone.close();
 });
 
 test("Room shows who says itself that its name is another's with the tag, wherever it stands", async () => {
   const [first, second] = [await Puppet.create("bob", "one"), await Puppet.create("bob", "two")];
-  const stage = await Stage.create();
-  await stage.relay.admit([first.entry, second.entry]);
-  await stage.says(first, await first.announce(stage.session, { nameTaken: true }));
-  await stage.says(second, await second.announce(stage.session));
-  const { members } = await stage.event("ready");
+  const alone = await RoomAlone.create();
+  await alone.relay.admit([first.entry, second.entry]);
+  await alone.says(first, await first.announce(alone.session, { nameTaken: true }));
+  await alone.says(second, await second.announce(alone.session));
+  const { members } = await alone.event("ready");
   assertEquals(members.map(({ name }) => name), [`bob#${members[0]!.tag}`, "bob"]);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room warns once of who takes its name again and again", async () => {
   const mal = await Puppet.create("mal");
-  const stage = await Stage.open({ before: [mal] });
+  const alone = await RoomAlone.open({ before: [mal] });
   for (const [i, name] of ["ada", "mal", "ada", "mal"].entries()) {
-    await stage.says(mal, await mal.announce(stage.session, { generation: i + 2, name }));
+    await alone.says(mal, await mal.announce(alone.session, { generation: i + 2, name }));
   }
-  await stage.relay.settle();
-  const types = stage.events.rest().map(({ event }) => event);
+  await alone.relay.settle();
+  const types = alone.events.rest().map(({ event }) => event);
   assertEquals(types, ["renamed", "warning", "renamed", "renamed", "renamed"]);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room warns no more of who had its name before, and takes it again", async () => {
   const bob = await Puppet.create("ada", "bob");
-  const stage = await Stage.open({ before: [bob] });
-  await stage.event("warning");
+  const alone = await RoomAlone.open({ before: [bob] });
+  await alone.event("warning");
   for (const [i, name] of ["bob", "ada"].entries()) {
-    await stage.says(bob, await bob.announce(stage.session, { generation: i + 2, name }));
+    await alone.says(bob, await bob.announce(alone.session, { generation: i + 2, name }));
   }
-  await stage.relay.settle();
-  assertEquals(stage.events.rest().map(({ event }) => event), ["renamed", "renamed"]);
-  await stage.close();
+  await alone.relay.settle();
+  assertEquals(alone.events.rest().map(({ event }) => event), ["renamed", "renamed"]);
+  await alone.close();
 });
 
 test("Room shows of names that come too fast the last, and lets nobody else wait", async () => {
   const [bob, mal] = [await Puppet.create("bob"), await Puppet.create("mal")];
-  const stage = await Stage.open({ before: [bob, mal] });
+  const alone = await RoomAlone.open({ before: [bob, mal] });
   for (let i = 0; i < 20; i++) {
     const lies = { generation: i + 2, name: `mal ${i}` };
-    await stage.says(mal, await mal.announce(stage.session, lies));
+    await alone.says(mal, await mal.announce(alone.session, lies));
   }
-  await stage.relay.settle();
+  await alone.relay.settle();
   const names = Array.from({ length: 8 }, (_, i) => `mal ${i}`);
-  for (const name of names) assertEquals((await stage.event("renamed")).member.name, name);
-  await stage.assertStillHears(bob);
-  for (let second = 0; second < 10; second++) await stage.pass(1000);
-  const more = stage.events.rest();
+  for (const name of names) assertEquals((await alone.event("renamed")).member.name, name);
+  await alone.assertStillHears(bob);
+  for (let second = 0; second < 10; second++) await alone.pass(1000);
+  const more = alone.events.rest();
   assert(more.length <= 2, `${more.length} more`);
-  assertEquals(stage.room.members.map(({ name }) => name), ["bob", "mal 19"]);
-  await stage.close();
+  assertEquals(alone.room.members.map(({ name }) => name), ["bob", "mal 19"]);
+  await alone.close();
 });
 
 test("Room shows no more new names of a member that is gone, but what it said", async () => {
   const [bob, mal] = [await Puppet.create("bob"), await Puppet.create("mal")];
-  const stage = await Stage.open({ before: [bob, mal] });
+  const alone = await RoomAlone.open({ before: [bob, mal] });
   const chain = await mal.chain();
-  await stage.says(mal, await chain.skdm(stage.target));
+  await alone.says(mal, await chain.skdm(alone.target));
   for (let i = 0; i < 7; i++) {
     const lies = { generation: i + 2, name: `mal ${i}` };
-    await stage.says(mal, await mal.announce(stage.session, lies));
+    await alone.says(mal, await mal.announce(alone.session, lies));
   }
-  await stage.relay.settle();
-  assertEquals(stage.events.rest().length, 7);
+  await alone.relay.settle();
+  assertEquals(alone.events.rest().length, 7);
   // Nothing waits behind the first of these when its turn is looked at.
   for (let i = 7; i < 10; i++) {
     const lies = { generation: i + 2, name: `mal ${i}` };
-    await stage.says(mal, await mal.announce(stage.session, lies));
-    await stage.relay.settle();
+    await alone.says(mal, await mal.announce(alone.session, lies));
+    await alone.relay.settle();
   }
-  await stage.says(mal, await chain.msg("last words"));
-  await stage.tell(mal, MemberChange.LEFT);
-  assertEquals(await stage.text(), "last words");
-  assertEquals((await stage.event("left")).member.name, "mal 6");
-  await stage.pass(10_000);
-  assertEquals(stage.events.rest(), []);
-  await stage.close();
+  await alone.says(mal, await chain.msg("last words"));
+  await alone.tell(mal, MemberChange.LEFT);
+  assertEquals(await alone.text(), "last words");
+  assertEquals((await alone.event("left")).member.name, "mal 6");
+  await alone.pass(10_000);
+  assertEquals(alone.events.rest(), []);
+  await alone.close();
 });
 
 test("Room shows few new names of a member that announced thousands and is not back", async () => {
   const [bob, mal] = [await Puppet.create("bob"), await Puppet.create("mal")];
-  const stage = await Stage.open({ before: [bob, mal] });
+  const alone = await RoomAlone.open({ before: [bob, mal] });
   const floods = await Promise.all(
     Array.from({ length: 20 }, (_, record) =>
       Promise.all(Array.from({ length: 50 }, (_, i) => {
         const number = record * 50 + i;
-        return mal.announce(stage.session, { generation: number + 2, name: `mal ${number}` });
+        return mal.announce(alone.session, { generation: number + 2, name: `mal ${number}` });
       }))),
   );
-  for (const flood of floods) await stage.says(mal, ...flood);
-  await stage.tell(mal, MemberChange.AWAY);
-  await stage.relay.settle();
-  for (let second = 0; second < 60; second++) await stage.pass(1000);
-  const events = stage.events.rest().map(({ event }) => event);
+  for (const flood of floods) await alone.says(mal, ...flood);
+  await alone.tell(mal, MemberChange.AWAY);
+  await alone.relay.settle();
+  for (let second = 0; second < 60; second++) await alone.pass(1000);
+  const events = alone.events.rest().map(({ event }) => event);
   assertEquals(events.filter((type) => type === "renamed").length <= 10, true);
   assertEquals(events.at(-1), "lost");
-  await stage.close();
+  await alone.close();
 });
 
 test("Room refuses a name that is played back", async () => {
   const bob = await Puppet.create("bob");
-  const stage = await Stage.open({ before: [bob] });
+  const alone = await RoomAlone.open({ before: [bob] });
   const names = ["b", "c"];
   const objects = await Promise.all(
-    names.map((name, i) => bob.announce(stage.session, { generation: i + 2, name })),
+    names.map((name, i) => bob.announce(alone.session, { generation: i + 2, name })),
   );
-  await stage.says(bob, ...objects, objects[0]!, objects[1]!, await bob.announce(stage.session));
-  await stage.relay.settle();
-  assertEquals(stage.events.rest().map(({ event }) => event), ["renamed", "renamed"]);
-  assertEquals(stage.room.members.map(({ name }) => name), ["c"]);
-  await stage.close();
+  await alone.says(bob, ...objects, objects[0]!, objects[1]!, await bob.announce(alone.session));
+  await alone.relay.settle();
+  assertEquals(alone.events.rest().map(({ event }) => event), ["renamed", "renamed"]);
+  assertEquals(alone.room.members.map(({ name }) => name), ["c"]);
+  await alone.close();
 });
 
 test("Room tells the new names of who is ignored: names must lead to the same members for all", async () => {
   const bob = await Puppet.create("bob");
-  const stage = await Stage.open({ before: [bob], ignores: () => true });
-  await stage.says(bob, await bob.announce(stage.session, { generation: 2, name: "b" }));
-  const { before, member } = await stage.event("renamed");
-  assertEquals([before, member.name, stage.room.members[0]!.name], ["bob", "b", "b"]);
-  await stage.close();
+  const alone = await RoomAlone.open({ before: [bob], ignores: () => true });
+  await alone.says(bob, await bob.announce(alone.session, { generation: 2, name: "b" }));
+  const { before, member } = await alone.event("renamed");
+  assertEquals([before, member.name, alone.room.members[0]!.name], ["bob", "b", "b"]);
+  await alone.close();
 });
 
 test("Room tells its name to all where it was taken without a connection, and to another host", async () => {
   const bob = await Puppet.create("bob");
-  const stage = await Stage.open({ before: [bob] });
-  await stage.cut();
-  await stage.room.rename("b");
-  await stage.event("renamed");
-  stage.dial(false);
+  const alone = await RoomAlone.open({ before: [bob] });
+  await alone.cut();
+  await alone.room.rename("b");
+  await alone.event("renamed");
+  alone.dial(false);
   const lastCmid = 1;
-  await stage.relay.accept({ resumed: true, lastCmid });
-  await stage.relay.resume([bob.entry]);
-  assertEquals((await announced(stage, bob)).name, "b");
-  await stage.event("reconnected");
+  await alone.relay.accept({ resumed: true, lastCmid });
+  await alone.relay.resume([bob.entry]);
+  assertEquals((await announced(alone, bob)).name, "b");
+  await alone.event("reconnected");
   const carol = await Puppet.create("carol");
-  await stage.restart([bob, carol]);
-  const [round, other] = [await stage.asks(bob), await stage.asks(carol)];
-  assertEquals((await announced(stage, carol)).name, "b");
-  await stage.says(carol, await carol.announce(stage.session));
-  await stage.answers(carol, other, []);
-  await stage.event("joined");
+  await alone.restart([bob, carol]);
+  const [round, other] = [await alone.asks(bob), await alone.asks(carol)];
+  assertEquals((await announced(alone, carol)).name, "b");
+  await alone.says(carol, await carol.announce(alone.session));
+  await alone.answers(carol, other, []);
+  await alone.event("joined");
   // Bob took another name, of which the host before told nobody.
-  await stage.answers(bob, round, [
-    await bob.announce(stage.session, { generation: 2, name: "bert" }),
+  await alone.answers(bob, round, [
+    await bob.announce(alone.session, { generation: 2, name: "bert" }),
   ]);
-  assertEquals(await renamed(stage), "bob is bert");
-  await stage.event("reconnected");
-  await stage.close();
+  assertEquals(await renamed(alone), "bob is bert");
+  await alone.event("reconnected");
+  await alone.close();
 });

@@ -11,7 +11,7 @@ import { throwError } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { identityOf } from "../support/keys.ts";
 import { type OwnChain, Puppet, ROOM_ID } from "../support/puppet.ts";
-import { Stage, STAGE_KEEP_MS } from "../support/stage.ts";
+import { RoomAlone, SCRIPTED_KEEP_MS } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 import { World } from "../support/world.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
@@ -26,7 +26,7 @@ test("rosterHash matches the known answer, whatever the order", async () => {
 });
 
 interface Scene {
-  readonly stage: Stage;
+  readonly alone: RoomAlone;
   readonly bob: Puppet;
   readonly chain: OwnChain;
   /** The hash of a room of ada and these. */
@@ -35,22 +35,22 @@ interface Scene {
   readonly reports: (roster: Bytes) => Promise<string[]>;
 }
 
-async function open(others: readonly Puppet[] = [], keepMs = STAGE_KEEP_MS): Promise<Scene> {
+async function open(others: readonly Puppet[] = [], keepMs = SCRIPTED_KEEP_MS): Promise<Scene> {
   const bob = await Puppet.create("bob");
-  const stage = await Stage.open({ before: [bob, ...others], keepMs });
+  const alone = await RoomAlone.open({ before: [bob, ...others], keepMs });
   const chain = await bob.chain();
-  await stage.says(bob, await chain.skdm(stage.target));
-  await stage.relay.settle();
-  const me = { key: stage.key, session: stage.session };
+  await alone.says(bob, await chain.skdm(alone.target));
+  await alone.relay.settle();
+  const me = { key: alone.key, session: alone.session };
   return {
-    stage,
+    alone,
     bob,
     chain,
     of: (...puppets) => rosterHash(ROOM_ID, [me, ...puppets.map(({ entry }) => entry)]),
     reports: async (roster) => {
-      await stage.says(bob, await chain.msg("something", { roster }));
-      await stage.relay.settle();
-      const events = stage.events.rest();
+      await alone.says(bob, await chain.msg("something", { roster }));
+      await alone.relay.settle();
+      const events = alone.events.rest();
       assert(events.some(({ event }) => event === "message"));
       return events.flatMap((event) => event.event === "warning" ? [event.code] : []);
     },
@@ -58,105 +58,105 @@ async function open(others: readonly Puppet[] = [], keepMs = STAGE_KEEP_MS): Pro
 }
 
 test("Room warns where a member sees another roster for 60 s, once", async () => {
-  const { bob, of, reports, stage } = await open();
+  const { bob, of, reports, alone } = await open();
   assertEquals(await reports(await of(bob)), []);
   assertEquals(await reports(randomBytes(16)), []);
-  await stage.pass(59_999);
+  await alone.pass(59_999);
   assertEquals(await reports(randomBytes(16)), []);
-  stage.clock.advance(1);
+  alone.clock.advance(1);
   assertEquals(await reports(randomBytes(16)), ["roster-differs"]);
-  await stage.pass(60_000);
+  await alone.pass(60_000);
   assertEquals(await reports(randomBytes(16)), []);
   // Once they agree, it begins anew.
   assertEquals(await reports(await of(bob)), []);
   assertEquals(await reports(randomBytes(16)), []);
-  await stage.pass(60_000);
+  await alone.pass(60_000);
   assertEquals(await reports(randomBytes(16)), ["roster-differs"]);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room bears with a member that has not heard of a change yet", async () => {
-  const { bob, of, reports, stage } = await open();
+  const { bob, of, reports, alone } = await open();
   const carol = await Puppet.create("carol");
   const before = await of(bob);
   assertEquals(await reports(before), []);
-  await stage.join(carol);
+  await alone.join(carol);
   assertEquals(await reports(before), []);
-  await stage.pass(9000);
+  await alone.pass(9000);
   assertEquals(await reports(before), []);
   assertEquals(await reports(await of(bob, carol)), []);
-  await stage.tell(carol, MemberChange.LEFT);
-  await stage.event("left");
+  await alone.tell(carol, MemberChange.LEFT);
+  await alone.event("left");
   assertEquals(await reports(await of(bob, carol)), []);
-  await stage.pass(60_000);
+  await alone.pass(60_000);
   assertEquals(await reports(before), []);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room knows each roster that it had a moment ago, whether anything was said then or not", async () => {
-  const { bob, of, reports, stage } = await open();
+  const { bob, of, reports, alone } = await open();
   const others: Puppet[] = [];
   for (let round = 0; round < 2; round++) {
     for (let i = 0; i < 3; i++) {
       const other = await Puppet.create(`other ${others.length}`);
-      await stage.join(other);
+      await alone.join(other);
       others.push(other);
     }
     // Bob had not heard of the last of them when he said this.
     assertEquals(await reports(await of(bob, ...others.slice(0, -1))), []);
-    await stage.pass(65_000);
+    await alone.pass(65_000);
   }
-  await stage.close();
+  await alone.close();
 });
 
 test("Room warns where the relay keeps somebody from a member for ever", async () => {
-  const { bob, of, reports, stage } = await open();
+  const { bob, of, reports, alone } = await open();
   const before = await of(bob);
   assertEquals(await reports(before), []);
-  await stage.join(await Puppet.create("carol"));
+  await alone.join(await Puppet.create("carol"));
   // Bob, who is never told of carol, is still where this room was before.
-  await stage.pass(10_000);
+  await alone.pass(10_000);
   assertEquals(await reports(before), []);
-  await stage.pass(60_000);
+  await alone.pass(60_000);
   assertEquals(await reports(before), ["roster-differs"]);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room does not take two moments of change for one lasting difference", async () => {
-  const { bob, of, reports, stage } = await open();
+  const { bob, of, reports, alone } = await open();
   const carol = await Puppet.create("carol");
   const dave = await Puppet.create("dave");
   // Each time bob hears of the newcomer a moment earlier.
   assertEquals(await reports(await of(bob, carol)), []);
-  stage.clock.advance(1);
-  await stage.join(carol);
-  await stage.pass(65_000);
+  alone.clock.advance(1);
+  await alone.join(carol);
+  await alone.pass(65_000);
   assertEquals(await reports(await of(bob, carol, dave)), []);
-  stage.clock.advance(1);
-  await stage.join(dave);
+  alone.clock.advance(1);
+  await alone.join(dave);
   assertEquals(await reports(await of(bob, carol, dave)), []);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room counts every session that the host names, whether it announced itself, is away or not", async () => {
   const [bob, carol, dave, eve] = await Promise.all(
     ["bob", "carol", "dave", "eve"].map((name) => Puppet.create(name)),
   ) as [Puppet, Puppet, Puppet, Puppet];
-  const stage = await Stage.create();
-  await stage.relay.admit([bob.entry, { ...carol.entry, away: true }, dave.entry]);
-  const target = await stage.heardBy(bob);
-  for (const puppet of [bob, dave]) await stage.says(puppet, await puppet.announce(stage.session));
-  await stage.event("ready");
+  const alone = await RoomAlone.create();
+  await alone.relay.admit([bob.entry, { ...carol.entry, away: true }, dave.entry]);
+  const target = await alone.heardBy(bob);
+  for (const puppet of [bob, dave]) await alone.says(puppet, await puppet.announce(alone.session));
+  await alone.event("ready");
   const chain = await bob.chain();
-  await stage.says(bob, await chain.skdm(target));
-  const me = { key: stage.key, session: stage.session };
+  await alone.says(bob, await chain.skdm(target));
+  const me = { key: alone.key, session: alone.session };
   const of = (...puppets: readonly Puppet[]): Promise<Bytes> =>
     rosterHash(ROOM_ID, [me, ...puppets.map(({ entry }) => entry)]);
   /** What this member itself reports. */
   async function told(): Promise<Bytes> {
-    await stage.room.say("hello", { to: "bob" });
+    await alone.room.say("hello", { to: "bob" });
     while (true) {
-      const { object } = await stage.relay.envelopes.next();
+      const { object } = await alone.relay.envelopes.next();
       if (object[0] === ObjectType.ANNOUNCE || object[0] === ObjectType.SKDM && !forBob(object)) {
         continue;
       }
@@ -166,33 +166,33 @@ test("Room counts every session that the host names, whether it announced itself
   }
   const forBob = (object: Bytes): boolean => equal(decodeSkdm(object).toSession, bob.session);
   assertEquals(await told(), await of(bob, carol, dave));
-  await stage.tell(carol, MemberChange.BACK);
+  await alone.tell(carol, MemberChange.BACK);
   assertEquals(await told(), await of(bob, carol, dave));
-  await stage.tell(eve, MemberChange.JOINED);
-  await stage.relay.settle();
+  await alone.tell(eve, MemberChange.JOINED);
+  await alone.relay.settle();
   assertEquals(await told(), await of(bob, carol, dave, eve));
-  await stage.tell(eve, MemberChange.AWAY);
-  await stage.tell(carol, MemberChange.LEFT);
-  await stage.relay.settle();
+  await alone.tell(eve, MemberChange.AWAY);
+  await alone.tell(carol, MemberChange.LEFT);
+  await alone.relay.settle();
   assertEquals(await told(), await of(bob, dave, eve));
-  await stage.close();
+  await alone.close();
 });
 
 /** How a relay tries to keep bob's report from being compared, once every 2 s. */
-const DISTRACTIONS: Readonly<Record<string, (stage: Stage, round: number) => Promise<void>>> = {
+const DISTRACTIONS: Readonly<Record<string, (alone: RoomAlone, round: number) => Promise<void>>> = {
   "nothing else happens": () => Promise.resolve(),
-  "a phantom is away and back": async (stage, round) => {
-    if (round === 0) await stage.tell(PHANTOM, MemberChange.JOINED);
-    await stage.tell(PHANTOM, round % 2 === 0 ? MemberChange.AWAY : MemberChange.BACK);
+  "a phantom is away and back": async (alone, round) => {
+    if (round === 0) await alone.tell(PHANTOM, MemberChange.JOINED);
+    await alone.tell(PHANTOM, round % 2 === 0 ? MemberChange.AWAY : MemberChange.BACK);
   },
-  "a member is away and back": async (stage, round) => {
-    await stage.tell(CAROL, round % 2 === 0 ? MemberChange.AWAY : MemberChange.BACK);
+  "a member is away and back": async (alone, round) => {
+    await alone.tell(CAROL, round % 2 === 0 ? MemberChange.AWAY : MemberChange.BACK);
   },
-  "ever new phantoms come": async (stage) => {
+  "ever new phantoms come": async (alone) => {
     for (let i = 0; i < 10; i++) {
       const phantom = await Puppet.create("phantom");
-      await stage.tell(phantom, MemberChange.JOINED);
-      await stage.tell(phantom, MemberChange.LEFT);
+      await alone.tell(phantom, MemberChange.JOINED);
+      await alone.tell(phantom, MemberChange.LEFT);
     }
   },
 };
@@ -201,18 +201,18 @@ const CAROL = await Puppet.create("carol");
 
 for (const [name, distract] of Object.entries(DISTRACTIONS)) {
   test(`Room warns 60 s after a member saw another room, though ${name}`, async () => {
-    const { bob, of, reports, stage } = await open([CAROL]);
+    const { bob, of, reports, alone } = await open([CAROL]);
     // Carol is kept from bob.
     const before = await of(bob);
     assertEquals(await reports(before), []);
     for (let round = 0; round < 30; round++) {
-      await distract(stage, round);
-      await stage.pass(2000);
+      await distract(alone, round);
+      await alone.pass(2000);
       if (round === 14) assertEquals(await reports(before), []);
     }
-    await distract(stage, 30);
+    await distract(alone, 30);
     assertEquals(await reports(before), ["roster-differs"]);
-    await stage.close();
+    await alone.close();
   });
 }
 
@@ -222,58 +222,58 @@ test("Room warns in time though the relay claims to be started anew again and ag
 
 /** Lets a relay that keeps carol from bob claim restarts. @returns After how many milliseconds that is told. */
 async function untilWarned(keepMs: number): Promise<number> {
-  const { bob, of, reports, stage } = await open([CAROL], keepMs);
+  const { bob, of, reports, alone } = await open([CAROL], keepMs);
   const before = await of(bob);
   let ms = 0;
   // Whenever bob reports, carol has just not come to the new process yet.
   while (true) {
-    await stage.restart([bob]);
-    await stage.answers(bob, await stage.asks(bob), []);
+    await alone.restart([bob]);
+    await alone.answers(bob, await alone.asks(bob), []);
     const warnings = await reports(before);
-    await stage.tell(CAROL, MemberChange.JOINED);
-    await stage.answers(CAROL, await stage.asks(CAROL), []);
+    await alone.tell(CAROL, MemberChange.JOINED);
+    await alone.answers(CAROL, await alone.asks(CAROL), []);
     if (warnings.length > 0) break;
-    await stage.pass(30_000);
+    await alone.pass(30_000);
     ms += 30_000;
   }
-  await stage.close();
+  await alone.close();
   return ms;
 }
 
 test("Room is not alarmed by those who have not come to another process of the host", async () => {
-  const { bob, of, reports, stage } = await open([CAROL]);
+  const { bob, of, reports, alone } = await open([CAROL]);
   assertEquals(await reports(await of(bob, CAROL)), []);
-  await stage.restart([bob]);
-  await stage.answers(bob, await stage.asks(bob), []);
+  await alone.restart([bob]);
+  await alone.answers(bob, await alone.asks(bob), []);
   for (let i = 0; i < 3; i++) {
     assertEquals(await reports(await of(bob)), []);
-    await stage.pass(40_000);
+    await alone.pass(40_000);
   }
   assertEquals(await reports(await of(bob)), []);
-  await stage.pass(70_000);
+  await alone.pass(70_000);
   assertEquals(await reports(await of(bob)), []);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room is not alarmed by a member that comes late to another process of the host", async () => {
   for (const comes of [true, false]) {
-    const { bob, of, reports, stage } = await open([CAROL], 600_000);
+    const { bob, of, reports, alone } = await open([CAROL], 600_000);
     assertEquals(await reports(await of(bob, CAROL)), []);
-    await stage.restart([bob]);
-    await stage.answers(bob, await stage.asks(bob), []);
+    await alone.restart([bob]);
+    await alone.answers(bob, await alone.asks(bob), []);
     for (let minute = 0; minute < 10; minute++) {
       assertEquals(await reports(await of(bob)), []);
-      await stage.pass(59_000);
+      await alone.pass(59_000);
     }
     if (comes) {
-      await stage.tell(CAROL, MemberChange.JOINED);
-      await stage.answers(CAROL, await stage.asks(CAROL), []);
+      await alone.tell(CAROL, MemberChange.JOINED);
+      await alone.answers(CAROL, await alone.asks(CAROL), []);
       assertEquals(await reports(await of(bob, CAROL)), []);
     } else {
-      await stage.pass(20_000);
+      await alone.pass(20_000);
       assertEquals(await reports(await of(bob)), []);
     }
-    await stage.close();
+    await alone.close();
   }
 });
 

@@ -7,7 +7,7 @@ import { flip } from "../support/assert.ts";
 import type { FakeClock } from "../support/clock.ts";
 import { sessionKey } from "../support/keys.ts";
 import { type OwnChain, Puppet, type SkdmLies } from "../support/puppet.ts";
-import { Stage, type StageOptions } from "../support/stage.ts";
+import { RoomAlone, type RoomAloneOptions } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
 
@@ -26,22 +26,22 @@ class CountingKeys extends SessionKeys {
 }
 
 interface Scene {
-  readonly stage: Stage;
+  readonly alone: RoomAlone;
   readonly bob: Puppet;
   readonly mal: Puppet;
   readonly keys: CountingKeys;
 }
 
-async function open(options: StageOptions = {}): Promise<Scene> {
+async function open(options: RoomAloneOptions = {}): Promise<Scene> {
   const bob = await Puppet.create("bob");
   const mal = await Puppet.create("mal");
   let keys: CountingKeys | undefined;
-  const stage = await Stage.open({
+  const alone = await RoomAlone.open({
     before: [bob, mal],
     keys: (clock) => keys = new CountingKeys(clock),
     ...options,
   });
-  return { stage, bob, mal, keys: keys! };
+  return { alone, bob, mal, keys: keys! };
 }
 
 /** Asserts that an SKDM of mal opens nothing, while bob still gets through. */
@@ -50,14 +50,14 @@ async function assertRefused(
   unwraps: number,
 ): Promise<void> {
   const scene = await open();
-  const { bob, keys, mal, stage } = scene;
+  const { bob, keys, mal, alone } = scene;
   const chain = await mal.chain();
-  await stage.says(mal, await skdmOf(chain, scene), await chain.msg("unheard"));
-  await stage.relay.settle();
+  await alone.says(mal, await skdmOf(chain, scene), await chain.msg("unheard"));
+  await alone.relay.settle();
   assertEquals(keys.unwraps, unwraps);
-  await stage.assertStillHears(bob);
-  await stage.assertStillHears(mal);
-  await stage.close();
+  await alone.assertStillHears(bob);
+  await alone.assertStillHears(mal);
+  await alone.close();
 }
 
 function refusal(
@@ -67,7 +67,7 @@ function refusal(
 ): void {
   test(`Room refuses an SKDM ${name}`, async () => {
     await assertRefused(
-      async (chain, scene) => await chain.skdm(scene.stage.target, await lies(scene)),
+      async (chain, scene) => await chain.skdm(scene.alone.target, await lies(scene)),
       unwraps,
     );
   });
@@ -96,8 +96,8 @@ for (const [part, size] of [["wrapped", 256], ["encapsulated", 1088], ["sealed",
 for (const half of ["modulus", "kemKey"] as const) {
   test(`Room refuses an SKDM that was wrapped for another ${half}`, async () => {
     await assertRefused(
-      (chain, { bob, stage }) =>
-        chain.skdm({ ...stage.target, [half]: publicHalves(bob.keys)[half] }),
+      (chain, { bob, alone }) =>
+        chain.skdm({ ...alone.target, [half]: publicHalves(bob.keys)[half] }),
       1,
     );
   });
@@ -113,36 +113,36 @@ for (const [index, hex] of vectors.ed25519_small_order_y_le.entries()) {
 }
 
 test("Room refuses an SKDM of another size, or with any bit of header and signature flipped", async () => {
-  const { bob, keys, mal, stage } = await open();
+  const { bob, keys, mal, alone } = await open();
   const chain = await mal.chain();
-  const honest = await chain.skdm(stage.target);
-  await stage.says(mal, honest.slice(0, -1), new Uint8Array([...honest, 0]));
-  for (let bit = 8; bit < honest.length * 8; bit += 37) await stage.says(mal, flip(honest, bit));
-  await stage.relay.settle();
+  const honest = await chain.skdm(alone.target);
+  await alone.says(mal, honest.slice(0, -1), new Uint8Array([...honest, 0]));
+  for (let bit = 8; bit < honest.length * 8; bit += 37) await alone.says(mal, flip(honest, bit));
+  await alone.relay.settle();
   assertEquals(keys.unwraps, 0);
-  await stage.assertStillHears(bob);
-  await stage.assertStillHears(mal);
-  await stage.close();
+  await alone.assertStillHears(bob);
+  await alone.assertStillHears(mal);
+  await alone.close();
 });
 
 test("Room refuses an SKDM before its author's ANNOUNCE", async () => {
-  const { bob, keys, stage } = await open();
+  const { bob, keys, alone } = await open();
   const carol = await Puppet.create("carol");
-  await stage.tell(carol, MemberChange.JOINED);
+  await alone.tell(carol, MemberChange.JOINED);
   const chain = await carol.chain();
-  await stage.says(carol, await chain.skdm(stage.target), await chain.msg("too early"));
-  await stage.relay.settle();
+  await alone.says(carol, await chain.skdm(alone.target), await chain.msg("too early"));
+  await alone.relay.settle();
   assertEquals(keys.unwraps, 0);
-  assertEquals(stage.events.rest(), []);
-  await stage.assertStillHears(bob);
-  await stage.close();
+  assertEquals(alone.events.rest(), []);
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room never takes a chain under the name of who signed its SKDM anew", async () => {
   // The attack that a proof found: mal was given nothing, but saw the wrapped key of bob's chain pass.
-  const { bob, keys, mal, stage } = await open();
+  const { bob, keys, mal, alone } = await open();
   const chain = await bob.chain();
-  const taken = await chain.skdm(stage.target);
+  const taken = await chain.skdm(alone.target);
   const text = await chain.msg("bob said this");
   const header = {
     fromKey: mal.identity.publicKey,
@@ -151,69 +151,69 @@ test("Room never takes a chain under the name of who signed its SKDM anew", asyn
     wrap: () => decodeSkdm(taken),
     signer: mal.identity,
   };
-  const stolen = await (await mal.chain()).skdm(stage.target, header);
-  await stage.says(mal, stolen, text);
-  await stage.relay.settle();
+  const stolen = await (await mal.chain()).skdm(alone.target, header);
+  await alone.says(mal, stolen, text);
+  await alone.relay.settle();
   assertEquals(keys.unwraps, 1, "it was refused for another reason than its header");
-  assertEquals(stage.events.rest(), []);
-  await stage.says(bob, taken, text);
-  const { from } = await stage.event("message");
+  assertEquals(alone.events.rest(), []);
+  await alone.says(bob, taken, text);
+  const { from } = await alone.event("message");
   assertEquals(from.key, bob.identity.publicKey);
-  await stage.assertStillHears(mal);
-  await stage.close();
+  await alone.assertStillHears(mal);
+  await alone.close();
 });
 
 test("Room refuses an SKDM of an epoch that came before, whatever its start", async () => {
-  const { bob, keys, mal, stage } = await open();
+  const { bob, keys, mal, alone } = await open();
   const chain = await mal.chain(Audience.ROOM, 5);
-  const first = await chain.skdm(stage.target);
+  const first = await chain.skdm(alone.target);
   const one = await chain.msg("one");
-  await stage.says(mal, first, one);
-  assertEquals(await stage.text(), "one");
-  const again = await chain.skdm(stage.target);
-  const lowered = await chain.skdm(stage.target, { start: 0 });
-  const older = await (await mal.chain(Audience.ROOM, 4)).skdm(stage.target);
-  await stage.says(mal, first, again, lowered, older, one);
-  await stage.relay.settle();
+  await alone.says(mal, first, one);
+  assertEquals(await alone.text(), "one");
+  const again = await chain.skdm(alone.target);
+  const lowered = await chain.skdm(alone.target, { start: 0 });
+  const older = await (await mal.chain(Audience.ROOM, 4)).skdm(alone.target);
+  await alone.says(mal, first, again, lowered, older, one);
+  await alone.relay.settle();
   assertEquals(keys.unwraps, 1);
-  await stage.says(mal, await chain.msg("two"));
-  assertEquals(await stage.text(), "two");
-  await stage.assertStillHears(bob);
-  await stage.close();
+  await alone.says(mal, await chain.msg("two"));
+  assertEquals(await alone.text(), "two");
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room unwraps eight SKDMs of one member at once, then one a second", async () => {
-  const { bob, keys, mal, stage } = await open();
+  const { bob, keys, mal, alone } = await open();
   const flood = await Promise.all(Array.from({ length: 30 }, async (_, i) => {
-    return await (await mal.chain(Audience.ROOM, i + 1)).skdm(stage.target);
+    return await (await mal.chain(Audience.ROOM, i + 1)).skdm(alone.target);
   }));
-  await stage.says(mal, ...flood);
-  await stage.relay.settle();
+  await alone.says(mal, ...flood);
+  await alone.relay.settle();
   assertEquals(keys.unwraps, 8);
   // Nobody waits for that: bob is heard meanwhile.
-  await stage.assertStillHears(bob, 2);
+  await alone.assertStillHears(bob, 2);
   assertEquals(keys.unwraps, 9);
-  await stage.clock.timer(1000);
+  await alone.clock.timer(1000);
   for (let second = 1; second <= 5; second++) {
-    stage.clock.advance(999);
-    await stage.relay.settle();
+    alone.clock.advance(999);
+    await alone.relay.settle();
     assertEquals(keys.unwraps, 8 + second, "before its second is over");
-    stage.clock.advance(1);
-    await stage.clock.timer(1000);
+    alone.clock.advance(1);
+    await alone.clock.timer(1000);
     assertEquals(keys.unwraps, 9 + second);
   }
-  await stage.close();
+  await alone.close();
 });
 
 test("Room takes no more keys of a member of which eight in a row were wrong", async () => {
-  const { bob, keys, mal, stage } = await open();
+  const { bob, keys, mal, alone } = await open();
   const wrong = { wrap: (honest: WrappedKey) => ({ ...honest, sealed: flip(honest.sealed, 0) }) };
   async function send(count: number, lies: SkdmLies): Promise<void> {
     const chain = await mal.chain(Audience.ROOM, 1 + keys.unwraps);
-    const skdm = await chain.skdm(stage.target, lies);
-    await stage.says(mal, ...Array(count).fill(skdm));
-    await stage.relay.settle();
-    await stage.pass(10_000);
+    const skdm = await chain.skdm(alone.target, lies);
+    await alone.says(mal, ...Array(count).fill(skdm));
+    await alone.relay.settle();
+    await alone.pass(10_000);
   }
   await send(7, wrong);
   await send(1, {}); // One that is right makes up for them.
@@ -222,61 +222,61 @@ test("Room takes no more keys of a member of which eight in a row were wrong", a
   await send(8, wrong);
   await send(1, {});
   assertEquals(keys.unwraps, 16);
-  await stage.assertStillHears(bob);
-  await stage.close();
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room drops what comes over 256 KiB behind a flood of SKDMs, and forgets it all at a leave", async () => {
-  const { bob, keys, mal, stage } = await open();
+  const { bob, keys, mal, alone } = await open();
   const flood = await Promise.all(Array.from({ length: 100 }, async (_, i) => {
-    return await (await mal.chain(Audience.ROOM, i + 1)).skdm(stage.target);
+    return await (await mal.chain(Audience.ROOM, i + 1)).skdm(alone.target);
   }));
-  for (let i = 0; i < 9; i++) await stage.says(mal, ...flood);
-  await stage.relay.settle();
+  for (let i = 0; i < 9; i++) await alone.says(mal, ...flood);
+  await alone.relay.settle();
   assertEquals(keys.unwraps, 8);
-  await stage.tell(mal, MemberChange.LEFT);
-  const { member, reason } = await stage.event("left");
+  await alone.tell(mal, MemberChange.LEFT);
+  const { member, reason } = await alone.event("left");
   assertEquals([member.name, reason, keys.unwraps], ["mal", "left", 8]);
-  await stage.assertStillHears(bob);
-  await stage.close();
+  await alone.assertStillHears(bob);
+  await alone.close();
 });
 
 test("Room gives a member that left no key, though much of it waits", async () => {
-  const { bob, mal, stage } = await open();
+  const { bob, mal, alone } = await open();
   const flood = await Promise.all(Array.from({ length: 20 }, async (_, i) => {
-    return await (await mal.chain(Audience.ROOM, i + 1)).skdm(stage.target);
+    return await (await mal.chain(Audience.ROOM, i + 1)).skdm(alone.target);
   }));
-  await stage.says(mal, ...flood);
-  await stage.relay.settle();
-  await stage.tell(mal, MemberChange.LEFT);
-  await stage.relay.settle();
-  await stage.room.say("for bob");
-  const keys = stage.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.SKDM);
+  await alone.says(mal, ...flood);
+  await alone.relay.settle();
+  await alone.tell(mal, MemberChange.LEFT);
+  await alone.relay.settle();
+  await alone.room.say("for bob");
+  const keys = alone.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.SKDM);
   assertEquals(keys.map(({ to }) => to), [bob.session]);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room.end leaves no timer behind while SKDMs wait", async () => {
-  const { mal, stage } = await open();
+  const { mal, alone } = await open();
   const chain = await mal.chain();
-  const flood = await chain.skdm(stage.target, {
+  const flood = await chain.skdm(alone.target, {
     wrap: (honest) => ({ ...honest, sealed: flip(honest.sealed, 0) }),
   });
-  await stage.says(mal, ...Array(20).fill(flood));
-  await stage.relay.settle();
-  assert(stage.clock.timers > 0);
-  await stage.close();
+  await alone.says(mal, ...Array(20).fill(flood));
+  await alone.relay.settle();
+  assert(alone.clock.timers > 0);
+  await alone.close();
 });
 
 test("Room opens nothing of a chain from before its own restart", async () => {
-  const { bob, mal, stage } = await open();
+  const { bob, mal, alone } = await open();
   const chain = await bob.chain();
-  const old = [await chain.skdm(stage.target), await chain.msg("before")];
-  await stage.says(bob, ...old);
-  assertEquals(await stage.text(), "before");
-  await stage.close();
+  const old = [await chain.skdm(alone.target), await chain.msg("before")];
+  await alone.says(bob, ...old);
+  assertEquals(await alone.text(), "before");
+  await alone.close();
 
-  const again = await Stage.open({ before: [bob, mal] });
+  const again = await RoomAlone.open({ before: [bob, mal] });
   await again.says(bob, ...old, await chain.msg("after"));
   await again.relay.settle();
   await again.assertStillHears(bob);
@@ -284,19 +284,19 @@ test("Room opens nothing of a chain from before its own restart", async () => {
 });
 
 test("Room opens nothing of a member's chain from before that member's restart", async () => {
-  const { bob, stage } = await open();
+  const { bob, alone } = await open();
   const chain = await bob.chain();
-  const skdm = await chain.skdm(stage.target);
-  await stage.says(bob, skdm, await chain.msg("before"));
-  assertEquals(await stage.text(), "before");
-  await stage.tell(bob, MemberChange.LEFT);
-  await stage.event("left");
+  const skdm = await chain.skdm(alone.target);
+  await alone.says(bob, skdm, await chain.msg("before"));
+  assertEquals(await alone.text(), "before");
+  await alone.tell(bob, MemberChange.LEFT);
+  await alone.event("left");
 
   const restarted = await Puppet.create("bob");
-  await stage.join(restarted);
-  await stage.says(restarted, skdm, await chain.msg("after"));
-  await stage.says(bob, await chain.msg("after"));
-  await stage.relay.settle();
-  await stage.assertStillHears(restarted);
-  await stage.close();
+  await alone.join(restarted);
+  await alone.says(restarted, skdm, await chain.msg("after"));
+  await alone.says(bob, await chain.msg("after"));
+  await alone.relay.settle();
+  await alone.assertStillHears(restarted);
+  await alone.close();
 });

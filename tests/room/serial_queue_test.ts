@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { MAX_PARKED_BYTES, SerialQueues } from "../../lib/room/serial_queue.ts";
 import { throwError } from "../support/assert.ts";
-import { nextTurn } from "../support/stage.ts";
+import { nextTurn } from "../support/clock.ts";
 import { test } from "../support/test.ts";
 
 interface Gate {

@@ -10,11 +10,11 @@ import {
   type WrappedKey,
 } from "../../lib/room/mod.ts";
 import { ObjectType } from "../../lib/wire/mod.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
 import { Inbox } from "../support/inbox.ts";
 import { sessionKey } from "../support/keys.ts";
 import { MEMBER_KEY, Puppet, type Target, targetOf } from "../support/puppet.ts";
-import { nextTurn, Stage } from "../support/stage.ts";
+import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 
 const CONTEXT = { header: utf8("header"), memberKey: MEMBER_KEY };
@@ -199,13 +199,13 @@ test("SessionKeys.close forgets all keys, one that is being made among them", as
 test("Room announces a new session key to all, and takes what was wrapped for the old for 180 s", async () => {
   const bob = await Puppet.create("bob");
   const carol = await Puppet.create("carol");
-  const stage = await Stage.open({ before: [bob, carol] });
-  const old = stage.target;
-  await stage.pass(SESSION_KEY_MS);
+  const alone = await RoomAlone.open({ before: [bob, carol] });
+  const old = alone.target;
+  await alone.pass(SESSION_KEY_MS);
   const renewed: Target[] = [];
   for (const puppet of [bob, carol]) {
     renewed.push(
-      await targetOf((await stage.relay.object(ObjectType.ANNOUNCE, puppet.session)).object),
+      await targetOf((await alone.relay.object(ObjectType.ANNOUNCE, puppet.session)).object),
     );
   }
   assertEquals(renewed.map(({ generation }) => generation), [2, 2]);
@@ -213,18 +213,18 @@ test("Room announces a new session key to all, and takes what was wrapped for th
 
   async function hears(epoch: number, target: Target): Promise<boolean> {
     const chain = await bob.chain(0, epoch);
-    await stage.says(bob, await chain.skdm(target), await chain.msg("heard?"));
-    await stage.relay.settle();
-    return stage.events.rest().some(({ event }) => event === "message");
+    await alone.says(bob, await chain.skdm(target), await chain.msg("heard?"));
+    await alone.relay.settle();
+    return alone.events.rest().some(({ event }) => event === "message");
   }
   assertEquals([await hears(1, old), await hears(2, renewed[0]!)], [true, true]);
-  await stage.pass(PREVIOUS_KEY_MS - 10_000);
+  await alone.pass(PREVIOUS_KEY_MS - 10_000);
   assertEquals([await hears(3, old), await hears(4, renewed[0]!)], [true, true]);
-  await stage.pass(10_000);
+  await alone.pass(10_000);
   assertEquals([await hears(5, old), await hears(6, renewed[0]!)], [false, true]);
   // Nobody who comes now hears of the first.
   const dave = await Puppet.create("dave");
-  await stage.join(dave);
-  assertEquals(stage.target.generation, 2);
-  await stage.close();
+  await alone.join(dave);
+  assertEquals(alone.target.generation, 2);
+  await alone.close();
 });

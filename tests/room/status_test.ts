@@ -3,14 +3,14 @@ import { toBase64Url, utf8 } from "../../lib/bytes/mod.ts";
 import { Audience, BodyKind, decodeText, type Inner, ObjectType } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { Puppet } from "../support/puppet.ts";
-import { Stage } from "../support/stage.ts";
+import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 import { World } from "../support/world.ts";
 
 /** What a puppet reads next, with the keys that come before it. */
-async function reads(stage: Stage, puppet: Puppet): Promise<Inner> {
+async function reads(alone: RoomAlone, puppet: Puppet): Promise<Inner> {
   while (true) {
-    const { object, to } = await stage.relay.envelopes.next();
+    const { object, to } = await alone.relay.envelopes.next();
     if (object[0] === ObjectType.ANNOUNCE) continue;
     if (to !== undefined && toBase64Url(to) !== toBase64Url(puppet.session)) continue;
     const inner = await puppet.take(object);
@@ -54,98 +54,98 @@ test("Room.setStatus is told to all in its place, to who comes later, and until 
 });
 
 test("Room.setStatus is done once the host has it, and at once where nobody else is there", async () => {
-  const stage = await Stage.open();
-  await stage.room.setStatus("alone");
-  assertEquals((await stage.event("status")).text, "alone");
+  const alone = await RoomAlone.open();
+  await alone.room.setStatus("alone");
+  assertEquals((await alone.event("status")).text, "alone");
   const bob = await Puppet.create("bob");
-  await stage.join(bob);
-  const inner = await reads(stage, bob);
+  await alone.join(bob);
+  const inner = await reads(alone, bob);
   assertEquals([inner.kind, decodeText(inner.body)], [BodyKind.STATUS, "alone"]);
 
-  stage.relay.acknowledges = false;
-  const told = stage.room.setStatus("not alone");
-  assertEquals(decodeText((await reads(stage, bob)).body), "not alone");
-  await stage.relay.settle();
-  assertEquals(stage.events.rest(), []);
-  stage.relay.acknowledge();
+  alone.relay.acknowledges = false;
+  const told = alone.room.setStatus("not alone");
+  assertEquals(decodeText((await reads(alone, bob)).body), "not alone");
+  await alone.relay.settle();
+  assertEquals(alone.events.rest(), []);
+  alone.relay.acknowledge();
   await told;
-  assertEquals((await stage.event("status")).text, "not alone");
-  await stage.close();
+  assertEquals((await alone.event("status")).text, "not alone");
+  await alone.close();
 });
 
 test("Room.setStatus shares no MSG with what is said, and keeps its place in it", async () => {
   const bob = await Puppet.create("bob");
-  const stage = await Stage.open({ before: [bob] });
-  const done = [stage.room.say("one"), stage.room.setStatus("s"), stage.room.say("two")];
+  const alone = await RoomAlone.open({ before: [bob] });
+  const done = [alone.room.say("one"), alone.room.setStatus("s"), alone.room.say("two")];
   const kinds = [];
-  for (const _ of done) kinds.push((await reads(stage, bob)).kind);
+  for (const _ of done) kinds.push((await reads(alone, bob)).kind);
   assertEquals(kinds, [BodyKind.TEXT, BodyKind.STATUS, BodyKind.TEXT]);
   await Promise.all(done);
-  await stage.close();
+  await alone.close();
 });
 
 test("Room.setStatus refuses what is too long, or no line", async () => {
-  const stage = await Stage.open();
+  const alone = await RoomAlone.open();
   for (const text of ["x".repeat(201), "a\nb"]) {
-    await assertFails(stage.room.setStatus(text), "bad-status");
+    await assertFails(alone.room.setStatus(text), "bad-status");
   }
-  assertEquals(stage.events.rest(), []);
-  await stage.close();
-  await assertFails(stage.room.setStatus("late"), "not-delivered");
+  assertEquals(alone.events.rest(), []);
+  await alone.close();
+  await assertFails(alone.room.setStatus("late"), "not-delivered");
 });
 
 test("Room shows a status that is new, from either chain, and drops what is none", async () => {
   const bob = await Puppet.create("bob");
-  const stage = await Stage.open({ before: [bob] });
+  const alone = await RoomAlone.open({ before: [bob] });
   const [chain, direct] = [await bob.chain(), await bob.chain(Audience.DIRECT)];
-  await stage.says(bob, await chain.skdm(stage.target), await direct.skdm(stage.target));
+  await alone.says(bob, await chain.skdm(alone.target), await direct.skdm(alone.target));
   const status = { kind: BodyKind.STATUS };
   const bodies = ["x".repeat(201), "a\nb", "\u2028"].map(utf8);
   for (const body of [...bodies, new Uint8Array([0xff]), utf8("")]) {
-    await stage.says(bob, await chain.msg(body, status));
+    await alone.says(bob, await chain.msg(body, status));
   }
-  await stage.says(
+  await alone.says(
     bob,
     await direct.msg("away", status),
     await chain.msg("away", status),
     await chain.msg("", status),
     await chain.msg("still heard"),
   );
-  assertEquals([(await stage.event("status")).text, (await stage.event("status")).text], [
+  assertEquals([(await alone.event("status")).text, (await alone.event("status")).text], [
     "away",
     "",
   ]);
-  assertEquals(await stage.text(), "still heard");
-  await stage.close();
+  assertEquals(await alone.text(), "still heard");
+  await alone.close();
 });
 
 test("Room tells nothing of the status of who is ignored", async () => {
   const bob = await Puppet.create("bob");
-  const stage = await Stage.open({ before: [bob], ignores: () => true });
+  const alone = await RoomAlone.open({ before: [bob], ignores: () => true });
   const chain = await bob.chain();
-  await stage.says(bob, await chain.skdm(stage.target));
-  await stage.says(bob, await chain.msg("away", { kind: BodyKind.STATUS }));
-  await stage.relay.settle();
-  assertEquals([stage.events.rest(), stage.room.find("bob").status], [[], "away"]);
-  await stage.close();
+  await alone.says(bob, await chain.skdm(alone.target));
+  await alone.says(bob, await chain.msg("away", { kind: BodyKind.STATUS }));
+  await alone.relay.settle();
+  assertEquals([alone.events.rest(), alone.room.find("bob").status], [[], "away"]);
+  await alone.close();
 });
 
 test("Room tells at another host its status to who is new there, and knows that of the others", async () => {
   const bob = await Puppet.create("bob");
-  const stage = await Stage.open({ before: [bob] });
+  const alone = await RoomAlone.open({ before: [bob] });
   const chain = await bob.chain();
-  await stage.says(bob, await chain.skdm(stage.target));
-  await stage.says(bob, await chain.msg("bob is away", { kind: BodyKind.STATUS }));
-  await stage.event("status");
-  await stage.room.setStatus("ada is away");
-  await stage.event("status");
+  await alone.says(bob, await chain.skdm(alone.target));
+  await alone.says(bob, await chain.msg("bob is away", { kind: BodyKind.STATUS }));
+  await alone.event("status");
+  await alone.room.setStatus("ada is away");
+  await alone.event("status");
   const carol = await Puppet.create("carol");
-  await stage.restart([bob, carol]);
-  for (const puppet of [bob, carol]) await stage.answers(puppet, await stage.asks(puppet), []);
-  await stage.says(carol, await carol.announce(stage.session));
-  const inner = await reads(stage, carol);
+  await alone.restart([bob, carol]);
+  for (const puppet of [bob, carol]) await alone.answers(puppet, await alone.asks(puppet), []);
+  await alone.says(carol, await carol.announce(alone.session));
+  const inner = await reads(alone, carol);
   assertEquals([inner.kind, decodeText(inner.body)], [BodyKind.STATUS, "ada is away"]);
-  assertEquals(stage.room.find("bob").status, "bob is away");
-  await stage.relay.settle();
-  await stage.close();
+  assertEquals(alone.room.find("bob").status, "bob is away");
+  await alone.relay.settle();
+  await alone.close();
 });

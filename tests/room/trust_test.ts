@@ -4,7 +4,7 @@ import { publicHalves, type Trust } from "../../lib/room/mod.ts";
 import { decodeAgain, encodeNeed, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { Puppet } from "../support/puppet.ts";
-import { Stage, type StageOptions } from "../support/stage.ts";
+import { RoomAlone, type RoomAloneOptions } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 import { World } from "../support/world.ts";
 
@@ -14,7 +14,7 @@ class Verdicts {
   /** What was asked. */
   readonly asked: string[] = [];
 
-  readonly judge: NonNullable<StageOptions["trust"]> = ({ key, name }) => {
+  readonly judge: NonNullable<RoomAloneOptions["trust"]> = ({ key, name }) => {
     this.asked.push(name);
     return this.#verdicts.find((one) => one.name === name && equal(one.key, key))?.trust ?? "fine";
   };
@@ -25,16 +25,16 @@ class Verdicts {
 }
 
 /** Who was given keys, and how often. */
-function keysFor(stage: Stage, puppet: Puppet): number {
-  return stage.relay.envelopes.all.filter(({ object, to }) =>
+function keysFor(alone: RoomAlone, puppet: Puppet): number {
+  return alone.relay.envelopes.all.filter(({ object, to }) =>
     object[0] === ObjectType.SKDM && to !== undefined && equal(to, puppet.session)
   ).length;
 }
 
 /** What a member can read of all that was sent. */
-async function read(stage: Stage, puppet: Puppet): Promise<string[]> {
+async function read(alone: RoomAlone, puppet: Puppet): Promise<string[]> {
   const texts = [];
-  for (const { object, to } of stage.relay.envelopes.all) {
+  for (const { object, to } of alone.relay.envelopes.all) {
     if (object[0] === ObjectType.SKDM && equal(to!, puppet.session)) await puppet.take(object);
     if (object[0] !== ObjectType.MSG) continue;
     const inner = await puppet.take(object).catch(() => undefined);
@@ -47,163 +47,163 @@ async function read(stage: Stage, puppet: Puppet): Promise<string[]> {
 async function open(
   trust: Trust,
   where: "before" | "after",
-): Promise<{ stage: Stage; bob: Puppet; mal: Puppet; verdicts: Verdicts }> {
+): Promise<{ alone: RoomAlone; bob: Puppet; mal: Puppet; verdicts: Verdicts }> {
   const verdicts = new Verdicts();
   const bob = await Puppet.create("carol", "bob");
   const mal = await Puppet.create("bob", "mal");
   verdicts.set(mal, trust);
   const before = where === "before" ? [bob, mal] : [bob];
-  const stage = await Stage.open({ before, trust: verdicts.judge });
-  if (where === "after") await stage.join(mal);
-  return { stage, bob, mal, verdicts };
+  const alone = await RoomAlone.open({ before, trust: verdicts.judge });
+  if (where === "after") await alone.join(mal);
+  return { alone, bob, mal, verdicts };
 }
 
 for (const where of ["before", "after"] as const) {
   test(`Room gives a member that is withheld no key, shows it, and is read by it (${where})`, async () => {
-    const { stage, bob, mal } = await open("withheld", where);
-    const { member, withheld } = await stage.event("key-changed");
+    const { alone, bob, mal } = await open("withheld", where);
+    const { member, withheld } = await alone.event("key-changed");
     assertEquals([member.name, withheld], [`bob#${member.tag}`, true]);
-    assertEquals(stage.room.members.map((one) => [one.name, one.withheld ?? false]), [
+    assertEquals(alone.room.members.map((one) => [one.name, one.withheld ?? false]), [
       ["carol", false],
       [`bob#${member.tag}`, true],
     ]);
-    await stage.room.say("not for mal");
-    await stage.room.setStatus("nor this");
-    assertEquals([keysFor(stage, bob), keysFor(stage, mal)], [1, 0]);
-    assertEquals([await read(stage, bob), await read(stage, mal)], [
+    await alone.room.say("not for mal");
+    await alone.room.setStatus("nor this");
+    assertEquals([keysFor(alone, bob), keysFor(alone, mal)], [1, 0]);
+    assertEquals([await read(alone, bob), await read(alone, mal)], [
       ["not for mal", "nor this"],
       [],
     ]);
-    await stage.event("status");
-    await stage.assertStillHears(mal);
-    await stage.close();
+    await alone.event("status");
+    await alone.assertStillHears(mal);
+    await alone.close();
   });
 
   test(`Room tags a member whose key has changed, and gives it keys (${where})`, async () => {
-    const { stage, mal } = await open("changed", where);
-    const { member, withheld } = await stage.event("key-changed");
+    const { alone, mal } = await open("changed", where);
+    const { member, withheld } = await alone.event("key-changed");
     assertEquals([member.name, withheld], [`bob#${member.tag}`, false]);
-    await stage.room.say("for all");
-    assertEquals(await read(stage, mal), ["for all"]);
-    assertEquals(stage.events.rest(), []);
-    await stage.close();
+    await alone.room.say("for all");
+    assertEquals(await read(alone, mal), ["for all"]);
+    assertEquals(alone.events.rest(), []);
+    await alone.close();
   });
 }
 
 test("Room says nothing private to a member that is withheld, and says why", async () => {
-  const { stage, mal } = await open("withheld", "before");
-  const { member } = await stage.event("key-changed");
-  await assertFails(stage.room.say("psst", { to: member.name }), "key-withheld");
-  assertEquals(keysFor(stage, mal), 0);
-  await stage.close();
+  const { alone, mal } = await open("withheld", "before");
+  const { member } = await alone.event("key-changed");
+  await assertFails(alone.room.say("psst", { to: member.name }), "key-withheld");
+  assertEquals(keysFor(alone, mal), 0);
+  await alone.close();
 });
 
 test("Room sends nothing that waits for a member that is withheld meanwhile", async () => {
   const verdicts = new Verdicts();
   const silent = await Puppet.create("silent");
   const bob = await Puppet.create("bob");
-  const stage = await Stage.create({ trust: verdicts.judge });
-  await stage.relay.admit([silent.entry, bob.entry]);
-  await stage.says(bob, await bob.announce(stage.session));
-  await stage.relay.settle();
-  const said = stage.room.say("psst", { to: "bob" }); // Not before all are there.
+  const alone = await RoomAlone.create({ trust: verdicts.judge });
+  await alone.relay.admit([silent.entry, bob.entry]);
+  await alone.says(bob, await bob.announce(alone.session));
+  await alone.relay.settle();
+  const said = alone.room.say("psst", { to: "bob" }); // Not before all are there.
   verdicts.set(bob, "withheld");
-  stage.room.judgeAll();
-  await stage.says(silent, await silent.announce(stage.session));
+  alone.room.judgeAll();
+  await alone.says(silent, await silent.announce(alone.session));
   await assertFails(said, "key-withheld");
-  assertEquals((await stage.event("ready")).members.length, 2);
-  assertEquals((await stage.event("key-changed")).withheld, true);
-  await stage.close();
+  assertEquals((await alone.event("ready")).members.length, 2);
+  assertEquals((await alone.event("key-changed")).withheld, true);
+  await alone.close();
 });
 
 test("Room refuses what nobody could read, as everybody else is withheld", async () => {
   const verdicts = new Verdicts();
   const mal = await Puppet.create("bob", "mal");
   verdicts.set(mal, "withheld");
-  const stage = await Stage.open({ before: [mal], trust: verdicts.judge });
-  await assertFails(stage.room.say("anybody?"), "key-withheld");
-  await stage.tell(mal, MemberChange.LEFT);
-  await stage.event("key-changed");
-  await stage.event("left");
-  await assertFails(stage.room.say("anybody?"), "nobody-here");
-  await stage.close();
+  const alone = await RoomAlone.open({ before: [mal], trust: verdicts.judge });
+  await assertFails(alone.room.say("anybody?"), "key-withheld");
+  await alone.tell(mal, MemberChange.LEFT);
+  await alone.event("key-changed");
+  await alone.event("left");
+  await assertFails(alone.room.say("anybody?"), "nobody-here");
+  await alone.close();
 });
 
 test("Room gives a member keys from the next message on once it is withheld no more", async () => {
-  const { stage, bob, mal, verdicts } = await open("withheld", "before");
-  await stage.event("key-changed");
-  await stage.room.setStatus("away");
-  await stage.room.say("before");
+  const { alone, bob, mal, verdicts } = await open("withheld", "before");
+  await alone.event("key-changed");
+  await alone.room.setStatus("away");
+  await alone.room.say("before");
   verdicts.set(mal, "fine");
-  stage.room.judgeAll();
-  await stage.room.say("after");
-  assertEquals(await read(stage, bob), ["away", "before", "after"]);
-  assertEquals((await read(stage, mal)).sort(), ["after", "away"]);
+  alone.room.judgeAll();
+  await alone.room.say("after");
+  assertEquals(await read(alone, bob), ["away", "before", "after"]);
+  assertEquals((await read(alone, mal)).sort(), ["after", "away"]);
   // It keeps the tag as long as it has the name: who had that before is somebody else.
-  const { name, tag, withheld } = stage.room.members[1]!;
+  const { name, tag, withheld } = alone.room.members[1]!;
   assertEquals([name, withheld], [`bob#${tag}`, undefined]);
-  await stage.event("status");
-  assertEquals(stage.events.rest(), []);
-  await stage.close();
+  await alone.event("status");
+  assertEquals(alone.events.rest(), []);
+  await alone.close();
 });
 
 test("Room seals nothing more with keys of a member that is withheld for its new name", async () => {
-  const { stage, bob, mal, verdicts } = await open("fine", "before");
-  await stage.room.say("for both");
-  await stage.room.say("for mal", { to: "bob" });
+  const { alone, bob, mal, verdicts } = await open("fine", "before");
+  await alone.room.say("for both");
+  await alone.room.say("for mal", { to: "bob" });
   verdicts.set(mal, "withheld", "ada lovelace");
-  await stage.says(mal, await mal.announce(stage.session, { name: "ada lovelace", generation: 2 }));
-  const { member } = await stage.event("renamed");
+  await alone.says(mal, await mal.announce(alone.session, { name: "ada lovelace", generation: 2 }));
+  const { member } = await alone.event("renamed");
   assertEquals(member.name, `ada lovelace#${member.tag}`);
-  assertEquals((await stage.event("key-changed")).withheld, true);
-  await stage.pass(1000); // Least time between two epochs.
-  await stage.room.say("for bob alone");
-  assertEquals(await read(stage, mal), ["for both", "for mal"]);
-  assertEquals(await read(stage, bob), ["for both", "for bob alone"]);
+  assertEquals((await alone.event("key-changed")).withheld, true);
+  await alone.pass(1000); // Least time between two epochs.
+  await alone.room.say("for bob alone");
+  assertEquals(await read(alone, mal), ["for both", "for mal"]);
+  assertEquals(await read(alone, bob), ["for both", "for bob alone"]);
   // Nobody needs new keys where it had none.
-  const keys = keysFor(stage, bob);
+  const keys = keysFor(alone, bob);
   verdicts.set(mal, "withheld", "lovelace");
-  await stage.says(mal, await mal.announce(stage.session, { name: "lovelace", generation: 3 }));
-  await stage.event("renamed");
-  await stage.event("key-changed");
-  await stage.room.say("for bob again");
-  assertEquals([keysFor(stage, bob), (await read(stage, mal)).length], [keys, 2]);
+  await alone.says(mal, await mal.announce(alone.session, { name: "lovelace", generation: 3 }));
+  await alone.event("renamed");
+  await alone.event("key-changed");
+  await alone.room.say("for bob again");
+  assertEquals([keysFor(alone, bob), (await read(alone, mal)).length], [keys, 2]);
   // Under another name it is as good as anybody.
-  await stage.says(mal, await mal.announce(stage.session, { name: "mal", generation: 4 }));
-  assertEquals((await stage.event("renamed")).member.name, "mal");
-  await stage.room.say("for both again");
-  assertEquals((await read(stage, mal)).at(-1), "for both again");
-  assertEquals(stage.events.rest(), []);
-  await stage.close();
+  await alone.says(mal, await mal.announce(alone.session, { name: "mal", generation: 4 }));
+  assertEquals((await alone.event("renamed")).member.name, "mal");
+  await alone.room.say("for both again");
+  assertEquals((await read(alone, mal)).at(-1), "for both again");
+  assertEquals(alone.events.rest(), []);
+  await alone.close();
 });
 
 test("Room withholds keys at once from whoever has the name of somebody verified since", async () => {
-  const { stage, mal, verdicts } = await open("fine", "before");
-  await stage.room.say("one");
+  const { alone, mal, verdicts } = await open("fine", "before");
+  await alone.room.say("one");
   verdicts.set(mal, "withheld");
-  stage.room.judgeAll();
-  const { before, member } = await stage.event("renamed");
+  alone.room.judgeAll();
+  const { before, member } = await alone.event("renamed");
   assertEquals([before, member.name], ["bob", `bob#${member.tag}`]);
-  await stage.event("key-changed");
-  stage.room.judgeAll(); // What was said is not said again.
-  await stage.pass(1000);
-  await stage.room.say("two");
-  assertEquals(await read(stage, mal), ["one"]);
-  assertEquals(stage.events.rest(), []);
-  await stage.close();
+  await alone.event("key-changed");
+  alone.room.judgeAll(); // What was said is not said again.
+  await alone.pass(1000);
+  await alone.room.say("two");
+  assertEquals(await read(alone, mal), ["one"]);
+  assertEquals(alone.events.rest(), []);
+  await alone.close();
 });
 
 test("Room asks what a member is once under each name, not at each new session key", async () => {
-  const { stage, mal, verdicts } = await open("withheld", "before");
-  await stage.event("key-changed");
+  const { alone, mal, verdicts } = await open("withheld", "before");
+  await alone.event("key-changed");
   const renewed = await Puppet.create("bob", "mal");
   const lies = { generation: 2, ...publicHalves(renewed.keys) };
-  await stage.says(mal, await mal.announce(stage.session, lies));
-  await stage.relay.settle();
-  assertEquals([verdicts.asked, stage.events.rest()], [["carol", "bob"], []]);
-  await stage.room.say("not for mal");
-  assertEquals(keysFor(stage, mal), 0);
-  await stage.close();
+  await alone.says(mal, await mal.announce(alone.session, lies));
+  await alone.relay.settle();
+  assertEquals([verdicts.asked, alone.events.rest()], [["carol", "bob"], []]);
+  await alone.room.say("not for mal");
+  assertEquals(keysFor(alone, mal), 0);
+  await alone.close();
 });
 
 test("Room says that a message is delivered, and nobody behind, though one that is there cannot read", async () => {
@@ -229,22 +229,22 @@ test("Room sends a member that is withheld nothing again but who it is itself", 
   const bob = await Puppet.create("carol", "bob");
   const mal = await Puppet.create("bob", "mal");
   verdicts.set(mal, "withheld");
-  const stage = await Stage.create({ trust: verdicts.judge });
-  stage.relay.acknowledges = false; // So that all is kept.
-  await stage.relay.admit([bob.entry, mal.entry]);
-  for (const puppet of [bob, mal]) await stage.says(puppet, await puppet.announce(stage.session));
-  await stage.event("ready");
-  const said = stage.room.say("kept");
-  await stage.relay.object(ObjectType.MSG);
-  const accepted = stage.relay.envelopes.all.at(-1)!.cmid;
-  await stage.relay.ack(accepted, 0);
+  const alone = await RoomAlone.create({ trust: verdicts.judge });
+  alone.relay.acknowledges = false; // So that all is kept.
+  await alone.relay.admit([bob.entry, mal.entry]);
+  for (const puppet of [bob, mal]) await alone.says(puppet, await puppet.announce(alone.session));
+  await alone.event("ready");
+  const said = alone.room.say("kept");
+  await alone.relay.object(ObjectType.MSG);
+  const accepted = alone.relay.envelopes.all.at(-1)!.cmid;
+  await alone.relay.ack(accepted, 0);
   await said;
-  await stage.restart([bob, mal]);
+  await alone.restart([bob, mal]);
   const again = async (puppet: Puppet): Promise<(number | undefined)[]> => {
-    await stage.says(puppet, encodeNeed(1));
+    await alone.says(puppet, encodeNeed(1));
     const types = [];
     while (true) {
-      const { object } = await stage.relay.object(ObjectType.AGAIN, puppet.session);
+      const { object } = await alone.relay.object(ObjectType.AGAIN, puppet.session);
       const { object: inner } = decodeAgain(object);
       if (inner === undefined) return types;
       types.push(inner[0]);
@@ -253,7 +253,7 @@ test("Room sends a member that is withheld nothing again but who it is itself", 
   const { ANNOUNCE, MSG, SKDM } = ObjectType;
   assertEquals(await again(bob), [ANNOUNCE, SKDM, MSG]);
   assertEquals(await again(mal), [ANNOUNCE]);
-  await stage.relay.close();
-  await stage.ran;
-  stage.room.end("not-delivered");
+  await alone.relay.close();
+  await alone.ran;
+  alone.room.end("not-delivered");
 });

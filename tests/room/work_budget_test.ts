@@ -3,8 +3,7 @@ import { SerialQueues } from "../../lib/room/serial_queue.ts";
 import { RateLimiter } from "../../lib/rate_limiter.ts";
 import { ALL_SKIPS, textCost, WorkBudget } from "../../lib/room/work_budget.ts";
 import { assertFails, throwError } from "../support/assert.ts";
-import { FakeClock } from "../support/clock.ts";
-import { nextTurn } from "../support/stage.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
 import { test } from "../support/test.ts";
 
 /** Members who have this one derive keys, and how many it has derived for whom, in order. */

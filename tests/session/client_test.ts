@@ -14,11 +14,10 @@ import type { FrontEnd } from "../../lib/session/front_end.ts";
 import type { SessionEvent, Wish } from "../../lib/session_events.ts";
 import { encodeKickHead, KickOp } from "../../lib/wire/mod.ts";
 import { channelPair, type TestChannel } from "../support/channel.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
 import { Inbox } from "../support/inbox.ts";
 import { identityOf, sessionKey, sessionOf } from "../support/keys.ts";
 import { HOST, MEMBER_KEY, ROOM_ID } from "../support/puppet.ts";
-import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 import { TestMember } from "../support/world.ts";
 

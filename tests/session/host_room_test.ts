@@ -9,10 +9,9 @@ import { AccessPolicy } from "../../lib/relay/mod.ts";
 import { readRoom, roomPlace, writeRoom } from "../../lib/store/mod.ts";
 import { decodeKick, KickOp, MAX_DECISIONS } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
 import { identityOf } from "../support/keys.ts";
 import { Notes } from "../support/notes.ts";
-import { nextTurn } from "../support/stage.ts";
 import { test } from "../support/test.ts";
 
 function encodeBase64(bytes: Uint8Array): string {

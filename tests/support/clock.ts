@@ -62,3 +62,8 @@ export class FakeClock implements Clock {
     this.#elapsed = end;
   }
 }
+
+/** Resolves once all work that is due now is done. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

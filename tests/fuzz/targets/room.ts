@@ -20,12 +20,12 @@ import { FakeClock } from "../../support/clock.ts";
 import { Guest } from "../../support/guest.ts";
 import { identityOf, sessionKey } from "../../support/keys.ts";
 import { HOST, MEMBER_KEY, type OwnChain, Puppet, ROOM_ID } from "../../support/puppet.ts";
-import { Stage } from "../../support/stage.ts";
+import { RoomAlone } from "../../support/room_alone.ts";
 import { decodeSteps, masked, refusal, type Target } from "../target.ts";
 
 /** Somebody in a room that knows all its secrets and lies at will. */
 interface Mallory {
-  readonly stage: Stage;
+  readonly alone: RoomAlone;
   readonly puppet: Puppet;
   chain: OwnChain;
   epoch: number;
@@ -55,25 +55,25 @@ const LIES: readonly Lie[] = [
   (_mallory, mask) => mask,
   // An ANNOUNCE.
   async (mallory, mask) => {
-    const { puppet, stage } = mallory;
+    const { puppet, alone } = mallory;
     const generation = ++mallory.generation;
-    return masked(await puppet.announce(stage.session, { generation }), mask);
+    return masked(await puppet.announce(alone.session, { generation }), mask);
   },
   // An ANNOUNCE that is right but for what it says.
   (mallory, mask) => {
-    const { puppet, stage } = mallory;
+    const { puppet, alone } = mallory;
     const untagged = (honest: Bytes): Bytes => masked(honest, mask);
-    return puppet.announce(stage.session, { generation: ++mallory.generation, untagged });
+    return puppet.announce(alone.session, { generation: ++mallory.generation, untagged });
   },
   // An SKDM.
   async (mallory, mask) => {
     const chain = await begin(mallory, Audience.ROOM);
-    return masked(await chain.skdm(mallory.stage.target), mask);
+    return masked(await chain.skdm(mallory.alone.target), mask);
   },
   // An SKDM that is right but for what it says.
   async (mallory, mask) => {
     const chain = await begin(mallory, Audience.DIRECT);
-    const { target } = mallory.stage;
+    const { target } = mallory.alone;
     const honest = await chain.skdm(target);
     // It is wrapped and signed anew, or the lie would go no further than the signature.
     return await chain.skdm(target, lied(() => decodeSkdm(masked(honest, mask))));
@@ -81,7 +81,7 @@ const LIES: readonly Lie[] = [
   // An SKDM that is right but for what it wraps.
   async (mallory, mask) => {
     const chain = await begin(mallory, Audience.ROOM);
-    return await chain.skdm(mallory.stage.target, {
+    return await chain.skdm(mallory.alone.target, {
       wrap: ({ encapsulated, sealed, wrapped }) => {
         const lie = concat(mask, new Uint8Array(1392)).slice(0, 1392);
         const bytes = masked(concat(wrapped, encapsulated, sealed), lie);
@@ -114,23 +114,23 @@ const LIES: readonly Lie[] = [
     masked(encodeAgain({ round: 1, object: await chain.msg("hello") }), mask),
   // An ANNOUNCE that is right but for its name.
   (mallory, mask) => {
-    const { puppet, stage } = mallory;
+    const { puppet, alone } = mallory;
     const field = (honest: Bytes): Bytes => masked(honest, mask);
-    return puppet.announce(stage.session, { generation: ++mallory.generation, field });
+    return puppet.announce(alone.session, { generation: ++mallory.generation, field });
   },
 ];
 
 /** One thing more than lies: what the relay says of the member. */
 async function act(mallory: Mallory, kind: number, data: Bytes): Promise<void> {
-  const { puppet, stage } = mallory;
+  const { puppet, alone } = mallory;
   const lie = LIES[kind % (LIES.length + 1)];
   if (lie === undefined) {
     const change = MemberChange.JOINED + (data[0] ?? 0) % MemberChange.BACK;
-    return await stage.tell(puppet, change, (data[1] ?? 0) % (CloseReason.LOST + 1));
+    return await alone.tell(puppet, change, (data[1] ?? 0) % (CloseReason.LOST + 1));
   }
   const object = await lie(mallory, data);
   // The relay passes on nothing else.
-  if (object.length > 0) await stage.says(puppet, object);
+  if (object.length > 0) await alone.says(puppet, object);
 }
 
 /** How a room tells that something in it is wrong. */
@@ -146,24 +146,24 @@ const room: Target = {
   runs: 40,
   async run(input): Promise<string> {
     const [bob, puppet] = [await Puppet.create("bob"), await Puppet.create("mallory")];
-    const stage = await Stage.open({ before: [bob, puppet] });
+    const alone = await RoomAlone.open({ before: [bob, puppet] });
     const chain = await puppet.chain();
-    const mallory: Mallory = { stage, puppet, chain, epoch: 0, generation: 1 };
+    const mallory: Mallory = { alone, puppet, chain, epoch: 0, generation: 1 };
     for (const { data, kind } of decodeSteps(input)) await act(mallory, kind, data);
-    await stage.relay.settle();
-    const shown = [...stage.events.all];
+    await alone.relay.settle();
+    const shown = [...alone.events.all];
     const honest = await bob.chain();
-    await stage.says(bob, await honest.skdm(stage.target), await honest.msg("still here"));
-    await stage.events.find((event): event is typeof event =>
+    await alone.says(bob, await honest.skdm(alone.target), await honest.msg("still here"));
+    await alone.events.find((event): event is typeof event =>
       event.event === "message" && event.from.name === "bob" && event.text === "still here"
     );
-    const said = stage.room.say("so am I");
-    await bob.take((await stage.relay.object(ObjectType.SKDM, bob.session)).object);
-    const { object } = await stage.relay.object(ObjectType.MSG);
+    const said = alone.room.say("so am I");
+    await bob.take((await alone.relay.object(ObjectType.SKDM, bob.session)).object);
+    const { object } = await alone.relay.object(ObjectType.MSG);
     assertEquals(decodeText((await bob.take(object))!.body), "so am I");
     await said;
-    assertNoFault(stage.events.all);
-    await stage.close();
+    assertNoFault(alone.events.all);
+    await alone.close();
     return `ok: ${shown.map((event) => event.event === "warning" ? event.code : event.event)}`;
   },
 };

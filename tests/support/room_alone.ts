@@ -1,5 +1,5 @@
 /**
- * One real room between a relay and members that a test plays itself.
+ * One real room. Its relay and the other members are scripted by the test.
  *
  * @module
  */
@@ -37,11 +37,11 @@ import { Inbox } from "./inbox.ts";
 import { identityOf, sessionKey, sessionOf, type TestSession } from "./keys.ts";
 import { HOST, MEMBER_KEY, type Puppet, ROOM_ID, type Target, targetOf } from "./puppet.ts";
 
-/** How long a scripted host keeps seats unless told otherwise, in milliseconds. */
-export const STAGE_KEEP_MS = 90_000;
+/** Time for which a scripted relay keeps seats by default, in milliseconds. */
+export const SCRIPTED_KEEP_MS = 90_000;
 
-/** A fake clock on which one can wait for a timer to be set. */
-export class StageClock extends FakeClock {
+/** A fake clock that reports when a timer is set. */
+export class WatchedClock extends FakeClock {
   readonly #set = new Inbox<number>();
 
   override after(ms: number, callback: () => void): () => void {
@@ -50,31 +50,26 @@ export class StageClock extends FakeClock {
     return cancel;
   }
 
-  /** Waits until a timer of that length is set, counting from the last that was waited for. */
+  /** Waits until a timer of a length is set, after the last one waited for. */
   async timer(ms: number): Promise<void> {
     await this.#set.find((set): set is number => set === ms);
   }
 }
 
-/** Resolves when everything has happened that needs nothing but its turn. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
-}
-
-/** The other end of a room's channel. */
+/** The relay end of a room's channel, played by the test. */
 export class ScriptedRelay {
-  /** For the room. */
+  /** The room's end. */
   readonly channel: Channel;
-  /** What this process calls itself. */
+  /** The instance of this host process. */
   readonly instance: Bytes;
   /** Every envelope that the room sent. */
   readonly envelopes: Inbox<MemberEnvelope> = new Inbox();
-  /** All else that it sent, PING apart. */
+  /** All other records that it sent, except PING. */
   readonly records: Inbox<Exclude<MemberRecord, { type: "batch" }>> = new Inbox();
-  /** Whether envelopes are acknowledged as they come. */
+  /** Whether envelopes are acknowledged at once. */
   acknowledges = true;
-  /** How long this process keeps seats, in milliseconds. */
-  keepMs: number = STAGE_KEEP_MS;
+  /** Time for which this process keeps seats, in milliseconds. */
+  keepMs: number = SCRIPTED_KEEP_MS;
   /** The number of the last envelope or change that was sent. */
   seq = 0;
   #named = 0;
@@ -84,7 +79,7 @@ export class ScriptedRelay {
   /** Resolves when the room has closed its side. */
   readonly ended: Promise<void>;
 
-  /** A connection to a process. @param instance What it calls itself; a new one if there is none. */
+  /** Creates a connection to a host process. @param instance Its instance; a new process by default. */
   constructor(instance: Bytes = randomBytes(8)) {
     this.instance = instance;
     const [theirs, mine] = localChannel();
@@ -110,7 +105,7 @@ export class ScriptedRelay {
     }
   }
 
-  /** Resolves to what the member says to the host as it enters a new seat. */
+  /** Resolves to the member's announcement to the host. */
   get entered(): Promise<MemberEnvelope> {
     return this.#entered.promise;
   }
@@ -121,12 +116,12 @@ export class ScriptedRelay {
     await this.#writer.write(encodeHostRecord(record)).catch(() => {});
   }
 
-  /** Acknowledges what came, behind all that was sent. */
+  /** Acknowledges envelopes, after all that was sent. */
   async ack(accepted: number, delivered: number, reached: number = delivered): Promise<void> {
     await this.send({ type: "ack", accepted, delivered, reached, seq: this.seq });
   }
 
-  /** Acknowledges all that came. */
+  /** Acknowledges all envelopes. */
   acknowledge(): void {
     const accepted = this.envelopes.all.at(-1)?.cmid ?? 0;
     void this.ack(accepted, accepted);
@@ -155,7 +150,7 @@ export class ScriptedRelay {
     });
   }
 
-  /** Lets the member in, once it has said where it was and who it is. @param queued How much waits for it. */
+  /** Admits the member after its RESUME and announcement. @param queued Number of things in its queue. */
   async resume(roster: readonly RosterEntry[], queued = 0): Promise<void> {
     assertEquals((await this.records.next()).type, "resume");
     await this.send({ type: "resume", nextSeq: this.seq + 1, queued });
@@ -177,14 +172,14 @@ export class ScriptedRelay {
     });
   }
 
-  /** Waits until the room has dealt with all that was sent, what waits in a parked queue apart. */
+  /** Waits until the room has handled all that was sent, except in parked queues. */
   async settle(): Promise<void> {
-    // What nobody sent counts for nothing, but all queues are waited for behind it.
+    // An object of no session is dropped, but the link waits for all queues after it.
     await this.deliver(new Uint8Array(16), new Uint8Array(1));
     await this.taken();
   }
 
-  /** Waits until the room's link has taken all that was sent. */
+  /** Waits until the room's link has received all that was sent. */
   async taken(): Promise<void> {
     const token = randomBytes(8);
     await this.send({ type: "ping", token });
@@ -193,7 +188,7 @@ export class ScriptedRelay {
     );
   }
 
-  /** Waits until the room has announced itself to all whom the roster named. */
+  /** Waits until the room has announced itself to all sessions of the roster. */
   async announced(): Promise<void> {
     const { all } = this.envelopes;
     while (all.filter(({ object }) => object[0] === ObjectType.ANNOUNCE).length < this.#named) {
@@ -209,7 +204,7 @@ export class ScriptedRelay {
     );
   }
 
-  /** Ends the connection as a host that ends does. */
+  /** Ends the room: sends CLOSE 1. */
   async close(): Promise<void> {
     this.acknowledges = false; // Nothing follows a CLOSE.
     await this.send({ type: "close", reason: CloseReason.HOST_ENDS });
@@ -217,7 +212,7 @@ export class ScriptedRelay {
     await this.ended;
   }
 
-  /** Ends its own side without a word, as anybody on the way could make it look. */
+  /** Ends its side without CLOSE, as an attacker on the path could. */
   async hangUp(): Promise<void> {
     await this.#writer.close();
   }
@@ -228,11 +223,11 @@ export class ScriptedRelay {
   }
 }
 
-/** What a stage is set up with. */
-export interface StageOptions {
-  /** The room's own name. */
+/** Options of {@linkcode RoomAlone}. */
+export interface RoomAloneOptions {
+  /** The member's name. */
   readonly name?: string;
-  /** Who is there before. */
+  /** Members that are in the room before. */
   readonly before?: readonly Puppet[];
   /** Those of them that do not answer. */
   readonly silent?: readonly Puppet[];
@@ -242,17 +237,17 @@ export interface StageOptions {
   readonly shown?: () => Promise<void>;
   readonly ignores?: (key: Bytes) => boolean;
   readonly trust?: RoomOptions["trust"];
-  /** What happens beside its being noted. */
+  /** Called with each event. */
   readonly onEvent?: (event: RoomEvent, room: Room) => void;
-  /** How long the host keeps seats, in milliseconds. */
+  /** Time for which the relay keeps seats, in milliseconds. */
   readonly keepMs?: number;
   /** Makes the session keys. */
   readonly keys?: (clock: FakeClock) => SessionKeys;
 }
 
-/** A room, its relay and its clock. */
-export class Stage {
-  readonly clock: StageClock = new StageClock();
+/** A real room with its scripted relay and a fake clock. */
+export class RoomAlone {
+  readonly clock: WatchedClock = new WatchedClock();
   /** The relay's end of the last connection. */
   relay: ScriptedRelay = new ScriptedRelay();
   readonly events: Inbox<RoomEvent> = new Inbox();
@@ -260,11 +255,15 @@ export class Stage {
   readonly nonce: Bytes;
   readonly session: Bytes;
   readonly key: Bytes;
-  /** The end of the room's last `run`. */
+  /** The result of the last `Room.run`. */
   ran: Promise<number>;
   #target: Target | undefined;
 
-  private constructor(identity: Identity, { nonce, session }: TestSession, options: StageOptions) {
+  private constructor(
+    identity: Identity,
+    { nonce, session }: TestSession,
+    options: RoomAloneOptions,
+  ) {
     this.key = identity.publicKey;
     this.nonce = nonce;
     this.session = session;
@@ -298,34 +297,34 @@ export class Stage {
     return ran;
   }
 
-  /** A room whose member waits to be admitted. */
-  static async create(options: StageOptions = {}): Promise<Stage> {
+  /** Creates a room whose member waits to be admitted. */
+  static async create(options: RoomAloneOptions = {}): Promise<RoomAlone> {
     const identity = options.identity ?? await identityOf(options.name ?? "ada");
-    return new Stage(identity, await sessionOf(ROOM_ID, identity.publicKey), options);
+    return new RoomAlone(identity, await sessionOf(ROOM_ID, identity.publicKey), options);
   }
 
-  /** A room whose member is ready, and with whom those before have exchanged their announcements. */
-  static async open(options: StageOptions = {}): Promise<Stage> {
-    const stage = await Stage.create(options);
+  /** Creates a room that is ready and has exchanged announcements with the members before it. */
+  static async open(options: RoomAloneOptions = {}): Promise<RoomAlone> {
+    const alone = await RoomAlone.create(options);
     const { before = [], silent = [] } = options;
-    await stage.relay.admit(before.map(({ entry }) => entry));
+    await alone.relay.admit(before.map(({ entry }) => entry));
     for (const puppet of before) {
-      await stage.heardBy(puppet);
-      if (!silent.includes(puppet)) await stage.says(puppet, await puppet.announce(stage.session));
+      await alone.heardBy(puppet);
+      if (!silent.includes(puppet)) await alone.says(puppet, await puppet.announce(alone.session));
     }
-    if (before.length === 0) await stage.clock.timer(0);
-    stage.clock.advance(silent.length > 0 ? 10_000 : 0);
-    await stage.event("ready");
-    return stage;
+    if (before.length === 0) await alone.clock.timer(0);
+    alone.clock.advance(silent.length > 0 ? 10_000 : 0);
+    await alone.event("ready");
+    return alone;
   }
 
-  /** The connection breaks. */
+  /** Cuts the connection. */
   async cut(): Promise<void> {
     await this.relay.cut();
     await this.ran.catch(() => {});
   }
 
-  /** A connection to the same process, which has kept the member's place, or to another. */
+  /** Connects to the same host process or to another. */
   dial(restarted: boolean): void {
     const { instance, keepMs, seq } = this.relay;
     this.relay = new ScriptedRelay(restarted ? undefined : instance);
@@ -334,7 +333,7 @@ export class Stage {
     this.ran = this.#run();
   }
 
-  /** The connection breaks, and comes back to the same process. @param queued How much waits. */
+  /** Cuts the connection and resumes it at the same process. @param queued Number of things in the queue. */
   async resume(roster: readonly Puppet[], queued = 0): Promise<void> {
     const lastCmid = this.relay.envelopes.all.at(-1)?.cmid ?? 0;
     await this.cut();
@@ -344,7 +343,7 @@ export class Stage {
     await this.relay.taken();
   }
 
-  /** The connection breaks, and another process has taken the room over. @param roster Who came before. */
+  /** Cuts the connection and connects to another process. @param roster The sessions that came before. */
   async restart(roster: readonly (Puppet | RosterEntry)[]): Promise<void> {
     await this.cut();
     this.dial(true);
@@ -353,12 +352,12 @@ export class Stage {
     await this.relay.taken();
   }
 
-  /** The room's next question to a member for what it keeps. @returns Its round. */
+  /** Waits for the room's next NEED to a member. @returns Its round. */
   async asks(puppet: Puppet): Promise<number> {
     return decodeNeed((await this.relay.object(ObjectType.NEED, puppet.session)).object);
   }
 
-  /** A member sends objects again, and then, unless there is more to come, that this was all. */
+  /** Sends objects of a member again, and the end of the answer unless there is more. */
   async answers(
     puppet: Puppet,
     round: number,
@@ -370,12 +369,12 @@ export class Stage {
     await this.says(puppet, ...again);
   }
 
-  /** How others wrap keys for the room's member. */
+  /** The session key for which puppets wrap theirs. */
   get target(): Target {
     return this.#target!;
   }
 
-  /** The room's next ANNOUNCE to a member. */
+  /** Waits for the room's next ANNOUNCE to a member. */
   async heardBy(puppet: Puppet): Promise<Target> {
     const { object } = await this.relay.object(ObjectType.ANNOUNCE, puppet.session);
     return this.#target = await targetOf(object);
@@ -386,13 +385,13 @@ export class Stage {
     await this.relay.deliver(puppet.session, ...objects);
   }
 
-  /** Tells of a member. */
+  /** Sends a MEMBER record about a member. */
   async tell(puppet: Puppet, change: number, reason: number = CloseReason.LEAVING): Promise<void> {
     const { key, nonce } = puppet.entry;
     await this.relay.send({ type: "member", change, reason, key, nonce });
   }
 
-  /** A member joins, and both announce themselves. @returns As whom the room shows it. */
+  /** Has a member join; both announce themselves. @returns The member as shown. */
   async join(puppet: Puppet): Promise<Member> {
     await this.tell(puppet, MemberChange.JOINED);
     await this.says(puppet, await puppet.announce(this.session));
@@ -400,7 +399,7 @@ export class Stage {
     return (await this.event("joined")).member;
   }
 
-  /** The next event, which must be of that type. */
+  /** Returns the next event, which must be of a type. */
   async event<Type extends RoomEvent["event"]>(
     type: Type,
   ): Promise<RoomEvent & { readonly event: Type }> {
@@ -409,19 +408,19 @@ export class Stage {
     return event as RoomEvent & { readonly event: Type };
   }
 
-  /** The next event, which must be a message. @returns Its text. */
+  /** Returns the text of the next event, which must be a message. */
   async text(): Promise<string> {
     return (await this.event("message")).text;
   }
 
-  /** Asserts that a member still gets through, and that nothing was shown before. */
+  /** Asserts that a member is still heard, and that nothing was shown before. */
   async assertStillHears(puppet: Puppet, epoch = 1000): Promise<void> {
     const chain = await puppet.chain(0, epoch);
     await this.says(puppet, await chain.skdm(this.target), await chain.msg("still here"));
     assertEquals(await this.text(), "still here");
   }
 
-  /** Lets time pass while the relay is heard of. */
+  /** Lets time pass with a live connection. */
   async pass(ms: number): Promise<void> {
     await this.relay.taken();
     for (let left = ms; left > 0; left -= 10_000) {
@@ -430,7 +429,7 @@ export class Stage {
     }
   }
 
-  /** The host ends; so does the room, with nothing left behind. */
+  /** Ends the host and the room, and asserts that no timer is left. */
   async close(): Promise<void> {
     await this.relay.announced();
     await this.relay.settle();
