@@ -1,41 +1,48 @@
+/**
+ * The admission queue: which connections may shake hands now.
+ *
+ * @module
+ */
 import { type Clock, systemClock } from "../clock.ts";
 import { isLoopback, networkOf } from "../ip.ts";
 import { RateLimiter } from "../rate_limiter.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 
-/** How long a caller may wait for its handshake, in milliseconds. */
+/** Maximum wait of a connection for its handshake, in milliseconds. */
 export const MAX_WAIT_MS = 10_000;
 
-interface Caller {
+/** The origin of a connection. */
+interface Origin {
   readonly address: string;
+  /** As `networkOf` gives it. */
   readonly network: string;
 }
 
 /**
- * Gives a place back; more than one call does no more.
+ * Releases a place; further calls do nothing.
  *
- * @param unused Whether the caller got no M2, and so does not count for the pace.
+ * @param unused Whether the connection got no M2, and so does not count against the rate.
  */
-export type Leave = (unused?: boolean) => void;
+export type ReleasePlace = (unused?: boolean) => void;
 
-interface Waiting extends Caller {
-  readonly answer: (leave: Leave | undefined) => void;
+/** A connection in the queue. */
+interface Waiting extends Origin {
+  readonly answer: (leave: ReleasePlace | undefined) => void;
 }
 
 /**
- * Lets callers through a few at a time and at a bounded pace, no address before another. See PROTOCOL.md
- * §4.6.
+ * Admits connections a few at a time and at a bounded rate, no address before another. See PROTOCOL.md §4.6.
  */
 export class AdmissionQueue {
   readonly #limits: Limits;
   readonly #clock: Clock;
-  readonly #inside = new Set<Caller>();
+  readonly #inside = new Set<Origin>();
   #waiting: Waiting[] = [];
-  /** In each second as many callers are let through as may be inside at once. */
+  /** Admits as many connections in a second as may have a place at once. */
   readonly #rate: RateLimiter;
   #cancelRefill: (() => void) | undefined;
 
-  /** Starts with nobody inside. @param limits How many there may be. */
+  /** Starts with an empty queue. */
   constructor(limits: Limits = DEFAULT_LIMITS, clock: Clock = systemClock) {
     this.#limits = limits;
     this.#clock = clock;
@@ -46,12 +53,12 @@ export class AdmissionQueue {
   /**
    * Waits for a place.
    *
-   * @param address The caller's IP address.
-   * @returns Gives the place back; `undefined` where the caller must be sent away.
+   * @param address The connection's IP address.
+   * @returns Releases the place; `undefined` if the connection must be sent away.
    */
-  async enter(address: string): Promise<Leave | undefined> {
-    const { promise, resolve: answer } = Promise.withResolvers<Leave | undefined>();
-    const waiting = { ...callerFrom(address), answer };
+  async enter(address: string): Promise<ReleasePlace | undefined> {
+    const { promise, resolve: answer } = Promise.withResolvers<ReleasePlace | undefined>();
+    const waiting = { ...originOf(address), answer };
     this.#waiting.push(waiting);
     this.#admitWaiting();
     if (this.#waiting.length > this.#limits.maxWaiting) this.#sendOneAway();
@@ -61,15 +68,15 @@ export class AdmissionQueue {
     return place;
   }
 
-  /** Takes a place for an address, even beyond the limits. @returns Gives it back. */
+  /** Takes a place for an address, even beyond the limits. @returns Releases it. */
   hold(address: string): () => void {
-    return this.#place(callerFrom(address));
+    return this.#place(originOf(address));
   }
 
-  #admits({ address, network }: Caller): boolean {
+  #admits({ address, network }: Origin): boolean {
     const { maxHandshakes, maxPerAddress } = this.#limits;
     const perAddress = maxPerAddress ?? Math.ceil(maxHandshakes / 4);
-    // Whatever one network does, callers of another find places.
+    // One network cannot take all places.
     const perNetwork = Math.max(perAddress, maxHandshakes - perAddress);
     const counts = maxPerAddress !== undefined || !isLoopback(address);
     const inside = [...this.#inside];
@@ -78,18 +85,18 @@ export class AdmissionQueue {
       (!counts || inside.filter((other) => other.address === address).length < perAddress);
   }
 
-  #place(caller: Caller): () => void {
-    this.#inside.add(caller);
+  #place(origin: Origin): () => void {
+    this.#inside.add(origin);
     return () => {
-      if (this.#inside.delete(caller)) this.#admitWaiting();
+      if (this.#inside.delete(origin)) this.#admitWaiting();
     };
   }
 
-  /** Lets callers in: first from the address with the fewest inside; of several, the oldest. */
+  /** Admits connections: first from the address with the fewest places; of several, the oldest. */
   #admitWaiting(): void {
     while (this.#rate.msUntil(1) === 0) {
       const inside = countByAddress(this.#inside);
-      const insideFrom = ({ address }: Caller): number => inside.get(address) ?? 0;
+      const insideFrom = ({ address }: Origin): number => inside.get(address) ?? 0;
       const [next] = this.#waiting.filter((waiting) => this.#admits(waiting))
         .sort((a, b) => insideFrom(a) - insideFrom(b));
       if (next === undefined) return;
@@ -105,14 +112,14 @@ export class AdmissionQueue {
   #admit(waiting: Waiting): void {
     this.#rate.tryTake(1);
     this.#forget(waiting);
-    const leave = this.#place(waiting);
+    const release = this.#place(waiting);
     waiting.answer((unused = false) => {
       if (unused) this.#rate.putBack(1);
-      leave();
+      release();
     });
   }
 
-  /** Sends one away from the address with the most waiting; of several, who has waited longest. */
+  /** Sends a connection away: from the address with the most waiting; of several, the oldest. */
   #sendOneAway(): void {
     const waiting = countByAddress(this.#waiting);
     const most = Math.max(...waiting.values());
@@ -132,12 +139,12 @@ export class AdmissionQueue {
   }
 }
 
-function callerFrom(address: string): Caller {
+function originOf(address: string): Origin {
   return { address, network: networkOf(address) };
 }
 
-function countByAddress(callers: Iterable<Caller>): Map<string, number> {
+function countByAddress(origins: Iterable<Origin>): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const { address } of callers) counts.set(address, (counts.get(address) ?? 0) + 1);
+  for (const { address } of origins) counts.set(address, (counts.get(address) ?? 0) + 1);
   return counts;
 }

@@ -1,7 +1,7 @@
 /**
- * The host's side: greeting callers, keeping seats, passing envelopes on. Nothing here can open one.
+ * The host's side: admission, seats, routing. Nothing here can open an envelope.
  *
- * @example A room nobody is in yet
+ * @example An empty room
  * ```ts
  * import { Relay } from "./mod.ts";
  * import { assertEquals } from "@std/assert";
@@ -14,15 +14,22 @@
  */
 export { AccessPolicy, type AccessPolicyOptions } from "./access_policy.ts";
 export type { FailedJoins } from "./failed_joins.ts";
-export { type Caller, HANDSHAKE_MS, Host, type HostOptions } from "./host.ts";
+export { HANDSHAKE_MS, Host, type HostOptions, type IncomingConnection } from "./host.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+export {
+  HIGH_WATER_BYTES,
+  LOW_WATER_BYTES,
+  SHARE_BYTES,
+  STALL_BYTES,
+  STALL_MS,
+} from "./backpressure.ts";
 export {
   AWAY_LONG_MS,
   DRAIN_MS,
-  type Former,
-  MAX_AWAY_LONG,
+  type EndedSession,
+  ENTRY_MS,
   Relay,
   type RelayOptions,
 } from "./relay.ts";
-export type { Guest } from "./seat.ts";
-export { HIGH_WATER_BYTES, LOW_WATER_BYTES, SHARE_BYTES, STALL_BYTES, STALL_MS } from "./seat.ts";
+export type { MemberSession } from "./seat.ts";
+export { MAX_AWAY_LONG } from "./seat_table.ts";

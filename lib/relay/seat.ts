@@ -1,108 +1,25 @@
+/**
+ * A member's place in the room: its queue of what it was sent and has not acknowledged.
+ *
+ * @module
+ */
 import { type Bytes, toHex } from "../bytes/mod.ts";
-import type { Clock } from "../clock.ts";
 import type { Endpoint } from "../channel/mod.ts";
-import type { Lane } from "./intake.ts";
+import type { Clock } from "../clock.ts";
+import { networkOf } from "../ip.ts";
 import {
+  CloseReason,
   EnvelopeClass,
-  envelopeSize,
   type HostEnvelope,
   type HostRecord,
   MAX_PAYLOAD_BYTES,
   MemberChange,
-  type MemberEnvelope,
   type MemberRecord,
 } from "../wire/mod.ts";
-
-/** Queued bytes of a seat over which those who feed it are held, so that no queue grows for ever. */
-export const HIGH_WATER_BYTES: number = 1 << 20;
-
-/** Queued bytes at which they may go on. */
-export const LOW_WATER_BYTES: number = 1 << 19;
-
-/**
- * Queued bytes of one sender at which it is held: the others would wait for all of them. Members acknowledge
- * half as much at once, so that a lone sender does not have to pause.
- */
-export const SHARE_BYTES: number = 1 << 15;
-
-/** Time in which the progress of a seat is judged for which {@linkcode SHARE_BYTES} wait, in milliseconds. */
-export const STALL_MS = 10_000;
-
-/** What it must take in {@linkcode STALL_MS} if others wait for it, in bytes: a member that reads at all does. */
-export const STALL_BYTES: number = 1 << 16;
-
-/** What an entry of a queue takes beside its object, in bytes. */
-const ENTRY_BYTES = 64;
-
-/** What a parcel tells its relay. */
-export interface ParcelListener {
-  /** It takes so many more bytes of memory, or fewer. */
-  resized(bytes: number): void;
-  /** Each seat that waits for it is away. */
-  reached(): void;
-  /** No seat waits for it any longer. */
-  settled(): void;
-}
-
-/** One object on its way to some seats; they share its bytes. */
-export class Parcel {
-  /** One of `EnvelopeClass`. */
-  readonly class: number;
-  /** Whether it is for one session alone. */
-  readonly direct: boolean;
-  /** The session it comes from. */
-  readonly from: Bytes;
-  /** The same in hexadecimal digits. */
-  readonly sender: string;
-  /** Opaque. */
-  readonly object: Bytes;
-  readonly #listener: ParcelListener;
-  /** How many seats wait for it. */
-  #waiting = 0;
-  /** How many of them are not away. */
-  #present = 0;
-  #reached = false;
-
-  /** Takes an envelope on, held once until it is in all queues. */
-  constructor(envelope: MemberEnvelope, from: Bytes, listener: ParcelListener) {
-    this.class = envelope.class;
-    this.direct = envelope.to !== undefined;
-    this.from = from;
-    this.sender = toHex(from);
-    this.object = envelope.object;
-    this.#listener = listener;
-    listener.resized(size(this));
-    this.hold(false);
-  }
-
-  /** Another seat waits for it. */
-  hold(away: boolean): void {
-    this.#waiting++;
-    if (!away) this.#present++;
-    this.#listener.resized(ENTRY_BYTES);
-  }
-
-  /** A seat waits for it no longer. */
-  release(away: boolean): void {
-    if (!away) this.leave();
-    this.#listener.resized(-ENTRY_BYTES);
-    if (--this.#waiting > 0) return;
-    this.#listener.resized(-size(this));
-    this.#listener.settled();
-  }
-
-  /** A seat that waits for it is away. */
-  leave(): void {
-    if (--this.#present > 0 || this.#reached) return;
-    this.#reached = true;
-    this.#listener.reached();
-  }
-
-  /** A seat that waits for it is back. */
-  comeBack(): void {
-    this.#present++;
-  }
-}
+import { AckTracker } from "./ack_tracker.ts";
+import { Backpressure, SHARE_BYTES } from "./backpressure.ts";
+import { QueuedEnvelope } from "./queued_envelope.ts";
+import type { FairScheduler, SenderQueue } from "./scheduler.ts";
 
 /** A change of the roster, in its place between the envelopes. */
 type Change = Extract<HostRecord, { type: "member" }>;
@@ -110,56 +27,63 @@ type Change = Extract<HostRecord, { type: "member" }>;
 /** Bytes of a {@linkcode Change} in its record. */
 const CHANGE_BYTES = 50;
 
-/** What waits for a seat, under its number. */
+/** One entry of a seat's queue. */
 interface Entry {
+  /** Its number. */
   readonly seq: number;
-  readonly item: Parcel | Change;
+  readonly item: QueuedEnvelope | Change;
 }
 
-/** Envelopes of the member that were accepted behind the same entry of its queue. */
-interface Accepted {
-  /** The last of them. */
-  readonly cmid: number;
-  /** The number of that entry. */
-  readonly seq: number;
-}
-
-/** What waits for a seat from one sender. */
+/** What one sender has in a seat's queue. */
 interface Share {
-  /** Envelopes with their overhead. */
+  /** Bytes of its envelopes. */
   bytes: number;
-  /** The number of the last message; 0 where none waits. */
+  /** The number of its last message; 0 if there is none. */
   lastChat: number;
 }
 
-/** What a seat tells its relay. */
-export interface SeatListener {
-  /** The seat holds senders, and its member takes too little. */
-  stalled(): void;
-  /** The seat no longer holds these senders. */
-  released(lanes: readonly Lane[]): void;
-}
-
-/** Who a channel belongs to, as its handshake proved. */
-export interface Guest {
+/** The session that a channel belongs to, as its handshake proved. */
+export interface MemberSession {
   /** The identity key, 32 bytes. */
   readonly key: Bytes;
-  /** What the session follows from beside room and key, 16 bytes. */
+  /** What the session id is derived from beside room and key, 16 bytes. */
   readonly nonce: Bytes;
-  /** The session, 16 bytes. */
+  /** The session id, 16 bytes. */
   readonly session: Bytes;
   /** Its IP address; missing for a member in this process. */
   readonly address?: string;
-  /** Present for the host's own member, which has no deadline for entering the room. */
-  readonly own?: true;
+  /** Whether it is the host's own member, which has no deadline for entering the room. */
+  readonly own?: boolean;
 }
 
 /** The host's end of a member's connection. */
 export type SeatEndpoint = Endpoint<MemberRecord, HostRecord>;
 
+/** A connection that claims a seat. */
+export interface SeatConnection {
+  /** Its end here. */
+  readonly endpoint: SeatEndpoint;
+  /** The envelopes that came over it and were not routed yet. */
+  readonly queue: SenderQueue;
+}
+
+/** Dependencies of {@linkcode Seat}. */
+export interface SeatOptions {
+  /** Serves the senders that this seat releases. */
+  readonly scheduler: FairScheduler;
+  /** Times the progress of the member, and the seat's expiry. */
+  readonly clock: Clock;
+  /**
+   * Called when the seat holds senders and its member takes too little.
+   *
+   * @param again Whether that has happened before, and the member has not caught up since.
+   */
+  readonly onStalled: (again: boolean) => void;
+}
+
 /**
- * A member's place in the room, which outlives its connection: what it was sent and has not acknowledged,
- * and how far it got itself. See PROTOCOL.md §5.4.
+ * A member's place in the room, which outlives its connections: the queue of what it was sent and has not
+ * acknowledged, and the ACKs that it is owed. See PROTOCOL.md §5.4.
  */
 export class Seat {
   /** The session in hexadecimal digits. */
@@ -168,151 +92,215 @@ export class Seat {
   readonly session: Bytes;
   /** The identity key that the handshake proved, 32 bytes. */
   readonly key: Bytes;
-  /** What the session follows from beside room and key, 16 bytes. */
+  /** What the session id is derived from beside room and key, 16 bytes. */
   readonly nonce: Bytes;
-  /** Whether the room was told of it. */
-  joined = false;
-  /** The network of its newest connection; empty for a member in this process. */
-  network = "";
-  /** The newest connection, which alone speaks for this seat; it may not have resumed yet. */
-  claim: SeatEndpoint | undefined;
-  /** The connection that envelopes go to; `undefined` while there is none. */
-  endpoint: SeatEndpoint | undefined;
-  /** The last envelope that was taken from this member. */
-  lastCmid = 0;
-  /** Whether the others know that its connection is lost. */
-  #away = false;
-  /** Whether it was closed as too slow and has not caught up since. */
-  dawdled = false;
-  /** Calls off the end of an abandoned seat. */
-  cancelExpiry: () => void = () => {};
+  /** Whether it is the seat of the host's own member. */
+  readonly own: boolean;
+  /** What became of this member's own envelopes. */
+  readonly acks: AckTracker = new AckTracker(() => this.#wake());
   readonly #clock: Clock;
-  readonly #listener: SeatListener;
+  readonly #backpressure: Backpressure;
+  /** The newest connection: the only one that speaks for this seat. */
+  #claim: SeatConnection | undefined;
+  /** Whether that connection has entered the room, and gets what is queued. */
+  #connected = false;
+  #joined = false;
+  #network = "";
+  /** Whether the others were told that the connection is lost. */
+  #away = false;
+  /** Whether it was found too slow and has not caught up since. */
+  #isTooSlow = false;
+  #cancelExpiry: () => void = () => {};
   readonly #queue: Entry[] = [];
-  #sent = 0;
   #lastSeq = 0;
-  #bytes = 0;
-  #ackedBytes = 0;
-  /** What is accepted, by its place in the room's order, until the member surely has the ACK of it. */
-  readonly #accepted: Accepted[] = [];
-  /** How many of these were sent on this connection. */
-  #acked = 0;
-  /** The number of the last entry when the last envelope of this member was accepted. */
-  #acceptedAfter = 0;
-  #deliveredDue = false;
-  readonly #undelivered = new Set<number>();
-  /** Those of them that a seat has not acknowledged that was never away since. */
-  readonly #unreached = new Set<number>();
-  /** The last reported envelope that lies before all of those. */
-  #reached = 0;
-  /** The number of the last entry that says that a member is away. */
-  #awayTold = 0;
+  /** How many entries of the queue were sent on this connection. */
+  #sent = 0;
   /** By the sender's session, in hexadecimal digits. */
   readonly #shares = new Map<string, Share>();
   #findBehind: (() => readonly Bytes[]) | undefined;
-  #emptied: PromiseWithResolvers<void> | undefined;
-  /** Whether all senders are held, until the queue is down to {@linkcode LOW_WATER_BYTES}. */
-  #full = false;
-  #held: Lane[] = [];
-  #cancelVerdict: (() => void) | undefined;
-  /** What was acknowledged when the progress was last looked at, in bytes. */
-  #judgedBytes = 0;
-  /** Whether the member took too little while no sender waited for it yet. */
-  #slow = false;
+  #drained: PromiseWithResolvers<void> | undefined;
 
-  /** Makes a seat. */
-  constructor({ key, nonce, session }: Guest, clock: Clock, listener: SeatListener) {
+  /** Makes a seat with an empty queue. */
+  constructor({ key, nonce, own, session }: MemberSession, options: SeatOptions) {
+    const { clock, onStalled, scheduler } = options;
     this.id = toHex(session);
     this.session = session;
     this.key = key;
     this.nonce = nonce;
+    this.own = own ?? false;
     this.#clock = clock;
-    this.#listener = listener;
+    this.#backpressure = new Backpressure(scheduler, clock, () => {
+      const again = this.#isTooSlow;
+      this.#isTooSlow = true;
+      onStalled(again);
+    });
   }
 
-  /** How many bytes wait to be acknowledged. */
+  /** Whether its member has entered the room. */
+  get joined(): boolean {
+    return this.#joined;
+  }
+
+  /** Whether its newest connection has entered the room. */
+  get isConnected(): boolean {
+    return this.#connected;
+  }
+
+  /** Whether it was found too slow and has not caught up since. */
+  get isTooSlow(): boolean {
+    return this.#isTooSlow;
+  }
+
+  /** The network of its newest connection; empty for a member in this process. */
+  get network(): string {
+    return this.#network;
+  }
+
+  /** Bytes that are not acknowledged. */
   get queuedBytes(): number {
-    return this.#bytes;
+    return this.#backpressure.queuedBytes;
   }
 
-  /** The number of the first envelope or change that was not acknowledged. */
+  /** The number of the first entry that is not acknowledged. */
   get nextSeq(): number {
     return this.#queue[0]?.seq ?? this.#lastSeq + 1;
   }
 
-  /** How many envelopes and changes were not acknowledged. */
+  /** How many entries are not acknowledged. */
   get queued(): number {
     return this.#queue.length;
   }
 
-  /** Whether a sender has to wait for this seat. @param id In hexadecimal digits. */
-  isFullFor(id: string): boolean {
-    if (this.endpoint === undefined) return false;
-    return this.#full || (this.#shares.get(id)?.bytes ?? 0) >= SHARE_BYTES;
+  /** Gives the seat to a new connection, which has not entered the room yet; closes the one before. */
+  claim(connection: SeatConnection, address: string): void {
+    void this.#claim?.endpoint.close(CloseReason.REPLACED);
+    this.#detach();
+    this.#claim = connection;
+    this.#network = networkOf(address);
+    this.#cancelExpiry();
   }
 
-  /** Queues an object, or a change of the roster, behind what is queued. */
-  deliver(item: Parcel | Change): void {
+  /** Whether a connection is the newest of this seat, and has entered the room. */
+  sendsTo(endpoint: SeatEndpoint): boolean {
+    return this.#connected && this.#claim?.endpoint === endpoint;
+  }
+
+  /** Whether a connection is the newest of this seat. */
+  isClaimedBy(connection: SeatConnection): boolean {
+    return this.#claim === connection;
+  }
+
+  /** Starts to send on the newest connection, from the first entry that is not acknowledged. */
+  connect(): void {
+    this.#connected = this.#joined = true;
+    if (this.#away) { for (const envelope of this.#envelopes()) envelope.receiverBack(); }
+    this.#away = false;
+    this.#findBehind = undefined;
+    this.#sent = 0;
+    this.acks.restart();
+    this.#backpressure.check();
+    this.#wake();
+  }
+
+  /** Closes the newest connection, if there is one. @param reason One of `CloseReason`. */
+  close(reason: number): void {
+    void this.#claim?.endpoint.close(reason);
+  }
+
+  /** Gives the seat to no connection; releases the senders that it holds. */
+  disconnect(): void {
+    this.#detach();
+    this.#claim = undefined;
+  }
+
+  /** Counts the member as away: the others were told that its connection is lost. */
+  leave(): void {
+    if (!this.#away) { for (const envelope of this.#envelopes()) envelope.receiverLeft(); }
+    this.#away = true;
+  }
+
+  /** Calls back unless the seat is claimed within `ms` milliseconds. */
+  expireAfter(ms: number, onExpired: () => void): void {
+    this.#cancelExpiry = this.#clock.after(ms, onExpired);
+  }
+
+  /** Ends the seat: drops its queue. */
+  end(): void {
+    this.#cancelExpiry();
+    this.disconnect();
+    for (const entry of this.#queue.splice(0)) this.#release(entry);
+  }
+
+  /** Whether a sender has to wait for this seat. @param sender Its session, in hexadecimal digits. */
+  isFullFor(sender: string): boolean {
+    if (!this.#connected) return false;
+    return this.#backpressure.isFull || (this.#shares.get(sender)?.bytes ?? 0) >= SHARE_BYTES;
+  }
+
+  /** Holds a sender until this seat has space, or its member has taken too little. */
+  hold(queue: SenderQueue): void {
+    this.#backpressure.hold(queue);
+  }
+
+  /** Releases all senders, unless this seat is full. */
+  release(): void {
+    this.#backpressure.release();
+  }
+
+  /** Releases all senders, however long the queue is. */
+  releaseAll(): void {
+    this.#backpressure.releaseAll();
+  }
+
+  /** Appends an envelope, or a change of the roster, to the queue. */
+  deliver(item: QueuedEnvelope | Change): void {
     this.#queue.push({ seq: ++this.#lastSeq, item });
-    if (item instanceof Parcel) this.#share(item);
-    else if (item.change === MemberChange.AWAY) this.#awayTold = this.#lastSeq;
-    this.#bytes += size(item);
-    this.#fillUp();
-    this.endpoint?.wake();
+    if (item instanceof QueuedEnvelope) this.#share(item);
+    else if (item.change === MemberChange.AWAY) this.acks.noteAway(this.#lastSeq);
+    this.#backpressure.queue(bytesOf(item));
+    if (this.#connected) this.#backpressure.check();
+    this.#wake();
   }
 
-  /** Whether a message of another session waits for this member. @param id In hexadecimal digits. */
-  lacks(id: string): boolean {
-    return (this.#shares.get(id)?.lastChat ?? 0) > 0;
-  }
-
-  /** The member asks who lacks what it said. @param find Their sessions, when it is told. */
-  ask(find: () => readonly Bytes[]): void {
-    this.#findBehind = find; // One answer is enough for all who were not answered.
-    this.endpoint?.wake();
-  }
-
-  /** Notes that an envelope of this member was taken and passed on. @param cmid Its number. */
+  /** Counts an envelope of this member that was routed. @param cmid Its number. */
   accept(cmid: number): void {
-    this.lastCmid = cmid;
-    this.#undelivered.add(cmid);
-    this.#unreached.add(cmid);
-    if (this.#accepted.at(-1)?.seq === this.#lastSeq) this.#accepted.pop();
-    this.#accepted.push({ cmid, seq: this.#lastSeq });
-    this.#acked = Math.min(this.#acked, this.#accepted.length - 1);
-    this.#acceptedAfter = this.#lastSeq;
-    this.endpoint?.wake();
+    this.acks.accept(cmid, this.#lastSeq);
   }
 
-  /** Notes that an envelope of this member has reached everybody it is for. @param cmid Its number. */
-  settle(cmid: number): void {
-    const [first] = this.#undelivered;
-    this.#undelivered.delete(cmid);
-    if (cmid !== first) return;
-    this.#deliveredDue = true;
-    this.endpoint?.wake();
+  /** Answers a BEHIND of the member; one answer serves all that were not answered yet. */
+  answerBehind(find: () => readonly Bytes[]): void {
+    this.#findBehind = find;
+    this.#wake();
   }
 
-  /** Notes that only members that are away lack an envelope of this one. @param cmid Its number. */
-  reach(cmid: number): void {
-    const [first] = this.#unreached;
-    this.#unreached.delete(cmid);
-    if (cmid !== first) return;
-    this.#deliveredDue = true;
-    this.endpoint?.wake();
+  /** Whether a message of another session is queued. @param sender That session, in hexadecimal digits. */
+  lacks(sender: string): boolean {
+    return (this.#shares.get(sender)?.lastChat ?? 0) > 0;
   }
 
-  /** Resolves when nothing waits for this member, or nobody is there to take it. */
-  emptied(): Promise<void> {
-    if (this.#queue.length === 0 || this.endpoint === undefined) return Promise.resolve();
-    this.#emptied ??= Promise.withResolvers();
-    return this.#emptied.promise;
+  /** The next record for the member; `undefined` if none is due. */
+  next(): HostRecord | undefined {
+    const first = this.#queue[this.#sent];
+    if (this.acks.isDue) return this.acks.take(first?.seq ?? Infinity);
+    if (this.#findBehind !== undefined) {
+      const sessions = this.#findBehind();
+      this.#findBehind = undefined;
+      return { type: "behind", sessions };
+    }
+    if (first === undefined) return undefined;
+    if (first.item instanceof QueuedEnvelope) {
+      return { type: "batch", envelopes: this.#takeBatch() };
+    }
+    this.#sent++;
+    this.acks.noteSent(first.seq);
+    return first.item;
   }
 
   /**
-   * Notes that the member has everything up to a number.
+   * Removes what the member has from the queue.
    *
-   * @returns Whether so much was ever sent.
+   * @param seq The number of the last entry that the member has.
+   * @returns `false` if that was never sent.
    */
   acknowledge(seq: number): boolean {
     const unsent = this.#queue[this.#sent]?.seq ?? this.#lastSeq + 1;
@@ -320,138 +308,54 @@ export class Seat {
     const later = this.#queue.findIndex((entry) => entry.seq > seq);
     const gone = this.#queue.splice(0, later < 0 ? this.#queue.length : later);
     this.#sent -= gone.length;
-    this.#forgetAcks(seq);
+    this.acks.forget(seq);
     for (const entry of gone) {
-      this.#bytes -= size(entry.item);
-      this.#ackedBytes += size(entry.item);
+      this.#backpressure.acknowledge(bytesOf(entry.item));
       this.#release(entry);
     }
-    if (this.#bytes < SHARE_BYTES) this.dawdled = false;
-    if (this.#bytes <= LOW_WATER_BYTES) this.#full = false;
-    this.release();
-    if (this.#ackedBytes - this.#judgedBytes >= STALL_BYTES) this.#slow = false;
-    // A sender that waits for another seat at this moment may come back to this one.
-    if (this.#bytes < SHARE_BYTES && !this.#holds) this.#acquit();
-    if (this.#queue.length === 0) this.#notWaitedFor();
+    if (this.queuedBytes < SHARE_BYTES) this.#isTooSlow = false;
+    this.#backpressure.relax();
+    if (this.#queue.length === 0) this.#endDrain();
     return true;
   }
 
-  /** The connection is there; what was not acknowledged goes out again. */
-  connect(endpoint: SeatEndpoint): void {
-    this.cancelExpiry();
-    this.endpoint = endpoint;
-    if (this.#away) this.#parcels().forEach((parcel) => parcel.comeBack());
-    this.#away = false;
-    this.#findBehind = undefined;
-    this.#sent = 0;
-    this.#acked = 0;
-    this.#deliveredDue = this.lastCmid > 0;
-    this.#fillUp();
-    endpoint.wake();
+  /** Resolves when the queue is empty, or no connection takes it. */
+  drained(): Promise<void> {
+    if (this.#queue.length === 0 || !this.#connected) return Promise.resolve();
+    this.#drained ??= Promise.withResolvers();
+    return this.#drained.promise;
   }
 
-  /** The connection is lost; nobody is held on account of this seat any more. */
-  disconnect(): void {
-    this.endpoint = undefined;
-    this.holdNobody();
-    this.#notWaitedFor();
+  #wake(): void {
+    if (this.#connected) this.#claim?.endpoint.wake();
   }
 
-  /** The others know that the connection is lost: no sender waits for what this member lacks. */
-  leave(): void {
-    if (!this.#away) this.#parcels().forEach((parcel) => parcel.leave());
-    this.#away = true;
+  #detach(): void {
+    this.#claim?.queue.clear();
+    this.#connected = false;
+    this.#backpressure.releaseAll();
+    this.#endDrain();
   }
 
-  /** Holds a sender until this seat can take more, or has taken too little. */
-  hold(lane: Lane): void {
-    this.#held.push(lane);
-    this.#judge();
-  }
-
-  /** Releases all senders, however much is queued. */
-  holdNobody(): void {
-    this.#full = false;
-    this.#acquit();
-    this.release();
-  }
-
-  /** Releases all senders, unless this seat is full for every one of them. */
-  release(): void {
-    if (this.#full || this.#held.length === 0) return;
-    const lanes = this.#held;
-    this.#held = [];
-    this.#listener.released(lanes);
-  }
-
-  /** Gives up what is queued. */
-  expire(): void {
-    this.cancelExpiry();
-    this.disconnect();
-    for (const entry of this.#queue.splice(0)) this.#release(entry);
-    this.#bytes = 0;
-  }
-
-  /** The next record for the member; `undefined` where nothing waits. */
-  next(): HostRecord | undefined {
-    if (this.#acked < this.#accepted.length || this.#deliveredDue) return this.#takeAck();
-    if (this.#findBehind !== undefined) {
-      const sessions = this.#findBehind();
-      this.#findBehind = undefined;
-      return { type: "behind", sessions };
-    }
-    const first = this.#queue[this.#sent];
-    if (first === undefined) return undefined;
-    if (!(first.item instanceof Parcel)) {
-      this.#sent++;
-      if (first.seq === this.#awayTold) this.#deliveredDue = true;
-      return first.item;
-    }
-    return { type: "batch", envelopes: this.#takeBatch() };
-  }
-
-  #share(parcel: Parcel): void {
-    parcel.hold(this.#away);
-    const share = this.#shares.get(parcel.sender) ?? { bytes: 0, lastChat: 0 };
-    share.bytes += size(parcel);
-    if (parcel.class === EnvelopeClass.CHAT) share.lastChat = this.#lastSeq;
-    this.#shares.set(parcel.sender, share);
+  #share(envelope: QueuedEnvelope): void {
+    envelope.addReceiver(this.#away);
+    const share = this.#shares.get(envelope.sender) ?? { bytes: 0, lastChat: 0 };
+    share.bytes += envelope.bytes;
+    if (envelope.class === EnvelopeClass.CHAT) share.lastChat = this.#lastSeq;
+    this.#shares.set(envelope.sender, share);
   }
 
   #release({ item, seq }: Entry): void {
-    if (!(item instanceof Parcel)) return;
+    if (!(item instanceof QueuedEnvelope)) return;
     const share = this.#shares.get(item.sender)!;
-    share.bytes -= size(item);
+    share.bytes -= item.bytes;
     if (share.lastChat === seq) share.lastChat = 0;
     if (share.bytes === 0) this.#shares.delete(item.sender);
-    item.release(this.#away);
+    item.removeReceiver(this.#away);
   }
 
-  #parcels(): Parcel[] {
-    return this.#queue.flatMap(({ item }) => item instanceof Parcel ? [item] : []);
-  }
-
-  /** Forgets the ACKs that came before what the member has. */
-  #forgetAcks(seq: number): void {
-    const open = this.#accepted.findIndex((accepted) => accepted.seq >= seq);
-    const told = this.#accepted.splice(0, open < 0 ? this.#accepted.length : open);
-    this.#acked = Math.max(0, this.#acked - told.length);
-  }
-
-  #takeAck(): HostRecord {
-    const { cmid, seq } = this.#accepted[this.#acked] ??
-      { cmid: this.lastCmid, seq: this.#acceptedAfter };
-    this.#acked = Math.min(this.#acked + 1, this.#accepted.length);
-    this.#deliveredDue = false;
-    // They are numbered without gaps, so that those before the first that is under way are there.
-    const [first = this.lastCmid + 1] = this.#undelivered;
-    const delivered = Math.min(cmid, first - 1);
-    const [unreached = this.lastCmid + 1] = this.#unreached;
-    // The member has to know who is away before it is told that only those lack something.
-    const knows = this.#awayTold < (this.#queue[this.#sent]?.seq ?? Infinity);
-    if (knows) this.#reached = unreached - 1;
-    const reached = Math.max(delivered, Math.min(cmid, this.#reached));
-    return { type: "ack", accepted: cmid, delivered, seq, reached };
+  #envelopes(): QueuedEnvelope[] {
+    return this.#queue.flatMap(({ item }) => item instanceof QueuedEnvelope ? [item] : []);
   }
 
   #takeBatch(): HostEnvelope[] {
@@ -459,7 +363,7 @@ export class Seat {
     let bytes = 0;
     for (; this.#sent < this.#queue.length; this.#sent++) {
       const { seq, item } = this.#queue[this.#sent]!;
-      if (!(item instanceof Parcel) || (bytes += size(item)) > MAX_PAYLOAD_BYTES) break;
+      if (!(item instanceof QueuedEnvelope) || (bytes += item.bytes) > MAX_PAYLOAD_BYTES) break;
       envelopes.push({
         class: item.class,
         direct: item.direct,
@@ -471,43 +375,12 @@ export class Seat {
     return envelopes;
   }
 
-  #notWaitedFor(): void {
-    this.#emptied?.resolve();
-    this.#emptied = undefined;
-  }
-
-  #fillUp(): void {
-    if (this.#bytes < SHARE_BYTES || this.endpoint === undefined) return;
-    if (this.#bytes > HIGH_WATER_BYTES) this.#full = true;
-    this.#judge();
-  }
-
-  get #holds(): boolean {
-    return this.#full || this.#held.length > 0;
-  }
-
-  /**
-   * Judges this seat each {@linkcode STALL_MS} while much waits for it. A sender is held by one seat at a time,
-   * but all that would hold it are judged meanwhile: it does not wait for one after the other.
-   */
-  #judge(): void {
-    if (this.#cancelVerdict !== undefined || this.#slow && !this.#holds) return;
-    this.#judgedBytes = this.#ackedBytes;
-    this.#cancelVerdict = this.#clock.after(this.#slow ? 0 : STALL_MS, () => {
-      this.#cancelVerdict = undefined;
-      if (this.#ackedBytes - this.#judgedBytes >= STALL_BYTES) this.#judge();
-      else if (this.#holds) this.#listener.stalled();
-      else this.#slow = true;
-    });
-  }
-
-  #acquit(): void {
-    this.#cancelVerdict?.();
-    this.#cancelVerdict = undefined;
-    this.#slow = false;
+  #endDrain(): void {
+    this.#drained?.resolve();
+    this.#drained = undefined;
   }
 }
 
-function size(item: Parcel | Change): number {
-  return item instanceof Parcel ? envelopeSize(item.object) : CHANGE_BYTES;
+function bytesOf(item: QueuedEnvelope | Change): number {
+  return item instanceof QueuedEnvelope ? item.bytes : CHANGE_BYTES;
 }

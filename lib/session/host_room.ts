@@ -13,7 +13,7 @@ import {
   sessionId,
 } from "../crypto/mod.ts";
 import { CODES, StoreError } from "../errors.ts";
-import { AccessPolicy, type Former } from "../relay/mod.ts";
+import { AccessPolicy, type EndedSession } from "../relay/mod.ts";
 import {
   type KeptDecision,
   type KeptRoom,
@@ -44,7 +44,7 @@ export interface OpenedRoom {
   /** The nonce that the session follows from, 16 bytes. */
   readonly nonce: Bytes;
   /** The host's own session of the last run, which has ended. */
-  readonly former: readonly Former[];
+  readonly former: readonly EndedSession[];
   /** The part of the room's secret that the relay has, 32 bytes; zeros in an open room. */
   readonly psk: Bytes;
   /** The part that members have, 32 bytes; missing where the host is no member. */

@@ -74,7 +74,7 @@ export class Moderator {
   lock(here: readonly Member[]): void {
     const { policy, relay } = this.#options;
     policy.lock([...this.#met.values(), ...here].map(({ key }) => key));
-    relay.clear();
+    relay.enforcePolicy();
   }
 
   /** Ends the lock. */
@@ -91,7 +91,7 @@ export class Moderator {
    */
   async kick(wanted: string, here: readonly NamedIdentity[]): Promise<void> {
     const { key } = await this.#find(wanted, here);
-    if (!this.#options.relay.seats(key)) throw noSuchMember(REMOVE, WHO_HINT, "nobody here");
+    if (!this.#options.relay.hasSeat(key)) throw noSuchMember(REMOVE, WHO_HINT, "nobody here");
     await this.#remove(KickOp.KICK, key, CloseReason.KICKED);
   }
 
@@ -129,7 +129,7 @@ export class Moderator {
     }
     const object = await policy.decide(KickOp.UNBAN, first.key);
     await this.#keep();
-    relay.tell(object);
+    relay.broadcast(object);
     return await this.#view(first.key);
   }
 
@@ -157,7 +157,7 @@ export class Moderator {
     }
     const object = await policy.decide(op, key);
     await this.#keep();
-    relay.tell(object);
+    relay.broadcast(object);
     relay.expel(key, reason);
   }
 

@@ -19,7 +19,7 @@ test("Members are rid of whom the host bans, and so are those who come later", a
   await ada.room.say("for bob and carol");
   await Promise.all([bob, carol].map(({ texts }) => texts.next()));
   const { publicKey: key } = await identityOf("bob");
-  relay.tell(await policy.decide(KickOp.BAN, key));
+  relay.broadcast(await policy.decide(KickOp.BAN, key));
   relay.expel(key, CloseReason.BANNED);
   for (const member of [ada, carol]) {
     assertEquals((await member.event("left")).reason, "banned");

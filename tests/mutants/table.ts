@@ -681,12 +681,12 @@ export const MUTANTS: readonly Mutants[] = [
     test: "relay/relay_test.ts",
     mutants: [
       [
-        "if (envelope.cmid <= seat.lastCmid) return undefined;",
+        "if (envelope.cmid <= seat.acks.lastCmid) return undefined;",
         "",
         "Relay drops what it was sent before, and breaks off with who leaves something out",
       ],
       [
-        "if (seat.lastCmid !== 0 && envelope.cmid !== seat.lastCmid + 1) {",
+        "if (seat.acks.lastCmid !== 0 && envelope.cmid !== seat.acks.lastCmid + 1) {",
         "if (false) {",
         "Relay drops what it was sent before, and breaks off with who leaves something out",
       ],
@@ -702,7 +702,7 @@ export const MUTANTS: readonly Mutants[] = [
     test: "relay/entry_test.ts",
     mutants: [
       [
-        "if (seat !== this.#own) this.#awaitEntry(connection, ENTRY_MS);",
+        "if (!seat.own) this.#awaitEntry(connection, ENTRY_MS);",
         "",
         "Relay takes a member for away that comes back and says nothing for 60 s",
       ],
@@ -752,13 +752,13 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
-    file: "relay/intake.ts",
-    test: "relay/intake_test.ts",
+    file: "relay/scheduler.ts",
+    test: "relay/scheduler_test.ts",
     mutants: [
       [
         "if (this.#credit <= 0) return true;",
         "",
-        "Intake gives a turn to each sender before the first has another, however little goes at once",
+        "FairScheduler gives each sender a turn before the first has another, however little space there is",
       ],
     ],
   },

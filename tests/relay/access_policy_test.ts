@@ -128,7 +128,7 @@ test("Relay that is locked lets in those alone whom the policy names, and ends t
   const early = inn.knock("early");
   await early.greeted(); // It has a seat, and is not in the room yet.
   policy.lock([ada.key, bob.key]);
-  inn.relay.clear();
+  inn.relay.enforcePolicy();
   assertEquals([await silent.farewell(), await early.farewell()], [IDLE, IDLE]);
   await ada.logged(`silent left ${LOST}`);
   await ada.cut();
@@ -182,7 +182,7 @@ for (const [op, reason] of [[KickOp.KICK, KICKED], [KickOp.BAN, BANNED]] as cons
     await away.enter();
     await away.cut();
     await ada.logged("third bob away 9");
-    inn.relay.tell(await policy.decide(op, bob.key));
+    inn.relay.broadcast(await policy.decide(op, bob.key));
     inn.relay.expel(bob.key, reason);
     assertEquals([await bob.farewell(), await second.farewell()], [reason, reason]);
     for (const name of ["bob", "second bob", "third bob"]) {

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { RETRY_MS } from "../../lib/session/backoff.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../lib/relay/mod.ts";
-import { AdmissionQueue, type Leave, MAX_WAIT_MS } from "../../lib/relay/admission_queue.ts";
+import { AdmissionQueue, MAX_WAIT_MS, type ReleasePlace } from "../../lib/relay/admission_queue.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
 import { seededNumbers } from "../support/faults.ts";
 import { test } from "../support/test.ts";
@@ -24,7 +24,7 @@ interface Caller {
 }
 
 /** A queue, and in which order it answers. */
-class AccessPolicy {
+class Scene {
   readonly clock: FakeClock = new FakeClock();
   readonly answers: string[] = [];
   readonly #queue: AdmissionQueue;
@@ -36,7 +36,7 @@ class AccessPolicy {
 
   /** Somebody comes. */
   call(address: string, name: string = address): Caller {
-    let leave: Leave | undefined;
+    let leave: ReleasePlace | undefined;
     let state: Caller["state"] = "waiting";
     const answered = this.#queue.enter(address).then((place) => {
       leave = place;
@@ -73,7 +73,7 @@ async function count(callers: readonly Caller[], state: Caller["state"]): Promis
 }
 
 /** Everybody goes, and no timer is left. */
-async function empty({ clock }: AccessPolicy, callers: readonly Caller[]): Promise<void> {
+async function empty({ clock }: Scene, callers: readonly Caller[]): Promise<void> {
   clock.advance(MAX_WAIT_MS);
   await Promise.all(callers.map(({ answered }) => answered));
   for (const caller of callers) if (caller.state === "inside") caller.leave();
@@ -81,7 +81,7 @@ async function empty({ clock }: AccessPolicy, callers: readonly Caller[]): Promi
 }
 
 test("AdmissionQueue: lets no more through at once than its limit", async () => {
-  const policy = new AccessPolicy();
+  const policy = new Scene();
   const callers = policy.callFromMany(MAX_HANDSHAKES + 1);
   assertEquals(await count(callers, "inside"), MAX_HANDSHAKES);
   assertEquals(callers.at(-1)!.state, "waiting");
@@ -93,7 +93,7 @@ test("AdmissionQueue: lets no more through at once than its limit", async () => 
 });
 
 test("AdmissionQueue: lets no more through from one address than its limit, and others pass", async () => {
-  const policy = new AccessPolicy();
+  const policy = new Scene();
   const crowd = policy.callMany("192.0.2.1", MAX_PER_ADDRESS + 1);
   const other = policy.call("192.0.2.2");
   await other.answered;
@@ -108,7 +108,7 @@ test("AdmissionQueue: lets no more through from one address than its limit, and 
 
 for (const address of ["127.0.0.1", "127.8.0.1", "::1"]) {
   test(`AdmissionQueue: gives ${address} all places but those of one other address`, async () => {
-    const policy = new AccessPolicy();
+    const policy = new Scene();
     const callers = policy.callMany(address, MAX_HANDSHAKES);
     assertEquals(await count(callers, "inside"), MAX_PER_NETWORK);
     const others = policy.callMany("127.0.0.2", MAX_PER_ADDRESS);
@@ -117,7 +117,7 @@ for (const address of ["127.0.0.1", "127.8.0.1", "::1"]) {
   });
 
   test(`AdmissionQueue: counts ${address} as any other where its host says how many may come`, async () => {
-    const policy = new AccessPolicy({ maxPerAddress: 3 });
+    const policy = new Scene({ maxPerAddress: 3 });
     const callers = policy.callMany(address, MAX_HANDSHAKES);
     assertEquals(await count(callers, "inside"), 3);
     await empty(policy, callers);
@@ -134,7 +134,7 @@ test("AdmissionQueue: keeps to the limits that it is given", async () => {
     { limits: { maxHandshakes: 5, maxPerAddress: 9 }, inside: 5 },
   ];
   for (const { limits, inside } of cases) {
-    const policy = new AccessPolicy({ ...limits, maxWaiting: 7 });
+    const policy = new Scene({ ...limits, maxWaiting: 7 });
     const callers = policy.callMany("192.0.2.1", inside + 8);
     const expected = [inside, 7, 1];
     const found = [];
@@ -158,7 +158,7 @@ const NETWORKS: readonly [among: (i: number) => string, outside: string][] = [
 
 for (const [among, outside] of NETWORKS) {
   test(`AdmissionQueue: gives the network of ${among(0)} all places but some`, async () => {
-    const policy = new AccessPolicy();
+    const policy = new Scene();
     const callers = Array.from({ length: MAX_HANDSHAKES }, (_, i) => policy.call(among(i)));
     assertEquals(await count(callers, "inside"), MAX_PER_NETWORK);
     const others = policy.callMany(outside, MAX_PER_ADDRESS + 1);
@@ -169,7 +169,7 @@ for (const [among, outside] of NETWORKS) {
 
 for (const address of ["::127", "1271::1", "12.7.0.1", "fe80::1", "::"]) {
   test(`AdmissionQueue: does not take ${address} for this machine`, async () => {
-    const policy = new AccessPolicy();
+    const policy = new Scene();
     const callers = policy.callMany(address, MAX_HANDSHAKES);
     assertEquals(await count(callers, "inside"), MAX_PER_ADDRESS);
     await empty(policy, callers);
@@ -177,7 +177,7 @@ for (const address of ["::127", "1271::1", "12.7.0.1", "fe80::1", "::"]) {
 }
 
 test("AdmissionQueue: sends away who has waited longest when too many wait", async () => {
-  const policy = new AccessPolicy();
+  const policy = new Scene();
   const inside = policy.callFromMany(MAX_HANDSHAKES);
   const waiting = Array.from(
     { length: MAX_WAITING + 2 },
@@ -190,7 +190,7 @@ test("AdmissionQueue: sends away who has waited longest when too many wait", asy
 });
 
 test("AdmissionQueue: sends away who has waited longest of the address with the most waiting", async () => {
-  const policy = new AccessPolicy();
+  const policy = new Scene();
   const inside = policy.callFromMany(MAX_HANDSHAKES);
   const few = policy.callMany("198.51.100.1", 2);
   const crowd = policy.callMany("198.51.100.2", 1000);
@@ -203,7 +203,7 @@ test("AdmissionQueue: sends away who has waited longest of the address with the 
 });
 
 test("AdmissionQueue: sends away who has waited ten seconds, and not sooner", async () => {
-  const policy = new AccessPolicy();
+  const policy = new Scene();
   const inside = policy.callFromMany(MAX_HANDSHAKES);
   const first = policy.call("198.51.100.1");
   policy.clock.advance(1);
@@ -220,7 +220,7 @@ test("AdmissionQueue: sends away who has waited ten seconds, and not sooner", as
 });
 
 test("AdmissionQueue: serves those of one address in the order in which they came", async () => {
-  const policy = new AccessPolicy();
+  const policy = new Scene();
   const inside = policy.callFromMany(MAX_HANDSHAKES);
   await count(inside, "inside");
   policy.answers.length = 0;
@@ -232,7 +232,7 @@ test("AdmissionQueue: serves those of one address in the order in which they cam
 });
 
 test("AdmissionQueue: serves first the address that has the fewest inside", async () => {
-  const policy = new AccessPolicy();
+  const policy = new Scene();
   const inside = policy.callFromMany(MAX_HANDSHAKES);
   await count(inside, "inside");
   policy.answers.length = 0;
@@ -250,7 +250,7 @@ test("AdmissionQueue: serves first the address that has the fewest inside", asyn
 });
 
 test("AdmissionQueue: passes over who may not enter yet", async () => {
-  const policy = new AccessPolicy();
+  const policy = new Scene();
   const inside = policy.callFromMany(MAX_HANDSHAKES - MAX_PER_ADDRESS);
   const crowd = policy.callMany("198.51.100.1", MAX_PER_ADDRESS + 1);
   const other = policy.call("198.51.100.2");
@@ -263,7 +263,7 @@ test("AdmissionQueue: passes over who may not enter yet", async () => {
 });
 
 test("AdmissionQueue: forgets who has left", async () => {
-  const policy = new AccessPolicy();
+  const policy = new Scene();
   for (let round = 0; round < 3; round++) {
     const callers = [
       ...policy.callMany("192.0.2.1", MAX_PER_ADDRESS),

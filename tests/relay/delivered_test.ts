@@ -2,7 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { DEFAULT_LIMITS } from "../../lib/relay/mod.ts";
-import { Parcel, Seat } from "../../lib/relay/seat.ts";
+import { QueuedEnvelope, QueueMemory } from "../../lib/relay/queued_envelope.ts";
+import { FairScheduler } from "../../lib/relay/scheduler.ts";
+import { Seat } from "../../lib/relay/seat.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
 import type { Guest } from "../support/guest.ts";
 import { Inn } from "../support/inn.ts";
@@ -142,17 +144,18 @@ test("Relay calls delivered no more than it has accepted, however it is counted"
 test("Seat keeps nothing of what was delivered, though an envelope before it is under way", async () => {
   setFlagsFromString("--expose-gc");
   const collect: () => void = runInNewContext("gc");
-  const seat = new Seat(GUEST, new FakeClock(), { stalled: () => {}, released: () => {} });
+  const seat = new Seat(GUEST, {
+    scheduler: new FairScheduler(),
+    clock: new FakeClock(),
+    onStalled: () => {},
+  });
+  const memory = new QueueMemory(Infinity);
   function pass(cmid: number): { object: WeakRef<Uint8Array>; release: () => void } {
     const object = new Uint8Array(1000);
     const envelope = { class: 1, to: undefined, cmid, object };
-    const parcel = new Parcel(envelope, seat.session, {
-      resized: () => {},
-      reached: () => seat.reach(cmid),
-      settled: () => seat.settle(cmid),
-    });
+    const queued = new QueuedEnvelope(envelope, seat, memory);
     seat.accept(cmid);
-    return { object: new WeakRef(object), release: () => parcel.release(false) };
+    return { object: new WeakRef(object), release: () => queued.removeReceiver(false) };
   }
   const first = pass(1);
   const later = Array.from({ length: 100 }, (_, i) => {

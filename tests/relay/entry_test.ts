@@ -211,7 +211,7 @@ test("Relay tells who announces itself first what was decided before, meanwhile 
   eve.listen();
   await eve.settle();
   const meanwhile = await policy.decide(KickOp.BAN, new Uint8Array(32).fill(2));
-  inn.relay.tell(meanwhile);
+  inn.relay.broadcast(meanwhile);
   await eve.settle();
   assertEquals(objects, []);
   await eve.announce();
@@ -227,7 +227,7 @@ test("Relay.clear and Relay.close end who has not announced itself as they end m
   const inn = new Inn({ policy });
   const [ada, eve] = [await inn.enter("ada"), await lurk(inn, "eve")];
   policy.lock([ada.key]);
-  inn.relay.clear();
+  inn.relay.enforcePolicy();
   assertEquals(await eve.farewell(), IDLE);
   policy.unlock();
   const mal = await lurk(inn, "mal");

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { toHex } from "../../lib/bytes/mod.ts";
-import { Parcel, Seat } from "../../lib/relay/seat.ts";
+import { QueuedEnvelope, QueueMemory } from "../../lib/relay/queued_envelope.ts";
+import { FairScheduler } from "../../lib/relay/scheduler.ts";
+import { Seat } from "../../lib/relay/seat.ts";
 import type { HostRecord } from "../../lib/wire/mod.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
 import type { Guest } from "../support/guest.ts";
@@ -13,9 +15,10 @@ const GUEST = {
   session: new Uint8Array(16),
 };
 
-const LISTENER = { resized: () => {}, reached: () => {}, settled: () => {} };
+/** A source with no ACKs of its own. */
+const SOURCE = { id: "", session: new Uint8Array(16) };
 
-/** What a member has to hear, in order. */
+/** The records that a member has to get, in order. */
 function drain(seat: Seat): HostRecord[] {
   const records: HostRecord[] = [];
   for (let next = seat.next(); next !== undefined; next = seat.next()) records.push(next);
@@ -23,10 +26,14 @@ function drain(seat: Seat): HostRecord[] {
 }
 
 test("Seat acknowledges in one ACK what stands between two entries, and before what comes later", () => {
-  const seat = new Seat(GUEST, new FakeClock(), { stalled: () => {}, released: () => {} });
+  const seat = new Seat(GUEST, {
+    scheduler: new FairScheduler(),
+    clock: new FakeClock(),
+    onStalled: () => {},
+  });
   const deliver = (byte: number): void => {
     const envelope = { class: 1, to: undefined, cmid: 1, object: new Uint8Array([byte]) };
-    seat.deliver(new Parcel(envelope, new Uint8Array(16), LISTENER));
+    seat.deliver(new QueuedEnvelope(envelope, SOURCE, new QueueMemory(Infinity)));
   };
   deliver(1);
   seat.accept(7);
@@ -35,8 +42,8 @@ test("Seat acknowledges in one ACK what stands between two entries, and before w
   deliver(3);
   seat.accept(9);
   for (const cmid of [7, 8]) {
-    seat.reach(cmid);
-    seat.settle(cmid);
+    seat.acks.reach(cmid);
+    seat.acks.settle(cmid);
   }
   const [first, second, batch, ...more] = drain(seat);
   assertEquals(first, { type: "ack", accepted: 8, delivered: 8, reached: 8, seq: 1 });
@@ -44,8 +51,8 @@ test("Seat acknowledges in one ACK what stands between two entries, and before w
   assertEquals(batch?.type === "batch" && batch.envelopes.map(({ seq }) => seq), [1, 2, 3]);
   assertEquals(more, []);
   deliver(4);
-  seat.reach(9);
-  seat.settle(9);
+  seat.acks.reach(9);
+  seat.acks.settle(9);
   // What accepts nothing keeps the place of what was accepted last.
   assertEquals(seat.next(), { type: "ack", accepted: 9, delivered: 9, reached: 9, seq: 3 });
 });

@@ -7,7 +7,7 @@ import { Interrupts } from "../../lib/session/interrupts.ts";
 import { TrustStore } from "../../lib/session/trust_store.ts";
 import { fingerprint, label, roomCode } from "../../lib/crypto/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
-import { DEFAULT_LIMITS, type Guest, Relay } from "../../lib/relay/mod.ts";
+import { DEFAULT_LIMITS, type MemberSession, Relay } from "../../lib/relay/mod.ts";
 import { type RoomOptions, SessionKeys } from "../../lib/room/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
 import type { FrontEnd } from "../../lib/session/front_end.ts";
@@ -184,7 +184,7 @@ class ClientAtRelay {
     this.#interrupts.close();
   }
 
-  async #connect(guest: Guest): Promise<Channel> {
+  async #connect(guest: MemberSession): Promise<Channel> {
     const [mine, relays] = await channelPair();
     this.#relays = relays;
     this.#served.push(this.relay.serve(relays, guest));
@@ -196,7 +196,7 @@ test("runClient begins another session after too many members have left, shows t
   const client = await ClientAtRelay.start("", undefined, { maxBurned: 2 });
   const { publicKey: target } = await identityOf("mal");
   const head = encodeKickHead({ roomId: ROOM_ID, target, op: KickOp.BAN, number: 1 });
-  client.relay.tell(concat(head, await HOST.sign(concat(label("lanchat/1 kick"), head))));
+  client.relay.broadcast(concat(head, await HOST.sign(concat(label("lanchat/1 kick"), head))));
   for (const name of ["bob", "carol"]) {
     const member = await client.enter(name);
     await client.event("joined");

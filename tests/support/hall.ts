@@ -10,7 +10,7 @@ import { type Clock, systemClock } from "../../lib/clock.ts";
 import { openRoomSecrets, randomBytes, zeroKey } from "../../lib/crypto/mod.ts";
 import { HostKeyRing, Initiator } from "../../lib/handshake/mod.ts";
 import { dial, listen, type Listener } from "../../lib/net/mod.ts";
-import { type Caller, type Guest, Host, Relay } from "../../lib/relay/mod.ts";
+import { Host, type IncomingConnection, type MemberSession, Relay } from "../../lib/relay/mod.ts";
 import type { PlainRecord } from "../../lib/wire/mod.ts";
 import { within } from "./deadline.ts";
 import { duplex } from "./duplex.ts";
@@ -57,7 +57,11 @@ export class OpenRelay extends Relay {
     return this.records.get(toHex(session))!;
   }
 
-  override async serve(channel: Channel, guest: Guest, admitted?: () => void): Promise<void> {
+  override async serve(
+    channel: Channel,
+    guest: MemberSession,
+    admitted?: () => void,
+  ): Promise<void> {
     const traffic: Traffic<PlainRecord> = { toHost: [], toMember: [] };
     this.records.set(toHex(guest.session), traffic);
     const noting = (direction: keyof Traffic<never>) => (record: PlainRecord): void => {
@@ -202,7 +206,7 @@ export class Hall {
     for await (const connection of this.#listener.connections) this.#greet(connection);
   }
 
-  #greet({ close, readable, writable }: Omit<Caller, "remoteAddress">): void {
+  #greet({ close, readable, writable }: Omit<IncomingConnection, "remoteAddress">): void {
     const traffic: Traffic<Bytes> = { toHost: [], toMember: [] };
     this.calls.push(traffic);
     const greeted = this.host.greet({

@@ -1,6 +1,6 @@
 import { type Bytes, toHex } from "../../lib/bytes/mod.ts";
 import type { Channel } from "../../lib/channel/mod.ts";
-import { type Guest, Relay } from "../../lib/relay/mod.ts";
+import { type MemberSession, Relay } from "../../lib/relay/mod.ts";
 import {
   decodeHostRecord,
   decodeMemberRecord,
@@ -39,7 +39,11 @@ export class MaliciousRelay extends Relay {
     this.#lies.get(toHex(to))!(change);
   }
 
-  override async serve(channel: Channel, guest: Guest, admitted?: () => void): Promise<void> {
+  override async serve(
+    channel: Channel,
+    guest: MemberSession,
+    admitted?: () => void,
+  ): Promise<void> {
     const { session } = guest;
     const numbers = new Numbers();
     const toHost = new TransformStream<PlainRecord, PlainRecord>({

@@ -1,0 +1,123 @@
+/**
+ * The ACKs that a relay owes one member: how far its envelopes were accepted, reached and delivered.
+ *
+ * @module
+ */
+import type { HostRecord } from "../wire/mod.ts";
+
+/** Envelopes of the member that were accepted after the same entry of its queue. */
+interface Accepted {
+  /** The last of them. */
+  readonly cmid: number;
+  /** The number of that entry. */
+  readonly seq: number;
+}
+
+/** Tracks what became of one member's envelopes, and makes its ACK records. See PROTOCOL.md §5.4. */
+export class AckTracker {
+  readonly #onDue: () => void;
+  #lastCmid = 0;
+  /** Accepted envelopes, by their place in the room's order, until the member surely has their ACK. */
+  readonly #accepted: Accepted[] = [];
+  /** How many of these were sent on this connection. */
+  #sent = 0;
+  /** The number of the last entry in the queue when the last envelope was accepted. */
+  #acceptedAfter = 0;
+  #progressDue = false;
+  readonly #undelivered = new Set<number>();
+  /** Envelopes that a seat has not acknowledged which was never away since. */
+  readonly #unreached = new Set<number>();
+  /** The last envelope reported as reached. */
+  #reached = 0;
+  /** The number of the last entry in the queue that reports a member as away. */
+  #awaySeq = 0;
+
+  /** Starts with nothing accepted. @param onDue Called when an ACK has become due. */
+  constructor(onDue: () => void) {
+    this.#onDue = onDue;
+  }
+
+  /** The last envelope accepted from this member. */
+  get lastCmid(): number {
+    return this.#lastCmid;
+  }
+
+  /** Whether an ACK is due. */
+  get isDue(): boolean {
+    return this.#sent < this.#accepted.length || this.#progressDue;
+  }
+
+  /**
+   * Counts an envelope that was routed.
+   *
+   * @param cmid Its number.
+   * @param lastSeq The number of the last entry in this member's own queue.
+   */
+  accept(cmid: number, lastSeq: number): void {
+    this.#lastCmid = cmid;
+    this.#undelivered.add(cmid);
+    this.#unreached.add(cmid);
+    if (this.#accepted.at(-1)?.seq === lastSeq) this.#accepted.pop();
+    this.#accepted.push({ cmid, seq: lastSeq });
+    this.#sent = Math.min(this.#sent, this.#accepted.length - 1);
+    this.#acceptedAfter = lastSeq;
+    this.#onDue();
+  }
+
+  /** Counts an envelope that all its receivers have acknowledged. */
+  settle(cmid: number): void {
+    this.#count(this.#undelivered, cmid);
+  }
+
+  /** Counts an envelope that only members who are away have not acknowledged. */
+  reach(cmid: number): void {
+    this.#count(this.#unreached, cmid);
+  }
+
+  /** Repeats the ACKs on a new connection. */
+  restart(): void {
+    this.#sent = 0;
+    this.#progressDue = this.#lastCmid > 0;
+  }
+
+  /** Forgets the ACKs before what the member has acknowledged itself. */
+  forget(seq: number): void {
+    const open = this.#accepted.findIndex((accepted) => accepted.seq >= seq);
+    const forgotten = this.#accepted.splice(0, open < 0 ? this.#accepted.length : open);
+    this.#sent = Math.max(0, this.#sent - forgotten.length);
+  }
+
+  /** Notes that an entry of the queue reports a member as away. */
+  noteAway(seq: number): void {
+    this.#awaySeq = seq;
+  }
+
+  /** Notes that an entry of the queue goes out. */
+  noteSent(seq: number): void {
+    if (seq === this.#awaySeq) this.#progressDue = true;
+  }
+
+  /** The ACK that is due. @param nextSeq The number of the first entry in the queue that was not sent. */
+  take(nextSeq: number): HostRecord {
+    const { cmid, seq } = this.#accepted[this.#sent] ??
+      { cmid: this.#lastCmid, seq: this.#acceptedAfter };
+    this.#sent = Math.min(this.#sent + 1, this.#accepted.length);
+    this.#progressDue = false;
+    // Envelopes are numbered without gaps: all before the first that is under way are delivered.
+    const [first = this.#lastCmid + 1] = this.#undelivered;
+    const delivered = Math.min(cmid, first - 1);
+    const [unreached = this.#lastCmid + 1] = this.#unreached;
+    // The member has to know who is away before it learns that only those lack something.
+    if (this.#awaySeq < nextSeq) this.#reached = unreached - 1;
+    const reached = Math.max(delivered, Math.min(cmid, this.#reached));
+    return { type: "ack", accepted: cmid, delivered, seq, reached };
+  }
+
+  #count(open: Set<number>, cmid: number): void {
+    const [first] = open;
+    open.delete(cmid);
+    if (cmid !== first) return;
+    this.#progressDue = true;
+    this.#onDue();
+  }
+}
