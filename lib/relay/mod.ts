@@ -31,5 +31,5 @@ export {
   Relay,
   type RelayOptions,
 } from "./relay.ts";
-export type { MemberSession } from "./seat.ts";
+export type { ProvenSession } from "./seat.ts";
 export { MAX_AWAY_LONG } from "./seat_table.ts";

@@ -42,7 +42,7 @@ import type { AccessPolicy } from "./access_policy.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { type EnvelopeSource, QueuedEnvelope, QueueMemory } from "./queued_envelope.ts";
 import { FairScheduler, type FullSeat, SenderQueue } from "./scheduler.ts";
-import { type MemberSession, Seat, type SeatConnection, type SeatEndpoint } from "./seat.ts";
+import { type ProvenSession, Seat, type SeatConnection, type SeatEndpoint } from "./seat.ts";
 import { SeatTable } from "./seat_table.ts";
 
 /** Absence after which a seat counts as away for long, and may make room for a newcomer, in milliseconds. */
@@ -64,7 +64,7 @@ export const DRAIN_MS = 5000;
 const MAX_UNROUTED_BYTES: number = 5 << 16;
 
 /** A session that ended with the process that hosted the room before. */
-export type EndedSession = Pick<MemberSession, "key" | "nonce">;
+export type EndedSession = Pick<ProvenSession, "key" | "nonce">;
 
 /** Dependencies and limits of {@linkcode Relay}. */
 export interface RelayOptions extends Partial<Limits> {
@@ -73,7 +73,7 @@ export interface RelayOptions extends Partial<Limits> {
   /** Decides which identities may enter; all may without. */
   readonly policy?: AccessPolicy;
   /** Called when a seat has ended, whether its member had entered the room or not. */
-  readonly onSeatEnded?: (session: MemberSession) => void;
+  readonly onSeatEnded?: (session: ProvenSession) => void;
   /** Times absence, entry and the end of the room. */
   readonly clock?: Clock;
 }
@@ -101,7 +101,7 @@ export class Relay {
   readonly #limits: Limits;
   readonly #former: readonly EndedSession[];
   readonly #policy: AccessPolicy | undefined;
-  readonly #onSeatEnded: (session: MemberSession) => void;
+  readonly #onSeatEnded: (session: ProvenSession) => void;
   readonly #clock: Clock;
   readonly #instance = randomBytes(INSTANCE_BYTES);
   readonly #seats = new SeatTable();
@@ -130,7 +130,7 @@ export class Relay {
    */
   async serve(
     channel: Channel,
-    session: MemberSession,
+    session: ProvenSession,
     onEntered: () => void = () => {},
   ): Promise<void> {
     const isExpected = this.#policy === undefined || await this.#policy.expects(session.key);
@@ -315,14 +315,14 @@ export class Relay {
   // Entering the room: a seat, a connection that claims it, RESUME, and for a new seat an ANNOUNCE.
 
   /** The seat that a session comes back to; a seat whose member has not entered is given up instead. */
-  #seatOf({ session }: MemberSession): Seat | undefined {
+  #seatOf({ session }: ProvenSession): Seat | undefined {
     const seat = this.#seats.get(session);
     if (seat === undefined || seat.joined) return seat;
     this.#turnOut(seat, CloseReason.REPLACED);
     return undefined;
   }
 
-  #statusFor({ key }: MemberSession): number {
+  #statusFor({ key }: ProvenSession): number {
     const status = this.#policy?.statusFor(key) ?? AcceptStatus.OK;
     if (status !== AcceptStatus.OK) return status;
     const isFull = this.#seats.size >= this.maxMembers &&
@@ -330,7 +330,7 @@ export class Relay {
     return isFull ? AcceptStatus.ROOM_FULL : AcceptStatus.OK;
   }
 
-  #takeSeat(session: MemberSession): Seat {
+  #takeSeat(session: ProvenSession): Seat {
     if (this.#seats.size >= this.maxMembers) {
       const dispensable = this.#seats.dispensable()!;
       if (dispensable.joined) this.#remove(dispensable, CloseReason.LOST);
@@ -350,7 +350,7 @@ export class Relay {
   #connect(
     seat: Seat,
     endpoint: SeatEndpoint,
-    { address = "" }: MemberSession,
+    { address = "" }: ProvenSession,
     onEntered: () => void,
   ): Connection {
     const { maxRate } = this.#limits;

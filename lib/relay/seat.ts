@@ -43,7 +43,7 @@ interface Share {
 }
 
 /** The session that a channel belongs to, as its handshake proved. */
-export interface MemberSession {
+export interface ProvenSession {
   /** The identity key, 32 bytes. */
   readonly key: Bytes;
   /** What the session id is derived from beside room and key, 16 bytes. */
@@ -121,7 +121,7 @@ export class Seat {
   #drained: PromiseWithResolvers<void> | undefined;
 
   /** Makes a seat with an empty queue. */
-  constructor({ key, nonce, own, session }: MemberSession, options: SeatOptions) {
+  constructor({ key, nonce, own, session }: ProvenSession, options: SeatOptions) {
     const { clock, onStalled, scheduler } = options;
     this.id = toHex(session);
     this.session = session;

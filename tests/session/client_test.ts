@@ -7,7 +7,7 @@ import { Interrupts } from "../../lib/session/interrupts.ts";
 import { TrustStore } from "../../lib/session/trust_store.ts";
 import { fingerprint, label, roomCode } from "../../lib/crypto/mod.ts";
 import { ChannelError } from "../../lib/errors.ts";
-import { DEFAULT_LIMITS, type MemberSession, Relay } from "../../lib/relay/mod.ts";
+import { DEFAULT_LIMITS, type ProvenSession, Relay } from "../../lib/relay/mod.ts";
 import { type RoomOptions, SessionKeys } from "../../lib/room/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
 import type { FrontEnd } from "../../lib/session/front_end.ts";
@@ -184,7 +184,7 @@ class ClientAtRelay {
     this.#interrupts.close();
   }
 
-  async #connect(guest: MemberSession): Promise<Channel> {
+  async #connect(guest: ProvenSession): Promise<Channel> {
     const [mine, relays] = await channelPair();
     this.#relays = relays;
     this.#served.push(this.relay.serve(relays, guest));

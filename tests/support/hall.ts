@@ -10,7 +10,7 @@ import { type Clock, systemClock } from "../../lib/clock.ts";
 import { openRoomSecrets, randomBytes, zeroKey } from "../../lib/crypto/mod.ts";
 import { HostKeyRing, Initiator } from "../../lib/handshake/mod.ts";
 import { dial, listen, type Listener } from "../../lib/net/mod.ts";
-import { Host, type IncomingConnection, type MemberSession, Relay } from "../../lib/relay/mod.ts";
+import { Host, type IncomingConnection, type ProvenSession, Relay } from "../../lib/relay/mod.ts";
 import type { PlainRecord } from "../../lib/wire/mod.ts";
 import { within } from "./deadline.ts";
 import { duplex } from "./duplex.ts";
@@ -59,7 +59,7 @@ export class OpenRelay extends Relay {
 
   override async serve(
     channel: Channel,
-    guest: MemberSession,
+    guest: ProvenSession,
     admitted?: () => void,
   ): Promise<void> {
     const traffic: Traffic<PlainRecord> = { toHost: [], toMember: [] };

@@ -1,6 +1,6 @@
 import { type Bytes, toHex } from "../../lib/bytes/mod.ts";
 import type { Channel } from "../../lib/channel/mod.ts";
-import { type MemberSession, Relay } from "../../lib/relay/mod.ts";
+import { type ProvenSession, Relay } from "../../lib/relay/mod.ts";
 import {
   decodeHostRecord,
   decodeMemberRecord,
@@ -41,7 +41,7 @@ export class MaliciousRelay extends Relay {
 
   override async serve(
     channel: Channel,
-    guest: MemberSession,
+    guest: ProvenSession,
     admitted?: () => void,
   ): Promise<void> {
     const { session } = guest;

@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel } from "../../lib/channel/mod.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import { type MemberSession, Relay } from "../../lib/relay/mod.ts";
+import { type ProvenSession, Relay } from "../../lib/relay/mod.ts";
 import { Room, type RoomEvent, type RoomOptions, SessionKeys } from "../../lib/room/mod.ts";
 import { Inbox } from "./inbox.ts";
 import { identityOf, sessionKey, sessionOf } from "./keys.ts";
@@ -44,7 +44,7 @@ export class TestMember {
 
   private constructor(
     name: string,
-    { key, nonce, session }: MemberSession,
+    { key, nonce, session }: ProvenSession,
     room: (emit: (event: RoomEvent) => void) => Room,
   ) {
     this.name = name;
