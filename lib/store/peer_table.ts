@@ -75,7 +75,7 @@ export interface PeerLines {
 /** Peers by key and, where they host, by address: each address belongs to one key. */
 export class PeerTable {
   readonly #entries = new Map<string, Entry>();
-  /** IdentityChoice an address is. */
+  /** Whose an address is. */
   readonly #owners = new Map<string, string>();
 
   /** All of them, in the order in which they were met. */

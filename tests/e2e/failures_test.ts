@@ -119,7 +119,7 @@ Deno.test("lanchat alone explains itself on one screen and ends with status 0", 
   assertMatch(stdout, /chat for[^]*lanchat serve[^]*lanchat join[^]*To begin[^]*--help/);
 });
 
-if (BINARY === undefined) { // IdentityChoice permissions would let it look for rooms.
+if (BINARY === undefined) { // Whose permissions would let it look for rooms.
   terminalTest(
     "lanchat alone in a terminal offers to host where no rooms can be looked for",
     async () => {

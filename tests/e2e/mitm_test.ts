@@ -86,7 +86,7 @@ Deno.test("a man in the middle gets no further where the host is known, named, o
   }
   assertMatch(known.stderr, /^lanchat: hint: .*if not, somebody else answers there/m);
 
-  if (BINARY === undefined) { // IdentityChoice permissions would let it send multicast.
+  if (BINARY === undefined) { // Whose permissions would let it send multicast.
     const local = ["--allow-net=127.0.0.1", ...permissions.slice(1)];
     const doctor = await run(["doctor", proxy.address], { ...kept, permissions: local });
     assertMatch(doctor.stdout, /^!! host: .*another key than before/m);

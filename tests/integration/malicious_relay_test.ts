@@ -202,7 +202,7 @@ test("A sender key that the relay alters is no key, and the next one is", async 
   await scene.close();
 });
 
-test("IdentityChoice announcement the relay alters is not there", async () => {
+test("Whose announcement the relay alters is not there", async () => {
   const scene = await Scene.open();
   const { bob, carol, relay, world } = scene;
   relay.onParcel = (parcel, to) =>

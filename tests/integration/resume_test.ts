@@ -10,7 +10,7 @@ const { HOST_ENDS, REPLACED } = CloseReason;
 
 type Presence = RoomEvent & { readonly event: "lost" | "back" };
 
-/** IdentityChoice connection is the next to be lost, or back, as a member sees it. */
+/** Whose connection is the next to be lost, or back, as a member sees it. */
 async function whose({ events }: TestMember, type: Presence["event"]): Promise<Bytes> {
   const { member } = await events.find((event): event is Presence => event.event === type);
   return member.session;

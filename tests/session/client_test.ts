@@ -135,7 +135,7 @@ class ClientAtRelay {
     );
   }
 
-  /** Somebody else comes. @param identity IdentityChoice key it has. */
+  /** Somebody else comes. @param identity Whose key it has. */
   async enter(name: string, identity: string = name): Promise<TestMember> {
     const member = await TestMember.create(name, { identity });
     const [mine, relays] = localChannel();

@@ -19,7 +19,7 @@ function emptyDirectory(): string {
   return directory;
 }
 
-/** IdentityChoice rooms they are. */
+/** Whose rooms they are. */
 const HOST = randomBytes(32);
 
 function newRoom(): KeptRoom {

@@ -101,7 +101,7 @@ export class Puppet {
     this.keys = keys;
   }
 
-  /** A member of that name, with a new session. @param identity IdentityChoice key it has, by name. */
+  /** A member of that name, with a new session. @param identity Whose key it has, by name. */
   static async create(name: string, identity: string = name): Promise<Puppet> {
     const owner = await identityOf(identity);
     const session = await sessionOf(ROOM_ID, owner.publicKey);

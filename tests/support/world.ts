@@ -15,7 +15,7 @@ import { HOST, MEMBER_KEY, ROOM_ID } from "./puppet.ts";
 
 /** How a member comes. */
 export interface MemberOptions {
-  /** IdentityChoice key it has, by name. */
+  /** Whose key it has, by name. */
   readonly identity?: string;
   readonly roomId?: Bytes;
   /** What its session follows from. */
