@@ -220,9 +220,9 @@ export function workedExamples(): string {
   });
   return [
     HEADING,
-    `Each message, record and object with its fields: offset in bytes, name, value in hexadecimal. All
-are known answers (§7), where the keys and secrets are that belong to them. What is sealed in a
-frame is a record's type and payload (§5.1); the payloads are below.`,
+    `Each example has its fields: offset in bytes, name, value in hexadecimal. All examples are known
+answers; §7 says where their keys and secrets are. A frame seals a record's type and payload (§5.1);
+the payloads are below.`,
     ...examples.map((example) => `\n${example}`),
     "",
   ].join("\n");
