@@ -17,74 +17,42 @@ export interface InputLine {
 }
 
 /**
- * Splits bytes into lines; each chunk out holds all lines that a chunk in completes. A line ends with LF
+ * Reads the lines of an input, which stays unread until the first line is requested. A line ends with LF
  * or CR LF, the last one also with the input. A byte order mark before the first line is removed. At most
  * one line of the maximum length is buffered.
  *
+ * @param maxBytes Maximum line without its end, in bytes.
+ * @throws {LanchatError} With code `bad-input` if the input cannot be read.
+ *
  * @example Two lines in one chunk
  * ```ts
- * import { LineStream } from "./lines.ts";
+ * import { readLines } from "./lines.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const bytes = new TextEncoder().encode("one\r\ntwo");
- * const chunks = ReadableStream.from([bytes]).pipeThrough(new LineStream(16));
- * const lines = (await Array.fromAsync(chunks)).flat();
+ * const lines = await Array.fromAsync(readLines(new Blob(["one\r\ntwo"]).stream(), 16));
  * assertEquals(lines.map(({ bytes }) => bytes?.length), [3, 3]);
  * ```
- */
-export class LineStream extends TransformStream<Uint8Array, InputLine[]> {
-  /**
-   * Creates a stream.
-   *
-   * @param maxBytes Maximum line without its end, in bytes.
-   * @param writableStrategy By default one chunk is queued.
-   * @param readableStrategy By default no lines are queued.
-   */
-  constructor(
-    maxBytes: number,
-    writableStrategy?: QueuingStrategy<Uint8Array>,
-    readableStrategy?: QueuingStrategy<InputLine[]>,
-  ) {
-    const splitter = new LineSplitter(maxBytes);
-    super(
-      {
-        transform(chunk, controller): void {
-          const lines = splitter.push(chunk);
-          if (lines.length > 0) controller.enqueue(lines);
-        },
-        flush(controller): void {
-          const line = splitter.end();
-          if (line !== undefined) controller.enqueue([line]);
-        },
-      },
-      writableStrategy,
-      readableStrategy,
-    );
-  }
-}
-
-/**
- * Reads the lines of an input, which stays unread until the first line is requested.
- *
- * @param maxBytes As for {@linkcode LineStream}.
- * @throws {LanchatError} With code `bad-input` if the input cannot be read.
  */
 export async function* readLines(
   input: ReadableStream<Uint8Array>,
   maxBytes: number,
 ): AsyncGenerator<InputLine, void, void> {
+  const splitter = new LineSplitter(maxBytes);
   try {
-    for await (const lines of input.pipeThrough(new LineStream(maxBytes))) yield* lines;
+    for await (const chunk of input) yield* splitter.push(chunk);
   } catch (cause) {
     throw new LanchatError("bad-input", "Cannot read standard input", {
       cause,
       hint: "Give a file or a pipe that can be read.",
     });
   }
+  yield* splitter.end();
 }
 
+/** Splits chunks into lines. */
 class LineSplitter {
   readonly #maxBytes: number;
+  /** The beginning of the next line. */
   readonly #begun: Bytes;
   #begunLength = 0;
   #overflow = false;
@@ -96,6 +64,7 @@ class LineSplitter {
     this.#begun = new Uint8Array(BOM.length + maxBytes + 1);
   }
 
+  /** Adds a chunk. @returns The lines that it completes. */
   push(chunk: Uint8Array): InputLine[] {
     const lines: InputLine[] = [];
     let start = 0;
@@ -107,9 +76,10 @@ class LineSplitter {
     return lines;
   }
 
-  end(): InputLine | undefined {
+  /** Ends the input. @returns The last line, if it has no line end. */
+  end(): InputLine[] {
     const hasLine = this.#begunLength > 0 || this.#overflow;
-    return hasLine ? this.#complete(new Uint8Array()) : undefined;
+    return hasLine ? [this.#complete(new Uint8Array())] : [];
   }
 
   #complete(rest: Uint8Array): InputLine {

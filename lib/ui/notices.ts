@@ -133,8 +133,9 @@ const NOTICES: NoticeTable = {
   "closed": ({ reason }) => reason === "host-closed" ? "The host closed the room." : [],
 };
 
-/** What differs for a person at a terminal. */
-const PERSON_NOTICES: Partial<NoticeTable> = {
+/** For a person at a terminal: the same, with these differences. */
+const PERSON_NOTICES: NoticeTable = {
+  ...NOTICES,
   "listening": invitation,
   "invite": linkSentences,
   "ready": greeting,
@@ -170,7 +171,7 @@ const PERSON_NOTICES: Partial<NoticeTable> = {
  * @returns Lines without line ends; none for `message`, `sent`, `delivered` and `failed`.
  */
 export function noticeLines(event: SessionEvent): string[] {
-  return linesOf(NOTICES[event.event], event);
+  return linesFrom(NOTICES, event);
 }
 
 /**
@@ -178,13 +179,13 @@ export function noticeLines(event: SessionEvent): string[] {
  * screen: what happened and what to do next in few lines, and each member in a line of its own.
  */
 export function personLines(event: SessionEvent): string[] {
-  return linesOf(PERSON_NOTICES[event.event] ?? NOTICES[event.event], event);
+  return linesFrom(PERSON_NOTICES, event);
 }
 
-function linesOf(notice: NoticeTable[SessionEvent["event"]], event: SessionEvent): string[] {
-  // The name of the event has found the notice for its type.
-  const sentences = (notice as (event: SessionEvent) => string | readonly string[])(event);
-  return [sentences].flat().map(sanitizeLine);
+function linesFrom(table: NoticeTable, event: SessionEvent): string[] {
+  // The entry of the event's name takes the event's type.
+  const notice = table[event.event] as (event: SessionEvent) => string | readonly string[];
+  return [notice(event)].flat().map(sanitizeLine);
 }
 
 /** Makes the error for an own message that failed. */

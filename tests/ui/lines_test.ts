@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { LanchatError } from "../../lib/errors.ts";
-import { type InputLine, LineStream, readLines } from "../../lib/ui/lines.ts";
+import { type InputLine, readLines } from "../../lib/ui/lines.ts";
 import { test } from "../support/test.ts";
 import { source } from "./streams.ts";
 
@@ -13,15 +13,15 @@ async function cut(...chunks: (string | Uint8Array)[]): Promise<(string | undefi
   return lines.map(({ bytes }) => bytes && new TextDecoder().decode(bytes));
 }
 
-async function linesOf(chunks: (string | Uint8Array)[]): Promise<InputLine[]> {
-  return (await Array.fromAsync(source(...chunks).pipeThrough(new LineStream(MAX)))).flat();
+function linesOf(chunks: (string | Uint8Array)[]): Promise<InputLine[]> {
+  return Array.fromAsync(readLines(source(...chunks), MAX));
 }
 
 function bytewise(text: string): Uint8Array[] {
   return Array.from(new TextEncoder().encode(text), (byte) => new Uint8Array([byte]));
 }
 
-test("LineStream splits at LF and CR LF, whole and byte by byte", async () => {
+test("readLines splits at LF and CR LF, whole and byte by byte", async () => {
   const cases: [string, (string | undefined)[]][] = [
     ["", []],
     ["\n", [""]],
@@ -41,7 +41,7 @@ test("LineStream splits at LF and CR LF, whole and byte by byte", async () => {
   }
 });
 
-test("LineStream removes one byte order mark at the start, whole and byte by byte", async () => {
+test("readLines removes one byte order mark at the start, whole and byte by byte", async () => {
   const [mark, longest] = ["\ufeff", "x".repeat(MAX)];
   const cases: [string, (string | undefined)[]][] = [
     [mark, [""]],
@@ -61,14 +61,14 @@ test("LineStream removes one byte order mark at the start, whole and byte by byt
   }
 });
 
-test("LineStream joins a character of two chunks", async () => {
+test("readLines joins a character of two chunks", async () => {
   const bytes = new TextEncoder().encode("日本\nx");
   for (let at = 1; at < bytes.length; at++) {
     assertEquals(await cut(bytes.slice(0, at), bytes.slice(at)), ["日本", "x"]);
   }
 });
 
-test("LineStream accepts the longest line, marks a longer one, and continues", async () => {
+test("readLines accepts the longest line, marks a longer one, and continues", async () => {
   const longest = "x".repeat(MAX);
   const cases: [string, (string | undefined)[]][] = [
     [`${longest}\n`, [longest]],
@@ -87,7 +87,7 @@ test("LineStream accepts the longest line, marks a longer one, and continues", a
   }
 });
 
-test("LineStream splits any bytes alike in any chunks", async () => {
+test("readLines splits any bytes alike in any chunks", async () => {
   const byte = fc.constantFrom(0x0a, 0x0d, 0x61, 0x80);
   await fc.assert(fc.asyncProperty(
     fc.array(fc.array(byte, { maxLength: 12 })),
@@ -99,10 +99,10 @@ test("LineStream splits any bytes alike in any chunks", async () => {
   ));
 });
 
-test("LineStream buffers at most one line of the maximum length", async () => {
+test("readLines buffers at most one line of the maximum length", async () => {
   const chunk = new Uint8Array(1 << 20).fill(0x78);
-  const input = new LineStream(16_384);
-  const lines = Array.fromAsync(input.readable);
+  const input = new TransformStream<Uint8Array, Uint8Array>();
+  const lines = Array.fromAsync(readLines(input.readable, 16_384));
   const writer = input.writable.getWriter();
   const before = Deno.memoryUsage().external;
   for (let i = 0; i < 64; i++) await writer.write(chunk);
@@ -110,21 +110,19 @@ test("LineStream buffers at most one line of the maximum length", async () => {
   await writer.write(new TextEncoder().encode("\nnext"));
   await writer.close();
   assert(kept < 4 << 20, `${kept} bytes are kept`);
-  assertEquals((await lines).flat().map(({ number, bytes }) => [number, bytes?.length]), [
+  assertEquals((await lines).map(({ number, bytes }) => [number, bytes?.length]), [
     [1, undefined],
     [2, 4],
   ]);
 });
 
-test("LineStream emits copies of its chunks", async () => {
-  const input = new LineStream(MAX);
-  const reader = input.readable.getReader();
+test("readLines emits copies of its chunks", async () => {
   const chunk = new TextEncoder().encode("one\n");
-  const writing = input.writable.getWriter().write(chunk);
-  const { value } = await reader.read();
-  await writing;
+  const lines = readLines(source(chunk), MAX);
+  const { value } = await lines.next();
   chunk.fill(0);
-  assertEquals(value, [{ number: 1, bytes: new TextEncoder().encode("one") }]);
+  assertEquals(value, { number: 1, bytes: new TextEncoder().encode("one") });
+  await lines.return();
 });
 
 test("readLines reads nothing before the first line is requested", async () => {

@@ -15,7 +15,7 @@ import { parseLine } from "../../../lib/ui/line_parser.ts";
 import { JsonFrontEnd, PlainFrontEnd } from "../../../lib/ui/mod.ts";
 import type { FrontEnd } from "../../../lib/session/front_end.ts";
 import type { Wish } from "../../../lib/session_events.ts";
-import { type InputLine, LineStream } from "../../../lib/ui/lines.ts";
+import { type InputLine, readLines } from "../../../lib/ui/lines.ts";
 import { TerminalFrontEnd } from "../../../lib/ui/terminal.ts";
 import { escapeText, sanitize, sanitizeLine, toJsonLine } from "../../../lib/ui/sanitize.ts";
 import { MAX_TEXT_BYTES } from "../../../lib/wire/mod.ts";
@@ -133,8 +133,8 @@ const lines: Target = {
   async run(input): Promise<string> {
     const max = input[0] ?? 0;
     const bytes = input.slice(1);
-    const cut = async (chunks: Bytes[]): Promise<InputLine[]> =>
-      (await Array.fromAsync(ReadableStream.from(chunks).pipeThrough(new LineStream(max)))).flat();
+    const cut = (chunks: Bytes[]): Promise<InputLine[]> =>
+      Array.fromAsync(readLines(ReadableStream.from(chunks), max));
     const [whole, ...others] = await Promise.all(chunkings(bytes).map(cut));
     for (const other of others) assertEquals(other, whole);
     const kept = whole!.flatMap((line) => line.bytes ?? []);
