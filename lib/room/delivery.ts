@@ -24,7 +24,6 @@ export class Delivery {
   readonly #link: Link;
   readonly #roster: Roster;
   readonly #outbox: Outbox;
-  readonly #onSettled: () => void;
   readonly #timers: Timers;
   /** Peers that may lack what the previous host process lost. */
   readonly #owed = new Set<Peer>();
@@ -37,12 +36,11 @@ export class Delivery {
   #aheadBytes = 0;
   #behind: PromiseWithResolvers<ReadonlySet<Peer>> | undefined;
 
-  /** Creates a tracker of the messages in an outbox. @param onSettled Called when more may be ready to be sealed. */
-  constructor({ clock, link, roster }: Parts, outbox: Outbox, onSettled: () => void) {
+  /** Creates a tracker of the messages in an outbox. */
+  constructor({ clock, link, roster }: Parts, outbox: Outbox) {
     this.#link = link;
     this.#roster = roster;
     this.#outbox = outbox;
-    this.#onSettled = onSettled;
     this.#timers = new Timers(clock);
   }
 
@@ -104,8 +102,8 @@ export class Delivery {
   }
 
   /**
-   * Counts messages as delivered, as far as that is known now. Nothing is forgotten while a peer may lack what
-   * the previous host process lost.
+   * Counts messages as delivered, as far as that is known now; more may be ready to be sealed then. Nothing is
+   * forgotten while a peer may lack what the previous host process lost.
    */
   settle(): void {
     for (const peer of this.#owed) {
@@ -119,25 +117,13 @@ export class Delivery {
       this.#aheadBytes = 0;
       this.#settledUntil = this.#deliveredUntil;
       this.#link.forget(this.#deliveredUntil);
-      this.#outbox.delivered(this.#deliveredUntil, () => []);
+      this.#outbox.delivered(this.#deliveredUntil, []);
     }
-    this.#settleReached();
-    this.#onSettled();
-  }
-
-  /** Counts messages as delivered that all peers have but those that are out; these are named. */
-  #settleReached(): void {
     const out = [...this.#roster].filter((peer) => !peer.seat.gone && peer.out);
-    if (out.length === 0) return;
-    for (const peer of this.#owed) {
-      if (!peer.out && peer.delivery.owedUntil! > this.#reachedUntil) return;
-    }
-    this.#outbox.delivered(
-      this.#reachedUntil,
-      (cmid, to) =>
-        out.filter((peer) => peer.delivery.saidFrom <= cmid && (to === undefined || to === peer))
-          .map((peer) => peer.member!),
+    const lacking = [...this.#owed].some((peer) =>
+      !peer.out && peer.delivery.owedUntil! > this.#reachedUntil
     );
+    if (out.length > 0 && !lacking) this.#outbox.delivered(this.#reachedUntil, out);
   }
 
   /** Whether a peer may lack the last message to it. */

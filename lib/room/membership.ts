@@ -84,7 +84,7 @@ export class Membership implements LinkListener {
     this.#reconnection = new Reconnection(parts);
     this.#recovery = new Recovery(
       parts,
-      sender.delivery,
+      sender,
       this.#reconnection,
       (peer, object, again) => this.#handle(peer, object, again),
     );
@@ -152,6 +152,7 @@ export class Membership implements LinkListener {
           this.#announcer.answered(peer);
         });
         this.#sender.delivery.settle();
+        this.#sender.pump();
         break;
       case MemberChange.BACK:
         this.#roster.setAway(peer, false);
@@ -165,23 +166,15 @@ export class Membership implements LinkListener {
     if (equal(from, HOST_SESSION)) return this.#decisions.receive(object);
     const peer = this.#roster.get(from);
     if (peer === undefined || peer.seat.burned || !OBJECT_TYPES.has(object[0]!)) return;
-    const announces = object[0] === ObjectType.ANNOUNCE;
-    const dequeued = (): void => {
-      if (announces) this.#announcer.dequeued(peer);
-    };
-    if (announces) this.#announcer.queued(peer);
+    if (object[0] === ObjectType.ANNOUNCE) return this.#queueAnnouncement(peer, object);
     const { applied } = this.#decisions;
-    peer.queue.push(object.length, async () => {
-      dequeued();
-      await applied; // Objects of a banned identity are dropped.
-      if (this.#roster.has(peer)) await this.#receive(peer, object);
-    }, dequeued);
+    peer.queue.push(object.length, () => this.#receive(peer, object, applied));
   }
 
   /** Counts envelopes as accepted and delivered, and sends more. */
   acknowledged(accepted: number, delivered: number, reached: number): void {
     this.#sender.delivery.acknowledged(accepted, delivered, reached);
-    this.#recovery.sendAnswers();
+    if (this.#recovery.answers.size > 0) this.#recovery.sendAnswers();
     this.#sender.pump();
   }
 
@@ -207,8 +200,24 @@ export class Membership implements LinkListener {
 
   // Objects of peers.
 
-  /** Receives an object in its turn. All but questions and answers wait while the peer is held back. */
-  async #receive(peer: Peer, object: Bytes): Promise<void> {
+  #queueAnnouncement(peer: Peer, object: Bytes): void {
+    const { applied } = this.#decisions;
+    const dequeued = (): void => this.#announcer.dequeued(peer);
+    this.#announcer.queued(peer);
+    peer.queue.push(object.length, () => {
+      dequeued();
+      return this.#receive(peer, object, applied);
+    }, dequeued);
+  }
+
+  /**
+   * Receives an object in its turn. All but questions and answers wait while the peer is held back.
+   *
+   * @param applied Resolves once all earlier decisions of the host are applied.
+   */
+  async #receive(peer: Peer, object: Bytes, applied: Promise<void>): Promise<void> {
+    await applied;
+    if (!this.#roster.has(peer)) return; // It may be banned.
     switch (object[0]) {
       case ObjectType.NEED:
         return await this.#recovery.receiveNeed(peer, object);
@@ -276,6 +285,7 @@ export class Membership implements LinkListener {
       else this.#setAbsent(peer);
     }
     this.#sender.delivery.settle();
+    this.#sender.pump();
   }
 
   /** Notes that a session of the previous host process has reached this one, and asks it for what was lost. */
@@ -359,11 +369,11 @@ export class Membership implements LinkListener {
     this.#timers.cancel(`absent ${peer.id}`);
     this.#recovery.stopAwaitingQuestion(peer);
     this.#sender.delivery.setOwed(peer, undefined);
+    this.#sender.pump();
     this.#announcer.answered(peer);
     if (peer.announced === undefined) return this.#unannounced.left(peer);
     this.#presence.showLeft(peer, reason);
     if (reason === "kicked" || reason === "banned") this.#showRekeyed(peer);
-    this.#sender.pump();
   }
 
   /** Shows that keys are new, once all sessions of an identity that the host removed are gone. */

@@ -87,6 +87,7 @@ export class Naming {
     const renamed = state.announced !== undefined && state.announced.name !== announced.name;
     state.announced = announced;
     state.tagged = nameTaken || state.tagged && !renamed;
+    setShown(peer);
     if (before === undefined || renamed) {
       this.#assignTags(peer, renamed);
       this.#judge(peer, true);
@@ -123,6 +124,7 @@ export class Naming {
     if (isNew || state.trust !== before) {
       state.trustShown = state.trust === "fine" || before === "withheld";
     }
+    setShown(peer);
     if (state.trust === "withheld" && before !== "withheld") {
       this.#sender.markStale(peer);
     }
@@ -147,7 +149,7 @@ export class Naming {
     for (const other of this.#roster.announced()) {
       if (equal(other.key, peer.key) || !sameName(other.announced!.name, name)) continue;
       if (other.naming.order < state.order) state.tagged = true;
-      else this.#tagShown(other);
+      else this.#tagEarlier(other);
     }
     if (!this.#clashes(peer)) return;
     if (peer.earlier && !this.#events.ready && !renamed) this.#tagged = true;
@@ -155,10 +157,11 @@ export class Naming {
   }
 
   /** Tags a member that announced itself earlier but joined later. */
-  #tagShown(peer: Peer): void {
+  #tagEarlier(peer: Peer): void {
     const { name } = peer.member!;
     const state: NamingState = peer.naming;
     state.tagged = true;
+    setShown(peer);
     this.#show(peer, name);
   }
 
@@ -198,4 +201,11 @@ export class Naming {
       `Your name could be taken for lanchat's own lines: you are shown as ${this.me.name}`;
     this.#events.emit(warning("name-misleading", message));
   }
+}
+
+/** Sets the shown name, after a change of the name, its tag or the trust in it. */
+function setShown({ naming, tag }: Peer): void {
+  const state: NamingState = naming;
+  const tagged = state.tagged || state.trust !== "fine";
+  state.shown = shownName(state.announced!.name, tag, tagged);
 }

@@ -136,12 +136,14 @@ export class Outbox {
   /**
    * Notes that all readers have every envelope up to this one, or are gone or away.
    *
-   * @param away Returns the readers of an envelope that are away, for one reader or the room.
+   * @param out The peers that are away or absent, and may lack what was said to them.
    */
-  delivered(cmid: number, away: (cmid: number, to: Peer | undefined) => readonly Member[]): void {
+  delivered(cmid: number, out: readonly Peer[]): void {
     for (const one of this.#accepted.splice(0, countUntil(this.#accepted, cmid))) {
-      const members = away(one.cmid, one.to);
-      for (const resolve of one.delivered) resolve(members);
+      const lacking = out.filter((peer) =>
+        peer.delivery.saidFrom <= one.cmid && (one.to === undefined || one.to === peer)
+      );
+      for (const resolve of one.delivered) resolve(lacking.map((peer) => peer.member!));
     }
   }
 

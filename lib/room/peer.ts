@@ -10,7 +10,6 @@ import type { Verifier } from "../crypto/mod.ts";
 import type { ReceivingChain } from "./chain.ts";
 import type { HoldBuffer } from "./hold_buffer.ts";
 import type { NamedSession } from "./link.ts";
-import { shownName } from "./names.ts";
 import type { ReaderLock } from "./reader_lock.ts";
 import type { SerialQueue } from "./serial_queue.ts";
 import type { PeerSessionKey } from "./session_key.ts";
@@ -102,6 +101,8 @@ export class NamingState {
   order: number;
   /** Whether the name is shown with its tag because another member had it first. */
   tagged = false;
+  /** The name as shown; empty before the first ANNOUNCE. */
+  shown = "";
   /** Whether the warning that it has this member's name was given. */
   clashShown = false;
   /** The trust in the peer under its present name. */
@@ -274,11 +275,10 @@ export class Peer {
 
   /** The member as shown; `undefined` before it announced itself. */
   get member(): Present | undefined {
-    const { announced, tagged, trust } = this.naming;
-    if (announced === undefined) return undefined;
+    if (this.announced === undefined) return undefined;
     const { status } = this.receiving;
     return {
-      name: shownName(announced.name, this.tag, tagged || trust !== "fine"),
+      name: this.naming.shown,
       tag: this.tag,
       key: this.key,
       session: this.session,

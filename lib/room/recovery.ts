@@ -14,13 +14,13 @@ import {
   type MemberEnvelope,
   ObjectType,
 } from "../wire/mod.ts";
-import type { Delivery } from "./delivery.ts";
 import { HoldBuffer, type HoldTotal } from "./hold_buffer.ts";
 import { type Link, WINDOW_BYTES } from "./link.ts";
 import type { Parts } from "./parts.ts";
 import type { Peer, RecoveryState } from "./peer.ts";
 import type { Reconnection } from "./reconnection.ts";
 import type { Roster } from "./roster.ts";
+import type { Sender } from "./sender.ts";
 import { Timers } from "./timers.ts";
 
 /** Time that a peer has for the next object of its answer, in milliseconds. */
@@ -30,7 +30,7 @@ export const ANSWER_MS = 10_000;
 export type ObjectHandler = (peer: Peer, object: Bytes, again: boolean) => Promise<void>;
 
 /** The objects to send again to one peer. */
-interface Answer {
+export interface Answer {
   /** The round of its NEED. */
   readonly round: number;
   /** The envelopes not sent yet. */
@@ -46,28 +46,29 @@ export class Recovery {
   readonly #reconnection: Reconnection;
   readonly #handle: ObjectHandler;
   readonly #link: Link;
-  readonly #delivery: Delivery;
+  readonly #sender: Sender;
   readonly #timers: Timers;
   readonly #heldTotal: HoldTotal = { bytes: 0 };
-  readonly #answers = new Map<Peer, Answer>();
+  /** The answers that are not sent in full. */
+  readonly answers: Map<Peer, Answer> = new Map();
   #rounds = 0;
 
   /**
    * Creates one with nothing to recover.
    *
-   * @param delivery Tracks what peers may lack.
+   * @param sender Waits for peers that may lack something.
    * @param reconnection Shows the return once no object is held back.
    * @param handle Handles an object in its turn.
    */
   constructor(
     { clock, link, roster }: Parts,
-    delivery: Delivery,
+    sender: Sender,
     reconnection: Reconnection,
     handle: ObjectHandler,
   ) {
     this.#link = link;
     this.#roster = roster;
-    this.#delivery = delivery;
+    this.#sender = sender;
     this.#reconnection = reconnection;
     this.#handle = handle;
     this.#timers = new Timers(clock);
@@ -91,8 +92,11 @@ export class Recovery {
     this.#timers.after(`owed ${peer.id}`, 2 * ANSWER_MS, () => {
       if (peer.delivery.owedUntil !== Infinity) return;
       if (peer.seat.away || !this.#link.open) this.awaitQuestion(peer);
-      // The NEED to the peer is queued after all that makes the peer ask.
-      else this.#delivery.setOwed(peer, peer.recovery.askedIn);
+      else {
+        // The NEED to the peer is queued after all that makes the peer ask.
+        this.#sender.delivery.setOwed(peer, peer.recovery.askedIn);
+        this.#sender.pump();
+      }
     });
   }
 
@@ -153,8 +157,8 @@ export class Recovery {
       })
       : [];
     // Only the last of several questions counts; it goes to the end of the line.
-    this.#answers.delete(peer);
-    this.#answers.set(peer, { round, envelopes: [...envelopes] });
+    this.answers.delete(peer);
+    this.answers.set(peer, { round, envelopes: [...envelopes] });
     this.sendAnswers();
   }
 
@@ -162,39 +166,39 @@ export class Recovery {
   sendAnswers(): void {
     // Half of the window is left to new messages.
     while (this.#link.backlog < WINDOW_BYTES / 2) {
-      const [next] = this.#answers;
+      const [next] = this.answers;
       if (next === undefined) return;
       const [peer, answer] = next;
       const { envelopes, round } = answer;
       const envelope = envelopes.shift();
       // In turns: the last peer would wait for the answers to all others.
-      this.#answers.delete(peer);
-      if (envelope !== undefined) this.#answers.set(peer, answer);
+      this.answers.delete(peer);
+      if (envelope !== undefined) this.answers.set(peer, answer);
       const cmid = this.#link.send({
         class: envelope?.class ?? EnvelopeClass.CONTROL,
         to: peer.session,
         object: encodeAgain({ round, object: envelope?.object }),
       }, false);
       if (envelope === undefined && peer.delivery.owedUntil !== undefined) {
-        this.#delivery.setOwed(peer, cmid);
+        this.#sender.delivery.setOwed(peer, cmid);
       }
     }
   }
 
   /** Cancels the answer to a peer. */
   stopAnswering(peer: Peer): void {
-    this.#answers.delete(peer);
+    this.answers.delete(peer);
   }
 
   /** Cancels all answers: every peer asks again. */
   stopAnsweringAll(): void {
-    this.#answers.clear();
+    this.answers.clear();
   }
 
   /** Cancels all waits and answers. */
   end(): void {
     this.#timers.clear();
-    this.#answers.clear();
+    this.answers.clear();
   }
 
   #awaitAnswer(peer: Peer): void {

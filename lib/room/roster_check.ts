@@ -133,7 +133,8 @@ export class RosterCheck {
   async differs(peer: Peer, reported: Bytes): Promise<boolean> {
     const state: RosterCheckState = peer.rosterCheck;
     const now = this.#clock.elapsed();
-    const agrees = await this.#had("all", reported, now);
+    const agrees = equal(await this.#rosters.at(-1)!.all, reported) ||
+      await this.#had("all", reported, now);
     // Members that entered after a restart of the host never saw the absent sessions.
     const lacksAbsent = !agrees && await this.#had("named", reported, now);
     if (agrees || lacksAbsent && this.#rosters.at(-1)!.showsAbsent(now)) {

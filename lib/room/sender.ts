@@ -62,7 +62,7 @@ export class Sender {
     this.#clock = clock;
     this.#timers = new Timers(clock);
     this.#limiter = new RateLimiter(OWN_TEXT, clock);
-    this.delivery = new Delivery(parts, this.#outbox, () => this.pump());
+    this.delivery = new Delivery(parts, this.#outbox);
   }
 
   /** Resolves when there is room for another message. */
@@ -168,7 +168,7 @@ export class Sender {
     const lacking = audience.filter((peer) => !chain.holders.has(peer.id));
     if (lacking.length > 0) await this.#giveKeys(chain, lacking.slice(0, WRAPS_AT_ONCE));
     else if (this.#mustWaitForRate()) return false;
-    else await this.#seal(chain, roster);
+    else await this.#seal(chain, audience, roster);
     return true;
   }
 
@@ -270,9 +270,8 @@ export class Sender {
     });
   }
 
-  /** Seals and sends the next batch. There is no await between choosing its readers and sealing. */
-  async #seal(chain: SendingChain, roster: Bytes): Promise<void> {
-    const audience = this.#audience(this.#outbox.head!.to); // All of them have the key.
+  /** Seals and sends the next batch. There is no await between choosing its audience and sealing. */
+  async #seal(chain: SendingChain, audience: readonly Peer[], roster: Bytes): Promise<void> {
     const messages = this.#outbox.shiftBatch();
     const [first] = messages as [Outgoing];
     const { body, kind, to } = first;

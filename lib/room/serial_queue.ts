@@ -29,8 +29,10 @@ interface Shared {
   readonly parked: Set<SerialQueue>;
   /** Counts work that is not parked. */
   readonly count: (change: number) => void;
-  /** Runs a piece of work. */
-  readonly run: (work: Work) => Promise<void>;
+  /** Called with an error that work threw. */
+  readonly onError: (error: unknown) => void;
+  /** Whether work that has not started is skipped. */
+  ended: boolean;
 }
 
 /**
@@ -40,7 +42,6 @@ interface Shared {
 export class SerialQueues {
   readonly #shared: Shared;
   #running = 0;
-  #ended = false;
   #waiting: (() => void)[] = [];
 
   /** Creates queues. @param onError Called with an error that work threw; the queue goes on. */
@@ -52,13 +53,8 @@ export class SerialQueues {
         if (this.#running > 0) return;
         for (const settled of this.#waiting.splice(0)) settled();
       },
-      run: async ({ run }) => {
-        try {
-          if (!this.#ended) await run();
-        } catch (error) {
-          onError(error);
-        }
-      },
+      onError,
+      ended: false,
     };
   }
 
@@ -77,7 +73,7 @@ export class SerialQueues {
 
   /** Skips all work that has not started. */
   end(): void {
-    this.#ended = true;
+    this.#shared.ended = true;
   }
 }
 
@@ -127,7 +123,11 @@ export class SerialQueue {
     this.#busy = true;
     await Promise.resolve(); // The caller of push goes on first.
     for (let work = this.#works[0]; work !== undefined; work = this.#works[0]) {
-      await this.#shared.run(work);
+      try {
+        if (!this.#shared.ended) await work.run();
+      } catch (error) {
+        this.#shared.onError(error);
+      }
       this.#works.shift();
       this.#bytes -= work.size;
       this.#shared.count(-1);
