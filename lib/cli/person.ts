@@ -1,33 +1,34 @@
-import { CODES, quote, StoreError } from "../errors.ts";
-import { type IdentityOptions, KnownPeers, type OpenedIdentity, peersPlace } from "../store/mod.ts";
+/**
+ * The identity that a command line chooses, and the person who has it.
+ *
+ * @module
+ */
+import { quote, StoreError } from "../errors.ts";
 import type { FrontEnd, Person } from "../session/mod.ts";
-import type { ProblemEvent } from "../session_events.ts";
+import { type ProblemEvent, warning } from "../session_events.ts";
+import { type IdentityOptions, KnownPeers, type OpenedIdentity, peersPlace } from "../store/mod.ts";
 import { animalName } from "./animal_name.ts";
 import { loginName } from "./environment.ts";
+import type { OptionValues } from "./options.ts";
 import { identityPassphrase } from "./passphrase.ts";
 
-/** How many numbers of lines are told. */
-const MAX_SHOWN_LINES = 8;
+/** Maximum numbers of damaged lines in a warning. */
+const MAX_LINE_NUMBERS = 8;
 
-/** An identity as a command line names it. */
-export interface IdentityChoice {
-  /** The identity file; the platform's own if missing. */
-  readonly identity?: string | undefined;
-  /** One of several identities in the platform's own place; the one without a name if missing. */
-  readonly profile?: string | undefined;
-}
+/** The options that choose an identity. */
+export type IdentityChoice = Partial<Pick<OptionValues<"id">, "identity" | "profile">>;
 
-/** What the store needs to find an identity, and to open it. */
+/** Returns the options with which the store finds and opens an identity. */
 export function identityOptions({ identity, profile }: IdentityChoice): IdentityOptions {
   return { file: identity, profile, findPassphrase: identityPassphrase };
 }
 
 /**
- * Finds out who runs lanchat.
+ * Finds the name and the known peers of a person.
  *
- * @param opened The identity.
- * @param options `name` as given on the command line.
- * @throws {StoreError} If the known peers are there and cannot be used.
+ * @param opened Their identity.
+ * @param options Has their name if the command line gives one.
+ * @throws {StoreError} If the file of known peers cannot be used.
  */
 export async function findPerson(
   { file, identity, unkept }: OpenedIdentity,
@@ -41,63 +42,48 @@ export async function findPerson(
 }
 
 function temporaryWarning({ code, hint, message }: StoreError): ProblemEvent {
-  return {
-    event: "warning",
-    code: "temporary-identity",
-    message: `Your identity ends with this run: ${message}`,
-    hint: code === "permission-denied" ? CODES["temporary-identity"].hint : hint,
-  };
+  return warning(
+    "temporary-identity",
+    `Your identity ends with this run: ${message}`,
+    code === "permission-denied" ? undefined : hint,
+  );
 }
 
-/** Opens the known peers beside an identity file, and says what of them cannot be used. */
+/** Opens the known peers beside an identity file, and shows what is wrong with them. */
 async function openKnownPeers(file: string | undefined, frontEnd: FrontEnd): Promise<KnownPeers> {
-  if (file === undefined) return await KnownPeers.open(undefined); // That ends with this run: it was said.
+  if (file === undefined) return await KnownPeers.open(undefined);
   try {
     const known = await KnownPeers.open(peersPlace(file));
-    for (const warning of peersWarnings(known)) frontEnd.show(warning);
+    for (const problem of peersWarnings(known)) frontEnd.show(problem);
     return known;
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== "permission-denied") throw error;
-    frontEnd.show({
-      event: "warning",
-      code: "peers-unwritable",
-      message: error.message,
-      hint: CODES["peers-unwritable"].hint,
-    });
+    frontEnd.show(warning("peers-unwritable", error.message));
     return await KnownPeers.open(undefined);
   }
 }
 
-/** What there is to say of a file of known peers: that others could read it, lines that cannot be read. */
+/** The warnings about a file of known peers: that others could read it, and its damaged lines. */
 export function peersWarnings(known: KnownPeers): ProblemEvent[] {
   const { file, isExposed } = known;
-  const exposed: ProblemEvent = {
-    event: "warning",
-    code: "peers-exposed",
-    message: `Others may have read whom you know in ${quote(file ?? "")}`,
-    hint: CODES["peers-exposed"].hint,
-  };
-  return [...isExposed ? [exposed] : [], ...damagedWarnings(known)];
+  const message = `Others may have read whom you know in ${quote(file ?? "")}`;
+  return [...isExposed ? [warning("peers-exposed", message)] : [], ...damagedWarnings(known)];
 }
 
-/** The warning about lines of known peers that cannot be read, where there are any. */
+/** The warning about damaged lines in a file of known peers, if there are any. */
 export function damagedWarnings(
   { damagedLines, file }: Pick<KnownPeers, "damagedLines" | "file">,
-  hint: string = CODES["peers-damaged"].hint,
+  hint?: string,
 ): ProblemEvent[] {
   if (damagedLines.length === 0) return [];
-  return [{
-    event: "warning",
-    code: "peers-damaged",
-    message: `Cannot read ${lineNumbers(damagedLines)} of known peers in ${quote(file!)}`,
-    hint,
-  }];
+  const message = `Cannot read ${lineNumbers(damagedLines)} of known peers in ${quote(file!)}`;
+  return [warning("peers-damaged", message, hint)];
 }
 
-/** `line 3`, `lines 3 and 5`, or how many they are and which the first ones. */
+/** The numbers as `line 3` or `lines 3 and 5`; with too many of them, their count and the first. */
 function lineNumbers(numbers: readonly number[]): string {
   if (numbers.length === 1) return `line ${numbers[0]}`;
-  if (numbers.length <= MAX_SHOWN_LINES) {
+  if (numbers.length <= MAX_LINE_NUMBERS) {
     return `lines ${numbers.slice(0, -1).join(", ")} and ${numbers.at(-1)}`;
   }
   return `${numbers.length} lines, the first of them ${numbers[0]},`;

@@ -1,7 +1,12 @@
+/**
+ * Finds rooms on this network, and tells which of their hosts are known.
+ *
+ * @module
+ */
+import { equal } from "../bytes/mod.ts";
 import { deadline, systemClock } from "../clock.ts";
 import { keyTag } from "../crypto/mod.ts";
 import { HandshakeError, NetError, StoreError } from "../errors.ts";
-import { equal } from "../bytes/mod.ts";
 import { type FoundRoom, RoomSearch } from "../net/mod.ts";
 import { identityPlace, type KnownPeer, KnownPeers, peersPlace } from "../store/mod.ts";
 import {
@@ -13,16 +18,14 @@ import {
 import type { FoundRoomEvent, ProblemEvent } from "../session_events.ts";
 import type { IdentityChoice } from "./person.ts";
 
-/** How long a script waits for rooms before it takes the only one, in milliseconds. */
+/** Duration of the search before a script joins the only room, in milliseconds. */
 const SEARCH_MS = 3000;
 
 /** Known peers by the tags of their keys. */
 export type KnownTags = ReadonlyMap<string, readonly KnownPeer[]>;
 
-/** The known peers of an identity, which need not be there; none where they may not be read. */
-export async function findKnownPeers(
-  { identity, profile }: IdentityChoice,
-): Promise<KnownPeers> {
+/** Opens the known peers of an identity; none if there is no identity or the file cannot be read. */
+export async function findKnownPeers({ identity, profile }: IdentityChoice): Promise<KnownPeers> {
   try {
     return await KnownPeers.open(peersPlace(identityPlace({ file: identity, profile })));
   } catch (error) {
@@ -31,7 +34,7 @@ export async function findKnownPeers(
   }
 }
 
-/** Finds known peers by their tags. */
+/** Groups known peers by their tags. */
 export async function tagsOf(known: KnownPeers): Promise<KnownTags> {
   const tagged = await Promise.all(
     known.all().map(async (peer) => ({ peer, tag: await keyTag(peer.key) })),
@@ -40,7 +43,7 @@ export async function tagsOf(known: KnownPeers): Promise<KnownTags> {
   return new Map(Array.from(groups, ([tag, group]) => [tag, group.map(({ peer }) => peer)]));
 }
 
-/** A room as people and scripts see it. */
+/** Makes the event for a room. */
 export function roomEvent(room: FoundRoom, tags: KnownTags): FoundRoomEvent {
   const { addresses, invite, name, port, tag } = room;
   const peers = tags.get(tag) ?? [];
@@ -56,15 +59,15 @@ export function roomEvent(room: FoundRoom, tags: KnownTags): FoundRoomEvent {
   };
 }
 
-/** The way to a room, on which its host must have the key that the announcement stands for. */
-export function destinationOf({ addresses, port, tag }: FoundRoom, tags: KnownTags): JoinTarget {
+/** Returns the target to join a room, whose host must have the announced key. */
+export function targetOf({ addresses, port, tag }: FoundRoom, tags: KnownTags): JoinTarget {
   const peers = tags.get(tag) ?? [];
   return {
     hosts: addresses,
     port,
     expect: async (key) => {
       const found = await keyTag(key);
-      // A tag can be searched for: of who is known the key itself counts.
+      // An attacker can search for a key with the same tag: of a known host the whole key must match.
       if (found === tag && (peers.length === 0 || peers.some((peer) => equal(peer.key, key)))) {
         return;
       }
@@ -79,69 +82,66 @@ export function destinationOf({ addresses, port, tag }: FoundRoom, tags: KnownTa
   };
 }
 
-/** How to look for rooms. */
-export interface SearchPlan {
-  /** How long, in milliseconds. */
+/** Options of {@linkcode searchRooms}. */
+export interface SearchOptions {
+  /** The duration of the search, in milliseconds. */
   readonly ms: number;
-  /** IdentityChoice rooms are found before all others where there are too many. */
+  /** The known peers; their rooms have priority if there are too many. */
   readonly tags: KnownTags;
-  /** Ends the search before. */
+  /** Ends the search early. */
   readonly stop: Promise<void>;
   /** Called with each room once. */
   readonly onRoom?: (room: FoundRoom) => void;
-  /** Called where some may be missing. */
+  /** Called if rooms may be missing. */
   readonly onWarning: (warning: ProblemEvent) => void;
 }
 
 /**
- * Looks for rooms for a while.
+ * Searches for rooms on this network.
  *
- * @returns Those that are there at the end.
+ * @returns The rooms that are announced at the end of the search.
  * @throws {NetError} With code `discovery-unavailable`.
  */
 export async function searchRooms(
-  { ms, onRoom, onWarning, stop, tags }: SearchPlan,
+  { ms, onRoom, onWarning, stop, tags }: SearchOptions,
 ): Promise<readonly FoundRoom[]> {
   const failed = Promise.withResolvers<never>();
-  const told = new Set<string>();
-  const tell = (): void => {
+  const reported = new Set<string>();
+  const report = (): void => {
     for (const room of search.rooms) {
-      if (!told.has(room.instance)) onRoom?.(room);
-      told.add(room.instance);
+      if (!reported.has(room.instance)) onRoom?.(room);
+      reported.add(room.instance);
     }
   };
   const search = new RoomSearch({
     isKnown: (tag) => tags.has(tag),
-    onChange: tell,
+    onChange: report,
     onUnavailable: (reason) => failed.reject(cannotSearch(reason)),
-    onLeftOut: (names) => onWarning(noLookingOver(names)),
+    onLeftOut: (names) => onWarning(notSearched(names)),
   });
   try {
     await deadline(systemClock, ms, Promise.race([stop, failed.promise]));
-    tell();
+    report();
     return search.rooms;
   } finally {
     search.close();
   }
 }
 
-/** What to say where no room can be found. @param reason As the end of a sentence. */
+/** The error if lanchat cannot search for rooms. @param reason The end of the sentence. */
 export function cannotSearch(reason: string): NetError {
-  return new NetError(
-    "discovery-unavailable",
-    `Cannot look for rooms on this network: ${reason}`,
-  );
+  return new NetError("discovery-unavailable", `Cannot look for rooms on this network: ${reason}`);
 }
 
-/** What to say of interfaces over which no rooms are found. */
-export function noLookingOver(names: readonly string[]): ProblemEvent {
+/** The warning about interfaces on which lanchat does not search for rooms. */
+export function notSearched(names: readonly string[]): ProblemEvent {
   return interfacesLeftOut("Rooms are not looked for", names);
 }
 
 /**
- * Finds the room to join where there is nobody to choose one, and shows all that there are.
+ * Finds the only room to join, without a person to choose, and shows all rooms.
  *
- * @returns `undefined` where the search was interrupted.
+ * @returns `undefined` if a signal interrupted the search.
  * @throws {NetError} With code `no-room`, `several-rooms` or `discovery-unavailable`.
  */
 export async function findOnlyRoom(
@@ -161,14 +161,11 @@ export async function findOnlyRoom(
   if (interrupted) return undefined;
   if (rooms.length === 0) throw noRoom();
   for (const room of rooms) frontEnd.show(roomEvent(room, tags));
-  if (rooms.length === 1) return destinationOf(rooms[0]!, tags);
-  throw new NetError(
-    "several-rooms",
-    `Cannot choose among ${rooms.length} rooms on this network`,
-  );
+  if (rooms.length === 1) return targetOf(rooms[0]!, tags);
+  throw new NetError("several-rooms", `Cannot choose among ${rooms.length} rooms on this network`);
 }
 
-/** What to say where no room was found. */
+/** The error if no room was found. */
 export function noRoom(): NetError {
   return new NetError("no-room", "No room was found on this network");
 }

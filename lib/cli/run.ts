@@ -5,11 +5,11 @@
  */
 import { EXIT } from "../errors.ts";
 import { parseCommandLine, wantsJson } from "./args.ts";
+import { canChoose, chooseRoom } from "./choose_room.ts";
 import { type JoinCommand, joinInFrontEnd } from "./commands/join.ts";
 import { failAtOnce } from "./in_front_end.ts";
 import { print } from "./print.ts";
 import { type Command, COMMANDS } from "./registry.ts";
-import { canChoose, chooseRoom } from "./start.ts";
 import { usage, VERSION } from "./usage.ts";
 
 /**
@@ -40,8 +40,8 @@ async function runCommand(command: Command): Promise<number> {
 /** Lets a person choose a room to join or to host; prints the help if there is no terminal. */
 async function start(): Promise<number> {
   if (!canChoose()) return await print(`${usage()}\n`);
-  const chosen = await chooseRoom({ hosting: true, plain: false });
-  if (chosen.do === "leave") return EXIT.OK;
-  if (chosen.do === "host") return await runCommand(parseCommandLine(["serve"]));
-  return await joinInFrontEnd(parseCommandLine(["join"]) as JoinCommand, chosen.found);
+  const choice = await chooseRoom({ hosting: true, plain: false });
+  if (choice === "leave") return EXIT.OK;
+  if (choice === "host") return await runCommand(parseCommandLine(["serve"]));
+  return await joinInFrontEnd(parseCommandLine(["join"]) as JoinCommand, choice);
 }

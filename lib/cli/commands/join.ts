@@ -7,24 +7,24 @@ import { EXIT } from "../../errors.ts";
 import { DEFAULT_PORT, isInvite, parseHostPort } from "../../net/mod.ts";
 import { joinRoom, type JoinTarget } from "../../session/mod.ts";
 import { warning } from "../../session_events.ts";
+import { canChoose, chooseRoom } from "../choose_room.ts";
 import { runInFrontEnd } from "../in_front_end.ts";
 import { findInvite, type FoundInvite, STANDARD_INPUT } from "../invite.ts";
 import { refuseSurplus } from "../operands.ts";
 import type { Parsed } from "../options.ts";
 import { findPerson } from "../person.ts";
 import { findOnlyRoom } from "../rooms.ts";
-import { canChoose, chooseRoom } from "../start.ts";
 import type { SubcommandEntry } from "../subcommand.ts";
 
 /** How long a client without a terminal tries to reconnect, in milliseconds. */
 const GIVE_UP_MS = 60_000;
 
-/** Stands in for an address on the command line. */
-export interface Found {
-  /** An invite. */
+/** A room that takes the place of an address on the command line. */
+export interface JoinChoice {
+  /** The invite to join by. */
   readonly invite?: FoundInvite;
-  /** A room that the person has chosen. */
-  readonly room?: JoinTarget;
+  /** The host that the person has chosen; by default that of the invite. */
+  readonly target?: JoinTarget;
 }
 
 /** A parsed `lanchat join`. */
@@ -63,20 +63,15 @@ export const JOIN: SubcommandEntry<JoinCommand> = {
     if (command.host !== undefined || command.json || !canChoose()) {
       return await joinInFrontEnd(command);
     }
-    const chosen = await chooseRoom({ ...command, hosting: false });
-    return chosen.do === "join" ? await joinInFrontEnd(command, chosen.found) : EXIT.OK;
+    const choice = await chooseRoom({ ...command, hosting: false });
+    return typeof choice === "string" ? EXIT.OK : await joinInFrontEnd(command, choice);
   },
 };
 
-/**
- * Joins a room, and stays in it until it ends.
- *
- * @param found The room or the invite that takes the place of an address on the command line.
- * @returns The exit status.
- */
+/** Joins a room, and stays in it until it ends. @returns The exit status. */
 export async function joinInFrontEnd(
   command: JoinCommand,
-  { invite, room }: Found = {},
+  { invite, target: chosen }: JoinChoice = {},
 ): Promise<number> {
   return await runInFrontEnd(command, !command.listen, async (opened, frontEnd, interrupts) => {
     const person = await findPerson(opened, command, frontEnd);
@@ -85,7 +80,7 @@ export async function joinInFrontEnd(
       frontEnd.show(warning("invite-visible", message));
     }
     const { host, port } = invite ?? command;
-    const target = room ??
+    const target = chosen ??
       (host === undefined
         ? await findOnlyRoom(person.known, frontEnd, interrupts)
         : { hosts: [host], port });

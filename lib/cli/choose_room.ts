@@ -1,55 +1,55 @@
+/**
+ * Lets a person choose a room on this network.
+ *
+ * @module
+ */
 import { EXIT, LanchatError } from "../errors.ts";
 import { type FoundRoom, RoomSearch } from "../net/mod.ts";
 import { noticeLines, offerChoice, type Picker } from "../ui/mod.ts";
 import { Interrupts } from "../session/mod.ts";
 import { askInvite } from "./invite.ts";
-import type { Found } from "./commands/join.ts";
+import type { JoinChoice } from "./commands/join.ts";
 import type { IdentityChoice } from "./person.ts";
 import {
   cannotSearch,
-  destinationOf,
   findKnownPeers,
   type KnownTags,
-  noLookingOver,
+  notSearched,
   roomEvent,
   tagsOf,
+  targetOf,
 } from "./rooms.ts";
 
-/** What a person chose. */
-export type Chosen =
-  | { readonly do: "join"; readonly found: Found }
-  | { readonly do: "host" }
-  | { readonly do: "leave" };
-
-/** How a person chooses; the known peers of the identity stand first. */
+/** Options of {@linkcode chooseRoom}; rooms of the identity's known peers come first. */
 export interface ChooseOptions extends IdentityChoice {
-  /** Whether to host a room is one of the choices. */
+  /** Whether the person can choose to host a room. */
   readonly hosting: boolean;
-  /** Whether nothing is drawn anew. */
+  /** Whether to print plain lines and redraw nothing. */
   readonly plain: boolean;
 }
 
 const LOOKING = "Looking for rooms on this network …";
 
-/** Whether a person can choose here: there is a terminal to read on, and one to type at. */
+/** Whether standard input and output are terminals, so that a person can choose. */
 export function canChoose(): boolean {
   return Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
 }
 
 /**
- * Has a person choose among the rooms on this network, as they are found, and asks for the invite of one
- * that needs it. Where none can be found, to host one can be chosen still.
+ * Shows the rooms on this network while lanchat finds them, lets a person choose, and asks for the invite if
+ * the room needs one. If rooms cannot be found, the person can still choose to host.
  *
- * @throws {LanchatError} With code `discovery-unavailable` where nothing can be chosen; `interrupted`; if the
- * invite cannot be used.
+ * @throws {LanchatError} With code `discovery-unavailable` if there is nothing to choose, `interrupted`, or
+ * `bad-invite`.
  */
-export async function chooseRoom(options: ChooseOptions): Promise<Chosen> {
+export async function chooseRoom(
+  options: ChooseOptions,
+): Promise<JoinChoice | "host" | "leave"> {
   const tags = await tagsOf(await findKnownPeers(options));
   const choice = await offerRooms(options, tags);
-  if (typeof choice === "string") return { do: choice };
-  const room = destinationOf(choice, tags);
-  const found = choice.invite ? { room, invite: await askInvite(choice.tag) } : { room };
-  return { do: "join", found };
+  if (typeof choice === "string") return choice;
+  const target = targetOf(choice, tags);
+  return choice.invite ? { target, invite: await askInvite(choice.tag) } : { target };
 }
 
 async function offerRooms(
@@ -58,7 +58,7 @@ async function offerRooms(
 ): Promise<FoundRoom | "host" | "leave"> {
   const interrupts = new Interrupts(() => Deno.exit(EXIT.INTERRUPTED));
   const failed = Promise.withResolvers<never>();
-  failed.promise.catch(() => {}); // It may fail before it is waited for.
+  failed.promise.catch(() => {}); // The race below may begin after it.
   let picker: Picker | undefined;
   let rooms: readonly FoundRoom[] = [];
   let obstacle: string | undefined;
@@ -89,7 +89,7 @@ async function offerRooms(
       show();
     },
     onLeftOut: (names) => {
-      note = `${noLookingOver(names).message}.`;
+      note = `${notSearched(names).message}.`;
       show();
     },
   });
@@ -119,7 +119,7 @@ async function offerRooms(
   }
 }
 
-/** Who is known stands first, who is verified before that. */
+/** Hosts that are verified come first, then known ones. */
 function rank(room: FoundRoom, tags: KnownTags): number {
   const { known, verified } = roomEvent(room, tags);
   return verified ? 0 : known ? 1 : 2;
