@@ -274,11 +274,13 @@ export class Relay {
       void endpoint.close(CloseReason.PROTOCOL); // One before it is missing.
       return undefined;
     }
-    const full = this.#fullSeat() ??
-      this.#receivers(seat, envelope).find((other) => other.isFullFor(seat.id));
+    const largest = this.#largestIfFull();
+    if (largest !== undefined) return largest;
+    const receivers = this.#receivers(seat, envelope);
+    const full = receivers.find((other) => other.isFullFor(seat.id));
     if (full !== undefined) return full;
     const queued = new QueuedEnvelope(envelope, seat, this.#memory);
-    for (const other of this.#receivers(seat, envelope)) {
+    for (const other of receivers) {
       other.deliver(queued);
       if (!other.isConnected && other.queuedBytes > this.#limits.maxQueueBytes) this.#giveUp(other);
     }
@@ -293,7 +295,7 @@ export class Relay {
   }
 
   /** The seat with the longest queue, if all memory is taken; seats without a connection end before. */
-  #fullSeat(): Seat | undefined {
+  #largestIfFull(): Seat | undefined {
     while (this.#memory.isFull) {
       const largest = this.#seats.largest();
       if (largest.isConnected) {

@@ -1,3 +1,8 @@
+/**
+ * End-to-end objects: what members send each other, and the host's decisions. See PROTOCOL.md §6.
+ *
+ * @module
+ */
 import { ByteReader, type Bytes, concat, u32, u64, u8, utf8 } from "../bytes/mod.ts";
 import { WireError } from "../errors.ts";
 import { nameProblem } from "./name.ts";
@@ -14,231 +19,52 @@ export const ObjectType = {
   AGAIN: 0x25,
 } as const;
 
-/** Who can read a chain: the room, or one session. */
-export const Audience = { ROOM: 0, DIRECT: 1 } as const;
-
-/** What the body of a MSG is. See PROTOCOL.md §6.5. */
-export const BodyKind = {
-  TEXT: 1,
-  ACTION: 2,
-  HEARTBEAT: 3,
-  LEAVE: 7,
-  STATUS: 9,
-  BATCH: 10,
-} as const;
-
-/** What the host decides about an identity: out for now, out for good, or welcome again. */
-export const KickOp = { KICK: 1, BAN: 2, UNBAN: 3 } as const;
-
-/** Most identities whose last decision whoever comes is told. */
-export const MAX_DECISIONS = 256;
-
-/** Longest message, in bytes of UTF-8; also the longest body of a MSG. */
-export const MAX_TEXT_BYTES = 16_384;
-
-/**
- * Most messages of a batch. More would save little, as one signature is spread over them already, and the
- * messages of others wait while these are shown.
- */
-export const MAX_BATCH_ITEMS = 256;
-
-/** Bytes that each message of a batch takes beside its text. */
-export const BATCH_ITEM_OVERHEAD_BYTES = 5;
-
 const SIGNATURE_BYTES = 64;
-
-/** Bytes of a KICK. */
-export const KICK_BYTES = 138;
 
 /** Bytes of an ANNOUNCE. */
 export const ANNOUNCE_BYTES = 1715;
 
-/** Bytes of an ANNOUNCE before its sealed name, which they are bound to. */
+/** Bytes of an ANNOUNCE before its sealed name, to which the name is bound. */
 const ANNOUNCE_HEAD_BYTES = 1553;
 
-/** Bytes that a name takes before it is sealed, whatever its length: `length (1) || name || 0…`. */
-const NAME_FIELD_BYTES = 50;
-
-const SKDM_HEADER_BYTES = 174;
-
-/** Bytes of an SKDM. */
-export const SKDM_BYTES = 1630;
-
-const MSG_HEADER_BYTES = 113;
-const MSG_MIN_BYTES = MSG_HEADER_BYTES + 64 + 16 + SIGNATURE_BYTES;
-const MSG_MAX_BYTES = MSG_HEADER_BYTES + 16_640 + 16 + SIGNATURE_BYTES;
-const INNER_HEADER_BYTES = 37;
-
-/** Follows a name whose author knows that it is somebody else's, too; no name has it. */
-const TAKEN_MARK = "#";
-
-/** The last time that a `Date` can hold, in milliseconds since 1970. */
-const MAX_TIME_MS = 8_640_000_000_000_000;
-
-/** A member makes itself and its session key known to one session. */
+/** An announcement of a member and its session key to one session. */
 export interface Announce {
   /** The room, 32 bytes. */
   readonly roomId: Bytes;
   /** The author's identity key, 32 bytes. */
   readonly key: Bytes;
-  /** What the author's session follows from beside room and key, 16 bytes. */
+  /** The nonce that the author's session is derived from beside room and key, 16 bytes. */
   readonly nonce: Bytes;
-  /** Counts the author's announcements of new session keys or names, from 1. */
+  /** The number of the author's session key or name, counted from 1. */
   readonly generation: number;
   /** The RSA modulus of the author's session key, 256 bytes. */
   readonly modulus: Bytes;
   /** The ML-KEM key of the author's session key, 1,184 bytes. */
   readonly kemKey: Bytes;
-  /** The session that this is for. */
+  /** The session that this announcement is for. */
   readonly seen: Bytes;
   /** The AEAD nonce of the sealed name, 12 random bytes. */
   readonly nameNonce: Bytes;
 }
 
-/** An ANNOUNCE as it arrived. */
+/** A received ANNOUNCE. */
 export interface SignedAnnounce extends Announce {
-  /** All before the sealed name: its additional data. */
+  /** The bytes before the sealed name: its additional data. */
   readonly head: Bytes;
-  /** The author's name as {@linkcode encodeNameField} lays it out, sealed for members, 66 bytes. */
+  /** The author's name as {@linkcode encodeNameField} encodes it, sealed for members, 66 bytes. */
   readonly sealedName: Bytes;
-  /** What {@linkcode SignedAnnounce.memberTag} covers. */
+  /** The bytes that {@linkcode SignedAnnounce.memberTag} covers. */
   readonly tagged: Bytes;
-  /** Proves that the author holds the room's secret, 32 bytes. */
+  /** Proof that the author has the room's secret, 32 bytes. */
   readonly memberTag: Bytes;
-  /** What the signature covers. */
+  /** The bytes that the signature covers. */
   readonly signed: Bytes;
-  /** By the identity key, 64 bytes. */
+  /** The signature of the identity key, 64 bytes. */
   readonly signature: Bytes;
-}
-
-/** What a member calls itself. */
-export interface AnnouncedName {
-  /** The name. */
-  readonly name: string;
-  /** Whether its author knows that somebody else has that name: others show it with the tag. */
-  readonly nameTaken: boolean;
-}
-
-/** The header of an SKDM: which chain, from whom, for whom. */
-export interface SkdmHeader {
-  /** The room, 32 bytes. */
-  readonly roomId: Bytes;
-  /** The sender's identity key. */
-  readonly fromKey: Bytes;
-  /** The sender's session. */
-  readonly fromSession: Bytes;
-  /** The receiver's identity key. */
-  readonly toKey: Bytes;
-  /** The receiver's session. */
-  readonly toSession: Bytes;
-  /** The generation of the receiver's session key. */
-  readonly toGeneration: number;
-  /** One of {@linkcode Audience}. */
-  readonly audience: number;
-  /** Counts the sender's chains for that audience. */
-  readonly epoch: number;
-  /** The index of the first MSG that the chain key opens. */
-  readonly start: number;
-  /** VK, the Ed25519 key that signs the chain's messages. */
-  readonly chainVerifier: Bytes;
-}
-
-/** An SKDM as it arrived. */
-export interface SignedSkdm extends SkdmHeader {
-  /** The header's bytes, which the sealed chain key is bound to. */
-  readonly header: Bytes;
-  /** A secret wrapped for the receiver's RSA key, 256 bytes. */
-  readonly wrapped: Bytes;
-  /** A secret encapsulated for the receiver's ML-KEM key, 1,088 bytes. */
-  readonly encapsulated: Bytes;
-  /** The chain key, sealed under a key from both secrets, 48 bytes. */
-  readonly sealed: Bytes;
-  /** What the signature covers. */
-  readonly signed: Bytes;
-  /** By the sender's identity key. */
-  readonly signature: Bytes;
-}
-
-/** The header of a MSG. */
-export interface MsgHeader {
-  /** The room, 32 bytes. */
-  readonly roomId: Bytes;
-  /** The sender's session. */
-  readonly fromSession: Bytes;
-  /** The chain, 16 bytes. */
-  readonly chainId: Bytes;
-  /** Counts the chain's messages, from 0. */
-  readonly index: number;
-  /** The AEAD nonce, 12 random bytes. */
-  readonly nonce: Bytes;
-  /** kc, which commits to the message key, 32 bytes. */
-  readonly commitment: Bytes;
-}
-
-/** A MSG as it arrived. */
-export interface SignedMsg extends MsgHeader {
-  /** The header's bytes: the additional data of the sealed part. */
-  readonly header: Bytes;
-  /** The sealed inner part. */
-  readonly sealed: Bytes;
-  /** What the signature covers. */
-  readonly signed: Bytes;
-  /** By the chain's signing key. */
-  readonly signature: Bytes;
-}
-
-/** What a MSG hides. */
-export interface Inner {
-  /** The hash of the roster that the sender sees, 16 bytes. */
-  readonly roster: Bytes;
-  /** How many MSGs its author has sealed for this audience in earlier epochs, modulo 2^32. */
-  readonly before: number;
-  /** When it was sent, in milliseconds since 1970. */
-  readonly at: number;
-  /** One of {@linkcode BodyKind}. */
-  readonly kind: number;
-  /** At most {@linkcode MAX_TEXT_BYTES}. */
-  readonly body: Bytes;
-}
-
-/** What a member sent before, sent once more to who asked for it. */
-export interface Again {
-  /** The number of the question that it answers. */
-  readonly round: number;
-  /** The object as it was; none at the end of the answer. */
-  readonly object: Bytes | undefined;
-}
-
-/** What the host has decided about an identity. */
-export interface Kick {
-  /** The room, 32 bytes. */
-  readonly roomId: Bytes;
-  /** The identity key that it is about, 32 bytes. */
-  readonly target: Bytes;
-  /** One of {@linkcode KickOp}. */
-  readonly op: number;
-  /** Counts what the host decides, with gaps: milliseconds since 1970, or one more than the last. */
-  readonly number: number;
-}
-
-/** A KICK as it arrived. */
-export interface SignedKick extends Kick {
-  /** What the signature covers. */
-  readonly signed: Bytes;
-  /** By the host's identity key, 64 bytes. */
-  readonly signature: Bytes;
-}
-
-/** One message of a batch. */
-export interface BatchItem {
-  /** `BodyKind.TEXT` or `BodyKind.ACTION`. */
-  readonly kind: number;
-  /** UTF-8. */
-  readonly text: Bytes;
 }
 
 /**
- * An ANNOUNCE up to its sealed name: `0x20 || room_id (32) || ik (32) || nonce (16) || generation (4) ||
+ * Encodes an ANNOUNCE up to its sealed name: `0x20 || room_id (32) || ik (32) || nonce (16) || generation (4) ||
  * modulus (256) || kem_key (1184) || seen (16) || name_nonce (12)`.
  */
 export function encodeAnnounceHead(announce: Announce): Bytes {
@@ -282,7 +108,21 @@ export function decodeAnnounce(object: Bytes): SignedAnnounce {
   };
 }
 
-/** A name as it is sealed: `length (1) || name || 0…`, 50 bytes; one that is taken ends with `#`. */
+/** Bytes of a name before it is sealed, whatever its length: `length (1) || name || 0…`. */
+const NAME_FIELD_BYTES = 50;
+
+/** Follows a name that its author knows to be taken; no name contains it. */
+const TAKEN_MARK = "#";
+
+/** The name of a member as it announces it. */
+export interface AnnouncedName {
+  /** The name. */
+  readonly name: string;
+  /** Whether its author knows that another member has that name: others then show it with the tag. */
+  readonly nameTaken: boolean;
+}
+
+/** Encodes a name before it is sealed: `length (1) || name || 0…`, 50 bytes; a taken name ends with `#`. */
 export function encodeNameField({ name, nameTaken }: AnnouncedName): Bytes {
   const text = utf8(nameTaken ? `${name}${TAKEN_MARK}` : name);
   const field = new Uint8Array(NAME_FIELD_BYTES);
@@ -291,7 +131,7 @@ export function encodeNameField({ name, nameTaken }: AnnouncedName): Bytes {
   return field;
 }
 
-/** Decodes what a sealed name hides. @throws {WireError} If it is not laid out so, or no name. */
+/** Decodes an opened name. @throws {WireError} If it is not laid out so, or is not a valid name. */
 export function decodeNameField(field: Bytes): AnnouncedName {
   assertSize("name", field, NAME_FIELD_BYTES);
   const reader = new ByteReader(field);
@@ -307,8 +147,56 @@ export function decodeNameField(field: Bytes): AnnouncedName {
   return { name, nameTaken };
 }
 
+/** The readers of a chain: the room, or one session. */
+export const Audience = { ROOM: 0, DIRECT: 1 } as const;
+
+const SKDM_HEADER_BYTES = 174;
+
+/** Bytes of an SKDM. */
+export const SKDM_BYTES = 1630;
+
+/** The header of an SKDM: the chain, its sender and its receiver. */
+export interface SkdmHeader {
+  /** The room, 32 bytes. */
+  readonly roomId: Bytes;
+  /** The sender's identity key. */
+  readonly fromKey: Bytes;
+  /** The sender's session. */
+  readonly fromSession: Bytes;
+  /** The receiver's identity key. */
+  readonly toKey: Bytes;
+  /** The receiver's session. */
+  readonly toSession: Bytes;
+  /** The generation of the receiver's session key. */
+  readonly toGeneration: number;
+  /** One of {@linkcode Audience}. */
+  readonly audience: number;
+  /** The number of the chain among those of the sender for that audience. */
+  readonly epoch: number;
+  /** The index of the first MSG that the chain key opens. */
+  readonly start: number;
+  /** VK, the Ed25519 key that signs the chain's messages. */
+  readonly chainVerifier: Bytes;
+}
+
+/** A received SKDM. */
+export interface SignedSkdm extends SkdmHeader {
+  /** The bytes of the header, to which the sealed chain key is bound. */
+  readonly header: Bytes;
+  /** A secret wrapped for the receiver's RSA key, 256 bytes. */
+  readonly wrapped: Bytes;
+  /** A secret encapsulated for the receiver's ML-KEM key, 1,088 bytes. */
+  readonly encapsulated: Bytes;
+  /** The chain key, sealed under a key from both secrets, 48 bytes. */
+  readonly sealed: Bytes;
+  /** The bytes that the signature covers. */
+  readonly signed: Bytes;
+  /** The signature of the sender's identity key, 64 bytes. */
+  readonly signature: Bytes;
+}
+
 /**
- * The header of an SKDM: `0x21 || room_id (32) || from_ik (32) || from_session (16) || to_ik (32) ||
+ * Encodes the header of an SKDM: `0x21 || room_id (32) || from_ik (32) || from_session (16) || to_ik (32) ||
  * to_session (16) || to_generation (4) || audience (1) || epoch (4) || start (4) || vk (32)`.
  */
 export function encodeSkdmHeader(header: SkdmHeader): Bytes {
@@ -361,8 +249,41 @@ export function decodeSkdm(object: Bytes): SignedSkdm {
   };
 }
 
+const MSG_HEADER_BYTES = 113;
+const MSG_MIN_BYTES = MSG_HEADER_BYTES + 64 + 16 + SIGNATURE_BYTES;
+const MSG_MAX_BYTES = MSG_HEADER_BYTES + 16_640 + 16 + SIGNATURE_BYTES;
+const INNER_HEADER_BYTES = 37;
+
+/** The header of a MSG. */
+export interface MsgHeader {
+  /** The room, 32 bytes. */
+  readonly roomId: Bytes;
+  /** The sender's session. */
+  readonly fromSession: Bytes;
+  /** The chain, 16 bytes. */
+  readonly chainId: Bytes;
+  /** The number of the message in its chain, counted from 0. */
+  readonly index: number;
+  /** The AEAD nonce, 12 random bytes. */
+  readonly nonce: Bytes;
+  /** kc, which commits to the message key, 32 bytes. */
+  readonly commitment: Bytes;
+}
+
+/** A received MSG. */
+export interface SignedMsg extends MsgHeader {
+  /** The bytes of the header: the additional data of the sealed part. */
+  readonly header: Bytes;
+  /** The sealed inner part. */
+  readonly sealed: Bytes;
+  /** The bytes that the signature covers. */
+  readonly signed: Bytes;
+  /** The signature of the chain's signing key, 64 bytes. */
+  readonly signature: Bytes;
+}
+
 /**
- * The header of a MSG: `0x22 || room_id (32) || from_session (16) || chain_id (16) || index (4) ||
+ * Encodes the header of a MSG: `0x22 || room_id (32) || from_session (16) || chain_id (16) || index (4) ||
  * nonce (12) || commitment (32)`.
  */
 export function encodeMsgHeader(header: MsgHeader): Bytes {
@@ -400,8 +321,38 @@ export function decodeMsg(object: Bytes): SignedMsg {
   };
 }
 
+/** The kinds of bodies of a MSG. See PROTOCOL.md §6.5. */
+export const BodyKind = {
+  TEXT: 1,
+  ACTION: 2,
+  HEARTBEAT: 3,
+  LEAVE: 7,
+  STATUS: 9,
+  BATCH: 10,
+} as const;
+
+/** Longest message, in bytes of UTF-8, and longest body of a MSG. */
+export const MAX_TEXT_BYTES = 16_384;
+
+/** The last time that a `Date` can hold, in milliseconds since 1970. */
+const MAX_TIME_MS = 8_640_000_000_000_000;
+
+/** The sealed part of a MSG. */
+export interface Inner {
+  /** The hash of the sender's roster, 16 bytes. */
+  readonly roster: Bytes;
+  /** The number of MSGs that the sender sealed for this audience in earlier epochs, modulo 2^32. */
+  readonly before: number;
+  /** The time of sending, in milliseconds since 1970. */
+  readonly at: number;
+  /** One of {@linkcode BodyKind}. */
+  readonly kind: number;
+  /** At most {@linkcode MAX_TEXT_BYTES}. */
+  readonly body: Bytes;
+}
+
 /**
- * The inner part of a MSG, padded so that its size tells little: `roster (16) || 0^4 || before (4) ||
+ * Encodes the inner part of a MSG, padded to hide its size: `roster (16) || 0^4 || before (4) ||
  * at (8) || kind (1) || length (4) || body || 0…`, in all a multiple of 64 up to 256 bytes, of 256 beyond.
  */
 export function encodeInner(inner: Inner): Bytes {
@@ -441,53 +392,21 @@ export function decodeInner(bytes: Bytes): Inner {
   return { roster, before, at, kind, body };
 }
 
-/** Asks a member for what it still keeps for the asker: `0x23 || round (4)`. See PROTOCOL.md §6.7. */
-export function encodeNeed(round: number): Bytes {
-  return concat(u8(ObjectType.NEED), u32(round));
-}
-
-/** Decodes a NEED. @returns Its round. @throws {WireError} If it is not laid out so. */
-export function decodeNeed(object: Bytes): number {
-  const reader = readerFor(object, ObjectType.NEED);
-  const round = reader.u32();
-  reader.end();
-  return round;
-}
-
-/** Encodes an answer to a NEED: `0x25 || round (4) || object`, no object at the end. */
-export function encodeAgain({ round, object }: Again): Bytes {
-  return concat(u8(ObjectType.AGAIN), u32(round), object ?? new Uint8Array());
-}
-
-/** Decodes an AGAIN. @throws {WireError} If it is not laid out so. */
-export function decodeAgain(object: Bytes): Again {
-  const reader = readerFor(object, ObjectType.AGAIN);
-  const round = reader.u32();
-  return { round, object: reader.remaining > 0 ? reader.rest() : undefined };
-}
-
 /**
- * Encodes a KICK up to its signature: `0x24 || roomId (32) || target (32) || op (1) || number (8)`. See
- * PROTOCOL.md §6.9.
+ * Maximum messages in a batch. More would save little, because one signature covers them already, and would
+ * delay the messages of others while these are shown.
  */
-export function encodeKickHead({ number, op, roomId, target }: Kick): Bytes {
-  return concat(u8(ObjectType.KICK), roomId, target, u8(op), u64(number));
-}
+export const MAX_BATCH_ITEMS = 256;
 
-/** Decodes a KICK. @throws {WireError} If it is not laid out so. */
-export function decodeKick(object: Bytes): SignedKick {
-  const reader = readerFor(object, ObjectType.KICK);
-  const kick = {
-    roomId: reader.take(32),
-    target: reader.take(32),
-    op: reader.u8(),
-    number: reader.u64(),
-    signed: object.slice(0, KICK_BYTES - SIGNATURE_BYTES),
-    signature: reader.take(SIGNATURE_BYTES),
-  };
-  reader.end();
-  if (kick.op >= KickOp.KICK && kick.op <= KickOp.UNBAN) return kick;
-  throw new WireError(`Cannot decode KICK as its op must be 1 to 3: ${kick.op}`);
+/** Bytes of each message in a batch beside its text. */
+export const BATCH_ITEM_OVERHEAD_BYTES = 5;
+
+/** One message of a batch. */
+export interface BatchItem {
+  /** `BodyKind.TEXT` or `BodyKind.ACTION`. */
+  readonly kind: number;
+  /** UTF-8. */
+  readonly text: Bytes;
 }
 
 /** Encodes 2 to 256 messages as the body of one MSG: each `kind (1) || length (4) || text`. */
@@ -513,12 +432,98 @@ export function decodeBatch(body: Bytes): BatchItem[] {
   return items;
 }
 
-/** Decodes the body of a status. @throws {WireError} If it is not UTF-8, too long, or no single line. */
+/** Decodes the body of a status. @throws {WireError} If it is not UTF-8, too long, or more than one line. */
 export function decodeStatus(body: Bytes): string {
   const text = decodeText(body);
   const problem = statusProblem(text);
   if (problem !== undefined) throw new WireError(`Cannot decode status as ${problem}`);
   return text;
+}
+
+/** Encodes a NEED, which asks a member for objects not received: `0x23 || round (4)`. See PROTOCOL.md §6.7. */
+export function encodeNeed(round: number): Bytes {
+  return concat(u8(ObjectType.NEED), u32(round));
+}
+
+/** Decodes a NEED. @returns Its round. @throws {WireError} If it is not laid out so. */
+export function decodeNeed(object: Bytes): number {
+  const reader = readerFor(object, ObjectType.NEED);
+  const round = reader.u32();
+  reader.end();
+  return round;
+}
+
+/** An object that a member sends again because the receiver has asked with a NEED. */
+export interface Again {
+  /** The round of the NEED that it answers. */
+  readonly round: number;
+  /** The original object; `undefined` at the end of the answer. */
+  readonly object: Bytes | undefined;
+}
+
+/** Encodes an AGAIN, one part of the answer to a NEED: `0x25 || round (4) || object`; no object at the end. */
+export function encodeAgain({ round, object }: Again): Bytes {
+  return concat(u8(ObjectType.AGAIN), u32(round), object ?? new Uint8Array());
+}
+
+/** Decodes an AGAIN. @throws {WireError} If it is not laid out so. */
+export function decodeAgain(object: Bytes): Again {
+  const reader = readerFor(object, ObjectType.AGAIN);
+  const round = reader.u32();
+  return { round, object: reader.remaining > 0 ? reader.rest() : undefined };
+}
+
+/** The host's decisions about an identity: removed, banned, or unbanned. */
+export const KickOp = { KICK: 1, BAN: 2, UNBAN: 3 } as const;
+
+/** Maximum decisions that a newcomer gets. */
+export const MAX_DECISIONS = 256;
+
+/** Bytes of a KICK. */
+export const KICK_BYTES = 138;
+
+/** A decision of the host about an identity. */
+export interface Kick {
+  /** The room, 32 bytes. */
+  readonly roomId: Bytes;
+  /** The identity key that the decision is about, 32 bytes. */
+  readonly target: Bytes;
+  /** One of {@linkcode KickOp}. */
+  readonly op: number;
+  /** Increases with each decision, with gaps: milliseconds since 1970, or one more than the last. */
+  readonly number: number;
+}
+
+/** A received KICK. */
+export interface SignedKick extends Kick {
+  /** The bytes that the signature covers. */
+  readonly signed: Bytes;
+  /** The signature of the host's identity key, 64 bytes. */
+  readonly signature: Bytes;
+}
+
+/**
+ * Encodes a KICK up to its signature: `0x24 || roomId (32) || target (32) || op (1) || number (8)`. See
+ * PROTOCOL.md §6.9.
+ */
+export function encodeKickHead({ number, op, roomId, target }: Kick): Bytes {
+  return concat(u8(ObjectType.KICK), roomId, target, u8(op), u64(number));
+}
+
+/** Decodes a KICK. @throws {WireError} If it is not laid out so. */
+export function decodeKick(object: Bytes): SignedKick {
+  const reader = readerFor(object, ObjectType.KICK);
+  const kick = {
+    roomId: reader.take(32),
+    target: reader.take(32),
+    op: reader.u8(),
+    number: reader.u64(),
+    signed: object.slice(0, KICK_BYTES - SIGNATURE_BYTES),
+    signature: reader.take(SIGNATURE_BYTES),
+  };
+  reader.end();
+  if (kick.op >= KickOp.KICK && kick.op <= KickOp.UNBAN) return kick;
+  throw new WireError(`Cannot decode KICK as its op must be 1 to 3: ${kick.op}`);
 }
 
 /** Text from UTF-8. @throws {WireError} If the bytes are not UTF-8. */

@@ -1,3 +1,8 @@
+/**
+ * Records: the typed units that a channel seals. Each is encoded and decoded in one place.
+ *
+ * @module
+ */
 import { ByteReader, type Bytes, concat, isZero, u16, u32, u64, u8 } from "../bytes/mod.ts";
 import { WireError } from "../errors.ts";
 
@@ -13,10 +18,10 @@ export const MAX_RECORD_BYTES: number = 1 + MAX_PAYLOAD_BYTES + 16;
 /** Bytes of a session id. */
 export const SESSION_BYTES = 16;
 
-/** Bytes of what tells the sessions of one key in one room apart. */
+/** Bytes of the nonce that distinguishes the sessions of one key in one room. */
 export const SESSION_NONCE_BYTES = 16;
 
-/** Bytes of the number that a host process gives itself. */
+/** Bytes of the random number that identifies a host process. */
 export const INSTANCE_BYTES = 8;
 
 /** Bytes of an envelope before its object, the length included. */
@@ -30,10 +35,10 @@ export function envelopeSize(object: Uint8Array): number {
 /** Longest object in an envelope, in bytes; an honest member's longest is a MSG of 16,833. */
 export const MAX_OBJECT_BYTES = 33_000;
 
-/** Longest time that a host may say it keeps seats for, in seconds. */
+/** Maximum time for which a host may announce that it keeps seats, in seconds. */
 const MAX_KEEP_S = 3600;
 
-/** Most sessions that one record names. */
+/** Maximum sessions in one record. */
 export const MAX_ROSTER_ENTRIES = 1337;
 
 /** The first byte of a record's plaintext. See PROTOCOL.md §5.3. */
@@ -51,7 +56,7 @@ export const RecordType = {
   BEHIND: 0x15,
 } as const;
 
-/** A record before it is sealed, or after it was opened. */
+/** A record before sealing, or after opening. */
 export interface PlainRecord {
   /** One of {@linkcode RecordType}, once decoded; any byte before. */
   readonly type: number;
@@ -59,7 +64,7 @@ export interface PlainRecord {
   readonly payload: Bytes;
 }
 
-/** Why a side closes the connection. */
+/** The reasons for which a side closes the connection. */
 export const CloseReason = {
   LEAVING: 0,
   HOST_ENDS: 1,
@@ -74,7 +79,7 @@ export const CloseReason = {
   LOST: 9,
 } as const;
 
-/** How the host answers a finished handshake. */
+/** The host's answers to a finished handshake. */
 export const AcceptStatus = {
   OK: 0,
   ROOM_FULL: 1,
@@ -83,26 +88,26 @@ export const AcceptStatus = {
   NOT_ALLOWED: 4,
 } as const;
 
-/** What a MEMBER record says of a session. */
+/** The changes of a session that a MEMBER record reports. */
 export const MemberChange = { JOINED: 1, LEFT: 2, AWAY: 3, BACK: 4 } as const;
 
-/** To whom an envelope goes, or went: everybody else in the room, or one session. */
+/** The receivers of an envelope: all other members of the room, or one session. */
 export const Destination = { ROOM: 0, SESSION: 1 } as const;
 
-/** What an envelope carries, as far as the relay may know: keys and announcements, or messages. */
+/** The content of an envelope as far as the relay may know it: keys and announcements, or messages. */
 export const EnvelopeClass = { CONTROL: 0, CHAT: 1 } as const;
 
-/** From whom the host's own objects come: no member has this session. */
+/** The session that the host's own objects come from; no member has it. */
 export const HOST_SESSION: Bytes = new Uint8Array(SESSION_BYTES);
 
-/** The cmid of a member's announcement to the host: it comes before all that is counted. */
+/** The cmid of a member's announcement to the host, which precedes the counted envelopes. */
 export const ENTRY_CMID = 0;
 
 /** An object on its way from a member to the relay. */
 export interface MemberEnvelope {
   /** One of {@linkcode EnvelopeClass}. */
   readonly class: number;
-  /** The session it is for; `undefined` for the room. */
+  /** The receiving session; `undefined` for the room. */
   readonly to: Bytes | undefined;
   /** The member's own count of envelopes, without gaps. */
   readonly cmid: number;
@@ -114,7 +119,7 @@ export interface MemberEnvelope {
 export interface HostEnvelope {
   /** One of {@linkcode EnvelopeClass}. */
   readonly class: number;
-  /** Whether it was sent to this session alone. */
+  /** Whether it was sent to this session only. */
   readonly direct: boolean;
   /** The session it comes from. */
   readonly from: Bytes;
@@ -124,22 +129,23 @@ export interface HostEnvelope {
   readonly object: Bytes;
 }
 
-/** One session in the room, by what its id follows from. */
+/** One session in the room, by the values from which its id is derived. */
 export interface RosterEntry {
   /** The identity key that the host saw, 32 bytes. */
   readonly key: Bytes;
-  /** What tells this session from others of that key, 16 bytes. */
+  /** The nonce that distinguishes this session from others of that key, 16 bytes. */
   readonly nonce: Bytes;
   /** Whether its connection is lost and its seat kept. */
   readonly away: boolean;
 }
 
-/** What both sides may send at any time. */
+/** The records that both sides may send at any time. */
 export type SharedRecord =
   | { readonly type: "close"; readonly reason: number }
-  | { readonly type: "ping" | "pong"; readonly token: Bytes };
+  | { readonly type: "ping"; readonly token: Bytes }
+  | { readonly type: "pong"; readonly token: Bytes };
 
-/** What a host sends. */
+/** The records that a host sends. */
 export type HostRecord =
   | SharedRecord
   | {
@@ -168,14 +174,14 @@ export type HostRecord =
     readonly type: "ack";
     readonly accepted: number;
     readonly delivered: number;
-    /** The number of the last thing in the receiver's queue when the first envelope was accepted. */
+    /** The number of the last entry in the receiver's queue when the first envelope was accepted. */
     readonly seq: number;
-    /** As `delivered`, but without the sessions that are away. */
+    /** As `delivered`, but not counting the sessions that are away. */
     readonly reached: number;
   }
   | { readonly type: "behind"; readonly sessions: readonly Bytes[] };
 
-/** What a member sends. */
+/** The records that a member sends. */
 export type MemberRecord =
   | SharedRecord
   | { readonly type: "batch"; readonly envelopes: readonly MemberEnvelope[] }
@@ -183,197 +189,217 @@ export type MemberRecord =
   | { readonly type: "ack"; readonly seq: number }
   | { readonly type: "behind" };
 
-/** Encodes what a host sends, byte for byte as PROTOCOL.md §5.3 lays it out. */
+/** The layout of one kind of record's payload, both ways. See PROTOCOL.md §5.3. */
+interface PayloadCodec<Plain> {
+  /** One of {@linkcode RecordType}. */
+  readonly code: number;
+  /** The payload of a record. */
+  encode(record: Plain): Bytes;
+  /** The record with a payload. @throws {WireError} If the payload is laid out otherwise. */
+  decode(reader: ByteReader): Plain;
+}
+
+/** A codec for each record of a union. */
+type PayloadCodecs<Plain extends { readonly type: string }> = {
+  readonly [Type in Plain["type"]]: PayloadCodec<Extract<Plain, { type: Type }>>;
+};
+
+const SHARED: PayloadCodecs<SharedRecord> = {
+  close: {
+    code: RecordType.CLOSE,
+    encode: ({ reason }) => u8(reason),
+    decode: (reader) => ({ type: "close", reason: readUpTo(reader, CloseReason.IDLE) }),
+  },
+  ping: {
+    code: RecordType.PING,
+    encode: ({ token }) => token,
+    decode: (reader) => ({ type: "ping", token: reader.take(8) }),
+  },
+  pong: {
+    code: RecordType.PONG,
+    encode: ({ token }) => token,
+    decode: (reader) => ({ type: "pong", token: reader.take(8) }),
+  },
+};
+
+const HOST: PayloadCodecs<HostRecord> = {
+  ...SHARED,
+  accept: {
+    code: RecordType.ACCEPT,
+    encode: ({ instance, keep, lastCmid, maxMembers, resumed, status, time }) =>
+      concat(
+        u8(status),
+        u8(resumed ? 1 : 0),
+        instance,
+        u64(lastCmid),
+        u16(maxMembers),
+        u64(time),
+        u16(keep),
+      ),
+    decode: (reader) => ({
+      type: "accept",
+      status: readUpTo(reader, AcceptStatus.NOT_ALLOWED),
+      resumed: readUpTo(reader, 1) === 1,
+      instance: reader.take(INSTANCE_BYTES),
+      lastCmid: reader.u64(),
+      maxMembers: reader.u16(),
+      time: reader.u64(),
+      keep: within(reader.u16(), 0, MAX_KEEP_S),
+    }),
+  },
+  batch: {
+    code: RecordType.BATCH,
+    encode: ({ envelopes }) =>
+      concat(...envelopes.flatMap(({ class: kind, direct, from, object, seq }) => [
+        u32(envelopeSize(object) - 4),
+        u8(kind),
+        u8(direct ? Destination.SESSION : Destination.ROOM),
+        from,
+        u64(seq),
+        object,
+      ])),
+    decode: (reader) => ({
+      type: "batch",
+      envelopes: readBatch(reader, (envelope) => ({
+        class: readUpTo(envelope, EnvelopeClass.CHAT),
+        direct: readUpTo(envelope, Destination.SESSION) === Destination.SESSION,
+        from: envelope.take(SESSION_BYTES),
+        seq: envelope.u64(),
+        object: readObject(envelope),
+      })),
+    }),
+  },
+  roster: {
+    code: RecordType.ROSTER,
+    encode: ({ entries }) =>
+      concat(
+        u16(entries.length),
+        ...entries.flatMap(({ away, key, nonce }) => [key, nonce, u8(away ? 1 : 0)]),
+      ),
+    decode: (reader) => ({ type: "roster", entries: readRoster(reader) }),
+  },
+  member: {
+    code: RecordType.MEMBER,
+    encode: ({ change, key, nonce, reason }) => concat(u8(change), u8(reason), key, nonce),
+    decode: (reader) => ({
+      type: "member",
+      change: readUpTo(reader, MemberChange.BACK, MemberChange.JOINED),
+      reason: readUpTo(reader, CloseReason.LOST),
+      key: reader.take(32),
+      nonce: reader.take(SESSION_NONCE_BYTES),
+    }),
+  },
+  resume: {
+    code: RecordType.RESUME,
+    encode: ({ nextSeq, queued }) => concat(u64(nextSeq), u32(queued)),
+    decode: (reader) => ({ type: "resume", nextSeq: reader.u64(), queued: reader.u32() }),
+  },
+  ack: {
+    code: RecordType.ACK,
+    encode: ({ accepted, delivered, reached, seq }) =>
+      concat(u64(accepted), u64(delivered), u64(seq), u64(reached)),
+    decode: (reader) => ({
+      type: "ack",
+      accepted: reader.u64(),
+      delivered: reader.u64(),
+      seq: reader.u64(),
+      reached: reader.u64(),
+    }),
+  },
+  behind: {
+    code: RecordType.BEHIND,
+    encode: ({ sessions }) => concat(u16(sessions.length), ...sessions),
+    decode: (reader) => ({
+      type: "behind",
+      sessions: Array.from({ length: readCount(reader) }, () => reader.take(SESSION_BYTES)),
+    }),
+  },
+};
+
+const MEMBER: PayloadCodecs<MemberRecord> = {
+  ...SHARED,
+  batch: {
+    code: RecordType.BATCH,
+    encode: ({ envelopes }) =>
+      concat(...envelopes.flatMap(({ class: kind, cmid, object, to }) => [
+        u32(envelopeSize(object) - 4),
+        u8(kind),
+        u8(to === undefined ? Destination.ROOM : Destination.SESSION),
+        to ?? new Uint8Array(SESSION_BYTES),
+        u64(cmid),
+        object,
+      ])),
+    decode: (reader) => ({
+      type: "batch",
+      envelopes: readBatch(reader, (envelope) => ({
+        class: readUpTo(envelope, EnvelopeClass.CHAT),
+        to: readDestination(envelope),
+        cmid: envelope.u64(),
+        object: readObject(envelope),
+      })),
+    }),
+  },
+  resume: {
+    code: RecordType.RESUME,
+    encode: ({ instance, lastSeq }) => concat(instance, u64(lastSeq)),
+    decode: (reader) => ({
+      type: "resume",
+      instance: reader.take(INSTANCE_BYTES),
+      lastSeq: reader.u64(),
+    }),
+  },
+  ack: {
+    code: RecordType.ACK,
+    encode: ({ seq }) => u64(seq),
+    decode: (reader) => ({ type: "ack", seq: reader.u64() }),
+  },
+  behind: {
+    code: RecordType.BEHIND,
+    encode: () => new Uint8Array(),
+    decode: () => ({ type: "behind" }),
+  },
+};
+
+/** Encodes a record of a host, byte for byte as PROTOCOL.md §5.3 lays it out. */
 export function encodeHostRecord(record: HostRecord): PlainRecord {
-  switch (record.type) {
-    case "accept":
-      return {
-        type: RecordType.ACCEPT,
-        payload: concat(
-          u8(record.status),
-          u8(record.resumed ? 1 : 0),
-          record.instance,
-          u64(record.lastCmid),
-          u16(record.maxMembers),
-          u64(record.time),
-          u16(record.keep),
-        ),
-      };
-    case "batch":
-      return {
-        type: RecordType.BATCH,
-        payload: concat(...record.envelopes.flatMap((envelope) => [
-          u32(envelopeSize(envelope.object) - 4),
-          u8(envelope.class),
-          u8(envelope.direct ? Destination.SESSION : Destination.ROOM),
-          envelope.from,
-          u64(envelope.seq),
-          envelope.object,
-        ])),
-      };
-    case "roster":
-      return {
-        type: RecordType.ROSTER,
-        payload: concat(
-          u16(record.entries.length),
-          ...record.entries.flatMap((entry) => [
-            entry.key,
-            entry.nonce,
-            u8(entry.away ? 1 : 0),
-          ]),
-        ),
-      };
-    case "member":
-      return {
-        type: RecordType.MEMBER,
-        payload: concat(u8(record.change), u8(record.reason), record.key, record.nonce),
-      };
-    case "resume":
-      return {
-        type: RecordType.RESUME,
-        payload: concat(u64(record.nextSeq), u32(record.queued)),
-      };
-    case "ack":
-      return {
-        type: RecordType.ACK,
-        payload: concat(
-          u64(record.accepted),
-          u64(record.delivered),
-          u64(record.seq),
-          u64(record.reached),
-        ),
-      };
-    case "behind":
-      return {
-        type: RecordType.BEHIND,
-        payload: concat(u16(record.sessions.length), ...record.sessions),
-      };
-    default:
-      return encodeSharedRecord(record);
-  }
+  return encodeWith(HOST, record);
 }
 
-/** Encodes what a member sends, byte for byte as PROTOCOL.md §5.3 lays it out. */
-export function encodeMemberRecord(record: MemberRecord): PlainRecord {
-  switch (record.type) {
-    case "batch":
-      return {
-        type: RecordType.BATCH,
-        payload: concat(...record.envelopes.flatMap((envelope) => [
-          u32(envelopeSize(envelope.object) - 4),
-          u8(envelope.class),
-          u8(envelope.to === undefined ? Destination.ROOM : Destination.SESSION),
-          envelope.to ?? new Uint8Array(SESSION_BYTES),
-          u64(envelope.cmid),
-          envelope.object,
-        ])),
-      };
-    case "resume":
-      return { type: RecordType.RESUME, payload: concat(record.instance, u64(record.lastSeq)) };
-    case "ack":
-      return { type: RecordType.ACK, payload: u64(record.seq) };
-    case "behind":
-      return { type: RecordType.BEHIND, payload: new Uint8Array() };
-    default:
-      return encodeSharedRecord(record);
-  }
-}
-
-function encodeSharedRecord(record: SharedRecord): PlainRecord {
-  switch (record.type) {
-    case "close":
-      return { type: RecordType.CLOSE, payload: u8(record.reason) };
-    case "ping":
-      return { type: RecordType.PING, payload: record.token };
-    case "pong":
-      return { type: RecordType.PONG, payload: record.token };
-  }
-}
-
-/** Decodes what a host sent. @throws {WireError} If it is not laid out as PROTOCOL.md §5.3 says. */
+/** Decodes a record of a host. @throws {WireError} If it is not laid out as PROTOCOL.md §5.3 says. */
 export function decodeHostRecord(record: PlainRecord): HostRecord {
-  const reader = new ByteReader(record.payload);
-  const decoded = readHostRecord(record.type, reader);
-  reader.end();
-  return decoded;
+  return decodeWith(HOST, record);
 }
 
-/** Decodes what a member sent. @throws {WireError} If it is not laid out as PROTOCOL.md §5.3 says. */
+/** Encodes a record of a member, byte for byte as PROTOCOL.md §5.3 lays it out. */
+export function encodeMemberRecord(record: MemberRecord): PlainRecord {
+  return encodeWith(MEMBER, record);
+}
+
+/** Decodes a record of a member. @throws {WireError} If it is not laid out as PROTOCOL.md §5.3 says. */
 export function decodeMemberRecord(record: PlainRecord): MemberRecord {
-  const reader = new ByteReader(record.payload);
-  const decoded = readMemberRecord(record.type, reader);
+  return decodeWith(MEMBER, record);
+}
+
+function encodeWith<Plain extends { readonly type: string }>(
+  codecs: PayloadCodecs<Plain>,
+  record: Plain,
+): PlainRecord {
+  const { code, encode } = codecs[record.type as Plain["type"]] as PayloadCodec<Plain>;
+  return { type: code, payload: encode(record) };
+}
+
+function decodeWith<Plain extends { readonly type: string }>(
+  codecs: PayloadCodecs<Plain>,
+  { payload, type }: PlainRecord,
+): Plain {
+  const codec = (Object.values(codecs) as PayloadCodec<Plain>[]).find(({ code }) => code === type);
+  if (codec === undefined) {
+    throw new WireError(`Cannot decode record as its type is none that may come here: ${type}`);
+  }
+  const reader = new ByteReader(payload);
+  const record = codec.decode(reader);
   reader.end();
-  return decoded;
-}
-
-function readHostRecord(type: number, reader: ByteReader): HostRecord {
-  switch (type) {
-    case RecordType.ACCEPT:
-      return {
-        type: "accept",
-        status: readUpTo(reader, AcceptStatus.NOT_ALLOWED),
-        resumed: readUpTo(reader, 1) === 1,
-        instance: reader.take(INSTANCE_BYTES),
-        lastCmid: reader.u64(),
-        maxMembers: reader.u16(),
-        time: reader.u64(),
-        keep: within(reader.u16(), 0, MAX_KEEP_S),
-      };
-    case RecordType.BATCH:
-      return { type: "batch", envelopes: readBatch(reader, readHostEnvelope) };
-    case RecordType.ROSTER:
-      return { type: "roster", entries: readRoster(reader) };
-    case RecordType.MEMBER:
-      return {
-        type: "member",
-        change: readUpTo(reader, MemberChange.BACK, MemberChange.JOINED),
-        reason: readUpTo(reader, CloseReason.LOST),
-        key: reader.take(32),
-        nonce: reader.take(SESSION_NONCE_BYTES),
-      };
-    case RecordType.RESUME:
-      return { type: "resume", nextSeq: reader.u64(), queued: reader.u32() };
-    case RecordType.ACK:
-      return {
-        type: "ack",
-        accepted: reader.u64(),
-        delivered: reader.u64(),
-        seq: reader.u64(),
-        reached: reader.u64(),
-      };
-    case RecordType.BEHIND:
-      return { type: "behind", sessions: readSessions(reader) };
-    default:
-      return readSharedRecord(type, reader);
-  }
-}
-
-function readMemberRecord(type: number, reader: ByteReader): MemberRecord {
-  switch (type) {
-    case RecordType.BATCH:
-      return { type: "batch", envelopes: readBatch(reader, readMemberEnvelope) };
-    case RecordType.RESUME:
-      return { type: "resume", instance: reader.take(INSTANCE_BYTES), lastSeq: reader.u64() };
-    case RecordType.ACK:
-      return { type: "ack", seq: reader.u64() };
-    case RecordType.BEHIND:
-      return { type: "behind" };
-    default:
-      return readSharedRecord(type, reader);
-  }
-}
-
-function readSharedRecord(type: number, reader: ByteReader): SharedRecord {
-  switch (type) {
-    case RecordType.CLOSE:
-      return { type: "close", reason: readUpTo(reader, CloseReason.IDLE) };
-    case RecordType.PING:
-      return { type: "ping", token: reader.take(8) };
-    case RecordType.PONG:
-      return { type: "pong", token: reader.take(8) };
-    default:
-      throw new WireError(`Cannot decode record as its type is none that may come here: ${type}`);
-  }
+  return record;
 }
 
 function readUpTo(reader: ByteReader, max: number, min = 0): number {
@@ -396,29 +422,14 @@ function readBatch<Envelope>(
   return envelopes;
 }
 
-function readMemberEnvelope(reader: ByteReader): MemberEnvelope {
-  const envelopeClass = readUpTo(reader, EnvelopeClass.CHAT);
+/** The session that an envelope is for; `undefined` for the room. */
+function readDestination(reader: ByteReader): Bytes | undefined {
   const destination = readUpTo(reader, Destination.SESSION);
   const session = reader.take(SESSION_BYTES);
   if (destination === Destination.ROOM && !isZero(session)) {
     throw new WireError("Cannot decode envelope as it is for the room and names a session");
   }
-  return {
-    class: envelopeClass,
-    to: destination === Destination.SESSION ? session : undefined,
-    cmid: reader.u64(),
-    object: readObject(reader),
-  };
-}
-
-function readHostEnvelope(reader: ByteReader): HostEnvelope {
-  return {
-    class: readUpTo(reader, EnvelopeClass.CHAT),
-    direct: readUpTo(reader, Destination.SESSION) === Destination.SESSION,
-    from: reader.take(SESSION_BYTES),
-    seq: reader.u64(),
-    object: readObject(reader),
-  };
+  return destination === Destination.SESSION ? session : undefined;
 }
 
 function readObject(reader: ByteReader): Bytes {
@@ -430,12 +441,7 @@ function readObject(reader: ByteReader): Bytes {
   return reader.rest();
 }
 
-function readSessions(reader: ByteReader): Bytes[] {
-  const count = readCount(reader);
-  return Array.from({ length: count }, () => reader.take(SESSION_BYTES));
-}
-
-/** How many sessions follow. */
+/** The count of sessions that follow. */
 function readCount(reader: ByteReader): number {
   const count = reader.u16();
   if (count <= MAX_ROSTER_ENTRIES) return count;
