@@ -1,3 +1,8 @@
+/**
+ * Names for people without a login name.
+ *
+ * @module
+ */
 import type { Bytes } from "../bytes/mod.ts";
 import { sha256 } from "../crypto/mod.ts";
 
@@ -15,7 +20,7 @@ const ANIMALS: readonly string[] = [
   "octopus oriole osprey otter panda panther pelican puffin quail rabbit raven robin seal sparrow",
 ].flatMap((line) => line.split(" "));
 
-/** A name for whoever has none: the same for the same identity key. */
+/** Derives a name such as `brave-otter` from an identity key. */
 export async function animalName(publicKey: Bytes): Promise<string> {
   const hash = await sha256(publicKey);
   const adjective = ADJECTIVES[hash[0]! % ADJECTIVES.length]!;

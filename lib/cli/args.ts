@@ -25,14 +25,14 @@ import { type Command, COMMANDS } from "./registry.ts";
 const PROFILE_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 
 /**
- * Follows each flag, for parseArgs takes a following `true` or `false` for the flag's value. No argument of a
- * program can hold a NUL.
+ * Separates a flag from a following `true` or `false`, which parseArgs would read as the flag's value. An
+ * argument of a program cannot contain a NUL.
  */
 const SEPARATOR = "--\0=";
 
 const isFlag = ({ type }: Option): boolean => type === "flag";
 
-/** Each flag as typed, in its long and its short form, and its long form. */
+/** The name of each flag by its long and its short form. */
 const FLAGS: ReadonlyMap<string, string> = new Map(
   ALL_OPTIONS.filter(isFlag).flatMap(({ name, short }) => [[name, name], [short ?? name, name]]),
 );
@@ -81,11 +81,11 @@ export function wantsJson(args: readonly string[]): boolean {
 /** A command line in parts. */
 interface Line {
   readonly words: readonly string[];
-  /** The values of each option, by its name; empty texts where they are missing. */
+  /** The values of each option that is given, by its name; a missing value is an empty text. */
   readonly given: ReadonlyMap<string, readonly unknown[]>;
-  /** Options that no command has. */
+  /** Names of options that no command has. */
   readonly unknown: readonly string[];
-  /** Flags with a value, which no flag has. */
+  /** Flags that are given a value. */
   readonly valued: readonly string[];
 }
 
@@ -94,19 +94,16 @@ function split(args: readonly string[]): Line {
   const valued: string[] = [];
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const options = args.slice(0, end).flatMap((arg) => {
-    const flag = FLAGS.get(arg);
-    if (flag !== undefined) return [flag, SEPARATOR];
-    if (/^-[^=]*_/.test(arg)) {
-      unknown.push(arg.split("=", 1)[0]!); // For parseArgs, _ is the list of words.
-      return [];
+    const name = nameOf(arg);
+    const flag = FLAGS.get(name);
+    if (flag !== undefined) {
+      if (name !== arg) valued.push(name);
+      return [flag, SEPARATOR];
     }
-    const [, name] = /^(-[^=]+)=/.exec(arg) ?? [];
-    if (name !== undefined && FLAGS.has(name)) valued.push(name);
-    else if (name?.startsWith("--no-")) {
-      unknown.push(name); // For parseArgs, --no-name=ada is --name=ada.
-      return [];
-    }
-    return [arg];
+    // parseArgs reads --_ as its list of words, and --no-name=ada as --name=ada.
+    if (!/^-.*_/.test(name) && (name === arg || !name.startsWith("--no-"))) return [arg];
+    unknown.push(name);
+    return [];
   });
   const { _: words, ...given } = parseArgs([...options, ...args.slice(end)], {
     boolean: ALL_OPTIONS.filter(isFlag).map(keyOf),
@@ -114,7 +111,7 @@ function split(args: readonly string[]): Line {
     collect: ALL_OPTIONS.map(keyOf),
     unknown(arg, key) {
       if (key === undefined) return true;
-      if (arg !== SEPARATOR) unknown.push(arg.split("=", 1)[0]!);
+      if (arg !== SEPARATOR) unknown.push(nameOf(arg));
       return false;
     },
   });
@@ -124,16 +121,17 @@ function split(args: readonly string[]): Line {
   return { words: words as string[], given: new Map(lists), unknown, valued };
 }
 
-/** The name by which parseArgs knows an option. */
+/** The name in an argument such as `--name=ada`. */
+function nameOf(arg: string): string {
+  return arg.split("=", 1)[0]!;
+}
+
+/** The name that parseArgs has for an option. */
 function keyOf({ name }: Option): string {
   return name.slice(2);
 }
 
-/**
- * Checks which options are given, and how.
- *
- * @returns The text of each, which is empty for a flag.
- */
+/** Checks that options are allowed, given once, and complete. @returns The text of each value. */
 function textsOf(
   { given, unknown, valued }: Line,
   allowed: readonly Option[],
@@ -226,7 +224,7 @@ function listenAddress(option: string, address: string): string {
 }
 
 function memberName(option: string, text: string): string {
-  // A keyboard or a file system may give a letter and its accent apart.
+  // Some keyboards and file systems separate a letter from its accent.
   const name = text.normalize("NFC");
   const problem = nameProblem(name);
   if (problem === undefined) return name;

@@ -1,3 +1,8 @@
+/**
+ * Asks a host about its room without joining it.
+ *
+ * @module
+ */
 import type { Bytes } from "../bytes/mod.ts";
 import { Endpoint, initiate } from "../channel/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
@@ -21,24 +26,24 @@ import {
 } from "../wire/mod.ts";
 import { stalled, STALLED_MS } from "../session/mod.ts";
 
-/** What a host says of itself to whoever asks. */
+/** The answer of a host. */
 export interface HostAnswer {
   /** Its identity key, 32 bytes. */
   readonly key: Bytes;
-  /** How it would admit a newcomer; missing where its room ends. */
+  /** Its answer to a newcomer; missing if its room ends. */
   readonly accept?: Extract<HostRecord, { type: "accept" }>;
 }
 
 const CODEC = { encode: encodeMemberRecord, decode: decodeHostRecord } as const;
 
 /**
- * Shakes hands with a host under an identity made for that, hears how it would admit a newcomer, and goes:
- * before RESUME nobody in the room is told. See PROTOCOL.md §5.4.
+ * Shakes hands with a host under a temporary identity, reads its answer to a newcomer, and leaves. Members do
+ * not notice, because the host announces a newcomer only after its RESUME. See PROTOCOL.md §5.4.
  *
  * @param connection The connection to the host; closed at the end.
- * @param timeoutMs How long the host may take.
- * @throws {LanchatError} As {@linkcode initiate} does; where it takes longer, `handshake-stalled` if it has
- * greeted as lanchat does, else `not-lanchat`.
+ * @param timeoutMs Time for the whole handshake, in milliseconds.
+ * @throws {LanchatError} As {@linkcode initiate} does; after the timeout `handshake-stalled` if the host has
+ * greeted, else `not-lanchat`.
  */
 export async function askHost(
   connection: Connection,

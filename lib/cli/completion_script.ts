@@ -33,7 +33,7 @@ export function completionScript(shell: Shell): string {
   }
 }
 
-/** Works in every bash; the one of macOS has no `compopt`, and completes no paths. */
+/** For every version of bash; that of macOS has no `compopt` and completes no paths. */
 function bash(): string {
   const cases = SUBCOMMANDS.map((name) => {
     const { choices = [], operand } = COMMANDS[name];
@@ -46,7 +46,9 @@ function bash(): string {
       ...takesFile(name) ? [`    ${name}::*) ${files} ;;\n`] : [],
     ].join("");
   });
-  const [files, others] = [fileOptions().join("|"), otherValueOptions().join("|")];
+  const valued = valueOptions();
+  const files = names(valued.filter(takesPath)).join("|");
+  const others = names(valued.filter((option) => !takesPath(option))).join("|");
   return `\
 # Completions of lanchat for bash: source this file.
 _lanchat() {
@@ -129,12 +131,12 @@ function zshOperand(name: Subcommand): string[] {
   ];
 }
 
-/** A text in a specification of `_arguments`. */
+/** Escapes a text in a specification of `_arguments`. */
 function zshText(text: string): string {
   return text.replaceAll(/[[\]:\\]/g, "\\$&");
 }
 
-/** A text in a list of words of such a specification. */
+/** Escapes a text in a list of words of such a specification. */
 function zshWord(text: string): string {
   return zshText(text).replaceAll(/[ ()]/g, "\\$&");
 }
@@ -185,7 +187,7 @@ function fishQuote(text: string): string {
   return `'${text.replaceAll(/[\\']/g, "\\$&")}'`;
 }
 
-/** Where nothing is returned, PowerShell completes paths. */
+/** PowerShell completes paths if the script returns nothing. */
 function powershell(): string {
   const table = (name: string, words: readonly (readonly [string, string])[]): string => {
     const lines = words.map(([word, text]) =>
@@ -210,7 +212,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
   $completions = @{
 ${table("", [...commands, ...described(COMMON_OPTIONS)])}${tables.join("")}\
   }
-  $valued = @(${valueOptions().map(powershellQuote).join(", ")})
+  $valued = @(${names(valueOptions()).map(powershellQuote).join(", ")})
   $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }
@@ -248,16 +250,8 @@ function names(options: readonly Option[]): string[] {
   return options.map(({ name }) => name);
 }
 
-/** The names of all options that take a value, once each. */
-function valueOptions(): string[] {
-  return [...new Set(names(ALL_OPTIONS.filter(({ type }) => type !== "flag")))];
-}
-
-function fileOptions(): string[] {
-  return names(ALL_OPTIONS.filter(takesPath));
-}
-
-function otherValueOptions(): string[] {
-  const files = fileOptions();
-  return valueOptions().filter((name) => !files.includes(name));
+/** The options that take a value, once each. */
+function valueOptions(): readonly Option[] {
+  const valued = ALL_OPTIONS.filter(({ type }) => type !== "flag");
+  return [...new Map(valued.map((option) => [option.name, option])).values()];
 }

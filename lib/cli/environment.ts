@@ -1,28 +1,30 @@
+/**
+ * What the command line reads of its environment: the login name, passphrases and an invite.
+ *
+ * @module
+ */
 import os from "node:os";
 import { LanchatError, missingPermission } from "../errors.ts";
 import { environmentVariable, isGranted } from "../permission.ts";
 import { nameProblem } from "../wire/mod.ts";
 
-const INVITE = "LANCHAT_INVITE";
-
-/** The login name, if `--allow-sys` and `--allow-env` let it be known and it can be a member's name. */
+/** Returns the login name if the permissions allow that and it is valid as a member's name. */
 export function loginName(): string | undefined {
   if (!isGranted({ name: "sys" }) || !isGranted({ name: "env" })) return undefined;
   const name = systemName().normalize("NFC");
   return nameProblem(name) === undefined ? name : undefined;
 }
 
-/** Where a passphrase stands: that of a log, that of an identity, and the one that it is to have. */
+/** The variables for the passphrase of a log, of an identity, and for a new one of an identity. */
 export type PassphraseVariable =
   | "LANCHAT_PASSPHRASE"
   | "LANCHAT_ID_PASSPHRASE"
   | "LANCHAT_NEW_ID_PASSPHRASE";
 
 /**
- * A passphrase where there is no terminal to ask at.
+ * Reads a passphrase, without a terminal to ask at.
  *
- * @throws {LanchatError} With code `no-passphrase` if it is not set, `permission-denied` if it may not be
- * read.
+ * @throws {LanchatError} With code `no-passphrase` or `permission-denied`.
  */
 export function environmentPassphrase(variable: PassphraseVariable): string {
   if (!isGranted({ name: "env", variable })) {
@@ -38,16 +40,16 @@ export function environmentPassphrase(variable: PassphraseVariable): string {
   );
 }
 
-/** The invite that the environment has, where it may be read. */
+/** Reads an invite link; `undefined` if it is not set or not allowed. */
 export function environmentInvite(): string | undefined {
-  return environmentVariable(INVITE) || undefined;
+  return environmentVariable("LANCHAT_INVITE") || undefined;
 }
 
 function systemName(): string {
   try {
     return os.userInfo().username;
   } catch {
-    // An account that the system's list does not have, as in many containers.
+    // The system does not list every account; in many containers it lists none.
     const names = ["USER", "LOGNAME", "USERNAME"].map((variable) => Deno.env.get(variable));
     return names.find(Boolean) ?? "";
   }

@@ -1,3 +1,8 @@
+/**
+ * Finds the invite link to join by.
+ *
+ * @module
+ */
 import { fingerprint, keyTag } from "../crypto/mod.ts";
 import { UsageError } from "../errors.ts";
 import { type Invite, parseInvite } from "../net/mod.ts";
@@ -5,27 +10,27 @@ import type { JoinCommand } from "./commands/join.ts";
 import { environmentInvite } from "./environment.ts";
 import { askSecret } from "./passphrase.ts";
 
-/** Longest line that may be an invite link, in bytes. */
+/** Maximum length of a line with an invite link, in bytes. */
 const MAX_LINK_BYTES = 4096;
 
 const LF = 0x0a;
 
-/** In place of an invite link: it comes from standard input. */
+/** The operand that stands for an invite link on standard input. */
 export const STANDARD_INPUT = "-";
 
 const QUESTION = "Invite link: ";
 
-/** An invite, and where it was found. */
+/** An invite and its exposure. */
 export interface FoundInvite extends Invite {
-  /** Whether it has a secret that others at this machine may have seen. */
+  /** Whether it has a secret that other users of this machine can see. */
   readonly visible: boolean;
 }
 
 /**
- * Finds the invite to join by: typed as an argument, read from standard input, or in the environment.
+ * Finds an invite: in the arguments, on standard input or in the environment.
  *
- * @returns `undefined` where an address was typed, or there is none.
- * @throws {LanchatError} If it cannot be used.
+ * @returns `undefined` if the command has an address, or if there is no invite.
+ * @throws {LanchatError} If the invite cannot be used.
  */
 export async function findInvite(command: JoinCommand): Promise<FoundInvite | undefined> {
   const { host, hostKey, link } = command;
@@ -38,19 +43,19 @@ export async function findInvite(command: JoinCommand): Promise<FoundInvite | un
 }
 
 /**
- * Asks a person for the link of a room that was found.
+ * Asks a person for the invite link to an announced room.
  *
- * @param tag The tag of its host, as announced.
- * @throws {LanchatError} If it cannot be used, or there is no answer.
+ * @param tag The announced tag of its host.
+ * @throws {LanchatError} If the link cannot be used, or the person gives none.
  */
 export async function askInvite(tag: string): Promise<FoundInvite> {
   return await inviteTo(tag, await askSecret(QUESTION));
 }
 
 /**
- * Reads the link of a room that was found, which nobody else has seen.
+ * Parses the invite link to an announced room, which a person has typed unseen.
  *
- * @throws {UsageError} With code `bad-invite` where it is none, or for another host.
+ * @throws {UsageError} With code `bad-invite` if it is malformed or names another host.
  */
 export async function inviteTo(tag: string, link: string): Promise<FoundInvite> {
   const invite = await parseInvite(link);
@@ -69,7 +74,7 @@ async function findLink(link: string | undefined): Promise<string | undefined> {
   return Deno.stdin.isTerminal() ? await askSecret(QUESTION) : await readFirstLine();
 }
 
-/** Byte by byte, so that what follows the line stays for whoever reads next. */
+/** Reads byte by byte, so that the bytes after the line remain for the chat. */
 async function readFirstLine(): Promise<string> {
   const line: number[] = [];
   const next = new Uint8Array(1);

@@ -1,3 +1,8 @@
+/**
+ * The help of lanchat and of each subcommand.
+ *
+ * @module
+ */
 import config from "../../deno.json" with { type: "json" };
 import {
   describe,
@@ -9,16 +14,12 @@ import {
 } from "./options.ts";
 import { COMMANDS } from "./registry.ts";
 
-/** What `lanchat --version` shows. */
+/** The version. */
 export const VERSION: string = config.version;
 
 const FIRST_EXAMPLE = "Examples: ";
 
-/**
- * The help text, without its last line break.
- *
- * @param topic The subcommand; lanchat as a whole if missing.
- */
+/** Returns the help of a subcommand or of lanchat as a whole, without the last line break. */
 export function usage(topic?: Subcommand): string {
   return topic === undefined ? program() : command(topic);
 }
@@ -71,7 +72,7 @@ function typed(option: Option): string {
     .trimEnd();
 }
 
-/** Two columns, the first as wide as it must be. */
+/** Aligns two columns. */
 function table(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([first]) => first.length));
   return rows.map(([first, second]) => `  ${first.padEnd(width)}  ${second}`);

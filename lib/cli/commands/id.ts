@@ -107,11 +107,7 @@ async function show(
   }], json);
 }
 
-/**
- * Asks before an identity goes, where there is one.
- *
- * @throws {StoreError} With code `identity-exists`.
- */
+/** Asks before an identity is replaced. @throws {StoreError} With code `identity-exists`. */
 async function confirm(command: IdCommand): Promise<void> {
   const options = identityOptions(command);
   if (command.yes || !await hasIdentity(options)) return;

@@ -21,7 +21,7 @@ import { damagedWarnings, identityOptions, peersWarnings } from "../person.ts";
 import { print, printResult } from "../print.ts";
 import type { SubcommandEntry } from "../subcommand.ts";
 
-/** How many of those who share a name are told. */
+/** Maximum candidates in an error about an ambiguous name. */
 const MAX_CANDIDATES = 8;
 
 /** The actions but `list`. */
@@ -123,7 +123,7 @@ async function findPeer(known: KnownPeers, who: string): Promise<KnownPeer> {
   );
 }
 
-/** Those who have a name, a tag, also behind `#`, or a fingerprint. */
+/** Finds peers by a name, a tag, `name#tag` or a fingerprint. */
 async function matching(peers: readonly KnownPeer[], who: string): Promise<KnownPeer[]> {
   const name = who.normalize("NFC");
   const tag = /[^#]*$/.exec(who)![0].toLowerCase();
@@ -142,7 +142,7 @@ async function view({ key, ...others }: KnownPeer): Promise<PeerEvent> {
   return { event: "peer", ...others, tag: await keyTag(key), key: toBase64Url(key) };
 }
 
-/** One who cannot be taken for another. */
+/** An unambiguous name. */
 function title({ names: [name = ""], tag }: PeerEvent): string {
   return `${name}#${tag}`;
 }
