@@ -42,7 +42,11 @@ const MAX_WAITING_ROWS = 5;
 /** Delay between the last change of the window's size and drawing, in milliseconds. */
 export const RESIZE_MS = 50;
 
-/** The same in tmux, which sends SIGWINCH up to 250 ms after it has reflowed the screen. */
+/**
+ * The same in tmux, which sends SIGWINCH up to 250 ms after it has reflowed the screen: what is drawn before
+ * that leaves copies of the line. Of a line that begins in the first rows of the window a narrower one pushes
+ * rows into the scrollback, where nothing can clear them.
+ */
 const TMUX_RESIZE_MS = 300;
 
 /** Restores the terminal: no bracketed pastes, no style. */

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { within } from "../support/deadline.ts";
 import { commandLine, emptyDirectory, environment } from "../support/program.ts";
 import { missing, testUnless } from "../support/tools.ts";
-import { READY } from "./expected.ts";
+import { READY, typed } from "./expected.ts";
 
 const ROWS = 14;
 
@@ -94,6 +94,21 @@ testUnless(
     await tmux.type("+");
     await tmux.shows("> a line of more characters than", "a row has and some +more 123");
     assertEquals((await tmux.rows()).filter((row) => row.startsWith(">")).length, 1);
+  },
+);
+
+testUnless(
+  missing("tmux"),
+  "tmux shows one copy of the line after each of several slow resizes",
+  async () => {
+    await using tmux = await hostInTmux(60);
+    const line = "a line of more characters than a row has and some more 123";
+    await tmux.type(line);
+    for (const columns of [58, 47, 33, 26, 38, 60]) {
+      await tmux.resize(columns);
+      await tmux.shows(...typed(columns, line).filter((row) => row !== ""));
+      assertEquals((await tmux.rows()).filter((row) => row.startsWith("> ")).length, 1);
+    }
   },
 );
 
