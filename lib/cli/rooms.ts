@@ -83,7 +83,7 @@ export function targetOf({ addresses, port, tag }: FoundRoom, tags: KnownTags): 
 }
 
 /** Options of {@linkcode searchRooms}. */
-export interface SearchOptions {
+export interface RoomSearchOptions {
   /** The duration of the search, in milliseconds. */
   readonly ms: number;
   /** The known peers; their rooms have priority if there are too many. */
@@ -103,7 +103,7 @@ export interface SearchOptions {
  * @throws {NetError} With code `discovery-unavailable`.
  */
 export async function searchRooms(
-  { ms, onRoom, onWarning, stop, tags }: SearchOptions,
+  { ms, onRoom, onWarning, stop, tags }: RoomSearchOptions,
 ): Promise<readonly FoundRoom[]> {
   const failed = Promise.withResolvers<never>();
   const reported = new Set<string>();

@@ -76,7 +76,7 @@ const LIMIT_OPTIONS = [
 
 const DIGITS = "012345678901234567890123456789";
 
-/** Arguments as a shell splits them, but for quotes. */
+/** Splits a line at its spaces. */
 function words(line: string): string[] {
   return line === "" ? [] : line.split(" ");
 }
@@ -89,7 +89,7 @@ function fails(args: string[], code: Code): UsageError {
   return error;
 }
 
-Deno.test("parseCommandLine reads a command with its defaults", () => {
+Deno.test("parseCommandLine gives missing options their defaults", () => {
   assertEquals(parseCommandLine(["serve"]), SERVE);
   assertEquals(parseCommandLine(["join", "192.168.1.5"]), JOIN);
 });
@@ -173,7 +173,7 @@ Deno.test("parseCommandLine reads --plain, --no-notify and --log", () => {
   }
 });
 
-Deno.test("parseCommandLine reads what is announced, and where to join is to be found", () => {
+Deno.test("parseCommandLine reads --room and --no-announce, and join without a host", () => {
   assertEquals(parseCommandLine(words("serve --no-announce")), { ...SERVE, announce: false });
   assertEquals(parseCommandLine(["serve", "--room", "movie night"]), {
     ...SERVE,
@@ -185,7 +185,7 @@ Deno.test("parseCommandLine reads what is announced, and where to join is to be 
   assertEquals(parseCommandLine(["join"]), anywhere);
 });
 
-Deno.test("parseCommandLine reads the scan command", () => {
+Deno.test("parseCommandLine reads scan", () => {
   const whose = { identity: undefined, profile: undefined };
   const scan: Command = { kind: "scan", timeoutMs: 3000, ...whose, json: false };
   assertEquals(parseCommandLine(["scan"]), scan);
@@ -199,14 +199,14 @@ Deno.test("parseCommandLine reads the scan command", () => {
   assertStringIncludes(fails(words("scan 192.168.1.5"), "surplus-argument").hint, "lanchat doctor");
 });
 
-Deno.test("parseCommandLine says how a port is given, and which addresses lead nowhere", () => {
+Deno.test("parseCommandLine gives hints about ports after a space and addresses without a scope", () => {
   assertStringIncludes(fails(words("join 192.168.1.5 80"), "surplus-argument").hint, ":12345");
   for (const line of ["join fe80::1", "doctor fe80::1", "serve --host fe80::1"]) {
     assertStringIncludes(fails(words(line), "bad-address").hint, "fe80::1%eth0");
   }
 });
 
-Deno.test("parseCommandLine reads the doctor command", () => {
+Deno.test("parseCommandLine reads doctor", () => {
   const whose = { identity: undefined, profile: undefined };
   assertEquals(parseCommandLine(["doctor"]), {
     kind: "doctor",
@@ -230,7 +230,7 @@ Deno.test("parseCommandLine reads the doctor command", () => {
   fails(words("doctor --name ada"), "unknown-option");
 });
 
-Deno.test("parseCommandLine reads the log command", () => {
+Deno.test("parseCommandLine reads log", () => {
   assertEquals(parseCommandLine(words("log a.log")), { kind: "log", file: "a.log" });
   assertEquals(parseCommandLine(words("log -- -a.log")), { kind: "log", file: "-a.log" });
   assertStringIncludes(fails(["log"], "missing-value").hint, "lanchat log friday.log");
@@ -238,7 +238,7 @@ Deno.test("parseCommandLine reads the log command", () => {
   fails(words("log a --json"), "unknown-option");
 });
 
-Deno.test("parseCommandLine reads the completions command", () => {
+Deno.test("parseCommandLine reads completions", () => {
   for (const shell of ["bash", "zsh", "fish", "powershell"] as const) {
     assertEquals(parseCommandLine(["completions", shell]), { kind: "completions", shell });
   }
@@ -272,14 +272,14 @@ Deno.test("parseCommandLine reads values that look like numbers or options as te
   fails(words("join a --wait -5"), "missing-value");
 });
 
-Deno.test("parseCommandLine takes everything after -- for words", () => {
+Deno.test("parseCommandLine reads all arguments after -- as operands", () => {
   assertEquals(parseCommandLine(words("join -- 192.168.1.5")), JOIN);
   assertEquals(parseCommandLine(words("-- join 192.168.1.5")), JOIN);
   fails(words("join -- --listen"), "bad-address");
   fails(words("join 192.168.1.5 -- --json"), "surplus-argument");
 });
 
-Deno.test("parseCommandLine reads the limits of every number", () => {
+Deno.test("parseCommandLine accepts the smallest and the largest numbers", () => {
   const limits: [string, Partial<Command>][] = [
     ["serve --port 65535", { port: 65_535 }],
     ["serve --max-members 1338", { maxMembers: 1338 }],
@@ -308,14 +308,14 @@ Deno.test("parseCommandLine ignores spaces and dashes in a fingerprint", () => {
   }
 });
 
-Deno.test("parseCommandLine reads --help and --version", () => {
+Deno.test("parseCommandLine reads help, --help and --version, and their short forms", () => {
   const help = (topic?: Subcommand): Command => ({ kind: "help", topic });
   assertEquals(parseCommandLine([]), { kind: "start" });
   assertEquals(parseCommandLine(words("--help")), help());
   assertEquals(parseCommandLine(words("--json --help")), help());
   assertEquals(parseCommandLine(words("serve --help")), help("serve"));
   assertEquals(parseCommandLine(words("--help join --json")), help("join"));
-  // Help is for those who do not know yet what the rest should be.
+  // Help works with arguments that are wrong.
   assertEquals(parseCommandLine(words("join a b --wait x --help")), help("join"));
   assertEquals(parseCommandLine(words("-h")), help());
   assertEquals(parseCommandLine(words("join -h")), help("join"));
@@ -330,7 +330,7 @@ Deno.test("parseCommandLine reads --help and --version", () => {
   assertEquals(parseCommandLine(words("serve --version --json")), { kind: "version" });
 });
 
-Deno.test("parseCommandLine takes an underscore for no list of operands", () => {
+Deno.test("parseCommandLine does not confuse an option named _ with the operands", () => {
   for (const option of ["-_", "--_", "--_=1", "--no-_", "-a_b", "--_.x"]) {
     for (const line of [[option], [option, "serve"], ["join", option, "host"]]) {
       fails(line, "unknown-option");
@@ -343,7 +343,7 @@ Deno.test("parseCommandLine takes an underscore for no list of operands", () => 
   });
 });
 
-Deno.test("parseCommandLine reads what lanchat id is to do", () => {
+Deno.test("parseCommandLine reads the actions of id", () => {
   const id = {
     kind: "id",
     action: "show",
@@ -382,7 +382,7 @@ Deno.test("parseCommandLine reads what lanchat id is to do", () => {
   assertStringIncludes(fails(words("id a.json"), "unknown-subcommand").hint, "lanchat id --help");
 });
 
-Deno.test("parseCommandLine reads what lanchat peers is to do", () => {
+Deno.test("parseCommandLine reads the actions of peers", () => {
   const peers = { kind: "peers", identity: undefined, profile: undefined, json: false } as const;
   const lines: [string, Partial<Command>][] = [
     ["peers", { action: "list" }],
@@ -403,7 +403,7 @@ Deno.test("parseCommandLine reads what lanchat peers is to do", () => {
   fails(words("peers bob"), "unknown-subcommand");
 });
 
-Deno.test("parseCommandLine refuses a profile that is no file name everywhere, or beside a file", () => {
+Deno.test("parseCommandLine refuses a profile that is not portable, or together with --identity", () => {
   for (const name of ["..", "a/b", "A", "-a", "_a", "a.b", "a b", "x".repeat(33), "\u00e4"]) {
     for (const command of ["serve", "join a", "id", "peers"]) {
       fails([...words(command), `--profile=${name}`], "bad-name");
@@ -472,7 +472,7 @@ Deno.test("parseCommandLine refuses an unknown option", () => {
   for (const line of lines) {
     assertEquals(fails(words(line), "unknown-option").hint, CODES["unknown-option"].hint);
   }
-  // It is told even where help is asked for, and before the words are looked at.
+  // An unknown option is found before help and before operands.
   fails(words("serve --help --frobnicate"), "unknown-option");
   fails(words("sreve --frobnicate"), "unknown-option");
 });
@@ -511,7 +511,7 @@ Deno.test("parseCommandLine refuses a missing or empty value", () => {
   }
 });
 
-Deno.test("parseCommandLine refuses a value of an option that has none", () => {
+Deno.test("parseCommandLine refuses a value of a flag", () => {
   const lines = [
     "serve --json=no",
     "serve --json=",
@@ -526,7 +526,7 @@ Deno.test("parseCommandLine refuses a value of an option that has none", () => {
   }
 });
 
-Deno.test("parseCommandLine refuses a surplus word", () => {
+Deno.test("parseCommandLine refuses a surplus operand", () => {
   fails(words("serve 8080"), "surplus-argument");
   fails(words("serve --relay-only serve"), "surplus-argument");
   fails(words("join 192.168.1.5 12345"), "surplus-argument");
@@ -534,7 +534,7 @@ Deno.test("parseCommandLine refuses a surplus word", () => {
   fails(words("join 192.168.1.5 --host-key 01234 56789"), "surplus-argument");
 });
 
-Deno.test("parseCommandLine refuses --name beside --relay-only", () => {
+Deno.test("parseCommandLine refuses --name together with --relay-only", () => {
   const error = fails(words("serve --relay-only --name ada"), "surplus-argument");
   assertStringIncludes(error.hint, "has no name");
 });
@@ -567,7 +567,7 @@ Deno.test("parseCommandLine refuses a bad number", () => {
   fails(words("join a --wait 2147484"), "bad-number");
 });
 
-Deno.test("parseCommandLine tells a link from an address, and need be given neither", () => {
+Deno.test("parseCommandLine distinguishes a link from an address and requires neither", () => {
   const { host: _, ...nowhere } = JOIN;
   for (const link of ["-", "lanchat://ada:1/#A", "<lanchat://ada:1/#A>", "LANCHAT:"]) {
     assertEquals(parseCommandLine(["join", link]), { ...nowhere, link });
@@ -575,7 +575,7 @@ Deno.test("parseCommandLine tells a link from an address, and need be given neit
   assertEquals(parseCommandLine(["join"]), nowhere);
 });
 
-Deno.test("parseCommandLine composes names", () => {
+Deno.test("parseCommandLine normalizes names", () => {
   const args = (name: string): string[] => ["serve", "--name", name, "--room", name];
   assertEquals(parseCommandLine(args("Łódź".normalize("NFD"))), parseCommandLine(args("Łódź")));
 });
@@ -628,7 +628,7 @@ Deno.test("parseCommandLine never puts a raw control character into a message", 
   }
 });
 
-Deno.test("wantsJson finds --json among any arguments", () => {
+Deno.test("wantsJson finds --json in any command line", () => {
   const asking = [
     "--json",
     "serve --json",

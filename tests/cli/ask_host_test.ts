@@ -12,7 +12,7 @@ import { Inn } from "../support/inn.ts";
 import { hostHopKey } from "../support/keys.ts";
 import { test } from "../support/test.ts";
 
-test("askHost hears how it would be admitted, and nobody in the room is told", async () => {
+test("askHost returns the host's answer to a newcomer without being announced to members", async () => {
   const inn = new Inn();
   const ada = await inn.enter("ada");
   const { identity } = await generateIdentity();
@@ -38,12 +38,12 @@ test("askHost hears how it would be admitted, and nobody in the room is told", a
   await inn.enter("bob");
   await ada.logged("bob joined 0");
   assertEquals(ada.log.all, ["bob joined 0"]);
-  clock.advance(1000); // A handshake that is given up keeps its place so long.
+  clock.advance(1000); // The host frees the place of an aborted handshake.
   host.close();
   await inn.close();
 });
 
-test("askHost tells a host that greeted and then fell silent from another program", async () => {
+test("askHost distinguishes a silent host that has greeted from another program", async () => {
   const clock = new FakeClock();
   const [mine, theirs] = duplex();
   const asked = assertFails(

@@ -379,7 +379,7 @@ test("checkUp reports why it cannot reach a host, and a host in another network"
     { dial },
     { target },
   );
-  // What refuses a connection has been reached.
+  // A refused connection has reached its host.
   const refuse = fails(new NetError("connection-refused", "Nothing"));
   await assertVerdict("connection", false, /Nothing/, /^Check that 'lanchat serve'/, {
     dial: (host) => host === target.host ? refuse() : dial(host),

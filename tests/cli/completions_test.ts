@@ -4,10 +4,10 @@ import { describe, type Option, optionsOf, SUBCOMMANDS } from "../../lib/cli/opt
 import { COMMANDS } from "../../lib/cli/registry.ts";
 import { test } from "../support/test.ts";
 
-// The other shells run their scripts in tests/e2e/completions_test.ts; Debian has no PowerShell.
+// tests/e2e/completions_test.ts runs the scripts of the other shells; Debian has no PowerShell.
 const GOLDEN = Deno.readTextFileSync(new URL("completions.ps1", import.meta.url));
 
-test("completionScript gives PowerShell the script that was looked at", () => {
+test("completionScript returns the reviewed script for PowerShell", () => {
   assertEquals(
     completionScript("powershell"),
     GOLDEN,
@@ -15,7 +15,7 @@ test("completionScript gives PowerShell the script that was looked at", () => {
   );
 });
 
-test("completionScript names all that there is, for each command of its own", () => {
+test("completionScript completes the choices and options of each command", () => {
   const tables = [...GOLDEN.matchAll(/^ {4}'(.*)' = \[ordered\]@\{\n([^]*?)^ {4}\}$/gm)];
   const found = tables.map(([, command, lines]) => [
     command,
@@ -33,7 +33,7 @@ test("completionScript names all that there is, for each command of its own", ()
   );
 });
 
-test("completionScript has its quotes and brackets in pairs", () => {
+test("completionScript balances quotes and brackets", () => {
   const rest = GOLDEN.split("\n").map((line) => line.replaceAll(/'[^']*'|"[^"]*"|^#.*/g, ""));
   const open: string[] = [];
   const pairs: Record<string, string> = { ")": "(", "]": "[", "}": "{" };

@@ -27,7 +27,7 @@ Deno.test("loginName is the system's name for the account, in NFC", () => {
   assertEquals(loginName(), "zo\u00eb");
 });
 
-Deno.test("loginName is missing if the account's name is not a legal one", () => {
+Deno.test("loginName is undefined if the account's name is invalid", () => {
   for (const name of ["", "a:b", "x".repeat(49), "a\u202eb"]) {
     using _login = fakeLogin(() => name);
     assertEquals(loginName(), undefined);
@@ -50,7 +50,7 @@ Deno.test("loginName falls back to the environment", () => {
 
 for (const missing of [{ sys: false }, { env: false }] as const) {
   Deno.test({
-    name: `loginName is missing without --allow-${Object.keys(missing)[0]}`,
+    name: `loginName is undefined without --allow-${Object.keys(missing)[0]}`,
     permissions: missing,
     fn() {
       assertEquals(loginName(), undefined);

@@ -21,21 +21,21 @@ function command(...args: readonly string[]): JoinCommand {
   return parseCommandLine(["join", ...args]) as JoinCommand;
 }
 
-test("findInvite says whether others could see the secret of a link", async () => {
+test("findInvite reports whether others can see the secret of a link", async () => {
   assertEquals(await findInvite(command(LINK)), { ...INVITE, visible: true });
   const { hostKey } = INVITE;
   const open = formatInvite("192.0.2.7", 7777, await encodeCredential({ hostKey }));
   assertEquals(await findInvite(command(open)), { ...INVITE, root: undefined, visible: false });
 });
 
-test("inviteTo takes the link of the room that was found, and no other", async () => {
+test("inviteTo accepts only the link to the announced room", async () => {
   const tag = await keyTag(INVITE.hostKey);
   assertEquals(await inviteTo(tag, LINK), { ...INVITE, visible: false });
   await assertFails(inviteTo("aaaaaaaa", LINK), "bad-invite", `tag ${tag}`);
   await assertFails(inviteTo(tag, ""), "bad-invite");
 });
 
-test("findInvite finds one in the environment where nothing is typed, and leaves addresses alone", async () => {
+test("findInvite reads the environment only if the command has no operand", async () => {
   Deno.env.set("LANCHAT_INVITE", LINK);
   try {
     assertEquals(await findInvite(command()), { ...INVITE, visible: false });
@@ -47,14 +47,14 @@ test("findInvite finds one in the environment where nothing is typed, and leaves
 });
 
 Deno.test({
-  name: "findInvite finds nothing in an environment that it may not read",
+  name: "findInvite returns undefined without permission to read the environment",
   permissions: { env: false },
   async fn() {
     assertEquals(await findInvite(command()), undefined);
   },
 });
 
-test("findInvite refuses a link that is wrong, or for another host than the one that is named", async () => {
+test("findInvite refuses a malformed link and a link to a host other than --host-key", async () => {
   await assertFails(findInvite(command(LINK.slice(0, -1))), "bad-invite", "cut off");
   const { hostKey } = INVITE;
   const digits = await fingerprint(hostKey);

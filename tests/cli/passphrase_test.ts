@@ -4,21 +4,21 @@ import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { test } from "../support/test.ts";
 
-/** What is read where a person presses these keys, and how many bytes stay for whoever reads next. */
+/** Returns the text that these keys type, and the number of bytes that remain unread. */
 async function typing(keys: string): Promise<[text: string, left: number]> {
   const bytes = [...new TextEncoder().encode(keys)];
   const typed = await readTyped(() => Promise.resolve(bytes.shift()), new FakeClock());
   return [typed, bytes.length];
 }
 
-test("readTyped reads to the end of the line, and no further", async () => {
+test("readTyped reads up to the end of the line", async () => {
   for (const end of ["\r", "\n"]) {
     assertEquals(await typing(`open sesame${end}hello`), ["open sesame", 5]);
   }
   assertEquals(await typing("\r"), ["", 0]);
 });
 
-test("readTyped takes whole characters back, as many as there are", async () => {
+test("readTyped deletes whole characters", async () => {
   for (const back of ["\x7f", "\b"]) {
     assertEquals(await typing(`ab${back}c\r`), ["ac", 0]);
     assertEquals(await typing(`a\u00e9${back}\u4f60${back}\u{1f44b}${back}b\r`), ["ab", 0]);
@@ -31,7 +31,7 @@ test("readTyped ignores other controls", async () => {
   assertEquals(await typing("a\x1b\t\x00b\r"), ["ab", 0]);
 });
 
-test("readTyped takes no reply of the terminal and no mouse report for text", async () => {
+test("readTyped ignores replies of the terminal and mouse reports", async () => {
   const replies = ["\x1b[<0;10;10M", "\x1b[M !!", "\x1b[12;40R", "\x1b]11;rgb:0/0/0\x07", "\x1b[C"];
   for (const reply of replies) assertEquals(await typing(`a${reply}b\r`), ["ab", 0]);
   assertEquals(await typing("\x1b[200~pasted\x1b[201~\r"), ["pasted", 0]);
@@ -44,7 +44,7 @@ test("readTyped stops at Ctrl-C, at Ctrl-D and at the end of input", async () =>
   }
 });
 
-test("passphraseOf refuses what is not UTF-8, and nothing", async () => {
+test("passphraseOf refuses an empty text and bytes that are not UTF-8", async () => {
   assertEquals(passphraseOf("\ufeffp\u00e4ss"), "\ufeffp\u00e4ss");
   const bytes = [0x61, 0xff, 0x0d];
   const typed = await readTyped(() => Promise.resolve(bytes.shift()), new FakeClock());

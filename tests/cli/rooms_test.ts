@@ -50,7 +50,7 @@ test("targetOf expects the key of a known host, even if another key has the same
   const [ada, eve] = [await key(), await key()];
   await known.seen(ada, {});
   const tag = await keyTag(eve);
-  const tags: KnownTags = new Map([[tag, known.all()]]); // as if ada's were the same
+  const tags: KnownTags = new Map([[tag, known.all()]]); // As if both keys had this tag.
   const { expect } = targetOf(room(tag), tags);
   await assertFails(expect!(eve), "host-key-mismatch", "a host that you know was announced");
 });

@@ -18,7 +18,7 @@ const SHORTEST: Readonly<Record<Subcommand, readonly string[]>> = {
   help: ["help", "id"],
 };
 
-/** What an option takes that takes no 7. */
+/** Values of the options that do not accept 7. */
 const VALUES: Readonly<Record<string, string>> = {
   "--host": "::1",
   "--accept-host": "0".repeat(30),
@@ -26,7 +26,7 @@ const VALUES: Readonly<Record<string, string>> = {
   "--name": "ada",
 };
 
-Deno.test("usage fits a terminal of 80 columns, and first of all one of 24 lines", () => {
+Deno.test("usage fits 80 columns, and without a command 24 lines", () => {
   assert(usage().split("\n").length <= 24);
   for (const topic of TOPICS) {
     const lines = usage(topic).split("\n");
@@ -34,7 +34,7 @@ Deno.test("usage fits a terminal of 80 columns, and first of all one of 24 lines
   }
 });
 
-Deno.test("usage names the options of a command, each of which makes a difference", () => {
+Deno.test("usage lists the options of each command, and each option has an effect", () => {
   const counts = SUBCOMMANDS.map((topic) => {
     const options = [...usage(topic).matchAll(/^ {2}(?:-\w, )?(--[\w-]+)( [A-Z]+)? {2,}/gm)];
     for (const [, option, value] of options) {
@@ -61,7 +61,7 @@ Deno.test("usage names the options of a command, each of which makes a differenc
   });
 });
 
-Deno.test("usage gives examples that are right", () => {
+Deno.test("usage gives examples that parse", () => {
   for (const topic of TOPICS) {
     const examples = [...usage(topic).matchAll(/^(?: {2}|Examples:).*?lanchat ([a-z]+ .*)$/gm)]
       .map(([, line]) => line!)
@@ -75,7 +75,7 @@ Deno.test("usage gives examples that are right", () => {
   }
 });
 
-Deno.test("usage tells the defaults that hold", () => {
+Deno.test("usage shows the defaults that apply", () => {
   const serve = parseCommandLine(["serve"]);
   const join = parseCommandLine(["join", "ada.local"]);
   if (serve.kind !== "serve" || join.kind !== "join") throw new TypeError("no command");
@@ -97,6 +97,6 @@ Deno.test("usage tells the defaults that hold", () => {
   assertStringIncludes(usage("join"), `(default ${join.timeoutMs / 1000})`);
 });
 
-Deno.test("VERSION is a version", () => {
+Deno.test("VERSION has three numbers", () => {
   assert(/^\d+\.\d+\.\d+$/.test(VERSION), VERSION);
 });
