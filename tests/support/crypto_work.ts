@@ -37,10 +37,10 @@ export class CryptoWork implements AsyncDisposable {
 
   /** Waits until nothing is under way, nor follows from what was, and notes no more. */
   async [Symbol.asyncDispose](): Promise<void> {
-    while (this.#pending.size > 0) {
+    do {
       await Promise.allSettled(this.#pending);
       await new Promise((resolve) => setTimeout(resolve));
-    }
+    } while (this.#pending.size > 0);
     for (const name of OPERATIONS) delete this.#subtle[name]; // The prototype has the original.
   }
 }
