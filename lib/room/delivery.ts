@@ -26,7 +26,7 @@ export class Delivery {
   readonly #outbox: Outbox;
   readonly #timers: Timers;
   /** Peers that may lack what the previous host process lost. */
-  readonly #owed = new Set<Peer>();
+  readonly #unsettled = new Set<Peer>();
   #acceptedUntil = 0;
   #deliveredUntil = 0;
   #reachedUntil = 0;
@@ -46,14 +46,15 @@ export class Delivery {
 
   /** Whether no more may be sealed until peers have what they may lack: it could not be kept or held back. */
   get full(): boolean {
-    const here = [...this.#owed].some((peer) => !peer.out);
+    const here = [...this.#unsettled].some((peer) => !peer.out);
     if (here && this.#aheadBytes >= MAX_AHEAD_BYTES) return true;
-    return (here || this.#roster.justMoved && this.#owed.size > 0) && this.#link.keptFull;
+    return (here || this.#roster.justMoved && this.#unsettled.size > 0) &&
+      this.#link.envelopes.full;
   }
 
   /** Notes a sealed MSG. @param readers The peers that it has a text for. */
   sealed(cmid: number, bytes: number, readers: readonly Peer[]): void {
-    if (this.#owed.size > 0) this.#aheadBytes += bytes;
+    if (this.#unsettled.size > 0) this.#aheadBytes += bytes;
     for (const { delivery } of readers) {
       const state: DeliveryState = delivery;
       state.saidIn = cmid;
@@ -71,10 +72,10 @@ export class Delivery {
   }
 
   /** Notes up to which envelope a peer may lack something. @param until As in `DeliveryState`. */
-  setOwed(peer: Peer, until: number | undefined): void {
+  setUnsettled(peer: Peer, until: number | undefined): void {
     const state: DeliveryState = peer.delivery;
-    state.owedUntil = until;
-    if (until !== undefined) this.#owed.add(peer);
+    state.unsettledUntil = until;
+    if (until !== undefined) this.#unsettled.add(peer);
     this.settle();
   }
 
@@ -106,22 +107,22 @@ export class Delivery {
    * forgotten while a peer may lack what the previous host process lost.
    */
   settle(): void {
-    for (const peer of this.#owed) {
+    for (const peer of this.#unsettled) {
       const state: DeliveryState = peer.delivery;
-      if ((state.owedUntil ?? 0) <= this.#deliveredUntil) {
-        state.owedUntil = undefined;
-        this.#owed.delete(peer);
+      if ((state.unsettledUntil ?? 0) <= this.#deliveredUntil) {
+        state.unsettledUntil = undefined;
+        this.#unsettled.delete(peer);
       }
     }
-    if (this.#owed.size === 0) {
+    if (this.#unsettled.size === 0) {
       this.#aheadBytes = 0;
       this.#settledUntil = this.#deliveredUntil;
-      this.#link.forget(this.#deliveredUntil);
+      this.#link.envelopes.forget(this.#deliveredUntil);
       this.#outbox.delivered(this.#deliveredUntil, []);
     }
     const out = [...this.#roster].filter((peer) => !peer.seat.gone && peer.out);
-    const lacking = [...this.#owed].some((peer) =>
-      !peer.out && peer.delivery.owedUntil! > this.#reachedUntil
+    const lacking = [...this.#unsettled].some((peer) =>
+      !peer.out && peer.delivery.unsettledUntil! > this.#reachedUntil
     );
     if (out.length > 0 && !lacking) this.#outbox.delivered(this.#reachedUntil, out);
   }
@@ -133,7 +134,7 @@ export class Delivery {
 
   /** Whether this host process has accepted all messages to a peer. */
   #hostHasAll(peer: Peer): boolean {
-    return peer.delivery.saidIn <= this.#acceptedUntil && !this.#owed.has(peer) &&
+    return peer.delivery.saidIn <= this.#acceptedUntil && !this.#unsettled.has(peer) &&
       !this.#outbox.waitsFor(peer);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The link to the relay: numbers envelopes and keeps them over connections that come and go.
+ * The link to the relay: one member's seat, over connections that come and go.
  *
  * @module
  */
@@ -20,14 +20,11 @@ import {
   type HostEnvelope,
   type HostRecord,
   INSTANCE_BYTES,
-  MAX_PAYLOAD_BYTES,
   type MemberEnvelope,
   type MemberRecord,
   type RosterEntry,
 } from "../wire/mod.ts";
-
-/** Maximum bytes sent and not accepted; the relay always reads a member that keeps to it. */
-export const WINDOW_BYTES: number = 1 << 18;
+import { EnvelopeQueue } from "./envelope_queue.ts";
 
 /** Number of envelopes that are acknowledged at once. */
 const ACK_ENVELOPES = 64;
@@ -37,12 +34,6 @@ const ACK_BYTES: number = 1 << 14;
 
 /** Maximum time until an envelope is acknowledged, in milliseconds. */
 const ACK_MS = 200;
-
-/**
- * Maximum bytes of accepted envelopes kept until all readers have them. In a full room an announcement and a
- * key for each member take 3.5 MB; with less, messages would be forgotten.
- */
-const MAX_KEPT_BYTES: number = 1 << 23;
 
 /** A seat missing within this time never existed, in milliseconds: a host keeps one for longer, or none at all. */
 const SEAT_CERTAIN_MS = 60_000;
@@ -106,28 +97,15 @@ export interface LinkListener {
   settled(): Promise<void>;
 }
 
-/** An envelope that the relay has not accepted. */
-interface PendingEnvelope extends MemberEnvelope {
-  /** Whether it is kept after that, until all readers have it. */
-  readonly keep: boolean;
-}
-
 /** A member's link to the relay, which outlives its connections. See PROTOCOL.md §5.4. */
 export class Link {
+  /** The own envelopes. */
+  readonly envelopes: EnvelopeQueue = new EnvelopeQueue();
   readonly #roomId: Bytes;
   readonly #clock: Clock;
   /** Set by {@linkcode Link.run}. */
   #listener!: LinkListener;
   #endpoint: Endpoint<HostRecord, MemberRecord> | undefined;
-  /** Accepted envelopes that not all readers have. */
-  #kept: MemberEnvelope[] = [];
-  #keptBytes = 0;
-  #pending: PendingEnvelope[] = [];
-  #pendingBytes = 0;
-  /** Number of pending envelopes sent on this connection. */
-  #sent = 0;
-  #sentBytes = 0;
-  #lastCmid = 0;
   #instance: Bytes | undefined;
   #keepMs = 0;
   #lastSeq = 0;
@@ -164,32 +142,9 @@ export class Link {
     return this.#keepMs;
   }
 
-  /** Bytes that the relay has not accepted. */
-  get backlog(): number {
-    return this.#pendingBytes;
-  }
-
   /** Whether there is a connection, and all that had waited for it has come. */
   get open(): boolean {
     return this.#open;
-  }
-
-  /** The accepted envelopes that not all readers have, in order. */
-  get kept(): readonly MemberEnvelope[] {
-    return this.#kept;
-  }
-
-  /** Whether the next envelope might displace a kept one. */
-  get keptFull(): boolean {
-    return this.#keptBytes + this.#pendingBytes > MAX_KEPT_BYTES - MAX_PAYLOAD_BYTES;
-  }
-
-  /** Forgets the kept envelopes up to and including one. */
-  forget(cmid: number): void {
-    const later = this.#kept.findIndex((envelope) => envelope.cmid > cmid);
-    for (const { object } of this.#kept.splice(0, later < 0 ? this.#kept.length : later)) {
-      this.#keptBytes -= envelopeSize(object);
-    }
   }
 
   /**
@@ -199,9 +154,7 @@ export class Link {
    * @returns Its number.
    */
   send(envelope: Omit<MemberEnvelope, "cmid">, keep = true): number {
-    const cmid = ++this.#lastCmid;
-    this.#pending.push({ ...envelope, cmid, keep });
-    this.#pendingBytes += envelopeSize(envelope.object);
+    const cmid = this.envelopes.push({ ...envelope, keep });
     this.#endpoint?.wake();
     return cmid;
   }
@@ -298,15 +251,12 @@ export class Link {
     if (!known) {
       this.#restarted ||= this.#entered;
       this.#entered = false;
-      // The answer to an old NEED would be dropped here, and what it answers with forgotten by its author.
-      this.#pending = this.#pending.map((entry) =>
-        entry.keep ? entry : { ...entry, to: HOST_SESSION }
-      );
+      this.envelopes.redirect();
     }
     if (!known || !record.resumed) this.#lastSeq = this.#shownSeq = this.#ackedSeq = 0;
-    this.#accept(record.lastCmid, this.#sent);
+    this.envelopes.accept(record.lastCmid);
     this.#listener.acknowledged(record.lastCmid, 0, 0);
-    this.#sent = this.#sentBytes = 0;
+    this.envelopes.restart();
     this.#ackDue = false;
     this.#instance = record.instance;
     this.#keepMs = keepMs;
@@ -364,7 +314,7 @@ export class Link {
         this.#openWhenDue();
         break;
       case "roster": {
-        const entries = await Promise.all(record.entries.map((entry) => this.#name(entry)));
+        const entries = await Promise.all(record.entries.map((entry) => this.#identify(entry)));
         this.#cancelDeadline();
         this.#rosterKnown = this.#entered = true;
         this.#listener.roster(entries, this.#restarted);
@@ -374,7 +324,7 @@ export class Link {
       }
       case "member":
         this.#lastSeq++;
-        this.#listener.member(await this.#name(record));
+        this.#listener.member(await this.#identify(record));
         await this.#listener.settled();
         this.#acknowledge();
         this.#openWhenDue();
@@ -383,7 +333,7 @@ export class Link {
         if (record.delivered > record.reached || record.reached > record.accepted) {
           throw new WireError("Cannot take ACK as more is delivered than accepted");
         }
-        if (this.#accept(record.accepted, this.#sent) && record.seq < this.#lastSeq) {
+        if (this.envelopes.accept(record.accepted) && record.seq < this.#lastSeq) {
           throw new WireError("Cannot take ACK as what was queued after it has come");
         }
         this.#listener.acknowledged(record.accepted, record.delivered, record.reached);
@@ -398,7 +348,7 @@ export class Link {
   }
 
   /** Computes the session and the tag of a key and nonce. */
-  async #name<Named extends Pick<RosterEntry, "key" | "nonce">>(
+  async #identify<Named extends Pick<RosterEntry, "key" | "nonce">>(
     named: Named,
   ): Promise<Named & Pick<NamedSession, "session" | "tag">> {
     const { key, nonce } = named;
@@ -428,55 +378,13 @@ export class Link {
     this.#listener.opened();
   }
 
-  /**
-   * Removes the pending envelopes up to and including one, and keeps those that readers may lack.
-   *
-   * @param atMost Maximum number of them.
-   * @returns Whether there were any.
-   */
-  #accept(cmid: number, atMost: number): boolean {
-    const next = this.#pending.findIndex((envelope) => envelope.cmid > cmid);
-    const count = next < 0 ? this.#pending.length : next;
-    if (cmid > this.#lastCmid || count > atMost) {
-      throw new WireError("Cannot take ACK as it is for what was never sent");
-    }
-    const accepted = this.#pending.splice(0, count);
-    const bytes = accepted.reduce((sum, { object }) => sum + envelopeSize(object), 0);
-    this.#pendingBytes -= bytes;
-    this.#sentBytes = Math.max(0, this.#sentBytes - bytes);
-    this.#sent = Math.max(0, this.#sent - count);
-    this.#keep(accepted.filter(({ keep }) => keep));
-    return count > 0;
-  }
-
-  /** Keeps envelopes that the relay may still lose. Past the maximum, it forgets the oldest messages. */
-  #keep(envelopes: readonly MemberEnvelope[]): void {
-    for (const envelope of envelopes) {
-      this.#kept.push(envelope);
-      this.#keptBytes += envelopeSize(envelope.object);
-    }
-    while (this.#keptBytes > MAX_KEPT_BYTES) {
-      const message = this.#kept.findIndex((envelope) => envelope.class === EnvelopeClass.CHAT);
-      const [gone] = this.#kept.splice(Math.max(0, message), 1);
-      this.#keptBytes -= envelopeSize(gone!.object);
-    }
-  }
-
   /** Returns the next record to send. */
   #next(): MemberRecord | undefined {
     if (this.#ackDue) {
       this.#ackDue = false;
       return { type: "ack", seq: this.#shownSeq };
     }
-    const envelopes: MemberEnvelope[] = [];
-    let bytes = 0;
-    while (this.#sent < this.#pending.length && this.#sentBytes < WINDOW_BYTES) {
-      const envelope = this.#pending[this.#sent]!;
-      if ((bytes += envelopeSize(envelope.object)) > MAX_PAYLOAD_BYTES) break;
-      envelopes.push(envelope);
-      this.#sent++;
-      this.#sentBytes += envelopeSize(envelope.object);
-    }
+    const envelopes = this.envelopes.nextBatch();
     return envelopes.length > 0 ? { type: "batch", envelopes } : undefined;
   }
 }

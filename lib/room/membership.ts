@@ -136,14 +136,14 @@ export class Membership implements LinkListener {
     const { change, reason, session } = record;
     const peer = this.#roster.get(session);
     if (change === MemberChange.JOINED) {
-      if (peer?.absent) this.#arrive(peer, false);
+      if (peer?.absent) this.#setPresent(peer, false);
       else this.#addOne({ ...record, away: false });
     }
     if (peer === undefined) return;
     switch (change) {
       case MemberChange.LEFT:
         this.#roster.unname(peer);
-        this.#end(peer, reason);
+        this.#receiveLeft(peer, reason);
         break;
       case MemberChange.AWAY:
         this.#roster.setAway(peer, true);
@@ -237,7 +237,7 @@ export class Membership implements LinkListener {
       case ObjectType.SKDM:
         return await this.#receiver.receiveKey(peer, object);
       case ObjectType.MSG:
-        if (await this.#receiver.receiveMessage(peer, object, again)) this.#leaveOfItself(peer);
+        if (await this.#receiver.receiveMessage(peer, object, again)) this.#receiveLeave(peer);
     }
   }
 
@@ -279,9 +279,9 @@ export class Membership implements LinkListener {
     const here = new Map(entries.map((entry) => [toHex(entry.session), entry]));
     for (const peer of this.#roster) {
       if (peer.seat.gone) continue;
-      if (peer.announced !== undefined) this.#sender.delivery.setOwed(peer, Infinity);
+      if (peer.announced !== undefined) this.#sender.delivery.setUnsettled(peer, Infinity);
       const entry = here.get(peer.id);
-      if (entry !== undefined) this.#arrive(peer, entry.away);
+      if (entry !== undefined) this.#setPresent(peer, entry.away);
       else this.#setAbsent(peer);
     }
     this.#sender.delivery.settle();
@@ -289,7 +289,7 @@ export class Membership implements LinkListener {
   }
 
   /** Notes that a session of the previous host process has reached this one, and asks it for what was lost. */
-  #arrive(peer: Peer, away: boolean): void {
+  #setPresent(peer: Peer, away: boolean): void {
     this.#roster.setAbsent(peer, false);
     this.#roster.setAway(peer, away);
     this.#timers.cancel(`absent ${peer.id}`);
@@ -328,7 +328,7 @@ export class Membership implements LinkListener {
   // Sessions that leave.
 
   /** Applies MEMBER left. */
-  #end(peer: Peer, reason: number): void {
+  #receiveLeft(peer: Peer, reason: number): void {
     if (reason !== CloseReason.KICKED && reason !== CloseReason.BANNED) {
       return this.#leave(peer, leaveReason(reason));
     }
@@ -347,7 +347,7 @@ export class Membership implements LinkListener {
   }
 
   /** Removes a session that announced that it leaves. If the host still names it, it stays as a stranger. */
-  #leaveOfItself(peer: Peer): void {
+  #receiveLeave(peer: Peer): void {
     const { absent, key, nonce, seat, session, tag } = peer;
     const named = !seat.gone && !absent;
     this.#remove(peer, "left");
@@ -368,7 +368,7 @@ export class Membership implements LinkListener {
     if (peer.seat.namedAgain !== undefined) this.#addOne(peer.seat.namedAgain);
     this.#timers.cancel(`absent ${peer.id}`);
     this.#recovery.stopAwaitingQuestion(peer);
-    this.#sender.delivery.setOwed(peer, undefined);
+    this.#sender.delivery.setUnsettled(peer, undefined);
     this.#sender.pump();
     this.#announcer.answered(peer);
     if (peer.announced === undefined) return this.#unannounced.left(peer);

@@ -24,31 +24,14 @@
  * ```
  * @module
  */
-export {
-  type ChainAuthor,
-  type KeyRecipient,
-  MAX_SKIPPED,
-  ReceivingChain,
-  SendingChain,
-} from "./chain.ts";
+export type { ChainAuthor } from "./chain.ts";
 export { Bans } from "./decisions.ts";
-export { Link, type LinkListener, type NamedChange, type NamedSession, REFUSALS } from "./link.ts";
-export { sameName } from "./names.ts";
-export type { Member, Present, Trust } from "./peer.ts";
 export type { RoomEvent } from "./events.ts";
-export { SILENT_AFTER_MS } from "./peer.ts";
-export { rosterHash, type RosterSession } from "./roster_check.ts";
-export { MAX_CLOCK_SKEW_MS } from "./receiver.ts";
+export { REFUSALS } from "./link.ts";
+export { sameName } from "./names.ts";
 export type { RoomOptions } from "./parts.ts";
+export type { Member, Present, Trust } from "./peer.ts";
+export { MAX_CLOCK_SKEW_MS } from "./receiver.ts";
 export { Room } from "./room.ts";
-export {
-  generateSessionKeyPair,
-  PeerSessionKey,
-  publicHalves,
-  type PublicSessionKey,
-  type SessionKeyPair,
-  unwrapChainKey,
-  type WrapContext,
-  type WrappedKey,
-} from "./session_key.ts";
-export { PREVIOUS_KEY_MS, SESSION_KEY_MS, SessionKeys } from "./session_keys.ts";
+export { SessionKeys } from "./session_keys.ts";
+export type { PublicSessionKey, SessionKeyPair, WrapContext, WrappedKey } from "./session_key.ts";

@@ -162,7 +162,7 @@ export class DeliveryState {
    * The last envelope sent again to the peer: until that is delivered, the peer may lack messages that all
    * others have. `Infinity` before it has asked; `undefined` if it lacks nothing.
    */
-  owedUntil: number | undefined;
+  unsettledUntil: number | undefined;
 }
 
 /** The recovery of what the peer sent before a restart of the host. Written by `Recovery`. */

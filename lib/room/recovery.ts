@@ -14,8 +14,9 @@ import {
   type MemberEnvelope,
   ObjectType,
 } from "../wire/mod.ts";
+import { WINDOW_BYTES } from "./envelope_queue.ts";
 import { HoldBuffer, type HoldTotal } from "./hold_buffer.ts";
-import { type Link, WINDOW_BYTES } from "./link.ts";
+import type { Link } from "./link.ts";
 import type { Parts } from "./parts.ts";
 import type { Peer, RecoveryState } from "./peer.ts";
 import type { Reconnection } from "./reconnection.ts";
@@ -89,12 +90,12 @@ export class Recovery {
 
   /** Gives a peer time to ask for what it lacks; one that does not ask lacks nothing. */
   awaitQuestion(peer: Peer): void {
-    this.#timers.after(`owed ${peer.id}`, 2 * ANSWER_MS, () => {
-      if (peer.delivery.owedUntil !== Infinity) return;
+    this.#timers.after(`question ${peer.id}`, 2 * ANSWER_MS, () => {
+      if (peer.delivery.unsettledUntil !== Infinity) return;
       if (peer.seat.away || !this.#link.open) this.awaitQuestion(peer);
       else {
         // The NEED to the peer is queued after all that makes the peer ask.
-        this.#sender.delivery.setOwed(peer, peer.recovery.askedIn);
+        this.#sender.delivery.setUnsettled(peer, peer.recovery.askedIn);
         this.#sender.pump();
       }
     });
@@ -102,14 +103,14 @@ export class Recovery {
 
   /** Cancels the wait for a peer's question. */
   stopAwaitingQuestion(peer: Peer): void {
-    this.#timers.cancel(`owed ${peer.id}`);
+    this.#timers.cancel(`question ${peer.id}`);
   }
 
   /** Restarts all waits after a time without a connection. */
   restartWaits(): void {
     for (const peer of this.#roster) {
       if (this.#timers.has(`answer ${peer.id}`)) this.#awaitAnswer(peer);
-      if (this.#timers.has(`owed ${peer.id}`)) this.awaitQuestion(peer);
+      if (this.#timers.has(`question ${peer.id}`)) this.awaitQuestion(peer);
     }
   }
 
@@ -151,7 +152,7 @@ export class Recovery {
     await peer.budget.spend();
     // Without a restart there is nothing that the peer could lack.
     const envelopes = this.#roster.moving
-      ? this.#link.kept.filter(({ object, to }) => {
+      ? this.#link.envelopes.kept.filter(({ object, to }) => {
         if (peer.withheld && object[0] !== ObjectType.ANNOUNCE) return false;
         return to === undefined || equal(to, peer.session);
       })
@@ -165,7 +166,7 @@ export class Recovery {
   /** Sends answers, as far as the window has room for them. */
   sendAnswers(): void {
     // Half of the window is left to new messages.
-    while (this.#link.backlog < WINDOW_BYTES / 2) {
+    while (this.#link.envelopes.pendingBytes < WINDOW_BYTES / 2) {
       const [next] = this.answers;
       if (next === undefined) return;
       const [peer, answer] = next;
@@ -179,8 +180,8 @@ export class Recovery {
         to: peer.session,
         object: encodeAgain({ round, object: envelope?.object }),
       }, false);
-      if (envelope === undefined && peer.delivery.owedUntil !== undefined) {
-        this.#sender.delivery.setOwed(peer, cmid);
+      if (envelope === undefined && peer.delivery.unsettledUntil !== undefined) {
+        this.#sender.delivery.setUnsettled(peer, cmid);
       }
     }
   }

@@ -9,7 +9,8 @@ import { type Code, RoomError } from "../errors.ts";
 import { Audience, BodyKind, encodeBatch, EnvelopeClass } from "../wire/mod.ts";
 import { SendingChain } from "./chain.ts";
 import { Delivery } from "./delivery.ts";
-import { type Link, WINDOW_BYTES } from "./link.ts";
+import { WINDOW_BYTES } from "./envelope_queue.ts";
+import type { Link } from "./link.ts";
 import { isText, type NewOutgoing, Outbox, type Outgoing } from "./outbox.ts";
 import type { Parts, RoomOptions } from "./parts.ts";
 import type { Peer } from "./peer.ts";
@@ -147,7 +148,7 @@ export class Sender {
   /** Does the next step towards sending the head. @returns Whether another step can follow at once. */
   async #sendNext(): Promise<boolean> {
     if (this.#outbox.head === undefined) return false;
-    if (!this.#link.open || this.#link.backlog >= WINDOW_BYTES) return false;
+    if (!this.#link.open || this.#link.envelopes.pendingBytes >= WINDOW_BYTES) return false;
     if (this.delivery.full) return false;
     const roster = await this.#roster.check.current();
     const head = this.#outbox.head;

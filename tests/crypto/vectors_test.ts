@@ -16,7 +16,8 @@ import {
   verify,
   zeroKey,
 } from "../../lib/crypto/mod.ts";
-import { sameName, unwrapChainKey } from "../../lib/room/mod.ts";
+import { sameName } from "../../lib/room/mod.ts";
+import { unwrapChainKey } from "../../lib/room/session_key.ts";
 import {
   AcceptStatus,
   Audience,

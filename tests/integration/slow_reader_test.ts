@@ -3,7 +3,7 @@ import { equal } from "../../lib/bytes/mod.ts";
 import { FAREWELL_MS } from "../../lib/channel/mod.ts";
 import type { LanchatError } from "../../lib/errors.ts";
 import { SHARE_BYTES, STALL_MS } from "../../lib/relay/mod.ts";
-import { WINDOW_BYTES } from "../../lib/room/link.ts";
+import { WINDOW_BYTES } from "../../lib/room/envelope_queue.ts";
 import {
   CloseReason,
   decodeHostRecord,

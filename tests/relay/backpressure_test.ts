@@ -10,7 +10,7 @@ import {
   STALL_BYTES,
   STALL_MS,
 } from "../../lib/relay/mod.ts";
-import { Link, type LinkListener } from "../../lib/room/mod.ts";
+import { Link, type LinkListener } from "../../lib/room/link.ts";
 import { CloseReason, ENVELOPE_OVERHEAD_BYTES, EnvelopeClass } from "../../lib/wire/mod.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
 import { ANNOUNCEMENT, Guest } from "../support/guest.ts";

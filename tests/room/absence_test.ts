@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { PREVIOUS_KEY_MS } from "../../lib/room/mod.ts";
+import { PREVIOUS_KEY_MS } from "../../lib/room/session_keys.ts";
 import { MemberChange } from "../../lib/wire/mod.ts";
 import { Puppet } from "../support/puppet.ts";
 import { RoomAlone } from "../support/room_alone.ts";

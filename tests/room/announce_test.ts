@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type Bytes, concat } from "../../lib/bytes/mod.ts";
 import { quote } from "../../lib/errors.ts";
-import { publicHalves } from "../../lib/room/mod.ts";
+import { publicHalves } from "../../lib/room/session_key.ts";
 import { MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import { flip } from "../support/assert.ts";

@@ -7,14 +7,9 @@ import {
   randomBytes,
   Verifier,
 } from "../../lib/crypto/mod.ts";
-import {
-  MAX_SKIPPED,
-  PeerSessionKey,
-  ReceivingChain,
-  SendingChain,
-  type SessionKeyPair,
-  SessionKeys,
-} from "../../lib/room/mod.ts";
+import { MAX_SKIPPED, ReceivingChain, SendingChain } from "../../lib/room/chain.ts";
+import { SessionKeys } from "../../lib/room/mod.ts";
+import { PeerSessionKey, type SessionKeyPair } from "../../lib/room/session_key.ts";
 import { Audience, BodyKind, decodeMsg, decodeSkdm, type Inner } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";

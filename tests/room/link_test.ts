@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Channel } from "../../lib/channel/mod.ts";
 import type { LanchatError } from "../../lib/errors.ts";
-import { Link, type LinkListener } from "../../lib/room/mod.ts";
+import { Link, type LinkListener } from "../../lib/room/link.ts";
 import {
   AcceptStatus,
   CloseReason,
@@ -193,7 +193,7 @@ test("Link puts no more under way than 256 KiB, and no more into one record than
   const { relay } = await connect(scene);
   relay.acknowledges = false;
   for (let i = 0; i < 1200; i++) scene.link.send(envelope(1, 570));
-  assertEquals(scene.link.backlog, 1200 * 600);
+  assertEquals(scene.link.envelopes.pendingBytes, 1200 * 600);
   await relay.envelopes.count(437);
   await relay.settle();
   assertEquals(relay.envelopes.all.length, 437);
@@ -201,7 +201,7 @@ test("Link puts no more under way than 256 KiB, and no more into one record than
   await relay.envelopes.count(537);
   await relay.settle();
   assertEquals(relay.envelopes.all.length, 537);
-  assertEquals(scene.link.backlog, 1100 * 600);
+  assertEquals(scene.link.envelopes.pendingBytes, 1100 * 600);
   relay.acknowledges = true;
   relay.acknowledge();
   await relay.envelopes.count(1200);
@@ -254,7 +254,7 @@ test("Link sends again after a reconnect what the relay has not taken, byte for 
     "object 5",
     "object 0",
   ]);
-  assertEquals(scene.link.backlog, 0);
+  assertEquals(scene.link.envelopes.pendingBytes, 0);
   await relay.close();
   assertEquals(await ran, CloseReason.HOST_ENDS);
   assertEquals(scene.clock.timers, 0);
@@ -542,14 +542,14 @@ test("Link keeps what the host took until it is forgotten, and of that 8 MiB at 
   link.send(control);
   for (let i = 0; i < 599; i++) link.send(envelope(2, 16_000));
   link.send(control, false);
-  assertEquals(link.kept, []);
+  assertEquals(link.envelopes.kept, []);
   for (let taken = 0; taken < 601;) {
     await relay.envelopes.count(taken + 1);
     taken = relay.envelopes.all.length;
     await relay.ack(taken, 0);
   }
   await relay.settle();
-  const { kept } = link;
+  const { kept } = link.envelopes;
   assert(kept.reduce((sum, { object }) => sum + object.length + 30, 0) <= 1 << 23);
   // Of the messages the oldest are not kept; keys are.
   assertEquals(kept[0]!.cmid, 1);
@@ -561,13 +561,13 @@ test("Link keeps what the host took until it is forgotten, and of that 8 MiB at 
     ),
   );
   assert(kept.length > 511);
-  link.forget(590);
+  link.envelopes.forget(590);
   assertEquals(
-    link.kept.map(({ cmid }) => cmid),
+    link.envelopes.kept.map(({ cmid }) => cmid),
     Array.from({ length: 10 }, (_, i) => 591 + i),
   );
-  link.forget(1000);
-  assertEquals(link.kept, []);
+  link.envelopes.forget(1000);
+  assertEquals(link.envelopes.kept, []);
   await relay.close();
 });
 

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type Identity, keyTag, randomBytes } from "../../lib/crypto/mod.ts";
-import { type SessionKeyPair, SILENT_AFTER_MS } from "../../lib/room/mod.ts";
+import { SILENT_AFTER_MS } from "../../lib/room/peer.ts";
+import type { SessionKeyPair } from "../../lib/room/session_key.ts";
 import {
   CloseReason,
   decodeAnnounce,

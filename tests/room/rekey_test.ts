@@ -1,13 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { toHex, utf8 } from "../../lib/bytes/mod.ts";
+import { SessionKeys } from "../../lib/room/mod.ts";
 import {
   PeerSessionKey,
-  PREVIOUS_KEY_MS,
-  SESSION_KEY_MS,
   type SessionKeyPair,
-  SessionKeys,
   type WrappedKey,
-} from "../../lib/room/mod.ts";
+} from "../../lib/room/session_key.ts";
+import { PREVIOUS_KEY_MS, SESSION_KEY_MS } from "../../lib/room/session_keys.ts";
 import { Audience, decodeMsg, ObjectType } from "../../lib/wire/mod.ts";
 import { FakeClock } from "../support/clock.ts";
 import { sessionKey } from "../support/keys.ts";

@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { equal } from "../../lib/bytes/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
-import { WINDOW_BYTES } from "../../lib/room/link.ts";
-import { type Member, SILENT_AFTER_MS } from "../../lib/room/mod.ts";
+import { WINDOW_BYTES } from "../../lib/room/envelope_queue.ts";
+import type { Member } from "../../lib/room/mod.ts";
+import { SILENT_AFTER_MS } from "../../lib/room/peer.ts";
 import {
   decodeAgain,
   decodeNeed,

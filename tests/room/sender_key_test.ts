@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
-import { publicHalves, SessionKeys, type WrappedKey } from "../../lib/room/mod.ts";
+import { SessionKeys } from "../../lib/room/mod.ts";
+import { publicHalves, type WrappedKey } from "../../lib/room/session_key.ts";
 import { Audience, decodeSkdm, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { flip } from "../support/assert.ts";
 import type { FakeClock } from "../support/clock.ts";

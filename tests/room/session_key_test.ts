@@ -18,7 +18,7 @@ import {
   unwrapChainKey,
   type WrapContext,
   type WrappedKey,
-} from "../../lib/room/mod.ts";
+} from "../../lib/room/session_key.ts";
 import { decodeSkdm } from "../../lib/wire/mod.ts";
 import { flip } from "../support/assert.ts";
 import { fromBase64, sessionKey } from "../support/keys.ts";

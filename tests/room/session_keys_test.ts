@@ -1,14 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { utf8 } from "../../lib/bytes/mod.ts";
+import { SessionKeys } from "../../lib/room/mod.ts";
 import {
   PeerSessionKey,
-  PREVIOUS_KEY_MS,
   publicHalves,
-  SESSION_KEY_MS,
   type SessionKeyPair,
-  SessionKeys,
   type WrappedKey,
-} from "../../lib/room/mod.ts";
+} from "../../lib/room/session_key.ts";
+import { PREVIOUS_KEY_MS, SESSION_KEY_MS } from "../../lib/room/session_keys.ts";
 import { ObjectType } from "../../lib/wire/mod.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
 import { Inbox } from "../support/inbox.ts";

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type Bytes, equal } from "../../lib/bytes/mod.ts";
-import { publicHalves, type Trust } from "../../lib/room/mod.ts";
+import type { Trust } from "../../lib/room/mod.ts";
+import { publicHalves } from "../../lib/room/session_key.ts";
 import { decodeAgain, encodeNeed, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { Puppet } from "../support/puppet.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { SILENT_AFTER_MS } from "../../lib/room/mod.ts";
+import { SILENT_AFTER_MS } from "../../lib/room/peer.ts";
 import { MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { Puppet } from "../support/puppet.ts";

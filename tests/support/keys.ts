@@ -15,7 +15,7 @@ import {
   sha256,
   type WrapKeyPair,
 } from "../../lib/crypto/mod.ts";
-import type { SessionKeyPair } from "../../lib/room/mod.ts";
+import type { SessionKeyPair } from "../../lib/room/session_key.ts";
 import pool from "../vectors/keys.json" with { type: "json" };
 import vectors from "../vectors/vectors.json" with { type: "json" };
 import { flip } from "./assert.ts";

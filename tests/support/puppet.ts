@@ -24,7 +24,7 @@ import {
   unwrapChainKey,
   type WrapContext,
   type WrappedKey,
-} from "../../lib/room/mod.ts";
+} from "../../lib/room/session_key.ts";
 import {
   type Announce,
   type AnnouncedName,

@@ -13,9 +13,9 @@ import {
   Room,
   type RoomEvent,
   type RoomOptions,
-  type SessionKeyPair,
   SessionKeys,
 } from "../../lib/room/mod.ts";
+import type { SessionKeyPair } from "../../lib/room/session_key.ts";
 import {
   AcceptStatus,
   CloseReason,
