@@ -3,15 +3,16 @@
  *
  * @module
  */
-import { CODES, EXIT, LanchatError, quote } from "../errors.ts";
+import { EXIT, quote } from "../errors.ts";
 import { DebuggerBlock } from "../net/mod.ts";
 import { type FrontEnd, Interrupts } from "../session/mod.ts";
-import { problem, type ProblemEvent } from "../session_events.ts";
+import { warning } from "../session_events.ts";
 import { type OpenedIdentity, openIdentity, openLog, openSealedLog } from "../store/mod.ts";
 import { chooseFrontEnd, LoggedFrontEnd } from "../ui/mod.ts";
 import type { OptionValues } from "./options.ts";
 import { unlocker } from "./passphrase.ts";
 import { identityOptions } from "./person.ts";
+import { showFailure } from "./print.ts";
 
 /** The options that `serve` and `join` share. */
 export type SessionOptions = Pick<
@@ -47,7 +48,7 @@ export async function runInFrontEnd(
     await frontEnd.close();
     return broken ? status || EXIT.FAILURE : status;
   } catch (error) {
-    return await fail(error, frontEnd);
+    return await showFailure(error, frontEnd);
   } finally {
     interrupts.close();
   }
@@ -65,23 +66,7 @@ async function openFrontEnd(options: SessionOptions, typing: boolean): Promise<F
   const frontEnd = await chooseFrontEnd({ json, plain, notify, typing });
   if (log === undefined) return frontEnd;
   const logged = new LoggedFrontEnd(frontEnd, log);
-  void moved.promise.then(() => logged.show(logMoved(file!)));
+  const message = `Log ${quote(file!)} was moved or removed: it goes on in a new file`;
+  void moved.promise.then(() => logged.show(warning("log-moved", message)));
   return logged;
-}
-
-function logMoved(file: string): ProblemEvent {
-  const message = `Log ${quote(file)} was moved or removed: it goes on in a new file`;
-  return { event: "warning", code: "log-moved", message, hint: CODES["log-moved"].hint };
-}
-
-/** Shows a failure where there is no front end yet. @returns The exit status. */
-export async function failAtOnce(error: unknown, json: boolean): Promise<number> {
-  const frontEnd = await chooseFrontEnd({ json, plain: true, notify: false, typing: false });
-  return await fail(error, frontEnd);
-}
-
-async function fail(error: unknown, frontEnd: FrontEnd): Promise<number> {
-  frontEnd.show(problem(error));
-  await frontEnd.close();
-  return error instanceof LanchatError ? error.exitStatus : EXIT.FAILURE;
 }

@@ -5,6 +5,7 @@
  */
 import { type Bytes, utf8 } from "../bytes/mod.ts";
 import { EXIT, LanchatError } from "../errors.ts";
+import type { FrontEnd } from "../session/mod.ts";
 import { type EndReason, problem, type SessionEvent } from "../session_events.ts";
 import { JsonFrontEnd, noticeLines, PlainFrontEnd, sanitizeLine } from "../ui/mod.ts";
 
@@ -83,8 +84,19 @@ export class EventPrinter {
   async fail(error: unknown): Promise<number> {
     await this.print(problem(error));
     await this.close("failed");
-    return error instanceof LanchatError ? error.exitStatus : EXIT.FAILURE;
+    return exitStatusOf(error);
   }
+}
+
+/** Shows an error in a front end and closes it. @returns The exit status. */
+export async function showFailure(error: unknown, frontEnd: FrontEnd): Promise<number> {
+  frontEnd.show(problem(error));
+  await frontEnd.close();
+  return exitStatusOf(error);
+}
+
+function exitStatusOf(error: unknown): number {
+  return error instanceof LanchatError ? error.exitStatus : EXIT.FAILURE;
 }
 
 function isProblem({ event }: SessionEvent): boolean {

@@ -4,11 +4,11 @@
  * @module
  */
 import { EXIT } from "../errors.ts";
+import { JsonFrontEnd, PlainFrontEnd } from "../ui/mod.ts";
 import { parseCommandLine, wantsJson } from "./args.ts";
 import { canChoose, chooseRoom } from "./choose_room.ts";
 import { type JoinCommand, joinInFrontEnd } from "./commands/join.ts";
-import { failAtOnce } from "./in_front_end.ts";
-import { print } from "./print.ts";
+import { print, showFailure } from "./print.ts";
 import { type Command, COMMANDS } from "./registry.ts";
 import { usage, VERSION } from "./usage.ts";
 
@@ -22,7 +22,7 @@ export async function run(args: readonly string[]): Promise<number> {
   try {
     return await runCommand(parseCommandLine(args));
   } catch (error) {
-    return await failAtOnce(error, wantsJson(args));
+    return await showFailure(error, wantsJson(args) ? new JsonFrontEnd() : new PlainFrontEnd());
   }
 }
 
