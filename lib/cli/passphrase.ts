@@ -1,48 +1,68 @@
+/**
+ * Asks a person at the terminal for a passphrase or a word; without a terminal, passphrases come from the
+ * environment.
+ *
+ * @module
+ */
 import { utf8 } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { passphraseKey } from "../crypto/mod.ts";
 import { LanchatError, quote } from "../errors.ts";
 import type { Unlock } from "../store/mod.ts";
 import { Keyboard, onSignal, readTypedByte, setRaw } from "../ui/mod.ts";
-import { environmentPassphrase } from "./environment.ts";
+import { environmentPassphrase, type PassphraseVariable } from "./environment.ts";
 import { Interrupts } from "../session/mod.ts";
 
-/** How often a person may try to type the passphrase of an identity. */
+/** Attempts to type the passphrase of an identity. */
 const ATTEMPTS = 3;
 
 const INTERRUPTS: readonly string[] = ["ctrl-c", "ctrl-d"];
 const LINE_ENDS: readonly string[] = ["enter", "ctrl-j"];
 
-/** Gives the key of a log under the passphrase that a person types, or that the environment has. */
+/** Returns a function that derives the key of a log from its passphrase. */
 export function unlocker(file: string): Unlock {
-  return async (salt, isNew) => await passphraseKey(await findPassphrase(file, isNew), salt);
+  const question = `Passphrase for ${quote(file)}: `;
+  return async (salt, isNew) =>
+    await passphraseKey(await findPassphrase("LANCHAT_PASSPHRASE", question, isNew), salt);
 }
 
 /**
- * The passphrase of an identity file, as a person types it or as the environment has it; a person may
- * try {@linkcode ATTEMPTS} times.
+ * Finds the passphrase of an identity file.
  *
+ * @param attempt The number of the attempt, from 1.
+ * @returns `undefined` if there are no more attempts.
  * @throws {LanchatError} With code `no-passphrase`, `permission-denied` or `interrupted`.
  */
 export async function identityPassphrase(
   file: string,
   attempt: number,
 ): Promise<string | undefined> {
-  if (!Deno.stdin.isTerminal()) {
-    return attempt === 1 ? environmentPassphrase("LANCHAT_ID_PASSPHRASE") : undefined;
-  }
-  if (attempt > ATTEMPTS) return undefined;
+  if (attempt > (Deno.stdin.isTerminal() ? ATTEMPTS : 1)) return undefined;
   const wrong = attempt === 1 ? "" : "That is not it. ";
-  return await askPassphrase(`${wrong}Passphrase for ${quote(file)}: `);
+  return await findPassphrase("LANCHAT_ID_PASSPHRASE", `${wrong}Passphrase for ${quote(file)}: `);
 }
 
-/** A new passphrase for an identity file, which a person types twice. @throws {LanchatError} As above. */
+/** Finds a new passphrase for an identity file. @throws {LanchatError} As {@linkcode identityPassphrase}. */
 export async function newIdentityPassphrase(file: string): Promise<string> {
-  if (!Deno.stdin.isTerminal()) return environmentPassphrase("LANCHAT_NEW_ID_PASSPHRASE");
-  return await askTwice(`New passphrase for ${quote(file)}: `);
+  const question = `New passphrase for ${quote(file)}: `;
+  return await findPassphrase("LANCHAT_NEW_ID_PASSPHRASE", question, true);
 }
 
-/** Has a person type a word before something is done. @throws {LanchatError} With code `interrupted`. */
+/** @param isNew Whether a person types the passphrase twice. */
+async function findPassphrase(
+  variable: PassphraseVariable,
+  question: string,
+  isNew = false,
+): Promise<string> {
+  if (!Deno.stdin.isTerminal()) return environmentPassphrase(variable);
+  const passphrase = passphraseOf(await askSecret(question));
+  if (isNew && passphrase !== passphraseOf(await askSecret("Once more: "))) {
+    throw unusable("the two differ");
+  }
+  return passphrase;
+}
+
+/** Asks a person to confirm with a word. @throws {LanchatError} With code `interrupted`. */
 export async function askWord(question: string): Promise<string> {
   const interrupts = new Interrupts(() => {});
   try {
@@ -53,24 +73,7 @@ export async function askWord(question: string): Promise<string> {
   }
 }
 
-/** @throws {LanchatError} With code `no-passphrase`, `permission-denied` or `interrupted`. */
-async function findPassphrase(file: string, isNew: boolean): Promise<string> {
-  if (!Deno.stdin.isTerminal()) return environmentPassphrase("LANCHAT_PASSPHRASE");
-  const question = `Passphrase for ${quote(file)}: `;
-  return isNew ? await askTwice(question) : await askPassphrase(question);
-}
-
-async function askTwice(question: string): Promise<string> {
-  const passphrase = await askPassphrase(question);
-  if (passphrase !== await askPassphrase("Once more: ")) throw unusable("the two differ");
-  return passphrase;
-}
-
-async function askPassphrase(question: string): Promise<string> {
-  return passphraseOf(await askSecret(question));
-}
-
-/** @throws {LanchatError} With code `no-passphrase` if it is empty or not UTF-8. */
+/** Checks a passphrase. @throws {LanchatError} With code `no-passphrase` if it is empty or not UTF-8. */
 export function passphraseOf(typed: string): string {
   if (typed === "") throw unusable("it is empty");
   if (!typed.isWellFormed()) throw unusable("it is not UTF-8");
@@ -78,9 +81,9 @@ export function passphraseOf(typed: string): string {
 }
 
 /**
- * Asks a person at the terminal, who does not see what is typed; a signal ends that.
+ * Asks a person at the terminal without showing the answer; a signal ends the question.
  *
- * @returns What was typed; a lone surrogate for each byte that is not UTF-8.
+ * @returns The answer; a lone surrogate stands for each byte that is not UTF-8.
  * @throws {LanchatError} As {@linkcode readTyped} does.
  */
 export async function askSecret(question: string): Promise<string> {
@@ -89,7 +92,7 @@ export async function askSecret(question: string): Promise<string> {
     setRaw(true);
     Deno.stderr.writeSync(utf8(question));
   };
-  // Another program may have changed the terminal's modes meanwhile.
+  // After a stop, another program may have changed the terminal's modes.
   const stopListening = onSignal("SIGCONT", ask);
   try {
     ask();
@@ -107,12 +110,12 @@ async function typedLine(interrupts: Interrupts): Promise<string> {
 }
 
 /**
- * Reads a line as it is typed: backspace takes a character back, Ctrl-U all of them. Replies of the terminal
- * and mouse reports are no text.
+ * Reads a line that a person types: backspace deletes a character, Ctrl-U all of them. Replies of the terminal
+ * and mouse reports are ignored.
  *
- * @param next The next byte; `undefined` at the end of input.
- * @returns The text; a lone surrogate for each byte that is not UTF-8.
- * @throws {LanchatError} With code `interrupted` at Ctrl-C, Ctrl-D or the end.
+ * @param next Reads a byte; `undefined` at the end of input.
+ * @returns The line; a lone surrogate stands for each byte that is not UTF-8.
+ * @throws {LanchatError} With code `interrupted` at Ctrl-C, Ctrl-D or the end of input.
  */
 export async function readTyped(
   next: () => Promise<number | undefined>,

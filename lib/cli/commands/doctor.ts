@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { systemClock } from "../../clock.ts";
 import { EXIT } from "../../errors.ts";
 import {
   checkMulticast,
@@ -36,7 +37,7 @@ const ENVIRONMENT: Environment = {
   identity: ({ identity, profile }) => lookAtIdentity({ file: identity, profile }),
   known: (file) => KnownPeers.open(peersPlace(file)),
   terminal: lookAtTerminal,
-  now: Date.now,
+  now: () => systemClock.now(),
 };
 
 /** A parsed `lanchat doctor`. */
