@@ -57,7 +57,7 @@ function rangeOf(option: Option): string {
 }
 
 /** The default of a number, as `4 MiB`; empty for other options. */
-function defaultOf(option: Option): string {
+export function defaultOf(option: Option): string {
   return typeof option.default === "number" ? withUnit(option.default, option) : "";
 }
 

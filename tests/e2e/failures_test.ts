@@ -135,7 +135,7 @@ if (BINARY === undefined) { // Whose permissions would let it look for rooms.
   );
 }
 
-Deno.test("--help and --version print to standard output and end with status 0", async () => {
+Deno.test("help, --help and --version print to standard output and end with status 0", async () => {
   for (
     const [line, pattern] of [
       ["--help", /serve[^]*join[^]*--version/],
@@ -143,6 +143,11 @@ Deno.test("--help and --version print to standard output and end with status 0",
       ["join --help", /--host-key[^]*--wait/],
       ["--version", /^lanchat \d+\.\d+\.\d+\n$/],
       ["join --version", /^lanchat \d+\.\d+\.\d+\n$/],
+      ["-h", /serve[^]*join[^]*--version/],
+      ["join -h", /--host-key[^]*--wait/],
+      ["help", /serve[^]*join[^]*--version/],
+      ["help join", /--host-key[^]*--wait/],
+      ["-V", /^lanchat \d+\.\d+\.\d+\n$/],
     ] as const
   ) {
     const { status, stderr, stdout } = await run(line.split(" "));
