@@ -448,28 +448,28 @@ export const MUTANTS: readonly Mutants[] = [
         `    this.#chainKey.fill(0);
     this.#chainKey = next;`,
         "    this.#chainKey = next;",
-        "SendingChain and ReceivingChain wipe a chain key once they have the next",
+        "SendingChain and ReceivingChain erase a chain key once they have the next",
       ],
       [
         `    this.#chainKey.fill(0);
     this.#chainKey = step.next;`,
         "    this.#chainKey = step.next;",
-        "SendingChain and ReceivingChain wipe a chain key once they have the next",
+        "SendingChain and ReceivingChain erase a chain key once they have the next",
       ],
       [
         "if (missing < 0) throw",
         "if (false) throw",
-        "SendingChain gives a reader the key as it is, and what is sealed from then on",
+        "SendingChain.wrapFor gives the present key, which opens only later messages",
       ],
       [
         "if (missing > MAX_SKIPPED) throw",
         "if (false) throw",
-        "ReceivingChain skips as it is let, and never over 2,000 keys",
+        "ReceivingChain.open skips keys as its caller allows, and never more than 2,000",
       ],
       [
         "if (!equal(step.commitment, msg.commitment)) {",
         "if (false) {",
-        "ReceivingChain refuses a ciphertext that opens under two keys, where its own is the other",
+        "ReceivingChain.open refuses a ciphertext made to open under two keys",
       ],
     ],
   },
@@ -502,7 +502,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "if (skdm.epoch <= state.epochs[skdm.audience]!) throw",
         "if (false) throw",
-        "Room refuses an SKDM of an epoch that came before, whatever its start",
+        "Room refuses an SKDM of an epoch that is not new, whatever its start",
       ],
       [
         "if (!equal(skdm.toKey, identity.publicKey) || !equal(skdm.toSession, session)) {",
@@ -512,7 +512,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "if (state.badKeys >= MAX_BAD_KEYS) throw",
         "if (false) throw",
-        "Room takes no more keys of a member of which eight in a row were wrong",
+        "Room refuses keys of a member after eight consecutive wrong ones",
       ],
     ],
   },
@@ -534,17 +534,17 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "if (announce.generation <= (peer.announced?.generation ?? 0)) {",
         "if (false) {",
-        "Room refuses an ANNOUNCE that came before, and one of an older generation",
+        "Room refuses a replayed ANNOUNCE and one of an older generation",
       ],
       [
         'if (!await hmacVerify(memberKey, memberTag, label("lanchat/1 member"), tagged)) {',
         "if (false) {",
-        "Room opens no name before it knows that its author holds the room's secret",
+        "Room opens no name before its author proves the room's secret",
       ],
       [
         " || !equal(announce.seen, session)",
         "",
-        "Room refuses an ANNOUNCE that was made for an earlier session of its own",
+        "Room refuses an ANNOUNCE made for its earlier session",
       ],
       [
         "if (!PeerSessionKey.accepts(announce)) {",
@@ -560,14 +560,14 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "if (number <= bans.last) throw",
         "if (false) throw",
-        "Room obeys nobody but the host, in this room, and nothing that is old",
+        "Room obeys only new decisions of the host for this room",
       ],
       [
         'if (!await verify(hostKey, concat(label("lanchat/1 kick"), signed), signature)) {',
         "if (false) {",
-        "Room obeys nobody but the host, in this room, and nothing that is old",
+        "Room obeys only new decisions of the host for this room",
       ],
-      ["bans.keys.size < MAX_DECISIONS", "true", "Room remembers 256 who are banned, and no more"],
+      ["bans.keys.size < MAX_DECISIONS", "true", "Room remembers at most 256 bans"],
     ],
   },
   {
@@ -577,12 +577,12 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "this.#burned.size >= this.#maxBurned && !this.#relaysItself",
         "false",
-        "Roster takes in 65,536 who leave, then asks for another session, which takes in the rest",
+        "Roster.admit remembers 65,536 burned sessions, then fails with seat-lost",
       ],
       [
         "if (!this.#relaysItself || this.#burned.size < this.#maxBurned) return;",
         "if (true) return;",
-        "Roster forgets the oldest of those who left where the relay is its own, and its memory stays flat",
+        "Roster.admit forgets the oldest burned sessions if the relay is its own",
       ],
     ],
   },
@@ -596,12 +596,12 @@ export const MUTANTS: readonly Mutants[] = [
     wrapped,`,
         `    kemKey,
     wrapped,`,
-        "unwrapChainKey needs both private keys, whichever of them is another's",
+        "unwrapChainKey needs both private keys",
       ],
       [
         "concat(rsaSecret, kemSecret, memberKey)",
         "concat(rsaSecret, memberKey)",
-        "unwrapChainKey unwraps the known SKDM in its room, and nowhere else",
+        "unwrapChainKey unwraps the known SKDM in its room only",
       ],
     ],
   },
@@ -613,7 +613,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         " || key.failed >= MAX_FAILED_UNWRAPS",
         "",
-        "SessionKeys replaces its key after 64 failures, however worn the one before it is",
+        "SessionKeys replaces its key after 64 failures, whatever the counts of the previous one",
       ],
     ],
   },
@@ -624,7 +624,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "if (envelope.seq !== this.#lastSeq + 1) {",
         "if (false) {",
-        "Link breaks off at an envelope too many",
+        "Link.run breaks off at an envelope too many",
       ],
     ],
   },

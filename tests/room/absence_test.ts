@@ -24,7 +24,7 @@ async function comeBack(
   await alone.relay.resume(roster.map(({ entry }) => entry), queued);
 }
 
-test("Room reads what was said while it was away, though its session key was replaced meanwhile", async () => {
+test("Room opens messages that waited while it was away, even if its session key was replaced", async () => {
   for (const [awayMs, expected] of [[KEEP_MS, true], [KEEP_MS + PREVIOUS_KEY_MS, false]] as const) {
     const { bob, alone } = await open();
     const old = alone.target;
@@ -42,7 +42,7 @@ test("Room reads what was said while it was away, though its session key was rep
   }
 });
 
-test("Room says once who joined while it was away and cannot be read, and warns of nothing", async () => {
+test("Room names members that joined while it was away and cannot be read, once and without a warning", async () => {
   const { bob, alone } = await open();
   const carol = await Puppet.create("carol");
   const chain = await carol.chain();
@@ -61,7 +61,7 @@ test("Room says once who joined while it was away and cannot be read, and warns 
   await alone.close();
 });
 
-test("Room shows the times at which that was said which waited while it was away, and how much that is", async () => {
+test("Room shows the sending time and the number of messages that waited while it was away", async () => {
   const { bob, alone } = await open();
   const chain = await bob.chain();
   await alone.says(bob, await chain.skdm(alone.target));

@@ -102,7 +102,7 @@ test("Room refuses an ANNOUNCE whose name is bound to another head", async () =>
   });
 });
 
-test("Room opens no name before it knows that its author holds the room's secret", async () => {
+test("Room opens no name before its author proves the room's secret", async () => {
   const bob = await Puppet.create("bob");
   const mal = await Puppet.create("mal");
   const alone = await RoomAlone.open({ before: [bob] });
@@ -129,7 +129,7 @@ test("Room opens no name before it knows that its author holds the room's secret
 });
 
 for (const half of ["modulus", "kemKey"] as const) {
-  test(`Room refuses an ANNOUNCE in which the relay has put another ${half}`, async () => {
+  test(`Room refuses an ANNOUNCE in which the relay replaced the ${half}`, async () => {
     const eve = await Puppet.create("eve");
     await assertRefused(async (mal, session) => {
       const announce = await mal.announce(session);
@@ -155,7 +155,7 @@ test("Room refuses an ANNOUNCE with any bit flipped", async () => {
   await alone.close();
 });
 
-test("Room refuses an ANNOUNCE that came before, and one of an older generation", async () => {
+test("Room refuses a replayed ANNOUNCE and one of an older generation", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.open({ before: [bob] });
   const second = await Puppet.create("bob");
@@ -191,7 +191,7 @@ test("Room refuses an ANNOUNCE of a session that has left", async () => {
   await alone.close();
 });
 
-test("Room refuses an ANNOUNCE that was made for an earlier session of its own", async () => {
+test("Room refuses an ANNOUNCE made for its earlier session", async () => {
   const bob = await Puppet.create("bob");
   const earlier = await RoomAlone.open({ before: [bob] });
   const old = await bob.announce(earlier.session);
@@ -209,7 +209,7 @@ test("Room refuses an ANNOUNCE that was made for an earlier session of its own",
   await alone.close();
 });
 
-test("Room drops what a session sends that the host never named", async () => {
+test("Room drops objects of a session that the host never named", async () => {
   const bob = await Puppet.create("bob");
   const ghost = await Puppet.create("ghost");
   const alone = await RoomAlone.open({ before: [bob] });
@@ -226,7 +226,7 @@ test("Room drops what a session sends that the host never named", async () => {
   await alone.close();
 });
 
-test("Room gives a ghost that cannot prove the room's secret no key", async () => {
+test("Room gives no key to a session that cannot prove the room's secret", async () => {
   const bob = await Puppet.create("bob");
   const ghost = await Puppet.create("ghost");
   const alone = await RoomAlone.create();
@@ -242,7 +242,7 @@ test("Room gives a ghost that cannot prove the room's secret no key", async () =
   await alone.close();
 });
 
-test("Room shows a member before it gives it a key", async () => {
+test("Room shows a member before it gives the member a key", async () => {
   const bob = await Puppet.create("bob");
   const carol = await Puppet.create("carol");
   const order: string[] = [];

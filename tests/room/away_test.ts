@@ -34,7 +34,7 @@ async function say(
   };
 }
 
-test("Room.say tells who is away and may lack a message once all others have it", async () => {
+test("Room.say names away members that may lack a message once all others have it", async () => {
   const { bob, carol, alone } = await open();
   await alone.tell(carol, MemberChange.AWAY);
   const first = await say(alone);
@@ -48,7 +48,7 @@ test("Room.say tells who is away and may lack a message once all others have it"
   await alone.close();
 });
 
-test("Room.say waits for who is away as long as nobody is known to be", async () => {
+test("Room.say waits for all members until one is known to be away", async () => {
   const { carol, alone } = await open();
   const { away, cmid } = await say(alone);
   await alone.relay.ack(cmid, cmid - 1, cmid);
@@ -58,7 +58,7 @@ test("Room.say waits for who is away as long as nobody is known to be", async ()
   await alone.close();
 });
 
-test("Room.say names nobody who came later or cannot read", async () => {
+test("Room.say names no member that came later or cannot read", async () => {
   const { alone } = await open();
   const stranger = await Puppet.create("stranger");
   await alone.tell(stranger, MemberChange.JOINED);

@@ -35,7 +35,7 @@ function questions(alone: RoomAlone): number {
   return alone.relay.records.all.filter(({ type }) => type === "behind").length;
 }
 
-test("Room.who marks whom the host names, of those who may lack something", async () => {
+test("Room.who marks members that the host names, if they may lack a message", async () => {
   const [alone, bob, carol] = await open();
   assertEquals(names(await alone.room.who()), []);
   const accepted = await say(alone, "to all");
@@ -63,7 +63,7 @@ test("Room.who marks whom the host names, of those who may lack something", asyn
   await alone.close();
 });
 
-test("Room.who marks all for whom the host has not taken a message yet", async () => {
+test("Room.who marks members to which the host has not accepted a message", async () => {
   const [alone, bob] = await open();
   await say(alone, "to bob", "bob");
   const who = alone.room.who();
@@ -74,7 +74,7 @@ test("Room.who marks all for whom the host has not taken a message yet", async (
   await alone.close();
 });
 
-test("Room.who asks once for several, and waits two seconds for the host at most", async () => {
+test("Room.who asks the host once for several calls, and waits at most two seconds", async () => {
   const [alone] = await open();
   const accepted = await say(alone, "to bob", "bob");
   await alone.relay.ack(accepted, 0);
@@ -95,7 +95,7 @@ test("Room.who asks once for several, and waits two seconds for the host at most
   await alone.close();
 });
 
-test("Room.who marks without a connection whoever may lack something, and asks nobody", async () => {
+test("Room.who marks members that may lack a message without asking when there is no connection", async () => {
   const [alone] = await open();
   const accepted = await say(alone, "to carol", "carol");
   await alone.relay.ack(accepted, 0);
@@ -110,7 +110,7 @@ test("Room.who marks without a connection whoever may lack something, and asks n
   assertEquals(alone.clock.timers, 0);
 });
 
-test("Room.who ends with the room", async () => {
+test("Room.who resolves when the room ends", async () => {
   const [alone] = await open();
   await say(alone, "to all");
   const who = alone.room.who();
@@ -119,7 +119,7 @@ test("Room.who ends with the room", async () => {
   assertEquals(await who, []);
 });
 
-test("Room.who marks at another host who has not come to it, or may lack what it lost", async () => {
+test("Room.who marks members that are absent or may lack lost messages after a restart of the host", async () => {
   const [alone, bob, carol] = await open();
   const accepted = await say(alone, "to all");
   await alone.relay.ack(accepted, 0);

@@ -64,7 +64,7 @@ test("ReceivingChain opens the messages of the known answers", async () => {
   keys.close();
 });
 
-test("SendingChain gives a reader the key as it is, and what is sealed from then on", async () => {
+test("SendingChain.wrapFor gives the present key, which opens only later messages", async () => {
   const identity = await identityOf("ada");
   const author = { roomId: ROOM_ID, identity, session: randomBytes(16), memberKey: MEMBER_KEY };
   const sending = await SendingChain.begin(author, {
@@ -111,7 +111,7 @@ async function keyMaterialOf(during: () => Promise<unknown>): Promise<Bytes[]> {
   return material;
 }
 
-test("SendingChain and ReceivingChain wipe a chain key once they have the next", async () => {
+test("SendingChain and ReceivingChain erase a chain key once they have the next", async () => {
   const identity = await identityOf("ada");
   const author = { roomId: ROOM_ID, identity, session: randomBytes(16), memberKey: MEMBER_KEY };
   const start = { audience: Audience.ROOM, epoch: 1, since: 0, before: 0 };
@@ -136,7 +136,7 @@ test("SendingChain and ReceivingChain wipe a chain key once they have the next",
   keys.close();
 });
 
-test("SendingChain seals equal texts differently, and hides how long they are", async () => {
+test("SendingChain.seal seals equal texts differently and hides their length", async () => {
   const identity = await identityOf("ada");
   const author = { roomId: ROOM_ID, identity, session: randomBytes(16), memberKey: MEMBER_KEY };
   const sending = await SendingChain.begin(author, {
@@ -152,7 +152,7 @@ test("SendingChain seals equal texts differently, and hides how long they are", 
   assert(decodeMsg(one).sealed.some((byte, i) => byte !== decodeMsg(two).sealed[i]));
 });
 
-test("ReceivingChain skips as it is let, and never over 2,000 keys", async () => {
+test("ReceivingChain.open skips keys as its caller allows, and never more than 2,000", async () => {
   const [ada, bob] = [await Puppet.create("ada"), await Puppet.create("bob")];
   const keys = await keysOf(bob);
   const own = await ada.chain();
@@ -175,7 +175,7 @@ test("ReceivingChain skips as it is let, and never over 2,000 keys", async () =>
   keys.close();
 });
 
-test("ReceivingChain stays as it was where a wait for its turn is given up", async () => {
+test("ReceivingChain.open changes nothing if its wait is cancelled", async () => {
   const [ada, bob] = [await Puppet.create("ada"), await Puppet.create("bob")];
   const keys = await keysOf(bob);
   const own = await ada.chain();
@@ -189,7 +189,7 @@ test("ReceivingChain stays as it was where a wait for its turn is given up", asy
   keys.close();
 });
 
-test("ReceivingChain refuses a ciphertext that opens under two keys, where its own is the other", async () => {
+test("ReceivingChain.open refuses a ciphertext made to open under two keys", async () => {
   // Mal gives bob one key and carol another, and makes a MSG that GCM opens under both.
   const [mal, bob, carol] = await Promise.all(
     ["mal", "bob", "carol"].map((name) => Puppet.create(name)),

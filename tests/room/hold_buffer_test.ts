@@ -7,7 +7,7 @@ const MIB = 1 << 20;
 /** What each object counts for beside its bytes. */
 const PIECE_BYTES = 64;
 
-test("HoldBuffer.hold takes 8 MiB of one member, each object with what it takes beside its bytes", () => {
+test("HoldBuffer.hold holds 8 MiB of one member, the overhead of each object included", () => {
   const question = new HoldBuffer({ bytes: 0 });
   assertEquals(question.hold(new Uint8Array(8 * MIB - PIECE_BYTES + 1)), false);
   const object = new Uint8Array(1);
@@ -18,7 +18,7 @@ test("HoldBuffer.hold takes 8 MiB of one member, each object with what it takes 
   assertEquals(question.hold(new Uint8Array(8 * MIB - PIECE_BYTES)), true);
 });
 
-test("HoldBuffer.hold takes 64 MiB of all members together, over half of it only 1 MiB of each", () => {
+test("HoldBuffer.hold holds 64 MiB of all members, and past half of it only 1 MiB of each", () => {
   const held: HoldTotal = { bytes: 0 };
   const [small, large] = [MIB, 8 * MIB].map((bytes) => new Uint8Array(bytes - PIECE_BYTES));
   const questions = Array.from({ length: 4 }, () => new HoldBuffer(held));

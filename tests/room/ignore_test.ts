@@ -4,7 +4,7 @@ import { Puppet } from "../support/puppet.ts";
 import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 
-test("Room tells nothing of what an ignored member says, and counts none of it as missed", async () => {
+test("Room shows no message of an ignored member and counts none as missed", async () => {
   const bob = await Puppet.create("bob");
   const carol = await Puppet.create("carol");
   let ignored = true;
@@ -28,7 +28,7 @@ test("Room tells nothing of what an ignored member says, and counts none of it a
   await alone.close();
 });
 
-test("Room finds a member by the name that is shown, name#tag and key, and says since when it is here", async () => {
+test("Room.find finds a member by its shown name, name#tag and key, with the time since it is here", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.open({ before: [bob] });
   alone.clock.advance(5000);

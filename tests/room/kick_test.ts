@@ -58,7 +58,7 @@ async function say(alone: RoomAlone, text: string): Promise<void> {
 }
 
 for (const [op, reason] of [[KickOp.KICK, "kicked"], [KickOp.BAN, "banned"]] as const) {
-  test(`Room gives whoever is ${reason} no key any more, and says both`, async () => {
+  test(`Room gives no key to a member that is ${reason}, and shows that it left and that keys are new`, async () => {
     const [alone, bob, carol] = await openWith("bob", "carol") as [RoomAlone, Puppet, Puppet];
     await alone.room.say("bob may read this");
     const count = alone.relay.envelopes.all.length;
@@ -77,7 +77,7 @@ for (const [op, reason] of [[KickOp.KICK, "kicked"], [KickOp.BAN, "banned"]] as 
   });
 }
 
-test("Room takes all sessions of a kicked identity for gone, and is rekeyed once", async () => {
+test("Room removes all sessions of a kicked identity and rekeys once", async () => {
   const bobs = [await Puppet.create("bob"), await Puppet.create("bob")];
   const alone = await RoomAlone.open({ before: bobs });
   await order(alone, await kick(KickOp.KICK, bobs[0]!.entry.key));
@@ -87,7 +87,7 @@ test("Room takes all sessions of a kicked identity for gone, and is rekeyed once
   await alone.close();
 });
 
-test("Room lets whoever was kicked come again, with another session", async () => {
+test("Room admits a kicked identity with another session", async () => {
   const [alone, bob] = await openWith("bob") as [RoomAlone, Puppet];
   await order(alone, await kick(KickOp.KICK, bob.entry.key));
   await alone.event("left");
@@ -98,7 +98,7 @@ test("Room lets whoever was kicked come again, with another session", async () =
   await alone.close();
 });
 
-test("Room shows nobody who is banned, and gives no key, until the ban is lifted", async () => {
+test("Room shows no banned identity and gives it no key until the ban is lifted", async () => {
   const [alone, carol] = await openWith("carol") as [RoomAlone, Puppet];
   const bob = await Puppet.create("bob");
   await order(alone, await kick(KickOp.BAN, bob.entry.key));
@@ -116,7 +116,7 @@ test("Room shows nobody who is banned, and gives no key, until the ban is lifted
   await alone.close();
 });
 
-test("Room shows nobody who was there before and is banned, whatever else comes first", async () => {
+test("Room shows no banned identity that was in the room before, in any order of arrival", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.create();
   await alone.relay.accept({ resumed: false, lastCmid: 0 });
@@ -142,7 +142,7 @@ test("Room shows nobody who was there before and is banned, whatever else comes 
   await alone.close();
 });
 
-test("Room obeys nobody but the host, in this room, and nothing that is old", async () => {
+test("Room obeys only new decisions of the host for this room", async () => {
   const [alone, bob] = await openWith("bob") as [RoomAlone, Puppet];
   const key = bob.entry.key;
   const right = await kick(KickOp.KICK, (await identityOf("dave")).publicKey);
@@ -179,7 +179,7 @@ test("Room obeys nobody but the host, in this room, and nothing that is old", as
   await alone.close();
 });
 
-test("Room remembers 256 who are banned, and no more", async () => {
+test("Room remembers at most 256 bans", async () => {
   const [alone, bob] = await openWith("bob") as [RoomAlone, Puppet];
   const [dave, eve] = await Promise.all(["dave", "eve"].map((name) => Puppet.create(name)));
   await order(alone, await kick(KickOp.BAN, dave!.entry.key));
@@ -195,7 +195,7 @@ test("Room remembers 256 who are banned, and no more", async () => {
   await alone.close();
 });
 
-test("Room cuts off whose seat the relay says is removed, even if the host has not signed why", async () => {
+test("Room removes a session that the relay reports as kicked, even without the host's signature", async () => {
   const [alone, bob, carol] = await openWith("bob", "carol") as [RoomAlone, Puppet, Puppet];
   await alone.room.say("one");
   const count = alone.relay.envelopes.all.length;
@@ -206,7 +206,7 @@ test("Room cuts off whose seat the relay says is removed, even if the host has n
   await alone.close();
 });
 
-test("Room that is locked gives no key to whoever comes, and shows it", async () => {
+test("Room.lock gives no key to identities that come later, and shows that", async () => {
   const [alone, bob] = await openWith("bob") as [RoomAlone, Puppet];
   alone.room.lock();
   const carol = await Puppet.create("carol");
@@ -230,7 +230,7 @@ test("Room that is locked gives no key to whoever comes, and shows it", async ()
   await alone.close();
 });
 
-test("Room that is locked gives no key to whoever was named before, and is shown only now", async () => {
+test("Room.lock gives no key to an identity that was named before and announces itself later", async () => {
   const [alone] = await openWith("bob");
   const mal = await Puppet.create("mal");
   await alone.tell(mal, MemberChange.JOINED);
@@ -250,7 +250,7 @@ test("Room that is locked gives no key to whoever was named before, and is shown
   await alone.close();
 });
 
-test("Room that is locked refuses at once what nobody may read", async () => {
+test("Room.say refuses a message at once if the lock leaves it no reader", async () => {
   const alone = await RoomAlone.open();
   alone.room.lock();
   const carol = await Puppet.create("carol");

@@ -96,7 +96,7 @@ async function nextRecord(relay: ScriptedRelay): Promise<MemberRecord> {
   return await relay.records.next();
 }
 
-test("Link asks who is behind, and tells the answer", async () => {
+test("Link.askBehind asks the host and passes the answer on", async () => {
   const scene = create();
   scene.link.askBehind(); // Without a connection nobody is asked.
   const { relay, ran } = await connect(scene);
@@ -152,7 +152,7 @@ test("Link acknowledges 16 KiB at once", async () => {
   assertEquals(scene.clock.timers, 0);
 });
 
-test("Link acknowledges nothing that was not shown", async () => {
+test("Link acknowledges nothing before it was shown", async () => {
   let shown = Promise.withResolvers<void>();
   const scene = create(() => shown.promise);
   const { relay } = await connect(scene);
@@ -188,7 +188,7 @@ test("Link acknowledges nothing that was not shown", async () => {
   await relay.close();
 });
 
-test("Link puts no more under way than 256 KiB, and no more into one record than it holds", async () => {
+test("Link sends at most 256 KiB before the relay accepts them, and fills no record past its maximum", async () => {
   const scene = create();
   const { relay } = await connect(scene);
   relay.acknowledges = false;
@@ -212,7 +212,7 @@ test("Link puts no more under way than 256 KiB, and no more into one record than
   await relay.close();
 });
 
-test("Link sends again after a reconnect what the relay has not taken, byte for byte", async () => {
+test("Link sends pending envelopes again after a reconnect, byte for byte", async () => {
   const scene = create();
   const first = await connect(scene);
   first.relay.acknowledges = false;
@@ -260,7 +260,7 @@ test("Link sends again after a reconnect what the relay has not taken, byte for 
   assertEquals(scene.clock.timers, 0);
 });
 
-test("Link begins to count anew at a relay that does not know it any more", async () => {
+test("Link counts received envelopes from 1 at a relay that does not know it", async () => {
   const scene = create();
   const first = await connect(scene);
   await first.relay.deliver(SESSION, new Uint8Array([1]));
@@ -289,7 +289,7 @@ async function dial(
   return await Promise.race([entered, failed]);
 }
 
-test("Link announces itself first in each new seat, and not again in one that it comes back to", async () => {
+test("Link announces itself first in each new seat, but not in a resumed one", async () => {
   const scene = create();
   const first = await connect(scene);
   const entry = await first.relay.entered;
@@ -328,7 +328,7 @@ test("Link announces itself first in each new seat, and not again in one that it
   assertEquals(isEntry, undefined, "announced itself in a seat that it came back to");
 });
 
-test("Link sends nothing before its announcement, for which the host waits", async () => {
+test("Link sends nothing before its announcement", async () => {
   const clock = new FakeClock();
   const link = new Link(new Uint8Array(32), clock);
   const listener: LinkListener = {
@@ -359,7 +359,7 @@ test("Link sends nothing before its announcement, for which the host waits", asy
   assertEquals(clock.timers, 0);
 });
 
-test("Link finds its seat lost where the same process has none for it any more", async () => {
+test("Link.run fails with seat-lost if the same process has given up the seat", async () => {
   const scene = create();
   const { ran, relay } = await connect(scene);
   await relay.settle();
@@ -369,7 +369,7 @@ test("Link finds its seat lost where the same process has none for it any more",
   assertEquals(end !== "in" && end.code, "seat-lost");
 });
 
-test("Link begins anew where it never had a seat at that process, if it is soon", async () => {
+test("Link.run enters again soon after if the process never gave it a seat", async () => {
   for (const [waitMs, expected] of [[60_000, "in"], [60_001, "seat-lost"]] as const) {
     const scene = create();
     const first = new ScriptedRelay();
@@ -387,7 +387,7 @@ test("Link begins anew where it never had a seat at that process, if it is soon"
   }
 });
 
-test("Link finds its seat lost at another process 90 s after the last record, by either clock", async () => {
+test("Link.run fails with seat-lost at another process 90 s after the last record, by either clock", async () => {
   const clocks: ((clock: FakeClock, ms: number) => void)[] = [
     (clock, ms) => clock.advance(ms),
     (clock, ms) => clock.set(clock.now() + ms), // The machine slept.
@@ -415,7 +415,7 @@ test("Link finds its seat lost at another process 90 s after the last record, by
   }
 });
 
-test("Link finds its seat lost at a process that still has one for it, and that it knows no more", async () => {
+test("Link.run fails with seat-lost at an earlier process that still has its seat", async () => {
   const scene = create();
   const { ran, relay } = await connect(scene);
   await relay.cut();
@@ -426,7 +426,7 @@ test("Link finds its seat lost at a process that still has one for it, and that 
   await failed;
 });
 
-test("Link finds its seat lost as soon as either process would keep it no longer", async () => {
+test("Link.run fails with seat-lost after the shorter keep of two processes", async () => {
   for (const [before, after] of [[60_000, 600_000], [600_000, 60_000]] as const) {
     for (const [waitMs, expected] of [[59_999, "in"], [60_000, "seat-lost"]] as const) {
       const scene = create();
@@ -446,7 +446,7 @@ test("Link finds its seat lost as soon as either process would keep it no longer
   }
 });
 
-test("Link takes any other process that it reaches first, however late", async () => {
+test("Link.run accepts the first process that it reaches, however late", async () => {
   const scene = create();
   const first = new ScriptedRelay();
   const ran = scene.run(first.channel);
@@ -459,7 +459,7 @@ test("Link takes any other process that it reaches first, however late", async (
   await second.close();
 });
 
-test("Link knows no process before it has been at one, not one that calls itself zeros either", async () => {
+test("Link.run knows no process before the first, even if its instance is all zeros", async () => {
   const scene = create();
   scene.clock.advance(1);
   const relay = new ScriptedRelay(ZEROS);
@@ -467,7 +467,7 @@ test("Link knows no process before it has been at one, not one that calls itself
   await relay.close();
 });
 
-test("Link says that the process is another one until a roster of it has come", async () => {
+test("Link reports a restart until a ROSTER of the new process has come", async () => {
   const restarts: boolean[] = [];
   const clock = new FakeClock();
   const link = new Link(new Uint8Array(32), clock);
@@ -506,7 +506,7 @@ test("Link says that the process is another one until a roster of it has come", 
   assertEquals(restarts, [false, true, false]);
 });
 
-test("Link is open once all has come that had waited, changes among it", async () => {
+test("Link.open is true once all that had waited has come, changes included", async () => {
   const scene = create();
   const first = await connect(scene);
   await first.relay.settle();
@@ -533,7 +533,7 @@ test("Link is open once all has come that had waited, changes among it", async (
   await ran;
 });
 
-test("Link keeps what the host took until it is forgotten, and of that 8 MiB at most", async () => {
+test("EnvelopeQueue keeps accepted envelopes until they are forgotten, at most 8 MiB", async () => {
   const scene = create();
   const { relay } = await connect(scene);
   relay.acknowledges = false;
@@ -623,7 +623,7 @@ function hostBatch(...seqs: number[]): HostRecord {
 }
 
 for (const [what, when, record] of FAULTS) {
-  test(`Link breaks off at ${what}`, async () => {
+  test(`Link.run breaks off at ${what}`, async () => {
     const { clock, run, told } = create();
     const relay = new ScriptedRelay();
     const ran = run(relay.channel);
@@ -650,7 +650,7 @@ for (const [what, when, record] of FAULTS) {
   });
 }
 
-test("Link breaks off where a host acknowledges behind what it queued later", async () => {
+test("Link.run breaks off at an ACK that comes after later envelopes", async () => {
   const scene = create();
   const { ran, relay } = await connect(scene);
   relay.acknowledges = false;
@@ -666,7 +666,7 @@ test("Link breaks off where a host acknowledges behind what it queued later", as
   await relay.ended;
 });
 
-test("Link breaks off where a host acknowledges what waits to be sent", async () => {
+test("Link.run breaks off at an ACK of envelopes that were not sent", async () => {
   const scene = create();
   const { ran, relay } = await connect(scene);
   relay.acknowledges = false;
@@ -678,7 +678,7 @@ test("Link breaks off where a host acknowledges what waits to be sent", async ()
   await relay.ended;
 });
 
-test("Link.run fails as a lost connection where the host hangs up", async () => {
+test("Link.run fails with connection-lost if the host ends without CLOSE", async () => {
   for (const admitted of [false, true]) {
     const scene = create();
     const relay = new ScriptedRelay();
@@ -691,7 +691,7 @@ test("Link.run fails as a lost connection where the host hangs up", async () => 
   }
 });
 
-test("Link.run takes a farewell among the first records for what it says, and answers it", async () => {
+test("Link.run returns the reason of a CLOSE among the first records, and answers it", async () => {
   for (const greeted of [false, true]) {
     const { clock, run } = create();
     const relay = new ScriptedRelay();
@@ -708,7 +708,7 @@ test("Link.run takes a farewell among the first records for what it says, and an
   }
 });
 
-test("Link says no farewell where the connection breaks, as it would give its place up", async () => {
+test("Link sends no CLOSE on a broken connection: it would give up the seat", async () => {
   // Anybody on the way can make it look like an end, or break what is read.
   for (const how of ["hangUp", "cut"] as const) {
     for (const admitted of [false, true]) {
@@ -726,7 +726,7 @@ test("Link says no farewell where the connection breaks, as it would give its pl
   }
 });
 
-test("Link gives up a host that does not say who is in the room for ten seconds", async () => {
+test("Link.run fails if the host sends no ROSTER for 10 s", async () => {
   for (const greeted of [false, true]) {
     const { clock, run } = create();
     const relay = new ScriptedRelay();
@@ -744,7 +744,7 @@ test("Link gives up a host that does not say who is in the room for ten seconds"
   }
 });
 
-test("Link.close says farewell and does no harm where there is no connection", async () => {
+test("Link.close sends CLOSE, and does nothing without a connection", async () => {
   const scene = create();
   await scene.link.close();
   const { ran, relay } = await connect(scene);

@@ -129,7 +129,7 @@ test("Room refuses a MSG with any bit flipped", async () => {
   });
 });
 
-test("Room shows no MSG twice, and none from before another", async () => {
+test("Room shows no MSG twice and none out of order", async () => {
   await assertRefused(async ({ chain, mal, alone }) => {
     const one = await chain.msg("one");
     const two = await chain.msg("two");
@@ -140,7 +140,7 @@ test("Room shows no MSG twice, and none from before another", async () => {
   }, 0);
 });
 
-test("Room says how many messages are missing before one", async () => {
+test("Room shows the number of messages missing before one", async () => {
   const { bob, chain, mal, alone } = await open();
   await chain.skip(3);
   await alone.says(mal, await chain.msg("after a gap"));
@@ -151,7 +151,7 @@ test("Room says how many messages are missing before one", async () => {
   await alone.close();
 });
 
-test("Room says how many messages are missing at the end of a chain, once the next one begins", async () => {
+test("Room shows the number of messages missing at the end of a chain with the first of the next", async () => {
   const { bob, chain, mal, alone } = await open();
   await alone.says(mal, await chain.msg("one"));
   assertEquals(await alone.text(), "one");
@@ -174,7 +174,7 @@ test("Room says how many messages are missing at the end of a chain, once the ne
   await alone.close();
 });
 
-test("Room counts what is missing for each audience, and not what was before its own time", async () => {
+test("Room counts missing messages for each audience, from its own first on", async () => {
   const { chain, mal, alone } = await open();
   const direct = await mal.chain(Audience.DIRECT, 3);
   await alone.says(
@@ -192,7 +192,7 @@ test("Room counts what is missing for each audience, and not what was before its
   await alone.close();
 });
 
-test("Room believes no count that goes back, and counts on where it goes over 2^32", async () => {
+test("Room ignores a count of messages that goes backwards, and follows one past 2^32", async () => {
   const { chain, mal, alone } = await open();
   const last = 0xffff_ffff;
   await alone.says(mal, await chain.msg("one", { before: last }));
@@ -209,7 +209,7 @@ test("Room believes no count that goes back, and counts on where it goes over 2^
   await alone.close();
 });
 
-test("Room skips 2,000 messages and not one more", async () => {
+test("Room skips at most 2,000 messages", async () => {
   const { bob, chain, mal, alone } = await open();
   await alone.relay.settle();
   alone.clock.advance(1000); // The SKDM was a part of the same budget.
@@ -226,7 +226,7 @@ test("Room skips 2,000 messages and not one more", async () => {
   await alone.close();
 });
 
-test("Room shows what others say before the keys that strangers have it skip", async () => {
+test("Room shows messages of others before it derives the keys that hostile members skip", async () => {
   const names = ["bob", "mal", "eve", "sam"];
   const members = await Promise.all(names.map((name) => Puppet.create(name)));
   const [bob, ...strangers] = members as [Puppet, ...Puppet[]];
@@ -252,7 +252,7 @@ test("Room shows what others say before the keys that strangers have it skip", a
   await alone.close();
 });
 
-test("Room has no member wait for one that skips, and goes on with that one in time", async () => {
+test("Room makes no member wait for one that skips messages, and handles that one in time", async () => {
   const { bob, chain, mal, alone } = await open();
   await chain.skip(1000);
   await alone.says(mal, await chain.msg("one"));
@@ -267,7 +267,7 @@ test("Room has no member wait for one that skips, and goes on with that one in t
   await alone.close();
 });
 
-test("Room shows 20,000 texts of one member at once, and nobody waits for more of them", async () => {
+test("Room shows 20,000 texts of one member at once, and makes no member wait for more", async () => {
   const { bob, chain, mal, alone } = await open();
   for (const msg of await batches(chain, 100)) await alone.says(mal, msg);
   await alone.relay.settle();
@@ -286,7 +286,7 @@ test("Room shows 20,000 texts of one member at once, and nobody waits for more o
   await alone.close();
 });
 
-test("Room shows at once what has waited for it, however many texts it is", async () => {
+test("Room shows all texts that waited for it at once, whatever their number", async () => {
   const { chain, mal, alone } = await open();
   await alone.relay.settle();
   const missed = await batches(chain, 100);
@@ -298,7 +298,7 @@ test("Room shows at once what has waited for it, however many texts it is", asyn
   await alone.close();
 });
 
-test("Room loses nothing of a member that changed its key often while it was away itself", async () => {
+test("Room loses no message of a member that changed its key often while this member was away", async () => {
   const { bob, mal, alone } = await open();
   await alone.relay.settle();
   const missed: Bytes[] = [];
@@ -323,7 +323,7 @@ test("Room loses nothing of a member that changed its key often while it was awa
   await alone.close();
 });
 
-test("Room spends none of a member's skips on what that member has not signed", async () => {
+test("Room spends a member's budget for skips only on messages that the member signed", async () => {
   const { chain, mal, alone } = await open();
   const signer = await generateSigningKey();
   for (let i = 0; i < 20; i++) {
@@ -336,7 +336,7 @@ test("Room spends none of a member's skips on what that member has not signed", 
   await alone.close();
 });
 
-test("Room shows no text that a holder of the chain key forges", async () => {
+test("Room shows no text forged by a holder of the chain key", async () => {
   // Mal has bob's chain key, as every reader has; the seal is right, the signature is not bob's.
   const { bob, mal, alone } = await open();
   const bobs = await bob.chain();
@@ -357,7 +357,7 @@ test("Room shows no text that a holder of the chain key forges", async () => {
   await alone.close();
 });
 
-test("Room shows a text to nobody whom its commitment does not bind", async () => {
+test("Room shows no text whose commitment does not match its key", async () => {
   // A chain of which two members hold different keys, so that one MSG could say two things.
   const { bob, mal, alone } = await open();
   const two = await mal.chain(Audience.ROOM, 2);
@@ -375,7 +375,7 @@ test("Room shows a text to nobody whom its commitment does not bind", async () =
   await alone.close();
 });
 
-test("Room shows a private message as private even where the relay sends it to the room", async () => {
+test("Room shows a private message as private even if the relay sends it to the room", async () => {
   const { bob, chain, mal, alone } = await open(Audience.DIRECT);
   await alone.says(mal, await chain.msg("psst")); // `says` uses a room envelope.
   assertEquals((await alone.event("message")).private, true);
@@ -398,7 +398,7 @@ test("Room shows a private message as private even where the relay sends it to t
   await alone.close();
 });
 
-test("Room keeps a member's chain for the room and for itself apart", async () => {
+test("Room separates a member's chain for the room from its private one", async () => {
   const { chain, mal, alone } = await open();
   const direct = await mal.chain(Audience.DIRECT);
   await alone.says(
@@ -417,7 +417,7 @@ test("Room keeps a member's chain for the room and for itself apart", async () =
   await alone.close();
 });
 
-test("Room shows text exactly, controls and all, and an action as one", async () => {
+test("Room shows a text exactly, with its control characters, and an action as an action", async () => {
   const { chain, mal, alone } = await open();
   const nasty = "\x1b]0;pwned\x07 \u202e \0 \r\n \ufeff 👩‍👩‍👧";
   await alone.says(
@@ -434,7 +434,7 @@ test("Room shows text exactly, controls and all, and an action as one", async ()
   await alone.close();
 });
 
-test("Room shows nothing of a MSG of which a part is no text", async () => {
+test("Room shows nothing of a MSG with a malformed part", async () => {
   const { bob, chain, mal, alone } = await open();
   const text = { kind: BodyKind.TEXT, text: utf8("half a") };
   const broken = { kind: BodyKind.TEXT, text: new Uint8Array([0xff, 0xfe]) };
@@ -459,7 +459,7 @@ test("Room shows nothing of a MSG of which a part is no text", async () => {
   await alone.close();
 });
 
-test("Room believes a sender's clock that is near its own, or was when the message began to wait", async () => {
+test("Room shows a sender's time if it is near its own, or was when the message began to wait", async () => {
   const { chain, mal, alone } = await open();
   const now = alone.clock.now();
   const oldest = now - alone.relay.keepMs - 600_000;
@@ -471,7 +471,7 @@ test("Room believes a sender's clock that is near its own, or was when the messa
   await alone.close();
 });
 
-test("Room shows what was said before a leave, before the leave, and nothing after", async () => {
+test("Room shows messages before a leave first, and none after it", async () => {
   const { bob, chain, mal, alone } = await open();
   const late = await mal.chain(Audience.ROOM, 2);
   await alone.says(
@@ -489,7 +489,7 @@ test("Room shows what was said before a leave, before the leave, and nothing aft
   await alone.close();
 });
 
-test("Room takes a member's own farewell for its leave", async () => {
+test("Room shows a member as gone at its leave message", async () => {
   const { bob, chain, mal, alone } = await open();
   await alone.says(
     mal,
@@ -504,7 +504,7 @@ test("Room takes a member's own farewell for its leave", async () => {
   await alone.close();
 });
 
-test("Room takes no farewell that is for it alone", async () => {
+test("Room ignores a leave in a private message", async () => {
   const { chain, mal, alone } = await open(Audience.DIRECT);
   await alone.says(
     mal,
@@ -515,7 +515,7 @@ test("Room takes no farewell that is for it alone", async () => {
   await alone.close();
 });
 
-test("Room says once that a member's key has not come, where it had the time to send it", async () => {
+test("Room warns once that a member's key has not come, after the member had time to send it", async () => {
   const { bob, mal, alone } = await open();
   const lost = await mal.chain(Audience.ROOM, 2);
   await alone.says(mal, await lost.msg("one"));
@@ -540,7 +540,7 @@ test("Room says once that a member's key has not come, where it had the time to 
   await alone.close();
 });
 
-test("Room is not alarmed by what a member sealed before it was suspended, and sends when it goes on", async () => {
+test("Room does not warn of messages that a member sealed before it was suspended", async () => {
   const { bob, mal, alone } = await open();
   const before = await mal.chain(Audience.ROOM, 2);
   await alone.pass(60_000);
@@ -558,7 +558,7 @@ test("Room is not alarmed by what a member sealed before it was suspended, and s
   await alone.close();
 });
 
-test("Room tells why a member left", async () => {
+test("Room shows why a member left", async () => {
   const reasons = [
     [CloseReason.LEAVING, "left"],
     [CloseReason.LOST, "connection-lost"],
@@ -577,7 +577,7 @@ test("Room tells why a member left", async () => {
   await alone.close();
 });
 
-test("Room survives objects of every type and size that mean nothing", async () => {
+test("Room survives garbage of every object type and size", async () => {
   const { bob, mal, alone } = await open();
   for (const type of [0, ObjectType.ANNOUNCE, ObjectType.SKDM, ObjectType.MSG, 0x23, 0xff]) {
     for (const size of [1, 2, 113, 257, 622, 16_833, 33_000]) {
@@ -590,7 +590,7 @@ test("Room survives objects of every type and size that mean nothing", async () 
   await alone.close();
 });
 
-test("Room goes on in all other queues where one has a fault", async () => {
+test("Room goes on in all other queues after a fault in one", async () => {
   const bob = await Puppet.create("bob");
   const mal = await Puppet.create("mal");
   const alone = await RoomAlone.open({

@@ -115,7 +115,7 @@ function namesOf(member: TestMember, others: readonly TestMember[]): string[] {
   return [member.room.me.name, ...seen];
 }
 
-test("sameName takes names that look alike for one", () => {
+test("sameName is true for names that look alike", () => {
   const pairs = [
     ["Bob", "bob"],
     ["bob", "ｂob"],
@@ -140,7 +140,7 @@ test("sameName takes names that look alike for one", () => {
   for (const [a, b] of pairs) assert(sameName(a, b) && sameName(b, a), `${a} ${b}`);
 });
 
-test("the known names look and imitate as they do, and those that are none are refused", () => {
+test("looksOf, imitates and nameProblem match the known answers", () => {
   for (const { name, ...looks } of vectors.names) {
     assertEquals({ ...looksOf(name) }, looks, name);
     assertEquals(nameProblem(name), undefined, name);
@@ -148,21 +148,21 @@ test("the known names look and imitate as they do, and those that are none are r
   for (const name of vectors.refused_names) assert(nameProblem(name) !== undefined, name);
 });
 
-test("sameName tells names apart that do not look alike", () => {
+test("sameName is false for names that do not look alike", () => {
   const names = [...ORDINARY, "Jose", "Sofia", "Anna", "annamaria", "bob", "rob", "bobo"];
   for (const a of names) {
     for (const b of names) assertEquals(sameName(a, b), a === b, `${a} ${b}`);
   }
 });
 
-test("sameName finds every confusable of Unicode, whatever is around it, in both directions", () => {
+test("sameName is true for every confusable of Unicode, in any context and both directions", () => {
   for (const [source, target] of PAIRS) assert(sameName(`x${source}y`, `x${target}y`), source);
   fc.assert(fc.property(lookAlikes, ([a, b]) => {
     assert(sameName(a!, b!) && sameName(b!, a!));
   }));
 });
 
-test("sameName is blind to what is not seen in emoji", () => {
+test("sameName ignores invisible characters in emoji", () => {
   for (const emoji of Object.values(EMOJI)) {
     const bare = emoji.replaceAll(/\p{Default_Ignorable_Code_Point}/gu, "");
     assert(sameName(`bob ${emoji}`, `bob ${bare}`), emoji);
@@ -174,7 +174,7 @@ test("sameName is blind to what is not seen in emoji", () => {
   }));
 });
 
-test("sameName is symmetric, and blind to case", () => {
+test("sameName is symmetric and ignores case", () => {
   const text = fc.string({ unit: fc.constantFrom(..."iIlL1|oO0mrnМТтßςσΣİı ⠀"), maxLength: 3 });
   fc.assert(fc.property(text, text, (a, b) => assertEquals(sameName(a, b), sameName(b, a))));
   const name = fc.string({ unit: "grapheme" });
@@ -183,12 +183,12 @@ test("sameName is symmetric, and blind to case", () => {
   }));
 });
 
-test("imitates finds what could pass for a line or a mark of lanchat's own", () => {
+test("imitates is true for names like lanchat's own lines and marks", () => {
   for (const name of IMITATING) assert(imitates(name), name);
   for (const name of IMITATING) assertEquals(nameProblem(name), undefined, name);
 });
 
-test("imitates finds a word of lanchat's own in any look-alike letters", () => {
+test("imitates is true for lanchat's own words in any look-alike letters", () => {
   const letter = (letter: string) =>
     fc.constantFrom(letter, ...PAIRS.filter(([, target]) => target === letter).map(([it]) => it));
   const word = fc.constantFrom("lanchat", "warning", "error", "host", "system", "you")
@@ -196,7 +196,7 @@ test("imitates finds a word of lanchat's own in any look-alike letters", () => {
   fc.assert(fc.property(word, (letters) => assert(imitates(letters.join("")))));
 });
 
-test("No name has a check mark behind it, whatever one is made of", () => {
+test("imitates or nameProblem catches every look-alike of a check mark", () => {
   const checks = fc.constantFrom(..."√∛∜⎷⍻☑✅✓✔🗸🗹𐄂🮱");
   const around = fc.string({ unit: "grapheme", maxLength: 6 });
   fc.assert(fc.property(around, checks, around, (before, check, after) => {
@@ -214,11 +214,11 @@ test("No name has a check mark behind it, whatever one is made of", () => {
   }
 });
 
-test("imitates leaves names of people alone", () => {
+test("imitates is false for names of people", () => {
   for (const name of ORDINARY) assert(!imitates(name), name);
 });
 
-test("The names that lanchat gives imitate nothing, and no other of them", async () => {
+test("imitates and sameName are false for the names that lanchat gives", async () => {
   const names = new Set<string>();
   for (let i = 0; i < 500; i++) names.add(await animalName(randomBytes(32)));
   for (const name of names) {
@@ -227,7 +227,7 @@ test("The names that lanchat gives imitate nothing, and no other of them", async
   }
 });
 
-test("Room shows a second holder of a name with its tag, to all alike, and warns both", async () => {
+test("Room shows the second holder of a name with its tag, the same to all, and warns both", async () => {
   const world = new World();
   const hana = await world.join("hana");
   const first = await world.join("ada");
@@ -254,7 +254,7 @@ test("Room shows a second holder of a name with its tag, to all alike, and warns
   await world.close();
 });
 
-test("Room finds who has an emoji in the name, typed as it is or as it is shown", async () => {
+test("Room.find finds a member with an emoji in its name, typed raw or as shown", async () => {
   const world = new World();
   const name = `${EMOJI.rainbow} ada`;
   const typed = "\u{1F3F3}\u{1F308} ada";
@@ -272,7 +272,7 @@ test("Room finds who has an emoji in the name, typed as it is or as it is shown"
   await world.close();
 });
 
-test("Room tells two with look-alike names apart, on both sides", async () => {
+test("Room tags one of two members with look-alike names, on both sides", async () => {
   const world = new World();
   const first = await world.join("paul");
   const second = await world.join("раul"); // Two Cyrillic letters.
@@ -287,7 +287,7 @@ test("Room tells two with look-alike names apart, on both sides", async () => {
   await world.close();
 });
 
-test("Room shows a name that imitates with its tag from the start, and warns its holder", async () => {
+test("Room shows an imitating name with its tag from the start, and warns its holder", async () => {
   const world = new World();
   const ada = await world.join("ada");
   const imitator = await world.join("lanсhat"); // A Cyrillic letter.
@@ -308,7 +308,7 @@ test("Room shows a name that imitates with its tag from the start, and warns its
   await world.close();
 });
 
-test("Room warns whoever comes to find its name taken, behind `ready`", async () => {
+test("Room warns a newcomer that its name is taken, after `ready`", async () => {
   const bob = await Puppet.create("ADA", "bob");
   const alone = await RoomAlone.open({ before: [bob] });
   const { code, message } = await alone.event("warning");
@@ -317,7 +317,7 @@ test("Room warns whoever comes to find its name taken, behind `ready`", async ()
   await alone.close();
 });
 
-test("Room gives the tag by who came first, whoever announced itself first", async () => {
+test("Room tags the member that came later, not the one that announced itself later", async () => {
   const [first, second, third] = await Promise.all(
     ["one", "two", "three"].map((identity) => Puppet.create("bob", identity)),
   ) as [Puppet, Puppet, Puppet];
@@ -335,7 +335,7 @@ test("Room gives the tag by who came first, whoever announced itself first", asy
   await alone.close();
 });
 
-test("Room gives the tag to the later of two who join at once, whoever is heard first", async () => {
+test("Room tags the later of two members that join at once, in any order of their announcements", async () => {
   const [first, second] = await Promise.all(
     ["one", "two"].map((identity) => Puppet.create("bob", identity)),
   ) as [Puppet, Puppet];
@@ -358,7 +358,7 @@ test("Room gives the tag to the later of two who join at once, whoever is heard 
   await alone.close();
 });
 
-test("Room gives nobody a name before its holder for having been silent for long", async () => {
+test("Room ranks a member that was silent for long after the holder of its name", async () => {
   const [silent, holder] = await Promise.all(
     ["one", "two"].map((identity) => Puppet.create("bob", identity)),
   ) as [Puppet, Puppet];
@@ -375,7 +375,7 @@ test("Room gives nobody a name before its holder for having been silent for long
   await alone.close();
 });
 
-test("Room lets a member keep its tag when the first holder of the name leaves", async () => {
+test("Room keeps a member's tag when the first holder of the name leaves", async () => {
   const [first, second, third] = await Promise.all(
     ["one", "two", "three"].map((identity) => Puppet.create("bob", identity)),
   ) as [Puppet, Puppet, Puppet];
@@ -394,7 +394,7 @@ test("Room lets a member keep its tag when the first holder of the name leaves",
   await alone.close();
 });
 
-test("Room takes a second session of one identity for no other holder of its name", async () => {
+test("Room tags no second session of one identity", async () => {
   const bob = await Puppet.create("bob");
   const self = await Puppet.create("ada");
   const alone = await RoomAlone.open({ before: [bob, self] });

@@ -19,7 +19,7 @@ const OWNERS = [
 ]
   .map(([, owner, state]) => ({ owner: owner!, state: state! }));
 
-test("Peer has only read-only fields, and no state that nothing owns", () => {
+test("Peer has only read-only fields, and each state has an owner", () => {
   const fields = PEER.slice(PEER.indexOf("export class Peer {")).match(
     /^ {2}#?\w+(?:\??:| =).*;$/gm,
   );

@@ -41,7 +41,7 @@ test("Room is ready once every session of the first roster has answered", async 
   await alone.close();
 });
 
-test("Room is ready after 10 s without those who are silent, and says who they are", async () => {
+test("Room is ready after 10 s without silent sessions, and reports them", async () => {
   const [bob, carol, dave] = await puppets("bob", "carol", "dave") as [Puppet, Puppet, Puppet];
   const alone = await RoomAlone.create();
   await alone.relay.admit([bob.entry, carol.entry, dave.entry]);
@@ -61,7 +61,7 @@ test("Room is ready after 10 s without those who are silent, and says who they a
   await alone.close();
 });
 
-test("Room waits neither for who is away nor for who leaves", async () => {
+test("Room waits for no session that is away or leaves before it is ready", async () => {
   const [away, leaver, lost] = await puppets("away", "leaver", "lost") as [Puppet, Puppet, Puppet];
   const alone = await RoomAlone.create();
   await alone.relay.admit([{ ...away.entry, away: true }, leaver.entry, lost.entry]);
@@ -81,13 +81,13 @@ test("Room waits neither for who is away nor for who leaves", async () => {
   await alone.close();
 });
 
-test("Room is ready at once where nobody is", async () => {
+test("Room is ready at once if it is alone", async () => {
   const alone = await RoomAlone.open();
   assertEquals(alone.room.members, []);
   await alone.close();
 });
 
-test("Room announces itself as soon as its key is made: to the host first, then to all", async () => {
+test("Room announces itself as soon as its key is made, first to the host, then to all", async () => {
   const [bob, carol] = await puppets("bob", "carol") as [Puppet, Puppet];
   const made = Promise.withResolvers<SessionKeyPair>();
   const alone = await RoomAlone.create({ generate: () => made.promise });
@@ -115,7 +115,7 @@ test("Room announces itself as soon as its key is made: to the host first, then 
   await alone.close();
 });
 
-test("Room holds what happens until it is ready, and says nothing before", async () => {
+test("Room holds all events until it is ready", async () => {
   const [bob, carol, dave] = await puppets("bob", "carol", "dave") as [Puppet, Puppet, Puppet];
   const alone = await RoomAlone.create();
   const said = alone.room.say("early");
@@ -140,7 +140,7 @@ test("Room holds what happens until it is ready, and says nothing before", async
   await alone.close();
 });
 
-test("Room is ready at once where much is said while it waits for a silent member, and loses nothing", async () => {
+test("Room is ready early if too many events come while it waits for a silent member, and loses none", async () => {
   const [bob, carol] = await puppets("bob", "carol") as [Puppet, Puppet];
   const alone = await RoomAlone.create();
   await alone.relay.admit([bob.entry, carol.entry]);
@@ -162,7 +162,7 @@ test("Room is ready at once where much is said while it waits for a silent membe
   await alone.close();
 });
 
-test("Room gives up a host that names more members than a room can have", async () => {
+test("Room.run fails if the host names more members than a room can have", async () => {
   const alone = await RoomAlone.open();
   const key = (await identityOf("bob")).publicKey;
   for (let i = 0; i < 1338; i++) {
@@ -177,7 +177,7 @@ test("Room gives up a host that names more members than a room can have", async 
   assertEquals(alone.clock.timers, 0);
 });
 
-test("Room takes a session that left unheard when it comes again", async () => {
+test("Room admits a session again that left without an ANNOUNCE", async () => {
   const [bob] = await puppets("bob") as [Puppet];
   const alone = await RoomAlone.open();
   await alone.tell(bob, MemberChange.JOINED);
@@ -187,7 +187,7 @@ test("Room takes a session that left unheard when it comes again", async () => {
   await alone.close();
 });
 
-test("Room lists in `ready` who was lost before, as lost, and shows nobody twice", async () => {
+test("Room lists lost members in `ready` as lost, and shows none twice", async () => {
   const [bob, carol, dave] = await puppets("bob", "carol", "dave") as [Puppet, Puppet, Puppet];
   const alone = await RoomAlone.create();
   await alone.relay.admit([bob.entry, carol.entry, dave.entry]);
@@ -210,7 +210,7 @@ test("Room lists in `ready` who was lost before, as lost, and shows nobody twice
   await alone.close();
 });
 
-test("Room shows once that a connection is lost, once that it is back, and who stays away as left", async () => {
+test("Room shows a lost connection once, its return once, and a member that stays away as left", async () => {
   const [bob] = await puppets("bob") as [Puppet];
   const alone = await RoomAlone.open({ before: [bob] });
   await alone.tell(bob, MemberChange.AWAY, CloseReason.LOST);
@@ -233,7 +233,7 @@ test("Room shows once that a connection is lost, once that it is back, and who s
   await alone.close();
 });
 
-test("Room gives nobody a key before its own ANNOUNCE is on the way", async () => {
+test("Room gives no key before its own ANNOUNCE is on its way", async () => {
   const ada = await identityOf("ada");
   const gate = Promise.withResolvers<void>();
   let entered = false;
@@ -267,7 +267,7 @@ test("Room gives nobody a key before its own ANNOUNCE is on the way", async () =
   await alone.close();
 });
 
-test("Room.run fails where the host refuses", async () => {
+test("Room.run fails if the host refuses", async () => {
   const refusals = ["room-full", "banned", "locked", "not-allowed"];
   for (const [i, code] of refusals.entries()) {
     const alone = await RoomAlone.create();
@@ -288,7 +288,7 @@ test("Room.run fails where the host refuses", async () => {
   }
 });
 
-test("Room is sent all that a member it was ready for says, from that moment on", async () => {
+test("Room receives all messages of the members listed in `ready`, from that moment on", async () => {
   const world = new World();
   const ada = await world.join("ada");
   const bob = await world.join("bob");

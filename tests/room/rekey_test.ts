@@ -21,7 +21,7 @@ async function wrap(keys: SessionKeys): Promise<WrappedKey> {
   return await (await PeerSessionKey.import(keys.current!)).wrap(CHAIN_KEY, CONTEXT);
 }
 
-test("SessionKeys.renew keeps each key before for three minutes, however many there are", async () => {
+test("SessionKeys.renew keeps each previous key for three minutes, whatever their number", async () => {
   const clock = new FakeClock();
   const keys = new SessionKeys({ generate: sessionKey, clock });
   await keys.renew(); // The first that is being made.
@@ -43,7 +43,7 @@ test("SessionKeys.renew keeps each key before for three minutes, however many th
   assertEquals(clock.timers, 0);
 });
 
-test("SessionKeys.renew fails where no key can be made, and the one in use goes on", async () => {
+test("SessionKeys.renew fails if no key can be made, and the key in use stays", async () => {
   let works = true;
   const clock = new FakeClock();
   const generate = async (): Promise<SessionKeyPair> => {
@@ -64,7 +64,7 @@ test("SessionKeys.renew fails where no key can be made, and the one in use goes 
   keys.close();
 });
 
-test("Room.rekey has all that is said from then on sealed with new keys, for the room and for one", async () => {
+test("Room.rekey seals all later messages with new keys, to the room and to one member", async () => {
   const [bob, carol] = [await Puppet.create("bob"), await Puppet.create("carol")];
   const alone = await RoomAlone.open({ before: [bob, carol] });
   const chains = new Set<string>();
@@ -100,7 +100,7 @@ test("Room.rekey has all that is said from then on sealed with new keys, for the
   await alone.close();
 });
 
-test("Room.rekey is done once a second, so that nobody makes the others wait for it", async () => {
+test("Room.rekey runs at most once a second, so that the others accept each key at once", async () => {
   const alone = await RoomAlone.open({ before: [await Puppet.create("bob")] });
   await alone.room.rekey();
   const again = alone.room.rekey();
@@ -116,7 +116,7 @@ test("Room.rekey is done once a second, so that nobody makes the others wait for
   await alone.close();
 });
 
-test("Room.rekey ends with the room, and fails where no key can be made", async () => {
+test("Room.rekey resolves when the room ends, and fails if no key can be made", async () => {
   let works = true;
   const generate = (): Promise<SessionKeyPair> =>
     works ? sessionKey() : Promise.reject(new Error("out of memory"));

@@ -41,7 +41,7 @@ function namesOf(member: TestMember, others: readonly TestMember[]): string[] {
   ];
 }
 
-test("Room.rename is told to all, in its place between the messages, and to who comes later", async () => {
+test("Room.rename announces the name to all, in order with the messages, and to later members", async () => {
   const world = new World();
   const ada = await world.join("ada");
   const bob = await world.join("bob");
@@ -66,7 +66,7 @@ test("Room.rename is told to all, in its place between the messages, and to who 
   await world.close();
 });
 
-test("Room.rename refuses what is no name, and tells nobody of the name that one has", async () => {
+test("Room.rename refuses an invalid name, and announces no name that is the same", async () => {
   const alone = await RoomAlone.open({ before: [await Puppet.create("bob")] });
   for (const name of ["", "a#b", "x".repeat(49), " a"]) {
     await assertFails(alone.room.rename(name), "bad-name");
@@ -80,7 +80,7 @@ test("Room.rename refuses what is no name, and tells nobody of the name that one
   await alone.close();
 });
 
-test("Room.rename goes in turn, once a second, and the last name stays", async () => {
+test("Room.rename runs in turn, once a second, and the last name stays", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.open({ before: [bob] });
   const names = ["b", "c", "d"];
@@ -96,7 +96,7 @@ test("Room.rename goes in turn, once a second, and the last name stays", async (
   await alone.close();
 });
 
-test("Room.rename does not wait for the end of the room", async () => {
+test("Room.rename fails at once when the room ends", async () => {
   const alone = await RoomAlone.open();
   await alone.room.rename("b");
   const late = assertFails(alone.room.rename("c"), "not-delivered");
@@ -104,7 +104,7 @@ test("Room.rename does not wait for the end of the room", async () => {
   await late;
 });
 
-test("Room takes keys that were wrapped for the announcement before a new name", async () => {
+test("Room accepts keys that were wrapped for the generation before a new name", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.open({ before: [bob] });
   const before = alone.target;
@@ -123,7 +123,7 @@ test("Room takes keys that were wrapped for the announcement before a new name",
   await alone.close();
 });
 
-test("Room announces a name that was taken while a session key was made with both keys", async () => {
+test("Room announces a name that changed while a session key was made with both keys", async () => {
   const bob = await Puppet.create("bob");
   let made = await sessionKey();
   let making = Promise.resolve(made);
@@ -148,7 +148,7 @@ test("Room announces a name that was taken while a session key was made with bot
   await alone.close();
 });
 
-test("Room gives the tag to who takes a name that somebody has, on both sides and for who comes", async () => {
+test("Room tags a member that takes another's name, on both sides and for newcomers", async () => {
   const world = new World();
   const ada = await world.join("ada");
   const bob = await world.join("bob");
@@ -173,7 +173,7 @@ test("Room gives the tag to who takes a name that somebody has, on both sides an
   await world.close();
 });
 
-test("Room lets two who take one name at once each show the other with a tag", async () => {
+test("Room tags the other member on both sides if two take one name at once", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.open({ before: [bob] });
   await alone.room.rename("zoe");
@@ -185,7 +185,7 @@ test("Room lets two who take one name at once each show the other with a tag", a
   await alone.close();
 });
 
-test("Room shows who says itself that its name is another's with the tag, wherever it stands", async () => {
+test("Room tags a member that says that its name is taken, whatever its rank", async () => {
   const [first, second] = [await Puppet.create("bob", "one"), await Puppet.create("bob", "two")];
   const alone = await RoomAlone.create();
   await alone.relay.admit([first.entry, second.entry]);
@@ -196,7 +196,7 @@ test("Room shows who says itself that its name is another's with the tag, wherev
   await alone.close();
 });
 
-test("Room warns once of who takes its name again and again", async () => {
+test("Room warns once of a member that takes its name again and again", async () => {
   const mal = await Puppet.create("mal");
   const alone = await RoomAlone.open({ before: [mal] });
   for (const [i, name] of ["ada", "mal", "ada", "mal"].entries()) {
@@ -208,7 +208,7 @@ test("Room warns once of who takes its name again and again", async () => {
   await alone.close();
 });
 
-test("Room warns no more of who had its name before, and takes it again", async () => {
+test("Room does not warn again of a member that had its name before and takes it again", async () => {
   const bob = await Puppet.create("ada", "bob");
   const alone = await RoomAlone.open({ before: [bob] });
   await alone.event("warning");
@@ -220,7 +220,7 @@ test("Room warns no more of who had its name before, and takes it again", async 
   await alone.close();
 });
 
-test("Room shows of names that come too fast the last, and lets nobody else wait", async () => {
+test("Room shows the last of names that change too fast, and makes no other member wait", async () => {
   const [bob, mal] = [await Puppet.create("bob"), await Puppet.create("mal")];
   const alone = await RoomAlone.open({ before: [bob, mal] });
   for (let i = 0; i < 20; i++) {
@@ -238,7 +238,7 @@ test("Room shows of names that come too fast the last, and lets nobody else wait
   await alone.close();
 });
 
-test("Room shows no more new names of a member that is gone, but what it said", async () => {
+test("Room shows the messages but no more names of a member that is gone", async () => {
   const [bob, mal] = [await Puppet.create("bob"), await Puppet.create("mal")];
   const alone = await RoomAlone.open({ before: [bob, mal] });
   const chain = await mal.chain();
@@ -264,7 +264,7 @@ test("Room shows no more new names of a member that is gone, but what it said", 
   await alone.close();
 });
 
-test("Room shows few new names of a member that announced thousands and is not back", async () => {
+test("Room shows few of the thousands of names of a member that is gone", async () => {
   const [bob, mal] = [await Puppet.create("bob"), await Puppet.create("mal")];
   const alone = await RoomAlone.open({ before: [bob, mal] });
   const floods = await Promise.all(
@@ -284,7 +284,7 @@ test("Room shows few new names of a member that announced thousands and is not b
   await alone.close();
 });
 
-test("Room refuses a name that is played back", async () => {
+test("Room refuses a replayed name", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.open({ before: [bob] });
   const names = ["b", "c"];
@@ -298,7 +298,7 @@ test("Room refuses a name that is played back", async () => {
   await alone.close();
 });
 
-test("Room tells the new names of who is ignored: names must lead to the same members for all", async () => {
+test("Room shows the new name of an ignored member: names must mean the same to all", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.open({ before: [bob], ignores: () => true });
   await alone.says(bob, await bob.announce(alone.session, { generation: 2, name: "b" }));
@@ -307,7 +307,7 @@ test("Room tells the new names of who is ignored: names must lead to the same me
   await alone.close();
 });
 
-test("Room tells its name to all where it was taken without a connection, and to another host", async () => {
+test("Room announces a name that changed without a connection, also at another host process", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.open({ before: [bob] });
   await alone.cut();

@@ -115,7 +115,7 @@ function watch<T>(promise: Promise<T>): { readonly result: T | undefined } {
   return seen;
 }
 
-test("Room asks everybody who is there after a restart, each with a round of its own", async () => {
+test("Room asks all present members after a restart, each with its own round", async () => {
   const { bob, carol, alone } = await open();
   const dave = await Puppet.create("dave");
   await alone.restart([bob, carol, dave]);
@@ -129,7 +129,7 @@ test("Room asks everybody who is there after a restart, each with a round of its
   await alone.close();
 });
 
-test("Room asks nobody where the same process has kept its place", async () => {
+test("Room asks no member if the same process has kept its seat", async () => {
   const { bob, carol, alone } = await open();
   await alone.resume([bob, carol]);
   assertEquals(await alone.event("reconnected"), {
@@ -142,7 +142,7 @@ test("Room asks nobody where the same process has kept its place", async () => {
   await alone.close();
 });
 
-test("Room shows what is sent again before what is new, once, and says how much it was", async () => {
+test("Room shows messages that are sent again before new ones, once, and counts them", async () => {
   const { bob, carol, chain, alone } = await open();
   const lost = [await chain.msg("lost one"), await chain.msg("lost two")];
   const fresh = await chain.msg("fresh");
@@ -167,7 +167,7 @@ test("Room shows what is sent again before what is new, once, and says how much 
   await alone.close();
 });
 
-test("Room takes a key that is sent again, and what it opens", async () => {
+test("Room accepts a key that is sent again, and the messages that it opens", async () => {
   const { bob, carol, chain, alone } = await open();
   const next = await bob.chain(0, 2);
   const lost = [await next.skdm(alone.target), await next.msg("lost", { before: chain.index })];
@@ -177,7 +177,7 @@ test("Room takes a key that is sent again, and what it opens", async () => {
   await alone.close();
 });
 
-test("Room takes an ANNOUNCE that is sent again, of one whose join it was never told of", async () => {
+test("Room accepts an ANNOUNCE that is sent again, of a member whose join was lost", async () => {
   const { bob, carol, alone } = await open();
   const dave = await Puppet.create("dave");
   await alone.restart([bob, carol, dave]);
@@ -187,7 +187,7 @@ test("Room takes an ANNOUNCE that is sent again, of one whose join it was never 
   await alone.close();
 });
 
-test("Room waits ten seconds for what is sent again, and shows then what is missing", async () => {
+test("Room waits 10 s for an answer, then shows what is missing", async () => {
   const { bob, carol, chain, alone } = await open();
   await chain.skip(2);
   const fresh = await chain.msg("fresh");
@@ -204,7 +204,7 @@ test("Room waits ten seconds for what is sent again, and shows then what is miss
   await alone.close();
 });
 
-test("Room does not count the ten seconds while it has no connection itself", async () => {
+test("Room does not count the 10 s while it has no connection", async () => {
   const { bob, carol, chain, alone } = await open();
   const [lost, fresh] = [await chain.msg("lost"), await chain.msg("fresh")];
   await alone.restart([bob, carol]);
@@ -225,7 +225,7 @@ test("Room does not count the ten seconds while it has no connection itself", as
   await alone.close();
 });
 
-test("Room takes an answer that is late, where nothing newer was shown", async () => {
+test("Room accepts a late answer if nothing newer was shown", async () => {
   const { bob, carol, chain, alone } = await open();
   const lost = await chain.msg("lost");
   await alone.restart([{ ...bob.entry, away: true }, carol]);
@@ -241,7 +241,7 @@ test("Room takes an answer that is late, where nothing newer was shown", async (
   await alone.close();
 });
 
-test("Room has no more wait than 8 MiB of one member for what is sent again", async () => {
+test("Room holds back at most 8 MiB of one member", async () => {
   const { bob, carol, chain, alone } = await open();
   await chain.skip(1);
   await alone.restart([bob, carol]);
@@ -257,7 +257,7 @@ test("Room has no more wait than 8 MiB of one member for what is sent again", as
   await alone.close();
 });
 
-test("Room ignores an answer to another question, and of who was not asked", async () => {
+test("Room ignores an answer of another round, and of a member that was not asked", async () => {
   const { bob, carol, chain, alone } = await open();
   const [one, two] = [await chain.msg("one"), await chain.msg("two")];
   await alone.answers(bob, 1, [one]);
@@ -275,7 +275,7 @@ test("Room ignores an answer to another question, and of who was not asked", asy
   await alone.close();
 });
 
-test("Room takes no harm from an AGAIN of garbage, of somebody else's, or of another NEED or AGAIN", async () => {
+test("Room ignores an AGAIN with garbage, another member's object, a NEED or an AGAIN", async () => {
   const { bob, carol, chain, alone } = await open();
   const bobs = await chain.msg("bob says");
   const carols = await carol.chain();
@@ -309,7 +309,7 @@ test("Room takes no harm from an AGAIN of garbage, of somebody else's, or of ano
   await alone.close();
 });
 
-test("Room says nothing of a message that is sent again and was never for it", async () => {
+test("Room does not report a message that is sent again and was never for it", async () => {
   const { bob, carol, alone } = await open();
   const earlier = await bob.chain(0, 7);
   const sealed = await earlier.msg("from before its time");
@@ -321,7 +321,7 @@ test("Room says nothing of a message that is sent again and was never for it", a
   await alone.close();
 });
 
-test("Room answers a NEED with what is for the room and for who asks, and nothing else", async () => {
+test("Room answers a NEED with the objects for the room and for the asker only", async () => {
   const { bob, carol, alone } = await open();
   const before = alone.relay.envelopes.all.length;
   alone.relay.acknowledges = false;
@@ -352,7 +352,7 @@ test("Room answers a NEED with what is for the room and for who asks, and nothin
   await alone.close();
 });
 
-test("Room sends nothing again that everybody has", async () => {
+test("Room sends nothing again that all members have", async () => {
   const { bob, carol, alone } = await open();
   await alone.room.say("had by all");
   alone.relay.acknowledges = false;
@@ -366,7 +366,7 @@ test("Room sends nothing again that everybody has", async () => {
   await alone.close();
 });
 
-test("Room sends again what the process before had not taken, under its number, and keeps it, too", async () => {
+test("Room sends pending envelopes to the next process with their numbers, and keeps them", async () => {
   const { bob, carol, alone } = await open();
   alone.relay.acknowledges = false;
   const said = alone.room.say("under way");
@@ -389,7 +389,7 @@ test("Room sends again what the process before had not taken, under its number, 
   await alone.close();
 });
 
-test("Room answers no faster than the window lets it, and speaks when it has answered", async () => {
+test("Room answers within the window, and sends its messages after that", async () => {
   const { bob, carol, alone } = await open();
   await fill(alone);
   await alone.restart([bob, carol]);
@@ -406,7 +406,7 @@ test("Room answers no faster than the window lets it, and speaks when it has ans
   await alone.close();
 });
 
-test("Room leaves half of the window to what is said while it answers", async () => {
+test("Room leaves half of the window to new messages while it answers", async () => {
   const { bob, carol, alone } = await open();
   await fill(alone);
   await alone.restart([bob, carol]);
@@ -427,7 +427,7 @@ test("Room leaves half of the window to what is said while it answers", async ()
   await alone.close();
 });
 
-test("Room sends nothing again where no process has followed another within 180 s", async () => {
+test("Room sends nothing again if there was no other process within 180 s", async () => {
   const { bob, carol, alone } = await open();
   await fill(alone);
   await alone.says(bob, encodeNeed(1));
@@ -446,7 +446,7 @@ test("Room sends nothing again where no process has followed another within 180 
   await alone.close();
 });
 
-test("Room lets no member ask more than eight times at once, and others wait for none", async () => {
+test("Room answers at most eight questions of one member at once, and makes no other wait", async () => {
   const { bob, carol, alone } = await open();
   alone.relay.acknowledges = false;
   const said = alone.room.say("taken");
@@ -474,7 +474,7 @@ test("Room lets no member ask more than eight times at once, and others wait for
   await alone.close();
 });
 
-test("Room has one answer to a member wait at most, that to its last question", async () => {
+test("Room queues only the answer to a member's last question", async () => {
   const { bob, carol, alone } = await open();
   await fill(alone);
   await alone.restart([bob, carol]);
@@ -512,7 +512,7 @@ test("Room sends nothing again to a member that has left", async () => {
   await alone.close();
 });
 
-test("Room calls nothing delivered before everybody had the time to ask for what was lost", async () => {
+test("Room counts nothing as delivered before all members had time to ask for what was lost", async () => {
   const { bob, carol, alone } = await open();
   const lost = await lose(alone);
   await alone.restart([bob, carol]);
@@ -539,7 +539,7 @@ test("Room calls nothing delivered before everybody had the time to ask for what
 /** How many MSGs of 16,000 bytes are sealed before the others have answers: the last one exceeds 512 KiB. */
 const AHEAD = 33;
 
-test("Room seals 512 KiB and no more while somebody who is here may lack what was lost", async () => {
+test("Room seals at most 512 KiB while a connected member may lack what was lost", async () => {
   const { bob, carol, alone } = await open();
   await alone.restart([bob, carol]);
   const texts = Array.from({ length: 80 }, (_, i) => `${i} `.padEnd(16_000, "."));
@@ -562,7 +562,7 @@ test("Room seals 512 KiB and no more while somebody who is here may lack what wa
   await alone.close();
 });
 
-test("Room goes on where the one that has not asked is away", async () => {
+test("Room goes on if the only member that has not asked is away", async () => {
   const { bob, carol, alone } = await open();
   await alone.restart([bob, carol]);
   await alone.says(bob, encodeNeed(1));
@@ -578,7 +578,7 @@ test("Room goes on where the one that has not asked is away", async () => {
 /** How many MSGs of 16,000 bytes can be kept, with room for what one record holds. */
 const STOPPED = 509;
 
-test("Room waits with what it cannot keep for 90 s where only those lack something who are not there", async () => {
+test("Room stops sealing for at most 90 s if only members that are away or absent may lack something", async () => {
   for (const how of ["absent", "away"]) {
     const [bob, carol] = [await Puppet.create("bob"), await Puppet.create("carol")];
     const alone = await RoomAlone.open({ before: [bob, carol], keepMs: 600_000 });
@@ -600,7 +600,7 @@ test("Room waits with what it cannot keep for 90 s where only those lack somethi
   }
 });
 
-test("Room tells what came to all others where a member has not come to the next process", async () => {
+test("Room reports what all others have received if a member is absent", async () => {
   const { bob, carol, alone } = await open();
   const lost = await lose(alone);
   await alone.restart([bob]);
@@ -619,7 +619,7 @@ test("Room tells what came to all others where a member has not come to the next
   await alone.close();
 });
 
-test("Room waits with delivered for twenty seconds for a member that does not ask", async () => {
+test("Room delays `delivered` by 20 s for a member that does not ask", async () => {
   const { bob, carol, alone } = await open();
   const lost = await lose(alone);
   await alone.restart([bob, carol]);
@@ -633,7 +633,7 @@ test("Room waits with delivered for twenty seconds for a member that does not as
   await alone.close();
 });
 
-test("Room keeps what was lost for a member that is away, or while it is so itself", async () => {
+test("Room keeps lost messages for an away member, and while it is away itself", async () => {
   for (const who of ["bob", "ada"]) {
     const { bob, carol, alone } = await open();
     const lost = await lose(alone);
@@ -664,7 +664,7 @@ test("Room keeps what was lost for a member that is away, or while it is so itse
   }
 });
 
-test("Room gives an answer and a question their whole time after a lost connection", async () => {
+test("Room restarts the waits for answers and questions after a lost connection", async () => {
   const { bob, carol, chain, alone } = await open();
   const lost = await lose(alone);
   await alone.restart([bob, carol]);
@@ -685,7 +685,7 @@ test("Room gives an answer and a question their whole time after a lost connecti
   await alone.close();
 });
 
-test("Room shows who has not come to the next process as lost, and as back when it comes", async () => {
+test("Room shows an absent member as lost, and as back when it comes", async () => {
   const { bob, carol, alone } = await open();
   await alone.restart([carol]);
   await alone.answers(carol, await alone.asks(carol), []);
@@ -707,7 +707,7 @@ test("Room shows who has not come to the next process as lost, and as back when 
   await alone.close();
 });
 
-test("Room takes who has not come for 90 s for gone, and gives it no key any more", async () => {
+test("Room removes a member that is absent for 90 s, and gives it no key", async () => {
   const { bob, carol, alone } = await open();
   await alone.room.say("with bob");
   await alone.restart([carol]);
@@ -735,7 +735,7 @@ test("Room takes who has not come for 90 s for gone, and gives it no key any mor
   await alone.close();
 });
 
-test("Room waits for who has not come as long as the host says that it keeps seats", async () => {
+test("Room waits for an absent member as long as the host keeps seats", async () => {
   const [bob, carol] = [await Puppet.create("bob"), await Puppet.create("carol")];
   for (const keepMs of [5000, 600_000]) {
     const alone = await RoomAlone.open({ before: [bob, carol], keepMs });
@@ -759,7 +759,7 @@ test("Room waits for who has not come as long as the host says that it keeps sea
   }
 });
 
-test("Room takes nobody for gone while it has no connection itself", async () => {
+test("Room removes no absent member while it has no connection", async () => {
   for (const comes of [true, false]) {
     const { bob, carol, alone } = await open();
     await alone.restart([carol]);
@@ -791,7 +791,7 @@ test("Room takes nobody for gone while it has no connection itself", async () =>
   }
 });
 
-test("Room takes the word of the next process that a member ended", async () => {
+test("Room removes a member that the next process reports as left", async () => {
   const { bob, carol, alone } = await open();
   await alone.restart([carol]);
   await alone.tell(bob, MemberChange.LEFT, 1);
@@ -799,7 +799,7 @@ test("Room takes the word of the next process that a member ended", async () => 
   await alone.close();
 });
 
-test("Room has a message wait while nobody it is for has come", async () => {
+test("Room holds a message while all its readers are absent", async () => {
   const { bob, carol, alone } = await open();
   await alone.restart([]);
   const said = watch(alone.room.say("is anybody here?").then(() => true));
@@ -815,7 +815,7 @@ test("Room has a message wait while nobody it is for has come", async () => {
   await alone.close();
 });
 
-test("Room refuses a message that waited where nobody has come in time", async () => {
+test("Room refuses a message if no reader has come in time", async () => {
   const { alone } = await open();
   await alone.restart([]);
   const failed = assertFails(alone.room.say("is anybody here?"), "nobody-here");
@@ -825,7 +825,7 @@ test("Room refuses a message that waited where nobody has come in time", async (
   await alone.close();
 });
 
-test("Room takes nobody for a known session whom the relay names with its nonce and another key", async () => {
+test("Room does not confuse a session with one of the same nonce and another key", async () => {
   for (const how of ["roster", "joined"]) {
     const { bob, carol, chain, alone } = await open();
     const { publicKey: key } = await identityOf("mal");
@@ -871,7 +871,7 @@ test("Room answers none of the old questions after another restart", async () =>
   await alone.close();
 });
 
-test("Room sends no question of one process to members at the next", async () => {
+test("Room sends no NEED of one process to members at the next", async () => {
   const { bob, carol, chain, alone } = await open();
   const lost = await chain.msg("lost");
   await alone.cut();
@@ -891,7 +891,7 @@ test("Room sends no question of one process to members at the next", async () =>
   await alone.close();
 });
 
-test("Room asks anew at each process, and loses nothing of what waits for an answer", async () => {
+test("Room asks again at each process, and loses no object that it holds back", async () => {
   const { bob, carol, chain, alone } = await open();
   const [one, two, three] = [
     await chain.msg("one"),

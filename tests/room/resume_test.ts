@@ -13,7 +13,7 @@ async function open(): Promise<{ alone: RoomAlone; bob: Puppet; carol: Puppet }>
   return { bob, carol, alone: await RoomAlone.open({ before: [bob, carol] }) };
 }
 
-test("Room seals nothing before all has come that had waited, so that who left meanwhile reads nothing", async () => {
+test("Room seals nothing before all that waited has come, so that members that left read nothing", async () => {
   const { bob, carol, alone } = await open();
   await alone.room.say("one");
   const before = decodeMsg((await alone.relay.object(MSG)).object);
@@ -43,7 +43,7 @@ test("Room seals nothing before all has come that had waited, so that who left m
   await alone.close();
 });
 
-test("Room carries what is said over several connections, once each and in order", async () => {
+test("Room delivers messages over several connections, each once and in order", async () => {
   const { bob, carol, alone } = await open();
   alone.relay.acknowledges = false;
   const said = [];
@@ -77,7 +77,7 @@ test("Room carries what is said over several connections, once each and in order
   await alone.close();
 });
 
-test("Room tells how much it missed only of what came while it was away", async () => {
+test("Room counts as missed only the messages that came while it was away", async () => {
   const { bob, carol, alone } = await open();
   const chain = await bob.chain();
   await alone.says(bob, await chain.skdm(alone.target), await chain.msg("before"));
@@ -94,7 +94,7 @@ test("Room tells how much it missed only of what came while it was away", async 
   await alone.close();
 });
 
-test("Room meets who came while it was away, and says so once", async () => {
+test("Room shows members that joined while it was away, once", async () => {
   const { bob, carol, alone } = await open();
   const dave = await Puppet.create("dave");
   await alone.resume([bob, carol, dave], 2);
@@ -106,7 +106,7 @@ test("Room meets who came while it was away, and says so once", async () => {
   await alone.close();
 });
 
-test("Room.end fails what no connection has taken", async () => {
+test("Room.end refuses messages that no connection has carried", async () => {
   const { alone } = await open();
   await alone.cut();
   const said = assertFails(alone.room.say("into the void"), "seat-lost");

@@ -58,7 +58,7 @@ async function open(others: readonly Puppet[] = [], keepMs = SCRIPTED_KEEP_MS): 
   };
 }
 
-test("Room warns where a member sees another roster for 60 s, once", async () => {
+test("Room warns once if a member reports another roster for 60 s", async () => {
   const { bob, of, reports, alone } = await open();
   assertEquals(await reports(await of(bob)), []);
   assertEquals(await reports(randomBytes(16)), []);
@@ -76,7 +76,7 @@ test("Room warns where a member sees another roster for 60 s, once", async () =>
   await alone.close();
 });
 
-test("Room bears with a member that has not heard of a change yet", async () => {
+test("Room does not warn of a member that has not learned of a change yet", async () => {
   const { bob, of, reports, alone } = await open();
   const carol = await Puppet.create("carol");
   const before = await of(bob);
@@ -94,7 +94,7 @@ test("Room bears with a member that has not heard of a change yet", async () => 
   await alone.close();
 });
 
-test("Room knows each roster that it had a moment ago, whether anything was said then or not", async () => {
+test("Room recognizes each of its recent rosters, whether it was reported or not", async () => {
   const { bob, of, reports, alone } = await open();
   const others: Puppet[] = [];
   for (let round = 0; round < 2; round++) {
@@ -110,7 +110,7 @@ test("Room knows each roster that it had a moment ago, whether anything was said
   await alone.close();
 });
 
-test("Room warns where the relay keeps somebody from a member for ever", async () => {
+test("Room warns if the relay hides a session from a member for good", async () => {
   const { bob, of, reports, alone } = await open();
   const before = await of(bob);
   assertEquals(await reports(before), []);
@@ -123,7 +123,7 @@ test("Room warns where the relay keeps somebody from a member for ever", async (
   await alone.close();
 });
 
-test("Room does not take two moments of change for one lasting difference", async () => {
+test("Room does not warn of two short differences", async () => {
   const { bob, of, reports, alone } = await open();
   const carol = await Puppet.create("carol");
   const dave = await Puppet.create("dave");
@@ -139,7 +139,7 @@ test("Room does not take two moments of change for one lasting difference", asyn
   await alone.close();
 });
 
-test("Room counts every session that the host names, whether it announced itself, is away or not", async () => {
+test("Room hashes every session that the host names, announced or not, away or not", async () => {
   const [bob, carol, dave, eve] = await Promise.all(
     ["bob", "carol", "dave", "eve"].map((name) => Puppet.create(name)),
   ) as [Puppet, Puppet, Puppet, Puppet];
@@ -201,7 +201,7 @@ const PHANTOM = await Puppet.create("phantom");
 const CAROL = await Puppet.create("carol");
 
 for (const [name, distract] of Object.entries(DISTRACTIONS)) {
-  test(`Room warns 60 s after a member saw another room, though ${name}`, async () => {
+  test(`Room warns 60 s after a member first reported another roster, though ${name}`, async () => {
     const { bob, of, reports, alone } = await open([CAROL]);
     // Carol is kept from bob.
     const before = await of(bob);
@@ -217,7 +217,7 @@ for (const [name, distract] of Object.entries(DISTRACTIONS)) {
   });
 }
 
-test("Room warns in time though the relay claims to be started anew again and again", async () => {
+test("Room warns in time though the relay claims one restart after another", async () => {
   for (const keepMs of [90_000, 3_600_000]) assertEquals(await untilWarned(keepMs), 240_000);
 });
 
@@ -241,7 +241,7 @@ async function untilWarned(keepMs: number): Promise<number> {
   return ms;
 }
 
-test("Room is not alarmed by those who have not come to another process of the host", async () => {
+test("Room does not warn of sessions that are absent after a restart of the host", async () => {
   const { bob, of, reports, alone } = await open([CAROL]);
   assertEquals(await reports(await of(bob, CAROL)), []);
   await alone.restart([bob]);
@@ -256,7 +256,7 @@ test("Room is not alarmed by those who have not come to another process of the h
   await alone.close();
 });
 
-test("Room is not alarmed by a member that comes late to another process of the host", async () => {
+test("Room does not warn of a member that reaches another host process late", async () => {
   for (const comes of [true, false]) {
     const { bob, of, reports, alone } = await open([CAROL], 600_000);
     assertEquals(await reports(await of(bob, CAROL)), []);
@@ -317,7 +317,7 @@ async function rosterAlone(hostName: string, maxBurned?: number): Promise<Roster
   return new Roster(self, new SerialQueues(throwError), new FakeClock());
 }
 
-test("Roster takes in 65,536 who leave, then asks for another session, which takes in the rest", async () => {
+test("Roster.admit remembers 65,536 burned sessions, then fails with seat-lost", async () => {
   const taken = [];
   for (let left = 100_000; left > 0; left -= taken.at(-1)!) {
     taken.push(await comeAndGo(await rosterAlone("host"), left));
@@ -325,7 +325,7 @@ test("Roster takes in 65,536 who leave, then asks for another session, which tak
   assertEquals(taken, [65_536, 34_464]);
 });
 
-test("Roster forgets the oldest of those who left where the relay is its own, and its memory stays flat", async () => {
+test("Roster.admit forgets the oldest burned sessions if the relay is its own", async () => {
   const roster = await rosterAlone("ada", 1000);
   const { publicKey: key } = await identityOf("bob");
   for (let i = 0; i < 3; i++) {
@@ -340,7 +340,7 @@ test("Roster forgets the oldest of those who left where the relay is its own, an
   }
 });
 
-test("Room warns of nothing while members come, talk and go", async () => {
+test("Room gives no warning while members join, talk and leave", async () => {
   const world = new World();
   const ada = await world.join("ada");
   for (const name of ["bob", "carol", "dave"]) {

@@ -42,7 +42,7 @@ async function sayInNewEpoch(alone: RoomAlone, text: string): Promise<void> {
   await said;
 }
 
-test("Room gives somebody who left nothing to open a later message with", async () => {
+test("Room gives a member that left no key to later messages", async () => {
   const [alone, bob, carol] = await openWith("bob", "carol") as [RoomAlone, Puppet, Puppet];
   await alone.room.say("bob may read this");
   for (const { object, to } of alone.relay.envelopes.all) {
@@ -64,7 +64,7 @@ test("Room gives somebody who left nothing to open a later message with", async 
   await alone.close();
 });
 
-test("Room gives nothing later to somebody who leaves while keys are given", async () => {
+test("Room gives no later key to a member that leaves while keys are sent", async () => {
   const ada = await identityOf("ada");
   const gate = Promise.withResolvers<void>();
   const signing = Promise.withResolvers<void>();
@@ -101,7 +101,7 @@ test("Room gives nothing later to somebody who leaves while keys are given", asy
   await alone.close();
 });
 
-test("Room gives a newcomer the key as it is now, and nothing from before", async () => {
+test("Room gives a newcomer the present key, which opens no earlier message", async () => {
   const [alone, bob] = await openWith("bob") as [RoomAlone, Puppet];
   await alone.room.say("one");
   await alone.room.say("two");
@@ -128,7 +128,7 @@ test("Room gives a newcomer the key as it is now, and nothing from before", asyn
   await alone.close();
 });
 
-test("Room goes on with the same keys while somebody's connection is lost, and with others once it left", async () => {
+test("Room keeps its keys while a member is away, and replaces them once it left", async () => {
   const [alone, bob] = await openWith("bob", "carol") as [RoomAlone, Puppet];
   await alone.room.say("one");
   await alone.room.say("psst", { to: "bob" });
@@ -159,7 +159,7 @@ test("Room goes on with the same keys while somebody's connection is lost, and w
   await alone.close();
 });
 
-test("Room gives the key of a chain that begins to who is away, too", async () => {
+test("Room gives the key of a new chain to away members too", async () => {
   const [alone, bob] = await openWith("bob", "carol") as [RoomAlone, Puppet];
   await alone.tell(bob, MemberChange.AWAY);
   await alone.event("lost");
@@ -174,7 +174,7 @@ test("Room gives the key of a chain that begins to who is away, too", async () =
   await alone.close();
 });
 
-test("Room keeps a private chain while others leave", async () => {
+test("Room keeps a private chain while other members leave", async () => {
   const [alone, bob] = await openWith("bob", "carol", "dave") as [RoomAlone, Puppet];
   await alone.room.say("psst", { to: "carol" });
   const { chain } = await nextMsg(alone);
@@ -185,7 +185,7 @@ test("Room keeps a private chain while others leave", async () => {
   await alone.close();
 });
 
-test("Room lets at least a second pass between two epochs, and holds what is said", async () => {
+test("Room begins an epoch at most once a second, and holds messages meanwhile", async () => {
   const puppets = await Promise.all(
     Array.from({ length: 5 }, (_, i) => Puppet.create(`number ${i}`)),
   );
@@ -208,7 +208,7 @@ test("Room lets at least a second pass between two epochs, and holds what is sai
   await alone.close();
 });
 
-test("Room begins an epoch where the last is 60 minutes old", async () => {
+test("Room begins an epoch when the last is 60 minutes old", async () => {
   const [alone] = await openWith("bob") as [RoomAlone, Puppet];
   await alone.room.say("first");
   const { chain } = await nextMsg(alone);
@@ -252,7 +252,7 @@ test("Room begins an epoch after 16,384 messages", async () => {
   await alone.close();
 });
 
-test("Room sends a heartbeat after each 60 s of silence, once it has said something to the room", async () => {
+test("Room sends a heartbeat after each 60 s of silence, from its first message to the room on", async () => {
   const [alone, bob] = await openWith("bob") as [RoomAlone, Puppet];
   const kinds: number[] = [];
   async function readAll(): Promise<number[]> {
@@ -282,7 +282,7 @@ test("Room sends a heartbeat after each 60 s of silence, once it has said someth
   await alone.close();
 });
 
-test("Room gives newcomers its key before a heartbeat, which goes on with a key that may say no more", async () => {
+test("Room gives newcomers its key before a heartbeat, which may use a stale chain", async () => {
   const [alone, bob] = await openWith("bob", "carol") as [RoomAlone, Puppet, Puppet];
   await alone.room.say("one");
   const { chain } = await nextMsg(alone);
@@ -301,7 +301,7 @@ test("Room gives newcomers its key before a heartbeat, which goes on with a key 
   await alone.close();
 });
 
-test("Room begins an epoch for a heartbeat where a person asked for new keys", async () => {
+test("Room begins an epoch for a heartbeat after a person asked for new keys", async () => {
   const [alone] = await openWith("bob") as [RoomAlone, Puppet];
   await alone.room.say("one");
   const { chain } = await nextMsg(alone);
@@ -311,7 +311,7 @@ test("Room begins an epoch for a heartbeat where a person asked for new keys", a
   await alone.close();
 });
 
-test("Room goes on with heartbeats when somebody comes after it was left alone", async () => {
+test("Room sends heartbeats again when a member comes after it was alone", async () => {
   const [alone, bob] = await openWith("bob") as [RoomAlone, Puppet];
   await alone.room.say("one");
   await nextMsg(alone);
@@ -330,7 +330,7 @@ test("Room goes on with heartbeats when somebody comes after it was left alone",
   await alone.close();
 });
 
-test("Room says goodbye to newcomers too, and with a key that may say no more", async () => {
+test("Room.leave reaches newcomers too, and may use a stale chain", async () => {
   const [alone, bob] = await openWith("bob", "carol") as [RoomAlone, Puppet, Puppet];
   await alone.room.say("one");
   const dave = await Puppet.create("dave");
@@ -350,7 +350,7 @@ test("Room says goodbye to newcomers too, and with a key that may say no more", 
   assertEquals(alone.clock.timers, 0);
 });
 
-test("Room begins no epoch for a goodbye", async () => {
+test("Room.leave begins no epoch", async () => {
   const [alone] = await openWith("bob") as [RoomAlone, Puppet];
   await alone.room.say("one");
   await alone.room.rekey();
@@ -365,7 +365,7 @@ test("Room begins no epoch for a goodbye", async () => {
   assertEquals(alone.clock.timers, 0);
 });
 
-test("Room holds a message for a second at most where the clock is set back", async () => {
+test("Room holds a message for at most a second if the clock is set back", async () => {
   const [alone, bob] = await openWith("bob", "carol") as [RoomAlone, Puppet, Puppet];
   await alone.room.say("one");
   await alone.tell(bob, MemberChange.LEFT);

@@ -52,7 +52,7 @@ async function readBy(
   return read;
 }
 
-test("Room.say refuses nothing, and more than 16,384 bytes of UTF-8, before anything is sent", async () => {
+test("Room.say refuses an empty text and more than 16,384 bytes of UTF-8", async () => {
   const { bob, alone } = await openWithBob();
   const count = alone.relay.envelopes.all.length;
   await assertFails(alone.room.say(""), "empty-message");
@@ -69,7 +69,7 @@ test("Room.say refuses nothing, and more than 16,384 bytes of UTF-8, before anyt
   await alone.close();
 });
 
-test("Room.say resolves once the relay has taken the message, not before", async () => {
+test("Room.say resolves once the relay has accepted the message", async () => {
   const { alone } = await openWithBob();
   alone.relay.acknowledges = false;
   let done = false;
@@ -87,7 +87,7 @@ test("Room.say resolves once the relay has taken the message, not before", async
   await alone.close();
 });
 
-test("Room.say called 50 times at once counts chain and envelopes up without a gap", async () => {
+test("Room.say numbers 50 concurrent messages and their envelopes without a gap", async () => {
   const { bob, alone } = await openWithBob();
   const texts = Array.from({ length: 50 }, (_, i) => `${i} `.repeat(1500));
   await Promise.all(texts.map((text) => alone.room.say(text)));
@@ -104,7 +104,7 @@ test("Room.say called 50 times at once counts chain and envelopes up without a g
   await alone.close();
 });
 
-test("Room.say puts what waits during a seal into one MSG of at most 16,384 bytes", async () => {
+test("Room.say batches messages that wait during a seal into a MSG of at most 16,384 bytes", async () => {
   const { bob, alone } = await openWithBob();
   const short = Array.from({ length: 100 }, (_, i) => `line ${i}`);
   await Promise.all(short.map((text) => alone.room.say(text)));
@@ -155,7 +155,7 @@ test("Room.say keeps the order of texts, actions and private messages", async ()
   await alone.close();
 });
 
-test("Room.say sends a private message to that session alone", async () => {
+test("Room.say sends a private message to its reader only", async () => {
   const [alone, bob, carol] = await openWith("bob", "carol") as [RoomAlone, Puppet, Puppet];
   await alone.room.say("hi all");
   const before = alone.relay.envelopes.all.length;
@@ -176,7 +176,7 @@ test("Room.say sends a private message to that session alone", async () => {
   await alone.close();
 });
 
-test("Room.say knows nobody by an unknown name, by that of several, or of one who left", async () => {
+test("Room.say fails for a name that is unknown, ambiguous, or of a member that left", async () => {
   const [alone, bob, , lost] = await openWith("bob", "carol", "lost") as [
     RoomAlone,
     Puppet,
@@ -204,7 +204,7 @@ test("Room.say knows nobody by an unknown name, by that of several, or of one wh
   await alone.close();
 });
 
-test("Room.say takes what looks like a key for a key, never for a name", async () => {
+test("Room.say treats an addressee in the form of a key as a key, never as a name", async () => {
   const bob = await Puppet.create("bob");
   const key = toBase64Url(bob.identity.publicKey);
   const mal = await Puppet.create(key, "mal");
@@ -219,7 +219,7 @@ test("Room.say takes what looks like a key for a key, never for a name", async (
   await alone.close();
 });
 
-test("Room.say fails for one who leaves before it is sealed, and sends the others", async () => {
+test("Room.say fails if its reader leaves before it is sealed, and sends later messages", async () => {
   const [alone, bob, carol] = await openWith("bob", "carol") as [RoomAlone, Puppet, Puppet];
   alone.relay.acknowledges = false;
   // Nothing is sealed beyond the window, so that the last ones wait.
@@ -243,7 +243,7 @@ test("Room.say fails for one who leaves before it is sealed, and sends the other
   await alone.close();
 });
 
-test("Room.say fails at once where nobody else is", async () => {
+test("Room.say fails at once without other members", async () => {
   const alone = await RoomAlone.open();
   await assertFails(alone.room.say("hello?"), "nobody-here");
   const bob = await Puppet.create("bob");
@@ -255,7 +255,7 @@ test("Room.say fails at once where nobody else is", async () => {
   await alone.close();
 });
 
-test("Room.say waits for a first member as long as it is told to", async () => {
+test("Room.say waits `waitMs` for a first member", async () => {
   const alone = await RoomAlone.open({ waitMs: 5000 });
   const said = ["one", "two"].map((text) => alone.room.say(text));
   await alone.clock.timer(5000);
@@ -268,7 +268,7 @@ test("Room.say waits for a first member as long as it is told to", async () => {
   await alone.close();
 });
 
-test("Room.say gives up waiting for a first member", async () => {
+test("Room.say fails if no first member comes in time", async () => {
   const alone = await RoomAlone.open({ waitMs: 5000 });
   const failures = ["one", "two"].map((text) => assertFails(alone.room.say(text), "nobody-here"));
   await alone.clock.timer(5000);
@@ -277,7 +277,7 @@ test("Room.say gives up waiting for a first member", async () => {
   await alone.close();
 });
 
-test("Room.writable waits while 1,000 messages wait, or 1 MiB of them", async () => {
+test("Room.writable waits while 1,000 messages or 1 MiB of them wait", async () => {
   for (const [count, size] of [[1000, 1], [64, MAX_TEXT_BYTES]] as const) {
     const alone = await RoomAlone.open({ waitMs: 5000 });
     const said = Array.from({ length: count - 1 }, () => alone.room.say("x".repeat(size)));
@@ -295,7 +295,7 @@ test("Room.writable waits while 1,000 messages wait, or 1 MiB of them", async ()
   }
 });
 
-test("Room seals no more than 256 KiB that the relay has not taken", async () => {
+test("Room seals no more while the relay has not accepted 256 KiB", async () => {
   const { alone } = await openWithBob();
   alone.relay.acknowledges = false;
   const said = Array.from({ length: 40 }, () => alone.room.say("x".repeat(MAX_TEXT_BYTES)));
@@ -319,7 +319,7 @@ function nextSignature(): Disposable & { readonly made: Promise<void> } {
   return { made, [Symbol.dispose]: () => void Reflect.deleteProperty(subtle, "sign") };
 }
 
-test("Room.say fails where sealing has a fault, and what is said then goes", async () => {
+test("Room.say fails after a fault in sealing, and later messages are sent", async () => {
   const { bob, alone } = await openWithBob();
   await alone.room.say("before");
   const { clock } = alone;
@@ -333,7 +333,7 @@ test("Room.say fails where sealing has a fault, and what is said then goes", asy
   await alone.close();
 });
 
-test("Room.end fails what waits, what is being sealed, and what is not acknowledged", async () => {
+test("Room.end refuses messages that wait, are being sealed, or are not accepted", async () => {
   const { alone } = await openWithBob();
   alone.relay.acknowledges = false;
   const first = alone.room.say("not acknowledged");
@@ -359,7 +359,7 @@ test("Room.end fails what waits, what is being sealed, and what is not acknowled
   assertEquals([clock.timers, alone.relay.envelopes.all.length], [0, 3]);
 });
 
-test("Room.leave sends what waits, says goodbye, and ends `run`", async () => {
+test("Room.leave sends waiting messages and a leave, and ends `run`", async () => {
   const { bob, alone } = await openWithBob();
   const said = ["one", "two", "three"].map((text) => alone.room.say(text));
   const left = alone.room.leave();
@@ -380,7 +380,7 @@ test("Room.leave sends what waits, says goodbye, and ends `run`", async () => {
   assertEquals(alone.clock.timers, 0);
 });
 
-test("Room.leave makes no key for a goodbye that nobody could read", async () => {
+test("Room.leave makes no key for a leave without readers", async () => {
   const { alone } = await openWithBob();
   const count = alone.relay.envelopes.all.length;
   const left = alone.room.leave();
@@ -392,7 +392,7 @@ test("Room.leave makes no key for a goodbye that nobody could read", async () =>
   assertEquals(alone.clock.timers, 0);
 });
 
-test("Room.leave waits no longer for a relay that is silent than it is told to", async () => {
+test("Room.leave waits at most `farewellMs` for a silent relay", async () => {
   const { alone } = await openWithBob();
   alone.relay.acknowledges = false;
   void assertFails(alone.room.say("into the void"), "not-delivered");
@@ -408,7 +408,7 @@ test("Room.leave waits no longer for a relay that is silent than it is told to",
   assertEquals(alone.clock.timers, 0);
 });
 
-test("Room carries a burst from two senders to everybody once and in order", async () => {
+test("Room delivers a burst from two senders to all, each message once and in order", async () => {
   const world = new World();
   const ada = await world.join("ada");
   const bob = await world.join("bob");
@@ -435,7 +435,7 @@ test("Room carries a burst from two senders to everybody once and in order", asy
   await world.close();
 });
 
-test("Room packs at most 256 texts in one MSG, and sends no faster than others show them", async () => {
+test("Room packs at most 256 texts into one MSG, and sends no faster than others show them", async () => {
   const { bob, alone } = await openWithBob();
   const lines = Array.from({ length: 11_000 }, (_, i) => `${i}`);
   const said = Promise.all(lines.map((line) => alone.room.say(line)));

@@ -139,7 +139,7 @@ test("Room refuses an SKDM before its author's ANNOUNCE", async () => {
   await alone.close();
 });
 
-test("Room never takes a chain under the name of who signed its SKDM anew", async () => {
+test("Room never shows a chain under the name of a member that signed its SKDM again", async () => {
   // The attack that a proof found: mal was given nothing, but saw the wrapped key of bob's chain pass.
   const { bob, keys, mal, alone } = await open();
   const chain = await bob.chain();
@@ -164,7 +164,7 @@ test("Room never takes a chain under the name of who signed its SKDM anew", asyn
   await alone.close();
 });
 
-test("Room refuses an SKDM of an epoch that came before, whatever its start", async () => {
+test("Room refuses an SKDM of an epoch that is not new, whatever its start", async () => {
   const { bob, keys, mal, alone } = await open();
   const chain = await mal.chain(Audience.ROOM, 5);
   const first = await chain.skdm(alone.target);
@@ -206,7 +206,7 @@ test("Room unwraps eight SKDMs of one member at once, then one a second", async 
   await alone.close();
 });
 
-test("Room takes no more keys of a member of which eight in a row were wrong", async () => {
+test("Room refuses keys of a member after eight consecutive wrong ones", async () => {
   const { bob, keys, mal, alone } = await open();
   const wrong = { wrap: (honest: WrappedKey) => ({ ...honest, sealed: flip(honest.sealed, 0) }) };
   async function send(count: number, lies: SkdmLies): Promise<void> {
@@ -227,7 +227,7 @@ test("Room takes no more keys of a member of which eight in a row were wrong", a
   await alone.close();
 });
 
-test("Room drops what comes over 256 KiB behind a flood of SKDMs, and forgets it all at a leave", async () => {
+test("Room drops objects past 256 KiB after a flood of SKDMs, and all of them at a leave", async () => {
   const { bob, keys, mal, alone } = await open();
   const flood = await Promise.all(Array.from({ length: 100 }, async (_, i) => {
     return await (await mal.chain(Audience.ROOM, i + 1)).skdm(alone.target);
@@ -242,7 +242,7 @@ test("Room drops what comes over 256 KiB behind a flood of SKDMs, and forgets it
   await alone.close();
 });
 
-test("Room gives a member that left no key, though much of it waits", async () => {
+test("Room gives no key to a member that left, though many of its objects wait", async () => {
   const { bob, mal, alone } = await open();
   const flood = await Promise.all(Array.from({ length: 20 }, async (_, i) => {
     return await (await mal.chain(Audience.ROOM, i + 1)).skdm(alone.target);
@@ -269,7 +269,7 @@ test("Room.end leaves no timer behind while SKDMs wait", async () => {
   await alone.close();
 });
 
-test("Room opens nothing of a chain from before its own restart", async () => {
+test("Room opens no message of a chain from before its own restart", async () => {
   const { bob, mal, alone } = await open();
   const chain = await bob.chain();
   const old = [await chain.skdm(alone.target), await chain.msg("before")];
@@ -284,7 +284,7 @@ test("Room opens nothing of a chain from before its own restart", async () => {
   await again.close();
 });
 
-test("Room opens nothing of a member's chain from before that member's restart", async () => {
+test("Room opens no message of a chain from before its author's restart", async () => {
   const { bob, alone } = await open();
   const chain = await bob.chain();
   const skdm = await chain.skdm(alone.target);

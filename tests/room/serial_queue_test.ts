@@ -21,7 +21,7 @@ function gate(begun: string[], name: string): Gate {
   };
 }
 
-test("SerialQueues does the work of one queue in its order, and of two side by side", async () => {
+test("SerialQueues runs the work of one queue in order, and two queues side by side", async () => {
   const queues = new SerialQueues(throwError);
   const begun: string[] = [];
   const [a1, a2, b1] = ["a1", "a2", "b1"].map((name) => gate(begun, name)) as [Gate, Gate, Gate];
@@ -42,7 +42,7 @@ test("SerialQueues does the work of one queue in its order, and of two side by s
   await queues.settled();
 });
 
-test("SerialQueues waits for no queue that is parked, until it goes on", async () => {
+test("SerialQueues.settled does not wait for a parked queue", async () => {
   const queues = new SerialQueues(throwError);
   const queue = queues.queue();
   const wait = Promise.withResolvers<void>();
@@ -93,7 +93,7 @@ async function park(count: number) {
 
 const PIECE_BYTES = 512;
 
-test("SerialQueue.push drops what is over 8 MiB behind a parked piece of work alone", async () => {
+test("SerialQueue.push drops work past 8 MiB only in a parked queue", async () => {
   const { parked: [queue], done, dropped, goOn, push } = await park(1);
   push(0, MAX_PARKED_BYTES - 3 * PIECE_BYTES - 1, "most");
   push(0, 2, "too much");
@@ -109,7 +109,7 @@ test("SerialQueue.push drops what is over 8 MiB behind a parked piece of work al
   assertEquals(taken, true);
 });
 
-test("SerialQueue.push takes room from the largest parked queue where all are over 64 MiB", async () => {
+test("SerialQueue.push drops work of the largest parked queue past 64 MiB in all", async () => {
   const { done, dropped, goOn, push } = await park(18);
   const mebibyte = (1 << 20) - PIECE_BYTES;
   for (let queue = 0; queue < 16; queue++) {
@@ -133,7 +133,7 @@ test("SerialQueue.push takes room from the largest parked queue where all are ov
   assertEquals(done.sort(), kept.sort());
 });
 
-test("SerialQueue.push drops nothing that is under way, and nothing that holds nothing", async () => {
+test("SerialQueue.push drops no running work, and none that holds nothing", async () => {
   const queues = new SerialQueues(throwError);
   const { promise, resolve } = Promise.withResolvers<void>();
   const dropped: string[] = [];

@@ -34,7 +34,7 @@ async function wrapFor(pair: SessionKeyPair, context: WrapContext = CONTEXT): Pr
   return await (await PeerSessionKey.import(publicHalves(pair))).wrap(CHAIN_KEY, context);
 }
 
-test("unwrapChainKey undoes PeerSessionKey.wrap, of which no part is ever the same", async () => {
+test("unwrapChainKey inverts PeerSessionKey.wrap, whose parts are never the same twice", async () => {
   const pair = await sessionKey();
   assert(PeerSessionKey.accepts(publicHalves(pair)));
   const [one, other] = [await wrapFor(pair), await wrapFor(pair)];
@@ -68,7 +68,7 @@ test("unwrapChainKey refuses flipped bits of each part, another header and anoth
   }
 });
 
-test("unwrapChainKey refuses parts of another length, as it refuses wrong ones", async () => {
+test("unwrapChainKey refuses parts of another length like wrong ones", async () => {
   const pair = await sessionKey();
   const wrap = await wrapFor(pair);
   for (const part of ["wrapped", "encapsulated", "sealed"] as const) {
@@ -78,7 +78,7 @@ test("unwrapChainKey refuses parts of another length, as it refuses wrong ones",
   }
 });
 
-test("unwrapChainKey needs both private keys, whichever of them is another's", async () => {
+test("unwrapChainKey needs both private keys", async () => {
   const [ada, bob] = [await sessionKey(), await sessionKey()];
   const wrap = await wrapFor(ada);
   const halves = [{ rsa: ada.rsa, kem: bob.kem }, { rsa: bob.rsa, kem: ada.kem }, bob];
@@ -100,7 +100,7 @@ async function openKnown(...secrets: readonly Bytes[]): Promise<Bytes | undefine
   return await (await CipherKey.import(key)).open(new Uint8Array(12), sealed, new Uint8Array());
 }
 
-test("the chain key opens to who knows both secrets and the member key, and to nobody else", async () => {
+test("unwrapChainKey needs both secrets and the member key", async () => {
   const [rsa, kem] = [fromHex(e2e.skdm.s_rsa), fromHex(e2e.skdm.s_kem)];
   const member = fromHex(hop.member_key);
   assertEquals(toHex((await openKnown(rsa, kem, member))!), e2e.skdm.ck);
@@ -112,7 +112,7 @@ test("the chain key opens to who knows both secrets and the member key, and to n
   }
 });
 
-test("unwrapChainKey unwraps the known SKDM in its room, and nowhere else", async () => {
+test("unwrapChainKey unwraps the known SKDM in its room only", async () => {
   const pair = {
     rsa: await importWrapKeyPair(fromBase64(e2e.bob_rsa_pkcs8)),
     kem: await importKemKeyPair(fromHex(e2e.bob_kem_seed)),
@@ -125,7 +125,7 @@ test("unwrapChainKey unwraps the known SKDM in its room, and nowhere else", asyn
   assertEquals(await unwrapChainKey(pair, open, skdm), undefined);
 });
 
-test("PeerSessionKey.accepts refuses a half that is no key", async () => {
+test("PeerSessionKey.accepts refuses an invalid half", async () => {
   const halves = publicHalves(await sessionKey());
   assert(PeerSessionKey.accepts(halves));
   const { kemKey, modulus } = halves;
@@ -139,7 +139,7 @@ test("PeerSessionKey.accepts refuses a half that is no key", async () => {
   }
 });
 
-test("generateSessionKeyPair makes keys that others accept and wrap for", async () => {
+test("generateSessionKeyPair makes keys that others accept and for which they can wrap", async () => {
   const pair = await generateSessionKeyPair();
   assert(PeerSessionKey.accepts(publicHalves(pair)));
   assertEquals(await unwrapChainKey(pair, CONTEXT, await wrapFor(pair)), CHAIN_KEY);

@@ -57,7 +57,7 @@ test("SessionKeys has no key until the first is made", async () => {
   keys.close();
 });
 
-test("SessionKeys replaces its key after an hour and keeps the one before for three minutes", async () => {
+test("SessionKeys replaces its key after an hour and keeps the previous one for three minutes", async () => {
   const scene = open();
   const { clock, keys, renewed } = scene;
   await renewed.next();
@@ -78,7 +78,7 @@ test("SessionKeys replaces its key after an hour and keeps the one before for th
   assertEquals(clock.timers, 0);
 });
 
-test("SessionKeys counts no time of a previous key while it holds it, so long in all and no longer", async () => {
+test("SessionKeys.hold stops the time of a previous key, up to its maximum", async () => {
   const { clock, keys, renewed } = open();
   await renewed.next();
   await keys.renew();
@@ -102,7 +102,7 @@ test("SessionKeys counts no time of a previous key while it holds it, so long in
   keys.close();
 });
 
-test("SessionKeys tries for its first key again in a second where it cannot be made", async () => {
+test("SessionKeys tries again after a second if its first key cannot be made", async () => {
   let tries = 0;
   const { clock, keys, renewed } = open(() => {
     return ++tries < 3 ? Promise.reject(new Error("no memory")) : sessionKey();
@@ -117,7 +117,7 @@ test("SessionKeys tries for its first key again in a second where it cannot be m
   assertEquals(clock.timers, 0);
 });
 
-test("SessionKeys replaces its key after 64 failures, however worn the one before it is", async () => {
+test("SessionKeys replaces its key after 64 failures, whatever the counts of the previous one", async () => {
   const scene = open();
   const { clock, keys, renewed } = scene;
   await renewed.next();
@@ -164,7 +164,7 @@ test("SessionKeys replaces its key after 8,192 unwraps", async () => {
   keys.close();
 });
 
-test("SessionKeys goes on with its key where no other can be made, and tries again", async () => {
+test("SessionKeys keeps its key if no other can be made, and tries again", async () => {
   let works = true;
   const tried = new Inbox<boolean>();
   const scene = open(async () => {
@@ -185,7 +185,7 @@ test("SessionKeys goes on with its key where no other can be made, and tries aga
   keys.close();
 });
 
-test("SessionKeys.close forgets all keys, one that is being made among them", async () => {
+test("SessionKeys.close deletes all keys, also one that is being made", async () => {
   const made = Promise.withResolvers<SessionKeyPair>();
   const { clock, keys, renewed } = open(() => made.promise);
   keys.close();
@@ -195,7 +195,7 @@ test("SessionKeys.close forgets all keys, one that is being made among them", as
   assertEquals([keys.current, keys.has(1), renewed.all, clock.timers], [undefined, false, [], 0]);
 });
 
-test("Room announces a new session key to all, and takes what was wrapped for the old for 180 s", async () => {
+test("Room announces a new session key to all, and accepts keys wrapped for the old one for 180 s", async () => {
   const bob = await Puppet.create("bob");
   const carol = await Puppet.create("carol");
   const alone = await RoomAlone.open({ before: [bob, carol] });

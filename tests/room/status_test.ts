@@ -18,7 +18,7 @@ async function reads(alone: RoomAlone, puppet: Puppet): Promise<Inner> {
   }
 }
 
-test("Room.setStatus is told to all in its place, to who comes later, and until it is taken back", async () => {
+test("Room.setStatus sends the status to all in order, and to later members until it is cleared", async () => {
   const world = new World();
   const ada = await world.join("ada");
   const bob = await world.join("bob");
@@ -53,7 +53,7 @@ test("Room.setStatus is told to all in its place, to who comes later, and until 
   await world.close();
 });
 
-test("Room.setStatus is done once the host has it, and at once where nobody else is there", async () => {
+test("Room.setStatus resolves once the host has accepted it, or at once without other members", async () => {
   const alone = await RoomAlone.open();
   await alone.room.setStatus("alone");
   assertEquals((await alone.event("status")).text, "alone");
@@ -73,7 +73,7 @@ test("Room.setStatus is done once the host has it, and at once where nobody else
   await alone.close();
 });
 
-test("Room.setStatus shares no MSG with what is said, and keeps its place in it", async () => {
+test("Room.setStatus shares no MSG with messages, and keeps its order among them", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.open({ before: [bob] });
   const done = [alone.room.say("one"), alone.room.setStatus("s"), alone.room.say("two")];
@@ -84,7 +84,7 @@ test("Room.setStatus shares no MSG with what is said, and keeps its place in it"
   await alone.close();
 });
 
-test("Room.setStatus refuses what is too long, or no line", async () => {
+test("Room.setStatus refuses a text that is too long or not one line", async () => {
   const alone = await RoomAlone.open();
   for (const text of ["x".repeat(201), "a\nb"]) {
     await assertFails(alone.room.setStatus(text), "bad-status");
@@ -94,7 +94,7 @@ test("Room.setStatus refuses what is too long, or no line", async () => {
   await assertFails(alone.room.setStatus("late"), "not-delivered");
 });
 
-test("Room shows a status that is new, from either chain, and drops what is none", async () => {
+test("Room shows a new status from either chain, and drops a malformed one", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.open({ before: [bob] });
   const [chain, direct] = [await bob.chain(), await bob.chain(Audience.DIRECT)];
@@ -119,7 +119,7 @@ test("Room shows a status that is new, from either chain, and drops what is none
   await alone.close();
 });
 
-test("Room tells nothing of the status of who is ignored", async () => {
+test("Room shows no status of an ignored member", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.open({ before: [bob], ignores: () => true });
   const chain = await bob.chain();
@@ -130,7 +130,7 @@ test("Room tells nothing of the status of who is ignored", async () => {
   await alone.close();
 });
 
-test("Room tells at another host its status to who is new there, and knows that of the others", async () => {
+test("Room sends its status to new members at another host process, and knows that of the others", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.open({ before: [bob] });
   const chain = await bob.chain();

@@ -60,7 +60,7 @@ async function open(
 }
 
 for (const where of ["before", "after"] as const) {
-  test(`Room gives a member that is withheld no key, shows it, and is read by it (${where})`, async () => {
+  test(`Room gives no key to a withheld member, shows it, and reads its messages (${where})`, async () => {
     const { alone, bob, mal } = await open("withheld", where);
     const { member, withheld } = await alone.event("key-changed");
     assertEquals([member.name, withheld], [`bob#${member.tag}`, true]);
@@ -80,7 +80,7 @@ for (const where of ["before", "after"] as const) {
     await alone.close();
   });
 
-  test(`Room tags a member whose key has changed, and gives it keys (${where})`, async () => {
+  test(`Room tags a member with a changed key, and gives it keys (${where})`, async () => {
     const { alone, mal } = await open("changed", where);
     const { member, withheld } = await alone.event("key-changed");
     assertEquals([member.name, withheld], [`bob#${member.tag}`, false]);
@@ -91,7 +91,7 @@ for (const where of ["before", "after"] as const) {
   });
 }
 
-test("Room says nothing private to a member that is withheld, and says why", async () => {
+test("Room.say refuses a private message to a withheld member, with the reason", async () => {
   const { alone, mal } = await open("withheld", "before");
   const { member } = await alone.event("key-changed");
   await assertFails(alone.room.say("psst", { to: member.name }), "key-withheld");
@@ -99,7 +99,7 @@ test("Room says nothing private to a member that is withheld, and says why", asy
   await alone.close();
 });
 
-test("Room sends nothing that waits for a member that is withheld meanwhile", async () => {
+test("Room sends no waiting message to a member that is withheld meanwhile", async () => {
   const verdicts = new Verdicts();
   const silent = await Puppet.create("silent");
   const bob = await Puppet.create("bob");
@@ -117,7 +117,7 @@ test("Room sends nothing that waits for a member that is withheld meanwhile", as
   await alone.close();
 });
 
-test("Room refuses what nobody could read, as everybody else is withheld", async () => {
+test("Room.say refuses a message if all other members are withheld", async () => {
   const verdicts = new Verdicts();
   const mal = await Puppet.create("bob", "mal");
   verdicts.set(mal, "withheld");
@@ -130,7 +130,7 @@ test("Room refuses what nobody could read, as everybody else is withheld", async
   await alone.close();
 });
 
-test("Room gives a member keys from the next message on once it is withheld no more", async () => {
+test("Room gives a member keys from the next message on once it is no longer withheld", async () => {
   const { alone, bob, mal, verdicts } = await open("withheld", "before");
   await alone.event("key-changed");
   await alone.room.setStatus("away");
@@ -148,7 +148,7 @@ test("Room gives a member keys from the next message on once it is withheld no m
   await alone.close();
 });
 
-test("Room seals nothing more with keys of a member that is withheld for its new name", async () => {
+test("Room uses no chain whose key a member holds that is withheld for its new name", async () => {
   const { alone, bob, mal, verdicts } = await open("fine", "before");
   await alone.room.say("for both");
   await alone.room.say("for mal", { to: "bob" });
@@ -178,7 +178,7 @@ test("Room seals nothing more with keys of a member that is withheld for its new
   await alone.close();
 });
 
-test("Room withholds keys at once from whoever has the name of somebody verified since", async () => {
+test("Room.judgeAll withholds keys at once from a member with the name of a newly verified one", async () => {
   const { alone, mal, verdicts } = await open("fine", "before");
   await alone.room.say("one");
   verdicts.set(mal, "withheld");
@@ -194,7 +194,7 @@ test("Room withholds keys at once from whoever has the name of somebody verified
   await alone.close();
 });
 
-test("Room asks what a member is once under each name, not at each new session key", async () => {
+test("Room judges a member once under each name, not at each new session key", async () => {
   const { alone, mal, verdicts } = await open("withheld", "before");
   await alone.event("key-changed");
   const renewed = await Puppet.create("bob", "mal");
@@ -207,7 +207,7 @@ test("Room asks what a member is once under each name, not at each new session k
   await alone.close();
 });
 
-test("Room says that a message is delivered, and nobody behind, though one that is there cannot read", async () => {
+test("Room reports a message as delivered, and no member behind, though a withheld one is present", async () => {
   const world = new World();
   const mal = await world.join("bob", { identity: "mal" });
   const carol = await world.join("carol");
@@ -225,7 +225,7 @@ test("Room says that a message is delivered, and nobody behind, though one that 
   await world.close();
 });
 
-test("Room sends a member that is withheld nothing again but who it is itself", async () => {
+test("Room sends a withheld member only its own ANNOUNCE again", async () => {
   const verdicts = new Verdicts();
   const bob = await Puppet.create("carol", "bob");
   const mal = await Puppet.create("bob", "mal");

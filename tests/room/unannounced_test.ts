@@ -11,7 +11,7 @@ async function phantoms(count: number): Promise<Puppet[]> {
   return await Promise.all(Array.from({ length: count }, () => Puppet.create("phantom")));
 }
 
-test("Room shows a session that does not say who it is after 10 s, by its tag, and gives it no key", async () => {
+test("Room reports a session that is unannounced after 10 s by its tag, and gives it no key", async () => {
   const bob = await Puppet.create("bob");
   const eve = await Puppet.create("eve");
   const alone = await RoomAlone.open({ before: [bob] });
@@ -40,7 +40,7 @@ test("Room shows a session that does not say who it is after 10 s, by its tag, a
   await alone.close();
 });
 
-test("Room shows a newcomer those too who are away and cannot say who they are", async () => {
+test("Room reports unannounced sessions to a newcomer even if they are away", async () => {
   const bob = await Puppet.create("bob");
   const away = await Puppet.create("away");
   const alone = await RoomAlone.create();
@@ -58,7 +58,7 @@ test("Room shows a newcomer those too who are away and cannot say who they are",
   await alone.close();
 });
 
-test("Room tells of a session that leaves before it has said who it is, whenever that is", async () => {
+test("Room reports a session that leaves without an ANNOUNCE, early or late", async () => {
   const alone = await RoomAlone.open();
   const eve = await Puppet.create("eve");
   await alone.tell(eve, MemberChange.JOINED);
@@ -71,7 +71,7 @@ test("Room tells of a session that leaves before it has said who it is, whenever
   await alone.close();
 });
 
-test("Room tells of a flood of sessions in one report each 10 s, and misses none", async () => {
+test("Room reports a flood of sessions once in 10 s, and counts all", async () => {
   const alone = await RoomAlone.open();
   for (const phantom of await phantoms(1000)) {
     await alone.tell(phantom, MemberChange.JOINED);
@@ -95,7 +95,7 @@ test("Room tells of a flood of sessions in one report each 10 s, and misses none
   await alone.close();
 });
 
-test("Room gives those time to say who they are who came while it was suspended", async () => {
+test("Room gives sessions that came while it was suspended time to announce themselves", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.open();
   await alone.tell(bob, MemberChange.JOINED);
@@ -109,7 +109,7 @@ test("Room gives those time to say who they are who came while it was suspended"
   await alone.close();
 });
 
-test("Room does not call those strangers whose word waits at the host for the connection", async () => {
+test("Room reports no session whose ANNOUNCE waits at the host for the connection", async () => {
   const bob = await Puppet.create("bob");
   const alone = await RoomAlone.open();
   await alone.tell(bob, MemberChange.JOINED);
@@ -127,7 +127,7 @@ test("Room does not call those strangers whose word waits at the host for the co
   await alone.close();
 });
 
-test("Room shows a session that left and is named again, though it takes nothing from it", async () => {
+test("Room reports a session that left and is named again, and drops its objects", async () => {
   const bob = await Puppet.create("bob");
   const eve = await Puppet.create("eve");
   const alone = await RoomAlone.open({ before: [bob, eve] });
@@ -148,7 +148,7 @@ test("Room shows a session that left and is named again, though it takes nothing
   await alone.close();
 });
 
-test("Room shows a session that says that it leaves, and stays", async () => {
+test("Room reports a session that says that it leaves, and stays", async () => {
   const bob = await Puppet.create("bob");
   const eve = await Puppet.create("eve");
   const alone = await RoomAlone.open({ before: [bob, eve] });
@@ -169,7 +169,7 @@ test("Room shows a session that says that it leaves, and stays", async () => {
   await alone.close();
 });
 
-test("Room shows a session that is named again while its last words wait to be shown", async () => {
+test("Room reports a session that is named again while its last messages wait to be shown", async () => {
   const eve = await Puppet.create("eve");
   const alone = await RoomAlone.open({ before: [eve] });
   const chain = await eve.chain(0, 1);

@@ -6,7 +6,7 @@ import { Puppet } from "../support/puppet.ts";
 import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 
-test("Room keeps a message for whoever has just joined and not announced itself yet", async () => {
+test("Room holds a message for a session that joined and has not announced itself yet", async () => {
   const alone = await RoomAlone.open();
   const bob = await Puppet.create("bob");
   await alone.tell(bob, MemberChange.JOINED);
@@ -20,7 +20,7 @@ test("Room keeps a message for whoever has just joined and not announced itself 
   await alone.close();
 });
 
-test("Room keeps no message for longer than ten seconds for whoever does not announce itself", async () => {
+test("Room holds a message for at most 10 s for a session that does not announce itself", async () => {
   const alone = await RoomAlone.open();
   const bob = await Puppet.create("bob");
   await alone.tell(bob, MemberChange.JOINED);

@@ -63,7 +63,7 @@ test("WorkBudget.skip derives at most 2,000 keys for one session at once, then 2
   assertEquals(scene.count("bob"), 1000);
 });
 
-test("WorkBudget.skip serves sessions in turn, so that many who skip on and on starve nobody", async () => {
+test("WorkBudget.skip serves sessions in turn, so that many that skip starve none", async () => {
   const scene = new Scene();
   for (let i = 0; i < 20; i++) {
     const { skip } = scene.member(`mal ${i}`);
@@ -81,7 +81,7 @@ test("WorkBudget.skip serves sessions in turn, so that many who skip on and on s
   assertEquals(scene.count("mal") - before <= 2 * 20 * 64, true);
 });
 
-test("WorkBudget.skip parks the queue for all but a few keys", async () => {
+test("WorkBudget.skip parks the queue unless it derives only a few keys", async () => {
   const scene = new Scene();
   const { budget, work } = scene.member("mal");
   const derive = Promise.withResolvers<void>();
@@ -94,7 +94,7 @@ test("WorkBudget.skip parks the queue for all but a few keys", async () => {
   assertEquals(scene.clock.timers, 0);
 });
 
-test("WorkBudget gives up work of who has left, but shows its text until the end", async () => {
+test("WorkBudget.leave cancels waiting work, but not waiting text", async () => {
   const scene = new Scene();
   const { budget, skip, work } = scene.member("mal");
   for (let i = 0; i < 8; i++) await work(() => budget.spend());
@@ -114,6 +114,6 @@ test("WorkBudget gives up work of who has left, but shows its text until the end
   assertEquals(scene.clock.timers, 0);
 });
 
-test("textCost counts each text, and each KiB", () => {
+test("textCost counts each text and each KiB", () => {
   assertEquals([textCost(1, 1), textCost(1, 16_384), textCost(256, 1025)], [2, 17, 258]);
 });
