@@ -521,7 +521,7 @@ export const MUTANTS: readonly Mutants[] = [
     test: "room/message_test.ts",
     mutants: [
       [
-        "if (!equal(msg.fromSession, peer.session) || !equal(msg.roomId, this.#options.self.roomId)) {",
+        "if (!equal(msg.fromSession, peer.session) || !equal(msg.roomId, this.#self.roomId)) {",
         "if (false) {",
         "Room refuses a MSG in the name of another session",
       ],
