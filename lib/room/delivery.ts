@@ -79,7 +79,7 @@ export class Delivery {
     this.settle();
   }
 
-  /** Finds the peers that have not received the last message to them. Without the host's answer: that may not have. */
+  /** Finds the peers that lack the last message to them; without an answer of the host, those that may lack it. */
   async findBehind(): Promise<ReadonlySet<Peer>> {
     const candidates = this.#roster.readers().filter((peer) => this.#mayLack(peer));
     if (candidates.length === 0 || !this.#link.open) return new Set(candidates);

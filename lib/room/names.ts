@@ -116,7 +116,8 @@ export interface NameLooks {
 const known = new Map<string, NameLooks>();
 
 /**
- * Whether two names would be taken for one: they differ only in case and in characters that look alike. See PROTOCOL.md §6.2, and UTS #39 §4.
+ * Whether two names would be taken for one: they differ only in case and in characters that look alike.
+ * See PROTOCOL.md §6.2, and UTS #39 §4.
  *
  * @example A look-alike
  * ```ts

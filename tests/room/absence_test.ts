@@ -12,7 +12,7 @@ async function open(): Promise<{ alone: RoomAlone; bob: Puppet }> {
   return { bob, alone: await RoomAlone.open({ before: [bob], keepMs: KEEP_MS }) };
 }
 
-/** The connection comes back. @param queued How much waits for it. */
+/** Resumes the connection. @param queued Number of things in the queue. */
 async function comeBack(
   alone: RoomAlone,
   roster: readonly Puppet[],

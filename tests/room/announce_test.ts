@@ -10,7 +10,7 @@ import { type AnnounceLies, Puppet } from "../support/puppet.ts";
 import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 
-/** Asserts that nobody but bob is given a key, and that bob gets through in both directions. */
+/** Asserts that only bob is given a key, and that both can read each other. */
 async function assertOnlyBobCounts(alone: RoomAlone, bob: Puppet): Promise<void> {
   const said = alone.room.say("for bob alone");
   const message = await alone.relay.object(ObjectType.MSG);
@@ -24,7 +24,7 @@ async function assertOnlyBobCounts(alone: RoomAlone, bob: Puppet): Promise<void>
   await alone.assertStillHears(bob);
 }
 
-/** Somebody joins with that ANNOUNCE; it must count for nothing. */
+/** Has a session join with an ANNOUNCE that must be refused. */
 async function assertRefused(announceOf: (mal: Puppet, session: Bytes) => Promise<Bytes>) {
   const bob = await Puppet.create("bob");
   const mal = await Puppet.create("mal");
@@ -34,7 +34,7 @@ async function assertRefused(announceOf: (mal: Puppet, session: Bytes) => Promis
   await alone.relay.settle();
   await assertOnlyBobCounts(alone, bob);
   assertEquals(alone.events.rest(), []);
-  // Its author was not told anything either.
+  // Nothing was sent to its author either.
   const told = alone.relay.envelopes.all.filter(({ to }) =>
     to?.every((b, i) => b === mal.session[i])
   );
@@ -149,7 +149,7 @@ test("Room refuses an ANNOUNCE with any bit flipped", async () => {
   await alone.says(mal, honest.slice(0, -1), new Uint8Array([...honest, 0]), honest.slice(0, 1));
   await alone.relay.settle();
   assertEquals(alone.events.rest(), []);
-  // The one that was not altered is still taken.
+  // The unaltered one is still accepted.
   await alone.says(mal, honest);
   assertEquals((await alone.event("joined")).member.name, "mal");
   await alone.close();
@@ -165,7 +165,7 @@ test("Room refuses a replayed ANNOUNCE and one of an older generation", async ()
     await alone.says(bob, await bob.announce(alone.session, { generation }));
   }
   await alone.relay.settle();
-  // Keys are wrapped for what the newest one told.
+  // Keys are wrapped for the newest session key.
   const said = alone.room.say("hi");
   const { object } = await alone.relay.object(ObjectType.SKDM);
   await said;

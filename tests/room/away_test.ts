@@ -14,7 +14,7 @@ async function open(): Promise<{ alone: RoomAlone; bob: Puppet; carol: Puppet }>
   return { alone, bob, carol };
 }
 
-/** Says something that the host takes. @returns Its number, and who is away, once it is delivered. */
+/** Sends a message that the host accepts. @returns Its number, and the away members once it is delivered. */
 async function say(
   alone: RoomAlone,
   to?: string,

@@ -6,7 +6,7 @@ import { Puppet } from "../support/puppet.ts";
 import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 
-/** Bob and carol are there, and the relay acknowledges nothing by itself. */
+/** Opens a room with bob and carol, whose relay acknowledges nothing by itself. */
 async function open(): Promise<[RoomAlone, Puppet, Puppet]> {
   const [bob, carol] = [await Puppet.create("bob"), await Puppet.create("carol")];
   const alone = await RoomAlone.open({ before: [bob, carol] });
@@ -19,14 +19,14 @@ function names(members: readonly Present[]): string[] {
   return members.filter(({ behind }) => behind).map(({ name }) => name);
 }
 
-/** Says something, which the relay has got. @returns The number of its envelope. */
+/** Sends a message that the relay receives. @returns The number of its envelope. */
 async function say(alone: RoomAlone, text: string, to?: string): Promise<number> {
   const said = alone.room.say(text, { to });
-  said.catch(() => {}); // Where the host never takes it over.
+  said.catch(() => {}); // The host may never accept it.
   return (await alone.relay.object(ObjectType.MSG)).cmid;
 }
 
-/** The question that the room asks its relay. */
+/** Waits for the room's BEHIND. */
 async function asked(alone: RoomAlone): Promise<void> {
   await alone.relay.records.find((record): record is typeof record => record.type === "behind");
 }
@@ -49,7 +49,7 @@ test("Room.who marks members that the host names, if they may lack a message", a
   await alone.relay.settle();
   // All is delivered: there is nothing to ask.
   assertEquals([names(await alone.room.who()), questions(alone)], [[], 1]);
-  // Who came later was told nothing.
+  // A later member was sent nothing.
   const dave = await Puppet.create("dave");
   await alone.join(dave);
   const direct = await say(alone, "to bob", "bob");
@@ -89,7 +89,7 @@ test("Room.who asks the host once for several calls, and waits at most two secon
   alone.clock.advance(1);
   assertEquals((await both).map(names), [["bob"], ["bob"]]);
   assertEquals(questions(alone), 1);
-  // An answer that comes late is none to anything.
+  // A late answer is ignored.
   await alone.relay.send({ type: "behind", sessions: [] });
   await alone.relay.settle();
   await alone.close();

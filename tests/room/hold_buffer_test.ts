@@ -4,7 +4,7 @@ import { test } from "../support/test.ts";
 
 const MIB = 1 << 20;
 
-/** What each object counts for beside its bytes. */
+/** Bytes counted for an object beside its own. */
 const PIECE_BYTES = 64;
 
 test("HoldBuffer.hold holds 8 MiB of one member, the overhead of each object included", () => {

@@ -16,7 +16,7 @@ test("Room shows no message of an ignored member and counts none as missed", asy
   await alone.says(bob, await bobs.skdm(alone.target));
   await alone.says(carol, await carols.skdm(alone.target));
   await alone.resume([bob, carol], 3);
-  await bobs.skip(1); // A gap is nothing to be told of, either.
+  await bobs.skip(1); // A gap is not shown either.
   await alone.says(bob, await bobs.msg("one"));
   await alone.says(carol, await carols.msg("two"));
   await alone.says(bob, await bobs.msg("three"));

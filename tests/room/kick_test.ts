@@ -25,7 +25,7 @@ interface Lies extends Partial<Kick> {
 
 let number = 0;
 
-/** What the host says of an identity; each is newer than the one before. */
+/** Makes a decision of the host about an identity; each is newer than the last. */
 async function kick(op: number, target: Bytes, lies: Lies = {}): Promise<Bytes> {
   const { label: text = "lanchat/1 kick", signer = HOST, ...rest } = lies;
   const head = encodeKickHead({ roomId: ROOM_ID, target, op, number: ++number, ...rest });
@@ -42,7 +42,7 @@ async function order(alone: RoomAlone, ...objects: readonly Bytes[]): Promise<vo
   await alone.relay.deliver(HOST_SESSION, ...objects);
 }
 
-/** Who has been given a key from some envelope on. */
+/** Returns the members that were given a key from an envelope on. */
 function holders(alone: RoomAlone, from: number): string[] {
   return alone.relay.envelopes.all.slice(from)
     .filter(({ object }) => object[0] === ObjectType.SKDM)
@@ -166,7 +166,7 @@ test("Room obeys only new decisions of the host for this room", async () => {
   // Nor does anybody else tell it.
   await alone.says(bob, good);
   await alone.assertStillHears(bob);
-  // What was in between used nothing up.
+  // The objects in between used up nothing.
   await order(alone, good);
   assertEquals((await alone.event("left")).reason, "banned");
   await alone.event("rekeyed");

@@ -28,9 +28,9 @@ interface Scene {
   /** Serves a connection. */
   readonly run: (channel: Channel) => Promise<number>;
   readonly clock: FakeClock;
-  /** What the link told, in order. */
+  /** The calls of the listener, in order. */
   readonly told: string[];
-  /** One for each time that the link waits until what came is shown. */
+  /** One for each time that the link waits until all that came is handled. */
   readonly waits: Inbox<void>;
 }
 
@@ -98,7 +98,7 @@ async function nextRecord(relay: ScriptedRelay): Promise<MemberRecord> {
 
 test("Link.askBehind asks the host and passes the answer on", async () => {
   const scene = create();
-  scene.link.askBehind(); // Without a connection nobody is asked.
+  scene.link.askBehind(); // Does nothing without a connection.
   const { relay, ran } = await connect(scene);
   await relay.settle();
   scene.link.askBehind();
@@ -229,7 +229,7 @@ test("Link sends pending envelopes again after a reconnect, byte for byte", asyn
   relay.acknowledges = false; // Before ROSTER nothing may be.
   const ran = scene.run(relay.channel);
   const { instance } = first.relay;
-  // The relay has taken two, of which the acknowledgement was lost.
+  // The relay has accepted two, but the acknowledgement was lost.
   await relay.send({ ...accept(relay, { resumed: true, lastCmid: 2 }), instance } as HostRecord);
   assertEquals(await nextRecord(relay), { type: "resume", instance, lastSeq: first.relay.seq });
   assertEquals(scene.told, ["acknowledged 2"]);
@@ -314,7 +314,7 @@ test("Link announces itself first in each new seat, but not in a resumed one", a
   await again.cut();
   await assertFails(resumed, "connection-lost");
 
-  // What was sealed before follows the announcement.
+  // Envelopes sealed before follow the announcement.
   const other = new ScriptedRelay();
   const ran = scene.run(other.channel);
   await other.accept({ resumed: false, lastCmid: 0 });
@@ -518,7 +518,7 @@ test("Link.open is true once all that had waited has come, changes included", as
   relay.seq = first.relay.seq;
   const ran = scene.run(relay.channel);
   await relay.accept({ resumed: true, lastCmid: 0 });
-  await relay.resume([], 4); // With what `settle` sends.
+  await relay.resume([], 4); // With the envelope of `settle`.
   scene.told.length = 0;
   await relay.deliver(SESSION, new Uint8Array([1]));
   const key = new Uint8Array(32);
@@ -571,7 +571,7 @@ test("EnvelopeQueue keeps accepted envelopes until they are forgotten, at most 8
   await relay.close();
 });
 
-/** What a host does that no honest one does, after the first records or in their place. */
+/** Records of a dishonest host, after the first records or in their place. */
 const FAULTS: [
   string,
   "first" | "second" | "third" | "open",
@@ -709,7 +709,7 @@ test("Link.run returns the reason of a CLOSE among the first records, and answer
 });
 
 test("Link sends no CLOSE on a broken connection: it would give up the seat", async () => {
-  // Anybody on the way can make it look like an end, or break what is read.
+  // An attacker on the path can forge an end, or alter the bytes.
   for (const how of ["hangUp", "cut"] as const) {
     for (const admitted of [false, true]) {
       const scene = create();

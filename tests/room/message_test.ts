@@ -73,7 +73,7 @@ async function open(audience: number = Audience.ROOM): Promise<Scene> {
   return { alone, bob, mal, chain };
 }
 
-/** Asserts that MSGs of mal are not shown, and that those behind them are. */
+/** Asserts that MSGs of mal are not shown, and that later ones are. */
 async function assertRefused(
   msgsOf: (scene: Scene) => Promise<readonly Bytes[]>,
   missing = 1,
@@ -274,7 +274,7 @@ test("Room shows 20,000 texts of one member at once, and makes no member wait fo
   // Each has 256 texts in two KiB.
   assertEquals(alone.events.rest().length, 77 * 256);
   await alone.assertStillHears(bob);
-  // What it said before it left is shown, and no faster for that.
+  // Its messages from before it left are shown, and no faster.
   await alone.tell(mal, MemberChange.LEFT);
   await alone.relay.settle();
   assertEquals(alone.events.rest(), []);
@@ -544,7 +544,7 @@ test("Room does not warn of messages that a member sealed before it was suspende
   const { bob, mal, alone } = await open();
   const before = await mal.chain(Audience.ROOM, 2);
   await alone.pass(60_000);
-  // What it said before it could hear of this member, and a heartbeat that was due.
+  // A message from before it could know this member, and a heartbeat that was due.
   await alone.says(
     mal,
     await before.msg("to somebody else"),
@@ -563,7 +563,7 @@ test("Room shows why a member left", async () => {
     [CloseReason.LEAVING, "left"],
     [CloseReason.LOST, "connection-lost"],
     [CloseReason.PROTOCOL, "connection-lost"],
-    // What the host has not signed does not count.
+    // A decision that the host has not signed does not count.
     [CloseReason.KICKED, "connection-lost"],
     [CloseReason.BANNED, "connection-lost"],
     [CloseReason.TOO_SLOW, "too-slow"],

@@ -17,7 +17,7 @@ function shown(alone: RoomAlone): string[] {
   return alone.room.members.map(({ name }) => name);
 }
 
-/** Each character that looks like another, and what it looks like; others are normalized away. */
+/** Each confusable character and its prototype, except those that normalization removes. */
 const PAIRS = Object.entries(confusables).filter(([source]) => source.normalize("NFD") === source);
 
 const ORDINARY = [
@@ -107,7 +107,7 @@ const lookAlikes = fc.tuple(
   fc.string({ unit: "grapheme", maxLength: 4 }),
 ).map(([before, pair, after]) => pair.map((middle) => `${before} ${middle}${after}`));
 
-/** How everybody shows one member, itself included. */
+/** Returns the name under which all members show one, itself included. */
 function namesOf(member: TestMember, others: readonly TestMember[]): string[] {
   const seen = others.map(({ room }) =>
     room.members.find(({ session }) => session.every((b, i) => b === member.session[i]))!.name
@@ -348,7 +348,7 @@ test("Room tags the later of two members that join at once, in any order of thei
   }
   const { tag } = alone.room.members[1]!;
   assertEquals(shown(alone), ["bob", `bob#${tag}`]);
-  // Who was shown with the name is not any more.
+  // The member that was shown with the name now has a tag.
   const told = alone.events.rest().map((event) =>
     event.event === "renamed"
       ? `${event.before} is ${event.member.name}`
@@ -388,7 +388,7 @@ test("Room keeps a member's tag when the first holder of the name leaves", async
   const chain = await second.chain();
   await alone.says(second, await chain.skdm(alone.target), await chain.msg("still me"));
   assertEquals((await alone.event("message")).from.name, tagged);
-  // One that comes now is tagged too, as nobody may get the name of somebody who is here.
+  // A newcomer is tagged too: it must not get the name of a present member.
   const last = await alone.join(third);
   assertEquals(last.name, `bob#${last.tag}`);
   await alone.close();

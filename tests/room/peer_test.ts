@@ -29,7 +29,7 @@ test("Peer has only read-only fields, and each state has an owner", () => {
   for (const { state } of OWNERS) assertMatch(PEER, new RegExp(`: Readonly<${state}>`));
 });
 
-// The compiler refuses to write to a Readonly; only who names the state's own type can.
+// The compiler refuses to write to a Readonly; only code that names the state's own type can.
 for (const { owner, state } of OWNERS) {
   test(`Peer's ${state} is written by ${owner} only`, () => {
     const users = [...SOURCES].filter(([name, source]) =>

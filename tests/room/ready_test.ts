@@ -153,7 +153,7 @@ test("Room is ready early if too many events come while it waits for a silent me
   await alone.relay.settle();
   assertEquals((await alone.event("ready")).members.map(({ name }) => name), ["bob"]);
   for (const text of texts) assertEquals(await alone.text(), text);
-  // What is said here still waits for those who may answer.
+  // Own messages still wait for members that may answer.
   assertEquals(alone.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.MSG), []);
   await alone.says(carol, await carol.announce(alone.session));
   assertEquals((await alone.event("joined")).member.name, "carol");
@@ -305,7 +305,7 @@ test("Room receives all messages of the members listed in `ready`, from that mom
     const joiner: TestMember = await world.enter(name, {
       onEvent: (event) => {
         if (event.event !== "ready") return;
-        // In the very moment of `ready`, everybody who is listed speaks.
+        // At the moment of `ready`, each listed member sends a message.
         for (const speaker of speakers) {
           if (!event.members.some((member) => member.name === speaker.name)) continue;
           mine.push(`${speaker.name} greets ${name}`);
@@ -323,7 +323,7 @@ test("Room receives all messages of the members listed in `ready`, from that mom
   for (const { texts } of joiners) {
     while (!speakers.every(({ name }) => texts.all.includes(`${name} ends`))) await texts.next();
     for (const { name } of speakers) {
-      // From the first line that somebody has, none is missing.
+      // From the first message that a member has, none is missing.
       const lines = texts.all.filter((text) =>
         text.startsWith(`${name} `) && !text.includes("greets")
       );

@@ -91,7 +91,7 @@ test("Room.rekey seals all later messages with new keys, to the room and to one 
   await say({ to: "bob" });
   assertEquals(chains.size, 4);
 
-  // What others wrapped before they knew still comes.
+  // Keys that others wrapped before they knew still come.
   for (const [epoch, target] of [old, renewed[0]!].entries()) {
     const chain = await bob.chain(Audience.ROOM, epoch + 1);
     await alone.says(bob, await chain.skdm(target), await chain.msg(`${epoch}`));

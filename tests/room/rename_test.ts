@@ -18,7 +18,7 @@ import { type TestMember, World } from "../support/world.ts";
 
 type Renamed = RoomEvent & { readonly event: "renamed" };
 
-/** What a member is told of by what name somebody goes. */
+/** Returns the changes of names that a member is shown. */
 async function renamed(from: TestMember | RoomAlone): Promise<string> {
   const { before, member, own }: Renamed = await from.event("renamed");
   return `${own ? "own " : ""}${before} is ${member.name}`;
@@ -33,7 +33,7 @@ async function announced(
   return { ...decodeAnnounce(object), ...await nameOf(object) };
 }
 
-/** How everybody shows one member, itself included. */
+/** Returns the name under which all members show one, itself included. */
 function namesOf(member: TestMember, others: readonly TestMember[]): string[] {
   return [
     member.room.me.name,
@@ -249,7 +249,7 @@ test("Room shows the messages but no more names of a member that is gone", async
   }
   await alone.relay.settle();
   assertEquals(alone.events.rest().length, 7);
-  // Nothing waits behind the first of these when its turn is looked at.
+  // Nothing waits after the first of these when its turn comes.
   for (let i = 7; i < 10; i++) {
     const lies = { generation: i + 2, name: `mal ${i}` };
     await alone.says(mal, await mal.announce(alone.session, lies));
@@ -326,7 +326,7 @@ test("Room announces a name that changed without a connection, also at another h
   await alone.says(carol, await carol.announce(alone.session));
   await alone.answers(carol, other, []);
   await alone.event("joined");
-  // Bob took another name, of which the host before told nobody.
+  // Bob changed his name; the announcements were lost with the host.
   await alone.answers(bob, round, [
     await bob.announce(alone.session, { generation: 2, name: "bert" }),
   ]);

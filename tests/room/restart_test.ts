@@ -25,7 +25,7 @@ import { test } from "../support/test.ts";
 
 const { ANNOUNCE, MSG, AGAIN, SKDM } = ObjectType;
 
-/** How long a member may take to answer a NEED, in milliseconds. */
+/** Time that a member has to answer a NEED, in milliseconds. */
 const ANSWER_MS = 10_000;
 
 interface Scene {
@@ -46,12 +46,12 @@ async function open(): Promise<Scene> {
   return { alone, bob, carol, chain };
 }
 
-/** What of this is for a member, or for all. */
+/** Returns the envelopes for a member or for all. */
 function meantFor(puppet: Puppet, envelopes: readonly MemberEnvelope[]): MemberEnvelope[] {
   return envelopes.filter(({ to }) => to === undefined || equal(to, puppet.session));
 }
 
-/** What a member reads in this, whether it comes for the first time or again. */
+/** Returns the texts that a member reads in envelopes, sent for the first time or again. */
 async function readBy(puppet: Puppet, envelopes: readonly MemberEnvelope[]): Promise<string[]> {
   const texts: string[] = [];
   for (const { object } of meantFor(puppet, envelopes)) {
@@ -73,14 +73,14 @@ async function answerTo(alone: RoomAlone, puppet: Puppet): Promise<MemberEnvelop
   }
 }
 
-/** Who is away and may lack a message, once it is delivered to the others. */
+/** Returns the away members that may lack a message, once it is delivered to the others. */
 type Watched = { readonly result: readonly string[] | undefined };
 
 function names(members: readonly Member[] | undefined): readonly string[] | undefined {
   return members?.map(({ name }) => name);
 }
 
-/** Says more than may be under way at once, which the process takes and nobody gets. */
+/** Sends more messages than the window holds; the process accepts them and delivers none. */
 async function fill(alone: RoomAlone): Promise<Watched[]> {
   const texts = Array.from({ length: 40 }, (_, i) => `${i} `.padEnd(16_000, "."));
   alone.relay.acknowledges = false;
@@ -92,7 +92,7 @@ async function fill(alone: RoomAlone): Promise<Watched[]> {
   return (await Promise.all(said)).map(({ delivered }) => watch(delivered.then(names)));
 }
 
-/** Says something that the process takes and nobody gets. */
+/** Sends a message that the process accepts and never delivers. */
 async function lose(alone: RoomAlone): Promise<Watched> {
   alone.relay.acknowledges = false;
   const said = alone.room.say("lost");
@@ -108,7 +108,7 @@ async function msgs({ relay: { envelopes } }: RoomAlone, count: number): Promise
   }
 }
 
-/** Whether something has come about, and what of it. */
+/** Returns the state of a promise and its value. */
 function watch<T>(promise: Promise<T>): { readonly result: T | undefined } {
   const seen: { result: T | undefined } = { result: undefined };
   void promise.then((result) => seen.result = result);
@@ -155,7 +155,7 @@ test("Room shows messages that are sent again before new ones, once, and counts 
   assertEquals([await alone.text(), await alone.text()], ["lost one", "lost two"]);
   await alone.relay.settle();
   assertEquals(alone.events.rest(), []);
-  // What comes twice is not shown, and not told of.
+  // A repeated object is neither shown nor reported.
   await alone.answers(bob, round, [...lost, fresh, fresh]);
   assertEquals(await alone.text(), "fresh");
   await alone.relay.settle();
@@ -334,7 +334,7 @@ test("Room answers a NEED with the objects for the room and for the asker only",
   }
   const sent = alone.relay.envelopes.all.slice(before);
   const accepted = sent.at(-1)!.cmid;
-  // The process has taken it all, and nobody has any of it.
+  // The process has accepted all, and no member has any of it.
   await alone.relay.ack(accepted, 0);
   await Promise.all(said);
   await alone.restart([bob, carol]);
@@ -346,7 +346,7 @@ test("Room answers a NEED with the objects for the room and for the asker only",
     meantFor(bob, sent).map(({ object }) => object),
   );
   assertEquals(await readBy(bob, again), ["one", "two", "for bob"]);
-  // What was sent again is not kept, nor is a question.
+  // Neither AGAIN nor NEED is kept.
   await alone.says(bob, encodeNeed(78));
   assertEquals((await answerTo(alone, bob)).length, again.length);
   await alone.close();
@@ -379,7 +379,7 @@ test("Room sends pending envelopes to the next process with their numbers, and k
     object,
   });
   await said;
-  // Carol comes later: the process has passed it on to nobody but bob.
+  // Carol comes later: the process passed it on only to bob.
   await alone.tell(carol, MemberChange.JOINED);
   await alone.says(carol, encodeNeed(3));
   const again = await answerTo(alone, carol);
@@ -418,7 +418,7 @@ test("Room leaves half of the window to new messages while it answers", async ()
   const again = alone.relay.envelopes.all.filter(({ object }) => object[0] === AGAIN);
   const bytes = again.reduce((sum, { object }) => sum + ENVELOPE_OVERHEAD_BYTES + object.length, 0);
   assert(bytes >= WINDOW_BYTES / 2 && bytes < WINDOW_BYTES / 2 + 17_000, `${bytes} are under way`);
-  // Nothing of the answer was taken, and yet this goes.
+  // Nothing of the answer is accepted, and yet this is sent.
   const news = alone.room.say("the news");
   await alone.relay.object(MSG);
   alone.relay.acknowledges = true;
@@ -434,7 +434,7 @@ test("Room sends nothing again if there was no other process within 180 s", asyn
   const answer = await answerTo(alone, bob);
   assertEquals(answer.length, 1, "without a restart");
   await alone.relay.ack(answer[0]!.cmid, 0);
-  // For who is away all of it is kept.
+  // All of it is kept for the away member.
   await alone.restart([bob, { ...carol.entry, away: true }]);
   await alone.pass(2 * SCRIPTED_KEEP_MS - 1);
   await alone.says(bob, encodeNeed(2));
@@ -507,7 +507,7 @@ test("Room sends nothing again to a member that has left", async () => {
   alone.relay.acknowledge();
   await alone.relay.settle();
   const later = alone.relay.envelopes.all.slice(length);
-  // What was on its way already, and no more.
+  // Only messages that were on their way already.
   assert(later.length < 20, `${later.length} went to nobody`);
   await alone.close();
 });
@@ -516,7 +516,7 @@ test("Room counts nothing as delivered before all members had time to ask for wh
   const { bob, carol, alone } = await open();
   const lost = await lose(alone);
   await alone.restart([bob, carol]);
-  // The next process tells of what came after, which it knows.
+  // The next process reports what came later.
   const later = watch((await alone.room.say("later")).delivered.then(names));
   await alone.relay.settle();
   assertEquals([lost.result, later.result], [undefined, undefined]);
@@ -691,7 +691,7 @@ test("Room shows an absent member as lost, and as back when it comes", async () 
   await alone.answers(carol, await alone.asks(carol), []);
   await alone.event("reconnected");
   assertEquals(alone.room.members.map(({ lost }) => lost), [true, false]);
-  // Most come at once, and are not told of.
+  // Most members come at once and are not shown.
   await alone.pass(ANSWER_MS - 1);
   assertEquals(alone.events.rest(), []);
   alone.clock.advance(1);
@@ -726,7 +726,7 @@ test("Room removes a member that is absent for 90 s, and gives it no key", async
       object[0] === SKDM && to !== undefined && equal(to, bob.session)
     ),
   );
-  // It is as gone as anybody who has left.
+  // It is gone like a member that left.
   await alone.tell(bob, MemberChange.JOINED);
   await alone.says(bob, await bob.announce(alone.session));
   await alone.relay.settle();
@@ -844,7 +844,7 @@ test("Room does not confuse a session with one of the same nonce and another key
       bob.identity.publicKey,
       carol.identity.publicKey,
     ]);
-    // Bob himself is heard wherever he comes through.
+    // The real bob is still heard.
     await alone.says(bob, await chain.msg("it is me"));
     assertEquals(await alone.text(), "it is me");
     await alone.pass(SCRIPTED_KEEP_MS);
@@ -881,7 +881,7 @@ test("Room sends no NEED of one process to members at the next", async () => {
   await alone.relay.resume([bob.entry, carol.entry]);
   const { cmid, object } = await alone.relay.object(ObjectType.NEED, bob.session);
   await alone.restart([bob, carol]);
-  // Its number is taken, by an envelope to nobody.
+  // An envelope to no session uses its number.
   const again = alone.relay.envelopes.all.find((envelope) => envelope.cmid === cmid);
   assertEquals(again?.to, HOST_SESSION);
   const round = await alone.asks(bob);

@@ -58,7 +58,7 @@ test("Room delivers messages over several connections, each once and in order", 
   await alone.cut();
   said.push(alone.room.say("three"));
   alone.dial(false);
-  // The first had been taken.
+  // The first had been accepted.
   await alone.relay.accept({ resumed: true, lastCmid: cmids[0]! });
   await alone.relay.resume([bob.entry, carol.entry]);
   await Promise.all(said);

@@ -68,7 +68,7 @@ test("Room warns once if a member reports another roster for 60 s", async () => 
   assertEquals(await reports(randomBytes(16)), ["roster-differs"]);
   await alone.pass(60_000);
   assertEquals(await reports(randomBytes(16)), []);
-  // Once they agree, it begins anew.
+  // After an agreement, the time starts again.
   assertEquals(await reports(await of(bob)), []);
   assertEquals(await reports(randomBytes(16)), []);
   await alone.pass(60_000);
@@ -115,7 +115,7 @@ test("Room warns if the relay hides a session from a member for good", async () 
   const before = await of(bob);
   assertEquals(await reports(before), []);
   await alone.join(await Puppet.create("carol"));
-  // Bob, who is never told of carol, is still where this room was before.
+  // Bob never learns of carol, and still reports the roster before her.
   await alone.pass(10_000);
   assertEquals(await reports(before), []);
   await alone.pass(60_000);
@@ -153,7 +153,7 @@ test("Room hashes every session that the host names, announced or not, away or n
   const me = { key: alone.key, session: alone.session };
   const of = (...puppets: readonly Puppet[]): Promise<Bytes> =>
     rosterHash(ROOM_ID, [me, ...puppets.map(({ entry }) => entry)]);
-  /** What this member itself reports. */
+  /** The roster that this member reports. */
   async function told(): Promise<Bytes> {
     await alone.room.say("hello", { to: "bob" });
     while (true) {
@@ -221,7 +221,7 @@ test("Room warns in time though the relay claims one restart after another", asy
   for (const keepMs of [90_000, 3_600_000]) assertEquals(await untilWarned(keepMs), 240_000);
 });
 
-/** Lets a relay that keeps carol from bob claim restarts. @returns After how many milliseconds that is told. */
+/** Has a relay that hides carol from bob claim restarts. @returns The time to the warning, in milliseconds. */
 async function untilWarned(keepMs: number): Promise<number> {
   const { bob, of, reports, alone } = await open([CAROL], keepMs);
   const before = await of(bob);
@@ -285,7 +285,7 @@ function sessionOf(number: number, key: Bytes): NamedSession {
   return { session, key, nonce: session, tag: "", away: false };
 }
 
-/** Admits so many sessions that announce themselves and leave. @returns How many were taken in. */
+/** Admits sessions that announce themselves and leave. @returns The number admitted. */
 async function comeAndGo(roster: Roster, count: number, first = 0): Promise<number> {
   const { publicKey: key } = await identityOf("bob");
   const announced = { generation: 1, name: "bob" } as Announced;

@@ -120,7 +120,7 @@ test("Room gives a newcomer the present key, which opens no earlier message", as
   for (const { object } of alone.relay.envelopes.all.slice(0, count)) {
     if (object[0] === ObjectType.MSG) assertEquals(await carol.tryAll(object, 20), undefined);
   }
-  // Bob, who had the key, needs no other.
+  // Bob had the key and needs no other.
   assertEquals(skdmsIn(alone.relay.envelopes.all).map(({ to }) => to), [
     toHex(bob.session),
     toHex(carol.session),
@@ -238,7 +238,7 @@ test("Room begins an epoch when the last is 60 minutes old", async () => {
 test("Room begins an epoch after 16,384 messages", async () => {
   const [alone] = await openWith("bob") as [RoomAlone, Puppet];
   for (let i = 0; i < 16_384; i++) {
-    if (i % 5000 === 0) alone.clock.advance(1000); // Nobody sends more than 18,000 tokens a second.
+    if (i % 5000 === 0) alone.clock.advance(1000); // A member sends at most 18,000 tokens a second.
     await alone.room.say("x");
   }
   await alone.room.say("the last");
@@ -295,7 +295,7 @@ test("Room gives newcomers its key before a heartbeat, which may use a stale cha
   const { object } = await alone.relay.object(ObjectType.MSG);
   assertEquals(toHex(decodeMsg(object).chainId), chain);
   assertEquals((await dave.take(object))?.kind, BodyKind.HEARTBEAT);
-  // What bob holds opens nothing that is said.
+  // Bob's keys open no later message.
   await alone.room.say("two");
   assert((await nextMsg(alone)).chain !== chain);
   await alone.close();

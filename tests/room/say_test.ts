@@ -31,13 +31,13 @@ async function openWithBob(
   return { alone: await RoomAlone.open({ before: [bob], ...options }), bob };
 }
 
-/** What all of an inner part says. */
+/** Returns the texts of an inner part. */
 function textsOf({ body, kind }: Inner): string[] {
   const items = kind === BodyKind.BATCH ? decodeBatch(body) : [{ kind, text: body }];
   return items.map(({ text }) => new TextDecoder().decode(text));
 }
 
-/** What a puppet reads in all that was sent to it, in order; whether privately. */
+/** Returns the texts that a puppet reads, in order, and whether each is private. */
 async function readBy(
   puppet: Puppet,
   envelopes: readonly MemberEnvelope[],
@@ -77,7 +77,7 @@ test("Room.say resolves once the relay has accepted the message", async () => {
   await alone.relay.object(ObjectType.MSG);
   await alone.relay.settle();
   assertEquals(done, false);
-  // The key alone is not enough.
+  // The key by itself is not enough.
   const { cmid } = alone.relay.envelopes.all.find(({ object }) => object[0] === ObjectType.SKDM)!;
   await alone.relay.ack(cmid, 0);
   await alone.relay.settle();
@@ -324,7 +324,7 @@ test("Room.say fails after a fault in sealing, and later messages are sent", asy
   await alone.room.say("before");
   const { clock } = alone;
   const now = clock.now();
-  const times = [-1]; // Asked for what is sealed.
+  const times = [-1]; // The clock is read for each seal.
   clock.now = () => times.shift() ?? now;
   await assertFails(alone.room.say("faulty"), "internal");
   await alone.room.say("after");
@@ -338,7 +338,7 @@ test("Room.end refuses messages that wait, are being sealed, or are not accepted
   alone.relay.acknowledges = false;
   const first = alone.room.say("not acknowledged");
   await alone.relay.object(ObjectType.MSG);
-  // The time is asked for what is being sealed.
+  // The clock was read for the message being sealed.
   const { clock, room } = alone;
   const now = clock.now();
   const times = [() => (room.end("connection-lost"), now)];

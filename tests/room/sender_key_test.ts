@@ -12,7 +12,7 @@ import { RoomAlone, type RoomAloneOptions } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
 
-/** Session keys that count what they are asked to do. */
+/** Session keys that count their unwraps. */
 class CountingKeys extends SessionKeys {
   unwraps = 0;
 
@@ -191,7 +191,7 @@ test("Room unwraps eight SKDMs of one member at once, then one a second", async 
   await alone.says(mal, ...flood);
   await alone.relay.settle();
   assertEquals(keys.unwraps, 8);
-  // Nobody waits for that: bob is heard meanwhile.
+  // No other member waits: bob is heard meanwhile.
   await alone.assertStillHears(bob, 2);
   assertEquals(keys.unwraps, 9);
   await alone.clock.timer(1000);

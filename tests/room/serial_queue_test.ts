@@ -9,7 +9,7 @@ interface Gate {
   readonly open: () => void;
 }
 
-/** Work that ends when it is told to. */
+/** Creates work that ends when it is released. */
 function gate(begun: string[], name: string): Gate {
   const { promise, resolve } = Promise.withResolvers<void>();
   return {
@@ -67,7 +67,7 @@ test("SerialQueues.settled does not wait for a parked queue", async () => {
   await settling;
 });
 
-/** SerialQueues that are parked until they are told to go on, and what of their work was dropped. */
+/** Creates parked queues, and records their work that was done and dropped. */
 async function park(count: number) {
   const queues = new SerialQueues(throwError);
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -115,9 +115,9 @@ test("SerialQueue.push drops work of the largest parked queue past 64 MiB in all
   for (let queue = 0; queue < 16; queue++) {
     for (let i = 0; i < 4; i++) push(queue, mebibyte, `${queue} ${i}`);
   }
-  // What they were parked with takes a little, too.
+  // The work that parked them counts too.
   assertEquals(dropped, ["15 3"]);
-  // A small queue is squeezed by no number of large ones; what is newest in these goes first.
+  // Large queues never push work out of a small one; they lose their newest work first.
   push(16, mebibyte, "small");
   push(0, 0, "nothing");
   assertEquals(dropped, ["15 3", "0 3"]);

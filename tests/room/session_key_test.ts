@@ -83,7 +83,7 @@ test("unwrapChainKey needs both private keys", async () => {
   const wrap = await wrapFor(ada);
   const halves = [{ rsa: ada.rsa, kem: bob.kem }, { rsa: bob.rsa, kem: ada.kem }, bob];
   for (const pair of halves) assertEquals(await unwrapChainKey(pair, CONTEXT, wrap), undefined);
-  // Also where both secrets come out right, and the public keys alone are others'.
+  // Even if both secrets are right and only the public keys differ.
   const { modulus, kemKey } = publicHalves(bob);
   for (const halves of [{ modulus }, { kemKey }]) {
     const rsa = { ...ada.rsa, modulus: halves.modulus ?? ada.rsa.modulus };

@@ -19,7 +19,7 @@ import { test } from "../support/test.ts";
 const CONTEXT = { header: utf8("header"), memberKey: MEMBER_KEY };
 const CHAIN_KEY = new Uint8Array(32).fill(7);
 
-/** A wrapped key that nobody made. */
+/** A forged wrapped key. */
 const GARBAGE: WrappedKey = {
   wrapped: new Uint8Array(256),
   encapsulated: new Uint8Array(1088),
@@ -29,7 +29,7 @@ const GARBAGE: WrappedKey = {
 interface Scene {
   readonly keys: SessionKeys;
   readonly clock: FakeClock;
-  /** The generations that were taken into use. */
+  /** The generations that came into use. */
   readonly renewed: Inbox<number>;
 }
 
@@ -93,7 +93,7 @@ test("SessionKeys.hold stops the time of a previous key, up to its maximum", asy
   assertEquals(keys.has(1), true);
   clock.advance(1);
   assertEquals(keys.has(1), false);
-  // What is replaced meanwhile has its whole time.
+  // A key replaced meanwhile has its whole time.
   await keys.renew();
   clock.advance(PREVIOUS_KEY_MS + 600_000 - 1);
   assertEquals(keys.has(2), true);
@@ -142,7 +142,7 @@ test("SessionKeys replaces its key after 8,192 unwraps", async () => {
   const { keys, renewed } = scene;
   await renewed.next();
   const wrapped = await wrap(scene);
-  // One RSA operation is as good as 8,192, and takes 10 s less.
+  // One RSA operation stands for 8,192, and takes 10 s less.
   const { subtle } = crypto;
   const decrypt = subtle.decrypt.bind(subtle);
   let unwrapped: Promise<ArrayBuffer> | undefined;
@@ -221,7 +221,7 @@ test("Room announces a new session key to all, and accepts keys wrapped for the 
   assertEquals([await hears(3, old), await hears(4, renewed[0]!)], [true, true]);
   await alone.pass(10_000);
   assertEquals([await hears(5, old), await hears(6, renewed[0]!)], [false, true]);
-  // Nobody who comes now hears of the first.
+  // A newcomer does not learn of the first.
   const dave = await Puppet.create("dave");
   await alone.join(dave);
   assertEquals(alone.target.generation, 2);

@@ -7,7 +7,7 @@ import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 import { World } from "../support/world.ts";
 
-/** What a puppet reads next, with the keys that come before it. */
+/** Returns the next message that a puppet reads, with the keys before it. */
 async function reads(alone: RoomAlone, puppet: Puppet): Promise<Inner> {
   while (true) {
     const { object, to } = await alone.relay.envelopes.next();

@@ -9,10 +9,10 @@ import { RoomAlone, type RoomAloneOptions } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 import { World } from "../support/world.ts";
 
-/** What a room is told of keys; everybody else is fine. */
+/** Verdicts on keys; all other keys are fine. */
 class Verdicts {
   readonly #verdicts: { readonly key: Bytes; readonly name: string; trust: Trust }[] = [];
-  /** What was asked. */
+  /** The questions. */
   readonly asked: string[] = [];
 
   readonly judge: NonNullable<RoomAloneOptions["trust"]> = ({ key, name }) => {
@@ -25,14 +25,14 @@ class Verdicts {
   }
 }
 
-/** Who was given keys, and how often. */
+/** Returns the members that were given keys, and how often. */
 function keysFor(alone: RoomAlone, puppet: Puppet): number {
   return alone.relay.envelopes.all.filter(({ object, to }) =>
     object[0] === ObjectType.SKDM && to !== undefined && equal(to, puppet.session)
   ).length;
 }
 
-/** What a member can read of all that was sent. */
+/** Returns the texts that a member can read. */
 async function read(alone: RoomAlone, puppet: Puppet): Promise<string[]> {
   const texts = [];
   for (const { object, to } of alone.relay.envelopes.all) {
@@ -44,7 +44,7 @@ async function read(alone: RoomAlone, puppet: Puppet): Promise<string[]> {
   return texts;
 }
 
-/** Bob, and mal, who calls itself bob as well; that has a verdict. */
+/** Opens a room with bob, and with mal, whose name is bob too and who has a verdict. */
 async function open(
   trust: Trust,
   where: "before" | "after",
@@ -107,7 +107,7 @@ test("Room sends no waiting message to a member that is withheld meanwhile", asy
   await alone.relay.admit([silent.entry, bob.entry]);
   await alone.says(bob, await bob.announce(alone.session));
   await alone.relay.settle();
-  const said = alone.room.say("psst", { to: "bob" }); // Not before all are there.
+  const said = alone.room.say("psst", { to: "bob" }); // Held until the room is ready.
   verdicts.set(bob, "withheld");
   alone.room.judgeAll();
   await alone.says(silent, await silent.announce(alone.session));
@@ -140,7 +140,7 @@ test("Room gives a member keys from the next message on once it is no longer wit
   await alone.room.say("after");
   assertEquals(await read(alone, bob), ["away", "before", "after"]);
   assertEquals((await read(alone, mal)).sort(), ["after", "away"]);
-  // It keeps the tag as long as it has the name: who had that before is somebody else.
+  // It keeps the tag as long as it has the name, which was another member's before.
   const { name, tag, withheld } = alone.room.members[1]!;
   assertEquals([name, withheld], [`bob#${tag}`, undefined]);
   await alone.event("status");
@@ -157,11 +157,11 @@ test("Room uses no chain whose key a member holds that is withheld for its new n
   const { member } = await alone.event("renamed");
   assertEquals(member.name, `ada lovelace#${member.tag}`);
   assertEquals((await alone.event("key-changed")).withheld, true);
-  await alone.pass(1000); // Least time between two epochs.
+  await alone.pass(1000); // The minimum time between two epochs.
   await alone.room.say("for bob alone");
   assertEquals(await read(alone, mal), ["for both", "for mal"]);
   assertEquals(await read(alone, bob), ["for both", "for bob alone"]);
-  // Nobody needs new keys where it had none.
+  // Without an earlier key, no new keys are needed.
   const keys = keysFor(alone, bob);
   verdicts.set(mal, "withheld", "lovelace");
   await alone.says(mal, await mal.announce(alone.session, { name: "lovelace", generation: 3 }));
@@ -186,7 +186,7 @@ test("Room.judgeAll withholds keys at once from a member with the name of a newl
   const { before, member } = await alone.event("renamed");
   assertEquals([before, member.name], ["bob", `bob#${member.tag}`]);
   await alone.event("key-changed");
-  alone.room.judgeAll(); // What was said is not said again.
+  alone.room.judgeAll(); // Nothing is shown twice.
   await alone.pass(1000);
   await alone.room.say("two");
   assertEquals(await read(alone, mal), ["one"]);
@@ -220,7 +220,7 @@ test("Room reports a message as delivered, and no member behind, though a withhe
   assertEquals((await ada.room.who()).map(({ behind }) => behind), [undefined, undefined]);
   await mal.room.say("for all");
   assertEquals(await ada.texts.next(), "for all");
-  // All see the same room: nobody is warned of another, and all are shown to all.
+  // All see the same room: there is no warning, and all are shown to all.
   assertEquals([mal, carol, ada].map(({ room }) => room.members.length), [2, 2, 2]);
   await world.close();
 });
@@ -231,7 +231,7 @@ test("Room sends a withheld member only its own ANNOUNCE again", async () => {
   const mal = await Puppet.create("bob", "mal");
   verdicts.set(mal, "withheld");
   const alone = await RoomAlone.create({ trust: verdicts.judge });
-  alone.relay.acknowledges = false; // So that all is kept.
+  alone.relay.acknowledges = false; // All is kept.
   await alone.relay.admit([bob.entry, mal.entry]);
   for (const puppet of [bob, mal]) await alone.says(puppet, await puppet.announce(alone.session));
   await alone.event("ready");

@@ -33,7 +33,7 @@ test("Room reports a session that is unannounced after 10 s by its tag, and give
   await alone.room.say("for bob");
   const keys = alone.relay.envelopes.all.filter(({ object }) => object[0] === ObjectType.SKDM);
   assertEquals(keys.map(({ to }) => to), [bob.session]);
-  // Once it says who it is, it joins like anybody else.
+  // Once it announces itself, it joins like any other member.
   await alone.says(eve, await eve.announce(alone.session));
   assertEquals((await alone.event("joined")).member.name, "eve");
   assertEquals(alone.room.strangers, []);
@@ -100,7 +100,7 @@ test("Room gives sessions that came while it was suspended time to announce them
   const alone = await RoomAlone.open();
   await alone.tell(bob, MemberChange.JOINED);
   await alone.relay.settle();
-  // The timers of a program that goes on come before what has arrived for it.
+  // After a suspension, timers fire before waiting input is read.
   alone.clock.oversleep(15_000);
   await alone.says(bob, await bob.announce(alone.session));
   assertEquals((await alone.event("joined")).member.name, "bob");

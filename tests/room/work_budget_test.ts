@@ -6,7 +6,7 @@ import { assertFails, throwError } from "../support/assert.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
 import { test } from "../support/test.ts";
 
-/** Members who have this one derive keys, and how many it has derived for whom, in order. */
+/** Members that have this one derive keys, and the numbers of keys derived, in order. */
 class Scene {
   readonly clock = new FakeClock();
   readonly queues = new SerialQueues(throwError);
@@ -74,7 +74,7 @@ test("WorkBudget.skip serves sessions in turn, so that many that skip starve non
   const skipped = scene.member("bob").skip(100);
   await nextTurn();
   assertEquals(scene.count("bob"), 0);
-  // Two turns, each behind one of everybody.
+  // Two turns, each after one turn of every member.
   const before = scene.count("mal");
   while (scene.count("bob") < 100) await scene.pass(128);
   await skipped;
