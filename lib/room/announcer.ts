@@ -1,5 +1,5 @@
 /**
- * Announcements: who this member is to others, and who they are to it.
+ * Announcements of this member to others, and of others to this member.
  *
  * @module
  */

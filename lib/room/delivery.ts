@@ -14,7 +14,7 @@ import { Timers } from "./timers.ts";
 const BEHIND_MS = 2000;
 
 /**
- * Maximum bytes sealed while a connected peer may lack what the previous host process lost: until then the
+ * Maximum bytes sealed while a connected peer may lack objects that a host process lost: until then the
  * peer holds newer objects back, 1 MiB of one member at least.
  */
 const MAX_AHEAD_BYTES: number = 1 << 19;
@@ -25,12 +25,12 @@ export class Delivery {
   readonly #roster: Roster;
   readonly #outbox: Outbox;
   readonly #timers: Timers;
-  /** Peers that may lack what the previous host process lost. */
+  /** Peers that may lack objects that a host process lost. */
   readonly #unsettled = new Set<Peer>();
   #acceptedUntil = 0;
   #deliveredUntil = 0;
   #reachedUntil = 0;
-  /** As `#deliveredUntil`, except that it stays while a peer may lack what a host process lost. */
+  /** As `#deliveredUntil`, except that it stays while a peer is unsettled. */
   #settledUntil = 0;
   /** Bytes sealed since a peer may lack something. */
   #aheadBytes = 0;
@@ -104,7 +104,7 @@ export class Delivery {
 
   /**
    * Counts messages as delivered, as far as that is known now; more may be ready to be sealed then. Nothing is
-   * forgotten while a peer may lack what the previous host process lost.
+   * forgotten while a peer is unsettled.
    */
   settle(): void {
     for (const peer of this.#unsettled) {

@@ -119,7 +119,7 @@ export class EnvelopeQueue {
 
   /**
    * Keeps pending envelopes that are not kept later from reaching members at another host process. The answer to
-   * an old NEED would be dropped here, and what it answers with forgotten by its author.
+   * an old NEED would be dropped here, and its objects forgotten by their author.
    */
   redirect(): void {
     this.#pending = this.#pending.map((envelope) =>

@@ -8,7 +8,7 @@ import type { Bytes } from "../bytes/mod.ts";
 /** Maximum bytes held for one peer: more than a seat holds for an away member (4 MiB). */
 const MAX_HELD_BYTES: number = 1 << 23;
 
-/** Bytes held for a peer even past {@linkcode MAX_LARGE_TOTAL_BYTES}: what an honest member seals at most. */
+/** Bytes held for a peer even past {@linkcode MAX_LARGE_TOTAL_BYTES}: the most that an honest member seals. */
 const MAX_SMALL_BYTES: number = 1 << 20;
 
 /** Maximum bytes held for all peers. */

@@ -67,7 +67,7 @@ export type NamedChange =
   & Extract<HostRecord, { type: "member" }>
   & Pick<NamedSession, "session" | "tag">;
 
-/** Handles what a link receives. */
+/** Handles everything that a link receives. */
 export interface LinkListener {
   /** Called when the host has given this member a new seat and waits for {@linkcode Link.enter}. */
   seated(): void;
@@ -173,7 +173,7 @@ export class Link {
   /**
    * Serves a connection until it ends.
    *
-   * @param listener Handles what comes.
+   * @param listener Handles everything that comes.
    * @returns Why the host closed it: one of `CloseReason`.
    * @throws {LanchatError} If the host refuses, breaks the protocol, or the connection is lost.
    */
@@ -356,7 +356,7 @@ export class Link {
     return { ...named, session, tag };
   }
 
-  /** Acknowledges all that has come, at once or soon. What comes before the timer fires is not included. */
+  /** Acknowledges all that has come, at once or soon. Later envelopes are not included. */
   #acknowledge(): void {
     this.#shownSeq = this.#lastSeq;
     const flush = (): void => {

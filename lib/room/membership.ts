@@ -41,7 +41,7 @@ export interface MembershipParts {
   readonly naming: Naming;
   /** Shows members. */
   readonly presence: Presence;
-  /** Run the handling of what peers send. */
+  /** Run the handling of peers' objects. */
   readonly queues: SerialQueues;
   /** Sends messages. */
   readonly sender: Sender;
@@ -270,7 +270,7 @@ export class Membership implements LinkListener {
     if (this.#roster.moving && !peer.seat.burned) this.#recovery.ask(peer);
   }
 
-  /** Moves to another host process, which has nothing of what the previous one had queued. */
+  /** Moves to another host process, which lost the queues of the previous one. */
   #move(entries: readonly NamedSession[]): void {
     this.#roster.move(this.#link.keepMs);
     this.#timers.after("moved", MOVE_MS, () => this.#sender.pump());
@@ -288,7 +288,7 @@ export class Membership implements LinkListener {
     this.#sender.pump();
   }
 
-  /** Notes that a session of the previous host process has reached this one, and asks it for what was lost. */
+  /** Notes that a session of the previous host process has reached this one, and asks it for lost objects. */
   #setPresent(peer: Peer, away: boolean): void {
     this.#roster.setAbsent(peer, false);
     this.#roster.setAway(peer, away);

@@ -5,7 +5,7 @@
  */
 import confusables from "unhomoglyph/data.json" with { type: "json" };
 
-/** What each confusable character looks like: confusables.txt of UTS #39, Unicode 13. */
+/** The prototype of each confusable character: confusables.txt of UTS #39, Unicode 13. */
 const PROTOTYPES: Readonly<Record<string, string>> = confusables;
 
 /**

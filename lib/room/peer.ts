@@ -33,7 +33,7 @@ export interface Present extends Member {
   readonly since: number;
   /** Whether its connection is lost; messages wait for it meanwhile. */
   readonly lost: boolean;
-  /** Present if it is given no key: it cannot read what is said here. */
+  /** Present if it is given no key: it cannot read messages of this member. */
   readonly withheld?: true;
   /** Present if it has not announced itself, and so is given no key; its name is `#` and the tag. */
   readonly unannounced?: true;
@@ -116,7 +116,7 @@ export class NamingState {
   }
 }
 
-/** What is shown of the peer on the screen. Written by `Presence`. */
+/** How the peer is shown on the screen. Written by `Presence`. */
 export class PresenceState {
   /** Whether it is shown as a member. */
   shown = false;
@@ -165,7 +165,7 @@ export class DeliveryState {
   unsettledUntil: number | undefined;
 }
 
-/** The recovery of what the peer sent before a restart of the host. Written by `Recovery`. */
+/** The recovery of the peer's lost objects after a restart of the host. Written by `Recovery`. */
 export class RecoveryState {
   /** Newer objects, held back until the peer has sent the older ones again. */
   held: HoldBuffer | undefined;
@@ -197,7 +197,7 @@ export interface PeerOptions {
   readonly lingers: boolean;
   /** Decides which identities may read. */
   readonly lock: ReaderLock;
-  /** Runs the handling of what the peer sends. */
+  /** Runs the handling of the peer's objects. */
   readonly queue: SerialQueue;
   /** Bounds the work that the peer causes. */
   readonly budget: WorkBudget;
@@ -225,7 +225,7 @@ export class Peer {
   readonly seenAt: number;
   /** Whether it was here before this member came, or came back to a restarted host. */
   readonly earlier: boolean;
-  /** Runs the handling of what it sends, one piece of work at a time. */
+  /** Runs the handling of its objects, one at a time. */
   readonly queue: SerialQueue;
   /** Bounds the work that it causes. */
   readonly budget: WorkBudget;
@@ -235,7 +235,7 @@ export class Peer {
   readonly seat: Readonly<SeatState>;
   /** Its name. */
   readonly naming: Readonly<NamingState>;
-  /** What is shown of it. */
+  /** How it is shown. */
   readonly presence: Readonly<PresenceState> = new PresenceState();
   /** Announcements to and from it. */
   readonly announcing: Readonly<AnnouncingState> = new AnnouncingState();

@@ -1,5 +1,5 @@
 /**
- * The receiver: opens sender keys and messages, and shows what they say.
+ * The receiver: opens sender keys and messages, and shows the messages.
  *
  * @module
  */
@@ -142,7 +142,7 @@ export class Receiver {
       case BodyKind.BATCH: {
         const items = kind === BodyKind.BATCH ? decodeBatch(body) : [{ kind, text: body }];
         const messages = this.#messages(peer, items, at, direct);
-        // What waited at the host or is sent again comes at once: it is bounded.
+        // Messages that waited at the host or are sent again come at once: they are bounded.
         const waited = !this.#link.open || again && this.#roster.moving;
         if (!waited) await peer.budget.show(textCost(items.length, body.length));
         if (!this.#roster.has(peer)) return;
@@ -165,7 +165,7 @@ export class Receiver {
 
   /**
    * Warns once that a member's key is missing. One message proves nothing: a member that was suspended or lost
-   * its connection sends what it had sealed before it could handle this member's ANNOUNCE.
+   * its connection sends messages that it sealed before it could handle this member's ANNOUNCE.
    */
   #warnWhenKeyMissing(peer: Peer): void {
     const state: ReceivingState = peer.receiving;

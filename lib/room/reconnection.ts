@@ -1,5 +1,5 @@
 /**
- * The `reconnected` event: what a return to the room brought.
+ * The `reconnected` event, after a return to the room.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Recovery: after a restart of the host, peers send each other again what was lost with it.
+ * Recovery: after a restart of the host, peers send each other lost objects again.
  *
  * @module
  */
@@ -39,7 +39,7 @@ export interface Answer {
 }
 
 /**
- * Replaces what was lost with a host process: each member asks every other for what it still keeps, and holds
+ * Replaces objects lost with a host process: each member asks every other for those that it still keeps, and holds
  * newer objects of it back meanwhile. See PROTOCOL.md §6.7.
  */
 export class Recovery {

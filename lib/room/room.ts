@@ -6,7 +6,7 @@
  *  1. `Room.say` checks the text and finds its reader, if it has only one.
  *  2. `Sender.send` puts it into the `Outbox`, and `Sender.pump` goes on when it can be sent.
  *  3. `SendingChain.wrapFor` gives the sender key to each reader that lacks it: an SKDM.
- *  4. `SendingChain.seal` seals it, with the texts that wait behind it: a MSG.
+ *  4. `SendingChain.seal` seals it, with the texts that wait after it: a MSG.
  *  5. `Link.send` numbers the envelope, and keeps it until the relay and then all readers have it.
  *  6. The relay puts the envelope into the queue of each reader (lib/relay).
  *  7. At the reader, `Link.run` checks its number, and `Membership.envelope` puts it into the queue of its peer.
@@ -15,7 +15,7 @@
  *  9. `RosterCheck.differs` compares the sender's roster with the reader's.
  * 10. `Events.emitOf` emits a `message` event, and the session shows it.
  * 11. `Membership.settled` resolves, and `Link.run` acknowledges the envelope.
- * 12. At the sender, `Delivery.acknowledged` resolves `say`, and later what it returned as `delivered`.
+ * 12. At the sender, `Delivery.acknowledged` resolves `say`, and later its `delivered`.
  *
  * @module
  */

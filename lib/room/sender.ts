@@ -19,7 +19,7 @@ import type { Roster } from "./roster.ts";
 import { Timers } from "./timers.ts";
 import { OWN_TEXT, textCost } from "./work_budget.ts";
 
-/** Maximum messages of one epoch: bounds what one stolen chain key opens. */
+/** Maximum messages of one epoch: bounds the messages that one stolen chain key opens. */
 const MAX_EPOCH_MESSAGES = 16_384;
 
 /** Maximum age of an epoch, in milliseconds. */

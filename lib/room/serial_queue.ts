@@ -1,5 +1,5 @@
 /**
- * Serial queues: what one peer sends is handled in order, and peers do not wait for each other.
+ * Serial queues: the objects of one peer are handled in order, and peers do not wait for each other.
  *
  * @module
  */
