@@ -102,6 +102,14 @@ export interface Environment {
 /** The network interfaces but loopback; `undefined` if they cannot be listed. */
 type Interfaces = readonly Deno.NetworkInterfaceInfo[] | undefined;
 
+/** The environment as a checkup finds it. */
+interface Setting {
+  readonly environment: Environment;
+  readonly interfaces: Interfaces;
+  /** Maximum wait for an answer, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
 /** The result of a check. */
 type Verdict = Omit<CheckEvent, "event" | "check">;
 
@@ -115,16 +123,17 @@ export async function* checkUp(
 ): AsyncGenerator<CheckEvent, void, void> {
   const { port, target, timeoutMs } = command;
   const interfaces = await environment.interfaces();
+  const setting: Setting = { environment, interfaces, timeoutMs };
   yield named("permissions", checkPermissions(environment));
   yield named("addresses", checkAddresses(interfaces));
-  yield named("port", await checkPort(port, interfaces, timeoutMs, environment));
-  yield named("multicast", await checkMulticast(timeoutMs, environment));
+  yield named("port", await checkPort(port, setting));
+  yield named("multicast", await checkMulticast(setting));
   yield named("terminal", checkTerminal(environment.terminal()));
   const { file, verdict } = await checkIdentity(command, environment);
   yield named("identity", verdict);
   if (target === undefined) return;
   if (!isAddress(target.host)) {
-    const found = await checkName(target.host, timeoutMs, environment);
+    const found = await checkName(target.host, setting);
     yield named("name", found);
     if (!found.ok) return;
   }
@@ -179,12 +188,8 @@ function checkAddresses(interfaces: Interfaces): Verdict {
     : good(saw);
 }
 
-async function checkPort(
-  port: number,
-  interfaces: Interfaces,
-  timeoutMs: number,
-  environment: Environment,
-): Promise<Verdict> {
+async function checkPort(port: number, setting: Setting): Promise<Verdict> {
+  const { environment, interfaces } = setting;
   const own = interfaces === undefined ? [] : addressesOf(interfaces);
   const addresses = own.length === 0 ? [LOOPBACK] : own;
   let listener: Listener;
@@ -193,16 +198,16 @@ async function checkPort(
   } catch (error) {
     const problem = failure(error);
     if (problem.code === "port-in-use") {
-      return await checkUsedPort(port, addresses, timeoutMs, environment);
+      return await checkUsedPort(port, addresses, setting);
     }
     const isDenied = problem.code === "permission-denied" && !environment.granted("net");
     return isDenied ? unclear(problem) : failed(problem);
   }
   const answering = hangUpOnAll(listener);
-  const unreached = await unreachedOf(addresses, listener.port, timeoutMs, environment);
+  const reached = await reachedOf(addresses, listener.port, setting);
   listener.close();
   await answering;
-  const reached = addresses.filter((address) => !unreached.includes(address));
+  const unreached = addresses.filter((address) => !reached.includes(address));
   if (unreached.length === 0) {
     return good(`${listener.port} is free, and reached over ${list(reached)} from this machine`);
   }
@@ -216,11 +221,10 @@ async function checkPort(
 async function checkUsedPort(
   port: number,
   addresses: readonly string[],
-  timeoutMs: number,
-  environment: Environment,
+  setting: Setting,
 ): Promise<Verdict> {
-  const unreached = await unreachedOf(addresses, port, timeoutMs, environment);
-  const reached = addresses.filter((address) => !unreached.includes(address));
+  const { environment, timeoutMs } = setting;
+  const reached = await reachedOf(addresses, port, setting);
   const problem = await environment.dial(reached[0] ?? LOOPBACK, port, { timeoutMs })
     .then((connection) => environment.ask(connection, timeoutMs))
     .then(() => undefined, failure);
@@ -240,13 +244,12 @@ async function checkUsedPort(
   );
 }
 
-async function unreachedOf(
+async function reachedOf(
   addresses: readonly string[],
   port: number,
-  timeoutMs: number,
-  { dial }: Environment,
+  { environment: { dial }, timeoutMs }: Setting,
 ): Promise<string[]> {
-  const reached = await Promise.all(
+  const isReached = await Promise.all(
     addresses.map((address) =>
       dial(address, port, { timeoutMs }).then(({ close }) => {
         close();
@@ -254,18 +257,18 @@ async function unreachedOf(
       }, () => false)
     ),
   );
-  return addresses.filter((_, i) => !reached[i]);
+  return addresses.filter((_, i) => isReached[i]);
 }
 
 async function hangUpOnAll({ connections }: Listener): Promise<void> {
   for await (const connection of connections) connection.close();
 }
 
-async function checkMulticast(timeoutMs: number, { multicast }: Environment): Promise<Verdict> {
+async function checkMulticast({ environment, timeoutMs }: Setting): Promise<Verdict> {
   const late = new AbortController();
   const cancel = systemClock.after(timeoutMs, () => late.abort());
   try {
-    return multicastVerdict(await multicast(late.signal));
+    return multicastVerdict(await environment.multicast(late.signal));
   } catch (error) {
     return unclear(failure(error));
   } finally {
@@ -339,13 +342,9 @@ async function checkIdentity(
   }
 }
 
-async function checkName(
-  name: string,
-  timeoutMs: number,
-  { lookUp }: Environment,
-): Promise<Verdict> {
+async function checkName(name: string, { environment, timeoutMs }: Setting): Promise<Verdict> {
   try {
-    const addresses = await deadline(systemClock, timeoutMs, lookUp(name));
+    const addresses = await deadline(systemClock, timeoutMs, environment.lookUp(name));
     const { hint } = CODES["name-not-found"];
     return addresses === undefined
       ? bad(`nothing answers in ${timeoutMs / 1000} s what ${name} is`, hint)
