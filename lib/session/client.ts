@@ -29,7 +29,7 @@ import type { Moderator } from "./moderator.ts";
 import { PausableTimer } from "./pausable_timer.ts";
 import type { TrustStore } from "./trust_store.ts";
 import { Views } from "./views.ts";
-import { type WishContext, Wishes } from "./wishes.ts";
+import { type SessionState, type WishContext, Wishes } from "./wishes.ts";
 
 /** Time that a signal leaves to messages that are not sent yet, in milliseconds. */
 const DRAIN_MS = 5000;
@@ -75,7 +75,7 @@ export interface ClientOptions {
   /** At the host: kicks, bans and locks. */
   readonly moderator?: Moderator;
   /** Whether the front end's input is ignored. */
-  readonly listensOnly: boolean;
+  readonly listen: boolean;
   /** Whether the end of input ends the run. */
   readonly endsWithInput: boolean;
   /** Whether the run ends only when each message is delivered. */
@@ -98,9 +98,7 @@ class Client implements WishContext {
   readonly #wishes: Wishes;
   readonly #bans = new Bans();
   readonly #timer = new PausableTimer();
-  #room: Room;
-  #ready = Promise.withResolvers<void>();
-  #former: readonly Member[] = [];
+  session: SessionState;
   #connected = false;
   #ending = false;
   #closed = false;
@@ -116,19 +114,7 @@ class Client implements WishContext {
     options.trustStore.onUnkept = (error) => this.show({ ...problem(error), event: "warning" });
     this.views = new Views({ ...options, joinCode: () => this.#joinCode });
     this.#wishes = new Wishes(this);
-    this.#room = this.#begin(options.session);
-  }
-
-  get room(): Room {
-    return this.#room;
-  }
-
-  get ready(): Promise<void> {
-    return this.#ready.promise;
-  }
-
-  get former(): readonly Member[] {
-    return this.#former;
+    this.session = this.#begin(options.session);
   }
 
   /** Shows an event, unless the run has ended: a wish may still be under way. */
@@ -148,12 +134,13 @@ class Client implements WishContext {
     this.#ending = true;
     const end = await this.#finish(wanted, ended);
     if (end.error !== undefined) this.show(end.error);
-    await Promise.race([this.#room.leave(), ended]);
+    const { ready, room } = this.session;
+    await Promise.race([room.leave(), ended]);
     connector?.stop();
     // Cutting a connection on which the host still sends would take our farewell with it.
     await deadline(systemClock, FAREWELL_MS, ended);
-    this.#room.end("not-delivered");
-    this.#ready.resolve(); // Wishes that wait for another session fail as well.
+    room.end("not-delivered");
+    ready.resolve(); // Wishes that wait for another session fail as well.
     await this.#wishes.settled();
     await deadline(systemClock, KEEP_MS, this.options.trustStore.kept());
     const status = this.#statusOf(end);
@@ -161,18 +148,19 @@ class Client implements WishContext {
     return { reason: end.reason, status };
   }
 
-  #begin(session: MemberSession): Room {
-    const { trustStore, frontEnd, room } = this.options;
-    return new Room({
-      ...room,
+  #begin(session: MemberSession, former: readonly Member[] = []): SessionState {
+    const { trustStore, frontEnd, room: options } = this.options;
+    const room = new Room({
+      ...options,
       name: this.#wishes.name,
       ...session,
       bans: this.#bans,
-      emit: (event) => this.#onRoomEvent(event),
-      ignores: (key) => this.views.ignores(key),
+      emit: this.#onRoomEvent,
+      ignores: this.views.ignores,
       trust: trustStore.judge,
       shown: () => frontEnd.writable(),
     });
+    return { room, ready: Promise.withResolvers(), former };
   }
 
   /** Stays in the room, over one connection after the other, until that has a reason to end. */
@@ -181,8 +169,9 @@ class Client implements WishContext {
     let { channel } = this.options;
     let entered = false;
     while (true) {
-      const end = await this.#room.run(channel).then(closedByHost, failed);
-      entered ||= this.#room.entered;
+      const { room } = this.session;
+      const end = await room.run(channel).then(closedByHost, failed);
+      entered ||= room.entered;
       const again = entered && isTransient(end.error?.code ?? "internal");
       if (!entered && end.reason === "host-closed") return { ...end, status: EXIT.FAILURE };
       if (connector === undefined || connector.stopped || !again) return end;
@@ -214,20 +203,19 @@ class Client implements WishContext {
   async #renew(connector: Reconnector, { code, hint, message }: ProblemEvent): Promise<void> {
     this.show(warning(code, message, hint));
     await connector.renew();
-    const before = this.#room;
-    this.#ready = Promise.withResolvers();
-    this.#former = before.members;
-    this.#room = this.#begin(connector.session);
-    if (before.insiders !== undefined) this.#room.lock(before.insiders);
-    before.end("seat-lost");
+    const { former, ready, room } = this.session;
+    this.session = this.#begin(connector.session, [...room.members, ...former]);
+    ready.resolve();
+    if (room.insiders !== undefined) this.session.room.lock(room.insiders);
+    room.end("seat-lost");
   }
 
   /** Carries out wishes until the input ends or wishes an end. */
   async #readInput(): Promise<Ending> {
-    const { endsWithInput, frontEnd, listensOnly } = this.options;
-    await this.ready;
+    const { endsWithInput, frontEnd, listen } = this.options;
+    await this.session.ready.promise;
     const never = new Promise<Ending>(() => {});
-    if (listensOnly || this.#ending) return await never;
+    if (listen || this.#ending) return await never;
     try {
       for await (const wish of frontEnd.input) {
         if (this.#ending) break;
@@ -259,7 +247,7 @@ class Client implements WishContext {
 
   /** Shows which members are away and still lack messages. */
   async #showKept(): Promise<void> {
-    const members = await this.#room.who();
+    const members = await this.session.room.who();
     const away = members.filter(({ behind, lost }) => behind && lost).map(({ name }) => name);
     if (away.length > 0) this.show({ event: "kept", away });
   }
@@ -272,13 +260,13 @@ class Client implements WishContext {
     return status || (this.#wishes.failed ? EXIT.FAILURE : EXIT.OK);
   }
 
-  #onRoomEvent(event: RoomEvent): void {
+  readonly #onRoomEvent = (event: RoomEvent): void => {
     const { moderator, trustStore } = this.options;
     let address: string | undefined;
     switch (event.event) {
       case "ready":
         this.#onConnected();
-        this.#former = [];
+        this.session.former = [];
         event.members.forEach((member) => this.#noteMember(member));
         if (this.#noteMove() === undefined) this.#noteHostAddress();
         break;
@@ -298,14 +286,14 @@ class Client implements WishContext {
     const shown = this.views.complete(event, address);
     if (shown !== undefined) this.show(shown);
     if (event.event === "ready") this.#onReady();
-  }
+  };
 
   #onReady(): void {
     for (const warning of this.#warnings.splice(0)) this.show(warning);
     const { status } = this.#wishes;
     // The members do not know it of this session.
-    if (status !== "") this.#room.setStatus(status).catch(() => {});
-    this.#ready.resolve();
+    if (status !== "") this.session.room.setStatus(status).catch(() => {});
+    this.session.ready.resolve();
   }
 
   #noteMember(member: Member): void {

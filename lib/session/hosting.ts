@@ -228,7 +228,7 @@ async function takePart(
     ...moderator !== undefined && { moderator },
     joinCode: null,
     joinCodes,
-    listensOnly: false,
+    listen: false,
     endsWithInput: false,
     untilDelivered: false,
     timeoutMs: OWN_MESSAGES_MS,

@@ -86,7 +86,7 @@ export async function joinRoom(options: JoiningOptions): Promise<number> {
     const host = await recallHost(peerKey, { ...expected, ...address }, known);
     const { memberKey } = secrets ?? await openRoomSecrets(peerKey);
     const end = await runClient({
-      frontEnd,
+      ...options,
       channel,
       ...options.reconnect && { connector },
       room: {
@@ -106,11 +106,8 @@ export async function joinRoom(options: JoiningOptions): Promise<number> {
       hostAddress: formatHostPort(address.host, address.port),
       warnings: [...host.warnings, ...warnings],
       joinCode,
-      listensOnly: options.listen,
       endsWithInput: true,
-      untilDelivered: options.untilDelivered,
       timeoutMs: waitMs + options.timeoutMs,
-      interrupts,
     });
     frontEnd.show({ event: "closed", reason: end.reason });
     return end.status;

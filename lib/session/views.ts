@@ -50,10 +50,8 @@ export class Views {
     else this.#ignored.delete(toBase64Url(key));
   }
 
-  /** Whether messages of this identity are hidden. */
-  ignores(key: Bytes): boolean {
-    return this.#ignored.has(toBase64Url(key));
-  }
+  /** Returns whether messages of this identity are hidden. */
+  readonly ignores = (key: Bytes): boolean => this.#ignored.has(toBase64Url(key));
 
   /** Another member, marked where it is verified. */
   member(member: Member): MemberView {

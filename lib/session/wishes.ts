@@ -4,7 +4,7 @@
  * @module
  */
 import { toBase64Url } from "../bytes/mod.ts";
-import { roomCode } from "../crypto/mod.ts";
+import { isKeyText, roomCode } from "../crypto/mod.ts";
 import { LanchatError, RoomError } from "../errors.ts";
 import type { Member, Room, RoomOptions } from "../room/mod.ts";
 import {
@@ -20,14 +20,20 @@ import type { Moderator, NamedIdentity } from "./moderator.ts";
 import type { TrustStore } from "./trust_store.ts";
 import type { Views } from "./views.ts";
 
+/** A session of a client. */
+export interface SessionState {
+  /** The room in this session. */
+  readonly room: Room;
+  /** Resolves once that room is ready, or another session has taken its place. */
+  readonly ready: PromiseWithResolvers<void>;
+  /** The members of the session before, until this one is ready. */
+  former: readonly Member[];
+}
+
 /** The part of a client that wishes use. */
 export interface WishContext {
-  /** The room in the present session. */
-  readonly room: Room;
-  /** Resolves once that room is ready. */
-  readonly ready: Promise<void>;
-  /** The members of the session before, until this one is ready. */
-  readonly former: readonly Member[];
+  /** The present session. */
+  readonly session: SessionState;
   /** Completes members for events. */
   readonly views: Views;
   /** What does not change from session to session. */
@@ -120,12 +126,19 @@ export class Wishes {
     }
   }
 
+  /** Resolves to the present session once it is ready. */
+  async #ready(): Promise<SessionState> {
+    const { session } = this.#client;
+    await session.ready.promise;
+    return session === this.#client.session ? session : await this.#ready();
+  }
+
   /** Notes a message or status that is being sent; resolves when the next one can be sent. */
   async #follow(sending: Promise<void>): Promise<void> {
     const followed = sending.finally(() => this.#pending.delete(followed));
     this.#pending.add(followed);
-    await this.#client.ready;
-    await this.#client.room.writable();
+    const { room } = await this.#ready();
+    await room.writable();
   }
 
   async #say(wish: SayWish): Promise<void> {
@@ -152,68 +165,67 @@ export class Wishes {
 
   /** Sends a message; if its session ends before it is sealed, sends it in the next one. */
   async #send({ kind, text, to }: SayWish): ReturnType<Room["say"]> {
-    const client = this.#client;
-    // In another session another member may have the name: there only the key counts.
-    const former = client.former.find(({ name }) => name === to)?.key;
-    let addressee = former === undefined ? to : toBase64Url(former);
+    let addressee = to;
     while (true) {
-      await client.ready;
-      const { room } = client;
-      const key = room.members.find(({ name }) => name === addressee)?.key;
+      const { former } = this.#client.session;
+      // In another session another member may have the name: there only the key counts.
+      const member = addressee === undefined || isKeyText(addressee)
+        ? undefined
+        : former.find(({ name }) => name === addressee);
+      if (member !== undefined) addressee = toBase64Url(member.key);
+      const { room } = await this.#ready();
       try {
         return await room.say(text, { kind, to: addressee });
       } catch (error) {
         if (!(error instanceof LanchatError) || error.code !== "seat-lost") throw error;
-        if (key !== undefined) addressee = toBase64Url(key);
       }
     }
   }
 
   /** Sets the own status; if the session ends before the host has it, sets it in the next one. */
   async #setStatus(text: string): Promise<void> {
-    await this.#client.ready;
-    const { room } = this.#client;
+    const { room } = await this.#ready();
     try {
       await room.setStatus(text);
       this.#status = text;
     } catch (error) {
       // Sent twice, it is the same.
-      if (room !== this.#client.room) await this.#setStatus(text);
+      if (room !== this.#client.session.room) await this.#setStatus(text);
       else this.#client.show(problem(error));
     }
   }
 
   async #rename(name: string): Promise<void> {
-    await this.#client.ready;
-    await this.#client.room.rename(name);
+    const { room } = await this.#ready();
+    await room.rename(name);
     this.#name = name;
   }
 
   async #rekey(): Promise<void> {
-    await this.#client.room.rekey();
+    await this.#client.session.room.rekey();
     this.#client.show({ event: "rekeyed" });
   }
 
   async #showMembers(): Promise<void> {
-    const { room, views } = this.#client;
+    const { session: { room }, views } = this.#client;
     const members = await room.who();
     this.#client.show({ event: "members", members: members.map((one) => views.present(one)) });
   }
 
   async #showMember(name: string): Promise<void> {
-    const { room, views } = this.#client;
+    const { session: { room }, views } = this.#client;
     this.#client.show({ event: "member", member: await views.full(room.find(name)) });
   }
 
   #ignore(name: string, ignored: boolean): void {
-    const { room, views } = this.#client;
+    const { session: { room }, views } = this.#client;
     const member = room.find(name);
     views.ignore(member, ignored);
     this.#client.show({ event: "ignoring", member: views.member(member), ignored });
   }
 
   async #verify({ digits, name, show }: VerifyWish): Promise<void> {
-    const { options: { trustStore }, room, views } = this.#client;
+    const { options: { trustStore }, session: { room }, views } = this.#client;
     if (name === undefined) return await this.#showRoomCode();
     const member = room.find(name);
     if (digits === undefined) {
@@ -225,12 +237,13 @@ export class Wishes {
       });
     }
     await trustStore.verify(member, digits);
-    this.#client.room.judgeAll();
+    this.#client.session.room.judgeAll();
     this.#client.show({ event: "verified", member: views.member(member) });
   }
 
   async #showRoomCode(): Promise<void> {
-    const { options: { room: { hostKey, identity, roomId } }, room, views } = this.#client;
+    const { options: { room: { hostKey, identity, roomId } }, session: { room }, views } =
+      this.#client;
     const { members } = room;
     const keys = [hostKey, identity.publicKey, ...members.map(({ key }) => key)];
     this.#client.show({
@@ -243,9 +256,9 @@ export class Wishes {
   /** @throws {LanchatError} With code `wrong-digits`. */
   async #accept(digits: string): Promise<void> {
     const { options: { trustStore }, views } = this.#client;
-    const withheld = this.#client.room.members.filter((member) => member.withheld);
+    const withheld = this.#client.session.room.members.filter((member) => member.withheld);
     const { key } = await trustStore.accept(withheld, digits);
-    const { room } = this.#client;
+    const { room } = this.#client.session;
     room.admit(key);
     room.judgeAll();
     this.#client.show({ event: "accepted", member: views.member(room.find(toBase64Url(key))) });
@@ -261,7 +274,7 @@ export class Wishes {
   }
 
   #lock(locked: boolean): void {
-    const { options: { moderator }, room } = this.#client;
+    const { options: { moderator }, session: { room } } = this.#client;
     if (moderator !== undefined) {
       if (locked) moderator.lock(room.members);
       else moderator.unlock();
@@ -281,7 +294,7 @@ export class Wishes {
 
   /** The sessions that the host can remove. */
   get #removable(): readonly NamedIdentity[] {
-    const { members, strangers } = this.#client.room;
+    const { members, strangers } = this.#client.session.room;
     return [...members, ...strangers.map(({ key, tag }) => ({ key, tag }))];
   }
 

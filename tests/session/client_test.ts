@@ -15,6 +15,7 @@ import type { SessionEvent, Wish } from "../../lib/session_events.ts";
 import { encodeKickHead, KickOp } from "../../lib/wire/mod.ts";
 import { channelPair, type TestChannel } from "../support/channel.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
+import { Guest } from "../support/guest.ts";
 import { Inbox } from "../support/inbox.ts";
 import { identityOf, sessionKey, sessionOf } from "../support/keys.ts";
 import { HOST, MEMBER_KEY, ROOM_ID } from "../support/puppet.ts";
@@ -116,7 +117,7 @@ class ClientAtRelay {
       ...hostAddress !== undefined && { hostAddress },
       host: { tag: "", key: host, known: true, verified: true },
       joinCode: null,
-      listensOnly: false,
+      listen: false,
       endsWithInput: true,
       untilDelivered: false,
       timeoutMs: 1000,
@@ -169,12 +170,17 @@ class ClientAtRelay {
     await this.event("disconnected");
   }
 
-  /** Breaks the connection, and lets the seat expire. */
+  /** Breaks the connection of a client that is ready, and lets the seat expire. */
   async loseSeat(): Promise<void> {
+    await this.expireSeat();
+    await this.event("disconnected");
+  }
+
+  /** Breaks the connection, and lets the seat expire. */
+  async expireSeat(): Promise<void> {
     this.#relays.end.close();
     await Promise.all(this.#served);
     this.clock.advance(DEFAULT_LIMITS.keepSeatMs);
-    await this.event("disconnected");
   }
 
   async close(): Promise<void> {
@@ -235,6 +241,32 @@ test("runClient sends messages in its next session that were typed while the sea
   assertEquals(await client.ended, { reason: "end-of-input", status: 0 });
   await bob.texts.count(2);
   assertEquals(bob.texts.all, ["one", "two"]);
+  await client.close();
+});
+
+test("runClient sends a message after a session that was lost before it was ready", async () => {
+  const client = await ClientAtRelay.start();
+  await client.loseSeat();
+  const bob = await client.join("bob");
+  const silent = new Guest(client.relay, { name: "silent" }); // A newcomer waits for its answer.
+  await silent.enter();
+  silent.listen();
+  client.say("typed while away");
+  (await client.tries.next()).resolve();
+  await client.event("warning");
+  (await client.tries.next()).resolve();
+  await bob.event("joined");
+  await (await bob.room.say("to a member that is not ready")).delivered;
+  await client.expireSeat();
+  (await client.tries.next()).resolve();
+  await client.event("warning");
+  await silent.leave();
+  const carol = await client.join("carol"); // The relay has dropped bob, as the time went on.
+  (await client.tries.next()).resolve();
+  await client.event("ready");
+  assertEquals(await carol.texts.next(), "typed while away");
+  client.endInput();
+  assertEquals(await client.ended, { reason: "end-of-input", status: 0 });
   await client.close();
 });
 
