@@ -30,4 +30,4 @@ export type { Choice, Picker, PickerOptions } from "./picker.ts";
 export * from "./plain.ts";
 export * from "./process.ts";
 export { sanitizeLine } from "./sanitize.ts";
-export type { TerminalDevice } from "./terminal.ts";
+export type { TerminalDevice } from "./terminal_device.ts";

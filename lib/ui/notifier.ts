@@ -4,7 +4,7 @@ import { environmentVariable } from "../permission.ts";
 import { excerpt, sanitizeLine } from "./sanitize.ts";
 
 /** Minimum time between two notifications, in milliseconds, so that no member can ring all the time. */
-export const NOTIFY_EVERY_MS = 5000;
+const NOTIFY_EVERY_MS = 5000;
 
 /** Maximum characters of a notification's text. */
 const MAX_LENGTH = 100;

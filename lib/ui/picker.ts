@@ -5,7 +5,8 @@ import type { Keystroke } from "./key_codes.ts";
 import { Keyboard } from "./keyboard.ts";
 import { RestartableTimer } from "./restartable_timer.ts";
 import { sanitizeLine } from "./sanitize.ts";
-import { processTerminal, RESIZE_MS, SUDDEN_ENDS, type TerminalDevice } from "./terminal.ts";
+import { processTerminal, RESIZE_MS, type TerminalDevice } from "./terminal_device.ts";
+import { onSuddenEnd } from "./process.ts";
 import { firstRow, LiveRegion, rowsOf } from "./live_region.ts";
 
 /** Maximum choices with a digit. */
@@ -101,10 +102,10 @@ export class Picker {
         this.#redraw();
       }),
       this.#device.onIntrusion(() => this.#makeWay()),
+      onSuddenEnd(() => this.#restore()),
       () => this.#resizing.stop(),
       () => this.#keyboard.stop(),
     ];
-    for (const end of SUDDEN_ENDS) globalThis.addEventListener(end, this.#restore);
     this.#device.setRaw(true);
     this.#draw();
     void this.#readKeys();
@@ -131,14 +132,15 @@ export class Picker {
     this.#open = false;
     this.#device.writeSync(this.#region.erase(this.#device.columns()));
     if (line !== undefined) this.#device.writeSync(`${sanitizeLine(line)}\r\n`);
-    for (const end of SUDDEN_ENDS) globalThis.removeEventListener(end, this.#restore);
     for (const stop of this.#stopListening) stop();
     this.#reader.releaseLock();
     this.#restore();
     this.#choose(undefined);
   }
 
-  readonly #restore = (): void => this.#device.setRaw(false);
+  #restore(): void {
+    this.#device.setRaw(false);
+  }
 
   async #readKeys(): Promise<void> {
     try {

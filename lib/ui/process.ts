@@ -1,4 +1,4 @@
-/** The standard streams and signals of this process. */
+/** The standard streams, the signals and the end of this process. */
 
 /** The three standard streams of a program. */
 export interface StandardStreams {
@@ -24,4 +24,15 @@ export function onSignal(signal: Deno.Signal, listener: () => void): () => void 
   if (Deno.build.os === "windows") return () => {};
   Deno.addSignalListener(signal, listener);
   return () => Deno.removeSignalListener(signal, listener);
+}
+
+/**
+ * Calls a function when the program ends without a close: by an uncaught error, or by `Deno.exit`.
+ *
+ * @returns Stops listening.
+ */
+export function onSuddenEnd(listener: () => void): () => void {
+  const ends = ["error", "unhandledrejection", "unload"];
+  for (const end of ends) globalThis.addEventListener(end, listener);
+  return () => ends.forEach((end) => globalThis.removeEventListener(end, listener));
 }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Choice, Picker, type PickerOptions } from "../../lib/ui/picker.ts";
-import { RESIZE_MS } from "../../lib/ui/terminal.ts";
+import { RESIZE_MS } from "../../lib/ui/terminal_device.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Emulator } from "../support/emulator.ts";

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { CODES } from "../../lib/errors.ts";
 import { SEQUENCE_MS } from "../../lib/ui/key_parser.ts";
-import { RESIZE_MS } from "../../lib/ui/terminal.ts";
+import { RESIZE_MS } from "../../lib/ui/terminal_device.ts";
 import { timeOfDay } from "../../lib/ui/timeline.ts";
 import { Desk, READY } from "../support/desk.ts";
 import { readQr } from "../support/qr.ts";

@@ -1,0 +1,228 @@
+/** The screen of a conversation: lines that scroll up, and a region below them that is redrawn. */
+import type { Clock } from "../clock.ts";
+import type { Conversation } from "./conversation.ts";
+import type { EditorState, HistorySearch } from "./line_editor.ts";
+import { LiveRegion, rowsOf } from "./live_region.ts";
+import { Output } from "./output.ts";
+import { RestartableTimer } from "./restartable_timer.ts";
+import { RESIZE_MS, type TerminalDevice } from "./terminal_device.ts";
+
+const PROMPT = "> ";
+
+/** Time after which the prompt counts messages that are on the way, in milliseconds. */
+const SUMMARY_AFTER_MS = 1000;
+
+/** Maximum rows above the prompt for own messages whose mark may still change. */
+const MAX_WAITING_ROWS = 5;
+
+const CLEAR_SCREEN = "\x1b[H\x1b[2J";
+
+const PAUSE_LINE = "Press Ctrl-Z again to pause, Enter to go on.";
+
+/** Options of a {@linkcode Screen}. */
+export interface ScreenOptions {
+  readonly device: TerminalDevice;
+  readonly clock: Clock;
+  /** The conversation with its own messages. */
+  readonly conversation: Pick<
+    Conversation,
+    "settleAll" | "settleFirst" | "summary" | "waiting"
+  >;
+  /** Returns the typed line. */
+  readonly line: () => EditorState;
+}
+
+/** Draws the lines of a conversation, its waiting own messages, the prompt and the typed line. */
+export class Screen {
+  /** Resolves if the terminal breaks. */
+  readonly broken: Promise<void>;
+  readonly #options: ScreenOptions;
+  readonly #output: Output;
+  readonly #region: LiveRegion;
+  /** Runs while the window changes its size, or Deno writes in it. Nothing is drawn meanwhile. */
+  readonly #resizing: RestartableTimer;
+  readonly #stopListening: readonly (() => void)[];
+  #mode: "live" | "paused" | "closed" = "live";
+  /** Lines that are not drawn yet. */
+  #news = "";
+  /** Notifications that are not written yet. */
+  #alarm = "";
+  #isDrawQueued = false;
+  #showsSummary = false;
+  #cancelSummary: (() => void) | undefined;
+  /** The waiting messages, the summary and the prompt as they were drawn last. */
+  #prompt = PROMPT;
+
+  /** Creates a screen that is live. */
+  constructor(options: ScreenOptions) {
+    const { clock, device } = options;
+    this.#options = options;
+    this.#output = new Output(device);
+    this.broken = this.#output.broken;
+    this.#region = new LiveRegion(device.keepsCursorRow);
+    this.#resizing = new RestartableTimer(clock, () => this.#redraw());
+    this.#stopListening = [
+      device.onResize(() => this.#onResize()),
+      device.onIntrusion(() => this.#makeWay()),
+    ];
+  }
+
+  /** Whether the typed line is drawn: not while paused, or after the close. */
+  get mode(): "live" | "paused" | "closed" {
+    return this.#mode;
+  }
+
+  /** Resolves once more lines may be printed. */
+  writable(): Promise<void> {
+    return this.#output.writable();
+  }
+
+  /** Prints lines above the prompt, and updates the prompt. */
+  print(lines: readonly string[]): void {
+    this.#news += formatRows(lines);
+    if (!this.#isDrawQueued) queueMicrotask(() => this.#drawNews());
+    this.#isDrawQueued = true;
+  }
+
+  /** Writes a notification with the next lines. */
+  ring(notification: string): void {
+    this.#alarm += notification;
+  }
+
+  /** Draws the typed line, if lanchat has the terminal. */
+  drawLine(): void {
+    if (this.#mode !== "live" || this.#resizing.running) return;
+    const { device, line } = this.#options;
+    const { cursor, search, text } = line();
+    const prompt = search === undefined
+      ? this.#prompt
+      : this.#prompt.slice(0, -PROMPT.length) + searchPrompt(search);
+    const drawn = this.#region.draw(
+      prompt + text,
+      prompt.length + cursor,
+      device.columns(),
+      device.rows(),
+    );
+    this.#output.write(drawn);
+  }
+
+  /** Clears the window; the scrollback stays. */
+  clear(): void {
+    this.#output.write(this.#erasure() + CLEAR_SCREEN);
+  }
+
+  /** Stops drawing the typed line, and says how to continue. */
+  pause(): void {
+    this.#resizing.stop();
+    this.#drawNews();
+    this.#output.write(`${this.#erasure()}${PAUSE_LINE}\r\n`);
+    this.#mode = "paused";
+  }
+
+  /** Redraws everything, after a pause or when another program had the terminal. */
+  resume(): void {
+    this.#mode = "live";
+    this.#resizing.stop();
+    this.#redraw();
+  }
+
+  /** Erases the typed line for good; later lines are only printed. */
+  close(): void {
+    this.#resizing.stop();
+    this.#drawNews();
+    this.#output.write(this.#erasure());
+    this.#cancelSummary?.();
+    this.#mode = "closed";
+    for (const stop of this.#stopListening) stop();
+  }
+
+  /** Closes the screen synchronously, at the end of the program: queued output is lost. */
+  closeSuddenly(): void {
+    const { conversation, device } = this.#options;
+    device.writeSync(this.#erasure() + formatRows(conversation.settleAll()));
+    this.close();
+  }
+
+  /** Resolves once everything is written, and gives up the streams. */
+  async end(): Promise<void> {
+    this.print(this.#options.conversation.settleAll());
+    this.#drawNews();
+    await this.#output.close();
+  }
+
+  /** Replaces the typed line by the queued lines, and draws it again below them. */
+  #drawNews(): void {
+    this.#isDrawQueued = false;
+    if (this.#resizing.running) return;
+    while (this.#mode !== "closed" && this.#waitingRows() > MAX_WAITING_ROWS) {
+      this.#news += formatRows(this.#options.conversation.settleFirst());
+    }
+    const news = this.#news + this.#alarm;
+    this.#news = "";
+    this.#alarm = "";
+    if (this.#mode === "closed") return this.#output.write(news);
+    const prompt = this.#nextPrompt();
+    if (news === "" && prompt === this.#prompt) return;
+    this.#output.write(this.#erasure() + news);
+    this.#prompt = prompt;
+    this.drawLine();
+  }
+
+  #waitingRows(): number {
+    const { conversation, device } = this.#options;
+    const columns = device.columns();
+    return conversation.waiting.reduce((rows, line) => rows + rowsOf(line, columns), 0);
+  }
+
+  /** The own messages whose mark may change, the count of pending ones, and the prompt. */
+  #nextPrompt(): string {
+    const { summary, waiting } = this.#options.conversation;
+    if (summary === "") this.#showsSummary = false;
+    else if (!this.#showsSummary) this.#showSummaryLater();
+    const lines = waiting.map((line) => `${line}\n`).join("");
+    return `${lines}${this.#showsSummary ? `(${summary}) ` : ""}${PROMPT}`;
+  }
+
+  /** Counts pending messages in the prompt only after a delay: most arrive before it. */
+  #showSummaryLater(): void {
+    const { clock, conversation } = this.#options;
+    this.#cancelSummary ??= clock.after(SUMMARY_AFTER_MS, () => {
+      this.#cancelSummary = undefined;
+      this.#showsSummary = conversation.summary !== "";
+      this.print([]);
+    });
+  }
+
+  #redraw(): void {
+    this.#output.write(this.#erasure());
+    this.#drawNews();
+    this.drawLine();
+  }
+
+  #onResize(): void {
+    const { resizeMs = RESIZE_MS } = this.#options.device;
+    if (this.#mode === "live") this.#resizing.start(resizeMs);
+  }
+
+  /** Erases the typed line at once, and draws it again below what Deno writes meanwhile. */
+  #makeWay(): void {
+    if (this.#mode !== "live") return;
+    this.#options.device.writeSync(this.#erasure());
+    this.#resizing.start(RESIZE_MS);
+  }
+
+  /** Output that erases the typed line. */
+  #erasure(): string {
+    return this.#region.erase(this.#options.device.columns());
+  }
+}
+
+/** The prompt of a search. */
+function searchPrompt({ place, query }: HistorySearch): string {
+  return place === -1 && query !== "" ? `(not in the history: ${query}) ` : `(history: ${query}) `;
+}
+
+/** Formats lines for a terminal in raw mode, with CR LF. */
+function formatRows(lines: readonly string[]): string {
+  return lines.map((line) => `${line.replaceAll("\n", "\r\n")}\r\n`).join("");
+}
