@@ -6,7 +6,7 @@ const LAYERS = [
   "errors.ts",
   "clock.ts",
   "rate_limiter.ts",
-  "ip.ts",
+  "address.ts",
   "permission.ts",
   "bounded_map.ts",
   "session_events.ts",

@@ -3,10 +3,10 @@
  *
  * @module
  */
+import { isAddress, parsePort, requireScope } from "../address.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { readFingerprint } from "../crypto/mod.ts";
 import { quote, UsageError } from "../errors.ts";
-import { isAddress, parsePort, requireScope } from "../net/mod.ts";
 import { nameProblem } from "../wire/mod.ts";
 import { refuseSurplus, subcommandOf, suggestion } from "./operands.ts";
 import {

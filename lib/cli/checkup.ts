@@ -3,18 +3,15 @@
  *
  * @module
  */
+import { DEFAULT_PORT, formatHostPort, isAddress, isInNetwork } from "../address.ts";
 import { type Bytes, equal } from "../bytes/mod.ts";
 import { day, deadline, systemClock } from "../clock.ts";
 import { fingerprint, groups, keyTag } from "../crypto/mod.ts";
 import { type Code, CODES, fromSource, LanchatError, StoreError } from "../errors.ts";
-import { isInNetwork } from "../ip.ts";
 import {
   addressesOf,
   type Connection,
-  DEFAULT_PORT,
   type DialOptions,
-  formatHostPort,
-  isAddress,
   type Listener,
   type MulticastCheck,
   type MulticastRoute,

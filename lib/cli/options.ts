@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { DEFAULT_PORT } from "../net/mod.ts";
+import { DEFAULT_PORT } from "../address.ts";
 import { DEFAULT_LIMITS } from "../relay/mod.ts";
 import { DEFAULT_MAX_LOG_BYTES } from "../store/mod.ts";
 import { MAX_ROSTER_ENTRIES } from "../wire/mod.ts";

@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { deadline, systemClock } from "../clock.ts";
+import { randomBytes } from "../crypto/mod.ts";
 import { isGranted } from "../permission.ts";
-import { machineInterfaces, type MachineOptions } from "./address.ts";
+import { machineInterfaces, type MachineOptions } from "./interfaces.ts";
 
 /** The port and the IPv4 group of Multicast DNS, which firewalls let through (RFC 6762 §3). */
 const PORT = 5353;
@@ -37,7 +38,7 @@ export async function ownInterfaces(
  */
 async function defaultAddress(): Promise<string | undefined> {
   const bytes = new Uint8Array(HEADER_BYTES + TOKEN_BYTES);
-  crypto.getRandomValues(bytes.subarray(HEADER_BYTES));
+  bytes.set(randomBytes(TOKEN_BYTES), HEADER_BYTES);
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   let socket: Socket | undefined;
   const unlessItFails = (act: () => void): void => {

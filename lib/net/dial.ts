@@ -1,6 +1,7 @@
+import { formatHostPort, isAddress } from "../address.ts";
 import { systemClock } from "../clock.ts";
 import { NetError } from "../errors.ts";
-import { formatHostPort, isAddress, requireNetPermission } from "./address.ts";
+import { requireNetPermission } from "./interfaces.ts";
 import { type Connection, openConnection } from "./connection.ts";
 
 /** How long {@linkcode dial} waits for an answer, in milliseconds. */

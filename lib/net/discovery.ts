@@ -1,3 +1,5 @@
+import { toHex } from "../bytes/mod.ts";
+import { randomBytes } from "../crypto/mod.ts";
 import { type Clock, delay, systemClock } from "../clock.ts";
 import {
   asksFor,
@@ -61,7 +63,7 @@ export class RoomAnnouncer {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     // Nobody else has it, so that it need not be probed for (RFC 6762 §8.1).
-    this.#label = `lanchat-${room.tag}-${crypto.randomUUID().slice(0, 8)}`;
+    this.#label = `lanchat-${room.tag}-${toHex(randomBytes(4))}`;
     this.#multicast = new Multicast({
       ...options,
       onPacket: (packet, link) => this.#answer(packet, link),

@@ -1,5 +1,5 @@
+import { isAddress, isLinkLocal } from "../address.ts";
 import { nameProblem } from "../wire/mod.ts";
-import { isAddress } from "./address.ts";
 import type { DnsPacket, DnsRecord, MulticastLink } from "./multicast.ts";
 
 /** What instances of lanchat are found under (RFC 6763 §4.1). */
@@ -325,10 +325,6 @@ function same(a: string, b: string): boolean {
 
 function ttlMs(ttl: number): number {
   return Math.min(ttl, ADDRESS_TTL) * 1000;
-}
-
-function isLinkLocal(address: string): boolean {
-  return /^fe[89ab]/i.test(address);
 }
 
 function rank(address: string): number {

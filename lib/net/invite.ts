@@ -1,10 +1,13 @@
+import {
+  ADDRESS_PLACEHOLDER,
+  DEFAULT_PORT,
+  formatHostPort,
+  type HostPort,
+  parseHostPort,
+} from "../address.ts";
 import { type Bytes, concat, equal, fromBase64Url, isZero, toBase64Url } from "../bytes/mod.ts";
 import { isPublicKey, PUBLIC_KEY_BYTES, ROOT_BYTES, sha256 } from "../crypto/mod.ts";
 import { UsageError } from "../errors.ts";
-import { DEFAULT_PORT, formatHostPort, type HostPort, parseHostPort } from "./address.ts";
-
-/** Stands in a link for the address of a host that may not list its own. */
-export const ADDRESS_PLACEHOLDER = "ADDRESS";
 
 const VERSION = 1;
 const CHECKSUM_BYTES = 3;

@@ -1,6 +1,7 @@
+import { formatHostPort } from "../address.ts";
 import { delay, systemClock } from "../clock.ts";
 import { NetError } from "../errors.ts";
-import { formatHostPort, requireNetPermission } from "./address.ts";
+import { requireNetPermission } from "./interfaces.ts";
 import { type Connection, openConnection } from "./connection.ts";
 
 /** How long accepting rests after a failure, in milliseconds: the next try at once would fail too. */

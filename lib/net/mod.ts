@@ -19,18 +19,10 @@
  */
 export {
   addressesOf,
-  DEFAULT_PORT,
-  dialable,
-  formatHostPort,
-  type HostPort,
-  isAddress,
   machineInterfaces,
   type MachineOptions,
   outerAddresses,
-  parseHostPort,
-  parsePort,
-  requireScope,
-} from "./address.ts";
+} from "./interfaces.ts";
 export { ownInterfaces } from "./default_interface.ts";
 export { type Connection, openConnection } from "./connection.ts";
 export { DebuggerBlock } from "./debugger.ts";
@@ -43,7 +35,6 @@ export {
 } from "./discovery.ts";
 export type { FoundRoom, RoomAnnouncement } from "./dns_sd.ts";
 export {
-  ADDRESS_PLACEHOLDER,
   type Credential,
   encodeCredential,
   formatInvite,

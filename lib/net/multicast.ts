@@ -1,11 +1,11 @@
+import { isInNetwork, isLinkLocal } from "../address.ts";
 import { decode, encode } from "dns-packet";
 import { Buffer } from "node:buffer";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { type Clock, systemClock } from "../clock.ts";
 import { withoutErrno } from "../errors.ts";
-import { isInNetwork } from "../ip.ts";
 import { isGranted } from "../permission.ts";
-import type { MachineOptions } from "./address.ts";
+import type { MachineOptions } from "./interfaces.ts";
 import { ownInterfaces } from "./default_interface.ts";
 
 /** A version of the Internet Protocol. */
@@ -361,6 +361,6 @@ function interfaceOf({ addresses, name }: MulticastLink, family: Family): string
 
 /** Whether an address is that of a machine on a link, see RFC 6762 §11. */
 function isOnLink(address: string, { addresses }: MulticastLink): boolean {
-  if (address.includes(":")) return /^fe[89ab]/i.test(address);
+  if (address.includes(":")) return isLinkLocal(address);
   return addresses.some((own) => own.family === "IPv4" && isInNetwork(address, own));
 }

@@ -1,5 +1,5 @@
 import { NetError } from "../errors.ts";
-import type { MachineOptions } from "./address.ts";
+import type { MachineOptions } from "./interfaces.ts";
 import { SERVICE } from "./dns_sd.ts";
 import { type DnsPacket, Multicast, type MulticastRoute } from "./multicast.ts";
 

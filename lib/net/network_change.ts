@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../clock.ts";
-import { machineInterfaces } from "./address.ts";
+import { machineInterfaces } from "./interfaces.ts";
 
 /** How often the machine's addresses are looked at, in milliseconds. */
 const LOOK_MS = 1000;

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { isLoopback, networkOf } from "../address.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { isLoopback, networkOf } from "../ip.ts";
 import { RateLimiter } from "../rate_limiter.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 

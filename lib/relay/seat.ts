@@ -3,10 +3,10 @@
  *
  * @module
  */
+import { networkOf } from "../address.ts";
 import { type Bytes, toHex } from "../bytes/mod.ts";
 import type { Endpoint } from "../channel/mod.ts";
 import type { Clock } from "../clock.ts";
-import { networkOf } from "../ip.ts";
 import {
   CloseReason,
   EnvelopeClass,

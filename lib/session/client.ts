@@ -7,11 +7,11 @@
  *
  * @module
  */
+import { DEFAULT_PORT, formatHostPort } from "../address.ts";
 import { toBase64Url } from "../bytes/mod.ts";
 import { type Channel, FAREWELL_MS } from "../channel/mod.ts";
 import { deadline, systemClock } from "../clock.ts";
 import { EXIT } from "../errors.ts";
-import { DEFAULT_PORT, formatHostPort } from "../net/mod.ts";
 import { Bans, type Member, Room, type RoomEvent, type RoomOptions } from "../room/mod.ts";
 import {
   type HostView,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { formatHostPort, type HostPort } from "../address.ts";
 import { type Bytes, equal, isZero } from "../bytes/mod.ts";
 import { initiate, type SecureChannel } from "../channel/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
@@ -17,14 +18,7 @@ import {
 } from "../crypto/mod.ts";
 import { HandshakeError, LanchatError } from "../errors.ts";
 import { type HopSession, Initiator } from "../handshake/mod.ts";
-import {
-  type Connection,
-  dial,
-  DIAL_TIMEOUT_MS,
-  formatHostPort,
-  type HostPort,
-  networkChange,
-} from "../net/mod.ts";
+import { type Connection, dial, DIAL_TIMEOUT_MS, networkChange } from "../net/mod.ts";
 import { type RoomOptions, SessionKeys } from "../room/mod.ts";
 import { SESSION_NONCE_BYTES } from "../wire/mod.ts";
 import { type HostSearch, searchForHost } from "./host_search.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { isLoopback } from "../ip.ts";
-import { formatHostPort, type HostPort, RoomSearch, type SearchOptions } from "../net/mod.ts";
+import { formatHostPort, type HostPort, isLoopback } from "../address.ts";
+import { RoomSearch, type SearchOptions } from "../net/mod.ts";
 
 /** Maximum new announcements of one search that cause a dial at once: an attacker can send any number. */
 const MAX_AT_ONCE = 8;

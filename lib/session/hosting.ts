@@ -3,14 +3,12 @@
  *
  * @module
  */
+import { ADDRESS_PLACEHOLDER, dialable, isLoopback } from "../address.ts";
 import { toBase64Url, toHex } from "../bytes/mod.ts";
 import { localChannel } from "../channel/mod.ts";
 import { fingerprint, keyTag } from "../crypto/mod.ts";
 import { EXIT } from "../errors.ts";
-import { isLoopback } from "../ip.ts";
 import {
-  ADDRESS_PLACEHOLDER,
-  dialable,
   encodeCredential,
   formatInvite,
   listen,

@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { formatHostPort } from "../address.ts";
 import type { Bytes } from "../bytes/mod.ts";
 import type { SecureChannel } from "../channel/mod.ts";
 import { fingerprint, openRoomSecrets, roomSecrets, zeroKey } from "../crypto/mod.ts";
 import { EXIT, LanchatError } from "../errors.ts";
-import { formatHostPort, type Invite } from "../net/mod.ts";
+import type { Invite } from "../net/mod.ts";
 import { problem } from "../session_events.ts";
 import { runClient } from "./client.ts";
 import { Connector } from "./connector.ts";

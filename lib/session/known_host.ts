@@ -3,11 +3,11 @@
  *
  * @module
  */
+import { formatHostPort } from "../address.ts";
 import { type Bytes, equal, toBase64Url } from "../bytes/mod.ts";
 import { day } from "../clock.ts";
 import { fingerprint, groups, keyTag } from "../crypto/mod.ts";
 import { CODES, HandshakeError } from "../errors.ts";
-import { formatHostPort } from "../net/mod.ts";
 import type { KnownPeer, KnownPeers } from "../store/mod.ts";
 import type { HostView, ProblemEvent } from "../session_events.ts";
 

@@ -4,10 +4,10 @@
  *
  * @module
  */
+import { ADDRESS_PLACEHOLDER, DEFAULT_PORT, dialable, formatHostPort } from "../address.ts";
 import { day } from "../clock.ts";
 import { groups } from "../crypto/mod.ts";
 import { type Code, CODES, quote } from "../errors.ts";
-import { ADDRESS_PLACEHOLDER, DEFAULT_PORT, dialable, formatHostPort } from "../net/mod.ts";
 import type {
   BanView,
   FoundRoomEvent,

@@ -1,14 +1,9 @@
+import { isAddress } from "../../lib/address.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { type Bytes, concat, fromBase64Url, fromHex, toBase64Url } from "../../lib/bytes/mod.ts";
 import { sha256 } from "../../lib/crypto/mod.ts";
-import {
-  encodeCredential,
-  formatInvite,
-  isAddress,
-  isInvite,
-  parseInvite,
-} from "../../lib/net/mod.ts";
+import { encodeCredential, formatInvite, isInvite, parseInvite } from "../../lib/net/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { SMALL_ORDER_KEYS } from "../support/keys.ts";
 import { test } from "../support/test.ts";

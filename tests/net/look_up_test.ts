@@ -1,5 +1,6 @@
+import { isAddress } from "../../lib/address.ts";
 import { assert, assertEquals } from "@std/assert";
-import { isAddress, lookUp } from "../../lib/net/mod.ts";
+import { lookUp } from "../../lib/net/mod.ts";
 import { assertFails } from "../support/assert.ts";
 
 Deno.test("lookUp finds the addresses of a name, each once", async () => {

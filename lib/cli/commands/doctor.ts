@@ -3,18 +3,10 @@
  *
  * @module
  */
+import { DEFAULT_PORT, type HostPort, parseHostPort } from "../../address.ts";
 import { systemClock } from "../../clock.ts";
 import { EXIT } from "../../errors.ts";
-import {
-  checkMulticast,
-  DEFAULT_PORT,
-  dial,
-  type HostPort,
-  listen,
-  lookUp,
-  ownInterfaces,
-  parseHostPort,
-} from "../../net/mod.ts";
+import { checkMulticast, dial, listen, lookUp, ownInterfaces } from "../../net/mod.ts";
 import { environmentVariable, isGranted } from "../../permission.ts";
 import { KnownPeers, lookAtIdentity, peersPlace } from "../../store/mod.ts";
 import { askHost } from "../ask_host.ts";

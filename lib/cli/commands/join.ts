@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { DEFAULT_PORT, parseHostPort } from "../../address.ts";
 import { EXIT } from "../../errors.ts";
-import { DEFAULT_PORT, isInvite, parseHostPort } from "../../net/mod.ts";
+import { isInvite } from "../../net/mod.ts";
 import { joinRoom, type JoinTarget } from "../../session/mod.ts";
 import { warning } from "../../session_events.ts";
 import { canChoose, chooseRoom } from "../choose_room.ts";

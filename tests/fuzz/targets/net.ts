@@ -1,5 +1,5 @@
+import { isAddress } from "../../../lib/address.ts";
 import { assert } from "@std/assert";
-import { isAddress } from "../../../lib/net/mod.ts";
 import { asksFor, RoomDirectory, roomRecords } from "../../../lib/net/dns_sd.ts";
 import { decodeDns, encodeDns, type MulticastLink } from "../../../lib/net/multicast.ts";
 import { nameProblem } from "../../../lib/wire/mod.ts";

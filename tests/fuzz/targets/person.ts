@@ -1,15 +1,9 @@
+import { formatHostPort, parseHostPort } from "../../../lib/address.ts";
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat, equal, utf8 } from "../../../lib/bytes/mod.ts";
 import { parseCommandLine, wantsJson } from "../../../lib/cli/args.ts";
 import { StoreError, UsageError } from "../../../lib/errors.ts";
-import {
-  encodeCredential,
-  formatHostPort,
-  formatInvite,
-  type Invite,
-  parseHostPort,
-  parseInvite,
-} from "../../../lib/net/mod.ts";
+import { encodeCredential, formatInvite, type Invite, parseInvite } from "../../../lib/net/mod.ts";
 import { KnownPeers, openIdentity } from "../../../lib/store/mod.ts";
 import { parseLine } from "../../../lib/ui/line_parser.ts";
 import { JsonFrontEnd, PlainFrontEnd } from "../../../lib/ui/mod.ts";

@@ -1,9 +1,15 @@
-import { missingPermission, NetError, quote, UsageError } from "../errors.ts";
-import { isLoopback } from "../ip.ts";
-import { isGranted } from "../permission.ts";
+/**
+ * Addresses as text: IP addresses, host names and ports.
+ *
+ * @module
+ */
+import { quote, UsageError } from "./errors.ts";
 
-/** The port of a host that names none. */
+/** The port of a host unless another is given. */
 export const DEFAULT_PORT = 12_345;
+
+/** Stands in an invite link for the address of a host that may not list its own. */
+export const ADDRESS_PLACEHOLDER = "ADDRESS";
 
 /** Longest host name, in characters (RFC 1035 §2.3.4). */
 const MAX_NAME_LENGTH = 253;
@@ -13,21 +19,17 @@ const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
 const LINK_LOCAL = /^fe[89ab][\da-f]:/i;
 const SCOPE = /%[\w.~-]+$/;
 
-/** A label of RFC 1123 §2.1, and the underscore that many machines use all the same. */
+/** A label of RFC 1123 §2.1, plus the underscore that many machines use. */
 const LABEL = "\\w(?:[\\w-]{0,61}\\w)?";
 const NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*\\.?$`);
 
-/** What system resolvers take for an IPv4 address: `1.2.3` would be 1.2.0.3. */
+/** Names that system resolvers read as IPv4 addresses: `1.2.3` would be 1.2.0.3. */
 const NUMERIC = /(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i;
 
-/** What an address copied from a browser or a shell may have around the host and the port. */
+/** Text around host and port in an address that was copied from a browser or a shell. */
 const AROUND = /^\s*(?:[a-z][a-z\d+.-]*:\/\/)?(?:[^@/]*@)?([^/?#\s]*)(?:[/?#].*)?\s*$/is;
 
-/** Interfaces that lead only to the containers and virtual machines of this machine. */
-const INTERNAL =
-  /^(?:docker|podman|cni|lxcbr|lxdbr|incusbr|virbr|vmnet|vboxnet)\d+$|^(?:br-[\da-f]{12}|veth.*|vEthernet \(.*\))$/;
-
-/** Where a host listens. */
+/** A host and its port. */
 export interface HostPort {
   /** An IP address without brackets, or a host name. */
   readonly host: string;
@@ -35,16 +37,40 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** Whether a text is an IPv4 address, or an IPv6 address without brackets and perhaps with `%scope`. */
+/** Whether a text is an IPv4 address, or an IPv6 address without brackets and with or without `%scope`. */
 export function isAddress(text: string): boolean {
   return IPV4.test(text) || isIPv6(text);
 }
 
+/** Whether only this machine reaches itself under an address. */
+export function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1";
+}
+
+/** Whether an address is a link-local IPv6 address, which leads nowhere without an interface. */
+export function isLinkLocal(address: string): boolean {
+  return LINK_LOCAL.test(address);
+}
+
+/** The first 64 bits of an IPv6 address, because one machine may have all addresses of such a network; an IPv4 address as it is. */
+export function networkOf(address: string): string {
+  if (!address.includes(":")) return address;
+  const [left, right = []] = address.split("::").map((part) => part === "" ? [] : part.split(":"));
+  const zeros = new Array(8 - left!.length - right.length).fill("0");
+  return [...left!, ...zeros, ...right].slice(0, 4).join(":");
+}
+
+/** Whether an IPv4 address is in the network of an interface. */
+export function isInNetwork(address: string, own: { address: string; netmask: string }): boolean {
+  const network = (address: string): number => toInteger(address) & toInteger(own.netmask);
+  return network(address) === network(own.address);
+}
+
 /**
- * Reads a port.
+ * Parses a port.
  *
  * @param text Decimal digits.
- * @param minimum 0 where a free port may be asked for, else 1.
+ * @param minimum 0 if the system may choose the port, otherwise 1.
  * @throws {UsageError} With code `bad-port` if it is not a whole number up to 65,535.
  */
 export function parsePort(text: string, minimum: 0 | 1): number {
@@ -56,7 +82,7 @@ export function parsePort(text: string, minimum: 0 | 1): number {
 }
 
 /**
- * Reads an address as people type it: `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` or a bare IPv6 address.
+ * Parses an address as people type it: `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` or a bare IPv6 address.
  *
  * @param text The address.
  * @param defaultPort The port if the text has none.
@@ -65,7 +91,7 @@ export function parsePort(text: string, minimum: 0 | 1): number {
  *
  * @example All forms
  * ```ts
- * import { parseHostPort } from "./mod.ts";
+ * import { parseHostPort } from "./address.ts";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(parseHostPort("192.168.1.5", 12345), { host: "192.168.1.5", port: 12345 });
@@ -87,12 +113,12 @@ export function parseHostPort(text: string, defaultPort: number): HostPort {
 }
 
 /**
- * Asserts that a link-local IPv6 address names an interface, without which it leads nowhere.
+ * Asserts that a link-local IPv6 address names an interface.
  *
  * @throws {UsageError} With code `bad-address` if it does not.
  */
 export function requireScope(address: string): void {
-  if (!LINK_LOCAL.test(address) || SCOPE.test(address)) return;
+  if (!isLinkLocal(address) || SCOPE.test(address)) return;
   throw new UsageError(
     "bad-address",
     `Cannot use address ${quote(address)} as it does not name an interface of this machine`,
@@ -100,68 +126,15 @@ export function requireScope(address: string): void {
   );
 }
 
-/** The shortest text that {@linkcode parseHostPort} reads back. */
+/** Formats a host and a port for {@linkcode parseHostPort}, as short as possible. */
 export function formatHostPort(host: string, port: number, defaultPort?: number): string {
   return port === defaultPort ? host : `${bracketed(host)}:${port}`;
 }
 
-/** What {@linkcode machineInterfaces} may be given instead of the machine's own. */
-export interface MachineOptions {
-  /** Lists the network interfaces; it is not called without the permission to. */
-  readonly interfaces?: () => Deno.NetworkInterfaceInfo[];
-}
-
-/**
- * The network interfaces of this machine, one entry for each address, without loopback.
- *
- * @returns `undefined` where `--allow-sys` does not let them be known.
- */
-export function machineInterfaces(
-  options: MachineOptions = {},
-): Deno.NetworkInterfaceInfo[] | undefined {
-  if (!isGranted({ name: "sys", kind: "networkInterfaces" })) return undefined;
-  const { interfaces = Deno.networkInterfaces } = options;
-  return interfaces().filter(({ address }) => !isLoopback(address));
-}
-
-/**
- * The addresses under which other machines may reach this one: IPv4 first, then IPv6, link-local IPv6
- * (with `%interface`) last. Those for containers and virtual machines are left out unless there are no
- * others.
- */
-export function outerAddresses(interfaces: readonly Deno.NetworkInterfaceInfo[]): string[] {
-  const outer = interfaces.filter(({ name }) => !INTERNAL.test(name));
-  return addressesOf(outer.length > 0 ? outer : interfaces);
-}
-
-/** The addresses of network interfaces, in the order and the form of {@linkcode outerAddresses}. */
-export function addressesOf(interfaces: readonly Deno.NetworkInterfaceInfo[]): string[] {
-  const ranks: string[][] = [[], [], []];
-  for (const { family, address, name } of interfaces) {
-    if (family === "IPv4") ranks[0]!.push(address);
-    else if (!LINK_LOCAL.test(address)) ranks[1]!.push(address);
-    else ranks[2]!.push(`${address}%${name}`);
-  }
-  return ranks.flat();
-}
-
-/** Those of a machine's addresses that others are told: link-local ones only where there are no others. */
+/** The addresses to announce of a machine's: link-local ones only if there are no others. */
 export function dialable(addresses: readonly string[]): readonly string[] {
-  const wider = addresses.filter((address) => !LINK_LOCAL.test(address));
+  const wider = addresses.filter((address) => !isLinkLocal(address));
   return wider.length > 0 ? wider : addresses;
-}
-
-/**
- * Asserts that Deno lets lanchat use an address, so that Deno never stops to ask.
- *
- * @throws {NetError} With code `permission-denied` if it does not.
- */
-export function requireNetPermission(host: string, port: number): void {
-  const where = formatHostPort(host.replace(SCOPE, ""), port);
-  if (!isGranted({ name: "net", host: where })) {
-    const { reason } = missingPermission("--allow-net");
-    throw new NetError("permission-denied", `Cannot use ${where} as ${reason}`);
-  }
 }
 
 function isIPv6(text: string): boolean {
@@ -211,4 +184,8 @@ function isHostPort(text: string, defaultPort: number): boolean {
   } catch {
     return false;
   }
+}
+
+function toInteger(address: string): number {
+  return address.split(".").reduce((value, octet) => value << 8 | Number(octet), 0);
 }

@@ -1,14 +1,16 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { CODES, quote, UsageError } from "../../lib/errors.ts";
 import {
   DEFAULT_PORT,
   formatHostPort,
   isAddress,
-  machineInterfaces,
-  outerAddresses,
+  isInNetwork,
+  isLoopback,
+  networkOf,
   parseHostPort,
   parsePort,
-} from "../../lib/net/mod.ts";
+} from "../lib/address.ts";
+import { CODES, quote, UsageError } from "../lib/errors.ts";
+import { test } from "./support/test.ts";
 
 const LABEL_63 = "a".repeat(63);
 const NAME_253 = `${LABEL_63}.${LABEL_63}.${LABEL_63}.${"a".repeat(61)}`;
@@ -176,54 +178,21 @@ Deno.test("isAddress tells addresses from names", () => {
   }
 });
 
-function networkInterface(name: string, address: string): Deno.NetworkInterfaceInfo {
-  const family = address.includes(":") ? "IPv6" : "IPv4";
-  return { name, family, address, netmask: "", scopeid: null, cidr: "", mac: "" };
-}
-
-Deno.test("outerAddresses sorts by reach, and machineInterfaces leaves out loopback", () => {
-  const interfaces = () => [
-    networkInterface("lo", "::1"),
-    networkInterface("eth0", "FE80::1"),
-    networkInterface("eth0", "fd00::2"),
-    networkInterface("lo", "127.0.0.1"),
-    networkInterface("eth1", "febf::1"),
-    networkInterface("eth0", "192.168.1.5"),
-    networkInterface("eth1", "2001:db8::1"),
-    networkInterface("eth1", "10.0.0.1"),
-  ];
-  assertEquals(outerAddresses(machineInterfaces({ interfaces })!), [
-    "192.168.1.5",
-    "10.0.0.1",
-    "fd00::2",
-    "2001:db8::1",
-    "FE80::1%eth0",
-    "febf::1%eth1",
-  ]);
+test("isLoopback takes 127.0.0.0/8 and ::1", () => {
+  const addresses = ["127.0.0.1", "127.8.9.1", "::1", "192.168.1.27", "::", "fe80::1"];
+  assertEquals(addresses.map(isLoopback), [true, true, true, false, false, false]);
 });
 
-Deno.test("outerAddresses leaves out what leads to containers and virtual machines alone", () => {
-  const inner = ["docker0", "br-0a1b2c3d4e5f", "veth1a2b", "virbr0", "vEthernet (WSL)", "vmnet8"]
-    .map((name, i) => networkInterface(name, `172.17.${i}.1`));
-  const outer = ["eth0", "wlan0", "wg0", "br0", "bridge0", "utun3", "Ethernet", "docker"]
-    .map((name, i) => networkInterface(name, `10.0.${i}.1`));
-  assertEquals(
-    outerAddresses([...inner, ...outer]),
-    outer.map(({ address }) => address),
-  );
-  assertEquals(outerAddresses(inner).length, inner.length);
+test("networkOf returns the first 64 bits of an IPv6 address, however it is shortened", () => {
+  assertEquals(networkOf("192.168.1.5"), "192.168.1.5");
+  assertEquals(networkOf("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2");
+  assertEquals(networkOf("2001:db8::6"), "2001:db8:0:0");
+  assertEquals(networkOf("::1"), "0:0:0:0");
 });
 
-Deno.test("outerAddresses are all addresses that parseHostPort reads", () => {
-  for (const address of outerAddresses(machineInterfaces()!)) {
-    assertEquals(parseHostPort(address, 80), { host: address, port: 80 });
-  }
-});
-
-Deno.test({
-  name: "machineInterfaces is undefined without --allow-sys",
-  permissions: { sys: false },
-  fn() {
-    assertEquals(machineInterfaces(), undefined);
-  },
+test("isInNetwork compares the bits of the netmask", () => {
+  const own = { address: "192.168.1.5", netmask: "255.255.254.0" };
+  const others = ["192.168.0.9", "192.168.1.255", "192.168.2.1", "10.168.1.5"];
+  assertEquals(others.map((other) => isInNetwork(other, own)), [true, true, false, false]);
+  assertEquals(isInNetwork("8.8.8.8", { address: "192.168.1.5", netmask: "0.0.0.0" }), true);
 });
