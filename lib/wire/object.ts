@@ -35,7 +35,7 @@ export interface Announce {
   readonly key: Bytes;
   /** The nonce that the author's session is derived from beside room and key, 16 bytes. */
   readonly nonce: Bytes;
-  /** The number of the author's session key or name, counted from 1. */
+  /** Starts at 1 and increases with each new session key or name of the author. */
   readonly generation: number;
   /** The RSA modulus of the author's session key, 256 bytes. */
   readonly modulus: Bytes;
