@@ -1,36 +1,115 @@
 import { assertEquals } from "@std/assert";
 import { test } from "./support/test.ts";
 
-/** The folders and files of lib/: each may import itself and what stands before it. */
-const LAYERS = [
-  "errors.ts",
-  "clock.ts",
-  "rate_limiter.ts",
-  "address.ts",
-  "permission.ts",
-  "bounded_map.ts",
-  "session_events.ts",
-  "bytes",
-  "crypto",
-  "wire",
-  "handshake",
-  "channel",
-  "room",
-  "relay",
-  "store",
-  "net",
-  "session",
-  "ui",
-  "cli",
-];
+/** The folders and root files of lib/, each with those that it imports and no others. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  "errors.ts": [],
+  "clock.ts": [],
+  "permission.ts": [],
+  "bounded_map.ts": [],
+  "rate_limiter.ts": ["clock.ts"],
+  "address.ts": ["errors.ts"],
+  "session_events.ts": ["errors.ts"],
+  bytes: ["errors.ts"],
+  crypto: ["bytes"],
+  wire: ["errors.ts", "bytes"],
+  handshake: ["errors.ts", "clock.ts", "bytes", "crypto", "wire"],
+  channel: ["errors.ts", "clock.ts", "bytes", "crypto", "wire", "handshake"],
+  room: [
+    "errors.ts",
+    "clock.ts",
+    "rate_limiter.ts",
+    "session_events.ts",
+    "bytes",
+    "crypto",
+    "wire",
+    "channel",
+  ],
+  relay: [
+    "errors.ts",
+    "clock.ts",
+    "rate_limiter.ts",
+    "address.ts",
+    "bytes",
+    "crypto",
+    "wire",
+    "handshake",
+    "channel",
+  ],
+  store: ["errors.ts", "clock.ts", "permission.ts", "bytes", "crypto", "wire"],
+  net: ["errors.ts", "clock.ts", "permission.ts", "address.ts", "bytes", "crypto", "wire"],
+  session: [
+    "errors.ts",
+    "clock.ts",
+    "bounded_map.ts",
+    "address.ts",
+    "session_events.ts",
+    "bytes",
+    "crypto",
+    "wire",
+    "handshake",
+    "channel",
+    "room",
+    "relay",
+    "store",
+    "net",
+  ],
+  ui: [
+    "errors.ts",
+    "clock.ts",
+    "permission.ts",
+    "bounded_map.ts",
+    "address.ts",
+    "session_events.ts",
+    "bytes",
+    "crypto",
+    "wire",
+    "session",
+  ],
+  cli: [
+    "errors.ts",
+    "clock.ts",
+    "permission.ts",
+    "address.ts",
+    "session_events.ts",
+    "bytes",
+    "crypto",
+    "wire",
+    "handshake",
+    "channel",
+    "room",
+    "relay",
+    "store",
+    "net",
+    "session",
+    "ui",
+  ],
+};
 
-/** What one folder alone may touch. */
+/** Functions of the runtime that one folder or file keeps to itself. */
 const RESERVED = [
-  { folder: "crypto", what: "WebCrypto", pattern: /\bsubtle\b|node:crypto/ },
+  { layer: "crypto", what: "WebCrypto", pattern: /\bcrypto\.\w+|\bsubtle\b|node:crypto/ },
   {
-    folder: "net",
+    layer: "net",
     what: "sockets",
-    pattern: /\bDeno\.(?:listen|connect)|node:(?:net|http|tls|dgram|dns)/,
+    pattern: /\bDeno\.(?:listen|connect|startTls)|node:(?:net|https?|tls|dgram|dns)"/,
+  },
+  {
+    layer: "store",
+    what: "files",
+    pattern:
+      /\bDeno\.(?:open|create|read|write|l?stat|rename|remove(?!Signal)|copyFile|mkdir|make|chmod|chown|link|symlink|truncate|utime|realPath|watchFs)|node:fs/,
+  },
+  {
+    layer: "clock.ts",
+    what: "timers and the time",
+    pattern:
+      /\bset(?:Timeout|Interval|Immediate)\b|AbortSignal\.timeout|\b(?:Date|performance)\.now\b|node:timers/,
+  },
+  {
+    layer: "permission.ts",
+    what: "permissions and the environment",
+    pattern: /\bDeno\.(?:permissions|env)\b|\bprocess\.env\b/,
   },
 ];
 
@@ -94,23 +173,20 @@ function layerOf(path: string): string | undefined {
 function faults(modules: readonly Module[]): string[] {
   return modules.flatMap((module) => [
     ...importFaults(module),
-    ...RESERVED.filter(({ folder, pattern }) =>
-      layerOf(module.path) !== folder && pattern.test(module.source)
-    ).map(({ what, folder }) => `${module.path} touches ${what}, which only ${folder} may`),
-    ...layerOf(module.path) === "relay" && reaches(modules, module.path, "room")
-      ? [`${module.path} reaches room`]
-      : [],
+    ...RESERVED.filter(({ layer, pattern }) =>
+      layerOf(module.path) !== layer && pattern.test(module.source)
+    ).map(({ what, layer }) => `${module.path} uses ${what}, which only ${layer} may`),
   ]);
 }
 
 function importFaults({ path, imports }: Module): string[] {
   const layer = layerOf(path);
-  const rank = layer === undefined ? LAYERS.length : LAYERS.indexOf(layer);
-  if (rank < 0) return [`${path} is in no known layer`];
+  const allowed = layer === undefined ? ["cli"] : ALLOWED[layer];
+  if (allowed === undefined) return [`${path} is in no known layer`];
   return imports.flatMap((target) => {
     const other = layerOf(target);
-    if (other === layer) return [];
-    if (other === undefined || LAYERS.indexOf(other) > rank) {
+    if (other !== undefined && other === layer) return [];
+    if (other === undefined || !allowed.includes(other)) {
       return [`${path} may not import ${target}`];
     }
     if (target !== `lib/${other}` && target !== `lib/${other}/mod.ts`) {
@@ -120,15 +196,11 @@ function importFaults({ path, imports }: Module): string[] {
   });
 }
 
-/** Whether a module imports a folder, itself or through others. */
-function reaches(modules: readonly Module[], from: string, folder: string): boolean {
-  const seen = new Set([from]);
-  for (const path of seen) {
-    if (layerOf(path) === folder) return true;
-    const module = modules.find((module) => module.path === path);
-    module?.imports.forEach((target) => seen.add(target));
-  }
-  return false;
+/** All folders and files of lib/ that one imports, itself or through others. */
+function reachedFrom(layer: string): Set<string> {
+  const reached = new Set(ALLOWED[layer]);
+  for (const other of reached) ALLOWED[other]!.forEach((next) => reached.add(next));
+  return reached;
 }
 
 /** All TypeScript files of a folder. */
@@ -138,7 +210,7 @@ function filesOf(folder: string): string[] {
   );
 }
 
-test("lib: each folder imports only those before it, and only their mod.ts", async () => {
+test("lib: each folder imports only what it may, and only the mod.ts of a folder", async () => {
   const modules = await modulesOf("main.ts");
   assertEquals(faults(modules), []);
   assertEquals(
@@ -146,36 +218,115 @@ test("lib: each folder imports only those before it, and only their mod.ts", asy
     filesOf("lib/").filter((file) => !isDeclaration(file)).sort(),
     "a module is no part of the program",
   );
+  for (const [layer, allowed] of Object.entries(ALLOWED)) {
+    const imported = modules.filter(({ path }) => layerOf(path) === layer)
+      .flatMap(({ imports }) => imports.map(layerOf));
+    assertEquals(allowed.filter((other) => !imported.includes(other)), [], `${layer} imports less`);
+  }
 });
 
-test("lib: what breaks the order is found", () => {
-  const module = (path: string, imports: string[] = [], source = ""): Module => ({
-    path,
-    imports,
-    source,
-  });
+test("lib: no folder reaches itself, and relay reaches no folder that has a key of a room", () => {
+  assertEquals(Object.keys(ALLOWED).filter((layer) => reachedFrom(layer).has(layer)), []);
+  const reached = reachedFrom("relay");
+  assertEquals(["room", "session", "store", "ui", "cli"].filter((it) => reached.has(it)), []);
+});
+
+test("lib: an import that is not allowed is found", () => {
   const found = faults([
-    module("main.ts", ["lib/cli/mod.ts", "lib/cli/run.ts"]),
-    module("lib/clock.ts", ["lib/errors.ts"]),
-    module("lib/crypto/hash.ts", ["lib/bytes/mod.ts"], "crypto.subtle.digest"),
-    module("lib/net/dial.ts", [], "Deno.connect({ port })"),
-    module("lib/room/mod.ts", ["lib/room/room.ts"]),
-    module("lib/wire/frame.ts", ["lib/channel/mod.ts"]),
-    module("lib/store/place.ts", ["lib/bytes/hex.ts", "tests/support/keys.ts"]),
-    module("lib/cli/run.ts", [], "const { subtle } = crypto; Deno.listen({ port });"),
-    module("lib/channel/mod.ts", ["lib/room/mod.ts"]),
-    module("lib/relay/host.ts", ["lib/channel/mod.ts"]),
-    module("lib/other/mod.ts"),
+    moduleAt("main.ts", ["lib/cli/mod.ts", "lib/cli/run.ts", "lib/net/mod.ts"]),
+    moduleAt("lib/clock.ts", ["lib/errors.ts"]),
+    moduleAt("lib/crypto/hash.ts", ["lib/bytes/mod.ts"]),
+    moduleAt("lib/room/mod.ts", ["lib/room/room.ts"]),
+    moduleAt("lib/wire/frame.ts", ["lib/channel/mod.ts", "lib/crypto/mod.ts"]),
+    moduleAt("lib/store/place.ts", ["lib/bytes/hex.ts", "tests/support/keys.ts"]),
+    moduleAt("lib/ui/notices.ts", ["lib/net/mod.ts", "lib/relay/mod.ts", "lib/room/mod.ts"]),
+    moduleAt("lib/session/client.ts", ["lib/ui/mod.ts", "lib/cli/mod.ts"]),
+    moduleAt("lib/relay/host.ts", ["lib/channel/mod.ts", "lib/room/mod.ts"]),
+    moduleAt("lib/other/mod.ts"),
   ]);
   assertEquals(found, [
     "main.ts imports lib/cli/run.ts past its mod.ts",
+    "main.ts may not import lib/net/mod.ts",
+    "lib/clock.ts may not import lib/errors.ts",
     "lib/wire/frame.ts may not import lib/channel/mod.ts",
+    "lib/wire/frame.ts may not import lib/crypto/mod.ts",
     "lib/store/place.ts imports lib/bytes/hex.ts past its mod.ts",
     "lib/store/place.ts may not import tests/support/keys.ts",
-    "lib/cli/run.ts touches WebCrypto, which only crypto may",
-    "lib/cli/run.ts touches sockets, which only net may",
-    "lib/channel/mod.ts may not import lib/room/mod.ts",
-    "lib/relay/host.ts reaches room",
+    "lib/ui/notices.ts may not import lib/net/mod.ts",
+    "lib/ui/notices.ts may not import lib/relay/mod.ts",
+    "lib/ui/notices.ts may not import lib/room/mod.ts",
+    "lib/session/client.ts may not import lib/ui/mod.ts",
+    "lib/session/client.ts may not import lib/cli/mod.ts",
+    "lib/relay/host.ts may not import lib/room/mod.ts",
     "lib/other/mod.ts is in no known layer",
   ]);
 });
+
+for (
+  const { layer, what, uses } of [
+    {
+      layer: "crypto",
+      what: "WebCrypto",
+      uses: [
+        "crypto.subtle.digest",
+        "const { subtle } = crypto",
+        "crypto.randomUUID()",
+        'from "node:crypto"',
+      ],
+    },
+    {
+      layer: "net",
+      what: "sockets",
+      uses: ["Deno.listen({ port })", "Deno.connect({ port })", 'import("node:dns")'],
+    },
+    {
+      layer: "store",
+      what: "files",
+      uses: [
+        "Deno.open(file)",
+        "Deno.readTextFile(file)",
+        "Deno.statSync(file)",
+        "Deno.lstat(file)",
+        "Deno.mkdir(place)",
+        "Deno.makeTempDir()",
+        "Deno.remove(file)",
+        "Deno.rename(draft, file)",
+        "Deno.chmod(file, 0o600)",
+        'from "node:fs/promises"',
+      ],
+    },
+    {
+      layer: "clock.ts",
+      what: "timers and the time",
+      uses: [
+        "setTimeout(act, 5)",
+        "setInterval(act, 5)",
+        "AbortSignal.timeout(5)",
+        "Date.now()",
+        "performance.now()",
+      ],
+    },
+    {
+      layer: "permission.ts",
+      what: "permissions and the environment",
+      uses: ["Deno.permissions.querySync(it)", "Deno.env.get(variable)", "process.env.TMUX"],
+    },
+  ]
+) {
+  test(`lib: the use of ${what} outside ${layer} is found`, () => {
+    const own = layer.endsWith(".ts") ? `lib/${layer}` : `lib/${layer}/mod.ts`;
+    assertEquals(uses.flatMap((use) => faults([moduleAt(own, [], use)])), []);
+    for (const use of uses) {
+      assertEquals(
+        faults([moduleAt("lib/cli/run.ts", [], use)]),
+        [`lib/cli/run.ts uses ${what}, which only ${layer} may`],
+        use,
+      );
+    }
+  });
+}
+
+/** A module that tests make up. */
+function moduleAt(path: string, imports: string[] = [], source = ""): Module {
+  return { path, imports, source };
+}

@@ -31,7 +31,7 @@ export function environmentPassphrase(variable: PassphraseVariable): string {
     const { hint } = missingPermission("--allow-env", `--allow-env=${variable}`);
     throw new LanchatError("permission-denied", `Cannot read ${variable}`, { hint });
   }
-  const passphrase = Deno.env.get(variable);
+  const passphrase = environmentVariable(variable);
   if (passphrase) return passphrase;
   throw new LanchatError(
     "no-passphrase",
@@ -50,7 +50,7 @@ function systemName(): string {
     return os.userInfo().username;
   } catch {
     // The system does not list every account; in many containers it lists none.
-    const names = ["USER", "LOGNAME", "USERNAME"].map((variable) => Deno.env.get(variable));
+    const names = ["USER", "LOGNAME", "USERNAME"].map(environmentVariable);
     return names.find(Boolean) ?? "";
   }
 }

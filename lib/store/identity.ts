@@ -15,6 +15,7 @@ import { type Code, CODES, quote, StoreError } from "../errors.ts";
 import { takeAlone } from "./lock.ts";
 import { identityPlace, type WhichIdentity } from "./place.ts";
 import {
+  draftOf,
   granted,
   reasonOf,
   remove,
@@ -278,7 +279,7 @@ async function createFile(file: string, text: string): Promise<void> {
       return await writeNew(file, bytes);
     }
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-    const draft = `${file}.${crypto.randomUUID()}`;
+    const draft = draftOf(file);
     await writeNew(draft, bytes);
     try {
       // A link, unlike a rename, replaces nothing.

@@ -1,6 +1,6 @@
 import { isAbsolute, join } from "node:path";
 import { missingPermission, quote, StoreError } from "../errors.ts";
-import { isGranted } from "../permission.ts";
+import { environmentVariable, isGranted } from "../permission.ts";
 
 /** The system that lanchat runs on, as far as its files depend on it. */
 export interface Platform {
@@ -62,7 +62,7 @@ function known(variable: string, env: Platform["env"]): string {
 }
 
 function env(variable: string): string | undefined {
-  if (isGranted({ name: "env", variable })) return Deno.env.get(variable);
+  if (isGranted({ name: "env", variable })) return environmentVariable(variable);
   const { hint, reason } = missingPermission(
     "--allow-env",
     "--allow-env --allow-read --allow-write",

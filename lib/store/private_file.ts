@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
-import type { Bytes } from "../bytes/mod.ts";
+import { type Bytes, toHex } from "../bytes/mod.ts";
+import { randomBytes } from "../crypto/mod.ts";
 import { missingPermission, quote, StoreError } from "../errors.ts";
 import { isGranted } from "../permission.ts";
 
@@ -47,7 +48,7 @@ export function reasonOf(cause: unknown): string {
 export async function replaceFile(
   file: string,
   bytes: Uint8Array,
-  draft: string = `${file}.${crypto.randomUUID()}`,
+  draft: string = draftOf(file),
 ): Promise<void> {
   await writeNew(draft, bytes);
   try {
@@ -63,6 +64,11 @@ export function requireReplacing(file: string, action: string): void {
   // The draft is beside the file, and to rename it is to read it too.
   requirePermission("read", dirname(file), action);
   requirePermission("write", dirname(file), action);
+}
+
+/** The path of a new file beside another, which no other run uses. */
+export function draftOf(file: string): string {
+  return `${file}.${toHex(randomBytes(16))}`;
 }
 
 /** Removes a file, if it is there. */

@@ -70,7 +70,7 @@ export function processTerminal(): TerminalDevice {
 
 /** Whether this may be tmux: it is, or the environment cannot be read. */
 function mayBeInTmux(): boolean {
-  return !isGranted({ name: "env", variable: "TMUX" }) || Deno.env.get("TMUX") !== undefined;
+  return !isGranted({ name: "env", variable: "TMUX" }) || environmentVariable("TMUX") !== undefined;
 }
 
 /** Ignores errors of a terminal whose window was closed: the next read or write reports them. */
