@@ -114,10 +114,10 @@ export class Initiator {
     const { identity, keyPair, nonce, psk } = this.#options;
     const answer = decodeM2(m2);
     if (!isModulus(answer.modulus, HOP_KEY_BITS) || equal(answer.modulus, keyPair.modulus)) {
-      throw failed("the host's RSA key is not acceptable");
+      throw handshakeFailure("the host's RSA key is not acceptable");
     }
     const kR = await unwrap(keyPair, MEMBER_WRAP_LABEL, answer.wrapped);
-    if (kR?.length !== KEY_BYTES) throw failed("the host's secret cannot be unwrapped");
+    if (kR?.length !== KEY_BYTES) throw handshakeFailure("the host's secret cannot be unwrapped");
     const ss = (await kem.decapsulate(answer.encapsulated))!;
     const h2a = await schedule.extend(
       h0,
@@ -127,21 +127,21 @@ export class Initiator {
     );
     const k2 = await CipherKey.import(await schedule.k2(h2a, kR, ss, psk));
     const opened = await k2.open(new Uint8Array(NONCE_BYTES), answer.sealed, h2a);
-    if (opened === undefined) throw failed("the host's identity cannot be opened");
+    if (opened === undefined) throw handshakeFailure("the host's identity cannot be opened");
     const hostKey = opened.slice(0, 32);
     const roomId = opened.slice(32, 64);
     const flags = opened.slice(64, 65);
     const signature = opened.slice(65);
-    if (!isPublicKey(hostKey)) throw failed("the host's identity key is not acceptable");
+    if (!isPublicKey(hostKey)) throw handshakeFailure("the host's identity key is not acceptable");
     if (!await this.#options.trusts(hostKey)) {
       throw new HandshakeError(
         "host-key-mismatch",
         "Cannot join as the host shows another key than the expected one",
       );
     }
-    if (flags[0] !== 0) throw failed("the host asks for something unknown");
+    if (flags[0] !== 0) throw handshakeFailure("the host asks for something unknown");
     if (!await verify(hostKey, schedule.hostSigned(h2a, hostKey, roomId, flags), signature)) {
-      throw failed("the host's signature is wrong");
+      throw handshakeFailure("the host's signature is wrong");
     }
 
     const h2 = await schedule.extend(h2a, answer.sealed);
@@ -187,9 +187,13 @@ export class Initiator {
       throw new HandshakeError("needs-invite", "Cannot join as the room is for invited people");
     }
     if (needed || !held) return;
-    throw failed("the host says that its room is open, and the invite is for one that is not", {
-      hint: "Somebody else may answer there. If the host has begun an open room, ask for its link.",
-    });
+    throw handshakeFailure(
+      "the host says that its room is open, and the invite is for one that is not",
+      {
+        hint:
+          "Somebody else may answer there. If the host has begun an open room, ask for its link.",
+      },
+    );
   }
 }
 
@@ -198,12 +202,12 @@ export async function wrapFor(modulus: Bytes, label: string, secret: Bytes): Pro
   try {
     return await (await WrapKey.import(modulus)).wrap(label, secret);
   } catch (cause) {
-    throw failed("the other side's RSA key cannot be used", { cause });
+    throw handshakeFailure("the other side's RSA key cannot be used", { cause });
   }
 }
 
 /** The error of a handshake that an honest peer does not cause. */
-export function failed(
+export function handshakeFailure(
   reason: string,
   options: ErrorOptions & { hint?: string } = {},
 ): HandshakeError {
@@ -212,5 +216,5 @@ export function failed(
 
 /** The error of a message that comes twice or too early. */
 export function outOfOrder(message: string): HandshakeError {
-  return failed(`${message} may not come now`);
+  return handshakeFailure(`${message} may not come now`);
 }

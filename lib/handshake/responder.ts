@@ -16,7 +16,7 @@ import {
 } from "../crypto/mod.ts";
 import { decodeM1, decodeM3, encodeM0, encodeM1Head, encodeM2 } from "../wire/mod.ts";
 import type { HostKey } from "./host_key.ts";
-import { failed, outOfOrder, wrapFor } from "./initiator.ts";
+import { handshakeFailure, outOfOrder, wrapFor } from "./initiator.ts";
 import { type HopSession, MEMBER_WRAP_LABEL, schedule } from "./schedule.ts";
 
 /** What a host brings to a handshake. */
@@ -93,12 +93,14 @@ export class Responder {
     const { hostKey, identity, psk, roomId } = this.#options;
     const hello = decodeM1(m1);
     if (!await schedule.gateOpens(psk, hello.gate, this.m0, encodeM1Head(hello))) {
-      throw failed("the member does not know the room's secret");
+      throw handshakeFailure("the member does not know the room's secret");
     }
     if (!isModulus(hello.modulus, HOP_KEY_BITS) || equal(hello.modulus, hostKey.modulus)) {
-      throw failed("the member's RSA key is not acceptable");
+      throw handshakeFailure("the member's RSA key is not acceptable");
     }
-    if (!isKemKey(hello.kemKey)) throw failed("the member's ML-KEM key is not acceptable");
+    if (!isKemKey(hello.kemKey)) {
+      throw handshakeFailure("the member's ML-KEM key is not acceptable");
+    }
     const h0 = await schedule.h0(this.m0, m1);
     const kR = this.#random(KEY_BYTES);
     const wrap = this.#options.wrap ?? wrapFor;
@@ -140,24 +142,26 @@ export class Responder {
     const answer = decodeM3(m3);
     const kconf = await schedule.confirmationKey(h2a, kR, ss, psk);
     if (!await schedule.confirms(kconf, answer.confirmation, h2, answer.wrapped)) {
-      throw failed("the member did not unwrap the host's secret");
+      throw handshakeFailure("the member did not unwrap the host's secret");
     }
     const kI = await hostKey.unwrap(answer.wrapped);
     const h3a = await schedule.extend(h2, answer.wrapped, answer.confirmation);
     const k3 = await CipherKey.import(await schedule.k3(h3a, kR, kI, ss, psk));
     const opened = await k3.open(new Uint8Array(NONCE_BYTES), answer.sealed, h3a);
-    if (opened === undefined) throw failed("the member's identity cannot be opened");
+    if (opened === undefined) throw handshakeFailure("the member's identity cannot be opened");
     const memberKey = opened.slice(0, 32);
     const opening = opened.slice(32, 64);
     const nonce = opened.slice(64, 80);
     const signature = opened.slice(80);
-    if (!isPublicKey(memberKey)) throw failed("the member's identity key is not acceptable");
+    if (!isPublicKey(memberKey)) {
+      throw handshakeFailure("the member's identity key is not acceptable");
+    }
     if (!equal(await schedule.commitment(opening), commitment)) {
-      throw failed("the member opens another commitment than it made");
+      throw handshakeFailure("the member opens another commitment than it made");
     }
     const signed = schedule.memberSigned(h3a, identity.publicKey, memberKey, opening, nonce);
     if (!await verify(memberKey, signed, signature)) {
-      throw failed("the member's signature is wrong");
+      throw handshakeFailure("the member's signature is wrong");
     }
     const secrets = await schedule.secrets(
       await schedule.extend(h3a, answer.sealed),

@@ -25,7 +25,7 @@ export function networkChange(
   signal: AbortSignal,
   options: NetworkChangeOptions = {},
 ): Promise<void> {
-  const { clock = systemClock, interfaces = ownInterfaces } = options;
+  const { clock = systemClock, interfaces = listInterfaces } = options;
   const { promise, resolve } = Promise.withResolvers<void>();
   const addresses = (): string => interfaces().map(({ address }) => address).sort().join();
   const drift = (): number => clock.now() - clock.elapsed();
@@ -40,7 +40,7 @@ export function networkChange(
   return promise;
 }
 
-function ownInterfaces(): Deno.NetworkInterfaceInfo[] {
+function listInterfaces(): Deno.NetworkInterfaceInfo[] {
   try {
     return machineInterfaces() ?? [];
   } catch {

@@ -17,7 +17,7 @@ import { AddressBook } from "./address_book.ts";
 import { parseLine } from "./line_parser.ts";
 import { markedName, messageLine, type Theme } from "./theme.ts";
 import { awaySentence, failedMessage, noticeLines, personLines } from "./notices.ts";
-import { type DeliveryState, type OwnMessage, OwnMessages } from "./own_messages.ts";
+import { type MessageState, type OwnMessage, OwnMessages } from "./own_messages.ts";
 import { fittingQrLines, noQrSentence } from "./qr.ts";
 import { excerpt, sanitize } from "./sanitize.ts";
 import { helpLines, type ParsedLine, type SlashCommand } from "./slash_commands.ts";
@@ -34,7 +34,7 @@ const KEYS_HELP: readonly string[] = [
 const MAX_WAITING = { lines: 3, length: 160 };
 
 /** The marks after an own message. */
-const STATE_MARKS: Readonly<Record<DeliveryState, string>> = {
+const STATE_MARKS: Readonly<Record<MessageState, string>> = {
   unsent: "…",
   sent: "✓",
   delivered: "✓✓",

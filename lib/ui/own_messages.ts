@@ -10,7 +10,7 @@ const SETTLED_AFTER_MS = 1000;
 const MAX_FAILED = 100;
 
 /** How far a message has come. */
-export type DeliveryState = "unsent" | "sent" | "delivered" | "failed";
+export type MessageState = "unsent" | "sent" | "delivered" | "failed";
 
 /** An own message. */
 export interface OwnMessage {
@@ -23,7 +23,7 @@ export interface OwnMessage {
   /** When it was entered, in milliseconds since 1970. */
   readonly at: number;
   /** How far it has come. */
-  readonly state: DeliveryState;
+  readonly state: MessageState;
   /** Names of the members that are away and may lack it; empty until it is delivered. */
   readonly away: readonly string[];
 }
@@ -146,7 +146,7 @@ export class OwnMessages {
     this.#timers.clear();
   }
 
-  #end(id: string, state: DeliveryState): TrackedMessage | undefined {
+  #end(id: string, state: MessageState): TrackedMessage | undefined {
     const message = this.#pending.get(id);
     if (message === undefined) return undefined;
     this.#pending.delete(id);

@@ -329,13 +329,13 @@ export const MUTANTS: readonly Mutants[] = [
         "Responder refuses what a member told another host, sealed anew",
       ],
       [
-        "if (!isKemKey(hello.kemKey)) throw",
-        "if (false) throw",
+        "if (!isKemKey(hello.kemKey)) {",
+        "if (false) {",
         "Responder refuses an ML-KEM key with a coefficient of 3329",
       ],
       [
-        "if (!isPublicKey(memberKey)) throw",
-        "if (false) throw",
+        "if (!isPublicKey(memberKey)) {",
+        "if (false) {",
         "Responder refuses every key of small order as ik_I",
       ],
     ],
