@@ -1,10 +1,5 @@
 import type { Bytes } from "../bytes/mod.ts";
-
-/** Bytes of an ML-KEM-768 encapsulation key. */
-export const KEM_KEY_BYTES = 1184;
-
-/** Bytes of an ML-KEM-768 ciphertext. */
-export const KEM_CIPHERTEXT_BYTES = 1088;
+import { KEM_CIPHERTEXT_BYTES, KEM_KEY_BYTES } from "../sizes.ts";
 
 /** Bytes of the seed that a key pair follows from: `d (32) || z (32)` (FIPS 203 §7.1). */
 export const KEM_SEED_BYTES = 64;

@@ -32,8 +32,6 @@ export {
   generateKemKeyPair,
   importKemKeyPair,
   isKemKey,
-  KEM_CIPHERTEXT_BYTES,
-  KEM_KEY_BYTES,
   type KemKeyPair,
 } from "./kem.ts";
 export { passphraseKey, SALT_BYTES } from "./passphrase.ts";
@@ -48,7 +46,6 @@ export {
   isPublicKey,
   PUBLIC_KEY_BYTES,
   seedToPkcs8,
-  SIGNATURE_BYTES,
   type SigningKey,
   Verifier,
   verify,

@@ -3,9 +3,6 @@ import { type Bytes, concat, fromBase64Url, fromHex, toHex } from "../bytes/mod.
 /** Bytes of an Ed25519 public key. */
 export const PUBLIC_KEY_BYTES = 32;
 
-/** Bytes of an Ed25519 signature. */
-export const SIGNATURE_BYTES = 64;
-
 /** What `seed` needs before it to be a PKCS#8 private key (RFC 8410 §7). */
 const PKCS8_PREFIX = fromHex("302e020100300506032b657004220420");
 

@@ -5,6 +5,7 @@
  */
 import { ByteReader, type Bytes, concat, equal, u8, utf8 } from "../bytes/mod.ts";
 import { HandshakeError, WireError } from "../errors.ts";
+import { KEM_CIPHERTEXT_BYTES, KEM_KEY_BYTES } from "../sizes.ts";
 
 /** The start of M0 and M1: the name of the protocol and its version. */
 const MAGIC = utf8("LANCHAT");
@@ -12,8 +13,6 @@ const VERSION = 0x01;
 const SUITE = 0x01;
 
 const MODULUS_BYTES = 256;
-const KEM_KEY_BYTES = 1184;
-const KEM_CIPHERTEXT_BYTES = 1088;
 
 /** Bytes of each handshake message. See PROTOCOL.md §4.2. */
 export const M0_BYTES = 42;

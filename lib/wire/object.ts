@@ -5,6 +5,7 @@
  */
 import { ByteReader, type Bytes, concat, u32, u64, u8, utf8 } from "../bytes/mod.ts";
 import { WireError } from "../errors.ts";
+import { SIGNATURE_BYTES } from "../sizes.ts";
 import { nameProblem } from "./name.ts";
 import { SESSION_BYTES, SESSION_NONCE_BYTES } from "./record.ts";
 import { statusProblem } from "./status.ts";
@@ -18,8 +19,6 @@ export const ObjectType = {
   KICK: 0x24,
   AGAIN: 0x25,
 } as const;
-
-const SIGNATURE_BYTES = 64;
 
 /** Bytes of an ANNOUNCE. */
 export const ANNOUNCE_BYTES = 1715;

@@ -7,13 +7,12 @@ import {
   importKemKeyPair,
   isKemKey,
   type Kem,
-  KEM_CIPHERTEXT_BYTES,
-  KEM_KEY_BYTES,
   KEM_SEED_BYTES,
   nobleKem,
   webCryptoKem,
 } from "../../lib/crypto/kem.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
+import { KEM_CIPHERTEXT_BYTES, KEM_KEY_BYTES } from "../../lib/sizes.ts";
 import { flip } from "../support/assert.ts";
 import { test } from "../support/test.ts";
 

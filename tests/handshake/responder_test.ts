@@ -4,7 +4,6 @@ import { respond } from "../../lib/channel/mod.ts";
 import {
   encapsulate,
   generateKemKeyPair,
-  KEM_KEY_BYTES,
   label,
   randomBytes,
   sessionId,
@@ -18,6 +17,7 @@ import {
   Responder,
   type ResponderOptions,
 } from "../../lib/handshake/mod.ts";
+import { KEM_KEY_BYTES } from "../../lib/sizes.ts";
 import {
   decodeM0,
   encodeFrame,
