@@ -2,7 +2,7 @@ import type { Bytes } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { randomBytes } from "../crypto/mod.ts";
 import { ChannelError } from "../errors.ts";
-import { type PlainRecord, RecordType, type SharedRecord } from "../wire/mod.ts";
+import { type PlainRecord, type RecordCodec, RecordType, type SharedRecord } from "../wire/mod.ts";
 import type { Channel } from "./channel.ts";
 
 /** Silence after which an end asks whether the other is there, in milliseconds. */
@@ -14,21 +14,13 @@ const LOOK_MS = 5000;
 /** Silence after which the other end is given up, in milliseconds: with the next look, 45 s at most. */
 export const DEAD_AFTER_MS = 40_000;
 
-/** How a record becomes bytes, and bytes a record. */
-export interface Codec<Incoming, Outgoing> {
-  /** Lays a record out. */
-  readonly encode: (record: Outgoing) => PlainRecord;
-  /** Reads a record. @throws {WireError} If it is laid out otherwise. */
-  readonly decode: (record: PlainRecord) => Incoming;
-}
-
 /** How long a farewell may take before the channel is cut, in milliseconds. */
 export const FAREWELL_MS = 2000;
 
 /** What an endpoint needs. */
 export interface EndpointOptions<Incoming, Outgoing> {
   /** The records' layout. */
-  readonly codec: Codec<Incoming, Outgoing>;
+  readonly codec: RecordCodec<Incoming, Outgoing>;
   /** The next record to send when there is nothing urgent; `undefined` until the next `wake`. */
   readonly next: () => Outgoing | undefined;
   /** Tells when to ping. */
@@ -40,7 +32,7 @@ export interface EndpointOptions<Incoming, Outgoing> {
  * answers and sends PING, and notices that the other end is gone.
  */
 export class Endpoint<Incoming extends { type: string }, Outgoing extends { type: string }> {
-  readonly #codec: Codec<Incoming, Outgoing | SharedRecord>;
+  readonly #codec: RecordCodec<Incoming, Outgoing | SharedRecord>;
   readonly #next: () => Outgoing | undefined;
   readonly #clock: Clock;
   readonly #reader: ReadableStreamDefaultReader<PlainRecord>;
@@ -60,7 +52,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
 
   /** Takes a channel over; nothing else may read or write it. */
   constructor(channel: Channel, options: EndpointOptions<Incoming, Outgoing>) {
-    this.#codec = options.codec as Codec<Incoming, Outgoing | SharedRecord>;
+    this.#codec = options.codec as RecordCodec<Incoming, Outgoing | SharedRecord>;
     this.#next = options.next;
     this.#clock = options.clock ?? systemClock;
     this.#reader = channel.readable.getReader();

@@ -19,7 +19,6 @@
  */
 export { type Channel, initiate, respond, type SecureChannel, type Transport } from "./channel.ts";
 export {
-  type Codec,
   DEAD_AFTER_MS,
   Endpoint,
   type EndpointOptions,

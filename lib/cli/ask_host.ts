@@ -18,9 +18,8 @@ import { Initiator } from "../handshake/mod.ts";
 import type { Connection } from "../net/mod.ts";
 import {
   CloseReason,
-  decodeHostRecord,
-  encodeMemberRecord,
   type HostRecord,
+  MEMBER_CODEC,
   type MemberRecord,
   SESSION_NONCE_BYTES,
 } from "../wire/mod.ts";
@@ -33,8 +32,6 @@ export interface HostAnswer {
   /** Its answer to a newcomer; missing if its room ends. */
   readonly accept?: Extract<HostRecord, { type: "accept" }>;
 }
-
-const CODEC = { encode: encodeMemberRecord, decode: decodeHostRecord } as const;
 
 /**
  * Shakes hands with a host under a temporary identity, reads its answer to a newcomer, and leaves. Members do
@@ -71,7 +68,7 @@ export async function askHost(
       }),
     );
     const endpoint = new Endpoint<HostRecord, MemberRecord>(channel, {
-      codec: CODEC,
+      codec: MEMBER_CODEC,
       next: () => undefined,
     });
     const records = endpoint.receive();

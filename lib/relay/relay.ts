@@ -26,10 +26,9 @@ import {
   AcceptStatus,
   ANNOUNCE_BYTES,
   CloseReason,
-  decodeMemberRecord,
-  encodeHostRecord,
   ENTRY_CMID,
   EnvelopeClass,
+  HOST_CODEC,
   HOST_SESSION,
   type HostRecord,
   INSTANCE_BYTES,
@@ -144,7 +143,7 @@ export class Relay {
     const admits = !ended && status === AcceptStatus.OK;
     const seat = admits ? before ?? this.#takeSeat(session) : undefined;
     const endpoint: SeatEndpoint = new Endpoint<MemberRecord, HostRecord>(channel, {
-      codec: { encode: encodeHostRecord, decode: decodeMemberRecord },
+      codec: HOST_CODEC,
       next: () => seat?.sendsTo(endpoint) ? seat.next() : undefined,
       clock: this.#clock,
     });

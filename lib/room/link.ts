@@ -11,8 +11,6 @@ import { ChannelError, type Code, RoomError, WireError } from "../errors.ts";
 import {
   AcceptStatus,
   CloseReason,
-  decodeHostRecord,
-  encodeMemberRecord,
   ENTRY_CMID,
   EnvelopeClass,
   envelopeSize,
@@ -20,6 +18,7 @@ import {
   type HostEnvelope,
   type HostRecord,
   INSTANCE_BYTES,
+  MEMBER_CODEC,
   type MemberEnvelope,
   type MemberRecord,
   type RosterEntry,
@@ -40,8 +39,6 @@ const SEAT_CERTAIN_MS = 60_000;
 
 /** Time that a host has for each record up to ROSTER, in milliseconds. */
 const ROSTER_MS = 10_000;
-
-const CODEC = { encode: encodeMemberRecord, decode: decodeHostRecord } as const;
 
 /** Errors for the statuses of ACCEPT that refuse a member. */
 export const REFUSALS: Readonly<Record<number, { code: Code; reason: string }>> = {
@@ -183,7 +180,7 @@ export class Link {
     const endpoint: Endpoint<HostRecord, MemberRecord> = new Endpoint<HostRecord, MemberRecord>(
       channel,
       {
-        codec: CODEC,
+        codec: MEMBER_CODEC,
         next: () => expected === undefined && !this.#entryDue ? this.#next() : undefined,
         clock: this.#clock,
       },

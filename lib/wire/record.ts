@@ -380,6 +380,26 @@ export function decodeMemberRecord(record: PlainRecord): MemberRecord {
   return decodeWith(MEMBER, record);
 }
 
+/** Encodes the records that one end of a connection sends, and decodes those that it receives. */
+export interface RecordCodec<Incoming, Outgoing> {
+  /** Encodes a record. */
+  readonly encode: (record: Outgoing) => PlainRecord;
+  /** Decodes a record. @throws {WireError} If it is not laid out as PROTOCOL.md §5.3 says. */
+  readonly decode: (record: PlainRecord) => Incoming;
+}
+
+/** The codec of the host's end. */
+export const HOST_CODEC: RecordCodec<MemberRecord, HostRecord> = {
+  encode: encodeHostRecord,
+  decode: decodeMemberRecord,
+};
+
+/** The codec of a member's end. */
+export const MEMBER_CODEC: RecordCodec<HostRecord, MemberRecord> = {
+  encode: encodeMemberRecord,
+  decode: decodeHostRecord,
+};
+
 function encodeWith<Plain extends { readonly type: string }>(
   codecs: PayloadCodecs<Plain>,
   record: Plain,

@@ -10,13 +10,13 @@ import {
 } from "../../lib/channel/mod.ts";
 import {
   CloseReason,
-  decodeHostRecord,
   decodeMemberRecord,
   encodeHostRecord,
   encodeMemberRecord,
   FrameDecoder,
   FrameDecoderStream,
   type HostRecord,
+  MEMBER_CODEC,
   type MemberRecord,
   type PlainRecord,
   RecordType,
@@ -26,8 +26,6 @@ import { channelOver, channelPair, type TestChannel, WARM_UP } from "../support/
 import { FakeClock } from "../support/clock.ts";
 import { duplex, type DuplexOptions } from "../support/duplex.ts";
 import { test } from "../support/test.ts";
-
-const CODEC = { encode: encodeMemberRecord, decode: decodeHostRecord };
 
 type MemberEndpoint = Endpoint<HostRecord, MemberRecord>;
 
@@ -45,7 +43,7 @@ async function setUp(
   const [own, other] = await channelPair(options);
   const clock = new FakeClock();
   const next = options.next ?? (() => undefined);
-  const endpoint: MemberEndpoint = new Endpoint(own, { codec: CODEC, next, clock });
+  const endpoint: MemberEndpoint = new Endpoint(own, { codec: MEMBER_CODEC, next, clock });
   return { endpoint, clock, own, other };
 }
 
@@ -173,7 +171,7 @@ test("Endpoint keeps one answer for many PINGs of a side that reads nothing", as
   const [a, b] = duplex({ capacity: 1 });
   const [toB, toA] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
   const endpoint: MemberEndpoint = new Endpoint(channelOver(a, toB, toA), {
-    codec: CODEC,
+    codec: MEMBER_CODEC,
     next: () => undefined,
     clock: new FakeClock(),
   });

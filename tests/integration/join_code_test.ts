@@ -7,10 +7,9 @@ import { type Connection, dial, listen, type Listener } from "../../lib/net/mod.
 import { DEFAULT_LIMITS, Host, Relay } from "../../lib/relay/mod.ts";
 import {
   CloseReason,
-  decodeHostRecord,
-  encodeMemberRecord,
   type HostRecord,
   INSTANCE_BYTES,
+  MEMBER_CODEC,
   type MemberRecord,
 } from "../../lib/wire/mod.ts";
 import { within } from "../support/deadline.ts";
@@ -26,8 +25,6 @@ const TRIES = 20;
 
 /** Callers that try at the same time. */
 const CALLERS = 10;
-
-const CODEC = { encode: encodeMemberRecord, decode: decodeHostRecord } as const;
 
 const RESUME: MemberRecord = {
   type: "resume",
@@ -104,7 +101,7 @@ async function leave(
 ): Promise<void> {
   const channel = await initiate(connection, initiator);
   const next = (): undefined => undefined;
-  const endpoint = new Endpoint<HostRecord, MemberRecord>(channel, { codec: CODEC, next });
+  const endpoint = new Endpoint<HostRecord, MemberRecord>(channel, { codec: MEMBER_CODEC, next });
   const records = endpoint.receive();
   await records.next(); // ACCEPT
   for (const record of says) endpoint.send(record);
