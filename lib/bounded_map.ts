@@ -1,6 +1,11 @@
 /**
- * A map that forgets what was set longest ago where there is more than it may hold: what is remembered of
- * all who come and go must not grow for ever.
+ * A map of bounded size, for what the program remembers of people who come and go.
+ *
+ * @module
+ */
+
+/**
+ * A map that forgets the entry that was set longest ago when it would hold more than it may.
  *
  * @example The third of two
  * ```ts

@@ -1,3 +1,8 @@
+/**
+ * Secure channels: the hop handshake over a two-way stream of bytes, and the records after it.
+ *
+ * @module
+ */
 import type { Bytes } from "../bytes/mod.ts";
 import { HandshakeError, LanchatError } from "../errors.ts";
 import type { HopSession, Initiator, Responder } from "../handshake/mod.ts";

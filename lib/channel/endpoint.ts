@@ -1,3 +1,8 @@
+/**
+ * One end of a channel: sends and receives records, and notices that the other end is gone.
+ *
+ * @module
+ */
 import type { Bytes } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { randomBytes } from "../crypto/mod.ts";

@@ -1,3 +1,8 @@
+/**
+ * Channels inside one process, between the host's own member and the relay.
+ *
+ * @module
+ */
 import type { PlainRecord } from "../wire/mod.ts";
 import type { Channel } from "./channel.ts";
 

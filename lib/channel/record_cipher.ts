@@ -1,3 +1,8 @@
+/**
+ * Seals and opens the records of one direction, each under the next counter. See PROTOCOL.md §5.1.
+ *
+ * @module
+ */
 import { type Bytes, concat, u64, u8 } from "../bytes/mod.ts";
 import { CipherKey, kdf, KEY_BYTES, NONCE_BYTES, TAG_BYTES, zeroKey } from "../crypto/mod.ts";
 import { ChannelError } from "../errors.ts";

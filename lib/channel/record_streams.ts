@@ -1,3 +1,8 @@
+/**
+ * Streams that seal records into frames and open frames into records.
+ *
+ * @module
+ */
 import type { Bytes } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { ChannelError } from "../errors.ts";

@@ -1,3 +1,8 @@
+/**
+ * Authenticated encryption with AES-256-GCM.
+ *
+ * @module
+ */
 import type { Bytes } from "../bytes/mod.ts";
 import { KEY_BYTES } from "./hash.ts";
 

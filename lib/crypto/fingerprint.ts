@@ -1,3 +1,8 @@
+/**
+ * Digits and tags by which people compare keys: fingerprints, safety numbers, join codes.
+ *
+ * @module
+ */
 import { type Bytes, compare, toBase32, toHex, utf8 } from "../bytes/mod.ts";
 import { kdf, label, sha256 } from "./hash.ts";
 

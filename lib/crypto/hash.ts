@@ -1,3 +1,8 @@
+/**
+ * Random bytes, hashes, message authentication and key derivation.
+ *
+ * @module
+ */
 import { type Bytes, concat, utf8 } from "../bytes/mod.ts";
 
 /** Bytes of a SHA-256 digest, of an HMAC-SHA-256 and of every symmetric key of the protocol. */

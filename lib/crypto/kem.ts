@@ -1,3 +1,8 @@
+/**
+ * ML-KEM-768 (FIPS 203), by the runtime or by @noble/post-quantum.
+ *
+ * @module
+ */
 import type { Bytes } from "../bytes/mod.ts";
 import { KEM_CIPHERTEXT_BYTES, KEM_KEY_BYTES } from "../sizes.ts";
 

@@ -1,3 +1,8 @@
+/**
+ * Keys from passphrases.
+ *
+ * @module
+ */
 import { type Bytes, utf8 } from "../bytes/mod.ts";
 import { KEY_BYTES } from "./hash.ts";
 

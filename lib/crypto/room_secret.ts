@@ -1,3 +1,8 @@
+/**
+ * The secrets that a room derives from the root in its invite. See PROTOCOL.md §2.2.
+ *
+ * @module
+ */
 import type { Bytes } from "../bytes/mod.ts";
 import { kdf, KEY_BYTES, zeroKey } from "./hash.ts";
 

@@ -1,3 +1,8 @@
+/**
+ * The identifier of a member's session. See PROTOCOL.md §2.1.
+ *
+ * @module
+ */
 import type { Bytes } from "../bytes/mod.ts";
 import { label, sha256 } from "./hash.ts";
 

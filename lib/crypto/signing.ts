@@ -1,3 +1,8 @@
+/**
+ * Ed25519 (RFC 8032): identities, signatures and the check of public keys.
+ *
+ * @module
+ */
 import { type Bytes, concat, fromBase64Url, fromHex, toHex } from "../bytes/mod.ts";
 
 /** Bytes of an Ed25519 public key. */

@@ -1,3 +1,8 @@
+/**
+ * RSA-OAEP (RFC 8017): wraps secrets for a peer's key and unwraps them.
+ *
+ * @module
+ */
 import { type Bytes, fromBase64Url, toBase64Url, utf8 } from "../bytes/mod.ts";
 
 /** Bits of the RSA keys of one connection. */

@@ -1,3 +1,8 @@
+/**
+ * The RSA key of a host, which many handshakes share, and its replacement by age and use.
+ *
+ * @module
+ */
 import type { Bytes } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import {

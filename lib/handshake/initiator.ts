@@ -1,3 +1,8 @@
+/**
+ * The member's side of the hop handshake. See PROTOCOL.md §4.
+ *
+ * @module
+ */
 import { type Bytes, concat, equal } from "../bytes/mod.ts";
 import {
   CipherKey,

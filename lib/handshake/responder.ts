@@ -1,3 +1,8 @@
+/**
+ * The host's side of the hop handshake. See PROTOCOL.md §4.
+ *
+ * @module
+ */
 import { type Bytes, concat, equal, isZero } from "../bytes/mod.ts";
 import {
   CipherKey,

@@ -1,3 +1,8 @@
+/**
+ * The key schedule of the hop handshake, which both sides follow. See PROTOCOL.md §4.
+ *
+ * @module
+ */
 import { type Bytes, concat } from "../bytes/mod.ts";
 import {
   hmac,

@@ -1,3 +1,8 @@
+/**
+ * A TCP connection as two streams of bytes.
+ *
+ * @module
+ */
 import type { Bytes } from "../bytes/mod.ts";
 import { NetError } from "../errors.ts";
 

@@ -1,3 +1,8 @@
+/**
+ * Keeps Deno's debugger closed while lanchat runs.
+ *
+ * @module
+ */
 import { type Clock, systemClock } from "../clock.ts";
 import { isGranted } from "../permission.ts";
 

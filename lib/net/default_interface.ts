@@ -1,3 +1,8 @@
+/**
+ * The interfaces that lead to other machines, found by a multicast packet where Deno may not list them.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { deadline, systemClock } from "../clock.ts";

@@ -1,3 +1,8 @@
+/**
+ * Dials a host at all addresses that its name has.
+ *
+ * @module
+ */
 import { formatHostPort, isAddress } from "../address.ts";
 import { systemClock } from "../clock.ts";
 import { NetError } from "../errors.ts";

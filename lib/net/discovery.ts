@@ -1,3 +1,8 @@
+/**
+ * Announces rooms on the network, and finds those of others.
+ *
+ * @module
+ */
 import { toHex } from "../bytes/mod.ts";
 import { randomBytes } from "../crypto/mod.ts";
 import { type Clock, delay, systemClock } from "../clock.ts";

@@ -1,3 +1,9 @@
+/**
+ * DNS-based service discovery (RFC 6763): the records of a room, and a directory of the rooms that were
+ * announced.
+ *
+ * @module
+ */
 import { isAddress, isLinkLocal } from "../address.ts";
 import { nameProblem } from "../wire/mod.ts";
 import type { DnsPacket, DnsRecord, MulticastLink } from "./multicast.ts";

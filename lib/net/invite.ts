@@ -1,3 +1,8 @@
+/**
+ * Invite links: the credential of a room and the address of its host.
+ *
+ * @module
+ */
 import {
   ADDRESS_PLACEHOLDER,
   DEFAULT_PORT,

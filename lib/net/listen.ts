@@ -1,3 +1,8 @@
+/**
+ * Listens for connections over IPv4 and IPv6 on one port.
+ *
+ * @module
+ */
 import { formatHostPort } from "../address.ts";
 import { delay, systemClock } from "../clock.ts";
 import { NetError } from "../errors.ts";

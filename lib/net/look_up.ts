@@ -1,3 +1,8 @@
+/**
+ * Looks up the addresses of host names.
+ *
+ * @module
+ */
 import { NetError, quote } from "../errors.ts";
 
 /**

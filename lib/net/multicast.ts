@@ -1,3 +1,8 @@
+/**
+ * Multicast DNS (RFC 6762) over all links of this machine.
+ *
+ * @module
+ */
 import { isInNetwork, isLinkLocal } from "../address.ts";
 import { decode, encode } from "dns-packet";
 import { Buffer } from "node:buffer";

@@ -1,3 +1,8 @@
+/**
+ * Checks whether multicast works on this machine.
+ *
+ * @module
+ */
 import { NetError } from "../errors.ts";
 import type { MachineOptions } from "./interfaces.ts";
 import { SERVICE } from "./dns_sd.ts";

@@ -1,3 +1,8 @@
+/**
+ * Notices that the network of this machine may be back.
+ *
+ * @module
+ */
 import { type Clock, systemClock } from "../clock.ts";
 import { machineInterfaces } from "./interfaces.ts";
 

@@ -1,3 +1,8 @@
+/**
+ * The access policy: which identities may be in the room. See PROTOCOL.md §6.9.
+ *
+ * @module
+ */
 import { type Bytes, concat, equal, toHex } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { fingerprint, type Identity, label } from "../crypto/mod.ts";

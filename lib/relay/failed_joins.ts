@@ -1,3 +1,8 @@
+/**
+ * Counts joins that fail, because many of them may be an attack.
+ *
+ * @module
+ */
 import type { Clock } from "../clock.ts";
 
 /** Failed joins that are reported: fewer prove nothing, as programs and people come and go. */

@@ -1,3 +1,9 @@
+/**
+ * The limits of a host.
+ *
+ * @module
+ */
+
 /** What a host bounds, so that neither strangers nor members can fill it up. See PROTOCOL.md §4.6. */
 export interface Limits {
   /** Members of the room, kept seats and the host's own member included. */

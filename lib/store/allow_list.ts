@@ -1,3 +1,8 @@
+/**
+ * Reads the list of identities that a host admits.
+ *
+ * @module
+ */
 import { readFingerprint } from "../crypto/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 import { reasonOf, requirePermission } from "./private_file.ts";

@@ -1,3 +1,8 @@
+/**
+ * Notes beside an identity file that the identity hosts a room.
+ *
+ * @module
+ */
 import { LockedError, takeAlone } from "./lock.ts";
 import { granted } from "./private_file.ts";
 

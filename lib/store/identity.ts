@@ -1,3 +1,8 @@
+/**
+ * The identity file: makes, opens, protects and restores it. See IDENTITY.md.
+ *
+ * @module
+ */
 import { decodeBase64, encodeBase64 } from "@std/encoding";
 import { dirname } from "node:path";
 import { type Bytes, utf8 } from "../bytes/mod.ts";

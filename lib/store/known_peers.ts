@@ -1,3 +1,8 @@
+/**
+ * The file of known peers, which several runs of lanchat may change at once.
+ *
+ * @module
+ */
 import { dirname } from "node:path";
 import type { Bytes } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";

@@ -1,3 +1,8 @@
+/**
+ * Locks files against other programs.
+ *
+ * @module
+ */
 import { deadline, systemClock } from "../clock.ts";
 import { quote } from "../errors.ts";
 

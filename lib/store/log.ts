@@ -1,3 +1,8 @@
+/**
+ * Log files: opens one, appends to it and moves a full one away. See LOG.md.
+ *
+ * @module
+ */
 import { type Bytes, equal, utf8 } from "../bytes/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 import { isSameFile } from "./lock.ts";

@@ -1,3 +1,8 @@
+/**
+ * Known peers by key and by address, and the lines of a file that hold them.
+ *
+ * @module
+ */
 import {
   type Bytes,
   concat,

@@ -1,3 +1,8 @@
+/**
+ * The place where lanchat keeps its files.
+ *
+ * @module
+ */
 import { isAbsolute, join } from "node:path";
 import { missingPermission, quote, StoreError } from "../errors.ts";
 import { environmentVariable, isGranted } from "../permission.ts";

@@ -1,3 +1,8 @@
+/**
+ * Files that only their owner may read: reads, writes and replaces them.
+ *
+ * @module
+ */
 import { dirname } from "node:path";
 import { type Bytes, toHex } from "../bytes/mod.ts";
 import { randomBytes } from "../crypto/mod.ts";

@@ -1,3 +1,8 @@
+/**
+ * The room file: what makes a room the same one after a restart of its host.
+ *
+ * @module
+ */
 import { decodeBase64, encodeBase64 } from "@std/encoding";
 import { type Bytes, equal, utf8 } from "../bytes/mod.ts";
 import { PUBLIC_KEY_BYTES, ROOT_BYTES } from "../crypto/mod.ts";

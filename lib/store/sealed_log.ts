@@ -1,3 +1,8 @@
+/**
+ * Sealed logs: entries encrypted under a passphrase. See LOG.md.
+ *
+ * @module
+ */
 import { type Bytes, concat, equal, u32, u64, u8, utf8 } from "../bytes/mod.ts";
 import {
   CipherKey,

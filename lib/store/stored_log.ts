@@ -1,3 +1,8 @@
+/**
+ * Reads the entries of a log and its older part, plain or sealed.
+ *
+ * @module
+ */
 import { type Bytes, equal } from "../bytes/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 import { isSameFile } from "./lock.ts";

@@ -1,3 +1,8 @@
+/**
+ * Reads files that lanchat relies on, and refuses those that others can change.
+ *
+ * @module
+ */
 import { dirname } from "node:path";
 import type { Bytes } from "../bytes/mod.ts";
 import { quote } from "../errors.ts";

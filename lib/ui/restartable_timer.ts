@@ -1,3 +1,8 @@
+/**
+ * A timer whose callback runs some time after its last start.
+ *
+ * @module
+ */
 import type { Clock } from "../clock.ts";
 
 /** Calls a function some time after the last start. */

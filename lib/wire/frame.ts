@@ -1,3 +1,8 @@
+/**
+ * Frames: a length and a body. See PROTOCOL.md §3.
+ *
+ * @module
+ */
 import { type Bytes, concat, u32 } from "../bytes/mod.ts";
 import { ChannelError, WireError } from "../errors.ts";
 import { MAX_RECORD_BYTES, MIN_RECORD_BYTES } from "./record.ts";

@@ -1,3 +1,8 @@
+/**
+ * The rules for names of members.
+ *
+ * @module
+ */
 import { utf8 } from "../bytes/mod.ts";
 
 /** Longest name, in bytes of UTF-8. */

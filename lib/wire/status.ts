@@ -1,3 +1,8 @@
+/**
+ * The rules for statuses of members.
+ *
+ * @module
+ */
 import { utf8 } from "../bytes/mod.ts";
 
 /** Longest status, in bytes of UTF-8. */
