@@ -43,3 +43,10 @@ test("lib: declarations that share a name are found", () => {
     ["Seat: a.ts, b.ts", "take: a.ts, b.ts"],
   );
 });
+
+test("lib: each module opens with a comment of its own, which says what is in it", () => {
+  const bare = sourcesOf("").filter(([, source]) =>
+    !/^\/\*\*(?:(?!\*\/)[^])*\*\/\n(?:\n|import |export (?:\*|(?:type )?\{))/.test(source)
+  );
+  assertEquals(bare.map(([path]) => path), []);
+});
