@@ -234,7 +234,9 @@ export class Relay {
     }
     await queue.emptied;
     connection.cancelEntry();
-    if (seat.isClaimedBy(connection)) this.#part(seat, reason);
+    if (seat.isClaimedBy(connection)) {
+      this.#part(seat, reason === CloseReason.LEAVING ? reason : CloseReason.LOST);
+    }
     // Only a farewell is answered with one: an end that somebody forged must not look like a farewell.
     if (reason === CloseReason.LOST) endpoint.abort(undefined);
     else await endpoint.close(CloseReason.LEAVING);
@@ -434,7 +436,11 @@ export class Relay {
     this.#part(seat, CloseReason.TOO_SLOW);
   }
 
-  /** Handles a seat that has lost its connection, or whose member has left. */
+  /**
+   * Handles a seat that has lost its connection, or whose member has left. See PROTOCOL.md §5.4.
+   *
+   * @param reason `CloseReason.LEAVING`, `LOST` or `TOO_SLOW`.
+   */
   #part(seat: Seat, reason: number): void {
     if (this.#ending.signal.aborted || !this.#seats.has(seat)) return seat.disconnect();
     if (!seat.joined || reason === CloseReason.LEAVING) {
@@ -442,8 +448,7 @@ export class Relay {
       seat.disconnect();
       return this.#remove(seat, reason);
     }
-    const why = reason === CloseReason.TOO_SLOW ? reason : CloseReason.LOST;
-    this.#tell(seat, MemberChange.AWAY, why);
+    this.#tell(seat, MemberChange.AWAY, reason);
     seat.leave();
     const ms = Math.min(this.#limits.keepSeatMs, AWAY_LONG_MS);
     seat.expireAfter(ms, () => this.#keepOn(seat));

@@ -161,6 +161,17 @@ test("Relay takes a farewell that answers its own for no leave", async () => {
   await inn.close();
 });
 
+test("Relay keeps a seat as lost, whatever reason but 0 its member's CLOSE has", async () => {
+  const inn = new Inn();
+  const ada = await inn.enter("ada");
+  for (let reason = 1; reason <= CloseReason.IDLE; reason++) {
+    const bob = await inn.enter(`bob ${reason}`);
+    await bob.leave(reason);
+    await ada.logged(`bob ${reason} away ${LOST}`);
+  }
+  await inn.close();
+});
+
 /** What no honest member sends: before RESUME, or after it. */
 const FAULTS: [string, boolean, MemberRecord][] = [
   ["an envelope before RESUME", false, { type: "batch", envelopes: [anEnvelope()] }],
