@@ -8,15 +8,15 @@ import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { duplex } from "../support/duplex.ts";
 import { greeting } from "../support/impostor.ts";
-import { Inn } from "../support/inn.ts";
+import { RelayOnly } from "../support/relay_only.ts";
 import { hostHopKey } from "../support/keys.ts";
 import { test } from "../support/test.ts";
 
 test("askHost returns the host's answer to a newcomer without being announced to members", async () => {
-  const inn = new Inn();
-  const ada = await inn.enter("ada");
+  const relayOnly = new RelayOnly();
+  const ada = await relayOnly.enter("ada");
   const { identity } = await generateIdentity();
-  const { clock, relay } = inn;
+  const { clock, relay } = relayOnly;
   const host = new Host({
     identity,
     roomId: new Uint8Array(32).fill(1),
@@ -35,12 +35,12 @@ test("askHost returns the host's answer to a newcomer without being announced to
   assertEquals([accept!.status, accept!.time], [AcceptStatus.OK, clock.now()]);
   await greeted;
 
-  await inn.enter("bob");
+  await relayOnly.enter("bob");
   await ada.logged("bob joined 0");
   assertEquals(ada.log.all, ["bob joined 0"]);
   clock.advance(1000); // The host frees the place of an aborted handshake.
   host.close();
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("askHost distinguishes a silent host that has greeted from another program", async () => {

@@ -11,7 +11,7 @@ import { Flood, type Manners } from "../support/flood.ts";
 import { identityOf, memberHopKey } from "../support/keys.ts";
 import { HostProgram } from "../support/program.ts";
 import { missing, testUnless } from "../support/tools.ts";
-import { visit, type Visitor } from "../support/visitor.ts";
+import { type ProcessMember, visit } from "../support/member_of_process.ts";
 
 /** How long joining may take, in milliseconds. */
 const JOIN_MS = 2000;
@@ -44,7 +44,7 @@ async function assertJoins(host: HostProgram, name: string): Promise<void> {
 }
 
 /** Asserts that a member reads the host's own and is read by it. */
-async function assertTalk(host: HostProgram, member: Visitor): Promise<void> {
+async function assertTalk(host: HostProgram, member: ProcessMember): Promise<void> {
   await member.room.say(`${member.name} is here`);
   await host.event("message", ({ text }) => text === `${member.name} is here`);
   await host.tell({ say: `welcome, ${member.name}` });

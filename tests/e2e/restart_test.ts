@@ -9,7 +9,7 @@ import {
   type ProgramOptions,
 } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
-import { Stranger } from "../support/stranger.ts";
+import { SilentSeat } from "../support/silent_seat.ts";
 
 /** What a host needs to keep its identity and its room. */
 const KEEPING = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
@@ -55,7 +55,7 @@ Deno.test("a stranger that saw the roster takes nobody's session at a host that 
   await using ada = await before.join(["--name", "ada", "--json"], address);
   await using bob = await before.join(["--name", "bob", "--json"], address);
   await ada.event("joined");
-  using visit = await Stranger.enter(before.port);
+  using visit = await SilentSeat.enter(before.port);
   assertEquals(visit.roster.length, 3);
   await kill(before, way);
   await Promise.all([ada, bob].map((member) => member.event("disconnected")));
@@ -63,7 +63,7 @@ Deno.test("a stranger that saw the roster takes nobody's session at a host that 
   await using after = await HostProgram.start(HANA, options);
   // It is there before all others, with each nonce that it has seen.
   using claims = new DisposableStack();
-  for (const { nonce } of visit.roster) claims.use(await Stranger.enter(after.port, nonce));
+  for (const { nonce } of visit.roster) claims.use(await SilentSeat.enter(after.port, nonce));
   await lead(after, way);
   await Promise.all([ada, bob].map((member) => member.event("reconnected")));
   await bob.say("still me");

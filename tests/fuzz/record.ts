@@ -28,7 +28,7 @@ import {
 import { roomRecords, SERVICE } from "../../lib/net/dns_sd.ts";
 import { encodeDns } from "../../lib/net/multicast.ts";
 import { EMOJI } from "../support/emoji.ts";
-import { Hall } from "../support/hall.ts";
+import { WholePipeline } from "../support/whole_pipeline.ts";
 import { Puppet } from "../support/puppet.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
 import { FOUND, type Inputs, readCorpus, writeCorpus } from "./corpus.ts";
@@ -42,9 +42,9 @@ const { e2e } = vectors;
 
 /** What two members and a relay say to each other. */
 async function recordRoom(): Promise<{ toHost: PlainRecord[]; toMember: PlainRecord[] }> {
-  const hall = await Hall.open({ inMemory: true });
-  const ada = await hall.join("ada");
-  const bob = await hall.join("bob");
+  const pipeline = await WholePipeline.open({ inMemory: true });
+  const ada = await pipeline.join("ada");
+  const bob = await pipeline.join("bob");
   await ada.event("joined");
   await Promise.all(["one", "two", "three"].map((text) => ada.room.say(text)));
   await bob.room.say("hello");
@@ -52,8 +52,8 @@ async function recordRoom(): Promise<{ toHost: PlainRecord[]; toMember: PlainRec
   await ada.texts.count(2);
   await bob.room.leave();
   await ada.event("left");
-  const traffic = hall.relay.with(ada);
-  await hall.close();
+  const traffic = pipeline.relay.with(ada);
+  await pipeline.close();
   return { toHost: [...traffic.toHost], toMember: [...traffic.toMember] };
 }
 

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { Gate, Hall, hallTest } from "../support/hall.ts";
+import { Gate, hallTest, WholePipeline } from "../support/whole_pipeline.ts";
 
 hallTest("a member learns who has not got what it said, until that one has it", async () => {
-  const hall = await Hall.open();
-  const host = await hall.sit();
+  const pipeline = await WholePipeline.open();
+  const host = await pipeline.sit();
   const gate = new Gate();
-  const ada = await hall.join("ada", { through: gate.through });
+  const ada = await pipeline.join("ada", { through: gate.through });
   await host.event("joined");
   gate.shut();
   const { delivered } = await host.room.say("are you there?");
@@ -17,5 +17,5 @@ hallTest("a member learns who has not got what it said, until that one has it", 
     "ada",
     undefined,
   ]]);
-  await hall.close();
+  await pipeline.close();
 });

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Fault, seededNumbers } from "../support/faults.ts";
-import { hallTest } from "../support/hall.ts";
+import { hallTest } from "../support/whole_pipeline.ts";
 import { Nonces } from "../support/nonces.ts";
-import { RoomOverSockets, type Visitor } from "../support/over_sockets.ts";
+import { RoomOverSockets, type SocketMember } from "../support/over_sockets.ts";
 import { Proxy } from "../support/proxy.ts";
-import { assertTexts, type TestMember } from "../support/world.ts";
+import { assertTexts, type TestMember } from "../support/rooms_in_memory.ts";
 
 /** Connections that break, one after the other. */
 const CUTS = 8;
@@ -26,7 +26,7 @@ async function burst({ name, room }: TestMember, over: () => boolean): Promise<s
 /** A member comes back as often as it is cut off. */
 async function persist(
   sockets: RoomOverSockets,
-  visitor: Visitor,
+  visitor: SocketMember,
   done: () => boolean,
 ): Promise<void> {
   while (!done()) {

@@ -1,6 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { CloseReason } from "../../lib/wire/mod.ts";
-import { type Attendant, Hall, hallTest, heard, sayAll } from "../support/hall.ts";
+import {
+  hallTest,
+  heard,
+  type PipelineMember,
+  sayAll,
+  WholePipeline,
+} from "../support/whole_pipeline.ts";
 
 const LINES = 2500;
 
@@ -17,12 +23,12 @@ function lines(name: string): string[] {
 hallTest(
   "5,000 messages of two senders reach all others once and in order, though one leaves",
   async () => {
-    const hall = await Hall.open();
-    const host = await hall.sit();
+    const pipeline = await WholePipeline.open();
+    const host = await pipeline.sit();
     const [ada, bob, carol, dave, eve] = await Promise.all(
-      ["ada", "bob", "carol", "dave", "eve"].map((name) => hall.join(name)),
-    ) as [Attendant, Attendant, Attendant, Attendant, Attendant];
-    const talk = async (member: Attendant): Promise<void> => {
+      ["ada", "bob", "carol", "dave", "eve"].map((name) => pipeline.join(name)),
+    ) as [PipelineMember, PipelineMember, PipelineMember, PipelineMember, PipelineMember];
+    const talk = async (member: PipelineMember): Promise<void> => {
       const all = lines(member.name);
       const first = sayAll(member, all.slice(0, -LAST_LINES));
       await member.event("left");
@@ -39,7 +45,7 @@ hallTest(
     ]);
     assertEquals(await eve.ran, CloseReason.LEAVING);
 
-    await hall.close();
+    await pipeline.close();
     for (const member of stay) {
       assertEquals(heard(member), { ada: lines("ada"), bob: lines("bob") });
     }

@@ -7,12 +7,12 @@ import {
   type PlainRecord,
   RecordType,
 } from "../../lib/wire/mod.ts";
-import { Guest } from "../support/guest.ts";
-import { OpenRelay } from "../support/hall.ts";
+import { ScriptedGuest } from "../support/scripted_guest.ts";
+import { OpenRelay } from "../support/whole_pipeline.ts";
 import { Puppet } from "../support/puppet.ts";
 import { WatchedClock } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
-import { TestMember } from "../support/world.ts";
+import { TestMember } from "../support/rooms_in_memory.ts";
 
 /** What something cost at the relay, acknowledgements apart. */
 interface Cost {
@@ -72,10 +72,10 @@ async function play(
   relay: OpenRelay,
   name: string,
   names: Map<string, string>,
-): Promise<{ guest: Guest; puppet: Puppet; told: Set<string> }> {
+): Promise<{ guest: ScriptedGuest; puppet: Puppet; told: Set<string> }> {
   const puppet = await Puppet.create(name);
   const { identity: { publicKey: key }, nonce, session } = puppet;
-  const guest = new Guest(relay, { name, names, key, nonce, session });
+  const guest = new ScriptedGuest(relay, { name, names, key, nonce, session });
   await guest.enter();
   const told = new Set<string>();
   guest.onEnvelope = ({ from, object }) => {
@@ -137,7 +137,7 @@ async function measure(count: number): Promise<Costs> {
 
 /** Waits until everybody has got so many objects of a type. */
 async function heard(
-  members: readonly { guest: Guest }[],
+  members: readonly { guest: ScriptedGuest }[],
   type: number,
   count: number,
 ): Promise<void> {

@@ -13,7 +13,7 @@ import {
   type MemberRecord,
 } from "../../lib/wire/mod.ts";
 import { within } from "../support/deadline.ts";
-import { ENTRY } from "../support/guest.ts";
+import { ENTRY } from "../support/scripted_guest.ts";
 import { hostHopKey, identityOf, memberHopKey } from "../support/keys.ts";
 import { test } from "../support/test.ts";
 

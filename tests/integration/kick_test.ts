@@ -4,16 +4,16 @@ import { CloseReason, KickOp } from "../../lib/wire/mod.ts";
 import { identityOf } from "../support/keys.ts";
 import { HOST, ROOM_ID } from "../support/puppet.ts";
 import { test } from "../support/test.ts";
-import { assertTexts, World } from "../support/world.ts";
+import { assertTexts, RoomsInMemory } from "../support/rooms_in_memory.ts";
 
 test("Members are rid of whom the host bans, and so are those who come later", async () => {
   const policy = new AccessPolicy({ identity: HOST, roomId: ROOM_ID });
   const relay = new Relay({ policy });
-  const world = new World(relay);
+  const rooms = new RoomsInMemory(relay);
   const [ada, bob, carol] = [
-    await world.join("ada"),
-    await world.join("bob"),
-    await world.join("carol"),
+    await rooms.join("ada"),
+    await rooms.join("bob"),
+    await rooms.join("carol"),
   ];
   await ada.events.count(3);
   await ada.room.say("for bob and carol");
@@ -27,12 +27,12 @@ test("Members are rid of whom the host bans, and so are those who come later", a
   }
   await ada.room.say("for carol alone");
   await carol.texts.next();
-  const dave = await world.join("dave");
+  const dave = await rooms.join("dave");
   assertEquals(dave.room.members.map(({ name }) => name), ["ada", "carol"]);
   await ada.event("joined");
   await ada.room.say("for carol and dave");
   await Promise.all([carol, dave].map(({ texts }) => texts.next()));
   assertTexts(bob, ["for bob and carol"]);
   assertTexts(dave, ["for carol and dave"]);
-  await world.close();
+  await rooms.close();
 });

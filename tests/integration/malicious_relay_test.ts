@@ -7,30 +7,35 @@ import { MaliciousRelay, type Parcel } from "../support/malicious_relay.ts";
 import { Puppet } from "../support/puppet.ts";
 import { WatchedClock } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
-import { assertOrder, assertTexts, type TestMember, World } from "../support/world.ts";
+import {
+  assertOrder,
+  assertTexts,
+  RoomsInMemory,
+  type TestMember,
+} from "../support/rooms_in_memory.ts";
 
 /** Rooms of three at a relay that is honest until it is told otherwise. */
 class Scene {
   readonly relay: MaliciousRelay;
-  readonly world: World;
+  readonly rooms: RoomsInMemory;
   readonly ada: TestMember;
   readonly bob: TestMember;
   readonly carol: TestMember;
 
-  private constructor(relay: MaliciousRelay, world: World, members: readonly TestMember[]) {
+  private constructor(relay: MaliciousRelay, rooms: RoomsInMemory, members: readonly TestMember[]) {
     this.relay = relay;
-    this.world = world;
+    this.rooms = rooms;
     [this.ada, this.bob, this.carol] = members as [TestMember, TestMember, TestMember];
   }
 
   static async open(): Promise<Scene> {
     const relay = new MaliciousRelay();
-    const world = new World(relay);
+    const rooms = new RoomsInMemory(relay);
     const members = [];
-    for (const name of ["ada", "bob", "carol"]) members.push(await world.join(name));
+    for (const name of ["ada", "bob", "carol"]) members.push(await rooms.join(name));
     await members[0]!.events.count(3); // Ready, and two who joined.
     await members[1]!.events.count(2);
-    return new Scene(relay, world, members);
+    return new Scene(relay, rooms, members);
   }
 
   /** Says texts one after the other, each in a MSG of its own. */
@@ -48,7 +53,7 @@ class Scene {
   }
 
   async close(): Promise<void> {
-    await this.world.close();
+    await this.rooms.close();
   }
 }
 
@@ -72,13 +77,13 @@ function lines(count: number): string[] {
 
 test("A relay that shows two members different rooms is noticed, whatever it does meanwhile", async () => {
   const relay = new MaliciousRelay();
-  const world = new World(relay);
+  const rooms = new RoomsInMemory(relay);
   const clock = new WatchedClock();
-  const ada = await world.enter("ada", { clock });
+  const ada = await rooms.enter("ada", { clock });
   await clock.timer(0);
   clock.advance(0);
   await ada.ready;
-  const bob = await world.join("bob", { clock });
+  const bob = await rooms.join("bob", { clock });
   await ada.event("joined");
   const talk = async (text: string): Promise<void> => {
     await Promise.all([ada, bob].map(({ room }) => room.say(text)));
@@ -90,7 +95,7 @@ test("A relay that shows two members different rooms is noticed, whatever it doe
     equal(to, bob.session) && !equal(nonce, ada.nonce);
   relay.tells = ({ nonce }, to) => !apart(to, nonce);
   relay.lists = ({ nonce }, to) => equal(to, ada.session) || !equal(nonce, bob.nonce);
-  const eve = await world.join("eve", { clock });
+  const eve = await rooms.join("eve", { clock });
   await ada.event("joined");
 
   const phantom = { ...(await Puppet.create("phantom")).entry, reason: CloseReason.LOST };
@@ -120,7 +125,7 @@ test("A relay that shows two members different rooms is noticed, whatever it doe
     assertEquals(told?.here.map(({ session }) => session), [phantom.session]);
     assertEquals(room.strangers.map(({ session }) => session), [phantom.session]);
   }
-  await world.close(0); // Nobody acknowledges anything while the clock stands still.
+  await rooms.close(0); // Nobody acknowledges anything while the clock stands still.
   assertEquals(clock.timers, 0);
 });
 
@@ -138,7 +143,7 @@ test("A message that the relay drops is missed, and those after it are shown", a
 
 test("What the relay replays is shown once: announcements, keys and messages", async () => {
   const relay = new MaliciousRelay();
-  const world = new World(relay);
+  const rooms = new RoomsInMemory(relay);
   const history: Parcel[] = [];
   const types = new Set<number>();
   relay.onParcel = (parcel) => {
@@ -147,14 +152,14 @@ test("What the relay replays is shown once: announcements, keys and messages", a
     // At once, and all that ever came once more.
     return [parcel, parcel, ...history];
   };
-  const ada = await world.join("ada");
-  const bob = await world.join("bob");
+  const ada = await rooms.join("ada");
+  const bob = await rooms.join("bob");
   await ada.event("joined");
   for (const text of ["one", "two", "three"]) await ada.room.say(text);
   await ada.room.say("for bob", { to: "bob" });
   await bob.room.say("four");
   await Promise.all([bob.texts.count(4), ada.texts.count(1)]);
-  await world.close();
+  await rooms.close();
   assertTexts(bob, ["one", "two", "three", "for bob"]);
   assertTexts(ada, ["four"]);
   assertEquals([ada, bob].flatMap((member) => [...warnings(member), ...gaps(member)]), []);
@@ -204,12 +209,12 @@ test("A sender key that the relay alters is no key, and the next one is", async 
 
 test("Whose announcement the relay alters is not there", async () => {
   const scene = await Scene.open();
-  const { bob, carol, relay, world } = scene;
+  const { bob, carol, relay, rooms } = scene;
   relay.onParcel = (parcel, to) =>
     parcel.object[0] === ObjectType.ANNOUNCE && equal(to, bob.session)
       ? [altered(parcel, 8 * 100)]
       : [parcel];
-  const dave = await world.enter("dave");
+  const dave = await rooms.enter("dave");
   assertEquals((await carol.event("joined")).member.name, "dave");
   await scene.say("bob is still here");
   await bob.texts.next();
@@ -316,7 +321,7 @@ for (let seed = 1; seed <= 3; seed++) {
 test("Somebody whom the relay lets in and shows to nobody gets ciphertext, and no key to it", async () => {
   const scene = await Scene.open();
   scene.relay.tells = () => false;
-  const eve = await scene.world.enter("eve");
+  const eve = await scene.rooms.enter("eve");
   const given: number[] = [];
   const announced = Promise.withResolvers<void>();
   const reached = Promise.withResolvers<void>();

@@ -3,10 +3,10 @@ import { ChannelError } from "../../lib/errors.ts";
 import { CloseReason } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
-import { type Attendant, Hall, hallTest, heard } from "../support/hall.ts";
+import { hallTest, heard, type PipelineMember, WholePipeline } from "../support/whole_pipeline.ts";
 
 /** Everybody's events of a type but messages, as short as can be. */
-function presence({ events }: Attendant): string[] {
+function presence({ events }: PipelineMember): string[] {
   return events.all.flatMap((event) => {
     switch (event.event) {
       case "ready":
@@ -39,10 +39,13 @@ function presence({ events }: Attendant): string[] {
 }
 
 /** The host's member and others, who joined in that order. */
-async function gather(hall: Hall, names: readonly string[]): Promise<Attendant[]> {
-  const all = [await hall.sit()];
+async function gather(
+  pipeline: WholePipeline,
+  names: readonly string[],
+): Promise<PipelineMember[]> {
+  const all = [await pipeline.sit()];
   for (const name of names) {
-    const newcomer = await hall.join(name);
+    const newcomer = await pipeline.join(name);
     await Promise.all(all.map((member) => member.event("joined")));
     all.push(newcomer);
   }
@@ -54,8 +57,8 @@ const NAMES = ["ada", "bob", "carol", "dave", "eve", "frank", "grace", "heidi", 
 for (const count of [2, 3, 10]) {
   hallTest(`${count} members see each other come, talk and go`, async () => {
     const names = NAMES.slice(0, count - 1);
-    const hall = await Hall.open();
-    const all = await gather(hall, names);
+    const pipeline = await WholePipeline.open();
+    const all = await gather(pipeline, names);
     all.forEach((member, i) => {
       const [before, after] = [all.slice(0, i), all.slice(i + 1)];
       assertEquals(presence(member), [
@@ -74,7 +77,11 @@ for (const count of [2, 3, 10]) {
       );
     }
 
-    const [host, leaver, lost] = all as [Attendant, Attendant, Attendant | undefined];
+    const [host, leaver, lost] = all as [
+      PipelineMember,
+      PipelineMember,
+      PipelineMember | undefined,
+    ];
     await leaver.room.leave();
     assertEquals(await leaver.ran, CloseReason.LEAVING);
     const stay = all.filter((member) => member !== leaver && member !== lost);
@@ -92,38 +99,38 @@ for (const count of [2, 3, 10]) {
       await host.room.say("who is left?");
       await Promise.all(stay.slice(1).map(({ texts }) => texts.count(count)));
     }
-    await hall.close();
+    await pipeline.close();
     for (const member of stay) assertEquals(await member.ran, CloseReason.HOST_ENDS);
     for (const member of all) assert(!presence(member).some((line) => line.startsWith("warning")));
   });
 }
 
 hallTest("a member that comes back under its name is a new one", async () => {
-  const hall = await Hall.open();
-  const [host, ada] = await gather(hall, ["ada"]) as [Attendant, Attendant];
+  const pipeline = await WholePipeline.open();
+  const [host, ada] = await gather(pipeline, ["ada"]) as [PipelineMember, PipelineMember];
   await ada.room.say("first");
   assertEquals(await host.texts.next(), "first");
   await ada.room.leave();
   await host.event("left");
-  const again = await hall.join("ada");
+  const again = await pipeline.join("ada");
   await host.event("joined");
   await again.room.say("second");
   assertEquals(await host.texts.next(), "second");
   assert(ada.session.join() !== again.session.join());
-  await hall.close();
+  await pipeline.close();
 });
 
 hallTest("a room that is full admits nobody until somebody has left", async () => {
-  const hall = await Hall.open({ maxMembers: 2, clock: new FakeClock() });
-  const [host, ada] = await gather(hall, ["ada"]) as [Attendant, Attendant];
-  const refused = await hall.enter("bob");
+  const pipeline = await WholePipeline.open({ maxMembers: 2, clock: new FakeClock() });
+  const [host, ada] = await gather(pipeline, ["ada"]) as [PipelineMember, PipelineMember];
+  const refused = await pipeline.enter("bob");
   await assertFails(refused.ran.then((end) => Promise.reject(end)), "room-full");
   await ada.room.leave();
   await host.event("left");
-  const bob = await hall.join("bob");
+  const bob = await pipeline.join("bob");
   await host.event("joined");
   await bob.room.say("at last");
   assertEquals(await host.texts.next(), "at last");
   assertEquals(presence(host), ["ready ", "joined ada", "left ada left", "joined bob"]);
-  await hall.close();
+  await pipeline.close();
 });

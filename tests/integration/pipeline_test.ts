@@ -9,7 +9,7 @@ import {
   type PlainRecord,
   RecordType,
 } from "../../lib/wire/mod.ts";
-import { Hall, hallTest, heard, sayAll } from "../support/hall.ts";
+import { hallTest, heard, sayAll, WholePipeline } from "../support/whole_pipeline.ts";
 import { TextSearch } from "../support/memory.ts";
 
 /** Bytes that a frame's body has besides its payload: a type and a tag. */
@@ -32,10 +32,10 @@ for (const inMemory of [true, false]) {
   hallTest(
     `what crosses a connection ${where} is the frames of the relay's records alone`,
     async () => {
-      const hall = await Hall.open({ inMemory });
-      const ada = await hall.join("ada");
-      const bob = await hall.join("bob");
-      const carol = await hall.join("carol");
+      const pipeline = await WholePipeline.open({ inMemory });
+      const ada = await pipeline.join("ada");
+      const bob = await pipeline.join("bob");
+      const carol = await pipeline.join("carol");
       const lines = Array.from({ length: 300 }, (_, i) => `the walrus is number ${i}`);
       await Promise.all([sayAll(ada, lines), sayAll(bob, lines)]);
       await ada.room.say("a walrus for carol", { to: "carol" });
@@ -44,12 +44,12 @@ for (const inMemory of [true, false]) {
       assertEquals(heard(carol), { ada: [...lines, "a walrus for carol"], bob: lines });
       await bob.room.leave();
       await bob.ran;
-      await hall.close();
+      await pipeline.close();
 
       const members = [ada, bob, carol];
-      assertEquals(hall.calls.all.length, members.length);
-      hall.calls.all.forEach(({ toHost, toMember }, i) => {
-        const records = hall.relay.with(members[i]!);
+      assertEquals(pipeline.calls.all.length, members.length);
+      pipeline.calls.all.forEach(({ toHost, toMember }, i) => {
+        const records = pipeline.relay.with(members[i]!);
         assertEquals(bodySizes(toHost, [M1_BYTES, M3_BYTES]), [
           M1_BYTES,
           M3_BYTES,

@@ -6,7 +6,7 @@ import {
   EnvelopeClass,
   type PlainRecord,
 } from "../../lib/wire/mod.ts";
-import { Hall, hallTest } from "../support/hall.ts";
+import { hallTest, WholePipeline } from "../support/whole_pipeline.ts";
 import { TextSearch } from "../support/memory.ts";
 
 const PUBLIC = "canary for everybody: the heron stands in the reeds";
@@ -42,11 +42,11 @@ function got(records: readonly PlainRecord[], object: Bytes): boolean {
 hallTest(
   "no byte that the relay handles tells what is said, and only one gets what is for one",
   async () => {
-    const hall = await Hall.open();
-    const host = await hall.sit();
-    const ada = await hall.join("ada the distinct");
-    const bob = await hall.join("bob");
-    const carol = await hall.join("carol");
+    const pipeline = await WholePipeline.open();
+    const host = await pipeline.sit();
+    const ada = await pipeline.join("ada the distinct");
+    const bob = await pipeline.join("bob");
+    const carol = await pipeline.join("carol");
     await ada.room.say(PRIVATE, { to: "bob" });
     await ada.room.say(ACTION, { kind: "action" });
     await ada.room.say(PUBLIC);
@@ -57,11 +57,11 @@ hallTest(
     }
     const [message] = bob.events.all.filter((event) => event.event === "message");
     assert(message?.event === "message" && message.private);
-    await hall.close();
+    await pipeline.close();
 
     const canaries = [PUBLIC, PRIVATE, ACTION, ada.name];
-    const wire = hall.calls.all.flatMap(({ toHost, toMember }) => [toHost, toMember]);
-    const traffic = [...hall.relay.records.values()];
+    const wire = pipeline.calls.all.flatMap(({ toHost, toMember }) => [toHost, toMember]);
+    const traffic = [...pipeline.relay.records.values()];
     const records = traffic.flatMap(({ toHost, toMember }) =>
       [toHost, toMember].map((records) => records.map(({ payload }) => payload))
     );
@@ -69,10 +69,10 @@ hallTest(
     // The same search finds the greeting, which is no secret.
     assert(search(["LANCHAT"], ...wire)[0]! > 0);
 
-    const objects = privateObjects(hall.relay.with(ada).toHost);
+    const objects = privateObjects(pipeline.relay.with(ada).toHost);
     assertEquals(objects.length, 1);
     const receivers = [host, bob, carol, ada].filter((member) =>
-      got(hall.relay.with(member).toMember, objects[0]!)
+      got(pipeline.relay.with(member).toMember, objects[0]!)
     );
     assertEquals(receivers.map(({ name }) => name), ["bob"]);
   },
@@ -81,11 +81,11 @@ hallTest(
 hallTest(
   "a private message reaches one of two with the same name, and nobody who left",
   async () => {
-    const hall = await Hall.open();
-    await hall.sit();
-    const ada = await hall.join("ada");
-    const first = await hall.join("bob", { identity: "first bob" });
-    const second = await hall.join("bob", { identity: "second bob" });
+    const pipeline = await WholePipeline.open();
+    await pipeline.sit();
+    const ada = await pipeline.join("ada");
+    const first = await pipeline.join("bob", { identity: "first bob" });
+    const second = await pipeline.join("bob", { identity: "second bob" });
     await ada.event("joined");
     await ada.event("joined");
     const [, , shown] = ada.room.members;
@@ -98,7 +98,7 @@ hallTest(
     await ada.event("left");
     const failed = await ada.room.say("too late", { to: shown!.name }).catch(({ code }) => code);
     assertEquals(failed, "no-such-member");
-    await hall.close();
+    await pipeline.close();
     assertEquals([first.texts.all, second.texts.all], [["for the first"], ["for the second"]]);
   },
 );

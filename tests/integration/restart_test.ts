@@ -5,7 +5,7 @@ import { Relay } from "../../lib/relay/mod.ts";
 import { nextTurn } from "../support/clock.ts";
 import { within } from "../support/deadline.ts";
 import { test } from "../support/test.ts";
-import { TestMember } from "../support/world.ts";
+import { TestMember } from "../support/rooms_in_memory.ts";
 
 /** A host whose process may end at any moment, and who is with it. */
 class Hosts {

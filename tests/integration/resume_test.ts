@@ -4,7 +4,7 @@ import type { RoomEvent } from "../../lib/room/mod.ts";
 import { CloseReason } from "../../lib/wire/mod.ts";
 import { RoomOverSockets } from "../support/over_sockets.ts";
 import { test } from "../support/test.ts";
-import type { TestMember } from "../support/world.ts";
+import type { TestMember } from "../support/rooms_in_memory.ts";
 
 const { HOST_ENDS, REPLACED } = CloseReason;
 

@@ -1,25 +1,25 @@
 import { assertEquals } from "@std/assert";
-import { hallTest } from "../support/hall.ts";
+import { hallTest } from "../support/whole_pipeline.ts";
 import { WatchedClock } from "../support/room_alone.ts";
-import { World } from "../support/world.ts";
+import { RoomsInMemory } from "../support/rooms_in_memory.ts";
 
 hallTest("A session that has left and comes back is shown to those who saw it leave", async () => {
-  const world = new World();
+  const rooms = new RoomsInMemory();
   const clock = new WatchedClock();
-  const ada = await world.enter("ada", { clock });
+  const ada = await rooms.enter("ada", { clock });
   await clock.timer(0);
   clock.advance(0);
   await ada.ready;
-  const eve = await world.join("eve");
+  const eve = await rooms.join("eve");
   await ada.event("joined");
   await eve.room.leave();
   await ada.event("left");
-  await world.enter("eve", { nonce: eve.nonce });
+  await rooms.enter("eve", { nonce: eve.nonce });
   // The relay tells of both in their order.
-  await world.join("bob");
+  await rooms.join("bob");
   assertEquals((await ada.event("joined")).member.name, "bob");
   clock.advance(10_000);
   assertEquals((await ada.event("unannounced")).here.map(({ key }) => key), [eve.key]);
   assertEquals(ada.room.members.map(({ name }) => name), ["bob"]);
-  await world.close();
+  await rooms.close();
 });

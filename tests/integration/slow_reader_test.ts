@@ -11,7 +11,14 @@ import {
   ENVELOPE_OVERHEAD_BYTES,
   EnvelopeClass,
 } from "../../lib/wire/mod.ts";
-import { type Attendant, Gate, Hall, hallTest, heard, sayAll } from "../support/hall.ts";
+import {
+  Gate,
+  hallTest,
+  heard,
+  type PipelineMember,
+  sayAll,
+  WholePipeline,
+} from "../support/whole_pipeline.ts";
 import { WatchedClock } from "../support/room_alone.ts";
 
 /** A text that fills half a MSG, so that two share one. */
@@ -29,12 +36,12 @@ const SHARES_BYTES = 2 * SHARE_BYTES;
 /** Messages of each sender: together several times what the relay may keep for anybody. */
 const LINES = 400;
 
-function lines({ name }: Attendant): string[] {
+function lines({ name }: PipelineMember): string[] {
   return Array.from({ length: LINES }, (_, i) => `${name} ${i} `.padEnd(TEXT_BYTES, "."));
 }
 
 /** Asserts what somebody was told, without filling the screen where it is something else. */
-function assertHeard(member: Attendant, expected: Record<string, string[]>): void {
+function assertHeard(member: PipelineMember, expected: Record<string, string[]>): void {
   const brief = (texts: Record<string, string[]>): unknown =>
     Object.entries(texts).sort().map(([name, texts]) =>
       texts.map((text) => `${name}: ${text.length} of ${text.replaceAll(".", "")}`)
@@ -43,7 +50,7 @@ function assertHeard(member: Attendant, expected: Record<string, string[]>): voi
 }
 
 /** Waits until somebody is told something, though others may be held up. */
-async function hears({ texts }: Attendant, expected: string): Promise<void> {
+async function hears({ texts }: PipelineMember, expected: string): Promise<void> {
   await texts.find((text): text is string => text === expected);
 }
 
@@ -55,7 +62,11 @@ class Ledger {
   readonly #sent: { readonly seq: number; readonly bytes: number }[] = [];
   readonly #waiting: { readonly bytes: number; readonly reached: () => void }[] = [];
 
-  constructor({ relay }: Hall, senders: readonly Attendant[], receiver: Attendant) {
+  constructor(
+    { relay }: WholePipeline,
+    senders: readonly PipelineMember[],
+    receiver: PipelineMember,
+  ) {
     relay.onRecord = (record, direction, session) => {
       if (direction === "toHost" && senders.some((sender) => equal(sender.session, session))) {
         const decoded = decodeMemberRecord(record);
@@ -101,21 +112,21 @@ function size({ object }: { readonly object: Uint8Array }): number {
 /** A room with two who talk, one whose reading a gate can stop, and two who read. */
 async function gather() {
   const clock = new WatchedClock();
-  const hall = await Hall.open({ clock });
+  const pipeline = await WholePipeline.open({ clock });
   const gate = new Gate();
-  const host = await hall.sit();
-  const ada = await hall.join("ada");
-  const bob = await hall.join("bob");
-  const slow = await hall.join("carol", { through: gate.through });
-  const dave = await hall.join("dave");
-  const ledger = new Ledger(hall, [ada, bob], slow);
-  return { clock, hall, gate, host, ada, bob, slow, dave, ledger };
+  const host = await pipeline.sit();
+  const ada = await pipeline.join("ada");
+  const bob = await pipeline.join("bob");
+  const slow = await pipeline.join("carol", { through: gate.through });
+  const dave = await pipeline.join("dave");
+  const ledger = new Ledger(pipeline, [ada, bob], slow);
+  return { clock, pipeline, gate, host, ada, bob, slow, dave, ledger };
 }
 
 hallTest(
   "a receiver that stops reading for a while loses nothing, and the relay keeps little",
   async () => {
-    const { ada, bob, dave, gate, hall, host, ledger, slow } = await gather();
+    const { ada, bob, dave, gate, pipeline, host, ledger, slow } = await gather();
     gate.shut();
     const said = Promise.all([ada, bob].map((sender) => sayAll(sender, lines(sender))));
     await ledger.reached(SHARES_BYTES + UNDER_WAY_BYTES);
@@ -133,7 +144,7 @@ hallTest(
     const bound = SHARES_BYTES + UNDER_WAY_BYTES + 4 * MAX_ENVELOPE_BYTES;
     assert(ledger.most <= bound, `${ledger.most} bytes waited, over ${bound}`);
     assert(2 * LINES * TEXT_BYTES > 3 * bound, "the burst proves nothing");
-    await hall.close();
+    await pipeline.close();
     for (const { events } of [ada, bob, slow, dave, host]) {
       assertEquals(events.all.filter(({ event }) => event === "left" || event === "warning"), []);
     }
@@ -143,7 +154,7 @@ hallTest(
 hallTest(
   "a receiver that never reads is closed as too slow, and the others get everything",
   async () => {
-    const { ada, bob, clock, dave, gate, hall, host, ledger, slow } = await gather();
+    const { ada, bob, clock, dave, gate, pipeline, host, ledger, slow } = await gather();
     gate.shut();
     // What is for one alone keeps the others' queues far below the limit: one alone is too slow.
     const said = Promise.all([ada, bob].map(async (sender) => {
@@ -165,7 +176,7 @@ hallTest(
     await clock.timer(FAREWELL_MS);
     await said;
     await Promise.all([dave.texts.count(100), host.texts.count(101)]);
-    const forAll = (sender: Attendant): string[] => {
+    const forAll = (sender: PipelineMember): string[] => {
       const all = lines(sender);
       return [...all.slice(0, 25), ...all.slice(175, 200)];
     };
@@ -180,7 +191,7 @@ hallTest(
       end === CloseReason.TOO_SLOW || (end as LanchatError).code === "connection-lost",
       `carol ended with ${end}`,
     );
-    await hall.close();
+    await pipeline.close();
     assertEquals(clock.timers, 0);
   },
 );

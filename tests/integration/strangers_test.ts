@@ -19,7 +19,7 @@ import {
   RecordType,
 } from "../../lib/wire/mod.ts";
 import { FakeClock } from "../support/clock.ts";
-import { Hall, hallTest, type Line } from "../support/hall.ts";
+import { hallTest, type Line, WholePipeline } from "../support/whole_pipeline.ts";
 import { Inbox } from "../support/inbox.ts";
 import { identityOf, memberHopKey } from "../support/keys.ts";
 
@@ -36,18 +36,18 @@ const KINDS: readonly (() => Bytes)[] = [
 ];
 
 /** Strangers call one after the other, and stay. */
-async function crowd(hall: Hall, count: number): Promise<Line[]> {
-  const before = hall.calls.all.length;
+async function crowd(pipeline: WholePipeline, count: number): Promise<Line[]> {
+  const before = pipeline.calls.all.length;
   const lines: Line[] = [];
   for (let i = 0; i < count; i++) {
-    const line = await hall.dial();
+    const line = await pipeline.dial();
     lines.push(line);
     const writer = line.writable.getWriter();
     const bytes = KINDS[i % KINDS.length]!();
     if (bytes.length > 0) await writer.write(bytes).catch(() => {}); // It may be cut off already.
     writer.releaseLock();
   }
-  await hall.calls.count(before + count);
+  await pipeline.calls.count(before + count);
   return lines;
 }
 
@@ -65,18 +65,18 @@ async function readAll({ readable }: Line): Promise<number> {
 hallTest(
   "200 strangers of one address do not keep a member of another out, nor disturb one",
   async () => {
-    const hall = await Hall.open({ clock: new FakeClock() });
-    const host = await hall.sit();
-    const ada = await hall.join("ada");
-    hall.remoteAddress = "192.0.2.1";
-    const strangers = await crowd(hall, 200);
+    const pipeline = await WholePipeline.open({ clock: new FakeClock() });
+    const host = await pipeline.sit();
+    const ada = await pipeline.join("ada");
+    pipeline.remoteAddress = "192.0.2.1";
+    const strangers = await crowd(pipeline, 200);
     await ada.room.say("what is going on?");
     assertEquals(await host.texts.next(), "what is going on?");
-    hall.remoteAddress = "192.0.2.2";
-    const bob = await hall.join("bob");
+    pipeline.remoteAddress = "192.0.2.2";
+    const bob = await pipeline.join("bob");
     await bob.room.say("nothing at all");
     assertEquals(await ada.texts.next(), "nothing at all");
-    await hall.close();
+    await pipeline.close();
     for (const stranger of strangers) stranger.close();
     assertEquals(host.events.all.map(({ event }) => event), [
       "ready",
@@ -92,28 +92,28 @@ hallTest(
   "200 strangers of the member's own address keep it out for ten seconds at most",
   async () => {
     const clock = new FakeClock();
-    const hall = await Hall.open({ clock });
-    const host = await hall.sit();
-    const strangers = await crowd(hall, 200);
+    const pipeline = await WholePipeline.open({ clock });
+    const host = await pipeline.sit();
+    const strangers = await crowd(pipeline, 200);
     clock.advance(HANDSHAKE_MS / 2);
-    const joined = hall.join("ada");
-    await hall.calls.count(201);
+    const joined = pipeline.join("ada");
+    await pipeline.calls.count(201);
     clock.advance(HANDSHAKE_MS / 2);
     const ada = await joined;
     await ada.room.say("here I am");
     assertEquals(await host.texts.next(), "here I am");
-    await hall.close();
+    await pipeline.close();
     for (const stranger of strangers) stranger.close();
   },
 );
 
 hallTest("whoever has no seat after ten seconds is cut off, and nobody else", async () => {
   const clock = new FakeClock();
-  const hall = await Hall.open({ clock });
-  const host = await hall.sit();
-  const ada = await hall.join("ada");
-  const silent = await hall.dial();
-  const halfOpen = await hall.dial();
+  const pipeline = await WholePipeline.open({ clock });
+  const host = await pipeline.sit();
+  const ada = await pipeline.join("ada");
+  const silent = await pipeline.dial();
+  const halfOpen = await pipeline.dial();
   const writer = halfOpen.writable.getWriter();
   await writer.write(encodeFrame(new Uint8Array(M1_BYTES)).slice(0, 100));
   const readers = [silent, halfOpen].map(({ readable }) => readable.getReader());
@@ -125,15 +125,15 @@ hallTest("whoever has no seat after ten seconds is cut off, and nobody else", as
   halfOpen.close();
   await ada.room.say("still here");
   assertEquals(await host.texts.next(), "still here");
-  await hall.close();
+  await pipeline.close();
   assertEquals(clock.timers, 0);
 });
 
 hallTest("the end of a room cuts strangers off at once", async () => {
-  const hall = await Hall.open({ clock: new FakeClock() });
-  const strangers = await crowd(hall, 50);
+  const pipeline = await WholePipeline.open({ clock: new FakeClock() });
+  const strangers = await crowd(pipeline, 50);
   const reading = strangers.map(readAll);
-  await hall.close();
+  await pipeline.close();
   for (const bytes of await Promise.all(reading)) assert(bytes <= 4 + M0_BYTES);
   for (const stranger of strangers) stranger.close();
 });
@@ -142,11 +142,11 @@ hallTest(
   "a stranger that resumes and does not announce itself learns nothing, and goes",
   async () => {
     const clock = new FakeClock();
-    const hall = await Hall.open({ clock });
-    const host = await hall.sit();
-    const ada = await hall.join("ada");
+    const pipeline = await WholePipeline.open({ clock });
+    const host = await pipeline.sit();
+    const ada = await pipeline.join("ada");
     const nonce = randomBytes(16);
-    const line = await hall.dial();
+    const line = await pipeline.dial();
     const initiator = new Initiator({
       identity: await identityOf("eve"),
       nonce,
@@ -166,15 +166,15 @@ hallTest(
     const { value: resume } = await records.next();
     assertEquals([accept?.type, resume?.type], ["accept", "resume"]);
 
-    const bob = await hall.join("bob");
+    const bob = await pipeline.join("bob");
     await ada.room.say("who is listening?");
     await ada.room.say("to you", { to: "bob" });
     assertEquals(await bob.texts.next(), "who is listening?");
     await bob.room.leave();
     await bob.ran;
-    const { toMember } = hall.relay.with({ session });
+    const { toMember } = pipeline.relay.with({ session });
     const pongs = new Inbox<PlainRecord>();
-    hall.relay.onRecord = (record, direction, to) => {
+    pipeline.relay.onRecord = (record, direction, to) => {
       if (direction !== "toMember" || !equal(to, session)) return;
       if (record.type === RecordType.PONG) pongs.push(record);
     };
@@ -191,7 +191,7 @@ hallTest(
     await endpoint.close(CloseReason.LEAVING);
     line.close();
     assertEquals(toMember.filter(({ type }) => !ALIVE.has(type)).length, 3);
-    await hall.close();
+    await pipeline.close();
     for (const { events } of [host, ada]) {
       const named = events.all.flatMap((event) => "member" in event ? [event.member.name] : []);
       assertEquals(named.filter((name) => !["ada", "bob", "hana"].includes(name)), []);

@@ -12,8 +12,8 @@ import {
 } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
-import type { Guest } from "../support/guest.ts";
-import { Inn } from "../support/inn.ts";
+import type { ScriptedGuest } from "../support/scripted_guest.ts";
+import { RelayOnly } from "../support/relay_only.ts";
 import { identityOf } from "../support/keys.ts";
 import { HOST, ROOM_ID } from "../support/puppet.ts";
 import { test } from "../support/test.ts";
@@ -30,15 +30,15 @@ function keyOf(index: number): Bytes {
 }
 
 /** What a guest has been told by the host itself: what was decided about whom. */
-function decisions({ envelopes }: Guest): [number, Bytes][] {
+function decisions({ envelopes }: ScriptedGuest): [number, Bytes][] {
   return envelopes.filter(({ from }) => equal(from, HOST_SESSION)).map(({ object }) => {
     const { op, target } = decodeKick(object);
     return [op, target];
   });
 }
 
-async function statusOf(inn: Inn, name: string, key?: Bytes): Promise<number> {
-  return (await inn.knock(name, key && { key }).greeted()).status;
+async function statusOf(relayOnly: RelayOnly, name: string, key?: Bytes): Promise<number> {
+  return (await relayOnly.knock(name, key && { key }).greeted()).status;
 }
 
 test("AccessPolicy counts what is decided on, whatever the clock says, and over a restart", async () => {
@@ -106,41 +106,41 @@ test("Relay refuses who is banned, and whoever is not on the list, before any se
   const [listed, other] = await Promise.all(["ada", "bob"].map(identityOf)) as [Identity, Identity];
   const allowed = new Set([await fingerprint(listed.publicKey)]);
   const policy = newDoor({ allowed });
-  const inn = new Inn({ policy });
-  assertEquals(await statusOf(inn, "ada", listed.publicKey), AcceptStatus.OK);
-  assertEquals(await statusOf(inn, "bob", other.publicKey), AcceptStatus.NOT_ALLOWED);
+  const relayOnly = new RelayOnly({ policy });
+  assertEquals(await statusOf(relayOnly, "ada", listed.publicKey), AcceptStatus.OK);
+  assertEquals(await statusOf(relayOnly, "bob", other.publicKey), AcceptStatus.NOT_ALLOWED);
   // The host itself need not be on its list.
-  assertEquals(await statusOf(inn, "hana", HOST.publicKey), AcceptStatus.OK);
+  assertEquals(await statusOf(relayOnly, "hana", HOST.publicKey), AcceptStatus.OK);
   await policy.decide(KickOp.BAN, listed.publicKey);
-  assertEquals(await statusOf(inn, "ada", listed.publicKey), AcceptStatus.BANNED);
+  assertEquals(await statusOf(relayOnly, "ada", listed.publicKey), AcceptStatus.BANNED);
   await policy.decide(KickOp.UNBAN, listed.publicKey);
-  assertEquals(await statusOf(inn, "ada", listed.publicKey), AcceptStatus.OK);
-  await inn.close();
+  assertEquals(await statusOf(relayOnly, "ada", listed.publicKey), AcceptStatus.OK);
+  await relayOnly.close();
 });
 
 test("Relay that is locked lets in those alone whom the policy names, and ends the seats of all others", async () => {
   const policy = newDoor();
-  const inn = new Inn({ policy });
-  const ada = await inn.enter("ada");
-  const bob = await inn.enter("bob");
+  const relayOnly = new RelayOnly({ policy });
+  const ada = await relayOnly.enter("ada");
+  const bob = await relayOnly.enter("bob");
   await bob.leave();
-  const silent = await inn.enter("silent");
-  const early = inn.knock("early");
+  const silent = await relayOnly.enter("silent");
+  const early = relayOnly.knock("early");
   await early.greeted(); // It has a seat, and is not in the room yet.
   policy.lock([ada.key, bob.key]);
-  inn.relay.enforcePolicy();
+  relayOnly.relay.enforcePolicy();
   assertEquals([await silent.farewell(), await early.farewell()], [IDLE, IDLE]);
   await ada.logged(`silent left ${LOST}`);
   await ada.cut();
-  assertEquals((await inn.again(ada).greeted()).status, AcceptStatus.OK);
-  assertEquals(await statusOf(inn, "bob", bob.key), AcceptStatus.OK);
-  assertEquals(await statusOf(inn, "hana", HOST.publicKey), AcceptStatus.OK);
+  assertEquals((await relayOnly.again(ada).greeted()).status, AcceptStatus.OK);
+  assertEquals(await statusOf(relayOnly, "bob", bob.key), AcceptStatus.OK);
+  assertEquals(await statusOf(relayOnly, "hana", HOST.publicKey), AcceptStatus.OK);
   for (const key of [silent.key, early.key, undefined]) {
-    assertEquals(await statusOf(inn, "carol", key), AcceptStatus.LOCKED);
+    assertEquals(await statusOf(relayOnly, "carol", key), AcceptStatus.LOCKED);
   }
   policy.unlock();
-  assertEquals(await statusOf(inn, "carol"), AcceptStatus.OK);
-  await inn.close();
+  assertEquals(await statusOf(relayOnly, "carol"), AcceptStatus.OK);
+  await relayOnly.close();
 });
 
 test("Relay tells whoever comes what was decided before anything else, as something that waited", async () => {
@@ -150,40 +150,40 @@ test("Relay tells whoever comes what was decided before anything else, as someth
     await policy.decide(KickOp.BAN, keyOf(2)),
   ];
   const former = [{ key: HOST.publicKey, nonce: new Uint8Array(16).fill(9) }];
-  const inn = new Inn({ policy, former });
-  const ada = inn.knock("ada");
+  const relayOnly = new RelayOnly({ policy, former });
+  const ada = relayOnly.knock("ada");
   assertEquals(await ada.enter(), { nextSeq: 1, queued: 2, roster: [] });
   ada.listen();
   await ada.logged(`undefined left ${CloseReason.HOST_ENDS}`);
   assertEquals(ada.envelopes.map(({ object }) => object), bans);
   assertEquals(ada.log.all.length, 3, "the bans come first");
-  const bob = await inn.enter("bob");
+  const bob = await relayOnly.enter("bob");
   await ada.say(["hello"]);
   await bob.logged("ada: hello");
   assertEquals(bob.envelopes.slice(0, 2).map(({ object }) => object), bans);
   // Whoever comes back knows it already.
   await ada.cut();
-  const again = inn.again(ada);
+  const again = relayOnly.again(ada);
   await again.greeted();
   assertEquals((await again.enter(ada.whereabouts)).nextSeq, ada.lastSeq + 1);
-  await inn.close();
+  await relayOnly.close();
 });
 
 for (const [op, reason] of [[KickOp.KICK, KICKED], [KickOp.BAN, BANNED]] as const) {
   test(`Relay ends all seats of an identity with CLOSE ${reason}, and tells the others why first`, async () => {
     const policy = newDoor();
-    const inn = new Inn({ policy });
-    const ada = await inn.enter("ada");
-    const bob = await inn.enter("bob");
-    const second = inn.knock("second bob", { key: bob.key });
+    const relayOnly = new RelayOnly({ policy });
+    const ada = await relayOnly.enter("ada");
+    const bob = await relayOnly.enter("bob");
+    const second = relayOnly.knock("second bob", { key: bob.key });
     await second.enter();
     second.listen();
-    const away = inn.knock("third bob", { key: bob.key });
+    const away = relayOnly.knock("third bob", { key: bob.key });
     await away.enter();
     await away.cut();
     await ada.logged("third bob away 9");
-    inn.relay.broadcast(await policy.decide(op, bob.key));
-    inn.relay.expel(bob.key, reason);
+    relayOnly.relay.broadcast(await policy.decide(op, bob.key));
+    relayOnly.relay.expel(bob.key, reason);
     assertEquals([await bob.farewell(), await second.farewell()], [reason, reason]);
     for (const name of ["bob", "second bob", "third bob"]) {
       await ada.logged(`${name} left ${reason}`);
@@ -192,10 +192,10 @@ for (const [op, reason] of [[KickOp.KICK, KICKED], [KickOp.BAN, BANNED]] as cons
     const told = ada.log.all.findIndex((line) => line.startsWith("undefined"));
     assertEquals(told, ada.log.all.indexOf(`bob left ${reason}`) - 1);
     const status = op === KickOp.BAN ? AcceptStatus.BANNED : AcceptStatus.OK;
-    const again = await inn.again(bob).greeted();
+    const again = await relayOnly.again(bob).greeted();
     assertEquals([again.status, again.resumed], [status, false]);
     await ada.say(["still here"], ada);
     await ada.leave(LEAVING);
-    await inn.close();
+    await relayOnly.close();
   });
 }

@@ -13,8 +13,8 @@ import {
 import { Link, type LinkListener } from "../../lib/room/link.ts";
 import { CloseReason, ENVELOPE_OVERHEAD_BYTES, EnvelopeClass } from "../../lib/wire/mod.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
-import { ANNOUNCEMENT, Guest } from "../support/guest.ts";
-import { closeAtOnce } from "../support/inn.ts";
+import { ANNOUNCEMENT, ScriptedGuest } from "../support/scripted_guest.ts";
+import { closeAtOnce } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
 
 /** Objects of so many bytes, the overhead of their envelopes included, make counting easy. */
@@ -36,17 +36,20 @@ interface Scene {
   readonly clock: FakeClock;
   readonly relay: Relay;
   /** Sends. */
-  readonly ada: Guest;
+  readonly ada: ScriptedGuest;
   /** Does not read until it is told to. */
-  readonly bob: Guest;
+  readonly bob: ScriptedGuest;
   /** Reads. */
-  readonly carol: Guest;
+  readonly carol: ScriptedGuest;
 }
 
 /** So many more members, who read; all that waited for bob before is his. */
-async function crowd(scene: Scene, count: number): Promise<Guest[]> {
+async function crowd(scene: Scene, count: number): Promise<ScriptedGuest[]> {
   const { bob, relay } = scene;
-  const guests = Array.from({ length: count }, (_, i) => new Guest(relay, { name: `guest ${i}` }));
+  const guests = Array.from(
+    { length: count },
+    (_, i) => new ScriptedGuest(relay, { name: `guest ${i}` }),
+  );
   for (const guest of guests) {
     await guest.enter();
     guest.listen();
@@ -57,7 +60,7 @@ async function crowd(scene: Scene, count: number): Promise<Guest[]> {
 }
 
 /** How much the relay has taken of several, in bytes. */
-function takenOf(guests: readonly Guest[]): number {
+function takenOf(guests: readonly ScriptedGuest[]): number {
   return guests.reduce((sum, guest) => sum + taken(guest), 0);
 }
 
@@ -65,8 +68,8 @@ async function open(options: Omit<RelayOptions, "clock"> = {}): Promise<Scene> {
   const clock = new FakeClock();
   const relay = new Relay({ ...options, clock });
   const names = new Map<string, string>();
-  const guests = ["ada", "carol", "bob"].map((name) => new Guest(relay, { name, names }));
-  const [ada, carol, bob] = guests as [Guest, Guest, Guest];
+  const guests = ["ada", "carol", "bob"].map((name) => new ScriptedGuest(relay, { name, names }));
+  const [ada, carol, bob] = guests as [ScriptedGuest, ScriptedGuest, ScriptedGuest];
   for (const guest of guests) await guest.enter();
   ada.listen();
   carol.listen();
@@ -79,7 +82,7 @@ async function close({ ada, bob, carol, clock, relay }: Scene): Promise<void> {
 }
 
 /** Sends so many objects, four to a record, as an honest member does: with 256 KiB under way at most. */
-async function burst(guest: Guest, count: number): Promise<void> {
+async function burst(guest: ScriptedGuest, count: number): Promise<void> {
   for (let sent = 0; sent < count; sent += 4) {
     await guest.say(Array(4).fill(OBJECT));
     await guest.acknowledged(guest.cmid - 12);
@@ -88,12 +91,12 @@ async function burst(guest: Guest, count: number): Promise<void> {
 }
 
 /** How many objects came. */
-function received({ log }: Guest): number {
+function received({ log }: ScriptedGuest): number {
   return log.all.filter((line) => line.endsWith(LINE)).length;
 }
 
 /** How much of a guest's the relay has taken, in bytes. */
-function taken({ ack }: Guest): number {
+function taken({ ack }: ScriptedGuest): number {
   return ack.accepted * SIZE;
 }
 
@@ -185,7 +188,7 @@ test("Relay closes who reads nothing for ten seconds, keeps its place, and the o
   assertEquals(await bob.farewell(), CloseReason.TOO_SLOW);
   await bob.served;
   // Its seat is there with all that waits for it.
-  const again = new Guest(scene.relay, bob);
+  const again = new ScriptedGuest(scene.relay, bob);
   const { instance, resumed } = await again.greeted();
   assertEquals(resumed, true);
   await again.enter({ instance, lastSeq: bob.lastSeq });
@@ -199,7 +202,7 @@ test("Relay closes who reads nothing for ten seconds, keeps its place, and the o
 test("Relay judges all who hold a sender at once, not one after the other", async () => {
   const scene = await open();
   const { ada, bob, clock, relay } = scene;
-  const idle = Array.from({ length: 5 }, (_, i) => new Guest(relay, { name: `idle ${i}` }));
+  const idle = Array.from({ length: 5 }, (_, i) => new ScriptedGuest(relay, { name: `idle ${i}` }));
   for (const guest of idle) await guest.enter();
   const sent = burst(ada, 100);
   await standstill(scene);
@@ -245,7 +248,7 @@ test("Relay bears with who comes back to more than a queue and takes some of it 
     const { ada, bob, carol, clock } = scene;
     await bob.cut();
     await burst(ada, 200);
-    const again = new Guest(scene.relay, bob);
+    const again = new ScriptedGuest(scene.relay, bob);
     const { instance } = await again.greeted();
     await again.enter({ instance, lastSeq: 0 });
     again.acknowledges = false;
@@ -302,7 +305,7 @@ test("Relay keeps nothing of a connection that is held and that another one of i
   await ada.say(Array(4).fill(OBJECT));
   await standstill(scene);
   assertEquals(taken(ada), SHARE_BYTES);
-  const again = new Guest(relay, ada);
+  const again = new ScriptedGuest(relay, ada);
   const { lastCmid } = await again.greeted();
   assertEquals(lastCmid, SHARE);
   // Bob still reads nothing, and yet the relay has done with the connection before.
@@ -314,8 +317,8 @@ test("Relay passes on nothing of a member that it has closed as too slow", async
   const clock = new FakeClock();
   const relay = new Relay({ clock });
   const names = new Map<string, string>();
-  const guests = ["ada", "bob", "carol"].map((name) => new Guest(relay, { name, names }));
-  const [ada, bob, carol] = guests as [Guest, Guest, Guest];
+  const guests = ["ada", "bob", "carol"].map((name) => new ScriptedGuest(relay, { name, names }));
+  const [ada, bob, carol] = guests as [ScriptedGuest, ScriptedGuest, ScriptedGuest];
   for (const guest of guests) await guest.enter();
   carol.listen();
   // Neither reads, so that both are full with each other, and more waits behind.
@@ -344,7 +347,7 @@ test("Relay forgets changes that were acknowledged", async () => {
     while (bob.lastSeq < lastSeq) await bob.read();
   })();
   for (let i = 0; i < 400; i++) {
-    const passer = new Guest(relay, { name: "passer" });
+    const passer = new ScriptedGuest(relay, { name: "passer" });
     await passer.enter();
     await passer.leave();
   }
@@ -385,7 +388,7 @@ test("Relay counts changes too, so that who never reads is closed in an idle roo
   clock.advance(STALL_MS);
   await Promise.all([ada.settle(), scene.carol.settle()]);
   // Full to the brim, nobody is held; one change more is too much.
-  const dave = new Guest(relay, { name: "dave" });
+  const dave = new ScriptedGuest(relay, { name: "dave" });
   await dave.enter();
   clock.advance(0); // It has had its time.
   await ada.logged(BOB_AWAY);
@@ -461,7 +464,7 @@ test("Relay passes between two members that burst at each other while neither re
 });
 
 /** Bob reads nothing until he is closed as too slow, and comes back. */
-async function comeBackSlow(scene: Scene): Promise<{ again: Guest; sent: Promise<void> }> {
+async function comeBackSlow(scene: Scene): Promise<{ again: ScriptedGuest; sent: Promise<void> }> {
   const { ada, bob, clock, relay } = scene;
   const sent = burst(ada, 100);
   await standstill(scene);
@@ -469,7 +472,7 @@ async function comeBackSlow(scene: Scene): Promise<{ again: Guest; sent: Promise
   await ada.logged(BOB_AWAY);
   await bob.farewell();
   await sent;
-  const again = new Guest(relay, bob);
+  const again = new ScriptedGuest(relay, bob);
   const { instance } = await again.greeted();
   again.acknowledges = false;
   await again.enter({ instance, lastSeq: bob.lastSeq });
@@ -497,7 +500,7 @@ test("Relay gives up who is too slow a second time and has not caught up in betw
   await carol.log.count(1 + 104 + 3);
   assertEquals(received(carol), 104);
   // Its seat is gone with all that waited for it.
-  const third = new Guest(relay, again);
+  const third = new ScriptedGuest(relay, again);
   assertEquals((await third.greeted()).resumed, false);
   await third.cut();
   await close({ ...scene, bob: again });
@@ -578,7 +581,7 @@ test("Relay counts what an object takes in each queue beside its bytes, however 
 test("Relay whose memory is full gives up the largest queue of who is away, and nobody else", async () => {
   const scene = await open({ maxMemoryBytes: 20 * SIZE });
   const { ada, bob, carol, relay } = scene;
-  const dave = new Guest(relay, { name: "dave" });
+  const dave = new ScriptedGuest(relay, { name: "dave" });
   await dave.enter();
   dave.listen();
   await Promise.all([ada, carol].map((guest) => guest.settle()));

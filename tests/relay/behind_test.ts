@@ -2,24 +2,27 @@ import { assert, assertEquals } from "@std/assert";
 import { type Bytes, toHex } from "../../lib/bytes/mod.ts";
 import { DEFAULT_LIMITS } from "../../lib/relay/mod.ts";
 import { CloseReason, EnvelopeClass, type HostRecord } from "../../lib/wire/mod.ts";
-import type { Guest } from "../support/guest.ts";
-import { Inn } from "../support/inn.ts";
+import type { ScriptedGuest } from "../support/scripted_guest.ts";
+import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
 
 type Behind = Extract<HostRecord, { type: "behind" }>;
 
 /** A room of three, of whom the last two acknowledge nothing by themselves. */
-async function gather(): Promise<[Inn, Guest, Guest, Guest]> {
-  const inn = new Inn();
+async function gather(): Promise<[RelayOnly, ScriptedGuest, ScriptedGuest, ScriptedGuest]> {
+  const relayOnly = new RelayOnly();
   const guests = [];
-  for (const name of ["ada", "bob", "carol"]) guests.push(await inn.enter(name));
+  for (const name of ["ada", "bob", "carol"]) guests.push(await relayOnly.enter(name));
   for (const guest of guests) await guest.settle();
   for (const guest of guests.slice(1)) guest.acknowledges = false;
-  return [inn, ...guests as [Guest, Guest, Guest]];
+  return [relayOnly, ...guests as [ScriptedGuest, ScriptedGuest, ScriptedGuest]];
 }
 
 /** Asks the relay. @returns The names of whom it tells. */
-async function behind(asker: Guest, ...others: readonly Guest[]): Promise<string[]> {
+async function behind(
+  asker: ScriptedGuest,
+  ...others: readonly ScriptedGuest[]
+): Promise<string[]> {
   const before = answers(asker).length;
   await asker.send({ type: "behind" });
   await asker.settle();
@@ -31,18 +34,18 @@ async function behind(asker: Guest, ...others: readonly Guest[]): Promise<string
   return answers(asker).at(-1)!.sessions.map((session) => name(session) ?? "somebody");
 }
 
-function answers({ records }: Guest): Behind[] {
+function answers({ records }: ScriptedGuest): Behind[] {
   return records.all.filter((record) => record.type === "behind");
 }
 
-async function acknowledge(guest: Guest, line: string): Promise<void> {
+async function acknowledge(guest: ScriptedGuest, line: string): Promise<void> {
   await guest.logged(line);
   await guest.send({ type: "ack", seq: guest.lastSeq });
   await guest.settle();
 }
 
 test("Relay tells a member who has not acknowledged what it said, to the room or to one", async () => {
-  const [inn, ada, bob, carol] = await gather();
+  const [relayOnly, ada, bob, carol] = await gather();
   assertEquals(await behind(ada), []);
   await ada.say(["to all"]);
   await ada.acknowledged(1);
@@ -60,11 +63,11 @@ test("Relay tells a member who has not acknowledged what it said, to the room or
   await bob.send({ type: "ack", seq: bob.lastSeq });
   await bob.settle();
   assertEquals(await behind(ada, bob, carol), []);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay tells nothing of what others said, and nothing of keys", async () => {
-  const [inn, ada, bob, carol] = await gather();
+  const [relayOnly, ada, bob, carol] = await gather();
   await bob.say(["to all"]);
   await carol.logged("bob: to all");
   await ada.send({
@@ -79,38 +82,38 @@ test("Relay tells nothing of what others said, and nothing of keys", async () =>
   await ada.acknowledged(1);
   assertEquals(await behind(ada, bob, carol), []);
   assertEquals(await behind(bob, ada, carol), ["carol"]);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay tells of who is away, and no more of who is gone", async () => {
-  const [inn, ada, bob, carol] = await gather();
+  const [relayOnly, ada, bob, carol] = await gather();
   await ada.say(["to all"]);
   await ada.acknowledged(1);
   await bob.cut();
   await carol.leave(CloseReason.LEAVING);
   assertEquals(await behind(ada, bob, carol), ["bob"]);
-  await inn.pass(DEFAULT_LIMITS.keepSeatMs, [ada]);
+  await relayOnly.pass(DEFAULT_LIMITS.keepSeatMs, [ada]);
   assertEquals(await behind(ada, bob, carol), []);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay answers once who asks again before it has taken the answer", async () => {
-  const inn = new Inn();
-  const ada = inn.knock("ada");
+  const relayOnly = new RelayOnly();
+  const ada = relayOnly.knock("ada");
   await ada.enter();
   for (let i = 0; i < 1000; i++) await ada.send({ type: "behind" });
   ada.listen();
   await ada.settle();
   const count = answers(ada).length;
   assert(count >= 1 && count < 10, `${count} answers`);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay takes no question before the member has said where it was", async () => {
-  const inn = new Inn();
-  const guest = inn.knock("ada");
+  const relayOnly = new RelayOnly();
+  const guest = relayOnly.knock("ada");
   await guest.greeted();
   await guest.send({ type: "behind" });
   assertEquals(await guest.farewell(), CloseReason.PROTOCOL);
-  await inn.close();
+  await relayOnly.close();
 });

@@ -6,8 +6,8 @@ import { QueuedEnvelope, QueueMemory } from "../../lib/relay/queued_envelope.ts"
 import { FairScheduler } from "../../lib/relay/scheduler.ts";
 import { Seat } from "../../lib/relay/seat.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
-import type { Guest } from "../support/guest.ts";
-import { Inn } from "../support/inn.ts";
+import type { ScriptedGuest } from "../support/scripted_guest.ts";
+import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
 
 const GUEST = {
@@ -17,31 +17,36 @@ const GUEST = {
 };
 
 /** A room whose members acknowledge nothing by themselves any more, but for the first. */
-async function gather(...names: string[]): Promise<[Inn, ...Guest[]]> {
-  const inn = new Inn();
+async function gather(...names: string[]): Promise<[RelayOnly, ...ScriptedGuest[]]> {
+  const relayOnly = new RelayOnly();
   const guests = [];
-  for (const name of names) guests.push(await inn.enter(name));
+  for (const name of names) guests.push(await relayOnly.enter(name));
   for (const guest of guests) await guest.settle();
   for (const guest of guests.slice(1)) guest.acknowledges = false;
-  return [inn, ...guests];
+  return [relayOnly, ...guests];
 }
 
 /** Acknowledges all that a guest was told. */
-async function acknowledge(guest: Guest, lines: string): Promise<void> {
+async function acknowledge(guest: ScriptedGuest, lines: string): Promise<void> {
   await guest.logged(lines);
   await guest.send({ type: "ack", seq: guest.lastSeq });
   await guest.settle();
 }
 
 /** What a guest was told of its own, once nothing more is under way. */
-async function told(guest: Guest): Promise<[accepted: number, delivered: number]> {
+async function told(guest: ScriptedGuest): Promise<[accepted: number, delivered: number]> {
   await guest.settle();
   await nextTurn();
   return [guest.ack.accepted, guest.ack.delivered];
 }
 
 test("Relay calls delivered what everybody has acknowledged, and nothing before", async () => {
-  const [inn, ada, bob, carol] = await gather("ada", "bob", "carol") as [Inn, Guest, Guest, Guest];
+  const [relayOnly, ada, bob, carol] = await gather("ada", "bob", "carol") as [
+    RelayOnly,
+    ScriptedGuest,
+    ScriptedGuest,
+    ScriptedGuest,
+  ];
   await ada.say(["one", "two"]);
   await ada.acknowledged(2);
   assertEquals(await told(ada), [2, 0]);
@@ -53,41 +58,55 @@ test("Relay calls delivered what everybody has acknowledged, and nothing before"
   assertEquals(await told(ada), [2, 1]);
   await carol.send({ type: "ack", seq: carol.lastSeq });
   await ada.delivered(2);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay calls nothing delivered before all that the member sent earlier is", async () => {
-  const [inn, ada, bob, carol] = await gather("ada", "bob", "carol") as [Inn, Guest, Guest, Guest];
+  const [relayOnly, ada, bob, carol] = await gather("ada", "bob", "carol") as [
+    RelayOnly,
+    ScriptedGuest,
+    ScriptedGuest,
+    ScriptedGuest,
+  ];
   await ada.say(["for bob"], bob);
   await ada.say(["for carol"], carol);
   await acknowledge(carol, "ada (direct): for carol");
   assertEquals(await told(ada), [2, 0]);
   await acknowledge(bob, "ada (direct): for bob");
   await ada.delivered(2);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay calls delivered at once what is for nobody who is there", async () => {
-  const [inn, ada] = await gather("ada") as [Inn, Guest];
+  const [relayOnly, ada] = await gather("ada") as [RelayOnly, ScriptedGuest];
   await ada.say(["is anybody here?"]);
   await ada.say(["and you?"], { session: new Uint8Array(16).fill(1) });
   await ada.delivered(2);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay calls delivered what is for some who have it and some who are gone", async () => {
-  const [inn, ada, bob, carol] = await gather("ada", "bob", "carol") as [Inn, Guest, Guest, Guest];
+  const [relayOnly, ada, bob, carol] = await gather("ada", "bob", "carol") as [
+    RelayOnly,
+    ScriptedGuest,
+    ScriptedGuest,
+    ScriptedGuest,
+  ];
   await ada.say(["one"]);
   await acknowledge(bob, "ada: one");
   assertEquals(await told(ada), [1, 0]);
   await carol.leave();
   await ada.delivered(1);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay waits with delivered for who is away: until it is back and has it, or is given up", async () => {
   for (const comesBack of [true, false]) {
-    const [inn, ada, bob] = await gather("ada", "bob") as [Inn, Guest, Guest];
+    const [relayOnly, ada, bob] = await gather("ada", "bob") as [
+      RelayOnly,
+      ScriptedGuest,
+      ScriptedGuest,
+    ];
     await ada.say(["one"]);
     await bob.logged("ada: one");
     await bob.cut();
@@ -95,7 +114,7 @@ test("Relay waits with delivered for who is away: until it is back and has it, o
     await ada.acknowledged(2);
     assertEquals(await told(ada), [2, 0]);
     if (comesBack) {
-      const again = inn.again(bob);
+      const again = relayOnly.again(bob);
       // It says that it has the first.
       await again.greeted();
       await again.enter({ instance: again.accept.instance, lastSeq: bob.lastSeq });
@@ -103,32 +122,40 @@ test("Relay waits with delivered for who is away: until it is back and has it, o
       assertEquals(await told(ada), [2, 1]);
       again.listen();
     } else {
-      await inn.pass(DEFAULT_LIMITS.keepSeatMs, [ada]);
+      await relayOnly.pass(DEFAULT_LIMITS.keepSeatMs, [ada]);
     }
     await ada.delivered(2);
-    await inn.close();
+    await relayOnly.close();
   }
 });
 
 test("Relay tells a member that comes back how much was delivered meanwhile", async () => {
-  const [inn, ada, bob] = await gather("ada", "bob") as [Inn, Guest, Guest];
+  const [relayOnly, ada, bob] = await gather("ada", "bob") as [
+    RelayOnly,
+    ScriptedGuest,
+    ScriptedGuest,
+  ];
   await ada.say(["one", "two", "three"]);
   await bob.logged("ada: three");
   await ada.acknowledged(3);
   await ada.cut();
   await bob.send({ type: "ack", seq: bob.lastSeq - 1 });
   await bob.settle();
-  const again = inn.again(ada);
+  const again = relayOnly.again(ada);
   await again.greeted();
   await again.enter(ada.whereabouts);
   again.listen();
   await again.acknowledged(3);
   assertEquals(again.ack.delivered, 2);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay calls delivered no more than it has accepted, however it is counted", async () => {
-  const [inn, ada, bob] = await gather("ada", "bob") as [Inn, Guest, Guest];
+  const [relayOnly, ada, bob] = await gather("ada", "bob") as [
+    RelayOnly,
+    ScriptedGuest,
+    ScriptedGuest,
+  ];
   bob.acknowledges = true;
   ada.cmid = 41; // The first of a seat is free.
   for (let i = 0; i < 50; i++) await ada.say([`${i}`, `and ${i}`]);
@@ -138,7 +165,7 @@ test("Relay calls delivered no more than it has accepted, however it is counted"
   for (const [i, { delivered }] of acks.entries()) {
     assert(delivered >= (acks[i - 1]?.delivered ?? 0));
   }
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Seat keeps nothing of what was delivered, though an envelope before it is under way", async () => {

@@ -3,32 +3,34 @@ import { FAREWELL_MS } from "../../lib/channel/mod.ts";
 import { DRAIN_MS } from "../../lib/relay/mod.ts";
 import { CloseReason, MAX_OBJECT_BYTES } from "../../lib/wire/mod.ts";
 import { nextTurn } from "../support/clock.ts";
-import type { Guest } from "../support/guest.ts";
-import { Inn } from "../support/inn.ts";
+import type { ScriptedGuest } from "../support/scripted_guest.ts";
+import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
 
 const { HOST_ENDS } = CloseReason;
 
 /** A room whose end waits for bob, who has got something and has not acknowledged it. */
-async function ending(): Promise<{ inn: Inn; ada: Guest; bob: Guest; closed: Promise<void> }> {
-  const inn = new Inn();
-  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+async function ending(): Promise<
+  { relayOnly: RelayOnly; ada: ScriptedGuest; bob: ScriptedGuest; closed: Promise<void> }
+> {
+  const relayOnly = new RelayOnly();
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   bob.acknowledges = false;
   await ada.say(["one", "two"]);
   await bob.logged("ada: two");
   await ada.settle();
-  return { inn, ada, bob, closed: inn.relay.close() };
+  return { relayOnly, ada, bob, closed: relayOnly.relay.close() };
 }
 
 /** Whether the relay has said farewell. */
-async function parted(...guests: readonly Guest[]): Promise<boolean[]> {
+async function parted(...guests: readonly ScriptedGuest[]): Promise<boolean[]> {
   for (let i = 0; i < 5; i++) await nextTurn();
   return guests.map(({ records }) => records.all.at(-1)?.type === "close");
 }
 
 test("Relay.close waits until the members have what is queued, and tells who sent it", async () => {
-  const { ada, bob, closed, inn } = await ending();
-  inn.clock.advance(DRAIN_MS - 1);
+  const { ada, bob, closed, relayOnly } = await ending();
+  relayOnly.clock.advance(DRAIN_MS - 1);
   assertEquals(await parted(ada, bob), [false, false]);
   await bob.send({ type: "ack", seq: bob.lastSeq - 1 });
   assertEquals(await parted(ada, bob), [false, false]);
@@ -37,23 +39,23 @@ test("Relay.close waits until the members have what is queued, and tells who sen
   assertEquals([await ada.farewell(), await bob.farewell()], [HOST_ENDS, HOST_ENDS]);
   assertEquals(ada.ack.delivered, 2);
   await closed;
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay.close waits no longer than it is told to", async () => {
-  const { ada, bob, closed, inn } = await ending();
-  inn.clock.advance(DRAIN_MS);
+  const { ada, bob, closed, relayOnly } = await ending();
+  relayOnly.clock.advance(DRAIN_MS);
   assertEquals([await ada.farewell(), await bob.farewell()], [HOST_ENDS, HOST_ENDS]);
   assertEquals(ada.ack, { type: "ack", accepted: 2, delivered: 0, reached: 0, seq: 1 });
   await closed;
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay.close waits for nobody whose connection is lost, before or meanwhile", async () => {
-  const inn = new Inn();
+  const relayOnly = new RelayOnly();
   const guests = [];
-  for (const name of ["ada", "bob", "carol"]) guests.push(await inn.enter(name));
-  const [ada, bob, carol] = guests as [Guest, Guest, Guest];
+  for (const name of ["ada", "bob", "carol"]) guests.push(await relayOnly.enter(name));
+  const [ada, bob, carol] = guests as [ScriptedGuest, ScriptedGuest, ScriptedGuest];
   for (const guest of [bob, carol]) guest.acknowledges = false;
   await ada.say(["one"]);
   await bob.logged("ada: one");
@@ -62,16 +64,16 @@ test("Relay.close waits for nobody whose connection is lost, before or meanwhile
   await ada.logged(`bob away ${CloseReason.LOST}`);
   await carol.logged(`bob away ${CloseReason.LOST}`);
   await ada.settle();
-  const closed = inn.relay.close();
+  const closed = relayOnly.relay.close();
   assertEquals(await parted(ada), [false]);
   await carol.cut();
   assertEquals(await ada.farewell(), HOST_ENDS);
   await closed;
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay.close takes nothing that comes meanwhile", async () => {
-  const { ada, bob, closed, inn } = await ending();
+  const { ada, bob, closed, relayOnly } = await ending();
   await ada.say(["too late"]);
   await ada.settle();
   await bob.settle();
@@ -80,13 +82,13 @@ test("Relay.close takes nothing that comes meanwhile", async () => {
   assertEquals(ada.ack.accepted, 2);
   assertEquals(bob.log.all.filter((line) => line.startsWith("ada")), ["ada: one", "ada: two"]);
   await closed;
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay.close tells whoever comes while it waits at once that the room ends", async () => {
-  const { ada, bob, closed, inn } = await ending();
+  const { ada, bob, closed, relayOnly } = await ending();
   await ada.cut();
-  for (const late of [inn.again(ada), inn.again(bob), inn.knock("carol")]) {
+  for (const late of [relayOnly.again(ada), relayOnly.again(bob), relayOnly.knock("carol")]) {
     assertEquals(await late.farewell(), HOST_ENDS);
     assertEquals(late.records.all, [{ type: "close", reason: HOST_ENDS }]);
   }
@@ -94,12 +96,12 @@ test("Relay.close tells whoever comes while it waits at once that the room ends"
   await bob.send({ type: "ack", seq: bob.lastSeq });
   assertEquals(await bob.farewell(), HOST_ENDS);
   await closed;
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay.close hears who was held and who was slowed, and waits for what they acknowledge", async () => {
-  const inn = new Inn({ maxRate: 100_000 });
-  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const relayOnly = new RelayOnly({ maxRate: 100_000 });
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   for (const guest of [ada, bob]) guest.acknowledges = false;
   await bob.say(["to ada"]);
   await ada.logged("bob: to ada");
@@ -109,21 +111,21 @@ test("Relay.close hears who was held and who was slowed, and waits for what they
   void ada.send({ type: "ack", seq: ada.lastSeq });
   for (let i = 0; i < 5; i++) await nextTurn();
   assertEquals(bob.ack.delivered, 0);
-  const closed = inn.relay.close();
+  const closed = relayOnly.relay.close();
   await bob.delivered(1);
   void bob.send({ type: "ack", seq: bob.lastSeq });
   assertEquals([await ada.farewell(), await bob.farewell()], [HOST_ENDS, HOST_ENDS]);
   await closed;
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay.close may be asked twice", async () => {
-  const { ada, bob, closed, inn } = await ending();
-  const again = inn.relay.close();
-  inn.clock.advance(DRAIN_MS);
+  const { ada, bob, closed, relayOnly } = await ending();
+  const again = relayOnly.relay.close();
+  relayOnly.clock.advance(DRAIN_MS);
   assertEquals([await ada.farewell(), await bob.farewell()], [HOST_ENDS, HOST_ENDS]);
   await nextTurn();
-  inn.clock.advance(FAREWELL_MS);
+  relayOnly.clock.advance(FAREWELL_MS);
   await Promise.all([closed, again]);
-  await inn.close();
+  await relayOnly.close();
 });

@@ -12,8 +12,8 @@ import {
   type MemberEnvelope,
   type MemberRecord,
 } from "../../lib/wire/mod.ts";
-import { ANNOUNCEMENT, ENTRY, Guest } from "../support/guest.ts";
-import { closeAtOnce, Inn } from "../support/inn.ts";
+import { ANNOUNCEMENT, ENTRY, ScriptedGuest } from "../support/scripted_guest.ts";
+import { closeAtOnce, RelayOnly } from "../support/relay_only.ts";
 import { identityOf } from "../support/keys.ts";
 import { FakeClock } from "../support/clock.ts";
 import { test } from "../support/test.ts";
@@ -22,25 +22,29 @@ const { HOST_ENDS, IDLE, LOST, PROTOCOL, REPLACED } = CloseReason;
 const RESUME: MemberRecord = { type: "resume", instance: new Uint8Array(8), lastSeq: 0 };
 
 /** Somebody who has resumed and said nothing since. */
-async function lurk(inn: Inn, name: string, admitted?: () => void): Promise<Guest> {
-  const guest = inn.knock(name, { ...admitted !== undefined && { admitted } });
+async function lurk(
+  relayOnly: RelayOnly,
+  name: string,
+  admitted?: () => void,
+): Promise<ScriptedGuest> {
+  const guest = relayOnly.knock(name, { ...admitted !== undefined && { admitted } });
   assertEquals((await guest.greeted()).status, AcceptStatus.OK);
   await guest.send(RESUME);
   return guest;
 }
 
 /** What a guest was told. */
-function told({ records }: Guest): string[] {
+function told({ records }: ScriptedGuest): string[] {
   return records.all.map(({ type }) => type);
 }
 
 test("Relay tells nothing of the room to who has not announced itself, nor the room of it", async () => {
-  const inn = new Inn();
-  const ada = await inn.enter("ada");
+  const relayOnly = new RelayOnly();
+  const ada = await relayOnly.enter("ada");
   let entered = 0;
-  const eve = await lurk(inn, "eve", () => entered++);
+  const eve = await lurk(relayOnly, "eve", () => entered++);
   eve.listen();
-  const bob = await inn.enter("bob");
+  const bob = await relayOnly.enter("bob");
   await ada.say(["hello"]);
   await ada.say(["for you"], eve);
   await bob.leave();
@@ -58,7 +62,7 @@ test("Relay tells nothing of the room to who has not announced itself, nor the r
   await ada.say(["welcome"]);
   await eve.logged("ada: welcome");
   assertEquals(eve.log.all, ["ada: welcome"]);
-  await inn.close();
+  await relayOnly.close();
 });
 
 const entry = (change: Partial<MemberEnvelope>): MemberRecord => {
@@ -87,22 +91,22 @@ const OTHERS: Record<string, MemberRecord> = {
 
 for (const [what, record] of Object.entries(OTHERS)) {
   test(`Relay breaks off with who says ${what} before its announcement`, async () => {
-    const inn = new Inn();
-    const ada = await inn.enter("ada");
-    const eve = await lurk(inn, "eve");
+    const relayOnly = new RelayOnly();
+    const ada = await relayOnly.enter("ada");
+    const eve = await lurk(relayOnly, "eve");
     await eve.send(record);
     assertEquals(await eve.farewell(), PROTOCOL);
     await eve.served;
     await ada.settle();
     assertEquals([told(eve), ada.log.all], [["resume", "close"], []]);
-    await inn.close();
+    await relayOnly.close();
   });
 }
 
 test("Relay takes what comes in one record with the announcement", async () => {
-  const inn = new Inn();
-  const ada = await inn.enter("ada");
-  const bob = await lurk(inn, "bob");
+  const relayOnly = new RelayOnly();
+  const ada = await relayOnly.enter("ada");
+  const bob = await lurk(relayOnly, "bob");
   const object = new TextEncoder().encode("hello");
   const first = ENTRY.type === "batch" ? ENTRY.envelopes : [];
   await bob.send({
@@ -113,43 +117,43 @@ test("Relay takes what comes in one record with the announcement", async () => {
   assertEquals(ada.log.all, ["bob joined 0", "bob: hello"]);
   bob.listen();
   await bob.acknowledged(7);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay gives up who has not announced itself 60 s after it came, resumed or not", async () => {
-  const inn = new Inn();
-  const ada = await inn.enter("ada");
-  const eve = await lurk(inn, "eve");
-  const mal = inn.knock("mal");
+  const relayOnly = new RelayOnly();
+  const ada = await relayOnly.enter("ada");
+  const eve = await lurk(relayOnly, "eve");
+  const mal = relayOnly.knock("mal");
   await mal.greeted();
   for (const guest of [eve, mal]) guest.listen();
-  await inn.pass(ENTRY_MS - 1, [ada, eve, mal]);
+  await relayOnly.pass(ENTRY_MS - 1, [ada, eve, mal]);
   assertEquals([told(eve), told(mal)], [["resume"], []]);
-  inn.clock.advance(1);
+  relayOnly.clock.advance(1);
   assertEquals([await eve.farewell(), await mal.farewell()], [IDLE, IDLE]);
   await Promise.all([eve.served, mal.served]);
-  assertEquals((await inn.again(eve).greeted()).resumed, false);
+  assertEquals((await relayOnly.again(eve).greeted()).resumed, false);
   await ada.settle();
   assertEquals(ada.log.all, []);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay does not count the time in which its process was stopped", async () => {
-  const inn = new Inn();
-  const eve = await lurk(inn, "eve");
+  const relayOnly = new RelayOnly();
+  const eve = await lurk(relayOnly, "eve");
   eve.listen();
-  inn.clock.oversleep(10 * ENTRY_MS);
+  relayOnly.clock.oversleep(10 * ENTRY_MS);
   await eve.settle();
   await eve.announce();
   await eve.settle();
   assertEquals(told(eve), ["resume", "roster"]);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay lets the host's own member take all the time that its keys take", async () => {
   const clock = new FakeClock();
   const relay = new Relay({ clock, maxMembers: 2 });
-  const host = new Guest(relay, { name: "host", own: true });
+  const host = new ScriptedGuest(relay, { name: "host", own: true });
   await host.greeted();
   await host.send(RESUME);
   host.listen();
@@ -158,7 +162,7 @@ test("Relay lets the host's own member take all the time that its keys take", as
     await host.settle();
   }
   // Nor has it to make room for others.
-  const others = ["ada", "bob"].map((name) => new Guest(relay, { name }));
+  const others = ["ada", "bob"].map((name) => new ScriptedGuest(relay, { name }));
   for (const other of others) assertEquals((await other.greeted()).status, AcceptStatus.OK);
   assertEquals(await others[0]!.farewell(), IDLE);
   await host.announce();
@@ -169,29 +173,29 @@ test("Relay lets the host's own member take all the time that its keys take", as
 });
 
 test("Relay whose seats are taken gives up who has been longest without an announcement", async () => {
-  const inn = new Inn({ maxMembers: 3 });
-  const ada = await inn.enter("ada");
-  const [eve, mal] = [await lurk(inn, "eve"), await lurk(inn, "mal")];
-  const bob = await inn.enter("bob");
+  const relayOnly = new RelayOnly({ maxMembers: 3 });
+  const ada = await relayOnly.enter("ada");
+  const [eve, mal] = [await lurk(relayOnly, "eve"), await lurk(relayOnly, "mal")];
+  const bob = await relayOnly.enter("bob");
   assertEquals(await eve.farewell(), IDLE);
   await ada.logged("bob joined 0");
-  await inn.enter("carol");
+  await relayOnly.enter("carol");
   assertEquals(await mal.farewell(), IDLE);
   await ada.logged("carol joined 0");
-  assertEquals((await inn.knock("dave").greeted()).status, AcceptStatus.ROOM_FULL);
+  assertEquals((await relayOnly.knock("dave").greeted()).status, AcceptStatus.ROOM_FULL);
   await bob.settle();
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay has no seat to come back to for who had not announced itself", async () => {
-  const inn = new Inn();
-  const eve = await lurk(inn, "eve");
-  const second = inn.again(eve);
+  const relayOnly = new RelayOnly();
+  const eve = await lurk(relayOnly, "eve");
+  const second = relayOnly.again(eve);
   assertEquals((await second.greeted()).resumed, false);
   assertEquals(await eve.farewell(), REPLACED);
   await second.cut();
-  assertEquals((await inn.again(eve).greeted()).resumed, false);
-  await inn.close();
+  assertEquals((await relayOnly.again(eve).greeted()).resumed, false);
+  await relayOnly.close();
 });
 
 test("Relay tells who announces itself first what was decided before, meanwhile too", async () => {
@@ -199,54 +203,54 @@ test("Relay tells who announces itself first what was decided before, meanwhile 
   const roomId = new Uint8Array(32);
   const policy = new AccessPolicy({ identity, roomId });
   const before = await policy.decide(KickOp.BAN, new Uint8Array(32).fill(1));
-  const inn = new Inn({
+  const relayOnly = new RelayOnly({
     policy,
     former: [{ key: identity.publicKey, nonce: new Uint8Array(16).fill(9) }],
   });
   const objects: Bytes[] = [];
-  const eve = inn.knock("eve");
+  const eve = relayOnly.knock("eve");
   await eve.greeted();
   await eve.send(RESUME);
   eve.onEnvelope = ({ object }) => void objects.push(object);
   eve.listen();
   await eve.settle();
   const meanwhile = await policy.decide(KickOp.BAN, new Uint8Array(32).fill(2));
-  inn.relay.broadcast(meanwhile);
+  relayOnly.relay.broadcast(meanwhile);
   await eve.settle();
   assertEquals(objects, []);
   await eve.announce();
   await eve.records.count(4);
   assertEquals(objects, [before, meanwhile]);
   assertEquals(told(eve), ["resume", "roster", "batch", "member"]);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay.clear and Relay.close end who has not announced itself as they end members", async () => {
   const identity = await identityOf("host");
   const policy = new AccessPolicy({ identity, roomId: new Uint8Array(32) });
-  const inn = new Inn({ policy });
-  const [ada, eve] = [await inn.enter("ada"), await lurk(inn, "eve")];
+  const relayOnly = new RelayOnly({ policy });
+  const [ada, eve] = [await relayOnly.enter("ada"), await lurk(relayOnly, "eve")];
   policy.lock([ada.key]);
-  inn.relay.enforcePolicy();
+  relayOnly.relay.enforcePolicy();
   assertEquals(await eve.farewell(), IDLE);
   policy.unlock();
-  const mal = await lurk(inn, "mal");
-  const closed = inn.relay.close();
+  const mal = await lurk(relayOnly, "mal");
+  const closed = relayOnly.relay.close();
   assertEquals(await mal.farewell(), HOST_ENDS);
   await closed;
   assertEquals(ada.log.all, []);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay takes a member for away that comes back and says nothing for 60 s", async () => {
-  const inn = new Inn();
-  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
-  const again = inn.again(bob);
+  const relayOnly = new RelayOnly();
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
+  const again = relayOnly.again(bob);
   assertEquals((await again.greeted()).resumed, true);
   again.listen();
-  await inn.pass(ENTRY_MS - 1, [ada, again]);
-  inn.clock.advance(1);
+  await relayOnly.pass(ENTRY_MS - 1, [ada, again]);
+  relayOnly.clock.advance(1);
   assertEquals(await again.farewell(), IDLE);
   await ada.logged(`bob away ${LOST}`);
-  await inn.close();
+  await relayOnly.close();
 });

@@ -2,12 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { SHARE_BYTES } from "../../lib/relay/mod.ts";
 import { ENVELOPE_OVERHEAD_BYTES, MAX_OBJECT_BYTES } from "../../lib/wire/mod.ts";
 import { nextTurn } from "../support/clock.ts";
-import type { Guest } from "../support/guest.ts";
-import { Inn } from "../support/inn.ts";
+import type { ScriptedGuest } from "../support/scripted_guest.ts";
+import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
 
 /** Sends as fast as an honest member can: with 240,000 bytes under way. */
-async function flood(guest: Guest, objectBytes: number): Promise<void> {
+async function flood(guest: ScriptedGuest, objectBytes: number): Promise<void> {
   const perRecord = Math.floor(60_000 / (objectBytes + ENVELOPE_OVERHEAD_BYTES));
   const record = Array(perRecord).fill(new Uint8Array(objectBytes));
   while (true) {
@@ -17,7 +17,7 @@ async function flood(guest: Guest, objectBytes: number): Promise<void> {
 }
 
 /** Waits until nothing happens any more. */
-async function standstill(...guests: readonly Guest[]): Promise<void> {
+async function standstill(...guests: readonly ScriptedGuest[]): Promise<void> {
   const count = (): number => guests.reduce((sum, { records }) => sum + records.all.length, 0);
   for (let before = -1; before !== count();) {
     before = count();
@@ -28,11 +28,11 @@ async function standstill(...guests: readonly Guest[]): Promise<void> {
 for (const floods of [1, 3]) {
   for (const objectBytes of [200, 16_833, MAX_OBJECT_BYTES]) {
     test(`Relay puts no more than a share of ${floods} fast senders of ${objectBytes} bytes before a message`, async () => {
-      const inn = new Inn();
-      const [bob, carol] = [await inn.enter("bob"), inn.knock("carol")];
+      const relayOnly = new RelayOnly();
+      const [bob, carol] = [await relayOnly.enter("bob"), relayOnly.knock("carol")];
       await carol.enter();
-      const fast: Guest[] = [];
-      for (let i = 0; i < floods; i++) fast.push(await inn.enter(`fast ${i}`));
+      const fast: ScriptedGuest[] = [];
+      for (let i = 0; i < floods; i++) fast.push(await relayOnly.enter(`fast ${i}`));
       carol.acknowledges = false;
       for (const guest of fast) void flood(guest, objectBytes);
       const bound = floods * (SHARE_BYTES + ENVELOPE_OVERHEAD_BYTES + objectBytes);
@@ -50,17 +50,17 @@ for (const floods of [1, 3]) {
         assert(bytes <= bound, `${bytes} bytes stand before the message, over ${bound}`);
         await carol.send({ type: "ack", seq: carol.lastSeq });
       }
-      await inn.close();
+      await relayOnly.close();
     });
   }
 }
 
 test("Relay passes on all that a fast sender says, in order, and what others say in between", async () => {
-  const inn = new Inn();
+  const relayOnly = new RelayOnly();
   const [ada, bob, carol] = [
-    await inn.enter("ada"),
-    await inn.enter("bob"),
-    await inn.enter("carol"),
+    await relayOnly.enter("ada"),
+    await relayOnly.enter("bob"),
+    await relayOnly.enter("carol"),
   ];
   const count = 3000;
   for (let i = 0; i < count; i += 100) {
@@ -73,5 +73,5 @@ test("Relay passes on all that a fast sender says, in order, and what others say
   const of = (name: string): string[] => lines.filter((line) => line.startsWith(`${name}: `));
   assertEquals(of("ada"), Array.from({ length: count }, (_, i) => `ada: ${i}`));
   assertEquals(of("bob"), Array.from({ length: count / 100 }, (_, i) => `bob: bob ${i * 100}`));
-  await inn.close();
+  await relayOnly.close();
 });

@@ -29,7 +29,7 @@ import {
 import { assertFails } from "../support/assert.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
 import { duplex, type End } from "../support/duplex.ts";
-import { ENTRY } from "../support/guest.ts";
+import { ENTRY } from "../support/scripted_guest.ts";
 import { hostHopKey, identityOf, memberHopKey } from "../support/keys.ts";
 import { test } from "../support/test.ts";
 
@@ -182,8 +182,8 @@ class Call {
     name = "ada",
     nonce: Bytes = randomBytes(16),
     trusts: () => Promise<boolean> = () => Promise.resolve(true),
-  ): Promise<Guest> {
-    return new Guest(
+  ): Promise<ScriptedGuest> {
+    return new ScriptedGuest(
       await initiate(
         this.end,
         new Initiator({
@@ -199,7 +199,7 @@ class Call {
 }
 
 /** A caller whose handshake is over. */
-class Guest {
+class ScriptedGuest {
   readonly #reader: ReadableStreamDefaultReader<PlainRecord>;
   readonly #writer: WritableStreamDefaultWriter<PlainRecord>;
 

@@ -5,8 +5,8 @@ import { FairScheduler } from "../../lib/relay/scheduler.ts";
 import { Seat } from "../../lib/relay/seat.ts";
 import type { HostRecord } from "../../lib/wire/mod.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
-import type { Guest } from "../support/guest.ts";
-import { Inn } from "../support/inn.ts";
+import type { ScriptedGuest } from "../support/scripted_guest.ts";
+import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
 
 const GUEST = {
@@ -62,9 +62,9 @@ test("Seat acknowledges in one ACK what stands between two entries, and before w
  *
  * @param connections Of that member, the first one first.
  */
-function shown(...connections: readonly Guest[]): string[] {
+function shown(...connections: readonly ScriptedGuest[]): string[] {
   const lines: { readonly seq: number; readonly line: string }[] = [];
-  const [guest] = connections as [Guest];
+  const [guest] = connections as [ScriptedGuest];
   let [seen, own] = [0, 0];
   for (const record of connections.flatMap(({ records }) => records.all)) {
     if (record.type === "member") seen++;
@@ -84,9 +84,9 @@ function shown(...connections: readonly Guest[]): string[] {
 }
 
 test("Relay tells each sender where its envelopes stand: all can show the same order", async () => {
-  const inn = new Inn();
+  const relayOnly = new RelayOnly();
   const guests = [];
-  for (const name of ["ada", "bob", "carol", "dave"]) guests.push(await inn.enter(name));
+  for (const name of ["ada", "bob", "carol", "dave"]) guests.push(await relayOnly.enter(name));
   const speakers = guests.slice(0, 3);
   for (let i = 0; i < 20; i++) {
     const said = speakers.map(async (guest, which) => {
@@ -99,12 +99,12 @@ test("Relay tells each sender where its envelopes stand: all can show the same o
   const orders = guests.map((guest) => shown(guest));
   assertEquals(orders[3]?.length, 120);
   for (const order of orders) assertEquals(order, orders[3]);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay tells a member that comes back where its envelopes stand of which it lost the ACK", async () => {
-  const inn = new Inn();
-  const [bob, ada] = [await inn.enter("bob"), inn.knock("ada")];
+  const relayOnly = new RelayOnly();
+  const [bob, ada] = [await relayOnly.enter("bob"), relayOnly.knock("ada")];
   await ada.enter();
   for (let i = 1; i <= 5; i++) {
     await ada.say([`${i}`]);
@@ -113,21 +113,21 @@ test("Relay tells a member that comes back where its envelopes stand of which it
     await bob.acknowledged(i);
   }
   await ada.cut();
-  const again = inn.again(ada);
+  const again = relayOnly.again(ada);
   await again.greeted();
   assertEquals(again.accept.lastCmid, 5);
   await again.enter(ada.whereabouts);
   again.listen();
   await again.log.count(5);
   assertEquals(shown(ada, again), shown(bob));
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay lets all show the same order though their connections are cut again and again", async () => {
-  const inn = new Inn();
-  const connections: Guest[][] = [];
-  for (const name of ["ada", "bob", "carol"]) connections.push([await inn.enter(name)]);
-  const observer = await inn.enter("dave");
+  const relayOnly = new RelayOnly();
+  const connections: ScriptedGuest[][] = [];
+  for (const name of ["ada", "bob", "carol"]) connections.push([await relayOnly.enter(name)]);
+  const observer = await relayOnly.enter("dave");
   for (let round = 0; round < 30; round++) {
     for (const [which, own] of connections.entries()) {
       const guest = own.at(-1)!;
@@ -135,7 +135,7 @@ test("Relay lets all show the same order though their connections are cut again 
       for (let turn = 0; turn < (round * (which + 3)) % 5; turn++) await nextTurn();
       if ((round + which) % 4 > 0) continue;
       await guest.cut();
-      const again = inn.again(guest);
+      const again = relayOnly.again(guest);
       await again.greeted();
       await again.enter(guest.whereabouts);
       again.listen();
@@ -151,5 +151,5 @@ test("Relay lets all show the same order though their connections are cut again 
   await observer.settle();
   const order = shown(observer);
   for (const own of connections) assertEquals(shown(...own), order);
-  await inn.close();
+  await relayOnly.close();
 });

@@ -1,30 +1,32 @@
 import { assertEquals } from "@std/assert";
 import { nextTurn } from "../support/clock.ts";
-import type { Guest } from "../support/guest.ts";
-import { Inn } from "../support/inn.ts";
+import type { ScriptedGuest } from "../support/scripted_guest.ts";
+import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
 
 /** A room of three, of whom bob and carol acknowledge nothing by themselves. */
-async function gather(): Promise<{ inn: Inn; ada: Guest; bob: Guest; carol: Guest }> {
-  const inn = new Inn();
+async function gather(): Promise<
+  { relayOnly: RelayOnly; ada: ScriptedGuest; bob: ScriptedGuest; carol: ScriptedGuest }
+> {
+  const relayOnly = new RelayOnly();
   const [ada, bob, carol] = [
-    await inn.enter("ada"),
-    await inn.enter("bob"),
-    await inn.enter("carol"),
+    await relayOnly.enter("ada"),
+    await relayOnly.enter("bob"),
+    await relayOnly.enter("carol"),
   ];
   for (const guest of [ada, bob, carol]) await guest.settle();
   for (const guest of [bob, carol]) guest.acknowledges = false;
-  return { inn, ada, bob, carol };
+  return { relayOnly, ada, bob, carol };
 }
 
-async function acknowledge(guest: Guest, line: string): Promise<void> {
+async function acknowledge(guest: ScriptedGuest, line: string): Promise<void> {
   await guest.logged(line);
   await guest.send({ type: "ack", seq: guest.lastSeq });
   await guest.settle();
 }
 
 /** What a guest was told of its own, once nothing more is under way. */
-async function told(guest: Guest): Promise<{ delivered: number; reached: number }> {
+async function told(guest: ScriptedGuest): Promise<{ delivered: number; reached: number }> {
   await guest.settle();
   await nextTurn();
   const { delivered, reached } = guest.ack;
@@ -32,7 +34,7 @@ async function told(guest: Guest): Promise<{ delivered: number; reached: number 
 }
 
 test("Relay calls reached what all have acknowledged that are not away", async () => {
-  const { inn, ada, bob, carol } = await gather();
+  const { relayOnly, ada, bob, carol } = await gather();
   await ada.say(["one"]);
   await acknowledge(bob, "ada: one");
   assertEquals(await told(ada), { delivered: 0, reached: 0 });
@@ -45,16 +47,16 @@ test("Relay calls reached what all have acknowledged that are not away", async (
   assertEquals(await told(ada), { delivered: 0, reached: 2 });
   await ada.say(["for carol"], carol);
   assertEquals(await told(ada), { delivered: 0, reached: 3 });
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay waits with reached for a member that is back, but takes nothing back", async () => {
-  const { inn, ada, bob, carol } = await gather();
+  const { relayOnly, ada, bob, carol } = await gather();
   bob.acknowledges = true;
   await carol.cut();
   await ada.say(["one"]);
   assertEquals(await told(ada), { delivered: 0, reached: 1 });
-  const again = inn.again(carol);
+  const again = relayOnly.again(carol);
   await again.greeted();
   again.acknowledges = false;
   await again.enter(carol.whereabouts);
@@ -63,11 +65,11 @@ test("Relay waits with reached for a member that is back, but takes nothing back
   assertEquals(await told(ada), { delivered: 0, reached: 1 });
   await acknowledge(again, "ada: two");
   assertEquals(await told(ada), { delivered: 2, reached: 2 });
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay tells who is away before it leaves them out", async () => {
-  const { inn, ada, bob, carol } = await gather();
+  const { relayOnly, ada, bob, carol } = await gather();
   bob.acknowledges = true;
   await ada.say(["one"]);
   await carol.logged("ada: one");
@@ -79,16 +81,16 @@ test("Relay tells who is away before it leaves them out", async () => {
   const away = all.findIndex((record) => record.type === "member" && record.change === 3);
   const reached = all.findIndex((record) => record.type === "ack" && record.reached === 1);
   assertEquals(away >= 0 && away < reached, true);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay counts a member whose connection is replaced as present", async () => {
-  const { inn, ada, bob, carol } = await gather();
+  const { relayOnly, ada, bob, carol } = await gather();
   bob.acknowledges = true;
   await ada.say(["one"]);
   await carol.logged("ada: one");
-  const again = inn.again(carol);
+  const again = relayOnly.again(carol);
   await again.greeted();
   assertEquals(await told(ada), { delivered: 0, reached: 0 });
-  await inn.close();
+  await relayOnly.close();
 });

@@ -11,13 +11,13 @@ import {
   type RosterEntry,
 } from "../../lib/wire/mod.ts";
 import { nextTurn } from "../support/clock.ts";
-import type { Guest } from "../support/guest.ts";
-import { Inn } from "../support/inn.ts";
+import type { ScriptedGuest } from "../support/scripted_guest.ts";
+import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
 
 const { HOST_ENDS, IDLE, LEAVING, LOST, PROTOCOL, REPLACED, TOO_SLOW } = CloseReason;
 
-function names(roster: readonly RosterEntry[], ...guests: Guest[]): string[] {
+function names(roster: readonly RosterEntry[], ...guests: ScriptedGuest[]): string[] {
   return roster.map(({ away, key, nonce }) => {
     const guest = guests.find((guest) => equal(guest.nonce, nonce))!;
     assertEquals(key, guest.key);
@@ -26,11 +26,11 @@ function names(roster: readonly RosterEntry[], ...guests: Guest[]): string[] {
 }
 
 test("Relay tells a newcomer who is there, and all others of the newcomer", async () => {
-  const inn = new Inn({ maxMembers: 7 });
-  const ada = inn.knock("ada");
+  const relayOnly = new RelayOnly({ maxMembers: 7 });
+  const ada = relayOnly.knock("ada");
   const { instance, ...accept } = await ada.greeted();
   const { OK: status } = AcceptStatus;
-  const time = inn.clock.now();
+  const time = relayOnly.clock.now();
   assertEquals(accept, {
     type: "accept",
     status,
@@ -42,31 +42,31 @@ test("Relay tells a newcomer who is there, and all others of the newcomer", asyn
   });
   assertEquals(await ada.enter(), { nextSeq: 1, queued: 0, roster: [] });
   ada.listen();
-  const bob = inn.knock("bob");
+  const bob = relayOnly.knock("bob");
   assertEquals((await bob.greeted()).instance, instance);
   await ada.settle();
   assertEquals(ada.log.all, [], "before RESUME nobody is told");
   assertEquals(names((await bob.enter()).roster, ada), ["ada"]);
-  const carol = await inn.enter("carol");
+  const carol = await relayOnly.enter("carol");
   await ada.logged("bob joined 0");
   await ada.logged("carol joined 0");
-  const dave = inn.knock("dave");
+  const dave = relayOnly.knock("dave");
   assertEquals(names((await dave.enter()).roster, ada, bob, carol), ["ada", "bob", "carol"]);
   assertEquals(new Relay().maxMembers, DEFAULT_LIMITS.maxMembers);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay passes on to the room or to one session, and never to the sender", async () => {
-  const inn = new Inn();
+  const relayOnly = new RelayOnly();
   const [ada, bob, carol] = [
-    await inn.enter("ada"),
-    await inn.enter("bob"),
-    await inn.enter("carol"),
+    await relayOnly.enter("ada"),
+    await relayOnly.enter("bob"),
+    await relayOnly.enter("carol"),
   ];
   await ada.say(["all"]);
   await ada.say(["for bob"], bob);
   await ada.say(["for me"], ada);
-  await ada.say(["for nobody"], inn.knock("stranger"));
+  await ada.say(["for nobody"], relayOnly.knock("stranger"));
   await ada.acknowledged(4);
   await bob.say(["end"]);
   await ada.logged("bob: end");
@@ -74,24 +74,24 @@ test("Relay passes on to the room or to one session, and never to the sender", a
   assertEquals(bob.log.all, ["carol joined 0", "ada: all", "ada (direct): for bob"]);
   assertEquals(carol.log.all, ["ada: all", "bob: end"]);
   assertEquals(ada.log.all, ["bob joined 0", "carol joined 0", "bob: end"]);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay passes on objects of every size unchanged", async () => {
-  const inn = new Inn();
-  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const relayOnly = new RelayOnly();
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   const objects = [1, 100, 16_833, MAX_OBJECT_BYTES].map((size) => randomBytes(size));
   for (const object of objects) await ada.say([object]);
   await bob.logged(`ada: ${MAX_OBJECT_BYTES} bytes`);
   assertEquals(bob.envelopes.map(({ object }) => object), objects);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay tells that a member came before anything from it, and that it left after all", async () => {
-  const inn = new Inn();
-  const ada = await inn.enter("ada");
+  const relayOnly = new RelayOnly();
+  const ada = await relayOnly.enter("ada");
   for (let i = 0; i < 20; i++) {
-    const bob = inn.knock("bob");
+    const bob = relayOnly.knock("bob");
     await bob.enter();
     bob.listen();
     void bob.say(["hello"]);
@@ -101,31 +101,31 @@ test("Relay tells that a member came before anything from it, and that it left a
     const expected = ["bob joined 0", "bob: hello", "bob (direct): goodbye", "bob left 0"];
     assertEquals(ada.log.all.slice(-4), expected);
   }
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay answers an end that anybody could have forged with no farewell", async () => {
-  const inn = new Inn();
-  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const relayOnly = new RelayOnly();
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   assertEquals(await bob.hangUp(), undefined);
   await ada.logged(`bob away ${CloseReason.LOST}`);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay lets a member know what it has taken", async () => {
-  const inn = new Inn();
-  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const relayOnly = new RelayOnly();
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   bob.acknowledges = false;
   await ada.say(["one", "two"]);
   await ada.say(["three"], bob);
   await ada.acknowledged(3);
   await bob.logged("ada (direct): three");
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay drops what it was sent before, and breaks off with who leaves something out", async () => {
-  const inn = new Inn();
-  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const relayOnly = new RelayOnly();
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   ada.cmid = 41; // The first of a seat is free.
   await ada.say(["42"]);
   await ada.say(["43"]);
@@ -139,12 +139,12 @@ test("Relay drops what it was sent before, and breaks off with who leaves someth
   await ada.served;
   await bob.logged(`ada away ${LOST}`);
   assertEquals(bob.log.all, ["ada: 42", "ada: 43", "ada: 44", `ada away ${LOST}`]);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay takes a farewell that answers its own for no leave", async () => {
-  const inn = new Inn();
-  const [ada, bob] = [inn.knock("ada"), await inn.enter("bob")];
+  const relayOnly = new RelayOnly();
+  const [ada, bob] = [relayOnly.knock("ada"), await relayOnly.enter("bob")];
   await ada.enter();
   await bob.logged("ada joined 0");
   await ada.say(["1"]);
@@ -154,22 +154,22 @@ test("Relay takes a farewell that answers its own for no leave", async () => {
   while ((await ada.read())!.type !== "close");
   await ada.leave();
   await bob.logged(`ada away ${LOST}`);
-  const again = inn.again(ada);
+  const again = relayOnly.again(ada);
   assertEquals((await again.greeted()).resumed, true);
   await again.cut();
   assertEquals(bob.log.all, ["ada joined 0", "ada: 1", `ada away ${LOST}`]);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay keeps a seat as lost, whatever reason but 0 its member's CLOSE has", async () => {
-  const inn = new Inn();
-  const ada = await inn.enter("ada");
+  const relayOnly = new RelayOnly();
+  const ada = await relayOnly.enter("ada");
   for (let reason = 1; reason <= CloseReason.IDLE; reason++) {
-    const bob = await inn.enter(`bob ${reason}`);
+    const bob = await relayOnly.enter(`bob ${reason}`);
     await bob.leave(reason);
     await ada.logged(`bob ${reason} away ${LOST}`);
   }
-  await inn.close();
+  await relayOnly.close();
 });
 
 /** What no honest member sends: before RESUME, or after it. */
@@ -199,9 +199,9 @@ function anEnvelope() {
 
 for (const [what, resumed, record] of FAULTS) {
   test(`Relay breaks off with who sends ${what}, and with nobody else`, async () => {
-    const inn = new Inn();
-    const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
-    const mal = inn.knock("mal");
+    const relayOnly = new RelayOnly();
+    const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
+    const mal = relayOnly.knock("mal");
     await mal.greeted();
     if (resumed) await mal.enter();
     await mal.send(record);
@@ -211,58 +211,58 @@ for (const [what, resumed, record] of FAULTS) {
     await bob.logged("ada: still here");
     const seen = bob.log.all.filter((line) => line.startsWith("mal"));
     assertEquals(seen, resumed ? ["mal joined 0", `mal away ${LOST}`] : []);
-    await inn.close();
+    await relayOnly.close();
   });
 }
 
 test("Relay refuses a RESUME of more than was ever sent", async () => {
-  const inn = new Inn();
-  const ada = await inn.enter("ada");
+  const relayOnly = new RelayOnly();
+  const ada = await relayOnly.enter("ada");
   await ada.cut();
-  const again = inn.again(ada);
+  const again = relayOnly.again(ada);
   const { instance } = await again.greeted();
   await again.send({ type: "resume", instance, lastSeq: 1 });
   assertEquals(await again.farewell(), PROTOCOL);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay breaks off with who acknowledges what waits to be sent", async () => {
-  const inn = new Inn();
-  const bob = inn.knock("bob");
+  const relayOnly = new RelayOnly();
+  const bob = relayOnly.knock("bob");
   await bob.enter();
-  for (let i = 0; i < 20; i++) await inn.enter(`guest ${i}`);
+  for (let i = 0; i < 20; i++) await relayOnly.enter(`guest ${i}`);
   await bob.send({ type: "ack", seq: 20 });
   assertEquals(await bob.farewell(), PROTOCOL);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay keeps a seat for a while after its connection is lost", async () => {
-  const inn = new Inn();
-  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const relayOnly = new RelayOnly();
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   await bob.cut();
   await ada.logged(`bob away ${LOST}`);
-  const carol = inn.knock("carol");
+  const carol = relayOnly.knock("carol");
   assertEquals(names((await carol.enter()).roster, ada, bob), ["ada", "(bob)"]);
   carol.listen();
-  await inn.pass(DEFAULT_LIMITS.keepSeatMs - 1, [ada, carol]);
+  await relayOnly.pass(DEFAULT_LIMITS.keepSeatMs - 1, [ada, carol]);
   assertEquals(ada.log.rest(), ["carol joined 0"]);
-  inn.clock.advance(1);
+  relayOnly.clock.advance(1);
   await ada.logged(`bob left ${LOST}`);
   await carol.logged(`bob left ${LOST}`);
   // Its session may come again, but as a new one.
-  const again = inn.again(bob);
+  const again = relayOnly.again(bob);
   assertEquals((await again.greeted()).resumed, false);
   assertEquals((await again.enter()).nextSeq, 1);
   await ada.logged("bob joined 0");
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay gives a member that comes back exactly what it has not acknowledged", async () => {
-  const inn = new Inn();
-  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const relayOnly = new RelayOnly();
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   bob.acknowledges = false;
   await ada.say(["one", "two"]);
-  const carol = await inn.enter("carol");
+  const carol = await relayOnly.enter("carol");
   await carol.say(["three"]);
   await carol.leave();
   await bob.logged(`carol left ${LEAVING}`);
@@ -277,7 +277,7 @@ test("Relay gives a member that comes back exactly what it has not acknowledged"
   await ada.acknowledged(3);
 
   // It had got as far as the third, but its acknowledgement was lost.
-  const again = inn.again(bob);
+  const again = relayOnly.again(bob);
   const { lastCmid, resumed } = await again.greeted();
   assertEquals([lastCmid, resumed], [1, true]);
   const { nextSeq, queued, roster } = await again.enter({ ...bob.whereabouts, lastSeq: 2 });
@@ -294,53 +294,53 @@ test("Relay gives a member that comes back exactly what it has not acknowledged"
     "bob: and more",
   ]);
   await ada.acknowledged(3);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay begins with the first unacknowledged for a member that names no instance", async () => {
-  const inn = new Inn();
-  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const relayOnly = new RelayOnly();
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   await ada.say(["one"]);
   await ada.acknowledged(1);
   bob.acknowledges = false;
   await ada.say(["two"]);
   await bob.logged("ada: two");
   await bob.cut();
-  const again = inn.again(bob);
+  const again = relayOnly.again(bob);
   assertEquals((await again.enter()).nextSeq, 2);
   await again.cut();
   // Whatever it claims to have.
-  const third = inn.again(bob);
+  const third = relayOnly.again(bob);
   const instance = randomBytes(8);
   assertEquals((await third.enter({ instance, lastSeq: 2 })).nextSeq, 2);
   await third.cut();
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay keeps nothing for a member that was acknowledged, changes among it", async () => {
-  const inn = new Inn();
-  const ada = await inn.enter("ada");
+  const relayOnly = new RelayOnly();
+  const ada = await relayOnly.enter("ada");
   for (let i = 0; i < 50; i++) {
-    const bob = await inn.enter("bob");
+    const bob = await relayOnly.enter("bob");
     await bob.leave();
   }
   await ada.log.count(100);
   await ada.settle();
   await ada.cut();
-  const again = inn.again(ada);
+  const again = relayOnly.again(ada);
   await again.greeted();
   const { nextSeq } = await again.enter(ada.whereabouts);
   assertEquals([nextSeq, ada.lastSeq], [101, 100]);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay moves a seat to its newest connection", async () => {
-  const inn = new Inn();
-  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const relayOnly = new RelayOnly();
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   await bob.say(["one"]);
   await ada.logged("bob: one");
   // The relay has not noticed yet that bob's connection is dead.
-  const again = inn.again(bob);
+  const again = relayOnly.again(bob);
   assertEquals((await again.greeted()).lastCmid, 1);
   await bob.send({ type: "resume", ...bob.whereabouts });
   await bob.send({ type: "ack", seq: 1 });
@@ -354,18 +354,18 @@ test("Relay moves a seat to its newest connection", async () => {
   await again.say(["three"]);
   await ada.logged("bob: three");
   assertEquals(ada.log.all, ["bob joined 0", "bob: one", "bob back 0", "bob: three"]);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay keeps a seat for one who has come back and not resumed yet", async () => {
-  const inn = new Inn();
-  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const relayOnly = new RelayOnly();
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   await bob.cut();
   await ada.logged(`bob away ${LOST}`);
-  await inn.pass(DEFAULT_LIMITS.keepSeatMs - 1, [ada]);
-  const again = inn.again(bob);
+  await relayOnly.pass(DEFAULT_LIMITS.keepSeatMs - 1, [ada]);
+  const again = relayOnly.again(bob);
   await again.greeted();
-  inn.clock.advance(10_000);
+  relayOnly.clock.advance(10_000);
   await ada.settle();
   await again.enter(bob.whereabouts);
   await ada.logged("bob back 0");
@@ -376,24 +376,24 @@ test("Relay keeps a seat for one who has come back and not resumed yet", async (
   await ada.logged(`bob away ${LOST}`);
 
   // One that never resumes has its whole time from its end on.
-  const third = inn.again(bob);
+  const third = relayOnly.again(bob);
   await third.greeted();
-  await inn.pass(30_000, [ada]);
+  await relayOnly.pass(30_000, [ada]);
   await third.cut();
-  await inn.pass(DEFAULT_LIMITS.keepSeatMs - 1, [ada]);
+  await relayOnly.pass(DEFAULT_LIMITS.keepSeatMs - 1, [ada]);
   assert(!ada.log.all.includes(`bob left ${LOST}`));
-  inn.clock.advance(1);
+  relayOnly.clock.advance(1);
   await ada.logged(`bob left ${LOST}`);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay gives up a seat for which over 4 MiB wait, and whoever has just come back to it", async () => {
   for (const comesBack of [false, true]) {
-    const inn = new Inn();
-    const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+    const relayOnly = new RelayOnly();
+    const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
     await bob.cut();
     await ada.logged(`bob away ${LOST}`);
-    const again = comesBack ? inn.again(bob) : undefined;
+    const again = comesBack ? relayOnly.again(bob) : undefined;
     await again?.greeted();
     const object = new Uint8Array(MAX_OBJECT_BYTES - 30);
     const fits = Math.floor(DEFAULT_LIMITS.maxQueueBytes / MAX_OBJECT_BYTES);
@@ -404,98 +404,98 @@ test("Relay gives up a seat for which over 4 MiB wait, and whoever has just come
     await ada.logged(`bob left ${LOST}`);
     await ada.acknowledged(fits + 1);
     if (again !== undefined) assertEquals(await again.farewell(), TOO_SLOW);
-    await inn.close();
+    await relayOnly.close();
   }
 });
 
 test("Relay admits no more than its number, those who are away among them", async () => {
-  const inn = new Inn({ maxMembers: 2 });
-  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
+  const relayOnly = new RelayOnly({ maxMembers: 2 });
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   await bob.cut();
   let admitted = false;
-  const carol = inn.knock("carol", { admitted: () => admitted = true });
+  const carol = relayOnly.knock("carol", { admitted: () => admitted = true });
   assertEquals((await carol.greeted()).status, AcceptStatus.ROOM_FULL);
   assertEquals(await carol.farewell(), IDLE);
   await carol.served;
   assertEquals(admitted, false);
-  const again = inn.again(bob);
+  const again = relayOnly.again(bob);
   await again.enter(bob.whereabouts);
   await again.leave();
-  const dave = inn.knock("dave", { admitted: () => admitted = true });
+  const dave = relayOnly.knock("dave", { admitted: () => admitted = true });
   assertEquals((await dave.greeted()).status, AcceptStatus.OK);
   assertEquals(admitted, false);
   await dave.enter();
   assertEquals(admitted, true);
   await ada.logged("dave joined 0");
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay says of each seat that it has ended, whoever was told of its member", async () => {
   const ended: string[] = [];
-  const inn = new Inn({ onSeatEnded: ({ session }) => ended.push(session.join()) });
-  const early = inn.knock("early");
+  const relayOnly = new RelayOnly({ onSeatEnded: ({ session }) => ended.push(session.join()) });
+  const early = relayOnly.knock("early");
   await early.greeted();
   await early.leave();
-  const ada = await inn.enter("ada");
+  const ada = await relayOnly.enter("ada");
   await ada.leave();
-  const bob = await inn.enter("bob");
+  const bob = await relayOnly.enter("bob");
   await bob.cut();
   assertEquals(ended, [early, ada].map(({ session }) => session.join()));
-  inn.clock.advance(DEFAULT_LIMITS.keepSeatMs);
+  relayOnly.clock.advance(DEFAULT_LIMITS.keepSeatMs);
   assertEquals(ended.at(-1), bob.session.join());
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay gives a seat up at once whose member never resumed", async () => {
-  const inn = new Inn({ maxMembers: 2 });
-  const ada = await inn.enter("ada");
+  const relayOnly = new RelayOnly({ maxMembers: 2 });
+  const ada = await relayOnly.enter("ada");
   for (let i = 0; i < 3; i++) {
-    const ghost = inn.knock("ghost");
+    const ghost = relayOnly.knock("ghost");
     assertEquals((await ghost.greeted()).status, AcceptStatus.OK);
     await ghost.cut();
   }
   await ada.settle();
   assertEquals(ada.log.all, []);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay.close tells everybody, and lets nobody in any more", async () => {
-  const inn = new Inn();
-  const [ada, bob] = [await inn.enter("ada"), await inn.enter("bob")];
-  const waiting = inn.knock("waiting");
+  const relayOnly = new RelayOnly();
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
+  const waiting = relayOnly.knock("waiting");
   await waiting.greeted();
-  const closed = inn.relay.close();
-  const late = inn.knock("late");
-  const again = inn.again(bob);
+  const closed = relayOnly.relay.close();
+  const late = relayOnly.knock("late");
+  const again = relayOnly.again(bob);
   for (const guest of [late, again]) {
     assertEquals(await guest.farewell(), HOST_ENDS);
     assertEquals(guest.records.all, [{ type: "close", reason: HOST_ENDS }]);
   }
   for (const guest of [ada, bob, waiting]) assertEquals(await guest.farewell(), HOST_ENDS);
   await closed;
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Relay.close ends though a member never reads, and one is full with what another sends", async () => {
-  const inn = new Inn();
-  const ada = await inn.enter("ada");
-  const bob = inn.knock("bob");
+  const relayOnly = new RelayOnly();
+  const ada = await relayOnly.enter("ada");
+  const bob = relayOnly.knock("bob");
   await bob.enter();
   const object = new Uint8Array(MAX_OBJECT_BYTES);
   for (let i = 0; i < 40; i++) void ada.say([object]);
   await ada.acknowledged(1);
-  const closed = inn.relay.close();
-  inn.clock.advance(DRAIN_MS);
+  const closed = relayOnly.relay.close();
+  relayOnly.clock.advance(DRAIN_MS);
   assertEquals(await ada.farewell(), HOST_ENDS);
   await nextTurn();
-  inn.clock.advance(FAREWELL_MS);
+  relayOnly.clock.advance(FAREWELL_MS);
   await closed;
-  assertEquals(inn.clock.timers, 0);
+  assertEquals(relayOnly.clock.timers, 0);
 });
 
 test("Relay.close waits for no full queue where two members are full with each other", async () => {
-  const inn = new Inn();
-  const [ada, bob] = [inn.knock("ada"), inn.knock("bob")];
+  const relayOnly = new RelayOnly();
+  const [ada, bob] = [relayOnly.knock("ada"), relayOnly.knock("bob")];
   await ada.enter();
   await bob.enter();
   const object = new Uint8Array(MAX_OBJECT_BYTES);
@@ -504,12 +504,12 @@ test("Relay.close waits for no full queue where two members are full with each o
     void bob.say([object]);
   }
   await nextTurn();
-  const closed = inn.relay.close();
-  inn.clock.advance(DRAIN_MS);
+  const closed = relayOnly.relay.close();
+  relayOnly.clock.advance(DRAIN_MS);
   await nextTurn();
-  inn.clock.advance(FAREWELL_MS);
+  relayOnly.clock.advance(FAREWELL_MS);
   await closed;
-  assertEquals(inn.clock.timers, 0);
+  assertEquals(relayOnly.clock.timers, 0);
 });
 
 test("Relay tells everybody who comes, once, who ended with the process before", async () => {
@@ -518,16 +518,16 @@ test("Relay tells everybody who comes, once, who ended with the process before",
     key: randomBytes(32),
     nonce: randomBytes(16),
   }));
-  const inn = new Inn({ former });
-  for (const options of former) inn.knock(options.name, options);
-  const ada = await inn.enter("ada");
+  const relayOnly = new RelayOnly({ former });
+  for (const options of former) relayOnly.knock(options.name, options);
+  const ada = await relayOnly.enter("ada");
   const goodbyes = [`eve left ${HOST_ENDS}`, `frank left ${HOST_ENDS}`];
   await ada.logged(goodbyes[1]!);
-  const bob = await inn.enter("bob");
+  const bob = await relayOnly.enter("bob");
   await bob.logged(goodbyes[1]!);
   await ada.logged("bob joined 0");
   await ada.cut();
-  const again = inn.again(ada);
+  const again = relayOnly.again(ada);
   await again.greeted();
   const { roster } = await again.enter(ada.whereabouts);
   assertEquals(names(roster, bob), ["bob"]);
@@ -536,5 +536,5 @@ test("Relay tells everybody who comes, once, who ended with the process before",
   await again.logged("bob: hello");
   assertEquals(bob.log.all.slice(0, 2), goodbyes);
   assertEquals([...ada.log.all, ...again.log.all], [...goodbyes, "bob joined 0", "bob: hello"]);
-  await inn.close();
+  await relayOnly.close();
 });

@@ -15,7 +15,7 @@ import {
 } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
-import { ANNOUNCEMENT } from "../support/guest.ts";
+import { ANNOUNCEMENT } from "../support/scripted_guest.ts";
 import { Inbox } from "../support/inbox.ts";
 import { SCRIPTED_KEEP_MS, ScriptedRelay } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";

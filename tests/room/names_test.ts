@@ -10,7 +10,7 @@ import { EMOJI } from "../support/emoji.ts";
 import { Puppet } from "../support/puppet.ts";
 import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
-import { type TestMember, World } from "../support/world.ts";
+import { RoomsInMemory, type TestMember } from "../support/rooms_in_memory.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
 
 function shown(alone: RoomAlone): string[] {
@@ -228,10 +228,10 @@ test("imitates and sameName are false for the names that lanchat gives", async (
 });
 
 test("Room shows the second holder of a name with its tag, the same to all, and warns both", async () => {
-  const world = new World();
-  const hana = await world.join("hana");
-  const first = await world.join("ada");
-  const second = await world.join("Ada", { identity: "another" });
+  const rooms = new RoomsInMemory();
+  const hana = await rooms.join("hana");
+  const first = await rooms.join("ada");
+  const second = await rooms.join("Ada", { identity: "another" });
   await second.event("ready");
   assertEquals((await second.event("warning")).code, "name-taken");
   await first.event("joined");
@@ -239,7 +239,7 @@ test("Room shows the second holder of a name with its tag, the same to all, and 
   assertEquals(code, "name-taken");
   assert(message.includes("you are ada"), message);
   const { tag } = second.room.me;
-  const third = await world.join("hana ada");
+  const third = await rooms.join("hana ada");
   assertEquals(namesOf(second, [hana, first, third]), Array(4).fill(`Ada#${tag}`));
   assertEquals(namesOf(first, [hana, second, third]), Array(4).fill("ada"));
   assertEquals(namesOf(third, [hana, first, second]), Array(4).fill("hana ada"));
@@ -251,16 +251,16 @@ test("Room shows the second holder of a name with its tag, the same to all, and 
   const { from } = await first.event("message");
   assertEquals(from.name, `Ada#${tag}`);
   assertEquals(hana.texts.all, []);
-  await world.close();
+  await rooms.close();
 });
 
 test("Room.find finds a member with an emoji in its name, typed raw or as shown", async () => {
-  const world = new World();
+  const rooms = new RoomsInMemory();
   const name = `${EMOJI.rainbow} ada`;
   const typed = "\u{1F3F3}\u{1F308} ada";
-  const ada = await world.join(name);
-  const hana = await world.join("hana");
-  const second = await world.join(typed, { identity: "another" });
+  const ada = await rooms.join(name);
+  const hana = await rooms.join("hana");
+  const second = await rooms.join(typed, { identity: "another" });
   await second.event("ready");
   const { tag } = second.room.me;
   for (const text of [name, typed]) {
@@ -269,13 +269,13 @@ test("Room.find finds a member with an emoji in its name, typed raw or as shown"
   }
   await hana.room.say("hi", { to: typed });
   assertEquals(await ada.texts.next(), "hi");
-  await world.close();
+  await rooms.close();
 });
 
 test("Room tags one of two members with look-alike names, on both sides", async () => {
-  const world = new World();
-  const first = await world.join("paul");
-  const second = await world.join("раul"); // Two Cyrillic letters.
+  const rooms = new RoomsInMemory();
+  const first = await rooms.join("paul");
+  const second = await rooms.join("раul"); // Two Cyrillic letters.
   const { tag } = second.room.me;
   assertEquals((await second.event("warning")).code, "name-taken");
   assertEquals((await first.event("joined")).member.name, `раul#${tag}`);
@@ -284,13 +284,13 @@ test("Room tags one of two members with look-alike names, on both sides", async 
   assertEquals(namesOf(second, [first]), [`раul#${tag}`, `раul#${tag}`]);
   await second.room.say("hi");
   assertEquals((await first.event("message")).from.name, `раul#${tag}`);
-  await world.close();
+  await rooms.close();
 });
 
 test("Room shows an imitating name with its tag from the start, and warns its holder", async () => {
-  const world = new World();
-  const ada = await world.join("ada");
-  const imitator = await world.join("lanсhat"); // A Cyrillic letter.
+  const rooms = new RoomsInMemory();
+  const ada = await rooms.join("ada");
+  const imitator = await rooms.join("lanсhat"); // A Cyrillic letter.
   const { tag } = imitator.room.me;
   const shown = `lanсhat#${tag}`;
   assertEquals((await imitator.event("ready")).me.name, shown);
@@ -305,7 +305,7 @@ test("Room shows an imitating name with its tag from the start, and warns its ho
   await ada.room.say("yes", { to: shown });
   assertEquals(await imitator.texts.next(), "yes");
   assertEquals(ada.events.rest().filter(({ event }) => event === "warning"), []);
-  await world.close();
+  await rooms.close();
 });
 
 test("Room warns a newcomer that its name is taken, after `ready`", async () => {

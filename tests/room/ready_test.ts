@@ -15,7 +15,7 @@ import { identityOf, sessionKey } from "../support/keys.ts";
 import { Puppet, targetOf } from "../support/puppet.ts";
 import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
-import { type TestMember, World } from "../support/world.ts";
+import { RoomsInMemory, type TestMember } from "../support/rooms_in_memory.ts";
 
 async function puppets(...names: string[]): Promise<Puppet[]> {
   return await Promise.all(names.map((name) => Puppet.create(name)));
@@ -289,9 +289,9 @@ test("Room.run fails if the host refuses", async () => {
 });
 
 test("Room receives all messages of the members listed in `ready`, from that moment on", async () => {
-  const world = new World();
-  const ada = await world.join("ada");
-  const bob = await world.join("bob");
+  const rooms = new RoomsInMemory();
+  const ada = await rooms.join("ada");
+  const bob = await rooms.join("bob");
   const speakers = [ada, bob];
   let talking = true;
   async function talk({ name, room }: TestMember): Promise<void> {
@@ -302,7 +302,7 @@ test("Room receives all messages of the members listed in `ready`, from that mom
   const talks = speakers.map(talk);
   const joiners = await Promise.all(["carol", "dave", "eve", "frank"].map(async (name) => {
     const mine: string[] = [];
-    const joiner: TestMember = await world.enter(name, {
+    const joiner: TestMember = await rooms.enter(name, {
       onEvent: (event) => {
         if (event.event !== "ready") return;
         // At the moment of `ready`, each listed member sends a message.
@@ -332,5 +332,5 @@ test("Room receives all messages of the members listed in `ready`, from that mom
       assertEquals(lines, [...expected, `${name} ends`]);
     }
   }
-  await world.close();
+  await rooms.close();
 });

@@ -14,7 +14,7 @@ import { sessionKey } from "../support/keys.ts";
 import { nameOf, Puppet, targetOf } from "../support/puppet.ts";
 import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
-import { type TestMember, World } from "../support/world.ts";
+import { RoomsInMemory, type TestMember } from "../support/rooms_in_memory.ts";
 
 type Renamed = RoomEvent & { readonly event: "renamed" };
 
@@ -42,9 +42,9 @@ function namesOf(member: TestMember, others: readonly TestMember[]): string[] {
 }
 
 test("Room.rename announces the name to all, in order with the messages, and to later members", async () => {
-  const world = new World();
-  const ada = await world.join("ada");
-  const bob = await world.join("bob");
+  const rooms = new RoomsInMemory();
+  const ada = await rooms.join("ada");
+  const bob = await rooms.join("bob");
   await ada.event("joined");
   await ada.room.say("one");
   await ada.room.rename("adele");
@@ -59,11 +59,11 @@ test("Room.rename announces the name to all, in order with the messages, and to 
       : []
   );
   assertEquals(told, ["ada: one", "ada is adele", "adele: two"]);
-  const carol = await world.join("carol");
+  const carol = await rooms.join("carol");
   assertEquals(carol.room.members.map(({ name }) => name), ["adele", "bob"]);
   await carol.room.say("psst", { to: "adele" });
   assertEquals(await ada.texts.next(), "psst");
-  await world.close();
+  await rooms.close();
 });
 
 test("Room.rename refuses an invalid name, and announces no name that is the same", async () => {
@@ -149,10 +149,10 @@ test("Room announces a name that changed while a session key was made with both 
 });
 
 test("Room tags a member that takes another's name, on both sides and for newcomers", async () => {
-  const world = new World();
-  const ada = await world.join("ada");
-  const bob = await world.join("bob");
-  const carol = await world.join("carol");
+  const rooms = new RoomsInMemory();
+  const ada = await rooms.join("ada");
+  const bob = await rooms.join("bob");
+  const carol = await rooms.join("carol");
   await Promise.all([ada.event("joined"), bob.event("joined")]);
   // Ada came first of all.
   await ada.room.rename("Bob");
@@ -162,7 +162,7 @@ test("Room tags a member that takes another's name, on both sides and for newcom
   assertEquals(await renamed(bob), `ada is Bob#${tag}`);
   assertEquals((await bob.event("warning")).code, "name-taken");
   assertEquals(await renamed(carol), `ada is Bob#${tag}`);
-  const dave = await world.join("dave");
+  const dave = await rooms.join("dave");
   await ada.event("joined");
   assertEquals(namesOf(ada, [bob, carol, dave]), Array(4).fill(`Bob#${tag}`));
   assertEquals(namesOf(bob, [ada, carol, dave]), Array(4).fill("bob"));
@@ -170,7 +170,7 @@ test("Room tags a member that takes another's name, on both sides and for newcom
   await ada.room.rename("ada");
   for (const one of [bob, carol, dave]) assertEquals(await renamed(one), `Bob#${tag} is ada`);
   assertEquals(namesOf(ada, [bob, carol, dave]), Array(4).fill("ada"));
-  await world.close();
+  await rooms.close();
 });
 
 test("Room tags the other member on both sides if two take one name at once", async () => {

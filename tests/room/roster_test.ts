@@ -14,7 +14,7 @@ import { identityOf } from "../support/keys.ts";
 import { type OwnChain, Puppet, ROOM_ID } from "../support/puppet.ts";
 import { RoomAlone, SCRIPTED_KEEP_MS } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
-import { World } from "../support/world.ts";
+import { RoomsInMemory } from "../support/rooms_in_memory.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
 
 test("rosterHash matches the known answer, whatever the order", async () => {
@@ -341,15 +341,15 @@ test("Roster.admit forgets the oldest burned sessions if the relay is its own", 
 });
 
 test("Room gives no warning while members join, talk and leave", async () => {
-  const world = new World();
-  const ada = await world.join("ada");
+  const rooms = new RoomsInMemory();
+  const ada = await rooms.join("ada");
   for (const name of ["bob", "carol", "dave"]) {
-    const member = await world.join(name);
+    const member = await rooms.join(name);
     await Promise.all([member.room.say("hello"), ada.room.say(`hello ${name}`)]);
     await member.texts.next();
     if (name !== "carol") await member.room.leave();
   }
   await ada.texts.count(3);
   assertEquals(ada.events.all.filter(({ event }) => event === "warning"), []);
-  await world.close();
+  await rooms.close();
 });

@@ -17,7 +17,7 @@ import { assertFails } from "../support/assert.ts";
 import { Puppet } from "../support/puppet.ts";
 import { RoomAlone, type RoomAloneOptions } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
-import { World } from "../support/world.ts";
+import { RoomsInMemory } from "../support/rooms_in_memory.ts";
 
 async function openWith(...names: string[]): Promise<[RoomAlone, ...Puppet[]]> {
   const puppets = await Promise.all(names.map((name) => Puppet.create(name)));
@@ -409,10 +409,10 @@ test("Room.leave waits at most `farewellMs` for a silent relay", async () => {
 });
 
 test("Room delivers a burst from two senders to all, each message once and in order", async () => {
-  const world = new World();
-  const ada = await world.join("ada");
-  const bob = await world.join("bob");
-  const carol = await world.join("carol");
+  const rooms = new RoomsInMemory();
+  const ada = await rooms.join("ada");
+  const bob = await rooms.join("bob");
+  const carol = await rooms.join("carol");
   const lines = Array.from({ length: 2000 }, (_, i) => i);
   async function burst({ name, room }: typeof ada): Promise<void> {
     const said = [];
@@ -432,7 +432,7 @@ test("Room delivers a burst from two senders to all, each message once and in or
   }
   assertEquals(ada.texts.all, lines.map((line) => `bob ${line}`));
   assertEquals(bob.texts.all, lines.map((line) => `ada ${line}`));
-  await world.close();
+  await rooms.close();
 });
 
 test("Room packs at most 256 texts into one MSG, and sends no faster than others show them", async () => {

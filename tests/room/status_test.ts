@@ -5,7 +5,7 @@ import { assertFails } from "../support/assert.ts";
 import { Puppet } from "../support/puppet.ts";
 import { RoomAlone } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
-import { World } from "../support/world.ts";
+import { RoomsInMemory } from "../support/rooms_in_memory.ts";
 
 /** Returns the next message that a puppet reads, with the keys before it. */
 async function reads(alone: RoomAlone, puppet: Puppet): Promise<Inner> {
@@ -19,9 +19,9 @@ async function reads(alone: RoomAlone, puppet: Puppet): Promise<Inner> {
 }
 
 test("Room.setStatus sends the status to all in order, and to later members until it is cleared", async () => {
-  const world = new World();
-  const ada = await world.join("ada");
-  const bob = await world.join("bob");
+  const rooms = new RoomsInMemory();
+  const ada = await rooms.join("ada");
+  const bob = await rooms.join("bob");
   await ada.event("joined");
   await ada.room.setStatus("at lunch");
   const own = await ada.event("status");
@@ -31,7 +31,7 @@ test("Room.setStatus sends the status to all in order, and to later members unti
   await ada.room.say("a message does not end it");
   await bob.texts.next();
 
-  const carol = await world.join("carol");
+  const carol = await rooms.join("carol");
   await ada.event("joined");
   // It may come before carol is ready, and is no news then.
   const { members } = await carol.event("ready");
@@ -43,14 +43,14 @@ test("Room.setStatus sends the status to all in order, and to later members unti
     assertEquals((await other.event("status")).text, "");
     assertEquals("status" in other.room.find("ada"), false);
   }
-  const dave = await world.join("dave");
+  const dave = await rooms.join("dave");
   await ada.event("joined");
   await ada.room.say("nothing more is told", { to: "dave" });
   await dave.texts.next();
   for (const { events } of [bob, carol, dave]) {
     assertEquals(events.rest().filter(({ event }) => event === "status"), []);
   }
-  await world.close();
+  await rooms.close();
 });
 
 test("Room.setStatus resolves once the host has accepted it, or at once without other members", async () => {

@@ -7,7 +7,7 @@ import { assertFails } from "../support/assert.ts";
 import { Puppet } from "../support/puppet.ts";
 import { RoomAlone, type RoomAloneOptions } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
-import { World } from "../support/world.ts";
+import { RoomsInMemory } from "../support/rooms_in_memory.ts";
 
 /** Verdicts on keys; all other keys are fine. */
 class Verdicts {
@@ -208,11 +208,11 @@ test("Room judges a member once under each name, not at each new session key", a
 });
 
 test("Room reports a message as delivered, and no member behind, though a withheld one is present", async () => {
-  const world = new World();
-  const mal = await world.join("bob", { identity: "mal" });
-  const carol = await world.join("carol");
+  const rooms = new RoomsInMemory();
+  const mal = await rooms.join("bob", { identity: "mal" });
+  const carol = await rooms.join("carol");
   const trust = ({ name }: { name: string }): Trust => name === "bob" ? "withheld" : "fine";
-  const ada = await world.join("ada", { trust });
+  const ada = await rooms.join("ada", { trust });
   const { delivered } = await ada.room.say("for carol");
   assertEquals(await delivered, []);
   assertEquals(carol.texts.all, ["for carol"]);
@@ -222,7 +222,7 @@ test("Room reports a message as delivered, and no member behind, though a withhe
   assertEquals(await ada.texts.next(), "for all");
   // All see the same room: there is no warning, and all are shown to all.
   assertEquals([mal, carol, ada].map(({ room }) => room.members.length), [2, 2, 2]);
-  await world.close();
+  await rooms.close();
 });
 
 test("Room sends a withheld member only its own ANNOUNCE again", async () => {

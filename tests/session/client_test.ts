@@ -15,12 +15,12 @@ import type { SessionEvent, Wish } from "../../lib/session_events.ts";
 import { encodeKickHead, KickOp } from "../../lib/wire/mod.ts";
 import { channelPair, type TestChannel } from "../support/channel.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
-import { Guest } from "../support/guest.ts";
+import { ScriptedGuest } from "../support/scripted_guest.ts";
 import { Inbox } from "../support/inbox.ts";
 import { identityOf, sessionKey, sessionOf } from "../support/keys.ts";
 import { HOST, MEMBER_KEY, ROOM_ID } from "../support/puppet.ts";
 import { test } from "../support/test.ts";
-import { TestMember } from "../support/world.ts";
+import { TestMember } from "../support/rooms_in_memory.ts";
 
 /** A real client at a real relay; the test breaks and makes its connections. */
 class ClientAtRelay {
@@ -248,7 +248,7 @@ test("runClient sends a message after a session that was lost before it was read
   const client = await ClientAtRelay.start();
   await client.loseSeat();
   const bob = await client.join("bob");
-  const silent = new Guest(client.relay, { name: "silent" }); // A newcomer waits for its answer.
+  const silent = new ScriptedGuest(client.relay, { name: "silent" }); // A newcomer waits for its answer.
   await silent.enter();
   silent.listen();
   client.say("typed while away");

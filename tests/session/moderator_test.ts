@@ -8,7 +8,7 @@ import type { KeptDecision } from "../../lib/store/mod.ts";
 import type { InviteEvent } from "../../lib/session_events.ts";
 import { AcceptStatus, CloseReason } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
-import { Inn } from "../support/inn.ts";
+import { RelayOnly } from "../support/relay_only.ts";
 import { identityOf } from "../support/keys.ts";
 import { HOST, ROOM_ID } from "../support/puppet.ts";
 import { test } from "../support/test.ts";
@@ -29,11 +29,11 @@ function open(decisions: readonly KeptDecision[] = []) {
     roomId: ROOM_ID,
     decisions: decisions.map(({ object }) => object),
   });
-  const inn = new Inn({ policy });
+  const relayOnly = new RelayOnly({ policy });
   const moderator = new Moderator({
     hostKey: HOST.publicKey,
     policy,
-    relay: inn.relay,
+    relay: relayOnly.relay,
     decisions,
     keep: (decisions, number) => {
       kept.push(decisions);
@@ -42,14 +42,14 @@ function open(decisions: readonly KeptDecision[] = []) {
     },
     invite: INVITE,
   });
-  return { policy, inn, moderator, kept, numbers };
+  return { policy, relayOnly, moderator, kept, numbers };
 }
 
 test("Moderator.kick removes unannounced sessions by their tag", async () => {
   for (const mark of ["", "#"]) {
-    const { policy, inn, moderator, kept } = open();
+    const { policy, relayOnly, moderator, kept } = open();
     const { key, tag } = await memberOf("bob");
-    const seat = inn.knock("bob", { key });
+    const seat = relayOnly.knock("bob", { key });
     await seat.enter();
     await moderator.kick(`${mark}${tag}`, [{ key, tag }]);
     assertEquals(await seat.farewell(), CloseReason.KICKED);
@@ -63,9 +63,9 @@ test("Moderator.kick removes unannounced sessions by their tag", async () => {
 });
 
 test("Moderator.ban keeps the member's name over a restart", async () => {
-  const { policy, inn, moderator, kept, numbers } = open();
+  const { policy, relayOnly, moderator, kept, numbers } = open();
   const bob = await memberOf("bob", "bob#abcdefgh");
-  const seat = inn.knock("bob", { key: bob.key });
+  const seat = relayOnly.knock("bob", { key: bob.key });
   await seat.enter();
   await moderator.kick(bob.name, [bob]);
   assertEquals(await seat.farewell(), CloseReason.KICKED);
@@ -80,7 +80,7 @@ test("Moderator.ban keeps the member's name over a restart", async () => {
   assertEquals(await after.moderator.unban("bob"), ban);
   assertEquals(await after.moderator.bans(), []);
   assertEquals(after.kept.at(-1)?.map(({ name }) => name), ["bob"], "who comes is told that");
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Moderator.unban takes a name, tag, fingerprint or key that matches one ban", async () => {
@@ -109,18 +109,18 @@ test("Moderator.unban takes a name, tag, fingerprint or key that matches one ban
 });
 
 test("Moderator refuses to remove the host's own key", async () => {
-  const { inn, moderator, kept } = open();
+  const { relayOnly, moderator, kept } = open();
   const host = { ...await memberOf("bob"), key: HOST.publicKey };
-  await inn.knock("hana", { key: HOST.publicKey }).enter();
+  await relayOnly.knock("hana", { key: HOST.publicKey }).enter();
   await assertFails(moderator.kick("bob", [host]), "no-such-member", "host's own key");
   await assertFails(moderator.ban("bob", [host]), "no-such-member", "host's own key");
   await assertFails(moderator.ban(toBase64Url(host.key), []), "no-such-member", "host's own key");
   assertEquals([kept, await moderator.bans()], [[], []]);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Moderator bans a member that has left by its last name, tag, fingerprint or key, and does not kick it", async () => {
-  const { inn, moderator } = open();
+  const { relayOnly, moderator } = open();
   const bob = await memberOf("bob");
   moderator.met({ ...bob, name: "robert" });
   moderator.met(bob);
@@ -139,11 +139,11 @@ test("Moderator bans a member that has left by its last name, tag, fingerprint o
   assertEquals((await moderator.ban("bob", [other])).tag, other.tag);
   moderator.met(other);
   await assertFails(moderator.ban("bob", []), "no-such-member", "more than one");
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Moderator refuses a tag or a fingerprint that is another member's name", async () => {
-  const { inn, moderator } = open();
+  const { relayOnly, moderator } = open();
   const bob = await memberOf("bob");
   const digits = await fingerprint(bob.key);
   for (const name of [bob.tag, digits]) {
@@ -152,34 +152,34 @@ test("Moderator refuses a tag or a fingerprint that is another member's name", a
   }
   const mal = await memberOf("mal", toBase64Url(bob.key));
   assertEquals((await moderator.ban(mal.name, [mal])).tag, bob.tag);
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Moderator removes an identity by its key that was never shown", async () => {
-  const { inn, moderator } = open();
+  const { relayOnly, moderator } = open();
   const { key, tag } = await memberOf("silent");
   const word = toBase64Url(key);
   await assertFails(moderator.kick(word, []), "no-such-member", "nobody here");
-  const seat = await inn.enter("silent", key);
+  const seat = await relayOnly.enter("silent", key);
   await moderator.kick(word, []);
   assertEquals(await seat.farewell(), CloseReason.KICKED);
   assertEquals(await moderator.ban(word, []), { key: word, tag });
   await assertFails(moderator.ban("A".repeat(43), []), "no-such-member", "nobody");
-  await inn.close();
+  await relayOnly.close();
 });
 
 test("Moderator.lock keeps out identities and seats that were not shown, until unlock", async () => {
-  const { policy, inn, moderator } = open();
+  const { policy, relayOnly, moderator } = open();
   const [bob, carol, silent] = await Promise.all(
     ["bob", "carol", "silent"].map((n) => memberOf(n)),
   );
   moderator.met(bob!); // It has left.
-  const seat = await inn.enter("silent", silent!.key);
+  const seat = await relayOnly.enter("silent", silent!.key);
   moderator.lock([carol!]);
   assertEquals(await seat.farewell(), CloseReason.IDLE);
   const { LOCKED, OK } = AcceptStatus;
   assertEquals([bob, carol, silent].map((one) => policy.statusFor(one!.key)), [OK, OK, LOCKED]);
   moderator.unlock();
   assertEquals(policy.statusFor(silent!.key), OK);
-  await inn.close();
+  await relayOnly.close();
 });

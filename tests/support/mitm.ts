@@ -6,13 +6,13 @@ import { type Event, HostProgram, Program } from "./program.ts";
  * message sealed anew. Nothing that is said tells of it.
  */
 export class ManInTheMiddle implements AsyncDisposable {
-  readonly #hall: HostProgram;
+  readonly #served: HostProgram;
   readonly #guests: Program[] = [];
   readonly #following: Promise<void>[] = [];
 
-  private constructor(hall: HostProgram, address: string) {
-    this.#hall = hall;
-    this.#following.push(follow(hall, async (event) => {
+  private constructor(served: HostProgram, address: string) {
+    this.#served = served;
+    this.#following.push(follow(served, async (event) => {
       if (event.event === "joined") await this.#pose(event.member.name, address);
     }));
   }
@@ -29,29 +29,29 @@ export class ManInTheMiddle implements AsyncDisposable {
 
   /** What a victim joins. */
   get address(): string {
-    return this.#hall.address;
+    return this.#served.address;
   }
 
   /** The port of it. */
   get port(): number {
-    return this.#hall.port;
+    return this.#served.port;
   }
 
   /** The fingerprint that it has instead of the host's, 30 digits. */
   get fingerprint(): string {
-    return this.#hall.events.find((event) => event.event === "listening")!.fingerprint;
+    return this.#served.events.find((event) => event.event === "listening")!.fingerprint;
   }
 
   /** Who has fallen for it, by name. */
   get victims(): string[] {
-    return this.#hall.events.flatMap((event) =>
+    return this.#served.events.flatMap((event) =>
       event.event === "joined" ? [event.member.name] : []
     );
   }
 
   /** Goes. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const program of [this.#hall, ...this.#guests]) await program[Symbol.asyncDispose]();
+    for (const program of [this.#served, ...this.#guests]) await program[Symbol.asyncDispose]();
     await Promise.all(this.#following);
   }
 
@@ -60,7 +60,7 @@ export class ManInTheMiddle implements AsyncDisposable {
     const guest = new Program(["join", address, "--name", name, "--json"]);
     this.#guests.push(guest);
     await guest.ready();
-    this.#following.push(passOn(this.#hall, guest), passOn(guest, this.#hall));
+    this.#following.push(passOn(this.#served, guest), passOn(guest, this.#served));
   }
 }
 

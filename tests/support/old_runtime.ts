@@ -18,15 +18,15 @@ for (const name of ["encapsulateBits", "decapsulateBits", "encapsulateKey", "dec
 }
 // Imported only here, as lib/crypto chooses an implementation when it is loaded.
 const { hasWebCryptoKem } = await import("../../lib/crypto/kem.ts");
-const { Hall, heard } = await import("./hall.ts");
+const { WholePipeline, heard } = await import("./whole_pipeline.ts");
 
-const hall = await Hall.open();
-const ada = await hall.join("ada");
-const bob = await hall.join("bob");
+const pipeline = await WholePipeline.open();
+const ada = await pipeline.join("ada");
+const bob = await pipeline.join("bob");
 await ada.room.say("hello");
 await bob.texts.count(1);
 await bob.room.say("hello too", { to: "ada" });
 await ada.texts.count(1);
 const report: Report = { hasWebCryptoKem, heard: { ...heard(ada), ...heard(bob) } };
-await hall.close();
+await pipeline.close();
 (self as unknown as Pick<Worker, "postMessage">).postMessage(report);

@@ -17,10 +17,10 @@ import { type Connection, dial, listen, type Listener } from "../../lib/net/mod.
 import { Host, Relay } from "../../lib/relay/mod.ts";
 import { FakeClock } from "./clock.ts";
 import { hostHopKey, identityOf, memberHopKey } from "./keys.ts";
-import { type MemberOptions, TestMember } from "./world.ts";
+import { type MemberOptions, TestMember } from "./rooms_in_memory.ts";
 
 /** A member over a socket. */
-export interface Visitor extends TestMember {
+export interface SocketMember extends TestMember {
   /** Its socket. */
   connection: Connection;
   /** What the handshake found. */
@@ -40,7 +40,7 @@ export class RoomOverSockets {
   /** The host's own member. */
   readonly host: TestMember;
   readonly #secrets: RoomSecrets;
-  readonly #visitors: Visitor[] = [];
+  readonly #visitors: SocketMember[] = [];
   readonly #running: Promise<unknown>[] = [];
 
   private constructor(
@@ -120,7 +120,7 @@ export class RoomOverSockets {
   }
 
   /** Somebody comes, and is ready. */
-  async join(name: string, options: MemberOptions = {}): Promise<Visitor> {
+  async join(name: string, options: MemberOptions = {}): Promise<SocketMember> {
     const { identity, nonce = randomBytes(16) } = options;
     const { channel, connection } = await this.call({
       name,
@@ -144,7 +144,7 @@ export class RoomOverSockets {
   }
 
   /** The same member dials again with the same session. */
-  async rejoin(visitor: Visitor): Promise<void> {
+  async rejoin(visitor: SocketMember): Promise<void> {
     const { channel, connection } = await this.call(visitor);
     visitor.connection = connection;
     visitor.ended = run(visitor, channel, connection);

@@ -3,7 +3,7 @@ import { utf8 } from "../../lib/bytes/mod.ts";
 import { DumbTerminalFrontEnd } from "../../lib/ui/dumb_terminal.ts";
 import type { MessageEvent, Wish } from "../../lib/session_events.ts";
 import { FakeClock } from "../support/clock.ts";
-import { READY } from "../support/desk.ts";
+import { READY } from "../support/terminal_only.ts";
 import { EMOJI } from "../support/emoji.ts";
 import { test } from "../support/test.ts";
 import { member, message, NOW, T } from "./members.ts";

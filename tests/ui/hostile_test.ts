@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Desk, READY } from "../support/desk.ts";
+import { READY, TerminalOnly } from "../support/terminal_only.ts";
 import type { Cell } from "../support/emulator.ts";
 import { test } from "../support/test.ts";
 import { member, message, T } from "./members.ts";
@@ -65,17 +65,17 @@ interface Scene {
 }
 
 /** Shows an event between two messages, above a half-typed line. */
-async function play(...doings: Parameters<Desk["frontEnd"]["show"]>[0][]): Promise<Scene> {
-  await using desk = new Desk(COLUMNS, ROWS, { notify: false });
-  const { frontEnd, screen } = desk;
+async function play(...doings: Parameters<TerminalOnly["frontEnd"]["show"]>[0][]): Promise<Scene> {
+  await using terminal = new TerminalOnly(COLUMNS, ROWS, { notify: false });
+  const { frontEnd, screen } = terminal;
   frontEnd.show({ ...READY, name: "zoe" }); // whom nobody mentions
   frontEnd.show(message("bob", "before"));
-  await desk.type("half a ", "line", "\x1b[D");
-  await desk.settled();
+  await terminal.type("half a ", "line", "\x1b[D");
+  await terminal.settled();
   const top = screen.cells.length - 1;
   for (const doing of doings) frontEnd.show(doing);
   frontEnd.show(message("bob", "after"));
-  await desk.settled();
+  await terminal.settled();
   const cells = screen.cells;
   const [row, column] = screen.cursor;
   return {
@@ -162,10 +162,10 @@ test("No random name acts on the terminal", async () => {
 test("No name and no text acts on the terminal in a notification", async () => {
   const environment = { TERM_PROGRAM: "WezTerm" };
   for (const text of Object.values(ATTACKS)) {
-    await using desk = new Desk(COLUMNS, ROWS, { environment });
-    desk.frontEnd.show(message(text, text, { private: true }));
-    await desk.settled();
-    const { answers, bells, commands, titles } = desk.screen.effects;
+    await using terminal = new TerminalOnly(COLUMNS, ROWS, { environment });
+    terminal.frontEnd.show(message(text, text, { private: true }));
+    await terminal.settled();
+    const { answers, bells, commands, titles } = terminal.screen.effects;
     assertEquals([answers, bells, titles, commands.length], [[], 1, [], 1]);
     assertEquals(commands[0]!.split(";").slice(0, 2), ["777", "notify"]);
   }

@@ -17,7 +17,7 @@ import {
   type PlainRecord,
 } from "../../../lib/wire/mod.ts";
 import { FakeClock } from "../../support/clock.ts";
-import { Guest } from "../../support/guest.ts";
+import { ScriptedGuest } from "../../support/scripted_guest.ts";
 import { identityOf, sessionKey } from "../../support/keys.ts";
 import { HOST, MEMBER_KEY, type OwnChain, Puppet, ROOM_ID } from "../../support/puppet.ts";
 import { RoomAlone } from "../../support/room_alone.ts";
@@ -223,8 +223,8 @@ const relay: Target = {
     const relay = new Relay({ clock: new FakeClock() });
     const names = new Map<string, string>();
     const [alice, bob] = [
-      new Guest(relay, { name: "alice", names }),
-      new Guest(relay, {
+      new ScriptedGuest(relay, { name: "alice", names }),
+      new ScriptedGuest(relay, {
         name: "bob",
         names,
       }),

@@ -6,7 +6,7 @@ import { Sink } from "../ui/streams.ts";
 import { FakeClock } from "./clock.ts";
 import { Emulator } from "./emulator.ts";
 
-/** One is in the room, alone. */
+/** This member is ready, in a room without others. */
 export const READY: ReadyEvent = {
   ...member("ada"),
   event: "ready",
@@ -17,7 +17,7 @@ export const READY: ReadyEvent = {
 };
 
 /** A front end with its screen and keyboard in memory. */
-export class Desk implements AsyncDisposable {
+export class TerminalOnly implements AsyncDisposable {
   readonly screen: Emulator;
   readonly stdout: Sink;
   readonly frontEnd: TerminalFrontEnd;

@@ -1,5 +1,5 @@
 /**
- * A member of a relay that speaks records itself, without any room behind it.
+ * A member of a relay that sends and reads records itself, without a room.
  *
  * @module
  */
@@ -37,16 +37,16 @@ const NAMES: Readonly<Record<number, string>> = {
   [MemberChange.BACK]: "back",
 };
 
-/** Where a guest comes back from. */
+/** What a guest needs to resume its seat. */
 export interface Return {
   readonly instance: Bytes;
   readonly lastSeq: number;
 }
 
-/** An ANNOUNCE as far as a relay looks at it. */
+/** The part of an ANNOUNCE that a relay reads. */
 export const ANNOUNCEMENT: Bytes = new Uint8Array(ANNOUNCE_BYTES).fill(ObjectType.ANNOUNCE);
 
-/** What a member says first in a new seat. */
+/** The first object of a member in a new seat. */
 export const ENTRY: MemberRecord = {
   type: "batch",
   envelopes: [{
@@ -58,24 +58,24 @@ export const ENTRY: MemberRecord = {
 };
 
 /** One connection of a member. */
-export class Guest {
+export class ScriptedGuest {
   readonly name: string;
   readonly key: Bytes;
   readonly nonce: Bytes;
   readonly session: Bytes;
-  /** Resolves when the relay has done with it. */
+  /** Resolves when the relay has ended the connection. */
   readonly served: Promise<void>;
-  /** What came, PING and PONG apart, as far as it was read. */
+  /** The records read so far, without PING and PONG. */
   readonly records: Inbox<HostRecord> = new Inbox();
-  /** The objects that came, as text, and the changes between them. */
+  /** The objects received, as text, and the changes between them. */
   readonly log: Inbox<string> = new Inbox();
-  /** Every envelope that came. */
+  /** All envelopes received. */
   readonly envelopes: HostEnvelope[] = [];
-  /** What happens with each envelope beside its being noted. */
+  /** Called with each envelope received. */
   onEnvelope: (envelope: HostEnvelope) => void = () => {};
-  /** Whether what comes is acknowledged at once. */
+  /** Whether envelopes are acknowledged at once. */
   acknowledges = true;
-  /** The number of the last envelope or change that came. */
+  /** The number of the last envelope or change received. */
   lastSeq = 0;
   /** The number of the last envelope that was sent. */
   cmid = 0;
@@ -86,7 +86,7 @@ export class Guest {
   readonly #names: Map<string, string>;
   #reading: Promise<void> | undefined;
 
-  /** A connection on which nothing was said yet. @param names Who is who in the log. */
+  /** A connection on which nothing was sent yet. @param names Names of the sessions, for the log. */
   constructor(
     relay: Relay,
     options: {
@@ -129,7 +129,7 @@ export class Guest {
     return this.#accept!;
   }
 
-  /** Where it can come back from. */
+  /** What it needs to resume its seat. */
   get whereabouts(): Return {
     return { instance: this.accept.instance, lastSeq: this.lastSeq };
   }
@@ -141,7 +141,7 @@ export class Guest {
     return this.#accept;
   }
 
-  /** Enters, for the first time or again. @returns Who is there, by name. */
+  /** Enters, or resumes its seat. @returns The names of the members. */
   async enter(
     from?: Return,
   ): Promise<{ nextSeq: number; queued: number; roster: readonly RosterEntry[] }> {
@@ -157,7 +157,7 @@ export class Guest {
     return { nextSeq, queued, roster: entries };
   }
 
-  /** Says who it is to the host, as far as a relay sees that. */
+  /** Announces itself to the host, with the part that a relay reads. */
   async announce(): Promise<void> {
     await this.send(ENTRY);
   }
@@ -167,7 +167,7 @@ export class Guest {
     this.#reading ??= this.#readAll();
   }
 
-  /** Reads one record, and deals with it; `undefined` at the end. */
+  /** Reads and handles one record; `undefined` at the end. */
   async read(): Promise<HostRecord | undefined> {
     const record = await this.#readOne();
     if (record === undefined) return undefined;
@@ -196,7 +196,7 @@ export class Guest {
     });
   }
 
-  /** Waits until the relay has read all that was sent, and all that it had for this guest has come. */
+  /** Waits until the relay has read everything sent, and everything it had for this guest has arrived. */
   async settle(): Promise<void> {
     await this.send({ type: "ping", token: randomBytes(8) });
     await this.#pongs.next();
@@ -207,27 +207,27 @@ export class Guest {
     await this.log.find((logged): logged is string => logged === line);
   }
 
-  /** What the relay has acknowledged last. */
+  /** The last acknowledgement of the relay. */
   get ack(): Of<"ack"> {
     return this.records.all.findLast((record) => record.type === "ack") ??
       { type: "ack", accepted: 0, delivered: 0, reached: 0, seq: 0 };
   }
 
-  /** Waits until that much is acknowledged. */
+  /** Waits until the relay has acknowledged this envelope. */
   async acknowledged(accepted: number): Promise<void> {
     while (this.ack.accepted < accepted) {
       await this.records.count(this.records.all.length + 1);
     }
   }
 
-  /** Waits until everybody is said to have that much. */
+  /** Waits until the relay reports this envelope as delivered. */
   async delivered(cmid: number): Promise<void> {
     while (this.ack.delivered < cmid) {
       await this.records.count(this.records.all.length + 1);
     }
   }
 
-  /** How the relay ended the connection: its reason, or `undefined` where it just ended. */
+  /** The reason with which the relay closed the connection; `undefined` without a CLOSE. */
   async farewell(): Promise<number | undefined> {
     this.listen();
     await this.#reading;
@@ -235,7 +235,7 @@ export class Guest {
     return last?.type === "close" ? last.reason : undefined;
   }
 
-  /** Leaves, and waits until the relay has done with it. */
+  /** Leaves, and waits until the relay has ended the connection. */
   async leave(reason: number = CloseReason.LEAVING): Promise<void> {
     this.listen();
     await this.send({ type: "close", reason });
@@ -243,14 +243,14 @@ export class Guest {
     await Promise.all([this.#reading, this.served]);
   }
 
-  /** Ends its own side without a word, and reads on. @returns The relay's answer, as `farewell`. */
+  /** Ends its own direction without CLOSE, and reads on. @returns As `farewell`. */
   async hangUp(): Promise<number | undefined> {
     this.#writer.close().catch(() => {});
     await this.served;
     return await this.farewell();
   }
 
-  /** Ends both directions as a broken connection does. */
+  /** Ends both directions, like a broken connection. */
   async cut(): Promise<void> {
     this.#reader.cancel().catch(() => {});
     this.#writer.abort(new Error("cut")).catch(() => {});

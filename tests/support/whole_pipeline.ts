@@ -17,7 +17,7 @@ import { duplex } from "./duplex.ts";
 import { Inbox } from "./inbox.ts";
 import { hostHopKey, identityOf, memberHopKey } from "./keys.ts";
 import { test } from "./test.ts";
-import { type MemberOptions, TestMember } from "./world.ts";
+import { type MemberOptions, TestMember } from "./rooms_in_memory.ts";
 
 /** What passed something, by direction, in chunks or records as they came. */
 export interface Traffic<Item> {
@@ -30,8 +30,8 @@ export interface Line extends Transport {
   close(): void;
 }
 
-/** Somebody in the hall. */
-export type Attendant = TestMember & {
+/** A member of a {@linkcode WholePipeline}. */
+export type PipelineMember = TestMember & {
   /** The end of its room's `run`, which closes its connection. */
   readonly ran: Promise<number | Error>;
   /** Breaks its connection. */
@@ -75,7 +75,7 @@ export class OpenRelay extends Relay {
   }
 }
 
-/** How a hall is opened. */
+/** Options of a {@linkcode WholePipeline}. */
 export interface HallOptions {
   readonly maxMembers?: number;
   /** The relay's and the host's; not the members'. */
@@ -85,7 +85,7 @@ export interface HallOptions {
 }
 
 /** A host, and who is with it. */
-export class Hall {
+export class WholePipeline {
   readonly relay: OpenRelay;
   readonly host: Host;
   readonly roomId: Bytes = randomBytes(32);
@@ -118,11 +118,11 @@ export class Hall {
     this.#accepted = this.#accept();
   }
 
-  /** A hall with nobody in it. */
-  static async open(options: HallOptions = {}): Promise<Hall> {
+  /** Creates a room without members. */
+  static async open(options: HallOptions = {}): Promise<WholePipeline> {
     const identity = await identityOf("host");
     const { memberKey } = await openRoomSecrets(identity.publicKey);
-    return new Hall(identity, memberKey, options);
+    return new WholePipeline(identity, memberKey, options);
   }
 
   /** Connects to the host. */
@@ -134,7 +134,7 @@ export class Hall {
   }
 
   /** The host's own member comes, without a connection. */
-  async sit(name = "hana"): Promise<Attendant> {
+  async sit(name = "hana"): Promise<PipelineMember> {
     const [mine, relays] = localChannel();
     const member = await this.#member(name, { identity: "host" });
     const { key, nonce, session } = member;
@@ -143,19 +143,19 @@ export class Hall {
   }
 
   /** Somebody joins, and is ready. */
-  async join(name: string, options: AttendantOptions = {}): Promise<Attendant> {
-    const attendant = await this.enter(name, options);
+  async join(name: string, options: AttendantOptions = {}): Promise<PipelineMember> {
+    const member = await this.enter(name, options);
     await Promise.race([
-      attendant.ready,
-      attendant.ran.then((end) => {
+      member.ready,
+      member.ran.then((end) => {
         throw new Error(`${name} did not get in: ${end}`);
       }),
     ]);
-    return attendant;
+    return member;
   }
 
   /** Somebody joins, and may be refused. */
-  async enter(name: string, options: AttendantOptions = {}): Promise<Attendant> {
+  async enter(name: string, options: AttendantOptions = {}): Promise<PipelineMember> {
     const { identity = name, through = (line) => line } = options;
     const nonce = randomBytes(16);
     const line = through(await this.dial());
@@ -192,7 +192,7 @@ export class Hall {
     });
   }
 
-  #attend(member: TestMember, channel: Channel, cut: () => void): Attendant {
+  #attend(member: TestMember, channel: Channel, cut: () => void): PipelineMember {
     const ran = member.run(channel).finally(() => {
       member.room.end("not-delivered");
       cut();
@@ -225,7 +225,7 @@ export function hallTest(name: string, fn: () => Promise<void>): void {
 }
 
 /** Says texts as fast as the room takes them; resolves when the host has them all. */
-export async function sayAll({ room }: Attendant, texts: readonly string[]): Promise<void> {
+export async function sayAll({ room }: PipelineMember, texts: readonly string[]): Promise<void> {
   const said: Promise<unknown>[] = [];
   for (const text of texts) {
     await room.writable();
@@ -235,7 +235,7 @@ export async function sayAll({ room }: Attendant, texts: readonly string[]): Pro
 }
 
 /** What somebody was told, by the name of who said it. */
-export function heard({ events }: Attendant): Record<string, string[]> {
+export function heard({ events }: PipelineMember): Record<string, string[]> {
   const texts: Record<string, string[]> = {};
   for (const event of events.all) {
     if (event.event === "message") (texts[event.from.name] ??= []).push(event.text);

@@ -1,5 +1,5 @@
 /**
- * A relay on a fake clock, with guests that speak records.
+ * A relay on a fake clock, and guests that send and read its records. No rooms, no sockets.
  *
  * @module
  */
@@ -7,20 +7,20 @@ import { assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import { Relay, type RelayOptions } from "../../lib/relay/mod.ts";
 import { FakeClock } from "./clock.ts";
-import { Guest } from "./guest.ts";
+import { ScriptedGuest } from "./scripted_guest.ts";
 
 /** A relay and its guests. */
-export class Inn {
+export class RelayOnly {
   readonly clock: FakeClock = new FakeClock();
   readonly relay: Relay;
   readonly #names = new Map<string, string>();
-  readonly #guests: Guest[] = [];
+  readonly #guests: ScriptedGuest[] = [];
 
   constructor(options: Omit<RelayOptions, "clock"> = {}) {
     this.relay = new Relay({ ...options, clock: this.clock });
   }
 
-  /** Somebody who has said nothing yet. */
+  /** Connects a guest that has sent nothing yet. */
   knock(
     name: string,
     options: {
@@ -30,14 +30,14 @@ export class Inn {
       admitted?: () => void;
       address?: string;
     } = {},
-  ): Guest {
-    const guest = new Guest(this.relay, { name, names: this.#names, ...options });
+  ): ScriptedGuest {
+    const guest = new ScriptedGuest(this.relay, { name, names: this.#names, ...options });
     this.#guests.push(guest);
     return guest;
   }
 
-  /** Somebody who is in and reads. */
-  async enter(name: string, key?: Bytes): Promise<Guest> {
+  /** Brings in a guest that reads. */
+  async enter(name: string, key?: Bytes): Promise<ScriptedGuest> {
     const guest = this.knock(name, { ...key !== undefined && { key } });
     await guest.enter();
     guest.listen();
@@ -45,19 +45,19 @@ export class Inn {
   }
 
   /** The same member, on another connection. */
-  again({ key, name, nonce, session }: Guest): Guest {
+  again({ key, name, nonce, session }: ScriptedGuest): ScriptedGuest {
     return this.knock(name, { key, nonce, session });
   }
 
-  /** Lets time pass, while all guests are heard of. */
-  async pass(ms: number, guests: readonly Guest[]): Promise<void> {
+  /** Advances the clock while all guests send PING. */
+  async pass(ms: number, guests: readonly ScriptedGuest[]): Promise<void> {
     for (let left = ms; left > 0; left -= 10_000) {
       this.clock.advance(Math.min(left, 10_000));
       await Promise.all(guests.map((guest) => guest.settle()));
     }
   }
 
-  /** Ends it all; nothing is left behind. */
+  /** Ends the relay and all connections. */
   async close(): Promise<void> {
     for (const guest of this.#guests) guest.listen();
     await closeAtOnce(this.relay, this.clock);
@@ -65,7 +65,7 @@ export class Inn {
   }
 }
 
-/** Ends a room without a wait for who acknowledges nothing. */
+/** Ends a room without waiting for guests that acknowledge nothing. */
 export async function closeAtOnce(relay: Relay, clock: FakeClock): Promise<void> {
   const closed = relay.close(0);
   clock.advance(0);

@@ -11,16 +11,16 @@ import { dial } from "../../lib/net/mod.ts";
 import { SESSION_NONCE_BYTES } from "../../lib/wire/mod.ts";
 import { within } from "./deadline.ts";
 import { identityOf, memberHopKey } from "./keys.ts";
-import { TestMember } from "./world.ts";
+import { TestMember } from "./rooms_in_memory.ts";
 
 /** A member that has joined; leaving its scope takes it out of the room. */
-export type Visitor = TestMember & AsyncDisposable & {
+export type ProcessMember = TestMember & AsyncDisposable & {
   /** How long it took from dialling until it was ready, in milliseconds. */
   readonly joinMs: number;
 };
 
 /** Somebody joins from 127.0.0.1, and is ready. @param port That of the host on 127.0.0.1. */
-export async function visit(port: number, name: string): Promise<Visitor> {
+export async function visit(port: number, name: string): Promise<ProcessMember> {
   const nonce = randomBytes(SESSION_NONCE_BYTES);
   const initiator = new Initiator({
     identity: await identityOf(name),

@@ -16,11 +16,11 @@ import {
   SESSION_NONCE_BYTES,
 } from "../../lib/wire/mod.ts";
 import { within } from "./deadline.ts";
-import { ENTRY } from "./guest.ts";
+import { ENTRY } from "./scripted_guest.ts";
 import { memberHopKey } from "./keys.ts";
 
-/** A seat that is kept as long as the stranger is in scope. */
-export class Stranger implements Disposable {
+/** A seat at a host whose owner never announces itself; it ends with its scope. */
+export class SilentSeat implements Disposable {
   /** Whom the host has named to it. */
   readonly roster: readonly RosterEntry[];
   readonly #connection: Connection;
@@ -34,7 +34,7 @@ export class Stranger implements Disposable {
   static async enter(
     port: number,
     nonce: Uint8Array<ArrayBuffer> = randomBytes(SESSION_NONCE_BYTES),
-  ): Promise<Stranger> {
+  ): Promise<SilentSeat> {
     const { identity } = await generateIdentity();
     const connection = await dial("127.0.0.1", port);
     const initiator = new Initiator({
@@ -58,7 +58,7 @@ export class Stranger implements Disposable {
         if (record.type === "roster") return record.entries;
       }
     };
-    return new Stranger(connection, await within(named(), () => "the stranger got no roster"));
+    return new SilentSeat(connection, await within(named(), () => "the seat got no roster"));
   }
 
   /** Hangs up. */

@@ -104,7 +104,7 @@ export class TestMember {
 }
 
 /** A relay and who is at it. */
-export class World {
+export class RoomsInMemory {
   readonly relay: Relay;
   readonly #members: TestMember[] = [];
   readonly #ends: Promise<unknown>[] = [];
