@@ -189,7 +189,7 @@ export interface PresenceEvent<M = MemberView> extends Named<"lost" | "back"> {
 export interface RenamedEvent<M = MemberView> extends Named<"renamed"> {
   /** The member, with the new name. */
   readonly member: M;
-  /** The name before, as it was shown. */
+  /** The previous name, as it was shown. */
   readonly before: string;
   /** Present where it is this run: the answer to the wish `nick`. */
   readonly own?: true;
@@ -458,7 +458,7 @@ export type CheckName =
 export interface CheckEvent extends Named<"check"> {
   /** The check. */
   readonly check: CheckName;
-  /** Whether it passed; `null` if that could not be told. */
+  /** Whether it passed; `null` if that could not be determined. */
   readonly ok: boolean | null;
   /** What it found. */
   readonly saw: string;

@@ -49,7 +49,7 @@ function temporaryWarning({ code, hint, message }: StoreError): ProblemEvent {
   );
 }
 
-/** Opens the known peers beside an identity file, and shows what is wrong with them. */
+/** Opens the known peers beside an identity file, and shows their faults. */
 async function openKnownPeers(file: string | undefined, frontEnd: FrontEnd): Promise<KnownPeers> {
   if (file === undefined) return await KnownPeers.open(undefined);
   try {

@@ -1,5 +1,5 @@
 /**
- * Finds rooms on this network, and tells which of their hosts are known.
+ * Finds rooms on this network, and looks their hosts up in the known peers.
  *
  * @module
  */

@@ -105,7 +105,7 @@ export class SendingChain {
   readonly holders: Set<string> = new Set();
   /** Whether only heartbeats and a leave may go on it: a session that must not read on holds the key. */
   stale = false;
-  /** Whether nothing may go on it: a person asked for new keys. */
+  /** Whether nothing more may be sealed with it, because a person asked for new keys. */
   retired = false;
   readonly #author: ChainAuthor;
   readonly #audience: number;

@@ -1,5 +1,5 @@
 /**
- * The host's decisions: who was kicked or banned.
+ * The host's decisions: kicks and bans.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { refused } from "./chain.ts";
 import type { RoomOptions } from "./parts.ts";
 import type { SerialQueue } from "./serial_queue.ts";
 
-/** The bans that a member has heard of. They outlive its session: the next one must not admit a banned identity. */
+/** The bans that a member has received. They outlive its session: the next one must not admit a banned identity. */
 export class Bans {
   /** The banned identities, by key in hexadecimal digits. */
   readonly keys: Set<string> = new Set();

@@ -44,7 +44,7 @@ export class Delivery {
     this.#timers = new Timers(clock);
   }
 
-  /** Whether no more may be sealed until peers have what they may lack: it could not be kept or held back. */
+  /** Whether sealing must pause until peers have the messages they may lack: more could not be kept or held back. */
   get full(): boolean {
     const here = [...this.#unsettled].some((peer) => !peer.out);
     if (here && this.#aheadBytes >= MAX_AHEAD_BYTES) return true;

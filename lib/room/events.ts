@@ -24,7 +24,7 @@ import type { Member, Peer, Present } from "./peer.ts";
 /** Maximum events held before `ready`: memory would be unbounded, and messages must not be dropped. */
 const MAX_HELD = 256;
 
-/** A session event as a room emits it: with members by their whole keys, and without what only a session knows. */
+/** A session event as a room emits it: with members by their whole keys, and without facts that only a session knows. */
 export type RoomEvent =
   | Named<"ready"> & {
     /** This member, as others see it. */

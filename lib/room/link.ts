@@ -71,7 +71,7 @@ export interface LinkListener {
   /**
    * Called with the other sessions in the room, in the order in which they came.
    *
-   * @param restarted Whether another host process has the room; what the previous one had queued is lost.
+   * @param restarted Whether another host process has the room; the queue of the previous one is lost.
    */
   roster(entries: readonly NamedSession[], restarted: boolean): void;
   /** Called when a session joined, left, or lost or regained its connection. */

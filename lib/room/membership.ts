@@ -47,7 +47,7 @@ export interface MembershipParts {
   readonly sender: Sender;
 }
 
-/** Keeps who is in the room, by the host's records and the peers' objects. See PROTOCOL.md §6. */
+/** Keeps the members of the room, by the host's records and the peers' objects. See PROTOCOL.md §6. */
 export class Membership implements LinkListener {
   readonly #self: RoomOptions;
   readonly #queues: SerialQueues;

@@ -154,7 +154,7 @@ export function shownName(name: string, tag: string, tagged: boolean): string {
   return tagged || imitates(name) ? `${name}#${tag}` : name;
 }
 
-/** Returns the looks of a name, from memory if it was asked for before. See PROTOCOL.md §6.2. */
+/** Returns the looks of a name, from memory if they were computed before. See PROTOCOL.md §6.2. */
 export function looksOf(name: string): NameLooks {
   let looks = known.get(name);
   if (looks === undefined) {

@@ -95,7 +95,7 @@ export class Naming {
     this.#show(peer, before?.name);
   }
 
-  /** Judges all members again, after a change in what is known of them. */
+  /** Judges all members again, after the person verified or accepted one. */
   judgeAll(): void {
     for (const peer of this.#roster.announced()) {
       const { name } = peer.member!;

@@ -136,7 +136,7 @@ export class Outbox {
   /**
    * Notes that all readers have every envelope up to this one, or are gone or away.
    *
-   * @param out The peers that are away or absent, and may lack what was said to them.
+   * @param out The peers that are away or absent, and may lack messages to them.
    */
   delivered(cmid: number, out: readonly Peer[]): void {
     for (const one of this.#accepted.splice(0, countUntil(this.#accepted, cmid))) {

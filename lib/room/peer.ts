@@ -76,7 +76,7 @@ export class SeatState {
   away: boolean;
   /** When another host process was found not to name the session, in ms of `Clock.elapsed`. */
   absentSince: number | undefined;
-  /** Whether the session has left: it is given no key, though its last messages may still be shown. */
+  /** Whether the session has left: it gets no key, but its last messages may still be shown. */
   gone = false;
   /** Whether the session left before and was named again: its objects are dropped, as they may be replayed. */
   readonly burned: boolean;
@@ -160,7 +160,7 @@ export class DeliveryState {
   saidFrom: number = Infinity;
   /**
    * The last envelope sent again to the peer: until that is delivered, the peer may lack messages that all
-   * others have. `Infinity` before it has asked; `undefined` if it lacks nothing.
+   * others have. `Infinity` before it has asked; `undefined` if it lacks none.
    */
   unsettledUntil: number | undefined;
 }

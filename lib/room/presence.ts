@@ -1,5 +1,5 @@
 /**
- * Presence: which members are shown, and as what.
+ * Presence: the state in which each member is shown.
  *
  * @module
  */

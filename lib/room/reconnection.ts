@@ -25,7 +25,7 @@ export class Reconnection {
   readonly #parts: Parts;
   #return: Return | undefined;
 
-  /** Creates one that shows nothing before {@linkcode Reconnection.begin}. */
+  /** Creates one that shows no event before {@linkcode Reconnection.begin}. */
   constructor(parts: Parts) {
     this.#parts = parts;
   }

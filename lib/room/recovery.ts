@@ -88,7 +88,7 @@ export class Recovery {
     this.#awaitAnswer(peer);
   }
 
-  /** Gives a peer time to ask for what it lacks; one that does not ask lacks nothing. */
+  /** Gives a peer time to ask for missing objects; a peer that does not ask lacks none. */
   awaitQuestion(peer: Peer): void {
     this.#timers.after(`question ${peer.id}`, 2 * ANSWER_MS, () => {
       if (peer.delivery.unsettledUntil !== Infinity) return;
@@ -124,7 +124,7 @@ export class Recovery {
   /** Handles an AGAIN: an object sent again, or the end of an answer. */
   async receiveAgain(peer: Peer, again: Bytes): Promise<void> {
     const { round, object } = decodeAgain(again);
-    // Even late: where nothing newer was handled, nothing of it is lost.
+    // Accept a late one too: its object is lost only if a newer one was handled.
     if (peer.recovery.round !== round) return;
     if (peer.recovery.held !== undefined) this.#awaitAnswer(peer);
     if (object === undefined) await this.conclude(peer);
@@ -150,14 +150,14 @@ export class Recovery {
   async receiveNeed(peer: Peer, need: Bytes): Promise<void> {
     const round = decodeNeed(need);
     await peer.budget.spend();
-    // Without a restart there is nothing that the peer could lack.
+    // Without a restart the peer cannot lack any object.
     const envelopes = this.#roster.moving
       ? this.#link.envelopes.kept.filter(({ object, to }) => {
         if (peer.withheld && object[0] !== ObjectType.ANNOUNCE) return false;
         return to === undefined || equal(to, peer.session);
       })
       : [];
-    // Only the last of several questions counts; it goes to the end of the line.
+    // Only the last of several questions counts; it moves to the end of the queue.
     this.answers.delete(peer);
     this.answers.set(peer, { round, envelopes: [...envelopes] });
     this.sendAnswers();

@@ -38,7 +38,7 @@ import { Sender } from "./sender.ts";
 import { SerialQueues } from "./serial_queue.ts";
 import type { SessionKeys } from "./session_keys.ts";
 
-/** One member's end of the end-to-end layer: it seals what leaves and opens what comes. See PROTOCOL.md §6. */
+/** One member's end of the end-to-end layer: it seals outgoing objects and opens incoming ones. See PROTOCOL.md §6. */
 export class Room {
   readonly #keys: SessionKeys;
   readonly #clock: Clock;
@@ -241,7 +241,7 @@ export class Room {
     this.#changeReaders(() => this.#roster.lock.admit(toHex(key)));
   }
 
-  /** Judges all members again, after a change in what is known of them. */
+  /** Judges all members again, after the person verified or accepted one. */
   judgeAll(): void {
     this.#changeReaders(() => this.#naming.judgeAll());
   }

@@ -117,7 +117,7 @@ export class Roster {
   matching(name: string): Peer[] {
     const typed = typedName(name);
     return this.announced().filter(({ announced, key, member, tag }) => {
-      // A name that looks like a key must not get what is meant for that key.
+      // A name that looks like a key must not get messages meant for that key.
       if (isKeyText(name)) return name === toBase64Url(key);
       return [member!.name, `${announced!.name}#${tag}`]
         .some((shown) => typedName(shown) === typed);
@@ -210,7 +210,7 @@ export class Roster {
     state.namedAgain = undefined;
   }
 
-  /** Notes that a session has left: it no longer counts, though its last messages may still be shown. */
+  /** Notes that a session has left: it no longer counts, but its last messages may still be shown. */
   leave(peer: Peer): void {
     if (peer.seat.gone) return;
     this.#setGone(peer);

@@ -116,7 +116,7 @@ export class RosterCheck {
   }
 
   /**
-   * Records the roster after a change. Every roster is kept, however short its life: another member may
+   * Records the roster after a change. Every roster is kept, even a short-lived one: another member may
    * report exactly that one.
    */
   record(peers: Iterable<Peer>): void {

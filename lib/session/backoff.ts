@@ -84,7 +84,7 @@ export class Backoff {
         if (signal.aborted || !(error instanceof LanchatError) || !isTransient(error.code)) {
           throw error;
         }
-        // A try that was cut off does not outweigh what the host had said before.
+        // An interrupted try does not outweigh the host's earlier answer.
         if (!late.signal.aborted || last?.code !== "busy") last = error;
       }
     }

@@ -1,6 +1,6 @@
 /**
- * A member in its room until that ends: connects again, begins new sessions, and finishes what it was told to
- * send.
+ * A member in its room until that ends: connects again, begins new sessions, and finishes sending when
+ * it leaves.
  *
  * An own message comes from the front end's `input` to {@linkcode Wishes}, which calls `Room.say`; an event
  * comes from the room to `Client.#onRoomEvent`, {@linkcode Views} completes it, and the front end shows it.
@@ -51,7 +51,7 @@ export interface ClientOptions {
   readonly channel: Channel;
   /** Makes the next connection after one is lost; without it a lost connection ends the run. */
   readonly connector?: Reconnector;
-  /** The room, without the session and what the client adds itself. */
+  /** The options of the room, without the session and the options that the client sets. */
   readonly room: Omit<
     RoomOptions,
     "bans" | "emit" | "ignores" | "shown" | "trust" | keyof MemberSession

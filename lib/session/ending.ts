@@ -7,7 +7,7 @@ import { type Code, CODES, EXIT, LanchatError } from "../errors.ts";
 import { type EndReason, problem, type ProblemEvent } from "../session_events.ts";
 import { CloseReason } from "../wire/mod.ts";
 
-/** The reasons of their own that some errors are. */
+/** The errors that have a reason of their own. */
 const END_REASONS: Readonly<Partial<Record<Code, EndReason>>> = {
   "connection-lost": "connection-lost",
   "too-slow": "connection-lost",

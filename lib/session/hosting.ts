@@ -67,7 +67,7 @@ const IDENTITY_SHARED = warning(
   "Another lanchat hosts a room under your identity: others cannot tell the two hosts apart",
 );
 
-/** A room without what its invite carries. */
+/** A room without the root, which its invite carries. */
 type ShownRoom = Omit<OpenedRoom, "root">;
 
 /** A room that others can find. */

@@ -1,5 +1,5 @@
 /**
- * Whether a host is the expected one, and what the known peers tell about it.
+ * Checks whether a host is the expected one, and looks it up in the known peers.
  *
  * @module
  */

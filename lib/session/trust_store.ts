@@ -1,5 +1,5 @@
 /**
- * The members that earlier runs met, as far as their keys and names tell who they are.
+ * The members that earlier runs met, by key and name.
  *
  * @module
  */

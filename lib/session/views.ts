@@ -1,5 +1,5 @@
 /**
- * Members and events as the front end shows them: what the room tells, and what only the session knows.
+ * Members and events as the front end shows them: the room's, completed with facts that only the session knows.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export interface ViewsOptions {
   readonly joinCodes?: ReadonlyMap<string, string>;
 }
 
-/** Adds to members and events of a room what only the session knows. */
+/** Completes members and events of a room with facts that only the session knows. */
 export class Views {
   readonly #options: ViewsOptions;
   /** By identity key in base64url. */

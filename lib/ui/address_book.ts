@@ -75,7 +75,7 @@ export class AddressBook {
     this.#sendersSince = [];
   }
 
-  /** Notes what an event says of the members. */
+  /** Updates the members from an event. */
   hear(event: SessionEvent): void {
     switch (event.event) {
       case "ready":

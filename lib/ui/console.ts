@@ -14,7 +14,7 @@ export function typedInput(): ReadableStream<Uint8Array> {
   return READS_AS_NODE ? input ??= nodeInput() : Deno.stdin.readable;
 }
 
-/** Reads one byte of {@linkcode typedInput}: what follows is left to later readers. @returns `undefined` at the end. */
+/** Reads one byte of {@linkcode typedInput}, and leaves the rest to later readers. @returns `undefined` at the end. */
 export async function readTypedByte(): Promise<number | undefined> {
   const reader = typedInput().getReader({ mode: "byob" });
   const { value } = await reader.read(new Uint8Array(1)).finally(() => reader.releaseLock());

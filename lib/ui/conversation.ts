@@ -297,7 +297,7 @@ export class Conversation {
   }
 }
 
-/** Shortens a text to what identifies it. */
+/** Shortens a text to an excerpt that identifies it. */
 function shorten(text: string): string {
   const lines = text.split("\n");
   if (lines.length <= MAX_WAITING.lines) return excerpt(text, MAX_WAITING.length);

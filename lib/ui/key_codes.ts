@@ -87,7 +87,7 @@ const PARAMETERS = /^(\d*)(?::(\d*)(?::(\d*))?)?(?:;(\d*)(?::(\d*))?(?:;(\d*(?::
  * @param parameters The text between `CSI` and the final character.
  * @param final The final character.
  * @param alt Whether another ESC came first.
- * @returns The key; `undefined` if it is not one that lanchat uses.
+ * @returns The key; `undefined` if lanchat does not use it.
  */
 export function controlSequenceKey(
   parameters: string,

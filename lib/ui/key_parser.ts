@@ -5,13 +5,13 @@ import { Utf8Decoder } from "./utf8_decoder.ts";
 /** Longest pause within an escape sequence, in milliseconds. After it, ESC is a key. */
 export const SEQUENCE_MS = 500;
 
-/** Longest pause within a paste, in milliseconds. After it, the paste is taken as complete. */
+/** Longest pause within a paste, in milliseconds. After it, the paste counts as complete. */
 export const PASTE_MS = 2000;
 
-/** Longest paste that is kept, in bytes: more than a message may have, so it is still refused as too long. */
+/** Maximum bytes kept of a paste: above the limit of a message, so that it is still refused as too long. */
 const MAX_PASTE_BYTES = 1 << 18;
 
-/** Longest parameters of a key's control sequence, in characters. */
+/** Maximum length of the parameters of a key's control sequence, in characters. */
 const MAX_PARAMETERS = 256;
 
 /** Length of an X10 mouse report after `CSI M`, in bytes. */

@@ -55,7 +55,7 @@ type NoticeTable = {
 
 const NOTHING = (): readonly string[] => [];
 
-/** For pipes, files and logs: each event in few lines, without what only a person can do. */
+/** Renders events for pipes, files and logs: a few lines each, without steps that only a person can take. */
 const NOTICES: NoticeTable = {
   "listening": listeningSentences,
   "invite": ({ links, secret }) => [
@@ -129,7 +129,7 @@ const NOTICES: NoticeTable = {
     const line = `${mark} ${check}: ${saw}`;
     return advice === "" ? line : [line, `   ${advice}`];
   },
-  // Any other end was asked for, or an error before it says why.
+  // The user asked for any other end, or an earlier error explains it.
   "closed": ({ reason }) => reason === "host-closed" ? "The host closed the room." : [],
 };
 
@@ -176,7 +176,7 @@ export function noticeLines(event: SessionEvent): string[] {
 
 /**
  * Renders an event as {@linkcode noticeLines} does, for a person who reads everything else on the same
- * screen: what happened and what to do next in few lines, and each member in a line of its own.
+ * screen: the fact and the next step in a few lines, and each member on a line of its own.
  */
 export function personLines(event: SessionEvent): string[] {
   return linesFrom(PERSON_NOTICES, event);
@@ -194,7 +194,7 @@ export function failedMessage(code: Code, text: string): ProblemEvent {
   return { event: "error", code, message, hint: CODES[code].hint };
 }
 
-/** Says who is away. @param names Names of at least one member. */
+/** Names the members that are away. @param names Names of at least one member. */
 export function awaySentence(names: readonly string[]): string {
   return `${enumerate(names)} ${names.length === 1 ? "is" : "are"} away`;
 }
@@ -407,7 +407,7 @@ function peerSentence({ addresses, firstSeen, lastSeen, names, tag, verified }: 
   return `${markedName({ name, verified })}: ${facts.join(", ")}`;
 }
 
-/** A safety number without the groups that are asked for: only the member's screen has these. */
+/** A safety number without the groups that the user must type: only the member's screen has these. */
 function safetyNumberSentences(
   { asked, digits, fingerprint, member }: SafetyNumberEvent,
 ): string[] {

@@ -236,7 +236,7 @@ export class Picker {
     this.#draw();
   }
 
-  /** Clears the list at once, and draws it again below what is written meanwhile. */
+  /** Clears the list at once, and draws it again below the text that is written meanwhile. */
   #makeWay(): void {
     if (!this.#options.plain) this.#device.writeSync(this.#region.erase(this.#device.columns()));
     this.#resizing.start(RESIZE_MS);

@@ -204,7 +204,7 @@ export class Screen {
     if (this.#mode === "live") this.#resizing.start(resizeMs);
   }
 
-  /** Erases the typed line at once, and draws it again below what Deno writes meanwhile. */
+  /** Erases the typed line at once, and draws it again below the text that Deno writes meanwhile. */
   #makeWay(): void {
     if (this.#mode !== "live") return;
     this.#options.device.writeSync(this.#erasure());

@@ -1,6 +1,11 @@
 /**
- * The table of slash commands: adding a command is adding one entry to {@linkcode SLASH_COMMANDS}, and
- * the handler of its wish in `lib/session/`.
+ * The table of slash commands. A new command is one entry in {@linkcode SLASH_COMMANDS}. If it is a new wish,
+ * add that also to:
+ *
+ * - `Wish` in `lib/session_events.ts`, its type;
+ * - `lib/session/wishes.ts`, its handler;
+ * - `WISH_FIELDS` in `lib/ui/json.ts`, its fields in a line of input;
+ * - `docs/JSON.md`, its row in the table of wishes.
  *
  * @module
  */
