@@ -165,7 +165,7 @@ Deno.test("docs/JSON.md has the fields of a member, of a known peer and of a hos
   assertEquals(objects, ["MemberView", "KnownView", "HostView"].map(fields));
 });
 
-Deno.test("docs/JSON.md has the fields of one who is in the room, and of one who is asked about", () => {
+Deno.test("docs/JSON.md has the fields of a present member, and of a member in an answer", () => {
   const [, table = ""] = /<a id="present">[^]*?\n(\| field[^]*?)\n\n/.exec(DOCUMENT) ?? [];
   const documented = rows(table).map(([field, type]) => [unquote(field!), unquote(type!)]);
   const own = TYPES.get("PresentView")!.properties!;
@@ -218,7 +218,7 @@ Deno.test("docs/JSON.md has every code with its exit status", () => {
   assertEquals(documented, table);
 });
 
-Deno.test("docs/JSON.md calls a warning what ends no run, and gives each code a meaning", () => {
+Deno.test("docs/JSON.md lists as warnings the codes that end no run, and gives each code a meaning", () => {
   for (const [code, kinds, status, when] of rows(section("## Codes"))) {
     assert(when!.length > 10, code);
     for (const kind of kinds!.split(", ")) {

@@ -10,7 +10,7 @@ const KEPT_MS = 180_000;
 /** How far the clock goes at once, in milliseconds: not so far that anybody is asked for a sign of life. */
 const STEP_MS = 10_000;
 
-Deno.test("a member that was away for nearly three minutes gets all but what newcomers said", async () => {
+Deno.test("a member that was away for nearly three minutes gets all messages but those of newcomers", async () => {
   const clock = new FakeClock();
   const sockets = await RoomOverSockets.open({ clock, keepSeatMs: KEPT_MS });
   await using proxy = await Proxy.open(sockets.port);

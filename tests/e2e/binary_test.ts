@@ -22,7 +22,7 @@ if (BINARY !== undefined) {
     },
   );
 
-  Deno.test("the compiled program advises nobody to allow anything", async () => {
+  Deno.test("the compiled program gives no advice on permissions", async () => {
     // What Deno refuses to a program whatever it was allowed, and a home that is none.
     const guarded = `/dev/shm/lanchat-${crypto.randomUUID()}`;
     const serve = ["serve", "--host", "127.0.0.1", "--port", "0", "--json"];

@@ -107,7 +107,7 @@ Deno.test("20,000 lines of each of two senders at once reach all others once and
   for (const reader of [...room.readers, room.host]) await assertHeard(reader, names);
 });
 
-Deno.test("20,000 lines reach one that stops reading for five seconds, and all others", async () => {
+Deno.test("20,000 lines reach a member that stops reading for five seconds, and all others", async () => {
   await using room = await Room.with(3);
   const slow = room.readers[0]!;
   const sender = await room.pipe();
@@ -120,7 +120,7 @@ Deno.test("20,000 lines reach one that stops reading for five seconds, and all o
   for (const reader of [...room.readers, room.host]) await assertHeard(reader, ["sender"]);
 });
 
-Deno.test("20,000 lines reach all who stay where one leaves in mid-burst", async () => {
+Deno.test("20,000 lines reach all other members while one leaves in mid-burst", async () => {
   await using room = await Room.with(3);
   const [leaver, ...stayers] = room.readers;
   const sender = await room.pipe();
@@ -134,7 +134,7 @@ Deno.test("20,000 lines reach all who stay where one leaves in mid-burst", async
   assertEquals(sha256(lines), sha256(printed("sender").slice(0, lines.length)));
 });
 
-Deno.test("20,000 lines reach all who stay where one is killed in mid-burst", async () => {
+Deno.test("20,000 lines reach all other members while one is killed in mid-burst", async () => {
   await using room = await Room.with(3);
   const [victim, ...stayers] = room.readers;
   const sender = await room.pipe();

@@ -28,7 +28,7 @@ function assertTaken(listener: Program, name: string, speaker: Program, texts: s
 
 for (const stuck of [false, true]) {
   const name = stuck ? "even if one of them does not read" : "as soon as they have it";
-  Deno.test(`a host that ends in a burst gives its members all that it took, ${name}`, async () => {
+  Deno.test(`a host that ends in a burst delivers all that it accepted, ${name}`, async () => {
     await using host = await HostProgram.start(["--name", "hana", "--json"]);
     await using ada = await host.join(["--name", "ada", "--json"]);
     await using bob = await host.join(["--name", "bob", "--json"]);
@@ -58,7 +58,7 @@ for (const stuck of [false, true]) {
   });
 }
 
-Deno.test("who comes, or comes back, while a host waits for others at its end is told that it ends", async () => {
+Deno.test("a member that joins or returns while the host is ending learns that it ends", async () => {
   await using host = await HostProgram.start(["--name", "hana", "--json"]);
   await using proxy = await Proxy.open(host.port);
   const { address } = proxy;

@@ -244,7 +244,7 @@ testUnless(
   },
 );
 
-Deno.test("an unknown shell is an error that names those that there are", async () => {
+Deno.test("an unknown shell is an error that names the known ones", async () => {
   const { status, stderr } = await run(["completions", "tcsh"]);
   assertEquals(status, 2);
   assertMatch(

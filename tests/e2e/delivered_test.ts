@@ -26,7 +26,7 @@ function fates({ events }: Program): Event["event"][] {
     .filter((kind) => ["sent", "delivered", "failed", "closed"].includes(kind));
 }
 
-Deno.test("a message is delivered when everybody has it, and not before", async () => {
+Deno.test("a message is delivered once every member has it, and not before", async () => {
   await using stage = await scene();
   const { bob, host, proxy } = stage;
   await using ada = await host.join(["--name", "ada", "--json"]);
@@ -46,7 +46,7 @@ Deno.test("a message is delivered when everybody has it, and not before", async 
   assertEquals(fates(ada), ["sent", "sent", "delivered", "delivered"]);
 });
 
-Deno.test("a message counts as delivered when the last who has not got it leaves", async () => {
+Deno.test("a message counts as delivered when the last member that lacks it leaves", async () => {
   await using stage = await scene();
   const { bob, host, proxy } = stage;
   await using ada = await host.join(["--name", "ada", "--json"]);
@@ -60,7 +60,7 @@ Deno.test("a message counts as delivered when the last who has not got it leaves
   assertEquals(bob.heard("ada"), []);
 });
 
-Deno.test("--until-delivered ends when everybody has everything", async () => {
+Deno.test("--until-delivered ends once every member has every message", async () => {
   await using stage = await scene();
   const { bob, host, proxy } = stage;
   await using ada = await host.join(["--name", "ada", "--until-delivered", "--json"]);
@@ -84,7 +84,7 @@ Deno.test("--until-delivered ends when everybody has everything", async () => {
   assertEquals(await bob.hears("plain", 2), ["3", "4"]);
 });
 
-Deno.test("--until-delivered ends with status 0 and names who is away", async () => {
+Deno.test("--until-delivered ends with status 0 and names the members that are away", async () => {
   await using stage = await scene();
   const { bob, host, proxy } = stage;
   await using ada = await host.join(["--name", "ada", "--until-delivered", "--json"]);
@@ -128,7 +128,7 @@ Deno.test("--until-delivered ends with status 1 when its time is over", async ()
   assert(plain.stderr.lines.includes("lanchat: error: 1 of 1 line was not delivered"));
 });
 
-Deno.test("without --until-delivered a message is done with that the host has", async () => {
+Deno.test("a run without --until-delivered ends once the host has every message", async () => {
   await using stage = await scene();
   const { bob, host, proxy } = stage;
   await using ada = await host.join(["--name", "ada", "--json"]);

@@ -97,7 +97,7 @@ Deno.test("a wrong command line is found before the network is used", async () =
   assertEquals(listener.callers, 0);
 });
 
-Deno.test("--json is heard anywhere among the arguments, and nowhere behind --", async () => {
+Deno.test("--json works anywhere among the arguments, and nowhere after --", async () => {
   for (
     const line of ["--json jion", "jion --json", "jion --port --json 1", "serve --prot --json"]
   ) {
@@ -110,7 +110,7 @@ Deno.test("--json is heard anywhere among the arguments, and nowhere behind --",
   assertMatch(stderr, /^lanchat: error: /);
 });
 
-Deno.test("lanchat alone explains itself on one screen and ends with status 0", async () => {
+Deno.test("lanchat without arguments prints one screen of help and ends with status 0", async () => {
   const { status, stderr, stdout } = await run([]);
   assertEquals([status, stderr], [0, ""]);
   const lines = stdout.trimEnd().split("\n");
@@ -173,7 +173,7 @@ Deno.test("a port that is taken, or an address of another machine, is one clear 
 });
 
 Deno.test({
-  name: "rooms that cannot be looked for are one clear line",
+  name: "a search for rooms that cannot start is one clear line",
   ignore: BINARY !== undefined,
   async fn() {
     for (const command of ["scan", "join"]) {
@@ -246,7 +246,7 @@ Deno.test("a host that greets but does not admit is one clear line", async () =>
   }
 });
 
-Deno.test("a host that has no time is asked again, and a person is told", async () => {
+Deno.test("a member tries a busy host again, and says so", async () => {
   const m0 = encodeM0({ invite: false, busy: true, challenge: new Uint8Array(32) });
   await using impostor = new Impostor(async (caller) => {
     await caller.write(encodeFrame(m0));
@@ -288,7 +288,7 @@ Deno.test("a host that refuses, removes or leaves a member is one clear line", a
   }
 });
 
-Deno.test("a handshake that somebody alters fails in one clear line", async () => {
+Deno.test("an altered handshake fails in one clear line", async () => {
   await using host = await HostProgram.start(["--json"]);
   for (const [direction, at] of [["toMember", 46 + 4 + 300], ["toHost", 40]] as const) {
     await using proxy = await Proxy.open(host.port, () => [{ kind: "corrupt", direction, at }]);
@@ -308,7 +308,7 @@ Deno.test("a connection that is cut during the handshake is one clear line", asy
   await assertFails(["join", impostor.address], "connection-lost");
 });
 
-Deno.test("a room that is full refuses, and admits again when somebody has left", async () => {
+Deno.test("a full room refuses, and admits again once a member has left", async () => {
   await using host = await HostProgram.start(["--max-members", "2", "--json"]);
   await using first = await host.join(["--json"]);
   await assertFails(["join", host.address], "room-full", { hint: /--max-members/ });

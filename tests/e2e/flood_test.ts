@@ -86,7 +86,7 @@ async function answerOf(m0: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
 }
 
 floodTest(
-  "200 strangers who say nothing keep nobody out, and are told that they are many",
+  "200 silent strangers keep no member out, and get the answer busy",
   async () => {
     await using host = await open();
     await using flood = new Flood(host.port);
@@ -162,7 +162,7 @@ floodTest("3,000 connections in 18 s keep nobody out, and none is cut without a 
 });
 
 floodTest(
-  "a host without file descriptors goes on, and admits again once it has some",
+  "a host without file descriptors continues, and admits again once it has some",
   async () => {
     const many = `${FEW_DESCRIPTORS}`;
     const limits = ["--max-handshakes", many, "--max-per-address", many];

@@ -65,7 +65,7 @@ Deno.test("a profile is another identity, in the platform's own place", async ()
   assertNotEquals((await identity([], env)).key, work.key);
 });
 
-Deno.test("an identity under a passphrase is opened with that of the environment", async () => {
+Deno.test("an identity under a passphrase opens with the one in the environment", async () => {
   const own = ["--identity", `${emptyDirectory()}/me.json`];
   const first = await identity(own);
   const right = { LANCHAT_ID_PASSPHRASE: PASSPHRASE };

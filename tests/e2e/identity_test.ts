@@ -48,7 +48,7 @@ async function assertRefuses(
   }
 }
 
-Deno.test("--identity FILE is made once, private, and is the same in every run", async () => {
+Deno.test("--identity FILE is created once, private, and is the same in every run", async () => {
   const file = `${emptyDirectory()}/me.json`;
   const args = ["--identity", file];
   const first = await host({ args });
@@ -68,7 +68,7 @@ Deno.test("two first starts at once end with one key", async () => {
   assertKept(file);
 });
 
-Deno.test("the platform's own place keeps the identity without being asked", async () => {
+Deno.test("lanchat keeps the identity in the platform's own place by default", async () => {
   const config = `${emptyDirectory()}/not/there/yet`;
   const env = { XDG_CONFIG_HOME: config };
   const first = await host({ env });
@@ -82,7 +82,7 @@ Deno.test("the platform's own place keeps the identity without being asked", asy
 });
 
 Deno.test({
-  name: "without its permissions an identity is temporary, is said to be once, and leaves no file",
+  name: "an identity without its permissions is temporary, is reported once, and leaves no file",
   ignore: BINARY !== undefined,
   async fn() {
     for (const permissions of [["--allow-net"], KEEPING.slice(0, 2), KEEPING.slice(0, 3)]) {
@@ -123,7 +123,7 @@ Deno.test("a file that is named must be usable", async () => {
   assertEquals(Deno.readTextFileSync(`${directory}/damaged.json`), DAMAGED);
 });
 
-Deno.test("a damaged identity in the platform's own place makes nobody somebody else", async () => {
+Deno.test("a damaged identity in the platform's own place is an error, not a new identity", async () => {
   const config = emptyDirectory();
   const file = `${config}/lanchat/identity.json`;
   Deno.mkdirSync(`${config}/lanchat`);
@@ -132,7 +132,7 @@ Deno.test("a damaged identity in the platform's own place makes nobody somebody 
   assertEquals(Deno.readTextFileSync(file), DAMAGED);
 });
 
-Deno.test("a kept identity is known by its key again, in another session", async () => {
+Deno.test("a kept identity has the same key in another session", async () => {
   await using room = await HostProgram.start(["--json"]);
   const args = ["--identity", `${emptyDirectory()}/me.json`, "--name", "bob", "--json"];
   for (let i = 1; i <= 2; i++) {
@@ -147,7 +147,7 @@ Deno.test("a kept identity is known by its key again, in another session", async
   assertNotEquals(second!.session, first!.session);
 });
 
-Deno.test("a second host under the same identity says so, the next one alone does not", async () => {
+Deno.test("a second host under one identity warns of it, and a later single host does not", async () => {
   const args = ["--json", "--identity", `${emptyDirectory()}/me.json`];
   const warned = async (): Promise<string[]> => {
     await using host = await HostProgram.start(args, { permissions: KEEPING });

@@ -58,7 +58,7 @@ async function failure(member: Program): Promise<[number, string | undefined]> {
   return [status, errors[0]!.code];
 }
 
-Deno.test("an invite brings people in over restarts of the host, until there is another room", async () => {
+Deno.test("an invite admits people across restarts of the host, until a new room", async () => {
   const kept = home();
   let link: string;
   {
@@ -103,7 +103,7 @@ Deno.test("an invite brings people in over restarts of the host, until there is 
   assertMatch(`${message} ${hint}`, /seen the invite.*no more: ask/);
 });
 
-Deno.test("a link is for its host alone, and for a room that is as open as it says", async () => {
+Deno.test("an invite link works only for its host, and only if the room is as open as the link states", async () => {
   await using open = await HostProgram.start(["--name", "hana", "--json"]);
   await using inviting = await HostProgram.start(INVITING);
   const [link, secretLink] = [await linkOf(open), await linkOf(inviting)];
@@ -128,7 +128,7 @@ Deno.test("a link is for its host alone, and for a room that is as open as it sa
   assertEquals(await failure(lured), [3, "host-key-mismatch"]);
 });
 
-Deno.test("an invite comes as an argument, which is warned of, or from the environment, and a bad one is an error", async () => {
+Deno.test("join reads an invite from the environment, warns of one in an argument, and refuses a bad one", async () => {
   await using host = await HostProgram.start(INVITING);
   const link = await linkOf(host);
   await using seen = new Program(["join", link, "--name", "seen"]);
@@ -159,7 +159,7 @@ terminalTest("an invite is asked for at a terminal, which does not show it", asy
   assertEquals(await typist.status(), 2);
 });
 
-Deno.test("a host that only relays shows its invite once, and lets in who has it ever after", async () => {
+Deno.test("a host that only relays shows its invite once, and admits its holders across runs", async () => {
   const kept = home();
   const args = ["--relay-only", "--invite", "--json"];
   let link: string;
@@ -240,7 +240,7 @@ Deno.test("a host removes members, for now and for good, and a ban holds after a
 });
 
 Deno.test({
-  name: "a host lets in those alone who are on its list",
+  name: "a host admits only the identities on its list",
   ignore: BINARY !== undefined,
   async fn() {
     const directory = emptyDirectory();

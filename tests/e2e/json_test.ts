@@ -149,7 +149,7 @@ Deno.test("every event has exactly its fields, at the host and at a member", asy
   assertEquals(bobClosed, { event: "closed", reason: "left" });
 });
 
-Deno.test("a relay prints where it is, and closed, alone", async () => {
+Deno.test("a relay prints only its address and closed", async () => {
   await using relay = await HostProgram.start(["--relay-only", "--json"]);
   await using member = await relay.join(["--json"]);
   await member.tell({ do: "quit" });
@@ -160,7 +160,7 @@ Deno.test("a relay prints where it is, and closed, alone", async () => {
   assertEquals((await member.event("ready")).host.tag, (await relay.event("listening")).tag);
 });
 
-Deno.test("messages are answered once each, in order, under given ids and assigned ones", async () => {
+Deno.test("each message gets one answer, in order, under its given or assigned id", async () => {
   const { answers, status } = await script([
     { say: "a" },
     { say: "b", id: "mine" },
@@ -194,7 +194,7 @@ Deno.test("an id that was used before is an error and its message is not sent", 
   assertEquals(said.map((event) => (event as Event<"message">).text), ["one", "three"]);
 });
 
-Deno.test("a line that is no wish is an error with its number and changes nothing else", async () => {
+Deno.test("a line that is not a wish is an error with its number and has no other effect", async () => {
   const bad = [
     "nonsense",
     "[]",
@@ -243,7 +243,7 @@ Deno.test("input that is not UTF-8, or a line without end, is bad input too", as
   assertEquals(errors.map(({ code, line }) => [code, line]), [["bad-input", 1], ["bad-input", 2]]);
 });
 
-Deno.test("a text of 16,384 bytes goes, and in one byte more fails alone", async () => {
+Deno.test("a text of 16,384 bytes is sent, and only one of one byte more fails", async () => {
   const longest = "é".repeat(8192);
   const { answers, status } = await script(
     [
@@ -273,7 +273,7 @@ Deno.test("a text of 16,384 bytes goes, and in one byte more fails alone", async
   });
 });
 
-Deno.test("to leads to one member by name, name#tag or key, and to nobody else", async () => {
+Deno.test("to addresses one member by name, name#tag or key, and no other", async () => {
   await using bob = await host.join(["--name", "bob", "--json"]);
   await using carol = await host.join(["--name", "carol", "--json"]);
   const { key, tag } = await bob.event("ready");
@@ -323,7 +323,7 @@ Deno.test("who answers with the others, each once", async () => {
   await bob.ends(0);
 });
 
-Deno.test("whois tells the fingerprint, and the join code that both ends show", async () => {
+Deno.test("whois answers with the fingerprint, and the join code that both ends show", async () => {
   await using room = await HostProgram.start(["--name", "hana", "--json"]);
   const { fingerprint, key } = await room.event("ready");
   await using bob = await room.join(["--name", "bob", "--json", "--host-key", fingerprint]);
@@ -352,7 +352,7 @@ Deno.test("whois tells the fingerprint, and the join code that both ends show", 
   );
 });
 
-Deno.test("rekey is answered once the keys are new, and what is said goes on", async () => {
+Deno.test("rekey is answered once the keys are new, and messages continue", async () => {
   await using room = await HostProgram.start(["--name", "hana", "--json"]);
   await using bob = await room.join(["--name", "bob", "--json"]);
   for (const text of ["one", "two"]) {
@@ -366,7 +366,7 @@ Deno.test("rekey is answered once the keys are new, and what is said goes on", a
   }
 });
 
-Deno.test("nick is told to all by both names, and refused where it is none", async () => {
+Deno.test("nick announces both names to all members, and refuses an invalid one", async () => {
   await using room = await HostProgram.start(["--name", "hana", "--json"]);
   await using bob = await room.join(["--name", "bob", "--json"]);
   await using carol = await room.join(["--name", "carol", "--json"]);
@@ -402,7 +402,7 @@ Deno.test("nick is told to all by both names, and refused where it is none", asy
   await carol.event("renamed", ({ member }) => member.name === `carol#${tag}`);
 });
 
-Deno.test("status is told to all, to who comes later, and in who", async () => {
+Deno.test("status reaches all members, later ones too, and is in the answer to who", async () => {
   await using room = await HostProgram.start(["--name", "hana", "--json"]);
   await using bob = await room.join(["--name", "bob", "--json"]);
   await bob.tell({ do: "status", text: "x".repeat(201) });
@@ -425,7 +425,7 @@ Deno.test("status is told to all, to who comes later, and in who", async () => {
   await carol.event("status", ({ text }) => text === "");
 });
 
-Deno.test("who marks a member that has not got the last message, until it is delivered", async () => {
+Deno.test("who marks a member that lacks the last message, until it is delivered", async () => {
   await using room = await HostProgram.start(["--name", "hana", "--json"]);
   await using bob = await room.join(["--name", "bob", "--json"]);
   await room.event("joined");
@@ -441,7 +441,7 @@ Deno.test("who marks a member that has not got the last message, until it is del
   await room.event("members", ({ members }) => !("behind" in members[0]!));
 });
 
-Deno.test("a wish about nobody who is here is an error that changes nothing", async () => {
+Deno.test("a wish about an absent member is an error without other effect", async () => {
   const wishes = ["whois", "ignore", "unignore"];
   const { answers, status } = await script(wishes.map((wish) => ({ do: wish, name: "nobody" })));
   assertEquals(status, 0);
@@ -454,7 +454,7 @@ Deno.test("a wish about nobody who is here is an error that changes nothing", as
   assertEquals(answers, Array(3).fill(error));
 });
 
-Deno.test("who is ignored is not heard until that ends, and others are", async () => {
+Deno.test("ignore hides one member's messages until unignore, and no others", async () => {
   await using room = await HostProgram.start(["--name", "hana", "--json"]);
   await using bob = await room.join(["--name", "bob", "--json"]);
   await using carol = await room.join(["--name", "carol", "--json"]);
@@ -481,7 +481,7 @@ Deno.test("who is ignored is not heard until that ends, and others are", async (
   await carol.event("message", ({ text }) => text === "hidden");
 });
 
-Deno.test("text is exact, and no character that acts is printed as itself", async () => {
+Deno.test("text is exact, and control characters are escaped", async () => {
   await using member = await host.join(["--name", "reader", "--json"]);
   const text =
     '\\ " / é 👋 \x00\b\t\n\v\f\r\x1b[2J\x7f\x80\x85\x9b\u200e\u202e\u2066\u2028\u2029\ufeffend';
@@ -498,7 +498,7 @@ Deno.test("text is exact, and no character that acts is printed as itself", asyn
   assert(line.includes("é 👋"), line);
 });
 
-Deno.test("what is said after ready reaches whoever was listed, and a member comes before its messages", async () => {
+Deno.test("a message after ready reaches every listed member, and joined comes before a member's messages", async () => {
   await using room = await HostProgram.start(["--name", "hana", "--json"]);
   await using early = await room.join(["--name", "early", "--json"]);
   for (let i = 0; i < 4; i++) {
@@ -532,7 +532,7 @@ Deno.test("own messages do not come back", async () => {
   assert(messages.every(({ from }) => from.name !== "echo"));
 });
 
-Deno.test("closed stays the last event, whatever is told to a program that ends", async () => {
+Deno.test("closed stays the last event, also with later input", async () => {
   await using room = await HostProgram.start(["--name", "hana", "--json"]);
   await using member = await room.join(["--json"]);
   await room.event("joined");
@@ -545,7 +545,7 @@ Deno.test("closed stays the last event, whatever is told to a program that ends"
   assertEquals(room.events.at(-1), { event: "closed", reason: "signal" });
 });
 
-Deno.test("a member that does not answer is named after ten seconds, and the room goes on", async () => {
+Deno.test("a member that does not answer is named after ten seconds, and the room continues", async () => {
   await using room = await HostProgram.start(["--name", "hana", "--json"]);
   await using asleep = await room.join(["--name", "asleep", "--json"]);
   const { key } = await asleep.event("ready");
@@ -559,7 +559,7 @@ Deno.test("a member that does not answer is named after ten seconds, and the roo
   await late.event("joined", ({ member }) => member.key === key);
 });
 
-Deno.test("a script that is told of nothing exits as a pipe does", async () => {
+Deno.test("a script without wishes exits as a pipe does", async () => {
   const { status, stderr, stdout } = await run(["join", host.address, "--json"]);
   assertEquals([status, stderr], [0, ""]);
   const last = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);

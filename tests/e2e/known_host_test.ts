@@ -6,7 +6,7 @@ import { emptyDirectory, type Event, HostProgram, Program } from "../support/pro
 /** What lanchat needs to keep whom it meets. */
 const permissions = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
 
-Deno.test("another host at the address of a known one is not entered unless it is accepted", async () => {
+Deno.test("join refuses another host at the address of a known one unless the user accepts it", async () => {
   const home = emptyDirectory();
   const bob = ["--identity", `${home}/bob.json`, "--name", "bob", "--json"];
   let port: number;

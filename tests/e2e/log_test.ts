@@ -19,7 +19,7 @@ function entries(file: string): string[] {
   });
 }
 
-Deno.test("--log appends what is shown and said, to a file for its owner alone", async () => {
+Deno.test("--log appends shown and sent messages to a file readable only by its owner", async () => {
   const directory = emptyDirectory();
   const [hostLog, pipeLog] = [`${directory}/host.log`, `${directory}/pipe.log`];
   const host = await HostProgram.start(["--name", "hana", "--json", "--log", hostLog], {
@@ -64,7 +64,7 @@ Deno.test("--log appends what is shown and said, to a file for its owner alone",
 });
 
 terminalTest(
-  "--log works in a terminal, where what is typed is logged when it goes out",
+  "--log at a terminal logs a typed message when it is sent",
   async () => {
     await using host = await HostProgram.start(["--name", "hana", "--json"]);
     const file = `${emptyDirectory()}/a.log`;
@@ -89,7 +89,7 @@ terminalTest(
   },
 );
 
-Deno.test("a log that was moved goes on in a new file, which is said once", async () => {
+Deno.test("a moved log continues in a new file, with one warning", async () => {
   const directory = emptyDirectory();
   const file = `${directory}/a.log`;
   await using host = await HostProgram.start(["--name", "hana", "--json", "--log", file], {
@@ -111,7 +111,7 @@ Deno.test("a log that was moved goes on in a new file, which is said once", asyn
   assertEquals(told.length, 1);
 });
 
-Deno.test("a log that cannot be written is an error before anything is tried", async () => {
+Deno.test("a log that cannot be written is an error before any connection", async () => {
   await using listener = new Impostor(() => {});
   const directory = emptyDirectory();
   for (const file of [directory, `${directory}/nowhere/a.log`]) {

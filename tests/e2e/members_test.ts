@@ -58,7 +58,7 @@ Deno.test("two members in plain mode print exactly these lines", async () => {
   ]);
 });
 
-Deno.test("three members, two of them scripts, read what is meant for them", async () => {
+Deno.test("three members, two of them scripts, read the messages addressed to them", async () => {
   await using host = await HostProgram.start(["--name", "hana", "--json"]);
   await using bob = await host.join(["--name", "bob", "--listen"]);
   await using carol = await host.join(["--name", "carol", "--json"]);
@@ -82,7 +82,7 @@ Deno.test("three members, two of them scripts, read what is meant for them", asy
   assertEquals(messages(carol), ["hana: the end"]);
 });
 
-Deno.test("ten members that join at once all read each other", async () => {
+Deno.test("ten members that join at once receive each other's messages", async () => {
   await using host = await HostProgram.start(["--name", "m0", "--json"]);
   await using stack = new AsyncDisposableStack();
   const join = async (...args: string[]): Promise<Program> => stack.use(await host.join(args));
@@ -165,7 +165,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("a killed member has lost the connection, and the others talk on", async () => {
+Deno.test("a killed member has lost the connection, and the others continue", async () => {
   await using host = await HostProgram.start(["--name", "hana", "--json"]);
   await using pipe = await host.join(["--name", "pipe"]);
   await using victim = await host.join(["--name", "victim", "--json"]);
@@ -210,7 +210,7 @@ Deno.test({
   },
 });
 
-Deno.test("serve lists no address that it may not know", async () => {
+Deno.test("serve lists no address without the permission to read it", async () => {
   await using host = await HostProgram.start(["--host", "0.0.0.0", "--no-announce", "--json"]);
   const { addresses } = await host.event("listening");
   if (BINARY === undefined) {

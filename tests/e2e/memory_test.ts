@@ -30,7 +30,7 @@ async function talk(speaker: Program, listener: Program, round: number): Promise
 
 testUnless(
   missing(),
-  "a member that reads nothing is let go of, and takes no more memory of the host than it says",
+  "a host closes a member that reads nothing, and keeps its memory within the limit",
   async () => {
     const limits = ["--max-queue", "1", "--max-memory", `${MAX_MEMORY_MIB}`];
     await using host = await HostProgram.start(["--relay-only", ...limits]);

@@ -24,7 +24,7 @@ async function digitsBelow(pty: Pty, heading: RegExp, rows: number): Promise<str
 const HEARD = (name: string, text: string): RegExp => new RegExp(`^00:00 ${name}: ${text}$`);
 
 terminalTest(
-  "a man in the middle shows in all that people compare, and in nothing else",
+  "a man in the middle changes every value that people compare, and nothing else",
   async () => {
     await using ada = await hostAtTerminal("ada", { columns: 100, rows: 50 });
     const address = await read(ada, / join (127\.0\.0\.1:\d+)/);
@@ -62,7 +62,7 @@ terminalTest(
   },
 );
 
-Deno.test("a man in the middle gets no further where the host is known, named, or in a link", async () => {
+Deno.test("a man in the middle fails if the host is known, named, or in a link", async () => {
   const home = emptyDirectory();
   const permissions = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
   const kept = { permissions, env: { HOME: home, XDG_CONFIG_HOME: home } };

@@ -6,7 +6,7 @@ import { BINARY, HostProgram, run } from "../support/program.ts";
 const LOGIN = os.userInfo().username;
 
 Deno.test({
-  name: "a member without a name is an adjective and an animal under --allow-net alone",
+  name: "a member without a name is an adjective and an animal under only --allow-net",
   ignore: BINARY !== undefined,
   async fn() {
     await using host = await HostProgram.start(["--json"]);
@@ -18,14 +18,14 @@ Deno.test({
   },
 });
 
-Deno.test("a member without a name has the login name where that may be known", async () => {
+Deno.test("a member without a name has the login name if the permissions allow it", async () => {
   await using host = await HostProgram.start(["--name", "hana", "--json"]);
   const permissions = ["--allow-net", "--allow-sys", "--allow-env"];
   await using member = await host.join(["--json"], { permissions });
   assertEquals((await member.event("ready")).name, LOGIN);
 });
 
-Deno.test("the second holder of a name is name#tag everywhere, and both are told", async () => {
+Deno.test("the second holder of a name is name#tag everywhere, and both get a warning", async () => {
   await using host = await HostProgram.start(["--name", "hana", "--json"]);
   await using first = await host.join(["--name", "bob", "--json"]);
   await using pipe = await host.join(["--name", "pipe"]);
@@ -60,7 +60,7 @@ Deno.test("the second holder of a name is name#tag everywhere, and both are told
   }
 });
 
-Deno.test("a name of the right length and form is shown as it was given", async () => {
+Deno.test("a name of the right length and form is shown unchanged", async () => {
   await using host = await HostProgram.start(["--name", "hana", "--json"]);
   const names = ["a", "Grüße 你好", "x".repeat(48), `ada ${EMOJI.family}`, EMOJI.england];
   await Promise.all(names.map(async (name) => {
@@ -70,7 +70,7 @@ Deno.test("a name of the right length and form is shown as it was given", async 
   }));
 });
 
-Deno.test("nobody is called by a word for all members", async () => {
+Deno.test("a word for all members is no name", async () => {
   for (const name of ["everyone", "@All", "HERE"]) {
     const { status, stderr } = await run(["join", "127.0.0.1:1", `--name=${name}`]);
     assertEquals(status, 2);
@@ -78,7 +78,7 @@ Deno.test("nobody is called by a word for all members", async () => {
   }
 });
 
-Deno.test("a name that looks like lanchat's own lines is name#tag, and its holder is told", async () => {
+Deno.test("a name that looks like lanchat's own lines is name#tag, and its holder gets a warning", async () => {
   await using host = await HostProgram.start(["--name", "hana"]);
   await Promise.all(["-dash", "*star", "q(private)", "lanchat"].map(async (name) => {
     await using member = await host.join([`--name=${name}`, "--json"]);

@@ -33,7 +33,7 @@ async function peers(
   return await run(["peers", ...args, "--identity", file], { permissions });
 }
 
-Deno.test("lanchat peers lists whom one has met, in text and as JSON Lines", async () => {
+Deno.test("lanchat peers lists the known members, in text and as JSON Lines", async () => {
   const file = await acquainted();
   assertEquals(await peers(file), {
     status: 0,
@@ -50,7 +50,7 @@ Deno.test("lanchat peers lists whom one has met, in text and as JSON Lines", asy
   assertEquals([events[0].names, events[0].lastSeen], [["bob", "robert"], THEN + 2]);
 });
 
-Deno.test("lanchat peers forget forgets one, and none where several may be meant", async () => {
+Deno.test("lanchat peers forget forgets one peer, and none if the name is ambiguous", async () => {
   const file = await acquainted();
   const several = await peers(file, "forget", "bob");
   assertEquals([several.status, several.stdout], [1, ""]);
@@ -137,7 +137,7 @@ Deno.test({
   },
 });
 
-Deno.test("a run says what is damaged, and what it cannot keep, and goes on", async () => {
+Deno.test("a run warns of damaged known peers and of those it cannot keep, and continues", async () => {
   await using host = await HostProgram.start(["--name", "hana", "--json"]);
   const file = await acquainted();
   const known = file.replace(".json", ".peers.jsonl");

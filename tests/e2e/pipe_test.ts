@@ -49,7 +49,7 @@ function errors(stderr: string): string[] {
   return stderr.split("\n").filter((line) => line.startsWith("lanchat: error: "));
 }
 
-Deno.test("every line is a message, whatever it looks like", async () => {
+Deno.test("every line is a message, also one that looks like a command", async () => {
   const lines = [
     "hello",
     "/quit",
@@ -73,14 +73,14 @@ Deno.test("one CR is dropped, empty lines are skipped, and the last line needs n
   assertEquals(heard("lastcr"), ["one"]);
 });
 
-Deno.test("no input at all is nothing undelivered", async () => {
+Deno.test("empty input leaves nothing undelivered", async () => {
   const { status, stderr } = await pipe("nothing", "");
   assertEquals(status, 0);
   assertEquals(errors(stderr), []);
   assertEquals((await pipe("blank", "\n\r\n\n")).status, 0);
 });
 
-Deno.test("a line of 16,384 bytes goes, in one byte more it is refused, and the following still go", async () => {
+Deno.test("a line of 16,384 bytes is sent, one byte more is refused, and later lines are sent", async () => {
   const longest = "x".repeat(MAX_BYTES);
   const { status, stderr } = await pipe(
     "long",
@@ -105,7 +105,7 @@ Deno.test("the limit counts bytes, and nothing is cut", async () => {
   assertEquals(heard("bytes"), [longest, "👋".repeat(MAX_BYTES / 4)]);
 });
 
-Deno.test("a line that is not UTF-8 is refused, and the following still go", async () => {
+Deno.test("a line that is not UTF-8 is refused, and later lines are sent", async () => {
   const invalid = [[0xff], [0x61, 0xc3], [0xed, 0xa0, 0x80], [0xc0, 0xaf]];
   const input = concat(
     ...invalid.map((bytes, i) => concat(new Uint8Array(bytes), utf8(`\n${i}\n`))),
@@ -123,7 +123,7 @@ Deno.test("a line that is not UTF-8 is refused, and the following still go", asy
   assertEquals(stderr.match(/hint: Send UTF-8 text/g)?.length, 1);
 });
 
-Deno.test("the lines that were not delivered are counted among all", async () => {
+Deno.test("the summary counts undelivered lines among all", async () => {
   const good = "good\n".repeat(7);
   const { status, stderr } = await pipe(
     "count",
@@ -136,7 +136,7 @@ Deno.test("the lines that were not delivered are counted among all", async () =>
   );
 });
 
-Deno.test("characters that act are escaped on the way out", async () => {
+Deno.test("control characters are escaped in the output", async () => {
   await using reader = await host.join(["--name", "reader", "--listen"]);
   await host.tell({ say: "a\\b\nc\t\x1b]0;x\x07\x85\x9b\u202e\u2066\u200b\ufeff\u{e0041}end" });
   assertEquals(
@@ -145,7 +145,7 @@ Deno.test("characters that act are escaped on the way out", async () => {
   );
 });
 
-Deno.test("with nobody there a line fails at once, and --wait waits for the first member", async () => {
+Deno.test("a line to an empty room fails at once, and --wait waits for the first member", async () => {
   await using relay = await HostProgram.start(["--relay-only", "--json"]);
   const alone = await run(["join", relay.address], { input: "hello\n" });
   assertEquals(alone.status, 1);
@@ -169,7 +169,7 @@ Deno.test("with nobody there a line fails at once, and --wait waits for the firs
   assertMatch(late.stderr, /1 of 1 line was not delivered/);
 });
 
-Deno.test("--timeout bounds the wait for what the host does not acknowledge", async () => {
+Deno.test("--timeout bounds the wait for the host's acknowledgement", async () => {
   await using proxy = await Proxy.open(host.port);
   await using member = new Program(["join", proxy.address, "--name", "slow", "--timeout", "1"]);
   await member.ready();
@@ -183,7 +183,7 @@ Deno.test("--timeout bounds the wait for what the host does not acknowledge", as
   );
 });
 
-Deno.test("--listen ignores input and stays until it is told to leave", async () => {
+Deno.test("--listen ignores input and stays until a signal ends it", async () => {
   await using member = await host.join(["--name", "ears", "--listen"]);
   await member.write("nobody hears this\n");
   await member.endInput();
@@ -253,7 +253,7 @@ Deno.test("serve sends its input lines, and the end of input changes nothing", a
   assertEquals(room.stderr.lines.at(-1), "lanchat: error: 1 of 3 lines were not delivered");
 });
 
-Deno.test("serve delivers to nobody what it is told while nobody is there", async () => {
+Deno.test("serve delivers no line that it reads in an empty room", async () => {
   await using room = await HostProgram.start();
   await room.write("hello?\n");
   await room.stderr.line(/^lanchat: error: Cannot deliver line 1 \(nobody-here\)$/);
@@ -294,7 +294,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("a host that ends in order leaves status 1 where something was pending", async () => {
+Deno.test("a host that ends in order leaves status 1 at a member with pending messages", async () => {
   await using relay = await HostProgram.start(["--relay-only", "--json"]);
   await using member = await relay.join(["--json", "--wait", "600"]);
   await member.tell({ say: "is anybody there?" });

@@ -40,7 +40,7 @@ function only<Kind extends Event["event"]>(program: Program, ...kinds: Kind[]): 
   );
 }
 
-Deno.test("a connection that breaks is made again, and all that was said comes once and in order", async () => {
+Deno.test("a member reconnects after a break, and all messages arrive once and in order", async () => {
   await using stage = await scene();
   const { ada, host, proxy } = stage;
   await using bob = await host.join(["--name", "bob", "--json"]);
@@ -96,7 +96,7 @@ Deno.test("a connection that breaks is made again, and all that was said comes o
   await bob.event("left", named("ada"));
 });
 
-Deno.test("a connection that breaks again and again loses nothing", async () => {
+Deno.test("a connection that breaks repeatedly loses no message", async () => {
   await using stage = await scene();
   const { ada, host, proxy } = stage;
   const said: string[] = [];
@@ -116,7 +116,7 @@ Deno.test("a connection that breaks again and again loses nothing", async () => 
   assertEquals(only(ada, "gap", "failed", "error"), []);
 });
 
-Deno.test("people are told in one line that the connection is lost, and in one that it is back", async () => {
+Deno.test("plain mode prints one line for a lost connection, and one for its return", async () => {
   await using stage = await scene([]);
   const { ada, host, proxy } = stage;
   await using bob = await host.join(["--name", "bob"]);
@@ -218,7 +218,7 @@ Deno.test("--give-up-after ends with status 1 and what is undelivered, in plain 
   ]);
 });
 
-Deno.test("--give-up-after holds where something answers the calls and says nothing", async () => {
+Deno.test("--give-up-after holds against a listener that accepts connections and sends nothing", async () => {
   await using stage = await scene(["--give-up-after", "3", "--json"]);
   const { ada, proxy } = stage;
   proxy.hold("toMember");
@@ -233,7 +233,7 @@ Deno.test("--give-up-after holds where something answers the calls and says noth
   assertEquals(ada.events.at(-1), { event: "closed", reason: "connection-lost" });
 });
 
-Deno.test("who has no more to say stays until it is delivered, however long the connection is lost", async () => {
+Deno.test("a member at the end of its input stays until delivery, also through a long break", async () => {
   // The time without a connection does not count.
   await using stage = await scene(["--timeout", "1", "--json"]);
   const { ada, host, proxy } = stage;
@@ -249,7 +249,7 @@ Deno.test("who has no more to say stays until it is delivered, however long the 
   await host.event("left", ({ reason }) => reason === "left");
 });
 
-Deno.test("a signal ends who waits for a connection at once", async () => {
+Deno.test("a signal at once ends a member that waits for a connection", async () => {
   await using stage = await scene();
   const { ada, proxy } = stage;
   breakDown(proxy);
@@ -259,7 +259,7 @@ Deno.test("a signal ends who waits for a connection at once", async () => {
   assertEquals(ada.events.at(-1), { event: "closed", reason: "signal" });
 });
 
-Deno.test("a signal while the connection is lost tells what is undelivered", async () => {
+Deno.test("a signal while the connection is lost reports the undelivered messages", async () => {
   await using stage = await scene();
   const { ada, proxy } = stage;
   breakDown(proxy);

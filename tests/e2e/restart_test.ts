@@ -47,7 +47,7 @@ function only<Kind extends Event["event"]>(program: Program, ...kinds: Kind[]): 
   );
 }
 
-Deno.test("a stranger that saw the roster takes nobody's session at a host that is started again", async () => {
+Deno.test("a stranger that saw the roster takes no session at a restarted host", async () => {
   const { options } = home();
   await using before = await HostProgram.start(HANA, options);
   await using way = await Proxy.open(before.port);
@@ -73,7 +73,7 @@ Deno.test("a stranger that saw the roster takes nobody's session at a host that 
   assertEquals(left, [["hana"], ["hana"]]);
 });
 
-Deno.test("a host that is killed and started again hears what its members are called, and how they are", async () => {
+Deno.test("a killed and restarted host receives its members' names and statuses", async () => {
   const { options } = home();
   await using before = await HostProgram.start(HANA, options);
   await using way = await Proxy.open(before.port);
@@ -102,7 +102,7 @@ Deno.test("a host that is killed and started again hears what its members are ca
   assertEquals(adele!.status, "at lunch");
 });
 
-Deno.test("a host that is killed and started again has its members back, and all that they said", async () => {
+Deno.test("a killed and restarted host regains its members and all their messages", async () => {
   const { options } = home();
   await using before = await HostProgram.start(HANA, options);
   await using left = await Proxy.open(before.port);
@@ -169,7 +169,7 @@ Deno.test("a host that is killed and started again has its members back, and all
   }
 });
 
-Deno.test("members say in plain lines that the host was started anew, and the join code", async () => {
+Deno.test("members print in plain lines that the host restarted, and the join code", async () => {
   const { options } = home();
   await using before = await HostProgram.start(HANA, options);
   await using proxy = await Proxy.open(before.port);
@@ -311,7 +311,7 @@ Deno.test("a host whose room cannot be kept says so, and works", async () => {
 });
 
 Deno.test({
-  name: "a host that may use its identity file alone says that the room is not kept",
+  name: "a host that may only use its identity file says that the room is not kept",
   ignore: BINARY !== undefined,
   async fn() {
     const file = `${emptyDirectory()}/me.json`;

@@ -68,7 +68,7 @@ Deno.test("--log-encrypted seals what lanchat log prints, over several runs", as
   assertEquals(said(stdout), ["one", "\\x1b[2J", "two"]);
 });
 
-Deno.test("another passphrase ends with status 1 before anything is tried", async () => {
+Deno.test("another passphrase ends with status 1 before any connection", async () => {
   const file = `${emptyDirectory()}/a.log`;
   assertEquals((await run(joining(file), { ...sealing(file), input: "one\n" })).status, 0);
   const before = Deno.readFileSync(file);
@@ -87,7 +87,7 @@ Deno.test("another passphrase ends with status 1 before anything is tried", asyn
   assertEquals(Deno.readFileSync(file), before);
 });
 
-Deno.test("a run that was killed leaves a log that is read, and goes on, with a warning", async () => {
+Deno.test("the log of a killed run is read and continued, with a warning", async () => {
   const file = `${emptyDirectory()}/a.log`;
   {
     await using member = await host.join(joining(file, "--json").slice(2), sealing(file));
@@ -111,7 +111,7 @@ Deno.test("a run that was killed leaves a log that is read, and goes on, with a 
   assertMatch(whole.stderr, warning);
 });
 
-Deno.test("lanchat log prints what is before an alteration, and ends with status 1", async () => {
+Deno.test("lanchat log prints the part before an alteration, and ends with status 1", async () => {
   const file = `${emptyDirectory()}/a.log`;
   assertEquals((await run(joining(file), { ...sealing(file), input: "one\n" })).status, 0);
   const bytes = Deno.readFileSync(file);
@@ -122,7 +122,7 @@ Deno.test("lanchat log prints what is before an alteration, and ends with status
   assertMatch(stderr, /^lanchat: error: Cannot read log ".*" behind byte \d+ as it was altered\n/);
 });
 
-Deno.test("lanchat log prints a plain log, safe for a terminal whatever is in it", async () => {
+Deno.test("lanchat log prints a plain log, and escapes control characters for a terminal", async () => {
   const file = `${emptyDirectory()}/a.log`;
   const text = "2026-01-01T00:00:00.000Z bob: \x1b[2J\x9b\u202e\xe9\n    more\r\n";
   Deno.writeTextFileSync(file, text);
@@ -137,7 +137,7 @@ Deno.test("lanchat log prints a plain log, safe for a terminal whatever is in it
   assertMatch(missing.stderr, /^lanchat: error: Cannot read log ".*": No such file/);
 });
 
-Deno.test("without a terminal and without LANCHAT_PASSPHRASE there is a clear error", async () => {
+Deno.test("a sealed log without a terminal and LANCHAT_PASSPHRASE is a clear error", async () => {
   const file = `${emptyDirectory()}/a.log`;
   const { status, stderr } = await run(joining(file), sealing(file, ""));
   assertEquals(status, 1);

@@ -11,7 +11,7 @@ const KEPT_MS = 60_000;
 /** How far the clock goes at once, in milliseconds: not so far that anybody is asked for a sign of life. */
 const STEP_MS = 10_000;
 
-Deno.test("a member whose place is gone says so, and goes on as another session with what was not sent", async () => {
+Deno.test("a member whose seat is lost says so, and sends its waiting messages in a new session", async () => {
   const clock = new FakeClock();
   const sockets = await RoomOverSockets.open({ clock, keepSeatMs: KEPT_MS });
   await using proxy = await Proxy.open(sockets.port);

@@ -5,7 +5,7 @@ import { type Event, HostProgram } from "../support/program.ts";
 const MESSAGES = 300;
 const LENGTH = 8000;
 
-Deno.test("a member that is not read holds the others up for a moment, and has everything when it is back", async () => {
+Deno.test("a member that stops reading delays the others briefly, and has every message on its return", async () => {
   await using host = await HostProgram.start(["--name", "hana", "--json"]);
   await using ada = await host.join(["--name", "ada", "--json"]);
   await using carl = await host.join(["--name", "carl", "--json"]);

@@ -71,7 +71,7 @@ async function sleepingHost(stack: AsyncDisposableStack): Promise<void> {
 }
 
 Deno.test({
-  name: "a member, and a host, that sleep for two minutes are back with all that was said",
+  name: "a member and a host that sleep for two minutes return with all messages",
   // Windows has no such signals; a binary sleeps no other way than the source.
   ignore: Deno.build.os === "windows" || BINARY !== undefined,
   async fn() {

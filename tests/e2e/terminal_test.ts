@@ -58,7 +58,7 @@ terminalTest("two people at terminals talk, and leave with Ctrl-C and Ctrl-D", a
 });
 
 terminalTest(
-  "two people at terminals talk in private, and a third reads nothing of it",
+  "two people at terminals talk in private, and a third reads none of it",
   async () => {
     await using host = await HostProgram.start(["--name", "hana"], { terminal: true });
     await using ann = await host.join(["--name", "ann lee"], { terminal: true });
@@ -105,7 +105,7 @@ terminalTest("/quit and Ctrl-D leave, Ctrl-C ends a room", async () => {
 });
 
 terminalTest(
-  "who types alone is told that nobody was there, and leaves with status 1",
+  "a message typed in an empty room is reported as undelivered, and the program ends with status 1",
   async () => {
     await using host = await HostProgram.start(["--name", "hana"], { terminal: true });
     await type(host, "hello?", /Not delivered: hello\?[^]*Nobody else is in the room/);

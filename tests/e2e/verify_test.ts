@@ -9,7 +9,7 @@ function keeping(directory: string): { args: string[]; permissions: string[] } {
   };
 }
 
-Deno.test("both ends have one safety number, and who was verified is so in the next run", async () => {
+Deno.test("both ends have one safety number, and a verified member stays verified in the next run", async () => {
   const [hanas, bobs] = [keeping(emptyDirectory()), keeping(emptyDirectory())];
   {
     await using host = await HostProgram.start(["--name", "hana", ...hanas.args], hanas);

@@ -3,7 +3,7 @@ import { CipherKey, randomBytes } from "../../lib/crypto/mod.ts";
 import { Nonces } from "../support/nonces.ts";
 import { test } from "../support/test.ts";
 
-test("Nonces notices a nonce that is used twice with one key, however often that is imported", async () => {
+test("Nonces notices a nonce used twice with one key, also over several imports of the key", async () => {
   const [raw, other, nonce] = [randomBytes(32), randomBytes(32), randomBytes(12)];
   const seal = async (key: CipherKey): Promise<unknown> => await key.seal(nonce, raw, other);
   {

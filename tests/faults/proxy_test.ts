@@ -81,7 +81,7 @@ async function read(conn: Deno.TcpConn, length = Infinity): Promise<Uint8Array> 
   return all;
 }
 
-test("Proxy passes everything on, both ways, and the end of either direction by itself", async () => {
+test("Proxy forwards all bytes both ways, and the end of each direction separately", async () => {
   await using wire = await Wire.open();
   const { host, member, proxy } = wire;
   await writeAll(member, bytes(200_000));
@@ -121,7 +121,7 @@ test("Proxy resets at its place", async () => {
   assertEquals(wire.proxy.faults.reset, 1);
 });
 
-test("Proxy cuts and resets what is idle when it is told to", async () => {
+test("Proxy cuts and resets an idle connection on demand", async () => {
   await using wire = await Wire.open();
   wire.proxy.cut();
   assertEquals(await read(wire.member), new Uint8Array());
@@ -158,7 +158,7 @@ test("Proxy duplicates the bytes before its place", async () => {
   );
 });
 
-test("Proxy stalls at its place, and goes on", async () => {
+test("Proxy stalls at its place, then continues", async () => {
   await using wire = await Wire.open({ kind: "stall", direction: "toHost", at: 10, ms: 100 });
   const before = performance.now();
   await writeAll(wire.member, bytes(1000));
@@ -167,7 +167,7 @@ test("Proxy stalls at its place, and goes on", async () => {
   assert(performance.now() - before >= 99);
 });
 
-test("Proxy delays all that follows, each chunk by itself", async () => {
+test("Proxy delays all bytes after its place, each chunk separately", async () => {
   await using wire = await Wire.open({ kind: "delay", direction: "toMember", at: 5, ms: 100 });
   const before = performance.now();
   await writeAll(wire.host, bytes(5));
@@ -186,7 +186,7 @@ test("Proxy delays all that follows, each chunk by itself", async () => {
   assert(begun - before < 99 || wire.proxy.faults.delay === 1);
 });
 
-test("Proxy splits chunks, and no more than it is told to", async () => {
+test("Proxy splits the planned number of bytes", async () => {
   const split: Fault = { kind: "split", direction: "toHost", at: 100, length: 50, size: 7 };
   await using wire = await Wire.open(split);
   const sizes: number[] = [];
@@ -203,7 +203,7 @@ test("Proxy splits chunks, and no more than it is told to", async () => {
   assertEquals((await chunk(wire.host)).length, 1000);
 });
 
-test("Proxy splits no more of a chunk than it is told to", async () => {
+test("Proxy splits only the planned part of a chunk", async () => {
   const split: Fault = { kind: "split", direction: "toHost", at: 0, length: 50, size: 1 };
   await using wire = await Wire.open(split);
   await writeAll(wire.member, bytes(3000));
@@ -238,14 +238,14 @@ test("Proxy coalesces chunks that come close to each other", async () => {
   assertEquals(wire.proxy.faults.coalesce, 1);
 });
 
-test("Proxy passes on what it gathers though nothing follows", async () => {
+test("Proxy forwards coalesced bytes without a following chunk", async () => {
   const coalesce: Fault = { kind: "coalesce", direction: "toHost", at: 0, length: 20, ms: 10 };
   await using wire = await Wire.open(coalesce);
   await writeAll(wire.member, bytes(3));
   assertEquals(await read(wire.host, 3), bytes(3));
 });
 
-test("Proxy holds a direction back, and does what it is told to at the next byte", async () => {
+test("Proxy holds a direction back, and applies a fault at the next byte", async () => {
   await using wire = await Wire.open();
   wire.proxy.hold("toHost");
   await writeAll(wire.member, bytes(10));
@@ -258,7 +258,7 @@ test("Proxy holds a direction back, and does what it is told to at the next byte
   assertEquals(await read(wire.host, 10), bytes(10));
 });
 
-test("Proxy refuses for a while, and then leads to another host", async () => {
+test("Proxy refuses connections for a while, then forwards them to another host", async () => {
   await using wire = await Wire.open();
   const { address } = wire.proxy;
   wire.proxy.refuse();
@@ -286,7 +286,7 @@ test("Proxy hangs up where no host listens", async () => {
   await ends(member);
 });
 
-test("Proxy closes with everything that it holds, delays, gathers and stalls", async () => {
+test("Proxy closes while it holds, delays, coalesces and stalls bytes", async () => {
   const rest = { direction: "toHost", at: 0, ms: 60_000 } as const;
   const plans: Fault[][] = [
     [{ kind: "stall", ...rest }],
@@ -307,7 +307,7 @@ function unfolded(plan: Plan): (readonly Fault[])[] {
   return Array.from({ length: 20 }, (_, connection) => plan(connection));
 }
 
-test("seededPlan is the same for the same seed, in any order, and another for another", () => {
+test("seededPlan returns one plan for one seed, in any order, and another for another seed", () => {
   const options = {
     kinds: ["cut", "reset", "corrupt", "duplicate", "stall", "delay", "split", "coalesce"],
     count: 5,
@@ -330,7 +330,7 @@ test("seededPlan is the same for the same seed, in any order, and another for an
   assert(faults.every((fault) => !("ms" in fault) || (fault.ms >= 1 && fault.ms <= 50)));
 });
 
-test("Proxy does to a stream what the seed says, the same each time", async () => {
+test("Proxy applies the faults of a seed to a stream, the same each time", async () => {
   const plan = seededPlan(3, {
     kinds: ["corrupt", "duplicate", "split", "stall"],
     count: 8,

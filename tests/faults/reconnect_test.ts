@@ -64,7 +64,7 @@ function assertWhole(program: Program, names: readonly string[]): void {
 }
 
 for (const seed of [1, 2, 3]) {
-  Deno.test(`members on a bad network miss nothing, and are told nothing twice (${seed})`, async () => {
+  Deno.test(`members on a bad network miss no message and show none twice (${seed})`, async () => {
     await using host = await HostProgram.start(["--name", "hana", "--json"]);
     await using stack = new AsyncDisposableStack();
     const proxies: Proxy[] = [];

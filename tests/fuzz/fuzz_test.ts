@@ -8,7 +8,7 @@ import { TARGETS } from "./targets.ts";
 for (const target of TARGETS) {
   const corpus = await readCorpus(target);
 
-  test(`${target.name} takes what was recorded, and keeps its promises on what was found`, async () => {
+  test(`${target.name} accepts the recorded inputs, and keeps its promises on the found ones`, async () => {
     for (const [name, input] of Object.entries(corpus)) {
       const outcome = await target.run(input);
       assert(name.startsWith(FOUND) || outcome.startsWith("ok"), `${name}: ${outcome}`);

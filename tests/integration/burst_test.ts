@@ -21,7 +21,7 @@ function lines(name: string): string[] {
 }
 
 hallTest(
-  "5,000 messages of two senders reach all others once and in order, though one leaves",
+  "5,000 messages of two senders reach all others once and in order while one leaves",
   async () => {
     const pipeline = await WholePipeline.open();
     const host = await pipeline.sit();

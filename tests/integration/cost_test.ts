@@ -147,7 +147,7 @@ async function heard(
   }
 }
 
-test("A join, a leave and a first message after them cost in proportion to the members", async () => {
+test("A join, a leave and the first message after them cost work in proportion to the members", async () => {
   const sizes = [50, 100, 200];
   const costs: Costs[] = [];
   for (const size of sizes) costs.push(await measure(size));

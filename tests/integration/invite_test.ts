@@ -5,7 +5,7 @@ import { identityOf } from "../support/keys.ts";
 import { RoomOverSockets } from "../support/over_sockets.ts";
 import { test } from "../support/test.ts";
 
-test("A room for invited people admits those alone who know its secret", async () => {
+test("A room for invited people admits only callers that know its secret", async () => {
   const invite = randomBytes(16);
   const { publicKey } = await identityOf("host");
   const sockets = await RoomOverSockets.open({ invite });

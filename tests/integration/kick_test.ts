@@ -6,7 +6,7 @@ import { HOST, ROOM_ID } from "../support/puppet.ts";
 import { test } from "../support/test.ts";
 import { assertTexts, RoomsInMemory } from "../support/rooms_in_memory.ts";
 
-test("Members are rid of whom the host bans, and so are those who come later", async () => {
+test("A ban by the host holds at present members and at later ones", async () => {
   const policy = new AccessPolicy({ identity: HOST, roomId: ROOM_ID });
   const relay = new Relay({ policy });
   const rooms = new RoomsInMemory(relay);

@@ -75,7 +75,7 @@ function lines(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `line ${i}`);
 }
 
-test("A relay that shows two members different rooms is noticed, whatever it does meanwhile", async () => {
+test("Members notice a relay that shows them different rooms, under every strategy of the relay", async () => {
   const relay = new MaliciousRelay();
   const rooms = new RoomsInMemory(relay);
   const clock = new WatchedClock();
@@ -129,7 +129,7 @@ test("A relay that shows two members different rooms is noticed, whatever it doe
   assertEquals(clock.timers, 0);
 });
 
-test("A message that the relay drops is missed, and those after it are shown", async () => {
+test("Members notice a message that the relay drops, and show the ones after it", async () => {
   const scene = await Scene.open();
   scene.withMsgs((parcel, index) => index === 1 ? [] : [parcel]);
   await scene.say("one", "two", "three");
@@ -141,7 +141,7 @@ test("A message that the relay drops is missed, and those after it are shown", a
   await scene.close();
 });
 
-test("What the relay replays is shown once: announcements, keys and messages", async () => {
+test("Members show replayed announcements, keys and messages once", async () => {
   const relay = new MaliciousRelay();
   const rooms = new RoomsInMemory(relay);
   const history: Parcel[] = [];
@@ -168,7 +168,7 @@ test("What the relay replays is shown once: announcements, keys and messages", a
   assertEquals(types, new Set([ANNOUNCE, SKDM, MSG]));
 });
 
-test("A message that the relay alters is dropped, wherever it is altered, and no other", async () => {
+test("Members drop a message that the relay alters in any field, and no other message", async () => {
   const scene = await Scene.open();
   // Every 37th bit: all fields, the ciphertext, its tag and the signature.
   const bits = Array.from({ length: Math.floor(257 * 8 / 37) }, (_, i) => i * 37);
@@ -185,7 +185,7 @@ test("A message that the relay alters is dropped, wherever it is altered, and no
   await scene.close();
 });
 
-test("A sender key that the relay alters is no key, and the next one is", async () => {
+test("Members refuse a sender key that the relay alters, and accept the next one", async () => {
   const scene = await Scene.open();
   const { ada, bob, carol, relay } = scene;
   relay.onParcel = (parcel, to) =>
@@ -207,7 +207,7 @@ test("A sender key that the relay alters is no key, and the next one is", async 
   await scene.close();
 });
 
-test("Whose announcement the relay alters is not there", async () => {
+test("Members do not show a member whose announcement the relay alters", async () => {
   const scene = await Scene.open();
   const { bob, carol, relay, rooms } = scene;
   relay.onParcel = (parcel, to) =>
@@ -226,7 +226,7 @@ test("Whose announcement the relay alters is not there", async () => {
   await scene.close();
 });
 
-test("The relay cannot give a message another author, nor make it private", async () => {
+test("A relay cannot change the author of a message, nor make it private", async () => {
   const scene = await Scene.open();
   const { ada, bob, carol } = scene;
   await carol.room.say("here is my key");
@@ -250,7 +250,7 @@ test("The relay cannot give a message another author, nor make it private", asyn
   await scene.close();
 });
 
-test("Different messages to different members are missed, never doubled nor swapped", async () => {
+test("Members miss messages that the relay swaps between them, and show none twice or as another", async () => {
   const scene = await Scene.open();
   const { bob, carol, relay } = scene;
   // Bob gets the odd ones twice, carol the even ones, each where one of the others should come.
@@ -318,7 +318,7 @@ for (let seed = 1; seed <= 3; seed++) {
   });
 }
 
-test("Somebody whom the relay lets in and shows to nobody gets ciphertext, and no key to it", async () => {
+test("A guest that the relay hides from the members gets ciphertext, and no key to it", async () => {
   const scene = await Scene.open();
   scene.relay.tells = () => false;
   const eve = await scene.rooms.enter("eve");

@@ -3,7 +3,7 @@ import { within } from "../support/deadline.ts";
 import type { Report } from "../support/old_runtime.ts";
 import { test } from "../support/test.ts";
 
-test("a room works where WebCrypto lacks ML-KEM: handshakes, sender keys and messages", async () => {
+test("a room works without ML-KEM in WebCrypto: handshakes, sender keys and messages", async () => {
   const { promise, resolve, reject } = Promise.withResolvers<Report>();
   const script = new URL("../support/old_runtime.ts", import.meta.url);
   const worker = new Worker(script, { type: "module" });

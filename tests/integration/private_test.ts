@@ -40,7 +40,7 @@ function got(records: readonly PlainRecord[], object: Bytes): boolean {
 }
 
 hallTest(
-  "no byte that the relay handles tells what is said, and only one gets what is for one",
+  "no byte at the relay reveals a text, and only its addressee gets a private message",
   async () => {
     const pipeline = await WholePipeline.open();
     const host = await pipeline.sit();
@@ -79,7 +79,7 @@ hallTest(
 );
 
 hallTest(
-  "a private message reaches one of two with the same name, and nobody who left",
+  "a private message reaches one of two members with the same name, and no former member",
   async () => {
     const pipeline = await WholePipeline.open();
     await pipeline.sit();

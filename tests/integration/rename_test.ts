@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { RoomOverSockets } from "../support/over_sockets.ts";
 import { test } from "../support/test.ts";
 
-test("A name that was taken while somebody's socket was broken is shown when it is back, in its place", async () => {
+test("A name that a member took while another's socket was broken is shown in its place when the other returns", async () => {
   const sockets = await RoomOverSockets.open();
   const ada = await sockets.join("ada");
   const bob = await sockets.join("bob");

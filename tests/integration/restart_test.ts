@@ -113,7 +113,7 @@ async function assertAllHeard(
   }
 }
 
-test("members who talk on hear everything once, though the host's process is killed and begins anew", () =>
+test("members receive everything once while they send and the host's process is killed and restarted", () =>
   within(
     (async () => {
       const hosts = new Hosts();
@@ -137,7 +137,7 @@ test("members who talk on hear everything once, though the host's process is kil
     () => "something did not come",
   ));
 
-test("members who talk on hear everything once, though their own connections break", () =>
+test("members receive everything once while they send and their own connections break", () =>
   within(
     (async () => {
       const hosts = new Hosts();
@@ -160,7 +160,7 @@ test("members who talk on hear everything once, though their own connections bre
     () => "something did not come",
   ));
 
-test("members who talk on hear everything once, though several processes are killed one after the other", () =>
+test("members receive everything once while they send and several host processes are killed in turn", () =>
   within(
     (async () => {
       const hosts = new Hosts();

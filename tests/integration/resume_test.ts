@@ -16,7 +16,7 @@ async function whose({ events }: TestMember, type: Presence["event"]): Promise<B
   return member.session;
 }
 
-test("A member whose socket breaks gets what was under way, once, when it comes back", async () => {
+test("A member whose socket breaks receives the messages under way once, when it returns", async () => {
   const sockets = await RoomOverSockets.open();
   const ada = await sockets.join("ada");
   let shown = Promise.resolve();
@@ -50,7 +50,7 @@ test("A member whose socket breaks gets what was under way, once, when it comes 
   assertEquals(await sockets.close(), [HOST_ENDS, HOST_ENDS]);
 });
 
-test("A member that dials again before its old socket is noticed dead takes its seat over", async () => {
+test("A member that dials again before the host notices its dead socket takes over its own seat", async () => {
   const sockets = await RoomOverSockets.open();
   const ada = await sockets.join("ada");
   const bob = await sockets.join("bob");
@@ -72,7 +72,7 @@ test("A member that dials again before its old socket is noticed dead takes its 
   second.close();
 });
 
-test("A stranger that saw the roster takes no session of a member whose link broke", async () => {
+test("A stranger that saw the roster cannot take the session of a member whose link broke", async () => {
   const sockets = await RoomOverSockets.open();
   const ada = await sockets.join("ada");
   const bob = await sockets.join("bob");

@@ -63,7 +63,7 @@ async function readAll({ readable }: Line): Promise<number> {
 }
 
 hallTest(
-  "200 strangers of one address do not keep a member of another out, nor disturb one",
+  "200 strangers from one address neither keep out nor disturb a member from another",
   async () => {
     const pipeline = await WholePipeline.open({ clock: new FakeClock() });
     const host = await pipeline.sit();
@@ -89,7 +89,7 @@ hallTest(
 );
 
 hallTest(
-  "200 strangers of the member's own address keep it out for ten seconds at most",
+  "200 strangers from the member's own address keep it out for ten seconds at most",
   async () => {
     const clock = new FakeClock();
     const pipeline = await WholePipeline.open({ clock });
@@ -139,7 +139,7 @@ hallTest("the end of a room cuts strangers off at once", async () => {
 });
 
 hallTest(
-  "a stranger that resumes and does not announce itself learns nothing, and goes",
+  "a stranger that resumes and sends no ANNOUNCE learns nothing and is closed",
   async () => {
     const clock = new FakeClock();
     const pipeline = await WholePipeline.open({ clock });

@@ -172,7 +172,7 @@ networkTest("scan lists a room, for scripts and for people; join takes the only 
 });
 
 networkTest(
-  "under --allow-net alone a host knows its address, and its room is found",
+  "a host under only --allow-net knows its address, and scan finds its room",
   async () => {
     await using network = await Network.open(2);
     const [one, two] = network.machines as [Machine, Machine];
@@ -240,7 +240,7 @@ networkTest(
 );
 
 networkTest(
-  "a host at a terminal is told in one line, after the greeting, what is missing",
+  "a host at a terminal shows a missing permission in one line after the greeting",
   async () => {
     await using network = await Network.open(1);
     const [{ wrapper }] = network.machines as [Machine]; // No route for multicast.
@@ -299,7 +299,7 @@ networkTest("a person chooses with one key: a room, to host, or to leave", async
 });
 
 networkTest(
-  "of two rooms a script is told, a known host stands first, and an invite is asked for",
+  "join lists two rooms for a script, a known host first, and asks for an invite",
   async () => {
     await using scene = await Scene.open();
     const { hana, key, tag } = scene;
@@ -332,7 +332,7 @@ networkTest(
   },
 );
 
-networkTest("packets that are none, or take long, keep nobody from talking", async () => {
+networkTest("malformed packets and expensive ones interrupt no conversation", async () => {
   await using scene = await Scene.open();
   const { hana } = scene;
   const [one, two, three] = scene.machines;
@@ -350,7 +350,7 @@ networkTest("packets that are none, or take long, keep nobody from talking", asy
   assert(floods, "only behind the flood");
 });
 
-networkTest("a room that has ended is in no list", async () => {
+networkTest("scan does not list a room that has ended", async () => {
   await using scene = await Scene.open();
   const { hana, tag } = scene;
   const [one, two] = scene.machines;
@@ -426,7 +426,7 @@ networkTest("avahi sees a room, and resolves it over IPv4 and IPv6", async () =>
   }
 }, AVAHI);
 
-networkTest("a host that is announced under the tag of another is found out", async () => {
+networkTest("join detects a host announced under the tag of another", async () => {
   await using scene = await Scene.open();
   const { hana, tag } = scene;
   const [, two, three] = scene.machines;
@@ -448,7 +448,7 @@ networkTest("a host that is announced under the tag of another is found out", as
 }, AVAHI);
 
 networkTest(
-  "where mDNS is blocked it is said, the chat goes on, and what lets it through is noticed",
+  "a host warns that mDNS is blocked, continues, and notices when it passes again",
   async () => {
     await using network = await Network.open(1);
     const [two] = network.machines as [Machine];
@@ -489,7 +489,7 @@ networkTest(
   ["nft"],
 );
 
-networkTest("over IPv6 link-local addresses alone a room is found and joined", async () => {
+networkTest("scan and join work with only IPv6 link-local addresses", async () => {
   await using network = await Network.open(2);
   const [one, two] = network.machines as [Machine, Machine];
   for (const [i, machine] of [one, two].entries()) {

@@ -34,7 +34,7 @@ async function checkUp(
   return { status, checks: Object.fromEntries(checks.map((check) => [check.check, check])) };
 }
 
-networkTest("doctor looks at the machine under --allow-net alone", async () => {
+networkTest("doctor checks the machine under only --allow-net", async () => {
   await using network = await Network.open(1);
   const [machine] = network.machines as [Machine];
   await runOn(machine, "ip", "route", "add", "default", "dev", "eth0");
@@ -52,7 +52,7 @@ networkTest("doctor looks at the machine under --allow-net alone", async () => {
   assertEquals(status, 0);
 });
 
-networkTest("doctor tries all addresses, and finds what a firewall drops", async () => {
+networkTest("doctor tries all addresses, and finds those that a firewall drops", async () => {
   await using network = await Network.open(1);
   const [machine] = network.machines as [Machine];
   const { address, wrapper } = machine;
@@ -76,7 +76,7 @@ networkTest("doctor tries all addresses, and finds what a firewall drops", async
   }
 }, ["nft", "sysctl"]);
 
-networkTest("doctor tries multicast where there is IPv6 alone", async () => {
+networkTest("doctor tries multicast on a machine with only IPv6", async () => {
   await using network = await Network.open(1);
   const [machine] = network.machines as [Machine];
   await runOn(machine, "ip", "address", "flush", "dev", "eth0");

@@ -148,7 +148,7 @@ for (const [name, weather] of Object.entries(WEATHERS)) {
 }
 
 networkTest(
-  "a cable that is pulled for a minute: each message comes once and in order",
+  "a cable unplugged for a minute: each message arrives once and in order",
   async () => {
     await using room = await Room.open();
     const [ada, host] = [room.members.get("ada")!, room.members.get("hana")!];

@@ -6,7 +6,7 @@ import { memberAtTerminal } from "./people.ts";
 import { terminalTest } from "../support/tools.ts";
 
 terminalTest(
-  "somebody is verified by what both screens show, and marked from then on",
+  "two screens show one safety number, and mark a verified member from then on",
   async () => {
     await using hana = await HostProgram.start(["--name", "hana", "--json"]);
     await using ada = await memberAtTerminal(hana, "ada", { columns: 100, rows: 50 });
