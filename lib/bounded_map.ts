@@ -1,5 +1,5 @@
 /**
- * A map of bounded size, for what the program remembers of people who come and go.
+ * A map of bounded size, for data about people that come and go.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Time as the program sees it, so that a test can bring its own.
+ * The program's source of time, which a test can replace.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export interface Clock {
   /**
    * Calls back once after `ms` milliseconds.
    *
-   * @returns Calls the timer off; does nothing after it fired.
+   * @returns Cancels the timer; has no effect after it fired.
    */
   after(ms: number, callback: () => void): () => void;
 }

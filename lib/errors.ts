@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What a script may conclude from lanchat's end. */
+/** The exit statuses of lanchat. */
 export const EXIT: {
   readonly OK: 0;
   readonly FAILURE: 1;
@@ -16,7 +16,7 @@ export const EXIT: {
   OK: 0,
   /** The network, the host or a file stood in the way, or something was not delivered. */
   FAILURE: 1,
-  /** The command line was wrong; nothing was tried. */
+  /** The command line was wrong; lanchat did no work. */
   USAGE: 2,
   /** An identity is not the expected one. */
   IDENTITY: 3,
@@ -24,11 +24,11 @@ export const EXIT: {
   INTERRUPTED: 130,
 };
 
-/** What the table says of a code. */
+/** The table's entry for a code. */
 export interface CodeEntry {
   /** Exit status of a run that this code ends (0: it never ends a run by itself). */
   readonly status: number;
-  /** What to do about it; the empty string where the message says it all. */
+  /** What to do about it; empty if the message already says it. */
   readonly hint: string;
 }
 
@@ -128,13 +128,13 @@ export type Code =
  * Advice that helps only people who run lanchat from source: the permissions of the compiled program are
  * built in.
  *
- * @param otherwise What the compiled program says instead.
+ * @param otherwise The advice of the compiled program.
  */
 export function fromSource(advice: string, otherwise = ""): string {
   return Deno.build.standalone ? otherwise : advice;
 }
 
-/** Why Deno refuses something, as the end of a sentence, and what to do about it. */
+/** The reason for a refusal of Deno, as the end of a sentence, and what to do about it. */
 export interface Refusal {
   /** The reason. */
   readonly reason: string;
@@ -143,11 +143,11 @@ export interface Refusal {
 }
 
 /**
- * The refusal of what a permission would allow. The compiled program has every permission that lanchat
- * uses; what Deno refuses it all the same, such as most of `/dev` and `/proc`, nobody can grant.
+ * The refusal of an action that a permission would allow. The compiled program has every permission that lanchat
+ * uses; no flag grants the paths that Deno refuses even then, such as most of `/dev` and `/proc`.
  *
  * @param flag The permission, as in `--allow-read`.
- * @param wanted The flags to run with, where that is not the permission for everything.
+ * @param wanted The flags to run with, if that is not the permission for everything.
  */
 export function missingPermission(flag: string, wanted: string = flag): Refusal {
   return {
@@ -260,7 +260,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 1,
     hint: "The two programs do not understand each other: use the same version on both machines.",
   },
-  // Who it is (exit status 3).
+  // Identity (exit status 3).
   "host-key-mismatch": {
     status: 3,
     hint: "Somebody else may be answering there: compare the fingerprint with the host in person.",
@@ -417,7 +417,7 @@ export function quote(text: string): string {
     .replaceAll(UNSAFE, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }
 
-/** A message of the operating system without its error number, which tells a person nothing. */
+/** A message of the operating system without its error number, which does not help a person. */
 export function withoutErrno(message: string): string {
   return message.replaceAll(/ \(os error \d+\)/g, "");
 }
@@ -459,7 +459,7 @@ export class WireError extends LanchatError {
   /**
    * Makes an error of code `protocol-error`.
    *
-   * @param message What could not be decoded, and why.
+   * @param message The object that could not be decoded, and why.
    */
   constructor(message: string, options: ErrorOptions = {}) {
     super("protocol-error", message, options);

@@ -60,7 +60,7 @@ export function toBase32(bytes: Uint8Array): string {
   return encodeBase32(bytes).replaceAll("=", "").toLowerCase();
 }
 
-/** Whether two byte strings are equal; for public values only, as it ends at the first difference. */
+/** Whether two byte strings are equal; for public values only, because it stops at the first difference. */
 export const equal: (a: Uint8Array, b: Uint8Array) => boolean = equals;
 
 /** Orders byte strings as unsigned big-endian numbers of their common length. */
@@ -116,13 +116,13 @@ export class ByteReader {
   readonly #view: DataView;
   #offset = 0;
 
-  /** Reads from the first byte. @param bytes What to read; it is not copied. */
+  /** Reads from the first byte. @param bytes The bytes to read, not copied. */
   constructor(bytes: Bytes) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** How many bytes are left. */
+  /** Number of bytes left. */
   get remaining(): number {
     return this.#bytes.length - this.#offset;
   }
@@ -130,7 +130,7 @@ export class ByteReader {
   /**
    * The next bytes, copied.
    *
-   * @param length How many.
+   * @param length Number of bytes.
    * @throws {WireError} If fewer are left.
    */
   take(length: number): Bytes {

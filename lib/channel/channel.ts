@@ -19,33 +19,33 @@ import { OpenStream, SealStream } from "./record_streams.ts";
 
 /** A two-way stream of bytes: a socket, or two pipes in memory. */
 export interface Transport {
-  /** What arrives. */
+  /** Bytes from the other end. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** What is sent. */
+  /** Bytes to the other end. */
   readonly writable: WritableStream<Uint8Array>;
 }
 
 /** A two-way stream of records. */
 export interface Channel {
-  /** What the other end sends. */
+  /** Records from the other end. */
   readonly readable: ReadableStream<PlainRecord>;
-  /** What this end sends. */
+  /** Records to the other end. */
   readonly writable: WritableStream<PlainRecord>;
-  /** Resolves once all that was written before its end has left, or cannot leave any more. */
+  /** Resolves once every record written before its end has left, or can no longer leave. */
   readonly flushed: Promise<void>;
 }
 
-/** A channel and who is at its other end. */
+/** A channel and the identity at its other end. */
 export interface SecureChannel extends Channel {
-  /** What the handshake found. */
+  /** The result of the handshake. */
   readonly hop: HopSession;
 }
 
 /**
  * Shakes hands as a member. Every byte passes `FrameDecoderStream`, `OpenStream` and `SealStream`.
  *
- * @throws {HandshakeError} As {@linkcode Initiator} does; `not-lanchat` where the first bytes are none of
- * lanchat's; `connection-lost` where the other side hangs up.
+ * @throws {HandshakeError} As {@linkcode Initiator} does; `not-lanchat` if the first bytes are not
+ * lanchat's; `connection-lost` if the other side hangs up.
  */
 export async function initiate(
   transport: Transport,
@@ -70,7 +70,7 @@ export async function initiate(
 /**
  * Shakes hands as a host. Every byte passes `FrameDecoderStream`, `OpenStream` and `SealStream`.
  *
- * @throws {LanchatError} As {@linkcode Responder} does, and where the member hangs up.
+ * @throws {LanchatError} As {@linkcode Responder} does, and if the member hangs up.
  */
 export async function respond(
   transport: Transport,
@@ -108,7 +108,7 @@ async function shakeHands(
       hop,
       readable: frames.pipeThrough(new OpenStream(hop.receiveSecret)),
       writable: seal.writable,
-      // Where the transport breaks, writing to the channel fails as well: nothing is hidden here.
+      // If the transport breaks, a write to the channel fails too: this hides no error.
       flushed: seal.readable.pipeTo(transport.writable).catch(() => {}),
     };
   } catch (error) {

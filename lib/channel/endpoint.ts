@@ -13,22 +13,22 @@ import type { Channel } from "./channel.ts";
 /** Silence after which an end asks whether the other is there, in milliseconds. */
 export const PING_AFTER_MS = 15_000;
 
-/** How often silence is looked at, in milliseconds. */
+/** Interval of the check for silence, in milliseconds. */
 const LOOK_MS = 5000;
 
-/** Silence after which the other end is given up, in milliseconds: with the next look, 45 s at most. */
+/** Silence after which this end gives up the other, in milliseconds: with the next check, 45 s at most. */
 export const DEAD_AFTER_MS = 40_000;
 
-/** How long a farewell may take before the channel is cut, in milliseconds. */
+/** Maximum time of a farewell before this end cuts the channel, in milliseconds. */
 export const FAREWELL_MS = 2000;
 
-/** What an endpoint needs. */
+/** Dependencies of {@linkcode Endpoint}. */
 export interface EndpointOptions<Incoming, Outgoing> {
   /** The records' layout. */
   readonly codec: RecordCodec<Incoming, Outgoing>;
   /** The next record to send when there is nothing urgent; `undefined` until the next `wake`. */
   readonly next: () => Outgoing | undefined;
-  /** Tells when to ping. */
+  /** Times the pings. */
   readonly clock?: Clock;
 }
 
@@ -69,7 +69,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     this.#watch();
   }
 
-  /** How long ago the last record came, in milliseconds; a sleep of the machine counts. */
+  /** Time since the last record came, in milliseconds; a sleep of the machine counts. */
   get silence(): number {
     return Math.max(this.#clock.elapsed() - this.#lastHeard, this.#clock.now() - this.#heardAt);
   }
@@ -79,14 +79,14 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     return this.#closing;
   }
 
-  /** Sends a record before all that `next` gives; nothing once the channel is closing. */
+  /** Sends a record before all that `next` gives; drops it once the channel is closing. */
   send(record: Outgoing | SharedRecord): void {
     if (this.#closing) return;
     this.#urgent.push(record);
     this.wake();
   }
 
-  /** Says that `next` has something. */
+  /** Asks `next` for a record again. */
   wake(): void {
     if (this.#writing || this.#closing) return;
     this.#writing = true;
@@ -96,7 +96,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   /**
    * The records that arrive, PING and PONG left out, up to and with a CLOSE.
    *
-   * @throws {ChannelError} If the channel breaks, or nothing is heard for {@linkcode DEAD_AFTER_MS}.
+   * @throws {ChannelError} If the channel breaks, or the other end is silent for {@linkcode DEAD_AFTER_MS}.
    * @throws {WireError} If a record cannot be decoded.
    */
   async *receive(): AsyncGenerator<Incoming, void, void> {
@@ -121,7 +121,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   }
 
   /**
-   * Says farewell and ends the channel once what was sent urgently has left; cuts it where the other end
+   * Says farewell and ends the channel once the urgent records have left; cuts it if the other end
    * does not close its side within {@linkcode FAREWELL_MS}.
    *
    * @param reason One of `CloseReason`; of several calls the first counts.
@@ -157,7 +157,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     if (!this.#receiving) this.#stopTimer();
   }
 
-  /** Answers a PING; one answer is enough, or who sends many and reads none would fill the memory. */
+  /** Answers a PING; keeps one answer, or a peer that sends many and reads none would fill the memory. */
   #answer(token: Bytes): void {
     if (!this.#urgent.some(({ type }) => type === "pong")) this.send({ type: "pong", token });
   }
@@ -188,7 +188,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
         await this.#writer.ready;
         const record = this.#take();
         if (record === undefined) break;
-        // Failing is seen at the next `ready`; waiting for it would halve the speed.
+        // The next `ready` shows a failure; waiting for this write would halve the speed.
         this.#writer.write(record).catch(() => {});
       }
     } catch {
@@ -211,7 +211,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   #watch(): void {
     const due = this.#clock.elapsed() + LOOK_MS;
     this.#stopTimer = this.#clock.after(LOOK_MS, () => {
-      // A process that was stopped has heard nothing meanwhile, whoever spoke: it asks first.
+      // A process that was stopped could not hear the other end meanwhile: it pings first.
       const now = this.#clock.elapsed();
       if (now - due > LOOK_MS) this.#lastHeard = Math.max(this.#lastHeard, now - PING_AFTER_MS);
       const silence = this.#reading ? now - this.#lastHeard : 0;
@@ -220,7 +220,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
         this.abort(error);
         return;
       }
-      // While this end reads nothing it answers nothing either: its own PING shows that it is there.
+      // An end that does not read does not answer either: its own PING shows that it is there.
       if (!this.#reading || silence >= PING_AFTER_MS) this.#ping();
       this.#watch();
     });

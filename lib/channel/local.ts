@@ -6,7 +6,7 @@
 import type { PlainRecord } from "../wire/mod.ts";
 import type { Channel } from "./channel.ts";
 
-/** The two ends of a channel inside one process, where there is nobody to hide records from. */
+/** The two ends of a channel inside one process, which need no encryption. */
 export function localChannel(): [Channel, Channel] {
   const there = new TransformStream<PlainRecord, PlainRecord>();
   const back = new TransformStream<PlainRecord, PlainRecord>();

@@ -32,13 +32,13 @@ export class RecordCipher {
   /**
    * Derives key and IV from a direction's secret.
    *
-   * @param counter How many records were sealed or opened under it before.
+   * @param counter Number of records sealed or opened under it before.
    */
   static async from(secret: Bytes, counter = 0): Promise<RecordCipher> {
     return new RecordCipher(secret, counter, ...await keyAndIv(secret));
   }
 
-  /** How many records were sealed or opened under the key in use. */
+  /** Number of records sealed or opened under the key in use. */
   get counter(): number {
     return this.#counter;
   }
@@ -73,7 +73,7 @@ export class RecordCipher {
     return { type: opened[0]!, payload: opened.slice(1) };
   }
 
-  /** Goes on to the next key; the old one is forgotten. */
+  /** Derives the next key and forgets the old one. */
   async rekey(): Promise<void> {
     const next = await kdf(zeroKey(), this.#secret, "lanchat/1 rec next", KEY_BYTES);
     this.#secret.fill(0);

@@ -9,7 +9,7 @@ import { ChannelError } from "../errors.ts";
 import { type PlainRecord, RecordType } from "../wire/mod.ts";
 import { RecordCipher } from "./record_cipher.ts";
 
-/** When a sender goes on to its next key; whichever comes first. */
+/** Limits of one key: a sender rekeys at the first that it reaches. */
 export interface RekeyLimits {
   /** Records under one key. */
   readonly records: number;
@@ -19,13 +19,13 @@ export interface RekeyLimits {
   readonly ms: number;
 }
 
-/** Far inside what AES-GCM bears (NIST SP 800-38D §8.3), and short enough to heal. */
+/** Far below the limits of AES-GCM (NIST SP 800-38D §8.3), and short enough to heal. */
 export const REKEY_LIMITS: RekeyLimits = { records: 2 ** 20, bytes: 2 ** 30, ms: 900_000 };
 
-/** Seals records into frames, going on to a new key in time. See PROTOCOL.md §5.1. */
+/** Seals records into frames, and rekeys in time. See PROTOCOL.md §5.1. */
 export class SealStream extends TransformStream<PlainRecord, Bytes> {
   /**
-   * Seals what one direction sends.
+   * Seals the records of one direction.
    *
    * @param secret The direction's secret, 32 bytes; wiped at the first rekey.
    * @param options `limits` and `clock` for the rekeying.
@@ -60,11 +60,11 @@ export class SealStream extends TransformStream<PlainRecord, Bytes> {
 /**
  * Opens the bodies of frames, in the order in which they were sealed. See PROTOCOL.md §5.1.
  *
- * The stream fails with a {@linkcode ChannelError}: `protocol-error` where anything was altered, repeated,
- * swapped or left out, `connection-lost` where it ends without a CLOSE. What follows a CLOSE is ignored.
+ * The stream fails with a {@linkcode ChannelError}: `protocol-error` if a record was altered, repeated,
+ * swapped or left out, `connection-lost` if it ends without a CLOSE. It ignores all bytes after a CLOSE.
  */
 export class OpenStream extends TransformStream<Bytes, PlainRecord> {
-  /** Opens what one direction receives. @param secret The direction's secret, 32 bytes. */
+  /** Opens the records of one direction. @param secret The direction's secret, 32 bytes. */
   constructor(secret: Bytes) {
     let cipher: RecordCipher;
     let closed = false;

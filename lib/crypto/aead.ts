@@ -43,9 +43,9 @@ export class CipherKey {
   }
 
   /**
-   * Opens what {@linkcode CipherKey.seal} gave.
+   * Opens a result of {@linkcode CipherKey.seal}.
    *
-   * @returns The plaintext, or `undefined` if key, nonce, additional data or a single bit is another.
+   * @returns The plaintext, or `undefined` if the key, the nonce, the additional data or a single bit differs.
    */
   async open(nonce: Bytes, sealed: Bytes, additionalData: Bytes): Promise<Bytes | undefined> {
     if (sealed.length < TAG_BYTES) return undefined;

@@ -32,7 +32,7 @@ export function fingerprint(publicKey: Bytes): Promise<string> {
 }
 
 /**
- * The number that two people compare to know each other, the same whoever of them asks.
+ * The number that two people compare to know each other, in either order of the keys.
  *
  * @returns 60 decimal digits: the fingerprints of both, the smaller one first. See PROTOCOL.md §2.4.
  */
@@ -41,7 +41,7 @@ export async function safetyNumber(one: Bytes, other: Bytes): Promise<string> {
 }
 
 /**
- * The number that all in a room compare to know each other at once. Takes about 50 ms of a core.
+ * The number that all members of a room compare to know each other at once. Takes about 50 ms of a core.
  *
  * @param roomId The room, 32 bytes. @param keys The identity keys of the host and of all members;
  * twice counts once.
@@ -62,7 +62,7 @@ export function readFingerprint(text: string): string | undefined {
 /**
  * Digits of a public value that are costly to imitate: PBKDF2-HMAC-SHA-512 (RFC 8018 §5.2).
  *
- * @param input The value. @param salt ASCII. @param groups How many groups of 5 digits.
+ * @param input The value. @param salt ASCII. @param groups Number of groups of 5 digits.
  */
 async function stretchedDigits(
   input: Bytes,

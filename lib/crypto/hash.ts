@@ -29,7 +29,7 @@ export async function hmac(key: Bytes, ...parts: readonly Uint8Array[]): Promise
   return new Uint8Array(await crypto.subtle.sign("HMAC", imported, concat(...parts)));
 }
 
-/** Whether `mac` is the HMAC-SHA-256 of the parts; takes the same time wherever it differs. */
+/** Whether `mac` is the HMAC-SHA-256 of the parts; in constant time. */
 export async function hmacVerify(
   key: Bytes,
   mac: Bytes,
@@ -49,7 +49,7 @@ function importHmacKey(key: Bytes, usage: "sign" | "verify"): Promise<CryptoKey>
  * @param salt The salt; 32 zero bytes where PROTOCOL.md writes `Z`.
  * @param keyMaterial The input keying material.
  * @param info An ASCII label without a zero byte, or bytes that begin with a label.
- * @param length How many bytes to derive.
+ * @param length Number of bytes to derive.
  */
 export async function kdf(
   salt: Bytes,
@@ -67,7 +67,7 @@ export async function kdf(
   return new Uint8Array(await crypto.subtle.deriveBits(algorithm, key, length * 8));
 }
 
-/** 32 zero bytes: the salt of derivations that have none, and the room secret's key when open. */
+/** 32 zero bytes: the salt of derivations without one, and the pre-shared key of an open room. */
 export function zeroKey(): Bytes {
   return new Uint8Array(KEY_BYTES);
 }

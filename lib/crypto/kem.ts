@@ -6,7 +6,7 @@
 import type { Bytes } from "../bytes/mod.ts";
 import { KEM_CIPHERTEXT_BYTES, KEM_KEY_BYTES } from "../sizes.ts";
 
-/** Bytes of the seed that a key pair follows from: `d (32) || z (32)` (FIPS 203 §7.1). */
+/** Bytes of the seed that derives a key pair: `d (32) || z (32)` (FIPS 203 §7.1). */
 export const KEM_SEED_BYTES = 64;
 
 /** The prime q of FIPS 203: each coefficient of a key is below it. */
@@ -21,7 +21,7 @@ export interface KemKeyPair {
   readonly publicKey: Bytes;
   /**
    * Gives the secret that was encapsulated for this key. A ciphertext made for another key gives a secret
-   * that nobody else knows (implicit rejection).
+   * that no other party knows (implicit rejection).
    *
    * @param ciphertext {@linkcode KEM_CIPHERTEXT_BYTES}.
    * @returns 32 bytes, or `undefined` if the ciphertext has another length.
@@ -29,7 +29,7 @@ export interface KemKeyPair {
   decapsulate(ciphertext: Bytes): Promise<Bytes | undefined>;
 }
 
-/** A secret and what its receiver gets it from. */
+/** A secret and its ciphertext. */
 export interface Encapsulation {
   /** {@linkcode KEM_CIPHERTEXT_BYTES}, for the owner of the key. */
   readonly ciphertext: Bytes;
@@ -45,7 +45,7 @@ export interface Kem {
   encapsulate(publicKey: Bytes): Promise<Encapsulation>;
 }
 
-/** What TypeScript's types of WebCrypto lack (WICG, Modern Algorithms in the Web Cryptography API). */
+/** The part of WebCrypto that TypeScript's types lack (WICG, Modern Algorithms in the Web Cryptography API). */
 interface KemSubtle {
   generateKey(algorithm: string, extractable: boolean, usages: string[]): Promise<CryptoKeyPair>;
   importKey(
@@ -117,7 +117,7 @@ export const nobleKem: Kem = {
   },
 };
 
-/** Whether the runtime has ML-KEM in WebCrypto; Deno 2.4 has not. */
+/** Whether the runtime has ML-KEM in WebCrypto; Deno 2.4 does not. */
 export const hasWebCryptoKem: boolean = "encapsulateBits" in crypto.subtle;
 
 const kem = hasWebCryptoKem ? webCryptoKem : nobleKem;
@@ -127,13 +127,13 @@ export function generateKemKeyPair(): Promise<KemKeyPair> {
   return kem.keyPair();
 }
 
-/** The ML-KEM-768 key pair that follows from a seed of {@linkcode KEM_SEED_BYTES}. */
+/** Derives the ML-KEM-768 key pair of a seed of {@linkcode KEM_SEED_BYTES}. */
 export function importKemKeyPair(seed: Bytes): Promise<KemKeyPair> {
   return kem.keyPair(seed);
 }
 
 /**
- * Makes a secret that only the owner of a key can get from the ciphertext.
+ * Makes a secret that only the owner of a key can recover from the ciphertext.
  *
  * @param publicKey A key that {@linkcode isKemKey} accepted.
  * @throws {Error} If it is not one.

@@ -1,6 +1,6 @@
 /**
  * All cryptography, through WebCrypto: no other folder touches `crypto.subtle`. Where the runtime's lacks
- * ML-KEM, @noble/post-quantum stands in.
+ * ML-KEM, @noble/post-quantum replaces it.
  *
  * @example Seal and open
  * ```ts

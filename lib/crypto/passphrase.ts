@@ -6,10 +6,10 @@
 import { type Bytes, utf8 } from "../bytes/mod.ts";
 import { KEY_BYTES } from "./hash.ts";
 
-/** Rounds of PBKDF2-HMAC-SHA-512: each guess of a passphrase costs as many. */
+/** Rounds of PBKDF2-HMAC-SHA-512: the cost of each guess of a passphrase. */
 const ROUNDS = 600_000;
 
-/** Bytes of the salt that makes the same passphrase another key elsewhere. */
+/** Bytes of the salt, which gives the same passphrase another key in each file. */
 export const SALT_BYTES = 32;
 
 /**

@@ -9,7 +9,7 @@ import { kdf, KEY_BYTES, zeroKey } from "./hash.ts";
 /** Bytes of the secret that an invite carries. */
 export const ROOT_BYTES = 16;
 
-/** What follows from a room's secret. See PROTOCOL.md §2.2. */
+/** The secrets of a room. See PROTOCOL.md §2.2. */
 export interface RoomSecrets {
   /** psk, mixed into every hop key; known to the relay. Zero in an open room. */
   readonly psk: Bytes;
@@ -18,7 +18,7 @@ export interface RoomSecrets {
 }
 
 /**
- * Derives the secrets of a room that admits only who holds its invite.
+ * Derives the secrets of a room that admits only holders of its invite.
  *
  * @param hostKey The host's identity key. @param root The invite's secret, 16 bytes.
  */
@@ -29,7 +29,7 @@ export async function roomSecrets(hostKey: Bytes, root: Bytes): Promise<RoomSecr
   };
 }
 
-/** The secrets of an open room, which everybody knows: psk is zero, the root is 16 zero bytes. */
+/** The secrets of an open room, which are public: psk is zero, the root is 16 zero bytes. */
 export async function openRoomSecrets(hostKey: Bytes): Promise<RoomSecrets> {
   const { memberKey } = await roomSecrets(hostKey, new Uint8Array(ROOT_BYTES));
   return { psk: zeroKey(), memberKey };

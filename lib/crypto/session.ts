@@ -7,7 +7,7 @@ import type { Bytes } from "../bytes/mod.ts";
 import { label, sha256 } from "./hash.ts";
 
 /**
- * The session that a nonce gives a key in a room. Nobody can name a session and another key for it.
+ * Derives the session of a key in a room from a nonce. An attacker cannot find another key for a session.
  *
  * @param roomId 32 bytes. @param key The identity key, 32 bytes. @param nonce 16 random bytes.
  * @returns 16 bytes. See PROTOCOL.md §2.1.

@@ -8,7 +8,7 @@ import { type Bytes, concat, fromBase64Url, fromHex, toHex } from "../bytes/mod.
 /** Bytes of an Ed25519 public key. */
 export const PUBLIC_KEY_BYTES = 32;
 
-/** What `seed` needs before it to be a PKCS#8 private key (RFC 8410 §7). */
+/** The bytes that precede a seed in its PKCS#8 private key (RFC 8410 §7). */
 const PKCS8_PREFIX = fromHex("302e020100300506032b657004220420");
 
 /**
@@ -33,10 +33,10 @@ export interface SigningKey {
   sign(message: Bytes): Promise<Bytes>;
 }
 
-/** The long-term key pair that says who a person is. */
+/** The long-term key pair that identifies a person. */
 export type Identity = SigningKey;
 
-/** Makes a new key pair; `pkcs8` is for the identity file alone. */
+/** Makes a new key pair; `pkcs8` is for the identity file only. */
 export async function generateIdentity(): Promise<{ identity: Identity; pkcs8: Bytes }> {
   const pair = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
   const { privateKey } = pair as CryptoKeyPair;
@@ -94,7 +94,7 @@ export function isPublicKey(bytes: Uint8Array): boolean {
 
 /**
  * Whether a text has the form of a public key in base64url. A member's name of this form never stands for
- * the member, so that it gets nothing that is meant for the key.
+ * the member, so that the member gets no message meant for the key.
  */
 export function isKeyText(text: string): boolean {
   return /^[\w-]{43}$/.test(text);

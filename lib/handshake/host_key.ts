@@ -39,14 +39,14 @@ export class HostKey {
     this.#pair = pair;
   }
 
-  /** How many private operations it has done. */
+  /** Number of private operations done with it. */
   get operations(): number {
     return this.#operations;
   }
 
   /**
-   * Unwraps k_I. What was not made for this key gives a secret that nobody else knows, so that a bad
-   * ciphertext and a bad tag behind it look the same (RFC 5246 §7.4.7.1 does so for PKCS #1).
+   * Unwraps k_I. A ciphertext for another key gives a secret that no other party knows, so that a bad
+   * ciphertext and a bad tag after it look the same (RFC 5246 §7.4.7.1 does so for PKCS #1).
    *
    * @param wrapped ct_I, 256 bytes.
    * @returns 32 bytes.
@@ -67,7 +67,7 @@ export class HostKeyRing {
   #spare: Promise<WrapKeyPair>;
 
   /**
-   * Begins to make two keys.
+   * Starts to generate two keys.
    *
    * @param options `generate` makes a key pair of {@linkcode HOP_KEY_BITS} bits.
    */
@@ -79,9 +79,9 @@ export class HostKeyRing {
   }
 
   /**
-   * The key for a handshake that begins now; waits where none is ready.
+   * Returns the key for a new handshake; waits if none is ready.
    *
-   * @throws {Error} If `generate` failed; the next call goes on with the next key.
+   * @throws {Error} If `generate` failed; the next call tries the next key.
    */
   async current(): Promise<HostKey> {
     while (true) {
@@ -96,7 +96,7 @@ export class HostKeyRing {
     }
   }
 
-  /** Unless another call has replaced it already. */
+  /** Replaces a key, unless another call has replaced it already. */
   #replace(before: Promise<HostKey>): void {
     if (this.#current !== before) return;
     this.#current = this.#takeIntoUse(this.#spare);
@@ -105,7 +105,7 @@ export class HostKeyRing {
 
   #make(): Promise<WrapKeyPair> {
     const pair = this.#generate();
-    pair.catch(() => {}); // Whoever takes it sees the failure.
+    pair.catch(() => {}); // The caller that takes it sees the failure.
     return pair;
   }
 

@@ -25,25 +25,25 @@ import { HandshakeError } from "../errors.ts";
 import { decodeM0, decodeM2, encodeM1, encodeM1Head, encodeM3 } from "../wire/mod.ts";
 import { type HopSession, HOST_WRAP_LABEL, MEMBER_WRAP_LABEL, schedule } from "./schedule.ts";
 
-/** What a member brings to a handshake. */
+/** A member's inputs to a handshake. */
 export interface InitiatorOptions {
-  /** Who the member is. */
+  /** The member's identity. */
   readonly identity: Identity;
-  /** What its session follows from, 16 bytes; the same over all its connections to one room. */
+  /** The nonce that derives its session, 16 bytes; the same over all its connections to one room. */
   readonly nonce: Bytes;
-  /** A fresh RSA key pair, for this connection alone. */
+  /** A fresh RSA key pair, for this connection only. */
   readonly keyPair: WrapKeyPair;
-  /** Makes an ML-KEM key pair, for this connection alone. */
+  /** Makes an ML-KEM key pair, for this connection only. */
   readonly generateKem?: () => Promise<KemKeyPair>;
   /** The room's pre-shared key; 32 zero bytes for an open room. */
   readonly psk: Bytes;
-  /** Whether the host's key is the expected one; asked before anything tells who the member is. */
+  /** Whether the host's key is the expected one; called before the member reveals its identity. */
   readonly trusts: (hostKey: Bytes) => Promise<boolean>;
-  /** Called once M1 is made, by which the host sees whether the member knows psk. */
+  /** Called once M1 is made, which shows the host whether the member knows psk. */
   readonly onM1?: () => void;
-  /** Where r_I and k_I come from. */
+  /** The source of r_I and k_I. */
   readonly random?: (count: number) => Bytes;
-  /** How k_I is wrapped. */
+  /** Wraps k_I. */
   readonly wrap?: (modulus: Bytes, label: string, secret: Bytes) => Promise<Bytes>;
 }
 
@@ -54,7 +54,7 @@ interface SentM1 {
 
 /**
  * The member's side of the hop handshake: takes M0 and M2, gives M1 and M3. Each step may be taken once,
- * in order; whatever fails ends it. See PROTOCOL.md §4.4.
+ * in order; any failure ends it. See PROTOCOL.md §4.4.
  */
 export class Initiator {
   readonly #options: InitiatorOptions;
@@ -105,7 +105,7 @@ export class Initiator {
   }
 
   /**
-   * Takes the host's answer, checks who it is, and only then tells who the member is.
+   * Takes the host's answer, checks the host's identity, and only then reveals the member's.
    *
    * @param m2 1745 bytes.
    * @returns M3, 448 bytes, and the session that is open once the host accepts it.
@@ -202,7 +202,7 @@ export class Initiator {
   }
 }
 
-/** Wraps a secret for a peer's modulus; what WebCrypto cannot use is a failed handshake. */
+/** Wraps a secret for a peer's modulus; a modulus that WebCrypto cannot use fails the handshake. */
 export async function wrapFor(modulus: Bytes, label: string, secret: Bytes): Promise<Bytes> {
   try {
     return await (await WrapKey.import(modulus)).wrap(label, secret);

@@ -1,7 +1,7 @@
 /**
- * The hop handshake as two state machines that are fed with messages: no sockets, no clock of their own.
+ * The hop handshake as two state machines that take and give messages: no sockets, no clock of their own.
  *
- * @example What a host says to a caller that it has no time for
+ * @example The greeting of a busy host
  * ```ts
  * import { busyGreeting } from "./mod.ts";
  * import { decodeM0 } from "../wire/mod.ts";

@@ -24,9 +24,9 @@ import type { HostKey } from "./host_key.ts";
 import { handshakeFailure, outOfOrder, wrapFor } from "./initiator.ts";
 import { type HopSession, MEMBER_WRAP_LABEL, schedule } from "./schedule.ts";
 
-/** What a host brings to a handshake. */
+/** A host's inputs to a handshake. */
 export interface ResponderOptions {
-  /** Who the host is. */
+  /** The host's identity. */
   readonly identity: Identity;
   /** The room, 32 bytes. */
   readonly roomId: Bytes;
@@ -34,11 +34,11 @@ export interface ResponderOptions {
   readonly hostKey: HostKey;
   /** The room's pre-shared key; 32 zero bytes for an open room. */
   readonly psk: Bytes;
-  /** Where the challenge and k_R come from. */
+  /** The source of the challenge and k_R. */
   readonly random?: (count: number) => Bytes;
-  /** How k_R is wrapped. */
+  /** Wraps k_R. */
   readonly wrap?: (modulus: Bytes, label: string, secret: Bytes) => Promise<Bytes>;
-  /** How ss is made and encapsulated. */
+  /** Makes and encapsulates ss. */
   readonly encapsulate?: (publicKey: Bytes) => Promise<Encapsulation>;
 }
 
@@ -50,14 +50,14 @@ interface SentM2 {
   readonly h2: Bytes;
 }
 
-/** Says M0 to a caller that the host has no time for. */
+/** Encodes the M0 of a host that is too busy for the caller. */
 export function busyGreeting(): Bytes {
   return encodeM0({ invite: false, busy: true, challenge: randomBytes(32) });
 }
 
 /**
  * The host's side of the hop handshake: gives M0, takes M1 and M3. Each step may be taken once, in order;
- * whatever fails ends it. No private RSA operation is done before the member has proved one of its own.
+ * any failure ends it. The host does no private RSA operation before the member has proved one of its own.
  * See PROTOCOL.md §4.4.
  */
 export class Responder {
@@ -135,8 +135,8 @@ export class Responder {
    * Takes the member's second message.
    *
    * @param m3 448 bytes.
-   * @returns The open session; who the member is is proved.
-   * @throws {HandshakeError} For every reason alike.
+   * @returns The open session; the member has proved its identity.
+   * @throws {HandshakeError} With the same code for every reason.
    */
   async receiveM3(m3: Bytes): Promise<HopSession> {
     const state = this.#state;

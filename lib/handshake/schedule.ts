@@ -22,7 +22,7 @@ export const MEMBER_WRAP_LABEL = "lanchat/1 hop kR";
 /** The OAEP label of ct_I. */
 export const HOST_WRAP_LABEL = "lanchat/1 hop kI";
 
-/** What both ends have once a handshake is done. */
+/** The result of a handshake at one end. */
 export interface HopSession {
   /** The other end's identity key, 32 bytes. */
   readonly peerKey: Bytes;
@@ -30,7 +30,7 @@ export interface HopSession {
   readonly roomId: Bytes;
   /** The member's session, 16 bytes. */
   readonly session: Bytes;
-  /** What it follows from beside room and key, 16 bytes. */
+  /** The nonce that derives it, with room and key, 16 bytes. */
   readonly nonce: Bytes;
   /** The secret of the records that this end sends, 32 bytes. */
   readonly sendSecret: Bytes;
@@ -66,7 +66,7 @@ export const schedule = {
   h0: (m0: Bytes, m1: Bytes): Promise<Bytes> =>
     sha256(label("lanchat/1 hop"), encodeFrame(m0), encodeFrame(m1)),
 
-  /** h2a, h2, h3a and h3: a transcript and what follows it. */
+  /** h2a, h2, h3a and h3: the hash of a transcript and the bytes after it. */
   extend: (transcript: Bytes, ...parts: Bytes[]): Promise<Bytes> => sha256(transcript, ...parts),
 
   /** k2, which seals the host's identity. */
@@ -89,11 +89,11 @@ export const schedule = {
   k3: (h3a: Bytes, kR: Bytes, kI: Bytes, ss: Bytes, psk: Bytes): Promise<Bytes> =>
     kdf(h3a, concat(kR, kI, ss, psk), "lanchat/1 hop k3", KEY_BYTES),
 
-  /** What the host signs. */
+  /** The text that the host signs. */
   hostSigned: (h2a: Bytes, hostKey: Bytes, roomId: Bytes, flags: Bytes): Bytes =>
     concat(label("lanchat/1 hop host sig"), h2a, hostKey, roomId, flags),
 
-  /** What the member signs. */
+  /** The text that the member signs. */
   memberSigned: (
     h3a: Bytes,
     hostKey: Bytes,

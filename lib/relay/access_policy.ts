@@ -11,15 +11,15 @@ import { AcceptStatus, decodeKick, encodeKickHead, KickOp, MAX_DECISIONS } from 
 
 /** Dependencies of {@linkcode AccessPolicy}. */
 export interface AccessPolicyOptions {
-  /** Who the host is: signs what is decided. */
+  /** The host's identity, which signs every decision. */
   readonly identity: Identity;
   /** The room, 32 bytes. */
   readonly roomId: Bytes;
-  /** What was decided before, as {@linkcode AccessPolicy.decisions} gave it. */
+  /** Earlier decisions, from {@linkcode AccessPolicy.decisions}. */
   readonly decisions?: readonly Bytes[];
-  /** The number of the last decision, as {@linkcode AccessPolicy.lastNumber} gave it. */
+  /** The number of the last decision, from {@linkcode AccessPolicy.lastNumber}. */
   readonly lastNumber?: number | undefined;
-  /** The fingerprints of the only identities that may enter, 30 digits each; missing where all may. */
+  /** The fingerprints of the only identities that may enter, 30 digits each; missing if all may. */
   readonly allowed?: ReadonlySet<string> | undefined;
   /** The time. */
   readonly clock?: Clock;
@@ -33,7 +33,7 @@ export class AccessPolicy {
   readonly #clock: Clock;
   /** The last decision about each identity that was banned, oldest first, by key in hexadecimal digits. */
   readonly #decisions = new Map<string, { readonly op: number; readonly object: Bytes }>();
-  /** Who alone may come, by key in hexadecimal digits; `undefined` where everybody may. */
+  /** The only identities that may enter, by key in hexadecimal digits; `undefined` if all may. */
   #insiders: ReadonlySet<string> | undefined;
   #last: number;
 
@@ -53,7 +53,7 @@ export class AccessPolicy {
     }
   }
 
-  /** What whoever comes has to be told first, oldest first: KICK objects. */
+  /** The KICK objects that a newcomer gets before all else, oldest first. */
   get decisions(): readonly Bytes[] {
     return [...this.#decisions.values()].map(({ object }) => object);
   }
@@ -63,32 +63,32 @@ export class AccessPolicy {
     return this.#last;
   }
 
-  /** Who is banned, by key. */
+  /** The keys of the banned identities. */
   get banned(): readonly Bytes[] {
     return [...this.#decisions.values()]
       .filter(({ op }) => op === KickOp.BAN)
       .map(({ object }) => decodeKick(object).target);
   }
 
-  /** Whether an identity is on the list of those who may enter, where there is one. */
+  /** Whether an identity may enter by the list; `true` if there is no list. */
   async expects(key: Bytes): Promise<boolean> {
     return this.#allowed === undefined || equal(key, this.#identity.publicKey) ||
       this.#allowed.has(await fingerprint(key));
   }
 
-  /** How an identity is answered that the list does not keep out: one of `AcceptStatus`. */
+  /** The answer to an identity that the list admits: one of `AcceptStatus`. */
   statusFor(key: Bytes): number {
     if (this.#decisions.get(toHex(key))?.op === KickOp.BAN) return AcceptStatus.BANNED;
     const isOutside = this.#insiders !== undefined && !this.#insiders.has(toHex(key));
     return isOutside ? AcceptStatus.LOCKED : AcceptStatus.OK;
   }
 
-  /** Lets in nobody any more but the host itself and some identities. @param insiders Their keys. */
+  /** Admits only the host itself and some identities from now on. @param insiders Their keys. */
   lock(insiders: readonly Bytes[]): void {
     this.#insiders = new Set([this.#identity.publicKey, ...insiders].map(toHex));
   }
 
-  /** Lets everybody in again. */
+  /** Admits everyone again. */
   unlock(): void {
     this.#insiders = undefined;
   }
@@ -113,7 +113,7 @@ export class AccessPolicy {
     return object;
   }
 
-  /** Forgets the oldest that is not a ban any more, where one more would be too many. */
+  /** Forgets the oldest lifted ban if one more decision would exceed the maximum. */
   #makeRoom(id: string): void {
     if (this.#decisions.has(id) || this.#decisions.size < MAX_DECISIONS) return;
     const [lifted] = [...this.#decisions].find(([, { op }]) => op === KickOp.UNBAN) ?? [];

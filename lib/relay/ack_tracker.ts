@@ -13,19 +13,19 @@ interface Accepted {
   readonly seq: number;
 }
 
-/** Tracks what became of one member's envelopes, and makes its ACK records. See PROTOCOL.md §5.4. */
+/** Tracks the fate of one member's envelopes, and makes its ACK records. See PROTOCOL.md §5.4. */
 export class AckTracker {
   readonly #onDue: () => void;
   #lastCmid = 0;
   /** Accepted envelopes, by their place in the room's order, until the member surely has their ACK. */
   readonly #accepted: Accepted[] = [];
-  /** How many of these were sent on this connection. */
+  /** Number of these that were sent on this connection. */
   #sent = 0;
   /** The number of the last entry in the queue when the last envelope was accepted. */
   #acceptedAfter = 0;
   #progressDue = false;
   readonly #undelivered = new Set<number>();
-  /** Envelopes that a seat has not acknowledged which was never away since. */
+  /** Envelopes that still lack the ACK of a seat that was never away since. */
   readonly #unreached = new Set<number>();
   /** The last envelope reported as reached. */
   #reached = 0;
@@ -80,7 +80,7 @@ export class AckTracker {
     this.#progressDue = this.#lastCmid > 0;
   }
 
-  /** Forgets the ACKs before what the member has acknowledged itself. */
+  /** Forgets the ACKs before the last entry that the member has acknowledged. */
   forget(seq: number): void {
     const open = this.#accepted.findIndex((accepted) => accepted.seq >= seq);
     const forgotten = this.#accepted.splice(0, open < 0 ? this.#accepted.length : open);

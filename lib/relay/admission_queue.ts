@@ -14,7 +14,7 @@ export const MAX_WAIT_MS = 10_000;
 /** The origin of a connection. */
 interface Origin {
   readonly address: string;
-  /** As `networkOf` gives it. */
+  /** The network of the address, from `networkOf`. */
   readonly network: string;
 }
 
@@ -54,7 +54,7 @@ export class AdmissionQueue {
    * Waits for a place.
    *
    * @param address The connection's IP address.
-   * @returns Releases the place; `undefined` if the connection must be sent away.
+   * @returns Releases the place; `undefined` if the host must send the connection away.
    */
   async enter(address: string): Promise<ReleasePlace | undefined> {
     const { promise, resolve: answer } = Promise.withResolvers<ReleasePlace | undefined>();

@@ -1,12 +1,12 @@
 /**
- * How a seat slows those who send to it, and how the relay notices that its member takes too little.
+ * Slows the senders to a seat, and notices that the seat's member takes too little.
  *
  * @module
  */
 import type { Clock } from "../clock.ts";
 import type { FairScheduler, SenderQueue } from "./scheduler.ts";
 
-/** Queued bytes of a seat over which it holds all senders: without a limit the queue would fill the memory. */
+/** Queued bytes of a seat above which it holds all senders: without a limit the queue would fill the memory. */
 export const HIGH_WATER_BYTES: number = 1 << 20;
 
 /** Queued bytes at which it releases them. */

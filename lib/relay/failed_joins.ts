@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../clock.ts";
 
-/** Failed joins that are reported: fewer prove nothing, as programs and people come and go. */
+/** Failed joins that make a report: fewer prove nothing, because programs and people come and go. */
 const MANY = 30;
 
 /** Least time between two reports, and the time in which that many must fail, in milliseconds. */
@@ -25,7 +25,7 @@ export interface FailedJoins {
   readonly addresses: readonly string[];
 }
 
-/** Counts failed joins, and reports them where there are many. */
+/** Counts failed joins, and reports them if there are many. */
 export class FailedJoinCounter {
   readonly #report: (joins: FailedJoins) => void;
   readonly #clock: Clock;
@@ -34,13 +34,13 @@ export class FailedJoinCounter {
   #since = -Infinity;
   #reportedAt = -Infinity;
 
-  /** Begins to count. */
+  /** Starts with no failed joins. */
   constructor(report: (joins: FailedJoins) => void, clock: Clock) {
     this.#report = report;
     this.#clock = clock;
   }
 
-  /** Counts one. @param address The caller's IP address. */
+  /** Counts a failed join. @param address The caller's IP address. */
   note(address: string): void {
     const now = this.#clock.elapsed();
     // A report of an attack that ended long ago would look like one that goes on.

@@ -41,13 +41,13 @@ export interface HostOptions {
   readonly psk: Bytes;
   /** Serves the connections that have finished their handshake. */
   readonly relay: Relay;
-  /** The host enforces those on handshakes, the relay those on members. */
+  /** Limits: the host enforces those on handshakes, the relay those on members. */
   readonly limits?: Limits;
   /** The host's RSA keys. */
   readonly keys?: HostKeyRing;
-  /** Called with each member that has entered the room, before the others are told. */
+  /** Called with each member that has entered the room, before the relay tells the others. */
   readonly onAdmitted?: (hop: HopSession) => void;
-  /** Called with the failed joins where there are many, at most once a minute. */
+  /** Called with the failed joins if there are many, at most once a minute. */
   readonly onFailedJoins?: (joins: FailedJoins) => void;
   /** Times the handshake and the places in the queue. */
   readonly clock?: Clock;
@@ -65,7 +65,7 @@ export class Host {
   /** Release the places that are kept after their connections have ended. */
   readonly #kept = new Set<() => void>();
   readonly #maxAdmitted: number;
-  /** Connections that the relay serves and that have no place in the queue any longer. */
+  /** Connections that the relay serves and that have released their place in the queue. */
   #admitted = 0;
   #closed = false;
 
@@ -168,7 +168,7 @@ export class Host {
   }
 }
 
-/** Sends the busy greeting. An honest caller has sent nothing yet, so that the close causes no reset. */
+/** Sends the busy greeting. An honest caller has not sent a byte yet, so the close causes no reset. */
 async function sendAway(connection: IncomingConnection): Promise<void> {
   const writer = connection.writable.getWriter();
   await writer.write(encodeFrame(busyGreeting()));

@@ -31,7 +31,7 @@ export class QueueMemory {
     this.#waiting.add(seat);
   }
 
-  /** Counts bytes that are taken, or given back if negative. */
+  /** Adds bytes taken, or bytes given back if negative. */
   add(bytes: number): void {
     this.#bytes += bytes;
     if (this.isFull) return;
@@ -47,7 +47,7 @@ export interface EnvelopeSource {
   readonly id: string;
   /** The session, 16 bytes. */
   readonly session: Bytes;
-  /** Counts what became of its envelopes; missing for the host. */
+  /** Counts the fate of its envelopes; missing for the host. */
   readonly acks?: AckTracker;
 }
 

@@ -50,14 +50,14 @@ export const AWAY_LONG_MS = 90_000;
 /** Time from ACCEPT in which a connection has to enter the room, in milliseconds while this process runs. */
 export const ENTRY_MS = 60_000;
 
-/** How often that is checked. A late check counts no extra time: the process may have been stopped. */
+/** Interval of that check, in milliseconds. A late check counts no extra time: the process may have been stopped. */
 const ENTRY_CHECK_MS = 5000;
 
 /** Time that members get at the end of a room to take what is queued, in milliseconds. */
 export const DRAIN_MS = 5000;
 
 /**
- * Bytes read from one member and not routed yet over which it is not read. An honest member has at most its
+ * Bytes read from one member and not yet routed above which the relay stops reading. An honest member has at most its
  * window of 256 KiB and one record under way, and never reaches this.
  */
 const MAX_UNROUTED_BYTES: number = 5 << 16;
@@ -67,9 +67,9 @@ export type EndedSession = Pick<ProvenSession, "key" | "nonce">;
 
 /** Dependencies and limits of {@linkcode Relay}. */
 export interface RelayOptions extends Partial<Limits> {
-  /** Sessions that ended with the process that hosted this room before: each member is told that they left. */
+  /** Sessions that ended with the process that hosted this room before: the relay tells each member that they left. */
   readonly former?: readonly EndedSession[];
-  /** Decides which identities may enter; all may without. */
+  /** Decides which identities may enter; without it all may. */
   readonly policy?: AccessPolicy;
   /** Called when a seat has ended, whether its member had entered the room or not. */
   readonly onSeatEnded?: (session: ProvenSession) => void;
@@ -77,7 +77,7 @@ export interface RelayOptions extends Partial<Limits> {
   readonly clock?: Clock;
 }
 
-/** The source of what the host itself sends. */
+/** The source of the host's own envelopes. */
 const HOST: EnvelopeSource = { id: toHex(HOST_SESSION), session: HOST_SESSION };
 
 /** One connection of a member. */
@@ -125,7 +125,7 @@ export class Relay {
   /**
    * Serves a member's connection until it ends, however that happens; never rejects.
    *
-   * @param onEntered Called once the member has entered the room, before the others are told.
+   * @param onEntered Called once the member has entered the room, before the others hear of it.
    */
   async serve(
     channel: Channel,
@@ -196,14 +196,14 @@ export class Relay {
   }
 
   /**
-   * Ends the room: accepts no more envelopes, waits until the members have what is queued, says farewell to
+   * Ends the room: accepts no more envelopes, waits until the members have the queued ones, says farewell to
    * each, and closes every connection. A connection that comes later gets the same farewell at once.
    *
    * @param drainMs Maximum wait, in milliseconds.
    */
   async close(drainMs: number = DRAIN_MS): Promise<void> {
     this.#ending.abort();
-    // Senders that were held are read again: what they have acknowledged counts.
+    // The relay reads held senders again: their acknowledgements count.
     for (const seat of this.#seats.all()) seat.releaseAll();
     const drained = Promise.all(this.#seats.all().map((seat) => seat.drained()));
     await deadline(this.#clock, drainMs, drained);
@@ -222,7 +222,7 @@ export class Relay {
     if (!seat.own) this.#awaitEntry(connection, ENTRY_MS);
     try {
       for await (const record of endpoint.receive()) {
-        // Where this end has closed the connection, a farewell only answers that.
+        // If this end has closed the connection, a farewell only answers that.
         if (record.type === "close") reason = endpoint.closing ? CloseReason.LOST : record.reason;
         else if (!seat.isClaimedBy(connection)) continue;
         else if (seat.isConnected) await this.#take(connection, record);
@@ -237,7 +237,7 @@ export class Relay {
     if (seat.isClaimedBy(connection)) {
       this.#part(seat, reason === CloseReason.LEAVING ? reason : CloseReason.LOST);
     }
-    // Only a farewell is answered with one: an end that somebody forged must not look like a farewell.
+    // Only a farewell gets a farewell: a forged end of stream must not look like one.
     if (reason === CloseReason.LOST) endpoint.abort(undefined);
     else await endpoint.close(CloseReason.LEAVING);
   }
@@ -268,7 +268,7 @@ export class Relay {
   /** Routes an envelope to its receivers. @returns The seat that it has to wait for, if there is one. */
   #route(connection: Connection, envelope: MemberEnvelope): FullSeat | undefined {
     const { endpoint, seat } = connection;
-    // No receiver would hear of an envelope accepted now: its sender has to know that it did not go.
+    // No receiver would get an envelope accepted now: its sender has to know that it was not sent.
     if (!seat.isClaimedBy(connection) || this.#ending.signal.aborted) return undefined;
     if (envelope.cmid <= seat.acks.lastCmid) return undefined; // Sent again after a reconnect.
     if (seat.acks.lastCmid !== 0 && envelope.cmid !== seat.acks.lastCmid + 1) {
@@ -429,7 +429,7 @@ export class Relay {
     this.#part(seat, CloseReason.LOST);
   }
 
-  /** Closes a seat that holds others and takes too little. It may come back once, and has to catch up then. */
+  /** Closes a seat that holds others and takes too little. Its member may come back once, and must catch up then. */
   #lose(seat: Seat, again: boolean): void {
     if (again) return this.#remove(seat, CloseReason.TOO_SLOW);
     seat.close(CloseReason.TOO_SLOW);
@@ -444,7 +444,7 @@ export class Relay {
   #part(seat: Seat, reason: number): void {
     if (this.#ending.signal.aborted || !this.#seats.has(seat)) return seat.disconnect();
     if (!seat.joined || reason === CloseReason.LEAVING) {
-      this.#seats.delete(seat); // First, as the senders that it held are served now.
+      this.#seats.delete(seat); // First, because this serves the senders that it held.
       seat.disconnect();
       return this.#remove(seat, reason);
     }
@@ -452,10 +452,10 @@ export class Relay {
     seat.leave();
     const ms = Math.min(this.#limits.keepSeatMs, AWAY_LONG_MS);
     seat.expireAfter(ms, () => this.#keepOn(seat));
-    seat.disconnect(); // Last, as the senders that it held may fill its queue.
+    seat.disconnect(); // Last, because the senders that it held may fill its queue.
   }
 
-  /** Keeps a seat beyond {@linkcode AWAY_LONG_MS}, if seats are kept that long. */
+  /** Keeps a seat beyond {@linkcode AWAY_LONG_MS}, if the limits allow that long. */
   #keepOn(seat: Seat): void {
     const ms = this.#limits.keepSeatMs - AWAY_LONG_MS;
     if (ms <= 0) return this.#remove(seat, CloseReason.LOST);

@@ -1,5 +1,5 @@
 /**
- * Deficit round robin over the members that send: what decides whose envelope is routed next.
+ * Deficit round robin over the senders: chooses the next envelope to route.
  *
  * @module
  */

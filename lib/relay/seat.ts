@@ -1,5 +1,5 @@
 /**
- * A member's place in the room: its queue of what it was sent and has not acknowledged.
+ * A member's place in the room: its queue of sent and unacknowledged entries.
  *
  * @module
  */
@@ -34,7 +34,7 @@ interface Entry {
   readonly item: QueuedEnvelope | Change;
 }
 
-/** What one sender has in a seat's queue. */
+/** One sender's share of a seat's queue. */
 interface Share {
   /** Bytes of its envelopes. */
   bytes: number;
@@ -76,14 +76,14 @@ export interface SeatOptions {
   /**
    * Called when the seat holds senders and its member takes too little.
    *
-   * @param again Whether that has happened before, and the member has not caught up since.
+   * @param again Whether that happened before and the member has not caught up since.
    */
   readonly onStalled: (again: boolean) => void;
 }
 
 /**
- * A member's place in the room, which outlives its connections: the queue of what it was sent and has not
- * acknowledged, and the ACKs that it is owed. See PROTOCOL.md §5.4.
+ * A member's place in the room, which outlives its connections: the queue of entries that the member has not
+ * acknowledged, and the ACKs that the relay owes it. See PROTOCOL.md §5.4.
  */
 export class Seat {
   /** The session in hexadecimal digits. */
@@ -96,24 +96,24 @@ export class Seat {
   readonly nonce: Bytes;
   /** Whether it is the seat of the host's own member. */
   readonly own: boolean;
-  /** What became of this member's own envelopes. */
+  /** The fate of this member's own envelopes. */
   readonly acks: AckTracker = new AckTracker(() => this.#wake());
   readonly #clock: Clock;
   readonly #backpressure: Backpressure;
   /** The newest connection: the only one that speaks for this seat. */
   #claim: SeatConnection | undefined;
-  /** Whether that connection has entered the room, and gets what is queued. */
+  /** Whether that connection has entered the room, and gets the queue. */
   #connected = false;
   #joined = false;
   #network = "";
-  /** Whether the others were told that the connection is lost. */
+  /** Whether the relay has told the others that the connection is lost. */
   #away = false;
   /** Whether it was found too slow and has not caught up since. */
   #isTooSlow = false;
   #cancelExpiry: () => void = () => {};
   readonly #queue: Entry[] = [];
   #lastSeq = 0;
-  /** How many entries of the queue were sent on this connection. */
+  /** Number of entries sent on this connection. */
   #sent = 0;
   /** By the sender's session, in hexadecimal digits. */
   readonly #shares = new Map<string, Share>();
@@ -166,7 +166,7 @@ export class Seat {
     return this.#queue[0]?.seq ?? this.#lastSeq + 1;
   }
 
-  /** How many entries are not acknowledged. */
+  /** Number of entries that are not acknowledged. */
   get queued(): number {
     return this.#queue.length;
   }
@@ -213,7 +213,7 @@ export class Seat {
     this.#claim = undefined;
   }
 
-  /** Counts the member as away: the others were told that its connection is lost. */
+  /** Counts the member as away: the relay has told the others that its connection is lost. */
   leave(): void {
     if (!this.#away) { for (const envelope of this.#envelopes()) envelope.receiverLeft(); }
     this.#away = true;
@@ -297,7 +297,7 @@ export class Seat {
   }
 
   /**
-   * Removes what the member has from the queue.
+   * Removes the entries that the member has from the queue.
    *
    * @param seq The number of the last entry that the member has.
    * @returns `false` if that was never sent.

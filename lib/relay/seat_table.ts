@@ -15,12 +15,12 @@ export class SeatTable {
   /** Seats whose members are away for long, the longest first. */
   readonly #awayLong = new Set<Seat>();
 
-  /** How many there are. */
+  /** Number of seats. */
   get size(): number {
     return this.#seats.size;
   }
 
-  /** All of them, as they are now. */
+  /** A copy of the list of all seats. */
   all(): Seat[] {
     return [...this.#seats.values()];
   }

@@ -10,11 +10,11 @@ import { MAX_RECORD_BYTES, MIN_RECORD_BYTES } from "./record.ts";
 /** Bytes of the length that precedes every frame's body. */
 export const FRAME_HEADER_BYTES = 4;
 
-/** What a decoder takes in before it asks its source to wait, in bytes. */
+/** Bytes that a decoder buffers before it asks its source to wait. */
 const HIGH_WATER_BYTES = 65_536;
 
 /**
- * What precedes a body. See PROTOCOL.md §3.
+ * Encodes the length that precedes a body. See PROTOCOL.md §3.
  *
  * @param length Of the body, in bytes.
  * @returns `length (4 bytes, big-endian)`.
@@ -24,7 +24,7 @@ export function frameHeader(length: number): Bytes {
 }
 
 /**
- * A frame in one piece, so that one write sends it.
+ * Encodes a frame in one piece, so that one write sends it.
  *
  * @returns `length (4 bytes, big-endian) || body`.
  */
@@ -32,7 +32,7 @@ export function encodeFrame(body: Uint8Array): Bytes {
   return concat(frameHeader(body.length), body);
 }
 
-/** Cuts bytes, however they arrive, into the bodies of frames. */
+/** Cuts chunks of any size into the bodies of frames. */
 export class FrameDecoder {
   readonly #handshakeSizes: readonly number[];
   #frames = 0;
@@ -56,10 +56,10 @@ export class FrameDecoder {
   }
 
   /**
-   * Takes bytes in and gives every body that they complete. At most one body is buffered, and nothing
-   * before its length was checked.
+   * Takes bytes in and gives every body that they complete. Buffers at most one body, and no byte of it
+   * before its length is checked.
    *
-   * @throws {WireError} If a length is none that may come now.
+   * @throws {WireError} If a length is not allowed now.
    */
   *push(chunk: Uint8Array): Generator<Bytes, void, void> {
     let offset = 0;
@@ -108,8 +108,8 @@ export class FrameDecoder {
 /**
  * Turns the bytes of a connection into the bodies of its frames. See PROTOCOL.md §3.
  *
- * The stream fails with a {@linkcode WireError} on a length that may not come now, and with a
- * {@linkcode ChannelError} of code `connection-lost` where it ends inside a frame.
+ * The stream fails with a {@linkcode WireError} on a length that is not allowed now, and with a
+ * {@linkcode ChannelError} of code `connection-lost` if it ends inside a frame.
  *
  * @example Two frames in one chunk
  * ```ts

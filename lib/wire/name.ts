@@ -8,23 +8,23 @@ import { utf8 } from "../bytes/mod.ts";
 /** Longest name, in bytes of UTF-8. */
 export const MAX_NAME_BYTES = 48;
 
-/** Marks that lanchat itself puts behind or around a name, so that no name may contain one. */
+/** Marks that lanchat itself puts after or around a name, so that no name may contain one. */
 const RESERVED = /[:#\\]/u;
 
-/** Check marks, of which lanchat puts one behind the name of a member that is verified. */
+/** Check marks, of which lanchat puts one after the name of a verified member. */
 const CHECKS = /[√∛∜⎷⍻☑✅✓✔🗸🗹\u{10102}\u{1D93F}-\u{1D941}\u{1D977}\u{1FBB1}]/u;
 
 /** Control, format (bidi and zero-width among them), separator, surrogate, private and no characters. */
 const INVISIBLE =
   /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Noncharacter_Code_Point}\p{Default_Ignorable_Code_Point}]/u;
 
-/** The longest emoji at each place, of those that are recommended for general interchange (UTS #51). */
+/** The longest emoji at each place, of those recommended for general interchange (UTS #51). */
 const EMOJI = /\p{RGI_Emoji}/gv;
 
-/** What those have that is not seen: joiners, variation selectors and tags. */
+/** The invisible characters of emoji: joiners, variation selectors and tags. */
 const JOINING = /[\u200D\uFE0F\u{E0020}-\u{E007F}]/gu;
 
-/** What stands for all members at once. */
+/** Words that stand for all members at once. */
 const EVERYBODY = /^@?(?:all|everyone|here)$/i;
 
 /** Any white space but the plain space; and a plain space at either end. */
@@ -71,8 +71,8 @@ export function plainName(shown: string): string {
   return shown.split("#", 1)[0]!;
 }
 
-/** Whether a name has characters that are not seen, but for those that make one emoji of several. */
+/** Whether a name has invisible characters, except those that join emoji. */
 function hasInvisible(name: string): boolean {
-  // To compile the second pattern takes 20 ms.
+  // The second pattern takes 20 ms to compile.
   return INVISIBLE.test(name) && INVISIBLE.test(name.replaceAll(EMOJI, ""));
 }

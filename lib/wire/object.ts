@@ -1,5 +1,5 @@
 /**
- * End-to-end objects: what members send each other, and the host's decisions. See PROTOCOL.md §6.
+ * End-to-end objects, which members send each other, and the host's decisions. See PROTOCOL.md §6.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export interface Announce {
   readonly roomId: Bytes;
   /** The author's identity key, 32 bytes. */
   readonly key: Bytes;
-  /** The nonce that the author's session is derived from beside room and key, 16 bytes. */
+  /** The nonce that derives the author's session, with room and key, 16 bytes. */
   readonly nonce: Bytes;
   /** Starts at 1 and increases with each new session key or name of the author. */
   readonly generation: number;
@@ -110,10 +110,10 @@ export function decodeAnnounce(object: Bytes): SignedAnnounce {
 /** Bytes of a name before it is sealed, whatever its length: `length (1) || name || 0…`. */
 const NAME_FIELD_BYTES = 50;
 
-/** Follows a name that its author knows to be taken; no name contains it. */
+/** Follows a name that its author knows is taken; no name contains it. */
 const TAKEN_MARK = "#";
 
-/** The name of a member as it announces it. */
+/** The name in a member's announcement. */
 export interface AnnouncedName {
   /** The name. */
   readonly name: string;

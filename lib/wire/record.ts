@@ -94,7 +94,7 @@ export const MemberChange = { JOINED: 1, LEFT: 2, AWAY: 3, BACK: 4 } as const;
 /** The receivers of an envelope: all other members of the room, or one session. */
 export const Destination = { ROOM: 0, SESSION: 1 } as const;
 
-/** The content of an envelope as far as the relay may know it: keys and announcements, or messages. */
+/** The part of an envelope's content that the relay may know: keys and announcements, or messages. */
 export const EnvelopeClass = { CONTROL: 0, CHAT: 1 } as const;
 
 /** The session that the host's own objects come from; no member has it. */
@@ -157,7 +157,7 @@ export type HostRecord =
     readonly maxMembers: number;
     /** The host's time of day, in milliseconds since 1970. */
     readonly time: number;
-    /** How long this host keeps the seat of a member whose connection is lost, in seconds. */
+    /** Time that this host keeps the seat of a member whose connection is lost, in seconds. */
     readonly keep: number;
   }
   | { readonly type: "batch"; readonly envelopes: readonly HostEnvelope[] }

@@ -8,13 +8,13 @@ import { utf8 } from "../bytes/mod.ts";
 /** Longest status, in bytes of UTF-8. */
 export const MAX_STATUS_BYTES = 200;
 
-/** What begins another line, or is no text. */
+/** Characters that begin another line, or are not text. */
 const BREAK = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
 /**
- * Says why a text cannot tell how a member is.
+ * Says why a text cannot be a member's status.
  *
- * @param text At most {@linkcode MAX_STATUS_BYTES} bytes of UTF-8 in one line; empty for whoever is there.
+ * @param text At most {@linkcode MAX_STATUS_BYTES} bytes of UTF-8 in one line; empty for no status.
  * See PROTOCOL.md §6.5.
  * @returns The reason, or `undefined` if the text may be used.
  */
