@@ -35,7 +35,7 @@ async function checkUp(
   return { status, checks: Object.fromEntries(checks.map((check) => [check.check, check])) };
 }
 
-loopbackTest("doctor asks a host who it is, how it admits, and what time it has", async () => {
+loopbackTest("doctor asks a host for its identity, its admission and its time", async () => {
   await using host = await HostProgram.start(["--name", "ada", "--json"]);
   const { fingerprint, tag } = await host.event("listening");
   const { checks, status } = await checkUp(host.address);
@@ -47,24 +47,27 @@ loopbackTest("doctor asks a host who it is, how it admits, and what time it has"
   assertEquals(port!.ok, null, "it may not be listened on");
 });
 
-loopbackTest("doctor tells people in a line each what it saw, and what to do", async () => {
-  const unused = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = unused.addr;
-  unused.close();
-  const { status, stderr, stdout } = await run(["doctor", `127.0.0.1:${port}`], {
-    permissions: LOOPBACK,
-  });
-  assertEquals([status, stderr], [1, ""]);
-  const lines = stdout.trimEnd().split("\n");
-  for (const line of lines) assertMatch(line, /^(?:(?:ok|!!|\?\?) [a-z]+: | {3})\S/);
-  assertMatch(
-    lines.at(-2)!,
-    /^!! connection: Cannot connect to 127\.0\.0\.1:\d+ as nothing listens/,
-  );
-  assertMatch(lines.at(-1)!, /^ {3}Check that 'lanchat serve' runs/);
-});
+loopbackTest(
+  "doctor prints one line for each check, with its finding and the next step",
+  async () => {
+    const unused = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = unused.addr;
+    unused.close();
+    const { status, stderr, stdout } = await run(["doctor", `127.0.0.1:${port}`], {
+      permissions: LOOPBACK,
+    });
+    assertEquals([status, stderr], [1, ""]);
+    const lines = stdout.trimEnd().split("\n");
+    for (const line of lines) assertMatch(line, /^(?:(?:ok|!!|\?\?) [a-z]+: | {3})\S/);
+    assertMatch(
+      lines.at(-2)!,
+      /^!! connection: Cannot connect to 127\.0\.0\.1:\d+ as nothing listens/,
+    );
+    assertMatch(lines.at(-1)!, /^ {3}Check that 'lanchat serve' runs/);
+  },
+);
 
-loopbackTest("doctor tells whatever else than an open lanchat answers", async () => {
+loopbackTest("doctor reports an answer from anything but an open lanchat", async () => {
   const otherVersion = M0.slice();
   otherVersion[VERSION_AT] = 9;
   const closed = encodeFrame(
@@ -103,7 +106,7 @@ loopbackTest("doctor finds a clock that is an hour off", async () => {
 });
 
 if (BINARY === undefined) {
-  terminalTest("doctor looks at the terminal that it runs in", async () => {
+  terminalTest("doctor checks its terminal", async () => {
     const { stdout } = await run(["doctor"], {
       terminal: true,
       permissions: [...LOOPBACK, "--allow-env"],

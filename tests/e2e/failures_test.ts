@@ -121,7 +121,7 @@ Deno.test("lanchat without arguments prints one screen of help and ends with sta
 
 if (BINARY === undefined) { // Whose permissions would let it look for rooms.
   terminalTest(
-    "lanchat alone in a terminal offers to host where no rooms can be looked for",
+    "lanchat without arguments at a terminal offers to host if it cannot search for rooms",
     async () => {
       await using person = new Pty([], { permissions: ["--allow-net=127.0.0.1"] });
       await person.showsAll(

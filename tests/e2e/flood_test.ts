@@ -98,7 +98,7 @@ floodTest(
   },
 );
 
-floodTest("strangers who send a byte at a time keep nobody out", async () => {
+floodTest("strangers that send a byte at a time keep no member out", async () => {
   await using host = await open();
   const speakers: (() => void)[] = [];
   const manners: Manners = {
@@ -115,7 +115,7 @@ floodTest("strangers who send a byte at a time keep nobody out", async () => {
   await assertOpen(host);
 });
 
-floodTest("strangers who send garbage again and again keep nobody out", async () => {
+floodTest("strangers that send garbage repeatedly keep no member out", async () => {
   await using host = await open();
   await using flood = new Flood(host.port, {
     connected: (socket) => socket.write(randomBytes(1000)),
@@ -125,7 +125,7 @@ floodTest("strangers who send garbage again and again keep nobody out", async ()
   await assertOpen(host);
 });
 
-floodTest("strangers who are gone after M1 keep nobody out", async () => {
+floodTest("strangers that leave after M1 keep no member out", async () => {
   await using host = await open();
   const answers: Promise<unknown>[] = [];
   await using flood = new Flood(host.port, {
@@ -143,23 +143,26 @@ floodTest("strangers who are gone after M1 keep nobody out", async () => {
   await assertOpen(host);
 });
 
-floodTest("3,000 connections in 18 s keep nobody out, and none is cut without a word", async () => {
-  await using host = await open();
-  await using flood = new Flood(host.port);
-  const names: string[] = [];
-  let flooding = true;
-  const flooded = flood.callEvenly(3000, 18_000).then(() => flooding = false);
-  await flood.reaches("busy", 1);
-  while (flooding) {
-    const name = `visitor ${names.length}`;
-    await assertJoins(host, name);
-    names.push(name);
-  }
-  await flooded;
-  await flood.reaches("busy", 3000 - HELD - 2 * PER_ADDRESS);
-  assertEquals(flood.count("cut"), 0);
-  await assertUnmoved(host, names);
-});
+floodTest(
+  "3,000 connections in 18 s keep no member out, and none is cut without an answer",
+  async () => {
+    await using host = await open();
+    await using flood = new Flood(host.port);
+    const names: string[] = [];
+    let flooding = true;
+    const flooded = flood.callEvenly(3000, 18_000).then(() => flooding = false);
+    await flood.reaches("busy", 1);
+    while (flooding) {
+      const name = `visitor ${names.length}`;
+      await assertJoins(host, name);
+      names.push(name);
+    }
+    await flooded;
+    await flood.reaches("busy", 3000 - HELD - 2 * PER_ADDRESS);
+    assertEquals(flood.count("cut"), 0);
+    await assertUnmoved(host, names);
+  },
+);
 
 floodTest(
   "a host without file descriptors continues, and admits again once it has some",

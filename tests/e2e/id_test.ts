@@ -104,7 +104,7 @@ Deno.test("an identity under a passphrase opens with the one in the environment"
   assertEquals(await identity(["--no-passphrase", ...own], other), first);
 });
 
-terminalTest("a passphrase is not shown either once the program was stopped", async () => {
+terminalTest("a passphrase stays hidden after a stop of the program", async () => {
   const own = ["--identity", `${emptyDirectory()}/me.json`];
   const script = (command: string): string =>
     `modes=$(stty -g); ${command}; stty $modes; printf '\\n$'; read enter; fg %1 >/dev/null`;
@@ -159,7 +159,7 @@ terminalTest(
 
 if (BINARY === undefined) {
   terminalTest(
-    "a passphrase is read where Windows reads keys, and no further than its line",
+    "a passphrase is read through the key reader for Windows, only to the end of its line",
     async () => {
       const options = { permissions, main: NODE_KEYS };
       const own = ["--identity", `${emptyDirectory()}/me.json`];
@@ -182,7 +182,7 @@ if (BINARY === undefined) {
   );
 }
 
-terminalTest("lanchat id new asks at a terminal for the word", async () => {
+terminalTest("lanchat id new asks for the word at a terminal", async () => {
   const own = ["--identity", `${emptyDirectory()}/me.json`];
   const { fingerprint } = await identity(own);
   for (const [word, status] of [["yes", 1], ["new", 0], ["\x03", 130]] as const) {

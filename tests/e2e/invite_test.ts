@@ -143,7 +143,7 @@ Deno.test("join reads an invite from the environment, warns of one in an argumen
   assertEquals(await failure(bad), [2, "bad-invite"]);
 });
 
-terminalTest("an invite is asked for at a terminal, which does not show it", async () => {
+terminalTest("join asks for an invite at a terminal, which does not show it", async () => {
   await using host = await HostProgram.start(INVITING);
   const link = await linkOf(host);
   await using bob = new Program(["join", "-", "--name", "bob"], { terminal: true });

@@ -140,7 +140,7 @@ Deno.test("plain mode prints one line for a lost connection, and one for its ret
   assertEquals(ada.stdout.lines, ["bob: yes"]);
 });
 
-terminalTest("who sits at a terminal types on while the connection is lost", async () => {
+terminalTest("a person at a terminal can keep typing while the connection is lost", async () => {
   await using stage = await scene([], true);
   const { ada, host, proxy } = stage;
   breakDown(proxy);

@@ -189,7 +189,7 @@ terminalTest(
   },
 );
 
-terminalTest("the terminal is as before as soon as there is a passphrase", async () => {
+terminalTest("a terminal is restored once the passphrase is read", async () => {
   const file = `${emptyDirectory()}/a.log`;
   const options = { ...sealing(file), terminal: true, wrapper: watched };
   await using member = new Program(joining(file, "--json"), options);
@@ -221,7 +221,7 @@ terminalTest("two passphrases that differ, and an empty one, are errors", async 
   }
 });
 
-terminalTest("Ctrl-C and a signal end the question, and the terminal is as before", async () => {
+terminalTest("Ctrl-C and a signal end the question, and the terminal is restored", async () => {
   for (const end of ["Ctrl-C", "SIGTERM"]) {
     const file = `${emptyDirectory()}/a.log`;
     const options = { ...sealing(file), terminal: true, wrapper: watched };

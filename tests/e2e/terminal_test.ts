@@ -114,7 +114,7 @@ terminalTest(
   },
 );
 
-terminalTest("a terminal shows an error and is given back where joining fails", async () => {
+terminalTest("a terminal shows the error of a failed join and is restored", async () => {
   await using host = await HostProgram.start(["--max-members", "2", "--json"]);
   await using _other = await host.join(["--json"]);
   await using late = new Program(["join", host.address], { terminal: true });

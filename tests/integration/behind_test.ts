@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Gate, hallTest, WholePipeline } from "../support/whole_pipeline.ts";
 
-hallTest("a member learns who has not got what it said, until that one has it", async () => {
+hallTest("a member sees which member lacks its message, until that one has it", async () => {
   const pipeline = await WholePipeline.open();
   const host = await pipeline.sit();
   const gate = new Gate();

@@ -37,51 +37,54 @@ async function persist(
 }
 
 for (const seed of [1, 2]) {
-  hallTest(`Reconnecting during a burst neither loses nor doubles anything (${seed})`, async () => {
-    using nonces = new Nonces();
-    const sockets = await RoomOverSockets.open();
-    const bob = await sockets.join("bob");
-    // Bob dials by himself. Of what ada's connections carry, each breaks somewhere else.
-    const random = seededNumbers(seed);
-    const cuts = Array.from({ length: CUTS }, (): Fault => ({
-      kind: random() < 0.5 ? "cut" : "reset",
-      direction: random() < 0.7 ? "toHost" : "toMember",
-      at: 500 + Math.floor(random() * 6000),
-    }));
-    await using proxy = await Proxy.open(
-      sockets.listener.port,
-      (connection) => connection === 0 ? [] : cuts.slice(connection - 1, connection),
-    );
-    sockets.port = proxy.port;
-    const ada = await sockets.join("ada");
-    await bob.event("joined");
-    const struck = (): number => proxy.faults.cut + proxy.faults.reset;
-    let ended = false;
-    const persisting = persist(sockets, ada, () => ended);
-    proxy.cut();
-    const said = await Promise.all(
-      [ada, bob].map((member) => burst(member, () => struck() === 1 + CUTS)),
-    );
-    const [ofAda, ofBob] = said as [string[], string[]];
-    await Promise.all([
-      ada.texts.count(ofBob.length),
-      bob.texts.count(ofAda.length),
-      sockets.host.texts.count(ofAda.length + ofBob.length),
-    ]);
-    ended = true;
-    await sockets.close();
-    await persisting;
-    assertTexts(ada, ofBob);
-    assertTexts(bob, ofAda);
-    for (const [name, texts] of [["ada", ofAda], ["bob", ofBob]] as const) {
-      const heard = sockets.host.texts.all.filter((text) => text.startsWith(name));
-      assertEquals(heard, texts, `of what ${name} told the host`);
-    }
-    for (const { events } of [ada, bob, sockets.host]) {
-      assertEquals(events.all.filter(({ event }) => event === "gap" || event === "left"), []);
-    }
-    assert(ofAda.length > 0);
-    assertEquals(nonces.repeated, []);
-    assert(nonces.count > 100, `${nonces.count}`);
-  });
+  hallTest(
+    `Reconnecting during a burst neither loses nor doubles a message (${seed})`,
+    async () => {
+      using nonces = new Nonces();
+      const sockets = await RoomOverSockets.open();
+      const bob = await sockets.join("bob");
+      // Bob dials by himself. Of what ada's connections carry, each breaks somewhere else.
+      const random = seededNumbers(seed);
+      const cuts = Array.from({ length: CUTS }, (): Fault => ({
+        kind: random() < 0.5 ? "cut" : "reset",
+        direction: random() < 0.7 ? "toHost" : "toMember",
+        at: 500 + Math.floor(random() * 6000),
+      }));
+      await using proxy = await Proxy.open(
+        sockets.listener.port,
+        (connection) => connection === 0 ? [] : cuts.slice(connection - 1, connection),
+      );
+      sockets.port = proxy.port;
+      const ada = await sockets.join("ada");
+      await bob.event("joined");
+      const struck = (): number => proxy.faults.cut + proxy.faults.reset;
+      let ended = false;
+      const persisting = persist(sockets, ada, () => ended);
+      proxy.cut();
+      const said = await Promise.all(
+        [ada, bob].map((member) => burst(member, () => struck() === 1 + CUTS)),
+      );
+      const [ofAda, ofBob] = said as [string[], string[]];
+      await Promise.all([
+        ada.texts.count(ofBob.length),
+        bob.texts.count(ofAda.length),
+        sockets.host.texts.count(ofAda.length + ofBob.length),
+      ]);
+      ended = true;
+      await sockets.close();
+      await persisting;
+      assertTexts(ada, ofBob);
+      assertTexts(bob, ofAda);
+      for (const [name, texts] of [["ada", ofAda], ["bob", ofBob]] as const) {
+        const heard = sockets.host.texts.all.filter((text) => text.startsWith(name));
+        assertEquals(heard, texts, `of what ${name} told the host`);
+      }
+      for (const { events } of [ada, bob, sockets.host]) {
+        assertEquals(events.all.filter(({ event }) => event === "gap" || event === "left"), []);
+      }
+      assert(ofAda.length > 0);
+      assertEquals(nonces.repeated, []);
+      assert(nonces.count > 100, `${nonces.count}`);
+    },
+  );
 }

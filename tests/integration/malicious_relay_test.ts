@@ -277,7 +277,7 @@ test("Members miss messages that the relay swaps between them, and show none twi
 });
 
 for (let seed = 1; seed <= 3; seed++) {
-  test(`Whatever the relay does to messages, they are shown in order and once (${seed})`, async () => {
+  test(`Members show messages in order and once under random faults of the relay (${seed})`, async () => {
     const scene = await Scene.open();
     const { bob, carol } = scene;
     const random = seededNumbers(seed);

@@ -55,7 +55,7 @@ async function gather(
 const NAMES = ["ada", "bob", "carol", "dave", "eve", "frank", "grace", "heidi", "ivan"];
 
 for (const count of [2, 3, 10]) {
-  hallTest(`${count} members see each other come, talk and go`, async () => {
+  hallTest(`${count} members see each other join, send and leave`, async () => {
     const names = NAMES.slice(0, count - 1);
     const pipeline = await WholePipeline.open();
     const all = await gather(pipeline, names);
@@ -105,7 +105,7 @@ for (const count of [2, 3, 10]) {
   });
 }
 
-hallTest("a member that comes back under its name is a new one", async () => {
+hallTest("a member that joins again under its name is a new one", async () => {
   const pipeline = await WholePipeline.open();
   const [host, ada] = await gather(pipeline, ["ada"]) as [PipelineMember, PipelineMember];
   await ada.room.say("first");
@@ -120,7 +120,7 @@ hallTest("a member that comes back under its name is a new one", async () => {
   await pipeline.close();
 });
 
-hallTest("a room that is full admits nobody until somebody has left", async () => {
+hallTest("a full room admits no member until another has left", async () => {
   const pipeline = await WholePipeline.open({ maxMembers: 2, clock: new FakeClock() });
   const [host, ada] = await gather(pipeline, ["ada"]) as [PipelineMember, PipelineMember];
   const refused = await pipeline.enter("bob");

@@ -30,7 +30,7 @@ function sealedSizes(records: readonly PlainRecord[]): number[] {
 for (const inMemory of [true, false]) {
   const where = inMemory ? "in memory" : "over sockets";
   hallTest(
-    `what crosses a connection ${where} is the frames of the relay's records alone`,
+    `a connection ${where} carries only the frames of the relay's records`,
     async () => {
       const pipeline = await WholePipeline.open({ inMemory });
       const ada = await pipeline.join("ada");

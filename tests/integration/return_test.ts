@@ -3,7 +3,7 @@ import { hallTest } from "../support/whole_pipeline.ts";
 import { WatchedClock } from "../support/room_alone.ts";
 import { RoomsInMemory } from "../support/rooms_in_memory.ts";
 
-hallTest("A session that has left and comes back is shown to those who saw it leave", async () => {
+hallTest("A session that left and returned is shown to the members that saw it leave", async () => {
   const rooms = new RoomsInMemory();
   const clock = new WatchedClock();
   const ada = await rooms.enter("ada", { clock });

@@ -124,7 +124,7 @@ async function gather() {
 }
 
 hallTest(
-  "a receiver that stops reading for a while loses nothing, and the relay keeps little",
+  "a receiver that stops reading for a while loses no message, and the relay's queue stays small",
   async () => {
     const { ada, bob, dave, gate, pipeline, host, ledger, slow } = await gather();
     gate.shut();

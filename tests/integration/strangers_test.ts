@@ -107,7 +107,7 @@ hallTest(
   },
 );
 
-hallTest("whoever has no seat after ten seconds is cut off, and nobody else", async () => {
+hallTest("a connection without a seat after ten seconds is closed, and no other", async () => {
   const clock = new FakeClock();
   const pipeline = await WholePipeline.open({ clock });
   const host = await pipeline.sit();
@@ -129,7 +129,7 @@ hallTest("whoever has no seat after ten seconds is cut off, and nobody else", as
   assertEquals(clock.timers, 0);
 });
 
-hallTest("the end of a room cuts strangers off at once", async () => {
+hallTest("the end of a room closes the connections of strangers at once", async () => {
   const pipeline = await WholePipeline.open({ clock: new FakeClock() });
   const strangers = await crowd(pipeline, 50);
   const reading = strangers.map(readAll);

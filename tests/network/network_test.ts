@@ -129,7 +129,7 @@ const WEATHERS: Readonly<Record<string, Weather>> = {
 };
 
 for (const [name, weather] of Object.entries(WEATHERS)) {
-  networkTest(`${name}: each message comes once and in order`, async () => {
+  networkTest(`${name}: each message arrives once and in order`, async () => {
     await using room = await Room.open(weather);
     const ms = await room.talk(COUNT);
     room.assertHeard(COUNT);

@@ -12,7 +12,7 @@ const WAYS: Readonly<Record<string, { args?: string[] } & PtyOptions>> = {
 };
 
 for (const [way, { args = [], ...options }] of Object.entries(WAYS)) {
-  terminalTest(`${way} gives lines, and nothing that draws`, async () => {
+  terminalTest(`${way} prints lines without escape sequences`, async () => {
     await using hana = await HostProgram.start(["--name", "hana", "--json"]);
     await using ada = new Pty(
       ["join", hana.address, "--name", "ada", "--no-notify", ...args],

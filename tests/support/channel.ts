@@ -7,7 +7,7 @@ import { duplex, type DuplexOptions, type End } from "./duplex.ts";
 export interface TestChannel extends Channel {
   /** The connection. */
   readonly end: End;
-  /** A copy of the secret that seals what this side sends. */
+  /** A copy of the secret that seals this side's records. */
   readonly sendSecret: Bytes;
 }
 

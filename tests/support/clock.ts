@@ -5,7 +5,7 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that stands still until a test advances it. */
 export class FakeClock implements Clock {
   #elapsed = 0;
   #epoch: number;
@@ -34,7 +34,7 @@ export class FakeClock implements Clock {
     this.#epoch = now - this.#elapsed;
   }
 
-  /** Goes on while the process is stopped: what is due meanwhile is called back late. @param ms How far. */
+  /** Advances while the process is stopped: timers due meanwhile run late. @param ms Time, in milliseconds. */
   oversleep(ms: number): void {
     this.#elapsed += ms;
     this.advance(0);
@@ -48,7 +48,7 @@ export class FakeClock implements Clock {
     };
   }
 
-  /** Goes on, and calls back what is due in its order, at its time. @param ms How far. */
+  /** Advances, and runs due timers in order, each at its time. @param ms Time, in milliseconds. */
   advance(ms: number): void {
     const end = this.#elapsed + ms;
     while (true) {

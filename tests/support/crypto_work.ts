@@ -1,4 +1,4 @@
-/** What WebCrypto does in the background. */
+/** WebCrypto operations that run in the background. */
 const OPERATIONS = [
   "decapsulateBits",
   "decrypt",
@@ -20,7 +20,7 @@ export class CryptoWork implements AsyncDisposable {
   readonly #pending = new Set<Promise<unknown>>();
   readonly #subtle = crypto.subtle as unknown as Record<string, Operation>;
 
-  /** Notes what begins from now on. */
+  /** Notes the operations that begin from now on. */
   constructor() {
     for (const name of OPERATIONS) {
       const operation = this.#subtle[name];
@@ -35,7 +35,7 @@ export class CryptoWork implements AsyncDisposable {
     }
   }
 
-  /** Waits until nothing is under way, nor follows from what was, and notes no more. */
+  /** Waits until no operation is under way or follows from one, and stops noting. */
   async [Symbol.asyncDispose](): Promise<void> {
     do {
       await Promise.allSettled(this.#pending);

@@ -2,27 +2,27 @@ import { type Bytes, concat } from "../../lib/bytes/mod.ts";
 
 /** One end of a connection in memory; it behaves as a socket's streams in lib/net do. */
 export interface End {
-  /** What the other end wrote. */
+  /** Bytes that the other end wrote. */
   readonly readable: ReadableStream<Bytes>;
-  /** What the other end will read. */
+  /** Bytes for the other end to read. */
   readonly writable: WritableStream<Uint8Array>;
   /** Every byte that this end has written so far. */
   readonly written: Bytes;
   /** How many bytes this end's reader has taken so far. */
   readonly taken: number;
-  /** Closes both directions: the other end reads what is under way, then the end. */
+  /** Closes both directions: the other end reads the bytes under way, then the end. */
   close(): void;
   /** Breaks both directions: the other end reads an error. */
   reset(): void;
 }
 
-/** How a connection in memory treats what it carries. */
+/** Options of a connection in memory. */
 export interface DuplexOptions {
   /** Bytes under way in one direction at which a writer has to wait. */
   readonly capacity?: number;
-  /** What arrives for what the first end wrote. */
+  /** Transforms the chunks that the first end writes. */
   readonly forth?: (chunk: Bytes) => Iterable<Bytes>;
-  /** What arrives for what the second end wrote. */
+  /** Transforms the chunks that the second end writes. */
   readonly back?: (chunk: Bytes) => Iterable<Bytes>;
 }
 

@@ -2,13 +2,13 @@ import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import xterm from "@xterm/headless";
 
-/** What a terminal was made to do that has no place on the screen. */
+/** Effects on a terminal that do not show on the screen. */
 export interface Effects {
   /** Titles that were set. */
   readonly titles: string[];
   /** Commands to the terminal beside the screen: clipboard, links, notifications … */
   readonly commands: string[];
-  /** What it answered, as if that had been typed. */
+  /** Its answers, as if they were typed. */
   readonly answers: string[];
   /** How often it rang. */
   bells: number;
@@ -16,7 +16,7 @@ export interface Effects {
 
 /** A character on the screen, and how it looks. */
 export interface Cell {
-  /** The character with its marks; empty behind a wide one. */
+  /** The character with its marks; empty after a wide one. */
   readonly text: string;
   /** Whether it looks like any other text. */
   readonly plain: boolean;
@@ -25,7 +25,7 @@ export interface Cell {
 /** The commands (OSC) that terminals know and that leave no trace on the screen. */
 const COMMANDS = [4, 7, 8, 9, 10, 11, 12, 52, 104, 133, 633, 777, 1337];
 
-/** How a terminal measures characters: each code point, or what people take for one character. */
+/** How a terminal measures characters: each code point, or each grapheme. */
 export type Widths = "code-points" | "graphemes";
 
 /** A terminal without a window. */
@@ -61,7 +61,7 @@ export class Emulator {
     }
   }
 
-  /** Takes in what was written; see {@linkcode Emulator.settled}. */
+  /** Writes to the terminal; see {@linkcode Emulator.settled}. */
   write(text: string): void {
     this.#written = new Promise((resolve) => this.#terminal.write(text, resolve));
   }
@@ -100,7 +100,7 @@ export class Emulator {
     await this.#written;
   }
 
-  /** Resolves once nothing of it is left at work. */
+  /** Resolves once it has no work left. */
   async close(): Promise<void> {
     await this.settled();
     this.#terminal.dispose();

@@ -1,5 +1,5 @@
 /**
- * What can go wrong with a TCP connection, and plans of it that a seed makes.
+ * Faults of a TCP connection, and plans of faults from a seed.
  *
  * @module
  */
@@ -7,36 +7,36 @@
 /** The two ways through a proxy. */
 export type Direction = "toHost" | "toMember";
 
-/** What goes wrong. Lengths and sizes are bytes, times milliseconds. */
+/** A kind of fault. Lengths and sizes are in bytes, times in milliseconds. */
 type Harm =
-  /** Both sockets are closed, with nothing after the byte before. */
+  /** Closes both sockets after the byte before. */
   | { readonly kind: "cut" }
-  /** Both sockets are reset: what was under way may be lost as well. */
+  /** Resets both sockets: bytes under way may be lost as well. */
   | { readonly kind: "reset" }
-  /** The lowest bit of one byte is flipped. */
+  /** Flips the lowest bit of one byte. */
   | { readonly kind: "corrupt" }
-  /** As many bytes before the place as `length` says come once more. */
+  /** Repeats the `length` bytes before the place. */
   | { readonly kind: "duplicate"; readonly length: number }
-  /** Nothing passes for a while, then all that waited. */
+  /** Holds all bytes for a while, then forwards them. */
   | { readonly kind: "stall"; readonly ms: number }
-  /** All from there on comes later. */
+  /** Delays all bytes from the place on. */
   | { readonly kind: "delay"; readonly ms: number }
-  /** `length` bytes come in chunks of `size`. */
+  /** Splits `length` bytes into chunks of `size`. */
   | { readonly kind: "split"; readonly length: number; readonly size: number }
-  /** While `length` bytes pass, what comes within `ms` of each other comes as one chunk. */
+  /** Joins chunks less than `ms` apart into one, over `length` bytes. */
   | { readonly kind: "coalesce"; readonly length: number; readonly ms: number };
 
 /** The name of a fault. */
 export type FaultKind = Harm["kind"];
 
-/** Something that goes wrong at one place. */
+/** A fault at one place. */
 export type Fault = Harm & {
   readonly direction: Direction;
-  /** How many bytes of this direction of the connection have passed before. */
+  /** Number of bytes of this direction before the place. */
   readonly at: number;
 };
 
-/** What goes wrong with each connection, counted from 0. */
+/** The faults of each connection, counted from 0. */
 export type Plan = (connection: number) => readonly Fault[];
 
 /** Which faults a seed may make, and where. */
@@ -47,16 +47,16 @@ export interface PlanOptions {
   readonly count: number;
   /** The first byte that may be hit. */
   readonly from: number;
-  /** The byte behind the last. */
+  /** The byte after the last that may be hit. */
   readonly to: number;
   /** The longest time of one fault, in milliseconds. */
   readonly maxMs?: number;
 }
 
-/** Most bytes that a seed splits, coalesces or duplicates at once. */
+/** Maximum bytes that a seed splits, coalesces or duplicates at once. */
 const MAX_LENGTH = 2000;
 
-/** A plan that is the same for the same seed and options, whatever happens when. */
+/** A plan that depends only on the seed and the options, not on time. */
 export function seededPlan(seed: number, options: PlanOptions): Plan {
   const { count, from, kinds, maxMs = 200, to } = options;
   return (connection) => {

@@ -1,5 +1,5 @@
 /**
- * Many callers of one address who want no more than places: they connect as people at another machine would.
+ * Many callers from one address that only occupy places: they connect as callers at another machine would.
  *
  * @module
  */
@@ -12,20 +12,20 @@ import { Inbox } from "./inbox.ts";
 /** The length before M0. */
 const HEADER_BYTES = 4;
 
-/** How a host dealt with a caller: greeted it, told it to come later, or hung up without a word. */
+/** How a host answered a caller: with a greeting, with busy, or by closing without an answer. */
 export type Treatment = "greeted" | "busy" | "cut";
 
-/** What a caller does. */
+/** The behaviour of a caller. */
 export interface Manners {
-  /** When it is connected. */
+  /** Called when it is connected. */
   readonly connected?: (socket: Socket) => void;
-  /** When it has M0, which does not say that the host is busy. @param m0 42 bytes. */
+  /** Called when it has M0 without the busy flag. @param m0 42 bytes. */
   readonly greeted?: (socket: Socket, m0: Bytes) => void;
 }
 
 /** Callers from an address that is not 127.0.0.1; leaving its scope disconnects them. */
 export class Flood implements AsyncDisposable {
-  /** How the host dealt with them, in the order in which they noticed it. */
+  /** The host's answers, in the order of arrival. */
   readonly treatments: Inbox<Treatment> = new Inbox();
   readonly #port: number;
   readonly #manners: Manners;
@@ -33,18 +33,18 @@ export class Flood implements AsyncDisposable {
   readonly #closed: Promise<void>[] = [];
   readonly #timers: ReturnType<typeof setInterval>[] = [];
 
-  /** Nobody has called yet. @param port That of the host on 127.0.0.1. */
+  /** Creates a flood without callers. @param port The host's port on 127.0.0.1. */
   constructor(port: number, manners: Manners = {}) {
     this.#port = port;
     this.#manners = manners;
   }
 
-  /** How many of those that were dealt with were dealt with so. */
+  /** Number of callers with this answer. */
   count(treatment: Treatment): number {
     return this.treatments.all.filter((other) => other === treatment).length;
   }
 
-  /** Waits until so many were dealt with so. */
+  /** Waits until a number of callers have this answer. */
   async reaches(treatment: Treatment, count: number): Promise<void> {
     const reached = async (): Promise<void> => {
       while (this.count(treatment) < count) {
@@ -54,12 +54,12 @@ export class Flood implements AsyncDisposable {
     await within(reached(), () => `${this.count(treatment)} of ${count} were ${treatment}`);
   }
 
-  /** So many call at once. */
+  /** Makes a number of calls at once. */
   call(count: number): void {
     for (let i = 0; i < count; i++) this.#callOnce();
   }
 
-  /** So many call, evenly over a time. @returns When the last has. */
+  /** Makes a number of calls, evenly over a time. @returns Resolves after the last. */
   async callEvenly(count: number, ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const start = performance.now();
@@ -73,12 +73,12 @@ export class Flood implements AsyncDisposable {
     await promise;
   }
 
-  /** Does something again and again until the end. */
+  /** Repeats an action until the end. */
   every(ms: number, action: () => void): void {
     this.#timers.push(setInterval(action, ms));
   }
 
-  /** All hang up. */
+  /** Closes all calls. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     for (const socket of this.#sockets) socket.destroy();

@@ -1,6 +1,6 @@
 /**
- * Both sides of the hop handshake, written a second time from docs/PROTOCOL.md and out of primitives
- * alone, with a place to lie at every step.
+ * Both sides of the hop handshake, written a second time from docs/PROTOCOL.md with only primitives,
+ * with an option to lie at every step.
  *
  * @module
  */
@@ -51,7 +51,7 @@ async function wrapFor(modulus: Bytes, wrapLabel: string, secret: Bytes): Promis
   return await (await WrapKey.import(modulus)).wrap(wrapLabel, secret);
 }
 
-/** What a scripted host does otherwise than an honest one. */
+/** Deviations of a scripted host from an honest one. */
 export interface HostLies {
   /** M0's flags. */
   readonly flags?: number;
@@ -69,13 +69,13 @@ export interface HostLies {
   readonly key?: Bytes;
   /** flags2. */
   readonly flags2?: number;
-  /** sig_R, from what it should cover. */
+  /** sig_R, from the bytes that it should cover. */
   readonly sign?: (signed: { text: Bytes; h2a: Bytes }) => Promise<Bytes>;
   /** enc_R as sent, from the honest one. */
   readonly sealed?: (honest: Bytes) => Bytes;
 }
 
-/** What a scripted host learns from M3. */
+/** The values that a scripted host learns from M3. */
 export interface MemberSeen {
   readonly key: Bytes;
   readonly opening: Bytes;
@@ -111,7 +111,7 @@ export class ScriptedHost {
     this.m0 = concat(prologue(), new Uint8Array([flags]), randomBytes(32));
   }
 
-  /** M2, whatever M1 is. */
+  /** M2, for any M1. */
   async m2(m1: Bytes): Promise<Bytes> {
     const lies = this.#lies;
     this.#kR = lies.secret ?? randomBytes(32);
@@ -134,7 +134,7 @@ export class ScriptedHost {
     return concat(modulus, wrapped, encapsulated, sealed);
   }
 
-  /** What M3 tells. */
+  /** The contents of M3. */
   async receiveM3(m3: Bytes): Promise<MemberSeen> {
     const [wrapped, confirmation, sealed] = [m3.slice(0, 256), m3.slice(256, 288), m3.slice(288)];
     const kI = await unwrap(this.#keyPair, "lanchat/1 hop kI", wrapped);
@@ -154,9 +154,9 @@ export class ScriptedHost {
   }
 }
 
-/** What a scripted member does otherwise than an honest one. */
+/** Deviations of a scripted member from an honest one. */
 export interface MemberLies {
-  /** What M1 commits to. */
+  /** The value that M1 commits to. */
   readonly commitment?: Bytes;
   /** n_I as sent. */
   readonly modulus?: Bytes;
@@ -176,7 +176,7 @@ export interface MemberLies {
   readonly key?: Bytes;
   /** r_I as sent. */
   readonly opening?: Bytes;
-  /** sig_I, from what it should cover. */
+  /** sig_I, from the bytes that it should cover. */
   readonly sign?: (signed: { text: Bytes; h3a: Bytes; hostKey: Bytes }) => Promise<Bytes>;
   /** enc_I as sent, from the honest one. */
   readonly sealed?: (honest: Bytes) => Bytes;
@@ -212,7 +212,7 @@ export class ScriptedMember {
     this.#opening = lies.opening ?? randomBytes(32);
   }
 
-  /** M1, whatever M0 is. */
+  /** M1, for any M0. */
   async m1(m0: Bytes): Promise<Bytes> {
     const lies = this.#lies;
     const commitment = lies.commitment ??
@@ -229,7 +229,7 @@ export class ScriptedMember {
     return m1;
   }
 
-  /** M3, and the secrets of the records behind it. */
+  /** M3, and the secrets of the records after it. */
   async m3(m2: Bytes): Promise<{ m3: Bytes; toHost: Bytes; toMember: Bytes }> {
     const lies = this.#lies;
     const [modulus, wrappedR] = [m2.slice(0, 256), m2.slice(256, 512)];

@@ -12,7 +12,7 @@ import {
   INSTANCE_BYTES,
 } from "../../lib/wire/mod.ts";
 
-/** A port on which something else than an honest host answers, in its own way, to every caller. */
+/** A port on which a dishonest or foreign program answers every caller in its own way. */
 export class Impostor implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
   readonly #connections: Deno.TcpConn[] = [];
@@ -22,7 +22,7 @@ export class Impostor implements AsyncDisposable {
   /**
    * Listens.
    *
-   * @param answer What is done with a caller; its connection stays open behind that.
+   * @param answer Handles a caller, whose connection stays open after it.
    * @param where Any port of 127.0.0.1 by default.
    */
   constructor(
@@ -33,7 +33,7 @@ export class Impostor implements AsyncDisposable {
     this.#accepting = this.#accept(answer);
   }
 
-  /** What a member joins. */
+  /** The address that members join. */
   get address(): string {
     return `${this.#listener.addr.hostname}:${this.port}`;
   }
@@ -43,12 +43,12 @@ export class Impostor implements AsyncDisposable {
     return this.#listener.addr.port;
   }
 
-  /** How many called. */
+  /** Number of callers so far. */
   get callers(): number {
     return this.#connections.length;
   }
 
-  /** Hangs up on everybody. */
+  /** Closes all calls. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
     for (const connection of this.#connections) {
@@ -81,7 +81,7 @@ export function greeting({ invite }: { readonly invite: boolean } = { invite: fa
   return encodeFrame(encodeM0({ invite, busy: false, challenge: randomBytes(32) }));
 }
 
-/** Shakes hands as a host does, sends these records, and nothing more. */
+/** Shakes hands as a host does, then sends only these records. */
 export function sending(
   ...records: readonly HostRecord[]
 ): (caller: Deno.TcpConn) => Promise<void> {
@@ -122,7 +122,7 @@ export function answer(status: number, time: number = Date.now()): HostRecord {
   };
 }
 
-/** With what a host takes a member into a room in which nobody is. */
+/** The records with which a host admits a member to an empty room. */
 export const ADMISSION: readonly HostRecord[] = [
   answer(AcceptStatus.OK),
   { type: "resume", nextSeq: 1, queued: 0 },

@@ -1,24 +1,24 @@
-/** Things that come in one after the other, and can be waited for. */
+/** A queue of items that a test can wait for. */
 export class Inbox<Item> {
-  /** All that ever came. */
+  /** All items so far. */
   readonly all: Item[] = [];
   #taken = 0;
   #came = Promise.withResolvers<void>();
 
-  /** One more comes. */
+  /** Adds an item. */
   push(item: Item): void {
     this.all.push(item);
     this.#came.resolve();
     this.#came = Promise.withResolvers();
   }
 
-  /** The next that was not taken yet. */
+  /** Takes the next item. */
   async next(): Promise<Item> {
     while (this.#taken >= this.all.length) await this.#came.promise;
     return this.all[this.#taken++]!;
   }
 
-  /** The next of a kind; what comes before it is skipped. */
+  /** Takes the next item of a kind, and skips those before it. */
   async find<Kind extends Item>(is: (item: Item) => item is Kind): Promise<Kind> {
     while (true) {
       const item = await this.next();
@@ -26,14 +26,14 @@ export class Inbox<Item> {
     }
   }
 
-  /** What has come and was not taken. */
+  /** The items that were not taken. */
   rest(): Item[] {
     const rest = this.all.slice(this.#taken);
     this.#taken = this.all.length;
     return rest;
   }
 
-  /** Waits until so many have come in all. */
+  /** Waits until the number of all items reaches a count. */
   async count(count: number): Promise<void> {
     while (this.all.length < count) await this.#came.promise;
   }

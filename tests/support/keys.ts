@@ -25,7 +25,7 @@ export function fromBase64(text: string): Bytes {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 
-/** A source of key pairs that hands out the same few again and again. */
+/** A source of key pairs that hands out the same few repeatedly. */
 function roundRobin(pkcs8: readonly string[]): () => Promise<WrapKeyPair> {
   const pairs = new Map<number, Promise<WrapKeyPair>>();
   let next = 0;
@@ -51,7 +51,7 @@ const sessionKeys: readonly SessionKeyPair[] = await Promise.all(
 );
 let nextSessionKey = 0;
 
-/** The next session key, of a few that are handed out again and again. */
+/** The next session key, of a few that are handed out repeatedly. */
 export function sessionKey(): Promise<SessionKeyPair> {
   return Promise.resolve(sessionKeys[nextSessionKey++ % sessionKeys.length]!);
 }
@@ -61,7 +61,7 @@ export async function identityOf(name: string): Promise<Identity> {
   return await importIdentity(seedToPkcs8(await sha256(utf8(name))));
 }
 
-/** A session, with what it follows from beside room and key. */
+/** A session, with the nonce from which it is derived. */
 export interface TestSession {
   readonly nonce: Bytes;
   readonly session: Bytes;
@@ -81,7 +81,7 @@ export function identityFromSeed(seed: string): Promise<Identity> {
   return importIdentity(seedToPkcs8(fromHex(seed)));
 }
 
-/** Both signs of each y coordinate of small order: the 14 keys that nobody may have. */
+/** Both signs of each y coordinate of small order: the 14 keys that no identity may have. */
 export const SMALL_ORDER_KEYS: readonly Bytes[] = vectors.ed25519_small_order_y_le.flatMap(
   (hex) => [fromHex(hex), flip(fromHex(hex), 255)],
 );

@@ -1,4 +1,4 @@
-/** Lists interfaces that are not there, so that nothing leaves this machine: `none0`, `none1` and so on. */
+/** Lists interfaces that do not exist, so that no packet leaves this machine: `none0`, `none1` and so on. */
 export function noLinks(count: number): () => Deno.NetworkInterfaceInfo[] {
   return () =>
     Array.from({ length: count }, (_, i) => ({

@@ -13,28 +13,28 @@ import {
   type RosterEntry,
 } from "../../lib/wire/mod.ts";
 
-/** A record that tells of somebody who came or went. */
+/** A record of a member that joined or left. */
 export type Change = Extract<HostRecord, { type: "member" }>;
 
 /** An object on its way to a member; its number is given to it later. */
 export type Parcel = Omit<HostEnvelope, "seq">;
 
 /**
- * A relay that does with what passes it as it likes, and whose numbers still fit, so that no member can
- * tell by them. Nobody can come back to it after a lost connection.
+ * A relay that changes objects and records at will and keeps its numbers consistent, so that no member can
+ * detect it by them. No member can reconnect to it.
  */
 export class MaliciousRelay extends Relay {
-  /** What a member gets where it should get an object. */
+  /** Returns the objects that a member gets in place of one. */
   onParcel: (parcel: Parcel, to: Bytes) => readonly Parcel[] = (parcel) => [parcel];
-  /** Whether a member is told of a change. */
+  /** Whether to send a change to a member. */
   tells: (change: Change, to: Bytes) => boolean = () => true;
-  /** Whether a member is told that somebody was there before. */
+  /** Whether to list an earlier member to a member. */
   lists: (entry: RosterEntry, to: Bytes) => boolean = () => true;
 
   /** Sends a change of its own making to each member, by session in hexadecimal digits. */
   readonly #lies = new Map<string, (change: Change) => void>();
 
-  /** Tells a member of a change that never was. */
+  /** Sends a member a change that never happened. */
   lie(to: Bytes, change: Change): void {
     this.#lies.get(toHex(to))!(change);
   }
@@ -111,7 +111,7 @@ class Numbers {
     return last + 1;
   }
 
-  /** The member gets something that the relay has given no number. */
+  /** Numbers an object for the member that has no number of the relay. */
   add(): void {
     this.#shown[this.#shown.length - 1]!++;
   }
@@ -121,7 +121,7 @@ class Numbers {
     return this.#shown[number] ?? this.#shown.at(-1)!;
   }
 
-  /** The relay's number of what a member has dealt with. */
+  /** The relay's number of the last object that a member has handled. */
   of(shown: number): number {
     const after = this.#shown.findIndex((last) => last > shown);
     return Math.max(0, (after < 0 ? this.#shown.length : after) - 1);

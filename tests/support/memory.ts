@@ -3,11 +3,11 @@ import { Buffer } from "node:buffer";
 /** Bytes that are searched at a time. */
 const BLOCK_BYTES = 1 << 16;
 
-/** What a search went through and found. */
+/** The result of a search. */
 export interface Search {
-  /** How many bytes were searched. */
+  /** Number of bytes searched. */
   readonly bytes: number;
-  /** How often each text was found, in whichever encoding. */
+  /** Occurrences of each text, over all encodings. */
   readonly found: readonly number[];
 }
 
@@ -36,7 +36,7 @@ export class TextSearch implements Search {
     return this.#bytes;
   }
 
-  /** Goes on with the bytes that follow those before. */
+  /** Searches the next bytes. */
   push(bytes: Uint8Array): void {
     const haystack = this.#end + latin1(bytes);
     let searched = haystack.length - this.#longest + 1;
@@ -48,7 +48,7 @@ export class TextSearch implements Search {
     this.#bytes += bytes.length;
   }
 
-  /** Says that what comes next does not follow what came before. */
+  /** Marks a gap: the next bytes do not follow the previous ones. */
   cut(): void {
     this.#end = "";
   }
@@ -57,7 +57,7 @@ export class TextSearch implements Search {
 /**
  * Searches all memory that a process can read, on Linux.
  *
- * @param pid The process, which should stand still meanwhile.
+ * @param pid The process, which should be stopped during the search.
  */
 export function searchMemory(pid: number, texts: readonly string[]): Search {
   const search = new TextSearch(texts);

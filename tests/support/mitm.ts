@@ -2,8 +2,8 @@ import { type Event, HostProgram, Program } from "./program.ts";
 
 /**
  * A man in the middle of a room of two, made of two real lanchats: to the victim it hosts a room under the
- * host's name, in the real room it is a member under the victim's, and it passes on what either says, each
- * message sealed anew. Nothing that is said tells of it.
+ * host's name, in the real room it is a member under the victim's, and it forwards the messages of both, each
+ * sealed again. The messages do not reveal it.
  */
 export class ManInTheMiddle implements AsyncDisposable {
   readonly #served: HostProgram;
@@ -27,7 +27,7 @@ export class ManInTheMiddle implements AsyncDisposable {
     return new ManInTheMiddle(await HostProgram.start(["--name", host, "--json"]), address);
   }
 
-  /** What a victim joins. */
+  /** The address that a victim joins. */
   get address(): string {
     return this.#served.address;
   }
@@ -42,7 +42,7 @@ export class ManInTheMiddle implements AsyncDisposable {
     return this.#served.events.find((event) => event.event === "listening")!.fingerprint;
   }
 
-  /** Who has fallen for it, by name. */
+  /** The names of its victims. */
   get victims(): string[] {
     return this.#served.events.flatMap((event) =>
       event.event === "joined" ? [event.member.name] : []
@@ -55,7 +55,7 @@ export class ManInTheMiddle implements AsyncDisposable {
     await Promise.all(this.#following);
   }
 
-  /** Goes to the real host in place of a victim. */
+  /** Joins the real host in place of a victim. */
   async #pose(name: string, address: string): Promise<void> {
     const guest = new Program(["join", address, "--name", name, "--json"]);
     this.#guests.push(guest);
@@ -64,7 +64,7 @@ export class ManInTheMiddle implements AsyncDisposable {
   }
 }
 
-/** What one lanchat hears, another one says. */
+/** Sends the messages that one lanchat receives through another. */
 async function passOn(from: Program, to: Program): Promise<void> {
   await follow(from, async (event) => {
     if (event.event === "message") await to.say(event.text);

@@ -1,4 +1,4 @@
-// The program as it reads keys on Windows, where `Deno.stdin` loses characters.
+// The program with the key reader for Windows, where `Deno.stdin` loses characters.
 const { build } = Deno;
 const fake = (value: typeof Deno.build): void => void Object.assign(Deno, { build: value });
 fake({ ...build, os: "windows" });

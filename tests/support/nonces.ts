@@ -18,7 +18,7 @@ export class Nonces implements Disposable {
       this.#pairs.add(pair);
     };
     CipherKey.import = async (raw: Bytes): Promise<CipherKey> => {
-      const hex = toHex(raw); // Whoever imports it may wipe it at once.
+      const hex = toHex(raw); // The importer may wipe it at once.
       const key = await importKey.call(CipherKey, raw);
       raws.set(key, hex);
       return key;

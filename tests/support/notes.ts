@@ -1,7 +1,7 @@
 import type { FrontEnd } from "../../lib/session/front_end.ts";
 import type { SessionEvent } from "../../lib/session_events.ts";
 
-/** A front end that notes what it is to show, and nothing else. */
+/** A front end that only records the events it is given. */
 export class Notes implements FrontEnd {
   readonly events: SessionEvent[] = [];
   readonly input: ReadableStream<never> = new ReadableStream<never>();

@@ -1,22 +1,22 @@
 /**
  * A worker that runs as on a runtime whose WebCrypto lacks ML-KEM: a room over sockets, in which one member
- * says something. It answers with what the other one heard.
+ * sends a text. It answers with the texts that the other one received.
  *
  * @module
  */
 
-/** What the room was made with, and what was heard there. */
+/** The result of the worker. */
 export interface Report {
   /** Whether ML-KEM came from WebCrypto all the same. */
   readonly hasWebCryptoKem: boolean;
-  /** The texts, by the name of who said them. */
+  /** The texts received, by the sender's name. */
   readonly heard: Record<string, string[]>;
 }
 
 for (const name of ["encapsulateBits", "decapsulateBits", "encapsulateKey", "decapsulateKey"]) {
   Reflect.deleteProperty(SubtleCrypto.prototype, name);
 }
-// Imported only here, as lib/crypto chooses an implementation when it is loaded.
+// Imported only here, because lib/crypto chooses an implementation when it is loaded.
 const { hasWebCryptoKem } = await import("../../lib/crypto/kem.ts");
 const { WholePipeline, heard } = await import("./whole_pipeline.ts");
 

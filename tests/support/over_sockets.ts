@@ -23,7 +23,7 @@ import { type MemberOptions, TestMember } from "./rooms_in_memory.ts";
 export interface SocketMember extends TestMember {
   /** Its socket. */
   connection: Connection;
-  /** What the handshake found. */
+  /** The result of the handshake. */
   hop: HopSession;
   /** Why its room ended: a reason of the host, or an error. */
   ended: Promise<number | Error>;
@@ -85,7 +85,7 @@ export class RoomOverSockets {
       psk: secrets.psk,
       relay,
       keys: new HostKeyRing({ generate: hostHopKey }),
-      clock: new FakeClock(), // It times only what does not happen here.
+      clock: new FakeClock(), // It times only events that do not happen here.
       onAdmitted: ({ joinCode }) => void joinCodes.push(joinCode),
     });
     const sockets = new RoomOverSockets({ relay, host, greeter, joinCodes, secrets });
@@ -98,7 +98,7 @@ export class RoomOverSockets {
     return sockets;
   }
 
-  /** Dials, and shakes hands. @param secrets What the caller knows of the room. */
+  /** Dials, and shakes hands. @param secrets The caller's secrets of the room. */
   async call(
     options: { name: string; nonce: Bytes; identity?: string; secrets?: RoomSecrets },
   ): Promise<{ connection: Connection; channel: SecureChannel }> {
@@ -119,7 +119,7 @@ export class RoomOverSockets {
     }
   }
 
-  /** Somebody comes, and is ready. */
+  /** Joins a member and waits until it is ready. */
   async join(name: string, options: MemberOptions = {}): Promise<SocketMember> {
     const { identity, nonce = randomBytes(16) } = options;
     const { channel, connection } = await this.call({
@@ -150,7 +150,7 @@ export class RoomOverSockets {
     visitor.ended = run(visitor, channel, connection);
   }
 
-  /** The host ends; nothing is left behind. @returns How the room ended for each visitor. */
+  /** Ends the host and releases all resources. @returns How the room ended for each visitor. */
   async close(): Promise<(number | Error)[]> {
     this.listener.close();
     await this.relay.close();

@@ -1,7 +1,7 @@
 /**
- * The program as a process: what it prints and how it ends are waited for, never slept for.
+ * The program as a process. Tests wait for its output and its end, and never sleep.
  *
- * It is `main.ts` under `--allow-net` alone, or the compiled binary that the environment variable
+ * It is `main.ts` under only `--allow-net`, or the compiled binary that the environment variable
  * `LANCHAT_BINARY` names, which has all its permissions built in.
  *
  * @module
@@ -10,10 +10,10 @@ import { fileURLToPath } from "node:url";
 import type { SessionEvent } from "../../lib/session_events.ts";
 import { within } from "./deadline.ts";
 
-/** The compiled program, where that is what the tests run. */
+/** The compiled program, if the tests run that. */
 export const BINARY: string | undefined = Deno.env.get("LANCHAT_BINARY");
 
-/** What a member says of a host that it joins for the first time: only one that may keep whom it met can say so. */
+/** The notice on a host joined for the first time; only a member that may keep known peers prints it. */
 export const UNVERIFIED: string = "It is not known yet whether this host is the one you mean" +
   (BINARY === undefined ? "" : ": it was never met before");
 
@@ -22,7 +22,7 @@ const MAX_SHOWN_LINES = 200;
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
-/** A directory for whatever the tests of a file need; removed when the file is done. */
+/** A directory for the files of a test file; removed at the end of that file. */
 export const ROOT: string = Deno.makeTempDirSync({ prefix: "lanchat-test-" });
 addEventListener("unload", () => Deno.removeSync(ROOT, { recursive: true }));
 
@@ -48,7 +48,7 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether it is in a terminal of its own, which script(1) of Linux makes: all it prints is on standard output. */
   readonly terminal?: boolean;
-  /** Makes of the program's command the one to start. */
+  /** Wraps the program's command in another one. */
   readonly wrapper?: (command: readonly string[]) => readonly string[];
 }
 
@@ -64,9 +64,9 @@ export function commandLine(
 
 /** A running program; leaving its scope kills it. */
 export class Program implements AsyncDisposable {
-  /** Whatever came on standard output. */
+  /** Standard output so far. */
   readonly stdout: Output;
-  /** Whatever came on standard error. */
+  /** Standard error so far. */
   readonly stderr: Output;
   readonly #isScript: boolean;
   readonly #inTerminal: boolean;
@@ -144,19 +144,19 @@ export class Program implements AsyncDisposable {
     await this.write(`${JSON.stringify(input)}\n`);
   }
 
-  /** Says texts as a script does, one after the other. */
+  /** Sends texts as a script does, one after another. */
   async say(...texts: readonly string[]): Promise<void> {
     await this.write(texts.map((say) => `${JSON.stringify({ say })}\n`).join(""));
   }
 
-  /** What a script was told by somebody, in its order. */
+  /** The texts that a script received from one member, in order. */
   heard(name: string): string[] {
     return this.events.flatMap((event) =>
       event.event === "message" && event.from.name === name ? [event.text] : []
     );
   }
 
-  /** Waits until a script was told so many texts by somebody. @returns All that it was told by then. */
+  /** Waits until a script has received a number of texts from one member. @returns All texts by then. */
   async hears(name: string, count: number): Promise<string[]> {
     const from = `{"event":"message","from":{"name":"${name}"`;
     await this.stdout.count(count, (line) => line.startsWith(from));
@@ -186,13 +186,13 @@ export class Program implements AsyncDisposable {
     await witness.event("message", (message) => message.text === text);
   }
 
-  /** Waits for its end, whatever it could print. @returns The exit status. */
+  /** Waits for its end, not for its output. @returns The exit status. */
   async exited(): Promise<number> {
     const exited = this.#child.status.then(({ code }) => code);
     return await within(exited, () => `Not ended in time\n${this.#transcript()}`);
   }
 
-  /** Waits for its end, and all that it printed. @returns The exit status. */
+  /** Waits for its end and all of its output. @returns The exit status. */
   async status(): Promise<number> {
     return await within(this.#end, () => `Not ended in time\n${this.#transcript()}`);
   }
@@ -204,7 +204,7 @@ export class Program implements AsyncDisposable {
     throw new Error(`Ended with status ${status} instead of ${expected}\n${this.#transcript()}`);
   }
 
-  /** Kills it where it still runs. */
+  /** Kills it if it still runs. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.signal("SIGKILL");
@@ -264,7 +264,7 @@ export class Output {
     });
   }
 
-  /** Waits until so many lines match. @returns These lines. */
+  /** Waits until a number of lines match. @returns These lines. */
   async count(
     count: number,
     pattern: RegExp | ((line: string) => boolean) = () => true,
@@ -358,7 +358,7 @@ export class HostProgram extends Program {
     return this.#port!;
   }
 
-  /** What a member joins. */
+  /** The address that members join. */
   get address(): string {
     return `127.0.0.1:${this.port}`;
   }
@@ -379,7 +379,7 @@ export class HostProgram extends Program {
 
   async #findPort(json: boolean): Promise<number> {
     if (json) return (await this.event("listening")).port;
-    // In a terminal the port is a part of what others type.
+    // At a terminal the port is part of the command shown for others.
     const sentence = await this.says(/Listening on port \d+\.| join [\d.]+:\d+/);
     return Number(/\d+\.?$/.exec(sentence)![0].replace(".", ""));
   }
@@ -397,10 +397,10 @@ export async function run(
   return { status, stdout: program.stdout.text, stderr: program.stderr.text };
 }
 
-/** A home of its own, so that no test finds what another one, or a person, keeps there. */
+/** A home of its own, so that no test finds the files of another test or of a person. */
 export function environment(): Record<string, string> {
   const home = emptyDirectory();
-  // A person's terminal, whatever the tests themselves run in.
+  // A person's terminal, even if the tests run in another one.
   const terminal = { NO_COLOR: "", TERM: "xterm-256color" };
   return { HOME: home, XDG_CONFIG_HOME: `${home}/.config`, ...terminal, ...denoCache() };
 }
@@ -411,7 +411,7 @@ function inTerminal(command: readonly string[]): readonly string[] {
 
 let denoDirectory: string | undefined;
 
-/** Deno looks for its cache in the home directory unless it is told. */
+/** Without this variable, Deno looks for its cache in the home directory. */
 function denoCache(): Record<string, string> {
   if (BINARY !== undefined) return {};
   if (denoDirectory === undefined) {

@@ -6,16 +6,16 @@ import type { Direction, Fault, FaultKind, Plan } from "./faults.ts";
 /** Bytes that may wait in one direction of a connection before no more is read. */
 const MAX_WAITING_BYTES = 1 << 18;
 
-/** Time between two pieces of a chunk that is split, in milliseconds: the other end reads each by itself. */
+/** Time between two pieces of a split chunk, in milliseconds: the other end reads each separately. */
 const PIECE_MS = 1;
 
 const HOSTNAME = "127.0.0.1";
 
 /**
- * A relay of TCP connections that records what passes, can hold it back, and does to it what a bad
- * network does: as planned for each connection from its first byte, or when it is told to.
+ * A relay of TCP connections that records the bytes, can hold them back, and applies the faults of a bad
+ * network: as planned for each connection from its first byte, or on demand.
  *
- * @example A connection that breaks in the middle of the handshake, and a host that comes back elsewhere
+ * @example A connection that breaks in the middle of the handshake, and a host that restarts at another port
  * ```ts ignore
  * await using proxy = await Proxy.open(host.port, (connection) =>
  *   connection === 0 ? [{ kind: "cut", direction: "toMember", at: 400 }] : []);
@@ -26,11 +26,11 @@ const HOSTNAME = "127.0.0.1";
  * ```
  */
 export class Proxy implements AsyncDisposable {
-  /** Where the connections that come next lead to. */
+  /** The port to which the next connections lead. */
   target: number;
-  /** All bytes that came, by direction, of all connections, before anything was done to them. */
+  /** All bytes of all connections before any fault, by direction. */
   readonly recorded: Readonly<Record<Direction, Uint8Array[]>> = { toHost: [], toMember: [] };
-  /** How often each fault has struck. */
+  /** Occurrences of each fault. */
   readonly faults: Record<FaultKind, number> = {
     cut: 0,
     reset: 0,
@@ -57,7 +57,7 @@ export class Proxy implements AsyncDisposable {
    * Listens on a free port.
    *
    * @param target Where to connect to.
-   * @param plan What goes wrong with each connection.
+   * @param plan The faults of each connection.
    */
   static async open(target: number, plan: Plan = () => []): Promise<Proxy> {
     const proxy = new Proxy(target, plan);
@@ -65,33 +65,33 @@ export class Proxy implements AsyncDisposable {
     return proxy;
   }
 
-  /** What a member joins. */
+  /** The address that members join. */
   get address(): string {
     return `${HOSTNAME}:${this.port}`;
   }
 
-  /** How many connections came. */
+  /** Number of connections so far. */
   get connections(): number {
     return this.#links.length;
   }
 
-  /** How many bytes came in a direction. */
+  /** Number of bytes received in a direction. */
   bytes(direction: Direction): number {
     return this.recorded[direction].reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** Passes nothing more on. */
+  /** Holds back all bytes of a direction. */
   hold(direction: Direction): void {
     this.#held[direction] ??= Promise.withResolvers();
   }
 
-  /** Passes on what was held back, and all that follows. */
+  /** Forwards the held bytes and all later ones. */
   release(direction: Direction): void {
     this.#held[direction]?.resolve();
     delete this.#held[direction];
   }
 
-  /** Does something to the open connections, or to one of them; where its place has passed, at the next byte. */
+  /** Applies a fault to the open connections, or to one; if its place has passed, at the next byte. */
   inject(fault: Fault, connection?: number): void {
     for (const link of this.#chosen(connection)) link.inject(fault);
   }
@@ -106,13 +106,13 @@ export class Proxy implements AsyncDisposable {
     for (const link of this.#chosen(connection)) link.reset();
   }
 
-  /** Lets nobody connect any more; what is connected stays so. */
+  /** Refuses new connections; open ones stay open. */
   refuse(): void {
     this.#server?.close();
     this.#server = undefined;
   }
 
-  /** Lets connect again, at the same address. */
+  /** Accepts connections again, at the same address. */
   async admit(): Promise<void> {
     if (this.#server !== undefined) return;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (member) => {
@@ -152,7 +152,7 @@ export class Proxy implements AsyncDisposable {
   }
 }
 
-/** What a link tells its proxy, and asks it. */
+/** The calls of a link to its proxy. */
 interface Overseer {
   chunk(direction: Direction, chunk: Uint8Array): void;
   fault(kind: FaultKind): void;
@@ -162,7 +162,7 @@ interface Overseer {
 /** One connection through the proxy. */
 class Link {
   open = true;
-  /** Resolves when both sockets are closed and nothing is left. */
+  /** Resolves when both sockets are closed and no work is left. */
   readonly done: Promise<unknown>;
   readonly #sockets: readonly Socket[];
   readonly #see: Overseer;
@@ -220,7 +220,7 @@ class Link {
     for (const wake of this.#wake) wake();
   }
 
-  /** Waits, at most until the connection is closed. */
+  /** Waits, at longest until the connection is closed. */
   async sleep(ms: number): Promise<void> {
     if (!this.open || ms <= 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -241,7 +241,7 @@ class Pipe {
   readonly #to: Socket;
   readonly #faults: Fault[] = [];
   #offset = 0;
-  /** Resolves when all has been passed on that was to be. */
+  /** Resolves when every byte due has been forwarded. */
   #passed: Promise<void> = Promise.resolve();
   #waitingBytes = 0;
   #delayMs = 0;
@@ -276,7 +276,7 @@ class Pipe {
       await this.#flush();
       this.#to.end();
     } catch {
-      // One of the two is gone, and with it the other.
+      // One socket has closed, so the link closes the other.
       if (this.#link.open) this.#link.close();
     }
   }
@@ -293,7 +293,7 @@ class Pipe {
     }
   }
 
-  /** Does what is to be done before the next byte. */
+  /** Applies the faults due before the next byte. */
   async #strike(fault: Fault, following: Uint8Array): Promise<void> {
     if (fault.kind === "cut" || fault.kind === "reset") {
       await this.#flush();
@@ -348,7 +348,7 @@ class Pipe {
     if (gathered.length > 0) this.#send(gathered);
   }
 
-  /** Sends the first `length` bytes in pieces, and the rest as it is. */
+  /** Sends the first `length` bytes in pieces, and the rest unchanged. */
   #sendPieces(bytes: Uint8Array, length: number): void {
     for (let sent = 0; sent < bytes.length;) {
       const end = sent < length ? Math.min(sent + this.#split.size, length) : bytes.length;
@@ -370,7 +370,7 @@ class Pipe {
     });
   }
 
-  /** Waits until nothing is left to be passed on. */
+  /** Waits until every byte has been forwarded. */
   async #flush(): Promise<void> {
     this.#release();
     await this.#passed;

@@ -1,5 +1,5 @@
 /**
- * The program on a pseudo-terminal, which script(1) of Linux makes, and what is seen there.
+ * The program on a pseudo-terminal, which script(1) of Linux makes, and its screen.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { within } from "./deadline.ts";
 import { Emulator, type Widths } from "./emulator.ts";
 import { commandLine, emptyDirectory, environment, type ProgramOptions } from "./program.ts";
 
-/** Where a program runs, and in what. */
+/** Options of a program on a pseudo-terminal. */
 export interface PtyOptions extends ProgramOptions {
   readonly columns?: number;
   readonly rows?: number;
@@ -16,7 +16,7 @@ export interface PtyOptions extends ProgramOptions {
   /** A program other than `main.ts`. */
   readonly main?: string;
   /**
-   * What a shell does instead of running the program once.
+   * Makes a shell script to run instead of the program.
    *
    * @param command The program's command, for the shell.
    * @param note Makes a command that notes the terminal's modes under a name; see {@linkcode Pty.modes}.
@@ -24,7 +24,7 @@ export interface PtyOptions extends ProgramOptions {
   readonly script?: (command: string, note: (name: string) => string) => string;
 }
 
-/** What the shell shows when it is its turn again. */
+/** The shell's prompt after the program. */
 export const SHELL_PROMPT = "$";
 
 /** A program in a terminal of its own, started by a shell that restores nothing. */

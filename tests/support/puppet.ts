@@ -1,5 +1,5 @@
 /**
- * A member that a test plays itself, out of primitives alone, with a place to lie at every step.
+ * A member scripted by a test, made of only primitives, with an option to lie at every step.
  *
  * @module
  */
@@ -50,31 +50,31 @@ import { identityOf, sessionKey, sessionOf, type TestSession } from "./keys.ts";
 /** The room of all tests. */
 export const ROOM_ID: Bytes = new Uint8Array(32).fill(0x20);
 
-/** Who hosts it. */
+/** Its host's identity. */
 export const HOST: Identity = await identityOf("host");
 
-/** What its members know of its secret. */
+/** The secret that its members share. */
 export const MEMBER_KEY: Bytes = new Uint8Array(32).fill(0x21);
 
 const Z = new Uint8Array(32);
 
-/** What a chain is wrapped for. */
+/** The recipient for which a chain is wrapped. */
 export interface Target extends PublicSessionKey {
   readonly key: Bytes;
   readonly session: Bytes;
   readonly generation: number;
 }
 
-/** What a puppet does otherwise than an honest member. */
+/** Deviations of a puppet from an honest member. */
 export interface AnnounceLies extends Partial<Announce & AnnouncedName> {
-  /** What proves membership. */
+  /** The key that proves membership. */
   readonly memberKey?: Bytes;
-  /** What the name is sealed under. */
+  /** The key that seals the name. */
   readonly nameKey?: Bytes;
   readonly signer?: Identity;
-  /** What is sealed as the name, from the honest field. */
+  /** The field sealed as the name, from the honest one. */
   readonly field?: (honest: Bytes) => Bytes;
-  /** All before the member tag as sent, from what is honest. */
+  /** All bytes before the member tag as sent, from the honest ones. */
   readonly untagged?: (honest: Bytes) => Bytes;
 }
 
@@ -156,9 +156,9 @@ export class Puppet {
   }
 
   /**
-   * Takes what it was sent: keeps a chain, or opens a MSG.
+   * Receives an object: keeps a chain, or opens a MSG.
    *
-   * @returns What a MSG hides; `undefined` for an SKDM, and for a MSG that it cannot open.
+   * @returns The contents of a MSG; `undefined` for an SKDM, and for a MSG that it cannot open.
    */
   async take(object: Bytes): Promise<Inner | undefined> {
     if (object[0] === 0x21) {
@@ -175,7 +175,7 @@ export class Puppet {
     return chain && await openWith(chain, object);
   }
 
-  /** Tries every chain key that it ever held on a MSG, whatever chain it says it is of. */
+  /** Tries every chain key that it ever held on a MSG, whichever chain the MSG names. */
   async tryAll(object: Bytes, steps: number): Promise<Inner | undefined> {
     for (const { chainKey } of this.held.values()) {
       const { header, nonce, sealed } = decodeMsg(object);
@@ -190,7 +190,7 @@ export class Puppet {
   }
 }
 
-/** A chain key of somebody else. */
+/** A chain key of another member. */
 export interface HeldChain {
   chainKey: Bytes;
   index: number;
@@ -220,21 +220,21 @@ export async function ratchet(
   };
 }
 
-/** What an SKDM says otherwise than an honest one. */
+/** Deviations of an SKDM from an honest one. */
 export interface SkdmLies extends Partial<SkdmHeader> {
   /** Who signs. */
   readonly signer?: Identity;
-  /** What the chain key is bound to, from what it should be. */
+  /** The bytes that bind the chain key, from the honest ones. */
   readonly context?: (honest: WrapContext) => WrapContext;
-  /** The wrapped chain key as sent, from what is honest. */
+  /** The wrapped chain key as sent, from the honest one. */
   readonly wrap?: (honest: WrappedKey) => WrappedKey;
 }
 
-/** What a MSG says otherwise than an honest one. */
+/** Deviations of a MSG from an honest one. */
 export interface MsgLies extends Partial<MsgHeader> {
   /** Who signs. */
   readonly signer?: SigningKey;
-  /** The plaintext, from what should be it. */
+  /** The plaintext, from the honest one. */
   readonly plaintext?: (honest: Bytes) => Bytes;
   /** The sealed part as sent, from the honest one. */
   readonly sealed?: (honest: Bytes) => Bytes;
@@ -271,7 +271,7 @@ export class OwnChain {
     return (await sha256(label("lanchat/1 cid"), this.signing.publicKey)).slice(0, 16);
   }
 
-  /** An SKDM for somebody. */
+  /** An SKDM for one session. */
   async skdm(to: Target, lies: SkdmLies = {}): Promise<Bytes> {
     const { context: rebind, signer = this.#owner.identity, wrap: alter, ...rest } = lies;
     const header = encodeSkdmHeader({
@@ -295,7 +295,7 @@ export class OwnChain {
     return concat(signed, await signer.sign(concat(label("lanchat/1 skdm"), signed)));
   }
 
-  /** Goes on without sending. @param count Messages that nobody gets. */
+  /** Advances the chain without sending. @param count Number of messages skipped. */
   async skip(count: number): Promise<void> {
     for (let i = 0; i < count; i++) this.chainKey = (await ratchet(this.chainKey)).next;
     this.index += count;
@@ -331,14 +331,14 @@ export class OwnChain {
   }
 }
 
-/** What an ANNOUNCE tells of its author, but for the name. */
+/** The contents of an ANNOUNCE, without the name. */
 export async function targetOf(object: Bytes): Promise<Target> {
   const { generation, kemKey, key, modulus, nonce, roomId } = decodeAnnounce(object);
   const session = await sessionId(roomId, key, nonce);
   return { generation, kemKey, key, modulus, session };
 }
 
-/** The name that an ANNOUNCE tells to those who know the room's secret. */
+/** The name in an ANNOUNCE, for holders of the room's secret. */
 export async function nameOf(object: Bytes): Promise<AnnouncedName> {
   const { head, key, nameNonce, nonce, roomId, sealedName } = decodeAnnounce(object);
   const cipher = await nameCipher(await sessionId(roomId, key, nonce), MEMBER_KEY);

@@ -65,7 +65,7 @@ export class RelayOnly {
   }
 }
 
-/** Ends a room without waiting for guests that acknowledge nothing. */
+/** Ends a room without waiting for guests that do not acknowledge. */
 export async function closeAtOnce(relay: Relay, clock: FakeClock): Promise<void> {
   const closed = relay.close(0);
   clock.advance(0);

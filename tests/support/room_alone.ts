@@ -206,7 +206,7 @@ export class ScriptedRelay {
 
   /** Ends the room: sends CLOSE 1. */
   async close(): Promise<void> {
-    this.acknowledges = false; // Nothing follows a CLOSE.
+    this.acknowledges = false; // No record follows a CLOSE.
     await this.send({ type: "close", reason: CloseReason.HOST_ENDS });
     this.#writer.close().catch(() => {});
     await this.ended;
@@ -413,7 +413,7 @@ export class RoomAlone {
     return (await this.event("message")).text;
   }
 
-  /** Asserts that a member is still heard, and that nothing was shown before. */
+  /** Asserts that the room still shows a member's messages, and that it showed no other event before. */
   async assertStillHears(puppet: Puppet, epoch = 1000): Promise<void> {
     const chain = await puppet.chain(0, epoch);
     await this.says(puppet, await chain.skdm(this.target), await chain.msg("still here"));

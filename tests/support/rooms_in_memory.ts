@@ -13,12 +13,12 @@ import { Inbox } from "./inbox.ts";
 import { identityOf, sessionKey, sessionOf } from "./keys.ts";
 import { HOST, MEMBER_KEY, ROOM_ID } from "./puppet.ts";
 
-/** How a member comes. */
+/** Options of a member. */
 export interface MemberOptions {
   /** Whose key it has, by name. */
   readonly identity?: string;
   readonly roomId?: Bytes;
-  /** What its session follows from. */
+  /** The nonce from which its session is derived. */
   readonly nonce?: Bytes;
   readonly hostKey?: Bytes;
   readonly memberKey?: Bytes;
@@ -26,7 +26,7 @@ export interface MemberOptions {
   readonly clock?: Clock;
   readonly shown?: () => Promise<void>;
   readonly trust?: RoomOptions["trust"];
-  /** What happens beside its being noted. */
+  /** Called with each event after it is noted. */
   readonly onEvent?: (event: RoomEvent) => void;
 }
 
@@ -38,7 +38,7 @@ export class TestMember {
   readonly session: Bytes;
   readonly room: Room;
   readonly events: Inbox<RoomEvent> = new Inbox();
-  /** What was said to it. */
+  /** The messages that it received. */
   readonly texts: Inbox<string> = new Inbox();
   readonly ready: Promise<void>;
 
@@ -97,24 +97,24 @@ export class TestMember {
     );
   }
 
-  /** Serves a channel; what came of it in the end. */
+  /** Serves a channel. @returns How it ended. */
   async run(channel: Channel): Promise<number | Error> {
     return await this.room.run(channel).catch((error: Error) => error);
   }
 }
 
-/** A relay and who is at it. */
+/** A relay and its members. */
 export class RoomsInMemory {
   readonly relay: Relay;
   readonly #members: TestMember[] = [];
   readonly #ends: Promise<unknown>[] = [];
 
-  /** Nobody is there yet. @param relay One that may not be honest. */
+  /** Creates a relay without members. @param relay May be dishonest. */
   constructor(relay: Relay = new Relay()) {
     this.relay = relay;
   }
 
-  /** Somebody comes, and is not ready yet. */
+  /** Connects a member, which is not ready yet. */
   async enter(name: string, options: MemberOptions = {}): Promise<TestMember> {
     const member = await TestMember.create(name, options);
     const [mine, relays] = localChannel();
@@ -123,14 +123,14 @@ export class RoomsInMemory {
     return member;
   }
 
-  /** Somebody comes, and is ready. */
+  /** Connects a member and waits until it is ready. */
   async join(name: string, options: MemberOptions = {}): Promise<TestMember> {
     const member = await this.enter(name, options);
     await member.ready;
     return member;
   }
 
-  /** Ends the room; everybody is told, and nothing is left behind. @param drainMs As for the relay. */
+  /** Ends the room with a farewell to every member, and releases all resources. @param drainMs As for the relay. */
   async close(drainMs?: number): Promise<void> {
     await this.relay.close(drainMs);
     await Promise.all(this.#ends);
@@ -138,12 +138,12 @@ export class RoomsInMemory {
   }
 }
 
-/** Asserts what a member was told, and in which order. */
+/** Asserts the texts that a member received, in order. */
 export function assertTexts(member: TestMember, texts: readonly string[]): void {
   assertEquals(member.texts.all, texts, `of what ${member.name} was told`);
 }
 
-/** Asserts that some texts came in their order among others. */
+/** Asserts that some texts arrived in order, among others. */
 export function assertOrder(texts: readonly string[], among: readonly string[]): void {
   let next = 0;
   for (const text of among) if (text === texts[next]) next++;

@@ -1,5 +1,5 @@
 /**
- * A ciphertext that AES-GCM opens under two keys, as GCM commits to none (eprint 2019/016).
+ * A ciphertext that AES-GCM opens under two keys, because GCM does not commit to its key (eprint 2019/016).
  *
  * @module
  */
@@ -42,7 +42,7 @@ function blocksOf(bytes: Uint8Array): bigint[] {
   return blocks;
 }
 
-/** One block under AES alone. */
+/** Encrypts one block with bare AES. */
 async function encryptBlock(key: Bytes, block: Bytes): Promise<bigint> {
   const imported = await crypto.subtle.importKey("raw", key, "AES-CBC", false, ["encrypt"]);
   const algorithm = { name: "AES-CBC", iv: block };
@@ -53,7 +53,7 @@ async function encryptBlock(key: Bytes, block: Bytes): Promise<bigint> {
 /**
  * Alters the first block of a ciphertext so that both keys open it.
  *
- * @param sealed What the first key sealed: whole blocks, and a tag.
+ * @param sealed A ciphertext under the first key: whole blocks, and a tag.
  * @returns As much as `sealed`; the first block of the plaintext is another under either key.
  */
 export async function salamander(

@@ -37,7 +37,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [MemberChange.BACK]: "back",
 };
 
-/** What a guest needs to resume its seat. */
+/** The secrets with which a guest resumes its seat. */
 export interface Return {
   readonly instance: Bytes;
   readonly lastSeq: number;
@@ -86,7 +86,7 @@ export class ScriptedGuest {
   readonly #names: Map<string, string>;
   #reading: Promise<void> | undefined;
 
-  /** A connection on which nothing was sent yet. @param names Names of the sessions, for the log. */
+  /** Creates a connection that has sent no record yet. @param names Names of the sessions, for the log. */
   constructor(
     relay: Relay,
     options: {
@@ -129,7 +129,7 @@ export class ScriptedGuest {
     return this.#accept!;
   }
 
-  /** What it needs to resume its seat. */
+  /** The secrets with which it resumes its seat. */
   get whereabouts(): Return {
     return { instance: this.accept.instance, lastSeq: this.lastSeq };
   }

@@ -1,5 +1,5 @@
 /**
- * Somebody who takes a seat at a host of an open room, and never says anything to its members.
+ * A guest that takes a seat at a host of an open room, and sends its members no object.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { memberHopKey } from "./keys.ts";
 
 /** A seat at a host whose owner never announces itself; it ends with its scope. */
 export class SilentSeat implements Disposable {
-  /** Whom the host has named to it. */
+  /** The sessions that the host has named to it. */
   readonly roster: readonly RosterEntry[];
   readonly #connection: Connection;
 
@@ -30,7 +30,7 @@ export class SilentSeat implements Disposable {
     this.roster = roster;
   }
 
-  /** Takes a seat at 127.0.0.1. @param nonce What its session is to follow from. */
+  /** Takes a seat at 127.0.0.1. @param nonce The nonce from which its session is derived. */
   static async enter(
     port: number,
     nonce: Uint8Array<ArrayBuffer> = randomBytes(SESSION_NONCE_BYTES),

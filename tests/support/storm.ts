@@ -1,5 +1,5 @@
 /**
- * A room whose members are cut off and whose host is killed while they talk.
+ * A room whose connections break and whose host is killed while members send.
  *
  * @module
  */
@@ -26,7 +26,7 @@ import {
 } from "./keys.ts";
 import { Proxy } from "./proxy.ts";
 
-/** What hits a single connection. */
+/** The faults of a single connection. */
 const FAULTS: readonly FaultKind[] = [
   "cut",
   "cut",
@@ -39,30 +39,30 @@ const FAULTS: readonly FaultKind[] = [
   "coalesce",
 ];
 
-/** How many times faster than in life one tries to connect again. */
+/** Factor by which reconnection is faster than in the program. */
 const HASTE = 25;
 
-/** How a storm blows. */
+/** Options of a storm. */
 export interface StormOptions {
   readonly seed: number;
   readonly members: number;
-  /** What all of them say together. */
+  /** Number of messages of all members together. */
   readonly messages: number;
   /** Faults of single connections. */
   readonly faults: number;
-  /** How often the host is killed. */
+  /** Number of kills of the host. */
   readonly restarts: number;
 }
 
-/** What a storm has seen. */
+/** Statistics of a storm. */
 export interface StormReport {
-  /** How often each fault has struck. */
+  /** Occurrences of each fault. */
   readonly struck: Readonly<Partial<Record<FaultKind, number>>>;
   /** Connections of all members. */
   readonly connections: number;
 }
 
-/** Lets a storm blow until everybody has everything; fails unless each log is what it must be. */
+/** Runs a storm until every member has every message; fails unless each log is right. */
 export async function storm(options: StormOptions): Promise<StormReport> {
   const sea = await Sea.open(options);
   try {
@@ -89,7 +89,7 @@ export class Harbour {
     this.#accepted = this.#accept();
   }
 
-  /** Nobody hears a farewell, and whatever was queued is gone. */
+  /** Kills the host without a farewell; its queues are lost. */
   async kill(): Promise<void> {
     this.#listener.close();
     for (const connection of this.#connections) connection.close();
@@ -112,17 +112,17 @@ export class Harbour {
 
 type Identity = Awaited<ReturnType<typeof identityOf>>;
 
-/** Who sails. */
+/** Options of a sailor. */
 export interface SailorOptions {
   readonly name: string;
   readonly roomId: Bytes;
   readonly hostKey: Bytes;
   readonly memberKey: Bytes;
-  /** Takes what is shown, and the session that said it. */
+  /** Called with each shown text and the session of its sender. */
   readonly hear: (from: string, text: string) => void;
 }
 
-/** One member, who comes back whenever the connection is lost. */
+/** One member, which reconnects after every lost connection. */
 export class Sailor {
   readonly name: string;
   readonly nonce: Bytes;
@@ -130,7 +130,7 @@ export class Sailor {
   readonly room: Room;
   readonly proxy: Proxy;
   readonly ready: PromiseWithResolvers<void> = Promise.withResolvers();
-  /** What must not happen. */
+  /** Events that must not happen. */
   readonly alarms: string[] = [];
   readonly #identity: Identity;
   readonly #stopped = new AbortController();
@@ -170,14 +170,14 @@ export class Sailor {
     });
   }
 
-  /** One who has not entered yet. */
+  /** Creates a member that has not entered yet. */
   static async create(port: number, options: SailorOptions): Promise<Sailor> {
     const identity = await identityOf(options.name);
     const session = await sessionOf(options.roomId, identity.publicKey);
     return new Sailor(await Proxy.open(port), identity, session, options);
   }
 
-  /** Enters, and comes back until it is stopped. */
+  /** Enters, and reconnects until it is stopped. */
   sail(random: () => number): void {
     const backoff = new Backoff({
       giveUpMs: Infinity,
@@ -199,14 +199,14 @@ export class Sailor {
     })();
   }
 
-  /** Says something. @param sent Called once the host has it. @returns Resolves once all have it. */
+  /** Sends a text. @param sent Called once the host has it. @returns Resolves once all members have it. */
   async say(text: string, to: Sailor | undefined, sent: () => void): Promise<void> {
     const { delivered } = await this.room.say(text, { to: to?.name });
     sent();
     if (!await delivered) this.alarms.push(`${this.name}: not delivered: ${text}`);
   }
 
-  /** Is gone, without a farewell. */
+  /** Ends without a farewell. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.#connection?.close();
@@ -244,7 +244,7 @@ const hasty: Clock = {
   after: (ms, callback) => systemClock.after(ms / HASTE, callback),
 };
 
-/** Does something to a connection. @param below Gives a number from 0 to below its argument. */
+/** Applies a fault to a connection. @param below Gives a number from 0 to below its argument. */
 export function harm(proxy: Proxy, below: (limit: number) => number): void {
   const kind = FAULTS[below(FAULTS.length)]!;
   const where = { direction: below(2) === 0 ? "toHost" : "toMember", at: 0 } as const;
@@ -266,7 +266,7 @@ export function harm(proxy: Proxy, below: (limit: number) => number): void {
   }
 }
 
-/** One member's log, and what it was told was sent. */
+/** One member's log, and its messages confirmed as sent. */
 class Log {
   readonly heard: Map<string, string[]> = new Map();
   readonly sent: { readonly to: Sailor | undefined; readonly text: string }[] = [];
@@ -350,7 +350,7 @@ class Sea {
     return Math.floor(this.#random() * limit);
   }
 
-  /** Sets what happens once so many messages were said. */
+  /** Sets an action for the moment when a number of messages is sent. */
   #plan(): void {
     const { faults, messages, restarts } = this.#options;
     const at = (): number => this.#below(messages * 0.9);
@@ -371,7 +371,7 @@ class Sea {
     for (const { proxy } of this.#sailors) proxy.target = this.#harbour.port;
   }
 
-  /** Says so many messages, some of them to one member alone. */
+  /** Sends a number of messages, some of them to only one member. */
   async #talk(sailor: Sailor, count: number): Promise<void> {
     const { sent } = this.#logs.get(sailor)!;
     const others = this.#sailors.filter((other) => other !== sailor);
@@ -381,7 +381,7 @@ class Sea {
       const to = this.#below(10) === 0 ? others[this.#below(others.length)] : undefined;
       const text = `${sailor.name} ${i}`;
       const saying = sailor.say(text, to, () => void sent.push({ to, text }));
-      saying.catch(() => {}); // If the storm fails, that is told, not what it left unsaid.
+      saying.catch(() => {}); // If the storm fails, report that, not the unsent messages.
       said.push(saying);
       this.#note();
       // Now and then a pause until all have it, so that the weather catches up with the talk.
@@ -398,7 +398,7 @@ class Sea {
     }
   }
 
-  /** Each log must be the merge of what the senders were told was sent. */
+  /** Asserts that each log is the merge of the messages confirmed to their senders. */
   #check(): void {
     assertEquals(this.#sailors.flatMap(({ alarms }) => alarms), []);
     for (const [reader, { heard }] of this.#logs) {

@@ -69,7 +69,7 @@ export class TerminalOnly implements AsyncDisposable {
     this.input = this.frontEnd.input.getReader();
   }
 
-  /** Presses keys; each argument comes in one piece. */
+  /** Presses keys; each argument arrives in one chunk. */
   async type(...keys: (string | Uint8Array)[]): Promise<void> {
     for (const key of keys) {
       await this.#keyboard.write(typeof key === "string" ? new TextEncoder().encode(key) : key);
@@ -103,7 +103,7 @@ export class TerminalOnly implements AsyncDisposable {
     return this.#onResize !== undefined || this.#onContinue !== undefined;
   }
 
-  /** Asserts what the last rows of the screen are once this turn's work is done. */
+  /** Asserts the last rows of the screen after this turn's work. */
   async shows(...rows: string[]): Promise<void> {
     await this.settled();
     assertEquals(this.screen.lines.slice(-rows.length), rows);
@@ -121,7 +121,7 @@ export class TerminalOnly implements AsyncDisposable {
   }
 }
 
-/** Nothing here waits for anything outside: all that follows from a key happens within one turn. */
+/** No code here waits for events outside: all effects of a key happen within one turn. */
 function endOfTurn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }

@@ -1,8 +1,8 @@
 import { CryptoWork } from "./crypto_work.ts";
 
 /**
- * A test that fails as well where it leaves an operation or a resource behind. WebCrypto operations that are
- * under way at its end are awaited: they end by themselves.
+ * Declares a test that also fails if it leaves an operation or a resource behind. WebCrypto operations that are
+ * under way at its end are awaited, because they always end.
  *
  * @param name The symbol, then its behaviour.
  */

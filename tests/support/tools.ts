@@ -1,5 +1,5 @@
 /**
- * Tests that need programs of the machine beside Deno. Where one is missing the test is left out, and its
+ * Tests that need programs of the machine beside Deno. If one is missing, the test is ignored and its
  * name says why; `.ci/run` installs them all and accepts no test that is left out.
  *
  * @module
@@ -20,13 +20,13 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "unshare": "util-linux",
 };
 
-/** Where Debian has what no search path leads to. */
+/** Paths on Debian of programs outside the search path. */
 export const BASH_COMPLETION = "/usr/share/bash-completion/bash_completion";
 
 /**
  * Looks for programs that only Linux has, or only Linux has in this form.
  *
- * @param programs Names, or `bash-completion`; none of them where a test needs Linux only.
+ * @param programs Names, or `bash-completion`; none if a test needs only Linux.
  * @returns Why a test cannot have them; `undefined` where it can.
  */
 export function missing(...programs: readonly string[]): string | undefined {
@@ -38,9 +38,9 @@ export function missing(...programs: readonly string[]): string | undefined {
 }
 
 /**
- * Declares a test, and leaves it out where there is an obstacle.
+ * Declares a test, and ignores it if there is an obstacle.
  *
- * @param obstacle What {@linkcode missing} returned, or another reason.
+ * @param obstacle The result of {@linkcode missing}, or another reason.
  */
 export function testUnless(
   obstacle: string | undefined,

@@ -19,7 +19,7 @@ import { hostHopKey, identityOf, memberHopKey } from "./keys.ts";
 import { test } from "./test.ts";
 import { type MemberOptions, TestMember } from "./rooms_in_memory.ts";
 
-/** What passed something, by direction, in chunks or records as they came. */
+/** The traffic at one point, by direction, as chunks or records. */
 export interface Traffic<Item> {
   readonly toHost: Item[];
   readonly toMember: Item[];
@@ -38,21 +38,21 @@ export type PipelineMember = TestMember & {
   readonly cut: () => void;
 };
 
-/** How somebody comes in. */
+/** How a member joins. */
 export interface AttendantOptions extends MemberOptions {
-  /** What its connection is put through. */
+  /** Wraps its connection. */
   readonly through?: (line: Line) => Line;
 }
 
-/** A relay that lets see each record that it gets and sends. */
+/** A relay that reports each record it receives and sends. */
 export class OpenRelay extends Relay {
   /** By session, in hexadecimal digits. */
   readonly records: Map<string, Traffic<PlainRecord>> = new Map();
-  /** Called with every record, and with the session of the member that sent or gets it. */
+  /** Called with every record, and with the session of the member that sends or receives it. */
   onRecord: (record: PlainRecord, direction: keyof Traffic<never>, session: Bytes) => void =
     () => {};
 
-  /** What passed between the relay and one member. */
+  /** The records between the relay and one member. */
   with({ session }: { readonly session: Bytes }): Traffic<PlainRecord> {
     return this.records.get(toHex(session))!;
   }
@@ -84,14 +84,14 @@ export interface HallOptions {
   readonly inMemory?: boolean;
 }
 
-/** A host, and who is with it. */
+/** A host and its members. */
 export class WholePipeline {
   readonly relay: OpenRelay;
   readonly host: Host;
   readonly roomId: Bytes = randomBytes(32);
   /** Every byte that the host read and wrote, by connection, in the order in which they came. */
   readonly calls: Inbox<Traffic<Bytes>> = new Inbox();
-  /** Where those who come next are taken to come from. */
+  /** The source address of the next callers. */
   remoteAddress = "127.0.0.1";
   readonly #memberKey: Bytes;
   readonly #listener: Listener | undefined;
@@ -133,7 +133,7 @@ export class WholePipeline {
     return mine;
   }
 
-  /** The host's own member comes, without a connection. */
+  /** Joins the host's own member, without a connection. */
   async sit(name = "hana"): Promise<PipelineMember> {
     const [mine, relays] = localChannel();
     const member = await this.#member(name, { identity: "host" });
@@ -142,7 +142,7 @@ export class WholePipeline {
     return await this.#attend(member, mine, () => {});
   }
 
-  /** Somebody joins, and is ready. */
+  /** Joins a member and waits until it is ready. */
   async join(name: string, options: AttendantOptions = {}): Promise<PipelineMember> {
     const member = await this.enter(name, options);
     await Promise.race([
@@ -154,7 +154,7 @@ export class WholePipeline {
     return member;
   }
 
-  /** Somebody joins, and may be refused. */
+  /** Joins a member, which may be refused. */
   async enter(name: string, options: AttendantOptions = {}): Promise<PipelineMember> {
     const { identity = name, through = (line) => line } = options;
     const nonce = randomBytes(16);
@@ -174,7 +174,7 @@ export class WholePipeline {
     return this.#attend(member, channel, () => line.close());
   }
 
-  /** Ends the room; everybody is told, and nothing is left behind. */
+  /** Ends the room with a farewell to every member, and releases all resources. */
   async close(): Promise<void> {
     this.#listener?.close();
     this.host.close();
@@ -219,12 +219,12 @@ export class WholePipeline {
   }
 }
 
-/** A test that fails where what it waits for does not come; an open socket would keep it waiting. */
+/** Declares a test with a deadline: an open socket would let it wait forever. */
 export function hallTest(name: string, fn: () => Promise<void>): void {
   test(name, () => within(fn(), () => "something did not come"));
 }
 
-/** Says texts as fast as the room takes them; resolves when the host has them all. */
+/** Sends texts as fast as the room takes them; resolves when the host has them all. */
 export async function sayAll({ room }: PipelineMember, texts: readonly string[]): Promise<void> {
   const said: Promise<unknown>[] = [];
   for (const text of texts) {
@@ -234,7 +234,7 @@ export async function sayAll({ room }: PipelineMember, texts: readonly string[])
   await Promise.all(said);
 }
 
-/** What somebody was told, by the name of who said it. */
+/** The texts that a member received, by the sender's name. */
 export function heard({ events }: PipelineMember): Record<string, string[]> {
   const texts: Record<string, string[]> = {};
   for (const event of events.all) {
@@ -243,7 +243,7 @@ export function heard({ events }: PipelineMember): Record<string, string[]> {
   return texts;
 }
 
-/** Holds back what arrives at a member. */
+/** Holds back the bytes that arrive at a member. */
 export class Gate {
   #shut: PromiseWithResolvers<void> | undefined;
 
@@ -261,12 +261,12 @@ export class Gate {
     ),
   });
 
-  /** Lets nothing more through. */
+  /** Holds back all bytes. */
   shut(): void {
     this.#shut ??= Promise.withResolvers();
   }
 
-  /** Lets everything through. */
+  /** Releases all bytes. */
   open(): void {
     this.#shut?.resolve();
     this.#shut = undefined;
