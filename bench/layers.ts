@@ -1,5 +1,5 @@
 /**
- * What each layer costs, beside the same bytes over raw TCP in the same run.
+ * The cost of each layer, beside the same bytes over raw TCP in the same run.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The program as people use it, read as it is shown.
+ * The program as people use it, driven through its plain output.
  *
  * @module
  */

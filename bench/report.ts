@@ -1,5 +1,5 @@
 /**
- * Figures, and how they are shown.
+ * Figures and their table.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What a terminal costs: the processor time of a message that is shown, and the time from a key to its echo.
+ * The cost of a terminal: the processor time of a shown message, and the time from a key to its echo.
  *
  * @module
  */

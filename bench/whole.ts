@@ -1,5 +1,5 @@
 /**
- * What people and scripts notice: the whole program, as processes on one machine.
+ * Figures of the whole program, as processes on one machine: those that people and scripts notice.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * docs/ARCHITECTURE.md and CONTRIBUTING.md name what exists: files, tasks, and symbols of `lib/` with their members.
+ * docs/ARCHITECTURE.md and CONTRIBUTING.md name existing things: files, tasks, and symbols of `lib/` with their members.
  *
  * @module
  */

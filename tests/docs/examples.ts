@@ -190,7 +190,7 @@ function table({ digits, fields, name }: Example): string {
   const width = Math.max(...fields.map(([field]) => field.length));
   let at = 0;
   for (const [field, size] of fields) {
-    // A size below zero leaves so many bytes for what follows.
+    // A size below zero leaves that many bytes for the fields after it.
     const end = size === undefined
       ? digits.length
       : size < 0

@@ -1,5 +1,5 @@
 /**
- * docs/JSON.md says what the code does: its tables are compared with `CODES` and with the types of
+ * docs/JSON.md matches the code: its tables are compared with `CODES` and with the types of
  * `lib/session_events.ts`, its examples with its tables.
  */
 import { assert, assertEquals } from "@std/assert";
@@ -49,7 +49,7 @@ function documentedEvents(): Map<string, Fields> {
   return events;
 }
 
-// The parts of `deno doc --json` that are used.
+// The used parts of `deno doc --json`.
 interface TypeNode {
   readonly kind: "keyword" | "literal" | "union" | "typeRef" | "array" | "typeOperator";
   readonly repr: string;
@@ -200,11 +200,11 @@ Deno.test("docs/JSON.md has every field of `say` and `verify`", () => {
     Object.fromEntries(
       rows(section(heading)).map(([field, type]) => [unquote(field!), unquote(type!)]),
     );
-  // All that a program says is a text, and it names its messages or has them numbered.
+  // A program sends only texts, and names its messages or has them numbered.
   const { id, kind, text, ...say } = TAKEN.get("say")!;
   assertEquals([kind, id], ['"text" or "action"', "string"]);
   assertEquals(documented('### `{"say": …}`'), { say: text!, ...say, id: `${id}, optional` });
-  // A program shows the whole number as it likes.
+  // A program shows the whole number in its own form.
   const { name, show, ...verify } = TAKEN.get("verify")!;
   assertEquals([name, show], ["string, optional", "true, optional"]);
   assertEquals(documented('### `{"verify": …}`'), { verify: "string or true", ...verify });

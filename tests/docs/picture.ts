@@ -1,5 +1,5 @@
 /**
- * The README's picture of a chat, taken from two real terminals. `deno task screen` writes it anew.
+ * The README's picture of a chat, taken from two real terminals. `deno task screen` rewrites it.
  *
  * @module
  */

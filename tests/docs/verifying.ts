@@ -1,5 +1,5 @@
 /**
- * The screens of docs/VERIFYING.md, taken from real terminals. `deno task screen` writes them anew.
+ * The screens of docs/VERIFYING.md, taken from real terminals. `deno task screen` rewrites them.
  *
  * @module
  */

@@ -28,7 +28,7 @@ Deno.test("a member that was away for nearly three minutes gets all messages but
   await nora.room.say("you have no key of mine");
   for (let passed = STEP_MS; passed < KEPT_MS; passed += STEP_MS) {
     clock.advance(STEP_MS);
-    // The host takes a member that sends nothing for so long for lost as well.
+    // The host counts a member that is silent for so long as lost, too.
     const { delivered } = await vera.room.say("still here", { to: "nora" });
     assertEquals(await delivered, []);
   }

@@ -23,7 +23,7 @@ if (BINARY !== undefined) {
   );
 
   Deno.test("the compiled program gives no advice on permissions", async () => {
-    // What Deno refuses to a program whatever it was allowed, and a home that is none.
+    // Paths that Deno refuses under all permissions, and a home that does not exist.
     const guarded = `/dev/shm/lanchat-${crypto.randomUUID()}`;
     const serve = ["serve", "--host", "127.0.0.1", "--port", "0", "--json"];
     const runs = await Promise.all([

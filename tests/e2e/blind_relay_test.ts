@@ -16,7 +16,7 @@ function canaries(): string[] {
   return ["canary", "канарейка"].map((word) => `${word}-${crypto.randomUUID()}`);
 }
 
-/** Searches the memory of a process that stands still meanwhile. */
+/** Searches the memory of a process, stopped meanwhile. */
 function search(pid: number, texts: readonly string[]): Search {
   Deno.kill(pid, "SIGSTOP");
   try {
@@ -63,7 +63,7 @@ testUnless(
         const wire = new TextSearch([...texts, "LANCHAT"]);
         for (const chunk of link.recorded[direction]) wire.push(chunk);
         assert(wire.bytes > TIMES * texts.length / 2 * texts[0]!.length, `${wire.bytes} bytes`);
-        // The greeting shows that the search finds what is there.
+        // The greeting proves that the search works.
         assertEquals(wire.found, [...texts.map(() => 0), 1]);
       }
     }

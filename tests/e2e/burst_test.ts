@@ -5,15 +5,15 @@ import { HostProgram, type Program } from "../support/program.ts";
 
 const LINES = 20_000;
 
-/** How long the slow reader reads nothing, in milliseconds. */
+/** Pause of the slow reader, in milliseconds. */
 const PAUSE_MS = 5_000;
 
-/** What a sender pipes: lines that differ in content and length. */
+/** The input of a sender: lines that differ in content and length. */
 function input(sender: string): string[] {
   return Array.from({ length: LINES }, (_, i) => `${i} of ${sender} ${"·".repeat(i * 7 % 40)}`);
 }
 
-/** What a reader prints of it. */
+/** A reader's output for it. */
 function printed(sender: string): string[] {
   return input(sender).map((line) => `${sender}: ${line}`);
 }
@@ -24,7 +24,7 @@ function sha256(lines: readonly string[]): string {
   return hash.digest("hex");
 }
 
-/** Ends a reader, and asserts that it printed each line of each sender once and in order, and nothing else. */
+/** Ends a reader, and asserts that it printed each line of each sender once and in order, and no other line. */
 async function assertHeard(reader: Program, senders: readonly string[]): Promise<void> {
   await reader.stdout.count(LINES * senders.length);
   reader.signal("SIGTERM");
@@ -38,7 +38,7 @@ async function assertHeard(reader: Program, senders: readonly string[]): Promise
   assert(!/warning: Messages|other members/.test(reader.stderr.text), reader.stderr.text);
 }
 
-/** A host and readers, all of whom read a sender that has not said anything yet. */
+/** A host, and readers that know a sender before its first message. */
 class Room implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   readonly host: HostProgram;

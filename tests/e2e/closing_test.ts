@@ -4,11 +4,11 @@ import { DRAIN_MS } from "../../lib/relay/mod.ts";
 import { HostProgram, Program } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
 
-/** Messages of each who talks, and how long they are. */
+/** Number of messages of each sender, and their length. */
 const MESSAGES = 3000;
 const LENGTH = 200;
 
-/** What a machine with other work may take longer, in milliseconds. */
+/** Extra time for a busy machine, in milliseconds. */
 const SLACK_MS = 5000;
 
 /** Says much at once. @returns The texts. */
@@ -18,7 +18,7 @@ async function burst(program: Program, name: string): Promise<string[]> {
   return texts;
 }
 
-/** Asserts that a listener has all that the host took of somebody, and nothing but the beginning of what was said. */
+/** Asserts that a listener has all messages of a sender that the host accepted, and a prefix of those sent. */
 function assertTaken(listener: Program, name: string, speaker: Program, texts: string[]): void {
   const heard = listener.heard(name);
   const sent = speaker.events.filter(({ event }) => event === "sent").length;

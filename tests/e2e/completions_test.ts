@@ -39,7 +39,7 @@ function spawn(command: readonly string[]): Deno.ChildProcess {
   }).spawn();
 }
 
-/** What a shell prints for some lines of script. */
+/** The output of a shell for some lines of script. */
 async function output(command: readonly string[]): Promise<string> {
   const child = spawn(command);
   await child.stdin.close();
@@ -70,8 +70,8 @@ class Terminal implements AsyncDisposable {
   }
 
   /**
-   * Types a command line, ends it, and finds out what lanchat would have been given; then waits until
-   * the shell reads keys again, as the terminal itself reads them meanwhile.
+   * Types a command line with Enter, and asserts the arguments that lanchat would get; then waits until
+   * the shell reads keys again, because the terminal itself reads them meanwhile.
    */
   async runs(keys: string, ...args: string[]): Promise<void> {
     await this.type(`${keys}\r`);
@@ -91,7 +91,7 @@ class Terminal implements AsyncDisposable {
 
 const FAKE = `lanchat() { printf '<%s>' "$@"; echo; }`;
 
-/** Types what bash and zsh complete alike. */
+/** Types the lines that bash and zsh complete alike. */
 async function typeAll(terminal: Terminal): Promise<void> {
   await terminal.runs("lanchat begin", "begin");
   await terminal.runs("lanchat join host --until\t", "join", "host", "--until-delivered");
@@ -100,11 +100,11 @@ async function typeAll(terminal: Terminal): Promise<void> {
   await terminal.runs("lanchat join h --log my\t", "join", "h", "--log", "my file.json");
   await terminal.runs("lanchat log my\t", "log", "my file.json");
   await terminal.runs("lanchat id exp\tmy\t", "id", "export", "my file.json");
-  // Where nobody can know what is meant, nothing comes.
+  // An ambiguous word completes to nothing.
   await terminal.runs("lanchat serve --name my\tx", "serve", "--name", "myx");
   await terminal.runs("lanchat join my\tx", "join", "myx");
   await terminal.runs("lanchat peers forget my\tx", "peers", "forget", "myx");
-  // Completing runs nothing of what is typed.
+  // Completing runs no part of the typed line.
   const word = "$(touch ran)";
   await terminal.runs(`lanchat serve --name '${word}' --pl\t`, "serve", "--name", word, "--plain");
   // zsh itself expands the word that the cursor is in, so this is about another one.

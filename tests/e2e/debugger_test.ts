@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { BINARY, HostProgram } from "../support/program.ts";
 
-/** What Deno says of its debugger, whether it is open or not. */
+/** Deno's messages about its debugger, open or failed. */
 const DEBUGGER = /^Debugger listening|^Failed to start inspector server/m;
 
 Deno.test({

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Event, HostProgram, type Program } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
 
-/** A host, and a member who gets nothing while the proxy holds it back. */
+/** A host, and a member that receives nothing while the proxy holds its bytes back. */
 interface Scene extends AsyncDisposable {
   readonly host: HostProgram;
   readonly proxy: Proxy;

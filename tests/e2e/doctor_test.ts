@@ -15,12 +15,12 @@ const M0 = encodeFrame(encodeM0({ invite: false, busy: false, challenge: new Uin
 
 const VERSION_AT = 4 + 7;
 
-/** A test on the loopback interface alone; a compiled binary would reach further. */
+/** A test on only the loopback interface; a compiled binary would reach further. */
 function loopbackTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: BINARY !== undefined, fn });
 }
 
-/** Runs the doctor to its end. @returns The status, and what it says of each check. */
+/** Runs the doctor to its end. @returns The status, and the result of each check. */
 async function checkUp(
   address: string,
 ): Promise<{ status: number; checks: Record<string, CheckEvent> }> {

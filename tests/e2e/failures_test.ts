@@ -280,7 +280,7 @@ Deno.test("a host that refuses, removes or leaves a member is one clear line", a
     ] as const
   ) {
     await using impostor = new Impostor(sending(...records));
-    // Without input, joining alone would end before the host's word comes.
+    // Without input, join would end before the host's record arrives.
     const args = ["join", impostor.address, "--listen", "--no-reconnect"];
     await assertFails(args, code);
     const { stdout } = await run([...args, "--json"]);

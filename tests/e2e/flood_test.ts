@@ -1,6 +1,6 @@
 /**
- * Strangers at 127.0.0.2 do what they can to keep others out; members at 127.0.0.1 join meanwhile, and those
- * in the room notice nothing.
+ * Strangers at 127.0.0.2 try to keep others out; members at 127.0.0.1 join meanwhile, and those
+ * in the room see no effect.
  */
 import { assert, assertEquals } from "@std/assert";
 import { randomBytes, zeroKey } from "../../lib/crypto/mod.ts";
@@ -36,7 +36,7 @@ async function open(): Promise<HostProgram> {
   return await HostProgram.start([...limits, "--json"]);
 }
 
-/** Asserts that somebody joins in time, reads and is read. */
+/** Asserts that a member joins in time, sends and receives. */
 async function assertJoins(host: HostProgram, name: string): Promise<void> {
   await using member = await visit(host.port, name);
   assert(member.joinMs < JOIN_MS, `${name} took ${member.joinMs.toFixed()} ms to join`);
@@ -51,7 +51,7 @@ async function assertTalk(host: HostProgram, member: ProcessMember): Promise<voi
   assertEquals(await member.texts.next(), `welcome, ${member.name}`);
 }
 
-/** Asserts that nobody in the room is told of anything but these people, who came and went. */
+/** Asserts that the room shows only these members, as they join and leave. */
 async function assertUnmoved(host: HostProgram, names: readonly string[]): Promise<void> {
   await host.event("left", ({ member }) => member.name === names.at(-1));
   const beside = ["warning", "delivered"];
@@ -60,7 +60,7 @@ async function assertUnmoved(host: HostProgram, names: readonly string[]): Promi
   assertEquals(events, ["listening", "invite", "ready", ...names.flatMap(() => each)]);
 }
 
-/** Asserts that people come and go while strangers dial the host. */
+/** Asserts that members join and leave while strangers dial the host. */
 async function assertOpen(host: HostProgram): Promise<void> {
   const names = ["ada", "bob", "carol"];
   for (const name of names) await assertJoins(host, name);
@@ -132,7 +132,7 @@ floodTest("strangers that leave after M1 keep no member out", async () => {
     greeted(socket, m0): void {
       const answered = Promise.withResolvers<void>();
       answers.push(answered.promise);
-      // What the host says from now on is not taken, and nothing comes any more.
+      // After M1 the caller neither reads nor sends.
       socket.pause();
       answerOf(m0).then((m1) => socket.write(m1, () => answered.resolve()));
     },

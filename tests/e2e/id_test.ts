@@ -4,7 +4,7 @@ import { BINARY, emptyDirectory, type Event, Program, run } from "../support/pro
 import { Pty } from "../support/pty.ts";
 import { terminalTest } from "../support/tools.ts";
 
-/** What lanchat needs to keep an identity. */
+/** The permissions to keep an identity. */
 const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
 
 const PASSPHRASE = "correct horse";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { BINARY, emptyDirectory, type Event, HostProgram, run } from "../support/program.ts";
 
-/** What lanchat needs to keep an identity. */
+/** The permissions to keep an identity. */
 const KEEPING = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
 
 const DAMAGED = "not an identity\n";
@@ -19,7 +19,7 @@ async function host(
   return { fingerprint, warnings };
 }
 
-/** Asserts that an identity, its host's room and a lock are kept where nobody else may read them, and nothing else. */
+/** Asserts that only an identity, its host's room and a lock are kept, all readable only by their owner. */
 function assertKept(file: string): void {
   const directory = file.slice(0, file.lastIndexOf("/"));
   const kept = [".json", ".room.json", ".host.lock"].map((end) => file.replace(".json", end));

@@ -13,12 +13,12 @@ import {
 } from "../support/program.ts";
 import { terminalTest } from "../support/tools.ts";
 
-/** What keeping an identity and a room needs. */
+/** The permissions to keep an identity and a room. */
 const KEEPING = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
 
 const INVITING = ["--invite", "--name", "hana", "--json"];
 
-/** A home in which an identity is kept, and a room, and who was met. */
+/** A home with an identity, a room and known peers. */
 function home(): {
   readonly options: ProgramOptions;
   readonly room: string;
@@ -75,10 +75,10 @@ Deno.test("an invite admits people across restarts of the host, until a new room
     const { host: found, joinCode, members } = await bob.event("ready");
     const { key } = await host.event("ready");
     assertEquals([found.key, found.verified], [key, true]);
-    // The link names the host, and nobody has compared who the person there is.
+    // The link names the host, but no person has compared the key.
     assertEquals(members.map((member) => [member.key, member.verified]), [[key, false]]);
     assertEquals((await host.event("joined")).joinCode, joinCode);
-    // The lines behind the link are messages.
+    // The lines after the link are messages.
     await bob.say("hello");
     assertEquals(await host.hears("bob", 1), ["hello"]);
     assert(
@@ -122,7 +122,7 @@ Deno.test("an invite link works only for its host, and only if the room is as op
   await using _lured = lured;
   assertEquals((await bob.event("ready")).host.verified, true);
   assertEquals(await failure(astray), [1, "needs-invite"]);
-  // A host that says that its room is open must not get what an invite is for.
+  // A host that claims an open room must not get the secret of an invite.
   assertEquals(await failure(held), [1, "handshake-failed"]);
   assertMatch((await held.event("error")).message, /its room is open, and the invite/);
   assertEquals(await failure(lured), [3, "host-key-mismatch"]);
@@ -208,7 +208,7 @@ Deno.test("a host removes members, for now and for good, and a ban holds after a
     assertEquals(second.events.at(-1), { event: "closed", reason: "kicked" });
     assertEquals((await host.event("banned")).name, "bob");
     await ada.event("left", ({ reason }) => reason === "banned");
-    // Whoever was quick to leave is no less banned.
+    // A member that left quickly is banned all the same.
     await ada.tell({ do: "quit" });
     await ada.ends(0);
     await host.event("left", ({ member }) => member.name === "ada");
@@ -223,7 +223,7 @@ Deno.test("a host removes members, for now and for good, and a ban holds after a
     assertEquals((await KnownPeers.open(lates.peers)).all(), []);
     await stop(host);
   }
-  // Since then the clock was set back: members would not believe what is numbered by that.
+  // The clock was set back since then: members would refuse numbers taken from it.
   const file = kept.room.replace("invite-room", "room");
   const lastNumber = 2 ** 50;
   const room = { ...JSON.parse(Deno.readTextFileSync(file)), lastNumber };

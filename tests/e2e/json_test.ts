@@ -2,14 +2,14 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import type { PresentView } from "../../lib/session_events.ts";
 import { type Event, HostProgram, Program, run, UNVERIFIED } from "../support/program.ts";
 
-/** A host that tests share where nothing they do shows in the others. */
+/** A host shared by tests that do not affect each other. */
 let host: HostProgram;
 Deno.test.beforeAll(async () => {
   host = await HostProgram.start(["--name", "hana", "--json"]);
 });
 Deno.test.afterAll(() => host[Symbol.asyncDispose]());
 
-/** What was printed, but for the warning that an identity is not kept. */
+/** The printed events, without the warning that an identity is not kept. */
 function printed(program: Program): Event[] {
   return program.events.filter((event) =>
     event.event !== "warning" || event.code !== "temporary-identity"
@@ -31,7 +31,7 @@ function assertMember(member: unknown, name: string): void {
   assertMatch(tag as string, /^[a-z2-7]{8}$/);
 }
 
-/** Asserts that a member is one who is here, whom nobody has verified, and nothing else. @returns Who. */
+/** Asserts that a member is present and unverified, without other fields. @returns The member. */
 function assertPresent(member: PresentView): Omit<PresentView, "since" | "verified"> {
   const { since, verified, ...who } = member;
   assert(Number.isInteger(since) && Math.abs(Date.now() - since) < 600_000, `${since}`);
@@ -56,7 +56,7 @@ async function script(
   return { status, answers: answers(member) };
 }
 
-/** What `bad-input` looks like. */
+/** The form of `bad-input`. */
 function badInput(line: number): Record<string, unknown> {
   return {
     event: "error",

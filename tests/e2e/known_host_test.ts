@@ -3,7 +3,7 @@ import { fromBase64Url } from "../../lib/bytes/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
 import { emptyDirectory, type Event, HostProgram, Program } from "../support/program.ts";
 
-/** What lanchat needs to keep whom it meets. */
+/** The permissions to keep known peers. */
 const permissions = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
 
 Deno.test("join refuses another host at the address of a known one unless the user accepts it", async () => {

@@ -8,7 +8,7 @@ import {
   UNVERIFIED,
 } from "../support/program.ts";
 
-/** What honest members must never be told. */
+/** Texts that honest members must never print. */
 const ALARMS = /not said who|messages-missing|roster-differs|internal/;
 
 /** Lines without those on the identity, which a compiled binary keeps and `main.ts` may not. */
@@ -16,7 +16,7 @@ function notices(program: Program): string[] {
   return program.stderr.lines.filter((line) => !/identity/.test(line));
 }
 
-/** The messages that a program got, from whom and what. */
+/** The messages that a program received: sender and text. */
 function messages(program: Program): string[] {
   return program.events
     .filter((event): event is Event<"message"> => event.event === "message")
@@ -91,7 +91,7 @@ Deno.test("ten members that join at once receive each other's messages", async (
     Promise.all([6, 7, 8, 9].map((i) => join("--name", `m${i}`))),
   ]);
   scripts.unshift(host);
-  // Who is not known yet is no reader yet.
+  // A member that is not known yet is no reader yet.
   await Promise.all(scripts.map((script) => knows(script, 9)));
   await Promise.all(pipes.map((pipe) => knowsInWords(pipe, 9)));
 

@@ -2,22 +2,22 @@ import { assert, assertEquals } from "@std/assert";
 import { HostProgram, type Program } from "../support/program.ts";
 import { missing, testUnless } from "../support/tools.ts";
 
-/** What the host may keep for all its members, in MiB. */
+/** Maximum memory of the host for all its members, in MiB. */
 const MAX_MEMORY_MIB = 8;
 
 /** Messages that together are a multiple of that. */
 const MESSAGES = 3000;
 const LENGTH = 8000;
 
-/** What a process has in memory at most while something happens, in MiB. */
+/** Measures the peak memory of a process during an action, in MiB. */
 async function peakMib(pid: number, during: () => Promise<void>): Promise<number> {
-  await Deno.writeTextFile(`/proc/${pid}/clear_refs`, "5"); // The peak begins anew.
+  await Deno.writeTextFile(`/proc/${pid}/clear_refs`, "5"); // Resets the peak.
   await during();
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)![1]) / 1024;
 }
 
-/** Says much, and waits until somebody has all of it, in order. */
+/** Sends many messages, and waits until a reader has all of them in order. */
 async function talk(speaker: Program, listener: Program, round: number): Promise<void> {
   const start = `round ${round}: `;
   const texts = Array.from({ length: MESSAGES }, (_, i) => `${start}${i} `.padEnd(LENGTH, "."));

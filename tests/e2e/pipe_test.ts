@@ -19,7 +19,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => host[Symbol.asyncDispose]());
 
-/** What the host has heard from a member. */
+/** The texts that the host received from a member. */
 function heard(name: string): string[] {
   const texts: string[] = [];
   for (const event of host.events) {
@@ -28,7 +28,7 @@ function heard(name: string): string[] {
   return texts;
 }
 
-/** Waits until a member has left, behind all that it said. */
+/** Waits until a member has left, after all its messages. */
 async function gone(name: string): Promise<void> {
   await host.event("left", ({ member }) => member.name === name);
 }
@@ -211,7 +211,7 @@ Deno.test("standard input is not read before the room is ready", async () => {
   }
 });
 
-/** A command that ends with printing whatever the program has left unread. */
+/** A command that at its end prints the input that the program left unread. */
 function withRest(command: readonly string[]): readonly string[] {
   return ["sh", "-c", '"$@" 2>/dev/null; cat', "sh", ...command];
 }

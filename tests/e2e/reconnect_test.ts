@@ -3,7 +3,7 @@ import { type Event, HostProgram, type Program } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
 import { terminalTest } from "../support/tools.ts";
 
-/** A host, and a member whose connection a test may break. */
+/** A host, and a member whose connection a test can break. */
 interface Scene extends AsyncDisposable {
   readonly host: HostProgram;
   readonly proxy: Proxy;
@@ -23,7 +23,7 @@ async function scene(args: readonly string[] = ["--json"], terminal = false): Pr
   return { host, proxy, ada, [Symbol.asyncDispose]: () => moved.disposeAsync() };
 }
 
-/** Breaks the connection, and lets nobody connect again. */
+/** Breaks the connection, and refuses new ones. */
 function breakDown(proxy: Proxy): void {
   proxy.refuse();
   proxy.cut();
@@ -179,7 +179,7 @@ Deno.test("--give-up-after ends with status 1 and what is undelivered, as events
   const start = performance.now();
   await ada.say("lost 1", "lost 2", "lost 3");
   await ada.ends(1);
-  // What is printed is read some time after it was.
+  // The test reads output some time after it is printed.
   assert(performance.now() - start > 1500, `${performance.now() - start}`);
   assertEquals(
     only(ada, "failed"),
@@ -200,7 +200,7 @@ Deno.test("--give-up-after ends with status 1 and what is undelivered, in plain 
   const { ada, host, proxy } = stage;
   await ada.write("delivered\n");
   await host.event("message");
-  // What the host has taken ada knows before she has an answer to it, and not sooner.
+  // Ada knows what the host accepted only from its answers.
   await host.say("heard");
   await ada.stdout.line(/^hana: heard$/);
   breakDown(proxy);
@@ -226,7 +226,7 @@ Deno.test("--give-up-after holds against a listener that accepts connections and
   await ada.event("disconnected");
   const start = performance.now();
   await ada.ends(1);
-  // A handshake alone may take 15 s.
+  // A single handshake may take 15 s.
   assert(performance.now() - start < 12_000, `${performance.now() - start}`);
   const [error] = only(ada, "error");
   assertEquals(error?.message, "Gave up after 3 s: The host does not answer");
@@ -265,7 +265,7 @@ Deno.test("a signal while the connection is lost reports the undelivered message
   breakDown(proxy);
   await ada.event("disconnected");
   await ada.say("lost");
-  await ada.tell({ do: "who" }); // Behind what was said: it is answered when that was read.
+  await ada.tell({ do: "who" }); // After the message: its answer shows that the message was read.
   await ada.event("members");
   ada.signal("SIGTERM");
   await ada.ends(1);

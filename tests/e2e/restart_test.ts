@@ -11,7 +11,7 @@ import {
 import { Proxy } from "../support/proxy.ts";
 import { SilentSeat } from "../support/silent_seat.ts";
 
-/** What a host needs to keep its identity and its room. */
+/** The permissions for a host to keep its identity and its room. */
 const KEEPING = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
 
 const HANA = ["--name", "hana", "--json"];
@@ -25,7 +25,7 @@ function home(): { readonly options: ProgramOptions; readonly room: string } {
   };
 }
 
-/** Kills a host, and lets nobody connect meanwhile. */
+/** Kills a host, and refuses connections meanwhile. */
 async function kill(host: HostProgram, ...proxies: readonly Proxy[]): Promise<void> {
   for (const proxy of proxies) proxy.refuse();
   host.signal("SIGKILL");
@@ -68,7 +68,7 @@ Deno.test("a stranger that saw the roster takes no session at a restarted host",
   await Promise.all([ada, bob].map((member) => member.event("reconnected")));
   await bob.say("still me");
   assertEquals((await ada.event("message")).text, "still me");
-  // Only the host's own member of before is gone.
+  // Only the host's own previous member is gone.
   const left = [ada, bob].map((program) => only(program, "left").map(({ member }) => member.name));
   assertEquals(left, [["hana"], ["hana"]]);
 });
@@ -86,7 +86,7 @@ Deno.test("a killed and restarted host receives its members' names and statuses"
   await bob.event("status");
   await kill(before, way);
   await Promise.all([ada, bob].map((member) => member.event("disconnected")));
-  await bob.tell({ do: "nick", name: "bert" }); // Nobody hears of it yet.
+  await bob.tell({ do: "nick", name: "bert" }); // It reaches no member yet.
   await bob.event("renamed", ({ own }) => own === true);
 
   await using after = await HostProgram.start(HANA, options);
@@ -113,7 +113,7 @@ Deno.test("a killed and restarted host regains its members and all their message
   await ada.event("joined");
   await ada.say("delivered");
   await ada.event("delivered");
-  // The host has what ada says, and takes it along; nothing of what bob says leaves his machine.
+  // The host has ada's messages and loses them; bob's never leave his machine.
   right.hold("toMember");
   right.hold("toHost");
   await ada.say("taken along 1", "taken along 2");
@@ -137,7 +137,7 @@ Deno.test("a killed and restarted host regains its members and all their message
     assertNotEquals(joinCode, (await member.event("ready")).joinCode);
     assertEquals(joined.member.session, (await member.event("ready")).session);
   }
-  // Who is not known yet is not given the key of what is said.
+  // A member that is not known yet gets no sender key.
   for (const member of [ada, bob]) {
     await member.event("joined", (event) => event.member.name === "hana");
   }
@@ -151,7 +151,7 @@ Deno.test("a killed and restarted host regains its members and all their message
   await bob.stdout.count(3, /^\{"event":"delivered"/);
   assertEquals(await bob.hears("ada", 5), said.ada);
   assertEquals(await ada.hears("bob", 3), said.bob);
-  // The host's own member is another one, which came behind what was sealed before: it may not read that.
+  // The host's own member is a new one, which joined after the earlier messages were sealed: it may not read them.
   await Promise.all(
     ["ada", "bob"].map((name) =>
       after.event("message", ({ from, text }) => from.name === name && text === "after")
@@ -184,7 +184,7 @@ Deno.test("members print in plain lines that the host restarted, and the join co
   assert((await ada.says(pattern)).endsWith(code));
 });
 
-/** Waits until a member stops as it finds another room. */
+/** Waits until a member stops because it finds another room. */
 async function stops(ada: Program, undelivered: boolean): Promise<void> {
   await ada.ends(3);
   const [error, ...more] = only(ada, "error");

@@ -21,7 +21,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => host[Symbol.asyncDispose]());
 
-/** What a sealed log needs, with the passphrase in the environment. */
+/** The options of a sealed log, with the passphrase in the environment. */
 function sealing(file: string, passphrase = PASSPHRASE): ProgramOptions {
   return {
     permissions: [
@@ -149,7 +149,7 @@ Deno.test("a sealed log without a terminal and LANCHAT_PASSPHRASE is a clear err
   assertMatch(denied.stderr, /hint: Allow it: deno run --allow-env=LANCHAT_PASSPHRASE/);
 });
 
-/** Runs a command between two looks at the state of the terminal, and tells its process id. */
+/** Runs a command between two looks at the state of the terminal, and prints its process id. */
 function watched(command: readonly string[]): string[] {
   const script =
     'stty -g; sh -c "echo pid \\$\\$; exec \\"\\$@\\"" sh "$@"; echo "status $?"; stty -g';

@@ -21,7 +21,7 @@ Deno.test("a member whose seat is lost says so, and sends its waiting messages i
   await ada.event("joined");
   await ada.say("before");
   await ada.event("delivered");
-  // In the middle of what is sealed by then: nobody will ever know whether it arrived.
+  // In the middle of the sealed messages: no member can know whether they arrived.
   proxy.inject({ kind: "cut", direction: "toHost", at: proxy.bytes("toHost") + 500 });
   proxy.refuse();
   await ada.say("x".repeat(1000));
@@ -31,7 +31,7 @@ Deno.test("a member whose seat is lost says so, and sends its waiting messages i
   await ada.tell({ do: "who" });
   await ada.event("members");
 
-  // The others say something from time to time, or the host would take them for lost as well.
+  // The others send now and then, or the host would count them as lost, too.
   for (let passed = 0; passed < KEPT_MS; passed += STEP_MS) {
     clock.advance(STEP_MS);
     const { delivered } = await vera.room.say("still here", { to: "hana" });

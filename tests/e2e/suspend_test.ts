@@ -11,13 +11,13 @@ async function sleep(program: Program): Promise<void> {
   program.signal("SIGCONT");
 }
 
-/** The texts that somebody was told. */
+/** The texts that a member received. */
 function texts({ events }: Program): string[] {
   return events.filter((event): event is Event<"message"> => event.event === "message")
     .map(({ text }) => text);
 }
 
-/** Asserts that nothing was said to be lost. */
+/** Asserts that no message was reported as lost. */
 function assertWhole(program: Program): void {
   const bad = ["gap", "failed", "error", "left"];
   assertEquals(program.events.filter(({ event }) => bad.includes(event)), []);

@@ -5,7 +5,7 @@ import { terminalTest } from "../support/tools.ts";
 const CTRL_C = "\x03";
 const CTRL_D = "\x04";
 
-/** Types a line and waits for what it brings about. */
+/** Types a line and waits for its effect. */
 async function type(program: Program, line: string, effect: RegExp): Promise<void> {
   await program.write(`${line}\r`);
   await program.stdout.has(effect);

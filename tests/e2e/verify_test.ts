@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { emptyDirectory, HostProgram } from "../support/program.ts";
 
-/** Keeps an identity, and whom it has met, in a directory. */
+/** Keeps an identity and its known peers in a directory. */
 function keeping(directory: string): { args: string[]; permissions: string[] } {
   return {
     args: ["--identity", `${directory}/identity.json`, "--json"],

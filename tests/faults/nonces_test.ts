@@ -14,6 +14,6 @@ test("Nonces notices a nonce used twice with one key, also over several imports 
     await seal(await CipherKey.import(raw));
     assertEquals([nonces.count, nonces.repeated.length], [2, 1]);
   }
-  // Nothing is left of it: a key that it does not know seals.
+  // It is removed: a key that it does not know still seals.
   assert(await seal(await CipherKey.import(raw)));
 });

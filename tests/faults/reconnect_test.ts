@@ -18,7 +18,7 @@ function badNetwork(seed: number): Plan {
     to: 12_000,
     maxMs: 100,
   });
-  // Behind the handshake, as joining for the first time is not tried again.
+  // After the handshake, because a first join is not retried.
   const breaks = seededPlan(-seed, {
     kinds: ["cut", "reset", "corrupt", "duplicate"],
     count: 1,

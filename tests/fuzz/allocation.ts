@@ -2,10 +2,10 @@
 const MAX_ARRAY_BYTES = 1 << 18;
 
 /**
- * Watches how long the arrays of bytes are that are made from now on. Memory that nobody writes to is
- * not resident, so that a length which was believed unchecked would be seen nowhere else.
+ * Watches the lengths of byte arrays allocated from now on. Memory that is never written is
+ * not resident, so that an allocation by an unchecked length would show nowhere else.
  *
- * @returns Tells the longest one since it was last called, if that is too long.
+ * @returns A function that returns the longest length since its last call, if that is too long.
  */
 export function watchAllocations(): () => number | undefined {
   let longest = 0;

@@ -1,7 +1,7 @@
 /**
  * Fuzzes everything that takes bytes from outside: `deno task fuzz --minutes 5 --seed 1`
  *
- * Ends with status 1 where a promise was broken; the input is in the corpus then.
+ * Ends with status 1 if a promise is broken, and adds the input to the corpus.
  *
  * @module
  */

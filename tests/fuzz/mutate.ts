@@ -52,37 +52,37 @@ function spliced(input: Bytes, from: number, to: number, middle: Bytes): Bytes {
 }
 
 const CHANGES: readonly Change[] = [
-  // One bit is flipped.
+  // Flip one bit.
   (dice, input) => {
     if (input.length === 0) return input;
     const bit = dice.below(8 * input.length);
     return input.map((byte, i) => i === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte);
   },
-  // The end is missing.
+  // Remove the end.
   (dice, input) => input.slice(0, dice.below(input.length + 1)),
-  // A part is missing.
+  // Remove a part.
   (dice, input) => spliced(input, ...part(dice, input), new Uint8Array()),
-  // Something stands in between.
+  // Insert bytes.
   (dice, input) => {
     const [at] = part(dice, input);
     return spliced(input, at, at, dice.bytes(1 + dice.below(dice.of([3, 40]))));
   },
-  // A part comes twice.
+  // Repeat a part.
   (dice, input) => {
     const [from, to] = part(dice, input);
     return spliced(input, to, to, input.slice(from, to));
   },
-  // A part comes from another input.
+  // Insert a part of another input.
   (dice, input, pool) => {
     const other = dice.of(pool);
     return spliced(input, ...part(dice, input), other.slice(...part(dice, other)));
   },
-  // A part says something else.
+  // Overwrite a part.
   (dice, input) => {
     const [from, to] = part(dice, input);
     return spliced(input, from, to, dice.bytes(to - from));
   },
-  // A number of one to eight bytes is at an edge, or near the input's own length.
+  // Set a number of one to eight bytes to an edge, or near the input's length.
   (dice, input) => {
     const value = dice.of([...EDGES, input.length]) + dice.below(3) - 1;
     const number = concat(new Uint8Array(4), u32(Math.max(0, Math.min(value, 2 ** 32 - 1))));

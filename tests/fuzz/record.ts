@@ -1,6 +1,6 @@
 /**
- * Writes the recorded inputs of the corpus anew, from the known answers and from a real room. Inputs that
- * were found stay. To be run where a layout has changed: `deno run --allow-all tests/fuzz/record.ts`
+ * Rewrites the recorded inputs of the corpus, from the known answers and from a real room. Inputs that
+ * fuzzing found stay. Run it after a change of a layout: `deno run --allow-all tests/fuzz/record.ts`
  *
  * @module
  */
@@ -197,7 +197,7 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
     ]),
   },
   "room-host": {
-    // Nothing is sent in turn, so that nothing can be acknowledged.
+    // Send no answers, so that none can be acknowledged.
     heard: steps([
       ...toMember.filter(({ type }) => type !== RecordType.ACK).slice(0, 12),
       farewell,

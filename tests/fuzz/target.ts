@@ -1,5 +1,5 @@
 /**
- * What fuzzing is done with: targets, and the few things that all of them need.
+ * Fuzzing targets, and the helpers that all of them need.
  *
  * @module
  */
@@ -14,10 +14,10 @@ export interface Target {
   /** Executions with random or mutated input that take some 0.2 s. */
   readonly runs: number;
   /**
-   * Takes an input, and throws only where a promise is broken.
+   * Runs an input, and throws only if a promise is broken.
    *
-   * @returns What came of it, in a few words that say nothing of the input: they begin with `ok` where
-   * it was taken in, and a fuzzer keeps whatever brings new ones.
+   * @returns The outcome, in a few words independent of the input's bytes: they begin with `ok` if
+   * the input was accepted, and a fuzzer keeps inputs with new outcomes.
    */
   readonly run: (input: Bytes) => string | Promise<string>;
 }
@@ -75,8 +75,8 @@ export function decodeSteps(input: Bytes): Step[] {
 }
 
 /**
- * What becomes of honest bytes under a mask: as long as the mask, a zero byte leaves a byte as it is.
- * So a mutated mask reaches behind signatures and tags, which are made over what it gives.
+ * Applies a mask to honest bytes: as long as the mask, a zero byte leaves a byte as it is.
+ * So a mutated mask reaches past signatures and tags, which are made over the result.
  */
 export function masked(honest: Bytes, mask: Bytes): Bytes {
   return mask.map((byte, i) => byte ^ (honest[i] ?? 0));

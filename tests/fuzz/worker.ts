@@ -1,5 +1,5 @@
 /**
- * Fuzzes all targets, each for a moment in turn, until it is ended from outside. What it is doing stands
+ * Fuzzes all targets, each for a moment in turn, until it is stopped from outside. Its current work is
  * in shared memory, where it can be read even if it hangs.
  *
  * @module
@@ -103,7 +103,7 @@ async function fuzz({ memory, seed }: Start): Promise<void> {
     while (true) {
       for (const player of players) {
         report(await player.play(recorder));
-        // What nobody handles comes to light between two turns at the latest.
+        // An unhandled rejection is reported between two turns at the latest.
         await new Promise((resolve) => setTimeout(resolve));
       }
     }

@@ -31,7 +31,7 @@ async function persist(
 ): Promise<void> {
   while (!done()) {
     await visitor.ended;
-    // A cut may hit the handshake, too; after the last planned one it gets through.
+    // A cut may hit the handshake, too; after the last planned one it succeeds.
     while (!done() && !await sockets.rejoin(visitor).then(() => true, () => false));
   }
 }
@@ -43,7 +43,7 @@ for (const seed of [1, 2]) {
       using nonces = new Nonces();
       const sockets = await RoomOverSockets.open();
       const bob = await sockets.join("bob");
-      // Bob dials by himself. Of what ada's connections carry, each breaks somewhere else.
+      // Bob dials without the proxy. Each of ada's connections breaks at another byte.
       const random = seededNumbers(seed);
       const cuts = Array.from({ length: CUTS }, (): Fault => ({
         kind: random() < 0.5 ? "cut" : "reset",

@@ -159,9 +159,9 @@ test("A join, a leave and the first message after them cost work in proportion t
       leave: leave.objects,
       talkAfterLeave: talkAfterLeave.objects,
     }, {
-      // Each in and out: one ANNOUNCE to each member, and one back; and one to the host.
+      // Each object counts in and out: one ANNOUNCE to each member and one back, and one to the host.
       join: 4 * n + 1,
-      // A key for each, and one message that goes to each.
+      // A key for each member, and one message to each.
       talk: 2 * n + 1 + n,
       leave: 0,
       talkAfterLeave: 2 * (n - 1) + 1 + (n - 1),

@@ -15,7 +15,7 @@ test("A room for invited people admits only callers that know its secret", async
   await assertFails(sockets.call(open), "needs-invite");
   const wrong = { name: "mal", nonce, secrets: await roomSecrets(publicKey, randomBytes(16)) };
   await assertFails(sockets.call(wrong), "connection-lost");
-  // Who only has what the relay has gets in, but is nobody.
+  // A caller with only the relay's secrets is admitted, but is no member.
   const { psk } = await roomSecrets(publicKey, invite);
   const { memberKey } = await openRoomSecrets(publicKey);
   const spy = await sockets.call({ name: "mal", nonce, secrets: { psk, memberKey } });

@@ -120,7 +120,7 @@ for (const [how, says] of Object.entries(WAYS)) {
     await within(Promise.all(Array.from({ length: CALLERS }, caller)), () => `${tries} tries`);
     const leastMs = (tries - MAX_HANDSHAKES) / MAX_HANDSHAKES * 1000;
     const ms = performance.now() - start;
-    // A slow machine makes it longer.
+    // A slow machine takes longer.
     assert(ms >= leastMs, `${tries} tries took ${ms} ms: less than ${leastMs} ms`);
   });
 }

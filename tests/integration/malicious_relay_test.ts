@@ -33,7 +33,7 @@ class Scene {
     const rooms = new RoomsInMemory(relay);
     const members = [];
     for (const name of ["ada", "bob", "carol"]) members.push(await rooms.join(name));
-    await members[0]!.events.count(3); // Ready, and two who joined.
+    await members[0]!.events.count(3); // Ready, and two members that joined.
     await members[1]!.events.count(2);
     return new Scene(relay, rooms, members);
   }
@@ -90,7 +90,7 @@ test("Members notice a relay that shows them different rooms, under every strate
     await Promise.all([ada, bob].map(({ texts }) => texts.next()));
   };
   await talk("before");
-  // Bob and eve never hear of each other; ada sees both.
+  // Bob and eve never see each other; ada sees both.
   const apart = (to: Bytes, nonce: Bytes): boolean =>
     equal(to, bob.session) && !equal(nonce, ada.nonce);
   relay.tells = ({ nonce }, to) => !apart(to, nonce);
@@ -115,7 +115,7 @@ test("Members notice a relay that shows them different rooms, under every strate
   clock.advance(2000);
   await talk("bob sees it");
   assertEquals([ada, bob].map(warnings), [[], ["roster-differs"]]);
-  // What bob sees is what ada saw until eve came: for 10 s it may be that he has not heard of it yet.
+  // Bob sees the roster from before eve joined: for 10 s the record of eve may still be under way.
   clock.advance(10_000);
   await talk("ada sees it");
   assertEquals([ada, bob].map(warnings), [["roster-differs"], ["roster-differs"]]);
@@ -125,7 +125,7 @@ test("Members notice a relay that shows them different rooms, under every strate
     assertEquals(told?.here.map(({ session }) => session), [phantom.session]);
     assertEquals(room.strangers.map(({ session }) => session), [phantom.session]);
   }
-  await rooms.close(0); // Nobody acknowledges anything while the clock stands still.
+  await rooms.close(0); // No acknowledgements arrive while the clock stands still.
   assertEquals(clock.timers, 0);
 });
 
@@ -149,7 +149,7 @@ test("Members show replayed announcements, keys and messages once", async () => 
   relay.onParcel = (parcel) => {
     history.push(parcel);
     types.add(parcel.object[0]!);
-    // At once, and all that ever came once more.
+    // At once, and again with all earlier objects.
     return [parcel, parcel, ...history];
   };
   const ada = await rooms.join("ada");
@@ -197,7 +197,7 @@ test("Members refuse a sender key that the relay alters, and accept the next one
   await carol.room.say("from carol");
   await bob.texts.next();
   relay.onParcel = (parcel) => [parcel];
-  // Whoever leaves gives everybody else a new key.
+  // After a leave all others make new keys.
   await carol.room.leave();
   await Promise.all([ada.event("left"), bob.event("left")]);
   await scene.say("read");
@@ -253,7 +253,7 @@ test("A relay cannot change the author of a message, nor make it private", async
 test("Members miss messages that the relay swaps between them, and show none twice or as another", async () => {
   const scene = await Scene.open();
   const { bob, carol, relay } = scene;
-  // Bob gets the odd ones twice, carol the even ones, each where one of the others should come.
+  // Bob gets the odd messages twice, carol the even ones, each in place of another message.
   const before = new Map<string, Parcel>();
   const counts = new Map<string, number>();
   relay.onParcel = (parcel, to) => {
@@ -300,12 +300,12 @@ for (let seed = 1; seed <= 3; seed++) {
         held.push(altered(held.pop()!, Math.floor(random() * 8 * parcel.object.length)));
       } else if (choice < 0.6) {
         done.reorder++;
-        return []; // It comes behind a later one.
+        return []; // It arrives after a later one.
       }
       return held.splice(0).sort(() => random() - 0.5);
     });
     await scene.say(...texts);
-    await through.promise; // What is sent may still be on its way to bob.
+    await through.promise; // The messages may still be on their way to bob.
     scene.withMsgs((parcel) => [...held.splice(0), parcel]);
     await scene.say("the end");
     await bob.texts.find((text): text is string => text === "the end");

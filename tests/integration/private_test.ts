@@ -66,7 +66,7 @@ hallTest(
       [toHost, toMember].map((records) => records.map(({ payload }) => payload))
     );
     assertEquals(search(canaries, ...wire, ...records), [0, 0, 0, 0]);
-    // The same search finds the greeting, which is no secret.
+    // The same search finds the greeting, which is not secret.
     assert(search(["LANCHAT"], ...wire)[0]! > 0);
 
     const objects = privateObjects(pipeline.relay.with(ada).toHost);

@@ -168,7 +168,7 @@ test("members receive everything once while they send and several host processes
       for (const name of ["ada", "bob", "carol"]) members.push(await hosts.join(name));
       const [ada, bob, carol] = members as [TestMember, TestMember, TestMember];
       const talks = members.map(talk);
-      // Who comes to each of them, until the last to which all come.
+      // The members that reach each host process; all of them reach the last one.
       for (const present of [[ada, bob], [], [carol, bob], [bob], [bob, ada, carol]]) {
         await hosts.crash();
         for (const member of present) hosts.dial(member);

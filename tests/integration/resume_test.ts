@@ -23,7 +23,7 @@ test("A member whose socket breaks receives the messages under way once, when it
   const bob = await sockets.join("bob", { shown: () => shown });
   await ada.room.say("before");
   await bob.texts.next();
-  // Bob takes no more, and his connection breaks with all of this on the way: less than a share.
+  // Bob stops reading, and his connection breaks with all of this under way: less than a share.
   const stopped = Promise.withResolvers<void>();
   shown = stopped.promise;
   const lines = Array.from({ length: 40 }, (_, i) => `ada ${i}`);
@@ -56,7 +56,7 @@ test("A member that dials again before the host notices its dead socket takes ov
   const bob = await sockets.join("bob");
   await bob.room.say("one");
   await ada.texts.next();
-  // Nobody has closed the first connection.
+  // Neither end has closed the first connection.
   const { connection, ended } = bob;
   const { channel, connection: second } = await sockets.call(bob);
   assertEquals(await ended, REPLACED);
@@ -79,7 +79,7 @@ test("A stranger that saw the roster cannot take the session of a member whose l
   bob.connection.close();
   await bob.ended;
   assertEquals(await whose(ada, "lost"), bob.session);
-  // The roster told of bob's nonce; with another key it stands for another session.
+  // The roster has bob's nonce; with another key it gives another session.
   const mal = await sockets.join("mal", { nonce: bob.nonce });
   assertNotEquals(mal.session, bob.session);
   await sockets.rejoin(bob);

@@ -15,7 +15,7 @@ hallTest("A session that left and returned is shown to the members that saw it l
   await eve.room.leave();
   await ada.event("left");
   await rooms.enter("eve", { nonce: eve.nonce });
-  // The relay tells of both in their order.
+  // The relay reports both in order.
   await rooms.join("bob");
   assertEquals((await ada.event("joined")).member.name, "bob");
   clock.advance(10_000);

@@ -156,7 +156,7 @@ hallTest(
   async () => {
     const { ada, bob, clock, dave, gate, pipeline, host, ledger, slow } = await gather();
     gate.shut();
-    // What is for one alone keeps the others' queues far below the limit: one alone is too slow.
+    // Private messages keep the others' queues far below the limit: only one member is too slow.
     const said = Promise.all([ada, bob].map(async (sender) => {
       const all = lines(sender).slice(0, 200);
       const { room } = sender;
@@ -186,7 +186,7 @@ hallTest(
     clock.advance(FAREWELL_MS);
     gate.open();
     const end = await slow.ran;
-    // The farewell may have been cut off with all that was before it, by an end or by a reset.
+    // An end or a reset may have cut off the farewell and the records before it.
     assert(
       end === CloseReason.TOO_SLOW || (end as LanchatError).code === "connection-lost",
       `carol ended with ${end}`,

@@ -44,7 +44,7 @@ async function crowd(pipeline: WholePipeline, count: number): Promise<Line[]> {
     lines.push(line);
     const writer = line.writable.getWriter();
     const bytes = KINDS[i % KINDS.length]!();
-    if (bytes.length > 0) await writer.write(bytes).catch(() => {}); // It may be cut off already.
+    if (bytes.length > 0) await writer.write(bytes).catch(() => {}); // The host may have closed it already.
     writer.releaseLock();
   }
   await pipeline.calls.count(before + count);
@@ -57,7 +57,7 @@ async function readAll({ readable }: Line): Promise<number> {
   try {
     for await (const chunk of readable) bytes += chunk.length;
   } catch {
-    // It was cut.
+    // The host closed it.
   }
   return bytes;
 }
@@ -180,7 +180,7 @@ hallTest(
     };
     const next = records.next();
     for (let passed = 0; passed < ENTRY_MS; passed += 5000) {
-      // Everybody is heard of.
+      // Every member is known.
       endpoint.send({ type: "ping", token: randomBytes(8) });
       await Promise.all([ada.room.say("still here"), host.room.say("so am I"), pongs.next()]);
       assertEquals(toMember.filter(({ type }) => !ALIVE.has(type)).length, 2);

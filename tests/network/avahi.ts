@@ -1,6 +1,6 @@
 /**
  * Another implementation of DNS-SD on a machine of the test's network: an avahi-daemon with a D-Bus and a
- * /run of its own, so that it meets none of the system's.
+ * /run of its own, separate from the system's.
  *
  * @module
  */

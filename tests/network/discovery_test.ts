@@ -59,10 +59,10 @@ async function sh({ wrapper }: Machine, script: string): Promise<void> {
 }
 
 /**
- * Sends everybody what is no packet, what is a broken one, and most of all what takes longest to read:
- * answers with as many labels as fit, and questions that are compared with as many answers as fit, in
- * packets as large as RFC 6762 lets them be and in small ones. It says after a second that it is at it,
- * and ends three seconds later.
+ * Sends to the multicast group random bytes, broken packets, and mostly packets that take longest to parse:
+ * answers with as many labels as fit, and questions compared with as many answers as fit, in packets of the
+ * maximum size of RFC 6762 and in small ones. It reports after a second that it is running, and ends three
+ * seconds later.
  */
 const FLOOD = `
   const socket = (await import("node:dgram")).createSocket("udp4");
@@ -190,7 +190,7 @@ networkTest(
     );
     assertEquals(warnings.map(({ code }) => code), ["temporary-identity"]);
 
-    // The line that is shown can be pasted.
+    // The shown line can be pasted.
     await using ada = new Pty(["serve", "--port", "0"], { wrapper, columns: 120 });
     await ada.says(/^\S* ?-- You are /);
     const [line, pasted] =
@@ -232,7 +232,7 @@ networkTest(
     await using hana = await HostProgram.start(["--host", "::", "--json"], {
       wrapper: one.wrapper,
     });
-    await said.read(); // It was sent back.
+    await said.read(); // The neighbor sent it back.
     assertEquals((await hana.event("listening")).addresses, []);
     await hana.event("warning", ({ code }) => code === "addresses-hidden");
   },
@@ -286,7 +286,7 @@ networkTest("a person chooses with one key: a room, to host, or to leave", async
 
   await eve.says(/^ {2}1 {2}/);
   await eve.says(/^A digit joins, h hosts a room, q leaves\./);
-  await eve.type("7"); // stands for nothing
+  await eve.type("7"); // not in the list
   await eve.type("h");
   await eve.says(new RegExp(`Others join with: .* join ${two.address}`));
   await eve.says(/You are/);
@@ -481,7 +481,7 @@ networkTest(
     );
     await who.says(/^A digit joins, h hosts a room, q leaves\./);
     await sh(two, "nft delete table inet block");
-    await eve.event("announced"); // Somebody asks again.
+    await eve.event("announced"); // A query arrives again.
     await who.until("The list", ({ lines }) => lines[0] === "Rooms on this network:");
     await who.type("q");
     await who.givesBack();
@@ -493,7 +493,7 @@ networkTest("scan and join work with only IPv6 link-local addresses", async () =
   await using network = await Network.open(2);
   const [one, two] = network.machines as [Machine, Machine];
   for (const [i, machine] of [one, two].entries()) {
-    // Without nodad an address is of no use for its first second or two.
+    // Without nodad an address is unusable for its first second or two.
     const add = `ip address add fe80::${i + 1}/64 dev eth0 nodad`;
     await sh(machine, `ip address flush dev eth0; ${add}`);
   }
@@ -504,7 +504,7 @@ networkTest("scan and join work with only IPv6 link-local addresses", async () =
   await bob.says(/You are bob/);
   await bob.type("/quit\r");
   await bob.givesBack();
-  // Nothing is found where nothing is announced.
+  // A search without an announcement finds no room.
   hana.signal("SIGINT");
   await hana.ends(0);
   const events = await scan(two, 1);

@@ -1,6 +1,6 @@
 /**
- * A network of the test's own: each machine is a network namespace, and this process is the wire between
- * them, which loses, delays and reorders what passes. The machines' links are TAP devices, so that nothing
+ * A private network for a test: each machine is a network namespace, and this process is the wire between
+ * them, which loses, delays and reorders packets. The machines' links are TAP devices, so that nothing
  * but `/dev/net/tun` and `ip` is needed of the system: a kernel without netem does as well.
  *
  * @module
@@ -119,7 +119,7 @@ export class Network implements AsyncDisposable {
   /** Sets a network up. @param count How many machines it has. */
   static async open(count: number, weather: Weather = {}): Promise<Network> {
     const libc = Deno.dlopen("libc.so.6", LIBC);
-    // Files that are tested at once share a process.
+    // Test files that run in parallel share a process.
     const id = crypto.randomUUID().slice(0, 8);
     const ports: Port[] = [];
     const namespaces: string[] = [];
@@ -239,7 +239,7 @@ async function remove(
   ports: readonly Port[],
   namespaces: readonly string[],
 ): Promise<void> {
-  for (const { fd } of ports) libc.symbols.close(fd); // Its device goes with it.
+  for (const { fd } of ports) libc.symbols.close(fd); // This removes its device as well.
   libc.close();
   for (const namespace of namespaces) await ip("netns", "delete", namespace);
 }

@@ -27,7 +27,7 @@ for (const [way, { args = [], ...options }] of Object.entries(WAYS)) {
     await ada.says(/-- hana: tag \w{8}, not verified, here since \d\d:\d\d/);
     await ada.type("/quit\n");
     assertEquals(await ada.status(), 0);
-    // Deno itself takes its progress away before the program begins.
+    // Deno itself clears its progress before the program begins.
     const written = ada.written.slice(ada.written.search(/\d\d:\d\d -- /));
     assert(!written.includes("\x1b"), JSON.stringify(written));
     assert(!ada.lines.some((line) => line.includes("ada: hello")), "what was typed is repeated");

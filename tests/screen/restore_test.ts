@@ -235,7 +235,7 @@ terminalTest("SIGCONT redraws the line", async () => {
   await using ada = await begun({ script: FOREGROUND });
   ada.signal("SIGSTOP");
   await ada.shows(SHELL_PROMPT);
-  assertNotEquals(ada.modes("paused"), ada.modes("before")); // A program cannot help this.
+  assertNotEquals(ada.modes("paused"), ada.modes("before")); // A program cannot prevent this.
   await ada.type("\n");
   await ada.shows(...typed(80, LINE));
   await ada.type(CTRL_C);

@@ -13,7 +13,7 @@ terminalTest(
     await hana.tell({ verify: "ada" });
     const { digits, fingerprint } = await hana.event("safety-number");
     const groups = digits.match(/\d{5}/g)!;
-    // Hana's half of it is the one that is not ada's.
+    // Hana's half is the one that ada does not have.
     const hanas = digits.replace(fingerprint, "").match(/\d{5}/g)!;
 
     await ada.type("/verify hana show\r");

@@ -75,7 +75,7 @@ function assertRecorded(
 
 /**
  * Feeds a state machine with messages in any order; step 0 is its first message and step 1 its second.
- * It may open a session for the recorded ones in their order alone, and does nothing after a refusal.
+ * It may open a session only for the recorded ones in order, and must do nothing after a refusal.
  */
 async function feed(
   steps: readonly Step[],
@@ -251,7 +251,7 @@ const lyingMember: Target = {
     try {
       const answer = await responder.receiveM1(await scripted.m1(responder.m0));
       outcomes.push("ok");
-      // The member itself may fail where it lied to itself.
+      // The member itself may fail on its own lie.
       const last = await scripted.m3(answer).catch(() => undefined);
       if (last === undefined) return "cannot be played";
       const opened = await responder.receiveM3(last.m3);

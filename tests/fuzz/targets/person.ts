@@ -24,7 +24,7 @@ const UNSAFE = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_P
 const MARK = utf8("\ufeff");
 
 /** What lanchat draws with. */
-// deno-lint-ignore no-control-regex -- escape sequences are what it is about
+// deno-lint-ignore no-control-regex -- it matches escape sequences
 const DRAWING = /\x1b\[(?:\d*[ABK]|H\x1b\[2J|(?:[127]|2[27]|1;38;5;\d+|22;39)m)|\x1b[78]|[\r\n]/gu;
 
 /** Any text, lone surrogates too: bytes of UTF-8, or of UTF-16 behind a byte 0xff. */
@@ -51,7 +51,7 @@ function parser<Value>(
       try {
         value = parse(textOf(input));
       } catch (error) {
-        // The rest of the message says what was typed.
+        // The rest of the message repeats the input.
         return refusal(error, UsageError).split(":")[0]!;
       }
       return `ok: ${check(value)}`;
@@ -112,7 +112,7 @@ const sanitizers: Target = {
     for (const single of [line, escaped, json]) assert(!single.includes("\n"), "it has two lines");
     for (const part of shown.split("\n").slice(1)) assert(part.startsWith("    "));
     assertEquals(JSON.parse(json), { text });
-    // Whatever is shown is a bounded number of times as long as what came.
+    // The output is at most a fixed number of times as long as the input.
     for (const safe of [shown, line, escaped, json]) {
       assert(safe.length <= 12 * text.length + 12, "it has grown");
     }

@@ -51,7 +51,7 @@ type Lie = (mallory: Mallory, mask: Bytes) => Promise<Bytes> | Bytes;
 
 /** What a member says: honest where the mask is zero, and as long as that. */
 const LIES: readonly Lie[] = [
-  // Anything at all.
+  // Arbitrary bytes.
   (_mallory, mask) => mask,
   // An ANNOUNCE.
   async (mallory, mask) => {
@@ -59,7 +59,7 @@ const LIES: readonly Lie[] = [
     const generation = ++mallory.generation;
     return masked(await puppet.announce(alone.session, { generation }), mask);
   },
-  // An ANNOUNCE that is right but for what it says.
+  // An ANNOUNCE valid except for its contents.
   (mallory, mask) => {
     const { puppet, alone } = mallory;
     const untagged = (honest: Bytes): Bytes => masked(honest, mask);
@@ -70,15 +70,15 @@ const LIES: readonly Lie[] = [
     const chain = await begin(mallory, Audience.ROOM);
     return masked(await chain.skdm(mallory.alone.target), mask);
   },
-  // An SKDM that is right but for what it says.
+  // An SKDM valid except for its contents.
   async (mallory, mask) => {
     const chain = await begin(mallory, Audience.DIRECT);
     const { target } = mallory.alone;
     const honest = await chain.skdm(target);
-    // It is wrapped and signed anew, or the lie would go no further than the signature.
+    // Wrap and sign it again, or the signature check would stop the lie.
     return await chain.skdm(target, lied(() => decodeSkdm(masked(honest, mask))));
   },
-  // An SKDM that is right but for what it wraps.
+  // An SKDM valid except for the wrapped key.
   async (mallory, mask) => {
     const chain = await begin(mallory, Audience.ROOM);
     return await chain.skdm(mallory.alone.target, {
@@ -95,7 +95,7 @@ const LIES: readonly Lie[] = [
   },
   // A MSG.
   async ({ chain }, mask) => masked(await chain.msg("hello"), mask),
-  // A MSG that is right but for what it says outside.
+  // A MSG valid except for its outer fields.
   async ({ chain }, mask) => {
     const { chainKey, index } = chain;
     const honest = await chain.msg("hello");
@@ -103,16 +103,16 @@ const LIES: readonly Lie[] = [
     const { sealed: _, ...fields } = lied(() => decodeMsg(masked(honest, mask)));
     return await chain.msg("hello", fields);
   },
-  // A MSG that is right but for what it hides.
+  // A MSG valid except for its plaintext.
   ({ chain }, mask) => chain.msg("hello", { plaintext: (honest) => masked(honest, mask) }),
   // A MSG of any kind with any body.
   ({ chain }, mask) => chain.msg(mask.slice(1), { kind: mask[0] ?? 0 }),
   // A NEED.
   (_mallory, mask) => masked(encodeNeed(1), mask),
-  // An AGAIN of a MSG that nobody asked for.
+  // An AGAIN of a MSG without a NEED.
   async ({ chain }, mask) =>
     masked(encodeAgain({ round: 1, object: await chain.msg("hello") }), mask),
-  // An ANNOUNCE that is right but for its name.
+  // An ANNOUNCE valid except for its name.
   (mallory, mask) => {
     const { puppet, alone } = mallory;
     const field = (honest: Bytes): Bytes => masked(honest, mask);
@@ -129,7 +129,7 @@ async function act(mallory: Mallory, kind: number, data: Bytes): Promise<void> {
     return await alone.tell(puppet, change, (data[1] ?? 0) % (CloseReason.LOST + 1));
   }
   const object = await lie(mallory, data);
-  // The relay passes on nothing else.
+  // The relay forwards no other objects.
   if (object.length > 0) await alone.says(puppet, object);
 }
 
