@@ -49,7 +49,7 @@ for (const { name, encode, read, size, max } of INTEGERS) {
     }
   });
 
-  test(`${name} refuses what does not fit, rather than cut it`, () => {
+  test(`${name} refuses a value that does not fit, rather than cut it`, () => {
     for (const value of [-1, max + 1, 0.5, NaN, Infinity]) {
       assertThrows(() => encode(value), RangeError);
     }
@@ -62,7 +62,7 @@ for (const { name, encode, read, size, max } of INTEGERS) {
   });
 }
 
-test("ByteReader.u64 refuses what a number cannot hold", async () => {
+test("ByteReader.u64 refuses a value that a number cannot hold", async () => {
   for (const hex of ["0020000000000000", "ffffffffffffffff"]) {
     await assertFails(() => new ByteReader(fromHex(hex)).u64(), "protocol-error", "2^53 - 1");
   }
@@ -77,7 +77,7 @@ test("ByteReader.take gives copies, also of a part of a buffer", () => {
   assertEquals(reader.remaining, 1);
 });
 
-test("ByteReader.take refuses more than is left, and takes nothing then", async () => {
+test("ByteReader.take refuses more bytes than are left, and takes none then", async () => {
   const reader = new ByteReader(new Uint8Array([1, 2]));
   await assertFails(() => reader.take(3), "protocol-error", "3 bytes are needed: 2 are left");
   assertEquals(reader.rest(), new Uint8Array([1, 2]));

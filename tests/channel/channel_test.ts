@@ -91,7 +91,7 @@ test("initiate and respond open a channel both ways, however the bytes are cut",
   }
 });
 
-/** Both sides say farewell; what each of them saw before. */
+/** Closes both sides. @returns The records that each side saw before. */
 async function finish({ atMember, atHost }: Connected): Promise<void> {
   await Promise.all([
     Array.fromAsync(atHost.readable),
@@ -217,7 +217,7 @@ test("initiate says that the connection is lost where the host hangs up", async 
   }
 });
 
-test("respond takes nothing but the exact size of each message", async () => {
+test("respond takes only the exact size of each message", async () => {
   for (const length of [0, 328, 330, 2 ** 32 - 1]) {
     const early = await byHand();
     await early.read();
@@ -236,7 +236,7 @@ test("respond takes nothing but the exact size of each message", async () => {
   }
 });
 
-test("respond gives what came along with M3 only once M3 was found right", async () => {
+test("respond gives the records that came with M3 only once M3 is verified", async () => {
   for (const honest of [true, false]) {
     const { channel, hostEnd, memberEnd, read, write } = await byHand();
     const scripted = await scriptedMember();

@@ -68,7 +68,7 @@ async function part({ endpoint, other }: Setup, received: AsyncGenerator): Promi
   await closed;
 }
 
-/** What was put on the wire, opened under the counters 0, 1, 2 … in the order of its bytes. */
+/** The records on the wire, opened under the counters 0, 1, 2 … in the order of its bytes. */
 async function written({ end, sendSecret }: TestChannel): Promise<MemberRecord[]> {
   const cipher = await RecordCipher.from(sendSecret.slice());
   const records: PlainRecord[] = [];
@@ -81,7 +81,7 @@ async function readAll(channel: TestChannel): Promise<MemberRecord[]> {
   return (await Array.fromAsync(channel.readable)).map(decodeMemberRecord);
 }
 
-test("Endpoint sends urgent records in their order, then what next gives", async () => {
+test("Endpoint sends urgent records in their order, then the records of next", async () => {
   const { endpoint, other } = await setUp({ next: bulk(3) });
   for (let i = 0; i < 3; i++) {
     endpoint.send({ type: "resume", instance: new Uint8Array(8), lastSeq: i });
@@ -102,7 +102,7 @@ test("Endpoint sends urgent records in their order, then what next gives", async
   other.end.close();
 });
 
-test("Endpoint lets an urgent record overtake what waits, where the other side reads slowly", async () => {
+test("Endpoint lets an urgent record overtake waiting ones if the other side reads slowly", async () => {
   const { endpoint, other } = await setUp({ next: bulk(1000), capacity: 1 });
   const reader = other.readable.getReader();
   endpoint.wake();
@@ -131,7 +131,7 @@ test("Endpoint keeps the order of 50 sends at once, under counters without a gap
   other.end.close();
 });
 
-test("Endpoint.wake asks next until it has nothing, and again after that", async () => {
+test("Endpoint.wake asks next until it has no record, and again after that", async () => {
   let waiting = [ack(1), ack(2)];
   const setup = await setUp({ next: () => waiting.shift() });
   const { endpoint, other } = setup;
@@ -167,7 +167,7 @@ test("Endpoint answers PING with its token, and shows neither PING nor PONG", as
   await part(setup, received);
 });
 
-test("Endpoint keeps one answer for many PINGs of a side that reads nothing", async () => {
+test("Endpoint keeps one answer for many PINGs of a side that does not read", async () => {
   const [a, b] = duplex({ capacity: 1 });
   const [toB, toA] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
   const endpoint: MemberEndpoint = new Endpoint(channelOver(a, toB, toA), {
@@ -307,7 +307,7 @@ test("Endpoint asks before it gives the other side up, where its own process was
   await part(setup, received);
 });
 
-test("Endpoint gives up who does not answer after its own process was stopped", async () => {
+test("Endpoint gives up a peer that does not answer after its own process was stopped", async () => {
   const { endpoint, clock, other } = await setUp();
   const silent = assertFails(endpoint.receive().next(), "connection-lost", "gone silent");
   clock.oversleep(120_000);
@@ -365,7 +365,7 @@ test("Endpoint counts no silence while its own side does not read", async () => 
   await part(setup, received);
 });
 
-test("Endpoint.close lets all urgent records leave before its farewell, and nothing after", async () => {
+test("Endpoint.close lets all urgent records leave before its farewell, and none after", async () => {
   const { endpoint, own, other } = await setUp({ capacity: 1 });
   for (let i = 0; i < 100; i++) endpoint.send(ack(i));
   const closed = endpoint.close(CloseReason.COME_BACK);
@@ -414,7 +414,7 @@ test("Endpoint.close cuts a side that says no farewell of its own in time", asyn
   assertEquals(clock.timers, 0);
 });
 
-test("Endpoint leaves no timer behind, whichever side closes first", async () => {
+test("Endpoint leaves no timer running, whichever side closes first", async () => {
   const first = await setUp();
   await part(first, first.endpoint.receive());
   assertEquals(first.clock.timers, 0);
@@ -441,7 +441,7 @@ test("Endpoint leaves no timer behind, whichever side closes first", async () =>
   await third.other.readable.cancel();
 });
 
-test("Endpoint.receive ends with the farewell, and ignores what follows", async () => {
+test("Endpoint.receive ends with the farewell, and ignores later records", async () => {
   const { endpoint, clock, other } = await setUp();
   const writer = other.writable.getWriter();
   const received = Array.fromAsync(endpoint.receive());
@@ -491,7 +491,7 @@ test("Endpoint.receive ends with the error of abort, and the other side sees a c
   await Promise.all([received, cut, endpoint.close(CloseReason.LEAVING)]);
 });
 
-test("Endpoint.abort ends at once where the other side reads nothing", async () => {
+test("Endpoint.abort ends at once if the other side does not read", async () => {
   const { endpoint, own, other } = await setUp({ next: bulk(Infinity), capacity: 1 });
   endpoint.wake();
   const received = assertRejects(() => endpoint.receive().next(), Error, "enough");

@@ -88,7 +88,7 @@ test("RecordCipher.open refuses another direction's and another connection's rec
   await assertRefused(opener, body(await other.seal(record)));
 });
 
-test("RecordCipher.open refuses what is repeated, left out or swapped", async () => {
+test("RecordCipher.open refuses a repeated, missing or swapped record", async () => {
   const { sealer } = await pair();
   const [first, second] = [body(await sealer.seal(record)), body(await sealer.seal(record))];
   const repeated = (await pair()).opener;

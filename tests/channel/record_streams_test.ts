@@ -39,7 +39,7 @@ function opened(chunks: Iterable<Bytes>): ReadableStream<PlainRecord> {
     .pipeThrough(new OpenStream(secret.slice()));
 }
 
-/** What comes out before the stream fails, and why it fails. */
+/** The records before the stream fails, and the error. */
 async function receive(
   chunks: Iterable<Bytes>,
 ): Promise<{ records: PlainRecord[]; error: unknown }> {
@@ -64,7 +64,7 @@ async function assertCut(chunks: Iterable<Bytes>, records: readonly PlainRecord[
   );
 }
 
-/** Fails as soon as it is altered: what comes out is a start of what was sent. */
+/** Asserts that an altered stream fails: its output is a prefix of the sent records. */
 async function assertBroken(
   chunks: Iterable<Bytes>,
   before: readonly PlainRecord[],
@@ -86,13 +86,13 @@ test("SealStream writes each record as one chunk that begins with its length", (
   }
 });
 
-test("OpenStream opens what SealStream seals, whole, byte by byte and all in one chunk", async () => {
+test("OpenStream opens the records of SealStream, whole, byte by byte and all in one chunk", async () => {
   for (const chunks of [frames, frames.flatMap(bytewise), [concat(...frames)]]) {
     assertEquals(await receive(chunks), { records, error: undefined });
   }
 });
 
-test("OpenStream takes a replayed, swapped, left out or foreign record for what it is", async () => {
+test("OpenStream refuses a replayed, swapped, missing or foreign record", async () => {
   const [a, b, c] = frames as [Bytes, Bytes, Bytes];
   const foreign = await (await RecordCipher.from(random(32))).seal(records[1]!);
   const cases = [
@@ -116,13 +116,13 @@ test("OpenStream notices every flipped bit, the length's too", async () => {
   for (let bit = 0; bit < first.length * 8; bit++) {
     const { records: seen, error } = await receive([flip(first, bit), ...rest]);
     assertEquals(seen, []);
-    // A length that grew swallows what follows, up to the end.
+    // A larger length swallows the later bytes, up to the end.
     const codes = bit < 32 ? ["protocol-error", "connection-lost"] : ["protocol-error"];
     assert(error instanceof LanchatError && codes.includes(error.code));
   }
 });
 
-test("OpenStream refuses what this side sealed itself", async () => {
+test("OpenStream refuses a record that this side sealed itself", async () => {
   const other = random(32);
   const stream = new SealStream(other);
   const own = await Array.fromAsync(ReadableStream.from(records).pipeThrough(stream));
@@ -147,7 +147,7 @@ test("OpenStream tells a cut from a farewell", async () => {
   }
 });
 
-test("OpenStream ignores what follows a farewell", async () => {
+test("OpenStream ignores records after a farewell", async () => {
   const after = [
     frames[0]!,
     frames.at(-1)!,
@@ -220,7 +220,7 @@ test("OpenStream refuses an old key's record after REKEY, a REKEY with a payload
   await assertBroken([bad, fresh], []);
 });
 
-test("OpenStream gives for any damage a start of what was sent, and an error unless all came", async () => {
+test("OpenStream gives for any damage a prefix of the sent records, and an error unless all came", async () => {
   const stream = concat(...frames);
   const damage = fc.array(fc.tuple(fc.nat(stream.length - 1), fc.nat(255)), { maxLength: 2 });
   const cut = fc.option(fc.nat(stream.length), { nil: stream.length });

@@ -36,7 +36,7 @@ test("CipherKey.seal gives the known answer of the GCM specification, test case 
   );
 });
 
-test("CipherKey.open undoes seal, also of nothing", async () => {
+test("CipherKey.open undoes seal, also of an empty plaintext", async () => {
   const { key, bytes } = await sealed();
   assertEquals(bytes.length, plaintext.length + TAG_BYTES);
   assertEquals(await key.open(nonce, bytes, additionalData), plaintext);

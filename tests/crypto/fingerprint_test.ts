@@ -74,7 +74,7 @@ test("the known invite is base64url of version, host key, root and a checksum", 
   assertEquals(invite.length, vectors.sizes.invite_chars);
 });
 
-test("readFingerprint takes 30 digits in groups or not, and nothing else", () => {
+test("readFingerprint takes only 30 digits, in groups or not", () => {
   const digits = "012345678901234567890123456789";
   for (
     const text of [

@@ -28,7 +28,7 @@ function keyWithCoefficient(index: number, value: number): Bytes {
   return key;
 }
 
-test("every implementation opens what every implementation encapsulates", async () => {
+test("every implementation decapsulates the ciphertexts of every implementation", async () => {
   for (const receiver of kems) {
     const pair = await receiver.keyPair();
     assert(isKemKey(pair.publicKey));

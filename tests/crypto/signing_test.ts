@@ -48,14 +48,14 @@ test("verify refuses each flipped bit, another text, another key and another len
   }
 });
 
-test("generateIdentity gives what importIdentity takes from its file", async () => {
+test("generateIdentity gives a PKCS#8 key that importIdentity takes", async () => {
   const { identity, pkcs8 } = await generateIdentity();
   const again = await importIdentity(pkcs8);
   assertEquals(again.publicKey, identity.publicKey);
   assert(await verify(identity.publicKey, utf8("text"), await again.sign(utf8("text"))));
 });
 
-test("importIdentity refuses what is no Ed25519 key", async () => {
+test("importIdentity refuses bytes that are not an Ed25519 key", async () => {
   const pkcs8 = seedToPkcs8(new Uint8Array(32));
   for (const bytes of [new Uint8Array(), pkcs8.slice(0, -1), flip(pkcs8, 9 * 8)]) {
     await assertRejects(() => importIdentity(bytes));
@@ -77,7 +77,7 @@ test("isPublicKey refuses all 14 encodings of small order", async () => {
   }
 });
 
-test("WebCrypto alone would take a signature that nobody made", async () => {
+test("WebCrypto by itself would take a signature made without a private key", async () => {
   const neutral = SMALL_ORDER_KEYS[2]!;
   const key = await crypto.subtle.importKey("raw", neutral, "Ed25519", false, ["verify"]);
   assert(await crypto.subtle.verify("Ed25519", key, FORGED, utf8("text")));

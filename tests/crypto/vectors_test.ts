@@ -297,7 +297,7 @@ const member = { key: fromHex(hop.member_ik), nonce: fromHex(hop.nonce) };
 const control = { class: EnvelopeClass.CONTROL };
 const need = fromHex(e2e.need);
 
-/** What the known records of the host say, by their names. */
+/** The contents of the host's known records, by name. */
 const HOST_RECORDS: Readonly<Record<string, HostRecord>> = {
   ACCEPT: {
     type: "accept",
@@ -323,7 +323,7 @@ const HOST_RECORDS: Readonly<Record<string, HostRecord>> = {
   "BEHIND of the host": { type: "behind", sessions: [bobSession] },
 };
 
-/** What the known records of a member say, by their names. */
+/** The contents of a member's known records, by name. */
 const MEMBER_RECORDS: Readonly<Record<string, MemberRecord>> = {
   CLOSE: { type: "close", reason: CloseReason.TOO_SLOW },
   PING: { type: "ping", token: TOKEN },
@@ -342,7 +342,7 @@ const MEMBER_RECORDS: Readonly<Record<string, MemberRecord>> = {
 
 for (const { name, payload, type } of vectors.records) {
   if (type === RecordType.REKEY) continue; // The layer below takes it.
-  test(`the known ${name} says what it should`, () => {
+  test(`the known ${name} decodes to its content`, () => {
     const plain = { type, payload: fromHex(payload) };
     const [host, member] = [HOST_RECORDS[name], MEMBER_RECORDS[name]];
     if (host !== undefined) {

@@ -89,7 +89,7 @@ test("isModulus refuses another length, a clear top bit and an even number", asy
   assert(!isModulus(new Uint8Array(), HOP_KEY_BITS));
 });
 
-test("importWrapKeyPair refuses what is no RSA key", async () => {
+test("importWrapKeyPair refuses bytes that are not an RSA key", async () => {
   for (const bytes of [new Uint8Array(), fromBase64Url("AAAA"), new Uint8Array(1200)]) {
     await assertRejects(() => importWrapKeyPair(bytes));
   }

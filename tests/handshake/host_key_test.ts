@@ -9,7 +9,7 @@ const LABEL = "lanchat/1 hop kI";
 const MAX_OPERATIONS = 64;
 const MAX_AGE_MS = 600_000;
 
-/** A key pair that can be told from others, and does no real operation. */
+/** A key pair that is distinct from others, and does no real operation. */
 function fakePair(number: number): WrapKeyPair {
   return {
     modulus: new Uint8Array(256).fill(number),
@@ -109,7 +109,7 @@ test("HostKeyRing replaces a key 10 minutes after it was taken into use, not bef
   assertEquals(await ring.current(), next);
 });
 
-test("HostKeyRing replaces a key once for all who ask at the same time", async () => {
+test("HostKeyRing replaces a key once for all callers at the same time", async () => {
   const { generate, count } = counting();
   const ring = new HostKeyRing({ generate, clock: new FakeClock() });
   await use(await ring.current(), MAX_OPERATIONS);
@@ -118,7 +118,7 @@ test("HostKeyRing replaces a key once for all who ask at the same time", async (
   assertEquals([keys[0]!.modulus[0], count()], [2, 3]);
 });
 
-test("HostKeyRing lets who asks wait where no key is ready, and never gives a worn one", async () => {
+test("HostKeyRing has a caller wait if no key is ready, and never gives a worn one", async () => {
   const { generate, made } = factory();
   const ring = new HostKeyRing({ generate, clock: new FakeClock() });
   const first = ring.current();
@@ -135,7 +135,7 @@ test("HostKeyRing lets who asks wait where no key is ready, and never gives a wo
   assertEquals([given, made.length], [[2, 2], 3]);
 });
 
-test("HostKeyRing reports a failed generation to who asks, and goes on with the next key", async () => {
+test("HostKeyRing reports a failed generation to the caller, and goes on with the next key", async () => {
   const { generate, made } = factory();
   const ring = new HostKeyRing({ generate, clock: new FakeClock() });
   made[0]!.reject(new Error("no entropy"));
@@ -145,7 +145,7 @@ test("HostKeyRing reports a failed generation to who asks, and goes on with the 
   assertEquals(made.length, 3);
 });
 
-test("HostKeyRing has no unhandled rejection where its first keys fail and nobody asks", async () => {
+test("HostKeyRing has no unhandled rejection if its first keys fail without a caller", async () => {
   const { generate, made } = factory();
   const ring = new HostKeyRing({ generate, clock: new FakeClock() });
   for (const pair of made) pair.reject(new Error("no entropy"));
@@ -154,7 +154,7 @@ test("HostKeyRing has no unhandled rejection where its first keys fail and nobod
   await assertRejects(() => ring.current(), Error, "no entropy");
 });
 
-test("HostKeyRing has no unhandled rejection where a spare fails that nobody asks for", async () => {
+test("HostKeyRing has no unhandled rejection if an unused spare fails", async () => {
   const { generate, made } = factory();
   const ring = new HostKeyRing({ generate, clock: new FakeClock() });
   made[0]!.resolve(fakePair(1));

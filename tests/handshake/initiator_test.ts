@@ -43,7 +43,7 @@ interface Attack {
   readonly hostPsk?: Bytes;
   readonly keyPair?: WrapKeyPair;
   readonly options?: Partial<InitiatorOptions>;
-  /** What becomes of M2 on its way. */
+  /** Alters M2 on its way. */
   readonly m2?: (honest: Bytes) => Bytes;
 }
 
@@ -81,7 +81,7 @@ async function attack(
   };
 }
 
-/** The member sends M1 and then nothing: it has told nobody who it is. */
+/** Asserts that the member sends only M1, and so has not revealed its identity. */
 async function assertStops(what: Attack, code: Code, part = ""): Promise<void> {
   const { error, written, toldM3 } = await attack(what);
   await assertFails(
@@ -267,14 +267,14 @@ test("Initiator refuses every key of small order as ik_R, and trusts none of the
   }
 });
 
-test("Initiator tells nobody who it is where the host's key is not the expected one", async () => {
+test("Initiator does not reveal its identity if the host's key is not the expected one", async () => {
   for (const lies of [{}, { key: mallory.publicKey, sign: () => Promise.resolve(FORGED) }]) {
     const what = { lies, options: { trusts: () => Promise.resolve(false) } };
     await assertStops(what, "host-key-mismatch", "another key");
   }
 });
 
-test("Initiator tells nobody who it is where its trust cannot be asked", async () => {
+test("Initiator does not reveal its identity if the trust check throws", async () => {
   const what = { options: { trusts: () => Promise.reject(new Error("disk")) } };
   const { error, toldM3 } = await attack(what);
   assertEquals(error instanceof LanchatError && (error.cause as Error).message, "disk");
@@ -328,7 +328,7 @@ test("Initiator refuses flags2 that it does not know, though they are signed", a
   }
 });
 
-test("Initiator takes each message once, in order, and nothing after a failure", async () => {
+test("Initiator takes each message once, in order, and none after a failure", async () => {
   const scripted = new ScriptedHost({
     identity: host,
     keyPair: await hostHopKey(),

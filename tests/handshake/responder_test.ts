@@ -70,7 +70,7 @@ interface Attack {
   readonly lies?: MemberLies;
   readonly memberPsk?: Bytes;
   readonly options?: Partial<ResponderOptions>;
-  /** What becomes of a message on its way. */
+  /** Alters a message on its way. */
   readonly m0?: (honest: Bytes) => Bytes;
   readonly m1?: (honest: Bytes) => Bytes;
   readonly m3?: (honest: Bytes) => Bytes;
@@ -174,7 +174,7 @@ test("Responder greets every caller with another challenge", async () => {
   assert(decodeM0(busyGreeting()).busy);
 });
 
-test("Responder leaves the gate shut to who does not know the secret, and computes nothing", async () => {
+test("Responder keeps the gate shut to a caller without the secret, and does no key operation", async () => {
   const expected = { part: "room's secret", written: ONLY_M0, operations: 0 };
   const wrongSecret = { memberPsk: randomBytes(32), options: { psk: invitePsk } };
   await assertRefuses(wrongSecret, expected);
@@ -206,7 +206,7 @@ test("Responder refuses M1 with any byte altered on its way", async () => {
   await new Responder(options).receiveM1(m1);
 });
 
-test("Responder refuses M1 that is one byte short or long, and answers nothing", async () => {
+test("Responder refuses M1 that is one byte short or long, and does not answer", async () => {
   const expected = {
     code: "protocol-error" as const,
     part: "1513",
@@ -406,7 +406,7 @@ test("Responder refuses M3 of another connection", async () => {
   await assertFails(third.receiveM3(m3), "handshake-failed", "did not unwrap");
 });
 
-test("Responder refuses what a member told another host, sealed anew", async () => {
+test("Responder refuses a member's proof for another host, sealed again", async () => {
   const evil = new ScriptedHost({
     identity: mallory,
     keyPair: await hostHopKey(),
@@ -430,7 +430,7 @@ test("Responder refuses what a member told another host, sealed anew", async () 
   );
 });
 
-test("Responder takes each message once, in order, and nothing after a failure", async () => {
+test("Responder takes each message once, in order, and none after a failure", async () => {
   const options = await hostOptions();
   const scripted = await scriptedMember();
 

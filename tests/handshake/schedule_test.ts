@@ -24,7 +24,7 @@ const [psk, kR, kI, rI] = [hop.psk, hop.kR, hop.kI, hop.rI].map(fromHex) as [
 
 const ss = fromHex(hop.ss);
 
-/** Hands out what the other implementation drew, in order, and nothing else. */
+/** Returns the random bytes of the other implementation, in order, and no others. */
 function drawn(...values: Bytes[]): (count: number) => Bytes {
   return (count) => {
     const value = values.shift();

@@ -24,7 +24,7 @@ export const MUTANTS: readonly Mutants[] = [
     try {`,
         `    const algorithm = { name: "AES-GCM", iv: nonce };
     try {`,
-        "CipherKey.open undoes seal, also of nothing",
+        "CipherKey.open undoes seal, also of an empty plaintext",
       ],
       [
         "if (sealed.length < TAG_BYTES) return undefined;",
@@ -187,7 +187,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         'if (name.normalize("NFC") !== name) return',
         "if (false) return",
-        "nameProblem refuses what is not in normal form C",
+        "nameProblem refuses a name that is not in normal form C",
       ],
     ],
   },
@@ -220,7 +220,11 @@ export const MUTANTS: readonly Mutants[] = [
         "",
         "decodeInner refuses every padding but the right one",
       ],
-      ["fatal: true, ", "", "decodeText keeps a byte order mark and refuses what is not UTF-8"],
+      [
+        "fatal: true, ",
+        "",
+        "decodeText keeps a byte order mark and refuses bytes that are not UTF-8",
+      ],
     ],
   },
   {
@@ -277,7 +281,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "if (!await this.#options.trusts(hostKey)) {",
         "if (false) {",
-        "Initiator tells nobody who it is where the host's key is not the expected one",
+        "Initiator does not reveal its identity if the host's key is not the expected one",
       ],
       [
         "if (flags[0] !== 0) throw",
@@ -295,7 +299,7 @@ export const MUTANTS: readonly Mutants[] = [
     if (typeof state`,
         `    const state = this.#state;
     if (typeof state`,
-        "Initiator takes each message once, in order, and nothing after a failure",
+        "Initiator takes each message once, in order, and none after a failure",
       ],
       [
         "if (needed && !held) {",
@@ -326,7 +330,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "if (!await verify(memberKey, signed, signature)) {",
         "if (false) {",
-        "Responder refuses what a member told another host, sealed anew",
+        "Responder refuses a member's proof for another host, sealed again",
       ],
       [
         "if (!isKemKey(hello.kemKey)) {",
@@ -347,7 +351,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "key.operations < MAX_OPERATIONS && ",
         "",
-        "HostKeyRing replaces a key once for all who ask at the same time",
+        "HostKeyRing replaces a key once for all callers at the same time",
       ],
       [
         " && age < MAX_AGE_MS",
@@ -391,7 +395,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "u64(this.#counter++)",
         "u64(this.#counter)",
-        "RecordCipher.open refuses what is repeated, left out or swapped",
+        "RecordCipher.open refuses a repeated, missing or swapped record",
       ],
     ],
   },
@@ -421,7 +425,7 @@ export const MUTANTS: readonly Mutants[] = [
         "} else if (true) {",
         "OpenStream refuses an old key's record after REKEY, a REKEY with a payload, and none",
       ],
-      ["if (closed) return;", "", "OpenStream ignores what follows a farewell"],
+      ["if (closed) return;", "", "OpenStream ignores records after a farewell"],
     ],
   },
   {
@@ -431,12 +435,12 @@ export const MUTANTS: readonly Mutants[] = [
       [
         'if (!this.#urgent.some(({ type }) => type === "pong")) this.send',
         "this.send",
-        "Endpoint keeps one answer for many PINGs of a side that reads nothing",
+        "Endpoint keeps one answer for many PINGs of a side that does not read",
       ],
       [
         "if (record.type === RecordType.CLOSE) return;",
         "",
-        "Endpoint leaves no timer behind, whichever side closes first",
+        "Endpoint leaves no timer running, whichever side closes first",
       ],
     ],
   },
@@ -635,23 +639,23 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "inside.length < maxHandshakes &&",
         "",
-        "AdmissionQueue: lets no more through from one address than its limit, and others pass",
+        "AdmissionQueue lets no more through from one address than its limit, and others pass",
       ],
       [
         "inside.filter((other) => other.network === network).length < perNetwork &&",
         "",
-        "AdmissionQueue: gives ::1 all places but those of one other address",
+        "AdmissionQueue gives ::1 all places but those of one other address",
       ],
       [
         `    this.#rate.tryTake(1);
 `,
         "",
-        "AdmissionQueue: sends away who has waited longest when too many wait",
+        "AdmissionQueue sends away the oldest connection when too many wait",
       ],
       [
         ".sort((a, b) => insideFrom(a) - insideFrom(b))",
         "",
-        "AdmissionQueue: serves first the address that has the fewest inside",
+        "AdmissionQueue serves first the address that has the fewest inside",
       ],
     ],
   },
@@ -667,7 +671,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "Math.max(this.#clock.now(), this.#last + 1)",
         "this.#clock.now()",
-        "AccessPolicy counts on over a restart from the last kick, which nobody is told of later",
+        "AccessPolicy counts on over a restart from the last kick, which no newcomer gets",
       ],
       [
         "if (lifted === undefined) {",
@@ -683,12 +687,12 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "if (envelope.cmid <= seat.acks.lastCmid) return undefined;",
         "",
-        "Relay drops what it was sent before, and breaks off with who leaves something out",
+        "Relay drops envelopes sent again, and closes a member that leaves one out",
       ],
       [
         "if (seat.acks.lastCmid !== 0 && envelope.cmid !== seat.acks.lastCmid + 1) {",
         "if (false) {",
-        "Relay drops what it was sent before, and breaks off with who leaves something out",
+        "Relay drops envelopes sent again, and closes a member that leaves one out",
       ],
       [
         'if (record.type !== "resume") throw',
@@ -704,7 +708,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "if (!seat.own) this.#awaitEntry(connection, ENTRY_MS);",
         "",
-        "Relay takes a member for away that comes back and says nothing for 60 s",
+        "Relay counts a member as away that comes back and does not resume for 60 s",
       ],
       [
         "if (first === undefined || !isEntry(first)) {",
@@ -747,7 +751,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "if (this.#count < MANY || ",
         "if (",
-        "FailedJoinCounter reports nothing of an attack that ended long ago",
+        "FailedJoinCounter makes no report of an attack that ended long ago",
       ],
     ],
   },

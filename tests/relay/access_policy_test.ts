@@ -29,7 +29,7 @@ function keyOf(index: number): Bytes {
   return new Uint8Array(32).fill(1).map((byte, i) => i < 2 ? index >> 8 * i & 255 : byte);
 }
 
-/** What a guest has been told by the host itself: what was decided about whom. */
+/** The host's decisions that a guest has received, with their targets. */
 function decisions({ envelopes }: ScriptedGuest): [number, Bytes][] {
   return envelopes.filter(({ from }) => equal(from, HOST_SESSION)).map(({ object }) => {
     const { op, target } = decodeKick(object);
@@ -41,7 +41,7 @@ async function statusOf(relayOnly: RelayOnly, name: string, key?: Bytes): Promis
   return (await relayOnly.knock(name, key && { key }).greeted()).status;
 }
 
-test("AccessPolicy counts what is decided on, whatever the clock says, and over a restart", async () => {
+test("AccessPolicy numbers decisions upwards, whatever the clock says, and over a restart", async () => {
   const clock = new FakeClock();
   const policy = newDoor({ clock });
   const numbers = [];
@@ -58,7 +58,7 @@ test("AccessPolicy counts what is decided on, whatever the clock says, and over 
   assertEquals(again.banned, [keyOf(2)]);
 });
 
-test("AccessPolicy counts on over a restart from the last kick, which nobody is told of later", async () => {
+test("AccessPolicy counts on over a restart from the last kick, which no newcomer gets", async () => {
   const policy = newDoor();
   const { number } = decodeKick(await policy.decide(KickOp.KICK, keyOf(1)));
   const { decisions, lastNumber } = policy;
@@ -102,7 +102,7 @@ test("AccessPolicy keeps 256 decisions: the oldest that was lifted goes first, a
   await assertFails(policy.decide(KickOp.BAN, keyOf(7)), "too-many-bans");
 });
 
-test("Relay refuses who is banned, and whoever is not on the list, before any seat", async () => {
+test("Relay refuses a banned identity, and one that is not on the list, before any seat", async () => {
   const [listed, other] = await Promise.all(["ada", "bob"].map(identityOf)) as [Identity, Identity];
   const allowed = new Set([await fingerprint(listed.publicKey)]);
   const policy = newDoor({ allowed });
@@ -118,7 +118,7 @@ test("Relay refuses who is banned, and whoever is not on the list, before any se
   await relayOnly.close();
 });
 
-test("Relay that is locked lets in those alone whom the policy names, and ends the seats of all others", async () => {
+test("Relay that is locked admits only identities that the policy names, and ends all other seats", async () => {
   const policy = newDoor();
   const relayOnly = new RelayOnly({ policy });
   const ada = await relayOnly.enter("ada");
@@ -143,7 +143,7 @@ test("Relay that is locked lets in those alone whom the policy names, and ends t
   await relayOnly.close();
 });
 
-test("Relay tells whoever comes what was decided before anything else, as something that waited", async () => {
+test("Relay sends a newcomer the decisions before all else, as queued envelopes", async () => {
   const policy = newDoor();
   const bans = [
     await policy.decide(KickOp.BAN, keyOf(1)),
@@ -161,7 +161,7 @@ test("Relay tells whoever comes what was decided before anything else, as someth
   await ada.say(["hello"]);
   await bob.logged("ada: hello");
   assertEquals(bob.envelopes.slice(0, 2).map(({ object }) => object), bans);
-  // Whoever comes back knows it already.
+  // A member that comes back has it already.
   await ada.cut();
   const again = relayOnly.again(ada);
   await again.greeted();

@@ -29,7 +29,7 @@ class Scene {
   readonly answers: string[] = [];
   readonly #queue: AdmissionQueue;
 
-  /** Nobody has come yet. @param limits Those that are not as by default. */
+  /** Starts with an empty queue. @param limits The limits that differ from the default. */
   constructor(limits: Partial<Limits> = {}) {
     this.#queue = new AdmissionQueue({ ...DEFAULT_LIMITS, ...limits }, this.clock);
   }
@@ -50,7 +50,7 @@ class Scene {
         return state;
       },
       leave(): void {
-        leave!(true); // The pace is for those who have got M2.
+        leave!(true); // Only callers that got M2 count against the rate.
       },
     };
   }
@@ -80,7 +80,7 @@ async function empty({ clock }: Scene, callers: readonly Caller[]): Promise<void
   assertEquals(clock.timers, 0);
 }
 
-test("AdmissionQueue: lets no more through at once than its limit", async () => {
+test("AdmissionQueue lets no more through at once than its limit", async () => {
   const policy = new Scene();
   const callers = policy.callFromMany(MAX_HANDSHAKES + 1);
   assertEquals(await count(callers, "inside"), MAX_HANDSHAKES);
@@ -92,7 +92,7 @@ test("AdmissionQueue: lets no more through at once than its limit", async () => 
   callers.slice(1).forEach((caller) => caller.leave());
 });
 
-test("AdmissionQueue: lets no more through from one address than its limit, and others pass", async () => {
+test("AdmissionQueue lets no more through from one address than its limit, and others pass", async () => {
   const policy = new Scene();
   const crowd = policy.callMany("192.0.2.1", MAX_PER_ADDRESS + 1);
   const other = policy.call("192.0.2.2");
@@ -124,7 +124,7 @@ for (const address of ["127.0.0.1", "127.8.0.1", "::1"]) {
   });
 }
 
-test("AdmissionQueue: keeps to the limits that it is given", async () => {
+test("AdmissionQueue keeps to the given limits", async () => {
   const cases = [
     { limits: { maxHandshakes: 1 }, inside: 1 },
     { limits: { maxHandshakes: 2 }, inside: 1 },
@@ -176,7 +176,7 @@ for (const address of ["::127", "1271::1", "12.7.0.1", "fe80::1", "::"]) {
   });
 }
 
-test("AdmissionQueue: sends away who has waited longest when too many wait", async () => {
+test("AdmissionQueue sends away the oldest connection when too many wait", async () => {
   const policy = new Scene();
   const inside = policy.callFromMany(MAX_HANDSHAKES);
   const waiting = Array.from(
@@ -189,7 +189,7 @@ test("AdmissionQueue: sends away who has waited longest when too many wait", asy
   await empty(policy, [...inside, ...waiting]);
 });
 
-test("AdmissionQueue: sends away who has waited longest of the address with the most waiting", async () => {
+test("AdmissionQueue sends away the oldest connection of the address with the most waiting", async () => {
   const policy = new Scene();
   const inside = policy.callFromMany(MAX_HANDSHAKES);
   const few = policy.callMany("198.51.100.1", 2);
@@ -202,7 +202,7 @@ test("AdmissionQueue: sends away who has waited longest of the address with the 
   await empty(policy, [...inside, ...few, ...crowd, ...late]);
 });
 
-test("AdmissionQueue: sends away who has waited ten seconds, and not sooner", async () => {
+test("AdmissionQueue sends away a connection after ten seconds, and not sooner", async () => {
   const policy = new Scene();
   const inside = policy.callFromMany(MAX_HANDSHAKES);
   const first = policy.call("198.51.100.1");
@@ -219,7 +219,7 @@ test("AdmissionQueue: sends away who has waited ten seconds, and not sooner", as
   await empty(policy, [...inside, second]);
 });
 
-test("AdmissionQueue: serves those of one address in the order in which they came", async () => {
+test("AdmissionQueue serves those of one address in the order in which they came", async () => {
   const policy = new Scene();
   const inside = policy.callFromMany(MAX_HANDSHAKES);
   await count(inside, "inside");
@@ -231,7 +231,7 @@ test("AdmissionQueue: serves those of one address in the order in which they cam
   await empty(policy, [...inside, ...waiting]);
 });
 
-test("AdmissionQueue: serves first the address that has the fewest inside", async () => {
+test("AdmissionQueue serves first the address that has the fewest inside", async () => {
   const policy = new Scene();
   const inside = policy.callFromMany(MAX_HANDSHAKES);
   await count(inside, "inside");
@@ -249,7 +249,7 @@ test("AdmissionQueue: serves first the address that has the fewest inside", asyn
   await empty(policy, [...inside, ...greedy, modest]);
 });
 
-test("AdmissionQueue: passes over who may not enter yet", async () => {
+test("AdmissionQueue passes over a connection that may not enter yet", async () => {
   const policy = new Scene();
   const inside = policy.callFromMany(MAX_HANDSHAKES - MAX_PER_ADDRESS);
   const crowd = policy.callMany("198.51.100.1", MAX_PER_ADDRESS + 1);
@@ -262,7 +262,7 @@ test("AdmissionQueue: passes over who may not enter yet", async () => {
   await empty(policy, [...inside, ...crowd, other]);
 });
 
-test("AdmissionQueue: forgets who has left", async () => {
+test("AdmissionQueue forgets a connection that has left", async () => {
   const policy = new Scene();
   for (let round = 0; round < 3; round++) {
     const callers = [
@@ -282,7 +282,7 @@ class Crowd {
   /** When each was let through, in milliseconds. */
   readonly entered: number[] = [];
 
-  /** Somebody calls until it is let through, and stays for so long. */
+  /** Calls until admitted, and stays for so long. */
   async call(address: string, stayMs: number): Promise<void> {
     for (let tries = 0;; tries++) {
       const retryMs = RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]!;
@@ -295,7 +295,7 @@ class Crowd {
     }
   }
 
-  /** Lets time pass, in which everybody does what is due. */
+  /** Lets time pass, in which every caller takes its due steps. */
   async pass(ms: number): Promise<void> {
     const end = this.clock.elapsed() + ms;
     while (this.clock.elapsed() < end) {
@@ -310,7 +310,7 @@ class Crowd {
   }
 }
 
-test("AdmissionQueue lets a thousand members behind one address come back in 90 s", async () => {
+test("AdmissionQueue lets a thousand members of one address come back in 90 s", async () => {
   const crowd = new Crowd();
   const all = Array.from({ length: 1000 }, () => crowd.call("192.0.2.1", 150));
   await crowd.pass(90_000);

@@ -22,14 +22,14 @@ const SIZE = 16_384;
 const OBJECT = new Uint8Array(SIZE - ENVELOPE_OVERHEAD_BYTES);
 const LINE = `${OBJECT.length} bytes`;
 
-/** How the others see that bob was closed, and that he was given up. */
+/** The changes by which the others see that the relay closed bob, and gave him up. */
 const BOB_AWAY = `bob away ${CloseReason.TOO_SLOW}`;
 const BOB_LEFT = `bob left ${CloseReason.TOO_SLOW}`;
 
 /** Objects of one sender that fill its share of a queue. */
 const SHARE = SHARE_BYTES / SIZE;
 
-/** What may be under way in a record between relay and member, and in the stream that carries it. */
+/** Bytes that may be under way in a record between relay and member, and in the stream that carries it. */
 const RECORD_BYTES = 65_536;
 
 interface Scene {
@@ -37,13 +37,13 @@ interface Scene {
   readonly relay: Relay;
   /** Sends. */
   readonly ada: ScriptedGuest;
-  /** Does not read until it is told to. */
+  /** Whether it waits for a call before it reads. */
   readonly bob: ScriptedGuest;
   /** Reads. */
   readonly carol: ScriptedGuest;
 }
 
-/** So many more members, who read; all that waited for bob before is his. */
+/** Adds so many members that read; everything queued for bob before is taken. */
 async function crowd(scene: Scene, count: number): Promise<ScriptedGuest[]> {
   const { bob, relay } = scene;
   const guests = Array.from(
@@ -100,7 +100,7 @@ function taken({ ack }: ScriptedGuest): number {
   return ack.accepted * SIZE;
 }
 
-/** Waits until nothing happens any more. */
+/** Waits until the room is idle. */
 async function standstill(scene: Scene): Promise<void> {
   for (let before = -1; before !== scene.ada.records.all.length;) {
     before = scene.ada.records.all.length;
@@ -170,7 +170,7 @@ test("Relay holds all senders to a full queue until half of it is gone", async (
   await close(scene);
 });
 
-test("Relay closes who reads nothing for ten seconds, keeps its place, and the others go on", async () => {
+test("Relay closes a member that does not read for ten seconds, keeps its place, and the others go on", async () => {
   const scene = await open();
   const { ada, bob, carol, clock } = scene;
   const sent = burst(ada, 200);
@@ -199,7 +199,7 @@ test("Relay closes who reads nothing for ten seconds, keeps its place, and the o
   await close({ ...scene, bob: again });
 });
 
-test("Relay judges all who hold a sender at once, not one after the other", async () => {
+test("Relay judges all seats that hold a sender at once, not one after the other", async () => {
   const scene = await open();
   const { ada, bob, clock, relay } = scene;
   const idle = Array.from({ length: 5 }, (_, i) => new ScriptedGuest(relay, { name: `idle ${i}` }));
@@ -212,7 +212,7 @@ test("Relay judges all who hold a sender at once, not one after the other", asyn
   await close(scene);
 });
 
-test("Relay bears with who takes just enough of a share that is full again at once, and not less", async () => {
+test("Relay keeps a member that takes just enough of a share that refills at once, and not less", async () => {
   for (const enough of [true, false]) {
     const scene = await open();
     const { ada, bob, carol, clock } = scene;
@@ -242,7 +242,7 @@ test("Relay bears with who takes just enough of a share that is full again at on
   }
 });
 
-test("Relay bears with who comes back to more than a queue and takes some of it every ten seconds", async () => {
+test("Relay keeps a member that comes back to more than a queue and takes some of it every ten seconds", async () => {
   for (const shares of [[1, 1], [0.99], [1, 0.99]]) {
     const scene = await open();
     const { ada, bob, carol, clock } = scene;
@@ -308,7 +308,7 @@ test("Relay keeps nothing of a connection that is held and that another one of i
   const again = new ScriptedGuest(relay, ada);
   const { lastCmid } = await again.greeted();
   assertEquals(lastCmid, SHARE);
-  // Bob still reads nothing, and yet the relay has done with the connection before.
+  // Bob still does not read, and yet the relay has finished the earlier connection.
   await ada.served;
   await close({ ...scene, ada: again });
 });
@@ -321,7 +321,7 @@ test("Relay passes on nothing of a member that it has closed as too slow", async
   const [ada, bob, carol] = guests as [ScriptedGuest, ScriptedGuest, ScriptedGuest];
   for (const guest of guests) await guest.enter();
   carol.listen();
-  // Neither reads, so that both are full with each other, and more waits behind.
+  // Neither reads, so that both are full with each other, and more waits after that.
   for (const guest of [ada, bob]) {
     for (let i = 0; i < 30; i++) void guest.say(Array(4).fill(OBJECT));
   }
@@ -359,7 +359,7 @@ test("Relay forgets changes that were acknowledged", async () => {
   await close(scene);
 });
 
-test("Relay stops reading who sends far more than it may while a receiver is full", async () => {
+test("Relay stops reading a member that sends far more than it may while a receiver is full", async () => {
   const scene = await open();
   const { ada } = scene;
   let written = 0;
@@ -378,7 +378,7 @@ test("Relay stops reading who sends far more than it may while a receiver is ful
   await close(scene);
 });
 
-test("Relay counts changes too, so that who never reads is closed in an idle room", async () => {
+test("Relay counts changes too, and so closes a member that never reads in an idle room", async () => {
   const scene = await open();
   const { ada, bob, clock, relay } = scene;
   const guests = await crowd(scene, HIGH_WATER_BYTES / SHARE_BYTES);
@@ -387,7 +387,7 @@ test("Relay counts changes too, so that who never reads is closed in an idle roo
   assertEquals(takenOf(guests), HIGH_WATER_BYTES);
   clock.advance(STALL_MS);
   await Promise.all([ada.settle(), scene.carol.settle()]);
-  // Full to the brim, nobody is held; one change more is too much.
+  // At the limit it holds no sender; one change more is too much.
   const dave = new ScriptedGuest(relay, { name: "dave" });
   await dave.enter();
   clock.advance(0); // It has had its time.
@@ -463,7 +463,7 @@ test("Relay passes between two members that burst at each other while neither re
   await Promise.all(sides.flatMap(({ ran, served }) => [ran, served]));
 });
 
-/** Bob reads nothing until he is closed as too slow, and comes back. */
+/** Has bob not read until the relay closes him as too slow, and come back. */
 async function comeBackSlow(scene: Scene): Promise<{ again: ScriptedGuest; sent: Promise<void> }> {
   const { ada, bob, clock, relay } = scene;
   const sent = burst(ada, 100);
@@ -479,7 +479,7 @@ async function comeBackSlow(scene: Scene): Promise<{ again: ScriptedGuest; sent:
   return { again, sent: burst(ada, 4) };
 }
 
-test("Relay gives up who is too slow a second time and has not caught up in between", async () => {
+test("Relay gives up a member that is too slow a second time and has not caught up in between", async () => {
   const scene = await open();
   const { ada, carol, clock, relay } = scene;
   const { again, sent } = await comeBackSlow(scene);
@@ -506,7 +506,7 @@ test("Relay gives up who is too slow a second time and has not caught up in betw
   await close({ ...scene, bob: again });
 });
 
-test("Relay closes who has caught up and is too slow again as if it were the first time", async () => {
+test("Relay closes a member that has caught up and is too slow again as if it were the first time", async () => {
   const scene = await open();
   const { ada, carol, clock } = scene;
   const { again, sent } = await comeBackSlow(scene);
@@ -524,7 +524,7 @@ test("Relay closes who has caught up and is too slow again as if it were the fir
   await close({ ...scene, bob: again });
 });
 
-test("Relay gives up who was too slow and for whom too much waits, and says that it was", async () => {
+test("Relay gives up a member that was too slow and whose queue is too long, as too slow", async () => {
   const scene = await open({ maxQueueBytes: 2 * HIGH_WATER_BYTES });
   const { ada, clock } = scene;
   const fits = 2 * HIGH_WATER_BYTES / SIZE;
@@ -538,9 +538,9 @@ test("Relay gives up who was too slow and for whom too much waits, and says that
   await close(scene);
 });
 
-test("Relay counts an object once in all its memory, and has senders wait where it is full", async () => {
+test("Relay counts an object once in all its memory, and holds senders when it is full", async () => {
   const objects = 20; // Far less than a queue takes.
-  const entries = 2 * 64; // What it takes in bob's queue and in carol's.
+  const entries = 2 * 64; // Its bytes in bob's queue and in carol's.
   const scene = await open({ maxMemoryBytes: objects * (SIZE + entries) });
   const { ada, bob, carol, clock } = scene;
   const senders = [ada, ...await crowd(scene, 19)];
@@ -561,7 +561,7 @@ test("Relay counts an object once in all its memory, and has senders wait where 
   await close(scene);
 });
 
-test("Relay counts what an object takes in each queue beside its bytes, however small it is", async () => {
+test("Relay counts the overhead of an object in each queue, however small the object is", async () => {
   const size = ENVELOPE_OVERHEAD_BYTES + 1;
   const entries = 2 * 64; // In bob's queue and in carol's.
   const objects = 100;
@@ -578,7 +578,7 @@ test("Relay counts what an object takes in each queue beside its bytes, however 
   await close(scene);
 });
 
-test("Relay whose memory is full gives up the largest queue of who is away, and nobody else", async () => {
+test("Relay whose memory is full gives up only the largest queue of a member that is away", async () => {
   const scene = await open({ maxMemoryBytes: 20 * SIZE });
   const { ada, bob, carol, relay } = scene;
   const dave = new ScriptedGuest(relay, { name: "dave" });
@@ -597,7 +597,7 @@ test("Relay whose memory is full gives up the largest queue of who is away, and 
   await close(scene);
 });
 
-test("Relay whose memory is full closes who holds it and takes too little", async () => {
+test("Relay whose memory is full closes the member that holds it and takes too little", async () => {
   const scene = await open({ maxMemoryBytes: 20 * SIZE });
   const { ada, clock } = scene;
   const sent = burst(ada, 40);
@@ -614,7 +614,7 @@ test("Relay whose memory is full closes who holds it and takes too little", asyn
   await close(scene);
 });
 
-test("Relay slows a member that sends faster than it may, and nobody else", async () => {
+test("Relay slows a member that sends faster than it may, and no other", async () => {
   const scene = await open({ maxRate: 16 * SIZE });
   const { ada, bob, carol, clock } = scene;
   bob.listen();

@@ -8,7 +8,7 @@ import { test } from "../support/test.ts";
 
 type Behind = Extract<HostRecord, { type: "behind" }>;
 
-/** A room of three, of whom the last two acknowledge nothing by themselves. */
+/** A room of three; the last two acknowledge only when asked. */
 async function gather(): Promise<[RelayOnly, ScriptedGuest, ScriptedGuest, ScriptedGuest]> {
   const relayOnly = new RelayOnly();
   const guests = [];
@@ -18,7 +18,7 @@ async function gather(): Promise<[RelayOnly, ScriptedGuest, ScriptedGuest, Scrip
   return [relayOnly, ...guests as [ScriptedGuest, ScriptedGuest, ScriptedGuest]];
 }
 
-/** Asks the relay. @returns The names of whom it tells. */
+/** Asks the relay. @returns The names of the members that it reports. */
 async function behind(
   asker: ScriptedGuest,
   ...others: readonly ScriptedGuest[]
@@ -44,7 +44,7 @@ async function acknowledge(guest: ScriptedGuest, line: string): Promise<void> {
   await guest.settle();
 }
 
-test("Relay tells a member who has not acknowledged what it said, to the room or to one", async () => {
+test("Relay reports the members that have not acknowledged a member's messages, to the room or to one", async () => {
   const [relayOnly, ada, bob, carol] = await gather();
   assertEquals(await behind(ada), []);
   await ada.say(["to all"]);
@@ -66,7 +66,7 @@ test("Relay tells a member who has not acknowledged what it said, to the room or
   await relayOnly.close();
 });
 
-test("Relay tells nothing of what others said, and nothing of keys", async () => {
+test("Relay reports no member behind for messages of others or for keys", async () => {
   const [relayOnly, ada, bob, carol] = await gather();
   await bob.say(["to all"]);
   await carol.logged("bob: to all");
@@ -85,7 +85,7 @@ test("Relay tells nothing of what others said, and nothing of keys", async () =>
   await relayOnly.close();
 });
 
-test("Relay tells of who is away, and no more of who is gone", async () => {
+test("Relay reports a member behind that is away, and not one that is gone", async () => {
   const [relayOnly, ada, bob, carol] = await gather();
   await ada.say(["to all"]);
   await ada.acknowledged(1);
@@ -97,7 +97,7 @@ test("Relay tells of who is away, and no more of who is gone", async () => {
   await relayOnly.close();
 });
 
-test("Relay answers once who asks again before it has taken the answer", async () => {
+test("Relay answers once a member that asks again before it has taken the answer", async () => {
   const relayOnly = new RelayOnly();
   const ada = relayOnly.knock("ada");
   await ada.enter();

@@ -16,7 +16,7 @@ const GUEST = {
   session: new Uint8Array(16),
 };
 
-/** A room whose members acknowledge nothing by themselves any more, but for the first. */
+/** A room in which only the first member still acknowledges by itself. */
 async function gather(...names: string[]): Promise<[RelayOnly, ...ScriptedGuest[]]> {
   const relayOnly = new RelayOnly();
   const guests = [];
@@ -26,21 +26,21 @@ async function gather(...names: string[]): Promise<[RelayOnly, ...ScriptedGuest[
   return [relayOnly, ...guests];
 }
 
-/** Acknowledges all that a guest was told. */
+/** Acknowledges everything that a guest received. */
 async function acknowledge(guest: ScriptedGuest, lines: string): Promise<void> {
   await guest.logged(lines);
   await guest.send({ type: "ack", seq: guest.lastSeq });
   await guest.settle();
 }
 
-/** What a guest was told of its own, once nothing more is under way. */
+/** The ACKs of a guest's own envelopes, once the room is idle. */
 async function told(guest: ScriptedGuest): Promise<[accepted: number, delivered: number]> {
   await guest.settle();
   await nextTurn();
   return [guest.ack.accepted, guest.ack.delivered];
 }
 
-test("Relay calls delivered what everybody has acknowledged, and nothing before", async () => {
+test("Relay reports an envelope delivered once every receiver has acknowledged it, and not before", async () => {
   const [relayOnly, ada, bob, carol] = await gather("ada", "bob", "carol") as [
     RelayOnly,
     ScriptedGuest,
@@ -61,7 +61,7 @@ test("Relay calls delivered what everybody has acknowledged, and nothing before"
   await relayOnly.close();
 });
 
-test("Relay calls nothing delivered before all that the member sent earlier is", async () => {
+test("Relay reports no envelope delivered before all earlier ones of the member are", async () => {
   const [relayOnly, ada, bob, carol] = await gather("ada", "bob", "carol") as [
     RelayOnly,
     ScriptedGuest,
@@ -77,7 +77,7 @@ test("Relay calls nothing delivered before all that the member sent earlier is",
   await relayOnly.close();
 });
 
-test("Relay calls delivered at once what is for nobody who is there", async () => {
+test("Relay reports an envelope without a receiver delivered at once", async () => {
   const [relayOnly, ada] = await gather("ada") as [RelayOnly, ScriptedGuest];
   await ada.say(["is anybody here?"]);
   await ada.say(["and you?"], { session: new Uint8Array(16).fill(1) });
@@ -85,7 +85,7 @@ test("Relay calls delivered at once what is for nobody who is there", async () =
   await relayOnly.close();
 });
 
-test("Relay calls delivered what is for some who have it and some who are gone", async () => {
+test("Relay reports an envelope delivered whose receivers have it or are gone", async () => {
   const [relayOnly, ada, bob, carol] = await gather("ada", "bob", "carol") as [
     RelayOnly,
     ScriptedGuest,
@@ -100,7 +100,7 @@ test("Relay calls delivered what is for some who have it and some who are gone",
   await relayOnly.close();
 });
 
-test("Relay waits with delivered for who is away: until it is back and has it, or is given up", async () => {
+test("Relay delays the delivered report for a member that is away until it has the envelope or is given up", async () => {
   for (const comesBack of [true, false]) {
     const [relayOnly, ada, bob] = await gather("ada", "bob") as [
       RelayOnly,
@@ -150,7 +150,7 @@ test("Relay tells a member that comes back how much was delivered meanwhile", as
   await relayOnly.close();
 });
 
-test("Relay calls delivered no more than it has accepted, however it is counted", async () => {
+test("Relay reports no more delivered than it has accepted, however it is counted", async () => {
   const [relayOnly, ada, bob] = await gather("ada", "bob") as [
     RelayOnly,
     ScriptedGuest,
@@ -168,7 +168,7 @@ test("Relay calls delivered no more than it has accepted, however it is counted"
   await relayOnly.close();
 });
 
-test("Seat keeps nothing of what was delivered, though an envelope before it is under way", async () => {
+test("Seat keeps no delivered envelope, even while an earlier one is under way", async () => {
   setFlagsFromString("--expose-gc");
   const collect: () => void = runInNewContext("gc");
   const seat = new Seat(GUEST, {

@@ -9,7 +9,7 @@ import { test } from "../support/test.ts";
 
 const { HOST_ENDS } = CloseReason;
 
-/** A room whose end waits for bob, who has got something and has not acknowledged it. */
+/** A room whose end waits for bob, who has not acknowledged an envelope. */
 async function ending(): Promise<
   { relayOnly: RelayOnly; ada: ScriptedGuest; bob: ScriptedGuest; closed: Promise<void> }
 > {
@@ -28,7 +28,7 @@ async function parted(...guests: readonly ScriptedGuest[]): Promise<boolean[]> {
   return guests.map(({ records }) => records.all.at(-1)?.type === "close");
 }
 
-test("Relay.close waits until the members have what is queued, and tells who sent it", async () => {
+test("Relay.close waits until the members have the queued envelopes, and tells their senders", async () => {
   const { ada, bob, closed, relayOnly } = await ending();
   relayOnly.clock.advance(DRAIN_MS - 1);
   assertEquals(await parted(ada, bob), [false, false]);
@@ -42,7 +42,7 @@ test("Relay.close waits until the members have what is queued, and tells who sen
   await relayOnly.close();
 });
 
-test("Relay.close waits no longer than it is told to", async () => {
+test("Relay.close waits no longer than its argument says", async () => {
   const { ada, bob, closed, relayOnly } = await ending();
   relayOnly.clock.advance(DRAIN_MS);
   assertEquals([await ada.farewell(), await bob.farewell()], [HOST_ENDS, HOST_ENDS]);
@@ -51,7 +51,7 @@ test("Relay.close waits no longer than it is told to", async () => {
   await relayOnly.close();
 });
 
-test("Relay.close waits for nobody whose connection is lost, before or meanwhile", async () => {
+test("Relay.close does not wait for a member whose connection is lost, before or meanwhile", async () => {
   const relayOnly = new RelayOnly();
   const guests = [];
   for (const name of ["ada", "bob", "carol"]) guests.push(await relayOnly.enter(name));
@@ -72,7 +72,7 @@ test("Relay.close waits for nobody whose connection is lost, before or meanwhile
   await relayOnly.close();
 });
 
-test("Relay.close takes nothing that comes meanwhile", async () => {
+test("Relay.close accepts no envelope that comes meanwhile", async () => {
   const { ada, bob, closed, relayOnly } = await ending();
   await ada.say(["too late"]);
   await ada.settle();
@@ -85,7 +85,7 @@ test("Relay.close takes nothing that comes meanwhile", async () => {
   await relayOnly.close();
 });
 
-test("Relay.close tells whoever comes while it waits at once that the room ends", async () => {
+test("Relay.close tells a newcomer at once that the room ends while it waits", async () => {
   const { ada, bob, closed, relayOnly } = await ending();
   await ada.cut();
   for (const late of [relayOnly.again(ada), relayOnly.again(bob), relayOnly.knock("carol")]) {
@@ -99,7 +99,7 @@ test("Relay.close tells whoever comes while it waits at once that the room ends"
   await relayOnly.close();
 });
 
-test("Relay.close hears who was held and who was slowed, and waits for what they acknowledge", async () => {
+test("Relay.close reads held and slowed members, and waits for their acknowledgements", async () => {
   const relayOnly = new RelayOnly({ maxRate: 100_000 });
   const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   for (const guest of [ada, bob]) guest.acknowledges = false;

@@ -21,7 +21,7 @@ import { test } from "../support/test.ts";
 const { HOST_ENDS, IDLE, LOST, PROTOCOL, REPLACED } = CloseReason;
 const RESUME: MemberRecord = { type: "resume", instance: new Uint8Array(8), lastSeq: 0 };
 
-/** Somebody who has resumed and said nothing since. */
+/** A guest that has resumed and not yet announced itself. */
 async function lurk(
   relayOnly: RelayOnly,
   name: string,
@@ -33,12 +33,12 @@ async function lurk(
   return guest;
 }
 
-/** What a guest was told. */
+/** The records that a guest received. */
 function told({ records }: ScriptedGuest): string[] {
   return records.all.map(({ type }) => type);
 }
 
-test("Relay tells nothing of the room to who has not announced itself, nor the room of it", async () => {
+test("Relay hides the room from a guest that has not announced itself, and the guest from the room", async () => {
   const relayOnly = new RelayOnly();
   const ada = await relayOnly.enter("ada");
   let entered = 0;
@@ -75,7 +75,7 @@ const entry = (change: Partial<MemberEnvelope>): MemberRecord => {
   return { type: "batch", envelopes: [{ ...envelope, ...change }] };
 };
 
-/** What a member may not say first. */
+/** Records that a member may not send first. */
 const OTHERS: Record<string, MemberRecord> = {
   "an envelope to the room": entry({ to: undefined }),
   "an announcement to somebody": entry({ to: new Uint8Array(16).fill(1) }),
@@ -90,7 +90,7 @@ const OTHERS: Record<string, MemberRecord> = {
 };
 
 for (const [what, record] of Object.entries(OTHERS)) {
-  test(`Relay breaks off with who says ${what} before its announcement`, async () => {
+  test(`Relay closes a member that sends ${what} before its announcement`, async () => {
     const relayOnly = new RelayOnly();
     const ada = await relayOnly.enter("ada");
     const eve = await lurk(relayOnly, "eve");
@@ -103,7 +103,7 @@ for (const [what, record] of Object.entries(OTHERS)) {
   });
 }
 
-test("Relay takes what comes in one record with the announcement", async () => {
+test("Relay takes envelopes that come in one record with the announcement", async () => {
   const relayOnly = new RelayOnly();
   const ada = await relayOnly.enter("ada");
   const bob = await lurk(relayOnly, "bob");
@@ -120,7 +120,7 @@ test("Relay takes what comes in one record with the announcement", async () => {
   await relayOnly.close();
 });
 
-test("Relay gives up who has not announced itself 60 s after it came, resumed or not", async () => {
+test("Relay gives up a guest that has not announced itself 60 s after it came, resumed or not", async () => {
   const relayOnly = new RelayOnly();
   const ada = await relayOnly.enter("ada");
   const eve = await lurk(relayOnly, "eve");
@@ -172,7 +172,7 @@ test("Relay lets the host's own member take all the time that its keys take", as
   await closeAtOnce(relay, clock);
 });
 
-test("Relay whose seats are taken gives up who has been longest without an announcement", async () => {
+test("Relay whose seats are taken gives up the guest that has been longest without an announcement", async () => {
   const relayOnly = new RelayOnly({ maxMembers: 3 });
   const ada = await relayOnly.enter("ada");
   const [eve, mal] = [await lurk(relayOnly, "eve"), await lurk(relayOnly, "mal")];
@@ -187,7 +187,7 @@ test("Relay whose seats are taken gives up who has been longest without an annou
   await relayOnly.close();
 });
 
-test("Relay has no seat to come back to for who had not announced itself", async () => {
+test("Relay keeps no seat for a guest that had not announced itself", async () => {
   const relayOnly = new RelayOnly();
   const eve = await lurk(relayOnly, "eve");
   const second = relayOnly.again(eve);
@@ -198,7 +198,7 @@ test("Relay has no seat to come back to for who had not announced itself", async
   await relayOnly.close();
 });
 
-test("Relay tells who announces itself first what was decided before, meanwhile too", async () => {
+test("Relay sends a new member the decisions before all else, those made meanwhile too", async () => {
   const identity = await identityOf("host");
   const roomId = new Uint8Array(32);
   const policy = new AccessPolicy({ identity, roomId });
@@ -225,7 +225,7 @@ test("Relay tells who announces itself first what was decided before, meanwhile 
   await relayOnly.close();
 });
 
-test("Relay.clear and Relay.close end who has not announced itself as they end members", async () => {
+test("Relay.clear and Relay.close end guests that have not announced themselves as they end members", async () => {
   const identity = await identityOf("host");
   const policy = new AccessPolicy({ identity, roomId: new Uint8Array(32) });
   const relayOnly = new RelayOnly({ policy });
@@ -242,7 +242,7 @@ test("Relay.clear and Relay.close end who has not announced itself as they end m
   await relayOnly.close();
 });
 
-test("Relay takes a member for away that comes back and says nothing for 60 s", async () => {
+test("Relay counts a member as away that comes back and does not resume for 60 s", async () => {
   const relayOnly = new RelayOnly();
   const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   const again = relayOnly.again(bob);

@@ -4,7 +4,7 @@ import { FailedJoinCounter } from "../../lib/relay/failed_joins.ts";
 import { FakeClock } from "../support/clock.ts";
 import { test } from "../support/test.ts";
 
-/** Callers, and what was reported of them. */
+/** Callers, and the reports about them. */
 class Watch {
   readonly clock: FakeClock = new FakeClock();
   readonly reports: FailedJoins[] = [];
@@ -19,7 +19,7 @@ class Watch {
   }
 }
 
-test("FailedJoinCounter reports nothing while there are few, however long they go on", () => {
+test("FailedJoinCounter makes no report while failed joins are few, however long they go on", () => {
   const watch = new Watch();
   watch.pass(28 * 100, 60_000 * 100);
   assertEquals(watch.reports, []);
@@ -37,7 +37,7 @@ test("FailedJoinCounter reports thirty in a minute at once, and then once a minu
   assertEquals(watch.reports.slice(1), [{ count: 32 * 60, addresses: ["192.0.2.1"] }]);
 });
 
-test("FailedJoinCounter reports nothing of an attack that ended long ago", () => {
+test("FailedJoinCounter makes no report of an attack that ended long ago", () => {
   const watch = new Watch();
   watch.pass(100, 1000);
   watch.clock.advance(3_600_000);

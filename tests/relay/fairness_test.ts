@@ -16,7 +16,7 @@ async function flood(guest: ScriptedGuest, objectBytes: number): Promise<void> {
   }
 }
 
-/** Waits until nothing happens any more. */
+/** Waits until the room is idle. */
 async function standstill(...guests: readonly ScriptedGuest[]): Promise<void> {
   const count = (): number => guests.reduce((sum, { records }) => sum + records.all.length, 0);
   for (let before = -1; before !== count();) {
@@ -55,7 +55,7 @@ for (const floods of [1, 3]) {
   }
 }
 
-test("Relay passes on all that a fast sender says, in order, and what others say in between", async () => {
+test("Relay passes on every message of a fast sender, in order, and those of others in between", async () => {
   const relayOnly = new RelayOnly();
   const [ada, bob, carol] = [
     await relayOnly.enter("ada"),

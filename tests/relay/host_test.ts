@@ -35,7 +35,7 @@ import { test } from "../support/test.ts";
 
 const { maxHandshakes: MAX_HANDSHAKES, maxWaiting: MAX_WAITING } = DEFAULT_LIMITS;
 
-/** How long a caller keeps its place that got M2 and is not in the room, in milliseconds. */
+/** Time that a caller which got M2 and is not in the room keeps its place, in milliseconds. */
 const KEPT_MS = 1000;
 
 /** How long a caller has to be in the room, or its place is taken once more, in milliseconds. */
@@ -57,7 +57,7 @@ class Reception {
   readonly clock: FakeClock = new FakeClock();
   readonly relay: Relay;
   readonly host: Host;
-  /** What happened, in order. */
+  /** The events, in order. */
   readonly log: string[] = [];
 
   constructor(
@@ -98,7 +98,7 @@ class Reception {
     return Array.from({ length: count }, (_, i) => this.call(`192.0.2.${i}`));
   }
 
-  /** Asserts that callers who got M2 and are not in the room keep their places for a second. */
+  /** Asserts that callers that got M2 and are not in the room keep their places for a second. */
   async assertKept(places = 1): Promise<void> {
     assertEquals(this.clock.timers, places);
     const calls = this.callMany(MAX_HANDSHAKES);
@@ -113,7 +113,7 @@ class Reception {
     await this.assertIdle();
   }
 
-  /** Asserts that as many are greeted at once as ever, and that nothing is left behind. */
+  /** Asserts that the host greets as many callers at once as ever, and keeps none. */
   async assertIdle(): Promise<void> {
     assertEquals(this.clock.timers, 0, "timers are left");
     const calls = this.callMany(MAX_HANDSHAKES);
@@ -164,7 +164,7 @@ class Call {
     return m0!;
   }
 
-  /** Whether the host has nothing more to say than that it is busy. */
+  /** Whether the host only says that it is busy. */
   async isSentAway(): Promise<boolean> {
     const frames = this.frames();
     const { busy } = decodeM0((await frames.read()).value!);
@@ -240,7 +240,7 @@ class ScriptedGuest {
   }
 }
 
-test("Host: greets, shakes hands and gives a seat", async () => {
+test("Host greets, shakes hands and gives a seat", async () => {
   const reception = new Reception();
   const call = reception.call();
   const guest = await call.shake();
@@ -254,7 +254,7 @@ test("Host: greets, shakes hands and gives a seat", async () => {
   await reception.assertKept();
 });
 
-test("Host: tells of a member's admission before the room is told", async () => {
+test("Host tells of a member's admission before the room is told", async () => {
   const reception = new Reception();
   const [before, after] = [reception.call(), reception.call()];
   const witness = await before.shake("bob");
@@ -269,7 +269,7 @@ test("Host: tells of a member's admission before the room is told", async () => 
   await Promise.all([before.greeted, after.greeted]);
 });
 
-test("Host: a caller without a place hears nothing until one is free", async () => {
+test("Host keeps a caller without a place waiting until one is free", async () => {
   const reception = new Reception();
   const silent = reception.callMany(MAX_HANDSHAKES);
   const late = reception.call();
@@ -289,7 +289,7 @@ test("Host: a caller without a place hears nothing until one is free", async () 
   await reception.assertKept();
 });
 
-test("Host: says that it is busy to a caller that it sends away", async () => {
+test("Host says that it is busy to a caller that it sends away", async () => {
   const reception = new Reception();
   const silent = reception.callMany(MAX_HANDSHAKES);
   const first = reception.call();
@@ -319,7 +319,7 @@ test("Host: a member takes a busy host for what it is", async () => {
   await reception.assertIdle();
 });
 
-test("Host: a small room does not keep callers out who are many", async () => {
+test("Host admits a caller to a small room in spite of a crowd from another address", async () => {
   const reception = new Reception({ maxMembers: 2 });
   const crowd = Array.from({ length: 200 }, () => reception.call("192.0.2.1"));
   const call = reception.call("192.0.2.2");
@@ -331,7 +331,7 @@ test("Host: a small room does not keep callers out who are many", async () => {
   await reception.assertKept();
 });
 
-test("Host: sends callers away at once while too many connections are being ended", async () => {
+test("Host sends callers away at once while too many connections are being ended", async () => {
   const reception = new Reception({ maxMembers: 1, limits: { maxHandshakes: 1 } });
   const session = randomBytes(16);
   const [first, second] = [reception.call(), reception.call()];
@@ -351,7 +351,7 @@ test("Host: sends callers away at once while too many connections are being ende
   await Promise.all([second, next].map((call) => call.greeted));
 });
 
-test("Host: being sent away needs no reader", async () => {
+test("Host sends away a caller that does not read", async () => {
   const reception = new Reception({ limits: { maxHandshakes: 1, maxWaiting: 0 } });
   const [call, gone] = [reception.call(), reception.call()];
   gone.end.reset();
@@ -361,16 +361,16 @@ test("Host: being sent away needs no reader", async () => {
   await call.greeted;
 });
 
-/** Who takes a place for as long as it may, by how far it gets. */
+/** Callers that take a place for as long as they may, by how far they get. */
 const IDLERS: Record<string, (call: Call) => Promise<unknown>> = {
-  "who says nothing": (call) => call.greeting(),
-  "who stops within a frame": (call) =>
+  "that says nothing": (call) => call.greeting(),
+  "that stops within a frame": (call) =>
     call.send(encodeFrame(new Uint8Array(M1_BYTES)).slice(0, 9)),
-  "who stops within a header": (call) => call.send(new Uint8Array(2)),
+  "that stops within a header": (call) => call.send(new Uint8Array(2)),
 };
 
 for (const [who, idle] of Object.entries(IDLERS)) {
-  test(`Host: cuts the connection of one ${who} for ten seconds`, async () => {
+  test(`Host cuts the connection of a caller ${who} for ten seconds`, async () => {
     const reception = new Reception();
     const call = reception.call();
     await idle(call);
@@ -385,7 +385,7 @@ for (const [who, idle] of Object.entries(IDLERS)) {
   });
 }
 
-test("Host: waits no more than ten seconds for a key of its own", async () => {
+test("Host waits no more than ten seconds for a key of its own", async () => {
   const key = Promise.withResolvers<WrapKeyPair>();
   const reception = new Reception({ generate: () => key.promise });
   const call = reception.call();
@@ -397,7 +397,7 @@ test("Host: waits no more than ten seconds for a key of its own", async () => {
   await reception.assertIdle();
 });
 
-test("Host: who is in the room stays there past the deadline", async () => {
+test("Host keeps a member in the room past the deadline", async () => {
   const reception = new Reception();
   const call = reception.call();
   const guest = await call.shake();
@@ -409,7 +409,7 @@ test("Host: who is in the room stays there past the deadline", async () => {
   await call.greeted;
 });
 
-test("Host: gives the place of a caller back a second after the handshake, though it is not in the room", async () => {
+test("Host gives the place of a caller back a second after the handshake, though it is not in the room", async () => {
   const reception = new Reception({ limits: { maxHandshakes: 2, maxPerAddress: 1 } });
   const [lurker, next] = [reception.call("192.0.2.1"), reception.call("192.0.2.1")];
   const guest = await lurker.shake();
@@ -428,7 +428,7 @@ test("Host: gives the place of a caller back a second after the handshake, thoug
   await Promise.all([lurker.greeted, next.greeted]);
 });
 
-test("Host: takes the place of a caller again that was in the room for less than ten seconds", async () => {
+test("Host takes the place of a caller again that was in the room for less than ten seconds", async () => {
   for (const [ms, kept] of [[FLEETING_MS - 1, 1], [FLEETING_MS, 0]] as const) {
     const reception = new Reception();
     const call = reception.call();
@@ -442,7 +442,7 @@ test("Host: takes the place of a caller again that was in the room for less than
   }
 });
 
-test("Host: tells of many who get a join code and do not stay", async () => {
+test("Host reports many callers that get a join code and do not stay", async () => {
   const told: FailedJoins[] = [];
   const reception = new Reception({ onFailedJoins: (joins) => told.push(joins) });
   for (let i = 0; i < 30; i++) {
@@ -492,7 +492,7 @@ const LATE_ENDS: Record<string, (call: Call) => Promise<unknown>> = {
 };
 
 for (const [what, end] of Object.entries({ ...EARLY_ENDS, ...LATE_ENDS })) {
-  test(`Host: a caller that ${what} leaves nothing behind`, async () => {
+  test(`Host keeps no state of a caller that ${what}`, async () => {
     const reception = new Reception();
     const call = reception.call();
     await end(call);
@@ -504,7 +504,7 @@ for (const [what, end] of Object.entries({ ...EARLY_ENDS, ...LATE_ENDS })) {
   });
 }
 
-test("Host: says that the room is full, and gives the place back", async () => {
+test("Host says that the room is full, and gives the place back", async () => {
   const reception = new Reception({ maxMembers: 1 });
   const [call, surplus] = [reception.call(), reception.call()];
   const guest = await call.shake();
@@ -525,7 +525,7 @@ test("Host: says that the room is full, and gives the place back", async () => {
   await reception.assertKept(3);
 });
 
-test("Host: gives no identity a session of another, whatever nonce it shows", async () => {
+test("Host gives no identity a session of another, whatever nonce it shows", async () => {
   const reception = new Reception();
   const nonce = randomBytes(16);
   const [call, other] = [reception.call(), reception.call()];
@@ -541,7 +541,7 @@ test("Host: gives no identity a session of another, whatever nonce it shows", as
   await reception.assertKept(2);
 });
 
-test("Host: a key that cannot be made ends that call alone", async () => {
+test("Host ends only the call whose key cannot be made", async () => {
   let calls = 0;
   const reception = new Reception({
     generate: () => calls++ === 0 ? Promise.reject(new Error("no memory")) : hostHopKey(),
@@ -553,7 +553,7 @@ test("Host: a key that cannot be made ends that call alone", async () => {
   await reception.assertIdle();
 });
 
-test("Host: a fault of whoever is told of an admission ends that call alone", async () => {
+test("Host ends only the call whose onAdmitted throws", async () => {
   const reception = new Reception({
     onAdmitted: () => {
       throw new Error("fault");
@@ -569,7 +569,7 @@ test("Host: a fault of whoever is told of an admission ends that call alone", as
   await reception.assertKept();
 });
 
-test("Host: cuts at its close who has not shaken hands, and nobody else", async () => {
+test("Host.close cuts callers that have not shaken hands, and no others", async () => {
   const reception = new Reception();
   const member = reception.call();
   const guest = await member.shake();
@@ -591,7 +591,7 @@ test("Host: cuts at its close who has not shaken hands, and nobody else", async 
   assertEquals(reception.clock.timers, 0);
 });
 
-test("Host: every caller is greeted with another challenge", async () => {
+test("Host greets every caller with another challenge", async () => {
   const reception = new Reception();
   const calls = reception.callMany(2);
   const greetings = await Promise.all(calls.map((call) => call.greeting()));

@@ -7,7 +7,7 @@ import { test } from "../support/test.ts";
 
 const KEPT_MS = DEFAULT_LIMITS.keepSeatMs;
 
-/** Members of one address who lose their connections, a second after each other. */
+/** Members of one address that lose their connections, a second after each other. */
 async function loseAll(
   relayOnly: RelayOnly,
   ada: ScriptedGuest,
@@ -38,7 +38,7 @@ async function kept(relayOnly: RelayOnly, guests: readonly ScriptedGuest[]): Pro
   return found;
 }
 
-test("Relay keeps seats for as long as it is told to, and says so", async () => {
+test("Relay keeps seats for as long as its limits say, and announces the time", async () => {
   for (const keepSeatMs of [0, 60_000, 3_600_000]) {
     const relayOnly = new RelayOnly({ keepSeatMs });
     const ada = await relayOnly.enter("ada");
@@ -102,7 +102,7 @@ test("Relay forgets how long a member was away that came back", async () => {
   await relayOnly.close();
 });
 
-test("Relay gives up who is away for long where the room is full, the longest first", async () => {
+test("Relay of a full room gives up members that are away for long, the longest first", async () => {
   const relayOnly = new RelayOnly({ maxMembers: 3 });
   const ada = await relayOnly.enter("ada");
   const bob = await relayOnly.enter("bob");

@@ -25,7 +25,7 @@ function drain(seat: Seat): HostRecord[] {
   return records;
 }
 
-test("Seat acknowledges in one ACK what stands between two entries, and before what comes later", () => {
+test("Seat acknowledges in one ACK the envelopes between two entries, and before the later entry", () => {
   const seat = new Seat(GUEST, {
     scheduler: new FairScheduler(),
     clock: new FakeClock(),
@@ -53,12 +53,12 @@ test("Seat acknowledges in one ACK what stands between two entries, and before w
   deliver(4);
   seat.acks.reach(9);
   seat.acks.settle(9);
-  // What accepts nothing keeps the place of what was accepted last.
+  // An ACK that accepts no envelope keeps the place of the last accepted one.
   assertEquals(seat.next(), { type: "ack", accepted: 9, delivered: 9, reached: 9, seq: 3 });
 });
 
 /**
- * The room's order as one member can show it: what it was sent, and its own at their places.
+ * The room's order as one member can show it: its received envelopes, and its own at their places.
  *
  * @param connections Of that member, the first one first.
  */

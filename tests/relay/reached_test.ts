@@ -4,7 +4,7 @@ import type { ScriptedGuest } from "../support/scripted_guest.ts";
 import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
 
-/** A room of three, of whom bob and carol acknowledge nothing by themselves. */
+/** A room of three; bob and carol acknowledge only when asked. */
 async function gather(): Promise<
   { relayOnly: RelayOnly; ada: ScriptedGuest; bob: ScriptedGuest; carol: ScriptedGuest }
 > {
@@ -25,7 +25,7 @@ async function acknowledge(guest: ScriptedGuest, line: string): Promise<void> {
   await guest.settle();
 }
 
-/** What a guest was told of its own, once nothing more is under way. */
+/** The ACKs of a guest's own envelopes, once the room is idle. */
 async function told(guest: ScriptedGuest): Promise<{ delivered: number; reached: number }> {
   await guest.settle();
   await nextTurn();
@@ -33,7 +33,7 @@ async function told(guest: ScriptedGuest): Promise<{ delivered: number; reached:
   return { delivered, reached };
 }
 
-test("Relay calls reached what all have acknowledged that are not away", async () => {
+test("Relay reports an envelope reached once all receivers that are not away have acknowledged it", async () => {
   const { relayOnly, ada, bob, carol } = await gather();
   await ada.say(["one"]);
   await acknowledge(bob, "ada: one");
@@ -50,7 +50,7 @@ test("Relay calls reached what all have acknowledged that are not away", async (
   await relayOnly.close();
 });
 
-test("Relay waits with reached for a member that is back, but takes nothing back", async () => {
+test("Relay delays the reached report for a member that is back, but withdraws none", async () => {
   const { relayOnly, ada, bob, carol } = await gather();
   bob.acknowledges = true;
   await carol.cut();
@@ -68,7 +68,7 @@ test("Relay waits with reached for a member that is back, but takes nothing back
   await relayOnly.close();
 });
 
-test("Relay tells who is away before it leaves them out", async () => {
+test("Relay reports members as away before it leaves them out", async () => {
   const { relayOnly, ada, bob, carol } = await gather();
   bob.acknowledges = true;
   await ada.say(["one"]);

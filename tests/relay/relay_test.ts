@@ -25,7 +25,7 @@ function names(roster: readonly RosterEntry[], ...guests: ScriptedGuest[]): stri
   });
 }
 
-test("Relay tells a newcomer who is there, and all others of the newcomer", async () => {
+test("Relay sends a newcomer the roster, and tells all others of the newcomer", async () => {
   const relayOnly = new RelayOnly({ maxMembers: 7 });
   const ada = relayOnly.knock("ada");
   const { instance, ...accept } = await ada.greeted();
@@ -112,7 +112,7 @@ test("Relay answers an end that anybody could have forged with no farewell", asy
   await relayOnly.close();
 });
 
-test("Relay lets a member know what it has taken", async () => {
+test("Relay acknowledges the envelopes of a member", async () => {
   const relayOnly = new RelayOnly();
   const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   bob.acknowledges = false;
@@ -123,7 +123,7 @@ test("Relay lets a member know what it has taken", async () => {
   await relayOnly.close();
 });
 
-test("Relay drops what it was sent before, and breaks off with who leaves something out", async () => {
+test("Relay drops envelopes sent again, and closes a member that leaves one out", async () => {
   const relayOnly = new RelayOnly();
   const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   ada.cmid = 41; // The first of a seat is free.
@@ -132,7 +132,7 @@ test("Relay drops what it was sent before, and breaks off with who leaves someth
   ada.cmid = 41;
   await ada.say(["42 again", "43 again", "44"]);
   await bob.logged("ada: 44");
-  await ada.acknowledged(44); // What came twice has ended nothing.
+  await ada.acknowledged(44); // The repeated envelope has not ended the connection.
   ada.cmid++;
   await ada.say(["46"]);
   assertEquals(await ada.farewell(), PROTOCOL);
@@ -172,7 +172,7 @@ test("Relay keeps a seat as lost, whatever reason but 0 its member's CLOSE has",
   await relayOnly.close();
 });
 
-/** What no honest member sends: before RESUME, or after it. */
+/** Records that no honest member sends: before RESUME, or after it. */
 const FAULTS: [string, boolean, MemberRecord][] = [
   ["an envelope before RESUME", false, { type: "batch", envelopes: [anEnvelope()] }],
   ["an ACK before RESUME", false, { type: "ack", seq: 0 }],
@@ -198,7 +198,7 @@ function anEnvelope() {
 }
 
 for (const [what, resumed, record] of FAULTS) {
-  test(`Relay breaks off with who sends ${what}, and with nobody else`, async () => {
+  test(`Relay closes a member that sends ${what}, and no other`, async () => {
     const relayOnly = new RelayOnly();
     const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
     const mal = relayOnly.knock("mal");
@@ -226,7 +226,7 @@ test("Relay refuses a RESUME of more than was ever sent", async () => {
   await relayOnly.close();
 });
 
-test("Relay breaks off with who acknowledges what waits to be sent", async () => {
+test("Relay closes a member that acknowledges an entry not yet sent", async () => {
   const relayOnly = new RelayOnly();
   const bob = relayOnly.knock("bob");
   await bob.enter();
@@ -257,7 +257,7 @@ test("Relay keeps a seat for a while after its connection is lost", async () => 
   await relayOnly.close();
 });
 
-test("Relay gives a member that comes back exactly what it has not acknowledged", async () => {
+test("Relay sends a member that comes back exactly the entries that it has not acknowledged", async () => {
   const relayOnly = new RelayOnly();
   const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   bob.acknowledges = false;
@@ -317,7 +317,7 @@ test("Relay begins with the first unacknowledged for a member that names no inst
   await relayOnly.close();
 });
 
-test("Relay keeps nothing for a member that was acknowledged, changes among it", async () => {
+test("Relay keeps no entry that a member has acknowledged, changes included", async () => {
   const relayOnly = new RelayOnly();
   const ada = await relayOnly.enter("ada");
   for (let i = 0; i < 50; i++) {
@@ -357,7 +357,7 @@ test("Relay moves a seat to its newest connection", async () => {
   await relayOnly.close();
 });
 
-test("Relay keeps a seat for one who has come back and not resumed yet", async () => {
+test("Relay keeps the seat of a member that has come back and not resumed yet", async () => {
   const relayOnly = new RelayOnly();
   const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   await bob.cut();
@@ -387,7 +387,7 @@ test("Relay keeps a seat for one who has come back and not resumed yet", async (
   await relayOnly.close();
 });
 
-test("Relay gives up a seat for which over 4 MiB wait, and whoever has just come back to it", async () => {
+test("Relay gives up a seat for which over 4 MiB wait, and a connection that has just come back to it", async () => {
   for (const comesBack of [false, true]) {
     const relayOnly = new RelayOnly();
     const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
@@ -408,7 +408,7 @@ test("Relay gives up a seat for which over 4 MiB wait, and whoever has just come
   }
 });
 
-test("Relay admits no more than its number, those who are away among them", async () => {
+test("Relay admits no more than its maximum, members that are away included", async () => {
   const relayOnly = new RelayOnly({ maxMembers: 2 });
   const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   await bob.cut();
@@ -430,7 +430,7 @@ test("Relay admits no more than its number, those who are away among them", asyn
   await relayOnly.close();
 });
 
-test("Relay says of each seat that it has ended, whoever was told of its member", async () => {
+test("Relay reports the end of each seat, whether or not its member had entered", async () => {
   const ended: string[] = [];
   const relayOnly = new RelayOnly({ onSeatEnded: ({ session }) => ended.push(session.join()) });
   const early = relayOnly.knock("early");
@@ -446,7 +446,7 @@ test("Relay says of each seat that it has ended, whoever was told of its member"
   await relayOnly.close();
 });
 
-test("Relay gives a seat up at once whose member never resumed", async () => {
+test("Relay gives up at once a seat whose member never resumed", async () => {
   const relayOnly = new RelayOnly({ maxMembers: 2 });
   const ada = await relayOnly.enter("ada");
   for (let i = 0; i < 3; i++) {
@@ -459,7 +459,7 @@ test("Relay gives a seat up at once whose member never resumed", async () => {
   await relayOnly.close();
 });
 
-test("Relay.close tells everybody, and lets nobody in any more", async () => {
+test("Relay.close tells every member, and admits no more", async () => {
   const relayOnly = new RelayOnly();
   const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
   const waiting = relayOnly.knock("waiting");
@@ -512,7 +512,7 @@ test("Relay.close waits for no full queue where two members are full with each o
   assertEquals(relayOnly.clock.timers, 0);
 });
 
-test("Relay tells everybody who comes, once, who ended with the process before", async () => {
+test("Relay tells every newcomer, once, of the sessions that ended with the previous process", async () => {
   const former = ["eve", "frank"].map((name) => ({
     name,
     key: randomBytes(32),

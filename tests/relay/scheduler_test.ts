@@ -89,7 +89,7 @@ test("FairScheduler gives each sender a turn before the first has another, howev
   }
 });
 
-test("FairScheduler routes at once what no seat holds", () => {
+test("FairScheduler routes at once an envelope that no seat holds", () => {
   const scene = new Scene([100]);
   scene.open(1_000_000);
   const [queue] = scene.queues as [SenderQueue];
@@ -97,7 +97,7 @@ test("FairScheduler routes at once what no seat holds", () => {
   assertEquals([scene.routed.length, queue.bytes], [1000, 0]);
 });
 
-test("SenderQueue.emptied waits for held envelopes, and for nothing else", async () => {
+test("SenderQueue.emptied waits only for held envelopes", async () => {
   const scene = new Scene([100]);
   const [queue] = scene.queues as [SenderQueue];
   await queue.emptied;

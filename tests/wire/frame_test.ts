@@ -58,7 +58,7 @@ test("FrameDecoderStream decodes two chunks however they are cut", async () => {
   }
 });
 
-test("FrameDecoderStream gives what is cut anyhow", async () => {
+test("FrameDecoderStream gives the same bodies however the bytes are cut", async () => {
   const cuts = fc.array(fc.nat(bytes.length), { maxLength: 12 });
   await fc.assert(
     fc.asyncProperty(cuts, async (unsorted) => {
@@ -80,7 +80,7 @@ test("FrameDecoderStream takes the shortest and the longest record, and no other
   }
 });
 
-test("FrameDecoderStream takes handshake messages of their exact size alone, then records", async () => {
+test("FrameDecoderStream takes only handshake messages of their exact size, then records", async () => {
   const messages = [42, 329, 20].map(random);
   assertEquals(await decode(messages.map(encodeFrame), [42, 329]), messages);
   for (const length of [0, 41, 43, 329, 2 ** 32 - 1]) {
@@ -126,7 +126,7 @@ test("FrameDecoderStream gives the frames before a bad one when they are read as
   await assertRejects(() => writer.closed, WireError);
 });
 
-test("FrameDecoderStream gives bodies that nothing changes afterwards", async () => {
+test("FrameDecoderStream gives bodies that later chunks do not change", async () => {
   const chunk = encodeFrame(bodies[0]!);
   const stream = new FrameDecoderStream();
   const writer = stream.writable.getWriter();

@@ -66,7 +66,7 @@ for (const { name, known, size, recode } of MESSAGES) {
     await assertFails(() => recode(concat(known, new Uint8Array(1))), "protocol-error", "surplus");
   });
 
-  test(`decode${name} gives for any bytes what encodes to them, or a LanchatError`, () => {
+  test(`decode${name} gives for any bytes a value that encodes to them, or a LanchatError`, () => {
     const changes = fc.array(fc.tuple(fc.nat(size - 1), fc.nat(255)), { maxLength: 3 });
     const input = fc.oneof(
       fc.uint8Array({ maxLength: size + 1 }),

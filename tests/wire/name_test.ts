@@ -28,7 +28,7 @@ test("nameProblem counts bytes of UTF-8", () => {
   assertStringIncludes(nameProblem("")!, "empty");
 });
 
-test("nameProblem refuses what acts on a screen or cannot be seen", () => {
+test("nameProblem refuses control and invisible characters", () => {
   const characters = [
     0x00,
     0x07,
@@ -137,7 +137,7 @@ test("nameProblem takes the same emoji on every runtime", () => {
   assertStringIncludes(nameProblem("\u{1F9D1}\u200D\u{1FA70}")!, "invisible");
 });
 
-test("nameProblem refuses what stands for all members, and nothing like it", () => {
+test("nameProblem refuses words for all members, and not similar ones", () => {
   for (const name of ["everyone", "all", "here", "Everyone", "ALL", "hErE"]) {
     for (const text of [name, `@${name}`]) {
       assertStringIncludes(nameProblem(text) ?? "", "all members", text);
@@ -148,7 +148,7 @@ test("nameProblem refuses what stands for all members, and nothing like it", () 
   }
 });
 
-test("typedName leaves out what an emoji has that nobody types", () => {
+test("typedName leaves out the characters of an emoji that people cannot type", () => {
   for (const emoji of Object.values(EMOJI)) {
     const typed = typedName(emoji);
     assert(!/\p{Default_Ignorable_Code_Point}/u.test(typed), typed);
@@ -184,7 +184,7 @@ test("nameProblem refuses space at an end, and unusual space anywhere", () => {
   }
 });
 
-test("nameProblem refuses what is not in normal form C", () => {
+test("nameProblem refuses a name that is not in normal form C", () => {
   assertStringIncludes(nameProblem("e\u0301")!, "normal form C");
   assertStringIncludes(nameProblem("\u212b")!, "normal form C");
 });

@@ -97,7 +97,7 @@ for (const { name, known, recode } of OBJECTS) {
     }
   });
 
-  test(`decode${name} gives for any bytes what encodes to them, or a LanchatError`, () => {
+  test(`decode${name} gives for any bytes a value that encodes to them, or a LanchatError`, () => {
     const changes = fc.array(fc.tuple(fc.nat(known.length - 1), fc.nat(255)), { maxLength: 3 });
     const input = fc.oneof(
       fc.uint8Array({ maxLength: 2000 }),
@@ -129,7 +129,7 @@ test("decodeNameField tells whether the name is taken, and gives it without the 
   }
 });
 
-test("decodeNameField refuses what is no name, and what has another length or padding", async () => {
+test("decodeNameField refuses an invalid name, and one of another length or padding", async () => {
   const names = [
     utf8(""),
     utf8("#"),
@@ -227,7 +227,7 @@ test("decodeInner refuses every padding but the right one", async () => {
   }
 });
 
-test("decodeInner refuses a body that is too long, or longer than what is there", async () => {
+test("decodeInner refuses a body that is too long, or longer than the bytes left", async () => {
   const head = concat(roster, new Uint8Array(8), u64(0), u8(1));
   const over = MAX_TEXT_BYTES + 1;
   const tooLong = concat(head, u32(over), new Uint8Array(16_640 - 37));
@@ -247,13 +247,13 @@ test("decodeInner takes the last time that a Date can hold, and no later one", a
   await assertFails(() => decodeInner(at(last + 1)), "protocol-error", "time");
 });
 
-test("decodeInner ignores four bytes, which are sent as zeros, and reads what was sealed before", () => {
+test("decodeInner ignores four bytes, which are sent as zeros, and reads older inner parts", () => {
   const known = inner(5);
   assertEquals(known.slice(16, 24), new Uint8Array([0, 0, 0, 0, 0, 0, 0, 7]));
   assertEquals(decodeInner(change(known, 16, ...random(4))), decodeInner(known));
 });
 
-test("decodeInner gives for any bytes what encodes to them but for those four, or a LanchatError", () => {
+test("decodeInner gives for any bytes a value that encodes to them but for those four, or a LanchatError", () => {
   const changes = fc.array(fc.tuple(fc.nat(511), fc.nat(255)), { maxLength: 3 });
   const input = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),
@@ -307,7 +307,7 @@ test("decodeBatch refuses fewer than 2 messages, more than 256, other kinds, and
   await assertFails(() => decodeBatch(huge), "protocol-error");
 });
 
-test("decodeBatch gives for any bytes what encodes to them, or a LanchatError", () => {
+test("decodeBatch gives for any bytes a value that encodes to them, or a LanchatError", () => {
   const item = fc.tuple(fc.constantFrom(1, 2, 3), fc.nat(4), fc.uint8Array({ maxLength: 4 }))
     .map(([kind, length, text]) => concat(u8(kind), u32(length), text));
   const input = fc.oneof(
@@ -324,7 +324,7 @@ test("decodeBatch gives for any bytes what encodes to them, or a LanchatError", 
   }));
 });
 
-test("decodeText keeps a byte order mark and refuses what is not UTF-8", async () => {
+test("decodeText keeps a byte order mark and refuses bytes that are not UTF-8", async () => {
   assertEquals(decodeText(utf8("\ufeffa😀\0")), "\ufeffa😀\0");
   for (const hex of ["ff", "c0af", "e282", "eda080", "f4908080", "61c3"]) {
     await assertFails(() => decodeText(fromHex(hex)), "protocol-error", "UTF-8");

@@ -207,7 +207,7 @@ for (const { side, layouts, recode } of SIDES) {
     }
   });
 
-  test(`decode${side}Record gives for any bytes what encodes to them, or a LanchatError`, () => {
+  test(`decode${side}Record gives for any bytes a value that encodes to them, or a LanchatError`, () => {
     const known = fc.constantFrom(...layouts);
     const payloads = fc.oneof(
       fc.uint8Array({ maxLength: 120 }),
@@ -307,7 +307,7 @@ test("decodeHostRecord takes the longest roster, and none that is longer or repe
   await assertFails(() => decodeHostRecord(twice), "protocol-error", "twice");
 });
 
-test("decodeHostRecord takes as many who are behind as a roster has, and no more", async () => {
+test("decodeHostRecord takes as many members behind as a roster has, and no more", async () => {
   const behind = (count: number): PlainRecord => ({
     type: RecordType.BEHIND,
     payload: concat(u16(count), new Uint8Array(16 * count)),

@@ -33,6 +33,6 @@ test("statusProblem takes no control character and no line break, and every othe
   }
 });
 
-test("decodeStatus refuses what is not UTF-8", async () => {
+test("decodeStatus refuses bytes that are not UTF-8", async () => {
   await assertFails(() => decodeStatus(new Uint8Array([0x61, 0xff])), "protocol-error");
 });
