@@ -11,7 +11,7 @@ const MANY = 30;
 /** Least time between two reports, and the time in which that many must fail, in milliseconds. */
 const REPORT_MS = 60_000;
 
-/** Maximum addresses that are told apart; joins from further ones are only counted. */
+/** Maximum addresses counted one by one; joins from further ones only add to the total. */
 const MAX_ADDRESSES = 1024;
 
 /** Maximum addresses that a report names. */

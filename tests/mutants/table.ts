@@ -697,7 +697,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         'if (record.type !== "resume") throw',
         "if (false) throw",
-        "Relay breaks off with who sends an ACK before RESUME, and with nobody else",
+        "Relay closes a member that sends an ACK before RESUME, and no other",
       ],
     ],
   },
@@ -713,7 +713,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "if (first === undefined || !isEntry(first)) {",
         "if (first === undefined) {",
-        "Relay breaks off with who says an envelope to the room before its announcement",
+        "Relay closes a member that sends an envelope to the room before its announcement",
       ],
     ],
   },
@@ -740,7 +740,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "if (seq >= unsent) return false;",
         "",
-        "Relay breaks off with who sends an ACK of what was never sent, and with nobody else",
+        "Relay closes a member that sends an ACK of an entry never sent, and no other",
       ],
     ],
   },

@@ -107,7 +107,7 @@ test("AdmissionQueue lets no more through from one address than its limit, and o
 });
 
 for (const address of ["127.0.0.1", "127.8.0.1", "::1"]) {
-  test(`AdmissionQueue: gives ${address} all places but those of one other address`, async () => {
+  test(`AdmissionQueue gives ${address} all places but those of one other address`, async () => {
     const policy = new Scene();
     const callers = policy.callMany(address, MAX_HANDSHAKES);
     assertEquals(await count(callers, "inside"), MAX_PER_NETWORK);
@@ -116,7 +116,7 @@ for (const address of ["127.0.0.1", "127.8.0.1", "::1"]) {
     await empty(policy, [...callers, ...others]);
   });
 
-  test(`AdmissionQueue: counts ${address} as any other where its host says how many may come`, async () => {
+  test(`AdmissionQueue counts ${address} as any other where its host says how many may come`, async () => {
     const policy = new Scene({ maxPerAddress: 3 });
     const callers = policy.callMany(address, MAX_HANDSHAKES);
     assertEquals(await count(callers, "inside"), 3);
@@ -157,7 +157,7 @@ const NETWORKS: readonly [among: (i: number) => string, outside: string][] = [
 ];
 
 for (const [among, outside] of NETWORKS) {
-  test(`AdmissionQueue: gives the network of ${among(0)} all places but some`, async () => {
+  test(`AdmissionQueue gives the network of ${among(0)} all places but some`, async () => {
     const policy = new Scene();
     const callers = Array.from({ length: MAX_HANDSHAKES }, (_, i) => policy.call(among(i)));
     assertEquals(await count(callers, "inside"), MAX_PER_NETWORK);
@@ -168,7 +168,7 @@ for (const [among, outside] of NETWORKS) {
 }
 
 for (const address of ["::127", "1271::1", "12.7.0.1", "fe80::1", "::"]) {
-  test(`AdmissionQueue: does not take ${address} for this machine`, async () => {
+  test(`AdmissionQueue does not take ${address} for this machine`, async () => {
     const policy = new Scene();
     const callers = policy.callMany(address, MAX_HANDSHAKES);
     assertEquals(await count(callers, "inside"), MAX_PER_ADDRESS);

@@ -177,7 +177,7 @@ const FAULTS: [string, boolean, MemberRecord][] = [
   ["an envelope before RESUME", false, { type: "batch", envelopes: [anEnvelope()] }],
   ["an ACK before RESUME", false, { type: "ack", seq: 0 }],
   ["a second RESUME", true, { type: "resume", instance: new Uint8Array(8), lastSeq: 0 }],
-  ["an ACK of what was never sent", true, { type: "ack", seq: 1000 }],
+  ["an ACK of an entry never sent", true, { type: "ack", seq: 1000 }],
   ["an envelope of more than 33,000 bytes", true, {
     type: "batch",
     envelopes: [{ ...anEnvelope(), object: new Uint8Array(MAX_OBJECT_BYTES + 1) }],
