@@ -1,5 +1,5 @@
 /**
- * The program as people use it, driven through its plain output.
+ * The program as people use it, read from the output they see.
  *
  * @module
  */

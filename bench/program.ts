@@ -7,7 +7,7 @@ import { TextLineStream } from "@std/streams";
 
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 
-/** What a process prints. */
+/** The output of a process. */
 export type Printed = Record<string, unknown> & { event: string };
 
 /** Returns how to start the program with no permission but `--allow-net`. @param flags More flags of Deno. */

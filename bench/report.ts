@@ -6,7 +6,7 @@
 
 /** One figure. */
 export interface Result {
-  /** What was measured. */
+  /** The measured quantity. */
   readonly name: string;
   /** The figure with its unit. */
   readonly value: string;

@@ -14,7 +14,7 @@ const KEYS = 300;
 /** How many messages are on their way at once while keys are pressed. */
 const BATCH = 100;
 
-/** Narrow letters of which each is pressed once, so that its echo is told from all else. */
+/** Narrow letters of which each is pressed once, so that its echo is distinct. */
 const FIRST_KEY = 0x100;
 
 const AIMS = { messageMs: 1, echoMs: 50 } as const;
@@ -70,7 +70,7 @@ export async function measureTerminal(): Promise<Result[]> {
   ];
 }
 
-/** What each of so many messages costs in a terminal, in milliseconds, and as a ratio to a pipe. */
+/** The cost of a message in a terminal, in milliseconds, and as a ratio to a pipe. */
 async function costs(
   members: readonly Member[],
   messages: number,

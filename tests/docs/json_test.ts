@@ -21,7 +21,7 @@ function rows(markdown: string): string[][] {
     .filter(([first]) => /^`|^\d/.test(first!));
 }
 
-/** What stands below a heading, up to the next one of its kind. */
+/** The text below a heading, up to the next one of its kind. */
 function section(heading: string): string {
   const level = /^#+ /.exec(heading)![0];
   const start = DOCUMENT.indexOf(`\n${heading}\n`);

@@ -14,7 +14,7 @@ const COLUMNS = 120;
 
 const ADDRESS = "192.0.2.2";
 
-/** What differs from run to run and from machine to machine, and what the picture has in its place. */
+/** The parts that differ between runs and machines, and their replacements in the picture. */
 const EXAMPLES: readonly (readonly [RegExp, string])[] = [
   [/Others join with: .*/g, `Others join with: lanchat join ${ADDRESS} (or fd00::2)`],
   [/lanchat:\/\/\S+\n\S+/g, `lanchat://${ADDRESS}:12345/#AbZ4x…`],
@@ -54,7 +54,7 @@ export function withPictures(document: string, { ada, bob }: { ada: string; bob:
     .replace(/(Bob's terminal:\n\n```console\n)[^]*?(?=```)/, (_, head) => head + bob);
 }
 
-/** Somebody who has allowed all that lanchat can use. */
+/** A person who grants lanchat all its permissions. */
 function person(args: readonly string[]): Pty {
   const home = emptyDirectory();
   const options: PtyOptions = {

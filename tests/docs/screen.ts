@@ -1,4 +1,4 @@
-/** Writes the README's picture of a chat anew, and the screens of docs/VERIFYING.md. */
+/** Rewrites the README's picture of a chat and the screens of docs/VERIFYING.md. */
 import { README, takePictures, withPictures } from "./picture.ts";
 import { takeScreens, VERIFYING, withScreens } from "./verifying.ts";
 

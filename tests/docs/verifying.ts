@@ -30,7 +30,7 @@ const ASKING = /(?:(?:\d{5}|\?{5}) ){6}(?=\(bob\))/;
 /** Which groups the document asks for, in place of those that chance has chosen. */
 const ASKED = [1, 2, 4, 5];
 
-/** Somebody with a home directory, and always the same identity in it. */
+/** A person with a home directory and a fixed identity in it. */
 class Person {
   readonly #options: PtyOptions & { readonly env: Readonly<Record<string, string>> };
 
@@ -72,13 +72,13 @@ class Person {
   }
 }
 
-/** What a command shows, up to a row that matches. @returns The command, and what it shows. */
+/** Reads the output of a command, up to a row that matches. @returns The command and its output. */
 async function asked(pty: Pty, command: string, end: RegExp): Promise<string> {
   const shown = await showing(pty, end, () => pty.type(`${command}\r`));
   return [`> ${command}`, shown].join("\n");
 }
 
-/** What comes on a screen while something is done, up to a row that matches. */
+/** Reads the rows that appear on a screen during an action, up to a row that matches. */
 async function showing(pty: Pty, end: RegExp, action: () => Promise<unknown>): Promise<string> {
   const before = pty.lines.length - 1; // The last row is the prompt.
   await action();
@@ -161,7 +161,7 @@ export async function takeScreens(): Promise<string[]> {
   );
 }
 
-/** What differs from run to run, and what the document has in its place, in the order in which it is seen. */
+/** The parts that differ between runs, and their replacements in the document, in order of appearance. */
 function examples(
   screens: readonly string[],
   pattern: RegExp,

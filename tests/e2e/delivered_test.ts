@@ -36,7 +36,7 @@ Deno.test("a message is delivered once every member has it, and not before", asy
   await ada.tell({ say: "for bob", to: "bob" });
   await ada.event("sent", ({ id }) => id === "2");
   await host.hears("ada", 1);
-  // Whatever the host said of the message when hana had it comes before what hana says next.
+  // The host's records on the message once hana had it come before hana's next message.
   await host.say("I have it");
   await ada.hears("hana", 1);
   assertEquals(fates(ada), ["sent", "sent"]);

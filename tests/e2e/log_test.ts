@@ -212,6 +212,6 @@ Deno.test({
     assertEquals(last.at(-1)?.replace(TIME, ""), "> ann: still here");
     const heard = last.filter((line) => / hana: \d+$/.test(line));
     assertMatch(heard.at(-1)!, / hana: 39$/);
-    assert(heard.length > 15, `${heard.length}`); // More than the newer part has.
+    assert(heard.length > 15, `${heard.length}`); // More messages than the newer part has.
   },
 });

@@ -40,7 +40,7 @@ testUnless(
     for (const member of [ada, carl]) {
       await member.event("joined", ({ member }) => member.name === "bob");
     }
-    // What passes leaves garbage, however short the queues are: only what comes on top of it counts.
+    // Traffic leaves garbage even with short queues: only growth beyond that counts.
     const calm = await peakMib(host.pid, () => talk(ada, carl, 1));
     bob.signal("SIGSTOP");
     const stopped = await peakMib(host.pid, () => talk(ada, carl, 2));

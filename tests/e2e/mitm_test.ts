@@ -6,7 +6,7 @@ import { Proxy } from "../support/proxy.ts";
 import { Pty } from "../support/pty.ts";
 import { terminalTest } from "../support/tools.ts";
 
-/** Waits for a row of a terminal. @returns What the pattern's group matches. */
+/** Waits for a row of a terminal. @returns The match of the pattern's group. */
 async function read(pty: Pty, pattern: RegExp): Promise<string> {
   await pty.says(pattern);
   return pty.lines.map((line) => pattern.exec(line)?.[1]).find((text) => text !== undefined)!;

@@ -23,7 +23,7 @@ function assertWhole(program: Program): void {
   assertEquals(program.events.filter(({ event }) => bad.includes(event)), []);
 }
 
-/** A host and two members, all of whom print JSON. */
+/** A host and two members, which all print JSON. */
 async function room(stack: AsyncDisposableStack): Promise<[HostProgram, Program, Program]> {
   const host = stack.use(await HostProgram.start(["--name", "hana", "--json"]));
   const ada = stack.use(await host.join(["--name", "ada", "--json", "--give-up-after", "300"]));

@@ -302,7 +302,7 @@ test("Proxy closes while it holds, delays, coalesces and stalls bytes", async ()
   }
 });
 
-/** What a plan does, in full. */
+/** All faults of a plan. */
 function unfolded(plan: Plan): (readonly Fault[])[] {
   return Array.from({ length: 20 }, (_, connection) => plan(connection));
 }

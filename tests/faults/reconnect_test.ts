@@ -41,14 +41,14 @@ async function say(program: Program, name: string, first: number): Promise<strin
   return texts;
 }
 
-/** What a program was told by somebody. */
+/** The texts that a program received from one member. */
 function heard({ events }: Program, name: string): string[] {
   return events.flatMap((event) =>
     event.event === "message" && event.from.name === name ? [event.text] : []
   );
 }
 
-/** Waits until a program was told so much by somebody. */
+/** Waits until a program has received a number of texts from one member. */
 async function hears({ stdout }: Program, name: string, count: number): Promise<void> {
   const from = `{"event":"message","from":{"name":"${name}"`;
   await stdout.count(count, (line) => line.startsWith(from));

@@ -20,7 +20,7 @@ const MAX_MEMORY_BYTES = 768 << 20;
 /** How often time and memory are looked at, in milliseconds. */
 const WATCH_MS = 200;
 
-/** What became of one target. */
+/** The result of one target. */
 interface Tally {
   runs: number;
   ms: number;
@@ -40,7 +40,7 @@ if (!(minutes > 0) || !Number.isInteger(seed)) {
 const tallies: Tally[] = TARGETS.map(() => ({ runs: 0, ms: 0, outcomes: 0 }));
 let peak = 0;
 
-/** Fuzzes until the time is over. @returns What was broken, if anything was. */
+/** Fuzzes until the time is over. @returns The broken promises. */
 async function fuzz(recorder: Recorder): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const worker = new Worker(new URL("worker.ts", import.meta.url), { type: "module" });

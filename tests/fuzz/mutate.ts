@@ -14,7 +14,7 @@ const EDGES: readonly number[] = [0, 1, 2, 16, 17, 64, 127, 128, 255, 256, 1337,
 export class Dice {
   #state: number;
 
-  /** Starts anew. @param seed Any integer. */
+  /** Restarts. @param seed Any integer. */
   constructor(seed: number) {
     this.#state = seed | 0;
   }

@@ -40,7 +40,7 @@ import { flat } from "./targets/wire.ts";
 
 const { e2e } = vectors;
 
-/** What two members and a relay say to each other. */
+/** The records between two members and a relay. */
 async function recordRoom(): Promise<{ toHost: PlainRecord[]; toMember: PlainRecord[] }> {
   const pipeline = await WholePipeline.open({ inMemory: true });
   const ada = await pipeline.join("ada");
@@ -71,7 +71,7 @@ function masks(...counts: (readonly [kind: number, bytes: number])[]): Bytes {
   return encodeSteps(counts.map(([kind, bytes]) => ({ kind, data: new Uint8Array(bytes) })));
 }
 
-/** The same steps, each in an input of its own, so that one can be mutated alone. */
+/** The same steps, each in an input of its own, so that it can be mutated separately. */
 function one(...counts: (readonly [kind: number, bytes: number])[]): Inputs {
   return Object.fromEntries(counts.map((count) => [`step ${count[0]}`, masks(count)]));
 }
@@ -81,7 +81,7 @@ const envelopes = toMember.filter(({ type }) => type === RecordType.BATCH)
   .map((record) => decodeHostRecord(record))
   .flatMap((record) => record.type === "batch" ? record.envelopes : []);
 
-/** The objects of a type that the room heard, and the known ones. */
+/** The objects of a type that the room received, and the known ones. */
 function objects(type: number, ...known: string[]): Inputs {
   const heard = envelopes.map(({ object }) => object).filter((object) => object[0] === type);
   return Object.fromEntries([

@@ -3,7 +3,7 @@ import type { Bytes } from "../../lib/bytes/mod.ts";
 /** Room for the longest input, and three numbers before it. */
 const MEMORY_BYTES = 12 + 70_000;
 
-/** What is being executed, in memory that several threads see. */
+/** The current input, in memory shared by several threads. */
 export class Recorder {
   /** The memory. */
   readonly memory: SharedArrayBuffer;
@@ -30,7 +30,7 @@ export class Recorder {
     return Atomics.load(this.#numbers, 0);
   }
 
-  /** What was executed last. */
+  /** The last input executed. */
   get last(): { readonly target: number; readonly input: Bytes } {
     return { target: this.#numbers[1]!, input: this.#input.slice(0, this.#numbers[2]!) as Bytes };
   }

@@ -49,7 +49,7 @@ export function chunkings(input: Bytes): Bytes[][] {
 
 /** One thing that is done with a target that takes several, one after the other. */
 export interface Step {
-  /** What is done, modulo as many things as there are. */
+  /** The action, modulo the number of actions. */
   readonly kind: number;
   /** With what. */
   readonly data: Bytes;

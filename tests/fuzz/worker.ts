@@ -14,13 +14,13 @@ import { TARGETS } from "./targets.ts";
 
 /** How the worker is started. */
 export interface Start {
-  /** Whatever follows is the same for the same seed, as far as the targets themselves are. */
+  /** The seed of all random choices; a run repeats if its targets are deterministic. */
   readonly seed: number;
   /** The memory of a {@linkcode Recorder}. */
   readonly memory: SharedArrayBuffer;
 }
 
-/** What the worker says. */
+/** A message of the worker. */
 export type Report =
   /** It can be started. */
   | "ready"
@@ -60,7 +60,7 @@ class Player {
     this.#pool = [...pool];
   }
 
-  /** Tries inputs for a turn; whatever has a new outcome is mutated further. */
+  /** Tries inputs for a turn; inputs with a new outcome are mutated further. */
   async play(recorder: Recorder): Promise<Report> {
     const began = performance.now();
     let runs = 0;

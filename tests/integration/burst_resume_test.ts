@@ -12,7 +12,7 @@ const CUTS = 8;
 /** Messages that are under way at once. */
 const AT_ONCE = 20;
 
-/** Talks until it is over. @returns What was said. */
+/** Sends texts until the end. @returns The texts. */
 async function burst({ name, room }: TestMember, over: () => boolean): Promise<string[]> {
   const texts: string[] = [];
   while (!over()) {

@@ -10,7 +10,7 @@ import {
 
 const LINES = 2500;
 
-/** Lines that are kept until somebody has left, however fast the others went. */
+/** Number of lines held back until a member has left. */
 const LAST_LINES = 500;
 
 /** Long enough for a burst to last. */

@@ -14,7 +14,7 @@ import { WatchedClock } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
 import { TestMember } from "../support/rooms_in_memory.ts";
 
-/** What something cost at the relay, acknowledgements apart. */
+/** The cost of an action at the relay, without acknowledgements. */
 interface Cost {
   /** Objects that came, and that went. */
   objects: number;
@@ -34,7 +34,7 @@ class Counter {
     this.relay.onRecord = (record, direction) => this.#count(record, direction === "toHost");
   }
 
-  /** What it cost since the last time. */
+  /** The cost since the last call. */
   take(): Cost {
     const cost = this.#cost;
     this.#cost = { objects: 0, bytes: 0 };
@@ -135,7 +135,7 @@ async function measure(count: number): Promise<Costs> {
   return { join, talk, leave, talkAfterLeave };
 }
 
-/** Waits until everybody has got so many objects of a type. */
+/** Waits until every member has received a number of objects of a type. */
 async function heard(
   members: readonly { guest: ScriptedGuest }[],
   type: number,

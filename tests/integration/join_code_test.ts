@@ -32,7 +32,7 @@ const RESUME: MemberRecord = {
   lastSeq: 0,
 };
 
-/** What somebody does who wants another join code: what it says before it leaves, if it shakes hands at all. */
+/** Ways to ask for another join code: the records sent before leaving, if any. */
 const WAYS: Record<string, readonly MemberRecord[] | undefined> = {
   "gives each handshake up after M2": undefined,
   "leaves after M3": [],

@@ -14,7 +14,7 @@ import {
   type TestMember,
 } from "../support/rooms_in_memory.ts";
 
-/** Rooms of three at a relay that is honest until it is told otherwise. */
+/** Rooms of three members at a relay that is honest by default. */
 class Scene {
   readonly relay: MaliciousRelay;
   readonly rooms: RoomsInMemory;
@@ -43,7 +43,7 @@ class Scene {
     for (const text of texts) await this.ada.room.say(text);
   }
 
-  /** Does something with each MSG to bob alone, counted from 0. */
+  /** Replaces each MSG to only bob, counted from 0. */
   withMsgs(change: (parcel: Parcel, index: number) => readonly Parcel[]): void {
     let next = 0;
     this.relay.onParcel = (parcel, to) =>

@@ -5,7 +5,7 @@ import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { hallTest, heard, type PipelineMember, WholePipeline } from "../support/whole_pipeline.ts";
 
-/** Everybody's events of a type but messages, as short as can be. */
+/** The events of all members except messages, in a short form. */
 function presence({ events }: PipelineMember): string[] {
   return events.all.flatMap((event) => {
     switch (event.event) {

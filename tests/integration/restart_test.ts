@@ -45,7 +45,7 @@ class Hosts {
     this.#relay = new Relay();
   }
 
-  /** Ends it all; nothing is left behind. */
+  /** Ends all rooms and releases all resources. */
   async close(): Promise<void> {
     await this.#relay.close();
     await Promise.all([...this.#served, ...this.#runs.values()]);
@@ -53,7 +53,7 @@ class Hosts {
   }
 }
 
-/** A channel that breaks in both directions when it is told to. */
+/** A channel that breaks in both directions on demand. */
 function breakable({ flushed, readable, writable }: Channel): {
   channel: Channel;
   cut: () => void;
@@ -72,7 +72,7 @@ function breakable({ flushed, readable, writable }: Channel): {
   };
 }
 
-/** Talks without a pause until told to stop. */
+/** Sends texts without a pause until stopped. */
 function talk({ name, room }: TestMember): { stop: () => Promise<string[]> } {
   const said: string[] = [];
   const delivered: Promise<readonly unknown[] | undefined>[] = [];
@@ -94,7 +94,7 @@ function talk({ name, room }: TestMember): { stop: () => Promise<string[]> } {
   };
 }
 
-/** Asserts that everybody was told everything once and in order, and that nothing was missing. */
+/** Asserts that every member received every text once and in order. */
 async function assertAllHeard(
   members: readonly TestMember[],
   said: readonly string[][],

@@ -27,10 +27,10 @@ const TEXT_BYTES = 8000;
 /** The longest envelope of an honest member. */
 const MAX_ENVELOPE_BYTES = 16_833 + ENVELOPE_OVERHEAD_BYTES;
 
-/** What two senders may have under way to the relay. */
+/** Maximum bytes under way from two senders to the relay. */
 const UNDER_WAY_BYTES = 2 * WINDOW_BYTES;
 
-/** What of them may wait for one receiver. */
+/** The part of them that may wait for one receiver. */
 const SHARES_BYTES = 2 * SHARE_BYTES;
 
 /** Messages of each sender: together several times what the relay may keep for anybody. */
@@ -40,7 +40,7 @@ function lines({ name }: PipelineMember): string[] {
   return Array.from({ length: LINES }, (_, i) => `${name} ${i} `.padEnd(TEXT_BYTES, "."));
 }
 
-/** Asserts what somebody was told, without filling the screen where it is something else. */
+/** Asserts the texts that a member received; a failure prints little. */
 function assertHeard(member: PipelineMember, expected: Record<string, string[]>): void {
   const brief = (texts: Record<string, string[]>): unknown =>
     Object.entries(texts).sort().map(([name, texts]) =>
@@ -49,7 +49,7 @@ function assertHeard(member: PipelineMember, expected: Record<string, string[]>)
   assertEquals(brief(heard(member)), brief(expected));
 }
 
-/** Waits until somebody is told something, though others may be held up. */
+/** Waits until a member receives a text, while others may be delayed. */
 async function hears({ texts }: PipelineMember, expected: string): Promise<void> {
   await texts.find((text): text is string => text === expected);
 }

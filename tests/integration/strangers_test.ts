@@ -26,7 +26,7 @@ import { identityOf, memberHopKey } from "../support/keys.ts";
 /** Records that only say that an end is there. */
 const ALIVE: ReadonlySet<number> = new Set([RecordType.PING, RecordType.PONG]);
 
-/** What strangers send before they fall silent. */
+/** The bytes that strangers send before they fall silent. */
 const KINDS: readonly (() => Bytes)[] = [
   () => new Uint8Array(),
   () => randomBytes(1000),

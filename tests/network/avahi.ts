@@ -7,7 +7,7 @@
 import { emptyDirectory, Output } from "../support/program.ts";
 import type { Machine } from "./netns.ts";
 
-/** What a service of DNS-SD is published as. */
+/** The published form of a DNS-SD service. */
 export interface Publication {
   readonly name: string;
   readonly port: number;
@@ -69,7 +69,7 @@ export class Avahi implements AsyncDisposable {
     return stack.move();
   }
 
-  /** What it resolves of a service, over IPv4 and over IPv6: lines of `avahi-browse -rp`. */
+  /** Resolves a service over IPv4 and over IPv6: lines of `avahi-browse -rp`. */
   async browse(service: string): Promise<{ readonly IPv4: string; readonly IPv6: string }> {
     const command = this.#machine.wrapper(["avahi-browse", "-rp", service]);
     await using tool = new Tool(command, this.#env);

@@ -6,7 +6,7 @@ import { Pty } from "../support/pty.ts";
 import { Avahi } from "./avahi.ts";
 import { type Machine, Network, networkTest } from "./netns.ts";
 
-/** Sends back whatever comes for the group of Multicast DNS; says when it begins, and when it has done so. */
+/** Sends packets to the group of Multicast DNS back; reports its start and each packet. */
 const ECHO = `
   const socket = (await import("node:dgram")).createSocket({ type: "udp4", reuseAddr: true });
   socket.on("message", (bytes, { address }) => {
@@ -33,7 +33,7 @@ async function host({ wrapper }: Machine, ...args: string[]): Promise<HostProgra
   return await HostProgram.start(["--host", "::", "--json", ...args], { permissions, wrapper });
 }
 
-/** What `lanchat scan` lists; a host that has just told of its room tells it again after a second. */
+/** The list of `lanchat scan`; a host that has just announced its room repeats that after a second. */
 async function scan({ wrapper }: Machine, seconds: number): Promise<Event[]> {
   const options = { permissions, wrapper };
   const { stderr, stdout } = await run(["scan", "--timeout", `${seconds}`, "--json"], options);
@@ -101,7 +101,7 @@ const FLOOD = `
 /** Waits until no socket of UDP port 5353 is left, as Linux lists them. */
 const CLOSED = `timeout 30 sh -c 'while grep -q ":14E9 " /proc/net/udp*; do sleep 0.05; done'`;
 
-/** What the tests beside another mDNS start. */
+/** The programs that the tests with another mDNS start. */
 const AVAHI = ["avahi-browse", "avahi-daemon", "avahi-publish", "dbus-daemon", "unshare"];
 
 /** Machines, on the first of which hana hosts a room. */

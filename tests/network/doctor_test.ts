@@ -21,7 +21,7 @@ async function block(machine: Machine, hook: "output" | "input"): Promise<void> 
   await runOn(machine, "nft", "add rule inet test drops udp dport 5353 drop");
 }
 
-/** What the doctor says of each check on a machine. */
+/** The doctor's result for each check on a machine. */
 async function checkUp(
   { wrapper }: Machine,
   permissions: readonly string[],

@@ -20,7 +20,7 @@ export function networkTest(
   testUnless(OBSTACLE ?? missing(...programs), name, fn);
 }
 
-/** What the wire does to the frames of each machine. */
+/** Faults of the wire for the frames of each machine. */
 export interface Weather {
   /** Share of the frames that are lost, 0 to 1. */
   readonly loss?: number;
@@ -137,7 +137,7 @@ export class Network implements AsyncDisposable {
     return new Network(libc, ports, namespaces, weather);
   }
 
-  /** Takes it down, whatever still runs on its machines. */
+  /** Takes it down, with all processes on its machines. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#open = false;
     await this.#carrying;

@@ -9,7 +9,7 @@ const PULLED_MS = 60_000;
 /** Messages of each member. */
 const COUNT = 300;
 
-/** What a member says: the longer, the more packets there are to lose. */
+/** A member's texts: longer texts give more packets to lose. */
 function lines(name: string, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${name} ${i} `.padEnd(1000, "."));
 }
@@ -64,14 +64,14 @@ class Room implements AsyncDisposable {
     return new Room(network, members, stack.move());
   }
 
-  /** Everybody says what is to be said, and has it of the others. @returns The milliseconds that took. */
+  /** Sends all texts and waits until every member has them. @returns Duration, in milliseconds. */
   async talk(count: number): Promise<number> {
     const begun = performance.now();
     await Promise.all([this.say(0, count), this.heard(count)]);
     return performance.now() - begun;
   }
 
-  /** Everybody says a part of what is to be said. */
+  /** Sends a part of each member's texts. */
   async say(from: number, to: number): Promise<void> {
     await Promise.all([...this.members].map(async ([name, program]) => {
       const wishes = lines(name, to).slice(from).map((say) => `${JSON.stringify({ say })}\n`);
@@ -79,7 +79,7 @@ class Room implements AsyncDisposable {
     }));
   }
 
-  /** Waits until everybody has so many messages of everybody else. */
+  /** Waits until every member has a number of messages of each other member. */
   async heard(count: number): Promise<void> {
     await Promise.all([...this.members.values()].map(({ stdout }) =>
       stdout.count(
@@ -89,7 +89,7 @@ class Room implements AsyncDisposable {
     ));
   }
 
-  /** Asserts that everybody has each message of everybody else once, in its order. */
+  /** Asserts that every member has each message of the others once and in order. */
   assertHeard(count: number): void {
     for (const [name, { events }] of this.members) {
       const heard: Record<string, string[]> = {};

@@ -80,7 +80,7 @@ export class Emulator {
     this.write(`\x1b[${top + 1};${column + 1}H`);
   }
 
-  /** In which line the cursor is, wrapped rows taken for one, and behind how many columns of it. */
+  /** The line of the cursor, counting wrapped rows as one, and the number of columns before it. */
   #cursorInLine(): { line: number; offset: number } {
     const [row, column] = this.cursor;
     const starts = this.#starts();

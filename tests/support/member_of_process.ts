@@ -19,7 +19,7 @@ export type ProcessMember = TestMember & AsyncDisposable & {
   readonly joinMs: number;
 };
 
-/** Somebody joins from 127.0.0.1, and is ready. @param port That of the host on 127.0.0.1. */
+/** Joins a member from 127.0.0.1 and waits until it is ready. @param port The host's port on 127.0.0.1. */
 export async function visit(port: number, name: string): Promise<ProcessMember> {
   const nonce = randomBytes(SESSION_NONCE_BYTES);
   const initiator = new Initiator({

@@ -36,7 +36,7 @@ export async function sealedStream(): Promise<Bytes> {
 const sealed = await sealedStream();
 const bodies = [...new FrameDecoder().push(sealed)];
 
-/** Sealed bytes that somebody alters on their way: what comes out is what was sealed, or nothing. */
+/** Sealed bytes altered on their way: the channel opens the sealed records, or none. */
 const openStream: Target = {
   name: "sealed-records",
   runs: 300,
@@ -57,7 +57,7 @@ const openStream: Target = {
   },
 };
 
-/** Whole frames that somebody leaves out, repeats, swaps or alters; each step is one frame. */
+/** Whole frames dropped, repeated, swapped or altered; each step is one frame. */
 const swapped: Target = {
   name: "sealed-frames",
   runs: 300,

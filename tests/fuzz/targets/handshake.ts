@@ -133,7 +133,7 @@ const responderTarget: Target = {
   },
 };
 
-/** What a peer does otherwise than an honest one, as an input says it. */
+/** Deviations of a peer from an honest one, from an input. */
 class Lies<Field extends string> {
   readonly #masks: Map<Field, Bytes>;
   readonly #told = new Set<Field>();
@@ -145,7 +145,7 @@ class Lies<Field extends string> {
     );
   }
 
-  /** What is sent in place of something honest. */
+  /** The bytes sent in place of honest ones. */
   of(field: Field, honest: Bytes): Bytes {
     const mask = this.#masks.get(field);
     if (mask === undefined) return honest;
@@ -159,7 +159,7 @@ class Lies<Field extends string> {
     return this.#masks.get(field);
   }
 
-  /** Asserts that nobody was taken in by a lie about one of these. */
+  /** Asserts that neither side accepted a lie about one of these. */
   assertNone(...fields: readonly Field[]): void {
     assertEquals(fields.filter((field) => this.#told.has(field)), [], "a lie was believed");
   }
@@ -268,7 +268,7 @@ const lyingMember: Target = {
 const ping = { type: "ping", token: new Uint8Array(8) } as const;
 const farewell = { type: "close", reason: CloseReason.LEAVING } as const;
 
-/** What each side says after the recorded handshake. */
+/** The records of each side after the recorded handshake. */
 const SAID = {
   host: [encodeHostRecord(ping), encodeHostRecord({ type: "roster", entries: [] })]
     .concat(encodeHostRecord(farewell)),
@@ -284,7 +284,7 @@ export async function recordedStream(side: "host" | "member"): Promise<Bytes> {
   return concat(...messages.map(encodeFrame), ...sealed);
 }
 
-/** One side of a connection, whatever the other sends: it reads what was recorded, or fails. */
+/** One side of a connection under any input: it reads the recorded bytes, or fails. */
 function connection(
   name: string,
   other: keyof typeof SAID,

@@ -34,5 +34,5 @@ const multicast: Target = {
   },
 };
 
-/** What takes bytes from the network outside of a connection. */
+/** Parsers of bytes from the network outside a connection. */
 export const netTargets: readonly Target[] = [multicast];

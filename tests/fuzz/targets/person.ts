@@ -23,11 +23,11 @@ const UNSAFE = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_P
 /** The byte order mark, of which one is left away at the start of a text. */
 const MARK = utf8("\ufeff");
 
-/** What lanchat draws with. */
+/** The escape sequences that lanchat draws with. */
 // deno-lint-ignore no-control-regex -- it matches escape sequences
 const DRAWING = /\x1b\[(?:\d*[ABK]|H\x1b\[2J|(?:[127]|2[27]|1;38;5;\d+|22;39)m)|\x1b[78]|[\r\n]/gu;
 
-/** Any text, lone surrogates too: bytes of UTF-8, or of UTF-16 behind a byte 0xff. */
+/** Any text, lone surrogates too: bytes of UTF-8, or of UTF-16 after a byte 0xff. */
 function textOf(input: Bytes): string {
   if (input[0] !== 0xff) return new TextDecoder().decode(input);
   let text = "";
@@ -77,7 +77,7 @@ const address = parser("address", (text) => parseHostPort(text, 12_345), (addres
   return host.includes(":") ? "IPv6" : "other";
 });
 
-/** A link that somebody passed on: whatever is taken for one is written back as the same. */
+/** A pasted invite link: a parsed link formats to the same text. */
 const invite: Target = {
   name: "invite",
   runs: 500,
@@ -120,7 +120,7 @@ const sanitizers: Target = {
   },
 };
 
-/** Lines in whatever chunks; the first byte says how long one may be. */
+/** Lines in chunks of any size; the first byte gives the maximum length. */
 const lines: Target = {
   name: "lines",
   runs: 300,
@@ -179,7 +179,7 @@ const json = frontEnd("json-input", (streams) => new JsonFrontEnd(streams), (out
 
 const plain = frontEnd("plain-input", (streams) => new PlainFrontEnd(streams), () => {});
 
-/** What a member may say, and its name, shown to a script. */
+/** A message and its sender's name, shown to a script. */
 const messages: Target = {
   name: "shown-message",
   runs: 500,
@@ -277,7 +277,7 @@ const peersFile: Target = {
   },
 };
 
-/** What people, scripts and files say. */
+/** Input from people, scripts and files. */
 export const personTargets: readonly Target[] = [
   commandLine,
   address,

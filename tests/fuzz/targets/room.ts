@@ -23,7 +23,7 @@ import { HOST, MEMBER_KEY, type OwnChain, Puppet, ROOM_ID } from "../../support/
 import { RoomAlone } from "../../support/room_alone.ts";
 import { decodeSteps, masked, refusal, type Target } from "../target.ts";
 
-/** Somebody in a room that knows all its secrets and lies at will. */
+/** A member that knows all secrets of the room and lies at will. */
 interface Mallory {
   readonly alone: RoomAlone;
   readonly puppet: Puppet;
@@ -49,7 +49,7 @@ function lied<Fields>(decode: () => Fields): Partial<Fields> {
 
 type Lie = (mallory: Mallory, mask: Bytes) => Promise<Bytes> | Bytes;
 
-/** What a member says: honest where the mask is zero, and as long as that. */
+/** A member's object: honest where the mask is zero, and as long as the mask. */
 const LIES: readonly Lie[] = [
   // Arbitrary bytes.
   (_mallory, mask) => mask,
@@ -140,7 +140,7 @@ function assertNoFault(events: readonly RoomEvent[]): void {
   }
 }
 
-/** A room in which a member that knows its secrets says anything: an honest one hears and is heard. */
+/** A room in which a member with its secrets sends anything: an honest member still sends and receives. */
 const room: Target = {
   name: "room",
   runs: 40,
@@ -181,7 +181,7 @@ function scripted(input: Bytes): Channel & { readonly sent: PlainRecord[] } {
   };
 }
 
-/** A room whose host sends any records: it goes on or ends, and leaves nothing behind. */
+/** A room whose host sends any records: it continues or ends, and releases all resources. */
 const roomHost: Target = {
   name: "room-host",
   runs: 300,
@@ -247,5 +247,5 @@ const relay: Target = {
   },
 };
 
-/** Rooms and relays under whoever is at the other end. */
+/** Rooms and relays against any peer. */
 export const roomTargets: readonly Target[] = [room, roomHost, relay];

@@ -70,7 +70,7 @@ function codec<Value>(
   };
 }
 
-/** What sets one value apart from others of its type: its small numbers and its choices. */
+/** The features that distinguish values of one type: small numbers and choices. */
 function shape(value: unknown): string {
   if (Array.isArray(value)) return `${Math.min(value.length, 3)} items`;
   if (typeof value !== "object" || value === null) return typeof value;
@@ -105,7 +105,7 @@ function cut(sizes: readonly number[], chunks: readonly Bytes[]): { bodies: Byte
   return { bodies, end: decoder.complete ? "ok" : "inside a frame" };
 }
 
-/** Frames, with or without the handshake before them, in whatever chunks. */
+/** Frames, with or without the handshake before them, in chunks of any size. */
 const frames: Target = {
   name: "frames",
   runs: 300,
