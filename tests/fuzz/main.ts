@@ -40,7 +40,7 @@ if (!(minutes > 0) || !Number.isInteger(seed)) {
 const tallies: Tally[] = TARGETS.map(() => ({ runs: 0, ms: 0, outcomes: 0 }));
 let peak = 0;
 
-/** Fuzzes until the time is over. @returns The broken promises. */
+/** Fuzzes until the time is over. @returns The broken promise; `undefined` if none broke. */
 async function fuzz(recorder: Recorder): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const worker = new Worker(new URL("worker.ts", import.meta.url), { type: "module" });

@@ -43,7 +43,7 @@ class Scene {
     for (const text of texts) await this.ada.room.say(text);
   }
 
-  /** Replaces each MSG to only bob, counted from 0. */
+  /** Changes each MSG on its way to bob, and none to carol; MSGs count from 0. */
   withMsgs(change: (parcel: Parcel, index: number) => readonly Parcel[]): void {
     let next = 0;
     this.relay.onParcel = (parcel, to) =>
