@@ -8,7 +8,7 @@ import { quote, StoreError } from "../errors.ts";
 import { reasonOf, requirePermission } from "./private_file.ts";
 import { causedBy, type FileTrust, readTrusted } from "./trusted_file.ts";
 
-/** Longest list, in bytes: room for many more people than a room has. */
+/** Maximum list, in bytes: lanchat refuses a longer one. Many more people fit than a room has. */
 const MAX_FILE_BYTES: number = 1 << 20;
 
 const TRUST: FileTrust = {
@@ -18,10 +18,11 @@ const TRUST: FileTrust = {
 };
 
 /**
- * Reads who may enter a room: a fingerprint in each line, in groups or not; `#` begins a comment.
+ * Reads the identities that may enter a room: one fingerprint a line, with its digits in groups or not; `#`
+ * begins a comment.
  *
  * @returns The fingerprints, 30 digits each.
- * @throws {StoreError} With code `permission-denied`, or `bad-list`, which names the line.
+ * @throws {StoreError} With code `permission-denied`, or `bad-list`, whose text names the line.
  */
 export async function readAllowList(file: string): Promise<ReadonlySet<string>> {
   requirePermission("read", file, "read");

@@ -1,25 +1,25 @@
 /**
- * Notes beside an identity file that the identity hosts a room.
+ * Marks an identity as hosting a room, by a lock beside its file.
  *
  * @module
  */
 import { LockedError, takeAlone } from "./lock.ts";
 import { granted } from "./private_file.ts";
 
-/** How long another run that ends now may take to let go, in milliseconds. */
+/** Maximum wait for a run that is ending, in milliseconds; then the identity counts as shared. */
 const LOCK_MS = 200;
 
-/** What shows other runs that an identity hosts, until it is disposed of. */
+/** A mark that shows other runs that an identity hosts, until its disposal. */
 export interface Hosting extends Disposable {
-  /** Whether another run hosts under the identity already. */
+  /** Whether another run already hosts under the identity. */
   readonly isShared: boolean;
 }
 
 /**
- * Notes that an identity hosts: by the lock of a file beside its own. Where that file cannot be used, no
- * other run is seen.
+ * Marks an identity as hosting, by the lock of a file beside its own. If lanchat cannot use that file, it
+ * sees no other run.
  *
- * @param identityFile Where the identity is kept.
+ * @param identityFile Path of the identity file.
  */
 export async function noteHosting(identityFile: string): Promise<Hosting> {
   const file = `${identityFile.replace(/\.json$/, "")}.host.lock`;

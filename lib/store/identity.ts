@@ -1,5 +1,5 @@
 /**
- * The identity file: makes, opens, protects and restores it. See IDENTITY.md.
+ * Makes, opens, protects and restores the identity file. See IDENTITY.md.
  *
  * @module
  */
@@ -34,10 +34,10 @@ import { causedBy, type FileTrust, readRegular, readTrusted } from "./trusted_fi
 
 const TYPE = "lanchat identity";
 
-/** An identity file with the private key as it is, and one that is sealed under a passphrase. */
+/** Versions of an identity file: the private key in the clear, or sealed under a passphrase. */
 const Version = { OPEN: 1, SEALED: 2 } as const;
 
-/** Longest identity file, in bytes; a real one has about 200. */
+/** Maximum identity file, in bytes: lanchat refuses a longer one. A real one has about 200. */
 const MAX_FILE_BYTES = 4_096;
 
 const TRUST: FileTrust = {
@@ -46,57 +46,57 @@ const TRUST: FileTrust = {
   advice: "If others use this machine, start over: lanchat id new",
 };
 
-/** How long another run may take to make the same file, in milliseconds. */
+/** Maximum wait for another run that makes the same file, in milliseconds; then this run fails. */
 const LOCK_MS = 5000;
 
-/** Failures after which lanchat can run with an identity that is not kept. */
+/** Codes of failures after which lanchat can run with a temporary identity. */
 const NOT_KEPT: ReadonlySet<Code> = new Set<Code>(["permission-denied", "identity-unwritable"]);
 
 /**
- * Gives the passphrase of an identity file; `undefined` where it cannot be had once more.
+ * Finds the passphrase of an identity file; `undefined` if there is no further attempt.
  *
- * @param attempt Counts from 1; the one before was wrong.
+ * @param attempt Counts from 1; the passphrase of the attempt before was wrong.
  */
 export type FindPassphrase = (file: string, attempt: number) => Promise<string | undefined>;
 
-/** Which identity to open, and how. */
+/** The identity to open, and the way to its passphrase. */
 export interface IdentityOptions extends WhichIdentity {
-  /** Asked where the identity is under a passphrase; without it such an identity cannot be opened. */
+  /** Finds the passphrase of a sealed identity; without it, a sealed identity does not open. */
   readonly findPassphrase?: FindPassphrase;
 }
 
-/** Who lanchat is in this run. */
+/** The identity of this run, kept or temporary. */
 export interface OpenedIdentity {
   /** The key pair. */
   readonly identity: Identity;
-  /** Where it is kept; missing if it ends with this run. */
+  /** Path of its file; missing if it is temporary. */
   readonly file?: string;
-  /** Why it ends with this run. */
+  /** The reason why it is temporary. */
   readonly unkept?: StoreError;
 }
 
-/** An identity that is kept. */
+/** An identity in a file. */
 export interface KeptIdentity {
   /** The key pair. */
   readonly identity: Identity;
-  /** Where it is kept. */
+  /** Path of its file. */
   readonly file: string;
-  /** Whether it is under a passphrase. */
+  /** Whether a passphrase seals it. */
   readonly isProtected: boolean;
 }
 
-/** What an identity file holds: the private key (RFC 8410 §7), or that under a passphrase. */
+/** Content of an identity file: the private key (RFC 8410 §7), in the clear or sealed under a passphrase. */
 type Content = { readonly pkcs8: Bytes } | { readonly salt: Bytes; readonly sealed: Bytes };
 
 /**
  * Opens the identity file, or makes it at the first start.
  *
- * A file or a profile that a person named must be usable. In the platform's own place, where the
- * permission is missing or nothing can be written, the identity is temporary; a file that is there but
- * unusable is an error, so that nobody turns into somebody else unawares.
+ * A file or a profile that a person named must be usable. In the platform's own place, the identity is
+ * temporary if the permission is missing or lanchat cannot write. An existing but unusable file is an
+ * error: otherwise people would take on another identity unawares.
  *
  * @throws {StoreError} With code `identity-damaged`, `identity-unreadable` or `wrong-passphrase`; for a
- * named file `identity-unwritable` or `permission-denied` as well.
+ * named file also `identity-unwritable` or `permission-denied`.
  */
 export async function openIdentity(options: IdentityOptions = {}): Promise<OpenedIdentity> {
   try {
@@ -109,28 +109,32 @@ export async function openIdentity(options: IdentityOptions = {}): Promise<Opene
   }
 }
 
-/** As {@linkcode openIdentity}, but never temporary. @throws {StoreError} As for a file that was named. */
+/**
+ * Opens an identity as {@linkcode openIdentity} does, but never a temporary one.
+ *
+ * @throws {StoreError} As for a named file.
+ */
 export async function openKeptIdentity(options: IdentityOptions): Promise<KeptIdentity> {
   const { kept } = await openPlace(options);
   return kept;
 }
 
-/** An identity file as it is, whether there is one or not. */
+/** The state of an identity file, which may not exist. */
 export interface IdentityLook {
-  /** Its place. */
+  /** Path of the file. */
   readonly file: string;
-  /** The key pair in it; missing where there is no file yet, or it is under a passphrase. */
+  /** The key pair; missing if there is no file yet, or a passphrase seals it. */
   readonly identity?: Identity;
-  /** Whether it is under a passphrase; missing where there is no file yet. */
+  /** Whether a passphrase seals the key pair; missing if there is no file yet. */
   readonly isProtected?: boolean;
-  /** Whether it was looked at who can read it: only the owner. Windows has no modes to look at. */
+  /** Whether lanchat checked that only the owner can read it. Windows has no modes to check. */
   readonly isPrivate?: boolean;
 }
 
 /**
- * Looks at an identity file without making one, and without asking for its passphrase.
+ * Reads the state of an identity file; makes none, and asks for no passphrase.
  *
- * @throws {StoreError} As {@linkcode openKeptIdentity} does, but for `wrong-passphrase`.
+ * @throws {StoreError} As {@linkcode openKeptIdentity} does, except `wrong-passphrase`.
  */
 export async function lookAtIdentity(which: WhichIdentity): Promise<IdentityLook> {
   const file = readablePlace(which);
@@ -146,9 +150,9 @@ export async function lookAtIdentity(which: WhichIdentity): Promise<IdentityLook
 }
 
 /**
- * Puts an identity under a passphrase, or under another one, or under none.
+ * Sets, changes or removes the passphrase of an identity.
  *
- * @param passphrase Gives the new one, once the identity is open; none if missing.
+ * @param passphrase Finds the new passphrase, once the identity is open; if missing, there is none.
  * @throws {StoreError} As {@linkcode openKeptIdentity} does.
  */
 export async function protectIdentity(
@@ -162,13 +166,13 @@ export async function protectIdentity(
   return { ...kept, isProtected: passphrase !== undefined };
 }
 
-/** Whether there is an identity file, usable or not. */
+/** Whether an identity file exists, usable or not. */
 export async function hasIdentity(which: WhichIdentity): Promise<boolean> {
   return await exists(readablePlace(which));
 }
 
 /**
- * Makes another identity, and forgets the one before and the rooms that it hosted.
+ * Replaces an identity by a new one, and removes the rooms that the old one hosted.
  *
  * @throws {StoreError} With code `identity-unwritable` or `permission-denied`.
  */
@@ -179,10 +183,10 @@ export async function renewIdentity(which: WhichIdentity): Promise<KeptIdentity>
 }
 
 /**
- * Writes a copy of an identity to a file that is not there yet, and that nobody else may open.
+ * Writes a copy of an identity to a new file that only its owner may open.
  *
- * @returns Whether it is under a passphrase.
- * @throws {StoreError} As {@linkcode openKeptIdentity} does, but for `wrong-passphrase`.
+ * @returns Whether a passphrase seals the copy.
+ * @throws {StoreError} As {@linkcode openKeptIdentity} does, except `wrong-passphrase`.
  */
 export async function exportIdentity(which: WhichIdentity, target: string): Promise<boolean> {
   const content = await readContent(readablePlace(which));
@@ -197,11 +201,11 @@ export async function exportIdentity(which: WhichIdentity, target: string): Prom
 }
 
 /**
- * Takes an identity from a copy that {@linkcode exportIdentity} made; see {@linkcode renewIdentity} for
- * the one before. Others may have been able to open the copy.
+ * Replaces an identity by a copy that {@linkcode exportIdentity} made, and removes the rooms of the old one
+ * as {@linkcode renewIdentity} does. Accepts a copy that others can open.
  *
- * @param confirm Called before anything is changed, once it is known that the copy can be used; ends it by
- * what it throws.
+ * @param confirm Called once the copy has proved usable, before any change; an error that it throws ends the
+ * restore.
  * @throws {StoreError} As {@linkcode openKeptIdentity} does.
  */
 export async function restoreIdentity(
@@ -220,17 +224,17 @@ export async function restoreIdentity(
 
 const ACTION = "use identity file";
 
-/** Writes an identity file, whether there was one or not; another room belongs to it. */
+/** Writes an identity file, new or in place of another, and removes the rooms of the old identity. */
 async function put(which: WhichIdentity, text: string): Promise<string> {
   const file = readablePlace(which);
   await (await exists(file) ? replace : createFile)(file, text);
-  // One that cannot be removed counts for nothing: it is that of another identity, which may have been lost.
+  // Even without an old file, which may be lost. A room that stays counts for nothing: its host is another.
   const rooms = ROOM_KINDS.map((kind) => roomPlace(file, kind));
   for (const room of rooms) if (granted("write", room)) await remove(room);
   return file;
 }
 
-/** The path of an identity file that may be read. */
+/** Finds the path of an identity file, and asserts the permission to read it. */
 function readablePlace(which: WhichIdentity): string {
   const file = identityPlace(which);
   requirePermission("read", file, ACTION, dirname(file));
@@ -246,7 +250,7 @@ async function openPlace(
     const { pkcs8 } = await generateIdentity();
     await createFile(file, formatContent({ pkcs8 }));
   }
-  // Read back even what was just made: of two first starts at once, one made the file for both.
+  // Reads back even a file that this run made: of two first starts at once, one makes the file for both.
   const content = await readContent(file);
   const { identity, pkcs8 } = await open(content, file, options.findPassphrase);
   return { kept: { identity, file, isProtected: "sealed" in content }, pkcs8 };
@@ -254,7 +258,7 @@ async function openPlace(
 
 async function replace(file: string, text: string): Promise<void> {
   try {
-    const real = await Deno.realPath(file); // Of a link, what it leads to.
+    const real = await Deno.realPath(file); // The target, if it is a link.
     requireReplacing(real, ACTION);
     await replaceFile(real, utf8(text));
   } catch (cause) {
@@ -269,12 +273,12 @@ async function exists(file: string): Promise<boolean> {
     await Deno.lstat(file);
     return true;
   } catch {
-    // Whatever hides the file also keeps it from being made, and making it tells the reason.
+    // The same cause keeps lanchat from making the file, and the attempt to make it reports the reason.
     return false;
   }
 }
 
-/** Makes a file that is whole from its first moment; keeps one that is there already. */
+/** Makes a file that is whole from its first moment; keeps an existing one. */
 async function createFile(file: string, text: string): Promise<void> {
   requirePermission("write", file, ACTION, dirname(file));
   const directory = dirname(file);
@@ -301,12 +305,12 @@ async function createFile(file: string, text: string): Promise<void> {
   }
 }
 
-/** Renames a file, unless there is one of the new name: of several runs at once, one does it. */
+/** Renames a file unless the new name exists: of several runs at once, one renames its file. */
 async function renameNew(draft: string, file: string): Promise<void> {
   const gate = `${file}.lock`;
   using _ = await takeAlone(gate, LOCK_MS);
   if (!await exists(file)) await Deno.rename(draft, file);
-  await remove(gate); // Whoever waits there, or comes now, finds the file.
+  await remove(gate); // A run that waits for the lock, or comes later, finds the file.
 }
 
 function unwritable(file: string, cause: unknown, options: { hint?: string } = {}): StoreError {
@@ -319,7 +323,7 @@ function unwritable(file: string, cause: unknown, options: { hint?: string } = {
   });
 }
 
-/** What to do where an identity file cannot be made; `undefined` where the table's hint is as good. */
+/** Hint for an identity file that lanchat cannot make; `undefined` if the hint in the table is as good. */
 function unwritableHint(cause: unknown): string | undefined {
   const elsewhere = "name a file elsewhere with --identity";
   switch ((cause as { code?: string }).code) {
@@ -343,7 +347,7 @@ function formatContent(content: Content): string {
   return `${JSON.stringify({ type: TYPE, version, ...Object.fromEntries(fields) })}\n`;
 }
 
-/** @param options `isOpen`: whether others may be able to open the file; `hint`: what to do instead. */
+/** @param options `isOpen`: whether to accept a file that others can open; `hint`: the hint of an error. */
 async function readContent(
   file: string,
   { isOpen, ...options }: { isOpen: boolean; hint?: string } = { isOpen: false },
@@ -365,7 +369,7 @@ async function readContent(
       if (content.salt.length === SALT_BYTES && content.sealed.length > 0) return content;
     }
   } catch {
-    // Reported below, without what the parsers quote: it may be a part of the key.
+    // Reported below, without the parsers' messages, which may quote a part of the key.
   }
   throw damaged(file, options);
 }
@@ -384,7 +388,7 @@ function damaged(file: string, options: { hint?: string } = {}): StoreError {
   return new StoreError("identity-damaged", message, options);
 }
 
-/** The key pair of an identity file. */
+/** Opens the key pair of an identity file. */
 async function open(
   content: Content,
   file: string,
@@ -417,7 +421,7 @@ async function unseal(
   }
 }
 
-/** Each salt makes another key, which seals once. */
+/** Fixed: each salt gives another key, which seals once. */
 const NONCE: Bytes = new Uint8Array(NONCE_BYTES);
 
 const ADDITIONAL_DATA = utf8(TYPE);
@@ -428,7 +432,7 @@ async function seal(pkcs8: Bytes, passphrase: string): Promise<Content> {
   return { salt, sealed: await key.seal(NONCE, pkcs8, ADDITIONAL_DATA) };
 }
 
-/** The text of a file that nobody else can read, unless that does not matter. */
+/** Reads the text of an identity file. Refuses a file that others can open, unless `isOpen`. */
 async function readPrivate(file: string, isOpen: boolean): Promise<string> {
   const { bytes } = isOpen
     ? await readRegular(file, MAX_FILE_BYTES)

@@ -25,52 +25,52 @@ import {
   readTrusted,
 } from "./trusted_file.ts";
 
-/** Longest file, in bytes, so that reading it ends. */
+/** Maximum file, in bytes, so that a read ends; lanchat reads and writes none that is longer. */
 const MAX_FILE_BYTES: number = 16 << 20;
 
-/** How long others may hold the file, in milliseconds: a change takes a few. */
+/** Maximum wait for other runs that change the file, in milliseconds; a change takes a few. */
 const LOCK_MS = 5000;
 
 const ACTION = "use known peers in";
 
-/** A file that others can read is only a warning: reading it lets no one impersonate a peer. */
+/** A file that others can read causes only a warning: it lets no one impersonate a peer. */
 const TRUST: FileTrust = {
   holds: "whom you know and have verified",
   isSecret: false,
   advice: "Then look through 'lanchat peers': whoever is verified there may not be.",
 };
 
-/** Peers that were kept elsewhere. */
+/** Peers from another file. */
 export interface StoredPeers {
-  /** Those that could be read. */
+  /** The peers of the readable lines. */
   readonly peers: readonly KnownPeer[];
-  /** Which lines could not be read, counted from 1. */
+  /** Numbers of the unreadable lines, counted from 1. */
   readonly damagedLines: readonly number[];
 }
 
 type Change = (table: PeerTable) => void;
 
-/** Where the known peers of an identity file are kept: beside it. */
+/** Path of the known peers of an identity file, beside it. */
 export function peersPlace(identityFile: string): string {
   return `${identityFile.replace(/\.json$/, "")}.peers.jsonl`;
 }
 
 /**
- * The people and hosts whose keys were met before. What is looked up is in memory; what is changed is
- * read anew, changed and written while no other run does so. See IDENTITY.md.
+ * The people and hosts whose keys lanchat has met before. A lookup reads memory. A change locks the file
+ * against other runs, reads it again, and writes it. See IDENTITY.md.
  */
 export class KnownPeers {
-  /** The file; `undefined` where they are forgotten with this run. */
+  /** Path of the file; `undefined` if this run forgets the peers at its end. */
   readonly file: string | undefined;
-  /** Which lines of the file could not be read, counted from 1; they stay in it as they are. */
+  /** Numbers of the unreadable lines, counted from 1; the lines stay in the file unchanged. */
   readonly damagedLines: readonly number[];
-  /** Whether others could read the file; nobody can once it was written again. */
+  /** Whether others could read the file; the next write makes it private. */
   readonly isExposed: boolean;
   readonly #clock: Pick<Clock, "now">;
   #table: PeerTable;
   /** Changes that are not on the disk yet. */
   #unwritten: Change[] = [];
-  /** The write that will take along whatever changes until it begins. */
+  /** The next write, which includes all changes until it begins. */
   #next: Promise<void> | undefined;
   #last: Promise<void> = Promise.resolve();
 
@@ -91,8 +91,8 @@ export class KnownPeers {
    * Reads the known peers.
    *
    * @param file As {@linkcode peersPlace} gives it; `undefined` keeps them in memory for this run only.
-   * @throws {StoreError} With code `permission-denied`, or `peers-unreadable` where the file is there
-   * and cannot be read: without it every key would pass for a new one.
+   * @throws {StoreError} With code `permission-denied`, or `peers-unreadable` if the file exists
+   * but is unreadable: without it every key would pass for a new one.
    */
   static async open(
     file: string | undefined,
@@ -102,12 +102,12 @@ export class KnownPeers {
     return new KnownPeers(file, PeerTable.parse(bytes), isExposed, clock);
   }
 
-  /** How many lines of the file could not be read. */
+  /** Number of unreadable lines in the file. */
   get damaged(): number {
     return this.damagedLines.length;
   }
 
-  /** All of them, in the order in which they were met. */
+  /** All peers, in the order in which lanchat met them. */
   all(): readonly KnownPeer[] {
     return this.#table.all();
   }
@@ -117,16 +117,16 @@ export class KnownPeers {
     return this.#table.find(key);
   }
 
-  /** The host that was met at an address, which is as in {@linkcode KnownPeer.addresses}. */
+  /** The host that lanchat met at an address, written as in {@linkcode KnownPeer.addresses}. */
   hostAt(address: string): KnownPeer | undefined {
     return this.#table.hostAt(address);
   }
 
   /**
-   * Notes that a key was met, perhaps under a name, perhaps as the host at an address; the address
-   * belongs to no other key from now on.
+   * Notes that lanchat has met a key, perhaps under a name, perhaps as the host at an address; from now on
+   * the address belongs to no other key.
    *
-   * @throws {StoreError} With code `peers-unwritable`; this run knows it all the same.
+   * @throws {StoreError} With code `peers-unwritable`; the change still holds in this run.
    */
   async seen(
     key: Bytes,
@@ -137,12 +137,11 @@ export class KnownPeers {
   }
 
   /**
-   * Notes whether the person here has compared a peer's fingerprint.
+   * Notes whether the person here has compared the fingerprint of a peer.
    *
-   * @param name The name that it has, where it may not be known yet.
-   * @param isTaken Whether a name is now this peer's alone: others that are not verified are known by it no
-   * more.
-   * @throws {StoreError} With code `peers-unwritable`; this run knows it all the same.
+   * @param name The peer's name, in case lanchat does not know it yet.
+   * @param isTaken Whether a name now belongs only to this peer: unverified others lose it.
+   * @throws {StoreError} With code `peers-unwritable`; the change still holds in this run.
    */
   async setVerified(
     key: Bytes,
@@ -160,8 +159,8 @@ export class KnownPeers {
   /**
    * Forgets a peer.
    *
-   * @returns Whether it was known.
-   * @throws {StoreError} With code `peers-unwritable`; this run has forgotten it all the same.
+   * @returns Whether lanchat knew the peer.
+   * @throws {StoreError} With code `peers-unwritable`; the change still holds in this run.
    */
   async forget(key: Bytes): Promise<boolean> {
     const known = this.find(key) !== undefined;
@@ -170,16 +169,15 @@ export class KnownPeers {
   }
 
   /**
-   * Adds what others have kept. An address that is known here stays with its key, and whoever is
-   * verified stays so.
+   * Adds peers from another file. A known address stays with its key, and a verified peer stays verified.
    *
-   * @throws {StoreError} With code `peers-unwritable`; this run knows them all the same.
+   * @throws {StoreError} With code `peers-unwritable`; the change still holds in this run.
    */
   async merge(others: readonly KnownPeer[]): Promise<void> {
     await this.#change((table) => table.merge(others));
   }
 
-  /** The peers as they are kept, one a line. */
+  /** The peers as in the file, one a line. */
   export(): Bytes {
     return this.#table.format([]);
   }
@@ -192,7 +190,7 @@ export class KnownPeers {
     await this.#next;
   }
 
-  /** Writes all that has changed until now, on top of what other runs have written meanwhile. */
+  /** Writes all changes until now, on top of those that other runs have written meanwhile. */
   async #write(file: string): Promise<void> {
     const written = Promise.withResolvers<void>();
     this.#last = written.promise;
@@ -207,12 +205,12 @@ export class KnownPeers {
       const bytes = table.format(damaged);
       if (bytes.length > MAX_FILE_BYTES) throw new Error(`it must be <= ${MAX_FILE_BYTES} bytes`);
       const draft = `${file}.draft`;
-      await remove(draft); // A run that was killed has left it.
+      await remove(draft); // A killed run may have left it.
       await replaceFile(file, bytes, draft);
       for (const change of this.#unwritten) change(table);
       this.#table = table;
     } catch (cause) {
-      // Where nothing can be written for long, what is kept for later must not grow without end.
+      // If writes fail for long, the unwritten changes must not grow without end.
       this.#unwritten = [...changes, ...this.#unwritten].slice(-MAX_UNVERIFIED);
       const reason = reasonOf(cause);
       const message = cause instanceof StoreError
@@ -226,9 +224,9 @@ export class KnownPeers {
 }
 
 /**
- * Reads peers that were kept elsewhere.
+ * Reads peers from another file.
  *
- * @throws {StoreError} With code `permission-denied`, or `peers-unreadable` where no line of it is one.
+ * @throws {StoreError} With code `permission-denied`, or `peers-unreadable` if no line of it is a peer.
  */
 export async function readPeers(file: string): Promise<StoredPeers> {
   requirePermission("read", file, ACTION);
@@ -242,8 +240,7 @@ export async function readPeers(file: string): Promise<StoredPeers> {
 }
 
 /**
- * Writes what {@linkcode KnownPeers.export} gives to a file that is not there yet, and that nobody else
- * may open.
+ * Writes the lines of {@linkcode KnownPeers.export} to a new file that only its owner may open.
  *
  * @throws {StoreError} With code `permission-denied` or `peers-unwritable`.
  */

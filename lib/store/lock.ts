@@ -7,8 +7,8 @@ import { deadline, systemClock } from "../clock.ts";
 import { quote } from "../errors.ts";
 
 /**
- * Opens a lock file, made where it is not there. It is never a link: whoever can write to the directory
- * could have any file of this user made or held by one.
+ * Opens a lock file, and makes it if it does not exist. Refuses a link: with one, anybody with write access
+ * to the directory could make lanchat create or lock any file of this user.
  */
 async function openLock(file: string): Promise<Deno.FsFile> {
   while (true) {
@@ -20,7 +20,7 @@ async function openLock(file: string): Promise<Deno.FsFile> {
     try {
       return await openNamed(file);
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error; // Removed meanwhile: made again.
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // Another run removed it: make it again.
     }
   }
 }
@@ -34,17 +34,17 @@ async function openNamed(file: string): Promise<Deno.FsFile> {
   throw new Error(`${quote(file)} was replaced`);
 }
 
-/** Whether two looks were at one file. */
+/** Whether two results of `stat` describe one file. */
 export function isSameFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
   return a.dev === b.dev && a.ino === b.ino;
 }
 
 /**
- * Holds a file for this run alone until it is disposed of; it is made where it is not there.
+ * Locks a file for this run only, until the lock's disposal; makes the file if it does not exist.
  *
- * @param ms How long others may hold it, in milliseconds.
+ * @param ms Maximum wait for others that hold the lock, in milliseconds.
  * @throws {LockedError} If they hold it longer.
- * @throws {Error} If it cannot be opened.
+ * @throws {Error} If lanchat cannot open the file.
  */
 export async function takeAlone(file: string, ms: number): Promise<Disposable> {
   const opened = await openLock(file);
@@ -57,7 +57,7 @@ export async function takeAlone(file: string, ms: number): Promise<Disposable> {
   return opened;
 }
 
-/** Another program holds the lock of a file. */
+/** Error of a file whose lock another program holds. */
 export class LockedError extends Error {
   constructor() {
     super("another program is writing to it");
@@ -65,7 +65,11 @@ export class LockedError extends Error {
   }
 }
 
-/** Locks a file; not every Deno that lanchat runs on can just try to. @param ms As in {@linkcode takeAlone}. */
+/**
+ * Locks a file. Waits for the lock, because not every Deno that lanchat runs on can merely try to take it.
+ *
+ * @param ms As in {@linkcode takeAlone}.
+ */
 export async function lock(opened: Deno.FsFile, ms: number): Promise<void> {
   const locked = await deadline(systemClock, ms, opened.lock(true).then(() => true));
   if (locked === undefined) throw new LockedError();

@@ -8,26 +8,26 @@ import { quote, StoreError } from "../errors.ts";
 import { isSameFile } from "./lock.ts";
 import { granted, readFully, reasonOf, requirePermission } from "./private_file.ts";
 
-/** How a sealed log begins. See LOG.md. */
+/** First bytes of a sealed log. See LOG.md. */
 export const MAGIC: Bytes = utf8("LANCHATL");
 
 const LF = 0x0a;
 
-/** How many entries may wait for the disk before more are held back. */
+/** Maximum entries that wait for the disk before the stream holds back further ones. */
 const MAX_WAITING = 64;
 
 /** Every entry of a plain log begins with its time. */
 const TIME = /^\d{4}-\d\d-\d\dT/;
 
-/** Bytes at the beginning that tell what a file is. */
+/** Bytes at the start of a file that show its kind. */
 const START_BYTES = 16;
 
 const MIB: number = 1 << 20;
 
-/** Largest log, in bytes, before it is moved away; there may be an older one of the same size beside it. */
+/** Maximum log, in bytes, before lanchat moves it away; an older part of the same size may be beside it. */
 export const DEFAULT_MAX_LOG_BYTES: number = 64 * MIB;
 
-/** The older part of a log, which a full one is moved to. */
+/** Path of the older part of a log, to which a full log moves. */
 export function olderPart(file: string): string {
   return `${file}.1`;
 }
@@ -36,25 +36,24 @@ export function olderPart(file: string): string {
 export interface LogWriter {
   /** Writes one entry. */
   write(text: string): Promise<void>;
-  /** Writes what follows the last entry. */
+  /** Writes the end mark, if the kind of log has one. */
   end(): Promise<void>;
   /** Closes the file. */
   close(): void;
 }
 
 /**
- * Opens a log to append to, or makes one that nobody else may read.
+ * Opens a log to append to, or makes one that only its owner may read.
  *
- * An entry that does not fit on the disk any more is taken back, so that the log has whole lines; a
- * line that was cut off before is ended first, where the file may be read too. A full log is moved to
- * {@linkcode olderPart}, in the place of the one there.
+ * If an entry does not fit on the disk, lanchat removes it again, so that the log has whole lines. A full
+ * log moves to {@linkcode olderPart} and replaces the file there. With the permission to read the file,
+ * lanchat first ends a last line that was cut off, and goes on in a new file if another program moves or
+ * removes the log.
  *
- * @param file Its path; `--allow-write` must hold for it.
- * A log that another program moves or removes goes on in a new file, where its path may be read.
- *
- * @param maxBytes Largest size before it is moved.
- * @param onMoved Called whenever it goes on in a new file, but for a full one.
- * @returns Takes entries, each of whole lines; fails with code `log-unwritable`.
+ * @param file Path of the log; needs `--allow-write`.
+ * @param maxBytes Maximum size before the log moves, in bytes.
+ * @param onMoved Called whenever the log goes on in a new file, except after a full one.
+ * @returns A stream of entries, each of whole lines; fails with code `log-unwritable`.
  * @throws {StoreError} With code `permission-denied` or `log-unwritable`.
  */
 export async function openLog(
@@ -67,7 +66,7 @@ export async function openLog(
     throw cause instanceof StoreError ? cause : unwritable(file, cause);
   });
   const isReadable = granted("read", file);
-  // Without the permission to read, the log is empty: one that is not was refused.
+  // Without the permission to read, the log is empty: `open` has refused any other.
   const { isFile, size } = isReadable ? await opened.stat() : { isFile: true, size: 0 };
   return logStream(
     file,
@@ -82,9 +81,9 @@ export async function openLog(
 
 interface PlainLogOptions {
   readonly maxBytes: number;
-  /** Its size now, in bytes. */
+  /** Size of the log now, in bytes. */
   readonly size: number;
-  /** Whether it can be seen that another program moves or removes it. */
+  /** Whether lanchat can see that another program moves or removes the log. */
   readonly isFollowed: boolean;
   readonly onMoved: () => void;
 }
@@ -140,10 +139,10 @@ export async function isInPlace(file: string, opened: Deno.FsFile): Promise<bool
 }
 
 /**
- * Moves a full log out of the way, in the place of the older one: there is a whole log under one name or
- * the other at any time. Where another run has moved it, nothing is left to do.
+ * Moves a full log to the place of its older part: at any time, a whole log has one name or the other. Does
+ * nothing if another run has moved it.
  *
- * @throws {Error} If it cannot be moved, or a file that is no log is there.
+ * @throws {Error} If lanchat cannot move it, or the file in its new place is not a log.
  */
 export async function moveAway(
   file: string,
@@ -164,7 +163,7 @@ export async function moveAway(
   await Deno.rename(file, older);
 }
 
-/** Whether a file is a log, plain or sealed, or is not there. */
+/** Whether a file is a log, plain or sealed, or does not exist. */
 async function isLog(file: string): Promise<boolean> {
   const named = await orMissing(Deno.lstat(file));
   if (named === undefined) return true;
@@ -174,7 +173,7 @@ async function isLog(file: string): Promise<boolean> {
   return start.length === 0 || isSealed(start) || isPlain(start);
 }
 
-/** What is found of a file; `undefined` where it is not there. */
+/** The result of a file operation; `undefined` if the file does not exist. */
 export async function orMissing<T>(look: Promise<T>): Promise<T | undefined> {
   try {
     return await look;
@@ -184,7 +183,7 @@ export async function orMissing<T>(look: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** A stream of entries to an open log, which it closes in the end. */
+/** A stream that writes entries to an open log, and closes the log at its end. */
 export function logStream(file: string, log: LogWriter): WritableStream<string> {
   const attempt = async (action: Promise<void>): Promise<void> => {
     try {
@@ -204,7 +203,7 @@ export function logStream(file: string, log: LogWriter): WritableStream<string> 
   }, new CountQueuingStrategy({ highWaterMark: MAX_WAITING }));
 }
 
-/** Writes bytes at the end of a file, all or, where the disk is full, none of them. */
+/** Appends bytes to a file: all of them, or none if the disk is full. */
 export async function writeAll(opened: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   let written = 0;
   try {
@@ -215,18 +214,18 @@ export async function writeAll(opened: Deno.FsFile, bytes: Uint8Array): Promise<
   }
 }
 
-/** Whether a file begins as a sealed log does, even one that was cut off there. @param start Its first bytes. */
+/** Whether a file begins as a sealed log, even one cut off in its first bytes. @param start The first bytes. */
 export function isSealed(start: Uint8Array): boolean {
   const magic = MAGIC.slice(0, start.length);
   return start.length > 0 && equal(start.slice(0, magic.length), magic);
 }
 
-/** Whether a file begins as a plain log does. @param start Its first bytes. */
+/** Whether a file begins as a plain log. @param start The first bytes. */
 export function isPlain(start: Uint8Array): boolean {
   return TIME.test(new TextDecoder().decode(start));
 }
 
-/** The error of a log that cannot be written. */
+/** Makes the error of a log that lanchat cannot write. */
 export function unwritable(file: string, cause: unknown): StoreError {
   const message = `Cannot write log ${quote(file)}: ${reasonOf(cause)}`;
   return new StoreError("log-unwritable", message, { cause });
@@ -237,7 +236,7 @@ async function open(file: string): Promise<Deno.FsFile> {
   const opened = await Deno.open(file, { append: true, create: true, mode: 0o600, read });
   try {
     if (read) await endLine(file, opened);
-    // What is there may be sealed.
+    // The content may be sealed.
     else if (await opened.seek(0, Deno.SeekMode.End) > 0) {
       requirePermission("read", file, "read log");
     }
@@ -248,7 +247,7 @@ async function open(file: string): Promise<Deno.FsFile> {
   return opened;
 }
 
-/** Ends the last line where it was cut off. @throws {StoreError} If the log is sealed. */
+/** Ends a last line that was cut off. @throws {StoreError} If the log is sealed. */
 async function endLine(file: string, opened: Deno.FsFile): Promise<void> {
   const { isFile, size } = await opened.stat();
   if (!isFile || size === 0) return;

@@ -1,8 +1,8 @@
 /**
- * What lanchat keeps: the identity file, beside it the known peers and the room that a host has, and
- * logs. The only folder that touches files.
+ * Files that lanchat keeps: the identity, beside it the known peers and the room of a host, and logs. The
+ * only folder that touches files.
  *
- * @example The second start finds what the first one made
+ * @example The second start opens the identity of the first
  * ```ts
  * import { openIdentity } from "./mod.ts";
  * import { assertEquals } from "@std/assert";

@@ -17,49 +17,49 @@ import { nameProblem } from "../wire/mod.ts";
 
 const VERSION = 1;
 
-/** Most names, and most addresses, of one peer: the oldest go. */
+/** Maximum names, and maximum addresses, of one peer; past it, the oldest go. */
 const MAX_LISTED = 8;
 
-/** Most peers that nobody has verified. */
+/** Maximum unverified peers; past it, those that lanchat met longest ago go, hosts last. */
 export const MAX_UNVERIFIED = 4096;
 
-/** Longest line, in bytes: what is longer is none of lanchat's. */
+/** Maximum line, in bytes; a longer one is damaged, because lanchat writes none. */
 const MAX_LINE_BYTES = 4096;
 
 /** Largest time that a `Date` holds, in milliseconds since 1970 (ECMA-262 §21.4.1.1). */
 const MAX_TIME = 8.64e15;
 
-/** An address as it is kept: a host and a port, nothing that acts on a terminal. */
+/** An address in the file: a host and a port, without characters that act on a terminal. */
 const ADDRESS = /^[\x21-\x7e]{1,270}$/;
 
 const LF = 0x0a;
 
-/** Somebody whose key was met before. */
+/** A person or a host whose key lanchat has met before. */
 export interface KnownPeer {
   /** The identity key, 32 bytes. */
   readonly key: Bytes;
-  /** The names that it had, the newest first; at most 8. */
+  /** Names of the peer, newest first; at most 8. */
   readonly names: readonly string[];
-  /** Where it hosted, as `formatHostPort` writes it with its port, the newest first; at most 8. */
+  /** Addresses at which the peer hosted, as `formatHostPort` writes them, with port; newest first, at most 8. */
   readonly addresses: readonly string[];
-  /** When it was met first, in milliseconds since 1970. */
+  /** Time of the first meeting, in milliseconds since 1970. */
   readonly firstSeen: number;
-  /** When it was met last, in milliseconds since 1970. */
+  /** Time of the last meeting, in milliseconds since 1970. */
   readonly lastSeen: number;
-  /** Whether the person here has compared its fingerprint. */
+  /** Whether the person here has compared the peer's fingerprint. */
   readonly verified: boolean;
 }
 
-/** A peer, with what takes time to make of it. */
+/** A peer with its encodings, which take time to make. */
 interface Entry {
   readonly peer: KnownPeer;
   /** The key in hexadecimal digits. */
   readonly id: string;
-  /** The peer as it is kept, without a line feed. */
+  /** The peer's line in the file, without the line feed. */
   readonly line: string;
 }
 
-/** What is new of a peer: the name and the address that come first, and what is in the place of before. */
+/** News of a peer: the name and the address that now come first, and the values that replace old ones. */
 interface News {
   readonly name?: string | undefined;
   readonly address?: string | undefined;
@@ -67,23 +67,23 @@ interface News {
   readonly verified?: boolean;
 }
 
-/** What a file of peers has. */
+/** Content of a file of peers. */
 export interface PeerLines {
-  /** Those that could be read. */
+  /** The peers of the readable lines. */
   readonly table: PeerTable;
-  /** Lines that could not be read, as they are. */
+  /** The unreadable lines, unchanged. */
   readonly damaged: readonly Bytes[];
-  /** Where they stand, counted from 1. */
+  /** Their numbers, counted from 1. */
   readonly damagedLines: readonly number[];
 }
 
-/** Peers by key and, where they host, by address: each address belongs to one key. */
+/** Peers by key, and hosts also by address: each address belongs to one key. */
 export class PeerTable {
   readonly #entries = new Map<string, Entry>();
-  /** Whose an address is. */
+  /** By address: the key of its host, in hexadecimal digits. */
   readonly #owners = new Map<string, string>();
 
-  /** All of them, in the order in which they were met. */
+  /** All peers, in the order in which lanchat met them. */
   all(): KnownPeer[] {
     return Array.from(this.#entries.values(), ({ peer }) => peer);
   }
@@ -93,13 +93,13 @@ export class PeerTable {
     return this.#entries.get(toHex(key))?.peer;
   }
 
-  /** The host at an address, however that is spelled. */
+  /** The host at an address, in any spelling. */
   hostAt(address: string): KnownPeer | undefined {
     const owner = this.#owners.get(normal(address));
     return owner === undefined ? undefined : this.#entries.get(owner)?.peer;
   }
 
-  /** Notes what is new of a peer. @param now When, where it is not known yet. */
+  /** Notes news of a peer. @param now Time of the first meeting, if the peer is new. */
   note(key: Bytes, { address, name, ...more }: News, now: number): void {
     const known = this.find(key) ??
       { key, names: [], addresses: [], firstSeen: now, lastSeen: now, verified: false };
@@ -115,7 +115,7 @@ export class PeerTable {
     this.#bound();
   }
 
-  /** Forgets names of all but one peer and those that are verified. @param isLost Whether it forgets a name. */
+  /** Removes names from every unverified peer but one. @param isLost Whether to remove a name. */
   release(key: Bytes, isLost: (name: string) => boolean): void {
     for (const { peer } of [...this.#entries.values()]) {
       if (peer.verified || equal(peer.key, key) || !peer.names.some(isLost)) continue;
@@ -123,7 +123,7 @@ export class PeerTable {
     }
   }
 
-  /** Adds what is known of peers elsewhere; an address that is known here stays with its key. */
+  /** Adds peers of another table; a known address stays with its key. */
   merge(others: readonly KnownPeer[]): void {
     const taken = new Set(this.#owners.keys());
     for (const other of others) {
@@ -133,14 +133,14 @@ export class PeerTable {
     this.#bound();
   }
 
-  /** Forgets a peer, if it is there. */
+  /** Forgets a peer, if the table has one with this key. */
   delete(key: Bytes): void {
     const id = toHex(key);
     this.#freeAddresses(id);
     this.#entries.delete(id);
   }
 
-  /** The peers as they are kept, and behind them other lines. */
+  /** Formats the lines of all peers, followed by other lines. */
   format(others: readonly Bytes[]): Bytes {
     const lines = Array.from(this.#entries.values(), ({ line }) => `${line}\n`);
     const end = new Uint8Array([LF]);
@@ -150,7 +150,7 @@ export class PeerTable {
   /**
    * Reads peers as {@linkcode PeerTable.format} writes them.
    *
-   * @param before What was read last: what is the same is not read anew.
+   * @param before The table of the last read, which saves parsing unchanged lines again.
    */
   static parse(bytes: Bytes, before: PeerTable = new PeerTable()): PeerLines {
     const known = new Map(before.#entries.values().map((entry) => [entry.line, entry]));
@@ -175,7 +175,7 @@ export class PeerTable {
     this.#put(known === undefined ? entry : entryOf(union(known, entry.peer)));
   }
 
-  /** Puts a peer in the place of what was known of it; its addresses are nobody else's any more. */
+  /** Replaces the entry of a peer, and takes its addresses from all other peers. */
   #put(entry: Entry): void {
     const { id, peer: { addresses } } = entry;
     this.#freeAddresses(id);
@@ -198,8 +198,8 @@ export class PeerTable {
   }
 
   /**
-   * Lets go of those that nobody has verified and that were met longest ago; of hosts last, as nobody
-   * else can make somebody enter a room.
+   * Forgets the unverified peers that lanchat met longest ago; hosts last, because only they can make people
+   * enter a room.
    */
   #bound(): void {
     if (this.#entries.size <= MAX_UNVERIFIED) return;
@@ -260,7 +260,7 @@ function isTime(value: unknown): boolean {
   return Number.isInteger(value) && value as number >= 0 && value as number <= MAX_TIME;
 }
 
-/** What two lines about one key say together. */
+/** Merges two lines about one key. */
 function union(known: KnownPeer, other: KnownPeer): KnownPeer {
   const [newer, older] = known.lastSeen >= other.lastSeen ? [known, other] : [other, known];
   return {
@@ -277,7 +277,7 @@ function newestFirst(texts: readonly string[]): readonly string[] {
   return [...new Set(texts)].slice(0, MAX_LISTED);
 }
 
-/** One spelling for all spellings of an address. */
+/** Converts an address to the one spelling in the table. */
 function normal(address: string): string {
   const [, ip, scope = "", port] = /^\[([^%\]]+)(%[^\]]+)?\](:\d+)$/.exec(address) ?? [];
   if (ip === undefined || !URL.canParse(`http://[${ip}]`)) {

@@ -7,32 +7,32 @@ import { isAbsolute, join } from "node:path";
 import { missingPermission, quote, StoreError } from "../errors.ts";
 import { environmentVariable, isGranted } from "../permission.ts";
 
-/** The system that lanchat runs on, as far as its files depend on it. */
+/** The facts about a system that decide where lanchat keeps its files. */
 export interface Platform {
   /** The operating system. */
   readonly os: typeof Deno.build.os;
-  /** An environment variable; throws a {@linkcode StoreError} if it may not be read. */
+  /** Reads an environment variable; throws a {@linkcode StoreError} without the permission. */
   readonly env: (name: string) => string | undefined;
 }
 
-/** The real one. */
+/** The real platform. */
 export const PLATFORM: Platform = { os: Deno.build.os, env };
 
-/** Where an identity file is looked for. */
+/** The choice of an identity file. */
 export interface WhichIdentity {
   /** The file that a person named; the platform's own place by default. */
   readonly file?: string | undefined;
-  /** One of several identities in the platform's own place; the one without a name by default. */
+  /** Name of an identity in the platform's own place; the nameless identity by default. */
   readonly profile?: string | undefined;
-  /** The system that tells its own place; the real one by default. */
+  /** The platform whose own place to use; the real one by default. */
   readonly platform?: Platform;
 }
 
 /**
  * The path of an identity file.
  *
- * @throws {StoreError} With code `permission-denied` or `identity-unwritable` where the platform's own
- * place cannot be told.
+ * @throws {StoreError} With code `permission-denied` or `identity-unwritable` if the platform's own
+ * place is unknown.
  */
 export function identityPlace({ file, platform = PLATFORM, profile }: WhichIdentity): string {
   if (file !== undefined) return file;
@@ -47,7 +47,7 @@ function configDirectory(os: Platform["os"], env: Platform["env"]): string {
   if (os === "windows") return known("APPDATA", env);
   if (os === "darwin") return join(known("HOME", env), "Library", "Application Support");
   const directory = env("XDG_CONFIG_HOME");
-  // A relative path there is to be ignored (XDG Base Directory Specification).
+  // The XDG Base Directory Specification says to ignore a relative path.
   if (directory !== undefined && isAbsolute(directory)) return directory;
   return join(known("HOME", env), ".config");
 }

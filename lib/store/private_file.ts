@@ -9,16 +9,16 @@ import { randomBytes } from "../crypto/mod.ts";
 import { missingPermission, quote, StoreError } from "../errors.ts";
 import { isGranted } from "../permission.ts";
 
-/** Whether a path may be read or written; nobody is asked for it. */
+/** Whether lanchat may read or write a path; never asks for the permission. */
 export function granted(name: "read" | "write", path: string): boolean {
   return isGranted({ name, path });
 }
 
 /**
- * Asserts that a path may be read or written.
+ * Asserts that lanchat may read or write a path.
  *
- * @param action What that is for, as in `keep the room in`.
- * @param wanted What had best be allowed instead, as more is needed soon.
+ * @param action The purpose, as in `keep the room in`.
+ * @param wanted The path that the hint names instead, because lanchat soon needs more.
  * @throws {StoreError} With code `permission-denied`.
  */
 export function requirePermission(
@@ -36,8 +36,8 @@ export function requirePermission(
 }
 
 /**
- * Why a file cannot be used, as the end of a sentence. Deno's own words for a refusal tell people to
- * compile or run lanchat otherwise.
+ * The reason why a file is unusable, as the end of a sentence. Replaces Deno's own text for a refusal, which
+ * tells people to compile or run lanchat differently.
  */
 export function reasonOf(cause: unknown): string {
   if (cause instanceof Deno.errors.NotCapable) return "Deno does not allow it there";
@@ -45,10 +45,10 @@ export function reasonOf(cause: unknown): string {
 }
 
 /**
- * Puts a file that nobody else may open in the place of another, down to the disk; whoever reads it
- * finds the old one or the new one, whole.
+ * Replaces a file by one that only its owner may open, and syncs it to the disk; a reader finds the old file
+ * or the new one, whole.
  *
- * @param draft A file beside it that is nobody else's.
+ * @param draft Path of a new file beside it, which no other run uses.
  */
 export async function replaceFile(
   file: string,
@@ -64,9 +64,9 @@ export async function replaceFile(
   }
 }
 
-/** Asserts that {@linkcode replaceFile} may do its work. @param action As in {@linkcode requirePermission}. */
+/** Asserts the permissions for {@linkcode replaceFile}. @param action As in {@linkcode requirePermission}. */
 export function requireReplacing(file: string, action: string): void {
-  // The draft is beside the file, and to rename it is to read it too.
+  // The draft is beside the file, and Deno counts its rename as a read too.
   requirePermission("read", dirname(file), action);
   requirePermission("write", dirname(file), action);
 }
@@ -76,12 +76,12 @@ export function draftOf(file: string): string {
   return `${file}.${toHex(randomBytes(16))}`;
 }
 
-/** Removes a file, if it is there. */
+/** Removes a file, if it exists. */
 export async function remove(file: string): Promise<void> {
   await Deno.remove(file).catch(() => {});
 }
 
-/** Writes a file that was not there, down to the disk; leaves nothing behind if that fails. */
+/** Writes a new file and syncs it to the disk; leaves no file if that fails. */
 export async function writeNew(file: string, bytes: Uint8Array): Promise<void> {
   using handle = await Deno.open(file, { write: true, createNew: true, mode: 0o600 });
   try {
@@ -93,7 +93,7 @@ export async function writeNew(file: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** The next bytes of a file, fewer at its end. */
+/** Reads the next bytes of a file, fewer at its end. */
 export async function readFully(opened: Deno.FsFile, length: number): Promise<Bytes> {
   const bytes = new Uint8Array(length);
   let filled = 0;

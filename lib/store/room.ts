@@ -1,5 +1,5 @@
 /**
- * The room file: what makes a room the same one after a restart of its host.
+ * The room file: the data that keeps a room the same after its host restarts.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const ROOM_ID_BYTES = 32;
 const NONCE_BYTES = 16;
 const PSK_BYTES = 32;
 
-/** Longest room file, in bytes; a real one has about 200, and up to 500 more for each who was banned. */
+/** Maximum room file, in bytes: lanchat refuses a longer one. A real one has about 200, each ban up to 500 more. */
 const MAX_FILE_BYTES: number = 1 << 18;
 
 const TRUST: FileTrust = {
@@ -26,39 +26,39 @@ const TRUST: FileTrust = {
   advice: "If others use this machine, begin another room with --new-room.",
 };
 
-/** Whether a room is open to everybody, or for whoever has its invite; a host keeps one of each. */
+/** Kind of a room: open to everybody, or only to people with its invite. A host keeps one of each. */
 export type RoomKind = "open" | "invite";
 
-/** Each kind of room. */
+/** All kinds of rooms. */
 export const ROOM_KINDS: readonly RoomKind[] = ["open", "invite"];
 
-/** What the host has decided about somebody. */
+/** A decision of the host about a member. */
 export interface KeptDecision {
   /** A KICK object, 138 bytes. */
   readonly object: Bytes;
-  /** What that member was called; missing where nobody knew. */
+  /** Name of that member; missing if unknown. */
   readonly name?: string | undefined;
 }
 
-/** What makes a room the same after its host was started anew. */
+/** Data that keeps a room the same after its host restarts. */
 export interface KeptRoom {
-  /** The host's identity key, 32 bytes: the room is that of no other identity. */
+  /** The host's identity key, 32 bytes: the room belongs to no other identity. */
   readonly host: Bytes;
-  /** The room, 32 bytes. */
+  /** Id of the room, 32 bytes. */
   readonly roomId: Bytes;
-  /** What the session of the host's own member follows from, 16 bytes; missing where it had none. */
+  /** Nonce from which the session of the host's own member derives, 16 bytes; missing if it had none. */
   readonly nonce?: Bytes | undefined;
-  /** What its invite carries, 16 bytes; missing in an open room, and where it was forgotten. */
+  /** Secret in the invite, 16 bytes; missing in an open room, and once the host has forgotten it. */
   readonly root?: Bytes | undefined;
-  /** What follows from a root that was forgotten, 32 bytes. */
+  /** Key derived from a forgotten root, 32 bytes. */
   readonly psk?: Bytes | undefined;
-  /** Who is banned, and who is not any more, oldest first. */
+  /** Bans and lifted bans, oldest first. */
   readonly decisions?: readonly KeptDecision[];
-  /** The number of the last decision, of those that are not kept as well; missing where there was none. */
+  /** Number of the last decision, kept or not; missing if there was none. */
   readonly lastNumber?: number | undefined;
 }
 
-/** Where the room of the host with an identity file is kept: beside it. */
+/** Path of the room of the host with an identity file, beside that file. */
 export function roomPlace(identityFile: string, kind: RoomKind = "open"): string {
   const suffix = kind === "open" ? "room" : "invite-room";
   return `${identityFile.replace(/\.json$/, "")}.${suffix}.json`;
@@ -69,9 +69,9 @@ export function roomPlace(identityFile: string, kind: RoomKind = "open"): string
  *
  * @param file As {@linkcode roomPlace} gives it.
  * @param host The identity key of the host, 32 bytes.
- * @returns `undefined` where this host has kept none; what another identity has left there counts for nothing.
- * @throws {StoreError} With code `permission-denied`, or `room-damaged` where the file is there and
- * cannot be used: it is left as it is.
+ * @returns `undefined` if this host has kept none; a room of another identity counts as none.
+ * @throws {StoreError} With code `permission-denied`, or `room-damaged` if the file exists but is
+ * unusable: it stays unchanged.
  */
 export async function readRoom(file: string, host: Bytes): Promise<KeptRoom | undefined> {
   requirePermission("read", file, "keep the room in");
@@ -98,7 +98,7 @@ export async function readRoom(file: string, host: Bytes): Promise<KeptRoom | un
 }
 
 /**
- * Keeps a room; whoever reads the file finds the old one or the new one, whole.
+ * Writes a room to its file; a reader finds the old room or the new one, whole.
  *
  * @throws {StoreError} With code `permission-denied` or `room-unwritable`.
  */
@@ -117,7 +117,7 @@ export async function writeRoom(file: string, room: KeptRoom): Promise<void> {
   }
 }
 
-/** A room as its file has it: bytes in base64. */
+/** A room as in its file: bytes in base64. */
 interface RoomContent {
   readonly host: string;
   readonly room: string;
@@ -146,7 +146,7 @@ function encodeRoom(room: KeptRoom): RoomContent {
   };
 }
 
-/** @throws {Error} If it is not what {@linkcode encodeRoom} makes. */
+/** @throws {Error} If it does not have the form that {@linkcode encodeRoom} makes. */
 function decodeRoom(content: RoomContent): KeptRoom {
   const { decisions, host, lastNumber, nonce, psk, root, room } = content;
   if (lastNumber !== undefined && !(Number.isSafeInteger(lastNumber) && lastNumber >= 0)) {
@@ -163,7 +163,7 @@ function decodeRoom(content: RoomContent): KeptRoom {
   };
 }
 
-/** @throws {Error} If it is none. */
+/** @throws {Error} If it is not a decision. */
 function decodeDecision({ name, object }: { object: string; name?: string }): KeptDecision {
   const bytes = decodeBase64(object);
   decodeKick(bytes);

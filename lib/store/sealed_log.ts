@@ -35,46 +35,46 @@ const VERSION = 1;
 /** `magic (8) || version (1) || salt (32) || previous (16) || check (16)`. See LOG.md. */
 export const HEADER_BYTES: number = MAGIC.length + 1 + SALT_BYTES + 2 * TAG_BYTES;
 
-/** The previous link of a log that goes on from no other. */
+/** Previous link of a log that continues no other. */
 const NO_LINK: Bytes = new Uint8Array(TAG_BYTES);
 
-/** `kind (1) || length (4, big-endian)`, before the body of each record; of a text its tag follows. */
+/** `kind (1) || length (4, big-endian)`, before the body of each record; a text's head has its own tag. */
 const HEAD_BYTES = 5;
 
 const NOTHING: Bytes = new Uint8Array();
 
-/** What a text takes beside its plaintext, and what an end takes, in bytes. */
+/** Overhead of a text record, and size of an end record, in bytes. */
 const TEXT_BYTES = HEAD_BYTES + 2 * TAG_BYTES;
 const END_BYTES = HEAD_BYTES + TAG_BYTES;
 
-/** How long another run may take to close the same log, in milliseconds. */
+/** Maximum wait for another run to close the same log, in milliseconds; then this run fails. */
 const LOCK_MS = 500;
 
-/** What a record is. */
+/** Kinds of records. */
 const Kind = { START: 1, TEXT: 2, END: 3 } as const;
 
-/** The length of every body of that kind; that of a text is sealed in its head. */
+/** Length of the body by kind, in bytes; the head of a text record seals its own. */
 const FIXED_LENGTHS: Readonly<Record<number, number>> = {
   [Kind.START]: SALT_BYTES + TAG_BYTES,
   [Kind.END]: TAG_BYTES,
 };
 
 /**
- * Gives the key of a log, 32 bytes, for its salt.
+ * Finds the key of a log, 32 bytes, from its salt.
  *
  * @param isNew Whether the log begins now.
  */
 export type Unlock = (salt: Bytes, isNew: boolean) => Promise<Bytes>;
 
 /**
- * Opens a sealed log to append to, or makes one that nobody else may read; no other run can write to
- * it meanwhile. What is there is opened from beginning to end first. A full log is moved as
- * `openLog` does it; the next one goes on from it under the same passphrase. See LOG.md.
+ * Opens a sealed log to append to, or makes one that only its owner may read; no other run can write to
+ * it meanwhile. First opens all records in it, from beginning to end. A full log moves as with `openLog`;
+ * the next one continues it under the same passphrase. See LOG.md.
  *
- * @param file Its path; `--allow-read` and `--allow-write` must hold for it.
- * @param maxBytes Largest size before it is moved.
+ * @param file Path of the log; needs `--allow-read` and `--allow-write`.
+ * @param maxBytes Maximum size before the log moves, in bytes.
  * @param onMoved As for `openLog`.
- * @returns Takes entries, each of whole lines; closing it writes the end mark.
+ * @returns A stream of entries, each of whole lines; closing it writes the end mark.
  * @throws {StoreError} With code `permission-denied`, `log-unwritable`, `log-damaged` or
  * `wrong-passphrase`.
  */
@@ -94,10 +94,10 @@ export async function openSealedLog(
     if (!(await opened.stat()).isFile) throw new Error("it is not a regular file");
     await lock(opened, LOCK_MS);
     if (!isSameFile(await Deno.stat(file), await opened.stat())) {
-      throw new Error("another program has moved it"); // While the lock was waited for.
+      throw new Error("another program has moved it"); // While this run waited for the lock.
     }
     const end = await findEnd(file, opened, unlock);
-    // What a run that was killed has left half written goes.
+    // Cuts off a record that a killed run left half written.
     await opened.truncate(end.at);
     await opened.seek(end.at, Deno.SeekMode.Start);
     return logStream(file, await SealedLog.begin(file, opened, { maxBytes, onMoved }, end));
@@ -107,17 +107,17 @@ export async function openSealedLog(
   }
 }
 
-/** The key of a log and the salt that it comes from: those of its older part as well. */
+/** The key of a log and the salt that it derives from; its older part has the same. */
 interface LogKey {
   readonly salt: Bytes;
   readonly master: Bytes;
 }
 
-/** Where a log ends. */
+/** The end of a log. */
 interface LogEnd extends LogKey {
-  /** In bytes from the beginning. */
+  /** Offset of the end, in bytes. */
   readonly at: number;
-  /** The 16 bytes before. */
+  /** The 16 bytes before the end. */
   readonly link: Bytes;
 }
 
@@ -194,7 +194,7 @@ class SealedLog implements LogWriter {
     this.#link = record.slice(-TAG_BYTES);
   }
 
-  /** Goes on in a new file, which may be there already if it is empty. @param link Of the part before. */
+  /** Continues in a new file, or in an empty one that exists. @param link Link of the part before. */
   async #goOn(link: Bytes): Promise<void> {
     const before = this.#opened;
     const options = { read: true, write: true, create: true, mode: 0o600 };
@@ -220,7 +220,7 @@ async function startSection(
   return { section, record: await section.seal(Kind.START, NOTHING, salt) };
 }
 
-/** @param previous The link of the part that the log goes on from. */
+/** @param previous Link of the part that the log continues. */
 async function makeHeader({ master, salt }: LogKey, previous: Bytes): Promise<Bytes> {
   const start = concat(MAGIC, u8(VERSION), salt, previous);
   return concat(start, await (await checkKey(master)).seal(nonce(0), NOTHING, start));
@@ -246,7 +246,7 @@ export async function openHeader(file: string, header: Bytes, unlock: Unlock): P
   throw new StoreError("wrong-passphrase", `Cannot open log ${quote(file)} with this passphrase`);
 }
 
-/** What ties the header of a sealed log to its older part; `previous` is missing where it has none. */
+/** The fields that tie the header of a sealed log to its older part; `previous` is missing if it has none. */
 export function headerLinks(
   header: Bytes,
 ): { readonly salt: Bytes; readonly previous: Bytes | undefined } {
@@ -258,13 +258,13 @@ export function headerLinks(
   };
 }
 
-/** Reads the records of a sealed log that is open behind its header. */
+/** The records of a sealed log, read from a file that is open after its header. */
 export class SealedRecords {
-  /** How many runs have left the log without an end mark, of those that were read. */
+  /** Number of runs without an end mark, of those read so far. */
   unfinished = 0;
-  /** Where the last whole record ended, in bytes from the beginning. */
+  /** Offset of the end of the last whole record, in bytes. */
   end: number = HEADER_BYTES;
-  /** The 16 bytes before that place. */
+  /** The 16 bytes before that offset. */
   link: Bytes;
   readonly #file: string;
   readonly #opened: Deno.FsFile;
@@ -272,7 +272,7 @@ export class SealedRecords {
   #section: Section | undefined;
   #headBytes = HEAD_BYTES;
 
-  /** Begins behind the header. @param master As {@linkcode openHeader} gives it. */
+  /** Begins after the header. @param master The log's key, as {@linkcode openHeader} returns it. */
   constructor(file: string, opened: Deno.FsFile, header: Bytes, master: Bytes) {
     this.#file = file;
     this.#opened = opened;
@@ -281,9 +281,9 @@ export class SealedRecords {
   }
 
   /**
-   * The entries, to the last whole record.
+   * Reads the entries, up to the last whole record.
    *
-   * @throws {StoreError} With code `log-damaged` at the first record that is not what was written there.
+   * @throws {StoreError} With code `log-damaged` at the first record that was altered.
    */
   async *texts(): AsyncGenerator<string, void, void> {
     const next = (): Promise<[Bytes, Bytes] | undefined> => this.#readRecord();
@@ -301,8 +301,8 @@ export class SealedRecords {
   }
 
   /**
-   * @returns Head and body, or `undefined` where no whole record is left: what is cut off has a length
-   * that was written so, or it would hide all that follows.
+   * @returns Head and body, or `undefined` if no whole record is left. A record that is cut off must have a
+   * genuine length: a false one would hide all records that follow.
    */
   async #readRecord(): Promise<[head: Bytes, body: Bytes] | undefined> {
     const head = await readFully(this.#opened, HEAD_BYTES);
@@ -339,7 +339,7 @@ export class SealedRecords {
   }
 }
 
-/** Seals or opens the records of one run, in their order. */
+/** The records of one run, sealed or opened in their order. */
 class Section {
   readonly #key: CipherKey;
   #counter = 0;
@@ -348,7 +348,7 @@ class Section {
     this.#key = key;
   }
 
-  /** @param link The 16 bytes before the section: no other past can be put in their place. */
+  /** @param link The 16 bytes before the section, which bind it to the log's past: no other can replace it. */
   static async from(master: Bytes, salt: Bytes, link: Bytes): Promise<Section> {
     const key = await kdf(concat(salt, link), master, "lanchat/1 log section", KEY_BYTES);
     return new Section(await CipherKey.import(key));
@@ -374,7 +374,7 @@ class Section {
   }
 }
 
-/** Where the next section begins, behind a header that is made where there is none. */
+/** Finds where the next section begins; makes the header if there is none. */
 async function findEnd(file: string, opened: Deno.FsFile, unlock: Unlock): Promise<LogEnd> {
   const found = await readFully(opened, HEADER_BYTES);
   if (found.length > 0 && !isSealed(found)) {
@@ -383,7 +383,7 @@ async function findEnd(file: string, opened: Deno.FsFile, unlock: Unlock): Promi
     });
   }
   if (found.length === HEADER_BYTES) return await readToEnd(file, opened, found, unlock);
-  // None, or one that was cut off: a run may have been killed after it had moved the full one.
+  // No header, or a cut one: a run may have been killed after it moved the full log.
   const { link, ...key } = await findOlderEnd(olderPart(file), unlock) ?? await newKey(unlock);
   const header = await makeHeader(key, link);
   await opened.seek(0, Deno.SeekMode.Start);
@@ -396,7 +396,7 @@ async function newKey(unlock: Unlock): Promise<LogKey & { link: Bytes }> {
   return { salt, master: await unlock(salt, true), link: NO_LINK };
 }
 
-/** Where the older part of a log ends; `undefined` where there is none that is sealed. */
+/** Finds the end of the older part of a log; `undefined` if there is no sealed one. */
 async function findOlderEnd(older: string, unlock: Unlock): Promise<LogEnd | undefined> {
   if (!granted("read", older)) return undefined;
   if (!(await orMissing(Deno.stat(older)))?.isFile) return undefined;

@@ -10,13 +10,13 @@ import { isPlain, isSealed, olderPart, orMissing } from "./log.ts";
 import { granted, readFully, reasonOf, requirePermission } from "./private_file.ts";
 import { HEADER_BYTES, headerLinks, openHeader, SealedRecords, type Unlock } from "./sealed_log.ts";
 
-/** A log that can be read, once. */
+/** A log, readable once. */
 export interface StoredLog {
-  /** What is in it, in pieces of any size; fails with code `log-damaged` where it was altered. */
+  /** The text of the log, in pieces of any size; fails with code `log-damaged` if it was altered. */
   readonly texts: AsyncIterable<string>;
-  /** How many runs have left it without an end mark: known at the end, and of a sealed log alone. */
+  /** Number of runs without an end mark: known at the end of the text, and only of a sealed log. */
   readonly unfinished: number;
-  /** The older part that a sealed log goes on from, where that cannot be read. */
+  /** Path of the older part that a sealed log continues, if lanchat cannot read it. */
   readonly missingPart?: string;
 }
 
@@ -24,14 +24,14 @@ export interface StoredLog {
 interface Part {
   readonly file: string;
   readonly opened: Deno.FsFile;
-  /** Its first bytes: as many as a header has, or all. */
+  /** The first bytes: as many as a header has, or the whole file. */
   readonly start: Bytes;
 }
 
 /**
- * Opens a log to read, plain or sealed, with the older part that it goes on from.
+ * Opens a log for reading, plain or sealed, with the older part that it continues.
  *
- * @param file Its path; `--allow-read` must hold for it, and for the older part to be read too.
+ * @param file Path of the log; needs `--allow-read`, and so does the older part to be included.
  * @throws {StoreError} With code `permission-denied`, `log-unreadable`, `log-damaged` or
  * `wrong-passphrase`.
  */
@@ -51,7 +51,7 @@ export async function readLog(file: string, unlock: Unlock): Promise<StoredLog> 
   }
 }
 
-/** The parts of a log that belong together, the older one first. */
+/** Opens the parts of a log that belong together, the older one first. */
 async function openParts(file: string): Promise<Part[]> {
   while (true) {
     const newer = await orMissing(openPart(file));
@@ -68,7 +68,7 @@ async function openParts(file: string): Promise<Part[]> {
   }
 }
 
-/** Whether the older part is one of this log: of a plain log one that is plain too. */
+/** Selects the parts that belong to one log: only a plain older part belongs to a plain log. */
 function partsOf(newer: Part, older: Part | undefined): Part[] {
   if (older === undefined) return [newer];
   const { start } = newer;
@@ -79,7 +79,7 @@ function partsOf(newer: Part, older: Part | undefined): Part[] {
   return goesOn ? [older, newer] : [newer];
 }
 
-/** @returns `undefined` where there is none, or it is no log. */
+/** @returns `undefined` if there is none, or it is not a log. */
 async function openOlder(file: string): Promise<Part | undefined> {
   const older = olderPart(file);
   if (!granted("read", older)) return undefined;
@@ -135,7 +135,7 @@ async function sealedLog(
   };
 }
 
-/** @param all The parts that were read come here. */
+/** @param all Receives the records of each part, when its reading begins. */
 async function* sealedTexts(
   file: string,
   parts: readonly Part[],

@@ -9,32 +9,32 @@ import { quote } from "../errors.ts";
 import { isGranted } from "../permission.ts";
 import { granted, readFully } from "./private_file.ts";
 
-/** Mode bits with which the group or others can read or enter, and write (chmod(2)). */
+/** Mode bits that let the group or others read or enter, and write (chmod(2)). */
 const OTHERS_READ = 0o055;
 const OTHERS_WRITE = 0o022;
 
-/** In a directory with this bit, files are renamed and removed by their owner only. */
+/** Mode bit of a directory in which only the owner of a file may rename or remove it. */
 const STICKY = 0o1000;
 
 /** The user id of root, who can change every file anyway. */
 const ROOT_UID = 0;
 
-/** What lanchat relies on in a file. */
+/** The content of a file that lanchat relies on, and the rules for it. */
 export interface FileTrust {
-  /** What the file holds, in a few words. */
+  /** Content of the file, in a few words. */
   readonly holds: string;
-  /** Whether it is secret: a file that others can read is refused, not only one that they can write. */
+  /** Whether the content is secret: then lanchat also refuses a file that others can only read. */
   readonly isSecret: boolean;
-  /** What to do once the mode is right, as others may have used it before: a sentence. */
+  /** Advice for after the mode is right, because others may have used the file before: a sentence. */
   readonly advice: string;
 }
 
-/** Others can read or change what lanchat relies on. */
+/** Error of a file that others can read or change, against its {@linkcode FileTrust}. */
 export class UntrustedFileError extends Error {
-  /** What to do about it. */
+  /** The action that helps. */
   readonly hint: string;
 
-  /** @param message A clause that says what was exposed. */
+  /** @param message A clause that names the exposure. */
   constructor(message: string, hint: string) {
     super(message);
     this.name = "UntrustedFileError";
@@ -42,12 +42,12 @@ export class UntrustedFileError extends Error {
   }
 }
 
-/** What a {@linkcode StoreError} takes over from its cause. */
+/** Options of a {@linkcode StoreError}: its cause, and the hint of that cause. */
 export function causedBy(cause: unknown): { cause: unknown; hint?: string } {
   return { cause, ...cause instanceof UntrustedFileError && { hint: cause.hint } };
 }
 
-/** A file that was read. */
+/** Content and metadata of a file. */
 export interface ReadFile {
   readonly bytes: Bytes;
   readonly info: Deno.FileInfo;
@@ -56,8 +56,8 @@ export interface ReadFile {
 /**
  * Reads a regular file.
  *
- * @param maxBytes The longest one that is read, so that reading ends.
- * @throws {Error} If it is not regular, or longer.
+ * @param maxBytes Maximum size, in bytes, so that the read ends.
+ * @throws {Error} If the file is not regular, or longer.
  */
 export async function readRegular(file: string, maxBytes: number): Promise<ReadFile> {
   const { isFile } = await Deno.stat(file);
@@ -72,12 +72,12 @@ export async function readRegular(file: string, maxBytes: number): Promise<ReadF
 }
 
 /**
- * Reads a file that lanchat relies on, as sshd does with StrictModes: it and its directory belong to
- * this user or to root, and nobody else can write to them. The owner is known with `--allow-sys` only,
- * the directory where it may be read; on Windows, which has no modes, nothing is checked.
+ * Reads a file that lanchat relies on, with the checks of sshd's StrictModes: the file and its directory must
+ * belong to this user or to root, and no other user may write to them. The check of the owner needs
+ * `--allow-sys`, that of the directory the permission to read it. Windows has no modes, so there are no checks.
  *
- * @throws {UntrustedFileError} If others can do what they must not.
- * @throws {Error} As {@linkcode readRegular}.
+ * @throws {UntrustedFileError} If a check fails.
+ * @throws {Error} As {@linkcode readRegular} does.
  */
 export async function readTrusted(
   file: string,
@@ -89,17 +89,17 @@ export async function readTrusted(
   checkFile(file, read.info, trust);
   if (!granted("read", dirname(file))) return read;
   await checkDirectory(dirname(file), trust);
-  const target = dirname(await Deno.realPath(file)); // Of a link, where it leads.
+  const target = dirname(await Deno.realPath(file)); // The directory of the target, if it is a link.
   if (granted("read", target)) await checkDirectory(target, trust);
   return read;
 }
 
-/** Whether others than its owner can read a file. */
+/** Whether users other than its owner can read a file. */
 export function isReadByOthers({ mode }: Deno.FileInfo): boolean {
   return mode !== null && (mode & OTHERS_READ) !== 0;
 }
 
-/** A command line that takes all rights on a file from others. */
+/** A hint with the command that takes all rights on a file from others. */
 export function chmodHint(file: string): string {
   return `Make it yours only: chmod 600 ${quote(file)}.`;
 }
@@ -128,7 +128,7 @@ function checkFile(
 async function checkDirectory(directory: string, { advice }: FileTrust): Promise<void> {
   const info = await Deno.stat(directory);
   const isWritten = (info.mode! & OTHERS_WRITE) !== 0;
-  // In a sticky one, what others have put there shows by its owner.
+  // In a sticky directory, the owner of a file shows whether others have put it there.
   const isSafe = (info.mode! & STICKY) !== 0 && ownUid() !== undefined;
   if (isWritten && !isSafe) {
     const message = `others can put another file there (mode ${octal(info)} of ${
@@ -147,7 +147,7 @@ function isForeign({ uid }: Deno.FileInfo): boolean {
   return own !== undefined && uid !== own && uid !== ROOT_UID;
 }
 
-/** This user's id, where it may be known. */
+/** This user's id; `undefined` without the permission. */
 function ownUid(): number | undefined {
   return isGranted({ name: "sys", kind: "uid" }) ? Deno.uid() ?? undefined : undefined;
 }
