@@ -6,14 +6,14 @@
 import type { Bytes } from "../bytes/mod.ts";
 import { NetError } from "../errors.ts";
 
-/** Most bytes that one read takes from the socket. */
+/** Maximum bytes of one read from the socket. */
 const READ_BYTES = 65_536;
 
 /** A TCP connection as two streams of bytes, each of which may end before the other. */
 export interface Connection {
-  /** What the peer sends; read on demand, so that a slow reader slows the peer. */
+  /** Bytes from the peer; read on demand, so that a slow reader slows the peer. */
   readonly readable: ReadableStream<Bytes>;
-  /** What the peer gets; closing it tells the peer that nothing follows. */
+  /** Bytes to the peer; closing it signals to the peer that nothing follows. */
   readonly writable: WritableStream<Uint8Array>;
   /** The peer's IP address. */
   readonly remoteAddress: string;
@@ -22,12 +22,12 @@ export interface Connection {
 }
 
 /**
- * Makes streams of a socket.
+ * Wraps a socket in two streams.
  *
- * They stand on `read` and `write`, as Deno's own streams close the whole socket when the peer ends its
+ * They call `read` and `write`, because Deno's own streams close the whole socket when the peer ends its
  * half. A reset by the peer fails both streams with {@linkcode NetError} of code `connection-lost`.
  *
- * @param conn The socket; nobody else may read, write or close it from now on.
+ * @param conn The socket; from now on, only the connection may read, write or close it.
  */
 export function openConnection(conn: Deno.TcpConn): Connection {
   const remoteAddress = conn.remoteAddr.hostname.replace(/^::ffff:(?=\d+\.)/, "");
@@ -37,7 +37,7 @@ export function openConnection(conn: Deno.TcpConn): Connection {
 
   function close(): void {
     open = false;
-    // Not every Deno ends a write when its socket is closed: one to a peer that reads no more hangs.
+    // Not every Deno ends a write when its socket closes: one to a peer that has stopped reading hangs.
     failWrite?.(lost());
     attempt(() => conn.close());
   }
@@ -73,7 +73,7 @@ export function openConnection(conn: Deno.TcpConn): Connection {
 
   const writable = new WritableStream<Uint8Array>({
     start(controller) {
-      // Unlike `abort()`, which waits for the write under way.
+      // The sink's `abort()` would wait for the write under way.
       controller.signal.addEventListener("abort", close);
     },
     async write(chunk) {
@@ -96,11 +96,11 @@ export function openConnection(conn: Deno.TcpConn): Connection {
   return { readable, writable, remoteAddress, close };
 }
 
-/** Does what fails on a socket that is closed already, here or by the peer. */
+/** Runs an action that fails if this side or the peer has closed the socket already. */
 function attempt(action: () => void): void {
   try {
     action();
   } catch {
-    // The other side was faster.
+    // The socket is closed already.
   }
 }

@@ -6,27 +6,27 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { isGranted } from "../permission.ts";
 
-/** Where Deno 2.9.2 and later open their debugger at SIGUSR1. */
+/** Address at which Deno 2.9.2 and later versions open their debugger on SIGUSR1. */
 const DEBUGGER = { hostname: "127.0.0.1", port: 9229 };
 
-/** How long after another program had the port it is tried again, in milliseconds. */
+/** Wait before the next attempt to take a port that another program holds, in milliseconds. */
 const RETRY_MS = 1000;
 
-/** What {@linkcode DebuggerBlock} may be given instead of the real ones. */
+/** Dependencies of {@linkcode DebuggerBlock}; the real ones by default. */
 export interface DebuggerBlockOptions {
   /** Opens a socket. */
   readonly bind?: (options: { hostname: string; port: number }) => Deno.TcpListener;
-  /** The time. */
+  /** Times the attempts. */
   readonly clock?: Clock;
 }
 
 /**
- * Keeps Deno's debugger closed: at SIGUSR1 it would let every local account read the memory of this
- * process. Nothing but an occupied port stops it, so this holds the port, and takes no connections; while
- * another program has the port, it is tried again each second and at each signal.
+ * Keeps Deno's debugger closed: on SIGUSR1, it would let every local account read the memory of this
+ * process. Only an occupied port stops the debugger, so the block holds the port, and accepts no
+ * connections. While another program holds the port, the block tries again each second and at each signal.
  *
- * Needs `--allow-net` for 127.0.0.1:9229. A compiled program has no debugger: there SIGUSR1 is caught, and
- * no port is held.
+ * Needs `--allow-net` for 127.0.0.1:9229. A compiled program has no debugger: there the block
+ * only catches SIGUSR1.
  */
 export class DebuggerBlock implements Disposable {
   readonly #options: DebuggerBlockOptions;
@@ -34,16 +34,16 @@ export class DebuggerBlock implements Disposable {
   #listener: Deno.TcpListener | undefined;
   #cancelRetry = (): void => {};
 
-  /** Begins. */
+  /** Takes the port, or begins to try. */
   constructor(options: DebuggerBlockOptions = {}) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    if (Deno.build.os === "windows") return; // It has no such signal.
+    if (Deno.build.os === "windows") return; // Windows has no such signal.
     Deno.addSignalListener("SIGUSR1", this.#onSignal);
     this.#hold();
   }
 
-  /** Gives the port back. */
+  /** Releases the port. */
   [Symbol.dispose](): void {
     this.#cancelRetry();
     this.#listener?.close();

@@ -1,5 +1,5 @@
 /**
- * The interfaces that lead to other machines, found by a multicast packet where Deno may not list them.
+ * Finds the interfaces that lead to other machines, by a multicast packet if Deno may not list them.
  *
  * @module
  */
@@ -14,17 +14,17 @@ import { machineInterfaces, type MachineOptions } from "./interfaces.ts";
 const PORT = 5353;
 const GROUP = "224.0.0.251";
 
-/** How long the packet may take to come back, in milliseconds. */
+/** Maximum time for the packet to come back, in milliseconds; then the interface stays unknown. */
 const ECHO_MS = 500;
 
-/** A query that asks for nothing: a header of twelve bytes (RFC 1035 §4.1.1), and what tells it from others. */
+/** A query without questions, in bytes: its header (RFC 1035 §4.1.1), and a token that identifies it. */
 const [HEADER_BYTES, TOKEN_BYTES] = [12, 16];
 
 /**
- * The network interfaces of this machine, as `machineInterfaces` gives them under `--allow-sys`. Without it,
+ * The network interfaces of this machine, as `machineInterfaces` lists them with `--allow-sys`. Without it,
  * the one over which the system sends multicast, with its IPv4 address and without a name.
  *
- * @returns `undefined` where they cannot be known.
+ * @returns `undefined` if they are unknown.
  */
 export async function ownInterfaces(
   options: MachineOptions = {},
@@ -37,9 +37,9 @@ export async function ownInterfaces(
 }
 
 /**
- * The address from which this machine sends multicast: a packet that it sends to itself comes back from
- * there. Neighbors see the packet and can send it back too, so only an address that can be listened on
- * counts.
+ * Finds the address from which this machine sends multicast: a packet that it sends to itself comes back
+ * from there. Neighbors see the packet and can send it back too, so an address counts only if this machine
+ * can listen on it.
  */
 async function defaultAddress(): Promise<string | undefined> {
   const bytes = new Uint8Array(HEADER_BYTES + TOKEN_BYTES);
@@ -84,7 +84,10 @@ function isOwn(hostname: string): boolean {
   }
 }
 
-/** Its network is not known: what comes for the group of Multicast DNS comes from nowhere else (RFC 6762 §11). */
+/**
+ * Makes an interface whose network is unknown and so takes every address: packets for the group of Multicast
+ * DNS come only from the link (RFC 6762 §11).
+ */
 function interfaceWith(address: string): Deno.NetworkInterfaceInfo {
   return {
     name: "",

@@ -1,5 +1,5 @@
 /**
- * Dials a host at all addresses that its name has.
+ * Dials a host at all addresses of its name.
  *
  * @module
  */
@@ -9,16 +9,16 @@ import { NetError } from "../errors.ts";
 import { requireNetPermission } from "./interfaces.ts";
 import { type Connection, openConnection } from "./connection.ts";
 
-/** How long {@linkcode dial} waits for an answer, in milliseconds. */
+/** Maximum wait of {@linkcode dial} for an answer, in milliseconds; then it fails. */
 export const DIAL_TIMEOUT_MS = 10_000;
 
-/** How to dial. */
+/** Options of {@linkcode dial}. */
 export interface DialOptions {
-  /** Gives up with the signal's reason. */
+  /** Cancels the attempt with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** How long to wait for an answer; {@linkcode DIAL_TIMEOUT_MS} by default. */
+  /** Maximum wait for an answer, in milliseconds; {@linkcode DIAL_TIMEOUT_MS} by default. */
   readonly timeoutMs?: number;
-  /** What opens the connection; `Deno.connect` by default. */
+  /** Opens the connection; `Deno.connect` by default. */
   readonly connect?: (options: {
     readonly hostname: string;
     readonly port: number;
@@ -32,7 +32,7 @@ export interface DialOptions {
  * @param host An IP address without brackets, or a host name.
  * @param port The TCP port.
  * @throws {NetError} With code `connection-refused`, `name-not-found`, `permission-denied`, or
- * `unreachable` for all else, no answer in time among it.
+ * `unreachable` for every other failure, also if no answer comes in time.
  */
 export async function dial(
   host: string,
@@ -67,7 +67,7 @@ function dialError(action: string, isAddress: boolean, cause: Error): NetError {
     return new NetError("permission-denied", `${action}: ${cause.message}`, { cause });
   }
   const { code } = cause as { code?: string };
-  // A failed lookup has no code and no class of its own. Of an address, only the interface is looked up.
+  // A failed lookup has no code and no class of its own. For an address, the system looks up only the interface.
   if (code === undefined && cause.constructor === Error) {
     if (!isAddress) {
       return new NetError("name-not-found", `${action} as no such name is known`, { cause });

@@ -23,34 +23,34 @@ import {
 } from "./multicast.ts";
 import { networkChange } from "./network_change.ts";
 
-/** How long after the first announcement the second one follows (RFC 6762 §8.3), in milliseconds. */
+/** Time from the first announcement to the second (RFC 6762 §8.3), in milliseconds. */
 const SECOND_MS = 1000;
 
-/** The shortest time between two answers on one link (RFC 6762 §6), in milliseconds. */
+/** Minimum time between two answers on one link (RFC 6762 §6), in milliseconds. */
 const ANSWER_PAUSE_MS = 1000;
 
-/** An answer waits between these times, so that not all answer at once (RFC 6762 §6), in milliseconds. */
+/** Bounds of an answer's delay, so that hosts do not all answer at once (RFC 6762 §6), in milliseconds. */
 const [MIN_DELAY_MS, MAX_DELAY_MS] = [20, 120];
 
-/** Waits between queries (RFC 6762 §5.2), in milliseconds; all later ones are like the last. */
+/** Waits between queries (RFC 6762 §5.2), in milliseconds; the last one repeats. */
 const QUERY_MS = [1000, 2000, 4000, 8000, 16_000, 30_000];
 
-/** How long a room may take to be told over all links before it is shown, in milliseconds. */
+/** Time for a room to arrive over all links before the search reports it, in milliseconds. */
 const SETTLE_MS = 250;
 
-/** How long what was sent may take to come back, in milliseconds; then something blocks it. */
+/** Maximum time for a sent packet to come back, in milliseconds; past it, something blocks multicast. */
 const ECHO_MS = 500;
 
-/** How long the last word to the network may take, in milliseconds. */
+/** Maximum time of the goodbye to the network, in milliseconds; then the sockets close anyway. */
 const GOODBYE_MS = 500;
 
-/** How a room is announced. */
+/** Options of {@linkcode RoomAnnouncer}. */
 export interface AnnounceOptions extends NetworkOptions {
   /** The addresses that the host listens on, as a `Listener` has them. */
   readonly hosts: readonly string[];
 }
 
-/** Announces a room to everybody on the network, on all its links, for as long as it is open. */
+/** Announces a room to everybody on the network, on all links of this machine, until it is closed. */
 export class RoomAnnouncer {
   readonly #room: RoomAnnouncement;
   readonly #options: AnnounceOptions;
@@ -58,16 +58,16 @@ export class RoomAnnouncer {
   readonly #multicast: Multicast;
   readonly #closing = new AbortController();
   readonly #label: string;
-  /** By name of the link: when it was last told, and what calls off the next time. */
+  /** By name of the link: the time of the last announcement, and the cancellation of the next answer. */
   readonly #told = new Map<string, number>();
   readonly #answers = new Map<string, () => void>();
 
-  /** Begins. */
+  /** Begins to announce. */
   constructor(room: RoomAnnouncement, options: AnnounceOptions) {
     this.#room = room;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    // Nobody else has it, so that it need not be probed for (RFC 6762 §8.1).
+    // Unique by its random part, so that it needs no probe (RFC 6762 §8.1).
     this.#label = `lanchat-${room.tag}-${toHex(randomBytes(4))}`;
     this.#multicast = new Multicast({
       ...options,
@@ -76,7 +76,7 @@ export class RoomAnnouncer {
     void this.#announceAll();
   }
 
-  /** Tells that the room is gone, and stops. */
+  /** Announces that the room is gone, and stops. */
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
@@ -116,7 +116,7 @@ export class RoomAnnouncer {
     await this.#multicast.send(link, { type: "response", answers });
   }
 
-  /** Answers a question that somebody asked on a link, with all that there is to know. */
+  /** Answers a query on a link, with all records of the room. */
   #answer(packet: DnsPacket, link: MulticastLink): void {
     if (packet.type !== "query" || this.#answers.has(link.name)) return;
     if (this.#closing.signal.aborted || !asksFor(packet, this.#recordsOn(link))) return;
@@ -141,17 +141,17 @@ export class RoomAnnouncer {
   }
 }
 
-/** How rooms are looked for. */
+/** Options of {@linkcode RoomSearch}. */
 export interface SearchOptions extends NetworkOptions {
-  /** Called a little after other rooms may be known than before. */
+  /** Called shortly after the known rooms may have changed. */
   readonly onChange?: () => void;
-  /** Whether a tag is that of a known peer: nobody's inventions keep such a room from being found. */
+  /** Whether a tag belongs to a known peer: invented rooms cannot displace the room of one. */
   readonly isKnown?: (tag: string) => boolean;
 }
 
 /** Looks for rooms that others on the network have announced, until it is closed. */
 export class RoomSearch {
-  /** Resolves once it was asked for rooms, as far as that is possible. */
+  /** Resolves once the search has sent its first query, as far as possible. */
   readonly asked: Promise<void>;
   readonly #options: SearchOptions;
   readonly #clock: Clock;
@@ -160,7 +160,7 @@ export class RoomSearch {
   readonly #closing = new AbortController();
   #cancelChange: (() => void) | undefined;
 
-  /** Begins. */
+  /** Begins to search. */
   constructor(options: SearchOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
@@ -182,7 +182,7 @@ export class RoomSearch {
     void this.#follow();
   }
 
-  /** The rooms that are known now, in the order in which they were found. */
+  /** The rooms known now, in the order of discovery. */
   get rooms(): readonly FoundRoom[] {
     return this.#directory.rooms(this.#clock.elapsed());
   }
@@ -206,7 +206,7 @@ export class RoomSearch {
       this.#multicast.check();
       const ms = QUERY_MS[Math.min(i, QUERY_MS.length - 1)]!;
       await delay(this.#clock, ms - ECHO_MS, signal);
-      this.#options.onChange?.(); // What has come to its end is known no more.
+      this.#options.onChange?.(); // Some rooms may have expired.
     }
   }
 

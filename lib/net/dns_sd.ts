@@ -1,6 +1,5 @@
 /**
- * DNS-based service discovery (RFC 6763): the records of a room, and a directory of the rooms that were
- * announced.
+ * DNS-based service discovery (RFC 6763): the records of a room, and a directory of announced rooms.
  *
  * @module
  */
@@ -8,72 +7,72 @@ import { isAddress, isLinkLocal } from "../address.ts";
 import { nameProblem } from "../wire/mod.ts";
 import type { DnsPacket, DnsRecord, MulticastLink } from "./multicast.ts";
 
-/** What instances of lanchat are found under (RFC 6763 §4.1). */
+/** Service name of all instances of lanchat (RFC 6763 §4.1). */
 export const SERVICE = "_lanchat._tcp.local";
 
-/** What all services of a network are found under (RFC 6763 §9). */
+/** Name that lists all services of a network (RFC 6763 §9). */
 const ALL_SERVICES = "_services._dns-sd._udp.local";
 
-/** The version of the protocol, as the text record has it. */
+/** Version of the protocol, in the text record. */
 const VERSION = "1";
 
 /**
- * How long a record holds, in seconds (RFC 6762 §10): those with an address of the host, all others. A
- * room is remembered no longer than the first, whatever it is told with.
+ * Time to live of a record, in seconds (RFC 6762 §10): of one that names or locates the host, and of any
+ * other. The directory remembers a room no longer than the first, whatever its records say.
  */
 const ADDRESS_TTL = 120;
 const OTHER_TTL = 4500;
 
-/** Most rooms that are remembered. */
+/** Maximum rooms in a directory; past it, {@linkcode RoomDirectory} forgets some. */
 export const MAX_ROOMS = 256;
 
-/** How long is waited for all of a room, in milliseconds. */
+/** Maximum wait for the missing records of a room, in milliseconds; then the directory forgets it. */
 const INCOMPLETE_MS = 5000;
 
-/** Most addresses of each type that a room has on one link. */
+/** Maximum addresses of each type of a room on one link; lanchat drops further ones. */
 const MAX_ADDRESSES = 8;
 
-/** Most strings of a text record that are looked at. */
+/** Maximum strings of a text record; the directory ignores further ones. */
 const MAX_STRINGS = 16;
 
-/** Most questions about what is missing in one packet, which must not be longer than hosts read. */
+/** Maximum questions for missing records in one packet; with one more for rooms, as many as hosts read. */
 const MAX_QUESTIONS = 15;
 
-/** Longest name, in characters: that of an instance with the longest label. */
+/** Maximum name, in characters: an instance with the longest label. */
 const MAX_NAME_LENGTH = 63 + 1 + SERVICE.length;
 
-/** A name as lanchat makes it; of any other, not every byte could be told from a text. */
+/** A name of the form that lanchat makes; the text of any other would not show every byte. */
 const NAME = /^[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}$/;
 
 const TAG = /^[a-z2-7]{8}$/;
 
-/** Addresses that are no other machine's: this one, this network, many. */
+/** Addresses of no other single machine: of this machine, this network or many machines. */
 const NOT_A_MACHINE = /^(?:0\.|127\.|2(?:2[4-9]|[345]\d)\.|::|ff)/i;
 
-/** What a host says of its room to everybody on the network. */
+/** The facts about its room that a host announces to everybody on the network. */
 export interface RoomAnnouncement {
   /** The short mark of the host's identity key. */
   readonly tag: string;
   /** The TCP port. */
   readonly port: number;
-  /** The room's name, where the host gave it one: as a member's. */
+  /** The room's name, with the rules of a member's; missing if the host gave none. */
   readonly name?: string;
-  /** Whether only who has an invite may join. */
+  /** Whether joining needs an invite. */
   readonly invite: boolean;
 }
 
-/** A room that somebody has announced: a hint, as anybody can announce anything. */
+/** A room from an announcement: only a hint, because anybody can announce anything. */
 export interface FoundRoom extends RoomAnnouncement {
-  /** Its name among all services, unlike that of every other room. */
+  /** The room's unique name among all services. */
   readonly instance: string;
-  /** IP addresses, with `%interface` where they need it; IPv4 first, link-local ones last. */
+  /** IP addresses, with `%interface` if they need it; IPv4 first, link-local ones last. */
   readonly addresses: readonly string[];
 }
 
 /**
  * The records that announce a room on a link. See PROTOCOL.md §10 and RFC 6763.
  *
- * @param label The room among all services: letters, digits and hyphens, at most 63 of them.
+ * @param label Name of the room among all services: at most 63 letters, digits and hyphens.
  * @param addresses The host's IP addresses on this link.
  */
 export function roomRecords(
@@ -105,13 +104,13 @@ export function roomRecords(
   ];
 }
 
-/** Tells that records do not hold any longer (RFC 6762 §10.1). */
+/** Makes the records that withdraw others (RFC 6762 §10.1). */
 export function goodbye(records: readonly DnsRecord[]): DnsRecord[] {
   // The service itself may have other instances.
   return records.filter(({ name }) => name !== ALL_SERVICES).map((one) => ({ ...one, ttl: 0 }));
 }
 
-/** Whether a query asks for any of these records, and its sender does not know them yet. */
+/** Whether a query asks for any of these records that its sender does not know yet. */
 export function asksFor(query: DnsPacket, records: readonly DnsRecord[]): boolean {
   const { answers = [], questions = [] } = query;
   return questions.some(({ name, type }) =>
@@ -125,48 +124,47 @@ export function asksFor(query: DnsPacket, records: readonly DnsRecord[]): boolea
   );
 }
 
-/** What is known of an instance. */
+/** The known facts of an instance. */
 interface Instance {
-  /** When it was found, in milliseconds. */
+  /** Time of its discovery, in milliseconds. */
   readonly since: number;
   target?: string;
   port?: number;
   facts?: Omit<RoomAnnouncement, "port"> | undefined;
-  /** When the service record ends, in milliseconds. */
+  /** Time at which the service record expires, in milliseconds. */
   until: number;
 }
 
-/** Addresses that one link has told of one target, by type. */
+/** Addresses of one type that one link has announced for one target. */
 interface Told {
   readonly addresses: readonly string[];
   readonly until: number;
 }
 
-/** What makes place for others: names without all of a room, before rooms of whom nobody knows. */
+/** Instances that make place for others: first incomplete ones, then rooms of unknown hosts. */
 interface Least {
   readonly incomplete: string[];
   readonly unknown: string[];
 }
 
 /**
- * What has been announced, from all that comes in. It takes nothing on trust: texts and lists are
- * bounded, what is not as lanchat announces it is left out, and where there is more than can be
- * remembered, what is no whole room makes place first, then the rooms of whom nobody knows, the oldest
- * before the others.
+ * The announced rooms, from all packets that arrive. The directory trusts none of them: it bounds texts and
+ * lists, and leaves out records that lanchat would not announce. When it is full, incomplete rooms make
+ * place first, then the rooms of unknown hosts, the oldest before the others.
  */
 export class RoomDirectory {
   readonly #isKnown: (tag: string) => boolean;
-  /** In the order in which they were found. */
+  /** By name, in the order of discovery. */
   readonly #instances = new Map<string, Instance>();
-  /** By target, and in it by link and type. */
+  /** By target, then by link and type. */
   readonly #addresses = new Map<string, Map<string, Told>>();
 
-  /** @param isKnown Whether a tag is that of a known peer. */
+  /** @param isKnown Whether a tag belongs to a known peer. */
   constructor(isKnown: (tag: string) => boolean = () => false) {
     this.#isKnown = isKnown;
   }
 
-  /** Reads a packet. @param now Milliseconds. */
+  /** Reads a packet. @param now The time, in milliseconds. */
   take(
     { additionals = [], answers = [], type }: DnsPacket,
     link: MulticastLink,
@@ -189,13 +187,13 @@ export class RoomDirectory {
     }
   }
 
-  /** The rooms of which all is known, in the order in which they were found. */
+  /** The complete rooms, in the order of discovery. */
   rooms(now: number): FoundRoom[] {
     return Array.from(this.#instances, ([name, instance]) => this.#roomOf(name, instance, now))
       .filter((room) => room !== undefined);
   }
 
-  /** What to ask for: rooms, and what is missing of those that were found. */
+  /** The questions to ask: for rooms, and for the missing records of found ones. */
   questions(now: number): { name: string; type: string }[] {
     this.#forgetIncomplete(now);
     const missing = [...this.#instances].flatMap(([name, { facts, port, target, until }]) => [
@@ -246,7 +244,7 @@ export class RoomDirectory {
     };
   }
 
-  /** Forgets what is no room any more, or did not become one in time, and the addresses of what is forgotten. */
+  /** Forgets rooms that have expired or stayed incomplete for too long, and the addresses of forgotten rooms. */
   #forgetIncomplete(now: number): void {
     for (const [name, instance] of this.#instances) {
       if (now - instance.since < INCOMPLETE_MS) continue;
@@ -300,7 +298,7 @@ export class RoomDirectory {
   }
 }
 
-/** The facts of a text record (RFC 6763 §6); nothing where it is not one of this version. */
+/** Reads the facts of a text record (RFC 6763 §6); `undefined` if it is not one of this version. */
 function readFacts(
   strings: readonly (Uint8Array | string)[],
 ): Omit<RoomAnnouncement, "port"> | undefined {
@@ -324,7 +322,7 @@ function isName(name: string): boolean {
   return NAME.test(name) && name.length <= MAX_NAME_LENGTH;
 }
 
-/** A name of the DNS knows no case. */
+/** Whether two names of the DNS are equal, in any case of letters. */
 function same(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }

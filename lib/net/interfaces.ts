@@ -32,7 +32,7 @@ export function machineInterfaces(
 
 /**
  * The addresses at which other machines may reach this one: IPv4 first, then IPv6, link-local IPv6 (with
- * `%interface`) last. Without those for containers and virtual machines, unless there are no others.
+ * `%interface`) last. Leaves out those for containers and virtual machines, unless there are no others.
  */
 export function outerAddresses(interfaces: readonly Deno.NetworkInterfaceInfo[]): string[] {
   const outer = interfaces.filter(({ name }) => !INTERNAL.test(name));

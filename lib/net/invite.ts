@@ -21,12 +21,12 @@ const CREDENTIAL_BYTES = 1 + PUBLIC_KEY_BYTES + ROOT_BYTES + CHECKSUM_BYTES;
 /** Characters of a credential in base64url. */
 const CREDENTIAL_LENGTH: number = Math.ceil(CREDENTIAL_BYTES * 8 / 6);
 
-/** How mails, chats and shells set a link off from what is around it. */
+/** Characters that mails, chats and shells put around a link. */
 const AROUND = /^[<("'`]+|[>)"'`]+$/g;
 
 const LINK = /^lanchat:\/\/([^/?#]*)\/?(?:#(.*))?$/is;
 
-/** What an invite says of a room, wherever its host is. */
+/** The part of an invite that identifies a room, at any address of its host. */
 export interface Credential {
   /** The host's identity key, 32 bytes: no other host is accepted. */
   readonly hostKey: Bytes;
@@ -34,16 +34,16 @@ export interface Credential {
   readonly root?: Bytes | undefined;
 }
 
-/** All that an invite link says. */
+/** Content of an invite link. */
 export interface Invite extends HostPort, Credential {}
 
-/** Whether a text is meant to be an invite link. */
+/** Whether a text is meant as an invite link. */
 export function isInvite(text: string): boolean {
   return /^[\s<("'`]*lanchat:/i.test(text);
 }
 
 /**
- * The secret half of an invite link, for every address of a host.
+ * Encodes the secret half of an invite link, the same for every address of a host.
  *
  * @returns 70 characters: base64url of `0x01 || hostKey (32) || root (16, zeros for an open room) ||
  * checksum (3)`. See PROTOCOL.md §2.5.
@@ -53,13 +53,13 @@ export async function encodeCredential({ hostKey, root }: Credential): Promise<s
   return toBase64Url(concat(body, await checksum(body)));
 }
 
-/** The link that a person passes on. @param credential As {@linkcode encodeCredential} gives it. */
+/** Formats the link that a person passes on. @param credential As {@linkcode encodeCredential} returns it. */
 export function formatInvite(host: string, port: number, credential: string): string {
   return `lanchat://${formatHostPort(host, port)}/#${credential}`;
 }
 
 /**
- * Reads an invite link, as it is or in quotes or brackets; line breaks and spaces in it mean nothing.
+ * Reads an invite link, bare or in quotes or brackets; ignores line breaks and spaces in it.
  *
  * @throws {UsageError} With code `bad-invite`, or as `parseHostPort` does for the address in it.
  *
@@ -108,7 +108,7 @@ async function decodeCredential(text: string): Promise<Credential> {
   const bytes = fromBase64Url(text);
   const body = bytes.slice(0, -CHECKSUM_BYTES);
   const right = equal(bytes.slice(-CHECKSUM_BYTES), await checksum(body));
-  // The last character has bits to spare: one that was changed must not pass.
+  // The last character has spare bits: a changed one must not pass.
   if (!right || toBase64Url(bytes) !== text) throw bad("a character in it is wrong");
   if (body[0] !== VERSION) {
     throw bad(`it is of version ${body[0]}, and this lanchat knows version ${VERSION}`, {
@@ -121,7 +121,7 @@ async function decodeCredential(text: string): Promise<Credential> {
   return { hostKey, root: isZero(root) ? undefined : root };
 }
 
-/** Tells slips of the pen, and nothing more: who changes a link on purpose makes another. */
+/** Detects typing errors, and nothing more: a person who changes a link on purpose makes a new checksum. */
 async function checksum(body: Bytes): Promise<Bytes> {
   return (await sha256(body)).slice(0, CHECKSUM_BYTES);
 }

@@ -9,16 +9,16 @@ import { NetError } from "../errors.ts";
 import { requireNetPermission } from "./interfaces.ts";
 import { type Connection, openConnection } from "./connection.ts";
 
-/** How long accepting rests after a failure, in milliseconds: the next try at once would fail too. */
+/** Pause after a failed accept, in milliseconds: an immediate retry would fail too. */
 const ACCEPT_PAUSE_MS = 100;
 
-/** Where to listen. */
+/** Options of {@linkcode listen}. */
 export interface ListenOptions {
   /** An IP address of this machine; all its addresses, IPv6 and IPv4, by default. */
   readonly host?: string;
   /** The TCP port, or 0 for a free one. */
   readonly port: number;
-  /** What opens a socket; `Deno.listen` by default. */
+  /** Opens a socket; `Deno.listen` by default. */
   readonly bind?: (options: { hostname: string; port: number }) => Deno.TcpListener;
 }
 
@@ -26,14 +26,14 @@ export interface ListenOptions {
 export interface Listener {
   /** The port of all {@linkcode hosts}. */
   readonly port: number;
-  /** The addresses listened on; `::` takes IPv4 connections too if `0.0.0.0` is not among them. */
+  /** The addresses that it listens on; `::` takes IPv4 connections too if `0.0.0.0` is not among them. */
   readonly hosts: readonly string[];
   /**
-   * Each connection, accepted when the one before it was taken; no failure ends it, only closing the
-   * listener or leaving the loop over it.
+   * The connections; the listener accepts each once its reader has taken the one before. No failure ends the
+   * stream, only closing the listener or leaving the loop over it.
    */
   readonly connections: ReadableStream<Connection>;
-  /** Stops listening; connections that were taken stay open. May be repeated. */
+  /** Stops listening; connections that the reader has taken stay open. May be repeated. */
   close(): void;
 }
 
@@ -69,9 +69,9 @@ export function listen(options: ListenOptions): Listener {
         const connection = openConnection(await listener.accept());
         await writer.write(connection).catch(connection.close);
       } catch (error) {
-        // A caller that hangs up early must not keep the next one waiting; Linux does not even tell.
+        // A caller that hangs up early must not keep the next one waiting; Linux does not even report it.
         if (error instanceof Deno.errors.ConnectionAborted) continue;
-        // The listener was closed, or the machine is out of something, file descriptors most likely.
+        // The listener is closed, or the machine has run out of a resource, most likely file descriptors.
         await delay(systemClock, ACCEPT_PAUSE_MS, closing.signal);
       }
     }
@@ -102,14 +102,14 @@ function openBoth(
   try {
     first = open("::", port);
   } catch (error) {
-    // A machine without IPv6 says so in many ways.
+    // A machine without IPv6 reports it in many ways.
     if ((error as NetError).code !== "address-unavailable") throw error;
     return [open("0.0.0.0", port)];
   }
   try {
     return [first, open("0.0.0.0", first.addr.port)];
   } catch (error) {
-    // `::` has taken IPv4 along, but never on Windows.
+    // `::` has taken the port for IPv4 too, except on Windows.
     if (Deno.build.os !== "windows") return [first];
     first.close();
     throw error;

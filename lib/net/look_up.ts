@@ -6,12 +6,12 @@
 import { NetError, quote } from "../errors.ts";
 
 /**
- * The addresses of a host name, as the system finds them: in its files, by DNS or by multicast DNS.
+ * Looks up the addresses of a host name as the system does: in its files, by DNS or by multicast DNS.
  *
  * @throws {NetError} With code `name-not-found`.
  */
 export async function lookUp(name: string): Promise<string[]> {
-  // Not that of `node:dns/promises`, which makes early Denos warn of something of their own.
+  // Not `lookup` of `node:dns/promises`, which makes early Denos print a warning about their own code.
   const { lookup } = await import("node:dns");
   const { promise, reject, resolve } = Promise.withResolvers<string[]>();
   lookup(name, { all: true }, (cause, found) => {

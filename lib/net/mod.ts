@@ -1,5 +1,5 @@
 /**
- * Addresses, invites, listening and dialling: the only folder that opens sockets.
+ * Interfaces, invites, listening, dialling and discovery: the only folder that opens sockets.
  *
  * @example Dial a listener
  * ```ts

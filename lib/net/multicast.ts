@@ -21,9 +21,9 @@ const PORT = 5353;
 const GROUPS: Readonly<Record<Family, string>> = { IPv4: "224.0.0.251", IPv6: "ff02::fb" };
 
 /**
- * What is decoded, at most: what is more is dropped before. A packet as large as RFC 6762 §17 lets it be
- * takes 10 ms, and who floods the network with such ones would stop the chat; one within these bounds
- * takes half a millisecond.
+ * Maximum bytes, questions and records of a packet, and packets a second; lanchat drops others before it
+ * decodes them. A packet of the size that RFC 6762 §17 allows takes 10 ms, and a flood of such packets would
+ * stop the chat; one within these bounds takes half a millisecond.
  */
 const MAX_PACKET_BYTES = 1500;
 const MAX_QUESTIONS = 16;
@@ -33,13 +33,13 @@ const MAX_PACKETS_A_SECOND = 200;
 /** Bytes of a packet's header, which ends with four counts (RFC 1035 §4.1.1). */
 const HEADER_BYTES = 12;
 
-/** Most interfaces that are used; a machine with many containers has one for each. */
+/** Maximum interfaces in use; lanchat leaves out others. A machine with many containers has one for each. */
 export const MAX_LINKS = 64;
 
 const INTERFACES: Deno.PermissionDescriptor = { name: "sys", kind: "networkInterfaces" };
 const NET: Deno.PermissionDescriptor = { name: "net" };
 
-/** A record of the DNS, as far as DNS-SD needs them (RFC 1035 §3.2, RFC 2782). */
+/** A record of the DNS, of the types that DNS-SD needs (RFC 1035 §3.2, RFC 2782). */
 export type DnsRecord =
   & { readonly name: string; readonly ttl: number; readonly flush?: boolean }
   & (
@@ -48,24 +48,24 @@ export type DnsRecord =
     | { readonly type: "TXT"; readonly data: readonly Uint8Array[] | readonly string[] }
   );
 
-/** A packet of the DNS. Of a decoded one, records of other types are in it as well. */
+/** A packet of the DNS. A decoded one may also have records of other types. */
 export interface DnsPacket {
-  /** Whether it asks or tells. */
+  /** Whether it asks or answers. */
   readonly type: "query" | "response";
-  /** What is asked for. */
+  /** The questions. */
   readonly questions?: readonly { readonly name: string; readonly type: string }[];
-  /** What is told; in a query, what its sender knows already. */
+  /** The answers; in a query, the records that its sender knows already. */
   readonly answers?: readonly DnsRecord[];
-  /** What is told beside that. */
+  /** Records beside the answers. */
   readonly additionals?: readonly DnsRecord[];
 }
 
-/** The bytes of a packet (RFC 1035 §4). */
+/** Encodes a packet (RFC 1035 §4). */
 export function encodeDns(packet: DnsPacket): Uint8Array {
   return encode(packet);
 }
 
-/** The packet that bytes stand for; `undefined` where they stand for none. */
+/** Decodes a packet; `undefined` if the bytes are not one, or exceed a limit. */
 export function decodeDns(bytes: Uint8Array): DnsPacket | undefined {
   if (bytes.length < HEADER_BYTES || bytes.length > MAX_PACKET_BYTES) return undefined;
   const header = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
@@ -80,27 +80,27 @@ export function decodeDns(bytes: Uint8Array): DnsPacket | undefined {
 
 /** A network interface that leads to other machines. */
 export interface MulticastLink {
-  /** Its name; empty for the default one, where no others are known. */
+  /** Name of the interface; empty for the default one, if others are unknown. */
   readonly name: string;
-  /** Its addresses. */
+  /** Addresses of the interface. */
   readonly addresses: readonly Deno.NetworkInterfaceInfo[];
 }
 
-/** The network that is used. */
+/** Options for the use of the network. */
 export interface NetworkOptions extends MachineOptions {
-  /** Called once where nobody can be reached. @param reason As the end of a sentence. */
+  /** Called once if multicast does not work. @param reason The end of a sentence. */
   readonly onUnavailable: (reason: string) => void;
-  /** Called where that is over. */
+  /** Called once multicast works after all. */
   readonly onAvailable?: () => void;
-  /** Called once where there are more interfaces than are used. @param names Of those that are not. */
+  /** Called once if lanchat leaves out interfaces, past {@linkcode MAX_LINKS}. @param names Names of those. */
   readonly onLeftOut?: (names: readonly string[]) => void;
-  /** The time. */
+  /** The clock; the system's by default. */
   readonly clock?: Clock;
 }
 
-/** The network, and what to do with what comes from there. */
+/** Options of {@linkcode Multicast}. */
 export interface MulticastOptions extends NetworkOptions {
-  /** Called with each packet of another program, or of this one, that came over a link. */
+  /** Called with each packet from a link, of another program or of this one. */
   readonly onPacket: (packet: DnsPacket, link: MulticastLink) => void;
 }
 
@@ -110,31 +110,31 @@ interface OpenedLink {
   readonly sockets: readonly MulticastSocket[];
 }
 
-/** How multicast does over one link, in one family. */
+/** State of multicast over one link, in one family. */
 export interface MulticastRoute {
   /** The name of the link. */
   readonly link: string;
   /** The family. */
   readonly family: Family;
-  /** Whether it is listened there. */
+  /** Whether the socket listens. */
   readonly listens: boolean;
-  /** Whether something has been sent. */
+  /** Whether the socket has sent a packet. */
   readonly sent: boolean;
-  /** Whether something that this machine sent has come back. */
+  /** Whether a packet of this machine has come back. */
   readonly heard: boolean;
-  /** What the system said where it could not be listened, or sent. */
+  /** The system's message, if listening or sending failed. */
   readonly problem?: string;
 }
 
 /**
  * Multicast DNS on all links of this machine, each with a socket for IPv4 and one for IPv6 as far as it
- * has them: what one link is told holds on that link alone. Nothing is thrown: {@linkcode Multicast.check}
- * tells of what failed. See RFC 6762 §§11, 14 and 15.
+ * has them: a record from one link holds only on that link. No method throws: {@linkcode Multicast.check}
+ * reports failures. See RFC 6762 §§11, 14 and 15.
  */
 export class Multicast {
   readonly #options: MulticastOptions;
   readonly #clock: Clock;
-  /** By what would have to be opened anew if it changed. */
+  /** By name and addresses: a change of either needs new sockets. */
   readonly #opened = new Map<string, OpenedLink>();
   #second = 0;
   #packets = 0;
@@ -143,18 +143,18 @@ export class Multicast {
   #heard = false;
   #closed = false;
 
-  /** Prepares; {@linkcode Multicast.refresh} opens the sockets. */
+  /** Prepares only; {@linkcode Multicast.refresh} opens the sockets. */
   constructor(options: MulticastOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** The links that are in use. */
+  /** The links in use. */
   get links(): readonly MulticastLink[] {
     return Array.from(this.#opened.values(), ({ link }) => link);
   }
 
-  /** How each of them does. */
+  /** State of each link and family in use. */
   get routes(): readonly MulticastRoute[] {
     return [...this.#opened.values()].flatMap(({ link, sockets }) =>
       sockets.map(({ family, heard, listens, problem, sent }) => ({
@@ -191,14 +191,14 @@ export class Multicast {
     await Promise.allSettled(opening.flat());
   }
 
-  /** Sends a packet over one link, as far as that is possible. */
+  /** Sends a packet over one link, as far as possible. */
   async send(link: MulticastLink, packet: DnsPacket): Promise<void> {
     const bytes = encodeDns(packet);
     const sockets = this.#opened.get(keyOf(link))?.sockets ?? [];
     await Promise.allSettled(sockets.map((socket) => socket.send(bytes)));
   }
 
-  /** Tells once of what is in the way, if anything is: what was sent a while ago has not come back. */
+  /** Reports the obstacle once, if packets sent a while ago have not come back. */
   check(): void {
     if (this.#heard || this.#hasTold) return;
     this.#hasTold = true;
@@ -251,17 +251,17 @@ export class Multicast {
 
 /** One link's socket of one family. */
 class MulticastSocket {
-  /** Resolves once it can be used; fails if it never can. */
+  /** Resolves once the socket is usable; fails if it never will be. */
   readonly opened: Promise<void>;
-  /** What it is for. */
+  /** Family of the socket. */
   readonly family: Family;
-  /** Whether it can be used. */
+  /** Whether the socket listens. */
   listens = false;
-  /** Whether anything could be sent. */
+  /** Whether the socket has sent a packet. */
   sent = false;
-  /** Whether anything that this machine sent has come. */
+  /** Whether a packet of this machine has come back. */
   heard = false;
-  /** What failed last. */
+  /** Message of the last failure. */
   problem: string | undefined;
   readonly #socket: Socket;
   readonly #group: string;
@@ -331,7 +331,7 @@ class MulticastSocket {
   }
 }
 
-/** The interfaces that lead to other machines; none where they may not be known or used. */
+/** The interfaces that lead to other machines; none without the permission to know or use them. */
 async function machineLinks(options: MachineOptions = {}): Promise<MulticastLink[]> {
   if (!isGranted(NET)) return [];
   let interfaces: readonly Deno.NetworkInterfaceInfo[];
@@ -350,21 +350,21 @@ function keyOf({ addresses, name }: MulticastLink): string {
   return [name, ...addresses.map(({ address }) => address).sort()].join();
 }
 
-/** Linux hands a socket what comes for its group over any link, unless its address names one. */
+/** The address to bind. Linux gives a socket the group's packets from any link, unless its address names one. */
 function bindAddress(link: MulticastLink, family: Family): string {
-  // Where the network of a link is not known, nothing may come from outside it.
+  // If the network of a link is unknown, no packet from outside it may arrive.
   if (link.name === "" && Deno.build.os !== "windows") return GROUPS.IPv4;
   if (family === "IPv4") return "0.0.0.0";
   return Deno.build.os === "linux" ? `${GROUPS.IPv6}%${link.name}` : "::";
 }
 
-/** How an option of a socket names a link. */
+/** The name of a link in the options of a socket. */
 function interfaceOf({ addresses, name }: MulticastLink, family: Family): string {
   if (family === "IPv6") return `::%${name}`;
   return addresses.find((address) => address.family === family)!.address;
 }
 
-/** Whether an address is that of a machine on a link, see RFC 6762 §11. */
+/** Whether an address belongs to a machine on a link. See RFC 6762 §11. */
 function isOnLink(address: string, { addresses }: MulticastLink): boolean {
   if (address.includes(":")) return isLinkLocal(address);
   return addresses.some((own) => own.family === "IPv4" && isInNetwork(address, own));

@@ -8,28 +8,28 @@ import type { MachineOptions } from "./interfaces.ts";
 import { SERVICE } from "./dns_sd.ts";
 import { type DnsPacket, Multicast, type MulticastRoute } from "./multicast.ts";
 
-/** Asks for a room that nobody has. */
+/** A query for a room that does not exist. */
 const QUESTION: DnsPacket = {
   type: "query",
   questions: [{ name: `nobody.${SERVICE}`, type: "SRV" }],
 };
 
-/** How multicast does on this machine. */
+/** Result of {@linkcode checkMulticast}. */
 export interface MulticastCheck {
-  /** One for each link and family. */
+  /** One route for each link and family. */
   readonly routes: readonly MulticastRoute[];
-  /** The names of the interfaces that are not used, as there are too many. */
+  /** Names of the interfaces that lanchat leaves out, because there are too many. */
   readonly leftOut: readonly string[];
 }
 
 /**
- * Asks over multicast DNS for what nobody has, as rooms are looked for, and listens whether the question
- * itself comes back.
+ * Asks for a room that does not exist, over multicast DNS as a search does, and listens for the query itself
+ * to come back.
  *
- * That it does shows that this machine may send and hear multicast; not that the network carries it.
+ * If it does, this machine may send and hear multicast; the network may still not carry it.
  *
  * @param signal Ends the wait.
- * @throws {NetError} With code `discovery-unavailable` where there is nothing to try it with.
+ * @throws {NetError} With code `discovery-unavailable` if there is no link to try.
  */
 export async function checkMulticast(
   signal: AbortSignal,

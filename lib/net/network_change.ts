@@ -6,25 +6,25 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { machineInterfaces } from "./interfaces.ts";
 
-/** How often the machine's addresses are looked at, in milliseconds. */
+/** Interval of the check of the machine's addresses, in milliseconds. */
 const LOOK_MS = 1000;
 
-/** How far the time of day may run ahead of the elapsed time before the machine counts as having slept. */
+/** Maximum lead of the time of day over the elapsed time, in milliseconds; past it, the machine has slept. */
 const SLEPT_MS = 5000;
 
-/** What {@linkcode networkChange} looks at. */
+/** Dependencies of {@linkcode networkChange}. */
 export interface NetworkChangeOptions {
-  /** Lists the network interfaces; it is not called without the permission to. */
+  /** Lists the network interfaces; by default the system's, or none without `--allow-sys`. */
   readonly interfaces?: () => Deno.NetworkInterfaceInfo[];
-  /** The time. */
+  /** The clock; the system's by default. */
   readonly clock?: Clock;
 }
 
 /**
- * Resolves when the network may be back: the machine's addresses have changed, which `--allow-sys` lets be
- * known, or it has woken up from a sleep.
+ * Resolves when the network may be back: the machine's addresses have changed, which only
+ * `--allow-sys` shows, or the machine has woken up from sleep.
  *
- * @param signal Ends the watch; then this never resolves.
+ * @param signal Ends the watch; the promise then never resolves.
  */
 export function networkChange(
   signal: AbortSignal,
