@@ -8,7 +8,7 @@ addEventListener("unload", () => Deno.removeSync(ROOT, { recursive: true }));
 const FILE = `${ROOT}/allowed`;
 const [ADA, BOB] = ["012345678901234567890123456789", "987654321098765432109876543210"] as const;
 
-test("readAllowList takes digits in groups or not, comments and blank lines", async () => {
+test("readAllowList accepts digits with and without groups, comments and blank lines", async () => {
   const texts = [
     `${ADA}\n${BOB}\n`,
     `# friends\r\n\r\n  01234 56789 01234 56789 01234 56789  # ada\r\n\t${BOB}`,
@@ -29,7 +29,7 @@ test("readAllowList names the line that it cannot use", async () => {
   }
 });
 
-test("readAllowList says why a file cannot be read", async () => {
+test("readAllowList says why it cannot read a file", async () => {
   await assertFails(readAllowList(`${ROOT}/nowhere`), "bad-list", "No such file");
   await assertFails(readAllowList(ROOT), "bad-list", "not a regular file");
   Deno.writeFileSync(FILE, new Uint8Array((1 << 20) + 1));
@@ -37,7 +37,7 @@ test("readAllowList says why a file cannot be read", async () => {
 });
 
 Deno.test({
-  name: "readAllowList says which permission is missing",
+  name: "readAllowList names the missing permission",
   permissions: { read: false },
   async fn() {
     await assertFails(readAllowList(FILE), "permission-denied", "--allow-read");

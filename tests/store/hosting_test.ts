@@ -4,8 +4,8 @@ import { noteHosting } from "../../lib/store/mod.ts";
 const ROOT = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(ROOT, { recursive: true }));
 
-// The lock that is waited for in vain is let go of by the system only.
-Deno.test("noteHosting tells of another run under the same identity, as long as that hosts", async () => {
+// Without sanitizers: only the system ends the second run's wait for the lock.
+Deno.test("noteHosting reports another run under the same identity, as long as that run hosts", async () => {
   const file = `${ROOT}/me.json`;
   {
     using first = await noteHosting(file);
@@ -17,7 +17,7 @@ Deno.test("noteHosting tells of another run under the same identity, as long as 
   assertEquals(third.isShared, false);
 });
 
-Deno.test("noteHosting sees no other run where no file can be made", async () => {
+Deno.test("noteHosting sees no other run if it cannot make the lock file", async () => {
   using hosting = await noteHosting(`${ROOT}/nowhere/me.json`);
   assertEquals(hosting.isShared, false);
 });

@@ -24,7 +24,7 @@ addEventListener("unload", () => Deno.removeSync(ROOT, { recursive: true }));
 
 let directories = 0;
 
-/** A path in which nothing is. */
+/** A path that does not exist yet. */
 function place(): string {
   return `${ROOT}/${directories++}`;
 }
@@ -51,12 +51,12 @@ async function publicKey(file: string): Promise<string> {
   return toHex((await openIdentity({ file })).identity.publicKey);
 }
 
-/** A file with an identity in it, made at once so that tests without permissions find it. */
+/** A file with an identity, made before the tests because those without permissions cannot make it. */
 const KEPT = `${emptyDirectory()}/identity.json`;
 const KEPT_KEY = await publicKey(KEPT);
 const KEPT_TEXT = Deno.readTextFileSync(KEPT);
 
-Deno.test("openIdentity makes a private file once and finds it again", async () => {
+Deno.test("openIdentity makes a private file once and opens it again", async () => {
   const directory = emptyDirectory();
   const file = `${directory}/me.json`;
   const opened = await openIdentity({ file });
@@ -75,7 +75,7 @@ Deno.test("openIdentity makes a private file once and finds it again", async () 
   assertNotEquals(toHex(publicKey), KEPT_KEY);
 });
 
-Deno.test("lookAtIdentity finds an identity file, makes none, and asks for no passphrase", async () => {
+Deno.test("lookAtIdentity reads the state of a file, makes none and asks for no passphrase", async () => {
   const directory = emptyDirectory();
   const platform = home(directory);
   const file = `${directory}/.config/lanchat/identity.json`;
@@ -122,7 +122,7 @@ Deno.test("openIdentity knows the place of each platform", async () => {
   }
 });
 
-Deno.test("openIdentity is temporary where nothing can be written", async () => {
+Deno.test("openIdentity gives a temporary identity if it cannot write a file", async () => {
   const directory = emptyDirectory();
   Deno.mkdirSync(`${directory}/.config`);
   Deno.writeTextFileSync(`${directory}/.config/lanchat`, "a file, no directory");
@@ -143,7 +143,7 @@ Deno.test("openIdentity is temporary where nothing can be written", async () => 
   assertEquals(keys.size, platforms.length);
 });
 
-Deno.test("openIdentity takes no home that is relative or unset, and says which variable is to be set", async () => {
+Deno.test("openIdentity refuses a relative or unset home directory, and names the variable to set", async () => {
   const windows = (value?: string): Platform => ({ os: "windows", env: () => value });
   const homes = [
     [{ os: "linux", env: (name) => name === "HOME" ? "some/home" : undefined }, /HOME/],
@@ -160,7 +160,7 @@ Deno.test("openIdentity takes no home that is relative or unset, and says which 
   }
 });
 
-Deno.test("openIdentity says what to do about what keeps the file from being made", async () => {
+Deno.test("openIdentity gives a hint for each reason why it cannot make the file", async () => {
   const directory = emptyDirectory();
   const realSync = Deno.FsFile.prototype.sync;
   try {
@@ -186,7 +186,7 @@ Deno.test("openIdentity says what to do about what keeps the file from being mad
 });
 
 Deno.test({
-  name: "openIdentity says of a link that leads nowhere that it is one",
+  name: "openIdentity says in its hint that a file is a dangling link",
   ignore: Deno.build.os === "windows",
   async fn() {
     const directory = emptyDirectory();
@@ -202,7 +202,7 @@ Deno.test({
   },
 });
 
-Deno.test("openIdentity fails where a named file cannot be made", async () => {
+Deno.test("openIdentity fails if it cannot make a named file", async () => {
   await assertFails(openIdentity({ file: `${KEPT}/identity.json` }), "identity-unwritable");
   await assertFails(openIdentity({ file: "/proc/identity.json" }), "identity-unwritable");
   await assertFails(openIdentity({ file: `${ROOT}/${"x".repeat(300)}` }), "identity-unwritable");
@@ -236,7 +236,7 @@ Deno.test("openIdentity refuses a damaged file and never overwrites it", async (
   }
 });
 
-Deno.test("openIdentity refuses a file that others may open, and says how to mend it", async () => {
+Deno.test("openIdentity refuses a file that others can open, and says how to fix it", async () => {
   const directory = emptyDirectory();
   const file = (await openIdentity({ platform: home(directory) })).file!;
   for (const open of [0o644, 0o640, 0o604, 0o620, 0o601]) {
@@ -253,7 +253,7 @@ Deno.test("openIdentity refuses a file that others may open, and says how to men
   assertEquals((await openIdentity({ file })).file, file);
 });
 
-Deno.test("openIdentity refuses what is no regular file of a sane size", async () => {
+Deno.test("openIdentity refuses a file that is too large or not regular", async () => {
   const large = place();
   Deno.writeTextFileSync(large, " ".repeat(4097), { mode: 0o600 });
   for (const file of [ROOT, "/dev/zero"]) {
@@ -322,7 +322,7 @@ Deno.test("openIdentity gives one key to first starts of several processes", asy
   assertEquals(names(directory), ["identity.json"]);
 });
 
-Deno.test("openIdentity goes without hard links where there are none", async () => {
+Deno.test("openIdentity works on a file system without hard links", async () => {
   const realLink = Deno.link;
   Deno.link = () => Promise.reject(new Deno.errors.NotSupported("Operation not supported"));
   try {
@@ -337,7 +337,7 @@ Deno.test("openIdentity goes without hard links where there are none", async () 
   }
 });
 
-Deno.test("openIdentity leaves nothing behind when the disk is full", async () => {
+Deno.test("openIdentity leaves no file when the disk is full", async () => {
   const realSync = Deno.FsFile.prototype.sync;
   Deno.FsFile.prototype.sync = () => {
     throw new Error("No space left on device (os error 28)");
@@ -354,7 +354,7 @@ Deno.test("openIdentity leaves nothing behind when the disk is full", async () =
 });
 
 Deno.test({
-  name: "openIdentity needs no --allow-write for a file that is there",
+  name: "openIdentity needs no --allow-write for an existing file",
   permissions: { read: [ROOT], write: false },
   async fn() {
     assertEquals(await publicKey(KEPT), KEPT_KEY);
@@ -365,7 +365,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "openIdentity without --allow-read is temporary, or fails for a named file",
+  name: "openIdentity without --allow-read gives a temporary identity, or fails for a named file",
   permissions: { read: false, write: true },
   async fn() {
     const error = await assertFails(openIdentity({ file: KEPT }), "permission-denied");
@@ -376,7 +376,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "openIdentity without --allow-env is temporary",
+  name: "openIdentity without --allow-env gives a temporary identity",
   permissions: { read: true, write: true, env: false },
   async fn() {
     const { unkept } = await openIdentity();
@@ -386,7 +386,7 @@ Deno.test({
 
 const ONLY_FILE = `${emptyDirectory()}/only.json`;
 Deno.test({
-  name: "openIdentity is content with the permission for the file alone",
+  name: "openIdentity needs only the permission for the file itself",
   permissions: { read: [ONLY_FILE], write: [ONLY_FILE] },
   async fn() {
     assertEquals(await publicKey(ONLY_FILE), await publicKey(ONLY_FILE));
@@ -394,7 +394,7 @@ Deno.test({
   },
 });
 
-Deno.test("a profile has a place of its own, and must be usable", async () => {
+Deno.test("openIdentity keeps a profile in its own directory, and fails if that is unusable", async () => {
   const directory = emptyDirectory();
   const platform = home(directory);
   const work = await openIdentity({ platform, profile: "work" });
@@ -410,7 +410,7 @@ Deno.test("a profile has a place of its own, and must be usable", async () => {
   await assertFails(openIdentity({ platform: nowhere, profile: "work" }), "identity-unwritable");
 });
 
-/** Gives passphrases one after the other, and counts how often it is asked. */
+/** Finds the given passphrases in turn, and counts its calls. */
 function typing(...passphrases: string[]): FindPassphrase & { asked: number } {
   const find = Object.assign((_file: string, attempt: number) => {
     assertEquals(attempt, ++find.asked);
@@ -423,13 +423,13 @@ function give(passphrase: string): () => Promise<string> {
   return () => Promise.resolve(passphrase);
 }
 
-/** A file with an identity under the passphrase `pässword`. */
+/** A file with an identity sealed under the passphrase `pässword`. */
 const SEALED = `${emptyDirectory()}/sealed.json`;
 const SEALED_KEY = await publicKey(SEALED);
 await protectIdentity({ file: SEALED }, give("pa\u0308ssword"));
 const SEALED_TEXT = Deno.readTextFileSync(SEALED);
 
-Deno.test("protectIdentity seals the private key in place, and opens it with the passphrase alone", async () => {
+Deno.test("protectIdentity seals the private key in place, and only the passphrase opens it", async () => {
   const directory = SEALED.slice(0, SEALED.lastIndexOf("/"));
   assertEquals(names(directory), ["sealed.json"]);
   assertEquals(mode(SEALED), 0o600);
@@ -452,7 +452,7 @@ Deno.test("protectIdentity seals the private key in place, and opens it with the
   assertEquals(Deno.readTextFileSync(SEALED), SEALED_TEXT);
 });
 
-Deno.test("a sealed identity opens as docs/IDENTITY.md says, with other tools", () => {
+Deno.test("protectIdentity seals as docs/IDENTITY.md says, and other tools open the file", () => {
   const { salt, sealed } = JSON.parse(SEALED_TEXT);
   const bytes = Buffer.from(sealed, "base64");
   const key = pbkdf2Sync("p\u00e4ssword", Buffer.from(salt, "base64"), 600_000, 32, "sha512");
@@ -466,7 +466,7 @@ Deno.test("a sealed identity opens as docs/IDENTITY.md says, with other tools", 
   assertEquals(Buffer.from(x!, "base64url").toString("hex"), SEALED_KEY);
 });
 
-Deno.test("protectIdentity changes a passphrase, and takes it off", async () => {
+Deno.test("protectIdentity changes and removes a passphrase", async () => {
   const file = `${emptyDirectory()}/me.json`;
   Deno.writeTextFileSync(file, SEALED_TEXT, { mode: 0o600 });
   const old = typing("p\u00e4ssword");
@@ -480,7 +480,7 @@ Deno.test("protectIdentity changes a passphrase, and takes it off", async () => 
   assertMatch(Deno.readTextFileSync(file), /"version":1,"pkcs8"/);
 });
 
-Deno.test("protectIdentity leaves the file as it is where there is no new passphrase", async () => {
+Deno.test("protectIdentity leaves the file unchanged if it gets no new passphrase", async () => {
   const file = `${emptyDirectory()}/me.json`;
   await publicKey(file);
   const text = Deno.readTextFileSync(file);
@@ -488,7 +488,7 @@ Deno.test("protectIdentity leaves the file as it is where there is no new passph
   assertEquals(Deno.readTextFileSync(file), text);
 });
 
-Deno.test("protectIdentity seals what a link leads to", async () => {
+Deno.test("protectIdentity seals the target of a link", async () => {
   const directory = emptyDirectory();
   await publicKey(`${directory}/real.json`);
   Deno.symlinkSync("real.json", `${directory}/link.json`);
@@ -497,7 +497,7 @@ Deno.test("protectIdentity seals what a link leads to", async () => {
   assertMatch(Deno.readTextFileSync(`${directory}/real.json`), /"sealed"/);
 });
 
-Deno.test("a sealed identity that was altered is damaged or stays shut, and is left alone", async () => {
+Deno.test("openIdentity refuses an altered sealed identity, and leaves the file unchanged", async () => {
   const file = `${emptyDirectory()}/me.json`;
   const { salt, sealed } = JSON.parse(SEALED_TEXT);
   const findPassphrase = (_: string, attempt: number): Promise<string | undefined> =>
@@ -519,7 +519,7 @@ Deno.test("a sealed identity that was altered is damaged or stays shut, and is l
   }
 });
 
-Deno.test("renewIdentity starts over, and forgets the rooms of the identity before", async () => {
+Deno.test("renewIdentity replaces the identity, and removes the rooms of the old one", async () => {
   const directory = `${emptyDirectory()}/new`;
   const file = `${directory}/me.json`;
   assertEquals(await hasIdentity({ file }), false);
@@ -547,10 +547,10 @@ Deno.test("renewIdentity starts over, and forgets the rooms of the identity befo
   assertMatch(hint, /^See what is there/);
 });
 
-/** Agrees to what is asked. */
+/** Confirms every restore. */
 const agree = (): Promise<void> => Promise.resolve();
 
-Deno.test("exportIdentity makes a private copy that restoreIdentity takes, sealed or not", async () => {
+Deno.test("exportIdentity makes a private copy that restoreIdentity accepts, sealed or not", async () => {
   for (const source of [KEPT, SEALED]) {
     const directory = emptyDirectory();
     const copy = `${directory}/copy.json`;
@@ -564,7 +564,7 @@ Deno.test("exportIdentity makes a private copy that restoreIdentity takes, seale
     );
     assertEquals(hint, "Name another file.");
 
-    Deno.chmodSync(copy, 0o755); // as on a stick that knows no modes
+    Deno.chmodSync(copy, 0o755); // as on a USB stick, whose file system has no modes
     const file = `${directory}/me.json`;
     const findPassphrase = typing("p\u00e4ssword");
     for (let i = 0; i < 2; i++) {
@@ -582,7 +582,7 @@ Deno.test("exportIdentity makes a private copy that restoreIdentity takes, seale
   }
 });
 
-Deno.test("restoreIdentity takes nothing else, and leaves what is there", async () => {
+Deno.test("restoreIdentity refuses every other file, and leaves the identity unchanged", async () => {
   const directory = emptyDirectory();
   const file = `${directory}/me.json`;
   const key = await publicKey(file);
@@ -606,7 +606,7 @@ Deno.test("restoreIdentity takes nothing else, and leaves what is there", async 
   assertEquals(names(directory), ["me.json", "none.json"]);
 });
 
-Deno.test("identityPlace names the file, a profile, or the one without a name", () => {
+Deno.test("identityPlace returns the named file, a profile's, or that of the nameless identity", () => {
   const platform = home("/home/ada");
   assertEquals(identityPlace({ platform }), "/home/ada/.config/lanchat/identity.json");
   assertEquals(
@@ -616,6 +616,6 @@ Deno.test("identityPlace names the file, a profile, or the one without a name", 
   assertEquals(identityPlace({ platform, file: "a/b.json" }), "a/b.json");
 });
 
-Deno.test("openIdentity never changed a file that it read", () => {
+Deno.test("openIdentity never changes a file that it reads", () => {
   assertEquals(Deno.readTextFileSync(KEPT), KEPT_TEXT);
 });

@@ -23,7 +23,7 @@ function emptyDirectory(): string {
   return directory;
 }
 
-/** A file that is not there yet, in a directory of its own. */
+/** A path without a file yet, in a directory of its own. */
 function place(): string {
   return `${emptyDirectory()}/me.peers.jsonl`;
 }
@@ -38,7 +38,7 @@ async function newKey(): Promise<Bytes> {
 
 const [ADA, BOB, EVE] = [await newKey(), await newKey(), await newKey()];
 
-/** A clock that is one millisecond later whenever it is looked at. */
+/** A clock that advances by one millisecond at each reading. */
 function ticking(): { now: () => number } {
   let time = 1000;
   return { now: () => time++ };
@@ -58,7 +58,7 @@ function line(key: Bytes, more: Record<string, unknown> = {}): string {
   return JSON.stringify({ v: 1, key: toBase64Url(key), ...fields, ...more });
 }
 
-/** A file of these lines. */
+/** Content of a file of these lines. */
 function lines(all: readonly (string | Bytes)[]): Bytes {
   const end = new Uint8Array([0x0a]);
   return concat(...all.flatMap((one) => [typeof one === "string" ? utf8(one) : one, end]));
@@ -105,23 +105,23 @@ class Writer implements AsyncDisposable {
     try {
       this.#child.kill("SIGKILL");
     } catch {
-      // It has ended already.
+      // The process has ended already.
     }
     await this.#child.status;
     await this.#output.cancel();
   }
 }
 
-/** A file with a peer in it, made at once so that tests without permissions find it. */
+/** A file with a peer, made before the tests because those without permissions cannot make it. */
 const KEPT = place();
 await (await KnownPeers.open(KEPT)).seen(ADA, { name: "ada", address: "192.168.1.5:12345" });
 
-test("peersPlace is beside the identity", () => {
+test("peersPlace returns a path beside the identity file", () => {
   assertEquals(peersPlace("/home/ada/identity.json"), "/home/ada/identity.peers.jsonl");
   assertEquals(peersPlace("me"), "me.peers.jsonl");
 });
 
-test("KnownPeers are found again, in a file that nobody else may open", async () => {
+test("KnownPeers keeps peers across runs, in a file that only its owner may open", async () => {
   const file = place();
   const peers = await KnownPeers.open(file, ticking());
   assertEquals(peers.all(), []);
@@ -160,7 +160,7 @@ test("KnownPeers are found again, in a file that nobody else may open", async ()
   );
 });
 
-test("KnownPeers give an address to the key that was met there last", async () => {
+test("KnownPeers gives an address to the key that it met there last", async () => {
   const peers = await KnownPeers.open(place(), ticking());
   await peers.seen(ADA, { address: "10.0.0.1:12345" });
   await peers.seen(ADA, { address: "10.0.0.2:12345" });
@@ -169,7 +169,7 @@ test("KnownPeers give an address to the key that was met there last", async () =
   assertEquals(peers.find(ADA)?.addresses, ["10.0.0.2:12345"]);
 });
 
-test("KnownPeers know an address however it is spelled", async () => {
+test("KnownPeers finds an address in any spelling", async () => {
   const peers = await KnownPeers.open(undefined);
   await peers.seen(ADA, { address: "Ada.local.:12345" });
   await peers.seen(BOB, { address: "[FD00:0:0::2]:12345" });
@@ -184,7 +184,7 @@ test("KnownPeers know an address however it is spelled", async () => {
   assertEquals((await KnownPeers.open(file)).hostAt("ada.local:1")?.addresses, ["ada.local:1"]);
 });
 
-test("KnownPeers keep the 8 newest names and addresses", async () => {
+test("KnownPeers keeps the 8 newest names and addresses", async () => {
   const file = place();
   const peers = await KnownPeers.open(file);
   for (let i = 0; i < 10; i++) await peers.seen(ADA, { name: `n${i}`, address: `h:${i}` });
@@ -195,7 +195,7 @@ test("KnownPeers keep the 8 newest names and addresses", async () => {
   assertEquals(addresses, order.map((i) => `h:${i}`));
 });
 
-test("KnownPeers forget, and take a verification back", async () => {
+test("KnownPeers forgets a peer, and removes a verification", async () => {
   const file = place();
   const peers = await KnownPeers.open(file);
   await peers.setVerified(ADA, true, "ada");
@@ -206,7 +206,7 @@ test("KnownPeers forget, and take a verification back", async () => {
   assertEquals((await KnownPeers.open(file)).all(), []);
 });
 
-test("KnownPeers bound those whom nobody has verified, and let go of hosts last", async () => {
+test("KnownPeers bounds the unverified peers, and forgets hosts last", async () => {
   const file = place();
   const keys = manyKeys(4097);
   Deno.writeTextFileSync(
@@ -216,7 +216,7 @@ test("KnownPeers bound those whom nobody has verified, and let go of hosts last"
   const peers = await KnownPeers.open(file, { now: () => 10_000 });
   await peers.seen(keys.at(-1)!, { address: "h:1" });
   assertEquals(peers.all().length, 4096);
-  assertEquals(peers.find(keys.at(-2)!), undefined); // It was met longest ago, but for the host.
+  assertEquals(peers.find(keys.at(-2)!), undefined); // The one met longest ago, except for the host.
   await peers.setVerified(EVE, true);
   assertEquals(peers.all().length, 4097);
   await peers.seen(ADA, { name: "ada" });
@@ -226,7 +226,7 @@ test("KnownPeers bound those whom nobody has verified, and let go of hosts last"
   assert(again.find(keys.at(-1)!) !== undefined);
 });
 
-test("KnownPeers leave a line that they cannot read as it is", async () => {
+test("KnownPeers leaves an unreadable line unchanged", async () => {
   const file = place();
   const bad: (string | Bytes)[] = [
     "{",
@@ -267,7 +267,7 @@ test("KnownPeers leave a line that they cannot read as it is", async () => {
   assertEquals(again.damaged, bad.length);
 });
 
-test("KnownPeers take two lines about one key, as where files were joined, for one peer", async () => {
+test("KnownPeers merges two lines about one key, as in a file joined from two", async () => {
   const file = place();
   const older = line(ADA, { names: ["a", "b"], firstSeen: 1, lastSeen: 5, verified: true });
   const newer = line(ADA, { names: ["c", "b"], firstSeen: 3, lastSeen: 9, addresses: ["h:1"] });
@@ -280,7 +280,7 @@ test("KnownPeers take two lines about one key, as where files were joined, for o
   }
 });
 
-test("merge takes no address and no verification from whom it is known of", async () => {
+test("KnownPeers.merge takes no address and no verification from a known peer", async () => {
   const file = place();
   const peers = await KnownPeers.open(file, ticking());
   await peers.seen(ADA, { name: "ada", address: "h:1" });
@@ -303,7 +303,7 @@ test("merge takes no address and no verification from whom it is known of", asyn
   ]);
 });
 
-test("KnownPeers lose nothing to other runs that write at once", async () => {
+test("KnownPeers loses no peer when several runs write at once", async () => {
   const file = place();
   const keys = manyKeys(40);
   await using stack = new AsyncDisposableStack();
@@ -323,12 +323,12 @@ test("KnownPeers lose nothing to other runs that write at once", async () => {
   assertEquals(names(dirname(file)), ["me.peers.jsonl", "me.peers.jsonl.lock"]);
 });
 
-test("KnownPeers of a run that was killed while it wrote are whole, and can be written", async () => {
+test("KnownPeers stays whole and writable after a run is killed during a write", async () => {
   const file = place();
   const peers = await KnownPeers.open(file);
   await peers.seen(ADA, { name: "ada" });
   const before = Deno.readFileSync(file);
-  // It stops where the draft is half there and the lock is held.
+  // The victim stops with a half-written draft, while it holds the lock.
   await using victim = new Writer(`
     const { write } = Deno.FsFile.prototype;
     Deno.FsFile.prototype.write = async function (bytes) {
@@ -353,7 +353,7 @@ test("KnownPeers of a run that was killed while it wrote are whole, and can be w
   assertEquals(names(dirname(file)), ["me.peers.jsonl", "me.peers.jsonl.lock"]);
 });
 
-test("KnownPeers know what they could not write, and write it as soon as they can", async () => {
+test("KnownPeers remembers changes that it could not write, and writes them as soon as it can", async () => {
   const directory = emptyDirectory();
   const file = `${directory}/later/me.peers.jsonl`;
   const peers = await KnownPeers.open(file);
@@ -368,7 +368,7 @@ test("KnownPeers know what they could not write, and write it as soon as they ca
   assertEquals(peers.find(ADA)?.verified, true);
 });
 
-test("KnownPeers write what is learned at once together", async () => {
+test("KnownPeers writes simultaneous changes together", async () => {
   const file = place();
   const peers = await KnownPeers.open(file);
   const realRename = Deno.rename;
@@ -386,7 +386,7 @@ test("KnownPeers write what is learned at once together", async () => {
   assertEquals((await KnownPeers.open(file)).all(), peers.all());
 });
 
-test("KnownPeers refuse a file that cannot be read, and leave it alone", async () => {
+test("KnownPeers refuses an unreadable file, and leaves it unchanged", async () => {
   const file = place();
   Deno.mkdirSync(file);
   await assertFails(KnownPeers.open(file), "peers-unreadable", "not a regular file");
@@ -409,7 +409,7 @@ for (
   ] as [string, Deno.PermissionOptionsObject][]
 ) {
   Deno.test({
-    name: `KnownPeers without --allow-${what} ask nobody for it`,
+    name: `KnownPeers without --allow-${what} never asks for it`,
     permissions,
     async fn() {
       if (what === "read") {
@@ -424,7 +424,7 @@ for (
   });
 }
 
-test("readPeers reads what writePeers has written, and says what it cannot read", async () => {
+test("readPeers reads a file of writePeers, and says which lines it cannot read", async () => {
   const file = place();
   const peers = await KnownPeers.open(undefined);
   await peers.seen(ADA, { name: "ada", address: "h:1" });
@@ -447,7 +447,7 @@ test("readPeers reads what writePeers has written, and says what it cannot read"
   assertEquals(await readPeers(`${file}.empty`), { peers: [], damagedLines: [] });
 });
 
-test("the line of a peer in docs/IDENTITY.md is one", async () => {
+test("readPeers reads the example line of docs/IDENTITY.md", async () => {
   const text = Deno.readTextFileSync(new URL("../../docs/IDENTITY.md", import.meta.url));
   const file = place();
   Deno.writeTextFileSync(file, /^\{"v":1.*\n/m.exec(text)![0]);

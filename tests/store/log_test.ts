@@ -20,7 +20,7 @@ async function write(file: string, ...entries: string[]): Promise<void> {
   await writer.close();
 }
 
-test("openLog makes a file that nobody else may open, and appends to it in every run", async () => {
+test("openLog makes a file that only its owner may open, and appends to it in every run", async () => {
   const file = newFile();
   await write(file, "one\n", "two\n");
   assertEquals(Deno.statSync(file).mode! & 0o777, 0o600);
@@ -30,7 +30,7 @@ test("openLog makes a file that nobody else may open, and appends to it in every
   assertEquals(Deno.statSync(file).mode! & 0o777, 0o640);
 });
 
-test("openLog has an entry in the file as soon as it is written", async () => {
+test("openLog puts an entry into the file before the write resolves", async () => {
   const file = newFile();
   const writer = (await openLog(file)).getWriter();
   await writer.write("one\n");
@@ -46,7 +46,7 @@ test("openLog ends a line that was cut off", async () => {
   assertEquals(Deno.readTextFileSync(file), "one\ntw\nthree\nfour\n");
 });
 
-test("openLog fails where the file cannot be written", async () => {
+test("openLog fails if it cannot write the file", async () => {
   const file = newFile();
   Deno.writeTextFileSync(file, "");
   for (const each of [ROOT, `${file}/below`, `${ROOT}/nowhere/a.log`, "/proc/a.log"]) {
@@ -56,7 +56,7 @@ test("openLog fails where the file cannot be written", async () => {
 });
 
 diskTest(
-  "openLog takes back the entry that a full disk cuts off, and fails from then on",
+  "openLog removes the entry that a full disk cuts off, and fails from then on",
   async () => {
     using disk = new SmallDisk();
     const file = `${disk.path}/a.log`;
@@ -71,7 +71,7 @@ diskTest(
   },
 );
 
-/** A log that is full after a few entries. */
+/** Maximum log, in bytes: full after a few entries. */
 const MAX_BYTES = 100;
 
 /** An entry of 40 bytes. */
@@ -103,18 +103,18 @@ test("openLog moves a full log away and keeps one older part, which readLog read
   assertEquals(await printed(file), ENTRIES.slice(2).join(""));
 });
 
-test("a log that was moved and not begun again is read, and goes on", async () => {
+test("openLog continues a log that was moved and not begun again, and readLog reads it", async () => {
   const file = newFile();
   await writeSmall(file, ...ENTRIES.slice(0, 2));
-  Deno.renameSync(file, `${file}.1`); // A run was killed behind this step.
+  Deno.renameSync(file, `${file}.1`); // A run was killed after this step.
   assertEquals(await printed(file), ENTRIES.slice(0, 2).join(""));
-  Deno.writeTextFileSync(file, ""); // Or behind this one.
+  Deno.writeTextFileSync(file, ""); // Or after this one.
   assertEquals(await printed(file), ENTRIES.slice(0, 2).join(""));
   await writeSmall(file, ENTRIES[2]!);
   assertEquals(await printed(file), ENTRIES.slice(0, 3).join(""));
 });
 
-test("readLog leaves out an older part that is no plain log", async () => {
+test("readLog leaves out an older part that is not a plain log", async () => {
   const file = newFile();
   await writeSmall(file, ENTRIES[0]!);
   for (const other of ["notes\n", "LANCHATL\x01"]) {
@@ -123,7 +123,7 @@ test("readLog leaves out an older part that is no plain log", async () => {
   }
 });
 
-test("openLog of several runs that are full moves a log once, and loses nothing", async () => {
+test("openLog in several runs moves a full log once, and loses no entry", async () => {
   const file = newFile();
   const writers = [await openLog(file, MAX_BYTES), await openLog(file, MAX_BYTES)]
     .map((log) => log.getWriter());
@@ -136,7 +136,7 @@ test("openLog of several runs that are full moves a log once, and loses nothing"
   assertEquals(await printed(file), ENTRIES.join(""));
 });
 
-test("openLog stops where a full log cannot be moved, and replaces no other file", async () => {
+test("openLog fails if it cannot move a full log, and replaces no other file", async () => {
   for (
     const [reason, prepare] of [
       ["is no log of lanchat's", (file) => Deno.writeTextFileSync(`${file}.1`, "notes\n")],
@@ -162,7 +162,7 @@ const FULL = newFile();
 
 Deno.test({
   name:
-    "openLog stops at its largest size with the permission to write alone, and says what it needs",
+    "openLog with only the permission to write stops at the maximum size, and says what it needs",
   permissions: { write: [FULL] },
   async fn() {
     const writer = (await openLog(FULL, MAX_BYTES)).getWriter();
@@ -185,7 +185,7 @@ const BEGUN = newFile();
 
 Deno.test({
   name:
-    "openLog begins a log with the permission to write alone, and appends to none that it cannot see",
+    "openLog with only the permission to write begins a log, and appends to none that it cannot read",
   permissions: { write: [KEPT, BEGUN] },
   async fn() {
     await write(BEGUN, "one\n");
@@ -195,7 +195,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "openLog asks for no permission, and says which one is missing",
+  name: "openLog never asks for a permission, and names the missing one",
   permissions: { read: true, write: [newFile()] },
   async fn() {
     const before = Deno.readTextFileSync(KEPT);
@@ -205,7 +205,7 @@ Deno.test({
   },
 });
 
-test("openLog goes on in a new file where another program moved or removed it", async () => {
+test("openLog goes on in a new file after another program moves or removes the log", async () => {
   const file = newFile();
   let moved = 0;
   const writer = (await openLog(file, undefined, () => moved++)).getWriter();
@@ -221,7 +221,7 @@ test("openLog goes on in a new file where another program moved or removed it", 
   assertEquals([Deno.readTextFileSync(file), moved], [`four\n`, 2]);
 });
 
-test("openLog fails where it was removed with its directory", async () => {
+test("openLog fails after a program removes the log with its directory", async () => {
   const directory = `${newFile()}.d`;
   Deno.mkdirSync(directory);
   const writer = (await openLog(`${directory}/log`)).getWriter();

@@ -19,7 +19,7 @@ function emptyDirectory(): string {
   return directory;
 }
 
-/** Whose rooms they are. */
+/** The host of all rooms. */
 const HOST = randomBytes(32);
 
 function newRoom(): KeptRoom {
@@ -30,11 +30,11 @@ function names(directory: string): string[] {
   return [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
 }
 
-/** A file with a room in it, made at once so that tests without permissions find it. */
+/** A file with a room, made before the tests because those without permissions cannot make it. */
 const KEPT = `${emptyDirectory()}/me.room.json`;
 await writeRoom(KEPT, newRoom());
 
-test("roomPlace is beside the identity", () => {
+test("roomPlace returns a path beside the identity file", () => {
   assertEquals(
     roomPlace("/home/ada/.config/lanchat/identity.json"),
     "/home/ada/.config/lanchat/identity.room.json",
@@ -44,7 +44,7 @@ test("roomPlace is beside the identity", () => {
   assertEquals(roomPlace("me.json", "invite"), "me.invite-room.json");
 });
 
-test("writeRoom keeps a room that readRoom finds, with a session and without", async () => {
+test("writeRoom writes a room that readRoom reads, with a session and without", async () => {
   const directory = emptyDirectory();
   const file = `${directory}/me.room.json`;
   assertEquals(await readRoom(file, HOST), undefined);
@@ -60,13 +60,13 @@ function encodeBase64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }
 
-/** A decision about an identity, but for its signature. */
+/** A decision about an identity, with a random signature. */
 function decision(op: number): Bytes {
   const head = { roomId: randomBytes(32), target: randomBytes(32), op, number: 1 };
   return concat(encodeKickHead(head), randomBytes(64));
 }
 
-test("writeRoom keeps what a room for invited people needs, and who is banned", async () => {
+test("writeRoom keeps the secrets and the decisions of an invite room", async () => {
   const file = `${emptyDirectory()}/me.invite-room.json`;
   const decisions = [{ object: decision(KickOp.BAN), name: "bøb" }, {
     object: decision(KickOp.UNBAN),
@@ -89,7 +89,7 @@ test("writeRoom keeps what a room for invited people needs, and who is banned", 
   assertEquals((await readRoom(file, HOST))?.decisions, full);
 });
 
-test("readRoom finds no room of another identity, nor one that says nothing of its host", async () => {
+test("readRoom ignores a room of another identity, and one that names no host", async () => {
   const file = `${emptyDirectory()}/me.room.json`;
   const room = newRoom();
   await writeRoom(file, room);
@@ -100,7 +100,7 @@ test("readRoom finds no room of another identity, nor one that says nothing of i
   assertEquals(await readRoom(file, HOST), undefined);
 });
 
-test("writeRoom makes a file of one line that nobody else may open", async () => {
+test("writeRoom makes a file of one line that only its owner may open", async () => {
   const file = `${emptyDirectory()}/me.room.json`;
   const [host, roomId, nonce] = [32, 32, 16].map((length) => new Uint8Array(length));
   await writeRoom(file, { host: host!, roomId: roomId!, nonce: nonce! });
@@ -117,7 +117,7 @@ test("writeRoom makes a file of one line that nobody else may open", async () =>
   assertEquals(Deno.statSync(file).mode! & 0o777, 0o600);
 });
 
-test("writeRoom puts a new file in the place of the old one, which stays whole", async () => {
+test("writeRoom replaces the old file by a new one, and leaves the old one whole", async () => {
   const directory = emptyDirectory();
   const file = `${directory}/me.room.json`;
   const before = newRoom();
@@ -129,7 +129,7 @@ test("writeRoom puts a new file in the place of the old one, which stays whole",
   assertEquals(await readRoom(file, HOST), after);
 });
 
-test("readRoom finds a whole room whenever it looks, however often one is written", async () => {
+test("readRoom reads a whole room at any time during many writes", async () => {
   const file = `${emptyDirectory()}/me.room.json`;
   const rooms = Array.from({ length: 50 }, newRoom);
   await writeRoom(file, rooms[0]!);
@@ -145,7 +145,7 @@ test("readRoom finds a whole room whenever it looks, however often one is writte
   await Promise.all([write(), read(), read()]);
 });
 
-test("readRoom leaves a file alone that is none of lanchat's", async () => {
+test("readRoom refuses a file that is not lanchat's, and leaves it unchanged", async () => {
   const file = `${emptyDirectory()}/me.room.json`;
   const room = "A".repeat(43) + "=";
   const nonce = "A".repeat(22) + "==";
@@ -195,7 +195,7 @@ test("readRoom refuses bytes that are not UTF-8", async () => {
   assertEquals(Deno.readFileSync(file), bytes);
 });
 
-test("readRoom refuses what is too large, a directory, and what cannot be reached", async () => {
+test("readRoom refuses a file that is too large, a directory, and an unreachable path", async () => {
   const directory = emptyDirectory();
   const file = `${directory}/me.room.json`;
   const padded = Deno.readTextFileSync(KEPT).padEnd(1 << 18, " ");
@@ -209,11 +209,11 @@ test("readRoom refuses what is too large, a directory, and what cannot be reache
   await assertFails(readRoom(`${KEPT}/below`, HOST), "room-damaged", "Not a directory");
   Deno.symlinkSync("loop", `${directory}/loop`);
   await assertFails(readRoom(`${directory}/loop`, HOST), "room-damaged", "loop");
-  // Reading it would not end.
+  // A read of it would not end.
   await assertFails(readRoom("/dev/zero", HOST), "room-damaged", "not a regular file");
 });
 
-test("writeRoom fails where nothing can be written, and leaves nothing behind", async () => {
+test("writeRoom fails if it cannot write, and leaves no file behind", async () => {
   const directory = emptyDirectory();
   for (
     const file of [
@@ -231,7 +231,7 @@ test("writeRoom fails where nothing can be written, and leaves nothing behind", 
   assertEquals(names(directory), ["folder"]);
 });
 
-diskTest("writeRoom leaves the room before as it is where the disk is full", async () => {
+diskTest("writeRoom leaves the old room unchanged if the disk is full", async () => {
   using disk = new SmallDisk();
   const file = `${disk.path}/me.room.json`;
   const before = newRoom();
@@ -258,7 +258,7 @@ for (
   ] as [string, Deno.PermissionOptionsObject, boolean, string][]
 ) {
   Deno.test({
-    name: `a room is not kept without the permission ${what}, and nobody is asked for it`,
+    name: `writeRoom fails without the permission ${what}, and never asks for it`,
     permissions,
     async fn() {
       const text = readFails ? undefined : Deno.readTextFileSync(KEPT);

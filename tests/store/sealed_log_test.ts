@@ -13,7 +13,7 @@ import { test } from "../support/test.ts";
 const ROOT = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(ROOT, { recursive: true }));
 
-/** Header and head of a record, as LOG.md gives them. */
+/** Sizes of the header and of a record's head, in bytes, as in LOG.md. */
 const HEADER_BYTES = 73;
 const HEAD_BYTES = 5;
 
@@ -25,14 +25,14 @@ function newFile(bytes?: Uint8Array): string {
   return file;
 }
 
-/** A key that costs nothing. */
+/** Derives a key at no cost. */
 function unlock(passphrase: string): Unlock {
   return (salt) => kdf(salt, utf8(passphrase), "test", 32);
 }
 
 const OPEN = unlock("sesame");
 
-/** Appends entries to a log, as one run does that is killed at last, or ends in order. */
+/** Appends entries to a log, as a run that is killed or ends in order. */
 async function write(file: string, entries: string[], killed = false): Promise<void> {
   const writer = (await openSealedLog(file, OPEN)).getWriter();
   for (const entry of entries) await writer.write(entry);
@@ -40,14 +40,14 @@ async function write(file: string, entries: string[], killed = false): Promise<v
   else await writer.close();
 }
 
-/** What can be read of a log. */
+/** The readable part of a log. */
 interface Reading {
   readonly text: string;
   readonly unfinished: number;
   readonly error?: LanchatError;
 }
 
-/** Reads a log as far as that is possible. */
+/** Reads a log as far as possible. */
 async function read(file: string): Promise<Reading> {
   let text = "";
   try {
@@ -60,7 +60,7 @@ async function read(file: string): Promise<Reading> {
   }
 }
 
-/** Where each record begins, and where the last one ends. */
+/** Offset of the start of each record, and of the end of the last one. */
 function boundaries(bytes: Bytes): number[] {
   const found = [HEADER_BYTES];
   const view = new DataView(bytes.buffer);
@@ -70,7 +70,7 @@ function boundaries(bytes: Bytes): number[] {
   return found;
 }
 
-/** The header of a log and its records, one behind the other. */
+/** The header of a log and its records, in order. */
 function records(bytes: Bytes): Bytes[] {
   return boundaries(bytes).map((at, i, all) => bytes.slice(i === 0 ? 0 : all[i - 1], at));
 }
@@ -82,7 +82,7 @@ const WHOLE_FILE = newFile();
 for (const entries of RUNS) await write(WHOLE_FILE, entries);
 const WHOLE = Deno.readFileSync(WHOLE_FILE);
 
-/** Asserts that a log that was tampered with is noticed, and gives nothing that was not in it. */
+/** Asserts that `readLog` notices an altered log, and reads no text that was never in it. */
 async function assertNoticed(bytes: Uint8Array, what: string): Promise<Reading> {
   const reading = await read(newFile(bytes));
   const { error, text, unfinished } = reading;
@@ -91,7 +91,7 @@ async function assertNoticed(bytes: Uint8Array, what: string): Promise<Reading> 
   return reading;
 }
 
-test("openSealedLog makes a file that nobody else may open, and readLog opens all its runs", async () => {
+test("openSealedLog makes a file that only its owner may open, and readLog opens all its runs", async () => {
   assertEquals(Deno.statSync(WHOLE_FILE).mode! & 0o777, 0o600);
   assertEquals(await read(WHOLE_FILE), { text: TEXT, unfinished: 0 });
 });
@@ -118,7 +118,7 @@ test("openSealedLog seals each run under a salt of its own, in the layout of LOG
   assert(!new TextDecoder().decode(WHOLE).includes("five"));
 });
 
-test("a sealed log opens as docs/LOG.md says, with other tools", async () => {
+test("openSealedLog seals as docs/LOG.md says, and other tools open the log", async () => {
   const hkdf = (key: Bytes, salt: Bytes, info: string): Buffer =>
     Buffer.from(hkdfSync("sha256", key, salt, info, 32));
   const open = (key: Buffer, n: number, data: Bytes, sealed: Bytes): string => {
@@ -162,15 +162,15 @@ test("readLog notices each flipped bit", async () => {
     const bits = Array.from({ length: 8 }, (_, i) => 8 * byte + i);
     await Promise.all(bits.map(async (bit) => {
       const { error } = await assertNoticed(flip(WHOLE, bit), `bit ${bit}`);
-      // Not even as the end that a killed run leaves: it would be cut off by the next one.
+      // It must not even pass for the end of a killed run: the next run would cut it off.
       if (byte >= 8) assert(error !== undefined, `bit ${bit}`);
     }));
   }
 });
 
-test("readLog reads a log up to where it was cut, and says so", async () => {
+test("readLog reads a cut log up to the cut, and reports the cut", async () => {
   const all = boundaries(WHOLE);
-  // Whole runs may be missing at the end, as in a backup: that cannot be known.
+  // Whole runs may be missing at the end, as in a backup: readLog cannot know.
   const ends = [0, all[4], all[7], all[11]];
   for (let length = 0; length <= WHOLE.length; length++) {
     const { error, text, unfinished } = await read(newFile(WHOLE.slice(0, length)));
@@ -182,7 +182,7 @@ test("readLog reads a log up to where it was cut, and says so", async () => {
   }
 });
 
-test("openSealedLog appends to a log that was cut anywhere, and that stays to be seen", async () => {
+test("openSealedLog appends to a log that was cut anywhere, and the cut stays visible", async () => {
   const cut = (length: number): string => newFile(WHOLE.slice(0, length));
   for (let length = 0; length < WHOLE.length; length += 7) {
     const before = await read(cut(length));
@@ -233,7 +233,7 @@ test("readLog notices records that are left out, repeated, swapped or of another
 test("readLog notices runs that are left out, swapped, of another log or of another past", async () => {
   const [header, ...all] = records(WHOLE);
   const [one, two, three] = [all.slice(0, 4), all.slice(4, 7), all.slice(7)];
-  // The same log, had it gone on differently from its first run on.
+  // The same log with another history after its first run.
   const fork = newFile(concat(header!, ...one));
   await write(fork, ["three\n"]);
   const forked = records(Deno.readFileSync(fork)).slice(5);
@@ -254,7 +254,7 @@ test("readLog notices runs that are left out, swapped, of another log or of anot
   }
 });
 
-test("a wrong passphrase opens nothing and appends nothing", async () => {
+test("readLog and openSealedLog refuse a wrong passphrase, and leave the log unchanged", async () => {
   const wrong = unlock("Sesame");
   const file = newFile(WHOLE);
   await assertFails(readLog(file, wrong), "wrong-passphrase", file);
@@ -262,7 +262,7 @@ test("a wrong passphrase opens nothing and appends nothing", async () => {
   assertEquals(Deno.readFileSync(file), WHOLE);
 });
 
-test("a log that was altered is not appended to", async () => {
+test("openSealedLog refuses to append to an altered log", async () => {
   for (const at of [0, 8, HEADER_BYTES, HEADER_BYTES + 20, WHOLE.length - 1]) {
     const bytes = flip(WHOLE, at * 8);
     const file = newFile(bytes);
@@ -271,7 +271,7 @@ test("a log that was altered is not appended to", async () => {
   }
 });
 
-test("readLog fills no memory for a record whose length is wrong", async () => {
+test("readLog refuses a record with a wrong length before it fills memory", async () => {
   const bytes = new Uint8Array(WHOLE);
   bytes.set([0xff, 0xff, 0xff, 0xff], HEADER_BYTES + 1);
   const { error } = await read(newFile(bytes));
@@ -279,7 +279,7 @@ test("readLog fills no memory for a record whose length is wrong", async () => {
   assertMatch(error!.message, /behind byte 73 as it was altered$/);
 });
 
-test("the key is asked for once, and whether a log begins is told", async () => {
+test("openSealedLog and readLog ask for the key once, and say whether the log begins", async () => {
   const asked: boolean[] = [];
   const counting: Unlock = (salt, isNew) => {
     asked.push(isNew);
@@ -291,7 +291,7 @@ test("the key is asked for once, and whether a log begins is told", async () => 
   assertEquals(asked, [true, false, false]);
 });
 
-test("a plain log and a sealed one are not mixed", async () => {
+test("openSealedLog refuses a plain log, and openLog a sealed one", async () => {
   const plain = newFile(utf8("2026-01-01T00:00:00.000Z bob: hi\n"));
   const sealed = newFile(WHOLE);
   const error = await assertFails(openSealedLog(plain, OPEN), "log-unwritable", "it is not sealed");
@@ -301,7 +301,7 @@ test("a plain log and a sealed one are not mixed", async () => {
   assertEquals(Deno.readFileSync(sealed), WHOLE);
 });
 
-test("readLog reads a plain log without a key, and nothing else", async () => {
+test("readLog reads a plain log without a key, and refuses every other file", async () => {
   const text = "2026-01-01T00:00:00.000Z bob: é\n";
   const never: Unlock = () => Promise.reject(new Error("asked"));
   for (const content of [text, ""]) {
@@ -315,20 +315,20 @@ test("readLog reads a plain log without a key, and nothing else", async () => {
   }
 });
 
-test("openSealedLog fails where the file cannot be written", async () => {
+test("openSealedLog fails if it cannot write the file", async () => {
   for (const file of [ROOT, `${WHOLE_FILE}/below`, `${ROOT}/nowhere/a.log`]) {
     await assertFails(openSealedLog(file, OPEN), "log-unwritable", file);
   }
 });
 
-test("a failure to ask for the passphrase comes as it is, and closes the file", async () => {
+test("openSealedLog and readLog pass on a failure to ask for the passphrase, and close the file", async () => {
   const failing: Unlock = () => Promise.reject(new LanchatError("interrupted", "Stopped"));
   await assertFails(openSealedLog(newFile(), failing), "interrupted");
   await assertFails(readLog(newFile(WHOLE), failing), "interrupted");
 });
 
-// Without a sanitizer: the lock that is waited for comes only when the first log is closed.
-Deno.test("openSealedLog lets one run at a time write", async () => {
+// Without sanitizers: the second run's wait for the lock ends only when the first log closes.
+Deno.test("openSealedLog lets only one run write at a time", async () => {
   const file = newFile();
   const first = await openSealedLog(file, OPEN);
   await assertFails(openSealedLog(file, OPEN), "log-unwritable", "another program");
@@ -338,7 +338,7 @@ Deno.test("openSealedLog lets one run at a time write", async () => {
 });
 
 diskTest(
-  "openSealedLog takes back the record that a full disk cuts off, and can go on later",
+  "openSealedLog removes the record that a full disk cuts off, and can go on later",
   async () => {
     using disk = new SmallDisk();
     const file = `${disk.path}/a.log`;
@@ -353,7 +353,7 @@ diskTest(
   },
 );
 
-/** Room for a header, a run and two entries of {@linkcode LINES}. */
+/** Maximum log, in bytes: a header, a run and two entries of {@linkcode LINES} fit. */
 const MAX_BYTES = 300;
 
 const LINES = ["one", "two", "three", "four", "five", "six"].map((text) => `${text.padEnd(19)}\n`);
@@ -382,7 +382,7 @@ test("openSealedLog moves a full log away, and readLog reads both parts with one
   assert(text.endsWith("six                \nmore\n"), text);
 });
 
-test("a sealed log is readable, and goes on, after each step at which a run may be killed", async () => {
+test("openSealedLog continues a log, and readLog reads it, after a kill at any step", async () => {
   const full = newFile();
   await writeSmall(full, LINES.slice(0, 2));
   const [text, whole] = [LINES.slice(0, 2).join(""), Deno.readFileSync(full)];
@@ -390,7 +390,7 @@ test("a sealed log is readable, and goes on, after each step at which a run may 
   await writeSmall(begun, LINES.slice(0, 3), true);
   const next = Deno.readFileSync(begun);
   assertEquals(Deno.readFileSync(`${begun}.1`).length, whole.length);
-  // Moved, and up to the first records of the next part.
+  // A kill after the move, and at each point up to the first records of the next part.
   for (const length of [undefined, 0, 4, HEADER_BYTES - 1]) {
     const file = newFile(length === undefined ? undefined : next.slice(0, length));
     Deno.writeFileSync(`${file}.1`, whole);
@@ -410,7 +410,7 @@ test("a sealed log is readable, and goes on, after each step at which a run may 
   }
 });
 
-test("readLog says that the older part of a sealed log is missing, and takes no other for it", async () => {
+test("readLog reports a missing older part of a sealed log, and accepts no other in its place", async () => {
   const file = newFile();
   await writeSmall(file, LINES.slice(0, 5));
   const older = `${file}.1`;
@@ -422,7 +422,7 @@ test("readLog says that the older part of a sealed log is missing, and takes no 
 
   const other = newFile();
   await writeSmall(other, LINES.slice(0, 3));
-  // Of another log, of another place in this one, cut off between two runs, and altered.
+  // A part of another log, of another place in this one, cut off between two runs, and altered.
   Deno.copyFileSync(`${other}.1`, older);
   await assertNoticedAs("is not the part that it goes on from");
   const fresh = newFile();
@@ -443,7 +443,7 @@ test("readLog says that the older part of a sealed log is missing, and takes no 
   }
 });
 
-test("a sealed log that begins anew beside an unrelated one leaves that alone", async () => {
+test("readLog leaves out an unrelated sealed log in the place of the older part", async () => {
   const file = newFile();
   await write(file, ["one\n"]);
   Deno.copyFileSync(WHOLE_FILE, `${file}.1`);
@@ -453,7 +453,7 @@ test("a sealed log that begins anew beside an unrelated one leaves that alone", 
 const FULL = newFile();
 
 Deno.test({
-  name: "openSealedLog stops at its largest size where it may not move the log, whole",
+  name: "openSealedLog stops at the maximum size if it may not move the log, and leaves it whole",
   permissions: { read: [FULL], write: [FULL] },
   async fn() {
     const writer = (await openSealedLog(FULL, OPEN, MAX_BYTES)).getWriter();
@@ -471,7 +471,7 @@ Deno.test({
 for (const name of ["read", "write"] as const) {
   const others = name === "read" ? { write: [WHOLE_FILE] } : { read: [WHOLE_FILE] };
   Deno.test({
-    name: `openSealedLog asks for no permission to ${name}, and says that it is missing`,
+    name: `openSealedLog never asks for the permission to ${name}, and says that it is missing`,
     permissions: others,
     async fn() {
       const missing = `--allow-${name}`;
@@ -483,7 +483,7 @@ for (const name of ["read", "write"] as const) {
   });
 }
 
-test("openSealedLog goes on in a new file where another program moved or removed it", async () => {
+test("openSealedLog goes on in a new file after another program moves or removes the log", async () => {
   const file = newFile();
   let moved = 0;
   const writer = (await openSealedLog(file, OPEN, undefined, () => moved++)).getWriter();
@@ -499,7 +499,7 @@ test("openSealedLog goes on in a new file where another program moved or removed
   assertEquals([await read(file), moved], [{ text: "four\n", unfinished: 0 }, 2]);
 });
 
-test("openSealedLog takes no other file for its own", async () => {
+test("openSealedLog never writes to a file that replaced its own", async () => {
   const file = newFile();
   const writer = (await openSealedLog(file, OPEN)).getWriter();
   Deno.removeSync(file);

@@ -1,5 +1,5 @@
 /**
- * What others may do to the files that lanchat relies on, with real modes and owners.
+ * Tests of the files that lanchat relies on, with real modes and owners.
  */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dirname } from "node:path";
@@ -40,7 +40,7 @@ interface Trusted {
   readonly what: string;
   readonly code: Code;
   readonly isSecret: boolean;
-  /** Makes one in an empty directory. */
+  /** Makes the file in an empty directory. */
   readonly make: () => Promise<string>;
   readonly open: (file: string) => Promise<unknown>;
 }
@@ -92,7 +92,7 @@ const FILES: readonly Trusted[] = [
 
 for (const { code, isSecret, make, open, what } of FILES) {
   Deno.test({
-    name: `a file that has ${what} is refused where others can change it`,
+    name: `readTrusted refuses the file of "${what}" if others can change it`,
     ignore,
     async fn() {
       const file = await make();
@@ -110,7 +110,9 @@ for (const { code, isSecret, make, open, what } of FILES) {
   });
 
   Deno.test({
-    name: `a file that has ${what} is ${isSecret ? "refused" : "taken"} where others can read it`,
+    name: `readTrusted ${
+      isSecret ? "refuses" : "accepts"
+    } the file of "${what}" if others can read it`,
     ignore,
     async fn() {
       const file = await make();
@@ -123,7 +125,7 @@ for (const { code, isSecret, make, open, what } of FILES) {
   });
 
   Deno.test({
-    name: `a file that has ${what} is refused in a directory that others can write to`,
+    name: `readTrusted refuses the file of "${what}" in a directory that others can write to`,
     ignore,
     async fn() {
       const file = await make();
@@ -133,7 +135,7 @@ for (const { code, isSecret, make, open, what } of FILES) {
         const { hint } = await assertFails(open(file), code, `mode 0${mode.toString(8)} of`);
         assertStringIncludes(hint, `chmod go-w "${directory}"`);
       }
-      Deno.chmodSync(directory, 0o1777); // As /tmp: others rename and remove nothing.
+      Deno.chmodSync(directory, 0o1777); // As in /tmp: others rename and remove nothing.
       await open(file);
       Deno.chmodSync(directory, 0o755);
       await open(file);
@@ -147,7 +149,7 @@ for (const { code, isSecret, make, open, what } of FILES) {
   });
 
   Deno.test({
-    name: `a file that has ${what} is refused where it, or its directory, is another user's`,
+    name: `readTrusted refuses the file of "${what}" if another user owns it or its directory`,
     ignore: !isRoot,
     async fn() {
       const file = await make();
@@ -160,11 +162,11 @@ for (const { code, isSecret, make, open, what } of FILES) {
     },
   });
 
-  // Made at once, as the test below may write nothing.
+  // Made here, outside the permissions of the test below.
   const foreign = await make();
   const shared = await make();
   Deno.test({
-    name: `a file that has ${what} is judged by its mode without --allow-sys`,
+    name: `readTrusted judges the file of "${what}" by its mode without --allow-sys`,
     ignore: !isRoot,
     permissions: { read: true, write: true, sys: false },
     async fn() {
@@ -172,7 +174,7 @@ for (const { code, isSecret, make, open, what } of FILES) {
       await open(foreign);
       Deno.chmodSync(foreign, 0o666);
       await assertFails(open(foreign), code, "mode 0666");
-      // What others have put there does not show.
+      // Without the owner, lanchat cannot see that others put a file there.
       Deno.chmodSync(dirname(shared), 0o1777);
       await assertFails(open(shared), code, "mode 1777");
     },
@@ -180,7 +182,7 @@ for (const { code, isSecret, make, open, what } of FILES) {
 }
 
 Deno.test({
-  name: "KnownPeers tell that others could read them, until they are written again",
+  name: "KnownPeers.isExposed says that others could read the file, until the next write",
   ignore,
   async fn() {
     const file = `${emptyDirectory()}/me.peers.jsonl`;
@@ -198,7 +200,7 @@ Deno.test({
   },
 });
 
-Deno.test("a lock that is a link makes no file and holds none, and known peers are not written", async () => {
+Deno.test("KnownPeers refuses a lock that is a link, makes and locks no file, and writes no peers", async () => {
   const directory = emptyDirectory();
   const file = `${directory}/me.peers.jsonl`;
   const target = `${directory}/target`;
@@ -217,7 +219,7 @@ Deno.test("a lock that is a link makes no file and holds none, and known peers a
   await peers.seen(publicKey, {});
 });
 
-Deno.test("a draft that is a link is replaced, and what it leads to stays", async () => {
+Deno.test("KnownPeers replaces a draft that is a link, and leaves its target unchanged", async () => {
   const directory = emptyDirectory();
   const file = `${directory}/me.peers.jsonl`;
   const target = `${directory}/target`;
