@@ -3,10 +3,10 @@ import { type Connection, openConnection } from "../../lib/net/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { test } from "../support/test.ts";
 
-/** More than two sockets hold, so that a write of it waits for a reader. */
+/** More bytes than two sockets hold, so that a write of them waits for a reader. */
 const MORE_THAN_FITS = 32 * 1024 * 1024;
 
-/** A connection of ours, and the bare socket at its other end. */
+/** A connection, and the bare socket at its other end. */
 async function pair(): Promise<{ connection: Connection; peer: Deno.TcpConn }> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepted = listener.accept();
@@ -34,7 +34,7 @@ test("openConnection carries bytes both ways", async () => {
   const first = await reader.read();
   await peer.write(new Uint8Array([6, 7]));
   const second = await reader.read();
-  // The second read must not have overwritten what the first gave out.
+  // The second read must not overwrite the bytes of the first.
   assertEquals(first.value, new Uint8Array([4, 5]));
   assertEquals(second.value, new Uint8Array([6, 7]));
   connection.close();
@@ -89,7 +89,7 @@ test("openConnection.close ends a pending read, may be repeated and reaches the 
   peer.close();
 });
 
-test("openConnection.close ends a later read and lets writable be closed", async () => {
+test("openConnection.close ends a later read, and writable can still be closed", async () => {
   const { connection, peer } = await pair();
   connection.close();
   assertEquals(await readAll(connection.readable), new Uint8Array());
@@ -145,7 +145,7 @@ test("openConnection.writable fails when the peer is gone", async () => {
   const pending = connection.writable.getWriter().write(new Uint8Array(MORE_THAN_FITS));
   peer.close();
   await assertFails(pending, "connection-lost");
-  // The failure has closed the socket: the resource sanitizer would find it open.
+  // The failure has closed the socket: otherwise the resource sanitizer would find it open.
 });
 
 /** A socket that exists only in a test. */
@@ -154,7 +154,7 @@ function fakeSocket(fake: Partial<Deno.TcpConn>): Deno.TcpConn {
   return { remoteAddr, setNoDelay() {}, close() {}, ...fake } as Deno.TcpConn;
 }
 
-test("openConnection takes nothing from the socket before it is asked", async () => {
+test("openConnection reads nothing from the socket before its reader does", async () => {
   let reads = 0;
   const { readable } = openConnection(fakeSocket({
     read(buffer) {
@@ -162,7 +162,7 @@ test("openConnection takes nothing from the socket before it is asked", async ()
       return Promise.resolve(2);
     },
   }));
-  // A stream that reads ahead would have done it by the next turn of the event loop.
+  // A stream that reads ahead would read by the next turn of the event loop.
   await new Promise((resolve) => setTimeout(resolve));
   assertEquals(reads, 0);
   const reader = readable.getReader();
@@ -198,7 +198,7 @@ test("openConnection fails both streams and closes when the peer resets", async 
   await assertFails(writable.getWriter().write(new Uint8Array(1)), "connection-lost");
 });
 
-test("openConnection turns Nagle's delay off, even of a socket that is gone already", async () => {
+test("openConnection turns off Nagle's delay, and tolerates a socket that is gone already", async () => {
   let calls = 0;
   const { readable } = openConnection(fakeSocket({
     setNoDelay() {

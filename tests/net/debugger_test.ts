@@ -3,7 +3,7 @@ import { DebuggerBlock } from "../../lib/net/debugger.ts";
 import { FakeClock } from "../support/clock.ts";
 import { test } from "../support/test.ts";
 
-/** A port that another program may have, and what became of each attempt to open it. */
+/** A port that another program may hold, and the result of each attempt to open it. */
 function port() {
   const seen: string[] = [];
   const state = { isUsed: false, seen };
@@ -16,7 +16,7 @@ function port() {
   return Object.assign(state, { bind });
 }
 
-test("DebuggerBlock: holds the debugger's port until it is disposed of", () => {
+test("DebuggerBlock holds the debugger's port until its disposal", () => {
   const { bind, seen } = port();
   const clock = new FakeClock();
   {
@@ -27,7 +27,7 @@ test("DebuggerBlock: holds the debugger's port until it is disposed of", () => {
   assertEquals([seen, clock.timers], [["127.0.0.1:9229", "closed"], 0]);
 });
 
-test("DebuggerBlock: takes the port over when another program gives it up", () => {
+test("DebuggerBlock takes over the port when another program releases it", () => {
   const used = port();
   used.isUsed = true;
   const clock = new FakeClock();
@@ -41,7 +41,7 @@ test("DebuggerBlock: takes the port over when another program gives it up", () =
   assertEquals([used.seen.at(-1), clock.timers], ["closed", 0]);
 });
 
-test("DebuggerBlock: stops trying when it is disposed of", () => {
+test("DebuggerBlock stops trying at its disposal", () => {
   const used = port();
   used.isUsed = true;
   const clock = new FakeClock();

@@ -28,11 +28,11 @@ test("dial reports an unknown name", async () => {
 });
 
 test("dial reports an address out of reach", async () => {
-  // There is no such interface, so that nothing is sent.
+  // There is no such interface, so the system sends nothing.
   await assertFails(dial("fe80::1%none", 12_345), "unreachable", "[fe80::1%none]:12345");
 });
 
-test("dial gives up after its time", async () => {
+test("dial gives up after its timeout", async () => {
   // Once the queue of one is full, the system answers no further caller.
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
   const { port } = listener.addr;
@@ -44,7 +44,7 @@ test("dial gives up after its time", async () => {
   for (const connection of queued) connection.close();
 });
 
-test("dial gives up at once when its signal says so, with the signal's reason", async () => {
+test("dial gives up at once when its signal aborts, with the signal's reason", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const controller = new AbortController();
@@ -56,7 +56,7 @@ test("dial gives up at once when its signal says so, with the signal's reason", 
   assertEquals(await late.catch((error) => error), reason);
 });
 
-test("dial is through with its signal once it has connected", async () => {
+test("dial ignores its signal once it has connected", async () => {
   const listener = listen({ host: "127.0.0.1", port: 0 });
   const controller = new AbortController();
   const dialled = await dial("127.0.0.1", listener.port, { signal: controller.signal });
@@ -71,7 +71,7 @@ test("dial is through with its signal once it has connected", async () => {
   dialled.close();
 });
 
-test("dial says in plain words what the system reports, by address and by name", async () => {
+test("dial reports the system's errors in plain words, by address and by name", async () => {
   const cases: [string, Error, Code][] = [
     ["EHOSTUNREACH", new Error("No route to host (os error 113)"), "unreachable"],
     [

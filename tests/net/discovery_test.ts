@@ -4,17 +4,17 @@ import { FakeClock } from "../support/clock.ts";
 import { noLinks } from "../support/links.ts";
 import { test } from "../support/test.ts";
 
-// What goes over a network is tested on one: tests/network/discovery_test.ts.
+// tests/network/discovery_test.ts tests the packets, on a network.
 
 const ROOM = { tag: "pkeke42s", port: 12_345, invite: false };
 const NO_NETWORK = { interfaces: () => [], hosts: ["::"] };
 
-/** Lets everything happen that waits for nothing outside. */
+/** Waits until all work is done that depends on nothing outside. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
-test("RoomSearch and RoomAnnouncer say once that there is no network, and leave nothing behind", async () => {
+test("RoomSearch and RoomAnnouncer report once that there is no network, and leave nothing behind", async () => {
   const reasons: string[] = [];
   const clock = new FakeClock();
   const options = { ...NO_NETWORK, clock, onUnavailable: (reason: string) => reasons.push(reason) };
@@ -32,7 +32,7 @@ test("RoomSearch and RoomAnnouncer say once that there is no network, and leave 
   assertEquals(clock.timers, 0);
 });
 
-test("RoomSearch says once which interfaces it leaves out", async () => {
+test("RoomSearch names the interfaces that it leaves out, once", async () => {
   const leftOut: (readonly string[])[] = [];
   const search = new RoomSearch({
     interfaces: noLinks(MAX_LINKS + 2),
@@ -44,7 +44,7 @@ test("RoomSearch says once which interfaces it leaves out", async () => {
   assertEquals(leftOut, [[`none${MAX_LINKS}`, `none${MAX_LINKS + 1}`]]);
 });
 
-test("RoomAnnouncer says nothing once it is closed", async () => {
+test("RoomAnnouncer reports nothing once it is closed", async () => {
   const reasons: string[] = [];
   const onUnavailable = (reason: string): void => void reasons.push(reason);
   const announcer = new RoomAnnouncer(ROOM, { ...NO_NETWORK, onUnavailable });
@@ -63,7 +63,7 @@ const PERMISSIONS: readonly (readonly [string, Deno.TestDefinition["permissions"
 
 for (const [expected, permissions] of PERMISSIONS) {
   Deno.test({
-    name: `RoomSearch says that ${expected}, and never asks for it`,
+    name: `RoomSearch reports that ${expected}, and never asks for it`,
     permissions: permissions!,
     sanitizeOps: true,
     sanitizeResources: true,

@@ -26,12 +26,12 @@ const INSTANCE = `${LABEL}.${SERVICE}`;
 
 const FOUND: FoundRoom = { ...ROOM, instance: INSTANCE, addresses: ["192.0.2.2"] };
 
-/** What comes of records on their way over a network. */
+/** A packet of these records, as it arrives over a network. */
 function sent(answers: readonly DnsRecord[], type: DnsPacket["type"] = "response"): DnsPacket {
   return decodeDns(encodeDns({ type, answers }))!;
 }
 
-/** A directory that was told of a room. */
+/** A directory that has read the records of a room. */
 function directory(
   records = roomRecords(LABEL, ROOM, FOUND.addresses),
   link = ETH0,
@@ -41,13 +41,13 @@ function directory(
   return directory;
 }
 
-/** The records of a room, one of them otherwise. */
+/** The records of a room, those of one type changed. */
 function altered(type: DnsRecord["type"], change: object): DnsRecord[] {
   return roomRecords(LABEL, ROOM, FOUND.addresses)
     .map((record) => record.type === type ? { ...record, ...change } as DnsRecord : record);
 }
 
-test("RoomDirectory finds what roomRecords announce", () => {
+test("RoomDirectory finds the room that roomRecords announces", () => {
   assertEquals(directory().rooms(0), [FOUND]);
   const room = { ...ROOM, invite: true, name: "møvie night" };
   const addresses = ["fe80::1", "fd00::2", "192.0.2.2"];
@@ -58,7 +58,7 @@ test("RoomDirectory finds what roomRecords announce", () => {
   }]);
 });
 
-test("roomRecords tell no name of a person or a machine", () => {
+test("roomRecords reveals no name of a person or a machine", () => {
   const names = roomRecords(LABEL, ROOM, []).flatMap(({ data, name }) => [name, data]);
   const known = [SERVICE, "_services._dns-sd._udp.local", INSTANCE, `${LABEL}.local`];
   for (const name of names) {
@@ -66,7 +66,7 @@ test("roomRecords tell no name of a person or a machine", () => {
   }
 });
 
-test("RoomDirectory asks for what is missing of a room, and knows it only as a whole", () => {
+test("RoomDirectory asks for the missing records of a room, and lists only a complete one", () => {
   const [pointer, service, srv, txt, address] = roomRecords(LABEL, ROOM, FOUND.addresses);
   const rooms = new RoomDirectory();
   const pointed = { name: SERVICE, type: "PTR" };
@@ -85,7 +85,7 @@ test("RoomDirectory asks for what is missing of a room, and knows it only as a w
   assertEquals(rooms.rooms(0), [FOUND]);
 });
 
-test("RoomDirectory joins what several links tell, each of its own addresses", () => {
+test("RoomDirectory joins the addresses from several links, and each link replaces its own", () => {
   const rooms = directory();
   rooms.take(sent(roomRecords(LABEL, ROOM, ["198.51.100.1", "fe80::1"])), WLAN0, 0);
   const both = ["192.0.2.2", "198.51.100.1", "fe80::1%wlan0"];
@@ -94,7 +94,7 @@ test("RoomDirectory joins what several links tell, each of its own addresses", (
   assertEquals(rooms.rooms(0)[0]?.addresses, ["192.0.2.2", "198.51.100.9", "fe80::1%wlan0"]);
 });
 
-test("RoomDirectory forgets a room that said goodbye, and one that is not heard of any more", () => {
+test("RoomDirectory forgets a room that said goodbye, and one whose records have expired", () => {
   const rooms = directory();
   assertEquals(rooms.rooms(119_999).length, 1);
   assertEquals(rooms.rooms(120_000), []);
@@ -103,7 +103,7 @@ test("RoomDirectory forgets a room that said goodbye, and one that is not heard 
   assertEquals(rooms.questions(0).length, 1);
 });
 
-test("RoomDirectory leaves out what is not as lanchat announces it", () => {
+test("RoomDirectory leaves out records that lanchat would not announce", () => {
   const text = (...data: string[]): object => ({ data });
   const none: [string, DnsRecord[]][] = [
     ["another version", altered("TXT", text("v=2", "tag=pkeke42s"))],
@@ -124,12 +124,12 @@ test("RoomDirectory leaves out what is not as lanchat announces it", () => {
     const records = altered("TXT", text("v=1", "tag=pkeke42s", `name=${name}`));
     assertEquals(directory(records).rooms(0), [FOUND], name);
   }
-  // Of a string that is there twice the first one counts, and case does not (RFC 6763 §6.4).
+  // Of two strings with one key the first counts, and case does not (RFC 6763 §6.4).
   const twice = altered("TXT", text("V=1", "TAG=pkeke42s", "tag=aaaaaaaa", "=", "x"));
   assertEquals(directory(twice).rooms(0), [FOUND]);
 });
 
-/** Pointers to instances that nothing else is told of. */
+/** Pointers to instances without other records. */
 function pointers(count: number): DnsRecord[] {
   return Array.from(
     { length: count },
@@ -146,7 +146,7 @@ function tell(rooms: RoomDirectory, answers: readonly DnsRecord[], now = 0): voi
   rooms.take({ type: "response", answers }, ETH0, now);
 }
 
-test("RoomDirectory bounds what it remembers: the rooms of known hosts, and the newest", () => {
+test("RoomDirectory bounds its rooms, and keeps those of known hosts and the newest", () => {
   const rooms = new RoomDirectory((tag) => tag === ROOM.tag);
   tell(rooms, roomRecords(LABEL, ROOM, FOUND.addresses));
   for (let i = 0; i < 1000; i++) {
@@ -165,7 +165,7 @@ test("RoomDirectory bounds what it remembers: the rooms of known hosts, and the 
   assertEquals(many.rooms(0)[0]?.addresses.length, 8);
 });
 
-test("RoomDirectory finds rooms behind names that nothing is told of, and asks for those no longer", () => {
+test("RoomDirectory finds rooms among names without other records, and stops asking for those", () => {
   const rooms = directory();
   tell(rooms, pointers(1000));
   assertEquals(rooms.rooms(0), [FOUND]);
@@ -179,13 +179,13 @@ test("RoomDirectory finds rooms behind names that nothing is told of, and asks f
   assertEquals(rooms.rooms(5000).length, 2);
 });
 
-test("RoomDirectory remembers no room for longer than hosts say that theirs holds", () => {
+test("RoomDirectory remembers no room for longer than the time to live of lanchat's own records", () => {
   const lasting = roomRecords(LABEL, ROOM, FOUND.addresses)
     .map((record) => ({ ...record, ttl: 2 ** 31 }));
   assertEquals(directory(lasting).rooms(120_000), []);
 });
 
-test("asksFor knows its own names in any case, and what the one who asks knows already", () => {
+test("asksFor knows its own names in any case, and the records that the sender knows already", () => {
   const records = roomRecords(LABEL, ROOM, FOUND.addresses);
   const asks = (name: string, type: string, answers: DnsRecord[] = []): boolean =>
     asksFor({ type: "query", questions: [{ name, type }], answers }, records);
@@ -198,7 +198,7 @@ test("asksFor knows its own names in any case, and what the one who asks knows a
   assert(asks(SERVICE, "PTR", [{ ...pointer!, ttl: 2000 }]));
 });
 
-test("RoomDirectory makes no other room of a packet that is cut", () => {
+test("RoomDirectory finds no room in a cut packet", () => {
   const bytes = encodeDns({ type: "response", answers: roomRecords(LABEL, ROOM, ["192.0.2.2"]) });
   for (let length = 0; length < bytes.length; length++) {
     const cut = decodeDns(bytes.slice(0, length));
@@ -208,7 +208,7 @@ test("RoomDirectory makes no other room of a packet that is cut", () => {
   }
 });
 
-test("decodeDns takes what rooms are found with, and nothing that takes long", () => {
+test("decodeDns accepts the packets of rooms, and none that takes long to decode", () => {
   const addresses = Array.from({ length: 20 }, (_, i) => [`192.0.2.${i + 1}`, `fd00::${i + 1}`]);
   const longest = { ...ROOM, name: "x".repeat(48) };
   assertEquals(sent(roomRecords(LABEL, longest, addresses.flat())).answers?.length, 20);

@@ -28,7 +28,7 @@ Deno.test("outerAddresses sorts by reach, and machineInterfaces leaves out loopb
   ]);
 });
 
-Deno.test("outerAddresses leaves out what leads to containers and virtual machines alone", () => {
+Deno.test("outerAddresses leaves out interfaces that lead only to containers and virtual machines", () => {
   const inner = ["docker0", "br-0a1b2c3d4e5f", "veth1a2b", "virbr0", "vEthernet (WSL)", "vmnet8"]
     .map((name, i) => networkInterface(name, `172.17.${i}.1`));
   const outer = ["eth0", "wlan0", "wg0", "br0", "bridge0", "utun3", "Ethernet", "docker"]
@@ -40,14 +40,14 @@ Deno.test("outerAddresses leaves out what leads to containers and virtual machin
   assertEquals(outerAddresses(inner).length, inner.length);
 });
 
-Deno.test("outerAddresses are all addresses that parseHostPort reads", () => {
+Deno.test("outerAddresses returns only addresses that parseHostPort reads", () => {
   for (const address of outerAddresses(machineInterfaces()!)) {
     assertEquals(parseHostPort(address, 80), { host: address, port: 80 });
   }
 });
 
 Deno.test({
-  name: "machineInterfaces is undefined without --allow-sys",
+  name: "machineInterfaces returns undefined without --allow-sys",
   permissions: { sys: false },
   fn() {
     assertEquals(machineInterfaces(), undefined);

@@ -17,12 +17,12 @@ const [BEFORE, CREDENTIAL] = LINK.split("#") as [string, string];
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/** A credential with a checksum that is right, whatever else it says. */
+/** A credential of any body, with the right checksum. */
 async function signed(body: Bytes): Promise<string> {
   return toBase64Url(concat(body, (await sha256(body)).slice(0, 3)));
 }
 
-test("formatInvite and parseInvite know the link of another implementation", async () => {
+test("formatInvite and parseInvite agree with the link of another implementation", async () => {
   const credential = await encodeCredential({ hostKey: HOST_KEY, root: ROOT });
   assertEquals(formatInvite("192.0.2.7", 7777, credential), LINK);
   assertEquals(await parseInvite(LINK), INVITE);
@@ -46,7 +46,7 @@ test("parseInvite reads what formatInvite writes, for every host and port", asyn
   await fc.assert(property);
 });
 
-test("parseInvite takes a link out of what people put around it", async () => {
+test("parseInvite ignores the characters that people put around a link", async () => {
   const forms = [
     `  ${LINK}\r\n`,
     `<${LINK}>`,
@@ -66,7 +66,7 @@ test("parseInvite takes a link out of what people put around it", async () => {
   for (const text of ["192.0.2.7", "ada.local:1", "lanchat", "-", ""]) assert(!isInvite(text));
 });
 
-test("parseInvite notices every single character that is another", async () => {
+test("parseInvite notices every change of a single character", async () => {
   for (let i = 0; i < CREDENTIAL.length; i++) {
     for (const character of ALPHABET) {
       if (character === CREDENTIAL[i]) continue;
@@ -80,7 +80,7 @@ test("parseInvite notices every single character that is another", async () => {
   }
 });
 
-test("parseInvite says that a link is cut off, wherever that is", async () => {
+test("parseInvite says that a link is cut off, wherever the cut is", async () => {
   for (let length = 1; length < CREDENTIAL.length; length++) {
     const part = "cut off";
     await assertFails(parseInvite(`${BEFORE}#${CREDENTIAL.slice(0, length)}`), "bad-invite", part);
@@ -91,7 +91,7 @@ test("parseInvite says that a link is cut off, wherever that is", async () => {
   await assertFails(parseInvite(`${LINK}A`), "bad-invite", "over 70 characters");
 });
 
-test("parseInvite says what else is wrong with a link", async () => {
+test("parseInvite names every other fault of a link", async () => {
   const credential = (body: Bytes): Promise<string> =>
     signed(body).then((text) => `${BEFORE}#${text}`);
   const body = fromBase64Url(CREDENTIAL).slice(0, -3);

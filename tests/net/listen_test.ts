@@ -3,7 +3,7 @@ import { dial, listen, type Listener } from "../../lib/net/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { test } from "../support/test.ts";
 
-/** Dials a listener and takes the connection out of it. */
+/** Dials a listener, takes the connection, and returns the address of its peer. */
 async function call(listener: Listener, host: string): Promise<string> {
   const dialled = await dial(host, listener.port);
   const reader = listener.connections.getReader();
@@ -35,14 +35,14 @@ function fakeSocket(hostname: string, port: number, fake: Partial<Deno.TcpListen
   } as Deno.TcpListener;
 }
 
-test("listen takes IPv4 and IPv6 on one free port", async () => {
+test("listen accepts IPv4 and IPv6 on one free port", async () => {
   const listener = listen({ port: 0 });
   assertEquals(await call(listener, "127.0.0.1"), "127.0.0.1");
   assertEquals(await call(listener, "::1"), "::1");
   listener.close();
 });
 
-test("listen binds one address alone", async () => {
+test("listen binds only the given address", async () => {
   const listener = listen({ host: "127.0.0.1", port: 0 });
   assertEquals(listener.hosts, ["127.0.0.1"]);
   assertEquals(await call(listener, "127.0.0.1"), "127.0.0.1");
@@ -51,7 +51,7 @@ test("listen binds one address alone", async () => {
   listener.close();
 });
 
-test("listen opens IPv4 beside an IPv6 that does not take it along", async () => {
+test("listen opens IPv4 beside an IPv6 socket that does not include it", async () => {
   const ports: number[] = [];
   const listener = listen({
     port: 0,
@@ -67,7 +67,7 @@ test("listen opens IPv4 beside an IPv6 that does not take it along", async () =>
   assertEquals(await count(listener), 0);
 });
 
-test("listen goes without IPv6 on a machine that has none", async () => {
+test("listen works on a machine without IPv6", async () => {
   const listener = listen({
     port: 0,
     bind({ hostname, port }) {
@@ -88,7 +88,7 @@ test("listen reports a port in use", async () => {
   await count(listener);
 });
 
-test("listen does not go without IPv6 because its port is in use", async () => {
+test("listen fails if its port is in use for IPv6, and does not fall back to IPv4", async () => {
   const bind = ({ hostname, port }: { hostname: string; port: number }) => {
     if (hostname === "::") throw new Deno.errors.AddrInUse("Address already in use (os error 98)");
     return fakeSocket(hostname, port);
@@ -129,7 +129,7 @@ test("Listener.close ends a waiting loop, may be repeated and frees the port", a
   assertEquals(await count(again), 0);
 });
 
-/** A listener with a connection that was taken, and another that was accepted and waits. */
+/** A listener with one connection taken, and another accepted and waiting. */
 async function listenerWithWaiting() {
   const real = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = real.addr;
@@ -160,7 +160,7 @@ async function listenerWithWaiting() {
   return { listener, taken: taken!, peers, closed: closed.promise };
 }
 
-test("Listener.close closes a connection that nobody has taken, and no other", async () => {
+test("Listener.close closes a connection that its reader has not taken, and no other", async () => {
   const { listener, taken, peers } = await listenerWithWaiting();
   listener.close();
   assertEquals(await count(listener), 0);
@@ -170,7 +170,7 @@ test("Listener.close closes a connection that nobody has taken, and no other", a
   for (const connection of [taken, ...peers]) connection.close();
 });
 
-test("Listener closes when the loop over its connections is left", async () => {
+test("Listener closes when its reader leaves the loop over its connections", async () => {
   const { listener, taken, peers, closed } = await listenerWithWaiting();
   await listener.connections.cancel();
   await closed;
@@ -178,7 +178,7 @@ test("Listener closes when the loop over its connections is left", async () => {
   for (const connection of [taken, ...peers]) connection.close();
 });
 
-test("Listener goes on after a failed accept, and rests before it", async () => {
+test("Listener goes on after a failed accept and a pause", async () => {
   const realSetTimeout = globalThis.setTimeout;
   const pauses: (number | undefined)[] = [];
   globalThis.setTimeout = ((done: () => void, ms?: number) => {
@@ -214,7 +214,7 @@ test("Listener goes on after a failed accept, and rests before it", async () => 
   }
 });
 
-test("Listener.close ends the rest after a failed accept", async () => {
+test("Listener.close ends the pause after a failed accept", async () => {
   const realSetTimeout = globalThis.setTimeout;
   const rests = Promise.withResolvers<void>();
   globalThis.setTimeout = (() => rests.resolve()) as unknown as typeof setTimeout;
@@ -235,7 +235,7 @@ test("Listener.close ends the rest after a failed accept", async () => {
   }
 });
 
-test("Listener goes on at once after a caller that hung up before it was accepted", async () => {
+test("Listener goes on at once after a caller hangs up before the accept", async () => {
   const real = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   let accepts = 0;
   const realSetTimeout = globalThis.setTimeout;

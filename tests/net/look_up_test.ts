@@ -9,6 +9,6 @@ Deno.test("lookUp finds the addresses of a name, each once", async () => {
   assertEquals(new Set(addresses).size, addresses.length);
 });
 
-Deno.test("lookUp fails where nobody has the name", async () => {
+Deno.test("lookUp fails for an unknown name", async () => {
   await assertFails(lookUp("nobody.invalid"), "name-not-found", '"nobody.invalid"');
 });

@@ -4,10 +4,10 @@ import { assertFails } from "../support/assert.ts";
 import { noLinks } from "../support/links.ts";
 import { test } from "../support/test.ts";
 
-// What it finds is in tests/network/doctor_test.ts: multicast stays on machines of the tests' own.
+// tests/network/doctor_test.ts tests the results: multicast stays on machines of the tests' own.
 
 Deno.test({
-  name: "checkMulticast says which permission is missing",
+  name: "checkMulticast names the missing permission",
   permissions: { sys: true, net: ["127.0.0.1"] },
   async fn() {
     const checked = checkMulticast(AbortSignal.abort());
@@ -15,7 +15,7 @@ Deno.test({
   },
 });
 
-test("checkMulticast says which interfaces it leaves out", async () => {
+test("checkMulticast names the interfaces that it leaves out", async () => {
   const interfaces = noLinks(MAX_LINKS + 2);
   const { leftOut, routes } = await checkMulticast(AbortSignal.abort(), { interfaces });
   assertEquals(leftOut, [`none${MAX_LINKS}`, `none${MAX_LINKS + 1}`]);

@@ -3,11 +3,11 @@ import { networkChange } from "../../lib/net/mod.ts";
 import { FakeClock } from "../support/clock.ts";
 import { test } from "../support/test.ts";
 
-/** A machine whose addresses and time a test decides on, and a watch on it. */
+/** A machine with addresses and a time that a test sets, and a watch on it. */
 class Machine {
   readonly clock = new FakeClock();
   readonly abort = new AbortController();
-  /** Its addresses. */
+  /** Addresses of the machine. */
   addresses = ["127.0.0.1", "192.0.2.7"];
   /** Whether the watch has seen a change. */
   changed = false;
@@ -19,13 +19,13 @@ class Machine {
     }).then(() => this.changed = true);
   }
 
-  /** Goes on by one second after the other. */
+  /** Advances the time, one second after the other. */
   async pass(seconds: number): Promise<void> {
     for (let i = 0; i < seconds; i++) this.clock.advance(1000);
     await Promise.resolve();
   }
 
-  /** Sleeps: the time of day goes on, the elapsed time does not. */
+  /** Sleeps: the time of day advances, the elapsed time does not. */
   sleep(ms: number): void {
     this.clock.set(this.clock.now() + ms);
   }
@@ -63,7 +63,7 @@ test("networkChange resolves within a second of an address that comes, goes or c
   }
 });
 
-test("networkChange takes the same addresses in another order for no change", async () => {
+test("networkChange ignores a new order of the same addresses", async () => {
   const machine = new Machine();
   machine.watch();
   machine.addresses.reverse();
@@ -84,7 +84,7 @@ test("networkChange resolves when the machine has slept for over five seconds", 
   assertEquals(machine.clock.timers, 0);
 });
 
-test("networkChange takes a clock that is set back for no change", async () => {
+test("networkChange ignores a clock that is set back", async () => {
   const machine = new Machine();
   machine.watch();
   machine.sleep(-3_600_000);
@@ -93,7 +93,7 @@ test("networkChange takes a clock that is set back for no change", async () => {
   machine.abort.abort();
 });
 
-test("networkChange leaves no timer when it is aborted, before or meanwhile", async () => {
+test("networkChange leaves no timer after an abort, before or during the watch", async () => {
   const machine = new Machine();
   machine.watch();
   await machine.pass(3);
@@ -108,7 +108,7 @@ test("networkChange leaves no timer when it is aborted, before or meanwhile", as
   assertEquals(machine.changed, false);
 });
 
-test("networkChange looks at this machine by itself, and leaves nothing behind", async () => {
+test("networkChange watches this machine by default, and leaves nothing behind", async () => {
   const abort = new AbortController();
   const changed = networkChange(abort.signal);
   abort.abort();
