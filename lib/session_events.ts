@@ -431,8 +431,8 @@ export interface ProblemEvent extends Named<"warning" | "error"> {
   readonly code: Code;
   /** What happened. */
   readonly message: string;
-  /** What to do about it; may be empty. */
-  readonly hint: string;
+  /** What to do about it; missing if there is nothing to add, never empty. */
+  readonly hint?: string;
   /** The number of the input line it is about, from 1. */
   readonly line?: number;
 }
@@ -606,14 +606,23 @@ export type Wish =
 /**
  * Makes a warning.
  *
- * @param hint What to do; by default the hint of the code.
+ * @param hint What to do; by default the hint of the code. An empty one is left out.
  */
 export function warning(
   code: Code,
   message: string,
   hint: string = CODES[code].hint,
 ): WarningEvent {
-  return { event: "warning", code, message, hint };
+  return { event: "warning", code, message, ...hint && { hint } };
+}
+
+/** Makes an `error` event for a code. @param hint As in {@linkcode warning}. */
+export function failure(
+  code: Code,
+  message: string,
+  hint: string = CODES[code].hint,
+): ProblemEvent {
+  return { event: "error", code, message, ...hint && { hint } };
 }
 
 /** Makes the `error` event for a thrown value. */
@@ -621,5 +630,5 @@ export function problem(thrown: unknown): ProblemEvent {
   const { code, hint, message } = thrown instanceof LanchatError
     ? thrown
     : new LanchatError("internal", `Something went wrong: ${thrown}`, { cause: thrown });
-  return { event: "error", code, message, hint };
+  return failure(code, message, hint);
 }

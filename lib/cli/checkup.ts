@@ -293,7 +293,7 @@ function multicastVerdict({ leftOut, routes }: MulticastCheck): Verdict {
     ...unheard === "" ? [] : [`multicast cannot be listened for over ${unheard}`],
     ...untried === undefined ? [] : [untried.message],
   ].join("; ");
-  if (lost === "" && unheard === "") return untried ? unknown(saw, untried.hint) : good(saw);
+  if (lost === "" && unheard === "") return untried ? unknown(saw, untried.hint ?? "") : good(saw);
   if (lost !== "" && back === "") return bad(saw, `${firewall} ${BY_ADDRESS}`);
   return unknown(saw, lost === "" ? BY_ADDRESS : `If the others are there: ${firewall}`);
 }

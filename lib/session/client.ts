@@ -14,6 +14,7 @@ import { deadline, systemClock } from "../clock.ts";
 import { EXIT } from "../errors.ts";
 import { Bans, type Member, Room, type RoomEvent, type RoomOptions } from "../room/mod.ts";
 import {
+  failure,
   type HostView,
   problem,
   type ProblemEvent,
@@ -255,7 +256,7 @@ class Client implements WishContext {
   #statusOf({ status }: Ending): number {
     const message = this.#wishes.undelivered;
     if (message !== undefined) {
-      this.show({ event: "error", code: "undelivered", message, hint: "" });
+      this.show(failure("undelivered", message));
     }
     return status || (this.#wishes.failed ? EXIT.FAILURE : EXIT.OK);
   }

@@ -12,7 +12,7 @@ import {
   ROOT_BYTES,
   sessionId,
 } from "../crypto/mod.ts";
-import { CODES, StoreError } from "../errors.ts";
+import { StoreError } from "../errors.ts";
 import { AccessPolicy, type EndedSession } from "../relay/mod.ts";
 import {
   type KeptDecision,
@@ -22,6 +22,7 @@ import {
   roomPlace,
   writeRoom,
 } from "../store/mod.ts";
+import { warning } from "../session_events.ts";
 import type { FrontEnd } from "./front_end.ts";
 import { decodeKick, KickOp, MAX_DECISIONS, SESSION_NONCE_BYTES } from "../wire/mod.ts";
 
@@ -82,8 +83,7 @@ export async function openRoom(
     ? ["invite", "open"]
     : ["open", "invite"];
   const warn = ({ message }: StoreError): void => {
-    const { hint } = CODES["room-unwritable"];
-    frontEnd.show({ event: "warning", code: "room-unwritable", message, hint });
+    frontEnd.show(warning("room-unwritable", message));
   };
   const read = async (kind: RoomKind): Promise<Found<KeptRoom | undefined> | undefined> => {
     if (file === undefined) return undefined; // The next run has another identity, as a warning says.
@@ -134,12 +134,8 @@ async function readLast(
     return await readRoom(place, hostKey);
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== "room-damaged" || !newRoom) throw error;
-    frontEnd.show({
-      event: "warning",
-      code: error.code,
-      message: `The bans of a room before are not taken over. ${error.message}`,
-      hint: "Ban again whoever is not to come.",
-    });
+    const message = `The bans of a room before are not taken over. ${error.message}`;
+    frontEnd.show(warning(error.code, message, "Ban again whoever is not to come."));
     return undefined;
   }
 }

@@ -280,7 +280,8 @@ function withHidden({ json, person: { warnings } }: HostingOptions): readonly Pr
   const hidden = warning("addresses-hidden", "The addresses of this machine cannot be listed");
   const [first] = warnings;
   if (json || first === undefined) return [hidden, ...warnings];
-  return [{ ...first, hint: `${first.hint} ${hidden.hint}`.trim() }];
+  const hint = [first.hint, hidden.hint].filter(Boolean).join(" ");
+  return [{ ...first, ...hint && { hint } }];
 }
 
 /**

@@ -7,9 +7,9 @@ import { formatHostPort } from "../address.ts";
 import { type Bytes, equal, toBase64Url } from "../bytes/mod.ts";
 import { day } from "../clock.ts";
 import { fingerprint, groups, keyTag } from "../crypto/mod.ts";
-import { CODES, HandshakeError } from "../errors.ts";
+import { HandshakeError } from "../errors.ts";
 import type { KnownPeer, KnownPeers } from "../store/mod.ts";
-import type { HostView, ProblemEvent } from "../session_events.ts";
+import { type HostView, type ProblemEvent, warning } from "../session_events.ts";
 
 /** Which host a member accepts. */
 export interface ExpectedHost {
@@ -63,7 +63,7 @@ export async function trustsHost(
  */
 export async function recallHost(
   key: Bytes,
-  { host, hostKey, key: invitedTo, port }: ExpectedHost,
+  { acceptHost, host, hostKey, key: invitedTo, port }: ExpectedHost,
   known: KnownPeers,
 ): Promise<RecalledHost> {
   const address = formatHostPort(host, port);
@@ -72,16 +72,15 @@ export async function recallHost(
   const [elsewhere] = before?.addresses ?? [];
   const warnings: ProblemEvent[] = [];
   if (elsewhere !== undefined && !isHere) {
-    warnings.push({
-      event: "warning",
-      code: "host-moved",
-      message: `The host at ${address} has the key of the one that was at ${elsewhere}`,
-      hint: CODES["host-moved"].hint,
-    });
+    const message = `The host at ${address} has the key of the one that was at ${elsewhere}`;
+    warnings.push(warning("host-moved", message));
   }
   const named = hostKey !== undefined || invitedTo !== undefined;
   const verified = named || before?.verified === true;
-  if (!verified) warnings.push(unverified(before, known.file !== undefined));
+  // A known host has the same key as before, and --accept-host names this one.
+  if (!verified && elsewhere === undefined && acceptHost === undefined) {
+    warnings.push(unverified(before, known.file !== undefined));
+  }
   const view: HostView = {
     tag: await keyTag(key),
     key: toBase64Url(key),
@@ -94,16 +93,14 @@ export async function recallHost(
 /** @param kept Whether there is a file of known peers: a host met before would be in it. */
 function unverified(before: KnownPeer | undefined, kept: boolean): ProblemEvent {
   const so = before !== undefined
-    ? `: it has the key that it had on ${day(before.lastSeen)}`
+    ? `: you met its key on ${day(before.lastSeen)}, but not as a host`
     : kept
     ? ": it was never met before"
     : "";
-  return {
-    event: "warning",
-    code: "host-unverified",
-    message: `It is not known yet whether this host is the one you mean${so}`,
-    hint: CODES["host-unverified"].hint,
-  };
+  return warning(
+    "host-unverified",
+    `It is not known yet whether this host is the one you mean${so}`,
+  );
 }
 
 /** The error of a host whose key is not the known one at its address. */

@@ -2,15 +2,16 @@
 import { escape } from "@std/regexp/escape";
 import { type Clock, systemClock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
-import type {
-  FailedEvent,
-  InviteEvent,
-  MemberView,
-  MessageEvent,
-  OwnView,
-  SafetyNumberEvent,
-  SessionEvent,
-  Wish,
+import {
+  type FailedEvent,
+  failure,
+  type InviteEvent,
+  type MemberView,
+  type MessageEvent,
+  type OwnView,
+  type SafetyNumberEvent,
+  type SessionEvent,
+  type Wish,
 } from "../session_events.ts";
 import { typedName } from "../wire/mod.ts";
 import { AddressBook } from "./address_book.ts";
@@ -122,7 +123,7 @@ export class Conversation {
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       const { code, message, hint } = error;
-      return { lines: this.#notice({ event: "error", code, message, hint }), wishes: [] };
+      return { lines: this.#notice(failure(code, message, hint)), wishes: [] };
     }
   }
 
@@ -269,15 +270,12 @@ export class Conversation {
   }
 
   #failedLines({ id, code }: FailedEvent): readonly string[] {
-    const problem = failedMessage(code, this.#own.failed(id)?.text ?? "");
-    const hint = `${problem.hint} /retry sends it again.`;
+    const { hint: advice = "", ...problem } = failedMessage(code, this.#own.failed(id)?.text ?? "");
+    const hint = `${advice} /retry sends it again.`.trim();
     // The same hint after each of many messages would hide what happened to them.
-    const shown = hint === this.#failureHint ? "" : hint;
+    const shown = hint === this.#failureHint ? problem : { ...problem, hint };
     this.#failureHint = hint;
-    return [
-      ...this.#settledLines(),
-      ...this.#timeline.notice(noticeLines({ ...problem, hint: shown })),
-    ];
+    return [...this.#settledLines(), ...this.#timeline.notice(noticeLines(shown))];
   }
 
   #ownLines(messages: readonly OwnMessage[]): readonly string[] {

@@ -1,11 +1,10 @@
 /** The front end for terminals without cursor movement and for screen readers. */
 import { type Clock, systemClock } from "../clock.ts";
-import { CODES } from "../errors.ts";
 import { decodeText, MAX_TEXT_BYTES } from "../wire/mod.ts";
 import { typedInput } from "./console.ts";
 import { Conversation } from "./conversation.ts";
 import type { Code } from "../errors.ts";
-import type { SessionEvent, Wish } from "../session_events.ts";
+import { failure, type SessionEvent, type Wish } from "../session_events.ts";
 import { type StandardStreams, standardStreams } from "./process.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { type InputLine, readLines } from "./lines.ts";
@@ -98,8 +97,7 @@ export class DumbTerminalFrontEnd implements FrontEnd {
   }
 
   #refuse(code: Code): string {
-    const { hint } = CODES[code];
-    this.show({ event: "error", code, message: "Cannot use the line", hint });
+    this.show(failure(code, "Cannot use the line"));
     return "";
   }
 }

@@ -2,7 +2,13 @@
 import { utf8 } from "../bytes/mod.ts";
 import { CODES, UsageError } from "../errors.ts";
 import { MAX_TEXT_BYTES } from "../wire/mod.ts";
-import type { RefusedWish, SayWish, SessionEvent, Wish } from "../session_events.ts";
+import {
+  failure,
+  type RefusedWish,
+  type SayWish,
+  type SessionEvent,
+  type Wish,
+} from "../session_events.ts";
 import { type StandardStreams, standardStreams } from "./process.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { type InputLine, readLines } from "./lines.ts";
@@ -86,7 +92,7 @@ export class JsonFrontEnd implements FrontEnd {
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       const { code, message, hint } = error;
-      this.show({ event: "error", code, message, hint, line: line.number });
+      this.show({ ...failure(code, message, hint), line: line.number });
       return { do: "refused", code, line: line.number };
     }
   }

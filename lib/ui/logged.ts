@@ -1,7 +1,15 @@
 /** Logs a conversation beside the front end that shows it. */
 import { BoundedMap } from "../bounded_map.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import type { FailedEvent, MemberView, SayWish, SessionEvent, Wish } from "../session_events.ts";
+import {
+  type FailedEvent,
+  failure,
+  type MemberView,
+  type SayWish,
+  type SessionEvent,
+  warning,
+  type Wish,
+} from "../session_events.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { markedName, messageLine } from "./theme.ts";
 import { failedMessage, noticeLines } from "./notices.ts";
@@ -71,7 +79,7 @@ export class LoggedFrontEnd implements FrontEnd {
     this.interrupted = frontEnd.interrupted;
     this.#failureReported = this.#log.closed.catch(({ message }) => {
       const hint = "The chat goes on; what comes now is not logged.";
-      frontEnd.show({ event: "warning", code: "log-unwritable", message, hint });
+      frontEnd.show(warning("log-unwritable", message, hint));
     });
   }
 
@@ -127,7 +135,7 @@ export class LoggedFrontEnd implements FrontEnd {
       if (wish.do === "say") this.#logOwn(wish);
       if (wish.do === "refused") {
         const message = `Cannot send line ${wish.line} (${wish.code})`;
-        this.#appendNotice({ event: "error", code: wish.code, message, hint: "" });
+        this.#appendNotice(failure(wish.code, message, ""));
       }
       yield wish;
     }

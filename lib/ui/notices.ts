@@ -7,27 +7,28 @@
 import { ADDRESS_PLACEHOLDER, DEFAULT_PORT, dialable, formatHostPort } from "../address.ts";
 import { day } from "../clock.ts";
 import { groups } from "../crypto/mod.ts";
-import { type Code, CODES, quote } from "../errors.ts";
-import type {
-  BanView,
-  FoundRoomEvent,
-  IgnoringEvent,
-  InviteEvent,
-  KeyChangedEvent,
-  LeaveReason,
-  ListeningEvent,
-  LockedEvent,
-  MemberView,
-  PeerEvent,
-  PresentView,
-  ProblemEvent,
-  ReadyEvent,
-  ReconnectedEvent,
-  RoomCodeEvent,
-  SafetyNumberEvent,
-  SessionEvent,
-  StatusEvent,
-  UnannouncedEvent,
+import { type Code, quote } from "../errors.ts";
+import {
+  type BanView,
+  failure,
+  type FoundRoomEvent,
+  type IgnoringEvent,
+  type InviteEvent,
+  type KeyChangedEvent,
+  type LeaveReason,
+  type ListeningEvent,
+  type LockedEvent,
+  type MemberView,
+  type PeerEvent,
+  type PresentView,
+  type ProblemEvent,
+  type ReadyEvent,
+  type ReconnectedEvent,
+  type RoomCodeEvent,
+  type SafetyNumberEvent,
+  type SessionEvent,
+  type StatusEvent,
+  type UnannouncedEvent,
 } from "../session_events.ts";
 import { markedName } from "./theme.ts";
 import { excerpt, sanitizeLine } from "./sanitize.ts";
@@ -191,7 +192,7 @@ function linesFrom(table: NoticeTable, event: SessionEvent): string[] {
 /** Makes the error for an own message that failed. */
 export function failedMessage(code: Code, text: string): ProblemEvent {
   const message = `Not delivered: ${excerpt(text, MAX_REPEATED_LENGTH)}`;
-  return { event: "error", code, message, hint: CODES[code].hint };
+  return failure(code, message);
 }
 
 /** Names the members that are away. @param names Names of at least one member. */
@@ -458,9 +459,9 @@ function keyChangedSentences({ known, member, withheld }: KeyChangedEvent): stri
 function problemSentences(event: ProblemEvent): string[] {
   if (event.code === "temporary-identity") return [`warning: ${inOneLine(event)}`];
   const problem = `${event.event}: ${event.message}`;
-  return event.hint === "" ? [problem] : [problem, `hint: ${event.hint}`];
+  return event.hint === undefined ? [problem] : [problem, `hint: ${event.hint}`];
 }
 
 function inOneLine({ hint, message }: ProblemEvent): string {
-  return `${message}. ${hint}`.trim();
+  return hint === undefined ? `${message}.` : `${message}. ${hint}`;
 }

@@ -1,12 +1,12 @@
 /** The front end for pipes and scripts: one line of text for one message. */
-import { CODES } from "../errors.ts";
 import { decodeText, MAX_TEXT_BYTES } from "../wire/mod.ts";
-import type {
-  InviteEvent,
-  ProblemEvent,
-  RefusedWish,
-  SessionEvent,
-  Wish,
+import {
+  failure,
+  type InviteEvent,
+  type ProblemEvent,
+  type RefusedWish,
+  type SessionEvent,
+  type Wish,
 } from "../session_events.ts";
 import { type StandardStreams, standardStreams } from "./process.ts";
 import type { FrontEnd } from "../session/mod.ts";
@@ -56,7 +56,7 @@ export class PlainFrontEnd implements FrontEnd {
       this.#output.write(`${messageLine(name, escapeText(event.text), event)}\n`);
     } else if (event.event === "failed") {
       const message = `Cannot deliver line ${event.id} (${event.code})`;
-      this.show({ event: "error", code: event.code, message, hint: CODES[event.code].hint });
+      this.show(failure(event.code, message));
     } else {
       const shown = "hint" in event ? this.#withNewHint(event) : event;
       for (const line of noticeLines(shown)) this.#output.write(`${PREFIX}${line}\n`, "stderr");
@@ -101,15 +101,15 @@ export class PlainFrontEnd implements FrontEnd {
 
   #refuse(code: RefusedWish["code"], line: number, reason: string): RefusedWish {
     const message = `Cannot send line ${line} as ${reason}`;
-    this.show({ event: "error", code, message, hint: CODES[code].hint, line });
+    this.show({ ...failure(code, message), line });
     return { do: "refused", code, line };
   }
 
   /** Removes a hint that was shown: after each of a thousand lines it would hide what happened. */
-  #withNewHint(event: ProblemEvent): ProblemEvent {
-    if (this.#hintsShown.has(event.hint)) return { ...event, hint: "" };
-    this.#hintsShown.add(event.hint);
-    return event;
+  #withNewHint({ hint = "", ...problem }: ProblemEvent): ProblemEvent {
+    if (this.#hintsShown.has(hint)) return problem;
+    this.#hintsShown.add(hint);
+    return { ...problem, hint };
   }
 }
 

@@ -40,7 +40,7 @@ if (BINARY !== undefined) {
       env: { HOME: "home", XDG_CONFIG_HOME: "" },
     });
     const { hint } = await host.event("warning", ({ code }) => code === "temporary-identity");
-    assertMatch(hint, /HOME/);
+    assertMatch(hint!, /HOME/);
     assertNotMatch(host.stdout.text, /--allow-/);
   });
 }

@@ -41,7 +41,7 @@ async function assertFails(
   assertEquals(
     errors,
     [{
-      event: "error",
+      event: "error" as const,
       code,
       message: error!.replace("lanchat: error: ", ""),
       hint: hint!.replace("lanchat: hint: ", ""),

@@ -89,7 +89,7 @@ Deno.test({
       const home = emptyDirectory();
       const { warnings } = await host({ permissions, env: { HOME: home, XDG_CONFIG_HOME: home } });
       assertEquals(warnings.map(({ code }) => code), ["temporary-identity"]);
-      assertMatch(warnings[0]!.hint, /--allow-read --allow-write --allow-env/);
+      assertMatch(warnings[0]!.hint!, /--allow-read --allow-write --allow-env/);
       assertEquals([...Deno.readDirSync(home)], []);
     }
     const file = `${emptyDirectory()}/me.json`;

@@ -171,7 +171,7 @@ Deno.test("a host that only relays shows its invite once, and admits its holders
   await using host = await HostProgram.start(args, kept.options);
   const { code, hint } = await host.event("warning");
   assertEquals(code, "no-room-secret");
-  assertMatch(hint, /--new-room/);
+  assertMatch(hint!, /--new-room/);
   link = link.replace(/:\d+\//, `:${host.port}/`);
   await using bob = await accept(link);
   await using ada = await accept(link, "ada");

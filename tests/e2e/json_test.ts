@@ -269,7 +269,6 @@ Deno.test("a text of 16,384 bytes is sent, and only one of one byte more fails",
     event: "error",
     code: "undelivered",
     message: "1 of 3 lines were not delivered",
-    hint: "",
   });
 });
 

@@ -11,23 +11,23 @@ Deno.test("join refuses another host at the address of a known one unless the us
   const bob = ["--identity", `${home}/bob.json`, "--name", "bob", "--json"];
   let port: number;
 
-  /** Joins and leaves at once. */
-  const visit = async (host: HostProgram): Promise<[Event<"ready">["host"], string]> => {
+  /** Joins and leaves at once. @returns What was said of the host, and warned of it. */
+  const visit = async (host: HostProgram): Promise<[Event<"ready">["host"], string[]]> => {
     await using member = await host.join(bob, { permissions });
-    const { message } = await member.event("warning");
     await member.tell({ do: "quit" });
     await member.ends(0);
-    return [(await member.event("ready")).host, message];
+    const warnings = member.events.flatMap((one) => one.event === "warning" ? [one.message] : []);
+    return [(await member.event("ready")).host, warnings];
   };
   {
     await using ada = await HostProgram.start(["--json"]);
     port = ada.port;
-    const [first, firstWarning] = await visit(ada);
+    const [first, firstWarnings] = await visit(ada);
     assertEquals([first.known, first.verified], [false, false]);
-    assertMatch(firstWarning, /never met before/);
-    const [second, secondWarning] = await visit(ada);
+    assertMatch(firstWarnings.join(), /never met before/);
+    const [second, secondWarnings] = await visit(ada);
     assertEquals([second.known, second.verified], [true, false]);
-    assertMatch(secondWarning, /the key that it had on \d{4}-\d\d-\d\d$/);
+    assertEquals(secondWarnings, []);
     assertEquals(second.key, first.key);
   }
   const listening = ["serve", "--host", "127.0.0.1", "--port", `${port}`, "--json"];
@@ -41,7 +41,7 @@ Deno.test("join refuses another host at the address of a known one unless the us
     assertEquals([error!.code, others], ["host-key-changed", []]);
     const digits = fingerprint.match(/.{5}/g)!.join(" ");
     assert(error!.message.includes(`${digits} now`), error!.message);
-    assert(error!.hint.includes(`--accept-host "${digits}"`), error!.hint);
+    assert(error!.hint?.includes(`--accept-host "${digits}"`), error!.hint);
   }
   assertEquals(eve.events.filter(({ event }) => event === "joined"), []);
 

@@ -288,7 +288,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await member.ends(1);
     assertEquals(member.events.slice(-3), [
       { event: "failed", id: "1", code: "not-delivered" },
-      { event: "error", code: "undelivered", message: "1 of 1 line was not delivered", hint: "" },
+      { event: "error", code: "undelivered", message: "1 of 1 line was not delivered" },
       { event: "closed", reason: "signal" },
     ]);
   });

@@ -190,7 +190,7 @@ async function stops(ada: Program, undelivered: boolean): Promise<void> {
   const [error, ...more] = only(ada, "error");
   assertEquals(error?.code, "another-room");
   assertMatch(error!.message, /^Cannot go on as the host /);
-  assertMatch(error!.hint, /join again/);
+  assertMatch(error!.hint!, /join again/);
   assertEquals(more.map(({ code }) => code), undelivered ? ["undelivered"] : []);
   assertEquals(ada.events.at(-1), { event: "closed", reason: "failed" });
 }
@@ -247,7 +247,7 @@ async function assertDamaged(
   const [error] = only(host, "error");
   assertEquals(error?.code, "room-damaged");
   assert(error!.message.includes(file), error!.message);
-  assertMatch(error!.hint, /another room/);
+  assertMatch(error!.hint!, /another room/);
   assertEquals([host.events, host.stderr.text], [[error], ""]);
 }
 
@@ -284,7 +284,7 @@ async function assertUnkept(
   assertEquals(warnings.map(({ code }) => code), [...others, "room-unwritable"]);
   const warning = warnings.at(-1);
   assertMatch(warning!.message, /^Cannot keep the room in [^:]*(: .*|missing)$/);
-  assertMatch(warning!.hint, /started anew/);
+  assertMatch(warning!.hint!, /started anew/);
   await using ada = await host.join(["--name", "ada", "--json"]);
   await ada.say("hello");
   assertEquals(await host.hears("ada", 1), ["hello"]);

@@ -35,7 +35,7 @@ test("JsonFrontEnd writes each event as one exact line", async () => {
     message("bob", "a\n\x1b\x9b\u202e\u2028\ud800|\u{e0041}é"),
     { event: "joined", member: member("eve"), joinCode: "0123456789" },
     { event: "sent", id: "\x7f" },
-    { event: "error", code: "bad-input", message: "Cannot use", hint: "", line: 3 },
+    { event: "error", code: "bad-input", message: "Cannot use", line: 3 },
     { event: "closed", reason: "left" },
   ];
   for (const event of events) frontEnd.show(event);

@@ -191,7 +191,7 @@ test("noticeLines shows a problem and its hint", () => {
     "error: Cannot join",
     "hint: Try again.",
   ]);
-  assertEquals(noticeLines({ event: "warning", ...problem, hint: "" }), ["warning: Cannot join"]);
+  assertEquals(noticeLines({ event: "warning", ...problem }), ["warning: Cannot join"]);
 });
 
 test("noticeLines shows the result and the advice of a check", () => {

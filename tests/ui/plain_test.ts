@@ -79,7 +79,7 @@ test("PlainFrontEnd writes everything else to standard error, with a prefix", as
   const { stdout, stderr } = await shown(
     { event: "joined", member: member("bob") },
     { event: "warning", code: "name-taken", message: "Name taken", hint: "Use --name." },
-    { event: "error", code: "busy", message: "Cannot join", hint: "" },
+    { event: "error", code: "busy", message: "Cannot join" },
     { event: "sent", id: "1" },
     { event: "closed", reason: "host-closed" },
   );

@@ -1081,7 +1081,7 @@ test("TerminalFrontEnd counts no sent messages after the seat is lost", async ()
   terminal.frontEnd.show({ event: "sent", id: "1" });
   terminal.clock.advance(1000);
   await terminal.shows(`${T} ada: one ✓`, "(1 on the way) >");
-  terminal.frontEnd.show({ event: "warning", code: "seat-lost", message: "It is gone", hint: "" });
+  terminal.frontEnd.show({ event: "warning", code: "seat-lost", message: "It is gone" });
   await terminal.shows(`${T} -- warning: It is gone`, ">");
 });
 
