@@ -194,6 +194,8 @@ function valueOf(option: Option, text: string | undefined): unknown {
       return listenAddress(name, text);
     case "name":
       return memberName(name, text);
+    case "member":
+      return text.normalize("NFC");
     case "profile":
       return profile(name, text);
     case "fingerprint":

@@ -14,11 +14,10 @@ import { unlocker } from "./passphrase.ts";
 import { identityOptions } from "./person.ts";
 import { showFailure } from "./print.ts";
 
-/** The options that `serve` and `join` share. */
-export type SessionOptions = Pick<
-  OptionValues<"serve">,
-  keyof OptionValues<"serve"> & keyof OptionValues<"join">
->;
+/** The options that `serve` and `join` share, and the only reader of what `join` sends. */
+export type SessionOptions =
+  & Pick<OptionValues<"serve">, keyof OptionValues<"serve"> & keyof OptionValues<"join">>
+  & Partial<Pick<OptionValues<"join">, "to">>;
 
 /**
  * Runs a chat in the front end that its options ask for, and shows there why it fails.
@@ -56,14 +55,14 @@ export async function runInFrontEnd(
 
 /** Opens the log first: if that fails, the terminal is untouched. */
 async function openFrontEnd(options: SessionOptions, typing: boolean): Promise<FrontEnd> {
-  const { json, log: file, logEncrypted, maxLogBytes, notify, plain } = options;
+  const { json, log: file, logEncrypted, maxLogBytes, notify, plain, quiet, to } = options;
   const moved = Promise.withResolvers<void>();
   const log = file === undefined
     ? undefined
     : await (logEncrypted
       ? openSealedLog(file, unlocker(file), maxLogBytes, moved.resolve)
       : openLog(file, maxLogBytes, moved.resolve));
-  const frontEnd = await chooseFrontEnd({ json, plain, notify, typing });
+  const frontEnd = await chooseFrontEnd({ json, plain, notify, quiet, to, typing });
   if (log === undefined) return frontEnd;
   const logged = new LoggedFrontEnd(frontEnd, log);
   const message = `Log ${quote(file!)} was moved or removed: it goes on in a new file`;

@@ -44,6 +44,8 @@ export const TYPES = {
   file: { placeholder: "FILE" },
   fingerprint: { placeholder: "FINGERPRINT" },
   name: { placeholder: "NAME" },
+  /** A name of another member as it is shown, or its key. */
+  member: { placeholder: "NAME" },
   profile: { placeholder: "NAME" },
   port: { placeholder: "PORT", max: 65_535 },
   count: { placeholder: "N" },
@@ -317,6 +319,7 @@ export const OPTIONS = [
     commands: ["join"],
     type: "flag",
     summary: "ignore input, show messages until interrupted",
+    excludedBy: ["--to", "Leave out one of them: with --listen nothing is sent."],
   },
   {
     key: "waitMs",
@@ -335,6 +338,14 @@ export const OPTIONS = [
     min: 0,
     default: 30,
     summary: "piped input: wait so long for the host",
+  },
+  {
+    key: "to",
+    name: "--to",
+    commands: ["join"],
+    type: "member",
+    summary: "pipe: send each line only to this member",
+    excludedBy: ["--json", 'Leave out one of them: with --json, write "to" in each message.'],
   },
   {
     key: "untilDelivered",
@@ -398,6 +409,14 @@ export const OPTIONS = [
       "--json",
       "Leave out one of them: JSON Lines are never drawn anew, and have no colours.",
     ],
+  },
+  {
+    key: "quiet",
+    name: "--quiet",
+    commands: ["serve", "join"],
+    type: "flag",
+    summary: "show only messages and errors",
+    excludedBy: ["--json", "Leave out one of them: with --json, ignore other events."],
   },
   {
     key: "notify",

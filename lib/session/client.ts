@@ -8,10 +8,10 @@
  * @module
  */
 import { DEFAULT_PORT, formatHostPort } from "../address.ts";
-import { toBase64Url } from "../bytes/mod.ts";
+import { equal, toBase64Url } from "../bytes/mod.ts";
 import { type Channel, FAREWELL_MS } from "../channel/mod.ts";
 import { deadline, systemClock } from "../clock.ts";
-import { EXIT } from "../errors.ts";
+import { EXIT, quote, RoomError } from "../errors.ts";
 import { Bans, type Member, Room, type RoomEvent, type RoomOptions } from "../room/mod.ts";
 import {
   failure,
@@ -77,6 +77,8 @@ export interface ClientOptions {
   readonly moderator?: Moderator;
   /** Whether the front end's input is ignored. */
   readonly listen: boolean;
+  /** The name, name#tag or key of the only reader of all messages; all members without. */
+  readonly to?: string | undefined;
   /** Whether the end of input ends the run. */
   readonly endsWithInput: boolean;
   /** Whether the run ends only when each message is delivered. */
@@ -100,6 +102,8 @@ class Client implements WishContext {
   readonly #bans = new Bans();
   readonly #timer = new PausableTimer();
   session: SessionState;
+  /** Resolves once the only reader of the messages is in the room. */
+  readonly #readerCame = Promise.withResolvers<void>();
   #connected = false;
   #ending = false;
   #closed = false;
@@ -213,20 +217,54 @@ class Client implements WishContext {
 
   /** Carries out wishes until the input ends or wishes an end. */
   async #readInput(): Promise<Ending> {
-    const { endsWithInput, frontEnd, listen } = this.options;
+    const { endsWithInput, frontEnd, listen, to } = this.options;
     await this.session.ready.promise;
     const never = new Promise<Ending>(() => {});
     if (listen || this.#ending) return await never;
     try {
+      const reader = to === undefined ? undefined : await this.#findReader(to);
       for await (const wish of frontEnd.input) {
         if (this.#ending) break;
         if (wish.do === "quit") return { reason: "left", status: EXIT.OK };
-        await this.#wishes.handle(wish);
+        const isPrivate = reader !== undefined && wish.do === "say";
+        await this.#wishes.handle(isPrivate ? { ...wish, to: reader } : wish);
       }
     } catch (error) {
       return failed(error);
     }
     return endsWithInput ? { reason: "end-of-input", status: EXIT.OK } : await never;
+  }
+
+  /**
+   * Waits until the only reader of the messages is in the room.
+   *
+   * @returns Its key, because another member may have the name later; the name if several sessions have the key.
+   * @throws {RoomError} `no-such-member`
+   */
+  async #findReader(to: string): Promise<string> {
+    await deadline(systemClock, this.options.room.waitMs ?? 0, this.#readerCame.promise);
+    const { room } = this.session;
+    try {
+      const { key } = room.find(to);
+      const sessions = room.members.filter((member) => equal(member.key, key));
+      return sessions.length === 1 ? toBase64Url(key) : to;
+    } catch (cause) {
+      const message = `Cannot send to ${quote(to)}: no single member here has that name`;
+      const hint = "Check the name; --wait SECONDS waits for them.";
+      throw new RoomError("no-such-member", message, { cause, hint });
+    }
+  }
+
+  /** Notes whether the only reader of the messages is in the room. */
+  #noteReader(): void {
+    const { to } = this.options;
+    if (to === undefined) return;
+    try {
+      this.session.room.find(to);
+      this.#readerCame.resolve();
+    } catch {
+      // They may come later.
+    }
   }
 
   /** Waits for messages on their way. @returns The wanted ending, unless the room ended first. */
@@ -269,13 +307,16 @@ class Client implements WishContext {
         this.#onConnected();
         this.session.former = [];
         event.members.forEach((member) => this.#noteMember(member));
+        this.#noteReader();
         if (this.#noteMove() === undefined) this.#noteHostAddress();
         break;
       case "joined":
         this.#noteMember(event.member);
+        this.#noteReader();
         break;
       case "renamed":
         if (!event.own) moderator?.met(event.member);
+        this.#noteReader();
         break;
       case "reconnected":
         this.#onConnected();

@@ -44,8 +44,10 @@ export interface JoiningOptions {
   readonly reconnect: boolean;
   /** How long to try that, in milliseconds. */
   readonly giveUpMs: number;
-  /** How long messages wait for the first other member, in milliseconds. */
+  /** How long messages wait for the first other member, or for `to`, in milliseconds. */
   readonly waitMs: number;
+  /** The name, name#tag or key of the only reader of all messages; all members without. */
+  readonly to?: string | undefined;
   /** Time that the end leaves to messages that are not sent yet, in milliseconds. */
   readonly timeoutMs: number;
   /** Whether the run ends only when each message is delivered. */

@@ -15,6 +15,10 @@ export interface FrontEndOptions {
   readonly plain: boolean;
   /** Whether a terminal may ring. */
   readonly notify: boolean;
+  /** Whether only messages and errors are shown. */
+  readonly quiet: boolean;
+  /** The only reader of every line of a pipe; all members without. */
+  readonly to?: string | undefined;
 }
 
 /**
@@ -22,12 +26,13 @@ export interface FrontEndOptions {
  * terminal, plain lines otherwise. Only this front end is loaded.
  */
 export async function chooseFrontEnd(options: FrontEndOptions): Promise<FrontEnd> {
-  const { json, notify, plain, typing } = options;
+  const { json, notify, plain, quiet, to, typing } = options;
   if (json) return new JsonFrontEnd();
   const isPlain = isPlainTerminal(plain);
   if (!typing || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
     const draws = !isPlain && Deno.stderr.isTerminal();
-    return new PlainFrontEnd(undefined, draws ? () => Deno.consoleSize().columns || 80 : undefined);
+    const columns = (): number => Deno.consoleSize().columns || 80;
+    return new PlainFrontEnd(undefined, { quiet, to, ...draws && { columns } });
   }
   if (isPlain) {
     const { DumbTerminalFrontEnd } = await import("./dumb_terminal.ts");

@@ -19,6 +19,16 @@ import { escapeText } from "./sanitize.ts";
 
 const PREFIX = "lanchat: ";
 
+/** Options of a {@linkcode PlainFrontEnd}. */
+export interface PlainOptions {
+  /** Width of the terminal at standard error, in characters, if it can show QR codes. */
+  readonly columns?: () => number;
+  /** The only reader of every line; all members without. */
+  readonly to?: string | undefined;
+  /** Whether to show only messages and errors. */
+  readonly quiet?: boolean;
+}
+
 /** The mark of an action, which no name may start with. */
 const ACTION = /^\*/;
 
@@ -34,16 +44,12 @@ export class PlainFrontEnd implements FrontEnd {
   /** Never resolves: Ctrl-C is a signal here. */
   readonly interrupted: Promise<void> = new Promise(() => {});
   readonly #output: Output;
-  readonly #columns: (() => number) | undefined;
+  readonly #options: PlainOptions;
   readonly #hintsShown = new Set<string>();
 
-  /**
-   * Takes over streams; by default those of the process.
-   *
-   * @param columns Width of the terminal at standard error, in characters, if it can show QR codes.
-   */
-  constructor(streams: StandardStreams = standardStreams(), columns?: () => number) {
-    this.#columns = columns;
+  /** Takes over streams; by default those of the process. */
+  constructor(streams: StandardStreams = standardStreams(), options: PlainOptions = {}) {
+    this.#options = options;
     this.#output = new Output(streams);
     this.broken = this.#output.broken;
     this.input = ReadableStream.from(this.#read(streams.stdin));
@@ -57,11 +63,11 @@ export class PlainFrontEnd implements FrontEnd {
     } else if (event.event === "failed") {
       const message = `Cannot deliver line ${event.id} (${event.code})`;
       this.show(failure(event.code, message));
-    } else {
+    } else if (event.event === "error" || !this.#options.quiet) {
       const shown = "hint" in event ? this.#withNewHint(event) : event;
       for (const line of noticeLines(shown)) this.#output.write(`${PREFIX}${line}\n`, "stderr");
     }
-    if (event.event === "invite") this.#showQr(event);
+    if (event.event === "invite" && !this.#options.quiet) this.#showQr(event);
   }
 
   /** Resolves once more events may be shown. */
@@ -76,8 +82,9 @@ export class PlainFrontEnd implements FrontEnd {
 
   /** Shows the QR code of an invite at a terminal, if others need the invite to join. */
   #showQr({ link, secret }: InviteEvent): void {
-    if (this.#columns === undefined || !secret) return;
-    const lines = fittingQrLines(link, this.#columns())?.map(COLOUR_THEME.qr) ??
+    const { columns } = this.#options;
+    if (columns === undefined || !secret) return;
+    const lines = fittingQrLines(link, columns())?.map(COLOUR_THEME.qr) ??
       [`${PREFIX}${noQrSentence("the link")}`];
     for (const line of lines) this.#output.write(`${line}\n`, "stderr");
   }
@@ -93,7 +100,14 @@ export class PlainFrontEnd implements FrontEnd {
       return this.#refuse("message-too-long", number, `it has over ${MAX_TEXT_BYTES} bytes`);
     }
     try {
-      return { do: "say", text: decodeText(bytes), kind: "text", id: String(number) };
+      const { to } = this.#options;
+      const wish = {
+        do: "say",
+        text: decodeText(bytes),
+        kind: "text",
+        id: String(number),
+      } as const;
+      return to === undefined ? wish : { ...wish, to };
     } catch {
       return this.#refuse("bad-utf8", number, "it is not UTF-8");
     }

@@ -34,6 +34,7 @@ const SERVE: ServeCommand = {
   relayOnly: false,
   json: false,
   plain: false,
+  quiet: false,
   notify: true,
   log: undefined,
   logEncrypted: false,
@@ -51,12 +52,14 @@ const JOIN: JoinCommand = {
   acceptHost: undefined,
   waitMs: 0,
   timeoutMs: 30_000,
+  to: undefined,
   untilDelivered: false,
   reconnect: true,
   giveUpMs: undefined,
   listen: false,
   json: false,
   plain: false,
+  quiet: false,
   notify: true,
   log: undefined,
   logEncrypted: false,
@@ -171,6 +174,21 @@ Deno.test("parseCommandLine reads --plain, --no-notify and --log", () => {
     const error = fails(words(`${line} --plain --json`), "surplus-argument");
     assertStringIncludes(error.message, "--plain with --json");
   }
+});
+
+Deno.test("parseCommandLine reads --quiet and --to, which programs that read JSON do not need", () => {
+  assertEquals(parseCommandLine(words("serve --quiet")), { ...SERVE, quiet: true });
+  const to = "Łódź#abcdefgh";
+  assertEquals(parseCommandLine(["join", "192.168.1.5", "--quiet", "--to", to.normalize("NFD")]), {
+    ...JOIN,
+    quiet: true,
+    to,
+  });
+  for (const line of ["serve --quiet --json", "join a --quiet --json", "join a --to bob --json"]) {
+    fails(words(line), "surplus-argument");
+  }
+  fails(words("join a --listen --to bob"), "surplus-argument");
+  fails(words("join a --to="), "missing-value");
 });
 
 Deno.test("parseCommandLine reads --room and --no-announce, and join without a host", () => {

@@ -49,8 +49,8 @@ Deno.test("usage lists the options of each command, and each option has an effec
     return [topic, options.length];
   });
   assertEquals(Object.fromEntries(counts), {
-    serve: 26,
-    join: 18,
+    serve: 27,
+    join: 20,
     scan: 5,
     doctor: 6,
     id: 7,

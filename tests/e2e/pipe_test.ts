@@ -169,6 +169,67 @@ Deno.test("a line to an empty room fails at once, and --wait waits for the first
   assertMatch(late.stderr, /1 of 1 line was not delivered/);
 });
 
+Deno.test("--to sends each line only to the member with that name, name#tag or key", async () => {
+  await using bob = await host.join(["--name", "bob", "--json"]);
+  const { key, tag } = await bob.event("ready");
+  for (const [i, to] of ["bob", `bob#${tag}`, key].entries()) {
+    const log = `${emptyDirectory()}/to.log`;
+    const { status, stderr } = await run(
+      ["join", host.address, "--name", `private${i}`, "--to", to, "--quiet", "--log", log],
+      { input: "one\ntwo\n", permissions: ["--allow-net", "--allow-write"] },
+    );
+    assertEquals([status, stderr], [0, ""]);
+    await gone(`private${i}`);
+    assertEquals(await bob.hears(`private${i}`, 2), ["one", "two"]);
+    assertEquals(heard(`private${i}`), []);
+    assertMatch(Deno.readTextFileSync(log), /> private\d to (bob\S*|.{43}) \(private\): one\n/);
+  }
+});
+
+Deno.test("--to sends nothing if the member is not there, and leaves its input unread", async () => {
+  const input = "secret\n".repeat(3);
+  const args = ["join", host.address, "--name", "lonely", "--to", "nora"];
+  const { status, stdout } = await run(args, { input, wrapper: withRest });
+  assertEquals([status, stdout], [0, input]); // The status is that of cat.
+  const { status: failed, stderr } = await run([...args, "--quiet", "--wait", "1"], { input });
+  assertEquals(failed, 1);
+  assertEquals(stderr.split("\n"), [
+    'lanchat: error: Cannot send to "nora": no single member here has that name',
+    "lanchat: hint: Check the name; --wait SECONDS waits for them.",
+    "",
+  ]);
+  assertEquals(heard("lonely"), []);
+});
+
+Deno.test("--to is refused at a terminal, where /msg does the same", async () => {
+  const args = ["join", host.address, "--name", "typist", "--to", "bob"];
+  await using member = new Program(args, { terminal: true });
+  await member.ends(2);
+  assertMatch(member.stdout.text, /error: Cannot use --to at a terminal\r?\n.*\/msg NAME TEXT/);
+});
+
+Deno.test("--to with --wait waits for the member, and never takes another for it", async () => {
+  await using waiting = await host.join(["--name", "patient", "--to", "nora", "--wait", "600"]);
+  await waiting.write("hello nora\n");
+  await using _other = await host.join(["--name", "norbert", "--json"]);
+  await waiting.stderr.line(/norbert joined/);
+  await using nora = await host.join(["--name", "nora", "--json"]);
+  assertEquals(await nora.hears("patient", 1), ["hello nora"]);
+  await nora.tell({ do: "quit" });
+  await nora.ends(0);
+  await waiting.stderr.line(/nora left/);
+  await using _impostor = await host.join(["--name", "nora", "--json"]);
+  await waiting.stderr.line(/nora\S* joined .*|nora joined/);
+  await waiting.write("are you still there?\n");
+  await waiting.endInput();
+  await waiting.ends(1);
+  assertEquals(
+    errors(waiting.stderr.text)[0],
+    "lanchat: error: Cannot deliver line 2 (no-such-member)",
+  );
+  assertEquals(heard("patient"), []);
+});
+
 Deno.test("--timeout bounds the wait for the host's acknowledgement", async () => {
   await using proxy = await Proxy.open(host.port);
   await using member = new Program(["join", proxy.address, "--name", "slow", "--timeout", "1"]);

@@ -47,6 +47,40 @@ test("PlainFrontEnd writes only messages to standard output", async () => {
   assertEquals(stderr, "");
 });
 
+test("PlainFrontEnd shows only messages and errors if it is to be quiet", async () => {
+  const { streams, stdout, stderr } = memoryStreams();
+  const frontEnd = new PlainFrontEnd(streams, { quiet: true, columns: () => 80 });
+  const link = "lanchat://192.0.2.2:12345/#AbZ4x";
+  const events: SessionEvent[] = [
+    { event: "invite", link, links: [link], secret: true },
+    { event: "joined", member: member("bob") },
+    { event: "warning", code: "name-taken", message: "Name taken", hint: "Use --name." },
+    message("bob", "hi"),
+    { event: "left", member: member("bob"), reason: "left" },
+    { event: "failed", id: "3", code: "undelivered" },
+    { event: "error", code: "busy", message: "Cannot join", hint: "Later." },
+    { event: "closed", reason: "host-closed" },
+  ];
+  for (const event of events) frontEnd.show(event);
+  await frontEnd.close();
+  assertEquals(stdout.text, "bob: hi\n");
+  assertEquals(
+    stderr.text,
+    "lanchat: error: Cannot deliver line 3 (undelivered)\n" +
+      "lanchat: error: Cannot join\nlanchat: hint: Later.\n",
+  );
+});
+
+test("PlainFrontEnd sends each line to the member that it is told", async () => {
+  const { streams } = memoryStreams(source("one\ntwo\n"));
+  const frontEnd = new PlainFrontEnd(streams, { to: "bob" });
+  assertEquals(await Array.fromAsync(frontEnd.input), [
+    { ...say("one", 1), to: "bob" },
+    { ...say("two", 2), to: "bob" },
+  ]);
+  await frontEnd.close();
+});
+
 test("PlainFrontEnd marks verified members", async () => {
   const from = { ...member("bob"), verified: true };
   const { stdout, stderr } = await shown(
@@ -173,7 +207,10 @@ test("PlainFrontEnd shows the QR code of a secret invite at a terminal", async (
   const link = "lanchat://192.0.2.2:12345/#AbZ4x";
   const drawn = async (secret: boolean, columns?: number): Promise<string> => {
     const { streams, stdout, stderr } = memoryStreams();
-    const frontEnd = new PlainFrontEnd(streams, columns === undefined ? undefined : () => columns);
+    const frontEnd = new PlainFrontEnd(
+      streams,
+      columns === undefined ? {} : { columns: () => columns },
+    );
     frontEnd.show({ event: "invite", link, links: [link], secret });
     await frontEnd.close();
     assertEquals(stdout.text, "");

@@ -4,7 +4,7 @@
  * @module
  */
 import { DEFAULT_PORT, parseHostPort } from "../../address.ts";
-import { EXIT } from "../../errors.ts";
+import { EXIT, UsageError } from "../../errors.ts";
 import { isInvite } from "../../net/mod.ts";
 import { joinRoom, type JoinTarget } from "../../session/mod.ts";
 import { warning } from "../../session_events.ts";
@@ -59,6 +59,11 @@ export const JOIN: SubcommandEntry<JoinCommand> = {
     return parseHostPort(where, DEFAULT_PORT);
   },
   async run(command) {
+    if (command.to !== undefined && Deno.stdin.isTerminal()) {
+      throw new UsageError("surplus-argument", "Cannot use --to at a terminal", {
+        hint: "Pipe the text in; in a room, type /msg NAME TEXT.",
+      });
+    }
     const invite = await findInvite(command);
     if (invite !== undefined) return await joinInFrontEnd(command, { invite });
     if (command.host !== undefined || command.json || !canChoose()) {
