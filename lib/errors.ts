@@ -159,36 +159,35 @@ export function missingPermission(flag: string, wanted: string = flag): Refusal 
 /** All codes, as they stand in the `code` field of `error`, `warning` and `failed` events. */
 export const CODES: Readonly<Record<Code, CodeEntry>> = {
   // The command line (exit status 2).
-  "unknown-subcommand": { status: 2, hint: "Run 'lanchat --help' for the list of commands." },
-  "unknown-option": { status: 2, hint: "Run the command with --help for its options." },
-  "repeated-option": { status: 2, hint: "Give each option once." },
-  "missing-value": { status: 2, hint: "Run the command with --help for an example." },
-  "surplus-argument": { status: 2, hint: "Quote words that belong together." },
-  "bad-port": { status: 2, hint: "Give a whole number from 0 to 65535, as in --port 12345." },
-  "bad-number": { status: 2, hint: "Give a whole number, as in --wait 10." },
+  "unknown-subcommand": { status: 2, hint: "Run 'lanchat --help' to see all commands." },
+  "unknown-option": { status: 2, hint: "Run the command with --help to see its options." },
+  "repeated-option": { status: 2, hint: "Use each option once." },
+  "missing-value": { status: 2, hint: "Run the command with --help to see an example." },
+  "surplus-argument": { status: 2, hint: "Put quotes around words that belong together." },
+  "bad-port": { status: 2, hint: "Use a whole number from 0 to 65535, as in --port 12345." },
+  "bad-number": { status: 2, hint: "Use a whole number, as in --wait 10." },
   "bad-name": {
     status: 2,
-    hint:
-      "Use 1 to 48 bytes without ':', '#', '\\', check marks or invisible characters, as in ada.",
+    hint: "Use 1 to 48 bytes without ':', '#', '\\', check marks or invisible characters.",
   },
   "bad-address": {
     status: 2,
-    hint: "Give a host as 192.168.1.5, 192.168.1.5:12345, [fe80::1%eth0]:12345 or a host name.",
+    hint:
+      "Use a host name, or an address such as 192.168.1.5, 192.168.1.5:12345 or [fe80::1%eth0]:12345.",
   },
   "bad-fingerprint": {
     status: 2,
-    hint: "Give the 30 digits that the host shows as the room's fingerprint.",
+    hint: "Use the room's fingerprint: 30 digits on the host's screen.",
   },
-  "unknown-shell": { status: 2, hint: "Give bash, zsh, fish or powershell." },
+  "unknown-shell": { status: 2, hint: "Use bash, zsh, fish or powershell." },
   "bad-invite": {
     status: 2,
-    hint: "Copy the whole link, from lanchat:// to its end, or ask the host for it again.",
+    hint: "Copy the whole link, or ask the host for it again.",
   },
   "invite-visible": {
     status: 0,
-    hint:
-      "Others who use this machine may have read it: give it to 'lanchat join -', or in the environment " +
-      "variable LANCHAT_INVITE.",
+    hint: "Next time, run 'lanchat join -' and paste the link, or set the environment variable " +
+      "LANCHAT_INVITE.",
   },
   // Getting a connection (exit status 1).
   "permission-denied": {
@@ -197,82 +196,89 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   },
   "port-in-use": {
     status: 1,
-    hint: "Another program listens there: choose another --port, or --port 0 for a free one.",
+    hint: "Choose another --port, or --port 0 for any free one.",
   },
-  "address-unavailable": { status: 1, hint: "Give --host an address of this machine." },
+  "address-unavailable": { status: 1, hint: "Use an address of this machine for --host." },
   "name-not-found": { status: 1, hint: "Check the spelling, or use the host's IP address." },
   "unreachable": {
     status: 1,
-    hint: "Check that both machines are on the same network and that no firewall is between them.",
+    hint: "Check that both machines are on the same network, and that no firewall blocks the port.",
   },
   "connection-refused": {
     status: 1,
-    hint: "Check that 'lanchat serve' runs on that machine, and that the port is the same.",
+    hint: "Check that 'lanchat serve' runs on that machine, on the same port.",
   },
   "not-lanchat": {
     status: 1,
-    hint: "Another program answers on that port: check the address and the port.",
+    hint: "Check the address and the port: another program may be listening there.",
   },
   "wrong-version": { status: 1, hint: "Use the same version of lanchat on both machines." },
   "handshake-failed": {
     status: 1,
-    hint: "Try again; if it stays, something between the machines alters the connection.",
+    hint: "Try again. If it fails each time, something between the machines alters the traffic.",
   },
   "handshake-stalled": {
     status: 1,
     hint:
-      "Large packets may be lost on the way: set a smaller MTU, such as 1280, or leave the VPN. " +
-      "If the host's machine is overloaded, try again.",
+      "Large packets may get lost on the way: lower the MTU, for example to 1280, or leave the VPN. " +
+      "If the host is overloaded, try again later.",
   },
   "no-room": {
     status: 1,
-    hint: "Join by the address that the host shows, as in: lanchat join 192.168.1.5",
+    hint: "Use the address on the host's screen, as in: lanchat join 192.168.1.5",
   },
   "several-rooms": {
     status: 1,
-    hint: "Give the address of the one that you mean, as in: lanchat join 192.168.1.5",
+    hint: "Choose one by its address, as in: lanchat join 192.168.1.5",
   },
   "discovery-unavailable": {
     status: 0,
-    hint: "Join by the address that the host shows, as in: lanchat join 192.168.1.5",
+    hint: "Use the address on the host's screen, as in: lanchat join 192.168.1.5",
   },
   "needs-invite": {
     status: 1,
-    hint: "Ask the host for its invite link, and give that to 'lanchat join -'.",
+    hint: "Ask the host for the invite link, then run 'lanchat join -' and paste it.",
   },
   "wrong-invite": {
     status: 1,
-    hint: "It may be for a room that is no more: ask the host for its invite link of now.",
+    hint: "The link may be for an earlier room. Ask the host for the current one.",
   },
-  "busy": { status: 1, hint: "The host has more callers than it can greet now: try again soon." },
-  "room-full": { status: 1, hint: "Ask the host to raise --max-members, or wait for a leave." },
-  "banned": { status: 1, hint: "Only the host can lift that: talk to the person there." },
-  "locked": { status: 1, hint: "The host admits nobody new now: ask for it to be unlocked." },
+  "busy": { status: 1, hint: "Try again in a minute." },
+  "room-full": {
+    status: 1,
+    hint: "Ask the host to raise --max-members, or wait until someone leaves.",
+  },
+  "banned": { status: 1, hint: "Only the person at the host can lift the ban." },
+  "locked": { status: 1, hint: "Ask the person at the host to unlock it." },
   "not-allowed": {
     status: 1,
-    hint: "Give the host your fingerprint, to be put on its list: 'lanchat id' shows it.",
+    hint: "Ask the host to add your fingerprint; 'lanchat id' shows it.",
   },
   "connection-lost": { status: 1, hint: "Join again when the network is back." },
-  "seat-lost": { status: 0, hint: "What was said meanwhile did not come, and will not." },
-  "too-slow": { status: 1, hint: "This machine did not keep up with the room: join again." },
-  "kicked": { status: 1, hint: "You can join again, unless the host bans you." },
+  "seat-lost": { status: 0, hint: "Ask the others what you missed." },
+  "too-slow": {
+    status: 1,
+    hint: "Join again. If it repeats, this machine or its network is too slow for the room.",
+  },
+  "kicked": { status: 1, hint: "You can join again." },
   "protocol-error": {
     status: 1,
-    hint: "The two programs do not understand each other: use the same version on both machines.",
+    hint: "Use the same version of lanchat on both machines.",
   },
   // Identity (exit status 3).
   "host-key-mismatch": {
     status: 3,
-    hint: "Somebody else may be answering there: compare the fingerprint with the host in person.",
+    hint:
+      "Someone else may be answering there. Compare the fingerprint with the person at the host.",
   },
   "host-key-changed": {
     status: 3,
-    hint: "Compare the fingerprint with the host's own screen; --accept-host accepts the new one.",
+    hint: "Compare the fingerprint with the host's screen. If it matches, join with --accept-host.",
   },
   "another-room": {
     status: 3,
     hint:
-      "If the host began anew, join again; it is the same room after a restart only where it can " +
+      "If the host was restarted as a new room, join again. A host keeps its room only if it can " +
       "keep its identity.",
   },
   "host-unverified": {
@@ -283,129 +289,133 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "temporary-identity": {
     status: 0,
     hint: fromSource(
-      "Allow --allow-read --allow-write --allow-env to keep one identity over restarts.",
+      "To keep it, allow --allow-read --allow-write --allow-env.",
     ),
   },
-  "identity-unreadable": { status: 1, hint: "Check the file's owner and mode, or use --identity." },
+  "identity-unreadable": {
+    status: 1,
+    hint: "Check the file's owner and mode, or name another file with --identity.",
+  },
   "identity-damaged": {
     status: 1,
     hint: "Restore the file from a backup, or move it away to start with a new identity.",
   },
   "identity-unwritable": {
     status: 1,
-    hint: "Name a file in a directory that can be written with --identity.",
+    hint: "Name a file in a writable directory with --identity.",
   },
   "identity-exists": {
     status: 1,
-    hint:
-      "Keep a copy with 'lanchat id export FILE'; then type the word that is asked for, or --yes.",
+    hint: "Save a copy with 'lanchat id export FILE', then run it again with --yes.",
   },
   "identity-shared": {
     status: 0,
-    hint: "End one of them, or host with --profile NAME, under another identity.",
+    hint: "Close one of them, or host under another identity with --profile NAME.",
   },
   "peers-damaged": {
     status: 0,
-    hint: "Whom they were about is unknown now; they stay in the file: mend or remove them.",
+    hint: "Repair or delete these lines: the peers in them count as unknown.",
   },
   "peers-exposed": {
     status: 0,
-    hint: "Make it yours only with chmod 600; lanchat does when it writes the file next.",
+    hint: "Make it private with chmod 600.",
   },
   "peers-unreadable": {
     status: 1,
-    hint: "Check the file's owner and mode, or move it away to know nobody any more.",
+    hint: "Check the file's owner and mode, or move it away to start with no known peers.",
   },
   "peers-unwritable": {
     status: 0,
-    hint: "Another key than today's will not be noticed the next time.",
+    hint: "Fix that, or lanchat cannot notice changed keys.",
   },
-  "no-such-peer": { status: 1, hint: "Run 'lanchat peers' for those who are known." },
-  "several-peers": { status: 1, hint: "Give the tag or the fingerprint of one of them." },
+  "no-such-peer": { status: 1, hint: "Run 'lanchat peers' to list known peers." },
+  "several-peers": { status: 1, hint: "Use the tag or the fingerprint instead." },
   "room-damaged": {
     status: 1,
-    hint: "Move the file away to begin another room; members of the one before have to join again.",
+    hint: "Move the file away to start another room. Its members must join again.",
   },
   "room-unwritable": {
     status: 0,
-    hint:
-      "Should this host be started anew, it is another room, and its members have to join again.",
+    hint: "Fix that, or a restart makes a new room that members must join again.",
   },
   "no-room-secret": {
     status: 1,
-    hint: "Host it with --relay-only, or another room with --new-room.",
+    hint: "Host it with --relay-only, or start another room with --new-room.",
   },
   "bad-list": {
     status: 1,
-    hint: "Write the 30 digits of one fingerprint in each line; '#' begins a comment.",
+    hint: "Write one fingerprint of 30 digits per line; '#' begins a comment.",
   },
-  "log-unwritable": { status: 1, hint: "Name a file that can be written with --log." },
-  "log-unreadable": { status: 1, hint: "Check the path, and that the file may be read." },
+  "log-unwritable": { status: 1, hint: "Name another file with --log." },
+  "log-unreadable": { status: 1, hint: "Check the path and the file's permissions." },
   "log-damaged": {
     status: 1,
     hint: "Restore the file from a backup, or move it away to begin a new log.",
   },
   "log-part-missing": {
     status: 0,
-    hint: "It was removed or is sealed otherwise" + fromSource("; or --allow-read is missing") +
-      ".",
+    hint: "Check that it exists and has the same passphrase" +
+      fromSource(", and allow --allow-read") + ".",
   },
   "log-moved": { status: 0, hint: "" },
   "log-unfinished": {
     status: 0,
-    hint: "That is so while lanchat still writes to it, and where it was killed.",
+    hint: "This is normal while lanchat still writes to it, or after it was killed.",
   },
   "wrong-passphrase": {
     status: 1,
-    hint: "Give the passphrase that this log began with, or name another file.",
+    hint: "Use the passphrase that this log began with, or name another file.",
   },
   "no-passphrase": {
     status: 1,
-    hint: "Type one in a terminal, or set the environment variable LANCHAT_PASSPHRASE.",
+    hint: "Run it in a terminal, or set the environment variable LANCHAT_PASSPHRASE.",
   },
   "interrupted": { status: 130, hint: "" },
   "addresses-hidden": {
     status: 0,
     hint: fromSource(
-      "Allow --allow-sys to list the addresses under which others reach this machine.",
+      "To see them, allow --allow-sys.",
     ),
   },
   "name-taken": {
     status: 0,
-    hint: "Choose another name: /nick NAME, or --name at the next start.",
+    hint: "Choose another name with /nick NAME.",
   },
   "name-misleading": {
     status: 0,
-    hint: "Choose another name: /nick NAME, or --name at the next start.",
+    hint: "Choose another name with /nick NAME.",
   },
   "messages-missing": { status: 0, hint: "" },
   "roster-differs": {
     status: 0,
-    hint: "The host may show different members to different people: compare /who in person.",
+    hint: "The host may show each of you other members. Compare /who with each other.",
   },
   // Messages.
-  "bad-input": { status: 1, hint: 'Write one JSON object a line, as in {"say": "hello"}.' },
-  "duplicate-id": { status: 1, hint: "Give every 'say' an id of its own, or none." },
-  "message-too-long": { status: 1, hint: "Send at most 16384 bytes in one message." },
-  "bad-status": { status: 1, hint: "Say in one line of at most 200 bytes how you are." },
+  "bad-input": { status: 1, hint: 'Write one JSON object per line, as in {"say": "hello"}.' },
+  "duplicate-id": { status: 1, hint: "Give each 'say' its own id, or none." },
+  "message-too-long": { status: 1, hint: "At most 16384 bytes fit in one message: split it." },
+  "bad-status": { status: 1, hint: "Use one short line." },
   "bad-utf8": { status: 1, hint: "Send UTF-8 text." },
-  "empty-message": { status: 1, hint: "Send at least one character." },
-  "nobody-here": { status: 1, hint: "Nobody else is in the room: wait for somebody, or --wait." },
-  "no-such-member": { status: 1, hint: "Use a name from /who, or name#tag where two share one." },
+  "empty-message": { status: 1, hint: "Add some text." },
+  "nobody-here": {
+    status: 1,
+    hint: "No one else is here. Wait for someone, or use --wait SECONDS.",
+  },
+  "no-such-member": { status: 1, hint: "Use a name from /who, or name#tag if two share a name." },
   "key-withheld": {
     status: 1,
-    hint: "It came after /lock, or has a name that you verified with another key: see /who.",
+    hint: "Members without your key cannot read you; /unlock or /accept lets them.",
   },
   "wrong-digits": {
     status: 0,
-    hint: "Somebody may be in between, or these are the digits of another person: compare again.",
+    hint: "Compare again. If they still differ, someone may be between you.",
   },
-  "not-host": { status: 1, hint: "Ask the person at the host to do it." },
-  "too-many-bans": { status: 1, hint: "Lift one with /unban." },
-  "not-delivered": { status: 1, hint: "It may not have reached everybody: send it again." },
+  "not-host": { status: 1, hint: "Ask the person at the host." },
+  "too-many-bans": { status: 1, hint: "Lift a ban with /unban." },
+  "not-delivered": { status: 1, hint: "It may not have reached everyone: send it again." },
   "undelivered": { status: 1, hint: "" },
-  "unknown-command": { status: 0, hint: "Type /help for the commands, or // to send a slash." },
-  "internal": { status: 1, hint: "This is a fault in lanchat: please report it." },
+  "unknown-command": { status: 0, hint: "Type /help to see the commands, or // to send a slash." },
+  "internal": { status: 1, hint: "This is a bug in lanchat. Please report it." },
 };
 
 /** Characters that act on a terminal or cannot be seen. */

@@ -56,7 +56,7 @@ export async function initiate(
     const m0 = await read().catch((cause) => {
       throw new HandshakeError(
         "not-lanchat",
-        "Cannot talk to the other side as it does not greet as lanchat does",
+        "The other side is not lanchat",
         { cause },
       );
     });
@@ -97,7 +97,9 @@ async function shakeHands(
   try {
     const read = async (): Promise<Bytes> => {
       const { done, value } = await reader.read();
-      if (done) throw new HandshakeError("connection-lost", "The other side hung up");
+      if (done) {
+        throw new HandshakeError("connection-lost", "Connection closed during the handshake");
+      }
       return value;
     };
     const hop = await exchange(read, (message) => writer.write(encodeFrame(message)));
@@ -114,7 +116,7 @@ async function shakeHands(
   } catch (error) {
     await Promise.allSettled([reader.cancel(error), writer.abort(error)]);
     if (error instanceof LanchatError) throw error;
-    throw new HandshakeError("connection-lost", "The connection broke during the handshake", {
+    throw new HandshakeError("connection-lost", "Connection lost during the handshake", {
       cause: error,
     });
   }

@@ -132,7 +132,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
       this.#closing = true;
       this.#stopTimer();
       this.#stopTimer = this.#clock.after(FAREWELL_MS, () => {
-        this.abort(new ChannelError("connection-lost", "The other side does not listen"));
+        this.abort(new ChannelError("connection-lost", "The other side stopped reading"));
       });
       void this.#finish();
     }
@@ -173,7 +173,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     this.#lastHeard = Math.max(this.#lastHeard, this.#clock.elapsed() - PING_AFTER_MS);
     try {
       const { done, value } = await this.#reader.read();
-      if (done) throw this.#failure ?? new ChannelError("connection-lost", "The channel has ended");
+      if (done) throw this.#failure ?? new ChannelError("connection-lost", "Connection lost");
       this.#lastHeard = this.#clock.elapsed();
       this.#heardAt = this.#clock.now();
       return value;
@@ -216,8 +216,8 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
       if (now - due > LOOK_MS) this.#lastHeard = Math.max(this.#lastHeard, now - PING_AFTER_MS);
       const silence = this.#reading ? now - this.#lastHeard : 0;
       if (silence >= DEAD_AFTER_MS) {
-        const error = new ChannelError("connection-lost", "The other side has gone silent");
-        this.abort(error);
+        const message = `Connection lost: silent for ${DEAD_AFTER_MS / 1000} s`;
+        this.abort(new ChannelError("connection-lost", message));
         return;
       }
       // An end that does not read does not answer either: its own PING shows that it is there.

@@ -88,7 +88,7 @@ export class OpenStream extends TransformStream<Bytes, PlainRecord> {
         if (!closed) {
           throw new ChannelError(
             "connection-lost",
-            "Lost connection as it ended without a farewell",
+            "Connection lost",
           );
         }
       },

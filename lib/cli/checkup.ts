@@ -370,7 +370,7 @@ function notConnected(
 function handshakeFailed(problem: LanchatError): Verdict {
   if (problem.code === "busy") return unclear(problem);
   if (problem.code === "needs-invite") {
-    return good("lanchat answers; the room is for invited people, and tells others no more");
+    return good("lanchat answers; the room is by invitation only");
   }
   return failed(problem);
 }

@@ -87,7 +87,7 @@ export class Initiator {
     if (state !== "created") throw outOfOrder("M0");
     const greeting = decodeM0(m0);
     if (greeting.busy) {
-      throw new HandshakeError("busy", "Cannot join as the host has too many callers now");
+      throw new HandshakeError("busy", "Cannot join: too many callers at the host");
     }
     this.#checkInvite(greeting.invite);
     const { generateKem = generateKemKeyPair, keyPair, psk } = this.#options;
@@ -141,10 +141,10 @@ export class Initiator {
     if (!await this.#options.trusts(hostKey)) {
       throw new HandshakeError(
         "host-key-mismatch",
-        "Cannot join as the host shows another key than the expected one",
+        "Cannot join: the host's key is not the expected one",
       );
     }
-    if (flags[0] !== 0) throw handshakeFailure("the host asks for something unknown");
+    if (flags[0] !== 0) throw handshakeFailure("the host sent unknown flags");
     if (!await verify(hostKey, schedule.hostSigned(h2a, hostKey, roomId, flags), signature)) {
       throw handshakeFailure("the host's signature is wrong");
     }
@@ -189,14 +189,14 @@ export class Initiator {
   #checkInvite(needed: boolean): void {
     const held = this.#options.psk.some((byte) => byte !== 0);
     if (needed && !held) {
-      throw new HandshakeError("needs-invite", "Cannot join as the room is for invited people");
+      throw new HandshakeError("needs-invite", "Cannot join: the room is by invitation only");
     }
     if (needed || !held) return;
     throw handshakeFailure(
-      "the host says that its room is open, and the invite is for one that is not",
+      "the host claims an open room, but the invite is for a closed one",
       {
         hint:
-          "Somebody else may answer there. If the host has begun an open room, ask for its link.",
+          "Someone else may be answering there. If the host has started an open room, ask for its link.",
       },
     );
   }
@@ -216,10 +216,10 @@ export function handshakeFailure(
   reason: string,
   options: ErrorOptions & { hint?: string } = {},
 ): HandshakeError {
-  return new HandshakeError("handshake-failed", `Cannot finish handshake as ${reason}`, options);
+  return new HandshakeError("handshake-failed", `Handshake failed: ${reason}`, options);
 }
 
 /** The error of a message that comes twice or too early. */
 export function outOfOrder(message: string): HandshakeError {
-  return handshakeFailure(`${message} may not come now`);
+  return handshakeFailure(`${message} is out of order`);
 }

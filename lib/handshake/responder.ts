@@ -162,7 +162,7 @@ export class Responder {
       throw handshakeFailure("the member's identity key is not acceptable");
     }
     if (!equal(await schedule.commitment(opening), commitment)) {
-      throw handshakeFailure("the member opens another commitment than it made");
+      throw handshakeFailure("the member's commitment does not match");
     }
     const signed = schedule.memberSigned(h3a, identity.publicKey, memberKey, opening, nonce);
     if (!await verify(memberKey, signed, signature)) {

@@ -43,10 +43,8 @@ export function openConnection(conn: Deno.TcpConn): Connection {
   }
 
   function lost(cause?: unknown): NetError {
-    const state = cause instanceof Error && open ? cause.message : "it was closed";
-    return new NetError("connection-lost", `Lost connection to ${remoteAddress}: ${state}`, {
-      cause,
-    });
+    const message = open ? "Connection lost" : "Connection closed";
+    return new NetError("connection-lost", message, { cause });
   }
 
   async function writeAll(chunk: Uint8Array): Promise<void> {

@@ -61,7 +61,7 @@ export async function dial(
 function dialError(action: string, isAddress: boolean, cause: Error): NetError {
   if (cause instanceof NetError) return cause;
   if (cause instanceof Deno.errors.ConnectionRefused) {
-    return new NetError("connection-refused", `${action} as nothing listens there`, { cause });
+    return new NetError("connection-refused", `${action}: nothing listens there`, { cause });
   }
   if (cause instanceof Deno.errors.NotCapable || cause instanceof Deno.errors.PermissionDenied) {
     return new NetError("permission-denied", `${action}: ${cause.message}`, { cause });
@@ -70,25 +70,25 @@ function dialError(action: string, isAddress: boolean, cause: Error): NetError {
   // A failed lookup has no code and no class of its own. For an address, the system looks up only the interface.
   if (code === undefined && cause.constructor === Error) {
     if (!isAddress) {
-      return new NetError("name-not-found", `${action} as no such name is known`, { cause });
+      return new NetError("name-not-found", `${action}: no such host name`, { cause });
     }
-    const hint = "Write an interface of this machine after the '%': 'lanchat doctor' lists them.";
-    return new NetError("unreachable", `${action} as this machine has no such interface`, {
+    const hint = "Put an interface of this machine after the '%'; 'lanchat doctor' lists them.";
+    return new NetError("unreachable", `${action}: this machine has no such interface`, {
       cause,
       hint,
     });
   }
   if (code === "EHOSTUNREACH") {
     const hint =
-      "Compare the address with the host's screen; both machines must be on the same network.";
-    return new NetError("unreachable", `${action} as no machine answers at this address`, {
+      "Compare the address with the host's screen. Both machines must be on the same network.";
+    return new NetError("unreachable", `${action}: no machine answers at this address`, {
       cause,
       hint,
     });
   }
   if (code === "ENETUNREACH") {
-    const hint = "Connect this machine to the network of the host.";
-    return new NetError("unreachable", `${action} as none of this machine's networks leads there`, {
+    const hint = "Connect this machine to the host's network.";
+    return new NetError("unreachable", `${action}: no network of this machine leads there`, {
       cause,
       hint,
     });

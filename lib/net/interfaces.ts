@@ -59,6 +59,6 @@ export function requireNetPermission(host: string, port: number): void {
   const where = formatHostPort(host.replace(/%.*$/, ""), port);
   if (!isGranted({ name: "net", host: where })) {
     const { reason } = missingPermission("--allow-net");
-    throw new NetError("permission-denied", `Cannot use ${where} as ${reason}`);
+    throw new NetError("permission-denied", `Cannot use ${where}: ${reason}`);
   }
 }

@@ -16,7 +16,7 @@ export async function lookUp(name: string): Promise<string[]> {
   const { promise, reject, resolve } = Promise.withResolvers<string[]>();
   lookup(name, { all: true }, (cause, found) => {
     if (cause === null) return resolve([...new Set(found.map(({ address }) => address))]);
-    reject(new NetError("name-not-found", `No address is known for ${quote(name)}`, { cause }));
+    reject(new NetError("name-not-found", `No address found for ${quote(name)}`, { cause }));
   });
   return await promise;
 }

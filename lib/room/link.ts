@@ -43,11 +43,11 @@ const ROSTER_MS = 10_000;
 /** Errors for the statuses of ACCEPT that refuse a member. */
 export const REFUSALS: Readonly<Record<number, { code: Code; reason: string }>> = {
   [AcceptStatus.ROOM_FULL]: { code: "room-full", reason: "the room is full" },
-  [AcceptStatus.BANNED]: { code: "banned", reason: "the host does not admit this identity" },
+  [AcceptStatus.BANNED]: { code: "banned", reason: "the host banned you" },
   [AcceptStatus.LOCKED]: { code: "locked", reason: "the room is locked" },
   [AcceptStatus.NOT_ALLOWED]: {
     code: "not-allowed",
-    reason: "the host admits those alone who are on its list",
+    reason: "you are not on the host's list",
   },
 };
 
@@ -202,7 +202,7 @@ export class Link {
           await this.#receive(record);
         }
       }
-      throw new ChannelError("connection-lost", "The connection ended");
+      throw new ChannelError("connection-lost", "Connection lost");
     } catch (error) {
       // After a forged end, a CLOSE with reason 0 would give up the seat.
       if (error instanceof WireError) void endpoint.close(CloseReason.PROTOCOL);
@@ -235,7 +235,7 @@ export class Link {
     if (record.type !== "accept") throw new WireError("Cannot go on as ACCEPT must come first");
     const refusal = REFUSALS[record.status];
     if (refusal !== undefined) {
-      throw new ChannelError(refusal.code, `Cannot join as ${refusal.reason}`);
+      throw new ChannelError(refusal.code, `Cannot join: ${refusal.reason}`);
     }
     const known = this.#instance !== undefined && equal(record.instance, this.#instance);
     const keepMs = record.keep * 1000;
@@ -244,7 +244,12 @@ export class Link {
       ? !record.resumed && this.#hadSeat()
       : record.resumed && this.#instance !== undefined ||
         this.#left !== undefined && this.#left.silence >= Math.min(keepMs, this.#keepMs);
-    if (lost) throw new ChannelError("seat-lost", "This member's place was not kept so long");
+    if (lost) {
+      throw new ChannelError(
+        "seat-lost",
+        "You were away too long: messages sent meanwhile are lost",
+      );
+    }
     if (!known) {
       this.#restarted ||= this.#entered;
       this.#entered = false;
@@ -272,7 +277,7 @@ export class Link {
     const endpoint = this.#endpoint;
     this.#cancelDeadline();
     this.#cancelDeadline = this.#clock.after(ROSTER_MS, () => {
-      const message = "Cannot join as the host does not say who is in the room";
+      const message = "Cannot join: the host did not send the roster";
       endpoint?.abort(new ChannelError("protocol-error", message));
     });
   }

@@ -105,7 +105,7 @@ export class Backoff {
     const { signal } = this.#options;
     if (ms === Infinity) return await attempt(signal);
     const cancel = this.#clock.after(ms, () => {
-      late.abort(new ChannelError("connection-lost", "The host does not answer"));
+      late.abort(new ChannelError("connection-lost", "The host doesn't answer"));
     });
     try {
       return await attempt(AbortSignal.any([signal, late.signal]));

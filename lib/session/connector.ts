@@ -222,7 +222,7 @@ export class Connector {
   #connected(address: HostPort, channel: SecureChannel): SecureChannel {
     if (this.#hop !== undefined && !equal(channel.hop.roomId, this.#hop.roomId)) {
       this.#connection!.close();
-      throw anotherRoom("hosts another room than before");
+      throw anotherRoom("has a different room now");
     }
     const others = this.#addresses.filter((other) => !isSame(other, address));
     this.#addresses = [address, ...others].slice(0, MAX_ADDRESSES);
@@ -283,7 +283,7 @@ export class Connector {
   async #trusts(key: Bytes, where: HostPort): Promise<boolean> {
     if (this.#hop === undefined) return await this.#options.trusts(key, where);
     if (equal(key, this.#hop.peerKey)) return true;
-    throw anotherRoom("has another key than before");
+    throw anotherRoom("has a different key now");
   }
 
   /** Drops an address, unless it is the last one. */
@@ -301,12 +301,12 @@ export class Connector {
     this.#refusals = isRefused ? this.#refusals + 1 : 0;
     if (!isRefused) return error;
     if (this.#hop === undefined) {
-      const message = "Cannot join as the host hung up once it had seen the invite";
+      const message = "Cannot join: the host does not accept this invite";
       return new HandshakeError("wrong-invite", message, { cause: error });
     }
     // One refusal may be chance; a host with another room refuses each time.
     if (this.#refusals < MAX_REFUSALS) return error;
-    return anotherRoom("does not accept the invite any more", { cause: error });
+    return anotherRoom("no longer accepts the invite", { cause: error });
   }
 
   /** Shakes hands within a time limit. */
@@ -333,7 +333,7 @@ export class Connector {
       if (!late) throw error;
       const action = `Cannot join ${formatHostPort(address.host, address.port)}`;
       if (initiator.waitsForM2) throw stalled(action, error);
-      const message = `${action} as it does not answer as lanchat does`;
+      const message = `${action}: no lanchat answers there`;
       throw new HandshakeError("not-lanchat", message, { cause: error });
     } finally {
       cancel();
@@ -351,5 +351,5 @@ function has(addresses: readonly HostPort[], address: HostPort): boolean {
 }
 
 function anotherRoom(what: string, options: ErrorOptions = {}): HandshakeError {
-  return new HandshakeError("another-room", `Cannot go on as the host ${what}`, options);
+  return new HandshakeError("another-room", `The host ${what}`, options);
 }

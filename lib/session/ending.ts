@@ -55,9 +55,9 @@ export function closedByHost(reason: number): Ending {
       return { ...ending, reason: "kicked" };
     }
     case CloseReason.TOO_SLOW:
-      return failed(new LanchatError("too-slow", "The host did not wait any longer for this end"));
+      return failed(new LanchatError("too-slow", "The host dropped this slow connection"));
     case CloseReason.PROTOCOL:
-      return failed(new LanchatError("protocol-error", "The host did not understand this program"));
+      return failed(new LanchatError("protocol-error", "The host reported a protocol error"));
     default:
       return failed(new LanchatError("connection-lost", "The host closed the connection"));
   }

@@ -72,7 +72,7 @@ export async function recallHost(
   const [elsewhere] = before?.addresses ?? [];
   const warnings: ProblemEvent[] = [];
   if (elsewhere !== undefined && !isHere) {
-    const message = `The host at ${address} has the key of the one that was at ${elsewhere}`;
+    const message = `The host at ${elsewhere} is now at ${address}`;
     warnings.push(warning("host-moved", message));
   }
   const named = hostKey !== undefined || invitedTo !== undefined;
@@ -93,14 +93,11 @@ export async function recallHost(
 /** @param kept Whether there is a file of known peers: a host met before would be in it. */
 function unverified(before: KnownPeer | undefined, kept: boolean): ProblemEvent {
   const so = before !== undefined
-    ? `: you met its key on ${day(before.lastSeen)}, but not as a host`
+    ? `: last seen as a member on ${day(before.lastSeen)}`
     : kept
-    ? ": it was never met before"
+    ? ": first contact"
     : "";
-  return warning(
-    "host-unverified",
-    `It is not known yet whether this host is the one you mean${so}`,
-  );
+  return warning("host-unverified", `Host not verified${so}`);
 }
 
 /** The error of a host whose key is not the known one at its address. */
@@ -110,11 +107,11 @@ export async function changedHost(
   pinned: KnownPeer,
 ): Promise<HandshakeError> {
   const { firstSeen, key, verified } = pinned;
-  const message = `Cannot join ${address} as its host has another key than before: ` +
-    `its fingerprint is ${groups(digits)} now, and was ${groups(await fingerprint(key))} ` +
+  const message = `The key of the host at ${address} has changed: ` +
+    `fingerprint ${groups(digits)} now, ${groups(await fingerprint(key))} ` +
     `since ${day(firstSeen)} (${verified ? "verified" : "not verified"})`;
-  const hint = "Compare the new one with the host's own screen, or 'lanchat id' there. " +
-    `If it is the same, join with --accept-host "${groups(digits)}"; ` +
-    "if not, somebody else answers there.";
+  const hint = "Compare the new fingerprint with the host's screen, or with 'lanchat id' there. " +
+    `If it matches, join with --accept-host "${groups(digits)}"; ` +
+    "if not, someone else is answering there.";
   return new HandshakeError("host-key-changed", message, { hint });
 }

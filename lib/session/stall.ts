@@ -18,6 +18,6 @@ export const STALLED_MS = 8000;
  * @param action Begins the message: `Cannot join …`.
  */
 export function stalled(action: string, cause: unknown): HandshakeError {
-  const message = `${action} as lanchat greets there, and nothing comes after that`;
+  const message = `${action}: the host greeted, then fell silent`;
   return new HandshakeError("handshake-stalled", message, { cause });
 }

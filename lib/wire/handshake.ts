@@ -164,13 +164,13 @@ function prologue(): Bytes {
 
 function readPrologue(reader: ByteReader): void {
   if (!equal(reader.take(MAGIC.length), MAGIC)) {
-    throw new HandshakeError("not-lanchat", "Cannot talk to the other side as it is not lanchat");
+    throw new HandshakeError("not-lanchat", "The other side is not lanchat");
   }
   const version = reader.u8();
   if (version !== VERSION || reader.u8() !== SUITE) {
     throw new HandshakeError(
       "wrong-version",
-      `Cannot talk to the other side as it speaks another version of lanchat's protocol: ${version}`,
+      `The other side speaks another version of the protocol: ${version}`,
     );
   }
 }

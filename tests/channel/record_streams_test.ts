@@ -60,7 +60,7 @@ async function assertCut(chunks: Iterable<Bytes>, records: readonly PlainRecord[
       throw outcome.error;
     },
     "connection-lost",
-    "without a farewell",
+    "Connection lost",
   );
 }
 

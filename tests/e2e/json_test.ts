@@ -61,7 +61,7 @@ function badInput(line: number): Record<string, unknown> {
   return {
     event: "error",
     code: "bad-input",
-    hint: 'Write one JSON object a line, as in {"say": "hello"}.',
+    hint: 'Write one JSON object per line, as in {"say": "hello"}.',
     line,
   };
 }
@@ -448,7 +448,7 @@ Deno.test("a wish about an absent member is an error without other effect", asyn
     event: "error",
     code: "no-such-member",
     message: "Cannot find the member as nobody here has that name",
-    hint: "Use a name from /who, or name#tag where two share one.",
+    hint: "Use a name from /who, or name#tag if two share a name.",
   };
   assertEquals(answers, Array(3).fill(error));
 });

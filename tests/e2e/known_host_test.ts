@@ -24,7 +24,7 @@ Deno.test("join refuses another host at the address of a known one unless the us
     port = ada.port;
     const [first, firstWarnings] = await visit(ada);
     assertEquals([first.known, first.verified], [false, false]);
-    assertMatch(firstWarnings.join(), /never met before/);
+    assertMatch(firstWarnings.join(), /first contact/);
     const [second, secondWarnings] = await visit(ada);
     assertEquals([second.known, second.verified], [true, false]);
     assertEquals(secondWarnings, []);

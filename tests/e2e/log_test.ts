@@ -57,7 +57,7 @@ Deno.test("--log appends shown and sent messages to a file readable only by its 
       "# carol left",
       "> hana: nobody\n      is here",
       "# error: Not delivered: nobody\\x0ais here",
-      "# hint: Nobody else is in the room: wait for somebody, or --wait.",
+      "# hint: No one else is here. Wait for someone, or use --wait SECONDS.",
       "# error: 1 of 1 line was not delivered",
     ],
   );
@@ -121,7 +121,7 @@ Deno.test("a log that cannot be written is an error before any connection", asyn
     assertEquals([plain.status, plain.stdout], [1, ""]);
     const [error, hint, ...rest] = plain.stderr.split("\n");
     assert(error!.startsWith(`lanchat: error: Cannot write log "${file}": `), error);
-    assertEquals(hint, "lanchat: hint: Name a file that can be written with --log.");
+    assertEquals(hint, "lanchat: hint: Name another file with --log.");
     assertEquals(rest, [""]);
     const json = await run([...args, "--json"], { permissions });
     assertEquals([json.status, json.stderr], [1, ""]);

@@ -41,7 +41,7 @@ Deno.test("the second holder of a name is name#tag everywhere, and both get a wa
   await pipe.stderr.line((line) => line.startsWith(`lanchat: ${shown} joined`));
   for (const program of [first, second]) {
     const warning = await program.event("warning", ({ code }) => code === "name-taken");
-    assertEquals(warning.hint, "Choose another name: /nick NAME, or --name at the next start.");
+    assertEquals(warning.hint, "Choose another name with /nick NAME.");
   }
 
   await second.tell({ say: "I am the other one" });
@@ -86,7 +86,7 @@ Deno.test("a name that looks like lanchat's own lines is name#tag, and its holde
     const shown = `${name}#${tag}`;
     assertEquals(ready.name, shown);
     const { hint } = await member.event("warning", ({ code }) => code === "name-misleading");
-    assertEquals(hint, "Choose another name: /nick NAME, or --name at the next start.");
+    assertEquals(hint, "Choose another name with /nick NAME.");
     await member.tell({ say: "hello" });
     await host.stdout.line((line) => line === `${shown.replace("*", "\\x2a")}: hello`);
   }));

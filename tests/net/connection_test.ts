@@ -183,7 +183,7 @@ test("openConnection.close fails a write that its socket does not end", async ()
   const pending = writable.getWriter().write(new Uint8Array(1));
   await started.promise;
   close();
-  await assertFails(pending, "connection-lost", "Lost connection to 192.168.1.5: it was closed");
+  await assertFails(pending, "connection-lost", "Connection closed");
 });
 
 test("openConnection fails both streams and closes when the peer resets", async () => {
@@ -193,7 +193,7 @@ test("openConnection fails both streams and closes when the peer resets", async 
     write: () => Promise.reject(new Deno.errors.BrokenPipe("Broken pipe")),
     close: () => void closed++,
   }));
-  await assertFails(readable.getReader().read(), "connection-lost", "Connection reset by peer");
+  await assertFails(readable.getReader().read(), "connection-lost", "Connection lost");
   assertEquals(closed, 1);
   await assertFails(writable.getWriter().write(new Uint8Array(1)), "connection-lost");
 });

@@ -99,17 +99,17 @@ Deno.test({
     await assertFails(
       dial("127.0.0.1", 12_345),
       "permission-denied",
-      "127.0.0.1:12345 as --allow-net is missing",
+      "127.0.0.1:12345: --allow-net is missing",
     );
     await assertFails(
       dial("fe80::1%lo", 12_345),
       "permission-denied",
-      "[fe80::1]:12345 as --allow-net is missing",
+      "[fe80::1]:12345: --allow-net is missing",
     );
     await assertFails(
       dial("localhost", 12_345),
       "permission-denied",
-      "localhost:12345 as --allow-net is missing",
+      "localhost:12345: --allow-net is missing",
     );
   },
 });

@@ -730,7 +730,7 @@ test("Link.run fails if the host sends no ROSTER for 10 s", async () => {
   for (const greeted of [false, true]) {
     const { clock, run } = create();
     const relay = new ScriptedRelay();
-    const failed = assertFails(run(relay.channel), "protocol-error", "who is in the room");
+    const failed = assertFails(run(relay.channel), "protocol-error", "did not send the roster");
     if (greeted) {
       await relay.send(accept(relay, { resumed: false, lastCmid: 0 }));
       assertEquals((await nextRecord(relay)).type, "resume");

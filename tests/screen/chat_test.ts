@@ -218,7 +218,7 @@ terminalTest(
       proxy.refuse();
       before.signal("SIGKILL");
       await before.exited();
-      await ada.says(/-- Lost connection /);
+      await ada.says(/-- Connection lost/);
       await ada.type(" line\rand half another");
       await ada.until(
         "The typed line",
@@ -234,7 +234,7 @@ terminalTest(
       await ada.says(/ada: half a line ✓✓$/);
       const news = ada.lines.slice(shown.length).join("");
       const count = (what: string): number => news.split(what).length - 1;
-      assertEquals([count("Lost connection"), count("Connected again")], [1, 1], news);
+      assertEquals([count("Connection lost"), count("Connected again")], [1, 1], news);
       assertEquals(count("is kept."), 1, news);
       await ada.type("\r");
       await after.event("message", ({ text }) => text === "and half another");

@@ -153,7 +153,7 @@ test("Backoff.retry aborts a try when its time is over", async () => {
   await run(clock, 9999);
   assertEquals(clock.timers, 1);
   await run(clock);
-  assertEquals((await failed).message, "Gave up after 10 s: The host does not answer");
+  assertEquals((await failed).message, "Gave up after 10 s: The host doesn't answer");
   assertEquals([attempts.at, clock.elapsed(), clock.timers], [[1000], 10_000, 0]);
 });
 

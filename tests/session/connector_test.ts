@@ -42,7 +42,7 @@ Deno.test("Connector.connect fails at once with a refused invite, and only when 
   const { exitStatus } = await assertFails(
     connector.connect(),
     "another-room",
-    "the invite any more",
+    "no longer accepts the invite",
   );
   assertEquals(exitStatus, 3);
   connector.close();
@@ -181,7 +181,7 @@ Deno.test("Connector.reconnect waits for its host while another answers, and fai
   proxy.target = heir.port;
   await assertFails(connector.connect(), "connection-refused", OTHER);
   await using _last = new Impostor(sending(), { hostname: OTHER, port: proxy.port });
-  await assertFails(connector.connect(), "another-room", "another key");
+  await assertFails(connector.connect(), "another-room", "different key");
   connector.close();
   await sockets.close();
 });

@@ -40,8 +40,8 @@ test("trustsHost throws where another key is known, and names both", async () =>
   assertEquals(error.exitStatus, 3);
   assertEquals(
     error.message,
-    `Cannot join ${ADDRESS} as its host has another key than before: its fingerprint is ` +
-      `${spaced(EVE_DIGITS)} now, and was ${spaced(ADA_DIGITS)} since 2026-03-01 (not verified)`,
+    `The key of the host at ${ADDRESS} has changed: fingerprint ${spaced(EVE_DIGITS)} now, ` +
+      `${spaced(ADA_DIGITS)} since 2026-03-01 (not verified)`,
   );
   assert(error.hint.includes(`--accept-host "${spaced(EVE_DIGITS)}"`), error.hint);
   await known.setVerified(ADA, true);
@@ -105,7 +105,7 @@ test("recallHost warns that a host has moved, until its new address is known", a
   assertEquals((await recallHost(ADA, elsewhere, known)).warnings, [{
     event: "warning",
     code: "host-moved",
-    message: "The host at 10.0.0.2:12345 has the key of the one that was at 10.0.0.1:12345",
+    message: "The host at 10.0.0.1:12345 is now at 10.0.0.2:12345",
   }]);
   await known.seen(ADA, { address: "10.0.0.2:12345" });
   for (const here of [elsewhere, HERE]) {
@@ -114,11 +114,11 @@ test("recallHost warns that a host has moved, until its new address is known", a
   // It was no host before.
   const { warnings } = await recallHost(EVE, { ...HERE, host: "10.0.0.3" }, known);
   assertEquals(warnings.map(({ code }) => code), ["host-unverified"]);
-  assertMatch(warnings[0]!.message, / mean: you met its key on \S+, but not as a host$/);
+  assertMatch(warnings[0]!.message, /^Host not verified: last seen as a member on \S+$/);
 });
 
 test("recallHost warns of a new host that it was never met, if there is a file of known peers", async () => {
   const known = await KnownPeers.open("/nowhere/me.peers.jsonl");
   const [warning] = (await recallHost(ADA, HERE, known)).warnings;
-  assertMatch(warning!.message, / mean: it was never met before$/);
+  assertMatch(warning!.message, /^Host not verified: first contact$/);
 });

@@ -14,8 +14,8 @@ import { within } from "./deadline.ts";
 export const BINARY: string | undefined = Deno.env.get("LANCHAT_BINARY");
 
 /** The notice on a host joined for the first time; only a member that may keep known peers prints it. */
-export const UNVERIFIED: string = "It is not known yet whether this host is the one you mean" +
-  (BINARY === undefined ? "" : ": it was never met before");
+export const UNVERIFIED: string = "Host not verified" +
+  (BINARY === undefined ? "" : ": first contact");
 
 /** Lines of each stream that a failure shows. */
 const MAX_SHOWN_LINES = 200;

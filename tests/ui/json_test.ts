@@ -154,7 +154,7 @@ test("JsonFrontEnd refuses an invalid line, by its number", async () => {
   for (const [index, event] of events.entries()) {
     const { code, line, hint, message } = event as ProblemEvent;
     assertEquals([event.event, code, line], ["error", "bad-input", index + 2]);
-    assertEquals(hint, 'Write one JSON object a line, as in {"say": "hello"}.');
+    assertEquals(hint, 'Write one JSON object per line, as in {"say": "hello"}.');
     assert(message.startsWith("Cannot use the line as "), message);
   }
   assertEquals(events.length, bad.length);

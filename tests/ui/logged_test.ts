@@ -175,7 +175,7 @@ test("LoggedFrontEnd logs a failed message and the reason", async () => {
   ]);
   const [, , error, hint, ...rest] = text.split("\n");
   assertEquals(error, `${TIME} # error: Not delivered: ${"x".repeat(60)}…`);
-  assertMatch(hint!, /# hint: Nobody else is in the room/);
+  assertMatch(hint!, /# hint: No one else is here/);
   assertEquals(rest, [""]);
 });
 

@@ -110,9 +110,9 @@ test("noticeLines shows a member's lost connection, its return and a gap", () =>
 });
 
 test("noticeLines shows the loss and the return of the own connection in one line each", () => {
-  const message = "Lost connection";
+  const message = "Connection lost";
   assertEquals(noticeLines({ event: "disconnected", reason: "connection-lost", message }), [
-    "Lost connection. Trying again; what you type is kept.",
+    "Connection lost. Trying again; what you type is kept.",
   ]);
   const back = (missed: number): string[] => noticeLines({ event: "reconnected", missed });
   assertEquals(back(0), ["Connected again; no message was missed."]);

@@ -136,10 +136,10 @@ test("PlainFrontEnd names failed lines, and shows each hint once", async () => {
   assertEquals(
     stderr,
     "lanchat: error: Cannot deliver line 1 (nobody-here)\n" +
-      "lanchat: hint: Nobody else is in the room: wait for somebody, or --wait.\n" +
+      "lanchat: hint: No one else is here. Wait for someone, or use --wait SECONDS.\n" +
       "lanchat: error: Cannot deliver line 2 (nobody-here)\n" +
       "lanchat: error: Cannot deliver line 3 (not-delivered)\n" +
-      "lanchat: hint: It may not have reached everybody: send it again.\n",
+      "lanchat: hint: It may not have reached everyone: send it again.\n",
   );
 });
 
@@ -172,7 +172,7 @@ test("PlainFrontEnd refuses a line that cannot be sent, and continues", async ()
   assertEquals(
     stderr,
     "lanchat: error: Cannot send line 2 as it has over 16384 bytes\n" +
-      "lanchat: hint: Send at most 16384 bytes in one message.\n" +
+      "lanchat: hint: At most 16384 bytes fit in one message: split it.\n" +
       "lanchat: error: Cannot send line 3 as it is not UTF-8\n" +
       "lanchat: hint: Send UTF-8 text.\n",
   );

@@ -273,7 +273,7 @@ test("TerminalFrontEnd suggests a command for an unknown one, and sends nothing"
   await terminal.type("/hwo", "\r", "//x", "\r");
   await terminal.shows(
     `${T} -- error: Unknown command /hwo`,
-    "      -- hint: Did you mean /who? Type /help for the commands, or // to send a slash.",
+    "      -- hint: Did you mean /who? Type /help to see the commands, or // to send a slash.",
     `${T} you: /x …`,
     ">",
   );
@@ -367,7 +367,7 @@ test("TerminalFrontEnd marks a failed message, shows the reason, and sends it ag
     `${T} ada: one ✓✓`,
     `${T} ada: two ✗`,
     `${T} -- error: Not delivered: two`,
-    "      -- hint: Nobody else is in the room: wait for somebody, or --wait. /retry sends it again.",
+    "      -- hint: No one else is here. Wait for someone, or use --wait SECONDS. /retry sends it again.",
     `${T} ada: ${long} …`,
     ">",
   );
@@ -375,7 +375,7 @@ test("TerminalFrontEnd marks a failed message, shows the reason, and sends it ag
   await terminal.shows(
     `${T} ada: ${long} ✗`,
     `${T} -- error: Not delivered: ${"long".repeat(15)}…`,
-    "      -- hint: It may not have reached everybody: send it again. /retry sends it again.",
+    "      -- hint: It may not have reached everyone: send it again. /retry sends it again.",
     ">",
   );
   await terminal.type("/retry", "\r");
@@ -402,7 +402,7 @@ test("TerminalFrontEnd shows the same hint once if many messages fail", async ()
   for (const id of ["1", "2"]) terminal.frontEnd.show({ event: "failed", id, code: "nobody-here" });
   await terminal.shows(
     `${T} -- error: Not delivered: one`,
-    "      -- hint: Nobody else is in the room: wait for somebody, or --wait. /retry sends it again.",
+    "      -- hint: No one else is here. Wait for someone, or use --wait SECONDS. /retry sends it again.",
     `${T} ada: two ✗`,
     `${T} -- error: Not delivered: two`,
     ">",
