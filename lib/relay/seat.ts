@@ -173,9 +173,12 @@ export class Seat {
 
   /** Gives the seat to a new connection, which has not entered the room yet; closes the one before. */
   claim(connection: SeatConnection, address: string): void {
-    void this.#claim?.endpoint.close(CloseReason.REPLACED);
-    this.#detach();
+    const former = this.#claim;
+    void former?.endpoint.close(CloseReason.REPLACED);
+    former?.queue.clear();
+    // Before senders are released: serving them can end this seat and the connection that holds it.
     this.#claim = connection;
+    this.#detach();
     this.#network = networkOf(address);
     this.#cancelExpiry();
   }
@@ -209,6 +212,7 @@ export class Seat {
 
   /** Gives the seat to no connection; releases the senders that it holds. */
   disconnect(): void {
+    this.#claim?.queue.clear();
     this.#detach();
     this.#claim = undefined;
   }
@@ -331,7 +335,6 @@ export class Seat {
   }
 
   #detach(): void {
-    this.#claim?.queue.clear();
     this.#connected = false;
     this.#backpressure.releaseAll();
     this.#endDrain();

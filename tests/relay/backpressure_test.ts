@@ -313,6 +313,23 @@ test("Relay keeps nothing of a connection that is held and that another one of i
   await close({ ...scene, ada: again });
 });
 
+test("Relay ends the connection that claims a seat whose queue then grows too long", async () => {
+  const scene = await open();
+  const { bob, carol, relay } = scene;
+  const guests = await crowd(scene, 20);
+  for (const guest of guests) {
+    for (let i = 0; i < 4; i++) void guest.say(Array(4).fill(OBJECT), bob);
+  }
+  await standstill(scene);
+  // Their messages reach the seat as soon as another connection claims it, and are too many for it.
+  const again = new ScriptedGuest(relay, bob);
+  await carol.logged(`bob left ${CloseReason.LOST}`);
+  assert(!relay.hasSeat(bob.key));
+  assertEquals(await again.farewell(), CloseReason.TOO_SLOW);
+  await Promise.all([again.served, bob.cut()]);
+  await close({ ...scene, bob: again });
+});
+
 test("Relay passes on nothing of a member that it has closed as too slow", async () => {
   const clock = new FakeClock();
   const relay = new Relay({ clock });
