@@ -28,7 +28,7 @@ export type { ChainAuthor } from "./chain.ts";
 export { Bans } from "./decisions.ts";
 export type { RoomEvent } from "./events.ts";
 export { REFUSALS } from "./link.ts";
-export { sameName } from "./names.ts";
+export { isNamed, sameName } from "./names.ts";
 export type { RoomOptions } from "./parts.ts";
 export type { Member, Present, Trust } from "./peer.ts";
 export { MAX_CLOCK_SKEW_MS } from "./receiver.ts";

@@ -3,6 +3,10 @@
  *
  * @module
  */
+import { toBase64Url } from "../bytes/mod.ts";
+import { isKeyText } from "../crypto/mod.ts";
+import { plainName, typedName } from "../wire/mod.ts";
+import type { Member } from "./peer.ts";
 import confusables from "unhomoglyph/data.json" with { type: "json" };
 
 /** The prototype of each confusable character: confusables.txt of UTS #39, Unicode 13. */
@@ -147,6 +151,16 @@ export function sameName(a: string, b: string): boolean {
  */
 export function imitates(name: string): boolean {
   return looksOf(name).imitates;
+}
+
+/** Whether a member is meant by a typed text: its name as shown, `name#tag`, or its key in base64url. */
+export function isNamed(
+  { key, name, tag }: Pick<Member, "key" | "name" | "tag">,
+  typed: string,
+): boolean {
+  // A name that looks like a key must not get messages meant for that key.
+  if (isKeyText(typed)) return typed === toBase64Url(key);
+  return [name, `${plainName(name)}#${tag}`].some((shown) => typedName(shown) === typedName(typed));
 }
 
 /** Returns a name as shown: with its tag if it imitates, or is `tagged` for another reason. */

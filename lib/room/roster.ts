@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { type Bytes, equal, toBase64Url, toHex } from "../bytes/mod.ts";
+import { type Bytes, equal, toHex } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
-import { isKeyText } from "../crypto/mod.ts";
 import { RoomError, WireError } from "../errors.ts";
-import { MAX_ROSTER_ENTRIES, typedName } from "../wire/mod.ts";
+import { MAX_ROSTER_ENTRIES } from "../wire/mod.ts";
 import type { NamedSession } from "./link.ts";
+import { isNamed } from "./names.ts";
 import type { RoomOptions } from "./parts.ts";
 import { Peer, type SeatState, SILENT_AFTER_MS } from "./peer.ts";
 import { RateLimiter } from "../rate_limiter.ts";
@@ -115,13 +115,7 @@ export class Roster {
 
   /** All members that a name, `name#tag` or key may mean. */
   matching(name: string): Peer[] {
-    const typed = typedName(name);
-    return this.announced().filter(({ announced, key, member, tag }) => {
-      // A name that looks like a key must not get messages meant for that key.
-      if (isKeyText(name)) return name === toBase64Url(key);
-      return [member!.name, `${announced!.name}#${tag}`]
-        .some((shown) => typedName(shown) === typed);
-    });
+    return this.announced().filter(({ member }) => isNamed(member!, name));
   }
 
   /** The latest time at which a first reader is still expected: one that just joined or is on its way. */

@@ -119,7 +119,7 @@ class Client implements WishContext {
     options.trustStore.onUnkept = (error) => this.show({ ...problem(error), event: "warning" });
     this.views = new Views({ ...options, joinCode: () => this.#joinCode });
     this.#wishes = new Wishes(this);
-    this.session = this.#begin(options.session);
+    this.session = this.#begin(options.session, []);
   }
 
   /** Shows an event, unless the run has ended: a wish may still be under way. */
@@ -139,11 +139,11 @@ class Client implements WishContext {
     this.#ending = true;
     const end = await this.#finish(wanted, ended);
     if (end.error !== undefined) this.show(end.error);
-    const { ready, room } = this.session;
-    await Promise.race([room.leave(), ended]);
+    await Promise.race([this.session.room.leave(), ended]);
     connector?.stop();
     // Cutting a connection on which the host still sends would take our farewell with it.
     await deadline(systemClock, FAREWELL_MS, ended);
+    const { ready, room } = this.session; // Another one may have begun meanwhile.
     room.end("not-delivered");
     ready.resolve(); // Wishes that wait for another session fail as well.
     await this.#wishes.settled();
@@ -153,7 +153,7 @@ class Client implements WishContext {
     return { reason: end.reason, status };
   }
 
-  #begin(session: MemberSession, former: readonly Member[] = []): SessionState {
+  #begin(session: MemberSession, former: readonly Member[]): SessionState {
     const { trustStore, frontEnd, room: options } = this.options;
     const room = new Room({
       ...options,
@@ -209,7 +209,7 @@ class Client implements WishContext {
     this.show(warning(code, message, hint));
     await connector.renew();
     const { former, ready, room } = this.session;
-    this.session = this.#begin(connector.session, [...room.members, ...former]);
+    this.session = this.#begin(connector.session, former ?? room.members);
     ready.resolve();
     if (room.insiders !== undefined) this.session.room.lock(room.insiders);
     room.end("seat-lost");
@@ -305,7 +305,7 @@ class Client implements WishContext {
     switch (event.event) {
       case "ready":
         this.#onConnected();
-        this.session.former = [];
+        delete this.session.former;
         event.members.forEach((member) => this.#noteMember(member));
         this.#noteReader();
         if (this.#noteMove() === undefined) this.#noteHostAddress();

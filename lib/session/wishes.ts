@@ -4,9 +4,9 @@
  * @module
  */
 import { toBase64Url } from "../bytes/mod.ts";
-import { isKeyText, roomCode } from "../crypto/mod.ts";
+import { roomCode } from "../crypto/mod.ts";
 import { LanchatError, RoomError } from "../errors.ts";
-import type { Member, Room, RoomOptions } from "../room/mod.ts";
+import { isNamed, type Member, type Room, type RoomOptions } from "../room/mod.ts";
 import {
   problem,
   type RefusedWish,
@@ -26,8 +26,8 @@ export interface SessionState {
   readonly room: Room;
   /** Resolves once that room is ready, or another session has taken its place. */
   readonly ready: PromiseWithResolvers<void>;
-  /** The members of the session before, until this one is ready. */
-  former: readonly Member[];
+  /** The members last shown, of a session before; missing once this one is ready. */
+  former?: readonly Member[];
 }
 
 /** The part of a client that wishes use. */
@@ -165,19 +165,19 @@ export class Wishes {
 
   /** Sends a message; if its session ends before it is sealed, sends it in the next one. */
   async #send({ kind, text, to }: SayWish): ReturnType<Room["say"]> {
-    let addressee = to;
+    // Later another member may have the name: the key of the member who has it now counts.
+    const shown = this.#client.session.former?.find((member) =>
+      to !== undefined && isNamed(member, to)
+    );
+    let addressee = shown === undefined ? to : toBase64Url(shown.key);
     while (true) {
-      const { former } = this.#client.session;
-      // In another session another member may have the name: there only the key counts.
-      const member = addressee === undefined || isKeyText(addressee)
-        ? undefined
-        : former.find(({ name }) => name === addressee);
-      if (member !== undefined) addressee = toBase64Url(member.key);
       const { room } = await this.#ready();
+      const key = addressee === undefined ? undefined : toBase64Url(room.find(addressee).key);
       try {
         return await room.say(text, { kind, to: addressee });
       } catch (error) {
         if (!(error instanceof LanchatError) || error.code !== "seat-lost") throw error;
+        addressee = key;
       }
     }
   }

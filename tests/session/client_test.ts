@@ -32,6 +32,10 @@ class ClientAtRelay {
   ended!: Promise<ClientEnd>;
   /** Ends the way, as a signal does. */
   stop!: () => void;
+  /** Breaks the front end. */
+  break!: () => void;
+  /** Called before another session is made. */
+  onRenew: () => Promise<void> = () => Promise.resolve();
   #relays!: TestChannel;
   #wish!: ReadableStreamDefaultController<Wish>;
   readonly #served: Promise<void>[] = [];
@@ -78,6 +82,7 @@ class ClientAtRelay {
       },
       hop: { joinCode: "0123456789" } as Reconnector["hop"],
       async reconnect(): Promise<SecureChannel> {
+        if (stopped) throw new ChannelError("connection-lost", "stopped");
         const answer = Promise.withResolvers<void>();
         client.tries.push(answer);
         await answer.promise;
@@ -85,6 +90,7 @@ class ClientAtRelay {
       },
       entered: () => {},
       renew: async () => {
+        await client.onRenew();
         seat = await newSeat();
       },
       stop: () => void (stopped = true),
@@ -95,7 +101,7 @@ class ClientAtRelay {
       input,
       show: (event) => client.events.push(event),
       writable: () => Promise.resolve(),
-      broken: new Promise(() => {}),
+      broken: new Promise((resolve) => void (client.break = resolve)),
       interrupted: new Promise(() => {}),
       close: () => Promise.resolve(),
     };
@@ -292,6 +298,91 @@ test("runClient sends a private message in its next session to the same key only
   await client.ended;
   await mal.texts.count(1);
   assertEquals(mal.texts.all, ["to all"]);
+  await client.close();
+});
+
+test("runClient keeps a private message for the key that had the name when it was typed", async () => {
+  const client = await ClientAtRelay.start();
+  const bob = await client.join("bob");
+  const mal = await client.join("mal");
+  for (const _ of [bob, mal]) await client.event("joined");
+  const silent = new ScriptedGuest(client.relay, { name: "silent" });
+  await silent.enter();
+  for (let i = 0; i < 32; i++) client.say("x".repeat(16_000)); // More than may be on the way.
+  client.say("for bob", "bob");
+  client.wish({ do: "whois", name: "mal" });
+  await client.event("member"); // Carried out after all before.
+  await bob.room.rename("robert");
+  assertEquals((await client.event("renamed")).member.name, "robert");
+  await mal.room.rename("bob");
+  assertEquals((await client.event("renamed")).member.name, "bob");
+  const expired = client.expireSeat();
+  await silent.cut();
+  await expired;
+  const [robert, other] = [await client.join("robert", "bob"), await client.join("bob", "mal")];
+  (await client.tries.next()).resolve();
+  assertEquals((await client.event("warning")).code, "seat-lost");
+  (await client.tries.next()).resolve();
+  await client.event("ready");
+  client.say("for all");
+  for (const { texts } of [robert, other]) {
+    await texts.find((text): text is string => text === "for all");
+  }
+  const received = [bob, mal, robert, other].map(({ texts }) => texts.all.includes("for bob"));
+  assertEquals(received, [false, false, true, false]);
+  client.endInput();
+  await client.ended;
+  await client.close();
+});
+
+test("runClient takes a name for the member last shown while no session is ready", async () => {
+  const client = await ClientAtRelay.start();
+  await client.enter("bob");
+  await client.event("joined");
+  await client.loseSeat();
+  const mal = await client.join("bob", "mal");
+  const silent = new ScriptedGuest(client.relay, { name: "silent" }); // A newcomer waits for its answer.
+  await silent.enter();
+  silent.listen();
+  (await client.tries.next()).resolve();
+  await client.event("warning");
+  (await client.tries.next()).resolve();
+  await mal.event("joined");
+  await (await mal.room.say("to a member that is not ready")).delivered;
+  client.onRenew = () => {
+    client.say("for bob", "bob");
+    return nextTurn();
+  };
+  await client.expireSeat();
+  (await client.tries.next()).resolve();
+  await client.event("warning");
+  await silent.leave();
+  const again = await client.join("bob", "mal");
+  (await client.tries.next()).resolve();
+  await client.event("ready");
+  client.say("for all");
+  await again.texts.find((text): text is string => text === "for all");
+  assert(!again.texts.all.includes("for bob"));
+  client.endInput();
+  await client.ended;
+  await client.close();
+});
+
+test("runClient ends while another session begins", async () => {
+  const client = await ClientAtRelay.start();
+  const [renewing, renewed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  client.onRenew = () => {
+    renewing.resolve();
+    return renewed.promise;
+  };
+  await client.loseSeat();
+  client.say("typed while away");
+  (await client.tries.next()).resolve();
+  await renewing.promise;
+  client.break();
+  await nextTurn();
+  renewed.resolve();
+  assertEquals(await client.ended, { reason: "failed", status: 1 });
   await client.close();
 });
 
