@@ -167,6 +167,7 @@ export class Membership implements LinkListener {
     const peer = this.#roster.get(from);
     if (peer === undefined || peer.seat.burned || !OBJECT_TYPES.has(object[0]!)) return;
     if (object[0] === ObjectType.ANNOUNCE) return this.#queueAnnouncement(peer, object);
+    if (object[0] === ObjectType.NEED) return this.#queueQuestion(peer, object);
     const { applied } = this.#decisions;
     peer.queue.push(object.length, () => this.#receive(peer, object, applied));
   }
@@ -210,20 +211,24 @@ export class Membership implements LinkListener {
     }, dequeued);
   }
 
+  #queueQuestion(peer: Peer, need: Bytes): void {
+    const { applied } = this.#decisions;
+    const { moves } = this.#roster;
+    peer.queue.push(need.length, async () => {
+      await applied;
+      if (this.#roster.has(peer)) await this.#recovery.receiveNeed(peer, need, moves);
+    });
+  }
+
   /**
-   * Receives an object in its turn. All but questions and answers wait while the peer is held back.
+   * Receives an object in its turn. All but answers wait while the peer is held back.
    *
    * @param applied Resolves once all earlier decisions of the host are applied.
    */
   async #receive(peer: Peer, object: Bytes, applied: Promise<void>): Promise<void> {
     await applied;
     if (!this.#roster.has(peer)) return; // It may be banned.
-    switch (object[0]) {
-      case ObjectType.NEED:
-        return await this.#recovery.receiveNeed(peer, object);
-      case ObjectType.AGAIN:
-        return await this.#recovery.receiveAgain(peer, object);
-    }
+    if (object[0] === ObjectType.AGAIN) return await this.#recovery.receiveAgain(peer, object);
     if (peer.recovery.held !== undefined && await this.#recovery.hold(peer, object)) return;
     await this.#handle(peer, object, false);
   }

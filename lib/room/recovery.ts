@@ -146,10 +146,16 @@ export class Recovery {
     this.#reconnection.showWhenComplete();
   }
 
-  /** Handles a NEED: sends again the kept objects that a peer may read. */
-  async receiveNeed(peer: Peer, need: Bytes): Promise<void> {
+  /**
+   * Handles a NEED: sends again the kept objects that a peer may read.
+   *
+   * @param moves How often the room had moved to another host process when the NEED came.
+   */
+  async receiveNeed(peer: Peer, need: Bytes, moves: number): Promise<void> {
     const round = decodeNeed(need);
     await peer.budget.spend();
+    // At another host process the peer asks again. It drops the answer to this NEED, which would count as delivered.
+    if (moves !== this.#roster.moves) return;
     // Without a restart the peer cannot lack any object.
     const envelopes = this.#roster.moving
       ? this.#link.envelopes.kept.filter(({ object, to }) => {

@@ -53,6 +53,7 @@ export class Roster {
   #orders = 0;
   #entered = false;
   #movedAt: number | undefined;
+  #moves = 0;
   #keepMs = 0;
 
   /** Creates an empty roster. @param queues Makes a queue for each peer. */
@@ -81,6 +82,11 @@ export class Roster {
   get moving(): boolean {
     return this.#movedAt !== undefined &&
       this.#clock.elapsed() - this.#movedAt < this.#keepMs + MOVE_MS;
+  }
+
+  /** Number of moves to another host process. */
+  get moves(): number {
+    return this.#moves;
   }
 
   /** Whether even members that never lost their network may still be on their way. */
@@ -180,6 +186,7 @@ export class Roster {
 
   /** Notes that another host process has the room. @param keepMs How long it keeps seats, in milliseconds. */
   move(keepMs: number): void {
+    this.#moves++;
     this.#movedAt = this.#clock.elapsed();
     this.#keepMs = keepMs;
   }

@@ -871,6 +871,22 @@ test("Room answers none of the old questions after another restart", async () =>
   await alone.close();
 });
 
+test("Room answers no question of one process at the next if it had no budget for it before", async () => {
+  const { bob, carol, alone } = await open();
+  await alone.restart([bob, carol]);
+  for (let round = 1; round <= 9; round++) await alone.says(bob, encodeNeed(round));
+  await alone.relay.settle();
+  await alone.restart([bob, carol]);
+  await alone.says(bob, encodeNeed(100));
+  for (let i = 0; i < 4; i++) {
+    alone.clock.advance(1000);
+    await alone.relay.settle();
+  }
+  const { object } = await alone.relay.object(AGAIN, bob.session);
+  assertEquals(decodeAgain(object).round, 100);
+  await alone.close();
+});
+
 test("Room sends no NEED of one process to members at the next", async () => {
   const { bob, carol, chain, alone } = await open();
   const lost = await chain.msg("lost");
