@@ -63,8 +63,8 @@ export function parseCommandLine(args: readonly string[]): Command {
   if (texts.has("--help")) return { kind: "help", topic: kind };
   if (texts.has("--version")) return { kind: "version" };
   if (kind === undefined) {
-    throw new UsageError("unknown-subcommand", "Cannot start as no command is given", {
-      hint: "Host a room with 'lanchat serve', or enter one with 'lanchat join ADDRESS'.",
+    throw new UsageError("unknown-subcommand", "No command is given", {
+      hint: "Host a room with 'lanchat serve', or join one with 'lanchat join ADDRESS'.",
     });
   }
   const { operands } = COMMANDS[kind];
@@ -149,7 +149,7 @@ function textsOf(
   }
   for (const option of valued) {
     throw new UsageError("surplus-argument", `Cannot give ${option} a value`, {
-      hint: `Write ${option} alone, or leave it out.`,
+      hint: `Write ${option} without a value, or leave it out.`,
     });
   }
   for (const option of unknown) throw unknownOption(option, names, subcommand);
@@ -219,9 +219,9 @@ function listenAddress(option: string, address: string): string {
     requireScope(address);
     return address;
   }
-  const message = `Cannot use ${option} ${quote(address)} as it is no IP address`;
+  const message = `Cannot use ${option} ${quote(address)}: not an IP address`;
   throw new UsageError("bad-address", message, {
-    hint: `Give an IP address of this machine without a port, as in ${option} 192.168.1.5.`,
+    hint: `Give an IP address of this machine, without a port: ${option} 192.168.1.5`,
   });
 }
 
@@ -230,20 +230,20 @@ function memberName(option: string, text: string): string {
   const name = text.normalize("NFC");
   const problem = nameProblem(name);
   if (problem === undefined) return name;
-  throw new UsageError("bad-name", `Cannot use ${option} ${quote(name)} as ${problem}`);
+  throw new UsageError("bad-name", `Cannot use ${option} ${quote(name)}: ${problem}`);
 }
 
 function profile(option: string, name: string): string {
   if (PROFILE_NAME.test(name)) return name;
   throw new UsageError("bad-name", `Cannot use ${option} ${quote(name)}`, {
-    hint: "Use 1 to 32 of a-z, 0-9, _ and -, the first of them a letter or digit, as in work.",
+    hint: "Use 1 to 32 of a-z, 0-9, _ and -; begin with a letter or digit.",
   });
 }
 
 function digits(option: string, text: string): string {
   const digits = readFingerprint(text);
   if (digits !== undefined) return digits;
-  const message = `Cannot use ${option} ${quote(text)} as it has not 30 digits`;
+  const message = `Cannot use ${option} ${quote(text)}: it must have 30 digits`;
   throw new UsageError("bad-fingerprint", message);
 }
 
@@ -253,6 +253,6 @@ function unknownOption(
   subcommand: Subcommand | undefined,
 ): UsageError {
   const program = subcommand ? `lanchat ${subcommand}` : "lanchat";
-  const message = `Cannot use ${quote(option)} as ${program} has no such option`;
+  const message = `${program} has no option ${quote(option)}`;
   return new UsageError("unknown-option", message, suggestion(option, candidates));
 }

@@ -35,8 +35,8 @@ export function environmentPassphrase(variable: PassphraseVariable): string {
   if (passphrase) return passphrase;
   throw new LanchatError(
     "no-passphrase",
-    `Cannot ask for a passphrase as there is no terminal, and ${variable} is not set`,
-    { hint: `Type one in a terminal, or set the environment variable ${variable}.` },
+    `Cannot ask for a passphrase: there is no terminal, and ${variable} is not set`,
+    { hint: `Run lanchat in a terminal, or set the environment variable ${variable}.` },
   );
 }
 

@@ -10,7 +10,7 @@ import { type Subcommand, SUBCOMMANDS } from "./options.ts";
 /** @throws {UsageError} With code `surplus-argument` if there is a word. */
 export function refuseSurplus(command: string, [word]: readonly string[], hint?: string): void {
   if (word === undefined) return;
-  const message = `Cannot use ${quote(word)} with lanchat ${command}`;
+  const message = `Unexpected ${quote(word)} after lanchat ${command}`;
   throw new UsageError("surplus-argument", message, hint === undefined ? {} : { hint });
 }
 
@@ -22,17 +22,17 @@ export function actionOf<Action extends string>(
 ): Action {
   const action = actions.find((action) => action === word);
   if (action !== undefined) return action;
-  const message = `Cannot run lanchat ${subcommand} ${quote(word)} as there is no such thing`;
+  const message = `lanchat ${subcommand} has no action ${quote(word)}`;
   throw new UsageError("unknown-subcommand", message, {
-    hint: `Run 'lanchat ${subcommand} --help' for what there is.`,
+    hint: `Run 'lanchat ${subcommand} --help' for its actions.`,
     ...suggestion(word, actions),
   });
 }
 
 /** The error about an action without its file. */
 export function missingFile(command: string, example: string): UsageError {
-  return new UsageError("missing-value", `Cannot run lanchat ${command} as no file is given`, {
-    hint: `Give one, as in: lanchat ${command} ${example}`,
+  return new UsageError("missing-value", `lanchat ${command} needs a file`, {
+    hint: `Example: lanchat ${command} ${example}`,
   });
 }
 
@@ -40,7 +40,7 @@ export function missingFile(command: string, example: string): UsageError {
 export function subcommandOf(word: string): Subcommand {
   const subcommand = SUBCOMMANDS.find((subcommand) => subcommand === word);
   if (subcommand !== undefined) return subcommand;
-  const message = `Cannot run ${quote(word)} as lanchat has no such command`;
+  const message = `lanchat has no command ${quote(word)}`;
   throw new UsageError("unknown-subcommand", message, suggestion(word, SUBCOMMANDS));
 }
 

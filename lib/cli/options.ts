@@ -78,7 +78,7 @@ export interface Option {
   readonly max?: number;
   /** The value if the option is not given, in the unit as typed; a flag that is `true` is cleared by giving it. */
   readonly default?: number | true;
-  /** A few words about the option. */
+  /** What the option does, in a few words. */
   readonly summary: string;
   /** The permissions of Deno that the option needs beside `--allow-net`. */
   readonly permission?: string;
@@ -106,14 +106,14 @@ export const OPTIONS = [
     type: "port",
     min: 0,
     default: DEFAULT_PORT as number,
-    summary: "TCP port to listen on, 0 for a free one",
+    summary: "TCP port to listen on; 0 picks a free one",
   },
   {
     key: "host",
     name: "--host",
     commands: ["serve"],
     type: "address",
-    summary: "listen on this IP address alone",
+    summary: "listen only on this IP address",
   },
   {
     key: "name",
@@ -123,7 +123,7 @@ export const OPTIONS = [
     summary: "your name in the room (default: your login name)",
     excludedBy: [
       "--relay-only",
-      "Leave out one of them: with --relay-only the host is no member and has no name.",
+      "With --relay-only the host is not a member and has no name.",
     ],
   },
   {
@@ -131,21 +131,21 @@ export const OPTIONS = [
     name: "--invite",
     commands: ["serve"],
     type: "flag",
-    summary: "let in who has an invite, and nobody else",
+    summary: "admit only people who have the invite link",
   },
   {
     key: "newRoom",
     name: "--new-room",
     commands: ["serve"],
     type: "flag",
-    summary: "begin another room: no invite of before holds, bans do",
+    summary: "start a new room: old invites end, bans stay",
   },
   {
     key: "allow",
     name: "--allow",
     commands: ["serve"],
     type: "file",
-    summary: "let in those whose fingerprints are in this file alone",
+    summary: "admit only the fingerprints in this file",
     permission: "--allow-read=FILE",
   },
   {
@@ -153,10 +153,10 @@ export const OPTIONS = [
     name: "--room",
     commands: ["serve"],
     type: "name",
-    summary: "a name for the room, shown to the whole network",
+    summary: "name of the room; the whole network can see it",
     excludedBy: [
       "--no-announce",
-      "Leave out one of them: a room that is not announced shows its name to nobody.",
+      "No one can see the name of a room that is not announced.",
     ],
   },
   {
@@ -165,28 +165,28 @@ export const OPTIONS = [
     commands: ["serve"],
     type: "flag",
     default: true,
-    summary: "others join by address alone",
+    summary: "do not announce the room; others need its address",
   },
   {
     key: "relayOnly",
     name: "--relay-only",
     commands: ["serve"],
     type: "flag",
-    summary: "host without being a member of the room",
+    summary: "host the room without being a member",
   },
   {
     key: "hostKey",
     name: "--host-key",
     commands: ["join"],
     type: "fingerprint",
-    summary: "accept no host but that with this fingerprint",
+    summary: "require this fingerprint of the host",
   },
   {
     key: "acceptHost",
     name: "--accept-host",
     commands: ["join"],
     type: "fingerprint",
-    summary: "the same, even where another host is known",
+    summary: "require it, even if another host is known",
   },
   {
     key: "timeoutMs",
@@ -194,7 +194,7 @@ export const OPTIONS = [
     commands: ["scan"],
     type: "seconds",
     default: 3,
-    summary: "how long to wait for answers",
+    summary: "wait this long for answers",
   },
   {
     key: "timeoutMs",
@@ -202,29 +202,29 @@ export const OPTIONS = [
     commands: ["doctor"],
     type: "seconds",
     default: 3,
-    summary: "how long each check may take",
+    summary: "time limit for each check",
   },
   {
     key: "passphrase",
     name: "--passphrase",
     commands: ["id"],
     type: "flag",
-    summary: "put it under a passphrase, or under another one",
+    summary: "set or change its passphrase",
   },
   {
     key: "noPassphrase",
     name: "--no-passphrase",
     commands: ["id"],
     type: "flag",
-    summary: "put it under no passphrase any more",
-    excludedBy: ["--passphrase", "Do one after the other."],
+    summary: "remove its passphrase",
+    excludedBy: ["--passphrase", "Do one, then the other."],
   },
   {
     key: "identity",
     name: "--identity",
     commands: ["serve", "join", "scan", "doctor", "id", "peers"],
     type: "file",
-    summary: "identity file, made if it is not there",
+    summary: "identity file; created if missing",
     permission: "--allow-read=DIRECTORY --allow-write=DIRECTORY",
   },
   {
@@ -232,16 +232,16 @@ export const OPTIONS = [
     name: "--profile",
     commands: ["serve", "join", "scan", "doctor", "id", "peers"],
     type: "profile",
-    summary: "one of several identities, made if not there",
+    summary: "use another identity; created if missing",
     permission: "--allow-env --allow-read --allow-write",
-    excludedBy: ["--identity", "Leave out one of them: each names an identity."],
+    excludedBy: ["--identity", "Each names an identity: use one of them."],
   },
   {
     key: "yes",
     name: "--yes",
     commands: ["id"],
     type: "flag",
-    summary: "start over, or import, without being asked",
+    summary: "replace the identity without asking",
   },
   {
     key: "maxMembers",
@@ -251,7 +251,7 @@ export const OPTIONS = [
     min: 2,
     max: MAX_MEMBERS as number,
     default: DEFAULT_LIMITS.maxMembers as number,
-    summary: "how many may be in the room",
+    summary: "limit of members in the room",
   },
   {
     key: "maxHandshakes",
@@ -260,7 +260,7 @@ export const OPTIONS = [
     type: "count",
     max: MAX_CALLERS as number,
     default: DEFAULT_LIMITS.maxHandshakes as number,
-    summary: "how many may join at once, and in a second",
+    summary: "limit of joins at once, and per second",
   },
   {
     key: "maxPerAddress",
@@ -268,7 +268,7 @@ export const OPTIONS = [
     commands: ["serve"],
     type: "count",
     max: MAX_CALLERS as number,
-    summary: "how many of one address (default 8; this machine 24)",
+    summary: "the same per address (default 8; this machine 24)",
   },
   {
     key: "maxWaiting",
@@ -277,7 +277,7 @@ export const OPTIONS = [
     type: "count",
     max: MAX_CALLERS as number,
     default: DEFAULT_LIMITS.maxWaiting as number,
-    summary: "how many more may wait to join",
+    summary: "limit of callers waiting to join",
   },
   {
     key: "maxQueueBytes",
@@ -285,7 +285,7 @@ export const OPTIONS = [
     commands: ["serve"],
     type: "mebibytes",
     default: DEFAULT_LIMITS.maxQueueBytes / TYPES.mebibytes.scale as number,
-    summary: "what may wait for one whose link is lost",
+    summary: "limit of data kept for a disconnected member",
   },
   {
     key: "maxMemoryBytes",
@@ -293,7 +293,7 @@ export const OPTIONS = [
     commands: ["serve"],
     type: "mebibytes",
     default: DEFAULT_LIMITS.maxMemoryBytes / TYPES.mebibytes.scale as number,
-    summary: "what may wait for all members",
+    summary: "limit of data kept for all members",
   },
   {
     key: "maxRate",
@@ -301,7 +301,7 @@ export const OPTIONS = [
     commands: ["serve"],
     type: "mebibytes",
     default: DEFAULT_LIMITS.maxRate / TYPES.mebibytes.scale as number,
-    summary: "what one member may send in a second",
+    summary: "limit of data per second from one member",
   },
   {
     key: "keepSeatMs",
@@ -311,15 +311,15 @@ export const OPTIONS = [
     min: 0,
     max: MAX_KEEP_MINUTES as number,
     default: DEFAULT_LIMITS.keepSeatMs / TYPES.minutes.scale as number,
-    summary: "how long to wait for who lost the link",
+    summary: "keep the place of a disconnected member",
   },
   {
     key: "listen",
     name: "--listen",
     commands: ["join"],
     type: "flag",
-    summary: "ignore input, show messages until interrupted",
-    excludedBy: ["--to", "Leave out one of them: with --listen nothing is sent."],
+    summary: "only show messages; ignore input",
+    excludedBy: ["--to", "With --listen, lanchat sends nothing."],
   },
   {
     key: "waitMs",
@@ -328,7 +328,7 @@ export const OPTIONS = [
     type: "seconds",
     min: 0,
     default: 0,
-    summary: "piped input: wait so long for somebody",
+    summary: "pipe: wait this long for another member",
   },
   {
     key: "timeoutMs",
@@ -337,7 +337,7 @@ export const OPTIONS = [
     type: "seconds",
     min: 0,
     default: 30,
-    summary: "piped input: wait so long for the host",
+    summary: "pipe: at the end, wait for the host",
   },
   {
     key: "to",
@@ -345,24 +345,24 @@ export const OPTIONS = [
     commands: ["join"],
     type: "member",
     summary: "pipe: send each line only to this member",
-    excludedBy: ["--json", 'Leave out one of them: with --json, write "to" in each message.'],
+    excludedBy: ["--json", 'With --json, write "to" in each message.'],
   },
   {
     key: "untilDelivered",
     name: "--until-delivered",
     commands: ["join"],
     type: "flag",
-    summary: "piped input: wait until everybody has it",
+    summary: "pipe: wait until delivered to all",
   },
   {
     key: "giveUpMs",
     name: "--give-up-after",
     commands: ["join"],
     type: "seconds",
-    summary: "how long to try again (pipe: 60, else for ever)",
+    summary: "reconnect for this long (pipe: 60; else no limit)",
     excludedBy: [
       "--no-reconnect",
-      "Leave out one of them: with --no-reconnect nothing is tried again.",
+      "With --no-reconnect, lanchat does not try again.",
     ],
   },
   {
@@ -371,14 +371,14 @@ export const OPTIONS = [
     commands: ["join"],
     type: "flag",
     default: true,
-    summary: "end when the connection is lost",
+    summary: "leave when the connection is lost",
   },
   {
     key: "log",
     name: "--log",
     commands: ["serve", "join"],
     type: "file",
-    summary: "append to this file what is shown and said",
+    summary: "append messages and notices to this file",
     permission: "--allow-read=FILE --allow-write=FILE",
   },
   {
@@ -386,8 +386,8 @@ export const OPTIONS = [
     name: "--log-encrypted",
     commands: ["serve", "join"],
     type: "flag",
-    summary: "seal that file under a passphrase",
-    needs: ["--log", "Name the file, as in --log friday.log."],
+    summary: "encrypt the log under a passphrase",
+    needs: ["--log", "Name the file: --log friday.log"],
   },
   {
     key: "maxLogBytes",
@@ -395,19 +395,19 @@ export const OPTIONS = [
     commands: ["serve", "join"],
     type: "mebibytes",
     default: DEFAULT_MAX_LOG_BYTES / TYPES.mebibytes.scale as number,
-    summary: "move it to FILE.1 at this size",
+    summary: "move the log to FILE.1 at this size",
     permission: "--allow-read=FILE.1 --allow-write=FILE.1",
-    needs: ["--log", "Name the file, as in --log friday.log."],
+    needs: ["--log", "Name the file: --log friday.log"],
   },
   {
     key: "plain",
     name: "--plain",
     commands: ["serve", "join"],
     type: "flag",
-    summary: "plain lines: no colours, nothing drawn anew",
+    summary: "plain lines: no colors, no redrawing",
     excludedBy: [
       "--json",
-      "Leave out one of them: JSON Lines are never drawn anew, and have no colours.",
+      "JSON Lines have no colors and are never redrawn.",
     ],
   },
   {
@@ -415,8 +415,8 @@ export const OPTIONS = [
     name: "--quiet",
     commands: ["serve", "join"],
     type: "flag",
-    summary: "show only messages and errors",
-    excludedBy: ["--json", "Leave out one of them: with --json, ignore other events."],
+    summary: "hide joins and leaves; in a pipe, all notices",
+    excludedBy: ["--json", "With --json, ignore the events that you don't need."],
   },
   {
     key: "notify",
@@ -424,7 +424,7 @@ export const OPTIONS = [
     commands: ["serve", "join"],
     type: "flag",
     default: true,
-    summary: "no bell and no notification",
+    summary: "no bell and no desktop notification",
   },
   {
     key: "json",
@@ -449,7 +449,7 @@ export const HELP_OPTION: Option = {
   short: "-h",
   commands: SUBCOMMANDS,
   type: "flag",
-  summary: "show this text",
+  summary: "show this help",
 };
 
 /** The options that every command has, and lanchat without a command. */

@@ -25,24 +25,21 @@ export function usage(topic?: Subcommand): string {
 }
 
 function program(): string {
-  const commands = table(SUBCOMMANDS.map((name) => [synopsis(name), COMMANDS[name].summary]));
+  const commands = table(SUBCOMMANDS.map((name) => [name, COMMANDS[name].summary]));
   return `\
-End-to-end encrypted chat for the people on one network.
+Encrypted chat for the people on one network.
 
-Usage:
+Start here:
+  lanchat                   choose a room from a list, or host one
+  lanchat serve             host a room; it shows the line that others type
+  lanchat join 192.168.1.5  join the room at this address
+
+Commands ('lanchat COMMAND --help' shows the options, with examples):
 ${commands.join("\n")}
 
-To begin, one person hosts a room, and sees the line that the others type:
-  lanchat serve --name ada
-  lanchat join 192.168.1.5 --name bob
-  echo "build is green" | lanchat join 192.168.1.5 --name ci --wait 60
+In a room, /help shows what you can type.
 
-Help:
-  lanchat COMMAND --help   the options of a command, with examples
-  lanchat --version        the version
-  /help, in a room         what you can type there
-
-Exit status: 0 done, 1 failed or undelivered, 2 wrong usage, 3 wrong host key.`;
+Exit status: 0 done, 1 failed or not delivered, 2 wrong usage, 3 wrong host key.`;
 }
 
 function command(name: Subcommand): string {

@@ -540,7 +540,7 @@ Deno.test("parseCommandLine refuses a value of a flag", () => {
     "--version=1",
   ];
   for (const line of lines) {
-    assertStringIncludes(fails(words(line), "surplus-argument").hint, "alone");
+    assertStringIncludes(fails(words(line), "surplus-argument").hint, "without a value");
   }
 });
 

@@ -116,7 +116,7 @@ Deno.test("lanchat without arguments prints one screen of help and ends with sta
   const lines = stdout.trimEnd().split("\n");
   assert(lines.length <= 24 && lines.every((line) => line.length <= 80), stdout);
   assert(stdout.endsWith("\n"), stdout);
-  assertMatch(stdout, /chat for[^]*lanchat serve[^]*lanchat join[^]*To begin[^]*--help/);
+  assertMatch(stdout, /chat for[^]*Start here:[^]*lanchat serve[^]*lanchat join[^]*--help/);
 });
 
 if (BINARY === undefined) { // Whose permissions would let it look for rooms.
@@ -138,14 +138,14 @@ if (BINARY === undefined) { // Whose permissions would let it look for rooms.
 Deno.test("help, --help and --version print to standard output and end with status 0", async () => {
   for (
     const [line, pattern] of [
-      ["--help", /serve[^]*join[^]*--version/],
+      ["--help", /Start here:[^]*serve[^]*join[^]*Exit status/],
       ["serve --help", /--relay-only[^]*--max-members/],
       ["join --help", /--host-key[^]*--wait/],
       ["--version", /^lanchat \d+\.\d+\.\d+\n$/],
       ["join --version", /^lanchat \d+\.\d+\.\d+\n$/],
-      ["-h", /serve[^]*join[^]*--version/],
+      ["-h", /Start here:[^]*serve[^]*join[^]*Exit status/],
       ["join -h", /--host-key[^]*--wait/],
-      ["help", /serve[^]*join[^]*--version/],
+      ["help", /Start here:[^]*serve[^]*join[^]*Exit status/],
       ["help join", /--host-key[^]*--wait/],
       ["-V", /^lanchat \d+\.\d+\.\d+\n$/],
     ] as const

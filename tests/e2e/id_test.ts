@@ -46,12 +46,12 @@ Deno.test("lanchat id shows, moves and replaces an identity", async () => {
   const exported = await run(["id", "export", copy, ...own], { permissions });
   assertMatch(
     exported.stdout,
-    /^A copy of your identity is in .*\nWhoever reads it can pose as you/,
+    /^A copy of your identity is in .*\nIt has no passphrase: anyone who reads it can pose/,
   );
   for (const action of [["new"], ["import", copy]]) {
     const { status, stderr } = await run(["id", ...action, ...own], { permissions });
     assertEquals(status, 1);
-    assertMatch(stderr, /nobody has confirmed it\nlanchat: hint: Keep a copy/);
+    assertMatch(stderr, /: not confirmed\nlanchat: hint: Keep a copy/);
   }
   assertNotEquals((await identity(["new", "--yes", ...own])).key, first.key);
   assertEquals(await identity(["import", copy, "--yes", ...own]), first);
@@ -187,7 +187,7 @@ terminalTest("lanchat id new asks for the word at a terminal", async () => {
   const { fingerprint } = await identity(own);
   for (const [word, status] of [["yes", 1], ["new", 0], ["\x03", 130]] as const) {
     await using id = new Pty(["id", "new", ...own], { permissions });
-    await id.says(/^Type new to go on:$/);
+    await id.says(/^Type new to continue:$/);
     await id.type(word === "\x03" ? word : `${word}\r`);
     assertEquals(await id.status(), status);
     if (status === 1) assertEquals((await identity(own)).fingerprint, fingerprint);

@@ -56,11 +56,11 @@ Deno.test("lanchat peers forget forgets one peer, and none if the name is ambigu
   assertEquals([several.status, several.stdout], [1, ""]);
   assertMatch(
     several.stderr,
-    new RegExp(`2 peers may be meant\n.*hint: Name one of them: bob#${EVE_TAG}, bob#${BOB_TAG}\\.`),
+    new RegExp(`it matches 2 people\n.*hint: Name one of them: bob#${EVE_TAG}, bob#${BOB_TAG}\\.`),
   );
   const nobody = await peers(file, "forget", "carol");
   assertEquals(nobody.status, 1);
-  assertMatch(nobody.stderr, /as nobody with this name, tag or fingerprint is known/);
+  assertMatch(nobody.stderr, /Cannot forget "carol": you have met no one by it/);
   assertEquals((await KnownPeers.open(file.replace(".json", ".peers.jsonl"))).all().length, 3);
 
   const named: [string, string, Bytes][] = [
@@ -70,11 +70,11 @@ Deno.test("lanchat peers forget forgets one peer, and none if the name is ambigu
   ];
   for (const [who, title, key] of named) {
     const { status, stdout } = await peers(file, "forget", who);
-    assertEquals([status, stdout], [0, `${title} is forgotten.\n`]);
+    assertEquals([status, stdout], [0, `Forgot ${title}.\n`]);
     const known = await KnownPeers.open(file.replace(".json", ".peers.jsonl"));
     assertEquals(known.find(key), undefined);
   }
-  assertEquals((await peers(file)).stdout, "Nobody is known yet.\n");
+  assertEquals((await peers(file)).stdout, "You have met no one yet.\n");
 });
 
 Deno.test("lanchat peers export and import carry peers to another identity", async () => {
@@ -84,7 +84,7 @@ Deno.test("lanchat peers export and import carry peers to another identity", asy
   const copy = `${emptyDirectory()}/peers.jsonl`;
   assertMatch(
     (await peers(file, "export", copy)).stdout,
-    /^3 peers are in .*peers\.jsonl now\.\n$/,
+    /peers\.jsonl has 3 people\.\n$/,
   );
   assertEquals((await peers(file, "export", copy)).status, 1);
 
@@ -93,10 +93,10 @@ Deno.test("lanchat peers export and import carry peers to another identity", asy
   const known = await KnownPeers.open(other.replace(".json", ".peers.jsonl"));
   await known.setVerified(EVE, true);
   const { status, stderr, stdout } = await peers(other, "import", copy);
-  assertEquals([status, stdout], [0, "2 peers are new; 1 known already.\n"]);
+  assertEquals([status, stdout], [0, "2 people added; 1 already known.\n"]);
   assertMatch(
     stderr,
-    /^lanchat: warning: Cannot read line 4 of known peers in ".*"\nlanchat: hint: All others count/,
+    /^lanchat: warning: Cannot read line 4 of known peers in ".*"\nlanchat: hint: The other lines were imported/,
   );
   assertMatch((await peers(other)).stdout, new RegExp(`bob✓: tag ${EVE_TAG}, verified`));
 });

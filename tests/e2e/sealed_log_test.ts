@@ -99,8 +99,7 @@ Deno.test("the log of a killed run is read and continued, with a warning", async
   }
   // As if it had been killed in the middle of a write.
   Deno.writeFileSync(file, new Uint8Array([2, 0, 0, 0, 99, 1, 2, 3]), { append: true });
-  const warning =
-    /^lanchat: warning: 1 run has left this log without an end mark.*\nlanchat: hint: /;
+  const warning = /^lanchat: warning: 1 run did not finish this log.*\nlanchat: hint: /;
   const cut = await run(["log", file], sealing(file));
   assertEquals([cut.status, said(cut.stdout)], [0, ["one"]]);
   assertMatch(cut.stderr, warning);

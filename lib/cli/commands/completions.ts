@@ -30,13 +30,13 @@ export const COMPLETIONS: SubcommandEntry<CompletionsCommand> = {
   ],
   operands([word, ...words]) {
     if (word === undefined) {
-      throw new UsageError("missing-value", "Cannot complete as no shell is given", {
+      throw new UsageError("missing-value", "lanchat completions needs a shell", {
         hint: CODES["unknown-shell"].hint,
       });
     }
     const shell = SHELLS.find((shell) => shell === word);
     if (shell === undefined) {
-      const message = `Cannot complete in ${quote(word)} as lanchat does not know this shell`;
+      const message = `lanchat has no completions for ${quote(word)}`;
       throw new UsageError("unknown-shell", message);
     }
     refuseSurplus("completions", words);

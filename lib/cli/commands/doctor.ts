@@ -1,5 +1,5 @@
 /**
- * `lanchat doctor` finds out why people cannot reach each other.
+ * `lanchat doctor` finds out why people cannot connect.
  *
  * @module
  */
@@ -40,9 +40,9 @@ export type DoctorCommand = Parsed<"doctor"> & {
 
 /** `lanchat doctor` finds out why people cannot reach each other; its status is a failure if a check fails. */
 export const DOCTOR: SubcommandEntry<DoctorCommand> = {
-  summary: "find out what keeps people apart",
+  summary: "find connection problems",
   operand: "[HOST[:PORT]]",
-  note: "HOST is what cannot be joined; without it only this machine is looked at.",
+  note: "Checks this machine; with HOST, also the connection to that host.",
   examples: ["lanchat doctor 192.168.1.5", "lanchat doctor ada.local --timeout 10"],
   operands([address, ...words]) {
     refuseSurplus("doctor", words);

@@ -16,7 +16,7 @@ export type HelpCommand = Parsed<"help"> & {
 
 /** `lanchat help`. */
 export const HELP: SubcommandEntry<HelpCommand> = {
-  summary: "explain a command",
+  summary: "show the help of a command",
   operand: "[COMMAND]",
   choices: SUBCOMMANDS,
   examples: ["lanchat help serve", "lanchat help join"],

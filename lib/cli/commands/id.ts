@@ -39,7 +39,7 @@ export type IdCommand = Parsed<"id"> & {
 
 /** `lanchat id` shows an identity, or changes it first. */
 export const ID: SubcommandEntry<IdCommand> = {
-  summary: "show or protect your identity",
+  summary: "show, protect or replace your identity",
   operand: "[ACTION [FILE]]",
   choices: ACTIONS,
   fileChoices: FILE_ACTIONS,
@@ -50,7 +50,7 @@ export const ID: SubcommandEntry<IdCommand> = {
     const change = given.find((option) => /^--(?:no-)?passphrase$/.test(option));
     if (change !== undefined) {
       throw new UsageError("surplus-argument", `Cannot use ${change} with lanchat id ${word}`, {
-        hint: "Do one after the other.",
+        hint: "Do one, then the other.",
       });
     }
     const action = actionOf("id", word, ACTIONS);
@@ -86,7 +86,7 @@ async function manageIdentity(command: IdCommand): Promise<number> {
       const isProtected = await exportIdentity(options, command.file!);
       const lines = [
         `A copy of your identity is in ${command.file}.`,
-        ...isProtected ? [] : ["Whoever reads it can pose as you: it is under no passphrase."],
+        ...isProtected ? [] : ["It has no passphrase: anyone who reads it can pose as you."],
       ];
       return await printResult([], command.json, lines);
     }
@@ -113,14 +113,14 @@ async function confirm(command: IdCommand): Promise<void> {
   if (command.yes || !await hasIdentity(options)) return;
   const file = quote(identityPlace(options));
   if (Deno.stdin.isTerminal()) {
-    const warning = `This identity goes for good: ${file}\n` +
-      `Others take you for somebody new; your rooms, their invites and bans go as well.\n` +
-      `Whom you know stays known.\n`;
-    const typed = await askWord(`${warning}Type ${command.action} to go on: `);
+    const warning = `This replaces your identity for good: ${file}\n` +
+      `Others will see you as a new person. Your rooms, their invites and bans are lost.\n` +
+      `The people you have met stay known.\n`;
+    const typed = await askWord(`${warning}Type ${command.action} to continue: `);
     if (typed.trim() === command.action) return;
   }
   throw new StoreError(
     "identity-exists",
-    `Cannot replace identity file ${file} as nobody has confirmed it`,
+    `Cannot replace identity file ${file}: not confirmed`,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * `lanchat join` enters a room.
+ * `lanchat join` joins a room.
  *
  * @module
  */
@@ -40,11 +40,12 @@ export type JoinCommand = Parsed<"join"> & {
 
 /** `lanchat join`. */
 export const JOIN: SubcommandEntry<JoinCommand> = {
-  summary: "enter a room",
+  summary: "join a room",
   operand: "[HOST[:PORT]]",
-  note: "HOST is an address or a name, PORT 12345; IPv6 as in [fe80::1%eth0]:12345.\n" +
-    "In its place: an invite link, or - to be asked for one (or LANCHAT_INVITE).\n" +
-    "Without any of these lanchat looks for rooms on this network.",
+  note:
+    `HOST is a name or an IP address, PORT is ${DEFAULT_PORT} by default; IPv6: [fd00::2]:4000.\n` +
+    "Instead of HOST: an invite link, or - to enter one (or set LANCHAT_INVITE).\n" +
+    "Without HOST, lanchat looks for rooms on this network.",
   examples: [
     "lanchat join 192.168.1.5 --name bob",
     "lanchat join '[fd00::2]:4000' --listen",
@@ -52,7 +53,7 @@ export const JOIN: SubcommandEntry<JoinCommand> = {
   ],
   operands([where, ...words]) {
     const isPort = /^\d{1,5}$/.test(words[0] ?? "");
-    const hint = "Write the port after the address and a colon, as in 192.168.1.5:12345.";
+    const hint = "Write the port after a colon: 192.168.1.5:12345";
     refuseSurplus("join", words, isPort ? hint : undefined);
     if (where === undefined) return { port: DEFAULT_PORT };
     if (where === STANDARD_INPUT || isInvite(where)) return { port: DEFAULT_PORT, link: where };

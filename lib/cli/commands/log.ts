@@ -21,14 +21,14 @@ export type LogCommand = Parsed<"log"> & {
 
 /** `lanchat log` prints a log, safe to show in a terminal. */
 export const LOG: SubcommandEntry<LogCommand> = {
-  summary: "print a log that --log has made",
+  summary: "print a log that --log wrote",
   operand: "FILE",
-  note: "The passphrase of a sealed log is asked for, or comes from LANCHAT_PASSPHRASE.",
+  note: "An encrypted log needs its passphrase, typed or in LANCHAT_PASSPHRASE.",
   examples: ["lanchat log friday.log", "lanchat log friday.log | grep ' bob: '"],
   operands([file, ...words]) {
     if (file === undefined) {
-      throw new UsageError("missing-value", "Cannot print a log as no file is given", {
-        hint: "Give the file that --log has made, as in: lanchat log friday.log",
+      throw new UsageError("missing-value", "lanchat log needs a file", {
+        hint: "Name a file that --log wrote: lanchat log friday.log",
       });
     }
     refuseSurplus("log", words);
@@ -45,12 +45,12 @@ async function printLog({ file }: LogCommand): Promise<number> {
   }
   const warnings: ProblemEvent[] = [];
   if (log.unfinished > 0) {
-    const runs = log.unfinished === 1 ? "1 run has" : `${log.unfinished} runs have`;
-    const message = `${runs} left this log without an end mark: the last lines may be missing`;
+    const runs = log.unfinished === 1 ? "1 run" : `${log.unfinished} runs`;
+    const message = `${runs} did not finish this log: the last lines may be missing`;
     warnings.push(warning("log-unfinished", message));
   }
   if (log.missingPart !== undefined) {
-    const message = `Cannot read ${quote(log.missingPart)}, which has what was logged before`;
+    const message = `Cannot read ${quote(log.missingPart)}, the earlier part of this log`;
     warnings.push(warning("log-part-missing", message));
   }
   return await printResult(warnings, false);

@@ -38,7 +38,7 @@ export type PeersCommand = Parsed<"peers"> & {
 
 /** `lanchat peers` lists the known peers, or changes them. */
 export const PEERS: SubcommandEntry<PeersCommand> = {
-  summary: "show whom you have met",
+  summary: "list or forget the people you have met",
   operand: "[ACTION [WHO|FILE]]",
   choices: ACTIONS,
   fileChoices: ["export", "import"],
@@ -47,8 +47,8 @@ export const PEERS: SubcommandEntry<PeersCommand> = {
   operands([word, operand, ...words]) {
     const action = word === undefined ? "list" : actionOf("peers", word, ACTIONS);
     if (action === "forget" && operand === undefined) {
-      throw new UsageError("missing-value", "Cannot forget as nobody is named", {
-        hint: "Give a name, a tag or a fingerprint, as in: lanchat peers forget bob",
+      throw new UsageError("missing-value", "lanchat peers forget needs a name", {
+        hint: "Give a name, a tag or a fingerprint: lanchat peers forget bob",
       });
     }
     if (action === "import" && operand === undefined) {
@@ -68,7 +68,7 @@ async function managePeers(command: PeersCommand): Promise<number> {
     case "list": {
       const newestFirst = known.all().toSorted((a, b) => b.lastSeen - a.lastSeen);
       const events = [...warnings, ...await Promise.all(newestFirst.map(view))];
-      const nobody = newestFirst.length === 0 ? ["Nobody is known yet."] : undefined;
+      const nobody = newestFirst.length === 0 ? ["You have met no one yet."] : undefined;
       return await printResult(events, command.json, nobody);
     }
     case "forget": {
@@ -76,14 +76,14 @@ async function managePeers(command: PeersCommand): Promise<number> {
       await known.forget(peer.key);
       const event = await view(peer);
       return await printResult([...warnings, event], command.json, [
-        `${title(event)} is forgotten.`,
+        `Forgot ${title(event)}.`,
       ]);
     }
     case "export": {
       const { file } = command;
       if (file === undefined) return await print(known.export());
       await writePeers(file, known.export());
-      return await printResult(warnings, command.json, [`${counted(known.all())} in ${file} now.`]);
+      return await printResult(warnings, command.json, [`${file} has ${counted(known.all())}.`]);
     }
     case "import":
       return await importPeers(known, command);
@@ -96,21 +96,21 @@ async function importPeers(known: KnownPeers, { file, json }: PeersCommand): Pro
   await known.merge(stored.peers);
   const warnings = damagedWarnings(
     { ...stored, file },
-    "All others count; mend the file, and import it again.",
+    "The other lines were imported. Fix the file and import it again.",
   );
   const events = [...warnings, ...await Promise.all(added.map(view))];
   const rest = stored.peers.length - added.length;
-  return await printResult(events, json, [`${counted(added)} new; ${rest} known already.`]);
+  return await printResult(events, json, [`${counted(added)} added; ${rest} already known.`]);
 }
 
 /** @throws {LanchatError} With code `no-such-peer` or `several-peers`. */
 async function findPeer(known: KnownPeers, who: string): Promise<KnownPeer> {
   const [peer, ...others] = await matching(known.all(), who);
   if (peer === undefined) {
-    const message = `Cannot forget ${
-      quote(who)
-    } as nobody with this name, tag or fingerprint is known`;
-    throw new LanchatError("no-such-peer", message);
+    throw new LanchatError(
+      "no-such-peer",
+      `Cannot forget ${quote(who)}: you have met no one by it`,
+    );
   }
   if (others.length === 0) return peer;
   const all = [peer, ...others];
@@ -118,7 +118,7 @@ async function findPeer(known: KnownPeers, who: string): Promise<KnownPeer> {
   const more = all.length > shown.length ? ` or ${all.length - shown.length} more` : "";
   throw new LanchatError(
     "several-peers",
-    `Cannot forget ${quote(who)} as ${all.length} peers may be meant`,
+    `Cannot forget ${quote(who)}: it matches ${all.length} people`,
     { hint: `Name one of them: ${shown.map(title).join(", ")}${more}.` },
   );
 }
@@ -148,5 +148,5 @@ function title({ names: [name = ""], tag }: PeerEvent): string {
 }
 
 function counted(peers: readonly KnownPeer[]): string {
-  return peers.length === 1 ? "1 peer is" : `${peers.length} peers are`;
+  return peers.length === 1 ? "1 person" : `${peers.length} people`;
 }

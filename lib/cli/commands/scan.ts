@@ -18,11 +18,11 @@ export type ScanCommand = Parsed<"scan">;
 /** `lanchat scan` lists the rooms on this network, as their hosts answer. */
 export const SCAN: SubcommandEntry<ScanCommand> = {
   summary: "list the rooms on this network",
-  note: "Hosts that you have met are marked.",
+  note: "lanchat marks the hosts that you have met.",
   examples: ["lanchat scan --timeout 10", "lanchat scan --json"],
   operands(words) {
-    const hint = "It lists all rooms on this network. For one host: lanchat join ADDRESS, or " +
-      "lanchat doctor ADDRESS.";
+    const hint =
+      "It lists all rooms. For one host: 'lanchat join ADDRESS' or 'lanchat doctor ADDRESS'.";
     refuseSurplus("scan", words, hint);
     return {};
   },

@@ -15,7 +15,7 @@ export type ServeCommand = Parsed<"serve">;
 
 /** `lanchat serve`. */
 export const SERVE: SubcommandEntry<ServeCommand> = {
-  summary: "host a room, and chat in it",
+  summary: "host a room and chat in it",
   examples: [
     "lanchat serve --name ada",
     "lanchat serve --invite",
