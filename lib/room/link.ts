@@ -59,6 +59,9 @@ export interface NamedSession extends RosterEntry {
   readonly tag: string;
 }
 
+/** The host's report of how far it has come with own envelopes. */
+type HostAck = Extract<HostRecord, { type: "ack" }>;
+
 /** A change of a session that the relay named. */
 export type NamedChange =
   & Extract<HostRecord, { type: "member" }>
@@ -79,7 +82,8 @@ export interface LinkListener {
   /** Called with each object. */
   envelope(envelope: HostEnvelope): void;
   /**
-   * Called when the host reports how far it has come.
+   * Called when the host reports how far it has come; in its place among the other calls, when all before it is
+   * handled.
    *
    * @param accepted The host has queued every envelope up to this one.
    * @param delivered Every addressed session has every envelope up to this one, or is gone.
@@ -116,6 +120,8 @@ export class Link {
   /** The last connection on which this member was in the room, after its end. */
   #left: Endpoint<HostRecord, MemberRecord> | undefined;
   #restarted = false;
+  /** ACKs whose place is after entries that have not come yet. */
+  #early: HostAck[] = [];
   #shownSeq = 0;
   #ackedSeq = 0;
   #unackedBytes = 0;
@@ -251,13 +257,14 @@ export class Link {
       );
     }
     if (!known) {
+      this.#reportAcks(Infinity); // The entries before them are lost.
       this.#restarted ||= this.#entered;
       this.#entered = false;
       this.envelopes.redirect();
     }
     if (!known || !record.resumed) this.#lastSeq = this.#shownSeq = this.#ackedSeq = 0;
-    this.envelopes.accept(record.lastCmid);
-    this.#listener.acknowledged(record.lastCmid, 0, 0);
+    this.envelopes.accept(record.lastCmid); // Its ACKs come again, each in its place.
+    this.#early = [];
     this.envelopes.restart();
     this.#ackDue = false;
     this.#instance = record.instance;
@@ -310,8 +317,9 @@ export class Link {
           this.#lastSeq = envelope.seq;
           this.#unackedBytes += envelopeSize(envelope.object);
           this.#listener.envelope(envelope);
+          if (this.#early[0]?.seq === envelope.seq) await this.#settle();
         }
-        await this.#listener.settled();
+        await this.#settle();
         this.#acknowledge();
         this.#openWhenDue();
         break;
@@ -327,7 +335,7 @@ export class Link {
       case "member":
         this.#lastSeq++;
         this.#listener.member(await this.#identify(record));
-        await this.#listener.settled();
+        await this.#settle();
         this.#acknowledge();
         this.#openWhenDue();
         break;
@@ -338,7 +346,10 @@ export class Link {
         if (this.envelopes.accept(record.accepted) && record.seq < this.#lastSeq) {
           throw new WireError("Cannot take ACK as what was queued after it has come");
         }
-        this.#listener.acknowledged(record.accepted, record.delivered, record.reached);
+        // An ACK that accepts nothing only has later counts.
+        if (record.accepted === this.#early.at(-1)?.accepted) this.#early.pop();
+        this.#early.push(record);
+        this.#reportAcks(this.#lastSeq);
         this.#endpoint?.wake();
         break;
       case "behind":
@@ -346,6 +357,21 @@ export class Link {
         break;
       default:
         throw new WireError(`Cannot take record as it may not come now: ${record.type}`);
+    }
+  }
+
+  /** Waits until all that came is handled, and reports the ACKs whose place is here. */
+  async #settle(): Promise<void> {
+    const seq = this.#lastSeq;
+    await this.#listener.settled();
+    this.#reportAcks(seq);
+  }
+
+  /** Reports the ACKs up to a place. @param seq The last entry before it. */
+  #reportAcks(seq: number): void {
+    while (this.#early[0] !== undefined && this.#early[0].seq <= seq) {
+      const { accepted, delivered, reached } = this.#early.shift()!;
+      this.#listener.acknowledged(accepted, delivered, reached);
     }
   }
 

@@ -28,6 +28,8 @@ export interface Outgoing {
   readonly body: Bytes;
   /** The only reader; `undefined` for the room. */
   readonly to: Peer | undefined;
+  /** Called once the relay has accepted it, before anything that came after it is handled. */
+  readonly onAccepted?: (() => void) | undefined;
   /** Resolves once the relay has accepted it; rejects if it cannot be sent. */
   readonly done: PromiseWithResolvers<void>;
   /** Resolves once all readers have it, to those that are away and may lack it; to `undefined` if that stays unknown. */
@@ -35,7 +37,7 @@ export interface Outgoing {
 }
 
 /** An own message as it is put into the outbox. */
-export type NewOutgoing = Pick<Outgoing, "kind" | "body" | "to">;
+export type NewOutgoing = Pick<Outgoing, "kind" | "body" | "to" | "onAccepted">;
 
 /** A MSG that the relay has not accepted. */
 interface Sealed {
@@ -129,7 +131,10 @@ export class Outbox {
         to: messages[0]!.to,
         delivered: messages.map(({ delivered }) => delivered.resolve),
       });
-      for (const { done } of messages) done.resolve();
+      for (const { done, onAccepted } of messages) {
+        onAccepted?.();
+        done.resolve();
+      }
     }
   }
 

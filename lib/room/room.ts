@@ -15,7 +15,8 @@
  *  9. `RosterCheck.differs` compares the sender's roster with the reader's.
  * 10. `Events.emitOf` emits a `message` event, and the session shows it.
  * 11. `Membership.settled` resolves, and `Link.run` acknowledges the envelope.
- * 12. At the sender, `Delivery.acknowledged` resolves `say`, and later its `delivered`.
+ * 12. At the sender, `Link.run` reports the ACK in its place among the envelopes. `Delivery.acknowledged` calls
+ *     `onAccepted` and resolves `say`, and later its `delivered`.
  *
  * @module
  */
@@ -147,14 +148,15 @@ export class Room {
    * Sends a message. Resolves once the host has accepted it and the keys to it.
    *
    * @param text 1 to 16,384 bytes of UTF-8.
-   * @param options `to` is the only reader, as for {@linkcode Room.find}.
+   * @param options `to` is the only reader, as for {@linkcode Room.find}. `onAccepted` is called when this
+   * resolves, but before any event of what came after it at the host.
    * @returns `delivered` resolves as in `Outgoing`.
    * @throws {RoomError} `empty-message`, `message-too-long`, `no-such-member`, `nobody-here`,
    * `key-withheld` if no reader is given a key, or `not-delivered`.
    */
   async say(
     text: string,
-    options: { kind?: MessageKind; to?: string | undefined } = {},
+    options: { kind?: MessageKind; to?: string | undefined; onAccepted?: () => void } = {},
   ): Promise<{ readonly delivered: Promise<readonly Member[] | undefined> }> {
     const body = utf8(text);
     if (body.length === 0) throw new RoomError("empty-message", "Cannot send an empty message");
@@ -166,7 +168,12 @@ export class Room {
     }
     const to = options.to === undefined ? undefined : only(this.#roster.matching(options.to));
     const kind = options.kind === "action" ? BodyKind.ACTION : BodyKind.TEXT;
-    const { delivered, done } = this.#sender.send({ kind, body, to });
+    const { delivered, done } = this.#sender.send({
+      kind,
+      body,
+      to,
+      onAccepted: options.onAccepted,
+    });
     await done.promise;
     return { delivered: delivered.promise };
   }

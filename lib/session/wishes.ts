@@ -147,7 +147,6 @@ export class Wishes {
     this.#lines++;
     try {
       const { delivered } = await this.#send(wish);
-      client.show({ event: "sent", id });
       const reported = delivered.then((away) => {
         if (away === undefined) {
           if (client.options.untilDelivered) this.#undelivered++;
@@ -164,7 +163,8 @@ export class Wishes {
   }
 
   /** Sends a message; if its session ends before it is sealed, sends it in the next one. */
-  async #send({ kind, text, to }: SayWish): ReturnType<Room["say"]> {
+  async #send({ id, kind, text, to }: SayWish): ReturnType<Room["say"]> {
+    const onAccepted = (): void => this.#client.show({ event: "sent", id });
     // Later another member may have the name: the key of the member who has it now counts.
     const shown = this.#client.session.former?.find((member) =>
       to !== undefined && isNamed(member, to)
@@ -174,7 +174,7 @@ export class Wishes {
       const { room } = await this.#ready();
       const key = addressee === undefined ? undefined : toBase64Url(room.find(addressee).key);
       try {
-        return await room.say(text, { kind, to: addressee });
+        return await room.say(text, { kind, to: addressee, onAccepted });
       } catch (error) {
         if (!(error instanceof LanchatError) || error.code !== "seat-lost") throw error;
         addressee = key;

@@ -461,14 +461,14 @@ test("Relay passes between two members that burst at each other while neither re
     }
   }
   // Both queues are full before anybody takes more than a record.
-  for (const { progress } of sides) {
-    while (progress.accepted === 0) await progress.changed.promise;
+  for (const { link } of sides) {
+    while (link.envelopes.kept.length === 0) await nextTurn();
   }
   let before = -1;
   for (let now = 0; now !== before;) {
     before = now;
     for (let i = 0; i < 20; i++) await nextTurn();
-    now = sides.reduce((sum, { progress }) => sum + progress.accepted, 0);
+    now = sides.reduce((sum, { link }) => sum + link.envelopes.kept.length, 0);
   }
   assert(before < count, `${before} were taken: no queue was full`);
   gate.resolve();

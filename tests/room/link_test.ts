@@ -232,7 +232,7 @@ test("Link sends pending envelopes again after a reconnect, byte for byte", asyn
   // The relay has accepted two, but the acknowledgement was lost.
   await relay.send({ ...accept(relay, { resumed: true, lastCmid: 2 }), instance } as HostRecord);
   assertEquals(await nextRecord(relay), { type: "resume", instance, lastSeq: first.relay.seq });
-  assertEquals(scene.told, ["acknowledged 2"]);
+  assertEquals(scene.told, [], "its ACK, which comes again, has the place");
   relay.seq = first.relay.seq;
   await nextTurn();
   assertEquals(relay.envelopes.all, [], "before RESUME");
@@ -243,13 +243,14 @@ test("Link sends pending envelopes again after a reconnect, byte for byte", asyn
     { class: 1, to: undefined, cmid: 4, object: new Uint8Array([4]) },
   ]);
   await relay.send({ type: "roster", entries: [] });
+  await relay.ack(2, 0);
   await relay.ack(4, 4);
   await relay.deliver(SESSION, new Uint8Array([5]));
   await relay.settle();
   assertEquals(scene.told, [
-    "acknowledged 2",
     "roster of 0",
     "opened",
+    "acknowledged 2",
     "acknowledged 4",
     "object 5",
     "object 0",
@@ -664,6 +665,55 @@ test("Link.run breaks off at an ACK that comes after later envelopes", async () 
   void relay.send({ type: "ack", accepted: 2, delivered: 1, reached: 1, seq: 0 });
   await failed;
   await relay.ended;
+});
+
+test("Link reports each ACK in its place, also between two envelopes of a record", async () => {
+  const scene = create();
+  const { relay } = await connect(scene);
+  relay.acknowledges = false;
+  send(scene.link, 1, 2, 3);
+  await relay.envelopes.count(3);
+  scene.told.length = 0;
+  await relay.deliver(SESSION, new Uint8Array([11]));
+  await relay.send({ type: "ack", accepted: 1, delivered: 0, reached: 0, seq: 1 });
+  await relay.send({ type: "ack", accepted: 2, delivered: 0, reached: 0, seq: 3 });
+  await relay.send({ type: "ack", accepted: 3, delivered: 0, reached: 0, seq: 5 });
+  await relay.send({ type: "ack", accepted: 3, delivered: 3, reached: 3, seq: 5 });
+  await relay.taken();
+  assertEquals(scene.link.envelopes.pendingBytes, 0, "each counts at once");
+  await relay.deliver(SESSION, ...[12, 13, 14].map((byte) => new Uint8Array([byte])));
+  const key = new Uint8Array(32);
+  await relay.send({ type: "member", change: 1, reason: 0, key, nonce: SESSION });
+  await relay.settle();
+  assertEquals(scene.told, [
+    "object 11",
+    "acknowledged 1",
+    "object 12",
+    "object 13",
+    "acknowledged 2",
+    "object 14",
+    "change 1",
+    "acknowledged 3",
+    "object 0",
+  ]);
+  await relay.close();
+});
+
+test("Link reports ACKs whose place was lost with another process before its ROSTER", async () => {
+  const scene = create();
+  const { ran, relay: first } = await connect(scene);
+  first.acknowledges = false;
+  send(scene.link, 1);
+  await first.envelopes.count(1);
+  await first.send({ type: "ack", accepted: 1, delivered: 0, reached: 0, seq: 5 });
+  await first.taken();
+  await first.cut();
+  await assertFails(ran, "connection-lost");
+  scene.told.length = 0;
+  const { relay } = await connect(scene);
+  await relay.settle();
+  assertEquals(scene.told, ["acknowledged 1", "roster of 0", "opened", "object 0"]);
+  await relay.close();
 });
 
 test("Link.run breaks off at an ACK of envelopes that were not sent", async () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { toBase64Url, utf8 } from "../../lib/bytes/mod.ts";
+import type { RoomEvent } from "../../lib/room/mod.ts";
 import {
   Audience,
   BodyKind,
@@ -35,6 +36,11 @@ async function openWithBob(
 function textsOf({ body, kind }: Inner): string[] {
   const items = kind === BodyKind.BATCH ? decodeBatch(body) : [{ kind, text: body }];
   return items.map(({ text }) => new TextDecoder().decode(text));
+}
+
+/** Returns the texts of messages. */
+function textsIn(events: readonly RoomEvent[]): string[] {
+  return events.flatMap((event) => event.event === "message" ? [event.text] : []);
 }
 
 /** Returns the texts that a puppet reads, in order, and whether each is private. */
@@ -83,6 +89,26 @@ test("Room.say resolves once the relay has accepted the message", async () => {
   await alone.relay.settle();
   assertEquals(done, false);
   alone.relay.acknowledge();
+  await said;
+  await alone.close();
+});
+
+test("Room.say calls back between the events of what came before it at the host and after", async () => {
+  const { alone, bob } = await openWithBob();
+  const { relay } = alone;
+  relay.acknowledges = false;
+  const chain = await bob.chain();
+  await alone.says(bob, await chain.skdm(alone.target));
+  const order: string[] = [];
+  const onAccepted = (): void => void order.push(...textsIn(alone.events.rest()), "question");
+  const said = alone.room.say("question", { onAccepted });
+  const { cmid } = await relay.object(ObjectType.MSG);
+  const seq = relay.seq + 1;
+  await relay.send({ type: "ack", accepted: cmid, delivered: 0, reached: 0, seq });
+  await alone.says(bob, await chain.msg("before"), await chain.msg("after"));
+  await relay.settle();
+  order.push(...textsIn(alone.events.rest()));
+  assertEquals(order, ["before", "question", "after"]);
   await said;
   await alone.close();
 });

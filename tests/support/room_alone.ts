@@ -74,6 +74,7 @@ export class ScriptedRelay {
   seq = 0;
   #named = 0;
   #entryDue = false;
+  #lastCmid = 0;
   readonly #entered = Promise.withResolvers<MemberEnvelope>();
   readonly #writer: WritableStreamDefaultWriter<PlainRecord>;
   /** Resolves when the room has closed its side. */
@@ -139,6 +140,7 @@ export class ScriptedRelay {
     const { instance } = this;
     const { OK: status } = AcceptStatus;
     this.#entryDue = !options.resumed;
+    this.#lastCmid = options.lastCmid;
     await this.send({
       type: "accept",
       status,
@@ -156,6 +158,7 @@ export class ScriptedRelay {
     await this.send({ type: "resume", nextSeq: this.seq + 1, queued });
     if (this.#entryDue) await this.entered;
     await this.send({ type: "roster", entries: roster });
+    if (this.#lastCmid > 0) await this.ack(this.#lastCmid, 0);
   }
 
   /** Sends objects of one session, in one record. */
