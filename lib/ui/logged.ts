@@ -2,7 +2,6 @@
 import { BoundedMap } from "../bounded_map.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import {
-  type FailedEvent,
   failure,
   type MemberView,
   type SayWish,
@@ -49,7 +48,7 @@ const MISLEADING = /^[*>]|\((?=private\)$)/g;
  * ```
  */
 export class LoggedFrontEnd implements FrontEnd {
-  /** The wishes of the front end; each message is logged when it is read. */
+  /** The wishes of the front end. */
   readonly input: ReadableStream<Wish>;
   /** As of the front end. */
   readonly broken: Promise<void>;
@@ -59,8 +58,8 @@ export class LoggedFrontEnd implements FrontEnd {
   readonly #log: WritableStreamDefaultWriter<string>;
   readonly #failureReported: Promise<void>;
   readonly #clock: Clock;
-  /** Texts of own messages that may still fail, by id. */
-  readonly #unsent = new Map<string, string>();
+  /** Own messages that the host does not have, by id; each is logged once it has, or when it fails. */
+  readonly #unsent = new Map<string, SayWish>();
   /** Names of members as they are shown, by key. */
   readonly #names = new BoundedMap<string, string>(MAX_NAMES);
   #name = "you";
@@ -94,10 +93,10 @@ export class LoggedFrontEnd implements FrontEnd {
       case "invite":
         return this.#append("# The invite link was shown; it is not kept here.");
       case "sent":
-        this.#unsent.delete(event.id);
+        this.#logOwn(event.id);
         return;
       case "failed":
-        return this.#appendNotice(this.#failure(event));
+        return this.#appendNotice(failedMessage(event.code, this.#logOwn(event.id)));
       case "ready":
         this.#name = event.name;
         this.#meet(event.members);
@@ -132,7 +131,7 @@ export class LoggedFrontEnd implements FrontEnd {
 
   async *#read(): AsyncGenerator<Wish, void, void> {
     for await (const wish of this.#frontEnd.input) {
-      if (wish.do === "say") this.#logOwn(wish);
+      if (wish.do === "say") this.#unsent.set(wish.id, wish);
       if (wish.do === "refused") {
         const message = `Cannot send line ${wish.line} (${wish.code})`;
         this.#appendNotice(failure(wish.code, message, ""));
@@ -141,18 +140,17 @@ export class LoggedFrontEnd implements FrontEnd {
     }
   }
 
-  #logOwn({ id, kind, text, to }: SayWish): void {
-    this.#unsent.set(id, text);
+  /** Logs an own message. @returns Its text. */
+  #logOwn(id: string): string {
+    const wish = this.#unsent.get(id);
+    if (wish === undefined) return ""; // It was never read: the front end refused it.
+    this.#unsent.delete(id);
+    const { kind, text, to } = wish;
     const addressee = to === undefined ? "" : ` to ${this.#names.get(to) ?? sanitizeLine(to)}`;
     const sender = sanitizeLine(this.#name) + addressee;
     const form = { kind, private: to !== undefined };
     this.#append(`> ${messageLine(sender, sanitize(text), form)}`);
-  }
-
-  #failure({ code, id }: FailedEvent): SessionEvent {
-    const text = this.#unsent.get(id) ?? "";
-    this.#unsent.delete(id);
-    return failedMessage(code, text);
+    return text;
   }
 
   /** Notes the names of members: a private message names its addressee by key. */

@@ -72,8 +72,10 @@ terminalTest(
       permissions: logging(file),
       terminal: true,
     });
-    await ann.write("/me waves\r/msg hana psst\r/who\r");
-    await host.event("message", ({ text }) => text === "psst");
+    await ann.write("/me waves\r/msg hana psst\r");
+    await ann.stdout.has(/psst \S*✓✓/);
+    await ann.write("/who\r");
+    await ann.stdout.has(/hana: tag/);
     await host.tell({ say: "bye\nann" });
     await ann.stdout.has(/bye\s+\S*ann/);
     await ann.write("/quit\r");

@@ -91,9 +91,11 @@ test("LoggedFrontEnd marks verified members and addressees", async () => {
   const verified = { ...BOB, verified: true };
   async function* inputs(): AsyncGenerator<Wish> {
     yield say("one", { to: BOB.key });
+    frontEnd.show({ event: "sent", id: "1" });
     frontEnd.show({ event: "verified", member: verified });
     frontEnd.show({ ...message("bob", "hi"), from: verified });
-    yield say("two", { to: BOB.key });
+    yield say("two", { to: BOB.key, id: "2" });
+    frontEnd.show({ event: "sent", id: "2" });
   }
   const entries: string[] = [];
   const log = new WritableStream<string>({ write: (entry) => void entries.push(entry) });
@@ -125,25 +127,31 @@ test("LoggedFrontEnd writes the time of each entry", async () => {
   assertEquals(entries, [`${TIME} bob: hi\n`, "1970-01-01T00:01:01.001Z bob: hi\n"]);
 });
 
-test("LoggedFrontEnd logs own messages and their addressees", async () => {
+test("LoggedFrontEnd logs own messages and their addressees once the host has them", async () => {
   const text = await logged([
-    say("hi\nall"),
-    say("waves", { kind: "action" }),
-    say("psst", { to: BOB.key }),
-    say("psst", { to: "bob#x" }),
+    say("hi\nall", { id: "1" }),
+    say("waves", { kind: "action", id: "2" }),
+    say("psst", { to: BOB.key, id: "3" }),
+    say("psst", { to: "bob#x", id: "4" }),
     { do: "who" },
     { do: "refused", code: "bad-utf8", line: 7 },
-    say("\x1b[2J\u202e"),
+    say("\x1b[2J\u202e", { id: "5" }),
+    say("not taken yet", { id: "6" }),
     { do: "quit" },
-  ], []);
+  ], [
+    { event: "sent", id: "1" },
+    message("bob", "yes?"),
+    ...["2", "3", "4", "5"].map((id) => ({ event: "sent", id } as const)),
+  ]);
   assertEquals(
     text,
     [
+      "# error: Cannot send line 7 (bad-utf8)",
       "> ada: hi\n      all",
+      "bob: yes?",
       "> * ada waves",
       "> ada to bob (private): psst",
       "> ada to bob#x (private): psst",
-      "# error: Cannot send line 7 (bad-utf8)",
       "> ada: \\x1b[2J\\u{202e}",
     ].map((line) => `${TIME} ${line}\n`).join(""),
   );
@@ -154,8 +162,10 @@ test("LoggedFrontEnd names a member by its key, with its current name", async ()
   async function* inputs(): AsyncGenerator<Wish> {
     frontEnd.show({ event: "joined", member: eve });
     yield say("one", { to: eve.key });
+    frontEnd.show({ event: "sent", id: "1" });
     frontEnd.show({ event: "members", members: [{ ...eve, name: "eve#x" }] });
-    yield say("two", { to: eve.key });
+    yield say("two", { to: eve.key, id: "2" });
+    frontEnd.show({ event: "sent", id: "2" });
   }
   let text = "";
   const log = new WritableStream<string>({ write: (entry) => void (text += entry) });
@@ -173,7 +183,8 @@ test("LoggedFrontEnd logs a failed message and the reason", async () => {
     { event: "sent", id: "b" },
     { event: "failed", id: "a", code: "nobody-here" },
   ]);
-  const [, , error, hint, ...rest] = text.split("\n");
+  const [sent, failed, error, hint, ...rest] = text.split("\n");
+  assertEquals([sent, failed], [`${TIME} > ada: b`, `${TIME} > ada: ${long}`]);
   assertEquals(error, `${TIME} # error: Not delivered: ${"x".repeat(60)}…`);
   assertMatch(hint!, /# hint: No one else is here/);
   assertEquals(rest, [""]);
@@ -269,6 +280,7 @@ test("LoggedFrontEnd logs the current name of an addressee", async () => {
   frontEnd.show({ event: "renamed", member: { ...BOB, name: "rob" }, before: "bob" });
   frontEnd.show({ event: "renamed", member: member("eve"), before: "ada", own: true });
   await Array.fromAsync(frontEnd.input);
+  frontEnd.show({ event: "sent", id: "1" });
   await frontEnd.close();
   assertEquals(entries.at(-1), `${TIME} > eve to rob (private): psst\n`);
 });
