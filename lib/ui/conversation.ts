@@ -17,8 +17,9 @@ import { typedName } from "../wire/mod.ts";
 import { AddressBook } from "./address_book.ts";
 import { parseLine } from "./line_parser.ts";
 import { markedName, messageLine, type Theme } from "./theme.ts";
-import { awaySentence, failedMessage, noticeLines, personLines } from "./notices.ts";
+import { awaySentence, failedMessage, noticeLines, personLines, whoLines } from "./notices.ts";
 import { type MessageState, type OwnMessage, OwnMessages } from "./own_messages.ts";
+import { Place } from "./place.ts";
 import { fittingQrLines, noQrSentence } from "./qr.ts";
 import { excerpt, sanitize } from "./sanitize.ts";
 import { helpLines, type ParsedLine, type SlashCommand } from "./slash_commands.ts";
@@ -33,6 +34,12 @@ const KEYS_HELP: readonly string[] = [
 
 /** Maximum lines, and characters, of a waiting message; the rest is shown once it is settled. */
 const MAX_WAITING = { lines: 3, length: 160 };
+
+/** The mark of the place above the prompt. */
+const PLACE_MARK = "──";
+
+/** The columns of that mark and a space: some terminals show each dash in two. */
+const PLACE_MARK_COLUMNS = 5;
 
 /** The marks after an own message. */
 const STATE_MARKS: Readonly<Record<MessageState, string>> = {
@@ -54,6 +61,8 @@ export interface ConversationOptions {
   readonly columns?: () => number;
   /** Called for each private message and each mention. */
   readonly notify: (from: string, text: string) => void;
+  /** The room's name, if the host gave it one. */
+  readonly room?: string | undefined;
   /** Called with lines that become ready without an event. */
   readonly print: (lines: readonly string[]) => void;
   /** Replaces the marks of pastes in a text with the pasted texts. */
@@ -82,6 +91,7 @@ export class Conversation {
   readonly #timeline: Timeline;
   readonly #book: AddressBook;
   readonly #own: OwnMessages;
+  readonly #place: Place;
   #me: OwnView | undefined;
   /** Matches the own name in a text. */
   #mention: RegExp | undefined;
@@ -90,11 +100,12 @@ export class Conversation {
 
   /** Starts before the room is joined. */
   constructor(options: ConversationOptions) {
-    const { clock = systemClock, editsLine, theme, print } = options;
+    const { clock = systemClock, editsLine, room, theme, print } = options;
     this.#options = options;
     this.#timeline = new Timeline(theme, clock);
     this.#book = new AddressBook(editsLine);
     this.#own = new OwnMessages(() => print(this.#settledLines()), clock);
+    this.#place = new Place({ members: () => this.members, room, clock });
   }
 
   /** Whether the room is joined. */
@@ -168,6 +179,7 @@ export class Conversation {
   /** Takes note of an event. @returns The lines that show it. */
   hear(event: SessionEvent): readonly string[] {
     this.#book.hear(event);
+    this.#place.hear(event);
     switch (event.event) {
       case "message":
         return this.#messageLines(event);
@@ -185,6 +197,8 @@ export class Conversation {
       case "renamed":
         if (event.own) this.#rename(event.member);
         return this.#notice(event);
+      case "members":
+        return this.#timeline.notice(whoLines(this.#me!, event.members, this.#place));
       case "invite":
         return [...this.#notice(event), ...this.#qrLines(event)];
       case "safety-number":
@@ -237,6 +251,12 @@ export class Conversation {
     const lines = fittingQrLines(link, columns());
     return lines?.map(theme.qr) ??
       this.#timeline.notice([`${noQrSentence("the link")} /invite shows it in a wider one.`]);
+  }
+
+  /** Describes the place in one row of a width; empty before the room is joined. */
+  placeLine(columns: number): string {
+    const line = this.#place.line(columns - PLACE_MARK_COLUMNS);
+    return line === "" ? "" : `${this.#options.theme.mark(PLACE_MARK)} ${line}`;
   }
 
   // Own messages.

@@ -19,6 +19,7 @@ import {
   type ListeningEvent,
   type LockedEvent,
   type MemberView,
+  type OwnView,
   type PeerEvent,
   type PresentView,
   type ProblemEvent,
@@ -30,6 +31,7 @@ import {
   type StatusEvent,
   type UnannouncedEvent,
 } from "../session_events.ts";
+import type { Absence, Place } from "./place.ts";
 import { markedName } from "./theme.ts";
 import { excerpt, sanitizeLine } from "./sanitize.ts";
 import { timeOfDay } from "./timeline.ts";
@@ -140,8 +142,6 @@ const PERSON_NOTICES: NoticeTable = {
   "listening": invitation,
   "invite": linkSentences,
   "ready": greeting,
-  "members": (event) =>
-    event.members.length === 0 ? NOTICES.members(event) : event.members.map(memberSentence),
   "member": ({ member }) => [
     memberSentence(member),
     `fingerprint ${groups(member.fingerprint)}`,
@@ -338,22 +338,49 @@ function withTag(member: PresentView): string {
   return `${markedName(member)} (tag ${tag}${lost ? ", connection lost" : ""})`;
 }
 
-/** A member in the list of `/who`. */
-function memberSentence(member: PresentView): string {
+/** The lines of `/who`: the place, the person themselves, and each other member. */
+export function whoLines(
+  me: OwnView,
+  members: readonly PresentView[],
+  place: Pick<Place, "absence" | "hosts" | "isHost" | "line" | "own">,
+): string[] {
+  return [
+    place.line(Infinity),
+    ownSentence(me, place),
+    ...members.map((one) => memberSentence(one, place.absence(one), place.isHost(one))),
+  ].map(sanitizeLine);
+}
+
+function ownSentence({ name, tag }: OwnView, { hosts, own }: Pick<Place, "hosts" | "own">): string {
+  const facts = ["you", ...hosts ? ["host"] : [], `tag ${tag}`, ...statusFacts(own.status, own)];
+  return `${name}: ${facts.join(", ")}`;
+}
+
+/** A member and all facts about it. */
+function memberSentence(member: PresentView, absence: Absence = {}, isHost = false): string {
   const { behind, ignored, lost, since, status, tag, unannounced, verified, withheld } = member;
   const facts = [
+    ...isHost ? ["host"] : [],
     `tag ${tag}`,
     verified ? "verified" : "not verified",
     `here since ${timeOfDay(new Date(since))}`,
-    ...lost ? ["connection lost"] : [],
+    ...lost ? [`connection lost${sinceTime(absence.lostAt)}`] : [],
     ...behind ? ["has not got your last message"] : [],
     ...ignored ? ["ignored"] : [],
     ...withheld ? ["cannot read what you say"] : [],
     ...unannounced ? ["has not said who they are, cannot read"] : [],
     // Last, because it may look like any of these.
-    ...status === undefined ? [] : [`away: ${status}`],
+    ...statusFacts(status, absence),
   ];
   return `${markedName(member)}: ${facts.join(", ")}`;
+}
+
+function statusFacts(status: string | undefined, { statusAt }: Absence): string[] {
+  return status === undefined || status === "" ? [] : [`away${sinceTime(statusAt)}: ${status}`];
+}
+
+function sinceTime(at: number | undefined): string {
+  return at === undefined ? "" : ` since ${timeOfDay(new Date(at))}`;
 }
 
 function unannouncedSentences({ here, left, leftCount }: UnannouncedEvent): string[] {

@@ -26,7 +26,7 @@ export interface ScreenOptions {
   /** The conversation with its own messages. */
   readonly conversation: Pick<
     Conversation,
-    "settleAll" | "settleFirst" | "summary" | "waiting"
+    "placeLine" | "settleAll" | "settleFirst" | "summary" | "waiting"
   >;
   /** Returns the typed line. */
   readonly line: () => EditorState;
@@ -50,7 +50,7 @@ export class Screen {
   #isDrawQueued = false;
   #showsSummary = false;
   #cancelSummary: (() => void) | undefined;
-  /** The waiting messages, the summary and the prompt as they were drawn last. */
+  /** The waiting messages, the place, the summary and the prompt as they were drawn last. */
   #prompt = PROMPT;
 
   /** Creates a screen that is live. */
@@ -174,12 +174,14 @@ export class Screen {
     return conversation.waiting.reduce((rows, line) => rows + rowsOf(line, columns), 0);
   }
 
-  /** The own messages whose mark may change, the count of pending ones, and the prompt. */
+  /** The own messages whose mark may change, the place, the count of pending ones, and the prompt. */
   #nextPrompt(): string {
-    const { summary, waiting } = this.#options.conversation;
+    const { conversation, device } = this.#options;
+    const { summary, waiting } = conversation;
     if (summary === "") this.#showsSummary = false;
     else if (!this.#showsSummary) this.#showSummaryLater();
-    const lines = waiting.map((line) => `${line}\n`).join("");
+    const place = conversation.placeLine(device.columns());
+    const lines = [...waiting, ...place === "" ? [] : [place]].map((line) => `${line}\n`).join("");
     return `${lines}${this.#showsSummary ? `(${summary}) ` : ""}${PROMPT}`;
   }
 

@@ -37,7 +37,7 @@ terminalTest("two people at terminals talk, and leave with Ctrl-C and Ctrl-D", a
   await type(
     bob,
     "/who",
-    /hana: tag \w{8}, not verified, here since \d\d:\d\d[^]*script: tag[^]*pipe: tag/,
+    /bob: you, tag[^]*hana: host, tag \w{8}, not verified, here since \d\d:\d\d[^]*script: tag[^]*pipe: tag/,
   );
   await type(bob, "/help", /\/me TEXT[^]*Ctrl-C/);
   await type(bob, "/hwo", /Unknown command \/hwo[^]*Did you mean \/who\?/);

@@ -79,7 +79,7 @@ roomTest(
     await ada.type(`${line}${LEFT.repeat(5)}`);
     await ada.shows(said("hana", "one"), ...typed(columns, line));
     let typing = line;
-    for (const other of [columns - 13, columns + 47, 25, columns]) {
+    for (const other of [columns - 13, columns + 27, 25, columns]) {
       await ada.resize(other, rows);
       await ada.shows(said("hana", "one"), ...typed(other, typing));
       await ada.type("+");

@@ -24,7 +24,9 @@ for (const [way, { args = [], ...options }] of Object.entries(WAYS)) {
     await hana.say("hi ada");
     await ada.says(/^00:00 hana: hi ada$/);
     await ada.type("/who\n");
-    await ada.says(/-- hana: tag \w{8}, not verified, here since \d\d:\d\d/);
+    await ada.says(/^00:00 -- hana's room: 2 here$/);
+    await ada.says(/^ +-- ada: you, tag \w{8}$/);
+    await ada.says(/-- hana: host, tag \w{8}, not verified, here since \d\d:\d\d/);
     await ada.type("/quit\n");
     assertEquals(await ada.status(), 0);
     // Deno itself clears its progress before the program begins.

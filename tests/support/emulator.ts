@@ -73,7 +73,7 @@ export class Emulator {
     if (this.#keepsCursorRow) return;
     // The emulator leaves the cursor in the last row that its line takes; tmux and others, at its character.
     const starts = this.#starts();
-    const last = (starts[line + 1] ?? this.cursor[0] + 1) - starts[line]! - 1;
+    const last = (starts[line + 1] ?? this.#position[0] + 1) - starts[line]! - 1;
     const row = Math.min(Math.floor(offset / columns), last);
     const column = Math.min(offset - row * columns, columns - 1);
     const top = starts[line]! + row - this.#terminal.buffer.active.baseY;
@@ -82,7 +82,7 @@ export class Emulator {
 
   /** The line of the cursor, counting wrapped rows as one, and the number of columns before it. */
   #cursorInLine(): { line: number; offset: number } {
-    const [row, column] = this.cursor;
+    const [row, column] = this.#position;
     const starts = this.#starts();
     const line = starts.findLastIndex((start) => start <= row);
     return { line, offset: (row - starts[line]!) * this.#terminal.cols + column };
@@ -107,20 +107,35 @@ export class Emulator {
     await new Promise((resolve) => setTimeout(resolve));
   }
 
-  /** All rows down to the cursor or the last text, scrolled ones included, without trailing space. */
+  /**
+   * All rows down to the cursor or the last text, scrolled ones included, without trailing space, and
+   * without the {@linkcode Emulator.place}.
+   */
   get lines(): string[] {
+    const rows = this.#rows;
+    const place = placeRow(rows);
+    return rows.filter((_, y) => y !== place);
+  }
+
+  /** The row above the prompt that tells where the person is; `undefined` without it. */
+  get place(): string | undefined {
+    return this.#rows[placeRow(this.#rows)];
+  }
+
+  get #rows(): string[] {
     const { active } = this.#terminal.buffer;
     const lines = Array.from(
       { length: active.length },
       (_, y) => active.getLine(y)!.translateToString(true).trimEnd(),
     );
     const last = lines.findLastIndex((line) => line !== "");
-    return lines.slice(0, Math.max(last, this.cursor[0]) + 1);
+    return lines.slice(0, Math.max(last, this.#position[0]) + 1);
   }
 
   /** The cells of each of {@linkcode Emulator.lines}, without the empty ones at its end. */
   get cells(): Cell[][] {
-    return this.lines.map((_, y) => {
+    const rows = this.#rows;
+    const cells = rows.map((_, y) => {
       const row = this.#terminal.buffer.active.getLine(y)!;
       const cells = Array.from({ length: row.length }, (_, x) => {
         const cell = row.getCell(x)!;
@@ -128,6 +143,8 @@ export class Emulator {
       });
       return cells.slice(0, cells.findLastIndex(({ text }) => text !== "") + 1);
     });
+    const place = placeRow(rows);
+    return cells.filter((_, y) => y !== place);
   }
 
   /** Whether it marks pastes (mode 2004). */
@@ -135,9 +152,21 @@ export class Emulator {
     return this.#terminal.modes.bracketedPasteMode;
   }
 
-  /** Row, from the first one ever, and column. */
+  /** Row, from the first one ever in {@linkcode Emulator.lines}, and column. */
   get cursor(): [row: number, column: number] {
+    const [row, column] = this.#position;
+    const place = placeRow(this.#rows);
+    return [place >= 0 && place < row ? row - 1 : row, column];
+  }
+
+  /** Row and column of the cursor. */
+  get #position(): [row: number, column: number] {
     const { active } = this.#terminal.buffer;
     return [active.baseY + active.cursorY, active.cursorX];
   }
+}
+
+/** The index of the last row that tells the place; a copy of it would stay among the lines. */
+function placeRow(rows: readonly string[]): number {
+  return rows.findLastIndex((row) => row.startsWith("── "));
 }

@@ -374,26 +374,6 @@ test("noticeLines marks each name of a verified member", () => {
   }
 });
 
-test("personLines shows each member in one line, its status last", () => {
-  const members = [
-    { ...member("bob"), verified: true },
-    {
-      ...member("eve"),
-      lost: true,
-      behind: true,
-      ignored: true,
-      withheld: true,
-      status: "verified, really",
-    },
-  ] as const;
-  const since = T;
-  assertEquals(personLines({ event: "members", members }), [
-    `bob✓: tag abcdefgh, verified, here since ${since}`,
-    `eve: tag abcdefgh, not verified, here since ${since}, connection lost, has not got your last ` +
-    "message, ignored, cannot read what you say, away: verified, really",
-  ]);
-});
-
 test("personLines says what to compare with a new, a known and a verified host", () => {
   const greeting = ({ known, verified }: { known: boolean; verified: boolean }): string => {
     const { host, ...event } = ready([], "0123456789") as ReadyEvent;
