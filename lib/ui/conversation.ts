@@ -16,7 +16,7 @@ import {
 import { typedName } from "../wire/mod.ts";
 import { AddressBook } from "./address_book.ts";
 import { parseLine } from "./line_parser.ts";
-import { markedName, messageLine, type Theme } from "./theme.ts";
+import { markedName, messageHead, type Theme } from "./theme.ts";
 import { awaySentence, failedMessage, noticeLines, personLines, whoLines } from "./notices.ts";
 import { type MessageState, type OwnMessage, OwnMessages } from "./own_messages.ts";
 import { Place } from "./place.ts";
@@ -24,6 +24,7 @@ import { fittingQrLines, noQrSentence } from "./qr.ts";
 import { excerpt, sanitize } from "./sanitize.ts";
 import { helpLines, type ParsedLine, type SlashCommand } from "./slash_commands.ts";
 import { Timeline } from "./timeline.ts";
+import type { ShownLine } from "./wrap.ts";
 
 /** What `/help` adds where lanchat edits the line. */
 const KEYS_HELP: readonly string[] = [
@@ -64,7 +65,7 @@ export interface ConversationOptions {
   /** The room's name, if the host gave it one. */
   readonly room?: string | undefined;
   /** Called with lines that become ready without an event. */
-  readonly print: (lines: readonly string[]) => void;
+  readonly print: (lines: readonly ShownLine[]) => void;
   /** Replaces the marks of pastes in a text with the pasted texts. */
   readonly expand?: (text: string) => string;
   /** The clock; by default that of the machine. */
@@ -73,19 +74,15 @@ export interface ConversationOptions {
 
 /** The effect of an entered line. */
 export interface LineEffect {
-  /** Lines to show, safe for a terminal; line breaks within them are LF. */
-  readonly lines: readonly string[];
+  /** Lines to show. */
+  readonly lines: readonly ShownLine[];
   /** Wishes to pass on. */
   readonly wishes: readonly Wish[];
   /** An action of the terminal itself. */
   readonly action?: "clear" | "quit";
 }
 
-/**
- * Turns the lines that a person types into wishes, and events into lines that are safe to show.
- *
- * All lines that it returns may contain LF as line breaks.
- */
+/** Turns the lines that a person types into wishes, and events into lines that are safe to show. */
 export class Conversation {
   readonly #options: ConversationOptions;
   readonly #timeline: Timeline;
@@ -169,7 +166,7 @@ export class Conversation {
     return { lines, wishes: failed.map((message) => this.#say(message)) };
   }
 
-  #helpLines(topic?: SlashCommand): readonly string[] {
+  #helpLines(topic?: SlashCommand): readonly ShownLine[] {
     const keys = topic === undefined && this.#options.editsLine ? KEYS_HELP : [];
     return this.#timeline.notice([...helpLines(topic), ...keys]);
   }
@@ -177,7 +174,7 @@ export class Conversation {
   // Events.
 
   /** Takes note of an event. @returns The lines that show it. */
-  hear(event: SessionEvent): readonly string[] {
+  hear(event: SessionEvent): readonly ShownLine[] {
     this.#book.hear(event);
     this.#place.hear(event);
     switch (event.event) {
@@ -218,26 +215,26 @@ export class Conversation {
     this.#mention = new RegExp(`(?<![\\p{L}\\p{N}_])${name}(?![\\p{L}\\p{N}_])`, "giu");
   }
 
-  #notice(event: SessionEvent): readonly string[] {
+  #notice(event: SessionEvent): readonly ShownLine[] {
     return this.#timeline.notice(personLines(event));
   }
 
-  #messageLines(event: MessageEvent): readonly string[] {
+  #messageLines(event: MessageEvent): readonly ShownLine[] {
     const { theme, notify } = this.#options;
     const text = sanitize(event.text);
     const isMention = this.#mention !== undefined && text.search(this.#mention) >= 0;
     if (event.private || isMention) notify(markedName(event.from), event.text);
     const marked = isMention ? text.replaceAll(this.#mention!, theme.mention) : text;
-    return this.#timeline.timed(messageLine(theme.name(event.from), marked, event), event.at);
+    return this.#timeline.timed(messageHead(theme.name(event.from), event), marked, event.at);
   }
 
   /** The QR code is above the digits, which must be visible in a low window too. */
-  #safetyNumberLines(event: SafetyNumberEvent): readonly string[] {
-    const { columns, theme } = this.#options;
+  #safetyNumberLines(event: SafetyNumberEvent): readonly ShownLine[] {
+    const { columns } = this.#options;
     const notice = this.#notice(event);
     if (columns === undefined || event.asked !== undefined) return notice;
-    const lines = fittingQrLines(event.digits, columns());
-    if (lines !== undefined) return [...lines.map(theme.qr), ...notice];
+    const picture = this.#picture(event.digits, columns());
+    if (picture !== undefined) return [...picture, ...notice];
     return [
       ...notice,
       ...this.#timeline.notice([`${noQrSentence("the number")} The digits do as well.`]),
@@ -245,12 +242,18 @@ export class Conversation {
   }
 
   /** The QR code of an invite: at the start only if others need the link to join, later on request. */
-  #qrLines({ link, secret }: InviteEvent): readonly string[] {
-    const { columns, theme } = this.#options;
+  #qrLines({ link, secret }: InviteEvent): readonly ShownLine[] {
+    const { columns } = this.#options;
     if (columns === undefined || !(secret || this.ready)) return [];
-    const lines = fittingQrLines(link, columns());
-    return lines?.map(theme.qr) ??
+    return this.#picture(link, columns()) ??
       this.#timeline.notice([`${noQrSentence("the link")} /invite shows it in a wider one.`]);
+  }
+
+  /** Draws a QR code that fits in a row. @returns `undefined` if it is wider than `columns`. */
+  #picture(content: string, columns: number): readonly ShownLine[] | undefined {
+    const { qr } = this.#options.theme;
+    return fittingQrLines(content, columns)
+      ?.map((line) => ({ head: "", text: qr(line), verbatim: true }));
   }
 
   /** Describes the place in one row of a width; empty before the room is joined. */
@@ -267,29 +270,30 @@ export class Conversation {
   }
 
   /** The own messages whose mark may still change, shortened; they belong below everything shown. */
-  get waiting(): readonly string[] {
+  get waiting(): readonly ShownLine[] {
     if (!this.#options.echoes) return [];
-    return this.#own.waiting.map((message) =>
-      this.#timeline.line(this.#ownLine({ ...message, text: shorten(message.text) }), message.at)
-    );
+    return this.#own.waiting.map((message) => {
+      const [head, text] = this.#ownParts({ ...message, text: shorten(message.text) });
+      return this.#timeline.line(head, text, message.at);
+    });
   }
 
   /** Settles the first of {@linkcode Conversation.waiting}. @returns The lines that show it. */
-  settleFirst(): readonly string[] {
+  settleFirst(): readonly ShownLine[] {
     return this.#ownLines(this.#own.takeFirst());
   }
 
   /** Settles all own messages and stops the timers. @returns The lines that show them. */
-  settleAll(): readonly string[] {
+  settleAll(): readonly ShownLine[] {
     this.#own.close();
     return this.#ownLines(this.#own.takeAll());
   }
 
-  #settledLines(): readonly string[] {
+  #settledLines(): readonly ShownLine[] {
     return this.#ownLines(this.#own.takeSettled());
   }
 
-  #failedLines({ id, code }: FailedEvent): readonly string[] {
+  #failedLines({ id, code }: FailedEvent): readonly ShownLine[] {
     const { hint: advice = "", ...problem } = failedMessage(code, this.#own.failed(id)?.text ?? "");
     const hint = `${advice} /retry sends it again.`.trim();
     // The same hint after each of many messages would hide what happened to them.
@@ -298,20 +302,22 @@ export class Conversation {
     return [...this.#settledLines(), ...this.#timeline.notice(noticeLines(shown))];
   }
 
-  #ownLines(messages: readonly OwnMessage[]): readonly string[] {
+  #ownLines(messages: readonly OwnMessage[]): readonly ShownLine[] {
     if (!this.#options.echoes) return [];
-    return messages.flatMap((message) => this.#timeline.timed(this.#ownLine(message), message.at));
+    return messages.flatMap((message) =>
+      this.#timeline.timed(...this.#ownParts(message), message.at)
+    );
   }
 
-  #ownLine({ away, kind, state, text, to }: OwnMessage): string {
+  #ownParts({ away, kind, state, text, to }: OwnMessage): [head: string, text: string] {
     const { theme } = this.#options;
     const me = theme.name(this.#me ?? { name: "you", key: "" });
     const sender = to === undefined ? me : `${me} to ${theme.name(to)}`;
-    const line = messageLine(sender, sanitize(text), { kind, private: to !== undefined });
+    const head = messageHead(sender, { kind, private: to !== undefined });
     const mark = away.length === 0
       ? STATE_MARKS[state]
       : `${STATE_MARKS.sent} ${awaySentence(away)}`;
-    return `${line} ${theme.time(mark)}`;
+    return [head, `${sanitize(text)} ${theme.time(mark)}`];
   }
 }
 

@@ -11,6 +11,7 @@ import { type InputLine, readLines } from "./lines.ts";
 import { PLAIN_THEME } from "./theme.ts";
 import { Notifier } from "./notifier.ts";
 import { Output } from "./output.ts";
+import { type ShownLine, wrapLine } from "./wrap.ts";
 
 /** Maximum line, in bytes: the longest text and a command before it. */
 const MAX_LINE_BYTES = MAX_TEXT_BYTES + 1024;
@@ -71,8 +72,8 @@ export class DumbTerminalFrontEnd implements FrontEnd {
     await this.#output.close();
   }
 
-  #print(lines: readonly string[]): void {
-    for (const line of lines) this.#output.write(`${line}\n`);
+  #print(lines: readonly ShownLine[]): void {
+    for (const line of lines) this.#output.write(`${wrapLine(line, Infinity)}\n`);
   }
 
   async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Wish, void, void> {

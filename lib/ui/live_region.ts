@@ -1,13 +1,5 @@
 /** The rows at the bottom of a terminal that are redrawn in place: a typed line, or a list. */
-
-/** Combining marks, which take no column. */
-const MARK = /^[\p{Mn}\p{Me}]$/u;
-
-/** Turns some narrow characters into emoji, two columns wide. */
-const EMOJI_SELECTOR = "\ufe0f";
-
-/** The first code point that some terminal shows in two columns. */
-const FIRST_WIDE = 0x1100;
+import { segmentsOf, width } from "./width.ts";
 
 /** A layout: rows and the cursor in them. */
 interface Layout {
@@ -19,19 +11,10 @@ interface Layout {
   readonly before: string;
 }
 
-// deno-lint-ignore no-control-regex -- a style is a control sequence
-const STYLES = /\x1b\[[\d;]*m/g;
-
-const STYLE = new RegExp(`^${STYLES.source}$`);
-
-const STYLE_OR_BREAK = new RegExp(`(${STYLES.source}|\n)`);
-
 /** The mark at the end of a cut text. */
 const CUT = "…";
 
 const EMPTY: Layout = { rows: [""], row: 0, before: "" };
-
-const graphemes = new Intl.Segmenter();
 
 /**
  * Draws a text with a cursor in as many rows as it needs, and redraws only what changes.
@@ -160,19 +143,6 @@ function layOut(text: string, cursor: number, columns: number): Layout {
   return { rows, row, before };
 }
 
-/** Splits a text into graphemes, line breaks and styles. */
-function segmentsOf(text: string): { index: number; segment: string }[] {
-  let start = 0;
-  return text.split(STYLE_OR_BREAK).flatMap((part) => {
-    const index = start;
-    start += part.length;
-    return part === "\n" || STYLE.test(part) ? [{ index, segment: part }] : Array.from(
-      graphemes.segment(part),
-      (one) => ({ index: index + one.index, segment: one.segment }),
-    );
-  });
-}
-
 /** Counts the rows of a text. */
 export function rowsOf(text: string, columns: number): number {
   return layOut(text, 0, columns).rows.length;
@@ -188,16 +158,6 @@ export function firstRow(text: string, columns: number): string {
 function cut({ rows, row, before }: Layout, height: number): Layout {
   const first = Math.min(row, Math.max(0, rows.length - height));
   return { rows: rows.slice(first, first + height), row: row - first, before };
-}
-
-/** Measures the columns of a text in the terminal that needs the most. */
-function width(text: string): number {
-  let width = 0;
-  for (const character of text.replaceAll(STYLES, "")) {
-    if (character === EMOJI_SELECTOR) width++;
-    else if (!MARK.test(character)) width += character.codePointAt(0)! < FIRST_WIDE ? 1 : 2;
-  }
-  return width;
 }
 
 /** Moves the cursor to the start of another row. @param rows Rows down; up if negative. */

@@ -17,6 +17,9 @@ import { sanitize, sanitizeLine } from "./sanitize.ts";
 /** Maximum members whose names are kept: more than a room has. */
 const MAX_NAMES = 4096;
 
+/** Replaces a line break in an entry, so that no line looks like another entry. */
+const CONTINUATION = "\n      ";
+
 /** Starts and ends of a name that would make its line look like another kind of entry. */
 const MISLEADING = /^[*>]|\((?=private\)$)/g;
 
@@ -164,7 +167,7 @@ export class LoggedFrontEnd implements FrontEnd {
 
   #append(entry: string): void {
     const time = new Date(this.#clock.now()).toISOString();
-    this.#log.write(`${time} ${entry}\n`).catch(() => {}); // `closed` reports it, once.
+    this.#log.write(`${time} ${entry.replaceAll("\n", CONTINUATION)}\n`).catch(() => {}); // `closed` reports it, once.
   }
 }
 

@@ -1,13 +1,10 @@
 /** Makes text from outside safe for terminals, logs and JSON. */
 
-/** Replaces a line break in a message, so that no line looks like another message. */
-const CONTINUATION = "\n      ";
-
 const TAB = "    ";
 
 /**
- * Maximum lines of one message. Without it, each byte of a text could become a line with its indentation,
- * seven bytes in a log.
+ * Maximum lines of one message. Without it, each byte of a text could become a line with its indent: seven
+ * bytes in a log.
  */
 const MAX_LINES = 1024;
 
@@ -33,9 +30,12 @@ const STACKED_MARKS = /(\p{M}{8})\p{M}+/gu;
 
 /**
  * Makes a text safe to show in a terminal: control and invisible characters become visible escapes, tabs
- * become spaces, the marks on one letter end after eight, and the text after a line break is indented.
+ * become spaces, the marks on one letter end after eight, and each line break becomes LF.
  * The result contains no control character except LF, and at most 1024 lines: in the last line, line
  * breaks are escapes too.
+ *
+ * The text after a line break must be indented where it is shown, so that it does not look like another
+ * message.
  *
  * Joiners and emoji selectors are removed: their neighbours show without them.
  *
@@ -44,7 +44,7 @@ const STACKED_MARKS = /(\p{M}{8})\p{M}+/gu;
  * import { sanitize } from "./sanitize.ts";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(sanitize("\x1b[2Jbye\nbob: hi"), "\\x1b[2Jbye\n      bob: hi");
+ * assertEquals(sanitize("\x1b[2Jbye\nbob: hi"), "\\x1b[2Jbye\nbob: hi");
  * ```
  */
 export function sanitize(text: string): string {
@@ -55,7 +55,7 @@ export function sanitize(text: string): string {
     lines.push(text.slice(start, index));
     start = index + end.length;
   }
-  return [...lines, text.slice(start)].map(sanitizeLine).join(CONTINUATION);
+  return [...lines, text.slice(start)].map(sanitizeLine).join("\n");
 }
 
 /** Makes a text safe as {@linkcode sanitize} does, with line breaks as visible escapes too. */

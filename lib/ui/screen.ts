@@ -6,6 +6,7 @@ import { LiveRegion, rowsOf } from "./live_region.ts";
 import { Output } from "./output.ts";
 import { RestartableTimer } from "./restartable_timer.ts";
 import { RESIZE_MS, type TerminalDevice } from "./terminal_device.ts";
+import { type ShownLine, wrapLine } from "./wrap.ts";
 
 const PROMPT = "> ";
 
@@ -13,11 +14,11 @@ const PROMPT = "> ";
 const SUMMARY_AFTER_MS = 1000;
 
 /** Maximum rows above the prompt for own messages whose mark may still change. */
-const MAX_WAITING_ROWS = 5;
+const MAX_WAITING_ROWS = 8;
 
 const CLEAR_SCREEN = "\x1b[H\x1b[2J";
 
-const PAUSE_LINE = "Press Ctrl-Z again to pause, Enter to go on.";
+const PAUSE_LINE = { head: "", text: "Press Ctrl-Z again to pause, Enter to go on." };
 
 /** Options of a {@linkcode Screen}. */
 export interface ScreenOptions {
@@ -44,7 +45,7 @@ export class Screen {
   readonly #stopListening: readonly (() => void)[];
   #mode: "live" | "paused" | "closed" = "live";
   /** Lines that are not drawn yet. */
-  #news = "";
+  #news: ShownLine[] = [];
   /** Notifications that are not written yet. */
   #alarm = "";
   #isDrawQueued = false;
@@ -78,8 +79,8 @@ export class Screen {
   }
 
   /** Prints lines above the prompt, and updates the prompt. */
-  print(lines: readonly string[]): void {
-    this.#news += formatRows(lines);
+  print(lines: readonly ShownLine[]): void {
+    this.#news.push(...lines);
     if (!this.#isDrawQueued) queueMicrotask(() => this.#drawNews());
     this.#isDrawQueued = true;
   }
@@ -115,7 +116,7 @@ export class Screen {
   pause(): void {
     this.#resizing.stop();
     this.#drawNews();
-    this.#output.write(`${this.#erasure()}${PAUSE_LINE}\r\n`);
+    this.#output.write(`${this.#erasure()}${this.#formatted([PAUSE_LINE])}`);
     this.#mode = "paused";
   }
 
@@ -139,7 +140,7 @@ export class Screen {
   /** Closes the screen synchronously, at the end of the program: queued output is lost. */
   closeSuddenly(): void {
     const { conversation, device } = this.#options;
-    device.writeSync(this.#erasure() + formatRows(conversation.settleAll()));
+    device.writeSync(this.#erasure() + this.#formatted(conversation.settleAll()));
     this.close();
   }
 
@@ -155,10 +156,9 @@ export class Screen {
     this.#isDrawQueued = false;
     if (this.#resizing.running) return;
     while (this.#mode !== "closed" && this.#waitingRows() > MAX_WAITING_ROWS) {
-      this.#news += formatRows(this.#options.conversation.settleFirst());
+      this.#news.push(...this.#options.conversation.settleFirst());
     }
-    const news = this.#news + this.#alarm;
-    this.#news = "";
+    const news = this.#formatted(this.#news.splice(0)) + this.#alarm;
     this.#alarm = "";
     if (this.#mode === "closed") return this.#output.write(news);
     const prompt = this.#nextPrompt();
@@ -171,7 +171,8 @@ export class Screen {
   #waitingRows(): number {
     const { conversation, device } = this.#options;
     const columns = device.columns();
-    return conversation.waiting.reduce((rows, line) => rows + rowsOf(line, columns), 0);
+    return conversation.waiting
+      .reduce((rows, line) => rows + rowsOf(wrapLine(line, columns), columns), 0);
   }
 
   /** The own messages whose mark may change, the place, the count of pending ones, and the prompt. */
@@ -180,8 +181,11 @@ export class Screen {
     const { summary, waiting } = conversation;
     if (summary === "") this.#showsSummary = false;
     else if (!this.#showsSummary) this.#showSummaryLater();
-    const place = conversation.placeLine(device.columns());
-    const lines = [...waiting, ...place === "" ? [] : [place]].map((line) => `${line}\n`).join("");
+    const columns = device.columns();
+    const place = conversation.placeLine(columns);
+    const lines = waiting.map((line) => wrapLine(line, columns))
+      .concat(place === "" ? [] : place)
+      .map((line) => `${line}\n`).join("");
     return `${lines}${this.#showsSummary ? `(${summary}) ` : ""}${PROMPT}`;
   }
 
@@ -213,6 +217,12 @@ export class Screen {
     this.#resizing.start(RESIZE_MS);
   }
 
+  /** Wraps lines for a terminal in raw mode, with CR LF. */
+  #formatted(lines: readonly ShownLine[]): string {
+    const columns = this.#options.device.columns();
+    return lines.map((line) => `${wrapLine(line, columns).replaceAll("\n", "\r\n")}\r\n`).join("");
+  }
+
   /** Output that erases the typed line. */
   #erasure(): string {
     return this.#region.erase(this.#options.device.columns());
@@ -222,9 +232,4 @@ export class Screen {
 /** The prompt of a search. */
 function searchPrompt({ place, query }: HistorySearch): string {
   return place === -1 && query !== "" ? `(not in the history: ${query}) ` : `(history: ${query}) `;
-}
-
-/** Formats lines for a terminal in raw mode, with CR LF. */
-function formatRows(lines: readonly string[]): string {
-  return lines.map((line) => `${line.replaceAll("\n", "\r\n")}\r\n`).join("");
 }

@@ -174,7 +174,7 @@ export class TerminalFrontEnd implements FrontEnd {
     const start = commonStart(found);
     if (found.length === 1 || start.length > word.length) {
       this.#editor = replaceBefore(this.#editor, word.length, start);
-    } else this.#screen.print([found.map((one) => one.trimEnd()).join("  ")]);
+    } else this.#screen.print([{ head: "  ", text: found.map((one) => one.trimEnd()).join("  ") }]);
   }
 
   #enter(): void {

@@ -4,6 +4,9 @@ import { typedName } from "../wire/mod.ts";
 import type { MemberRef } from "./member_names.ts";
 import { sanitizeLine } from "./sanitize.ts";
 
+/** The properties of a message that its form depends on. */
+export type MessageForm = Pick<MessageEvent, "kind" | "private">;
+
 /** Follows the name of a verified member; no name may contain it, or anything similar. */
 const VERIFIED_MARK = "✓";
 
@@ -20,13 +23,14 @@ export function markedName(
 }
 
 /** Formats a message, from a name and a text that are safe where the line goes. */
-export function messageLine(
-  name: string,
-  text: string,
-  { kind, private: isPrivate }: Pick<MessageEvent, "kind" | "private">,
-): string {
+export function messageLine(name: string, text: string, form: MessageForm): string {
+  return messageHead(name, form) + text;
+}
+
+/** Formats the part of a message before its text. */
+export function messageHead(name: string, { kind, private: isPrivate }: MessageForm): string {
   const sender = isPrivate ? `${name} (private)` : name;
-  return kind === "action" ? `* ${sender} ${text}` : `${sender}: ${text}`;
+  return kind === "action" ? `* ${sender} ` : `${sender}: `;
 }
 
 /**

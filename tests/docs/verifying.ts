@@ -7,7 +7,7 @@ import { PROGRAM } from "../../lib/ui/notices.ts";
 import { encodeBase64 } from "@std/encoding";
 import { seedToPkcs8 } from "../../lib/crypto/mod.ts";
 import { emptyDirectory, Program } from "../support/program.ts";
-import { Pty, type PtyOptions } from "../support/pty.ts";
+import { Pty, type PtyOptions, unwrapped } from "../support/pty.ts";
 
 /** The document. */
 export const VERIFYING: URL = new URL("../../docs/VERIFYING.md", import.meta.url);
@@ -83,7 +83,7 @@ async function showing(pty: Pty, end: RegExp, action: () => Promise<unknown>): P
   const before = pty.lines.length - 1; // The last row is the prompt.
   await action();
   await pty.until(`${end}`, ({ lines }) => {
-    return lines.slice(before).some((line) => end.test(line)) && lines.at(-1) === ">";
+    return unwrapped(lines.slice(before)).some((line) => end.test(line)) && lines.at(-1) === ">";
   });
   return pty.lines.slice(before, -1).join("\n");
 }

@@ -3,13 +3,15 @@ import { hostAtTerminal } from "../screen/people.ts";
 import { ManInTheMiddle } from "../support/mitm.ts";
 import { BINARY, emptyDirectory, HostProgram, run } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
-import { Pty } from "../support/pty.ts";
+import { Pty, unwrapped } from "../support/pty.ts";
 import { terminalTest } from "../support/tools.ts";
 
 /** Waits for a row of a terminal. @returns The match of the pattern's group. */
 async function read(pty: Pty, pattern: RegExp): Promise<string> {
   await pty.says(pattern);
-  return pty.lines.map((line) => pattern.exec(line)?.[1]).find((text) => text !== undefined)!;
+  return unwrapped(pty.lines).map((line) => pattern.exec(line)?.[1]).find((text) =>
+    text !== undefined
+  )!;
 }
 
 /** The rows below one that begins with a text, so many of them, as digits. */

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { emptyDirectory, HostProgram } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
-import type { Pty } from "../support/pty.ts";
+import { type Pty, unwrapped } from "../support/pty.ts";
 import { did, said, told, typed, whispered, whisperedTo, wrapped } from "./expected.ts";
 import { memberAtTerminal, type MemberOptions } from "./people.ts";
 import { terminalTest } from "../support/tools.ts";
@@ -66,8 +66,7 @@ roomTest("the screen shows a paste of many lines as one message", async (room) =
   await ada.type(" !\r");
   const { text } = await hana.event("message");
   assertEquals(text, `look: ${lines.join("\n")} !`);
-  const own = told("ada", text).split("\n");
-  await ada.showsAll(...shown, ...wrapped(columns, ...own), ">");
+  await ada.showsAll(...shown, ...wrapped(columns, told("ada", text)), ">");
 });
 
 roomTest(
@@ -175,9 +174,9 @@ roomTest("Tab completes commands and names", async (room) => {
   await ada.says(/-- harry joined/);
   const joined = ada.lines.slice(0, -1);
   await ada.type("\x15/msg ha\t");
-  await ada.showsAll(...joined, "hana  harry", ...typed(columns, "/msg ha"));
+  await ada.showsAll(...joined, "  hana  harry", ...typed(columns, "/msg ha"));
   await ada.type("r\tpsst\r");
-  await ada.showsAll(...joined, "hana  harry", whisperedTo("ada", "harry", "psst"), ">");
+  await ada.showsAll(...joined, "  hana  harry", whisperedTo("ada", "harry", "psst"), ">");
 });
 
 roomTest("the screen shows the sender and the addressee of a private message", async (room) => {
@@ -232,7 +231,7 @@ terminalTest(
       await ada.says(/hana: welcome back$/);
       await ada.shows(...typed(columns, "and half another"));
       await ada.says(/ada: half a line ✓✓$/);
-      const news = ada.lines.slice(shown.length).join("");
+      const news = unwrapped(ada.lines.slice(shown.length)).join("\n");
       const count = (what: string): number => news.split(what).length - 1;
       assertEquals([count("Connection lost"), count("Connected again")], [1, 1], news);
       assertEquals(count("is kept."), 1, news);

@@ -14,9 +14,9 @@ export function said(name: string, text: string): string {
   return `${TIME} ${name}: ${text}`;
 }
 
-/** The line of an own message; text after a line break is indented. */
+/** The line of an own message. */
 export function told(name: string, text: string): string {
-  return `${said(name, text.replaceAll("\n", "\n      "))} ${DELIVERED}`;
+  return `${said(name, text)} ${DELIVERED}`;
 }
 
 /** The line of a received private message. */
@@ -42,31 +42,55 @@ export function notice(text: string, isFirst = true): string {
 /** The end of the greeting. */
 export const READY = "/help shows the commands.";
 
-/** The rows of lines in a terminal that measures code points. */
+/** The rows of lines: wrapped at words, or within a word wider than a row, and indented below the text. */
 export function wrapped(columns: number, ...lines: readonly string[]): string[] {
-  return lines.flatMap((line) => rows(columns, [...line])).map((row) => row.trimEnd());
+  return lines.flatMap((line) => {
+    const head = HEAD.exec(line)?.[0] ?? "";
+    const indent = " ".repeat(width(head) <= columns / 2 ? width(head) : SMALL_INDENT);
+    const rows: string[] = [];
+    for (const part of line.split("\n")) {
+      rows.push(rows.length === 0 ? "" : indent);
+      for (const word of part.split(/(?<= )(?=[^ ])/)) {
+        const pieces = maxWidth(indent + word.trimEnd()) > columns ? [...word] : [word];
+        for (const piece of pieces) {
+          const fits = maxWidth(rows.at(-1)! + piece.trimEnd()) <= columns;
+          rows.push((fits ? rows.pop()! : indent) + piece);
+        }
+      }
+    }
+    return rows;
+  }).map((row) => row.trimEnd());
 }
+
+/** What stands before the text of a line. */
+const HEAD = /^.{5} (?:-- |\* \S+ |[^:]*: )/;
+
+/** The indent below a wider head. */
+const SMALL_INDENT = 8;
 
 /** The rows of the typed line, with whole graphemes; if it fills them, the cursor is in one more. */
 export function typed(columns: number, line: string): string[] {
-  const all = rows(columns, Array.from(graphemes.segment(`> ${line}`), ({ segment }) => segment));
+  const all = [""];
+  for (const { segment } of graphemes.segment(`> ${line}`)) {
+    if (width(all.at(-1)! + segment) > columns) all.push("");
+    all[all.length - 1] += segment;
+  }
   return (width(all.at(-1)!) === columns ? [...all, ""] : all).map((row) => row.trimEnd());
 }
 
 const graphemes = new Intl.Segmenter();
 
-function rows(columns: number, characters: readonly string[]): string[] {
-  const rows = [""];
-  for (const character of characters) {
-    if (width(rows.at(-1)! + character) > columns) rows.push("");
-    rows[rows.length - 1] += character;
-  }
-  return rows;
-}
-
 function width(text: string): number {
   return [...text].reduce(
     (sum, character) => sum + (WIDE.test(character) ? 2 : MARK.test(character) ? 0 : 1),
+    0,
+  );
+}
+
+/** The width in a terminal that shows everything wide that some terminal shows so. */
+function maxWidth(text: string): number {
+  return [...text].reduce(
+    (sum, character) => sum + (character >= "\u1100" ? 2 : MARK.test(character) ? 0 : 1),
     0,
   );
 }

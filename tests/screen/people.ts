@@ -4,7 +4,7 @@
  * @module
  */
 import { type HostProgram, Program } from "../support/program.ts";
-import { Pty, type PtyOptions } from "../support/pty.ts";
+import { Pty, type PtyOptions, unwrapped } from "../support/pty.ts";
 import { READY } from "./expected.ts";
 
 /** Starts a host at a terminal. */
@@ -36,7 +36,7 @@ export async function memberAtTerminal(
 
 /** Starts a script in the room of a host at a terminal. */
 export async function scriptIn(host: Pty, name: string): Promise<Program> {
-  const port = /join ?127\.0\.0\.1:(\d+)/.exec(host.lines.join(""))![1];
+  const port = /join 127\.0\.0\.1:(\d+)/.exec(unwrapped(host.lines).join("\n"))![1];
   const program = new Program(["join", `127.0.0.1:${port}`, "--name", name, "--json"]);
   try {
     await program.ready();
@@ -51,7 +51,7 @@ async function ready(pty: Pty): Promise<Pty> {
   try {
     await pty.until(
       "The prompt",
-      ({ lines }) => lines.join("").includes(READY) && lines.at(-1) === ">",
+      ({ lines }) => unwrapped(lines).join("\n").includes(READY) && lines.at(-1) === ">",
     );
     return pty;
   } catch (error) {

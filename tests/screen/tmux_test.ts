@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { within } from "../support/deadline.ts";
 import { commandLine, emptyDirectory, environment } from "../support/program.ts";
+import { unwrapped } from "../support/pty.ts";
 import { missing, testUnless } from "../support/tools.ts";
 import { READY, typed } from "./expected.ts";
 
@@ -77,7 +78,7 @@ class Tmux implements AsyncDisposable {
 async function hostInTmux(columns: number): Promise<Tmux> {
   const where = ["--port", "0", "--host", "127.0.0.1"];
   const tmux = await Tmux.start(columns, ["serve", ...where, "--name", "ada"]);
-  await tmux.until((rows) => rows.join("").includes(READY) && rows.at(-1) === ">");
+  await tmux.until((rows) => unwrapped(rows).join("\n").includes(READY) && rows.at(-1) === ">");
   return tmux;
 }
 

@@ -24,6 +24,11 @@ export interface PtyOptions extends ProgramOptions {
   readonly script?: (command: string, note: (name: string) => string) => string;
 }
 
+/** The lines that are wrapped at words in these rows. */
+export function unwrapped(rows: readonly string[]): string[] {
+  return rows.join("\n").replaceAll(/\n {7,}/g, " ").split("\n");
+}
+
 /** The shell's prompt after the program. */
 export const SHELL_PROMPT = "$";
 
@@ -139,11 +144,11 @@ export class Pty implements AsyncDisposable {
     );
   }
 
-  /** Waits until some row, scrolled ones included, matches. */
+  /** Waits until some line, scrolled ones included, matches. */
   async says(pattern: RegExp): Promise<void> {
     await this.until(
-      `A row that matches ${pattern}`,
-      ({ lines }) => lines.some((line) => pattern.test(line)),
+      `A line that matches ${pattern}`,
+      ({ lines }) => unwrapped(lines).some((line) => pattern.test(line)),
     );
   }
 

@@ -82,7 +82,7 @@ test("DumbTerminalFrontEnd writes lines only, and echoes no typed line", async (
     `${T} -- You are ada. Here: bob`,
     "      -- Type a message and press Enter; /help shows the commands.",
     `\x07${T} bob: \\x1b[2Jhi`,
-    "      ada: me too",
+    "           ada: me too",
     "",
   ]);
 });

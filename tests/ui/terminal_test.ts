@@ -102,7 +102,8 @@ test("TerminalFrontEnd keeps a line of many rows and its cursor in place", async
     await terminal.shows(
       `${T} bob: two`,
       `${T} you: -abcdefghijklmnopqr`,
-      "stuvwxyz0123456789 …",
+      "           stuvwxyz0123456789",
+      "           …",
       ">",
     );
   }
@@ -115,8 +116,82 @@ test("TerminalFrontEnd keeps a line that ends at the edge of the screen", async 
     terminal.frontEnd.show(message("bob", "one"));
     await terminal.shows(`${T} bob: one`, `> ${"x".repeat(28)}`, "");
     await terminal.type("\r");
-    await terminal.shows(`${T} bob: one`, `${T} you: ${"x".repeat(19)}`, `${"x".repeat(9)} …`, ">");
+    await terminal.shows(
+      `${T} bob: one`,
+      `${T} you: ${"x".repeat(19)}`,
+      `${" ".repeat(11)}xxxxxxxxx …`,
+      ">",
+    );
   }
+});
+
+test("TerminalFrontEnd wraps lines at words, below their text, in windows of several widths", async () => {
+  const spoof = "All good.\n\n14:02 ada: I quit\n      -- error: Connection lost";
+  const grids: Readonly<Record<number, string[]>> = {
+    20: [
+      `${T} eve: All good.`,
+      "",
+      "        14:02 ada: I",
+      "        quit",
+      "              --",
+      "        error:",
+      "        Connection",
+      "        lost",
+      `${T} * bob waves`,
+      "        twice",
+      `${T} -- bob left`,
+      `${T} ada: see you`,
+      "        at noon …",
+      ">",
+    ],
+    40: [
+      `${T} eve: All good.`,
+      "",
+      "           14:02 ada: I quit",
+      "                 -- error: Connection",
+      "           lost",
+      `${T} * bob waves twice`,
+      `${T} -- bob left`,
+      `${T} ada: see you at noon …`,
+      ">",
+    ],
+    80: [
+      `${T} eve: All good.`,
+      "",
+      "           14:02 ada: I quit",
+      "                 -- error: Connection lost",
+      `${T} * bob waves twice`,
+      `${T} -- bob left`,
+      `${T} ada: see you at noon …`,
+      ">",
+    ],
+  };
+  for (const [columns, rows] of Object.entries(grids)) {
+    await using terminal = new TerminalOnly(Number(columns));
+    terminal.frontEnd.show(READY);
+    terminal.frontEnd.show(message("eve", spoof));
+    terminal.frontEnd.show(message("bob", "waves twice", { kind: "action" }));
+    terminal.frontEnd.show({ event: "left", member: member("bob"), reason: "left" });
+    await terminal.type("see you at noon\r");
+    await terminal.shows(...rows);
+  }
+});
+
+test("TerminalFrontEnd wraps a waiting message again in another width, and no shown line", async () => {
+  await using terminal = new TerminalOnly(40);
+  terminal.frontEnd.show(READY);
+  terminal.frontEnd.show(message("bob", "this one stays as it was wrapped"));
+  await terminal.type("this one is still on its way to bob\r");
+  const bob = [`${T} bob: this one stays as it was`, "           wrapped"];
+  await terminal.shows(
+    ...bob,
+    `${T} ada: this one is still on its way`,
+    "           to bob …",
+    ">",
+  );
+  terminal.resize(60);
+  terminal.clock.advance(RESIZE_MS);
+  await terminal.shows(...bob, `${T} ada: this one is still on its way to bob …`, ">");
 });
 
 test("TerminalFrontEnd keeps wide characters that wrap", async () => {
@@ -251,7 +326,7 @@ test("TerminalFrontEnd recalls earlier lines", async () => {
 test("TerminalFrontEnd escapes text from others, and styles names", async () => {
   await using terminal = new TerminalOnly(60);
   terminal.frontEnd.show(message("bob", "\x1b[2J\x9b2J\nada: me too\u202e"));
-  await terminal.shows(`${T} bob: \\x1b[2J\\x9b2J`, "      ada: me too\\u{202e}", ">");
+  await terminal.shows(`${T} bob: \\x1b[2J\\x9b2J`, "           ada: me too\\u{202e}", ">");
   // deno-lint-ignore no-control-regex -- that is how a name looks
   assertMatch(terminal.stdout.text, /\x1b\[1;38;5;\d+mbob\x1b\[22;39m: /);
   terminal.frontEnd.show(message("bob", "psst", { private: true }));
@@ -439,30 +514,33 @@ test("TerminalFrontEnd shortens a long message until its mark is final", async (
   terminal.frontEnd.show({ event: "sent", id: "1" });
   terminal.frontEnd.show({ event: "delivered", id: "1" });
   const [first, ...others] = lines;
-  const rows = [`${T} ada: ${first}`, ...others.map((line) => `      ${line}`)];
+  const rows = [`${T} ada: ${first}`, ...others.map((line) => `           ${line}`)];
   rows[8] += " ✓✓";
   await terminal.shows(...rows, ">");
   await terminal.type("x".repeat(500), "\r");
   await terminal.settled();
-  assertStringIncludes(terminal.screen.lines.slice(-4).join(""), `${"x".repeat(160)}… …>`);
+  assertStringIncludes(
+    terminal.screen.lines.slice(-5).map((line) => line.trim()).join(""),
+    `${"x".repeat(160)}… …>`,
+  );
 });
 
 test("TerminalFrontEnd limits the rows of pending messages", async () => {
   await using terminal = new TerminalOnly(60);
   terminal.frontEnd.show(READY);
-  for (const text of "abcdefg") await terminal.type(text, "\r");
+  for (const text of "abcdefghij") await terminal.type(text, "\r");
   terminal.frontEnd.show(message("bob", "hi"));
   await terminal.shows(
     `${T} ada: a …`,
     `${T} ada: b …`,
     `${T} bob: hi`,
-    ..."cdefg".split("").map((text) => `${T} ada: ${text} …`),
+    ..."cdefghij".split("").map((text) => `${T} ada: ${text} …`),
     ">",
   );
   await terminal.frontEnd.close();
   await terminal.shows(
     `${T} bob: hi`,
-    ..."cdefg".split("").map((text) => `${T} ada: ${text} …`),
+    ..."cdefghij".split("").map((text) => `${T} ada: ${text} …`),
     "",
   );
 });
@@ -515,7 +593,7 @@ test("TerminalFrontEnd restores the terminal at Ctrl-Z until the program continu
   ) {
     await using terminal = new TerminalOnly();
     await terminal.type(line, "\x1a");
-    await terminal.shows("Press Ctrl-Z again to pause, E", "nter to go on.", "");
+    await terminal.shows("Press Ctrl-Z again to pause,", "Enter to go on.", "");
     assertEquals(terminal.raw, [true, false]);
     assertEquals(terminal.screen.marksPastes, false);
     terminal.frontEnd.show(message("bob", "hi"));
@@ -770,7 +848,7 @@ test("TerminalFrontEnd shows a safety number, and all of it with its QR code on 
   await using narrow = new TerminalOnly(28);
   narrow.frontEnd.show(number);
   await narrow.settled();
-  const text = narrow.screen.lines.join("");
+  const text = narrow.screen.lines.map((line) => line.trim()).join(" ");
   assert(text.includes("too narrow for the QR code"), text);
   assert(!/[█▀▄]/.test(text), text);
 });
@@ -784,7 +862,7 @@ test("TerminalFrontEnd completes names, and lists those with the same start", as
   await terminal.type("\r", "/msg b", "\t", "\t");
   await terminal.settled();
   assert(
-    terminal.screen.lines.some((line) => /^bob +bert$/.test(line)),
+    terminal.screen.lines.some((line) => /^ +bob +bert$/.test(line)),
     terminal.screen.lines.join("\n"),
   );
   await terminal.type("e", "\t", "hello");
@@ -800,7 +878,7 @@ test("TerminalFrontEnd sends a paste of many lines as one message, after its mar
   await terminal.type("!");
   await terminal.shows("> look: [paste 1: 3 lines]!");
   await terminal.type("\r");
-  await terminal.shows(`${T} ada: look: one`, "          two", "      three! …", ">");
+  await terminal.shows(`${T} ada: look: one`, "               two", "           three! …", ">");
   const { value } = await terminal.input.read();
   assertEquals(value, { do: "say", text: "look: one\n\ttwo\nthree!", kind: "text", id: "1" });
 });
@@ -1098,7 +1176,7 @@ test("TerminalFrontEnd lists the continuations of a whole word", async () => {
   await using terminal = new TerminalOnly(60);
   await terminal.type("/who", "\t", "\t");
   await terminal.settled();
-  assert(terminal.screen.lines.includes("/who  /whois"), terminal.screen.lines.join("\n"));
+  assert(terminal.screen.lines.includes("  /who  /whois"), terminal.screen.lines.join("\n"));
 });
 
 test("TerminalFrontEnd shows the QR code of an invite in a wide window", async () => {
@@ -1123,7 +1201,7 @@ test("TerminalFrontEnd shows the QR code of an invite in a wide window", async (
   await using narrow = new TerminalOnly(30);
   narrow.frontEnd.show({ ...invite, secret: true });
   await narrow.settled();
-  const text = narrow.screen.lines.join("");
+  const text = narrow.screen.lines.map((line) => line.trim()).join(" ");
   assert(text.includes("too narrow for the QR code"), text);
   assert(!/[█▀▄]/.test(text), text);
 });
