@@ -29,6 +29,7 @@ import type { ShownLine } from "./wrap.ts";
 /** What `/help` adds where lanchat edits the line. */
 const KEYS_HELP: readonly string[] = [
   "Ctrl-R searches the lines that you typed; Ctrl-G cancels.",
+  "Alt-Enter (or Ctrl-J) breaks a line.",
   "Tab completes commands and names.",
   "The up and down arrow keys bring earlier lines back.",
 ];

@@ -23,6 +23,7 @@ const LETTERS: Readonly<Record<string, string>> = {
   D: "left",
   F: "end",
   H: "home",
+  Z: "shift-tab",
 };
 
 /** `CSI number ~`. */
@@ -55,6 +56,7 @@ const KEYPAD: Readonly<Record<string, Keystroke>> = {
 const NAMED: Readonly<Record<number, string>> = {
   8: "backspace",
   9: "tab",
+  10: "enter",
   13: "enter",
   27: "escape",
   127: "backspace",
@@ -128,9 +130,8 @@ export function singleShiftKey(
   return named(rxvt, HELD.ctrl | (alt ? HELD.alt : 0));
 }
 
-/** Decodes a control character. @param alt Whether ESC came first. */
+/** Decodes a control character; LF is Enter. @param alt Whether ESC came first. */
 export function controlKey(code: number, alt: boolean): Keystroke {
-  if (code === 0x0a) return { key: "enter" };
   const name = NAMED[code];
   if (name !== undefined) return named(name, alt ? HELD.alt : 0)!;
   return { key: `ctrl-${String.fromCharCode(code + 0x40).toLowerCase()}` };
@@ -173,8 +174,8 @@ function characterOf(code: number): string {
 
 function named(name: string | undefined, held: number): Keystroke | undefined {
   if (name === undefined || held & (HELD.super | HELD.hyper)) return undefined;
-  if (name === "enter") return { key: name };
-  const ctrl = held & HELD.ctrl ? "ctrl-" : "";
+  if (name === "tab") return { key: held & HELD.shift ? "shift-tab" : name };
+  const ctrl = held & HELD.ctrl && name !== "enter" ? "ctrl-" : "";
   const alt = held & (HELD.alt | HELD.meta) ? "alt-" : "";
   return { key: ctrl + alt + name };
 }

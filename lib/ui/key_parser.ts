@@ -17,7 +17,9 @@ const MAX_PARAMETERS = 256;
 /** Length of an X10 mouse report after `CSI M`, in bytes. */
 const MOUSE_BYTES = 3;
 
-const [INTERRUPT, BELL, ESC, SPACE, DELETE, FIRST_BEYOND_ASCII] = [3, 7, 0x1b, 0x20, 0x7f, 0x80];
+const [INTERRUPT, BELL, LF, ESC] = [3, 7, 0x0a, 0x1b];
+
+const [SPACE, DELETE, FIRST_BEYOND_ASCII] = [0x20, 0x7f, 0x80];
 
 /** Starts a bracketed paste, after `CSI`. */
 const PASTE_START = "200~";
@@ -88,9 +90,14 @@ export class KeyParser {
     return this.#state === "paste" ? PASTE_MS : SEQUENCE_MS;
   }
 
-  /** Parses one chunk. A chunk that is only Ctrl-C discards an unfinished paste. */
+  /**
+   * Parses one chunk. A chunk that is only Ctrl-C discards an unfinished paste. A chunk that is only LF is
+   * Ctrl-J; in a longer one, which no key sends, LF ends a line of a paste without brackets, as Enter does.
+   */
   push(bytes: Uint8Array): Keystroke[] {
-    if (this.#state === "paste" && bytes.length === 1 && bytes[0] === INTERRUPT) this.#begin();
+    const [only] = bytes.length === 1 ? bytes : [];
+    if (this.#state === "paste" && only === INTERRUPT) this.#begin();
+    else if (this.#state === "ground" && only === LF) this.#takeLineFeed();
     else this.#pushAll(bytes);
     return this.#keys.splice(0);
   }
@@ -160,6 +167,11 @@ export class KeyParser {
     this.#type(this.#decoder.end());
     if (byte === ESC) this.#state = "escape";
     else this.#keys.push(controlKey(byte, false));
+  }
+
+  #takeLineFeed(): void {
+    this.#type(this.#decoder.end());
+    this.#keys.push({ key: "ctrl-j" });
   }
 
   #takeEscaped(byte: number): void {

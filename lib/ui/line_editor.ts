@@ -17,7 +17,7 @@ const UNSPACED = /\S+/g;
 
 const graphemes = new Intl.Segmenter();
 
-/** A line and its cursor. */
+/** A line, which line breaks (LF) may divide, and its cursor. */
 export interface EditedLine {
   readonly text: string;
   /** Position in UTF-16 code units, always at a grapheme boundary. */
@@ -105,6 +105,8 @@ const KEYS: Readonly<Record<string, EditCommand>> = {
   "alt-y": (state) =>
     typeof state.last === "object" ? yank(state, state.last.from, state.last.yanked + 1) : state,
   "ctrl-_": undo,
+  // An empty line needs no break: it may be the Enter of a terminal that was not raw yet.
+  "alt-enter": (state) => state.text === "" ? state : type(state, "\n"),
   "up": (state) => recall(state, state.place - 1),
   "down": (state) => recall(state, state.place + 1),
   "ctrl-r": (state) => ({ ...state, search: { query: "", place: -1, before: state } }),
@@ -127,6 +129,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   "ctrl-delete": "alt-d",
   "ctrl-p": "up",
   "ctrl-n": "down",
+  "ctrl-j": "alt-enter",
 };
 
 /** Keys that cancel a search. */
@@ -152,7 +155,7 @@ export function press(state: EditorState, key: string): EditorState {
   return command === undefined ? state : command(state);
 }
 
-/** Inserts text at the cursor, or appends it to the query of a search. @param text Without control characters. */
+/** Inserts text at the cursor, or appends it to the query of a search. @param text Without control characters except LF. */
 export function type(state: EditorState, text: string): EditorState {
   const { search } = state;
   if (search !== undefined) {

@@ -125,16 +125,20 @@ function appends(old: Layout, shown: Layout): boolean {
 function layOut(text: string, cursor: number, columns: number): Layout {
   const rows = [""];
   let [row, before, used] = [0, "", 0];
+  const addRow = (): void => {
+    rows.push("");
+    used = 0;
+  };
   for (const { index, segment } of segmentsOf(text)) {
+    const isBreak = segment === "\n";
     const needed = width(segment);
-    if (segment === "\n" || used + needed > columns) {
-      rows.push("");
-      used = 0;
-    }
+    if (!isBreak && used + needed > columns) addRow();
     if (index <= cursor) [row, before] = [rows.length - 1, rows.at(-1)!];
-    if (segment === "\n") continue;
-    rows[rows.length - 1] += segment;
-    used += needed;
+    if (isBreak) addRow();
+    else {
+      rows[rows.length - 1] += segment;
+      used += needed;
+    }
   }
   if (cursor >= text.length) {
     if (used >= columns) rows.push("");

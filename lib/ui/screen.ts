@@ -95,12 +95,13 @@ export class Screen {
     if (this.#mode !== "live" || this.#resizing.running) return;
     const { device, line } = this.#options;
     const { cursor, search, text } = line();
+    const before = indented(text.slice(0, cursor));
     const prompt = search === undefined
       ? this.#prompt
       : this.#prompt.slice(0, -PROMPT.length) + searchPrompt(search);
     const drawn = this.#region.draw(
-      prompt + text,
-      prompt.length + cursor,
+      prompt + before + indented(text.slice(cursor)),
+      prompt.length + before.length,
       device.columns(),
       device.rows(),
     );
@@ -227,6 +228,11 @@ export class Screen {
   #erasure(): string {
     return this.#region.erase(this.#options.device.columns());
   }
+}
+
+/** Puts the rows of a typed text below each other. */
+function indented(text: string): string {
+  return text.replaceAll("\n", `\n${" ".repeat(PROMPT.length)}`);
 }
 
 /** The prompt of a search. */

@@ -164,6 +164,19 @@ for (const widths of ["code-points", "graphemes"] as const) {
   );
 }
 
+roomTest("Alt-Enter and Ctrl-J break the typed line", async (room) => {
+  const { ada, columns, hana, shown } = room;
+  await ada.type("one\x1b\r");
+  await ada.showsAll(...shown, "> one", "");
+  await ada.type("two");
+  await ada.showsAll(...shown, "> one", "  two");
+  await ada.type("\n");
+  await ada.showsAll(...shown, "> one", "  two", "");
+  await ada.type("three\r");
+  assertEquals((await hana.event("message")).text, "one\ntwo\nthree");
+  await ada.showsAll(...shown, ...wrapped(columns, told("ada", "one\ntwo\nthree")), ">");
+});
+
 roomTest("Tab completes commands and names", async (room) => {
   const { ada, columns, hana, shown } = room;
   await ada.type("/wh\t");

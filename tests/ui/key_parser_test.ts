@@ -52,7 +52,7 @@ const REPORTS: Readonly<Record<string, (string | number[])[]>> = {
   "pictures": ["\x1b_Gi=31;OK\x1b\\\x1b^x\x1b\\\x1bXx\x1b\\"],
   "the clipboard": ["\x1b]52;c;aGVsbG8=\x07"],
   "other keys": [
-    "\x1bOP\x1bOS\x1b[11~\x1b[24;5~\x1b[[A\x1b[2~\x1b[5~\x1b[6;3~\x1b[E\x1b[Z\x1b[1;2P",
+    "\x1bOP\x1bOS\x1b[11~\x1b[24;5~\x1b[[A\x1b[2~\x1b[5~\x1b[6;3~\x1b[E\x1b[1;2P",
   ],
   "keys of kitty": ["\x1b[57358u\x1b[57441;2u\x1b[97;1:3u\x1b[1;5:3D\x1b[3;1:3~\x1b[97;9u\x1b[u"],
   "the end of a paste": [END],
@@ -90,8 +90,11 @@ test("KeyParser parses the keys of xterm, rxvt, the Linux console, kitty and mod
     "ctrl-r": "\x12 \x1b[114;5u",
     "ctrl-w": "\x17 \x1b[119;69u",
     "ctrl-_": "\x1f",
-    "enter": "\r \n \x1b[13u \x1b[27;2;13~ \x1b[13;5u \x1bOM \x1b\r \x1b[57414u",
-    "tab": "\t \x1b[9u",
+    "enter": "\r \x1b[13u \x1b[27;2;13~ \x1b[13;5u \x1bOM \x1b[57414u",
+    "alt-enter": "\x1b\r \x1b\n \x1b[13;3u \x1b[27;3;13~",
+    "ctrl-j": "\x1b[106;5u \x1b[27;5;106~",
+    "shift-tab": "\x1b[Z \x1b[9;2u \x1b[27;2;9~",
+    "tab": "\t \x1b[9u \x1b[9;5u",
     "escape": "\x1b[27u",
   };
   for (const [key, all] of Object.entries(sequences)) {
@@ -99,6 +102,23 @@ test("KeyParser parses the keys of xterm, rxvt, the Linux console, kitty and mod
       assertEquals(keys(sequence, "x"), [{ key }, { text: "x" }], JSON.stringify(sequence));
     }
   }
+});
+
+test("KeyParser takes LF for Ctrl-J if it comes by itself, and for Enter in a longer chunk", () => {
+  const parse = (...chunks: string[]): Keystroke[] =>
+    keysOf(...chunks.map((text) => bytesOf(text)));
+  assertEquals(parse("a", "\n", "b"), [{ text: "a" }, { key: "ctrl-j" }, { text: "b" }]);
+  assertEquals(parse("a\n", "\nb"), [
+    { text: "a" },
+    { key: "enter" },
+    { key: "enter" },
+    { text: "b" },
+  ]);
+  assertEquals(parse(`${START}a`, "\n", END), [{ paste: "a\n" }]);
+  assertEquals(keysOf(Uint8Array.of(0xe9), Uint8Array.of(0x0a)), [
+    { text: NOT_UTF8 },
+    { key: "ctrl-j" },
+  ]);
 });
 
 test("KeyParser parses characters that are sent as sequences", () => {
@@ -131,7 +151,7 @@ test("KeyParser parses a key that interrupts a sequence", () => {
     const begun of ["\x1b", "\x1b[", "\x1b[1;", "\x1bO", "\x1b]0;x", "\x1bPx", "\x1b[M ", "\x1b[["]
   ) {
     for (const [sent, key] of [["\x03", "ctrl-c"], ["\r", "enter"], ["\x1b[A", "up"]] as const) {
-      if (begun === "\x1b" && key === "up") continue; // which is Alt-up
+      if (begun === "\x1b" && key !== "ctrl-c") continue; // which has Alt
       assertEquals(keys(begun, sent, "x"), [{ key }, { text: "x" }], JSON.stringify(begun + sent));
     }
   }

@@ -117,7 +117,17 @@ test("press moves and deletes by graphemes", () => {
 });
 
 test("press and type keep the cursor at a grapheme boundary", () => {
-  const keys = ["left", "right", "home", "end", "backspace", "delete", "ctrl-left", "ctrl-right"]
+  const keys = [
+    "alt-enter",
+    "left",
+    "right",
+    "home",
+    "end",
+    "backspace",
+    "delete",
+    "ctrl-left",
+    "ctrl-right",
+  ]
     .concat("alt-backspace", "alt-d", "ctrl-w", "ctrl-u", "ctrl-k", "ctrl-y", "alt-y", "ctrl-_")
     .concat("up", "down", "ctrl-r", "ctrl-g", "enter");
   const parts = ["🇩", "🇪", "\u200d", "👩", "🏽", "\u0301", "\u0915", "\u094d", "a", " ", "\udcff"];
@@ -138,6 +148,14 @@ test("press and type keep the cursor at a grapheme boundary", () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test("press breaks a line with Alt-Enter and Ctrl-J, but not an empty one", () => {
+  assertShows("one<alt-enter>two<ctrl-j><left><left>!", "one\ntw!|o\n");
+  assertShows("one<alt-enter>two<ctrl-_>", "|");
+  assertShows("<alt-enter><ctrl-j>one", "one|");
+  assertShows("one<alt-enter>two<enter>new<up>", "one\ntwo|");
+  assertShows("one<enter>new<ctrl-r>on<alt-enter>two", "\ntwo|one");
 });
 
 test("press recalls lines of the history, and the new line after them", () => {

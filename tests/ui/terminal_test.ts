@@ -421,7 +421,7 @@ test("TerminalFrontEnd shows missed messages with their times, and their count i
 
 test("TerminalFrontEnd sends each line of an unbracketed paste as a message", async () => {
   await using terminal = new TerminalOnly();
-  await terminal.type("one\r\ntwo\n\nthree\rfo");
+  await terminal.type("one\r", "\n", "two\n\nthree\rfo");
   await terminal.type(new Uint8Array([0x75, 0x72, 0xe6, 0x97]));
   await terminal.type(new Uint8Array([0xa5]));
   await terminal.shows(`${T} you: one …`, `${T} you: two …`, `${T} you: three …`, "> four日");
@@ -881,6 +881,28 @@ test("TerminalFrontEnd sends a paste of many lines as one message, after its mar
   await terminal.shows(`${T} ada: look: one`, "               two", "           three! …", ">");
   const { value } = await terminal.input.read();
   assertEquals(value, { do: "say", text: "look: one\n\ttwo\nthree!", kind: "text", id: "1" });
+});
+
+test("TerminalFrontEnd shows a line break that is typed, sends it, and recalls it", async () => {
+  await using terminal = new TerminalOnly(40);
+  terminal.frontEnd.show(READY);
+  await terminal.type("one", "\x1b\r", "two", "\n");
+  await terminal.shows("> one", "  two", "");
+  assertEquals(terminal.screen.cursor, [terminal.screen.lines.length - 1, 2]);
+  await terminal.type("three", "\x1b[D".repeat(6), "!");
+  await terminal.shows("> one", "  two!", "  three");
+  assertEquals(terminal.screen.cursor, [terminal.screen.lines.length - 2, 6]);
+  await terminal.type("\r", "\x1b[A");
+  await terminal.shows(
+    `${T} ada: one`,
+    "           two!",
+    "           three …",
+    "> one",
+    "  two!",
+    "  three",
+  );
+  const { value } = await terminal.input.read();
+  assertEquals(value, { do: "say", text: "one\ntwo!\nthree", kind: "text", id: "1" });
 });
 
 test("TerminalFrontEnd edits a pasted line as a typed one, without its line end", async () => {
