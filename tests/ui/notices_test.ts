@@ -13,7 +13,7 @@ import { imitates } from "../../lib/room/names.ts";
 import { noticeLines, personLines, PROGRAM } from "../../lib/ui/notices.ts";
 import { nameProblem } from "../../lib/wire/mod.ts";
 import { test } from "../support/test.ts";
-import { member, message, NOW, T } from "./members.ts";
+import { member, message, NOW } from "./members.ts";
 
 const FINGERPRINT = "012345678901234567890123456789";
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { PlainFrontEnd } from "../../lib/ui/mod.ts";
-import type { SessionEvent, Wish } from "../../lib/session_events.ts";
+import type { SayWish, SessionEvent, Wish } from "../../lib/session_events.ts";
 import { noQrSentence } from "../../lib/ui/qr.ts";
 import { readQr } from "../support/qr.ts";
 import { test } from "../support/test.ts";
@@ -27,7 +27,7 @@ async function read(
   return { inputs, stderr: stderr.text };
 }
 
-function say(text: string, line: number): Wish {
+function say(text: string, line: number): SayWish {
   return { do: "say", text, kind: "text", id: String(line) };
 }
 
