@@ -25,6 +25,20 @@ import { COLOUR_THEME } from "./theme.ts";
 
 const LF = 0x0a;
 
+/** The keys that go through the completions of a word, and the direction of each. */
+const TAB_KEYS: Readonly<Record<string, number>> = { "tab": 1, "shift-tab": -1 };
+
+/** The completions that Tab goes through. */
+interface CompletionCycle {
+  /** The line before the first of them. */
+  readonly before: EditorState;
+  /** Length of the word that they replace, in UTF-16 code units. */
+  readonly length: number;
+  readonly found: readonly string[];
+  /** Index of the one that is shown; -1 where only their common start is. */
+  readonly place: number;
+}
+
 /** Restores the terminal: no bracketed pastes, no style. */
 const RESTORE = `${UNBRACKET_PASTES}\x1b[m`;
 
@@ -62,6 +76,7 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #interrupt: () => void;
   readonly #conversation: Conversation;
   #editor: EditorState = EMPTY_LINE;
+  #cycle: CompletionCycle | undefined;
 
   /** Takes over a terminal and shows the prompt; by default the terminal of the process. */
   constructor(options: TerminalOptions) {
@@ -146,6 +161,7 @@ export class TerminalFrontEnd implements FrontEnd {
     for (const key of keys) {
       if (!this.#isEditing) return; // The rest of the chunk follows a /quit.
       if (this.#editor.text === "") this.#conversation.beginLine();
+      if (!("key" in key && key.key in TAB_KEYS)) this.#cycle = undefined;
       if ("text" in key) this.#editor = type(this.#editor, key.text);
       else if ("paste" in key) this.#editor = type(this.#editor, this.#pastes.add(key.paste));
       else this.#pressKey(key.key);
@@ -163,18 +179,37 @@ export class TerminalFrontEnd implements FrontEnd {
       this.#quit();
       return this.#interrupt();
     }
-    if (key === "tab" && search === undefined) return this.#complete();
+    const step = TAB_KEYS[key];
+    if (step !== undefined && search === undefined) return this.#complete(step);
     this.#editor = press(this.#editor, key);
   }
 
-  /** Completes the word before the cursor, or lists its completions. */
-  #complete(): void {
-    const { cursor, text } = this.#editor;
-    const [found, word] = complete(text.slice(0, cursor), this.#conversation.members);
+  /**
+   * Completes the word before the cursor. Where there are several completions, it completes their common
+   * start and lists them; each further key shows the next one.
+   */
+  #complete(step: number): void {
+    if (this.#cycle !== undefined) return this.#showNext(this.#cycle, step);
+    const before = this.#editor;
+    const { members } = this.#conversation;
+    const [found, word] = complete(before.text.slice(0, before.cursor), members);
+    if (found.length === 0) return;
     const start = commonStart(found);
-    if (found.length === 1 || start.length > word.length) {
-      this.#editor = replaceBefore(this.#editor, word.length, start);
-    } else this.#screen.print([{ head: "  ", text: found.map((one) => one.trimEnd()).join("  ") }]);
+    const completes = found.length === 1 || start.length > word.length;
+    if (completes) this.#editor = replaceBefore(before, word.length, start);
+    if (found.length === 1) return;
+    const place = found.indexOf(completes ? start : word);
+    this.#cycle = { before, length: word.length, found, place };
+    this.#screen.print([{ head: "  ", text: found.map((one) => one.trimEnd()).join("  ") }]);
+  }
+
+  #showNext(cycle: CompletionCycle, step: number): void {
+    const { before, found, length } = cycle;
+    // A step back from the common start leads to the last one.
+    const from = step < 0 ? Math.max(cycle.place, 0) : cycle.place;
+    const place = (from + step + found.length) % found.length;
+    this.#cycle = { ...cycle, place };
+    this.#editor = replaceBefore(before, length, found[place]!);
   }
 
   #enter(): void {

@@ -180,9 +180,12 @@ roomTest("Alt-Enter and Ctrl-J break the typed line", async (room) => {
 roomTest("Tab completes commands and names", async (room) => {
   const { ada, columns, hana, shown } = room;
   await ada.type("/wh\t");
-  await ada.showsAll(...shown, ...typed(columns, "/who"));
+  const commands = [...shown, "  /who  /whois"];
+  await ada.showsAll(...commands, ...typed(columns, "/who"));
+  await ada.type("\t");
+  await ada.showsAll(...commands, ...typed(columns, "/whois"));
   await ada.type("\x15ha\thello");
-  await ada.showsAll(...shown, ...typed(columns, "hana: hello"));
+  await ada.showsAll(...commands, ...typed(columns, "hana: hello"));
   await using _bob = await hana.join(["--name", "harry", "--json"]);
   await ada.says(/-- harry joined/);
   const joined = ada.lines.slice(0, -1);

@@ -853,21 +853,50 @@ test("TerminalFrontEnd shows a safety number, and all of it with its QR code on 
   assert(!/[█▀▄]/.test(text), text);
 });
 
-test("TerminalFrontEnd completes names, and lists those with the same start", async () => {
+test("TerminalFrontEnd completes names, and goes through those with the same start", async () => {
   await using terminal = new TerminalOnly(60);
-  const others = ["bob", "bert"].map((name) => ({ ...member(name), session: name }));
+  const others = ["bob", "Bert"].map((name) => ({ ...member(name), session: name }));
   terminal.frontEnd.show({ ...READY, members: others });
   await terminal.type("bo\thi");
   await terminal.shows("> bob: hi");
-  await terminal.type("\r", "/msg b", "\t", "\t");
-  await terminal.settled();
-  assert(
-    terminal.screen.lines.some((line) => /^ +bob +bert$/.test(line)),
-    terminal.screen.lines.join("\n"),
-  );
-  await terminal.type("e", "\t", "hello");
+  await terminal.type("\x15", "/msg b", "\t");
+  await terminal.shows("  bob  Bert", "> /msg b");
+  for (const [key, name] of [["\t", "bob"], ["\t", "Bert"], ["\t", "bob"], ["\x1b[Z", "Bert"]]) {
+    await terminal.type(key!);
+    await terminal.shows(`> /msg ${name}`);
+  }
+  assertEquals(terminal.screen.lines.filter((line) => line === "  bob  Bert").length, 1);
+  await terminal.type("hello");
   terminal.frontEnd.show(message("bob", "one"));
-  await terminal.shows(`${T} bob: one`, `${T} ada: bob: hi …`, "> /msg bert hello");
+  await terminal.shows(`${T} bob: one`, "> /msg Bert hello");
+});
+
+test("TerminalFrontEnd completes the common start of names first, and begins again after another key", async () => {
+  await using terminal = new TerminalOnly(60);
+  const others = ["anna", "anne", "ann"].map((name) => ({ ...member(name), session: name }));
+  terminal.frontEnd.show({ ...READY, members: others });
+  await terminal.type("hi a", "\t");
+  await terminal.shows("  anna  anne  ann", "> hi ann");
+  await terminal.type("\x1b[Z");
+  await terminal.shows("> hi ann");
+  assertEquals(terminal.screen.cursor[1], "> hi ann ".length);
+  await terminal.type("\x1b[Z");
+  await terminal.shows("> hi anne");
+  await terminal.type("\x7f", "\t");
+  await terminal.shows("> hi anne");
+  await terminal.type("\t", "\x1f");
+  await terminal.shows("> hi anne");
+  await terminal.type("\x15", "x", "\t", "\t");
+  await terminal.shows("  anna  anne  ann", "> x");
+});
+
+test("TerminalFrontEnd goes through the continuations of a whole word", async () => {
+  await using terminal = new TerminalOnly(60);
+  for (const [key, word] of [["/who", "/who"], ["\t", "/who"], ["\t", "/whois"], ["\t", "/who"]]) {
+    await terminal.type(key!);
+    await terminal.shows(`> ${word}`);
+  }
+  assert(terminal.screen.lines.includes("  /who  /whois"), terminal.screen.lines.join("\n"));
 });
 
 test("TerminalFrontEnd sends a paste of many lines as one message, after its mark was shown", async () => {
@@ -1192,13 +1221,6 @@ test("TerminalFrontEnd keeps own messages on the screen if the program ends with
   await terminal.settled();
   globalThis.dispatchEvent(new Event("unload"));
   await terminal.shows(`${T} ada: one …`, "");
-});
-
-test("TerminalFrontEnd lists the continuations of a whole word", async () => {
-  await using terminal = new TerminalOnly(60);
-  await terminal.type("/who", "\t", "\t");
-  await terminal.settled();
-  assert(terminal.screen.lines.includes("  /who  /whois"), terminal.screen.lines.join("\n"));
 });
 
 test("TerminalFrontEnd shows the QR code of an invite in a wide window", async () => {
