@@ -83,6 +83,7 @@ export type Code =
   | "identity-unwritable"
   | "identity-exists"
   | "identity-shared"
+  | "options-unreadable"
   | "peers-damaged"
   | "peers-exposed"
   | "peers-unreadable"
@@ -312,6 +313,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 0,
     hint: "Close one of them, or host under another identity with --profile NAME.",
   },
+  "options-unreadable": { status: 1, hint: "Correct the file, or leave it out with --no-config." },
   "peers-damaged": {
     status: 0,
     hint: "Repair or delete these lines: the peers in them count as unknown.",

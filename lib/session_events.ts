@@ -395,6 +395,28 @@ export interface PeerEvent extends Named<"peer"> {
   readonly verified: boolean;
 }
 
+/** The file of default options. */
+export interface OptionsFileEvent extends Named<"options-file"> {
+  /** Its path; missing where lanchat does not know it. */
+  readonly file?: string;
+  /** Whether lanchat has read it, and if not, why. */
+  readonly state: "read" | "missing" | "not-allowed" | "ignored";
+}
+
+/** An option, and where its value comes from. */
+export interface OptionEvent extends Named<"option"> {
+  /** The option as typed, or the name of an environment variable. */
+  readonly name: string;
+  /** The value as typed; whether a flag is on; `null` where nothing is set. */
+  readonly value: string | boolean | null;
+  /** The commands that have it. */
+  readonly commands: readonly string[];
+  /** Where the value comes from. */
+  readonly source: "default" | "file" | "command-line" | "environment";
+  /** The line of the file, from 1; missing for another source. */
+  readonly line?: number;
+}
+
 /** The answer to the wishes `lock` and `unlock`. */
 export interface LockedEvent extends Named<"locked"> {
   /** At the host: whether newcomers are refused; elsewhere: whether newcomers cannot read this run's messages. */
@@ -505,6 +527,8 @@ export type SessionEvent =
   | AcceptedEvent
   | IdentityEvent
   | PeerEvent
+  | OptionsFileEvent
+  | OptionEvent
   | LockedEvent
   | BannedEvent
   | BansEvent

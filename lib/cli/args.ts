@@ -8,17 +8,27 @@ import { parseArgs } from "@std/cli/parse-args";
 import { readFingerprint } from "../crypto/mod.ts";
 import { quote, UsageError } from "../errors.ts";
 import { nameProblem } from "../wire/mod.ts";
+import { type ConfigCommand, configTopic } from "./commands/config.ts";
 import { refuseSurplus, subcommandOf, suggestion } from "./operands.ts";
 import {
   ALL_OPTIONS,
   COMMON_OPTIONS,
   HELP_OPTION,
+  NO_CONFIG_OPTION,
+  oppositeOf,
   type Option,
   optionsOf,
   type Subcommand,
   SUBCOMMANDS,
   typeOf,
 } from "./options.ts";
+import {
+  atLine,
+  type GivenOption,
+  NO_OPTIONS_FILE,
+  type OptionsFile,
+  withDefaults,
+} from "./options_file.ts";
 import { type Command, COMMANDS } from "./registry.ts";
 
 /** A profile is a file's name: these characters are the same in every file system. */
@@ -37,11 +47,19 @@ const FLAGS: ReadonlyMap<string, string> = new Map(
   ALL_OPTIONS.filter(isFlag).flatMap(({ name, short }) => [[name, name], [short ?? name, name]]),
 );
 
+/** The option that each of these undoes: one of the options file. */
+const UNDOES: ReadonlyMap<string, string> = new Map(
+  ALL_OPTIONS.filter(({ commandLineOnly }) => !commandLineOnly)
+    .map((option) => [oppositeOf(option), option.name]),
+);
+
 /**
  * Parses a command line.
  *
  * @param args The arguments after the program's name.
+ * @param stored The options file.
  * @throws {UsageError} If they are incomplete, contradictory or unknown.
+ * @throws {LanchatError} If the options file is needed and faulty.
  *
  * @example Join
  * ```ts
@@ -52,12 +70,19 @@ const FLAGS: ReadonlyMap<string, string> = new Map(
  * assertEquals(command.kind === "join" && command.port, 12345);
  * ```
  */
-export function parseCommandLine(args: readonly string[]): Command {
-  if (args.length === 0) return { kind: "start" };
+export function parseCommandLine(
+  args: readonly string[],
+  stored: OptionsFile = NO_OPTIONS_FILE,
+): Command {
   const line = split(args);
+  const file = line.given.has(NO_CONFIG_OPTION.name) ? NO_OPTIONS_FILE : stored;
+  if (args.every((arg) => arg === NO_CONFIG_OPTION.name)) return { kind: "start", file };
   const [word, ...words] = line.words;
   const kind = SUBCOMMANDS.find((subcommand) => subcommand === word);
-  const allowed = kind === undefined ? ALL_OPTIONS : [...optionsOf(kind), ...COMMON_OPTIONS];
+  const topic = SUBCOMMANDS.find((name) => kind === "config" && name === words[0]);
+  const allowed = kind === undefined
+    ? ALL_OPTIONS
+    : [...optionsOf(kind), ...topic === undefined ? [] : optionsOf(topic), ...COMMON_OPTIONS];
   const texts = textsOf(line, allowed, kind);
   if (word !== undefined) subcommandOf(word);
   if (texts.has("--help")) return { kind: "help", topic: kind };
@@ -67,10 +92,34 @@ export function parseCommandLine(args: readonly string[]): Command {
       hint: "Host a room with 'lanchat serve', or join one with 'lanchat join ADDRESS'.",
     });
   }
+  if (kind === "config") {
+    return configCommand(configTopic(words), { texts, undone: line.undone, file });
+  }
   const { operands } = COMMANDS[kind];
   if (operands === undefined) refuseSurplus(kind, words);
   const values = operands?.(words, [...texts.keys()]);
-  return { kind, ...valuesOf(kind, texts), ...values } as Command;
+  const given = withDefaults(kind, texts, line.undone, file);
+  return { kind, ...valuesOf(kind, given, file), ...values } as Command;
+}
+
+/** The command that shows what holds for a topic, or the whole file; all of its lines are checked then. */
+function configCommand(
+  topic: Subcommand | undefined,
+  { file, texts, undone }: {
+    readonly texts: ReadonlyMap<string, string>;
+    readonly undone: readonly string[];
+    readonly file: OptionsFile;
+  },
+): ConfigCommand {
+  const json = texts.has("--json"); // It is about this command, not about the topic.
+  const typed = new Map([...texts].filter(([name]) => name !== "--json"));
+  const given = (name: Subcommand): ReadonlyMap<string, GivenOption> => {
+    const options = withDefaults(name, typed, undone, file);
+    valuesOf(name, options, file);
+    return options;
+  };
+  if (topic === undefined) SUBCOMMANDS.forEach(given);
+  return { kind: "config", json, topic, file, given: topic && given(topic) };
 }
 
 /** Whether a command line asks for JSON, even if the rest of it is wrong. */
@@ -87,11 +136,14 @@ interface Line {
   readonly unknown: readonly string[];
   /** Flags that are given a value. */
   readonly valued: readonly string[];
+  /** Options of the options file that are undone. */
+  readonly undone: readonly string[];
 }
 
 function split(args: readonly string[]): Line {
   const unknown: string[] = [];
   const valued: string[] = [];
+  const undone: string[] = [];
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const options = args.slice(0, end).flatMap((arg) => {
     const name = nameOf(arg);
@@ -99,6 +151,11 @@ function split(args: readonly string[]): Line {
     if (flag !== undefined) {
       if (name !== arg) valued.push(name);
       return [flag, SEPARATOR];
+    }
+    const undoes = UNDOES.get(arg);
+    if (undoes !== undefined) {
+      undone.push(undoes);
+      return [SEPARATOR];
     }
     // parseArgs reads --_ as its list of words, and --no-name=ada as --name=ada.
     if (!/^-.*_/.test(name) && (name === arg || !name.startsWith("--no-"))) return [arg];
@@ -118,7 +175,7 @@ function split(args: readonly string[]): Line {
   const lists = Object.entries(given as Readonly<Record<string, readonly unknown[]>>)
     .filter(([, values]) => values.length > 0)
     .map(([key, values]) => [`--${key}`, values] as const);
-  return { words: words as string[], given: new Map(lists), unknown, valued };
+  return { words: words as string[], given: new Map(lists), unknown, valued, undone };
 }
 
 /** The name in an argument such as `--name=ada`. */
@@ -133,7 +190,7 @@ function keyOf({ name }: Option): string {
 
 /** Checks that options are allowed, given once, and complete. @returns The text of each value. */
 function textsOf(
-  { given, unknown, valued }: Line,
+  { given, undone, unknown, valued }: Line,
   allowed: readonly Option[],
   subcommand: Subcommand | undefined,
 ): ReadonlyMap<string, string> {
@@ -153,26 +210,46 @@ function textsOf(
     });
   }
   for (const option of unknown) throw unknownOption(option, names, subcommand);
+  for (const option of ALL_OPTIONS.filter(({ name }) => undone.includes(name))) {
+    const { name } = option;
+    if (!names.includes(name)) throw unknownOption(oppositeOf(option), names, subcommand);
+    if (given.has(name)) {
+      throw new UsageError("surplus-argument", `Cannot use ${name} with ${oppositeOf(option)}`);
+    }
+  }
   return new Map(given.entries().map(([option, [value]]) => [option, String(value)]));
 }
 
 /** Checks the rules between options, and reads all values of a subcommand. */
-function valuesOf(subcommand: Subcommand, texts: ReadonlyMap<string, string>): object {
-  const options = optionsOf(subcommand);
-  for (const { excludedBy, name, needs } of options.filter(({ name }) => texts.has(name))) {
-    if (excludedBy !== undefined && texts.has(excludedBy[0])) {
-      const [other, hint] = excludedBy;
-      throw new UsageError("surplus-argument", `Cannot use ${name} with ${other}`, { hint });
-    }
-    if (needs !== undefined && !texts.has(needs[0])) {
-      const [other, hint] = needs;
-      throw new UsageError("missing-value", `Cannot use ${name} without ${other}`, { hint });
-    }
+function valuesOf(
+  subcommand: Subcommand,
+  given: ReadonlyMap<string, GivenOption>,
+  { file = "" }: OptionsFile,
+): object {
+  const options = optionsOf(subcommand).filter((option) => option !== HELP_OPTION);
+  return Object.fromEntries(options.map((option) => {
+    const { line, text } = given.get(option.name) ?? {};
+    const read = (): unknown => {
+      if (text !== undefined) checkRules(option, given);
+      return valueOf(option, text);
+    };
+    return [option.key, line === undefined ? read() : atLine(file, line, read)];
+  }));
+}
+
+/** @throws {UsageError} If an option that excludes this one is given, or one that it needs is not. */
+function checkRules(
+  { excludedBy, name, needs }: Option,
+  given: ReadonlyMap<string, GivenOption>,
+): void {
+  if (excludedBy !== undefined && given.has(excludedBy[0])) {
+    const [other, hint] = excludedBy;
+    throw new UsageError("surplus-argument", `Cannot use ${name} with ${other}`, { hint });
   }
-  return Object.fromEntries(
-    options.filter((option) => option !== HELP_OPTION)
-      .map((option) => [option.key, valueOf(option, texts.get(option.name))]),
-  );
+  if (needs !== undefined && !given.has(needs[0])) {
+    const [other, hint] = needs;
+    throw new UsageError("missing-value", `Cannot use ${name} without ${other}`, { hint });
+  }
 }
 
 function valueOf(option: Option, text: string | undefined): unknown {

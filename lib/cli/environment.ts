@@ -40,6 +40,16 @@ export function environmentPassphrase(variable: PassphraseVariable): string {
   );
 }
 
+/** The names of the variables for lanchat that are set, as far as they may be read. */
+export function setVariables(): string[] {
+  const passphrases: readonly PassphraseVariable[] = [
+    "LANCHAT_PASSPHRASE",
+    "LANCHAT_ID_PASSPHRASE",
+    "LANCHAT_NEW_ID_PASSPHRASE",
+  ];
+  return ["LANCHAT_INVITE", ...passphrases, "NO_COLOR"].filter(environmentVariable);
+}
+
 /** Reads an invite link; `undefined` if it is not set or not allowed. */
 export function environmentInvite(): string | undefined {
   return environmentVariable("LANCHAT_INVITE") || undefined;

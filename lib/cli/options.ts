@@ -18,6 +18,7 @@ export const SUBCOMMANDS = [
   "id",
   "peers",
   "log",
+  "config",
   "completions",
   "help",
 ] as const;
@@ -86,6 +87,8 @@ export interface Option {
   readonly excludedBy?: OptionRule;
   /** An option that this one needs. */
   readonly needs?: OptionRule;
+  /** Present where the options file must not have it: it is an act, or for one run. */
+  readonly commandLineOnly?: true;
 }
 
 /** Most members of a room: those of one roster, and its reader. */
@@ -139,6 +142,7 @@ export const OPTIONS = [
     commands: ["serve"],
     type: "flag",
     summary: "start a new room: old invites end, bans stay",
+    commandLineOnly: true,
   },
   {
     key: "allow",
@@ -187,6 +191,7 @@ export const OPTIONS = [
     commands: ["join"],
     type: "fingerprint",
     summary: "require it, even if another host is known",
+    commandLineOnly: true,
   },
   {
     key: "timeoutMs",
@@ -210,6 +215,7 @@ export const OPTIONS = [
     commands: ["id"],
     type: "flag",
     summary: "set or change its passphrase",
+    commandLineOnly: true,
   },
   {
     key: "noPassphrase",
@@ -217,6 +223,7 @@ export const OPTIONS = [
     commands: ["id"],
     type: "flag",
     summary: "remove its passphrase",
+    commandLineOnly: true,
     excludedBy: ["--passphrase", "Do one, then the other."],
   },
   {
@@ -242,6 +249,7 @@ export const OPTIONS = [
     commands: ["id"],
     type: "flag",
     summary: "replace the identity without asking",
+    commandLineOnly: true,
   },
   {
     key: "maxMembers",
@@ -345,6 +353,7 @@ export const OPTIONS = [
     commands: ["join"],
     type: "member",
     summary: "pipe: send each line only to this member",
+    commandLineOnly: true,
     excludedBy: ["--json", 'With --json, write "to" in each message.'],
   },
   {
@@ -436,7 +445,7 @@ export const OPTIONS = [
   {
     key: "json",
     name: "--json",
-    commands: ["scan", "doctor", "id", "peers"],
+    commands: ["scan", "doctor", "id", "peers", "config"],
     type: "flag",
     summary: "write JSON Lines",
   },
@@ -450,16 +459,28 @@ export const HELP_OPTION: Option = {
   commands: SUBCOMMANDS,
   type: "flag",
   summary: "show this help",
+  commandLineOnly: true,
+};
+
+/** An option of every command. */
+export const NO_CONFIG_OPTION: Option = {
+  key: "noConfig",
+  name: "--no-config",
+  commands: SUBCOMMANDS,
+  type: "flag",
+  summary: "ignore the options file",
+  commandLineOnly: true,
 };
 
 /** The options that every command has, and lanchat without a command. */
-export const COMMON_OPTIONS: readonly Option[] = [HELP_OPTION, {
+export const COMMON_OPTIONS: readonly Option[] = [HELP_OPTION, NO_CONFIG_OPTION, {
   key: "version",
   name: "--version",
   short: "-V",
   commands: SUBCOMMANDS,
   type: "flag",
   summary: "show the version",
+  commandLineOnly: true,
 }];
 
 /** Every row of the table, with its type checked. */
@@ -469,6 +490,11 @@ export const ALL_OPTIONS: readonly Option[] = [...COMMON_OPTIONS, ...OPTIONS];
 export function optionsOf(subcommand: Subcommand): readonly Option[] {
   const rows: readonly Option[] = OPTIONS;
   return [...rows.filter(({ commands }) => commands.includes(subcommand)), HELP_OPTION];
+}
+
+/** What undoes, on the command line, an option of the options file: `--no-quiet`, or `--announce`. */
+export function oppositeOf({ name }: Option): string {
+  return name.startsWith("--no-") ? `--${name.slice(5)}` : `--no-${name.slice(2)}`;
 }
 
 /** The type of an option's value. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { COMPLETIONS, type CompletionsCommand } from "./commands/completions.ts";
+import { CONFIG, type ConfigCommand } from "./commands/config.ts";
 import { DOCTOR, type DoctorCommand } from "./commands/doctor.ts";
 import { HELP, type HelpCommand } from "./commands/help.ts";
 import { ID, type IdCommand } from "./commands/id.ts";
@@ -12,6 +13,7 @@ import { LOG, type LogCommand } from "./commands/log.ts";
 import { PEERS, type PeersCommand } from "./commands/peers.ts";
 import { SCAN, type ScanCommand } from "./commands/scan.ts";
 import { SERVE, type ServeCommand } from "./commands/serve.ts";
+import type { OptionsFile } from "./options_file.ts";
 import type { Subcommand } from "./options.ts";
 import type { SubcommandEntry } from "./subcommand.ts";
 
@@ -24,10 +26,11 @@ export type Command =
   | IdCommand
   | PeersCommand
   | LogCommand
+  | ConfigCommand
   | CompletionsCommand
   | HelpCommand
-  /** No arguments: a person chooses. */
-  | { readonly kind: "start" }
+  /** No command: a person chooses. */
+  | { readonly kind: "start"; readonly file: OptionsFile }
   /** `--version`. */
   | { readonly kind: "version" };
 
@@ -42,6 +45,7 @@ export const COMMANDS: {
   id: ID,
   peers: PEERS,
   log: LOG,
+  config: CONFIG,
   completions: COMPLETIONS,
   help: HELP,
 };

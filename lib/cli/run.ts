@@ -8,6 +8,7 @@ import { JsonFrontEnd, PlainFrontEnd } from "../ui/mod.ts";
 import { parseCommandLine, wantsJson } from "./args.ts";
 import { canChoose, chooseRoom } from "./choose_room.ts";
 import { type JoinCommand, joinInFrontEnd } from "./commands/join.ts";
+import { openOptionsFile, type OptionsFile } from "./options_file.ts";
 import { print, showFailure } from "./print.ts";
 import { type Command, COMMANDS } from "./registry.ts";
 import { usage, VERSION } from "./usage.ts";
@@ -19,17 +20,20 @@ import { usage, VERSION } from "./usage.ts";
  * @returns The exit status, one of `EXIT`.
  */
 export async function run(args: readonly string[]): Promise<number> {
+  let json = wantsJson(args);
   try {
-    return await runCommand(parseCommandLine(args));
+    const command = parseCommandLine(args, await openOptionsFile());
+    json ||= "json" in command && command.json;
+    return await runCommand(command);
   } catch (error) {
-    return await showFailure(error, wantsJson(args) ? new JsonFrontEnd() : new PlainFrontEnd());
+    return await showFailure(error, json ? new JsonFrontEnd() : new PlainFrontEnd());
   }
 }
 
 async function runCommand(command: Command): Promise<number> {
   switch (command.kind) {
     case "start":
-      return await start();
+      return await start(command.file);
     case "version":
       return await print(`lanchat ${VERSION}\n`);
     default:
@@ -38,10 +42,13 @@ async function runCommand(command: Command): Promise<number> {
 }
 
 /** Lets a person choose a room to join or to host; prints the help if there is no terminal. */
-async function start(): Promise<number> {
+async function start(file: OptionsFile): Promise<number> {
   if (!canChoose()) return await print(`${usage()}\n`);
-  const choice = await chooseRoom({ hosting: true, plain: false });
+  const join = parseCommandLine(["join"], file) as JoinCommand;
+  const choice = await chooseRoom({ ...join, hosting: true });
   if (choice === "leave") return EXIT.OK;
-  if (choice === "host") return await runCommand(parseCommandLine(["serve"]));
-  return await joinInFrontEnd(parseCommandLine(["join"]) as JoinCommand, choice);
+  if (choice === "host") {
+    return await runCommand(parseCommandLine(["serve"], file));
+  }
+  return await joinInFrontEnd(join, choice);
 }

@@ -37,6 +37,7 @@ export { KnownPeers, peersPlace, readPeers, type StoredPeers, writePeers } from 
 export { DEFAULT_MAX_LOG_BYTES, openLog } from "./log.ts";
 export { type KnownPeer } from "./peer_table.ts";
 export { identityPlace, type Platform, type WhichIdentity } from "./place.ts";
+export { readOptionsFile, type StoredOptions } from "./options_file.ts";
 export { openSealedLog, type Unlock } from "./sealed_log.ts";
 export { readLog, type StoredLog } from "./stored_log.ts";
 export {

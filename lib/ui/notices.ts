@@ -7,7 +7,7 @@
 import { ADDRESS_PLACEHOLDER, DEFAULT_PORT, dialable, formatHostPort } from "../address.ts";
 import { day } from "../clock.ts";
 import { groups } from "../crypto/mod.ts";
-import { type Code, quote } from "../errors.ts";
+import { type Code, fromSource, quote } from "../errors.ts";
 import {
   type BanView,
   failure,
@@ -19,6 +19,8 @@ import {
   type ListeningEvent,
   type LockedEvent,
   type MemberView,
+  type OptionEvent,
+  type OptionsFileEvent,
   type OwnView,
   type PeerEvent,
   type PresentView,
@@ -120,6 +122,8 @@ const NOTICES: NoticeTable = {
     isProtected ? "under a passphrase" : "under no passphrase",
   ],
   "peer": peerSentence,
+  "options-file": optionsFileSentence,
+  "option": optionSentence,
   "locked": lockSentence,
   "banned": (event) =>
     event.banned ? `${banName(event)} is banned.` : `${banName(event)} may come again.`,
@@ -479,6 +483,30 @@ function keyChangedSentences({ known, member, withheld }: KeyChangedEvent): stri
     "hint: Have that person read the new fingerprint to you. If it is the one that " +
     `/whois ${member.name} shows, type /accept and its 30 digits.`,
   ];
+}
+
+// Options.
+
+function optionsFileSentence({ file, state }: OptionsFileEvent): string {
+  if (state === "ignored") return "Options file: ignored (--no-config)";
+  if (file === undefined) {
+    const reason = fromSource("allow --allow-env --allow-read", "its directory is unknown");
+    return `Options file: not read (${reason})`;
+  }
+  const remarks = {
+    "read": "",
+    "missing": " (missing)",
+    "not-allowed": " (not read: no permission)",
+  };
+  return `Options file: ${file}${remarks[state]}`;
+}
+
+function optionSentence({ commands, line, name, source, value }: OptionEvent): string {
+  const holds = value === true ? "" : value === false ? " off" : ` ${value ?? "not set"}`;
+  const origin = source === "file"
+    ? `line ${line}, for ${commands.join(", ")}`
+    : source.replace("-", " ");
+  return `${name}${holds} (${origin})`;
 }
 
 // Problems.

@@ -328,7 +328,8 @@ Deno.test("parseCommandLine ignores spaces and dashes in a fingerprint", () => {
 
 Deno.test("parseCommandLine reads help, --help and --version, and their short forms", () => {
   const help = (topic?: Subcommand): Command => ({ kind: "help", topic });
-  assertEquals(parseCommandLine([]), { kind: "start" });
+  assertEquals(parseCommandLine([]).kind, "start");
+  assertEquals(parseCommandLine(words("--no-config")).kind, "start");
   assertEquals(parseCommandLine(words("--help")), help());
   assertEquals(parseCommandLine(words("--json --help")), help());
   assertEquals(parseCommandLine(words("serve --help")), help("serve"));
@@ -481,7 +482,8 @@ Deno.test("parseCommandLine refuses an unknown option", () => {
     "serve --=5",
     "serve --constructor",
     "serve --__proto__=5",
-    "serve --no-json",
+    "log a --no-json",
+    "join a --announce",
     "serve --listen",
     "serve --wait 5",
     "join 192.168.1.5 --relay-only",

@@ -10,9 +10,11 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       'id' = 'show, protect or replace your identity'
       'peers' = 'list or forget the people you have met'
       'log' = 'print a log that --log wrote'
+      'config' = 'show your default options'
       'completions' = 'print completions for a shell'
       'help' = 'show the help of a command'
       '--help' = 'show this help'
+      '--no-config' = 'ignore the options file'
       '--version' = 'show the version'
     }
     'serve' = [ordered]@{
@@ -105,6 +107,20 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
     'log' = [ordered]@{
       '--help' = 'show this help'
     }
+    'config' = [ordered]@{
+      'serve' = 'serve'
+      'join' = 'join'
+      'scan' = 'scan'
+      'doctor' = 'doctor'
+      'id' = 'id'
+      'peers' = 'peers'
+      'log' = 'log'
+      'config' = 'config'
+      'completions' = 'completions'
+      'help' = 'help'
+      '--json' = 'write JSON Lines'
+      '--help' = 'show this help'
+    }
     'completions' = [ordered]@{
       'bash' = 'bash'
       'zsh' = 'zsh'
@@ -120,6 +136,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       'id' = 'id'
       'peers' = 'peers'
       'log' = 'log'
+      'config' = 'config'
       'completions' = 'completions'
       'help' = 'help'
       '--help' = 'show this help'

@@ -14,6 +14,7 @@ const SHORTEST: Readonly<Record<Subcommand, readonly string[]>> = {
   id: ["id"],
   peers: ["peers"],
   log: ["log", "a.log"],
+  config: ["config"],
   completions: ["completions", "bash"],
   help: ["help", "id"],
 };
@@ -56,6 +57,7 @@ Deno.test("usage lists the options of each command, and each option has an effec
     id: 7,
     peers: 4,
     log: 1,
+    config: 2,
     completions: 1,
     help: 1,
   });

@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  ALL_OPTIONS,
   COMMON_OPTIONS,
   HELP_OPTION,
   type Option,
@@ -34,6 +35,36 @@ const EXIT_STATUSES = {
   3: "The host has not the expected key, or has another room than before.",
   130: "Interrupted.",
 };
+
+/** The options that the options file must not have. */
+const ONLY_TYPED: readonly string[] = ALL_OPTIONS
+  .filter(({ commandLineOnly }) => commandLineOnly)
+  .map(({ name }) => name);
+
+/** About the options file, in Markdown. */
+const FILE_TEXT: readonly string[] = [
+  "Options that you always use can stand in a file: one in each line, as you would type it.",
+  "",
+  "```",
+  "# ~/.config/lanchat/options",
+  "--name ada",
+  "--no-notify",
+  "--log /home/ada/chat.log",
+  "```",
+  "",
+  "- The file is `options` in the directory of the identity: `~/.config/lanchat` on Linux",
+  "  (`$XDG_CONFIG_HOME/lanchat` if that is set), `~/Library/Application Support/lanchat` on macOS,",
+  "  `%APPDATA%\\lanchat` on Windows. `lanchat config` shows its path and what holds from where.",
+  "- A value is all that follows on its line, without quotes. Lines that begin with `#` are comments.",
+  "- A command ignores the options of other commands. An option that no command has is an error, with",
+  "  file and line.",
+  "- The command line wins. It undoes an option of the file with `--no-` before its name, as in",
+  "  `--no-log`, or without the `no-`, as in `--notify`. A line that an option on the command line",
+  "  excludes does not count. `--no-config` ignores the whole file.",
+  "- lanchat refuses a file that other users can change.",
+  "- Run from source, lanchat reads the file only with `--allow-env --allow-read`. Without them it does",
+  "  not ask.",
+];
 
 /** A generated file of docs/, and its text. */
 export const REFERENCE: Readonly<Record<string, () => string>> = {
@@ -86,6 +117,12 @@ function manualPage(): string {
     ...optionList(COMMON_OPTIONS),
     ".Sh ENVIRONMENT",
     ...list("Ev", VARIABLES),
+    ".Sh FILES",
+    ".Bl -tag -width Ds",
+    ".It Pa ~/.config/lanchat/options",
+    "Options to use by default: one in each line, as on the command line, which wins.",
+    "Lines that begin with # are comments.",
+    ".El",
     ".Sh EXIT STATUS",
     ...list("Li", EXIT_STATUSES),
     "",
@@ -157,6 +194,14 @@ function optionTables(): string {
     "`lib/cli/options.ts`. A permission is one that lanchat needs beside `--allow-net` when it runs from",
     "source; the compiled binary has all of them.",
     "",
+    "## The options file",
+    "",
+    ...FILE_TEXT,
+    "",
+    ...wrapped(
+      `Only for the command line are ${ONLY_TYPED.map((name) => `\`${name}\``).join(", ")}.`,
+    ),
+    "",
     ...SUBCOMMANDS.filter((name) => optionsOf(name).length > 1).flatMap((name) => [
       `## lanchat ${name}`,
       "",
@@ -173,12 +218,17 @@ function optionTables(): string {
     ...markdownTable(
       ["option", "meaning"],
       COMMON_OPTIONS.map(({ name, short, summary }) => [
-        `\`${short}\`, \`${name}\``,
+        short === undefined ? `\`${name}\`` : `\`${short}\`, \`${name}\``,
         summary,
       ]),
     ),
     "",
   ].join("\n");
+}
+
+/** Lines of at most 100 characters. */
+function wrapped(text: string): string[] {
+  return [...text.matchAll(/(.{1,100})(?: |$)/g)].map(([, line]) => line!);
 }
 
 function row(option: Option): string[] {

@@ -249,6 +249,6 @@ Deno.test("an unknown shell is an error that names the known ones", async () => 
   assertEquals(status, 2);
   assertMatch(
     stderr,
-    /error: lanchat has no completions for "tcsh"[^]*hint: Give bash, zsh, fish or powershell/,
+    /error: lanchat has no completions for "tcsh"[^]*hint: Use bash, zsh, fish or powershell/,
   );
 });

@@ -75,8 +75,8 @@ test("PlainFrontEnd sends each line to the member that it is told", async () => 
   const { streams } = memoryStreams(source("one\ntwo\n"));
   const frontEnd = new PlainFrontEnd(streams, { to: "bob" });
   assertEquals(await Array.fromAsync(frontEnd.input), [
-    { ...say("one", 1), to: "bob" },
-    { ...say("two", 2), to: "bob" },
+    { do: "say", text: "one", kind: "text", id: "1", to: "bob" },
+    { do: "say", text: "two", kind: "text", id: "2", to: "bob" },
   ]);
   await frontEnd.close();
 });
