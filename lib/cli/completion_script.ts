@@ -16,9 +16,13 @@ import {
 } from "./options.ts";
 import { COMMANDS } from "./registry.ts";
 
+/** Prints the addresses of known hosts, one a line; nothing where they cannot be read. */
+const HOSTS_COMMAND = "lanchat peers hosts 2>/dev/null </dev/null";
+
 /**
- * Returns a script that completes lanchat's commands, options and paths.
- * The script runs nothing, and does not change the words that are typed already.
+ * Returns a script that completes lanchat's commands, options, paths and, except for PowerShell, the
+ * addresses of known hosts. The script runs only {@linkcode HOSTS_COMMAND}, and does not change the words
+ * that are typed already.
  */
 export function completionScript(shell: Shell): string {
   switch (shell) {
@@ -44,6 +48,7 @@ function bash(): string {
       ...choices.length > 0 ? [`    ${name}::*) words="${choices.join(" ")}" ;;\n`] : [],
       ...fileActions(name).map((action) => `    ${name}:${action}:*) ${files} ;;\n`),
       ...takesFile(name) ? [`    ${name}::*) ${files} ;;\n`] : [],
+      ...takesHost(name) ? [`    ${name}::*) _lanchat_hosts "$cur"; return ;;\n`] : [],
     ].join("");
   });
   const valued = valueOptions();
@@ -51,6 +56,12 @@ function bash(): string {
   const others = names(valued.filter((option) => !takesPath(option))).join("|");
   return `\
 # Completions of lanchat for bash: source this file.
+_lanchat_hosts() {
+  local host
+  while read -r host; do
+    if [[ $host == "$1"* ]]; then COMPREPLY+=("$host"); fi
+  done < <(${HOSTS_COMMAND})
+}
 _lanchat() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]}
   local command= action= last= word words=
@@ -88,6 +99,10 @@ function zsh(): string {
   return `\
 #compdef lanchat
 # Completions of lanchat for zsh: source this file behind compinit, or put it into $fpath as _lanchat.
+_lanchat_hosts() {
+  local -a hosts=(\${(f)"$(${HOSTS_COMMAND})"})
+  compadd -a hosts
+}
 _lanchat() {
   local curcontext=$curcontext state line
   typeset -A opt_args
@@ -121,7 +136,13 @@ function zshOption(option: Option): string {
 function zshOperand(name: Subcommand): string[] {
   const { choices = [], operand } = COMMANDS[name];
   if (operand === undefined) return [];
-  const first = choices.length > 0 ? `(${choices.join(" ")})` : takesFile(name) ? "_files" : " ";
+  const first = choices.length > 0
+    ? `(${choices.join(" ")})`
+    : takesFile(name)
+    ? "_files"
+    : takesHost(name)
+    ? "_lanchat_hosts"
+    : " ";
   const actions = fileActions(name);
   return [
     zshQuote(`1:${zshText(operand)}:${first}`),
@@ -178,6 +199,7 @@ function fish(): string {
           : [],
         ...actions.length > 0 ? [line(whereSeen(name, `; and ${seen(actions)}`), "-F")] : [],
         ...takesFile(name) ? [line(inside, "-F")] : [],
+        ...takesHost(name) ? [line(inside, `-a ${fishQuote(`(${HOSTS_COMMAND})`)}`)] : [],
       ];
     }),
   ].join("");
@@ -235,6 +257,11 @@ function powershellQuote(text: string): string {
 /** Whether a path may follow a command. */
 function takesFile(name: Subcommand): boolean {
   return COMMANDS[name].operand === "FILE";
+}
+
+/** Whether the address of a host may follow a command. */
+function takesHost(name: Subcommand): boolean {
+  return COMMANDS[name].operand?.includes("HOST") ?? false;
 }
 
 /** The choices of a command that a path may follow. */

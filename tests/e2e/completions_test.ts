@@ -8,7 +8,9 @@ import {
   SUBCOMMANDS,
 } from "../../lib/cli/options.ts";
 import { COMMANDS } from "../../lib/cli/registry.ts";
-import { emptyDirectory, Output, run } from "../support/program.ts";
+import { KnownPeers } from "../../lib/store/mod.ts";
+import { identityOf } from "../support/keys.ts";
+import { commandLine, emptyDirectory, Output, run } from "../support/program.ts";
 import { BASH_COMPLETION, missing, testUnless } from "../support/tools.ts";
 
 /** A file that a shell is to complete, and its directory: where it starts, and its home. */
@@ -89,7 +91,9 @@ class Terminal implements AsyncDisposable {
   }
 }
 
-const FAKE = `lanchat() { printf '<%s>' "$@"; echo; }`;
+/** Stands for lanchat in bash and zsh: it knows one host, and prints the arguments of any other command. */
+const FAKE = "lanchat() { " +
+  `if [ "$*" = "peers hosts" ]; then echo 10.77.0.1:4000; else printf '<%s>' "$@"; echo; fi; }`;
 
 /** Types the lines that bash and zsh complete alike. */
 async function typeAll(terminal: Terminal): Promise<void> {
@@ -104,6 +108,8 @@ async function typeAll(terminal: Terminal): Promise<void> {
   await terminal.runs("lanchat serve --name my\tx", "serve", "--name", "myx");
   await terminal.runs("lanchat join my\tx", "join", "myx");
   await terminal.runs("lanchat peers forget my\tx", "peers", "forget", "myx");
+  await terminal.runs("lanchat join --json 10.7\t", "join", "--json", "10.77.0.1:4000");
+  await terminal.runs("lanchat join host 10.7\tx", "join", "host", "10.7x");
   // Completing runs no part of the typed line.
   const word = "$(touch ran)";
   await terminal.runs(`lanchat serve --name '${word}' --pl\t`, "serve", "--name", word, "--plain");
@@ -170,6 +176,44 @@ testUnless(missing("bash"), "bash knows all options of each command", async () =
   }
 });
 
+testUnless(
+  missing("bash"),
+  "bash completes the hosts that lanchat knows, and runs none of them",
+  async () => {
+    const script = await scriptFor("bash");
+    const config = emptyDirectory();
+    const lanchat = (...permissions: string[]): string =>
+      `XDG_CONFIG_HOME='${config}' ${
+        commandLine([], permissions).map((word) => `'${word}'`).join(" ")
+      } "$@"`;
+    const complete = async (body: string, word: string, ...words: string[]): Promise<string[]> => {
+      const line = ["lanchat", ...words, word].map((word) => `'${word}'`).join(" ");
+      const commands = `lanchat() { ${body}; }; source '${script}'; COMP_WORDS=(${line}); ` +
+        `COMP_CWORD=${words.length + 1}; _lanchat; printf '<%s>\\n' "\${COMPREPLY[@]}"`;
+      const text = await output(["bash", "--norc", "--noprofile", "-c", commands]);
+      return text.trimEnd().split("\n").map((line) => line.slice(1, -1));
+    };
+    const reading = lanchat("--allow-env", "--allow-read");
+    assertEquals(await complete(reading, "", "join"), [""]);
+    Deno.mkdirSync(`${config}/lanchat`, { mode: 0o700 });
+  const known = await KnownPeers.open(`${config}/lanchat/identity.peers.jsonl`);
+    const hosts = ["10.0.0.1:12345", "10.0.0.2:4000", "[fd00::2]:12345", "ada.local:12345"];
+    for (const [i, address] of hosts.entries()) {
+      await known.seen((await identityOf(`host ${i}`)).publicKey, { address });
+    }
+    const shown = ["ada.local", "fd00::2", "10.0.0.2:4000", "10.0.0.1"];
+    assertEquals((await complete(reading, "", "join")).sort(), shown.toSorted());
+    assertEquals((await complete(reading, "10.", "doctor")).sort(), ["10.0.0.1", "10.0.0.2:4000"]);
+    assertEquals(await complete(reading, "", "join", "ada.local"), [""]);
+    // Without a permission nothing is offered, and nothing said.
+    assertEquals(await complete(lanchat("--allow-net"), "", "join"), [""]);
+    assertEquals(await complete("echo '$(touch ran) `touch ran`'", "", "join"), [
+      "$(touch ran) `touch ran`",
+    ]);
+    assertEquals([...Deno.readDirSync(DIRECTORY)].filter(({ name }) => name === "ran"), []);
+  },
+);
+
 testUnless(missing("zsh", "script"), "zsh completes commands, options and paths", async () => {
   const script = await scriptFor("zsh");
   await using terminal = new Terminal("zsh -f -i");
@@ -209,7 +253,8 @@ testUnless(
   async () => {
     const script = await scriptFor("fish");
     const complete = async (line: string): Promise<[string, string][]> => {
-      const commands = `source '${script}'; complete -C '${line}'`;
+      const commands = "function lanchat; echo 10.77.0.1:4000; end; " +
+        `source '${script}'; complete -C '${line}'`;
       const text = await output(["fish", "--no-config", "-c", commands]);
       return text === "" ? [] : text.trimEnd().split("\n").map((each) => {
         const [word = "", summary = ""] = each.split("\t");
@@ -239,6 +284,7 @@ testUnless(
     for (const line of ["serve --name m", "join m", "serve m", "id my", "peers forget "]) {
       assertEquals(await complete(`lanchat ${line}`), []);
     }
+    assertEquals((await complete("lanchat join 10.")).map(([word]) => word), ["10.77.0.1:4000"]);
     assertEquals(await complete("lanchat serve $(touch ran)m"), []);
     assertEquals([...Deno.readDirSync(DIRECTORY)].filter(({ name }) => name === "ran"), []);
   },

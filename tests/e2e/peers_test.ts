@@ -50,6 +50,21 @@ Deno.test("lanchat peers lists the known members, in text and as JSON Lines", as
   assertEquals([events[0].names, events[0].lastSeen], [["bob", "robert"], THEN + 2]);
 });
 
+Deno.test("lanchat peers hosts prints the addresses of hosts as lanchat join takes them, last met first", async () => {
+  const file = await acquainted();
+  const known = await KnownPeers.open(file.replace(".json", ".peers.jsonl"));
+  await known.seen(ADA, { address: "[fd00::2]:4000" });
+  assertEquals(await peers(file, "hosts"), {
+    status: 0,
+    stderr: "",
+    stdout: "[fd00::2]:4000\n10.0.0.1\n",
+  });
+  const { stdout } = await peers(file, "hosts", "--json");
+  const events = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(events.map(({ event, tag }) => tag ?? event), [ADA_TAG, "closed"]);
+  assertEquals((await peers(file, "hosts", "bob")).status, 2);
+});
+
 Deno.test("lanchat peers forget forgets one peer, and none if the name is ambiguous", async () => {
   const file = await acquainted();
   const several = await peers(file, "forget", "bob");

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DEFAULT_PORT, formatHostPort, parseHostPort } from "../../address.ts";
 import { toBase64Url } from "../../bytes/mod.ts";
 import { fingerprint, keyTag, readFingerprint } from "../../crypto/mod.ts";
 import { LanchatError, quote, UsageError } from "../../errors.ts";
@@ -25,7 +26,7 @@ import type { SubcommandEntry } from "../subcommand.ts";
 const MAX_CANDIDATES = 8;
 
 /** The actions but `list`. */
-const ACTIONS = ["forget", "export", "import"] as const;
+const ACTIONS = ["hosts", "forget", "export", "import"] as const;
 
 /** A parsed `lanchat peers`. */
 export type PeersCommand = Parsed<"peers"> & {
@@ -42,7 +43,8 @@ export const PEERS: SubcommandEntry<PeersCommand> = {
   operand: "[ACTION [WHO|FILE]]",
   choices: ACTIONS,
   fileChoices: ["export", "import"],
-  note: "ACTION is forget WHO (a name, tag or fingerprint), export [FILE] or import FILE.",
+  note: "ACTION is hosts (the addresses that you have joined), forget WHO (a name, tag or " +
+    "fingerprint),\nexport [FILE] or import FILE.",
   examples: ["lanchat peers", "lanchat peers forget bob", "lanchat peers export peers.jsonl"],
   operands([word, operand, ...words]) {
     const action = word === undefined ? "list" : actionOf("peers", word, ACTIONS);
@@ -54,7 +56,7 @@ export const PEERS: SubcommandEntry<PeersCommand> = {
     if (action === "import" && operand === undefined) {
       throw missingFile("peers import", "peers.jsonl");
     }
-    refuseSurplus(`peers ${word}`, words);
+    refuseSurplus(`peers ${word}`, action === "hosts" && operand !== undefined ? [operand] : words);
     const [who, file] = action === "forget" ? [operand, undefined] : [undefined, operand];
     return { action, who, file };
   },
@@ -64,12 +66,18 @@ export const PEERS: SubcommandEntry<PeersCommand> = {
 async function managePeers(command: PeersCommand): Promise<number> {
   const known = await KnownPeers.open(peersPlace(identityPlace(identityOptions(command))));
   const warnings = peersWarnings(known);
+  const newestFirst = known.all().toSorted((a, b) => b.lastSeen - a.lastSeen);
   switch (command.action) {
     case "list": {
-      const newestFirst = known.all().toSorted((a, b) => b.lastSeen - a.lastSeen);
       const events = [...warnings, ...await Promise.all(newestFirst.map(view))];
       const nobody = newestFirst.length === 0 ? ["You have met no one yet."] : undefined;
       return await printResult(events, command.json, nobody);
+    }
+    case "hosts": {
+      const hosts = newestFirst.filter(({ addresses }) => addresses.length > 0);
+      const events = [...warnings, ...await Promise.all(hosts.map(view))];
+      const addresses = hosts.flatMap(({ addresses }) => addresses.flatMap(targetAt));
+      return await printResult(events, command.json, addresses);
     }
     case "forget": {
       const peer = await findPeer(known, command.who!);
@@ -87,6 +95,16 @@ async function managePeers(command: PeersCommand): Promise<number> {
     }
     case "import":
       return await importPeers(known, command);
+  }
+}
+
+/** The address of a host as `lanchat join` takes it; nothing if the file has no such address. */
+function targetAt(address: string): string[] {
+  try {
+    const { host, port } = parseHostPort(address, DEFAULT_PORT);
+    return [formatHostPort(host, port, DEFAULT_PORT)];
+  } catch {
+    return [];
   }
 }
 
