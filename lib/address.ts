@@ -121,7 +121,7 @@ export function requireScope(address: string): void {
   if (!isLinkLocal(address) || SCOPE.test(address)) return;
   throw new UsageError(
     "bad-address",
-    `Cannot use address ${quote(address)} as it does not name an interface of this machine`,
+    `Cannot use address ${quote(address)}: it names no interface`,
     { hint: `Add the interface that leads to the others, as in ${address}%eth0.` },
   );
 }
@@ -160,7 +160,7 @@ function badAddress(
   if (port !== undefined && isIPv6(host)) {
     return new UsageError(
       "bad-address",
-      `${message} as an IPv6 address with a port needs brackets`,
+      `${message}: an IPv6 address with a port needs brackets`,
       { hint: `Did you mean [${host}]:${port}?` },
     );
   }
@@ -168,13 +168,13 @@ function badAddress(
   if (bare !== undefined && bare !== text && isHostPort(bare, defaultPort)) {
     return new UsageError(
       "bad-address",
-      `${message} as there is more in it than a host and a port`,
+      `${message}: it has more than a host and a port`,
       {
         hint: `Did you mean ${bare}?`,
       },
     );
   }
-  return new UsageError("bad-address", `${message} as it is neither an IP address nor a host name`);
+  return new UsageError("bad-address", `${message}: it is neither an IP address nor a host name`);
 }
 
 function isHostPort(text: string, defaultPort: number): boolean {

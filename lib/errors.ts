@@ -390,7 +390,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "messages-missing": { status: 0, hint: "" },
   "roster-differs": {
     status: 0,
-    hint: "The host may show each of you other members. Compare /who with each other.",
+    hint: "Compare /who with each other: the host may hide members.",
   },
   // Messages.
   "bad-input": { status: 1, hint: 'Write one JSON object per line, as in {"say": "hello"}.' },

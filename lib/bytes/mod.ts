@@ -107,7 +107,7 @@ export function u64(value: number): Bytes {
 /** A value that was cut to fit would repeat a counter or hide a length. */
 function bounded(value: number, max: number): number {
   if (Number.isInteger(value) && value >= 0 && value <= max) return value;
-  throw new RangeError(`Cannot encode integer as it must be 0 to ${max}: ${value}`);
+  throw new RangeError(`Cannot encode integer: ${value} is not in 0 to ${max}`);
 }
 
 /** Reads a byte string from front to back; every read past its end throws. */
@@ -162,7 +162,7 @@ export class ByteReader {
   u64(): number {
     const value = this.#view.getBigUint64(this.#advance(8));
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
-      throw new WireError("Cannot read integer as it must be <= 2^53 - 1");
+      throw new WireError("Cannot decode integer: it is over 2^53 - 1");
     }
     return Number(value);
   }
@@ -170,7 +170,7 @@ export class ByteReader {
   /** Asserts that all was read. @throws {WireError} If bytes are left. */
   end(): void {
     if (this.remaining > 0) {
-      throw new WireError(`Cannot decode as ${this.remaining} surplus bytes follow`);
+      throw new WireError(`Cannot decode: ${this.remaining} surplus bytes`);
     }
   }
 
@@ -178,7 +178,7 @@ export class ByteReader {
     const start = this.#offset;
     if (length > this.remaining) {
       throw new WireError(
-        `Cannot decode as ${length} bytes are needed: ${this.remaining} are left`,
+        `Cannot decode: ${length} bytes needed, ${this.remaining} left`,
       );
     }
     this.#offset += length;

@@ -61,13 +61,13 @@ export class RecordCipher {
    */
   async open(body: Bytes): Promise<PlainRecord> {
     if (this.#counter >= MAX_RECORDS_PER_KEY) {
-      throw new ChannelError("protocol-error", "Cannot open record as its key is used up");
+      throw new ChannelError("protocol-error", "Cannot open record: its key is used up");
     }
     const opened = await this.#key.open(this.#nextNonce(), body, frameHeader(body.length));
     if (opened === undefined) {
       throw new ChannelError(
         "protocol-error",
-        "Cannot open record as it was altered, repeated or left out on its way",
+        "Cannot open record: it was altered, repeated or reordered",
       );
     }
     return { type: opened[0]!, payload: opened.slice(1) };

@@ -81,7 +81,7 @@ export class OpenStream extends TransformStream<Bytes, PlainRecord> {
         } else if (record.payload.length === 0) {
           await cipher.rekey();
         } else {
-          throw new ChannelError("protocol-error", "Cannot rekey as the record has a payload");
+          throw new ChannelError("protocol-error", "Cannot rekey: the record has a payload");
         }
       },
       flush(): void {

@@ -32,8 +32,8 @@ const GIVES: Readonly<Record<Permission, string>> = {
   net: "--allow-net reaches others",
   sys: "--allow-sys lists this machine's addresses",
   env: "--allow-env finds your files",
-  read: "--allow-read finds your identity again",
-  write: "--allow-write keeps your identity",
+  read: "--allow-read loads your identity",
+  write: "--allow-write saves your identity",
 };
 
 const PERMISSIONS = Object.keys(GIVES) as Permission[];
@@ -48,8 +48,7 @@ const DEFAULT_INTERFACE = "the default interface";
 const SELF_ASSIGNED = /^169\.254\./;
 
 /** The advice if multicast does not work. */
-const BY_ADDRESS =
-  "Without multicast, rooms are not found by themselves; they can be joined by address.";
+const BY_ADDRESS = "Without multicast, others cannot find this room, but they can join by address.";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -161,27 +160,27 @@ export async function* checkUp(
 
 function checkPermissions({ granted }: Environment): Verdict {
   const missing = PERMISSIONS.filter((permission) => !granted(permission));
-  if (missing.length === 0) return good("all that lanchat can use");
+  if (missing.length === 0) return good("all granted");
   const given = PERMISSIONS.filter((permission) => granted(permission));
   const advice = missing.map((permission) => GIVES[permission]).join(", ");
   return unknown(
-    `${list(given) || "none"} granted; ${list(missing)} not, or in part`,
+    `${list(given) || "none"} granted; ${list(missing)} missing or partial`,
     fromSource(`${advice}.`),
   );
 }
 
 function checkAddresses(interfaces: Interfaces): Verdict {
   if (interfaces === undefined) {
-    return unknown("they may not be listed", CODES["addresses-hidden"].hint);
+    return unknown("not allowed to list them", CODES["addresses-hidden"].hint);
   }
   const saw = list(
     interfaces.map(({ address, name }) => `${address} (${name || DEFAULT_INTERFACE})`),
   );
-  const advice = "Connect this machine to the network of the others.";
-  if (interfaces.length === 0) return bad("this machine has none but its own loopback", advice);
+  const advice = "Connect this machine to the others' network.";
+  if (interfaces.length === 0) return bad("only loopback", advice);
   const ipv4 = interfaces.filter(({ family }) => family === "IPv4");
   return ipv4.length > 0 && ipv4.every(({ address }) => SELF_ASSIGNED.test(address))
-    ? bad(`${saw}: the network has given it none`, advice)
+    ? bad(`${saw}: self-assigned, the network gave none`, advice)
     : good(saw);
 }
 
@@ -206,11 +205,11 @@ async function checkPort(port: number, setting: Setting): Promise<Verdict> {
   await answering;
   const unreached = addresses.filter((address) => !reached.includes(address));
   if (unreached.length === 0) {
-    return good(`${listener.port} is free, and reached over ${list(reached)} from this machine`);
+    return good(`${listener.port} is free; this machine reaches it at ${list(reached)}`);
   }
   return bad(
-    `${listener.port} is free, but not reached over ${list(unreached)} from this machine itself`,
-    `Let TCP port ${listener.port} through this machine's firewall.`,
+    `${listener.port} is free, but this machine cannot reach it at ${list(unreached)}`,
+    `Allow TCP port ${listener.port} in this machine's firewall.`,
   );
 }
 
@@ -226,18 +225,18 @@ async function checkUsedPort(
     .then((connection) => environment.ask(connection, timeoutMs))
     .then(() => undefined, failure);
   if (problem !== undefined && !GREETED.has(problem.code)) {
-    const hint = `Host on another one: lanchat serve --port ${port % 65_535 + 1}`;
+    const hint = `Use another port: lanchat serve --port ${port % 65_535 + 1}`;
     return bad(`${port} is taken by another program`, hint);
   }
   if (reached.length === 0) {
     return bad(
-      `lanchat hosts on ${port}, but is not reached over ${list(addresses)}`,
-      "Host without --host, or with that of the network in which the others are.",
+      `lanchat hosts on ${port}, but this machine cannot reach it at ${list(addresses)}`,
+      "Host without --host, or with this machine's address on the others' network.",
     );
   }
   return good(
-    `lanchat hosts on ${port}, and is reached over ${list(reached)} from this machine; whether ` +
-      `another one reaches it, 'lanchat doctor ADDRESS' tells there`,
+    `lanchat hosts on ${port}; this machine reaches it at ${list(reached)}; ` +
+      `run 'lanchat doctor ADDRESS' on another machine to test from there`,
   );
 }
 
@@ -283,39 +282,39 @@ function multicastVerdict({ leftOut, routes }: MulticastCheck): Verdict {
   const back = where(({ heard }) => heard);
   const lost = where(({ heard, listens }) => listens && !heard);
   const unheard = where(({ listens }) => !listens);
-  const firewall = "Let UDP port 5353 through this machine's firewall.";
+  const firewall = "Allow UDP port 5353 in this machine's firewall.";
   const untried = leftOut.length === 0
     ? undefined
-    : interfacesLeftOut("multicast is not tried", leftOut);
+    : interfacesLeftOut("multicast is not tested", leftOut);
   const saw = [
-    ...back === "" ? [] : [`own multicast comes back over ${back}`],
-    ...lost === "" ? [] : [`own multicast does not come back over ${lost}`],
-    ...unheard === "" ? [] : [`multicast cannot be listened for over ${unheard}`],
+    ...back === "" ? [] : [`own multicast heard on ${back}`],
+    ...lost === "" ? [] : [`own multicast not heard on ${lost}`],
+    ...unheard === "" ? [] : [`cannot listen for multicast on ${unheard}`],
     ...untried === undefined ? [] : [untried.message],
   ].join("; ");
   if (lost === "" && unheard === "") return untried ? unknown(saw, untried.hint ?? "") : good(saw);
   if (lost !== "" && back === "") return bad(saw, `${firewall} ${BY_ADDRESS}`);
-  return unknown(saw, lost === "" ? BY_ADDRESS : `If the others are there: ${firewall}`);
+  return unknown(saw, lost === "" ? BY_ADDRESS : `If the others use that interface: ${firewall}`);
 }
 
 function checkTerminal(terminal: TerminalLook): Verdict {
   const { colours, isTerminal, locale, size, type } = terminal;
   if (!isTerminal) {
     return unknown(
-      "standard input or output is none: lanchat takes and writes plain lines there",
+      "not a terminal on both standard input and output: lanchat uses plain lines",
       "",
     );
   }
   const facts = [
     ...type === undefined ? [] : [type],
     ...size === undefined ? [] : [`${size.columns} × ${size.rows}`],
-    colours ? "colours" : "no colours (NO_COLOR)",
+    colours ? "colors" : "no colors (NO_COLOR)",
     ...locale === undefined ? [] : [locale],
   ].join(", ");
   if (locale !== undefined && /utf-?8/i.test(locale)) return good(facts);
-  const advice = "If letters look broken, choose UTF-8 in the terminal, and LANG=C.UTF-8.";
+  const advice = "If letters look broken, set the terminal to UTF-8 and LANG=C.UTF-8.";
   return locale === undefined || /^(?:C|POSIX)$/.test(locale)
-    ? unknown(`${facts}; whether it shows UTF-8 is not known`, advice)
+    ? unknown(`${facts}; UTF-8 support unknown`, advice)
     : bad(`${facts}: not UTF-8`, advice);
 }
 
@@ -325,13 +324,15 @@ async function checkIdentity(
 ): Promise<{ file?: string; verdict: Verdict }> {
   try {
     const { file, identity, isPrivate, isProtected } = await look(choice);
-    if (isProtected === undefined) return { verdict: good(`the first start makes ${file}`) };
+    if (isProtected === undefined) {
+      return { verdict: good(`${file} will be created at the first start`) };
+    }
     const facts = identity === undefined
-      ? "under a passphrase"
-      : `under no passphrase, tag ${await keyTag(identity.publicKey)}`;
+      ? "with a passphrase"
+      : `no passphrase, tag ${await keyTag(identity.publicKey)}`;
     const readers = isPrivate
-      ? `${file} can be read by you alone`
-      : `${file} is there, and who can read it was not looked at`;
+      ? `only you can read ${file}`
+      : `${file} exists, its mode was not checked`;
     return { file, verdict: good(`${readers} (${facts})`) };
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
@@ -344,7 +345,7 @@ async function checkName(name: string, { environment, timeoutMs }: Setting): Pro
     const addresses = await deadline(systemClock, timeoutMs, environment.lookUp(name));
     const { hint } = CODES["name-not-found"];
     return addresses === undefined
-      ? bad(`nothing answers in ${timeoutMs / 1000} s what ${name} is`, hint)
+      ? bad(`no answer for ${name} in ${timeoutMs / 1000} s`, hint)
       : good(`${name} is ${list(addresses)}`);
   } catch (error) {
     return failed(failure(error));
@@ -363,7 +364,7 @@ function notConnected(
   const own = list(networks.map(({ cidr }) => cidr));
   return bad(
     problem.message,
-    `${host} is in none of this machine's networks (${own}): join the network that the host is in.`,
+    `${host} is in none of this machine's networks (${own}). Connect to the host's network.`,
   );
 }
 
@@ -377,7 +378,7 @@ function handshakeFailed(problem: LanchatError): Verdict {
 
 function checkAdmission({ accept }: HostAnswer): Verdict {
   if (accept === undefined) {
-    return bad("lanchat answers, but its room ends now", CODES["connection-refused"].hint);
+    return bad("lanchat answers, but the room is closing", CODES["connection-refused"].hint);
   }
   const refusal = REFUSALS[accept.status];
   return refusal === undefined
@@ -407,10 +408,10 @@ async function checkHost(
   }
   const before = known.find(key);
   const state = before === undefined
-    ? "not met before"
+    ? "first contact"
     : before.verified
     ? "verified"
-    : `met since ${day(before.firstSeen)}, not verified`;
+    : `met on ${day(before.firstSeen)}, not verified`;
   return good(`${saw}; ${state}`);
 }
 
@@ -424,7 +425,7 @@ function checkClock(ms: number): Verdict {
   if (Math.abs(ms) <= MAX_CLOCK_SKEW_MS) return good(saw);
   return bad(
     saw,
-    "Set the clock that is wrong: until then, messages may show other times than when they were sent.",
+    "Correct the wrong clock: message times are off until then.",
   );
 }
 

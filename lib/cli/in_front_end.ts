@@ -65,7 +65,7 @@ async function openFrontEnd(options: SessionOptions, typing: boolean): Promise<F
   const frontEnd = await chooseFrontEnd({ json, plain, notify, quiet, to, typing });
   if (log === undefined) return frontEnd;
   const logged = new LoggedFrontEnd(frontEnd, log);
-  const message = `Log ${quote(file!)} was moved or removed: it goes on in a new file`;
+  const message = `Log ${quote(file!)} was moved or removed: a new file continues it`;
   void moved.promise.then(() => logged.show(warning("log-moved", message)));
   return logged;
 }

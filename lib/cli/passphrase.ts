@@ -38,8 +38,10 @@ export async function identityPassphrase(
   attempt: number,
 ): Promise<string | undefined> {
   if (attempt > (Deno.stdin.isTerminal() ? ATTEMPTS : 1)) return undefined;
-  const wrong = attempt === 1 ? "" : "That is not it. ";
-  return await findPassphrase("LANCHAT_ID_PASSPHRASE", `${wrong}Passphrase for ${quote(file)}: `);
+  const question = attempt === 1
+    ? `Passphrase for ${quote(file)}: `
+    : "Wrong passphrase. Try again: ";
+  return await findPassphrase("LANCHAT_ID_PASSPHRASE", question);
 }
 
 /** Finds a new passphrase for an identity file. @throws {LanchatError} As {@linkcode identityPassphrase}. */
@@ -56,8 +58,8 @@ async function findPassphrase(
 ): Promise<string> {
   if (!Deno.stdin.isTerminal()) return environmentPassphrase(variable);
   const passphrase = passphraseOf(await askSecret(question));
-  if (isNew && passphrase !== passphraseOf(await askSecret("Once more: "))) {
-    throw unusable("the two differ");
+  if (isNew && passphrase !== passphraseOf(await askSecret("Repeat it: "))) {
+    throw unusable("the two do not match");
   }
   return passphrase;
 }
@@ -145,9 +147,11 @@ export async function readTyped(
 }
 
 function unusable(reason: string): LanchatError {
-  return new LanchatError("no-passphrase", `Cannot use the passphrase as ${reason}`);
+  return new LanchatError("no-passphrase", `Cannot use the passphrase: ${reason}`, {
+    hint: "Try again with another one.",
+  });
 }
 
 function stop(): never {
-  throw new LanchatError("interrupted", "Stopped before there was an answer");
+  throw new LanchatError("interrupted", "Interrupted");
 }

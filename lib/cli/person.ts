@@ -44,7 +44,7 @@ export async function findPerson(
 function temporaryWarning({ code, hint, message }: StoreError): ProblemEvent {
   return warning(
     "temporary-identity",
-    `Your identity ends with this run: ${message}`,
+    `Your identity ends with this run. ${message}`,
     code === "permission-denied" ? undefined : hint,
   );
 }
@@ -66,7 +66,7 @@ async function openKnownPeers(file: string | undefined, frontEnd: FrontEnd): Pro
 /** The warnings about a file of known peers: that others could read it, and its damaged lines. */
 export function peersWarnings(known: KnownPeers): ProblemEvent[] {
   const { file, isExposed } = known;
-  const message = `Others may have read whom you know in ${quote(file ?? "")}`;
+  const message = `Others may have read your known peers in ${quote(file ?? "")}`;
   return [...isExposed ? [warning("peers-exposed", message)] : [], ...damagedWarnings(known)];
 }
 
@@ -86,5 +86,5 @@ function lineNumbers(numbers: readonly number[]): string {
   if (numbers.length <= MAX_LINE_NUMBERS) {
     return `lines ${numbers.slice(0, -1).join(", ")} and ${numbers.at(-1)}`;
   }
-  return `${numbers.length} lines, the first of them ${numbers[0]},`;
+  return `${numbers.length} lines (first: line ${numbers[0]})`;
 }

@@ -85,8 +85,8 @@ export async function parseInvite(text: string): Promise<Invite> {
   if (whole === undefined) throw bad("it does not look like lanchat://192.168.1.5:12345/#…");
   if (!address) throw bad("it names no host");
   if (/^ADDRESS(?::|$)/.test(address)) {
-    throw bad(`${ADDRESS_PLACEHOLDER} stands in place of the host`, {
-      hint: `Write the address of the host's machine in place of ${ADDRESS_PLACEHOLDER}.`,
+    throw bad(`it says ${ADDRESS_PLACEHOLDER} instead of a host`, {
+      hint: `Replace ${ADDRESS_PLACEHOLDER} with the host's address.`,
     });
   }
   const { host, port } = parseHostPort(address, DEFAULT_PORT);
@@ -96,28 +96,28 @@ export async function parseInvite(text: string): Promise<Invite> {
 /** @throws {UsageError} With code `bad-invite`. */
 async function decodeCredential(text: string): Promise<Credential> {
   if (text === "") throw bad("nothing follows the '#'");
-  if (!/^[\w-]*$/.test(text)) throw bad("a character in it is none that an invite has");
+  if (!/^[\w-]*$/.test(text)) throw bad("it has an invalid character");
   if (text.length < CREDENTIAL_LENGTH) {
     throw bad(`it is cut off: ${text.length} of ${CREDENTIAL_LENGTH} characters follow the '#'`);
   }
   if (text.length > CREDENTIAL_LENGTH) {
-    throw bad(`over ${CREDENTIAL_LENGTH} characters follow the '#'`, {
-      hint: "Copy the link alone; if it is whole, use the version of lanchat that made it.",
+    throw bad(`more than ${CREDENTIAL_LENGTH} characters follow the '#'`, {
+      hint: "Copy only the link, or use the version of lanchat that made it.",
     });
   }
   const bytes = fromBase64Url(text);
   const body = bytes.slice(0, -CHECKSUM_BYTES);
   const right = equal(bytes.slice(-CHECKSUM_BYTES), await checksum(body));
   // The last character has spare bits: a changed one must not pass.
-  if (!right || toBase64Url(bytes) !== text) throw bad("a character in it is wrong");
+  if (!right || toBase64Url(bytes) !== text) throw bad("it is mistyped");
   if (body[0] !== VERSION) {
-    throw bad(`it is of version ${body[0]}, and this lanchat knows version ${VERSION}`, {
+    throw bad(`it has version ${body[0]}, this lanchat supports version ${VERSION}`, {
       hint: "Use the version of lanchat that made it.",
     });
   }
   const hostKey = body.slice(1, 1 + PUBLIC_KEY_BYTES);
   const root = body.slice(1 + PUBLIC_KEY_BYTES);
-  if (!isPublicKey(hostKey)) throw bad("its key is none that a host can have");
+  if (!isPublicKey(hostKey)) throw bad("its host key is invalid");
   return { hostKey, root: isZero(root) ? undefined : root };
 }
 
@@ -127,5 +127,5 @@ async function checksum(body: Bytes): Promise<Bytes> {
 }
 
 function bad(reason: string, options: { hint?: string } = {}): UsageError {
-  return new UsageError("bad-invite", `Cannot use the invite as ${reason}`, options);
+  return new UsageError("bad-invite", `Cannot use the invite: ${reason}`, options);
 }

@@ -123,7 +123,7 @@ function listenError(where: string, cause: Error): NetError {
     return new NetError("port-in-use", message, { cause });
   }
   if (cause instanceof Deno.errors.PermissionDenied) {
-    const hint = "The system keeps this port for itself: choose a --port from 1024 on.";
+    const hint = "The system reserves this port: choose a --port of 1024 or more.";
     return new NetError("permission-denied", message, { cause, hint });
   }
   if (cause instanceof Deno.errors.NotCapable) {

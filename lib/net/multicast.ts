@@ -221,15 +221,15 @@ export class Multicast {
   }
 
   #obstacle(): string {
-    if (!isGranted(NET)) return "--allow-net is missing, or given for some addresses alone";
+    if (!isGranted(NET)) return "--allow-net is missing, or limited to some addresses";
     const { routes } = this;
     if (routes.some(({ sent }) => sent)) {
-      return "something blocks UDP port 5353 here, a firewall most likely";
+      return "something blocks UDP port 5353, probably a firewall";
     }
     if (routes.length === 0) {
       return isGranted(INTERFACES)
         ? "this machine is on no network"
-        : "no network was found; --allow-sys finds more";
+        : "no network found; --allow-sys finds more";
     }
     return "the network is down, or a firewall or another program blocks UDP port 5353";
   }

@@ -252,7 +252,7 @@ export class Relay {
       }
       case "ack":
         if (!seat.acknowledge(record.seq)) {
-          throw new WireError("Cannot take ACK as it is for what was never sent");
+          throw new WireError("Cannot accept ACK: it is for an envelope never sent");
         }
         break;
       case "behind":
@@ -261,7 +261,7 @@ export class Relay {
         );
         break;
       default:
-        throw new WireError(`Cannot take record as it may not come now: ${record.type}`);
+        throw new WireError(`Unexpected record: ${record.type}`);
     }
   }
 
@@ -382,10 +382,10 @@ export class Relay {
 
   #resume(connection: Connection, record: MemberRecord): void {
     const { endpoint, seat } = connection;
-    if (record.type !== "resume") throw new WireError("Cannot go on as RESUME must come first");
+    if (record.type !== "resume") throw new WireError("RESUME must come first");
     const known = equal(record.instance, this.#instance);
     if (!seat.acknowledge(known ? record.lastSeq : 0)) {
-      throw new WireError("Cannot resume as the member claims to have what it was never sent");
+      throw new WireError("Cannot resume: the member claims envelopes never sent to them");
     }
     connection.resumed = true;
     endpoint.send({ type: "resume", nextSeq: seat.nextSeq, queued: seat.queued });
@@ -396,7 +396,7 @@ export class Relay {
   async #enter(connection: Connection, record: MemberRecord): Promise<void> {
     const [first, ...others] = record.type === "batch" ? record.envelopes : [];
     if (first === undefined || !isEntry(first)) {
-      throw new WireError("Cannot go on as the member must announce itself to the host first");
+      throw new WireError("The member must announce itself to the host first");
     }
     this.#welcome(connection);
     if (others.length > 0) await this.#take(connection, { type: "batch", envelopes: others });

@@ -245,7 +245,7 @@ export class ReceivingChain {
     skip: (keys: number, derive: (keys: number) => Promise<void>) => Promise<void>,
   ): Promise<{ inner: Inner; missing: number }> {
     const missing = msg.index - this.#nextIndex;
-    if (missing < 0) throw refused("message", "it came before");
+    if (missing < 0) throw refused("message", "it is a repeat");
     if (missing > MAX_SKIPPED) throw refused("message", "too many before it are missing");
     if (!await this.#verifier.verify(concat(label("lanchat/1 msg"), msg.signed), msg.signature)) {
       throw refused("message", "its signature is wrong");
@@ -273,5 +273,5 @@ export class ReceivingChain {
 
 /** Returns the error for an object that no honest member sends. */
 export function refused(object: string, reason: string): RoomError {
-  return new RoomError("protocol-error", `Cannot take ${object} as ${reason}`);
+  return new RoomError("protocol-error", `Cannot accept ${object}: ${reason}`);
 }

@@ -85,7 +85,7 @@ export class EnvelopeQueue {
     const next = this.#pending.findIndex((envelope) => envelope.cmid > cmid);
     const count = next < 0 ? this.#pending.length : next;
     if (cmid > this.#lastCmid || count > this.#sent) {
-      throw new WireError("Cannot take ACK as it is for what was never sent");
+      throw new WireError("Cannot accept ACK: it is for an envelope never sent");
     }
     for (const envelope of this.#pending.splice(0, count)) {
       const size = envelopeSize(envelope.object);

@@ -238,7 +238,7 @@ export class Link {
   }
 
   #receiveAccept(record: HostRecord, endpoint: Endpoint<HostRecord, MemberRecord>): void {
-    if (record.type !== "accept") throw new WireError("Cannot go on as ACCEPT must come first");
+    if (record.type !== "accept") throw new WireError("ACCEPT must come first");
     const refusal = REFUSALS[record.status];
     if (refusal !== undefined) {
       throw new ChannelError(refusal.code, `Cannot join: ${refusal.reason}`);
@@ -296,9 +296,9 @@ export class Link {
   }
 
   #receiveResume(record: HostRecord): void {
-    if (record.type !== "resume") throw new WireError("Cannot go on as RESUME must come now");
+    if (record.type !== "resume") throw new WireError("RESUME must come now");
     if (record.nextSeq !== this.#lastSeq + 1) {
-      throw new WireError("Cannot resume as the host goes on at another envelope");
+      throw new WireError("Cannot resume: the host continues at another envelope");
     }
     this.#openAtSeq = this.#lastSeq + record.queued;
     if (this.#entryDue) this.#cancelDeadline(); // The host waits for this member now.
@@ -306,13 +306,13 @@ export class Link {
 
   async #receive(record: HostRecord): Promise<void> {
     if ((record.type === "roster") === this.#rosterKnown) {
-      throw new WireError("Cannot take record as ROSTER must come first, and once");
+      throw new WireError("ROSTER must come first, and once");
     }
     switch (record.type) {
       case "batch":
         for (const envelope of record.envelopes) {
           if (envelope.seq !== this.#lastSeq + 1) {
-            throw new WireError("Cannot take envelope as one before it is missing");
+            throw new WireError("Cannot accept envelope: an earlier one is missing");
           }
           this.#lastSeq = envelope.seq;
           this.#unackedBytes += envelopeSize(envelope.object);
@@ -341,10 +341,10 @@ export class Link {
         break;
       case "ack":
         if (record.delivered > record.reached || record.reached > record.accepted) {
-          throw new WireError("Cannot take ACK as more is delivered than accepted");
+          throw new WireError("Cannot accept ACK: more is delivered than accepted");
         }
         if (this.envelopes.accept(record.accepted) && record.seq < this.#lastSeq) {
-          throw new WireError("Cannot take ACK as what was queued after it has come");
+          throw new WireError("Cannot accept ACK: envelopes queued after it came before it");
         }
         // An ACK that accepts nothing only has later counts.
         if (record.accepted === this.#early.at(-1)?.accepted) this.#early.pop();
@@ -356,7 +356,7 @@ export class Link {
         this.#listener.behind(record.sessions);
         break;
       default:
-        throw new WireError(`Cannot take record as it may not come now: ${record.type}`);
+        throw new WireError(`Unexpected record: ${record.type}`);
     }
   }
 

@@ -190,15 +190,14 @@ export class Naming {
 
   #warnNameTaken(): void {
     const message = this.#tagged
-      ? `Somebody else here has your name already, or one like it: you are shown as ${this.me.name}`
-      : `Somebody else has your name now, or one like it: you are ${this.me.name}, the other is ` +
+      ? `Your name, or one like it, is taken: you are shown as ${this.me.name}`
+      : `Someone else took your name, or one like it: you stay ${this.me.name}, they are ` +
         "shown with a tag";
     this.#events.emit(warning("name-taken", message));
   }
 
   #warnNameMisleading(): void {
-    const message =
-      `Your name could be taken for lanchat's own lines: you are shown as ${this.me.name}`;
+    const message = `Your name looks like lanchat's own text: you are shown as ${this.me.name}`;
     this.#events.emit(warning("name-misleading", message));
   }
 }

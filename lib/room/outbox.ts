@@ -161,7 +161,7 @@ export class Outbox {
   refuseAll(code: Code, reason: string): void {
     for (const { messages } of this.#sealed.splice(0)) {
       for (const { delivered, done } of messages) {
-        const message = `Cannot tell whether the message arrived as ${reason}`;
+        const message = `No confirmation for the message: ${reason}`;
         done.reject(new RoomError("not-delivered", message));
         delivered.resolve(undefined);
       }
@@ -196,7 +196,7 @@ function countUntil(envelopes: readonly { readonly cmid: number }[], cmid: numbe
 }
 
 function refuse({ delivered, done }: Outgoing, code: Code, reason: string): void {
-  done.reject(new RoomError(code, `Cannot send message as ${reason}`));
+  done.reject(new RoomError(code, `Cannot send message: ${reason}`));
   delivered.resolve(undefined);
 }
 

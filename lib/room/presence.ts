@@ -33,7 +33,7 @@ export class Presence {
     state.shown = true;
     this.#events.emit({ event: "joined", member: peer.member! });
     if (!peer.lockedOut) return;
-    const message = `${peer.member!.name} came after you had locked the room, and cannot read you`;
+    const message = `${peer.member!.name} joined after you locked the room and cannot read you`;
     this.#events.emit(warning("key-withheld", message));
   }
 

@@ -61,7 +61,7 @@ export class Receiver {
     const { identity, keys, roomId, session } = this.#self;
     if (peer.announced === undefined) throw refused("sender key", "its author is not known");
     if (!equal(skdm.toKey, identity.publicKey) || !equal(skdm.toSession, session)) {
-      throw refused("sender key", "it is for somebody else");
+      throw refused("sender key", "it is for someone else");
     }
     if (
       !equal(skdm.fromSession, peer.session) || !equal(skdm.fromKey, peer.key) ||
@@ -71,7 +71,9 @@ export class Receiver {
     }
     if (!keys.has(skdm.toGeneration)) throw refused("sender key", "it is for a key that is gone");
     if (skdm.epoch <= state.epochs[skdm.audience]!) throw refused("sender key", "it is old");
-    if (state.badKeys >= MAX_BAD_KEYS) throw refused("sender key", "too many before were wrong");
+    if (state.badKeys >= MAX_BAD_KEYS) {
+      throw refused("sender key", "too many wrong ones came before");
+    }
     const chain = await ReceivingChain.accept(
       skdm,
       peer.announced.verifier,
@@ -115,7 +117,7 @@ export class Receiver {
     state.keyMissed = false;
     state.unreadSince = undefined;
     if (await this.#roster.check.differs(peer, inner.roster)) {
-      const message = `${peer.member!.name} sees other members in this room than you do`;
+      const message = `${peer.member!.name} sees other members in this room than you`;
       this.#events.emit(warning("roster-differs", message));
     }
     const direct = chain.audience === Audience.DIRECT;
@@ -176,7 +178,7 @@ export class Receiver {
     state.unreadSince ??= now;
     if (now - state.unreadSince < UNREAD_MS) return;
     state.keyMissed = true;
-    const message = `Messages of ${peer.member.name} cannot be read as their key has not come`;
+    const message = `Cannot read messages from ${peer.member.name}: their key has not arrived`;
     this.#events.emit(warning("messages-missing", message));
   }
 

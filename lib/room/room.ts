@@ -163,7 +163,7 @@ export class Room {
     if (body.length > MAX_TEXT_BYTES) {
       throw new RoomError(
         "message-too-long",
-        `Cannot send message as it has ${body.length} bytes: ${MAX_TEXT_BYTES} are allowed`,
+        `Message too long: ${body.length} bytes`,
       );
     }
     const to = options.to === undefined ? undefined : only(this.#roster.matching(options.to));
@@ -188,16 +188,20 @@ export class Room {
   async rename(name: string): Promise<void> {
     const problem = nameProblem(name);
     if (problem !== undefined) {
-      throw new RoomError("bad-name", `Cannot take the name as ${problem}`);
+      throw new RoomError("bad-name", `Cannot use this name: ${problem}`);
     }
     await this.#announcer.awaitTurn();
-    if (this.#ended) throw new RoomError("not-delivered", "Cannot take another name after the end");
+    if (this.#ended) {
+      throw new RoomError("not-delivered", "Cannot change name: the session has ended");
+    }
     const before = this.me.name;
     if (name !== this.#naming.name) {
       this.#naming.rename(name);
       this.#keys.addGeneration();
       await this.#announcer.sendDue();
-      if (this.#ended) throw new RoomError("not-delivered", "Cannot take a name after the end");
+      if (this.#ended) {
+        throw new RoomError("not-delivered", "Cannot change name: the session has ended");
+      }
     }
     this.#events.emit({ event: "renamed", member: this.me, before, own: true });
     this.#naming.warnOwnName();
@@ -212,7 +216,7 @@ export class Room {
   async setStatus(text: string): Promise<void> {
     const problem = statusProblem(text);
     if (problem !== undefined) {
-      throw new RoomError("bad-status", `Cannot tell status as ${problem}`);
+      throw new RoomError("bad-status", `Cannot set status: ${problem}`);
     }
     await this.#sender.setStatus(text).done.promise;
     this.#events.emit({ event: "status", member: this.me, text, own: true });
@@ -308,7 +312,7 @@ export class Room {
   /** Warns of an error in the handling of an object, unless the object was refused. */
   #warnOfFault(error: unknown): void {
     if (error instanceof LanchatError) return;
-    const message = `Cannot take what a member sent: ${error}`;
+    const message = `Cannot process what a member sent: ${error}`;
     this.#events.emit(warning("internal", message));
   }
 }
@@ -318,8 +322,6 @@ function only([first, ...others]: readonly Peer[]): Peer {
   if (first !== undefined && others.length === 0) return first;
   throw new RoomError(
     "no-such-member",
-    first === undefined
-      ? "Cannot find the member as nobody here has that name"
-      : "Cannot find the member as several here have that name",
+    first === undefined ? "No such member here" : "Several members have that name",
   );
 }

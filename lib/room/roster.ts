@@ -151,11 +151,11 @@ export class Roster {
     if (known !== undefined || equal(entry.session, this.#session)) return;
     const burned = this.#burned.has(id) || this.#burnedBefore.has(id);
     if (!burned && this.#burned.size >= this.#maxBurned && !this.#relaysItself) {
-      const message = "So many have come and gone that this program begins another session";
+      const message = "Too many members came and went: starting a new session";
       throw new RoomError("seat-lost", message);
     }
     if (this.#peers.size >= MAX_ROSTER_ENTRIES) {
-      throw new WireError(`Cannot take member as ${MAX_ROSTER_ENTRIES} are in the room already`);
+      throw new WireError(`Cannot add member: ${MAX_ROSTER_ENTRIES} are in the room already`);
     }
     const queue = this.#queues.queue();
     const peer = new Peer({

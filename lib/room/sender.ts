@@ -73,7 +73,9 @@ export class Sender {
 
   /** Adds a message to send. @throws {RoomError} `not-delivered` after the end. */
   send(message: NewOutgoing): Outgoing {
-    if (this.#ended) throw new RoomError("not-delivered", "Cannot send message after the end");
+    if (this.#ended) {
+      throw new RoomError("not-delivered", "Cannot send message: the session has ended");
+    }
     const outgoing = this.#outbox.push(message);
     this.pump();
     return outgoing;
@@ -126,7 +128,7 @@ export class Sender {
   end(code: Code): void {
     this.#ended = true;
     this.delivery.resolveBehind(undefined);
-    this.#outbox.refuseAll(code, "the connection to the room has ended");
+    this.#outbox.refuseAll(code, "the connection ended");
     this.#timers.clear();
     this.#chains.clear();
   }
@@ -139,7 +141,7 @@ export class Sender {
         while (!this.#ended && await this.#sendNext());
       }
     } catch (error) {
-      this.#outbox.refuseAll("internal", `of a fault: ${error}`);
+      this.#outbox.refuseAll("internal", `internal error: ${error}`);
     } finally {
       this.#pumping = false;
     }
@@ -195,7 +197,7 @@ export class Sender {
     }
     if (to !== undefined) {
       if (this.#roster.has(to) && !to.seat.gone) {
-        this.#outbox.refuseHead("key-withheld", "that member is given no key");
+        this.#outbox.refuseHead("key-withheld", "that member has no key from you");
       } else {
         this.#outbox.refuseHead("no-such-member", "that member has left");
       }
@@ -210,9 +212,9 @@ export class Sender {
       return false;
     }
     if (this.#roster.announced().length > 0) {
-      this.#outbox.refuseHead("key-withheld", "nobody else here is given a key");
+      this.#outbox.refuseHead("key-withheld", "no one here has a key from you");
     } else {
-      this.#outbox.refuseHead("nobody-here", "nobody else is in the room");
+      this.#outbox.refuseHead("nobody-here", "no one else is in the room");
     }
     return true;
   }

@@ -134,8 +134,8 @@ async function readLast(
     return await readRoom(place, hostKey);
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== "room-damaged" || !newRoom) throw error;
-    const message = `The bans of a room before are not taken over. ${error.message}`;
-    frontEnd.show(warning(error.code, message, "Ban again whoever is not to come."));
+    const message = `The bans of your last room are lost: ${error.message}`;
+    frontEnd.show(warning(error.code, message, "Ban those people again."));
     return undefined;
   }
 }
@@ -201,12 +201,12 @@ async function findSecrets(
     return relayOnly ? { psk, root, kept: { psk } } : { psk, memberKey, root, kept: { root } };
   }
   if (before?.psk === undefined) {
-    throw new StoreError("room-damaged", "Cannot host the kept room as its secret is missing");
+    throw new StoreError("room-damaged", "Cannot host the saved room: its secret is missing");
   }
   const { psk } = before;
   if (relayOnly) return { psk, kept: { psk } };
   throw new StoreError(
     "no-room-secret",
-    "Cannot be a member of this room as its secret was forgotten: it was begun with --relay-only",
+    "Cannot join your own room: it was started with --relay-only, which keeps no secret",
   );
 }

@@ -64,7 +64,7 @@ export interface HostingOptions extends RoomChoice, Limits {
 
 const IDENTITY_SHARED = warning(
   "identity-shared",
-  "Another lanchat hosts a room under your identity: others cannot tell the two hosts apart",
+  "Another lanchat hosts a room under your identity: others cannot tell them apart",
 );
 
 /** A room without the root, which its invite carries. */
@@ -169,8 +169,8 @@ async function openEntrance(options: HostingOptions, listener: Listener): Promis
   if (isInviteOnly && root === undefined) {
     frontEnd.show(warning(
       "no-room-secret",
-      "The invite link was shown when this room was begun, and is kept nowhere",
-      "Who has it can join. Another room, with another link, begins with --new-room.",
+      "The invite link was shown when the room was created, and is not saved",
+      "Those who have it can join. For a new room with a new link, use --new-room.",
     ));
     return { room, isHidden };
   }
@@ -258,7 +258,7 @@ async function announce(
       frontEnd.show(warning(
         "discovery-unavailable",
         `This room is not announced on the network: ${reason}`,
-        "Others join by its address: lanchat join ADDRESS.",
+        "Others can join by address: lanchat join ADDRESS.",
       ));
     },
     onAvailable: () => frontEnd.show({ event: "announced" }),
@@ -270,14 +270,14 @@ async function announce(
 export function interfacesLeftOut(what: string, names: readonly string[]): WarningEvent {
   return warning(
     "discovery-unavailable",
-    `${what} over ${names.join(", ")}: this machine has over ${MAX_LINKS} interfaces`,
-    "Take down interfaces that lead to nobody, or go by address: lanchat join ADDRESS.",
+    `${what} on ${names.join(", ")}: this machine has more than ${MAX_LINKS} interfaces`,
+    "Turn off unused interfaces, or join by address: lanchat join ADDRESS.",
   );
 }
 
 /** Adds the warning about hidden addresses to those about the person; people get one for both. */
 function withHidden({ json, person: { warnings } }: HostingOptions): readonly ProblemEvent[] {
-  const hidden = warning("addresses-hidden", "The addresses of this machine cannot be listed");
+  const hidden = warning("addresses-hidden", "Cannot list this machine's addresses");
   const [first] = warnings;
   if (json || first === undefined) return [hidden, ...warnings];
   const hint = [first.hint, hidden.hint].filter(Boolean).join(" ");

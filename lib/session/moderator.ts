@@ -16,9 +16,7 @@ import { CloseReason, decodeKick, KickOp, plainName } from "../wire/mod.ts";
 /** Maximum members remembered after they left; with more, the oldest is forgotten. */
 const MAX_MET = 4096;
 
-const REMOVE = "remove a member";
-
-const WHO_HINT = "Use a name from /who, or the tag that stood behind it when it joined.";
+const WHO_HINT = "Use a name from /who, or the tag shown when they joined.";
 
 /** Dependencies of {@linkcode Moderator}. */
 export interface ModeratorOptions {
@@ -91,7 +89,7 @@ export class Moderator {
    */
   async kick(wanted: string, here: readonly NamedIdentity[]): Promise<void> {
     const { key } = await this.#find(wanted, here);
-    if (!this.#options.relay.hasSeat(key)) throw noSuchMember(REMOVE, WHO_HINT, "nobody here");
+    if (!this.#options.relay.hasSeat(key)) throw noSuchMember("They are not in the room");
     await this.#remove(KickOp.KICK, key, CloseReason.KICKED);
   }
 
@@ -124,8 +122,8 @@ export class Moderator {
     })));
     const [first, ...others] = await matching(wanted, banned);
     if (first === undefined || others.length > 0) {
-      const hint = "/unban alone shows who is banned: name one by the tag.";
-      throw noSuchMember("lift the ban", hint, first === undefined ? "nobody" : "more than one");
+      const message = first === undefined ? "No such ban" : "Several bans match";
+      throw noSuchMember(message, "/unban lists the bans: use a tag from there.");
     }
     const object = await policy.decide(KickOp.UNBAN, first.key);
     await this.#keep();
@@ -142,18 +140,18 @@ export class Moderator {
   async #find(wanted: string, here: readonly NamedIdentity[]): Promise<NamedIdentity> {
     for (const identities of [here, [...this.#met.values()].reverse()]) {
       const [first, ...others] = await matching(wanted, identities);
-      if (others.length > 0) throw noSuchMember(REMOVE, WHO_HINT, "more than one");
+      if (others.length > 0) throw noSuchMember("Several members match");
       if (first !== undefined) return first;
     }
     const key = isKeyText(wanted) ? fromBase64Url(wanted) : undefined;
-    if (key === undefined || !isPublicKey(key)) throw noSuchMember(REMOVE, WHO_HINT, "nobody");
+    if (key === undefined || !isPublicKey(key)) throw noSuchMember("No such member");
     return { key, tag: await keyTag(key) };
   }
 
   async #remove(op: number, key: Bytes, reason: number): Promise<void> {
     const { policy, hostKey, relay } = this.#options;
     if (equal(key, hostKey)) {
-      throw new RoomError("no-such-member", "Cannot remove a member that has the host's own key");
+      throw new RoomError("no-such-member", "Cannot remove the host");
     }
     const object = await policy.decide(op, key);
     await this.#keep();
@@ -205,6 +203,6 @@ async function holderOf(
   return undefined;
 }
 
-function noSuchMember(action: string, hint: string, who: string): RoomError {
-  return new RoomError("no-such-member", `Cannot ${action} as ${who} is meant`, { hint });
+function noSuchMember(message: string, hint = WHO_HINT): RoomError {
+  return new RoomError("no-such-member", message, { hint });
 }

@@ -172,7 +172,7 @@ export class TrustStore {
     if (given !== right) {
       throw new UsageError(
         "wrong-digits",
-        "Cannot mark that member as verified as these are not the digits of its safety number",
+        "The digits don't match",
       );
     }
     this.#question = undefined;
@@ -197,8 +197,8 @@ export class TrustStore {
     }
     throw new UsageError(
       "wrong-digits",
-      "Cannot accept as nobody who is given no key has this fingerprint",
-      { hint: "Type all 30 digits as that person reads them to you; /who shows whom it may be." },
+      "No member without your key has this fingerprint",
+      { hint: "Type all 30 digits as they read them to you; /who shows who cannot read you." },
     );
   }
 
@@ -208,8 +208,8 @@ export class TrustStore {
     if (question === undefined || !equal(question.key, key)) {
       throw new UsageError(
         "wrong-digits",
-        "Cannot compare as the safety number shown last is not that of this member and key",
-        { hint: `Type /verify ${name}, and then the groups that are missing there.` },
+        "The last safety number shown was not this member's",
+        { hint: `Type /verify ${name} first, then the missing groups.` },
       );
     }
     const half = await fingerprint(key);
@@ -297,10 +297,8 @@ function digitsOf(text: string, counts: readonly number[]): string {
   if (/^\d+$/.test(digits) && counts.includes(digits.length)) return digits;
   throw new UsageError(
     "wrong-digits",
-    `Cannot compare as ${counts.join(" or ")} digits are needed: ${
-      digits.replaceAll(/\D/g, "").length
-    } are given`,
-    { hint: "Give them in groups or not, as /verify NAME asks for them." },
+    `Wrong number of digits: ${digits.replaceAll(/\D/g, "").length}, not ${counts.join(" or ")}`,
+    { hint: "Type all digits; spaces don't matter." },
   );
 }
 

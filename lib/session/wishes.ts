@@ -302,6 +302,6 @@ export class Wishes {
   get #moderator(): Moderator {
     const { moderator } = this.#client.options;
     if (moderator !== undefined) return moderator;
-    throw new RoomError("not-host", "Cannot do this as another machine hosts the room");
+    throw new RoomError("not-host", "Only the host can do that");
   }
 }

@@ -12,9 +12,9 @@ import { causedBy, type FileTrust, readTrusted } from "./trusted_file.ts";
 const MAX_FILE_BYTES: number = 1 << 20;
 
 const TRUST: FileTrust = {
-  holds: "who may enter",
+  holds: "who may join",
   isSecret: false,
-  advice: "Then look through the list.",
+  advice: "Then check the list.",
 };
 
 /**
@@ -32,7 +32,7 @@ export async function readAllowList(file: string): Promise<ReadonlySet<string>> 
     if (/^[\s-]*$/.test(text)) return [];
     const digits = readFingerprint(text);
     if (digits !== undefined) return [digits];
-    const message = `Cannot use line ${i + 1} of ${quote(file)} as it has not 30 digits`;
+    const message = `Cannot use line ${i + 1} of ${quote(file)}: it is not a fingerprint`;
     throw new StoreError("bad-list", message);
   });
   return new Set(fingerprints);

@@ -43,7 +43,7 @@ const MAX_FILE_BYTES = 4_096;
 const TRUST: FileTrust = {
   holds: "your private key",
   isSecret: true,
-  advice: "If others use this machine, start over: lanchat id new",
+  advice: "If others use this machine, make a new identity: lanchat id new",
 };
 
 /** Maximum wait for another run that makes the same file, in milliseconds; then this run fails. */
@@ -214,7 +214,7 @@ export async function restoreIdentity(
   confirm: () => Promise<void>,
 ): Promise<KeptIdentity> {
   requirePermission("read", source, ACTION);
-  const hint = "Give a file that 'lanchat id export' has made.";
+  const hint = "Use a file that 'lanchat id export' made.";
   const content = await readContent(source, { isOpen: true, hint });
   const { identity } = await open(content, source, options.findPassphrase);
   await confirm();
@@ -263,7 +263,7 @@ async function replace(file: string, text: string): Promise<void> {
     await replaceFile(real, utf8(text));
   } catch (cause) {
     throw unwritable(file, cause, {
-      hint: "See what is there, and that its directory can be written.",
+      hint: "Check the file, and that its directory is writable.",
     });
   }
 }
@@ -315,7 +315,7 @@ async function renameNew(draft: string, file: string): Promise<void> {
 
 function unwritable(file: string, cause: unknown, options: { hint?: string } = {}): StoreError {
   if (cause instanceof StoreError) return cause;
-  const message = `Cannot make identity file ${quote(file)}: ${reasonOf(cause)}`;
+  const message = `Cannot create identity file ${quote(file)}: ${reasonOf(cause)}`;
   const { hint = unwritableHint(cause) } = options;
   return new StoreError("identity-unwritable", message, {
     cause,
@@ -331,13 +331,13 @@ function unwritableHint(cause: unknown): string | undefined {
     case "EDQUOT":
       return `Free some space on that disk, or ${elsewhere}.`;
     case "EROFS":
-      return `That file system can only be read: ${elsewhere}.`;
+      return `That file system is read-only: ${elsewhere}.`;
     case "EACCES":
     case "EPERM":
-      return `See that the directory is yours and can be written, or ${elsewhere}.`;
+      return `Make the directory yours and writable, or ${elsewhere}.`;
     case "ENOTDIR":
     case "EEXIST":
-      return `A part of the path is a file, or a link that leads nowhere: mend that, or ${elsewhere}.`;
+      return `Part of the path is a file or a broken link: fix that, or ${elsewhere}.`;
   }
 }
 
@@ -378,12 +378,12 @@ function unreadableHint(cause: Error): string {
   const { code } = cause as { code?: string };
   if (code === "EACCES" || code === "EPERM") return CODES["identity-unreadable"].hint;
   return code === "ENOENT" || code === "ELOOP"
-    ? "It is a link that leads to no file: bring back what it leads to, or remove the link."
+    ? "It is a broken link: restore its target, or remove the link."
     : "Move it away to start with a new identity, or name another file with --identity.";
 }
 
 function damaged(file: string, options: { hint?: string } = {}): StoreError {
-  const message = `Cannot use identity file ${quote(file)} as it is not a lanchat identity of ` +
+  const message = `Cannot use identity file ${quote(file)}: it is not a lanchat identity of ` +
     `version ${Version.OPEN} or ${Version.SEALED}`;
   return new StoreError("identity-damaged", message, options);
 }
@@ -410,9 +410,9 @@ async function unseal(
   for (let attempt = 1;; attempt++) {
     const passphrase = await find?.(file, attempt);
     if (passphrase === undefined) {
-      const message = `Cannot open identity file ${quote(file)} with this passphrase`;
+      const message = `Wrong passphrase for identity file ${quote(file)}`;
       throw new StoreError("wrong-passphrase", message, {
-        hint: "Try again, restore a copy, or start over with another identity: lanchat id new",
+        hint: "Try again, restore a copy, or start over with 'lanchat id new'.",
       });
     }
     const key = await CipherKey.import(await passphraseKey(passphrase, content.salt));

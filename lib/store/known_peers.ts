@@ -31,13 +31,13 @@ const MAX_FILE_BYTES: number = 16 << 20;
 /** Maximum wait for other runs that change the file, in milliseconds; a change takes a few. */
 const LOCK_MS = 5000;
 
-const ACTION = "use known peers in";
+const ACTION = "read known peers from";
 
 /** A file that others can read causes only a warning: it lets no one impersonate a peer. */
 const TRUST: FileTrust = {
-  holds: "whom you know and have verified",
+  holds: "your known peers",
   isSecret: false,
-  advice: "Then look through 'lanchat peers': whoever is verified there may not be.",
+  advice: "Then check 'lanchat peers': some may be verified by others, not you.",
 };
 
 /** Peers from another file. */
@@ -198,12 +198,14 @@ export class KnownPeers {
     const changes = this.#unwritten;
     this.#unwritten = [];
     try {
-      requireReplacing(file, "keep known peers in");
+      requireReplacing(file, "save known peers in");
       using _ = await takeAlone(`${file}.lock`, LOCK_MS);
       const { damaged, table } = PeerTable.parse((await read(file)).bytes, this.#table);
       for (const change of changes) change(table);
       const bytes = table.format(damaged);
-      if (bytes.length > MAX_FILE_BYTES) throw new Error(`it must be <= ${MAX_FILE_BYTES} bytes`);
+      if (bytes.length > MAX_FILE_BYTES) {
+        throw new Error(`at most ${MAX_FILE_BYTES} bytes are allowed`);
+      }
       const draft = `${file}.draft`;
       await remove(draft); // A killed run may have left it.
       await replaceFile(file, bytes, draft);
@@ -215,7 +217,7 @@ export class KnownPeers {
       const reason = reasonOf(cause);
       const message = cause instanceof StoreError
         ? reason
-        : `Cannot keep known peers in ${quote(file)}: ${reason}`;
+        : `Cannot save known peers in ${quote(file)}: ${reason}`;
       throw new StoreError("peers-unwritable", message, { cause });
     } finally {
       written.resolve();
@@ -230,12 +232,12 @@ export class KnownPeers {
  */
 export async function readPeers(file: string): Promise<StoredPeers> {
   requirePermission("read", file, ACTION);
-  const hint = "Give a file that 'lanchat peers export' has made.";
+  const hint = "Use a file that 'lanchat peers export' made.";
   const { bytes } = await readRegular(file, MAX_FILE_BYTES).catch(unreadable(file, { hint }));
   const { damagedLines, table } = PeerTable.parse(bytes);
   const peers = table.all();
   if (peers.length > 0 || damagedLines.length === 0) return { peers, damagedLines };
-  const message = `Cannot use known peers in ${quote(file)} as no line of it can be read`;
+  const message = `Cannot read known peers from ${quote(file)}: no line is valid`;
   throw new StoreError("peers-unreadable", message, { hint });
 }
 
@@ -269,7 +271,7 @@ async function read(file: string): Promise<{ bytes: Bytes; isExposed: boolean }>
 
 function unreadable(file: string, options: { hint?: string } = {}): (cause: unknown) => never {
   return (cause) => {
-    const message = `Cannot use known peers in ${quote(file)}: ${reasonOf(cause)}`;
+    const message = `Cannot read known peers from ${quote(file)}: ${reasonOf(cause)}`;
     throw new StoreError("peers-unreadable", message, { ...options, ...causedBy(cause) });
   };
 }

@@ -153,12 +153,12 @@ export async function moveAway(
   const full = `it is full (${maxBytes / MIB} MiB, see --log-max)`;
   if (![file, older].every((path) => granted("read", path) && granted("write", path))) {
     const paths = `${quote(file)} and ${quote(older)}`;
-    throw new Error(`${full}, and to go on needs --allow-read and --allow-write for ${paths}`);
+    throw new Error(`${full}; to continue, allow --allow-read and --allow-write for ${paths}`);
   }
   const named = await orMissing(Deno.lstat(file));
-  if (named?.isSymlink) throw new Error(`${full}, and a link is not moved`);
+  if (named?.isSymlink) throw new Error(`${full}; lanchat does not move a link`);
   if (named === undefined || !isSameFile(named, await opened.stat())) return;
-  if (!await isLog(older)) throw new Error(`${full}, and ${quote(older)} is no log of lanchat's`);
+  if (!await isLog(older)) throw new Error(`${full}; ${quote(older)} is not a lanchat log`);
   await opened.sync();
   await Deno.rename(file, older);
 }
@@ -252,7 +252,7 @@ async function endLine(file: string, opened: Deno.FsFile): Promise<void> {
   const { isFile, size } = await opened.stat();
   if (!isFile || size === 0) return;
   if (isSealed(await readFully(opened, MAGIC.length))) {
-    throw new StoreError("log-unwritable", `Cannot write log ${quote(file)} as it is sealed`, {
+    throw new StoreError("log-unwritable", `Log ${quote(file)} is encrypted`, {
       hint: "Add --log-encrypted, or name another file with --log.",
     });
   }

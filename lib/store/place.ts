@@ -56,10 +56,10 @@ function configDirectory(os: Platform["os"], env: Platform["env"]): string {
 function known(variable: string, env: Platform["env"]): string {
   const directory = env(variable);
   if (directory && isAbsolute(directory)) return directory;
-  const state = directory ? `${quote(directory)}, which is no absolute path` : "not set";
+  const state = directory ? `${quote(directory)}, not an absolute path` : "not set";
   throw new StoreError(
     "identity-unwritable",
-    `Cannot keep an identity as ${variable} is ${state}`,
+    `Cannot keep an identity: ${variable} is ${state}`,
     {
       hint: `Set ${variable} to your home directory, or name a file with --identity.`,
     },
@@ -72,5 +72,5 @@ function env(variable: string): string | undefined {
     "--allow-env",
     "--allow-env --allow-read --allow-write",
   );
-  throw new StoreError("permission-denied", `Cannot keep an identity as ${reason}`, { hint });
+  throw new StoreError("permission-denied", `Cannot keep an identity: ${reason}`, { hint });
 }

@@ -30,7 +30,7 @@ export function requirePermission(
   if (granted(name, path)) return;
   const flag = `--allow-${name}`;
   const { hint, reason } = missingPermission(flag, `${flag}=${quote(wanted)}`);
-  throw new StoreError("permission-denied", `Cannot ${action} ${quote(path)} as ${reason}`, {
+  throw new StoreError("permission-denied", `Cannot ${action} ${quote(path)}: ${reason}`, {
     hint,
   });
 }

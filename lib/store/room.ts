@@ -21,9 +21,9 @@ const PSK_BYTES = 32;
 const MAX_FILE_BYTES: number = 1 << 18;
 
 const TRUST: FileTrust = {
-  holds: "the secret of the room and its bans",
+  holds: "the room's secret and bans",
   isSecret: true,
-  advice: "If others use this machine, begin another room with --new-room.",
+  advice: "If others use this machine, start a new room with --new-room.",
 };
 
 /** Kind of a room: open to everybody, or only to people with its invite. A host keeps one of each. */
@@ -74,7 +74,7 @@ export function roomPlace(identityFile: string, kind: RoomKind = "open"): string
  * unusable: it stays unchanged.
  */
 export async function readRoom(file: string, host: Bytes): Promise<KeptRoom | undefined> {
-  requirePermission("read", file, "keep the room in");
+  requirePermission("read", file, "save the room in");
   const action = `Cannot use room file ${quote(file)}`;
   let text: string;
   try {
@@ -94,7 +94,7 @@ export async function readRoom(file: string, host: Bytes): Promise<KeptRoom | un
   } catch {
     // Reported below.
   }
-  throw new StoreError("room-damaged", `${action} as it is not a lanchat room of version 1`);
+  throw new StoreError("room-damaged", `${action}: it is not a lanchat room of version 1`);
 }
 
 /**
@@ -103,7 +103,7 @@ export async function readRoom(file: string, host: Bytes): Promise<KeptRoom | un
  * @throws {StoreError} With code `permission-denied` or `room-unwritable`.
  */
 export async function writeRoom(file: string, room: KeptRoom): Promise<void> {
-  requireReplacing(file, "keep the room in");
+  requireReplacing(file, "save the room in");
   const content = {
     type: TYPE,
     version: VERSION,
@@ -112,7 +112,7 @@ export async function writeRoom(file: string, room: KeptRoom): Promise<void> {
   try {
     await replaceFile(file, utf8(`${JSON.stringify(content)}\n`));
   } catch (cause) {
-    const message = `Cannot keep the room in ${quote(file)}: ${reasonOf(cause)}`;
+    const message = `Cannot save the room in ${quote(file)}: ${reasonOf(cause)}`;
     throw new StoreError("room-unwritable", message, { cause });
   }
 }

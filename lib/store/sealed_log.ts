@@ -236,14 +236,14 @@ export async function openHeader(file: string, header: Bytes, unlock: Unlock): P
   if (header[MAGIC.length] !== VERSION) {
     throw new StoreError(
       "log-damaged",
-      `Cannot use log ${quote(file)} as it is not a sealed lanchat log of version ${VERSION}`,
+      `Cannot use log ${quote(file)}: it is not an encrypted log of version ${VERSION}`,
     );
   }
   const master = await unlock(headerLinks(header).salt, false);
   const key = await checkKey(master);
   const [start, check] = [header.slice(0, -TAG_BYTES), header.slice(-TAG_BYTES)];
   if (await key.open(nonce(0), check, start) !== undefined) return master;
-  throw new StoreError("wrong-passphrase", `Cannot open log ${quote(file)} with this passphrase`);
+  throw new StoreError("wrong-passphrase", `Wrong passphrase for log ${quote(file)}`);
 }
 
 /** The fields that tie the header of a sealed log to its older part; `previous` is missing if it has none. */
@@ -334,8 +334,8 @@ export class SealedRecords {
   }
 
   #damaged(): StoreError {
-    const message = `Cannot read log ${quote(this.#file)} behind byte ${this.end}`;
-    return new StoreError("log-damaged", `${message} as it was altered`);
+    const message = `Cannot read log ${quote(this.#file)} after byte ${this.end}`;
+    return new StoreError("log-damaged", `${message}: it was altered`);
   }
 }
 
@@ -378,7 +378,7 @@ class Section {
 async function findEnd(file: string, opened: Deno.FsFile, unlock: Unlock): Promise<LogEnd> {
   const found = await readFully(opened, HEADER_BYTES);
   if (found.length > 0 && !isSealed(found)) {
-    throw new StoreError("log-unwritable", `Cannot seal log ${quote(file)} as it is not sealed`, {
+    throw new StoreError("log-unwritable", `Log ${quote(file)} is not encrypted`, {
       hint: "Leave out --log-encrypted, or name another file with --log.",
     });
   }

@@ -100,7 +100,7 @@ async function openPart(file: string): Promise<Part> {
 
 function plainLog(file: string, parts: readonly Part[]): StoredLog {
   if (parts.some(({ start }) => start.length > 0 && !isPlain(start))) {
-    throw new StoreError("log-damaged", `Cannot use log ${quote(file)} as it is none of lanchat's`);
+    throw new StoreError("log-damaged", `Cannot read log ${quote(file)}: it is not a lanchat log`);
   }
   return { texts: closing(parts, plainTexts(parts)), unfinished: 0 };
 }
@@ -148,9 +148,9 @@ async function* sealedTexts(
     const links = headerLinks(part.start);
     const goesOn = before === undefined || equal(before.link, links.previous!);
     if (!goesOn || !equal(links.salt, salt)) {
-      const message =
-        `Cannot read log ${quote(file)} as ${quote(olderPart(file))} is not the part ` +
-        "that it goes on from";
+      const message = `Cannot read log ${quote(file)}: ${
+        quote(olderPart(file))
+      } is not its earlier part`;
       throw new StoreError("log-damaged", message);
     }
     await openHeader(part.file, part.start, () => Promise.resolve(master));

@@ -66,7 +66,7 @@ export async function readRegular(file: string, maxBytes: number): Promise<ReadF
   using opened = await Deno.open(file);
   const info = await opened.stat();
   if (info.size > maxBytes) {
-    throw new Error(`it must be <= ${maxBytes} bytes: it has ${info.size}`);
+    throw new Error(`it has ${info.size} bytes, at most ${maxBytes} are allowed`);
   }
   return { bytes: await readFully(opened, info.size), info };
 }
@@ -101,7 +101,7 @@ export function isReadByOthers({ mode }: Deno.FileInfo): boolean {
 
 /** A hint with the command that takes all rights on a file from others. */
 export function chmodHint(file: string): string {
-  return `Make it yours only: chmod 600 ${quote(file)}.`;
+  return `Make it private: chmod 600 ${quote(file)}.`;
 }
 
 function checkFile(
@@ -131,9 +131,7 @@ async function checkDirectory(directory: string, { advice }: FileTrust): Promise
   // In a sticky directory, the owner of a file shows whether others have put it there.
   const isSafe = (info.mode! & STICKY) !== 0 && ownUid() !== undefined;
   if (isWritten && !isSafe) {
-    const message = `others can put another file there (mode ${octal(info)} of ${
-      quote(directory)
-    })`;
+    const message = `others can replace it (mode ${octal(info)} of ${quote(directory)})`;
     throw new UntrustedFileError(message, `Run: chmod go-w ${quote(directory)}. ${advice}`);
   }
   if (isForeign(info)) {

@@ -98,7 +98,7 @@ export class FrameDecoder {
     const max = exact ?? MAX_RECORD_BYTES;
     if (length < min || length > max) {
       throw new WireError(
-        `Cannot decode frame as its body must have ${min} to ${max} bytes: header says ${length}`,
+        `Cannot decode frame: its body must have ${min} to ${max} bytes, the header says ${length}`,
       );
     }
     return length;

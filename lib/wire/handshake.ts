@@ -55,7 +55,7 @@ export function decodeM0(body: Bytes): M0 {
   readPrologue(reader);
   const flags = reader.u8();
   if ((flags & ~(FLAG_INVITE | FLAG_BUSY)) !== 0) {
-    throw new WireError(`Cannot decode M0 as its flags are unknown: ${flags}`);
+    throw new WireError(`Cannot decode M0: its flags are unknown: ${flags}`);
   }
   const challenge = reader.take(32);
   reader.end();

@@ -41,13 +41,15 @@ const MISPLACED_SPACE = /^ | $|(?! )\p{White_Space}/u;
 export function nameProblem(name: string): string | undefined {
   if (name === "") return "it is empty";
   const size = utf8(name).length;
-  if (size > MAX_NAME_BYTES) return `it is ${size} bytes long, ${MAX_NAME_BYTES} are allowed`;
+  if (size > MAX_NAME_BYTES) {
+    return `it is ${size} bytes long, at most ${MAX_NAME_BYTES} are allowed`;
+  }
   if (hasInvisible(name)) return "it has a control or invisible character";
   if (RESERVED.test(name)) return "it has one of the characters : # \\";
-  if (CHECKS.test(name)) return "it has a check mark, which lanchat puts behind verified names";
-  if (MISPLACED_SPACE.test(name)) return "it has space at an end, or unusual space";
+  if (CHECKS.test(name)) return "it has a check mark, which marks verified names";
+  if (MISPLACED_SPACE.test(name)) return "it begins or ends with a space, or has an unusual one";
   if (name.normalize("NFC") !== name) return "it is not in Unicode normal form C";
-  if (EVERYBODY.test(name)) return "it stands for all members";
+  if (EVERYBODY.test(name)) return "it means all members";
   return undefined;
 }
 

@@ -136,12 +136,12 @@ export function decodeNameField(field: Bytes): AnnouncedName {
   const reader = new ByteReader(field);
   const text = decodeText(reader.take(reader.u8()));
   if (reader.rest().some((byte) => byte !== 0)) {
-    throw new WireError("Cannot decode name as its padding is not zero");
+    throw new WireError("Cannot decode name: its padding is not zero");
   }
   const nameTaken = text.endsWith(TAKEN_MARK);
   const name = nameTaken ? text.slice(0, -TAKEN_MARK.length) : text;
   if (nameProblem(name) !== undefined) {
-    throw new WireError("Cannot decode name as it is not one a member may have");
+    throw new WireError("Cannot decode name: no member may have it");
   }
   return { name, nameTaken };
 }
@@ -235,7 +235,7 @@ export function decodeSkdm(object: Bytes): SignedSkdm {
     chainVerifier: reader.take(32),
   };
   if (header.audience > Audience.DIRECT) {
-    throw new WireError(`Cannot decode SKDM as its audience is unknown: ${header.audience}`);
+    throw new WireError(`Cannot decode SKDM: its audience is unknown: ${header.audience}`);
   }
   return {
     ...header,
@@ -303,7 +303,7 @@ export function decodeMsg(object: Bytes): SignedMsg {
   if (
     object.length < MSG_MIN_BYTES || object.length > MSG_MAX_BYTES || inner !== paddedSize(inner)
   ) {
-    throw new WireError(`Cannot decode MSG as no message has that size: ${object.length} bytes`);
+    throw new WireError(`Cannot decode MSG: no message has that size: ${object.length} bytes`);
   }
   const reader = readerFor(object, ObjectType.MSG);
   return {
@@ -376,17 +376,17 @@ export function decodeInner(bytes: Bytes): Inner {
   reader.take(4);
   const before = reader.u32();
   const at = reader.u64();
-  if (at > MAX_TIME_MS) throw new WireError("Cannot decode MSG as its time is none");
+  if (at > MAX_TIME_MS) throw new WireError("Cannot decode MSG: its time is invalid");
   const kind = reader.u8();
   const body = reader.take(reader.u32());
   if (body.length > MAX_TEXT_BYTES) {
-    throw new WireError(`Cannot decode MSG as its body is over ${MAX_TEXT_BYTES} bytes`);
+    throw new WireError(`Cannot decode MSG: its body is over ${MAX_TEXT_BYTES} bytes`);
   }
   if (bytes.length !== paddedSize(INNER_HEADER_BYTES + body.length)) {
-    throw new WireError("Cannot decode MSG as its padding has another length");
+    throw new WireError("Cannot decode MSG: its padding has the wrong length");
   }
   if (reader.rest().some((byte) => byte !== 0)) {
-    throw new WireError("Cannot decode MSG as its padding is not zero");
+    throw new WireError("Cannot decode MSG: its padding is not zero");
   }
   return { roster, before, at, kind, body };
 }
@@ -419,15 +419,15 @@ export function decodeBatch(body: Bytes): BatchItem[] {
   const items: BatchItem[] = [];
   while (reader.remaining > 0) {
     if (items.length === MAX_BATCH_ITEMS) {
-      throw new WireError(`Cannot decode batch as it has over ${MAX_BATCH_ITEMS} messages`);
+      throw new WireError(`Cannot decode batch: it has over ${MAX_BATCH_ITEMS} messages`);
     }
     const kind = reader.u8();
     if (kind !== BodyKind.TEXT && kind !== BodyKind.ACTION) {
-      throw new WireError(`Cannot decode batch as a message in it is of kind ${kind}`);
+      throw new WireError(`Cannot decode batch: a message in it is of kind ${kind}`);
     }
     items.push({ kind, text: reader.take(reader.u32()) });
   }
-  if (items.length < 2) throw new WireError("Cannot decode batch as it has no second message");
+  if (items.length < 2) throw new WireError("Cannot decode batch: it has only one message");
   return items;
 }
 
@@ -435,7 +435,7 @@ export function decodeBatch(body: Bytes): BatchItem[] {
 export function decodeStatus(body: Bytes): string {
   const text = decodeText(body);
   const problem = statusProblem(text);
-  if (problem !== undefined) throw new WireError(`Cannot decode status as ${problem}`);
+  if (problem !== undefined) throw new WireError(`Cannot decode status: ${problem}`);
   return text;
 }
 
@@ -522,7 +522,7 @@ export function decodeKick(object: Bytes): SignedKick {
   };
   reader.end();
   if (kick.op >= KickOp.KICK && kick.op <= KickOp.UNBAN) return kick;
-  throw new WireError(`Cannot decode KICK as its op must be 1 to 3: ${kick.op}`);
+  throw new WireError(`Cannot decode KICK: its op must be 1 to 3, not ${kick.op}`);
 }
 
 /** Text from UTF-8. @throws {WireError} If the bytes are not UTF-8. */
@@ -530,7 +530,7 @@ export function decodeText(bytes: Bytes): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new WireError("Cannot decode text as it is not UTF-8", { cause });
+    throw new WireError("Cannot decode text: it is not UTF-8", { cause });
   }
 }
 
@@ -541,11 +541,11 @@ function paddedSize(size: number): number {
 
 function assertSize(what: string, bytes: Bytes, size: number): void {
   if (bytes.length === size) return;
-  throw new WireError(`Cannot decode ${what} as it must have ${size} bytes: ${bytes.length}`);
+  throw new WireError(`Cannot decode ${what}: it must have ${size} bytes, not ${bytes.length}`);
 }
 
 function readerFor(object: Bytes, type: number): ByteReader {
   const reader = new ByteReader(object);
-  if (reader.u8() !== type) throw new WireError("Cannot decode object as its type is another");
+  if (reader.u8() !== type) throw new WireError("Cannot decode object: it has another type");
   return reader;
 }

@@ -414,7 +414,7 @@ function decodeWith<Plain extends { readonly type: string }>(
 ): Plain {
   const codec = (Object.values(codecs) as PayloadCodec<Plain>[]).find(({ code }) => code === type);
   if (codec === undefined) {
-    throw new WireError(`Cannot decode record as its type is none that may come here: ${type}`);
+    throw new WireError(`Cannot decode record: unexpected type: ${type}`);
   }
   const reader = new ByteReader(payload);
   const record = codec.decode(reader);
@@ -428,7 +428,7 @@ function readUpTo(reader: ByteReader, max: number, min = 0): number {
 
 function within(value: number, min: number, max: number): number {
   if (value >= min && value <= max) return value;
-  throw new WireError(`Cannot decode record as a field must be ${min} to ${max}: ${value}`);
+  throw new WireError(`Cannot decode record: a field must be ${min} to ${max}, not ${value}`);
 }
 
 function readBatch<Envelope>(
@@ -447,7 +447,7 @@ function readDestination(reader: ByteReader): Bytes | undefined {
   const destination = readUpTo(reader, Destination.SESSION);
   const session = reader.take(SESSION_BYTES);
   if (destination === Destination.ROOM && !isZero(session)) {
-    throw new WireError("Cannot decode envelope as it is for the room and names a session");
+    throw new WireError("Cannot decode envelope: it is for the room and names a session");
   }
   return destination === Destination.SESSION ? session : undefined;
 }
@@ -455,7 +455,7 @@ function readDestination(reader: ByteReader): Bytes | undefined {
 function readObject(reader: ByteReader): Bytes {
   if (reader.remaining === 0 || reader.remaining > MAX_OBJECT_BYTES) {
     throw new WireError(
-      `Cannot decode envelope as its object must have 1 to ${MAX_OBJECT_BYTES} bytes: ${reader.remaining}`,
+      `Cannot decode envelope: its object must have 1 to ${MAX_OBJECT_BYTES} bytes, not ${reader.remaining}`,
     );
   }
   return reader.rest();
@@ -465,7 +465,7 @@ function readObject(reader: ByteReader): Bytes {
 function readCount(reader: ByteReader): number {
   const count = reader.u16();
   if (count <= MAX_ROSTER_ENTRIES) return count;
-  throw new WireError(`Cannot decode record as it names over ${MAX_ROSTER_ENTRIES} sessions`);
+  throw new WireError(`Cannot decode record: it names over ${MAX_ROSTER_ENTRIES} sessions`);
 }
 
 function readRoster(reader: ByteReader): RosterEntry[] {
@@ -479,7 +479,7 @@ function readRoster(reader: ByteReader): RosterEntry[] {
       away: readUpTo(reader, 1) === 1,
     };
     const id = `${entry.key} ${entry.nonce}`;
-    if (seen.has(id)) throw new WireError("Cannot decode roster as a session is in it twice");
+    if (seen.has(id)) throw new WireError("Cannot decode roster: a session is in it twice");
     seen.add(id);
     entries.push(entry);
   }

@@ -20,7 +20,9 @@ const BREAK = /[\p{Cc}\p{Zl}\p{Zp}]/u;
  */
 export function statusProblem(text: string): string | undefined {
   const size = utf8(text).length;
-  if (size > MAX_STATUS_BYTES) return `it has ${size} bytes: ${MAX_STATUS_BYTES} are allowed`;
+  if (size > MAX_STATUS_BYTES) {
+    return `it has ${size} bytes, at most ${MAX_STATUS_BYTES} are allowed`;
+  }
   if (BREAK.test(text)) return "it has a line break, or a control character";
   return undefined;
 }

@@ -79,7 +79,7 @@ test("ByteReader.take gives copies, also of a part of a buffer", () => {
 
 test("ByteReader.take refuses more bytes than are left, and takes none then", async () => {
   const reader = new ByteReader(new Uint8Array([1, 2]));
-  await assertFails(() => reader.take(3), "protocol-error", "3 bytes are needed: 2 are left");
+  await assertFails(() => reader.take(3), "protocol-error", "3 bytes needed, 2 left");
   assertEquals(reader.rest(), new Uint8Array([1, 2]));
   assertEquals(reader.rest(), new Uint8Array());
 });

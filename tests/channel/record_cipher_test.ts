@@ -24,7 +24,7 @@ function body(frame: Bytes): Bytes {
 }
 
 async function assertRefused(opener: RecordCipher, sealed: Bytes): Promise<void> {
-  await assertFails(opener.open(sealed), "protocol-error", "altered, repeated or left out");
+  await assertFails(opener.open(sealed), "protocol-error", "altered, repeated or reordered");
 }
 
 test("RecordCipher gives the known records 0 and 1, and 0 after a rekey", async () => {

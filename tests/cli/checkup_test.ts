@@ -188,13 +188,13 @@ test("checkUp names the use of each missing permission", async () => {
 
 test("checkUp reports a machine without a network", async () => {
   await assertVerdict("addresses", true, /^192\.0\.2\.2 \(eth0\), fe80::1 \(eth0\)$/, NOTHING, {});
-  await assertVerdict("addresses", null, /not be listed/, /--allow-sys/, {
+  await assertVerdict("addresses", null, /not allowed to list/, /--allow-sys/, {
     interfaces: () => Promise.resolve(undefined),
   });
-  await assertVerdict("addresses", false, /none but its own/, /Connect/, {
+  await assertVerdict("addresses", false, /only loopback/, /Connect/, {
     interfaces: () => Promise.resolve([]),
   });
-  await assertVerdict("addresses", false, /given it none/, /Connect/, {
+  await assertVerdict("addresses", false, /network gave none/, /Connect/, {
     interfaces: () =>
       Promise.resolve([network("wlan0", "169.254.1.2"), network("wlan0", "fe80::2")]),
   });
@@ -208,7 +208,7 @@ test("checkUp reports a free port and the addresses that reach it", async () => 
   await assertVerdict(
     "port",
     false,
-    /not reached over fe80::1%eth0 /,
+    /cannot reach it at fe80::1%eth0/,
     /TCP port 12345 .*firewall/,
     {
       dial: (host) =>
@@ -234,7 +234,7 @@ test("checkUp distinguishes a hosting lanchat from another program on the port",
   const ask = fails(new HandshakeError("not-lanchat", "No"));
   await assertVerdict("port", false, /another/, /--port 1$/, { ...IN_USE, ask }, { port: 65_535 });
   await assertVerdict("port", false, /another program/, /serve --port 12346/, { ...IN_USE, ask });
-  await assertVerdict("port", false, /not reached over 192\.0\.2\.2/, /--host/, {
+  await assertVerdict("port", false, /cannot reach it at 192\.0\.2\.2/, /--host/, {
     ...IN_USE,
     dial: (host) =>
       host === "127.0.0.1"
@@ -258,12 +258,12 @@ test("checkUp reports for each interface and family whether its own multicast re
   const lost = { ...ROUTE, family: "IPv6", heard: false } as const;
   const deaf = { ...lost, link: "tun0", listens: false, problem: "EINVAL" };
   const cases = [
-    [[ROUTE, { ...ROUTE, link: "tun0" }], true, /back over eth0 \(IPv4\), tun0 \(IPv4\)$/, NOTHING],
-    [[lost, lost], false, /not come back over eth0 \(IPv6\), eth0/, /UDP port 5353/],
-    [[lost, deaf], false, /not come back.*listened for over tun0/, /UDP port 5353.*by address/],
-    [[ROUTE, lost], null, /not come back over eth0 \(IPv6\)/, /UDP port 5353/],
-    [[ROUTE, deaf], null, /listened for over tun0 \(IPv6: EINVAL\)/, /by address/],
-    [[deaf, deaf], null, /listened for/, /by address/],
+    [[ROUTE, { ...ROUTE, link: "tun0" }], true, /heard on eth0 \(IPv4\), tun0 \(IPv4\)$/, NOTHING],
+    [[lost, lost], false, /not heard on eth0 \(IPv6\), eth0/, /UDP port 5353/],
+    [[lost, deaf], false, /not heard.*listen for multicast on tun0/, /UDP port 5353.*by address/],
+    [[ROUTE, lost], null, /not heard on eth0 \(IPv6\)/, /UDP port 5353/],
+    [[ROUTE, deaf], null, /listen for multicast on tun0 \(IPv6: EINVAL\)/, /by address/],
+    [[deaf, deaf], null, /listen for/, /by address/],
   ] as const;
   for (const [routes, ok, saw, advice] of cases) {
     const multicast = () => Promise.resolve({ routes, leftOut: [] });
@@ -276,12 +276,12 @@ test("checkUp reports for each interface and family whether its own multicast re
 
 test("checkUp names the interfaces on which it does not try multicast", async () => {
   const leftOut = ["veth64", "veth65"];
-  const saw = /back over eth0 \(IPv4\); multicast is not tried over veth64, veth65: .* over 64/;
-  await assertVerdict("multicast", null, saw, /^Take down interfaces/, {
+  const saw = /heard on eth0 \(IPv4\); multicast is not tested on veth64, veth65: .* more than 64/;
+  await assertVerdict("multicast", null, saw, /^Turn off unused interfaces/, {
     multicast: () => Promise.resolve({ routes: [ROUTE], leftOut }),
   });
   const lost = { ...ROUTE, heard: false };
-  await assertVerdict("multicast", false, /not tried over veth64, veth65/, /UDP port 5353/, {
+  await assertVerdict("multicast", false, /not tested on veth64, veth65/, /UDP port 5353/, {
     multicast: () => Promise.resolve({ routes: [lost], leftOut }),
   });
 });
@@ -301,7 +301,7 @@ test("checkUp stops waiting for multicast and for a name after its timeout", asy
   const behind = await assertVerdict(
     "name",
     false,
-    /nothing answers in 0\.02 s/,
+    /no answer for ada\.local in 0\.02 s/,
     /IP address/,
     hanging,
     {
@@ -317,25 +317,31 @@ test("checkUp describes the terminal", async () => {
   const terminal = (changes: Partial<TerminalLook>): Partial<Environment> => ({
     terminal: () => ({ ...TERMINAL, ...changes }),
   });
-  await assertVerdict("terminal", true, /^xterm, 80 × 24, colours, en_GB\.UTF-8$/, NOTHING, {});
+  await assertVerdict("terminal", true, /^xterm, 80 × 24, colors, en_GB\.UTF-8$/, NOTHING, {});
   const locale = "de_DE.ISO-8859-1";
   await assertVerdict("terminal", false, /ISO-8859-1: not UTF-8/, /UTF-8/, terminal({ locale }));
   for (const locale of ["C", "POSIX", undefined]) {
-    await assertVerdict("terminal", null, /not known/, /UTF-8/, terminal({ locale }));
+    await assertVerdict("terminal", null, /UTF-8 support unknown/, /UTF-8/, terminal({ locale }));
   }
   await assertVerdict("terminal", true, /NO_COLOR/, NOTHING, terminal({ colours: false }));
   await assertVerdict("terminal", null, /plain lines/, NOTHING, terminal({ isTerminal: false }));
 });
 
 test("checkUp reports faults of the identity file", async () => {
-  await assertVerdict("identity", true, /json .*you alone \(under no .*, tag \w{8}\)/, NOTHING, {});
-  await assertVerdict("identity", true, /you alone \(under a passphrase\)/, NOTHING, {
+  await assertVerdict(
+    "identity",
+    true,
+    /^only you can read .*json \(no passphrase, tag \w{8}\)/,
+    NOTHING,
+    {},
+  );
+  await assertVerdict("identity", true, /^only you can read .* \(with a passphrase\)/, NOTHING, {
     identity: () => Promise.resolve({ file: FILE, isProtected: true, isPrivate: true }),
   });
-  await assertVerdict("identity", true, /^(?!.*you alone).*not looked at/, NOTHING, {
+  await assertVerdict("identity", true, /its mode was not checked/, NOTHING, {
     identity: () => Promise.resolve({ file: FILE, isProtected: true, isPrivate: false }),
   });
-  await assertVerdict("identity", true, /first start makes \/home/, NOTHING, {
+  await assertVerdict("identity", true, /^\/home.* will be created/, NOTHING, {
     identity: () => Promise.resolve({ file: FILE }),
   });
   for (const code of ["identity-damaged", "identity-unreadable", "identity-unwritable"] as const) {
@@ -375,7 +381,7 @@ test("checkUp reports why it cannot reach a host, and a host in another network"
     "connection",
     false,
     /No answer/,
-    /^198\.51\.100\.1 is in none of this machine's networks \(192\.0\.2\.2\/24\): [^.]+\.$/,
+    /^198\.51\.100\.1 is in none of this machine's networks \(192\.0\.2\.2\/24\)\. [^.]+\.$/,
     { dial },
     { target },
   );
@@ -410,7 +416,7 @@ test("checkUp reports the host's admission, key and clock, even if the host admi
   const behind = await assertVerdict("lanchat", false, /room is full/, /--max-members/, full);
   assertEquals(behind, ["host", "clock"]);
   const ending = says({ key: IDENTITY.publicKey });
-  assertEquals(await assertVerdict("lanchat", false, /ends now/, /./, ending), ["host"]);
+  assertEquals(await assertVerdict("lanchat", false, /room is closing/, /./, ending), ["host"]);
 });
 
 test("checkUp distinguishes a known host from a new one and from an impostor", async () => {
@@ -419,10 +425,10 @@ test("checkUp distinguishes a known host from a new one and from an impostor", a
   });
   const digits = String.raw`tag \w{8}, fingerprint \d{5}( \d{5}){5}`;
   const cases = [
-    [undefined, "not met before"],
-    [peer(), String.raw`met since \d{4}-\d\d-\d\d, not verified`],
+    [undefined, "first contact"],
+    [peer(), String.raw`met on \d{4}-\d\d-\d\d, not verified`],
     [peer({ verified: true }), "verified"],
-    [peer({ key: new Uint8Array(32), addresses: ["192.0.2.9:1"] }), "not met before"],
+    [peer({ key: new Uint8Array(32), addresses: ["192.0.2.9:1"] }), "first contact"],
   ] as const;
   for (const [known, acquaintance] of cases) {
     await assertVerdict("host", true, RegExp(`^${digits}; ${acquaintance}$`), NOTHING, met(known));
@@ -450,8 +456,8 @@ test("checkUp reports the difference of the clocks and accepts ten minutes", asy
     [0, true, /^the same/, NOTHING],
     [600_000, true, /^10 min behind/, NOTHING],
     [-61_000, true, /^61 s ahead of/, NOTHING],
-    [600_001, false, /^10 min behind/, /Set the clock/],
-    [-7_200_000, false, /^120 min ahead of/, /Set the clock/],
+    [600_001, false, /^10 min behind/, /Correct the wrong clock/],
+    [-7_200_000, false, /^120 min ahead of/, /Correct the wrong clock/],
   ] as const;
   for (const [ms, ok, saw, advice] of cases) {
     await assertVerdict("clock", ok, saw, advice, apart(ms));

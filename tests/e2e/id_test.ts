@@ -51,7 +51,7 @@ Deno.test("lanchat id shows, moves and replaces an identity", async () => {
   for (const action of [["new"], ["import", copy]]) {
     const { status, stderr } = await run(["id", ...action, ...own], { permissions });
     assertEquals(status, 1);
-    assertMatch(stderr, /: not confirmed\nlanchat: hint: Keep a copy/);
+    assertMatch(stderr, /: not confirmed\nlanchat: hint: Save a copy/);
   }
   assertNotEquals((await identity(["new", "--yes", ...own])).key, first.key);
   assertEquals(await identity(["import", copy, "--yes", ...own]), first);
@@ -113,9 +113,9 @@ terminalTest("a passphrase stays hidden after a stop of the program", async () =
   id.signal("SIGSTOP");
   await id.shows("$");
   await id.type("\n");
-  await id.until("The question, once more", () => id.written.split("New passphrase").length === 3);
+  await id.until("The question, again", () => id.written.split("New passphrase").length === 3);
   await id.type(`${PASSPHRASE}\r`);
-  await id.says(/^Once more:$/);
+  await id.says(/^Repeat it:$/);
   await id.type(`${PASSPHRASE}\r`);
   await id.says(/^under a passphrase$/);
   await id.givesBack();
@@ -130,7 +130,7 @@ terminalTest(
       await using id = new Pty(["id", "--passphrase", ...own], { permissions });
       await id.says(/^New passphrase for ".*":$/);
       await id.type(`${PASSPHRASE}\r`);
-      await id.says(/^Once more:$/);
+      await id.says(/^Repeat it:$/);
       await id.type(`${PASSPHRASE}\r`);
       await id.says(/^under a passphrase$/);
       await id.givesBack();
@@ -141,7 +141,7 @@ terminalTest(
       await using host = new Pty(serving, { permissions });
       await host.says(/^Passphrase for ".*":$/);
       await host.type("wrong\r");
-      await host.says(/^That is not it\. Passphrase for ".*":$/);
+      await host.says(/^Wrong passphrase\. Try again:$/);
       await host.type(`${PASSPHRASE}\r`);
       await host.says(/You are ada\./);
       await host.type("\x04");
@@ -203,7 +203,7 @@ Deno.test({
     assertEquals(status, 1);
     assertMatch(
       stderr,
-      /as --allow-env is missing\nlanchat: hint: .* --allow-env --allow-read --allow-write /,
+      /: --allow-env is missing\nlanchat: hint: .* --allow-env --allow-read --allow-write /,
     );
   },
 });

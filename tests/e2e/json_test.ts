@@ -373,7 +373,7 @@ Deno.test("nick announces both names to all members, and refuses an invalid one"
   const { code, message } = await bob.event("error");
   assertEquals([code, message], [
     "bad-name",
-    "Cannot take the name as it has one of the characters : # \\",
+    "Cannot use this name: it has one of the characters : # \\",
   ]);
   for (const name of ["bobby", "robert"]) await bob.tell({ do: "nick", name });
   await bob.tell({ say: "hello" });
@@ -447,7 +447,7 @@ Deno.test("a wish about an absent member is an error without other effect", asyn
   const error = {
     event: "error",
     code: "no-such-member",
-    message: "Cannot find the member as nobody here has that name",
+    message: "No such member here",
     hint: "Use a name from /who, or name#tag if two share a name.",
   };
   assertEquals(answers, Array(3).fill(error));

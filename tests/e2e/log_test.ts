@@ -138,7 +138,7 @@ Deno.test({
   async fn() {
     const { status, stderr } = await run(["serve", "--log", "a.log"]);
     assertEquals(status, 1);
-    assertMatch(stderr, /error: Cannot write log "a\.log" as --allow-write is missing/);
+    assertMatch(stderr, /error: Cannot write log "a\.log": --allow-write is missing/);
     assertMatch(stderr, /hint: Allow it: deno run --allow-write="a\.log" …/);
   },
 });

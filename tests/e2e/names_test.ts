@@ -74,7 +74,7 @@ Deno.test("a word for all members is no name", async () => {
   for (const name of ["everyone", "@All", "HERE"]) {
     const { status, stderr } = await run(["join", "127.0.0.1:1", `--name=${name}`]);
     assertEquals(status, 2);
-    assertMatch(stderr, /^lanchat: error: .* it stands for all members$/m);
+    assertMatch(stderr, /^lanchat: error: .* it means all members$/m);
   }
 });
 

@@ -140,14 +140,14 @@ Deno.test({
       const { status, stderr } = await run(args, { permissions });
       assertEquals(status, 1);
       const [error, hint] = stderr.split("\n");
-      assertMatch(error!, /others may have changed whom you know and have verified \(mode 0666\)$/);
-      assertMatch(hint!, /^lanchat: hint: Make it yours only: chmod 600 ".*"\. Then look through/);
+      assertMatch(error!, /others may have changed your known peers \(mode 0666\)$/);
+      assertMatch(hint!, /^lanchat: hint: Make it private: chmod 600 ".*"\. Then check/);
     }
     assertEquals(Deno.readTextFileSync(known), forged);
     Deno.chmodSync(known, 0o644);
     const { status, stderr } = await run(join, { permissions });
     assertEquals(status, 0);
-    assertMatch(stderr, /warning: Others may have read whom you know in ".*"\n/);
+    assertMatch(stderr, /warning: Others may have read your known peers in ".*"\n/);
     assertEquals(Deno.statSync(known).mode! & 0o777, 0o600);
   },
 });

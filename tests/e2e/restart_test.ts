@@ -189,7 +189,7 @@ async function stops(ada: Program, undelivered: boolean): Promise<void> {
   await ada.ends(3);
   const [error, ...more] = only(ada, "error");
   assertEquals(error?.code, "another-room");
-  assertMatch(error!.message, /^Cannot go on as the host /);
+  assertMatch(error!.message, /^The host has a different /);
   assertMatch(error!.hint!, /join again/);
   assertEquals(more.map(({ code }) => code), undelivered ? ["undelivered"] : []);
   assertEquals(ada.events.at(-1), { event: "closed", reason: "failed" });
@@ -215,7 +215,7 @@ Deno.test("another host at the address, or one whose room was not kept, ends its
     await lead(after, proxy);
     await Promise.all([stops(ada, true), stops(bob, false), plain.ends(3)]);
     const [error, hint] = plain.stderr.lines.slice(-2);
-    assertMatch(error!, /^lanchat: error: Cannot go on as the host (has|hosts) another /);
+    assertMatch(error!, /^lanchat: error: The host has a different (key|room) /);
     assertMatch(hint!, /^lanchat: hint: .*join again/);
     assertEquals(only(after, "joined", "message"), []);
   }
@@ -283,8 +283,8 @@ async function assertUnkept(
   const warnings = only(host, "warning");
   assertEquals(warnings.map(({ code }) => code), [...others, "room-unwritable"]);
   const warning = warnings.at(-1);
-  assertMatch(warning!.message, /^Cannot keep the room in [^:]*(: .*|missing)$/);
-  assertMatch(warning!.hint!, /started anew/);
+  assertMatch(warning!.message, /^Cannot save the room in [^:]*(: .*|missing)$/);
+  assertMatch(warning!.hint!, /a restart makes a new room/);
   await using ada = await host.join(["--name", "ada", "--json"]);
   await ada.say("hello");
   assertEquals(await host.hears("ada", 1), ["hello"]);

@@ -78,7 +78,7 @@ Deno.test("another passphrase ends with status 1 before any connection", async (
     assertEquals([status, stdout], [1, ""]);
     assertMatch(
       stderr,
-      /^lanchat: error: Cannot open log ".*" with this passphrase\nlanchat: hint: /,
+      /^lanchat: error: Wrong passphrase for log ".*"\nlanchat: hint: /,
     );
   }
   const json = await run(joining(file, "--json"), wrong);
@@ -118,7 +118,7 @@ Deno.test("lanchat log prints the part before an alteration, and ends with statu
   Deno.writeFileSync(file, bytes);
   const { status, stderr, stdout } = await run(["log", file], sealing(file));
   assertEquals([status, said(stdout)], [1, ["one"]]);
-  assertMatch(stderr, /^lanchat: error: Cannot read log ".*" behind byte \d+ as it was altered\n/);
+  assertMatch(stderr, /^lanchat: error: Cannot read log ".*" after byte \d+: it was altered\n/);
 });
 
 Deno.test("lanchat log prints a plain log, and escapes control characters for a terminal", async () => {
@@ -172,7 +172,7 @@ terminalTest(
       await using member = new Program(joining(file), options);
       await member.stdout.has(/Passphrase for ".*": $/);
       await member.write("päx\x7fssword\r");
-      await member.stdout.has(/Once more: $/);
+      await member.stdout.has(/Repeat it: $/);
       await member.write(`${PASSPHRASE}\r`);
       await member.ready();
       await member.write("hello\r/quit\r");
@@ -184,7 +184,7 @@ terminalTest(
     await reader.write(`${PASSPHRASE}\r`);
     await assertRestored(reader, 0);
     assertMatch(reader.stdout.text, /Z > bob: hello\r?\n/);
-    assert(!reader.stdout.text.includes("Once more"));
+    assert(!reader.stdout.text.includes("Repeat it"));
   },
 );
 
@@ -192,7 +192,7 @@ terminalTest("a terminal is restored once the passphrase is read", async () => {
   const file = `${emptyDirectory()}/a.log`;
   const options = { ...sealing(file), terminal: true, wrapper: watched };
   await using member = new Program(joining(file, "--json"), options);
-  for (const question of [/Passphrase for ".*": $/, /Once more: $/]) {
+  for (const question of [/Passphrase for ".*": $/, /Repeat it: $/]) {
     await member.stdout.has(question);
     await member.write(`${PASSPHRASE}\r`);
   }
@@ -209,13 +209,13 @@ terminalTest("two passphrases that differ, and an empty one, are errors", async 
     await member.stdout.has(/Passphrase for ".*": $/);
     await member.write(`${first}\r`);
     if (second !== undefined) {
-      await member.stdout.has(/Once more: $/);
+      await member.stdout.has(/Repeat it: $/);
       await member.write(`${second}\r`);
     }
     await assertRestored(member, 1);
     assertMatch(
       member.stdout.text,
-      /error: Cannot use the passphrase as (?:the two differ|it is empty)/,
+      /error: Cannot use the passphrase: (?:the two do not match|it is empty)/,
     );
   }
 });

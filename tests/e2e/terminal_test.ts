@@ -108,7 +108,7 @@ terminalTest(
   "a message typed in an empty room is reported as undelivered, and the program ends with status 1",
   async () => {
     await using host = await HostProgram.start(["--name", "hana"], { terminal: true });
-    await type(host, "hello?", /Not delivered: hello\?[^]*Nobody else is in the room/);
+    await type(host, "hello?", /Not delivered: hello\?[^]*No one else is here/);
     await host.write(CTRL_C);
     await host.ends(1);
   },
@@ -119,5 +119,5 @@ terminalTest("a terminal shows the error of a failed join and is restored", asyn
   await using _other = await host.join(["--json"]);
   await using late = new Program(["join", host.address], { terminal: true });
   await late.ends(1);
-  await late.stdout.has(/error: Cannot join as the room is full[^]*hint: /);
+  await late.stdout.has(/error: Cannot join: the room is full[^]*hint: /);
 });

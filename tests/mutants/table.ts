@@ -216,7 +216,7 @@ export const MUTANTS: readonly Mutants[] = [
         "decodeBatch refuses fewer than 2 messages, more than 256, other kinds, and every cut",
       ],
       [
-        '    throw new WireError("Cannot decode MSG as its padding is not zero");',
+        '    throw new WireError("Cannot decode MSG: its padding is not zero");',
         "",
         "decodeInner refuses every padding but the right one",
       ],

@@ -57,8 +57,8 @@ test("RoomAnnouncer reports nothing once it is closed", async () => {
 });
 
 const PERMISSIONS: readonly (readonly [string, Deno.TestDefinition["permissions"]])[] = [
-  ["--allow-net is missing, or given for some addresses alone", { sys: false, net: false }],
-  ["--allow-net is missing, or given for some addresses alone", { sys: true, net: ["127.0.0.1"] }],
+  ["--allow-net is missing, or limited to some addresses", { sys: false, net: false }],
+  ["--allow-net is missing, or limited to some addresses", { sys: true, net: ["127.0.0.1"] }],
 ];
 
 for (const [expected, permissions] of PERMISSIONS) {

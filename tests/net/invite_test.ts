@@ -74,7 +74,7 @@ test("parseInvite notices every change of a single character", async () => {
       await assertFails(
         parseInvite(`${BEFORE}#${wrong}`),
         "bad-invite",
-        "a character in it is wrong",
+        "it is mistyped",
       );
     }
   }
@@ -88,7 +88,7 @@ test("parseInvite says that a link is cut off, wherever the cut is", async () =>
   for (const text of [BEFORE, `${BEFORE}#`]) {
     await assertFails(parseInvite(text), "bad-invite", "nothing follows");
   }
-  await assertFails(parseInvite(`${LINK}A`), "bad-invite", "over 70 characters");
+  await assertFails(parseInvite(`${LINK}A`), "bad-invite", "more than 70 characters");
 });
 
 test("parseInvite names every other fault of a link", async () => {
@@ -98,14 +98,14 @@ test("parseInvite names every other fault of a link", async () => {
   const cases: [string, string][] = [
     ["lanchat://", "it names no host"],
     [LINK.replace("192.0.2.7:7777", ""), "it names no host"],
-    [LINK.replace("192.0.2.7", "ADDRESS"), "ADDRESS stands in place of the host"],
+    [LINK.replace("192.0.2.7", "ADDRESS"), "it says ADDRESS instead of a host"],
     [LINK.replace("lanchat:", "http:"), "does not look like"],
     ["", "does not look like"],
-    [LINK.replace("#A", "#*"), "none that an invite has"],
-    [await credential(concat(new Uint8Array([2]), body.slice(1))), "it is of version 2"],
+    [LINK.replace("#A", "#*"), "it has an invalid character"],
+    [await credential(concat(new Uint8Array([2]), body.slice(1))), "it has version 2"],
     [
       await credential(concat(body.slice(0, 1), SMALL_ORDER_KEYS[0]!, body.slice(33))),
-      "its key is none",
+      "host key is invalid",
     ],
   ];
   for (const [text, part] of cases) {

@@ -106,7 +106,7 @@ test("listen reports a port that the system keeps for itself", async () => {
     throw new Deno.errors.PermissionDenied("Permission denied (os error 13)");
   };
   const error = await assertFails(() => listen({ port: 80, bind }), "permission-denied");
-  assertEquals(error.hint, "The system keeps this port for itself: choose a --port from 1024 on.");
+  assertEquals(error.hint, "The system reserves this port: choose a --port of 1024 or more.");
 });
 
 Deno.test({

@@ -65,8 +65,8 @@ networkTest("doctor tries all addresses, and finds those that a firewall drops",
   assertEquals(well.status, 0);
   assertMatch(well.checks.addresses!.saw, new RegExp(`^${address} \\(eth0\\)`));
   assertMatch(well.checks.port!.saw, new RegExp(`^lanchat hosts on ${host.port}.*over ${address}`));
-  assertEquals(well.checks.multicast!.saw, "own multicast comes back over eth0 (IPv4)");
-  const blocked = [["output", /back over eth0 \(IPv4: .*send/], ["input", /over eth0 \(IPv4\)$/]];
+  assertEquals(well.checks.multicast!.saw, "own multicast heard on eth0 (IPv4)");
+  const blocked = [["output", /heard on eth0 \(IPv4: .*send/], ["input", /on eth0 \(IPv4\)$/]];
   for (const [hook, saw] of blocked as ["output" | "input", RegExp][]) {
     await block(machine, hook);
     const { checks, status } = await checkUp(machine, ALL, ...own, "--timeout", "1");
@@ -82,7 +82,7 @@ networkTest("doctor tries multicast on a machine with only IPv6", async () => {
   await runOn(machine, "ip", "address", "flush", "dev", "eth0");
   await runOn(machine, "ip", "address", "add", "fe80::1/64", "dev", "eth0", "nodad");
   const { checks } = await checkUp(machine, ALL);
-  assertEquals(checks.multicast!.saw, "own multicast comes back over eth0 (IPv6)");
+  assertEquals(checks.multicast!.saw, "own multicast heard on eth0 (IPv6)");
 });
 
 networkTest(

@@ -86,8 +86,8 @@ test("SendingChain.wrapFor gives the present key, which opens only later message
   const late = await sending.seal(inner("after"));
   const opened = await receiving.open(decodeMsg(late), nothing);
   assertEquals([new TextDecoder().decode(opened.inner.body), opened.missing], ["after", 0]);
-  await assertFails(receiving.open(decodeMsg(early), nothing), "protocol-error", "came before");
-  await assertFails(receiving.open(decodeMsg(late), nothing), "protocol-error", "came before");
+  await assertFails(receiving.open(decodeMsg(early), nothing), "protocol-error", "a repeat");
+  await assertFails(receiving.open(decodeMsg(late), nothing), "protocol-error", "a repeat");
   assertEquals(sending.index, 2);
   keys.close();
 });

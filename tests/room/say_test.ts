@@ -213,10 +213,10 @@ test("Room.say fails for a name that is unknown, ambiguous, or of a member that 
   await alone.join(twin);
   const { tag } = alone.room.members[0]!;
   for (const to of ["bob", `bob#${tag}`, toBase64Url(bob.identity.publicKey)]) {
-    await assertFails(alone.room.say("psst", { to }), "no-such-member", "several");
+    await assertFails(alone.room.say("psst", { to }), "no-such-member", "Several");
   }
   for (const to of ["ada", "Carol", "carol#aaaaaaaa", "", "x".repeat(43)]) {
-    await assertFails(alone.room.say("psst", { to }), "no-such-member", "nobody");
+    await assertFails(alone.room.say("psst", { to }), "no-such-member", "No such member");
   }
   await alone.tell(lost, MemberChange.AWAY);
   await alone.event("lost");
@@ -373,7 +373,7 @@ test("Room.end refuses messages that wait, are being sealed, or are not accepted
   const sealing = room.say("x".repeat(MAX_TEXT_BYTES));
   const waiting = room.say("y".repeat(MAX_TEXT_BYTES));
   await Promise.all([
-    assertFails(first, "not-delivered", "Cannot tell"),
+    assertFails(first, "not-delivered", "No confirmation"),
     assertFails(sealing, "connection-lost", "Cannot send"),
     assertFails(waiting, "connection-lost", "Cannot send"),
   ]);

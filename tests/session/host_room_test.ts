@@ -261,7 +261,7 @@ test("openRoom begins a new room after a damaged one, and warns that its bans ar
   assertEquals((await openRoom(MEMBER, host, notes)).roomId, roomId);
   const told = notes.events.flatMap((event) => event.event === "warning" ? [event] : []);
   assertEquals(told.map(({ code }) => code), ["room-damaged"]);
-  assertMatch(told[0]!.message, /bans of a room before are not taken over/);
+  assertMatch(told[0]!.message, /bans of your last room are lost/);
 });
 
 test("openRoom of a host that is no member writes no secret that opens messages", async () => {

@@ -101,9 +101,9 @@ test("Moderator.unban takes a name, tag, fingerprint or key that matches one ban
     assertEquals((await moderator.unban(word)).tag, bob.tag, word);
     await moderator.ban(word, [bob]);
   }
-  await assertFails(moderator.unban("bob"), "no-such-member", "more than one");
+  await assertFails(moderator.unban("bob"), "no-such-member", "Several bans");
   for (const word of ["", "Bob", "carol", "0".repeat(30), "undefined"]) {
-    await assertFails(moderator.unban(word), "no-such-member", "nobody");
+    await assertFails(moderator.unban(word), "no-such-member", "No such ban");
   }
   assertEquals((await moderator.bans()).length, 2);
 });
@@ -112,9 +112,13 @@ test("Moderator refuses to remove the host's own key", async () => {
   const { relayOnly, moderator, kept } = open();
   const host = { ...await memberOf("bob"), key: HOST.publicKey };
   await relayOnly.knock("hana", { key: HOST.publicKey }).enter();
-  await assertFails(moderator.kick("bob", [host]), "no-such-member", "host's own key");
-  await assertFails(moderator.ban("bob", [host]), "no-such-member", "host's own key");
-  await assertFails(moderator.ban(toBase64Url(host.key), []), "no-such-member", "host's own key");
+  await assertFails(moderator.kick("bob", [host]), "no-such-member", "Cannot remove the host");
+  await assertFails(moderator.ban("bob", [host]), "no-such-member", "Cannot remove the host");
+  await assertFails(
+    moderator.ban(toBase64Url(host.key), []),
+    "no-such-member",
+    "Cannot remove the host",
+  );
   assertEquals([kept, await moderator.bans()], [[], []]);
   await relayOnly.close();
 });
@@ -131,14 +135,14 @@ test("Moderator bans a member that has left by its last name, tag, fingerprint o
       name: "bob",
     });
     await moderator.unban("bob");
-    await assertFails(moderator.kick(word, []), "no-such-member", "nobody here");
+    await assertFails(moderator.kick(word, []), "no-such-member", "not in the room");
   }
-  await assertFails(moderator.ban("robert", []), "no-such-member", "nobody");
+  await assertFails(moderator.ban("robert", []), "no-such-member", "No such member");
   // Whoever is here under a name is meant by it.
   const other = await memberOf("other", "bob");
   assertEquals((await moderator.ban("bob", [other])).tag, other.tag);
   moderator.met(other);
-  await assertFails(moderator.ban("bob", []), "no-such-member", "more than one");
+  await assertFails(moderator.ban("bob", []), "no-such-member", "Several members");
   await relayOnly.close();
 });
 
@@ -148,7 +152,7 @@ test("Moderator refuses a tag or a fingerprint that is another member's name", a
   const digits = await fingerprint(bob.key);
   for (const name of [bob.tag, digits]) {
     const here = [bob, await memberOf("mal", name)];
-    await assertFails(moderator.ban(name, here), "no-such-member", "more than one");
+    await assertFails(moderator.ban(name, here), "no-such-member", "Several members");
   }
   const mal = await memberOf("mal", toBase64Url(bob.key));
   assertEquals((await moderator.ban(mal.name, [mal])).tag, bob.tag);
@@ -159,12 +163,12 @@ test("Moderator removes an identity by its key that was never shown", async () =
   const { relayOnly, moderator } = open();
   const { key, tag } = await memberOf("silent");
   const word = toBase64Url(key);
-  await assertFails(moderator.kick(word, []), "no-such-member", "nobody here");
+  await assertFails(moderator.kick(word, []), "no-such-member", "not in the room");
   const seat = await relayOnly.enter("silent", key);
   await moderator.kick(word, []);
   assertEquals(await seat.farewell(), CloseReason.KICKED);
   assertEquals(await moderator.ban(word, []), { key: word, tag });
-  await assertFails(moderator.ban("A".repeat(43), []), "no-such-member", "nobody");
+  await assertFails(moderator.ban("A".repeat(43), []), "no-such-member", "No such member");
   await relayOnly.close();
 });
 

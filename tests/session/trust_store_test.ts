@@ -214,18 +214,18 @@ test("TrustStore.verify takes all digits or the groups asked for, and no others"
     const right = groupsAt(half!, asked);
     const visible = [1, 2, 3, 4, 5, 6].filter((place) => !asked.includes(place));
     const wrong = [
-      ["", "0 are given"],
-      ["x", "digits are needed"],
-      [groupsAt(half!, asked.slice(1)), "15 are given"],
-      [half!.slice(-10), "10 are given"],
-      [half!, "30 are given"],
-      [`${number}0`, "61 are given"],
+      ["", "digits: 0,"],
+      ["x", "Wrong number of digits"],
+      [groupsAt(half!, asked.slice(1)), "digits: 15,"],
+      [half!.slice(-10), "digits: 10,"],
+      [half!, "digits: 30,"],
+      [`${number}0`, "digits: 61,"],
       // This one's own half is on the screen of everybody who was ever compared with.
-      [groupsAt(own!, asked), "not the digits"],
-      [groupsAt(half!, [...visible, ...asked.slice(2)]), "not the digits"],
-      [groupsAt(half!, asked.toReversed()), "not the digits"],
-      [await safetyNumber(other.key, await keyOf("mal")), "not the digits"],
-      [`${right.slice(0, -1)}${(Number(right.at(-1)) + 1) % 10}`, "not the digits"],
+      [groupsAt(own!, asked), "don't match"],
+      [groupsAt(half!, [...visible, ...asked.slice(2)]), "don't match"],
+      [groupsAt(half!, asked.toReversed()), "don't match"],
+      [await safetyNumber(other.key, await keyOf("mal")), "don't match"],
+      [`${right.slice(0, -1)}${(Number(right.at(-1)) + 1) % 10}`, "don't match"],
     ] as const;
     for (const [digits, reason] of wrong) {
       await assertFails(trustStore.verify(other, digits), "wrong-digits", reason);
@@ -241,7 +241,7 @@ test("TrustStore.verify takes all digits or the groups asked for, and no others"
     assertEquals(trustStore.isVerified(other), true);
     assertEquals(known.find(other.key)?.names, [person]);
     // Once, for each time that it was asked.
-    await assertFails(trustStore.verify(other, right), "wrong-digits", "shown last");
+    await assertFails(trustStore.verify(other, right), "wrong-digits", "The last safety number");
   }
   const mal = await member("bob", "mal");
   assertEquals(trustStore.namesakeOf(mal)?.tag, (await member("bob")).tag);
@@ -259,18 +259,18 @@ test("TrustStore.verify takes four groups only for the number shown last", async
   await assertFails(
     trustStore.verify(bob, halves[0]!.slice(0, 20)),
     "wrong-digits",
-    "shown last",
+    "The last safety number",
   );
   const { asked } = await trustStore.ask(bob.key);
   // Another has the name by now, with another key.
   for (const half of halves) {
     const digits = groupsAt(half, asked);
-    await assertFails(trustStore.verify(mal, digits), "wrong-digits", "shown last");
+    await assertFails(trustStore.verify(mal, digits), "wrong-digits", "The last safety number");
   }
   const { asked: askedNext } = await trustStore.ask(carol.key);
   for (const places of [asked, askedNext]) {
     const digits = groupsAt(halves[0]!, places);
-    await assertFails(trustStore.verify(bob, digits), "wrong-digits", "shown last");
+    await assertFails(trustStore.verify(bob, digits), "wrong-digits", "The last safety number");
   }
   assertEquals([bob, carol, mal].map((each) => trustStore.isVerified(each)), [
     false,
@@ -316,10 +316,10 @@ test("TrustStore.accept finds the withheld member with a fingerprint", async () 
   const digits = await fingerprint(mal.key);
   for (
     const [others, given, reason] of [
-      [[eve], digits, "nobody"],
-      [[], digits, "nobody"],
-      [[mal, eve], digits.slice(1), "29 are given"],
-      [[mal, eve], await fingerprint(await keyOf("bob")), "nobody"],
+      [[eve], digits, "No member without your key"],
+      [[], digits, "No member without your key"],
+      [[mal, eve], digits.slice(1), "digits: 29,"],
+      [[mal, eve], await fingerprint(await keyOf("bob")), "No member without your key"],
     ] as const
   ) {
     await assertFails(trustStore.accept(others, given), "wrong-digits", reason);

@@ -168,9 +168,9 @@ Deno.test("openIdentity gives a hint for each reason why it cannot make the file
       const [code, hint] of [
         ["ENOSPC", /space/],
         ["EDQUOT", /space/],
-        ["EROFS", /only be read/],
-        ["EACCES", /can be written/],
-        ["EPERM", /can be written/],
+        ["EROFS", /read-only/],
+        ["EACCES", /writable/],
+        ["EPERM", /writable/],
       ] as const
     ) {
       Deno.FsFile.prototype.sync = () => Promise.reject(Object.assign(new Error(code), { code }));
@@ -182,7 +182,7 @@ Deno.test("openIdentity gives a hint for each reason why it cannot make the file
     Deno.FsFile.prototype.sync = realSync;
   }
   const { unkept } = await openIdentity({ platform: home(KEPT) });
-  assertMatch(unkept!.hint, /a file, or a link/);
+  assertMatch(unkept!.hint, /a file or a broken link/);
 });
 
 Deno.test({
@@ -198,7 +198,7 @@ Deno.test({
     assertMatch(hint, /link/);
     Deno.symlinkSync(`${directory}/nowhere`, `${directory}/.config`);
     const { unkept } = await openIdentity({ platform: home(directory) });
-    assertMatch(unkept!.hint, /a link that leads nowhere/);
+    assertMatch(unkept!.hint, /a broken link/);
   },
 });
 
@@ -244,7 +244,7 @@ Deno.test("openIdentity refuses a file that others can open, and says how to fix
     const error = await assertFails(openIdentity({ file }), "identity-unreadable");
     assertEquals(
       error.hint,
-      `Make it yours only: chmod 600 "${file}". If others use this machine, start over: lanchat id new`,
+      `Make it private: chmod 600 "${file}". If others use this machine, make a new identity: lanchat id new`,
     );
     await assertFails(openIdentity({ platform: home(directory) }), "identity-unreadable");
     assertEquals(mode(file), open);
@@ -259,7 +259,7 @@ Deno.test("openIdentity refuses a file that is too large or not regular", async 
   for (const file of [ROOT, "/dev/zero"]) {
     await assertFails(openIdentity({ file }), "identity-unreadable", "not a regular file");
   }
-  await assertFails(openIdentity({ file: large }), "identity-unreadable", "<= 4096 bytes");
+  await assertFails(openIdentity({ file: large }), "identity-unreadable", "at most 4096");
 });
 
 Deno.test("openIdentity follows a symbolic link, but makes no file through one", async () => {
@@ -544,7 +544,7 @@ Deno.test("renewIdentity replaces the identity, and removes the rooms of the old
   const blocked = place();
   Deno.mkdirSync(blocked);
   const { hint } = await assertFails(renewIdentity({ file: blocked }), "identity-unwritable");
-  assertMatch(hint, /^See what is there/);
+  assertMatch(hint, /^Check the file/);
 });
 
 /** Confirms every restore. */
@@ -594,7 +594,7 @@ Deno.test("restoreIdentity refuses every other file, and leaves the identity unc
   const hints = [(await assertFails(restore(none), "identity-unreadable", none)).hint];
   Deno.writeTextFileSync(none, "{}");
   hints.push((await assertFails(restore(none), "identity-damaged", none)).hint);
-  for (const hint of hints) assertMatch(hint, /'lanchat id export' has made/);
+  for (const hint of hints) assertMatch(hint, /'lanchat id export' made/);
   await assertFails(restore(SEALED), "wrong-passphrase", SEALED);
   const refuse = (): Promise<void> => Promise.reject(new Error("no"));
   await assertRejects(() => restoreIdentity({ file }, KEPT, refuse), Error, "no");

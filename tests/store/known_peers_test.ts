@@ -358,7 +358,7 @@ test("KnownPeers remembers changes that it could not write, and writes them as s
   const file = `${directory}/later/me.peers.jsonl`;
   const peers = await KnownPeers.open(file);
   const { message } = await assertFails(peers.seen(ADA, { name: "ada" }), "peers-unwritable");
-  assertMatch(message, /^Cannot keep known peers in ".*me\.peers\.jsonl": .*[^.]$/);
+  assertMatch(message, /^Cannot save known peers in ".*me\.peers\.jsonl": .*[^.]$/);
   await assertFails(peers.setVerified(ADA, true), "peers-unwritable");
   assertEquals(peers.find(ADA)?.verified, true);
 
@@ -394,7 +394,7 @@ test("KnownPeers refuses an unreadable file, and leaves it unchanged", async () 
   const large = place();
   Deno.writeTextFileSync(large, "");
   Deno.truncateSync(large, (16 << 20) + 1);
-  await assertFails(KnownPeers.open(large), "peers-unreadable", "16777216 bytes");
+  await assertFails(KnownPeers.open(large), "peers-unreadable", "at most 16777216");
 
   const lost = place();
   const peers = await KnownPeers.open(lost);
@@ -440,9 +440,9 @@ test("readPeers reads a file of writePeers, and says which lines it cannot read"
   Deno.writeTextFileSync(`${file}.other`, "root:x:0:0::/root:/bin/sh\n");
   const errors = [
     await assertFails(readPeers(`${file}.none`), "peers-unreadable", file),
-    await assertFails(readPeers(`${file}.other`), "peers-unreadable", "no line of it"),
+    await assertFails(readPeers(`${file}.other`), "peers-unreadable", "no line is valid"),
   ];
-  for (const { hint } of errors) assertMatch(hint, /'lanchat peers export' has made/);
+  for (const { hint } of errors) assertMatch(hint, /'lanchat peers export' made/);
   Deno.writeTextFileSync(`${file}.empty`, "");
   assertEquals(await readPeers(`${file}.empty`), { peers: [], damagedLines: [] });
 });

@@ -139,10 +139,10 @@ test("openLog in several runs moves a full log once, and loses no entry", async 
 test("openLog fails if it cannot move a full log, and replaces no other file", async () => {
   for (
     const [reason, prepare] of [
-      ["is no log of lanchat's", (file) => Deno.writeTextFileSync(`${file}.1`, "notes\n")],
-      ["is no log of lanchat's", (file) => Deno.mkdirSync(`${file}.1`)],
-      ["is no log of lanchat's", (file) => Deno.symlinkSync("notes", `${file}.1`)],
-      ["a link is not moved", (file) => {
+      ["is not a lanchat log", (file) => Deno.writeTextFileSync(`${file}.1`, "notes\n")],
+      ["is not a lanchat log", (file) => Deno.mkdirSync(`${file}.1`)],
+      ["is not a lanchat log", (file) => Deno.symlinkSync("notes", `${file}.1`)],
+      ["does not move a link", (file) => {
         Deno.renameSync(file, `${file}.target`);
         Deno.symlinkSync(`${file}.target`, file);
       }],
@@ -171,9 +171,9 @@ Deno.test({
     const { message } = await assertFails(writer.write(ENTRIES[2]!), "log-unwritable");
     assertMatch(
       message,
-      /^Cannot write log ".*": it is full \(.* MiB, see --log-max\), and to go on /,
+      /^Cannot write log ".*": it is full \(.* MiB, see --log-max\); to continue, /,
     );
-    assertMatch(message, /needs --allow-read and --allow-write for ".*\.log" and ".*\.log\.1"$/);
+    assertMatch(message, /allow --allow-read and --allow-write for ".*\.log" and ".*\.log\.1"$/);
     assertEquals((await closed).message, message);
   },
 });

@@ -182,7 +182,7 @@ test("readRoom refuses a file that is not lanchat's, and leaves it unchanged", a
   for (const text of texts) {
     Deno.writeTextFileSync(file, text, { mode: 0o600 });
     const { message } = await assertFails(readRoom(file, HOST), "room-damaged", file);
-    assertMatch(message, /^Cannot use room file .* as it is not a lanchat room of version 1$/);
+    assertMatch(message, /^Cannot use room file .*: it is not a lanchat room of version 1$/);
     assertEquals(Deno.readTextFileSync(file), text);
   }
 });
@@ -202,7 +202,7 @@ test("readRoom refuses a file that is too large, a directory, and an unreachable
   Deno.writeTextFileSync(file, padded, { mode: 0o600 });
   assertEquals(await readRoom(file, HOST), await readRoom(KEPT, HOST));
   Deno.writeTextFileSync(file, `${padded} `);
-  await assertFails(readRoom(file, HOST), "room-damaged", "262144 bytes");
+  await assertFails(readRoom(file, HOST), "room-damaged", "at most 262144");
   assertEquals(Deno.readTextFileSync(file), `${padded} `);
 
   await assertFails(readRoom(directory, HOST), "room-damaged", "not a regular file");
@@ -224,7 +224,7 @@ test("writeRoom fails if it cannot write, and leaves no file behind", async () =
     ]
   ) {
     const { message } = await assertFails(writeRoom(file, newRoom()), "room-unwritable", file);
-    assertMatch(message, /^Cannot keep the room in .*: .*[^.]$/);
+    assertMatch(message, /^Cannot save the room in .*: .*[^.]$/);
   }
   Deno.mkdirSync(`${directory}/folder`);
   await assertFails(writeRoom(`${directory}/folder`, newRoom()), "room-unwritable");
@@ -267,7 +267,7 @@ for (
       const failed = assertFails(writeRoom(KEPT, newRoom()), "permission-denied");
       assertEquals(
         (await failed).message,
-        `Cannot keep the room in "${BESIDE}" as --allow-${writeFails} is missing`,
+        `Cannot save the room in "${BESIDE}": --allow-${writeFails} is missing`,
       );
       if (text !== undefined) assertEquals(Deno.readTextFileSync(KEPT), text);
     },

@@ -276,7 +276,7 @@ test("readLog refuses a record with a wrong length before it fills memory", asyn
   bytes.set([0xff, 0xff, 0xff, 0xff], HEADER_BYTES + 1);
   const { error } = await read(newFile(bytes));
   assertEquals(error?.code, "log-damaged");
-  assertMatch(error!.message, /behind byte 73 as it was altered$/);
+  assertMatch(error!.message, /after byte 73: it was altered$/);
 });
 
 test("openSealedLog and readLog ask for the key once, and say whether the log begins", async () => {
@@ -294,9 +294,9 @@ test("openSealedLog and readLog ask for the key once, and say whether the log be
 test("openSealedLog refuses a plain log, and openLog a sealed one", async () => {
   const plain = newFile(utf8("2026-01-01T00:00:00.000Z bob: hi\n"));
   const sealed = newFile(WHOLE);
-  const error = await assertFails(openSealedLog(plain, OPEN), "log-unwritable", "it is not sealed");
+  const error = await assertFails(openSealedLog(plain, OPEN), "log-unwritable", "is not encrypted");
   assertMatch(error.hint, /Leave out --log-encrypted/);
-  const other = await assertFails(openLog(sealed), "log-unwritable", "it is sealed");
+  const other = await assertFails(openLog(sealed), "log-unwritable", "is encrypted");
   assertMatch(other.hint, /Add --log-encrypted/);
   assertEquals(Deno.readFileSync(sealed), WHOLE);
 });
@@ -309,7 +309,7 @@ test("readLog reads a plain log without a key, and refuses every other file", as
     assertEquals((await Array.fromAsync(log.texts)).join(""), content);
     assertEquals(log.unfinished, 0);
   }
-  await assertFails(readLog(newFile(utf8("hello\n")), never), "log-damaged", "none of lanchat's");
+  await assertFails(readLog(newFile(utf8("hello\n")), never), "log-damaged", "not a lanchat log");
   for (const file of [ROOT, newFile(), `${WHOLE_FILE}/below`, "/dev/zero"]) {
     await assertFails(readLog(file, never), "log-unreadable", file);
   }
@@ -424,7 +424,7 @@ test("readLog reports a missing older part of a sealed log, and accepts no other
   await writeSmall(other, LINES.slice(0, 3));
   // A part of another log, of another place in this one, cut off between two runs, and altered.
   Deno.copyFileSync(`${other}.1`, older);
-  await assertNoticedAs("is not the part that it goes on from");
+  await assertNoticedAs("is not its earlier part");
   const fresh = newFile();
   await writeSmall(fresh, LINES.slice(0, 3));
   const first = Deno.readFileSync(`${fresh}.1`);
@@ -432,7 +432,7 @@ test("readLog reports a missing older part of a sealed log, and accepts no other
   Deno.writeFileSync(`${fresh}.1`, first);
   assertEquals((await read(fresh)).error?.code, "log-damaged");
   Deno.writeFileSync(older, bytes.slice(0, -21));
-  await assertNoticedAs("is not the part that it goes on from");
+  await assertNoticedAs("is not its earlier part");
   Deno.writeFileSync(older, flip(bytes, 8 * (HEADER_BYTES + 60)));
   await assertNoticedAs("was altered");
 
@@ -462,7 +462,7 @@ Deno.test({
     await assertFails(
       writer.write(LINES[2]!),
       "log-unwritable",
-      "needs --allow-read and --allow-write",
+      "allow --allow-read and --allow-write",
     );
     assertEquals(await read(FULL), { text: LINES.slice(0, 2).join(""), unfinished: 0 });
   },

@@ -56,7 +56,7 @@ const FILES: readonly Trusted[] = [
     open: (file) => openIdentity({ file }),
   },
   {
-    what: "the secret of the room and its bans",
+    what: "the room's secret and bans",
     code: "room-damaged",
     isSecret: true,
     make: async () => {
@@ -67,7 +67,7 @@ const FILES: readonly Trusted[] = [
     open: (file) => readRoom(file, HOST),
   },
   {
-    what: "whom you know and have verified",
+    what: "your known peers",
     code: "peers-unreadable",
     isSecret: false,
     make: async () => {
@@ -78,7 +78,7 @@ const FILES: readonly Trusted[] = [
     open: (file) => KnownPeers.open(file),
   },
   {
-    what: "who may enter",
+    what: "who may join",
     code: "bad-list",
     isSecret: false,
     make: () => {
@@ -144,7 +144,7 @@ for (const { code, isSecret, make, open, what } of FILES) {
       Deno.symlinkSync(file, link);
       await open(link);
       Deno.chmodSync(directory, 0o777);
-      await assertFails(open(link), code, "others can put another file there");
+      await assertFails(open(link), code, "others can replace it");
     },
   });
 
