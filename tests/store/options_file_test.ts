@@ -36,7 +36,7 @@ test("readOptionsFile says why it cannot read a file", async () => {
   Deno.writeFileSync(FILE, new Uint8Array([0xff]));
   await fails("it is not UTF-8");
   Deno.writeFileSync(FILE, new Uint8Array((1 << 16) + 1));
-  await fails("65536 bytes");
+  await fails("at most 65536");
   Deno.removeSync(FILE);
   Deno.mkdirSync(FILE);
   await fails("not a regular file");
