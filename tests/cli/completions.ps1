@@ -96,6 +96,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--help' = 'show this help'
     }
     'peers' = [ordered]@{
+      'hosts' = 'hosts'
       'forget' = 'forget'
       'export' = 'export'
       'import' = 'import'

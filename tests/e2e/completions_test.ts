@@ -196,7 +196,7 @@ testUnless(
     const reading = lanchat("--allow-env", "--allow-read");
     assertEquals(await complete(reading, "", "join"), [""]);
     Deno.mkdirSync(`${config}/lanchat`, { mode: 0o700 });
-  const known = await KnownPeers.open(`${config}/lanchat/identity.peers.jsonl`);
+    const known = await KnownPeers.open(`${config}/lanchat/identity.peers.jsonl`);
     const hosts = ["10.0.0.1:12345", "10.0.0.2:4000", "[fd00::2]:12345", "ada.local:12345"];
     for (const [i, address] of hosts.entries()) {
       await known.seen((await identityOf(`host ${i}`)).publicKey, { address });

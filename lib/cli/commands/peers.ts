@@ -43,8 +43,8 @@ export const PEERS: SubcommandEntry<PeersCommand> = {
   operand: "[ACTION [WHO|FILE]]",
   choices: ACTIONS,
   fileChoices: ["export", "import"],
-  note: "ACTION is hosts (the addresses that you have joined), forget WHO (a name, tag or " +
-    "fingerprint),\nexport [FILE] or import FILE.",
+  note: "ACTION is hosts (for their addresses), export [FILE], import FILE, or forget WHO\n" +
+    "(a name, tag or fingerprint).",
   examples: ["lanchat peers", "lanchat peers forget bob", "lanchat peers export peers.jsonl"],
   operands([word, operand, ...words]) {
     const action = word === undefined ? "list" : actionOf("peers", word, ACTIONS);
