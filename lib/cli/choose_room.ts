@@ -49,7 +49,8 @@ export async function chooseRoom(
   const choice = await offerRooms(options, tags);
   if (typeof choice === "string") return choice;
   const target = targetOf(choice, tags);
-  return choice.invite ? { target, invite: await askInvite(choice.tag) } : { target };
+  const { invite, name: room, tag } = choice;
+  return invite ? { room, target, invite: await askInvite(tag) } : { room, target };
 }
 
 async function offerRooms(

@@ -14,9 +14,10 @@ import { unlocker } from "./passphrase.ts";
 import { identityOptions } from "./person.ts";
 import { showFailure } from "./print.ts";
 
-/** The options that `serve` and `join` share, and the only reader of what `join` sends. */
+/** The options that `serve` and `join` share, the room's name, and the only reader of what `join` sends. */
 export type SessionOptions =
   & Pick<OptionValues<"serve">, keyof OptionValues<"serve"> & keyof OptionValues<"join">>
+  & Partial<Pick<OptionValues<"serve">, "room">>
   & Partial<Pick<OptionValues<"join">, "to">>;
 
 /**
@@ -55,14 +56,23 @@ export async function runInFrontEnd(
 
 /** Opens the log first: if that fails, the terminal is untouched. */
 async function openFrontEnd(options: SessionOptions, typing: boolean): Promise<FrontEnd> {
-  const { json, log: file, logEncrypted, maxLogBytes, notify, plain, quiet, to } = options;
+  const { json, log: file, logEncrypted, maxLogBytes, notify, plain, quiet, title, to } = options;
   const moved = Promise.withResolvers<void>();
   const log = file === undefined
     ? undefined
     : await (logEncrypted
       ? openSealedLog(file, unlocker(file), maxLogBytes, moved.resolve)
       : openLog(file, maxLogBytes, moved.resolve));
-  const frontEnd = await chooseFrontEnd({ json, plain, notify, quiet, to, typing });
+  const frontEnd = await chooseFrontEnd({
+    json,
+    plain,
+    notify,
+    quiet,
+    room: options.room,
+    title,
+    to,
+    typing,
+  });
   if (log === undefined) return frontEnd;
   const logged = new LoggedFrontEnd(frontEnd, log);
   const message = `Log ${quote(file!)} was moved or removed: a new file continues it`;

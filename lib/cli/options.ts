@@ -436,6 +436,14 @@ export const OPTIONS = [
     summary: "no bell and no desktop notification",
   },
   {
+    key: "title",
+    name: "--no-title",
+    commands: ["serve", "join"],
+    type: "flag",
+    default: true,
+    summary: "do not change the window title",
+  },
+  {
     key: "json",
     name: "--json",
     commands: ["serve", "join"],

@@ -15,6 +15,10 @@ export interface FrontEndOptions {
   readonly plain: boolean;
   /** Whether a terminal may ring. */
   readonly notify: boolean;
+  /** Whether a terminal gets a title. */
+  readonly title: boolean;
+  /** The room's name, if the host gave it one. */
+  readonly room?: string | undefined;
   /** Whether only messages and errors are shown. */
   readonly quiet: boolean;
   /** The only reader of every line of a pipe; all members without. */
@@ -26,7 +30,7 @@ export interface FrontEndOptions {
  * terminal, plain lines otherwise. Only this front end is loaded.
  */
 export async function chooseFrontEnd(options: FrontEndOptions): Promise<FrontEnd> {
-  const { json, notify, plain, quiet, to, typing } = options;
+  const { json, notify, plain, quiet, room, title, to, typing } = options;
   if (json) return new JsonFrontEnd();
   const isPlain = isPlainTerminal(plain);
   if (!typing || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
@@ -36,10 +40,10 @@ export async function chooseFrontEnd(options: FrontEndOptions): Promise<FrontEnd
   }
   if (isPlain) {
     const { DumbTerminalFrontEnd } = await import("./dumb_terminal.ts");
-    return new DumbTerminalFrontEnd({ notify });
+    return new DumbTerminalFrontEnd({ notify, room });
   }
   const { TerminalFrontEnd } = await import("./terminal.ts");
-  return new TerminalFrontEnd({ notify });
+  return new TerminalFrontEnd({ notify, room, title });
 }
 
 /** Creates a picker on the terminal of this process. */

@@ -23,7 +23,8 @@ import { Place } from "./place.ts";
 import { fittingQrLines, noQrSentence } from "./qr.ts";
 import { excerpt, sanitize } from "./sanitize.ts";
 import { helpLines, type ParsedLine, type SlashCommand } from "./slash_commands.ts";
-import { Timeline } from "./timeline.ts";
+import { Timeline, timeOfDay } from "./timeline.ts";
+import { Unread } from "./unread.ts";
 import type { ShownLine } from "./wrap.ts";
 
 /** What `/help` adds where lanchat edits the line. */
@@ -40,8 +41,11 @@ const MAX_WAITING = { lines: 3, length: 160 };
 /** The mark of the place above the prompt. */
 const PLACE_MARK = "──";
 
-/** The columns of that mark and a space: some terminals show each dash in two. */
-const PLACE_MARK_COLUMNS = 5;
+/** The columns that a dash takes in some terminals. */
+const DASH_COLUMNS = 2;
+
+/** The columns of that mark and a space. */
+const PLACE_MARK_COLUMNS = PLACE_MARK.length * DASH_COLUMNS + 1;
 
 /** The marks after an own message. */
 const STATE_MARKS: Readonly<Record<MessageState, string>> = {
@@ -90,6 +94,7 @@ export class Conversation {
   readonly #book: AddressBook;
   readonly #own: OwnMessages;
   readonly #place: Place;
+  readonly #unread: Unread;
   #me: OwnView | undefined;
   /** Matches the own name in a text. */
   #mention: RegExp | undefined;
@@ -104,6 +109,7 @@ export class Conversation {
     this.#book = new AddressBook(editsLine);
     this.#own = new OwnMessages(() => print(this.#settledLines()), clock);
     this.#place = new Place({ members: () => this.members, room, clock });
+    this.#unread = new Unread(clock);
   }
 
   /** Whether the room is joined. */
@@ -114,6 +120,28 @@ export class Conversation {
   /** The other members. */
   get members(): readonly MemberView[] {
     return this.#book.members;
+  }
+
+  // Presence.
+
+  /** The number of messages since the last key. */
+  get unread(): number {
+    return this.#unread.count;
+  }
+
+  /** Notes a key, or an entered line where lanchat does not edit it. */
+  see(): void {
+    this.#unread.see();
+  }
+
+  /** Notes that the program is about to be paused. */
+  pause(): void {
+    this.#unread.leave("paused");
+  }
+
+  /** Notes that the program goes on after it was paused or stopped. */
+  goOn(): void {
+    this.#unread.goOn();
   }
 
   // Typed lines.
@@ -189,7 +217,14 @@ export class Conversation {
         return this.#settledLines();
       case "failed":
         return this.#failedLines(event);
+      case "disconnected":
+        this.#unread.leave("disconnected");
+        return this.#notice(event);
+      case "reconnected":
+        this.#unread.comeBack("disconnected");
+        return this.#notice(event);
       case "ready":
+        this.#unread.comeBack("disconnected");
         this.#rename(event);
         return this.#notice(event);
       case "renamed":
@@ -226,7 +261,22 @@ export class Conversation {
     const isMention = this.#mention !== undefined && text.search(this.#mention) >= 0;
     if (event.private || isMention) notify(markedName(event.from), event.text);
     const marked = isMention ? text.replaceAll(this.#mention!, theme.mention) : text;
-    return this.#timeline.timed(messageHead(theme.name(event.from), event), marked, event.at);
+    return [
+      ...this.#rule(this.#unread.add()),
+      ...this.#timeline.timed(messageHead(theme.name(event.from), event), marked, event.at),
+    ];
+  }
+
+  /** The rule above the first message of an absence. @param since When that began; no rule without. */
+  #rule(since: number | undefined): ShownLine[] {
+    const { columns, theme } = this.#options;
+    if (since === undefined) return [];
+    const name = " new ";
+    if (columns === undefined) {
+      return [{ head: "", text: `--${name}since ${timeOfDay(new Date(since))} --` }];
+    }
+    const dashes = "─".repeat(Math.max(1, (columns() - name.length) / 2 / DASH_COLUMNS));
+    return [{ head: "", text: theme.mark(dashes + name + dashes), verbatim: true }];
   }
 
   /** The QR code is above the digits, which must be visible in a low window too. */

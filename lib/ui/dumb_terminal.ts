@@ -5,9 +5,10 @@ import { typedInput } from "./console.ts";
 import { Conversation } from "./conversation.ts";
 import type { Code } from "../errors.ts";
 import { failure, type SessionEvent, type Wish } from "../session_events.ts";
-import { type StandardStreams, standardStreams } from "./process.ts";
+import { onSignal, type StandardStreams, standardStreams } from "./process.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { type InputLine, readLines } from "./lines.ts";
+import type { TerminalDevice } from "./terminal_device.ts";
 import { PLAIN_THEME } from "./theme.ts";
 import { Notifier } from "./notifier.ts";
 import { Output } from "./output.ts";
@@ -20,10 +21,14 @@ const MAX_LINE_BYTES = MAX_TEXT_BYTES + 1024;
 export interface DumbTerminalOptions {
   /** Whether mentions and private messages ring the bell. */
   readonly notify: boolean;
+  /** The room's name, if the host gave it one. */
+  readonly room?: string | undefined;
   /** The streams; by default those of the process. */
   readonly streams?: StandardStreams;
   /** The clock; by default that of the machine. */
   readonly clock?: Clock;
+  /** Listens for when the program continues after it was stopped; by default for SIGCONT. */
+  readonly onContinue?: TerminalDevice["onContinue"];
 }
 
 /** Shows one line after the other without colours, and leaves editing to the terminal. */
@@ -36,10 +41,12 @@ export class DumbTerminalFrontEnd implements FrontEnd {
   readonly interrupted: Promise<void> = new Promise(() => {});
   readonly #output: Output;
   readonly #conversation: Conversation;
+  readonly #stopListening: () => void;
 
   /** Takes over a terminal; by default that of the process. */
   constructor(options: DumbTerminalOptions) {
-    const { clock = systemClock, notify, streams = terminalStreams() } = options;
+    const { clock = systemClock, notify, room, streams = terminalStreams() } = options;
+    const { onContinue = (listener) => onSignal("SIGCONT", listener) } = options;
     this.#output = new Output(streams);
     this.broken = this.#output.broken;
     const notifier = new Notifier(() => undefined, clock);
@@ -51,8 +58,10 @@ export class DumbTerminalFrontEnd implements FrontEnd {
         if (notify) this.#output.write(notifier.notify(from, text));
       },
       print: (lines) => this.#print(lines),
+      room,
       clock,
     });
+    this.#stopListening = onContinue(() => this.#conversation.goOn());
     this.input = ReadableStream.from(this.#read(streams.stdin));
   }
 
@@ -68,6 +77,7 @@ export class DumbTerminalFrontEnd implements FrontEnd {
 
   /** Resolves once all lines are written. */
   async close(): Promise<void> {
+    this.#stopListening();
     this.#conversation.settleAll();
     await this.#output.close();
   }
@@ -78,6 +88,7 @@ export class DumbTerminalFrontEnd implements FrontEnd {
 
   async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Wish, void, void> {
     for await (const line of readLines(stdin, MAX_LINE_BYTES)) {
+      this.#conversation.see();
       const { action, lines, wishes } = this.#conversation.enter(this.#textOf(line));
       this.#print(lines);
       this.#conversation.beginLine();

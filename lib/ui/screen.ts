@@ -6,6 +6,7 @@ import { LiveRegion, rowsOf } from "./live_region.ts";
 import { Output } from "./output.ts";
 import { RestartableTimer } from "./restartable_timer.ts";
 import { RESIZE_MS, type TerminalDevice } from "./terminal_device.ts";
+import type { WindowTitle } from "./title.ts";
 import { type ShownLine, wrapLine } from "./wrap.ts";
 
 const PROMPT = "> ";
@@ -27,10 +28,12 @@ export interface ScreenOptions {
   /** The conversation with its own messages. */
   readonly conversation: Pick<
     Conversation,
-    "placeLine" | "settleAll" | "settleFirst" | "summary" | "waiting"
+    "placeLine" | "settleAll" | "settleFirst" | "summary" | "unread" | "waiting"
   >;
   /** Returns the typed line. */
   readonly line: () => EditorState;
+  /** The title of the window; it is not changed without. */
+  readonly title?: WindowTitle;
 }
 
 /** Draws the lines of a conversation, its waiting own messages, the prompt and the typed line. */
@@ -93,7 +96,7 @@ export class Screen {
   /** Draws the typed line, if lanchat has the terminal. */
   drawLine(): void {
     if (this.#mode !== "live" || this.#resizing.running) return;
-    const { device, line } = this.#options;
+    const { conversation, device, line, title } = this.#options;
     const { cursor, search, text } = line();
     const before = indented(text.slice(0, cursor));
     const prompt = search === undefined
@@ -105,7 +108,7 @@ export class Screen {
       device.columns(),
       device.rows(),
     );
-    this.#output.write(drawn);
+    this.#output.write((title?.update(conversation.unread) ?? "") + drawn);
   }
 
   /** Clears the window; the scrollback stays. */
@@ -117,7 +120,9 @@ export class Screen {
   pause(): void {
     this.#resizing.stop();
     this.#drawNews();
-    this.#output.write(`${this.#erasure()}${this.#formatted([PAUSE_LINE])}`);
+    this.#output.write(
+      this.#erasure() + this.#formatted([PAUSE_LINE]) + this.#titleRelease(),
+    );
     this.#mode = "paused";
   }
 
@@ -125,6 +130,7 @@ export class Screen {
   resume(): void {
     this.#mode = "live";
     this.#resizing.stop();
+    this.#output.write(this.#options.title?.take() ?? "");
     this.#redraw();
   }
 
@@ -132,7 +138,7 @@ export class Screen {
   close(): void {
     this.#resizing.stop();
     this.#drawNews();
-    this.#output.write(this.#erasure());
+    this.#output.write(this.#erasure() + this.#titleRelease());
     this.#cancelSummary?.();
     this.#mode = "closed";
     for (const stop of this.#stopListening) stop();
@@ -141,7 +147,8 @@ export class Screen {
   /** Closes the screen synchronously, at the end of the program: queued output is lost. */
   closeSuddenly(): void {
     const { conversation, device } = this.#options;
-    device.writeSync(this.#erasure() + this.#formatted(conversation.settleAll()));
+    const last = this.#formatted(conversation.settleAll());
+    device.writeSync(this.#erasure() + last + this.#titleRelease());
     this.close();
   }
 
@@ -222,6 +229,11 @@ export class Screen {
   #formatted(lines: readonly ShownLine[]): string {
     const columns = this.#options.device.columns();
     return lines.map((line) => `${wrapLine(line, columns).replaceAll("\n", "\r\n")}\r\n`).join("");
+  }
+
+  /** Output that restores the title of the window. */
+  #titleRelease(): string {
+    return this.#options.title?.release() ?? "";
   }
 
   /** Output that erases the typed line. */

@@ -22,6 +22,7 @@ import { onSuddenEnd } from "./process.ts";
 import { Screen } from "./screen.ts";
 import { processTerminal, type TerminalDevice } from "./terminal_device.ts";
 import { COLOUR_THEME } from "./theme.ts";
+import { WindowTitle } from "./title.ts";
 
 const LF = 0x0a;
 
@@ -46,6 +47,10 @@ const RESTORE = `${UNBRACKET_PASTES}\x1b[m`;
 export interface TerminalOptions {
   /** Whether mentions and private messages ring. */
   readonly notify: boolean;
+  /** Whether the window's title is set. */
+  readonly title: boolean;
+  /** The room's name, if the host gave it one. */
+  readonly room?: string | undefined;
   /** The terminal; by default that of the process. */
   readonly device?: TerminalDevice;
   /** The clock; by default that of the machine. */
@@ -80,7 +85,7 @@ export class TerminalFrontEnd implements FrontEnd {
 
   /** Takes over a terminal and shows the prompt; by default the terminal of the process. */
   constructor(options: TerminalOptions) {
-    const { clock = systemClock, device = processTerminal(), environment, notify } = options;
+    const { clock = systemClock, device = processTerminal(), environment, notify, room } = options;
     this.#device = device;
     this.#keyboard = new Keyboard(clock, (keys) => this.#press(keys));
     const notifier = new Notifier(environment, clock);
@@ -94,10 +99,17 @@ export class TerminalFrontEnd implements FrontEnd {
       },
       print: (lines) => this.#screen.print(lines),
       expand: (text) => this.#pastes.expand(text),
+      room,
       clock,
     });
     const conversation = this.#conversation;
-    this.#screen = new Screen({ device, clock, conversation, line: () => this.#editor });
+    this.#screen = new Screen({
+      device,
+      clock,
+      conversation,
+      line: () => this.#editor,
+      ...options.title && { title: new WindowTitle(room) },
+    });
     this.broken = this.#screen.broken;
     let wishes: ReadableStreamDefaultController<Wish>;
     this.input = new ReadableStream({
@@ -110,7 +122,7 @@ export class TerminalFrontEnd implements FrontEnd {
       device.onContinue(() => this.#resume()),
       onSuddenEnd(() => this.#endSuddenly()),
     ];
-    this.#resume();
+    this.#takeOver();
     this.#readKeys(device.stdin);
   }
 
@@ -158,6 +170,7 @@ export class TerminalFrontEnd implements FrontEnd {
   }
 
   #press(keys: readonly Keystroke[]): void {
+    this.#conversation.see();
     for (const key of keys) {
       if (!this.#isEditing) return; // The rest of the chunk follows a /quit.
       if (this.#editor.text === "") this.#conversation.beginLine();
@@ -254,12 +267,18 @@ export class TerminalFrontEnd implements FrontEnd {
    * the program that started it, lanchat would need Deno's --allow-run.
    */
   #pause(): void {
+    this.#conversation.pause();
     this.#screen.pause();
     this.#restore();
   }
 
-  /** Takes over the terminal; the system stops the program here if it is in the background. */
   #resume(): void {
+    this.#takeOver();
+    this.#conversation.goOn();
+  }
+
+  /** Takes over the terminal; the system stops the program here if it is in the background. */
+  #takeOver(): void {
     this.#device.setRaw(true);
     this.#device.writeSync(BRACKET_PASTES);
     this.#screen.resume();

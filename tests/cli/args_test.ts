@@ -36,6 +36,7 @@ const SERVE: ServeCommand = {
   plain: false,
   quiet: false,
   notify: true,
+  title: true,
   log: undefined,
   logEncrypted: false,
   maxLogBytes: 64 << 20,
@@ -61,6 +62,7 @@ const JOIN: JoinCommand = {
   plain: false,
   quiet: false,
   notify: true,
+  title: true,
   log: undefined,
   logEncrypted: false,
   maxLogBytes: 64 << 20,
@@ -151,10 +153,11 @@ Deno.test("parseCommandLine reads every option, in any order and in both forms",
   assertEquals(parseCommandLine(words(`${options} join [fd00::2]:80`)), join);
 });
 
-Deno.test("parseCommandLine reads --plain, --no-notify and --log", () => {
+Deno.test("parseCommandLine reads --plain, --no-notify, --no-title and --log", () => {
   for (const [line, command] of [["serve", SERVE], ["join 192.168.1.5", JOIN]] as const) {
     assertEquals(parseCommandLine(words(`${line} --plain`)), { ...command, plain: true });
     assertEquals(parseCommandLine(words(`--no-notify ${line}`)), { ...command, notify: false });
+    assertEquals(parseCommandLine(words(`${line} --no-title`)), { ...command, title: false });
     assertEquals(parseCommandLine(words(`${line} --log a.log`)), { ...command, log: "a.log" });
     assertEquals(parseCommandLine(words(`${line} --log-encrypted --log=a.log`)), {
       ...command,

@@ -43,6 +43,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--plain' = 'plain lines: no colors, no redrawing'
       '--quiet' = 'hide joins and leaves; in a pipe, all notices'
       '--no-notify' = 'no bell and no desktop notification'
+      '--no-title' = 'do not change the window title'
       '--json' = 'read and write JSON Lines'
       '--help' = 'show this help'
     }
@@ -65,6 +66,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--plain' = 'plain lines: no colors, no redrawing'
       '--quiet' = 'hide joins and leaves; in a pipe, all notices'
       '--no-notify' = 'no bell and no desktop notification'
+      '--no-title' = 'do not change the window title'
       '--json' = 'read and write JSON Lines'
       '--help' = 'show this help'
     }

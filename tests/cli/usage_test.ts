@@ -50,8 +50,8 @@ Deno.test("usage lists the options of each command, and each option has an effec
     return [topic, options.length];
   });
   assertEquals(Object.fromEntries(counts), {
-    serve: 27,
-    join: 20,
+    serve: 28,
+    join: 21,
     scan: 5,
     doctor: 6,
     id: 7,

@@ -74,7 +74,7 @@ async function says(one: Pty, text: string, other: Pty): Promise<void> {
 function picture(command: string, { screen }: Pty): string {
   const lines = EXAMPLES.reduce(
     (lines, [pattern, example]) => lines.replaceAll(pattern, example),
-    screen.lines.join("\n"),
+    screen.rows.join("\n"),
   );
   return `$ ${command}\n${lines}\n`;
 }

@@ -39,6 +39,12 @@ export function notice(text: string, isFirst = true): string {
   return `${isFirst ? TIME : "     "} -- ${text}`;
 }
 
+/** The rule above the first message of an absence. */
+export function rule(columns: number): string {
+  const dashes = "─".repeat((columns - " new ".length) / 4);
+  return `${dashes} new ${dashes}`;
+}
+
 /** The end of the greeting. */
 export const READY = "/help shows the commands.";
 

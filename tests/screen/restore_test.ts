@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { BINARY, emptyDirectory, HostProgram } from "../support/program.ts";
 import { Pty, type PtyOptions, SHELL_PROMPT } from "../support/pty.ts";
-import { notice, said, typed, wrapped } from "./expected.ts";
+import { notice, rule, said, typed, wrapped } from "./expected.ts";
 import { hostAtTerminal, memberAtTerminal, scriptIn } from "./people.ts";
 import { terminalTest } from "../support/tools.ts";
 
@@ -203,7 +203,11 @@ terminalTest(
       await bob.say("are you there?");
       await ada.resize(columns + 10, rows);
       await ada.type("\n");
-      await ada.shows(said("bob", "are you there?"), ...typed(columns + 10, LINE));
+      await ada.shows(
+        rule(columns + 10),
+        said("bob", "are you there?"),
+        ...typed(columns + 10, LINE),
+      );
       await ada.type("!\r");
       await bob.event("message", ({ text }) => text === `${LINE}!`);
       await ada.type(CTRL_C);
@@ -220,7 +224,7 @@ terminalTest(
     await ada.type(CTRL_Z);
     await ada.shows(PAUSE_LINE, "");
     await bob.say("hello");
-    await ada.shows(PAUSE_LINE, said("bob", "hello"), "");
+    await ada.shows(PAUSE_LINE, rule(80), said("bob", "hello"), "");
     await ada.type("!\n");
     await ada.shows("!", ...typed(80, `${LINE}!`));
     assertEquals(ada.screen.marksPastes, true);
@@ -252,7 +256,7 @@ terminalTest("a program in the background stops again and writes nothing", async
   await ada.shows(...shown, SHELL_PROMPT);
   assertEquals(ada.modes("paused"), ada.modes("before"));
   await ada.type("\n");
-  await ada.shows(said("bob", "are you there?"), ...typed(80, LINE));
+  await ada.shows(rule(80), said("bob", "are you there?"), ...typed(80, LINE));
   await ada.type(CTRL_C);
   await ada.givesBack();
 });

@@ -45,6 +45,7 @@ export class Emulator {
       scrollback,
       allowProposedApi: true,
       reflowCursorLine: !keepsCursorRow,
+      windowOptions: { pushTitle: true, popTitle: true },
     });
     this.#terminal.loadAddon(
       widths === "graphemes" ? new UnicodeGraphemesAddon() : new Unicode11Addon(),
@@ -112,17 +113,18 @@ export class Emulator {
    * without the {@linkcode Emulator.place}.
    */
   get lines(): string[] {
-    const rows = this.#rows;
+    const rows = this.rows;
     const place = placeRow(rows);
     return rows.filter((_, y) => y !== place);
   }
 
   /** The row above the prompt that tells where the person is; `undefined` without it. */
   get place(): string | undefined {
-    return this.#rows[placeRow(this.#rows)];
+    return this.rows[placeRow(this.rows)];
   }
 
-  get #rows(): string[] {
+  /** As {@linkcode Emulator.lines}, with the place. */
+  get rows(): string[] {
     const { active } = this.#terminal.buffer;
     const lines = Array.from(
       { length: active.length },
@@ -132,10 +134,9 @@ export class Emulator {
     return lines.slice(0, Math.max(last, this.#position[0]) + 1);
   }
 
-  /** The cells of each of {@linkcode Emulator.lines}, without the empty ones at its end. */
+  /** The cells of each of {@linkcode Emulator.rows}, without the empty ones at its end. */
   get cells(): Cell[][] {
-    const rows = this.#rows;
-    const cells = rows.map((_, y) => {
+    return this.rows.map((_, y) => {
       const row = this.#terminal.buffer.active.getLine(y)!;
       const cells = Array.from({ length: row.length }, (_, x) => {
         const cell = row.getCell(x)!;
@@ -143,8 +144,11 @@ export class Emulator {
       });
       return cells.slice(0, cells.findLastIndex(({ text }) => text !== "") + 1);
     });
-    const place = placeRow(rows);
-    return cells.filter((_, y) => y !== place);
+  }
+
+  /** The title of the window. */
+  get title(): string {
+    return this.effects.titles.at(-1) ?? "";
   }
 
   /** Whether it marks pastes (mode 2004). */
@@ -155,7 +159,7 @@ export class Emulator {
   /** Row, from the first one ever in {@linkcode Emulator.lines}, and column. */
   get cursor(): [row: number, column: number] {
     const [row, column] = this.#position;
-    const place = placeRow(this.#rows);
+    const place = placeRow(this.rows);
     return [place >= 0 && place < row ? row - 1 : row, column];
   }
 

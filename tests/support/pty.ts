@@ -29,6 +29,9 @@ export function unwrapped(rows: readonly string[]): string[] {
   return rows.join("\n").replaceAll(/\n {7,}/g, " ").split("\n");
 }
 
+/** The title of the window before the program. */
+const SHELL_TITLE = "shell";
+
 /** The shell's prompt after the program. */
 export const SHELL_PROMPT = "$";
 
@@ -49,6 +52,7 @@ export class Pty implements AsyncDisposable {
     const { columns = 80, env, main, permissions, rows = 24, script = once, widths } = options;
     const { wrapper = (command) => command } = options;
     this.screen = new Emulator(columns, rows, widths);
+    this.screen.write(`\x1b]0;${SHELL_TITLE}\x07`);
     const command = ["sh", "-c", `echo $$ >${this.#directory}/pid; exec "$@"`, "sh"]
       .concat(wrapper(commandLine(args, permissions, main))).map(quoted).join(" ");
     const note = (name: string): string => `stty -a | tail -n +2 >${this.#directory}/${name}`;
@@ -169,6 +173,7 @@ export class Pty implements AsyncDisposable {
   assertRestored(note: string): void {
     assertEquals(this.modes(note), this.modes("before"));
     assertEquals(this.screen.marksPastes, false, this.#shown());
+    assertEquals(this.screen.title, SHELL_TITLE);
     const last = this.screen.cells.at(-1)!;
     assertEquals(last.map(({ text }) => text).join(""), SHELL_PROMPT, this.#shown());
     assertEquals(last.every(({ plain }) => plain), true);

@@ -33,17 +33,24 @@ export class TerminalOnly implements AsyncDisposable {
   constructor(
     columns = 30,
     rows = 24,
-    { environment = {}, keepsCursorRow = false, notify = true }: {
+    { before = "", environment = {}, keepsCursorRow = false, notify = true, room, title = false }: {
+      /** What was written to the terminal before. */
+      before?: string;
       environment?: Readonly<Record<string, string>>;
       keepsCursorRow?: boolean;
       notify?: boolean;
+      room?: string;
+      title?: boolean;
     } = {},
   ) {
     this.#columns = columns;
     this.screen = new Emulator(columns, rows, "code-points", keepsCursorRow);
+    this.screen.write(before);
     this.stdout = new Sink((text) => this.screen.write(text));
     this.frontEnd = new TerminalFrontEnd({
       notify,
+      room,
+      title,
       clock: this.clock,
       environment: (variable) => environment[variable],
       device: {

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { utf8 } from "../../lib/bytes/mod.ts";
 import { DumbTerminalFrontEnd } from "../../lib/ui/dumb_terminal.ts";
+import { timeOfDay } from "../../lib/ui/timeline.ts";
 import type { MessageEvent, Wish } from "../../lib/session_events.ts";
 import { FakeClock } from "../support/clock.ts";
 import { READY } from "../support/terminal_only.ts";
@@ -19,6 +20,9 @@ function whisper(from: typeof BOB, text: string): MessageEvent {
 /** A front end in memory on a terminal that edits the line. */
 class Teletype implements AsyncDisposable {
   readonly frontEnd: DumbTerminalFrontEnd;
+  readonly clock = new FakeClock(NOW);
+  /** The program was stopped and goes on. */
+  goOn: () => void = () => {};
   readonly #stdout = new Sink();
   readonly #stdin = new TransformStream<Uint8Array, Uint8Array>();
   readonly #keyboard = this.#stdin.writable.getWriter();
@@ -32,7 +36,11 @@ class Teletype implements AsyncDisposable {
         stdout: this.#stdout.stream,
         stderr: new WritableStream(),
       },
-      clock: new FakeClock(NOW),
+      clock: this.clock,
+      onContinue: (listener) => {
+        this.goOn = listener;
+        return () => this.goOn = () => {};
+      },
     });
     this.#input = this.frontEnd.input.getReader();
   }
@@ -171,4 +179,44 @@ test("DumbTerminalFrontEnd explains no keys of the line editor", async () => {
   await teletype.enter("/help\n/who\n");
   const written = (await teletype.written()).join("\n");
   assertEquals([written.includes("/retry "), written.includes("arrow")], [true, false]);
+});
+
+test("DumbTerminalFrontEnd shows since when messages are new, after a stop and a lost connection", async () => {
+  await using teletype = new Teletype();
+  teletype.frontEnd.show({ ...READY, members: [BOB] });
+  await teletype.enter("/who\n");
+  teletype.clock.advance(60_000);
+  teletype.goOn();
+  for (const text of ["one", "two"]) teletype.frontEnd.show(message("bob", text));
+  teletype.clock.advance(60_000);
+  await teletype.enter("/who\n");
+  teletype.frontEnd.show(message("bob", "three"));
+  teletype.frontEnd.show({ event: "disconnected", reason: "connection-lost", message: "Lost" });
+  teletype.clock.advance(60_000);
+  for (const text of ["four", "five"]) teletype.frontEnd.show(message("bob", text));
+  const lost = timeOfDay(new Date(NOW + 120_000));
+  assertEquals((await teletype.written()).filter((line) => /bob: | new /.test(line)), [
+    `-- new since ${T} --`,
+    `${T} bob: one`,
+    `${T} bob: two`,
+    `${T} bob: three`,
+    `-- new since ${lost} --`,
+    `${T} bob: four`,
+    `${T} bob: five`,
+  ]);
+});
+
+test("DumbTerminalFrontEnd shows the place and the members at /who", async () => {
+  await using teletype = new Teletype();
+  const [bob, eve] = [BOB, { ...EVE, status: "lunch" }];
+  teletype.frontEnd.show({ ...READY, members: [bob, eve] });
+  teletype.frontEnd.show({ event: "lost", member: bob });
+  teletype.frontEnd.show({ event: "members", members: [{ ...bob, lost: true }, eve] });
+  assertEquals((await teletype.written()).slice(-5), [
+    `${T} -- your room: 3 here, bob, eve away`,
+    "      -- ada: you, host, tag abcdefgh",
+    `      -- bob: tag abcdefgh, not verified, here since ${T}, connection lost since ${T}`,
+    `      -- eve: tag abcdefgh, not verified, here since ${T}, away: lunch`,
+    "",
+  ]);
 });

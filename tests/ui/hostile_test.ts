@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { READY, TerminalOnly } from "../support/terminal_only.ts";
 import type { Cell } from "../support/emulator.ts";
@@ -58,6 +58,7 @@ const anything = fc.string({
 interface Scene {
   readonly above: Cell[][];
   readonly hostile: Cell[][];
+  /** The message after it, the place and the typed line. */
   readonly below: Cell[][];
   /** The cursor, with its row counted from the last one. */
   readonly cursor: [rowsUp: number, column: number];
@@ -72,7 +73,7 @@ async function play(...doings: Parameters<TerminalOnly["frontEnd"]["show"]>[0][]
   frontEnd.show(message("bob", "before"));
   await terminal.type("half a ", "line", "\x1b[D");
   await terminal.settled();
-  const top = screen.cells.length - 1;
+  const top = screen.cells.length - 2;
   for (const doing of doings) frontEnd.show(doing);
   frontEnd.show(message("bob", "after"));
   await terminal.settled();
@@ -80,8 +81,8 @@ async function play(...doings: Parameters<TerminalOnly["frontEnd"]["show"]>[0][]
   const [row, column] = screen.cursor;
   return {
     above: cells.slice(0, top),
-    hostile: cells.slice(top, -2),
-    below: cells.slice(-2),
+    hostile: cells.slice(top, -3),
+    below: cells.slice(-3),
     cursor: [cells.length - 1 - row, column],
     effects: screen.effects,
   };
@@ -162,11 +163,28 @@ test("No random name acts on the terminal", async () => {
 test("No name and no text acts on the terminal in a notification", async () => {
   const environment = { TERM_PROGRAM: "WezTerm" };
   for (const text of Object.values(ATTACKS)) {
-    await using terminal = new TerminalOnly(COLUMNS, ROWS, { environment });
+    await using terminal = new TerminalOnly(COLUMNS, ROWS, { environment, title: true });
     terminal.frontEnd.show(message(text, text, { private: true }));
     await terminal.settled();
     const { answers, bells, commands, titles } = terminal.screen.effects;
-    assertEquals([answers, bells, titles, commands.length], [[], 1, [], 1]);
+    assertEquals([answers, bells, commands.length], [[], 1, 1]);
+    assertEquals(titles, ["lanchat", "(1) lanchat"]);
     assertEquals(commands[0]!.split(";").slice(0, 2), ["777", "notify"]);
+  }
+});
+
+test("No name of a room acts on the terminal, and no name of a member is in the title", async () => {
+  for (const [name, text] of Object.entries(ATTACKS)) {
+    await using terminal = new TerminalOnly(COLUMNS, ROWS, { room: text, title: true });
+    const bob = { ...member(text), key: "b".repeat(43) };
+    terminal.frontEnd.show({ ...READY, name: "zoe", members: [bob] });
+    terminal.frontEnd.show({ ...message(text, text), from: bob });
+    await terminal.settled();
+    const { answers, bells, commands, titles } = terminal.screen.effects;
+    assertEquals([answers, bells, commands, titles.length], [[], 0, [], 2], name);
+    // The characters that a terminal shows, none that it obeys.
+    assert(!/\p{Cc}/u.test(titles.join("")), name);
+    assert(titles.every((title) => title.endsWith(" - lanchat")), name);
+    assert(terminal.screen.place?.startsWith('── "'), name);
   }
 });

@@ -26,6 +26,8 @@ export interface JoinChoice {
   readonly invite?: FoundInvite;
   /** The host that the person has chosen; by default that of the invite. */
   readonly target?: JoinTarget;
+  /** The name that the host announces for the room. */
+  readonly room?: string | undefined;
 }
 
 /** A parsed `lanchat join`. */
@@ -78,9 +80,10 @@ export const JOIN: SubcommandEntry<JoinCommand> = {
 /** Joins a room, and stays in it until it ends. @returns The exit status. */
 export async function joinInFrontEnd(
   command: JoinCommand,
-  { invite, target: chosen }: JoinChoice = {},
+  { invite, room, target: chosen }: JoinChoice = {},
 ): Promise<number> {
-  return await runInFrontEnd(command, !command.listen, async (opened, frontEnd, interrupts) => {
+  const options = { ...command, room };
+  return await runInFrontEnd(options, !command.listen, async (opened, frontEnd, interrupts) => {
     const person = await findPerson(opened, command, frontEnd);
     if (invite?.visible) {
       const message = "The invite was given where every program of this machine can read it";
