@@ -77,7 +77,7 @@ export function parsePort(text: string, minimum: 0 | 1): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port >= minimum && port <= 65_535) return port;
   throw new UsageError("bad-port", `Cannot use port ${quote(text)}`, {
-    hint: `Give a whole number from ${minimum} to 65535, as in ${DEFAULT_PORT}.`,
+    hint: `Use a whole number from ${minimum} to 65535, as in ${DEFAULT_PORT}.`,
   });
 }
 

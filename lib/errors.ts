@@ -494,6 +494,6 @@ export class RoomError extends LanchatError {
 export class StoreError extends LanchatError {
 }
 
-/** Listening or dialling failed. */
+/** Listening or dialing failed. */
 export class NetError extends LanchatError {
 }

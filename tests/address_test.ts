@@ -148,7 +148,7 @@ Deno.test("parseHostPort refuses a port that cannot be joined", () => {
     for (const host of ["192.168.1.5", "[::1]", "localhost"]) {
       const error = assertThrows(() => parseHostPort(`${host}:${port}`, DEFAULT_PORT), UsageError);
       assertEquals(error.code, "bad-port", port);
-      assertEquals(error.hint, "Give a whole number from 1 to 65535, as in 12345.");
+      assertEquals(error.hint, "Use a whole number from 1 to 65535, as in 12345.");
     }
   }
 });

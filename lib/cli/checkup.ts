@@ -58,8 +58,8 @@ export interface TerminalLook {
   readonly isTerminal: boolean;
   /** Its size in characters; missing without a terminal. */
   readonly size?: { readonly columns: number; readonly rows: number };
-  /** Whether colours are wanted. */
-  readonly colours: boolean;
+  /** Whether colors are wanted. */
+  readonly colors: boolean;
   /** The value of `TERM`; missing if unknown. */
   readonly type?: string | undefined;
   /** The locale of its characters; missing if unknown. */
@@ -298,7 +298,7 @@ function multicastVerdict({ leftOut, routes }: MulticastCheck): Verdict {
 }
 
 function checkTerminal(terminal: TerminalLook): Verdict {
-  const { colours, isTerminal, locale, size, type } = terminal;
+  const { colors, isTerminal, locale, size, type } = terminal;
   if (!isTerminal) {
     return unknown(
       "not a terminal on both standard input and output: lanchat uses plain lines",
@@ -308,7 +308,7 @@ function checkTerminal(terminal: TerminalLook): Verdict {
   const facts = [
     ...type === undefined ? [] : [type],
     ...size === undefined ? [] : [`${size.columns} × ${size.rows}`],
-    colours ? "colors" : "no colors (NO_COLOR)",
+    colors ? "colors" : "no colors (NO_COLOR)",
     ...locale === undefined ? [] : [locale],
   ].join(", ");
   if (locale !== undefined && /utf-?8/i.test(locale)) return good(facts);

@@ -1,5 +1,5 @@
 /**
- * Interfaces, invites, listening, dialling and discovery: the only folder that opens sockets.
+ * Interfaces, invites, listening, dialing and discovery: the only folder that opens sockets.
  *
  * @example Dial a listener
  * ```ts
@@ -7,11 +7,11 @@
  * import { assertEquals } from "@std/assert";
  *
  * const listener = listen({ host: "127.0.0.1", port: 0 });
- * const dialled = await dial("127.0.0.1", listener.port);
+ * const dialed = await dial("127.0.0.1", listener.port);
  * for await (const accepted of listener.connections) {
  *   assertEquals(accepted.remoteAddress, "127.0.0.1");
  *   accepted.close();
- *   dialled.close();
+ *   dialed.close();
  *   listener.close();
  * }
  * ```

@@ -74,8 +74,8 @@ export class SeatTable {
 
   /** The seat that has to end before another of its network counts as away for long, if one has. */
   surplusAwayLong({ network }: Seat): Seat | undefined {
-    const neighbours = [...this.#awayLong].filter((seat) => seat.network === network);
-    return neighbours.length >= MAX_AWAY_LONG ? neighbours[0] : undefined;
+    const neighbors = [...this.#awayLong].filter((seat) => seat.network === network);
+    return neighbors.length >= MAX_AWAY_LONG ? neighbors[0] : undefined;
   }
 
   /** The seat that makes room: the oldest whose member has not entered, or else the one away longest. */

@@ -263,7 +263,7 @@ export class Link {
       this.envelopes.redirect();
     }
     if (!known || !record.resumed) this.#lastSeq = this.#shownSeq = this.#ackedSeq = 0;
-    this.envelopes.accept(record.lastCmid); // Its ACKs come again, each in its place.
+    this.envelopes.accept(record.lastCmid); // It repeats its ACKs, each in its place.
     this.#early = [];
     this.envelopes.restart();
     this.#ackDue = false;

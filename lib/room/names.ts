@@ -27,14 +27,14 @@ const BLANK = /[ \u2800\u{1D159}]+/gu;
 /** Beginnings of lanchat's own lines. */
 const OWN_LINES = [
   "connected again",
+  "connection lost",
   "error",
   "here",
   "hint",
   "join code",
   "lanchat",
   "listening on",
-  "lost connection",
-  "nobody else",
+  "no one else",
   "not delivered",
   "others join",
   "the host",

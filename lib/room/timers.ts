@@ -1,5 +1,5 @@
 /**
- * Timers by name, so that one can be replaced or cancelled without keeping its handle.
+ * Timers by name, so that one can be replaced or canceled without keeping its handle.
  *
  * @module
  */

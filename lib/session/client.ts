@@ -341,7 +341,7 @@ class Client implements WishContext {
   #noteMember(member: Member): void {
     const { host, moderator, trustStore } = this.options;
     moderator?.met(member);
-    // The host's own member is noted before it speaks, as its address is.
+    // The host's own member is noted before it speaks, and so is its address.
     if (toBase64Url(member.key) === host.key) trustStore.spoke(member);
   }
 

@@ -33,7 +33,7 @@ const COMMAND: DoctorCommand = {
 const TERMINAL: TerminalLook = {
   isTerminal: true,
   size: { columns: 80, rows: 24 },
-  colours: true,
+  colors: true,
   type: "xterm",
   locale: "en_GB.UTF-8",
 };
@@ -323,7 +323,7 @@ test("checkUp describes the terminal", async () => {
   for (const locale of ["C", "POSIX", undefined]) {
     await assertVerdict("terminal", null, /UTF-8 support unknown/, /UTF-8/, terminal({ locale }));
   }
-  await assertVerdict("terminal", true, /NO_COLOR/, NOTHING, terminal({ colours: false }));
+  await assertVerdict("terminal", true, /NO_COLOR/, NOTHING, terminal({ colors: false }));
   await assertVerdict("terminal", null, /plain lines/, NOTHING, terminal({ isTerminal: false }));
 });
 

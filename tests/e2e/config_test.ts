@@ -86,7 +86,7 @@ Deno.test({
     const { status, stdout } = await run(["join", "192.0.2.77", "--json"], { env, permissions });
     const { code, hint } = JSON.parse(stdout);
     assertEquals([status, code], [1, "options-unreadable"]);
-    assertMatch(hint, /^Make it yours only: chmod 600 /);
+    assertMatch(hint, /^Make it private: chmod 600 /);
   },
 });
 

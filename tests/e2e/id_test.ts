@@ -152,7 +152,7 @@ terminalTest(
       await host.until(`question ${asked}`, ({ lines }) => asked === questions(lines));
       await host.type("wrong\r");
     }
-    await host.says(/error: Cannot open identity file/);
+    await host.says(/error: Wrong passphrase for identity file/);
     await host.givesBack(1);
   },
 );

@@ -39,7 +39,7 @@ terminalTest(
     const missing = hanas.filter((_, i) => half[i] === "?????");
     assertEquals(missing.length, 4);
     await ada.type("/verify hana 12345 67890 12345 67890\r");
-    await ada.says(/-- hint: Somebody may be in between/);
+    await ada.says(/-- hint: Compare again\./);
     await hana.say("not verified");
     await ada.shows(said("hana", "not verified"), ">");
     await ada.type(`/verify hana ${missing.join(" ")}\r`);

@@ -31,7 +31,6 @@ class Teletype implements AsyncDisposable {
   constructor(notify = true) {
     this.frontEnd = new DumbTerminalFrontEnd({
       notify,
-      quiet: false,
       streams: {
         stdin: this.#stdin.readable,
         stdout: this.#stdout.stream,

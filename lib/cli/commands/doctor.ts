@@ -81,7 +81,7 @@ function lookAtTerminal(): TerminalLook {
   return {
     isTerminal,
     ...isTerminal && { size: Deno.consoleSize() },
-    colours: !Deno.noColor,
+    colors: !Deno.noColor,
     type: environmentVariable("TERM"),
     locale,
   };

@@ -211,7 +211,6 @@ const terminal: Target = {
     const raw: boolean[] = [];
     const front = new TerminalFrontEnd({
       notify: false,
-      quiet: false,
       title: false,
       device: {
         ...streams,
