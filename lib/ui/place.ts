@@ -145,12 +145,12 @@ export class Place {
     const away = members.filter((member) => isAway(this.#presences.get(idOf(member))))
       .map(({ name }) => shown(name));
     if (isAway(this.#own)) away.unshift("you");
-    if (away.length === 0) return [here, room];
+    const short = [here, `${room}: ${count}`, room];
+    if (away.length === 0) return short;
     return [
       ...away.length > MAX_AWAY ? [] : [`${here}, ${away.join(", ")} away`],
       `${here}, ${away.length} away`,
-      here,
-      room,
+      ...short,
     ];
   }
 

@@ -766,4 +766,15 @@ export const MUTANTS: readonly Mutants[] = [
       ],
     ],
   },
+  {
+    file: "ui/title.ts",
+    test: "ui/hostile_test.ts",
+    mutants: [
+      [
+        "excerpt(sanitizeLine(room), MAX_ROOM)",
+        "excerpt(room, MAX_ROOM)",
+        "No name of a room acts on the terminal, and no name of a member is in the title",
+      ],
+    ],
+  },
 ];

@@ -94,12 +94,13 @@ test("Place.line says that the connection is lost, until it is back or another s
 test("Place.line leaves out what does not fit in its width", () => {
   const place = placeAfter([HANA, BOB, EVE], ready(HANA, BOB, EVE));
   for (const member of [BOB, EVE]) place.hear({ event: "lost", member });
-  const lines = [40, 34, 27, 19, 15, 8].map((columns) => place.line(columns));
+  const lines = [40, 34, 27, 19, 15, 13, 8].map((columns) => place.line(columns));
   assertEquals(lines, [
     "hana's room: 4 here, bob, eve away",
     "hana's room: 4 here, bob, eve away",
     "hana's room: 4 here, 2 away",
     "hana's room: 4 here",
+    "hana's room: 4",
     "hana's room",
     "hana's…",
   ]);
@@ -145,7 +146,7 @@ test("TerminalFrontEnd shows the place above the prompt, in one row of any width
       [80, "── hana's room: 4 here, bob, eve away"],
       [40, "── hana's room: 4 here, bob, eve away"],
       [32, "── hana's room: 4 here, 2 away"],
-      [20, "── hana's room"],
+      [20, "── hana's room: 4"],
     ] as const
   ) {
     await using terminal = new TerminalOnly(columns, 10);
