@@ -13,13 +13,13 @@ export interface FrontEndOptions {
   readonly typing: boolean;
   /** Whether a terminal gets only plain lines. */
   readonly plain: boolean;
-  /** Whether a terminal may ring. */
+  /** Whether a terminal rings at first. */
   readonly notify: boolean;
   /** Whether a terminal gets a title. */
   readonly title: boolean;
   /** The room's name, if the host gave it one. */
   readonly room?: string | undefined;
-  /** Whether only messages and errors are shown. */
+  /** Whether a terminal hides joins and leaves at first, and a pipe shows only messages and errors. */
   readonly quiet: boolean;
   /** The only reader of every line of a pipe; all members without. */
   readonly to?: string | undefined;
@@ -40,10 +40,10 @@ export async function chooseFrontEnd(options: FrontEndOptions): Promise<FrontEnd
   }
   if (isPlain) {
     const { DumbTerminalFrontEnd } = await import("./dumb_terminal.ts");
-    return new DumbTerminalFrontEnd({ notify, room });
+    return new DumbTerminalFrontEnd({ notify, quiet, room });
   }
   const { TerminalFrontEnd } = await import("./terminal.ts");
-  return new TerminalFrontEnd({ notify, room, title });
+  return new TerminalFrontEnd({ notify, quiet, room, title });
 }
 
 /** Creates a picker on the terminal of this process. */

@@ -67,6 +67,10 @@ export interface ConversationOptions {
   readonly columns?: () => number;
   /** Called for each private message and each mention. */
   readonly notify: (from: string, text: string) => void;
+  /** Whether that begins switched on; `/notify` changes it. */
+  readonly notifies: boolean;
+  /** Whether joins and leaves begin hidden; `/quiet` changes it. */
+  readonly quiet: boolean;
   /** The room's name, if the host gave it one. */
   readonly room?: string | undefined;
   /** Called with lines that become ready without an event. */
@@ -98,6 +102,8 @@ export class Conversation {
   #me: OwnView | undefined;
   /** Matches the own name in a text. */
   #mention: RegExp | undefined;
+  #notifies: boolean;
+  #isQuiet: boolean;
   /** The hint of the last failed message. */
   #failureHint = "";
 
@@ -105,6 +111,8 @@ export class Conversation {
   constructor(options: ConversationOptions) {
     const { clock = systemClock, editsLine, room, theme, print } = options;
     this.#options = options;
+    this.#notifies = options.notifies;
+    this.#isQuiet = options.quiet;
     this.#timeline = new Timeline(theme, clock);
     this.#book = new AddressBook(editsLine);
     this.#own = new OwnMessages(() => print(this.#settledLines()), clock);
@@ -172,6 +180,14 @@ export class Conversation {
         return this.#retry();
       case "help":
         return { lines: this.#helpLines(parsed.topic), wishes: [] };
+      case "quiet":
+        this.#isQuiet = !this.#isQuiet;
+        return this.#answer(
+          `Joins and leaves are ${this.#isQuiet ? "hidden. /quiet shows them" : "shown"} again.`,
+        );
+      case "notify":
+        this.#notifies = parsed.on ?? this.#notifies;
+        return this.#answer(`Bell and notifications are ${this.#notifies ? "on" : "off"}.`);
       case "nothing":
         return { lines: [], wishes: [] };
       case "clear":
@@ -180,6 +196,10 @@ export class Conversation {
       default:
         return { lines: [], wishes: [parsed] };
     }
+  }
+
+  #answer(sentence: string): LineEffect {
+    return { lines: this.#timeline.notice([sentence]), wishes: [] };
   }
 
   #say({ kind, text, to }: Pick<OwnMessage, "kind" | "text" | "to">): Wish {
@@ -206,6 +226,7 @@ export class Conversation {
   hear(event: SessionEvent): readonly ShownLine[] {
     this.#book.hear(event);
     this.#place.hear(event);
+    if (this.#isQuiet && isPassing(event)) return [];
     switch (event.event) {
       case "message":
         return this.#messageLines(event);
@@ -259,7 +280,7 @@ export class Conversation {
     const { theme, notify } = this.#options;
     const text = sanitize(event.text);
     const isMention = this.#mention !== undefined && text.search(this.#mention) >= 0;
-    if (event.private || isMention) notify(markedName(event.from), event.text);
+    if (this.#notifies && (event.private || isMention)) notify(markedName(event.from), event.text);
     const marked = isMention ? text.replaceAll(this.#mention!, theme.mention) : text;
     return [
       ...this.#rule(this.#unread.add()),
@@ -377,4 +398,18 @@ function shorten(text: string): string {
   const lines = text.split("\n");
   if (lines.length <= MAX_WAITING.lines) return excerpt(text, MAX_WAITING.length);
   return `${excerpt(lines[0]!, MAX_WAITING.length)} (${lines.length} lines)`;
+}
+
+/** Whether a member comes or goes without the host's doing. */
+function isPassing(event: SessionEvent): boolean {
+  switch (event.event) {
+    case "joined":
+    case "lost":
+    case "back":
+      return true;
+    case "left":
+      return event.reason !== "kicked" && event.reason !== "banned";
+    default:
+      return false;
+  }
 }

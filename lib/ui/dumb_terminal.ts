@@ -19,8 +19,10 @@ const MAX_LINE_BYTES = MAX_TEXT_BYTES + 1024;
 
 /** Options of a {@linkcode DumbTerminalFrontEnd}. */
 export interface DumbTerminalOptions {
-  /** Whether mentions and private messages ring the bell. */
+  /** Whether mentions and private messages ring the bell at first. */
   readonly notify: boolean;
+  /** Whether joins and leaves are hidden at first. */
+  readonly quiet: boolean;
   /** The room's name, if the host gave it one. */
   readonly room?: string | undefined;
   /** The streams; by default those of the process. */
@@ -45,7 +47,7 @@ export class DumbTerminalFrontEnd implements FrontEnd {
 
   /** Takes over a terminal; by default that of the process. */
   constructor(options: DumbTerminalOptions) {
-    const { clock = systemClock, notify, room, streams = terminalStreams() } = options;
+    const { clock = systemClock, notify, quiet, room, streams = terminalStreams() } = options;
     const { onContinue = (listener) => onSignal("SIGCONT", listener) } = options;
     this.#output = new Output(streams);
     this.broken = this.#output.broken;
@@ -55,8 +57,10 @@ export class DumbTerminalFrontEnd implements FrontEnd {
       echoes: false,
       editsLine: false,
       notify: (from, text) => {
-        if (notify) this.#output.write(notifier.notify(from, text));
+        this.#output.write(notifier.notify(from, text));
       },
+      notifies: notify,
+      quiet,
       print: (lines) => this.#print(lines),
       room,
       clock,

@@ -110,6 +110,7 @@ export class Place {
         else this.#note(member, { status, statusAt });
         return;
       }
+      case "joined":
       case "left":
         this.#presences.delete(idOf(event.member));
         return;

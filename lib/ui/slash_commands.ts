@@ -36,7 +36,12 @@ export type ParsedLine =
     /** The command to explain; all of them without. */
     readonly topic?: SlashCommand;
   }
-  | { readonly do: "clear" | "retry" | "quit" | "nothing" }
+  | {
+    readonly do: "notify";
+    /** Whether to switch it on or off; neither without. */
+    readonly on?: boolean;
+  }
+  | { readonly do: "clear" | "retry" | "quiet" | "quit" | "nothing" }
   | Exclude<Wish, { do: "say" | "quit" | "refused" }>;
 
 /** Context in which a line is parsed. */
@@ -115,6 +120,7 @@ const SLASH_COMMANDS: readonly SlashCommand[] = [
   {
     usage: "/nick NAME",
     summary: "changes your name",
+    short: "/n",
     example: "/nick ada shows you as ada to everybody from now on.",
     maxSlips: 1,
     parse: (text) => ({ do: "nick", name: parseNewName(text) }),
@@ -198,6 +204,17 @@ const SLASH_COMMANDS: readonly SlashCommand[] = [
     parse: () => ({ do: "invite" }),
   },
   {
+    usage: "/quiet",
+    summary: "hides joins and leaves, or shows them again",
+    parse: () => ({ do: "quiet" }),
+  },
+  {
+    usage: "/notify [on|off]",
+    summary: "says whether lanchat rings, or changes it",
+    example: "/notify off",
+    parse: parseNotify,
+  },
+  {
     usage: "/clear",
     summary: "empties the screen; what scrolled away stays",
     parse: () => ({ do: "clear" }),
@@ -212,6 +229,7 @@ const SLASH_COMMANDS: readonly SlashCommand[] = [
   {
     usage: "/quit",
     summary: "leaves the room, as Ctrl-C and Ctrl-D do",
+    short: "/q",
     parse: () => ({ do: "quit" }),
   },
 ];
@@ -349,6 +367,13 @@ function parseVerification(text: string, { members }: Required<LineContext>): Pa
   if (request === "") return { do: "verify", name: key };
   if (request === "show") return { do: "verify", name: key, show: true };
   return { do: "verify", name: key, digits: request };
+}
+
+function parseNotify(text: string): ParsedLine {
+  const state = text.trim();
+  if (state === "") return { do: "notify" };
+  if (state === "on" || state === "off") return { do: "notify", on: state === "on" };
+  throw new UsageError("unknown-command", "Usage: /notify [on|off]", { hint: "" });
 }
 
 function parseHelp(text: string): ParsedLine {

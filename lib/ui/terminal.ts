@@ -45,8 +45,10 @@ const RESTORE = `${UNBRACKET_PASTES}\x1b[m`;
 
 /** Options of a {@linkcode TerminalFrontEnd}. */
 export interface TerminalOptions {
-  /** Whether mentions and private messages ring. */
+  /** Whether mentions and private messages ring at first. */
   readonly notify: boolean;
+  /** Whether joins and leaves are hidden at first. */
+  readonly quiet: boolean;
   /** Whether the window's title is set. */
   readonly title: boolean;
   /** The room's name, if the host gave it one. */
@@ -85,7 +87,8 @@ export class TerminalFrontEnd implements FrontEnd {
 
   /** Takes over a terminal and shows the prompt; by default the terminal of the process. */
   constructor(options: TerminalOptions) {
-    const { clock = systemClock, device = processTerminal(), environment, notify, room } = options;
+    const { clock = systemClock, device = processTerminal(), environment } = options;
+    const { notify, quiet, room } = options;
     this.#device = device;
     this.#keyboard = new Keyboard(clock, (keys) => this.#press(keys));
     const notifier = new Notifier(environment, clock);
@@ -95,8 +98,10 @@ export class TerminalFrontEnd implements FrontEnd {
       editsLine: true,
       columns: () => device.columns(),
       notify: (from, text) => {
-        if (notify) this.#screen.ring(notifier.notify(from, text));
+        this.#screen.ring(notifier.notify(from, text));
       },
+      notifies: notify,
+      quiet,
       print: (lines) => this.#screen.print(lines),
       expand: (text) => this.#pastes.expand(text),
       room,

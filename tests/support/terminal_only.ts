@@ -33,12 +33,21 @@ export class TerminalOnly implements AsyncDisposable {
   constructor(
     columns = 30,
     rows = 24,
-    { before = "", environment = {}, keepsCursorRow = false, notify = true, room, title = false }: {
+    {
+      before = "",
+      environment = {},
+      keepsCursorRow = false,
+      notify = true,
+      quiet = false,
+      room,
+      title = false,
+    }: {
       /** What was written to the terminal before. */
       before?: string;
       environment?: Readonly<Record<string, string>>;
       keepsCursorRow?: boolean;
       notify?: boolean;
+      quiet?: boolean;
       room?: string;
       title?: boolean;
     } = {},
@@ -49,6 +58,7 @@ export class TerminalOnly implements AsyncDisposable {
     this.stdout = new Sink((text) => this.screen.write(text));
     this.frontEnd = new TerminalFrontEnd({
       notify,
+      quiet,
       room,
       title,
       clock: this.clock,

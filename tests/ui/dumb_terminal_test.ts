@@ -31,6 +31,7 @@ class Teletype implements AsyncDisposable {
   constructor(notify = true) {
     this.frontEnd = new DumbTerminalFrontEnd({
       notify,
+      quiet: false,
       streams: {
         stdin: this.#stdin.readable,
         stdout: this.#stdout.stream,

@@ -126,7 +126,7 @@ test("parseLine suggests the nearest command for an unknown one", () => {
   assertEquals(refusal(`/${"x".repeat(100)}`).message, `Unknown command /${"x".repeat(19)}…`);
 });
 
-test("parseLine takes a unique prefix of a command, and /r and /w as other programs do", () => {
+test("parseLine takes a unique prefix of a command, and the short form of a few", () => {
   const context = { members: MEMBERS, correspondents: [ANNA!] };
   const lines: [string, string][] = [
     ["/w", "/who"],
@@ -134,6 +134,8 @@ test("parseLine takes a unique prefix of a command, and /r and /w as other progr
     ["/r at six", "/reply at six"],
     ["/ms bob hi", "/msg bob hi"],
     ["/q", "/quit"],
+    ["/n bea", "/nick bea"],
+    ["/not off", "/notify off"],
     ["/v bob", "/verify bob"],
     ["/help ms", "/help msg"],
   ];
@@ -300,7 +302,7 @@ test("complete completes the topic of /help, with or without its slash", () => {
 
 test("complete completes no name that would be a command", () => {
   const members = [{ name: "/quit now", key: "" }];
-  assertEquals(complete("/q", members), [["/quit"], "/q"]);
+  assertEquals(complete("/q", members), [["/quiet", "/quit"], "/q"]);
   assertEquals(complete("", members), [[], ""]);
   assertEquals(complete("/msg /q", members), [["/quit now "], "/q"]);
 });
@@ -324,4 +326,12 @@ test("parseLine and complete match a name with emoji without its invisible chara
 
 test("complete completes no name with control characters", () => {
   assertEquals(complete("x", [{ name: "x\x1b[2J", key: "" }]), [[], "x"]);
+});
+
+test("parseLine takes on and off for /notify, and nothing else", () => {
+  const context = { members: MEMBERS };
+  assertEquals(parseLine("/notify", context), { do: "notify" });
+  assertEquals(parseLine("/notify on ", context), { do: "notify", on: true });
+  assertEquals(parseLine("/notify off", context), { do: "notify", on: false });
+  assertEquals(refusal("/notify of").message, "Usage: /notify [on|off]");
 });

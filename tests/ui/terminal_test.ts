@@ -378,8 +378,8 @@ test("TerminalFrontEnd explains the commands without a wish", async () => {
 
 test("TerminalFrontEnd completes commands", async () => {
   await using terminal = new TerminalOnly();
-  await terminal.type("/", "q", "\t");
-  await terminal.shows("> /quit");
+  await terminal.type("/", "c", "\t");
+  await terminal.shows("> /clear");
 });
 
 test("TerminalFrontEnd refuses a line that is too long, and keeps it in the history", async () => {

@@ -211,6 +211,7 @@ const terminal: Target = {
     const raw: boolean[] = [];
     const front = new TerminalFrontEnd({
       notify: false,
+      quiet: false,
       title: false,
       device: {
         ...streams,
