@@ -35,8 +35,8 @@ const KEYS_HELP: readonly string[] = [
   "The up and down arrow keys bring earlier lines back.",
 ];
 
-/** Maximum lines, and characters, of a waiting message; the rest is shown once it is settled. */
-const MAX_WAITING = { lines: 3, length: 160 };
+/** Maximum lines of an own message whose mark may change; then the rest is shown. */
+const MAX_PENDING_LINES = 3;
 
 /** The mark of the place above the prompt. */
 const PLACE_MARK = "──";
@@ -73,13 +73,14 @@ export interface ConversationOptions {
   readonly quiet: boolean;
   /** The room's name, if the host gave it one. */
   readonly room?: string | undefined;
-  /** Called with lines that become ready without an event. */
-  readonly print: (lines: readonly ShownLine[]) => void;
   /** Replaces the marks of pastes in a text with the pasted texts. */
   readonly expand?: (text: string) => string;
   /** The clock; by default that of the machine. */
   readonly clock?: Clock;
 }
+
+/** A line of a conversation: one that stays as it is, or an own message, whose mark may change. */
+export type Line = ShownLine | OwnMessage;
 
 /** The effect of an entered line. */
 export interface LineEffect {
@@ -91,7 +92,10 @@ export interface LineEffect {
   readonly action?: "clear" | "quit";
 }
 
-/** Turns the lines that a person types into wishes, and events into lines that are safe to show. */
+/**
+ * Turns the lines that a person types into wishes, and events into lines that are safe to show, in the room's
+ * order: an own message is a line from when the host has it.
+ */
 export class Conversation {
   readonly #options: ConversationOptions;
   readonly #timeline: Timeline;
@@ -109,13 +113,13 @@ export class Conversation {
 
   /** Starts before the room is joined. */
   constructor(options: ConversationOptions) {
-    const { clock = systemClock, editsLine, room, theme, print } = options;
+    const { clock = systemClock, editsLine, room, theme } = options;
     this.#options = options;
     this.#notifies = options.notifies;
     this.#isQuiet = options.quiet;
     this.#timeline = new Timeline(theme, clock);
     this.#book = new AddressBook(editsLine);
-    this.#own = new OwnMessages(() => print(this.#settledLines()), clock);
+    this.#own = new OwnMessages(clock);
     this.#place = new Place({ members: () => this.members, room, clock });
     this.#unread = new Unread(clock);
   }
@@ -223,7 +227,7 @@ export class Conversation {
   // Events.
 
   /** Takes note of an event. @returns The lines that show it. */
-  hear(event: SessionEvent): readonly ShownLine[] {
+  hear(event: SessionEvent): readonly Line[] {
     this.#book.hear(event);
     this.#place.hear(event);
     if (this.#isQuiet && isPassing(event)) return [];
@@ -231,11 +235,10 @@ export class Conversation {
       case "message":
         return this.#messageLines(event);
       case "sent":
-        this.#own.sent(event.id);
-        return this.#settledLines();
+        return this.#ownLines(this.#own.sent(event.id));
       case "delivered":
         this.#own.delivered(event.id, event.away ?? []);
-        return this.#settledLines();
+        return [];
       case "failed":
         return this.#failedLines(event);
       case "disconnected":
@@ -259,7 +262,7 @@ export class Conversation {
         return this.#safetyNumberLines(event);
       case "warning":
         if (event.code === "seat-lost") this.#own.abandonSent();
-        return [...this.#settledLines(), ...this.#notice(event)];
+        return this.#notice(event);
       default:
         return this.#notice(event);
     }
@@ -341,44 +344,41 @@ export class Conversation {
     return this.#own.summary;
   }
 
-  /** The own messages whose mark may still change, shortened; they belong below everything shown. */
-  get waiting(): readonly ShownLine[] {
-    if (!this.#options.echoes) return [];
-    return this.#own.waiting.map((message) => {
-      const [head, text] = this.#ownParts({ ...message, text: shorten(message.text) });
-      return this.#timeline.line(head, text, message.at);
-    });
+  /** The own messages that the host does not have; they belong below everything shown. */
+  get unsent(): readonly Line[] {
+    return this.#options.echoes ? this.#own.unsent : [];
   }
 
-  /** Settles the first of {@linkcode Conversation.waiting}. @returns The lines that show it. */
-  settleFirst(): readonly ShownLine[] {
-    return this.#ownLines(this.#own.takeFirst());
+  /** Ends the conversation. @returns The own messages that the host does not have. */
+  end(): readonly Line[] {
+    return this.#own.takeUnsent().flatMap((message) => this.#ownLines(message));
   }
 
-  /** Settles all own messages and stops the timers. @returns The lines that show them. */
-  settleAll(): readonly ShownLine[] {
-    this.#own.close();
-    return this.#ownLines(this.#own.takeAll());
+  /** Formats a line as it is now, to stay on the screen. */
+  shownLine(line: Line): ShownLine {
+    return isOwn(line) ? this.#timeline.line(...this.#ownParts(line), line.at) : line;
   }
 
-  #settledLines(): readonly ShownLine[] {
-    return this.#ownLines(this.#own.takeSettled());
+  /** As {@linkcode Conversation.shownLine}, but shortens an own message whose mark may change. @param length Maximum characters. */
+  excerptOf(line: Line, length: number): ShownLine {
+    return isFixed(line)
+      ? this.shownLine(line)
+      : this.shownLine({ ...line, text: shorten(line.text, length) });
   }
 
-  #failedLines({ id, code }: FailedEvent): readonly ShownLine[] {
-    const { hint: advice = "", ...problem } = failedMessage(code, this.#own.failed(id)?.text ?? "");
+  #failedLines({ id, code }: FailedEvent): readonly Line[] {
+    const message = this.#own.failed(id);
+    const { hint: advice = "", ...problem } = failedMessage(code, message?.text ?? "");
     const hint = `${advice} /retry sends it again.`.trim();
     // The same hint after each of many messages would hide what happened to them.
     const shown = hint === this.#failureHint ? problem : { ...problem, hint };
     this.#failureHint = hint;
-    return [...this.#settledLines(), ...this.#timeline.notice(noticeLines(shown))];
+    return [...this.#ownLines(message), ...this.#timeline.notice(noticeLines(shown))];
   }
 
-  #ownLines(messages: readonly OwnMessage[]): readonly ShownLine[] {
-    if (!this.#options.echoes) return [];
-    return messages.flatMap((message) =>
-      this.#timeline.timed(...this.#ownParts(message), message.at)
-    );
+  #ownLines(message: OwnMessage | undefined): readonly Line[] {
+    if (!this.#options.echoes || message === undefined) return [];
+    return [...this.#timeline.day(message.at), message];
   }
 
   #ownParts({ away, kind, state, text, to }: OwnMessage): [head: string, text: string] {
@@ -393,11 +393,20 @@ export class Conversation {
   }
 }
 
-/** Shortens a text to an excerpt that identifies it. */
-function shorten(text: string): string {
+function isOwn(line: Line): line is OwnMessage {
+  return "state" in line;
+}
+
+/** Whether a line stays as it is. */
+export function isFixed(line: Line): boolean {
+  return !isOwn(line) || line.isFinal;
+}
+
+/** Shortens a text to an excerpt that identifies it. @param length Maximum characters. */
+function shorten(text: string, length: number): string {
   const lines = text.split("\n");
-  if (lines.length <= MAX_WAITING.lines) return excerpt(text, MAX_WAITING.length);
-  return `${excerpt(lines[0]!, MAX_WAITING.length)} (${lines.length} lines)`;
+  if (lines.length <= MAX_PENDING_LINES) return excerpt(text, length);
+  return `${excerpt(lines[0]!, length)} (${lines.length} lines)`;
 }
 
 /** Whether a member comes or goes without the host's doing. */

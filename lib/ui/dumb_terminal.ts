@@ -2,7 +2,7 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { decodeText, MAX_TEXT_BYTES } from "../wire/mod.ts";
 import { typedInput } from "./console.ts";
-import { Conversation } from "./conversation.ts";
+import { Conversation, type Line } from "./conversation.ts";
 import type { Code } from "../errors.ts";
 import { failure, type SessionEvent, type Wish } from "../session_events.ts";
 import { onSignal, type StandardStreams, standardStreams } from "./process.ts";
@@ -12,7 +12,7 @@ import type { TerminalDevice } from "./terminal_device.ts";
 import { PLAIN_THEME } from "./theme.ts";
 import { Notifier } from "./notifier.ts";
 import { Output } from "./output.ts";
-import { type ShownLine, wrapLine } from "./wrap.ts";
+import { wrapLine } from "./wrap.ts";
 
 /** Maximum line, in bytes: the longest text and a command before it. */
 const MAX_LINE_BYTES = MAX_TEXT_BYTES + 1024;
@@ -61,7 +61,6 @@ export class DumbTerminalFrontEnd implements FrontEnd {
       },
       notifies: notify,
       quiet,
-      print: (lines) => this.#print(lines),
       room,
       clock,
     });
@@ -82,12 +81,14 @@ export class DumbTerminalFrontEnd implements FrontEnd {
   /** Resolves once all lines are written. */
   async close(): Promise<void> {
     this.#stopListening();
-    this.#conversation.settleAll();
     await this.#output.close();
   }
 
-  #print(lines: readonly ShownLine[]): void {
-    for (const line of lines) this.#output.write(`${wrapLine(line, Infinity)}\n`);
+  #print(lines: readonly Line[]): void {
+    for (const line of lines) {
+      const shown = this.#conversation.shownLine(line);
+      this.#output.write(`${wrapLine(shown, Infinity)}\n`);
+    }
   }
 
   async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Wish, void, void> {

@@ -3,9 +3,6 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { MessageKind } from "../session_events.ts";
 import type { MemberRef } from "./member_names.ts";
 
-/** Time after which a sent message is settled without being delivered, in milliseconds. */
-const SETTLED_AFTER_MS = 1000;
-
 /** Maximum failed messages that are kept for `/retry`. */
 const MAX_FAILED = 100;
 
@@ -20,42 +17,34 @@ export interface OwnMessage {
   readonly kind: MessageKind;
   /** The only member that receives it. */
   readonly to?: MemberRef | undefined;
-  /** When it was entered, in milliseconds since 1970. */
+  /** When the host took it, and until then when it was entered, in milliseconds since 1970. */
   readonly at: number;
   /** How far it has come. */
   readonly state: MessageState;
   /** Names of the members that are away and may lack it; empty until it is delivered. */
   readonly away: readonly string[];
+  /** Whether its state does not change any further. */
+  readonly isFinal: boolean;
 }
 
-type TrackedMessage = { -readonly [Property in keyof OwnMessage]: OwnMessage[Property] } & {
-  settled: boolean;
-};
+type TrackedMessage = { -readonly [Property in keyof OwnMessage]: OwnMessage[Property] };
 
-/**
- * Tracks own messages until each is delivered or has failed. A message is settled once its state is
- * final or {@linkcode SETTLED_AFTER_MS} after it was sent; it waits to be taken until then.
- */
+/** Tracks own messages until each is delivered or has failed. */
 export class OwnMessages {
   readonly #clock: Clock;
-  readonly #onSettled: () => void;
   /** Messages without a final state, by id. */
   readonly #pending = new Map<string, TrackedMessage>();
-  /** Messages that were not taken. */
-  readonly #waiting: TrackedMessage[] = [];
   readonly #failed: OwnMessage[] = [];
-  readonly #timers = new Set<() => void>();
   #count = 0;
 
-  /** Starts without messages. @param onSettled Called when a message is settled only by time. */
-  constructor(onSettled: () => void, clock: Clock = systemClock) {
-    this.#onSettled = onSettled;
+  /** Starts without messages. */
+  constructor(clock: Clock = systemClock) {
     this.#clock = clock;
   }
 
-  /** The messages that were not taken, in order. */
-  get waiting(): readonly OwnMessage[] {
-    return this.#waiting;
+  /** The messages that the host does not have, in order. */
+  get unsent(): readonly OwnMessage[] {
+    return [...this.#pending.values()].filter(({ state }) => state === "unsent");
   }
 
   /** Counts of the messages without a final state, in words; empty without any. */
@@ -79,24 +68,19 @@ export class OwnMessages {
       at,
       state: "unsent",
       away: [],
-      settled: false,
+      isFinal: false,
     };
     this.#pending.set(id, tracked);
-    this.#waiting.push(tracked);
     return tracked;
   }
 
-  /** Notes that the host has a message. */
-  sent(id: string): void {
+  /** Notes that the host has a message. @returns The message, if known. */
+  sent(id: string): OwnMessage | undefined {
     const message = this.#pending.get(id);
-    if (message === undefined) return;
+    if (message === undefined) return undefined;
     message.state = "sent";
-    const cancel = this.#clock.after(SETTLED_AFTER_MS, () => {
-      this.#timers.delete(cancel);
-      message.settled = true;
-      this.#onSettled();
-    });
-    this.#timers.add(cancel);
+    message.at = this.#clock.now();
+    return message;
   }
 
   /** Leaves all sent messages in that state: no event about them will follow. */
@@ -124,26 +108,11 @@ export class OwnMessages {
     return this.#failed.splice(0);
   }
 
-  /** Takes the waiting messages before the first one that is not settled. */
-  takeSettled(): OwnMessage[] {
-    const index = this.#waiting.findIndex(({ settled }) => !settled);
-    return this.#waiting.splice(0, index < 0 ? this.#waiting.length : index);
-  }
-
-  /** Takes the first waiting message, settled or not. */
-  takeFirst(): OwnMessage[] {
-    return this.#waiting.splice(0, 1);
-  }
-
-  /** Takes all waiting messages, settled or not. */
-  takeAll(): OwnMessage[] {
-    return this.#waiting.splice(0);
-  }
-
-  /** Stops all timers. */
-  close(): void {
-    for (const cancel of this.#timers) cancel();
-    this.#timers.clear();
+  /** Takes all messages that the host does not have: no event about them will follow. */
+  takeUnsent(): readonly OwnMessage[] {
+    const messages = this.unsent;
+    for (const { id, state } of messages) this.#end(id, state);
+    return messages;
   }
 
   #end(id: string, state: MessageState): TrackedMessage | undefined {
@@ -151,7 +120,7 @@ export class OwnMessages {
     if (message === undefined) return undefined;
     this.#pending.delete(id);
     message.state = state;
-    message.settled = true;
+    message.isFinal = true;
     return message;
   }
 }

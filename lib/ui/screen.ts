@@ -1,6 +1,6 @@
 /** The screen of a conversation: lines that scroll up, and a region below them that is redrawn. */
 import type { Clock } from "../clock.ts";
-import type { Conversation } from "./conversation.ts";
+import { type Conversation, isFixed, type Line } from "./conversation.ts";
 import type { EditorState, HistorySearch } from "./line_editor.ts";
 import { LiveRegion, rowsOf } from "./live_region.ts";
 import { Output } from "./output.ts";
@@ -14,8 +14,11 @@ const PROMPT = "> ";
 /** Time after which the prompt counts messages that are on the way, in milliseconds. */
 const SUMMARY_AFTER_MS = 1000;
 
-/** Maximum rows above the prompt for own messages whose mark may still change. */
-const MAX_WAITING_ROWS = 8;
+/** Maximum part of the window for lines that may still change. */
+const TAIL_PART = 1 / 2;
+
+/** Maximum part of the window for own messages that the host does not have, and for one whose mark may change. */
+const UNSENT_PART = 1 / 4;
 
 const CLEAR_SCREEN = "\x1b[H\x1b[2J";
 
@@ -28,7 +31,7 @@ export interface ScreenOptions {
   /** The conversation with its own messages. */
   readonly conversation: Pick<
     Conversation,
-    "placeLine" | "settleAll" | "settleFirst" | "summary" | "unread" | "waiting"
+    "end" | "excerptOf" | "placeLine" | "shownLine" | "summary" | "unread" | "unsent"
   >;
   /** Returns the typed line. */
   readonly line: () => EditorState;
@@ -36,7 +39,12 @@ export interface ScreenOptions {
   readonly title?: WindowTitle;
 }
 
-/** Draws the lines of a conversation, its waiting own messages, the prompt and the typed line. */
+/**
+ * Draws the lines of a conversation, the own messages that the host does not have, the prompt and the typed line.
+ *
+ * The tail of the conversation, from the first own message whose mark may change, is redrawn in place together
+ * with the prompt. What has no room there scrolls up with the mark that it has.
+ */
 export class Screen {
   /** Resolves if the terminal breaks. */
   readonly broken: Promise<void>;
@@ -47,14 +55,14 @@ export class Screen {
   readonly #resizing: RestartableTimer;
   readonly #stopListening: readonly (() => void)[];
   #mode: "live" | "paused" | "closed" = "live";
-  /** Lines that are not drawn yet. */
-  #news: ShownLine[] = [];
+  /** The last lines of the conversation: those that may change, all after them, and those that are not drawn yet. */
+  readonly #tail: Line[] = [];
   /** Notifications that are not written yet. */
   #alarm = "";
   #isDrawQueued = false;
   #showsSummary = false;
   #cancelSummary: (() => void) | undefined;
-  /** The waiting messages, the place, the summary and the prompt as they were drawn last. */
+  /** The tail, the unsent messages, the place, the summary and the prompt as they were drawn last. */
   #prompt = PROMPT;
 
   /** Creates a screen that is live. */
@@ -81,9 +89,9 @@ export class Screen {
     return this.#output.writable();
   }
 
-  /** Prints lines above the prompt, and updates the prompt. */
-  print(lines: readonly ShownLine[]): void {
-    this.#news.push(...lines);
+  /** Prints lines above the prompt, and updates marks and the prompt. */
+  print(lines: readonly Line[]): void {
+    this.#tail.push(...lines);
     if (!this.#isDrawQueued) queueMicrotask(() => this.#drawNews());
     this.#isDrawQueued = true;
   }
@@ -113,17 +121,19 @@ export class Screen {
 
   /** Clears the window; the scrollback stays. */
   clear(): void {
-    this.#output.write(this.#erasure() + CLEAR_SCREEN);
+    this.#drawNews();
+    this.#output.write(this.#erasure() + this.#takeRows(0) + CLEAR_SCREEN);
+    this.#prompt = this.#nextPrompt();
   }
 
   /** Stops drawing the typed line, and says how to continue. */
   pause(): void {
     this.#resizing.stop();
+    this.#mode = "paused";
     this.#drawNews();
     this.#output.write(
       this.#erasure() + this.#formatted([PAUSE_LINE]) + this.#titleRelease(),
     );
-    this.#mode = "paused";
   }
 
   /** Redraws everything, after a pause or when another program had the terminal. */
@@ -147,15 +157,15 @@ export class Screen {
   /** Closes the screen synchronously, at the end of the program: queued output is lost. */
   closeSuddenly(): void {
     const { conversation, device } = this.#options;
-    const last = this.#formatted(conversation.settleAll());
-    device.writeSync(this.#erasure() + last + this.#titleRelease());
+    this.#tail.push(...conversation.end());
+    device.writeSync(this.#erasure() + this.#takeRows(0) + this.#titleRelease());
     this.close();
   }
 
   /** Resolves once everything is written, and gives up the streams. */
   async end(): Promise<void> {
-    this.print(this.#options.conversation.settleAll());
-    this.#drawNews();
+    this.#tail.push(...this.#options.conversation.end());
+    this.#output.write(this.#takeRows(0));
     await this.#output.close();
   }
 
@@ -163,38 +173,66 @@ export class Screen {
   #drawNews(): void {
     this.#isDrawQueued = false;
     if (this.#resizing.running) return;
-    while (this.#mode !== "closed" && this.#waitingRows() > MAX_WAITING_ROWS) {
-      this.#news.push(...this.#options.conversation.settleFirst());
-    }
-    const news = this.#formatted(this.#news.splice(0)) + this.#alarm;
+    const { device } = this.#options;
+    const maxRows = { live: device.rows() * TAIL_PART, paused: 0, closed: Infinity }[this.#mode];
+    const news = this.#takeRows(maxRows) + this.#alarm;
     this.#alarm = "";
     if (this.#mode === "closed") return this.#output.write(news);
     const prompt = this.#nextPrompt();
     if (news === "" && prompt === this.#prompt) return;
-    this.#output.write(this.#erasure() + news);
     this.#prompt = prompt;
+    if (news !== "") this.#output.write(this.#erasure() + news);
     this.drawLine();
   }
 
-  #waitingRows(): number {
-    const { conversation, device } = this.#options;
-    const columns = device.columns();
-    return conversation.waiting
-      .reduce((rows, line) => rows + rowsOf(wrapLine(line, columns), columns), 0);
+  /**
+   * Takes the first lines of the tail: those that do not change, and those above its last rows.
+   *
+   * @param maxRows Maximum rows that stay.
+   * @returns The lines, for a terminal in raw mode.
+   */
+  #takeRows(maxRows: number): string {
+    const { conversation } = this.#options;
+    const tail = this.#tail;
+    const above = tail.length - this.#lastRows(this.#excerptsOf(tail), maxRows).length;
+    const changes = tail.findIndex((line, i) => i >= above && !isFixed(line));
+    const taken = tail.splice(0, changes < 0 ? tail.length : changes);
+    return this.#formatted(taken.map((line) => conversation.shownLine(line)));
   }
 
-  /** The own messages whose mark may change, the place, the count of pending ones, and the prompt. */
+  /** Shortens own messages whose mark may change to their part of the window, even if all characters are wide. */
+  #excerptsOf(lines: readonly Line[]): readonly ShownLine[] {
+    const { conversation, device } = this.#options;
+    const length = Math.floor(device.columns() * device.rows() * UNSENT_PART / 2);
+    return lines.map((line) => conversation.excerptOf(line, length));
+  }
+
+  /** The last lines of some that fit into a number of rows. */
+  #lastRows(lines: readonly ShownLine[], maxRows: number): readonly ShownLine[] {
+    const columns = this.#options.device.columns();
+    let rows = 0;
+    const above = lines.findLastIndex((line) =>
+      (rows += rowsOf(wrapLine(line, columns), columns)) > maxRows
+    );
+    return lines.slice(above + 1);
+  }
+
+  /** The tail, the unsent messages, the place, the count of pending messages, and the prompt. */
   #nextPrompt(): string {
     const { conversation, device } = this.#options;
-    const { summary, waiting } = conversation;
+    const { summary, unsent } = conversation;
     if (summary === "") this.#showsSummary = false;
     else if (!this.#showsSummary) this.#showSummaryLater();
     const columns = device.columns();
     const place = conversation.placeLine(columns);
-    const lines = waiting.map((line) => wrapLine(line, columns))
-      .concat(place === "" ? [] : place)
-      .map((line) => `${line}\n`).join("");
-    return `${lines}${this.#showsSummary ? `(${summary}) ` : ""}${PROMPT}`;
+    const waiting = this.#excerptsOf(unsent);
+    const fitting = this.#lastRows(waiting, device.rows() * UNSENT_PART);
+    const lines = [
+      ...this.#excerptsOf(this.#tail),
+      ...fitting.length > 0 ? fitting : waiting.slice(-1),
+    ].map((line) => wrapLine(line, columns)).concat(place === "" ? [] : place);
+    const above = lines.map((line) => `${line}\n`).join("");
+    return `${above}${this.#showsSummary ? `(${summary}) ` : ""}${PROMPT}`;
   }
 
   /** Counts pending messages in the prompt only after a delay: most arrive before it. */

@@ -64,8 +64,8 @@ export interface TerminalOptions {
 /**
  * Shows a line to type in, and all events above it.
  *
- * Own messages stay between the two until their mark is final. The terminal is restored by {@linkcode TerminalFrontEnd.close}, at a wish to quit, while the program is
- * paused, at `Deno.exit`, and if an error ends the program.
+ * The terminal is restored by {@linkcode TerminalFrontEnd.close}, at a wish to quit, while the program is paused,
+ * at `Deno.exit`, and if an error ends the program.
  */
 export class TerminalFrontEnd implements FrontEnd {
   /** The wishes of the typed lines, also of lines typed before the room is joined. */
@@ -102,7 +102,6 @@ export class TerminalFrontEnd implements FrontEnd {
       },
       notifies: notify,
       quiet,
-      print: (lines) => this.#screen.print(lines),
       expand: (text) => this.#pastes.expand(text),
       room,
       clock,

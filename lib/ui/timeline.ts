@@ -59,12 +59,16 @@ export class Timeline {
 
   /** Formats a line with its time, after the line of its day if that is new. @param at Milliseconds since 1970. */
   timed(head: string, text: string, at: number): ShownLine[] {
+    return [...this.day(at), this.line(head, text, at)];
+  }
+
+  /** Formats the line of a day, if that is new. @param at Milliseconds since 1970. */
+  day(at: number): ShownLine[] {
     const time = new Date(at);
     const dayMs = new Date(time).setHours(0, 0, 0, 0);
     const isLater = dayMs > (this.#dayMs ??= dayMs);
     if (isLater) this.#dayMs = dayMs;
-    const shown = this.line(head, text, at);
-    return isLater ? [{ head: `${this.#theme.mark(MARK)} `, text: dayName(time) }, shown] : [shown];
+    return isLater ? [{ head: `${this.#theme.mark(MARK)} `, text: dayName(time) }] : [];
   }
 
   /** Formats a line with its time, without the day. @param at Milliseconds since 1970. */

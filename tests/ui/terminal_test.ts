@@ -484,24 +484,107 @@ test("TerminalFrontEnd shows the same hint once if many messages fail", async ()
   );
 });
 
-test("TerminalFrontEnd keeps an own message above the prompt until its mark is final", async () => {
+test("TerminalFrontEnd settles an own message when the host has it, and its mark follows there", async () => {
   await using terminal = new TerminalOnly(60);
   terminal.frontEnd.show(READY);
   await terminal.type("one", "\r", "two", "\r");
-  terminal.frontEnd.show(message("bob", "hi"));
-  await terminal.shows(`${T} bob: hi`, `${T} ada: one …`, `${T} ada: two …`, ">");
+  terminal.frontEnd.show(message("bob", "before"));
+  await terminal.shows(`${T} bob: before`, `${T} ada: one …`, `${T} ada: two …`, ">");
   terminal.frontEnd.show({ event: "sent", id: "1" });
+  terminal.frontEnd.show(message("bob", "1"));
+  await terminal.shows(
+    `${T} bob: before`,
+    `${T} ada: one ✓`,
+    `${T} bob: 1`,
+    `${T} ada: two …`,
+    ">",
+  );
   terminal.frontEnd.show({ event: "sent", id: "2" });
+  terminal.frontEnd.show({ event: "left", member: member("bob"), reason: "left" });
+  await terminal.type("typed");
+  const rest = [`${T} ada: two ✓`, `${T} -- bob left`];
+  await terminal.shows(
+    `${T} bob: before`,
+    `${T} ada: one ✓`,
+    `${T} bob: 1`,
+    ...rest,
+    "> typed",
+  );
   terminal.frontEnd.show({ event: "delivered", id: "2" });
-  await terminal.shows(`${T} bob: hi`, `${T} ada: one ✓`, `${T} ada: two ✓✓`, ">");
-  terminal.clock.advance(999);
-  terminal.frontEnd.show(message("bob", "still?"));
-  await terminal.shows(`${T} bob: still?`, `${T} ada: one ✓`, `${T} ada: two ✓✓`, ">");
-  terminal.clock.advance(1);
-  terminal.frontEnd.show(message("bob", "yes"));
-  await terminal.shows(`${T} ada: one ✓`, `${T} ada: two ✓✓`, `${T} bob: yes`, "(1 on the way) >");
+  rest[0] += "✓";
+  await terminal.shows(`${T} ada: one ✓`, `${T} bob: 1`, ...rest, "> typed");
+  terminal.frontEnd.show({ event: "delivered", id: "1", away: ["bob"] });
+  await terminal.shows(`${T} ada: one ✓ bob is away`, `${T} bob: 1`, ...rest, "> typed");
+});
+
+test("TerminalFrontEnd counts messages whose mark has scrolled up", async () => {
+  await using terminal = new TerminalOnly(30, 10);
+  terminal.frontEnd.show(READY);
+  await terminal.type("\f", "one", "\r", "two", "\r");
+  terminal.frontEnd.show({ event: "sent", id: "1" });
+  terminal.clock.advance(1000);
+  for (const text of ["1", "2"]) terminal.frontEnd.show(message("bob", text));
+  await terminal.shows(
+    `${T} ada: one ✓`,
+    `${T} bob: 1`,
+    `${T} bob: 2`,
+    `${T} ada: two …`,
+    "(1 unsent, 1 on the way) >",
+  );
+  terminal.frontEnd.show({ event: "sent", id: "2" });
+  for (const text of ["3", "4"]) terminal.frontEnd.show(message("bob", text));
+  await terminal.settled();
   terminal.frontEnd.show({ event: "delivered", id: "1" });
-  await terminal.shows(`${T} bob: yes`, ">");
+  const rows = [
+    `${T} ada: one ✓`,
+    `${T} bob: 1`,
+    `${T} bob: 2`,
+    `${T} ada: two ✓`,
+    `${T} bob: 3`,
+    `${T} bob: 4`,
+    "(1 on the way) >",
+  ];
+  await terminal.shows(...rows);
+  terminal.frontEnd.show({ event: "delivered", id: "2" });
+  await terminal.shows(...rows.with(3, `${T} ada: two ✓✓`).with(6, ">"));
+});
+
+test("TerminalFrontEnd keeps lines in order and once over a resize, a pause, Ctrl-L and the end", async () => {
+  await using terminal = new TerminalOnly(40);
+  terminal.frontEnd.show(READY);
+  await terminal.type("\f", "one", "\r");
+  terminal.frontEnd.show({ event: "sent", id: "1" });
+  terminal.frontEnd.show(message("bob", "1111111111 2222222222 3333"));
+  await terminal.type("half");
+  const shown = async (): Promise<string> => {
+    await terminal.settled();
+    return terminal.screen.lines.join("").replaceAll(/\s/g, "");
+  };
+  const before = `${T}ada:one✓${T}bob:111111111122222222223333`;
+  assertEquals(await shown(), `${before}>half`);
+  terminal.resize(25);
+  terminal.frontEnd.show(message("bob", "x"));
+  terminal.clock.advance(RESIZE_MS);
+  const lines = `${before}${T}bob:x`;
+  assertEquals(await shown(), `${lines}>half`);
+  await terminal.type("\x1a");
+  terminal.frontEnd.show({ event: "delivered", id: "1" });
+  assertEquals(await shown(), `${lines}PressCtrl-Zagaintopause,Entertogoon.`);
+  terminal.goOn();
+  assertEquals(await shown(), `${lines}PressCtrl-Zagaintopause,Entertogoon.>half`);
+  await terminal.type("\r", "last", "\r");
+  terminal.frontEnd.show({ event: "sent", id: "2" });
+  terminal.frontEnd.show(message("bob", "y"));
+  await terminal.settled();
+  await terminal.type("\f");
+  await terminal.settled();
+  assertEquals(terminal.screen.lines, [`${T} ada: last …`, ">"]);
+  terminal.frontEnd.show({ event: "sent", id: "3" });
+  terminal.frontEnd.show(message("bob", "z"));
+  await terminal.type("\x04");
+  terminal.frontEnd.show({ event: "delivered", id: "3" });
+  await terminal.frontEnd.close();
+  await terminal.shows(`${T} ada: last ✓✓`, `${T} bob: z`, "");
 });
 
 test("TerminalFrontEnd shortens a long message until its mark is final", async () => {
@@ -525,24 +608,34 @@ test("TerminalFrontEnd shortens a long message until its mark is final", async (
   );
 });
 
-test("TerminalFrontEnd limits the rows of pending messages", async () => {
-  await using terminal = new TerminalOnly(60);
+test("TerminalFrontEnd shows the last unsent messages, and all in their place or at the end", async () => {
+  await using terminal = new TerminalOnly(60, 20);
   terminal.frontEnd.show(READY);
   for (const text of "abcdefghij") await terminal.type(text, "\r");
   terminal.frontEnd.show(message("bob", "hi"));
-  await terminal.shows(
-    `${T} ada: a …`,
-    `${T} ada: b …`,
-    `${T} bob: hi`,
-    ..."cdefghij".split("").map((text) => `${T} ada: ${text} …`),
-    ">",
-  );
+  const unsent = "fghij".split("").map((text) => `${T} ada: ${text} …`);
+  await terminal.shows(`${T} bob: hi`, ...unsent, ">");
+  terminal.frontEnd.show({ event: "sent", id: "1" });
+  await terminal.shows(`${T} bob: hi`, `${T} ada: a ✓`, ...unsent, ">");
   await terminal.frontEnd.close();
   await terminal.shows(
     `${T} bob: hi`,
-    ..."cdefghij".split("").map((text) => `${T} ada: ${text} …`),
+    `${T} ada: a ✓`,
+    ..."bcde".split("").map((text) => `${T} ada: ${text} …`),
+    ...unsent,
     "",
   );
+  await using low = new TerminalOnly(30, 8);
+  const wide = "日".repeat(90);
+  await low.type(wide, "\r");
+  const shown = async (): Promise<string> => {
+    await low.settled();
+    return low.screen.lines.join("").replaceAll(/\s/g, "");
+  };
+  assertEquals(await shown(), `${T}you:${"日".repeat(30)}……>`);
+  low.frontEnd.show({ event: "sent", id: "1" });
+  low.frontEnd.show({ event: "delivered", id: "1" });
+  assertEquals(await shown(), `${T}you:${wide}✓✓>`);
 });
 
 test("TerminalFrontEnd restores the terminal on each way to quit", async () => {
