@@ -5,6 +5,7 @@
  */
 import { toBase64Url } from "../bytes/mod.ts";
 import { roomCode } from "../crypto/mod.ts";
+import { deadline, systemClock } from "../clock.ts";
 import { LanchatError, RoomError } from "../errors.ts";
 import { isNamed, type Member, type Room, type RoomOptions } from "../room/mod.ts";
 import {
@@ -19,6 +20,9 @@ import {
 import type { Moderator, NamedIdentity } from "./moderator.ts";
 import type { TrustStore } from "./trust_store.ts";
 import type { Views } from "./views.ts";
+
+/** Maximum time for which a wish waits until the host has the status before it, in milliseconds. */
+const ANSWER_MS = 2000;
 
 /** A session of a client. */
 export interface SessionState {
@@ -65,7 +69,7 @@ export class Wishes {
   #badInput = false;
   readonly #handlers: Handlers = {
     say: (wish) => this.#follow(this.#say(wish)),
-    status: ({ text }) => this.#follow(this.#setStatus(text)),
+    status: ({ text }) => this.#announceStatus(text),
     who: () => this.#showMembers(),
     whois: ({ name }) => this.#showMember(name),
     nick: ({ name }) => this.#rename(name),
@@ -180,6 +184,13 @@ export class Wishes {
         addressee = key;
       }
     }
+  }
+
+  /** Sets the own status; the next wish waits for that within bounds, so that no later answer overtakes this one. */
+  async #announceStatus(text: string): Promise<void> {
+    const setting = this.#setStatus(text);
+    await this.#follow(setting);
+    await deadline(systemClock, ANSWER_MS, setting);
   }
 
   /** Sets the own status; if the session ends before the host has it, sets it in the next one. */

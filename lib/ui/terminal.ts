@@ -23,6 +23,7 @@ import { Screen } from "./screen.ts";
 import { processTerminal, type TerminalDevice } from "./terminal_device.ts";
 import { COLOUR_THEME } from "./theme.ts";
 import { WindowTitle } from "./title.ts";
+import { TypedWishes } from "./typed_wishes.ts";
 
 const LF = 0x0a;
 
@@ -78,7 +79,7 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #screen: Screen;
   readonly #keyboard: Keyboard;
   readonly #pastes = new Pastes(HISTORY_LINES);
-  readonly #wishes: ReadableStreamDefaultController<Wish>;
+  readonly #wishes = new TypedWishes(() => this.#endEditing());
   readonly #stopListening: readonly (() => void)[];
   readonly #interrupt: () => void;
   readonly #conversation: Conversation;
@@ -115,12 +116,7 @@ export class TerminalFrontEnd implements FrontEnd {
       ...options.title && { title: new WindowTitle(room) },
     });
     this.broken = this.#screen.broken;
-    let wishes: ReadableStreamDefaultController<Wish>;
-    this.input = new ReadableStream({
-      start: (controller) => void (wishes = controller),
-      cancel: () => this.#endEditing(),
-    });
-    this.#wishes = wishes!;
+    this.input = this.#wishes.stream;
     ({ promise: this.interrupted, resolve: this.#interrupt } = Promise.withResolvers<void>());
     this.#stopListening = [
       device.onContinue(() => this.#resume()),
@@ -146,6 +142,7 @@ export class TerminalFrontEnd implements FrontEnd {
       this.#endEditing();
       this.#wishes.close();
     }
+    this.#wishes.flush();
     await this.#screen.end();
   }
 
@@ -169,7 +166,7 @@ export class TerminalFrontEnd implements FrontEnd {
     } catch (error) {
       if (!this.#isEditing) return;
       this.#endEditing();
-      this.#wishes.error(error);
+      this.#wishes.fail(error);
     }
   }
 
@@ -234,8 +231,9 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#editor = next;
     const { action, lines, wishes } = this.#conversation.enter(line);
     if (action === "clear") this.#screen.clear();
-    this.#screen.print(lines);
-    for (const wish of wishes) this.#wishes.enqueue(wish);
+    if (lines.length > 0) this.#wishes.output(() => this.#screen.print(lines));
+    for (const wish of wishes) this.#wishes.add(wish);
+    this.#screen.print([]);
     if (action === "quit") this.#quit();
   }
 
@@ -245,7 +243,7 @@ export class TerminalFrontEnd implements FrontEnd {
     if (!this.#isEditing) return;
     this.#endEditing();
     if (!this.#conversation.ready) this.#interrupt();
-    this.#wishes.enqueue({ do: "quit" });
+    this.#wishes.add({ do: "quit" });
     this.#wishes.close();
   }
 

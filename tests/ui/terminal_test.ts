@@ -360,6 +360,29 @@ test("TerminalFrontEnd suggests a command for an unknown one, and sends nothing"
   });
 });
 
+test("TerminalFrontEnd shows an error after the answer to each earlier command", async () => {
+  await using terminal = new TerminalOnly(60);
+  const shown = async (): Promise<string[]> => {
+    await terminal.settled();
+    return terminal.screen.lines.join("\n").match(/\/n\w+|Bad luck|nothing/g) ?? [];
+  };
+  terminal.frontEnd.show({ ...READY, members: [member("bob")] });
+  await terminal.type("hi", "\r", "/nope", "\r"); // A message is no command.
+  assertEquals(await shown(), ["/nope"]);
+  await terminal.type("/whois bob", "\r", "/nada", "\r", "/retry", "\r");
+  assertEquals((await terminal.input.read()).value?.do, "say");
+  assertEquals((await terminal.input.read()).value, { do: "whois", name: "bob" });
+  assertEquals(await shown(), ["/nope"]);
+  terminal.frontEnd.show({ event: "error", code: "internal", message: "Bad luck" });
+  const next = terminal.input.read();
+  assertEquals(await shown(), ["/nope", "Bad luck", "/nada", "nothing"]);
+  await terminal.type("/who", "\r");
+  assertEquals((await next).value, { do: "who" });
+  await terminal.type("/nil", "\r", "/nix", "\r");
+  await terminal.frontEnd.close(); // No answer comes.
+  assertEquals((await shown()).slice(-2), ["/nil", "/nix"]);
+});
+
 test("TerminalFrontEnd explains the commands without a wish", async () => {
   await using terminal = new TerminalOnly(80);
   await terminal.type("/help", "\r");
