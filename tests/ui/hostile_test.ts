@@ -103,11 +103,17 @@ async function assertHarmless(...doings: Parameters<typeof play>): Promise<Cell[
   return hostile;
 }
 
-/** Asserts that a message starts with its sender, and that no other part has the style of a name. */
+/**
+ * Asserts that a message starts with its sender, that its other rows begin below its text, and that no other
+ * part has the style of a name.
+ */
 function assertFrom(name: string, rows: readonly Cell[][]): void {
   const start = `${T} ${name}`;
   const shown = rows[0]!.slice(0, start.length + 1).map(({ text }) => text || " ");
   assertEquals(shown.join(""), `${start}:`);
+  for (const row of rows.slice(1)) {
+    assertEquals(row.slice(0, `${start}: `.length).map(({ text }) => text.trim()).join(""), "");
+  }
   const styled = rows.flatMap((row, y) =>
     row.filter(({ plain }, x) => !plain && (y > 0 || x >= start.length))
   );
