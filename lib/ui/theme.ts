@@ -35,7 +35,7 @@ export function messageHead(name: string, { kind, private: isPrivate }: MessageF
 
 /**
  * Styles the parts of a line that people read. Names and the marks of lanchat have styles that no text
- * from outside can have, so that no text can pass for either at the start of a wrapped row.
+ * from outside can have, so that no text can pass for either, where a terminal itself wraps a row too.
  */
 export interface Theme {
   /** Formats a safe name, with its mark; its colour depends on the key. */

@@ -767,6 +767,27 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "ui/wrap.ts",
+    test: "ui/wrap_test.ts",
+    mutants: [
+      [
+        '`\\n${" ".repeat(indent)}`',
+        '"\\n"',
+        "wrapLine keeps every text, in rows that fit any terminal and are indented after the first",
+      ],
+      [
+        "used = indent;",
+        "used = 0;",
+        "wrapLine keeps every text, in rows that fit any terminal and are indented after the first",
+      ],
+      [
+        "width(segment) > room ? [...segment] : segment",
+        "segment",
+        "wrapLine keeps every text, in rows that fit any terminal and are indented after the first",
+      ],
+    ],
+  },
+  {
     file: "ui/title.ts",
     test: "ui/hostile_test.ts",
     mutants: [
