@@ -125,8 +125,8 @@ if (BINARY === undefined) { // Whose permissions would let it look for rooms.
     async () => {
       await using person = new Pty([], { permissions: ["--allow-net=127.0.0.1"] });
       await person.showsAll(
-        "Cannot look for rooms on this network: --allow-net is missing, or given for some",
-        " addresses alone.",
+        "Cannot look for rooms on this network: --allow-net is missing, or limited to som",
+        "e addresses.",
         "A digit joins, h hosts a room, q leaves. By address: lanchat join ADDRESS",
       );
       await person.type("q");

@@ -26,7 +26,7 @@ async function identity(
 
 /** How often a passphrase was asked for. */
 function questions(lines: readonly string[]): number {
-  return lines.filter((line) => /Passphrase for ".*":$/.test(line)).length;
+  return lines.filter((line) => /(?:Passphrase for ".*"|Try again):$/.test(line)).length;
 }
 
 Deno.test("lanchat id shows, moves and replaces an identity", async () => {
