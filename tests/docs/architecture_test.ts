@@ -7,6 +7,7 @@ import { assertEquals } from "@std/assert";
 import { escape } from "@std/regexp/escape";
 import config from "../../deno.json" with { type: "json" };
 import { test } from "../support/test.ts";
+import { exists, read, spansOf } from "./documents.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -22,18 +23,6 @@ function filesOf(folder: string): string[] {
   return [...Deno.readDirSync(new URL(`${folder}/`, ROOT))].flatMap(({ name, isDirectory }) =>
     isDirectory ? filesOf(`${folder}/${name}`) : name.endsWith(".ts") ? [`${folder}/${name}`] : []
   );
-}
-
-function read(path: string): string {
-  return Deno.readTextFileSync(new URL(path, ROOT));
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(new URL(path, ROOT)) !== undefined;
-  } catch {
-    return false;
-  }
 }
 
 /** The declarations of a symbol at the top of a file, each up to its end. */
@@ -66,22 +55,10 @@ function isTrue(span: string): boolean {
     : found.some((declaration) => hasMember(declaration, member));
 }
 
-function spansOf(markdown: string): string[] {
-  const text = markdown.replaceAll(/^```[^]*?^```/gm, "");
-  return [...text.matchAll(/`([^`\n]+)`/g)].map(([, span]) => span!);
-}
-
-function linksOf(path: string): string[] {
-  const base = new URL(path, ROOT);
-  return [...read(path).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)]
-    .map(([, target]) => new URL(target!, base).href.slice(ROOT.href.length));
-}
-
 for (const path of DOCUMENTS) {
   test(`${path} names only files, tasks and symbols that exist`, () => {
     const spans = spansOf(read(path));
     assertEquals(spans.filter((span) => !isTrue(span)), []);
-    assertEquals(linksOf(path).filter((target) => !exists(target)), []);
   });
 }
 

@@ -14,6 +14,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "nft": "nftables",
   "prlimit": "util-linux",
   "script": "bsdutils",
+  "setsid": "util-linux",
   "stty": "coreutils",
   "sysctl": "procps",
   "umount": "mount",
