@@ -34,16 +34,16 @@ export function segmentsOf(text: string): Segment[] {
   return text.split(STYLE_OR_BREAK).flatMap((part) => {
     const index = start;
     start += part.length;
-    return part === "\n" || isStyle(part) ? [{ index, segment: part }] : Array.from(
+    return part === "\n" || STYLE.test(part) ? [{ index, segment: part }] : Array.from(
       graphemes.segment(part),
       (one) => ({ index: index + one.index, segment: one.segment }),
     );
   });
 }
 
-/** Whether a segment is a style. */
-export function isStyle(segment: string): boolean {
-  return STYLE.test(segment);
+/** The styles in a text, in order. */
+export function stylesOf(text: string): readonly string[] {
+  return text.match(STYLES) ?? [];
 }
 
 /** Measures the columns of a text in the terminal that needs the most; styles take none. */

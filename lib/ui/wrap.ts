@@ -1,5 +1,5 @@
 /** Lines of a conversation, and how they are wrapped at words. */
-import { isStyle, segmentsOf, usualWidth, width } from "./width.ts";
+import { segmentsOf, stylesOf, usualWidth, width } from "./width.ts";
 
 /** The widest head that rows are indented by. */
 const MAX_INDENT = 30;
@@ -107,9 +107,8 @@ function piecesOf(word: string, room: number): string[] {
 function joinStyled([first = "", ...others]: readonly string[], separator: string): string {
   let style = "";
   const follow = (row: string): string => {
-    for (const { segment } of segmentsOf(row)) {
-      if (isStyle(segment)) style = STYLE_END.test(segment) ? "" : segment;
-    }
+    const last = stylesOf(row).at(-1);
+    if (last !== undefined) style = STYLE_END.test(last) ? "" : last;
     return row;
   };
   return others.reduce((joined, row) => {
