@@ -50,12 +50,12 @@ async function best(run: () => Promise<void>): Promise<number> {
 
 async function connectTcp(): Promise<[Connection, Connection]> {
   const listener = listen({ host: "127.0.0.1", port: 0 });
-  const [dialled, accepted] = await Promise.all([
+  const [dialed, accepted] = await Promise.all([
     dial("127.0.0.1", listener.port),
     listener.connections.getReader().read(),
   ]);
   listener.close();
-  return [dialled, accepted.value!];
+  return [dialed, accepted.value!];
 }
 
 async function overTcp(size: number, count: number): Promise<void> {

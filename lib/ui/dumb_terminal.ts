@@ -33,7 +33,7 @@ export interface DumbTerminalOptions {
   readonly onContinue?: TerminalDevice["onContinue"];
 }
 
-/** Shows one line after the other without colours, and leaves editing to the terminal. */
+/** Shows one line after the other without colors, and leaves editing to the terminal. */
 export class DumbTerminalFrontEnd implements FrontEnd {
   /** The wishes of the typed lines. */
   readonly input: ReadableStream<Wish>;

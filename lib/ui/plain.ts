@@ -11,7 +11,7 @@ import {
 import { type StandardStreams, standardStreams } from "./process.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { type InputLine, readLines } from "./lines.ts";
-import { COLOUR_THEME, markedName, messageLine } from "./theme.ts";
+import { COLOR_THEME, markedName, messageLine } from "./theme.ts";
 import { Output } from "./output.ts";
 import { fittingQrLines, noQrSentence } from "./qr.ts";
 import { noticeLines } from "./notices.ts";
@@ -84,7 +84,7 @@ export class PlainFrontEnd implements FrontEnd {
   #showQr({ link, secret }: InviteEvent): void {
     const { columns } = this.#options;
     if (columns === undefined || !secret) return;
-    const lines = fittingQrLines(link, columns())?.map(COLOUR_THEME.qr) ??
+    const lines = fittingQrLines(link, columns())?.map(COLOR_THEME.qr) ??
       [`${PREFIX}${noQrSentence("the link")}`];
     for (const line of lines) this.#output.write(`${line}\n`, "stderr");
   }

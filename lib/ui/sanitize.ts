@@ -20,7 +20,7 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]
 const BACKSLASH_OR_UNSAFE = /[\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
- * Zero-width characters that only shape their neighbours, as in Persian and in emoji, and the tags that
+ * Zero-width characters that only shape their neighbors, as in Persian and in emoji, and the tags that
  * turn a black flag into that of a region.
  */
 const JOINERS = /[\u200c\u200d\ufe0e\ufe0f]|(?<=\u{1f3f4})[\u{e0061}-\u{e007a}]{3,5}\u{e007f}/gu;
@@ -37,7 +37,7 @@ const STACKED_MARKS = /(\p{M}{8})\p{M}+/gu;
  * The text after a line break must be indented where it is shown, so that it does not look like another
  * message.
  *
- * Joiners and emoji selectors are removed: their neighbours show without them.
+ * Joiners and emoji selectors are removed: their neighbors show without them.
  *
  * @example A text that would clear the screen
  * ```ts

@@ -21,7 +21,7 @@ import { BRACKET_PASTES, Pastes, UNBRACKET_PASTES } from "./paste.ts";
 import { onSuddenEnd } from "./process.ts";
 import { Screen } from "./screen.ts";
 import { processTerminal, type TerminalDevice } from "./terminal_device.ts";
-import { COLOUR_THEME } from "./theme.ts";
+import { COLOR_THEME } from "./theme.ts";
 import { WindowTitle } from "./title.ts";
 import { TypedWishes } from "./typed_wishes.ts";
 
@@ -94,7 +94,7 @@ export class TerminalFrontEnd implements FrontEnd {
     this.#keyboard = new Keyboard(clock, (keys) => this.#press(keys));
     const notifier = new Notifier(environment, clock);
     this.#conversation = new Conversation({
-      theme: COLOUR_THEME,
+      theme: COLOR_THEME,
       echoes: true,
       editsLine: true,
       columns: () => device.columns(),

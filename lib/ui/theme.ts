@@ -38,7 +38,7 @@ export function messageHead(name: string, { kind, private: isPrivate }: MessageF
  * from outside can have, so that no text can pass for either, where a terminal itself wraps a row too.
  */
 export interface Theme {
-  /** Formats a safe name, with its mark; its colour depends on the key. */
+  /** Formats a safe name, with its mark; its color depends on the key. */
   name(member: MemberRef): string;
   /** Styles the mark at the start of a notice. */
   mark(text: string): string;
@@ -50,7 +50,7 @@ export interface Theme {
   qr(line: string): string;
 }
 
-/** The theme for terminals without colours, screen readers and files. */
+/** The theme for terminals without colors, screen readers and files. */
 export const PLAIN_THEME: Theme = {
   name: (member) => markedName(member),
   mark: (text) => text,
@@ -60,24 +60,24 @@ export const PLAIN_THEME: Theme = {
 };
 
 /**
- * The colours of xterm's 256, without greys, that have a contrast of at least 4.5:1 on black and on
+ * The colors of xterm's 256, without grays, that have a contrast of at least 4.5:1 on black and on
  * white (WCAG 2.2, success criterion 1.4.3).
  */
-export const NAME_COLOURS: readonly number[] = [29, 63, 98, 131, 163];
+export const NAME_COLORS: readonly number[] = [29, 63, 98, 131, 163];
 
-/** The theme for terminals with colours. */
-export const COLOUR_THEME: Theme = {
-  name: (member) => `\x1b[1;38;5;${colourOf(member.key)}m${markedName(member)}\x1b[22;39m`,
+/** The theme for terminals with colors. */
+export const COLOR_THEME: Theme = {
+  name: (member) => `\x1b[1;38;5;${colorOf(member.key)}m${markedName(member)}\x1b[22;39m`,
   mark: (text) => `\x1b[1m${text}\x1b[22m`,
   time: (text) => `\x1b[2m${text}\x1b[22m`,
   mention: (text) => `\x1b[7m${text}\x1b[27m`,
-  // White on black by number, because a colour scheme may redefine the named colours.
+  // White on black by number, because a color scheme may redefine the named colors.
   qr: (line) => `\x1b[38;5;231;48;5;16m${line}\x1b[39;49m`,
 };
 
-/** Picks the colour for a key, the same in every run and on every machine. */
-function colourOf(key: string): number {
+/** Picks the color for a key, the same in every run and on every machine. */
+function colorOf(key: string): number {
   let sum = 0;
   for (const character of key) sum = (31 * sum + character.charCodeAt(0)) % 1_000_003;
-  return NAME_COLOURS[sum % NAME_COLOURS.length]!;
+  return NAME_COLORS[sum % NAME_COLORS.length]!;
 }

@@ -237,11 +237,11 @@ test("OpenStream gives for any damage a prefix of the sent records, and an error
 });
 
 test("OpenStream passes cancel on to its source, and abort on to its reader", async () => {
-  const cancelled = Promise.withResolvers<unknown>();
-  const source = new ReadableStream<Bytes>({ cancel: cancelled.resolve });
+  const canceled = Promise.withResolvers<unknown>();
+  const source = new ReadableStream<Bytes>({ cancel: canceled.resolve });
   const reason = new Error("enough");
   await source.pipeThrough(new OpenStream(secret.slice())).cancel(reason);
-  assertEquals(await cancelled.promise, reason);
+  assertEquals(await canceled.promise, reason);
 
   const stream = new OpenStream(secret.slice());
   const read = assertRejects(() => stream.readable.getReader().read(), Error, "enough");
@@ -251,9 +251,9 @@ test("OpenStream passes cancel on to its source, and abort on to its reader", as
 
 test("SealStream passes cancel on to its writer, and abort on to its reader", async () => {
   const reason = new Error("enough");
-  const cancelled = new SealStream(secret.slice());
-  const writer = cancelled.writable.getWriter();
-  await cancelled.readable.cancel(reason);
+  const canceled = new SealStream(secret.slice());
+  const writer = canceled.writable.getWriter();
+  await canceled.readable.cancel(reason);
   await assertRejects(() => writer.write(CLOSE), Error, "enough");
   await assertRejects(() => writer.closed, Error, "enough");
 

@@ -57,7 +57,7 @@ test("joinCode keeps leading zeros", async () => {
   assertMatch(shortest, /^0/);
 });
 
-test("keyTag is the start of a labelled hash", async () => {
+test("keyTag is the start of a labeled hash", async () => {
   const key = fromHex(hop.member_ik);
   const hash = new Uint8Array(
     await crypto.subtle.digest("SHA-256", concat(utf8("lanchat/1 tag\0"), key)),

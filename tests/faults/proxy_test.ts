@@ -55,7 +55,7 @@ async function dial({ address }: Proxy): Promise<Deno.TcpConn> {
   return await Deno.connect({ hostname: hostname!, port: Number(port) });
 }
 
-/** Bytes of which no two neighbours are equal. */
+/** Bytes of which no two neighbors are equal. */
 function bytes(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(length).map((_, i) => i % 251);
 }

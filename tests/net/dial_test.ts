@@ -7,13 +7,13 @@ import { test } from "../support/test.ts";
 test("dial connects by IPv4 address, by name and by IPv6 address", async () => {
   const listener = listen({ port: 0 });
   const hosts = ["127.0.0.1", "localhost", "::1"];
-  const dialled = await Promise.all(hosts.map((host) => dial(host, listener.port)));
+  const dialed = await Promise.all(hosts.map((host) => dial(host, listener.port)));
   let count = 0;
   for await (const connection of listener.connections) {
     connection.close();
     if (++count === hosts.length) break;
   }
-  for (const connection of dialled) connection.close();
+  for (const connection of dialed) connection.close();
 });
 
 test("dial reports a refused connection", async () => {
@@ -48,10 +48,10 @@ test("dial gives up at once when its signal aborts, with the signal's reason", a
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const controller = new AbortController();
-  const dialled = dial("127.0.0.1", port, { signal: controller.signal });
+  const dialed = dial("127.0.0.1", port, { signal: controller.signal });
   const reason = new Error("enough");
   controller.abort(reason);
-  assertEquals(await dialled.catch((error) => error), reason);
+  assertEquals(await dialed.catch((error) => error), reason);
   const late = dial("127.0.0.1", port, { signal: controller.signal });
   assertEquals(await late.catch((error) => error), reason);
 });
@@ -59,16 +59,16 @@ test("dial gives up at once when its signal aborts, with the signal's reason", a
 test("dial ignores its signal once it has connected", async () => {
   const listener = listen({ host: "127.0.0.1", port: 0 });
   const controller = new AbortController();
-  const dialled = await dial("127.0.0.1", listener.port, { signal: controller.signal });
+  const dialed = await dial("127.0.0.1", listener.port, { signal: controller.signal });
   controller.abort();
-  await dialled.writable.getWriter().write(new Uint8Array([1]));
+  await dialed.writable.getWriter().write(new Uint8Array([1]));
   for await (const connection of listener.connections) {
     const { value } = await connection.readable.getReader().read();
     assertEquals(value, new Uint8Array([1]));
     connection.close();
     break;
   }
-  dialled.close();
+  dialed.close();
 });
 
 test("dial reports the system's errors in plain words, by address and by name", async () => {

@@ -5,11 +5,11 @@ import { test } from "../support/test.ts";
 
 /** Dials a listener, takes the connection, and returns the address of its peer. */
 async function call(listener: Listener, host: string): Promise<string> {
-  const dialled = await dial(host, listener.port);
+  const dialed = await dial(host, listener.port);
   const reader = listener.connections.getReader();
   const { value: accepted } = await reader.read();
   reader.releaseLock();
-  dialled.close();
+  dialed.close();
   accepted!.close();
   return accepted!.remoteAddress;
 }

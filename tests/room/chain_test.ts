@@ -175,7 +175,7 @@ test("ReceivingChain.open skips keys as its caller allows, and never more than 2
   keys.close();
 });
 
-test("ReceivingChain.open changes nothing if its wait is cancelled", async () => {
+test("ReceivingChain.open changes nothing if its wait is canceled", async () => {
   const [ada, bob] = [await Puppet.create("ada"), await Puppet.create("bob")];
   const keys = await keysOf(bob);
   const own = await ada.chain();

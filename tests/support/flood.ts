@@ -15,7 +15,7 @@ const HEADER_BYTES = 4;
 /** How a host answered a caller: with a greeting, with busy, or by closing without an answer. */
 export type Treatment = "greeted" | "busy" | "cut";
 
-/** The behaviour of a caller. */
+/** The behavior of a caller. */
 export interface Manners {
   /** Called when it is connected. */
   readonly connected?: (socket: Socket) => void;

@@ -15,7 +15,7 @@ import { TestMember } from "./rooms_in_memory.ts";
 
 /** A member that has joined; leaving its scope takes it out of the room. */
 export type ProcessMember = TestMember & AsyncDisposable & {
-  /** How long it took from dialling until it was ready, in milliseconds. */
+  /** How long it took from dialing until it was ready, in milliseconds. */
   readonly joinMs: number;
 };
 

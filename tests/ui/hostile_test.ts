@@ -18,7 +18,7 @@ const ATTACKS: Readonly<Record<string, string>> = {
   "a link": "\x1b]8;;http://127.0.0.1/\x1b\\safe\x1b]8;;\x1b\\",
   "the clipboard": "\x1b]52;c;cm0gLXJmIH4=\x07",
   "a notification": "\x1b]9;hello\x07\x1b]777;notify;a;b\x07",
-  "other colours": "\x1b[1;31;47mred\x1b[0m\x1b]4;0;red\x07\x1b]10;red\x07\x1b]11;red\x07",
+  "other colors": "\x1b[1;31;47mred\x1b[0m\x1b]4;0;red\x07\x1b]10;red\x07\x1b]11;red\x07",
   "a request": "\x1b[c\x1b[6n\x1b[>c\x1b[18t\x05",
   "a device control": '\x1bP$q"p\x1b\\\x1bP+q544e\x1b\\\x1b_Gf=24;AAAA\x1b\\\x1b^x\x1b\\',
   "a reset": "\x1bc\x1b[!p\x1b[?25l\x1b[?2004l",

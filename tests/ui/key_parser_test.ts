@@ -46,7 +46,7 @@ const REPORTS: Readonly<Record<string, (string | number[])[]>> = {
   "its modes": ["\x1b[?2004;1$y\x1b[4;1$y\x1b[?0u\x1b[>4;2m"],
   "its size": ["\x1b[8;24;80t\x1b[4;600;800t\x1b[48;24;80;600;800t"],
   "its state": ["\x1b[0n\x1b[3n"],
-  "its colours": ["\x1b]11;rgb:0000/0000/0000\x07\x1b]10;rgb:ffff/ffff/ffff\x1b\\\x1b]4;1;x\x07"],
+  "its colors": ["\x1b]11;rgb:0000/0000/0000\x07\x1b]10;rgb:ffff/ffff/ffff\x1b\\\x1b]4;1;x\x07"],
   "its title": ["\x1b]lgrün 日本\x1b\\\x1b]L\x1b\\"],
   "a setting": ["\x1bP1$r0m\x1b\\\x1bP0$r\x1b\\\x1bP1+r544e=787465726d\x1b\\"],
   "pictures": ["\x1b_Gi=31;OK\x1b\\\x1b^x\x1b\\\x1bXx\x1b\\"],

@@ -142,13 +142,13 @@ test("readLines reads nothing before the first line is requested", async () => {
 });
 
 test("readLines cancels the input when it is ended", async () => {
-  const cancelled = Promise.withResolvers<void>();
+  const canceled = Promise.withResolvers<void>();
   const input = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.enqueue(new TextEncoder().encode("one\n")),
-    cancel: () => cancelled.resolve(),
+    cancel: () => canceled.resolve(),
   });
   for await (const _line of readLines(input, MAX)) break;
-  await cancelled.promise;
+  await canceled.promise;
 });
 
 test("readLines reports an input that cannot be read", async () => {

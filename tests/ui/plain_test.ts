@@ -216,7 +216,7 @@ test("PlainFrontEnd shows the QR code of a secret invite at a terminal", async (
     assertEquals(stdout.text, "");
     return stderr.text.split("\n").slice(2).join("\n");
   };
-  // deno-lint-ignore no-control-regex -- the colours of the code
+  // deno-lint-ignore no-control-regex -- the colors of the code
   const lines = (await drawn(true, 80)).trimEnd().replaceAll(/\x1b\[[\d;]*m/g, "").split("\n");
   assertEquals(readQr(lines), link);
   assertEquals(await drawn(true, 20), `lanchat: ${noQrSentence("the link")}\n`);

@@ -754,7 +754,7 @@ test("TerminalFrontEnd.close erases the line", async () => {
   assertEquals<unknown>(await terminal.input.read(), { done: true, value: undefined });
 });
 
-test("TerminalFrontEnd stops reading keys if its input is cancelled", async () => {
+test("TerminalFrontEnd stops reading keys if its input is canceled", async () => {
   await using terminal = new TerminalOnly();
   await terminal.input.cancel();
   await terminal.type("x\r");

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
-import { COLOUR_THEME } from "../../lib/ui/theme.ts";
+import { COLOR_THEME } from "../../lib/ui/theme.ts";
 import { type ShownLine, wrapLine } from "../../lib/ui/wrap.ts";
 import { Emulator, type Widths } from "../support/emulator.ts";
 import { test } from "../support/test.ts";
 
-const { mention, name } = COLOUR_THEME;
+const { mention, name } = COLOR_THEME;
 
 /** Splits off the style, which takes no column. */
 function unstyled(text: string): string {

@@ -143,16 +143,16 @@ test("FrameDecoderStream gives bodies that later chunks do not change", async ()
 
 test("FrameDecoderStream passes cancel on to its source, also inside a frame", async () => {
   for (const head of [[], [bytes.slice(0, 2)], [bytes.slice(0, 9)], [bytes]]) {
-    const cancelled = Promise.withResolvers<unknown>();
+    const canceled = Promise.withResolvers<unknown>();
     const source = new ReadableStream<Bytes>({
       start(controller): void {
         for (const chunk of head) controller.enqueue(chunk);
       },
-      cancel: cancelled.resolve,
+      cancel: canceled.resolve,
     });
     const reason = new Error("enough");
     await source.pipeThrough(new FrameDecoderStream()).cancel(reason);
-    assertEquals(await cancelled.promise, reason);
+    assertEquals(await canceled.promise, reason);
   }
 });
 
