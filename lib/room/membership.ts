@@ -27,7 +27,7 @@ import { Reconnection } from "./reconnection.ts";
 import { ANSWER_MS, Recovery } from "./recovery.ts";
 import { MOVE_MS, type Roster } from "./roster.ts";
 import type { Sender } from "./sender.ts";
-import type { SerialQueues } from "./serial_queue.ts";
+import type { SerialQueues, Turn } from "./serial_queue.ts";
 import { Timers } from "./timers.ts";
 import { Unannounced } from "./unannounced.ts";
 
@@ -169,7 +169,7 @@ export class Membership implements LinkListener {
     if (object[0] === ObjectType.ANNOUNCE) return this.#queueAnnouncement(peer, object);
     if (object[0] === ObjectType.NEED) return this.#queueQuestion(peer, object);
     const { applied } = this.#decisions;
-    peer.queue.push(object.length, () => this.#receive(peer, object, applied));
+    peer.queue.push(object.length, (turn) => this.#receive(peer, object, applied, turn));
   }
 
   /** Counts envelopes as accepted and delivered, and sends more. */
@@ -205,9 +205,9 @@ export class Membership implements LinkListener {
     const { applied } = this.#decisions;
     const dequeued = (): void => this.#announcer.dequeued(peer);
     this.#announcer.queued(peer);
-    peer.queue.push(object.length, () => {
+    peer.queue.push(object.length, (turn) => {
       dequeued();
-      return this.#receive(peer, object, applied);
+      return this.#receive(peer, object, applied, turn);
     }, dequeued);
   }
 
@@ -224,30 +224,44 @@ export class Membership implements LinkListener {
    * Receives an object in its turn. All but answers wait while the peer is held back.
    *
    * @param applied Resolves once all earlier decisions of the host are applied.
+   * @param turn Resolves once all earlier objects of other peers are handled.
    */
-  async #receive(peer: Peer, object: Bytes, applied: Promise<void>): Promise<void> {
+  async #receive(
+    peer: Peer,
+    object: Bytes,
+    applied: Promise<void>,
+    turn: Turn,
+  ): Promise<void> {
     await applied;
     if (!this.#roster.has(peer)) return; // It may be banned.
     if (object[0] === ObjectType.AGAIN) return await this.#recovery.receiveAgain(peer, object);
     if (peer.recovery.held !== undefined && await this.#recovery.hold(peer, object)) return;
-    await this.#handle(peer, object, false);
+    await this.#handle(peer, object, false, turn);
   }
 
-  /** Handles an object. @param again Whether it was sent again, and may be for other readers. */
-  async #handle(peer: Peer, object: Bytes, again: boolean): Promise<void> {
+  /**
+   * Handles an object.
+   *
+   * @param again Whether it was sent again, and may be for other readers.
+   * @param turn As in {@linkcode Membership.#receive}; an object sent again has no turn.
+   */
+  async #handle(peer: Peer, object: Bytes, again: boolean, turn: Turn = now): Promise<void> {
     if (!this.#roster.has(peer)) return;
     switch (object[0]) {
       case ObjectType.ANNOUNCE:
-        return await this.#receiveAnnouncement(peer, object);
+        return await this.#receiveAnnouncement(peer, object, turn);
       case ObjectType.SKDM:
         return await this.#receiver.receiveKey(peer, object);
       case ObjectType.MSG:
-        if (await this.#receiver.receiveMessage(peer, object, again)) this.#receiveLeave(peer);
+        if (await this.#receiver.receiveMessage(peer, object, again, turn)) {
+          this.#receiveLeave(peer);
+        }
     }
   }
 
-  async #receiveAnnouncement(peer: Peer, object: Bytes): Promise<void> {
+  async #receiveAnnouncement(peer: Peer, object: Bytes, turn: Turn): Promise<void> {
     const { announced, nameTaken } = await this.#announcer.check(peer, object);
+    await turn();
     if (!this.#roster.has(peer)) return;
     const isNew = peer.announced === undefined;
     this.#unannounced.announced(peer);
@@ -387,6 +401,9 @@ export class Membership implements LinkListener {
     if (!others) this.#events.emit({ event: "rekeyed" });
   }
 }
+
+/** The turn of an object that has none: it is handled at once. */
+const now: Turn = () => Promise.resolve();
 
 /** Returns the reason to show for a reason of MEMBER left. */
 function leaveReason(reason: number): LeaveReason {

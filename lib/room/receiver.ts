@@ -24,6 +24,7 @@ import type { Parts, RoomOptions } from "./parts.ts";
 import { type Peer, type ReceivingState, SILENT_AFTER_MS } from "./peer.ts";
 import type { Reconnection } from "./reconnection.ts";
 import type { Roster } from "./roster.ts";
+import type { Turn } from "./serial_queue.ts";
 import { textCost } from "./work_budget.ts";
 
 /** Maximum difference of a sender's clock at which its times are shown, in milliseconds. */
@@ -89,13 +90,18 @@ export class Receiver {
   }
 
   /**
-   * Opens a message and shows it.
+   * Opens a message and shows it, in its turn among the objects of all peers.
    *
    * @param again Whether it was sent again, and may be for other readers.
    * @returns Whether it says that its author leaves.
    * @throws {RoomError} If it cannot be opened, or was opened before.
    */
-  async receiveMessage(peer: Peer, object: Bytes, again: boolean): Promise<boolean> {
+  async receiveMessage(
+    peer: Peer,
+    object: Bytes,
+    again: boolean,
+    turn: Turn,
+  ): Promise<boolean> {
     const msg = decodeMsg(object);
     if (!equal(msg.fromSession, peer.session) || !equal(msg.roomId, this.#self.roomId)) {
       throw refused("message", "it was made in another place");
@@ -112,6 +118,7 @@ export class Receiver {
     }
     const { budget } = peer;
     const { inner, missing } = await chain.open(msg, (keys, derive) => budget.skip(keys, derive));
+    await turn();
     if (!this.#roster.has(peer)) return false;
     this.#showGap(peer, chain.audience, inner.before + msg.index, missing);
     state.keyMissed = false;

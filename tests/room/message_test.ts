@@ -8,6 +8,7 @@ import {
   CloseReason,
   decodeMsg,
   encodeBatch,
+  EnvelopeClass,
   MAX_BATCH_ITEMS,
   MAX_TEXT_BYTES,
   MemberChange,
@@ -138,6 +139,29 @@ test("Room shows no MSG twice and none out of order", async () => {
     assertEquals(await alone.text(), "two");
     return [one, two];
   }, 0);
+});
+
+test("Room shows messages of two members in the order of the host, however long one takes to open", async () => {
+  const { alone, bob, mal } = await open();
+  const [bobs, mals] = [await bob.chain(), await mal.chain(Audience.ROOM, 2)];
+  await alone.says(bob, await bobs.skdm(alone.target));
+  const objects = [
+    { from: mal, object: await mals.skdm(alone.target) }, // It takes long to unwrap.
+    { from: mal, object: await mals.msg("first") },
+    { from: bob, object: await bobs.msg("second") },
+  ];
+  await alone.relay.send({
+    type: "batch",
+    envelopes: objects.map(({ from, object }) => ({
+      class: EnvelopeClass.CHAT,
+      direct: false,
+      from: from.session,
+      seq: ++alone.relay.seq,
+      object,
+    })),
+  });
+  assertEquals([await alone.text(), await alone.text()], ["first", "second"]);
+  await alone.close();
 });
 
 test("Room shows the number of messages missing before one", async () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { MAX_PARKED_BYTES, SerialQueues } from "../../lib/room/serial_queue.ts";
+import { MAX_PARKED_BYTES, SerialQueues, type Turn } from "../../lib/room/serial_queue.ts";
 import { throwError } from "../support/assert.ts";
 import { nextTurn } from "../support/clock.ts";
 import { test } from "../support/test.ts";
@@ -92,6 +92,32 @@ async function park(count: number) {
 }
 
 const PIECE_BYTES = 512;
+
+test("SerialQueue gives work its turn after all earlier work of queues that are not parked", async () => {
+  const queues = new SerialQueues(() => {});
+  const [ada, bob, carol] = [queues.queue(), queues.queue(), queues.queue()];
+  const [slow, parked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const order: string[] = [];
+  const inTurn = (name: string) => async (turn: Turn): Promise<void> => {
+    await turn();
+    order.push(name);
+  };
+  ada.push(1, () => ada.park(parked.promise).then(() => void order.push("ada 1")));
+  bob.push(1, () => slow.promise.then(() => void order.push("bob 2")));
+  carol.push(1, inTurn("carol 3"));
+  bob.push(1, inTurn("bob 4"));
+  ada.push(1, inTurn("ada 5"));
+  carol.push(1, inTurn("carol 6"));
+  await nextTurn();
+  assertEquals(order, []);
+  slow.resolve();
+  await queues.settled();
+  assertEquals(order.splice(0), ["bob 2", "carol 3", "bob 4", "carol 6"]);
+  parked.resolve();
+  await nextTurn();
+  await queues.settled();
+  assertEquals(order, ["ada 1", "ada 5"]);
+});
 
 test("SerialQueue.push drops work past 8 MiB only in a parked queue", async () => {
   const { parked: [queue], done, dropped, goOn, push } = await park(1);
