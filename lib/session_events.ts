@@ -116,6 +116,8 @@ export interface ListeningEvent extends Named<"listening"> {
   readonly fingerprint: string;
   /** The short mark of the host's identity key. */
   readonly tag: string;
+  /** The room's name, if the host gave it one. */
+  readonly name?: string;
   /** Present where the room admits only holders of its invite. */
   readonly inviteOnly?: true;
 }

@@ -100,7 +100,7 @@ async function offerRooms(
       keys: hosting ? ["h"] : [],
       titles: [LOOKING, "Rooms on this network:"],
       more: "more: lanchat scan",
-      help: `A digit joins, ${hosting ? "h hosts a room, " : ""}q leaves. ` +
+      help: `A digit joins, ${hosting ? "h hosts, " : ""}q quits. ` +
         "By address: lanchat join ADDRESS",
       plain,
     });

@@ -152,7 +152,7 @@ async function serve(
  * further than this function: it is shown and not kept.
  */
 async function openEntrance(options: HostingOptions, listener: Listener): Promise<Entrance> {
-  const { announce, frontEnd, invite: isInviteOnly, person, relayOnly } = options;
+  const { announce, frontEnd, invite: isInviteOnly, person, relayOnly, room: name } = options;
   const { root, ...room } = await openRoom(options, person, frontEnd);
   const hostKey = person.identity.publicKey;
   const addresses = await reachableAddresses(listener, announce);
@@ -164,6 +164,7 @@ async function openEntrance(options: HostingOptions, listener: Listener): Promis
     port,
     fingerprint: await fingerprint(hostKey),
     tag: await keyTag(hostKey),
+    ...name !== undefined && { name },
     ...isInviteOnly && { inviteOnly: true },
   });
   if (isInviteOnly && root === undefined) {

@@ -32,13 +32,10 @@ export interface FrontEndOptions {
 export async function chooseFrontEnd(options: FrontEndOptions): Promise<FrontEnd> {
   const { json, notify, plain, quiet, room, title, to, typing } = options;
   if (json) return new JsonFrontEnd();
-  const isPlain = isPlainTerminal(plain);
   if (!typing || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
-    const draws = !isPlain && Deno.stderr.isTerminal();
-    const columns = (): number => Deno.consoleSize().columns || 80;
-    return new PlainFrontEnd(undefined, { quiet, to, ...draws && { columns } });
+    return new PlainFrontEnd(undefined, { quiet, to });
   }
-  if (isPlain) {
+  if (isPlainTerminal(plain)) {
     const { DumbTerminalFrontEnd } = await import("./dumb_terminal.ts");
     return new DumbTerminalFrontEnd({ notify, quiet, room });
   }

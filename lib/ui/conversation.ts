@@ -5,7 +5,6 @@ import { UsageError } from "../errors.ts";
 import {
   type FailedEvent,
   failure,
-  type InviteEvent,
   type MemberView,
   type MessageEvent,
   type OwnView,
@@ -15,24 +14,33 @@ import {
 } from "../session_events.ts";
 import { typedName } from "../wire/mod.ts";
 import { AddressBook } from "./address_book.ts";
+import { Entrance } from "./entrance.ts";
 import { parseLine } from "./line_parser.ts";
 import { markedName, messageHead, type Theme } from "./theme.ts";
-import { awaySentence, failedMessage, noticeLines, personLines, whoLines } from "./notices.ts";
+import {
+  awaySentence,
+  failedMessage,
+  noticeLines,
+  personLines,
+  safetyNumberLines,
+  whoLines,
+} from "./notices.ts";
 import { type MessageState, type OwnMessage, OwnMessages } from "./own_messages.ts";
 import { Place } from "./place.ts";
-import { fittingQrLines, noQrSentence } from "./qr.ts";
+import { fittingQrLines, TOO_NARROW } from "./qr.ts";
 import { excerpt, sanitize } from "./sanitize.ts";
 import { helpLines, type ParsedLine, type SlashCommand } from "./slash_commands.ts";
 import { Timeline, timeOfDay } from "./timeline.ts";
 import { Unread } from "./unread.ts";
 import type { ShownLine } from "./wrap.ts";
 
-/** What `/help` adds where lanchat edits the line. */
+/** What `/help all` adds where lanchat edits the line. */
 const KEYS_HELP: readonly string[] = [
-  "Ctrl-R searches the lines that you typed; Ctrl-G cancels.",
-  "Alt-Enter (or Ctrl-J) breaks a line.",
-  "Tab completes commands and names.",
-  "The up and down arrow keys bring earlier lines back.",
+  "Keys",
+  "Tab            completes commands and names",
+  "Alt-Enter      breaks a line, as Ctrl-J does",
+  "Up, Down       bring back earlier lines",
+  "Ctrl-R         searches them; Ctrl-G cancels",
 ];
 
 /** Maximum lines of an own message whose mark may change; then the rest is shown. */
@@ -108,6 +116,9 @@ export class Conversation {
   #mention: RegExp | undefined;
   #notifies: boolean;
   #isQuiet: boolean;
+  readonly #entrance = new Entrance();
+  /** Number of `/rekey` without an answer. */
+  #rekeys = 0;
   /** The hint of the last failed message. */
   #failureHint = "";
 
@@ -192,6 +203,13 @@ export class Conversation {
       case "notify":
         this.#notifies = parsed.on ?? this.#notifies;
         return this.#answer(`Bell and notifications are ${this.#notifies ? "on" : "off"}.`);
+      case "show-invite":
+        return this.#invite(parsed.qr);
+      case "fingerprint":
+        return { lines: this.#timeline.notice(this.#entrance.fingerprintLines), wishes: [] };
+      case "rekey":
+        this.#rekeys++;
+        return { lines: [], wishes: [parsed] };
       case "nothing":
         return { lines: [], wishes: [] };
       case "clear":
@@ -213,15 +231,24 @@ export class Conversation {
 
   #retry(): LineEffect {
     const failed = this.#own.takeFailed();
-    const lines = failed.length > 0
-      ? []
-      : this.#timeline.notice(["There is nothing to send again."]);
+    const lines = failed.length > 0 ? [] : this.#timeline.notice(["There is nothing to resend."]);
     return { lines, wishes: failed.map((message) => this.#say(message)) };
   }
 
-  #helpLines(topic?: SlashCommand): readonly ShownLine[] {
-    const keys = topic === undefined && this.#options.editsLine ? KEYS_HELP : [];
+  #helpLines(topic?: SlashCommand | "all"): readonly ShownLine[] {
+    const keys = topic === "all" && this.#options.editsLine ? KEYS_HELP : [];
     return this.#timeline.notice([...helpLines(topic), ...keys]);
+  }
+
+  /** Answers `/invite` at the host; elsewhere the session refuses it. */
+  #invite(qr: boolean): LineEffect {
+    const { columns } = this.#options;
+    const { inviteLines, link } = this.#entrance;
+    if (inviteLines === undefined) return { lines: [], wishes: [{ do: "invite" }] };
+    const lines = qr && link !== undefined && columns !== undefined
+      ? this.#qrLines(link, columns())
+      : this.#timeline.notice(inviteLines);
+    return { lines, wishes: [] };
   }
 
   // Events.
@@ -250,14 +277,18 @@ export class Conversation {
       case "ready":
         this.#unread.comeBack("disconnected");
         this.#rename(event);
-        return this.#notice(event);
+        return this.#timeline.notice(this.#entrance.hear(event));
+      case "listening":
+      case "invite":
+      case "joined":
+        return this.#timeline.notice(this.#entrance.hear(event));
       case "renamed":
         if (event.own) this.#rename(event.member);
         return this.#notice(event);
       case "members":
         return this.#timeline.notice(whoLines(this.#me!, event.members, this.#place));
-      case "invite":
-        return [...this.#notice(event), ...this.#qrLines(event)];
+      case "rekeyed":
+        return this.#answerRekey(event);
       case "safety-number":
         return this.#safetyNumberLines(event);
       case "warning":
@@ -266,6 +297,13 @@ export class Conversation {
       default:
         return this.#notice(event);
     }
+  }
+
+  /** New keys are news only to the person who has asked for them. */
+  #answerRekey(event: SessionEvent): readonly ShownLine[] {
+    if (this.#rekeys === 0) return [];
+    this.#rekeys--;
+    return this.#notice(event);
   }
 
   #rename(me: OwnView): void {
@@ -306,29 +344,16 @@ export class Conversation {
   /** The QR code is above the digits, which must be visible in a low window too. */
   #safetyNumberLines(event: SafetyNumberEvent): readonly ShownLine[] {
     const { columns } = this.#options;
-    const notice = this.#notice(event);
+    const notice = this.#timeline.notice(safetyNumberLines(event, this.#me?.name ?? "NAME"));
     if (columns === undefined || event.asked !== undefined) return notice;
-    const picture = this.#picture(event.digits, columns());
-    if (picture !== undefined) return [...picture, ...notice];
-    return [
-      ...notice,
-      ...this.#timeline.notice([`${noQrSentence("the number")} The digits do as well.`]),
-    ];
+    return [...this.#qrLines(event.digits, columns()), ...notice];
   }
 
-  /** The QR code of an invite: at the start only if others need the link to join, later on request. */
-  #qrLines({ link, secret }: InviteEvent): readonly ShownLine[] {
-    const { columns } = this.#options;
-    if (columns === undefined || !(secret || this.ready)) return [];
-    return this.#picture(link, columns()) ??
-      this.#timeline.notice([`${noQrSentence("the link")} /invite shows it in a wider one.`]);
-  }
-
-  /** Draws a QR code that fits in a row. @returns `undefined` if it is wider than `columns`. */
-  #picture(content: string, columns: number): readonly ShownLine[] | undefined {
+  #qrLines(content: string, columns: number): readonly ShownLine[] {
     const { qr } = this.#options.theme;
-    return fittingQrLines(content, columns)
-      ?.map((line) => ({ head: "", text: qr(line), verbatim: true }));
+    const lines = fittingQrLines(content, columns)
+      ?.map((line): ShownLine => ({ head: "", text: qr(line), verbatim: true }));
+    return lines ?? this.#timeline.notice([TOO_NARROW]);
   }
 
   /** Describes the place in one row of a width; empty before the room is joined. */
@@ -369,7 +394,7 @@ export class Conversation {
   #failedLines({ id, code }: FailedEvent): readonly Line[] {
     const message = this.#own.failed(id);
     const { hint: advice = "", ...problem } = failedMessage(code, message?.text ?? "");
-    const hint = `${advice} /retry sends it again.`.trim();
+    const hint = `${advice} /retry resends it.`.trim();
     // The same hint after each of many messages would hide what happened to them.
     const shown = hint === this.#failureHint ? problem : { ...problem, hint };
     this.#failureHint = hint;

@@ -53,15 +53,14 @@ export function splitMember(
   const [first, ...others] = found;
   if (first !== undefined && others.length === 0) return [first.member, first.rest];
   const word = /^\S*/.exec(text)![0];
-  const problem = first !== undefined
-    ? `It could be for ${found.map(({ member }) => member.name).join(" or for ")}`
-    : word === ""
-    ? "Nobody is named"
-    : `Nobody here is called ${excerpt(word, MAX_SHOWN_LENGTH)}`;
+  if (word === "") throw missingName(usage);
+  const problem = first === undefined
+    ? `No one here is called ${excerpt(word, MAX_SHOWN_LENGTH)}`
+    : `Several names match: ${found.map(({ member }) => member.name).join(", ")}`;
   throw new UsageError("no-such-member", problem, {
     hint: first === undefined
-      ? `Type ${usage}; /who shows the names.`
-      : `Put the name in quotes, as in ${quoted}; /who shows the names.`,
+      ? "/who lists the names."
+      : `Put the name in quotes, as in ${quoted}; /who lists the names.`,
   });
 }
 
@@ -75,13 +74,15 @@ export function splitMember(
 export function readName(text: string, members: readonly MemberRef[], word: string): string {
   const name = text.trim().replace(/^"(.+)"$/, "$1").normalize("NFC");
   if (name === "") {
-    throw new UsageError("no-such-member", `Cannot use ${word} as nobody is named`, {
-      hint: `Type ${word} NAME; /who shows the names.`,
-    });
+    throw missingName(`${word} NAME`);
   }
   const names = new Set(members.map((member) => member.name));
   const alike = [...names].filter((other) => foldName(other) === foldName(name));
   return names.has(name) || alike.length !== 1 ? name : alike[0]!;
+}
+
+function missingName(usage: string): UsageError {
+  return new UsageError("no-such-member", `Usage: ${usage}`, { hint: "/who lists the names." });
 }
 
 /** Normalizes a name for comparison without case. */

@@ -14,6 +14,7 @@ import {
   type FoundRoomEvent,
   type IgnoringEvent,
   type InviteEvent,
+  type JoinedEvent,
   type KeyChangedEvent,
   type LeaveReason,
   type ListeningEvent,
@@ -63,72 +64,68 @@ const NOTHING = (): readonly string[] => [];
 /** Renders events for pipes, files and logs: a few lines each, without steps that only a person can take. */
 const NOTICES: NoticeTable = {
   "listening": listeningSentences,
-  "invite": ({ links, secret }) => [
-    secret ? "Whoever has this link gets in:" : "Or with a link, which leads to no other host:",
-    ...links.map((link) => `    ${link}`),
-  ],
-  "announced": () => "This room is announced on the network now.",
+  "invite": ({ link, secret }) =>
+    `Invite link (${secret ? "only its holders can join" : "pins this host"}): ${link}`,
+  "announced": () => "This room is now announced on the network.",
   "failed-joins": ({ addresses, count }) =>
-    `${count} joins failed or ended at once (${addresses.join(", ")}). ` +
-    "Somebody may be guessing a join code: /verify compares more digits.",
-  "ready": ({ joinCode, members, name }) => [
-    `You are ${name}. ${presentSentence(members)}`,
-    ...joinCode === null ? [] : [`Join code ${groups(joinCode)}: the host must see the same one.`],
+    `${count} callers left without joining (${addresses.join(", ")}). ` +
+    "They may be guessing join codes; /verify compares more digits.",
+  "ready": (event) => [
+    `You are ${event.name}. ${presentSentence(event)}`,
+    ...joinCodeSentences(event),
   ],
   "joined": ({ joinCode, member }) =>
     `${markedName(member)} joined (tag ${member.tag}${joinCodeSuffix(joinCode)})`,
   "left": ({ member, reason }) => `${markedName(member)} ${LEAVE_SENTENCES[reason]}`,
   "unannounced": unannouncedSentences,
-  "lost": ({ member }) =>
-    `${markedName(member)} has lost the connection: what you say waits for its return`,
+  "lost": ({ member }) => `${markedName(member)} is away (connection lost); messages wait for them`,
   "back": ({ member }) => `${markedName(member)} is back`,
   "renamed": ({ before, ignored, member, own }) => {
     if (ignored) return [];
-    return own ? `You are ${member.name} now.` : `${before} is ${markedName(member)} now`;
+    return own ? `You are now ${member.name}.` : `${before} is now ${markedName(member)}`;
   },
   "status": statusSentence,
   "gap": ({ member, missing }) => {
     const [messages, are] = missing === 1 ? ["message", "is"] : ["messages", "are"];
-    return `warning: ${missing} ${messages} of ${markedName(member)} ${are} missing`;
+    return `warning: ${missing} ${messages} from ${markedName(member)} ${are} missing`;
   },
-  "disconnected": ({ message }) => `${message}. Trying again; what you type is kept.`,
+  "disconnected": ({ message }) => `${message}. Reconnecting.`,
   "reconnected": reconnectedSentences,
   "message": NOTHING,
   "sent": NOTHING,
   "delivered": NOTHING,
   "failed": NOTHING,
-  "kept": ({ away }) => `${awaySentence(away)}. The host keeps what you sent for them.`,
+  "kept": ({ away }) => `${awaySentence(away)}. The host keeps your messages for them.`,
   "members": ({ members }) => hereSentence(members.map(withTag)),
   "member": ({ member }) => {
     const { fingerprint, joinCode, tag } = member;
     return `${markedName(member)} (tag ${tag}${joinCodeSuffix(joinCode)}) has the fingerprint ` +
       `${groups(fingerprint)}.`;
   },
-  "rekeyed": () => "Your keys are new: what you say from now on is sealed with them.",
+  "rekeyed": NOTHING,
   "ignoring": ignoringSentence,
   "room": roomSentence,
-  "safety-number": safetyNumberSentences,
+  "safety-number": (event) => safetyNumberSentences(event),
   "room-code": roomCodeSentences,
-  "verified": ({ member }) =>
-    `${markedName(member)} is verified: the mark stands behind the name from now on.`,
+  "verified": ({ member }) => `${markedName(member)} is verified. The ✓ stays with their key.`,
   "key-changed": keyChangedSentences,
   "accepted": ({ member }) =>
-    `${markedName(member)} can read what you say from now on` +
-    (member.verified ? "." : ", and is not verified."),
+    `${markedName(member)} can now read your messages` +
+    (member.verified ? "." : ", but isn't verified."),
   "identity": ({ file, fingerprint, protected: isProtected, tag }) => [
     `fingerprint ${groups(fingerprint)}`,
     `tag ${tag}`,
     `kept in ${file}`,
-    isProtected ? "under a passphrase" : "under no passphrase",
+    isProtected ? "protected by a passphrase" : "not protected by a passphrase",
   ],
   "peer": peerSentence,
   "options-file": optionsFileSentence,
   "option": optionSentence,
   "locked": lockSentence,
   "banned": (event) =>
-    event.banned ? `${banName(event)} is banned.` : `${banName(event)} may come again.`,
+    event.banned ? `${banName(event)} is banned.` : `${banName(event)} is unbanned.`,
   "bans": ({ bans }) =>
-    bans.length === 0 ? "Nobody is banned." : `Banned: ${bans.map(banName).join(", ")}`,
+    bans.length === 0 ? "No one is banned." : `Banned: ${bans.map(banName).join(", ")}`,
   "warning": problemSentences,
   "error": problemSentences,
   "check": ({ advice, check, ok, saw }) => {
@@ -143,9 +140,12 @@ const NOTICES: NoticeTable = {
 /** For a person at a terminal: the same, with these differences. */
 const PERSON_NOTICES: NoticeTable = {
   ...NOTICES,
-  "listening": invitation,
-  "invite": linkSentences,
-  "ready": greeting,
+  "listening": NOTHING, // The greeting says it.
+  "invite": NOTHING,
+  "ready": (event) => greetingSentences(event),
+  "joined": (event) => joinedSentences(event),
+  "disconnected": () => "Connection lost. Reconnecting; keep typing.",
+  "rekeyed": () => "Your encryption keys are replaced.",
   "member": ({ member }) => [
     memberSentence(member),
     `fingerprint ${groups(member.fingerprint)}`,
@@ -153,7 +153,7 @@ const PERSON_NOTICES: NoticeTable = {
   ],
   "ignoring": (event) =>
     event.ignored
-      ? `${ignoringSentence(event)} /unignore ${event.member.name} shows it again.`
+      ? `${ignoringSentence(event)} /unignore ${event.member.name} shows them.`
       : ignoringSentence(event),
   "warning": (event) => {
     switch (event.code) {
@@ -206,66 +206,81 @@ export function awaySentence(names: readonly string[]): string {
 
 // The room and its addresses.
 
-function listeningSentences(
-  { addresses, fingerprint, inviteOnly, port }: ListeningEvent,
-): string[] {
-  const commands = inviteOnly
-    ? []
-    : targets(addresses, port).map((target) => `    ${PROGRAM} join ${target}`);
+function listeningSentences(event: ListeningEvent): string[] {
+  const { addresses, fingerprint, inviteOnly, port } = event;
+  const [first, ...others] = inviteOnly ? [] : targets(addresses, port);
+  const also = others.length === 0 ? "" : ` (or ${others.join(", ")})`;
+  const command = first === undefined ? "" : ` Others join with: ${PROGRAM} join ${first}${also}`;
   return [
-    `Listening on port ${port}.${commands.length > 0 ? " Others join with:" : ""}`,
-    ...commands,
-    fingerprintSentence(fingerprint),
+    `Listening on port ${port}.${command}`,
+    `The room's fingerprint is ${groups(fingerprint)}.`,
   ];
 }
 
-function invitation({ addresses, fingerprint, inviteOnly, port }: ListeningEvent): string[] {
-  if (inviteOnly) return [`Only invited people get in. ${fingerprintSentence(fingerprint)}`];
-  const own = formatHostPort("ADDRESS", port, DEFAULT_PORT);
-  const [first = own, ...others] = targets(addresses, port);
-  const more = addresses.length === 0
-    ? ", with an address of this machine"
-    : others.length === 0
-    ? ""
-    : ` (or ${others.join(", ")})`;
+/** The line that others type to join, and its introduction. */
+function joinSentences({ addresses, inviteOnly, port }: ListeningEvent): [string, string] {
+  if (inviteOnly) return ["Others join with:", `    ${PROGRAM} join -`];
+  const [first] = targets(addresses, port);
   return [
-    `Others join with: ${PROGRAM} join ${first}${more}`,
-    fingerprintSentence(fingerprint),
+    `Others join with${first === undefined ? " (put in this machine's address)" : ""}:`,
+    `    ${PROGRAM} join ${first ?? formatHostPort(ADDRESS_PLACEHOLDER, port, DEFAULT_PORT)}`,
   ];
 }
 
-function fingerprintSentence(fingerprint: string): string {
-  return `The room's fingerprint is ${groups(fingerprint)}.`;
+const SECRET_LINK = "Only this link lets them in:";
+
+/** The other addresses of a host, of which a link contains the first. */
+function addressSentences({ links }: InviteEvent): string[] {
+  const [first, ...others] = links.map((link) => LINK_ADDRESS.exec(link)![1]!);
+  if (first!.startsWith(ADDRESS_PLACEHOLDER)) {
+    return [`Replace ${ADDRESS_PLACEHOLDER} with an address of this machine.`];
+  }
+  return others.length === 0 ? [] : [`Other addresses of this machine: ${others.join(", ")}`];
 }
 
-/** The link for one address, and the other addresses for it. */
-function linkSentences({ link, links, secret }: InviteEvent): string[] {
-  if (!secret) return [`Or with this link, which leads to no other host: ${link}`];
-  const [address, ...others] = links.map((link) => LINK_ADDRESS.exec(link)![1]!);
+/** Renders the ways into a hosted room for a person; the link is the last line. */
+export function inviteLines(listening: ListeningEvent, invite: InviteEvent): string[] {
+  const { link, secret } = invite;
   return [
-    "Whoever has this link gets in:",
+    ...joinSentences(listening),
+    ...addressSentences(invite),
+    "/invite qr shows the link as a QR code.",
+    secret
+      ? SECRET_LINK
+      : "Or with join and this link, which pins this host (no join code needed):",
     link,
-    ...address!.startsWith(ADDRESS_PLACEHOLDER)
-      ? [`Put an address of this machine in place of ${ADDRESS_PLACEHOLDER} in it.`]
-      : others.length > 0
-      ? [`In place of ${address} it may say ${others.join(" or ")}.`]
-      : [],
-  ];
+  ].map(sanitizeLine);
 }
 
-/** A room in one line. Its name is last, because it may look like any of the rest. */
+/** Renders the greeting of a person. @param listening Present at the host, as `invite` is. */
+export function greetingLines(
+  event: ReadyEvent,
+  listening?: ListeningEvent,
+  invite?: InviteEvent,
+): string[] {
+  return greetingSentences(event, listening, invite).map(sanitizeLine);
+}
+
+/** Renders the fingerprints of this run and of its room, 30 digits each. */
+export function fingerprintLines(own: string, room: string): string[] {
+  return own === room
+    ? [
+      `Your fingerprint, and the room's: ${groups(own)}`,
+      "To accept only this host, others join with --host-key and these digits.",
+    ]
+    : [`Your fingerprint: ${groups(own)}`, `The room's fingerprint: ${groups(room)}`];
+}
+
+/** A room in one line, as its host's greeting shows it. Its name is last, because it may look like any of the rest. */
 function roomSentence(event: FoundRoomEvent): string {
   const { addresses, invite, known, name, port, tag, verified } = event;
-  const marks = [
+  const facts = [
+    `tag ${tag}`,
     ...verified ? ["verified"] : known ? ["known"] : [],
     ...invite ? ["by invite"] : [],
-  ];
-  return [
-    tag,
-    targets(addresses, port).join(" or "),
-    ...marks.length === 0 ? [] : [`(${marks.join(", ")})`],
-    ...name === undefined ? [] : [quote(name)],
-  ].join("  ");
+  ].join(", ");
+  const room = `${targets(addresses, port).join(" or ")} (${facts})`;
+  return name === undefined ? room : `${room} ${quote(name)}`;
 }
 
 /** Formats the addresses that others may type. */
@@ -273,43 +288,65 @@ function targets(addresses: readonly string[], port: number): string[] {
   return dialable(addresses).map((address) => formatHostPort(address, port, DEFAULT_PORT));
 }
 
-function greeting({ host, joinCode, members, name }: ReadyEvent): string[] {
-  const here = members.length === 0
-    ? [`You are ${name}. Nobody else is here yet; /help shows the commands.`]
-    : [
-      `You are ${name}. ${presentSentence(members)}`,
-      "Type a message and press Enter; /help shows the commands.",
-    ];
-  if (joinCode === null) return here;
-  const advice = host.verified
-    ? "the host must see the same one."
-    : `${host.known ? "the host has the same key as before; " : ""}` +
-      "if the host's screen has it too, nobody is in between.";
-  return here.toSpliced(1, 0, `Join code ${groups(joinCode)}: ${advice}`);
+function greetingSentences(
+  event: ReadyEvent,
+  listening?: ListeningEvent,
+  invite?: InviteEvent,
+): string[] {
+  const { members, name } = event;
+  const here = presentSentence(event, " yet");
+  const help = "/help lists the commands.";
+  if (listening === undefined) {
+    return members.length === 0
+      ? [`You are ${name}. ${here} ${help}`, ...joinCodeSentences(event)]
+      : [
+        `You are ${name}. ${here}`,
+        ...joinCodeSentences(event),
+        `Type a message and press Enter. ${help}`,
+      ];
+  }
+  const [others, command] = joinSentences(listening);
+  const roomName = listening.name === undefined ? "" : ` of ${quote(listening.name)}`;
+  return [
+    `You are ${name}, the host (tag ${listening.tag})${roomName}. ${others}`,
+    command,
+    ...invite?.secret ? [SECRET_LINK, invite.link] : [],
+    `${here} ${help}`,
+  ];
+}
+
+/** The join code, unless the host's key is known. */
+function joinCodeSentences({ host, joinCode }: ReadyEvent): string[] {
+  if (joinCode === null || host.known || host.verified) return [];
+  return [
+    `Join code ${groups(joinCode)}: if the host sees it too, no one is in between.`,
+  ];
 }
 
 function reconnectedSentences(
   { address, joinCode, missed, unread = [] }: ReconnectedEvent,
 ): string[] {
   const came = missed === 1 ? "1 message came" : `${missed} messages came`;
-  const where = address === undefined ? "" : `, at ${address}`;
-  const news = missed === 0 ? "no message was missed" : `${came} meanwhile`;
+  const where = address === undefined ? "" : ` at ${address}`;
+  const news = missed === 0 ? "You missed nothing." : `${came} meanwhile.`;
   return [
-    `Connected again${where}; ${news}.`,
+    `Reconnected${where}. ${news}`,
     ...unread.length === 0
       ? []
-      : [`${enumerate(unread)} joined meanwhile: what they said without you cannot be read.`],
-    ...joinCode === undefined
-      ? []
-      : [`The host was started anew and shows the join code ${groups(joinCode)}.`],
+      : [`${enumerate(unread)} joined meanwhile; you can't read what they said before now.`],
+    ...joinCode === undefined ? [] : [`The host restarted. New join code: ${groups(joinCode)}`],
   ];
 }
 
 function lockSentence({ host, locked }: LockedEvent): string {
-  if (host) return locked ? "Nobody new gets in until /unlock." : "Others can join again.";
+  if (host) {
+    return locked
+      ? "The room is locked. No one new can join until /unlock."
+      : "The room is unlocked. Others can join again.";
+  }
   return locked
-    ? "Whoever comes now cannot read what you say, until /unlock."
-    : "Everybody who is here reads what you say.";
+    ? "Newcomers can't read your messages until /unlock."
+    : "Everyone here can read your messages.";
 }
 
 function banName({ name, tag }: BanView): string {
@@ -320,21 +357,46 @@ function banName({ name, tag }: BanView): string {
 
 const LEAVE_SENTENCES: Readonly<Record<LeaveReason, string>> = {
   "left": "left",
-  "connection-lost": "is gone, as the connection was lost",
+  "connection-lost": "left (connection lost)",
   "kicked": "was removed by the host",
   "banned": "was banned by the host",
-  "too-slow": "was removed as it did not keep up",
+  "too-slow": "was removed (too slow)",
 };
 
 function hereSentence(members: readonly string[]): string {
-  return members.length === 0 ? "Nobody else is here." : `Here: ${members.join(", ")}`;
+  return members.length === 0 ? "No one else is here." : `Here: ${members.join(", ")}`;
 }
 
-function presentSentence(members: readonly PresentView[]): string {
-  const names = members.map((member) =>
-    `${markedName(member)}${member.lost ? " (connection lost)" : ""}`
-  );
-  return hereSentence(names.length === 0 ? [] : [enumerate(names)]);
+/** Counts and names the members at the start. @param yet Follows where there are none. */
+function presentSentence({ host, members }: ReadyEvent, yet = ""): string {
+  if (members.length === 0) return `No one else is here${yet}.`;
+  const names = members.map((member) => {
+    const facts = [...member.key === host.key ? ["host"] : [], ...member.lost ? ["away"] : []];
+    return markedName(member) + (facts.length === 0 ? "" : ` (${facts.join(", ")})`);
+  });
+  const count = members.length === 1 ? "1 other" : `${members.length} others`;
+  return `${count} here: ${enumerate(names)}.`;
+}
+
+/**
+ * Renders a member that joined.
+ *
+ * @param code How the line has the member's join code; `explained` adds what to do with it.
+ */
+export function joinedLines(event: JoinedEvent, code: "explained" | "shown" | "hidden"): string[] {
+  return joinedSentences(event, code).map(sanitizeLine);
+}
+
+function joinedSentences(
+  { joinCode, member }: JoinedEvent,
+  code: "explained" | "shown" | "hidden" = "shown",
+): string[] {
+  const name = markedName(member);
+  if (joinCode === undefined || code === "hidden") return [`${name} joined`];
+  return [
+    `${name} joined (join code ${groups(joinCode)})`,
+    ...code === "shown" ? [] : [`If ${member.name} sees another join code, someone is in between.`],
+  ];
 }
 
 function withTag(member: PresentView): string {
@@ -369,10 +431,10 @@ function memberSentence(member: PresentView, absence: Absence = {}, isHost = fal
     verified ? "verified" : "not verified",
     `here since ${timeOfDay(new Date(since))}`,
     ...lost ? [`connection lost${sinceTime(absence.lostAt)}`] : [],
-    ...behind ? ["has not got your last message"] : [],
+    ...behind ? ["hasn't received your last message"] : [],
     ...ignored ? ["ignored"] : [],
-    ...withheld ? ["cannot read what you say"] : [],
-    ...unannounced ? ["has not said who they are, cannot read"] : [],
+    ...withheld ? ["can't read your messages"] : [],
+    ...unannounced ? ["no name yet, can't read messages"] : [],
     // Last, because it may look like any of these.
     ...statusFacts(status, absence),
   ];
@@ -390,25 +452,22 @@ function sinceTime(at: number | undefined): string {
 function unannouncedSentences({ here, left, leftCount }: UnannouncedEvent): string[] {
   const names = (members: readonly MemberView[]): string[] => members.map(({ name }) => name);
   const are = here.length === 1 ? "is" : "are";
-  const have = here.length === 1 ? "has" : "have";
   return [
-    ...here.length === 0 ? [] : [
-      `${enumerate(names(here))} ${are} here and ${have} not said who they are: they cannot read.`,
-    ],
-    ...leftCount === 0
+    ...here.length === 0
       ? []
-      : [`${enumerate(names(left), leftCount)} left without having said who they were.`],
+      : [`${enumerate(names(here))} ${are} here without a name and can't read messages.`],
+    ...leftCount === 0 ? [] : [`${enumerate(names(left), leftCount)} left without giving a name.`],
   ];
 }
 
 function ignoringSentence({ ignored, member }: IgnoringEvent): string {
-  return `What ${markedName(member)} says is ${ignored ? "not shown" : "shown again"}.`;
+  return `Messages from ${markedName(member)} are ${ignored ? "hidden" : "shown again"}.`;
 }
 
 function statusSentence({ member, own, text }: StatusEvent): string {
-  if (own) return text === "" ? "You are shown as back." : `You are shown as away: ${text}`;
+  if (own) return text === "" ? "You are no longer away." : `You are away: ${text}`;
   const name = markedName(member);
-  return text === "" ? `${name} is here again` : `${name} is away: ${text}`;
+  return text === "" ? `${name} is back` : `${name} is away: ${text}`;
 }
 
 /** Lists names, up to {@linkcode MAX_NAMES}. @param count Their number, where not all are given. */
@@ -439,49 +498,67 @@ function peerSentence({ addresses, firstSeen, lastSeen, names, tag, verified }: 
   return `${markedName({ name, verified })}: ${facts.join(", ")}`;
 }
 
+/**
+ * Renders a safety number for a person, and how to compare it.
+ *
+ * @param own The name of this run, which the member types.
+ */
+export function safetyNumberLines(event: SafetyNumberEvent, own: string): string[] {
+  return safetyNumberSentences(event, own).map(sanitizeLine);
+}
+
 /** A safety number without the groups that the user must type: only the member's screen has these. */
 function safetyNumberSentences(
   { asked, digits, fingerprint, member }: SafetyNumberEvent,
+  own = "NAME",
 ): string[] {
+  const { name } = member;
   const halves = [digits.slice(0, fingerprint.length), digits.slice(fingerprint.length)];
-  const own = halves.find((half) => half !== fingerprint) ?? fingerprint;
+  const ownHalf = halves.find((half) => half !== fingerprint) ?? fingerprint;
   const others = groups(fingerprint).split(" ")
     .map((group, i) => asked?.includes(i + 1) ? "?".repeat(group.length) : group)
     .join(" ");
+  const rows = halves.map((half) =>
+    half === ownHalf ? `${groups(half)} (you)` : `${others} (${name})`
+  );
+  if (asked === undefined) {
+    return [
+      `Safety number of you and ${markedName(member)}:`,
+      ...rows,
+      `Read all 12 groups to ${name} by voice, not in this chat.`,
+    ];
+  }
   return [
-    `Safety number of ${markedName(member)} and you:`,
-    ...halves.map((half) => half === own ? `${groups(half)} (you)` : `${others} (${member.name})`),
-    ...asked === undefined ? ["The other screen asks for four of your groups: read them out."] : [
-      "On that person's screen, /verify with your name and the word show has all of it.",
-      "If all else is the same, type the four groups that are missing here from that screen:",
-      `/verify ${member.name} 12345 67890 12345 67890`,
-    ],
+    `Safety number of you and ${markedName(member)}, with four groups hidden:`,
+    ...rows,
+    `Call or meet ${name}. Ask ${name} to type: /verify ${own} show`,
+    `${name} then reads all 12 groups to you. If one differs, someone is in between.`,
+    `If all agree, type the hidden four: /verify ${name} 12345 67890 12345 67890`,
   ];
 }
 
 function roomCodeSentences({ digits, members }: RoomCodeEvent): string[] {
-  if (members.length === 0) return ["Nobody else is here to verify."];
+  if (members.length === 0) return ["No one else is here to verify."];
   return [
     `Room code of you, ${enumerate(members.map((member) => markedName(member)))}:`,
     groups(digits),
-    "Where all who are here see the same after /verify, nobody is in between, and nobody else " +
-    "is here. /verify NAME marks one person as verified.",
+    "If everyone's /verify shows this code, no one is in between. /verify NAME verifies one person.",
   ];
 }
 
 function keyChangedSentences({ known, member, withheld }: KeyChangedEvent): string[] {
-  const before = `tag ${known.tag}, last seen on ${day(known.lastSeen)}`;
+  const before = `tag ${known.tag}, last seen ${day(known.lastSeen)}`;
   if (!withheld) {
     return [
       `warning: ${markedName(member)} has a name that you know with another key (${before})`,
-      `hint: Compare with /verify ${member.name} before you take it for the same person.`,
+      `hint: Check with /verify ${member.name} before you trust them.`,
     ];
   }
   return [
     `warning: ${markedName(member)} has a name that you verified with another key (${before}), ` +
-    "and cannot read what you say",
-    "hint: Have that person read the new fingerprint to you. If it is the one that " +
-    `/whois ${member.name} shows, type /accept and its 30 digits.`,
+    "and can't read your messages",
+    "hint: Have them read their fingerprint to you by voice. If " +
+    `/whois ${member.name} shows the same, type /accept and its 30 digits.`,
   ];
 }
 

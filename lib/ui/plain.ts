@@ -2,7 +2,6 @@
 import { decodeText, MAX_TEXT_BYTES } from "../wire/mod.ts";
 import {
   failure,
-  type InviteEvent,
   type ProblemEvent,
   type RefusedWish,
   type SessionEvent,
@@ -11,9 +10,8 @@ import {
 import { type StandardStreams, standardStreams } from "./process.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { type InputLine, readLines } from "./lines.ts";
-import { COLOR_THEME, markedName, messageLine } from "./theme.ts";
+import { markedName, messageLine } from "./theme.ts";
 import { Output } from "./output.ts";
-import { fittingQrLines, noQrSentence } from "./qr.ts";
 import { noticeLines } from "./notices.ts";
 import { escapeText } from "./sanitize.ts";
 
@@ -21,8 +19,6 @@ const PREFIX = "lanchat: ";
 
 /** Options of a {@linkcode PlainFrontEnd}. */
 export interface PlainOptions {
-  /** Width of the terminal at standard error, in characters, if it can show QR codes. */
-  readonly columns?: () => number;
   /** The only reader of every line; all members without. */
   readonly to?: string | undefined;
   /** Whether to show only messages and errors. */
@@ -67,7 +63,6 @@ export class PlainFrontEnd implements FrontEnd {
       const shown = "hint" in event ? this.#withNewHint(event) : event;
       for (const line of noticeLines(shown)) this.#output.write(`${PREFIX}${line}\n`, "stderr");
     }
-    if (event.event === "invite" && !this.#options.quiet) this.#showQr(event);
   }
 
   /** Resolves once more events may be shown. */
@@ -80,15 +75,6 @@ export class PlainFrontEnd implements FrontEnd {
     return this.#output.close();
   }
 
-  /** Shows the QR code of an invite at a terminal, if others need the invite to join. */
-  #showQr({ link, secret }: InviteEvent): void {
-    const { columns } = this.#options;
-    if (columns === undefined || !secret) return;
-    const lines = fittingQrLines(link, columns())?.map(COLOR_THEME.qr) ??
-      [`${PREFIX}${noQrSentence("the link")}`];
-    for (const line of lines) this.#output.write(`${line}\n`, "stderr");
-  }
-
   async *#read(stdin: ReadableStream<Uint8Array>): AsyncGenerator<Wish, void, void> {
     for await (const line of readLines(stdin, MAX_TEXT_BYTES)) {
       if (line.bytes?.length !== 0) yield this.#parse(line);
@@ -97,7 +83,7 @@ export class PlainFrontEnd implements FrontEnd {
 
   #parse({ number, bytes }: InputLine): Wish {
     if (bytes === undefined) {
-      return this.#refuse("message-too-long", number, `it has over ${MAX_TEXT_BYTES} bytes`);
+      return this.#refuse("message-too-long", number, `over ${MAX_TEXT_BYTES} bytes`);
     }
     try {
       const { to } = this.#options;
@@ -109,12 +95,12 @@ export class PlainFrontEnd implements FrontEnd {
       } as const;
       return to === undefined ? wish : { ...wish, to };
     } catch {
-      return this.#refuse("bad-utf8", number, "it is not UTF-8");
+      return this.#refuse("bad-utf8", number, "not UTF-8");
     }
   }
 
   #refuse(code: RefusedWish["code"], line: number, reason: string): RefusedWish {
-    const message = `Cannot send line ${line} as ${reason}`;
+    const message = `Cannot send line ${line}: ${reason}`;
     this.show({ ...failure(code, message), line });
     return { do: "refused", code, line };
   }

@@ -11,7 +11,7 @@ const MARGIN = 2;
  * lines must be shown light on dark in every terminal: see {@linkcode Theme.qr}.
  */
 export function qrLines(text: string): string[] {
-  return encodeQR(text, "ascii", { border: MARGIN }).trimEnd().split("\n");
+  return encodeQR(text, "ascii", { border: MARGIN, ecc: "low" }).trimEnd().split("\n");
 }
 
 /** Draws a QR code that fits in a row. @returns `undefined` if it is wider than `columns`. */
@@ -20,7 +20,5 @@ export function fittingQrLines(text: string, columns: number): string[] | undefi
   return lines[0]!.length <= columns ? lines : undefined;
 }
 
-/** Says that a QR code does not fit. @param content What the code contains. */
-export function noQrSentence(content: string): string {
-  return `The window is too narrow for the QR code of ${content}.`;
-}
+/** Says that a QR code does not fit. */
+export const TOO_NARROW = "The window is too narrow for the QR code.";

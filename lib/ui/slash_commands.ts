@@ -33,15 +33,20 @@ export type ParsedLine =
   }
   | {
     readonly do: "help";
-    /** The command to explain; all of them without. */
-    readonly topic?: SlashCommand;
+    /** The command to explain, or all of them; those for newcomers without. */
+    readonly topic?: SlashCommand | "all";
+  }
+  | {
+    readonly do: "show-invite";
+    /** Whether as a QR code. */
+    readonly qr: boolean;
   }
   | {
     readonly do: "notify";
     /** Whether to switch it on or off; neither without. */
     readonly on?: boolean;
   }
-  | { readonly do: "clear" | "retry" | "quiet" | "quit" | "nothing" }
+  | { readonly do: "clear" | "fingerprint" | "retry" | "quiet" | "quit" | "nothing" }
   | Exclude<Wish, { do: "say" | "quit" | "refused" }>;
 
 /** Context in which a line is parsed. */
@@ -58,8 +63,10 @@ export interface LineContext {
 export interface SlashCommand {
   /** The command word and its arguments. */
   readonly usage: string;
-  /** Its line in the list of `/help`. */
+  /** Its line in the lists of `/help`; of one for newcomers at most 15 characters, for a narrow window. */
   readonly summary: string;
+  /** Present where `/help` lists it without `all`. */
+  readonly newcomer?: true;
   /** What `/help COMMAND` adds to that. */
   readonly example?: string;
   /**
@@ -81,158 +88,202 @@ export interface SlashCommand {
   readonly maxSlips?: number;
 }
 
+/** Commands under the heading that `/help all` gives them. */
+interface CommandGroup {
+  readonly heading: string;
+  readonly commands: readonly SlashCommand[];
+}
+
 /** All commands, in the order of `/help`. */
-const SLASH_COMMANDS: readonly SlashCommand[] = [
+const COMMAND_GROUPS: readonly CommandGroup[] = [
   {
-    usage: "/who",
-    summary: "shows who is here, and who lacks your last message",
-    short: "/w",
-    parse: () => ({ do: "who" }),
+    heading: "Talk",
+    commands: [
+      {
+        usage: "/msg NAME TEXT",
+        summary: "tells only NAME",
+        newcomer: true,
+        example: "/msg bob hello",
+        private: true,
+        parse: parsePrivateMessage,
+      },
+      {
+        usage: "/reply TEXT",
+        summary: "answers a /msg",
+        newcomer: true,
+        example: "/reply yes goes to the last person that sent you a private message.",
+        private: true,
+        short: "/r",
+        parse: (text, { correspondents, expand }) =>
+          parseMessage(withText(expand(text), "/reply TEXT"), "text", onlyOne(correspondents)),
+      },
+      {
+        usage: "/me TEXT",
+        summary: "says what you do",
+        example: "/me waves shows: * ada waves",
+        maxSlips: -1,
+        parse: (text, { expand }) => parseMessage(withText(expand(text), "/me TEXT"), "action"),
+      },
+      {
+        usage: "/retry",
+        summary: "resends what was not delivered",
+        parse: () => ({ do: "retry" }),
+      },
+    ],
   },
   {
-    usage: "/me TEXT",
-    summary: "says what you do",
-    example: "/me waves shows as: * ada waves",
-    maxSlips: -1,
-    parse: (text, { expand }) => parseMessage(expand(text), "action"),
+    heading: "People",
+    commands: [
+      {
+        usage: "/who",
+        summary: "who is here",
+        short: "/w",
+        newcomer: true,
+        parse: () => ({ do: "who" }),
+      },
+      {
+        usage: "/whois NAME",
+        summary: "shows a member's fingerprint and more",
+        example: "/whois bob",
+        parse: aboutMember("whois"),
+      },
+      {
+        usage: "/nick NAME",
+        summary: "renames you",
+        short: "/n",
+        newcomer: true,
+        example: "/nick ada",
+        maxSlips: 1,
+        parse: (text) => ({ do: "nick", name: parseNewName(text) }),
+      },
+      {
+        usage: "/away [TEXT]",
+        summary: "shows you as away",
+        example: "/away lunch until one; /away without TEXT says that you are back.",
+        maxSlips: 1,
+        parse: (text, { expand }) => ({ do: "status", text: parseStatus(expand(text)) }),
+      },
+      {
+        usage: "/ignore NAME",
+        summary: "hides a member's messages",
+        example: "/ignore bob lasts until lanchat ends, also if bob takes another name.",
+        parse: aboutMember("ignore"),
+      },
+      {
+        usage: "/unignore NAME",
+        summary: "shows them again",
+        example: "/unignore bob",
+        parse: aboutMember("unignore"),
+      },
+    ],
   },
   {
-    usage: "/msg NAME TEXT",
-    summary: "says something to one member alone",
-    example: "/msg bob hello is read by bob and nobody else.",
-    private: true,
-    parse: parsePrivateMessage,
+    heading: "Trust",
+    commands: [
+      {
+        usage: "/verify [NAME]",
+        summary: "is it them?",
+        newcomer: true,
+        example: "/verify bob shows what to do, and ends with a ✓ after bob's name for good " +
+          "(lanchat peers forget removes it). /verify without NAME shows one code for everyone here.",
+        parse: parseVerification,
+      },
+      {
+        usage: "/fingerprint",
+        summary: "shows your fingerprint and the room's",
+        parse: () => ({ do: "fingerprint" }),
+      },
+      {
+        usage: "/accept DIGITS",
+        summary: "lets a member with a new key read your messages",
+        example:
+          "/accept 29901 99456 56407 44777 73695 56115, once they have read you these digits.",
+        parse: (text) => ({ do: "accept", digits: text.trim() }),
+      },
+      {
+        usage: "/rekey",
+        summary: "replaces your encryption keys",
+        parse: () => ({ do: "rekey" }),
+      },
+      {
+        usage: "/lock",
+        summary: "host: no one new can join; member: no one new can read you",
+        parse: () => ({ do: "lock" }),
+      },
+      { usage: "/unlock", summary: "ends /lock", parse: () => ({ do: "unlock" }) },
+    ],
   },
   {
-    usage: "/reply TEXT",
-    summary: "answers the last private message",
-    example: "/reply yes goes to who wrote to you alone last.",
-    private: true,
-    short: "/r",
-    parse: (text, { correspondents, expand }) =>
-      parseMessage(expand(text), "text", onlyOne(correspondents)),
+    heading: "Host",
+    commands: [
+      {
+        usage: "/invite [qr]",
+        summary: "how others join",
+        newcomer: true,
+        example: "/invite shows the command and the link; /invite qr shows the link as a QR code.",
+        parse: (text) => ({ do: "show-invite", qr: text.trim() === "qr" }),
+      },
+      {
+        usage: "/kick NAME",
+        summary: "removes NAME; they can rejoin",
+        example: "/kick bob. To keep everyone unwanted out, host a new room: " +
+          "lanchat serve --invite --new-room",
+        parse: aboutMember("kick"),
+      },
+      {
+        usage: "/ban NAME",
+        summary: "removes NAME, and refuses their key",
+        example: "/ban bob works after bob has left, too. With a new identity bob can rejoin.",
+        parse: aboutMember("ban"),
+      },
+      {
+        usage: "/unban [NAME]",
+        summary: "lifts a ban; without NAME, lists all bans",
+        example: "/unban bob; a tag or a fingerprint works too.",
+        parse: (text, context) =>
+          text.trim() === "" ? { do: "bans" } : aboutMember("unban")(text, context),
+      },
+    ],
   },
   {
-    usage: "/retry",
-    summary: "sends again what was not delivered",
-    parse: () => ({ do: "retry" }),
-  },
-  {
-    usage: "/nick NAME",
-    summary: "changes your name",
-    short: "/n",
-    example: "/nick ada shows you as ada to everybody from now on.",
-    maxSlips: 1,
-    parse: (text) => ({ do: "nick", name: parseNewName(text) }),
-  },
-  {
-    usage: "/away [TEXT]",
-    summary: "says that you are not at hand; without TEXT, that you are",
-    example: "/away lunch until one",
-    maxSlips: 1,
-    parse: (text, { expand }) => ({ do: "status", text: parseStatus(expand(text)) }),
-  },
-  {
-    usage: "/whois NAME",
-    summary: "shows a member's fingerprint and more",
-    example: "/whois bob",
-    parse: aboutMember("whois"),
-  },
-  {
-    usage: "/verify [NAME]",
-    summary: "compares digits with a member, or with everybody at once",
-    example:
-      "/verify bob shows digits to compare with bob's screen; there, /verify ada show. If they " +
-      "are the same, /verify bob and the four groups that are missing mark bob with ✓ for good; " +
-      "lanchat peers forget takes that back.",
-    parse: parseVerification,
-  },
-  {
-    usage: "/accept DIGITS",
-    summary: "lets a member read you that came after /lock, or has another key than you verified",
-    example: "/accept 29901 99456 56407 44777 73695 56115 after that person has read them to you.",
-    parse: (text) => ({ do: "accept", digits: text.trim() }),
-  },
-  {
-    usage: "/ignore NAME",
-    summary: "shows nothing more of what a member says",
-    example: "/ignore bob goes by the key, and ends with lanchat; /who shows whom you ignore.",
-    parse: aboutMember("ignore"),
-  },
-  {
-    usage: "/unignore NAME",
-    summary: "shows again what a member says",
-    example: "/unignore bob",
-    parse: aboutMember("unignore"),
-  },
-  {
-    usage: "/rekey",
-    summary: "makes new keys for all that you say and are told from now on",
-    parse: () => ({ do: "rekey" }),
-  },
-  {
-    usage: "/kick NAME",
-    summary: "at the host: removes a member, which may come back",
-    example:
-      "/kick bob keeps nobody out: whoever knows the way in can come back, /ban or not, under a " +
-      "new identity. What keeps all out is another room: lanchat serve --invite --new-room.",
-    parse: aboutMember("kick"),
-  },
-  {
-    usage: "/ban NAME",
-    summary: "at the host: removes a member for good",
-    example: "/ban bob goes by the key, also if bob has left, and stays until /unban bob; a new " +
-      "identity gets around it.",
-    parse: aboutMember("ban"),
-  },
-  {
-    usage: "/unban [NAME]",
-    summary: "at the host: lets one come again; without NAME, shows who is banned",
-    example: "/unban bob, or a tag or a fingerprint in place of the name",
-    parse: (text, context) =>
-      text.trim() === "" ? { do: "bans" } : aboutMember("unban")(text, context),
-  },
-  {
-    usage: "/lock",
-    summary: "lets nobody new in or, where you do not host, nobody new read you",
-    parse: () => ({ do: "lock" }),
-  },
-  { usage: "/unlock", summary: "ends that", parse: () => ({ do: "unlock" }) },
-  {
-    usage: "/invite",
-    summary: "at the host: shows the link by which others join, and its QR code",
-    parse: () => ({ do: "invite" }),
-  },
-  {
-    usage: "/quiet",
-    summary: "hides joins and leaves, or shows them again",
-    parse: () => ({ do: "quiet" }),
-  },
-  {
-    usage: "/notify [on|off]",
-    summary: "says whether lanchat rings, or changes it",
-    example: "/notify off",
-    parse: parseNotify,
-  },
-  {
-    usage: "/clear",
-    summary: "empties the screen; what scrolled away stays",
-    parse: () => ({ do: "clear" }),
-  },
-  {
-    usage: "/help [COMMAND]",
-    summary: "shows this list, or more of one",
-    example: "/help msg",
-    completes: "commands",
-    parse: parseHelp,
-  },
-  {
-    usage: "/quit",
-    summary: "leaves the room, as Ctrl-C and Ctrl-D do",
-    short: "/q",
-    parse: () => ({ do: "quit" }),
+    heading: "Screen",
+    commands: [
+      {
+        usage: "/quiet",
+        summary: "hides joins and leaves, or shows them again",
+        parse: () => ({ do: "quiet" }),
+      },
+      {
+        usage: "/notify [on|off]",
+        summary: "switches the bell",
+        example: "/notify off; /notify says whether it is on.",
+        parse: parseNotify,
+      },
+      {
+        usage: "/clear",
+        summary: "clears the screen; scrollback stays",
+        parse: () => ({ do: "clear" }),
+      },
+      {
+        usage: "/help [COMMAND]",
+        summary: "explains COMMAND",
+        example: "/help msg; /help all lists every command.",
+        completes: "commands",
+        parse: parseHelp,
+      },
+      {
+        usage: "/quit",
+        summary: "leaves the room",
+        short: "/q",
+        newcomer: true,
+        example: "Ctrl-C and Ctrl-D do the same. If you host, the room ends for everyone.",
+        parse: () => ({ do: "quit" }),
+      },
+    ],
   },
 ];
+
+const SLASH_COMMANDS: readonly SlashCommand[] = COMMAND_GROUPS.flatMap(({ commands }) => commands);
 
 /** The commands by their words, in the order of `/help`. */
 export const COMMANDS_BY_WORD: ReadonlyMap<string, SlashCommand> = new Map(
@@ -267,38 +318,39 @@ export function mayBePrivate(word: string): boolean {
     );
 }
 
-/** The lines of `/help`. @param topic The command to explain; all of them without. */
-export function helpLines(topic?: SlashCommand): readonly string[] {
+/** The lines of `/help`. @param topic The command to explain, or all; those for newcomers without. */
+export function helpLines(topic?: SlashCommand | "all"): readonly string[] {
   if (topic === undefined) {
-    const slash = { usage: "//TEXT", summary: "says a text that begins with a slash" };
-    return [...SLASH_COMMANDS, slash].map(helpLine);
+    const all = { usage: "/help all", summary: "lists the rest" };
+    return [...SLASH_COMMANDS.filter(({ newcomer }) => newcomer), all].map(helpLine);
+  }
+  if (topic === "all") {
+    return COMMAND_GROUPS.flatMap(({ commands, heading }, i) => [
+      heading,
+      ...commands.map(helpLine),
+      ...i === 0 ? [helpLine({ usage: "//TEXT", summary: "sends TEXT with one slash" })] : [],
+    ]);
   }
   return [helpLine(topic), ...topic.example === undefined ? [] : [`Example: ${topic.example}`]];
 }
 
 function helpLine({ summary, usage }: Pick<SlashCommand, "summary" | "usage">): string {
-  return `${usage.padEnd(16)} ${summary}`;
+  return `${usage.padEnd(14)} ${summary}`;
 }
 
 /**
  * Parses the text of a message.
  *
  * @param to The only member that receives it.
- * @throws {UsageError} With code `empty-message` or `message-too-long`.
+ * @throws {UsageError} With code `message-too-long`.
  */
 export function parseMessage(text: string, kind: MessageKind, to?: MemberRef): ParsedLine {
-  if (text.trim() === "") {
-    const example = kind === "action" ? "/me waves" : "/msg bob hello";
-    throw new UsageError("empty-message", "Cannot send as no text follows", {
-      hint: `Type it behind the command, as in ${example}.`,
-    });
-  }
   const size = utf8(text).length;
   if (size > MAX_TEXT_BYTES) {
     throw new UsageError(
       "message-too-long",
-      `Cannot send as the message has ${size} bytes: ${MAX_TEXT_BYTES} are allowed`,
-      { hint: "The up arrow key brings it back: make it shorter, or two." },
+      `The message is too long: ${size} bytes, and the limit is ${MAX_TEXT_BYTES}`,
+      { hint: "Press Up to bring it back and shorten it." },
     );
   }
   return { do: "say", text, kind, ...to !== undefined && { to } };
@@ -310,21 +362,29 @@ function parsePrivateMessage(
 ): ParsedLine {
   const usage = { usage: "/msg NAME TEXT", quoted: '/msg "bob" hello' };
   const [to, message] = splitMember(text, members, usage);
-  return parseMessage(expand(message), "text", to);
+  return parseMessage(withText(expand(message), usage.usage), "text", to);
+}
+
+/** @throws {UsageError} With code `empty-message` if a command has no text. */
+function withText(text: string, usage: string): string {
+  if (text.trim() !== "") return text;
+  throw new UsageError("empty-message", `Usage: ${usage}`, { hint: "" });
 }
 
 /** The only sender that `/reply` can mean. */
 function onlyOne([first, ...others]: readonly MemberRef[]): MemberRef {
   if (first === undefined) {
-    throw new UsageError("no-such-member", "Nobody has sent you a private message yet", {
-      hint: "To begin, type /msg NAME TEXT.",
+    throw new UsageError("no-such-member", "No one has sent you a private message yet", {
+      hint: "Usage: /msg NAME TEXT",
     });
   }
   if (others.length === 0) return first;
   throw new UsageError(
     "no-such-member",
-    `It could be for ${[first, ...others].map(({ name }) => name).join(" or for ")}`,
-    { hint: "Several have written to you alone: type /msg NAME TEXT." },
+    `Several members sent you a private message: ${
+      [first, ...others].map(({ name }) => name).join(", ")
+    }`,
+    { hint: "Usage: /msg NAME TEXT" },
   );
 }
 
@@ -332,8 +392,8 @@ function parseNewName(text: string): string {
   const name = text.trim().normalize("NFC");
   const problem = nameProblem(name);
   if (problem === undefined) return name;
-  throw new UsageError("bad-name", `Cannot use that name as ${problem}`, {
-    hint: "Type one of 1 to 48 bytes without ':', '#', '\\' or check marks, as in /nick ada.",
+  throw new UsageError("bad-name", `Cannot use that name: ${problem}`, {
+    hint: "Type 1 to 48 bytes without ':', '#', '\\' or check marks, as in /nick ada.",
   });
 }
 
@@ -343,8 +403,8 @@ function parseStatus(text: string): string {
   if (size <= MAX_STATUS_BYTES) return status;
   throw new UsageError(
     "message-too-long",
-    `Cannot say that as it has ${size} bytes: ${MAX_STATUS_BYTES} are allowed`,
-    { hint: "Make it shorter, as in /away lunch." },
+    `The status is too long: ${size} bytes, and the limit is ${MAX_STATUS_BYTES}`,
+    { hint: "Shorten it, as in /away lunch." },
   );
 }
 
@@ -379,6 +439,7 @@ function parseNotify(text: string): ParsedLine {
 function parseHelp(text: string): ParsedLine {
   const topic = text.trim();
   if (topic === "") return { do: "help" };
+  if (topic === "all") return { do: "help", topic };
   return { do: "help", topic: findCommand(topic.startsWith("/") ? topic : `/${topic}`, "") };
 }
 

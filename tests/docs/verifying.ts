@@ -109,8 +109,8 @@ export async function takeScreens(): Promise<string[]> {
     screens.push(
       ["$ lanchat serve --name ada", ...ada.lines.slice(0, -1)].join("\n"),
       [`$ lanchat join ${address} --name bob`, ...bob.lines.slice(0, -1)].join("\n"),
-      await asked(ada, "/verify bob", /12345 67890/),
-      await asked(bob, "/verify ada show", /asks for four/),
+      await asked(ada, "/verify bob", /12345 67890$/),
+      await asked(bob, "/verify ada show", /Read all 12/),
     );
     const half = BOBS_HALF.exec(screens.at(-1)!)![0].split(" ");
     const asking = ASKING.exec(screens.at(-2)!)![0].trim();
@@ -122,7 +122,7 @@ export async function takeScreens(): Promise<string[]> {
       [`/verify bob ${missing}`, `/verify bob ${ASKED.map((i) => half[i]).join(" ")}`],
     ];
     await bob.type("/verify\r");
-    screens.push(await asked(ada, "/verify", /Where all/));
+    screens.push(await asked(ada, "/verify", /everyone's \/verify/));
     await bob.type("/quit\r");
     await bob.status();
     await ada.says(/bob✓ left/);
@@ -131,12 +131,12 @@ export async function takeScreens(): Promise<string[]> {
 
     await using stranger = strangers.start("join", address, "--name", "bob");
     screens.push(
-      await showing(ada, /hint: Have that person/, () => stranger.says(/Type a message/)),
+      await showing(ada, /hint: Have them read/, () => stranger.says(/Type a message/)),
     );
     const [shown] = /bob#\w{8}/.exec(screens.at(-1)!)!;
     const answer = await asked(ada, `/whois ${shown}`, /join code/);
     const [digits] = /\d{5}( \d{5}){5}/.exec(answer)!;
-    screens.push([answer, await asked(ada, `/accept ${digits}`, /can read/)].join("\n"));
+    screens.push([answer, await asked(ada, `/accept ${digits}`, /can now read/)].join("\n"));
     await ada.type("/quit\r");
     await ada.status();
   }

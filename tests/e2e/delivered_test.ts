@@ -94,14 +94,14 @@ Deno.test("--until-delivered ends with status 0 and names the members that are a
   proxy.cut();
   await host.event("lost");
   await ada.event("lost");
-  await plain.stderr.line(/bob has lost the connection/);
+  await plain.stderr.line(/bob is away/);
   await ada.say("1");
   await plain.write("2\n");
   await Promise.all([ada, plain].map((member) => member.endInput()));
   await Promise.all([ada.ends(0), plain.ends(0)]);
   const away = ada.events.flatMap((event) => "away" in event ? [[event.event, event.away]] : []);
   assertEquals(away, [["delivered", ["bob"]], ["kept", ["bob"]]]);
-  const line = "lanchat: bob is away. The host keeps what you sent for them.";
+  const line = "lanchat: bob is away. The host keeps your messages for them.";
   assertEquals(plain.stderr.lines.filter((each) => each === line).length, 1);
   await proxy.admit();
   assertEquals([await bob.hears("ada", 1), await bob.hears("plain", 1)], [["1"], ["2"]]);

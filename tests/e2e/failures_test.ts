@@ -127,7 +127,7 @@ if (BINARY === undefined) { // Whose permissions would let it look for rooms.
       await person.showsAll(
         "Cannot look for rooms on this network: --allow-net is missing, or limited to som",
         "e addresses.",
-        "A digit joins, h hosts a room, q leaves. By address: lanchat join ADDRESS",
+        "A digit joins, h hosts, q quits. By address: lanchat join ADDRESS",
       );
       await person.type("q");
       await person.givesBack();

@@ -39,7 +39,7 @@ Deno.test("lanchat id shows, moves and replaces an identity", async () => {
     status: 0,
     stderr: "",
     stdout: `fingerprint ${first.fingerprint.match(/.{5}/g)!.join(" ")}\n` +
-      `tag ${first.tag}\nkept in ${own[1]}\nunder no passphrase\n`,
+      `tag ${first.tag}\nkept in ${own[1]}\nnot protected by a passphrase\n`,
   });
 
   const copy = `${home}/copy.json`;
@@ -117,7 +117,7 @@ terminalTest("a passphrase stays hidden after a stop of the program", async () =
   await id.type(`${PASSPHRASE}\r`);
   await id.says(/^Repeat it:$/);
   await id.type(`${PASSPHRASE}\r`);
-  await id.says(/^under a passphrase$/);
+  await id.says(/^protected by a passphrase$/);
   await id.givesBack();
   assert(!id.written.includes("horse"), id.written);
 });
@@ -132,7 +132,7 @@ terminalTest(
       await id.type(`${PASSPHRASE}\r`);
       await id.says(/^Repeat it:$/);
       await id.type(`${PASSPHRASE}\r`);
-      await id.says(/^under a passphrase$/);
+      await id.says(/^protected by a passphrase$/);
       await id.givesBack();
       assert(!id.written.includes("horse"), id.written);
     }
@@ -167,7 +167,7 @@ if (BINARY === undefined) {
         await using id = new Pty(["id", "--passphrase", ...own], options);
         await id.says(/^New passphrase for ".*":$/);
         await id.type("p\u00e4ss\rp\u00e4ss\r"); // At once: the second line is left to the second question.
-        await id.says(/^under a passphrase$/);
+        await id.says(/^protected by a passphrase$/);
         await id.givesBack();
       }
       const serving = ["serve", "--name", "ada", "--port", "0", "--host", "127.0.0.1", ...own];

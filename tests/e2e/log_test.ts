@@ -40,7 +40,7 @@ Deno.test("--log appends shown and sent messages to a file readable only by its 
   for (const file of [hostLog, pipeLog]) assertEquals(Deno.statSync(file).mode! & 0o777, 0o600);
   const said = entries(pipeLog).filter((entry) => entry.startsWith(">"));
   assertEquals(said, ["> bob: one", "> bob: \\x1b[2J\xffx\\u{202e}", "> carol: two"]);
-  assert(entries(pipeLog).includes("# You are bob. Here: hana"));
+  assert(entries(pipeLog).includes("# You are bob. 1 other here: hana (host)."));
 
   const all = entries(hostLog);
   assert(all.some((entry) => /^# Listening on port \d+\./.test(entry)));
@@ -82,7 +82,7 @@ terminalTest(
     await ann.ends(0);
     const all = entries(file).filter((entry) => !/^# (?:hint|warning|Join code)/.test(entry));
     assertEquals(all.map((entry) => entry.replace(/\(tag.*\)/, "(…)")), [
-      "# You are ann. Here: hana",
+      "# You are ann. 1 other here: hana (host).",
       "> * ann waves",
       "> ann to hana (private): psst",
       "# Here: hana (…)",

@@ -32,7 +32,7 @@ terminalTest(
     const address = await read(ada, / join (127\.0\.0\.1:\d+)/);
     await using man = await ManInTheMiddle.open("ada", address);
     await using bob = new Pty(["join", man.address, "--name", "bob"], { columns: 100, rows: 50 });
-    await bob.says(/You are bob\. Here: ada$/);
+    await bob.says(/You are bob\. 1 other here: ada \(host\)\.$/);
     await ada.says(/bob joined/);
     await bob.type("hello ada\r");
     await ada.says(HEARD("bob", "hello ada"));
@@ -45,13 +45,14 @@ terminalTest(
     await bob.type("/whois ada\r");
     const shown = await read(bob, /-- fingerprint ([\d ]{35})$/);
     assertEquals(shown.replaceAll(" ", ""), man.fingerprint);
-    assertNotEquals(shown, await read(ada, /The room's fingerprint is ([\d ]{35})\./));
+    await ada.type("/fingerprint\r");
+    assertNotEquals(shown, await read(ada, /Your fingerprint, and the room's: ([\d ]{35})$/));
 
     await bob.type("/verify ada show\r");
     await ada.type("/verify bob show\r");
     const [bobs, adas] = await Promise.all([
-      digitsBelow(bob, /Safety number of ada and you/, 2),
-      digitsBelow(ada, /Safety number of bob and you/, 2),
+      digitsBelow(bob, /Safety number of you and ada:/, 2),
+      digitsBelow(ada, /Safety number of you and bob:/, 2),
     ]);
     assertEquals([bobs.length, adas.length], [60, 60]);
     assertNotEquals(bobs, adas);

@@ -89,8 +89,8 @@ Deno.test("a line of 16,384 bytes is sent, one byte more is refused, and later l
   assertEquals(status, 1);
   assertEquals(heard("long"), [longest, "last"]);
   assertEquals(errors(stderr), [
-    "lanchat: error: Cannot send line 2 as it has over 16384 bytes",
-    "lanchat: error: Cannot send line 3 as it has over 16384 bytes",
+    "lanchat: error: Cannot send line 2: over 16384 bytes",
+    "lanchat: error: Cannot send line 3: over 16384 bytes",
     "lanchat: error: 2 of 4 lines were not delivered",
   ]);
 });
@@ -114,10 +114,10 @@ Deno.test("a line that is not UTF-8 is refused, and later lines are sent", async
   assertEquals(status, 1);
   assertEquals(heard("utf8"), ["0", "1", "2", "3"]);
   assertEquals(errors(stderr), [
-    "lanchat: error: Cannot send line 1 as it is not UTF-8",
-    "lanchat: error: Cannot send line 3 as it is not UTF-8",
-    "lanchat: error: Cannot send line 5 as it is not UTF-8",
-    "lanchat: error: Cannot send line 7 as it is not UTF-8",
+    "lanchat: error: Cannot send line 1: not UTF-8",
+    "lanchat: error: Cannot send line 3: not UTF-8",
+    "lanchat: error: Cannot send line 5: not UTF-8",
+    "lanchat: error: Cannot send line 7: not UTF-8",
     "lanchat: error: 4 of 8 lines were not delivered",
   ]);
   assertEquals(stderr.match(/hint: Send UTF-8 text/g)?.length, 1);

@@ -175,12 +175,12 @@ Deno.test("members print in plain lines that the host restarted, and the join co
   await using proxy = await Proxy.open(before.port);
   await using ada = await before.join(["--name", "ada"], { address: proxy.address });
   await kill(before, proxy);
-  await ada.says(/Trying again/);
+  await ada.says(/Reconnecting/);
   await using after = await HostProgram.start(HANA, options);
   await lead(after, proxy);
   const { joinCode } = await after.event("joined");
   const code = `${joinCode!.slice(0, 5)} ${joinCode!.slice(5)}`;
-  const pattern = /Connected again; [^\n]*\nlanchat: The host was started anew [^\n]*\d{5} \d{5}/;
+  const pattern = /Reconnected\. [^\n]*\nlanchat: The host restarted[^\n]*\d{5} \d{5}/;
   assert((await ada.says(pattern)).endsWith(code));
 });
 
@@ -206,7 +206,7 @@ Deno.test("another host at the address, or one whose room was not kept, ends its
     await using plain = await before.join(["--name", "plain"], address);
     await kill(before, proxy);
     await Promise.all([ada, bob].map((member) => member.event("disconnected")));
-    await plain.says(/Trying again/);
+    await plain.says(/Reconnecting/);
     await ada.say("for another room");
     await ada.endInput();
     if (!another) Deno.removeSync(kept.room);

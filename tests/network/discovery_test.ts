@@ -165,7 +165,7 @@ networkTest("scan lists a room, for scripts and for people; join takes the only 
   assert(addresses.slice(1).every((address) => /^fe80::[\da-f:]+%eth0$/.test(address)));
   assertEquals([closed, more], [{ event: "closed", reason: "done" }, []]);
 
-  const line = `${tag}  ${one.address}:${hana.port}  "movie night"\n`;
+  const line = `${one.address}:${hana.port} (tag ${tag}) "movie night"\n`;
   assertEquals(people, { status: 0, stdout: line, stderr: "" });
   assertEquals(bob.status, 0);
   assertEquals(await hana.hears("bob", 1), ["hello"]);
@@ -278,18 +278,18 @@ networkTest("a person chooses with one key: a room, to host, or to leave", async
   await using bob = terminal(two, "join", "--name", "bob");
   await using eve = terminal(two);
   await using killed = terminal(two, "join", "--plain");
-  await bob.says(new RegExp(`^  1  ${tag}  ${one.address}:${hana.port}  "movie night"$`));
+  await bob.says(new RegExp(`^  1  ${one.address}:${hana.port} \\(tag ${tag}\\) "movie night"$`));
   await bob.type("1");
-  await bob.says(/You are bob. Here: hana/);
+  await bob.says(/You are bob. 1 other here: hana/);
   await bob.type("/quit\r");
   await bob.givesBack();
 
   await eve.says(/^ {2}1 {2}/);
-  await eve.says(/^A digit joins, h hosts a room, q leaves\./);
+  await eve.says(/^A digit joins, h hosts, q quits\./);
   await eve.type("7"); // not in the list
   await eve.type("h");
-  await eve.says(new RegExp(`Others join with: .* join ${two.address}`));
-  await eve.says(/You are/);
+  await eve.says(new RegExp(`    .* join ${two.address}`));
+  await eve.says(/No one else is here/);
   await eve.type("/quit\r");
   await eve.givesBack();
 
@@ -314,13 +314,13 @@ networkTest(
     await using bob = terminal(two, "join", "--identity", `${directory}/bob.json`);
     await bob.until("The known host first", ({ lines }) => {
       const [first, second] = lines.slice(1);
-      return first?.includes(`${tag}  ${one.address}:${hana.port}  (known)`) === true &&
-        second?.includes(`${other}  ${one.address}:${rita.port}  (by invite)`) === true;
+      return first?.includes(`${one.address}:${hana.port} (tag ${tag}, known)`) === true &&
+        second?.includes(`${one.address}:${rita.port} (tag ${other}, by invite)`) === true;
     });
     await bob.type(bob.lines[2]!.trim()[0]!);
     await bob.says(/^Invite link:/);
     await bob.type(`${link}\r`);
-    await bob.says(/Nobody else is here yet/);
+    await bob.says(/No one else is here yet/);
     await bob.type("/quit\r");
     await bob.givesBack();
     const { status, stdout } = await scripted;
@@ -362,8 +362,8 @@ networkTest("scan does not list a room that has ended", async () => {
   await using bob = terminal(two, "join");
   await bob.showsAll(
     "Rooms on this network:",
-    `  1  ${tag}  ${one.address}:${hana.port}  "movie night"`,
-    "A digit joins, q leaves. By address: lanchat join ADDRESS",
+    `  1  ${one.address}:${hana.port} (tag ${tag}) "movie night"`,
+    "A digit joins, q quits. By address: lanchat join ADDRESS",
   );
 });
 
@@ -440,7 +440,7 @@ networkTest("join detects a host announced under the tag of another", async () =
     txt: ["v=1", `tag=${tag}`, "invite=0", "name=movie night\x1b[2J"],
   });
   await using bob = terminal(two, "join", "--name", "bob");
-  await bob.says(new RegExp(`^ {2}1 {2}${tag} `));
+  await bob.says(new RegExp(`^ {2}1 {2}.* \\(tag ${tag}`));
   await bob.type("1");
   await bob.says(new RegExp(`error: Cannot join as a host .* the tag ${tag}, and another`));
   await bob.givesBack(3);
@@ -479,7 +479,7 @@ networkTest(
     await who.says(
       /^Cannot look for rooms on this network: the network is down, or a firewall or/,
     );
-    await who.says(/^A digit joins, h hosts a room, q leaves\./);
+    await who.says(/^A digit joins, h hosts, q quits\./);
     await sh(two, "nft delete table inet block");
     await eve.event("announced"); // A query arrives again.
     await who.until("The list", ({ lines }) => lines[0] === "Rooms on this network:");

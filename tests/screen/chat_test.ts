@@ -233,7 +233,7 @@ terminalTest(
       proxy.refuse();
       before.signal("SIGKILL");
       await before.exited();
-      await ada.says(/-- Connection lost/);
+      await ada.says(/-- Connection lost\./);
       await ada.type(" line\rand half another");
       await ada.until(
         "The typed line",
@@ -249,8 +249,8 @@ terminalTest(
       await ada.says(/ada: half a line ✓✓$/);
       const news = unwrapped(ada.lines.slice(shown.length)).join("\n");
       const count = (what: string): number => news.split(what).length - 1;
-      assertEquals([count("Connection lost"), count("Connected again")], [1, 1], news);
-      assertEquals(count("is kept."), 1, news);
+      assertEquals([count("Connection lost"), count("Reconnected")], [1, 1], news);
+      assertEquals(count("keep typing."), 1, news);
       await ada.type("\r");
       await after.event("message", ({ text }) => text === "and half another");
       await ada.type("\x03");

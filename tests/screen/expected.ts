@@ -46,7 +46,7 @@ export function rule(columns: number): string {
 }
 
 /** The end of the greeting. */
-export const READY = "/help shows the commands.";
+export const READY = "/help lists the commands.";
 
 /** The rows of lines: wrapped at words, or within a word wider than a row, and indented below the text. */
 export function wrapped(columns: number, ...lines: readonly string[]): string[] {

@@ -18,10 +18,10 @@ terminalTest(
 
     await ada.type("/verify hana show\r");
     await ada.shows(">");
-    await ada.says(/-- The other screen asks for four of your groups/);
-    const end = ada.lines.findIndex((line) => line.includes("The other screen asks"));
+    await ada.says(/-- Read all 12 groups to hana/);
+    const end = ada.lines.findIndex((line) => line.includes("Read all 12 groups"));
     assertEquals(ada.lines.slice(end - 3, end), [
-      notice("Safety number of hana and you:"),
+      notice("Safety number of you and hana:"),
       ...[groups.slice(0, 6), groups.slice(6)].map((half) =>
         notice(`${half.join(" ")} (${half[0] === hanas[0] ? "hana" : "you"})`, false)
       ),
@@ -31,7 +31,7 @@ terminalTest(
 
     await ada.type("/verify hana\r");
     const ASKING = /^ +-- ((?:\d{5} |\?{5} )+)\(hana\)$/;
-    await ada.says(/-- \/verify hana 12345 67890 12345 67890$/);
+    await ada.says(/type the hidden four: \/verify hana 12345 67890 12345 67890$/);
     const half = ada.lines.flatMap((line) => ASKING.exec(line)?.[1] ?? [])
       .map((row) => row.trim().split(" "))
       .find((row) => row.includes("?????"))!;
@@ -43,7 +43,7 @@ terminalTest(
     await hana.say("not verified");
     await ada.shows(said("hana", "not verified"), ">");
     await ada.type(`/verify hana ${missing.join(" ")}\r`);
-    await ada.shows(notice("hana✓ is verified: the mark stands behind the name from now on."), ">");
+    await ada.shows(notice("hana✓ is verified. The ✓ stays with their key."), ">");
     await hana.say("verified");
     await ada.type("hello\r");
     await hana.event("message");

@@ -11,7 +11,7 @@ export const READY: ReadyEvent = {
   ...member("ada"),
   event: "ready",
   fingerprint: "0".repeat(30),
-  host: { tag: "abcdefgh", key: "A".repeat(43), known: true, verified: true },
+  host: { tag: "abcdefgh", key: "H".repeat(43), known: true, verified: true },
   joinCode: null,
   members: [],
 };

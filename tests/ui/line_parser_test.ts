@@ -57,7 +57,9 @@ test("parseLine reads the wish of each command", () => {
     ["/unban ", { do: "bans" }],
     ["/lock", { do: "lock" }],
     ["/unlock", { do: "unlock" }],
-    ["/invite", { do: "invite" }],
+    ["/invite", { do: "show-invite", qr: false }],
+    ["/invite qr ", { do: "show-invite", qr: true }],
+    ["/fingerprint", { do: "fingerprint" }],
     ["/clear", { do: "clear" }],
     ["/retry", { do: "retry" }],
   ];
@@ -84,11 +86,11 @@ test("parseLine reads the member to verify, by key, and the digits or `show`", (
     assertEquals(parseLine(line, { members: twice }), command, line);
   }
   const { code, hint, message } = refusal("/verify eve 12345 67890", { members: twice });
-  assertEquals([code, message], ["no-such-member", "Nobody here is called eve"]);
-  assertEquals(hint, "Type /verify NAME; /who shows the names.");
+  assertEquals([code, message], ["no-such-member", "No one here is called eve"]);
+  assertEquals(hint, "/who lists the names.");
   assertEquals(
     refusal("/verify bob by", { members: twice }).hint,
-    'Put the name in quotes, as in /verify "bob"; /who shows the names.',
+    'Put the name in quotes, as in /verify "bob"; /who lists the names.',
   );
   const others = [...MEMBERS, { name: "bob", key: "another" }];
   assertEquals(refusal("/verify bob", { members: others }).code, "no-such-member");
@@ -208,19 +210,39 @@ test("parseLine refuses a message of more than 16384 bytes", () => {
     assertEquals(parseLine(line, ALONE).do, "say");
     const { code, message } = refusal(`${line}x`);
     assertEquals(code, "message-too-long");
-    assertEquals(message, "Cannot send as the message has 16385 bytes: 16384 are allowed");
+    assertEquals(message, "The message is too long: 16385 bytes, and the limit is 16384");
   }
 });
 
-test("helpLines explains every command", () => {
+test("helpLines lists every command once, and explains each", () => {
+  const all = helpLines("all");
   for (const [word, command] of COMMANDS_BY_WORD) {
-    const lines = helpLines().filter((line) => line.startsWith(`${word} `));
+    const lines = all.filter((line) => line.startsWith(`${word} `));
     assertEquals(helpLines(command).slice(0, 1), lines);
     for (const topic of [word, word.slice(1)]) {
       assertEquals(parseLine(`/help ${topic}`, ALONE), { do: "help", topic: command });
     }
   }
-  assertEquals(helpLines().length, WORDS.length + 1);
+  const commands = all.filter((line) => line.startsWith("/"));
+  assertEquals(commands.length, WORDS.length + 1);
+  const headings = all.filter((line) => !line.startsWith("/"));
+  assertEquals(headings, ["Talk", "People", "Trust", "Host", "Screen"]);
+  assertEquals(parseLine("/help all", ALONE), { do: "help", topic: "all" });
+});
+
+test("parseLine answers a command without its text with its usage", () => {
+  const context = { members: MEMBERS, correspondents: [ANNA!] };
+  const usages = [
+    ["/me", "/me TEXT"],
+    ["/msg", "/msg NAME TEXT"],
+    ["/msg bob", "/msg NAME TEXT"],
+    ["/reply ", "/reply TEXT"],
+    ["/whois", "/whois NAME"],
+    ["/kick ", "/kick NAME"],
+  ];
+  for (const [line, usage] of usages) {
+    assertEquals(refusal(line!, context).message, `Usage: ${usage}`, line);
+  }
 });
 
 test("parseLine addresses a private message to the member whose name comes first", () => {
@@ -239,7 +261,7 @@ test("parseLine addresses a private message to the member whose name comes first
 
 test("parseLine refuses an ambiguous name", () => {
   const { code, message } = refusal("/msg bob by the way", { members: MEMBERS });
-  assertEquals([code, message], ["no-such-member", "It could be for bob or for bob by"]);
+  assertEquals([code, message], ["no-such-member", "Several names match: bob, bob by"]);
   const twins = [BOB!, { ...BOB!, key: "another" }];
   assertEquals(refusal("/msg bob hi", { members: twins }).code, "no-such-member");
 });
@@ -281,7 +303,7 @@ test("parseLine suggests a command for an unknown help topic", () => {
 test("complete completes commands at the start, and names everywhere", () => {
   const lines: [string, string[], string][] = [
     ["/", WORDS, "/"],
-    ["/m", ["/me", "/msg"], "/m"],
+    ["/m", ["/msg", "/me"], "/m"],
     ["b", ["bob: ", "bob by: "], "b"],
     ["/msg An", ["Anna Łódź "], "An"],
     ["hello b", ["bob ", "bob by "], "b"],
@@ -295,8 +317,8 @@ test("complete completes commands at the start, and names everywhere", () => {
 });
 
 test("complete completes the topic of /help, with or without its slash", () => {
-  assertEquals(complete("/help m", MEMBERS), [["me", "msg"], "m"]);
-  assertEquals(complete("/help /m", MEMBERS), [["/me", "/msg"], "/m"]);
+  assertEquals(complete("/help m", MEMBERS), [["msg", "me"], "m"]);
+  assertEquals(complete("/help /m", MEMBERS), [["/msg", "/me"], "/m"]);
   assertEquals(complete("/help bob", MEMBERS), [[], "bob"]);
 });
 

@@ -64,7 +64,7 @@ async function logged(inputs: Wish[], events: SessionEvent[]): Promise<string> {
   for (const event of events) frontEnd.show(event);
   await frontEnd.close();
   assertEquals([screen.events, screen.closed], [[READY, ...events], true]);
-  const welcome = `${TIME} # You are ada. Here: bob\n`;
+  const welcome = `${TIME} # You are ada. 1 other here: bob.\n`;
   assertStringIncludes(text, welcome);
   return text.slice(welcome.length);
 }
@@ -108,7 +108,7 @@ test("LoggedFrontEnd marks verified members and addressees", async () => {
     entries.slice(1),
     [
       "> ada to bob (private): one",
-      "# bob✓ is verified: the mark stands behind the name from now on.",
+      "# bob✓ is verified. The ✓ stays with their key.",
       "bob✓: hi",
       "> ada to bob✓ (private): two",
     ].map((line) => `${TIME} ${line}\n`),

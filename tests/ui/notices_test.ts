@@ -2,7 +2,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Code } from "../../lib/errors.ts";
 import type {
   EndReason,
+  InviteEvent,
   LeaveReason,
+  ListeningEvent,
   MemberView,
   PresentView,
   ProblemEvent,
@@ -10,40 +12,46 @@ import type {
   SessionEvent,
 } from "../../lib/session_events.ts";
 import { imitates } from "../../lib/room/names.ts";
-import { noticeLines, personLines, PROGRAM } from "../../lib/ui/notices.ts";
+import {
+  fingerprintLines,
+  greetingLines,
+  inviteLines,
+  joinedLines,
+  noticeLines,
+  personLines,
+  PROGRAM,
+} from "../../lib/ui/notices.ts";
 import { nameProblem } from "../../lib/wire/mod.ts";
 import { test } from "../support/test.ts";
 import { member, message, NOW } from "./members.ts";
 
 const FINGERPRINT = "012345678901234567890123456789";
 
-function listening(addresses: string[], port: number): SessionEvent {
+function listening(addresses: string[], port: number): ListeningEvent {
   return { event: "listening", addresses, port, fingerprint: FINGERPRINT, tag: "abcdefgh" };
 }
 
 function ready(names: string[], joinCode: string | null): ReadyEvent {
-  const host = { tag: "abcdefgh", key: "A".repeat(43), known: false, verified: false };
+  const host = { tag: "abcdefgh", key: "H".repeat(43), known: false, verified: false };
   const members = names.map(member);
   return { ...member("ada"), event: "ready", fingerprint: FINGERPRINT, host, joinCode, members };
 }
 
-test("noticeLines shows the commands that join a room", () => {
+test("noticeLines shows the command that joins a room, in one line", () => {
   assertEquals(noticeLines(listening(["192.168.1.5", "fd00::2", "fe80::1%eth0"], 12345)), [
-    "Listening on port 12345. Others join with:",
-    `    ${PROGRAM} join 192.168.1.5`,
-    `    ${PROGRAM} join fd00::2`,
+    `Listening on port 12345. Others join with: ${PROGRAM} join 192.168.1.5 (or fd00::2)`,
     "The room's fingerprint is 01234 56789 01234 56789 01234 56789.",
   ]);
-  assertEquals(noticeLines(listening(["192.168.1.5", "fd00::2"], 80)).slice(1, 3), [
-    `    ${PROGRAM} join 192.168.1.5:80`,
-    `    ${PROGRAM} join [fd00::2]:80`,
-  ]);
+  assertEquals(
+    noticeLines(listening(["192.168.1.5", "fd00::2"], 80))[0],
+    `Listening on port 80. Others join with: ${PROGRAM} join 192.168.1.5:80 (or [fd00::2]:80)`,
+  );
 });
 
 test("noticeLines shows a link-local address only without another address", () => {
   assertEquals(
-    noticeLines(listening(["fe80::1%eth0"], 12345))[1],
-    `    ${PROGRAM} join fe80::1%eth0`,
+    noticeLines(listening(["fe80::1%eth0"], 12345))[0],
+    `Listening on port 12345. Others join with: ${PROGRAM} join fe80::1%eth0`,
   );
 });
 
@@ -52,15 +60,21 @@ test("noticeLines shows the port without addresses", () => {
 });
 
 test("noticeLines shows the members and the join code at the start", () => {
-  assertEquals(noticeLines(ready([], null)), ["You are ada. Nobody else is here."]);
+  assertEquals(noticeLines(ready([], null)), ["You are ada. No one else is here."]);
   assertEquals(noticeLines(ready(["bob", "eve#x"], "7599537536")), [
-    "You are ada. Here: bob, eve#x",
-    "Join code 75995 37536: the host must see the same one.",
+    "You are ada. 2 others here: bob, eve#x.",
+    "Join code 75995 37536: if the host sees it too, no one is in between.",
+  ]);
+  const event = ready(["bob"], "7599537536");
+  const [bob] = event.members;
+  const host = { ...event.host, key: bob!.key, known: true };
+  assertEquals(noticeLines({ ...event, host, members: [{ ...bob!, lost: true as const }] }), [
+    "You are ada. 1 other here: bob (host, away).",
   ]);
   const many = Array.from({ length: 22 }, (_, index) => `m${index}`);
   assertEquals(
     noticeLines(ready(many, null)),
-    [`You are ada. Here: ${many.slice(0, 20).join(", ")}, 2 more`],
+    [`You are ada. 22 others here: ${many.slice(0, 20).join(", ")}, 2 more.`],
   );
 });
 
@@ -73,9 +87,9 @@ test("noticeLines shows joins and leaves", () => {
   ]);
   const reasons: [LeaveReason, string][] = [
     ["left", "bob left"],
-    ["connection-lost", "bob is gone, as the connection was lost"],
+    ["connection-lost", "bob left (connection lost)"],
     ["kicked", "bob was removed by the host"],
-    ["too-slow", "bob was removed as it did not keep up"],
+    ["too-slow", "bob was removed (too slow)"],
   ];
   for (const [reason, line] of reasons) {
     assertEquals(noticeLines({ event: "left", member: member("bob"), reason }), [line]);
@@ -87,43 +101,46 @@ test("noticeLines names unannounced sessions, and counts those past the limit", 
   const tell = (here: MemberView[], left: MemberView[], leftCount = left.length): string[] =>
     noticeLines({ event: "unannounced", here, left, leftCount });
   assertEquals(tell([a], []), [
-    "#aaaaaaaa is here and has not said who they are: they cannot read.",
+    "#aaaaaaaa is here without a name and can't read messages.",
   ]);
   assertEquals(tell([a, b], [a], 100), [
-    "#aaaaaaaa, #bbbbbbbb are here and have not said who they are: they cannot read.",
-    "#aaaaaaaa, 99 more left without having said who they were.",
+    "#aaaaaaaa, #bbbbbbbb are here without a name and can't read messages.",
+    "#aaaaaaaa, 99 more left without giving a name.",
   ]);
 });
 
 test("noticeLines shows a member's lost connection, its return and a gap", () => {
   const bob = member("bob");
   assertEquals(noticeLines({ event: "lost", member: bob }), [
-    "bob has lost the connection: what you say waits for its return",
+    "bob is away (connection lost); messages wait for them",
   ]);
   assertEquals(noticeLines({ event: "back", member: bob }), ["bob is back"]);
   assertEquals(noticeLines({ event: "gap", member: bob, missing: 1 }), [
-    "warning: 1 message of bob is missing",
+    "warning: 1 message from bob is missing",
   ]);
   assertEquals(noticeLines({ event: "gap", member: bob, missing: 2 }), [
-    "warning: 2 messages of bob are missing",
+    "warning: 2 messages from bob are missing",
   ]);
 });
 
 test("noticeLines shows the loss and the return of the own connection in one line each", () => {
   const message = "Connection lost";
   assertEquals(noticeLines({ event: "disconnected", reason: "connection-lost", message }), [
-    "Connection lost. Trying again; what you type is kept.",
+    "Connection lost. Reconnecting.",
+  ]);
+  assertEquals(personLines({ event: "disconnected", reason: "connection-lost", message }), [
+    "Connection lost. Reconnecting; keep typing.",
   ]);
   const back = (missed: number): string[] => noticeLines({ event: "reconnected", missed });
-  assertEquals(back(0), ["Connected again; no message was missed."]);
-  assertEquals(back(1), ["Connected again; 1 message came meanwhile."]);
-  assertEquals(back(2), ["Connected again; 2 messages came meanwhile."]);
+  assertEquals(back(0), ["Reconnected. You missed nothing."]);
+  assertEquals(back(1), ["Reconnected. 1 message came meanwhile."]);
+  assertEquals(back(2), ["Reconnected. 2 messages came meanwhile."]);
   assertEquals(noticeLines({ event: "reconnected", missed: 0, address: "192.0.2.9" }), [
-    "Connected again, at 192.0.2.9; no message was missed.",
+    "Reconnected at 192.0.2.9. You missed nothing.",
   ]);
   assertEquals(
     noticeLines({ event: "reconnected", missed: 0, joinCode: "0123456789" })[1],
-    "The host was started anew and shows the join code 01234 56789.",
+    "The host restarted. New join code: 01234 56789",
   );
 });
 
@@ -132,7 +149,7 @@ test("noticeLines lists the members with their tags", () => {
   assertEquals(noticeLines({ event: "members", members: [gone] }), [
     "Here: eve (tag abcdefgh, connection lost)",
   ]);
-  assertEquals(noticeLines({ event: "members", members: [] }), ["Nobody else is here."]);
+  assertEquals(noticeLines({ event: "members", members: [] }), ["No one else is here."]);
   assertEquals(noticeLines({ event: "members", members: [member("bob"), member("eve")] }), [
     "Here: bob (tag abcdefgh), eve (tag abcdefgh)",
   ]);
@@ -140,36 +157,34 @@ test("noticeLines lists the members with their tags", () => {
 
 test("noticeLines shows a new name", () => {
   const renamed = { event: "renamed", member: member("robert"), before: "bob" } as const;
-  assertEquals(noticeLines(renamed), ["bob is robert now"]);
-  assertEquals(noticeLines({ ...renamed, own: true }), ["You are robert now."]);
+  assertEquals(noticeLines(renamed), ["bob is now robert"]);
+  assertEquals(noticeLines({ ...renamed, own: true }), ["You are now robert."]);
   assertEquals(noticeLines({ ...renamed, ignored: true }), []);
 });
 
 test("noticeLines shows a status", () => {
   const status = (text: string, own?: true): string[] =>
     noticeLines({ event: "status", member: member("bob"), text, ...own && { own } });
-  assertEquals([status("lunch"), status("")], [["bob is away: lunch"], ["bob is here again"]]);
+  assertEquals([status("lunch"), status("")], [["bob is away: lunch"], ["bob is back"]]);
   assertEquals([status("lunch", true), status("", true)], [
-    ["You are shown as away: lunch"],
-    ["You are shown as back."],
+    ["You are away: lunch"],
+    ["You are no longer away."],
   ]);
 });
 
 test("noticeLines shows failed joins in one line", () => {
   const addresses = ["192.0.2.7", "fe80::1"];
   assertEquals(noticeLines({ event: "failed-joins", count: 47, addresses }), [
-    "47 joins failed or ended at once (192.0.2.7, fe80::1). " +
-    "Somebody may be guessing a join code: /verify compares more digits.",
+    "47 callers left without joining (192.0.2.7, fe80::1). " +
+    "They may be guessing join codes; /verify compares more digits.",
   ]);
 });
 
-test("noticeLines shows an announcement and new keys", () => {
+test("noticeLines shows an announcement, and no new keys", () => {
   assertEquals(noticeLines({ event: "announced" }), [
-    "This room is announced on the network now.",
+    "This room is now announced on the network.",
   ]);
-  assertEquals(noticeLines({ event: "rekeyed" }), [
-    "Your keys are new: what you say from now on is sealed with them.",
-  ]);
+  assertEquals(noticeLines({ event: "rekeyed" }), []);
 });
 
 test("noticeLines shows the details of a member, and whether it is ignored", () => {
@@ -181,8 +196,8 @@ test("noticeLines shows the details of a member, and whether it is ignored", () 
   ]);
   const ignoring = (ignored: boolean): string[] =>
     noticeLines({ event: "ignoring", member: bob, ignored });
-  assertEquals(ignoring(true), ["What bob says is not shown."]);
-  assertEquals(ignoring(false), ["What bob says is shown again."]);
+  assertEquals(ignoring(true), ["Messages from bob are hidden."]);
+  assertEquals(ignoring(false), ["Messages from bob are shown again."]);
 });
 
 test("noticeLines shows a problem and its hint", () => {
@@ -214,11 +229,11 @@ test("noticeLines is empty for messages and their delivery", () => {
   assertEquals(noticeLines({ event: "sent", id: "1" }), []);
   assertEquals(noticeLines({ event: "delivered", id: "1" }), []);
   assertEquals(noticeLines({ event: "kept", away: ["bob"] }), [
-    "bob is away. The host keeps what you sent for them.",
+    "bob is away. The host keeps your messages for them.",
   ]);
   assertEquals(
     noticeLines({ event: "reconnected", missed: 0, unread: ["bob", "carol"] })[1],
-    "bob, carol joined meanwhile: what they said without you cannot be read.",
+    "bob, carol joined meanwhile; you can't read what they said before now.",
   );
   assertEquals(noticeLines({ event: "failed", id: "1", code: "nobody-here" }), []);
 });
@@ -245,7 +260,7 @@ test("noticeLines starts no line with a possible name and a colon", () => {
   }
 });
 
-test("personLines greets in at most four lines", () => {
+test("personLines greets in few lines", () => {
   const problem = (code: Code): ProblemEvent => ({
     event: "warning",
     code,
@@ -264,9 +279,7 @@ test("personLines greets in at most four lines", () => {
   ];
   assertEquals(host.flatMap(personLines), [
     "It is so. Do this.",
-    `Others join with: ${PROGRAM} join ADDRESS:1, with an address of this machine`,
-    "The room's fingerprint is 01234 56789 01234 56789 01234 56789.",
-    "You are ada. Nobody else is here yet; /help shows the commands.",
+    "You are ada. No one else is here yet. /help lists the commands.",
   ]);
   assertEquals(guest.flatMap(personLines).length, 4);
   assertEquals(personLines(problem("addresses-hidden")), ["It is so. Do this."]);
@@ -300,16 +313,16 @@ test("noticeLines hides the requested groups of a safety number", () => {
     for (const [fingerprint, asked, hidden, all] of cases) {
       const event = { event: "safety-number", member: bob, digits, fingerprint } as const;
       assertEquals(lines({ ...event, asked }), [
-        "Safety number of bob✓ and you:",
+        "Safety number of you and bob✓, with four groups hidden:",
         ...hidden,
-        "On that person's screen, /verify with your name and the word show has all of it.",
-        "If all else is the same, type the four groups that are missing here from that screen:",
-        "/verify bob 12345 67890 12345 67890",
+        "Call or meet bob. Ask bob to type: /verify NAME show",
+        "bob then reads all 12 groups to you. If one differs, someone is in between.",
+        "If all agree, type the hidden four: /verify bob 12345 67890 12345 67890",
       ]);
       assertEquals(lines(event), [
-        "Safety number of bob✓ and you:",
+        "Safety number of you and bob✓:",
         ...all,
-        "The other screen asks for four of your groups: read them out.",
+        "Read all 12 groups to bob by voice, not in this chat.",
       ]);
     }
   }
@@ -317,7 +330,7 @@ test("noticeLines hides the requested groups of a safety number", () => {
 
 test("noticeLines shows a room code with its members, and none without members", () => {
   const code = { event: "room-code", digits: numbered(8), members: [] } as const;
-  assertEquals(noticeLines(code), ["Nobody else is here to verify."]);
+  assertEquals(noticeLines(code), ["No one else is here to verify."]);
   const members = Array.from({ length: 22 }, (_, i) => member(`m${i}`));
   const [who, digits, ...meaning] = noticeLines({ ...code, members });
   assertMatch(who!, /^Room code of you, m0, m1, .*, m19, 2 more:$/);
@@ -329,23 +342,23 @@ test("noticeLines warns of a known name with another key, and gives a hint", () 
   const known = { tag: "zyxwvuts", key: "B".repeat(43), lastSeen: NOW, verified: false };
   const event = { event: "key-changed", member: member("bob#abcdefgh"), known } as const;
   assertEquals(noticeLines({ ...event, withheld: false }), [
-    "warning: bob#abcdefgh has a name that you know with another key (tag zyxwvuts, last seen on " +
+    "warning: bob#abcdefgh has a name that you know with another key (tag zyxwvuts, last seen " +
     "2023-11-14)",
-    "hint: Compare with /verify bob#abcdefgh before you take it for the same person.",
+    "hint: Check with /verify bob#abcdefgh before you trust them.",
   ]);
   const [warning, hint] = noticeLines({ ...event, withheld: true });
-  assertMatch(warning!, /^warning: bob#abcdefgh .* cannot read what you say$/);
+  assertMatch(warning!, /^warning: bob#abcdefgh .* can't read your messages$/);
   assertMatch(hint!, /\/whois bob#abcdefgh .* \/accept /);
   assertEquals(noticeLines({ event: "accepted", member: member("bob") }), [
-    "bob can read what you say from now on, and is not verified.",
+    "bob can now read your messages, but isn't verified.",
   ]);
   const verified = { ...member("bob"), verified: true } as const;
   assertEquals(noticeLines({ event: "accepted", member: verified }), [
-    "bob✓ can read what you say from now on.",
+    "bob✓ can now read your messages.",
   ]);
   assertEquals(
     noticeLines({ event: "verified", member: verified }),
-    ["bob✓ is verified: the mark stands behind the name from now on."],
+    ["bob✓ is verified. The ✓ stays with their key."],
   );
 });
 
@@ -374,62 +387,118 @@ test("noticeLines marks each name of a verified member", () => {
   }
 });
 
-test("personLines says what to compare with a new, a known and a verified host", () => {
-  const greeting = ({ known, verified }: { known: boolean; verified: boolean }): string => {
-    const { host, ...event } = ready([], "0123456789") as ReadyEvent;
-    return personLines({ ...event, host: { ...host, known, verified } })[1]!;
+test("personLines shows the join code only of a host whose key is new", () => {
+  const greeting = ({ known, verified }: { known: boolean; verified: boolean }): string[] => {
+    const { host, ...event } = ready(["bob"], "0123456789");
+    return personLines({ ...event, host: { ...host, known, verified } });
   };
-  const compare = "if the host's screen has it too, nobody is in between.";
-  assertEquals(greeting({ known: false, verified: false }), `Join code 01234 56789: ${compare}`);
-  assertEquals(
-    greeting({ known: true, verified: false }),
-    `Join code 01234 56789: the host has the same key as before; ${compare}`,
-  );
-  assertEquals(
-    greeting({ known: true, verified: true }),
-    "Join code 01234 56789: the host must see the same one.",
-  );
+  assertEquals(greeting({ known: false, verified: false }), [
+    "You are ada. 1 other here: bob.",
+    "Join code 01234 56789: if the host sees it too, no one is in between.",
+    "Type a message and press Enter. /help lists the commands.",
+  ]);
+  assertEquals(greeting({ known: true, verified: false }).length, 2);
+  assertEquals(greeting({ known: true, verified: true }).length, 2);
 });
 
 const LINKS = ["192.0.2.2:12345", "[fd00::2]:12345"].map((host) => `lanchat://${host}/#AbZ`);
 
-function invite(secret: boolean, links: string[] = LINKS): SessionEvent {
+function invite(secret: boolean, links: string[] = LINKS): InviteEvent {
   return { event: "invite", link: links[0]!, links, secret };
 }
 
-test("personLines shows an invite in a line to copy, and the other addresses", () => {
+test("noticeLines shows the first invite link in one line", () => {
   assertEquals(noticeLines(invite(true)), [
-    "Whoever has this link gets in:",
-    ...LINKS.map((link) => `    ${link}`),
+    `Invite link (only its holders can join): ${LINKS[0]}`,
   ]);
-  assertEquals(personLines(invite(true)), [
-    "Whoever has this link gets in:",
+  assertEquals(noticeLines(invite(false)), [`Invite link (pins this host): ${LINKS[0]}`]);
+});
+
+test("greetingLines shows what others type to join an open room", () => {
+  const greet = (addresses: string[], name?: string, members: string[] = []): string[] =>
+    greetingLines(
+      ready(members, null),
+      { ...listening(addresses, 12345), ...name !== undefined && { name } },
+      invite(false),
+    );
+  assertEquals(greet(["192.0.2.2", "fd00::2"]), [
+    "You are ada, the host (tag abcdefgh). Others join with:",
+    `    ${PROGRAM} join 192.0.2.2`,
+    "No one else is here yet. /help lists the commands.",
+  ]);
+  assertEquals(greet([]).slice(0, 2), [
+    "You are ada, the host (tag abcdefgh). Others join with (put in this machine's address):",
+    `    ${PROGRAM} join ADDRESS`,
+  ]);
+  const [first, , last] = greet(["192.0.2.2"], "movie night", ["bob", "carol"]);
+  assertEquals(first, 'You are ada, the host (tag abcdefgh) of "movie night". Others join with:');
+  assertEquals(last, "2 others here: bob, carol. /help lists the commands.");
+});
+
+test("greetingLines and inviteLines show the link of an invite-only room in a line to copy", () => {
+  const closed = { ...listening(["192.0.2.2", "fd00::2"], 12345), inviteOnly: true } as const;
+  assertEquals(greetingLines(ready([], null), closed, invite(true)), [
+    "You are ada, the host (tag abcdefgh). Others join with:",
+    `    ${PROGRAM} join -`,
+    "Only this link lets them in:",
     LINKS[0],
-    "In place of 192.0.2.2:12345 it may say [fd00::2]:12345.",
+    "No one else is here yet. /help lists the commands.",
   ]);
-  assertEquals(personLines(invite(true, LINKS.slice(0, 1))).length, 2);
-  assertEquals(personLines(invite(true, ["lanchat://ADDRESS:12345/#AbZ"])), [
-    "Whoever has this link gets in:",
+  assertEquals(inviteLines(closed, invite(true)), [
+    "Others join with:",
+    `    ${PROGRAM} join -`,
+    "Other addresses of this machine: [fd00::2]:12345",
+    "/invite qr shows the link as a QR code.",
+    "Only this link lets them in:",
+    LINKS[0],
+  ]);
+  assertEquals(inviteLines(listening([], 12345), invite(false, ["lanchat://ADDRESS:12345/#AbZ"])), [
+    "Others join with (put in this machine's address):",
+    `    ${PROGRAM} join ADDRESS`,
+    "Replace ADDRESS with an address of this machine.",
+    "/invite qr shows the link as a QR code.",
+    "Or with join and this link, which pins this host (no join code needed):",
     "lanchat://ADDRESS:12345/#AbZ",
-    "Put an address of this machine in place of ADDRESS in it.",
-  ]);
-  assertEquals(personLines(invite(false)), [
-    `Or with this link, which leads to no other host: ${LINKS[0]}`,
   ]);
 });
 
-test("noticeLines shows no address of an invite-only room", () => {
-  const event: SessionEvent = {
-    event: "listening",
-    addresses: ["192.0.2.2"],
+test("joinedLines shows, explains or hides the join code", () => {
+  const joined = { event: "joined", member: member("bob"), joinCode: "0123456789" } as const;
+  const line = "bob joined (join code 01234 56789)";
+  assertEquals(joinedLines(joined, "hidden"), ["bob joined"]);
+  assertEquals(joinedLines(joined, "shown"), [line]);
+  assertEquals(joinedLines(joined, "explained"), [
+    line,
+    "If bob sees another join code, someone is in between.",
+  ]);
+});
+
+test("fingerprintLines shows one fingerprint at the host, two elsewhere", () => {
+  const other = "9".repeat(30);
+  assertEquals(
+    fingerprintLines(FINGERPRINT, FINGERPRINT)[0],
+    "Your fingerprint, and the room's: 01234 56789 01234 56789 01234 56789",
+  );
+  assertEquals(fingerprintLines(FINGERPRINT, other), [
+    "Your fingerprint: 01234 56789 01234 56789 01234 56789",
+    "The room's fingerprint: 99999 99999 99999 99999 99999 99999",
+  ]);
+});
+
+test("noticeLines shows a room with the tag and the name as the host's greeting has them", () => {
+  const room = {
+    event: "room",
+    addresses: ["192.0.2.2", "fd00::2"],
     port: 12345,
-    fingerprint: FINGERPRINT,
     tag: "abcdefgh",
-    inviteOnly: true,
-  };
-  const room = "The room's fingerprint is 01234 56789 01234 56789 01234 56789.";
-  assertEquals(noticeLines(event), ["Listening on port 12345.", room]);
-  assertEquals(personLines(event), [`Only invited people get in. ${room}`]);
+    invite: false,
+    known: false,
+    verified: false,
+  } as const;
+  assertEquals(noticeLines(room), ["192.0.2.2 or fd00::2 (tag abcdefgh)"]);
+  assertEquals(noticeLines({ ...room, name: "movie night", invite: true, known: true }), [
+    '192.0.2.2 or fd00::2 (tag abcdefgh, known, by invite) "movie night"',
+  ]);
 });
 
 test("noticeLines shows bans and locks", () => {
@@ -437,16 +506,22 @@ test("noticeLines shows bans and locks", () => {
   const { name: _, ...nameless } = ban;
   const events: [SessionEvent, string][] = [
     [{ event: "banned", ...ban, banned: true }, "bob (tag abcdefgh) is banned."],
-    [{ event: "banned", ...nameless, banned: false }, "tag abcdefgh may come again."],
-    [{ event: "bans", bans: [] }, "Nobody is banned."],
+    [{ event: "banned", ...nameless, banned: false }, "tag abcdefgh is unbanned."],
+    [{ event: "bans", bans: [] }, "No one is banned."],
     [{ event: "bans", bans: [ban, nameless] }, "Banned: bob (tag abcdefgh), tag abcdefgh"],
-    [{ event: "locked", locked: true, host: true }, "Nobody new gets in until /unlock."],
-    [{ event: "locked", locked: false, host: true }, "Others can join again."],
+    [
+      { event: "locked", locked: true, host: true },
+      "The room is locked. No one new can join until /unlock.",
+    ],
+    [
+      { event: "locked", locked: false, host: true },
+      "The room is unlocked. Others can join again.",
+    ],
     [
       { event: "locked", locked: true, host: false },
-      "Whoever comes now cannot read what you say, until /unlock.",
+      "Newcomers can't read your messages until /unlock.",
     ],
-    [{ event: "locked", locked: false, host: false }, "Everybody who is here reads what you say."],
+    [{ event: "locked", locked: false, host: false }, "Everyone here can read your messages."],
   ];
   for (const [event, line] of events) assertEquals(noticeLines(event), [line]);
 });

@@ -21,7 +21,7 @@ const [ADA, HANA, BOB, EVE] = ["ada", "hana", "bob", "eve"].map(person) as [
 ];
 
 function person(name: string): PresentView {
-  return { ...member(name), key: `${name}s key`, session: name };
+  return { ...member(name), key: name.padEnd(43, "_"), session: name };
 }
 
 /** Ada is ready, in a room that hana hosts. */
@@ -125,7 +125,7 @@ test("whoLines shows the place, oneself, the host, and since when a member is aw
     `ada: you, tag abcdefgh, away since ${statusAt}: tea`,
     `hana: host, tag abcdefgh, not verified, here since ${T}`,
     `bob: tag abcdefgh, not verified, here since ${T}, connection lost since ${lostAt}, ` +
-    "has not got your last message, ignored, cannot read what you say",
+    "hasn't received your last message, ignored, can't read your messages",
     `eve✓: tag abcdefgh, verified, here since ${T}, away since ${statusAt}: verified, really`,
   ]);
 });

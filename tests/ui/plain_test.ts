@@ -2,8 +2,6 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { PlainFrontEnd } from "../../lib/ui/mod.ts";
 import type { SayWish, SessionEvent, Wish } from "../../lib/session_events.ts";
-import { noQrSentence } from "../../lib/ui/qr.ts";
-import { readQr } from "../support/qr.ts";
 import { test } from "../support/test.ts";
 import { member, message } from "./members.ts";
 import { memoryStreams, source } from "./streams.ts";
@@ -49,7 +47,7 @@ test("PlainFrontEnd writes only messages to standard output", async () => {
 
 test("PlainFrontEnd shows only messages and errors if it is to be quiet", async () => {
   const { streams, stdout, stderr } = memoryStreams();
-  const frontEnd = new PlainFrontEnd(streams, { quiet: true, columns: () => 80 });
+  const frontEnd = new PlainFrontEnd(streams, { quiet: true });
   const link = "lanchat://192.0.2.2:12345/#AbZ4x";
   const events: SessionEvent[] = [
     { event: "invite", link, links: [link], secret: true },
@@ -171,9 +169,9 @@ test("PlainFrontEnd refuses a line that cannot be sent, and continues", async ()
   ]);
   assertEquals(
     stderr,
-    "lanchat: error: Cannot send line 2 as it has over 16384 bytes\n" +
+    "lanchat: error: Cannot send line 2: over 16384 bytes\n" +
       "lanchat: hint: At most 16384 bytes fit in one message: split it.\n" +
-      "lanchat: error: Cannot send line 3 as it is not UTF-8\n" +
+      "lanchat: error: Cannot send line 3: not UTF-8\n" +
       "lanchat: hint: Send UTF-8 text.\n",
   );
 });
@@ -201,24 +199,4 @@ test("PlainFrontEnd.close does not wait for a pending read", async () => {
   reading.then(() => {
     throw new Error("nothing was written to the input");
   });
-});
-
-test("PlainFrontEnd shows the QR code of a secret invite at a terminal", async () => {
-  const link = "lanchat://192.0.2.2:12345/#AbZ4x";
-  const drawn = async (secret: boolean, columns?: number): Promise<string> => {
-    const { streams, stdout, stderr } = memoryStreams();
-    const frontEnd = new PlainFrontEnd(
-      streams,
-      columns === undefined ? {} : { columns: () => columns },
-    );
-    frontEnd.show({ event: "invite", link, links: [link], secret });
-    await frontEnd.close();
-    assertEquals(stdout.text, "");
-    return stderr.text.split("\n").slice(2).join("\n");
-  };
-  // deno-lint-ignore no-control-regex -- the colors of the code
-  const lines = (await drawn(true, 80)).trimEnd().replaceAll(/\x1b\[[\d;]*m/g, "").split("\n");
-  assertEquals(readQr(lines), link);
-  assertEquals(await drawn(true, 20), `lanchat: ${noQrSentence("the link")}\n`);
-  assertEquals([await drawn(true), await drawn(false, 80)], ["", ""]);
 });

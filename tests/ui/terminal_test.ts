@@ -5,7 +5,11 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { fromBase64Url } from "../../lib/bytes/mod.ts";
+import { fingerprint, groups } from "../../lib/crypto/mod.ts";
 import { CODES } from "../../lib/errors.ts";
+import type { SessionEvent } from "../../lib/session_events.ts";
+import { PROGRAM } from "../../lib/ui/notices.ts";
 import { SEQUENCE_MS } from "../../lib/ui/key_parser.ts";
 import { RESIZE_MS } from "../../lib/ui/terminal_device.ts";
 import { timeOfDay } from "../../lib/ui/timeline.ts";
@@ -37,14 +41,15 @@ test("TerminalFrontEnd greets with the members and /help", async () => {
   await using terminal = new TerminalOnly(80);
   terminal.frontEnd.show(READY);
   await terminal.shows(
-    `${T} -- You are ada. Nobody else is here yet; /help shows the commands.`,
+    `${T} -- You are ada. No one else is here yet. /help lists the commands.`,
     ">",
   );
-  terminal.frontEnd.show({ ...READY, joinCode: "0123456789", members: [member("bob")] });
+  const host = { ...READY.host, known: false, verified: false };
+  terminal.frontEnd.show({ ...READY, host, joinCode: "0123456789", members: [member("bob")] });
   await terminal.shows(
-    `${T} -- You are ada. Here: bob`,
-    "      -- Join code 01234 56789: the host must see the same one.",
-    "      -- Type a message and press Enter; /help shows the commands.",
+    `${T} -- You are ada. 1 other here: bob.`,
+    "      -- Join code 01234 56789: if the host sees it too, no one is in between.",
+    "      -- Type a message and press Enter. /help lists the commands.",
     ">",
   );
 });
@@ -387,14 +392,23 @@ test("TerminalFrontEnd explains the commands without a wish", async () => {
   await using terminal = new TerminalOnly(80);
   await terminal.type("/help", "\r");
   await terminal.shows(
-    "      -- Tab completes commands and names.",
-    "      -- The up and down arrow keys bring earlier lines back.",
+    "      -- /quit          leaves the room",
+    "      -- /help all      lists the rest",
+    ">",
+  );
+  await terminal.type("/help all", "\r");
+  await terminal.shows(
+    "      -- Keys",
+    "      -- Tab            completes commands and names",
+    "      -- Alt-Enter      breaks a line, as Ctrl-J does",
+    "      -- Up, Down       bring back earlier lines",
+    "      -- Ctrl-R         searches them; Ctrl-G cancels",
     ">",
   );
   await terminal.type("/help msg", "\r");
   await terminal.shows(
-    `${T} -- /msg NAME TEXT   says something to one member alone`,
-    "      -- Example: /msg bob hello is read by bob and nobody else.",
+    `${T} -- /msg NAME TEXT tells only NAME`,
+    "      -- Example: /msg bob hello",
     ">",
   );
 });
@@ -410,8 +424,8 @@ test("TerminalFrontEnd refuses a line that is too long, and keeps it in the hist
   const line = "x".repeat(16_385);
   await terminal.type(`${line}\r`);
   await terminal.shows(
-    `${T} -- error: Cannot send as the message has 16385 bytes: 16384 are allowed`,
-    "      -- hint: The up arrow key brings it back: make it shorter, or two.",
+    `${T} -- error: The message is too long: 16385 bytes, and the limit is 16384`,
+    "      -- hint: Press Up to bring it back and shorten it.",
     ">",
   );
   await terminal.type("\x1b[A", "\x7f", "\r");
@@ -437,7 +451,7 @@ test("TerminalFrontEnd shows missed messages with their times, and their count i
   await terminal.shows(
     `${T} bob: one`,
     `${T} bob: two`,
-    `${now} -- Connected again; 2 messages came meanwhile.`,
+    `${now} -- Reconnected. 2 messages came meanwhile.`,
     ">",
   );
 });
@@ -465,7 +479,7 @@ test("TerminalFrontEnd marks a failed message, shows the reason, and sends it ag
     `${T} ada: one ✓✓`,
     `${T} ada: two ✗`,
     `${T} -- error: Not delivered: two`,
-    "      -- hint: No one else is here. Wait for someone, or use --wait SECONDS. /retry sends it again.",
+    "      -- hint: No one else is here. Wait for someone, or use --wait SECONDS. /retry resends it.",
     `${T} ada: ${long} …`,
     ">",
   );
@@ -473,14 +487,14 @@ test("TerminalFrontEnd marks a failed message, shows the reason, and sends it ag
   await terminal.shows(
     `${T} ada: ${long} ✗`,
     `${T} -- error: Not delivered: ${"long".repeat(15)}…`,
-    "      -- hint: It may not have reached everyone: send it again. /retry sends it again.",
+    "      -- hint: It may not have reached everyone: send it again. /retry resends it.",
     ">",
   );
   await terminal.type("/retry", "\r");
   await terminal.shows(`${T} ada: two …`, `${T} ada: ${long} …`, ">");
   await terminal.type("/retry", "\r");
   await terminal.shows(
-    `${T} -- There is nothing to send again.`,
+    `${T} -- There is nothing to resend.`,
     `${T} ada: two …`,
     `${T} ada: ${long} …`,
     ">",
@@ -500,7 +514,7 @@ test("TerminalFrontEnd shows the same hint once if many messages fail", async ()
   for (const id of ["1", "2"]) terminal.frontEnd.show({ event: "failed", id, code: "nobody-here" });
   await terminal.shows(
     `${T} -- error: Not delivered: one`,
-    "      -- hint: No one else is here. Wait for someone, or use --wait SECONDS. /retry sends it again.",
+    "      -- hint: No one else is here. Wait for someone, or use --wait SECONDS. /retry resends it.",
     `${T} ada: two ✗`,
     `${T} -- error: Not delivered: two`,
     ">",
@@ -879,8 +893,8 @@ test("TerminalFrontEnd addresses private messages by key, and /reply to the last
   terminal.frontEnd.show({ event: "joined", member: eve });
   await terminal.type("/msg bob hi", "\r", "/msg eve hello", "\r", "/reply x", "\r");
   await terminal.shows(
-    `${T} -- error: Nobody has sent you a private message yet`,
-    "      -- hint: To begin, type /msg NAME TEXT.",
+    `${T} -- error: No one has sent you a private message yet`,
+    "      -- hint: Usage: /msg NAME TEXT",
     `${T} ada to bob (private): hi …`,
     `${T} ada to eve (private): hello …`,
     ">",
@@ -893,8 +907,8 @@ test("TerminalFrontEnd addresses private messages by key, and /reply to the last
     `${T} bob (private): psst`,
     `${T} eve: aloud`,
     `${T} -- eve left`,
-    `${T} -- error: Nobody here is called eve`,
-    "      -- hint: Type /msg NAME TEXT; /who shows the names.",
+    `${T} -- error: No one here is called eve`,
+    "      -- hint: /who lists the names.",
     `${T} ada to bob (private): hi …`,
     `${T} ada to eve (private): hello …`,
     `${T} ada to bob (private): ok …`,
@@ -920,7 +934,7 @@ test("TerminalFrontEnd marks a verified member, but never the own name", async (
   await terminal.type("/msg bob hi", "\r", "✓ hello", "\r");
   await terminal.shows(
     `${T} bob: one`,
-    `${T} -- bob✓ is verified: the mark stands behind the name from now on.`,
+    `${T} -- bob✓ is verified. The ✓ stays with their key.`,
     `${T} bob✓: two`,
     `${T} * bob✓ nods`,
     `${T} ada to bob✓ (private): hi …`,
@@ -940,12 +954,12 @@ test("TerminalFrontEnd shows a safety number, and all of it with its QR code on 
   terminal.frontEnd.show({ ...READY, members: [member("bob")] });
   terminal.frontEnd.show({ ...number, asked: [1, 2, 4, 6] });
   await terminal.shows(
-    `${T} -- Safety number of bob and you:`,
+    `${T} -- Safety number of you and bob, with four groups hidden:`,
     `      -- ${rows[0]} (you)`,
     "      -- ????? ????? 12345 ????? 12345 ????? (bob)",
-    "      -- On that person's screen, /verify with your name and the word show has all of it.",
-    "      -- If all else is the same, type the four groups that are missing here from that screen:",
-    "      -- /verify bob 12345 67890 12345 67890",
+    "      -- Call or meet bob. Ask bob to type: /verify ada show",
+    "      -- bob then reads all 12 groups to you. If one differs, someone is in between.",
+    "      -- If all agree, type the hidden four: /verify bob 12345 67890 12345 67890",
     ">",
   );
   const above = terminal.screen.lines.length - 1;
@@ -954,7 +968,7 @@ test("TerminalFrontEnd shows a safety number, and all of it with its QR code on 
   const shown = terminal.screen.lines.slice(above, -1);
   // The digits come last, so that a low window has them.
   assertEquals(shown.slice(-4, -1).map((line) => line.slice("00:00 -- ".length)), [
-    "Safety number of bob and you:",
+    "Safety number of you and bob:",
     `${rows[0]} (you)`,
     `${rows[1]} (bob)`,
   ]);
@@ -1280,8 +1294,8 @@ test("TerminalFrontEnd refuses a private message if its name means another membe
   terminal.frontEnd.show({ event: "joined", member: { ...bob!, key: "mal", session: "mal" } });
   await terminal.type("is 1", "\r");
   await terminal.shows(
-    `${T} -- error: It could be for bob or for bob`,
-    '      -- hint: Put the name in quotes, as in /msg "bob" hello; /who shows the names.',
+    `${T} -- error: Several names match: bob, bob`,
+    '      -- hint: Put the name in quotes, as in /msg "bob" hello; /who lists the names.',
     ">",
   );
   // Whoever left while the line was typed is not mistaken for another one either.
@@ -1289,7 +1303,7 @@ test("TerminalFrontEnd refuses a private message if its name means another membe
   terminal.frontEnd.show({ event: "left", member: smith!, reason: "left" });
   await terminal.type("code", "\r");
   await terminal.settled();
-  assertStringIncludes(terminal.screen.lines.join("\n"), "It could be for bob or for bob smith");
+  assertStringIncludes(terminal.screen.lines.join("\n"), "Several names match: bob, bob smith");
   // Who has only changed its name is the same.
   await terminal.type("/msg rob so");
   terminal.frontEnd.show({ event: "renamed", member: { ...bob!, name: "r" }, before: "rob" });
@@ -1312,9 +1326,9 @@ test("TerminalFrontEnd addresses /reply to no ignored member", async () => {
   terminal.frontEnd.show({ event: "ignoring", member: eve, ignored: true });
   await terminal.type("/reply x", "\r");
   await terminal.shows(
-    `${T} -- What eve says is not shown. /unignore eve shows it again.`,
-    `${T} -- error: Nobody has sent you a private message yet`,
-    "      -- hint: To begin, type /msg NAME TEXT.",
+    `${T} -- Messages from eve are hidden. /unignore eve shows them.`,
+    `${T} -- error: No one has sent you a private message yet`,
+    "      -- hint: Usage: /msg NAME TEXT",
     ">",
   );
 });
@@ -1339,29 +1353,108 @@ test("TerminalFrontEnd keeps own messages on the screen if the program ends with
   await terminal.shows(`${T} ada: one …`, "");
 });
 
-test("TerminalFrontEnd shows the QR code of an invite in a wide window", async () => {
-  const link =
-    "lanchat://192.0.2.2:12345/#ASvWmMhdfIIlKDV1S8p4Ykw10pz-q3YFWXfIEC4_KMRB7ZD_RjIU8sTGz";
-  const invite = { event: "invite", link, links: [link] } as const;
-  await using wide = new TerminalOnly(80, 50);
-  wide.frontEnd.show({ ...invite, secret: true });
-  const code = (): string[] => wide.screen.lines.filter((line) => /^[█▀▄]/.test(line));
-  await wide.settled();
-  assertEquals(readQr(code()), link);
-  await wide.type("\f"); // an empty screen
-  // Where everybody gets in, it is shown to who asks for it.
-  wide.frontEnd.show({ ...invite, secret: false });
-  await wide.settled();
-  assertEquals(code(), []);
-  wide.frontEnd.show(READY);
-  wide.frontEnd.show({ ...invite, secret: false });
-  await wide.settled();
-  assertEquals(readQr(code()), link);
+/** A link as long as one with an IPv4 address. */
+const INVITE = {
+  event: "invite",
+  link: `lanchat://192.168.100.100:12345/#${
+    "ASvWmMhdfIIlKDV1S8p4Ykw10pz-q3YFWXfI".repeat(2).slice(2)
+  }`,
+  links: [],
+  secret: true,
+} as const;
+
+const LISTENING = {
+  event: "listening",
+  addresses: ["192.0.2.2"],
+  port: 12345,
+  fingerprint: READY.fingerprint,
+  tag: "abcdefgh",
+  inviteOnly: true,
+} as const;
+
+test("TerminalFrontEnd shows a secret link at once, and its QR code on request in a window of 24 rows", async () => {
+  await using terminal = new TerminalOnly(80, 24);
+  const { link } = INVITE;
+  const invite = { ...INVITE, links: [link] };
+  for (const event of [LISTENING, invite, READY]) terminal.frontEnd.show(event);
+  await terminal.shows(
+    `${T} -- You are ada, the host (tag abcdefgh). Others join with:`,
+    `      --     ${PROGRAM} join -`,
+    "      -- Only this link lets them in:",
+    `      -- ${link.slice(0, 71)}`,
+    link.slice(71),
+    "      -- No one else is here yet. /help lists the commands.",
+    ">",
+  );
+  await terminal.type("/invite qr", "\r");
+  await terminal.settled();
+  const code = terminal.screen.lines.filter((line) => /^[█▀▄]/.test(line));
+  assertEquals(readQr(code), link);
+  assert(code.length < 24, `${code.length} rows`);
 
   await using narrow = new TerminalOnly(30);
-  narrow.frontEnd.show({ ...invite, secret: true });
-  await narrow.settled();
-  const text = narrow.screen.lines.map((line) => line.trim()).join(" ");
-  assert(text.includes("too narrow for the QR code"), text);
-  assert(!/[█▀▄]/.test(text), text);
+  for (const event of [LISTENING, invite, READY]) narrow.frontEnd.show(event);
+  await narrow.type("/invite qr", "\r");
+  await narrow.shows(
+    `${T} -- The window is too`,
+    "         narrow for the QR",
+    "         code.",
+    ">",
+  );
+});
+
+test("TerminalFrontEnd asks the session for the invite of another machine's room", async () => {
+  await using terminal = new TerminalOnly(80);
+  terminal.frontEnd.show(READY);
+  await terminal.type("/invite qr", "\r");
+  assertEquals((await terminal.input.read()).value, { do: "invite" });
+});
+
+test("TerminalFrontEnd explains the first join code, and shows none with a secret link", async () => {
+  const join = (name: string): SessionEvent => ({
+    event: "joined",
+    member: { ...member(name), session: name },
+    joinCode: "0123456789",
+  });
+  await using open = new TerminalOnly(80);
+  open.frontEnd.show({ ...LISTENING, addresses: ["192.0.2.2"] });
+  open.frontEnd.show({ ...INVITE, links: [INVITE.link], secret: false });
+  for (const event of [READY, join("bob"), join("eve")]) open.frontEnd.show(event);
+  await open.shows(
+    `${T} -- bob joined (join code 01234 56789)`,
+    "      -- If bob sees another join code, someone is in between.",
+    `${T} -- eve joined (join code 01234 56789)`,
+    ">",
+  );
+  await using closed = new TerminalOnly(80);
+  const invite = { ...INVITE, links: [INVITE.link] };
+  for (const event of [LISTENING, invite, READY, join("bob")]) closed.frontEnd.show(event);
+  await closed.shows(`${T} -- bob joined`, ">");
+});
+
+test("TerminalFrontEnd shows new keys only to the person who asked for them", async () => {
+  await using terminal = new TerminalOnly(80);
+  terminal.frontEnd.show({ ...READY, members: [member("bob")] });
+  terminal.frontEnd.show({ event: "left", member: member("bob"), reason: "kicked" });
+  terminal.frontEnd.show({ event: "rekeyed" });
+  await terminal.shows(`${T} -- bob was removed by the host`, ">");
+  await terminal.type("/rekey", "\r");
+  assertEquals((await terminal.input.read()).value, { do: "rekey" });
+  terminal.frontEnd.show({ event: "rekeyed" });
+  await terminal.shows(`${T} -- Your encryption keys are replaced.`, ">");
+});
+
+test("TerminalFrontEnd shows the fingerprints of this run and of the host", async () => {
+  await using terminal = new TerminalOnly(80);
+  terminal.frontEnd.show(READY);
+  const room = groups(await fingerprint(fromBase64Url(READY.host.key)));
+  while (!terminal.screen.lines.join().includes("fingerprint")) {
+    await terminal.type("/fingerprint", "\r");
+    await terminal.settled();
+  }
+  await terminal.shows(
+    `${T} -- Your fingerprint: ${groups(READY.fingerprint)}`,
+    `      -- The room's fingerprint: ${room}`,
+    ">",
+  );
 });
