@@ -294,7 +294,12 @@ function multicastVerdict({ leftOut, routes }: MulticastCheck): Verdict {
   ].join("; ");
   if (lost === "" && unheard === "") return untried ? unknown(saw, untried.hint ?? "") : good(saw);
   if (lost !== "" && back === "") return bad(saw, `${firewall} ${BY_ADDRESS}`);
-  return unknown(saw, lost === "" ? BY_ADDRESS : `If the others use that interface: ${firewall}`);
+  return unknown(
+    saw,
+    lost === ""
+      ? BY_ADDRESS
+      : "If the others use that interface, allow UDP port 5353 in this machine's firewall.",
+  );
 }
 
 function checkTerminal(terminal: TerminalLook): Verdict {

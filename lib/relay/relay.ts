@@ -396,7 +396,7 @@ export class Relay {
   async #enter(connection: Connection, record: MemberRecord): Promise<void> {
     const [first, ...others] = record.type === "batch" ? record.envelopes : [];
     if (first === undefined || !isEntry(first)) {
-      throw new WireError("The member must announce itself to the host first");
+      throw new WireError("The member must first announce themselves to the host");
     }
     this.#welcome(connection);
     if (others.length > 0) await this.#take(connection, { type: "batch", envelopes: others });

@@ -37,7 +37,7 @@ const ACTION = "read known peers from";
 const TRUST: FileTrust = {
   holds: "your known peers",
   isSecret: false,
-  advice: "Then check 'lanchat peers': some may be verified by others, not you.",
+  advice: "Then check 'lanchat peers': others may have added or verified some.",
 };
 
 /** Peers from another file. */

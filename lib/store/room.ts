@@ -150,7 +150,7 @@ function encodeRoom(room: KeptRoom): RoomContent {
 function decodeRoom(content: RoomContent): KeptRoom {
   const { decisions, host, lastNumber, nonce, psk, root, room } = content;
   if (lastNumber !== undefined && !(Number.isSafeInteger(lastNumber) && lastNumber >= 0)) {
-    throw new Error("the number is none");
+    throw new Error("the number is invalid");
   }
   return {
     host: bytesOf(host, PUBLIC_KEY_BYTES),
@@ -168,7 +168,7 @@ function decodeDecision({ name, object }: { object: string; name?: string }): Ke
   const bytes = decodeBase64(object);
   decodeKick(bytes);
   if (name === undefined) return { object: bytes };
-  if (nameProblem(name) !== undefined) throw new Error("the name is none");
+  if (nameProblem(name) !== undefined) throw new Error("the name is invalid");
   return { object: bytes, name };
 }
 

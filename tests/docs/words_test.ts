@@ -193,11 +193,12 @@ test("lib: no text and no comment has a mark of a translation or a British spell
   assertEquals(sources.flatMap((path) => marksIn(path, passagesOf(read(path)))), []);
 });
 
-test("docs/GLOSSARY.md lists terms in order, each of which lib/ or a document has", () => {
+test("docs/GLOSSARY.md lists terms in order, each of which the code or a document has", () => {
   const rows = [...read("docs/GLOSSARY.md").matchAll(/^\| ([a-z][\w ,-]+?) +\|/gm)]
     .map(([, terms]) => terms!).filter((terms) => terms !== "term");
   assertEquals(rows, rows.toSorted());
-  const texts = [...DOCUMENTS, ...SOURCES].filter((path) => path !== "docs/GLOSSARY.md").map(read);
+  const texts = [...DOCUMENTS, ...SOURCES, ...sourcesOf("tests/support")]
+    .filter((path) => path !== "docs/GLOSSARY.md").map(read);
   const isUsed = (term: string): boolean => {
     const pattern = new RegExp(`\\b${term.replaceAll(" ", "[\\s*_]*")}`, "i");
     return texts.some((text) => pattern.test(text));
