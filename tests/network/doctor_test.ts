@@ -64,7 +64,7 @@ networkTest("doctor tries all addresses, and finds those that a firewall drops",
   const well = await checkUp(machine, ALL, ...own);
   assertEquals(well.status, 0);
   assertMatch(well.checks.addresses!.saw, new RegExp(`^${address} \\(eth0\\)`));
-  assertMatch(well.checks.port!.saw, new RegExp(`^lanchat hosts on ${host.port}.*over ${address}`));
+  assertMatch(well.checks.port!.saw, new RegExp(`^lanchat hosts on ${host.port}.*at ${address}`));
   assertEquals(well.checks.multicast!.saw, "own multicast heard on eth0 (IPv4)");
   const blocked = [["output", /heard on eth0 \(IPv4: .*send/], ["input", /on eth0 \(IPv4\)$/]];
   for (const [hook, saw] of blocked as ["output" | "input", RegExp][]) {
