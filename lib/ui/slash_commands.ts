@@ -89,13 +89,13 @@ export interface SlashCommand {
 }
 
 /** Commands under the heading that `/help all` gives them. */
-interface CommandGroup {
+export interface CommandGroup {
   readonly heading: string;
   readonly commands: readonly SlashCommand[];
 }
 
 /** All commands, in the order of `/help`. */
-const COMMAND_GROUPS: readonly CommandGroup[] = [
+export const COMMAND_GROUPS: readonly CommandGroup[] = [
   {
     heading: "Talk",
     commands: [

@@ -1,6 +1,6 @@
 /**
- * The manual page docs/lanchat.1 and the tables of docs/OPTIONS.md, from the option table and the registry.
- * `reference_test.ts` compares; `deno task man` writes them.
+ * The manual page docs/lanchat.1 and docs/OPTIONS.md, from the option table and the registry, and the commands
+ * in docs/CHAT.md, from the table of slash commands. `reference_test.ts` compares; `deno task man` writes them.
  *
  * @module
  */
@@ -15,6 +15,7 @@ import {
   typeOf,
 } from "../../lib/cli/options.ts";
 import { COMMANDS } from "../../lib/cli/registry.ts";
+import { COMMAND_GROUPS } from "../../lib/ui/slash_commands.ts";
 
 /** The date of the manual page's last change. */
 const DATE = "November 29, 2026";
@@ -66,10 +67,54 @@ const FILE_TEXT: readonly string[] = [
   "  not ask.",
 ];
 
+/** What each limit of a host bounds, and what happens beyond it. */
+const LIMITS: Readonly<Record<string, readonly [bounds: string, beyond: string]>> = {
+  "--max-members": [
+    "members in the room, those who are away included",
+    "a member who has been away for over 90 s loses their place; if there is none, the room is full",
+  ],
+  "--max-handshakes": ["people joining at once, and each second", "the next one waits"],
+  "--max-per-address": ["those of one address", "the next one waits, and others pass"],
+  "--max-waiting": [
+    "people waiting to join, for at most 10 s",
+    "the host turns away one from the address with the most: `busy`",
+  ],
+  "--max-queue": ["data kept for a member who is away", "the member loses their place"],
+  "--max-memory": ["data kept for all members together", "senders wait"],
+  "--max-rate": ["data that one member sends in a second", "that member waits"],
+  "--keep-seat": [
+    "how long the host keeps the place of a member who is away",
+    "the member has left; beyond 90 s, at most 64 places are kept for one network",
+  ],
+};
+
+/** About the limits, in Markdown. */
+const LIMITS_TEXT: readonly string[] = [
+  ...wrapped(
+    "A host bounds what strangers and members can use up. People who reach a limit wait; if that takes " +
+      "too long, lanchat tells them.",
+  ),
+  "",
+  ...markdownTable(
+    ["option", "default", "limits", "beyond it"],
+    optionsOf("serve").flatMap((option) => {
+      const limit = LIMITS[option.name];
+      return limit === undefined ? [] : [[`\`${option.name}\``, defaultOf(option), ...limit]];
+    }),
+  ),
+  "",
+  ...wrapped(
+    "Without `--max-per-address`, one address gets a quarter of `--max-handshakes`, and the host's own " +
+      "machine three quarters. For a connected member at most 1 MiB waits at the host, and 32 KiB of it " +
+      "from one sender; then senders wait.",
+  ),
+];
+
 /** A generated file of docs/, and its text. */
 export const REFERENCE: Readonly<Record<string, () => string>> = {
   "lanchat.1": manualPage,
   "OPTIONS.md": optionTables,
+  "CHAT.md": () => withCommands(Deno.readTextFileSync(documentOf("CHAT.md"))),
 };
 
 /** The address of a file of docs/. */
@@ -192,7 +237,7 @@ function optionTables(): string {
     "",
     "The options of each command. `deno task man` writes this page from the option table,",
     "`lib/cli/options.ts`. A permission is one that lanchat needs beside `--allow-net` when it runs from",
-    "source; the compiled binary has all of them.",
+    "source ([PERMISSIONS.md](PERMISSIONS.md)); the compiled binary has all of them.",
     "",
     "## The options file",
     "",
@@ -213,6 +258,8 @@ function optionTables(): string {
       ),
       "",
     ]),
+    "## All commands",
+    "",
     "Every command, and `lanchat` without one, has these:",
     "",
     ...markdownTable(
@@ -223,7 +270,30 @@ function optionTables(): string {
       ]),
     ),
     "",
+    "## Limits of a host",
+    "",
+    ...LIMITS_TEXT,
+    "",
   ].join("\n");
+}
+
+/** The document with the current slash commands: one table below each heading of the third level. */
+function withCommands(document: string): string {
+  const [head] = document.split(/^### /m, 1);
+  const groups = COMMAND_GROUPS.flatMap(({ commands, heading }) => [
+    `### ${heading}`,
+    "",
+    ...markdownTable(
+      ["command", "what it does", "for example"],
+      commands.map(({ example = "", summary, usage }) => [
+        `\`${usage.replaceAll("|", "\\|")}\``,
+        summary,
+        example,
+      ]),
+    ),
+    "",
+  ]);
+  return head + groups.join("\n");
 }
 
 /** Lines of at most 100 characters. */

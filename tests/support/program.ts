@@ -380,7 +380,7 @@ export class HostProgram extends Program {
   async #findPort(json: boolean): Promise<number> {
     if (json) return (await this.event("listening")).port;
     // At a terminal the port is part of the command shown for others.
-    const sentence = await this.says(/Listening on port \d+\.| join\s+[\d.]+:\d+/);
+    const sentence = await this.says(/Listening on port \d+\.| join [\d.]+:\d+/);
     return Number(/\d+\.?$/.exec(sentence)![0].replace(".", ""));
   }
 }
