@@ -43,7 +43,10 @@ export async function readOptionsFile(platform: Platform = PLATFORM): Promise<St
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     return { file, state: "read", text };
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return { file, state: "missing", text: "" };
+    // Also below a file that stands in place of a directory: the identity then says what is wrong.
+    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
+      return { file, state: "missing", text: "" };
+    }
     const reason = cause instanceof TypeError ? "it is not UTF-8" : reasonOf(cause);
     const message = `Cannot use the options in ${quote(file)}: ${reason}`;
     throw new StoreError("options-unreadable", message, causedBy(cause));

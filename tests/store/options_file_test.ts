@@ -27,6 +27,8 @@ test("readOptionsFile reads the file in the platform's own place, if there is on
     state: "read",
     text: "--name é\n",
   });
+  const below = await readOptionsFile(platform(FILE)); // A file in place of the directory.
+  assertEquals(below, { file: `${FILE}/lanchat/options`, state: "missing", text: "" });
   assertEquals(await readOptionsFile(platform()), { state: "not-allowed", text: "" });
 });
 
