@@ -281,6 +281,7 @@ networkTest("a person chooses with one key: a room, to host, or to leave", async
   await bob.says(new RegExp(`^  1  ${one.address}:${hana.port} \\(tag ${tag}\\) "movie night"$`));
   await bob.type("1");
   await bob.says(/You are bob. 1 other here: hana/);
+  await bob.until("The room's name", () => bob.screen.place === '── "movie night": 2 here');
   await bob.type("/quit\r");
   await bob.givesBack();
 
