@@ -263,6 +263,8 @@ export interface DeliveredEvent extends Named<"delivered"> {
   readonly id: string;
   /** Names of the members that are away and may lack it: the host keeps it for them. */
   readonly away?: readonly string[];
+  /** Names of the members that left before the host reported it as delivered, and may lack it. */
+  readonly left?: readonly string[];
 }
 
 /** The run ends, and the host keeps messages for members that are away. */

@@ -27,10 +27,12 @@ export class AckTracker {
   readonly #undelivered = new Set<number>();
   /** Envelopes that still lack the ACK of a seat that was never away since. */
   readonly #unreached = new Set<number>();
+  /** The last envelope reported as delivered. */
+  #delivered = 0;
   /** The last envelope reported as reached. */
   #reached = 0;
-  /** The number of the last entry in the queue that reports a member as away. */
-  #awaySeq = 0;
+  /** The number of the last entry in the queue that reports a member as away or left. */
+  #absenceSeq = 0;
 
   /** Starts with nothing accepted. @param onDue Called when an ACK has become due. */
   constructor(onDue: () => void) {
@@ -87,14 +89,14 @@ export class AckTracker {
     this.#sent = Math.max(0, this.#sent - forgotten.length);
   }
 
-  /** Notes that an entry of the queue reports a member as away. */
-  noteAway(seq: number): void {
-    this.#awaySeq = seq;
+  /** Notes that an entry of the queue reports a member as away or left. */
+  noteAbsence(seq: number): void {
+    this.#absenceSeq = seq;
   }
 
   /** Notes that an entry of the queue goes out. */
   noteSent(seq: number): void {
-    if (seq === this.#awaySeq) this.#progressDue = true;
+    if (seq === this.#absenceSeq) this.#progressDue = true;
   }
 
   /** The ACK that is due. @param nextSeq The number of the first entry in the queue that was not sent. */
@@ -105,10 +107,13 @@ export class AckTracker {
     this.#progressDue = false;
     // Envelopes are numbered without gaps: all before the first that is under way are delivered.
     const [first = this.#lastCmid + 1] = this.#undelivered;
-    const delivered = Math.min(cmid, first - 1);
     const [unreached = this.#lastCmid + 1] = this.#unreached;
-    // The member has to know who is away before it learns that only those lack something.
-    if (this.#awaySeq < nextSeq) this.#reached = unreached - 1;
+    // The member has to know who is away or has left before it learns that only those lack something.
+    if (this.#absenceSeq < nextSeq) {
+      this.#delivered = first - 1;
+      this.#reached = unreached - 1;
+    }
+    const delivered = Math.min(cmid, this.#delivered);
     const reached = Math.max(delivered, Math.min(cmid, this.#reached));
     return { type: "ack", accepted: cmid, delivered, seq, reached };
   }

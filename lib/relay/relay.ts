@@ -475,8 +475,8 @@ export class Relay {
     this.#seats.delete(seat);
     const { BANNED, KICKED, TOO_SLOW } = CloseReason;
     seat.close(reason === KICKED || reason === BANNED ? reason : TOO_SLOW);
+    if (seat.joined) this.#tell(seat, MemberChange.LEFT, reason); // First: it lacks what its queue holds.
     seat.end();
-    if (seat.joined) this.#tell(seat, MemberChange.LEFT, reason);
     this.#onSeatEnded(seat);
   }
 

@@ -24,6 +24,9 @@ import type { FairScheduler, SenderQueue } from "./scheduler.ts";
 /** A change of the roster, in its place between the envelopes. */
 type Change = Extract<HostRecord, { type: "member" }>;
 
+/** The changes after which a member gets nothing more, or nothing for a while. */
+const ABSENCES: ReadonlySet<number> = new Set([MemberChange.AWAY, MemberChange.LEFT]);
+
 /** Bytes of a {@linkcode Change} in its record. */
 const CHANGE_BYTES = 50;
 
@@ -260,7 +263,7 @@ export class Seat {
   deliver(item: QueuedEnvelope | Change): void {
     this.#queue.push({ seq: ++this.#lastSeq, item });
     if (item instanceof QueuedEnvelope) this.#share(item);
-    else if (item.change === MemberChange.AWAY) this.acks.noteAway(this.#lastSeq);
+    else if (ABSENCES.has(item.change)) this.acks.noteAbsence(this.#lastSeq);
     this.#backpressure.queue(bytesOf(item));
     if (this.#connected) this.#backpressure.check();
     this.#wake();

@@ -71,6 +71,13 @@ export class Delivery {
     this.settle();
   }
 
+  /** Notes that a peer has left: it may lack what the host has not reported as delivered. */
+  left(peer: Peer): void {
+    this.#outbox.left(peer, this.#deliveredUntil);
+    const state: DeliveryState = peer.delivery;
+    state.saidFrom = Infinity;
+  }
+
   /** Notes up to which envelope a peer may lack something. @param until As in `DeliveryState`. */
   setUnsettled(peer: Peer, until: number | undefined): void {
     const state: DeliveryState = peer.delivery;

@@ -232,6 +232,17 @@ export class Link {
     this.#endpoint?.send({ type: "behind" });
   }
 
+  /** Acknowledges all that was handled and was not acknowledged. */
+  acknowledge(): void {
+    if (this.#ackedSeq === this.#shownSeq) return;
+    this.#cancelAck?.();
+    this.#cancelAck = undefined;
+    this.#ackedSeq = this.#shownSeq;
+    this.#unackedBytes = 0;
+    this.#ackDue = true;
+    this.#endpoint?.wake();
+  }
+
   /** Sends CLOSE, which ends {@linkcode Link.run}. */
   async close(): Promise<void> {
     await this.#endpoint?.close(CloseReason.LEAVING);
@@ -320,7 +331,7 @@ export class Link {
           if (this.#early[0]?.seq === envelope.seq) await this.#settle();
         }
         await this.#settle();
-        this.#acknowledge();
+        this.#acknowledgeSoon();
         this.#openWhenDue();
         break;
       case "roster": {
@@ -336,7 +347,7 @@ export class Link {
         this.#lastSeq++;
         this.#listener.member(await this.#identify(record));
         await this.#settle();
-        this.#acknowledge();
+        this.#acknowledgeSoon();
         this.#openWhenDue();
         break;
       case "ack":
@@ -385,19 +396,11 @@ export class Link {
   }
 
   /** Acknowledges all that has come, at once or soon. Later envelopes are not included. */
-  #acknowledge(): void {
+  #acknowledgeSoon(): void {
     this.#shownSeq = this.#lastSeq;
-    const flush = (): void => {
-      this.#cancelAck?.();
-      this.#cancelAck = undefined;
-      this.#ackedSeq = this.#shownSeq;
-      this.#unackedBytes = 0;
-      this.#ackDue = true;
-      this.#endpoint?.wake();
-    };
     const count = this.#shownSeq - this.#ackedSeq;
-    if (count >= ACK_ENVELOPES || this.#unackedBytes >= ACK_BYTES) flush();
-    else this.#cancelAck ??= this.#clock.after(ACK_MS, flush);
+    if (count >= ACK_ENVELOPES || this.#unackedBytes >= ACK_BYTES) this.acknowledge();
+    else this.#cancelAck ??= this.#clock.after(ACK_MS, () => this.acknowledge());
   }
 
   #openWhenDue(): void {

@@ -377,6 +377,7 @@ export class Membership implements LinkListener {
   #revoke(peer: Peer): void {
     this.#roster.leave(peer);
     this.#recovery.stopAnswering(peer);
+    this.#sender.delivery.left(peer);
     this.#sender.revoke(peer);
   }
 

@@ -29,6 +29,7 @@ export { Bans } from "./decisions.ts";
 export type { RoomEvent } from "./events.ts";
 export { REFUSALS } from "./link.ts";
 export { isNamed, sameName } from "./names.ts";
+export type { Lacking } from "./outbox.ts";
 export type { RoomOptions } from "./parts.ts";
 export type { Member, Present, Trust } from "./peer.ts";
 export { MAX_CLOCK_SKEW_MS } from "./receiver.ts";

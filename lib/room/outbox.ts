@@ -32,24 +32,37 @@ export interface Outgoing {
   readonly onAccepted?: (() => void) | undefined;
   /** Resolves once the relay has accepted it; rejects if it cannot be sent. */
   readonly done: PromiseWithResolvers<void>;
-  /** Resolves once all readers have it, to those that are away and may lack it; to `undefined` if that stays unknown. */
-  readonly delivered: PromiseWithResolvers<readonly Member[] | undefined>;
+  /** Resolves once all readers have it, or are away or gone; to `undefined` if that stays unknown. */
+  readonly delivered: PromiseWithResolvers<Lacking | undefined>;
+}
+
+/** The readers that may lack a message that all others have. */
+export interface Lacking {
+  /** Those that are away: the host keeps it for them. */
+  readonly away: readonly Member[];
+  /** Those that left before the host reported it as delivered. */
+  readonly left: readonly Member[];
 }
 
 /** An own message as it is put into the outbox. */
 export type NewOutgoing = Pick<Outgoing, "kind" | "body" | "to" | "onAccepted">;
 
-/** A MSG that the relay has not accepted. */
-interface Sealed {
+/** A MSG that not all readers have. */
+interface Envelope {
   readonly cmid: number;
+  readonly to: Peer | undefined;
+  /** The readers that have left since it was sealed. */
+  readonly left: Member[];
+}
+
+/** A MSG that the relay has not accepted. */
+interface Sealed extends Envelope {
   readonly messages: readonly Outgoing[];
 }
 
 /** A MSG that the relay has accepted. */
-interface Accepted {
-  readonly cmid: number;
-  readonly to: Peer | undefined;
-  readonly delivered: ((away: readonly Member[] | undefined) => void)[];
+interface Accepted extends Envelope {
+  readonly delivered: ((lacking: Lacking | undefined) => void)[];
 }
 
 /** Keeps own messages: waiting to be sealed, sealed, and accepted but not delivered. */
@@ -74,7 +87,7 @@ export class Outbox {
     const outgoing = {
       ...message,
       done,
-      delivered: Promise.withResolvers<readonly Member[] | undefined>(),
+      delivered: Promise.withResolvers<Lacking | undefined>(),
     };
     this.#waiting.push(outgoing);
     this.#waitingBytes += message.body.length;
@@ -118,23 +131,32 @@ export class Outbox {
 
   /** Notes the envelope of the batch that was shifted last. */
   sealed(cmid: number): void {
-    this.#sealed.push({ cmid, messages: this.#shifted });
+    const { to } = this.#shifted[0]!;
+    this.#sealed.push({ cmid, to, left: [], messages: this.#shifted });
     this.#shifted = [];
   }
 
   /** Notes that the relay has accepted all envelopes up to this one. */
   acknowledged(cmid: number): void {
     const next = countUntil(this.#sealed, cmid);
-    for (const { cmid, messages } of this.#sealed.splice(0, next)) {
+    for (const { cmid, left, messages, to } of this.#sealed.splice(0, next)) {
       this.#accepted.push({
         cmid,
-        to: messages[0]!.to,
+        to,
+        left,
         delivered: messages.map(({ delivered }) => delivered.resolve),
       });
       for (const { done, onAccepted } of messages) {
         onAccepted?.();
         done.resolve();
       }
+    }
+  }
+
+  /** Notes that a reader has left. @param after The last envelope that it surely has. */
+  left(peer: Peer, after: number): void {
+    for (const envelope of [...this.#accepted, ...this.#sealed]) {
+      if (envelope.cmid > after && isFor(envelope, peer)) envelope.left.push(peer.member!);
     }
   }
 
@@ -145,10 +167,8 @@ export class Outbox {
    */
   delivered(cmid: number, out: readonly Peer[]): void {
     for (const one of this.#accepted.splice(0, countUntil(this.#accepted, cmid))) {
-      const lacking = out.filter((peer) =>
-        peer.delivery.saidFrom <= one.cmid && (one.to === undefined || one.to === peer)
-      );
-      for (const resolve of one.delivered) resolve(lacking.map((peer) => peer.member!));
+      const away = out.filter((peer) => isFor(one, peer)).map((peer) => peer.member!);
+      for (const resolve of one.delivered) resolve({ away, left: one.left });
     }
   }
 
@@ -187,6 +207,12 @@ export class Outbox {
   #full(): boolean {
     return this.#waiting.length >= MAX_WAITING || this.#waitingBytes >= MAX_WAITING_BYTES;
   }
+}
+
+/** Whether a peer is a reader of an envelope. */
+function isFor({ cmid, to }: Envelope, peer: Peer): boolean {
+  const { saidFrom, saidIn } = peer.delivery;
+  return saidFrom <= cmid && cmid <= saidIn && (to === undefined || to === peer);
 }
 
 /** Counts the envelopes up to and including one. */

@@ -31,6 +31,7 @@ import { Events } from "./events.ts";
 import { Link } from "./link.ts";
 import { Membership } from "./membership.ts";
 import { Naming } from "./naming.ts";
+import type { Lacking } from "./outbox.ts";
 import type { Parts, RoomOptions } from "./parts.ts";
 import type { Member, Peer, Present } from "./peer.ts";
 import { Presence } from "./presence.ts";
@@ -157,7 +158,7 @@ export class Room {
   async say(
     text: string,
     options: { kind?: MessageKind; to?: string | undefined; onAccepted?: () => void } = {},
-  ): Promise<{ readonly delivered: Promise<readonly Member[] | undefined> }> {
+  ): Promise<{ readonly delivered: Promise<Lacking | undefined> }> {
     const body = utf8(text);
     if (body.length === 0) throw new RoomError("empty-message", "Cannot send an empty message");
     if (body.length > MAX_TEXT_BYTES) {
@@ -273,6 +274,7 @@ export class Room {
    * @param farewellMs Time that the host has to accept them all, in milliseconds.
    */
   async leave(farewellMs = 1000): Promise<void> {
+    this.#link.acknowledge(); // Authors of messages shown here should not hear that they may be lacking.
     if (this.#events.ready && !this.#ended && this.#link.open) {
       const goodbye = this.#sender.send({
         kind: BodyKind.LEAVE,

@@ -151,13 +151,20 @@ export class Wishes {
     this.#lines++;
     try {
       const { delivered } = await this.#send(wish);
-      const reported = delivered.then((away) => {
-        if (away === undefined) {
+      const reported = delivered.then((lacking) => {
+        if (lacking === undefined) {
           if (client.options.untilDelivered) this.#undelivered++;
           return;
         }
-        const names = away.map(({ name }) => name);
-        client.show({ event: "delivered", id, ...names.length > 0 && { away: names } });
+        const [away, left] = [lacking.away, lacking.left].map((members) =>
+          members.map(({ name }) => name)
+        ) as [string[], string[]];
+        client.show({
+          event: "delivered",
+          id,
+          ...away.length > 0 && { away },
+          ...left.length > 0 && { left },
+        });
       });
       if (client.options.untilDelivered) await reported;
     } catch (error) {

@@ -18,8 +18,8 @@ import { Entrance } from "./entrance.ts";
 import { parseLine } from "./line_parser.ts";
 import { markedName, messageHead, type Theme } from "./theme.ts";
 import {
-  awaySentence,
   failedMessage,
+  lackingSentence,
   noticeLines,
   personLines,
   safetyNumberLines,
@@ -264,7 +264,7 @@ export class Conversation {
       case "sent":
         return this.#ownLines(this.#own.sent(event.id));
       case "delivered":
-        this.#own.delivered(event.id, event.away ?? []);
+        this.#own.delivered(event);
         return [];
       case "failed":
         return this.#failedLines(event);
@@ -406,14 +406,14 @@ export class Conversation {
     return [...this.#timeline.day(message.at), message];
   }
 
-  #ownParts({ away, kind, state, text, to }: OwnMessage): [head: string, text: string] {
+  #ownParts({ away, kind, left, state, text, to }: OwnMessage): [head: string, text: string] {
     const { theme } = this.#options;
     const me = theme.name(this.#me ?? { name: "you", key: "" });
     const sender = to === undefined ? me : `${me} to ${theme.name(to)}`;
     const head = messageHead(sender, { kind, private: to !== undefined });
-    const mark = away.length === 0
-      ? STATE_MARKS[state]
-      : `${STATE_MARKS.sent} ${awaySentence(away)}`;
+    const lacking = lackingSentence(away, left);
+    // Two check marks say that all have it.
+    const mark = lacking === "" ? STATE_MARKS[state] : `${STATE_MARKS.sent} ${lacking}`;
     return [head, `${sanitize(text)} ${theme.time(mark)}`];
   }
 }

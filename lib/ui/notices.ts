@@ -199,8 +199,16 @@ export function failedMessage(code: Code, text: string): ProblemEvent {
   return failure(code, message);
 }
 
+/** Names the members that may lack a message that all others have. */
+export function lackingSentence(away: readonly string[], left: readonly string[]): string {
+  return [
+    ...away.length === 0 ? [] : [awaySentence(away)],
+    ...left.length === 0 ? [] : [`${enumerate(left)} may have left without it`],
+  ].join(", ");
+}
+
 /** Names the members that are away. @param names Names of at least one member. */
-export function awaySentence(names: readonly string[]): string {
+function awaySentence(names: readonly string[]): string {
   return `${enumerate(names)} ${names.length === 1 ? "is" : "are"} away`;
 }
 

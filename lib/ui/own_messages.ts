@@ -1,6 +1,6 @@
 /** The messages of the person at the terminal, and how far each has come. */
 import { type Clock, systemClock } from "../clock.ts";
-import type { MessageKind } from "../session_events.ts";
+import type { DeliveredEvent, MessageKind } from "../session_events.ts";
 import type { MemberRef } from "./member_names.ts";
 
 /** Maximum failed messages that are kept for `/retry`. */
@@ -23,6 +23,8 @@ export interface OwnMessage {
   readonly state: MessageState;
   /** Names of the members that are away and may lack it; empty until it is delivered. */
   readonly away: readonly string[];
+  /** Names of the members that left and may lack it; empty until it is delivered. */
+  readonly left: readonly string[];
   /** Whether its state does not change any further. */
   readonly isFinal: boolean;
 }
@@ -68,6 +70,7 @@ export class OwnMessages {
       at,
       state: "unsent",
       away: [],
+      left: [],
       isFinal: false,
     };
     this.#pending.set(id, tracked);
@@ -88,10 +91,10 @@ export class OwnMessages {
     for (const { id, state } of this.#pending.values()) if (state === "sent") this.#end(id, state);
   }
 
-  /** Notes that every member has a message. @param away Names of the members that may lack it. */
-  delivered(id: string, away: readonly string[]): void {
+  /** Notes that every member has a message, except those that the event names. */
+  delivered({ away = [], id, left = [] }: DeliveredEvent): void {
     const message = this.#end(id, "delivered");
-    if (message !== undefined) message.away = away;
+    if (message !== undefined) Object.assign(message, { away, left });
   }
 
   /** Notes that a message was not delivered, and keeps it for `/retry`. @returns The message, if known. */

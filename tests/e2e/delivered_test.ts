@@ -55,9 +55,22 @@ Deno.test("a message counts as delivered when the last member that lacks it leav
   await ada.say("too late");
   await ada.event("sent");
   await bob.tell({ do: "quit" });
-  await ada.event("delivered");
   await ada.event("left");
+  assertEquals((await ada.event("delivered")).left, ["bob"]);
   assertEquals(bob.heard("ada"), []);
+});
+
+Deno.test("a member that leaves right after a message has it", async () => {
+  await using host = await HostProgram.start(["--name", "hana", "--json"]);
+  for (let i = 1; i <= 5; i++) {
+    await using bot = await host.join(["--name", `bot${i}`, "--json"]);
+    await host.say(`question ${i}`);
+    await bot.hears("hana", 1);
+    await bot.say("answer");
+    await bot.endInput();
+    await bot.ends(0);
+    assertEquals((await host.event("delivered", ({ id }) => id === `${i}`)).left, undefined);
+  }
 });
 
 Deno.test("--until-delivered ends once every member has every message", async () => {

@@ -12,7 +12,7 @@ hallTest("a member sees which member lacks its message, until that one has it", 
   assertEquals((await host.room.who()).map(({ behind, name }) => [name, behind]), [["ada", true]]);
   gate.open();
   await ada.texts.next();
-  assertEquals(await delivered, []);
+  assertEquals(await delivered, { away: [], left: [] });
   assertEquals((await host.room.who()).map(({ behind, name }) => [name, behind]), [[
     "ada",
     undefined,

@@ -75,7 +75,7 @@ function breakable({ flushed, readable, writable }: Channel): {
 /** Sends texts without a pause until stopped. */
 function talk({ name, room }: TestMember): { stop: () => Promise<string[]> } {
   const said: string[] = [];
-  const delivered: Promise<readonly unknown[] | undefined>[] = [];
+  const delivered: Promise<unknown>[] = [];
   let talking = true;
   const done = (async () => {
     while (talking) {
@@ -88,7 +88,7 @@ function talk({ name, room }: TestMember): { stop: () => Promise<string[]> } {
     stop: async () => {
       talking = false;
       await done;
-      assert((await Promise.all(delivered)).every((away) => away !== undefined));
+      assert((await Promise.all(delivered)).every((lacking) => lacking !== undefined));
       return said;
     },
   };

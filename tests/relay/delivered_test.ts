@@ -100,6 +100,25 @@ test("Relay reports an envelope delivered whose receivers have it or are gone", 
   await relayOnly.close();
 });
 
+test("Relay tells a member who left before it reports what only that member lacked as delivered", async () => {
+  const [relayOnly, ada, bob] = await gather("ada", "bob") as [
+    RelayOnly,
+    ScriptedGuest,
+    ScriptedGuest,
+  ];
+  await ada.say(["one"]);
+  await bob.logged("ada: one");
+  assertEquals(await told(ada), [1, 0]);
+  const before = ada.records.all.length;
+  await bob.leave();
+  await ada.delivered(1);
+  const news = ada.records.all.slice(before);
+  const left = news.findIndex(({ type }) => type === "member");
+  const delivered = news.findIndex((record) => record.type === "ack" && record.delivered === 1);
+  assert(left >= 0 && left < delivered, Deno.inspect(news));
+  await relayOnly.close();
+});
+
 test("Relay delays the delivered report for a member that is away until it has the envelope or is given up", async () => {
   for (const comesBack of [true, false]) {
     const [relayOnly, ada, bob] = await gather("ada", "bob") as [

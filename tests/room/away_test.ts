@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import type { Lacking } from "../../lib/room/outbox.ts";
 import { nextTurn } from "../support/clock.ts";
 import { Puppet } from "../support/puppet.ts";
 import { RoomAlone } from "../support/room_alone.ts";
@@ -14,23 +15,31 @@ async function open(): Promise<{ alone: RoomAlone; bob: Puppet; carol: Puppet }>
   return { alone, bob, carol };
 }
 
-/** Sends a message that the host accepts. @returns Its number, and the away members once it is delivered. */
-async function say(
-  alone: RoomAlone,
-  to?: string,
-): Promise<{ cmid: number; away: () => Promise<readonly string[] | undefined> }> {
+/** A message that the host has accepted. */
+interface Said {
+  readonly cmid: number;
+  /** Returns the away members that may lack it, once it is delivered. */
+  readonly away: () => Promise<readonly string[] | undefined>;
+  /** Returns the members that left and may lack it, once it is delivered. */
+  readonly left: () => Promise<readonly string[] | undefined>;
+}
+
+/** Sends a message that the host accepts. */
+async function say(alone: RoomAlone, to?: string): Promise<Said> {
   const said = alone.room.say("hello", to === undefined ? {} : { to });
   const { cmid } = await alone.relay.object(ObjectType.MSG);
   await alone.relay.ack(cmid, cmid - 1, cmid - 1);
-  let names: readonly string[] | undefined;
-  void (await said).delivered.then((away) => names = away?.map(({ name }) => name));
+  let lacking: Lacking | undefined;
+  void (await said).delivered.then((result) => lacking = result);
+  const settled = async (): Promise<Lacking | undefined> => {
+    await alone.relay.settle();
+    await nextTurn();
+    return lacking;
+  };
   return {
     cmid,
-    away: async () => {
-      await alone.relay.settle();
-      await nextTurn();
-      return names;
-    },
+    away: async () => (await settled())?.away.map(({ name }) => name),
+    left: async () => (await settled())?.left.map(({ name }) => name),
   };
 }
 
@@ -55,6 +64,23 @@ test("Room.say waits for all members until one is known to be away", async () =>
   assertEquals(await away(), undefined);
   await alone.tell(carol, MemberChange.AWAY);
   assertEquals(await away(), ["carol"]);
+  await alone.close();
+});
+
+test("Room.say names members that left before the host reported a message as delivered", async () => {
+  const { bob, carol, alone } = await open();
+  const first = await say(alone);
+  await alone.relay.ack(first.cmid, first.cmid);
+  assertEquals(await first.left(), []);
+  const second = await say(alone);
+  await alone.tell(bob, MemberChange.LEFT);
+  assertEquals(await second.left(), undefined);
+  await alone.relay.ack(second.cmid, second.cmid);
+  assertEquals([await second.left(), await second.away()], [["bob"], []]);
+  const toCarol = await say(alone, "carol");
+  await alone.tell(carol, MemberChange.LEFT);
+  await alone.relay.ack(toCarol.cmid, toCarol.cmid);
+  assertEquals(await toCarol.left(), ["carol"]);
   await alone.close();
 });
 

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { equal } from "../../lib/bytes/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import { WINDOW_BYTES } from "../../lib/room/envelope_queue.ts";
-import type { Member } from "../../lib/room/mod.ts";
+import type { Lacking } from "../../lib/room/outbox.ts";
 import { SILENT_AFTER_MS } from "../../lib/room/peer.ts";
 import {
   decodeAgain,
@@ -76,8 +76,8 @@ async function answerTo(alone: RoomAlone, puppet: Puppet): Promise<MemberEnvelop
 /** Returns the away members that may lack a message, once it is delivered to the others. */
 type Watched = { readonly result: readonly string[] | undefined };
 
-function names(members: readonly Member[] | undefined): readonly string[] | undefined {
-  return members?.map(({ name }) => name);
+function names(lacking: Lacking | undefined): readonly string[] | undefined {
+  return lacking?.away.map(({ name }) => name);
 }
 
 /** Sends more messages than the window holds; the process accepts them and delivers none. */

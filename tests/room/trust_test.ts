@@ -214,7 +214,7 @@ test("Room reports a message as delivered, and no member behind, though a withhe
   const trust = ({ name }: { name: string }): Trust => name === "bob" ? "withheld" : "fine";
   const ada = await rooms.join("ada", { trust });
   const { delivered } = await ada.room.say("for carol");
-  assertEquals(await delivered, []);
+  assertEquals(await delivered, { away: [], left: [] });
   assertEquals(carol.texts.all, ["for carol"]);
   assertEquals(mal.texts.all, []);
   assertEquals((await ada.room.who()).map(({ behind }) => behind), [undefined, undefined]);

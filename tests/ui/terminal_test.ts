@@ -434,12 +434,16 @@ test("TerminalFrontEnd refuses a line that is too long, and keeps it in the hist
 });
 
 test("TerminalFrontEnd names the members that are away and may lack a message", async () => {
-  await using terminal = new TerminalOnly();
+  await using terminal = new TerminalOnly(80);
   terminal.frontEnd.show(READY);
   await terminal.type("one", "\r");
   terminal.frontEnd.show({ event: "sent", id: "1" });
   terminal.frontEnd.show({ event: "delivered", id: "1", away: ["bob"] });
   await terminal.shows(`${T} ada: one ✓ bob is away`, ">");
+  await terminal.type("two", "\r");
+  terminal.frontEnd.show({ event: "sent", id: "2" });
+  terminal.frontEnd.show({ event: "delivered", id: "2", away: ["bob"], left: ["eve", "dan"] });
+  await terminal.shows(`${T} ada: two ✓ bob is away, eve, dan may have left without it`, ">");
 });
 
 test("TerminalFrontEnd shows missed messages with their times, and their count in one line", async () => {
