@@ -75,7 +75,7 @@ terminalTest(
     await ann.write("/me waves\r/msg hana psst\r");
     await ann.stdout.has(/psst \S*✓✓/);
     await ann.write("/who\r");
-    await ann.stdout.has(/hana: tag/);
+    await ann.stdout.has(/hana: host, tag/);
     await host.tell({ say: "bye\nann" });
     await ann.stdout.has(/bye\s+\S*ann/);
     await ann.write("/quit\r");
