@@ -194,7 +194,7 @@ networkTest(
     await using ada = new Pty(["serve", "--port", "0"], { wrapper, columns: 120 });
     await ada.says(/^\S* ?-- You are /);
     const [line, pasted] =
-      / join with: npx -y deno@\S+ (run .* join 10\.77\.0\.2:\d+)/.exec(ada.lines.join("\n")) ?? [];
+      / npx -y deno@\S+ (run .* join 10\.77\.0\.2:\d+)/.exec(ada.lines.join("\n")) ?? [];
     const [command, ...args] = one.wrapper([
       Deno.execPath(),
       ...pasted!.split(" "),
@@ -401,7 +401,7 @@ networkTest(
       await sh(machine, CLOSED);
       await sh(machine, `ip address add ${address}/24 dev eth0; ip link set eth0 up`);
     }));
-    await bob.says(/10\.77\.0\.99:\d+ {2}"movie night"/);
+    await bob.says(/10\.77\.0\.99:\d+ \(tag \w+\) "movie night"/);
     await bob.type("1");
     await bob.says(/You are bob/);
     await bob.type("/quit\r");
@@ -500,7 +500,7 @@ networkTest("scan and join work with only IPv6 link-local addresses", async () =
   }
   await using hana = await host(one, "--name", "hana");
   await using bob = terminal(two, "join", "--name", "bob");
-  await bob.says(/^ {2}1 {2}\w+ {2}\[fe80::[\da-f:]+%eth0\]:\d+$/);
+  await bob.says(/^ {2}1 {2}\[fe80::[\da-f:]+%eth0\]:\d+ \(tag \w+\)$/);
   await bob.type("1");
   await bob.says(/You are bob/);
   await bob.type("/quit\r");
