@@ -54,3 +54,24 @@ terminalTest(
     for (const other of others) assertEquals(other, asker);
   },
 );
+
+terminalTest("an error appears after the answers to all earlier commands", async () => {
+  await using hana = await HostProgram.start(["--name", "hana", "--json"]);
+  await using ada = await memberAtTerminal(hana, "ada");
+  const steps = [
+    ["/verify hana", /\?{5}/],
+    ["/nope1", /nope1/],
+    ["/who", /hana.*tag/],
+    ["/nope2", /nope2/],
+    ["/away at lunch", /away: at lunch/],
+    ["/msg nope3 x", /nope3/],
+    ["/rekey", /keys/],
+    ["/nope4", /nope4/],
+  ] as const;
+  await ada.type(steps.map(([line]) => `${line}\r`).join(""));
+  await ada.says(/nope4/);
+  const { lines } = ada;
+  const places = steps.map(([, answer]) => lines.findIndex((line) => answer.test(line)));
+  assertEquals(places, places.toSorted((a, b) => a - b), lines.join("\n"));
+  assert(!places.includes(-1), lines.join("\n"));
+});
