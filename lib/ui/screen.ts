@@ -14,8 +14,11 @@ const PROMPT = "> ";
 /** Time after which the prompt counts messages that are on the way, in milliseconds. */
 const SUMMARY_AFTER_MS = 1000;
 
-/** Maximum part of the window for lines that may still change. */
-const TAIL_PART = 1 / 2;
+/** Maximum part of the window for lines that may still change: in half the width they still fit into it. */
+const TAIL_PART = 1 / 3;
+
+/** That maximum in a low window, in rows. */
+const MIN_TAIL_ROWS = 5;
 
 /** Maximum part of the window for own messages that the host does not have, and for one whose mark may change. */
 const UNSENT_PART = 1 / 4;
@@ -173,8 +176,8 @@ export class Screen {
   #drawNews(): void {
     this.#isDrawQueued = false;
     if (this.#resizing.running) return;
-    const { device } = this.#options;
-    const maxRows = { live: device.rows() * TAIL_PART, paused: 0, closed: Infinity }[this.#mode];
+    const live = Math.max(MIN_TAIL_ROWS, this.#options.device.rows() * TAIL_PART);
+    const maxRows = { live, paused: 0, closed: Infinity }[this.#mode];
     const news = this.#takeRows(maxRows) + this.#alarm;
     this.#alarm = "";
     if (this.#mode === "closed") return this.#output.write(news);

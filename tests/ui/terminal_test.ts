@@ -649,6 +649,25 @@ test("TerminalFrontEnd shortens a long message until its mark is final", async (
   );
 });
 
+test("TerminalFrontEnd leaves no copy of lines that may change in half the width", async () => {
+  await using terminal = new TerminalOnly(60, 24);
+  terminal.frontEnd.show(READY);
+  await terminal.type("\f");
+  const texts = Array.from({ length: 14 }, (_, i) => `${i % 10}`.repeat(40));
+  for (const [i, text] of texts.entries()) {
+    await terminal.type(text, "\r");
+    terminal.frontEnd.show({ event: "sent", id: `${i + 1}` });
+    await terminal.settled();
+  }
+  for (const columns of [30, 60]) {
+    terminal.resize(columns);
+    terminal.clock.advance(RESIZE_MS);
+    await terminal.settled();
+    const shown = terminal.screen.lines.join("").replaceAll(/\s/g, "");
+    assertEquals(shown, texts.map((text) => `${T}ada:${text}✓`).join("") + ">");
+  }
+});
+
 test("TerminalFrontEnd shows the last unsent messages, and all in their place or at the end", async () => {
   await using terminal = new TerminalOnly(60, 20);
   terminal.frontEnd.show(READY);
