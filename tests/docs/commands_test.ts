@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { type Machine, Network, networkTest } from "../network/netns.ts";
 import { emptyDirectory, Program } from "../support/program.ts";
 import { test } from "../support/test.ts";
-import { type Block, blocksOf, DOCUMENTS } from "./documents.ts";
+import { blocksOf, DOCUMENTS } from "./documents.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -32,8 +32,9 @@ const BLOCKS = DOCUMENTS.flatMap(blocksOf).filter(({ language, notRun, path }) =
   (language === "console" || !SCRIPTS.includes(path))
 );
 
-/** The blocks that are run here. */
-const RUN = BLOCKS.filter(({ language }) => language === "sh");
+/** The commands that are run here: each line of a block. */
+const RUN = BLOCKS.filter(({ language }) => language === "sh")
+  .flatMap(({ text }) => text.trimEnd().split("\n"));
 
 /** Runs a command on a machine to its end. */
 async function prepare({ wrapper }: Machine, ...command: string[]): Promise<void> {
@@ -56,19 +57,19 @@ function commands(): string {
   return directory;
 }
 
-/** A block in a shell that stops at the first failure. */
+/** A command in a shell. */
 class Shell implements AsyncDisposable {
   readonly program: Program;
 
-  /** @param prefix Stands before the block. */
-  constructor({ text }: Block, { wrapper }: Machine, path: string, prefix = "") {
-    const directory = text.includes("main.ts") ? ROOT : emptyDirectory();
-    const script = `cd ${directory}\nPATH=${path}:$PATH\n${prefix}${text}`;
-    const command = ["setsid", ...wrapper(["sh", "-ec", script])];
-    this.program = new Program([], { wrapper: () => command });
+  /** @param path The directory of the commands that the documents call. */
+  constructor(command: string, { wrapper }: Machine, path: string) {
+    const directory = command.includes("main.ts") ? ROOT : emptyDirectory();
+    const script = `cd ${directory}\nPATH=${path}:$PATH\n${command}`;
+    const shell = ["setsid", ...wrapper(["sh", "-ec", script])];
+    this.program = new Program([], { wrapper: () => shell });
   }
 
-  /** Ends all processes of the block that still run. */
+  /** Ends all processes of the command that still run. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       Deno.kill(-this.program.pid, "SIGKILL");
@@ -80,15 +81,14 @@ class Shell implements AsyncDisposable {
 }
 
 test("each block that can be run is run here, is a screen, or says why it is not run", () => {
-  const screens = BLOCKS.filter(({ language, path }) =>
-    language === "console" && SCREENS.includes(path)
+  const left = BLOCKS.filter(({ language, path }) =>
+    language !== "sh" && !(language === "console" && SCREENS.includes(path))
   );
-  const left = BLOCKS.filter((block) => ![...RUN, ...screens].includes(block));
   assertEquals(left.map(({ path, text }) => `${path}: ${text}`), []);
   assert(RUN.length > 0);
 });
 
-networkTest("the shell blocks of the documents run", async () => {
+networkTest("the commands of the documents run", async () => {
   await using network = await Network.open(2);
   const [home, other] = network.machines as [Machine, Machine];
   for (const address of ADDRESSES) {
@@ -98,10 +98,10 @@ networkTest("the shell blocks of the documents run", async () => {
   }
   await prepare(other, "ip", "route", "add", "default", "dev", "eth0");
   const path = commands();
-  const hosting = RUN.filter(({ text }) => / serve\b/.test(text));
-  const listening = RUN.filter(({ text }) => text.includes("--listen"));
-  for (const block of hosting) {
-    await using shell = new Shell(block, other, path, "exec ");
+  const hosting = RUN.filter((command) => / serve\b/.test(command));
+  const listening = RUN.filter((command) => command.includes("--listen"));
+  for (const command of hosting) {
+    await using shell = new Shell(`exec ${command}`, other, path);
     await shell.program.ready();
     shell.program.signal("SIGINT");
     await shell.program.ends(0);
@@ -112,11 +112,12 @@ networkTest("the shell blocks of the documents run", async () => {
   await using bob = new Program(["join", ADDRESSES[0]!, "--name", "bob", "--listen"], options);
   await bob.ready();
   await using stack = new AsyncDisposableStack();
-  const listeners = listening.map((block) => stack.use(new Shell(block, other, path)).program);
+  const listeners = listening.map((command) => stack.use(new Shell(command, other, path)).program);
   await host.stderr.count(1 + listeners.length, / joined/);
-  for (const block of RUN) {
-    if (hosting.includes(block) || listening.includes(block)) continue;
-    await using shell = new Shell(block, other, path);
+  for (const command of RUN) {
+    if (hosting.includes(command) || listening.includes(command)) continue;
+    const machine = command.includes("127.0.0.1") ? home : other;
+    await using shell = new Shell(command, machine, path);
     await shell.program.endInput();
     await shell.program.ends(0);
   }

@@ -1,67 +1,71 @@
 /**
- * The README's picture of a chat, taken from two real terminals. `deno task screen` rewrites it.
+ * The README's picture of a chat, and its text, taken from two real terminals. `deno task screen` rewrites both.
  *
  * @module
  */
-import { emptyDirectory } from "../support/program.ts";
-import { Pty, type PtyOptions } from "../support/pty.ts";
+import type { Cell } from "../support/emulator.ts";
+import type { Pty } from "../support/pty.ts";
+import { Person } from "./person.ts";
+import { drawWindows } from "./svg.ts";
 
 /** The document. */
 export const README: URL = new URL("../../README.md", import.meta.url);
 
-/** Wide enough for all lines. */
-const COLUMNS = 120;
+/** The picture. */
+export const PICTURE: URL = new URL("../../docs/chat.svg", import.meta.url);
 
-const ADDRESS = "192.0.2.2";
+/** Narrow enough to be read on a phone. */
+const COLUMNS = 66;
+
+const ADDRESS = "192.168.1.5";
+
+const LABEL = "Ada hosts a room, Bob joins, and they chat";
 
 /** The parts that differ between runs and machines, and their replacements in the picture. */
 const EXAMPLES: readonly (readonly [RegExp, string])[] = [
-  [/ {4}(?:npx|lanchat) .*join .*/g, `    lanchat join ${ADDRESS}`],
-  [/\d{5}( \d{5}){5}/g, "29901 99456 56407 44777 73695 56115"],
-  [/(?<!\d )\b\d{5} \d{5}\b(?! \d)/g, "93511 39463"],
-  [/\(tag \w{8}/g, "(tag chzwmr7k"],
-  [/\b\d\d:\d\d\b/g, "14:02"],
+  [/(?<= {4})(?:npx|lanchat) [^]*?:[\d\n]*\d/g, `lanchat join ${ADDRESS}`],
+  [/(?<!\d )\b\d{5}\s+\d{5}\b(?! \d)/g, "93511 39463"],
+  [/\b\d\d:\d\d(?= )/g, "14:02"],
 ];
 
-/** The two terminals at the end of a chat, each with the command that began it. */
-export async function takePictures(): Promise<{ ada: string; bob: string }> {
-  await using ada = person(["serve", "--name", "ada", "--port", "0", "--no-announce"]);
+/** A cell that looks like any other text. */
+const PLAIN = { plain: true, bold: false, dim: false, inverse: false };
+
+/** The picture of a chat, and its text. */
+export interface Picture {
+  /** The picture as SVG. */
+  readonly svg: string;
+  /** The rows of both terminals, each with the command that began it. */
+  readonly text: string;
+}
+
+/** Takes the picture of a chat of two people. */
+export async function takePicture(): Promise<Picture> {
+  const [adas, bobs] = [new Person(1, COLUMNS), new Person(5, COLUMNS)];
+  const where = ["--port", "0", "--no-announce"];
+  await using ada = adas.start("serve", "--name", "ada", ...where);
   await ada.says(/No one else/);
-  const port = / join \S+:(\d+)/.exec(ada.lines.join("\n"))![1];
-  await using bob = person(["join", `127.0.0.1:${port}`, "--name", "bob"]);
+  const port = /\bjoin ?\S+?:(\d+)/.exec(ada.lines.join(""))![1];
+  await using bob = bobs.start("join", `127.0.0.1:${port}`, "--name", "bob");
   await ada.says(/bob joined/);
   await bob.says(/Type a message/);
-  await says(bob, "hello ada", ada);
-  await says(ada, "hi bob! your code is the same as mine", bob);
-  await bob.type("/me goes for coffee\r");
-  await ada.says(/bob goes for coffee/);
-  await bob.says(/bob goes for coffee ✓✓/);
-  await bob.type("/quit\r");
-  await bob.givesBack();
-  await ada.says(/bob left/);
-  await ada.shows(">");
+  await says(bob, "hello! lunch at one?", ada);
+  await says(ada, "yes! bring carol, bob", bob);
+  await Promise.all([ada.shows(">"), bob.shows(">")]);
+  const windows = [
+    { title: "Ada", rows: rowsOf("lanchat serve --name ada", ada) },
+    { title: "Bob", rows: rowsOf(`lanchat join ${ADDRESS} --name bob`, bob) },
+  ];
   return {
-    ada: picture("lanchat serve --name ada", ada),
-    bob: picture(`lanchat join ${ADDRESS} --name bob`, bob),
+    svg: drawWindows(windows, COLUMNS, LABEL),
+    text: windows.map(({ rows }) => rows.map(textOf).map((row) => `${row.trimEnd()}\n`).join(""))
+      .join("\n"),
   };
 }
 
-/** The document with other pictures. */
-export function withPictures(document: string, { ada, bob }: { ada: string; bob: string }): string {
-  return document
-    .replace(/(Ada's terminal:\n\n```console\n)[^]*?(?=```)/, (_, head) => head + ada)
-    .replace(/(Bob's terminal:\n\n```console\n)[^]*?(?=```)/, (_, head) => head + bob);
-}
-
-/** A person who grants lanchat all its permissions. */
-function person(args: readonly string[]): Pty {
-  const home = emptyDirectory();
-  const options: PtyOptions = {
-    columns: COLUMNS,
-    env: { HOME: home, XDG_CONFIG_HOME: home },
-    permissions: ["--allow-net", "--allow-sys", "--allow-env", "--allow-read", "--allow-write"],
-  };
-  return new Pty(args, options);
+/** The document with another text of the picture. */
+export function withText(document: string, text: string): string {
+  return document.replace(/(?<=```console\n)[^]*?(?=```)/, text);
 }
 
 async function says(one: Pty, text: string, other: Pty): Promise<void> {
@@ -70,10 +74,26 @@ async function says(one: Pty, text: string, other: Pty): Promise<void> {
   await other.until(text, ({ lines }) => lines.some((line) => line.endsWith(text)));
 }
 
-function picture(command: string, { screen }: Pty): string {
-  const lines = EXAMPLES.reduce(
-    (lines, [pattern, example]) => lines.replaceAll(pattern, example),
-    screen.rows.join("\n"),
-  );
-  return `$ ${command}\n${lines}\n`;
+/** The rows of a terminal after the command that began it, with the examples in place of what differs. */
+function rowsOf(command: string, { screen }: Pty): Cell[][] {
+  const lineFeed = { ...PLAIN, text: "\n" };
+  let cells = screen.cells.flatMap((row) => [...row, lineFeed]);
+  for (const [pattern, example] of EXAMPLES) {
+    // Each cell has one character, so places in the text are places of cells.
+    for (const { 0: found, index } of [...textOf(cells).matchAll(pattern)].reverse()) {
+      const look = cells[index]!;
+      const replacement = [...example].map((text) => ({ ...look, text }));
+      cells = cells.toSpliced(index, found.length, ...replacement);
+    }
+  }
+  const rows: Cell[][] = [[...`$ ${command}`].map((text) => ({ ...PLAIN, text })), []];
+  for (const cell of cells.slice(0, -1)) {
+    if (cell.text === "\n") rows.push([]);
+    else rows.at(-1)!.push(cell);
+  }
+  return rows;
+}
+
+function textOf(cells: readonly Cell[]): string {
+  return cells.map(({ text }) => text || " ").join("");
 }

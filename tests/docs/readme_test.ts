@@ -1,11 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { README, takePictures, withPictures } from "./picture.ts";
+import { PICTURE, README, takePicture, withText } from "./picture.ts";
 import { terminalTest } from "../support/tools.ts";
 
 terminalTest(
-  "the README shows a chat as terminals do: `deno task screen` rewrites it",
+  "the picture of a chat and its text in the README are current: `deno task screen` rewrites them",
   async () => {
+    const { svg, text } = await takePicture();
+    assertEquals(Deno.readTextFileSync(PICTURE), svg);
     const document = Deno.readTextFileSync(README);
-    assertEquals(document, withPictures(document, await takePictures()));
+    assertEquals(document, withText(document, text));
   },
 );

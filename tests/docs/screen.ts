@@ -1,8 +1,10 @@
-/** Rewrites the README's picture of a chat and the screens of docs/VERIFYING.md. */
-import { README, takePictures, withPictures } from "./picture.ts";
+/** Rewrites the picture of a chat, its text in the README, and the screens of docs/VERIFYING.md. */
+import { PICTURE, README, takePicture, withText } from "./picture.ts";
 import { takeScreens, VERIFYING, withScreens } from "./verifying.ts";
 
-Deno.writeTextFileSync(README, withPictures(Deno.readTextFileSync(README), await takePictures()));
+const { svg, text } = await takePicture();
+Deno.writeTextFileSync(PICTURE, svg);
+Deno.writeTextFileSync(README, withText(Deno.readTextFileSync(README), text));
 Deno.writeTextFileSync(
   VERIFYING,
   withScreens(Deno.readTextFileSync(VERIFYING), await takeScreens()),

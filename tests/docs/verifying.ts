@@ -4,18 +4,14 @@
  * @module
  */
 import { PROGRAM } from "../../lib/ui/notices.ts";
-import { encodeBase64 } from "@std/encoding";
-import { seedToPkcs8 } from "../../lib/crypto/mod.ts";
-import { emptyDirectory, Program } from "../support/program.ts";
-import { Pty, type PtyOptions, unwrapped } from "../support/pty.ts";
+import { type Pty, unwrapped } from "../support/pty.ts";
+import { Person } from "./person.ts";
 
 /** The document. */
 export const VERIFYING: URL = new URL("../../docs/VERIFYING.md", import.meta.url);
 
 /** Wide enough for all lines. */
 const COLUMNS = 260;
-
-const PERMISSIONS = ["--allow-net", "--allow-sys", "--allow-env", "--allow-read", "--allow-write"];
 
 const JOIN_CODE = /(?<=[Jj]oin code )\d{5} \d{5}/g;
 
@@ -29,48 +25,6 @@ const ASKING = /(?:(?:\d{5}|\?{5}) ){6}(?=\(bob\))/;
 
 /** Which groups the document asks for, in place of those that chance has chosen. */
 const ASKED = [1, 2, 4, 5];
-
-/** A person with a home directory and a fixed identity in it. */
-class Person {
-  readonly #options: PtyOptions & { readonly env: Readonly<Record<string, string>> };
-
-  /** @param seed Gives the identity. */
-  constructor(seed: number) {
-    const home = emptyDirectory();
-    const env = { HOME: home, XDG_CONFIG_HOME: home };
-    this.#options = { columns: COLUMNS, rows: 50, permissions: PERMISSIONS, env };
-    const pkcs8 = encodeBase64(seedToPkcs8(new Uint8Array(32).fill(seed)));
-    const identity = JSON.stringify({ type: "lanchat identity", version: 1, pkcs8 });
-    Deno.mkdirSync(`${home}/lanchat`);
-    Deno.writeTextFileSync(`${home}/lanchat/identity.json`, identity, { mode: 0o600 });
-  }
-
-  /** Where its files are, but for the folder `lanchat`. */
-  get home(): string {
-    return this.#options.env.HOME!;
-  }
-
-  /** Starts lanchat in a terminal. */
-  start(...args: string[]): Pty {
-    return new Pty(args, this.#options);
-  }
-
-  /** Hosts a room without a terminal. */
-  async host(address: string): Promise<Program> {
-    const [host, port] = address.split(":") as [string, string];
-    const args = ["serve", "--relay-only", "--host", host, "--port", port, "--json"];
-    const program = new Program(args, this.#options);
-    await program.event("listening");
-    return program;
-  }
-
-  /** Runs lanchat to its end. @returns The command, and what it showed. */
-  async run(...args: string[]): Promise<string> {
-    await using pty = this.start(...args);
-    await pty.status();
-    return [`$ lanchat ${args.join(" ")}`, ...pty.lines.slice(0, -1)].join("\n");
-  }
-}
 
 /** Reads the output of a command, up to a row that matches. @returns The command and its output. */
 async function asked(pty: Pty, command: string, end: RegExp): Promise<string> {
@@ -91,10 +45,10 @@ async function showing(pty: Pty, end: RegExp, action: () => Promise<unknown>): P
 /** All screens, in the order of the document. */
 export async function takeScreens(): Promise<string[]> {
   const [adas, bobs, strangers, impostors] = [
-    new Person(1),
-    new Person(2),
-    new Person(3),
-    new Person(4),
+    new Person(1, COLUMNS),
+    new Person(2, COLUMNS),
+    new Person(3, COLUMNS),
+    new Person(4, COLUMNS),
   ];
   const screens: string[] = [];
   let address: string;

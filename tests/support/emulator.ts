@@ -20,6 +20,11 @@ export interface Cell {
   readonly text: string;
   /** Whether it looks like any other text. */
   readonly plain: boolean;
+  readonly bold: boolean;
+  readonly dim: boolean;
+  readonly inverse: boolean;
+  /** Its color among xterm's 256; missing for the default. */
+  readonly color?: number;
 }
 
 /** The commands (OSC) that terminals know and that leave no trace on the screen. */
@@ -140,7 +145,14 @@ export class Emulator {
       const row = this.#terminal.buffer.active.getLine(y)!;
       const cells = Array.from({ length: row.length }, (_, x) => {
         const cell = row.getCell(x)!;
-        return { text: cell.getChars(), plain: cell.isAttributeDefault() };
+        return {
+          text: cell.getChars(),
+          plain: cell.isAttributeDefault(),
+          bold: cell.isBold() !== 0,
+          dim: cell.isDim() !== 0,
+          inverse: cell.isInverse() !== 0,
+          ...cell.isFgPalette() && { color: cell.getFgColor() },
+        };
       });
       return cells.slice(0, cells.findLastIndex(({ text }) => text !== "") + 1);
     });
