@@ -289,9 +289,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "host-moved": { status: 0, hint: "" },
   "temporary-identity": {
     status: 0,
-    hint: fromSource(
-      "To keep it, allow --allow-read --allow-write --allow-env.",
-    ),
+    hint: fromSource("Allow --allow-read --allow-write --allow-env."),
   },
   "identity-unreadable": {
     status: 1,
@@ -375,9 +373,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "interrupted": { status: 130, hint: "" },
   "addresses-hidden": {
     status: 0,
-    hint: fromSource(
-      "To see them, allow --allow-sys.",
-    ),
+    hint: fromSource("Allow --allow-sys."),
   },
   "name-taken": {
     status: 0,

@@ -81,12 +81,12 @@ export async function askHost(
     const isLost = cause instanceof LanchatError && cause.code === "connection-lost";
     const isLongSilent = greetedAt !== undefined && clock.elapsed() - greetedAt >= STALLED_MS;
     if (late ? greetedAt !== undefined : isLost && isLongSilent) {
-      throw stalled("Cannot look at the room", cause);
+      throw stalled("Cannot see the room", cause);
     }
     if (!late) throw cause;
     throw new HandshakeError(
       "not-lanchat",
-      `What is there does not answer as lanchat does in ${timeoutMs / 1000} s`,
+      `The other end has not answered as lanchat does in ${timeoutMs / 1000} s`,
       { cause },
     );
   } finally {

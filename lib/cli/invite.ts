@@ -63,8 +63,8 @@ export async function inviteTo(tag: string, link: string): Promise<FoundInvite> 
   if (other === tag) return { ...invite, visible: false };
   throw new UsageError(
     "bad-invite",
-    `Cannot use the invite as it is for the host with the tag ${other}, and this room's has ${tag}`,
-    { hint: "Choose the room that it is for, or give it to 'lanchat join -'." },
+    `The invite is for another host: tag ${other}, not ${tag}`,
+    { hint: `Choose the room with tag ${other}, or paste the link into: lanchat join -` },
   );
 }
 
@@ -83,16 +83,17 @@ async function readFirstLine(): Promise<string> {
     line.push(next[0]!);
   }
   if (line.length > 0) return new TextDecoder().decode(new Uint8Array(line));
-  throw new UsageError("bad-invite", "Cannot join as the first line of standard input is empty");
+  throw new UsageError(
+    "bad-invite",
+    "Cannot join: the first line of standard input has no invite link",
+  );
 }
 
 async function requireSameHost({ hostKey }: Invite, digits: string | undefined): Promise<void> {
   if (digits === undefined || await fingerprint(hostKey) === digits) return;
   throw new UsageError(
     "bad-fingerprint",
-    "Cannot use --host-key as the invite is for another host",
-    {
-      hint: "Leave --host-key out: no other host than that of the invite is accepted.",
-    },
+    "Cannot use --host-key: the invite is for another host",
+    { hint: "Leave out --host-key: the invite pins its host." },
   );
 }

@@ -42,11 +42,10 @@ export async function findPerson(
 }
 
 function temporaryWarning({ code, hint, message }: StoreError): ProblemEvent {
-  return warning(
-    "temporary-identity",
-    `Your identity ends with this run. ${message}`,
-    code === "permission-denied" ? undefined : hint,
-  );
+  // The hint of temporary-identity names all permissions that are needed, not only the first missing one.
+  return code === "permission-denied" && !Deno.build.standalone
+    ? warning("temporary-identity", "Your identity is not kept")
+    : warning("temporary-identity", message, hint);
 }
 
 /** Opens the known peers beside an identity file, and shows their faults. */

@@ -71,12 +71,11 @@ export function targetOf({ addresses, port, tag }: FoundRoom, tags: KnownTags): 
       if (found === tag && (peers.length === 0 || peers.some((peer) => equal(peer.key, key)))) {
         return;
       }
-      const whose = peers.length === 0 ? "a host" : "a host that you know";
+      const other = found === tag ? "another key" : `tag ${found}`;
       throw new HandshakeError(
         "host-key-mismatch",
-        `Cannot join as ${whose} was announced, with the tag ${tag}, and another one answers` +
-          (found === tag ? "" : `, with the tag ${found}`),
-        { hint: "Anybody can announce anything: join by the address that your host shows." },
+        `Cannot join: the list says tag ${tag}, but the host that answers has ${other}`,
+        { hint: "Anyone can announce a room. Join by the address on your host's screen." },
       );
     },
   };
@@ -135,7 +134,7 @@ export function cannotSearch(reason: string): NetError {
 
 /** The warning about interfaces on which lanchat does not search for rooms. */
 export function notSearched(names: readonly string[]): ProblemEvent {
-  return interfacesLeftOut("Rooms are not looked for", names);
+  return interfacesLeftOut("No rooms searched", names);
 }
 
 /**
@@ -162,10 +161,10 @@ export async function findOnlyRoom(
   if (rooms.length === 0) throw noRoom();
   for (const room of rooms) frontEnd.show(roomEvent(room, tags));
   if (rooms.length === 1) return targetOf(rooms[0]!, tags);
-  throw new NetError("several-rooms", `Cannot choose among ${rooms.length} rooms on this network`);
+  throw new NetError("several-rooms", `Cannot choose: ${rooms.length} rooms are on this network`);
 }
 
 /** The error if no room was found. */
 export function noRoom(): NetError {
-  return new NetError("no-room", "No room was found on this network");
+  return new NetError("no-room", "No room found on this network");
 }

@@ -67,6 +67,8 @@ const IDENTITY_SHARED = warning(
   "Another lanchat hosts a room under your identity: others cannot tell them apart",
 );
 
+const ADDRESSES_HIDDEN = warning("addresses-hidden", "Cannot list this machine's addresses");
+
 /** A room without the root, which its invite carries. */
 type ShownRoom = Omit<OpenedRoom, "root">;
 
@@ -135,7 +137,8 @@ async function serve(
     moderator,
     warnings: [
       ...isShared ? [IDENTITY_SHARED] : [],
-      ...isHidden ? withHidden(options) : warnings,
+      ...isHidden ? [ADDRESSES_HIDDEN] : [],
+      ...warnings,
     ],
   });
   await announcer?.close();
@@ -274,15 +277,6 @@ export function interfacesLeftOut(what: string, names: readonly string[]): Warni
     `${what} on ${names.join(", ")}: this machine has more than ${MAX_LINKS} interfaces`,
     "Turn off unused interfaces, or join by address: lanchat join ADDRESS.",
   );
-}
-
-/** Adds the warning about hidden addresses to those about the person; people get one for both. */
-function withHidden({ json, person: { warnings } }: HostingOptions): readonly ProblemEvent[] {
-  const hidden = warning("addresses-hidden", "Cannot list this machine's addresses");
-  const [first] = warnings;
-  if (json || first === undefined) return [hidden, ...warnings];
-  const hint = [first.hint, hidden.hint].filter(Boolean).join(" ");
-  return [{ ...first, ...hint && { hint } }];
 }
 
 /**

@@ -180,7 +180,7 @@ function isId(value: unknown): value is string {
 }
 
 function badInput(reason: string, cause?: unknown): UsageError {
-  return new UsageError("bad-input", `Cannot use the line as ${reason}`, {
+  return new UsageError("bad-input", `Cannot use the line: ${reason}`, {
     cause,
     hint: CODES["bad-input"].hint,
   });

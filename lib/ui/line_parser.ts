@@ -42,7 +42,7 @@ export function parseLine(line: string, context: LineContext): ParsedLine {
   const { correspondents = [], expand = (text) => text, members } = context;
   const whole = expand(line);
   if (!whole.isWellFormed()) {
-    throw new UsageError("bad-utf8", "Cannot use the line as it is not UTF-8");
+    throw new UsageError("bad-utf8", "Cannot send the line: it is not UTF-8");
   }
   if (line.trim() === "") return { do: "nothing" };
   if (line.startsWith("//")) return parseMessage(expand(line.slice(1)), "text");
@@ -55,8 +55,8 @@ export function parseLine(line: string, context: LineContext): ParsedLine {
 function assertNotPrivate(text: string): string {
   const word = INDENTED_COMMAND.exec(text)?.[1];
   if (word === undefined || !mayBePrivate(word)) return text;
-  throw new UsageError("unknown-command", "Sent nothing, as this would go to everybody", {
-    hint: "Type the command at the start of the line, or // to send it as a text.",
+  throw new UsageError("unknown-command", "Not sent: everyone would read it", {
+    hint: "Start the line with the command, or with // to send it as text.",
   });
 }
 

@@ -541,7 +541,7 @@ function safetyNumberSentences(
     ...rows,
     `Call or meet ${name}. Ask ${name} to type: /verify ${own} show`,
     `${name} then reads all 12 groups to you. If one differs, someone is in between.`,
-    `If all agree, type the hidden four: /verify ${name} 12345 67890 12345 67890`,
+    `If all agree, type the hidden four: /verify ${name} ????? ????? ????? ?????`,
   ];
 }
 

@@ -52,5 +52,5 @@ test("targetOf expects the key of a known host, even if another key has the same
   const tag = await keyTag(eve);
   const tags: KnownTags = new Map([[tag, known.all()]]); // As if both keys had this tag.
   const { expect } = targetOf(room(tag), tags);
-  await assertFails(expect!(eve), "host-key-mismatch", "a host that you know was announced");
+  await assertFails(expect!(eve), "host-key-mismatch", "has another key");
 });

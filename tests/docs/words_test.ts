@@ -65,9 +65,6 @@ const MARKS: readonly Mark[] = [
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** Not in plain English yet. */
-const PENDING = ["docs/VERIFYING.md"];
-
 const DOCUMENTS = [
   "README.md",
   "CONTRIBUTING.md",
@@ -182,15 +179,14 @@ function marksIn(path: string, passages: readonly Passage[]): string[] {
   );
 }
 
-for (const path of DOCUMENTS.filter((path) => !PENDING.includes(path))) {
+for (const path of DOCUMENTS) {
   test(`${path} has no mark of a translation and no British spelling`, () => {
     assertEquals(marksIn(path, [{ text: read(path), line: 1, isComment: true }]), []);
   });
 }
 
 test("lib: no text and no comment has a mark of a translation or a British spelling", () => {
-  const sources = SOURCES.filter((path) => !/^lib\/(?:ui|cli\/(?:invite|rooms))\b/.test(path));
-  assertEquals(sources.flatMap((path) => marksIn(path, passagesOf(read(path)))), []);
+  assertEquals(SOURCES.flatMap((path) => marksIn(path, passagesOf(read(path)))), []);
 });
 
 test("docs/GLOSSARY.md lists terms in order, each of which the code or a document has", () => {

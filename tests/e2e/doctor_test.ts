@@ -79,7 +79,7 @@ loopbackTest("doctor reports an answer from anything but an open lanchat", async
     await caller.readable.pipeTo(caller.writable).catch(() => {});
   };
   const cases = [
-    ["an echo", echo, ["--timeout", "1"], false, /does not answer as lanchat does in 1 s/],
+    ["an echo", echo, ["--timeout", "1"], false, /has not answered as lanchat does in 1 s/],
     [
       "a web server",
       write(new TextEncoder().encode("HTTP/1.1 400\r\n")),

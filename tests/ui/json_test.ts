@@ -155,7 +155,7 @@ test("JsonFrontEnd refuses an invalid line, by its number", async () => {
     const { code, line, hint, message } = event as ProblemEvent;
     assertEquals([event.event, code, line], ["error", "bad-input", index + 2]);
     assertEquals(hint, 'Write one JSON object per line, as in {"say": "hello"}.');
-    assert(message.startsWith("Cannot use the line as "), message);
+    assert(message.startsWith("Cannot use the line: "), message);
   }
   assertEquals(events.length, bad.length);
 });

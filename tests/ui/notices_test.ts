@@ -317,7 +317,7 @@ test("noticeLines hides the requested groups of a safety number", () => {
         ...hidden,
         "Call or meet bob. Ask bob to type: /verify NAME show",
         "bob then reads all 12 groups to you. If one differs, someone is in between.",
-        "If all agree, type the hidden four: /verify bob 12345 67890 12345 67890",
+        "If all agree, type the hidden four: /verify bob ????? ????? ????? ?????",
       ]);
       assertEquals(lines(event), [
         "Safety number of you and bob✓:",

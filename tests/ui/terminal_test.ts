@@ -982,7 +982,7 @@ test("TerminalFrontEnd shows a safety number, and all of it with its QR code on 
     "      -- ????? ????? 12345 ????? 12345 ????? (bob)",
     "      -- Call or meet bob. Ask bob to type: /verify ada show",
     "      -- bob then reads all 12 groups to you. If one differs, someone is in between.",
-    "      -- If all agree, type the hidden four: /verify bob 12345 67890 12345 67890",
+    "      -- If all agree, type the hidden four: /verify bob ????? ????? ????? ?????",
     ">",
   );
   const above = terminal.screen.lines.length - 1;
