@@ -8,7 +8,7 @@
  * @module
  */
 import { DEFAULT_PORT, formatHostPort } from "../address.ts";
-import { equal, toBase64Url } from "../bytes/mod.ts";
+import { type Bytes, equal, toBase64Url } from "../bytes/mod.ts";
 import { type Channel, FAREWELL_MS } from "../channel/mod.ts";
 import { deadline, systemClock } from "../clock.ts";
 import { EXIT, quote, RoomError } from "../errors.ts";
@@ -238,32 +238,32 @@ class Client implements WishContext {
   /**
    * Waits until the only reader of the messages is in the room.
    *
-   * @returns Its key, because another member may have the name later; the name if several sessions have the key.
-   * @throws {RoomError} `no-such-member`
+   * @returns Its key, because another member may have the name later.
+   * @throws {RoomError} `no-such-member`, also if several sessions have the key.
    */
   async #findReader(to: string): Promise<string> {
     await deadline(systemClock, this.options.room.waitMs ?? 0, this.#readerCame.promise);
     const { room } = this.session;
-    try {
-      const { key } = room.find(to);
-      const sessions = room.members.filter((member) => equal(member.key, key));
-      return sessions.length === 1 ? toBase64Url(key) : to;
-    } catch (cause) {
-      const message = `Cannot send to ${quote(to)}: no single member here has that name`;
-      const hint = "Check the name; --wait SECONDS waits for them.";
-      throw new RoomError("no-such-member", message, { cause, hint });
-    }
+    const key = this.#keyOf(to);
+    const sessions = room.members.filter((member) => key !== undefined && equal(member.key, key));
+    if (sessions.length === 1) return toBase64Url(sessions[0]!.key);
+    const message = `Cannot send to ${quote(to)}: no single member here has that name`;
+    const hint = "Check the name; --wait SECONDS waits for them.";
+    throw new RoomError("no-such-member", message, { hint });
   }
 
   /** Notes whether the only reader of the messages is in the room. */
   #noteReader(): void {
     const { to } = this.options;
-    if (to === undefined) return;
+    if (to !== undefined && this.#keyOf(to) !== undefined) this.#readerCame.resolve();
+  }
+
+  /** The key of the member that a name, name#tag or key means; `undefined` unless there is exactly one. */
+  #keyOf(name: string): Bytes | undefined {
     try {
-      this.session.room.find(to);
-      this.#readerCame.resolve();
+      return this.session.room.find(name).key;
     } catch {
-      // They may come later.
+      return undefined;
     }
   }
 

@@ -767,6 +767,33 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "store/options_file.ts",
+    test: "store/options_file_test.ts",
+    mutants: [
+      [
+        'if (!granted("read", file)) return',
+        "if (false) return",
+        "readOptionsFile does without the file if it may not read or find it",
+      ],
+    ],
+  },
+  {
+    file: "session/client.ts",
+    test: "session/client_test.ts",
+    mutants: [
+      [
+        "isPrivate ? { ...wish, to: reader } : wish",
+        "wish",
+        "runClient sends all messages only to the member that it waits for, and to its key",
+      ],
+      [
+        "if (sessions.length === 1) return toBase64Url(sessions[0]!.key);",
+        "if (sessions.length === 1) return to;",
+        "runClient sends all messages only to the member that it waits for, and to its key",
+      ],
+    ],
+  },
+  {
     file: "ui/wrap.ts",
     test: "ui/wrap_test.ts",
     mutants: [
@@ -795,6 +822,22 @@ export const MUTANTS: readonly Mutants[] = [
         "excerpt(sanitizeLine(room), MAX_ROOM)",
         "excerpt(room, MAX_ROOM)",
         "No name of a room acts on the terminal, and no name of a member is in the title",
+      ],
+    ],
+  },
+  {
+    file: "cli/options_file.ts",
+    test: "cli/options_file_test.ts",
+    mutants: [
+      [
+        "ALL_OPTIONS.filter(({ commandLineOnly }) => !commandLineOnly)",
+        "ALL_OPTIONS",
+        "parseOptionLines names the file and the line that it cannot use",
+      ],
+      [
+        " || undone.includes(line.name)",
+        "",
+        "parseCommandLine prefers the command line to the file",
       ],
     ],
   },

@@ -56,9 +56,10 @@ class ClientAtRelay {
   static async start(
     host = "",
     known?: KnownPeers,
-    { hostAddress, ...room }:
-      & Partial<Pick<RoomOptions, "hostKey" | "maxBurned">>
-      & Partial<Pick<ClientOptions, "hostAddress">> = {},
+    { bobs = [], hostAddress, to, ...room }:
+      & Partial<Pick<RoomOptions, "hostKey" | "maxBurned" | "waitMs">>
+      & Partial<Pick<ClientOptions, "hostAddress" | "to">>
+      & { readonly bobs?: readonly string[] } = {},
   ): Promise<ClientAtRelay> {
     const client = new ClientAtRelay();
     client.known = known ?? await KnownPeers.open(undefined);
@@ -96,6 +97,7 @@ class ClientAtRelay {
       stop: () => void (stopped = true),
     };
     client.stop = way.stop;
+    for (const name of bobs) await client.join(name, "bob");
     const input = new ReadableStream<Wish>({ start: (wish) => void (client.#wish = wish) });
     const frontEnd: FrontEnd = {
       input,
@@ -121,6 +123,7 @@ class ClientAtRelay {
       trustStore: await TrustStore.of(client.known, identity.publicKey),
       fingerprint: "0".repeat(30),
       ...hostAddress !== undefined && { hostAddress },
+      to,
       host: { tag: "", key: host, known: true, verified: true },
       joinCode: null,
       listen: false,
@@ -299,6 +302,36 @@ test("runClient sends a private message in its next session to the same key only
   await mal.texts.count(1);
   assertEquals(mal.texts.all, ["to all"]);
   await client.close();
+});
+
+test("runClient sends all messages only to the member that it waits for, and to its key", async () => {
+  const client = await ClientAtRelay.start("", undefined, { to: "bob", waitMs: 600_000 });
+  client.say("one");
+  const carol = await client.join("carol");
+  await client.event("joined");
+  await carol.room.rename("bobby");
+  await client.event("renamed");
+  const bob = await client.join("bob");
+  assertEquals(await bob.texts.next(), "one");
+  await bob.room.leave();
+  await client.event("left");
+  const mal = await client.join("bob", "mal");
+  await client.event("joined");
+  client.say("two");
+  client.endInput();
+  assertEquals(await client.ended, { reason: "end-of-input", status: 1 });
+  assertEquals([carol.texts.all, mal.texts.all], [[], []]);
+  await client.close();
+});
+
+test("runClient reads no message for a member that is not there, or has two sessions", async () => {
+  for (const bobs of [[], ["robert"], ["bob", "robert"]]) {
+    const client = await ClientAtRelay.start("", undefined, { bobs, to: "bob", waitMs: 0 });
+    client.say("secret");
+    const { code } = await client.event("error");
+    assertEquals([code, await client.ended], ["no-such-member", { reason: "failed", status: 1 }]);
+    await client.close();
+  }
 });
 
 test("runClient keeps a private message for the key that had the name when it was typed", async () => {
