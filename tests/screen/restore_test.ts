@@ -173,6 +173,7 @@ terminalTest("a terminal with a broken output is restored", async () => {
   await using ada = new Pty(args, { script: elsewhere });
   await hana.event("joined");
   Deno.kill(Number(Deno.readTextFileSync(`${directory}/pid`)), "SIGKILL");
+  await hana.say("Only a write shows that the output is broken.");
   assertEquals(await ada.status(), 1);
   assertEquals(ada.modes("after"), ada.modes("before"));
   await hana.event("left", ({ reason }) => reason === "left");
