@@ -43,11 +43,12 @@ async function prepare({ wrapper }: Machine, ...command: string[]): Promise<void
   assert(success, new TextDecoder().decode(stderr));
 }
 
-/** Makes the commands of the documents: lanchat from source, and Deno in place of npx. */
+/** Makes the commands of the documents: lanchat from source, and this Deno, also in place of npx. */
 function commands(): string {
   const directory = emptyDirectory();
   const lanchat = [Deno.execPath(), "run", "--no-check", ...PERMISSIONS, `${ROOT}main.ts`];
   const scripts = {
+    deno: `exec ${Deno.execPath()} "$@"`,
     lanchat: `exec ${lanchat.join(" ")} "$@"`,
     npx: `test "$1 $2" = "-y deno@2.9.6" && shift 2 && exec ${Deno.execPath()} "$@"`,
   };
@@ -114,13 +115,13 @@ networkTest("the commands of the documents run", async () => {
   await using stack = new AsyncDisposableStack();
   const listeners = listening.map((command) => stack.use(new Shell(command, other, path)).program);
   await host.stderr.count(1 + listeners.length, / joined/);
-  for (const command of RUN) {
-    if (hosting.includes(command) || listening.includes(command)) continue;
-    const machine = command.includes("127.0.0.1") ? home : other;
-    await using shell = new Shell(command, machine, path);
-    await shell.program.endInput();
-    await shell.program.ends(0);
-  }
+  const ending = RUN.filter((command) => ![...hosting, ...listening].includes(command))
+    .map((command) => {
+      const machine = command.includes("127.0.0.1") ? home : other;
+      return stack.use(new Shell(command, machine, path)).program;
+    });
+  await Promise.all(ending.map((program) => program.endInput()));
+  for (const program of ending) await program.ends(0);
   host.signal("SIGINT"); // The room ends, and with it all that still run.
   for (const program of [host, bob, ...listeners]) await program.ends(0);
 }, ["setsid"]);
