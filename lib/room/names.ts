@@ -26,7 +26,6 @@ const BLANK = /[ \u2800\u{1D159}]+/gu;
 
 /** Beginnings of lanchat's own lines. */
 const OWN_LINES = [
-  "connected again",
   "connection lost",
   "error",
   "here",
@@ -37,10 +36,11 @@ const OWN_LINES = [
   "no one else",
   "not delivered",
   "others join",
+  "reconnected",
   "the host",
   "warning",
   "you are",
-  "your keys",
+  "your encryption keys",
 ];
 
 /** Names for the program, the host, the reader and all members. */

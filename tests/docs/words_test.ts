@@ -67,6 +67,7 @@ const ROOT = new URL("../../", import.meta.url);
 
 const DOCUMENTS = [
   "README.md",
+  "CHANGELOG.md",
   "CONTRIBUTING.md",
   ...[...Deno.readDirSync(new URL("docs/", ROOT))].map(({ name }) => `docs/${name}`)
     .filter((path) => path.endsWith(".md")),

@@ -66,6 +66,7 @@ const ORDINARY = [
 const IMITATING = [
   ["lanchat", "Lanchat", "LANCHAT", "1anchat", "lanchat 2", "~lanchat", "lanchat-bot"],
   ["warning", "Error", "HINT", "Here 2", "Join code 93511 39463", "You are bob. Here"],
+  ["Connection lost. Reconnecting", "Reconnected. You missed nothing.", "No one else is here."],
   ["you", "host", "The Host", "h0st", "ｈｏｓｔ", "hоst", "-host-", "system", "SYSTEM", "ѕуstem"],
   ["server", "room", "roorn", "admin", "adrnin", "moderator", "private"],
   ["-- bob joined", "-bob", "– bob", "一 bob", "* bob", "∗bob", "> bob", "[bob]", "(bob", "•bob"],
