@@ -59,6 +59,9 @@ type NoticeTable = {
   ) => string | readonly string[];
 };
 
+/** Warnings about missing permissions, whose hint is in the same line. */
+const ONE_LINE: ReadonlySet<Code> = new Set(["addresses-hidden", "temporary-identity"]);
+
 const NOTHING = (): readonly string[] => [];
 
 /** Renders events for pipes, files and logs: a few lines each, without steps that only a person can take. */
@@ -159,13 +162,10 @@ const PERSON_NOTICES: NoticeTable = {
     switch (event.code) {
       case "host-unverified":
         return []; // The greeting says it.
-      case "addresses-hidden":
-      case "temporary-identity":
-        return inOneLine(event);
       case "discovery-unavailable":
         return event.message;
       default:
-        return problemSentences(event);
+        return ONE_LINE.has(event.code) ? inOneLine(event) : problemSentences(event);
     }
   },
 };
@@ -214,9 +214,10 @@ function awaySentence(names: readonly string[]): string {
 
 // The room and its addresses.
 
-function listeningSentences(event: ListeningEvent): string[] {
-  const { addresses, fingerprint, inviteOnly, port } = event;
-  const [first, ...others] = inviteOnly ? [] : targets(addresses, port);
+function listeningSentences(
+  { addresses, fingerprint, inviteOnly, port }: ListeningEvent,
+): string[] {
+  const [first, ...others] = inviteOnly ? ["-"] : targets(addresses, port);
   const also = others.length === 0 ? "" : ` (or ${others.join(", ")})`;
   const command = first === undefined ? "" : ` Others join with: ${PROGRAM} join ${first}${also}`;
   return [
@@ -540,7 +541,7 @@ function safetyNumberSentences(
     `Safety number of you and ${markedName(member)}, with four groups hidden:`,
     ...rows,
     `Call or meet ${name}. Ask ${name} to type: /verify ${own} show`,
-    `${name} then reads all 12 groups to you. If one differs, someone is in between.`,
+    `${name} reads you all 12 groups. If one differs, someone is in between.`,
     `If all agree, type the hidden four: /verify ${name} ????? ????? ????? ?????`,
   ];
 }
@@ -550,7 +551,7 @@ function roomCodeSentences({ digits, members }: RoomCodeEvent): string[] {
   return [
     `Room code of you, ${enumerate(members.map((member) => markedName(member)))}:`,
     groups(digits),
-    "If everyone's /verify shows this code, no one is in between. /verify NAME verifies one person.",
+    "If everyone's /verify shows this code, no one is in between.",
   ];
 }
 
@@ -597,7 +598,7 @@ function optionSentence({ commands, line, name, source, value }: OptionEvent): s
 // Problems.
 
 function problemSentences(event: ProblemEvent): string[] {
-  if (event.code === "temporary-identity") return [`warning: ${inOneLine(event)}`];
+  if (ONE_LINE.has(event.code)) return [`warning: ${inOneLine(event)}`];
   const problem = `${event.event}: ${event.message}`;
   return event.hint === undefined ? [problem] : [problem, `hint: ${event.hint}`];
 }

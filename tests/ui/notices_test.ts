@@ -55,6 +55,14 @@ test("noticeLines shows a link-local address only without another address", () =
   );
 });
 
+test("noticeLines shows no address of an invite-only room", () => {
+  const event = { ...listening(["192.168.1.5"], 12345), inviteOnly: true } as const;
+  assertEquals(
+    noticeLines(event)[0],
+    `Listening on port 12345. Others join with: ${PROGRAM} join -`,
+  );
+});
+
 test("noticeLines shows the port without addresses", () => {
   assertEquals(noticeLines(listening([], 12345))[0], "Listening on port 12345.");
 });
@@ -209,6 +217,14 @@ test("noticeLines shows a problem and its hint", () => {
   assertEquals(noticeLines({ event: "warning", ...problem }), ["warning: Cannot join"]);
 });
 
+test("noticeLines shows a missing permission and its hint in one line", () => {
+  for (const code of ["addresses-hidden", "temporary-identity"] as const) {
+    const event = { event: "warning", code, message: "It is so", hint: "Do this." } as const;
+    assertEquals(noticeLines(event), ["warning: It is so. Do this."]);
+    assertEquals(personLines(event), ["It is so. Do this."]);
+  }
+});
+
 test("noticeLines shows the result and the advice of a check", () => {
   const lines = (ok: boolean | null, advice: string): string[] =>
     noticeLines({ event: "check", check: "clock", ok, saw: "it ticks", advice });
@@ -316,7 +332,7 @@ test("noticeLines hides the requested groups of a safety number", () => {
         "Safety number of you and bob✓, with four groups hidden:",
         ...hidden,
         "Call or meet bob. Ask bob to type: /verify NAME show",
-        "bob then reads all 12 groups to you. If one differs, someone is in between.",
+        "bob reads you all 12 groups. If one differs, someone is in between.",
         "If all agree, type the hidden four: /verify bob ????? ????? ????? ?????",
       ]);
       assertEquals(lines(event), [

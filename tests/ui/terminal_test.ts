@@ -981,7 +981,7 @@ test("TerminalFrontEnd shows a safety number, and all of it with its QR code on 
     `      -- ${rows[0]} (you)`,
     "      -- ????? ????? 12345 ????? 12345 ????? (bob)",
     "      -- Call or meet bob. Ask bob to type: /verify ada show",
-    "      -- bob then reads all 12 groups to you. If one differs, someone is in between.",
+    "      -- bob reads you all 12 groups. If one differs, someone is in between.",
     "      -- If all agree, type the hidden four: /verify bob ????? ????? ????? ?????",
     ">",
   );
