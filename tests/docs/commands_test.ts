@@ -115,13 +115,13 @@ networkTest("the commands of the documents run", async () => {
   await using stack = new AsyncDisposableStack();
   const listeners = listening.map((command) => stack.use(new Shell(command, other, path)).program);
   await host.stderr.count(1 + listeners.length, / joined/);
-  const ending = RUN.filter((command) => ![...hosting, ...listening].includes(command))
-    .map((command) => {
-      const machine = command.includes("127.0.0.1") ? home : other;
-      return stack.use(new Shell(command, machine, path)).program;
-    });
-  await Promise.all(ending.map((program) => program.endInput()));
-  for (const program of ending) await program.ends(0);
+  for (const command of RUN) {
+    if (hosting.includes(command) || listening.includes(command)) continue;
+    const machine = command.includes("127.0.0.1") ? home : other;
+    await using shell = new Shell(command, machine, path);
+    await shell.program.endInput();
+    await shell.program.ends(0);
+  }
   host.signal("SIGINT"); // The room ends, and with it all that still run.
   for (const program of [host, bob, ...listeners]) await program.ends(0);
 }, ["setsid"]);
