@@ -514,8 +514,8 @@ export const MUTANTS: readonly Mutants[] = [
         "Room refuses an SKDM for another session",
       ],
       [
-        "if (state.badKeys >= MAX_BAD_KEYS) throw",
-        "if (false) throw",
+        "if (state.badKeys >= MAX_BAD_KEYS) {",
+        "if (false) {",
         "Room refuses keys of a member after eight consecutive wrong ones",
       ],
     ],
