@@ -357,9 +357,8 @@ export class Link {
         if (this.envelopes.accept(record.accepted) && record.seq < this.#lastSeq) {
           throw new WireError("Cannot accept ACK: envelopes queued after it came before it");
         }
-        // An ACK that accepts nothing only has later counts.
-        if (record.accepted === this.#early.at(-1)?.accepted) this.#early.pop();
-        this.#early.push(record);
+        this.#early = this.#early.filter(({ accepted }) => accepted < record.accepted);
+        this.#early.push(record); // In place of one that accepts as much: its counts are older.
         this.#reportAcks(this.#lastSeq);
         this.#endpoint?.wake();
         break;

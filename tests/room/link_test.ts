@@ -699,6 +699,23 @@ test("Link reports each ACK in its place, also between two envelopes of a record
   await relay.close();
 });
 
+test("Link keeps one ACK for each number of accepted envelopes, however many come early", async () => {
+  const scene = create();
+  const { relay } = await connect(scene);
+  relay.acknowledges = false;
+  send(scene.link, 1, 2);
+  await relay.envelopes.count(2);
+  scene.told.length = 0;
+  for (let i = 0; i < 100; i++) {
+    for (const accepted of [1, 2]) {
+      await relay.send({ type: "ack", accepted, delivered: 0, reached: 0, seq: 1 });
+    }
+  }
+  await relay.settle();
+  assertEquals(scene.told, ["object 0", "acknowledged 1", "acknowledged 2"]);
+  await relay.close();
+});
+
 test("Link reports ACKs whose place was lost with another process before its ROSTER", async () => {
   const scene = create();
   const { ran, relay: first } = await connect(scene);
