@@ -197,27 +197,27 @@ export class Screen {
   #takeRows(maxRows: number): string {
     const { conversation } = this.#options;
     const tail = this.#tail;
-    const above = tail.length - this.#lastRows(this.#excerptsOf(tail), maxRows).length;
+    const above = tail.length - this.#lastRows(tail, maxRows).length;
     const changes = tail.findIndex((line, i) => i >= above && !isFixed(line));
     const taken = tail.splice(0, changes < 0 ? tail.length : changes);
     return this.#formatted(taken.map((line) => conversation.shownLine(line)));
   }
 
-  /** Shortens own messages whose mark may change to their part of the window, even if all characters are wide. */
-  #excerptsOf(lines: readonly Line[]): readonly ShownLine[] {
-    const { conversation, device } = this.#options;
-    const length = Math.floor(device.columns() * device.rows() * UNSENT_PART / 2);
-    return lines.map((line) => conversation.excerptOf(line, length));
-  }
-
   /** The last lines of some that fit into a number of rows. */
-  #lastRows(lines: readonly ShownLine[], maxRows: number): readonly ShownLine[] {
+  #lastRows(lines: readonly Line[], maxRows: number): readonly Line[] {
     const columns = this.#options.device.columns();
     let rows = 0;
     const above = lines.findLastIndex((line) =>
-      (rows += rowsOf(wrapLine(line, columns), columns)) > maxRows
+      (rows += rowsOf(this.#excerpt(line), columns)) > maxRows
     );
     return lines.slice(above + 1);
+  }
+
+  /** Wraps a line; shortens an own message whose mark may change to its part of the window, even if all is wide. */
+  #excerpt(line: Line): string {
+    const { conversation, device } = this.#options;
+    const length = Math.floor(device.columns() * device.rows() * UNSENT_PART / 2);
+    return wrapLine(conversation.excerptOf(line, length), device.columns());
   }
 
   /** The tail, the unsent messages, the place, the count of pending messages, and the prompt. */
@@ -226,14 +226,11 @@ export class Screen {
     const { summary, unsent } = conversation;
     if (summary === "") this.#showsSummary = false;
     else if (!this.#showsSummary) this.#showSummaryLater();
-    const columns = device.columns();
-    const place = conversation.placeLine(columns);
-    const waiting = this.#excerptsOf(unsent);
-    const fitting = this.#lastRows(waiting, device.rows() * UNSENT_PART);
-    const lines = [
-      ...this.#excerptsOf(this.#tail),
-      ...fitting.length > 0 ? fitting : waiting.slice(-1),
-    ].map((line) => wrapLine(line, columns)).concat(place === "" ? [] : place);
+    const place = conversation.placeLine(device.columns());
+    const fitting = this.#lastRows(unsent, device.rows() * UNSENT_PART);
+    const lines = [...this.#tail, ...fitting.length > 0 ? fitting : unsent.slice(-1)]
+      .map((line) => this.#excerpt(line))
+      .concat(place === "" ? [] : place);
     const above = lines.map((line) => `${line}\n`).join("");
     return `${above}${this.#showsSummary ? `(${summary}) ` : ""}${PROMPT}`;
   }
