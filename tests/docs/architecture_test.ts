@@ -7,7 +7,7 @@ import { assertEquals } from "@std/assert";
 import { escape } from "@std/regexp/escape";
 import config from "../../deno.json" with { type: "json" };
 import { test } from "../support/test.ts";
-import { exists, read, spansOf } from "./documents.ts";
+import { exists, read, sourcesOf, spansOf } from "./documents.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -17,13 +17,7 @@ const DOCUMENTS = ["docs/ARCHITECTURE.md", "CONTRIBUTING.md"];
 /** Spans that stand for many names, or quote a form. */
 const PLACEHOLDER = /^(?:lanchat |area: |_)|\b(?:FOLDER|FILE|FILE_test)\b/;
 
-const SOURCES = filesOf("lib").map(read);
-
-function filesOf(folder: string): string[] {
-  return [...Deno.readDirSync(new URL(`${folder}/`, ROOT))].flatMap(({ name, isDirectory }) =>
-    isDirectory ? filesOf(`${folder}/${name}`) : name.endsWith(".ts") ? [`${folder}/${name}`] : []
-  );
-}
+const SOURCES = sourcesOf("lib").map(read);
 
 /** The declarations of a symbol at the top of a file, each up to its end. */
 function declarations(symbol: string): string[] {
@@ -78,7 +72,7 @@ test("docs/ARCHITECTURE.md lists each folder of lib/ with the folders that it im
 });
 
 function importsOf(folder: string): string[] {
-  const imports = filesOf(`lib/${folder}`).flatMap((path) =>
+  const imports = sourcesOf(`lib/${folder}`).flatMap((path) =>
     [...read(path).matchAll(/ from "([./]+\/(\w+)\/mod\.ts)"/g)]
       .filter(([, target]) => new URL(target!, new URL(path, ROOT)).href.startsWith(`${ROOT}lib/`))
       .map(([, , name]) => name!)

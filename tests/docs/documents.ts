@@ -39,6 +39,13 @@ export function exists(path: string): boolean {
   }
 }
 
+/** The paths of the TypeScript files in a folder. */
+export function sourcesOf(folder: string): string[] {
+  return [...Deno.readDirSync(new URL(`${folder}/`, ROOT))].flatMap(({ name, isDirectory }) =>
+    isDirectory ? sourcesOf(`${folder}/${name}`) : name.endsWith(".ts") ? [`${folder}/${name}`] : []
+  ).sort();
+}
+
 /** The fenced blocks of a document. */
 export function blocksOf(path: string): Block[] {
   const fenced = /^(?:<!-- not run: ([^\n]+) -->\n+)?```(\w*)\n([^]*?)^```$/gm;

@@ -6,6 +6,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { test } from "../support/test.ts";
+import { DOCUMENTS, read, sourcesOf } from "./documents.ts";
 
 /** Words that a reader stumbles over. */
 interface Mark {
@@ -63,27 +64,7 @@ const MARKS: readonly Mark[] = [
   },
 ];
 
-const ROOT = new URL("../../", import.meta.url);
-
-const DOCUMENTS = [
-  "README.md",
-  "CHANGELOG.md",
-  "CONTRIBUTING.md",
-  ...[...Deno.readDirSync(new URL("docs/", ROOT))].map(({ name }) => `docs/${name}`)
-    .filter((path) => path.endsWith(".md")),
-];
-
 const SOURCES = sourcesOf("lib");
-
-function sourcesOf(folder: string): string[] {
-  return [...Deno.readDirSync(new URL(`${folder}/`, ROOT))].flatMap(({ name, isDirectory }) =>
-    isDirectory ? sourcesOf(`${folder}/${name}`) : name.endsWith(".ts") ? [`${folder}/${name}`] : []
-  ).sort();
-}
-
-function read(path: string): string {
-  return Deno.readTextFileSync(new URL(path, ROOT));
-}
 
 /** What precedes a regular expression, and never a division. */
 const BEFORE_REGEXP = /(?:[=(,:[!&|?{};>+]|\breturn)\s*$/;
