@@ -37,7 +37,7 @@ Start here:
 Commands ('lanchat COMMAND --help' shows the options, with examples):
 ${commands.join("\n")}
 
-In a room, /help shows what you can type.
+In a room, /help shows what you can type. For the version: lanchat --version
 
 Exit status: 0 done, 1 failed or not delivered, 2 wrong usage, 3 wrong host key.`;
 }

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
 import { parseCommandLine } from "../../lib/cli/args.ts";
 import type { JoinCommand } from "../../lib/cli/commands/join.ts";
 import type { ServeCommand } from "../../lib/cli/commands/serve.ts";
@@ -57,6 +58,19 @@ test("parseOptionLines names the file and the line that it cannot use", () => {
   bad("--name=", "missing-value", "--name needs a value");
   const twice = "--name ada\n--name bob";
   fails(() => parseOptionLines(twice, FILE), "repeated-option", "--name is there twice", 2);
+});
+
+test("parseOptionLines reads any text, or says in one safe line why it does not", () => {
+  const part = fc.constantFrom("--name", "--quiet", "--", "=", " ", "#", "\n", "\r", "\x1b", "ada");
+  fc.assert(fc.property(fc.array(fc.oneof(part, fc.string())), (parts) => {
+    try {
+      for (const { number, text } of parseOptionLines(parts.join(""), FILE)) {
+        assert(number >= 1 && !text.includes("\n"));
+      }
+    } catch (error) {
+      assert(error instanceof UsageError && !/[\p{Cc}\p{Cf}]/u.test(error.message), `${error}`);
+    }
+  }));
 });
 
 test("parseCommandLine takes the options of the file, and those of other commands for these", () => {
