@@ -236,6 +236,8 @@ function joinSentences({ addresses, inviteOnly, port }: ListeningEvent): [string
   ];
 }
 
+const COMPARE_HOST = "To be sure of the host, compare its fingerprint: /fingerprint";
+
 const SECRET_LINK = "Only this link lets them in:";
 
 /** The other addresses of a host, of which a link contains the first. */
@@ -307,10 +309,10 @@ function greetingSentences(
   const help = "/help lists the commands.";
   if (listening === undefined) {
     return members.length === 0
-      ? [`You are ${name}. ${here} ${help}`, ...joinCodeSentences(event)]
+      ? [`You are ${name}. ${here} ${help}`, ...joinCodeSentences(event, [COMPARE_HOST])]
       : [
         `You are ${name}. ${here}`,
-        ...joinCodeSentences(event),
+        ...joinCodeSentences(event, [COMPARE_HOST]),
         `Type a message and press Enter. ${help}`,
       ];
   }
@@ -324,12 +326,14 @@ function greetingSentences(
   ];
 }
 
-/** The join code, unless the host's key is known. */
-function joinCodeSentences({ host, joinCode }: ReadyEvent): string[] {
+/** The join code, unless the host's key is known. @param otherwise Replaces it where no one at the host can see it. */
+function joinCodeSentences(
+  { host, joinCode, members }: ReadyEvent,
+  otherwise: readonly string[] = [],
+): readonly string[] {
   if (joinCode === null || host.known || host.verified) return [];
-  return [
-    `Join code ${groups(joinCode)}: if the host sees it too, no one is in between.`,
-  ];
+  if (!members.some(({ key }) => key === host.key)) return otherwise;
+  return [`Join code ${groups(joinCode)}: if the host sees it too, no one is in between.`];
 }
 
 function reconnectedSentences(

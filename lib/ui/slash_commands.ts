@@ -68,7 +68,7 @@ export interface SlashCommand {
   /** Present where `/help` lists it without `all`. */
   readonly newcomer?: true;
   /** What `/help COMMAND` adds to that. */
-  readonly example?: string;
+  readonly more?: string;
   /**
    * Parses the text after the command word.
    *
@@ -103,7 +103,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         usage: "/msg NAME TEXT",
         summary: "tells only NAME",
         newcomer: true,
-        example: "/msg bob hello",
+        more: "/msg bob hello: only bob reads it.",
         private: true,
         parse: parsePrivateMessage,
       },
@@ -111,7 +111,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         usage: "/reply TEXT",
         summary: "answers a /msg",
         newcomer: true,
-        example: "/reply yes goes to the last person that sent you a private message.",
+        more: "/reply yes goes to the person who last sent you a private message.",
         private: true,
         short: "/r",
         parse: (text, { correspondents, expand }) =>
@@ -120,7 +120,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       {
         usage: "/me TEXT",
         summary: "says what you do",
-        example: "/me waves shows: * ada waves",
+        more: "/me waves shows as: * ada waves",
         maxSlips: -1,
         parse: (text, { expand }) => parseMessage(withText(expand(text), "/me TEXT"), "action"),
       },
@@ -144,7 +144,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       {
         usage: "/whois NAME",
         summary: "shows a member's fingerprint and more",
-        example: "/whois bob",
+        more: "/whois bob shows the join code, too, if bob or you host.",
         parse: aboutMember("whois"),
       },
       {
@@ -152,27 +152,26 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         summary: "renames you",
         short: "/n",
         newcomer: true,
-        example: "/nick ada",
+        more: "/nick ada: everyone sees it.",
         maxSlips: 1,
         parse: (text) => ({ do: "nick", name: parseNewName(text) }),
       },
       {
         usage: "/away [TEXT]",
         summary: "shows you as away",
-        example: "/away lunch until one; /away without TEXT says that you are back.",
+        more: "/away lunch until one; /away without TEXT says that you are back.",
         maxSlips: 1,
         parse: (text, { expand }) => ({ do: "status", text: parseStatus(expand(text)) }),
       },
       {
         usage: "/ignore NAME",
         summary: "hides a member's messages",
-        example: "/ignore bob lasts until lanchat ends, also if bob takes another name.",
+        more: "/ignore bob lasts until lanchat ends, also if bob takes another name.",
         parse: aboutMember("ignore"),
       },
       {
         usage: "/unignore NAME",
         summary: "shows them again",
-        example: "/unignore bob",
         parse: aboutMember("unignore"),
       },
     ],
@@ -184,7 +183,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         usage: "/verify [NAME]",
         summary: "is it them?",
         newcomer: true,
-        example: "/verify bob shows what to do, and ends with a ✓ after bob's name for good " +
+        more: "/verify bob shows what to do, and ends with a ✓ after bob's name for good " +
           "(lanchat peers forget removes it). /verify without NAME shows one code for everyone here.",
         parse: parseVerification,
       },
@@ -196,8 +195,8 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       {
         usage: "/accept DIGITS",
         summary: "lets a member with a new key read your messages",
-        example:
-          "/accept 29901 99456 56407 44777 73695 56115, once they have read you these digits.",
+        more:
+          "/accept 29901 99456 56407 44777 73695 56115, after they read you these digits by voice.",
         parse: (text) => ({ do: "accept", digits: text.trim() }),
       },
       {
@@ -220,26 +219,27 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         usage: "/invite [qr]",
         summary: "how others join",
         newcomer: true,
-        example: "/invite shows the command and the link; /invite qr shows the link as a QR code.",
+        more:
+          "/invite shows the command and the link, /invite qr the link as a QR code. Only the host can.",
         parse: (text) => ({ do: "show-invite", qr: text.trim() === "qr" }),
       },
       {
         usage: "/kick NAME",
         summary: "removes NAME; they can rejoin",
-        example: "/kick bob. To keep everyone unwanted out, host a new room: " +
+        more: "/kick bob. To keep everyone unwanted out, host a new room: " +
           "lanchat serve --invite --new-room",
         parse: aboutMember("kick"),
       },
       {
         usage: "/ban NAME",
         summary: "removes NAME, and refuses their key",
-        example: "/ban bob works after bob has left, too. With a new identity bob can rejoin.",
+        more: "/ban bob works after bob has left, too. With a new identity bob can rejoin.",
         parse: aboutMember("ban"),
       },
       {
         usage: "/unban [NAME]",
         summary: "lifts a ban; without NAME, lists all bans",
-        example: "/unban bob; a tag or a fingerprint works too.",
+        more: "/unban bob; a tag or a fingerprint works too.",
         parse: (text, context) =>
           text.trim() === "" ? { do: "bans" } : aboutMember("unban")(text, context),
       },
@@ -256,7 +256,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       {
         usage: "/notify [on|off]",
         summary: "switches the bell",
-        example: "/notify off; /notify says whether it is on.",
+        more: "/notify off silences it; /notify says whether it is on.",
         parse: parseNotify,
       },
       {
@@ -267,7 +267,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       {
         usage: "/help [COMMAND]",
         summary: "explains COMMAND",
-        example: "/help msg; /help all lists every command.",
+        more: "/help msg; /help all lists every command.",
         completes: "commands",
         parse: parseHelp,
       },
@@ -276,7 +276,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         summary: "leaves the room",
         short: "/q",
         newcomer: true,
-        example: "Ctrl-C and Ctrl-D do the same. If you host, the room ends for everyone.",
+        more: "So do Ctrl-C and Ctrl-D. If you host, the room ends for everyone.",
         parse: () => ({ do: "quit" }),
       },
     ],
@@ -331,7 +331,7 @@ export function helpLines(topic?: SlashCommand | "all"): readonly string[] {
       ...i === 0 ? [helpLine({ usage: "//TEXT", summary: "sends TEXT with one slash" })] : [],
     ]);
   }
-  return [helpLine(topic), ...topic.example === undefined ? [] : [`Example: ${topic.example}`]];
+  return [helpLine(topic), ...topic.more === undefined ? [] : [topic.more]];
 }
 
 function helpLine({ summary, usage }: Pick<SlashCommand, "summary" | "usage">): string {

@@ -284,11 +284,11 @@ function withCommands(document: string): string {
     `### ${heading}`,
     "",
     ...markdownTable(
-      ["command", "what it does", "for example"],
-      commands.map(({ example = "", summary, usage }) => [
+      ["command", "what it does", "more"],
+      commands.map(({ more = "", summary, usage }) => [
         `\`${usage.replaceAll("|", "\\|")}\``,
         summary,
-        example,
+        more,
       ]),
     ),
     "",

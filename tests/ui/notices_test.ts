@@ -71,7 +71,6 @@ test("noticeLines shows the members and the join code at the start", () => {
   assertEquals(noticeLines(ready([], null)), ["You are ada. No one else is here."]);
   assertEquals(noticeLines(ready(["bob", "eve#x"], "7599537536")), [
     "You are ada. 2 others here: bob, eve#x.",
-    "Join code 75995 37536: if the host sees it too, no one is in between.",
   ]);
   const event = ready(["bob"], "7599537536");
   const [bob] = event.members;
@@ -264,7 +263,7 @@ test("noticeLines starts no line with a possible name and a colon", () => {
   const problem = { code: "busy", message: "Cannot join", hint: "Try again." } as const;
   const lines = [
     listening(["192.168.1.5"], 12345),
-    ready(["bob"], "7599537536"),
+    { ...ready([], "7599537536"), members: [{ ...member("bob"), key: "H".repeat(43) }] },
     { event: "members", members: [member("bob")] },
     { event: "error", ...problem },
     { event: "warning", ...problem },
@@ -403,14 +402,19 @@ test("noticeLines marks each name of a verified member", () => {
   }
 });
 
-test("personLines shows the join code only of a host whose key is new", () => {
-  const greeting = ({ known, verified }: { known: boolean; verified: boolean }): string[] => {
+test("personLines shows the join code only of a host that is here and whose key is new", () => {
+  const greeting = (state: { known: boolean; verified: boolean; key?: string }): string[] => {
     const { host, ...event } = ready(["bob"], "0123456789");
-    return personLines({ ...event, host: { ...host, known, verified } });
+    return personLines({ ...event, host: { ...host, key: event.members[0]!.key, ...state } });
   };
   assertEquals(greeting({ known: false, verified: false }), [
-    "You are ada. 1 other here: bob.",
+    "You are ada. 1 other here: bob (host).",
     "Join code 01234 56789: if the host sees it too, no one is in between.",
+    "Type a message and press Enter. /help lists the commands.",
+  ]);
+  assertEquals(greeting({ known: false, verified: false, key: "R".repeat(43) }), [
+    "You are ada. 1 other here: bob.",
+    "To be sure of the host, compare its fingerprint: /fingerprint",
     "Type a message and press Enter. /help lists the commands.",
   ]);
   assertEquals(greeting({ known: true, verified: false }).length, 2);

@@ -44,10 +44,10 @@ test("TerminalFrontEnd greets with the members and /help", async () => {
     `${T} -- You are ada. No one else is here yet. /help lists the commands.`,
     ">",
   );
-  const host = { ...READY.host, known: false, verified: false };
+  const host = { ...READY.host, key: member("bob").key, known: false, verified: false };
   terminal.frontEnd.show({ ...READY, host, joinCode: "0123456789", members: [member("bob")] });
   await terminal.shows(
-    `${T} -- You are ada. 1 other here: bob.`,
+    `${T} -- You are ada. 1 other here: bob (host).`,
     "      -- Join code 01234 56789: if the host sees it too, no one is in between.",
     "      -- Type a message and press Enter. /help lists the commands.",
     ">",
@@ -408,7 +408,7 @@ test("TerminalFrontEnd explains the commands without a wish", async () => {
   await terminal.type("/help msg", "\r");
   await terminal.shows(
     `${T} -- /msg NAME TEXT tells only NAME`,
-    "      -- Example: /msg bob hello",
+    "      -- /msg bob hello: only bob reads it.",
     ">",
   );
 });
