@@ -42,7 +42,7 @@ export interface Picture {
 /** Takes the picture of a chat of two people. */
 export async function takePicture(): Promise<Picture> {
   const [adas, bobs] = [new Person(1, COLUMNS), new Person(5, COLUMNS)];
-  const where = ["--port", "0", "--no-announce"];
+  const where = ["--host", "127.0.0.1", "--port", "0", "--no-announce"];
   await using ada = adas.start("serve", "--name", "ada", ...where);
   await ada.says(/No one else/);
   const port = /\bjoin ?\S+?:(\d+)/.exec(ada.lines.join(""))![1];

@@ -24,7 +24,7 @@ const CUBE = 16;
 
 /** GitHub's colors for text, faint text, background and lines. */
 const STYLE =
-  `text{font:${FONT}px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace}
+  `text{font:${FONT}px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;white-space:pre}
 text,.i{fill:#1f2328}.w{fill:#fff;stroke:#d1d9e0}.f{fill:#59636e}.n{fill:#fff}.b{font-weight:700}
 @media(prefers-color-scheme:dark){text,.i{fill:#e6edf3}.w{fill:#0d1117;stroke:#3d444d}.f{fill:#9198a1}.n{fill:#0d1117}}`;
 
