@@ -630,6 +630,11 @@ export const MUTANTS: readonly Mutants[] = [
         "if (false) {",
         "Link.run breaks off at an envelope too many",
       ],
+      [
+        "this.#early.filter(({ accepted }) => accepted < record.accepted)",
+        "this.#early",
+        "Link keeps one ACK for each number of accepted envelopes, however many come early",
+      ],
     ],
   },
   {
