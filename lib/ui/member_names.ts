@@ -82,7 +82,7 @@ export function readName(text: string, members: readonly MemberRef[], word: stri
 }
 
 function missingName(usage: string): UsageError {
-  return new UsageError("no-such-member", `Usage: ${usage}`, { hint: "/who lists the names." });
+  return new UsageError("no-such-member", `Usage: ${usage}; /who lists the names`, { hint: "" });
 }
 
 /** Normalizes a name for comparison without case. */

@@ -59,6 +59,9 @@ type NoticeTable = {
   ) => string | readonly string[];
 };
 
+/** Begins the message about a command whose arguments are missing. */
+const USAGE = "Usage: ";
+
 /** Warnings about missing permissions, whose hint is in the same line. */
 const ONE_LINE: ReadonlySet<Code> = new Set(["addresses-hidden", "temporary-identity"]);
 
@@ -603,7 +606,8 @@ function optionSentence({ commands, line, name, source, value }: OptionEvent): s
 
 function problemSentences(event: ProblemEvent): string[] {
   if (ONE_LINE.has(event.code)) return [`warning: ${inOneLine(event)}`];
-  const problem = `${event.event}: ${event.message}`;
+  const isUsage = event.message.startsWith(USAGE);
+  const problem = isUsage ? event.message : `${event.event}: ${event.message}`;
   return event.hint === undefined ? [problem] : [problem, `hint: ${event.hint}`];
 }
 

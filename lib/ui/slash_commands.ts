@@ -206,7 +206,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       },
       {
         usage: "/lock",
-        summary: "host: no one new can join; member: no one new can read you",
+        summary: "lets no newcomer join or, if you don't host, read you",
         parse: () => ({ do: "lock" }),
       },
       { usage: "/unlock", summary: "ends /lock", parse: () => ({ do: "unlock" }) },
@@ -375,7 +375,7 @@ function withText(text: string, usage: string): string {
 function onlyOne([first, ...others]: readonly MemberRef[]): MemberRef {
   if (first === undefined) {
     throw new UsageError("no-such-member", "No one has sent you a private message yet", {
-      hint: "Usage: /msg NAME TEXT",
+      hint: "Type /msg NAME TEXT.",
     });
   }
   if (others.length === 0) return first;
@@ -384,7 +384,7 @@ function onlyOne([first, ...others]: readonly MemberRef[]): MemberRef {
     `Several members sent you a private message: ${
       [first, ...others].map(({ name }) => name).join(", ")
     }`,
-    { hint: "Usage: /msg NAME TEXT" },
+    { hint: "Type /msg NAME TEXT." },
   );
 }
 

@@ -124,7 +124,7 @@ test("DumbTerminalFrontEnd refuses an ambiguous /reply", async () => {
   );
   assertEquals((await teletype.written()).slice(-3), [
     `${T} -- error: Several members sent you a private message: bob, eve`,
-    "      -- hint: Usage: /msg NAME TEXT",
+    "      -- hint: Type /msg NAME TEXT.",
     "",
   ]);
 });

@@ -234,11 +234,11 @@ test("parseLine answers a command without its text with its usage", () => {
   const context = { members: MEMBERS, correspondents: [ANNA!] };
   const usages = [
     ["/me", "/me TEXT"],
-    ["/msg", "/msg NAME TEXT"],
+    ["/msg", "/msg NAME TEXT; /who lists the names"],
     ["/msg bob", "/msg NAME TEXT"],
     ["/reply ", "/reply TEXT"],
-    ["/whois", "/whois NAME"],
-    ["/kick ", "/kick NAME"],
+    ["/whois", "/whois NAME; /who lists the names"],
+    ["/kick ", "/kick NAME; /who lists the names"],
   ];
   for (const [line, usage] of usages) {
     assertEquals(refusal(line!, context).message, `Usage: ${usage}`, line);

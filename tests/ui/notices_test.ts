@@ -214,6 +214,8 @@ test("noticeLines shows a problem and its hint", () => {
     "hint: Try again.",
   ]);
   assertEquals(noticeLines({ event: "warning", ...problem }), ["warning: Cannot join"]);
+  const usage = { event: "error", code: "empty-message", message: "Usage: /me TEXT" } as const;
+  assertEquals(noticeLines(usage), ["Usage: /me TEXT"]);
 });
 
 test("noticeLines shows a missing permission and its hint in one line", () => {

@@ -917,7 +917,7 @@ test("TerminalFrontEnd addresses private messages by key, and /reply to the last
   await terminal.type("/msg bob hi", "\r", "/msg eve hello", "\r", "/reply x", "\r");
   await terminal.shows(
     `${T} -- error: No one has sent you a private message yet`,
-    "      -- hint: Usage: /msg NAME TEXT",
+    "      -- hint: Type /msg NAME TEXT.",
     `${T} ada to bob (private): hi …`,
     `${T} ada to eve (private): hello …`,
     ">",
@@ -1351,7 +1351,7 @@ test("TerminalFrontEnd addresses /reply to no ignored member", async () => {
   await terminal.shows(
     `${T} -- Messages from eve are hidden. /unignore eve shows them.`,
     `${T} -- error: No one has sent you a private message yet`,
-    "      -- hint: Usage: /msg NAME TEXT",
+    "      -- hint: Type /msg NAME TEXT.",
     ">",
   );
 });
