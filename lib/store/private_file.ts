@@ -36,12 +36,12 @@ export function requirePermission(
 }
 
 /**
- * The reason why a file is unusable, as the end of a sentence. Replaces Deno's own text for a refusal, which
- * tells people to compile or run lanchat differently.
+ * The reason why a file is unusable, as the end of a sentence that names the file. Replaces Deno's own text for
+ * a refusal, which tells people to compile or run lanchat differently, and leaves out its call and its path.
  */
 export function reasonOf(cause: unknown): string {
   if (cause instanceof Deno.errors.NotCapable) return "Deno does not allow it there";
-  return (cause as Error).message;
+  return (cause as Error).message.replace(/: \w+ '[^]*'$/, "");
 }
 
 /**

@@ -75,7 +75,7 @@ Deno.test("lanchat peers forget forgets one peer, and none if the name is ambigu
   );
   const nobody = await peers(file, "forget", "carol");
   assertEquals(nobody.status, 1);
-  assertMatch(nobody.stderr, /Cannot forget "carol": you have met no one by it/);
+  assertMatch(nobody.stderr, /Cannot forget "carol": no known peer matches/);
   assertEquals((await KnownPeers.open(file.replace(".json", ".peers.jsonl"))).all().length, 3);
 
   const named: [string, string, Bytes][] = [

@@ -127,7 +127,7 @@ async function findPeer(known: KnownPeers, who: string): Promise<KnownPeer> {
   if (peer === undefined) {
     throw new LanchatError(
       "no-such-peer",
-      `Cannot forget ${quote(who)}: you have met no one by it`,
+      `Cannot forget ${quote(who)}: no known peer matches`,
     );
   }
   if (others.length === 0) return peer;
