@@ -799,6 +799,33 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "ui/notices.ts",
+    test: "ui/notices_test.ts",
+    mutants: [
+      [
+        "joinCode === null || host.known || host.verified",
+        "joinCode === null || host.verified",
+        "personLines shows the join code only of a host that is here and whose key is new",
+      ],
+      [
+        "asked?.includes(i + 1)",
+        "asked?.includes(i)",
+        "noticeLines hides the requested groups of a safety number",
+      ],
+    ],
+  },
+  {
+    file: "ui/entrance.ts",
+    test: "ui/terminal_test.ts",
+    mutants: [
+      [
+        "member.verified || this.#invite?.secret",
+        "member.verified",
+        "TerminalFrontEnd explains the first join code, and shows none with a secret link",
+      ],
+    ],
+  },
+  {
     file: "ui/wrap.ts",
     test: "ui/wrap_test.ts",
     mutants: [
