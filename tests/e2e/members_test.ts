@@ -13,7 +13,7 @@ const ALARMS = /not said who|messages-missing|roster-differs|internal/;
 
 /** Lines without those on the identity, which a compiled binary keeps and `main.ts` may not. */
 function notices(program: Program): string[] {
-  return program.stderr.lines.filter((line) => !/identity/.test(line));
+  return program.stderr.lines.filter((line) => !/identity/i.test(line));
 }
 
 /** The messages that a program received: sender and text. */
