@@ -9,7 +9,7 @@ import {
 } from "../support/program.ts";
 
 /** Texts that honest members must never print. */
-const ALARMS = /not said who|messages-missing|roster-differs|internal/;
+const ALARMS = /without a name|messages-missing|roster-differs|internal/;
 
 /** Lines without those on the identity, which a compiled binary keeps and `main.ts` may not. */
 function notices(program: Program): string[] {
