@@ -60,7 +60,11 @@ function assertNotPrivate(text: string): string {
   });
 }
 
-/** Completes the last word of a line, ignoring case. @returns The completions and the word. */
+/**
+ * Completes the last word of a line, ignoring case.
+ *
+ * @returns The completions, each with the space or colon after it, and the word.
+ */
 export function complete(line: string, members: readonly MemberRef[]): [string[], string] {
   const [, before, word] = /^(.*?)(\S*)$/s.exec(line)! as unknown as [string, string, string];
   if (before === "" && word.startsWith("/")) return [wordsLike(word), word];
@@ -77,7 +81,8 @@ export function complete(line: string, members: readonly MemberRef[]): [string[]
 }
 
 function wordsLike(start: string): string[] {
-  return [...COMMANDS_BY_WORD.keys()].filter((word) => word.startsWith(start));
+  return [...COMMANDS_BY_WORD.keys()].filter((word) => word.startsWith(start))
+    .map((word) => `${word} `);
 }
 
 /** Finds the longest common prefix of texts, in whole graphemes. */

@@ -182,7 +182,7 @@ roomTest("Tab completes commands and names", async (room) => {
   await ada.type("/wh\t");
   const commands = [...shown, "  /who  /whois"];
   await ada.showsAll(...commands, ...typed(columns, "/who"));
-  await ada.type("\t");
+  await ada.type("\t\t");
   await ada.showsAll(...commands, ...typed(columns, "/whois"));
   await ada.type("\x15ha\thello");
   await ada.showsAll(...commands, ...typed(columns, "hana: hello"));

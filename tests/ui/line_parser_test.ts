@@ -302,8 +302,10 @@ test("parseLine suggests a command for an unknown help topic", () => {
 
 test("complete completes commands at the start, and names everywhere", () => {
   const lines: [string, string[], string][] = [
-    ["/", WORDS, "/"],
-    ["/m", ["/msg", "/me"], "/m"],
+    ["/", WORDS.map((word) => `${word} `), "/"],
+    ["/m", ["/msg ", "/me "], "/m"],
+    ["/ms", ["/msg "], "/ms"],
+    ["/msg", ["/msg "], "/msg"],
     ["b", ["bob: ", "bob by: "], "b"],
     ["/msg An", ["Anna Łódź "], "An"],
     ["hello b", ["bob ", "bob by "], "b"],
@@ -317,14 +319,14 @@ test("complete completes commands at the start, and names everywhere", () => {
 });
 
 test("complete completes the topic of /help, with or without its slash", () => {
-  assertEquals(complete("/help m", MEMBERS), [["msg", "me"], "m"]);
-  assertEquals(complete("/help /m", MEMBERS), [["/msg", "/me"], "/m"]);
+  assertEquals(complete("/help m", MEMBERS), [["msg ", "me "], "m"]);
+  assertEquals(complete("/help /m", MEMBERS), [["/msg ", "/me "], "/m"]);
   assertEquals(complete("/help bob", MEMBERS), [[], "bob"]);
 });
 
 test("complete completes no name that would be a command", () => {
   const members = [{ name: "/quit now", key: "" }];
-  assertEquals(complete("/q", members), [["/quiet", "/quit"], "/q"]);
+  assertEquals(complete("/q", members), [["/quiet ", "/quit "], "/q"]);
   assertEquals(complete("", members), [[], ""]);
   assertEquals(complete("/msg /q", members), [["/quit now "], "/q"]);
 });

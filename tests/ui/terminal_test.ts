@@ -413,10 +413,18 @@ test("TerminalFrontEnd explains the commands without a wish", async () => {
   );
 });
 
-test("TerminalFrontEnd completes commands", async () => {
-  await using terminal = new TerminalOnly();
+test("TerminalFrontEnd completes commands, with a space before what follows", async () => {
+  await using terminal = new TerminalOnly(60);
   await terminal.type("/", "c", "\t");
   await terminal.shows("> /clear");
+  const others = ["bob", "carl"].map((name) => ({ ...member(name), session: name }));
+  terminal.frontEnd.show({ ...READY, members: others });
+  for (const start of ["/ms", "/msg"]) {
+    await terminal.type("\x15", start, "\t", "ca\t", "hi");
+    await terminal.shows("> /msg carl hi");
+  }
+  await terminal.type("\x15", "/msg", "\t", "\t");
+  await terminal.shows("  bob  carl", "> /msg");
 });
 
 test("TerminalFrontEnd refuses a line that is too long, and keeps it in the history", async () => {
@@ -1045,7 +1053,7 @@ test("TerminalFrontEnd completes the common start of names first, and begins aga
 
 test("TerminalFrontEnd goes through the continuations of a whole word", async () => {
   await using terminal = new TerminalOnly(60);
-  for (const [key, word] of [["/who", "/who"], ["\t", "/who"], ["\t", "/whois"], ["\t", "/who"]]) {
+  for (const [key, word] of [["/who", "/who"], ["\t", "/who"], ["\t", "/who"], ["\t", "/whois"]]) {
     await terminal.type(key!);
     await terminal.shows(`> ${word}`);
   }
