@@ -3,13 +3,11 @@
  *
  * @module
  */
+import { processorMs } from "./processor.ts";
 import { commandFor } from "./program.ts";
 
 /** The longest text that is waited for, in UTF-16 code units. */
 const LONGEST = 100;
-
-/** Linux counts processor time in these. */
-const TICK_MS = 10;
 
 /** A program that shows messages to people. */
 export class Member {
@@ -48,8 +46,7 @@ export class Member {
 
   /** The processor time that it has taken, in milliseconds. */
   processorMs(): number {
-    const fields = Deno.readTextFileSync(`/proc/${this.#pid}/stat`).split(") ")[1]!.split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+    return processorMs(this.#pid);
   }
 
   /** Writes to its standard input. */

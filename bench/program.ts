@@ -75,16 +75,15 @@ export class Program {
     await this.#child.status;
   }
 
+  /** Ends it with a signal, for a host that takes no wishes, and waits until it has ended. */
+  async end(): Promise<void> {
+    this.#child.kill("SIGTERM");
+    await this.drain();
+    await this.#child.status;
+  }
+
   /** Reads on to the end, and looks at nothing. */
   async drain(): Promise<void> {
     while (!(await this.#events.read()).done);
-  }
-
-  /** Resident memory of the process, in KiB, now and at its highest. */
-  async memory(): Promise<{ now: number; peak: number }> {
-    const status = await Deno.readTextFile(`/proc/${this.pid}/status`);
-    const field = (name: string): number =>
-      Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)![1]);
-    return { now: field("VmRSS"), peak: field("VmHWM") };
   }
 }

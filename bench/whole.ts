@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { residentMemory } from "./processor.ts";
 import { commandFor, Program } from "./program.ts";
 import { median, quantile, type Result } from "./report.ts";
 
@@ -26,7 +27,7 @@ export async function measureProgram(): Promise<Result[]> {
   const { port } = await host.event("listening");
   const address = `127.0.0.1:${port}`;
   await host.event("ready");
-  const started = await host.memory();
+  const started = residentMemory(host.pid);
 
   const receivers = [new Program("join", address), new Program("join", address)];
   for (const receiver of receivers) await receiver.event("ready");
@@ -34,7 +35,7 @@ export async function measureProgram(): Promise<Result[]> {
   const peaks: number[] = [];
   for (let i = 0; i < BURSTS; i++) {
     bursts.push(await burst(address, [host, ...receivers]));
-    peaks.push((await host.memory()).peak);
+    peaks.push(residentMemory(host.pid).peak);
   }
   const latencies = await singles(address, receivers[0]!);
   const piped = await median(STARTS, () => pipe(address));

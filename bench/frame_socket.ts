@@ -1,0 +1,90 @@
+/**
+ * A socket that carries frames, at little cost: the load generator shares the machine with the relay.
+ *
+ * @module
+ */
+import type { Bytes } from "../lib/bytes/mod.ts";
+import { FrameDecoder } from "../lib/wire/mod.ts";
+
+const READ_BYTES = 16_384;
+
+/** A socket that carries frames. What waits while a write is under way goes with the next. */
+export class FrameSocket {
+  /** Called with the body of each frame. */
+  onBody: (body: Bytes) => void = () => {};
+  /** Resolves when the socket has ended. */
+  readonly ended: Promise<void>;
+  readonly #conn: Deno.TcpConn;
+  readonly #decoder: FrameDecoder;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #isWriting = false;
+
+  /** Takes a socket over. @param handshakeSizes As for `FrameDecoder`. */
+  constructor(conn: Deno.TcpConn, handshakeSizes: readonly number[] = []) {
+    this.#conn = conn;
+    this.#decoder = new FrameDecoder(handshakeSizes);
+    conn.setNoDelay();
+    this.ended = this.#read();
+  }
+
+  /** Bytes that wait to be written. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Waits for one frame. */
+  body(): Promise<Bytes> {
+    return new Promise((resolve) => this.onBody = resolve);
+  }
+
+  /** Writes whole frames. */
+  write(frames: Uint8Array): void {
+    this.#waiting.push(frames);
+    this.#waitingBytes += frames.length;
+    if (!this.#isWriting) void this.#write();
+  }
+
+  /** Closes it. */
+  close(): void {
+    try {
+      this.#conn.close();
+    } catch {
+      // The other side has closed it.
+    }
+  }
+
+  async #read(): Promise<void> {
+    const buffer = new Uint8Array(READ_BYTES);
+    while (true) {
+      const length = await this.#conn.read(buffer).catch(() => null);
+      if (length === null) return;
+      for (const body of this.#decoder.push(buffer.subarray(0, length))) this.onBody(body);
+    }
+  }
+
+  async #write(): Promise<void> {
+    this.#isWriting = true;
+    while (this.#waiting.length > 0) {
+      const bytes = this.#take();
+      for (let offset = 0; offset < bytes.length;) {
+        const written = await this.#conn.write(bytes.subarray(offset)).catch(() => undefined);
+        if (written === undefined) return; // `ended` tells it.
+        offset += written;
+      }
+    }
+    this.#isWriting = false;
+  }
+
+  #take(): Uint8Array {
+    const bytes = new Uint8Array(this.#waitingBytes);
+    let offset = 0;
+    for (const part of this.#waiting) {
+      bytes.set(part, offset);
+      offset += part.length;
+    }
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    return bytes;
+  }
+}

@@ -1,0 +1,300 @@
+/**
+ * A light member of a room: the hop only. It shakes hands, enters, and sends and acknowledges sealed records
+ * as a real one does, but holds no room behind them.
+ *
+ * @module
+ */
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import { type Bytes, concat, u64, u8 } from "../lib/bytes/mod.ts";
+import {
+  type Identity,
+  kdf,
+  KEY_BYTES,
+  NONCE_BYTES,
+  randomBytes,
+  TAG_BYTES,
+  type WrapKeyPair,
+  zeroKey,
+} from "../lib/crypto/mod.ts";
+import { Initiator } from "../lib/handshake/mod.ts";
+import {
+  AcceptStatus,
+  BodyKind,
+  decodeHostRecord,
+  encodeFrame,
+  encodeInner,
+  encodeMemberRecord,
+  ENVELOPE_OVERHEAD_BYTES,
+  EnvelopeClass,
+  frameHeader,
+  type HostRecord,
+  INSTANCE_BYTES,
+  M0_BYTES,
+  M2_BYTES,
+  type MemberRecord,
+  ObjectType,
+  type PlainRecord,
+  SESSION_NONCE_BYTES,
+} from "../lib/wire/mod.ts";
+import { ENTRY } from "../tests/support/scripted_guest.ts";
+import { FrameSocket } from "./frame_socket.ts";
+import type { Meter, Speaker } from "./load.ts";
+
+const LINE_LENGTH = 40;
+
+/** Bytes of the MSG of a line, from PROTOCOL.md §6.5: header, sealed inner part, tag and signature. */
+const OBJECT_BYTES: number = 113 + TAG_BYTES + 64 + encodeInner({
+  roster: new Uint8Array(16),
+  before: 0,
+  at: 0,
+  kind: BodyKind.TEXT,
+  body: new Uint8Array(LINE_LENGTH),
+}).length;
+
+/** Bytes of an envelope with a MSG. */
+export const ENVELOPE_BYTES: number = ENVELOPE_OVERHEAD_BYTES + OBJECT_BYTES;
+
+/** Bytes of a body beside its payload: type and tag. */
+export const SEALED_OVERHEAD_BYTES: number = 1 + TAG_BYTES;
+
+/** Bodies that a member which opens no records tells apart by their sizes. */
+const CHANGE_BODY_BYTES: number = SEALED_OVERHEAD_BYTES + 50;
+const PING_BODY_BYTES: number = SEALED_OVERHEAD_BYTES + 8;
+
+/** As a real member: envelopes, bytes and time after which it acknowledges, and bytes sent and not accepted. */
+const ACK_ENVELOPES = 64;
+const ACK_BYTES: number = 1 << 14;
+const ACK_MS = 200;
+const WINDOW_BYTES: number = 1 << 18;
+
+/** Most envelopes of one record. */
+const RECORD_ENVELOPES: number = Math.floor(65_535 / ENVELOPE_BYTES);
+
+/** The keys of a member, which are made before the clock starts. */
+export interface LightKeys {
+  readonly identity: Identity;
+  readonly keyPair: WrapKeyPair;
+}
+
+/** A message's object: random bytes, and the time when it was spoken. */
+export function timedObject(): Bytes {
+  const object = randomBytes(OBJECT_BYTES);
+  object[0] = ObjectType.MSG;
+  new DataView(object.buffer).setFloat64(1, performance.now());
+  return object;
+}
+
+/** The time since an object was spoken, in milliseconds. */
+export function ageOf(object: Bytes): number {
+  return performance.now() - new DataView(object.buffer, object.byteOffset).getFloat64(1);
+}
+
+/**
+ * Seals or opens the records of one direction like `RecordCipher`, with the processor's AES in this thread: it
+ * costs a tenth. It does not rekey, so a run ends before the first key does.
+ */
+class LightCipher {
+  readonly #key: Bytes;
+  readonly #nonce: Bytes;
+  #counter = 0;
+
+  private constructor(key: Bytes, iv: Bytes) {
+    this.#key = key;
+    this.#nonce = iv;
+  }
+
+  static async from(secret: Bytes): Promise<LightCipher> {
+    return new LightCipher(
+      await kdf(zeroKey(), secret, "lanchat/1 rec key", KEY_BYTES),
+      await kdf(zeroKey(), secret, "lanchat/1 rec iv", NONCE_BYTES),
+    );
+  }
+
+  seal({ payload, type }: PlainRecord): Uint8Array {
+    const header = frameHeader(1 + payload.length + TAG_BYTES);
+    const cipher = createCipheriv("aes-256-gcm", this.#key, this.#nextNonce());
+    cipher.setAAD(header);
+    const sealed = cipher.update(concat(u8(type), payload));
+    cipher.final();
+    return concat(header, new Uint8Array(sealed), new Uint8Array(cipher.getAuthTag()));
+  }
+
+  open(body: Bytes): PlainRecord {
+    const cipher = createDecipheriv("aes-256-gcm", this.#key, this.#nextNonce());
+    cipher.setAAD(frameHeader(body.length));
+    cipher.setAuthTag(body.subarray(-TAG_BYTES));
+    const opened = new Uint8Array(cipher.update(body.subarray(0, -TAG_BYTES)));
+    cipher.final();
+    return { type: opened[0]!, payload: opened.slice(1) };
+  }
+
+  #nextNonce(): Bytes {
+    const counter = concat(new Uint8Array(NONCE_BYTES - 8), u64(this.#counter++));
+    return this.#nonce.map((byte, i) => byte ^ counter[i]!);
+  }
+}
+
+/** How a light member takes part. */
+export interface LightOptions extends LightKeys {
+  /** The host's port on 127.0.0.1. */
+  readonly port: number;
+  /** Counts what it receives. */
+  readonly meter: Meter;
+  /** Whether it opens each record, and notes how old the messages are; it counts the bytes otherwise. */
+  readonly isSampled: boolean;
+  /** Whether it speaks: then it opens each record, too. */
+  readonly isSpeaker: boolean;
+  /** Called if the host ends its connection. */
+  readonly onLost: (reason: string) => void;
+}
+
+/** A member that does the hop only. */
+export class LightMember implements Speaker {
+  readonly #options: LightOptions;
+  readonly #socket: FrameSocket;
+  readonly #sealer: LightCipher;
+  readonly #opener: LightCipher;
+  readonly #entered: PromiseWithResolvers<void> = Promise.withResolvers();
+  #hasEntered = false;
+  #seq = 0;
+  #ackedSeq = 0;
+  #ackTimer: ReturnType<typeof setTimeout> | undefined;
+  #spoken: Bytes[] = [];
+  #cmid = 0;
+  #acceptedCmid = 0;
+
+  private constructor(
+    options: LightOptions,
+    socket: FrameSocket,
+    sealer: LightCipher,
+    opener: LightCipher,
+  ) {
+    this.#options = options;
+    this.#socket = socket;
+    this.#sealer = sealer;
+    this.#opener = opener;
+    socket.onBody = (body) => this.#receive(body);
+    void socket.ended.then(() => options.onLost("the connection ended"));
+  }
+
+  /** Joins the room, and waits for the roster. */
+  static async enter(options: LightOptions): Promise<LightMember> {
+    const { identity, keyPair, port } = options;
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    const socket = new FrameSocket(conn, [M0_BYTES, M2_BYTES]);
+    const initiator = new Initiator({
+      identity,
+      keyPair,
+      nonce: randomBytes(SESSION_NONCE_BYTES),
+      psk: zeroKey(),
+      trusts: () => Promise.resolve(true),
+    });
+    socket.write(encodeFrame(await initiator.receiveM0(await socket.body())));
+    const { m3, session } = await initiator.receiveM2(await socket.body());
+    const sealer = await LightCipher.from(session.sendSecret);
+    const opener = await LightCipher.from(session.receiveSecret);
+    const member = new LightMember(options, socket, sealer, opener);
+    socket.write(encodeFrame(m3));
+    await member.#entered.promise;
+    return member;
+  }
+
+  speak(): boolean {
+    const underWay = this.#cmid + this.#spoken.length - this.#acceptedCmid;
+    if (underWay * ENVELOPE_BYTES >= WINDOW_BYTES) return false;
+    this.#spoken.push(timedObject());
+    return true;
+  }
+
+  flush(): void {
+    while (this.#spoken.length > 0) {
+      const envelopes = this.#spoken.splice(0, RECORD_ENVELOPES).map((object) => ({
+        class: EnvelopeClass.CHAT,
+        to: undefined,
+        cmid: ++this.#cmid,
+        object,
+      }));
+      this.#send({ type: "batch", envelopes });
+    }
+  }
+
+  /** Hangs up. */
+  close(): void {
+    clearTimeout(this.#ackTimer);
+    this.#socket.close();
+  }
+
+  #send(record: MemberRecord): void {
+    this.#socket.write(this.#sealer.seal(encodeMemberRecord(record)));
+  }
+
+  #receive(body: Bytes): void {
+    const { isSampled, isSpeaker, meter } = this.#options;
+    meter.records++;
+    meter.bytes += body.length + 4;
+    if (this.#hasEntered && !isSampled && !isSpeaker) this.#count(body.length);
+    else this.#take(decodeHostRecord(this.#opener.open(body)));
+  }
+
+  /** Takes a record by its size. */
+  #count(length: number): void {
+    const envelopes = (length - SEALED_OVERHEAD_BYTES) / ENVELOPE_BYTES;
+    if (Number.isInteger(envelopes)) this.#delivered(envelopes);
+    else if (length === CHANGE_BODY_BYTES) this.#advance(1);
+    else if (length === PING_BODY_BYTES) this.#acknowledge(); // A PONG needs the token; any record will do.
+    else this.#options.onLost(`a record of ${length} bytes came`);
+  }
+
+  #take(record: HostRecord): void {
+    switch (record.type) {
+      case "accept":
+        if (record.status !== AcceptStatus.OK) this.#options.onLost(`refused: ${record.status}`);
+        this.#send({ type: "resume", instance: new Uint8Array(INSTANCE_BYTES), lastSeq: 0 });
+        this.#send(ENTRY);
+        break;
+      case "roster":
+        this.#hasEntered = true;
+        this.#entered.resolve();
+        break;
+      case "batch":
+        if (this.#options.isSampled) {
+          const { latencies } = this.#options.meter;
+          for (const { object } of record.envelopes) latencies.push(ageOf(object));
+        }
+        this.#delivered(record.envelopes.length);
+        break;
+      case "member":
+        this.#advance(1);
+        break;
+      case "ack":
+        this.#acceptedCmid = record.accepted;
+        break;
+      case "ping":
+        this.#send({ type: "pong", token: record.token });
+        break;
+      case "close":
+        this.#options.onLost(`the host closed the connection: ${record.reason}`);
+        break;
+    }
+  }
+
+  #delivered(count: number): void {
+    this.#options.meter.deliveries += count;
+    this.#advance(count);
+  }
+
+  #advance(count: number): void {
+    this.#seq += count;
+    const open = this.#seq - this.#ackedSeq;
+    if (open >= ACK_ENVELOPES || open * ENVELOPE_BYTES >= ACK_BYTES) this.#acknowledge();
+    else this.#ackTimer ??= setTimeout(() => this.#acknowledge(), ACK_MS);
+  }
+
+  #acknowledge(): void {
+    clearTimeout(this.#ackTimer);
+    this.#ackTimer = undefined;
+    this.#ackedSeq = this.#seq;
+    this.#options.meter.acks++;
+    this.#send({ type: "ack", seq: this.#seq });
+  }
+}
