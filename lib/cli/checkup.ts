@@ -110,7 +110,8 @@ interface Setting {
 type Verdict = Omit<CheckEvent, "event" | "check">;
 
 /**
- * Runs all checks in order. Those of the host end with the first that fails, because the others need it.
+ * Runs all checks in order: with a target those of its host, without one whether this machine can be a host.
+ * Those of the host end with the first that fails, because the others need it.
  * Each wait for an answer takes at most {@linkcode DoctorCommand.timeoutMs}.
  */
 export async function* checkUp(
@@ -122,8 +123,10 @@ export async function* checkUp(
   const setting: Setting = { environment, interfaces, timeoutMs };
   yield named("permissions", checkPermissions(environment));
   yield named("addresses", checkAddresses(interfaces));
-  yield named("port", await checkPort(port, setting));
-  yield named("multicast", await checkMulticast(setting));
+  if (target === undefined) {
+    yield named("port", await checkPort(port, setting));
+    yield named("multicast", await checkMulticast(setting));
+  }
   yield named("terminal", checkTerminal(environment.terminal()));
   const { file, verdict } = await checkIdentity(command, environment);
   yield named("identity", verdict);

@@ -42,7 +42,7 @@ export type DoctorCommand = Parsed<"doctor"> & {
 export const DOCTOR: SubcommandEntry<DoctorCommand> = {
   summary: "find connection problems",
   operand: "[HOST[:PORT]]",
-  note: "Checks this machine; with HOST, also the connection to that host.",
+  note: "Checks whether this machine can host; with HOST, whether it can join there.",
   examples: ["lanchat doctor 192.168.1.5", "lanchat doctor ada.local --timeout 10"],
   operands([address, ...words]) {
     refuseSurplus("doctor", words);
