@@ -158,9 +158,9 @@ export class TerminalFrontEnd implements FrontEnd {
         if (!this.#isEditing) return;
         const wasPaused = this.#screen.mode === "paused";
         if (wasPaused) this.#resume();
-        // While paused, the terminal sends whole lines: Enter only continues.
+        // While paused, the terminal sends whole lines, which are meant for a shell: Enter only continues.
         const isLine = wasPaused && chunk.at(-1) === LF;
-        this.#keyboard.push(isLine ? chunk.subarray(0, -1) : chunk);
+        this.#keyboard.push(isLine ? new Uint8Array() : chunk);
       }
       this.#quit();
     } catch (error) {

@@ -767,12 +767,12 @@ test("TerminalFrontEnd restores the terminal at Ctrl-Z until the program continu
   }
 });
 
-test("TerminalFrontEnd keeps the typed line while it is paused, and can quit then", async () => {
+test("TerminalFrontEnd drops a line that is typed while it is paused, and can quit then", async () => {
   await using terminal = new TerminalOnly(60);
   await terminal.type("a\x1ab", "c\n", "\x1a");
   await terminal.settled();
   await terminal.type("d\n");
-  await terminal.shows("> abcd");
+  await terminal.shows("> ab");
   await terminal.type("\x1a");
   await terminal.frontEnd.close();
   await terminal.shows("Press Ctrl-Z again to pause, Enter to go on.", "");
