@@ -20,6 +20,7 @@ import { Initiator } from "../lib/handshake/mod.ts";
 import {
   AcceptStatus,
   BodyKind,
+  CloseReason,
   decodeHostRecord,
   encodeFrame,
   encodeInner,
@@ -144,6 +145,8 @@ export interface LightOptions extends LightKeys {
   readonly isSampled: boolean;
   /** Whether it speaks: then it opens each record, too. */
   readonly isSpeaker: boolean;
+  /** Called with each record that it has opened. */
+  readonly onRecord?: (record: HostRecord) => void;
   /** Called if the host ends its connection. */
   readonly onLost: (reason: string) => void;
 }
@@ -218,6 +221,11 @@ export class LightMember implements Speaker {
     }
   }
 
+  /** Says farewell, to which the host answers. */
+  leave(): void {
+    this.#send({ type: "close", reason: CloseReason.LEAVING });
+  }
+
   /** Hangs up. */
   close(): void {
     clearTimeout(this.#ackTimer);
@@ -246,6 +254,7 @@ export class LightMember implements Speaker {
   }
 
   #take(record: HostRecord): void {
+    this.#options.onRecord?.(record);
     switch (record.type) {
       case "accept":
         if (record.status !== AcceptStatus.OK) this.#options.onLost(`refused: ${record.status}`);

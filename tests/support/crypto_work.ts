@@ -17,6 +17,8 @@ type Operation = (...args: unknown[]) => Promise<unknown>;
 
 /** The WebCrypto operations that are under way in this process: a connection that breaks ends none of them. */
 export class CryptoWork implements AsyncDisposable {
+  /** Number of operations that have begun. */
+  begun = 0;
   readonly #pending = new Set<Promise<unknown>>();
   readonly #subtle = crypto.subtle as unknown as Record<string, Operation>;
 
@@ -26,6 +28,7 @@ export class CryptoWork implements AsyncDisposable {
       const operation = this.#subtle[name];
       if (operation === undefined) continue; // ML-KEM is not in every runtime.
       this.#subtle[name] = (...args) => {
+        this.begun++;
         const result = operation.apply(crypto.subtle, args);
         this.#pending.add(result);
         const done = (): void => void this.#pending.delete(result);
