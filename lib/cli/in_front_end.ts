@@ -14,11 +14,12 @@ import { unlocker } from "./passphrase.ts";
 import { identityOptions } from "./person.ts";
 import { showFailure } from "./print.ts";
 
-/** The options that `serve` and `join` share, the room's name, and the only reader of what `join` sends. */
+/** The options that `serve` and `join` share, the room's name, how it is joined, and the only reader of what `join` sends. */
 export type SessionOptions =
   & Pick<OptionValues<"serve">, keyof OptionValues<"serve"> & keyof OptionValues<"join">>
   & Partial<Pick<OptionValues<"serve">, "room">>
-  & Partial<Pick<OptionValues<"join">, "to">>;
+  & Partial<Pick<OptionValues<"join">, "to">>
+  & { readonly joinsByInvite?: boolean };
 
 /**
  * Runs a chat in the front end that its options ask for, and shows there why it fails.
@@ -69,6 +70,7 @@ async function openFrontEnd(options: SessionOptions, typing: boolean): Promise<F
     notify,
     quiet,
     room: options.room,
+    joinsByInvite: options.joinsByInvite,
     title,
     to,
     typing,

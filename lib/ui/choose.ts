@@ -19,6 +19,8 @@ export interface FrontEndOptions {
   readonly title: boolean;
   /** The room's name, if the host gave it one. */
   readonly room?: string | undefined;
+  /** Whether this run joins by an invite that no one enters without. */
+  readonly joinsByInvite?: boolean | undefined;
   /** Whether a terminal hides joins and leaves at first, and a pipe shows only messages and errors. */
   readonly quiet: boolean;
   /** The only reader of every line of a pipe; all members without. */
@@ -30,17 +32,17 @@ export interface FrontEndOptions {
  * terminal, plain lines otherwise. Only this front end is loaded.
  */
 export async function chooseFrontEnd(options: FrontEndOptions): Promise<FrontEnd> {
-  const { json, notify, plain, quiet, room, title, to, typing } = options;
+  const { joinsByInvite, json, notify, plain, quiet, room, title, to, typing } = options;
   if (json) return new JsonFrontEnd();
   if (!typing || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
     return new PlainFrontEnd(undefined, { quiet, to });
   }
   if (isPlainTerminal(plain)) {
     const { DumbTerminalFrontEnd } = await import("./dumb_terminal.ts");
-    return new DumbTerminalFrontEnd({ notify, quiet, room });
+    return new DumbTerminalFrontEnd({ notify, quiet, room, joinsByInvite });
   }
   const { TerminalFrontEnd } = await import("./terminal.ts");
-  return new TerminalFrontEnd({ notify, quiet, room, title });
+  return new TerminalFrontEnd({ notify, quiet, room, joinsByInvite, title });
 }
 
 /** Creates a picker on the terminal of this process. */

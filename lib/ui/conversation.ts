@@ -81,6 +81,8 @@ export interface ConversationOptions {
   readonly quiet: boolean;
   /** The room's name, if the host gave it one. */
   readonly room?: string | undefined;
+  /** Whether this run joins by an invite that no one enters without. */
+  readonly joinsByInvite?: boolean | undefined;
   /** Replaces the marks of pastes in a text with the pasted texts. */
   readonly expand?: (text: string) => string;
   /** The clock; by default that of the machine. */
@@ -116,7 +118,7 @@ export class Conversation {
   #mention: RegExp | undefined;
   #notifies: boolean;
   #isQuiet: boolean;
-  readonly #entrance = new Entrance();
+  readonly #entrance: Entrance;
   /** Number of `/rekey` without an answer. */
   #rekeys = 0;
   /** The hint of the last failed message. */
@@ -124,10 +126,11 @@ export class Conversation {
 
   /** Starts before the room is joined. */
   constructor(options: ConversationOptions) {
-    const { clock = systemClock, editsLine, room, theme } = options;
+    const { clock = systemClock, editsLine, joinsByInvite = false, room, theme } = options;
     this.#options = options;
     this.#notifies = options.notifies;
     this.#isQuiet = options.quiet;
+    this.#entrance = new Entrance(joinsByInvite);
     this.#timeline = new Timeline(theme, clock);
     this.#book = new AddressBook(editsLine);
     this.#own = new OwnMessages(clock);
@@ -273,7 +276,7 @@ export class Conversation {
         return this.#notice(event);
       case "reconnected":
         this.#unread.comeBack("disconnected");
-        return this.#notice(event);
+        return this.#timeline.notice(this.#entrance.hear(event));
       case "ready":
         this.#unread.comeBack("disconnected");
         this.#rename(event);

@@ -25,6 +25,8 @@ export interface DumbTerminalOptions {
   readonly quiet: boolean;
   /** The room's name, if the host gave it one. */
   readonly room?: string | undefined;
+  /** Whether this run joins by an invite that no one enters without. */
+  readonly joinsByInvite?: boolean | undefined;
   /** The streams; by default those of the process. */
   readonly streams?: StandardStreams;
   /** The clock; by default that of the machine. */
@@ -48,7 +50,7 @@ export class DumbTerminalFrontEnd implements FrontEnd {
   /** Takes over a terminal; by default that of the process. */
   constructor(options: DumbTerminalOptions) {
     const { clock = systemClock, notify, quiet, room, streams = terminalStreams() } = options;
-    const { onContinue = (listener) => onSignal("SIGCONT", listener) } = options;
+    const { joinsByInvite, onContinue = (listener) => onSignal("SIGCONT", listener) } = options;
     this.#output = new Output(streams);
     this.broken = this.#output.broken;
     const notifier = new Notifier(() => undefined, clock);
@@ -62,6 +64,7 @@ export class DumbTerminalFrontEnd implements FrontEnd {
       notifies: notify,
       quiet,
       room,
+      joinsByInvite,
       clock,
     });
     this.#stopListening = onContinue(() => this.#conversation.goOn());

@@ -1,8 +1,21 @@
 /** The way into the room, as its host shows it, and what a newcomer has to compare. */
 import { fromBase64Url } from "../bytes/mod.ts";
 import { fingerprint } from "../crypto/mod.ts";
-import type { InviteEvent, JoinedEvent, ListeningEvent, ReadyEvent } from "../session_events.ts";
-import { fingerprintLines, greetingLines, inviteLines, joinedLines } from "./notices.ts";
+import type {
+  InviteEvent,
+  JoinedEvent,
+  ListeningEvent,
+  ReadyEvent,
+  ReconnectedEvent,
+} from "../session_events.ts";
+import {
+  type CodeDisplay,
+  fingerprintLines,
+  greetingLines,
+  inviteLines,
+  joinedLines,
+  reconnectedLines,
+} from "./notices.ts";
 
 /** Remembers the way into the room, for the greeting, `/invite` and `/fingerprint`. */
 export class Entrance {
@@ -10,7 +23,15 @@ export class Entrance {
   #invite: InviteEvent | undefined;
   /** The own fingerprint and the host's, once they are known. */
   #fingerprints: readonly string[] = [];
+  readonly #joinsByInvite: boolean;
+  /** How a member's own join code is shown. */
+  #ownCode: CodeDisplay = "hidden";
   #isCodeExplained = false;
+
+  /** Starts before the room is joined. @param joinsByInvite Whether this run joins by an invite that no one enters without. */
+  constructor(joinsByInvite: boolean) {
+    this.#joinsByInvite = joinsByInvite;
+  }
 
   /** The invite link, at the host. */
   get link(): string | undefined {
@@ -18,7 +39,9 @@ export class Entrance {
   }
 
   /** Takes note of an event. @returns The lines that show it: the greeting has all of the first two. */
-  hear(event: ListeningEvent | InviteEvent | ReadyEvent | JoinedEvent): readonly string[] {
+  hear(
+    event: ListeningEvent | InviteEvent | ReadyEvent | JoinedEvent | ReconnectedEvent,
+  ): readonly string[] {
     switch (event.event) {
       case "listening":
         this.#listening = event;
@@ -28,7 +51,10 @@ export class Entrance {
         return [];
       case "ready":
         void this.#learnFingerprints(event);
-        return greetingLines(event, this.#listening, this.#invite);
+        this.#ownCode = this.#joinsByInvite ? "hidden" : ownCodeFor(event);
+        return greetingLines(event, this.#ownCode, this.#listening, this.#invite);
+      case "reconnected":
+        return reconnectedLines(event, this.#ownCode);
       case "joined":
         return joinedLines(event, this.#codeFor(event));
     }
@@ -50,11 +76,18 @@ export class Entrance {
     this.#fingerprints = [own, await fingerprint(fromBase64Url(host.key))];
   }
 
-  /** A secret link and a verified key make the code unnecessary; the first one is explained. */
-  #codeFor({ joinCode, member }: JoinedEvent): "explained" | "shown" | "hidden" {
-    if (joinCode === undefined || member.verified || this.#invite?.secret) return "hidden";
-    if (this.#isCodeExplained) return "shown";
+  /** A secret link makes the code unnecessary, a verified key its explanation; the first other one is explained. */
+  #codeFor({ joinCode, member }: JoinedEvent): CodeDisplay {
+    if (joinCode === undefined || this.#listening?.inviteOnly) return "hidden";
+    if (this.#isCodeExplained || member.verified) return "shown";
     this.#isCodeExplained = true;
     return "explained";
   }
+}
+
+/** How a member of an open room sees its own join code. */
+function ownCodeFor({ host, members }: ReadyEvent): CodeDisplay {
+  const isSeen = members.some(({ key }) => key === host.key);
+  if (host.known || host.verified) return isSeen ? "shown" : "hidden";
+  return isSeen ? "explained" : "unseen";
 }

@@ -78,7 +78,7 @@ const NOTICES: NoticeTable = {
     "They may be guessing join codes; /verify compares more digits.",
   "ready": (event) => [
     `You are ${event.name}. ${presentSentence(event)}`,
-    ...joinCodeSentences(event),
+    ...pipedCodeSentences(event),
   ],
   "joined": ({ joinCode, member }) =>
     `${markedName(member)} joined (tag ${member.tag}${joinCodeSuffix(joinCode)})`,
@@ -96,7 +96,7 @@ const NOTICES: NoticeTable = {
     return `warning: ${missing} ${messages} from ${markedName(member)} ${are} missing`;
   },
   "disconnected": ({ message }) => `${message}. Reconnecting.`,
-  "reconnected": reconnectedSentences,
+  "reconnected": (event) => reconnectedSentences(event, "shown"),
   "message": NOTHING,
   "sent": NOTHING,
   "delivered": NOTHING,
@@ -148,8 +148,8 @@ const PERSON_NOTICES: NoticeTable = {
   ...NOTICES,
   "listening": NOTHING, // The greeting says it.
   "invite": NOTHING,
-  "ready": (event) => greetingSentences(event),
-  "joined": (event) => joinedSentences(event),
+  "ready": (event) => greetingSentences(event, "explained"),
+  "joined": (event) => joinedSentences(event, "shown"),
   "disconnected": () => "Connection lost. Reconnecting; keep typing.",
   "rekeyed": () => "Your encryption keys are replaced.",
   "member": ({ member }) => [
@@ -239,6 +239,8 @@ function joinSentences({ addresses, inviteOnly, port }: ListeningEvent): [string
   ];
 }
 
+const COMPARE_CODE = "Compare it in person or by phone; if it differs, someone is in between.";
+
 const COMPARE_HOST = "To be sure of the host, compare its fingerprint: /fingerprint";
 
 const SECRET_LINK = "Only this link lets them in:";
@@ -266,13 +268,26 @@ export function inviteLines(listening: ListeningEvent, invite: InviteEvent): str
   ].map(sanitizeLine);
 }
 
-/** Renders the greeting of a person. @param listening Present at the host, as `invite` is. */
+/** How a line has a join code; `explained` says what to do with it, `unseen` what else if no one at the host sees it. */
+export type CodeDisplay = "explained" | "shown" | "hidden" | "unseen";
+
+/**
+ * Renders the greeting of a person.
+ *
+ * @param code How a member sees its join code. @param listening Present at the host, as `invite` is.
+ */
 export function greetingLines(
   event: ReadyEvent,
+  code: CodeDisplay,
   listening?: ListeningEvent,
   invite?: InviteEvent,
 ): string[] {
-  return greetingSentences(event, listening, invite).map(sanitizeLine);
+  return greetingSentences(event, code, listening, invite).map(sanitizeLine);
+}
+
+/** Renders the return of the own connection. @param code How a member sees its join code. */
+export function reconnectedLines(event: ReconnectedEvent, code: CodeDisplay): string[] {
+  return reconnectedSentences(event, code).map(sanitizeLine);
 }
 
 /** Renders the fingerprints of this run and of its room, 30 digits each. */
@@ -304,20 +319,20 @@ function targets(addresses: readonly string[], port: number): string[] {
 
 function greetingSentences(
   event: ReadyEvent,
+  code: CodeDisplay,
   listening?: ListeningEvent,
   invite?: InviteEvent,
 ): string[] {
-  const { members, name } = event;
+  const { joinCode, members, name } = event;
   const here = presentSentence(event, " yet");
   const help = "/help lists the commands.";
   if (listening === undefined) {
-    return members.length === 0
-      ? [`You are ${name}. ${here} ${help}`, ...joinCodeSentences(event, [COMPARE_HOST])]
-      : [
-        `You are ${name}. ${here}`,
-        ...joinCodeSentences(event, [COMPARE_HOST]),
-        `Type a message and press Enter. ${help}`,
-      ];
+    const codes = joinCode === null ? [] : joinCodeSentences(joinCode, code);
+    return members.length === 0 ? [`You are ${name}. ${here} ${help}`, ...codes] : [
+      `You are ${name}. ${here}`,
+      ...codes,
+      `Type a message and press Enter. ${help}`,
+    ];
   }
   const [others, command] = joinSentences(listening);
   const roomName = listening.name === undefined ? "" : ` of ${quote(listening.name)}`;
@@ -329,28 +344,37 @@ function greetingSentences(
   ];
 }
 
-/** The join code, unless the host's key is known. @param otherwise Replaces it where no one at the host can see it. */
-function joinCodeSentences(
-  { host, joinCode, members }: ReadyEvent,
-  otherwise: readonly string[] = [],
-): readonly string[] {
+/** In a pipe: the join code, unless the host's key is known or no one at the host can see it. */
+function pipedCodeSentences({ host, joinCode, members }: ReadyEvent): readonly string[] {
   if (joinCode === null || host.known || host.verified) return [];
-  if (!members.some(({ key }) => key === host.key)) return otherwise;
-  return [`Join code ${groups(joinCode)}: if the host sees it too, no one is in between.`];
+  return members.some(({ key }) => key === host.key)
+    ? joinCodeSentences(joinCode, "explained")
+    : [];
+}
+
+function joinCodeSentences(joinCode: string, code: CodeDisplay): readonly string[] {
+  if (code === "hidden") return [];
+  if (code === "unseen") return [COMPARE_HOST];
+  return [`Join code ${groups(joinCode)}.`, ...code === "explained" ? [COMPARE_CODE] : []];
 }
 
 function reconnectedSentences(
   { address, joinCode, missed, unread = [] }: ReconnectedEvent,
+  code: CodeDisplay,
 ): string[] {
   const came = missed === 1 ? "1 message came" : `${missed} messages came`;
   const where = address === undefined ? "" : ` at ${address}`;
-  const news = missed === 0 ? "You missed nothing." : `${came} meanwhile.`;
+  const restarted = joinCode !== undefined;
+  // A host that restarted may have lost what it had taken.
+  const news = missed > 0 ? ` ${came} meanwhile.` : restarted ? "" : " You missed nothing.";
+  const [ownCode, ...advice] = restarted ? joinCodeSentences(joinCode, code) : [];
   return [
-    `Reconnected${where}. ${news}`,
+    `Reconnected${where}.${news}`,
     ...unread.length === 0
       ? []
       : [`${enumerate(unread)} joined meanwhile; you can't read what they said before now.`],
-    ...joinCode === undefined ? [] : [`The host restarted. New join code: ${groups(joinCode)}`],
+    ...restarted ? [`The host restarted. ${ownCode ?? ""}`.trimEnd()] : [],
+    ...advice,
   ];
 }
 
@@ -394,24 +418,17 @@ function presentSentence({ host, members }: ReadyEvent, yet = ""): string {
   return `${count} here: ${enumerate(names)}.`;
 }
 
-/**
- * Renders a member that joined.
- *
- * @param code How the line has the member's join code; `explained` adds what to do with it.
- */
-export function joinedLines(event: JoinedEvent, code: "explained" | "shown" | "hidden"): string[] {
+/** Renders a member that joined. @param code How the line has the member's join code. */
+export function joinedLines(event: JoinedEvent, code: CodeDisplay): string[] {
   return joinedSentences(event, code).map(sanitizeLine);
 }
 
-function joinedSentences(
-  { joinCode, member }: JoinedEvent,
-  code: "explained" | "shown" | "hidden" = "shown",
-): string[] {
+function joinedSentences({ joinCode, member }: JoinedEvent, code: CodeDisplay): string[] {
   const name = markedName(member);
   if (joinCode === undefined || code === "hidden") return [`${name} joined`];
   return [
     `${name} joined (join code ${groups(joinCode)})`,
-    ...code === "shown" ? [] : [`If ${member.name} sees another join code, someone is in between.`],
+    ...code === "explained" ? [COMPARE_CODE] : [],
   ];
 }
 

@@ -54,6 +54,8 @@ export interface TerminalOptions {
   readonly title: boolean;
   /** The room's name, if the host gave it one. */
   readonly room?: string | undefined;
+  /** Whether this run joins by an invite that no one enters without. */
+  readonly joinsByInvite?: boolean | undefined;
   /** The terminal; by default that of the process. */
   readonly device?: TerminalDevice;
   /** The clock; by default that of the machine. */
@@ -89,7 +91,7 @@ export class TerminalFrontEnd implements FrontEnd {
   /** Takes over a terminal and shows the prompt; by default the terminal of the process. */
   constructor(options: TerminalOptions) {
     const { clock = systemClock, device = processTerminal(), environment } = options;
-    const { notify, quiet, room } = options;
+    const { joinsByInvite, notify, quiet, room } = options;
     this.#device = device;
     this.#keyboard = new Keyboard(clock, (keys) => this.#press(keys));
     const notifier = new Notifier(environment, clock);
@@ -105,6 +107,7 @@ export class TerminalFrontEnd implements FrontEnd {
       quiet,
       expand: (text) => this.#pastes.expand(text),
       room,
+      joinsByInvite,
       clock,
     });
     const conversation = this.#conversation;

@@ -80,7 +80,9 @@ terminalTest(
     await ann.stdout.has(/bye\s+\S*ann/);
     await ann.write("/quit\r");
     await ann.ends(0);
-    const all = entries(file).filter((entry) => !/^# (?:hint|warning|Join code)/.test(entry));
+    const all = entries(file).filter((entry) =>
+      !/^# (?:hint|warning|Join code|Compare it)/.test(entry)
+    );
     assertEquals(all.map((entry) => entry.replace(/\(tag.*\)/, "(…)")), [
       "# You are ann. 1 other here: hana (host).",
       "> * ann waves",

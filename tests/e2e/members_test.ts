@@ -38,10 +38,11 @@ Deno.test("two members in plain mode print exactly these lines", async () => {
 
   assertEquals(host.stdout.text, "bob: hello hana\nbob: bye\n");
   assertEquals(bob.stdout.text, "hana: hello bob\n");
-  const code = /Join code (\d{5} \d{5}): /.exec(bob.stderr.text)?.[1];
+  const code = /Join code (\d{5} \d{5})\./.exec(bob.stderr.text)?.[1];
   assertEquals(notices(bob), [
     "lanchat: You are bob. 1 other here: hana (host).",
-    `lanchat: Join code ${code}: if the host sees it too, no one is in between.`,
+    `lanchat: Join code ${code}.`,
+    "lanchat: Compare it in person or by phone; if it differs, someone is in between.",
     `lanchat: warning: ${UNVERIFIED}`,
     "lanchat: hint: Compare the join code with the person at the host, or join with --host-key.",
   ]);

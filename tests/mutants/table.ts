@@ -805,7 +805,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "joinCode === null || host.known || host.verified",
         "joinCode === null || host.verified",
-        "personLines shows the join code only of a host that is here and whose key is new",
+        "noticeLines shows the join code only of a host that is here and whose key is new",
       ],
       [
         "asked?.includes(i + 1)",
@@ -819,9 +819,14 @@ export const MUTANTS: readonly Mutants[] = [
     test: "ui/terminal_test.ts",
     mutants: [
       [
-        "member.verified || this.#invite?.secret",
-        "member.verified",
+        "joinCode === undefined || this.#listening?.inviteOnly",
+        "joinCode === undefined",
         "TerminalFrontEnd explains the first join code, and shows none with a secret link",
+      ],
+      [
+        "if (host.known || host.verified)",
+        "if (host.verified)",
+        "TerminalFrontEnd shows a member its join code, explained unless it knows the host",
       ],
     ],
   },

@@ -7,6 +7,8 @@ import { terminalTest } from "../support/tools.ts";
 import { notice, wrapped } from "./expected.ts";
 import { hostAtTerminal, scriptIn } from "./people.ts";
 
+const COMPARE = "Compare it in person or by phone; if it differs, someone is in between.";
+
 const HELP = [
   "/msg NAME TEXT tells only NAME",
   "/reply TEXT    answers a /msg",
@@ -33,7 +35,7 @@ for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
     await using bob = await scriptIn(ada, "bob");
     const joined = [
       notice(`bob joined (join code ${shown((await bob.event("ready")).joinCode!)})`),
-      notice("If bob sees another join code, someone is in between.", false),
+      notice(COMPARE, false),
     ];
     const above = [...greeting, ...wrapped(columns, ...joined)];
     await ada.showsAll(...above, ">");
@@ -49,10 +51,8 @@ for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
     const { joinCode } = await ada.event("joined");
     const lines = [
       notice("You are bob. 1 other here: ada (host)."),
-      notice(
-        `Join code ${shown(joinCode!)}: if the host sees it too, no one is in between.`,
-        false,
-      ),
+      notice(`Join code ${shown(joinCode!)}.`, false),
+      notice(COMPARE, false),
       notice("Type a message and press Enter. /help lists the commands.", false),
     ];
     await bob.showsAll(...wrapped(columns, ...lines), ">");

@@ -36,6 +36,7 @@ export class TerminalOnly implements AsyncDisposable {
     {
       before = "",
       environment = {},
+      joinsByInvite = false,
       keepsCursorRow = false,
       notify = true,
       quiet = false,
@@ -45,6 +46,7 @@ export class TerminalOnly implements AsyncDisposable {
       /** What was written to the terminal before. */
       before?: string;
       environment?: Readonly<Record<string, string>>;
+      joinsByInvite?: boolean;
       keepsCursorRow?: boolean;
       notify?: boolean;
       quiet?: boolean;
@@ -60,6 +62,7 @@ export class TerminalOnly implements AsyncDisposable {
       notify,
       quiet,
       room,
+      joinsByInvite,
       title,
       clock: this.clock,
       environment: (variable) => environment[variable],

@@ -13,6 +13,7 @@ import type {
 } from "../../lib/session_events.ts";
 import { imitates } from "../../lib/room/names.ts";
 import {
+  type CodeDisplay,
   fingerprintLines,
   greetingLines,
   inviteLines,
@@ -20,6 +21,7 @@ import {
   noticeLines,
   personLines,
   PROGRAM,
+  reconnectedLines,
 } from "../../lib/ui/notices.ts";
 import { nameProblem } from "../../lib/wire/mod.ts";
 import { test } from "../support/test.ts";
@@ -145,10 +147,10 @@ test("noticeLines shows the loss and the return of the own connection in one lin
   assertEquals(noticeLines({ event: "reconnected", missed: 0, address: "192.0.2.9" }), [
     "Reconnected at 192.0.2.9. You missed nothing.",
   ]);
-  assertEquals(
-    noticeLines({ event: "reconnected", missed: 0, joinCode: "0123456789" })[1],
-    "The host restarted. New join code: 01234 56789",
-  );
+  assertEquals(noticeLines({ event: "reconnected", missed: 0, joinCode: "0123456789" }), [
+    "Reconnected.",
+    "The host restarted. Join code 01234 56789.",
+  ]);
 });
 
 test("noticeLines lists the members with their tags", () => {
@@ -270,7 +272,7 @@ test("noticeLines starts no line with a possible name and a colon", () => {
     { event: "error", ...problem },
     { event: "warning", ...problem },
   ].flatMap((event) => noticeLines(event as SessionEvent)).filter((line) => line.includes(":"));
-  assertEquals(lines.length, 8);
+  assertEquals(lines.length, 7);
   for (const line of lines) {
     const name = line.slice(0, line.indexOf(":"));
     assert(nameProblem(name) !== undefined || imitates(name), name);
@@ -298,7 +300,7 @@ test("personLines greets in few lines", () => {
     "It is so. Do this.",
     "You are ada. No one else is here yet. /help lists the commands.",
   ]);
-  assertEquals(guest.flatMap(personLines).length, 4);
+  assertEquals(guest.flatMap(personLines).length, 5);
   assertEquals(personLines(problem("addresses-hidden")), ["It is so. Do this."]);
 });
 
@@ -404,23 +406,36 @@ test("noticeLines marks each name of a verified member", () => {
   }
 });
 
-test("personLines shows the join code only of a host that is here and whose key is new", () => {
+test("noticeLines shows the join code only of a host that is here and whose key is new", () => {
   const greeting = (state: { known: boolean; verified: boolean; key?: string }): string[] => {
     const { host, ...event } = ready(["bob"], "0123456789");
-    return personLines({ ...event, host: { ...host, key: event.members[0]!.key, ...state } });
+    return noticeLines({ ...event, host: { ...host, key: event.members[0]!.key, ...state } });
   };
   assertEquals(greeting({ known: false, verified: false }), [
     "You are ada. 1 other here: bob (host).",
-    "Join code 01234 56789: if the host sees it too, no one is in between.",
-    "Type a message and press Enter. /help lists the commands.",
+    "Join code 01234 56789.",
+    "Compare it in person or by phone; if it differs, someone is in between.",
   ]);
-  assertEquals(greeting({ known: false, verified: false, key: "R".repeat(43) }), [
-    "You are ada. 1 other here: bob.",
+  assertEquals(greeting({ known: false, verified: false, key: "R".repeat(43) }).length, 1);
+  assertEquals(greeting({ known: true, verified: false }).length, 1);
+  assertEquals(greeting({ known: true, verified: true }).length, 1);
+});
+
+test("greetingLines and reconnectedLines show, explain or hide the join code of a member", () => {
+  const event = ready(["bob"], "0123456789");
+  const advice = "Compare it in person or by phone; if it differs, someone is in between.";
+  const greeting = (code: CodeDisplay): string[] => greetingLines(event, code).slice(1, -1);
+  assertEquals(greeting("explained"), ["Join code 01234 56789.", advice]);
+  assertEquals(greeting("shown"), ["Join code 01234 56789."]);
+  assertEquals(greeting("hidden"), []);
+  assertEquals(greeting("unseen"), [
     "To be sure of the host, compare its fingerprint: /fingerprint",
-    "Type a message and press Enter. /help lists the commands.",
   ]);
-  assertEquals(greeting({ known: true, verified: false }).length, 2);
-  assertEquals(greeting({ known: true, verified: true }).length, 2);
+  const back = (code: CodeDisplay): string[] =>
+    reconnectedLines({ event: "reconnected", missed: 0, joinCode: "0123456789" }, code).slice(1);
+  assertEquals(back("explained"), ["The host restarted. Join code 01234 56789.", advice]);
+  assertEquals(back("shown"), ["The host restarted. Join code 01234 56789."]);
+  assertEquals(back("hidden"), ["The host restarted."]);
 });
 
 const LINKS = ["192.0.2.2:12345", "[fd00::2]:12345"].map((host) => `lanchat://${host}/#AbZ`);
@@ -440,6 +455,7 @@ test("greetingLines shows what others type to join an open room", () => {
   const greet = (addresses: string[], name?: string, members: string[] = []): string[] =>
     greetingLines(
       ready(members, null),
+      "hidden",
       { ...listening(addresses, 12345), ...name !== undefined && { name } },
       invite(false),
     );
@@ -459,7 +475,7 @@ test("greetingLines shows what others type to join an open room", () => {
 
 test("greetingLines and inviteLines show the link of an invite-only room in a line to copy", () => {
   const closed = { ...listening(["192.0.2.2", "fd00::2"], 12345), inviteOnly: true } as const;
-  assertEquals(greetingLines(ready([], null), closed, invite(true)), [
+  assertEquals(greetingLines(ready([], null), "hidden", closed, invite(true)), [
     "You are ada, the host (tag abcdefgh). Others join with:",
     `    ${PROGRAM} join -`,
     "Only this link lets them in:",
@@ -491,7 +507,7 @@ test("joinedLines shows, explains or hides the join code", () => {
   assertEquals(joinedLines(joined, "shown"), [line]);
   assertEquals(joinedLines(joined, "explained"), [
     line,
-    "If bob sees another join code, someone is in between.",
+    "Compare it in person or by phone; if it differs, someone is in between.",
   ]);
 });
 

@@ -48,7 +48,8 @@ test("TerminalFrontEnd greets with the members and /help", async () => {
   terminal.frontEnd.show({ ...READY, host, joinCode: "0123456789", members: [member("bob")] });
   await terminal.shows(
     `${T} -- You are ada. 1 other here: bob (host).`,
-    "      -- Join code 01234 56789: if the host sees it too, no one is in between.",
+    "      -- Join code 01234 56789.",
+    "      -- Compare it in person or by phone; if it differs, someone is in between.",
     "      -- Type a message and press Enter. /help lists the commands.",
     ">",
   );
@@ -1442,18 +1443,22 @@ test("TerminalFrontEnd asks the session for the invite of another machine's room
 });
 
 test("TerminalFrontEnd explains the first join code, and shows none with a secret link", async () => {
-  const join = (name: string): SessionEvent => ({
+  const join = (name: string, verified = false): SessionEvent => ({
     event: "joined",
-    member: { ...member(name), session: name },
+    member: { ...member(name), session: name, ...verified && { verified } },
     joinCode: "0123456789",
   });
   await using open = new TerminalOnly(80);
-  open.frontEnd.show({ ...LISTENING, addresses: ["192.0.2.2"] });
+  const { inviteOnly: _, ...listening } = LISTENING;
+  open.frontEnd.show(listening);
   open.frontEnd.show({ ...INVITE, links: [INVITE.link], secret: false });
-  for (const event of [READY, join("bob"), join("eve")]) open.frontEnd.show(event);
+  for (const event of [READY, join("dan", true), join("bob"), join("eve")]) {
+    open.frontEnd.show(event);
+  }
   await open.shows(
+    `${T} -- dan✓ joined (join code 01234 56789)`,
     `${T} -- bob joined (join code 01234 56789)`,
-    "      -- If bob sees another join code, someone is in between.",
+    "      -- Compare it in person or by phone; if it differs, someone is in between.",
     `${T} -- eve joined (join code 01234 56789)`,
     ">",
   );
@@ -1461,6 +1466,40 @@ test("TerminalFrontEnd explains the first join code, and shows none with a secre
   const invite = { ...INVITE, links: [INVITE.link] };
   for (const event of [LISTENING, invite, READY, join("bob")]) closed.frontEnd.show(event);
   await closed.shows(`${T} -- bob joined`, ">");
+});
+
+test("TerminalFrontEnd shows a member its join code, explained unless it knows the host", async () => {
+  const members = [member("bob")];
+  const restarted = { event: "reconnected", missed: 0, joinCode: "9876543210" } as const;
+  for (const known of [false, true]) {
+    const host = { ...READY.host, key: members[0]!.key, known, verified: false };
+    const advice = known
+      ? []
+      : ["      -- Compare it in person or by phone; if it differs, someone is in between."];
+    await using open = new TerminalOnly(80);
+    open.frontEnd.show({ ...READY, host, members, joinCode: "0123456789" });
+    open.frontEnd.show(restarted);
+    await open.shows(
+      `${T} -- You are ada. 1 other here: bob (host).`,
+      "      -- Join code 01234 56789.",
+      ...advice,
+      "      -- Type a message and press Enter. /help lists the commands.",
+      `${T} -- Reconnected.`,
+      "      -- The host restarted. Join code 98765 43210.",
+      ...advice,
+      ">",
+    );
+    await using closed = new TerminalOnly(80, 24, { joinsByInvite: true });
+    closed.frontEnd.show({ ...READY, host, members, joinCode: "0123456789" });
+    closed.frontEnd.show(restarted);
+    await closed.shows(
+      `${T} -- You are ada. 1 other here: bob (host).`,
+      "      -- Type a message and press Enter. /help lists the commands.",
+      `${T} -- Reconnected.`,
+      "      -- The host restarted.",
+      ">",
+    );
+  }
 });
 
 test("TerminalFrontEnd shows new keys only to the person who asked for them", async () => {

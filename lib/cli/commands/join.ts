@@ -82,7 +82,7 @@ export async function joinInFrontEnd(
   command: JoinCommand,
   { invite, room, target: chosen }: JoinChoice = {},
 ): Promise<number> {
-  const options = { ...command, room };
+  const options = { ...command, room, joinsByInvite: invite?.root !== undefined };
   return await runInFrontEnd(options, !command.listen, async (opened, frontEnd, interrupts) => {
     const person = await findPerson(opened, command, frontEnd);
     if (invite?.visible) {
