@@ -39,6 +39,7 @@ export class Roster {
   /** Decides which identities may read. */
   readonly lock: ReaderLock = new ReaderLock();
   readonly #session: Bytes;
+  readonly #hostKey: Bytes;
   readonly #queues: SerialQueues;
   readonly #clock: Clock;
   /** Bounds the key derivations for missing messages of all peers together. */
@@ -60,6 +61,7 @@ export class Roster {
   constructor(self: RosterOptions, queues: SerialQueues, clock: Clock) {
     const { hostKey, identity, maxBurned = MAX_BURNED, roomId, session } = self;
     this.#session = session;
+    this.#hostKey = hostKey;
     this.#maxBurned = maxBurned;
     this.#relaysItself = equal(hostKey, identity.publicKey);
     this.#queues = queues;
@@ -130,6 +132,19 @@ export class Roster {
       .filter(({ announced, seat }) => announced === undefined && !seat.burned && !seat.gone)
       .map(({ since }) => since);
     return Math.max(this.#movedAt ?? -Infinity, ...newest) + SILENT_AFTER_MS;
+  }
+
+  /**
+   * Time for which the host's own member is still expected to announce itself after a move, in milliseconds; 0 if it
+   * has, or is no member. It has another session at each host process: what is said before is not for it.
+   */
+  msUntilHost(): number {
+    const left = (this.#movedAt ?? -Infinity) + SILENT_AFTER_MS - this.#clock.elapsed();
+    if (left <= 0) return 0;
+    const isExpected = [...this].some(({ announced, key, seat }) =>
+      announced === undefined && !seat.burned && !seat.gone && equal(key, this.#hostKey)
+    );
+    return isExpected ? left : 0;
   }
 
   /**

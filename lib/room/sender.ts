@@ -166,6 +166,7 @@ export class Sender {
     if (audience.length === 0) return this.#handleNoReaders(head);
     // No reader could receive it now; those that do not come back are gone in time.
     if (head.to === undefined && audience.every(({ absent }) => absent)) return false;
+    if (head.to === undefined && isText(head) && this.#mustWaitForHost()) return false;
     this.#aloneSince = undefined;
     if (!usable) return await this.#beginChain(head.to, chain);
     const lacking = audience.filter((peer) => !chain.holders.has(peer.id));
@@ -182,6 +183,13 @@ export class Sender {
     if (this.#limiter.tryTake(cost)) return false;
     this.#timers.after("pace", this.#limiter.msUntil(cost), () => this.pump());
     return true;
+  }
+
+  /** Whether the host's own member may be about to announce itself at another host process. */
+  #mustWaitForHost(): boolean {
+    const ms = this.#roster.msUntilHost();
+    if (ms > 0) this.#timers.after("host", ms, () => this.pump());
+    return ms > 0;
   }
 
   #audience(to: Peer | undefined): Peer[] {

@@ -126,7 +126,9 @@ async function serve(
     onAdmitted: ({ joinCode, session }) => void joinCodes.set(toHex(session), joinCode),
     onFailedJoins: (joins) => frontEnd.show({ event: "failed-joins", ...joins }),
   });
-  const accepting = acceptAll(listener, host);
+  const { promise: entered, resolve: onEntered } = Promise.withResolvers<void>();
+  // After the own member has entered: what members say that come back first would not be for it.
+  const accepting = entered.then(() => acceptAll(listener, host));
   const announcer = await announce(options, listener, isHidden);
   const moderator = invite &&
     new Moderator({ hostKey: identity.publicKey, policy, relay, decisions, keep, invite });
@@ -135,12 +137,14 @@ async function serve(
     relay,
     joinCodes,
     moderator,
+    onEntered,
     warnings: [
       ...isShared ? [IDENTITY_SHARED] : [],
       ...isHidden ? [ADDRESSES_HIDDEN] : [],
       ...warnings,
     ],
   });
+  onEntered(); // It may have ended before.
   await announcer?.close();
   // The host keeps listening while it waits for members: those that come back hear that the room ends.
   await relay.close();
@@ -199,16 +203,19 @@ interface OwnPart {
   /** The join codes of the members' connections, by session in hexadecimal digits. */
   readonly joinCodes: ReadonlyMap<string, string>;
   readonly moderator: Moderator | undefined;
+  /** Called once the host's own member has entered the room; at once if it is no member. */
+  readonly onEntered: () => void;
   readonly warnings: readonly ProblemEvent[];
 }
 
 /** Takes part in the room, or only waits for the end if the host is no member. */
 async function takePart(
   { frontEnd, interrupts, person: { identity, known, name } }: HostingOptions,
-  { joinCodes, moderator, relay, room, warnings }: OwnPart,
+  { joinCodes, moderator, onEntered, relay, room, warnings }: OwnPart,
 ): Promise<ClientEnd> {
   const { memberKey, nonce, roomId, session } = room;
   if (memberKey === undefined) {
+    onEntered();
     for (const warning of warnings) frontEnd.show(warning);
     return await Promise.race([
       interrupts.first.then((): ClientEnd => ({ reason: "signal", status: EXIT.OK })),
@@ -217,7 +224,7 @@ async function takePart(
   }
   const key = identity.publicKey;
   const [mine, relays] = localChannel();
-  void relay.serve(relays, { key, nonce, session, own: true });
+  void relay.serve(relays, { key, nonce, session, own: true }, onEntered);
   return await runClient({
     frontEnd,
     channel: mine,

@@ -8,6 +8,7 @@ import {
   Program,
   type ProgramOptions,
 } from "../support/program.ts";
+import { memberHopKey } from "../support/keys.ts";
 import { Proxy } from "../support/proxy.ts";
 import { SilentSeat } from "../support/silent_seat.ts";
 
@@ -100,6 +101,17 @@ Deno.test("a killed and restarted host receives its members' names and statuses"
   const { members } = await bob.event("members");
   const adele = members.find(({ name }) => name === "adele");
   assertEquals(adele!.status, "at lunch");
+});
+
+Deno.test("a host admits no one before its own member is in the room", async () => {
+  await memberHopKey(); // It takes a while.
+  // Of several, one surely is still about to enter when it listens.
+  await Promise.all(Array.from({ length: 6 }, async () => {
+    await using host = new Program(["serve", "--host", "127.0.0.1", "--port", "0", ...HANA]);
+    const { port } = await host.event("listening");
+    using early = await SilentSeat.enter(port);
+    assertEquals(early.roster.length, 1);
+  }));
 });
 
 Deno.test("a killed and restarted host regains its members and all their messages", async () => {

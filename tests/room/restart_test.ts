@@ -815,6 +815,26 @@ test("Room holds a message while all its readers are absent", async () => {
   await alone.close();
 });
 
+test("Room holds a message at another process until the host's own member is there, for 10 s at most", async () => {
+  for (const isThere of [true, false]) {
+    const { bob, carol, alone } = await open();
+    const host = await Puppet.create("host");
+    await alone.restart([bob, carol, host]);
+    await alone.answers(host, await alone.asks(host), []);
+    const said = alone.room.say("is the host there?");
+    await alone.pass(9000);
+    const isText = ({ object }: MemberEnvelope): boolean => object[0] === MSG;
+    assertEquals(alone.relay.envelopes.all.filter(isText), []);
+    if (isThere) await alone.says(host, await host.announce(alone.session));
+    else alone.clock.advance(1000);
+    await said;
+    const keys = alone.relay.envelopes.all.filter(({ object }) => object[0] === SKDM);
+    const readers = [bob, carol, ...isThere ? [host] : []];
+    assertEquals(keys.map(({ to }) => to), readers.map(({ session }) => session));
+    await alone.close();
+  }
+});
+
 test("Room refuses a message if no reader has come in time", async () => {
   const { alone } = await open();
   await alone.restart([]);
