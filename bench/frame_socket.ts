@@ -28,11 +28,6 @@ export class FrameSocket {
     this.ended = this.#read();
   }
 
-  /** Bytes that wait to be written. */
-  get waitingBytes(): number {
-    return this.#waitingBytes;
-  }
-
   /** Waits for one frame. */
   body(): Promise<Bytes> {
     return new Promise((resolve) => this.onBody = resolve);

@@ -12,6 +12,8 @@ const LAST_MS = 30_000;
 
 /** What all members together have received and sent. */
 export class Meter {
+  /** Messages sent. */
+  spoken = 0;
   /** Messages received. */
   deliveries = 0;
   /** Bytes received. */
@@ -52,32 +54,26 @@ export interface Load {
   readonly readers: number;
 }
 
-/** What came of a load. */
-export interface Outcome {
-  /** Messages sent. */
-  readonly sent: number;
-  /** Deliveries in all. */
-  readonly delivered: number;
-  /** Time from the first message to the last delivery, in milliseconds. */
-  readonly ms: number;
-}
-
-/** Has the speakers speak, and waits until all has arrived. @throws {Error} If it does not arrive. */
+/**
+ * Has the speakers speak, and waits until all has arrived.
+ *
+ * @returns The time from the first message to the last delivery, in milliseconds.
+ * @throws {Error} If it does not arrive.
+ */
 export async function offer(
   load: Load,
   speakers: readonly Speaker[],
   meter: Meter,
-): Promise<Outcome> {
+): Promise<number> {
   const { rate, readers, seconds } = load;
   const start = performance.now();
   const elapsed = (): number => performance.now() - start;
-  let sent = 0;
   let turn = 0;
   while (elapsed() < seconds * 1000) {
     const due = rate === 0 ? Infinity : Math.floor(elapsed() / 1000 * rate) + 1;
-    for (let full = 0; sent < due && full < speakers.length;) {
+    for (let full = 0; meter.spoken < due && full < speakers.length;) {
       if (speakers[turn++ % speakers.length]!.speak()) {
-        sent++;
+        meter.spoken++;
         full = 0;
       } else {
         full++;
@@ -87,13 +83,14 @@ export async function offer(
     await pause(TICK_MS);
   }
   const deadline = elapsed() + LAST_MS;
-  while (meter.deliveries < sent * readers) {
+  const expected = meter.spoken * readers;
+  while (meter.deliveries < expected) {
     if (elapsed() > deadline) {
-      throw new Error(`${meter.deliveries} of ${sent * readers} deliveries came`);
+      throw new Error(`${meter.deliveries} of ${expected} deliveries came`);
     }
     await pause(TICK_MS);
   }
-  return { sent, delivered: meter.deliveries, ms: elapsed() };
+  return elapsed();
 }
 
 /** Waits. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { measureBesideRaw } from "./beside_raw.ts";
 import { measureFlood } from "./flood.ts";
 import { measureLayers } from "./layers.ts";
 import { table } from "./report.ts";
@@ -11,6 +12,7 @@ import { measureProgram } from "./whole.ts";
 
 console.log(table("Layers", "times raw TCP", await measureLayers()));
 console.log(table("The program", "times better than its aim", await measureProgram()));
+console.log(table("Beside raw TCP in Deno", "times raw", await measureBesideRaw()));
 console.log(table("A flood", "times better than its aim", await measureFlood()));
 console.log(table("A terminal", "times better than its aim", await measureTerminal()));
 Deno.exit();

@@ -8,15 +8,30 @@ import { FrameSocket } from "./frame_socket.ts";
 import { ageOf, ENVELOPE_BYTES, SEALED_OVERHEAD_BYTES, timedObject } from "./light_member.ts";
 import type { Meter, Speaker } from "./load.ts";
 
-/** Bytes that may wait at a speaker: as many as a member may have under way. */
-const WINDOW_BYTES: number = 1 << 18;
+const BODY_BYTES: number = ENVELOPE_BYTES + SEALED_OVERHEAD_BYTES;
+
+/** Messages of all speakers that may be under way: as many as those of one real member. */
+const WINDOW: number = (1 << 18) / ENVELOPE_BYTES;
+
+/** How a raw member takes part. */
+export interface RawOptions {
+  /** Counts what it receives. */
+  readonly meter: Meter;
+  /** Members that get each message. */
+  readonly readers: number;
+  /** Whether it notes how old the messages are. */
+  readonly isSampled: boolean;
+}
 
 /** A member of the raw relay. */
 export class RawMember implements Speaker {
   readonly #socket: FrameSocket;
+  readonly #options: RawOptions;
 
-  private constructor(socket: FrameSocket, meter: Meter, isSampled: boolean) {
+  private constructor(socket: FrameSocket, options: RawOptions) {
     this.#socket = socket;
+    this.#options = options;
+    const { isSampled, meter } = options;
     socket.onBody = (body) => {
       meter.deliveries++;
       meter.records++;
@@ -26,14 +41,15 @@ export class RawMember implements Speaker {
   }
 
   /** Connects to the raw relay. */
-  static async enter(port: number, meter: Meter, isSampled: boolean): Promise<RawMember> {
+  static async enter(port: number, options: RawOptions): Promise<RawMember> {
     const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-    return new RawMember(new FrameSocket(conn), meter, isSampled);
+    return new RawMember(new FrameSocket(conn), options);
   }
 
   speak(): boolean {
-    if (this.#socket.waitingBytes >= WINDOW_BYTES) return false;
-    const body = new Uint8Array(ENVELOPE_BYTES + SEALED_OVERHEAD_BYTES);
+    const { meter, readers } = this.#options;
+    if (meter.spoken - meter.deliveries / readers >= WINDOW) return false;
+    const body = new Uint8Array(BODY_BYTES);
     body.set(timedObject());
     this.#socket.write(encodeFrame(body));
     return true;

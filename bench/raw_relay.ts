@@ -49,6 +49,7 @@ class Reader {
           offset += await this.conn.write(bytes.subarray(offset));
         }
         this.#waitingBytes -= bytes.length;
+        if (this.#waitingBytes >= HIGH_WATER_BYTES) continue;
         this.#drained?.resolve();
         this.#drained = undefined;
       }

@@ -34,7 +34,7 @@ export function quantile(figures: readonly number[], at: number): number {
 /** A table in Markdown. */
 export function table(title: string, ratio: string, results: readonly Result[]): string {
   const rows = results.map(({ name, ratio, value }) =>
-    `| ${name} | ${value} | ${ratio === undefined ? "" : ratio.toFixed(2)} |`
+    `| ${name.replaceAll("|", "\\|")} | ${value} | ${ratio === undefined ? "" : ratio.toFixed(2)} |`
   );
   return [`## ${title}`, "", `| what | figure | ${ratio} |`, "|---|---|---|", ...rows, ""].join(
     "\n",
