@@ -42,7 +42,9 @@ export async function chooseFrontEnd(options: FrontEndOptions): Promise<FrontEnd
     return new DumbTerminalFrontEnd({ notify, quiet, room, joinsByInvite });
   }
   const { TerminalFrontEnd } = await import("./terminal.ts");
-  return new TerminalFrontEnd({ notify, quiet, room, joinsByInvite, title });
+  // NO_COLOR can be read without a permission.
+  const colors = !Deno.noColor;
+  return new TerminalFrontEnd({ colors, notify, quiet, room, joinsByInvite, title });
 }
 
 /** Creates a picker on the terminal of this process. */
@@ -53,6 +55,5 @@ export async function offerChoice(options: PickerOptions): Promise<Picker> {
 
 /** Whether the terminal gets only plain lines: as requested, or because it cannot redraw. */
 function isPlainTerminal(plain: boolean): boolean {
-  // NO_COLOR can be read without a permission.
-  return plain || Deno.noColor || environmentVariable("TERM") === "dumb";
+  return plain || environmentVariable("TERM") === "dumb";
 }

@@ -8,7 +8,7 @@ const MARGIN = 2;
  * Draws a text as a QR code (ISO/IEC 18004), two rows of modules in each line.
  *
  * @returns Lines of one width, of the block, the two half blocks and the space. Blocks are light, so the
- * lines must be shown light on dark in every terminal: see {@linkcode Theme.qr}.
+ * lines are shown light on dark in every terminal with colors: see {@linkcode Theme.qr}.
  */
 export function qrLines(text: string): string[] {
   return encodeQR(text, "ascii", { border: MARGIN, ecc: "low" }).trimEnd().split("\n");

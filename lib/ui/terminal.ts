@@ -21,7 +21,7 @@ import { BRACKET_PASTES, Pastes, UNBRACKET_PASTES } from "./paste.ts";
 import { onSuddenEnd } from "./process.ts";
 import { Screen } from "./screen.ts";
 import { processTerminal, type TerminalDevice } from "./terminal_device.ts";
-import { COLOR_THEME } from "./theme.ts";
+import { COLOR_THEME, COLORLESS_THEME } from "./theme.ts";
 import { WindowTitle } from "./title.ts";
 import { TypedWishes } from "./typed_wishes.ts";
 
@@ -50,6 +50,8 @@ export interface TerminalOptions {
   readonly notify: boolean;
   /** Whether joins and leaves are hidden at first. */
   readonly quiet: boolean;
+  /** Whether names have colors. */
+  readonly colors: boolean;
   /** Whether the window's title is set. */
   readonly title: boolean;
   /** The room's name, if the host gave it one. */
@@ -91,12 +93,12 @@ export class TerminalFrontEnd implements FrontEnd {
   /** Takes over a terminal and shows the prompt; by default the terminal of the process. */
   constructor(options: TerminalOptions) {
     const { clock = systemClock, device = processTerminal(), environment } = options;
-    const { joinsByInvite, notify, quiet, room } = options;
+    const { colors, joinsByInvite, notify, quiet, room } = options;
     this.#device = device;
     this.#keyboard = new Keyboard(clock, (keys) => this.#press(keys));
     const notifier = new Notifier(environment, clock);
     this.#conversation = new Conversation({
-      theme: COLOR_THEME,
+      theme: colors ? COLOR_THEME : COLORLESS_THEME,
       echoes: true,
       editsLine: true,
       columns: () => device.columns(),

@@ -50,7 +50,7 @@ export interface Theme {
   qr(line: string): string;
 }
 
-/** The theme for terminals without colors, screen readers and files. */
+/** The theme for plain lines: simple terminals, screen readers and files. */
 export const PLAIN_THEME: Theme = {
   name: (member) => markedName(member),
   mark: (text) => text,
@@ -73,6 +73,13 @@ export const COLOR_THEME: Theme = {
   mention: (text) => `\x1b[7m${text}\x1b[27m`,
   // White on black by number, because a color scheme may redefine the named colors.
   qr: (line) => `\x1b[38;5;231;48;5;16m${line}\x1b[39;49m`,
+};
+
+/** The theme for people who want no colors (https://no-color.org): no text from outside is bold here either. */
+export const COLORLESS_THEME: Theme = {
+  ...COLOR_THEME,
+  name: (member) => COLOR_THEME.mark(markedName(member)),
+  qr: (line) => line,
 };
 
 /** Picks the color for a key, the same in every run and on every machine. */

@@ -26,7 +26,7 @@ const VARIABLES = {
   LANCHAT_PASSPHRASE: "The passphrase of a sealed log, if there is no terminal to ask at.",
   LANCHAT_ID_PASSPHRASE: "The passphrase of the identity, if there is no terminal to ask at.",
   LANCHAT_NEW_ID_PASSPHRASE: "The passphrase that id --passphrase sets, if there is no terminal.",
-  NO_COLOR: "If set, lanchat writes plain lines, as with --plain.",
+  NO_COLOR: "If set, lanchat uses no colors; --plain also draws nothing twice.",
 };
 
 const EXIT_STATUSES = {

@@ -1,12 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { HostProgram } from "../support/program.ts";
 import { Pty, type PtyOptions } from "../support/pty.ts";
-import { READY, said } from "./expected.ts";
+import { READY, said, told, wrapped } from "./expected.ts";
 import { memberAtTerminal } from "./people.ts";
 import { terminalTest } from "../support/tools.ts";
 
 const WAYS: Readonly<Record<string, { args?: string[] } & PtyOptions>> = {
-  "NO_COLOR": { env: { NO_COLOR: "1" } },
   "TERM=dumb": { env: { TERM: "dumb" }, permissions: ["--allow-net", "--allow-env"] },
   "--plain": { args: ["--plain"] },
 };
@@ -35,6 +34,34 @@ for (const [way, { args = [], ...options }] of Object.entries(WAYS)) {
     assert(!ada.lines.some((line) => line.includes("ada: hello")), "what was typed is repeated");
   });
 }
+
+terminalTest("NO_COLOR takes away only the colors", async () => {
+  const text =
+    "one line that is long enough for three rows of this window, and a break\n00:00 bob: hi";
+  for (const [columns, rows] of [[80, 24], [40, 10]] as const) {
+    await using hana = await HostProgram.start(["--name", "hana", "--json"]);
+    await using ada = await memberAtTerminal(hana, "ada", {
+      columns,
+      rows,
+      env: { NO_COLOR: "1" },
+    });
+    await hana.say(text);
+    await ada.shows(...wrapped(columns, said("hana", text)), ">");
+    assert(ada.screen.place?.startsWith("── "), ada.screen.place);
+    const bold = ada.screen.cells.map((row) =>
+      row.filter((cell) => cell.bold).map((cell) => cell.text).join("")
+    );
+    assertEquals(bold.filter((text) => text === "hana").length, 1);
+    await ada.type("and this is an answer of more than forty columns\r");
+    await hana.event("message");
+    const answer = told("ada", "and this is an answer of more than forty columns");
+    await ada.shows(...wrapped(columns, answer), ">");
+    // deno-lint-ignore no-control-regex -- a color is a control sequence
+    assertEquals(ada.written.match(/\x1b\[(?:[\d;]*;)?[349]\d[\d;]*m/), null);
+    await ada.type("/quit\r");
+    await ada.givesBack();
+  }
+});
 
 terminalTest("a mention is highlighted and rings", async () => {
   await using hana = await HostProgram.start(["--name", "hana", "--json"]);

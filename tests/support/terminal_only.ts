@@ -35,6 +35,7 @@ export class TerminalOnly implements AsyncDisposable {
     rows = 24,
     {
       before = "",
+      colors = true,
       environment = {},
       joinsByInvite = false,
       keepsCursorRow = false,
@@ -45,6 +46,7 @@ export class TerminalOnly implements AsyncDisposable {
     }: {
       /** What was written to the terminal before. */
       before?: string;
+      colors?: boolean;
       environment?: Readonly<Record<string, string>>;
       joinsByInvite?: boolean;
       keepsCursorRow?: boolean;
@@ -59,6 +61,7 @@ export class TerminalOnly implements AsyncDisposable {
     this.screen.write(before);
     this.stdout = new Sink((text) => this.screen.write(text));
     this.frontEnd = new TerminalFrontEnd({
+      colors,
       notify,
       quiet,
       room,

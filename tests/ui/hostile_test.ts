@@ -153,6 +153,27 @@ test("No random message acts on the terminal", async () => {
   );
 });
 
+/** All that is written for a message in a room. */
+async function written(text: string, colors: boolean): Promise<string> {
+  await using terminal = new TerminalOnly(COLUMNS, ROWS, { colors });
+  terminal.frontEnd.show(READY);
+  terminal.frontEnd.show(message("eve", text));
+  terminal.frontEnd.show({ event: "left", member: member(text), reason: "left" });
+  await terminal.settled();
+  return terminal.stdout.text;
+}
+
+test("Without colors each line has the same words, rows and bold parts", async () => {
+  const assertSame = async (text: string): Promise<void> => {
+    const colored = await written(text, true);
+    // deno-lint-ignore no-control-regex -- a name has a color by control sequences
+    const faded = colored.replaceAll(/\x1b\[1;38;5;\d+m/g, "\x1b[1m").replaceAll(/;39m/g, "m");
+    assertEquals(await written(text, false), faded);
+  };
+  for (const text of Object.values(ATTACKS)) await assertSame(text);
+  await fc.assert(fc.asyncProperty(anything, assertSame), { numRuns: 50 });
+});
+
 test("No random name acts on the terminal", async () => {
   await fc.assert(
     fc.asyncProperty(anything, async (name) => {

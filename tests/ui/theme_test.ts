@@ -1,5 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { COLOR_THEME, messageLine, NAME_COLORS, PLAIN_THEME } from "../../lib/ui/theme.ts";
+import {
+  COLOR_THEME,
+  COLORLESS_THEME,
+  messageLine,
+  NAME_COLORS,
+  PLAIN_THEME,
+} from "../../lib/ui/theme.ts";
 import { test } from "../support/test.ts";
 
 /** The levels of xterm's colors from 16 to 231: six of red, six of green, six of blue. */
@@ -60,7 +66,7 @@ test("Theme.name escapes control characters", () => {
 
 test("Theme.name marks a verified member", () => {
   const bob = { name: "bob", key: "" };
-  for (const theme of [PLAIN_THEME, COLOR_THEME]) {
+  for (const theme of [PLAIN_THEME, COLOR_THEME, COLORLESS_THEME]) {
     const marked = theme.name({ ...bob, verified: true });
     assertEquals(marked, theme.name(bob).replace("bob", "bob✓"));
     assertEquals(theme.name({ ...bob, verified: false }), theme.name(bob));

@@ -210,6 +210,7 @@ const terminal: Target = {
     const { stdout, streams } = memoryStreams(ReadableStream.from(chunks));
     const raw: boolean[] = [];
     const front = new TerminalFrontEnd({
+      colors: true,
       notify: false,
       quiet: false,
       title: false,
