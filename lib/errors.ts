@@ -178,7 +178,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   },
   "bad-fingerprint": {
     status: 2,
-    hint: "Use the room's fingerprint: 30 digits on the host's screen.",
+    hint: "Use the room's fingerprint: the 30 digits that /fingerprint shows at the host.",
   },
   "unknown-shell": { status: 2, hint: "Use bash, zsh, fish or powershell." },
   "bad-invite": {
@@ -274,7 +274,8 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   },
   "host-key-changed": {
     status: 3,
-    hint: "Compare the fingerprint with the host's screen. If it matches, join with --accept-host.",
+    hint: "Have the person at the host type /fingerprint. If it shows the new digits, join with " +
+      "--accept-host.",
   },
   "another-room": {
     status: 3,
@@ -289,7 +290,9 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "host-moved": { status: 0, hint: "" },
   "temporary-identity": {
     status: 0,
-    hint: fromSource("Allow --allow-read --allow-write --allow-env."),
+    hint: fromSource(
+      "To keep it: deno run --allow-net --allow-read --allow-write --allow-env main.ts …",
+    ),
   },
   "identity-unreadable": {
     status: 1,
@@ -402,7 +405,8 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "no-such-member": { status: 1, hint: "Use a name from /who, or name#tag if two share a name." },
   "key-withheld": {
     status: 1,
-    hint: "Members without your key cannot read you; /unlock or /accept lets them.",
+    hint:
+      "Check who they are before you /accept them. After /lock, /unlock lets everyone read you.",
   },
   "wrong-digits": {
     status: 0,

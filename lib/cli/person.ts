@@ -44,7 +44,7 @@ export async function findPerson(
 function temporaryWarning({ code, hint, message }: StoreError): ProblemEvent {
   // The hint of temporary-identity names all permissions that are needed, not only the first missing one.
   return code === "permission-denied" && !Deno.build.standalone
-    ? warning("temporary-identity", "Identity not kept")
+    ? warning("temporary-identity", "You are someone new each time: your identity is not kept")
     : warning("temporary-identity", message, hint);
 }
 

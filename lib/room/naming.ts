@@ -193,7 +193,7 @@ export class Naming {
       ? `Your name, or one like it, is taken: you are shown as ${this.me.name}`
       : `Someone else took your name, or one like it: you stay ${this.me.name}, they are ` +
         "shown with a tag";
-    this.#events.emit(warning("name-taken", message));
+    this.#events.emit(warning("name-taken", message, this.#tagged ? undefined : KEPT_NAME));
   }
 
   #warnNameMisleading(): void {
@@ -201,6 +201,8 @@ export class Naming {
     this.#events.emit(warning("name-misleading", message));
   }
 }
+
+const KEPT_NAME = "Nothing to do. If you don't know them: /verify, or /kick at the host.";
 
 /** Sets the shown name, after a change of the name, its tag or the trust in it. */
 function setShown({ naming, tag }: Peer): void {

@@ -110,8 +110,7 @@ export async function changedHost(
   const message = `The key of the host at ${address} has changed: ` +
     `fingerprint ${groups(digits)} now, ${groups(await fingerprint(key))} ` +
     `since ${day(firstSeen)} (${verified ? "verified" : "not verified"})`;
-  const hint = "Compare the new fingerprint with the host's screen, or with 'lanchat id' there. " +
-    `If it matches, join with --accept-host "${groups(digits)}"; ` +
-    "if not, someone else is answering there.";
+  const hint = "Have the person at the host type /fingerprint. If it shows the new digits, join " +
+    `with --accept-host "${groups(digits)}"; if not, someone else answers there.`;
   return new HandshakeError("host-key-changed", message, { hint });
 }

@@ -16,6 +16,8 @@ export class AddressBook {
   readonly #knowsBeginning: boolean;
   /** By key and session: the session id is only its first digits. */
   readonly #members = new Map<string, MemberView>();
+  /** The keys that get no sender key because of their name. */
+  readonly #withheld = new Set<string>();
   /** The members when the line was begun. */
   #membersBefore: readonly MemberView[] = [];
   /** The last private sender before the line was begun. */
@@ -36,6 +38,11 @@ export class AddressBook {
   /** The members now, by their current names. */
   get members(): readonly MemberView[] {
     return [...this.#members.values()];
+  }
+
+  /** The members that get no sender key because of their name. */
+  get withheld(): readonly MemberView[] {
+    return this.members.filter(({ key }) => this.#withheld.has(key));
   }
 
   /** The members that a name may mean. */
@@ -84,7 +91,9 @@ export class AddressBook {
         for (const member of event.members) if (!member.unannounced) this.#meet(member);
         return;
       case "joined":
+        return this.#meet(event.member);
       case "verified":
+        this.#withheld.delete(event.member.key);
         return this.#meet(event.member);
       case "renamed":
         return event.own ? undefined : this.#meet(event.member);
@@ -96,6 +105,11 @@ export class AddressBook {
         return event.private ? this.#addSender(event.from) : undefined;
       case "ignoring":
         return event.ignored ? this.#forgetSender(event.member.key) : undefined;
+      case "key-changed":
+        if (event.withheld) this.#withheld.add(event.member.key);
+        return;
+      case "accepted":
+        return void this.#withheld.delete(event.member.key);
     }
   }
 

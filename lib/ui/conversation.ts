@@ -19,6 +19,7 @@ import { parseLine } from "./line_parser.ts";
 import { markedName, messageHead, type Theme } from "./theme.ts";
 import {
   failedMessage,
+  failureAdvice,
   lackingSentence,
   noticeLines,
   personLines,
@@ -396,8 +397,11 @@ export class Conversation {
 
   #failedLines({ id, code }: FailedEvent): readonly Line[] {
     const message = this.#own.failed(id);
-    const { hint: advice = "", ...problem } = failedMessage(code, message?.text ?? "");
-    const hint = `${advice} /retry resends it.`.trim();
+    const { text = "", to } = message ?? {};
+    const withheld = this.#book.withheld.filter(({ key }) => to === undefined || to.key === key);
+    const names = withheld.map(({ name }) => name);
+    const hint = failureAdvice(code, { to: to?.name, withheld: names });
+    const problem = failedMessage(code, text, "");
     // The same hint after each of many messages would hide what happened to them.
     const shown = hint === this.#failureHint ? problem : { ...problem, hint };
     this.#failureHint = hint;

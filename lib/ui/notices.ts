@@ -7,7 +7,7 @@
 import { ADDRESS_PLACEHOLDER, DEFAULT_PORT, dialable, formatHostPort } from "../address.ts";
 import { day } from "../clock.ts";
 import { groups } from "../crypto/mod.ts";
-import { type Code, fromSource, quote } from "../errors.ts";
+import { type Code, CODES, fromSource, quote } from "../errors.ts";
 import {
   type BanView,
   failure,
@@ -140,7 +140,8 @@ const NOTICES: NoticeTable = {
     return advice === "" ? line : [line, `   ${advice}`];
   },
   // The user asked for any other end, or an earlier error explains it.
-  "closed": ({ reason }) => reason === "host-closed" ? "The host closed the room." : [],
+  "closed": ({ reason }) =>
+    reason === "host-closed" ? "The host closed the room. lanchat has ended." : [],
 };
 
 /** For a person at a terminal: the same, with these differences. */
@@ -196,10 +197,35 @@ function linesFrom(table: NoticeTable, event: SessionEvent): string[] {
   return [notice(event)].flat().map(sanitizeLine);
 }
 
-/** Makes the error for an own message that failed. */
-export function failedMessage(code: Code, text: string): ProblemEvent {
-  const message = `Not delivered: ${excerpt(text, MAX_REPEATED_LENGTH)}`;
-  return failure(code, message);
+/** The circumstances of an own message that failed. */
+export interface FailureContext {
+  /** The name of its only reader. */
+  readonly to?: string | undefined;
+  /** The names of members that have a verified person's name and another key, of those that it was for. */
+  readonly withheld: readonly string[];
+}
+
+/** Makes the error for an own message that failed. @param hint What to do; by default the hint of the code. */
+export function failedMessage(code: Code, text: string, hint?: string): ProblemEvent {
+  return failure(code, `Not delivered: ${excerpt(text, MAX_REPEATED_LENGTH)}`, hint);
+}
+
+/** Says what a person at a terminal can do about an own message that failed. */
+export function failureAdvice(code: Code, { to, withheld }: FailureContext): string {
+  if (code === "no-such-member" && to !== undefined) {
+    return `${to} has left. /retry sends it when they are back.`;
+  }
+  if (code !== "key-withheld") return `${CODES[code].hint} /retry resends it.`.trim();
+  if (withheld.length === 0) {
+    return `${to ?? "Everyone here"} came after your /lock. After /unlock, /retry resends it.`;
+  }
+  return withheld.map((name) =>
+    `${name} has ${withoutTag(name)}'s name but another key: check who it is before /accept.`
+  ).join(" ");
+}
+
+function withoutTag(name: string): string {
+  return name.split("#", 1)[0]!;
 }
 
 /** Names the members that may lack a message that all others have. */
@@ -580,16 +606,17 @@ function roomCodeSentences({ digits, members }: RoomCodeEvent): string[] {
 }
 
 function keyChangedSentences({ known, member, withheld }: KeyChangedEvent): string[] {
-  const before = `tag ${known.tag}, last seen ${day(known.lastSeen)}`;
+  const before = `before: tag ${known.tag}, last seen ${day(known.lastSeen)}`;
+  const name = withoutTag(member.name);
   if (!withheld) {
     return [
-      `warning: ${markedName(member)} has a name that you know with another key (${before})`,
+      `warning: ${markedName(member)} may not be the ${name} you met: another key (${before})`,
       `hint: Check with /verify ${member.name} before you trust them.`,
     ];
   }
   return [
-    `warning: ${markedName(member)} has a name that you verified with another key (${before}), ` +
-    "and can't read your messages",
+    `warning: ${markedName(member)} is not the ${name} you verified: another key (${before}); ` +
+    "they can't read your messages",
     "hint: Have them read their fingerprint to you by voice. If " +
     `/whois ${member.name} shows the same, type /accept and its 30 digits.`,
   ];

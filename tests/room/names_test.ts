@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import confusables from "unhomoglyph/data.json" with { type: "json" };
 import { animalName } from "../../lib/cli/animal_name.ts";
@@ -236,8 +236,9 @@ test("Room shows the second holder of a name with its tag, the same to all, and 
   await second.event("ready");
   assertEquals((await second.event("warning")).code, "name-taken");
   await first.event("joined");
-  const { code, message } = await first.event("warning");
+  const { code, hint, message } = await first.event("warning");
   assertEquals(code, "name-taken");
+  assertMatch(hint!, /^Nothing to do\. /);
   assert(message.includes("you stay ada"), message);
   const { tag } = second.room.me;
   const third = await rooms.join("hana ada");

@@ -107,7 +107,7 @@ terminalTest("the end of the host restores the terminal", async () => {
   await ada.givesBack();
   assertEquals(ada.lines.slice(-3), [
     notice("hana left"),
-    notice("The host closed the room."),
+    notice("The host closed the room. lanchat has ended."),
     SHELL_PROMPT,
   ]);
 });

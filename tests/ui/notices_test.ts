@@ -238,7 +238,7 @@ test("noticeLines shows the result and the advice of a check", () => {
 
 test("noticeLines shows an end only if the host closed the room", () => {
   const lines = (reason: EndReason): string[] => noticeLines({ event: "closed", reason });
-  assertEquals(lines("host-closed"), ["The host closed the room."]);
+  assertEquals(lines("host-closed"), ["The host closed the room. lanchat has ended."]);
   const told = ["left", "end-of-input", "signal", "connection-lost", "kicked", "refused", "failed"];
   for (const reason of told) assertEquals(lines(reason as EndReason), []);
 });
@@ -361,12 +361,15 @@ test("noticeLines warns of a known name with another key, and gives a hint", () 
   const known = { tag: "zyxwvuts", key: "B".repeat(43), lastSeen: NOW, verified: false };
   const event = { event: "key-changed", member: member("bob#abcdefgh"), known } as const;
   assertEquals(noticeLines({ ...event, withheld: false }), [
-    "warning: bob#abcdefgh has a name that you know with another key (tag zyxwvuts, last seen " +
-    "2023-11-14)",
+    "warning: bob#abcdefgh may not be the bob you met: another key (before: tag zyxwvuts, last " +
+    "seen 2023-11-14)",
     "hint: Check with /verify bob#abcdefgh before you trust them.",
   ]);
   const [warning, hint] = noticeLines({ ...event, withheld: true });
-  assertMatch(warning!, /^warning: bob#abcdefgh .* can't read your messages$/);
+  assertMatch(
+    warning!,
+    /^warning: bob#abcdefgh is not the bob you verified: .* can't read your messages$/,
+  );
   assertMatch(hint!, /\/whois bob#abcdefgh .* \/accept /);
   assertEquals(noticeLines({ event: "accepted", member: member("bob") }), [
     "bob can now read your messages, but isn't verified.",

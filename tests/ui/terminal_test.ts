@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { fromBase64Url } from "../../lib/bytes/mod.ts";
 import { fingerprint, groups } from "../../lib/crypto/mod.ts";
-import { CODES } from "../../lib/errors.ts";
+import { type Code, CODES } from "../../lib/errors.ts";
 import type { SessionEvent } from "../../lib/session_events.ts";
 import { PROGRAM } from "../../lib/ui/notices.ts";
 import { SEQUENCE_MS } from "../../lib/ui/key_parser.ts";
@@ -726,7 +726,10 @@ test("TerminalFrontEnd restores the terminal on each way to quit", async () => {
     terminal.frontEnd.show({ event: "closed", reason: "host-closed" });
     await terminal.frontEnd.close();
     await terminal.settled();
-    assertEquals(terminal.screen.lines, [`${T} -- The host closed the room.`, ""], way);
+    assertEquals(terminal.screen.lines, [
+      `${T} -- The host closed the room. lanchat has ended.`,
+      "",
+    ], way);
     assertEquals(terminal.raw, [true, false], way);
   }
 });
@@ -836,6 +839,33 @@ test("TerminalFrontEnd counts messages that are on the way after a second", asyn
   await terminal.type("e");
   await terminal.settled();
   assertEquals(terminal.screen.lines.at(-1), "> type");
+});
+
+test("TerminalFrontEnd says why a private message was not delivered, and what to do", async () => {
+  await using terminal = new TerminalOnly(200);
+  const bob = { ...member("bob#abcdefgh"), key: "B".repeat(43) };
+  const known = { tag: "zyxwvuts", key: "C".repeat(43), lastSeen: NOW, verified: true };
+  terminal.frontEnd.show({ ...READY, members: [bob, member("carol")] });
+  terminal.frontEnd.show({ event: "key-changed", member: bob, known, withheld: true });
+  const fails = async (to: string, code: Code, id: string): Promise<string> => {
+    await terminal.type(`/msg ${to} psst\r`);
+    terminal.frontEnd.show({ event: "failed", id, code });
+    await terminal.settled();
+    assertEquals(terminal.screen.lines.at(-3), `${T} -- error: Not delivered: psst`);
+    return terminal.screen.lines.at(-2)!.replace(/^ *-- hint: /, "");
+  };
+  assertEquals(
+    await fails("bob#abcdefgh", "key-withheld", "1"),
+    "bob#abcdefgh has bob's name but another key: check who it is before /accept.",
+  );
+  assertEquals(
+    await fails("carol", "key-withheld", "2"),
+    "carol came after your /lock. After /unlock, /retry resends it.",
+  );
+  assertEquals(
+    await fails("carol", "no-such-member", "3"),
+    "carol has left. /retry sends it when they are back.",
+  );
 });
 
 test("TerminalFrontEnd counts no messages that are delivered within a second", async () => {
