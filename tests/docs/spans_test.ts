@@ -20,6 +20,9 @@ const VALUES: Readonly<Record<string, string>> = {
 /** Paths, which are no slash commands. */
 const PATHS = /^\/(?:dev|proc|tmp)\b/;
 
+/** How a command line of lanchat begins from source. */
+const FROM_SOURCE = /^(?:npx -y deno@\S+|deno) run (?:--\S+ )+main\.ts /;
+
 /** A label in cryptography, which is no command line. */
 const LABEL = "lanchat identity";
 
@@ -44,9 +47,11 @@ function commandLines(path: string): string[] {
   const lines = blocksOf(path).flatMap(({ language, text }) =>
     language === "sh" || language === "console" ? text.split("\n") : []
   );
-  const typed = lines.flatMap((line) => /(?:^|[|&] |\$ )(lanchat .+)/.exec(line)?.[1] ?? []);
-  const spans = spansOf(read(path)).filter((span) => /^lanchat [^/]/.test(span) && span !== LABEL);
-  return [...spans, ...typed];
+  const typed = lines.flatMap((line) =>
+    /(?:^|[|&] |\$ )((?:lanchat|npx|deno) .+)/.exec(line)?.[1] ?? []
+  );
+  return [...spansOf(read(path)), ...typed].map((line) => line.replace(FROM_SOURCE, "lanchat "))
+    .filter((line) => /^lanchat [^/]/.test(line) && line !== LABEL);
 }
 
 /** Why lanchat would not run a command line; `undefined` if it would. A command may stand without its operand. */
@@ -84,5 +89,6 @@ test("a command line that lanchat would refuse is found", () => {
   assertEquals(refusal("lanchat serve --keep-seat MINUTES"), undefined);
   assert(refusal("lanchat serve --rooom movies") !== undefined);
   assert(refusal("lanchat serve movies | tee log") !== undefined);
+  assert(commandLines("README.md").includes("lanchat join 127.0.0.1"));
   assertEquals(["/who", "/nothing", "/v bob"].filter(isSlashCommand), ["/who", "/v bob"]);
 });
