@@ -165,7 +165,7 @@ test("TerminalFrontEnd shows the place above the prompt, in one row of any width
 });
 
 test("TerminalFrontEnd draws the place only when it changes, and leaves no copy of it", async () => {
-  await using terminal = new TerminalOnly(60, 10);
+  await using terminal = new TerminalOnly(60, 20);
   terminal.frontEnd.show(ready(HANA, BOB));
   await terminal.settled();
   const { length } = terminal.stdout.text;
