@@ -27,8 +27,8 @@ const SCREENS = ["README.md", "docs/VERIFYING.md"];
 const SCRIPTS = ["docs/JSON.md", "docs/SCRIPTS.md"];
 
 /** The blocks that can be run and do not say why they are not. */
-const BLOCKS = DOCUMENTS.flatMap(blocksOf).filter(({ language, notRun, path }) =>
-  RUNNABLE.includes(language) && notRun === undefined &&
+const BLOCKS = DOCUMENTS.flatMap(blocksOf).filter(({ language, notRun, path, text }) =>
+  (RUNNABLE.includes(language) || text.startsWith("$ ")) && notRun === undefined &&
   (language === "console" || !SCRIPTS.includes(path))
 );
 

@@ -37,6 +37,12 @@ for (const path of DOCUMENTS) {
   });
 }
 
+test("docs/README.md lists every document", () => {
+  const targets = targetsOf("docs/README.md").map((target) => `docs/${target}`);
+  const documents = DOCUMENTS.filter((path) => path.startsWith("docs/"));
+  assertEquals(documents.filter((path) => !targets.includes(path)), ["docs/README.md"]);
+});
+
 test("a link that leads nowhere is found", () => {
   const wrong = ["NOTHING.md", "#nothing", "../README.md#nothing"];
   const right = ["LOG.md", "#codes", "../README.md#lanchat", "lanchat.1"];
