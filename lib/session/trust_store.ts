@@ -38,13 +38,6 @@ interface TrustStoreOptions {
   readonly random?: (count: number) => Bytes;
 }
 
-/** The groups that the last safety number on the screen asks for. */
-interface Question {
-  readonly key: Bytes;
-  /** Ascending, from 1. */
-  readonly groups: readonly number[];
-}
-
 /** Tells members that earlier runs met from others, and verifies them. */
 export class TrustStore {
   /**
@@ -56,7 +49,10 @@ export class TrustStore {
   readonly #ownKey: Bytes;
   readonly #compared: Bytes | undefined;
   readonly #random: (count: number) => Bytes;
-  #question: Question | undefined;
+  /** The groups to ask for, ascending from 1, by key in hexadecimal digits. */
+  readonly #questions = new BoundedMap<string, readonly number[]>(MAX_REMEMBERED);
+  /** The key that the last question was about. */
+  #asked: Bytes | undefined;
   /** By key in hexadecimal digits. */
   readonly #tags = new BoundedMap<string, string>(4 * MAX_REMEMBERED);
   /** The last verdict on each key, in hexadecimal digits. */
@@ -145,15 +141,17 @@ export class TrustStore {
   /**
    * The safety number with a member, and the groups of the member's own half to ask for: four of six, chosen
    * at random, so that an attacker cannot search for a key that agrees in them. The other half is the same in
-   * all numbers of this user, and would prove nothing.
+   * all numbers of this user, and would prove nothing. Until the member is verified each question asks for the
+   * same groups: several different ones would show all.
    *
    * Replaces the question asked before. See PROTOCOL.md §2.4.
    */
   async ask(
     key: Bytes,
   ): Promise<Required<Pick<SafetyNumberEvent, "asked" | "digits" | "fingerprint">>> {
-    const groups = chooseGroups(this.#random);
-    this.#question = { key, groups };
+    const groups = this.#questions.get(toHex(key)) ?? chooseGroups(this.#random);
+    this.#questions.set(toHex(key), groups);
+    this.#asked = key;
     return { ...await this.safetyNumber(key), asked: groups };
   }
 
@@ -165,7 +163,8 @@ export class TrustStore {
    * @throws {UsageError} With code `wrong-digits` if they differ; then it marks nothing.
    */
   async verify(member: Member, digits: string): Promise<void> {
-    const given = digitsOf(digits, [ASKED_DIGITS, NUMBER_DIGITS]);
+    const hint = `Type the four hidden groups (${ASKED_DIGITS} digits).`;
+    const given = digitsOf(digits, [ASKED_DIGITS, NUMBER_DIGITS], hint);
     const right = given.length === NUMBER_DIGITS
       ? await safetyNumber(this.#ownKey, member.key)
       : await this.#answer(member);
@@ -175,7 +174,8 @@ export class TrustStore {
         "The digits don't match",
       );
     }
-    this.#question = undefined;
+    this.#questions.delete(toHex(member.key));
+    this.#asked = undefined;
     const name = plainName(member.name);
     const isTaken = (other: string): boolean => sameName(other, name);
     await this.#keep(member, this.#known.setVerified(member.key, true, name, isTaken));
@@ -189,7 +189,8 @@ export class TrustStore {
    * @throws {UsageError} With code `wrong-digits` if none has it.
    */
   async accept<Each extends Member>(members: readonly Each[], digits: string): Promise<Each> {
-    const given = digitsOf(digits, [FINGERPRINT_DIGITS]);
+    const hint = "Type all digits; spaces don't matter.";
+    const given = digitsOf(digits, [FINGERPRINT_DIGITS], hint);
     for (const member of members) {
       if (await fingerprint(member.key) !== given) continue;
       await this.#keep(member, this.#known.seen(member.key, { name: plainName(member.name) }));
@@ -204,8 +205,8 @@ export class TrustStore {
 
   /** @throws {UsageError} With code `wrong-digits` if the last question is not about that member. */
   async #answer({ key, name }: Member): Promise<string> {
-    const question = this.#question;
-    if (question === undefined || !equal(question.key, key)) {
+    const groups = this.#questions.get(toHex(key));
+    if (groups === undefined || this.#asked === undefined || !equal(this.#asked, key)) {
       throw new UsageError(
         "wrong-digits",
         "The last safety number shown was not this member's",
@@ -213,7 +214,7 @@ export class TrustStore {
       );
     }
     const half = await fingerprint(key);
-    return question.groups
+    return groups
       .map((group) => half.slice((group - 1) * GROUP_DIGITS, group * GROUP_DIGITS))
       .join("");
   }
@@ -292,13 +293,13 @@ export function chooseGroups(random: (count: number) => Bytes): number[] {
 }
 
 /** @throws {UsageError} With code `wrong-digits` if a text is not so many digits, in groups or not. */
-function digitsOf(text: string, counts: readonly number[]): string {
+function digitsOf(text: string, counts: readonly number[], hint: string): string {
   const digits = text.replaceAll(/[\s-]/g, "");
   if (/^\d+$/.test(digits) && counts.includes(digits.length)) return digits;
   throw new UsageError(
     "wrong-digits",
     `Wrong number of digits: ${digits.replaceAll(/\D/g, "").length}, not ${counts.join(" or ")}`,
-    { hint: "Type all digits; spaces don't matter." },
+    { hint },
   );
 }
 

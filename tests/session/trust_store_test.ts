@@ -303,9 +303,32 @@ test("TrustStore.ask chooses at random, by the given source or the system's", as
   const random = (count: number): Bytes => new Uint8Array(count).map((_, i) => count - i);
   const trustStore = await TrustStore.of(known, ada.publicKey, { random });
   assertEquals((await trustStore.ask(bob)).asked, [3, 4, 5, 6]);
-  const { trustStore: ordinary } = await scene();
   const choices = new Set<string>();
-  while (choices.size < 2) choices.add(`${(await ordinary.ask(bob)).asked}`);
+  while (choices.size < 2) {
+    const { trustStore } = await scene();
+    choices.add(`${(await trustStore.ask(bob)).asked}`);
+  }
+});
+
+test("TrustStore.ask asks for the same groups of a key until it is verified", async () => {
+  const { ada, known } = await scene();
+  let count = 0;
+  const random = (length: number): Bytes => {
+    const order = [[1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, 1]][count++ % 2]!;
+    assertEquals(length, 24);
+    return new Uint8Array(Uint32Array.from(order).buffer);
+  };
+  const trustStore = await TrustStore.of(known, ada.publicKey, { random });
+  const [bob, carol] = [await member("bob"), await member("carol")];
+  const asked = async ({ key }: Member): Promise<unknown> => (await trustStore.ask(key)).asked;
+  assertEquals(await asked(bob), [1, 2, 3, 4]);
+  assertEquals(await asked(carol), [3, 4, 5, 6]);
+  assertEquals(await asked(bob), [1, 2, 3, 4]);
+  await verify(trustStore, carol);
+  assertEquals(await asked(bob), [1, 2, 3, 4]);
+  await trustStore.verify(bob, groupsAt(await fingerprint(bob.key), [1, 2, 3, 4]));
+  random(24);
+  assertEquals(await asked(bob), [3, 4, 5, 6]);
 });
 
 test("TrustStore.accept finds the withheld member with a fingerprint", async () => {
