@@ -24,25 +24,17 @@ import {
   noticeLines,
   personLines,
   safetyNumberLines,
+  verifiedLines,
   whoLines,
 } from "./notices.ts";
 import { type MessageState, type OwnMessage, OwnMessages } from "./own_messages.ts";
 import { Place } from "./place.ts";
 import { fittingQrLines, TOO_NARROW } from "./qr.ts";
-import { excerpt, sanitize } from "./sanitize.ts";
-import { helpLines, type ParsedLine, type SlashCommand } from "./slash_commands.ts";
+import { excerpt, sanitize, sanitizeLine } from "./sanitize.ts";
+import { helpLines, KEYS_HELP, type ParsedLine, type SlashCommand } from "./slash_commands.ts";
 import { Timeline, timeOfDay } from "./timeline.ts";
 import { Unread } from "./unread.ts";
-import type { ShownLine } from "./wrap.ts";
-
-/** What `/help all` adds where lanchat edits the line. */
-const KEYS_HELP: readonly string[] = [
-  "Keys",
-  "Tab            completes commands and names",
-  "Alt-Enter      breaks a line, as Ctrl-J does",
-  "Up, Down       bring back earlier lines",
-  "Ctrl-R         searches them; Ctrl-G cancels",
-];
+import { type ShownLine, wrapLine } from "./wrap.ts";
 
 /** Maximum lines of an own message whose mark may change; then the rest is shown. */
 const MAX_PENDING_LINES = 3;
@@ -55,6 +47,9 @@ const DASH_COLUMNS = 2;
 
 /** The columns of that mark and a space. */
 const PLACE_MARK_COLUMNS = PLACE_MARK.length * DASH_COLUMNS + 1;
+
+/** The rows below the lines: the place and an empty prompt. */
+const PROMPT_ROWS = 2;
 
 /** The marks after an own message. */
 const STATE_MARKS: Readonly<Record<MessageState, string>> = {
@@ -74,6 +69,8 @@ export interface ConversationOptions {
   readonly editsLine: boolean;
   /** Width of the terminal, in characters; QR codes are shown only with it. */
   readonly columns?: () => number;
+  /** Height of the terminal, in rows; the QR code of a safety number is shown only with it. */
+  readonly rows?: () => number;
   /** Called for each private message and each mention. */
   readonly notify: (from: string, text: string) => void;
   /** Whether that begins switched on; `/notify` changes it. */
@@ -119,6 +116,8 @@ export class Conversation {
   #mention: RegExp | undefined;
   #notifies: boolean;
   #isQuiet: boolean;
+  /** Whether the last `/away` had a text. */
+  #wantsAway = false;
   readonly #entrance: Entrance;
   /** Number of `/rekey` without an answer. */
   #rekeys = 0;
@@ -182,8 +181,9 @@ export class Conversation {
   enter(line: string): LineEffect {
     const { addressable: members, correspondents } = this.#book;
     const { expand } = this.#options;
+    const own = this.#me?.name;
     try {
-      return this.#obey(parseLine(line, { members, correspondents, ...expand && { expand } }));
+      return this.#obey(parseLine(line, { members, correspondents, own, ...expand && { expand } }));
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       const { code, message, hint } = error;
@@ -211,6 +211,12 @@ export class Conversation {
         return this.#invite(parsed.qr);
       case "fingerprint":
         return { lines: this.#timeline.notice(this.#entrance.fingerprintLines), wishes: [] };
+      case "status": {
+        const wasAway = this.#wantsAway;
+        this.#wantsAway = parsed.text !== "";
+        if (!wasAway && !this.#wantsAway) return this.#answer("You are not away.");
+        return { lines: [], wishes: [parsed] };
+      }
       case "rekey":
         this.#rekeys++;
         return { lines: [], wishes: [parsed] };
@@ -241,7 +247,11 @@ export class Conversation {
 
   #helpLines(topic?: SlashCommand | "all"): readonly ShownLine[] {
     const keys = topic === "all" && this.#options.editsLine ? KEYS_HELP : [];
-    return this.#timeline.notice([...helpLines(topic), ...keys]);
+    const lines = [...helpLines(this.#place.hosts, topic), ...keys];
+    const notice = this.#timeline.notice(lines.map(({ text }) => text));
+    // The line of a new day may be before them. A term belongs to the head: the text wraps below itself.
+    const first = notice.length - lines.length;
+    return notice.map((line, i) => ({ ...line, head: line.head + (lines[i - first]?.term ?? "") }));
   }
 
   /** Answers `/invite` at the host; elsewhere the session refuses it. */
@@ -295,6 +305,8 @@ export class Conversation {
         return this.#answerRekey(event);
       case "safety-number":
         return this.#safetyNumberLines(event);
+      case "verified":
+        return this.#timeline.notice(verifiedLines(event, this.#me?.name ?? "NAME"));
       case "warning":
         if (event.code === "seat-lost") this.#own.abandonSent();
         return this.#notice(event);
@@ -345,19 +357,33 @@ export class Conversation {
     return [{ head: "", text: theme.mark(dashes + name + dashes), verbatim: true }];
   }
 
-  /** The QR code is above the digits, which must be visible in a low window too. */
+  /** A QR code is above the digits of a whole number if all fits in the window. */
   #safetyNumberLines(event: SafetyNumberEvent): readonly ShownLine[] {
-    const { columns } = this.#options;
-    const notice = this.#timeline.notice(safetyNumberLines(event, this.#me?.name ?? "NAME"));
-    if (columns === undefined || event.asked !== undefined) return notice;
-    return [...this.#qrLines(event.digits, columns()), ...notice];
+    const { columns, rows } = this.#options;
+    const lines = safetyNumberLines(event, this.#me?.name ?? "NAME");
+    if (columns === undefined || rows === undefined || event.asked !== undefined) {
+      return this.#timeline.notice(lines);
+    }
+    const code = this.#qrCode(event.digits, columns());
+    const title = `${event.member.name} can also scan this: it holds the same 60 digits.`;
+    const all = [
+      ...this.#timeline.notice([sanitizeLine(title)]),
+      ...code ?? [],
+      ...this.#timeline.notice(lines),
+    ];
+    const needed = all.flatMap((line) => wrapLine(line, columns()).split("\n")).length;
+    const fits = code !== undefined && needed + PROMPT_ROWS <= rows();
+    return fits ? all : this.#timeline.notice(lines);
   }
 
   #qrLines(content: string, columns: number): readonly ShownLine[] {
+    return this.#qrCode(content, columns) ?? this.#timeline.notice([TOO_NARROW]);
+  }
+
+  #qrCode(content: string, columns: number): readonly ShownLine[] | undefined {
     const { qr } = this.#options.theme;
-    const lines = fittingQrLines(content, columns)
+    return fittingQrLines(content, columns)
       ?.map((line): ShownLine => ({ head: "", text: qr(line), verbatim: true }));
-    return lines ?? this.#timeline.notice([TOO_NARROW]);
   }
 
   /** Describes the place in one row of a width; empty before the room is joined. */

@@ -39,7 +39,7 @@ const INDENTED_COMMAND = /^\s*(\/\S+)\s/;
  * ```
  */
 export function parseLine(line: string, context: LineContext): ParsedLine {
-  const { correspondents = [], expand = (text) => text, members } = context;
+  const { correspondents = [], expand = (text) => text, members, own } = context;
   const whole = expand(line);
   if (!whole.isWellFormed()) {
     throw new UsageError("bad-utf8", "Cannot send the line: it is not UTF-8");
@@ -48,7 +48,7 @@ export function parseLine(line: string, context: LineContext): ParsedLine {
   if (line.startsWith("//")) return parseMessage(expand(line.slice(1)), "text");
   if (!line.startsWith("/")) return parseMessage(assertNotPrivate(whole), "text");
   const [, word, text] = /^(\S+)\s*(.*)$/s.exec(line)! as unknown as [string, string, string];
-  return findCommand(word, text).parse(text, { correspondents, expand, members });
+  return findCommand(word, text).parse(text, { correspondents, expand, members, own });
 }
 
 /** @throws {UsageError} If a text for all members looks like a private message. */

@@ -22,6 +22,8 @@ export interface NameUsage {
   readonly usage: string;
   /** The same with a name in quotes. */
   readonly quoted: string;
+  /** The own name, which means no other member. */
+  readonly own: string | undefined;
 }
 
 /** What follows a name in a text. */
@@ -39,7 +41,7 @@ interface NameMatch {
 export function splitMember(
   text: string,
   members: readonly MemberRef[],
-  { quoted, usage }: NameUsage,
+  { own, quoted, usage }: NameUsage,
 ): [member: MemberRef, rest: string] {
   const matches = members.flatMap((member) => {
     const match = matchName(text, member.name);
@@ -54,6 +56,9 @@ export function splitMember(
   if (first !== undefined && others.length === 0) return [first.member, first.rest];
   const word = /^\S*/.exec(text)![0];
   if (word === "") throw missingName(usage);
+  if (own !== undefined && first === undefined && matchName(text, own) !== undefined) {
+    throw itself();
+  }
   const problem = first === undefined
     ? `No one here is called ${excerpt(word, MAX_SHOWN_LENGTH)}`
     : `Several names match: ${found.map(({ member }) => member.name).join(", ")}`;
@@ -67,18 +72,26 @@ export function splitMember(
 /**
  * Reads a text that is only a name, with or without quotes.
  *
- * @param word The command, for the error.
  * @returns The name as the only member that matches spells it; otherwise as typed.
- * @throws {UsageError} With code `no-such-member` if the text is empty.
+ * @throws {UsageError} With code `no-such-member` if the text is empty, or the own name.
  */
-export function readName(text: string, members: readonly MemberRef[], word: string): string {
+export function readName(
+  text: string,
+  members: readonly MemberRef[],
+  { own, usage }: Pick<NameUsage, "own" | "usage">,
+): string {
   const name = text.trim().replace(/^"(.+)"$/, "$1").normalize("NFC");
-  if (name === "") {
-    throw missingName(`${word} NAME`);
-  }
+  if (name === "") throw missingName(usage);
   const names = new Set(members.map((member) => member.name));
   const alike = [...names].filter((other) => foldName(other) === foldName(name));
+  if (alike.length === 0 && own !== undefined && foldName(own) === foldName(name)) {
+    throw itself();
+  }
   return names.has(name) || alike.length !== 1 ? name : alike[0]!;
+}
+
+function itself(): UsageError {
+  return new UsageError("no-such-member", "That is you", { hint: "" });
 }
 
 function missingName(usage: string): UsageError {

@@ -33,6 +33,7 @@ import {
   type SessionEvent,
   type StatusEvent,
   type UnannouncedEvent,
+  type VerifiedEvent,
 } from "../session_events.ts";
 import type { Absence, Place } from "./place.ts";
 import { markedName } from "./theme.ts";
@@ -113,7 +114,7 @@ const NOTICES: NoticeTable = {
   "room": roomSentence,
   "safety-number": (event) => safetyNumberSentences(event),
   "room-code": roomCodeSentences,
-  "verified": ({ member }) => `${markedName(member)} is verified. The ✓ stays with their key.`,
+  "verified": verifiedSentence,
   "key-changed": keyChangedSentences,
   "accepted": ({ member }) =>
     `${markedName(member)} can now read your messages` +
@@ -524,7 +525,7 @@ function ignoringSentence({ ignored, member }: IgnoringEvent): string {
 }
 
 function statusSentence({ member, own, text }: StatusEvent): string {
-  if (own) return text === "" ? "You are no longer away." : `You are away: ${text}`;
+  if (own) return text === "" ? "You are no longer away." : `You are away: ${text}. /away ends it.`;
   const name = markedName(member);
   return text === "" ? `${name} is back` : `${name} is away: ${text}`;
 }
@@ -580,20 +581,34 @@ function safetyNumberSentences(
   const rows = halves.map((half) =>
     half === ownHalf ? `${groups(half)} (you)` : `${others} (${name})`
   );
+  // The digits are last: they must be visible in a low window too.
   if (asked === undefined) {
     return [
+      `Read all 12 groups to ${name} by voice, not in this chat.`,
       `Safety number of you and ${markedName(member)}:`,
       ...rows,
-      `Read all 12 groups to ${name} by voice, not in this chat.`,
     ];
   }
   return [
-    `Safety number of you and ${markedName(member)}, with four groups hidden:`,
-    ...rows,
     `Call or meet ${name}. Ask ${name} to type: /verify ${own} show`,
     `${name} reads you all 12 groups. If one differs, someone is in between.`,
-    `If all agree, type the hidden four: /verify ${name} ????? ????? ????? ?????`,
+    `If all agree, type /verify ${name} and the four that are ????? here, from left to right.`,
+    `Safety number of you and ${markedName(member)}:`,
+    ...rows,
   ];
+}
+
+/** Renders that a member is verified. @param own The name of this run, which the member types. */
+export function verifiedLines(event: VerifiedEvent, own: string): string[] {
+  const { name } = event.member;
+  return [
+    verifiedSentence(event),
+    `${name} does not see that. To verify you, ${name} types: /verify ${own}`,
+  ].map(sanitizeLine);
+}
+
+function verifiedSentence({ member }: VerifiedEvent): string {
+  return `You have verified ${markedName(member)}, and see the ✓ from now on.`;
 }
 
 function roomCodeSentences({ digits, members }: RoomCodeEvent): string[] {

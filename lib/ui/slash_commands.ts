@@ -22,6 +22,9 @@ const MAX_SLIPS = 2;
 /** Names of `/msg` in other programs. */
 const PRIVATE_ELSEWHERE: readonly string[] = ["/dm", "/pm", "/query", "/tell", "/w", "/whisper"];
 
+/** Names of `/quit` in other programs. */
+const QUIT_ELSEWHERE: readonly string[] = ["/bye", "/exit", "/leave", "/part"];
+
 /** A typed line, parsed. */
 export type ParsedLine =
   | {
@@ -53,11 +56,15 @@ export type ParsedLine =
 export interface LineContext {
   /** The other members. */
   readonly members: readonly MemberRef[];
+  /** The own name. */
+  readonly own?: string | undefined;
   /** The senders that `/reply` may mean. */
   readonly correspondents?: readonly MemberRef[];
   /** Replaces the marks of pastes in a text with the pasted texts. */
   readonly expand?: (text: string) => string;
 }
+
+type WholeContext = Required<Omit<LineContext, "own">> & Pick<LineContext, "own">;
 
 /** A slash command: its help, its parser, and how it is found. */
 export interface SlashCommand {
@@ -65,6 +72,8 @@ export interface SlashCommand {
   readonly usage: string;
   /** Its line in the lists of `/help`; of one for newcomers at most 15 characters, for a narrow window. */
   readonly summary: string;
+  /** The same for the host, if that differs. */
+  readonly hostSummary?: string;
   /** Present where `/help` lists it without `all`. */
   readonly newcomer?: true;
   /** What `/help COMMAND` adds to that. */
@@ -74,7 +83,7 @@ export interface SlashCommand {
    *
    * @throws {UsageError} If the arguments are wrong.
    */
-  parse(text: string, context: Required<LineContext>): ParsedLine;
+  parse(text: string, context: WholeContext): ParsedLine;
   /** What Tab completes in the arguments; names of members by default. */
   readonly completes?: "commands";
   /** A short form that is a prefix of several commands. */
@@ -91,6 +100,8 @@ export interface SlashCommand {
 /** Commands under the heading that `/help all` gives them. */
 export interface CommandGroup {
   readonly heading: string;
+  /** Present where only the host can use them. */
+  readonly hostOnly?: true;
   readonly commands: readonly SlashCommand[];
 }
 
@@ -181,10 +192,12 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     commands: [
       {
         usage: "/verify [NAME]",
-        summary: "is it them?",
+        summary: "checks identity",
         newcomer: true,
-        more: "/verify bob shows what to do, and ends with a ✓ after bob's name for good " +
-          "(lanchat peers forget removes it). /verify without NAME shows one code for everyone here.",
+        more:
+          "Compare by voice: the join code when someone joins; /verify, one code for everyone " +
+          "here now; /verify bob, once for good: bob✓ in every room from then on " +
+          "(lanchat peers forget removes the ✓).",
         parse: parseVerification,
       },
       {
@@ -194,9 +207,10 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       },
       {
         usage: "/accept DIGITS",
-        summary: "lets a member with a new key read your messages",
+        summary: "lets the member with this fingerprint read you",
         more:
-          "/accept 29901 99456 56407 44777 73695 56115, after they read you these digits by voice.",
+          "/accept 29901 99456 56407 44777 73695 56115, after they read you the 30 digits that " +
+          "/fingerprint shows them, by voice.",
         parse: (text) => ({ do: "accept", digits: text.trim() }),
       },
       {
@@ -214,6 +228,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   },
   {
     heading: "Host",
+    hostOnly: true,
     commands: [
       {
         usage: "/invite [qr]",
@@ -274,9 +289,10 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       {
         usage: "/quit",
         summary: "leaves the room",
+        hostSummary: "ends the room",
         short: "/q",
         newcomer: true,
-        more: "So do Ctrl-C and Ctrl-D. If you host, the room ends for everyone.",
+        more: "So do Ctrl-C and Ctrl-D. At the host it ends the room for everyone.",
         parse: () => ({ do: "quit" }),
       },
     ],
@@ -285,31 +301,44 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 
 const SLASH_COMMANDS: readonly SlashCommand[] = COMMAND_GROUPS.flatMap(({ commands }) => commands);
 
+type Entry = Pick<SlashCommand, "hostSummary" | "summary" | "usage">;
+
+const TWO_SLASHES: Entry = { usage: "//TEXT", summary: "sends TEXT with one slash" };
+
+function widestOf(commands: readonly Entry[]): number {
+  return Math.max(...commands.map(({ usage }) => usage.length));
+}
+
+/** Columns of the longest usage. */
+const USAGE_WIDTH = widestOf(SLASH_COMMANDS);
+
 /** The commands by their words, in the order of `/help`. */
 export const COMMANDS_BY_WORD: ReadonlyMap<string, SlashCommand> = new Map(
   SLASH_COMMANDS.map((command) => [command.usage.split(" ", 1)[0]!, command]),
 );
 
 /**
- * Finds the command for a word: the command word, a unique prefix of it, or its short form.
+ * Finds the command for a word in any case: the command word, a unique prefix of it, or its short form.
  *
  * @param text The text after the word. A short form that other programs have for a private message
  * stands only without it.
  * @throws {UsageError} With code `unknown-command`. No line runs as a guessed command.
  */
-export function findCommand(word: string, text: string): SlashCommand {
+export function findCommand(typed: string, text: string): SlashCommand {
+  const word = typed.toLowerCase();
   const exact = COMMANDS_BY_WORD.get(word);
   if (exact !== undefined) return exact;
   const isShort = text.trim() === "" || !isPrivateElsewhere(word);
   const short = SLASH_COMMANDS.find((command) => isShort && command.short === word);
   if (short !== undefined) return short;
   const words = [...COMMANDS_BY_WORD.keys()].filter((command) => command.startsWith(word));
-  if (words.length !== 1) throw unknownCommand(word);
+  if (words.length !== 1) throw unknownCommand(typed);
   return COMMANDS_BY_WORD.get(words[0]!)!;
 }
 
 /** Whether the text after a word may be meant for only one member. */
-export function mayBePrivate(word: string): boolean {
+export function mayBePrivate(typed: string): boolean {
+  const word = typed.toLowerCase();
   const exact = COMMANDS_BY_WORD.get(word);
   if (exact !== undefined) return exact.private === true;
   return isPrivateElsewhere(word) ||
@@ -318,24 +347,60 @@ export function mayBePrivate(word: string): boolean {
     );
 }
 
-/** The lines of `/help`. @param topic The command to explain, or all; those for newcomers without. */
-export function helpLines(topic?: SlashCommand | "all"): readonly string[] {
-  if (topic === undefined) {
-    const all = { usage: "/help all", summary: "lists the rest" };
-    return [...SLASH_COMMANDS.filter(({ newcomer }) => newcomer), all].map(helpLine);
-  }
-  if (topic === "all") {
-    return COMMAND_GROUPS.flatMap(({ commands, heading }, i) => [
-      heading,
-      ...commands.map(helpLine),
-      ...i === 0 ? [helpLine({ usage: "//TEXT", summary: "sends TEXT with one slash" })] : [],
-    ]);
-  }
-  return [helpLine(topic), ...topic.more === undefined ? [] : [topic.more]];
+/** A line of `/help`. */
+export interface HelpLine {
+  /** A command, with spaces up to the column of the texts; empty in other lines. */
+  readonly term: string;
+  /** What it does, or a heading or explanation. */
+  readonly text: string;
 }
 
-function helpLine({ summary, usage }: Pick<SlashCommand, "summary" | "usage">): string {
-  return `${usage.padEnd(14)} ${summary}`;
+/**
+ * The lines of `/help`.
+ *
+ * @param hosts Whether this run hosts. @param topic The command to explain, or all; those for newcomers without.
+ */
+export function helpLines(hosts: boolean, topic?: SlashCommand | "all"): readonly HelpLine[] {
+  if (topic === undefined) {
+    const groups = COMMAND_GROUPS.filter(({ hostOnly }) => hosts || !hostOnly);
+    const commands = groups.flatMap(({ commands }) => commands).filter(({ newcomer }) => newcomer);
+    return helpList([...commands, { usage: "/help all", summary: "lists the rest" }], hosts);
+  }
+  if (topic === "all") {
+    return COMMAND_GROUPS.flatMap(({ commands, heading, hostOnly }, i) => [
+      headingLine(hostOnly && !hosts ? `${heading} (only the host can use these)` : heading),
+      ...helpList(i === 0 ? [...commands, TWO_SLASHES] : commands, hosts, USAGE_WIDTH),
+    ]);
+  }
+  const more = topic.more === undefined ? [] : [{ term: "", text: topic.more }];
+  return [...helpList([topic], hosts), ...more];
+}
+
+/** The keys, as `/help all` lists them. */
+export const KEYS_HELP: readonly HelpLine[] = [
+  headingLine("Keys"),
+  ...helpList(
+    [
+      { usage: "Tab", summary: "completes commands and names" },
+      { usage: "Alt-Enter", summary: "breaks a line, as Ctrl-J does" },
+      { usage: "Up, Down", summary: "bring back earlier lines" },
+      { usage: "Ctrl-R", summary: "searches them; Ctrl-G cancels" },
+    ],
+    false,
+    USAGE_WIDTH,
+  ),
+];
+
+/** A heading looks different from a command without colors too. */
+function headingLine(heading: string): HelpLine {
+  return { term: "", text: heading.toUpperCase() };
+}
+
+function helpList(commands: readonly Entry[], hosts: boolean, width = widestOf(commands)) {
+  return commands.map(({ hostSummary, summary, usage }): HelpLine => ({
+    term: `${usage.padEnd(width)} `,
+    text: hosts ? hostSummary ?? summary : summary,
+  }));
 }
 
 /**
@@ -358,9 +423,9 @@ export function parseMessage(text: string, kind: MessageKind, to?: MemberRef): P
 
 function parsePrivateMessage(
   text: string,
-  { expand, members }: Required<LineContext>,
+  { expand, members, own }: WholeContext,
 ): ParsedLine {
-  const usage = { usage: "/msg NAME TEXT", quoted: '/msg "bob" hello' };
+  const usage = { usage: "/msg NAME TEXT", quoted: '/msg "bob" hello', own };
   const [to, message] = splitMember(text, members, usage);
   return parseMessage(withText(expand(message), usage.usage), "text", to);
 }
@@ -412,16 +477,19 @@ function parseStatus(text: string): string {
 function aboutMember(
   wish: "whois" | "ignore" | "unignore" | "kick" | "ban" | "unban",
 ): SlashCommand["parse"] {
-  return (text, { members }) => ({ do: wish, name: readName(text, members, `/${wish}`) });
+  return (text, { members, own }) => ({
+    do: wish,
+    name: readName(text, members, { own, usage: `/${wish} NAME` }),
+  });
 }
 
 /** Parses a name, and the digits of the safety number or `show` after it. */
-function parseVerification(text: string, { members }: Required<LineContext>): ParsedLine {
+function parseVerification(text: string, { members, own }: WholeContext): ParsedLine {
   const typed = text.trim();
   if (typed === "") return { do: "verify" };
   // Sessions with the same key and name are the same person; a name in quotes needs an end.
   const people = new Map(members.map((member) => [`${member.key} ${member.name}`, member]));
-  const usage = { usage: "/verify NAME", quoted: '/verify "bob"' };
+  const usage = { usage: "/verify NAME", quoted: '/verify "bob"', own };
   const [{ key }, rest] = splitMember(`${typed} `, [...people.values()], usage);
   const request = rest.trim();
   if (request === "") return { do: "verify", name: key };
@@ -455,17 +523,20 @@ function unknownCommand(word: string): UsageError {
   );
 }
 
-/** Suggests the commands that a word is a prefix of, or else those with the fewest typing errors. */
+/**
+ * Suggests the commands that a word is a prefix of, or else those with the fewest typing errors, in at most a
+ * third of its letters.
+ */
 function suggestFor(word: string): readonly string[] {
   if (isPrivateElsewhere(word)) return ["/msg"];
   const lower = word.toLowerCase();
+  if (QUIT_ELSEWHERE.includes(lower)) return ["/quit"];
   const candidates = [...COMMANDS_BY_WORD].map(([command, { maxSlips = MAX_SLIPS }]) => {
     const isPrefix = command.startsWith(lower) && lower !== "/";
     return { command, maxSlips, slips: isPrefix ? 0 : slipsBetween(lower, command) };
-  }).filter(({ maxSlips, slips }) => slips <= maxSlips);
+  }).filter(({ maxSlips, slips }) => slips <= Math.min(maxSlips, (lower.length - 1) / 3));
   const fewest = Math.min(...candidates.map(({ slips }) => slips));
-  const closest = candidates.filter(({ slips }) => slips === fewest).map(({ command }) => command);
-  return closest.includes(lower) ? [lower] : closest;
+  return candidates.filter(({ slips }) => slips === fewest).map(({ command }) => command);
 }
 
 function isPrivateElsewhere(word: string): boolean {

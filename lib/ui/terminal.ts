@@ -102,6 +102,7 @@ export class TerminalFrontEnd implements FrontEnd {
       echoes: true,
       editsLine: true,
       columns: () => device.columns(),
+      rows: () => device.rows(),
       notify: (from, text) => {
         this.#screen.ring(notifier.notify(from, text));
       },

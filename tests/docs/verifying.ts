@@ -63,14 +63,14 @@ export async function takeScreens(): Promise<string[]> {
     screens.push(
       ["$ lanchat serve --name ada", ...ada.lines.slice(0, -1)].join("\n"),
       [`$ lanchat join ${address} --name bob`, ...bob.lines.slice(0, -1)].join("\n"),
-      await asked(ada, "/verify bob", /( \?{5}){4}$/),
-      await asked(bob, "/verify ada show", /Read all 12/),
+      await asked(ada, "/verify bob", /\?{5}.*\(bob\)$/),
+      await asked(bob, "/verify ada show", /\(ada\)$|\(you\)$/),
     );
     const half = BOBS_HALF.exec(screens.at(-1)!)![0].split(" ");
     const asking = ASKING.exec(screens.at(-2)!)![0].trim();
     const hidden = asking.split(" ");
     const missing = half.filter((_, i) => hidden[i] === "?????").join(" ");
-    screens.push(await asked(ada, `/verify bob ${missing}`, /is verified/));
+    screens.push(await asked(ada, `/verify bob ${missing}`, /To verify you/));
     chosen = [
       [asking, half.map((group, i) => ASKED.includes(i) ? "?????" : group).join(" ")],
       [`/verify bob ${missing}`, `/verify bob ${ASKED.map((i) => half[i]).join(" ")}`],

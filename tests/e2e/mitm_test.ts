@@ -87,7 +87,7 @@ Deno.test("a man in the middle fails if the host is known, named, or in a link",
   for (const digits of [`${groups(man.fingerprint)} now`, `${groups(fingerprint)} since`]) {
     assert(known.stderr.includes(digits), known.stderr);
   }
-  assertMatch(known.stderr, /^lanchat: hint: .*if not, someone else is answering there/m);
+  assertMatch(known.stderr, /^lanchat: hint: .*if not, someone else answers there/m);
 
   if (BINARY === undefined) { // Whose permissions would let it send multicast.
     const local = ["--allow-net=127.0.0.1", ...permissions.slice(1)];

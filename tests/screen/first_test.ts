@@ -14,9 +14,9 @@ const HELP = [
   "/reply TEXT    answers a /msg",
   "/who           who is here",
   "/nick NAME     renames you",
-  "/verify [NAME] is it them?",
+  "/verify [NAME] checks identity",
   "/invite [qr]   how others join",
-  "/quit          leaves the room",
+  "/quit          ends the room",
   "/help all      lists the rest",
 ];
 

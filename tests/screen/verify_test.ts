@@ -18,20 +18,22 @@ terminalTest(
 
     await ada.type("/verify hana show\r");
     await ada.shows(">");
-    await ada.says(/-- Read all 12 groups to hana/);
-    const end = ada.lines.findIndex((line) => line.includes("Read all 12 groups"));
-    assertEquals(ada.lines.slice(end - 3, end), [
-      notice("Safety number of you and hana:"),
+    await ada.says(/-- Safety number of you and hana:/);
+    await ada.shows(">");
+    const end = ada.lines.length - 1;
+    assertEquals(ada.lines.slice(end - 4, end), [
+      notice("Read all 12 groups to hana by voice, not in this chat."),
+      notice("Safety number of you and hana:", false),
       ...[groups.slice(0, 6), groups.slice(6)].map((half) =>
         notice(`${half.join(" ")} (${half[0] === hanas[0] ? "hana" : "you"})`, false)
       ),
     ]);
-    const code = ada.lines.slice(0, end - 3);
+    const code = ada.lines.slice(0, end - 4);
     assertEquals(readQr(code.slice(code.findIndex((line) => line.startsWith("█")))), digits);
 
     await ada.type("/verify hana\r");
     const ASKING = /^ +-- ((?:\d{5} |\?{5} )+)\(hana\)$/;
-    await ada.says(/type the hidden four: \/verify hana( \?{5}){4}$/);
+    await ada.says(/^ +-- .*\?{5}.*\(hana\)$/);
     const half = ada.lines.flatMap((line) => ASKING.exec(line)?.[1] ?? [])
       .map((row) => row.trim().split(" "))
       .find((row) => row.includes("?????"))!;
@@ -43,7 +45,11 @@ terminalTest(
     await hana.say("not verified");
     await ada.shows(said("hana", "not verified"), ">");
     await ada.type(`/verify hana ${missing.join(" ")}\r`);
-    await ada.shows(notice("hana✓ is verified. The ✓ stays with their key."), ">");
+    await ada.shows(
+      notice("You have verified hana✓, and see the ✓ from now on."),
+      notice("hana does not see that. To verify you, hana types: /verify ada", false),
+      ">",
+    );
     await hana.say("verified");
     await ada.type("hello\r");
     await hana.event("message");

@@ -118,12 +118,15 @@ test("parseLine refuses a status of more than 200 bytes", () => {
 });
 
 test("parseLine suggests the nearest command for an unknown one", () => {
-  const lines = [["/hwo", "/who"], ["/WHO", "/who"], ["/exit now", "/quit"], ["/helpme", "/help"]];
+  const lines = [["/hwo", "/who"], ["/HWO", "/who"], ["/exit now", "/quit"], ["/helpme", "/help"]];
   for (const [line, command] of lines) {
     const { code, message, hint } = refusal(line!);
     assertEquals(code, "unknown-command");
     assertEquals(message, `Unknown command ${line!.split(" ")[0]}`);
     assertEquals(hint, `Did you mean ${command}? ${CODES["unknown-command"].hint}`);
+  }
+  for (const line of ["/foo", "/xo", "/zz"]) {
+    assertEquals(refusal(line).hint, CODES["unknown-command"].hint, line);
   }
   assertEquals(refusal(`/${"x".repeat(100)}`).message, `Unknown command /${"x".repeat(19)}…`);
 });
@@ -140,18 +143,20 @@ test("parseLine takes a unique prefix of a command, and the short form of a few"
     ["/not off", "/notify off"],
     ["/v bob", "/verify bob"],
     ["/help ms", "/help msg"],
+    ["/MSG bob Hi", "/msg bob Hi"],
+    ["/Who", "/who"],
   ];
   for (const [line, whole] of lines) {
     assertEquals(parseLine(line, context), parseLine(whole, context), line);
   }
-  for (const line of ["/", "/m bob hi", "/re yes", "/wh", "/w bob hi", "/u bob", "/WHO"]) {
+  for (const line of ["/", "/m bob hi", "/re yes", "/wh", "/w bob hi", "/u bob", "/W bob hi"]) {
     assertEquals(refusal(line, context).code, "unknown-command", line);
   }
 });
 
 test("parseLine suggests no command that would publish a private message", () => {
-  const lines = ["/mgs host secret", "/m", "/mg x", "/mes bob x", "/mw x", "/nsg x", "/dm bob x"];
-  for (const line of [...lines, "/w bob x", "/tell bob x", "/Msg bob x"]) {
+  const lines = ["/mgs host secret", "/m", "/nsg x", "/dm bob x"];
+  for (const line of [...lines, "/w bob x", "/tell bob x", "/Mgs bob x"]) {
     assertStringIncludes(refusal(line).hint, "Did you mean /msg? ", line);
   }
   const letters = "abcdefghijklmnopqrstuvwxyz".split("");
@@ -215,19 +220,44 @@ test("parseLine refuses a message of more than 16384 bytes", () => {
 });
 
 test("helpLines lists every command once, and explains each", () => {
-  const all = helpLines("all");
+  const all = helpLines(true, "all");
   for (const [word, command] of COMMANDS_BY_WORD) {
-    const lines = all.filter((line) => line.startsWith(`${word} `));
-    assertEquals(helpLines(command).slice(0, 1), lines);
+    const lines = all.filter(({ term }) => term.startsWith(`${word} `));
+    assertEquals(helpLines(true, command).slice(0, 1).map(({ text }) => text), [
+      lines.map(({ text }) => text).join(),
+    ]);
     for (const topic of [word, word.slice(1)]) {
       assertEquals(parseLine(`/help ${topic}`, ALONE), { do: "help", topic: command });
     }
   }
-  const commands = all.filter((line) => line.startsWith("/"));
+  const commands = all.filter(({ term }) => term !== "");
   assertEquals(commands.length, WORDS.length + 1);
-  const headings = all.filter((line) => !line.startsWith("/"));
-  assertEquals(headings, ["Talk", "People", "Trust", "Host", "Screen"]);
+  assertEquals(new Set(commands.map(({ term }) => term.length)).size, 1);
+  const headings = (hosts: boolean): string[] =>
+    helpLines(hosts, "all").filter(({ term }) => term === "").map(({ text }) => text);
+  assertEquals(headings(true), ["TALK", "PEOPLE", "TRUST", "HOST", "SCREEN"]);
+  assertEquals(headings(false)[3], "HOST (ONLY THE HOST CAN USE THESE)");
   assertEquals(parseLine("/help all", ALONE), { do: "help", topic: "all" });
+});
+
+test("helpLines lists only to the host what only the host can do", () => {
+  const shown = (hosts: boolean, pattern: RegExp): string[] =>
+    helpLines(hosts).map(({ term, text }) => term + text).filter((line) => pattern.test(line));
+  assertEquals(shown(true, /invite|quit/), [
+    "/invite [qr]   how others join",
+    "/quit          ends the room",
+  ]);
+  assertEquals(shown(false, /invite|quit/), ["/quit          leaves the room"]);
+});
+
+test("parseLine refuses the own name, unless another member has it", () => {
+  const context = { members: MEMBERS, own: "Ada" };
+  for (
+    const line of ["/msg ada hi", "/verify ada", "/whois ADA", '/ignore "ada"', "/verify ada show"]
+  ) {
+    assertEquals(refusal(line, context).message, "That is you", line);
+  }
+  assertEquals(parseLine("/whois bob", { members: MEMBERS, own: "bob" }).do, "whois");
 });
 
 test("parseLine answers a command without its text with its usage", () => {

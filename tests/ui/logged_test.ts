@@ -108,7 +108,7 @@ test("LoggedFrontEnd marks verified members and addressees", async () => {
     entries.slice(1),
     [
       "> ada to bob (private): one",
-      "# bob✓ is verified. The ✓ stays with their key.",
+      "# You have verified bob✓, and see the ✓ from now on.",
       "bob✓: hi",
       "> ada to bob✓ (private): two",
     ].map((line) => `${TIME} ${line}\n`),

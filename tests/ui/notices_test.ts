@@ -176,7 +176,7 @@ test("noticeLines shows a status", () => {
     noticeLines({ event: "status", member: member("bob"), text, ...own && { own } });
   assertEquals([status("lunch"), status("")], [["bob is away: lunch"], ["bob is back"]]);
   assertEquals([status("lunch", true), status("", true)], [
-    ["You are away: lunch"],
+    ["You are away: lunch. /away ends it."],
     ["You are no longer away."],
   ]);
 });
@@ -332,16 +332,16 @@ test("noticeLines hides the requested groups of a safety number", () => {
     for (const [fingerprint, asked, hidden, all] of cases) {
       const event = { event: "safety-number", member: bob, digits, fingerprint } as const;
       assertEquals(lines({ ...event, asked }), [
-        "Safety number of you and bob✓, with four groups hidden:",
-        ...hidden,
         "Call or meet bob. Ask bob to type: /verify NAME show",
         "bob reads you all 12 groups. If one differs, someone is in between.",
-        "If all agree, type the hidden four: /verify bob ????? ????? ????? ?????",
+        "If all agree, type /verify bob and the four that are ????? here, from left to right.",
+        "Safety number of you and bob✓:",
+        ...hidden,
       ]);
       assertEquals(lines(event), [
+        "Read all 12 groups to bob by voice, not in this chat.",
         "Safety number of you and bob✓:",
         ...all,
-        "Read all 12 groups to bob by voice, not in this chat.",
       ]);
     }
   }
@@ -380,7 +380,7 @@ test("noticeLines warns of a known name with another key, and gives a hint", () 
   ]);
   assertEquals(
     noticeLines({ event: "verified", member: verified }),
-    ["bob✓ is verified. The ✓ stays with their key."],
+    ["You have verified bob✓, and see the ✓ from now on."],
   );
 });
 

@@ -393,23 +393,38 @@ test("TerminalFrontEnd explains the commands without a wish", async () => {
   await using terminal = new TerminalOnly(80);
   await terminal.type("/help", "\r");
   await terminal.shows(
+    "      -- /verify [NAME] checks identity",
     "      -- /quit          leaves the room",
     "      -- /help all      lists the rest",
     ">",
   );
   await terminal.type("/help all", "\r");
   await terminal.shows(
-    "      -- Keys",
-    "      -- Tab            completes commands and names",
-    "      -- Alt-Enter      breaks a line, as Ctrl-J does",
-    "      -- Up, Down       bring back earlier lines",
-    "      -- Ctrl-R         searches them; Ctrl-G cancels",
+    "      -- /notify [on|off] switches the bell",
+    "      -- /clear           clears the screen; scrollback stays",
+    "      -- /help [COMMAND]  explains COMMAND",
+    "      -- /quit            leaves the room",
+    "      -- KEYS",
+    "      -- Tab              completes commands and names",
+    "      -- Alt-Enter        breaks a line, as Ctrl-J does",
+    "      -- Up, Down         bring back earlier lines",
+    "      -- Ctrl-R           searches them; Ctrl-G cancels",
     ">",
   );
   await terminal.type("/help msg", "\r");
   await terminal.shows(
     `${T} -- /msg NAME TEXT tells only NAME`,
     "      -- /msg bob hello: only bob reads it.",
+    ">",
+  );
+});
+
+test("TerminalFrontEnd wraps what a command does below itself", async () => {
+  await using terminal = new TerminalOnly(60);
+  await terminal.type("/help lock", "\r");
+  await terminal.shows(
+    `${T} -- /lock lets no newcomer join or, if you don't host,`,
+    "               read you",
     ">",
   );
 });
@@ -996,7 +1011,8 @@ test("TerminalFrontEnd marks a verified member, but never the own name", async (
   await terminal.type("/msg bob hi", "\r", "✓ hello", "\r");
   await terminal.shows(
     `${T} bob: one`,
-    `${T} -- bob✓ is verified. The ✓ stays with their key.`,
+    `${T} -- You have verified bob✓, and see the ✓ from now on.`,
+    "      -- bob does not see that. To verify you, bob types: /verify ada",
     `${T} bob✓: two`,
     `${T} * bob✓ nods`,
     `${T} ada to bob✓ (private): hi …`,
@@ -1016,12 +1032,12 @@ test("TerminalFrontEnd shows a safety number, and all of it with its QR code on 
   terminal.frontEnd.show({ ...READY, members: [member("bob")] });
   terminal.frontEnd.show({ ...number, asked: [1, 2, 4, 6] });
   await terminal.shows(
-    `${T} -- Safety number of you and bob, with four groups hidden:`,
+    `${T} -- Call or meet bob. Ask bob to type: /verify ada show`,
+    "      -- bob reads you all 12 groups. If one differs, someone is in between.",
+    "      -- If all agree, type /verify bob and the four that are ????? here, from left to right.",
+    "      -- Safety number of you and bob:",
     `      -- ${rows[0]} (you)`,
     "      -- ????? ????? 12345 ????? 12345 ????? (bob)",
-    "      -- Call or meet bob. Ask bob to type: /verify ada show",
-    "      -- bob reads you all 12 groups. If one differs, someone is in between.",
-    "      -- If all agree, type the hidden four: /verify bob ????? ????? ????? ?????",
     ">",
   );
   const above = terminal.screen.lines.length - 1;
@@ -1029,20 +1045,64 @@ test("TerminalFrontEnd shows a safety number, and all of it with its QR code on 
   await terminal.settled();
   const shown = terminal.screen.lines.slice(above, -1);
   // The digits come last, so that a low window has them.
-  assertEquals(shown.slice(-4, -1).map((line) => line.slice("00:00 -- ".length)), [
-    "Safety number of you and bob:",
-    `${rows[0]} (you)`,
-    `${rows[1]} (bob)`,
-  ]);
-  assertEquals(readQr(shown.slice(0, -4)), digits);
+  const lines = [
+    `${T} -- Read all 12 groups to bob by voice, not in this chat.`,
+    "      -- Safety number of you and bob:",
+    `      -- ${rows[0]} (you)`,
+    `      -- ${rows[1]} (bob)`,
+  ];
+  assertEquals(shown.slice(-4), lines);
+  assertEquals(shown[0], `${T} -- bob can also scan this: it holds the same 60 digits.`);
+  assertEquals(readQr(shown.slice(1, -4)), digits);
   assert(terminal.stdout.text.includes("\x1b[38;5;231;48;5;16m█"));
 
-  await using narrow = new TerminalOnly(28);
-  narrow.frontEnd.show(number);
-  await narrow.settled();
-  const text = narrow.screen.lines.map((line) => line.trim()).join(" ");
-  assert(text.includes("too narrow for the QR code"), text);
-  assert(!/[█▀▄]/.test(text), text);
+  for (const [columns, height, fits] of [[100, 22, true], [100, 21, false]] as const) {
+    await using low = new TerminalOnly(columns, height);
+    low.frontEnd.show({ ...READY, members: [member("bob")] });
+    low.frontEnd.show(number);
+    await low.shows(...lines, ">");
+    assertEquals(low.screen.lines.some((line) => /[█▀▄]/.test(line)), fits, `${height}`);
+  }
+});
+
+test("TerminalFrontEnd shows the digits of a safety number in a window of 40 by 10", async () => {
+  const [own, fingerprint] = ["0123456789".repeat(3), "1234567890".repeat(3)];
+  const digits = own + fingerprint;
+  const number = { event: "safety-number", member: member("bob"), digits, fingerprint } as const;
+  await using terminal = new TerminalOnly(40, 10);
+  terminal.frontEnd.show({ ...READY, members: [member("bob")] });
+  terminal.frontEnd.show({ ...number, asked: [1, 2, 4, 6] });
+  await terminal.shows(
+    "      -- Safety number of you and bob:",
+    "      -- 01234 56789 01234 56789 01234",
+    "         56789 (you)",
+    "      -- ????? ????? 12345 ????? 12345",
+    "         ????? (bob)",
+    ">",
+  );
+});
+
+test("TerminalFrontEnd says after a verification how the member does the same", async () => {
+  await using terminal = new TerminalOnly(80);
+  const bob = { ...member("bob"), verified: true };
+  terminal.frontEnd.show({ ...READY, members: [bob] });
+  terminal.frontEnd.show({ event: "verified", member: bob });
+  await terminal.shows(
+    `${T} -- You have verified bob✓, and see the ✓ from now on.`,
+    "      -- bob does not see that. To verify you, bob types: /verify ada",
+    ">",
+  );
+});
+
+test("TerminalFrontEnd refuses /away without a text where this run is not away", async () => {
+  await using terminal = new TerminalOnly(80);
+  terminal.frontEnd.show(READY);
+  await terminal.type("/away\r", "/away lunch\r", "/away\r", "/away\r");
+  await terminal.shows(`${T} -- You are not away.`, ">");
+  assertEquals((await terminal.input.read()).value, { do: "status", text: "lunch" });
+  assertEquals((await terminal.input.read()).value, { do: "status", text: "" });
+  void terminal.input.read();
+  await terminal.shows(`${T} -- You are not away.`, `${T} -- You are not away.`, ">");
 });
 
 test("TerminalFrontEnd completes names, and goes through those with the same start", async () => {
