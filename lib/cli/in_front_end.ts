@@ -46,10 +46,10 @@ export async function runInFrontEnd(
   void frontEnd.interrupted.then(() => interrupts.ask());
   try {
     const status = await run(opened, frontEnd, interrupts);
-    await frontEnd.close();
+    await frontEnd.close(interrupts.first);
     return broken ? status || EXIT.FAILURE : status;
   } catch (error) {
-    return await showFailure(error, frontEnd);
+    return await showFailure(error, frontEnd, interrupts.first);
   } finally {
     interrupts.close();
   }

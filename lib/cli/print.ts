@@ -88,10 +88,14 @@ export class EventPrinter {
   }
 }
 
-/** Shows an error in a front end and closes it. @returns The exit status. */
-export async function showFailure(error: unknown, frontEnd: FrontEnd): Promise<number> {
+/** Shows an error in a front end and closes it. @param hurry As in `FrontEnd.close`. @returns The exit status. */
+export async function showFailure(
+  error: unknown,
+  frontEnd: FrontEnd,
+  hurry?: Promise<void>,
+): Promise<number> {
   frontEnd.show(problem(error));
-  await frontEnd.close();
+  await frontEnd.close(hurry);
   return exitStatusOf(error);
 }
 

@@ -28,6 +28,9 @@ export interface FrontEnd {
   /**
    * Restores the terminal, and resolves when all events are written. A read of standard input may stay
    * pending because nothing can cancel it: then only `Deno.exit` ends the program.
+   *
+   * @param hurry Resolves when a person in the middle of a line must no longer be waited for; without it, they
+   * are not waited for.
    */
-  close(): Promise<void>;
+  close(hurry?: Promise<void>): Promise<void>;
 }

@@ -105,6 +105,8 @@ export interface LineEffect {
  * order: an own message is a line from when the host has it.
  */
 export class Conversation {
+  /** Whether the room is left at Enter; the row of the place says so. */
+  awaitsEnter = false;
   readonly #options: ConversationOptions;
   readonly #timeline: Timeline;
   readonly #book: AddressBook;
@@ -388,7 +390,9 @@ export class Conversation {
 
   /** Describes the place in one row of a width; empty before the room is joined. */
   placeLine(columns: number): string {
-    const line = this.#place.line(columns - PLACE_MARK_COLUMNS);
+    const line = this.awaitsEnter
+      ? "Press Enter to leave."
+      : this.#place.line(columns - PLACE_MARK_COLUMNS);
     return line === "" ? "" : `${this.#options.theme.mark(PLACE_MARK)} ${line}`;
   }
 
@@ -404,9 +408,17 @@ export class Conversation {
     return this.#options.echoes ? this.#own.unsent : [];
   }
 
-  /** Ends the conversation. @returns The own messages that the host does not have. */
-  end(): readonly Line[] {
-    return this.#own.takeUnsent().flatMap((message) => this.#ownLines(message));
+  /**
+   * Ends the conversation.
+   *
+   * @param draft The typed line, which is sent no more.
+   * @returns The own messages that the host does not have, and the typed line.
+   */
+  end(draft: string): readonly Line[] {
+    const { expand = (text) => text } = this.#options;
+    const unsent = this.#own.takeUnsent().flatMap((message) => this.#ownLines(message));
+    if (draft.trim() === "") return unsent;
+    return [...unsent, ...this.#timeline.notice([`Not sent: ${sanitize(expand(draft))}`])];
   }
 
   /** Formats a line as it is now, to stay on the screen. */

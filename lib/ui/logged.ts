@@ -127,9 +127,9 @@ export class LoggedFrontEnd implements FrontEnd {
   }
 
   /** Closes the log, then the front end. */
-  async close(): Promise<void> {
+  async close(hurry?: Promise<void>): Promise<void> {
     await Promise.allSettled([this.#log.close(), this.#failureReported]);
-    await this.#frontEnd.close();
+    await this.#frontEnd.close(hurry);
   }
 
   async *#read(): AsyncGenerator<Wish, void, void> {

@@ -160,14 +160,15 @@ export class Screen {
   /** Closes the screen synchronously, at the end of the program: queued output is lost. */
   closeSuddenly(): void {
     const { conversation, device } = this.#options;
-    this.#tail.push(...conversation.end());
+    this.#tail.push(...conversation.end(this.#options.line().text));
     device.writeSync(this.#erasure() + this.#takeRows(0) + this.#titleRelease());
     this.close();
   }
 
   /** Resolves once everything is written, and gives up the streams. */
   async end(): Promise<void> {
-    this.#tail.push(...this.#options.conversation.end());
+    const { conversation, line } = this.#options;
+    this.#tail.push(...conversation.end(line().text));
     this.#output.write(this.#takeRows(0));
     await this.#output.close();
   }

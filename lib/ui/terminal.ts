@@ -27,6 +27,9 @@ import { TypedWishes } from "./typed_wishes.ts";
 
 const LF = 0x0a;
 
+/** Time after a key in which the next one may follow, in milliseconds. */
+const TYPING_MS = 3000;
+
 /** The keys that go through the completions of a word, and the direction of each. */
 const TAB_KEYS: Readonly<Record<string, number>> = { "tab": 1, "shift-tab": -1 };
 
@@ -87,6 +90,13 @@ export class TerminalFrontEnd implements FrontEnd {
   readonly #stopListening: readonly (() => void)[];
   readonly #interrupt: () => void;
   readonly #conversation: Conversation;
+  readonly #clock: Clock;
+  /** Resolves when editing has ended. */
+  readonly #left = Promise.withResolvers<void>();
+  /** When the last key was pressed, in milliseconds of the clock. */
+  #lastKeyMs = -Infinity;
+  /** Whether the end was asked for, by a signal. */
+  #isAsked = false;
   #editor: EditorState = EMPTY_LINE;
   #cycle: CompletionCycle | undefined;
 
@@ -95,6 +105,7 @@ export class TerminalFrontEnd implements FrontEnd {
     const { clock = systemClock, device = processTerminal(), environment } = options;
     const { colors, joinsByInvite, notify, quiet, room } = options;
     this.#device = device;
+    this.#clock = clock;
     this.#keyboard = new Keyboard(clock, (keys) => this.#press(keys));
     const notifier = new Notifier(environment, clock);
     this.#conversation = new Conversation({
@@ -134,6 +145,7 @@ export class TerminalFrontEnd implements FrontEnd {
 
   /** Shows an event above the typed line. */
   show(event: SessionEvent): void {
+    if (event.event === "closed" && event.reason === "signal") this.#isAsked = true;
     this.#screen.print(this.#conversation.hear(event));
   }
 
@@ -142,18 +154,39 @@ export class TerminalFrontEnd implements FrontEnd {
     return this.#screen.writable();
   }
 
-  /** Erases the prompt and restores the terminal. Resolves once everything is written. */
-  async close(): Promise<void> {
+  /**
+   * Erases the prompt and restores the terminal. Resolves once everything is written.
+   *
+   * A person who types when the room ends does not look at the screen: until they press Enter, the terminal is
+   * lanchat's, so that nothing of their line gets into the shell.
+   *
+   * @param hurry As in {@linkcode FrontEnd.close}.
+   */
+  async close(hurry?: Promise<void>): Promise<void> {
+    this.#wishes.flush();
+    if (this.#isAsked) this.#editor = EMPTY_LINE;
+    else if (hurry !== undefined && this.#isTyping) await this.#untilEnter(hurry);
     if (this.#isEditing) {
       this.#endEditing();
       this.#wishes.close();
     }
-    this.#wishes.flush();
     await this.#screen.end();
   }
 
   get #isEditing(): boolean {
     return this.#screen.mode !== "closed";
+  }
+
+  /** Whether a person is in the middle of a line, or was a moment ago. */
+  get #isTyping(): boolean {
+    const isRecent = this.#clock.elapsed() - this.#lastKeyMs < TYPING_MS;
+    return this.#isEditing && (isRecent || this.#editor.text !== "");
+  }
+
+  async #untilEnter(hurry: Promise<void>): Promise<void> {
+    this.#conversation.awaitsEnter = true;
+    this.#screen.print([]);
+    await Promise.race([this.#left.promise, this.broken, hurry]);
   }
 
   // Keys.
@@ -178,6 +211,7 @@ export class TerminalFrontEnd implements FrontEnd {
 
   #press(keys: readonly Keystroke[]): void {
     this.#conversation.see();
+    if (keys.length > 0) this.#lastKeyMs = this.#clock.elapsed();
     for (const key of keys) {
       if (!this.#isEditing) return; // The rest of the chunk follows a /quit.
       if (this.#editor.text === "") this.#conversation.beginLine();
@@ -191,6 +225,8 @@ export class TerminalFrontEnd implements FrontEnd {
 
   #pressKey(key: string): void {
     const { search, text } = this.#editor;
+    const { awaitsEnter } = this.#conversation;
+    if (awaitsEnter && (key === "enter" || key === "ctrl-c")) return this.#endEditing();
     if (key === "enter") return this.#enter();
     if (key === "ctrl-z") return this.#pause();
     if (key === "ctrl-l") return this.#screen.clear();
@@ -247,6 +283,7 @@ export class TerminalFrontEnd implements FrontEnd {
 
   #quit(): void {
     if (!this.#isEditing) return;
+    this.#editor = EMPTY_LINE;
     this.#endEditing();
     if (!this.#conversation.ready) this.#interrupt();
     this.#wishes.add({ do: "quit" });
@@ -257,10 +294,12 @@ export class TerminalFrontEnd implements FrontEnd {
     if (!this.#isEditing) return;
     this.#screen.close();
     this.#release();
+    this.#left.resolve();
   }
 
   #endSuddenly(): void {
     this.#screen.closeSuddenly();
+    this.#editor = EMPTY_LINE;
     this.#release();
   }
 

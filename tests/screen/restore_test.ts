@@ -47,6 +47,20 @@ async function begun(options: PtyOptions = {}): Promise<Pty> {
   }
 }
 
+/** The row of the place while a member at the end of its room has typed something. */
+const LEAVE_LINE = "── Press Enter to leave.";
+
+/** Waits for the end of the room, and presses Enter. */
+async function leavesAtEnter(pty: Pty): Promise<void> {
+  await pty.until("The end of the room", () => pty.screen.place === LEAVE_LINE);
+  await pty.type("\r");
+}
+
+/** The rows that keep the typed line. */
+function notSent(columns: number): string[] {
+  return wrapped(columns, notice(`Not sent: ${LINE}`));
+}
+
 /** The ways to quit. */
 const WAYS: Readonly<Record<string, (pty: Pty) => unknown>> = {
   "/quit": (pty) => pty.type(`${CTRL_U}/quit\r`),
@@ -104,12 +118,39 @@ terminalTest("the end of the host restores the terminal", async () => {
   await ada.type(LINE);
   await ada.shows(...typed(80, LINE));
   await hana.tell({ do: "quit" });
+  await leavesAtEnter(ada);
   await ada.givesBack();
-  assertEquals(ada.lines.slice(-3), [
-    notice("hana left"),
-    notice("The host closed the room. lanchat has ended."),
-    SHELL_PROMPT,
-  ]);
+  const closed = notice("The host closed the room. lanchat has ended.");
+  const left = [notice("hana left"), closed, ...notSent(80)];
+  assertEquals(ada.lines.slice(-left.length - 1), [...left, SHELL_PROMPT]);
+});
+
+terminalTest("nothing of a line that is typed at the room's end gets into the shell", async () => {
+  const readingShell: PtyOptions["script"] = (command, note) =>
+    [command, note("after"), `printf '${SHELL_PROMPT}'; read line; echo "read: $line"`].join("\n");
+  await using hana = await HostProgram.start(["--name", "hana", "--json"]);
+  await using ada = await memberAtTerminal(hana, "ada", { script: readingShell });
+  await ada.type("one ");
+  await ada.shows("> one");
+  await hana.tell({ do: "kick", name: "ada" });
+  await ada.until("The prompt", () => ada.screen.place === LEAVE_LINE);
+  await ada.type("two; three\r");
+  await ada.says(/Not sent: one two; three$/);
+  await ada.shows(SHELL_PROMPT);
+  await ada.type("four\n");
+  await ada.says(/^read: four$/);
+});
+
+terminalTest("a signal ends the wait for Enter", async () => {
+  await using hana = await HostProgram.start(["--name", "hana", "--json"]);
+  await using ada = await memberAtTerminal(hana, "ada");
+  await ada.type(LINE);
+  await ada.shows(...typed(80, LINE));
+  await hana.tell({ do: "quit" });
+  await ada.until("The prompt", () => ada.screen.place === LEAVE_LINE);
+  ada.signal("SIGTERM");
+  await ada.givesBack();
+  assertEquals(ada.lines.slice(-notSent(80).length - 1), [...notSent(80), SHELL_PROMPT]);
 });
 
 terminalTest(
@@ -120,7 +161,9 @@ terminalTest(
     await ada.type(LINE);
     await ada.shows(...typed(80, LINE));
     hana.signal("SIGKILL");
+    await leavesAtEnter(ada);
     await ada.givesBack(1);
+    assertEquals(ada.lines.slice(-notSent(80).length - 1), [...notSent(80), SHELL_PROMPT]);
   },
 );
 
@@ -133,6 +176,7 @@ if (BINARY === undefined) {
         const shown = pty.lines.slice(0, -typed(80, LINE).length);
         pty.signal(signal);
         await pty.givesBack(1);
+        shown.push(...notSent(80));
         assertEquals(pty.lines.slice(0, shown.length), shown);
         assertMatch(pty.lines[shown.length]!, /^error: Uncaught .*Error: faulty$/);
       }

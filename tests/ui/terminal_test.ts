@@ -794,7 +794,11 @@ test("TerminalFrontEnd drops a line that is typed while it is paused, and can qu
   await terminal.shows("> ab");
   await terminal.type("\x1a");
   await terminal.frontEnd.close();
-  await terminal.shows("Press Ctrl-Z again to pause, Enter to go on.", "");
+  await terminal.shows(
+    "Press Ctrl-Z again to pause, Enter to go on.",
+    `${T} -- Not sent: ab`,
+    "",
+  );
   assertEquals(terminal.raw, [true, false, true, false, true, false, false]);
   assertEquals(terminal.screen.marksPastes, false);
 });
@@ -807,15 +811,84 @@ test("TerminalFrontEnd ends its input if the terminal fails", async () => {
   assertEquals(terminal.raw, [true, false]);
 });
 
-test("TerminalFrontEnd.close erases the line", async () => {
+test("TerminalFrontEnd.close erases the line, and shows that it is not sent", async () => {
   const terminal = new TerminalOnly();
   await terminal.type(..."0123456789012345678901234567890123456789");
   terminal.frontEnd.show(message("bob", "bye"));
   await terminal.frontEnd.close();
   await terminal.settled();
-  assertEquals(terminal.screen.lines, [`${T} bob: bye`, ""]);
+  assertEquals(terminal.screen.lines, [
+    `${T} bob: bye`,
+    `${T} -- Not sent: 01234567890`,
+    "         123456789012345678901",
+    "         23456789",
+    "",
+  ]);
   assertEquals(terminal.raw, [true, false]);
   assertEquals<unknown>(await terminal.input.read(), { done: true, value: undefined });
+});
+
+test("TerminalFrontEnd.close waits for Enter while a person types, and sends nothing more", async () => {
+  const never = new Promise<void>(() => {});
+  for (
+    const [end, sentence] of [["\r", "half a line"], ["\x03", "half a line"], ["\x15\x04", ""]]
+  ) {
+    await using terminal = new TerminalOnly(60);
+    await terminal.type("half a");
+    const closed = terminal.frontEnd.close(never);
+    await terminal.shows("> half a");
+    assertEquals(terminal.screen.place, "── Press Enter to leave.");
+    await terminal.type(" line");
+    await terminal.shows("> half a line");
+    assertEquals(terminal.raw, [true]);
+    await terminal.type(end!);
+    await closed;
+    await terminal.shows(...sentence === "" ? [""] : [`${T} -- Not sent: ${sentence}`, ""]);
+    assertEquals(terminal.raw, [true, false]);
+  }
+  await using terminal = new TerminalOnly(60);
+  terminal.frontEnd.show(READY);
+  await terminal.type("hello\r");
+  terminal.clock.advance(2999);
+  const closed = terminal.frontEnd.close(never);
+  await terminal.settled();
+  assertEquals(terminal.screen.place, "── Press Enter to leave.");
+  await terminal.type("\r");
+  await closed;
+});
+
+test("TerminalFrontEnd.close does not wait without a typed line, at a signal, or in a hurry", async () => {
+  const never = new Promise<void>(() => {});
+  const ways: ((terminal: TerminalOnly) => Promise<void>)[] = [
+    async (terminal) => {
+      await terminal.type("hello\r");
+      terminal.clock.advance(3000);
+      await terminal.frontEnd.close(never);
+    },
+    async (terminal) => {
+      await terminal.type("half");
+      terminal.frontEnd.show({ event: "closed", reason: "signal" });
+      await terminal.frontEnd.close(never);
+    },
+    async (terminal) => {
+      await terminal.type("half");
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const closed = terminal.frontEnd.close(promise);
+      resolve();
+      await closed;
+    },
+    async (terminal) => {
+      await terminal.type("half");
+      const closed = terminal.frontEnd.close(never);
+      await terminal.hangUp();
+      await closed;
+    },
+  ];
+  for (const close of ways) {
+    await using terminal = new TerminalOnly(60);
+    await close(terminal);
+    assertEquals(terminal.raw, [true, false]);
+  }
 });
 
 test("TerminalFrontEnd stops reading keys if its input is canceled", async () => {
