@@ -13,6 +13,20 @@ interface Accepted {
   readonly seq: number;
 }
 
+/** How far the member's envelopes have come. */
+interface Progress {
+  /** The last that all its receivers have acknowledged, as have those of all before it. */
+  readonly delivered: number;
+  /** As `delivered`, without the receivers that are away. */
+  readonly reached: number;
+}
+
+/** An entry that reports a member as away or left, and the progress without what follows from it. */
+interface Absence extends Progress {
+  /** The number of the entry. */
+  readonly seq: number;
+}
+
 /** Tracks the fate of one member's envelopes, and makes its ACK records. See PROTOCOL.md §5.4. */
 export class AckTracker {
   readonly #onDue: () => void;
@@ -31,8 +45,8 @@ export class AckTracker {
   #delivered = 0;
   /** The last envelope reported as reached. */
   #reached = 0;
-  /** The number of the last entry in the queue that reports a member as away or left. */
-  #absenceSeq = 0;
+  /** The entries in the queue that report a member as away or left, until the member has them. */
+  readonly #absences: Absence[] = [];
 
   /** Starts with nothing accepted. @param onDue Called when an ACK has become due. */
   constructor(onDue: () => void) {
@@ -87,16 +101,18 @@ export class AckTracker {
     const open = this.#accepted.findIndex((accepted) => accepted.seq >= seq);
     const forgotten = this.#accepted.splice(0, open < 0 ? this.#accepted.length : open);
     this.#sent = Math.max(0, this.#sent - forgotten.length);
+    const unknown = this.#absences.findIndex((absence) => absence.seq > seq);
+    this.#absences.splice(0, unknown < 0 ? this.#absences.length : unknown);
   }
 
-  /** Notes that an entry of the queue reports a member as away or left. */
+  /** Notes that an entry of the queue reports a member as away or left, before anything follows from it. */
   noteAbsence(seq: number): void {
-    this.#absenceSeq = seq;
+    this.#absences.push({ seq, ...this.#progress });
   }
 
-  /** Notes that an entry of the queue goes out. */
-  noteSent(seq: number): void {
-    if (seq === this.#absenceSeq) this.#progressDue = true;
+  /** Notes that such an entry goes out. */
+  noteAbsenceSent(): void {
+    this.#progressDue = true;
   }
 
   /** The ACK that is due. @param nextSeq The number of the first entry in the queue that was not sent. */
@@ -105,17 +121,20 @@ export class AckTracker {
       { cmid: this.#lastCmid, seq: this.#acceptedAfter };
     this.#sent = Math.min(this.#sent + 1, this.#accepted.length);
     this.#progressDue = false;
-    // Envelopes are numbered without gaps: all before the first that is under way are delivered.
-    const [first = this.#lastCmid + 1] = this.#undelivered;
-    const [unreached = this.#lastCmid + 1] = this.#unreached;
     // The member has to know who is away or has left before it learns that only those lack something.
-    if (this.#absenceSeq < nextSeq) {
-      this.#delivered = first - 1;
-      this.#reached = unreached - 1;
-    }
+    const known = this.#absences.find((absence) => absence.seq >= nextSeq) ?? this.#progress;
+    this.#delivered = Math.max(this.#delivered, known.delivered);
+    this.#reached = Math.max(this.#reached, known.reached);
     const delivered = Math.min(cmid, this.#delivered);
     const reached = Math.max(delivered, Math.min(cmid, this.#reached));
     return { type: "ack", accepted: cmid, delivered, seq, reached };
+  }
+
+  /** Envelopes are numbered without gaps: all before the first that is under way have arrived. */
+  get #progress(): Progress {
+    const [undelivered = this.#lastCmid + 1] = this.#undelivered;
+    const [unreached = this.#lastCmid + 1] = this.#unreached;
+    return { delivered: undelivered - 1, reached: unreached - 1 };
   }
 
   #count(open: Set<number>, cmid: number): void {

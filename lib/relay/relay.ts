@@ -444,9 +444,7 @@ export class Relay {
   #part(seat: Seat, reason: number): void {
     if (this.#ending.signal.aborted || !this.#seats.has(seat)) return seat.disconnect();
     if (!seat.joined || reason === CloseReason.LEAVING) {
-      this.#seats.delete(seat); // First, because this serves the senders that it held.
-      seat.disconnect();
-      return this.#remove(seat, reason);
+      return this.#end(seat, reason);
     }
     this.#tell(seat, MemberChange.AWAY, reason);
     seat.leave();
@@ -470,13 +468,18 @@ export class Relay {
     this.#remove(seat, seat.isTooSlow ? CloseReason.TOO_SLOW : CloseReason.LOST);
   }
 
-  /** Ends a seat, and tells the others if its member had entered the room. */
+  /** Closes the connection of a seat, and ends the seat. */
   #remove(seat: Seat, reason: number): void {
-    this.#seats.delete(seat);
     const { BANNED, KICKED, TOO_SLOW } = CloseReason;
     seat.close(reason === KICKED || reason === BANNED ? reason : TOO_SLOW);
-    if (seat.joined) this.#tell(seat, MemberChange.LEFT, reason); // First: it lacks what its queue holds.
-    seat.end();
+    this.#end(seat, reason);
+  }
+
+  /** Ends a seat; tells the others first if its member had entered the room, as it lacks what its queue holds. */
+  #end(seat: Seat, reason: number): void {
+    this.#seats.delete(seat);
+    if (seat.joined) this.#tell(seat, MemberChange.LEFT, reason);
+    seat.end(); // Last, because this serves the senders that it held.
     this.#onSeatEnded(seat);
   }
 

@@ -299,7 +299,7 @@ export class Seat {
       return { type: "batch", envelopes: this.#takeBatch() };
     }
     this.#sent++;
-    this.acks.noteSent(first.seq);
+    if (ABSENCES.has(first.item.change)) this.acks.noteAbsenceSent();
     return first.item;
   }
 

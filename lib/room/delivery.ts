@@ -62,18 +62,25 @@ export class Delivery {
     }
   }
 
-  /** Notes how far the host has come, in the numbers of {@linkcode LinkListener}. */
-  acknowledged(accepted: number, delivered: number, reached: number): void {
-    this.#acceptedUntil = Math.max(this.#acceptedUntil, accepted);
-    this.#deliveredUntil = Math.max(this.#deliveredUntil, delivered);
-    this.#reachedUntil = Math.max(this.#reachedUntil, reached);
-    this.#outbox.acknowledged(accepted);
+  /** Notes that the host has queued every envelope up to this one. */
+  accepted(cmid: number): void {
+    this.#acceptedUntil = Math.max(this.#acceptedUntil, cmid);
+    this.#outbox.accepted(cmid);
     this.settle();
   }
 
-  /** Notes that a peer has left: it may lack what the host has not reported as delivered. */
+  /** Notes how far the host has come, in the numbers of {@linkcode LinkListener}. */
+  delivered(delivered: number, reached: number): void {
+    this.#deliveredUntil = Math.max(this.#deliveredUntil, delivered);
+    this.#reachedUntil = Math.max(this.#reachedUntil, reached);
+    this.settle();
+  }
+
+  /** Notes that a peer has left: it may lack all that is not known to have reached it. */
   left(peer: Peer): void {
-    this.#outbox.left(peer, this.#deliveredUntil);
+    // What a host process lost counts as delivered at the next, though an unsettled peer may lack it.
+    const after = this.#unsettled.has(peer) ? this.#settledUntil : this.#deliveredUntil;
+    this.#outbox.left(peer, after);
     const state: DeliveryState = peer.delivery;
     state.saidFrom = Infinity;
   }

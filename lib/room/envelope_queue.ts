@@ -37,6 +37,12 @@ export class EnvelopeQueue {
   readonly #kept: MemberEnvelope[] = [];
   #keptBytes = 0;
   #lastCmid = 0;
+  #lastAccepted = 0;
+
+  /** The last envelope that the relay has accepted. */
+  get lastAccepted(): number {
+    return this.#lastAccepted;
+  }
 
   /** Bytes that the relay has not accepted. */
   get pendingBytes(): number {
@@ -96,6 +102,7 @@ export class EnvelopeQueue {
       this.#keptBytes += size;
     }
     this.#sent -= count;
+    this.#lastAccepted = Math.max(this.#lastAccepted, cmid);
     while (this.#keptBytes > MAX_KEPT_BYTES) {
       const message = this.#kept.findIndex((envelope) => envelope.class === EnvelopeClass.CHAT);
       const [gone] = this.#kept.splice(Math.max(0, message), 1);

@@ -59,8 +59,8 @@ export interface NamedSession extends RosterEntry {
   readonly tag: string;
 }
 
-/** The host's report of how far it has come with own envelopes. */
-type HostAck = Extract<HostRecord, { type: "ack" }>;
+/** The acceptance of own envelopes in an ACK. */
+type Acceptance = Pick<Extract<HostRecord, { type: "ack" }>, "accepted" | "seq">;
 
 /** A change of a session that the relay named. */
 export type NamedChange =
@@ -82,14 +82,17 @@ export interface LinkListener {
   /** Called with each object. */
   envelope(envelope: HostEnvelope): void;
   /**
-   * Called when the host reports how far it has come; in its place among the other calls, when all before it is
-   * handled.
+   * Called when the host has queued every envelope up to this one; in its place among the other calls, when all
+   * before it is handled.
+   */
+  accepted(cmid: number): void;
+  /**
+   * Called when the host reports how far it has come, with the sessions away and gone that it has reported.
    *
-   * @param accepted The host has queued every envelope up to this one.
    * @param delivered Every addressed session has every envelope up to this one, or is gone.
    * @param reached As `delivered`, without the sessions that are away.
    */
-  acknowledged(accepted: number, delivered: number, reached: number): void;
+  delivered(delivered: number, reached: number): void;
   /** Called with the answer to {@linkcode Link.askBehind}: the sessions that lack a message of this member. */
   behind(sessions: readonly Bytes[]): void;
   /** Called when all that waited at the host has come: from now on messages may be sealed. */
@@ -120,8 +123,8 @@ export class Link {
   /** The last connection on which this member was in the room, after its end. */
   #left: Endpoint<HostRecord, MemberRecord> | undefined;
   #restarted = false;
-  /** ACKs whose place is after entries that have not come yet. */
-  #early: HostAck[] = [];
+  /** Acceptances whose place is after entries that have not come yet. */
+  #early: Acceptance[] = [];
   #shownSeq = 0;
   #ackedSeq = 0;
   #unackedBytes = 0;
@@ -232,19 +235,14 @@ export class Link {
     this.#endpoint?.send({ type: "behind" });
   }
 
-  /** Acknowledges all that was handled and was not acknowledged. */
-  acknowledge(): void {
-    if (this.#ackedSeq === this.#shownSeq) return;
-    this.#cancelAck?.();
-    this.#cancelAck = undefined;
-    this.#ackedSeq = this.#shownSeq;
-    this.#unackedBytes = 0;
-    this.#ackDue = true;
-    this.#endpoint?.wake();
-  }
-
-  /** Sends CLOSE, which ends {@linkcode Link.run}. */
+  /**
+   * Acknowledges all that was handled, and sends CLOSE, which ends {@linkcode Link.run}. The authors of what was
+   * shown here should not hear that this member may lack it.
+   */
   async close(): Promise<void> {
+    if (this.#rosterKnown && this.#ackedSeq < this.#shownSeq) {
+      this.#endpoint?.send({ type: "ack", seq: this.#shownSeq });
+    }
     await this.#endpoint?.close(CloseReason.LEAVING);
   }
 
@@ -268,7 +266,8 @@ export class Link {
       );
     }
     if (!known) {
-      this.#reportAcks(Infinity); // The entries before them are lost.
+      this.#early = []; // The entries before them are lost.
+      this.#listener.accepted(this.envelopes.lastAccepted);
       this.#restarted ||= this.#entered;
       this.#entered = false;
       this.envelopes.redirect();
@@ -357,9 +356,9 @@ export class Link {
         if (this.envelopes.accept(record.accepted) && record.seq < this.#lastSeq) {
           throw new WireError("Cannot accept ACK: envelopes queued after it came before it");
         }
-        this.#early = this.#early.filter(({ accepted }) => accepted < record.accepted);
-        this.#early.push(record); // In place of one that accepts as much: its counts are older.
-        this.#reportAcks(this.#lastSeq);
+        this.#listener.delivered(record.delivered, record.reached);
+        if (record.accepted > (this.#early.at(-1)?.accepted ?? 0)) this.#early.push(record);
+        this.#reportAccepted(this.#lastSeq);
         this.#endpoint?.wake();
         break;
       case "behind":
@@ -370,18 +369,17 @@ export class Link {
     }
   }
 
-  /** Waits until all that came is handled, and reports the ACKs whose place is here. */
+  /** Waits until all that came is handled, and reports the acceptances whose place is here. */
   async #settle(): Promise<void> {
     const seq = this.#lastSeq;
     await this.#listener.settled();
-    this.#reportAcks(seq);
+    this.#reportAccepted(seq);
   }
 
-  /** Reports the ACKs up to a place. @param seq The last entry before it. */
-  #reportAcks(seq: number): void {
+  /** Reports the acceptances up to a place. @param seq The last entry before it. */
+  #reportAccepted(seq: number): void {
     while (this.#early[0] !== undefined && this.#early[0].seq <= seq) {
-      const { accepted, delivered, reached } = this.#early.shift()!;
-      this.#listener.acknowledged(accepted, delivered, reached);
+      this.#listener.accepted(this.#early.shift()!.accepted);
     }
   }
 
@@ -398,8 +396,17 @@ export class Link {
   #acknowledgeSoon(): void {
     this.#shownSeq = this.#lastSeq;
     const count = this.#shownSeq - this.#ackedSeq;
-    if (count >= ACK_ENVELOPES || this.#unackedBytes >= ACK_BYTES) this.acknowledge();
-    else this.#cancelAck ??= this.#clock.after(ACK_MS, () => this.acknowledge());
+    if (count >= ACK_ENVELOPES || this.#unackedBytes >= ACK_BYTES) this.#acknowledge();
+    else this.#cancelAck ??= this.#clock.after(ACK_MS, () => this.#acknowledge());
+  }
+
+  #acknowledge(): void {
+    this.#cancelAck?.();
+    this.#cancelAck = undefined;
+    this.#ackedSeq = this.#shownSeq;
+    this.#unackedBytes = 0;
+    this.#ackDue = true;
+    this.#endpoint?.wake();
   }
 
   #openWhenDue(): void {

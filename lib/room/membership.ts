@@ -172,9 +172,15 @@ export class Membership implements LinkListener {
     peer.queue.push(object.length, (turn) => this.#receive(peer, object, applied, turn));
   }
 
-  /** Counts envelopes as accepted and delivered, and sends more. */
-  acknowledged(accepted: number, delivered: number, reached: number): void {
-    this.#sender.delivery.acknowledged(accepted, delivered, reached);
+  /** Counts envelopes as accepted, and sends more. */
+  accepted(cmid: number): void {
+    this.#sender.delivery.accepted(cmid);
+    this.#sender.pump();
+  }
+
+  /** Counts envelopes as delivered, and sends more. */
+  delivered(delivered: number, reached: number): void {
+    this.#sender.delivery.delivered(delivered, reached);
     if (this.#recovery.answers.size > 0) this.#recovery.sendAnswers();
     this.#sender.pump();
   }

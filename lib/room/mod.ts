@@ -28,7 +28,7 @@ export type { ChainAuthor } from "./chain.ts";
 export { Bans } from "./decisions.ts";
 export type { RoomEvent } from "./events.ts";
 export { REFUSALS } from "./link.ts";
-export { isNamed, sameName } from "./names.ts";
+export { isNamed, noSuchMember, sameName } from "./names.ts";
 export type { Lacking } from "./outbox.ts";
 export type { RoomOptions } from "./parts.ts";
 export type { Member, Present, Trust } from "./peer.ts";

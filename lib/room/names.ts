@@ -5,6 +5,7 @@
  */
 import { toBase64Url } from "../bytes/mod.ts";
 import { isKeyText } from "../crypto/mod.ts";
+import { RoomError } from "../errors.ts";
 import { plainName, typedName } from "../wire/mod.ts";
 import type { Member } from "./peer.ts";
 import confusables from "unhomoglyph/data.json" with { type: "json" };
@@ -161,6 +162,12 @@ export function isNamed(
   // A name that looks like a key must not get messages meant for that key.
   if (isKeyText(typed)) return typed === toBase64Url(key);
   return [name, `${plainName(name)}#${tag}`].some((shown) => typedName(shown) === typedName(typed));
+}
+
+/** The error for a typed text that does not mean exactly one member. @param matches Number of members that it may mean. */
+export function noSuchMember(matches: number): RoomError {
+  const message = matches === 0 ? "No such member here" : "Several members have that name";
+  return new RoomError("no-such-member", message);
 }
 
 /** Returns a name as shown: with its tag if it imitates, or is `tagged` for another reason. */

@@ -137,7 +137,7 @@ export class Outbox {
   }
 
   /** Notes that the relay has accepted all envelopes up to this one. */
-  acknowledged(cmid: number): void {
+  accepted(cmid: number): void {
     const next = countUntil(this.#sealed, cmid);
     for (const { cmid, left, messages, to } of this.#sealed.splice(0, next)) {
       this.#accepted.push({

@@ -15,7 +15,7 @@
  *  9. `RosterCheck.differs` compares the sender's roster with the reader's.
  * 10. `Events.emitOf` emits a `message` event, and the session shows it.
  * 11. `Membership.settled` resolves, and `Link.run` acknowledges the envelope.
- * 12. At the sender, `Link.run` reports the ACK in its place among the envelopes. `Delivery.acknowledged` calls
+ * 12. At the sender, `Link.run` reports the ACK in its place among the envelopes. `Delivery.accepted` calls
  *     `onAccepted` and resolves `say`, and later its `delivered`.
  *
  * @module
@@ -30,6 +30,7 @@ import { Announcer } from "./announcer.ts";
 import { Events } from "./events.ts";
 import { Link } from "./link.ts";
 import { Membership } from "./membership.ts";
+import { noSuchMember } from "./names.ts";
 import { Naming } from "./naming.ts";
 import type { Lacking } from "./outbox.ts";
 import type { Parts, RoomOptions } from "./parts.ts";
@@ -274,7 +275,6 @@ export class Room {
    * @param farewellMs Time that the host has to accept them all, in milliseconds.
    */
   async leave(farewellMs = 1000): Promise<void> {
-    this.#link.acknowledge(); // Authors of messages shown here should not hear that they may be lacking.
     if (this.#events.ready && !this.#ended && this.#link.open) {
       const goodbye = this.#sender.send({
         kind: BodyKind.LEAVE,
@@ -322,8 +322,5 @@ export class Room {
 /** @throws {RoomError} `no-such-member` unless there is exactly one. */
 function only([first, ...others]: readonly Peer[]): Peer {
   if (first !== undefined && others.length === 0) return first;
-  throw new RoomError(
-    "no-such-member",
-    first === undefined ? "No such member here" : "Several members have that name",
-  );
+  throw noSuchMember(first === undefined ? 0 : 2);
 }

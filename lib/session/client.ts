@@ -119,7 +119,7 @@ class Client implements WishContext {
     options.trustStore.onUnkept = (error) => this.show({ ...problem(error), event: "warning" });
     this.views = new Views({ ...options, joinCode: () => this.#joinCode });
     this.#wishes = new Wishes(this);
-    this.session = this.#begin(options.session, []);
+    this.session = this.#begin(options.session);
   }
 
   /** Shows an event, unless the run has ended: a wish may still be under way. */
@@ -153,7 +153,7 @@ class Client implements WishContext {
     return { reason: end.reason, status };
   }
 
-  #begin(session: MemberSession, former: readonly Member[]): SessionState {
+  #begin(session: MemberSession, former?: readonly Member[]): SessionState {
     const { trustStore, frontEnd, room: options } = this.options;
     const room = new Room({
       ...options,
@@ -165,7 +165,7 @@ class Client implements WishContext {
       trust: trustStore.judge,
       shown: () => frontEnd.writable(),
     });
-    return { room, ready: Promise.withResolvers(), former };
+    return { room, ready: Promise.withResolvers(), isReady: false, former };
   }
 
   /** Stays in the room, over one connection after the other, until that has a reason to end. */
@@ -208,8 +208,8 @@ class Client implements WishContext {
   async #renew(connector: Reconnector, { code, hint, message }: ProblemEvent): Promise<void> {
     this.show(warning(code, message, hint));
     await connector.renew();
-    const { former, ready, room } = this.session;
-    this.session = this.#begin(connector.session, former ?? room.members);
+    const { former, isReady, ready, room } = this.session;
+    this.session = this.#begin(connector.session, isReady ? room.members : former);
     ready.resolve();
     if (room.insiders !== undefined) this.session.room.lock(room.insiders);
     room.end("seat-lost");
@@ -305,7 +305,7 @@ class Client implements WishContext {
     switch (event.event) {
       case "ready":
         this.#onConnected();
-        delete this.session.former;
+        this.session.isReady = true;
         event.members.forEach((member) => this.#noteMember(member));
         this.#noteReader();
         if (this.#noteMove() === undefined) this.#noteHostAddress();

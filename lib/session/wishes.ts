@@ -4,10 +4,10 @@
  * @module
  */
 import { toBase64Url } from "../bytes/mod.ts";
-import { roomCode } from "../crypto/mod.ts";
+import { isKeyText, roomCode } from "../crypto/mod.ts";
 import { deadline, systemClock } from "../clock.ts";
 import { LanchatError, RoomError } from "../errors.ts";
-import { isNamed, type Member, type Room, type RoomOptions } from "../room/mod.ts";
+import { isNamed, type Member, noSuchMember, type Room, type RoomOptions } from "../room/mod.ts";
 import {
   problem,
   type RefusedWish,
@@ -30,8 +30,10 @@ export interface SessionState {
   readonly room: Room;
   /** Resolves once that room is ready, or another session has taken its place. */
   readonly ready: PromiseWithResolvers<void>;
-  /** The members last shown, of a session before; missing once this one is ready. */
-  former?: readonly Member[];
+  /** Whether its members were shown. */
+  isReady: boolean;
+  /** The members of the session before that were shown last; `undefined` if none were. */
+  readonly former: readonly Member[] | undefined;
 }
 
 /** The part of a client that wishes use. */
@@ -173,14 +175,25 @@ export class Wishes {
     }
   }
 
+  /**
+   * While no session is ready, a name means a member as last shown: another may have it in the next session.
+   *
+   * @returns The key of that member, or the name if a session is ready.
+   * @throws {RoomError} `no-such-member`
+   */
+  #keyOf(name: string | undefined): string | undefined {
+    const { former, isReady } = this.#client.session;
+    if (name === undefined || isReady || former === undefined || isKeyText(name)) return name;
+    const named = former.filter((member) => isNamed(member, name));
+    const [key, ...others] = new Set(named.map(({ key }) => toBase64Url(key)));
+    if (key === undefined || others.length > 0) throw noSuchMember(named.length);
+    return key;
+  }
+
   /** Sends a message; if its session ends before it is sealed, sends it in the next one. */
   async #send({ id, kind, text, to }: SayWish): ReturnType<Room["say"]> {
     const onAccepted = (): void => this.#client.show({ event: "sent", id });
-    // Later another member may have the name: the key of the member who has it now counts.
-    const shown = this.#client.session.former?.find((member) =>
-      to !== undefined && isNamed(member, to)
-    );
-    let addressee = shown === undefined ? to : toBase64Url(shown.key);
+    let addressee = this.#keyOf(to);
     while (true) {
       const { room } = await this.#ready();
       const key = addressee === undefined ? undefined : toBase64Url(room.find(addressee).key);

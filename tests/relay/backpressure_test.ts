@@ -434,7 +434,8 @@ test("Relay passes between two members that burst at each other while neither re
         progress.received++;
         change();
       },
-      acknowledged: (cmid) => {
+      delivered: () => {},
+      accepted: (cmid) => {
         progress.accepted = cmid;
         change();
       },

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import { encodeNeed, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import { SendingChain } from "../../lib/room/chain.ts";
 import type { Lacking } from "../../lib/room/outbox.ts";
 import { nextTurn } from "../support/clock.ts";
 import { Puppet } from "../support/puppet.ts";
@@ -81,6 +82,66 @@ test("Room.say names members that left before the host reported a message as del
   await alone.tell(carol, MemberChange.LEFT);
   await alone.relay.ack(toCarol.cmid, toCarol.cmid);
   assertEquals(await toCarol.left(), ["carol"]);
+  await alone.close();
+});
+
+test("Room.say names a member that left before it asked another process for a lost message", async () => {
+  const { alone, bob, carol } = await open();
+  const lost = await say(alone);
+  await alone.restart([bob, carol]);
+  alone.relay.acknowledges = true;
+  await alone.says(carol, encodeNeed(1));
+  await alone.relay.object(ObjectType.AGAIN, carol.session);
+  assertEquals(await lost.left(), undefined, "bob may lack it");
+  await alone.tell(bob, MemberChange.LEFT);
+  assertEquals(await lost.left(), ["bob"]);
+  await alone.close();
+});
+
+test("Room.say names a member that left while the message was sealed", async () => {
+  const { alone, bob } = await open();
+  const { seal } = SendingChain.prototype;
+  const [sealing, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  SendingChain.prototype.seal = async function (...args) {
+    const sealed = await seal.apply(this, args);
+    sealing.resolve();
+    await left.promise;
+    return sealed;
+  };
+  try {
+    const saying = say(alone, "bob");
+    await sealing.promise;
+    await alone.tell(bob, MemberChange.LEFT);
+    await alone.relay.taken();
+    left.resolve();
+    const said = await saying;
+    await alone.relay.ack(said.cmid, said.cmid);
+    assertEquals(await said.left(), ["bob"]);
+  } finally {
+    SendingChain.prototype.seal = seal;
+  }
+  await alone.close();
+});
+
+test("Room.say judges a report by who is away when it comes, not by its ACK's place", async () => {
+  const { alone, bob, carol } = await open();
+  const one = await say(alone);
+  await alone.tell(bob, MemberChange.AWAY);
+  await alone.tell(carol, MemberChange.AWAY);
+  const two = alone.room.say("two");
+  const { cmid } = await alone.relay.object(ObjectType.MSG);
+  // Another message was accepted after a BACK that is still on its way.
+  const seq = alone.relay.seq + 1;
+  await alone.relay.send({
+    type: "ack",
+    accepted: cmid,
+    delivered: one.cmid - 1,
+    reached: one.cmid,
+    seq,
+  });
+  await alone.tell(bob, MemberChange.BACK);
+  await two;
+  assertEquals(await one.away(), ["bob", "carol"]);
   await alone.close();
 });
 

@@ -43,7 +43,8 @@ function create(settled: () => Promise<void> = () => Promise.resolve()): Scene {
     roster: (entries) => told.push(`roster of ${entries.length}`),
     member: ({ change }) => told.push(`change ${change}`),
     envelope: ({ object }) => told.push(`object ${object[0]}`),
-    acknowledged: (cmid) => told.push(`acknowledged ${cmid}`),
+    accepted: (cmid) => told.push(`accepted ${cmid}`),
+    delivered: () => {},
     behind: (sessions) => told.push(`${sessions.length} behind`),
     opened: () => told.push("opened"),
     settled: () => {
@@ -250,8 +251,8 @@ test("Link sends pending envelopes again after a reconnect, byte for byte", asyn
   assertEquals(scene.told, [
     "roster of 0",
     "opened",
-    "acknowledged 2",
-    "acknowledged 4",
+    "accepted 2",
+    "accepted 4",
     "object 5",
     "object 0",
   ]);
@@ -337,7 +338,8 @@ test("Link sends nothing before its announcement", async () => {
     roster: () => {},
     member: () => {},
     envelope: () => {},
-    acknowledged: () => {},
+    accepted: () => {},
+    delivered: () => {},
     behind: () => {},
     opened: () => {},
     settled: () => Promise.resolve(),
@@ -477,7 +479,8 @@ test("Link reports a restart until a ROSTER of the new process has come", async 
     roster: (_, restarted) => restarts.push(restarted),
     member: () => {},
     envelope: () => {},
-    acknowledged: () => {},
+    accepted: () => {},
+    delivered: () => {},
     behind: () => {},
     opened: () => {},
     settled: () => Promise.resolve(),
@@ -687,13 +690,13 @@ test("Link reports each ACK in its place, also between two envelopes of a record
   await relay.settle();
   assertEquals(scene.told, [
     "object 11",
-    "acknowledged 1",
+    "accepted 1",
     "object 12",
     "object 13",
-    "acknowledged 2",
+    "accepted 2",
     "object 14",
     "change 1",
-    "acknowledged 3",
+    "accepted 3",
     "object 0",
   ]);
   await relay.close();
@@ -712,7 +715,7 @@ test("Link keeps one ACK for each number of accepted envelopes, however many com
     }
   }
   await relay.settle();
-  assertEquals(scene.told, ["object 0", "acknowledged 1", "acknowledged 2"]);
+  assertEquals(scene.told, ["object 0", "accepted 1", "accepted 2"]);
   await relay.close();
 });
 
@@ -729,7 +732,7 @@ test("Link reports ACKs whose place was lost with another process before its ROS
   scene.told.length = 0;
   const { relay } = await connect(scene);
   await relay.settle();
-  assertEquals(scene.told, ["acknowledged 1", "roster of 0", "opened", "object 0"]);
+  assertEquals(scene.told, ["accepted 1", "roster of 0", "opened", "object 0"]);
   await relay.close();
 });
 

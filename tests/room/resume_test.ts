@@ -114,3 +114,20 @@ test("Room.end refuses messages that no connection has carried", async () => {
   await said;
   assertEquals(alone.clock.timers, 0);
 });
+
+test("Room.say resolves at another process if an earlier one accepted the message", async () => {
+  const bob = await Puppet.create("bob");
+  const alone = await RoomAlone.open({ before: [bob] });
+  await alone.relay.settle();
+  alone.relay.acknowledges = false;
+  const said = alone.room.say("accepted");
+  const { cmid } = await alone.relay.object(ObjectType.MSG);
+  await alone.cut();
+  alone.dial(false);
+  await alone.relay.accept({ resumed: true, lastCmid: cmid });
+  assertEquals((await alone.relay.records.next()).type, "resume");
+  // It ends before it repeats its ACKs.
+  await alone.restart([]);
+  await said;
+  await alone.close();
+});

@@ -406,6 +406,25 @@ test("Room.leave sends waiting messages and a leave, and ends `run`", async () =
   assertEquals(alone.clock.timers, 0);
 });
 
+test("Room.leave acknowledges all that was shown", async () => {
+  const bob = await Puppet.create("bob");
+  const alone = await RoomAlone.open({ before: [bob] });
+  const chain = await bob.chain();
+  await alone.resume([bob], 5); // It says no goodbye before all of that has come.
+  await alone.says(bob, await chain.skdm(alone.target), await chain.msg("shown last"));
+  assertEquals(await alone.text(), "shown last");
+  await alone.relay.taken();
+  const { seq } = alone.relay;
+  alone.relay.records.rest();
+  const left = alone.room.leave();
+  await alone.relay.records.find((record): record is typeof record => record.type === "close");
+  const acks = alone.relay.records.all.filter(({ type }) => type === "ack");
+  assertEquals(acks.at(-1), { type: "ack", seq });
+  await alone.relay.close();
+  await Promise.all([left, alone.ran]);
+  alone.room.end("not-delivered");
+});
+
 test("Room.leave makes no key for a leave without readers", async () => {
   const { alone } = await openWithBob();
   const count = alone.relay.envelopes.all.length;

@@ -402,6 +402,27 @@ test("runClient takes a name for the member last shown while no session is ready
   await client.close();
 });
 
+test("runClient sends a private message to no one who takes a name that no one had", async () => {
+  const client = await ClientAtRelay.start();
+  await client.enter("carol");
+  await client.event("joined");
+  await client.loseSeat();
+  const bob = await client.join("bob");
+  (await client.tries.next()).resolve();
+  await client.event("warning");
+  const again = await client.tries.next();
+  client.say("secret", "bob");
+  assertEquals((await client.event("failed")).code, "no-such-member");
+  again.resolve();
+  await client.event("ready");
+  client.say("for all");
+  await bob.texts.next();
+  assertEquals(bob.texts.all, ["for all"]);
+  client.endInput();
+  await client.ended;
+  await client.close();
+});
+
 test("runClient ends while another session begins", async () => {
   const client = await ClientAtRelay.start();
   const [renewing, renewed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
