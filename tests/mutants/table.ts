@@ -631,8 +631,8 @@ export const MUTANTS: readonly Mutants[] = [
         "Link.run breaks off at an envelope too many",
       ],
       [
-        "this.#early.filter(({ accepted }) => accepted < record.accepted)",
-        "this.#early",
+        "if (record.accepted > (this.#early.at(-1)?.accepted ?? 0)) ",
+        "",
         "Link keeps one ACK for each number of accepted envelopes, however many come early",
       ],
     ],
