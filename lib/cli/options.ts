@@ -123,7 +123,7 @@ export const OPTIONS = [
     name: "--name",
     commands: ["serve", "join"],
     type: "name",
-    summary: "your name in the room (default: your login name)",
+    summary: "your name (default: login name or a made-up one)",
     excludedBy: [
       "--relay-only",
       "With --relay-only the host is not a member and has no name.",

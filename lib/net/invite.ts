@@ -98,7 +98,9 @@ async function decodeCredential(text: string): Promise<Credential> {
   if (text === "") throw bad("nothing follows the '#'");
   if (!/^[\w-]*$/.test(text)) throw bad("it has an invalid character");
   if (text.length < CREDENTIAL_LENGTH) {
-    throw bad(`it is cut off: ${text.length} of ${CREDENTIAL_LENGTH} characters follow the '#'`);
+    throw bad(`it is cut off: ${text.length} of ${CREDENTIAL_LENGTH} characters follow the '#'`, {
+      hint: "Paste all of it: both lines, if a window broke it in two.",
+    });
   }
   if (text.length > CREDENTIAL_LENGTH) {
     throw bad(`more than ${CREDENTIAL_LENGTH} characters follow the '#'`, {

@@ -20,7 +20,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
     'serve' = [ordered]@{
       '--port' = 'TCP port to listen on; 0 picks a free one (default 12345)'
       '--host' = 'listen only on this IP address'
-      '--name' = 'your name in the room (default: your login name)'
+      '--name' = 'your name (default: login name or a made-up one)'
       '--invite' = 'admit only people who have the invite link'
       '--new-room' = 'start a new room: old invites end, bans stay'
       '--allow' = 'admit only the fingerprints in this file'
@@ -48,7 +48,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--help' = 'show this help'
     }
     'join' = [ordered]@{
-      '--name' = 'your name in the room (default: your login name)'
+      '--name' = 'your name (default: login name or a made-up one)'
       '--host-key' = 'require this fingerprint of the host'
       '--accept-host' = 'require it, even if another host is known'
       '--identity' = 'identity file; created if missing'

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { fromHex } from "../../lib/bytes/mod.ts";
 import { parseCommandLine } from "../../lib/cli/args.ts";
 import type { JoinCommand } from "../../lib/cli/commands/join.ts";
@@ -55,7 +55,12 @@ Deno.test({
 });
 
 test("findInvite refuses a malformed link and a link to a host other than --host-key", async () => {
-  await assertFails(findInvite(command(LINK.slice(0, -1))), "bad-invite", "cut off");
+  const { hint } = await assertFails(
+    findInvite(command(LINK.slice(0, -1))),
+    "bad-invite",
+    "cut off",
+  );
+  assertMatch(hint, /both lines/);
   const { hostKey } = INVITE;
   const digits = await fingerprint(hostKey);
   const right = await findInvite(command(LINK, "--host-key", digits));

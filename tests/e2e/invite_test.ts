@@ -132,7 +132,7 @@ Deno.test("join reads an invite from the environment, warns of one in an argumen
   await using host = await HostProgram.start(INVITING);
   const link = await linkOf(host);
   await using seen = new Program(["join", link, "--name", "seen"]);
-  await seen.says(/warning: .*read it\nlanchat: hint: .*lanchat join -/);
+  await seen.says(/warning: .*you typed\nlanchat: hint: .*lanchat join -/);
   await seen.ready();
   await using unseen = new Program(["join", "--name", "unseen"], {
     permissions: ["--allow-net", "--allow-env=LANCHAT_INVITE"],

@@ -86,7 +86,7 @@ export async function joinInFrontEnd(
   return await runInFrontEnd(options, !command.listen, async (opened, frontEnd, interrupts) => {
     const person = await findPerson(opened, command, frontEnd);
     if (invite?.visible) {
-      const message = "The invite was given where every program of this machine can read it";
+      const message = "Other programs on this machine can see the link you typed";
       frontEnd.show(warning("invite-visible", message));
     }
     const { host, port } = invite ?? command;
