@@ -1,4 +1,5 @@
 /** Resolves the names that a person types to members, with or without quotes and in any case. */
+import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { UsageError } from "../errors.ts";
 import type { MemberView } from "../session_events.ts";
 import { typedName } from "../wire/mod.ts";
@@ -64,7 +65,7 @@ export function splitMember(
     : `Several names match: ${found.map(({ member }) => member.name).join(", ")}`;
   throw new UsageError("no-such-member", problem, {
     hint: first === undefined
-      ? "/who lists the names."
+      ? `${suggestionFor(word, members)}/who lists the names.`
       : `Put the name in quotes, as in ${quoted}; /who lists the names.`,
   });
 }
@@ -88,6 +89,15 @@ export function readName(
     throw itself();
   }
   return names.has(name) || alike.length !== 1 ? name : alike[0]!;
+}
+
+/** Asks whether a name was meant of which at most a third of the letters differ. */
+function suggestionFor(word: string, members: readonly MemberRef[]): string {
+  const typed = foldName(excerpt(word, MAX_SHOWN_LENGTH));
+  const near = members.map(({ name }) => name).filter((name) =>
+    levenshteinDistance(typed, foldName(name)) <= name.length / 3
+  );
+  return near.length === 1 ? `Did you mean ${near[0]}? ` : "";
 }
 
 function itself(): UsageError {

@@ -72,7 +72,7 @@ const NOTHING = (): readonly string[] => [];
 const NOTICES: NoticeTable = {
   "listening": listeningSentences,
   "invite": ({ link, secret }) =>
-    `Invite link (${secret ? "only its holders can join" : "pins this host"}): ${link}`,
+    `Invite link (${secret ? "only its holders can join" : "leads to no other host"}): ${link}`,
   "announced": () => "This room is now announced on the network.",
   "failed-joins": ({ addresses, count }) =>
     `${count} callers left without joining (${addresses.join(", ")}). ` +
@@ -270,7 +270,7 @@ const COMPARE_CODE = "Compare it in person or by phone; if it differs, someone i
 
 const COMPARE_HOST = "To be sure of the host, compare its fingerprint: /fingerprint";
 
-const SECRET_LINK = "Only this link lets them in:";
+const SECRET_LINK = "Then they paste this link; no one joins without it:";
 
 /** The other addresses of a host, of which a link contains the first. */
 function addressSentences({ links }: InviteEvent): string[] {
@@ -281,17 +281,17 @@ function addressSentences({ links }: InviteEvent): string[] {
   return others.length === 0 ? [] : [`Other addresses of this machine: ${others.join(", ")}`];
 }
 
-/** Renders the ways into a hosted room for a person; the link is the last line. */
+/** Renders the ways into a hosted room for a person. */
 export function inviteLines(listening: ListeningEvent, invite: InviteEvent): string[] {
   const { link, secret } = invite;
   return [
     ...joinSentences(listening),
     ...addressSentences(invite),
-    "/invite qr shows the link as a QR code.",
     secret
       ? SECRET_LINK
-      : "Or with join and this link, which pins this host (no join code needed):",
+      : "Or they run 'join -' and paste this link, which leads to no other host:",
     link,
+    "/invite qr shows the link as a QR code.",
   ].map(sanitizeLine);
 }
 
@@ -647,7 +647,7 @@ function optionsFileSentence({ file, state }: OptionsFileEvent): string {
   }
   const remarks = {
     "read": "",
-    "missing": " (missing)",
+    "missing": " (none yet: write one option a line there, as in --name ada)",
     "not-allowed": " (not read: no permission)",
   };
   return `Options file: ${file}${remarks[state]}`;

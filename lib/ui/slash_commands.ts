@@ -126,14 +126,19 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         private: true,
         short: "/r",
         parse: (text, { correspondents, expand }) =>
-          parseMessage(withText(expand(text), "/reply TEXT"), "text", onlyOne(correspondents)),
+          parseMessage(
+            withText(expand(text), "/reply TEXT", "/reply yes"),
+            "text",
+            onlyOne(correspondents),
+          ),
       },
       {
         usage: "/me TEXT",
         summary: "says what you do",
         more: "/me waves shows as: * ada waves",
         maxSlips: -1,
-        parse: (text, { expand }) => parseMessage(withText(expand(text), "/me TEXT"), "action"),
+        parse: (text, { expand }) =>
+          parseMessage(withText(expand(text), "/me TEXT", "/me waves"), "action"),
       },
       {
         usage: "/retry",
@@ -427,13 +432,13 @@ function parsePrivateMessage(
 ): ParsedLine {
   const usage = { usage: "/msg NAME TEXT", quoted: '/msg "bob" hello', own };
   const [to, message] = splitMember(text, members, usage);
-  return parseMessage(withText(expand(message), usage.usage), "text", to);
+  return parseMessage(withText(expand(message), usage.usage, "/msg bob hello"), "text", to);
 }
 
 /** @throws {UsageError} With code `empty-message` if a command has no text. */
-function withText(text: string, usage: string): string {
+function withText(text: string, usage: string, example: string): string {
   if (text.trim() !== "") return text;
-  throw new UsageError("empty-message", `Usage: ${usage}`, { hint: "" });
+  throw new UsageError("empty-message", `Usage: ${usage}, as in ${example}`, { hint: "" });
 }
 
 /** The only sender that `/reply` can mean. */

@@ -58,7 +58,10 @@ Deno.test("lanchat config says that there is no file, or that it is ignored", as
   Deno.removeSync(file);
   const lines = async (...args: string[]): Promise<string> =>
     (await run(["config", ...args], { env, permissions })).stdout;
-  assertEquals(await lines(), `Options file: ${file} (missing)\n`);
+  assertEquals(
+    await lines(),
+    `Options file: ${file} (none yet: write one option a line there, as in --name ada)\n`,
+  );
   assertEquals(await lines("--no-config"), "Options file: ignored (--no-config)\n");
   assertMatch(await lines("id", "--json"), /"state":"missing"/);
 });

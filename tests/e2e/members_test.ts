@@ -56,7 +56,7 @@ Deno.test("two members in plain mode print exactly these lines", async () => {
   assertMatch(
     link!,
     new RegExp(
-      `^lanchat: Invite link \\(pins this host\\): lanchat://${host.address}/#[\\w-]{70}$`,
+      `^lanchat: Invite link \\(leads to no other host\\): lanchat://${host.address}/#[\\w-]{70}$`,
     ),
   );
   assertEquals(others.map((line) => line.replace(/tag [a-z2-7]{8}/, "tag T")), [

@@ -70,7 +70,7 @@ terminalTest(
     await ada.showsAll(
       notice(`You are ada, the host (tag ${tag}). Others join with:`),
       notice(`    ${PROGRAM} join -`, false),
-      notice("Only this link lets them in:", false),
+      notice("Then they paste this link; no one joins without it:", false),
       ...cut(80, notice(link.replace("\n", ""), false)),
       notice("No one else is here yet. /help lists the commands.", false),
       ">",

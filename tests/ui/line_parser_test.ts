@@ -263,10 +263,10 @@ test("parseLine refuses the own name, unless another member has it", () => {
 test("parseLine answers a command without its text with its usage", () => {
   const context = { members: MEMBERS, correspondents: [ANNA!] };
   const usages = [
-    ["/me", "/me TEXT"],
+    ["/me", "/me TEXT, as in /me waves"],
     ["/msg", "/msg NAME TEXT; /who lists the names"],
-    ["/msg bob", "/msg NAME TEXT"],
-    ["/reply ", "/reply TEXT"],
+    ["/msg bob", "/msg NAME TEXT, as in /msg bob hello"],
+    ["/reply ", "/reply TEXT, as in /reply yes"],
     ["/whois", "/whois NAME; /who lists the names"],
     ["/kick ", "/kick NAME; /who lists the names"],
   ];
@@ -286,6 +286,19 @@ test("parseLine addresses a private message to the member whose name comes first
   for (const [line, text, to] of lines) {
     const command = parseLine(line, { members: MEMBERS });
     assertEquals(command, { do: "say", text, kind: "text", to } as ParsedLine, line);
+  }
+});
+
+test("parseLine suggests the only name that is like an unknown one", () => {
+  const context = { members: ["carol", "dave"].map((name) => ({ name, key: name })) };
+  for (const [word, suggestion] of [["carl", "carol"], ["Carrol", "carol"], ["Dve", "dave"]]) {
+    assertEquals(
+      refusal(`/msg ${word} hi`, context).hint,
+      `Did you mean ${suggestion}? /who lists the names.`,
+    );
+  }
+  for (const word of ["cal", "eve", "d"]) {
+    assertEquals(refusal(`/msg ${word} hi`, context).hint, "/who lists the names.", word);
   }
 });
 

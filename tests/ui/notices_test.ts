@@ -451,7 +451,7 @@ test("noticeLines shows the first invite link in one line", () => {
   assertEquals(noticeLines(invite(true)), [
     `Invite link (only its holders can join): ${LINKS[0]}`,
   ]);
-  assertEquals(noticeLines(invite(false)), [`Invite link (pins this host): ${LINKS[0]}`]);
+  assertEquals(noticeLines(invite(false)), [`Invite link (leads to no other host): ${LINKS[0]}`]);
 });
 
 test("greetingLines shows what others type to join an open room", () => {
@@ -481,7 +481,7 @@ test("greetingLines and inviteLines show the link of an invite-only room in a li
   assertEquals(greetingLines(ready([], null), "hidden", closed, invite(true)), [
     "You are ada, the host (tag abcdefgh). Others join with:",
     `    ${PROGRAM} join -`,
-    "Only this link lets them in:",
+    "Then they paste this link; no one joins without it:",
     LINKS[0],
     "No one else is here yet. /help lists the commands.",
   ]);
@@ -489,17 +489,17 @@ test("greetingLines and inviteLines show the link of an invite-only room in a li
     "Others join with:",
     `    ${PROGRAM} join -`,
     "Other addresses of this machine: [fd00::2]:12345",
-    "/invite qr shows the link as a QR code.",
-    "Only this link lets them in:",
+    "Then they paste this link; no one joins without it:",
     LINKS[0],
+    "/invite qr shows the link as a QR code.",
   ]);
   assertEquals(inviteLines(listening([], 12345), invite(false, ["lanchat://ADDRESS:12345/#AbZ"])), [
     "Others join with (put in this machine's address):",
     `    ${PROGRAM} join ADDRESS`,
     "Replace ADDRESS with an address of this machine.",
-    "/invite qr shows the link as a QR code.",
-    "Or with join and this link, which pins this host (no join code needed):",
+    "Or they run 'join -' and paste this link, which leads to no other host:",
     "lanchat://ADDRESS:12345/#AbZ",
+    "/invite qr shows the link as a QR code.",
   ]);
 });
 

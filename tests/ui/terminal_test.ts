@@ -1575,7 +1575,7 @@ test("TerminalFrontEnd shows a secret link at once, and its QR code on request i
   await terminal.shows(
     `${T} -- You are ada, the host (tag abcdefgh). Others join with:`,
     `      --     ${PROGRAM} join -`,
-    "      -- Only this link lets them in:",
+    "      -- Then they paste this link; no one joins without it:",
     `      -- ${link.slice(0, 71)}`,
     link.slice(71),
     "      -- No one else is here yet. /help lists the commands.",
