@@ -75,9 +75,9 @@ export class Program {
     await this.#child.status;
   }
 
-  /** Ends it with a signal, for a host that takes no wishes, and waits until it has ended. */
+  /** Kills it: a host that is told to end would wait for members that hung up. */
   async end(): Promise<void> {
-    this.#child.kill("SIGTERM");
+    this.#child.kill("SIGKILL");
     await this.drain();
     await this.#child.status;
   }
