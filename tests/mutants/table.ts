@@ -783,6 +783,17 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "session/trust_store.ts",
+    test: "session/trust_store_test.ts",
+    mutants: [
+      [
+        "this.#questions.get(toHex(key)) ?? chooseGroups(this.#random)",
+        "chooseGroups(this.#random)",
+        "TrustStore.ask asks for the same groups of a key until it is verified",
+      ],
+    ],
+  },
+  {
     file: "session/client.ts",
     test: "session/client_test.ts",
     mutants: [
