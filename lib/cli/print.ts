@@ -7,7 +7,14 @@ import { type Bytes, utf8 } from "../bytes/mod.ts";
 import { EXIT, LanchatError } from "../errors.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { type EndReason, problem, type SessionEvent } from "../session_events.ts";
-import { JsonFrontEnd, noticeLines, PlainFrontEnd, sanitizeLine } from "../ui/mod.ts";
+import {
+  columnsOf,
+  JsonFrontEnd,
+  noticeLines,
+  PlainFrontEnd,
+  sanitizeLine,
+  wrapOutput,
+} from "../ui/mod.ts";
 
 /** Writes a text to standard output. @returns The exit status: a failure if standard output is closed. */
 export async function print(text: string | Bytes): Promise<number> {
@@ -20,6 +27,12 @@ export async function print(text: string | Bytes): Promise<number> {
   } finally {
     writer.releaseLock();
   }
+}
+
+/** Prints lines for people, wrapped where they go to a terminal. @param text Safe to show. @returns As {@linkcode print}. */
+export async function printWrapped(text: string): Promise<number> {
+  const columns = columnsOf(Deno.stdout);
+  return await print(text.split("\n").map((line) => wrapOutput(line, columns)).join("\n"));
 }
 
 /**
@@ -70,7 +83,7 @@ export class EventPrinter {
 
   /** Prints lines for people. */
   async printLines(lines: readonly string[]): Promise<void> {
-    this.#status ||= await print(lines.map((line) => `${sanitizeLine(line)}\n`).join(""));
+    this.#status ||= await printWrapped(lines.map((line) => `${sanitizeLine(line)}\n`).join(""));
   }
 
   /** Ends the output. @returns The exit status: a failure if standard output is closed. */

@@ -9,7 +9,7 @@ import { parseCommandLine, wantsJson } from "./args.ts";
 import { canChoose, chooseRoom } from "./choose_room.ts";
 import { type JoinCommand, joinInFrontEnd } from "./commands/join.ts";
 import { openOptionsFile, type OptionsFile } from "./options_file.ts";
-import { print, showFailure } from "./print.ts";
+import { print, printWrapped, showFailure } from "./print.ts";
 import { type Command, COMMANDS } from "./registry.ts";
 import { usage, VERSION } from "./usage.ts";
 
@@ -43,7 +43,7 @@ async function runCommand(command: Command): Promise<number> {
 
 /** Lets a person choose a room to join or to host; prints the help if there is no terminal. */
 async function start(file: OptionsFile): Promise<number> {
-  if (!canChoose()) return await print(`${usage()}\n`);
+  if (!canChoose()) return await printWrapped(`${usage()}\n`);
   const join = parseCommandLine(["join"], file) as JoinCommand;
   const choice = await chooseRoom({ ...join, hosting: true });
   if (choice === "leave") return EXIT.OK;

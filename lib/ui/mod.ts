@@ -31,3 +31,4 @@ export * from "./plain.ts";
 export * from "./process.ts";
 export { sanitizeLine } from "./sanitize.ts";
 export type { TerminalDevice } from "./terminal_device.ts";
+export { wrapOutput } from "./wrap.ts";

@@ -7,13 +7,14 @@ import {
   type SessionEvent,
   type Wish,
 } from "../session_events.ts";
-import { type StandardStreams, standardStreams } from "./process.ts";
+import { columnsOf, type StandardStreams, standardStreams } from "./process.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { type InputLine, readLines } from "./lines.ts";
 import { markedName, messageLine } from "./theme.ts";
 import { Output } from "./output.ts";
 import { noticeLines } from "./notices.ts";
 import { escapeText } from "./sanitize.ts";
+import { wrapOutput } from "./wrap.ts";
 
 const PREFIX = "lanchat: ";
 
@@ -41,10 +42,14 @@ export class PlainFrontEnd implements FrontEnd {
   readonly interrupted: Promise<void> = new Promise(() => {});
   readonly #output: Output;
   readonly #options: PlainOptions;
+  /** Width of standard error. */
+  readonly #columns: () => number;
   readonly #hintsShown = new Set<string>();
 
-  /** Takes over streams; by default those of the process. */
-  constructor(streams: StandardStreams = standardStreams(), options: PlainOptions = {}) {
+  /** Takes over streams; by default those of the process, and then a terminal gets wrapped lines. */
+  constructor(given?: StandardStreams, options: PlainOptions = {}) {
+    const streams = given ?? standardStreams();
+    this.#columns = () => given === undefined ? columnsOf(Deno.stderr) : Infinity;
     this.#options = options;
     this.#output = new Output(streams);
     this.broken = this.#output.broken;
@@ -61,7 +66,10 @@ export class PlainFrontEnd implements FrontEnd {
       this.show(failure(event.code, message));
     } else if (event.event === "error" || !this.#options.quiet) {
       const shown = "hint" in event ? this.#withNewHint(event) : event;
-      for (const line of noticeLines(shown)) this.#output.write(`${PREFIX}${line}\n`, "stderr");
+      const columns = this.#columns();
+      for (const line of noticeLines(shown)) {
+        this.#output.write(`${wrapOutput(PREFIX + line, columns)}\n`, "stderr");
+      }
     }
   }
 

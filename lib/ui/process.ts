@@ -19,6 +19,16 @@ export function standardStreams(): StandardStreams {
   };
 }
 
+/** Measures the width of an output of this process, in characters. @returns `Infinity` if it is no terminal. */
+export function columnsOf(output: { isTerminal(): boolean }): number {
+  if (!output.isTerminal()) return Infinity;
+  try {
+    return Deno.consoleSize().columns || Infinity;
+  } catch {
+    return Infinity; // The terminal is gone.
+  }
+}
+
 /** Listens to a signal of Unix; does nothing on Windows. @returns Stops listening. */
 export function onSignal(signal: Deno.Signal, listener: () => void): () => void {
   if (Deno.build.os === "windows") return () => {};

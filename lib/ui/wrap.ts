@@ -28,6 +28,8 @@ export interface ShownLine {
   readonly text: string;
   /** Present where the text is not wrapped, because it is a picture or a person copies it. */
   readonly verbatim?: true;
+  /** Present where no word is cut, because a person may copy it: the terminal itself wraps a longer one. */
+  readonly whole?: boolean;
 }
 
 /**
@@ -48,13 +50,53 @@ export interface ShownLine {
  * ].join("\n"));
  * ```
  */
-export function wrapLine({ head, text, verbatim }: ShownLine, columns: number): string {
+export function wrapLine(
+  { head, text, verbatim, whole = false }: ShownLine,
+  columns: number,
+): string {
   if (verbatim) return head + text;
   const indent = indentBelow(head, columns);
   const rows = `${head}${text}`.split("\n").flatMap((part, i) =>
-    wrap(part, columns, i === 0 ? 0 : indent, indent)
+    wrap(part, columns, i === 0 ? 0 : indent, indent, whole)
   );
   return joinStyled(rows.map((row) => row.trimEnd()), `\n${" ".repeat(indent)}`);
+}
+
+/** The first part of a line of output: a mark, an indent, or the first column of a table. */
+const FIRST_PART = /^(?:(?:lanchat: )?(?:ok|!!|\?\?) |lanchat: | *\S.*? {2,}| *)/;
+
+/** A line of output that a person copies: a command or a link. */
+const TO_COPY = /^(?:Examples: | {4}|lanchat:\/\/)/;
+
+/** A command in a sentence. */
+const QUOTED = /(?<!\w)'[^']*'(?!\w)/g;
+
+/** Stands for a space in a command. */
+const HARD_SPACE = "\u00a0";
+
+/**
+ * Wraps a line that a command prints, and leaves commands and links whole.
+ *
+ * @param columns Width of the terminal; `Infinity` without one.
+ *
+ * @example A hint
+ * ```ts
+ * import { wrapOutput } from "./wrap.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const hint = "lanchat: hint: Check that 'lanchat serve' runs.";
+ * assertEquals(wrapOutput(hint, 30), [
+ *   "lanchat: hint: Check that",
+ *   "         'lanchat serve' runs.",
+ * ].join("\n"));
+ * ```
+ */
+export function wrapOutput(line: string, columns: number): string {
+  if (columns === Infinity || TO_COPY.test(line)) return line;
+  const head = FIRST_PART.exec(line)![0];
+  const text = line.slice(head.length)
+    .replaceAll(QUOTED, (command) => command.replaceAll(" ", HARD_SPACE));
+  return wrapLine({ head, text, whole: true }, columns).replaceAll(HARD_SPACE, " ");
 }
 
 function indentBelow(head: string, columns: number): number {
@@ -70,8 +112,15 @@ function indentBelow(head: string, columns: number): number {
  *
  * @param used Columns of the first row that are used before the text.
  * @param indent Columns of the other rows that are used before the text.
+ * @param whole Whether a wider word is not cut.
  */
-function wrap(text: string, columns: number, used: number, indent: number): string[] {
+function wrap(
+  text: string,
+  columns: number,
+  used: number,
+  indent: number,
+  whole: boolean,
+): string[] {
   const rows = [""];
   const add = (piece: string): void => {
     rows[rows.length - 1] += piece;
@@ -86,7 +135,7 @@ function wrap(text: string, columns: number, used: number, indent: number): stri
   for (const word of text.split(OPPORTUNITY)) {
     const needed = width(word.trimEnd());
     if (used + needed <= columns) add(word);
-    else if (needed <= room) addRow(word);
+    else if (needed <= room || whole) addRow(word);
     else {
       for (const piece of piecesOf(word, room)) {
         const fits = piece === " " || used + width(piece) <= columns || rows.at(-1) === "";

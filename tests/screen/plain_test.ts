@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { HostProgram } from "../support/program.ts";
+import { HostProgram, run } from "../support/program.ts";
 import { Pty, type PtyOptions } from "../support/pty.ts";
 import { READY, said, told, wrapped } from "./expected.ts";
 import { memberAtTerminal } from "./people.ts";
@@ -61,6 +61,23 @@ terminalTest("NO_COLOR takes away only the colors", async () => {
     await ada.type("/quit\r");
     await ada.givesBack();
   }
+});
+
+terminalTest("a command wraps its lines at words in a terminal, and nowhere else", async () => {
+  const error = 'lanchat: error: lanchat scan has no option "--no-such-option"';
+  await using narrow = new Pty(["scan", "--no-such-option"], { columns: 40 });
+  assertEquals(await narrow.status(), 2);
+  assertEquals(narrow.lines.slice(0, 2), [
+    "lanchat: error: lanchat scan has no",
+    '         option "--no-such-option"',
+  ]);
+  const { stderr } = await run(["scan", "--no-such-option"]);
+  assertEquals(stderr.split("\n")[0], error);
+  await using help = new Pty(["help"], { columns: 40 });
+  assertEquals(await help.status(), 0);
+  const usage = (await run(["help"])).stdout;
+  assert(usage.includes("Encrypted chat for the people on one network.\n"), usage);
+  assertEquals(help.lines.slice(0, 2), ["Encrypted chat for the people on one", "network."]);
 });
 
 terminalTest("a mention is highlighted and rings", async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { COLOR_THEME } from "../../lib/ui/theme.ts";
-import { type ShownLine, wrapLine } from "../../lib/ui/wrap.ts";
+import { type ShownLine, wrapLine, wrapOutput } from "../../lib/ui/wrap.ts";
 import { Emulator, type Widths } from "../support/emulator.ts";
 import { test } from "../support/test.ts";
 
@@ -137,6 +137,25 @@ test("wrapLine leaves a verbatim line as it is, and without columns each line of
       "           x",
     ].join("\n"),
   );
+});
+
+test("wrapOutput wraps below a mark or a first column, and leaves links and commands whole", () => {
+  const link = `lanchat://${"x".repeat(40)}`;
+  const cases: [line: string, ...rows: string[]][] = [
+    ["lanchat: error: Cannot join", "lanchat: error:", "         Cannot join"],
+    ["ok addresses: 192.0.2.2 (eth0)", "ok addresses:", "   192.0.2.2 (eth0)"],
+    ["   Check the other machine.", "   Check the other", "   machine."],
+    ["  join  joins a whole room", "  join  joins a", "        whole room"],
+    ["Why isn't 'lanchat scan' what isn't", "Why isn't", "'lanchat scan' what", "isn't"],
+    [`See the link ${link} here`, "See the link", link, "here"],
+    ["Examples: lanchat join 192.168.1.5", "Examples: lanchat join 192.168.1.5"],
+    ["    deno run --allow-net main.ts", "    deno run --allow-net main.ts"],
+    [`${link} for you`, `${link} for you`],
+  ];
+  for (const [line, ...rows] of cases) {
+    assertEquals(wrapOutput(line, 20), rows.join("\n"));
+    assertEquals(wrapOutput(line, Infinity), line);
+  }
 });
 
 test("wrapLine keeps every text in a window of any width", () => {

@@ -5,7 +5,7 @@
  */
 import { refuseSurplus, subcommandOf } from "../operands.ts";
 import { type Parsed, type Subcommand, SUBCOMMANDS } from "../options.ts";
-import { print } from "../print.ts";
+import { printWrapped } from "../print.ts";
 import type { SubcommandEntry } from "../subcommand.ts";
 
 /** A parsed `lanchat help`, or `--help` after anything. */
@@ -27,6 +27,6 @@ export const HELP: SubcommandEntry<HelpCommand> = {
   async run({ topic }) {
     // The help has all subcommands, this one too, so that a static import would be a cycle.
     const { usage } = await import("../usage.ts");
-    return await print(`${usage(topic)}\n`);
+    return await printWrapped(`${usage(topic)}\n`);
   },
 };
