@@ -45,7 +45,7 @@ async function measureReaders(): Promise<Result[]> {
   const burst = await compare({ ...plan, rate: 0, seconds: BURST_SECONDS });
   const single = await compare({ ...plan, rate: SINGLE_RATE, seconds: SINGLE_SECONDS });
   const rows: Result[] = [];
-  for (const [name, { lanchat, raw, coalesced }] of Object.entries({ burst, single })) {
+  for (const [name, { coalesced, lanchat, ngircd, raw }] of Object.entries({ burst, single })) {
     const to = `${READERS} readers, ${name}`;
     rows.push(
       {
@@ -62,6 +62,11 @@ async function measureReaders(): Promise<Result[]> {
         name: `${to}, the same for raw TCP, coalesced`,
         value: `${coalesced.relayMicros.toFixed(1)} µs`,
         ratio: coalesced.relayMicros / raw.relayMicros,
+      },
+      ngircd === undefined ? { name: `${to}, the same for ngircd`, value: "not installed" } : {
+        name: `${to}, the same for ngircd`,
+        value: `${ngircd.relayMicros.toFixed(1)} µs`,
+        ratio: ngircd.relayMicros / raw.relayMicros,
       },
       {
         name: `${to}, latency, 99th percentile`,

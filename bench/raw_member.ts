@@ -11,9 +11,9 @@ import type { Meter, Speaker } from "./load.ts";
 const BODY_BYTES: number = ENVELOPE_BYTES + SEALED_OVERHEAD_BYTES;
 
 /** Messages of all speakers that may be under way: as many as those of one real member. */
-const WINDOW: number = (1 << 18) / ENVELOPE_BYTES;
+export const WINDOW: number = (1 << 18) / ENVELOPE_BYTES;
 
-/** How a raw member takes part. */
+/** How a member without lanchat takes part. */
 export interface RawOptions {
   /** Counts what it receives. */
   readonly meter: Meter;

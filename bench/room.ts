@@ -108,14 +108,15 @@ say(
     : `The members are in this process. One in ${SAMPLE} opens every record, the others count bytes.`,
 );
 say(
-  "All keys are made before the clock starts. The same load then goes over two relays of raw TCP.",
+  "All keys are made before the clock starts. Two relays of raw TCP then get the same load, and ngircd.",
 );
 say(`Load average: ${Deno.loadavg()[0]!.toFixed(2)}.`);
 say("");
 
-const { lanchat, raw, coalesced } = await compare(plan);
+const { coalesced, lanchat, ngircd, raw } = await compare(plan);
+const relays = { lanchat, "raw TCP, one write each": raw, "raw TCP, coalesced": coalesced };
 const columns = Object.fromEntries(
-  Object.entries({ lanchat, "raw TCP, one write each": raw, "raw TCP, coalesced": coalesced })
+  Object.entries({ ...relays, ...ngircd && { ngircd } })
     .map(([name, figures]) =>
       [name, { ...figures, relayRatio: figures.relayMicros / raw.relayMicros }] as const
     ),
@@ -123,4 +124,5 @@ const columns = Object.fromEntries(
 console.log(
   isJson ? JSON.stringify({ ...plan, load: Deno.loadavg(), relays: columns }) : tableOf(columns),
 );
+if (ngircd === undefined) say("ngircd is not installed.");
 Deno.exit();

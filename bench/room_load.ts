@@ -6,10 +6,11 @@
 import { generateIdentity, generateWrapKeyPair, HOP_KEY_BITS } from "../lib/crypto/mod.ts";
 import { SessionKeys } from "../lib/room/mod.ts";
 import { type LightKeys, LightMember } from "./light_member.ts";
+import { ircConfiguration, IrcMember } from "./irc_member.ts";
 import { Meter, offer, pause, type Speaker } from "./load.ts";
 import { processorMs, residentMemory } from "./processor.ts";
 import { Program } from "./program.ts";
-import { RawMember } from "./raw_member.ts";
+import { RawMember, type RawOptions } from "./raw_member.ts";
 import { RealMember } from "./real_member.ts";
 import { quantile } from "./report.ts";
 
@@ -24,6 +25,10 @@ const FILL_SECONDS = 600;
 
 /** One in so many members opens each record, and notes how old the messages are. */
 export const SAMPLE = 10;
+
+/** How often, and at which interval in milliseconds, a server that was started is dialed. */
+const LISTENING_TRIES = 50;
+const LISTENING_MS = 100;
 
 /** Time after the last delivery in which the last ACKs come, in milliseconds. */
 const ACKS_MS = 300;
@@ -113,6 +118,48 @@ export async function startRaw(...args: string[]): Promise<RelayProcess> {
   };
 }
 
+/** Starts ngircd; `undefined` if it is not installed. */
+async function startIrc(): Promise<RelayProcess | undefined> {
+  using reserved = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = reserved.addr;
+  const file = await Deno.makeTempFile();
+  await Deno.writeTextFile(file, ircConfiguration(port));
+  try {
+    reserved.close();
+    const child = new Deno.Command("ngircd", {
+      args: ["-n", "-f", file],
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    await untilListening(port);
+    return {
+      pid: child.pid,
+      port,
+      end: async () => {
+        child.kill();
+        await child.status;
+      },
+    };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+/** Waits until a server takes connections. */
+async function untilListening(port: number): Promise<void> {
+  for (let left = LISTENING_TRIES; left > 0; left--) {
+    try {
+      return (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    } catch {
+      await pause(LISTENING_MS);
+    }
+  }
+  throw new Error("ngircd does not listen");
+}
+
 /** Joins the member of an index. */
 type Enter = (index: number, seat: {
   readonly port: number;
@@ -121,8 +168,7 @@ type Enter = (index: number, seat: {
 }) => Promise<LoadMember>;
 
 /** Fills a relay with members, has the speakers speak, and ends it. */
-async function measure(plan: Plan, start: Promise<RelayProcess>, enter: Enter): Promise<Figures> {
-  const relay = await start;
+async function measure(plan: Plan, relay: RelayProcess, enter: Enter): Promise<Figures> {
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => {}); // At the end, all are lost.
   const timer = setTimeout(
@@ -252,20 +298,25 @@ export interface Compared {
   readonly raw: Figures;
   /** Raw TCP in Deno where what waits goes with one write. */
   readonly coalesced: Figures;
+  /** ngircd; missing if it is not installed. */
+  readonly ngircd?: Figures;
 }
 
-/** Measures a load on lanchat and on both relays of raw TCP, one after the other. */
+/** Measures a load on lanchat, on both relays of raw TCP, and on ngircd, one after the other. */
 export async function compare(plan: Plan): Promise<Compared> {
   const enter = await lanchatMembers(plan);
+  const optionsOf = (index: number, meter: Meter): RawOptions => ({
+    meter,
+    readers: plan.members - 1,
+    isSampled: isSampled(plan, index),
+  });
   const rawEnter: Enter = (index, { meter, port }) =>
-    RawMember.enter(port, {
-      meter,
-      readers: plan.members - 1,
-      isSampled: isSampled(plan, index),
-    });
-  return {
-    lanchat: await measure(plan, startHost(plan), enter),
-    raw: await measure(plan, startRaw(), rawEnter),
-    coalesced: await measure(plan, startRaw("--coalesce"), rawEnter),
-  };
+    RawMember.enter(port, optionsOf(index, meter));
+  const ircEnter: Enter = (index, { meter, port }) =>
+    IrcMember.enter(port, `m${index}`, optionsOf(index, meter));
+  const lanchat = await measure(plan, await startHost(plan), enter);
+  const raw = await measure(plan, await startRaw(), rawEnter);
+  const coalesced = await measure(plan, await startRaw("--coalesce"), rawEnter);
+  const irc = await startIrc();
+  return { lanchat, raw, coalesced, ...irc && { ngircd: await measure(plan, irc, ircEnter) } };
 }
