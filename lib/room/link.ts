@@ -235,14 +235,16 @@ export class Link {
     this.#endpoint?.send({ type: "behind" });
   }
 
-  /**
-   * Acknowledges all that was handled, and sends CLOSE, which ends {@linkcode Link.run}. The authors of what was
-   * shown here should not hear that this member may lack it.
-   */
+  /** Acknowledges at once all that was handled. */
+  acknowledge(): void {
+    if (!this.#rosterKnown || this.#ackedSeq === this.#shownSeq) return;
+    this.#endpoint?.send({ type: "ack", seq: this.#shownSeq });
+    this.#ackedSeq = this.#shownSeq;
+  }
+
+  /** Acknowledges all that was handled, and sends CLOSE, which ends {@linkcode Link.run}. */
   async close(): Promise<void> {
-    if (this.#rosterKnown && this.#ackedSeq < this.#shownSeq) {
-      this.#endpoint?.send({ type: "ack", seq: this.#shownSeq });
-    }
+    this.acknowledge();
     await this.#endpoint?.close(CloseReason.LEAVING);
   }
 
@@ -396,11 +398,11 @@ export class Link {
   #acknowledgeSoon(): void {
     this.#shownSeq = this.#lastSeq;
     const count = this.#shownSeq - this.#ackedSeq;
-    if (count >= ACK_ENVELOPES || this.#unackedBytes >= ACK_BYTES) this.#acknowledge();
-    else this.#cancelAck ??= this.#clock.after(ACK_MS, () => this.#acknowledge());
+    if (count >= ACK_ENVELOPES || this.#unackedBytes >= ACK_BYTES) this.#queueAck();
+    else this.#cancelAck ??= this.#clock.after(ACK_MS, () => this.#queueAck());
   }
 
-  #acknowledge(): void {
+  #queueAck(): void {
     this.#cancelAck?.();
     this.#cancelAck = undefined;
     this.#ackedSeq = this.#shownSeq;

@@ -275,6 +275,7 @@ export class Room {
    * @param farewellMs Time that the host has to accept them all, in milliseconds.
    */
   async leave(farewellMs = 1000): Promise<void> {
+    this.#link.acknowledge(); // Authors of messages shown here should not hear that they may be lacking.
     if (this.#events.ready && !this.#ended && this.#link.open) {
       const goodbye = this.#sender.send({
         kind: BodyKind.LEAVE,
