@@ -142,7 +142,7 @@ const NOTICES: NoticeTable = {
   },
   // The user asked for any other end, or an earlier error explains it.
   "closed": ({ reason }) =>
-    reason === "host-closed" ? "The host closed the room. lanchat has ended." : [],
+    reason === "host-closed" ? "The host closed the room. lanchat ends." : [],
 };
 
 /** For a person at a terminal: the same, with these differences. */

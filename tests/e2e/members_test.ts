@@ -159,7 +159,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await script.ends(0);
     assertEquals(script.events.at(-1), { event: "closed", reason: "host-closed" });
     await pipe.ends(0);
-    assertEquals(pipe.stderr.lines.at(-1), "lanchat: The host closed the room. lanchat has ended.");
+    assertEquals(pipe.stderr.lines.at(-1), "lanchat: The host closed the room. lanchat ends.");
   });
 
   Deno.test(`${signal} to a relay ends the room in order for all`, async () => {

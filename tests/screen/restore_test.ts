@@ -120,7 +120,7 @@ terminalTest("the end of the host restores the terminal", async () => {
   await hana.tell({ do: "quit" });
   await leavesAtEnter(ada);
   await ada.givesBack();
-  const closed = notice("The host closed the room. lanchat has ended.");
+  const closed = notice("The host closed the room. lanchat ends.");
   const left = [notice("hana left"), closed, ...notSent(80)];
   assertEquals(ada.lines.slice(-left.length - 1), [...left, SHELL_PROMPT]);
 });

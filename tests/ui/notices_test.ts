@@ -238,7 +238,7 @@ test("noticeLines shows the result and the advice of a check", () => {
 
 test("noticeLines shows an end only if the host closed the room", () => {
   const lines = (reason: EndReason): string[] => noticeLines({ event: "closed", reason });
-  assertEquals(lines("host-closed"), ["The host closed the room. lanchat has ended."]);
+  assertEquals(lines("host-closed"), ["The host closed the room. lanchat ends."]);
   const told = ["left", "end-of-input", "signal", "connection-lost", "kicked", "refused", "failed"];
   for (const reason of told) assertEquals(lines(reason as EndReason), []);
 });

@@ -121,7 +121,7 @@ test("PlainFrontEnd writes everything else to standard error, with a prefix", as
     "lanchat: bob joined (tag abcdefgh)\n" +
       "lanchat: warning: Name taken\nlanchat: hint: Use --name.\n" +
       "lanchat: error: Cannot join\n" +
-      "lanchat: The host closed the room. lanchat has ended.\n",
+      "lanchat: The host closed the room. lanchat ends.\n",
   );
 });
 

@@ -742,7 +742,7 @@ test("TerminalFrontEnd restores the terminal on each way to quit", async () => {
     await terminal.frontEnd.close();
     await terminal.settled();
     assertEquals(terminal.screen.lines, [
-      `${T} -- The host closed the room. lanchat has ended.`,
+      `${T} -- The host closed the room. lanchat ends.`,
       "",
     ], way);
     assertEquals(terminal.raw, [true, false], way);
