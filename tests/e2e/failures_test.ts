@@ -252,7 +252,7 @@ Deno.test("a member tries a busy host again, and says so", async () => {
     await caller.write(encodeFrame(m0));
     caller.close();
   });
-  const member = await run(["join", impostor.address, "--give-up-after", "3", "--json"]);
+  const member = await run(["join", impostor.address, "--give-up-after", "8", "--json"]);
   const events: Event[] = member.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
   const codes = events.map((event) => "code" in event && `${event.event} ${event.code}`);
   assertEquals(codes.slice(-2), ["warning busy", "error busy"]);
