@@ -110,9 +110,10 @@ export class AckTracker {
     this.#absences.push({ seq, ...this.#progress });
   }
 
-  /** Notes that such an entry goes out. */
+  /** Notes that such an entry goes out: an ACK is due if there was progress that had to wait for that. */
   noteAbsenceSent(): void {
-    this.#progressDue = true;
+    const { delivered, reached } = this.#progress;
+    if (delivered > this.#delivered || reached > this.#reached) this.#progressDue = true;
   }
 
   /** The ACK that is due. @param nextSeq The number of the first entry in the queue that was not sent. */

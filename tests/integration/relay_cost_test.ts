@@ -206,7 +206,7 @@ const COSTS: Readonly<Record<"join" | "message" | "leave", { fixed: Cost; each: 
   },
   leave: {
     fixed: { crypto: 2, records: 2, writes: 1, bytes: 22 },
-    each: { crypto: 3, records: 3, writes: 2, bytes: 124 },
+    each: { crypto: 2, records: 2, writes: 1, bytes: 71 },
   },
 };
 
