@@ -236,7 +236,7 @@ test("Room sends a withheld member only its own ANNOUNCE again", async () => {
   for (const puppet of [bob, mal]) await alone.says(puppet, await puppet.announce(alone.session));
   await alone.event("ready");
   const said = alone.room.say("kept");
-  await alone.relay.object(ObjectType.MSG);
+  await Promise.all([alone.relay.object(ObjectType.MSG), alone.relay.announced()]);
   const accepted = alone.relay.envelopes.all.at(-1)!.cmid;
   await alone.relay.ack(accepted, 0);
   await said;
