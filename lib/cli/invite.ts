@@ -5,7 +5,7 @@
  */
 import { fingerprint, keyTag } from "../crypto/mod.ts";
 import { UsageError } from "../errors.ts";
-import { type Invite, parseInvite } from "../net/mod.ts";
+import { type Invite, isCutInvite, parseInvite } from "../net/mod.ts";
 import type { JoinCommand } from "./commands/join.ts";
 import { environmentInvite } from "./environment.ts";
 import { askSecret } from "./passphrase.ts";
@@ -18,7 +18,9 @@ const LF = 0x0a;
 /** The operand that stands for an invite link on standard input. */
 export const STANDARD_INPUT = "-";
 
-const QUESTION = "Invite link: ";
+const QUESTION = "Invite link (hidden): ";
+
+const NEXT_QUESTION = "The rest of it (hidden): ";
 
 /** An invite and its exposure. */
 export interface FoundInvite extends Invite {
@@ -49,7 +51,7 @@ export async function findInvite(command: JoinCommand): Promise<FoundInvite | un
  * @throws {LanchatError} If the link cannot be used, or the person gives none.
  */
 export async function askInvite(tag: string): Promise<FoundInvite> {
-  return await inviteTo(tag, await askSecret(QUESTION));
+  return await inviteTo(tag, await askLink());
 }
 
 /**
@@ -71,7 +73,17 @@ export async function inviteTo(tag: string, link: string): Promise<FoundInvite> 
 async function findLink(link: string | undefined): Promise<string | undefined> {
   if (link === undefined) return environmentInvite();
   if (link !== STANDARD_INPUT) return link;
-  return Deno.stdin.isTerminal() ? await askSecret(QUESTION) : await readFirstLine();
+  return Deno.stdin.isTerminal() ? await askLink() : await readFirstLine();
+}
+
+/** Asks for a link, of which each line may be pasted by itself. */
+async function askLink(): Promise<string> {
+  let link = await askSecret(QUESTION);
+  for (let more = link; more !== "" && isCutInvite(link);) {
+    more = await askSecret(NEXT_QUESTION);
+    link += more;
+  }
+  return link;
 }
 
 /** Reads byte by byte, so that the bytes after the line remain for the chat. */

@@ -93,6 +93,12 @@ export async function parseInvite(text: string): Promise<Invite> {
   return { host, port, ...await decodeCredential(credential ?? "") };
 }
 
+/** Whether a text may be the beginning of an invite link: a narrow window breaks links. */
+export function isCutInvite(text: string): boolean {
+  const [, address, credential = ""] = LINK.exec(text.replaceAll(/\s/g, "")) ?? [];
+  return address !== undefined && credential.length < CREDENTIAL_LENGTH;
+}
+
 /** @throws {UsageError} With code `bad-invite`. */
 async function decodeCredential(text: string): Promise<Credential> {
   if (text === "") throw bad("nothing follows the '#'");

@@ -39,6 +39,7 @@ export {
   encodeCredential,
   formatInvite,
   type Invite,
+  isCutInvite,
   isInvite,
   parseInvite,
 } from "./invite.ts";

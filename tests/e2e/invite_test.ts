@@ -147,13 +147,19 @@ terminalTest("join asks for an invite at a terminal, which does not show it", as
   await using host = await HostProgram.start(INVITING);
   const link = await linkOf(host);
   await using bob = new Program(["join", "-", "--name", "bob"], { terminal: true });
-  await bob.says(/Invite link: /);
+  await bob.says(/Invite link/);
   await bob.write(`${link}\r`);
   await host.event("joined");
   await bob.says(/You are bob/);
   assert(!bob.stdout.text.includes("lanchat://"), bob.stdout.text);
+  await using carol = new Program(["join", "-", "--name", "carol"], { terminal: true });
+  await carol.says(/Invite link/);
+  await carol.write(`${link.slice(0, 60)}\r${link.slice(60)}\r`); // As a window of 60 columns breaks it.
+  await host.event("joined");
+  await carol.says(/You are carol/);
+  assert(!carol.stdout.text.includes(link.slice(60)), carol.stdout.text);
   await using typist = new Program(["join", "-"], { terminal: true });
-  await typist.says(/Invite link: /);
+  await typist.says(/Invite link/);
   await typist.write(new Uint8Array([0xff, 0x0d]));
   await typist.says(/error: Cannot use the invite: /);
   assertEquals(await typist.status(), 2);

@@ -318,7 +318,7 @@ networkTest(
         second?.includes(`${one.address}:${rita.port} (tag ${other}, by invite)`) === true;
     });
     await bob.type(bob.lines[2]!.trim()[0]!);
-    await bob.says(/^Invite link:/);
+    await bob.says(/^Invite link/);
     await bob.type(`${link}\r`);
     await bob.says(/No one else is here yet/);
     await bob.type("/quit\r");
