@@ -36,7 +36,9 @@ export async function memberAtTerminal(
 
 /** Starts a script in the room of a host at a terminal. */
 export async function scriptIn(host: Pty, name: string): Promise<Program> {
-  const port = /join 127\.0\.0\.1:(\d+)/.exec(unwrapped(host.lines).join("\n"))![1];
+  // A narrow window breaks the command anywhere; the row after it is indented.
+  const text = host.lines.join("\n").replaceAll(/\n(?=\S)/g, "");
+  const port = /join 127\.0\.0\.1:(\d+)/.exec(text)![1];
   const program = new Program(["join", `127.0.0.1:${port}`, "--name", name, "--json"]);
   try {
     await program.ready();
