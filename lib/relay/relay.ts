@@ -475,7 +475,7 @@ export class Relay {
     this.#end(seat, reason);
   }
 
-  /** Ends a seat; tells the others first if its member had entered the room, as it lacks what its queue holds. */
+  /** Ends a seat. Tells the others first if its member had entered the room: they lack what the queue holds. */
   #end(seat: Seat, reason: number): void {
     this.#seats.delete(seat);
     if (seat.joined) this.#tell(seat, MemberChange.LEFT, reason);

@@ -78,7 +78,7 @@ export class SeatState {
   absentSince: number | undefined;
   /** Whether the session has left: it gets no key, but its last messages may still be shown. */
   gone = false;
-  /** Whether the session left before and was named again: its objects are dropped, as they may be replayed. */
+  /** Whether the session left before and was named again: its objects may be replays, and are dropped. */
   readonly burned: boolean;
   /** Whether the session announced that it leaves, and the relay still names it. */
   readonly lingers: boolean;

@@ -138,7 +138,7 @@ export class Receiver {
     const state: ReceivingState = peer.receiving;
     const expected = state.totals[audience];
     state.totals[audience] = total + 1;
-    // Counted over all chains, as the end of one of them may be missing.
+    // Counted over all chains: the end of one of them may be missing.
     const missing = expected === undefined ? skipped : Math.max(skipped, (total - expected) | 0);
     if (missing > 0) this.#events.emitOf(peer, { event: "gap", member: peer.member!, missing });
   }

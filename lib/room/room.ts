@@ -321,7 +321,8 @@ export class Room {
 }
 
 /** @throws {RoomError} `no-such-member` unless there is exactly one. */
-function only([first, ...others]: readonly Peer[]): Peer {
-  if (first !== undefined && others.length === 0) return first;
-  throw noSuchMember(first === undefined ? 0 : 2);
+function only(found: readonly Peer[]): Peer {
+  const [first] = found;
+  if (first !== undefined && found.length === 1) return first;
+  throw noSuchMember(found.length);
 }

@@ -85,7 +85,7 @@ export class Entrance {
   }
 }
 
-/** How a member of an open room sees its own join code. */
+/** How members of an open room see their own join code. */
 function ownCodeFor({ host, members }: ReadyEvent): CodeDisplay {
   const isSeen = members.some(({ key }) => key === host.key);
   if (host.known || host.verified) return isSeen ? "shown" : "hidden";
