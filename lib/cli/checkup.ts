@@ -16,6 +16,7 @@ import {
   type MulticastCheck,
   type MulticastRoute,
 } from "../net/mod.ts";
+import type { Permission } from "../permission.ts";
 import { MAX_CLOCK_SKEW_MS, REFUSALS } from "../room/mod.ts";
 import type { IdentityLook, KnownPeers } from "../store/mod.ts";
 import type { CheckEvent, CheckName } from "../session_events.ts";
@@ -23,9 +24,6 @@ import type { DoctorCommand } from "./commands/doctor.ts";
 import type { HostAnswer } from "./ask_host.ts";
 import { changedHost, interfacesLeftOut } from "../session/mod.ts";
 import type { IdentityChoice } from "./person.ts";
-
-/** The permissions of Deno that lanchat uses. */
-type Permission = "net" | "sys" | "env" | "read" | "write";
 
 /** What each permission allows. */
 const GIVES: Readonly<Record<Permission, string>> = {
@@ -71,7 +69,7 @@ export type PeerLookup = Pick<KnownPeers, "find" | "hostAt">;
 
 /** The machine, the network and the files that a checkup looks at. */
 export interface Environment {
-  /** Whether Deno grants a permission without a restriction. */
+  /** As `isFullyGranted` of `lib/permission.ts`. */
   granted(permission: Permission): boolean;
   /** As `ownInterfaces` of `lib/net`. */
   interfaces(): Promise<Interfaces>;

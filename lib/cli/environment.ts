@@ -5,21 +5,18 @@
  */
 import os from "node:os";
 import { LanchatError, missingPermission } from "../errors.ts";
-import { environmentVariable, isGranted } from "../permission.ts";
+import { environmentVariable, isFullyGranted, isGranted, type Variable } from "../permission.ts";
 import { nameProblem } from "../wire/mod.ts";
 
 /** Returns the login name if the permissions allow that and it is valid as a member's name. */
 export function loginName(): string | undefined {
-  if (!isGranted({ name: "sys" }) || !isGranted({ name: "env" })) return undefined;
+  if (!isFullyGranted("sys") || !isFullyGranted("env")) return undefined;
   const name = systemName().normalize("NFC");
   return nameProblem(name) === undefined ? name : undefined;
 }
 
 /** The variables for the passphrase of a log, of an identity, and for a new one of an identity. */
-export type PassphraseVariable =
-  | "LANCHAT_PASSPHRASE"
-  | "LANCHAT_ID_PASSPHRASE"
-  | "LANCHAT_NEW_ID_PASSPHRASE";
+export type PassphraseVariable = Extract<Variable, `LANCHAT_${string}PASSPHRASE`>;
 
 /**
  * Reads a passphrase, without a terminal to ask at.
@@ -42,12 +39,14 @@ export function environmentPassphrase(variable: PassphraseVariable): string {
 
 /** The names of the variables for lanchat that are set, as far as they may be read. */
 export function setVariables(): string[] {
-  const passphrases: readonly PassphraseVariable[] = [
+  const variables: readonly Variable[] = [
+    "LANCHAT_INVITE",
     "LANCHAT_PASSPHRASE",
     "LANCHAT_ID_PASSPHRASE",
     "LANCHAT_NEW_ID_PASSPHRASE",
+    "NO_COLOR",
   ];
-  return ["LANCHAT_INVITE", ...passphrases, "NO_COLOR"].filter(environmentVariable);
+  return variables.filter(environmentVariable);
 }
 
 /** Reads an invite link; `undefined` if it is not set or not allowed. */
@@ -60,7 +59,7 @@ function systemName(): string {
     return os.userInfo().username;
   } catch {
     // The system does not list every account; in many containers it lists none.
-    const names = ["USER", "LOGNAME", "USERNAME"].map(environmentVariable);
-    return names.find(Boolean) ?? "";
+    const variables: readonly Variable[] = ["USER", "LOGNAME", "USERNAME"];
+    return variables.map(environmentVariable).find(Boolean) ?? "";
   }
 }

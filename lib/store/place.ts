@@ -5,14 +5,14 @@
  */
 import { isAbsolute, join } from "node:path";
 import { missingPermission, quote, StoreError } from "../errors.ts";
-import { environmentVariable, isGranted } from "../permission.ts";
+import { environmentVariable, isGranted, type Variable } from "../permission.ts";
 
 /** The facts about a system that decide where lanchat keeps its files. */
 export interface Platform {
   /** The operating system. */
   readonly os: typeof Deno.build.os;
   /** Reads an environment variable; throws a {@linkcode StoreError} without the permission. */
-  readonly env: (name: string) => string | undefined;
+  readonly env: (name: Variable) => string | undefined;
 }
 
 /** The real platform. */
@@ -53,7 +53,7 @@ function configDirectory(os: Platform["os"], env: Platform["env"]): string {
 }
 
 /** The directory that an environment variable names. */
-function known(variable: string, env: Platform["env"]): string {
+function known(variable: Variable, env: Platform["env"]): string {
   const directory = env(variable);
   if (directory && isAbsolute(directory)) return directory;
   const state = directory ? `${quote(directory)}, not an absolute path` : "not set";
@@ -66,7 +66,7 @@ function known(variable: string, env: Platform["env"]): string {
   );
 }
 
-function env(variable: string): string | undefined {
+function env(variable: Variable): string | undefined {
   if (isGranted({ name: "env", variable })) return environmentVariable(variable);
   const { hint, reason } = missingPermission(
     "--allow-env",

@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
 import os from "node:os";
 import { loginName } from "../../lib/cli/environment.ts";
+import { SYSTEM_FACTS, VARIABLES } from "../../lib/permission.ts";
 
-const VARIABLES = ["USER", "LOGNAME", "USERNAME"];
+const LOGIN_VARIABLES = ["USER", "LOGNAME", "USERNAME"];
 
 function fakeLogin(login: () => string): Disposable {
   const real = os.userInfo;
@@ -11,10 +12,10 @@ function fakeLogin(login: () => string): Disposable {
 }
 
 function fakeVariables(values: Record<string, string>): Disposable {
-  const real = VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
+  const real = LOGIN_VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
   const set = (name: string, value: string | undefined): void =>
     value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
-  for (const name of VARIABLES) set(name, values[name]);
+  for (const name of LOGIN_VARIABLES) set(name, values[name]);
   return {
     [Symbol.dispose]() {
       for (const [name, value] of real) set(name, value);
@@ -25,6 +26,12 @@ function fakeVariables(values: Record<string, string>): Disposable {
 Deno.test("loginName is the system's name for the account, in NFC", () => {
   using _login = fakeLogin(() => "zoe\u0308");
   assertEquals(loginName(), "zo\u00eb");
+});
+
+Deno.test({
+  name: "loginName needs only the permissions that the binary has",
+  permissions: { env: [...VARIABLES], sys: [...SYSTEM_FACTS] },
+  fn: () => assertEquals(loginName(), os.userInfo().username),
 });
 
 Deno.test("loginName is undefined if the account's name is invalid", () => {
@@ -38,7 +45,7 @@ Deno.test("loginName falls back to the environment", () => {
   using _login = fakeLogin(() => {
     throw new Error("no such user");
   });
-  for (const name of VARIABLES) {
+  for (const name of LOGIN_VARIABLES) {
     using _variables = fakeVariables({ [name]: "ada" });
     assertEquals(loginName(), "ada");
   }

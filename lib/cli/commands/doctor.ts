@@ -7,7 +7,7 @@ import { DEFAULT_PORT, type HostPort, parseHostPort } from "../../address.ts";
 import { systemClock } from "../../clock.ts";
 import { EXIT } from "../../errors.ts";
 import { checkMulticast, dial, listen, lookUp, ownInterfaces } from "../../net/mod.ts";
-import { environmentVariable, isGranted } from "../../permission.ts";
+import { environmentVariable, isFullyGranted, type Variable } from "../../permission.ts";
 import { KnownPeers, lookAtIdentity, peersPlace } from "../../store/mod.ts";
 import { askHost } from "../ask_host.ts";
 import { checkUp, type Environment, type TerminalLook } from "../checkup.ts";
@@ -19,7 +19,7 @@ import type { SubcommandEntry } from "../subcommand.ts";
 
 /** The real environment. */
 const ENVIRONMENT: Environment = {
-  granted: (name) => isGranted({ name }),
+  granted: isFullyGranted,
   interfaces: ownInterfaces,
   listen,
   dial,
@@ -77,12 +77,12 @@ async function doctor(command: DoctorCommand): Promise<number> {
 
 function lookAtTerminal(): TerminalLook {
   const isTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
-  const locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(environmentVariable).find(Boolean);
+  const locale: readonly Variable[] = ["LC_ALL", "LC_CTYPE", "LANG"];
   return {
     isTerminal,
     ...isTerminal && { size: Deno.consoleSize() },
     colors: !Deno.noColor,
     type: environmentVariable("TERM"),
-    locale,
+    locale: locale.map(environmentVariable).find(Boolean),
   };
 }
