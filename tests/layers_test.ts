@@ -155,7 +155,7 @@ async function modulesOf(entry: string): Promise<Module[]> {
   );
 }
 
-/** Whether it is code of this repository; deno.json, of which the version is read, is not. */
+/** Whether it is code of this repository; the JSON files of which the version is read are not. */
 function isOwn(specifier: string): boolean {
   return specifier.startsWith(ROOT) && specifier.endsWith(".ts") && !isDeclaration(specifier);
 }

@@ -11,7 +11,8 @@ import { type JoinCommand, joinInFrontEnd } from "./commands/join.ts";
 import { openOptionsFile, type OptionsFile } from "./options_file.ts";
 import { print, printWrapped, showFailure } from "./print.ts";
 import { type Command, COMMANDS } from "./registry.ts";
-import { usage, VERSION } from "./usage.ts";
+import { usage } from "./usage.ts";
+import { versionLine } from "./version.ts";
 
 /**
  * Runs lanchat.
@@ -35,7 +36,7 @@ async function runCommand(command: Command): Promise<number> {
     case "start":
       return await start(command.file);
     case "version":
-      return await print(`lanchat ${VERSION}\n`);
+      return await print(`${versionLine()}\n`);
     default:
       return await COMMANDS[command.kind].run(command as never);
   }

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import config from "../../deno.json" with { type: "json" };
 import {
   describe,
   type Option,
@@ -13,9 +12,6 @@ import {
   typeOf,
 } from "./options.ts";
 import { COMMANDS } from "./registry.ts";
-
-/** The version. */
-export const VERSION: string = config.version;
 
 const FIRST_EXAMPLE = "Examples: ";
 

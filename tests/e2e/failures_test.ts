@@ -11,6 +11,11 @@ import { terminalTest } from "../support/tools.ts";
 /** M1 as a frame: all that a host that is not trusted may ever get. */
 const M1_FRAME_BYTES = 1517;
 
+/** The output of --version. */
+const VERSION = BINARY === undefined
+  ? /^lanchat \d+\.\d+\.\d+ \(source, Deno \d+\.\d+\.\d+\)\n$/
+  : /^lanchat \d+\.\d+\.\d+ \(commit [\da-f]{12}\+?, Deno \d+\.\d+\.\d+\)\n$/;
+
 /** Runs the program both ways and asserts that it fails in one clear line. */
 async function assertFails(
   args: readonly string[],
@@ -141,13 +146,13 @@ Deno.test("help, --help and --version print to standard output and end with stat
       ["--help", /Start here:[^]*serve[^]*join[^]*Exit status/],
       ["serve --help", /--relay-only[^]*--max-members/],
       ["join --help", /--host-key[^]*--wait/],
-      ["--version", /^lanchat \d+\.\d+\.\d+\n$/],
-      ["join --version", /^lanchat \d+\.\d+\.\d+\n$/],
+      ["--version", VERSION],
+      ["join --version", VERSION],
       ["-h", /Start here:[^]*serve[^]*join[^]*Exit status/],
       ["join -h", /--host-key[^]*--wait/],
       ["help", /Start here:[^]*serve[^]*join[^]*Exit status/],
       ["help join", /--host-key[^]*--wait/],
-      ["-V", /^lanchat \d+\.\d+\.\d+\n$/],
+      ["-V", VERSION],
     ] as const
   ) {
     const { status, stderr, stdout } = await run(line.split(" "));

@@ -17,7 +17,7 @@ const DEADLINE_MS = 60_000;
 const ROOT = new URL("../../", import.meta.url);
 
 /** What a copy of the program has, to run its tests. */
-const COPIED = ["deno.json", "deno.lock", "lib", "main.ts", "tests"];
+const COPIED = ["build.json", "deno.json", "deno.lock", "lib", "main.ts", "tests"];
 
 /** One fault, and what notices it. */
 interface Mutant {

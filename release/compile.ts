@@ -1,0 +1,120 @@
+/**
+ * Compiles the binary: `deno task compile` for this machine, `deno task compile windows-x64` for another one,
+ * `deno task compile:all` for all.
+ *
+ * @module
+ */
+import { cp } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BUNDLE_FLAGS, COMPILE_FLAGS, PERMISSIONS, type Target, TARGETS } from "./binary.ts";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+/** Where binaries are made: not in the temporary directory, whose configuration files anyone can write. */
+const DIST = join(ROOT, "dist");
+
+/** What the bundle is made of, besides the `build.json` that is written for it. */
+const SOURCES = ["deno.json", "deno.lock", "lib", "main.ts"];
+
+/** Starts of a binary; the fastest one counts. */
+const STARTS = 10;
+
+/** The program with all that it imports, and nothing else. */
+interface Bundle extends AsyncDisposable {
+  /** The directory of its modules; removed on disposal. */
+  readonly directory: string;
+  /** How many modules it has. */
+  readonly modules: number;
+  /** Their size. */
+  readonly bytes: number;
+}
+
+async function bundle(): Promise<Bundle> {
+  await Deno.mkdir(DIST, { recursive: true });
+  const temporary = await Deno.makeTempDir({ dir: DIST, prefix: "bundle-" });
+  const [source, directory] = [join(temporary, "source"), join(temporary, "bundle")];
+  for (const name of SOURCES) await cp(join(ROOT, name), join(source, name), { recursive: true });
+  await Deno.writeTextFile(join(source, "build.json"), JSON.stringify({ commit: await commit() }));
+  await deno(source, "bundle", ...BUNDLE_FLAGS, "--outdir", directory, "main.ts");
+  const files = [...Deno.readDirSync(directory)].map(({ name }) => join(directory, name));
+  // The binary keeps these times; they are the source's, so that each build of it has the same bytes.
+  const time = await sourceTime();
+  for (const file of files) await Deno.utime(file, time, time);
+  return {
+    directory,
+    modules: files.length,
+    bytes: files.reduce((sum, file) => sum + Deno.statSync(file).size, 0),
+    [Symbol.asyncDispose]: () => Deno.remove(temporary, { recursive: true }),
+  };
+}
+
+/** The commit that is checked out; `+` marks changes since. */
+async function commit(): Promise<string> {
+  const hash = await git("describe", "--always", "--exclude=*", "--abbrev=12", "--dirty=+");
+  return hash === undefined ? "unknown commit" : `commit ${hash}`;
+}
+
+/** Seconds since 1970: SOURCE_DATE_EPOCH, or the time of the commit. */
+async function sourceTime(): Promise<number> {
+  return Number(Deno.env.get("SOURCE_DATE_EPOCH") ?? await git("log", "-1", "--format=%ct") ?? 0);
+}
+
+/** The output of git; `undefined` without git, and outside a repository. */
+async function git(...args: string[]): Promise<string | undefined> {
+  try {
+    const { stdout, success } = await new Deno.Command("git", { args, cwd: ROOT }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function deno(cwd: string, ...args: string[]): Promise<void> {
+  const { success } = await new Deno.Command(Deno.execPath(), { args, cwd }).spawn().status;
+  if (!success) throw new Error(`deno ${args[0]} failed`);
+}
+
+/** Compiles a binary, and prints what came of it. @param name The name of its file, without an ending. */
+async function compile({ bytes, directory, modules }: Bundle, target: Target, name: string) {
+  const output = join(DIST, target.triple.includes("windows") ? `${name}.exe` : name);
+  const flags = ["--target", target.triple, ...COMPILE_FLAGS, ...PERMISSIONS, "--output", output];
+  await deno(directory, "compile", ...flags, "main.js");
+  const parts = [`${megabytes(Deno.statSync(output).size)} for ${target.name}`];
+  parts.push(`${megabytes(bytes)} of it lanchat, in ${modules} modules`);
+  if (target === ownTarget()) parts.push(`starts in ${startMs(output)} ms`);
+  console.log(`${relative(ROOT, output)}: ${parts.join("; ")}`);
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** The time that `--version` takes, in milliseconds. */
+function startMs(binary: string): number {
+  const times = Array.from({ length: STARTS }, () => {
+    const start = performance.now();
+    const { success } = new Deno.Command(binary, { args: ["--version"] }).outputSync();
+    if (!success) throw new Error(`${binary} does not start`);
+    return performance.now() - start;
+  });
+  return Math.round(Math.min(...times));
+}
+
+function ownTarget(): Target {
+  return targetWhere(({ triple }) => triple === Deno.build.target, Deno.build.target);
+}
+
+function targetWhere(matches: (target: Target) => boolean, wanted: string): Target {
+  const target = TARGETS.find(matches);
+  if (target !== undefined) return target;
+  throw new Error(`No binary for ${wanted}; choose ${TARGETS.map(({ name }) => name).join(", ")}`);
+}
+
+if (import.meta.main) {
+  const wanted = Deno.args.includes("--all") ? TARGETS.map(({ name }) => name) : Deno.args;
+  const targets = wanted.map((name) => targetWhere((target) => target.name === name, name));
+  await using made = await bundle();
+  if (targets.length === 0) await compile(made, ownTarget(), "lanchat");
+  for (const target of targets) await compile(made, target, `lanchat-${target.name}`);
+}

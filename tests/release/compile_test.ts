@@ -1,0 +1,48 @@
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { cp } from "node:fs/promises";
+import { toHex } from "../../lib/bytes/mod.ts";
+import { emptyDirectory } from "../support/program.ts";
+import { test } from "../support/test.ts";
+
+/** What a compilation reads. */
+const SOURCES = ["deno.json", "deno.lock", "lib", "main.ts", "release"];
+
+/** The base of the binary: one for this version of Deno, or else Deno itself, with which it does not start. */
+const BASE = Deno.env.get("DENORT_BIN") ?? Deno.execPath();
+
+/** Compiles a copy of the sources. @returns The hash of the binary, and what the task printed. */
+async function compile(
+  directory: string,
+  env: Record<string, string> = {},
+): Promise<{ hash: string; printed: string }> {
+  for (const name of SOURCES) {
+    await cp(new URL(`../../${name}`, import.meta.url), `${directory}/${name}`, {
+      recursive: true,
+    });
+  }
+  const { stderr, stdout, success } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "compile", "linux-x64"],
+    cwd: directory,
+    env: { NO_COLOR: "1", DENORT_BIN: BASE, ...env },
+  }).output();
+  const decoder = new TextDecoder();
+  const printed = decoder.decode(stderr) + decoder.decode(stdout);
+  assert(success, printed);
+  const binary = await Deno.readFile(`${directory}/dist/lanchat-linux-x64`);
+  assertEquals([...Deno.readDirSync(`${directory}/dist`)].length, 1);
+  return { hash: toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", binary))), printed };
+}
+
+test("deno task compile makes the same bytes in another directory at another time", async () => {
+  const first = emptyDirectory();
+  const second = `${emptyDirectory()}/under/an é`;
+  const [{ hash, printed }, other, later] = [
+    await compile(first),
+    await compile(second),
+    await compile(first, { SOURCE_DATE_EPOCH: "1700000000" }),
+  ];
+  assertEquals(other.hash, hash);
+  assertNotEquals(later.hash, hash, "the time is no part of the binary");
+  const embedded = /^Embedded Files\n\n.*\n([^]*?)\n\nFiles/m.exec(printed)![1]!.split("\n");
+  for (const line of embedded) assertMatch(line, /^[├└]── [\w-]+\.js \(/);
+});
