@@ -6,8 +6,11 @@
 import type { Bytes } from "../bytes/mod.ts";
 import { NetError } from "../errors.ts";
 
+/** Bytes of the read buffer of an idle connection: a host has one for each member. */
+const MIN_READ_BYTES = 4096;
+
 /** Maximum bytes of one read from the socket. */
-const READ_BYTES = 65_536;
+const MAX_READ_BYTES = 65_536;
 
 /** A TCP connection as two streams of bytes, each of which may end before the other. */
 export interface Connection {
@@ -31,7 +34,7 @@ export interface Connection {
  */
 export function openConnection(conn: Deno.TcpConn): Connection {
   const remoteAddress = conn.remoteAddr.hostname.replace(/^::ffff:(?=\d+\.)/, "");
-  const buffer = new Uint8Array(READ_BYTES);
+  let buffer = new Uint8Array(MIN_READ_BYTES);
   let open = true;
   let failWrite: ((reason: NetError) => void) | undefined;
 
@@ -47,10 +50,18 @@ export function openConnection(conn: Deno.TcpConn): Connection {
     return new NetError("connection-lost", message, { cause });
   }
 
+  /** Takes the bytes of a read out of the buffer. A full read doubles the next buffer, a small read halves it. */
+  function take(length: number): Bytes {
+    const read = buffer;
+    const size = read.length;
+    if (length === size) buffer = new Uint8Array(Math.min(2 * size, MAX_READ_BYTES));
+    else if (length < size / 2 && size > MIN_READ_BYTES) buffer = new Uint8Array(size / 2);
+    return length === size ? read : read.slice(0, length);
+  }
+
   async function writeAll(chunk: Uint8Array): Promise<void> {
-    for (let offset = 0; offset < chunk.length;) {
-      offset += await conn.write(chunk.subarray(offset));
-    }
+    let written = await conn.write(chunk);
+    while (written < chunk.length) written += await conn.write(chunk.subarray(written));
   }
 
   const readable = new ReadableStream<Bytes>({
@@ -58,7 +69,7 @@ export function openConnection(conn: Deno.TcpConn): Connection {
       try {
         const length = await conn.read(buffer);
         if (length === null) controller.close();
-        else controller.enqueue(buffer.slice(0, length));
+        else controller.enqueue(take(length));
       } catch (error) {
         if (!open) return controller.close();
         const reason = lost(error);
@@ -74,17 +85,14 @@ export function openConnection(conn: Deno.TcpConn): Connection {
       // The sink's `abort()` would wait for the write under way.
       controller.signal.addEventListener("abort", close);
     },
-    async write(chunk) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      failWrite = reject;
-      writeAll(chunk).then(resolve, (error) => reject(lost(error)));
-      try {
-        await promise;
-      } catch (reason) {
-        close();
-        throw reason;
-      }
-    },
+    write: (chunk) =>
+      new Promise((resolve, reject) => {
+        failWrite = reject;
+        writeAll(chunk).then(resolve, (error) => {
+          reject(lost(error));
+          close();
+        });
+      }),
     async close() {
       await conn.closeWrite().catch(() => {});
     },

@@ -172,6 +172,44 @@ test("openConnection reads nothing from the socket before its reader does", asyn
   }
 });
 
+/** A connection whose socket gives as many bytes as asked for, as far as they fit, and the buffers it got. */
+function reading(): { read: (length: number) => Promise<Uint8Array>; offered: number[] } {
+  const offered: number[] = [];
+  let wanted = 0;
+  const { readable } = openConnection(fakeSocket({
+    read(buffer) {
+      buffer.fill(offered.push(buffer.length));
+      return Promise.resolve(Math.min(wanted, buffer.length));
+    },
+  }));
+  const reader = readable.getReader();
+  const read = async (length: number): Promise<Uint8Array> => {
+    wanted = length;
+    return (await reader.read()).value!;
+  };
+  return { read, offered };
+}
+
+test("openConnection reads into a larger buffer after each full read, up to 64 KiB", async () => {
+  const { offered, read } = reading();
+  const chunks: Uint8Array[] = [];
+  for (let left = 1 << 20; left > 0; left -= chunks.at(-1)!.length) chunks.push(await read(left));
+  assertEquals(offered.slice(0, 6), [4096, 8192, 16_384, 32_768, 65_536, 65_536]);
+  assertEquals(chunks.length, 20);
+  // A buffer that was handed over is not read into again.
+  chunks.forEach((chunk, index) => assert(chunk.every((byte) => byte === index + 1)));
+});
+
+test("openConnection reads into a smaller buffer after each small read, down to 4 KiB", async () => {
+  const { offered, read } = reading();
+  for (let i = 0; i < 5; i++) await read(65_536);
+  for (const length of [65_535, 32_768, 32_767, 100, 100, 100, 100, 2048]) await read(length);
+  assertEquals(
+    offered.slice(5),
+    [65_536, 65_536, 65_536, 32_768, 16_384, 8192, 4096, 4096],
+  );
+});
+
 test("openConnection.close fails a write that its socket does not end", async () => {
   const started = Promise.withResolvers<void>();
   const { writable, close } = openConnection(fakeSocket({
