@@ -5,10 +5,8 @@
  */
 import { type Bytes, concat, equal, toHex } from "../bytes/mod.ts";
 import {
-  CipherKey,
   generateSigningKey,
   type Identity,
-  kdf,
   KEY_BYTES,
   label,
   NONCE_BYTES,
@@ -16,7 +14,6 @@ import {
   sha256,
   type SigningKey,
   Verifier,
-  zeroKey,
 } from "../crypto/mod.ts";
 import { RoomError } from "../errors.ts";
 import {
@@ -29,6 +26,7 @@ import {
   type SignedSkdm,
   type SkdmHeader,
 } from "../wire/mod.ts";
+import { Ratchet, type RatchetStep } from "./ratchet.ts";
 import type { PeerSessionKey } from "./session_key.ts";
 import type { SessionKeys } from "./session_keys.ts";
 
@@ -74,23 +72,6 @@ export interface ChainStart {
   readonly before: number;
 }
 
-/** The keys that follow from a chain key. */
-interface Step {
-  readonly next: Bytes;
-  readonly messageKey: Bytes;
-  readonly commitment: Bytes;
-}
-
-/** Advances the ratchet: HKDF of the chain key, 96 bytes. See PROTOCOL.md §6.4. */
-async function ratchet(chainKey: Bytes): Promise<Step> {
-  const bytes = await kdf(zeroKey(), chainKey, "lanchat/1 ratchet", 3 * KEY_BYTES);
-  return {
-    next: bytes.slice(0, KEY_BYTES),
-    messageKey: bytes.slice(KEY_BYTES, 2 * KEY_BYTES),
-    commitment: bytes.slice(2 * KEY_BYTES),
-  };
-}
-
 async function chainId(verifier: Bytes): Promise<Bytes> {
   return (await sha256(label("lanchat/1 cid"), verifier)).slice(0, CHAIN_ID_BYTES);
 }
@@ -112,7 +93,7 @@ export class SendingChain {
   readonly #signing: SigningKey;
   readonly #id: Bytes;
   readonly #before: number;
-  #chainKey: Bytes = randomBytes(KEY_BYTES);
+  readonly #ratchet = new Ratchet(randomBytes(KEY_BYTES));
   #index = 0;
 
   private constructor(author: ChainAuthor, start: ChainStart, signing: SigningKey, id: Bytes) {
@@ -157,19 +138,24 @@ export class SendingChain {
       chainVerifier: this.#signing.publicKey,
     });
     const { encapsulated, sealed, wrapped } = await recipient.sessionKey.wrap(
-      this.#chainKey,
+      this.#ratchet.chainKey,
       { header, memberKey },
     );
     const signed = concat(header, wrapped, encapsulated, sealed);
     return concat(signed, await identity.sign(concat(label("lanchat/1 skdm"), signed)));
   }
 
+  /** Derives the keys of the next message, so that it does not wait for them. */
+  prepare(): void {
+    void this.#ratchet.next();
+  }
+
   /** Seals a message: a MSG. Its key is erased at once. */
   async seal(message: Omit<Inner, "before">): Promise<Bytes> {
     const index = this.#index++;
-    const { next, messageKey, commitment } = await ratchet(this.#chainKey);
-    this.#chainKey.fill(0);
-    this.#chainKey = next;
+    const step = await this.#ratchet.next();
+    this.#ratchet.advance(step);
+    const { commitment, messageKey } = step;
     const nonce = randomBytes(NONCE_BYTES);
     const header = encodeMsgHeader({
       roomId: this.#author.roomId,
@@ -179,9 +165,8 @@ export class SendingChain {
       nonce,
       commitment,
     });
-    const key = await CipherKey.import(messageKey);
     const inner = encodeInner({ ...message, before: this.#before });
-    const signed = concat(header, await key.seal(nonce, inner, header));
+    const signed = concat(header, await messageKey.seal(nonce, inner, header));
     return concat(signed, await this.#signing.sign(concat(label("lanchat/1 msg"), signed)));
   }
 }
@@ -193,14 +178,14 @@ export class ReceivingChain {
   /** The chain's id in hexadecimal digits. */
   readonly id: string;
   readonly #verifier: Verifier;
-  #chainKey: Bytes;
+  readonly #ratchet: Ratchet;
   #nextIndex: number;
 
   private constructor(skdm: SkdmHeader, id: Bytes, verifier: Verifier, chainKey: Bytes) {
     this.audience = skdm.audience;
     this.id = toHex(id);
     this.#verifier = verifier;
-    this.#chainKey = chainKey;
+    this.#ratchet = new Ratchet(chainKey);
     this.#nextIndex = skdm.start;
   }
 
@@ -232,6 +217,11 @@ export class ReceivingChain {
     return new ReceivingChain(skdm, id, verifier, chainKey);
   }
 
+  /** Derives the keys of the next message, so that it does not wait for them. */
+  prepare(): void {
+    void this.#ratchet.next();
+  }
+
   /**
    * Opens the next message. The chain does not change unless all of the message is right.
    *
@@ -247,28 +237,35 @@ export class ReceivingChain {
     const missing = msg.index - this.#nextIndex;
     if (missing < 0) throw refused("message", "it is a repeat");
     if (missing > MAX_SKIPPED) throw refused("message", "too many before it are missing");
-    if (!await this.#verifier.verify(concat(label("lanchat/1 msg"), msg.signed), msg.signature)) {
-      throw refused("message", "its signature is wrong");
-    }
-    let chainKey = this.#chainKey;
-    if (missing > 0) {
-      await skip(missing, async (keys) => {
-        for (let i = 0; i < keys; i++) chainKey = (await ratchet(chainKey)).next;
-      });
-    }
-    const step = await ratchet(chainKey);
+    const signed = concat(label("lanchat/1 msg"), msg.signed);
+    // What opens is not used before the signature is known to be right. All forgeries together have one key
+    // derived, which the next message needs anyway.
+    const [verified, next] = await Promise.all([
+      this.#verifier.verify(signed, msg.signature),
+      missing === 0 ? tryOpen(msg, this.#ratchet) : undefined,
+    ]);
+    if (!verified) throw refused("message", "its signature is wrong");
+    const later = new Ratchet(this.#ratchet.chainKey);
+    if (missing > 0) await skip(missing, (keys) => later.skip(keys));
+    const { opened, step } = next ?? await tryOpen(msg, later);
     if (!equal(step.commitment, msg.commitment)) {
       throw refused("message", "it commits to another key");
     }
-    const key = await CipherKey.import(step.messageKey);
-    const opened = await key.open(msg.nonce, msg.sealed, msg.header);
     if (opened === undefined) throw refused("message", "it cannot be opened");
     const inner = decodeInner(opened);
-    this.#chainKey.fill(0);
-    this.#chainKey = step.next;
+    this.#ratchet.advance(step);
     this.#nextIndex = msg.index + 1;
     return { inner, missing };
   }
+}
+
+/** Opens a MSG with the next key of a ratchet. @returns The plaintext, or `undefined` if that key is another. */
+async function tryOpen(
+  { header, nonce, sealed }: SignedMsg,
+  ratchet: Ratchet,
+): Promise<{ opened: Bytes | undefined; step: RatchetStep }> {
+  const step = await ratchet.next();
+  return { opened: await step.messageKey.open(nonce, sealed, header), step };
 }
 
 /** Returns the error for an object that no honest member sends. */

@@ -203,6 +203,7 @@ export class Membership implements LinkListener {
   async settled(): Promise<void> {
     await this.#queues.settled();
     await this.#self.shown?.();
+    this.#receiver.prepare(); // Not before: what is shown would wait for it.
   }
 
   // Objects of peers.

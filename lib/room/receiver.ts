@@ -44,6 +44,8 @@ export class Receiver {
   readonly #roster: Roster;
   readonly #events: Events;
   readonly #clock: Clock;
+  /** The chains of the messages opened since the last call of {@linkcode Receiver.prepare}. */
+  readonly #opened = new Set<ReceivingChain>();
 
   /** Creates a receiver. @param reconnection Counts members whose messages could not be read. */
   constructor({ clock, events, link, roster, self }: Parts, reconnection: Reconnection) {
@@ -53,6 +55,12 @@ export class Receiver {
     this.#roster = roster;
     this.#events = events;
     this.#clock = clock;
+  }
+
+  /** Derives the keys of the next messages on the chains of those opened since the last call. */
+  prepare(): void {
+    for (const chain of this.#opened) chain.prepare();
+    this.#opened.clear();
   }
 
   /** Accepts a sender key. @throws {RoomError} If its author did not make it for this member now. */
@@ -118,6 +126,7 @@ export class Receiver {
     }
     const { budget } = peer;
     const { inner, missing } = await chain.open(msg, (keys, derive) => budget.skip(keys, derive));
+    this.#opened.add(chain);
     await turn();
     if (!this.#roster.has(peer)) return false;
     this.#showGap(peer, chain.audience, inner.before + msg.index, missing);

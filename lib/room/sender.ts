@@ -297,6 +297,8 @@ export class Sender {
     const cmid = this.#link.send({ class: EnvelopeClass.CHAT, to: to?.session, object });
     this.#outbox.sealed(cmid);
     this.delivery.sealed(cmid, object.length, isText(first) ? audience : []);
+    // Not at once: this message would wait for it.
+    first.done.promise.then(() => chain.prepare(), () => {});
     // Others may have left while it was sealed.
     for (const peer of audience) if (peer.seat.gone) this.delivery.left(peer);
     if (to === undefined && kind !== BodyKind.LEAVE) this.#beatLater();

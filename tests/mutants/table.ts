@@ -445,20 +445,29 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "room/ratchet.ts",
+    test: "room/chain_test.ts",
+    mutants: [
+      [
+        "    this.#chainKey.fill(0);",
+        "",
+        "SendingChain and ReceivingChain erase a chain key once they have the next",
+      ],
+      [
+        "this.#next ??= step",
+        "step",
+        "ReceivingChain.open derives one key for all forgeries of the next message together",
+      ],
+    ],
+  },
+  {
     file: "room/chain.ts",
     test: "room/chain_test.ts",
     mutants: [
       [
-        `    this.#chainKey.fill(0);
-    this.#chainKey = next;`,
-        "    this.#chainKey = next;",
-        "SendingChain and ReceivingChain erase a chain key once they have the next",
-      ],
-      [
-        `    this.#chainKey.fill(0);
-    this.#chainKey = step.next;`,
-        "    this.#chainKey = step.next;",
-        "SendingChain and ReceivingChain erase a chain key once they have the next",
+        "missing === 0 ? tryOpen",
+        "missing >= 0 ? tryOpen",
+        "ReceivingChain.open skips keys as its caller allows, and never more than 2,000",
       ],
       [
         "if (missing < 0) throw",
@@ -482,8 +491,8 @@ export const MUTANTS: readonly Mutants[] = [
     test: "room/message_test.ts",
     mutants: [
       [
-        'if (!await this.#verifier.verify(concat(label("lanchat/1 msg"), msg.signed), msg.signature)) {',
-        "if (false) {",
+        'if (!verified) throw refused("message", "its signature is wrong");',
+        "",
         "Room refuses a MSG signed with another key",
       ],
     ],

@@ -10,9 +10,17 @@ import {
 import { MAX_SKIPPED, ReceivingChain, SendingChain } from "../../lib/room/chain.ts";
 import { SessionKeys } from "../../lib/room/mod.ts";
 import { PeerSessionKey, type SessionKeyPair } from "../../lib/room/session_key.ts";
-import { Audience, BodyKind, decodeMsg, decodeSkdm, type Inner } from "../../lib/wire/mod.ts";
-import { assertFails } from "../support/assert.ts";
+import {
+  Audience,
+  BodyKind,
+  decodeMsg,
+  decodeSkdm,
+  type Inner,
+  type SignedMsg,
+} from "../../lib/wire/mod.ts";
+import { assertFails, flip } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
+import { CryptoWork } from "../support/crypto_work.ts";
 import { fromBase64, identityOf } from "../support/keys.ts";
 import { MEMBER_KEY, Puppet, ratchet, ROOM_ID } from "../support/puppet.ts";
 import { salamander } from "../support/salamander.ts";
@@ -111,7 +119,8 @@ async function keyMaterialOf(during: () => Promise<unknown>): Promise<Bytes[]> {
   return material;
 }
 
-test("SendingChain and ReceivingChain erase a chain key once they have the next", async () => {
+/** Ada's new chain for the room, and the same at bob. */
+async function bothEnds(): Promise<{ sending: SendingChain; receiving: ReceivingChain }> {
   const identity = await identityOf("ada");
   const author = { roomId: ROOM_ID, identity, session: randomBytes(16), memberKey: MEMBER_KEY };
   const start = { audience: Audience.ROOM, epoch: 1, since: 0, before: 0 };
@@ -122,6 +131,12 @@ test("SendingChain and ReceivingChain erase a chain key once they have the next"
   const sessionKey = await PeerSessionKey.import(target);
   const reader = { key: target.key, session, generation: 1, sessionKey };
   const receiving = await take(await sending.wrapFor(reader), keys);
+  keys.close();
+  return { sending, receiving };
+}
+
+test("SendingChain and ReceivingChain erase a chain key once they have the next", async () => {
+  const { receiving, sending } = await bothEnds();
   const messages: Bytes[] = [];
   const sealed = await keyMaterialOf(async () => {
     for (const text of ["one", "two"]) messages.push(await sending.seal(inner(text)));
@@ -133,8 +148,82 @@ test("SendingChain and ReceivingChain erase a chain key once they have the next"
     ["00".repeat(32), "00".repeat(32)],
     ["00".repeat(32), "00".repeat(32)],
   ]);
-  keys.close();
 });
+
+test("SendingChain.seal and ReceivingChain.open wait for no key that was prepared", async () => {
+  const { receiving, sending } = await bothEnds();
+  await using work = new CryptoWork();
+  const costOf = async (happen: () => unknown) => {
+    await work.take();
+    const result = await happen();
+    return { result, operations: await work.take() };
+  };
+  const prepare = () => [sending, receiving].forEach((chain) => chain.prepare());
+  const derivation = ["importKey", "deriveBits", "importKey"];
+  for (let index = 0; index < 2; index++) {
+    assertEquals(
+      (await costOf(prepare)).operations.toSorted(),
+      [...derivation, ...derivation].sort(),
+    );
+    assertEquals((await costOf(prepare)).operations, []);
+    const sealed = await costOf(() => sending.seal(inner("hello")));
+    assertEquals(sealed.operations, ["encrypt", "sign"]);
+    const opened = await costOf(() => receiving.open(decodeMsg(sealed.result as Bytes), nothing));
+    assertEquals(opened.operations, ["verify", "decrypt"]);
+  }
+});
+
+/** A MSG whose signature is wrong. */
+function forge(msg: Bytes): SignedMsg {
+  return decodeMsg(flip(msg, 8 * (msg.length - 1)));
+}
+
+test("ReceivingChain.open derives one key for all forgeries of the next message together", async () => {
+  const { receiving, sending } = await bothEnds();
+  const next = await sending.seal(inner("next"));
+  const later = await sending.seal(inner("later"));
+  await using work = new CryptoWork();
+  for (const msg of [next, next, later]) {
+    await assertFails(receiving.open(forge(msg), nothing), "protocol-error", "signature is wrong");
+  }
+  const opened = await receiving.open(decodeMsg(next), nothing);
+  assertEquals([new TextDecoder().decode(opened.inner.body), opened.missing], ["next", 0]);
+  assertEquals((await work.take()).filter((name) => name === "deriveBits"), ["deriveBits"]);
+});
+
+/** Has the second of two WebCrypto operations end only after the first. */
+function endInOrder(...names: readonly ["decrypt" | "verify", "decrypt" | "verify"]): Disposable {
+  const { subtle } = crypto;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const [first, second] = names.map((name) =>
+    subtle[name].bind(subtle) as (...args: unknown[]) => Promise<unknown>
+  );
+  Object.assign(subtle, {
+    [names[0]]: (...args: unknown[]) => first!(...args).finally(resolve),
+    [names[1]]: (...args: unknown[]) => second!(...args).finally(() => promise),
+  });
+  return {
+    [Symbol.dispose]: () => names.forEach((name) => Reflect.deleteProperty(subtle, name)),
+  };
+}
+
+for (const [first, second] of [["verify", "decrypt"], ["decrypt", "verify"]] as const) {
+  test(`ReceivingChain.open needs both checks, if ${first} ends before ${second} too`, async () => {
+    const { receiving, sending } = await bothEnds();
+    receiving.prepare();
+    const msg = await sending.seal(inner("hello"));
+    {
+      using _order = endInOrder(first, second);
+      const refused = receiving.open(forge(msg), nothing);
+      await assertFails(refused, "protocol-error", "signature is wrong");
+    }
+    {
+      using _order = endInOrder(first, second);
+      const opened = await receiving.open(decodeMsg(msg), nothing);
+      assertEquals([new TextDecoder().decode(opened.inner.body), opened.missing], ["hello", 0]);
+    }
+  });
+}
 
 test("SendingChain.seal seals equal texts differently and hides their length", async () => {
   const identity = await identityOf("ada");

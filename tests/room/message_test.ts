@@ -16,6 +16,7 @@ import {
 } from "../../lib/wire/mod.ts";
 import { flip } from "../support/assert.ts";
 import type { FakeClock } from "../support/clock.ts";
+import { CryptoWork } from "../support/crypto_work.ts";
 import { sessionKey } from "../support/keys.ts";
 import { type MsgLies, type OwnChain, Puppet, ratchet } from "../support/puppet.ts";
 import { RoomAlone } from "../support/room_alone.ts";
@@ -128,6 +129,19 @@ test("Room refuses a MSG with any bit flipped", async () => {
     for (let bit = 0; bit < honest.length * 8; bit += 11) altered.push(flip(honest, bit));
     return altered;
   });
+});
+
+test("Room has the keys of the next MSG once it has shown one", async () => {
+  const { alone, chain, mal } = await open();
+  const [first, second] = [await chain.msg("first"), await chain.msg("second")];
+  await using work = new CryptoWork();
+  await alone.says(mal, first);
+  assertEquals(await alone.text(), "first");
+  await work.take();
+  await alone.says(mal, second);
+  assertEquals(await alone.text(), "second");
+  assertEquals((await work.take()).slice(0, 2), ["verify", "decrypt"]);
+  await alone.close();
 });
 
 test("Room shows no MSG twice and none out of order", async () => {

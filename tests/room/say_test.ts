@@ -15,6 +15,7 @@ import {
   ObjectType,
 } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
+import { CryptoWork } from "../support/crypto_work.ts";
 import { Puppet } from "../support/puppet.ts";
 import { RoomAlone, type RoomAloneOptions } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
@@ -344,6 +345,16 @@ function nextSignature(): Disposable & { readonly made: Promise<void> } {
   subtle.sign = (...args: Parameters<typeof sign>) => sign(...args).finally(resolve);
   return { made, [Symbol.dispose]: () => void Reflect.deleteProperty(subtle, "sign") };
 }
+
+test("Room.say has the keys of the next message once the host has accepted one", async () => {
+  const { alone } = await openWithBob();
+  await using work = new CryptoWork();
+  await alone.room.say("first");
+  await work.take();
+  await alone.room.say("second");
+  assertEquals((await work.take()).slice(0, 2), ["encrypt", "sign"]);
+  await alone.close();
+});
 
 test("Room.say fails after a fault in sealing, and later messages are sent", async () => {
   const { bob, alone } = await openWithBob();
