@@ -1,4 +1,5 @@
 /** A line editor as pure functions on its state, with the keys of readline. */
+import { graphemesOf } from "./width.ts";
 
 /** Maximum lines of the history. */
 export const HISTORY_LINES = 500;
@@ -14,8 +15,6 @@ const WORD = /[\p{L}\p{N}_][\p{L}\p{M}\p{N}_\u200c\u200d]*/gu;
 
 /** Text between spaces. */
 const UNSPACED = /\S+/g;
-
-const graphemes = new Intl.Segmenter();
 
 /** A line, which line breaks (LF) may divide, and its cursor. */
 export interface EditedLine {
@@ -262,7 +261,7 @@ function recall(state: EditorState, place: number): EditorState {
 }
 
 function characterLeft({ cursor, text }: EditedLine): number {
-  return cursor === 0 ? 0 : graphemes.segment(text).containing(cursor - 1)!.index;
+  return cursor === 0 ? 0 : graphemesOf(text).containing(cursor - 1)!.index;
 }
 
 function characterRight({ cursor, text }: EditedLine): number {
@@ -272,7 +271,7 @@ function characterRight({ cursor, text }: EditedLine): number {
 /** The next grapheme boundary at or after a position. */
 function snapped(text: string, place: number): number {
   if (place >= text.length) return text.length;
-  const { index, segment } = graphemes.segment(text).containing(place)!;
+  const { index, segment } = graphemesOf(text).containing(place)!;
   return index === place ? place : index + segment.length;
 }
 
@@ -280,7 +279,7 @@ function snapped(text: string, place: number): number {
 function startBefore(pieces: RegExp, { cursor, text }: EditedLine): number {
   const starts = Array.from(text.matchAll(pieces), ({ index }) => index);
   const start = starts.findLast((start) => start < cursor) ?? 0;
-  return graphemes.segment(text).containing(start)?.index ?? 0;
+  return graphemesOf(text).containing(start)?.index ?? 0;
 }
 
 /** End of the first word that ends after the cursor. */

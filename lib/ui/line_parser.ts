@@ -11,6 +11,7 @@ import {
   type ParsedLine,
   parseMessage,
 } from "./slash_commands.ts";
+import { graphemesOf } from "./width.ts";
 
 /** A command after leading space. */
 const INDENTED_COMMAND = /^\s*(\/\S+)\s/;
@@ -88,7 +89,7 @@ function wordsLike(start: string): string[] {
 /** Finds the longest common prefix of texts, in whole graphemes. */
 export function commonStart([first = "", ...others]: readonly string[]): string {
   let start = "";
-  for (const { segment } of new Intl.Segmenter().segment(first)) {
+  for (const { segment } of graphemesOf(first)) {
     if (!others.every((other) => other.startsWith(start + segment))) break;
     start += segment;
   }

@@ -20,12 +20,21 @@ const STYLE = new RegExp(`^${STYLES.source}$`);
 
 const STYLE_OR_BREAK = new RegExp(`(${STYLES.source}|\n)`);
 
-const graphemes = new Intl.Segmenter();
+/** Text of which each character is a grapheme. */
+const ASCII = /^[ -~]*$/;
+
+let segmenter: Intl.Segmenter | undefined;
 
 /** A unit of a text that takes a place of its own, and its position in UTF-16 code units. */
 export interface Segment {
   readonly index: number;
   readonly segment: string;
+}
+
+/** Splits a text into graphemes. The first call takes 10 ms, for which the first prompt need not wait. */
+export function graphemesOf(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter();
+  return segmenter.segment(text);
 }
 
 /** Splits a text into graphemes, line breaks and styles (SGR). */
@@ -34,8 +43,10 @@ export function segmentsOf(text: string): Segment[] {
   return text.split(STYLE_OR_BREAK).flatMap((part) => {
     const index = start;
     start += part.length;
-    return part === "\n" || STYLE.test(part) ? [{ index, segment: part }] : Array.from(
-      graphemes.segment(part),
+    if (part === "\n" || STYLE.test(part)) return [{ index, segment: part }];
+    if (ASCII.test(part)) return Array.from(part, (segment, i) => ({ index: index + i, segment }));
+    return Array.from(
+      graphemesOf(part),
       (one) => ({ index: index + one.index, segment: one.segment }),
     );
   });
