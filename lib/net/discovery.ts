@@ -6,6 +6,7 @@
 import { toHex } from "../bytes/mod.ts";
 import { randomBytes } from "../crypto/mod.ts";
 import { type Clock, delay, systemClock } from "../clock.ts";
+import type { DnsPacket, DnsRecord } from "./dns_packet.ts";
 import {
   asksFor,
   type FoundRoom,
@@ -14,13 +15,7 @@ import {
   RoomDirectory,
   roomRecords,
 } from "./dns_sd.ts";
-import {
-  type DnsPacket,
-  type DnsRecord,
-  Multicast,
-  type MulticastLink,
-  type NetworkOptions,
-} from "./multicast.ts";
+import { Multicast, type MulticastLink, type NetworkOptions } from "./multicast.ts";
 import { networkChange } from "./network_change.ts";
 
 /** Time from the first announcement to the second (RFC 6762 §8.3), in milliseconds. */

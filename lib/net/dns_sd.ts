@@ -5,7 +5,8 @@
  */
 import { isAddress, isLinkLocal } from "../address.ts";
 import { nameProblem } from "../wire/mod.ts";
-import type { DnsPacket, DnsRecord, MulticastLink } from "./multicast.ts";
+import type { DnsPacket, DnsRecord } from "./dns_packet.ts";
+import type { MulticastLink } from "./multicast.ts";
 
 /** Service name of all instances of lanchat (RFC 6763 §4.1). */
 export const SERVICE = "_lanchat._tcp.local";

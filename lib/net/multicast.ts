@@ -4,14 +4,13 @@
  * @module
  */
 import { isInNetwork, isLinkLocal } from "../address.ts";
-import { decode, encode } from "dns-packet";
-import { Buffer } from "node:buffer";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { type Clock, systemClock } from "../clock.ts";
 import { withoutErrno } from "../errors.ts";
 import { isGranted } from "../permission.ts";
-import type { MachineOptions } from "./interfaces.ts";
 import { ownInterfaces } from "./default_interface.ts";
+import type { DnsPacket } from "./dns_packet.ts";
+import type { MachineOptions } from "./interfaces.ts";
 
 /** A version of the Internet Protocol. */
 export type Family = "IPv4" | "IPv6";
@@ -20,63 +19,14 @@ export type Family = "IPv4" | "IPv6";
 const PORT = 5353;
 const GROUPS: Readonly<Record<Family, string>> = { IPv4: "224.0.0.251", IPv6: "ff02::fb" };
 
-/**
- * Maximum bytes, questions and records of a packet, and packets a second; lanchat drops others before it
- * decodes them. A packet of the size that RFC 6762 §17 allows takes 10 ms, and a flood of such packets would
- * stop the chat; one within these bounds takes half a millisecond.
- */
-const MAX_PACKET_BYTES = 1500;
-const MAX_QUESTIONS = 16;
-const MAX_RECORDS = 32;
+/** Maximum packets a second; lanchat drops others before it decodes them. */
 const MAX_PACKETS_A_SECOND = 200;
-
-/** Bytes of a packet's header, which ends with four counts (RFC 1035 §4.1.1). */
-const HEADER_BYTES = 12;
 
 /** Maximum interfaces in use; lanchat leaves out others. A machine with many containers has one for each. */
 export const MAX_LINKS = 64;
 
 const INTERFACES: Deno.PermissionDescriptor = { name: "sys", kind: "networkInterfaces" };
 const NET: Deno.PermissionDescriptor = { name: "net" };
-
-/** A record of the DNS, of the types that DNS-SD needs (RFC 1035 §3.2, RFC 2782). */
-export type DnsRecord =
-  & { readonly name: string; readonly ttl: number; readonly flush?: boolean }
-  & (
-    | { readonly type: "PTR" | "A" | "AAAA"; readonly data: string }
-    | { readonly type: "SRV"; readonly data: { readonly target: string; readonly port: number } }
-    | { readonly type: "TXT"; readonly data: readonly Uint8Array[] | readonly string[] }
-  );
-
-/** A packet of the DNS. A decoded one may also have records of other types. */
-export interface DnsPacket {
-  /** Whether it asks or answers. */
-  readonly type: "query" | "response";
-  /** The questions. */
-  readonly questions?: readonly { readonly name: string; readonly type: string }[];
-  /** The answers; in a query, the records that its sender knows already. */
-  readonly answers?: readonly DnsRecord[];
-  /** Records beside the answers. */
-  readonly additionals?: readonly DnsRecord[];
-}
-
-/** Encodes a packet (RFC 1035 §4). */
-export function encodeDns(packet: DnsPacket): Uint8Array {
-  return encode(packet);
-}
-
-/** Decodes a packet; `undefined` if the bytes are not one, or exceed a limit. */
-export function decodeDns(bytes: Uint8Array): DnsPacket | undefined {
-  if (bytes.length < HEADER_BYTES || bytes.length > MAX_PACKET_BYTES) return undefined;
-  const header = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
-  const [questions, ...records] = [4, 6, 8, 10].map((at) => header.getUint16(at));
-  if (questions! > MAX_QUESTIONS || records.reduce((a, b) => a + b) > MAX_RECORDS) return undefined;
-  try {
-    return decode(Buffer.from(bytes)) as DnsPacket;
-  } catch {
-    return undefined; // Anybody may send anything.
-  }
-}
 
 /** A network interface that leads to other machines. */
 export interface MulticastLink {
@@ -136,6 +86,8 @@ export class Multicast {
   readonly #clock: Clock;
   /** By name and addresses: a change of either needs new sockets. */
   readonly #opened = new Map<string, OpenedLink>();
+  /** Loaded with the first sockets, which a member opens only to search for its host. */
+  #codec: typeof import("./dns_packet.ts") | undefined;
   #second = 0;
   #packets = 0;
   #hasTold = false;
@@ -170,6 +122,7 @@ export class Multicast {
 
   /** Opens sockets for links that are new or have other addresses, closes those of links that are gone. */
   async refresh(): Promise<void> {
+    this.#codec ??= await import("./dns_packet.ts");
     const all = await machineLinks(this.#options);
     if (this.#closed) return;
     this.#leaveOut(all.slice(MAX_LINKS));
@@ -193,8 +146,9 @@ export class Multicast {
 
   /** Sends a packet over one link, as far as possible. */
   async send(link: MulticastLink, packet: DnsPacket): Promise<void> {
-    const bytes = encodeDns(packet);
     const sockets = this.#opened.get(keyOf(link))?.sockets ?? [];
+    if (sockets.length === 0) return;
+    const bytes = this.#codec!.encodeDns(packet);
     await Promise.allSettled(sockets.map((socket) => socket.send(bytes)));
   }
 
@@ -244,7 +198,7 @@ export class Multicast {
     if (second !== this.#second) this.#packets = 0;
     this.#second = second;
     if (++this.#packets > MAX_PACKETS_A_SECOND) return;
-    const packet = decodeDns(bytes);
+    const packet = this.#codec!.decodeDns(bytes);
     if (packet !== undefined) this.#options.onPacket(packet, link);
   }
 }

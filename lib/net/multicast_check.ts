@@ -4,9 +4,10 @@
  * @module
  */
 import { NetError } from "../errors.ts";
-import type { MachineOptions } from "./interfaces.ts";
+import type { DnsPacket } from "./dns_packet.ts";
 import { SERVICE } from "./dns_sd.ts";
-import { type DnsPacket, Multicast, type MulticastRoute } from "./multicast.ts";
+import type { MachineOptions } from "./interfaces.ts";
+import { Multicast, type MulticastRoute } from "./multicast.ts";
 
 /** A query for a room that does not exist. */
 const QUESTION: DnsPacket = {

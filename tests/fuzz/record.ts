@@ -26,7 +26,7 @@ import {
   RecordType,
 } from "../../lib/wire/mod.ts";
 import { roomRecords, SERVICE } from "../../lib/net/dns_sd.ts";
-import { encodeDns } from "../../lib/net/multicast.ts";
+import { encodeDns } from "../../lib/net/dns_packet.ts";
 import { EMOJI } from "../support/emoji.ts";
 import { WholePipeline } from "../support/whole_pipeline.ts";
 import { Puppet } from "../support/puppet.ts";

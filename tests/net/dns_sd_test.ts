@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { decodeDns, type DnsPacket, type DnsRecord, encodeDns } from "../../lib/net/dns_packet.ts";
 import {
   asksFor,
   type FoundRoom,
@@ -8,13 +9,7 @@ import {
   roomRecords,
   SERVICE,
 } from "../../lib/net/dns_sd.ts";
-import {
-  decodeDns,
-  type DnsPacket,
-  type DnsRecord,
-  encodeDns,
-  type MulticastLink,
-} from "../../lib/net/multicast.ts";
+import type { MulticastLink } from "../../lib/net/multicast.ts";
 import { test } from "../support/test.ts";
 
 const ETH0: MulticastLink = { name: "eth0", addresses: [] };

@@ -1,7 +1,8 @@
 import { isAddress } from "../../../lib/address.ts";
 import { assert } from "@std/assert";
 import { asksFor, RoomDirectory, roomRecords } from "../../../lib/net/dns_sd.ts";
-import { decodeDns, encodeDns, type MulticastLink } from "../../../lib/net/multicast.ts";
+import { decodeDns, encodeDns } from "../../../lib/net/dns_packet.ts";
+import type { MulticastLink } from "../../../lib/net/multicast.ts";
 import { nameProblem } from "../../../lib/wire/mod.ts";
 import type { Target } from "../target.ts";
 

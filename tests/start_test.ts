@@ -1,0 +1,51 @@
+import { assertEquals } from "@std/assert";
+import { test } from "./support/test.ts";
+
+/** Outside modules that each run loads; every other one would make each start slower. */
+const LOADED = [
+  "node:buffer",
+  "node:dgram",
+  "node:os",
+  "node:path",
+  "node:process",
+  "npm:deno-std",
+  "npm:unhomoglyph",
+];
+
+interface Info {
+  readonly roots: readonly [string];
+  readonly redirects: Readonly<Record<string, string>>;
+  readonly modules: readonly {
+    readonly specifier: string;
+    readonly dependencies?: readonly {
+      readonly isDynamic?: boolean;
+      readonly code?: { readonly specifier?: string };
+    }[];
+  }[];
+}
+
+/** The modules that a module imports at once, itself or through others. */
+async function loadedWith(entry: string): Promise<string[]> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    stderr: "inherit",
+  }).output();
+  const { modules, redirects, roots } = JSON.parse(new TextDecoder().decode(stdout)) as Info;
+  const loaded = new Set(roots);
+  for (const specifier of loaded) {
+    const { dependencies = [] } = modules.find((module) => module.specifier === specifier) ?? {};
+    for (const { code, isDynamic = false } of dependencies) {
+      const target = isDynamic ? undefined : code?.specifier;
+      if (target !== undefined) loaded.add(redirects[target] ?? target);
+    }
+  }
+  return [...loaded];
+}
+
+test("main.ts loads no outside module that most runs need not", async () => {
+  const outside = (await loadedWith("main.ts")).filter((specifier) =>
+    !specifier.startsWith("file:")
+  )
+    .map((specifier) => specifier.replace(/^npm:\/?/, "npm:").replace(/@.*$/, ""));
+  assertEquals([...new Set(outside)].sort(), LOADED);
+});
