@@ -2,23 +2,78 @@ import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { BINARY, emptyDirectory, HostProgram, run } from "../support/program.ts";
 import { missing, testUnless } from "../support/tools.ts";
 
+/** What the C library and Deno open at the start, and for the name of the account. */
+const SYSTEM_FILES = [
+  /^\/etc\/ld\.so\.(?:cache|preload)$/,
+  /^(?:\/usr)?\/lib(?:64)?\/[^.]*\/lib[\w-]+\.so\.\d+$/,
+  /^\/proc\/(?:meminfo|self\/(?:cgroup|maps|mountinfo))$/,
+  /^\/sys\/(?:fs\/cgroup|devices\/system\/cpu)\//,
+  /^\/dev\/urandom$/,
+  /^\/etc\/(?:nsswitch\.conf|passwd)$/,
+];
+
+/** A system call on a file, with its arguments. */
+const CALL = /^\d+ +(\w+)\((.*)/;
+
+/** Calls that only look at a file. */
+const LOOKS = /^(?:access|faccessat2?|getcwd|l?stat|newfstatat|readlink|readlinkat|statfs|statx)$/;
+
+/** The options of a program that strace(1) watches. */
+class Trace {
+  readonly #file = `${emptyDirectory()}/trace`;
+  readonly env: Readonly<Record<string, string>> = {
+    HOME: emptyDirectory(),
+    TMPDIR: emptyDirectory(),
+    XDG_CONFIG_HOME: "",
+  };
+  readonly wrapper = (
+    command: readonly string[],
+  ): string[] => ["strace", "-f", "-e", "trace=%file", "-o", this.#file, ...command];
+
+  /** The calls that the program should not make. */
+  faults(): string[] {
+    const calls = Deno.readTextFileSync(this.#file).split("\n").filter((line) => CALL.test(line));
+    assertMatch(calls[0]!, /execve\(/);
+    return calls.slice(1).filter((call) => !this.#isExpected(call));
+  }
+
+  #isExpected(line: string): boolean {
+    const [, call, rest] = CALL.exec(line)!;
+    const paths = [...rest!.matchAll(/"([^"]*)"/g)].map(([, path]) => path!);
+    if (call === "execve" || paths.some((path) => path.startsWith(this.env.TMPDIR!))) return false;
+    if (LOOKS.test(call!) || paths.every((path) => this.#isOwn(path))) return true;
+    return call === "openat" && !/O_(?:WRONLY|RDWR|CREAT)/.test(rest!) &&
+      (paths[0] === BINARY || SYSTEM_FILES.some((file) => file.test(paths[0]!)));
+  }
+
+  #isOwn(path: string): boolean {
+    const parent = `${this.env.HOME}/.config`;
+    return path === parent || path.startsWith(`${parent}/lanchat`);
+  }
+}
+
 if (BINARY !== undefined) {
   testUnless(
     missing("strace"),
-    "the compiled program opens nothing in the temporary directory",
+    "the compiled program runs no other program, opens only known files, and writes only its own",
     async () => {
-      const [temporary, traces] = [emptyDirectory(), emptyDirectory()];
-      const env = { TMPDIR: temporary };
-      // A cache would be written at the end of the first run and read at the start of the second.
-      for (const trace of [`${traces}/first`, `${traces}/second`]) {
-        const wrapper = (
-          command: readonly string[],
-        ): string[] => ["strace", "-f", "-e", "trace=%file", "-o", trace, ...command];
-        assertEquals((await run(["id"], { env, wrapper })).status, 0);
-        const calls = (await Deno.readTextFile(trace)).split("\n");
-        assertEquals(calls.filter((call) => call.includes(temporary)), []);
+      // A code cache would be written at the end of the first run and read at the start of the second.
+      const [first, second, hosted, joined] = [new Trace(), new Trace(), new Trace(), new Trace()];
+      for (const trace of [first, second]) assertEquals((await run(["id"], trace)).status, 0);
+      {
+        await using host = await HostProgram.start(["--json", "--no-announce"], hosted);
+        await using member = await host.join(["--json", "--name", "ada"], joined);
+        await member.say("hello");
+        await host.hears("ada", 1);
+        await member.endInput();
+        await member.ends(0);
+        await host.tell({ do: "quit" });
+        await host.ends(0);
       }
-      assertEquals([...Deno.readDirSync(temporary)], []);
+      for (const trace of [first, second, hosted, joined]) {
+        assertEquals(trace.faults(), []);
+        assertEquals([...Deno.readDirSync(trace.env.TMPDIR!)], []);
+      }
     },
   );
 
