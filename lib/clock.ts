@@ -23,8 +23,11 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
   after: (ms, callback) => {
-    const timer = setTimeout(callback, ms);
-    return () => clearTimeout(timer);
+    let timer: ReturnType<typeof setTimeout> | undefined = setTimeout(callback, ms);
+    return () => {
+      clearTimeout(timer);
+      timer = undefined; // Some callers keep this function for as long as a connection.
+    };
   },
 };
 

@@ -1,5 +1,7 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { deadline, delay } from "../lib/clock.ts";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { deadline, delay, systemClock } from "../lib/clock.ts";
 import { FakeClock } from "./support/clock.ts";
 import { test } from "./support/test.ts";
 
@@ -33,4 +35,24 @@ test("delay ends with its time or its signal, and stops its timer", async () => 
   await cut;
   assertEquals(clock.timers, 0);
   await delay(clock, 10, abort.signal);
+});
+
+test("systemClock keeps nothing of a canceled timer but the function that canceled it", () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const used = (): number => {
+    collect();
+    return Deno.memoryUsage().heapUsed;
+  };
+  const make = (count: number): (() => void)[] =>
+    Array.from({ length: count }, () => {
+      const cancel = systemClock.after(60_000, () => {});
+      cancel();
+      return cancel;
+    });
+  make(10);
+  const before = used();
+  const cancels = make(5000);
+  const bytes = (used() - before) / cancels.length;
+  assert(bytes < 250, `${bytes} bytes`);
 });
