@@ -89,8 +89,10 @@ export class Host {
       const release = this.#admitted < this.#maxAdmitted
         ? await this.#queue.enter(connection.remoteAddress)
         : undefined;
-      if (release === undefined) await sendAway(connection);
-      else await this.#admit(connection, release);
+      if (release === undefined) return await sendAway(connection);
+      const channel = await this.#shakeHands(connection, release);
+      this.#pending.delete(connection);
+      await this.#serve(connection, channel, release);
     } catch {
       // Nothing that one caller sends may affect another connection.
     } finally {
@@ -106,15 +108,18 @@ export class Host {
     for (const release of this.#kept) release();
   }
 
-  async #admit(connection: IncomingConnection, release: ReleasePlace): Promise<void> {
+  /** Shakes hands within {@linkcode HANDSHAKE_MS}; of what that takes, only the channel stays in memory. */
+  async #shakeHands(
+    connection: IncomingConnection,
+    release: ReleasePlace,
+  ): Promise<SecureChannel> {
     const cancelDeadline = this.#clock.after(HANDSHAKE_MS, () => connection.close());
     let responder: Responder | undefined;
-    let channel: SecureChannel;
     try {
       const { identity, psk, roomId } = this.#options;
       const hostKey = await this.#keys.current();
       responder = new Responder({ identity, roomId, hostKey, psk });
-      channel = await respond(connection, responder);
+      return await respond(connection, responder);
     } catch (error) {
       if (responder?.answered ?? false) this.#keep(connection, release);
       else release(true);
@@ -122,8 +127,6 @@ export class Host {
     } finally {
       cancelDeadline();
     }
-    this.#pending.delete(connection);
-    await this.#serve(connection, channel, release);
   }
 
   async #serve(

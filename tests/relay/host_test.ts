@@ -1,8 +1,10 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat } from "../../lib/bytes/mod.ts";
 import { FAREWELL_MS, initiate, type SecureChannel } from "../../lib/channel/mod.ts";
 import { randomBytes, type WrapKeyPair, zeroKey } from "../../lib/crypto/mod.ts";
-import { HostKeyRing, Initiator } from "../../lib/handshake/mod.ts";
+import { HostKey, HostKeyRing, Initiator } from "../../lib/handshake/mod.ts";
 import {
   DEFAULT_LIMITS,
   type FailedJoins,
@@ -65,6 +67,7 @@ class Reception {
       maxMembers?: number;
       limits?: Partial<Limits>;
       generate?: () => Promise<WrapKeyPair>;
+      keys?: HostKeyRing;
       onAdmitted?: () => void;
       onFailedJoins?: (joins: FailedJoins) => void;
     } = {},
@@ -78,7 +81,7 @@ class Reception {
       psk: zeroKey(),
       relay: this.relay,
       limits: { ...DEFAULT_LIMITS, ...limits },
-      keys: new HostKeyRing({ generate, clock }),
+      keys: options.keys ?? new HostKeyRing({ generate, clock }),
       onAdmitted: () => {
         this.log.push("admitted");
         onAdmitted?.();
@@ -252,6 +255,29 @@ test("Host greets, shakes hands and gives a seat", async () => {
   await call.greeted;
   assert(call.cut);
   await reception.assertKept();
+});
+
+test("Host keeps no RSA key in memory because members are connected that shook hands with it", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const keys: WeakRef<HostKey>[] = [];
+  /** Replaces its key after each handshake. */
+  class ReplacingRing extends HostKeyRing {
+    override async current(): Promise<HostKey> {
+      const key = new HostKey(await hostHopKey(), 0);
+      keys.push(new WeakRef(key));
+      return key;
+    }
+  }
+  const reception = new Reception({ keys: new ReplacingRing({ generate: hostHopKey }) });
+  const call = reception.call();
+  const guest = await call.shake();
+  await guest.enter();
+  await nextTurn(); // A reference that was looked at stays until then.
+  collect();
+  assertEquals(keys.map((key) => key.deref()), [undefined]);
+  await guest.end();
+  await call.greeted;
 });
 
 test("Host tells of a member's admission before the room is told", async () => {
