@@ -13,6 +13,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "ip": "iproute2",
   "nft": "nftables",
   "prlimit": "util-linux",
+  "setpriv": "util-linux",
   "script": "bsdutils",
   "setsid": "util-linux",
   "stty": "coreutils",
