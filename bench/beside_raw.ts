@@ -192,11 +192,12 @@ async function measureStarts(): Promise<Result[]> {
   const piped = await median(STARTS, () => pipe(address));
   await listener.quit();
   await host.end();
-  const prompt = await median(STARTS, promptAppears);
+  const lines: number[] = [];
+  for (let i = 0; i < STARTS; i++) lines.push(await typeLine());
   return [
     ["an empty program in Deno, start to exit", empty] as const,
     ["lanchat join, start to ready", quantile(joins, 0.5)] as const,
-    ["lanchat serve, start to prompt in a terminal", prompt] as const,
+    ["lanchat serve, start to a line that is typed and accepted", quantile(lines, 0.5)] as const,
     ["echo hi | lanchat join, start to exit", piped] as const,
   ].map(([name, ms]) => ({
     name: `${name}, median of ${STARTS}`,
@@ -262,7 +263,9 @@ async function pipe(address: string): Promise<void> {
   if (code !== 0) throw new Error(`The piped line ended with status ${code}`);
 }
 
-async function promptAppears(): Promise<void> {
+/** Starts a host in a terminal, and types a line as soon as it prompts for one. @returns The time until it has the line. */
+async function typeLine(): Promise<number> {
+  const start = performance.now();
   const { command, args } = commandFor(["serve", "--host", "127.0.0.1", "--port", "0"]);
   const child = new Deno.Command("script", {
     args: ["-qec", [command, ...args].join(" "), "/dev/null"],
@@ -270,21 +273,21 @@ async function promptAppears(): Promise<void> {
     stdout: "piped",
   }).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let screen = "";
-  while (!screen.includes("> ")) {
-    const { done, value } = await reader.read();
-    if (done) throw new Error(`The terminal ended without a prompt: ${screen}`);
-    screen += value;
-  }
-  void endTerminal(child, reader);
-}
-
-async function endTerminal(
-  child: Deno.ChildProcess,
-  reader: ReadableStreamDefaultReader<string>,
-): Promise<void> {
   const writer = child.stdin.getWriter();
+  let screen = "";
+  const shows = async (text: string): Promise<void> => {
+    while (!screen.includes(text)) {
+      const { done, value } = await reader.read();
+      if (done) throw new Error(`The terminal ended without '${text}': ${screen}`);
+      screen += value;
+    }
+  };
+  await shows("> ");
+  await writer.write(new TextEncoder().encode("hi\r"));
+  await shows(": hi ");
+  const time = performance.now() - start;
   await writer.write(new Uint8Array([0x03]));
   while (!(await reader.read()).done);
   await child.status;
+  return time;
 }
