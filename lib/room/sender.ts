@@ -48,6 +48,8 @@ export class Sender {
   /** Chains by the session of the only reader; `""` for the room. */
   readonly #chains = new Map<string, SendingChain>();
   #aloneSince: number | undefined;
+  /** When a heartbeat is due, in ms of `Clock.elapsed`. */
+  #beatAt = 0;
   #status = "";
   #started = false;
   #pumping = false;
@@ -256,10 +258,17 @@ export class Sender {
     return audience.some(({ absent }) => !absent) && (kind !== BodyKind.LEAVE || usable);
   }
 
+  /** Has a heartbeat sent, unless there is a message to the room before that. */
   #beatLater(): void {
-    this.#timers.after("heartbeat", HEARTBEAT_EVERY_MS, () => {
-      this.send({ kind: BodyKind.HEARTBEAT, body: new Uint8Array(), to: undefined });
-    });
+    this.#beatAt = this.#clock.elapsed() + HEARTBEAT_EVERY_MS;
+    if (!this.#timers.has("heartbeat")) this.#awaitBeat();
+  }
+
+  /** Waits for the heartbeat: one timer for many messages, because each costs more than what it is for. */
+  #awaitBeat(): void {
+    const ms = this.#beatAt - this.#clock.elapsed();
+    if (ms > 0) return this.#timers.after("heartbeat", ms, () => this.#awaitBeat());
+    this.send({ kind: BodyKind.HEARTBEAT, body: new Uint8Array(), to: undefined });
   }
 
   /** Sends the key of a chain to peers. */
