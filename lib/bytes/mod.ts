@@ -35,8 +35,10 @@ export function utf8(text: string): Bytes {
   return new TextEncoder().encode(text);
 }
 
-/** Lower-case hexadecimal digits, two a byte. */
-export const toHex: (bytes: Uint8Array) => string = encodeHex;
+/** Lower-case hexadecimal digits, two a byte. Not every runtime has its own function for them. */
+export const toHex: (bytes: Uint8Array) => string = "toHex" in Uint8Array.prototype
+  ? (bytes) => bytes.toHex()
+  : encodeHex;
 
 /**
  * Bytes from hexadecimal digits.
@@ -45,8 +47,10 @@ export const toHex: (bytes: Uint8Array) => string = encodeHex;
  */
 export const fromHex: (text: string) => Bytes = decodeHex;
 
-/** base64url without padding (RFC 4648 §5). */
-export const toBase64Url: (bytes: Uint8Array) => string = encodeBase64Url;
+/** base64url without padding (RFC 4648 §5); as for {@linkcode toHex}. */
+export const toBase64Url: (bytes: Uint8Array) => string = "toBase64" in Uint8Array.prototype
+  ? (bytes) => bytes.toBase64({ alphabet: "base64url", omitPadding: true })
+  : encodeBase64Url;
 
 /**
  * Bytes from base64url; several texts may stand for the same bytes.
