@@ -133,6 +133,7 @@ export class Delivery {
       this.#settledUntil = this.#deliveredUntil;
       this.#link.envelopes.forget(this.#deliveredUntil);
       this.#outbox.delivered(this.#deliveredUntil, []);
+      if (this.#reachedUntil <= this.#deliveredUntil) return; // No one who is out lacks anything.
     }
     const out = [...this.#roster].filter((peer) => !peer.seat.gone && peer.out);
     const lacking = [...this.#unsettled].some((peer) =>
