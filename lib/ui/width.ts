@@ -20,8 +20,8 @@ const STYLE = new RegExp(`^${STYLES.source}$`);
 
 const STYLE_OR_BREAK = new RegExp(`(${STYLES.source}|\n)`);
 
-/** Text of which each character is a grapheme. */
-const ASCII = /^[ -~]*$/;
+/** Latin letters, punctuation, arrows, lines and signs: in such a text, each character is a grapheme. */
+const SIMPLE = /^[ -\u02ff\u2010-\u2027\u2190-\u27bf]*$/;
 
 let segmenter: Intl.Segmenter | undefined;
 
@@ -31,7 +31,7 @@ export interface Segment {
   readonly segment: string;
 }
 
-/** Splits a text into graphemes. The first call takes 10 ms, for which the first prompt need not wait. */
+/** Splits a text into graphemes. The first call takes 10 ms, and 4 MiB of memory. */
 export function graphemesOf(text: string): Intl.Segments {
   segmenter ??= new Intl.Segmenter();
   return segmenter.segment(text);
@@ -44,7 +44,7 @@ export function segmentsOf(text: string): Segment[] {
     const index = start;
     start += part.length;
     if (part === "\n" || STYLE.test(part)) return [{ index, segment: part }];
-    if (ASCII.test(part)) return Array.from(part, (segment, i) => ({ index: index + i, segment }));
+    if (SIMPLE.test(part)) return Array.from(part, (segment, i) => ({ index: index + i, segment }));
     return Array.from(
       graphemesOf(part),
       (one) => ({ index: index + one.index, segment: one.segment }),

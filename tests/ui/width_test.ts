@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
 import { segmentsOf } from "../../lib/ui/width.ts";
 import { test } from "../support/test.ts";
 
@@ -21,7 +22,29 @@ test("segmentsOf splits into graphemes, line breaks and styles", () => {
   }
 });
 
-test("the prompt needs no Intl.Segmenter, which is slow to make", async () => {
+test("segmentsOf splits as Intl.Segmenter does", () => {
+  const segmenter = new Intl.Segmenter();
+  const characters = (first: number, last: number): fc.Arbitrary<string> =>
+    fc.integer({ min: first, max: last }).map((code) => String.fromCodePoint(code));
+  const unit = fc.oneof(
+    characters(0x20, 0x36f),
+    characters(0x2000, 0x27ff),
+    characters(0x20, 0xd7ff),
+  );
+  const text = fc.string({ unit });
+  fc.assert(
+    fc.property(text, (text) => {
+      const expected = Array.from(
+        segmenter.segment(text),
+        ({ index, segment }) => ({ index, segment }),
+      );
+      assertEquals(segmentsOf(text), expected);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("neither the prompt nor Latin text needs an Intl.Segmenter, which is slow to make", async () => {
   const { Segmenter } = Intl;
   const refused = function (): never {
     throw new Error("An Intl.Segmenter was made");
@@ -32,8 +55,8 @@ test("the prompt needs no Intl.Segmenter, which is slow to make", async () => {
     const { segmentsOf } = await import("../../lib/ui/width.ts?new");
     await import("../../lib/ui/line_editor.ts?new");
     await import("../../lib/ui/line_parser.ts?new");
-    assertEquals(segmentsOf("> hi").length, 4);
-    assertThrows(() => segmentsOf("\u00e9"), Error, "An Intl.Segmenter was made");
+    assertEquals(segmentsOf("── ça va? → ✓\n> hi…").length, 19);
+    assertThrows(() => segmentsOf("c\u0327a"), Error, "An Intl.Segmenter was made");
   } finally {
     Object.assign(Intl, { Segmenter });
   }
