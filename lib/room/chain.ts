@@ -147,7 +147,7 @@ export class SendingChain {
 
   /** Derives the keys of the next message, so that it does not wait for them. */
   prepare(): void {
-    void this.#ratchet.next();
+    this.#ratchet.prepare();
   }
 
   /** Seals a message: a MSG. Its key is erased at once. */
@@ -219,7 +219,7 @@ export class ReceivingChain {
 
   /** Derives the keys of the next message, so that it does not wait for them. */
   prepare(): void {
-    void this.#ratchet.next();
+    this.#ratchet.prepare();
   }
 
   /**

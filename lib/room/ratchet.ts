@@ -39,6 +39,11 @@ export class Ratchet {
     return this.#next ??= step(this.#chainKey);
   }
 
+  /** Derives these keys before they are needed. A failure shows when they are. */
+  prepare(): void {
+    this.next().catch(() => {});
+  }
+
   /** Goes on after the next message, and erases its chain key. */
   advance({ chainKey }: RatchetStep): void {
     this.#chainKey.fill(0);

@@ -19,7 +19,7 @@ import {
   type SignedMsg,
 } from "../../lib/wire/mod.ts";
 import { assertFails, flip } from "../support/assert.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
 import { CryptoWork } from "../support/crypto_work.ts";
 import { fromBase64, identityOf } from "../support/keys.ts";
 import { MEMBER_KEY, Puppet, ratchet, ROOM_ID } from "../support/puppet.ts";
@@ -170,6 +170,19 @@ test("SendingChain.seal and ReceivingChain.open wait for no key that was prepare
     assertEquals(sealed.operations, ["encrypt", "sign"]);
     const opened = await costOf(() => receiving.open(decodeMsg(sealed.result as Bytes), nothing));
     assertEquals(opened.operations, ["verify", "decrypt"]);
+  }
+});
+
+test("SendingChain.prepare and ReceivingChain.prepare leave a failure to the next message", async () => {
+  const { receiving, sending } = await bothEnds();
+  const msg = decodeMsg(await sending.seal(inner("hello")));
+  crypto.subtle.deriveBits = () => Promise.reject(new TypeError("out of order"));
+  sending.prepare();
+  receiving.prepare();
+  await nextTurn();
+  Reflect.deleteProperty(crypto.subtle, "deriveBits"); // The prototype has the original.
+  for (const failing of [sending.seal(inner("next")), receiving.open(msg, nothing)]) {
+    assertEquals(await failing.catch((error) => error.message), "out of order");
   }
 });
 
