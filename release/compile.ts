@@ -21,8 +21,8 @@ const SOURCES = ["deno.json", "deno.lock", "lib", "main.ts"];
 const STARTS = 10;
 
 /** The program with all that it imports, and nothing else. */
-interface Bundle extends AsyncDisposable {
-  /** The directory of its modules; removed on disposal. */
+interface Bundle {
+  /** The directory of its modules. */
   readonly directory: string;
   /** How many modules it has. */
   readonly modules: number;
@@ -30,10 +30,9 @@ interface Bundle extends AsyncDisposable {
   readonly bytes: number;
 }
 
-async function bundle(): Promise<Bundle> {
-  await Deno.mkdir(DIST, { recursive: true });
-  const temporary = await Deno.makeTempDir({ dir: DIST, prefix: "bundle-" });
-  const [source, directory] = [join(temporary, "source"), join(temporary, "bundle")];
+/** Bundles the program in an empty directory. */
+async function bundle(work: string): Promise<Bundle> {
+  const [source, directory] = [join(work, "source"), join(work, "bundle")];
   for (const name of SOURCES) await cp(join(ROOT, name), join(source, name), { recursive: true });
   await Deno.writeTextFile(join(source, "build.json"), JSON.stringify({ commit: await commit() }));
   await deno(source, "bundle", ...BUNDLE_FLAGS, "--outdir", directory, "main.ts");
@@ -45,7 +44,6 @@ async function bundle(): Promise<Bundle> {
     directory,
     modules: files.length,
     bytes: files.reduce((sum, file) => sum + Deno.statSync(file).size, 0),
-    [Symbol.asyncDispose]: () => Deno.remove(temporary, { recursive: true }),
   };
 }
 
@@ -111,10 +109,14 @@ function targetWhere(matches: (target: Target) => boolean, wanted: string): Targ
   throw new Error(`No binary for ${wanted}; choose ${TARGETS.map(({ name }) => name).join(", ")}`);
 }
 
-if (import.meta.main) {
-  const wanted = Deno.args.includes("--all") ? TARGETS.map(({ name }) => name) : Deno.args;
-  const targets = wanted.map((name) => targetWhere((target) => target.name === name, name));
-  await using made = await bundle();
+const wanted = Deno.args.includes("--all") ? TARGETS.map(({ name }) => name) : Deno.args;
+const targets = wanted.map((name) => targetWhere((target) => target.name === name, name));
+await Deno.mkdir(DIST, { recursive: true });
+const work = await Deno.makeTempDir({ dir: DIST, prefix: "bundle-" });
+try {
+  const made = await bundle(work);
   if (targets.length === 0) await compile(made, ownTarget(), "lanchat");
   for (const target of targets) await compile(made, target, `lanchat-${target.name}`);
+} finally {
+  await Deno.remove(work, { recursive: true });
 }

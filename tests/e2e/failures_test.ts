@@ -14,7 +14,7 @@ const M1_FRAME_BYTES = 1517;
 /** The output of --version. */
 const VERSION = BINARY === undefined
   ? /^lanchat \d+\.\d+\.\d+ \(source, Deno \d+\.\d+\.\d+\)\n$/
-  : /^lanchat \d+\.\d+\.\d+ \(commit [\da-f]{12}\+?, Deno \d+\.\d+\.\d+\)\n$/;
+  : /^lanchat \d+\.\d+\.\d+ \((?:commit [\da-f]{12,}\+?|unknown commit), Deno \d+\.\d+\.\d+\)\n$/;
 
 /** Runs the program both ways and asserts that it fails in one clear line. */
 async function assertFails(
