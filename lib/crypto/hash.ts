@@ -43,28 +43,48 @@ function importHmacKey(key: Bytes, usage: "sign" | "verify"): Promise<CryptoKey>
   return crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, [usage]);
 }
 
-/**
- * HKDF-SHA-256 (RFC 5869), extract and expand in one call.
- *
- * @param salt The salt; 32 zero bytes where PROTOCOL.md writes `Z`.
- * @param keyMaterial The input keying material.
- * @param info An ASCII label without a zero byte, or bytes that begin with a label.
- * @param length Number of bytes to derive.
- */
+/** Input keying material of HKDF-SHA-256 (RFC 5869), imported once for all keys that are derived from it. */
+export class KeyMaterial {
+  readonly #key: CryptoKey;
+
+  private constructor(key: CryptoKey) {
+    this.#key = key;
+  }
+
+  /** Imports the input keying material, which is of any length. */
+  static async import(raw: Bytes): Promise<KeyMaterial> {
+    return new KeyMaterial(
+      await crypto.subtle.importKey("raw", raw, "HKDF", false, ["deriveBits"]),
+    );
+  }
+
+  /**
+   * Extracts and expands in one call.
+   *
+   * @param salt The salt; 32 zero bytes where PROTOCOL.md writes `Z`.
+   * @param info An ASCII label without a zero byte, or bytes that begin with a label.
+   * @param length Number of bytes to derive.
+   */
+  async derive(salt: Bytes, info: string | Bytes, length: number): Promise<Bytes> {
+    const algorithm = {
+      name: "HKDF",
+      hash: "SHA-256",
+      salt,
+      info: typeof info === "string" ? utf8(info) : info,
+    };
+    return new Uint8Array(await crypto.subtle.deriveBits(algorithm, this.#key, length * 8));
+  }
+}
+
+/** Derives one key as {@linkcode KeyMaterial.derive} does. @param raw The input keying material. */
 export async function kdf(
   salt: Bytes,
-  keyMaterial: Bytes,
+  raw: Bytes,
   info: string | Bytes,
   length: number,
 ): Promise<Bytes> {
-  const key = await crypto.subtle.importKey("raw", keyMaterial, "HKDF", false, ["deriveBits"]);
-  const algorithm = {
-    name: "HKDF",
-    hash: "SHA-256",
-    salt,
-    info: typeof info === "string" ? utf8(info) : info,
-  };
-  return new Uint8Array(await crypto.subtle.deriveBits(algorithm, key, length * 8));
+  const material = await KeyMaterial.import(raw);
+  return await material.derive(salt, info, length);
 }
 
 /** 32 zero bytes: the salt of derivations without one, and the pre-shared key of an open room. */

@@ -25,7 +25,17 @@ export {
   safetyNumber,
   TAG_LENGTH,
 } from "./fingerprint.ts";
-export { hmac, hmacVerify, kdf, KEY_BYTES, label, randomBytes, sha256, zeroKey } from "./hash.ts";
+export {
+  hmac,
+  hmacVerify,
+  kdf,
+  KEY_BYTES,
+  KeyMaterial,
+  label,
+  randomBytes,
+  sha256,
+  zeroKey,
+} from "./hash.ts";
 export {
   encapsulate,
   type Encapsulation,

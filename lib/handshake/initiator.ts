@@ -130,7 +130,8 @@ export class Initiator {
       answer.wrapped,
       answer.encapsulated,
     );
-    const k2 = await CipherKey.import(await schedule.k2(h2a, kR, ss, psk));
+    const early = await schedule.earlyMaterial(kR, ss, psk);
+    const k2 = await CipherKey.import(await schedule.k2(h2a, early));
     const opened = await k2.open(new Uint8Array(NONCE_BYTES), answer.sealed, h2a);
     if (opened === undefined) throw handshakeFailure("the host's identity cannot be opened");
     const hostKey = opened.slice(0, 32);
@@ -153,10 +154,11 @@ export class Initiator {
     const kI = this.#random(KEY_BYTES);
     const wrap = this.#options.wrap ?? wrapFor;
     const wrapped = await wrap(answer.modulus, HOST_WRAP_LABEL, kI);
-    const kconf = await schedule.confirmationKey(h2a, kR, ss, psk);
+    const kconf = await schedule.confirmationKey(h2a, early);
     const confirmation = await schedule.confirmation(kconf, h2, wrapped);
     const h3a = await schedule.extend(h2, wrapped, confirmation);
-    const k3 = await CipherKey.import(await schedule.k3(h3a, kR, kI, ss, psk));
+    const material = await schedule.material(kR, kI, ss, psk);
+    const k3 = await CipherKey.import(await schedule.k3(h3a, material));
     const signed = schedule.memberSigned(
       h3a,
       hostKey,
@@ -171,7 +173,7 @@ export class Initiator {
       await identity.sign(signed),
     );
     const sealed = await k3.seal(new Uint8Array(NONCE_BYTES), plaintext, h3a);
-    const secrets = await schedule.secrets(await schedule.extend(h3a, sealed), kR, kI, ss, psk);
+    const secrets = await schedule.secrets(await schedule.extend(h3a, sealed), material);
     return {
       m3: encodeM3({ wrapped, confirmation, sealed }),
       session: {

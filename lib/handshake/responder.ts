@@ -14,6 +14,7 @@ import {
   isModulus,
   isPublicKey,
   KEY_BYTES,
+  type KeyMaterial,
   NONCE_BYTES,
   randomBytes,
   sessionId,
@@ -46,6 +47,7 @@ interface SentM2 {
   readonly commitment: Bytes;
   readonly kR: Bytes;
   readonly ss: Bytes;
+  readonly early: KeyMaterial;
   readonly h2a: Bytes;
   readonly h2: Bytes;
 }
@@ -119,14 +121,15 @@ export class Responder {
     const signature = await identity.sign(
       schedule.hostSigned(h2a, identity.publicKey, roomId, flags),
     );
-    const k2 = await CipherKey.import(await schedule.k2(h2a, kR, ss, psk));
+    const early = await schedule.earlyMaterial(kR, ss, psk);
+    const k2 = await CipherKey.import(await schedule.k2(h2a, early));
     const sealed = await k2.seal(
       new Uint8Array(NONCE_BYTES),
       concat(identity.publicKey, roomId, flags, signature),
       h2a,
     );
     const h2 = await schedule.extend(h2a, sealed);
-    this.#state = { commitment: hello.commitment, kR, ss, h2a, h2 };
+    this.#state = { commitment: hello.commitment, kR, ss, early, h2a, h2 };
     this.#answered = true;
     return encodeM2({ modulus: hostKey.modulus, wrapped, encapsulated, sealed });
   }
@@ -142,16 +145,17 @@ export class Responder {
     const state = this.#state;
     this.#state = "ended";
     if (typeof state === "string") throw outOfOrder("M3");
-    const { commitment, kR, ss, h2a, h2 } = state;
+    const { commitment, kR, ss, early, h2a, h2 } = state;
     const { hostKey, identity, psk, roomId } = this.#options;
     const answer = decodeM3(m3);
-    const kconf = await schedule.confirmationKey(h2a, kR, ss, psk);
+    const kconf = await schedule.confirmationKey(h2a, early);
     if (!await schedule.confirms(kconf, answer.confirmation, h2, answer.wrapped)) {
       throw handshakeFailure("the member did not unwrap the host's secret");
     }
     const kI = await hostKey.unwrap(answer.wrapped);
     const h3a = await schedule.extend(h2, answer.wrapped, answer.confirmation);
-    const k3 = await CipherKey.import(await schedule.k3(h3a, kR, kI, ss, psk));
+    const material = await schedule.material(kR, kI, ss, psk);
+    const k3 = await CipherKey.import(await schedule.k3(h3a, material));
     const opened = await k3.open(new Uint8Array(NONCE_BYTES), answer.sealed, h3a);
     if (opened === undefined) throw handshakeFailure("the member's identity cannot be opened");
     const memberKey = opened.slice(0, 32);
@@ -168,13 +172,8 @@ export class Responder {
     if (!await verify(memberKey, signed, signature)) {
       throw handshakeFailure("the member's signature is wrong");
     }
-    const secrets = await schedule.secrets(
-      await schedule.extend(h3a, answer.sealed),
-      kR,
-      kI,
-      ss,
-      psk,
-    );
+    const h3 = await schedule.extend(h3a, answer.sealed);
+    const secrets = await schedule.secrets(h3, material);
     return {
       peerKey: memberKey,
       roomId,

@@ -10,6 +10,7 @@ import {
   joinCode,
   kdf,
   KEY_BYTES,
+  KeyMaterial,
   label,
   sha256,
   zeroKey,
@@ -69,13 +70,21 @@ export const schedule = {
   /** h2a, h2, h3a and h3: the hash of a transcript and the bytes after it. */
   extend: (transcript: Bytes, ...parts: Bytes[]): Promise<Bytes> => sha256(transcript, ...parts),
 
+  /** What k2 and kconf are derived from. */
+  earlyMaterial: (kR: Bytes, ss: Bytes, psk: Bytes): Promise<KeyMaterial> =>
+    KeyMaterial.import(concat(kR, ss, psk)),
+
+  /** What k3 and the secrets are derived from. */
+  material: (kR: Bytes, kI: Bytes, ss: Bytes, psk: Bytes): Promise<KeyMaterial> =>
+    KeyMaterial.import(concat(kR, kI, ss, psk)),
+
   /** k2, which seals the host's identity. */
-  k2: (h2a: Bytes, kR: Bytes, ss: Bytes, psk: Bytes): Promise<Bytes> =>
-    kdf(h2a, concat(kR, ss, psk), "lanchat/1 hop k2", KEY_BYTES),
+  k2: (h2a: Bytes, early: KeyMaterial): Promise<Bytes> =>
+    early.derive(h2a, "lanchat/1 hop k2", KEY_BYTES),
 
   /** kconf, which proves that k_R was unwrapped. */
-  confirmationKey: (h2a: Bytes, kR: Bytes, ss: Bytes, psk: Bytes): Promise<Bytes> =>
-    kdf(h2a, concat(kR, ss, psk), "lanchat/1 hop conf", KEY_BYTES),
+  confirmationKey: (h2a: Bytes, early: KeyMaterial): Promise<Bytes> =>
+    early.derive(h2a, "lanchat/1 hop conf", KEY_BYTES),
 
   /** conf. */
   confirmation: (kconf: Bytes, h2: Bytes, wrapped: Bytes): Promise<Bytes> =>
@@ -86,8 +95,8 @@ export const schedule = {
     hmacVerify(kconf, confirmation, label("lanchat/1 hop conf"), h2, wrapped),
 
   /** k3, which seals the member's identity. */
-  k3: (h3a: Bytes, kR: Bytes, kI: Bytes, ss: Bytes, psk: Bytes): Promise<Bytes> =>
-    kdf(h3a, concat(kR, kI, ss, psk), "lanchat/1 hop k3", KEY_BYTES),
+  k3: (h3a: Bytes, material: KeyMaterial): Promise<Bytes> =>
+    material.derive(h3a, "lanchat/1 hop k3", KEY_BYTES),
 
   /** The text that the host signs. */
   hostSigned: (h2a: Bytes, hostKey: Bytes, roomId: Bytes, flags: Bytes): Bytes =>
@@ -105,17 +114,11 @@ export const schedule = {
   /** The secrets of the two directions of records. */
   secrets: async (
     h3: Bytes,
-    kR: Bytes,
-    kI: Bytes,
-    ss: Bytes,
-    psk: Bytes,
-  ): Promise<{ toHost: Bytes; toMember: Bytes }> => {
-    const material = concat(kR, kI, ss, psk);
-    return {
-      toHost: await kdf(h3, material, "lanchat/1 hop c2s", KEY_BYTES),
-      toMember: await kdf(h3, material, "lanchat/1 hop s2c", KEY_BYTES),
-    };
-  },
+    material: KeyMaterial,
+  ): Promise<{ toHost: Bytes; toMember: Bytes }> => ({
+    toHost: await material.derive(h3, "lanchat/1 hop c2s", KEY_BYTES),
+    toMember: await material.derive(h3, "lanchat/1 hop s2c", KEY_BYTES),
+  }),
 
   /** The join code. */
   joinCode: (h2: Bytes, opening: Bytes): Promise<string> => joinCode(h2, opening),

@@ -42,12 +42,14 @@ test("schedule gives every known hash, key and MAC", async () => {
   const h3a = await schedule.extend(h2, answer.wrapped, answer.confirmation);
   const h3 = await schedule.extend(h3a, answer.sealed);
   assertEquals([h0, h2a, h2, h3a, h3].map(toHex), [hop.h0, hop.h2a, hop.h2, hop.h3a, hop.h3]);
-  const kconf = await schedule.confirmationKey(h2a, kR, ss, psk);
+  const early = await schedule.earlyMaterial(kR, ss, psk);
+  const material = await schedule.material(kR, kI, ss, psk);
+  const kconf = await schedule.confirmationKey(h2a, early);
   assertEquals(toHex(kconf), hop.kconf);
-  assertEquals(toHex(await schedule.k2(h2a, kR, ss, psk)), hop.k2);
-  assertEquals(toHex(await schedule.k3(h3a, kR, kI, ss, psk)), hop.k3);
+  assertEquals(toHex(await schedule.k2(h2a, early)), hop.k2);
+  assertEquals(toHex(await schedule.k3(h3a, material)), hop.k3);
   assertEquals(await schedule.confirmation(kconf, h2, answer.wrapped), answer.confirmation);
-  const { toHost, toMember } = await schedule.secrets(h3, kR, kI, ss, psk);
+  const { toHost, toMember } = await schedule.secrets(h3, material);
   assertEquals([toHost, toMember].map(toHex), [hop.c2s, hop.s2c]);
   const hello = decodeM1(m1);
   assertEquals(await schedule.commitment(rI), hello.commitment);

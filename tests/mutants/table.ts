@@ -43,9 +43,9 @@ export const MUTANTS: readonly Mutants[] = [
         "label ends with a zero byte, so that no label is the start of another",
       ],
       [
-        `    salt,
+        `      salt,
 `,
-        `    salt: zeroKey(),
+        `      salt: zeroKey(),
 `,
         "kdf depends on salt, key material and label",
       ],
@@ -370,8 +370,8 @@ export const MUTANTS: readonly Mutants[] = [
         "Responder gives the known M0 and M2, and the known secrets",
       ],
       [
-        'kdf(h3a, concat(kR, kI, ss, psk), "lanchat/1 hop k3"',
-        'kdf(h3a, concat(kR, kI, psk), "lanchat/1 hop k3"',
+        "KeyMaterial.import(concat(kR, kI, ss, psk))",
+        "KeyMaterial.import(concat(kR, kI, psk))",
         "schedule gives every known hash, key and MAC",
       ],
     ],
