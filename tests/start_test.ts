@@ -43,9 +43,26 @@ async function loadedWith(entry: string): Promise<string[]> {
 }
 
 test("main.ts loads no outside module that most runs need not", async () => {
-  const outside = (await loadedWith("main.ts")).filter((specifier) =>
-    !specifier.startsWith("file:")
-  )
+  const outside = (await loadedWith("main.ts"))
+    .filter((specifier) => !specifier.startsWith("file:"))
     .map((specifier) => specifier.replace(/^npm:\/?/, "npm:").replace(/@.*$/, ""));
   assertEquals([...new Set(outside)].sort(), LOADED);
+});
+
+test("no module runs a loop at the start for which V8 loads its compiler, 4 MiB of memory", async () => {
+  const imports = ["cli/mod.ts", "ui/terminal.ts"]
+    .map((module) => `await import(${JSON.stringify(import.meta.resolve(`../lib/${module}`))});`);
+  const program = `data:application/javascript,${encodeURIComponent(imports.join(""))}`;
+  const { stdout, success } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-check",
+      "--allow-all",
+      "--config=deno.json",
+      "--v8-flags=--trace-opt",
+      program,
+    ],
+    stderr: "inherit",
+  }).output();
+  assertEquals([new TextDecoder().decode(stdout), success], ["", true]);
 });
