@@ -67,15 +67,18 @@ export class HostKeyRing {
   #spare: Promise<WrapKeyPair>;
 
   /**
-   * Starts to generate two keys.
+   * Starts to generate a key; generates the next one after it, because the host's own member waits for keys too.
    *
    * @param options `generate` makes a key pair of {@linkcode HOP_KEY_BITS} bits.
    */
   constructor(options: { generate?: () => Promise<WrapKeyPair>; clock?: Clock } = {}) {
     this.#generate = options.generate ?? (() => generateWrapKeyPair(HOP_KEY_BITS));
     this.#clock = options.clock ?? systemClock;
-    this.#current = this.#takeIntoUse(this.#make());
-    this.#spare = this.#make();
+    const first = this.#make();
+    const next = (): Promise<WrapKeyPair> => this.#make();
+    this.#current = this.#takeIntoUse(first);
+    this.#spare = first.then(next, next);
+    this.#spare.catch(() => {}); // As in `#make`.
   }
 
   /**
