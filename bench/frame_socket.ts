@@ -4,14 +4,14 @@
  * @module
  */
 import type { Bytes } from "../lib/bytes/mod.ts";
-import { FrameDecoder } from "../lib/wire/mod.ts";
+import { type Frame, FrameDecoder } from "../lib/wire/mod.ts";
 
 const READ_BYTES = 16_384;
 
 /** A socket that carries frames. What waits while a write is under way goes with the next. */
 export class FrameSocket {
-  /** Called with the body of each frame. */
-  onBody: (body: Bytes) => void = () => {};
+  /** Called with each frame. */
+  onFrame: (frame: Frame) => void = () => {};
   /** Resolves when the socket has ended. */
   readonly ended: Promise<void>;
   readonly #conn: Deno.TcpConn;
@@ -23,14 +23,14 @@ export class FrameSocket {
   /** Takes a socket over. @param handshakeSizes As for `FrameDecoder`. */
   constructor(conn: Deno.TcpConn, handshakeSizes: readonly number[] = []) {
     this.#conn = conn;
-    this.#decoder = new FrameDecoder(handshakeSizes);
+    this.#decoder = new FrameDecoder(handshakeSizes, true);
     conn.setNoDelay();
     this.ended = this.#read();
   }
 
-  /** Waits for one frame. */
+  /** Waits for the body of one frame. */
   body(): Promise<Bytes> {
-    return new Promise((resolve) => this.onBody = resolve);
+    return new Promise((resolve) => this.onFrame = ({ body }) => resolve(body));
   }
 
   /** Writes whole frames. */
@@ -54,7 +54,7 @@ export class FrameSocket {
     while (true) {
       const length = await this.#conn.read(buffer).catch(() => null);
       if (length === null) return;
-      for (const body of this.#decoder.push(buffer.subarray(0, length))) this.onBody(body);
+      for (const frame of this.#decoder.push(buffer.subarray(0, length))) this.onFrame(frame);
     }
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Bytes } from "../lib/bytes/mod.ts";
 import { initiate, OpenStream, respond, SealStream } from "../lib/channel/mod.ts";
 import {
   generateIdentity,
@@ -76,13 +77,16 @@ async function decodeFrames(size: number, count: number): Promise<void> {
 }
 
 async function sealRecords(size: number, count: number): Promise<void> {
-  await consume(records(size, count).pipeThrough(new SealStream(randomBytes(32))), count);
+  const wire = new TransformStream<Bytes, Bytes>();
+  void records(size, count).pipeTo(new SealStream(randomBytes(32), wire.writable));
+  await consume(wire.readable, count);
 }
 
 async function sealAndOpen(size: number, count: number): Promise<void> {
   const secret = randomBytes(32);
-  const opened = records(size, count)
-    .pipeThrough(new SealStream(secret.slice()))
+  const wire = new TransformStream<Bytes, Bytes>();
+  void records(size, count).pipeTo(new SealStream(secret.slice(), wire.writable));
+  const opened = wire.readable
     .pipeThrough(new FrameDecoderStream())
     .pipeThrough(new OpenStream(secret));
   await consume(opened, count);

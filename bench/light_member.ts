@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { createCipheriv, createDecipheriv } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, hkdfSync } from "node:crypto";
 import { type Bytes, concat, u64, u8 } from "../lib/bytes/mod.ts";
 import {
   type Identity,
-  kdf,
   KEY_BYTES,
+  label,
   NONCE_BYTES,
   randomBytes,
   TAG_BYTES,
@@ -20,23 +20,31 @@ import { Initiator } from "../lib/handshake/mod.ts";
 import {
   AcceptStatus,
   BodyKind,
+  CHANGE_BYTES,
   CloseReason,
   decodeHostRecord,
+  decodeSharedPosition,
   encodeFrame,
   encodeInner,
   encodeMemberRecord,
   ENVELOPE_OVERHEAD_BYTES,
   EnvelopeClass,
+  type Frame,
   frameHeader,
+  FrameKind,
   type HostRecord,
   INSTANCE_BYTES,
   M0_BYTES,
   M2_BYTES,
   type MemberRecord,
+  NO_TRANSCRIPT,
   ObjectType,
   type PlainRecord,
+  RecordType,
   SESSION_NONCE_BYTES,
+  TOKEN_BYTES,
 } from "../lib/wire/mod.ts";
+import { ackDelay } from "../lib/room/mod.ts";
 import { ENTRY } from "../tests/support/scripted_guest.ts";
 import { FrameSocket } from "./frame_socket.ts";
 import type { Meter, Speaker } from "./load.ts";
@@ -52,20 +60,16 @@ const OBJECT_BYTES: number = 113 + TAG_BYTES + 64 + encodeInner({
   body: new Uint8Array(LINE_LENGTH),
 }).length;
 
-/** Bytes of an envelope with a MSG. */
+/** Bytes of an envelope with a MSG, from a member and from the host. */
 export const ENVELOPE_BYTES: number = ENVELOPE_OVERHEAD_BYTES + OBJECT_BYTES;
+const HOST_ENVELOPE_BYTES: number = ENVELOPE_BYTES - 8;
 
 /** Bytes of a body beside its payload: type and tag. */
 export const SEALED_OVERHEAD_BYTES: number = 1 + TAG_BYTES;
 
-/** Bodies that a member which opens no records tells apart by their sizes. */
-const CHANGE_BODY_BYTES: number = SEALED_OVERHEAD_BYTES + 50;
-const PING_BODY_BYTES: number = SEALED_OVERHEAD_BYTES + 8;
-
-/** As a real member: envelopes, bytes and time after which it acknowledges, and bytes sent and not accepted. */
+/** As a real member: envelopes and bytes after which it acknowledges, and bytes sent and not accepted. */
 const ACK_ENVELOPES = 64;
 const ACK_BYTES: number = 1 << 14;
-const ACK_MS = 200;
 const WINDOW_BYTES: number = 1 << 18;
 
 /** Most envelopes of one record. */
@@ -91,42 +95,49 @@ export function ageOf(object: Bytes): number {
 }
 
 /**
- * Seals or opens the records of one direction like `RecordCipher`, with the processor's AES in this thread: it
- * costs a tenth. It does not rekey, so a run ends before the first key does.
+ * Seals or opens records like `RecordCipher`, with the processor's AES in this thread: it costs a tenth. It does
+ * not rekey by itself, so a run ends before the first key of a connection does.
  */
 class LightCipher {
-  readonly #key: Bytes;
-  readonly #nonce: Bytes;
-  #counter = 0;
+  #secret: Bytes;
+  #key!: Bytes;
+  #nonce!: Bytes;
+  #counter: number;
 
-  private constructor(key: Bytes, iv: Bytes) {
-    this.#key = key;
-    this.#nonce = iv;
-  }
-
-  static async from(secret: Bytes): Promise<LightCipher> {
-    return new LightCipher(
-      await kdf(zeroKey(), secret, "lanchat/1 rec key", KEY_BYTES),
-      await kdf(zeroKey(), secret, "lanchat/1 rec iv", NONCE_BYTES),
-    );
+  constructor(secret: Bytes, counter = 0) {
+    this.#secret = secret;
+    this.#counter = counter;
+    this.#derive();
   }
 
   seal({ payload, type }: PlainRecord): Uint8Array {
     const header = frameHeader(1 + payload.length + TAG_BYTES);
     const cipher = createCipheriv("aes-256-gcm", this.#key, this.#nextNonce());
-    cipher.setAAD(header);
+    cipher.setAAD(concat(header, NO_TRANSCRIPT));
     const sealed = cipher.update(concat(u8(type), payload));
     cipher.final();
     return concat(header, new Uint8Array(sealed), new Uint8Array(cipher.getAuthTag()));
   }
 
-  open(body: Bytes): PlainRecord {
+  open({ body, kind }: Frame, transcript: Bytes): PlainRecord {
     const cipher = createDecipheriv("aes-256-gcm", this.#key, this.#nextNonce());
-    cipher.setAAD(frameHeader(body.length));
+    cipher.setAAD(concat(frameHeader(body.length, kind), transcript));
     cipher.setAuthTag(body.subarray(-TAG_BYTES));
-    const opened = new Uint8Array(cipher.update(body.subarray(0, -TAG_BYTES)));
+    const start = kind === FrameKind.SHARED ? TOKEN_BYTES : 0;
+    const opened = new Uint8Array(cipher.update(body.subarray(start, -TAG_BYTES)));
     cipher.final();
     return { type: opened[0]!, payload: opened.slice(1) };
+  }
+
+  rekey(): void {
+    this.#secret = derive(this.#secret, "lanchat/1 rec next", KEY_BYTES);
+    this.#counter = 0;
+    this.#derive();
+  }
+
+  #derive(): void {
+    this.#key = derive(this.#secret, "lanchat/1 rec key", KEY_BYTES);
+    this.#nonce = derive(this.#secret, "lanchat/1 rec iv", NONCE_BYTES);
   }
 
   #nextNonce(): Bytes {
@@ -135,15 +146,24 @@ class LightCipher {
   }
 }
 
+function derive(secret: Bytes, info: string, length: number): Bytes {
+  return new Uint8Array(hkdfSync("sha256", secret, zeroKey(), info, length));
+}
+
+function extendTranscript(transcript: Bytes, body: Bytes): Bytes {
+  const hash = createHash("sha256").update(label("lanchat/1 shared")).update(transcript);
+  return new Uint8Array(hash.update(body).digest());
+}
+
 /** How a light member takes part. */
 export interface LightOptions extends LightKeys {
   /** The host's port on 127.0.0.1. */
   readonly port: number;
   /** Counts what it receives. */
   readonly meter: Meter;
-  /** Whether it opens each record, and notes how old the messages are; it counts the bytes otherwise. */
+  /** Whether it opens shared records, too, and notes how old the messages are; it counts their bytes otherwise. */
   readonly isSampled: boolean;
-  /** Whether it speaks: then it opens each record, too. */
+  /** Whether it speaks: then it opens them, too. */
   readonly isSpeaker: boolean;
   /** Called with each record that it has opened. */
   readonly onRecord?: (record: HostRecord) => void;
@@ -158,7 +178,11 @@ export class LightMember implements Speaker {
   readonly #sealer: LightCipher;
   readonly #opener: LightCipher;
   readonly #entered: PromiseWithResolvers<void> = Promise.withResolvers();
-  #hasEntered = false;
+  #shared: LightCipher | undefined;
+  #transcript: Bytes = NO_TRANSCRIPT;
+  /** The transcript after the last shared record with entries. */
+  #taken: Bytes = NO_TRANSCRIPT;
+  #others = 0;
   #seq = 0;
   #ackedSeq = 0;
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
@@ -176,7 +200,7 @@ export class LightMember implements Speaker {
     this.#socket = socket;
     this.#sealer = sealer;
     this.#opener = opener;
-    socket.onBody = (body) => this.#receive(body);
+    socket.onFrame = (frame) => this.#receive(frame);
     void socket.ended.then(() => options.onLost("the connection ended"));
   }
 
@@ -194,8 +218,8 @@ export class LightMember implements Speaker {
     });
     socket.write(encodeFrame(await initiator.receiveM0(await socket.body())));
     const { m3, session } = await initiator.receiveM2(await socket.body());
-    const sealer = await LightCipher.from(session.sendSecret);
-    const opener = await LightCipher.from(session.receiveSecret);
+    const sealer = new LightCipher(session.sendSecret);
+    const opener = new LightCipher(session.receiveSecret);
     const member = new LightMember(options, socket, sealer, opener);
     socket.write(encodeFrame(m3));
     await member.#entered.promise;
@@ -236,20 +260,38 @@ export class LightMember implements Speaker {
     this.#socket.write(this.#sealer.seal(encodeMemberRecord(record)));
   }
 
-  #receive(body: Bytes): void {
-    const { isSampled, isSpeaker, meter } = this.#options;
+  #receive(frame: Frame): void {
+    const { meter } = this.#options;
     meter.records++;
-    meter.bytes += body.length + 4;
-    if (this.#hasEntered && !isSampled && !isSpeaker) this.#count(body.length);
-    else this.#take(decodeHostRecord(this.#opener.open(body)));
+    meter.bytes += frame.body.length + 4;
+    if (frame.kind === FrameKind.SHARED) this.#receiveShared(frame);
+    else this.#receiveOwn(this.#opener.open(frame, this.#transcript));
   }
 
-  /** Takes a record by its size. */
+  #receiveOwn(record: PlainRecord): void {
+    if (record.type !== RecordType.KEY) return this.#take(decodeHostRecord(record));
+    const { counter, secret, transcript } = decodeSharedPosition(record.payload);
+    this.#shared = new LightCipher(secret, counter);
+    this.#transcript = transcript;
+  }
+
+  #receiveShared(frame: Frame): void {
+    const { isSampled, isSpeaker } = this.#options;
+    const record = isSampled || isSpeaker ? this.#shared!.open(frame, this.#transcript) : undefined;
+    const sealed = frame.body.subarray(TOKEN_BYTES);
+    this.#transcript = extendTranscript(this.#transcript, sealed);
+    if (record?.type === RecordType.REKEY) return this.#shared!.rekey();
+    if (sealed.length > SEALED_OVERHEAD_BYTES) this.#taken = this.#transcript;
+    if (record === undefined) this.#count(sealed.length);
+    else this.#take(decodeHostRecord(record));
+  }
+
+  /** Takes a shared record by its size. */
   #count(length: number): void {
-    const envelopes = (length - SEALED_OVERHEAD_BYTES) / ENVELOPE_BYTES;
+    const envelopes = (length - SEALED_OVERHEAD_BYTES) / HOST_ENVELOPE_BYTES;
+    const changes = (length - SEALED_OVERHEAD_BYTES) / CHANGE_BYTES;
     if (Number.isInteger(envelopes)) this.#delivered(envelopes);
-    else if (length === CHANGE_BODY_BYTES) this.#advance(1);
-    else if (length === PING_BODY_BYTES) this.#acknowledge(); // A PONG needs the token; any record will do.
+    else if (Number.isInteger(changes)) this.#change(changes);
     else this.#options.onLost(`a record of ${length} bytes came`);
   }
 
@@ -258,11 +300,16 @@ export class LightMember implements Speaker {
     switch (record.type) {
       case "accept":
         if (record.status !== AcceptStatus.OK) this.#options.onLost(`refused: ${record.status}`);
-        this.#send({ type: "resume", instance: new Uint8Array(INSTANCE_BYTES), lastSeq: 0 });
+        this.#send({
+          type: "resume",
+          instance: new Uint8Array(INSTANCE_BYTES),
+          lastSeq: 0,
+          transcript: NO_TRANSCRIPT,
+        });
         this.#send(ENTRY);
         break;
       case "roster":
-        this.#hasEntered = true;
+        this.#others = record.entries.length;
         this.#entered.resolve();
         break;
       case "batch":
@@ -273,7 +320,7 @@ export class LightMember implements Speaker {
         this.#delivered(record.envelopes.length);
         break;
       case "member":
-        this.#advance(1);
+        this.#change(record.changes.length);
         break;
       case "ack":
         this.#acceptedCmid = record.accepted;
@@ -292,11 +339,17 @@ export class LightMember implements Speaker {
     this.#advance(count);
   }
 
+  /** Counts changes as if all had joined: they do, before the load begins. */
+  #change(count: number): void {
+    this.#others += count;
+    this.#advance(count);
+  }
+
   #advance(count: number): void {
     this.#seq += count;
     const open = this.#seq - this.#ackedSeq;
     if (open >= ACK_ENVELOPES || open * ENVELOPE_BYTES >= ACK_BYTES) this.#acknowledge();
-    else this.#ackTimer ??= setTimeout(() => this.#acknowledge(), ACK_MS);
+    else this.#ackTimer ??= setTimeout(() => this.#acknowledge(), ackDelay(this.#others));
   }
 
   #acknowledge(): void {
@@ -304,6 +357,6 @@ export class LightMember implements Speaker {
     this.#ackTimer = undefined;
     this.#ackedSeq = this.#seq;
     this.#options.meter.acks++;
-    this.#send({ type: "ack", seq: this.#seq });
+    this.#send({ type: "ack", seq: this.#seq, transcript: this.#taken });
   }
 }

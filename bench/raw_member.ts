@@ -32,7 +32,7 @@ export class RawMember implements Speaker {
     this.#socket = socket;
     this.#options = options;
     const { isSampled, meter } = options;
-    socket.onBody = (body) => {
+    socket.onFrame = ({ body }) => {
       meter.deliveries++;
       meter.records++;
       meter.bytes += body.length + 4;

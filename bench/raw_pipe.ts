@@ -12,7 +12,7 @@ const socket = new FrameSocket(
   await Deno.connect({ hostname: "127.0.0.1", port: Number(Deno.args[0]) }),
 );
 const print = (text: string): void => void Deno.stdout.writeSync(new TextEncoder().encode(text));
-socket.onBody = (body) => print(`${new TextDecoder().decode(body)}\n`);
+socket.onFrame = ({ body }) => print(`${new TextDecoder().decode(body)}\n`);
 print("\n");
 const lines = Deno.stdin.readable
   .pipeThrough(new TextDecoderStream())

@@ -75,7 +75,7 @@ async function serve(reader: Reader): Promise<void> {
   const decoder = new FrameDecoder();
   const buffer = new Uint8Array(65_536);
   for (let length; (length = await reader.conn.read(buffer)) !== null;) {
-    for (const body of decoder.push(buffer.subarray(0, length))) {
+    for (const { body } of decoder.push(buffer.subarray(0, length))) {
       const frame = encodeFrame(body);
       for (const other of readers) if (other !== reader) other.give(frame);
     }
