@@ -8,6 +8,7 @@ import { HandshakeError, LanchatError } from "../errors.ts";
 import type { HopSession, Initiator, Responder } from "../handshake/mod.ts";
 import {
   encodeFrame,
+  type Frame,
   FrameDecoderStream,
   M0_BYTES,
   M1_BYTES,
@@ -16,6 +17,7 @@ import {
   type PlainRecord,
 } from "../wire/mod.ts";
 import { OpenStream, SealStream } from "./record_streams.ts";
+import type { SharedFrame } from "./shared_frame.ts";
 
 /** A two-way stream of bytes: a socket, or two pipes in memory. */
 export interface Transport {
@@ -29,10 +31,10 @@ export interface Transport {
 export interface Channel {
   /** Records from the other end. */
   readonly readable: ReadableStream<PlainRecord>;
-  /** Records to the other end. */
-  readonly writable: WritableStream<PlainRecord>;
-  /** Resolves once every record written before its end has left, or can no longer leave. */
-  readonly flushed: Promise<void>;
+  /** Records to the other end, and shared frames if it carries them. */
+  readonly writable: WritableStream<PlainRecord | SharedFrame>;
+  /** Whether shared frames may be written to it. */
+  readonly carriesShared: boolean;
 }
 
 /** A channel and the identity at its other end. */
@@ -51,8 +53,8 @@ export async function initiate(
   transport: Transport,
   initiator: Initiator,
 ): Promise<SecureChannel> {
-  const frames = transport.readable.pipeThrough(new FrameDecoderStream([M0_BYTES, M2_BYTES]));
-  return await shakeHands(transport, frames, async (read, write) => {
+  const frames = transport.readable.pipeThrough(new FrameDecoderStream([M0_BYTES, M2_BYTES], true));
+  return await shakeHands(transport, frames, false, async (read, write) => {
     const m0 = await read().catch((cause) => {
       throw new HandshakeError(
         "not-lanchat",
@@ -77,7 +79,7 @@ export async function respond(
   responder: Responder,
 ): Promise<SecureChannel> {
   const frames = transport.readable.pipeThrough(new FrameDecoderStream([M1_BYTES, M3_BYTES]));
-  return await shakeHands(transport, frames, async (read, write) => {
+  return await shakeHands(transport, frames, true, async (read, write) => {
     await write(responder.m0);
     await write(await responder.receiveM1(await read()));
     return await responder.receiveM3(await read());
@@ -89,7 +91,8 @@ type Write = (message: Bytes) => Promise<void>;
 
 async function shakeHands(
   transport: Transport,
-  frames: ReadableStream<Bytes>,
+  frames: ReadableStream<Frame>,
+  isHost: boolean,
   exchange: (read: Read, write: Write) => Promise<HopSession>,
 ): Promise<SecureChannel> {
   const reader = frames.getReader();
@@ -100,18 +103,16 @@ async function shakeHands(
       if (done) {
         throw new HandshakeError("connection-lost", "Connection closed during the handshake");
       }
-      return value;
+      return value.body;
     };
     const hop = await exchange(read, (message) => writer.write(encodeFrame(message)));
     reader.releaseLock();
     writer.releaseLock();
-    const seal = new SealStream(hop.sendSecret);
     return {
       hop,
-      readable: frames.pipeThrough(new OpenStream(hop.receiveSecret)),
-      writable: seal.writable,
-      // If the transport breaks, a write to the channel fails too: this hides no error.
-      flushed: seal.readable.pipeTo(transport.writable).catch(() => {}),
+      readable: frames.pipeThrough(new OpenStream(hop.receiveSecret, { takesShared: !isHost })),
+      writable: new SealStream(hop.sendSecret, transport.writable),
+      carriesShared: isHost,
     };
   } catch (error) {
     await Promise.allSettled([reader.cancel(error), writer.abort(error)]);

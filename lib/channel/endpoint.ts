@@ -7,10 +7,17 @@ import type { Bytes } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { randomBytes } from "../crypto/mod.ts";
 import { ChannelError } from "../errors.ts";
-import { type PlainRecord, type RecordCodec, RecordType, type SharedRecord } from "../wire/mod.ts";
+import {
+  type CommonRecord,
+  FIRST_OPTIONAL_TYPE,
+  type PlainRecord,
+  type RecordCodec,
+  RecordType,
+} from "../wire/mod.ts";
 import type { Channel } from "./channel.ts";
+import { SharedFrame } from "./shared_frame.ts";
 
-/** Silence after which an end asks whether the other is there, in milliseconds. */
+/** Silence, except for shared records, after which an end asks whether the other is there, in milliseconds. */
 export const PING_AFTER_MS = 15_000;
 
 /** Interval of the check for silence, in milliseconds. */
@@ -26,8 +33,8 @@ export const FAREWELL_MS = 2000;
 export interface EndpointOptions<Incoming, Outgoing> {
   /** The records' layout. */
   readonly codec: RecordCodec<Incoming, Outgoing>;
-  /** The next record to send when there is nothing urgent; `undefined` until the next `wake`. */
-  readonly next: () => Outgoing | undefined;
+  /** The next record or shared frame to send when there is nothing urgent; `undefined` until the next `wake`. */
+  readonly next: () => Outgoing | SharedFrame | undefined;
   /** Times the pings. */
   readonly clock?: Clock;
 }
@@ -37,17 +44,20 @@ export interface EndpointOptions<Incoming, Outgoing> {
  * answers and sends PING, and notices that the other end is gone.
  */
 export class Endpoint<Incoming extends { type: string }, Outgoing extends { type: string }> {
-  readonly #codec: RecordCodec<Incoming, Outgoing | SharedRecord>;
-  readonly #next: () => Outgoing | undefined;
+  readonly #codec: RecordCodec<Incoming, Outgoing | CommonRecord>;
+  readonly #next: () => Outgoing | SharedFrame | undefined;
   readonly #clock: Clock;
   readonly #reader: ReadableStreamDefaultReader<PlainRecord>;
-  readonly #writer: WritableStreamDefaultWriter<PlainRecord>;
-  readonly #flushed: Promise<void>;
-  readonly #urgent: (Outgoing | SharedRecord)[] = [];
+  readonly #writer: WritableStreamDefaultWriter<PlainRecord | SharedFrame>;
+  readonly #urgent: (Outgoing | CommonRecord)[] = [];
   #writing = false;
   #closing = false;
   #lastHeard: number;
   #heardAt: number;
+  /** When the last record of its own came, later by the time in which this end did not read. */
+  #lastOwn: number;
+  /** When the last read ended. */
+  #readEnd: number;
   #reading = false;
   #receiving = false;
   #stopTimer: () => void = () => {};
@@ -57,14 +67,13 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
 
   /** Takes a channel over; nothing else may read or write it. */
   constructor(channel: Channel, options: EndpointOptions<Incoming, Outgoing>) {
-    this.#codec = options.codec as RecordCodec<Incoming, Outgoing | SharedRecord>;
+    this.#codec = options.codec as RecordCodec<Incoming, Outgoing | CommonRecord>;
     this.#next = options.next;
     this.#clock = options.clock ?? systemClock;
     this.#reader = channel.readable.getReader();
     this.#writer = channel.writable.getWriter();
     this.#writer.closed.catch(() => {}); // The reader sees the same failure.
-    this.#flushed = channel.flushed;
-    this.#lastHeard = this.#clock.elapsed();
+    this.#lastHeard = this.#lastOwn = this.#readEnd = this.#clock.elapsed();
     this.#heardAt = this.#clock.now();
     this.#watch();
   }
@@ -80,7 +89,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   }
 
   /** Sends a record before all that `next` gives; drops it once the channel is closing. */
-  send(record: Outgoing | SharedRecord): void {
+  send(record: Outgoing | CommonRecord): void {
     if (this.#closing) return;
     this.#urgent.push(record);
     this.wake();
@@ -94,7 +103,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   }
 
   /**
-   * The records that arrive, PING and PONG left out, up to and with a CLOSE.
+   * The records that arrive, without PING, PONG and unknown optional ones, up to and with a CLOSE.
    *
    * @throws {ChannelError} If the channel breaks, or the other end is silent for {@linkcode DEAD_AFTER_MS}.
    * @throws {WireError} If a record cannot be decoded.
@@ -104,6 +113,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     try {
       while (true) {
         const record = await this.#read();
+        if (record.type >= FIRST_OPTIONAL_TYPE) continue;
         const decoded = this.#codec.decode(record);
         if (record.type === RecordType.PONG) continue;
         if (record.type === RecordType.PING) {
@@ -152,7 +162,6 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   async #finish(): Promise<void> {
     await this.#sent;
     await this.#writer.close().catch(() => {}); // The other end may be gone already.
-    await this.#flushed;
     this.#ended.resolve();
     if (!this.#receiving) this.#stopTimer();
   }
@@ -170,15 +179,18 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
 
   async #read(): Promise<PlainRecord> {
     this.#reading = true;
-    this.#lastHeard = Math.max(this.#lastHeard, this.#clock.elapsed() - PING_AFTER_MS);
+    this.#lastOwn += this.#clock.elapsed() - this.#readEnd;
     try {
       const { done, value } = await this.#reader.read();
       if (done) throw this.#failure ?? new ChannelError("connection-lost", "Connection lost");
       this.#lastHeard = this.#clock.elapsed();
       this.#heardAt = this.#clock.now();
+      // Another member could have sealed a shared record.
+      if (value.transcript === undefined) this.#lastOwn = this.#lastHeard;
       return value;
     } finally {
       this.#reading = false;
+      this.#readEnd = this.#clock.elapsed();
     }
   }
 
@@ -199,10 +211,10 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   }
 
   /** The next record to write; a fault in making it ends the channel, or it would be missing. */
-  #take(): PlainRecord | undefined {
+  #take(): PlainRecord | SharedFrame | undefined {
     try {
       const record = this.#urgent.shift() ?? (this.#closing ? undefined : this.#next());
-      return record && this.#codec.encode(record);
+      return record && (record instanceof SharedFrame ? record : this.#codec.encode(record));
     } catch (error) {
       this.abort(error);
     }
@@ -213,8 +225,8 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     this.#stopTimer = this.#clock.after(LOOK_MS, () => {
       // A process that was stopped could not hear the other end meanwhile: it pings first.
       const now = this.#clock.elapsed();
-      if (now - due > LOOK_MS) this.#lastHeard = Math.max(this.#lastHeard, now - PING_AFTER_MS);
-      const silence = this.#reading ? now - this.#lastHeard : 0;
+      if (now - due > LOOK_MS) this.#lastOwn = Math.max(this.#lastOwn, now - PING_AFTER_MS);
+      const silence = this.#reading ? now - this.#lastOwn : 0;
       if (silence >= DEAD_AFTER_MS) {
         const message = `Connection lost: silent for ${DEAD_AFTER_MS / 1000} s`;
         this.abort(new ChannelError("connection-lost", message));

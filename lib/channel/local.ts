@@ -10,9 +10,10 @@ import type { Channel } from "./channel.ts";
 export function localChannel(): [Channel, Channel] {
   const there = new TransformStream<PlainRecord, PlainRecord>();
   const back = new TransformStream<PlainRecord, PlainRecord>();
-  const flushed = Promise.resolve();
+  // No shared frame is written to an end that does not carry them.
+  const plain = { carriesShared: false };
   return [
-    { readable: back.readable, writable: there.writable, flushed },
-    { readable: there.readable, writable: back.writable, flushed },
+    { readable: back.readable, writable: there.writable as Channel["writable"], ...plain },
+    { readable: there.readable, writable: back.writable as Channel["writable"], ...plain },
   ];
 }

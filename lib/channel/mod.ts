@@ -9,8 +9,9 @@
  *
  * const secret = new Uint8Array(32);
  * const close = { type: RecordType.CLOSE, payload: new Uint8Array([0]) };
- * const records = ReadableStream.from([close])
- *   .pipeThrough(new SealStream(secret.slice()))
+ * const wire = new TransformStream<Uint8Array, Uint8Array>();
+ * void ReadableStream.from([close]).pipeTo(new SealStream(secret.slice(), wire.writable));
+ * const records = wire.readable
  *   .pipeThrough(new FrameDecoderStream())
  *   .pipeThrough(new OpenStream(secret));
  * assertEquals(await Array.fromAsync(records), [close]);
@@ -26,5 +27,8 @@ export {
   PING_AFTER_MS,
 } from "./endpoint.ts";
 export { localChannel } from "./local.ts";
+export { FrameTokens } from "./frame_tokens.ts";
+export { KeyUse, REKEY_LIMITS, type RekeyLimits } from "./key_use.ts";
 export { MAX_RECORDS_PER_KEY, RecordCipher } from "./record_cipher.ts";
-export { OpenStream, REKEY_LIMITS, type RekeyLimits, SealStream } from "./record_streams.ts";
+export { MAX_SHARED_BYTES, OpenStream, SealStream } from "./record_streams.ts";
+export { extendTranscript, SharedFrame, SharedSealer } from "./shared_frame.ts";

@@ -3,95 +3,162 @@
  *
  * @module
  */
-import type { Bytes } from "../bytes/mod.ts";
+import { type Bytes, equal } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { ChannelError } from "../errors.ts";
-import { type PlainRecord, RecordType } from "../wire/mod.ts";
+import {
+  decodeSharedPosition,
+  type Frame,
+  FrameKind,
+  NO_TRANSCRIPT,
+  type PlainRecord,
+  RecordType,
+  TOKEN_BYTES,
+} from "../wire/mod.ts";
+import { FrameTokens } from "./frame_tokens.ts";
+import { KeyUse, REKEY_LIMITS, type RekeyLimits } from "./key_use.ts";
 import { RecordCipher } from "./record_cipher.ts";
+import { extendTranscript, SharedFrame } from "./shared_frame.ts";
 
-/** Limits of one key: a sender rekeys at the first that it reaches. */
-export interface RekeyLimits {
-  /** Records under one key. */
-  readonly records: number;
-  /** Bytes of plaintext under one key. */
-  readonly bytes: number;
-  /** Age of a key, in milliseconds. */
-  readonly ms: number;
-}
-
-/** Far below the limits of AES-GCM (NIST SP 800-38D §8.3), and short enough to heal. */
-export const REKEY_LIMITS: RekeyLimits = { records: 2 ** 20, bytes: 2 ** 30, ms: 900_000 };
-
-/** Seals records into frames, and rekeys in time. See PROTOCOL.md §5.1. */
-export class SealStream extends TransformStream<PlainRecord, Bytes> {
+/** Seals records into frames, and rekeys in time; passes shared frames on. See PROTOCOL.md §5.1. */
+export class SealStream extends WritableStream<PlainRecord | SharedFrame> {
   /**
    * Seals the records of one direction.
    *
    * @param secret The direction's secret, 32 bytes; wiped at the first rekey.
+   * @param destination Gets each frame as one chunk. It ends or fails when this stream does, and the other way round.
    * @param options `limits` and `clock` for the rekeying.
    */
-  constructor(secret: Bytes, options: { limits?: RekeyLimits; clock?: Clock } = {}) {
-    const { limits = REKEY_LIMITS, clock = systemClock } = options;
+  constructor(
+    secret: Bytes,
+    destination: WritableStream<Bytes>,
+    options: { limits?: RekeyLimits; clock?: Clock } = {},
+  ) {
+    const use = new KeyUse(options.limits ?? REKEY_LIMITS, options.clock ?? systemClock);
+    const frames = destination.getWriter();
     let cipher: RecordCipher;
-    let bytes = 0;
-    let since = clock.elapsed();
+    let tokens: FrameTokens;
+    let transcript = NO_TRANSCRIPT;
+
+    async function seal(record: PlainRecord): Promise<void> {
+      const bytes = 1 + record.payload.length;
+      if (use.isUp(bytes)) {
+        const rekey = { type: RecordType.REKEY, payload: new Uint8Array() };
+        tokens.skip();
+        await frames.write(await cipher.seal(rekey, transcript));
+        await cipher.rekey();
+        use.restart();
+      }
+      use.count(bytes);
+      tokens.skip();
+      const frame = await cipher.seal(record, transcript);
+      if (record.type === RecordType.KEY) {
+        transcript = decodeSharedPosition(record.payload).transcript;
+      }
+      await frames.write(frame);
+    }
+
     super({
-      async start(): Promise<void> {
+      async start(controller): Promise<void> {
+        frames.closed.catch((error) => controller.error(error));
+        tokens = await FrameTokens.from(secret);
         cipher = await RecordCipher.from(secret);
       },
-      async transform(record, controller): Promise<void> {
-        const size = 1 + record.payload.length;
-        const due = cipher.counter + 1 >= limits.records || bytes + size > limits.bytes ||
-          clock.elapsed() - since >= limits.ms;
-        if (due) {
-          const rekey = { type: RecordType.REKEY, payload: new Uint8Array() };
-          controller.enqueue(await cipher.seal(rekey));
-          await cipher.rekey();
-          bytes = 0;
-          since = clock.elapsed();
+      async write(record): Promise<void> {
+        if (!(record instanceof SharedFrame)) return await seal(record);
+        if (!tokens.has(record.frames.length)) await tokens.derive(record.frames.length);
+        transcript = record.end;
+        await frames.write(record.bytesWith(tokens));
+      },
+      close: () => frames.close(),
+      abort: (reason) => frames.abort(reason),
+    });
+  }
+}
+
+/** Bytes of shared frames in a row after which an end gives up: an honest host sends a record of its own before. */
+export const MAX_SHARED_BYTES: number = 1 << 18;
+
+/**
+ * Opens frames, in the order in which they were sealed. See PROTOCOL.md §5.1.
+ *
+ * The stream fails with a {@linkcode ChannelError}: `protocol-error` if a record was altered, repeated,
+ * swapped or left out, `connection-lost` if it ends without a CLOSE. It ignores all bytes after a CLOSE.
+ */
+export class OpenStream extends TransformStream<Frame, PlainRecord> {
+  /**
+   * Opens the records of one direction.
+   *
+   * @param secret The direction's secret, 32 bytes.
+   * @param options `takesShared`: whether shared frames, and the KEY for them, may come.
+   */
+  constructor(secret: Bytes, { takesShared = false }: { takesShared?: boolean } = {}) {
+    let own: RecordCipher;
+    let shared: RecordCipher | undefined;
+    let sharedBytes = 0;
+    let tokens: FrameTokens;
+    let transcript = NO_TRANSCRIPT;
+    let closed = false;
+
+    /** Opens the next record. @returns `undefined` if it is for this layer only. */
+    async function open({ body, kind }: Frame): Promise<PlainRecord | undefined> {
+      if (kind === FrameKind.SHARED) {
+        if (shared === undefined) {
+          throw new ChannelError("protocol-error", "Cannot open shared record: there is no key");
         }
-        bytes += size;
-        controller.enqueue(await cipher.seal(record));
+        sharedBytes += body.length;
+        if (sharedBytes > MAX_SHARED_BYTES) {
+          throw new ChannelError("protocol-error", "Cannot open shared record: too many in a row");
+        }
+        if (!tokens.has(1)) await tokens.derive(1);
+        if (!equal(body.subarray(0, TOKEN_BYTES), tokens.next())) {
+          throw new ChannelError(
+            "protocol-error",
+            "Cannot open shared record: one before it is missing",
+          );
+        }
+        const sealed = body.subarray(TOKEN_BYTES);
+        const [record, next] = await Promise.all([
+          shared.open(sealed, transcript, kind),
+          extendTranscript(transcript, sealed),
+        ]);
+        transcript = next;
+        if (record.type === RecordType.REKEY) return await rekey(shared, record);
+        return { ...record, transcript };
+      }
+      tokens.skip();
+      const record = await own.open(body, transcript);
+      sharedBytes = 0;
+      if (record.type === RecordType.REKEY) return await rekey(own, record);
+      if (record.type !== RecordType.KEY || !takesShared) return record;
+      const position = decodeSharedPosition(record.payload);
+      shared?.forget();
+      shared = await RecordCipher.from(position.secret, position.counter);
+      transcript = position.transcript;
+    }
+
+    super({
+      async start(): Promise<void> {
+        tokens = await FrameTokens.from(secret);
+        own = await RecordCipher.from(secret);
+      },
+      async transform(frame, controller): Promise<void> {
+        if (closed) return;
+        const record = await open(frame);
+        if (record === undefined) return;
+        closed = record.type === RecordType.CLOSE;
+        controller.enqueue(record);
+      },
+      flush(): void {
+        if (!closed) throw new ChannelError("connection-lost", "Connection lost");
       },
     });
   }
 }
 
-/**
- * Opens the bodies of frames, in the order in which they were sealed. See PROTOCOL.md §5.1.
- *
- * The stream fails with a {@linkcode ChannelError}: `protocol-error` if a record was altered, repeated,
- * swapped or left out, `connection-lost` if it ends without a CLOSE. It ignores all bytes after a CLOSE.
- */
-export class OpenStream extends TransformStream<Bytes, PlainRecord> {
-  /** Opens the records of one direction. @param secret The direction's secret, 32 bytes. */
-  constructor(secret: Bytes) {
-    let cipher: RecordCipher;
-    let closed = false;
-    super({
-      async start(): Promise<void> {
-        cipher = await RecordCipher.from(secret);
-      },
-      async transform(body, controller): Promise<void> {
-        if (closed) return;
-        const record = await cipher.open(body);
-        if (record.type !== RecordType.REKEY) {
-          closed = record.type === RecordType.CLOSE;
-          controller.enqueue(record);
-        } else if (record.payload.length === 0) {
-          await cipher.rekey();
-        } else {
-          throw new ChannelError("protocol-error", "Cannot rekey: the record has a payload");
-        }
-      },
-      flush(): void {
-        if (!closed) {
-          throw new ChannelError(
-            "connection-lost",
-            "Connection lost",
-          );
-        }
-      },
-    });
+async function rekey(cipher: RecordCipher, { payload }: PlainRecord): Promise<undefined> {
+  if (payload.length > 0) {
+    throw new ChannelError("protocol-error", "Cannot rekey: the record has a payload");
   }
+  await cipher.rekey();
 }

@@ -4,8 +4,9 @@
  * @module
  */
 import type { Bytes } from "../bytes/mod.ts";
-import { envelopeSize, type MemberEnvelope } from "../wire/mod.ts";
+import { envelopeSize, type HostEnvelope, type MemberEnvelope } from "../wire/mod.ts";
 import type { AckTracker } from "./ack_tracker.ts";
+import type { Sharing } from "./shared_records.ts";
 
 /** Bytes that an entry of a queue takes beside its object. */
 const ENTRY_BYTES = 64;
@@ -52,19 +53,17 @@ export interface EnvelopeSource {
 }
 
 /** One envelope in the queues of its receivers, which share its bytes. */
-export class QueuedEnvelope {
-  /** One of `EnvelopeClass`. */
+export class QueuedEnvelope implements HostEnvelope {
   readonly class: number;
-  /** Whether it is for one session only. */
   readonly direct: boolean;
-  /** The session that it comes from. */
   readonly from: Bytes;
-  /** The same in hexadecimal digits. */
+  /** The session that it comes from, in hexadecimal digits. */
   readonly sender: string;
-  /** Opaque. */
   readonly object: Bytes;
-  /** Bytes in its record. */
+  /** Bytes that it counts with. */
   readonly bytes: number;
+  /** Its shared frame. Only `SharedRecords` sets it. */
+  sharing: Sharing | undefined;
   readonly #cmid: number;
   readonly #acks: AckTracker | undefined;
   readonly #memory: QueueMemory;

@@ -9,8 +9,9 @@
  * 2. Scheduled: {@linkcode FairScheduler} gives each queue its turn, which calls `#route` for each envelope.
  *    A receiver with no space holds the queue.
  * 3. Queued: `#route` makes one {@linkcode QueuedEnvelope} and appends it to the {@linkcode Seat} of each
- *    receiver; the sender's seat counts it as accepted.
- * 4. Written: the receiver's endpoint asks `Seat.next` for a record whenever it can write one.
+ *    receiver; the sender's seat counts it as accepted. If it is for the room, {@linkcode SharedRecords} seals it
+ *    once for all connections.
+ * 4. Written: the receiver's endpoint asks `Seat.next` for that frame, or a record to seal, whenever it can write.
  * 5. Acknowledged: the receiver's ACK reaches `Seat.acknowledge`, which removes the envelope; after the last
  *    receiver, the sender's {@linkcode AckTracker} owes an ACK.
  *
@@ -39,10 +40,12 @@ import {
 } from "../wire/mod.ts";
 import type { AccessPolicy } from "./access_policy.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { QueuedChange } from "./queued_change.ts";
 import { type EnvelopeSource, QueuedEnvelope, QueueMemory } from "./queued_envelope.ts";
 import { FairScheduler, type FullSeat, SenderQueue } from "./scheduler.ts";
 import { type ProvenSession, Seat, type SeatConnection, type SeatEndpoint } from "./seat.ts";
 import { SeatTable } from "./seat_table.ts";
+import { type SharedItem, SharedRecords } from "./shared_records.ts";
 
 /** Absence after which a seat counts as away for long, and may make room for a newcomer, in milliseconds. */
 export const AWAY_LONG_MS = 90_000;
@@ -61,6 +64,9 @@ export const DRAIN_MS = 5000;
  * window of 256 KiB and one record under way, and never reaches this.
  */
 const MAX_UNROUTED_BYTES: number = 5 << 16;
+
+/** Connections that shared frames need: for fewer, a record for each costs less. */
+const MIN_SHARED_CONNECTIONS = 3;
 
 /** A session that ended with the process that hosted the room before. */
 export type EndedSession = Pick<ProvenSession, "key" | "nonce">;
@@ -105,6 +111,7 @@ export class Relay {
   readonly #instance = randomBytes(INSTANCE_BYTES);
   readonly #seats = new SeatTable();
   readonly #scheduler = new FairScheduler();
+  readonly #shared: SharedRecords;
   readonly #memory: QueueMemory;
   /** The connections that are served, whether they have a seat or not. */
   readonly #serving = new Map<SeatEndpoint, Promise<void>>();
@@ -120,6 +127,9 @@ export class Relay {
     this.#onSeatEnded = options.onSeatEnded ?? (() => {});
     this.#clock = options.clock ?? systemClock;
     this.#memory = new QueueMemory(this.#limits.maxMemoryBytes);
+    this.#shared = new SharedRecords(this.#clock, () => {
+      for (const seat of this.#seats.all()) seat.wake();
+    });
   }
 
   /**
@@ -147,7 +157,9 @@ export class Relay {
       next: () => seat?.sendsTo(endpoint) ? seat.next() : undefined,
       clock: this.#clock,
     });
-    const connection = seat && this.#connect(seat, endpoint, session, onEntered);
+    const { carriesShared } = channel;
+    const connection = seat &&
+      this.#connect(seat, { endpoint, carriesShared }, session, onEntered);
     if (!ended) {
       endpoint.send({
         type: "accept",
@@ -211,6 +223,7 @@ export class Relay {
     await Promise.all(this.#serving.values());
     for (const seat of this.#seats.all()) seat.end();
     this.#seats.clear();
+    this.#shared.end();
   }
 
   // The way of an envelope.
@@ -242,6 +255,14 @@ export class Relay {
     else await endpoint.close(CloseReason.LEAVING);
   }
 
+  /**
+   * Removes what a member has from its queue. If it has anything else, someone with the key of the shared records
+   * has come between: then its seat ends, and nothing counts as delivered to it.
+   */
+  #acknowledge(seat: Seat, seq: number, transcript: Bytes): void {
+    if (!seat.acknowledge(seq, transcript)) this.#remove(seat, CloseReason.PROTOCOL);
+  }
+
   async #take({ queue, rate, seat }: Connection, record: MemberRecord): Promise<void> {
     switch (record.type) {
       case "batch": {
@@ -251,9 +272,7 @@ export class Relay {
         break;
       }
       case "ack":
-        if (!seat.acknowledge(record.seq)) {
-          throw new WireError("Cannot accept ACK: it is for an envelope never sent");
-        }
+        this.#acknowledge(seat, record.seq, record.transcript);
         break;
       case "behind":
         seat.answerBehind(() =>
@@ -281,12 +300,20 @@ export class Relay {
     const full = receivers.find((other) => other.isFullFor(seat.id));
     if (full !== undefined) return full;
     const queued = new QueuedEnvelope(envelope, seat, this.#memory);
+    if (!queued.direct) this.#share(queued);
     for (const other of receivers) {
       other.deliver(queued);
       if (!other.isConnected && other.queuedBytes > this.#limits.maxQueueBytes) this.#giveUp(other);
     }
     seat.accept(envelope.cmid);
     queued.removeReceiver(false);
+  }
+
+  /** Has an entry for all seats sealed once, if enough of them can take it in this way. */
+  #share(item: SharedItem): void {
+    const connections = this.#seats.all().filter((seat) => seat.takesShared).length;
+    if (connections >= MIN_SHARED_CONNECTIONS) this.#shared.add(item);
+    else if (item instanceof QueuedChange) this.#shared.renew();
   }
 
   #receivers(seat: Seat, { to }: MemberEnvelope): Seat[] {
@@ -352,14 +379,14 @@ export class Relay {
 
   #connect(
     seat: Seat,
-    endpoint: SeatEndpoint,
+    end: Pick<SeatConnection, "endpoint" | "carriesShared">,
     { address = "" }: ProvenSession,
     onEntered: () => void,
   ): Connection {
     const { maxRate } = this.#limits;
     const connection: Connection = {
       seat,
-      endpoint,
+      ...end,
       queue: new SenderQueue(this.#scheduler, (envelope) => this.#route(connection, envelope)),
       rate: new RateLimiter({ burst: maxRate, perSecond: maxRate }, this.#clock),
       onEntered,
@@ -384,9 +411,8 @@ export class Relay {
     const { endpoint, seat } = connection;
     if (record.type !== "resume") throw new WireError("RESUME must come first");
     const known = equal(record.instance, this.#instance);
-    if (!seat.acknowledge(known ? record.lastSeq : 0)) {
-      throw new WireError("Cannot resume: the member claims envelopes never sent to them");
-    }
+    if (known) this.#acknowledge(seat, record.lastSeq, record.transcript);
+    if (!seat.isClaimedBy(connection)) return;
     connection.resumed = true;
     endpoint.send({ type: "resume", nextSeq: seat.nextSeq, queued: seat.queued });
     if (seat.joined) this.#welcome(connection);
@@ -417,7 +443,7 @@ export class Relay {
     if (isBack) return;
     for (const { key, nonce } of this.#former) {
       const reason = CloseReason.HOST_ENDS;
-      seat.deliver({ type: "member", change: MemberChange.LEFT, reason, key, nonce });
+      seat.deliver(new QueuedChange({ change: MemberChange.LEFT, reason, key, nonce }));
     }
   }
 
@@ -470,8 +496,8 @@ export class Relay {
 
   /** Closes the connection of a seat, and ends the seat. */
   #remove(seat: Seat, reason: number): void {
-    const { BANNED, KICKED, TOO_SLOW } = CloseReason;
-    seat.close(reason === KICKED || reason === BANNED ? reason : TOO_SLOW);
+    const { BANNED, KICKED, PROTOCOL, TOO_SLOW } = CloseReason;
+    seat.close(reason === KICKED || reason === BANNED || reason === PROTOCOL ? reason : TOO_SLOW);
     this.#end(seat, reason);
   }
 
@@ -486,9 +512,9 @@ export class Relay {
   /** Tells the other members of a change of the roster. */
   #tell(seat: Seat, change: number, reason: number): void {
     const { key, nonce } = seat;
-    for (const other of this.#seats.others(seat)) {
-      other.deliver({ type: "member", change, reason, key, nonce });
-    }
+    const queued = new QueuedChange({ change, reason, key, nonce });
+    this.#share(queued);
+    for (const other of this.#seats.others(seat)) other.deliver(queued);
   }
 }
 

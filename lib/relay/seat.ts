@@ -4,37 +4,47 @@
  * @module
  */
 import { networkOf } from "../address.ts";
-import { type Bytes, toHex } from "../bytes/mod.ts";
-import type { Endpoint } from "../channel/mod.ts";
+import { type Bytes, equal, toHex } from "../bytes/mod.ts";
+import type { Endpoint, SharedFrame } from "../channel/mod.ts";
 import type { Clock } from "../clock.ts";
+import { randomBytes } from "../crypto/mod.ts";
 import {
+  CHANGE_BYTES,
   CloseReason,
   EnvelopeClass,
-  type HostEnvelope,
   type HostRecord,
+  MAX_CHANGES,
   MAX_PAYLOAD_BYTES,
   MemberChange,
   type MemberRecord,
+  NO_TRANSCRIPT,
 } from "../wire/mod.ts";
 import { AckTracker } from "./ack_tracker.ts";
 import { Backpressure, SHARE_BYTES } from "./backpressure.ts";
+import { QueuedChange } from "./queued_change.ts";
 import { QueuedEnvelope } from "./queued_envelope.ts";
 import type { FairScheduler, SenderQueue } from "./scheduler.ts";
+import type { SharedBatch, SharedItem } from "./shared_records.ts";
 
-/** A change of the roster, in its place between the envelopes. */
-type Change = Extract<HostRecord, { type: "member" }>;
+/** Bytes of shared frames after which a connection gets a record of its own: without one its member gives up. */
+const PING_AFTER_BYTES: number = 1 << 16;
 
 /** The changes after which a member gets nothing more, or nothing for a while. */
 const ABSENCES: ReadonlySet<number> = new Set([MemberChange.AWAY, MemberChange.LEFT]);
-
-/** Bytes of a {@linkcode Change} in its record. */
-const CHANGE_BYTES = 50;
 
 /** One entry of a seat's queue. */
 interface Entry {
   /** Its number. */
   readonly seq: number;
-  readonly item: QueuedEnvelope | Change;
+  readonly item: SharedItem;
+}
+
+/** A shared frame that was sent. */
+interface SentFrame {
+  /** The number of its last entry. */
+  readonly seq: number;
+  /** The transcript after it. */
+  readonly transcript: Bytes;
 }
 
 /** One sender's share of a seat's queue. */
@@ -66,6 +76,8 @@ export type SeatEndpoint = Endpoint<MemberRecord, HostRecord>;
 export interface SeatConnection {
   /** Its end here. */
   readonly endpoint: SeatEndpoint;
+  /** Whether shared frames may be written to it. */
+  readonly carriesShared: boolean;
   /** The envelopes that came over it and were not routed yet. */
   readonly queue: SenderQueue;
 }
@@ -100,7 +112,7 @@ export class Seat {
   /** Whether it is the seat of the host's own member. */
   readonly own: boolean;
   /** The fate of this member's own envelopes. */
-  readonly acks: AckTracker = new AckTracker(() => this.#wake());
+  readonly acks: AckTracker = new AckTracker(() => this.wake());
   readonly #clock: Clock;
   readonly #backpressure: Backpressure;
   /** The newest connection: the only one that speaks for this seat. */
@@ -118,6 +130,12 @@ export class Seat {
   #lastSeq = 0;
   /** Number of entries sent on this connection. */
   #sent = 0;
+  /** The end of the last shared frame that this connection got, or was given the place of. */
+  #sharedEnd: Bytes | undefined;
+  /** Bytes of shared frames on this connection since the last PING. */
+  #sharedBytes = 0;
+  /** The last shared frame that the member has acknowledged, and those sent after it. */
+  #sharedSent: SentFrame[] = [{ seq: 0, transcript: NO_TRANSCRIPT }];
   /** By the sender's session, in hexadecimal digits. */
   readonly #shares = new Map<string, Share>();
   #findBehind: (() => readonly Bytes[]) | undefined;
@@ -147,6 +165,11 @@ export class Seat {
   /** Whether its newest connection has entered the room. */
   get isConnected(): boolean {
     return this.#connected;
+  }
+
+  /** Whether shared frames may be written to that connection. */
+  get takesShared(): boolean {
+    return this.#connected && this.#claim!.carriesShared;
   }
 
   /** Whether it was found too slow and has not caught up since. */
@@ -203,9 +226,12 @@ export class Seat {
     this.#away = false;
     this.#findBehind = undefined;
     this.#sent = 0;
+    this.#sharedEnd = undefined;
+    this.#sharedBytes = 0;
+    this.#sharedSent.splice(1);
     this.acks.restart();
     this.#backpressure.check();
-    this.#wake();
+    this.wake();
   }
 
   /** Closes the newest connection, if there is one. @param reason One of `CloseReason`. */
@@ -259,14 +285,19 @@ export class Seat {
     this.#backpressure.releaseAll();
   }
 
-  /** Appends an envelope, or a change of the roster, to the queue. */
-  deliver(item: QueuedEnvelope | Change): void {
+  /** Appends an entry to the queue. */
+  deliver(item: SharedItem): void {
     this.#queue.push({ seq: ++this.#lastSeq, item });
     if (item instanceof QueuedEnvelope) this.#share(item);
-    else if (ABSENCES.has(item.change)) this.acks.noteAbsence(this.#lastSeq);
+    else if (isAbsence(item)) this.acks.noteAbsence(this.#lastSeq);
     this.#backpressure.queue(bytesOf(item));
     if (this.#connected) this.#backpressure.check();
-    this.#wake();
+    if (item.sharing !== "sealing" || !this.takesShared) this.wake();
+  }
+
+  /** Has the newest connection ask for a record again. */
+  wake(): void {
+    if (this.#connected) this.#claim?.endpoint.wake();
   }
 
   /** Counts an envelope of this member that was routed. @param cmid Its number. */
@@ -277,7 +308,7 @@ export class Seat {
   /** Answers a BEHIND of the member; one answer serves all that were not answered yet. */
   answerBehind(find: () => readonly Bytes[]): void {
     this.#findBehind = find;
-    this.#wake();
+    this.wake();
   }
 
   /** Whether a message of another session is queued. @param sender That session, in hexadecimal digits. */
@@ -285,8 +316,8 @@ export class Seat {
     return (this.#shares.get(sender)?.lastChat ?? 0) > 0;
   }
 
-  /** The next record for the member; `undefined` if none is due. */
-  next(): HostRecord | undefined {
+  /** The next record or shared frame for the member; `undefined` if none is due. */
+  next(): HostRecord | SharedFrame | undefined {
     const first = this.#queue[this.#sent];
     if (this.acks.isDue) return this.acks.take(first?.seq ?? Infinity);
     if (this.#findBehind !== undefined) {
@@ -295,25 +326,28 @@ export class Seat {
       return { type: "behind", sessions };
     }
     if (first === undefined) return undefined;
-    if (first.item instanceof QueuedEnvelope) {
-      return { type: "batch", envelopes: this.#takeBatch() };
-    }
-    this.#sent++;
-    if (ABSENCES.has(first.item.change)) this.acks.noteAbsenceSent();
-    return first.item;
+    const sharing = this.takesShared ? first.item.sharing : undefined;
+    if (sharing === "sealing") return undefined;
+    if (sharing !== undefined && this.#begins(sharing)) return this.#nextShared(sharing);
+    if (first.item instanceof QueuedChange) return { type: "member", changes: this.#takeChanges() };
+    return { type: "batch", envelopes: this.#takeEnvelopes() };
   }
 
   /**
    * Removes the entries that the member has from the queue.
    *
    * @param seq The number of the last entry that the member has.
-   * @returns `false` if that was never sent.
+   * @param transcript The transcript after the last shared frame that it has.
+   * @returns Whether the member can have that: it was sent, and nothing took its place on the way.
    */
-  acknowledge(seq: number): boolean {
+  acknowledge(seq: number, transcript: Bytes): boolean {
     const unsent = this.#queue[this.#sent]?.seq ?? this.#lastSeq + 1;
     if (seq >= unsent) return false;
-    const later = this.#queue.findIndex((entry) => entry.seq > seq);
-    const gone = this.#queue.splice(0, later < 0 ? this.#queue.length : later);
+    if (seq < this.nextSeq - 1) return true;
+    const later = this.#sharedSent.findIndex((frame) => frame.seq > seq);
+    this.#sharedSent.splice(0, (later < 0 ? this.#sharedSent.length : later) - 1);
+    if (!equal(this.#sharedSent[0]!.transcript, transcript)) return false;
+    const gone = this.#queue.splice(0, seq - this.nextSeq + 1);
     this.#sent -= gone.length;
     this.acks.forget(seq);
     for (const entry of gone) {
@@ -331,10 +365,6 @@ export class Seat {
     if (this.#queue.length === 0 || !this.#connected) return Promise.resolve();
     this.#drained ??= Promise.withResolvers();
     return this.#drained.promise;
-  }
-
-  #wake(): void {
-    if (this.#connected) this.#claim?.endpoint.wake();
   }
 
   #detach(): void {
@@ -364,21 +394,62 @@ export class Seat {
     return this.#queue.flatMap(({ item }) => item instanceof QueuedEnvelope ? [item] : []);
   }
 
-  #takeBatch(): HostEnvelope[] {
-    const envelopes: HostEnvelope[] = [];
+  /** Whether the next entries to send are those of a shared frame. */
+  #begins({ items }: SharedBatch): boolean {
+    return items.every((item, i) => this.#queue[this.#sent + i]?.item === item);
+  }
+
+  /** The shared frame, or the KEY or PING before it. */
+  #nextShared({ frame, items }: SharedBatch): HostRecord | SharedFrame {
+    if (this.#sharedEnd !== frame.before.transcript) {
+      this.#sharedEnd = frame.before.transcript;
+      return { type: "key", ...frame.before };
+    }
+    if (this.#sharedBytes + frame.size > PING_AFTER_BYTES) {
+      this.#sharedBytes = 0;
+      return { type: "ping", token: randomBytes(8) };
+    }
+    this.#sharedBytes += frame.size;
+    this.#sharedEnd = frame.end;
+    for (const item of items) this.#countSent(item);
+    const { seq } = this.#queue[this.#sent - 1]!;
+    this.#sharedSent.push({ seq, transcript: frame.transcript });
+    return frame;
+  }
+
+  #countSent(item: SharedItem): void {
+    this.#sent++;
+    if (isAbsence(item)) this.acks.noteAbsenceSent();
+  }
+
+  #takeChanges(): QueuedChange[] {
+    const changes: QueuedChange[] = [];
+    while (changes.length < MAX_CHANGES) {
+      const item = this.#queue[this.#sent]?.item;
+      if (!(item instanceof QueuedChange) || changes.length > 0 && this.#isShared(item)) break;
+      this.#countSent(item);
+      changes.push(item);
+    }
+    return changes;
+  }
+
+  #takeEnvelopes(): QueuedEnvelope[] {
+    const envelopes: QueuedEnvelope[] = [];
     let bytes = 0;
-    for (; this.#sent < this.#queue.length; this.#sent++) {
-      const { seq, item } = this.#queue[this.#sent]!;
-      if (!(item instanceof QueuedEnvelope) || (bytes += item.bytes) > MAX_PAYLOAD_BYTES) break;
-      envelopes.push({
-        class: item.class,
-        direct: item.direct,
-        from: item.from,
-        seq,
-        object: item.object,
-      });
+    while (true) {
+      const item = this.#queue[this.#sent]?.item;
+      if (!(item instanceof QueuedEnvelope) || envelopes.length > 0 && this.#isShared(item)) break;
+      if ((bytes += item.bytes) > MAX_PAYLOAD_BYTES) break;
+      this.#countSent(item);
+      envelopes.push(item);
     }
     return envelopes;
+  }
+
+  /** Whether an entry goes, or is to go, in a shared frame that begins with it. */
+  #isShared({ sharing }: SharedItem): boolean {
+    if (!this.takesShared || sharing === undefined) return false;
+    return sharing === "sealing" || this.#begins(sharing);
   }
 
   #endDrain(): void {
@@ -387,6 +458,10 @@ export class Seat {
   }
 }
 
-function bytesOf(item: QueuedEnvelope | Change): number {
+function bytesOf(item: SharedItem): number {
   return item instanceof QueuedEnvelope ? item.bytes : CHANGE_BYTES;
+}
+
+function isAbsence(item: SharedItem): boolean {
+  return item instanceof QueuedChange && ABSENCES.has(item.change);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, equal } from "../bytes/mod.ts";
+import { type Bytes, equal, toHex } from "../bytes/mod.ts";
 import { type Channel, Endpoint } from "../channel/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { keyTag, sessionId } from "../crypto/mod.ts";
@@ -19,8 +19,11 @@ import {
   type HostRecord,
   INSTANCE_BYTES,
   MEMBER_CODEC,
+  MemberChange,
   type MemberEnvelope,
   type MemberRecord,
+  NO_TRANSCRIPT,
+  type RosterChange,
   type RosterEntry,
 } from "../wire/mod.ts";
 import { EnvelopeQueue } from "./envelope_queue.ts";
@@ -31,8 +34,15 @@ const ACK_ENVELOPES = 64;
 /** Bytes of envelopes that are acknowledged at once: the relay stops a sender of which 32 KiB are not. */
 const ACK_BYTES: number = 1 << 14;
 
-/** Maximum time until an envelope is acknowledged, in milliseconds. */
-const ACK_MS = 200;
+/** Maximum time until an envelope is acknowledged, in milliseconds: longer in a large room, or ACKs would fill it. */
+const MIN_ACK_MS = 200;
+const MAX_ACK_MS = 2000;
+const ACK_MS_PER_MEMBER = 8;
+
+/** Maximum time until an envelope is acknowledged, in milliseconds. @param others Sessions in the room beside this. */
+export function ackDelay(others: number): number {
+  return Math.min(Math.max(MIN_ACK_MS, ACK_MS_PER_MEMBER * others), MAX_ACK_MS);
+}
 
 /** A seat missing within this time never existed, in milliseconds: a host keeps one for longer, or none at all. */
 const SEAT_CERTAIN_MS = 60_000;
@@ -63,9 +73,7 @@ export interface NamedSession extends RosterEntry {
 type Acceptance = Pick<Extract<HostRecord, { type: "ack" }>, "accepted" | "seq">;
 
 /** A change of a session that the relay named. */
-export type NamedChange =
-  & Extract<HostRecord, { type: "member" }>
-  & Pick<NamedSession, "session" | "tag">;
+export type NamedChange = RosterChange & Pick<NamedSession, "session" | "tag">;
 
 /** Handles everything that a link receives. */
 export interface LinkListener {
@@ -78,7 +86,7 @@ export interface LinkListener {
    */
   roster(entries: readonly NamedSession[], restarted: boolean): void;
   /** Called when a session joined, left, or lost or regained its connection. */
-  member(record: NamedChange): void;
+  member(change: NamedChange): void;
   /** Called with each object. */
   envelope(envelope: HostEnvelope): void;
   /**
@@ -126,9 +134,15 @@ export class Link {
   /** Acceptances whose place is after entries that have not come yet. */
   #early: Acceptance[] = [];
   #shownSeq = 0;
+  /** The transcript after the last shared record that came. */
+  #transcript: Bytes = NO_TRANSCRIPT;
+  /** The transcript after the last shared record that was handled. */
+  #shownTranscript: Bytes = NO_TRANSCRIPT;
   #ackedSeq = 0;
   #unackedBytes = 0;
   #ackDue = false;
+  /** The other sessions that the host has named and that have not left, in hexadecimal digits. */
+  readonly #others = new Set<string>();
   #cancelAck: (() => void) | undefined;
   #cancelDeadline: () => void = () => {};
 
@@ -238,7 +252,7 @@ export class Link {
   /** Acknowledges at once all that was handled. */
   acknowledge(): void {
     if (!this.#rosterKnown || this.#ackedSeq === this.#shownSeq) return;
-    this.#endpoint?.send({ type: "ack", seq: this.#shownSeq });
+    this.#endpoint?.send(this.#ack);
     this.#ackedSeq = this.#shownSeq;
   }
 
@@ -274,7 +288,11 @@ export class Link {
       this.#entered = false;
       this.envelopes.redirect();
     }
-    if (!known || !record.resumed) this.#lastSeq = this.#shownSeq = this.#ackedSeq = 0;
+    if (!known || !record.resumed) {
+      this.#lastSeq = this.#shownSeq = this.#ackedSeq = 0;
+      this.#transcript = this.#shownTranscript = NO_TRANSCRIPT;
+      this.#others.clear();
+    }
     this.envelopes.accept(record.lastCmid); // It repeats its ACKs, each in its place.
     this.#early = [];
     this.envelopes.restart();
@@ -286,6 +304,7 @@ export class Link {
       type: "resume",
       instance: known ? record.instance : new Uint8Array(INSTANCE_BYTES),
       lastSeq: this.#lastSeq,
+      transcript: this.#transcript,
     });
     this.#entryDue = !record.resumed;
     if (this.#entryDue) this.#listener.seated();
@@ -322,35 +341,29 @@ export class Link {
     }
     switch (record.type) {
       case "batch":
-        for (const envelope of record.envelopes) {
-          if (envelope.seq !== this.#lastSeq + 1) {
-            throw new WireError("Cannot accept envelope: an earlier one is missing");
-          }
-          this.#lastSeq = envelope.seq;
+        await this.#take(record.envelopes, record.transcript, (envelope) => {
           this.#unackedBytes += envelopeSize(envelope.object);
           this.#listener.envelope(envelope);
-          if (this.#early[0]?.seq === envelope.seq) await this.#settle();
-        }
-        await this.#settle();
-        this.#acknowledgeSoon();
-        this.#openWhenDue();
+        });
         break;
       case "roster": {
         const entries = await Promise.all(record.entries.map((entry) => this.#identify(entry)));
         this.#cancelDeadline();
         this.#rosterKnown = this.#entered = true;
+        for (const { session } of entries) this.#others.add(toHex(session));
         this.#listener.roster(entries, this.#restarted);
         this.#restarted = false;
         this.#openWhenDue();
         break;
       }
-      case "member":
-        this.#lastSeq++;
-        this.#listener.member(await this.#identify(record));
-        await this.#settle();
-        this.#acknowledgeSoon();
-        this.#openWhenDue();
+      case "member": {
+        const changes = await Promise.all(record.changes.map((change) => this.#identify(change)));
+        await this.#take(changes, record.transcript, (change) => {
+          this.#countOther(change);
+          this.#listener.member(change);
+        });
         break;
+      }
       case "ack":
         if (record.delivered > record.reached || record.reached > record.accepted) {
           throw new WireError("Cannot accept ACK: more is delivered than accepted");
@@ -371,9 +384,36 @@ export class Link {
     }
   }
 
-  /** Waits until all that came is handled, and reports the acceptances whose place is here. */
-  async #settle(): Promise<void> {
-    const seq = this.#lastSeq;
+  /**
+   * Handles the entries of a record in their order, and acknowledges them.
+   *
+   * @param transcript The transcript after the record, if it was shared.
+   */
+  async #take<Entry>(
+    entries: readonly Entry[],
+    transcript: Bytes | undefined,
+    handle: (entry: Entry) => void,
+  ): Promise<void> {
+    let seq = this.#lastSeq;
+    this.#lastSeq += entries.length;
+    if (transcript !== undefined) this.#transcript = transcript;
+    for (const entry of entries) {
+      seq++;
+      handle(entry);
+      if (this.#early[0]?.seq === seq) await this.#settle(seq);
+    }
+    await this.#settle(seq);
+    this.#acknowledgeSoon();
+    this.#openWhenDue();
+  }
+
+  #countOther({ change, session }: NamedChange): void {
+    if (change === MemberChange.JOINED) this.#others.add(toHex(session));
+    else if (change === MemberChange.LEFT) this.#others.delete(toHex(session));
+  }
+
+  /** Waits until all up to an entry is handled, and reports the acceptances whose place is there. */
+  async #settle(seq: number): Promise<void> {
     await this.#listener.settled();
     this.#reportAccepted(seq);
   }
@@ -397,9 +437,10 @@ export class Link {
   /** Acknowledges all that has come, at once or soon. Later envelopes are not included. */
   #acknowledgeSoon(): void {
     this.#shownSeq = this.#lastSeq;
+    this.#shownTranscript = this.#transcript;
     const count = this.#shownSeq - this.#ackedSeq;
     if (count >= ACK_ENVELOPES || this.#unackedBytes >= ACK_BYTES) this.#queueAck();
-    else this.#cancelAck ??= this.#clock.after(ACK_MS, () => this.#queueAck());
+    else this.#cancelAck ??= this.#clock.after(ackDelay(this.#others.size), () => this.#queueAck());
   }
 
   #queueAck(): void {
@@ -417,11 +458,15 @@ export class Link {
     this.#listener.opened();
   }
 
+  get #ack(): MemberRecord {
+    return { type: "ack", seq: this.#shownSeq, transcript: this.#shownTranscript };
+  }
+
   /** Returns the next record to send. */
   #next(): MemberRecord | undefined {
     if (this.#ackDue) {
       this.#ackDue = false;
-      return { type: "ack", seq: this.#shownSeq };
+      return this.#ack;
     }
     const envelopes = this.envelopes.nextBatch();
     return envelopes.length > 0 ? { type: "batch", envelopes } : undefined;

@@ -27,7 +27,7 @@
 export type { ChainAuthor } from "./chain.ts";
 export { Bans } from "./decisions.ts";
 export type { RoomEvent } from "./events.ts";
-export { REFUSALS } from "./link.ts";
+export { ackDelay, REFUSALS } from "./link.ts";
 export { isNamed, noSuchMember, sameName } from "./names.ts";
 export type { Lacking } from "./outbox.ts";
 export type { RoomOptions } from "./parts.ts";

@@ -1,5 +1,5 @@
 /**
- * Frames: a length and a body. See PROTOCOL.md §3.
+ * Frames: a header and a body. See PROTOCOL.md §3.
  *
  * @module
  */
@@ -7,37 +7,59 @@ import { type Bytes, concat, u32 } from "../bytes/mod.ts";
 import { ChannelError, WireError } from "../errors.ts";
 import { MAX_RECORD_BYTES, MIN_RECORD_BYTES } from "./record.ts";
 
-/** Bytes of the length that precedes every frame's body. */
+/** Bytes of the header that precedes every frame's body. */
 export const FRAME_HEADER_BYTES = 4;
+
+/** Bytes of the token that begins the body of a shared frame. */
+export const TOKEN_BYTES = 8;
+
+/** The first byte of a frame: which key seals its body. */
+export const FrameKind = {
+  /** The key of one direction of one connection. In the handshake, the message says. */
+  OWN: 0,
+  /** The key of all members in the room. */
+  SHARED: 1,
+} as const;
+
+/** A frame without its header. */
+export interface Frame {
+  /** One of {@linkcode FrameKind}. */
+  readonly kind: number;
+  /** What the header gives the length of. */
+  readonly body: Bytes;
+}
 
 /** Bytes that a decoder buffers before it asks its source to wait. */
 const HIGH_WATER_BYTES = 65_536;
 
 /**
- * Encodes the length that precedes a body. See PROTOCOL.md §3.
+ * Encodes the header that precedes a body. See PROTOCOL.md §3.
  *
  * @param length Of the body, in bytes.
- * @returns `length (4 bytes, big-endian)`.
+ * @param kind One of {@linkcode FrameKind}.
+ * @returns `kind (1) || length (3, big-endian)`.
  */
-export function frameHeader(length: number): Bytes {
-  return u32(length);
+export function frameHeader(length: number, kind: number = FrameKind.OWN): Bytes {
+  return u32(kind * 2 ** 24 + length);
 }
 
 /**
- * Encodes a frame in one piece, so that one write sends it.
+ * Encodes a frame of kind OWN in one piece, so that one write sends it.
  *
- * @returns `length (4 bytes, big-endian) || body`.
+ * @returns `kind (1) || length (3, big-endian) || body`.
  */
 export function encodeFrame(body: Uint8Array): Bytes {
   return concat(frameHeader(body.length), body);
 }
 
-/** Cuts chunks of any size into the bodies of frames. */
+/** Cuts chunks of any size into frames. */
 export class FrameDecoder {
   readonly #handshakeSizes: readonly number[];
+  readonly #takesShared: boolean;
   #frames = 0;
   readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
   #headerFilled = 0;
+  #kind: number = FrameKind.OWN;
   #body: Bytes | undefined;
   #bodyFilled = 0;
 
@@ -45,9 +67,11 @@ export class FrameDecoder {
    * Expects the frames of one direction of a connection.
    *
    * @param handshakeSizes The exact size of each body that precedes the first record, in bytes.
+   * @param takesShared Whether records may be of kind SHARED, too.
    */
-  constructor(handshakeSizes: readonly number[] = []) {
+  constructor(handshakeSizes: readonly number[] = [], takesShared = false) {
     this.#handshakeSizes = handshakeSizes;
+    this.#takesShared = takesShared;
   }
 
   /** Whether the bytes so far end between two frames. */
@@ -56,18 +80,18 @@ export class FrameDecoder {
   }
 
   /**
-   * Takes bytes in and gives every body that they complete. Buffers at most one body, and no byte of it
-   * before its length is checked.
+   * Takes bytes in and gives every frame that they complete. Buffers at most one body, and no byte of it
+   * before its header is checked.
    *
-   * @throws {WireError} If a length is not allowed now.
+   * @throws {WireError} If a kind or length is not allowed now.
    */
-  *push(chunk: Uint8Array): Generator<Bytes, void, void> {
+  *push(chunk: Uint8Array): Generator<Frame, void, void> {
     let offset = 0;
     while (offset < chunk.length) {
       if (this.#body === undefined) {
         offset += this.#fillHeader(chunk.subarray(offset));
         if (this.#headerFilled < FRAME_HEADER_BYTES) return;
-        this.#body = new Uint8Array(this.#checkedLength());
+        this.#body = new Uint8Array(this.#checkHeader());
         this.#bodyFilled = 0;
       }
       const part = chunk.subarray(offset, offset + this.#body.length - this.#bodyFilled);
@@ -79,7 +103,7 @@ export class FrameDecoder {
         this.#body = undefined;
         this.#headerFilled = 0;
         this.#frames++;
-        yield body;
+        yield { kind: this.#kind, body };
       }
     }
   }
@@ -91,11 +115,19 @@ export class FrameDecoder {
     return part.length;
   }
 
-  #checkedLength(): number {
-    const length = new DataView(this.#header.buffer).getUint32(0);
+  /** Checks the header. @returns The length of the body. */
+  #checkHeader(): number {
+    const header = new DataView(this.#header.buffer).getUint32(0);
+    const length = header % 2 ** 24;
     const exact = this.#handshakeSizes[this.#frames];
-    const min = exact ?? MIN_RECORD_BYTES;
-    const max = exact ?? MAX_RECORD_BYTES;
+    const tokenBytes = this.#header[0] === FrameKind.SHARED ? TOKEN_BYTES : 0;
+    const min = exact ?? MIN_RECORD_BYTES + tokenBytes;
+    const max = exact ?? MAX_RECORD_BYTES + tokenBytes;
+    this.#kind = this.#header[0]!;
+    const takesShared = exact === undefined && this.#takesShared;
+    if (this.#kind > (takesShared ? FrameKind.SHARED : FrameKind.OWN)) {
+      throw new WireError(`Cannot decode frame: unexpected kind: ${this.#kind}`);
+    }
     if (length < min || length > max) {
       throw new WireError(
         `Cannot decode frame: its body must have ${min} to ${max} bytes, the header says ${length}`,
@@ -106,9 +138,9 @@ export class FrameDecoder {
 }
 
 /**
- * Turns the bytes of a connection into the bodies of its frames. See PROTOCOL.md §3.
+ * Turns the bytes of a connection into its frames. See PROTOCOL.md §3.
  *
- * The stream fails with a {@linkcode WireError} on a length that is not allowed now, and with a
+ * The stream fails with a {@linkcode WireError} on a kind or length that is not allowed now, and with a
  * {@linkcode ChannelError} of code `connection-lost` if it ends inside a frame.
  *
  * @example Two frames in one chunk
@@ -118,30 +150,32 @@ export class FrameDecoder {
  * import { assertEquals } from "@std/assert";
  *
  * const bytes = concat(encodeFrame(new Uint8Array(2)), encodeFrame(new Uint8Array(3)));
- * const bodies = ReadableStream.from([bytes]).pipeThrough(new FrameDecoderStream([2, 3]));
- * assertEquals((await Array.fromAsync(bodies)).map((body) => body.length), [2, 3]);
+ * const frames = ReadableStream.from([bytes]).pipeThrough(new FrameDecoderStream([2, 3]));
+ * assertEquals((await Array.fromAsync(frames)).map(({ body }) => body.length), [2, 3]);
  * ```
  */
-export class FrameDecoderStream extends TransformStream<Uint8Array, Bytes> {
+export class FrameDecoderStream extends TransformStream<Uint8Array, Frame> {
   /**
    * Expects the frames of one direction of a connection.
    *
    * @param handshakeSizes As for {@linkcode FrameDecoder}.
+   * @param takesShared As for {@linkcode FrameDecoder}.
    * @param writableStrategy By default up to 64 KiB wait.
    * @param readableStrategy By default no frame is decoded ahead.
    */
   constructor(
     handshakeSizes: readonly number[] = [],
+    takesShared = false,
     writableStrategy: QueuingStrategy<Uint8Array> = new ByteLengthQueuingStrategy({
       highWaterMark: HIGH_WATER_BYTES,
     }),
-    readableStrategy?: QueuingStrategy<Bytes>,
+    readableStrategy?: QueuingStrategy<Frame>,
   ) {
-    const decoder = new FrameDecoder(handshakeSizes);
+    const decoder = new FrameDecoder(handshakeSizes, takesShared);
     super(
       {
         transform(chunk, controller): void {
-          for (const body of decoder.push(chunk)) controller.enqueue(body);
+          for (const frame of decoder.push(chunk)) controller.enqueue(frame);
         },
         flush(): void {
           if (!decoder.complete) {

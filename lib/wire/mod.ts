@@ -7,8 +7,8 @@
  * import { decodeMemberRecord, encodeMemberRecord } from "./mod.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const record = encodeMemberRecord({ type: "ack", seq: 7 });
- * assertEquals(decodeMemberRecord(record), { type: "ack", seq: 7 });
+ * const record = encodeMemberRecord({ type: "behind" });
+ * assertEquals(decodeMemberRecord(record), { type: "behind" });
  * ```
  * @module
  */

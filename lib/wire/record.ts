@@ -24,10 +24,10 @@ export const SESSION_NONCE_BYTES = 16;
 /** Bytes of the random number that identifies a host process. */
 export const INSTANCE_BYTES = 8;
 
-/** Bytes of an envelope before its object, the length included. */
+/** Bytes of a member's envelope before its object, the length included; the host's has 8 fewer. */
 export const ENVELOPE_OVERHEAD_BYTES = 30;
 
-/** Bytes of an envelope with an object. */
+/** Bytes of a member's envelope with an object. */
 export function envelopeSize(object: Uint8Array): number {
   return ENVELOPE_OVERHEAD_BYTES + object.length;
 }
@@ -41,6 +41,21 @@ const MAX_KEEP_S = 3600;
 /** Maximum sessions in one record. */
 export const MAX_ROSTER_ENTRIES = 1337;
 
+/** Bytes of one change in MEMBER. */
+export const CHANGE_BYTES = 50;
+
+/** Maximum changes in one record. */
+export const MAX_CHANGES: number = Math.floor(MAX_PAYLOAD_BYTES / CHANGE_BYTES);
+
+/** Bytes of the hash of the shared records that a member has taken. */
+export const TRANSCRIPT_BYTES = 32;
+
+/** The transcript before the first shared record. */
+export const NO_TRANSCRIPT: Bytes = new Uint8Array(TRANSCRIPT_BYTES);
+
+/** The lowest of the types that a reader skips if it does not know them. */
+export const FIRST_OPTIONAL_TYPE = 0x80;
+
 /** The first byte of a record's plaintext. See PROTOCOL.md §5.3. */
 export const RecordType = {
   ACCEPT: 0x01,
@@ -48,6 +63,7 @@ export const RecordType = {
   CLOSE: 0x03,
   PING: 0x04,
   PONG: 0x05,
+  KEY: 0x06,
   BATCH: 0x10,
   ROSTER: 0x11,
   MEMBER: 0x12,
@@ -62,6 +78,18 @@ export interface PlainRecord {
   readonly type: number;
   /** At most {@linkcode MAX_PAYLOAD_BYTES}. */
   readonly payload: Bytes;
+  /** The transcript after it, if it came in a shared frame. */
+  readonly transcript?: Bytes;
+}
+
+/** A place among the shared records of a room: what a member needs to open those after it. */
+export interface SharedPosition {
+  /** The secret from which their key is derived, 32 bytes. */
+  readonly secret: Bytes;
+  /** Number of records that it has sealed before. */
+  readonly counter: number;
+  /** The hash of all before, 32 bytes. */
+  readonly transcript: Bytes;
 }
 
 /** The reasons for which a side closes the connection. */
@@ -123,8 +151,6 @@ export interface HostEnvelope {
   readonly direct: boolean;
   /** The session it comes from. */
   readonly from: Bytes;
-  /** The seat's own count of envelopes, without gaps. */
-  readonly seq: number;
   /** Opaque to the relay. */
   readonly object: Bytes;
 }
@@ -139,15 +165,34 @@ export interface RosterEntry {
   readonly away: boolean;
 }
 
+/** A change of a session in the room. */
+export interface RosterChange {
+  /** One of {@linkcode MemberChange}. */
+  readonly change: number;
+  /** One of {@linkcode CloseReason}: why a session is away, or has left. */
+  readonly reason: number;
+  /** The identity key that the host saw, 32 bytes. */
+  readonly key: Bytes;
+  /** The nonce that distinguishes this session from others of that key, 16 bytes. */
+  readonly nonce: Bytes;
+}
+
 /** The records that both sides may send at any time. */
-export type SharedRecord =
+export type CommonRecord =
   | { readonly type: "close"; readonly reason: number }
   | { readonly type: "ping"; readonly token: Bytes }
   | { readonly type: "pong"; readonly token: Bytes };
 
+/** What the entries of a queue say of the frame that they came in. */
+export interface InFrame {
+  /** The transcript after them, if the frame was shared. */
+  readonly transcript?: Bytes;
+}
+
 /** The records that a host sends. */
 export type HostRecord =
-  | SharedRecord
+  | CommonRecord
+  | { readonly type: "key" } & SharedPosition
   | {
     readonly type: "accept";
     readonly status: number;
@@ -160,15 +205,9 @@ export type HostRecord =
     /** Time that this host keeps the seat of a member whose connection is lost, in seconds. */
     readonly keep: number;
   }
-  | { readonly type: "batch"; readonly envelopes: readonly HostEnvelope[] }
+  | { readonly type: "batch"; readonly envelopes: readonly HostEnvelope[] } & InFrame
   | { readonly type: "roster"; readonly entries: readonly RosterEntry[] }
-  | {
-    readonly type: "member";
-    readonly change: number;
-    readonly reason: number;
-    readonly key: Bytes;
-    readonly nonce: Bytes;
-  }
+  | { readonly type: "member"; readonly changes: readonly RosterChange[] } & InFrame
   | { readonly type: "resume"; readonly nextSeq: number; readonly queued: number }
   | {
     readonly type: "ack";
@@ -183,10 +222,15 @@ export type HostRecord =
 
 /** The records that a member sends. */
 export type MemberRecord =
-  | SharedRecord
+  | CommonRecord
   | { readonly type: "batch"; readonly envelopes: readonly MemberEnvelope[] }
-  | { readonly type: "resume"; readonly instance: Bytes; readonly lastSeq: number }
-  | { readonly type: "ack"; readonly seq: number }
+  | {
+    readonly type: "resume";
+    readonly instance: Bytes;
+    readonly lastSeq: number;
+    readonly transcript: Bytes;
+  }
+  | { readonly type: "ack"; readonly seq: number; readonly transcript: Bytes }
   | { readonly type: "behind" };
 
 /** The layout of one kind of record's payload, both ways. See PROTOCOL.md §5.3. */
@@ -204,7 +248,7 @@ type PayloadCodecs<Plain extends { readonly type: string }> = {
   readonly [Type in Plain["type"]]: PayloadCodec<Extract<Plain, { type: Type }>>;
 };
 
-const SHARED: PayloadCodecs<SharedRecord> = {
+const COMMON: PayloadCodecs<CommonRecord> = {
   close: {
     code: RecordType.CLOSE,
     encode: ({ reason }) => u8(reason),
@@ -223,7 +267,17 @@ const SHARED: PayloadCodecs<SharedRecord> = {
 };
 
 const HOST: PayloadCodecs<HostRecord> = {
-  ...SHARED,
+  ...COMMON,
+  key: {
+    code: RecordType.KEY,
+    encode: ({ counter, secret, transcript }) => concat(secret, u64(counter), transcript),
+    decode: (reader) => ({
+      type: "key",
+      secret: reader.take(32),
+      counter: reader.u64(),
+      transcript: reader.take(TRANSCRIPT_BYTES),
+    }),
+  },
   accept: {
     code: RecordType.ACCEPT,
     encode: ({ instance, keep, lastCmid, maxMembers, resumed, status, time }) =>
@@ -250,12 +304,11 @@ const HOST: PayloadCodecs<HostRecord> = {
   batch: {
     code: RecordType.BATCH,
     encode: ({ envelopes }) =>
-      concat(...envelopes.flatMap(({ class: kind, direct, from, object, seq }) => [
-        u32(envelopeSize(object) - 4),
+      concat(...envelopes.flatMap(({ class: kind, direct, from, object }) => [
+        u32(2 + SESSION_BYTES + object.length),
         u8(kind),
         u8(direct ? Destination.SESSION : Destination.ROOM),
         from,
-        u64(seq),
         object,
       ])),
     decode: (reader) => ({
@@ -264,7 +317,6 @@ const HOST: PayloadCodecs<HostRecord> = {
         class: readUpTo(envelope, EnvelopeClass.CHAT),
         direct: readUpTo(envelope, Destination.SESSION) === Destination.SESSION,
         from: envelope.take(SESSION_BYTES),
-        seq: envelope.u64(),
         object: readObject(envelope),
       })),
     }),
@@ -280,14 +332,14 @@ const HOST: PayloadCodecs<HostRecord> = {
   },
   member: {
     code: RecordType.MEMBER,
-    encode: ({ change, key, nonce, reason }) => concat(u8(change), u8(reason), key, nonce),
-    decode: (reader) => ({
-      type: "member",
-      change: readUpTo(reader, MemberChange.BACK, MemberChange.JOINED),
-      reason: readUpTo(reader, CloseReason.LOST),
-      key: reader.take(32),
-      nonce: reader.take(SESSION_NONCE_BYTES),
-    }),
+    encode: ({ changes }) =>
+      concat(...changes.flatMap(({ change, key, nonce, reason }) => [
+        u8(change),
+        u8(reason),
+        key,
+        nonce,
+      ])),
+    decode: (reader) => ({ type: "member", changes: readChanges(reader) }),
   },
   resume: {
     code: RecordType.RESUME,
@@ -317,7 +369,7 @@ const HOST: PayloadCodecs<HostRecord> = {
 };
 
 const MEMBER: PayloadCodecs<MemberRecord> = {
-  ...SHARED,
+  ...COMMON,
   batch: {
     code: RecordType.BATCH,
     encode: ({ envelopes }) =>
@@ -341,17 +393,22 @@ const MEMBER: PayloadCodecs<MemberRecord> = {
   },
   resume: {
     code: RecordType.RESUME,
-    encode: ({ instance, lastSeq }) => concat(instance, u64(lastSeq)),
+    encode: ({ instance, lastSeq, transcript }) => concat(instance, u64(lastSeq), transcript),
     decode: (reader) => ({
       type: "resume",
       instance: reader.take(INSTANCE_BYTES),
       lastSeq: reader.u64(),
+      transcript: reader.take(TRANSCRIPT_BYTES),
     }),
   },
   ack: {
     code: RecordType.ACK,
-    encode: ({ seq }) => u64(seq),
-    decode: (reader) => ({ type: "ack", seq: reader.u64() }),
+    encode: ({ seq, transcript }) => concat(u64(seq), transcript),
+    decode: (reader) => ({
+      type: "ack",
+      seq: reader.u64(),
+      transcript: reader.take(TRANSCRIPT_BYTES),
+    }),
   },
   behind: {
     code: RecordType.BEHIND,
@@ -367,7 +424,22 @@ export function encodeHostRecord(record: HostRecord): PlainRecord {
 
 /** Decodes a record of a host. @throws {WireError} If it is not laid out as PROTOCOL.md §5.3 says. */
 export function decodeHostRecord(record: PlainRecord): HostRecord {
-  return decodeWith(HOST, record);
+  const { transcript } = record;
+  const decoded = decodeWith(HOST, record);
+  if (transcript === undefined) return decoded;
+  if (decoded.type === "batch" && !decoded.envelopes.some(({ direct }) => direct)) {
+    return { ...decoded, transcript };
+  }
+  if (decoded.type === "member") return { ...decoded, transcript };
+  throw new WireError("Cannot accept shared record: its content is not for all members");
+}
+
+/** Decodes the payload of KEY. @throws {WireError} If it is not laid out as PROTOCOL.md §5.3 says. */
+export function decodeSharedPosition(payload: Bytes): SharedPosition {
+  const reader = new ByteReader(payload);
+  const position = HOST.key.decode(reader);
+  reader.end();
+  return position;
 }
 
 /** Encodes a record of a member, byte for byte as PROTOCOL.md §5.3 lays it out. */
@@ -466,6 +538,19 @@ function readCount(reader: ByteReader): number {
   const count = reader.u16();
   if (count <= MAX_ROSTER_ENTRIES) return count;
   throw new WireError(`Cannot decode record: it names over ${MAX_ROSTER_ENTRIES} sessions`);
+}
+
+function readChanges(reader: ByteReader): RosterChange[] {
+  const changes: RosterChange[] = [];
+  do {
+    changes.push({
+      change: readUpTo(reader, MemberChange.BACK, MemberChange.JOINED),
+      reason: readUpTo(reader, CloseReason.LOST),
+      key: reader.take(32),
+      nonce: reader.take(SESSION_NONCE_BYTES),
+    });
+  } while (reader.remaining > 0);
+  return changes;
 }
 
 function readRoster(reader: ByteReader): RosterEntry[] {

@@ -1,11 +1,19 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Bytes, concat, u32, utf8 } from "../../lib/bytes/mod.ts";
-import { initiate, RecordCipher, respond, type SecureChannel } from "../../lib/channel/mod.ts";
+import {
+  initiate,
+  RecordCipher,
+  respond,
+  type SecureChannel,
+  type SharedFrame,
+  SharedSealer,
+} from "../../lib/channel/mod.ts";
 import { randomBytes, zeroKey } from "../../lib/crypto/mod.ts";
 import type { Code } from "../../lib/errors.ts";
 import { HostKey, Initiator, Responder } from "../../lib/handshake/mod.ts";
 import {
   encodeFrame,
+  encodeHostRecord,
   FrameDecoderStream,
   M0_BYTES,
   M1_BYTES,
@@ -57,14 +65,16 @@ async function connect(options: DuplexOptions = {}): Promise<Connected> {
   return { memberEnd, hostEnd, atMember, atHost };
 }
 
-async function sendAll(channel: SecureChannel, records: readonly PlainRecord[]): Promise<void> {
+async function sendAll(
+  channel: SecureChannel,
+  records: readonly (PlainRecord | SharedFrame)[],
+): Promise<void> {
   const writer = channel.writable.getWriter();
   for (const record of records) {
     await writer.ready;
     writer.write(record).catch(() => {});
   }
   await writer.close();
-  await channel.flushed;
 }
 
 function batch(i: number): PlainRecord {
@@ -183,7 +193,7 @@ async function byHand(): Promise<{
     hostEnd,
     memberEnd,
     channel,
-    read: async () => (await reader.read()).value,
+    read: async () => (await reader.read()).value?.body,
     write: (bytes) => writer.write(bytes),
   };
 }
@@ -218,14 +228,14 @@ test("initiate says that the connection is lost where the host hangs up", async 
 });
 
 test("respond takes only the exact size of each message", async () => {
-  for (const length of [0, 328, 330, 2 ** 32 - 1]) {
+  for (const length of [0, 328, 330, 2 ** 24 - 1]) {
     const early = await byHand();
     await early.read();
     await early.write(concat(u32(length), new Uint8Array(20)));
     await assertFails(early.channel, "protocol-error", "header says");
     assertEquals(early.hostEnd.written.length, 4 + M0_BYTES);
   }
-  for (const length of [0, 17, 447, 449, 2 ** 32 - 1]) {
+  for (const length of [0, 17, 447, 449, 2 ** 24 - 1]) {
     const late = await byHand();
     const scripted = await scriptedMember();
     await late.write(encodeFrame(await scripted.m1((await late.read())!)));
@@ -273,10 +283,10 @@ test("initiate gives no record that came along with M2 unless the host sealed it
       .pipeThrough(new FrameDecoderStream([M1_BYTES, M3_BYTES]))
       .getReader();
     await writer.write(encodeFrame(scripted.m0));
-    const m2 = encodeFrame(await scripted.m2((await reader.read()).value!));
+    const m2 = encodeFrame(await scripted.m2((await reader.read()).value!.body));
     const forged = await (await RecordCipher.from(randomBytes(32))).seal(CLOSE);
     await writer.write(honest ? m2 : concat(m2, forged));
-    const { toMember } = await scripted.receiveM3((await reader.read()).value!);
+    const { toMember } = await scripted.receiveM3((await reader.read()).value!.body);
     await writer.write(await (await RecordCipher.from(toMember)).seal(CLOSE));
     hostEnd.close();
     const records = Array.fromAsync((await channel).readable);
@@ -284,6 +294,31 @@ test("initiate gives no record that came along with M2 unless the host sealed it
     else await assertFails(records, "protocol-error", "altered");
     await (await channel).writable.abort();
   }
+});
+
+test("a channel takes shared frames, and KEY for them, from the host to the member only", async () => {
+  const { atHost, atMember } = await connect();
+  assertEquals([atHost.carriesShared, atMember.carriesShared], [true, false]);
+  const frame = await new SharedSealer().seal(batch(1), true);
+  const key = encodeHostRecord({ type: "key", ...frame.before });
+  const [read] = await Promise.all([
+    Array.fromAsync(atMember.readable),
+    sendAll(atHost, [key, frame, CLOSE]),
+  ]);
+  assertEquals(read, [{ ...batch(1), transcript: frame.transcript }, CLOSE]);
+  const seen: PlainRecord[] = [];
+  const refused = assertFails(
+    async () => {
+      for await (const record of atHost.readable) seen.push(record);
+    },
+    "protocol-error",
+    "unexpected kind: 1",
+  );
+  const back = atMember.writable.getWriter();
+  for (const item of [key, frame]) back.write(item).catch(() => {});
+  await refused;
+  assertEquals(seen, [key]);
+  await back.abort().catch(() => {});
 });
 
 test("respond reads no more than some chunks from a member that it does not know", async () => {
@@ -309,5 +344,4 @@ test("a channel that is given up on one side fails on both", async () => {
     const writer = atHost.writable.getWriter();
     while (true) await writer.write(batch(2));
   });
-  await atHost.flushed;
 });

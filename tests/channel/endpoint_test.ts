@@ -4,9 +4,11 @@ import {
   DEAD_AFTER_MS,
   Endpoint,
   FAREWELL_MS,
+  localChannel,
   OpenStream,
   PING_AFTER_MS,
   RecordCipher,
+  SharedFrame,
 } from "../../lib/channel/mod.ts";
 import {
   CloseReason,
@@ -17,6 +19,7 @@ import {
   FrameDecoderStream,
   type HostRecord,
   MEMBER_CODEC,
+  MemberChange,
   type MemberRecord,
   type PlainRecord,
   RecordType,
@@ -25,6 +28,7 @@ import { assertFails } from "../support/assert.ts";
 import { channelOver, channelPair, type TestChannel, WARM_UP } from "../support/channel.ts";
 import { FakeClock } from "../support/clock.ts";
 import { duplex, type DuplexOptions } from "../support/duplex.ts";
+import { ack, resume } from "../support/records.ts";
 import { test } from "../support/test.ts";
 
 type MemberEndpoint = Endpoint<HostRecord, MemberRecord>;
@@ -45,10 +49,6 @@ async function setUp(
   const next = options.next ?? (() => undefined);
   const endpoint: MemberEndpoint = new Endpoint(own, { codec: MEMBER_CODEC, next, clock });
   return { endpoint, clock, own, other };
-}
-
-function ack(seq: number): MemberRecord {
-  return { type: "ack", seq };
 }
 
 /** Acknowledgements numbered from 1, so many. */
@@ -72,7 +72,9 @@ async function part({ endpoint, other }: Setup, received: AsyncGenerator): Promi
 async function written({ end, sendSecret }: TestChannel): Promise<MemberRecord[]> {
   const cipher = await RecordCipher.from(sendSecret.slice());
   const records: PlainRecord[] = [];
-  for (const body of new FrameDecoder().push(end.written)) records.push(await cipher.open(body));
+  for (const { body } of new FrameDecoder().push(end.written)) {
+    records.push(await cipher.open(body));
+  }
   assertEquals(records.shift(), WARM_UP);
   return records.map(decodeMemberRecord);
 }
@@ -84,7 +86,7 @@ async function readAll(channel: TestChannel): Promise<MemberRecord[]> {
 test("Endpoint sends urgent records in their order, then the records of next", async () => {
   const { endpoint, other } = await setUp({ next: bulk(3) });
   for (let i = 0; i < 3; i++) {
-    endpoint.send({ type: "resume", instance: new Uint8Array(8), lastSeq: i });
+    endpoint.send(resume(i));
   }
   const reader = other.readable.getReader();
   const seen: MemberRecord[] = [];
@@ -107,7 +109,7 @@ test("Endpoint lets an urgent record overtake waiting ones if the other side rea
   const reader = other.readable.getReader();
   endpoint.wake();
   const first = decodeMemberRecord((await reader.read()).value!);
-  endpoint.send({ type: "resume", instance: new Uint8Array(8), lastSeq: 7 });
+  endpoint.send(resume(7));
   let before = 0;
   while (decodeMemberRecord((await reader.read()).value!).type === "ack") before++;
   assertEquals(first, ack(1));
@@ -332,6 +334,108 @@ test("Endpoint takes any record for a sign of life", async () => {
   await part(setup, received);
 });
 
+/** An endpoint of a member, and the host's end of its channel without a connection, so that a test gives any record. */
+function unsealed(next: () => MemberRecord | SharedFrame | undefined = () => undefined) {
+  const [own, { readable, writable }] = localChannel();
+  const clock = new FakeClock();
+  const endpoint = new Endpoint<HostRecord, MemberRecord>(own, {
+    codec: MEMBER_CODEC,
+    next,
+    clock,
+  });
+  return { endpoint, clock, reader: readable.getReader(), writer: writable.getWriter() };
+}
+
+/** A change as it comes in a shared frame. */
+const SHARED_CHANGE: PlainRecord = {
+  ...encodeHostRecord({
+    type: "member",
+    changes: [{
+      change: MemberChange.JOINED,
+      reason: 0,
+      key: new Uint8Array(32),
+      nonce: new Uint8Array(16),
+    }],
+  }),
+  transcript: new Uint8Array(32).fill(7),
+};
+
+test("Endpoint takes a shared record for no sign of life: another member could have sealed it", async () => {
+  const { clock, endpoint, reader, writer } = unsealed();
+  const received = endpoint.receive();
+  const read = reader.read();
+  for (let passed = 5000; passed < DEAD_AFTER_MS; passed += 5000) {
+    const shown = received.next();
+    clock.advance(5000);
+    await writer.write(SHARED_CHANGE);
+    assertEquals((await shown).value?.type, "member");
+  }
+  assertEquals((await read).value?.type, RecordType.PING);
+  const silent = assertFails(received.next(), "connection-lost", "silent for 40 s");
+  clock.advance(5000);
+  await silent;
+  writer.abort().catch(() => {});
+  await endpoint.close(CloseReason.LEAVING);
+  assertEquals(clock.timers, 0);
+});
+
+test("Endpoint keeps a connection on which shared records come, and a record of its own now and then", async () => {
+  const { clock, endpoint, reader, writer } = unsealed();
+  const received = endpoint.receive();
+  void reader.read();
+  for (let passed = 0; passed < 3 * DEAD_AFTER_MS; passed += 5000) {
+    const shown = received.next();
+    clock.advance(5000);
+    if (passed % 35_000 === 0) {
+      await writer.write({ type: RecordType.PONG, payload: new Uint8Array(8) });
+    }
+    await writer.write(SHARED_CHANGE);
+    assertEquals((await shown).value?.type, "member");
+  }
+  const closed = received.next();
+  await writer.write({ type: RecordType.CLOSE, payload: new Uint8Array(1) });
+  await closed;
+  await received.next();
+  void endpoint.abort(undefined);
+  assertEquals(clock.timers, 0);
+});
+
+test("Endpoint.receive skips records of an unknown type from 0x80 on, whatever they hold", async () => {
+  const { clock, endpoint, writer } = unsealed();
+  const received = endpoint.receive();
+  const shown = received.next();
+  const skipped: PlainRecord[] = [];
+  for (const type of [0x80, 0xff]) {
+    for (const payload of [new Uint8Array(), new Uint8Array(1000)]) {
+      skipped.push({ type, payload }, { type, payload, transcript: new Uint8Array(32) });
+    }
+  }
+  for (const record of [...skipped, SHARED_CHANGE]) writer.write(record).catch(() => {});
+  assertEquals((await shown).value?.type, "member");
+  const failed = assertFails(received.next(), "protocol-error");
+  writer.write({ type: 0x7f, payload: new Uint8Array() }).catch(() => {});
+  await failed;
+  endpoint.abort(undefined);
+  assertEquals(clock.timers, 0);
+});
+
+test("Endpoint writes a shared frame of next as it is, after urgent records", async () => {
+  const position = { secret: new Uint8Array(32), counter: 0, transcript: new Uint8Array(32) };
+  const frame = new SharedFrame(
+    position,
+    [new Uint8Array(99)],
+    position.transcript,
+    position.transcript,
+  );
+  const waiting = [frame, ack(2)];
+  const { endpoint, reader } = unsealed(() => waiting.shift());
+  endpoint.send(ack(1));
+  assertEquals((await reader.read()).value, encodeMemberRecord(ack(1)));
+  assert((await reader.read()).value as unknown === frame);
+  assertEquals((await reader.read()).value, encodeMemberRecord(ack(2)));
+  endpoint.abort(undefined);
+});
+
 test("Endpoint shows that it is there while its own side does not read", async () => {
   const setup = await setUp();
   const { endpoint, clock, other } = setup;
@@ -373,7 +477,7 @@ test("Endpoint.close lets all urgent records leave before its farewell, and none
   endpoint.wake();
   const again = endpoint.close(CloseReason.LEAVING);
   const seen = await readAll(other);
-  await Promise.all([closed, again, own.flushed]);
+  await Promise.all([closed, again]);
   const expected = [...Array(100).keys()].map(ack);
   assertEquals(seen, [...expected, { type: "close", reason: CloseReason.COME_BACK }]);
   assertEquals(await written(own), seen);
@@ -469,8 +573,7 @@ test("Endpoint.receive says that the connection is lost where it ends without a 
 });
 
 test("Endpoint.receive refuses a record of the wrong side or of none", async () => {
-  const resume = { type: "resume" as const, instance: new Uint8Array(8), lastSeq: 0 };
-  const bad = [encodeMemberRecord(resume), { type: 0x7f, payload: new Uint8Array() }];
+  const bad = [encodeMemberRecord(resume()), { type: 0x7f, payload: new Uint8Array() }];
   for (const record of bad) {
     const { endpoint, other } = await setUp();
     const failed = assertFails(endpoint.receive().next(), "protocol-error");
@@ -492,12 +595,12 @@ test("Endpoint.receive ends with the error of abort, and the other side sees a c
 });
 
 test("Endpoint.abort ends at once if the other side does not read", async () => {
-  const { endpoint, own, other } = await setUp({ next: bulk(Infinity), capacity: 1 });
+  const { endpoint, other } = await setUp({ next: bulk(Infinity), capacity: 1 });
   endpoint.wake();
   const received = assertRejects(() => endpoint.receive().next(), Error, "enough");
   const closed = endpoint.close(CloseReason.LEAVING);
   endpoint.abort(new Error("enough"));
-  await Promise.all([received, closed, own.flushed]);
+  await Promise.all([received, closed]);
   await other.readable.cancel();
 });
 

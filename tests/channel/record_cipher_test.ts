@@ -1,7 +1,13 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { type Bytes, fromHex, toHex } from "../../lib/bytes/mod.ts";
 import { MAX_RECORDS_PER_KEY, RecordCipher } from "../../lib/channel/mod.ts";
-import { MAX_PAYLOAD_BYTES, MAX_RECORD_BYTES, RecordType } from "../../lib/wire/mod.ts";
+import {
+  FrameKind,
+  MAX_PAYLOAD_BYTES,
+  MAX_RECORD_BYTES,
+  NO_TRANSCRIPT,
+  RecordType,
+} from "../../lib/wire/mod.ts";
 import { assertFails, flip } from "../support/assert.ts";
 import { seededRandom } from "../support/keys.ts";
 import { test } from "../support/test.ts";
@@ -128,4 +134,42 @@ test("RecordCipher.rekey wipes the secret that it was given", async () => {
   assertNotEquals(given, new Uint8Array(32));
   await cipher.rekey();
   assertEquals(given, new Uint8Array(32));
+});
+
+test("RecordCipher.open refuses a record after another transcript, or of another kind", async () => {
+  const transcript = random(32);
+  for (const kind of [FrameKind.OWN, FrameKind.SHARED]) {
+    const sealed = await (await pair()).sealer.seal(record, transcript, kind);
+    assertEquals(sealed[0], kind);
+    assertEquals(await (await pair()).opener.open(body(sealed), transcript, kind), record);
+    const wrong: [Bytes, number][] = [
+      [transcript, 1 - kind],
+      [flip(transcript, 255), kind],
+      [NO_TRANSCRIPT, kind],
+    ];
+    for (const [other, otherKind] of wrong) {
+      const { opener } = await pair();
+      await assertFails(opener.open(body(sealed), other, otherKind), "protocol-error", "altered");
+    }
+  }
+});
+
+test("RecordCipher.forget wipes the secret that it was given", async () => {
+  const given = random(32);
+  (await RecordCipher.from(given)).forget();
+  assertEquals(given, new Uint8Array(32));
+});
+
+test("RecordCipher.secret is a copy of the secret of the key in use", async () => {
+  const { opener, sealer } = await pair();
+  const { secret: first } = sealer;
+  assertEquals(first, secret);
+  await sealer.rekey();
+  assertEquals(first, secret, "it is not wiped");
+  const fresh = body(await sealer.seal(record));
+  assertNotEquals(sealer.secret, secret);
+  assertEquals(await (await RecordCipher.from(sealer.secret)).open(fresh), record);
+  opener.secret.fill(0);
+  await opener.rekey();
+  assertEquals(await opener.open(fresh), record);
 });

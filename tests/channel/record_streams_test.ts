@@ -9,8 +9,14 @@ import {
   SealStream,
 } from "../../lib/channel/mod.ts";
 import { LanchatError } from "../../lib/errors.ts";
-import { FrameDecoderStream, type PlainRecord, RecordType } from "../../lib/wire/mod.ts";
+import {
+  type Frame,
+  FrameDecoderStream,
+  type PlainRecord,
+  RecordType,
+} from "../../lib/wire/mod.ts";
 import { assertFails, flip } from "../support/assert.ts";
+import { sealFrames } from "../support/channel.ts";
 import { FakeClock } from "../support/clock.ts";
 import { bytewise } from "../support/duplex.ts";
 import { seededRandom } from "../support/keys.ts";
@@ -29,8 +35,7 @@ function numbered(count: number): PlainRecord[] {
 }
 
 function seal(records: readonly PlainRecord[], limits: RekeyLimits = NEVER): Promise<Bytes[]> {
-  const stream = new SealStream(secret.slice(), { limits });
-  return Array.fromAsync(ReadableStream.from(records).pipeThrough(stream));
+  return sealFrames(records, secret, limits);
 }
 
 function opened(chunks: Iterable<Bytes>): ReadableStream<PlainRecord> {
@@ -123,10 +128,7 @@ test("OpenStream notices every flipped bit, the length's too", async () => {
 });
 
 test("OpenStream refuses a record that this side sealed itself", async () => {
-  const other = random(32);
-  const stream = new SealStream(other);
-  const own = await Array.fromAsync(ReadableStream.from(records).pipeThrough(stream));
-  await assertBroken(own, []);
+  await assertBroken(await sealFrames(records, random(32)), []);
 });
 
 test("OpenStream tells a cut from a farewell", async () => {
@@ -175,14 +177,13 @@ test("SealStream goes on to the next key before its bytes are over the limit", a
 
 test("SealStream goes on to the next key by its age, when it seals", async () => {
   const clock = new FakeClock();
-  const stream = new SealStream(secret.slice(), { clock });
-  const reader = stream.readable.getReader();
-  const writer = stream.writable.getWriter();
-  const sealed: Bytes[] = [];
-  const send = async (record: PlainRecord, chunks: number): Promise<void> => {
-    const written = writer.write(record);
-    for (let i = 0; i < chunks; i++) sealed.push((await reader.read()).value!);
-    await written;
+  const written: Bytes[] = [];
+  const wire = new WritableStream<Bytes>({ write: (frame) => void written.push(frame) });
+  const writer = new SealStream(secret.slice(), wire, { clock }).getWriter();
+  const send = async (record: PlainRecord, count: number): Promise<void> => {
+    const before = written.length;
+    await writer.write(record);
+    assertEquals(written.length - before, count);
   };
   await send(records[0]!, 1);
   clock.advance(REKEY_LIMITS.ms - 1);
@@ -192,9 +193,9 @@ test("SealStream goes on to the next key by its age, when it seals", async () =>
   clock.advance(REKEY_LIMITS.ms - 1);
   await send(records[3]!, 1);
   await send(CLOSE, 1);
-  await Promise.all([writer.close(), reader.closed]);
+  await writer.close();
   const expected = [...records.slice(0, 4), CLOSE];
-  assertEquals(await receive(sealed), { records: expected, error: undefined });
+  assertEquals(await receive(written), { records: expected, error: undefined });
 });
 
 test("SealStream has the limits of the specification", () => {
@@ -238,7 +239,7 @@ test("OpenStream gives for any damage a prefix of the sent records, and an error
 
 test("OpenStream passes cancel on to its source, and abort on to its reader", async () => {
   const canceled = Promise.withResolvers<unknown>();
-  const source = new ReadableStream<Bytes>({ cancel: canceled.resolve });
+  const source = new ReadableStream<Frame>({ cancel: canceled.resolve });
   const reason = new Error("enough");
   await source.pipeThrough(new OpenStream(secret.slice())).cancel(reason);
   assertEquals(await canceled.promise, reason);
@@ -249,16 +250,33 @@ test("OpenStream passes cancel on to its source, and abort on to its reader", as
   await read;
 });
 
-test("SealStream passes cancel on to its writer, and abort on to its reader", async () => {
+test("SealStream fails when its destination does, and the destination when the stream is aborted", async () => {
   const reason = new Error("enough");
-  const canceled = new SealStream(secret.slice());
-  const writer = canceled.writable.getWriter();
-  await canceled.readable.cancel(reason);
-  await assertRejects(() => writer.write(CLOSE), Error, "enough");
+  const broken = new TransformStream<Bytes, Bytes>();
+  const writer = new SealStream(secret.slice(), broken.writable).getWriter();
+  await broken.readable.cancel(reason);
   await assertRejects(() => writer.closed, Error, "enough");
+  await assertRejects(() => writer.write(CLOSE), Error, "enough");
 
-  const aborted = new SealStream(secret.slice());
+  const aborted = new TransformStream<Bytes, Bytes>();
   const read = assertRejects(() => aborted.readable.getReader().read(), Error, "enough");
-  await aborted.writable.abort(reason);
+  await new SealStream(secret.slice(), aborted.writable).abort(reason);
   await read;
+});
+
+test("SealStream has ended when its destination has taken everything", async () => {
+  const taken: Bytes[] = [];
+  const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
+  const slow = new WritableStream<Bytes>({
+    async write(frame): Promise<void> {
+      await allowed;
+      taken.push(frame);
+    },
+  });
+  const writer = new SealStream(secret.slice(), slow).getWriter();
+  void writer.write(records[0]!);
+  const closed = writer.close();
+  allow();
+  await closed;
+  assertEquals(taken.length, 1);
 });

@@ -1,7 +1,8 @@
 /** The known answers of the end-to-end layer, through the primitives and layouts that it is made of. */
 import { assert, assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
-import { compare, concat, fromHex, toHex, u32, u8, utf8 } from "../../lib/bytes/mod.ts";
+import { type Bytes, compare, concat, fromHex, toHex, u32, u8, utf8 } from "../../lib/bytes/mod.ts";
+import { extendTranscript, FrameTokens, OpenStream, RecordCipher } from "../../lib/channel/mod.ts";
 import {
   CipherKey,
   hmac,
@@ -43,10 +44,15 @@ import {
   encodeNameField,
   encodeNeed,
   EnvelopeClass,
+  FRAME_HEADER_BYTES,
+  FrameDecoderStream,
+  FrameKind,
   type HostRecord,
   KickOp,
   MemberChange,
   type MemberRecord,
+  NO_TRANSCRIPT,
+  type PlainRecord,
   RecordType,
 } from "../../lib/wire/mod.ts";
 import { flip } from "../support/assert.ts";
@@ -54,7 +60,7 @@ import { fromBase64, identityFromSeed } from "../support/keys.ts";
 import { test } from "../support/test.ts";
 import { makeE2e } from "../vectors/make_e2e.ts";
 import { makeNames } from "../vectors/make_names.ts";
-import { makeRecords } from "../vectors/make_records.ts";
+import { makeFrames, makeRecords } from "../vectors/make_records.ts";
 import vectors from "../vectors/vectors.json" with { type: "json" };
 
 const { hop, e2e } = vectors;
@@ -287,10 +293,18 @@ test("the known names would be taken for each other where one of their looks is 
 
 test("the known records are those of a second implementation", () => {
   assertEquals(makeRecords(vectors), vectors.records);
+  assertEquals(makeFrames(vectors), vectors.frames);
 });
 
 const INSTANCE = utf8("instance");
 const TOKEN = utf8("a token!");
+const SHARED_SECRET = shake("lanchat vectors shared secret");
+const SHARED_START = shake("lanchat vectors shared transcript");
+
+function shake(name: string): Bytes {
+  return new Uint8Array(createHash("shake256", { outputLength: 32 }).update(name).digest());
+}
+
 const bobSession = fromHex(e2e.sess_bob);
 const bob = { key: fromHex(e2e.bob_ik), nonce: fromHex(e2e.bob_nonce) };
 const member = { key: fromHex(hop.member_ik), nonce: fromHex(hop.nonce) };
@@ -312,12 +326,19 @@ const HOST_RECORDS: Readonly<Record<string, HostRecord>> = {
   CLOSE: { type: "close", reason: CloseReason.TOO_SLOW },
   PING: { type: "ping", token: TOKEN },
   PONG: { type: "pong", token: TOKEN },
+  KEY: { type: "key", secret: SHARED_SECRET, counter: 5, transcript: SHARED_START },
   "BATCH of the host": {
     type: "batch",
-    envelopes: [{ ...control, direct: true, from: fromHex(hop.sess), seq: 41, object: need }],
+    envelopes: [{ ...control, direct: true, from: fromHex(hop.sess), object: need }],
   },
   ROSTER: { type: "roster", entries: [{ ...member, away: false }, { ...bob, away: true }] },
-  MEMBER: { type: "member", change: MemberChange.AWAY, reason: CloseReason.LOST, ...bob },
+  MEMBER: {
+    type: "member",
+    changes: [
+      { change: MemberChange.AWAY, reason: CloseReason.LOST, ...bob },
+      { change: MemberChange.JOINED, reason: CloseReason.LEAVING, ...member },
+    ],
+  },
   "RESUME of the host": { type: "resume", nextSeq: 41, queued: 2 },
   "ACK of the host": { type: "ack", accepted: 19, delivered: 17, seq: 41, reached: 18 },
   "BEHIND of the host": { type: "behind", sessions: [bobSession] },
@@ -335,8 +356,13 @@ const MEMBER_RECORDS: Readonly<Record<string, MemberRecord>> = {
       { ...control, to: bobSession, cmid: 19, object: fromHex(e2e.again_end) },
     ],
   },
-  "RESUME of a member": { type: "resume", instance: INSTANCE, lastSeq: 40 },
-  "ACK of a member": { type: "ack", seq: 42 },
+  "RESUME of a member": {
+    type: "resume",
+    instance: INSTANCE,
+    lastSeq: 40,
+    transcript: SHARED_START,
+  },
+  "ACK of a member": { type: "ack", seq: 42, transcript: SHARED_START },
   "BEHIND of a member": { type: "behind" },
 };
 
@@ -356,3 +382,54 @@ for (const { name, payload, type } of vectors.records) {
     assert(host !== undefined || member !== undefined);
   });
 }
+
+/** The known frames that hold a record for the layer above. */
+const KNOWN = vectors.frames.filter(({ name }) => name !== "KEY" && name !== "REKEY");
+
+/** What a member reads of the known frames. */
+const READ: readonly PlainRecord[] = KNOWN.map(({ frame, plain, transcript }) => ({
+  type: fromHex(plain)[0]!,
+  payload: fromHex(plain).slice(1),
+  ...fromHex(frame)[0] === FrameKind.SHARED && { transcript: fromHex(transcript) },
+}));
+
+test("the known frames open with a member's secret, the shared ones with the key among them", async () => {
+  const chunks = vectors.frames.map(({ frame }) => fromHex(frame));
+  const records = ReadableStream.from(chunks)
+    .pipeThrough(new FrameDecoderStream([], true))
+    .pipeThrough(new OpenStream(fromHex(hop.s2c), { takesShared: true }));
+  assertEquals(await Array.fromAsync(records), READ);
+});
+
+test("the known secret of tokens comes from that of the host's records", async () => {
+  const secret = await kdf(zeroKey(), fromHex(hop.s2c), "lanchat/1 rec token", 32);
+  assertEquals(toHex(secret), hop.s2c_token);
+});
+
+test("the known frames are those of RecordCipher and FrameTokens, and each transcript is a hash of the one before", async () => {
+  const own = await RecordCipher.from(fromHex(hop.s2c));
+  const shared = await RecordCipher.from(SHARED_SECRET.slice(), 5);
+  const tokens = await FrameTokens.from(fromHex(hop.s2c));
+  let transcript = NO_TRANSCRIPT;
+  for (const known of vectors.frames) {
+    const [type, ...payload] = fromHex(known.plain);
+    const frame = fromHex(known.frame);
+    const kind = frame[0]!;
+    const cipher = kind === FrameKind.SHARED ? shared : own;
+    const record = { type: type!, payload: new Uint8Array(payload) };
+    const sealed = await cipher.seal(record, transcript, kind);
+    const header = sealed.slice(0, FRAME_HEADER_BYTES);
+    const body = sealed.slice(FRAME_HEADER_BYTES);
+    if (kind === FrameKind.SHARED) {
+      await tokens.derive(1);
+      assertEquals(toHex(concat(header, tokens.next(), body)), known.frame);
+      transcript = await extendTranscript(transcript, body);
+    } else {
+      tokens.skip();
+      assertEquals(toHex(sealed), known.frame);
+    }
+    if (record.type === RecordType.KEY) transcript = SHARED_START;
+    if (record.type === RecordType.REKEY) await cipher.rekey();
+    assertEquals(toHex(transcript), known.transcript);
+  }
+});

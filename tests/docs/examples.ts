@@ -24,7 +24,7 @@ interface Example {
   readonly fields: readonly Field[];
 }
 
-const { e2e, hop, records } = vectors;
+const { e2e, frames, hop, records } = vectors;
 
 /** The fields of each record, by its name. */
 const RECORD_FIELDS: Readonly<Record<string, readonly Field[]>> = {
@@ -41,23 +41,22 @@ const RECORD_FIELDS: Readonly<Record<string, readonly Field[]>> = {
   CLOSE: [["reason", 1]],
   PING: [["token", 8]],
   PONG: [["token", 8]],
-  "BATCH of a member": [...envelope("to", "cmid", 5), ...envelope("to", "cmid", 5)],
-  "BATCH of the host": envelope("from", "seq", 5),
+  KEY: [["secret", 32], ["counter", 8], ["transcript", 32]],
+  "BATCH of a member": [...envelope("to", ["cmid", 8]), ...envelope("to", ["cmid", 8])],
+  "BATCH of the host": envelope("from"),
   ROSTER: [["count", 2], ...session(), ["away", 1], ...session(), ["away", 1]],
-  MEMBER: [["change", 1], ["reason", 1], ...session()],
-  "RESUME of a member": [["instance", 8], ["last_seq", 8]],
+  MEMBER: [["change", 1], ["reason", 1], ...session(), ["change", 1], ["reason", 1], ...session()],
+  "RESUME of a member": [["instance", 8], ["last_seq", 8], ["transcript", 32]],
   "RESUME of the host": [["next_seq", 8], ["queued", 4]],
-  "ACK of a member": [["seq", 8]],
+  "ACK of a member": [["seq", 8], ["transcript", 32]],
   "ACK of the host": [["accepted", 8], ["delivered", 8], ["seq", 8], ["reached", 8]],
   "BEHIND of a member": [],
   "BEHIND of the host": [["count", 2], ["sess", 16]],
 };
 
-function envelope(peer: string, number: string, bytes: number): Field[] {
-  return [["length", 4], ["class", 1], ["destination", 1], [peer, 16], [number, 8], [
-    "object",
-    bytes,
-  ]];
+function envelope(peer: string, ...number: readonly Field[]): Field[] {
+  const head = [["length", 4], ["class", 1], ["destination", 1], [peer, 16]] as const;
+  return [...head, ...number, ["object", 5]];
 }
 
 function session(): Field[] {
@@ -158,6 +157,12 @@ const EXAMPLES: readonly Example[] = [
     digits: payload,
     fields: RECORD_FIELDS[name]!,
   })),
+  {
+    name: "a shared BATCH in its frame",
+    section: "5.5",
+    digits: frames.find(({ name }) => name === "BATCH")!.frame,
+    fields: [["kind", 1], ["length", 3], ["token", 8], ["sealed"]],
+  },
   { name: "ANNOUNCE", section: "6.2", digits: e2e.announce_bob, fields: ANNOUNCE },
   { name: "SKDM", section: "6.3", digits: e2e.skdm.wire, fields: SKDM },
   { name: "MSG", section: "6.5", digits: e2e.msgs[0]!.wire, fields: MSG },
@@ -222,7 +227,7 @@ export function workedExamples(): string {
     HEADING,
     `Each example has its fields: offset in bytes, name, value in hexadecimal. All examples are known
 answers; §7 says where their keys and secrets are. A frame seals a record's type and payload (§5.1);
-the payloads are below.`,
+the payloads are below, and one whole frame.`,
     ...examples.map((example) => `\n${example}`),
     "",
   ].join("\n");

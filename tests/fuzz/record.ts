@@ -111,6 +111,16 @@ const roster = encodeHostRecord({
 });
 const asked = encodeMemberRecord({ type: "behind" });
 const behind = encodeHostRecord({ type: "behind", sessions: [new Uint8Array(16).fill(1)] });
+const key = encodeHostRecord({
+  type: "key",
+  secret: new Uint8Array(32).fill(4),
+  counter: 5,
+  transcript: new Uint8Array(32).fill(6),
+});
+const roomBatch = encodeHostRecord({
+  type: "batch",
+  envelopes: envelopes.filter(({ direct }) => !direct).slice(0, 2),
+});
 const farewell = encodeHostRecord({ type: "close", reason: CloseReason.LEAVING });
 const roomId = new Uint8Array(32).fill(3);
 const openCredential = await encodeCredential({ hostKey: fromHex(vectors.hop.host_ik) });
@@ -136,13 +146,18 @@ const peerLines = new TextDecoder().decode(peers.export());
 const RECORDED: Readonly<Record<string, Inputs>> = {
   frames: {
     handshake: concat(u8(1), ...greetings),
-    records: concat(u8(0), await sealedStream()),
+    records: concat(u8(2), await sealedStream()),
   },
   m0: { known: MESSAGES.m0 },
   m1: { known: MESSAGES.m1 },
   m2: { known: MESSAGES.m2 },
   m3: { known: MESSAGES.m3 },
-  "host-record": byType([...toMember, roster, behind]),
+  "host-record": byType([...toMember, roster, behind, key]),
+  "shared-record": byType([
+    ...toMember.filter(({ type }) => type === RecordType.MEMBER),
+    roomBatch,
+  ]),
+  key: { known: key.payload },
   "member-record": byType([...toHost, asked]),
   roster: { two: roster.payload, ...payloads(toMember, RecordType.ROSTER) },
   "host-batch": payloads(toMember, RecordType.BATCH),
@@ -180,7 +195,7 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
   "host-connection": { known: await recordedStream("member") },
   "member-connection": { known: await recordedStream("host") },
   "sealed-records": { whole: await sealedStream() },
-  "sealed-frames": { whole: masks([0, 0], [1, 0], [2, 0], [3, 0], [4, 0], [5, 0]) },
+  "sealed-frames": { whole: masks(...Array.from({ length: 9 }, (_, i) => [i, 0] as const)) },
   "member-endpoint": { heard: steps([...toMember.slice(0, 12), farewell]) },
   "host-endpoint": { heard: steps([...toHost.slice(0, 12), farewell]) },
   room: {

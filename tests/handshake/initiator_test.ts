@@ -61,10 +61,10 @@ async function attack(
     const frames = hostEnd.readable.pipeThrough(new FrameDecoderStream([M1_BYTES, M3_BYTES]));
     const reader = frames.getReader();
     await writer.write(encodeFrame(scripted.m0));
-    const { value: m1 } = await reader.read();
+    const m1 = (await reader.read()).value?.body;
     if (m1 !== undefined) {
       await writer.write(encodeFrame(m2(await scripted.m2(m1))));
-      const { value: m3 } = await reader.read();
+      const m3 = (await reader.read()).value?.body;
       if (m3 !== undefined) await scripted.receiveM3(m3);
     }
     await reader.cancel();

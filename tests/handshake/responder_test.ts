@@ -103,9 +103,9 @@ async function attack(
     const writer = memberEnd.writable.getWriter();
     const frames = memberEnd.readable.pipeThrough(new FrameDecoderStream([M0_BYTES, M2_BYTES]));
     const reader = frames.getReader();
-    const { value: greeting } = await reader.read();
-    await writer.write(encodeFrame(m1(await scripted.m1(m0(greeting!)))));
-    const { value: answer } = await reader.read();
+    const greeting = (await reader.read()).value!.body;
+    await writer.write(encodeFrame(m1(await scripted.m1(m0(greeting)))));
+    const answer = (await reader.read()).value?.body;
     if (answer !== undefined) {
       await writer.write(encodeFrame(m3((await scripted.m3(answer)).m3)));
       await reader.read();
@@ -292,7 +292,7 @@ test("Responder looks the same for a bad ct_I and a bad enc_I, one operation eac
     const frames = memberEnd.readable.pipeThrough(new FrameDecoderStream([M0_BYTES, M2_BYTES]));
     const reader = frames.getReader();
     await reader.read();
-    const { m3 } = await scripted.m3((await reader.read()).value!);
+    const { m3 } = await scripted.m3((await reader.read()).value!.body);
     await writer.write(encodeFrame(m3));
     await refused;
     assertEquals((await reader.read()).done, true);

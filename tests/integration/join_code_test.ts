@@ -8,13 +8,13 @@ import { DEFAULT_LIMITS, Host, Relay } from "../../lib/relay/mod.ts";
 import {
   CloseReason,
   type HostRecord,
-  INSTANCE_BYTES,
   MEMBER_CODEC,
   type MemberRecord,
 } from "../../lib/wire/mod.ts";
 import { within } from "../support/deadline.ts";
 import { ENTRY } from "../support/scripted_guest.ts";
 import { hostHopKey, identityOf, memberHopKey } from "../support/keys.ts";
+import { resume } from "../support/records.ts";
 import { test } from "../support/test.ts";
 
 /** Handshakes at once, and in a second. */
@@ -26,18 +26,12 @@ const TRIES = 20;
 /** Callers that try at the same time. */
 const CALLERS = 10;
 
-const RESUME: MemberRecord = {
-  type: "resume",
-  instance: new Uint8Array(INSTANCE_BYTES),
-  lastSeq: 0,
-};
-
 /** Ways to ask for another join code: the records sent before leaving, if any. */
 const WAYS: Record<string, readonly MemberRecord[] | undefined> = {
   "gives each handshake up after M2": undefined,
   "leaves after M3": [],
-  "leaves after RESUME": [RESUME],
-  "leaves once it has announced itself": [RESUME, ENTRY],
+  "leaves after RESUME": [resume()],
+  "leaves once it has announced itself": [resume(), ENTRY],
 };
 
 /** A host that real connections lead to. */

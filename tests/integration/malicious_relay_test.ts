@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, equal } from "../../lib/bytes/mod.ts";
-import { CloseReason, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
+import { CloseReason, type HostEnvelope, MemberChange, ObjectType } from "../../lib/wire/mod.ts";
 import { flip } from "../support/assert.ts";
 import { seededNumbers } from "../support/faults.ts";
-import { MaliciousRelay, type Parcel } from "../support/malicious_relay.ts";
+import { MaliciousRelay } from "../support/malicious_relay.ts";
 import { Puppet } from "../support/puppet.ts";
 import { WatchedClock } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
@@ -44,7 +44,7 @@ class Scene {
   }
 
   /** Changes each MSG on its way to bob, and none to carol; MSGs count from 0. */
-  withMsgs(change: (parcel: Parcel, index: number) => readonly Parcel[]): void {
+  withMsgs(change: (parcel: HostEnvelope, index: number) => readonly HostEnvelope[]): void {
     let next = 0;
     this.relay.onParcel = (parcel, to) =>
       parcel.object[0] === ObjectType.MSG && equal(to, this.bob.session)
@@ -66,7 +66,7 @@ function gaps({ events }: TestMember): number[] {
   return events.all.flatMap((event) => event.event === "gap" ? [event.missing] : []);
 }
 
-function altered(parcel: Parcel, bit: number): Parcel {
+function altered(parcel: HostEnvelope, bit: number): HostEnvelope {
   return { ...parcel, object: flip(parcel.object, bit) };
 }
 
@@ -101,7 +101,7 @@ test("Members notice a relay that shows them different rooms, under every strate
   const phantom = { ...(await Puppet.create("phantom")).entry, reason: CloseReason.LOST };
   const toggle = (change: number): void => {
     for (const { session } of [ada, bob]) {
-      relay.lie(session, { type: "member", change, ...phantom });
+      relay.lie(session, { change, ...phantom });
     }
   };
   toggle(MemberChange.JOINED);
@@ -144,7 +144,7 @@ test("Members notice a message that the relay drops, and show the ones after it"
 test("Members show replayed announcements, keys and messages once", async () => {
   const relay = new MaliciousRelay();
   const rooms = new RoomsInMemory(relay);
-  const history: Parcel[] = [];
+  const history: HostEnvelope[] = [];
   const types = new Set<number>();
   relay.onParcel = (parcel) => {
     history.push(parcel);
@@ -254,7 +254,7 @@ test("Members miss messages that the relay swaps between them, and show none twi
   const scene = await Scene.open();
   const { bob, carol, relay } = scene;
   // Bob gets the odd messages twice, carol the even ones, each in place of another message.
-  const before = new Map<string, Parcel>();
+  const before = new Map<string, HostEnvelope>();
   const counts = new Map<string, number>();
   relay.onParcel = (parcel, to) => {
     if (parcel.object[0] !== ObjectType.MSG) return [parcel];
@@ -281,7 +281,7 @@ for (let seed = 1; seed <= 3; seed++) {
     const scene = await Scene.open();
     const { bob, carol } = scene;
     const random = seededNumbers(seed);
-    const held: Parcel[] = [];
+    const held: HostEnvelope[] = [];
     const done = { drop: 0, reorder: 0, replay: 0, alter: 0 };
     const texts = lines(30);
     const through = Promise.withResolvers<void>();

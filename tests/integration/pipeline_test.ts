@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import {
   FrameDecoder,
+  FrameKind,
   M0_BYTES,
   M1_BYTES,
   M2_BYTES,
@@ -12,19 +13,30 @@ import {
 import { hallTest, heard, sayAll, WholePipeline } from "../support/whole_pipeline.ts";
 import { TextSearch } from "../support/memory.ts";
 
-/** Bytes that a frame's body has besides its payload: a type and a tag. */
-const SEALED_OVERHEAD_BYTES = 17;
+/** Bytes that a frame's body has besides its payload: a type and a tag; in a shared one, a token too. */
+const [SEALED_OVERHEAD_BYTES, SHARED_OVERHEAD_BYTES] = [17, 25];
 
-/** The sizes of the bodies of frames, of which the bytes must consist to the last. */
-function bodySizes(chunks: readonly Bytes[], handshake: readonly number[]): number[] {
-  const decoder = new FrameDecoder(handshake);
-  const sizes = chunks.flatMap((chunk) => [...decoder.push(chunk)].map(({ length }) => length));
+/**
+ * The sizes of the bodies of frames, of which the bytes must consist to the last. A shared REKEY belongs to the record
+ * before it.
+ */
+function bodySizes(
+  chunks: readonly Bytes[],
+  handshake: readonly number[],
+  takesShared: boolean,
+): number[] {
+  const decoder = new FrameDecoder(handshake, takesShared);
+  const sizes = chunks.flatMap((chunk) => [...decoder.push(chunk)])
+    .filter(({ body, kind }) => kind === FrameKind.OWN || body.length > SHARED_OVERHEAD_BYTES)
+    .map(({ body }) => body.length);
   assert(decoder.complete, "the bytes end inside a frame");
   return sizes;
 }
 
 function sealedSizes(records: readonly PlainRecord[]): number[] {
-  return records.map(({ payload }) => payload.length + SEALED_OVERHEAD_BYTES);
+  return records.map(({ payload, transcript }) =>
+    payload.length + (transcript === undefined ? SEALED_OVERHEAD_BYTES : SHARED_OVERHEAD_BYTES)
+  );
 }
 
 for (const inMemory of [true, false]) {
@@ -50,12 +62,12 @@ for (const inMemory of [true, false]) {
       assertEquals(pipeline.calls.all.length, members.length);
       pipeline.calls.all.forEach(({ toHost, toMember }, i) => {
         const records = pipeline.relay.with(members[i]!);
-        assertEquals(bodySizes(toHost, [M1_BYTES, M3_BYTES]), [
+        assertEquals(bodySizes(toHost, [M1_BYTES, M3_BYTES], false), [
           M1_BYTES,
           M3_BYTES,
           ...sealedSizes(records.toHost),
         ]);
-        assertEquals(bodySizes(toMember, [M0_BYTES, M2_BYTES]), [
+        assertEquals(bodySizes(toMember, [M0_BYTES, M2_BYTES], true), [
           M0_BYTES,
           M2_BYTES,
           ...sealedSizes(records.toMember),

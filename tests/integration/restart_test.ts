@@ -54,7 +54,7 @@ class Hosts {
 }
 
 /** A channel that breaks in both directions on demand. */
-function breakable({ flushed, readable, writable }: Channel): {
+function breakable({ readable, writable }: Channel): {
   channel: Channel;
   cut: () => void;
 } {
@@ -66,7 +66,7 @@ function breakable({ flushed, readable, writable }: Channel): {
     channel: {
       readable: readable.pipeThrough(new TransformStream(), { signal }),
       writable: sending.writable,
-      flushed,
+      carriesShared: false,
     },
     cut: () => abort.abort(new ChannelError("connection-lost", "cut")),
   };

@@ -10,6 +10,7 @@ import {
   decodeMemberRecord,
   ENVELOPE_OVERHEAD_BYTES,
   EnvelopeClass,
+  type PlainRecord,
 } from "../../lib/wire/mod.ts";
 import {
   Gate,
@@ -59,6 +60,8 @@ class Ledger {
   /** The bytes at most. */
   most = 0;
   #bytes = 0;
+  /** Entries that the receiver has been sent. */
+  #entries = 0;
   readonly #sent: { readonly seq: number; readonly bytes: number }[] = [];
   readonly #waiting: { readonly bytes: number; readonly reached: () => void }[] = [];
 
@@ -67,6 +70,8 @@ class Ledger {
     senders: readonly PipelineMember[],
     receiver: PipelineMember,
   ) {
+    for (const record of relay.with(receiver).toMember) this.#take(record);
+    this.#sent.length = 0;
     relay.onRecord = (record, direction, session) => {
       if (direction === "toHost" && senders.some((sender) => equal(sender.session, session))) {
         const decoded = decodeMemberRecord(record);
@@ -75,12 +80,7 @@ class Ledger {
           if (envelope.class === EnvelopeClass.CHAT) this.#count(size(envelope));
         }
       } else if (direction === "toMember" && equal(receiver.session, session)) {
-        const decoded = decodeHostRecord(record);
-        if (decoded.type !== "batch") return;
-        for (const envelope of decoded.envelopes) {
-          if (envelope.class !== EnvelopeClass.CHAT) continue;
-          this.#sent.push({ seq: envelope.seq, bytes: size(envelope) });
-        }
+        this.#take(record);
       } else if (equal(receiver.session, session)) {
         const decoded = decodeMemberRecord(record);
         if (decoded.type !== "ack") return;
@@ -96,6 +96,18 @@ class Ledger {
     const { promise, resolve: reached } = Promise.withResolvers<void>();
     this.#waiting.push({ bytes, reached });
     await promise;
+  }
+
+  /** Takes a record for the receiver. */
+  #take(record: PlainRecord): void {
+    const decoded = decodeHostRecord(record);
+    if (decoded.type === "member") this.#entries += decoded.changes.length;
+    if (decoded.type !== "batch") return;
+    for (const envelope of decoded.envelopes) {
+      this.#entries++;
+      if (envelope.class !== EnvelopeClass.CHAT) continue;
+      this.#sent.push({ seq: this.#entries, bytes: size(envelope) });
+    }
   }
 
   #count(bytes: number): void {

@@ -11,7 +11,6 @@ import {
   encodeFrame,
   encodeMemberRecord,
   type HostRecord,
-  INSTANCE_BYTES,
   M0_BYTES,
   M1_BYTES,
   type MemberRecord,
@@ -22,6 +21,7 @@ import { FakeClock } from "../support/clock.ts";
 import { hallTest, type Line, WholePipeline } from "../support/whole_pipeline.ts";
 import { Inbox } from "../support/inbox.ts";
 import { identityOf, memberHopKey } from "../support/keys.ts";
+import { resume } from "../support/records.ts";
 
 /** Records that only say that an end is there. */
 const ALIVE: ReadonlySet<number> = new Set([RecordType.PING, RecordType.PONG]);
@@ -162,9 +162,9 @@ hallTest(
     });
     const records = endpoint.receive();
     const { value: accept } = await records.next();
-    endpoint.send({ type: "resume", instance: new Uint8Array(INSTANCE_BYTES), lastSeq: 0 });
-    const { value: resume } = await records.next();
-    assertEquals([accept?.type, resume?.type], ["accept", "resume"]);
+    endpoint.send(resume());
+    const { value: answer } = await records.next();
+    assertEquals([accept?.type, answer?.type], ["accept", "resume"]);
 
     const bob = await pipeline.join("bob");
     await ada.room.say("who is listening?");

@@ -148,6 +148,26 @@ export const MUTANTS: readonly Mutants[] = [
         "FrameDecoderStream takes the shortest and the longest record, and no other",
       ],
       [
+        "exact ?? MIN_RECORD_BYTES + tokenBytes",
+        "exact ?? MIN_RECORD_BYTES",
+        "FrameDecoderStream takes the shortest and the longest shared record with its token, and no other",
+      ],
+      [
+        "exact ?? MAX_RECORD_BYTES + tokenBytes",
+        "exact ?? MAX_RECORD_BYTES",
+        "FrameDecoderStream takes the shortest and the longest shared record with its token, and no other",
+      ],
+      [
+        "exact === undefined && this.#takesShared",
+        "this.#takesShared",
+        "FrameDecoderStream takes no unknown kind, and no shared handshake message",
+      ],
+      [
+        "exact === undefined && this.#takesShared",
+        "exact === undefined",
+        "FrameDecoderStream takes no shared record where none may come",
+      ],
+      [
         "if (!decoder.complete) {",
         "if (false) {",
         "FrameDecoderStream fails where it ends inside a header or a body",
@@ -250,6 +270,16 @@ export const MUTANTS: readonly Mutants[] = [
         "if (reader.remaining === 0 || reader.remaining >",
         "if (reader.remaining >",
         "decodeMemberRecord takes the longest batch, and no object over the limit",
+      ],
+      [
+        " && !decoded.envelopes.some(({ direct }) => direct)",
+        "",
+        "decodeHostRecord refuses everything else in a shared frame",
+      ],
+      [
+        'throw new WireError("Cannot accept shared record: its content is not for all members");',
+        "return decoded;",
+        "decodeHostRecord refuses everything else in a shared frame",
       ],
     ],
   },
@@ -382,6 +412,11 @@ export const MUTANTS: readonly Mutants[] = [
     mutants: [
       ["this.#secret.fill(0);", "", "RecordCipher.rekey wipes the secret that it was given"],
       [
+        "return this.#secret.slice();",
+        "return this.#secret;",
+        "RecordCipher.secret is a copy of the secret of the key in use",
+      ],
+      [
         `    this.#counter = 0;
 `,
         "",
@@ -404,28 +439,183 @@ export const MUTANTS: readonly Mutants[] = [
     test: "channel/record_streams_test.ts",
     mutants: [
       [
-        "bytes + size > limits.bytes ||",
-        "",
-        "SealStream goes on to the next key before its bytes are over the limit",
-      ],
-      [
-        "cipher.counter + 1 >= limits.records ||",
-        "",
+        "if (use.isUp(bytes)) {",
+        "if (false) {",
         "SealStream and OpenStream go on to the next key by number of records",
       ],
+      ["if (!closed) throw", "if (false) throw", "OpenStream tells a cut from a farewell"],
       [
-        ` ||
-          clock.elapsed() - since >= limits.ms`,
-        "",
-        "SealStream goes on to the next key by its age, when it seals",
-      ],
-      ["        if (!closed) {", "        if (false) {", "OpenStream tells a cut from a farewell"],
-      [
-        "} else if (record.payload.length === 0) {",
-        "} else if (true) {",
+        "if (payload.length > 0) {",
+        "if (false) {",
         "OpenStream refuses an old key's record after REKEY, a REKEY with a payload, and none",
       ],
       ["if (closed) return;", "", "OpenStream ignores records after a farewell"],
+    ],
+  },
+  {
+    file: "channel/record_streams.ts",
+    test: "channel/shared_frame_test.ts",
+    mutants: [
+      [
+        "transcript = record.end;",
+        "transcript = record.transcript;",
+        "SharedSealer seals once what every member with KEY opens, between records of its own",
+      ],
+      [
+        "if (shared === undefined) {",
+        "if (false) {",
+        "OpenStream refuses a shared frame without KEY",
+      ],
+      [
+        "if (record.type !== RecordType.KEY || !takesShared)",
+        "if (record.type !== RecordType.KEY)",
+        "OpenStream of a host refuses a shared frame, and hands KEY on to be refused",
+      ],
+      [
+        "if (sharedBytes > MAX_SHARED_BYTES) {",
+        "if (false) {",
+        "OpenStream takes 256 KiB of shared frames in a row, and no more before a record of its own",
+      ],
+      [
+        "sharedBytes = 0;\n      if (record.type",
+        "if (record.type",
+        "OpenStream takes 256 KiB of shared frames in a row, and no more before a record of its own",
+      ],
+      [
+        "shared = await RecordCipher.from(position.secret, position.counter);",
+        "shared ??= await RecordCipher.from(position.secret, position.counter);",
+        "SharedSealer.renew has the next frame sealed under a key that no member has",
+      ],
+      [
+        "if (!equal(body.subarray(0, TOKEN_BYTES), tokens.next())) {",
+        "if (tokens.next() === undefined) {",
+        "OpenStream gives out no shared record after a missing one of its own",
+      ],
+      [
+        "if (!equal(body.subarray(0, TOKEN_BYTES), tokens.next())) {",
+        "if (!equal(body.subarray(0, 1), tokens.next().subarray(0, 1))) {",
+        "OpenStream notices every flipped bit of a shared frame, its kind and length too",
+      ],
+      [
+        "tokens.skip();\n      const record = await own.open",
+        "const record = await own.open",
+        "SharedSealer seals once what every member with KEY opens, between records of its own",
+      ],
+      [
+        "tokens.skip();\n      const frame = await cipher.seal",
+        "const frame = await cipher.seal",
+        "SharedSealer seals once what every member with KEY opens, between records of its own",
+      ],
+      [
+        "tokens.skip();\n        await frames.write",
+        "await frames.write",
+        "OpenStream breaks off at the first frame that shows that one is missing, added or swapped, of its own or shared",
+      ],
+    ],
+  },
+  {
+    file: "channel/frame_tokens.ts",
+    test: "channel/frame_tokens_test.ts",
+    mutants: [
+      [
+        "    this.#frames++;\n",
+        "",
+        "FrameTokens.skip counts the frames that show none, over the borders of pages too",
+      ],
+      [
+        "this.#frames++ % PAGE_TOKENS * TOKEN_BYTES",
+        "this.#frames++ % (PAGE_TOKENS - 1) * TOKEN_BYTES",
+        "FrameTokens.next gives 8 bytes of its own to each frame, from page to page",
+      ],
+      [
+        "u64(page)",
+        "u64(0)",
+        "FrameTokens.next gives 8 bytes of its own to each frame, from page to page",
+      ],
+      [
+        "for (let page = first; page <= last; page++) {",
+        "for (let page = 0; page <= last; page++) {",
+        "FrameTokens.derive derives a page once, and none whose tokens no frame shows",
+      ],
+      [
+        'await kdf(zeroKey(), secret, "lanchat/1 rec token", KEY_BYTES)',
+        "secret",
+        "FrameTokens.from keeps nothing of the secret that it was given",
+      ],
+    ],
+  },
+  {
+    file: "channel/record_cipher.ts",
+    test: "channel/shared_frame_test.ts",
+    mutants: [
+      [
+        "concat(headerFor(body.length, kind), transcript)",
+        "concat(headerFor(body.length, kind), NO_TRANSCRIPT)",
+        "OpenStream opens nothing after a frame that a member with the key put in the place of another",
+      ],
+      [
+        "kind === FrameKind.SHARED ? TOKEN_BYTES + length : length",
+        "length",
+        "SharedSealer seals once what every member with KEY opens, between records of its own",
+      ],
+    ],
+  },
+  {
+    file: "channel/shared_frame.ts",
+    test: "channel/shared_frame_test.ts",
+    mutants: [
+      [
+        "await cipher.rekey();",
+        "",
+        "SharedSealer.seal with a REKEY keeps from a newcomer what was before, and from no earlier member what follows",
+      ],
+      [
+        `    await cipher.rekey();
+    this.#use.restart();`,
+        "    await cipher.rekey();",
+        "SharedSealer counts from the start with the key after a REKEY",
+      ],
+      [
+        "this.#cipher = undefined;",
+        "",
+        "SharedSealer.renew has the next frame sealed under a key that no member has",
+      ],
+      [
+        "this.#transcript = randomBytes(KEY_BYTES);",
+        "",
+        "SharedSealer.renew has the next frame sealed under a key that no member has",
+      ],
+      [
+        "if (this.#use.isUp(bytes)) this.renew();",
+        "",
+        "SharedSealer takes a fresh key before one has sealed too many records or bytes",
+      ],
+      [
+        "await (this.#cipher ??= this.#start())",
+        "await (this.#cipher ??= Promise.resolve(await this.#start()))",
+        "SharedSealer.renew holds also while a record is being sealed",
+      ],
+    ],
+  },
+  {
+    file: "channel/key_use.ts",
+    test: "channel/key_use_test.ts",
+    mutants: [
+      [
+        "this.#records + 1 >= records",
+        "this.#records >= records",
+        "KeyUse leaves room for a REKEY after the last record",
+      ],
+      [
+        "this.#bytes + bytes > maxBytes",
+        "this.#bytes > maxBytes",
+        "KeyUse takes bytes up to the limit",
+      ],
+      [
+        "this.#clock.elapsed() - this.#since >= ms",
+        "this.#clock.elapsed() - this.#since > ms",
+        "KeyUse ends at an age, counted from the last restart",
+      ],
     ],
   },
   {
@@ -441,6 +631,16 @@ export const MUTANTS: readonly Mutants[] = [
         "if (record.type === RecordType.CLOSE) return;",
         "",
         "Endpoint leaves no timer running, whichever side closes first",
+      ],
+      [
+        "if (record.type >= FIRST_OPTIONAL_TYPE) continue;",
+        "",
+        "Endpoint.receive skips records of an unknown type from 0x80 on, whatever they hold",
+      ],
+      [
+        "if (value.transcript === undefined) this.#lastOwn",
+        "this.#lastOwn",
+        "Endpoint takes a shared record for no sign of life: another member could have sealed it",
       ],
     ],
   },
@@ -635,9 +835,19 @@ export const MUTANTS: readonly Mutants[] = [
     test: "room/link_test.ts",
     mutants: [
       [
-        "if (envelope.seq !== this.#lastSeq + 1) {",
-        "if (false) {",
-        "Link.run breaks off at an envelope too many",
+        "if (transcript !== undefined) this.#transcript = transcript;",
+        "",
+        "Link acknowledges with the transcript after the last shared record that it has handled",
+      ],
+      [
+        "transcript: this.#shownTranscript",
+        "transcript: this.#transcript",
+        "Link acknowledges no shared record that was not shown, nor a part of it",
+      ],
+      [
+        "this.#transcript = this.#shownTranscript = NO_TRANSCRIPT;",
+        "",
+        "Link resumes with the transcript that it has, and with none at another process",
       ],
       [
         "if (record.accepted > (this.#early.at(-1)?.accepted ?? 0)) ",
@@ -752,9 +962,100 @@ export const MUTANTS: readonly Mutants[] = [
     test: "relay/relay_test.ts",
     mutants: [
       [
+        "if (seq < this.nextSeq - 1) return true;",
+        "if (seq < this.nextSeq) return true;",
+        "Relay ends the seat of a member that claims another transcript for what it acknowledged before",
+      ],
+      [
         "if (seq >= unsent) return false;",
         "",
-        "Relay closes a member that sends an ACK of an entry never sent, and no other",
+        "Relay ends the seat of a member whose ACK claims more than was ever sent, and counts nothing as delivered",
+      ],
+      [
+        "if (!equal(this.#sharedSent[0]!.transcript, transcript)) return false;",
+        "",
+        "Relay ends the seat of a member whose RESUME claims a shared frame that was never sent, and counts nothing as delivered",
+      ],
+    ],
+  },
+  {
+    file: "relay/shared_records.ts",
+    test: "relay/shared_records_test.ts",
+    mutants: [
+      [
+        "    this.#push(undefined);\n",
+        "    this.#sealer.renew();\n",
+        "SharedRecords.renew gives what is added after it another key than all before",
+      ],
+      [
+        "        this.#sealer.renew(); // A change among them may need it.\n",
+        "",
+        "SharedRecords leaves to the seats what it cannot seal, and goes on with a fresh key",
+      ],
+      [
+        "|| left && item.change !== MemberChange.LEFT",
+        "",
+        "SharedRecords lets only departures follow a departure in its frame, and a fresh key after it",
+      ],
+      [
+        "if (left) this.#sealer.renew();",
+        "",
+        "SharedRecords lets only departures follow a departure in its frame, and a fresh key after it",
+      ],
+      ["joined && !left", "false", "SharedRecords rekeys after a frame that tells of newcomers"],
+      [
+        "if (this.#ended) return;",
+        "",
+        "SharedRecords.end drops all frames, and leaves no timer for what is being sealed",
+      ],
+      ["this.#kept[0].since <= before", "true", "SharedRecords keeps a frame for 10 s to 20 s"],
+      [
+        "i >= MAX_CHANGES ||",
+        "",
+        "SharedRecords fills no frame past the maximum of a record",
+      ],
+      [
+        "|| bytes > MAX_PAYLOAD_BYTES",
+        "",
+        "SharedRecords fills no frame past the maximum of a record",
+      ],
+    ],
+  },
+  {
+    file: "relay/relay.ts",
+    test: "relay/shared_test.ts",
+    mutants: [
+      [
+        "if (connections >= MIN_SHARED_CONNECTIONS)",
+        "if (connections >= 2)",
+        "Relay shares nothing for two connections, nor for members of its own process",
+      ],
+      [
+        "else if (item instanceof QueuedChange) this.#shared.renew();",
+        "",
+        "Relay takes a fresh key after a change that was told in records of the members' own",
+      ],
+    ],
+  },
+  {
+    file: "relay/seat.ts",
+    test: "relay/shared_test.ts",
+    mutants: [
+      [
+        "if (!equal(this.#sharedSent[0]!.transcript, transcript)) return false;",
+        "",
+        "Relay ends the seat of a member at its ACK if someone with the key puts another message in its place",
+      ],
+      [
+        "if (this.#sharedBytes + frame.size > PING_AFTER_BYTES) {",
+        "if (false) {",
+        "Relay writes a record of a member's own after 64 KiB of shared frames",
+      ],
+      [
+        `    this.#sharedEnd = undefined;
+`,
+        "",
+        "Relay begins with KEY on each connection, also where the next frame follows the last one",
       ],
     ],
   },

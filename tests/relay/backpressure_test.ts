@@ -13,6 +13,7 @@ import {
 import { Link, type LinkListener } from "../../lib/room/link.ts";
 import { CloseReason, ENVELOPE_OVERHEAD_BYTES, EnvelopeClass } from "../../lib/wire/mod.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
+import { ack } from "../support/records.ts";
 import { ANNOUNCEMENT, ScriptedGuest } from "../support/scripted_guest.ts";
 import { closeAtOnce } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
@@ -138,11 +139,11 @@ test("Relay lets a sender go on when some of its share is gone", async () => {
   // Taken, but not acknowledged: nothing changes.
   await standstill(scene);
   assertEquals(taken(ada), SHARE_BYTES);
-  await bob.send({ type: "ack", seq: 1 });
+  await bob.send(ack(1));
   await standstill(scene);
   assertEquals(taken(ada), SHARE_BYTES + SIZE);
   bob.acknowledges = true;
-  await bob.send({ type: "ack", seq: bob.lastSeq });
+  await bob.send(ack(bob.lastSeq));
   await sent;
   await close(scene);
 });
@@ -158,15 +159,15 @@ test("Relay holds all senders to a full queue until half of it is gone", async (
   bob.listen();
   await standstill(scene);
   const first = bob.lastSeq - HIGH_WATER_BYTES / SIZE;
-  await bob.send({ type: "ack", seq: first + LOW_WATER_BYTES / SIZE - 1 });
+  await bob.send(ack(first + LOW_WATER_BYTES / SIZE - 1));
   await standstill(scene);
   assertEquals(takenOf(guests), HIGH_WATER_BYTES + SIZE);
-  await bob.send({ type: "ack", seq: first + LOW_WATER_BYTES / SIZE });
+  await bob.send(ack(first + LOW_WATER_BYTES / SIZE));
   await standstill(scene);
   assertEquals(takenOf(guests), 45 * SHARE_BYTES);
   for (const guest of guests) assertEquals(taken(guest), SHARE_BYTES);
   bob.acknowledges = true;
-  await bob.send({ type: "ack", seq: bob.lastSeq });
+  await bob.send(ack(bob.lastSeq));
   await close(scene);
 });
 
@@ -225,7 +226,7 @@ test("Relay keeps a member that takes just enough of a share that refills at onc
         await standstill(scene);
         assertEquals(bob.lastSeq, taken(ada) / SIZE);
         const last = !enough && second === 2 && round === rounds - 1;
-        await bob.send({ type: "ack", seq: bob.lastSeq - (last ? 1 : 0) });
+        await bob.send(ack(bob.lastSeq - (last ? 1 : 0)));
       }
       await standstill(scene);
       clock.advance(STALL_MS);
@@ -235,7 +236,7 @@ test("Relay keeps a member that takes just enough of a share that refills at onc
     assertEquals(ada.log.all.includes(BOB_AWAY), !enough);
     if (enough) {
       bob.acknowledges = true;
-      await bob.send({ type: "ack", seq: bob.lastSeq });
+      await bob.send(ack(bob.lastSeq));
     }
     await sent;
     await close(scene);
@@ -259,7 +260,7 @@ test("Relay keeps a member that comes back to more than a queue and takes some o
     let seq = 0;
     for (const share of shares) {
       seq += Math.floor(share * need);
-      await again.send({ type: "ack", seq });
+      await again.send(ack(seq));
       await again.settle();
       await standstill(scene);
       assertEquals(ada.ack.accepted, 200);
@@ -268,7 +269,7 @@ test("Relay keeps a member that comes back to more than a queue and takes some o
     }
     if (shares.at(-1) === 1) {
       again.acknowledges = true;
-      await again.send({ type: "ack", seq: 200 });
+      await again.send(ack(200));
       await held;
       assert(!ada.log.all.includes(BOB_AWAY));
     } else {
@@ -506,7 +507,7 @@ test("Relay gives up a member that is too slow a second time and has not caught 
   // A share of ada still waits when all but that is taken.
   again.listen();
   await again.log.count(100 - received(scene.bob));
-  await again.send({ type: "ack", seq: again.lastSeq - SHARE });
+  await again.send(ack(again.lastSeq - SHARE));
   await standstill(scene);
   clock.advance(STALL_MS);
   await Promise.all([ada.settle(), carol.settle()]);
@@ -531,7 +532,7 @@ test("Relay closes a member that has caught up and is too slow again as if it we
   again.listen();
   await again.log.count(100 - received(scene.bob));
   // Less is left than a share.
-  await again.send({ type: "ack", seq: again.lastSeq - SHARE + 1 });
+  await again.send(ack(again.lastSeq - SHARE + 1));
   await standstill(scene);
   clock.advance(STALL_MS);
   await Promise.all([ada.settle(), carol.settle()]);
@@ -567,11 +568,11 @@ test("Relay counts an object once in all its memory, and holds senders when it i
   for (const sender of senders) await sender.say(Array(SHARE).fill(OBJECT));
   await standstill(scene);
   assertEquals(takenOf(senders), (objects + 1) * SIZE);
-  await bob.send({ type: "ack", seq: bob.lastSeq });
+  await bob.send(ack(bob.lastSeq));
   await standstill(scene);
   assertEquals(takenOf(senders), (objects + 1) * SIZE, "carol still has it waiting");
   for (const guest of [bob, carol]) guest.acknowledges = true;
-  await carol.send({ type: "ack", seq: carol.lastSeq });
+  await carol.send(ack(carol.lastSeq));
   await standstill(scene);
   assertEquals(takenOf(senders), 2 * objects * SIZE);
   assert(!ada.log.all.some((line) => line.includes("away")));
@@ -591,7 +592,7 @@ test("Relay counts the overhead of an object in each queue, however small the ob
   await standstill(scene);
   assertEquals(ada.ack.accepted, objects + 1);
   for (const guest of [bob, carol]) guest.acknowledges = true;
-  for (const guest of [bob, carol]) await guest.send({ type: "ack", seq: guest.lastSeq });
+  for (const guest of [bob, carol]) await guest.send(ack(guest.lastSeq));
   await ada.acknowledged(4 * objects);
   await close(scene);
 });

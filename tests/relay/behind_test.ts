@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Bytes, toHex } from "../../lib/bytes/mod.ts";
 import { DEFAULT_LIMITS } from "../../lib/relay/mod.ts";
 import { CloseReason, EnvelopeClass, type HostRecord } from "../../lib/wire/mod.ts";
+import { ack } from "../support/records.ts";
 import type { ScriptedGuest } from "../support/scripted_guest.ts";
 import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
@@ -40,7 +41,7 @@ function answers({ records }: ScriptedGuest): Behind[] {
 
 async function acknowledge(guest: ScriptedGuest, line: string): Promise<void> {
   await guest.logged(line);
-  await guest.send({ type: "ack", seq: guest.lastSeq });
+  await guest.send(ack(guest.lastSeq));
   await guest.settle();
 }
 
@@ -57,10 +58,10 @@ test("Relay reports the members that have not acknowledged a member's messages, 
   await ada.acknowledged(3);
   await acknowledge(carol, "ada: to all");
   await bob.logged("ada (direct): to bob, too");
-  await bob.send({ type: "ack", seq: bob.lastSeq - 1 });
+  await bob.send(ack(bob.lastSeq - 1));
   await bob.settle();
   assertEquals(await behind(ada, bob, carol), ["bob"]);
-  await bob.send({ type: "ack", seq: bob.lastSeq });
+  await bob.send(ack(bob.lastSeq));
   await bob.settle();
   assertEquals(await behind(ada, bob, carol), []);
   await relayOnly.close();

@@ -6,6 +6,7 @@ import { QueuedEnvelope, QueueMemory } from "../../lib/relay/queued_envelope.ts"
 import { FairScheduler } from "../../lib/relay/scheduler.ts";
 import { Seat } from "../../lib/relay/seat.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
+import { ack } from "../support/records.ts";
 import type { ScriptedGuest } from "../support/scripted_guest.ts";
 import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
@@ -29,7 +30,7 @@ async function gather(...names: string[]): Promise<[RelayOnly, ...ScriptedGuest[
 /** Acknowledges everything that a guest received. */
 async function acknowledge(guest: ScriptedGuest, lines: string): Promise<void> {
   await guest.logged(lines);
-  await guest.send({ type: "ack", seq: guest.lastSeq });
+  await guest.send(ack(guest.lastSeq));
   await guest.settle();
 }
 
@@ -53,10 +54,10 @@ test("Relay reports an envelope delivered once every receiver has acknowledged i
   await acknowledge(bob, "ada: two");
   assertEquals(await told(ada), [2, 0]);
   await carol.logged("ada: two");
-  await carol.send({ type: "ack", seq: carol.lastSeq - 1 });
+  await carol.send(ack(carol.lastSeq - 1));
   await ada.delivered(1);
   assertEquals(await told(ada), [2, 1]);
-  await carol.send({ type: "ack", seq: carol.lastSeq });
+  await carol.send(ack(carol.lastSeq));
   await ada.delivered(2);
   await relayOnly.close();
 });
@@ -158,7 +159,7 @@ test("Relay tells a member that comes back how much was delivered meanwhile", as
   await bob.logged("ada: three");
   await ada.acknowledged(3);
   await ada.cut();
-  await bob.send({ type: "ack", seq: bob.lastSeq - 1 });
+  await bob.send(ack(bob.lastSeq - 1));
   await bob.settle();
   const again = relayOnly.again(ada);
   await again.greeted();

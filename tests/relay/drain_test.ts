@@ -3,6 +3,7 @@ import { FAREWELL_MS } from "../../lib/channel/mod.ts";
 import { DRAIN_MS } from "../../lib/relay/mod.ts";
 import { CloseReason, MAX_OBJECT_BYTES } from "../../lib/wire/mod.ts";
 import { nextTurn } from "../support/clock.ts";
+import { ack } from "../support/records.ts";
 import type { ScriptedGuest } from "../support/scripted_guest.ts";
 import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
@@ -32,10 +33,10 @@ test("Relay.close waits until the members have the queued envelopes, and tells t
   const { ada, bob, closed, relayOnly } = await ending();
   relayOnly.clock.advance(DRAIN_MS - 1);
   assertEquals(await parted(ada, bob), [false, false]);
-  await bob.send({ type: "ack", seq: bob.lastSeq - 1 });
+  await bob.send(ack(bob.lastSeq - 1));
   assertEquals(await parted(ada, bob), [false, false]);
   assertEquals(ada.ack.delivered, 1);
-  await bob.send({ type: "ack", seq: bob.lastSeq });
+  await bob.send(ack(bob.lastSeq));
   assertEquals([await ada.farewell(), await bob.farewell()], [HOST_ENDS, HOST_ENDS]);
   assertEquals(ada.ack.delivered, 2);
   await closed;
@@ -77,7 +78,7 @@ test("Relay.close accepts no envelope that comes meanwhile", async () => {
   await ada.say(["too late"]);
   await ada.settle();
   await bob.settle();
-  await bob.send({ type: "ack", seq: bob.lastSeq });
+  await bob.send(ack(bob.lastSeq));
   assertEquals([await ada.farewell(), await bob.farewell()], [HOST_ENDS, HOST_ENDS]);
   assertEquals(ada.ack.accepted, 2);
   assertEquals(bob.log.all.filter((line) => line.startsWith("ada")), ["ada: one", "ada: two"]);
@@ -93,7 +94,7 @@ test("Relay.close tells a newcomer at once that the room ends while it waits", a
     assertEquals(late.records.all, [{ type: "close", reason: HOST_ENDS }]);
   }
   assertEquals(await parted(bob), [false]);
-  await bob.send({ type: "ack", seq: bob.lastSeq });
+  await bob.send(ack(bob.lastSeq));
   assertEquals(await bob.farewell(), HOST_ENDS);
   await closed;
   await relayOnly.close();
@@ -108,12 +109,12 @@ test("Relay.close reads held and slowed members, and waits for their acknowledge
   // Ada sends more at once than in two seconds, and then acknowledges.
   const object = new Uint8Array(MAX_OBJECT_BYTES);
   for (let i = 0; i < 6; i++) void ada.say([object]);
-  void ada.send({ type: "ack", seq: ada.lastSeq });
+  void ada.send(ack(ada.lastSeq));
   for (let i = 0; i < 5; i++) await nextTurn();
   assertEquals(bob.ack.delivered, 0);
   const closed = relayOnly.relay.close();
   await bob.delivered(1);
-  void bob.send({ type: "ack", seq: bob.lastSeq });
+  void bob.send(ack(bob.lastSeq));
   assertEquals([await ada.farewell(), await bob.farewell()], [HOST_ENDS, HOST_ENDS]);
   await closed;
   await relayOnly.close();

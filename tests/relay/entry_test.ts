@@ -16,10 +16,10 @@ import { ANNOUNCEMENT, ENTRY, ScriptedGuest } from "../support/scripted_guest.ts
 import { closeAtOnce, RelayOnly } from "../support/relay_only.ts";
 import { identityOf } from "../support/keys.ts";
 import { FakeClock } from "../support/clock.ts";
+import { ack, resume } from "../support/records.ts";
 import { test } from "../support/test.ts";
 
 const { HOST_ENDS, IDLE, LOST, PROTOCOL, REPLACED } = CloseReason;
-const RESUME: MemberRecord = { type: "resume", instance: new Uint8Array(8), lastSeq: 0 };
 
 /** A guest that has resumed and not yet announced itself. */
 async function lurk(
@@ -29,7 +29,7 @@ async function lurk(
 ): Promise<ScriptedGuest> {
   const guest = relayOnly.knock(name, { ...admitted !== undefined && { admitted } });
   assertEquals((await guest.greeted()).status, AcceptStatus.OK);
-  await guest.send(RESUME);
+  await guest.send(resume());
   return guest;
 }
 
@@ -85,8 +85,8 @@ const OTHERS: Record<string, MemberRecord> = {
   "an announcement that is too long": entry({ object: new Uint8Array(33_000).fill(0x20) }),
   "another object": entry({ object: new Uint8Array(ANNOUNCEMENT.length).fill(0x21) }),
   "a question": { type: "behind" },
-  "an ACK": { type: "ack", seq: 0 },
-  "RESUME again": RESUME,
+  "an ACK": ack(0),
+  "resume() again": resume(),
 };
 
 for (const [what, record] of Object.entries(OTHERS)) {
@@ -155,7 +155,7 @@ test("Relay lets the host's own member take all the time that its keys take", as
   const relay = new Relay({ clock, maxMembers: 2 });
   const host = new ScriptedGuest(relay, { name: "host", own: true });
   await host.greeted();
-  await host.send(RESUME);
+  await host.send(resume());
   host.listen();
   for (let i = 0; i < 60; i++) {
     clock.advance(PING_AFTER_MS);
@@ -210,7 +210,7 @@ test("Relay sends a new member the decisions before all else, those made meanwhi
   const objects: Bytes[] = [];
   const eve = relayOnly.knock("eve");
   await eve.greeted();
-  await eve.send(RESUME);
+  await eve.send(resume());
   eve.onEnvelope = ({ object }) => void objects.push(object);
   eve.listen();
   await eve.settle();

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { SHARE_BYTES } from "../../lib/relay/mod.ts";
 import { ENVELOPE_OVERHEAD_BYTES, MAX_OBJECT_BYTES } from "../../lib/wire/mod.ts";
 import { nextTurn } from "../support/clock.ts";
+import { ack } from "../support/records.ts";
 import type { ScriptedGuest } from "../support/scripted_guest.ts";
 import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
@@ -48,7 +49,7 @@ for (const floods of [1, 3]) {
         );
         assert(bytes > 0, "the queue was empty");
         assert(bytes <= bound, `${bytes} bytes stand before the message, over ${bound}`);
-        await carol.send({ type: "ack", seq: carol.lastSeq });
+        await carol.send(ack(carol.lastSeq));
       }
       await relayOnly.close();
     });

@@ -20,9 +20,9 @@ import {
   decodeM0,
   encodeFrame,
   encodeMemberRecord,
+  type Frame,
   FrameDecoderStream,
   type HostRecord,
-  INSTANCE_BYTES,
   M0_BYTES,
   M1_BYTES,
   type MemberRecord,
@@ -33,6 +33,7 @@ import { FakeClock, nextTurn } from "../support/clock.ts";
 import { duplex, type End } from "../support/duplex.ts";
 import { ENTRY } from "../support/scripted_guest.ts";
 import { hostHopKey, identityOf, memberHopKey } from "../support/keys.ts";
+import { ack, resume } from "../support/records.ts";
 import { test } from "../support/test.ts";
 
 const { maxHandshakes: MAX_HANDSHAKES, maxWaiting: MAX_WAITING } = DEFAULT_LIMITS;
@@ -48,11 +49,6 @@ const PACE_MS = 1000;
 
 const identity = await identityOf("host");
 const FAREWELL: MemberRecord = { type: "close", reason: CloseReason.LEAVING };
-const RESUME = {
-  type: "resume",
-  instance: new Uint8Array(INSTANCE_BYTES),
-  lastSeq: 0,
-} as const;
 
 /** A host whose callers come through memory. */
 class Reception {
@@ -156,21 +152,21 @@ class Call {
   }
 
   /** The frames that the host sends. */
-  frames(): ReadableStreamDefaultReader<Bytes> {
+  frames(): ReadableStreamDefaultReader<Frame> {
     return this.end.readable.pipeThrough(new FrameDecoderStream([M0_BYTES])).getReader();
   }
 
   /** Waits for the host's greeting, which must not say that it is busy. */
   async greeting(): Promise<Bytes> {
-    const { value: m0 } = await this.frames().read();
-    assertEquals(decodeM0(m0!).busy, false);
-    return m0!;
+    const { body } = (await this.frames().read()).value!;
+    assertEquals(decodeM0(body).busy, false);
+    return body;
   }
 
   /** Whether the host only says that it is busy. */
   async isSentAway(): Promise<boolean> {
     const frames = this.frames();
-    const { busy } = decodeM0((await frames.read()).value!);
+    const { busy } = decodeM0((await frames.read()).value!.body);
     return busy && (await frames.read()).done && this.cut;
   }
 
@@ -229,7 +225,7 @@ class ScriptedGuest {
   /** Enters the room. */
   async enter(): Promise<void> {
     assertEquals((await this.answer()).status, AcceptStatus.OK);
-    await this.send(RESUME);
+    await this.send(resume());
     await this.send(ENTRY);
     assertEquals((await this.next()).type, "resume");
     assertEquals((await this.next()).type, "roster");
@@ -440,7 +436,7 @@ test("Host gives the place of a caller back a second after the handshake, though
   const [lurker, next] = [reception.call("192.0.2.1"), reception.call("192.0.2.1")];
   const guest = await lurker.shake();
   await guest.answer();
-  await guest.send(RESUME);
+  await guest.send(resume());
   await nextTurn();
   reception.clock.advance(KEPT_MS - 1);
   await nextTurn();
@@ -508,12 +504,12 @@ const LATE_ENDS: Record<string, (call: Call) => Promise<unknown>> = {
   },
   "says farewell before RESUME": async (call) => await (await call.shake()).end(),
   "sends something else than RESUME": async (call) => {
-    await (await call.shake()).end({ type: "ack", seq: 0 });
+    await (await call.shake()).end(ack(0));
   },
   "claims to have what it was never sent": async (call) => {
     const guest = await call.shake();
     const { instance } = await guest.answer();
-    await guest.end({ type: "resume", instance, lastSeq: 1 });
+    await guest.end(resume(1, instance));
   },
 };
 
@@ -588,7 +584,7 @@ test("Host ends only the call whose onAdmitted throws", async () => {
   const call = reception.call();
   const guest = await call.shake();
   assertEquals((await guest.answer()).status, AcceptStatus.OK);
-  await guest.send(RESUME);
+  await guest.send(resume());
   await guest.send(ENTRY);
   await call.greeted;
   assert(call.cut);
@@ -611,7 +607,7 @@ test("Host.close cuts callers that have not shaken hands, and no others", async 
   assertEquals([...strangers, late].map(({ cut }) => cut).includes(false), false);
   assertEquals(late.end.taken, 0);
   assertEquals([member, waiting].map(({ cut }) => cut), [false, false]);
-  await newcomer.send(RESUME);
+  await newcomer.send(resume());
   await Promise.all([guest.end(), newcomer.end()]);
   await Promise.all([member.greeted, waiting.greeted]);
   assertEquals(reception.clock.timers, 0);

@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { nextTurn } from "../support/clock.ts";
+import { ack } from "../support/records.ts";
 import type { ScriptedGuest } from "../support/scripted_guest.ts";
 import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
+import { MemberChange } from "../../lib/wire/mod.ts";
 
 /** A room of three; bob and carol acknowledge only when asked. */
 async function gather(): Promise<
@@ -21,7 +23,7 @@ async function gather(): Promise<
 
 async function acknowledge(guest: ScriptedGuest, line: string): Promise<void> {
   await guest.logged(line);
-  await guest.send({ type: "ack", seq: guest.lastSeq });
+  await guest.send(ack(guest.lastSeq));
   await guest.settle();
 }
 
@@ -78,7 +80,9 @@ test("Relay reports members as away before it leaves them out", async () => {
   await ada.logged("carol away 9");
   await told(ada);
   const { all } = ada.records;
-  const away = all.findIndex((record) => record.type === "member" && record.change === 3);
+  const away = all.findIndex((record) =>
+    record.type === "member" && record.changes.some(({ change }) => change === MemberChange.AWAY)
+  );
   const reached = all.findIndex((record) => record.type === "ack" && record.reached === 1);
   assertEquals(away >= 0 && away < reached, true);
   await relayOnly.close();

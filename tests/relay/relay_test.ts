@@ -7,10 +7,13 @@ import {
   AcceptStatus,
   CloseReason,
   MAX_OBJECT_BYTES,
+  MemberChange,
   type MemberRecord,
+  NO_TRANSCRIPT,
   type RosterEntry,
 } from "../../lib/wire/mod.ts";
 import { nextTurn } from "../support/clock.ts";
+import { ack, resume } from "../support/records.ts";
 import type { ScriptedGuest } from "../support/scripted_guest.ts";
 import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
@@ -175,9 +178,8 @@ test("Relay keeps a seat as lost, whatever reason but 0 its member's CLOSE has",
 /** Records that no honest member sends: before RESUME, or after it. */
 const FAULTS: [string, boolean, MemberRecord][] = [
   ["an envelope before RESUME", false, { type: "batch", envelopes: [anEnvelope()] }],
-  ["an ACK before RESUME", false, { type: "ack", seq: 0 }],
-  ["a second RESUME", true, { type: "resume", instance: new Uint8Array(8), lastSeq: 0 }],
-  ["an ACK of an entry never sent", true, { type: "ack", seq: 1000 }],
+  ["an ACK before RESUME", false, ack(0)],
+  ["a second RESUME", true, resume()],
   ["an envelope of more than 33,000 bytes", true, {
     type: "batch",
     envelopes: [{ ...anEnvelope(), object: new Uint8Array(MAX_OBJECT_BYTES + 1) }],
@@ -215,24 +217,73 @@ for (const [what, resumed, record] of FAULTS) {
   });
 }
 
-test("Relay refuses a RESUME of more than was ever sent", async () => {
+/** What a member claims to have, who was sent one entry: never sent, or taken the place of on its way. */
+const FALSE_CLAIMS: Readonly<Record<string, Omit<Extract<MemberRecord, { type: "ack" }>, "type">>> =
+  {
+    "more than was ever sent": { seq: 2, transcript: NO_TRANSCRIPT },
+    "far more than was ever sent": { seq: 1000, transcript: NO_TRANSCRIPT },
+    "a shared frame that was never sent": { seq: 1, transcript: new Uint8Array(32).fill(1) },
+  };
+
+for (const [what, claim] of Object.entries(FALSE_CLAIMS)) {
+  for (const type of ["ack", "resume"] as const) {
+    test(`Relay ends the seat of a member whose ${type.toUpperCase()} claims ${what}, and counts nothing as delivered`, async () => {
+      const relayOnly = new RelayOnly();
+      const [ada, bob] = [await relayOnly.enter("ada"), relayOnly.knock("bob")];
+      await bob.enter();
+      bob.acknowledges = false;
+      bob.listen();
+      await ada.logged("bob joined 0");
+      await ada.say(["one"]);
+      await bob.logged("ada: one");
+      let last = bob;
+      if (type === "ack") {
+        await bob.send({ type, ...claim });
+      } else {
+        await bob.cut();
+        await ada.logged(`bob away ${LOST}`);
+        last = relayOnly.again(bob);
+        const { instance } = await last.greeted();
+        const { seq: lastSeq, transcript } = claim;
+        await last.send({ type, instance, lastSeq, transcript });
+      }
+      assertEquals(await last.farewell(), PROTOCOL);
+      await ada.logged(`bob left ${PROTOCOL}`);
+      const { all } = ada.records;
+      const left = all.findIndex((record) =>
+        record.type === "member" &&
+        record.changes.some(({ change }) => change === MemberChange.LEFT)
+      );
+      const early = all.slice(0, left).filter((record) => record.type === "ack");
+      assertEquals(early.map(({ delivered }) => delivered), early.map(() => 0));
+      assertEquals((await relayOnly.again(bob).greeted()).resumed, false);
+      await relayOnly.close();
+    });
+  }
+}
+
+test("Relay ends the seat of a member that claims another transcript for what it acknowledged before", async () => {
   const relayOnly = new RelayOnly();
-  const ada = await relayOnly.enter("ada");
-  await ada.cut();
-  const again = relayOnly.again(ada);
-  const { instance } = await again.greeted();
-  await again.send({ type: "resume", instance, lastSeq: 1 });
-  assertEquals(await again.farewell(), PROTOCOL);
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
+  await ada.say(["one"]);
+  await ada.delivered(1);
+  await bob.send(ack(1));
+  await bob.settle();
+  await bob.send({ ...ack(1), transcript: new Uint8Array(32).fill(1) });
+  assertEquals(await bob.farewell(), PROTOCOL);
+  await ada.logged(`bob left ${PROTOCOL}`);
   await relayOnly.close();
 });
 
-test("Relay closes a member that acknowledges an entry not yet sent", async () => {
+test("Relay ends the seat of a member that acknowledges an entry not yet sent", async () => {
   const relayOnly = new RelayOnly();
   const bob = relayOnly.knock("bob");
   await bob.enter();
-  for (let i = 0; i < 20; i++) await relayOnly.enter(`guest ${i}`);
-  await bob.send({ type: "ack", seq: 20 });
+  const guests = [];
+  for (let i = 0; i < 20; i++) guests.push(await relayOnly.enter(`guest ${i}`));
+  await bob.send(ack(20));
   assertEquals(await bob.farewell(), PROTOCOL);
+  await guests[0]!.logged(`bob left ${PROTOCOL}`);
   await relayOnly.close();
 });
 
@@ -269,7 +320,7 @@ test("Relay sends a member that comes back exactly the entries that it has not a
   assertEquals(bob.lastSeq, 5);
   await bob.say(["from bob"]);
   await bob.acknowledged(1);
-  await bob.send({ type: "ack", seq: 1 });
+  await bob.send(ack(1));
   await bob.settle();
   await bob.cut();
   await ada.logged(`bob away ${LOST}`);
@@ -342,8 +393,8 @@ test("Relay moves a seat to its newest connection", async () => {
   // The relay has not noticed yet that bob's connection is dead.
   const again = relayOnly.again(bob);
   assertEquals((await again.greeted()).lastCmid, 1);
-  await bob.send({ type: "resume", ...bob.whereabouts });
-  await bob.send({ type: "ack", seq: 1 });
+  await bob.send(resume(bob.lastSeq, bob.accept.instance));
+  await bob.send(ack(1));
   await bob.say(["too late"]);
   assertEquals(await bob.farewell(), REPLACED);
   await bob.served;

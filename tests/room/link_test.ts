@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Channel } from "../../lib/channel/mod.ts";
 import type { LanchatError } from "../../lib/errors.ts";
-import { Link, type LinkListener } from "../../lib/room/link.ts";
+import { ackDelay, Link, type LinkListener } from "../../lib/room/link.ts";
 import {
   AcceptStatus,
   CloseReason,
@@ -17,8 +17,10 @@ import { assertFails } from "../support/assert.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
 import { ANNOUNCEMENT } from "../support/scripted_guest.ts";
 import { Inbox } from "../support/inbox.ts";
+import { ack, resume } from "../support/records.ts";
 import { SCRIPTED_KEEP_MS, ScriptedRelay } from "../support/room_alone.ts";
 import { test } from "../support/test.ts";
+import type { Bytes } from "../../lib/bytes/mod.ts";
 
 const SESSION = new Uint8Array(16).fill(1);
 const ZEROS = new Uint8Array(8);
@@ -122,17 +124,17 @@ test("Link acknowledges 64 envelopes at once, and fewer after 200 ms", async () 
   await nextTurn();
   assertEquals(relay.records.rest(), []);
   scene.clock.advance(1);
-  assertEquals(await nextRecord(relay), { type: "ack", seq: 63 });
+  assertEquals(await nextRecord(relay), ack(63));
   await relay.deliver(SESSION, ...Array(64).fill(object));
-  assertEquals(await nextRecord(relay), { type: "ack", seq: 127 });
+  assertEquals(await nextRecord(relay), ack(127));
   // A change counts like an envelope.
   const key = new Uint8Array(32);
-  await relay.send({ type: "member", change: 1, reason: 0, key, nonce: SESSION });
+  await relay.send({ type: "member", changes: [{ change: 1, reason: 0, key, nonce: SESSION }] });
   await relay.deliver(SESSION, object);
   await scene.waits.count(4);
   await nextTurn();
   scene.clock.advance(200);
-  assertEquals(await nextRecord(relay), { type: "ack", seq: 129 });
+  assertEquals(await nextRecord(relay), ack(129));
   assertEquals(scene.told.slice(-2), ["change 1", "object 7"]);
   await relay.close();
   assertEquals(scene.clock.timers, 0);
@@ -147,7 +149,7 @@ test("Link acknowledges 16 KiB at once", async () => {
     await nextTurn();
     assertEquals(relay.records.rest(), []);
     await relay.deliver(SESSION, object);
-    assertEquals(await nextRecord(relay), { type: "ack", seq });
+    assertEquals(await nextRecord(relay), ack(seq));
   }
   await relay.close();
   assertEquals(scene.clock.timers, 0);
@@ -169,15 +171,15 @@ test("Link acknowledges nothing before it was shown", async () => {
   await relay.deliver(SESSION, new Uint8Array([2]));
   await scene.waits.next();
   scene.clock.advance(200);
-  assertEquals(await nextRecord(relay), { type: "ack", seq: 1 });
+  assertEquals(await nextRecord(relay), ack(1));
   shown.resolve();
   await nextTurn();
   scene.clock.advance(200);
-  assertEquals(await nextRecord(relay), { type: "ack", seq: 2 });
+  assertEquals(await nextRecord(relay), ack(2));
   // The same goes for a change.
   shown = Promise.withResolvers();
   const key = new Uint8Array(32);
-  await relay.send({ type: "member", change: 1, reason: 0, key, nonce: SESSION });
+  await relay.send({ type: "member", changes: [{ change: 1, reason: 0, key, nonce: SESSION }] });
   await scene.waits.next();
   scene.clock.advance(1000);
   await nextTurn();
@@ -185,7 +187,171 @@ test("Link acknowledges nothing before it was shown", async () => {
   shown.resolve();
   await nextTurn();
   scene.clock.advance(200);
-  assertEquals(await nextRecord(relay), { type: "ack", seq: 3 });
+  assertEquals(await nextRecord(relay), ack(3));
+  await relay.close();
+});
+
+const KEY = new Uint8Array(32);
+const TRANSCRIPTS = [1, 2, 3].map((byte) => new Uint8Array(32).fill(byte));
+const [FIRST, SECOND, THIRD] = TRANSCRIPTS as [Bytes, Bytes, Bytes];
+
+/** Changes of a session in one record, in a shared frame if there is a transcript after it. */
+function changes(transcript: Bytes | undefined, ...kinds: readonly number[]): HostRecord {
+  const changes = kinds.map((change) => ({ change, reason: 0, key: KEY, nonce: SESSION }));
+  return { type: "member", changes, ...transcript !== undefined && { transcript } };
+}
+
+/** A message for the room in a shared frame. */
+function sharedBatch(transcript: Bytes, byte: number): HostRecord {
+  const envelope = { class: 1, direct: false, from: SESSION, object: new Uint8Array([byte]) };
+  return { type: "batch", envelopes: [envelope], transcript };
+}
+
+test("Link acknowledges with the transcript after the last shared record that it has handled", async () => {
+  const scene = create();
+  const { relay } = await connect(scene);
+  const acknowledged = async (): Promise<MemberRecord> => {
+    await nextTurn();
+    scene.clock.advance(200);
+    return await nextRecord(relay);
+  };
+  await relay.deliver(SESSION, new Uint8Array([1]));
+  await scene.waits.next();
+  assertEquals(await acknowledged(), ack(1));
+  await relay.send(changes(FIRST, MemberChange.JOINED));
+  await scene.waits.next();
+  assertEquals(await acknowledged(), { ...ack(2), transcript: FIRST });
+  await relay.deliver(SESSION, new Uint8Array([3]));
+  await scene.waits.next();
+  assertEquals(await acknowledged(), { ...ack(3), transcript: FIRST });
+  await relay.send(sharedBatch(SECOND, 4));
+  await relay.send(changes(undefined, MemberChange.AWAY));
+  await scene.waits.next();
+  await scene.waits.next();
+  assertEquals(await acknowledged(), { ...ack(5), transcript: SECOND });
+  assertEquals(scene.told.slice(-4), ["change 1", "object 3", "object 4", "change 3"]);
+  await relay.close();
+});
+
+test("Link acknowledges no shared record that was not shown, nor a part of it", async () => {
+  let shown = Promise.withResolvers<void>();
+  shown.resolve();
+  const scene = create(() => shown.promise);
+  const { relay } = await connect(scene);
+  relay.acknowledges = false;
+  send(scene.link, 1);
+  await relay.envelopes.count(1);
+  await relay.send(sharedBatch(FIRST, 7));
+  await scene.waits.next();
+  await nextTurn();
+  shown = Promise.withResolvers();
+  // The place of an ACK is in its middle: the link waits there.
+  await relay.send({ type: "ack", accepted: 1, delivered: 0, reached: 0, seq: 2 });
+  await relay.send(changes(SECOND, MemberChange.JOINED, MemberChange.LEFT));
+  await scene.waits.next();
+  scene.clock.advance(200);
+  assertEquals(await nextRecord(relay), { ...ack(1), transcript: FIRST });
+  scene.link.acknowledge();
+  await nextTurn();
+  assertEquals(relay.records.rest(), []);
+  shown.resolve();
+  await scene.waits.next();
+  await nextTurn();
+  // At its end it waits, too.
+  shown = Promise.withResolvers();
+  await relay.send(changes(THIRD, MemberChange.JOINED));
+  await scene.waits.next();
+  scene.clock.advance(200);
+  assertEquals(await nextRecord(relay), { ...ack(3), transcript: SECOND });
+  shown.resolve();
+  await nextTurn();
+  scene.clock.advance(200);
+  assertEquals(await nextRecord(relay), { ...ack(4), transcript: THIRD });
+  await relay.close();
+});
+
+test("Link resumes with the transcript that it has, and with none at another process", async () => {
+  const scene = create();
+  const first = await connect(scene);
+  await first.relay.send(sharedBatch(FIRST, 1));
+  await first.relay.deliver(SESSION, new Uint8Array([2]));
+  await first.relay.settle();
+  await first.relay.cut();
+  await assertFails(first.ran, "connection-lost");
+  const { instance } = first.relay;
+  const relay = new ScriptedRelay(instance);
+  const ran = scene.run(relay.channel);
+  await relay.send(accept(relay, { resumed: true, lastCmid: 0 }));
+  const { seq } = first.relay;
+  assertEquals(await nextRecord(relay), { ...resume(seq, instance), transcript: FIRST });
+  await relay.send({ type: "resume", nextSeq: seq + 1, queued: 0 });
+  await relay.send({ type: "roster", entries: [] });
+  // What its acknowledgements tell goes on from there.
+  await relay.send(hostBatch());
+  await relay.taken();
+  scene.link.acknowledge();
+  assertEquals(await nextRecord(relay), { ...ack(seq + 1), transcript: FIRST });
+  await relay.cut();
+  await assertFails(ran, "connection-lost");
+  const other = new ScriptedRelay();
+  const last = scene.run(other.channel);
+  await other.send(accept(other, { resumed: false, lastCmid: 0 }));
+  assertEquals(await nextRecord(other), resume());
+  await other.send({ type: "resume", nextSeq: 1, queued: 0 });
+  await other.close();
+  assertEquals(await last, CloseReason.HOST_ENDS);
+});
+
+test("Link counts each change of a record, and reports each ACK between them in its place", async () => {
+  const scene = create();
+  const { relay } = await connect(scene);
+  relay.acknowledges = false;
+  send(scene.link, 1);
+  await relay.envelopes.count(1);
+  scene.told.length = 0;
+  await relay.send({ type: "ack", accepted: 1, delivered: 0, reached: 0, seq: 2 });
+  await relay.send(changes(undefined, MemberChange.JOINED, MemberChange.AWAY, MemberChange.BACK));
+  await relay.taken();
+  scene.link.acknowledge();
+  assertEquals(await nextRecord(relay), ack(3));
+  assertEquals(scene.told, ["change 1", "change 3", "accepted 1", "change 4"]);
+  await relay.close();
+});
+
+test("ackDelay is 200 ms in a small room, and grows with it up to 2 s", () => {
+  assertEquals([0, 25, 26, 100, 250, 1000].map(ackDelay), [200, 200, 208, 800, 2000, 2000]);
+});
+
+test("Link acknowledges after the time that is due in a room of its size", async () => {
+  const scene = create();
+  const { relay } = await connect(scene);
+  const sessions = Array.from({ length: 50 }, (_, i) => new Uint8Array(16).fill(i));
+  const tell = (change: number, nonces: readonly Bytes[]): Promise<void> =>
+    relay.send({
+      type: "member",
+      changes: nonces.map((nonce) => ({ change, reason: 0, key: KEY, nonce })),
+    });
+  await tell(MemberChange.JOINED, sessions);
+  await relay.taken();
+  scene.link.acknowledge();
+  assertEquals(await nextRecord(relay), ack(50));
+  scene.clock.advance(2000);
+  assertEquals(await nextRecord(relay), ack(50));
+  for (const [leavers, ms] of [[[], 400], [sessions.slice(0, 20), 240]] as const) {
+    if (leavers.length > 0) {
+      await tell(MemberChange.LEFT, leavers);
+      await relay.taken();
+      scene.clock.advance(2000);
+      await nextRecord(relay);
+    }
+    await relay.deliver(SESSION, new Uint8Array([7]));
+    await relay.taken();
+    scene.clock.advance(ms - 1);
+    await nextTurn();
+    assertEquals(relay.records.rest(), []);
+    scene.clock.advance(1);
+    assertEquals(await nextRecord(relay), ack(relay.seq));
+  }
   await relay.close();
 });
 
@@ -232,7 +398,7 @@ test("Link sends pending envelopes again after a reconnect, byte for byte", asyn
   const { instance } = first.relay;
   // The relay has accepted two, but the acknowledgement was lost.
   await relay.send({ ...accept(relay, { resumed: true, lastCmid: 2 }), instance } as HostRecord);
-  assertEquals(await nextRecord(relay), { type: "resume", instance, lastSeq: first.relay.seq });
+  assertEquals(await nextRecord(relay), resume(first.relay.seq, instance));
   assertEquals(scene.told, [], "its ACK, which comes again, has the place");
   relay.seq = first.relay.seq;
   await nextTurn();
@@ -272,7 +438,7 @@ test("Link counts received envelopes from 1 at a relay that does not know it", a
   const relay = new ScriptedRelay(); // Another instance.
   const ran = scene.run(relay.channel);
   await relay.send(accept(relay, { resumed: false, lastCmid: 0 }));
-  assertEquals(await nextRecord(relay), { type: "resume", instance: ZEROS, lastSeq: 0 });
+  assertEquals(await nextRecord(relay), resume());
   await relay.send({ type: "resume", nextSeq: 1, queued: 0 });
   await relay.close();
   assertEquals(await ran, CloseReason.HOST_ENDS);
@@ -526,7 +692,7 @@ test("Link.open is true once all that had waited has come, changes included", as
   scene.told.length = 0;
   await relay.deliver(SESSION, new Uint8Array([1]));
   const key = new Uint8Array(32);
-  await relay.send({ type: "member", change: 2, reason: 0, key, nonce: SESSION });
+  await relay.send({ type: "member", changes: [{ change: 2, reason: 0, key, nonce: SESSION }] });
   await relay.deliver(SESSION, new Uint8Array([2]));
   await nextTurn();
   assertEquals(scene.link.open, false);
@@ -589,41 +755,30 @@ const FAULTS: [
   ],
   ["another second record than RESUME", "second", () => ({ type: "roster", entries: [] })],
   ["a RESUME with another number", "second", () => ({ type: "resume", nextSeq: 2, queued: 0 })],
-  ["an envelope before ROSTER", "third", () => hostBatch(1)],
+  ["an envelope before ROSTER", "third", () => hostBatch()],
   ["a change before ROSTER", "third", () => joined()],
-  ["an ACK before ROSTER", "third", () => ack(0, 0)],
+  ["an ACK before ROSTER", "third", () => hostAck(0, 0)],
   ["a second ROSTER", "open", () => ({ type: "roster", entries: [] })],
   ["a second ACCEPT", "open", (relay) => accept(relay, { resumed: true, lastCmid: 0 })],
   ["a second RESUME", "open", () => ({ type: "resume", nextSeq: 1, queued: 0 })],
-  ["an ACK of what was never sent", "open", () => ack(1, 0)],
-  ["an ACK of more that is delivered than accepted", "open", () => ack(0, 1)],
-  ["an ACK of more that is reached than accepted", "open", () => ack(0, 0, 1)],
-  ["an ACK of more that is delivered than reached", "open", () => ack(0, 1, 0)],
-  ["an envelope too many", "open", () => hostBatch(1, 3)],
-  ["an envelope again", "open", () => hostBatch(1, 1)],
-  ["an envelope of number 0", "open", () => hostBatch(0)],
+  ["an ACK of what was never sent", "open", () => hostAck(1, 0)],
+  ["an ACK of more that is delivered than accepted", "open", () => hostAck(0, 1)],
+  ["an ACK of more that is reached than accepted", "open", () => hostAck(0, 0, 1)],
+  ["an ACK of more that is delivered than reached", "open", () => hostAck(0, 1, 0)],
 ];
 
-function ack(accepted: number, delivered: number, reached = delivered): HostRecord {
+function hostAck(accepted: number, delivered: number, reached = delivered): HostRecord {
   return { type: "ack", accepted, delivered, reached, seq: 0 };
 }
 
 function joined(): HostRecord {
   const [key, nonce] = [new Uint8Array(32), new Uint8Array(16)];
-  return { type: "member", change: MemberChange.JOINED, reason: 0, key, nonce };
+  return { type: "member", changes: [{ change: MemberChange.JOINED, reason: 0, key, nonce }] };
 }
 
-function hostBatch(...seqs: number[]): HostRecord {
-  return {
-    type: "batch",
-    envelopes: seqs.map((seq) => ({
-      class: 1,
-      direct: false,
-      from: SESSION,
-      seq,
-      object: new Uint8Array([1]),
-    })),
-  };
+function hostBatch(): HostRecord {
+  const envelope = { class: 1, direct: false, from: SESSION, object: new Uint8Array([1]) };
+  return { type: "batch", envelopes: [envelope] };
 }
 
 for (const [what, when, record] of FAULTS) {
@@ -686,7 +841,7 @@ test("Link reports each ACK in its place, also between two envelopes of a record
   assertEquals(scene.link.envelopes.pendingBytes, 0, "each counts at once");
   await relay.deliver(SESSION, ...[12, 13, 14].map((byte) => new Uint8Array([byte])));
   const key = new Uint8Array(32);
-  await relay.send({ type: "member", change: 1, reason: 0, key, nonce: SESSION });
+  await relay.send({ type: "member", changes: [{ change: 1, reason: 0, key, nonce: SESSION }] });
   await relay.settle();
   assertEquals(scene.told, [
     "object 11",

@@ -169,7 +169,7 @@ test("Room.run fails if the host names more members than a room can have", async
     const nonce = new Uint8Array(16);
     new DataView(nonce.buffer).setUint32(0, i + 1);
     const { JOINED: change } = MemberChange;
-    void alone.relay.send({ type: "member", change, reason: 0, key, nonce });
+    void alone.relay.send({ type: "member", changes: [{ change, reason: 0, key, nonce }] });
   }
   const error = await alone.ran.catch((error) => error);
   assertEquals(error.code, "protocol-error");

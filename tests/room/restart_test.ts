@@ -852,7 +852,8 @@ test("Room does not confuse a session with one of the same nonce and another key
     const forged = { nonce: bob.nonce, key, away: false };
     await alone.restart(how === "roster" ? [forged, carol] : [carol]);
     if (how === "joined") {
-      await alone.relay.send({ type: "member", change: MemberChange.JOINED, reason: 0, ...forged });
+      const change = { change: MemberChange.JOINED, reason: 0, ...forged };
+      await alone.relay.send({ type: "member", changes: [change] });
     }
     await alone.asks(carol);
     await alone.relay.settle();

@@ -1,5 +1,11 @@
 import type { Bytes } from "../../lib/bytes/mod.ts";
-import { type Channel, OpenStream, SealStream } from "../../lib/channel/mod.ts";
+import {
+  type Channel,
+  OpenStream,
+  type RekeyLimits,
+  SealStream,
+  type SharedFrame,
+} from "../../lib/channel/mod.ts";
 import { FrameDecoderStream, type PlainRecord, RecordType } from "../../lib/wire/mod.ts";
 import { duplex, type DuplexOptions, type End } from "./duplex.ts";
 
@@ -33,16 +39,45 @@ export async function channelPair(
   return pair;
 }
 
+/** A channel of a member and that of its host, between which shared frames may go. */
+export function sharingPair(options: DuplexOptions = {}): [TestChannel, TestChannel] {
+  const [a, b] = duplex(options);
+  const [toHost, toMember] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+  return [
+    channelOver(a, toHost, toMember, { takesShared: true }),
+    channelOver(b, toMember, toHost, { carriesShared: true }),
+  ];
+}
+
 /** One end of a channel. */
-export function channelOver(end: End, sendSecret: Bytes, receiveSecret: Bytes): TestChannel {
-  const seal = new SealStream(sendSecret.slice());
+export function channelOver(
+  end: End,
+  sendSecret: Bytes,
+  receiveSecret: Bytes,
+  { carriesShared = false, takesShared = false }: {
+    carriesShared?: boolean;
+    takesShared?: boolean;
+  } = {},
+): TestChannel {
   return {
     end,
     sendSecret,
     readable: end.readable
-      .pipeThrough(new FrameDecoderStream())
-      .pipeThrough(new OpenStream(receiveSecret.slice())),
-    writable: seal.writable,
-    flushed: seal.readable.pipeTo(end.writable).catch(() => {}),
+      .pipeThrough(new FrameDecoderStream([], takesShared))
+      .pipeThrough(new OpenStream(receiveSecret.slice(), { takesShared })),
+    writable: new SealStream(sendSecret.slice(), end.writable),
+    carriesShared,
   };
+}
+
+/** The frames of one direction, each as a chunk of its own. @param limits None but those of its length by default. */
+export async function sealFrames(
+  records: Iterable<PlainRecord | SharedFrame>,
+  secret: Bytes,
+  limits: RekeyLimits = { records: Infinity, bytes: Infinity, ms: Infinity },
+): Promise<Bytes[]> {
+  const frames: Bytes[] = [];
+  const wire = new WritableStream<Bytes>({ write: (frame) => void frames.push(frame) });
+  await ReadableStream.from(records).pipeTo(new SealStream(secret.slice(), wire, { limits }));
+  return frames;
 }

@@ -10,32 +10,27 @@ import {
   type HostRecord,
   type MemberRecord,
   type PlainRecord,
+  type RosterChange,
   type RosterEntry,
 } from "../../lib/wire/mod.ts";
 
-/** A record of a member that joined or left. */
-export type Change = Extract<HostRecord, { type: "member" }>;
-
-/** An object on its way to a member; its number is given to it later. */
-export type Parcel = Omit<HostEnvelope, "seq">;
-
 /**
- * A relay that changes objects and records at will and keeps its numbers consistent, so that no member can
- * detect it by them. No member can reconnect to it.
+ * A relay that changes objects and records at will and translates the numbers in ACKs, so that no member can detect
+ * it by them. No member can reconnect to it.
  */
 export class MaliciousRelay extends Relay {
   /** Returns the objects that a member gets in place of one. */
-  onParcel: (parcel: Parcel, to: Bytes) => readonly Parcel[] = (parcel) => [parcel];
+  onParcel: (parcel: HostEnvelope, to: Bytes) => readonly HostEnvelope[] = (parcel) => [parcel];
   /** Whether to send a change to a member. */
-  tells: (change: Change, to: Bytes) => boolean = () => true;
+  tells: (change: RosterChange, to: Bytes) => boolean = () => true;
   /** Whether to list an earlier member to a member. */
   lists: (entry: RosterEntry, to: Bytes) => boolean = () => true;
 
   /** Sends a change of its own making to each member, by session in hexadecimal digits. */
-  readonly #lies = new Map<string, (change: Change) => void>();
+  readonly #lies = new Map<string, (change: RosterChange) => void>();
 
   /** Sends a member a change that never happened. */
-  lie(to: Bytes, change: Change): void {
+  lie(to: Bytes, change: RosterChange): void {
     this.#lies.get(toHex(to))!(change);
   }
 
@@ -56,7 +51,7 @@ export class MaliciousRelay extends Relay {
       start: (controller) => {
         this.#lies.set(toHex(session), (change) => {
           numbers.add();
-          controller.enqueue(encodeHostRecord(change));
+          controller.enqueue(encodeHostRecord({ type: "member", changes: [change] }));
         });
       },
       transform: (plain, controller) => {
@@ -67,8 +62,14 @@ export class MaliciousRelay extends Relay {
     });
     const written = toMember.readable.pipeTo(channel.writable).catch(() => {});
     const readable = channel.readable.pipeThrough(toHost);
-    const flushed = written.then(() => channel.flushed);
-    await super.serve({ readable, writable: toMember.writable, flushed }, guest, admitted);
+    const { writable } = toMember;
+    const lying = {
+      readable,
+      writable: writable as Channel["writable"],
+      carriesShared: false,
+    };
+    await super.serve(lying, guest, admitted);
+    await written;
   }
 
   #instead(record: HostRecord, to: Bytes, numbers: Numbers): readonly HostRecord[] {
@@ -76,19 +77,19 @@ export class MaliciousRelay extends Relay {
       case "roster":
         return [{ ...record, entries: record.entries.filter((entry) => this.lists(entry, to)) }];
       case "member": {
-        const told = this.tells(record, to);
-        numbers.take(told ? 1 : 0);
-        return told ? [record] : [];
+        const changes = record.changes.filter((change) => {
+          const told = this.tells(change, to);
+          numbers.take(told ? 1 : 0);
+          return told;
+        });
+        return changes.length > 0 ? [{ type: "member", changes }] : [];
       }
       case "batch": {
         // Each object is a record of its own: there may be more of them than one record holds.
-        return record.envelopes.flatMap(({ seq: _seq, ...parcel }) => {
+        return record.envelopes.flatMap((parcel) => {
           const parcels = this.onParcel(parcel, to);
-          const first = numbers.take(parcels.length);
-          return parcels.map((one, i): HostRecord => ({
-            type: "batch",
-            envelopes: [{ ...one, seq: first + i }],
-          }));
+          numbers.take(parcels.length);
+          return parcels.map((one): HostRecord => ({ type: "batch", envelopes: [one] }));
         });
       }
       case "ack":
@@ -104,11 +105,9 @@ class Numbers {
   /** By the relay's number: the member's last number once that was dealt with. */
   readonly #shown: number[] = [0];
 
-  /** The relay has given its next number. @returns The member's number for the first that it gets instead. */
-  take(count: number): number {
-    const last = this.#shown.at(-1)!;
-    this.#shown.push(last + count);
-    return last + 1;
+  /** The relay has counted its next entry. @param count Number of entries that the member gets instead. */
+  take(count: number): void {
+    this.#shown.push(this.#shown.at(-1)! + count);
   }
 
   /** Numbers an object for the member that has no number of the relay. */

@@ -5,6 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
+import type { Channel } from "../../lib/channel/mod.ts";
 import { Relay, type RelayOptions } from "../../lib/relay/mod.ts";
 import { FakeClock } from "./clock.ts";
 import { ScriptedGuest } from "./scripted_guest.ts";
@@ -29,6 +30,7 @@ export class RelayOnly {
       session?: Bytes;
       admitted?: () => void;
       address?: string;
+      channels?: readonly [Channel, Channel];
     } = {},
   ): ScriptedGuest {
     const guest = new ScriptedGuest(this.relay, { name, names: this.#names, ...options });

@@ -111,10 +111,13 @@ export class ScriptedRelay {
     return this.#entered.promise;
   }
 
-  /** Sends a record. */
+  /** Sends a record, as a shared one if it has a transcript. */
   async send(record: HostRecord): Promise<void> {
-    if (record.type === "member") this.seq++;
-    await this.#writer.write(encodeHostRecord(record)).catch(() => {});
+    if (record.type === "member") this.seq += record.changes.length;
+    if (record.type === "batch") this.seq += record.envelopes.length;
+    const shared = "transcript" in record && record.type !== "key" &&
+      record.transcript !== undefined && { transcript: record.transcript };
+    await this.#writer.write({ ...encodeHostRecord(record), ...shared }).catch(() => {});
   }
 
   /** Acknowledges envelopes, after all that was sent. */
@@ -169,7 +172,6 @@ export class ScriptedRelay {
         class: 1,
         direct: false,
         from,
-        seq: ++this.seq,
         object,
       })),
     });
@@ -391,7 +393,7 @@ export class RoomAlone {
   /** Sends a MEMBER record about a member. */
   async tell(puppet: Puppet, change: number, reason: number = CloseReason.LEAVING): Promise<void> {
     const { key, nonce } = puppet.entry;
-    await this.relay.send({ type: "member", change, reason, key, nonce });
+    await this.relay.send({ type: "member", changes: [{ change, reason, key, nonce }] });
   }
 
   /** Has a member join; both announce themselves. @returns The member as shown. */

@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
-import { localChannel } from "../../lib/channel/mod.ts";
+import { type Channel, localChannel } from "../../lib/channel/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import type { Relay } from "../../lib/relay/mod.ts";
 import {
@@ -22,11 +22,13 @@ import {
   INSTANCE_BYTES,
   MemberChange,
   type MemberRecord,
+  NO_TRANSCRIPT,
   ObjectType,
   type PlainRecord,
   type RosterEntry,
 } from "../../lib/wire/mod.ts";
 import { Inbox } from "./inbox.ts";
+import { ack, resume } from "./records.ts";
 
 type Of<Type extends HostRecord["type"]> = Extract<HostRecord, { type: Type }>;
 
@@ -41,6 +43,7 @@ const NAMES: Readonly<Record<number, string>> = {
 export interface Return {
   readonly instance: Bytes;
   readonly lastSeq: number;
+  readonly transcript?: Bytes;
 }
 
 /** The part of an ANNOUNCE that a relay reads. */
@@ -77,6 +80,8 @@ export class ScriptedGuest {
   acknowledges = true;
   /** The number of the last envelope or change received. */
   lastSeq = 0;
+  /** The transcript after the last shared record received. */
+  transcript: Bytes = NO_TRANSCRIPT;
   /** The number of the last envelope that was sent. */
   cmid = 0;
   #accept: Of<"accept"> | undefined;
@@ -98,6 +103,8 @@ export class ScriptedGuest {
       admitted?: () => void;
       own?: true;
       address?: string;
+      /** Its end and the relay's; they seal nothing by default. */
+      channels?: readonly [Channel, Channel];
     },
   ) {
     this.name = options.name;
@@ -106,7 +113,7 @@ export class ScriptedGuest {
     this.session = options.session ?? randomBytes(16); // The relay does not ask how it follows.
     this.#names = options.names ?? new Map();
     for (const id of [this.nonce, this.session]) this.#names.set(id.join(), this.name);
-    const [mine, theirs] = localChannel();
+    const [mine, theirs] = options.channels ?? localChannel();
     this.#reader = mine.readable.getReader();
     this.#writer = mine.writable.getWriter();
     this.#writer.closed.catch(() => {});
@@ -131,7 +138,8 @@ export class ScriptedGuest {
 
   /** The secrets with which it resumes its seat. */
   get whereabouts(): Return {
-    return { instance: this.accept.instance, lastSeq: this.lastSeq };
+    const { accept: { instance }, lastSeq, transcript } = this;
+    return { instance, lastSeq, transcript };
   }
 
   /** Reads the relay's first record. */
@@ -149,8 +157,9 @@ export class ScriptedGuest {
     assertEquals(status, AcceptStatus.OK);
     this.cmid = lastCmid;
     this.lastSeq = from?.lastSeq ?? 0;
+    this.transcript = from?.transcript ?? NO_TRANSCRIPT;
     const instance = from?.instance ?? new Uint8Array(INSTANCE_BYTES);
-    await this.send({ type: "resume", instance, lastSeq: this.lastSeq });
+    await this.send({ ...resume(this.lastSeq, instance), transcript: this.transcript });
     if (!resumed) await this.announce();
     const { nextSeq, queued } = await this.#readOne() as Of<"resume">;
     const { entries } = await this.#readOne() as Of<"roster">;
@@ -276,13 +285,13 @@ export class ScriptedGuest {
   #take(record: HostRecord): void {
     this.records.push(record);
     if (record.type === "member") {
-      this.lastSeq++;
-      const name = this.#names.get(record.nonce.join());
-      this.log.push(`${name} ${NAMES[record.change]} ${record.reason}`);
+      for (const { change, nonce, reason } of record.changes) {
+        this.lastSeq++;
+        this.log.push(`${this.#names.get(nonce.join())} ${NAMES[change]} ${reason}`);
+      }
     } else if (record.type === "batch") {
       for (const envelope of record.envelopes) {
-        assertEquals(envelope.seq, this.lastSeq + 1, `of what ${this.name} was sent`);
-        this.lastSeq = envelope.seq;
+        this.lastSeq++;
         this.envelopes.push(envelope);
         this.onEnvelope(envelope);
         const from = this.#names.get(envelope.from.join());
@@ -295,6 +304,7 @@ export class ScriptedGuest {
     } else {
       return;
     }
-    if (this.acknowledges) void this.send({ type: "ack", seq: this.lastSeq });
+    this.transcript = record.transcript ?? this.transcript;
+    if (this.acknowledges) void this.send({ ...ack(this.lastSeq), transcript: this.transcript });
   }
 }

@@ -10,7 +10,6 @@ import { type Connection, dial } from "../../lib/net/mod.ts";
 import {
   decodeHostRecord,
   encodeMemberRecord,
-  INSTANCE_BYTES,
   type MemberRecord,
   type RosterEntry,
   SESSION_NONCE_BYTES,
@@ -18,6 +17,7 @@ import {
 import { within } from "./deadline.ts";
 import { ENTRY } from "./scripted_guest.ts";
 import { memberHopKey } from "./keys.ts";
+import { resume } from "./records.ts";
 
 /** A seat at a host whose owner never announces itself; it ends with its scope. */
 export class SilentSeat implements Disposable {
@@ -48,7 +48,7 @@ export class SilentSeat implements Disposable {
     const writer = writable.getWriter();
     writer.closed.catch(() => {});
     const send = (record: MemberRecord): Promise<void> => writer.write(encodeMemberRecord(record));
-    await send({ type: "resume", instance: new Uint8Array(INSTANCE_BYTES), lastSeq: 0 });
+    await send(resume());
     await send(ENTRY);
     const reader = readable.getReader();
     reader.closed.catch(() => {});

@@ -5,7 +5,13 @@
  * @module
  */
 import { type Bytes, toHex } from "../../lib/bytes/mod.ts";
-import { type Channel, initiate, localChannel, type Transport } from "../../lib/channel/mod.ts";
+import {
+  type Channel,
+  initiate,
+  localChannel,
+  SharedFrame,
+  type Transport,
+} from "../../lib/channel/mod.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { openRoomSecrets, randomBytes, zeroKey } from "../../lib/crypto/mod.ts";
 import { HostKeyRing, Initiator } from "../../lib/handshake/mod.ts";
@@ -16,6 +22,7 @@ import { within } from "./deadline.ts";
 import { duplex } from "./duplex.ts";
 import { Inbox } from "./inbox.ts";
 import { hostHopKey, identityOf, memberHopKey } from "./keys.ts";
+import { openShared } from "./shared_frames.ts";
 import { test } from "./test.ts";
 import { type MemberOptions, TestMember } from "./rooms_in_memory.ts";
 
@@ -44,7 +51,7 @@ export interface AttendantOptions extends MemberOptions {
   readonly through?: (line: Line) => Line;
 }
 
-/** A relay that reports each record it receives and sends. */
+/** A relay that reports each record it receives and sends, one in a shared frame for each member that gets it. */
 export class OpenRelay extends Relay {
   /** By session, in hexadecimal digits. */
   readonly records: Map<string, Traffic<PlainRecord>> = new Map();
@@ -68,10 +75,13 @@ export class OpenRelay extends Relay {
       traffic[direction].push(record);
       this.onRecord(record, direction, guest.session);
     };
-    const { flushed } = channel;
+    const { carriesShared } = channel;
     const readable = note(channel.readable, noting("toHost"));
-    const writable = noteWritten(channel.writable, noting("toMember"));
-    await super.serve({ readable, writable, flushed }, guest, admitted);
+    const toMember = noting("toMember");
+    const writable = noteWritten(channel.writable, (one: PlainRecord | SharedFrame) => {
+      toMember(one instanceof SharedFrame ? openShared(one) : one);
+    });
+    await super.serve({ readable, writable, carriesShared }, guest, admitted);
   }
 }
 

@@ -43,16 +43,47 @@ type Given = Readonly<
 >;
 
 function frame(body: Buffer): Buffer {
-  return join(integer(body.length, 4), body);
+  return join(integer(0, 1), integer(body.length, 3), body);
 }
 
-/** A record as a frame. */
-function record(secret: Buffer, counter: number, plain: Buffer): Buffer {
+/** What seals a record: a key's secret and how many records it sealed before. */
+export interface Sealing {
+  readonly secret: Buffer;
+  readonly counter: number;
+  /** 0 where the key is of one direction, 1 where it is of all members. */
+  readonly kind?: number;
+  /** The hash of the shared records before. */
+  readonly transcript?: Buffer;
+}
+
+/** A record as a frame, but for the token of a shared one. */
+export function record(
+  { counter, kind = 0, secret, transcript = Z }: Sealing,
+  plain: Buffer,
+): Buffer {
   const iv = kdf(Z, secret, "lanchat/1 rec iv", 12);
   const count = join(Buffer.alloc(4), integer(counter, 8));
   const nonce = Buffer.from(iv.map((byte, i) => byte ^ count[i]!));
-  const length = integer(plain.length + 16, 4);
-  return join(length, gcm(kdf(Z, secret, "lanchat/1 rec key", 32), nonce, length, plain));
+  const header = join(integer(kind, 1), integer(plain.length + 16 + 8 * kind, 3));
+  const key = kdf(Z, secret, "lanchat/1 rec key", 32);
+  return join(header, gcm(key, nonce, join(header, transcript), plain));
+}
+
+/** The secret of the key after the next REKEY. */
+export function nextSecret(secret: Buffer): Buffer {
+  return kdf(Z, secret, "lanchat/1 rec next", 32);
+}
+
+/** What the tokens of a direction come from. @param secret The direction's first one. */
+export function tokenSecret(secret: Buffer): Buffer {
+  return kdf(Z, secret, "lanchat/1 rec token", 32);
+}
+
+/** The token of a direction's frame. */
+export function tokenOf(secret: Buffer, frame: number): Buffer {
+  const info = join(label("token page"), integer(Math.floor(frame / 128), 8));
+  const start = frame % 128 * 8;
+  return kdf(Z, tokenSecret(secret), info, 1024).subarray(start, start + 8);
 }
 
 /** One whole handshake, and records after it. */
@@ -134,9 +165,10 @@ export function makeHop(given: Given): Record<string, string> {
     k3,
     c2s,
     s2c,
-    rec_s2c_0: record(s2c, 0, hex("0100")),
-    rec_c2s_1: record(c2s, 1, ping),
-    rec_c2s_after_rekey_0: record(kdf(Z, c2s, "lanchat/1 rec next", 32), 0, ping),
+    s2c_token: tokenSecret(s2c),
+    rec_s2c_0: record({ secret: s2c, counter: 0 }, hex("0100")),
+    rec_c2s_1: record({ secret: c2s, counter: 1 }, ping),
+    rec_c2s_after_rekey_0: record({ secret: nextSecret(c2s), counter: 0 }, ping),
   };
   const digits = Object.entries(answers).map(([key, value]) => [key, Buffer.from(value).toString("hex")]);
   return { ...Object.fromEntries(digits), sas: sas.toString().padStart(10, "0") };

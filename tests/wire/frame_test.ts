@@ -7,6 +7,8 @@ import {
   FRAME_HEADER_BYTES,
   FrameDecoder,
   FrameDecoderStream,
+  frameHeader,
+  FrameKind,
   MAX_RECORD_BYTES,
   MIN_RECORD_BYTES,
 } from "../../lib/wire/mod.ts";
@@ -19,17 +21,74 @@ const random = seededRandom(2);
 const bodies = [MIN_RECORD_BYTES, 18, 300, MIN_RECORD_BYTES].map(random);
 const bytes = concat(...bodies.map(encodeFrame));
 
-function decode(chunks: Iterable<Bytes>, sizes: readonly number[] = []): Promise<Bytes[]> {
-  return Array.fromAsync(ReadableStream.from(chunks).pipeThrough(new FrameDecoderStream(sizes)));
+/** The bodies, all of kind OWN. */
+async function decode(
+  chunks: Iterable<Bytes>,
+  sizes: readonly number[] = [],
+  takesShared = false,
+): Promise<Bytes[]> {
+  const frames = ReadableStream.from(chunks)
+    .pipeThrough(new FrameDecoderStream(sizes, takesShared));
+  return (await Array.fromAsync(frames)).map(({ body, kind }) => {
+    assertEquals(kind, FrameKind.OWN);
+    return body;
+  });
 }
 
-/** A body's length with its first bytes, so that a header that is let through starts a body. */
+/** A header with the first bytes of a body, so that a header that is let through starts a body. */
 function headerOf(length: number): Bytes {
   return concat(u32(length), new Uint8Array(8));
 }
 
-test("encodeFrame writes length and body in one piece", () => {
+test("encodeFrame writes kind, length and body in one piece", () => {
   assertEquals(encodeFrame(new Uint8Array([7, 8])), new Uint8Array([0, 0, 0, 2, 7, 8]));
+});
+
+test("frameHeader writes a kind and a length of three bytes", () => {
+  assertEquals(frameHeader(0x010203), new Uint8Array([0, 1, 2, 3]));
+  assertEquals(frameHeader(0x010203, FrameKind.SHARED), new Uint8Array([1, 1, 2, 3]));
+});
+
+test("FrameDecoderStream gives the kind of each frame, however the bytes are cut", async () => {
+  const [own, shared] = [random(17), random(300)];
+  const kinds = concat(
+    encodeFrame(own),
+    frameHeader(300, FrameKind.SHARED),
+    shared,
+    encodeFrame(own),
+  );
+  for (const chunks of [[kinds], bytewise(kinds)]) {
+    const frames = ReadableStream.from(chunks).pipeThrough(new FrameDecoderStream([], true));
+    assertEquals(await Array.fromAsync(frames), [
+      { kind: FrameKind.OWN, body: own },
+      { kind: FrameKind.SHARED, body: shared },
+      { kind: FrameKind.OWN, body: own },
+    ]);
+  }
+});
+
+test("FrameDecoderStream takes no unknown kind, and no shared handshake message", async () => {
+  for (const takesShared of [false, true]) {
+    for (const kind of [2, 0x7f, 0x80, 255]) {
+      const chunks = [frameHeader(MIN_RECORD_BYTES, kind)];
+      const error = `unexpected kind: ${kind}`;
+      await assertFails(decode(chunks, [], takesShared), "protocol-error", error);
+      await assertFails(decode(chunks, [MIN_RECORD_BYTES], takesShared), "protocol-error", error);
+    }
+    const shared = [frameHeader(42, FrameKind.SHARED)];
+    await assertFails(decode(shared, [42], takesShared), "protocol-error", "unexpected kind: 1");
+    const second = [encodeFrame(random(42)), frameHeader(329, FrameKind.SHARED)];
+    await assertFails(
+      decode(second, [42, 329], takesShared),
+      "protocol-error",
+      "unexpected kind: 1",
+    );
+  }
+});
+
+test("FrameDecoderStream takes no shared record where none may come", async () => {
+  const shared = [encodeFrame(random(42)), frameHeader(MIN_RECORD_BYTES, FrameKind.SHARED)];
+  await assertFails(decode(shared, [42]), "protocol-error", "unexpected kind: 1");
 });
 
 test("FrameDecoderStream decodes one frame a chunk", async () => {
@@ -74,16 +133,30 @@ test("FrameDecoderStream takes the shortest and the longest record, and no other
     assertEquals(await decode([encodeFrame(new Uint8Array(length))]), [new Uint8Array(length)]);
   }
   assertEquals([MIN_RECORD_BYTES, MAX_RECORD_BYTES], [17, 65_552]);
-  for (const length of [0, 1, 16, 65_553, 2 ** 31, 2 ** 32 - 1]) {
+  for (const length of [0, 1, 16, 65_553, 2 ** 24 - 1]) {
     await assertFails(decode([headerOf(length)]), "protocol-error", `header says ${length}`);
     await assertFails(decode(bytewise(headerOf(length))), "protocol-error");
+  }
+});
+
+test("FrameDecoderStream takes the shortest and the longest shared record with its token, and no other", async () => {
+  const shared = (length: number) =>
+    Array.fromAsync(
+      ReadableStream.from([frameHeader(length, FrameKind.SHARED), new Uint8Array(length)])
+        .pipeThrough(new FrameDecoderStream([], true)),
+    );
+  for (const length of [25, 65_560]) {
+    assertEquals(await shared(length), [{ kind: FrameKind.SHARED, body: new Uint8Array(length) }]);
+  }
+  for (const length of [0, 17, 24, 65_561, 2 ** 24 - 1]) {
+    await assertFails(shared(length), "protocol-error", `header says ${length}`);
   }
 });
 
 test("FrameDecoderStream takes only handshake messages of their exact size, then records", async () => {
   const messages = [42, 329, 20].map(random);
   assertEquals(await decode(messages.map(encodeFrame), [42, 329]), messages);
-  for (const length of [0, 41, 43, 329, 2 ** 32 - 1]) {
+  for (const length of [0, 41, 43, 329, 2 ** 24 - 1]) {
     await assertFails(decode([headerOf(length)], [42, 329]), "protocol-error", "42 to 42");
   }
   const second = [encodeFrame(messages[0]!), headerOf(42)];
@@ -94,7 +167,7 @@ test("FrameDecoder makes no room for a body before its length was checked", asyn
   const kept = Deno.memoryUsage().external;
   for (let i = 0; i < 100; i++) {
     const decoder = new FrameDecoder();
-    await assertFails(() => [...decoder.push(u32(2 ** 31))], "protocol-error");
+    await assertFails(() => [...decoder.push(u32(2 ** 24 - 1))], "protocol-error");
   }
   assert(Deno.memoryUsage().external - kept < 1 << 20);
 });
@@ -118,7 +191,7 @@ test("FrameDecoderStream gives the frames before a bad one when they are read as
   const reader = stream.readable.getReader();
   const first = reader.read();
   const written = writer.write(encodeFrame(bodies[0]!));
-  assertEquals((await first).value, bodies[0]);
+  assertEquals((await first).value?.body, bodies[0]);
   await written;
   const second = assertRejects(() => reader.read(), WireError);
   await assertRejects(() => writer.write(headerOf(0)), WireError);
@@ -134,10 +207,10 @@ test("FrameDecoderStream gives bodies that later chunks do not change", async ()
   const read = reader.read();
   await writer.write(chunk);
   chunk.fill(0);
-  const { value } = await read;
+  const { body } = (await read).value!;
   await Promise.all([writer.write(encodeFrame(bodies[2]!)), reader.read()]);
-  assertEquals(value, bodies[0]);
-  assertEquals(value!.buffer.byteLength, value!.length);
+  assertEquals(body, bodies[0]);
+  assertEquals(body.buffer.byteLength, body.length);
   await Promise.all([writer.close(), reader.closed]);
 });
 
@@ -181,26 +254,29 @@ test("FrameDecoderStream reads no further ahead than its strategies allow", asyn
     yield* source;
   })()).pipeThrough(new FrameDecoderStream());
   const reader = frames.getReader();
-  assertEquals((await reader.read()).value, body);
+  assertEquals((await reader.read()).value?.body, body);
   for (let i = 0; i < 100; i++) await Promise.resolve();
   assert(pulled <= 3 * 65_536, `${pulled} bytes were pulled`);
   await reader.cancel();
 });
 
 test("FrameDecoder gives for any bytes frames that encode to them, or a WireError", () => {
-  const near = fc.constantFrom(0, 16, 17, 18, 40, 65_552, 65_553, 2 ** 32 - 1);
-  const frame = fc.tuple(near, fc.uint8Array({ maxLength: 60 }))
-    .map(([length, body]) => concat(u32(length), body.slice(0, length)));
+  const near = fc.constantFrom(0, 16, 17, 18, 40, 65_552, 65_553, 2 ** 24 - 1);
+  const kinds = fc.constantFrom(0, 0, 1, 1, 2, 255);
+  const frame = fc.tuple(kinds, near, fc.uint8Array({ maxLength: 60 }))
+    .map(([kind, length, body]) => concat(frameHeader(length, kind), body.slice(0, length)));
   const input = fc.oneof(fc.uint8Array(), fc.array(frame).map((frames) => concat(...frames)));
   fc.assert(fc.property(input, (any) => {
-    const decoder = new FrameDecoder();
+    const decoder = new FrameDecoder([], true);
     const decoded: Bytes[] = [];
     try {
-      for (const body of decoder.push(any)) decoded.push(body);
+      for (const { body, kind } of decoder.push(any)) {
+        decoded.push(frameHeader(body.length, kind), body);
+      }
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
     }
-    const encoded = concat(...decoded.map(encodeFrame));
+    const encoded = concat(...decoded);
     assertEquals(encoded, concat(any.slice(0, encoded.length)));
     if (decoder.complete) assertEquals(encoded.length, any.length);
   }));

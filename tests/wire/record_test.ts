@@ -1,16 +1,19 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Bytes, concat, fromHex, toHex, u16, u32, u64 } from "../../lib/bytes/mod.ts";
 import { LanchatError } from "../../lib/errors.ts";
 import {
   AcceptStatus,
+  CHANGE_BYTES,
   CloseReason,
   decodeHostRecord,
   decodeMemberRecord,
+  decodeSharedPosition,
   encodeHostRecord,
   encodeMemberRecord,
   ENVELOPE_OVERHEAD_BYTES,
   type HostRecord,
+  MAX_CHANGES,
   MAX_OBJECT_BYTES,
   MAX_PAYLOAD_BYTES,
   MAX_ROSTER_ENTRIES,
@@ -29,6 +32,7 @@ const key = random(32);
 const instance = random(8);
 const nonce = random(16);
 const token = random(8);
+const transcript = random(32);
 const object = new Uint8Array([0xaa, 0xbb]);
 const MAX = Number.MAX_SAFE_INTEGER;
 
@@ -40,14 +44,19 @@ interface Layout<Value> {
 }
 
 /** Written out from the tables of PROTOCOL.md §5.3, not with the encoder. */
-const SHARED: readonly Layout<HostRecord & MemberRecord>[] = [
+const COMMON: readonly Layout<HostRecord & MemberRecord>[] = [
   { record: { type: "close", reason: CloseReason.IDLE }, type: 0x03, payload: "08" },
   { record: { type: "ping", token }, type: 0x04, payload: toHex(token) },
   { record: { type: "pong", token }, type: 0x05, payload: toHex(token) },
 ];
 
 const HOST: readonly Layout<HostRecord>[] = [
-  ...SHARED,
+  {
+    record: { type: "key", secret: key, counter: 258, transcript },
+    type: 0x06,
+    payload: `${toHex(key)}0000000000000102${toHex(transcript)}`,
+  },
+  ...COMMON,
   {
     record: {
       type: "accept",
@@ -66,13 +75,12 @@ const HOST: readonly Layout<HostRecord>[] = [
     record: {
       type: "batch",
       envelopes: [
-        { class: 0, direct: true, from: session, seq: 1, object },
-        { class: 1, direct: false, from: session, seq: 2, object: object.slice(1) },
+        { class: 0, direct: true, from: session, object },
+        { class: 1, direct: false, from: session, object: object.slice(1) },
       ],
     },
     type: 0x10,
-    payload: `0000001c0001${toHex(session)}0000000000000001aabb` +
-      `0000001b0100${toHex(session)}0000000000000002bb`,
+    payload: `000000140001${toHex(session)}aabb000000130100${toHex(session)}bb`,
   },
   {
     record: {
@@ -89,13 +97,13 @@ const HOST: readonly Layout<HostRecord>[] = [
   {
     record: {
       type: "member",
-      change: MemberChange.AWAY,
-      reason: CloseReason.LOST,
-      key,
-      nonce,
+      changes: [
+        { change: MemberChange.AWAY, reason: CloseReason.LOST, key, nonce },
+        { change: MemberChange.JOINED, reason: 0, key, nonce: new Uint8Array(16) },
+      ],
     },
     type: 0x12,
-    payload: `0309${toHex(key)}${toHex(nonce)}`,
+    payload: `0309${toHex(key)}${toHex(nonce)}0100${toHex(key)}${"00".repeat(16)}`,
   },
   {
     record: { type: "resume", nextSeq: 3, queued: 258 },
@@ -116,7 +124,7 @@ const HOST: readonly Layout<HostRecord>[] = [
 ];
 
 const MEMBER: readonly Layout<MemberRecord>[] = [
-  ...SHARED,
+  ...COMMON,
   {
     record: {
       type: "batch",
@@ -130,17 +138,22 @@ const MEMBER: readonly Layout<MemberRecord>[] = [
       `0000001c0100${"00".repeat(16)}0000000000000002aabb`,
   },
   {
-    record: { type: "resume", instance, lastSeq: 9 },
+    record: { type: "resume", instance, lastSeq: 9, transcript },
     type: 0x13,
-    payload: `${toHex(instance)}0000000000000009`,
+    payload: `${toHex(instance)}0000000000000009${toHex(transcript)}`,
   },
-  { record: { type: "ack", seq: 258 }, type: 0x14, payload: "0000000000000102" },
+  {
+    record: { type: "ack", seq: 258, transcript },
+    type: 0x14,
+    payload: `0000000000000102${toHex(transcript)}`,
+  },
   { record: { type: "behind" }, type: 0x15, payload: "" },
 ];
 
 /** Where the records of a side have counts. */
 const COUNTS: Readonly<Record<string, readonly number[]>> = {
   [`Host ${RecordType.ACCEPT}`]: [10],
+  [`Host ${RecordType.KEY}`]: [32],
   [`Host ${RecordType.RESUME}`]: [0],
   [`Host ${RecordType.ACK}`]: [0, 8, 16],
   [`Member ${RecordType.RESUME}`]: [8],
@@ -151,11 +164,13 @@ const SIDES = [
   {
     side: "Host",
     layouts: HOST,
+    envelopeBytes: ENVELOPE_OVERHEAD_BYTES - 8,
     recode: (plain: PlainRecord) => encodeHostRecord(decodeHostRecord(plain)),
   },
   {
     side: "Member",
     layouts: MEMBER,
+    envelopeBytes: ENVELOPE_OVERHEAD_BYTES,
     recode: (plain: PlainRecord) => encodeMemberRecord(decodeMemberRecord(plain)),
   },
 ];
@@ -174,13 +189,15 @@ test("encodeMemberRecord and decodeMemberRecord keep to the table", () => {
   }
 });
 
-for (const { side, layouts, recode } of SIDES) {
+for (const { envelopeBytes, layouts, recode, side } of SIDES) {
   test(`decode${side}Record refuses every record that is cut, or has a byte too many`, async () => {
     for (const { type, payload } of layouts) {
       const whole = fromHex(payload);
-      // Whole envelopes are whole records.
+      // Whole envelopes are whole records, and so are whole changes.
       const whereWhole = type === RecordType.BATCH
         ? 4 + new DataView(whole.buffer).getUint32(0)
+        : type === RecordType.MEMBER
+        ? CHANGE_BYTES
         : -1;
       for (let length = 0; length < whole.length; length++) {
         if (length === whereWhole) continue;
@@ -235,13 +252,14 @@ for (const { side, layouts, recode } of SIDES) {
   });
 
   test(`decode${side}Record takes the longest batch, and no object over the limit`, async () => {
+    const head = envelopeBytes - 4;
     const envelope = (size: number): Bytes =>
-      concat(u32(26 + size), new Uint8Array(26), new Uint8Array(size).fill(7));
+      concat(u32(head + size), new Uint8Array(head), new Uint8Array(size).fill(7));
     const batch = (...sizes: number[]): PlainRecord => ({
       type: RecordType.BATCH,
       payload: concat(...sizes.map(envelope)),
     });
-    const longest = MAX_PAYLOAD_BYTES - ENVELOPE_OVERHEAD_BYTES * 2 - MAX_OBJECT_BYTES;
+    const longest = MAX_PAYLOAD_BYTES - envelopeBytes * 2 - MAX_OBJECT_BYTES;
     const whole = batch(MAX_OBJECT_BYTES, longest);
     assertEquals(whole.payload.length, MAX_PAYLOAD_BYTES);
     assertEquals(recode(whole), whole);
@@ -257,7 +275,7 @@ for (const { side, layouts, recode } of SIDES) {
   test(`decode${side}Record refuses a class or a destination that it does not know`, async () => {
     for (const at of [4, 5]) {
       for (const value of [2, 255]) {
-        const payload = concat(u32(27), new Uint8Array(27));
+        const payload = concat(u32(envelopeBytes - 3), new Uint8Array(envelopeBytes - 3));
         payload[at] = value;
         await assertFails(() => recode({ type: RecordType.BATCH, payload }), "protocol-error");
       }
@@ -307,6 +325,68 @@ test("decodeHostRecord takes the longest roster, and none that is longer or repe
   await assertFails(() => decodeHostRecord(twice), "protocol-error", "twice");
 });
 
+test("decodeHostRecord takes the longest list of changes, and no empty one", async () => {
+  assertEquals(CHANGE_BYTES, 50);
+  assertEquals(MAX_CHANGES, 1310);
+  const change = concat(new Uint8Array([MemberChange.JOINED, 0]), key, nonce);
+  const list = (count: number): PlainRecord => ({
+    type: RecordType.MEMBER,
+    payload: concat(...Array(count).fill(change)),
+  });
+  const longest = list(MAX_CHANGES);
+  assert(longest.payload.length <= MAX_PAYLOAD_BYTES);
+  const decoded = decodeHostRecord(longest);
+  assert(decoded.type === "member");
+  assertEquals(decoded.changes.length, MAX_CHANGES);
+  assertEquals(encodeHostRecord(decoded), longest);
+  await assertFails(() => decodeHostRecord(list(0)), "protocol-error");
+});
+
+/** What a shared frame may hold, with the transcript after it. */
+const SHARED: readonly HostRecord[] = [
+  {
+    type: "batch",
+    envelopes: [0, 1].map((kind) => ({ class: kind, direct: false, from: session, object })),
+    transcript,
+  },
+  {
+    type: "member",
+    changes: [{ change: MemberChange.LEFT, reason: CloseReason.LOST, key, nonce }],
+    transcript,
+  },
+];
+
+test("decodeHostRecord takes envelopes for the room and changes from a shared frame", () => {
+  for (const record of SHARED) {
+    const plain = encodeHostRecord(record);
+    assertEquals(decodeHostRecord({ ...plain, transcript }), record);
+    const { transcript: _, ...own } = record as HostRecord & { transcript: Bytes };
+    assertEquals(decodeHostRecord(plain), own, "the transcript is not part of the payload");
+  }
+});
+
+test("decodeHostRecord refuses everything else in a shared frame", async () => {
+  for (const { payload, record, type } of HOST) {
+    if (record.type === "member") continue;
+    const plain = { type, payload: fromHex(payload), transcript };
+    await assertFails(() => decodeHostRecord(plain), "protocol-error", "not for all members");
+  }
+  // One direct envelope among others.
+  const envelopes = [false, true, false].map((direct) => (
+    { class: 1, direct, from: session, object }
+  ));
+  const mixed = { ...encodeHostRecord({ type: "batch", envelopes }), transcript };
+  await assertFails(() => decodeHostRecord(mixed), "protocol-error", "not for all members");
+});
+
+test("decodeSharedPosition decodes the payload of KEY, and no other length", async () => {
+  const position = { secret: key, counter: 258, transcript };
+  const { payload } = encodeHostRecord({ type: "key", ...position });
+  assertEquals({ ...decodeSharedPosition(payload), type: "key" }, { ...position, type: "key" });
+  await assertFails(() => decodeSharedPosition(payload.slice(1)), "protocol-error");
+  await assertFails(() => decodeSharedPosition(concat(payload, payload)), "protocol-error");
+});
+
 test("decodeHostRecord takes as many members behind as a roster has, and no more", async () => {
   const behind = (count: number): PlainRecord => ({
     type: RecordType.BEHIND,
@@ -333,6 +413,8 @@ test("decodeHostRecord refuses statuses, changes and marks that it does not know
     { type: RecordType.ACCEPT, known: accept, at: 1, bad: [2, 255] },
     { type: RecordType.MEMBER, known: member, at: 0, bad: [0, 5, 255] },
     { type: RecordType.MEMBER, known: member, at: 1, bad: [10, 255] },
+    { type: RecordType.MEMBER, known: member, at: CHANGE_BYTES, bad: [0, 5, 255] },
+    { type: RecordType.MEMBER, known: member, at: CHANGE_BYTES + 1, bad: [10, 255] },
   ];
   for (const { type, known, at, bad } of cases) {
     for (const value of bad) {

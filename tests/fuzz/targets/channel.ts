@@ -1,42 +1,103 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat } from "../../../lib/bytes/mod.ts";
-import { type Channel, Endpoint, OpenStream, SealStream } from "../../../lib/channel/mod.ts";
+import {
+  type Channel,
+  Endpoint,
+  extendTranscript,
+  OpenStream,
+  RecordCipher,
+  SharedFrame,
+} from "../../../lib/channel/mod.ts";
 import { ChannelError, WireError } from "../../../lib/errors.ts";
 import {
   decodeHostRecord,
   decodeMemberRecord,
-  encodeFrame,
   encodeHostRecord,
   encodeMemberRecord,
+  type Frame,
+  FRAME_HEADER_BYTES,
   FrameDecoder,
   FrameDecoderStream,
+  frameHeader,
+  FrameKind,
   type HostRecord,
   type MemberRecord,
   type PlainRecord,
   RecordType,
+  type SharedPosition,
 } from "../../../lib/wire/mod.ts";
+import { sealFrames } from "../../support/channel.ts";
 import { FakeClock } from "../../support/clock.ts";
 import { chunkings, decodeSteps, refusal, type Target } from "../target.ts";
 
 const SECRET = new Uint8Array(32).fill(7);
 
-const SAID: readonly PlainRecord[] = [
-  { type: RecordType.PING, payload: new Uint8Array(8) },
+/** The place of the first shared frame. */
+const POSITION: SharedPosition = {
+  secret: new Uint8Array(32).fill(9),
+  counter: 3,
+  transcript: new Uint8Array(32).fill(8),
+};
+
+const SHARED: readonly PlainRecord[] = [
   { type: RecordType.BATCH, payload: new Uint8Array(300) },
-  { type: RecordType.ACK, payload: new Uint8Array() },
-  { type: RecordType.CLOSE, payload: new Uint8Array(1) },
+  { type: RecordType.MEMBER, payload: new Uint8Array(50) },
+  { type: RecordType.BATCH, payload: new Uint8Array(1) },
 ];
 
-/** Sealed records as they travel, two under each key. */
-export async function sealedStream(): Promise<Bytes> {
-  const seal = new SealStream(SECRET.slice(), { limits: { records: 3, bytes: 1e6, ms: 1e6 } });
-  return concat(...await Array.fromAsync(ReadableStream.from(SAID).pipeThrough(seal)));
+/** The shared records in their frames; a REKEY follows the second. */
+async function sealShared(): Promise<SharedFrame[]> {
+  const cipher = await RecordCipher.from(POSITION.secret.slice(), POSITION.counter);
+  let { transcript } = POSITION;
+  const seal = async (record: PlainRecord): Promise<Bytes> => {
+    const frame = await cipher.seal(record, transcript, FrameKind.SHARED);
+    transcript = await extendTranscript(transcript, frame.subarray(FRAME_HEADER_BYTES));
+    return frame;
+  };
+  const frames: SharedFrame[] = [];
+  for (const [i, record] of SHARED.entries()) {
+    const before = { secret: cipher.secret, counter: cipher.counter, transcript };
+    const sealed = [await seal(record)];
+    const after = transcript;
+    if (i === 1) {
+      sealed.push(await seal({ type: RecordType.REKEY, payload: new Uint8Array() }));
+      await cipher.rekey();
+    }
+    frames.push(new SharedFrame(before, sealed, after, transcript));
+  }
+  return frames;
 }
 
-const sealed = await sealedStream();
-const bodies = [...new FrameDecoder().push(sealed)];
+const PING = { type: RecordType.PING, payload: new Uint8Array(8) };
+const ACK = { type: RecordType.ACK, payload: new Uint8Array() };
+const CLOSE = { type: RecordType.CLOSE, payload: new Uint8Array(1) };
+const [first, second, third] = await sealShared() as [SharedFrame, SharedFrame, SharedFrame];
+const KEY = encodeHostRecord({ type: "key", ...POSITION });
+const WRITTEN = [PING, KEY, first, second, ACK, third, CLOSE];
 
-/** Sealed bytes altered on their way: the channel opens the sealed records, or none. */
+/** What the other end reads of that. */
+const READ: readonly PlainRecord[] = [
+  PING,
+  { ...SHARED[0]!, transcript: first.transcript },
+  { ...SHARED[1]!, transcript: second.transcript },
+  ACK,
+  { ...SHARED[2]!, transcript: third.transcript },
+  CLOSE,
+];
+
+/** Sealed records as they travel, two under each key of the connection, and shared frames between them. */
+export async function sealedStream(): Promise<Bytes> {
+  return concat(...await sealFrames(WRITTEN, SECRET, { records: 3, bytes: 1e6, ms: 1e6 }));
+}
+
+function encodeAny({ body, kind }: Frame): Bytes {
+  return concat(frameHeader(body.length, kind), body);
+}
+
+const recorded = await sealedStream();
+const frames = [...new FrameDecoder([], true).push(recorded)];
+
+/** Sealed bytes altered on their way: the channel opens the first records as they were, and no others. */
 const openStream: Target = {
   name: "sealed-records",
   runs: 300,
@@ -45,14 +106,14 @@ const openStream: Target = {
     let end = "ok";
     try {
       const opened = ReadableStream.from(chunkings(input)[2]!)
-        .pipeThrough(new FrameDecoderStream())
-        .pipeThrough(new OpenStream(SECRET.slice()));
+        .pipeThrough(new FrameDecoderStream([], true))
+        .pipeThrough(new OpenStream(SECRET.slice(), { takesShared: true }));
       for await (const record of opened) records.push(record);
-      assertEquals(input.slice(0, sealed.length), sealed, "what was altered has an end");
+      assertEquals(input.slice(0, recorded.length), recorded, "what was altered has an end");
     } catch (error) {
       end = refusal(error, ChannelError, WireError);
     }
-    assertEquals(records, SAID.slice(0, records.length));
+    assertEquals(records, READ.slice(0, records.length));
     return `${end}: ${records.length} records`;
   },
 };
@@ -62,10 +123,10 @@ const swapped: Target = {
   name: "sealed-frames",
   runs: 300,
   run(input): Promise<string> | string {
-    const frames = decodeSteps(input).map(({ data, kind }) =>
-      kind < 128 ? bodies[kind % bodies.length]! : data
+    const steps = decodeSteps(input).map(({ data, kind }) =>
+      kind < 128 ? frames[kind % frames.length]! : { kind: kind % 2, body: data }
     );
-    return openStream.run(concat(...frames.map(encodeFrame)));
+    return openStream.run(concat(...steps.map(encodeAny)));
   },
 };
 
@@ -87,8 +148,8 @@ function endpoint<Incoming extends { type: string }>(
         readable: ReadableStream.from(
           decodeSteps(input).map(({ data, kind }) => ({ type: kind, payload: data })),
         ),
-        writable: new WritableStream({ write: (record) => void sent.push(record) }),
-        flushed: Promise.resolve(),
+        writable: new WritableStream({ write: (record) => void sent.push(record as PlainRecord) }),
+        carriesShared: false,
       };
       const received: string[] = [];
       const endpoint = new Endpoint<Incoming, never>(channel, {

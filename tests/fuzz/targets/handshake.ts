@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat, equal, fromHex } from "../../../lib/bytes/mod.ts";
-import { initiate, respond, SealStream, type SecureChannel } from "../../../lib/channel/mod.ts";
+import { initiate, respond, type SecureChannel } from "../../../lib/channel/mod.ts";
 import { importKemKeyPair, importWrapKeyPair, zeroKey } from "../../../lib/crypto/mod.ts";
 import { HandshakeError, LanchatError, WireError } from "../../../lib/errors.ts";
 import { type HopSession, HostKey, Initiator, Responder } from "../../../lib/handshake/mod.ts";
@@ -11,6 +11,7 @@ import {
   encodeMemberRecord,
   type PlainRecord,
 } from "../../../lib/wire/mod.ts";
+import { sealFrames } from "../../support/channel.ts";
 import { type HostLies, type MemberLies, ScriptedHost, ScriptedMember } from "../../support/hop.ts";
 import { fromBase64, hostHopKey, identityFromSeed, memberHopKey } from "../../support/keys.ts";
 import vectors from "../../vectors/vectors.json" with { type: "json" };
@@ -278,10 +279,7 @@ const SAID = {
 /** All bytes that one side of the recorded connection sends. */
 export async function recordedStream(side: "host" | "member"): Promise<Bytes> {
   const [messages, secret] = side === "host" ? [[m0, m2], hop.s2c] : [[m1, m3], hop.c2s];
-  const sealed = await Array.fromAsync(
-    ReadableStream.from(SAID[side]).pipeThrough(new SealStream(fromHex(secret))),
-  );
-  return concat(...messages.map(encodeFrame), ...sealed);
+  return concat(...messages.map(encodeFrame), ...await sealFrames(SAID[side], fromHex(secret)));
 }
 
 /** One side of a connection under any input: it reads the recorded bytes, or fails. */
@@ -308,7 +306,6 @@ function connection(
           assertEquals(before, recorded, "an end was taken that is not the recorded one");
         } finally {
           await channel.writable.close();
-          await channel.flushed;
         }
       } catch (error) {
         end = refusal(error, LanchatError);

@@ -175,8 +175,8 @@ function scripted(input: Bytes): Channel & { readonly sent: PlainRecord[] } {
     readable: ReadableStream.from(
       decodeSteps(input).map(({ data, kind }) => ({ type: kind, payload: data })),
     ),
-    writable: new WritableStream({ write: (record) => void sent.push(record) }),
-    flushed: Promise.resolve(),
+    writable: new WritableStream({ write: (record) => void sent.push(record as PlainRecord) }),
+    carriesShared: false,
     sent,
   };
 }

@@ -17,13 +17,13 @@ import {
   decodeMsg,
   decodeNameField,
   decodeNeed,
+  decodeSharedPosition,
   decodeSkdm,
   decodeStatus,
   decodeText,
   encodeAgain,
   encodeAnnounceHead,
   encodeBatch,
-  encodeFrame,
   encodeHostRecord,
   encodeInner,
   encodeKickHead,
@@ -36,12 +36,15 @@ import {
   encodeNameField,
   encodeNeed,
   encodeSkdmHeader,
+  type Frame,
   FrameDecoder,
   FrameDecoderStream,
+  frameHeader,
   M0_BYTES,
   M2_BYTES,
   MAX_NAME_BYTES,
   nameProblem,
+  NO_TRANSCRIPT,
   type PlainRecord,
   RecordType,
   typedName,
@@ -91,18 +94,22 @@ function plain(input: Bytes): PlainRecord {
   return { type: input[0] ?? 0, payload: input.slice(1) };
 }
 
-/** All bodies that a decoder gives, and how it ended. */
-function cut(sizes: readonly number[], chunks: readonly Bytes[]): { bodies: Bytes[]; end: string } {
-  const decoder = new FrameDecoder(sizes);
-  const bodies: Bytes[] = [];
+/** All frames that a decoder gives, and how it ended. */
+function cut(
+  sizes: readonly number[],
+  takesShared: boolean,
+  chunks: readonly Bytes[],
+): { frames: Frame[]; end: string } {
+  const decoder = new FrameDecoder(sizes, takesShared);
+  const frames: Frame[] = [];
   try {
     for (const chunk of chunks) {
-      for (const body of decoder.push(chunk)) bodies.push(body);
+      for (const frame of decoder.push(chunk)) frames.push(frame);
     }
   } catch (error) {
-    return { bodies, end: refusal(error, WireError) };
+    return { frames, end: refusal(error, WireError) };
   }
-  return { bodies, end: decoder.complete ? "ok" : "inside a frame" };
+  return { frames, end: decoder.complete ? "ok" : "inside a frame" };
 }
 
 /** Frames, with or without the handshake before them, in chunks of any size. */
@@ -111,30 +118,32 @@ const frames: Target = {
   runs: 300,
   async run(input): Promise<string> {
     const sizes = input[0]! & 1 ? [M0_BYTES, M2_BYTES] : [];
+    const takesShared = (input[0]! & 2) > 0;
     const bytes = input.slice(1);
-    const [whole, ...others] = chunkings(bytes).map((chunks) => cut(sizes, chunks));
+    const [whole, ...others] = chunkings(bytes).map((chunks) => cut(sizes, takesShared, chunks));
     for (const other of others) assertEquals(other, whole);
-    const { bodies, end } = whole!;
-    assertCanonical(concat(...bodies.map(encodeFrame)), bytes.slice(0, framed(bodies)));
-    const streamed: Bytes[] = [];
+    const { end, frames } = whole!;
+    const encoded = concat(...frames.map(encodeAny));
+    assertCanonical(encoded, bytes.slice(0, encoded.length));
+    const streamed: Frame[] = [];
     try {
       const stream = ReadableStream.from(chunkings(bytes)[2]!);
-      for await (const body of stream.pipeThrough(new FrameDecoderStream(sizes))) {
-        streamed.push(body);
+      for await (const frame of stream.pipeThrough(new FrameDecoderStream(sizes, takesShared))) {
+        streamed.push(frame);
       }
       assertEquals(end, "ok");
     } catch (error) {
       refusal(error, WireError, ChannelError);
       assert(end !== "ok", "a stream fails where the decoder does not");
     }
-    assertEquals(streamed, bodies.slice(0, streamed.length));
-    if (end === "ok") assertEquals(streamed.length, bodies.length);
-    return `${end}: ${Math.min(bodies.length, 3)} bodies`;
+    assertEquals(streamed, frames.slice(0, streamed.length));
+    if (end === "ok") assertEquals(streamed.length, frames.length);
+    return `${end}: ${frames.slice(0, 3).map(({ kind }) => kind)}`;
   },
 };
 
-function framed(bodies: readonly Bytes[]): number {
-  return bodies.reduce((sum, body) => sum + 4 + body.length, 0);
+function encodeAny({ body, kind }: Frame): Bytes {
+  return concat(frameHeader(body.length, kind), body);
 }
 
 /** Text, and what of it may be a name. */
@@ -179,6 +188,20 @@ export const wireTargets: readonly Target[] = [
     "host-record",
     (input) => decodeHostRecord(plain(input)),
     (record) => flat(encodeHostRecord(record)),
+  ),
+  codec(
+    "shared-record",
+    (input) => decodeHostRecord({ ...plain(input), transcript: NO_TRANSCRIPT }),
+    (record) => {
+      assert(record.type === "member" || record.type === "batch");
+      assert(record.type === "member" || record.envelopes.every(({ direct }) => !direct));
+      return flat(encodeHostRecord(record));
+    },
+  ),
+  codec(
+    "key",
+    decodeSharedPosition,
+    (position) => encodeHostRecord({ type: "key", ...position }).payload,
   ),
   codec(
     "member-record",
