@@ -17,17 +17,17 @@ function tokenOf(frame: number): Bytes {
   return new Uint8Array(page).slice(frame % 128 * 8, frame % 128 * 8 + 8);
 }
 
+/** The token of the next frame. */
+async function nextOf(tokens: FrameTokens): Promise<Bytes> {
+  await tokens.derive(1);
+  return tokens.next();
+}
+
 /** Tokens of which the first frames show none. */
 async function skipping(frames: number): Promise<FrameTokens> {
   const tokens = await FrameTokens.from(secret.slice());
   for (let i = 0; i < frames; i++) tokens.skip();
   return tokens;
-}
-
-/** The token of the next frame. */
-async function nextOf(tokens: FrameTokens): Promise<Bytes> {
-  if (!tokens.has(1)) await tokens.derive(1);
-  return tokens.next();
 }
 
 test("FrameTokens.next gives 8 bytes of its own to each frame, from page to page", async () => {
@@ -57,9 +57,32 @@ test("FrameTokens.from keeps nothing of the secret that it was given", async () 
   assertEquals(await nextOf(tokens), tokenOf(0));
 });
 
-test("FrameTokens.derive derives a page once, and none whose tokens no frame shows", async () => {
+test("FrameTokens.derive derives no page twice, and none whose frames show no token", async () => {
   const tokens = await skipping(300);
   await using work = new CryptoWork();
-  for (let frame = 300; frame < 384; frame++) await nextOf(tokens);
+  for (let frame = 300; frame < 384; frame++) {
+    assertEquals(tokens.has(1), frame > 300);
+    await tokens.derive(1);
+    assertEquals(tokens.next(), tokenOf(frame));
+  }
+  assertEquals(tokens.has(1), false);
   assertEquals(await work.take(), ["deriveBits"]);
+});
+
+test("FrameTokens.derive gives the tokens of several frames, over the border of a page too", async () => {
+  for (const start of [126, 127, 128, 255]) {
+    const tokens = await skipping(start);
+    await tokens.derive(1);
+    assertEquals([tokens.has(1), tokens.has(2)], [true, start % 128 < 127]);
+    await tokens.derive(3);
+    assertEquals(tokens.has(3), true);
+    for (let frame = start; frame < start + 3; frame++) {
+      assertEquals(tokens.next(), tokenOf(frame));
+    }
+    assertEquals(tokens.has(1), true);
+    for (let i = 0; i < 128; i++) tokens.skip();
+    assertEquals(tokens.has(1), false);
+    await tokens.derive(1);
+    assertEquals(tokens.next(), tokenOf(start + 131));
+  }
 });

@@ -250,6 +250,18 @@ test("OpenStream breaks off at the first frame that shows that one is missing, a
   }
 });
 
+test("SealStream and OpenStream go on over 128 frames, also between a shared record and its REKEY", async () => {
+  const sealer = new SharedSealer();
+  const [one, two] = [await sealer.seal(batch(1), true), await sealer.seal(batch(2), false)];
+  const secret = random(32);
+  for (const count of [125, 126, 127]) {
+    const items = [key(one.before), ...Array<PlainRecord>(count).fill(PING), one, two, CLOSE];
+    const { error, records } = await receive(await write(items, secret), secret);
+    assertEquals(error, undefined);
+    assertEquals(records.slice(count), [read(batch(1), one), read(batch(2), two), CLOSE]);
+  }
+});
+
 test("OpenStream gives out no shared record after a missing one of its own", async () => {
   const [one, two] = await sealThree();
   const secret = random(32);

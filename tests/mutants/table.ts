@@ -497,6 +497,11 @@ export const MUTANTS: readonly Mutants[] = [
         "OpenStream notices every flipped bit of a shared frame, its kind and length too",
       ],
       [
+        "if (!tokens.has(record.frames.length)) await tokens.derive(record.frames.length);",
+        "if (!tokens.has(1)) await tokens.derive(1);",
+        "SealStream and OpenStream go on over 128 frames, also between a shared record and its REKEY",
+      ],
+      [
         "tokens.skip();\n      const record = await own.open",
         "const record = await own.open",
         "SharedSealer seals once what every member with KEY opens, between records of its own",
@@ -523,23 +528,28 @@ export const MUTANTS: readonly Mutants[] = [
         "FrameTokens.skip counts the frames that show none, over the borders of pages too",
       ],
       [
-        "this.#frames++ % PAGE_TOKENS * TOKEN_BYTES",
-        "this.#frames++ % (PAGE_TOKENS - 1) * TOKEN_BYTES",
-        "FrameTokens.next gives 8 bytes of its own to each frame, from page to page",
-      ],
-      [
         "u64(page)",
         "u64(0)",
         "FrameTokens.next gives 8 bytes of its own to each frame, from page to page",
       ],
       [
-        "for (let page = first; page <= last; page++) {",
-        "for (let page = 0; page <= last; page++) {",
-        "FrameTokens.derive derives a page once, and none whose tokens no frame shows",
+        "if (this.#pages.some((known) => known.page === page)) continue;",
+        "",
+        "FrameTokens.derive derives no page twice, and none whose frames show no token",
       ],
       [
-        'await kdf(zeroKey(), secret, "lanchat/1 rec token", KEY_BYTES)',
-        "secret",
+        "page <= last; page++",
+        "page <= first; page++",
+        "FrameTokens.derive gives the tokens of several frames, over the border of a page too",
+      ],
+      [
+        "this.#pages.at(-1)?.page === last &&",
+        "this.#pages.length > 0 &&",
+        "FrameTokens.derive gives the tokens of several frames, over the border of a page too",
+      ],
+      [
+        "KeyMaterial.import(own)",
+        "KeyMaterial.import(secret)",
         "FrameTokens.from keeps nothing of the secret that it was given",
       ],
     ],
@@ -835,7 +845,7 @@ export const MUTANTS: readonly Mutants[] = [
     test: "room/link_test.ts",
     mutants: [
       [
-        "if (transcript !== undefined) this.#transcript = transcript;",
+        "if (transcript !== undefined && entry === entries.at(-1)) this.#transcript = transcript;",
         "",
         "Link acknowledges with the transcript after the last shared record that it has handled",
       ],
