@@ -167,10 +167,18 @@ function readPrologue(reader: ByteReader): void {
     throw new HandshakeError("not-lanchat", "The other side is not lanchat");
   }
   const version = reader.u8();
-  if (version !== VERSION || reader.u8() !== SUITE) {
+  if (version !== VERSION) {
+    const [finding, machine] = version < VERSION
+      ? ["The other side's lanchat is older: it speaks", "the other machine"]
+      : ["This lanchat is older: the other side speaks", "this machine"];
     throw new HandshakeError(
       "wrong-version",
-      `The other side speaks another version of the protocol: ${version}`,
+      `${finding} version ${version} of the protocol, not ${VERSION}`,
+      { hint: `Update lanchat on ${machine}.` },
     );
+  }
+  const suite = reader.u8();
+  if (suite !== SUITE) {
+    throw new HandshakeError("wrong-version", `The other side speaks another suite: ${suite}`);
   }
 }

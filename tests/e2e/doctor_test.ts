@@ -86,7 +86,13 @@ loopbackTest("doctor reports an answer from anything but an open lanchat", async
       false,
       /is not lanchat/,
     ],
-    ["another version", write(otherVersion), PATIENT, false, /another version.*: 9/],
+    [
+      "another version",
+      write(otherVersion),
+      PATIENT,
+      false,
+      /^This lanchat is older: .* version 9 .*, not 1/,
+    ],
     ["a room with an invite", write(closed), PATIENT, true, /invitation only/],
     ["a full room", sending(answer(AcceptStatus.ROOM_FULL)), PATIENT, false, /room is full/],
   ] as const;

@@ -221,12 +221,19 @@ Deno.test("a port on which nothing answers in 15 seconds is not lanchat", async 
   await assertFails(["join", impostor.address], "not-lanchat");
 });
 
-Deno.test("a host of another version is one clear line", async () => {
-  await using impostor = new Impostor(async (caller) =>
-    void await caller.write(greeting("LANCHAT", 2))
-  );
-  await assertFails(["join", impostor.address], "wrong-version");
-});
+for (
+  const [version, hint] of [
+    [0, /: Update lanchat on the other machine\.$/],
+    [2, /: Update lanchat on this machine\.$/],
+  ] as const
+) {
+  Deno.test(`a host of version ${version} is one clear line that says who is older`, async () => {
+    await using impostor = new Impostor(async (caller) =>
+      void await caller.write(greeting("LANCHAT", version))
+    );
+    await assertFails(["join", impostor.address], "wrong-version", { hint });
+  });
+}
 
 /** M0 of some protocol and version, as a frame. */
 function greeting(magic: string, version: number): Uint8Array {

@@ -179,8 +179,8 @@ export const MUTANTS: readonly Mutants[] = [
     test: "wire/handshake_test.ts",
     mutants: [
       [
-        "if (version !== VERSION || reader.u8() !== SUITE)",
-        "if (version !== VERSION || reader.u8() === 0)",
+        "if (suite !== SUITE)",
+        "if (suite === 0)",
         "decodeM0 tells another protocol, another version and another suite",
       ],
       [

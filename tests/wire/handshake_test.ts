@@ -98,6 +98,14 @@ test("decodeM0 tells another protocol, another version and another suite", async
   }
 });
 
+test("decodeM0 says which side has the older version", async () => {
+  const known = fromHex(vectors.hop.M0);
+  const ours = "This lanchat is older: the other side speaks version 2 of the protocol, not 1";
+  const theirs = "The other side's lanchat is older: it speaks version 0 of the protocol, not 1";
+  await assertFails(() => decodeM0(known.with(7, 2)), "wrong-version", ours);
+  await assertFails(() => decodeM0(known.with(7, 0)), "wrong-version", theirs);
+});
+
 test("decodeM0 knows two flags and refuses every other", async () => {
   const challenge = new Uint8Array(32);
   for (const invite of [false, true]) {
