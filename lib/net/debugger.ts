@@ -10,7 +10,7 @@ import { isGranted } from "../permission.ts";
 const DEBUGGER = { hostname: "127.0.0.1", port: 9229 };
 
 /** Wait before the next attempt to take a port that another program holds, in milliseconds. */
-const RETRY_MS = 10_000;
+const RETRY_MS = 1000;
 
 /** Dependencies of {@linkcode DebuggerBlock}; the real ones by default. */
 export interface DebuggerBlockOptions {
@@ -23,7 +23,7 @@ export interface DebuggerBlockOptions {
 /**
  * Keeps Deno's debugger closed: on SIGUSR1, it would let every local account read the memory of this
  * process. Only an occupied port stops the debugger, so the block holds the port, and accepts no
- * connections. While another program holds the port, the block tries again every ten seconds and at each signal.
+ * connections. While another program holds the port, the block tries again each second and at each signal.
  *
  * Needs `--allow-net` for 127.0.0.1:9229. A compiled program has no debugger: there the block
  * only catches SIGUSR1.

@@ -33,11 +33,9 @@ test("DebuggerBlock takes over the port when another program releases it", () =>
   const clock = new FakeClock();
   {
     using _ = new DebuggerBlock({ bind: used.bind, clock });
-    clock.advance(10_000);
+    clock.advance(1000);
     used.isUsed = false;
-    clock.advance(9999);
-    assertEquals(used.seen, ["in use", "in use"]);
-    clock.advance(1);
+    clock.advance(1000);
     assertEquals(used.seen, ["in use", "in use", "127.0.0.1:9229"]);
   }
   assertEquals([used.seen.at(-1), clock.timers], ["closed", 0]);
