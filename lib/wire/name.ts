@@ -18,9 +18,6 @@ const CHECKS = /[√∛∜⎷⍻☑✅✓✔🗸🗹\u{10102}\u{1D93F}-\u{1D941}
 const INVISIBLE =
   /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Noncharacter_Code_Point}\p{Default_Ignorable_Code_Point}]/u;
 
-/** The longest emoji at each place, of those recommended for general interchange (UTS #51). */
-const EMOJI = /\p{RGI_Emoji}/gv;
-
 /** The invisible characters of emoji: joiners, variation selectors and tags. */
 const JOINING = /[\u200D\uFE0F\u{E0020}-\u{E007F}]/gu;
 
@@ -75,6 +72,8 @@ export function plainName(shown: string): string {
 
 /** Whether a name has invisible characters, except those that join emoji. */
 function hasInvisible(name: string): boolean {
-  // The second pattern takes 20 ms to compile.
-  return INVISIBLE.test(name) && INVISIBLE.test(name.replaceAll(EMOJI, ""));
+  if (!INVISIBLE.test(name)) return false;
+  // The longest emoji at each place, of those recommended for general interchange (UTS #51); making it takes 20 ms.
+  const emoji = /\p{RGI_Emoji}/gv;
+  return INVISIBLE.test(name.replaceAll(emoji, ""));
 }
