@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { type Machine, Network, networkTest } from "../network/netns.ts";
 import { emptyDirectory, Program } from "../support/program.ts";
 import { test } from "../support/test.ts";
-import { blocksOf, DOCUMENTS } from "./documents.ts";
+import { blocksOf, DOCUMENTS, read } from "./documents.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -50,7 +50,9 @@ function commands(): string {
   const scripts = {
     deno: `exec ${Deno.execPath()} "$@"`,
     lanchat: `exec ${lanchat.join(" ")} "$@"`,
-    npx: `test "$1 $2" = "-y deno@2.9.6" && shift 2 && exec ${Deno.execPath()} "$@"`,
+    npx: `test "$1 $2" = "-y deno@${
+      read(".dvmrc").trim()
+    }" && shift 2 && exec ${Deno.execPath()} "$@"`,
   };
   for (const [name, script] of Object.entries(scripts)) {
     Deno.writeTextFileSync(`${directory}/${name}`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });

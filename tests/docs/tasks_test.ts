@@ -2,12 +2,17 @@ import { assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { PERMISSIONS, TARGETS } from "../../release/binary.ts";
 import { test } from "../support/test.ts";
-import { blocksOf, read, spansOf } from "./documents.ts";
+import { blocksOf, DOCUMENTS, read, spansOf } from "./documents.ts";
 
 test("deno task ok:all runs the tests that deno task ok leaves out", () => {
   const left = /--ignore=(\S+)/.exec(config.tasks.ok.command)![1]!.split(",");
   const run = config.tasks["ok:all"].command.split(" ").filter((word) => word.startsWith("tests/"));
   assertEquals(run, left);
+});
+
+test("the documents name the version of Deno that .dvmrc has", () => {
+  const versions = DOCUMENTS.flatMap((path) => [...read(path).matchAll(/\bdeno@([\d.]*\d)/g)]);
+  assertEquals([...new Set(versions.map(([, version]) => version))], [read(".dvmrc").trim()]);
 });
 
 test("docs/INSTALL.md names the systems that have a binary", () => {
