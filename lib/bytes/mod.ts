@@ -12,7 +12,6 @@
  * ```
  * @module
  */
-import { concat as concatAll, equals } from "@std/bytes";
 import {
   decodeBase64Url,
   decodeHex,
@@ -27,7 +26,13 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Joins byte strings into one new byte string. */
 export function concat(...parts: readonly Uint8Array[]): Bytes {
-  return concatAll(parts);
+  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
 }
 
 /** The UTF-8 bytes of a text. */
@@ -65,7 +70,9 @@ export function toBase32(bytes: Uint8Array): string {
 }
 
 /** Whether two byte strings are equal; for public values only, because it stops at the first difference. */
-export const equal: (a: Uint8Array, b: Uint8Array) => boolean = equals;
+export function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && compare(a, b) === 0;
+}
 
 /** Orders byte strings as unsigned big-endian numbers of their common length. */
 export function compare(a: Uint8Array, b: Uint8Array): number {

@@ -58,13 +58,6 @@ declare module "@std/async/delay" {
   export function delay(ms: number, options?: DelayOptions): Promise<void>;
 }
 
-declare module "@std/bytes" {
-  /** Joins byte strings into a new one. */
-  export function concat(buffers: readonly Uint8Array[]): Uint8Array<ArrayBuffer>;
-  /** Whether two byte strings are equal; not in constant time. */
-  export function equals(a: Uint8Array, b: Uint8Array): boolean;
-}
-
 declare module "@std/cli/parse-args" {
   /** What {@linkcode parseArgs} returns: an entry for each option, by name and by alias. */
   export interface Args {
@@ -120,11 +113,6 @@ declare module "@std/encoding" {
   export function encodeBase64Url(data: ArrayBuffer | Uint8Array | string): string;
   /** Hexadecimal digits in lower case. */
   export function encodeHex(src: string | Uint8Array | ArrayBuffer): string;
-}
-
-declare module "@std/regexp/escape" {
-  /** Escapes what has a meaning in a regular expression. */
-  export function escape(str: string): string;
 }
 
 declare module "@std/streams" {

@@ -1,5 +1,4 @@
 /** A conversation at a terminal: typed lines in, wishes out; events in, lines to show out. */
-import { escape } from "@std/regexp/escape";
 import { type Clock, systemClock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 import {
@@ -327,7 +326,7 @@ export class Conversation {
   #rename(me: OwnView): void {
     this.#me = me;
     // Members with the same name have a tag after it, which people leave out.
-    const name = escape(typedName(me.name.split("#", 1)[0]!));
+    const name = RegExp.escape(typedName(me.name.split("#", 1)[0]!));
     this.#mention = new RegExp(`(?<![\\p{L}\\p{N}_])${name}(?![\\p{L}\\p{N}_])`, "giu");
   }
 

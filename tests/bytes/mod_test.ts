@@ -114,6 +114,19 @@ test("toBase32 gives the known answers of RFC 4648 §10, in lower case without p
   });
 });
 
+test("concat joins all parts in order", () => {
+  fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 9 })), (parts) => {
+    assertEquals([...concat(...parts)], parts.flatMap((part) => [...part]));
+  }));
+});
+
+test("equal sees each byte, and the length", () => {
+  const bytes = new Uint8Array([1, 2, 3]);
+  assert(equal(bytes, bytes.slice()));
+  assert(!equal(bytes, bytes.subarray(0, 2)) && !equal(bytes.subarray(0, 2), bytes));
+  for (const i of bytes.keys()) assert(!equal(bytes, bytes.with(i, 9)));
+});
+
 test("compare orders as big-endian numbers and is consistent with equal", () => {
   const bytes = (...values: number[]): Bytes => new Uint8Array(values);
   assert(compare(bytes(1, 255), bytes(2, 0)) < 0);

@@ -4,7 +4,6 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { escape } from "@std/regexp/escape";
 import config from "../../deno.json" with { type: "json" };
 import { test } from "../support/test.ts";
 import { exists, read, sourcesOf, spansOf } from "./documents.ts";
@@ -33,7 +32,7 @@ function declarations(symbol: string): string[] {
 
 function hasMember(declaration: string, member: string): boolean {
   const modifiers = "(?:static |readonly |async |get |private )*";
-  return new RegExp(`^  ${modifiers}${escape(member)}[(<:=?! ]`, "m").test(declaration);
+  return new RegExp(`^  ${modifiers}${RegExp.escape(member)}[(<:=?! ]`, "m").test(declaration);
 }
 
 /** Whether a code span names something that exists. */

@@ -7,7 +7,6 @@
  *
  * @module
  */
-import { escape } from "@std/regexp/escape";
 import { cpSync } from "node:fs";
 import { MUTANTS } from "./table.ts";
 
@@ -43,7 +42,7 @@ class Copy implements Disposable {
     files: readonly string[],
     names: readonly string[],
   ): Promise<{ success: boolean; output: string }> {
-    const filter = `/^(${names.map(escape).join("|")})$/`;
+    const filter = `/^(${names.map(RegExp.escape).join("|")})$/`;
     const { stderr, stdout, success } = await new Deno.Command(Deno.execPath(), {
       args: ["test", "--no-check", "--allow-all", "--filter", filter, ...files],
       cwd: this.#path,
