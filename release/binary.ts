@@ -1,9 +1,10 @@
 /**
- * How the binary is made: its targets, flags and permissions. The tasks, the tests and the documents take
- * them from here.
+ * How the binary is made: its targets, flags and permissions. The tasks, the workflows, the tests and
+ * the documents take them from here.
  *
  * @module
  */
+import config from "../deno.json" with { type: "json" };
 import { SYSTEM_FACTS, VARIABLES } from "../lib/permission.ts";
 
 /** A system that has a binary. */
@@ -12,16 +13,33 @@ export interface Target {
   readonly name: string;
   /** Its name for `deno compile`. */
   readonly triple: string;
+  /** The machine on GitHub that tries the binary. */
+  readonly runner: string;
 }
 
 /** The systems that have a binary. */
 export const TARGETS: readonly Target[] = [
-  { name: "linux-x64", triple: "x86_64-unknown-linux-gnu" },
-  { name: "linux-arm64", triple: "aarch64-unknown-linux-gnu" },
-  { name: "macos-x64", triple: "x86_64-apple-darwin" },
-  { name: "macos-arm64", triple: "aarch64-apple-darwin" },
-  { name: "windows-x64", triple: "x86_64-pc-windows-msvc" },
+  { name: "linux-x64", triple: "x86_64-unknown-linux-gnu", runner: "ubuntu-latest" },
+  { name: "linux-arm64", triple: "aarch64-unknown-linux-gnu", runner: "ubuntu-24.04-arm" },
+  { name: "macos-x64", triple: "x86_64-apple-darwin", runner: "macos-15-intel" },
+  { name: "macos-arm64", triple: "aarch64-apple-darwin", runner: "macos-latest" },
+  { name: "windows-x64", triple: "x86_64-pc-windows-msvc", runner: "windows-latest" },
 ];
+
+/** The file of a program for a target. @param name Its name, without an ending. */
+export function programName({ triple }: Target, name = "lanchat"): string {
+  return triple.includes("windows") ? `${name}.exe` : name;
+}
+
+/** The directory in the archive of a target, and the name of that archive without its ending. */
+export function packageName({ name }: Target): string {
+  return `lanchat-${config.version}-${name}`;
+}
+
+/** The archive of a target. */
+export function archiveName(target: Target): string {
+  return `${packageName(target)}.${target.triple.includes("windows") ? "zip" : "tar.gz"}`;
+}
 
 /** All that the binary may do. Read and write have no limit, as the home directory is only known when it runs. */
 export const PERMISSIONS: readonly string[] = [

@@ -6,13 +6,15 @@
  */
 import { cp } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
-import { BUNDLE_FLAGS, COMPILE_FLAGS, PERMISSIONS, type Target, TARGETS } from "./binary.ts";
-
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
-
-/** Where binaries are made: not in the temporary directory, whose configuration files anyone can write. */
-const DIST = join(ROOT, "dist");
+import {
+  BUNDLE_FLAGS,
+  COMPILE_FLAGS,
+  PERMISSIONS,
+  programName,
+  type Target,
+  TARGETS,
+} from "./binary.ts";
+import { commit, DIST, ROOT, runIn, sourceTime } from "./source.ts";
 
 /** What the bundle is made of, besides the `build.json` that is written for it. */
 const SOURCES = ["deno.json", "deno.lock", "lib", "main.ts"];
@@ -35,7 +37,8 @@ async function bundle(work: string): Promise<Bundle> {
   const [source, directory] = [join(work, "source"), join(work, "bundle")];
   for (const name of SOURCES) await cp(join(ROOT, name), join(source, name), { recursive: true });
   await Deno.writeTextFile(join(source, "build.json"), JSON.stringify({ commit: await commit() }));
-  await deno(source, "bundle", ...BUNDLE_FLAGS, "--outdir", directory, "main.ts");
+  const bundling = ["bundle", ...BUNDLE_FLAGS, "--outdir", directory, "main.ts"];
+  await runIn(source, Deno.execPath(), ...bundling);
   const files = [...Deno.readDirSync(directory)].map(({ name }) => join(directory, name));
   // The binary keeps these times; they are the source's, so that each build of it has the same bytes.
   const time = await sourceTime();
@@ -47,37 +50,11 @@ async function bundle(work: string): Promise<Bundle> {
   };
 }
 
-/** The commit that is checked out; `+` marks changes since. */
-async function commit(): Promise<string> {
-  const hash = await git("describe", "--always", "--exclude=*", "--abbrev=12", "--dirty=+");
-  return hash === undefined ? "unknown commit" : `commit ${hash}`;
-}
-
-/** Seconds since 1970: SOURCE_DATE_EPOCH, or the time of the commit. */
-async function sourceTime(): Promise<number> {
-  return Number(Deno.env.get("SOURCE_DATE_EPOCH") ?? await git("log", "-1", "--format=%ct") ?? 0);
-}
-
-/** The output of git; `undefined` without git, and outside a repository. */
-async function git(...args: string[]): Promise<string | undefined> {
-  try {
-    const { stdout, success } = await new Deno.Command("git", { args, cwd: ROOT }).output();
-    return success ? new TextDecoder().decode(stdout).trim() : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function deno(cwd: string, ...args: string[]): Promise<void> {
-  const { success } = await new Deno.Command(Deno.execPath(), { args, cwd }).spawn().status;
-  if (!success) throw new Error(`deno ${args[0]} failed`);
-}
-
 /** Compiles a binary, and prints what came of it. @param name The name of its file, without an ending. */
 async function compile({ bytes, directory, modules }: Bundle, target: Target, name: string) {
-  const output = join(DIST, target.triple.includes("windows") ? `${name}.exe` : name);
+  const output = join(DIST, programName(target, name));
   const flags = ["--target", target.triple, ...COMPILE_FLAGS, ...PERMISSIONS, "--output", output];
-  await deno(directory, "compile", ...flags, "main.js");
+  await runIn(directory, Deno.execPath(), "compile", ...flags, "main.js");
   const parts = [`${megabytes(Deno.statSync(output).size)} for ${target.name}`];
   parts.push(`${megabytes(bytes)} of it lanchat, in ${modules} modules`);
   if (target === ownTarget()) parts.push(`starts in ${startMs(output)} ms`);
