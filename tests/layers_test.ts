@@ -8,6 +8,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "permission.ts": [],
   "bounded_map.ts": [],
   "sizes.ts": [],
+  "edit_distance.ts": [],
   "rate_limiter.ts": ["clock.ts"],
   "address.ts": ["errors.ts"],
   "session_events.ts": ["errors.ts"],
@@ -57,6 +58,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   ui: [
     "errors.ts",
+    "edit_distance.ts",
     "clock.ts",
     "permission.ts",
     "bounded_map.ts",
@@ -69,6 +71,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     "errors.ts",
+    "edit_distance.ts",
     "clock.ts",
     "permission.ts",
     "address.ts",

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { levenshteinDistance } from "@std/text/levenshtein-distance";
+import { editDistance } from "../edit_distance.ts";
 import { quote, UsageError } from "../errors.ts";
 import { type Subcommand, SUBCOMMANDS } from "./options.ts";
 
@@ -48,7 +48,7 @@ export function subcommandOf(word: string): Subcommand {
 export function suggestion(word: string, candidates: readonly string[]): { hint?: string } {
   const ranked = candidates.map((candidate) => ({
     candidate,
-    slips: levenshteinDistance(word.toLowerCase(), candidate),
+    slips: editDistance(word.toLowerCase(), candidate),
   }));
   const { candidate, slips } = ranked.reduce((best, other) =>
     other.slips < best.slips ? other : best

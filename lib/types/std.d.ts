@@ -122,8 +122,3 @@ declare module "@std/streams" {
     constructor(options?: { allowCR?: boolean });
   }
 }
-
-declare module "@std/text/levenshtein-distance" {
-  /** How many characters must be inserted, removed or replaced to make one text of the other. */
-  export function levenshteinDistance(str1: string, str2: string): number;
-}

@@ -1,5 +1,5 @@
 /** Resolves the names that a person types to members, with or without quotes and in any case. */
-import { levenshteinDistance } from "@std/text/levenshtein-distance";
+import { editDistance } from "../edit_distance.ts";
 import { UsageError } from "../errors.ts";
 import type { MemberView } from "../session_events.ts";
 import { typedName } from "../wire/mod.ts";
@@ -95,7 +95,7 @@ export function readName(
 function suggestionFor(word: string, members: readonly MemberRef[]): string {
   const typed = foldName(excerpt(word, MAX_SHOWN_LENGTH));
   const near = members.map(({ name }) => name).filter((name) =>
-    levenshteinDistance(typed, foldName(name)) <= name.length / 3
+    editDistance(typed, foldName(name)) <= name.length / 3
   );
   return near.length === 1 ? `Did you mean ${near[0]}? ` : "";
 }
