@@ -13,9 +13,11 @@
  * @module
  */
 import {
+  decodeBase64,
   decodeBase64Url,
   decodeHex,
   encodeBase32,
+  encodeBase64,
   encodeBase64Url,
   encodeHex,
 } from "@std/encoding";
@@ -51,6 +53,12 @@ export const toHex: (bytes: Uint8Array) => string = "toHex" in Uint8Array.protot
  * @throws {Error} If the text is not an even number of hexadecimal digits.
  */
 export const fromHex: (text: string) => Bytes = decodeHex;
+
+/** base64 with padding (RFC 4648 §4). */
+export const toBase64: (bytes: Uint8Array) => string = encodeBase64;
+
+/** Bytes from base64. @throws {Error} If the text is not base64. */
+export const fromBase64: (text: string) => Bytes = decodeBase64;
 
 /** base64url without padding (RFC 4648 §5); as for {@linkcode toHex}. */
 export const toBase64Url: (bytes: Uint8Array) => string = "toBase64" in Uint8Array.prototype

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { decodeBase64, encodeBase64 } from "@std/encoding";
 import { dirname } from "node:path";
-import { type Bytes, utf8 } from "../bytes/mod.ts";
+import { type Bytes, fromBase64, toBase64, utf8 } from "../bytes/mod.ts";
 import {
   CipherKey,
   generateIdentity,
@@ -342,7 +341,7 @@ function unwritableHint(cause: unknown): string | undefined {
 }
 
 function formatContent(content: Content): string {
-  const fields = Object.entries(content).map(([name, bytes]) => [name, encodeBase64(bytes)]);
+  const fields = Object.entries(content).map(([name, bytes]) => [name, toBase64(bytes)]);
   const version = "sealed" in content ? Version.SEALED : Version.OPEN;
   return `${JSON.stringify({ type: TYPE, version, ...Object.fromEntries(fields) })}\n`;
 }
@@ -360,12 +359,12 @@ async function readContent(
   try {
     const { type, version, pkcs8, salt, sealed } = JSON.parse(text);
     if (type === TYPE && version === Version.OPEN) {
-      const content = { pkcs8: decodeBase64(pkcs8) };
+      const content = { pkcs8: fromBase64(pkcs8) };
       await importIdentity(content.pkcs8);
       return content;
     }
     if (type === TYPE && version === Version.SEALED) {
-      const content = { salt: decodeBase64(salt), sealed: decodeBase64(sealed) };
+      const content = { salt: fromBase64(salt), sealed: fromBase64(sealed) };
       if (content.salt.length === SALT_BYTES && content.sealed.length > 0) return content;
     }
   } catch {

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { decodeBase64, encodeBase64 } from "@std/encoding";
-import { type Bytes, equal, utf8 } from "../bytes/mod.ts";
+import { type Bytes, equal, fromBase64, toBase64, utf8 } from "../bytes/mod.ts";
 import { PUBLIC_KEY_BYTES, ROOT_BYTES } from "../crypto/mod.ts";
 import { quote, StoreError } from "../errors.ts";
 import { decodeKick, nameProblem } from "../wire/mod.ts";
@@ -131,14 +130,14 @@ interface RoomContent {
 function encodeRoom(room: KeptRoom): RoomContent {
   const { decisions = [], host, lastNumber, nonce, psk, root, roomId } = room;
   return {
-    host: encodeBase64(host),
-    room: encodeBase64(roomId),
-    ...nonce !== undefined && { nonce: encodeBase64(nonce) },
-    ...root !== undefined && { root: encodeBase64(root) },
-    ...psk !== undefined && { psk: encodeBase64(psk) },
+    host: toBase64(host),
+    room: toBase64(roomId),
+    ...nonce !== undefined && { nonce: toBase64(nonce) },
+    ...root !== undefined && { root: toBase64(root) },
+    ...psk !== undefined && { psk: toBase64(psk) },
     ...decisions.length > 0 && {
       decisions: decisions.map(({ name, object }) => ({
-        object: encodeBase64(object),
+        object: toBase64(object),
         ...name !== undefined && { name },
       })),
     },
@@ -165,7 +164,7 @@ function decodeRoom(content: RoomContent): KeptRoom {
 
 /** @throws {Error} If it is not a decision. */
 function decodeDecision({ name, object }: { object: string; name?: string }): KeptDecision {
-  const bytes = decodeBase64(object);
+  const bytes = fromBase64(object);
   decodeKick(bytes);
   if (name === undefined) return { object: bytes };
   if (nameProblem(name) !== undefined) throw new Error("the name is invalid");
@@ -173,7 +172,7 @@ function decodeDecision({ name, object }: { object: string; name?: string }): Ke
 }
 
 function bytesOf(text: string, count: number): Bytes {
-  const bytes = decodeBase64(text);
+  const bytes = fromBase64(text);
   if (bytes.length !== count) throw new Error(`there are ${bytes.length} bytes`);
   return bytes;
 }

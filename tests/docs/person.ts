@@ -1,5 +1,5 @@
 /** People whose terminals are the pictures of the documents. */
-import { encodeBase64 } from "@std/encoding";
+import { toBase64 } from "../../lib/bytes/mod.ts";
 import { seedToPkcs8 } from "../../lib/crypto/mod.ts";
 import { emptyDirectory, Program } from "../support/program.ts";
 import { Pty, type PtyOptions } from "../support/pty.ts";
@@ -15,7 +15,7 @@ export class Person {
     const home = emptyDirectory();
     const env = { HOME: home, XDG_CONFIG_HOME: home };
     this.#options = { columns, rows: 50, permissions: PERMISSIONS, env };
-    const pkcs8 = encodeBase64(seedToPkcs8(new Uint8Array(32).fill(seed)));
+    const pkcs8 = toBase64(seedToPkcs8(new Uint8Array(32).fill(seed)));
     const identity = JSON.stringify({ type: "lanchat identity", version: 1, pkcs8 });
     Deno.mkdirSync(`${home}/lanchat`);
     Deno.writeTextFileSync(`${home}/lanchat/identity.json`, identity, { mode: 0o600 });
