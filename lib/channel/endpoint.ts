@@ -54,7 +54,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   #closing = false;
   #lastHeard: number;
   #heardAt: number;
-  /** When the last record of its own came, later by the time in which this end did not read. */
+  /** Time of the last own record, plus the time since then in which this end did not read. */
   #lastOwn: number;
   /** When the last read ended. */
   #readEnd: number;
@@ -179,7 +179,8 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
 
   async #read(): Promise<PlainRecord> {
     this.#reading = true;
-    this.#lastOwn += this.#clock.elapsed() - this.#readEnd;
+    const now = this.#clock.elapsed();
+    this.#lastOwn = Math.min(now, this.#lastOwn + now - this.#readEnd);
     try {
       const { done, value } = await this.#reader.read();
       if (done) throw this.#failure ?? new ChannelError("connection-lost", "Connection lost");

@@ -26,7 +26,7 @@ export class SealStream extends WritableStream<PlainRecord | SharedFrame> {
    * Seals the records of one direction.
    *
    * @param secret The direction's secret, 32 bytes; wiped at the first rekey.
-   * @param destination Gets each frame as one chunk. It ends or fails when this stream does, and the other way round.
+   * @param destination Gets each record, or shared record with its REKEY, as one chunk. It ends or fails when this stream does, and the other way round.
    * @param options `limits` and `clock` for the rekeying.
    */
   constructor(

@@ -78,7 +78,7 @@ export class SharedSealer {
     this.#use = new KeyUse(options.limits ?? REKEY_LIMITS, options.clock ?? systemClock);
   }
 
-  /** Has the next record sealed under a fresh key, which no member has. */
+  /** Makes a fresh key, which no member has, for the next record. */
   renew(): void {
     this.#cipher = undefined;
   }
@@ -86,8 +86,7 @@ export class SharedSealer {
   /**
    * Seals a record.
    *
-   * @param rekeys Whether those who can open it must be able to open what follows, but those who can open only what
-   * follows must not be able to open it.
+   * @param rekeys Whether a REKEY follows: members go on, newcomers cannot open this record.
    */
   async seal(record: PlainRecord, rekeys: boolean): Promise<SharedFrame> {
     const bytes = 1 + record.payload.length;

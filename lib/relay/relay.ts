@@ -303,10 +303,13 @@ export class Relay {
     if (!queued.direct) this.#share(queued);
     for (const other of receivers) {
       other.deliver(queued);
-      if (!other.isConnected && other.queuedBytes > this.#limits.maxQueueBytes) this.#giveUp(other);
     }
     seat.accept(envelope.cmid);
     queued.removeReceiver(false);
+    // Last, so that all have it before they learn who has left.
+    for (const other of receivers) {
+      if (!other.isConnected && other.queuedBytes > this.#limits.maxQueueBytes) this.#giveUp(other);
+    }
   }
 
   /** Has an entry for all seats sealed once, if enough of them can take it in this way. */

@@ -405,7 +405,7 @@ export class Seat {
       this.#sharedEnd = frame.before.transcript;
       return { type: "key", ...frame.before };
     }
-    if (this.#sharedBytes + frame.size > PING_AFTER_BYTES) {
+    if (this.#sharedBytes > 0 && this.#sharedBytes + frame.size > PING_AFTER_BYTES) {
       this.#sharedBytes = 0;
       return { type: "ping", token: randomBytes(8) };
     }

@@ -251,8 +251,9 @@ export class Link {
 
   /** Acknowledges at once all that was handled. */
   acknowledge(): void {
-    if (!this.#rosterKnown || this.#ackedSeq === this.#shownSeq) return;
+    if (!this.#rosterKnown || !this.#ackDue && this.#ackedSeq === this.#shownSeq) return;
     this.#endpoint?.send(this.#ack);
+    this.#ackDue = false;
     this.#ackedSeq = this.#shownSeq;
   }
 

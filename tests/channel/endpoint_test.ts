@@ -26,7 +26,7 @@ import {
 } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { channelOver, channelPair, type TestChannel, WARM_UP } from "../support/channel.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
 import { duplex, type DuplexOptions } from "../support/duplex.ts";
 import { ack, resume } from "../support/records.ts";
 import { test } from "../support/test.ts";
@@ -636,4 +636,20 @@ test("Endpoint pings with another token each time", async () => {
   endpoint.abort(new Error("enough"));
   await received;
   await reader.cancel();
+});
+
+test("Endpoint gives up a dead link in time after the machine slept while a record was handled", async () => {
+  const { endpoint, clock, other } = await setUp();
+  const received = endpoint.receive();
+  const shown = received.next();
+  await other.writable.getWriter()
+    .write(encodeHostRecord({ type: "resume", nextSeq: 1, queued: 0 }));
+  await shown; // It is handled, and nothing is read.
+  clock.oversleep(3_600_000);
+  const lost = assertFails(received.next(), "connection-lost");
+  for (let seconds = 0; seconds < 45; seconds += 5) {
+    clock.advance(5000);
+    await nextTurn();
+  }
+  await lost;
 });

@@ -152,3 +152,22 @@ test("Relay lets all show the same order though their connections are cut again 
   for (const own of connections) assertEquals(shown(...own), order);
   await relayOnly.close();
 });
+
+test("Relay has all members learn of a seat that is given up in the same place", async () => {
+  const relayOnly = new RelayOnly({ maxQueueBytes: 40_000 });
+  const [anna, sam, bert, cara] = [
+    await relayOnly.enter("anna"),
+    await relayOnly.enter("sam"),
+    await relayOnly.enter("bert"),
+    await relayOnly.enter("cara"),
+  ];
+  await bert.cut();
+  for (const guest of [anna, sam, cara]) await guest.logged("bert away 9");
+  for (const size of [20_000, 19_000, 2000]) await sam.say([new Uint8Array(size)]);
+  await sam.say(["last"]);
+  for (const guest of [anna, cara]) await guest.logged("sam: last");
+  const places = [anna, cara].map(({ log }) => log.all.slice(-5));
+  assertEquals(places[0], places[1]);
+  assertEquals(places[0]!.slice(-3), ["sam: 2000 bytes", "bert left 9", "sam: last"]);
+  await relayOnly.close();
+});

@@ -981,3 +981,35 @@ test("Link.close sends CLOSE, and does nothing without a connection", async () =
   await scene.link.close();
   assertEquals(scene.clock.timers, 0);
 });
+
+test("Link acknowledges what it has handled before it leaves, even if an earlier record is still being written", async () => {
+  const scene = create();
+  const relay = new ScriptedRelay();
+  const inner = relay.channel.writable.getWriter();
+  inner.closed.catch(() => {});
+  let free = Promise.resolve();
+  const writable: Channel["writable"] = new WritableStream({
+    async write(chunk): Promise<void> {
+      await free;
+      await inner.write(chunk);
+    },
+    close: () => inner.close(),
+    abort: (reason) => inner.abort(reason),
+  });
+  const ran = scene.run({ ...relay.channel, writable });
+  await relay.admit([]);
+  await relay.settle();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  free = promise;
+  send(scene.link, 1);
+  await relay.deliver(SESSION, ...Array(64).fill(new Uint8Array([7])));
+  while (scene.told.filter((told) => told === "object 7").length < 64) await nextTurn();
+  await nextTurn();
+  const closed = scene.link.close();
+  resolve();
+  await relay.records.find((record): record is typeof record => record.type === "close");
+  const acks = relay.records.all.filter((record) => record.type === "ack");
+  assertEquals(acks.map(({ seq }) => seq), [relay.seq]);
+  scene.clock.advance(2000);
+  await Promise.allSettled([ran, closed]);
+});
