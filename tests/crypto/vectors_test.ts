@@ -404,6 +404,10 @@ test("the known frames open with a member's secret, the shared ones with the key
 test("the known secret of tokens comes from that of the host's records", async () => {
   const secret = await kdf(zeroKey(), fromHex(hop.s2c), "lanchat/1 rec token", 32);
   assertEquals(toHex(secret), hop.s2c_token);
+  const later = await FrameTokens.from(fromHex(hop.s2c));
+  for (let frame = 0; frame < 127; frame++) later.skip();
+  await later.derive(2);
+  assertEquals([toHex(later.next()), toHex(later.next())], [hop.s2c_token_127, hop.s2c_token_128]);
 });
 
 test("the known frames are those of RecordCipher and FrameTokens, and each transcript is a hash of the one before", async () => {

@@ -166,6 +166,8 @@ export function makeHop(given: Given): Record<string, string> {
     c2s,
     s2c,
     s2c_token: tokenSecret(s2c),
+    s2c_token_127: tokenOf(s2c, 127),
+    s2c_token_128: tokenOf(s2c, 128),
     rec_s2c_0: record({ secret: s2c, counter: 0 }, hex("0100")),
     rec_c2s_1: record({ secret: c2s, counter: 1 }, ping),
     rec_c2s_after_rekey_0: record({ secret: nextSecret(c2s), counter: 0 }, ping),
