@@ -1,12 +1,5 @@
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import {
-  BINARY,
-  emptyDirectory,
-  HostProgram,
-  type ProgramOptions,
-  run,
-} from "../support/program.ts";
+import { BINARY, emptyDirectory, HostProgram, run } from "../support/program.ts";
 import { missing, testUnless } from "../support/tools.ts";
 
 /** What the C library and Deno open at the start, and for the name of the account. */
@@ -59,14 +52,6 @@ class Trace {
   }
 }
 
-const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
-
-/** Runs the source instead of the binary, with the home of this process, where Deno has its cache. */
-const FROM_SOURCE: ProgramOptions = {
-  env: { HOME: Deno.env.get("HOME")! },
-  wrapper: ([, ...args]) => [Deno.execPath(), "run", "--no-check", "--allow-net", MAIN, ...args],
-};
-
 if (BINARY !== undefined) {
   testUnless(
     missing("strace"),
@@ -113,21 +98,4 @@ if (BINARY !== undefined) {
     assertMatch(hint!, /HOME/);
     assertNotMatch(host.stdout.text, /--allow-/);
   });
-
-  // One may have ML-KEM in its runtime, and the other from a package.
-  for (
-    const [name, hosting, joining] of [
-      ["the source joins a room of the compiled program", {}, FROM_SOURCE],
-      ["the compiled program joins a room of the source", FROM_SOURCE, {}],
-    ] as const
-  ) {
-    Deno.test(`${name}, and they chat`, async () => {
-      await using host = await HostProgram.start(["--json", "--name", "ada"], hosting);
-      await using member = await host.join(["--json", "--name", "bob"], joining);
-      await host.say("hello");
-      await member.say("hello too");
-      assertEquals(await member.hears("ada", 1), ["hello"]);
-      assertEquals(await host.hears("bob", 1), ["hello too"]);
-    });
-  }
 }
