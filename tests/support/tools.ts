@@ -18,6 +18,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "setsid": "util-linux",
   "stty": "coreutils",
   "sysctl": "procps",
+  "systemd-analyze": "systemd",
   "umount": "mount",
   "unshare": "util-linux",
 };
