@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseArgs } from "@std/cli/parse-args";
+import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
 import { test } from "./support/test.ts";
 
@@ -29,7 +30,7 @@ async function typeErrors(source: string): Promise<string[]> {
     const file = `${directory}/program.ts`;
     await Deno.writeTextFile(file, source);
     const { stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["check", "--config", new URL("deno.json", ROOT).pathname, file],
+      args: ["check", "--config", fileURLToPath(new URL("deno.json", ROOT)), file],
       env: { NO_COLOR: "1" },
     }).output();
     return new TextDecoder().decode(stderr).match(/TS\d+ .*/g) ?? [];

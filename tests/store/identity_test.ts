@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { createDecipheriv, createPrivateKey, createPublicKey, pbkdf2Sync } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { toHex } from "../../lib/bytes/mod.ts";
 import { verify } from "../../lib/crypto/mod.ts";
 import {
@@ -303,7 +304,7 @@ Deno.test("openIdentity gives one key to first starts of several processes", asy
     console.log(toHex(identity.publicKey));`;
   const script = `${directory}.ts`;
   Deno.writeTextFileSync(script, code);
-  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
   await using stack = new AsyncDisposableStack();
   const children = Array.from({ length: 5 }, () =>
     stack.use(new Deno.Command(Deno.execPath(), {

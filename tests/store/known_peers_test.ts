@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type Bytes, concat, toBase64Url, utf8 } from "../../lib/bytes/mod.ts";
 import { generateIdentity } from "../../lib/crypto/mod.ts";
 import {
@@ -80,7 +81,7 @@ class Writer implements AsyncDisposable {
       await Deno.stdin.read(new Uint8Array(1));
       ${code}`,
     );
-    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "--no-check", "--allow-all", "--config", config, script],
       stdin: "piped",
