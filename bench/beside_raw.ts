@@ -1,6 +1,6 @@
 /**
  * What people notice of the program, beside what Deno needs for the same without lanchat: a load on 100 readers,
- * a lone message, the start, and an idle member.
+ * a lone message, lines to two receivers, the start, and an idle member.
  *
  * @module
  */
@@ -23,6 +23,9 @@ const LONE_MESSAGES = 300;
 /** Time between two lone messages, in milliseconds: nothing of the one before is under way any longer. */
 const LONE_MS = 20;
 
+const LINES = 20_000;
+const BURSTS = 5;
+
 const STARTS = 20;
 
 /** Time until an idle process is looked at, and time in which its wake-ups are counted, in seconds. */
@@ -34,6 +37,7 @@ export async function measureBesideRaw(): Promise<Result[]> {
   return [
     ...await measureReaders(),
     ...await measureLoneMessage(),
+    ...await measureLines(),
     ...await measureStarts(),
     ...await measureIdle(),
   ];
@@ -75,6 +79,18 @@ async function measureReaders(): Promise<Result[]> {
       },
     );
   }
+  const { joinMs, memberKib } = single.lanchat;
+  rows.push(
+    {
+      name: `a join, of ${members}, processor time of the relay`,
+      value: `${joinMs.toFixed(1)} ms`,
+    },
+    {
+      name: `memory of the relay for a member, of ${members}`,
+      value: `${memberKib.toFixed(0)} KiB`,
+      ratio: memberKib / single.raw.memberKib,
+    },
+  );
   return rows;
 }
 
@@ -131,6 +147,39 @@ async function measureLoneMessage(): Promise<Result[]> {
     value: `${lanchat[what]!.toFixed(2)} ms`,
     ratio: lanchat[what]! / raw[what]!,
   }));
+}
+
+/** Lines that go into one process and come out of two others, as fast as they can. */
+async function measureLines(): Promise<Result[]> {
+  const { address, host } = await startHost();
+  const sender = new Program("join", address);
+  const receivers = [new Program("join", address), new Program("join", address)];
+  const members = [sender, ...receivers];
+  await Promise.all(members.map((member) => member.event("ready")));
+  const lines = Array.from({ length: LINES }, (_, i) => `{"say":"line ${i} of the burst"}\n`);
+  const lanchat = await median(BURSTS, async () => {
+    const received = receivers.map((receiver) => receiver.events("message", LINES));
+    await Promise.all([sender.write(lines.join("")), sender.events("sent", LINES), ...received]);
+  });
+  await Promise.all(members.map((member) => member.quit()));
+  await host.end();
+
+  const relay = await startRaw();
+  const from = await startPipe(relay.port);
+  const to = [await startPipe(relay.port), await startPipe(relay.port)];
+  const raw = await median(BURSTS, async () => {
+    const received = to.map(async (pipe) => {
+      for (let i = 0; i < LINES; i++) await pipe.read();
+    });
+    await Promise.all([from.write(lines.join("")), ...received]);
+  });
+  await Promise.all([from, ...to].map((pipe) => pipe.end()));
+  await relay.end();
+  return [{
+    name: `lines a second to two receivers, ${LINES} at once, median of ${BURSTS}`,
+    value: (LINES / lanchat * 1000).toFixed(0),
+    ratio: raw / lanchat,
+  }];
 }
 
 /** Starts a host that is no member of its room. */

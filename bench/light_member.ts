@@ -226,6 +226,10 @@ export class LightMember implements Speaker {
     return member;
   }
 
+  get accepted(): number {
+    return this.#acceptedCmid;
+  }
+
   speak(): boolean {
     const underWay = this.#cmid + this.#spoken.length - this.#acceptedCmid;
     if (underWay * ENVELOPE_BYTES >= WINDOW_BYTES) return false;

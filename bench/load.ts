@@ -8,7 +8,7 @@
 const TICK_MS = 1;
 
 /** Maximum time that the last messages may take, in milliseconds. */
-const LAST_MS = 30_000;
+const LAST_MS = 120_000;
 
 /** What all members together have received and sent. */
 export class Meter {
@@ -38,6 +38,8 @@ export class Meter {
 
 /** A member that sends messages. */
 export interface Speaker {
+  /** Messages that the relay has taken; missing if it doesn't say. */
+  readonly accepted?: number;
   /** Sends a message at the next flush. @returns `false` if too much is under way. */
   speak(): boolean;
   /** Sends what was spoken. */
@@ -54,17 +56,24 @@ export interface Load {
   readonly readers: number;
 }
 
+/** What came of a load. */
+export interface Offered {
+  /** The time from the first message to the last delivery, in milliseconds. */
+  readonly ms: number;
+  /** Messages that the relay had taken when time was up, of each speaker that knows. */
+  readonly accepted: readonly number[];
+}
+
 /**
  * Has the speakers speak, and waits until all has arrived.
  *
- * @returns The time from the first message to the last delivery, in milliseconds.
  * @throws {Error} If it does not arrive.
  */
 export async function offer(
   load: Load,
   speakers: readonly Speaker[],
   meter: Meter,
-): Promise<number> {
+): Promise<Offered> {
   const { rate, readers, seconds } = load;
   const start = performance.now();
   const elapsed = (): number => performance.now() - start;
@@ -82,6 +91,7 @@ export async function offer(
     for (const speaker of speakers) speaker.flush();
     await pause(TICK_MS);
   }
+  const accepted = speakers.flatMap((speaker) => speaker.accepted ?? []);
   const deadline = elapsed() + LAST_MS;
   const expected = meter.spoken * readers;
   while (meter.deliveries < expected) {
@@ -90,7 +100,7 @@ export async function offer(
     }
     await pause(TICK_MS);
   }
-  return elapsed();
+  return { ms: elapsed(), accepted };
 }
 
 /** Waits. */

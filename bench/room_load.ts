@@ -17,8 +17,9 @@ import { quantile } from "./report.ts";
 /** RSA keys of the hop, which light members share: to the host each is as good as a new one. */
 const KEY_PAIRS = 16;
 
-/** Joins under way at once. */
-const JOINS = 16;
+/** Joins under way at once: each real one has all members work, in this process. */
+const LIGHT_JOINS = 16;
+const REAL_JOINS = 2;
 
 /** Maximum time to fill the room. */
 const FILL_SECONDS = 600;
@@ -74,6 +75,11 @@ export interface Figures {
   readonly p90: number;
   readonly p99: number;
   readonly max: number;
+  /** The 99th percentile of the last fifth: higher if messages pile up. */
+  readonly lateP99: number;
+  /** Messages that the relay has taken of one speaker when time is up, at least and at most; missing where it doesn't say. */
+  readonly fewest?: number;
+  readonly most?: number;
   /** Processor time for one delivery, in microseconds. */
   readonly relayMicros: number;
   readonly generatorMicros: number;
@@ -198,7 +204,7 @@ async function run(
   const fillStart = performance.now();
   const members: LoadMember[] = [];
   let next = 0;
-  await Promise.all(Array.from({ length: JOINS }, async () => {
+  await Promise.all(Array.from({ length: plan.isReal ? REAL_JOINS : LIGHT_JOINS }, async () => {
     while (next < plan.members) {
       const index = next++;
       members[index] = await enter(index, { port, meter, onLost });
@@ -213,7 +219,7 @@ async function run(
   const before = processorMs(pid);
   const beforeHere = processorMs(Deno.pid);
   const speakers = members.slice(0, plan.speakers);
-  const ms = await offer(
+  const { accepted, ms } = await offer(
     { ...plan, readers: plan.members - 1 },
     speakers,
     meter,
@@ -235,6 +241,8 @@ async function run(
     p90: quantile(meter.latencies, 0.9),
     p99: quantile(meter.latencies, 0.99),
     max: quantile(meter.latencies, 1),
+    lateP99: quantile(meter.latencies.slice(-Math.ceil(meter.latencies.length / 5)), 0.99),
+    ...accepted.length > 0 && { fewest: Math.min(...accepted), most: Math.max(...accepted) },
     relayMicros: perDelivery(processorMs(pid) - before),
     generatorMicros: perDelivery(processorMs(Deno.pid) - beforeHere),
     ...!plan.isReal && {
@@ -302,8 +310,16 @@ export interface Compared {
   readonly ngircd?: Figures;
 }
 
-/** Measures a load on lanchat, on both relays of raw TCP, and on ngircd, one after the other. */
-export async function compare(plan: Plan): Promise<Compared> {
+/** Measures of the same load, each on a relay of its own. */
+export interface Relays {
+  readonly lanchat: () => Promise<Figures>;
+  readonly raw: () => Promise<Figures>;
+  readonly coalesced: () => Promise<Figures>;
+  readonly ngircd: () => Promise<Figures | undefined>;
+}
+
+/** Makes the members' keys. Real members can be measured once. */
+export async function prepare(plan: Plan): Promise<Relays> {
   const enter = await lanchatMembers(plan);
   const optionsOf = (index: number, meter: Meter): RawOptions => ({
     meter,
@@ -314,9 +330,23 @@ export async function compare(plan: Plan): Promise<Compared> {
     RawMember.enter(port, optionsOf(index, meter));
   const ircEnter: Enter = (index, { meter, port }) =>
     IrcMember.enter(port, `m${index}`, optionsOf(index, meter));
-  const lanchat = await measure(plan, await startHost(plan), enter);
-  const raw = await measure(plan, await startRaw(), rawEnter);
-  const coalesced = await measure(plan, await startRaw("--coalesce"), rawEnter);
-  const irc = await startIrc();
-  return { lanchat, raw, coalesced, ...irc && { ngircd: await measure(plan, irc, ircEnter) } };
+  return {
+    lanchat: async () => await measure(plan, await startHost(plan), enter),
+    raw: async () => await measure(plan, await startRaw(), rawEnter),
+    coalesced: async () => await measure(plan, await startRaw("--coalesce"), rawEnter),
+    ngircd: async () => {
+      const server = await startIrc();
+      return server && await measure(plan, server, ircEnter);
+    },
+  };
+}
+
+/** Measures a load on lanchat, on both relays of raw TCP, and on ngircd, one after the other. */
+export async function compare(plan: Plan): Promise<Compared> {
+  const relays = await prepare(plan);
+  const lanchat = await relays.lanchat();
+  const raw = await relays.raw();
+  const coalesced = await relays.coalesced();
+  const ngircd = await relays.ngircd();
+  return { lanchat, raw, coalesced, ...ngircd && { ngircd } };
 }
