@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { test } from "../support/test.ts";
 import { missing, testUnless } from "../support/tools.ts";
 import { documentOf, REFERENCE } from "./reference.ts";
@@ -11,7 +12,7 @@ for (const [name, text] of Object.entries(REFERENCE)) {
 
 testUnless(missing("mandoc"), "docs/lanchat.1 is a manual page without faults", async () => {
   const { stdout, stderr } = await new Deno.Command("mandoc", {
-    args: ["-Tlint", documentOf("lanchat.1").pathname],
+    args: ["-Tlint", fileURLToPath(documentOf("lanchat.1"))],
   }).output();
   assertEquals([stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)), ["", ""]);
 });
