@@ -18,7 +18,7 @@ const VALUES: Readonly<Record<string, string>> = {
 };
 
 /** Paths, which are no slash commands. */
-const PATHS = /^\/(?:dev|proc|tmp)\b/;
+const PATHS = /^\/(?:dev|proc|tmp|usr|var)\b/;
 
 /** How a command line of lanchat begins from source. */
 const FROM_SOURCE = /^(?:npx -y deno@\S+|deno) run (?:--\S+ )+main\.ts /;
