@@ -6,7 +6,7 @@ import { missing, testUnless } from "../support/tools.ts";
 const SYSTEM_FILES = [
   /^\/etc\/ld\.so\.(?:cache|preload)$/,
   /^(?:\/usr)?\/lib(?:64)?\/[^.]*\/lib[\w-]+\.so\.\d+$/,
-  /^\/proc\/(?:meminfo|self\/(?:cgroup|maps|mountinfo))$/,
+  /^\/proc\/(?:meminfo|sys\/vm\/overcommit_memory|self\/(?:cgroup|maps|mountinfo))$/,
   /^\/sys\/(?:fs\/cgroup|devices\/system\/cpu)\//,
   /^\/dev\/urandom$/,
   /^\/etc\/(?:nsswitch\.conf|passwd)$/,

@@ -519,6 +519,17 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "relay/seat.ts",
+    test: "relay/seat_test.ts",
+    mutants: [
+      [
+        "if (this.#sharedBytes > 0 && this.#sharedBytes + frame.size > PING_AFTER_BYTES) {",
+        "if (this.#sharedBytes + frame.size > PING_AFTER_BYTES) {",
+        "Seat sends PING before more than 64 KiB of shared frames, but one frame may be longer",
+      ],
+    ],
+  },
+  {
     file: "channel/frame_tokens.ts",
     test: "channel/frame_tokens_test.ts",
     mutants: [
@@ -845,7 +856,7 @@ export const MUTANTS: readonly Mutants[] = [
     test: "room/link_test.ts",
     mutants: [
       [
-        "if (transcript !== undefined && entry === entries.at(-1)) this.#transcript = transcript;",
+        "if (transcript !== undefined) this.#transcript = transcript;",
         "",
         "Link acknowledges with the transcript after the last shared record that it has handled",
       ],
@@ -1057,7 +1068,7 @@ export const MUTANTS: readonly Mutants[] = [
         "Relay ends the seat of a member at its ACK if someone with the key puts another message in its place",
       ],
       [
-        "if (this.#sharedBytes + frame.size > PING_AFTER_BYTES) {",
+        "if (this.#sharedBytes > 0 && this.#sharedBytes + frame.size > PING_AFTER_BYTES) {",
         "if (false) {",
         "Relay writes a record of a member's own after 64 KiB of shared frames",
       ],
