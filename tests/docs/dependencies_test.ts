@@ -1,6 +1,7 @@
-/** docs/DEPENDENCIES.md has each module of the import map, where it is imported, and its license. */
+/** docs/DEPENDENCIES.md and jsr.json have each module of the import map. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
+import jsr from "../../jsr.json" with { type: "json" };
 import { test } from "../support/test.ts";
 import { read, sourcesOf, spansOf } from "./documents.ts";
 
@@ -82,4 +83,12 @@ test("docs/DEPENDENCIES.md names each package of deno.lock, which has its hash",
     const name = key.slice(0, key.lastIndexOf("@"));
     assert(spans.some((span) => `${span}/`.startsWith(`${name}/`)), name);
   }
+});
+
+test("jsr.json names the modules of deno.json, those of @std by their packages", () => {
+  const modules = Object.entries(config.imports).map(([name, target]) => {
+    const [, std, module] = /^(@std\/\w+)(\/.+)?$/.exec(name) ?? [];
+    return [name, std === undefined ? target : `jsr:${std}@1${module ?? ""}`];
+  });
+  assertEquals(jsr, { imports: Object.fromEntries(modules) });
 });

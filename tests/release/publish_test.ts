@@ -1,6 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import jsr from "../../jsr.json" with { type: "json" };
 import { emptyDirectory } from "../support/program.ts";
 import { StdMirror } from "../support/std_mirror.ts";
 import { test } from "../support/test.ts";
@@ -30,14 +29,6 @@ function assertPublishes(printed: string): void {
   assertEquals(printed.match(/^(?:warning|error).*/gm), null);
   assertMatch(printed, /^Success Dry run complete$/m);
 }
-
-test("jsr.json names the modules of deno.json, those of @std by their packages", () => {
-  const modules = Object.entries(config.imports).map(([name, target]) => {
-    const [, std, module] = /^(@std\/\w+)(\/.+)?$/.exec(name) ?? [];
-    return [name, std === undefined ? target : `jsr:${std}@1${module ?? ""}`];
-  });
-  assertEquals(jsr, { imports: Object.fromEntries(modules) });
-});
 
 test("deno publish finds nothing wrong", async () => {
   assertPublishes(await deno(["publish", "--dry-run", "--allow-dirty"]));
