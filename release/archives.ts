@@ -21,6 +21,9 @@ const COMPLETIONS: Readonly<Record<Shell, string>> = {
   powershell: "lanchat.ps1",
 };
 
+/** The service for systemd. */
+const SERVICE = "lanchat.service";
+
 /** Flags of GNU tar: nothing of this machine gets into the archive. */
 const TAR_FLAGS = [
   "--create",
@@ -35,12 +38,15 @@ const TAR_FLAGS = [
 const ZIP_FLAGS = ["--quiet", "--strip-extra"];
 
 /** The files of an archive beside the program, by their paths in it. */
-async function documents(): Promise<Map<string, string>> {
+async function documents({ name }: Target): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   files.set("LICENSE", await Deno.readTextFile(join(ROOT, "LICENSE")));
   files.set("lanchat.1", await Deno.readTextFile(join(ROOT, "docs/lanchat.1")));
   for (const shell of SHELLS) {
     files.set(`completions/${COMPLETIONS[shell]}`, completionScript(shell));
+  }
+  if (name.startsWith("linux")) {
+    files.set(SERVICE, await Deno.readTextFile(join(ROOT, "release", SERVICE)));
   }
   return files;
 }
@@ -78,8 +84,7 @@ await Deno.remove(RELEASE, { recursive: true }).catch((error) => {
 await Deno.mkdir(RELEASE, { recursive: true });
 const work = await Deno.makeTempDir({ dir: DIST, prefix: "archives-" });
 try {
-  const files = await documents();
-  for (const target of TARGETS) await pack(target, files, work);
+  for (const target of TARGETS) await pack(target, await documents(target), work);
 } finally {
   await Deno.remove(work, { recursive: true });
 }

@@ -14,7 +14,7 @@ import { missing, testUnless } from "../support/tools.ts";
 /** What the task reads. */
 const SOURCES = ["LICENSE", "build.json", "deno.json", "deno.lock", "docs", "lib", "release"];
 
-/** What an archive has beside the program. */
+/** What each archive has beside the program. */
 const DOCUMENTS = [
   "LICENSE",
   "lanchat.1",
@@ -23,6 +23,9 @@ const DOCUMENTS = [
   "completions/lanchat.fish",
   "completions/lanchat.ps1",
 ];
+
+/** What the archives for Linux have beside that. */
+const FOR_LINUX = ["lanchat.service"];
 
 /** Runs a program to its end. @returns What it printed. */
 async function output(
@@ -76,7 +79,8 @@ testUnless(
     const again = await packed("America/Lima");
     for (const target of TARGETS) {
       const [files, program] = await contentOf(directory, target);
-      const expected = [programName(target), ...DOCUMENTS];
+      const forSystem = target.name.startsWith("linux") ? FOR_LINUX : [];
+      const expected = [programName(target), ...DOCUMENTS, ...forSystem];
       assertEquals(files, expected.map((path) => `${packageName(target)}/${path}`));
       assertEquals(program, target.name);
       const [first, second] = [directory, again].map((place) =>
@@ -88,7 +92,7 @@ testUnless(
     const listed = await output("tar", ["-tvf", `${directory}/${archiveName(linux!)}`]);
     assertEquals(listed.match(/^\S+ \S+/gm), [
       "-rwxr-xr-x 0/0",
-      ...DOCUMENTS.map(() => "-rw-r--r-- 0/0"),
+      ...[...DOCUMENTS, ...FOR_LINUX].map(() => "-rw-r--r-- 0/0"),
     ]);
   },
 );
