@@ -128,7 +128,9 @@ export class Relay {
     this.#clock = options.clock ?? systemClock;
     this.#memory = new QueueMemory(this.#limits.maxMemoryBytes);
     this.#shared = new SharedRecords(this.#clock, () => {
-      for (const seat of this.#seats.all()) seat.wake();
+      const seats = this.#seats.all().filter((seat) => seat.takesShared);
+      for (const seat of seats) seat.wake();
+      return seats.length;
     });
   }
 

@@ -21,6 +21,13 @@ const KEPT_BYTES: number = 1 << 20;
 /** Time after which they are dropped at the next look, in milliseconds: with them goes the secret that opens them. */
 const KEPT_MS = 10_000;
 
+/**
+ * Least time from one frame to the next, for each connection and at most, in milliseconds: what comes meanwhile goes
+ * in one frame. So the work of a large room grows with its messages up to a bound, and a lone message never waits.
+ */
+const SPACING_MS = 0.2;
+const MAX_SPACING_MS = 100;
+
 /** An entry of the queues of all seats. */
 export type SharedItem = QueuedEnvelope | QueuedChange;
 
@@ -37,18 +44,25 @@ export type Sharing = "sealing" | SharedBatch;
 export class SharedRecords {
   readonly #sealer: SharedSealer;
   readonly #clock: Clock;
-  readonly #onSealed: () => void;
+  readonly #onSealed: () => number;
   /** What waits to be sealed, and `undefined` where a fresh key is due. */
   readonly #waiting: (SharedItem | undefined)[] = [];
   #sealing = false;
+  /** When the next frame may be sealed that is not full. */
+  #nextAt = 0;
+  #endPause: (() => void) | undefined;
   /** The newest batches, whose frames are kept. */
   #kept: { readonly batch: SharedBatch; readonly since: number }[] = [];
   #keptBytes = 0;
   #cancelLook: (() => void) | undefined;
   #ended = false;
 
-  /** Starts without a key. @param onSealed Called when entries have got their frame. */
-  constructor(clock: Clock, onSealed: () => void) {
+  /**
+   * Starts without a key.
+   *
+   * @param onSealed Called when entries have got their frame. Returns how many connections can take it.
+   */
+  constructor(clock: Clock, onSealed: () => number) {
     this.#sealer = new SharedSealer({ clock });
     this.#clock = clock;
     this.#onSealed = onSealed;
@@ -70,17 +84,20 @@ export class SharedRecords {
     this.#ended = true;
     this.#cancelLook?.();
     this.#cancelLook = undefined;
+    this.#endPause?.();
     while (this.#kept.length > 0) this.#drop();
   }
 
   #push(item: SharedItem | undefined): void {
     this.#waiting.push(item);
     if (!this.#sealing) void this.#run();
+    else if (this.#isFull) this.#endPause?.();
   }
 
   async #run(): Promise<void> {
     this.#sealing = true;
     while (this.#waiting.length > 0) {
+      await this.#pause();
       if (this.#waiting[0] === undefined) {
         this.#waiting.shift();
         this.#sealer.renew();
@@ -91,9 +108,27 @@ export class SharedRecords {
         this.#sealer.renew(); // A change among them may need it.
         for (const item of items) item.sharing = undefined; // Each seat seals them itself.
       });
-      this.#onSealed();
+      const spacing = Math.min(this.#onSealed() * SPACING_MS, MAX_SPACING_MS);
+      this.#nextAt = this.#clock.elapsed() + Math.floor(spacing);
     }
     this.#sealing = false;
+  }
+
+  /** Waits until the next frame is due, or full. */
+  async #pause(): Promise<void> {
+    const ms = this.#nextAt - this.#clock.elapsed();
+    if (ms <= 0 || this.#isFull) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(ms, resolve);
+    this.#endPause = resolve;
+    await promise;
+    this.#endPause = undefined;
+    cancel();
+  }
+
+  /** Whether more waits than fits into one frame. */
+  get #isFull(): boolean {
+    return countOfNext(this.#waiting) < this.#waiting.length;
   }
 
   async #seal(items: readonly SharedItem[]): Promise<void> {

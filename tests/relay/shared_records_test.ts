@@ -16,7 +16,7 @@ import {
   MAX_PAYLOAD_BYTES,
   MemberChange,
 } from "../../lib/wire/mod.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
 import { Inbox } from "../support/inbox.ts";
 import { openShared } from "../support/shared_frames.ts";
 import { test } from "../support/test.ts";
@@ -44,17 +44,30 @@ function broken(kind: number): QueuedChange {
   return change(kind, null as never);
 }
 
-/** Shared records, and the items that they have sealed. */
-function create(): { shared: SharedRecords; sealed: Inbox<void>; clock: FakeClock } {
+/** Shared records, and the items that they have sealed. @param connections Those that can take them. */
+function create(
+  connections = 3,
+): { shared: SharedRecords; sealed: Inbox<void>; clock: FakeClock } {
   const sealed = new Inbox<void>();
   const clock = new FakeClock();
-  return { shared: new SharedRecords(clock, () => sealed.push()), sealed, clock };
+  const shared = new SharedRecords(clock, () => {
+    sealed.push();
+    return connections;
+  });
+  return { shared, sealed, clock };
 }
 
-/** Adds items at once, the first of which goes alone. @returns Their batches, in order. */
+/** Waits until the sealing of what was added has begun: that takes no turn of the event loop. */
+async function begun(): Promise<void> {
+  for (let i = 0; i < 5; i++) await undefined;
+}
+
+/** Adds items, the first of which goes alone: the others come while it is sealed. @returns Their batches, in order. */
 async function sealAll(...items: readonly SharedItem[]): Promise<SharedBatch[]> {
   const { sealed, shared } = create();
-  for (const item of items) shared.add(item);
+  shared.add(items[0]!);
+  await begun();
+  for (const item of items.slice(1)) shared.add(item);
   while (items.some(({ sharing }) => sharing === "sealing")) await sealed.next();
   return batchesOf(items);
 }
@@ -88,6 +101,7 @@ test("SharedRecords has no shared frame for an item before it is sealed, and tel
   const { sealed, shared } = create();
   const [one, two] = [envelope(), envelope()];
   shared.add(one);
+  await begun();
   shared.add(two);
   assertEquals([one, two].map(({ sharing }) => sharing), ["sealing", "sealing"]);
   await sealed.next();
@@ -197,6 +211,7 @@ test("SharedRecords.end drops all frames, and leaves no timer for what is being 
   shared.add(items[0]!);
   await sealed.next();
   shared.add(items[1]!);
+  await begun();
   shared.add(items[2]!);
   shared.end();
   assertEquals(items[0]!.sharing, undefined);
@@ -240,4 +255,43 @@ test("SharedRecords leaves to the seats what it cannot seal, and goes on with a 
     const [before, after] = [one, three].map((item) => batchOf(item).frame.before);
     assertNotEquals(before!.secret, after!.secret);
   }
+});
+
+test("SharedRecords seals a lone entry at once, and what follows in a large room together", async () => {
+  const { clock, sealed, shared } = create(100);
+  const items = [envelope(1), envelope(2), envelope(3)];
+  shared.add(items[0]!);
+  await sealed.next();
+  shared.add(items[1]!);
+  clock.advance(19);
+  shared.add(items[2]!);
+  await nextTurn();
+  assertEquals(items.map(({ sharing }) => sharing === "sealing"), [false, true, true]);
+  clock.advance(1);
+  await sealed.next();
+  assertEquals(counts(batchesOf(items)), [1, 2]);
+  clock.advance(20);
+  const later = envelope(4);
+  shared.add(later);
+  await sealed.next();
+  assertEquals(batchOf(later).items, [later]);
+  shared.end();
+});
+
+test("SharedRecords does not wait when more has come than fits into a frame, nor over 100 ms", async () => {
+  const { clock, sealed, shared } = create(1000);
+  const first = envelope();
+  shared.add(first);
+  await sealed.next();
+  const large = [envelope(30_000), envelope(30_000), envelope(30_000)];
+  for (const item of large) shared.add(item);
+  await sealed.next();
+  assertEquals(large.map(({ sharing }) => sharing === "sealing"), [false, false, true]);
+  clock.advance(99);
+  await nextTurn();
+  assertEquals(large[2]!.sharing, "sealing");
+  clock.advance(1);
+  await sealed.next();
+  assertEquals(batchOf(large[2]!).items, [large[2]!]);
+  shared.end();
 });
