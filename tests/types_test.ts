@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { parseArgs } from "@std/cli/parse-args";
 import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
 import { test } from "./support/test.ts";
@@ -54,7 +55,7 @@ test("deno check finds a name that a module of the import map does not export, a
   );
   const calls = [
     [`import { encodeHex } from "@std/encoding";`, `encodeHex(1);`],
-    [`import { delay } from "@std/async/delay";`, `delay(1, { persistant: false });`],
+    [`import { parseArgs } from "@std/cli/parse-args";`, `parseArgs([], { bolean: ["json"] });`],
     [`import { decode } from "dns-packet";`, `decode("packet");`],
   ].map((lines) => lines.join("\n"));
   const errors = await typeErrors([...names, ...calls].join("\n"));
@@ -64,4 +65,15 @@ test("deno check finds a name that a module of the import map does not export, a
     "TS2561",
     "TS2345",
   ]);
+});
+
+test("parseArgs splits a command line", () => {
+  const options = { "--": true, alias: { h: "help" }, boolean: ["help"], string: ["name", "_"] };
+  assertEquals(parseArgs(["-h", "1", "--name=2", "--", "--x"], options), {
+    _: ["1"],
+    "--": ["--x"],
+    h: true,
+    help: true,
+    name: "2",
+  });
 });

@@ -4,6 +4,7 @@
  * @module
  */
 import { isAddress, parsePort, requireScope } from "../address.ts";
+import { parseArgs } from "@std/cli/parse-args";
 import { readFingerprint } from "../crypto/mod.ts";
 import { quote, UsageError } from "../errors.ts";
 import { nameProblem } from "../wire/mod.ts";
@@ -33,9 +34,17 @@ import { type Command, COMMANDS } from "./registry.ts";
 /** A profile is a file's name: these characters are the same in every file system. */
 const PROFILE_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 
-/** Each option by its long and its short form. */
-const OPTIONS: ReadonlyMap<string, Option> = new Map(
-  ALL_OPTIONS.flatMap((option) => [[option.name, option], [option.short ?? option.name, option]]),
+/**
+ * Separates a flag from a following `true` or `false`, which parseArgs would read as the flag's value. An
+ * argument of a program cannot contain a NUL.
+ */
+const SEPARATOR = "--\0=";
+
+const isFlag = ({ type }: Option): boolean => type === "flag";
+
+/** The name of each flag by its long and its short form. */
+const FLAGS: ReadonlyMap<string, string> = new Map(
+  ALL_OPTIONS.filter(isFlag).flatMap(({ name, short }) => [[name, name], [short ?? name, name]]),
 );
 
 /** The option that each of these undoes: one of the options file. */
@@ -122,7 +131,7 @@ export function wantsJson(args: readonly string[]): boolean {
 interface Line {
   readonly words: readonly string[];
   /** The values of each option that is given, by its name; a missing value is an empty text. */
-  readonly given: ReadonlyMap<string, readonly string[]>;
+  readonly given: ReadonlyMap<string, readonly unknown[]>;
   /** Names of options that no command has. */
   readonly unknown: readonly string[];
   /** Flags that are given a value. */
@@ -132,34 +141,51 @@ interface Line {
 }
 
 function split(args: readonly string[]): Line {
-  const words: string[] = [];
-  const given = new Map<string, string[]>();
   const unknown: string[] = [];
   const valued: string[] = [];
   const undone: string[] = [];
   const end = args.includes("--") ? args.indexOf("--") : args.length;
-  for (let i = 0; i < end; i++) {
-    const arg = args[i]!;
+  const options = args.slice(0, end).flatMap((arg) => {
     const name = nameOf(arg);
-    const option = OPTIONS.get(name);
+    const flag = FLAGS.get(name);
+    if (flag !== undefined) {
+      if (name !== arg) valued.push(name);
+      return [flag, SEPARATOR];
+    }
     const undoes = UNDOES.get(arg);
-    if (option !== undefined) {
-      let value = arg.slice(name.length + 1);
-      if (option.type === "flag") {
-        if (name !== arg) valued.push(name);
-        value = "true";
-      } else if (name === arg && i + 1 < end && !args[i + 1]!.startsWith("-")) value = args[++i]!;
-      given.set(option.name, [...given.get(option.name) ?? [], value]);
-    } else if (undoes !== undefined) undone.push(undoes);
-    else if (arg.startsWith("-") && arg !== "-") unknown.push(name);
-    else words.push(arg);
-  }
-  return { words: [...words, ...args.slice(end + 1)], given, unknown, valued, undone };
+    if (undoes !== undefined) {
+      undone.push(undoes);
+      return [SEPARATOR];
+    }
+    // parseArgs reads --_ as its list of words, and --no-name=ada as --name=ada.
+    if (!/^-.*_/.test(name) && (name === arg || !name.startsWith("--no-"))) return [arg];
+    unknown.push(name);
+    return [];
+  });
+  const { _: words, ...given } = parseArgs([...options, ...args.slice(end)], {
+    boolean: ALL_OPTIONS.filter(isFlag).map(keyOf),
+    string: ["_", ...ALL_OPTIONS.filter((option) => !isFlag(option)).map(keyOf)],
+    collect: ALL_OPTIONS.map(keyOf),
+    unknown(arg, key) {
+      if (key === undefined) return true;
+      if (arg !== SEPARATOR) unknown.push(nameOf(arg));
+      return false;
+    },
+  });
+  const lists = Object.entries(given as Readonly<Record<string, readonly unknown[]>>)
+    .filter(([, values]) => values.length > 0)
+    .map(([key, values]) => [`--${key}`, values] as const);
+  return { words: words as string[], given: new Map(lists), unknown, valued, undone };
 }
 
 /** The name in an argument such as `--name=ada`. */
 function nameOf(arg: string): string {
   return arg.split("=", 1)[0]!;
+}
+
+/** The name that parseArgs has for an option. */
+function keyOf({ name }: Option): string {
+  return name.slice(2);
 }
 
 /** Checks that options are allowed, given once, and complete. @returns The text of each value. */
@@ -191,7 +217,7 @@ function textsOf(
       throw new UsageError("surplus-argument", `Cannot use ${name} with ${oppositeOf(option)}`);
     }
   }
-  return new Map(given.entries().map(([option, [value]]) => [option, value!]));
+  return new Map(given.entries().map(([option, [value]]) => [option, String(value)]));
 }
 
 /** Checks the rules between options, and reads all values of a subcommand. */

@@ -58,6 +58,46 @@ declare module "@std/async/delay" {
   export function delay(ms: number, options?: DelayOptions): Promise<void>;
 }
 
+declare module "@std/cli/parse-args" {
+  /** What {@linkcode parseArgs} returns: an entry for each option, by name and by alias. */
+  export interface Args {
+    /** The value of an option, or `undefined`. */
+    [name: string]: unknown;
+    /** The arguments that are no options; one that looks like a number is one, unless `string` has "_". */
+    _: (string | number)[];
+    /** The arguments after `--`, if asked for; otherwise they are in `_`. */
+    "--"?: string[];
+  }
+
+  /** Options of {@linkcode parseArgs}. */
+  export interface ParseOptions {
+    /** Whether the arguments after `--` are returned as `"--"`. @default {false} */
+    "--"?: boolean;
+    /** Other names of an option; the result has the value under each. */
+    alias?: Record<string, string | readonly string[]>;
+    /**
+     * Options without a value; `false` where not given. `true` means each `--name` without `=`. Such an option
+     * takes a following "true" or "false" as its value all the same.
+     */
+    boolean?: boolean | string | readonly string[];
+    /** Options that may be repeated; their value is an array, empty where not given. */
+    collect?: string | readonly string[];
+    /** Values of options that are not given. */
+    default?: Record<string, unknown>;
+    /** Options that `--no-NAME` sets to `false`. */
+    negatable?: string | readonly string[];
+    /** Whether all that follows the first argument that is no option goes to `_`. @default {false} */
+    stopEarly?: boolean;
+    /** Options whose value stays text; "" where it is left out. */
+    string?: string | readonly string[];
+    /** Receives an argument that no option names; the result leaves it out if `false` is returned. */
+    unknown?: (arg: string, key?: string, value?: unknown) => unknown;
+  }
+
+  /** Splits a command line into options and other arguments. */
+  export function parseArgs(args: string[], options?: ParseOptions): Args;
+}
+
 declare module "@std/encoding" {
   /** Bytes from base64 (RFC 4648 §4). @throws {TypeError} If the text is not base64. */
   export function decodeBase64(b64: string): Uint8Array<ArrayBuffer>;
