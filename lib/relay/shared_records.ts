@@ -25,7 +25,7 @@ const KEPT_MS = 10_000;
  * Least time from one frame to the next, for each connection and at most, in milliseconds: what comes meanwhile goes
  * in one frame. So the work of a large room grows with its messages up to a bound, and a lone message never waits.
  */
-const SPACING_MS = 0.4;
+const SPACING_MS = 0.2;
 const MAX_SPACING_MS = 100;
 
 /** An entry of the queues of all seats. */

@@ -263,14 +263,14 @@ test("SharedRecords seals a lone entry at once, and what follows in a large room
   shared.add(items[0]!);
   await sealed.next();
   shared.add(items[1]!);
-  clock.advance(39);
+  clock.advance(19);
   shared.add(items[2]!);
   await nextTurn();
   assertEquals(items.map(({ sharing }) => sharing === "sealing"), [false, true, true]);
   clock.advance(1);
   await sealed.next();
   assertEquals(counts(batchesOf(items)), [1, 2]);
-  clock.advance(40);
+  clock.advance(20);
   const later = envelope(4);
   shared.add(later);
   await sealed.next();
