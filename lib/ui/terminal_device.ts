@@ -11,11 +11,11 @@ const [DEFAULT_COLUMNS, DEFAULT_ROWS] = [80, 24];
 export const RESIZE_MS = 50;
 
 /**
- * The same in tmux, which sends SIGWINCH up to 250 ms after it has reflowed the screen: drawing before
+ * The same in tmux, which sends SIGWINCH 250 ms after it has reflowed the screen, later if busy: drawing before
  * that leaves copies of the line. A narrower window pushes the rows of a line that begins in its first rows
  * into the scrollback, where nothing can clear them.
  */
-const TMUX_RESIZE_MS = 300;
+const TMUX_RESIZE_MS = 500;
 
 /** A terminal. */
 export interface TerminalDevice extends StandardStreams {

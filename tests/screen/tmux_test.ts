@@ -28,12 +28,18 @@ class Tmux implements AsyncDisposable {
     await this.#run("send-keys", "-l", text);
   }
 
-  /** Resizes the window to each of these widths, without a pause. */
+  /** Resizes the window to each of these widths, without a pause; waits until tmux tells the program the last. */
   async resize(...widths: readonly number[]): Promise<void> {
     const commands = widths.map((
       width,
     ) => ["resize-window", "-x", `${width}`, "-y", `${ROWS}`, ";"]);
     await this.#run(...commands.flat().slice(0, -1));
+    const tty = (await this.#run("display-message", "-p", "#{pane_tty}")).trim();
+    const told = async (): Promise<void> => {
+      const expected = `${ROWS} ${widths.at(-1)}\n`;
+      while (new TextDecoder().decode(await sizeOf(tty)) !== expected);
+    };
+    await within(told(), () => "tmux does not tell the program its width");
   }
 
   /** Counts the rows of the scrollback. */
@@ -72,6 +78,11 @@ class Tmux implements AsyncDisposable {
     if (!success) throw new Error(new TextDecoder().decode(stderr));
     return new TextDecoder().decode(stdout);
   }
+}
+
+/** The rows and columns of a terminal, as the kernel tells them. */
+async function sizeOf(tty: string): Promise<Uint8Array> {
+  return (await new Deno.Command("stty", { args: ["-F", tty, "size"] }).output()).stdout;
 }
 
 /** Starts a host in a window of a width. */
