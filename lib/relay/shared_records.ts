@@ -117,7 +117,7 @@ export class SharedRecords {
   /** Waits until the next frame is due, or full. */
   async #pause(): Promise<void> {
     const ms = this.#nextAt - this.#clock.elapsed();
-    if (ms <= 0 || this.#isFull) return;
+    if (ms <= 0 || this.#isFull || this.#ended) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#clock.after(ms, resolve);
     this.#endPause = resolve;

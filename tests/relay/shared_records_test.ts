@@ -295,3 +295,19 @@ test("SharedRecords does not wait when more has come than fits into a frame, nor
   assertEquals(batchOf(large[2]!).items, [large[2]!]);
   shared.end();
 });
+
+test("SharedRecords.end leaves no wait for what comes after it", async () => {
+  const { clock, sealed, shared } = create(100);
+  const items = [envelope(), envelope(), envelope()];
+  shared.add(items[0]!);
+  await sealed.next();
+  shared.add(items[1]!);
+  await begun();
+  shared.end();
+  await begun();
+  shared.add(items[2]!);
+  await sealed.next();
+  await sealed.next();
+  assertEquals(items.map(({ sharing }) => sharing === "sealing"), [false, false, false]);
+  assertEquals(clock.timers, 0);
+});
