@@ -28,7 +28,7 @@ const LIB = new URL("../lib/", import.meta.url).href;
 /** How the program runs in each mode, and how a text is entered. */
 const MODES = {
   terminal: {
-    shell: ["script", "-qec"],
+    shell: ["script", "-O", "/dev/null", "-qec"],
     first: "stty cols 80 rows 24;",
     options: [],
     line: (text: string) => `${text}\r`,
@@ -82,9 +82,9 @@ class CountedMember {
 
   /** Starts the program, once its calls are counted: V8 counts no resumption of functions that ran before. */
   static async start({ shell, first, options }: Mode, ...words: string[]): Promise<CountedMember> {
-    const [command, flag] = shell;
+    const [command, ...shellOptions] = shell;
     const flags = ["--inspect=127.0.0.1:0", `--preload=${GATE}`];
-    const member = await Member.start(command, [flag], [...words, ...options], first, flags);
+    const member = await Member.start(command, shellOptions, [...words, ...options], first, flags);
     const [, url] = await member.shows(/(ws:\S+)\s/);
     const inspector = new WebSocket(url!);
     await new Promise((resolve) => inspector.onopen = resolve);

@@ -26,7 +26,12 @@ export async function measureTerminal(): Promise<Result[]> {
   await host.event("ready");
   const args = ["join", `127.0.0.1:${port}`];
   const pipe = await Member.start("sh", ["-c"], [...args, "--listen"]);
-  const terminal = await Member.start("script", ["-qec"], args, "stty cols 80 rows 24;");
+  const terminal = await Member.start(
+    "script",
+    ["-O", "/dev/null", "-qec"],
+    args,
+    "stty cols 80 rows 24;",
+  );
   for (let i = 0; i < 2; i++) await host.event("joined");
 
   const members = [pipe, terminal];
