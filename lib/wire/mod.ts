@@ -12,6 +12,7 @@
  * ```
  * @module
  */
+export * from "./file.ts";
 export * from "./frame.ts";
 export * from "./handshake.ts";
 export * from "./name.ts";

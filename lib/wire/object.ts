@@ -328,6 +328,10 @@ export const BodyKind = {
   LEAVE: 7,
   STATUS: 9,
   BATCH: 10,
+  OFFER: 11,
+  WANT: 12,
+  GRANT: 13,
+  REPORT: 14,
 } as const;
 
 /** Longest message, in bytes of UTF-8, and longest body of a MSG. */

@@ -14,16 +14,19 @@ import {
   decodeHostRecord,
   encodeAgain,
   encodeBatch,
+  encodeFileMessage,
   encodeFrame,
   encodeHostRecord,
   encodeKickHead,
   encodeMemberRecord,
   encodeNameField,
   encodeNeed,
+  type FileMessage,
   KickOp,
   ObjectType,
   type PlainRecord,
   RecordType,
+  ReportState,
 } from "../../lib/wire/mod.ts";
 import { roomRecords, SERVICE } from "../../lib/net/dns_sd.ts";
 import { encodeDns } from "../../lib/net/dns_packet.ts";
@@ -101,6 +104,29 @@ function payloads(records: readonly PlainRecord[], type: number): Inputs {
   );
 }
 
+/** A message about a transfer, as its body. */
+function file(message: FileMessage): Bytes {
+  return encodeFileMessage(message).body;
+}
+
+const transfer = new Uint8Array(16).fill(1);
+const offer: FileMessage = {
+  kind: "offer",
+  transfer,
+  stream: false,
+  size: 5,
+  files: 1,
+  manifestBytes: 19,
+  root: new Uint8Array(32).fill(2),
+  name: "notes.txt",
+};
+const want: FileMessage = {
+  kind: "want",
+  transfer,
+  ranges: [{ first: 0, count: 1 }, { first: 4, count: 2 }],
+};
+const grant: FileMessage = { kind: "grant", transfer, secret: new Uint8Array(32).fill(3) };
+const report: FileMessage = { kind: "report", transfer, state: ReportState.HAVE, value: 5 };
 const roster = encodeHostRecord({
   type: "roster",
   entries: [1, 2].map((i) => ({
@@ -183,6 +209,16 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
   },
   "message-batch": { two: encodeBatch(items) },
   status: text("", "at lunch", "à table 🍜"),
+  offer: {
+    files: file(offer),
+    stream: file({ ...offer, stream: true, size: 0, root: new Uint8Array(32) }),
+  },
+  want: { pause: file({ ...want, ranges: [] }), two: file(want) },
+  grant: { known: file(grant) },
+  report: {
+    end: file({ ...report, state: ReportState.END, root: new Uint8Array(32).fill(2) }),
+    have: file(report),
+  },
   names: text("ada", "bøb", "Zoë van Dijk", "李小龙", "नमस्ते", ...Object.values(EMOJI)),
   initiator: {
     known: encodeSteps([{ kind: 0, data: MESSAGES.m0 }, { kind: 1, data: MESSAGES.m2 }]),
@@ -209,6 +245,8 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
       { kind: 9, data: u8(BodyKind.HEARTBEAT) },
       { kind: 9, data: concat(u8(BodyKind.ACTION), utf8("waves")) },
       { kind: 9, data: concat(u8(BodyKind.STATUS), utf8("at lunch")) },
+      { kind: 9, data: concat(u8(BodyKind.OFFER), file(offer)) },
+      { kind: 9, data: concat(u8(BodyKind.GRANT), file(grant)) },
     ]),
   },
   "room-host": {

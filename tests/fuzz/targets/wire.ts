@@ -3,9 +3,11 @@ import { type Bytes, concat, utf8 } from "../../../lib/bytes/mod.ts";
 import { ChannelError, HandshakeError, WireError } from "../../../lib/errors.ts";
 import { sameName } from "../../../lib/room/mod.ts";
 import {
+  BodyKind,
   decodeAgain,
   decodeAnnounce,
   decodeBatch,
+  decodeFileMessage,
   decodeHostRecord,
   decodeInner,
   decodeKick,
@@ -24,6 +26,7 @@ import {
   encodeAgain,
   encodeAnnounceHead,
   encodeBatch,
+  encodeFileMessage,
   encodeHostRecord,
   encodeInner,
   encodeKickHead,
@@ -171,6 +174,15 @@ const names: Target = {
 
 const innerCodec = codec("inner", decodeInner, encodeInner);
 
+/** The body of a MSG of one kind about a transfer. */
+function fileBody(name: string, kind: number): Target {
+  return codec(
+    name,
+    (body) => decodeFileMessage(kind, body),
+    (message) => encodeFileMessage(message).body,
+  );
+}
+
 /** The inner part of a MSG, but for the field that a reader ignores and a writer leaves zero. */
 const inner: Target = {
   ...innerCodec,
@@ -249,5 +261,9 @@ export const wireTargets: readonly Target[] = [
   codec("again", decodeAgain, encodeAgain),
   codec("message-batch", decodeBatch, encodeBatch),
   codec("status", decodeStatus, utf8),
+  fileBody("offer", BodyKind.OFFER),
+  fileBody("want", BodyKind.WANT),
+  fileBody("grant", BodyKind.GRANT),
+  fileBody("report", BodyKind.REPORT),
   names,
 ];
