@@ -18,6 +18,7 @@ import type {
   UnannouncedEvent,
   WarningEvent,
 } from "../session_events.ts";
+import type { FileMessage } from "../wire/mod.ts";
 import type { RoomOptions } from "./parts.ts";
 import type { Member, Peer, Present } from "./peer.ts";
 
@@ -47,12 +48,15 @@ export type RoomEvent =
   | MessageEvent<Member>
   | WarningEvent;
 
+/** Where events and messages about transfers go, and whose do not. */
+type Outlets = Pick<RoomOptions, "emit" | "ignores" | "onFileMessage">;
+
 /** Emits a room's events, `ready` first. */
 export class Events {
-  readonly #self: Pick<RoomOptions, "emit" | "ignores">;
+  readonly #self: Outlets;
   readonly #onFull: () => void;
   /** Events held until `ready`. */
-  readonly #early: RoomEvent[] = [];
+  readonly #early: (() => void)[] = [];
   #ready = false;
   #messages = 0;
 
@@ -61,7 +65,7 @@ export class Events {
    *
    * @param onFull Called when no more events can be held; must call {@linkcode Events.open}.
    */
-  constructor(self: Pick<RoomOptions, "emit" | "ignores">, onFull: () => void) {
+  constructor(self: Outlets, onFull: () => void) {
     this.#self = self;
     this.#onFull = onFull;
   }
@@ -79,8 +83,7 @@ export class Events {
   /** Emits an event; holds it before `ready`. */
   emit(event: RoomEvent): void {
     if (event.event === "message") this.#messages++;
-    if (this.#ready) this.#self.emit(event);
-    else if (this.#early.push(event) === MAX_HELD) this.#onFull();
+    this.#pass(() => this.#self.emit(event));
   }
 
   /** Emits an event of a member, unless it is ignored. */
@@ -88,11 +91,24 @@ export class Events {
     if (!this.#self.ignores?.(key)) this.emit(event);
   }
 
+  /** Passes on a message about a transfer, in order with the events; not the offers of a member that is ignored. */
+  passFileMessage(peer: Peer, message: FileMessage, isPrivate: boolean): void {
+    if (message.kind === "offer" && this.#self.ignores?.(peer.key)) return;
+    const from = peer.member!;
+    this.#pass(() => this.#self.onFileMessage?.(message, from, isPrivate));
+  }
+
   /** Emits all held events, and holds none from now on. @param first Emits the events that come before them. */
   open(first: () => void): void {
     if (this.#ready) return;
     this.#ready = true;
     first();
-    for (const event of this.#early.splice(0)) this.#self.emit(event);
+    for (const pass of this.#early.splice(0)) pass();
+  }
+
+  /** Calls a callback now, or once the events are open. */
+  #pass(callback: () => void): void {
+    if (this.#ready) callback();
+    else if (this.#early.push(callback) === MAX_HELD) this.#onFull();
   }
 }

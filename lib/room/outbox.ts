@@ -9,6 +9,7 @@ import { RoomError } from "../errors.ts";
 import {
   BATCH_ITEM_OVERHEAD_BYTES,
   BodyKind,
+  isFileKind,
   MAX_BATCH_ITEMS,
   MAX_TEXT_BYTES,
 } from "../wire/mod.ts";
@@ -229,4 +230,9 @@ function refuse({ delivered, done }: Outgoing, code: Code, reason: string): void
 /** Whether a person wrote it. */
 export function isText({ kind }: Outgoing): boolean {
   return kind === BodyKind.TEXT || kind === BodyKind.ACTION;
+}
+
+/** Whether it costs tokens of the rate at which a member sends: a text, or a message about a transfer. */
+export function isPaced(message: Outgoing): boolean {
+  return isText(message) || isFileKind(message.kind);
 }

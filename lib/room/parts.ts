@@ -5,11 +5,12 @@
  */
 import type { Bytes } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
+import type { FileMessage } from "../wire/mod.ts";
 import type { ChainAuthor } from "./chain.ts";
 import type { Bans } from "./decisions.ts";
 import type { Events, RoomEvent } from "./events.ts";
 import type { Link } from "./link.ts";
-import type { Trust } from "./peer.ts";
+import type { Member, Trust } from "./peer.ts";
 import type { Roster } from "./roster.ts";
 import type { SessionKeys } from "./session_keys.ts";
 
@@ -25,7 +26,12 @@ export interface RoomOptions extends ChainAuthor {
   readonly keys: SessionKeys;
   /** Called with each event, in order. */
   readonly emit: (event: RoomEvent) => void;
-  /** Whether messages and statuses of an identity key are dropped. Joining, leaving and names are shown all the same. */
+  /** Called with each message about a transfer, in order with the events; by default it is dropped. */
+  readonly onFileMessage?: (message: FileMessage, from: Member, isPrivate: boolean) => void;
+  /**
+   * Whether messages, statuses and offers of an identity key are dropped. Joining, leaving and names are shown
+   * all the same.
+   */
   readonly ignores?: (key: Bytes) => boolean;
   /** Judges a member under its name, without its tag, when it comes or changes its name; by default all are `fine`. */
   readonly trust?: (member: { readonly key: Bytes; readonly name: string }) => Trust;

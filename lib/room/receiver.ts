@@ -10,11 +10,13 @@ import {
   type BatchItem,
   BodyKind,
   decodeBatch,
+  decodeFileMessage,
   decodeMsg,
   decodeSkdm,
   decodeStatus,
   decodeText,
   type Inner,
+  isFileKind,
 } from "../wire/mod.ts";
 import { warning } from "../session_events.ts";
 import { ReceivingChain, refused } from "./chain.ts";
@@ -160,9 +162,7 @@ export class Receiver {
       case BodyKind.BATCH: {
         const items = kind === BodyKind.BATCH ? decodeBatch(body) : [{ kind, text: body }];
         const messages = this.#messages(peer, items, at, direct);
-        // Messages that waited at the host or are sent again come at once: they are bounded.
-        const waited = !this.#link.open || again && this.#roster.moving;
-        if (!waited) await peer.budget.show(textCost(items.length, body.length));
+        await this.#awaitBudget(peer, textCost(items.length, body.length), again);
         if (!this.#roster.has(peer)) return;
         for (const message of messages) this.#events.emitOf(peer, message);
         return;
@@ -170,6 +170,16 @@ export class Receiver {
       case BodyKind.STATUS:
         return this.#showStatus(peer, decodeStatus(body));
     }
+    if (!isFileKind(kind)) return;
+    const message = decodeFileMessage(kind, body);
+    await this.#awaitBudget(peer, textCost(1, body.length), again);
+    if (this.#roster.has(peer)) this.#events.passFileMessage(peer, message, direct);
+  }
+
+  /** Waits until a member's budget has tokens. Messages that waited at the host or are sent again cost nothing. */
+  async #awaitBudget(peer: Peer, cost: number, again: boolean): Promise<void> {
+    const waited = !this.#link.open || again && this.#roster.moving; // They come at once, and are bounded.
+    if (!waited) await peer.budget.show(cost);
   }
 
   /** Shows a member's status, unless it is the same as before. */

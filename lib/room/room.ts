@@ -20,12 +20,19 @@
  *
  * @module
  */
-import { type Bytes, toHex, utf8 } from "../bytes/mod.ts";
+import { type Bytes, fromHex, toHex, utf8 } from "../bytes/mod.ts";
 import type { Channel } from "../channel/mod.ts";
 import { type Clock, deadline, systemClock } from "../clock.ts";
 import { type Code, LanchatError, RoomError } from "../errors.ts";
 import { type MessageKind, warning } from "../session_events.ts";
-import { BodyKind, MAX_TEXT_BYTES, nameProblem, statusProblem } from "../wire/mod.ts";
+import {
+  BodyKind,
+  encodeFileMessage,
+  type FileMessage,
+  MAX_TEXT_BYTES,
+  nameProblem,
+  statusProblem,
+} from "../wire/mod.ts";
 import { Announcer } from "./announcer.ts";
 import { Events } from "./events.ts";
 import { Link } from "./link.ts";
@@ -178,6 +185,18 @@ export class Room {
     });
     await done.promise;
     return { delivered: delivered.promise };
+  }
+
+  /**
+   * Sends a message about a transfer, in order with the texts. Resolves once the host has accepted it.
+   *
+   * @param to The session of the only reader in hexadecimal digits; all members by default.
+   * @throws {RoomError} As for {@linkcode Room.say}.
+   */
+  async sendFileMessage(message: FileMessage, to?: string): Promise<void> {
+    const peer = to === undefined ? undefined : this.#roster.get(fromHex(to));
+    if (to !== undefined && peer === undefined) throw noSuchMember(0);
+    await this.#sender.send({ ...encodeFileMessage(message), to: peer }).done.promise;
   }
 
   /**

@@ -11,7 +11,7 @@ import { SendingChain } from "./chain.ts";
 import { Delivery } from "./delivery.ts";
 import { WINDOW_BYTES } from "./envelope_queue.ts";
 import type { Link } from "./link.ts";
-import { isText, type NewOutgoing, Outbox, type Outgoing } from "./outbox.ts";
+import { isPaced, isText, type NewOutgoing, Outbox, type Outgoing } from "./outbox.ts";
 import type { Parts, RoomOptions } from "./parts.ts";
 import type { Peer } from "./peer.ts";
 import { RateLimiter } from "../rate_limiter.ts";
@@ -168,7 +168,7 @@ export class Sender {
     if (audience.length === 0) return this.#handleNoReaders(head);
     // No reader could receive it now; those that do not come back are gone in time.
     if (head.to === undefined && audience.every(({ absent }) => absent)) return false;
-    if (head.to === undefined && isText(head) && this.#mustWaitForHost()) return false;
+    if (head.to === undefined && isPaced(head) && this.#mustWaitForHost()) return false;
     this.#aloneSince = undefined;
     if (!usable) return await this.#beginChain(head.to, chain);
     const lacking = audience.filter((peer) => !chain.holders.has(peer.id));
@@ -180,8 +180,8 @@ export class Sender {
 
   /** Whether the next batch is over the rate at which others show it without a wait. */
   #mustWaitForRate(): boolean {
-    const texts = this.#outbox.batch.filter(isText);
-    const cost = textCost(texts.length, texts.reduce((sum, { body }) => sum + body.length, 0));
+    const paced = this.#outbox.batch.filter(isPaced);
+    const cost = textCost(paced.length, paced.reduce((sum, { body }) => sum + body.length, 0));
     if (this.#limiter.tryTake(cost)) return false;
     this.#timers.after("pace", this.#limiter.msUntil(cost), () => this.pump());
     return true;

@@ -242,6 +242,7 @@ export interface RoomAloneOptions {
   readonly shown?: () => Promise<void>;
   readonly ignores?: (key: Bytes) => boolean;
   readonly trust?: RoomOptions["trust"];
+  readonly onFileMessage?: RoomOptions["onFileMessage"];
   /** Called with each event. */
   readonly onEvent?: (event: RoomEvent, room: Room) => void;
   /** Time for which the relay keeps seats, in milliseconds. */
@@ -273,6 +274,7 @@ export class RoomAlone {
     this.nonce = nonce;
     this.session = session;
     const { generate = sessionKey, ignores, name = "ada", onEvent, shown, trust, waitMs } = options;
+    const { onFileMessage } = options;
     this.room = new Room({
       identity,
       name,
@@ -290,6 +292,7 @@ export class RoomAlone {
       ...waitMs !== undefined && { waitMs },
       ...shown !== undefined && { shown },
       ...ignores !== undefined && { ignores },
+      ...onFileMessage !== undefined && { onFileMessage },
       ...trust !== undefined && { trust },
     });
     if (options.keepMs !== undefined) this.relay.keepMs = options.keepMs;
