@@ -20,7 +20,12 @@ export function label(text: string): Bytes {
 
 /** SHA-256 (FIPS 180-4) of the parts, one after the other: 32 bytes. */
 export async function sha256(...parts: readonly Uint8Array[]): Promise<Bytes> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", concat(...parts)));
+  return await digest(concat(...parts));
+}
+
+/** SHA-256 (FIPS 180-4) of bytes in one piece, which are not copied first: 32 bytes. */
+export async function digest(bytes: Bytes): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
 /** HMAC-SHA-256 (RFC 2104) of the parts: 32 bytes. */

@@ -15,6 +15,7 @@
  * @module
  */
 export { CipherKey, NONCE_BYTES, TAG_BYTES } from "./aead.ts";
+export { FileKey, fileKey, hashOffer, type OfferOrigin } from "./file_key.ts";
 export {
   fingerprint,
   groups,
@@ -26,6 +27,7 @@ export {
   TAG_LENGTH,
 } from "./fingerprint.ts";
 export {
+  digest,
   hmac,
   hmacVerify,
   kdf,
