@@ -100,6 +100,12 @@ export type Code =
   | "log-unfinished"
   | "log-part-missing"
   | "log-moved"
+  | "file-unreadable"
+  | "file-changed"
+  | "too-many-files"
+  | "disk-full"
+  | "download-gone"
+  | "download-unwritable"
   | "wrong-passphrase"
   | "no-passphrase"
   | "interrupted"
@@ -364,6 +370,16 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "log-unfinished": {
     status: 0,
     hint: "This is normal while lanchat still writes to it, or after it was killed.",
+  },
+  // Files that people send and receive.
+  "file-unreadable": { status: 1, hint: "Check the path and the file's permissions." },
+  "file-changed": { status: 1, hint: "Send it again." },
+  "too-many-files": { status: 1, hint: "Send them in an archive." },
+  "disk-full": { status: 1, hint: "Free some space, then resume: what has arrived is kept." },
+  "download-gone": { status: 1, hint: "Ask the sender to send it again." },
+  "download-unwritable": {
+    status: 1,
+    hint: "Check the folder's owner and mode, or name another one with --download-dir.",
   },
   "wrong-passphrase": {
     status: 1,

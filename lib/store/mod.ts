@@ -1,6 +1,6 @@
 /**
- * Files that lanchat keeps: the identity, beside it the known peers and the room of a host, and logs. The
- * only folder that touches files.
+ * Files that lanchat keeps: the identity, beside it the known peers and the room of a host, and logs; and those
+ * that people send and receive. The only folder that touches files.
  *
  * @example The second start opens the identity of the first
  * ```ts
@@ -17,6 +17,8 @@
  * @module
  */
 export { readAllowList } from "./allow_list.ts";
+export { Download, downloadDirectory, type DownloadFile, type PartOffer } from "./download.ts";
+export { MAX_FILE_NAME_BYTES, numberedName, shortName } from "./free_name.ts";
 export { type Hosting, noteHosting } from "./hosting.ts";
 export {
   exportIdentity,
@@ -48,3 +50,10 @@ export {
   roomPlace,
   writeRoom,
 } from "./room.ts";
+export {
+  findUpload,
+  type SkippedPath,
+  Upload,
+  type UploadFile,
+  type UploadLimits,
+} from "./upload.ts";

@@ -140,7 +140,8 @@ async function checkDirectory(directory: string, { advice }: FileTrust): Promise
   }
 }
 
-function isForeign({ uid }: Deno.FileInfo): boolean {
+/** Whether a file belongs to another user, who is not root; without the permission to know, it does not. */
+export function isForeign({ uid }: Deno.FileInfo): boolean {
   const own = ownUid();
   return own !== undefined && uid !== own && uid !== ROOT_UID;
 }

@@ -1,0 +1,69 @@
+/**
+ * Names for files that arrive while another file has theirs.
+ *
+ * @module
+ */
+import { utf8 } from "../bytes/mod.ts";
+
+/** Maximum name of a file, in bytes of UTF-8: most file systems take no longer one. */
+export const MAX_FILE_NAME_BYTES = 255;
+
+/** Bytes that {@linkcode numberedName} keeps free for a number: so all numbers of a name share its start. */
+const NUMBER_BYTES = 10;
+
+/** Maximum extension that a shortened name keeps, in bytes: a longer one is no extension. */
+const MAX_EXTENSION_BYTES = 32;
+
+/**
+ * A name with a number before its extension.
+ *
+ * @param number 2 or more.
+ *
+ * @example The second file of a name
+ * ```ts
+ * import { numberedName } from "./free_name.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(numberedName("report.pdf", 2), "report (2).pdf");
+ * ```
+ */
+export function numberedName(name: string, number: number): string {
+  const short = shortName(name, MAX_FILE_NAME_BYTES - NUMBER_BYTES);
+  const extension = extensionOf(short);
+  return `${short.slice(0, short.length - extension.length)} (${number})${extension}`;
+}
+
+/**
+ * Shortens a name, and keeps its extension.
+ *
+ * @param maxBytes Maximum result, in bytes of UTF-8; at least 64.
+ */
+export function shortName(name: string, maxBytes: number): string {
+  if (utf8(name).length <= maxBytes) return name;
+  const extension = extensionOf(name);
+  const stem = name.slice(0, name.length - extension.length);
+  return start(stem, maxBytes - utf8(extension).length) + extension;
+}
+
+/** The extension of a name, with its dot; empty if it has none. */
+function extensionOf(name: string): string {
+  const at = name.lastIndexOf(".");
+  const extension = name.slice(at);
+  return at < 1 || utf8(extension).length > MAX_EXTENSION_BYTES ? "" : extension;
+}
+
+/** The longest start of a text that fits, in whole characters and without a blank or a dot at its end. */
+function start(text: string, maxBytes: number): string {
+  let bytes = 0;
+  let end = 0;
+  for (const { segment } of new Intl.Segmenter("en").segment(text)) {
+    bytes += utf8(segment).length;
+    if (bytes > maxBytes) break;
+    end += segment.length;
+  }
+  // One character of many marks can be longer than any name.
+  const whole = end > 0 ? text.slice(0, end) : new TextDecoder().decode(
+    utf8(text).subarray(0, maxBytes),
+  ).replace(/\uFFFD+$/, "");
+  return whole.replace(/[ .]+$/, "");
+}
