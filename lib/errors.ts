@@ -41,6 +41,7 @@ export type Code =
   | "surplus-argument"
   | "bad-port"
   | "bad-number"
+  | "bad-choice"
   | "bad-name"
   | "bad-address"
   | "bad-fingerprint"
@@ -100,12 +101,6 @@ export type Code =
   | "log-unfinished"
   | "log-part-missing"
   | "log-moved"
-  | "file-unreadable"
-  | "file-changed"
-  | "too-many-files"
-  | "disk-full"
-  | "download-gone"
-  | "download-unwritable"
   | "wrong-passphrase"
   | "no-passphrase"
   | "interrupted"
@@ -129,6 +124,21 @@ export type Code =
   | "not-delivered"
   | "undelivered"
   | "unknown-command"
+  | "file-unreadable"
+  | "file-changed"
+  | "file-gone"
+  | "download-gone"
+  | "download-unwritable"
+  | "disk-full"
+  | "file-too-large"
+  | "too-many-files"
+  | "file-damaged"
+  | "file-declined"
+  | "file-canceled"
+  | "file-unfinished"
+  | "file-unanswered"
+  | "too-many-offers"
+  | "no-such-transfer"
   | "internal";
 
 /**
@@ -173,6 +183,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "surplus-argument": { status: 2, hint: "Put quotes around words that belong together." },
   "bad-port": { status: 2, hint: "Use a whole number from 0 to 65535, as in --port 12345." },
   "bad-number": { status: 2, hint: "Use a whole number, as in --wait 10." },
+  "bad-choice": { status: 2, hint: "Run the command with --help to see what it takes." },
   "bad-name": {
     status: 2,
     hint: "Use 1 to 48 bytes without ':', '#', '\\', check marks or invisible characters.",
@@ -371,16 +382,6 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 0,
     hint: "This is normal while lanchat still writes to it, or after it was killed.",
   },
-  // Files that people send and receive.
-  "file-unreadable": { status: 1, hint: "Check the path and the file's permissions." },
-  "file-changed": { status: 1, hint: "Send it again." },
-  "too-many-files": { status: 1, hint: "Send them in an archive." },
-  "disk-full": { status: 1, hint: "Free some space, then resume: what has arrived is kept." },
-  "download-gone": { status: 1, hint: "Ask the sender to send it again." },
-  "download-unwritable": {
-    status: 1,
-    hint: "Check the folder's owner and mode, or name another one with --download-dir.",
-  },
   "wrong-passphrase": {
     status: 1,
     hint: "Use the passphrase that this log began with, or name another file.",
@@ -433,6 +434,31 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "not-delivered": { status: 1, hint: "It may not have reached everyone: send it again." },
   "undelivered": { status: 1, hint: "" },
   "unknown-command": { status: 0, hint: "Type /help to see the commands, or // to send a slash." },
+  // Files.
+  "file-unreadable": { status: 1, hint: "Check the path and its permissions." },
+  "file-changed": { status: 1, hint: "Send it again when nothing changes it." },
+  "file-gone": { status: 1, hint: "Ask the sender to send it again." },
+  "download-gone": { status: 1, hint: "Ask the sender to send it again." },
+  "download-unwritable": {
+    status: 1,
+    hint: "Check the folder's owner and mode, or name another one with --download-dir.",
+  },
+  "disk-full": { status: 1, hint: "What came is kept. Make room, then /resume." },
+  "file-too-large": { status: 1, hint: "Ask them to raise --max-file." },
+  "too-many-files": { status: 1, hint: "Pack them into one archive, and send that." },
+  "file-damaged": { status: 1, hint: "Ask the sender to send it again." },
+  "file-declined": { status: 1, hint: "" },
+  "file-canceled": { status: 1, hint: "" },
+  "file-unfinished": {
+    status: 1,
+    hint: "What came is kept: it continues if the sender offers it again.",
+  },
+  "file-unanswered": {
+    status: 1,
+    hint: "Ask them to type /accept, or wait longer with --timeout SECONDS.",
+  },
+  "too-many-offers": { status: 1, hint: "Wait until one has ended, or /cancel one." },
+  "no-such-transfer": { status: 1, hint: "/transfers lists them with their numbers." },
   "internal": { status: 1, hint: "This is a bug in lanchat. Please report it." },
 };
 

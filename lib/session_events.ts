@@ -281,6 +281,125 @@ export interface FailedEvent extends Named<"failed"> {
   readonly code: Code;
 }
 
+/** Where a transfer is: no one has accepted the offer yet, it is under way, or one side has paused it. */
+export type TransferState = "offered" | "active" | "paused";
+
+/** How far one receiver of an own transfer is. */
+export interface ReceiverView<M = MemberView> {
+  /** The receiver. */
+  readonly member: M;
+  /** Bytes of the contents that the receiver has verified. */
+  readonly bytes: number;
+}
+
+/** A transfer that has not ended: files that one member offers to another, or to all members. */
+export interface TransferView<M = MemberView> {
+  /** Its number in this run; received and own transfers have one count. */
+  readonly id: number;
+  /** The sender; missing where this run sends. */
+  readonly from?: M;
+  /** The only receiver of an own transfer; missing where all members may accept it. */
+  readonly to?: M;
+  /** The name of the file or folder, or of the first of several: it may hold any character. */
+  readonly name: string;
+  /** Bytes of the contents; missing in a stream, whose end is not known. */
+  readonly size?: number;
+  /** Number of files. */
+  readonly count: number;
+  /** Whether it is for one member only. */
+  readonly private: boolean;
+  /** Where it is. */
+  readonly state: TransferState;
+  /** Bytes of the contents that are verified: here, or at the receiver who has the least. */
+  readonly bytes: number;
+  /** Present in an own transfer that has been accepted. */
+  readonly receivers?: readonly ReceiverView<M>[];
+}
+
+/** Files are offered: by another member, or by this run. */
+export interface OfferEvent<M = MemberView> extends Named<"offer"> {
+  /** As in {@linkcode TransferView}. */
+  readonly id: number;
+  /** The sender; missing where this run offers. */
+  readonly from?: M;
+  /** The only receiver of an own offer. */
+  readonly to?: M;
+  /** As in {@linkcode TransferView}. */
+  readonly name: string;
+  /** As in {@linkcode TransferView}. */
+  readonly size?: number;
+  /** Number of files. */
+  readonly count: number;
+  /** Whether it is for one member only. */
+  readonly private: boolean;
+  /** The folder in which it is saved if it is accepted; missing in an own offer. */
+  readonly directory?: string;
+  /** Present where it is accepted without a wish: by `--accept-from`, or because it continues an earlier one. */
+  readonly accepted?: true;
+}
+
+/** How far a transfer is. */
+export interface ProgressEvent<M = MemberView> extends Named<"progress"> {
+  /** As in {@linkcode TransferView}. */
+  readonly id: number;
+  /** As in {@linkcode TransferView}. */
+  readonly name: string;
+  /** As in {@linkcode TransferView}. */
+  readonly bytes: number;
+  /** As in {@linkcode TransferView}. */
+  readonly size?: number;
+  /** The present rate. */
+  readonly bytesPerSecond: number;
+  /** Time to the end at this rate, in seconds; missing where it is not known. */
+  readonly secondsLeft?: number;
+  /** Present where one side has paused it. */
+  readonly paused?: true;
+  /** As in {@linkcode TransferView}. */
+  readonly receivers?: readonly ReceiverView<M>[];
+}
+
+/** All files of a transfer are here: their hashes match the offer, and they have their names. */
+export interface ReceivedEvent<M = MemberView> extends Named<"received"> {
+  /** As in {@linkcode TransferView}. */
+  readonly id: number;
+  /** The sender. */
+  readonly from: M;
+  /** Where the files and folders are. */
+  readonly paths: readonly string[];
+  /** Bytes of the contents. */
+  readonly bytes: number;
+}
+
+/** A receiver has all files of an own transfer, and their hashes match. */
+export interface FileSentEvent<M = MemberView> extends Named<"file-sent"> {
+  /** As in {@linkcode TransferView}. */
+  readonly id: number;
+  /** The receiver. */
+  readonly member: M;
+  /** As in {@linkcode TransferView}. */
+  readonly name: string;
+}
+
+/** A transfer has ended before all files were received, for all or for one receiver. */
+export interface FileFailedEvent<M = MemberView> extends Named<"file-failed"> {
+  /** As in {@linkcode TransferView}. */
+  readonly id: number;
+  /** As in {@linkcode TransferView}. */
+  readonly name: string;
+  /** Why. */
+  readonly code: Code;
+  /** What happened. */
+  readonly message: string;
+  /** The receiver for whom an own transfer has ended; missing where it has ended for all. */
+  readonly member?: M;
+}
+
+/** The answer to the wish `transfers`. */
+export interface TransfersEvent<M = MemberView> extends Named<"transfers"> {
+  /** All transfers that have not ended, in the order of their numbers. */
+  readonly transfers: readonly TransferView<M>[];
+}
+
 /** The answer to the wish `who`. */
 export interface MembersEvent extends Named<"members"> {
   /** The other members. */
@@ -519,6 +638,12 @@ export type SessionEvent =
   | DeliveredEvent
   | KeptEvent
   | FailedEvent
+  | OfferEvent
+  | ProgressEvent
+  | ReceivedEvent
+  | FileSentEvent
+  | FileFailedEvent
+  | TransfersEvent
   | MembersEvent
   | MemberEvent
   | RekeyedEvent

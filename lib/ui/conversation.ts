@@ -7,6 +7,7 @@ import {
   type MemberView,
   type MessageEvent,
   type OwnView,
+  type ProgressEvent,
   type SafetyNumberEvent,
   type SessionEvent,
   type Wish,
@@ -15,6 +16,7 @@ import { typedName } from "../wire/mod.ts";
 import { AddressBook } from "./address_book.ts";
 import { Entrance } from "./entrance.ts";
 import { parseLine } from "./line_parser.ts";
+import type { MemberRef } from "./member_names.ts";
 import { markedName, messageHead, type Theme } from "./theme.ts";
 import {
   failedMessage,
@@ -28,10 +30,13 @@ import {
 } from "./notices.ts";
 import { type MessageState, type OwnMessage, OwnMessages } from "./own_messages.ts";
 import { Place } from "./place.ts";
+import { ProgressSteps } from "./progress_steps.ts";
 import { fittingQrLines, TOO_NARROW } from "./qr.ts";
 import { excerpt, sanitize, sanitizeLine } from "./sanitize.ts";
 import { helpLines, KEYS_HELP, type ParsedLine, type SlashCommand } from "./slash_commands.ts";
 import { Timeline, timeOfDay } from "./timeline.ts";
+import { TransferBoard } from "./transfer_board.ts";
+import { progressSentence } from "./transfer_notices.ts";
 import { Unread } from "./unread.ts";
 import { type ShownLine, wrapLine } from "./wrap.ts";
 
@@ -112,6 +117,10 @@ export class Conversation {
   readonly #own: OwnMessages;
   readonly #place: Place;
   readonly #unread: Unread;
+  readonly #board = new TransferBoard();
+  readonly #steps = new ProgressSteps();
+  /** Whether the person knows that leaving ends transfers. */
+  #isWarned = false;
   #me: OwnView | undefined;
   /** Matches the own name in a text. */
   #mention: RegExp | undefined;
@@ -183,8 +192,9 @@ export class Conversation {
     const { addressable: members, correspondents } = this.#book;
     const { expand } = this.#options;
     const own = this.#me?.name;
+    const context = { members, correspondents, own, ...expand && { expand } };
     try {
-      return this.#obey(parseLine(line, { members, correspondents, own, ...expand && { expand } }));
+      return this.#obey(parseLine(line, context));
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       const { code, message, hint } = error;
@@ -237,7 +247,12 @@ export class Conversation {
 
   #say({ kind, text, to }: Pick<OwnMessage, "kind" | "text" | "to">): Wish {
     const { id } = this.#own.add({ kind, text, to: to && this.#book.current(to) });
-    return { do: "say", text, kind, id, ...to && { to: this.#book.addressOf(to) } };
+    return { do: "say", text, kind, id, ...this.#address(to) };
+  }
+
+  /** The address of an only receiver, as a field of a wish. */
+  #address(to: MemberRef | undefined): { readonly to?: string } {
+    return to === undefined ? {} : { to: this.#book.addressOf(to) };
   }
 
   #retry(): LineEffect {
@@ -272,6 +287,8 @@ export class Conversation {
   hear(event: SessionEvent): readonly Line[] {
     this.#book.hear(event);
     this.#place.hear(event);
+    this.#board.hear(event);
+    const isStep = this.#steps.hear(event);
     if (this.#isQuiet && isPassing(event)) return [];
     switch (event.event) {
       case "message":
@@ -300,6 +317,8 @@ export class Conversation {
       case "renamed":
         if (event.own) this.#rename(event.member);
         return this.#notice(event);
+      case "progress":
+        return this.#progressLines(event, isStep);
       case "members":
         return this.#timeline.notice(whoLines(this.#me!, event.members, this.#place));
       case "rekeyed":
@@ -314,6 +333,12 @@ export class Conversation {
       default:
         return this.#notice(event);
     }
+  }
+
+  /** Where nothing is redrawn, progress has lines. */
+  #progressLines(event: ProgressEvent, isStep: boolean): readonly ShownLine[] {
+    if (this.#options.editsLine || !isStep) return [];
+    return this.#timeline.notice([sanitizeLine(progressSentence(event))]);
   }
 
   /** New keys are news only to the person who has asked for them. */
@@ -393,6 +418,25 @@ export class Conversation {
       ? "Press Enter to leave."
       : this.#place.line(columns - PLACE_MARK_COLUMNS);
     return line === "" ? "" : `${this.#options.theme.mark(PLACE_MARK)} ${line}`;
+  }
+
+  /** Describes the transfers that are under way, in one row of a width; empty if there are none. */
+  transferLine(columns: number): string {
+    const line = this.#board.line(columns - PLACE_MARK_COLUMNS);
+    return line === "" ? "" : `${this.#options.theme.mark(PLACE_MARK)} ${line}`;
+  }
+
+  /** Asks once before transfers end with the run. @returns The question; no lines if the person may leave. */
+  leave(): readonly ShownLine[] {
+    const { names } = this.#board;
+    if (names.length === 0 || this.#isWarned) return [];
+    this.#isWarned = true;
+    const are = names.length === 1 ? "is" : "are";
+    return this.#timeline.notice([
+      sanitizeLine(
+        `${names.join(", ")} ${are} still under way. To leave all the same, do it again.`,
+      ),
+    ]);
   }
 
   // Own messages.

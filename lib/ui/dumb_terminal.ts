@@ -101,7 +101,10 @@ export class DumbTerminalFrontEnd implements FrontEnd {
       this.#print(lines);
       this.#conversation.beginLine();
       yield* wishes;
-      if (action === "quit") break;
+      if (action !== "quit") continue;
+      const question = this.#conversation.leave();
+      if (question.length === 0) break;
+      this.#print(question);
     }
     yield { do: "quit" };
   }

@@ -95,6 +95,8 @@ export class LoggedFrontEnd implements FrontEnd {
         );
       case "invite":
         return this.#append("# The invite link was shown; it is not kept here.");
+      case "progress":
+        return; // Its end is logged.
       case "sent":
         this.#logOwn(event.id);
         return;

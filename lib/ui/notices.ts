@@ -39,6 +39,15 @@ import type { Absence, Place } from "./place.ts";
 import { markedName } from "./theme.ts";
 import { excerpt, sanitizeLine } from "./sanitize.ts";
 import { timeOfDay } from "./timeline.ts";
+import {
+  fileFailedSentences,
+  fileSentSentence,
+  offerSentences,
+  personOfferSentences,
+  progressSentence,
+  receivedSentence,
+  transfersSentences,
+} from "./transfer_notices.ts";
 
 /** Maximum names in one line; `/who` shows all. */
 const MAX_NAMES = 20;
@@ -102,6 +111,12 @@ const NOTICES: NoticeTable = {
   "sent": NOTHING,
   "delivered": NOTHING,
   "failed": NOTHING,
+  "offer": offerSentences,
+  "progress": progressSentence,
+  "received": receivedSentence,
+  "file-sent": fileSentSentence,
+  "file-failed": fileFailedSentences,
+  "transfers": transfersSentences,
   "kept": ({ away }) => `${awaySentence(away)}. The host keeps your messages for them.`,
   "members": ({ members }) => hereSentence(members.map(withTag)),
   "member": ({ member }) => {
@@ -153,6 +168,8 @@ const PERSON_NOTICES: NoticeTable = {
   "ready": (event) => greetingSentences(event, "explained"),
   "joined": (event) => joinedSentences(event, "shown"),
   "disconnected": () => "Connection lost. Reconnecting; keep typing.",
+  "offer": personOfferSentences,
+  "progress": NOTHING, // The line above the prompt says it.
   "rekeyed": () => "Your encryption keys are replaced.",
   "member": ({ member }) => [
     memberSentence(member),

@@ -13,6 +13,7 @@ import { type InputLine, readLines } from "./lines.ts";
 import { markedName, messageLine } from "./theme.ts";
 import { Output } from "./output.ts";
 import { noticeLines } from "./notices.ts";
+import { ProgressSteps } from "./progress_steps.ts";
 import { escapeText } from "./sanitize.ts";
 import { wrapOutput } from "./wrap.ts";
 
@@ -45,6 +46,7 @@ export class PlainFrontEnd implements FrontEnd {
   /** Width of standard error. */
   readonly #columns: () => number;
   readonly #hintsShown = new Set<string>();
+  readonly #steps = new ProgressSteps();
 
   /** Takes over streams; by default those of the process, and then a terminal gets wrapped lines. */
   constructor(given?: StandardStreams, options: PlainOptions = {}) {
@@ -58,13 +60,14 @@ export class PlainFrontEnd implements FrontEnd {
 
   /** Writes a message to standard output, and any other event to standard error. */
   show(event: SessionEvent): void {
+    if (!this.#steps.hear(event)) return;
     if (event.event === "message") {
       const name = markedName(event.from, escapeText).replace(ACTION, escapeByte);
       this.#output.write(`${messageLine(name, escapeText(event.text), event)}\n`);
     } else if (event.event === "failed") {
       const message = `Cannot deliver line ${event.id} (${event.code})`;
       this.show(failure(event.code, message));
-    } else if (event.event === "error" || !this.#options.quiet) {
+    } else if (!this.#options.quiet || event.event === "error" || event.event === "file-failed") {
       const shown = "hint" in event ? this.#withNewHint(event) : event;
       const columns = this.#columns();
       for (const line of noticeLines(shown)) {

@@ -34,7 +34,14 @@ export interface ScreenOptions {
   /** The conversation with its own messages. */
   readonly conversation: Pick<
     Conversation,
-    "end" | "excerptOf" | "placeLine" | "shownLine" | "summary" | "unread" | "unsent"
+    | "end"
+    | "excerptOf"
+    | "placeLine"
+    | "shownLine"
+    | "summary"
+    | "transferLine"
+    | "unread"
+    | "unsent"
   >;
   /** Returns the typed line. */
   readonly line: () => EditorState;
@@ -65,7 +72,7 @@ export class Screen {
   #isDrawQueued = false;
   #showsSummary = false;
   #cancelSummary: (() => void) | undefined;
-  /** The tail, the unsent messages, the place, the summary and the prompt as they were drawn last. */
+  /** The tail, the unsent messages, the transfers, the place, the summary and the prompt as they were drawn last. */
   #prompt = PROMPT;
 
   /** Creates a screen that is live. */
@@ -221,17 +228,18 @@ export class Screen {
     return wrapLine(conversation.excerptOf(line, length), device.columns());
   }
 
-  /** The tail, the unsent messages, the place, the count of pending messages, and the prompt. */
+  /** The tail, the unsent messages, the transfers, the place, the count of pending messages, and the prompt. */
   #nextPrompt(): string {
     const { conversation, device } = this.#options;
     const { summary, unsent } = conversation;
     if (summary === "") this.#showsSummary = false;
     else if (!this.#showsSummary) this.#showSummaryLater();
-    const place = conversation.placeLine(device.columns());
+    const columns = device.columns();
+    const state = [conversation.transferLine(columns), conversation.placeLine(columns)];
     const fitting = this.#lastRows(unsent, device.rows() * UNSENT_PART);
     const lines = [...this.#tail, ...fitting.length > 0 ? fitting : unsent.slice(-1)]
       .map((line) => this.#excerpt(line))
-      .concat(place === "" ? [] : place);
+      .concat(state.filter((line) => line !== ""));
     const above = lines.map((line) => `${line}\n`).join("");
     return `${above}${this.#showsSummary ? `(${summary}) ` : ""}${PROMPT}`;
   }

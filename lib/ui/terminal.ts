@@ -30,6 +30,9 @@ const LF = 0x0a;
 /** Time after a key in which the next one may follow, in milliseconds. */
 const TYPING_MS = 3000;
 
+/** Maximum completions that are listed. */
+const MAX_LISTED = 100;
+
 /** The keys that go through the completions of a word, and the direction of each. */
 const TAB_KEYS: Readonly<Record<string, number>> = { "tab": 1, "shift-tab": -1 };
 
@@ -230,10 +233,12 @@ export class TerminalFrontEnd implements FrontEnd {
     if (key === "enter") return this.#enter();
     if (key === "ctrl-z") return this.#pause();
     if (key === "ctrl-l") return this.#screen.clear();
-    if (key === "ctrl-d" && text === "" && search === undefined) return this.#quit();
+    if (key === "ctrl-d" && text === "" && search === undefined) {
+      return void this.#leave();
+    }
     if (key === "ctrl-c" && search === undefined) {
-      this.#quit();
-      return this.#interrupt();
+      if (this.#leave()) this.#interrupt();
+      return;
     }
     const step = TAB_KEYS[key];
     if (step !== undefined && search === undefined) return this.#complete(step);
@@ -256,7 +261,9 @@ export class TerminalFrontEnd implements FrontEnd {
     if (found.length === 1) return;
     const place = found.indexOf(completes ? start : word);
     this.#cycle = { before, length: word.length, found, place };
-    this.#screen.print([{ head: "  ", text: found.map((one) => one.trimEnd()).join("  ") }]);
+    const listed = found.slice(0, MAX_LISTED).map((one) => one.trimEnd());
+    const more = found.length > MAX_LISTED ? ["…"] : [];
+    this.#screen.print([{ head: "  ", text: [...listed, ...more].join("  ") }]);
   }
 
   #showNext(cycle: CompletionCycle, step: number): void {
@@ -276,10 +283,18 @@ export class TerminalFrontEnd implements FrontEnd {
     if (lines.length > 0) this.#wishes.output(() => this.#screen.print(lines));
     for (const wish of wishes) this.#wishes.add(wish);
     this.#screen.print([]);
-    if (action === "quit") this.#quit();
+    if (action === "quit") this.#leave();
   }
 
   // The terminal's state.
+
+  /** Quits, unless the person must be asked first. @returns Whether it quits. */
+  #leave(): boolean {
+    const question = this.#conversation.leave();
+    if (question.length === 0) this.#quit();
+    else this.#screen.print(question);
+    return question.length === 0;
+  }
 
   #quit(): void {
     if (!this.#isEditing) return;

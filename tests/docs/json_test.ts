@@ -90,6 +90,8 @@ const NAMES: Readonly<Record<string, string>> = {
   PresentView: "member",
   FullView: "member",
   BanView: "ban",
+  ReceiverView: "receiver",
+  TransferView: "transfer",
   number: "integer",
 };
 
@@ -158,11 +160,14 @@ Deno.test("docs/JSON.md has every event, with every field and its type", () => {
   assertEquals(Object.fromEntries(documentedEvents()), Object.fromEntries(EMITTED));
 });
 
-Deno.test("docs/JSON.md has the fields of a member, of a known peer and of a host", () => {
+Deno.test("docs/JSON.md has the fields of a member, and of the other values in several events", () => {
   const objects = [...section("## What lanchat writes").matchAll(/`(\{"[^`]+… ?\})`/g)]
     .map(([, object]) => [...object!.matchAll(/"(\w+)":/g)].map(([, field]) => field));
   const fields = (name: string): string[] => properties(name).map(({ name }) => name);
-  assertEquals(objects, ["MemberView", "KnownView", "HostView"].map(fields));
+  assertEquals(
+    objects,
+    ["MemberView", "KnownView", "HostView", "ReceiverView", "TransferView"].map(fields),
+  );
 });
 
 Deno.test("docs/JSON.md has the fields of a present member, and of a member in an answer", () => {
@@ -181,15 +186,22 @@ Deno.test("docs/JSON.md has the fields of a present member, and of a member in a
   assertEquals([...told].map(([, name]) => name), more);
 });
 
+/** The types of fields that are no texts, which the document tells in its own words. */
+const FIELD_TYPES: Readonly<Record<string, string>> = { paths: "array of strings", id: "integer" };
+
 Deno.test("docs/JSON.md has every wish of `do`, with every field and its answer", () => {
   const documented = rows(section('### `{"do": …}`')).map(([wish, fields, , answer]) => {
     assert(EMITTED.has(unquote(answer!)), answer);
-    const texts = unquote(fields!).split(" ").filter((field) => field !== "");
+    const texts = unquote(fields!).split(", ").filter((field) => field !== "");
     return [unquote(wish!).replaceAll('"', ""), texts] as const;
   });
-  const { say: _say, verify: _verify, refused: _refused, ...others } = Object.fromEntries(TAKEN);
+  // A program sends a long text as it likes.
+  const { say: _say, verify: _verify, refused: _refused, ...others } = Object
+    .fromEntries(TAKEN);
   const taken = Object.entries(others).map(([wish, fields]) => {
-    for (const type of Object.values(fields)) assertEquals(type, "string", wish);
+    for (const [field, type] of Object.entries(fields)) {
+      assertEquals(type.replace(", optional", ""), FIELD_TYPES[field] ?? "string", wish);
+    }
     return [wish, Object.keys(fields)];
   });
   assertEquals(Object.fromEntries(documented), Object.fromEntries(taken));

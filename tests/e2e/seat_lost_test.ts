@@ -65,7 +65,7 @@ Deno.test("a member whose seat is lost says so, and sends its waiting messages i
     );
   assertEquals(later, ["disconnected", "seat-lost", "not-delivered", "ready"]);
   const of = (kind: Event["event"]): string[] =>
-    ada.events.flatMap((event) => event.event === kind && "id" in event ? [event.id] : []);
+    ada.events.flatMap((event) => event.event === kind && "id" in event ? [String(event.id)] : []);
   assertEquals([of("sent"), of("failed")], [["1", "3", "4", "5"], ["2"]]);
   await ada.endInput();
   await ada.ends(1);

@@ -1,0 +1,157 @@
+/** The transfers that are under way, in one line that is redrawn in place. */
+import type { MemberView, ProgressEvent, SessionEvent } from "../session_events.ts";
+import { firstRow, rowsOf } from "./live_region.ts";
+import { percentOf } from "./quantity.ts";
+import { sanitizeLine } from "./sanitize.ts";
+import { markedName } from "./theme.ts";
+import { done, fileName, rateOf } from "./transfer_notices.ts";
+
+/** Columns of a bar. */
+const BAR = 20;
+
+/** Columns of a bar in a narrow window. */
+const SHORT_BAR = 10;
+
+/** Maximum characters of a file's name. */
+const MAX_NAME = 24;
+
+/** Maximum receivers that are shown by name. */
+const MAX_RECEIVERS = 4;
+
+/** A transfer that is under way. */
+interface Running {
+  /** The other side of a transfer with one other side, as in `to bob`. */
+  readonly other: string;
+  /** Whether this run sends. */
+  readonly isOwn: boolean;
+  /** How far it is; missing before it begins. */
+  readonly progress?: ProgressEvent;
+}
+
+/**
+ * Follows the events of transfers.
+ *
+ * @example A file that is half here
+ * ```ts
+ * import { TransferBoard } from "./transfer_board.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const board = new TransferBoard();
+ * const from = { name: "bob", tag: "", key: "", session: "" };
+ * board.hear({ event: "offer", id: 1, from, name: "a.txt", size: 8, count: 1, private: true });
+ * assertEquals(board.line(80), "");
+ * board.hear({ event: "progress", id: 1, name: "a.txt", bytes: 4, size: 8, bytesPerSecond: 2 });
+ * assertEquals(
+ *   board.line(80),
+ *   'Receiving "a.txt" from bob [##########----------] 50%, 2 bytes/s',
+ * );
+ * assertEquals(board.line(30), '"a.txt" [#####-----] 50%');
+ * ```
+ */
+export class TransferBoard {
+  /** By number. */
+  readonly #transfers = new Map<number, Running>();
+
+  /** Takes note of an event. */
+  hear(event: SessionEvent): void {
+    switch (event.event) {
+      case "offer": {
+        const { from, id, to } = event;
+        const other = from === undefined
+          ? to && `to ${markedName(to)}`
+          : `from ${markedName(from)}`;
+        this.#transfers.set(id, { other: other ?? "to everyone", isOwn: from === undefined });
+        return;
+      }
+      case "progress": {
+        const transfer = this.#transfers.get(event.id);
+        if (transfer !== undefined) this.#transfers.set(event.id, { ...transfer, progress: event });
+        return;
+      }
+      case "file-sent":
+        return this.#end(event.id, event.member);
+      case "received":
+        return this.#end(event.id);
+      case "file-failed":
+        return this.#end(event.id, event.member);
+    }
+  }
+
+  /** Names of files whose transfer is under way, in quotes. */
+  get names(): readonly string[] {
+    return this.#running.map(({ progress }) => fileName(progress.name, MAX_NAME));
+  }
+
+  /** Describes the transfer that began first, in one row of a width; empty if none is under way. */
+  line(columns: number): string {
+    const running = this.#running;
+    const [first] = running.toSorted((a, b) => Number(isPaused(a)) - Number(isPaused(b)));
+    if (first === undefined) return "";
+    const more = running.length === 1 ? "" : ` (+${running.length - 1})`;
+    const forms = formsOf(first).map((form) => sanitizeLine(form + more));
+    return forms.find((form) => rowsOf(form, columns) === 1) ?? firstRow(forms.at(-1)!, columns);
+  }
+
+  get #running(): readonly Shown[] {
+    return [...this.#transfers.values()].filter((one): one is Shown => one.progress !== undefined);
+  }
+
+  /** Ends a transfer, or the part of one receiver. */
+  #end(id: number, member?: MemberView): void {
+    const transfer = this.#transfers.get(id);
+    if (transfer === undefined) return;
+    if (member === undefined) return void this.#transfers.delete(id);
+    const { progress, ...offer } = transfer;
+    const receivers = (progress?.receivers ?? [])
+      .filter((one) => one.member.session !== member.session);
+    // Others may still accept it.
+    const isOver = progress === undefined || receivers.length === 0;
+    this.#transfers.set(id, isOver ? offer : { ...offer, progress: { ...progress, receivers } });
+  }
+}
+
+/** A transfer that has begun. */
+type Shown = Required<Running>;
+
+function isPaused({ progress }: Shown): boolean {
+  return progress.paused === true;
+}
+
+/** Descriptions of a transfer, the longest first. */
+function formsOf({ isOwn, other, progress }: Shown): readonly string[] {
+  const { bytes, id, name, paused, receivers = [], size } = progress;
+  const file = fileName(name, MAX_NAME);
+  const full = `${isOwn ? "Sending" : "Receiving"} ${file} ${other}`;
+  const rate = paused || progress.bytesPerSecond === 0 ? [] : rateOf(progress);
+  const state = (columns: number, facts: readonly string[]): string =>
+    [bar(bytes, size, columns) + done(bytes, size), ...facts].join(", ");
+  const each = receivers.length > 1 && receivers.length <= MAX_RECEIVERS
+    ? receivers.map((one) => `${markedName(one.member)} ${done(one.bytes, size)}`).join(", ")
+    : "";
+  if (paused) {
+    return [
+      `${full} ${state(BAR, [`paused; /resume ${id} continues`])}`,
+      `${file} ${state(SHORT_BAR, ["paused"])}`,
+      `${file}: paused`,
+    ];
+  }
+  return [
+    ...each === "" ? [] : [
+      `${full} ${state(BAR, rate)}: ${each}`,
+      `${file} ${state(SHORT_BAR, rate.slice(1))}: ${each}`,
+    ],
+    `${full} ${state(BAR, rate)}`,
+    `${file} ${state(BAR, rate)}`,
+    `${file} ${state(SHORT_BAR, rate.slice(1))}`,
+    `${file} ${state(SHORT_BAR, [])}`,
+    `${file} ${done(bytes, size)}`,
+    done(bytes, size),
+  ];
+}
+
+/** A bar, of characters that take one column in each terminal; none if the size is not known. */
+function bar(bytes: number, size: number | undefined, columns: number): string {
+  if (size === undefined) return "";
+  const full = Math.floor(percentOf(bytes, size) * columns / 100);
+  return `[${"#".repeat(full)}${"-".repeat(columns - full)}] `;
+}

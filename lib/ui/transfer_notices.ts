@@ -1,0 +1,130 @@
+/** The sentences for the events of transfers, not yet safe to show: a name of a file may hold anything. */
+import { CODES, quote } from "../errors.ts";
+import type {
+  FileFailedEvent,
+  FileSentEvent,
+  OfferEvent,
+  ProgressEvent,
+  ReceivedEvent,
+  TransfersEvent,
+  TransferView,
+} from "../session_events.ts";
+import { formatBytes, formatSeconds, percentOf } from "./quantity.ts";
+import { excerpt } from "./sanitize.ts";
+import { markedName } from "./theme.ts";
+
+/** Maximum characters of a file's name in a line. */
+const MAX_FILE_NAME = 60;
+
+/** Maximum paths in one line; the folder shows all. */
+const MAX_PATHS = 3;
+
+/** The parts of a transfer that name it. */
+type Named = Pick<TransferView, "count" | "from" | "name" | "private" | "size" | "to">;
+
+/** Shows a file's name: in quotes, with everything escaped that acts on a terminal. @param length Maximum characters. */
+export function fileName(name: string, length: number = MAX_FILE_NAME): string {
+  return quote(excerpt(name, length));
+}
+
+/** A file's name, the number of files if there are several, and their size. */
+function described({ count, name, size }: Named): string {
+  const facts = [
+    ...count === 1 ? [] : [`${count} files`],
+    size === undefined ? "of unknown size" : formatBytes(size),
+  ];
+  return `${fileName(name)} (${facts.join(", ")})`;
+}
+
+/** Who offers what to whom. */
+function offerFact(event: OfferEvent): string {
+  const { from, private: isPrivate, to } = event;
+  if (from === undefined) {
+    return `You offer ${described(event)} to ${to === undefined ? "everyone" : markedName(to)}.`;
+  }
+  const sender = from.verified ? markedName(from) : `${markedName(from)} (not verified)`;
+  return `${sender} offers ${isPrivate ? "you " : "everyone "}${described(event)}.`;
+}
+
+/** An offer, for pipes and logs: without steps that only a person can take. */
+export function offerSentences(event: OfferEvent): string[] {
+  const { accepted, directory } = event;
+  return [accepted ? `${offerFact(event)} It is saved in ${directory}.` : offerFact(event)];
+}
+
+/** An offer, for a person: with what to type. */
+export function personOfferSentences(event: OfferEvent): string[] {
+  const { accepted, count, directory, from, id } = event;
+  const it = count === 1 ? "it" : "them";
+  if (from === undefined) return [`${offerFact(event)} /cancel ${id} takes ${it} back.`];
+  if (accepted) return offerSentences(event);
+  return [offerFact(event), `/accept ${id} saves ${it} in ${directory}; /decline ${id} refuses.`];
+}
+
+/** How far a transfer is, in one line. */
+export function progressSentence(event: ProgressEvent): string {
+  const { bytes, bytesPerSecond, name, paused, secondsLeft, size } = event;
+  const done = size === undefined
+    ? formatBytes(bytes)
+    : `${percentOf(bytes, size)}% of ${formatBytes(size)}`;
+  const facts = paused
+    ? [done, "paused"]
+    : [done, ...bytesPerSecond > 0 ? rateOf({ bytesPerSecond, secondsLeft }) : []];
+  return `${fileName(name)}: ${facts.join(", ")}`;
+}
+
+/** The rate and the time that is left, if they are known. */
+export function rateOf(
+  { bytesPerSecond, secondsLeft }: {
+    readonly bytesPerSecond: number;
+    readonly secondsLeft?: number | undefined;
+  },
+): string[] {
+  return [
+    `${formatBytes(bytesPerSecond)}/s`,
+    ...secondsLeft === undefined ? [] : [`${formatSeconds(secondsLeft)} left`],
+  ];
+}
+
+/** Files that are here. */
+export function receivedSentence({ bytes, from, paths }: ReceivedEvent): string {
+  const more = paths.length - MAX_PATHS;
+  const places = [...paths.slice(0, MAX_PATHS), ...more > 0 ? [`${more} more`] : []];
+  const hash = paths.length === 1 ? "hash matches" : "hashes match";
+  return `Received from ${markedName(from)} (${formatBytes(bytes)}, ${hash}): ${places.join(", ")}`;
+}
+
+/** A receiver has the files. */
+export function fileSentSentence({ member, name }: FileSentEvent): string {
+  return `${markedName(member)} has ${fileName(name)}; the hash matches.`;
+}
+
+/** A transfer that has failed, and what to do. */
+export function fileFailedSentences({ code, message, name }: FileFailedEvent): string[] {
+  const { hint } = CODES[code];
+  return [`${fileName(name)}: ${message}`, ...hint === "" ? [] : [`hint: ${hint}`]];
+}
+
+/** The transfers, one in each line. */
+export function transfersSentences({ transfers }: TransfersEvent): string[] {
+  if (transfers.length === 0) return ["There are no offers and no transfers."];
+  return transfers.map((transfer) => {
+    const { from, id, to } = transfer;
+    const other = from === undefined
+      ? `to ${to === undefined ? "everyone" : markedName(to)}`
+      : `from ${markedName(from)}`;
+    return `${id}: ${described(transfer)} ${other}, ${stateOf(transfer)}`;
+  });
+}
+
+function stateOf({ bytes, from, receivers = [], size, state }: TransferView): string {
+  if (state === "offered") return from === undefined ? "no answer yet" : "waits for your answer";
+  const each = receivers.map(({ bytes, member }) => `${markedName(member)} ${done(bytes, size)}`);
+  const progress = each.length > 1 ? each.join(", ") : done(bytes, size);
+  return state === "paused" ? `paused at ${progress}` : progress;
+}
+
+/** A part of a whole in percent, or in bytes if the whole is not known. */
+export function done(bytes: number, size: number | undefined): string {
+  return size === undefined ? formatBytes(bytes) : `${percentOf(bytes, size)}%`;
+}
