@@ -14,6 +14,8 @@ const NUMBER_BYTES = 10;
 /** Maximum extension that a shortened name keeps, in bytes: a longer one is no extension. */
 const MAX_EXTENSION_BYTES = 32;
 
+const CHARACTERS = new Intl.Segmenter("en");
+
 /**
  * A name with a number before its extension.
  *
@@ -54,16 +56,8 @@ function extensionOf(name: string): string {
 
 /** The longest start of a text that fits, in whole characters and without a blank or a dot at its end. */
 function start(text: string, maxBytes: number): string {
-  let bytes = 0;
-  let end = 0;
-  for (const { segment } of new Intl.Segmenter("en").segment(text)) {
-    bytes += utf8(segment).length;
-    if (bytes > maxBytes) break;
-    end += segment.length;
-  }
-  // One character of many marks can be longer than any name.
-  const whole = end > 0 ? text.slice(0, end) : new TextDecoder().decode(
-    utf8(text).subarray(0, maxBytes),
-  ).replace(/\uFFFD+$/, "");
-  return whole.replace(/[ .]+$/, "");
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(maxBytes));
+  // The character that the end would be in; one of many marks can be longer than any name.
+  const end = CHARACTERS.segment(text).containing(read)?.index || read;
+  return text.slice(0, end).replace(/[ .]+$/, "");
 }
