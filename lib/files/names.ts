@@ -82,16 +82,20 @@ class Folder {
 
   /** A safe name that no other entry has. */
   take(given: string): string {
-    let name = safeName(given);
-    if (this.#taken.has(folded(name))) {
-      // Counts on from the number before: many files of one name take no longer than others.
-      const series = folded(numberedName(name, 0));
+    const plain = safeName(given);
+    let name = plain;
+    let key = folded(name);
+    if (this.#taken.has(key)) {
+      // Counts on from the last number: many files of one name take no longer than others.
+      const series = folded(numberedName(plain, 0));
       let number = this.#next.get(series) ?? 2;
-      const plain = name;
-      do name = numberedName(plain, number++); while (this.#taken.has(folded(name)));
+      do {
+        name = numberedName(plain, number++);
+        key = folded(name);
+      } while (this.#taken.has(key));
       this.#next.set(series, number);
     }
-    this.#taken.add(folded(name));
+    this.#taken.add(key);
     return name;
   }
 }
