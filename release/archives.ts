@@ -8,10 +8,7 @@ import { dirname, join } from "node:path";
 import { completionScript } from "../lib/cli/completion_script.ts";
 import { type Shell, SHELLS } from "../lib/cli/commands/completions.ts";
 import { archiveName, packageName, programName, type Target, TARGETS } from "./binary.ts";
-import { DIST, ROOT, runIn, sourceTime } from "./source.ts";
-
-/** Where the archives are made. */
-const RELEASE = join(DIST, "release");
+import { ARCHIVES, DIST, GNU_TAR_FLAGS, ROOT, runIn, sourceTime } from "./source.ts";
 
 /** The files with completions. */
 const COMPLETIONS: Readonly<Record<Shell, string>> = {
@@ -24,17 +21,7 @@ const COMPLETIONS: Readonly<Record<Shell, string>> = {
 /** The service for systemd. */
 const SERVICE = "lanchat.service";
 
-/** Flags of GNU tar: nothing of this machine gets into the archive. */
-const TAR_FLAGS = [
-  "--create",
-  "--format=ustar",
-  "--numeric-owner",
-  "--owner=0",
-  "--group=0",
-  "--use-compress-program=gzip -n",
-];
-
-/** Flags of zip: likewise. */
+/** Flags of zip: nothing of this machine gets into the archive. */
 const ZIP_FLAGS = ["--quiet", "--strip-extra"];
 
 /** The files of an archive beside the program, by their paths in it. */
@@ -72,16 +59,16 @@ async function pack(target: Target, files: ReadonlyMap<string, string>, work: st
     await Deno.chmod(file, path === packed[0] ? 0o755 : 0o644);
     await Deno.utime(file, time, time);
   }
-  const archive = join(RELEASE, archiveName(target));
+  const archive = join(ARCHIVES, archiveName(target));
   if (archive.endsWith(".zip")) await runIn(work, "zip", ...ZIP_FLAGS, archive, ...packed);
-  else await runIn(work, "tar", ...TAR_FLAGS, "--file", archive, ...packed);
+  else await runIn(work, "tar", ...GNU_TAR_FLAGS, "--file", archive, ...packed);
 }
 
 Deno.env.set("TZ", "UTC"); // zip keeps local times.
-await Deno.remove(RELEASE, { recursive: true }).catch((error) => {
+await Deno.remove(ARCHIVES, { recursive: true }).catch((error) => {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 });
-await Deno.mkdir(RELEASE, { recursive: true });
+await Deno.mkdir(ARCHIVES, { recursive: true });
 const work = await Deno.makeTempDir({ dir: DIST, prefix: "archives-" });
 try {
   for (const target of TARGETS) await pack(target, await documents(target), work);

@@ -12,6 +12,19 @@ export const ROOT: string = fileURLToPath(new URL("../", import.meta.url));
 /** Where binaries are made: not in the temporary directory, whose configuration files anyone can write. */
 export const DIST: string = join(ROOT, "dist");
 
+/** Where the files of a release are made. */
+export const ARCHIVES: string = join(DIST, "release");
+
+/** Flags of GNU tar: nothing of this machine gets into the archive. */
+export const GNU_TAR_FLAGS: readonly string[] = [
+  "--create",
+  "--format=ustar",
+  "--numeric-owner",
+  "--owner=0",
+  "--group=0",
+  "--use-compress-program=gzip -n",
+];
+
 /** The commit that is checked out; `+` marks changes since. */
 export async function commit(): Promise<string> {
   const hash = await git("describe", "--always", "--exclude=*", "--abbrev=12", "--dirty=+");

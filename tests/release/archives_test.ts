@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import { cp } from "node:fs/promises";
 import config from "../../deno.json" with { type: "json" };
 import {
   archiveName,
@@ -8,11 +7,9 @@ import {
   type Target,
   TARGETS,
 } from "../../release/binary.ts";
-import { emptyDirectory } from "../support/program.ts";
+import { makeInCopy } from "../support/release_copy.ts";
+import { output } from "../support/release_server.ts";
 import { missing, testUnless } from "../support/tools.ts";
-
-/** What the task reads. */
-const SOURCES = ["LICENSE", "build.json", "deno.json", "deno.lock", "docs", "lib", "release"];
 
 /** What each archive has beside the program. */
 const DOCUMENTS = [
@@ -26,37 +23,6 @@ const DOCUMENTS = [
 
 /** What the archives for Linux have beside that. */
 const FOR_LINUX = ["lanchat.service"];
-
-/** Runs a program to its end. @returns What it printed. */
-async function output(
-  program: string,
-  args: readonly string[],
-  options: Deno.CommandOptions = {},
-): Promise<string> {
-  const command = new Deno.Command(program, { ...options, args: [...args] });
-  const { stderr, stdout, success } = await command.output();
-  const decoder = new TextDecoder();
-  assert(success, decoder.decode(stderr));
-  return decoder.decode(stdout);
-}
-
-/** Packs stand-ins for the binaries in a copy of the sources. @returns The directory of the archives. */
-async function packed(TZ: string): Promise<string> {
-  const root = emptyDirectory();
-  for (const name of SOURCES) {
-    await cp(new URL(`../../${name}`, import.meta.url), `${root}/${name}`, { recursive: true });
-  }
-  await Deno.mkdir(`${root}/dist`);
-  for (const target of TARGETS) {
-    await Deno.writeTextFile(
-      `${root}/dist/${programName(target, `lanchat-${target.name}`)}`,
-      target.name,
-    );
-  }
-  const env = { TZ, SOURCE_DATE_EPOCH: "1700000000" };
-  await output(Deno.execPath(), ["task", "release:archives"], { cwd: root, env });
-  return `${root}/dist/release`;
-}
 
 /** The files in an archive, and the content of its program. */
 async function contentOf(directory: string, target: Target): Promise<[string[], string]> {
@@ -73,10 +39,10 @@ testUnless(
   missing("tar", "gzip", "zip", "unzip"),
   "deno task release:archives packs each program with its documents, always in the same bytes",
   async () => {
-    const directory = await packed("Asia/Tokyo");
+    const directory = await makeInCopy(["release:archives"], { timeZone: "Asia/Tokyo" });
     const archives = [...Deno.readDirSync(directory)].map(({ name }) => name);
     assertEquals(archives.sort(), TARGETS.map(archiveName).sort());
-    const again = await packed("America/Lima");
+    const again = await makeInCopy(["release:archives"], { timeZone: "America/Lima" });
     for (const target of TARGETS) {
       const [files, program] = await contentOf(directory, target);
       const forSystem = target.name.startsWith("linux") ? FOR_LINUX : [];
