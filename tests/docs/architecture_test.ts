@@ -40,7 +40,7 @@ function isTrue(span: string): boolean {
   const task = /^deno task ([\w:]+)/.exec(span)?.[1];
   if (task !== undefined) return Object.hasOwn(config.tasks, task);
   if (PLACEHOLDER.test(span)) return true;
-  if (/^\.|[/]|\.(?:ts|md|json)$/.test(span)) return exists(span);
+  if (/^\.|[/]|\.(?:ts|md|json|ps1|sh)$/.test(span)) return exists(span);
   const [symbol, member] = span.split(".", 2);
   const found = declarations(symbol!);
   return member === undefined
