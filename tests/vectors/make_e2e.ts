@@ -322,8 +322,7 @@ function digits(value: unknown): unknown {
 if (import.meta.main) {
   const file = new URL("vectors.json", import.meta.url);
   const vectors = JSON.parse(await Deno.readTextFile(file));
-  const { bob_rsa_pkcs8: rsa, file: reserved } = vectors.e2e;
-  vectors.e2e = { ...makeE2e(vectors.hop, rsa), file: reserved };
+  vectors.e2e = makeE2e(vectors.hop, vectors.e2e.bob_rsa_pkcs8);
   const { announce_bob, msgs, skdm } = vectors.e2e;
   Object.assign(vectors.sizes, {
     announce: announce_bob.length / 2,
