@@ -60,9 +60,8 @@ export async function writeArrived(
   offset: number,
   bytes: Bytes,
 ): Promise<void> {
-  await Promise.all(
-    manifest.spans(offset, bytes.length).map(async ({ file, length, offset: to, start }) => {
-      if (file !== undefined) await files.writeAt(file, to, bytes.subarray(start, start + length));
-    }),
-  );
+  // One after the other: a leaf can hold thousands of small files.
+  for (const { file, length, offset: to, start } of manifest.spans(offset, bytes.length)) {
+    if (file !== undefined) await files.writeAt(file, to, bytes.subarray(start, start + length));
+  }
 }

@@ -6,13 +6,8 @@
  */
 import { ByteReader, type Bytes, u64, utf8 } from "../bytes/mod.ts";
 import { WireError } from "../errors.ts";
+import { MAX_FILES, MAX_MANIFEST_BYTES } from "../wire/mod.ts";
 import { MAX_CONTENT_BYTES } from "./geometry.ts";
-
-/** Maximum files of a transfer: a receiver makes each of them. */
-export const MAX_FILES = 100_000;
-
-/** Maximum manifest, in bytes: a receiver holds it in memory before it can write anything. */
-export const MAX_MANIFEST_BYTES: number = 8 << 20;
 
 /** Maximum path, in bytes of UTF-8. */
 export const MAX_PATH_BYTES = 1_024;

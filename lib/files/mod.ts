@@ -41,8 +41,6 @@ export {
 export {
   Manifest,
   type ManifestFile,
-  MAX_FILES,
-  MAX_MANIFEST_BYTES,
   MAX_PATH_BYTES,
   MAX_PATH_DEPTH,
   type OfferedFiles,

@@ -17,10 +17,10 @@ const HASH_BYTES = 32;
 const MAX_SIZE: number = 2 ** 52;
 
 /** Maximum files of a transfer: their list is kept in memory. */
-const MAX_FILES = 100_000;
+export const MAX_FILES = 100_000;
 
 /** Maximum bytes of a manifest: it is kept in memory until all of it has come. */
-const MAX_MANIFEST_BYTES: number = 1 << 23;
+export const MAX_MANIFEST_BYTES: number = 1 << 23;
 
 /** Maximum ranges of a want: they fit into the body of one MSG. */
 export const MAX_WANT_RANGES = 1000;

@@ -6,12 +6,11 @@ import {
   Manifest,
   type ManifestFile,
   MAX_CONTENT_BYTES,
-  MAX_FILES,
-  MAX_MANIFEST_BYTES,
   MAX_PATH_BYTES,
   MAX_PATH_DEPTH,
   UNKNOWN_SIZE,
 } from "../../lib/files/mod.ts";
+import { MAX_FILES, MAX_MANIFEST_BYTES } from "../../lib/wire/mod.ts";
 import { test } from "../support/test.ts";
 
 const FILES = [{ path: "photos/ü.jpg", size: 70_000 }, { path: "empty", size: 0 }];

@@ -6,6 +6,7 @@
  */
 import { type Bytes, concat, fromHex, u8, utf8 } from "../../lib/bytes/mod.ts";
 import { generateIdentity } from "../../lib/crypto/mod.ts";
+import { Manifest } from "../../lib/files/mod.ts";
 import { encodeCredential, formatInvite } from "../../lib/net/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
 import {
@@ -41,7 +42,7 @@ import { sealedStream } from "./targets/channel.ts";
 import { MESSAGES, recordedStream } from "./targets/handshake.ts";
 import { flat } from "./targets/wire.ts";
 
-const { e2e } = vectors;
+const { e2e, files } = vectors;
 
 /** The records between two members and a relay. */
 async function recordRoom(): Promise<{ toHost: PlainRecord[]; toMember: PlainRecord[] }> {
@@ -220,6 +221,14 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
     have: file(report),
   },
   names: text("ada", "bøb", "Zoë van Dijk", "李小龙", "नमस्ते", ...Object.values(EMOJI)),
+  manifest: {
+    ...Object.fromEntries(
+      ["album", "file", "stream"].map((name, i) => [name, fromHex(files.transfers[i]!.manifest)]),
+    ),
+    tricky: Manifest.of(
+      ["../A/x", "a/con.txt", "a/CON.TXT"].map((path) => ({ path, size: 5 })),
+    ).bytes,
+  },
   initiator: {
     known: encodeSteps([{ kind: 0, data: MESSAGES.m0 }, { kind: 1, data: MESSAGES.m2 }]),
   },

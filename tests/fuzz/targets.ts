@@ -1,5 +1,6 @@
 import type { Target } from "./target.ts";
 import { channelTargets } from "./targets/channel.ts";
+import { fileTargets } from "./targets/files.ts";
 import { handshakeTargets } from "./targets/handshake.ts";
 import { netTargets } from "./targets/net.ts";
 import { personTargets } from "./targets/person.ts";
@@ -12,6 +13,7 @@ export const TARGETS: readonly Target[] = [
   ...handshakeTargets,
   ...channelTargets,
   ...roomTargets,
+  ...fileTargets,
   ...netTargets,
   ...personTargets,
 ];
