@@ -28,13 +28,18 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Joins byte strings into one new byte string. */
 export function concat(...parts: readonly Uint8Array[]): Bytes {
-  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  const joined = new Uint8Array(byteLength(parts));
   let offset = 0;
   for (const part of parts) {
     joined.set(part, offset);
     offset += part.length;
   }
   return joined;
+}
+
+/** Number of bytes in several byte strings. */
+export function byteLength(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** The UTF-8 bytes of a text. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, concat, u64, u8 } from "../bytes/mod.ts";
+import { byteLength, type Bytes, concat, u64, u8 } from "../bytes/mod.ts";
 import {
   CipherKey,
   kdf,
@@ -15,6 +15,7 @@ import {
 } from "../crypto/mod.ts";
 import { ChannelError } from "../errors.ts";
 import {
+  bulkHeader,
   frameHeader,
   FrameKind,
   NO_TRANSCRIPT,
@@ -63,39 +64,44 @@ export class RecordCipher {
   }
 
   /**
-   * Seals a record.
+   * Seals a record. The bytes outside the seal are copied once, into the frame.
    *
    * @param transcript The hash of the shared records before it.
-   * @param kind One of `FrameKind`.
-   * @returns The whole frame, without its token if it is shared: `header (4) || AES-256-GCM(type (1) || payload)`.
+   * @param kind One of `FrameKind`, as the record has such bytes or not.
+   * @returns The whole frame, without its token if it is shared: `header (4) || AES-256-GCM(type (1) || payload)`,
+   * or `header (4) || length (2) || AES-256-GCM(type (1) || payload) || bulk`.
    */
   async seal(
     record: PlainRecord,
     transcript: Bytes = NO_TRANSCRIPT,
-    kind: number = FrameKind.OWN,
+    kind: number = record.bulk === undefined ? FrameKind.OWN : FrameKind.BULK,
   ): Promise<Bytes> {
     const plaintext = concat(u8(record.type), record.payload);
-    const header = headerFor(plaintext.length + TAG_BYTES, kind);
+    const { bulk = [] } = record;
+    const header = headerFor(kind, plaintext.length + TAG_BYTES, byteLength(bulk));
     const additionalData = concat(header, transcript);
-    return concat(header, await this.#key.seal(this.#nextNonce(), plaintext, additionalData));
+    const sealed = await this.#key.seal(this.#nextNonce(), plaintext, additionalData);
+    return concat(header, sealed, ...bulk);
   }
 
   /**
-   * Opens the body of a frame, without its token if it is shared.
+   * Opens the body of a frame, without its token if it is shared; of a bulk frame, the head.
    *
    * @param transcript As for {@linkcode RecordCipher.seal}.
-   * @param kind As for {@linkcode RecordCipher.seal}.
+   * @param kind One of `FrameKind`.
+   * @param bulk What follows the head of a bulk frame.
    * @throws {ChannelError} If it is not the next record that the peer sealed.
    */
   async open(
     body: Bytes,
     transcript: Bytes = NO_TRANSCRIPT,
     kind: number = FrameKind.OWN,
+    bulk?: Bytes,
   ): Promise<PlainRecord> {
     if (this.#counter >= MAX_RECORDS_PER_KEY) {
       throw new ChannelError("protocol-error", "Cannot open record: its key is used up");
     }
-    const additionalData = concat(headerFor(body.length, kind), transcript);
+    const additionalData = concat(headerFor(kind, body.length, bulk?.length), transcript);
     const opened = await this.#key.open(this.#nextNonce(), body, additionalData);
     if (opened === undefined) {
       throw new ChannelError(
@@ -103,7 +109,8 @@ export class RecordCipher {
         "Cannot open record: it was altered, repeated or reordered",
       );
     }
-    return { type: opened[0]!, payload: opened.slice(1) };
+    const record = { type: opened[0]!, payload: opened.slice(1) };
+    return bulk === undefined ? record : { ...record, bulk: [bulk] };
   }
 
   /** Forgets the secret: the cipher is no longer used. */
@@ -126,8 +133,9 @@ export class RecordCipher {
   }
 }
 
-/** The header of a frame. @param length Of the sealed record. */
-function headerFor(length: number, kind: number): Bytes {
+/** What precedes a sealed record, but for its token. @param length Of the sealed record. */
+function headerFor(kind: number, length: number, bulkLength = 0): Bytes {
+  if (kind === FrameKind.BULK) return bulkHeader(length, bulkLength);
   return frameHeader(kind === FrameKind.SHARED ? TOKEN_BYTES + length : length, kind);
 }
 

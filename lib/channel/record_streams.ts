@@ -101,7 +101,7 @@ export class OpenStream extends TransformStream<Frame, PlainRecord> {
     let closed = false;
 
     /** Opens the next record. @returns `undefined` if it is for this layer only. */
-    async function open({ body, kind }: Frame): Promise<PlainRecord | undefined> {
+    async function open({ body, bulk, kind }: Frame): Promise<PlainRecord | undefined> {
       if (kind === FrameKind.SHARED) {
         if (shared === undefined) {
           throw new ChannelError("protocol-error", "Cannot open shared record: there is no key");
@@ -127,8 +127,11 @@ export class OpenStream extends TransformStream<Frame, PlainRecord> {
         return { ...record, transcript };
       }
       tokens.skip();
-      const record = await own.open(body, transcript);
+      const record = await own.open(body, transcript, kind, bulk);
       sharedBytes = 0;
+      if (bulk !== undefined && record.type !== RecordType.BULK) {
+        throw new ChannelError("protocol-error", "Cannot open bulk frame: its record is not BULK");
+      }
       if (record.type === RecordType.REKEY) return await rekey(own, record);
       if (record.type !== RecordType.KEY || !takesShared) return record;
       const position = decodeSharedPosition(record.payload);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, concat, u32 } from "../bytes/mod.ts";
+import { type Bytes, concat, u16, u32 } from "../bytes/mod.ts";
 import { ChannelError, WireError } from "../errors.ts";
 import { MAX_RECORD_BYTES, MIN_RECORD_BYTES } from "./record.ts";
 
@@ -13,20 +13,33 @@ export const FRAME_HEADER_BYTES = 4;
 /** Bytes of the token that begins the body of a shared frame. */
 export const TOKEN_BYTES = 8;
 
-/** The first byte of a frame: which key seals its body. */
+/** Bytes of the length of a bulk frame's head. */
+const HEAD_LENGTH_BYTES = 2;
+
+/** Longest head of a bulk frame: a sealed record, in bytes. */
+export const MAX_HEAD_BYTES = 1024;
+
+/** Maximum bytes after the head of a bulk frame. */
+export const MAX_BULK_BYTES = 262_144;
+
+/** The first byte of a frame: which key seals its record. */
 export const FrameKind = {
   /** The key of one direction of one connection. In the handshake, the message says. */
   OWN: 0,
   /** The key of all members in the room. */
   SHARED: 1,
+  /** As OWN, for the head; the bytes after it are sealed end to end. */
+  BULK: 2,
 } as const;
 
 /** A frame without its header. */
 export interface Frame {
   /** One of {@linkcode FrameKind}. */
   readonly kind: number;
-  /** What the header gives the length of. */
+  /** The body; of a bulk frame only its head. */
   readonly body: Bytes;
+  /** The bytes after the head of a bulk frame, in the same buffer. */
+  readonly bulk?: Bytes;
 }
 
 /** Bytes that a decoder buffers before it asks its source to wait. */
@@ -41,6 +54,18 @@ const HIGH_WATER_BYTES = 65_536;
  */
 export function frameHeader(length: number, kind: number = FrameKind.OWN): Bytes {
   return u32(kind * 2 ** 24 + length);
+}
+
+/**
+ * Encodes what precedes the head of a bulk frame. See PROTOCOL.md §5.6.
+ *
+ * @param headLength Of the head, in bytes.
+ * @param bulkLength Of all after the head, in bytes.
+ * @returns `kind (1) || length (3, big-endian) || length of the head (2, big-endian)`.
+ */
+export function bulkHeader(headLength: number, bulkLength: number): Bytes {
+  const length = HEAD_LENGTH_BYTES + headLength + bulkLength;
+  return concat(frameHeader(length, FrameKind.BULK), u16(headLength));
 }
 
 /**
@@ -81,7 +106,7 @@ export class FrameDecoder {
 
   /**
    * Takes bytes in and gives every frame that they complete. Buffers at most one body, and no byte of it
-   * before its header is checked.
+   * before its header is checked. A frame's bytes are copied once.
    *
    * @throws {WireError} If a kind or length is not allowed now.
    */
@@ -99,11 +124,11 @@ export class FrameDecoder {
       this.#bodyFilled += part.length;
       offset += part.length;
       if (this.#bodyFilled === this.#body.length) {
-        const body = this.#body;
+        const frame = frameWith(this.#kind, this.#body);
         this.#body = undefined;
         this.#headerFilled = 0;
         this.#frames++;
-        yield { kind: this.#kind, body };
+        yield frame;
       }
     }
   }
@@ -119,22 +144,54 @@ export class FrameDecoder {
   #checkHeader(): number {
     const header = new DataView(this.#header.buffer).getUint32(0);
     const length = header % 2 ** 24;
+    const kind = this.#header[0]!;
     const exact = this.#handshakeSizes[this.#frames];
-    const tokenBytes = this.#header[0] === FrameKind.SHARED ? TOKEN_BYTES : 0;
-    const min = exact ?? MIN_RECORD_BYTES + tokenBytes;
-    const max = exact ?? MAX_RECORD_BYTES + tokenBytes;
-    this.#kind = this.#header[0]!;
-    const takesShared = exact === undefined && this.#takesShared;
-    if (this.#kind > (takesShared ? FrameKind.SHARED : FrameKind.OWN)) {
-      throw new WireError(`Cannot decode frame: unexpected kind: ${this.#kind}`);
-    }
+    const allowed = exact === undefined
+      ? kind === FrameKind.SHARED ? this.#takesShared : kind <= FrameKind.BULK
+      : kind === FrameKind.OWN;
+    if (!allowed) throw new WireError(`Cannot decode frame: unexpected kind: ${kind}`);
+    const [min, max] = exact === undefined ? recordSizes(kind) : [exact, exact];
     if (length < min || length > max) {
       throw new WireError(
         `Cannot decode frame: its body must have ${min} to ${max} bytes, the header says ${length}`,
       );
     }
+    this.#kind = kind;
     return length;
   }
+}
+
+/** The fewest and the most bytes that the body of a frame after the handshake may have. */
+function recordSizes(kind: number): [min: number, max: number] {
+  switch (kind) {
+    case FrameKind.SHARED:
+      return [TOKEN_BYTES + MIN_RECORD_BYTES, TOKEN_BYTES + MAX_RECORD_BYTES];
+    case FrameKind.BULK: {
+      const [min, max] = [MIN_RECORD_BYTES + 1, MAX_HEAD_BYTES + MAX_BULK_BYTES];
+      return [HEAD_LENGTH_BYTES + min, HEAD_LENGTH_BYTES + max];
+    }
+    default:
+      return [MIN_RECORD_BYTES, MAX_RECORD_BYTES];
+  }
+}
+
+/** The frame with a body. The head of a bulk frame and the bytes after it are not copied. */
+function frameWith(kind: number, body: Bytes): Frame {
+  if (kind !== FrameKind.BULK) return { kind, body };
+  const length = new DataView(body.buffer).getUint16(0);
+  const head = body.subarray(HEAD_LENGTH_BYTES, HEAD_LENGTH_BYTES + length);
+  const bulk = body.subarray(HEAD_LENGTH_BYTES + length);
+  if (length < MIN_RECORD_BYTES || length > MAX_HEAD_BYTES) {
+    throw new WireError(
+      `Cannot decode frame: its head must have ${MIN_RECORD_BYTES} to ${MAX_HEAD_BYTES} bytes, not ${length}`,
+    );
+  }
+  if (bulk.length === 0 || bulk.length > MAX_BULK_BYTES) {
+    throw new WireError(
+      `Cannot decode frame: 1 to ${MAX_BULK_BYTES} bytes must follow its head, not ${bulk.length}`,
+    );
+  }
+  return { kind, body: head, bulk };
 }
 
 /**

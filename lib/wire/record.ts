@@ -50,6 +50,21 @@ export const MAX_CHANGES: number = Math.floor(MAX_PAYLOAD_BYTES / CHANGE_BYTES);
 /** Bytes of the hash of the shared records that a member has taken. */
 export const TRANSCRIPT_BYTES = 32;
 
+/** Bytes of the random number that identifies a transfer. */
+export const TRANSFER_BYTES = 16;
+
+/** Maximum receivers of one bulk record. */
+export const MAX_BULK_RECEIVERS = 60;
+
+/** Maximum bytes of one flow that the relay has not passed on; past twice that it breaks off. */
+export const MAX_FLOW_BYTES: number = 1 << 22;
+
+/** Maximum bytes of all flows of a member that the relay has not passed on; past twice that it breaks off. */
+export const MAX_MEMBER_BULK_BYTES: number = 1 << 23;
+
+/** Maximum flows of a member of which the relay has not passed on everything; past twice that it breaks off. */
+export const MAX_FLOWS = 64;
+
 /** The transcript before the first shared record. */
 export const NO_TRANSCRIPT: Bytes = new Uint8Array(TRANSCRIPT_BYTES);
 
@@ -70,6 +85,8 @@ export const RecordType = {
   RESUME: 0x13,
   ACK: 0x14,
   BEHIND: 0x15,
+  BULK: 0x16,
+  CREDIT: 0x17,
 } as const;
 
 /** A record before sealing, or after opening. */
@@ -80,6 +97,8 @@ export interface PlainRecord {
   readonly payload: Bytes;
   /** The transcript after it, if it came in a shared frame. */
   readonly transcript?: Bytes;
+  /** The bytes outside its seal, in one part or several; only of type BULK. */
+  readonly bulk?: readonly Bytes[];
 }
 
 /** A place among the shared records of a room: what a member needs to open those after it. */
@@ -183,6 +202,24 @@ export type CommonRecord =
   | { readonly type: "ping"; readonly token: Bytes }
   | { readonly type: "pong"; readonly token: Bytes };
 
+/** Bytes of a transfer. */
+export interface BulkPart {
+  /** Identifies the transfer, 16 bytes. */
+  readonly transfer: Bytes;
+  /** Position of the first byte in the transfer's image. */
+  readonly offset: number;
+  /** What follows from there, in one part or several: 1 to 262,144 bytes. From a frame it comes as one part. */
+  readonly bytes: readonly Bytes[];
+}
+
+/** How much of a flow the relay has passed on. */
+export interface FlowCredit {
+  /** The flow's number. */
+  readonly flow: number;
+  /** Bytes of it on this connection that were written to a receiver, or dropped for all. */
+  readonly passed: number;
+}
+
 /** What the entries of a queue say of the frame that they came in. */
 export interface InFrame {
   /** The transcript after them, if the frame was shared. */
@@ -218,7 +255,18 @@ export type HostRecord =
     /** As `delivered`, but not counting the sessions that are away. */
     readonly reached: number;
   }
-  | { readonly type: "behind"; readonly sessions: readonly Bytes[] };
+  | { readonly type: "behind"; readonly sessions: readonly Bytes[] }
+  | {
+    readonly type: "bulk";
+    /** The session that it comes from. */
+    readonly from: Bytes;
+  } & BulkPart
+  | {
+    readonly type: "credit";
+    /** Bytes of bulk on this connection that the relay has queued or dropped. */
+    readonly taken: number;
+    readonly flows: readonly FlowCredit[];
+  };
 
 /** The records that a member sends. */
 export type MemberRecord =
@@ -231,7 +279,19 @@ export type MemberRecord =
     readonly transcript: Bytes;
   }
   | { readonly type: "ack"; readonly seq: number; readonly transcript: Bytes }
-  | { readonly type: "behind" };
+  | { readonly type: "behind" }
+  | {
+    readonly type: "bulk";
+    /** The member's own number of the flow. */
+    readonly flow: number;
+    /** The sessions that get it, 1 to 60. */
+    readonly to: readonly Bytes[];
+  } & BulkPart
+  | {
+    readonly type: "credit";
+    /** Bytes of bulk on this connection that this member has handled. */
+    readonly taken: number;
+  };
 
 /** The layout of one kind of record's payload, both ways. See PROTOCOL.md §5.3. */
 interface PayloadCodec<Plain> {
@@ -239,8 +299,13 @@ interface PayloadCodec<Plain> {
   readonly code: number;
   /** The payload of a record. */
   encode(record: Plain): Bytes;
-  /** The record with a payload. @throws {WireError} If the payload is laid out otherwise. */
-  decode(reader: ByteReader): Plain;
+  /**
+   * The record with a payload.
+   *
+   * @param bytes What follows the head of its frame.
+   * @throws {WireError} If the payload is laid out otherwise.
+   */
+  decode(reader: ByteReader, bytes: readonly Bytes[]): Plain;
 }
 
 /** A codec for each record of a union. */
@@ -366,6 +431,34 @@ const HOST: PayloadCodecs<HostRecord> = {
       sessions: Array.from({ length: readCount(reader) }, () => reader.take(SESSION_BYTES)),
     }),
   },
+  bulk: {
+    code: RecordType.BULK,
+    encode: ({ from, offset, transfer }) => concat(from, transfer, u64(offset)),
+    decode: (reader, bytes) => ({
+      type: "bulk",
+      from: reader.take(SESSION_BYTES),
+      transfer: reader.take(TRANSFER_BYTES),
+      offset: reader.u64(),
+      bytes,
+    }),
+  },
+  credit: {
+    code: RecordType.CREDIT,
+    encode: ({ flows, taken }) =>
+      concat(
+        u64(taken),
+        u8(flows.length),
+        ...flows.flatMap(({ flow, passed }) => [u32(flow), u64(passed)]),
+      ),
+    decode: (reader) => ({
+      type: "credit",
+      taken: reader.u64(),
+      flows: Array.from(
+        { length: reader.u8() },
+        () => ({ flow: reader.u32(), passed: reader.u64() }),
+      ),
+    }),
+  },
 };
 
 const MEMBER: PayloadCodecs<MemberRecord> = {
@@ -415,6 +508,27 @@ const MEMBER: PayloadCodecs<MemberRecord> = {
     encode: () => new Uint8Array(),
     decode: () => ({ type: "behind" }),
   },
+  bulk: {
+    code: RecordType.BULK,
+    encode: ({ flow, offset, to, transfer }) =>
+      concat(u32(flow), transfer, u64(offset), u8(to.length), ...to),
+    decode: (reader, bytes) => ({
+      type: "bulk",
+      flow: reader.u32(),
+      transfer: reader.take(TRANSFER_BYTES),
+      offset: reader.u64(),
+      to: Array.from(
+        { length: readUpTo(reader, MAX_BULK_RECEIVERS, 1) },
+        () => reader.take(SESSION_BYTES),
+      ),
+      bytes,
+    }),
+  },
+  credit: {
+    code: RecordType.CREDIT,
+    encode: ({ taken }) => u64(taken),
+    decode: (reader) => ({ type: "credit", taken: reader.u64() }),
+  },
 };
 
 /** Encodes a record of a host, byte for byte as PROTOCOL.md §5.3 lays it out. */
@@ -437,7 +551,7 @@ export function decodeHostRecord(record: PlainRecord): HostRecord {
 /** Decodes the payload of KEY. @throws {WireError} If it is not laid out as PROTOCOL.md §5.3 says. */
 export function decodeSharedPosition(payload: Bytes): SharedPosition {
   const reader = new ByteReader(payload);
-  const position = HOST.key.decode(reader);
+  const position = HOST.key.decode(reader, []);
   reader.end();
   return position;
 }
@@ -472,24 +586,28 @@ export const MEMBER_CODEC: RecordCodec<HostRecord, MemberRecord> = {
   decode: decodeHostRecord,
 };
 
-function encodeWith<Plain extends { readonly type: string }>(
+function encodeWith<Plain extends { readonly type: string; readonly bytes?: readonly Bytes[] }>(
   codecs: PayloadCodecs<Plain>,
   record: Plain,
 ): PlainRecord {
   const { code, encode } = codecs[record.type as Plain["type"]] as PayloadCodec<Plain>;
-  return { type: code, payload: encode(record) };
+  const { bytes: bulk } = record;
+  return { type: code, payload: encode(record), ...bulk !== undefined && { bulk } };
 }
 
 function decodeWith<Plain extends { readonly type: string }>(
   codecs: PayloadCodecs<Plain>,
-  { payload, type }: PlainRecord,
+  { bulk, payload, type }: PlainRecord,
 ): Plain {
   const codec = (Object.values(codecs) as PayloadCodec<Plain>[]).find(({ code }) => code === type);
   if (codec === undefined) {
     throw new WireError(`Cannot decode record: unexpected type: ${type}`);
   }
+  if ((type === RecordType.BULK) !== (bulk !== undefined)) {
+    throw new WireError("Cannot decode record: BULK and bytes after it come only together");
+  }
   const reader = new ByteReader(payload);
-  const record = codec.decode(reader);
+  const record = codec.decode(reader, bulk ?? []);
   reader.end();
   return record;
 }

@@ -18,6 +18,7 @@ import {
 import { assertFails, flip } from "../support/assert.ts";
 import { sealFrames } from "../support/channel.ts";
 import { FakeClock } from "../support/clock.ts";
+import { CryptoWork } from "../support/crypto_work.ts";
 import { bytewise } from "../support/duplex.ts";
 import { seededRandom } from "../support/keys.ts";
 import { test } from "../support/test.ts";
@@ -279,4 +280,62 @@ test("SealStream has ended when its destination has taken everything", async () 
   allow();
   await closed;
   assertEquals(taken.length, 1);
+});
+
+/** A BULK with bytes after its head. */
+function bulkRecord(bulk: readonly Bytes[]): PlainRecord {
+  return { type: RecordType.BULK, payload: random(40), bulk };
+}
+
+test("SealStream and OpenStream carry bulk frames between others, each in one write", async () => {
+  const parts = [random(65_552), random(65_552), random(9)];
+  const sent = [...numbered(1), bulkRecord(parts), bulkRecord([random(1)]), CLOSE];
+  const frames = await seal(sent);
+  assertEquals(frames.map((frame) => frame[0]), [0, 2, 2, 0]);
+  const joined = (record: PlainRecord): PlainRecord =>
+    record.bulk === undefined ? record : { ...record, bulk: [concat(...record.bulk)] };
+  const expected = sent.map(joined);
+  for (const chunks of [frames, [concat(...frames)]]) {
+    assertEquals(await receive(chunks), { records: expected, error: undefined });
+  }
+});
+
+test("OpenStream breaks when a bulk frame's header or head is altered, and not when its bytes are", async () => {
+  const bulk = random(20);
+  const record = bulkRecord([bulk]);
+  const [frame, close] = await seal([record, CLOSE]) as [Bytes, Bytes];
+  for (let bit = 0; bit < 8 * (frame.length - bulk.length); bit++) {
+    const { records, error } = await receive([flip(frame, bit), close]);
+    assertEquals(records, []);
+    assert(error instanceof LanchatError);
+  }
+  const altered = flip(bulk, 77);
+  const whole = concat(frame.slice(0, -bulk.length), altered);
+  const expected = [{ ...record, bulk: [altered] }, CLOSE];
+  assertEquals(await receive([whole, close]), { records: expected, error: undefined });
+  await assertBroken([frame, frame], [record]);
+  await assertBroken([close], []);
+});
+
+test("OpenStream refuses every type but BULK in a bulk frame", async () => {
+  const { CLOSE: close, KEY, PING, REKEY } = RecordType;
+  for (const [type, length] of [[REKEY, 0], [close, 1], [KEY, 72], [PING, 8], [0x80, 0]] as const) {
+    const record = { type, payload: new Uint8Array(length), bulk: [random(9)] };
+    const frames = await seal([record, CLOSE]);
+    await assertBroken(frames, []);
+  }
+});
+
+test("A bulk frame takes one seal and one open, whatever its size", async () => {
+  await using work = new CryptoWork();
+  for (const count of [1, 9]) {
+    const sent = [...Array(count).fill(bulkRecord([random(262_144)])), CLOSE];
+    const { error } = await receive(await seal(sent));
+    assertEquals(error, undefined);
+    const operations = await work.take();
+    const seals = operations.filter((name) => name === "encrypt").length;
+    const opens = operations.filter((name) => name === "decrypt").length;
+    assertEquals([seals, opens], [count + 1, count + 1]);
+    assertEquals(operations.filter((name) => name === "digest"), []);
+  }
 });

@@ -138,6 +138,17 @@ const roster = encodeHostRecord({
 });
 const asked = encodeMemberRecord({ type: "behind" });
 const behind = encodeHostRecord({ type: "behind", sessions: [new Uint8Array(16).fill(1)] });
+const transfer = new Uint8Array(16).fill(7);
+const part = { transfer, offset: 9, bytes: [new Uint8Array(1)] };
+const session = new Uint8Array(16).fill(1);
+const memberBulk = encodeMemberRecord({ type: "bulk", flow: 1, to: [session], ...part });
+const hostBulk = encodeHostRecord({ type: "bulk", from: session, ...part });
+const memberCredit = encodeMemberRecord({ type: "credit", taken: 5 });
+const hostCredit = encodeHostRecord({
+  type: "credit",
+  taken: 5,
+  flows: [{ flow: 1, passed: 4 }],
+});
 const key = encodeHostRecord({
   type: "key",
   secret: new Uint8Array(32).fill(4),
@@ -179,16 +190,18 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
   m1: { known: MESSAGES.m1 },
   m2: { known: MESSAGES.m2 },
   m3: { known: MESSAGES.m3 },
-  "host-record": byType([...toMember, roster, behind, key]),
+  "host-record": byType([...toMember, roster, behind, key, hostCredit]),
   "shared-record": byType([
     ...toMember.filter(({ type }) => type === RecordType.MEMBER),
     roomBatch,
   ]),
   key: { known: key.payload },
-  "member-record": byType([...toHost, asked]),
+  "member-record": byType([...toHost, asked, memberCredit]),
   roster: { two: roster.payload, ...payloads(toMember, RecordType.ROSTER) },
   "host-batch": payloads(toMember, RecordType.BATCH),
   "member-batch": payloads(toHost, RecordType.BATCH),
+  "host-bulk": { one: hostBulk.payload },
+  "member-bulk": { one: memberBulk.payload },
   announce: { taken, ...objects(ObjectType.ANNOUNCE, e2e.announce_bob) },
   "name-field": {
     name: encodeNameField({ name: "bøb", nameTaken: false }),
@@ -240,7 +253,7 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
   "host-connection": { known: await recordedStream("member") },
   "member-connection": { known: await recordedStream("host") },
   "sealed-records": { whole: await sealedStream() },
-  "sealed-frames": { whole: masks(...Array.from({ length: 9 }, (_, i) => [i, 0] as const)) },
+  "sealed-frames": { whole: masks(...Array.from({ length: 11 }, (_, i) => [i, 0] as const)) },
   "member-endpoint": { heard: steps([...toMember.slice(0, 12), farewell]) },
   "host-endpoint": { heard: steps([...toHost.slice(0, 12), farewell]) },
   room: {

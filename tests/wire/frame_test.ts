@@ -3,12 +3,15 @@ import fc from "fast-check";
 import { type Bytes, concat, u32 } from "../../lib/bytes/mod.ts";
 import { WireError } from "../../lib/errors.ts";
 import {
+  bulkHeader,
   encodeFrame,
   FRAME_HEADER_BYTES,
   FrameDecoder,
   FrameDecoderStream,
   frameHeader,
   FrameKind,
+  MAX_BULK_BYTES,
+  MAX_HEAD_BYTES,
   MAX_RECORD_BYTES,
   MIN_RECORD_BYTES,
 } from "../../lib/wire/mod.ts";
@@ -67,9 +70,65 @@ test("FrameDecoderStream gives the kind of each frame, however the bytes are cut
   }
 });
 
+/** A bulk frame. */
+function bulkFrame(head: Uint8Array, bulk: Uint8Array): Bytes {
+  return concat(bulkHeader(head.length, bulk.length), head, bulk);
+}
+
+test("bulkHeader writes the kind, the length of the body, and that of the head", () => {
+  assertEquals(bulkHeader(0x0102, 0x020304), new Uint8Array([2, 2, 4, 8, 1, 2]));
+});
+
+test("FrameDecoderStream separates head and bytes of a bulk frame, however it is cut", async () => {
+  const [own, head, bulk] = [random(17), random(57), random(300)];
+  const bytes = concat(encodeFrame(own), bulkFrame(head, bulk), encodeFrame(own));
+  for (const takesShared of [false, true]) {
+    for (const chunks of [[bytes], bytewise(bytes)]) {
+      const stream = new FrameDecoderStream([17], takesShared);
+      assertEquals(await Array.fromAsync(ReadableStream.from(chunks).pipeThrough(stream)), [
+        { kind: FrameKind.OWN, body: own },
+        { kind: FrameKind.BULK, body: head, bulk },
+        { kind: FrameKind.OWN, body: own },
+      ]);
+    }
+  }
+});
+
+test("FrameDecoder copies a bulk frame once", () => {
+  const frame = bulkFrame(random(57), new Uint8Array(MAX_BULK_BYTES));
+  const [first] = [...new FrameDecoder().push(frame)];
+  assertEquals(first!.bulk!.buffer, first!.body.buffer);
+  assertEquals(first!.body.buffer.byteLength, frame.length - FRAME_HEADER_BYTES);
+});
+
+test("FrameDecoder takes the shortest and the longest bulk frame, and no other", async () => {
+  assertEquals([MAX_HEAD_BYTES, MAX_BULK_BYTES], [1024, 262_144]);
+  const take = (head: number, bulk: number) =>
+    new FrameDecoder().push(bulkFrame(new Uint8Array(head), new Uint8Array(bulk))).next();
+  for (const [head, bulk] of [[17, 1], [1024, 1], [17, 262_144], [1024, 262_144]] as const) {
+    const { value } = take(head, bulk);
+    assertEquals([value?.body.length, value?.bulk?.length], [head, bulk]);
+  }
+  for (const [head, bulk] of [[0, 300], [16, 300], [1025, 1], [0xffff, 1]] as const) {
+    await assertFails(() => take(head, bulk), "protocol-error", `bytes, not ${head}`);
+  }
+  for (const [head, bulk] of [[18, 0], [17, 262_145]] as const) {
+    await assertFails(() => take(head, bulk), "protocol-error", `head, not ${bulk}`);
+  }
+  for (const length of [0, 19, 263_171, 2 ** 24 - 1]) {
+    const header = [frameHeader(length, FrameKind.BULK)];
+    await assertFails(decode(header), "protocol-error", `header says ${length}`);
+  }
+});
+
+test("FrameDecoderStream takes no bulk frame in the handshake", async () => {
+  const chunks = [frameHeader(300, FrameKind.BULK)];
+  await assertFails(decode(chunks, [300]), "protocol-error", "unexpected kind: 2");
+});
+
 test("FrameDecoderStream takes no unknown kind, and no shared handshake message", async () => {
   for (const takesShared of [false, true]) {
-    for (const kind of [2, 0x7f, 0x80, 255]) {
+    for (const kind of [3, 0x7f, 0x80, 255]) {
       const chunks = [frameHeader(MIN_RECORD_BYTES, kind)];
       const error = `unexpected kind: ${kind}`;
       await assertFails(decode(chunks, [], takesShared), "protocol-error", error);
@@ -262,16 +321,20 @@ test("FrameDecoderStream reads no further ahead than its strategies allow", asyn
 
 test("FrameDecoder gives for any bytes frames that encode to them, or a WireError", () => {
   const near = fc.constantFrom(0, 16, 17, 18, 40, 65_552, 65_553, 2 ** 24 - 1);
-  const kinds = fc.constantFrom(0, 0, 1, 1, 2, 255);
-  const frame = fc.tuple(kinds, near, fc.uint8Array({ maxLength: 60 }))
+  const kinds = fc.constantFrom(0, 0, 1, 1, 2, 3, 255);
+  const any = fc.tuple(kinds, near, fc.uint8Array({ maxLength: 60 }))
     .map(([kind, length, body]) => concat(frameHeader(length, kind), body.slice(0, length)));
+  const bulk = fc.tuple(fc.constantFrom(16, 17, 30), fc.uint8Array({ maxLength: 60 }))
+    .map(([head, body]) => concat(bulkHeader(head, Math.max(body.length - head, 0)), body));
+  const frame = fc.oneof(any, bulk);
   const input = fc.oneof(fc.uint8Array(), fc.array(frame).map((frames) => concat(...frames)));
   fc.assert(fc.property(input, (any) => {
     const decoder = new FrameDecoder([], true);
     const decoded: Bytes[] = [];
     try {
-      for (const { body, kind } of decoder.push(any)) {
-        decoded.push(frameHeader(body.length, kind), body);
+      for (const { body, bulk, kind } of decoder.push(any)) {
+        if (bulk !== undefined) decoded.push(bulkFrame(body, bulk));
+        else decoded.push(frameHeader(body.length, kind), body);
       }
     } catch (error) {
       if (!(error instanceof WireError)) throw error;

@@ -13,7 +13,9 @@ import {
   encodeMemberRecord,
   ENVELOPE_OVERHEAD_BYTES,
   type HostRecord,
+  MAX_BULK_RECEIVERS,
   MAX_CHANGES,
+  MAX_HEAD_BYTES,
   MAX_OBJECT_BYTES,
   MAX_PAYLOAD_BYTES,
   MAX_ROSTER_ENTRIES,
@@ -35,12 +37,21 @@ const token = random(8);
 const transcript = random(32);
 const object = new Uint8Array([0xaa, 0xbb]);
 const MAX = Number.MAX_SAFE_INTEGER;
+const transfer = random(16);
+const bulk = [random(9)];
 
 interface Layout<Value> {
   readonly record: Value;
   readonly type: number;
   /** The payload in hexadecimal digits. */
   readonly payload: string;
+  /** The bytes outside its seal. */
+  readonly bulk?: readonly Bytes[];
+}
+
+/** The record of a layout, or with another payload. */
+function plainOf({ bulk, payload, type }: Layout<unknown>, other = fromHex(payload)): PlainRecord {
+  return { type, payload: other, ...bulk !== undefined && { bulk } };
 }
 
 /** Written out from the tables of PROTOCOL.md §5.3, not with the encoder. */
@@ -121,6 +132,22 @@ const HOST: readonly Layout<HostRecord>[] = [
     payload: `0002${toHex(session)}${"00".repeat(16)}`,
   },
   { record: { type: "behind", sessions: [] }, type: 0x15, payload: "0000" },
+  {
+    record: { type: "bulk", from: session, transfer, offset: 258, bytes: bulk },
+    type: 0x16,
+    payload: `${toHex(session)}${toHex(transfer)}0000000000000102`,
+    bulk,
+  },
+  {
+    record: {
+      type: "credit",
+      taken: 258,
+      flows: [{ flow: 0xfffffffe, passed: 5 }, { flow: 1, passed: MAX }],
+    },
+    type: 0x17,
+    payload: "000000000000010202fffffffe000000000000000500000001001fffffffffffff",
+  },
+  { record: { type: "credit", taken: 7, flows: [] }, type: 0x17, payload: "000000000000000700" },
 ];
 
 const MEMBER: readonly Layout<MemberRecord>[] = [
@@ -148,6 +175,20 @@ const MEMBER: readonly Layout<MemberRecord>[] = [
     payload: `0000000000000102${toHex(transcript)}`,
   },
   { record: { type: "behind" }, type: 0x15, payload: "" },
+  {
+    record: {
+      type: "bulk",
+      flow: 0xfffffffe,
+      transfer,
+      offset: 258,
+      to: [session, new Uint8Array(16)],
+      bytes: bulk,
+    },
+    type: 0x16,
+    payload: `fffffffe${toHex(transfer)}000000000000010202${toHex(session)}${"00".repeat(16)}`,
+    bulk,
+  },
+  { record: { type: "credit", taken: 258 }, type: 0x17, payload: "0000000000000102" },
 ];
 
 /** Where the records of a side have counts. */
@@ -156,8 +197,12 @@ const COUNTS: Readonly<Record<string, readonly number[]>> = {
   [`Host ${RecordType.KEY}`]: [32],
   [`Host ${RecordType.RESUME}`]: [0],
   [`Host ${RecordType.ACK}`]: [0, 8, 16],
+  [`Host ${RecordType.BULK}`]: [32],
+  [`Host ${RecordType.CREDIT}`]: [0],
   [`Member ${RecordType.RESUME}`]: [8],
   [`Member ${RecordType.ACK}`]: [0],
+  [`Member ${RecordType.BULK}`]: [20],
+  [`Member ${RecordType.CREDIT}`]: [0],
 };
 
 const SIDES = [
@@ -176,23 +221,24 @@ const SIDES = [
 ];
 
 test("encodeHostRecord and decodeHostRecord keep to the table", () => {
-  for (const { record, type, payload } of HOST) {
-    assertEquals(encodeHostRecord(record), { type, payload: fromHex(payload) });
-    assertEquals(decodeHostRecord({ type, payload: fromHex(payload) }), record);
+  for (const layout of HOST) {
+    assertEquals(encodeHostRecord(layout.record), plainOf(layout));
+    assertEquals(decodeHostRecord(plainOf(layout)), layout.record);
   }
 });
 
 test("encodeMemberRecord and decodeMemberRecord keep to the table", () => {
-  for (const { record, type, payload } of MEMBER) {
-    assertEquals(encodeMemberRecord(record), { type, payload: fromHex(payload) });
-    assertEquals(decodeMemberRecord({ type, payload: fromHex(payload) }), record);
+  for (const layout of MEMBER) {
+    assertEquals(encodeMemberRecord(layout.record), plainOf(layout));
+    assertEquals(decodeMemberRecord(plainOf(layout)), layout.record);
   }
 });
 
 for (const { envelopeBytes, layouts, recode, side } of SIDES) {
   test(`decode${side}Record refuses every record that is cut, or has a byte too many`, async () => {
-    for (const { type, payload } of layouts) {
-      const whole = fromHex(payload);
+    for (const layout of layouts) {
+      const { type } = layout;
+      const whole = fromHex(layout.payload);
       // Whole envelopes are whole records, and so are whole changes.
       const whereWhole = type === RecordType.BATCH
         ? 4 + new DataView(whole.buffer).getUint32(0)
@@ -202,11 +248,11 @@ for (const { envelopeBytes, layouts, recode, side } of SIDES) {
       for (let length = 0; length < whole.length; length++) {
         if (length === whereWhole) continue;
         await assertFails(
-          () => recode({ type, payload: whole.slice(0, length) }),
+          () => recode(plainOf(layout, whole.slice(0, length))),
           "protocol-error",
         );
       }
-      const surplus = { type, payload: concat(whole, new Uint8Array(1)) };
+      const surplus = plainOf(layout, concat(whole, new Uint8Array(1)));
       await assertFails(() => recode(surplus), "protocol-error");
     }
   });
@@ -235,12 +281,12 @@ for (const { envelopeBytes, layouts, recode, side } of SIDES) {
       }),
     );
     const records = fc.oneof(
-      fc.tuple(known.map(({ type }) => type), payloads),
-      fc.tuple(fc.nat(255), payloads),
+      fc.tuple(known.map(({ type }) => type), payloads, fc.boolean()),
+      fc.tuple(fc.nat(255), payloads, fc.boolean()),
     );
     fc.assert(
-      fc.property(records, ([type, any]) => {
-        const plain = { type, payload: concat(any) };
+      fc.property(records, ([type, any, isBulk]) => {
+        const plain = { type, payload: concat(any), ...isBulk && { bulk } };
         try {
           assertEquals(recode(plain), plain);
         } catch (error) {
@@ -249,6 +295,14 @@ for (const { envelopeBytes, layouts, recode, side } of SIDES) {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test(`decode${side}Record takes BULK only with bytes after its head, and no other type with them`, async () => {
+    for (const layout of layouts) {
+      const { type, payload } = plainOf(layout);
+      const other = type === RecordType.BULK ? { type, payload } : { type, payload, bulk };
+      await assertFails(() => recode(other), "protocol-error", "only together");
+    }
   });
 
   test(`decode${side}Record takes the longest batch, and no object over the limit`, async () => {
@@ -290,11 +344,11 @@ for (const { envelopeBytes, layouts, recode, side } of SIDES) {
   });
 
   test(`decode${side}Record refuses counts over 2^53 - 1`, async () => {
-    for (const { type, payload } of layouts) {
-      for (const at of COUNTS[`${side} ${type}`] ?? []) {
-        const over = fromHex(payload);
+    for (const layout of layouts) {
+      for (const at of COUNTS[`${side} ${layout.type}`] ?? []) {
+        const over = fromHex(layout.payload);
         over.set(fromHex("0020000000000000"), at);
-        await assertFails(() => recode({ type, payload: over }), "protocol-error", "2^53 - 1");
+        await assertFails(() => recode(plainOf(layout, over)), "protocol-error", "2^53 - 1");
       }
     }
   });
@@ -304,6 +358,19 @@ test("decodeMemberRecord refuses an envelope for the room that names a session",
   const payload = concat(u32(27), new Uint8Array([1, 0]), session, u64(1), new Uint8Array(1));
   const plain = { type: RecordType.BATCH, payload };
   await assertFails(() => decodeMemberRecord(plain), "protocol-error", "names a session");
+});
+
+test("decodeMemberRecord takes BULK for 1 to 60 sessions", async () => {
+  const forSessions = (count: number): PlainRecord => {
+    const to = Array.from({ length: count }, () => random(16));
+    return encodeMemberRecord({ type: "bulk", flow: 1, transfer, offset: 0, to, bytes: bulk });
+  };
+  const longest = forSessions(MAX_BULK_RECEIVERS);
+  assertEquals(encodeMemberRecord(decodeMemberRecord(longest)), longest);
+  assert(1 + longest.payload.length + 16 <= MAX_HEAD_BYTES);
+  for (const count of [0, MAX_BULK_RECEIVERS + 1]) {
+    await assertFails(() => decodeMemberRecord(forSessions(count)), "protocol-error", "1 to 60");
+  }
 });
 
 test("decodeHostRecord takes the longest roster, and none that is longer or repeats a session", async () => {
@@ -366,9 +433,9 @@ test("decodeHostRecord takes envelopes for the room and changes from a shared fr
 });
 
 test("decodeHostRecord refuses everything else in a shared frame", async () => {
-  for (const { payload, record, type } of HOST) {
-    if (record.type === "member") continue;
-    const plain = { type, payload: fromHex(payload), transcript };
+  for (const layout of HOST) {
+    if (layout.record.type === "member") continue;
+    const plain = { ...plainOf(layout), transcript };
     await assertFails(() => decodeHostRecord(plain), "protocol-error", "not for all members");
   }
   // One direct envelope among others.

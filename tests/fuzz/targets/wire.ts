@@ -4,6 +4,7 @@ import { ChannelError, HandshakeError, WireError } from "../../../lib/errors.ts"
 import { sameName } from "../../../lib/room/mod.ts";
 import {
   BodyKind,
+  bulkHeader,
   decodeAgain,
   decodeAnnounce,
   decodeBatch,
@@ -88,13 +89,18 @@ function shape(value: unknown): string {
   return fields.filter((field) => field !== "").join(", ");
 }
 
-/** The type of a record and its payload, in one piece. */
-export function flat({ payload, type }: PlainRecord): Bytes {
-  return concat(new Uint8Array([type]), payload);
+/** The type of a record, its payload, and the bytes outside its seal, in one piece. */
+export function flat({ bulk = [], payload, type }: PlainRecord): Bytes {
+  return concat(new Uint8Array([type]), payload, ...bulk);
 }
 
 function plain(input: Bytes): PlainRecord {
   return { type: input[0] ?? 0, payload: input.slice(1) };
+}
+
+/** A BULK with a payload, and one byte after its head. */
+function bulkRecord(payload: Bytes): PlainRecord {
+  return { type: RecordType.BULK, payload, bulk: [new Uint8Array(1)] };
 }
 
 /** All frames that a decoder gives, and how it ended. */
@@ -145,7 +151,9 @@ const frames: Target = {
   },
 };
 
-function encodeAny({ body, kind }: Frame): Bytes {
+/** The bytes of a frame. */
+export function encodeAny({ body, bulk, kind }: Frame): Bytes {
+  if (bulk !== undefined) return concat(bulkHeader(body.length, bulk.length), body, bulk);
   return concat(frameHeader(body.length, kind), body);
 }
 
@@ -233,6 +241,16 @@ export const wireTargets: readonly Target[] = [
   codec(
     "member-batch",
     (payload) => decodeMemberRecord({ type: RecordType.BATCH, payload }),
+    (record) => encodeMemberRecord(record).payload,
+  ),
+  codec(
+    "host-bulk",
+    (payload) => decodeHostRecord(bulkRecord(payload)),
+    (record) => encodeHostRecord(record).payload,
+  ),
+  codec(
+    "member-bulk",
+    (payload) => decodeMemberRecord(bulkRecord(payload)),
     (record) => encodeMemberRecord(record).payload,
   ),
   codec("announce", decodeAnnounce, (announce) => {
