@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../bytes/mod.ts";
+import { byteLength, type Bytes } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { randomBytes } from "../crypto/mod.ts";
 import { ChannelError } from "../errors.ts";
@@ -14,6 +14,7 @@ import {
   type RecordCodec,
   RecordType,
 } from "../wire/mod.ts";
+import { BulkWindow } from "./bulk_window.ts";
 import type { Channel } from "./channel.ts";
 import { SharedFrame } from "./shared_frame.ts";
 
@@ -35,17 +36,34 @@ export interface EndpointOptions<Incoming, Outgoing> {
   readonly codec: RecordCodec<Incoming, Outgoing>;
   /** The next record or shared frame to send when there is nothing urgent; `undefined` until the next `wake`. */
   readonly next: () => Outgoing | SharedFrame | undefined;
-  /** Times the pings. */
+  /**
+   * The next BULK to send when there is nothing else, and the window has room; `undefined` until the next `wake`.
+   *
+   * @param maxBytes Maximum bytes of it.
+   */
+  readonly nextBulk?: (maxBytes: number) => Outgoing | undefined;
+  /** Times the pings and the bulk window. */
   readonly clock?: Clock;
 }
 
+/** What an endpoint has to know of a record that it receives. */
+interface Received {
+  /** Its type by name. */
+  readonly type: string;
+  /** Of a CREDIT: bytes of bulk that the other end has taken. */
+  readonly taken?: number;
+}
+
 /**
- * One end of a channel: sends urgent records first and the others as fast as the channel takes them,
- * answers and sends PING, and notices that the other end is gone.
+ * One end of a channel: sends urgent records first, then the others as fast as the channel takes them, and bulk
+ * when there is nothing else and its window has room. It answers and sends PING, and notices that the other end is
+ * gone.
  */
-export class Endpoint<Incoming extends { type: string }, Outgoing extends { type: string }> {
+export class Endpoint<Incoming extends Received, Outgoing extends { type: string }> {
   readonly #codec: RecordCodec<Incoming, Outgoing | CommonRecord>;
   readonly #next: () => Outgoing | SharedFrame | undefined;
+  readonly #nextBulk: (maxBytes: number) => Outgoing | undefined;
+  readonly #window: BulkWindow;
   readonly #clock: Clock;
   readonly #reader: ReadableStreamDefaultReader<PlainRecord>;
   readonly #writer: WritableStreamDefaultWriter<PlainRecord | SharedFrame>;
@@ -69,7 +87,9 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   constructor(channel: Channel, options: EndpointOptions<Incoming, Outgoing>) {
     this.#codec = options.codec as RecordCodec<Incoming, Outgoing | CommonRecord>;
     this.#next = options.next;
+    this.#nextBulk = options.nextBulk ?? (() => undefined);
     this.#clock = options.clock ?? systemClock;
+    this.#window = new BulkWindow(this.#clock);
     this.#reader = channel.readable.getReader();
     this.#writer = channel.writable.getWriter();
     this.#writer.closed.catch(() => {}); // The reader sees the same failure.
@@ -95,7 +115,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
     this.wake();
   }
 
-  /** Asks `next` for a record again. */
+  /** Asks `next` and `nextBulk` for a record again. */
   wake(): void {
     if (this.#writing || this.#closing) return;
     this.#writing = true;
@@ -106,7 +126,7 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
    * The records that arrive, without PING, PONG and unknown optional ones, up to and with a CLOSE.
    *
    * @throws {ChannelError} If the channel breaks, or the other end is silent for {@linkcode DEAD_AFTER_MS}.
-   * @throws {WireError} If a record cannot be decoded.
+   * @throws {WireError} If a record cannot be decoded, or a CREDIT counts too much.
    */
   async *receive(): AsyncGenerator<Incoming, void, void> {
     this.#receiving = true;
@@ -119,6 +139,10 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
         if (record.type === RecordType.PING) {
           this.#answer(record.payload);
           continue;
+        }
+        if (decoded.taken !== undefined) {
+          this.#window.take(decoded.taken);
+          this.wake();
         }
         yield decoded;
         if (record.type === RecordType.CLOSE) return;
@@ -215,10 +239,20 @@ export class Endpoint<Incoming extends { type: string }, Outgoing extends { type
   #take(): PlainRecord | SharedFrame | undefined {
     try {
       const record = this.#urgent.shift() ?? (this.#closing ? undefined : this.#next());
-      return record && (record instanceof SharedFrame ? record : this.#codec.encode(record));
+      if (record instanceof SharedFrame) return record;
+      return record === undefined ? this.#takeBulk() : this.#codec.encode(record);
     } catch (error) {
       this.abort(error);
     }
+  }
+
+  #takeBulk(): PlainRecord | undefined {
+    const { frameBytes } = this.#window;
+    const next = this.#closing || frameBytes === 0 ? undefined : this.#nextBulk(frameBytes);
+    if (next === undefined) return undefined;
+    const record = this.#codec.encode(next);
+    this.#window.send(byteLength(record.bulk ?? []));
+    return record;
   }
 
   #watch(): void {

@@ -18,6 +18,7 @@
  * ```
  * @module
  */
+export { BulkWindow } from "./bulk_window.ts";
 export { type Channel, initiate, respond, type SecureChannel, type Transport } from "./channel.ts";
 export {
   DEAD_AFTER_MS,

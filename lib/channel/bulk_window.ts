@@ -1,0 +1,147 @@
+/**
+ * How much bulk may be under way on a connection, so that it hardly delays anything else. See PROTOCOL.md §5.6.
+ *
+ * @module
+ */
+import { type Clock, systemClock } from "../clock.ts";
+import { WireError } from "../errors.ts";
+import { MAX_BULK_BYTES } from "../wire/mod.ts";
+
+/** Smallest window, in bytes. */
+export const MIN_WINDOW_BYTES: number = 1 << 14;
+
+/** Largest window, in bytes: bounds what the other end has to buffer. */
+export const MAX_WINDOW_BYTES: number = 1 << 22;
+
+/** Delay that bulk may add, in milliseconds: a longer one makes the window smaller. */
+export const TARGET_MS = 10;
+
+/** Age at which the least delay is measured again, and after which an idle window starts over, in milliseconds. */
+export const BASE_MS = 10_000;
+
+/** Frames that fill a window, unless they would be too long: a longer frame would add a delay of its own. */
+const WINDOW_FRAMES = 4;
+
+/** Number of samples of which the least is the delay now (RFC 6817's CURRENT_FILTER): a busy process adds noise. */
+const FILTER_SAMPLES = 4;
+
+/** Fraction of the bytes taken by which the window grows without any delay. */
+const GAIN = 1 / 8;
+
+/** Maximum decrease, in units of the greatest increase: a round trip at most halves the window. */
+const MAX_DECREASE = 4;
+
+/** A frame that the other end has not taken. */
+interface FrameUnderWay {
+  /** Bytes sent up to its end. */
+  readonly end: number;
+  /** When it was sent, in ms of `Clock.elapsed`. */
+  readonly at: number;
+}
+
+/**
+ * The window of one direction of a connection: bytes sent that the other end has not taken. Its size follows the
+ * delay, as LEDBAT's does (RFC 6817), but in proportion: the TCP below it is fair to others already. Every 10 s it
+ * waits until all is taken, and starts again from its minimum: the least delay shows only on an empty way.
+ */
+export class BulkWindow {
+  readonly #clock: Clock;
+  #size = MIN_WINDOW_BYTES;
+  /** Size up to which it doubles with each round trip, unless there is a delay before. */
+  #threshold = Infinity;
+  #sent = 0;
+  #taken = 0;
+  #underWay: FrameUnderWay[] = [];
+  /** The last delays, in milliseconds. */
+  #delays: number[] = [];
+  /** The least delay, in milliseconds. */
+  #base = Infinity;
+  /** When that was measured. */
+  #measuredAt: number;
+  /** Bytes that have to be taken before a frame measures it again: then the way is empty. */
+  #probeFrom: number | undefined;
+
+  /** Starts with the smallest window. */
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+    this.#measuredAt = clock.elapsed();
+  }
+
+  /** Its size now, in bytes. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Maximum bytes of the next frame; 0 if it has to wait until more is taken. */
+  get frameBytes(): number {
+    if (this.#isIdle) return MIN_WINDOW_BYTES / WINDOW_FRAMES;
+    if (this.#probeFrom !== undefined && this.#taken < this.#probeFrom) return 0;
+    const bytes = Math.min(Math.floor(this.#size / WINDOW_FRAMES), MAX_BULK_BYTES);
+    return this.#sent - this.#taken + bytes <= this.#size ? bytes : 0;
+  }
+
+  /** Counts a frame. @param bytes Of it, without its head. */
+  send(bytes: number): void {
+    if (this.#isIdle) this.#startOver();
+    this.#sent += bytes;
+    this.#underWay.push({ end: this.#sent, at: this.#clock.elapsed() });
+  }
+
+  /**
+   * Counts what the other end has taken, and adapts the size.
+   *
+   * @param taken Number of bytes on this connection.
+   * @throws {WireError} If it is less than before, or more than was sent.
+   */
+  take(taken: number): void {
+    if (taken < this.#taken || taken > this.#sent) {
+      throw new WireError("Cannot accept CREDIT: it counts bytes that were never sent");
+    }
+    const bytes = taken - this.#taken;
+    const wasInUse = 2 * (this.#sent - this.#taken) >= this.#size;
+    this.#taken = taken;
+    const next = this.#underWay.findIndex(({ end }) => end > taken);
+    const frames = this.#underWay.splice(0, next < 0 ? this.#underWay.length : next);
+    const last = frames.at(-1);
+    if (last === undefined) return;
+    const delay = this.#clock.elapsed() - last.at;
+    if (this.#probeFrom === undefined) this.#adapt(delay, bytes, wasInUse);
+    else if (last.end > this.#probeFrom) this.#measured(delay);
+  }
+
+  get #isIdle(): boolean {
+    return this.#underWay.length === 0 && this.#clock.elapsed() - this.#measuredAt > 2 * BASE_MS;
+  }
+
+  #startOver(): void {
+    this.#size = MIN_WINDOW_BYTES;
+    this.#threshold = Infinity;
+    this.#measured(Infinity);
+  }
+
+  /** Takes a delay for the least one. */
+  #measured(delay: number): void {
+    this.#base = delay;
+    this.#delays = [];
+    this.#measuredAt = this.#clock.elapsed();
+    this.#probeFrom = undefined;
+  }
+
+  #adapt(delay: number, bytes: number, wasInUse: boolean): void {
+    this.#delays = [...this.#delays, delay].slice(-FILTER_SAMPLES);
+    this.#base = Math.min(this.#base, delay);
+    // One late sample ends the start, as in LEDBAT++, but does not make the window smaller.
+    if (delay - this.#base > TARGET_MS * 3 / 4) this.#threshold = 0;
+    const added = Math.min(...this.#delays) - this.#base;
+    const share = Math.max(1 - added / TARGET_MS, -MAX_DECREASE);
+    const change = bytes * (this.#size < this.#threshold ? 1 : GAIN * share);
+    // A window that its sender does not fill says nothing about a larger one.
+    if (change < 0 || wasInUse) {
+      this.#size = Math.max(MIN_WINDOW_BYTES, Math.min(this.#size + change, MAX_WINDOW_BYTES));
+    }
+    if (this.#clock.elapsed() - this.#measuredAt < BASE_MS) return;
+    this.#probeFrom = this.#sent;
+    this.#threshold = this.#size;
+    this.#size = MIN_WINDOW_BYTES;
+  }
+}
