@@ -46,20 +46,15 @@ export interface EndpointOptions<Incoming, Outgoing> {
   readonly clock?: Clock;
 }
 
-/** What an endpoint has to know of a record that it receives. */
-interface Received {
-  /** Its type by name. */
-  readonly type: string;
-  /** Of a CREDIT: bytes of bulk that the other end has taken. */
-  readonly taken?: number;
-}
-
 /**
  * One end of a channel: sends urgent records first, then the others as fast as the channel takes them, and bulk
  * when there is nothing else and its window has room. It answers and sends PING, and notices that the other end is
  * gone.
  */
-export class Endpoint<Incoming extends Received, Outgoing extends { type: string }> {
+export class Endpoint<
+  Incoming extends { type: string; taken?: number },
+  Outgoing extends { type: string },
+> {
   readonly #codec: RecordCodec<Incoming, Outgoing | CommonRecord>;
   readonly #next: () => Outgoing | SharedFrame | undefined;
   readonly #nextBulk: (maxBytes: number) => Outgoing | undefined;

@@ -26,7 +26,9 @@ import {
   type RosterChange,
   type RosterEntry,
 } from "../wire/mod.ts";
+import { BulkReceiver, type ReceivedBulk } from "./bulk_receiver.ts";
 import { EnvelopeQueue } from "./envelope_queue.ts";
+import { Flows } from "./flows.ts";
 
 /** Number of envelopes that are acknowledged at once. */
 const ACK_ENVELOPES = 64;
@@ -113,6 +115,9 @@ export interface LinkListener {
 export class Link {
   /** The own envelopes. */
   readonly envelopes: EnvelopeQueue = new EnvelopeQueue();
+  /** What is sent of own transfers. */
+  readonly flows: Flows = new Flows(() => this.#endpoint?.wake());
+  readonly #bulk: BulkReceiver;
   readonly #roomId: Bytes;
   readonly #clock: Clock;
   /** Set by {@linkcode Link.run}. */
@@ -146,10 +151,19 @@ export class Link {
   #cancelAck: (() => void) | undefined;
   #cancelDeadline: () => void = () => {};
 
-  /** Creates a link without a connection. */
-  constructor(roomId: Bytes, clock: Clock = systemClock) {
+  /**
+   * Creates a link without a connection.
+   *
+   * @param onBulk As `handle` of {@linkcode BulkReceiver}.
+   */
+  constructor(
+    roomId: Bytes,
+    clock: Clock = systemClock,
+    onBulk: (chunk: ReceivedBulk) => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#roomId = roomId;
     this.#clock = clock;
+    this.#bulk = new BulkReceiver(onBulk, () => this.#endpoint?.wake());
   }
 
   /** Whether the host waits for this member to announce itself. */
@@ -205,10 +219,13 @@ export class Link {
       {
         codec: MEMBER_CODEC,
         next: () => expected === undefined && !this.#entryDue ? this.#next() : undefined,
+        nextBulk: (maxBytes) => this.#rosterKnown ? this.flows.next(maxBytes) : undefined,
         clock: this.#clock,
       },
     );
     this.#endpoint = endpoint;
+    this.flows.restart();
+    this.#bulk.restart();
     const records = endpoint.receive();
     this.#awaitHost();
     try {
@@ -355,6 +372,7 @@ export class Link {
         this.#listener.roster(entries, this.#restarted);
         this.#restarted = false;
         this.#openWhenDue();
+        this.#endpoint?.wake(); // Flows have waited for this.
         break;
       }
       case "member": {
@@ -379,6 +397,13 @@ export class Link {
         break;
       case "behind":
         this.#listener.behind(record.sessions);
+        break;
+      case "bulk":
+        this.#bulk.receive(record);
+        break;
+      case "credit":
+        this.flows.credit(record.flows);
+        this.#endpoint?.wake();
         break;
       default:
         throw new WireError(`Unexpected record: ${record.type}`);
@@ -465,6 +490,8 @@ export class Link {
 
   /** Returns the next record to send. */
   #next(): MemberRecord | undefined {
+    const credit = this.#bulk.credit();
+    if (credit !== undefined) return credit;
     if (this.#ackDue) {
       this.#ackDue = false;
       return this.#ack;

@@ -24,9 +24,11 @@
  * ```
  * @module
  */
+export type { ReceivedBulk } from "./bulk_receiver.ts";
 export type { ChainAuthor } from "./chain.ts";
 export { Bans } from "./decisions.ts";
 export type { RoomEvent } from "./events.ts";
+export type { BulkChunk } from "./flows.ts";
 export { ackDelay, REFUSALS } from "./link.ts";
 export { isNamed, noSuchMember, sameName } from "./names.ts";
 export type { Lacking } from "./outbox.ts";

@@ -6,6 +6,7 @@
 import type { Bytes } from "../bytes/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { FileMessage } from "../wire/mod.ts";
+import type { ReceivedBulk } from "./bulk_receiver.ts";
 import type { ChainAuthor } from "./chain.ts";
 import type { Bans } from "./decisions.ts";
 import type { Events, RoomEvent } from "./events.ts";
@@ -28,6 +29,11 @@ export interface RoomOptions extends ChainAuthor {
   readonly emit: (event: RoomEvent) => void;
   /** Called with each message about a transfer, in order with the events; by default it is dropped. */
   readonly onFileMessage?: (message: FileMessage, from: Member, isPrivate: boolean) => void;
+  /**
+   * Called with the bytes of transfers as they come, without waiting for the last call. They are handled when it
+   * resolves: then the relay may send more. By default they are dropped.
+   */
+  readonly onBulk?: (chunk: ReceivedBulk) => Promise<void>;
   /**
    * Whether messages, statuses and offers of an identity key are dropped. Joining, leaving and names are shown
    * all the same.

@@ -35,6 +35,7 @@ import {
 } from "../wire/mod.ts";
 import { Announcer } from "./announcer.ts";
 import { Events } from "./events.ts";
+import type { BulkChunk } from "./flows.ts";
 import { Link } from "./link.ts";
 import { Membership } from "./membership.ts";
 import { noSuchMember } from "./names.ts";
@@ -69,7 +70,13 @@ export class Room {
     this.#clock = self.clock ?? systemClock;
     this.#queues = new SerialQueues((error) => this.#warnOfFault(error));
     this.#events = new Events(self, () => this.#showReady());
-    this.#link = new Link(self.roomId, this.#clock);
+    this.#link = new Link(self.roomId, this.#clock, async (chunk) => {
+      try {
+        await self.onBulk?.(chunk);
+      } catch (error) {
+        this.#warnOfFault(error);
+      }
+    });
     this.#roster = new Roster(self, this.#queues, this.#clock);
     const parts: Parts = {
       self,
@@ -200,6 +207,15 @@ export class Room {
   }
 
   /**
+   * Opens a stream for the bytes of transfers. A write resolves while not much waits to be sent; without a
+   * connection nothing is sent. What is under way when a connection ends is lost. Closing waits until all is sent,
+   * and `abort` drops what waits. After the end, it fails with a {@linkcode RoomError}, `not-delivered`.
+   */
+  openFlow(): WritableStream<BulkChunk> {
+    return this.#link.flows.open();
+  }
+
+  /**
    * Changes this member's name; the newest of several members with one name is shown with a tag.
    *
    * @param name 1 to 48 bytes, as `nameProblem` allows it.
@@ -314,6 +330,8 @@ export class Room {
     this.#announcer.end();
     this.#sender.end(code);
     this.#membership.end();
+    const ended = "Cannot send files: the session has ended";
+    this.#link.flows.fail(new RoomError("not-delivered", ended));
     this.#keys.close();
   }
 

@@ -6,9 +6,7 @@
 import { ByteReader, type Bytes, concat, isZero, u32, u64, u8, utf8 } from "../bytes/mod.ts";
 import { WireError } from "../errors.ts";
 import { BodyKind, decodeText } from "./object.ts";
-
-/** Bytes of a transfer's id. */
-export const TRANSFER_BYTES = 16;
+import { TRANSFER_BYTES } from "./record.ts";
 
 /** Bytes of the secret of a grant, and of the root of a hash tree. */
 const HASH_BYTES = 32;

@@ -138,7 +138,6 @@ const roster = encodeHostRecord({
 });
 const asked = encodeMemberRecord({ type: "behind" });
 const behind = encodeHostRecord({ type: "behind", sessions: [new Uint8Array(16).fill(1)] });
-const transfer = new Uint8Array(16).fill(7);
 const part = { transfer, offset: 9, bytes: [new Uint8Array(1)] };
 const session = new Uint8Array(16).fill(1);
 const memberBulk = encodeMemberRecord({ type: "bulk", flow: 1, to: [session], ...part });

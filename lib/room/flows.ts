@@ -1,0 +1,230 @@
+/**
+ * A member's flows: what it sends of its transfers, over connections that come and go. See PROTOCOL.md §5.6.
+ *
+ * @module
+ */
+import { type Bytes, equal } from "../bytes/mod.ts";
+import { WireError } from "../errors.ts";
+import {
+  type FlowCredit,
+  MAX_BULK_RECEIVERS,
+  MAX_FLOW_BYTES,
+  MAX_FLOWS,
+  MAX_MEMBER_BULK_BYTES,
+  type MemberRecord,
+} from "../wire/mod.ts";
+
+/** Bytes of a flow that wait to be sent above which its writer waits, too: enough for two frames. */
+const MAX_WAITING_BYTES: number = 1 << 19;
+
+/** Bytes of a transfer, for some sessions. */
+export interface BulkChunk {
+  /** Identifies the transfer, 16 bytes. */
+  readonly transfer: Bytes;
+  /** Position of the first byte in the transfer's image. */
+  readonly offset: number;
+  /** The sessions that get it, 1 to 60. */
+  readonly to: readonly Bytes[];
+  /** At least one byte; not copied, so it must not change. */
+  readonly bytes: Bytes;
+}
+
+/** A BULK of a member. */
+type BulkRecord = Extract<MemberRecord, { type: "bulk" }>;
+
+/** The flows of a member, which take turns. */
+export class Flows {
+  readonly #wake: () => void;
+  /** By number; the next turn is that of the first. */
+  readonly #flows = new Map<number, Flow>();
+  #lastNumber = 0;
+  #failure: { readonly reason: unknown } | undefined;
+
+  /** Makes a set without flows. @param wake Called when there is something to send. */
+  constructor(wake: () => void) {
+    this.#wake = wake;
+  }
+
+  /**
+   * Opens a flow. A write resolves when not much waits to be sent; without a connection, only as much as waits then.
+   * What is under way when a connection ends is lost. Closing waits until all is sent; `abort` drops what waits.
+   */
+  open(): WritableStream<BulkChunk> {
+    const flow = new Flow(++this.#lastNumber);
+    return new WritableStream<BulkChunk>({
+      start: (controller): void => {
+        if (this.#failure !== undefined) return controller.error(this.#failure.reason);
+        this.#flows.set(flow.number, flow);
+        // The sink's `abort()` would wait for the write under way.
+        controller.signal.addEventListener("abort", () => {
+          flow.drop();
+          this.#end(flow);
+        });
+        flow.onFailure = (reason) => controller.error(reason);
+      },
+      write: async (chunk): Promise<void> => {
+        flow.push(chunk);
+        this.#wake();
+        await flow.waitsFor(MAX_WAITING_BYTES);
+      },
+      close: async (): Promise<void> => {
+        await flow.waitsFor(0);
+        this.#end(flow);
+      },
+    });
+  }
+
+  /**
+   * The next record of the flow whose turn it is.
+   *
+   * @param maxBytes Maximum bytes of it.
+   * @returns `undefined` if nothing waits that the relay may be sent now.
+   */
+  next(maxBytes: number): BulkRecord | undefined {
+    const flows = [...this.#flows.values()];
+    const unpassed = flows.reduce((sum, flow) => sum + flow.unpassed, 0);
+    if (unpassed + maxBytes > MAX_MEMBER_BULK_BYTES) return undefined;
+    const isFull = flows.filter((flow) => flow.unpassed > 0).length >= MAX_FLOWS;
+    const flow = flows.find((flow) =>
+      flow.waiting > 0 && flow.unpassed + maxBytes <= MAX_FLOW_BYTES &&
+      (flow.unpassed > 0 || !isFull)
+    );
+    if (flow === undefined) return undefined;
+    this.#flows.delete(flow.number);
+    this.#flows.set(flow.number, flow);
+    return flow.take(maxBytes);
+  }
+
+  /**
+   * Notes what the relay has passed on.
+   *
+   * @throws {WireError} If that is less than before, or more than was sent.
+   */
+  credit(credits: readonly FlowCredit[]): void {
+    for (const { flow: number, passed } of credits) {
+      const flow = this.#flows.get(number);
+      flow?.pass(passed);
+      if (flow?.ended && flow.unpassed === 0) this.#flows.delete(number);
+    }
+  }
+
+  /** Starts a connection: what was under way on the last one is lost. */
+  restart(): void {
+    for (const flow of this.#flows.values()) {
+      flow.restart();
+      if (flow.ended) this.#flows.delete(flow.number);
+    }
+  }
+
+  /** Fails all flows, and those that are opened later. */
+  fail(reason: unknown): void {
+    this.#failure = { reason };
+    for (const flow of this.#flows.values()) {
+      flow.drop();
+      flow.onFailure(reason);
+    }
+    this.#flows.clear();
+  }
+
+  /** Forgets a flow once the relay has passed all of it on. */
+  #end(flow: Flow): void {
+    flow.ended = true;
+    if (flow.unpassed === 0) this.#flows.delete(flow.number);
+  }
+}
+
+/** One flow: chunks that wait, and how much of it is under way. */
+class Flow {
+  /** Its number on every connection. */
+  readonly number: number;
+  /** Whether nothing more is written to it. */
+  ended = false;
+  /** Fails its stream. */
+  onFailure: (reason: unknown) => void = () => {};
+  #chunks: BulkChunk[] = [];
+  /** Bytes of the chunks that wait. */
+  waiting = 0;
+  /** Bytes sent on this connection. */
+  #sent = 0;
+  /** Bytes of them that the relay has passed on. */
+  #passed = 0;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(number: number) {
+    this.number = number;
+  }
+
+  /** Bytes sent that the relay has not passed on. */
+  get unpassed(): number {
+    return this.#sent - this.#passed;
+  }
+
+  /** Adds a chunk. @throws {RangeError} If it is empty, or for no session or too many. */
+  push(chunk: BulkChunk): void {
+    const { bytes, to } = chunk;
+    if (bytes.length === 0) throw new RangeError("Cannot send bulk: it is empty");
+    if (to.length === 0 || to.length > MAX_BULK_RECEIVERS) {
+      throw new RangeError(`Cannot send bulk: it is for ${to.length} sessions`);
+    }
+    this.#chunks.push(chunk);
+    this.waiting += bytes.length;
+  }
+
+  /** Takes as much of the first chunk, and of those that continue it, as one record may have. */
+  take(maxBytes: number): BulkRecord {
+    const { offset, to, transfer } = this.#chunks[0]!;
+    const bytes: Bytes[] = [];
+    let length = 0;
+    while (length < maxBytes) {
+      const [chunk] = this.#chunks;
+      if (chunk === undefined || chunk.offset !== offset + length) break;
+      if (!equal(chunk.transfer, transfer) || !sameSessions(chunk.to, to)) break;
+      const part = chunk.bytes.subarray(0, maxBytes - length);
+      bytes.push(part);
+      length += part.length;
+      this.#chunks.shift();
+      if (part.length === chunk.bytes.length) continue;
+      const rest = chunk.bytes.subarray(part.length);
+      this.#chunks.unshift({ ...chunk, offset: offset + length, bytes: rest });
+    }
+    this.waiting -= length;
+    this.#sent += length;
+    this.#change();
+    return { type: "bulk", flow: this.number, transfer, offset, to, bytes };
+  }
+
+  /** Notes that the relay has passed on so many bytes. @throws {WireError} As {@linkcode Flows.credit}. */
+  pass(passed: number): void {
+    if (passed < this.#passed || passed > this.#sent) {
+      throw new WireError("Cannot accept CREDIT: it counts bytes that the flow never had");
+    }
+    this.#passed = passed;
+  }
+
+  /** Forgets what was under way. */
+  restart(): void {
+    this.#sent = this.#passed = 0;
+  }
+
+  /** Drops what waits. */
+  drop(): void {
+    this.#chunks = [];
+    this.waiting = 0;
+    this.#change();
+  }
+
+  /** Resolves when at most so many bytes wait. */
+  async waitsFor(bytes: number): Promise<void> {
+    while (this.waiting > bytes) await this.#changed.promise;
+  }
+
+  #change(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
+
+function sameSessions(some: readonly Bytes[], others: readonly Bytes[]): boolean {
+  return some === others ||
+    some.length === others.length && some.every((one, i) => equal(one, others[i]!));
+}
