@@ -211,7 +211,6 @@ export class TreeVerifier {
    * @throws {RangeError} If there is no such unit.
    */
   async verify(unit: number, bytes: Bytes): Promise<boolean | undefined> {
-    if (bytes.length !== this.geometry.plainBytes(unit)) return false;
     const parent = this.geometry.parentOf(unit);
     if (parent !== undefined && !this.has(parent.unit)) return undefined;
     const hash = await digest(bytes);

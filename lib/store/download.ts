@@ -137,10 +137,9 @@ export class Download {
     if (offer.root === "") return undefined;
     return await attempt(directory, async () => {
       const real = await openDirectory(directory);
-      for await (const { isDirectory, name } of Deno.readDir(real)) {
-        if (!isDirectory || !name.endsWith(PART)) continue;
+      for await (const { name } of Deno.readDir(real)) {
         const path = join(real, name);
-        if (!await holds(path, offer)) continue;
+        if (!name.endsWith(PART) || !await holds(path, offer)) continue;
         const lock = await takeAlone(offerFile(path), LOCK_MS).catch(() => undefined);
         if (lock !== undefined) return new Download(real, path, await Deno.lstat(path), lock);
       }

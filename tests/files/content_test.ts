@@ -130,6 +130,20 @@ test("contentReader passes on the error of a file", async () => {
   await assertRejects(() => read(1, new Uint8Array(manifest.bytes.length)), Error, "gone");
 });
 
+test("readArrived says whether all was there", async () => {
+  const manifest = Manifest.of([{ path: "a", size: 5 }, { path: "b", size: 5 }]);
+  for (const missing of [undefined, 0, 1]) {
+    const files = {
+      readAt: (file: number, _: number, into: Bytes) =>
+        Promise.resolve(file === missing ? into.length - 1 : into.length),
+      writeAt: () => Promise.resolve(),
+    };
+    const into = new Uint8Array(10);
+    const isThere = await readArrived(manifest, files, manifest.bytes.length, into);
+    assertEquals(isThere, missing === undefined);
+  }
+});
+
 test("writeArrived opens few files at once, however many a leaf has", async () => {
   const manifest = Manifest.of(
     Array.from({ length: 5_000 }, (_, i) => ({ path: `${i}`, size: 1 })),

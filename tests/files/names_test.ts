@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { utf8 } from "../../lib/bytes/mod.ts";
+import { quote } from "../../lib/errors.ts";
 import { safeName, safePaths } from "../../lib/files/mod.ts";
 import { test } from "../support/test.ts";
 
@@ -57,7 +58,7 @@ const NAMES = [
 ] as const;
 
 for (const [given, safe] of NAMES) {
-  test(`safeName makes ${JSON.stringify(safe)} of ${JSON.stringify(given)}`, () => {
+  test(`safeName makes ${quote(safe)} of ${quote(given)}`, () => {
     assertEquals(safeName(given), safe);
   });
 }

@@ -164,6 +164,20 @@ test("buildTree ends with the error of a read, and when its signal aborts, and t
   await assertRejects(() => buildTree(sizes(GIB), read(true)), Error, "cut off");
   assert(reads < 9, `${reads} reads`);
   assertEquals(under, 0);
+  // One read fails at once, and two others go on.
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  let isOver = false;
+  const failing = buildTree(sizes(GIB), async (offset) => {
+    if (offset === 0) throw new Error("cut off");
+    await held;
+  }).catch((error) => {
+    isOver = true;
+    return error;
+  });
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+  assertEquals(isOver, false);
+  release();
+  assertEquals((await failing).message, "cut off");
   const abort = new AbortController();
   const building = buildTree(sizes(GIB), read(false), {
     signal: abort.signal,

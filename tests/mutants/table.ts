@@ -34,6 +34,37 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "crypto/file_key.ts",
+    test: "crypto/file_key_test.ts",
+    mutants: [
+      [
+        "setBigUint64(3, BigInt(unit))",
+        "setUint32(7, unit)",
+        "FileKey.open refuses another number, another end, another secret, another offer and a flipped bit",
+      ],
+      [
+        "isLast ? 1 : 0",
+        "0",
+        "FileKey.open refuses another number, another end, another secret, another offer and a flipped bit",
+      ],
+      [
+        "if (!Number.isSafeInteger(unit) || unit < 0) {",
+        "if (unit < 0) {",
+        "FileKey refuses numbers that would repeat a nonce",
+      ],
+      [
+        'concat(label("lanchat/1 file key"), offerHash)',
+        'label("lanchat/1 file key")',
+        "FileKey.open refuses another number, another end, another secret, another offer and a flipped bit",
+      ],
+      [
+        "roomId, key, session, body);",
+        "roomId, key, body);",
+        "hashOffer depends on the room, the sender, the session and the offer",
+      ],
+    ],
+  },
+  {
     file: "crypto/hash.ts",
     test: "crypto/hash_test.ts",
     mutants: [
@@ -1103,6 +1134,129 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "store/upload.ts",
+    test: "store/upload_test.ts",
+    mutants: [
+      [
+        "const info = await Deno.lstat(source);",
+        "const info = await Deno.stat(source);",
+        "findUpload skips links, pipes and sockets in folders, and names them",
+      ],
+      [
+        "isNamed ? Deno.stat(source) : Deno.lstat(source)",
+        "Deno.stat(source)",
+        "Upload.readAt notices that a file is gone, or that a folder or a link has taken its place",
+      ],
+      [
+        "(end < size || await opened.size() === size)",
+        "true",
+        "Upload.readAt notices that a file is longer, open",
+      ],
+      [
+        "if (info.size !== size) throw",
+        "if (size < 0) throw",
+        "Upload.readAt notices that a file is longer, not open yet",
+      ],
+      [
+        "entries.sort((a, b) => a.name < b.name ? -1 : 1);",
+        "entries.sort((a, b) => a.name > b.name ? -1 : 1);",
+        "findUpload finds named files, and those in named folders in the order of their names",
+      ],
+    ],
+  },
+  {
+    file: "store/open_files.ts",
+    test: "store/upload_test.ts",
+    mutants: [
+      [
+        "const MAX_OPEN = 32;",
+        "const MAX_OPEN = 320;",
+        "Upload.readAt reads any part, several at once, and many files with few open",
+      ],
+      [
+        "if (this.#position !== offset) this.#file.seekSync",
+        "if (offset === 0) this.#file.seekSync",
+        "Upload.readAt reads any part, several at once, and many files with few open",
+      ],
+    ],
+  },
+  {
+    file: "store/download.ts",
+    test: "store/download_test.ts",
+    mutants: [
+      [
+        "await Deno.link(source, target);",
+        "await Deno.rename(source, target);",
+        "Download moves files to the first free name, never over a file, a folder or a link",
+      ],
+      [
+        "  await Deno.mkdir(target);\n",
+        "",
+        "Download moves folders to the first free name, never over a file, a folder or a link",
+      ],
+      [
+        "{ write: true, createNew: true });\n  const info",
+        "{ write: true, create: true });\n  const info",
+        "Download moves a file on a disk without hard links, and not over another",
+      ],
+      [
+        "if (!info.isDirectory || !isOwn) return false;",
+        "if (!info.isDirectory) return false;",
+        "Download.find leaves a folder that others can write to",
+      ],
+      [
+        "if (!named.isFile) throw new Error(`${quote(file)} is not a file`);",
+        "",
+        "Download follows no link in the place of a file or a folder that an earlier run made",
+      ],
+      [
+        "if (!(await Deno.lstat(path)).isDirectory)",
+        "if (!(await Deno.stat(path)).isDirectory)",
+        "Download follows no link in the place of a file or a folder that an earlier run made",
+      ],
+      [
+        "if (!info.isDirectory || !isSameFile(info, this.#info)) {",
+        "if (!info.isDirectory) {",
+        "Download gives up when its folder is gone, or another one is in its place",
+      ],
+      [
+        "if (this.#unchecked > CHECK_BYTES) await this.#check();",
+        "",
+        "Download gives up when its folder is gone, or another one is in its place",
+      ],
+      [
+        "size !== undefined && await opened.size() > size",
+        "size === -1",
+        "Download.find finds what an earlier run left, and finishes it",
+      ],
+      [
+        '["ENOSPC", "EDQUOT"]',
+        '["EDQUOT"]',
+        "Download on a full disk keeps what it has, and goes on when there is room",
+      ],
+      [
+        "{ mode: 0o700 }",
+        "{ mode: 0o777 }",
+        "Download.create makes plain files and folders, in a folder that only this user enters",
+      ],
+      [
+        "if (this.#moved.has(name)) continue;",
+        "",
+        "Download.finish can be called again after it failed, and moves nothing twice",
+      ],
+      [
+        "|| /[/\\\\\\0]/.test(name)",
+        "",
+        "Download refuses names that lead elsewhere",
+      ],
+      [
+        'if (codeOf(error) === "ENOTEMPTY" || codeOf(error) === "EEXIST") return false;',
+        "",
+        "Download moves a folder elsewhere if another program puts a file into its new place",
+      ],
+    ],
+  },
+  {
     file: "store/options_file.ts",
     test: "store/options_file_test.ts",
     mutants: [
@@ -1110,6 +1264,130 @@ export const MUTANTS: readonly Mutants[] = [
         'if (!granted("read", file)) return',
         "if (false) return",
         "readOptionsFile does without the file if it may not read or find it",
+      ],
+    ],
+  },
+  {
+    file: "files/tree.ts",
+    test: "files/tree_test.ts",
+    mutants: [
+      [
+        "u64(manifestBytes), u64(size), topHash",
+        "u64(manifestBytes + size), topHash",
+        "The root depends on both sizes and on each byte",
+      ],
+      [
+        "if (parent !== undefined && !this.has(parent.unit)) return undefined;",
+        "if (parent !== undefined && !this.has(parent.unit)) return true;",
+        "TreeVerifier accepts the units of a tree from the top down, and no others",
+      ],
+      [
+        "if (isRight && !this.geometry.isLeaf(unit))",
+        "if (!this.geometry.isLeaf(unit))",
+        "TreeVerifier accepts the units of a tree from the top down, and no others",
+      ],
+      [
+        ": equal(hash, hashAt(this.#nodes.get(parent.unit)!, parent.index))",
+        ": true",
+        "TreeVerifier accepts no leaf in the place of a node, and a node only in its own place",
+      ],
+      [
+        "if (leaf >= MAX_CONTENT_BYTES / LEAF_BYTES) throw",
+        "if (leaf < 0) throw",
+        "TreeBuilder refuses a content of another length, leaves that are missing, and too many",
+      ],
+      [
+        "  await Promise.allSettled(workers);\n",
+        "",
+        "buildTree ends with the error of a read, and when its signal aborts, and then reads no more",
+      ],
+      [
+        "while (next < contentBytes && !failed)",
+        "while (next < contentBytes)",
+        "buildTree ends with the error of a read, and when its signal aborts, and then reads no more",
+      ],
+    ],
+  },
+  {
+    file: "files/manifest.ts",
+    test: "files/manifest_test.ts",
+    mutants: [
+      [
+        "if (count > reader.remaining / MIN_ENTRY_BYTES)",
+        "if (count > 2 ** 40)",
+        "Manifest.decode refuses more files than it has bytes for",
+      ],
+      [
+        "    reader.end();\n",
+        "",
+        "Manifest.decode refuses surplus bytes",
+      ],
+      [
+        "fatal: true",
+        "fatal: false",
+        "Manifest.decode refuses a path that is not UTF-8",
+      ],
+      [
+        "this.files.length === 1 && this.size === UNKNOWN_SIZE",
+        "this.size >= UNKNOWN_SIZE",
+        "Manifest.decode refuses two files of unknown size",
+      ],
+      [
+        "(stream || size === this.size)",
+        "true",
+        "Manifest.checkOffer refuses an offer that lies about size, count, length or kind",
+      ],
+      [
+        "files === this.files.length",
+        "true",
+        "Manifest.checkOffer refuses an offer that lies about size, count, length or kind",
+      ],
+      [
+        "this.#starts[middle]! <= offset",
+        "this.#starts[middle]! < offset + 2",
+        "Manifest.spans divides every part of the content, in order and without a gap",
+      ],
+    ],
+  },
+  {
+    file: "files/names.ts",
+    test: "files/names_test.ts",
+    mutants: [
+      [
+        '.replaceAll(INVISIBLE, "")',
+        "",
+        'safeName makes "photognp.exe" of "photo\\u{202e}gnp.exe"',
+      ],
+      [
+        "!/^[.-]/.test(visible)",
+        "true",
+        'safeName makes "_.bashrc" of ".bashrc"',
+      ],
+      [
+        "!DEVICE.test(visible) && ",
+        "",
+        'safeName makes "_NUL.tar.gz" of "NUL.tar.gz"',
+      ],
+      [
+        '["", ".", ".."].includes(name)',
+        'name === ""',
+        "safePaths keeps paths that leave the folder apart and inside",
+      ],
+      [
+        'name.normalize("NFD").toUpperCase().toLowerCase().normalize("NFC")',
+        "name.toLowerCase()",
+        "safePaths keeps paths that some systems fold to one apart and inside",
+      ],
+    ],
+  },
+  {
+    file: "files/content.ts",
+    test: "files/content_test.ts",
+    mutants: [
+      [
+        "isWhole = isWhole && ",
+        "isWhole = ",
+        "readArrived says whether all was there",
       ],
     ],
   },

@@ -354,6 +354,20 @@ test("Download gives up when its folder is gone, or another one is in its place"
 
 test("Download.finish can be called again after it failed, and moves nothing twice", async () => {
   using folder = new Folder();
+  const stuck = await folder.start("x", ["one", "two/a", "three"]);
+  const isStuck = (path: string | URL) => path === `${folder.path}/two`;
+  {
+    const denied = () => Promise.reject(new Error("Permission denied"));
+    using _ = replaced("mkdir", (mkdir) => (path, o) => isStuck(path) ? denied() : mkdir(path, o));
+    await assertFails(stuck.finish(), "download-unwritable", "Permission denied");
+  }
+  const done = ["one", "two", "three"].map((name) => `${folder.path}/${name}`);
+  assertEquals(await stuck.finish(), done);
+  assertEquals(folder.names(), ["one", "three", "two"]);
+});
+
+test("Download.finish can be called again after a file could not be completed", async () => {
+  using folder = new Folder();
   const download = await folder.start("x", ["a", "b", "c"]);
   const missing = `${download.path}/files/b`;
   const hidden = `${folder.path}/hidden`;

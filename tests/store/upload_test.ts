@@ -220,6 +220,7 @@ for (const { change, code, what, when } of CHANGES) {
       await withUpload([file], async (upload) => {
         if (isOpen) assertEquals(await text(upload, 0), "0123456789");
         change(file);
+        if (!isOpen) await assertFails(upload.readAt(0, 0, new Uint8Array(1)), code, when);
         await assertFails(text(upload, 0), code, when);
       });
     });
