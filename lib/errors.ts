@@ -536,6 +536,10 @@ export class RoomError extends LanchatError {
 export class StoreError extends LanchatError {
 }
 
+/** A transfer of files cannot begin or go on. */
+export class TransferError extends LanchatError {
+}
+
 /** Listening or dialing failed. */
 export class NetError extends LanchatError {
 }

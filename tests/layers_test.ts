@@ -38,7 +38,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "handshake",
     "channel",
   ],
-  files: ["errors.ts", "bytes", "crypto", "wire", "store"],
+  files: [
+    "errors.ts",
+    "clock.ts",
+    "rate_limiter.ts",
+    "session_events.ts",
+    "bytes",
+    "crypto",
+    "wire",
+    "store",
+  ],
   store: ["errors.ts", "clock.ts", "permission.ts", "bytes", "crypto", "wire"],
   net: ["errors.ts", "clock.ts", "permission.ts", "address.ts", "bytes", "crypto", "wire"],
   session: [

@@ -4,13 +4,33 @@
  * @module
  */
 import type { Bytes } from "../bytes/mod.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest, ManifestFile } from "./manifest.ts";
 import type { ReadContent } from "./tree.ts";
 
 /** Files that can be read at offsets: those that a person sends. */
 export interface ReadableFiles {
   /** Fills a buffer from a file, or throws. */
   readAt(file: number, offset: number, into: Bytes): Promise<void>;
+}
+
+/** Files to send, in the order in which they are sent. */
+export interface FileContents extends ReadableFiles {
+  /** The files; at least one. */
+  readonly files: readonly ManifestFile[];
+  /** Releases them. */
+  close(): Promise<void>;
+}
+
+/** A text, or other bytes, as a file to send. */
+export function memoryFile(path: string, bytes: Bytes): FileContents {
+  return {
+    files: [{ path, size: bytes.length }],
+    readAt: (_file, offset, into) => {
+      into.set(bytes.subarray(offset, offset + into.length));
+      return Promise.resolve();
+    },
+    close: () => Promise.resolve(),
+  };
 }
 
 /** Files that arrive, parts of which may be there. */

@@ -24,6 +24,8 @@
 export {
   type ArrivingFiles,
   contentReader,
+  type FileContents,
+  memoryFile,
   type ReadableFiles,
   readArrived,
   writeArrived,
@@ -48,6 +50,15 @@ export {
   UNKNOWN_SIZE,
 } from "./manifest.ts";
 export { safeName, safePaths } from "./names.ts";
+export type {
+  FileMember,
+  FilePort,
+  FileSource,
+  IncomingChunk,
+  OutgoingChunk,
+  TransferEvent,
+} from "./port.ts";
+export { Transfers, type TransfersOptions } from "./transfers.ts";
 export {
   type BuildOptions,
   buildTree,

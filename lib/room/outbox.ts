@@ -222,8 +222,9 @@ function countUntil(envelopes: readonly { readonly cmid: number }[], cmid: numbe
   return next < 0 ? envelopes.length : next;
 }
 
-function refuse({ delivered, done }: Outgoing, code: Code, reason: string): void {
-  done.reject(new RoomError(code, `Cannot send message: ${reason}`));
+function refuse({ delivered, done, kind }: Outgoing, code: Code, reason: string): void {
+  const what = isFileKind(kind) ? "files" : "message";
+  done.reject(new RoomError(code, `Cannot send ${what}: ${reason}`));
   delivered.resolve(undefined);
 }
 

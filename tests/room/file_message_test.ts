@@ -109,7 +109,7 @@ test("Room.sendFileMessage resolves once the host has accepted it", async () => 
 test("Room.sendFileMessage refuses what no one can read", async () => {
   const bob = await Puppet.create("bob");
   const { alone } = await listening([]);
-  await assertFails(alone.room.sendFileMessage(OFFER), "nobody-here");
+  await assertFails(alone.room.sendFileMessage(OFFER), "nobody-here", "Cannot send files");
   await assertFails(alone.room.sendFileMessage(WANT, toHex(bob.session)), "no-such-member");
   await alone.join(bob);
   alone.room.lock(new Set());

@@ -1,0 +1,700 @@
+/**
+ * An own transfer: offers files, and sends each receiver the units that it lacks.
+ *
+ * All receivers that want units at first share one flow, in which each unit is sealed once. A receiver that lacks
+ * units afterwards has a flow of its own, so that a slow one slows no other.
+ *
+ * @module
+ */
+import { type Bytes, toHex } from "../bytes/mod.ts";
+import { fileKey, hashOffer, KEY_BYTES, randomBytes } from "../crypto/mod.ts";
+import { type Code, LanchatError } from "../errors.ts";
+import type { ReceiverView, TransferState, TransferView } from "../session_events.ts";
+import {
+  encodeFileMessage,
+  type FileMessage,
+  type Offer,
+  type Report,
+  ReportState,
+  StopReason,
+  TRANSFER_BYTES,
+  type WantRange,
+  WithdrawReason,
+} from "../wire/mod.ts";
+import { contentReader } from "./content.ts";
+import { SEALED_UNIT_BYTES } from "./geometry.ts";
+import { inOrder } from "./in_order.ts";
+import { Manifest, UNKNOWN_SIZE } from "./manifest.ts";
+import { Meter, secondsLeft } from "./meter.ts";
+import type {
+  FileMember,
+  FilePort,
+  FileSource,
+  OutgoingChunk,
+  TransferContext,
+  TransferEvent,
+  Unnumbered,
+} from "./port.ts";
+import { FileSealer, type StreamEnd, StreamSealer, type UnitSealer } from "./sealing.ts";
+import { buildTree, type HashTree } from "./tree.ts";
+import { UnitSet } from "./unit_set.ts";
+
+/** Units of one flow that are read and sealed at the same time. */
+const SEALED_AT_ONCE = 8;
+
+/** Maximum receivers of one chunk. */
+const MAX_CHUNK_RECEIVERS = 60;
+
+/** The offer under one own session. */
+interface Binding {
+  readonly port: FilePort;
+  readonly offer: Offer;
+  readonly secret: Bytes;
+  readonly sealer: UnitSealer;
+}
+
+/** A unit and the sessions that it goes to. */
+interface Due {
+  readonly unit: number;
+  readonly to: readonly Bytes[];
+}
+
+/** One session that has accepted the offer. */
+interface Receiver<M> {
+  readonly member: M;
+  /** Whether the grant is accepted, and units may follow. */
+  granted: boolean;
+  /** Whether it has ended: it has everything, or has given up. */
+  ended: boolean;
+  /** Whether it has everything. */
+  complete: boolean;
+  /** The units that it wants and that were not sent since. */
+  wanted: UnitSet;
+  /** Bytes of the contents that it has verified. */
+  bytes: number;
+  /** Whether it takes part in the shared flow. */
+  shares: boolean;
+  /** Ends its own flow. */
+  flow: AbortController | undefined;
+}
+
+/** An own transfer. */
+export class SendingTransfer<M extends FileMember> {
+  /** Its number. */
+  readonly id: number;
+  /** The only receiver. */
+  readonly to: M | undefined;
+  readonly #context: TransferContext<M>;
+  readonly #source: FileSource;
+  readonly #meter: Meter;
+  readonly #preparing = new AbortController();
+  /** Identity keys that may accept the offer, in hexadecimal digits. */
+  readonly #audience = new Set<string>();
+  /** Those of them that have everything, or do not want it. */
+  readonly #settled = new Set<string>();
+  /** Sessions that have the present offer. */
+  readonly #offered = new Map<string, M>();
+  readonly #receivers = new Map<string, Receiver<M>>();
+  #manifest: Manifest | undefined;
+  #tree: HashTree | undefined;
+  #binding: Binding | undefined;
+  /** Bytes of the contents; `undefined` for a stream that goes on. */
+  #size: number | undefined;
+  /** Tells size and root of a stream that has ended. */
+  #end: FileMessage | undefined;
+  /** Whether the present offer went to each session by itself. */
+  #isDirect: boolean;
+  /** Ends the shared flow. */
+  #pass: AbortController | undefined;
+  /** Whether the shared flow of files has run. */
+  #passed = false;
+  /** The next unit of the shared flow. */
+  #cursor = 0;
+  #paused = false;
+  #ended = false;
+
+  /** Creates a transfer; {@linkcode SendingTransfer.start} offers it. */
+  constructor(context: TransferContext<M>, id: number, source: FileSource, to: M | undefined) {
+    this.#context = context;
+    this.id = id;
+    this.#source = source;
+    this.to = to;
+    this.#isDirect = to !== undefined;
+    this.#meter = new Meter(context.clock, 0, (rate) => this.#showProgress(rate));
+  }
+
+  /** Hashes the files and offers them. Errors become events. */
+  async start(): Promise<void> {
+    try {
+      await this.#prepare();
+      await this.#offer();
+    } catch (error) {
+      this.#failWith(error);
+    }
+  }
+
+  /** The transfer's id as it is offered now, in hexadecimal digits. */
+  get transfer(): string | undefined {
+    return this.#binding && toHex(this.#binding.offer.transfer);
+  }
+
+  /** The transfer as it is shown. */
+  get view(): TransferView<M> {
+    return {
+      id: this.id,
+      ...this.to !== undefined && { to: this.to },
+      name: this.#source.name,
+      ...this.#size !== undefined && { size: this.#size },
+      count: "stream" in this.#source ? 1 : this.#source.contents.files.length,
+      private: this.to !== undefined,
+      state: this.#state,
+      bytes: this.#bytes,
+      ...this.#receivers.size > 0 && { receivers: this.#views },
+    };
+  }
+
+  // Messages of receivers.
+
+  /** Takes a receiver's want. */
+  want(member: M, ranges: readonly WantRange[]): void {
+    const key = toHex(member.key);
+    const binding = this.#binding;
+    if (binding === undefined || this.#ended || !this.#audience.has(key)) return;
+    const id = toHex(member.session);
+    let receiver = this.#receivers.get(id);
+    if (receiver === undefined) {
+      receiver = {
+        member,
+        granted: false,
+        ended: false,
+        complete: false,
+        wanted: new UnitSet(),
+        bytes: 0,
+        shares: false,
+        flow: undefined,
+      };
+      this.#receivers.set(id, receiver);
+      this.#offered.set(id, member);
+      void this.#grant(binding, receiver);
+    }
+    receiver.ended = false;
+    this.#settled.delete(key);
+    receiver.wanted = new UnitSet(ranges);
+    receiver.wanted.deleteFrom(binding.sealer.units);
+    if (ranges.length === 0) this.#stop(receiver);
+    this.#schedule();
+  }
+
+  /** Takes a receiver's report. */
+  report(member: M, { state, value }: Report): void {
+    const id = toHex(member.session);
+    if (this.#ended || !this.#offered.has(id)) return;
+    const receiver = this.#receivers.get(id);
+    switch (state) {
+      case ReportState.HAVE:
+        return this.#note(receiver, value);
+      case ReportState.COMPLETE:
+        if (receiver === undefined || !receiver.granted || receiver.complete) return;
+        receiver.complete = true;
+        this.#note(receiver, value);
+        this.#emit({ event: "file-sent", member, name: this.#source.name });
+        return this.#settle(member);
+      case ReportState.DECLINED:
+        if (this.#settled.has(toHex(member.key))) return;
+        this.#failFor(member, "file-declined", `${member.name} declined it`);
+        return this.#settle(member);
+      case ReportState.STOPPED:
+        if (receiver === undefined || receiver.ended) return;
+        this.#failFor(member, ...stopped(value, member.name));
+        // A full disk may have room again: then the receiver wants more.
+        if (value !== StopReason.DISK_FULL && value !== StopReason.CANNOT_WRITE) {
+          return this.#settle(member);
+        }
+        this.#stop(receiver);
+        receiver.ended = true;
+    }
+  }
+
+  // Members that come and go.
+
+  /** Offers the files to a member that has come with another session, if it had an offer before. */
+  joined(member: M): void {
+    const key = toHex(member.key);
+    if (this.#binding === undefined || !this.#audience.has(key) || this.#settled.has(key)) return;
+    const has = [...this.#offered.values()].some((other) => toHex(other.key) === key);
+    if (!has) void this.#offerTo(this.#binding, member);
+  }
+
+  /** Stops sending to a session that is gone. */
+  left(session: string): void {
+    const member = this.#offered.get(session);
+    if (member === undefined) return;
+    this.lost(session);
+    this.#offered.delete(session);
+    const key = toHex(member.key);
+    if (this.#ended || this.#settled.has(key)) return;
+    if (this.#receivers.has(session)) {
+      this.#failFor(member, "file-unfinished", `${member.name} left before they had all of it`);
+    }
+    for (const other of this.#context.members) if (toHex(other.key) === key) this.joined(other);
+    this.#endWhenSettled();
+  }
+
+  /** Stops sending to a session whose connection is lost. It wants again when it is back. */
+  lost(session: string): void {
+    const receiver = this.#receivers.get(session);
+    if (receiver !== undefined) this.#stop(receiver);
+  }
+
+  /** Offers again under another own session: the old one had its own key. */
+  rebind(): void {
+    const binding = this.#binding;
+    if (binding === undefined || this.#ended) return;
+    this.#stopAll();
+    this.#binding = undefined;
+    // What it has read is sealed with a key of the old session.
+    if (binding.sealer.isStream) return this.#fail("file-unfinished", "the connection ended");
+    this.#receivers.clear();
+    this.#offered.clear();
+    this.#isDirect = true;
+    this.#bind().then((next) => {
+      if (this.#ended) return;
+      this.#binding = next;
+      for (const member of this.#context.members) this.joined(member);
+    }, (error) => this.#failWith(error));
+  }
+
+  // Wishes of the person.
+
+  /** Stops sending until {@linkcode SendingTransfer.resume}. */
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#stopAll();
+    this.#tellState(ReportState.PAUSED);
+    this.#meter.stop();
+    this.#showProgress(0);
+  }
+
+  /** Goes on sending: the receivers say what they lack. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#passed = false;
+    this.#meter.restart(this.#bytes);
+    this.#tellState(ReportState.CONTINUED);
+  }
+
+  /** Withdraws the offer. */
+  cancel(): void {
+    this.#fail("file-canceled", "you canceled it");
+  }
+
+  /** Stops without a word: the session ends. */
+  async close(): Promise<void> {
+    this.#ended = true;
+    this.#preparing.abort();
+    this.#stopAll();
+    this.#meter.stop();
+    await this.#binding?.sealer.close();
+    if ("contents" in this.#source) await this.#source.contents.close();
+    else await this.#source.stream.cancel().catch(() => {}); // Its reader has canceled it.
+  }
+
+  // The offer.
+
+  async #prepare(): Promise<void> {
+    const source = this.#source;
+    if ("stream" in source) {
+      this.#manifest = Manifest.of([{ path: source.name, size: UNKNOWN_SIZE }]);
+      return;
+    }
+    const manifest = Manifest.of(source.contents.files);
+    const sizes = { manifestBytes: manifest.bytes.length, size: manifest.size };
+    this.#manifest = manifest;
+    this.#size = manifest.size;
+    this.#tree = await buildTree(sizes, contentReader(manifest, source.contents), {
+      signal: this.#preparing.signal,
+    });
+  }
+
+  /** Makes an offer for the present session, again if that is replaced meanwhile. */
+  async #bind(): Promise<Binding> {
+    const { port } = this.#context;
+    const source = this.#source;
+    const manifest = this.#manifest!.bytes;
+    const tree = this.#tree;
+    const offer: Offer = {
+      transfer: randomBytes(TRANSFER_BYTES),
+      stream: tree === undefined,
+      size: this.#size ?? 0,
+      files: this.#manifest!.files.length,
+      manifestBytes: manifest.length,
+      root: tree?.root ?? new Uint8Array(KEY_BYTES),
+      name: source.name,
+    };
+    const secret = randomBytes(KEY_BYTES);
+    const { body } = encodeFileMessage({ kind: "offer", ...offer });
+    const key = await fileKey(secret, await hashOffer(port.self, body));
+    const sealer = "stream" in source
+      ? new StreamSealer(manifest, source.stream, key, (end) => this.#onStreamEnd(end))
+      : new FileSealer(
+        manifest.length,
+        contentReader(this.#manifest!, source.contents),
+        tree!,
+        key,
+      );
+    return port === this.#context.port ? { port, offer, secret, sealer } : await this.#bind();
+  }
+
+  /** Offers the files, again if the session is replaced meanwhile. */
+  async #offer(): Promise<void> {
+    const binding = await this.#bind();
+    const { offer, port } = binding;
+    if (this.#ended) return;
+    // Before the host accepts it: wants may come at once.
+    this.#binding = binding;
+    for (const member of this.to === undefined ? this.#context.members : [this.to]) {
+      this.#audience.add(toHex(member.key));
+      this.#offered.set(toHex(member.session), member);
+    }
+    try {
+      await port.send({ kind: "offer", ...offer }, this.to && toHex(this.to.session));
+    } catch (error) {
+      // If the session is replaced, `rebind` offers it again.
+      if (port === this.#context.port) throw error;
+    }
+    if (!this.#ended) this.#showOffer();
+  }
+
+  async #offerTo({ offer, port }: Binding, member: M): Promise<void> {
+    const session = toHex(member.session);
+    this.#offered.set(session, member);
+    await port.send({ kind: "offer", ...offer }, session).catch(() =>
+      this.#offered.delete(session)
+    );
+  }
+
+  /** Gives a receiver the key, and then what it wants. */
+  async #grant({ offer, port, secret }: Binding, receiver: Receiver<M>): Promise<void> {
+    const session = toHex(receiver.member.session);
+    const { transfer } = offer;
+    try {
+      await port.send({ kind: "grant", transfer, secret }, session);
+      if (this.#end !== undefined) await port.send(this.#end, session);
+    } catch {
+      this.#receivers.delete(session);
+      return;
+    }
+    receiver.granted = true;
+    this.#schedule();
+  }
+
+  #onStreamEnd({ root, size }: StreamEnd): void {
+    if (this.#ended || this.#binding === undefined) return;
+    const { offer, sealer } = this.#binding;
+    for (const { wanted } of this.#receivers.values()) wanted.deleteFrom(sealer.units);
+    this.#end = {
+      kind: "report",
+      transfer: offer.transfer,
+      state: ReportState.END,
+      value: size,
+      root,
+    };
+    this.#size = size;
+    this.#tell(this.#end);
+  }
+
+  /** Reports to all that have the offer. */
+  #tell(report: FileMessage): void {
+    const port = this.#binding?.port;
+    if (port === undefined) return;
+    const readers = this.#isDirect ? [...this.#offered.keys()] : [undefined];
+    for (const reader of readers) port.send(report, reader).catch(() => {}); // It may have left.
+  }
+
+  #tellState(state: number, value = 0): void {
+    const transfer = this.#binding?.offer.transfer;
+    if (transfer !== undefined) this.#tell({ kind: "report", transfer, state, value });
+  }
+
+  // The flows.
+
+  /** Starts the flows that are due. */
+  #schedule(): void {
+    const binding = this.#binding;
+    if (binding === undefined || this.#paused || this.#ended) return;
+    const due = [...this.#receivers.values()].filter(({ granted, wanted }) =>
+      granted && wanted.size > 0
+    );
+    if (due.length === 0) return;
+    const { sealer } = binding;
+    const first = this.#pass === undefined && (sealer.isStream || !this.#passed);
+    if (first && !sealer.isStream) this.#cursor = 0;
+    for (const receiver of due) {
+      const lowest = receiver.wanted.first!;
+      if (this.#pass === undefined && !first) this.#sendOwn(binding, receiver, Infinity);
+      else if (sealer.isStream) {
+        receiver.shares = true;
+        if (lowest < this.#cursor) this.#sendOwn(binding, receiver, this.#cursor);
+      } else if (!receiver.shares) {
+        // Without the head, it could use nothing of what follows.
+        if (lowest < Math.min(this.#cursor, sealer.headUnits)) {
+          this.#sendOwn(binding, receiver, sealer.headUnits);
+        } else receiver.shares = receiver.flow === undefined;
+      }
+    }
+    if (first) void this.#sendShared(binding);
+  }
+
+  async #sendShared(binding: Binding): Promise<void> {
+    const pass = new AbortController();
+    this.#pass = pass;
+    await this.#send(binding, this.#sharedUnits(binding), pass.signal);
+    if (this.#pass !== pass) return;
+    this.#pass = undefined;
+    this.#passed = true;
+    for (const receiver of this.#receivers.values()) receiver.shares = false;
+    this.#schedule();
+  }
+
+  /** The units that receivers in the shared flow want, ascending; all units of a stream, which is read once. */
+  *#sharedUnits({ sealer }: Binding): Generator<Due> {
+    while (true) {
+      const sharing = [...this.#receivers.values()].filter(({ shares }) => shares);
+      const next = Math.min(
+        ...sharing.map(({ wanted }) => wanted.next(this.#cursor) ?? Infinity),
+      );
+      if (next >= sealer.units) return;
+      const unit = sealer.isStream ? this.#cursor : next;
+      this.#cursor = unit + 1;
+      const to = sharing.filter(({ wanted }) => wanted.has(unit));
+      for (const { wanted } of to) wanted.delete(unit);
+      yield { unit, to: to.map(({ member }) => member.session) };
+    }
+  }
+
+  /** Sends one receiver the units that it wants, up to one that is not included. */
+  #sendOwn(binding: Binding, receiver: Receiver<M>, end: number): void {
+    if (receiver.flow !== undefined) return;
+    const flow = new AbortController();
+    receiver.flow = flow;
+    void this.#send(binding, ownUnits(receiver, end), flow.signal, receiver).then(() => {
+      if (receiver.flow !== flow) return;
+      receiver.flow = undefined;
+      this.#schedule();
+    });
+  }
+
+  /** Seals units and sends them in a flow. @param receiver The only one of the flow. */
+  async #send(
+    { offer, port, sealer }: Binding,
+    units: Iterable<Due>,
+    signal: AbortSignal,
+    receiver?: Receiver<M>,
+  ): Promise<void> {
+    const release = await this.#context.flows.take(signal);
+    if (release === undefined) return;
+    let failure: unknown;
+    const sealed = inOrder(SEALED_AT_ONCE, units, async ({ to, unit }) => {
+      try {
+        return { to, unit, bytes: await sealer.seal(unit) };
+      } catch (error) {
+        failure ??= error;
+        throw error;
+      }
+    });
+    try {
+      await ReadableStream.from(chunks(offer.transfer, sealed)).pipeTo(port.openFlow(), { signal });
+    } catch {
+      // The flow has ended early. What was under way is lost, and the receivers want it again.
+      if (!signal.aborted && receiver === undefined) this.#stopSharing();
+      else receiver?.wanted.clear();
+    } finally {
+      release();
+    }
+    if (failure !== undefined && !signal.aborted) this.#onUnreadable(failure, receiver);
+  }
+
+  #onUnreadable(error: unknown, receiver: Receiver<M> | undefined): void {
+    const isGone = error instanceof LanchatError && error.code === "file-gone";
+    if (!isGone || receiver === undefined || this.#binding === undefined) {
+      return this.#failWith(error);
+    }
+    const { offer: { transfer }, port } = this.#binding;
+    const { member } = receiver;
+    const [state, value] = [ReportState.WITHDRAWN, WithdrawReason.NOT_HELD];
+    port.send({ kind: "report", transfer, state, value }, toHex(member.session)).catch(() => {});
+    this.#failFor(member, "file-gone", `${member.name} fell too far behind`);
+    this.#settle(member);
+  }
+
+  /** Ends the flows to a receiver. */
+  #stop(receiver: Receiver<M>): void {
+    receiver.wanted.clear();
+    receiver.shares = false;
+    receiver.flow?.abort();
+    receiver.flow = undefined;
+  }
+
+  #stopSharing(): void {
+    for (const receiver of this.#receivers.values()) if (receiver.shares) this.#stop(receiver);
+  }
+
+  #stopAll(): void {
+    for (const receiver of this.#receivers.values()) this.#stop(receiver);
+    this.#pass?.abort();
+    this.#pass = undefined;
+  }
+
+  // How far it is.
+
+  #note(receiver: Receiver<M> | undefined, bytes: number): void {
+    if (receiver === undefined || receiver.ended) return;
+    receiver.bytes = Math.min(bytes, this.#size ?? bytes);
+    this.#meter.note(this.#bytes);
+  }
+
+  /** Notes that a member has everything, or does not want it. */
+  #settle(member: M): void {
+    const receiver = this.#receivers.get(toHex(member.session));
+    if (receiver !== undefined) {
+      this.#stop(receiver);
+      receiver.ended = true;
+    }
+    this.#settled.add(toHex(member.key));
+    this.#endWhenSettled();
+  }
+
+  /** Ends when no one is left who may still want something. */
+  #endWhenSettled(): void {
+    const accepted = [...this.#receivers.values()].map(({ member }) => member);
+    const pending = [...this.#offered.values(), ...accepted];
+    if (this.#settled.size === 0) return;
+    if (pending.every(({ key }) => this.#settled.has(toHex(key)))) this.#finish();
+  }
+
+  #failWith(error: unknown): void {
+    if (error instanceof LanchatError) this.#fail(error.code, error.message);
+    else this.#fail("internal", `${error}`);
+  }
+
+  /** Withdraws the offer and ends. */
+  #fail(code: Code, message: string): void {
+    if (this.#ended) return;
+    this.#tellState(ReportState.WITHDRAWN, withdrawReason(code));
+    this.#emit({ event: "file-failed", name: this.#source.name, code, message });
+    this.#finish();
+  }
+
+  #failFor(member: M, code: Code, message: string): void {
+    this.#emit({ event: "file-failed", name: this.#source.name, code, message, member });
+  }
+
+  #finish(): void {
+    if (this.#ended) return;
+    void this.close();
+    this.#context.ended(this.id);
+  }
+
+  #showOffer(): void {
+    const { count, name, size, to } = this.view;
+    this.#emit({
+      event: "offer",
+      ...to !== undefined && { to },
+      name,
+      ...size !== undefined && { size },
+      count,
+      private: to !== undefined,
+    });
+  }
+
+  #showProgress(bytesPerSecond: number): void {
+    const { bytes, name, receivers, size, state } = this.view;
+    const left = secondsLeft(bytes, size, bytesPerSecond);
+    this.#emit({
+      event: "progress",
+      name,
+      bytes,
+      ...size !== undefined && { size },
+      bytesPerSecond,
+      ...left !== undefined && { secondsLeft: left },
+      ...state === "paused" && { paused: true },
+      ...receivers !== undefined && { receivers },
+    });
+  }
+
+  #emit(event: Unnumbered<TransferEvent<M>>): void {
+    if (!this.#ended) this.#context.emit({ ...event, id: this.id } as TransferEvent<M>);
+  }
+
+  get #state(): TransferState {
+    if (this.#paused) return "paused";
+    return this.#receivers.size > 0 ? "active" : "offered";
+  }
+
+  /** The receivers that go on or have everything. */
+  get #views(): ReceiverView<M>[] {
+    return [...this.#receivers.values()].filter(({ complete, ended }) => complete || !ended)
+      .map(({ bytes, member }) => ({ member, bytes }));
+  }
+
+  /** The bytes of the receiver that has the least. */
+  get #bytes(): number {
+    const all = this.#views.map(({ bytes }) => bytes);
+    return all.length === 0 ? 0 : Math.min(...all);
+  }
+}
+
+/** The units that a receiver wants, ascending, up to one that is not included. */
+function* ownUnits<M extends FileMember>(receiver: Receiver<M>, end: number): Generator<Due> {
+  let unit = receiver.wanted.first;
+  while (unit !== undefined && unit < end) {
+    receiver.wanted.delete(unit);
+    yield { unit, to: [receiver.member.session] };
+    unit = receiver.wanted.next(unit + 1);
+  }
+}
+
+/** Sealed units as chunks of a flow. */
+async function* chunks(
+  transfer: Bytes,
+  units: AsyncIterable<Due & { readonly bytes: Bytes | undefined }>,
+): AsyncGenerator<OutgoingChunk> {
+  for await (const { bytes, to, unit } of units) {
+    const offset = unit * SEALED_UNIT_BYTES;
+    for (let i = 0; bytes !== undefined && i < to.length; i += MAX_CHUNK_RECEIVERS) {
+      yield { transfer, offset, to: to.slice(i, i + MAX_CHUNK_RECEIVERS), bytes };
+    }
+  }
+}
+
+/** Why a receiver stopped, as code and message. @param name The receiver's. */
+function stopped(reason: number, name: string): [Code, string] {
+  switch (reason) {
+    case StopReason.CANCELED:
+      return ["file-canceled", `${name} canceled it`];
+    case StopReason.DISK_FULL:
+      return ["disk-full", `${name} has no room for it`];
+    case StopReason.CANNOT_WRITE:
+      return ["download-unwritable", `${name} cannot save it`];
+    case StopReason.TOO_LARGE:
+      return ["file-too-large", `it is too large for ${name}`];
+    case StopReason.BAD_CONTENTS:
+      return ["file-damaged", `it did not reach ${name} undamaged`];
+    default:
+      return ["file-unfinished", `${name} stopped receiving it`];
+  }
+}
+
+/** The reason for the receivers that a transfer ends with a code. */
+function withdrawReason(code: Code): number {
+  switch (code) {
+    case "file-canceled":
+      return WithdrawReason.CANCELED;
+    case "file-changed":
+      return WithdrawReason.FILE_CHANGED;
+    default:
+      return WithdrawReason.CANNOT_READ;
+  }
+}
