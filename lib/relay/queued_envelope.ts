@@ -9,9 +9,9 @@ import type { AckTracker } from "./ack_tracker.ts";
 import type { Sharing } from "./shared_records.ts";
 
 /** Bytes that an entry of a queue takes beside its object. */
-const ENTRY_BYTES = 64;
+export const ENTRY_BYTES = 64;
 
-/** The bytes that all queues of a relay take together. */
+/** The bytes that all queues of a relay take together: those of envelopes, or those of bulk. */
 export class QueueMemory {
   readonly #maxBytes: number;
   readonly #waiting = new Set<{ release(): void }>();

@@ -15,6 +15,10 @@
  * 5. Acknowledged: the receiver's ACK reaches `Seat.acknowledge`, which removes the envelope; after the last
  *    receiver, the sender's {@linkcode AckTracker} owes an ACK.
  *
+ * Bulk goes another way: `#passOn` puts a piece into the {@linkcode BulkQueue} of each receiver that is connected,
+ * and the receiver's endpoint takes it from there if nothing else is due. The sender's {@linkcode CreditTracker}
+ * owes a CREDIT when the piece was read, and when the first receiver got it.
+ *
  * @module
  */
 import { type Bytes, equal, toHex } from "../bytes/mod.ts";
@@ -39,6 +43,8 @@ import {
   ObjectType,
 } from "../wire/mod.ts";
 import type { AccessPolicy } from "./access_policy.ts";
+import { BulkQueue, QueuedPiece } from "./bulk_queue.ts";
+import { CreditTracker } from "./credit_tracker.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { QueuedChange } from "./queued_change.ts";
 import { type EnvelopeSource, QueuedEnvelope, QueueMemory } from "./queued_envelope.ts";
@@ -65,6 +71,9 @@ export const DRAIN_MS = 5000;
  */
 const MAX_UNROUTED_BYTES: number = 5 << 16;
 
+/** Default of the most bytes of bulk that are queued for all members together. */
+export const MAX_BULK_QUEUED_BYTES: number = 64 << 20;
+
 /** Connections that shared frames need: for fewer, a record for each costs less. */
 const MIN_SHARED_CONNECTIONS = 3;
 
@@ -77,6 +86,8 @@ export interface RelayOptions extends Partial<Limits> {
   readonly former?: readonly EndedSession[];
   /** Decides which identities may enter; without it all may. */
   readonly policy?: AccessPolicy;
+  /** Maximum bytes of bulk that are queued for all members together; beyond them the longest share is halved. */
+  readonly maxBulkBytes?: number;
   /** Called when a seat has ended, whether its member had entered the room or not. */
   readonly onSeatEnded?: (session: ProvenSession) => void;
   /** Times absence, entry and the end of the room. */
@@ -113,6 +124,7 @@ export class Relay {
   readonly #scheduler = new FairScheduler();
   readonly #shared: SharedRecords;
   readonly #memory: QueueMemory;
+  readonly #bulkMemory: QueueMemory;
   /** The connections that are served, whether they have a seat or not. */
   readonly #serving = new Map<SeatEndpoint, Promise<void>>();
   /** Aborts when the room ends, which also ends the waits of members that sent too fast. */
@@ -127,6 +139,7 @@ export class Relay {
     this.#onSeatEnded = options.onSeatEnded ?? (() => {});
     this.#clock = options.clock ?? systemClock;
     this.#memory = new QueueMemory(this.#limits.maxMemoryBytes);
+    this.#bulkMemory = new QueueMemory(options.maxBulkBytes ?? MAX_BULK_QUEUED_BYTES);
     this.#shared = new SharedRecords(this.#clock, () => {
       const seats = this.#seats.all().filter((seat) => seat.takesShared);
       for (const seat of seats) seat.wake();
@@ -157,6 +170,7 @@ export class Relay {
     const endpoint: SeatEndpoint = new Endpoint<MemberRecord, HostRecord>(channel, {
       codec: HOST_CODEC,
       next: () => seat?.sendsTo(endpoint) ? seat.next() : undefined,
+      nextBulk: (maxBytes) => seat?.sendsTo(endpoint) ? seat.bulk?.next(maxBytes) : undefined,
       clock: this.#clock,
     });
     const { carriesShared } = channel;
@@ -218,7 +232,10 @@ export class Relay {
   async close(drainMs: number = DRAIN_MS): Promise<void> {
     this.#ending.abort();
     // The relay reads held senders again: their acknowledgements count.
-    for (const seat of this.#seats.all()) seat.releaseAll();
+    for (const seat of this.#seats.all()) {
+      seat.releaseAll();
+      seat.bulk?.clear();
+    }
     const drained = Promise.all(this.#seats.all().map((seat) => seat.drained()));
     await deadline(this.#clock, drainMs, drained);
     for (const endpoint of this.#serving.keys()) void endpoint.close(CloseReason.HOST_ENDS);
@@ -265,8 +282,14 @@ export class Relay {
     if (!seat.acknowledge(seq, transcript)) this.#remove(seat, CloseReason.PROTOCOL);
   }
 
-  async #take({ queue, rate, seat }: Connection, record: MemberRecord): Promise<void> {
+  async #take(connection: Connection, record: MemberRecord): Promise<void> {
+    const { queue, rate, seat } = connection;
     switch (record.type) {
+      case "bulk":
+        this.#passOn(connection, record);
+        break;
+      case "credit": // It was for the endpoint.
+        break;
       case "batch": {
         const bytes = queue.push(record.envelopes);
         if (queue.bytes > MAX_UNROUTED_BYTES) await queue.emptied;
@@ -312,6 +335,25 @@ export class Relay {
     for (const other of receivers) {
       if (!other.isConnected && other.queuedBytes > this.#limits.maxQueueBytes) this.#giveUp(other);
     }
+  }
+
+  /** Queues pieces of a file for those of their receivers that are connected. */
+  #passOn({ credit, seat }: Connection, bulk: Extract<MemberRecord, { type: "bulk" }>): void {
+    if (this.#ending.signal.aborted) return;
+    const { flow, to, transfer } = bulk;
+    const seats = new Set(to.map((session) => this.#seats.get(session)));
+    const queues = [...seats].flatMap((other) => other === seat ? [] : other?.bulk ?? []);
+    let { offset } = bulk;
+    for (const bytes of bulk.bytes) {
+      const options = { from: seat.session, sender: seat.id, flow, transfer, offset, bytes };
+      const piece = new QueuedPiece(options, credit, this.#bulkMemory);
+      for (const queue of queues) queue.push(piece);
+      piece.removeReceiver();
+      offset += bytes.length;
+    }
+    while (this.#bulkMemory.isFull) this.#seats.longestBulk().halve();
+    for (const other of seats) other?.wake();
+    seat.wake(); // Last, so that a CREDIT also tells of what the receivers take at once.
   }
 
   /** Has an entry for all seats sealed once, if enough of them can take it in this way. */
@@ -393,6 +435,8 @@ export class Relay {
       seat,
       ...end,
       queue: new SenderQueue(this.#scheduler, (envelope) => this.#route(connection, envelope)),
+      bulk: new BulkQueue(this.#clock),
+      credit: new CreditTracker(() => seat.wake()),
       rate: new RateLimiter({ burst: maxRate, perSecond: maxRate }, this.#clock),
       onEntered,
       resumed: false,
@@ -510,6 +554,7 @@ export class Relay {
   #end(seat: Seat, reason: number): void {
     this.#seats.delete(seat);
     if (seat.joined) this.#tell(seat, MemberChange.LEFT, reason);
+    for (const other of this.#seats.all()) other.bulk?.drop(seat.id);
     seat.end(); // Last, because this serves the senders that it held.
     this.#onSeatEnded(seat);
   }

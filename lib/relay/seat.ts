@@ -21,6 +21,8 @@ import {
 } from "../wire/mod.ts";
 import { AckTracker } from "./ack_tracker.ts";
 import { Backpressure, SHARE_BYTES } from "./backpressure.ts";
+import type { BulkQueue } from "./bulk_queue.ts";
+import type { CreditTracker } from "./credit_tracker.ts";
 import { QueuedChange } from "./queued_change.ts";
 import { QueuedEnvelope } from "./queued_envelope.ts";
 import type { FairScheduler, SenderQueue } from "./scheduler.ts";
@@ -80,6 +82,10 @@ export interface SeatConnection {
   readonly carriesShared: boolean;
   /** The envelopes that came over it and were not routed yet. */
   readonly queue: SenderQueue;
+  /** The bulk that it has to get. */
+  readonly bulk: BulkQueue;
+  /** The fate of the bulk that came over it. */
+  readonly credit: CreditTracker;
 }
 
 /** Dependencies of {@linkcode Seat}. */
@@ -177,6 +183,11 @@ export class Seat {
     return this.#isTooSlow;
   }
 
+  /** The bulk that waits for it; `undefined` without a connection that has entered the room. */
+  get bulk(): BulkQueue | undefined {
+    return this.#connected ? this.#claim!.bulk : undefined;
+  }
+
   /** The network of its newest connection; empty for a member in this process. */
   get network(): string {
     return this.#network;
@@ -202,6 +213,7 @@ export class Seat {
     const former = this.#claim;
     void former?.endpoint.close(CloseReason.REPLACED);
     former?.queue.clear();
+    former?.bulk.clear();
     // Before senders are released: serving them can end this seat and the connection that holds it.
     this.#claim = connection;
     this.#detach();
@@ -242,6 +254,7 @@ export class Seat {
   /** Gives the seat to no connection; releases the senders that it holds. */
   disconnect(): void {
     this.#claim?.queue.clear();
+    this.#claim?.bulk.clear();
     this.#detach();
     this.#claim = undefined;
   }
@@ -316,10 +329,11 @@ export class Seat {
     return (this.#shares.get(sender)?.lastChat ?? 0) > 0;
   }
 
-  /** The next record or shared frame for the member; `undefined` if none is due. */
+  /** The next record or shared frame for the member, without bulk; `undefined` if none is due. */
   next(): HostRecord | SharedFrame | undefined {
     const first = this.#queue[this.#sent];
     if (this.acks.isDue) return this.acks.take(first?.seq ?? Infinity);
+    if (this.#claim?.credit.isDue) return this.#claim.credit.next();
     if (this.#findBehind !== undefined) {
       const sessions = this.#findBehind();
       this.#findBehind = undefined;

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Bytes, equal, toHex } from "../bytes/mod.ts";
+import type { BulkQueue } from "./bulk_queue.ts";
 import type { Seat } from "./seat.ts";
 
 /** Maximum seats of one network whose members are away for long: strangers must not fill the room with them. */
@@ -89,5 +90,11 @@ export class SeatTable {
   largest(): Seat {
     return this.all()
       .reduce((most, other) => other.queuedBytes > most.queuedBytes ? other : most);
+  }
+
+  /** The bulk queue in which most of one sender waits. */
+  longestBulk(): BulkQueue {
+    return this.all().flatMap(({ bulk }) => bulk ?? [])
+      .reduce((most, other) => other.longest > most.longest ? other : most);
   }
 }

@@ -1123,6 +1123,130 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "relay/bulk_queue.ts",
+    test: "relay/bulk_queue_test.ts",
+    mutants: [
+      [
+        "if (share.bytes + piece.bytes.length > BULK_SHARE_BYTES) return;",
+        "",
+        "BulkQueue drops new pieces of a sender of which 8 MiB wait, and of no other",
+      ],
+      [
+        "if (bytes <= this.#passed) return;",
+        "",
+        "QueuedPiece is passed as far as the fastest receiver has it, or when all have dropped it",
+      ],
+      [
+        "    this.pass(this.bytes.length);\n",
+        "",
+        "BulkQueue gives each byte of a sender once and in order, counts all as passed, and keeps no memory",
+      ],
+      [
+        "share.credit += BULK_TURN_BYTES;",
+        "share.credit = BULK_TURN_BYTES;",
+        "BulkQueue serves senders alike by bytes, whatever the sizes of their pieces",
+      ],
+      [
+        "      if (share.credit > 0) continue;\n",
+        "      if (share.pieces.length === 0) continue;\n",
+        "BulkQueue counts what a sender took beyond its turn also when nothing more of it waited",
+      ],
+      [
+        "if (!this.#progressed) this.clear();",
+        "",
+        "BulkQueue drops what waits for a member that got nothing for 10 s, and only then",
+      ],
+      [
+        "      equal(first.transfer, transfer);",
+        "      true;",
+        "BulkQueue joins no pieces of different transfers",
+      ],
+      [
+        "if (share.weight < longest) continue;",
+        "",
+        "BulkQueue.halve drops the newer half of the longest share, and at last all",
+      ],
+    ],
+  },
+  {
+    file: "relay/credit_tracker.ts",
+    test: "relay/credit_tracker_test.ts",
+    mutants: [
+      [
+        "flow.waiting > 2 * MAX_FLOW_BYTES || ",
+        "",
+        "CreditTracker refuses over twice what may wait of a flow, and takes more as soon as some are passed",
+      ],
+      [
+        "this.#waiting > 2 * MAX_MEMBER_BULK_BYTES ||",
+        "",
+        "CreditTracker refuses over twice what may wait of a member",
+      ],
+      [
+        "if (flow.waiting === 0) this.#open--;",
+        "if (flow.waiting === 0);",
+        "CreditTracker refuses over twice as many flows as may wait, and takes one more as soon as another is empty",
+      ],
+      [
+        "if (this.#flows.size <= KNOWN_FLOWS) return;",
+        "return;",
+        "CreditTracker keeps the count of a flow that was empty, until 255 others came after it",
+      ],
+      [
+        "    this.#flows.delete(flow.id);\n",
+        "",
+        "CreditTracker keeps the count of a flow that was empty, until 255 others came after it",
+      ],
+    ],
+  },
+  {
+    file: "relay/relay.ts",
+    test: "relay/bulk_test.ts",
+    mutants: [
+      [
+        "other === seat ? [] : other?.bulk ?? []",
+        "other?.bulk ?? []",
+        "Relay gives nothing to members that are away, not in the room or unknown, nor to the sender itself",
+      ],
+      [
+        "    while (this.#bulkMemory.isFull) this.#seats.longestBulk().halve();\n",
+        "",
+        "Relay keeps no more bulk than its memory allows, and drops that of the longest shares",
+      ],
+      [
+        "    for (const other of this.#seats.all()) other.bulk?.drop(seat.id);\n",
+        "",
+        "Relay sends a member that it removes no more bulk, and no one what a removed member sent",
+      ],
+      [
+        "      seat.bulk?.clear();\n",
+        "",
+        "Relay drops all bulk when the room ends, and waits only for messages",
+      ],
+    ],
+  },
+  {
+    file: "relay/seat.ts",
+    test: "relay/bulk_test.ts",
+    mutants: [
+      [
+        "    former?.bulk.clear();\n",
+        "",
+        "Relay starts over with windows and counts when a new connection takes a seat over",
+      ],
+      [
+        "    this.#claim?.bulk.clear();\n",
+        "",
+        "Relay passes what waits for a receiver whose connection is lost, and sends nothing of it to the next",
+      ],
+      [
+        "return this.#connected ? this.#claim!.bulk : undefined;",
+        "return this.#claim?.bulk;",
+        "Relay gives nothing to members that are away, not in the room or unknown, nor to the sender itself",
+      ],
+    ],
+  },
+  {
     file: "relay/scheduler.ts",
     test: "relay/scheduler_test.ts",
     mutants: [

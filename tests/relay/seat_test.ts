@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { SharedFrame } from "../../lib/channel/mod.ts";
+import { BulkQueue } from "../../lib/relay/bulk_queue.ts";
+import { CreditTracker } from "../../lib/relay/credit_tracker.ts";
 import { QueuedEnvelope, QueueMemory } from "../../lib/relay/queued_envelope.ts";
 import { FairScheduler, SenderQueue } from "../../lib/relay/scheduler.ts";
 import { Seat, type SeatEndpoint } from "../../lib/relay/seat.ts";
@@ -10,15 +12,18 @@ import { test } from "../support/test.ts";
 /** A seat whose connection carries shared frames. */
 function seatOf(): Seat {
   const scheduler = new FairScheduler();
+  const clock = new FakeClock();
   const bytes = (length: number) => new Uint8Array(length);
   const seat = new Seat({ key: bytes(32), nonce: bytes(16), session: bytes(16) }, {
     scheduler,
-    clock: new FakeClock(),
+    clock,
     onStalled: () => {},
   });
   const endpoint = { close: () => Promise.resolve(), wake: () => {} } as unknown as SeatEndpoint;
   const queue = new SenderQueue(scheduler, () => undefined);
-  seat.claim({ endpoint, carriesShared: true, queue }, "127.0.0.1");
+  const bulk = new BulkQueue(clock);
+  const credit = new CreditTracker(() => {});
+  seat.claim({ endpoint, carriesShared: true, queue, bulk, credit }, "127.0.0.1");
   seat.connect();
   return seat;
 }

@@ -5,14 +5,15 @@ import {
   type RekeyLimits,
   SealStream,
   type SharedFrame,
+  type Transport,
 } from "../../lib/channel/mod.ts";
 import { FrameDecoderStream, type PlainRecord, RecordType } from "../../lib/wire/mod.ts";
 import { duplex, type DuplexOptions, type End } from "./duplex.ts";
 
 /** A channel as it is after a handshake, and the end of the connection under it. */
-export interface TestChannel extends Channel {
+export interface TestChannel<Under extends Transport = End> extends Channel {
   /** The connection. */
-  readonly end: End;
+  readonly end: Under;
   /** A copy of the secret that seals this side's records. */
   readonly sendSecret: Bytes;
 }
@@ -50,15 +51,15 @@ export function sharingPair(options: DuplexOptions = {}): [TestChannel, TestChan
 }
 
 /** One end of a channel. */
-export function channelOver(
-  end: End,
+export function channelOver<Under extends Transport>(
+  end: Under,
   sendSecret: Bytes,
   receiveSecret: Bytes,
   { carriesShared = false, takesShared = false }: {
     carriesShared?: boolean;
     takesShared?: boolean;
   } = {},
-): TestChannel {
+): TestChannel<Under> {
   return {
     end,
     sendSecret,

@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/bytes/mod.ts";
+import { byteLength, type Bytes } from "../../lib/bytes/mod.ts";
 import { type Channel, localChannel } from "../../lib/channel/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import type { Relay } from "../../lib/relay/mod.ts";
@@ -78,6 +78,12 @@ export class ScriptedGuest {
   onEnvelope: (envelope: HostEnvelope) => void = () => {};
   /** Whether envelopes are acknowledged at once. */
   acknowledges = true;
+  /** Called with each BULK received. */
+  onBulk: (bulk: Of<"bulk">) => void = () => {};
+  /** Whether bulk is credited at once. */
+  credits = true;
+  /** Bytes of bulk received. */
+  bulkBytes = 0;
   /** The number of the last envelope or change received. */
   lastSeq = 0;
   /** The transcript after the last shared record received. */
@@ -205,6 +211,11 @@ export class ScriptedGuest {
     });
   }
 
+  /** Credits bulk. @param taken Bytes; by default all that came. */
+  async credit(taken: number = this.bulkBytes): Promise<void> {
+    await this.send({ type: "credit", taken });
+  }
+
   /** Waits until the relay has read everything sent, and everything it had for this guest has arrived. */
   async settle(): Promise<void> {
     await this.send({ type: "ping", token: randomBytes(8) });
@@ -302,9 +313,16 @@ export class ScriptedGuest {
         this.log.push(`${from}${envelope.direct ? " (direct)" : ""}: ${text}`);
       }
     } else {
+      if (record.type === "bulk") this.#takeBulk(record);
       return;
     }
     this.transcript = record.transcript ?? this.transcript;
     if (this.acknowledges) void this.send({ ...ack(this.lastSeq), transcript: this.transcript });
+  }
+
+  #takeBulk(bulk: Of<"bulk">): void {
+    this.bulkBytes += byteLength(bulk.bytes);
+    this.onBulk(bulk);
+    if (this.credits) void this.credit();
   }
 }
