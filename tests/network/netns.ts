@@ -9,7 +9,7 @@ import { seededNumbers } from "../support/faults.ts";
 import { missing, testUnless } from "../support/tools.ts";
 
 /** Why there can be no such network here; `undefined` where there can. */
-const OBSTACLE: string | undefined = obstacle();
+export const OBSTACLE: string | undefined = obstacle();
 
 /** A test on machines of its own, for which it needs programs besides. */
 export function networkTest(
@@ -244,7 +244,8 @@ async function remove(
   for (const namespace of namespaces) await ip("netns", "delete", namespace);
 }
 
-async function ip(...args: readonly string[]): Promise<void> {
+/** Runs ip(8). */
+export async function ip(...args: readonly string[]): Promise<void> {
   const { stderr, success } = await new Deno.Command("ip", { args: [...args] }).output();
   if (!success) throw new Error(`ip ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
 }

@@ -22,6 +22,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "stty": "coreutils",
   "sysctl": "procps",
   "systemd-analyze": "systemd",
+  "tc": "iproute2",
   "umount": "mount",
   "unshare": "util-linux",
 };
