@@ -12,10 +12,10 @@
  *   lanchat has just made. The system refuses both if the name is taken, also by a link, and follows none.
  *   On a disk without hard links, lanchat makes an empty file, which the system refuses if the name is taken,
  *   and renames onto it; there, a file that replaces the empty one in that instant is lost.
- * - In a folder that others can write to and that is not sticky, they can move `NAME.part` away, and put a link
- *   in its place. lanchat looks before it opens a file and while it writes, and gives up. One who puts the link
- *   there between look and open can make lanchat create new files elsewhere, though not replace any: Deno has
- *   no way to open a file relative to an open folder.
+ * - In a folder that others can write to and that is not sticky, they can replace everything, also complete
+ *   files, and put a link in the place of `NAME.part`. lanchat looks before it opens a file and while it
+ *   writes, and gives up. One who puts the link there between look and open can make lanchat create new files
+ *   elsewhere, though not replace any: Deno has no way to open a file relative to an open folder.
  *
  * @module
  */
@@ -139,9 +139,10 @@ export class Download {
       const real = await openDirectory(directory);
       for await (const { name } of Deno.readDir(real)) {
         const path = join(real, name);
-        if (!name.endsWith(PART) || !await holds(path, offer)) continue;
+        const info = name.endsWith(PART) ? await holding(path, offer) : undefined;
+        if (info === undefined) continue;
         const lock = await takeAlone(offerFile(path), LOCK_MS).catch(() => undefined);
-        if (lock !== undefined) return new Download(real, path, await Deno.lstat(path), lock);
+        if (lock !== undefined) return new Download(real, path, info, lock);
       }
     });
   }
@@ -299,17 +300,18 @@ function offerFile(path: string): string {
   return join(path, "offer.json");
 }
 
-/** Whether a folder holds an offer, and only this user can have put anything into it. */
-async function holds(path: string, offer: PartOffer): Promise<boolean> {
+/** The metadata of a folder that holds an offer, if only this user can have put anything into it. */
+async function holding(path: string, offer: PartOffer): Promise<Deno.FileInfo | undefined> {
   try {
     const info = await Deno.lstat(path);
     const isOwn = Deno.build.os === "windows" || !isForeign(info) && (info.mode! & 0o022) === 0;
-    if (!info.isDirectory || !isOwn) return false;
+    if (!info.isDirectory || !isOwn) return undefined;
     const { bytes } = await readRegular(offerFile(path), MAX_OFFER_BYTES);
     const { from, root, size } = JSON.parse(new TextDecoder().decode(bytes)) as PartOffer;
-    return from === offer.from && root === offer.root && size === offer.size;
+    const isSame = from === offer.from && root === offer.root && size === offer.size;
+    return isSame ? info : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Bytes } from "../../lib/bytes/mod.ts";
+import { type Bytes, toHex } from "../../lib/bytes/mod.ts";
 import { fileKey, randomBytes, TAG_BYTES } from "../../lib/crypto/mod.ts";
 import {
   buildTree,
@@ -76,7 +76,7 @@ async function transfer(folders: Folders, until = Infinity): Promise<Received> {
   };
   for (let unit = 0; unit < geometry.firstLeaf; unit++) await open(unit);
 
-  const offer = { root: tree.root.toHex(), from: "aa", size: manifest.size };
+  const offer = { root: toHex(tree.root), from: "aa", size: manifest.size };
   const directory = `${folders.path}/saved`;
   const download = await Download.find(directory, offer) ??
     await Download.create(directory, "album", offer);

@@ -1324,8 +1324,8 @@ export const MUTANTS: readonly Mutants[] = [
         "Download moves a file on a disk without hard links, and not over another",
       ],
       [
-        "if (!info.isDirectory || !isOwn) return false;",
-        "if (!info.isDirectory) return false;",
+        "if (!info.isDirectory || !isOwn) return undefined;",
+        "if (!info.isDirectory) return undefined;",
         "Download.find leaves a folder that others can write to",
       ],
       [

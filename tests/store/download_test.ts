@@ -443,6 +443,26 @@ for (const name of ["read", "write"] as const) {
   });
 }
 
+const ONLY = Deno.makeTempDirSync({ prefix: "lanchat-download-" });
+
+Deno.test({
+  name: "Download needs the permissions of its folder only",
+  permissions: { read: [ONLY], write: [ONLY] },
+  fn: async () => {
+    const folder = `${ONLY}/new`;
+    const first = await Download.create(folder, "album", OFFER);
+    await first.close();
+    const download = (await Download.find(folder, OFFER))!;
+    await download.lay([file("album/a", 1), file("b", 0)]);
+    await download.writeAt(0, 0, bytes("a"));
+    assertEquals(await download.finish(), [
+      `${download.directory}/album`,
+      `${download.directory}/b`,
+    ]);
+    Deno.removeSync(ONLY, { recursive: true });
+  },
+});
+
 test("downloadDirectory is in Downloads if those exist, else the current folder", async () => {
   if (Deno.build.os === "windows") return;
   using home = new Folder();
