@@ -1,5 +1,6 @@
 /**
- * Files that arrive: a folder `NAME.part` while they are under way, and their own names when they are complete.
+ * Files that arrive: in a part folder, `NAME.part`, while they are under way, and under their own names when they
+ * are complete.
  *
  * `NAME.part` holds `offer.json`, which says what belongs in it, and `files`, a folder with the files and
  * folders under their safe names. Only this user may enter `NAME.part`, and a lock on `offer.json` keeps it to
@@ -29,7 +30,7 @@ import { OpenFiles } from "./open_files.ts";
 import { granted, reasonOf, remove, requirePermission, writeNew } from "./private_file.ts";
 import { isForeign, readRegular } from "./trusted_file.ts";
 
-/** How the name of a folder of files under way ends. */
+/** How the name of a part folder ends. */
 const PART = ".part";
 
 /** Maximum offer.json, in bytes: lanchat ignores a longer one. A real one has about 500. */
@@ -44,7 +45,7 @@ const CHECK_BYTES: number = 16 << 20;
 /** Files that are completed at the same time: the disk syncs several about as fast as one. */
 const FINISHING = 8;
 
-/** What belongs in a folder of files under way. */
+/** What belongs in a part folder. */
 export interface PartOffer {
   /** The root of the offer's tree, in hexadecimal digits; empty if it is unknown: then no run resumes it. */
   readonly root: string;
@@ -79,11 +80,11 @@ function within(directory: string | undefined, ...names: readonly string[]): str
   return directory ? join(directory, ...names) : undefined;
 }
 
-/** Files under way, in a folder of their own. */
+/** Files under way, in a part folder. */
 export class Download {
   /** The download folder, without links in its path. */
   readonly directory: string;
-  /** The folder of the files under way. */
+  /** The part folder. */
   readonly path: string;
   readonly #info: Deno.FileInfo;
   readonly #lock: Disposable;
@@ -103,7 +104,7 @@ export class Download {
   }
 
   /**
-   * Makes the folder of a new download; also the download folder, if it does not exist.
+   * Makes the part folder of a new download; also the download folder, if it does not exist.
    *
    * @param name A safe name for what arrives.
    * @throws {StoreError} With code `permission-denied`, `disk-full` or `download-unwritable`.
@@ -129,7 +130,7 @@ export class Download {
   }
 
   /**
-   * Finds the folder of an earlier download of the same offer that no run uses now.
+   * Finds the part folder of an earlier download of the same offer that no run uses now.
    *
    * @throws {StoreError} With code `permission-denied` or `download-unwritable`.
    */
@@ -193,8 +194,8 @@ export class Download {
   }
 
   /**
-   * Moves the complete files and folders to names in the download folder that are free, and removes the folder
-   * of this download. If it fails, it can be called again.
+   * Moves the complete files and folders to names in the download folder that are free, and removes the part
+   * folder. If it fails, it can be called again.
    *
    * @returns The path of each, in the order of the files.
    * @throws {StoreError} With code `disk-full`, `download-gone` or `download-unwritable`.
@@ -217,7 +218,7 @@ export class Download {
     return [...this.#moved.values()];
   }
 
-  /** Removes the folder with all that is in it. */
+  /** Removes the part folder with all that is in it. */
   async discard(): Promise<void> {
     await this.close();
     try {
@@ -228,7 +229,7 @@ export class Download {
     }
   }
 
-  /** Ends the use of the folder, and leaves it for a later run. */
+  /** Ends the use of the part folder, and leaves it for a later run. */
   async close(): Promise<void> {
     await this.#open.close();
     if (!this.#isClosed) this.#lock[Symbol.dispose]();
