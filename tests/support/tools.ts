@@ -15,6 +15,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "nft": "nftables",
   "objdump": "binutils",
   "prlimit": "util-linux",
+  "qemu-aarch64": "qemu-user",
   "setpriv": "util-linux",
   "script": "bsdutils",
   "setsid": "util-linux",
