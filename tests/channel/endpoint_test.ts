@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Bytes, concat, toHex } from "../../lib/bytes/mod.ts";
+import { byteLength, type Bytes, concat, toHex } from "../../lib/bytes/mod.ts";
 import {
   DEAD_AFTER_MS,
   Endpoint,
@@ -42,17 +42,26 @@ interface Setup {
 }
 
 async function setUp(
-  options: DuplexOptions & { next?: () => MemberRecord | undefined } = {},
+  options: DuplexOptions & {
+    next?: () => MemberRecord | undefined;
+    nextBulk?: (maxBytes: number) => MemberRecord | undefined;
+  } = {},
 ): Promise<Setup> {
   const [own, other] = await channelPair(options);
   const clock = new FakeClock();
   const next = options.next ?? (() => undefined);
-  const endpoint: MemberEndpoint = new Endpoint(own, { codec: MEMBER_CODEC, next, clock });
+  const { nextBulk } = options;
+  const endpoint: MemberEndpoint = new Endpoint(own, {
+    codec: MEMBER_CODEC,
+    next,
+    ...nextBulk !== undefined && { nextBulk },
+    clock,
+  });
   return { endpoint, clock, own, other };
 }
 
 /** Acknowledgements numbered from 1, so many. */
-function bulk(count: number): () => MemberRecord | undefined {
+function acks(count: number): () => MemberRecord | undefined {
   let seq = 0;
   return () => seq < count ? ack(++seq) : undefined;
 }
@@ -84,7 +93,7 @@ async function readAll(channel: TestChannel): Promise<MemberRecord[]> {
 }
 
 test("Endpoint sends urgent records in their order, then the records of next", async () => {
-  const { endpoint, other } = await setUp({ next: bulk(3) });
+  const { endpoint, other } = await setUp({ next: acks(3) });
   for (let i = 0; i < 3; i++) {
     endpoint.send(resume(i));
   }
@@ -105,7 +114,7 @@ test("Endpoint sends urgent records in their order, then the records of next", a
 });
 
 test("Endpoint lets an urgent record overtake waiting ones if the other side reads slowly", async () => {
-  const { endpoint, other } = await setUp({ next: bulk(1000), capacity: 1 });
+  const { endpoint, other } = await setUp({ next: acks(1000), capacity: 1 });
   const reader = other.readable.getReader();
   endpoint.wake();
   const first = decodeMemberRecord((await reader.read()).value!);
@@ -253,7 +262,7 @@ test("Endpoint keeps a connection where the machine's time is set a day ahead or
 });
 
 test("Endpoint gives the other side up after 40 s of silence, whatever waits to be sent", async () => {
-  const { endpoint, clock, other } = await setUp({ next: bulk(Infinity), capacity: 1 });
+  const { endpoint, clock, other } = await setUp({ next: acks(Infinity), capacity: 1 });
   endpoint.wake();
   const silent = assertFails(endpoint.receive().next(), "connection-lost", "silent for 40 s");
   clock.advance(DEAD_AFTER_MS - 1);
@@ -485,7 +494,7 @@ test("Endpoint.close lets all urgent records leave before its farewell, and none
 });
 
 test("Endpoint.close does not wait for all that next would give", async () => {
-  const { endpoint, own, other } = await setUp({ next: bulk(1000) });
+  const { endpoint, own, other } = await setUp({ next: acks(1000) });
   endpoint.wake();
   const closed = endpoint.close(CloseReason.LEAVING);
   const seen = await readAll(other);
@@ -497,7 +506,7 @@ test("Endpoint.close does not wait for all that next would give", async () => {
 });
 
 test("Endpoint.close cuts a side that takes no farewell in time", async () => {
-  const { endpoint, clock, other } = await setUp({ next: bulk(Infinity), capacity: 1 });
+  const { endpoint, clock, other } = await setUp({ next: acks(Infinity), capacity: 1 });
   endpoint.wake();
   const received = assertFails(endpoint.receive().next(), "connection-lost", "stopped reading");
   const closed = endpoint.close(CloseReason.LEAVING);
@@ -595,7 +604,7 @@ test("Endpoint.receive ends with the error of abort, and the other side sees a c
 });
 
 test("Endpoint.abort ends at once if the other side does not read", async () => {
-  const { endpoint, other } = await setUp({ next: bulk(Infinity), capacity: 1 });
+  const { endpoint, other } = await setUp({ next: acks(Infinity), capacity: 1 });
   endpoint.wake();
   const received = assertRejects(() => endpoint.receive().next(), Error, "enough");
   const closed = endpoint.close(CloseReason.LEAVING);
@@ -652,4 +661,111 @@ test("Endpoint gives up a dead link in time after the machine slept while a reco
     await nextTurn();
   }
   await lost;
+});
+
+/** Bulk without end, as much as may be sent at once. */
+function endlessBulk(): (maxBytes: number) => MemberRecord {
+  let offset = 0;
+  return (maxBytes) => {
+    const bytes = [new Uint8Array(maxBytes)];
+    const record = { type: "bulk" as const, flow: 1, transfer: ID, offset, to: [ID], bytes };
+    offset += maxBytes;
+    return record;
+  };
+}
+
+const ID = new Uint8Array(16);
+
+/** Bytes of bulk in records. */
+function bulkBytes(records: readonly MemberRecord[]): number {
+  return records.reduce(
+    (sum, record) => record.type === "bulk" ? sum + byteLength(record.bytes) : sum,
+    0,
+  );
+}
+
+/** Reads so many bytes of bulk, and what comes between. */
+async function readBulk(
+  reader: ReadableStreamDefaultReader<PlainRecord>,
+  bytes: number,
+): Promise<MemberRecord[]> {
+  const records: MemberRecord[] = [];
+  while (bulkBytes(records) < bytes) {
+    records.push(decodeMemberRecord((await reader.read()).value!));
+  }
+  return records;
+}
+
+test("Endpoint sends bulk after all that next has, up to its window, and more after CREDIT", async () => {
+  const setup = await setUp({ next: acks(50), nextBulk: endlessBulk(), capacity: 1 });
+  const { endpoint, other } = setup;
+  const received = endpoint.receive();
+  const shown = received.next();
+  endpoint.wake();
+  const reader = other.readable.getReader();
+  const first = await readBulk(reader, 16_384);
+  assertEquals(first.slice(0, 50), Array.from({ length: 50 }, (_, i) => ack(i + 1)));
+  assertEquals(bulkBytes(first.slice(50)), 16_384);
+  // The window is full: only other records follow.
+  endpoint.send(resume(7));
+  assertEquals(decodeMemberRecord((await reader.read()).value!), resume(7));
+  const writer = other.writable.getWriter();
+  await writer.write(encodeHostRecord({ type: "credit", taken: 4096, flows: [] }));
+  assertEquals((await shown).value, { type: "credit", taken: 4096, flows: [] });
+  assertEquals(bulkBytes(await readBulk(reader, 5000)), 5120);
+  endpoint.abort(new Error("enough"));
+  await received.next().catch(() => {});
+  await reader.cancel();
+  await writer.abort();
+});
+
+test("Endpoint lets every other record overtake bulk that waits, however large the window is", async () => {
+  let talk: MemberRecord[] = [];
+  const setup = await setUp({
+    next: () => talk.shift(),
+    nextBulk: endlessBulk(),
+    capacity: 1,
+  });
+  const { endpoint, other } = setup;
+  const received = Array.fromAsync(endpoint.receive()).catch(() => {});
+  endpoint.wake();
+  const reader = other.readable.getReader();
+  const writer = other.writable.getWriter();
+  let taken = 0;
+  while (taken < 8 << 20) {
+    taken += bulkBytes(await readBulk(reader, 1));
+    await writer.write(encodeHostRecord({ type: "credit", taken, flows: [] }));
+  }
+  for (const say of [() => endpoint.send(resume(1)), () => talk = [ack(1)]]) {
+    await readBulk(reader, 1);
+    say();
+    let frames = 0;
+    while (decodeMemberRecord((await reader.read()).value!).type === "bulk") frames++;
+    assert(frames <= 4, `${frames} frames came before`);
+  }
+  endpoint.abort(new Error("enough"));
+  await received;
+  await reader.cancel();
+  await writer.abort();
+});
+
+test("Endpoint sends no bulk once it is closing", async () => {
+  const { endpoint, other } = await setUp({ nextBulk: endlessBulk(), capacity: 1 });
+  endpoint.wake();
+  const closed = endpoint.close(CloseReason.LEAVING);
+  const seen = await readAll(other);
+  await closed;
+  assert(bulkBytes(seen) < 16_384);
+  assertEquals(seen.at(-1), { type: "close", reason: CloseReason.LEAVING });
+  other.end.close();
+});
+
+test("Endpoint refuses a CREDIT for what it never sent", async () => {
+  const { endpoint, other } = await setUp();
+  const failed = assertFails(endpoint.receive().next(), "protocol-error", "never sent");
+  const writer = other.writable.getWriter();
+  await writer.write(encodeHostRecord({ type: "credit", taken: 1, flows: [] }));
+  await failed;
+  endpoint.abort(undefined);
+  await writer.abort();
 });

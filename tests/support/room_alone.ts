@@ -242,6 +242,7 @@ export interface RoomAloneOptions {
   readonly shown?: () => Promise<void>;
   readonly ignores?: (key: Bytes) => boolean;
   readonly trust?: RoomOptions["trust"];
+  readonly onBulk?: RoomOptions["onBulk"];
   readonly onFileMessage?: RoomOptions["onFileMessage"];
   /** Called with each event. */
   readonly onEvent?: (event: RoomEvent, room: Room) => void;
@@ -273,7 +274,8 @@ export class RoomAlone {
     this.key = identity.publicKey;
     this.nonce = nonce;
     this.session = session;
-    const { generate = sessionKey, ignores, name = "ada", onEvent, shown, trust, waitMs } = options;
+    const { generate = sessionKey, ignores, name = "ada", onBulk, onEvent, shown, trust, waitMs } =
+      options;
     const { onFileMessage } = options;
     this.room = new Room({
       identity,
@@ -292,6 +294,7 @@ export class RoomAlone {
       ...waitMs !== undefined && { waitMs },
       ...shown !== undefined && { shown },
       ...ignores !== undefined && { ignores },
+      ...onBulk !== undefined && { onBulk },
       ...onFileMessage !== undefined && { onFileMessage },
       ...trust !== undefined && { trust },
     });
