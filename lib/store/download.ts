@@ -2,9 +2,9 @@
  * Files that arrive: in a part folder, `NAME.part`, while they are under way, and under their own names when they
  * are complete.
  *
- * `NAME.part` holds `offer.json`, which says what belongs in it, and `files`, a folder with the files and
- * folders under their safe names. Only this user may enter `NAME.part`, and a lock on `offer.json` keeps it to
- * one run. What is in it counts for nothing until it is checked against the tree of the offer.
+ * `NAME.part` holds `offer.json`, which says what belongs in it, `lock`, which keeps it to one run, and `files`,
+ * a folder with the files and folders under their safe names. Only this user may enter `NAME.part`. What is in
+ * it counts for nothing until it is checked against the tree of the offer.
  *
  * Other users of this machine may have the right to write to the download folder, as in `/tmp`. Then:
  * - `NAME.part` is made, never taken over, or found again only if it is a folder of this user (or root) that no
@@ -25,7 +25,7 @@ import { type Bytes, utf8 } from "../bytes/mod.ts";
 import { type Code, quote, StoreError } from "../errors.ts";
 import { environmentVariable } from "../permission.ts";
 import { MAX_FILE_NAME_BYTES, numberedName, shortName } from "./free_name.ts";
-import { isSameFile, takeAlone } from "./lock.ts";
+import { isSameFile, LockedError, takeAlone } from "./lock.ts";
 import { OpenFiles } from "./open_files.ts";
 import { granted, reasonOf, remove, requirePermission, writeNew } from "./private_file.ts";
 import { isForeign, readRegular } from "./trusted_file.ts";
@@ -118,12 +118,14 @@ export class Download {
         await Deno.mkdir(free, { mode: 0o700 });
         return true;
       });
+      // Before the offer is there: another run could find it and take the folder over.
+      const lock = await lockFolder(path);
       try {
         await writeNew(offerFile(path), utf8(`${JSON.stringify(offer)}\n`));
-        const lock = await takeAlone(offerFile(path), LOCK_MS);
-        return new Download(real, path, await Deno.lstat(path), lock);
+        return new Download(real, path, await Deno.lstat(path), lock!);
       } catch (error) {
-        await remove(path);
+        lock![Symbol.dispose]();
+        await Deno.remove(path, { recursive: true }).catch(() => {});
         throw error;
       }
     });
@@ -142,7 +144,7 @@ export class Download {
         const path = join(real, name);
         const info = name.endsWith(PART) ? await holding(path, offer) : undefined;
         if (info === undefined) continue;
-        const lock = await takeAlone(offerFile(path), LOCK_MS).catch(() => undefined);
+        const lock = await lockFolder(path);
         if (lock !== undefined) return new Download(real, path, info, lock);
       }
     });
@@ -299,6 +301,16 @@ async function openDirectory(directory: string): Promise<string> {
 
 function offerFile(path: string): string {
   return join(path, "offer.json");
+}
+
+/** Takes a part folder for this run; `undefined` if another run has it. */
+async function lockFolder(path: string): Promise<Disposable | undefined> {
+  try {
+    return await takeAlone(join(path, "lock"), LOCK_MS);
+  } catch (error) {
+    // Not every disk has locks.
+    return error instanceof LockedError ? undefined : { [Symbol.dispose]: () => {} };
+  }
 }
 
 /** The metadata of a folder that holds an offer, if only this user can have put anything into it. */

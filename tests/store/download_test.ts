@@ -263,6 +263,35 @@ test("Download.find finds no other offer, and none whose root is unknown", async
   await found.close();
 });
 
+test("Download.find gives the folder to one of several runs, also while it is made", async () => {
+  using folder = new Folder();
+  const [made, ...found] = await Promise.all([
+    Download.create(folder.path, "x", OFFER),
+    ...Array.from({ length: 5 }, () => Download.find(folder.path, OFFER)),
+  ]);
+  assertEquals(found.filter((download) => download !== undefined), []);
+  await made.close();
+  const again = await Promise.all(
+    Array.from({ length: 5 }, () => Download.find(folder.path, OFFER)),
+  );
+  assertEquals(again.filter((download) => download !== undefined).length, 1);
+  await Promise.all(again.map((download) => download?.close()));
+});
+
+test("Download does without locks where a disk has none", async () => {
+  using folder = new Folder();
+  const { lock } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.lock = () => Promise.reject(new Error("No locks available"));
+  try {
+    await (await folder.start("x", ["x"])).close();
+    const found = (await Download.find(folder.path, OFFER))!;
+    await found.lay([file("x", 1)]);
+    assertEquals(await found.finish(), [`${folder.path}/x`]);
+  } finally {
+    Deno.FsFile.prototype.lock = lock;
+  }
+});
+
 const DISTRUSTED = [
   { what: "others can write to", spoil: (part: string) => Deno.chmodSync(part, 0o777) },
   { what: "the group can write to", spoil: (part: string) => Deno.chmodSync(part, 0o720) },

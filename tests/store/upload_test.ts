@@ -155,6 +155,25 @@ testUnless(
   },
 );
 
+testUnless(
+  missing("sh"),
+  "findUpload skips a file whose name is not UTF-8, and one that is gone",
+  async () => {
+    using folder = new Folder();
+    folder.write("f/a");
+    const script = 'touch "$(printf "$0/f/x\\377y")"';
+    const { success } = new Deno.Command("sh", { args: ["-c", script, folder.path] }).outputSync();
+    assert(success);
+    await withUpload([`${folder.path}/f`], (upload) => {
+      assertEquals(pathsOf(upload), ["f/a"]);
+      const reason = "it is gone, or its name is not UTF-8";
+      assertEquals(upload.skipped, [{ path: `${folder.path}/f/x\uFFFDy`, reason }]);
+    });
+    // Deno removes no file with such a name either.
+    new Deno.Command("rm", { args: ["-r", `${folder.path}/f`] }).outputSync();
+  },
+);
+
 test("findUpload refuses a device, a folder without files and a path that is not there", async () => {
   using folder = new Folder();
   Deno.mkdirSync(`${folder.path}/empty/a/b`, { recursive: true });
