@@ -35,8 +35,8 @@ type BulkRecord = Extract<MemberRecord, { type: "bulk" }>;
 /** The flows of a member, which take turns. */
 export class Flows {
   readonly #wake: () => void;
-  /** By number; the next turn is that of the first. */
-  readonly #flows = new Map<number, Flow>();
+  /** The next turn is that of the first. */
+  readonly #flows = new Set<Flow>();
   #lastNumber = 0;
   #failure: { readonly reason: unknown } | undefined;
 
@@ -50,11 +50,11 @@ export class Flows {
    * What is under way when a connection ends is lost. Closing waits until all is sent; `abort` drops what waits.
    */
   open(): WritableStream<BulkChunk> {
-    const flow = new Flow(++this.#lastNumber);
+    const flow = new Flow();
     return new WritableStream<BulkChunk>({
       start: (controller): void => {
         if (this.#failure !== undefined) return controller.error(this.#failure.reason);
-        this.#flows.set(flow.number, flow);
+        this.#flows.add(flow);
         // The sink's `abort()` would wait for the write under way.
         controller.signal.addEventListener("abort", () => {
           flow.drop();
@@ -81,7 +81,7 @@ export class Flows {
    * @returns `undefined` if nothing waits that the relay may be sent now.
    */
   next(maxBytes: number): BulkRecord | undefined {
-    const flows = [...this.#flows.values()];
+    const flows = [...this.#flows];
     const unpassed = flows.reduce((sum, flow) => sum + flow.unpassed, 0);
     if (unpassed + maxBytes > MAX_MEMBER_BULK_BYTES) return undefined;
     const isFull = flows.filter((flow) => flow.unpassed > 0).length >= MAX_FLOWS;
@@ -90,8 +90,10 @@ export class Flows {
       (flow.unpassed > 0 || !isFull)
     );
     if (flow === undefined) return undefined;
-    this.#flows.delete(flow.number);
-    this.#flows.set(flow.number, flow);
+    this.#flows.delete(flow);
+    this.#flows.add(flow);
+    // The relay may forget the counts of a flow that it has passed on.
+    if (flow.unpassed === 0) flow.begin(++this.#lastNumber);
     return flow.take(maxBytes);
   }
 
@@ -101,42 +103,48 @@ export class Flows {
    * @throws {WireError} If that is less than before, or more than was sent.
    */
   credit(credits: readonly FlowCredit[]): void {
+    const flows = new Map(this.#flows.values().map((flow) => [flow.number, flow]));
     for (const { flow: number, passed } of credits) {
-      const flow = this.#flows.get(number);
-      flow?.pass(passed);
-      if (flow?.ended && flow.unpassed === 0) this.#flows.delete(number);
+      const flow = flows.get(number);
+      if (flow === undefined) continue;
+      flow.pass(passed);
+      this.#drop(flow);
     }
   }
 
   /** Starts a connection: what was under way on the last one is lost. */
   restart(): void {
-    for (const flow of this.#flows.values()) {
-      flow.restart();
-      if (flow.ended) this.#flows.delete(flow.number);
+    for (const flow of this.#flows) {
+      flow.forget();
+      this.#drop(flow);
     }
   }
 
   /** Fails all flows, and those that are opened later. */
   fail(reason: unknown): void {
     this.#failure = { reason };
-    for (const flow of this.#flows.values()) {
+    for (const flow of this.#flows) {
       flow.drop();
       flow.onFailure(reason);
     }
     this.#flows.clear();
   }
 
-  /** Forgets a flow once the relay has passed all of it on. */
   #end(flow: Flow): void {
     flow.ended = true;
-    if (flow.unpassed === 0) this.#flows.delete(flow.number);
+    this.#drop(flow);
+  }
+
+  /** Forgets a flow if it has ended, and the relay has passed on all of it. */
+  #drop(flow: Flow): void {
+    if (flow.ended && flow.unpassed === 0) this.#flows.delete(flow);
   }
 }
 
 /** One flow: chunks that wait, and how much of it is under way. */
 class Flow {
-  /** Its number on every connection. */
-  readonly number: number;
+  /** Its number while the relay has not passed on all of it; 0 before. */
+  number = 0;
   /** Whether nothing more is written to it. */
   ended = false;
   /** Fails its stream. */
@@ -144,15 +152,11 @@ class Flow {
   #chunks: BulkChunk[] = [];
   /** Bytes of the chunks that wait. */
   waiting = 0;
-  /** Bytes sent on this connection. */
+  /** Bytes sent under its number. */
   #sent = 0;
   /** Bytes of them that the relay has passed on. */
   #passed = 0;
   #changed = Promise.withResolvers<void>();
-
-  constructor(number: number) {
-    this.number = number;
-  }
 
   /** Bytes sent that the relay has not passed on. */
   get unpassed(): number {
@@ -201,8 +205,14 @@ class Flow {
     this.#passed = passed;
   }
 
+  /** Starts to count under another number. */
+  begin(number: number): void {
+    this.number = number;
+    this.forget();
+  }
+
   /** Forgets what was under way. */
-  restart(): void {
+  forget(): void {
     this.#sent = this.#passed = 0;
   }
 

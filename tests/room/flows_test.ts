@@ -198,7 +198,7 @@ test("Room.openFlow goes on after a cut with what had not left, and counts from 
   await alone.resume([]);
   await nextTurn();
   const [first] = bulkOf(alone.relay);
-  assertEquals([first!.flow, first!.offset], [1, 16_384]);
+  assertEquals([first!.flow, first!.offset], [2, 16_384]);
   await takeAll(alone.relay);
   await writer.close();
   const received = concat(...bulkOf(alone.relay).flatMap(({ bytes }) => bytes));
@@ -254,6 +254,19 @@ test("Room breaks off on a CREDIT for what was never sent, or for less than befo
     await writer!.abort();
     alone.room.end("not-delivered");
   }
+});
+
+test("Room.openFlow takes another number once all is passed on, so that the relay may forget the first", async () => {
+  const alone = await RoomAlone.open();
+  const writer = alone.room.openFlow().getWriter();
+  for (const offset of [0, 5, 10]) {
+    await writer.write(chunk(offset, random(5)));
+    await nextTurn();
+    if (offset > 0) await alone.relay.send(credit(alone.relay, [1, offset + 5]));
+  }
+  assertEquals(bulkOf(alone.relay).map(({ flow }) => flow), [1, 1, 2]);
+  await writer.close();
+  await alone.close();
 });
 
 test("Room ignores a CREDIT for a flow that has ended", async () => {
