@@ -272,6 +272,7 @@ test("the known records are those of a second implementation", () => {
 
 const INSTANCE = utf8("instance");
 const TOKEN = utf8("a token!");
+const BULK = { transfer: utf8("a transfer's id."), offset: 65_552, bytes: [utf8("bytes")] };
 const SHARED_SECRET = shake("lanchat vectors shared secret");
 const SHARED_START = shake("lanchat vectors shared transcript");
 
@@ -316,6 +317,8 @@ const HOST_RECORDS: Readonly<Record<string, HostRecord>> = {
   "RESUME of the host": { type: "resume", nextSeq: 41, queued: 2 },
   "ACK of the host": { type: "ack", accepted: 19, delivered: 17, seq: 41, reached: 18 },
   "BEHIND of the host": { type: "behind", sessions: [bobSession] },
+  "BULK of the host": { type: "bulk", from: bobSession, ...BULK },
+  "CREDIT of the host": { type: "credit", taken: 98_304, flows: [{ flow: 3, passed: 65_536 }] },
 };
 
 /** The contents of a member's known records, by name. */
@@ -338,12 +341,15 @@ const MEMBER_RECORDS: Readonly<Record<string, MemberRecord>> = {
   },
   "ACK of a member": { type: "ack", seq: 42, transcript: SHARED_START },
   "BEHIND of a member": { type: "behind" },
+  "BULK of a member": { type: "bulk", flow: 3, to: [bobSession], ...BULK },
+  "CREDIT of a member": { type: "credit", taken: 98_304 },
 };
 
 for (const { name, payload, type } of vectors.records) {
   if (type === RecordType.REKEY) continue; // The layer below takes it.
   test(`the known ${name} decodes to its content`, () => {
-    const plain = { type, payload: fromHex(payload) };
+    const bulk = type === RecordType.BULK && { bulk: BULK.bytes };
+    const plain = { type, payload: fromHex(payload), ...bulk };
     const [host, member] = [HOST_RECORDS[name], MEMBER_RECORDS[name]];
     if (host !== undefined) {
       assertEquals(decodeHostRecord(plain), host);
@@ -361,9 +367,10 @@ for (const { name, payload, type } of vectors.records) {
 const KNOWN = vectors.frames.filter(({ name }) => name !== "KEY" && name !== "REKEY");
 
 /** What a member reads of the known frames. */
-const READ: readonly PlainRecord[] = KNOWN.map(({ frame, plain, transcript }) => ({
+const READ: readonly PlainRecord[] = KNOWN.map(({ bulk, frame, plain, transcript }) => ({
   type: fromHex(plain)[0]!,
   payload: fromHex(plain).slice(1),
+  ...bulk !== undefined && { bulk: [fromHex(bulk)] },
   ...fromHex(frame)[0] === FrameKind.SHARED && { transcript: fromHex(transcript) },
 }));
 
@@ -394,7 +401,11 @@ test("the known frames are those of RecordCipher and FrameTokens, and each trans
     const frame = fromHex(known.frame);
     const kind = frame[0]!;
     const cipher = kind === FrameKind.SHARED ? shared : own;
-    const record = { type: type!, payload: new Uint8Array(payload) };
+    const record = {
+      type: type!,
+      payload: new Uint8Array(payload),
+      ...known.bulk !== undefined && { bulk: [fromHex(known.bulk)] },
+    };
     const sealed = await cipher.seal(record, transcript, kind);
     const header = sealed.slice(0, FRAME_HEADER_BYTES);
     const body = sealed.slice(FRAME_HEADER_BYTES);

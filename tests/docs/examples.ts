@@ -52,6 +52,10 @@ const RECORD_FIELDS: Readonly<Record<string, readonly Field[]>> = {
   "ACK of the host": [["accepted", 8], ["delivered", 8], ["seq", 8], ["reached", 8]],
   "BEHIND of a member": [],
   "BEHIND of the host": [["count", 2], ["sess", 16]],
+  "BULK of a member": [["flow", 4], ["transfer", 16], ["offset", 8], ["count", 1], ["to", 16]],
+  "BULK of the host": [["from", 16], ["transfer", 16], ["offset", 8]],
+  "CREDIT of a member": [["taken", 8]],
+  "CREDIT of the host": [["taken", 8], ["count", 1], ["flow", 4], ["passed", 8]],
 };
 
 function envelope(peer: string, ...number: readonly Field[]): Field[] {
@@ -162,6 +166,12 @@ const EXAMPLES: readonly Example[] = [
     section: "5.5",
     digits: frames.find(({ name }) => name === "BATCH")!.frame,
     fields: [["kind", 1], ["length", 3], ["token", 8], ["sealed"]],
+  },
+  {
+    name: "a bulk frame",
+    section: "5.6",
+    digits: frames.find(({ name }) => name === "BULK")!.frame,
+    fields: [["kind", 1], ["length", 3], ["head length", 2], ["head", 57], ["bytes"]],
   },
   { name: "ANNOUNCE", section: "6.2", digits: e2e.announce_bob, fields: ANNOUNCE },
   { name: "SKDM", section: "6.3", digits: e2e.skdm.wire, fields: SKDM },

@@ -54,19 +54,24 @@ export interface Sealing {
   readonly kind?: number;
   /** The hash of the shared records before. */
   readonly transcript?: Buffer;
+  /** The bytes outside the seal of a bulk frame. */
+  readonly bulk?: Buffer;
 }
 
 /** A record as a frame, but for the token of a shared one. */
 export function record(
-  { counter, kind = 0, secret, transcript = Z }: Sealing,
+  { bulk, counter, kind = 0, secret, transcript = Z }: Sealing,
   plain: Buffer,
 ): Buffer {
   const iv = kdf(Z, secret, "lanchat/1 rec iv", 12);
   const count = join(Buffer.alloc(4), integer(counter, 8));
   const nonce = Buffer.from(iv.map((byte, i) => byte ^ count[i]!));
-  const header = join(integer(kind, 1), integer(plain.length + 16 + 8 * kind, 3));
+  const head = plain.length + 16;
+  const header = bulk === undefined
+    ? join(integer(kind, 1), integer(head + 8 * kind, 3))
+    : join(integer(2, 1), integer(2 + head + bulk.length, 3), integer(head, 2));
   const key = kdf(Z, secret, "lanchat/1 rec key", 32);
-  return join(header, gcm(key, nonce, join(header, transcript), plain));
+  return join(header, gcm(key, nonce, join(header, transcript), plain), bulk ?? Buffer.alloc(0));
 }
 
 /** The secret of the key after the next REKEY. */

@@ -42,6 +42,9 @@ const SHARED_SECRET = random("shared secret", 32);
 const SHARED_COUNTER = 5;
 const SHARED_START = random("shared transcript", 32);
 
+/** The bytes of a file in a bulk frame. */
+const BULK = Buffer.from("bytes that are sealed end to end");
+
 /** A frame to a member, in lower-case hexadecimal digits. */
 export interface KnownFrame {
   /** The record's name. */
@@ -50,6 +53,8 @@ export interface KnownFrame {
   readonly frame: string;
   /** What is sealed. */
   readonly plain: string;
+  /** What follows the head of a bulk frame. */
+  readonly bulk?: string;
   /** The transcript after it. */
   readonly transcript: string;
 }
@@ -67,9 +72,9 @@ export function makeFrames(known: Carried): KnownFrame[] {
   ];
   let transcript: Buffer = Z;
   let count = 0;
-  const frame = (name: string, plain: string, isShared: boolean): KnownFrame => {
+  const frame = (name: string, plain: string, isShared: boolean, bulk?: Buffer): KnownFrame => {
     const used = isShared ? shared : own;
-    const sealed = seal({ ...used, transcript }, hex(plain));
+    const sealed = seal({ ...used, transcript, ...bulk && { bulk } }, hex(plain));
     used.counter++;
     if (name === "KEY") transcript = SHARED_START;
     if (isShared) transcript = hash(label("shared"), transcript, sealed.subarray(4));
@@ -82,13 +87,20 @@ export function makeFrames(known: Carried): KnownFrame[] {
     count++;
     const whole = join(sealed.subarray(0, 4), token, sealed.subarray(4));
     const [digits, after] = [whole, transcript].map((bytes) => bytes.toString("hex"));
-    return { name, frame: digits!, plain, transcript: after! };
+    return {
+      name,
+      frame: digits!,
+      plain,
+      ...bulk && { bulk: bulk.toString("hex") },
+      transcript: after!,
+    };
   };
   return [
     frame("PING", payloads.get("PING")!, false),
     frame("KEY", payloads.get("KEY")!, false),
     frame("BATCH", toAll, true),
     frame("PING", payloads.get("PING")!, false),
+    frame("BULK", payloads.get("BULK of the host")!, false, BULK),
     frame("MEMBER", payloads.get("MEMBER")!, true),
     frame("REKEY", payloads.get("REKEY")!, true),
     frame("REKEY", payloads.get("REKEY")!, false),
@@ -111,6 +123,7 @@ function integer(value: number, bytes: number): string {
 export function makeRecords({ e2e, hop }: Carried): KnownRecord[] {
   const instance = Buffer.from("instance").toString("hex");
   const token = Buffer.from("a token!").toString("hex");
+  const transfer = Buffer.from("a transfer's id.").toString("hex");
   const record = (type: number, name: string, ...fields: readonly string[]): KnownRecord => ({
     name,
     type,
@@ -179,6 +192,25 @@ export function makeRecords({ e2e, hop }: Carried): KnownRecord[] {
     record(0x14, "ACK of the host", integer(19, 8), integer(17, 8), integer(41, 8), integer(18, 8)),
     record(0x15, "BEHIND of a member"),
     record(0x15, "BEHIND of the host", integer(1, 2), e2e.sess_bob),
+    record(
+      0x16,
+      "BULK of a member",
+      integer(3, 4),
+      transfer,
+      integer(65_552, 8),
+      integer(1, 1),
+      e2e.sess_bob,
+    ),
+    record(0x16, "BULK of the host", e2e.sess_bob, transfer, integer(65_552, 8)),
+    record(0x17, "CREDIT of a member", integer(98_304, 8)),
+    record(
+      0x17,
+      "CREDIT of the host",
+      integer(98_304, 8),
+      integer(1, 1),
+      integer(3, 4),
+      integer(65_536, 8),
+    ),
   ];
 }
 
