@@ -27,6 +27,7 @@ import { environmentVariable } from "../permission.ts";
 import { MAX_FILE_NAME_BYTES, numberedName, shortName } from "./free_name.ts";
 import { isSameFile, LockedError, takeAlone } from "./lock.ts";
 import { OpenFiles } from "./open_files.ts";
+import type { Platform } from "./place.ts";
 import { granted, reasonOf, remove, requirePermission, writeNew } from "./private_file.ts";
 import { isForeign, readRegular } from "./trusted_file.ts";
 
@@ -63,11 +64,15 @@ export interface DownloadFile {
   readonly size: number | undefined;
 }
 
-/** The download folder: `lanchat` in the user's Downloads if those exist, else the current folder. */
-export async function downloadDirectory(): Promise<string> {
-  const home = Deno.build.os === "windows"
-    ? within(environmentVariable("APPDATA"), "..", "..")
-    : environmentVariable("HOME");
+/**
+ * The download folder: `lanchat` in the user's Downloads if those exist, else the current folder.
+ *
+ * @param platform The platform whose Downloads to use; the real one by default.
+ */
+export async function downloadDirectory(
+  { env, os }: Platform = { os: Deno.build.os, env: environmentVariable },
+): Promise<string> {
+  const home = os === "windows" ? within(env("APPDATA"), "..", "..") : env("HOME");
   const downloads = within(home, "Downloads");
   if (downloads !== undefined && granted("read", downloads)) {
     const info = await Deno.stat(downloads).catch(() => undefined);

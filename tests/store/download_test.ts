@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import {
   Download,
   downloadDirectory,
@@ -185,19 +185,19 @@ test("Download moves a folder elsewhere if another program puts a file into its 
 test("Download.create makes plain files and folders, in a folder that only this user enters", async () => {
   if (Deno.build.os === "windows") return;
   using folder = new Folder();
-  const before = Deno.umask(0o027);
-  try {
-    const download = await Download.create(`${folder.path}/new/folder`, "x", OFFER);
-    await download.lay([file("a/b", 1), file("c", 1)]);
-    await download.writeAt(0, 0, bytes("x"));
-    await download.writeAt(1, 0, bytes("x"));
-    assertEquals(mode(download.path), "700");
-    await download.finish();
-    const modes = ["new", "new/folder", "new/folder/a", "new/folder/a/b", "new/folder/c"]
-      .map((name) => mode(`${folder.path}/${name}`));
-    assertEquals(modes, ["750", "750", "750", "640", "640"]);
-  } finally {
-    Deno.umask(before);
+  const download = await Download.create(`${folder.path}/new/folder`, "x", OFFER);
+  await download.lay([file("a/b", 1), file("c", 1)]);
+  await download.writeAt(0, 0, bytes("x"));
+  await download.writeAt(1, 0, bytes("x"));
+  assertEquals(mode(download.path), "700");
+  await download.finish();
+  // As of any other program: nothing is executable but folders.
+  const plain = (all: number) => (all & ~Deno.umask()).toString(8);
+  for (const name of ["new", "new/folder", "new/folder/a"]) {
+    assertEquals(mode(`${folder.path}/${name}`), plain(0o777));
+  }
+  for (const name of ["new/folder/a/b", "new/folder/c"]) {
+    assertEquals(mode(`${folder.path}/${name}`), plain(0o666));
   }
 });
 
@@ -493,22 +493,26 @@ Deno.test({
 });
 
 test("downloadDirectory is in Downloads if those exist, else the current folder", async () => {
-  if (Deno.build.os === "windows") return;
   using home = new Folder();
-  const before = Deno.env.get("HOME");
-  Deno.env.set("HOME", home.path);
-  try {
-    assertEquals(await downloadDirectory(), Deno.cwd());
-    Deno.writeTextFileSync(`${home.path}/Downloads`, "");
-    assertEquals(await downloadDirectory(), Deno.cwd());
-    Deno.removeSync(`${home.path}/Downloads`);
-    Deno.mkdirSync(`${home.path}/Downloads`);
-    assertEquals(await downloadDirectory(), `${home.path}/Downloads/lanchat`);
-    Deno.env.delete("HOME");
-    assertEquals(await downloadDirectory(), Deno.cwd());
-  } finally {
-    if (before !== undefined) Deno.env.set("HOME", before);
-  }
+  const linux = {
+    os: "linux",
+    env: (name: string) => name === "HOME" ? home.path : undefined,
+  } as const;
+  const roaming = `${home.path}/AppData/Roaming`;
+  Deno.mkdirSync(roaming, { recursive: true });
+  const windows = {
+    os: "windows",
+    env: (name: string) => name === "APPDATA" ? roaming : undefined,
+  } as const;
+  const all = () => Promise.all([linux, windows].map((platform) => downloadDirectory(platform)));
+  assertEquals(await all(), [Deno.cwd(), Deno.cwd()]);
+  Deno.writeTextFileSync(`${home.path}/Downloads`, "");
+  assertEquals(await all(), [Deno.cwd(), Deno.cwd()]);
+  Deno.removeSync(`${home.path}/Downloads`);
+  Deno.mkdirSync(`${home.path}/Downloads`);
+  const inDownloads = join(home.path, "Downloads", "lanchat");
+  assertEquals(await all(), [inDownloads, inDownloads]);
+  assertEquals(await downloadDirectory({ os: "linux", env: () => undefined }), Deno.cwd());
 });
 
 const NUMBERED = [
