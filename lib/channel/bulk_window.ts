@@ -14,13 +14,16 @@ export const MIN_WINDOW_BYTES: number = 1 << 14;
 export const MAX_WINDOW_BYTES: number = 1 << 22;
 
 /** Delay that bulk may add, in milliseconds: a longer one makes the window smaller. */
-export const TARGET_MS = 10;
+export const TARGET_MS = 6;
 
 /** Age at which the least delay is measured again, and after which an idle window starts over, in milliseconds. */
 export const BASE_MS = 10_000;
 
-/** Frames that fill a window, unless they would be too long: a longer frame would add a delay of its own. */
-const WINDOW_FRAMES = 4;
+/** Shortest frame that has to wait for room, in bytes: the smallest window is four of them. */
+const MIN_FRAME_BYTES = 4096;
+
+/** Frames that fill a larger window, unless they would be too long: a longer frame would add a delay of its own. */
+const WINDOW_FRAMES = 8;
 
 /** Number of samples of which the least is the delay now (RFC 6817's CURRENT_FILTER): a busy process adds noise. */
 const FILTER_SAMPLES = 4;
@@ -74,9 +77,10 @@ export class BulkWindow {
 
   /** Maximum bytes of the next frame; 0 if it has to wait until more is taken. */
   get frameBytes(): number {
-    if (this.#isIdle) return MIN_WINDOW_BYTES / WINDOW_FRAMES;
+    if (this.#isIdle) return MIN_FRAME_BYTES;
     if (this.#probeFrom !== undefined && this.#taken < this.#probeFrom) return 0;
-    const bytes = Math.min(Math.floor(this.#size / WINDOW_FRAMES), MAX_BULK_BYTES);
+    const share = Math.max(Math.floor(this.#size / WINDOW_FRAMES), MIN_FRAME_BYTES);
+    const bytes = Math.min(share, MAX_BULK_BYTES);
     return this.#sent - this.#taken + bytes <= this.#size ? bytes : 0;
   }
 
