@@ -1,6 +1,6 @@
 /** What the workflow does with a release between its packages and its publication. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { read } from "../docs/documents.ts";
+import { blocksOf, read } from "../docs/documents.ts";
 import { emptyDirectory } from "../support/program.ts";
 import { makeInCopy } from "../support/release_copy.ts";
 import { output, type ReleaseFiles, ReleaseServer, SigningKey } from "../support/release_server.ts";
@@ -48,6 +48,11 @@ testUnless(
     const sums = new TextDecoder().decode(files.get("SHA256SUMS")).trimEnd().split("\n");
     const listed = sums.map((line) => line.split("  ")[1]);
     assertEquals(listed, [...files.keys()].filter((name) => !name.startsWith("SHA256SUMS")));
+    // What docs/INSTALL.md verifies by hand.
+    const [block] = blocksOf("docs/INSTALL.md").filter(({ text }) => text.includes("-Y verify"));
+    const env = { KEY: key.publicKey };
+    const verified = await output("sh", ["-ec", block!.text], { cwd: directory, env });
+    assertStringIncludes(verified, `lanchat_${VERSION}_amd64.deb: OK\n`);
     await using server = new ReleaseServer();
     server.add(VERSION, files);
     const home = emptyDirectory();
