@@ -25,6 +25,7 @@ export interface MemberOptions {
   readonly waitMs?: number;
   readonly clock?: Clock;
   readonly shown?: () => Promise<void>;
+  readonly onBulk?: RoomOptions["onBulk"];
   readonly trust?: RoomOptions["trust"];
   /** Called with each event after it is noted. */
   readonly onEvent?: (event: RoomEvent) => void;
@@ -66,7 +67,7 @@ export class TestMember {
     const { publicKey: key } = identity;
     const roomId = options.roomId ?? ROOM_ID;
     const { nonce, session } = await sessionOf(roomId, key, options.nonce);
-    const { clock = systemClock, onEvent, shown, trust, waitMs } = options;
+    const { clock = systemClock, onBulk, onEvent, shown, trust, waitMs } = options;
     return new TestMember(name, { key, nonce, session }, (emit) =>
       new Room({
         identity,
@@ -84,6 +85,7 @@ export class TestMember {
         clock,
         ...waitMs !== undefined && { waitMs },
         ...shown !== undefined && { shown },
+        ...onBulk !== undefined && { onBulk },
         ...trust !== undefined && { trust },
       }));
   }
