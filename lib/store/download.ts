@@ -27,6 +27,7 @@ import { environmentVariable } from "../permission.ts";
 import { MAX_FILE_NAME_BYTES, numberedName, shortName } from "./free_name.ts";
 import { isSameFile, LockedError, takeAlone } from "./lock.ts";
 import { OpenFiles } from "./open_files.ts";
+import { orMissing } from "./log.ts";
 import type { Platform } from "./place.ts";
 import { granted, reasonOf, remove, requirePermission, writeNew } from "./private_file.ts";
 import { isForeign, readRegular } from "./trusted_file.ts";
@@ -117,7 +118,9 @@ export class Download {
   static async create(directory: string, name: string, offer: PartOffer): Promise<Download> {
     requireSafe(name);
     return await attempt(directory, async () => {
-      const real = await openDirectory(directory);
+      requirePermissions(directory);
+      await Deno.mkdir(directory, { recursive: true });
+      const real = await Deno.realPath(directory);
       const part = shortName(name, MAX_FILE_NAME_BYTES - PART.length) + PART;
       const path = await firstFree(real, part, async (free) => {
         await Deno.mkdir(free, { mode: 0o700 });
@@ -137,14 +140,16 @@ export class Download {
   }
 
   /**
-   * Finds the part folder of an earlier download of the same offer that no run uses now.
+   * Finds the part folder of an earlier download of the same offer that no run uses now. Makes nothing.
    *
    * @throws {StoreError} With code `permission-denied` or `download-unwritable`.
    */
   static async find(directory: string, offer: PartOffer): Promise<Download | undefined> {
     if (offer.root === "") return undefined;
     return await attempt(directory, async () => {
-      const real = await openDirectory(directory);
+      requirePermissions(directory);
+      const real = await orMissing(Deno.realPath(directory));
+      if (real === undefined) return undefined;
       for await (const { name } of Deno.readDir(real)) {
         const path = join(real, name);
         const info = name.endsWith(PART) ? await holding(path, offer) : undefined;
@@ -296,12 +301,10 @@ export class Download {
   }
 }
 
-/** Opens or makes the download folder. @returns Its path, without links. */
-async function openDirectory(directory: string): Promise<string> {
+/** Asserts the permissions for the download folder. */
+function requirePermissions(directory: string): void {
   requirePermission("read", directory, "save files in");
   requirePermission("write", directory, "save files in");
-  await Deno.mkdir(directory, { recursive: true });
-  return await Deno.realPath(directory);
 }
 
 function offerFile(path: string): string {

@@ -263,6 +263,12 @@ test("Download.find finds no other offer, and none whose root is unknown", async
   await found.close();
 });
 
+test("Download.find makes no download folder", async () => {
+  using folder = new Folder();
+  assertEquals(await Download.find(`${folder.path}/new`, OFFER), undefined);
+  assertEquals(folder.names(), []);
+});
+
 test("Download.find gives the folder to one of several runs, also while it is made", async () => {
   using folder = new Folder();
   const [made, ...found] = await Promise.all([
