@@ -28,6 +28,14 @@ test("docs/INSTALL.md names only options and places that the install scripts hav
   }
 });
 
+test("README.md has the lines of docs/INSTALL.md for each system", () => {
+  const lines = (path: string): string[] =>
+    [...read(path).matchAll(/^\| [^|]+ \| (`(?:curl|irm|brew|scoop|sudo apt|yay) .*?[^\\]`)/gm)]
+      .map(([, line]) => line!).filter((line) => !line.includes("…"));
+  assertEquals(lines("README.md").length, 6);
+  assertEquals(lines("README.md"), lines("docs/INSTALL.md"));
+});
+
 test("the documents download from where releases are", () => {
   for (const path of ["README.md", "docs/INSTALL.md"]) {
     const urls = spansOf(read(path)).flatMap((span) =>

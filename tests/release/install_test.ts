@@ -386,6 +386,19 @@ installTest("installs below another prefix, also one with spaces", async (settin
   assertEquals(filesIn(prefix), []);
 });
 
+installTest("runs from a pipe, too", async (setting) => {
+  const piped = (...args: string[]): Promise<Result> =>
+    setting.run(args, (command) => {
+      const at = command.indexOf("/bin/sh");
+      const line = 'exec "$@" <"$0"';
+      return ["sh", "-c", line, command[at + 1]!, ...command.slice(0, at + 1), "-s", "--", ...args];
+    });
+  assertEquals((await piped()).code, 0);
+  assertEquals(filesIn(setting.prefix), INSTALLED);
+  assertEquals((await piped("--uninstall")).code, 0);
+  assertEquals(filesIn(setting.prefix), []);
+});
+
 installTest("refuses what it does not know", async (setting) => {
   await setting.refuses(/error: Unknown option: --update\n/, "--update");
   await setting.refuses(/error: --prefix needs a value\.\n/, "--prefix");
