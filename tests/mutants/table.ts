@@ -179,24 +179,49 @@ export const MUTANTS: readonly Mutants[] = [
         "FrameDecoderStream takes the shortest and the longest record, and no other",
       ],
       [
-        "exact ?? MIN_RECORD_BYTES + tokenBytes",
-        "exact ?? MIN_RECORD_BYTES",
+        "return [TOKEN_BYTES + MIN_RECORD_BYTES,",
+        "return [MIN_RECORD_BYTES,",
         "FrameDecoderStream takes the shortest and the longest shared record with its token, and no other",
       ],
       [
-        "exact ?? MAX_RECORD_BYTES + tokenBytes",
-        "exact ?? MAX_RECORD_BYTES",
+        "TOKEN_BYTES + MAX_RECORD_BYTES]",
+        "MAX_RECORD_BYTES]",
         "FrameDecoderStream takes the shortest and the longest shared record with its token, and no other",
       ],
       [
-        "exact === undefined && this.#takesShared",
-        "this.#takesShared",
+        ": kind === FrameKind.OWN;",
+        ": kind === FrameKind.OWN || this.#takesShared;",
         "FrameDecoderStream takes no unknown kind, and no shared handshake message",
       ],
       [
-        "exact === undefined && this.#takesShared",
-        "exact === undefined",
+        "kind === FrameKind.SHARED ? this.#takesShared : ",
+        "",
         "FrameDecoderStream takes no shared record where none may come",
+      ],
+      [
+        ": kind === FrameKind.OWN;",
+        ": kind !== FrameKind.SHARED;",
+        "FrameDecoderStream takes no bulk frame in the handshake",
+      ],
+      [
+        "length < MIN_RECORD_BYTES || ",
+        "",
+        "FrameDecoder takes the shortest and the longest bulk frame, and no other",
+      ],
+      [
+        " || length > MAX_HEAD_BYTES",
+        "",
+        "FrameDecoder takes the shortest and the longest bulk frame, and no other",
+      ],
+      [
+        " || bulk.length > MAX_BULK_BYTES",
+        "",
+        "FrameDecoder takes the shortest and the longest bulk frame, and no other",
+      ],
+      [
+        "const head = body.subarray(",
+        "const head = body.slice(",
+        "FrameDecoder copies a bulk frame once",
       ],
       [
         "if (!decoder.complete) {",
@@ -441,6 +466,11 @@ export const MUTANTS: readonly Mutants[] = [
     file: "channel/record_cipher.ts",
     test: "channel/record_cipher_test.ts",
     mutants: [
+      [
+        "bulkHeader(length, bulkLength)",
+        "bulkHeader(length, 1)",
+        "RecordCipher seals the head of a bulk frame with its length, and not the bytes after it",
+      ],
       ["this.#secret.fill(0);", "", "RecordCipher.rekey wipes the secret that it was given"],
       [
         "return this.#secret.slice();",
@@ -481,6 +511,11 @@ export const MUTANTS: readonly Mutants[] = [
         "OpenStream refuses an old key's record after REKEY, a REKEY with a payload, and none",
       ],
       ["if (closed) return;", "", "OpenStream ignores records after a farewell"],
+      [
+        "if (bulk !== undefined && record.type !== RecordType.BULK) {",
+        "if (false) {",
+        "OpenStream refuses every type but BULK in a bulk frame",
+      ],
     ],
   },
   {
@@ -508,8 +543,8 @@ export const MUTANTS: readonly Mutants[] = [
         "OpenStream takes 256 KiB of shared frames in a row, and no more before a record of its own",
       ],
       [
-        "sharedBytes = 0;\n      if (record.type",
-        "if (record.type",
+        "sharedBytes = 0;\n      if (bulk",
+        "if (bulk",
         "OpenStream takes 256 KiB of shared frames in a row, and no more before a record of its own",
       ],
       [
@@ -601,8 +636,8 @@ export const MUTANTS: readonly Mutants[] = [
     test: "channel/shared_frame_test.ts",
     mutants: [
       [
-        "concat(headerFor(body.length, kind), transcript)",
-        "concat(headerFor(body.length, kind), NO_TRANSCRIPT)",
+        "concat(headerFor(kind, body.length, bulk?.length), transcript)",
+        "concat(headerFor(kind, body.length, bulk?.length), NO_TRANSCRIPT)",
         "OpenStream opens nothing after a frame that a member with the key put in the place of another",
       ],
       [
@@ -671,9 +706,80 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "channel/bulk_window.ts",
+    test: "channel/bulk_window_test.ts",
+    mutants: [
+      [
+        "if (taken < this.#taken || taken > this.#sent) {",
+        "if (taken < this.#taken) {",
+        "BulkWindow.take refuses less than before, and more than was sent",
+      ],
+      [
+        "if (taken < this.#taken || taken > this.#sent) {",
+        "if (taken > this.#sent) {",
+        "BulkWindow.take refuses less than before, and more than was sent",
+      ],
+      [
+        "<= this.#size ? bytes : 0",
+        "<= 2 * this.#size ? bytes : 0",
+        "BulkWindow starts with four frames of 4 KiB, and waits until one is taken",
+      ],
+      [
+        "if (change < 0 || wasInUse) {",
+        "if (true) {",
+        "BulkWindow does not grow while its sender does not fill it",
+      ],
+      [
+        "if (this.#isIdle) this.#startOver();",
+        "",
+        "BulkWindow starts over after it was idle",
+      ],
+      [
+        "if (delay - this.#base > TARGET_MS * 3 / 4) this.#threshold = 0;",
+        "",
+        "BulkWindow fills 10 Mbit/s and lets others wait 15 ms, for a minute and any least delay",
+      ],
+      [
+        "if (this.#clock.elapsed() - this.#measuredAt < BASE_MS) return;",
+        "return;",
+        "BulkWindow measures the least delay again every 10 s, so that a longer way is not taken for a queue",
+      ],
+      [
+        "this.#taken < this.#probeFrom) return 0;",
+        "false) return 0;",
+        "BulkWindow fills 10 Mbit/s and lets others wait 15 ms, for a minute and any least delay",
+      ],
+      [
+        "Math.min(...this.#delays) - ",
+        "delay - ",
+        "BulkWindow takes one late sample for noise",
+      ],
+    ],
+  },
+  {
     file: "channel/endpoint.ts",
     test: "channel/endpoint_test.ts",
     mutants: [
+      [
+        "return record === undefined ? this.#takeBulk() : this.#codec.encode(record);",
+        "return this.#takeBulk() ?? (record && this.#codec.encode(record));",
+        "Endpoint sends bulk after all that next has, up to its window, and more after CREDIT",
+      ],
+      [
+        "this.#window.send(byteLength(record.bulk ?? []));",
+        "",
+        "Endpoint sends bulk after all that next has, up to its window, and more after CREDIT",
+      ],
+      [
+        "this.#window.take(decoded.taken);",
+        "",
+        "Endpoint refuses a CREDIT for what it never sent",
+      ],
+      [
+        "this.#closing || frameBytes === 0 ?",
+        "frameBytes === 0 ?",
+        "Endpoint sends no bulk once it is closing",
+      ],
       [
         'if (!this.#urgent.some(({ type }) => type === "pong")) this.send',
         "this.send",
@@ -693,6 +799,108 @@ export const MUTANTS: readonly Mutants[] = [
         "if (value.transcript === undefined) this.#lastOwn",
         "this.#lastOwn",
         "Endpoint takes a shared record for no sign of life: another member could have sealed it",
+      ],
+    ],
+  },
+  {
+    file: "room/flows.ts",
+    test: "room/flows_test.ts",
+    mutants: [
+      [
+        "chunk === undefined || chunk.offset !== offset + length",
+        "chunk === undefined",
+        "Room.openFlow merges only what continues the same transfer for the same sessions",
+      ],
+      [
+        "!equal(chunk.transfer, transfer) || ",
+        "",
+        "Room.openFlow merges only what continues the same transfer for the same sessions",
+      ],
+      [
+        " || !sameSessions(chunk.to, to)",
+        "",
+        "Room.openFlow merges only what continues the same transfer for the same sessions",
+      ],
+      [
+        "await flow.waitsFor(MAX_WAITING_BYTES);",
+        "",
+        "Room.openFlow sends as much as the relay's CREDIT allows, and holds its writer",
+      ],
+      [
+        "await flow.waitsFor(0);",
+        "",
+        "Room.openFlow goes on after a cut with what had not left, and closes once that is sent",
+      ],
+      [
+        "if (unpassed + maxBytes > MAX_MEMBER_BULK_BYTES) return undefined;",
+        "",
+        "Room.openFlow has at most 4 MiB of a flow and 8 MiB in all that the relay has not passed on",
+      ],
+      [
+        "flow.unpassed + maxBytes <= MAX_FLOW_BYTES",
+        "true",
+        "Room.openFlow has at most 4 MiB of a flow and 8 MiB in all that the relay has not passed on",
+      ],
+      [
+        "(flow.unpassed > 0 || !isFull)",
+        "true",
+        "Room.openFlow serves flows in turn, and never more than 64 at once",
+      ],
+      [
+        "this.#flows.delete(flow);\n    this.#flows.add(flow);",
+        "",
+        "Room.openFlow serves flows in turn, and never more than 64 at once",
+      ],
+      [
+        "if (flow.unpassed === 0) flow.begin",
+        "if (flow.number === 0) flow.begin",
+        "Room.openFlow takes another number once all is passed on, so that the relay may forget the first",
+      ],
+      [
+        "passed < this.#passed || ",
+        "",
+        "Room breaks off on a CREDIT for what was never sent, or for less than before",
+      ],
+      [
+        " || passed > this.#sent",
+        "",
+        "Room breaks off on a CREDIT for what was never sent, or for less than before",
+      ],
+      [
+        "          flow.drop();\n",
+        "",
+        "Room.openFlow drops what waits when it is aborted, also during a write",
+      ],
+    ],
+  },
+  {
+    file: "room/bulk_receiver.ts",
+    test: "room/bulk_receiver_test.ts",
+    mutants: [
+      [
+        "if (this.#unhandled + cost <= MAX_UNHANDLED_BYTES) {",
+        "if (true) {",
+        "Room drops what comes while 8 MiB are not handled, however small the pieces",
+      ],
+      [
+        "length + CHUNK_OVERHEAD_BYTES",
+        "length",
+        "Room drops what comes while 8 MiB are not handled, however small the pieces",
+      ],
+      [
+        "await this.#handle(chunk);",
+        "void this.#handle(chunk);",
+        "Room gives bulk to onBulk as it comes, and sends CREDIT for what is handled",
+      ],
+      [
+        "      this.#unhandled -= cost;\n",
+        "",
+        "Room drops what comes while 8 MiB are not handled, however small the pieces",
+      ],
+      [
+        "this.#count = { taken: 0, credited: 0 };\n  }\n\n  /** Handles",
+        "}\n\n  /** Handles",
+        "Room counts what is handled on each connection from 0",
       ],
     ],
   },

@@ -188,19 +188,24 @@ test("Room.openFlow drops what waits when it is aborted, also during a write", a
   await alone.close();
 });
 
-test("Room.openFlow goes on after a cut with what had not left, and counts from 0", async () => {
+test("Room.openFlow goes on after a cut with what had not left, and closes once that is sent", async () => {
   const alone = await RoomAlone.open();
   const bytes = random(30_000);
   const writer = alone.room.openFlow().getWriter();
   await writer.write(chunk(0, bytes));
   await nextTurn();
   assertEquals(sizeOf(alone.relay), 16_384);
+  let isClosed = false;
+  const closed = writer.close().then(() => isClosed = true);
+  await alone.cut();
+  await nextTurn();
+  assertEquals(isClosed, false);
   await alone.resume([]);
   await nextTurn();
   const [first] = bulkOf(alone.relay);
   assertEquals([first!.flow, first!.offset], [2, 16_384]);
   await takeAll(alone.relay);
-  await writer.close();
+  await closed;
   const received = concat(...bulkOf(alone.relay).flatMap(({ bytes }) => bytes));
   assertEquals(received, bytes.slice(16_384));
   await alone.close();
