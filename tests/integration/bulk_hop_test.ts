@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, equal } from "../../lib/bytes/mod.ts";
-import { FrameKind, RecordType } from "../../lib/wire/mod.ts";
+import { FrameKind } from "../../lib/wire/mod.ts";
 import { CryptoWork } from "../support/crypto_work.ts";
 import { seededRandom } from "../support/keys.ts";
 import {
@@ -82,8 +82,6 @@ for (const inMemory of [true, false]) {
       const opened = operations.filter((name) => name === "decrypt").length;
       assertEquals([sealed, opened], [records, records]);
       assertEquals(operations.length, sealed + opened);
-      const sent = pipeline.relay.with(ada).toHost.filter(({ type }) => type === RecordType.BULK);
-      assert(sent.length < image.length / UNIT_BYTES, `${sent.length} frames`);
       await pipeline.close();
     },
   );
