@@ -8,7 +8,6 @@ import { WireError } from "../errors.ts";
 import {
   type FlowCredit,
   MAX_BULK_RECEIVERS,
-  MAX_FLOW_BYTES,
   MAX_FLOWS,
   MAX_MEMBER_BULK_BYTES,
   type MemberRecord,
@@ -16,6 +15,9 @@ import {
 
 /** Bytes of a flow that wait to be sent above which its writer waits, too: enough for two frames. */
 const MAX_WAITING_BYTES: number = 1 << 19;
+
+/** Least room for a frame shorter than the window allows, in bytes: a short frame costs as much work as a long one. */
+const MIN_ROOM_BYTES: number = 1 << 16;
 
 /** Bytes of a transfer, for some sessions. */
 export interface BulkChunk {
@@ -83,18 +85,22 @@ export class Flows {
   next(maxBytes: number): BulkRecord | undefined {
     const flows = [...this.#flows];
     const unpassed = flows.reduce((sum, flow) => sum + flow.unpassed, 0);
-    if (unpassed + maxBytes > MAX_MEMBER_BULK_BYTES) return undefined;
+    // A flow leaves as much to the others as it has: those that the relay does not pass on stop no other. So one
+    // alone has half of all, which is the most that a flow may have.
+    const roomOf = (flow: Flow): number =>
+      Math.floor((MAX_MEMBER_BULK_BYTES - unpassed - flow.unpassed) / 2);
     const isFull = flows.filter((flow) => flow.unpassed > 0).length >= MAX_FLOWS;
     const flow = flows.find((flow) =>
-      flow.waiting > 0 && flow.unpassed + maxBytes <= MAX_FLOW_BYTES &&
+      flow.waiting > 0 && roomOf(flow) >= Math.min(maxBytes, MIN_ROOM_BYTES) &&
       (flow.unpassed > 0 || !isFull)
     );
     if (flow === undefined) return undefined;
+    const room = roomOf(flow);
     this.#flows.delete(flow);
     this.#flows.add(flow);
     // The relay may forget the counts of a flow that it has passed on.
     if (flow.unpassed === 0) flow.begin(++this.#lastNumber);
-    return flow.take(maxBytes);
+    return flow.take(Math.min(maxBytes, room));
   }
 
   /**

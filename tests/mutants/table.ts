@@ -832,14 +832,14 @@ export const MUTANTS: readonly Mutants[] = [
         "Room.openFlow goes on after a cut with what had not left, and closes once that is sent",
       ],
       [
-        "if (unpassed + maxBytes > MAX_MEMBER_BULK_BYTES) return undefined;",
-        "",
-        "Room.openFlow has at most 4 MiB of a flow and 8 MiB in all that the relay has not passed on",
+        "(MAX_MEMBER_BULK_BYTES - unpassed - flow.unpassed)",
+        "(MAX_MEMBER_BULK_BYTES - unpassed)",
+        "Room.openFlow has at most 4 MiB of a flow that the relay has not passed on, and goes on as it does",
       ],
       [
-        "flow.unpassed + maxBytes <= MAX_FLOW_BYTES",
-        "true",
-        "Room.openFlow has at most 4 MiB of a flow and 8 MiB in all that the relay has not passed on",
+        "(MAX_MEMBER_BULK_BYTES - unpassed - flow.unpassed)",
+        "(MAX_MEMBER_BULK_BYTES - 2 * flow.unpassed)",
+        "Room.openFlow leaves to another flow as much as each of those has that the relay does not pass on",
       ],
       [
         "(flow.unpassed > 0 || !isFull)",
