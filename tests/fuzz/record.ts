@@ -253,8 +253,8 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
   "member-connection": { known: await recordedStream("host") },
   "sealed-records": { whole: await sealedStream() },
   "sealed-frames": { whole: masks(...Array.from({ length: 11 }, (_, i) => [i, 0] as const)) },
-  "member-endpoint": { heard: steps([...toMember.slice(0, 12), farewell]) },
-  "host-endpoint": { heard: steps([...toHost.slice(0, 12), farewell]) },
+  "member-endpoint": { heard: steps([...toMember.slice(0, 12), hostBulk, farewell]) },
+  "host-endpoint": { heard: steps([...toHost.slice(0, 12), memberBulk, farewell]) },
   room: {
     ...one([1, announced], [2, announced - 96], [3, skdm], [4, skdm], [5, 1392], [12, 50]),
     honest: masks([1, announced], [3, skdm], [6, msg], [8, 64], [2, announced - 96], [6, msg]),
@@ -274,10 +274,11 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
     // Send no answers, so that none can be acknowledged.
     heard: steps([
       ...toMember.filter(({ type }) => type !== RecordType.ACK).slice(0, 12),
+      hostBulk,
       farewell,
     ]),
   },
-  relay: { heard: steps([...toHost.slice(0, 12), asked, farewell]) },
+  relay: { heard: steps([...toHost.slice(0, 12), memberBulk, asked, farewell]) },
   "command-line": text(
     "serve",
     ["serve", "--port", "0", "--name", "ada", "--max-members=20", "--json"].join("\0"),

@@ -27,7 +27,7 @@ import {
 import { sealFrames } from "../../support/channel.ts";
 import { FakeClock } from "../../support/clock.ts";
 import { chunkings, decodeSteps, refusal, type Target } from "../target.ts";
-import { encodeAny } from "./wire.ts";
+import { encodeAny, recordOf } from "./wire.ts";
 
 const SECRET = new Uint8Array(32).fill(7);
 
@@ -162,7 +162,7 @@ function endpoint<Incoming extends HostRecord | MemberRecord>(
       const sent: PlainRecord[] = [];
       const channel: Channel = {
         readable: ReadableStream.from(
-          decodeSteps(input).map(({ data, kind }) => ({ type: kind, payload: data })),
+          decodeSteps(input).map(recordOf),
         ),
         writable: new WritableStream({ write: (record) => void sent.push(record as PlainRecord) }),
         carriesShared: false,

@@ -22,6 +22,7 @@ import { identityOf, sessionKey } from "../../support/keys.ts";
 import { HOST, MEMBER_KEY, type OwnChain, Puppet, ROOM_ID } from "../../support/puppet.ts";
 import { RoomAlone } from "../../support/room_alone.ts";
 import { decodeSteps, masked, refusal, type Target } from "../target.ts";
+import { recordOf } from "./wire.ts";
 
 /** A member that knows all secrets of the room and lies at will. */
 interface Mallory {
@@ -173,7 +174,7 @@ function scripted(input: Bytes): Channel & { readonly sent: PlainRecord[] } {
   const sent: PlainRecord[] = [];
   return {
     readable: ReadableStream.from(
-      decodeSteps(input).map(({ data, kind }) => ({ type: kind, payload: data })),
+      decodeSteps(input).map(recordOf),
     ),
     writable: new WritableStream({ write: (record) => void sent.push(record as PlainRecord) }),
     carriesShared: false,

@@ -53,7 +53,7 @@ import {
   RecordType,
   typedName,
 } from "../../../lib/wire/mod.ts";
-import { assertCanonical, chunkings, refusal, type Target } from "../target.ts";
+import { assertCanonical, chunkings, refusal, type Step, type Target } from "../target.ts";
 
 /** A decoder whose encoder gives back what it took. */
 function codec<Value>(
@@ -96,6 +96,11 @@ export function flat({ bulk = [], payload, type }: PlainRecord): Bytes {
 
 function plain(input: Bytes): PlainRecord {
   return { type: input[0] ?? 0, payload: input.slice(1) };
+}
+
+/** The record of a step: its type is the kind. */
+export function recordOf({ data, kind }: Step): PlainRecord {
+  return kind === RecordType.BULK ? bulkRecord(data) : { type: kind, payload: data };
 }
 
 /** A BULK with a payload, and one byte after its head. */
