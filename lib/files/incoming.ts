@@ -370,6 +370,11 @@ export class ReceivingTransfer<M extends FileMember> {
     return this.#unchecked ? headUnits(geometry, this.#offer.manifestBytes) : geometry.units;
   }
 
+  /** The units that are wanted and not here. */
+  get #missing(): UnitSet {
+    return this.#have.missing(0, this.#wantedUnits);
+  }
+
   /** Says which units lack; completes the transfer if none does. */
   #want(): void {
     if (!this.#isActive) return;
@@ -377,7 +382,7 @@ export class ReceivingTransfer<M extends FileMember> {
       this.#wantAgain = true;
       return;
     }
-    const ranges = this.#have.missing(0, this.#wantedUnits).ranges(MAX_WANT_RANGES);
+    const ranges = this.#missing.ranges(MAX_WANT_RANGES);
     const last = ranges.at(-1);
     if (last === undefined) return this.#onWhole();
     this.#lastWanted = last.first + last.count - 1;
@@ -483,13 +488,15 @@ export class ReceivingTransfer<M extends FileMember> {
     // The node above it may have been checked since.
     const isRight = matches ?? await this.#verifier!.verify(unit, bytes);
     if (isRight === false) return this.#onBadUnit();
+    this.#badUnits = 0;
     if (isRight === undefined || !await this.#store(unit, bytes)) return this.#wantLost();
     this.#have.add(unit);
-    this.#badUnits = 0;
+    if (this.#verifier === undefined) this.#builder.setLeaf(unit, await digest(bytes));
+    if (!this.#isActive) return; // It has ended or was paused meanwhile.
     this.#waitMs = FIRST_WAIT_MS;
     this.#meter.note(this.#bytes);
     this.#report();
-    if (this.#verifier === undefined) await this.#onStreamUnit(unit, bytes);
+    if (this.#verifier === undefined) this.#onStreamUnit(unit);
   }
 
   /** Stores a leaf. @returns Whether its place is known. */
@@ -556,13 +563,14 @@ export class ReceivingTransfer<M extends FileMember> {
   #onBadUnit(): void {
     if (++this.#badUnits < MAX_BAD_UNITS) return;
     const message = `Cannot receive ${quote(this.#offer.name)}: what comes is damaged`;
-    this.#pauseWith(StopReason.BAD_CONTENTS, "file-damaged", message);
+    // Without a report: the damage may not be the fault of the sender.
+    this.pause();
+    this.#warn("file-damaged", message);
   }
 
   // Streams.
 
-  async #onStreamUnit(unit: number, bytes: Bytes): Promise<void> {
-    this.#builder.setLeaf(unit, await digest(bytes));
+  #onStreamUnit(unit: number): void {
     const { maxBytes = Infinity } = this.#options;
     if (this.#bytes > Math.min(maxBytes, MAX_CONTENT_BYTES)) {
       return this.#stop(StopReason.TOO_LARGE, "file-too-large", "it is too large");
@@ -593,7 +601,8 @@ export class ReceivingTransfer<M extends FileMember> {
     this.#cancelWait();
     this.#handled = this.#handled.then(async () => {
       this.#finishing = false;
-      if (!this.#isActive) return;
+      // The files of an earlier run may have been checked meanwhile: then more is wanted.
+      if (!this.#isActive || this.#missing.size > 0) return;
       try {
         if (this.#unchecked) await this.#checkFound(this.#manifest!, this.#download!);
         else await this.#finish();
@@ -643,15 +652,15 @@ export class ReceivingTransfer<M extends FileMember> {
     const { code, message } = error;
     if (code === "download-gone") return this.#stop(StopReason.CANNOT_WRITE, code, message);
     const reason = code === "disk-full" ? StopReason.DISK_FULL : StopReason.CANNOT_WRITE;
-    this.#pauseWith(reason, code, message);
-  }
-
-  /** Pauses until the person resumes it. */
-  #pauseWith(reason: number, code: Code, message: string): void {
     if (this.#paused || this.#ended) return;
     this.#pause();
     this.#tell(ReportState.STOPPED, reason);
-    this.#context.emit(warning(code, message));
+    this.#warn(code, message);
+  }
+
+  /** Says why the transfer pauses. */
+  #warn(code: Code, message: string): void {
+    this.#context.emit(warning(code, message, `/resume ${this.id} continues it.`));
   }
 
   /** Ends for a reason of this side. */

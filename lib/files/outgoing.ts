@@ -53,10 +53,12 @@ interface Binding {
   readonly sealer: UnitSealer;
 }
 
-/** A unit and the sessions that it goes to. */
+/** Units that a flow sends. */
 interface Due {
-  readonly unit: number;
-  readonly to: readonly Bytes[];
+  /** Their numbers, in order. */
+  readonly units: Iterable<number>;
+  /** The sessions that a unit goes to, once it is sealed; it counts as sent to them then. */
+  readonly receivers: (unit: number) => readonly Bytes[];
 }
 
 /** One session that has accepted the offer. */
@@ -90,6 +92,8 @@ export class SendingTransfer<M extends FileMember> {
   readonly #preparing = new AbortController();
   /** Identity keys that may accept the offer, in hexadecimal digits. */
   readonly #audience = new Set<string>();
+  /** Those of them that have accepted it. */
+  readonly #accepted = new Set<string>();
   /** Those of them that have everything, or do not want it. */
   readonly #settled = new Set<string>();
   /** Sessions that have the present offer. */
@@ -174,6 +178,7 @@ export class SendingTransfer<M extends FileMember> {
         flow: undefined,
       };
       this.#receivers.set(id, receiver);
+      this.#accepted.add(key);
       this.#offered.set(id, member);
       void this.#grant(binding, receiver);
     }
@@ -204,14 +209,13 @@ export class SendingTransfer<M extends FileMember> {
         this.#failFor(member, "file-declined", `${member.name} declined it`);
         return this.#settle(member);
       case ReportState.STOPPED:
-        if (receiver === undefined || receiver.ended) return;
+        if (receiver?.ended ?? this.#settled.has(toHex(member.key))) return;
         this.#failFor(member, ...stopped(value, member.name));
         // A full disk may have room again: then the receiver wants more.
         if (value !== StopReason.DISK_FULL && value !== StopReason.CANNOT_WRITE) {
           return this.#settle(member);
         }
-        this.#stop(receiver);
-        receiver.ended = true;
+        if (receiver !== undefined) this.#endReceiver(receiver);
     }
   }
 
@@ -233,7 +237,7 @@ export class SendingTransfer<M extends FileMember> {
     this.#offered.delete(session);
     const key = toHex(member.key);
     if (this.#ended || this.#settled.has(key)) return;
-    if (this.#receivers.has(session)) {
+    if (this.#receivers.delete(session)) {
       this.#failFor(member, "file-unfinished", `${member.name} left before they had all of it`);
     }
     for (const other of this.#context.members) if (toHex(other.key) === key) this.joined(other);
@@ -437,12 +441,11 @@ export class SendingTransfer<M extends FileMember> {
       else if (sealer.isStream) {
         receiver.shares = true;
         if (lowest < this.#cursor) this.#sendOwn(binding, receiver, this.#cursor);
-      } else if (!receiver.shares) {
+      } else if (lowest < Math.min(this.#cursor, sealer.headUnits)) {
         // Without the head, it could use nothing of what follows.
-        if (lowest < Math.min(this.#cursor, sealer.headUnits)) {
-          this.#sendOwn(binding, receiver, sealer.headUnits);
-        } else receiver.shares = receiver.flow === undefined;
-      }
+        receiver.shares = false;
+        this.#sendOwn(binding, receiver, sealer.headUnits);
+      } else receiver.shares = receiver.flow === undefined;
     }
     if (first) void this.#sendShared(binding);
   }
@@ -450,7 +453,11 @@ export class SendingTransfer<M extends FileMember> {
   async #sendShared(binding: Binding): Promise<void> {
     const pass = new AbortController();
     this.#pass = pass;
-    await this.#send(binding, this.#sharedUnits(binding), pass.signal);
+    const due = {
+      units: this.#sharedUnits(binding),
+      receivers: (unit: number) => this.#takers(unit).map(({ member }) => member.session),
+    };
+    await this.#send(binding, due, pass.signal);
     if (this.#pass !== pass) return;
     this.#pass = undefined;
     this.#passed = true;
@@ -459,7 +466,7 @@ export class SendingTransfer<M extends FileMember> {
   }
 
   /** The units that receivers in the shared flow want, ascending; all units of a stream, which is read once. */
-  *#sharedUnits({ sealer }: Binding): Generator<Due> {
+  *#sharedUnits({ sealer }: Binding): Generator<number> {
     while (true) {
       const sharing = [...this.#receivers.values()].filter(({ shares }) => shares);
       const next = Math.min(
@@ -468,10 +475,17 @@ export class SendingTransfer<M extends FileMember> {
       if (next >= sealer.units) return;
       const unit = sealer.isStream ? this.#cursor : next;
       this.#cursor = unit + 1;
-      const to = sharing.filter(({ wanted }) => wanted.has(unit));
-      for (const { wanted } of to) wanted.delete(unit);
-      yield { unit, to: to.map(({ member }) => member.session) };
+      yield unit;
     }
+  }
+
+  /** The receivers in the shared flow that want a unit. It counts as sent to them. */
+  #takers(unit: number): Receiver<M>[] {
+    const takers = [...this.#receivers.values()].filter(({ shares, wanted }) =>
+      shares && wanted.has(unit)
+    );
+    for (const { wanted } of takers) wanted.delete(unit);
+    return takers;
   }
 
   /** Sends one receiver the units that it wants, up to one that is not included. */
@@ -479,7 +493,14 @@ export class SendingTransfer<M extends FileMember> {
     if (receiver.flow !== undefined) return;
     const flow = new AbortController();
     receiver.flow = flow;
-    void this.#send(binding, ownUnits(receiver, end), flow.signal, receiver).then(() => {
+    const due = {
+      units: ownUnits(receiver.wanted, end),
+      receivers: (unit: number) => {
+        receiver.wanted.delete(unit);
+        return [receiver.member.session];
+      },
+    };
+    void this.#send(binding, due, flow.signal, receiver).then(() => {
       if (receiver.flow !== flow) return;
       receiver.flow = undefined;
       this.#schedule();
@@ -489,23 +510,23 @@ export class SendingTransfer<M extends FileMember> {
   /** Seals units and sends them in a flow. @param receiver The only one of the flow. */
   async #send(
     { offer, port, sealer }: Binding,
-    units: Iterable<Due>,
+    { receivers, units }: Due,
     signal: AbortSignal,
     receiver?: Receiver<M>,
   ): Promise<void> {
     const release = await this.#context.flows.take(signal);
     if (release === undefined) return;
     let failure: unknown;
-    const sealed = inOrder(SEALED_AT_ONCE, units, async ({ to, unit }) => {
+    const sealed = inOrder(SEALED_AT_ONCE, units, async (unit) => {
       try {
-        return { to, unit, bytes: await sealer.seal(unit) };
+        return { unit, bytes: await sealer.seal(unit) };
       } catch (error) {
         failure ??= error;
         throw error;
       }
     });
     try {
-      await ReadableStream.from(chunks(offer.transfer, sealed)).pipeTo(port.openFlow(), { signal });
+      await writeAll(port.openFlow(), chunks(offer.transfer, sealed, receivers), signal);
     } catch {
       // The flow has ended early. What was under way is lost, and the receivers want it again.
       if (!signal.aborted && receiver === undefined) this.#stopSharing();
@@ -537,6 +558,11 @@ export class SendingTransfer<M extends FileMember> {
     receiver.flow = undefined;
   }
 
+  #endReceiver(receiver: Receiver<M>): void {
+    this.#stop(receiver);
+    receiver.ended = true;
+  }
+
   #stopSharing(): void {
     for (const receiver of this.#receivers.values()) if (receiver.shares) this.#stop(receiver);
   }
@@ -558,20 +584,16 @@ export class SendingTransfer<M extends FileMember> {
   /** Notes that a member has everything, or does not want it. */
   #settle(member: M): void {
     const receiver = this.#receivers.get(toHex(member.session));
-    if (receiver !== undefined) {
-      this.#stop(receiver);
-      receiver.ended = true;
-    }
+    if (receiver !== undefined) this.#endReceiver(receiver);
     this.#settled.add(toHex(member.key));
     this.#endWhenSettled();
   }
 
   /** Ends when no one is left who may still want something. */
   #endWhenSettled(): void {
-    const accepted = [...this.#receivers.values()].map(({ member }) => member);
-    const pending = [...this.#offered.values(), ...accepted];
-    if (this.#settled.size === 0) return;
-    if (pending.every(({ key }) => this.#settled.has(toHex(key)))) this.#finish();
+    const here = [...this.#offered.values()].map(({ key }) => toHex(key));
+    const pending = [...here, ...this.#accepted].filter((key) => !this.#settled.has(key));
+    if (this.#settled.size > 0 && pending.length === 0) this.#finish();
   }
 
   #failWith(error: unknown): void {
@@ -647,25 +669,46 @@ export class SendingTransfer<M extends FileMember> {
 }
 
 /** The units that a receiver wants, ascending, up to one that is not included. */
-function* ownUnits<M extends FileMember>(receiver: Receiver<M>, end: number): Generator<Due> {
-  let unit = receiver.wanted.first;
-  while (unit !== undefined && unit < end) {
-    receiver.wanted.delete(unit);
-    yield { unit, to: [receiver.member.session] };
-    unit = receiver.wanted.next(unit + 1);
+function* ownUnits(wanted: UnitSet, end: number): Generator<number> {
+  for (let unit = wanted.first; unit !== undefined && unit < end; unit = wanted.next(unit + 1)) {
+    yield unit;
   }
 }
 
-/** Sealed units as chunks of a flow. */
+/** Sealed units as chunks of a flow. @param receivers As in `Due`. */
 async function* chunks(
   transfer: Bytes,
-  units: AsyncIterable<Due & { readonly bytes: Bytes | undefined }>,
+  units: AsyncIterable<{ readonly unit: number; readonly bytes: Bytes | undefined }>,
+  receivers: Due["receivers"],
 ): AsyncGenerator<OutgoingChunk> {
-  for await (const { bytes, to, unit } of units) {
+  for await (const { bytes, unit } of units) {
+    if (bytes === undefined) return; // The stream has ended.
     const offset = unit * SEALED_UNIT_BYTES;
-    for (let i = 0; bytes !== undefined && i < to.length; i += MAX_CHUNK_RECEIVERS) {
+    const to = receivers(unit);
+    for (let i = 0; i < to.length; i += MAX_CHUNK_RECEIVERS) {
       yield { transfer, offset, to: to.slice(i, i + MAX_CHUNK_RECEIVERS), bytes };
     }
+  }
+}
+
+/** Writes chunks to a flow, and closes it. `pipeTo` would wait for the write under way when the signal aborts. */
+async function writeAll(
+  flow: WritableStream<OutgoingChunk>,
+  chunks: AsyncIterable<OutgoingChunk>,
+  signal: AbortSignal,
+): Promise<void> {
+  const writer = flow.getWriter();
+  writer.closed.catch(() => {}); // The write that fails says so.
+  const abort = (): void => void writer.abort().catch(() => {});
+  signal.addEventListener("abort", abort);
+  try {
+    for await (const chunk of chunks) await writer.write(chunk);
+    await writer.close();
+  } catch (error) {
+    abort();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }
 

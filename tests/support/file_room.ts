@@ -6,6 +6,7 @@
 import { assertEquals } from "@std/assert";
 import { type Bytes, toHex, utf8 } from "../../lib/bytes/mod.ts";
 import { type OfferOrigin, randomBytes, sha256 } from "../../lib/crypto/mod.ts";
+import { delay } from "../../lib/clock.ts";
 import { RoomError } from "../../lib/errors.ts";
 import {
   type FileContents,
@@ -42,6 +43,10 @@ export type SideOptions = Partial<Omit<TransfersOptions<FileMember>, "clock" | "
 /** A room of members that send files. */
 export class FileRoom implements AsyncDisposable {
   readonly clock: FakeClock = new FakeClock();
+  /** All chunks that were written to flows. */
+  readonly chunks: OutgoingChunk[] = [];
+  /** Number of the flows that were opened. */
+  flows = 0;
   /** All messages that were sent. */
   readonly sent: Inbox<SentMessage> = new Inbox();
   /** The members that are there. */
@@ -50,6 +55,8 @@ export class FileRoom implements AsyncDisposable {
   carry: (chunk: OutgoingChunk, from: FileSide, to: FileSide) => readonly OutgoingChunk[] = (
     chunk,
   ) => [chunk];
+  /** Time that a chunk takes on its way, in milliseconds. */
+  chunkMs = 0;
   readonly #directories: string[] = [];
 
   /** Lets a member in. */
@@ -76,11 +83,16 @@ export class FileRoom implements AsyncDisposable {
     };
     promise.then(done, done);
     for (let turns = 0; !settled; turns++) {
-      if (turns > 20_000) throw new Error("nothing happens any longer");
+      if (turns > 5000) throw new Error("nothing happens any longer");
       await nextTurn();
       this.clock.advance(TURN_MS);
     }
     return await promise;
+  }
+
+  /** Lets time pass until so many chunks were sent in all. */
+  async sends(chunks: number): Promise<void> {
+    while (this.chunks.length < chunks) await this.pass(TURN_MS);
   }
 
   /** Lets time pass. */
@@ -88,7 +100,7 @@ export class FileRoom implements AsyncDisposable {
     const end = this.clock.elapsed() + ms;
     while (this.clock.elapsed() < end) {
       await nextTurn();
-      this.clock.advance(TURN_MS);
+      this.clock.advance(Math.max(TURN_MS, ms / 100));
     }
   }
 
@@ -250,6 +262,14 @@ export class FileSide {
     return entries.map(({ name }) => name).sort();
   }
 
+  /** Waits until there are only these names in its download folder. */
+  async keeps(names: readonly string[]): Promise<void> {
+    const isSo = async (): Promise<void> => {
+      while (`${await this.names()}` !== `${names}`) await nextTurn();
+    };
+    await this.#room.until(isSo());
+  }
+
   /** The bytes of a received file. */
   async read(name: string): Promise<Bytes> {
     return await Deno.readFile(`${this.directory}/${name}`);
@@ -299,12 +319,13 @@ export class FakePort implements FilePort {
   }
 
   openFlow(): WritableStream<OutgoingChunk> {
+    this.#room.flows++;
     return new WritableStream({
       write: async (chunk, { signal }) => {
-        const aborted = Promise.withResolvers<void>();
-        signal.addEventListener("abort", () => aborted.resolve());
-        await Promise.race([this.#turn(), aborted.promise]);
+        await raceAbort(this.#turn(), signal);
+        if (this.#room.chunkMs > 0) await delay(this.#room.clock, this.#room.chunkMs, signal);
         if (signal.aborted) return;
+        this.#room.chunks.push(chunk);
         await Promise.all(chunk.to.map(async (session) => {
           const target = this.#room.find(toHex(session));
           if (target === undefined) return;
@@ -328,6 +349,13 @@ export class FakePort implements FilePort {
     await Promise.race([this.#side.connected(), this.#ended.promise]);
     if (this.#end.signal.aborted) await this.#ended.promise;
   }
+}
+
+/** Waits for a promise, but no longer than until a signal aborts. */
+async function raceAbort(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => aborted.resolve());
+  await Promise.race([promise, aborted.promise]);
 }
 
 /** Bytes that look random and are the same each time. */
