@@ -31,9 +31,9 @@ const AROUND = /^\s*(?:[a-z][a-z\d+.-]*:\/\/)?(?:[^@/]*@)?([^/?#\s]*)(?:[/?#].*)
 
 /** A host and its port. */
 export interface HostPort {
-  /** An IP address without brackets, or a host name. */
+  /** An IP address without brackets, a host name, or the whole address of a room at a broker. */
   readonly host: string;
-  /** The TCP port, 1 to 65,535. */
+  /** The TCP port, 1 to 65,535; 0 at a broker. */
   readonly port: number;
 }
 
@@ -126,9 +126,9 @@ export function requireScope(address: string): void {
   );
 }
 
-/** Formats a host and a port for {@linkcode parseHostPort}, as short as possible. */
+/** Formats a host and a port for {@linkcode parseHostPort}, as short as possible; a room at a broker as it is. */
 export function formatHostPort(host: string, port: number, defaultPort?: number): string {
-  return port === defaultPort ? host : `${bracketed(host)}:${port}`;
+  return port === defaultPort || host.includes("/") ? host : `${bracketed(host)}:${port}`;
 }
 
 /** The addresses to announce of a machine's: link-local ones only if there are no others. */

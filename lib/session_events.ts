@@ -128,6 +128,8 @@ export interface InviteEvent extends Named<"invite"> {
   readonly link: string;
   /** One link for each address. */
   readonly links: readonly string[];
+  /** The link through the broker: `serve --via`. */
+  readonly via?: string;
   /** Whether the link carries the room's secret: each holder can join. */
   readonly secret: boolean;
 }

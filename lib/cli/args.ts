@@ -4,6 +4,7 @@
  * @module
  */
 import { isAddress, parsePort, requireScope } from "../address.ts";
+import { isBrokerAddress, parseBrokerAddress } from "../broker_address.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { readFingerprint } from "../crypto/mod.ts";
 import { quote, UsageError } from "../errors.ts";
@@ -269,6 +270,8 @@ function valueOf(option: Option, text: string | undefined): unknown {
       return parsePort(text, option.min === 0 ? 0 : 1);
     case "address":
       return listenAddress(name, text);
+    case "broker":
+      return brokerAddress(name, text);
     case "name":
       return memberName(name, text);
     case "member":
@@ -288,6 +291,14 @@ function integer(option: Option, text: string): number {
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
   throw new UsageError("bad-number", `Cannot use ${name} ${quote(text)}`, {
     hint: `Give a whole number from ${min} to ${max}.`,
+  });
+}
+
+/** The address of a broker is parsed where it is used; here, only mistakes in it are found. */
+function brokerAddress(option: string, address: string): string {
+  if (isBrokerAddress(address) && parseBrokerAddress(address).room === undefined) return address;
+  throw new UsageError("bad-address", `Cannot use ${option}: it is not the address of a broker`, {
+    hint: `Give the address of a NATS server: ${option} nats://192.168.1.5:4222`,
   });
 }
 

@@ -42,6 +42,8 @@ export interface ValueType {
 export const TYPES = {
   flag: {},
   address: { placeholder: "ADDRESS" },
+  /** The address of a broker, perhaps with a user. */
+  broker: { placeholder: "URL" },
   file: { placeholder: "FILE" },
   fingerprint: { placeholder: "FINGERPRINT" },
   name: { placeholder: "NAME" },
@@ -117,6 +119,21 @@ export const OPTIONS = [
     commands: ["serve"],
     type: "address",
     summary: "listen only on this IP address",
+  },
+  {
+    key: "via",
+    name: "--via",
+    commands: ["serve"],
+    type: "broker",
+    summary: "let people join through a NATS server as well",
+  },
+  {
+    key: "viaCreds",
+    name: "--via-creds",
+    commands: ["serve", "join"],
+    type: "file",
+    summary: "credentials file for the NATS server",
+    permission: "--allow-read=FILE",
   },
   {
     key: "name",

@@ -10,6 +10,7 @@ import {
   type HostPort,
   parseHostPort,
 } from "../address.ts";
+import { formatBrokerAddress, isBrokerAddress, parseBrokerAddress } from "../broker_address.ts";
 import { type Bytes, concat, equal, fromBase64Url, isZero, toBase64Url } from "../bytes/mod.ts";
 import { isPublicKey, PUBLIC_KEY_BYTES, ROOT_BYTES, sha256 } from "../crypto/mod.ts";
 import { UsageError } from "../errors.ts";
@@ -24,7 +25,7 @@ const CREDENTIAL_LENGTH: number = Math.ceil(CREDENTIAL_BYTES * 8 / 6);
 /** Characters that mails, chats and shells put around a link. */
 const AROUND = /^[<("'`]+|[>)"'`]+$/g;
 
-const LINK = /^lanchat:\/\/([^/?#]*)\/?(?:#(.*))?$/is;
+const LINK = /^(?:lanchat:\/\/([^/?#]*)\/?|((?:nats|tls):\/\/[^#]*))(?:#(.*))?$/is;
 
 /** The part of an invite that identifies a room, at any address of its host. */
 export interface Credential {
@@ -37,9 +38,9 @@ export interface Credential {
 /** Content of an invite link. */
 export interface Invite extends HostPort, Credential {}
 
-/** Whether a text is meant as an invite link. */
+/** Whether a text is meant as an invite link; the address of a room at a broker is none without its `#`. */
 export function isInvite(text: string): boolean {
-  return /^[\s<("'`]*lanchat:/i.test(text);
+  return /^[\s<("'`]*(?:lanchat:|(?:nats|tls):\/\/[^#]*#)/i.test(text);
 }
 
 /**
@@ -55,6 +56,7 @@ export async function encodeCredential({ hostKey, root }: Credential): Promise<s
 
 /** Formats the link that a person passes on. @param credential As {@linkcode encodeCredential} returns it. */
 export function formatInvite(host: string, port: number, credential: string): string {
+  if (isBrokerAddress(host)) return `${host}#${credential}`;
   return `lanchat://${formatHostPort(host, port)}/#${credential}`;
 }
 
@@ -81,8 +83,11 @@ export function formatInvite(host: string, port: number, credential: string): st
  */
 export async function parseInvite(text: string): Promise<Invite> {
   const link = text.replaceAll(/\s/g, "").replaceAll(AROUND, "");
-  const [whole, address, credential] = LINK.exec(link) ?? [];
+  const [whole, address, room, credential] = LINK.exec(link) ?? [];
   if (whole === undefined) throw bad("it does not look like lanchat://192.168.1.5:12345/#…");
+  if (room !== undefined) {
+    return { ...roomAtBroker(room), ...await decodeCredential(credential ?? "") };
+  }
   if (!address) throw bad("it names no host");
   if (/^ADDRESS(?::|$)/.test(address)) {
     throw bad(`it says ${ADDRESS_PLACEHOLDER} instead of a host`, {
@@ -93,10 +98,31 @@ export async function parseInvite(text: string): Promise<Invite> {
   return { host, port, ...await decodeCredential(credential ?? "") };
 }
 
+/**
+ * Parses the address of a room at a broker.
+ *
+ * @throws {UsageError} With code `bad-address`, also if it names no room, or has a password: others would see it.
+ */
+export function roomAtBroker(text: string): HostPort {
+  const { room, user, ...address } = parseBrokerAddress(text);
+  const action = `Cannot use the address of the broker`;
+  if (user !== undefined) {
+    throw new UsageError("bad-address", `${action}: it has a user`, {
+      hint: "Set NATS_USER and NATS_PASSWORD, or use --via-creds FILE.",
+    });
+  }
+  if (room === undefined) {
+    throw new UsageError("bad-address", `${action}: it names no room`, {
+      hint: "Copy the whole address from the host's screen: nats://HOST:PORT/ROOM",
+    });
+  }
+  return { host: formatBrokerAddress(address, room), port: 0 };
+}
+
 /** Whether a text may be the beginning of an invite link: a narrow window breaks links. */
 export function isCutInvite(text: string): boolean {
-  const [, address, credential = ""] = LINK.exec(text.replaceAll(/\s/g, "")) ?? [];
-  return address !== undefined && credential.length < CREDENTIAL_LENGTH;
+  const [whole, , , credential = ""] = LINK.exec(text.replaceAll(/\s/g, "")) ?? [];
+  return whole !== undefined && credential.length < CREDENTIAL_LENGTH;
 }
 
 /** @throws {UsageError} With code `bad-invite`. */

@@ -22,6 +22,7 @@ export {
   machineInterfaces,
   type MachineOptions,
   outerAddresses,
+  requireNetPermission,
 } from "./interfaces.ts";
 export { ownInterfaces } from "./default_interface.ts";
 export { type Connection, openConnection } from "./connection.ts";
@@ -42,6 +43,7 @@ export {
   isCutInvite,
   isInvite,
   parseInvite,
+  roomAtBroker,
 } from "./invite.ts";
 export { listen, type Listener, type ListenOptions } from "./listen.ts";
 export { type Family, MAX_LINKS, type MulticastRoute, type NetworkOptions } from "./multicast.ts";

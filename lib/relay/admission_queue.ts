@@ -4,6 +4,7 @@
  * @module
  */
 import { isLoopback, networkOf } from "../address.ts";
+import { BROKER_CALLER } from "../broker_address.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { RateLimiter } from "../rate_limiter.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
@@ -78,7 +79,8 @@ export class AdmissionQueue {
     const perAddress = maxPerAddress ?? Math.ceil(maxHandshakes / 4);
     // One network cannot take all places.
     const perNetwork = Math.max(perAddress, maxHandshakes - perAddress);
-    const counts = maxPerAddress !== undefined || !isLoopback(address);
+    const counts = address !== BROKER_CALLER &&
+      (maxPerAddress !== undefined || !isLoopback(address));
     const inside = [...this.#inside];
     return inside.length < maxHandshakes &&
       inside.filter((other) => other.network === network).length < perNetwork &&

@@ -18,7 +18,13 @@ import {
 } from "../crypto/mod.ts";
 import { HandshakeError, LanchatError } from "../errors.ts";
 import { type HopSession, Initiator } from "../handshake/mod.ts";
-import { type Connection, dial, DIAL_TIMEOUT_MS, networkChange } from "../net/mod.ts";
+import {
+  type Connection,
+  dial,
+  DIAL_TIMEOUT_MS,
+  type DialOptions,
+  networkChange,
+} from "../net/mod.ts";
 import { type RoomOptions, SessionKeys } from "../room/mod.ts";
 import { SESSION_NONCE_BYTES } from "../wire/mod.ts";
 import { type HostSearch, searchForHost } from "./host_search.ts";
@@ -60,6 +66,8 @@ export interface ConnectorOptions {
   readonly identity: Identity;
   /** How long to try to connect again, in milliseconds. */
   readonly giveUpMs: number;
+  /** Connects to an address; {@linkcode dial} by default. */
+  readonly dial?: (host: string, port: number, options: DialOptions) => Promise<Connection>;
   /** Searches for the host between tries; {@linkcode searchForHost} by default. */
   readonly search?: (tag: string, reachedAt: string) => HostSearch | undefined;
   /** The time. */
@@ -239,14 +247,14 @@ export class Connector {
     signal: AbortSignal,
     { dialMs, handshakeMs }: AttemptLimits,
   ): Promise<SecureChannel | Failure> {
-    const { identity, psk } = this.#options;
+    const { dial: connect = dial, identity, psk } = this.#options;
     const { host, port } = address;
     let isOther = false;
     let initiator: Initiator | undefined;
     let shownAt: number | undefined;
     try {
       const keyPair = await this.#makeSpare();
-      const connection = await dial(host, port, { signal, timeoutMs: dialMs });
+      const connection = await connect(host, port, { signal, timeoutMs: dialMs });
       this.#connection = connection;
       this.#spare = undefined;
       initiator = new Initiator({

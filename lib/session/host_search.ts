@@ -4,6 +4,7 @@
  * @module
  */
 import { formatHostPort, type HostPort, isLoopback } from "../address.ts";
+import { BROKER_CALLER } from "../broker_address.ts";
 import { RoomSearch, type SearchOptions } from "../net/mod.ts";
 
 /** Maximum new announcements of one search that cause a dial at once: an attacker can send any number. */
@@ -71,8 +72,8 @@ export class HostSearch {
 /**
  * Searches the network for a host.
  *
- * @param reachedAt Its last IP address: there is no search for a host on this machine.
+ * @param reachedAt Its last IP address: there is no search for a host on this machine, or at a broker.
  */
 export function searchForHost(tag: string, reachedAt: string): HostSearch | undefined {
-  return isLoopback(reachedAt) ? undefined : new HostSearch(tag);
+  return isLoopback(reachedAt) || reachedAt === BROKER_CALLER ? undefined : new HostSearch(tag);
 }

@@ -4,11 +4,13 @@
  * @module
  */
 import { ADDRESS_PLACEHOLDER, dialable, isLoopback } from "../address.ts";
-import { toBase64Url, toHex } from "../bytes/mod.ts";
+import type { Broker, Bus } from "../broker/mod.ts";
+import { type Bytes, toBase64Url, toHex } from "../bytes/mod.ts";
 import { localChannel } from "../channel/mod.ts";
 import { fingerprint, keyTag } from "../crypto/mod.ts";
 import { EXIT } from "../errors.ts";
 import {
+  DIAL_TIMEOUT_MS,
   encodeCredential,
   formatInvite,
   listen,
@@ -19,7 +21,7 @@ import {
   ownInterfaces,
   RoomAnnouncer,
 } from "../net/mod.ts";
-import { AccessPolicy, Host, type Limits, Relay } from "../relay/mod.ts";
+import { AccessPolicy, Host, type IncomingConnection, type Limits, Relay } from "../relay/mod.ts";
 import { SessionKeys } from "../room/mod.ts";
 import {
   type InviteEvent,
@@ -28,6 +30,7 @@ import {
   type WarningEvent,
 } from "../session_events.ts";
 import { noteHosting } from "../store/mod.ts";
+import { BrokerEntrance } from "./broker_entrance.ts";
 import { runClient } from "./client.ts";
 import type { ClientEnd } from "./ending.ts";
 import type { FrontEnd } from "./front_end.ts";
@@ -48,6 +51,8 @@ export interface HostingOptions extends RoomChoice, Limits {
   readonly port: number;
   /** The only IP address to listen on; all of them if missing. */
   readonly host?: string | undefined;
+  /** The broker through which others can join too. */
+  readonly via?: Broker | undefined;
   /** Whether the room is announced on the network. */
   readonly announce: boolean;
   /** The room's name in announcements. */
@@ -79,34 +84,47 @@ interface Entrance {
   readonly invite?: InviteEvent;
   /** Whether the addresses of this machine cannot be listed. */
   readonly isHidden: boolean;
+  /** The way through a broker. */
+  readonly broker?: BrokerEntrance | undefined;
 }
 
 /**
  * Hosts a room until a wish or a signal ends that.
  *
  * @returns The exit status.
- * @throws {LanchatError} If it cannot listen or open the room.
+ * @throws {LanchatError} If it cannot listen, reach the broker or open the room.
  */
 export async function hostRoom(options: HostingOptions): Promise<number> {
-  const { frontEnd, host, person: { file }, port } = options;
+  const { frontEnd, host, person: { file }, port, via } = options;
   using hosting = file === undefined ? undefined : await noteHosting(file);
   const listener = listen({ port, ...host !== undefined && { host } });
+  let bus: Bus | undefined;
   try {
-    const end = await serve(options, listener, hosting?.isShared ?? false);
+    bus = await via?.connect({ timeoutMs: DIAL_TIMEOUT_MS });
+    const end = await serve(options, { listener, bus, isShared: hosting?.isShared ?? false });
     frontEnd.show({ event: "closed", reason: end.reason });
     return end.status;
   } finally {
     listener.close();
+    await bus?.close();
   }
+}
+
+/** What a host has before it opens its room. */
+interface Opened {
+  readonly listener: Listener;
+  /** The first connection to the broker. */
+  readonly bus: Bus | undefined;
+  /** Whether another run hosts under the same identity. */
+  readonly isShared: boolean;
 }
 
 async function serve(
   options: HostingOptions,
-  listener: Listener,
-  isShared: boolean,
+  { bus, isShared, listener }: Opened,
 ): Promise<ClientEnd> {
   const { allowed, frontEnd, person: { identity, warnings } } = options;
-  const { invite, isHidden, room } = await openEntrance(options, listener);
+  const { broker, invite, isHidden, room } = await openEntrance(options, listener, bus);
   const { decisions, former, keep, lastNumber, psk, roomId } = room;
   const objects = decisions.map(({ object }) => object);
   const policy = new AccessPolicy({ identity, roomId, decisions: objects, lastNumber, allowed });
@@ -128,7 +146,10 @@ async function serve(
   });
   const { promise: entered, resolve: onEntered } = Promise.withResolvers<void>();
   // After the own member has entered: what members say that come back first would not be for it.
-  const accepting = entered.then(() => acceptAll(listener, host));
+  const ways = [listener, ...broker ? [broker] : []];
+  const accepting = entered.then(() =>
+    Promise.all(ways.map(({ connections }) => acceptAll(connections, host)))
+  );
   const announcer = await announce(options, listener, isHidden);
   const moderator = invite &&
     new Moderator({ hostKey: identity.publicKey, policy, relay, decisions, keep, invite });
@@ -150,6 +171,7 @@ async function serve(
   await relay.close();
   listener.close();
   host.close();
+  await broker?.close();
   await accepting;
   return end;
 }
@@ -158,12 +180,17 @@ async function serve(
  * Opens the room and shows how to join it. Where the host is no member, the secret of the invite goes no
  * further than this function: it is shown and not kept.
  */
-async function openEntrance(options: HostingOptions, listener: Listener): Promise<Entrance> {
+async function openEntrance(
+  options: HostingOptions,
+  listener: Listener,
+  bus: Bus | undefined,
+): Promise<Entrance> {
   const { announce, frontEnd, invite: isInviteOnly, person, relayOnly, room: name } = options;
   const { root, ...room } = await openRoom(options, person, frontEnd);
   const hostKey = person.identity.publicKey;
   const addresses = await reachableAddresses(listener, announce);
   const isHidden = addresses === undefined;
+  const broker = bus && await openBrokerEntrance(options, bus, room.roomId);
   const { port } = listener;
   frontEnd.show({
     event: "listening",
@@ -180,7 +207,7 @@ async function openEntrance(options: HostingOptions, listener: Listener): Promis
       "The invite link was shown when the room was created, and is not saved",
       "Those who have it can join. For a new room with a new link, use --new-room.",
     ));
-    return { room, isHidden };
+    return { room, isHidden, broker };
   }
   const credential = await encodeCredential({ hostKey, root });
   const hosts = dialable(addresses ?? []);
@@ -190,10 +217,27 @@ async function openEntrance(options: HostingOptions, listener: Listener): Promis
     event: "invite",
     link: links[0]!,
     links,
+    ...broker !== undefined && { via: formatInvite(broker.address, 0, credential) },
     secret: root !== undefined,
   };
   frontEnd.show(invite);
-  return { room, isHidden, ...!relayOnly && { invite } };
+  return { room, isHidden, broker, ...!relayOnly && { invite } };
+}
+
+async function openBrokerEntrance(
+  { frontEnd, via }: HostingOptions,
+  bus: Bus,
+  roomId: Bytes,
+): Promise<BrokerEntrance> {
+  return await BrokerEntrance.open({
+    broker: via!,
+    bus,
+    roomId,
+    onLost: ({ code, message }) => {
+      const hint = "Reconnecting to it. Members on this network stay connected.";
+      frontEnd.show(warning(code, message, hint));
+    },
+  });
 }
 
 /** What the host's own member needs. */
@@ -245,9 +289,12 @@ async function takePart(
   });
 }
 
-async function acceptAll(listener: Listener, host: Host): Promise<void> {
+async function acceptAll(
+  connections: ReadableStream<IncomingConnection>,
+  host: Host,
+): Promise<void> {
   const greeted = new Set<Promise<void>>();
-  for await (const connection of listener.connections) {
+  for await (const connection of connections) {
     const greeting = host.greet(connection).finally(() => greeted.delete(greeting));
     greeted.add(greeting);
   }

@@ -4,14 +4,16 @@
  * @module
  */
 import { formatHostPort } from "../address.ts";
+import { Broker, type BrokerAccess, call } from "../broker/mod.ts";
+import { isBrokerAddress, parseBrokerAddress } from "../broker_address.ts";
 import type { Bytes } from "../bytes/mod.ts";
 import type { SecureChannel } from "../channel/mod.ts";
 import { fingerprint, openRoomSecrets, roomSecrets, zeroKey } from "../crypto/mod.ts";
 import { EXIT, LanchatError } from "../errors.ts";
-import type { Invite } from "../net/mod.ts";
+import { DIAL_TIMEOUT_MS, type Invite } from "../net/mod.ts";
 import { problem } from "../session_events.ts";
 import { runClient } from "./client.ts";
-import { Connector } from "./connector.ts";
+import { Connector, type ConnectorOptions } from "./connector.ts";
 import type { FrontEnd } from "./front_end.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { recallHost, trustsHost } from "./known_host.ts";
@@ -20,9 +22,12 @@ import { TrustStore } from "./trust_store.ts";
 
 /** A room's host, as the person named or chose it. */
 export interface JoinTarget {
-  /** IP addresses or names of the host; the later ones are for where the first does not answer. */
+  /**
+   * IP addresses or names of the host; the later ones are for where the first does not answer. Or the address
+   * of its room at a broker.
+   */
   readonly hosts: readonly string[];
-  /** Its TCP port. */
+  /** Its TCP port; 0 at a broker. */
   readonly port: number;
   /** Throws if the host's key is not the announced one. */
   readonly expect?: (hostKey: Bytes) => Promise<void>;
@@ -40,6 +45,8 @@ export interface JoiningOptions {
   readonly hostKey?: string | undefined;
   /** The 30 digits of the only host that is acceptable, even where another one is known. */
   readonly acceptHost?: string | undefined;
+  /** How to get into the broker, if the room is at one. */
+  readonly brokerAccess?: BrokerAccess | undefined;
   /** Whether to connect again after the connection is lost. */
   readonly reconnect: boolean;
   /** How long to try that, in milliseconds. */
@@ -73,6 +80,7 @@ export async function joinRoom(options: JoiningOptions): Promise<number> {
   const secrets = invite?.root && await roomSecrets(invite.hostKey, invite.root);
   const connector = new Connector({
     ...target,
+    ...throughBroker(options),
     identity,
     psk: secrets?.psk ?? zeroKey(),
     giveUpMs: options.giveUpMs,
@@ -120,6 +128,21 @@ export async function joinRoom(options: JoiningOptions): Promise<number> {
   } finally {
     connector.close();
   }
+}
+
+/** How to dial a room at a broker; over TCP by default. */
+function throughBroker(
+  { brokerAccess, target: { hosts: [address = ""] } }: JoiningOptions,
+): Pick<ConnectorOptions, "dial"> {
+  if (!isBrokerAddress(address)) return {};
+  const { room, ...servers } = parseBrokerAddress(address);
+  const broker = new Broker(servers, brokerAccess);
+  return {
+    dial: async (_host, _port, { signal, timeoutMs = DIAL_TIMEOUT_MS }) => {
+      const bus = await broker.connect({ signal, timeoutMs });
+      return await call(bus, room!, { signal, timeoutMs });
+    },
+  };
 }
 
 /** Connects for the first time; tries again if the host is busy. */

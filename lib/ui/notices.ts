@@ -80,8 +80,10 @@ const NOTHING = (): readonly string[] => [];
 /** Renders events for pipes, files and logs: a few lines each, without steps that only a person can take. */
 const NOTICES: NoticeTable = {
   "listening": listeningSentences,
-  "invite": ({ link, secret }) =>
+  "invite": ({ link, secret, via }) => [
     `Invite link (${secret ? "only its holders can join" : "leads to no other host"}): ${link}`,
+    ...via === undefined ? [] : [`The same through the broker: ${via}`],
+  ],
   "announced": () => "This room is now announced on the network.",
   "failed-joins": ({ addresses, count }) =>
     `${count} callers left without joining (${addresses.join(", ")}). ` +
@@ -298,9 +300,16 @@ function addressSentences({ links }: InviteEvent): string[] {
   return others.length === 0 ? [] : [`Other addresses of this machine: ${others.join(", ")}`];
 }
 
+/** The link through a broker, and its introduction. */
+function viaSentences(link: string | undefined): string[] {
+  return link === undefined
+    ? []
+    : ["Through the broker they run 'join -' and paste this link:", link];
+}
+
 /** Renders the ways into a hosted room for a person. */
 export function inviteLines(listening: ListeningEvent, invite: InviteEvent): string[] {
-  const { link, secret } = invite;
+  const { link, secret, via } = invite;
   return [
     ...joinSentences(listening),
     ...addressSentences(invite),
@@ -308,6 +317,7 @@ export function inviteLines(listening: ListeningEvent, invite: InviteEvent): str
       ? SECRET_LINK
       : "Or they run 'join -' and paste this link, which leads to no other host:",
     link,
+    ...viaSentences(via),
     "/invite qr shows the link as a QR code.",
   ].map(sanitizeLine);
 }
@@ -384,6 +394,7 @@ function greetingSentences(
     `You are ${name}, the host (tag ${listening.tag})${roomName}. ${others}`,
     command,
     ...invite?.secret ? [SECRET_LINK, invite.link] : [],
+    ...viaSentences(invite?.via),
     `${here} ${help}`,
   ];
 }

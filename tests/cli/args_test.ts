@@ -24,6 +24,8 @@ const SERVE: ServeCommand = {
   host: undefined,
   room: undefined,
   announce: true,
+  via: undefined,
+  viaCreds: undefined,
   name: undefined,
   identity: undefined,
   profile: undefined,
@@ -50,6 +52,7 @@ const JOIN: JoinCommand = {
   identity: undefined,
   profile: undefined,
   hostKey: undefined,
+  viaCreds: undefined,
   acceptHost: undefined,
   waitMs: 0,
   timeoutMs: 30_000,
@@ -125,6 +128,11 @@ Deno.test("parseCommandLine reads every option, in any order and in both forms",
     assertEquals(parseCommandLine(words(`${options} serve`)), serve);
   }
   assertEquals(parseCommandLine(words("serve --relay-only")), { ...SERVE, relayOnly: true });
+  assertEquals(parseCommandLine(words("serve --via tls://a:b@c,d --via-creds e")), {
+    ...SERVE,
+    via: "tls://a:b@c,d",
+    viaCreds: "e",
+  });
   assertEquals(parseCommandLine(words("serve --invite --new-room --allow people")), {
     ...SERVE,
     invite: true,
@@ -595,6 +603,15 @@ Deno.test("parseCommandLine distinguishes a link from an address and requires ne
   for (const link of ["-", "lanchat://ada:1/#A", "<lanchat://ada:1/#A>", "LANCHAT:"]) {
     assertEquals(parseCommandLine(["join", link]), { ...nowhere, link });
   }
+  assertEquals(parseCommandLine(["join", "nats://a/b#A"]), { ...nowhere, link: "nats://a/b#A" });
+  assertEquals(parseCommandLine(["join", "nats://a,b:5/abcdefghijklmnop"]), {
+    ...JOIN,
+    host: "nats://a:4222,b:5/abcdefghijklmnop",
+    port: 0,
+  });
+  fails(["join", "nats://a"], "bad-address");
+  fails(["serve", "--via", "10.0.0.5"], "bad-address");
+  fails(["serve", "--via", "nats://a/abcdefghijklmnop"], "bad-address");
   assertEquals(parseCommandLine(["join"]), nowhere);
 });
 

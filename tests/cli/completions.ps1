@@ -20,6 +20,8 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
     'serve' = [ordered]@{
       '--port' = 'TCP port to listen on; 0 picks a free one (default 12345)'
       '--host' = 'listen only on this IP address'
+      '--via' = 'let people join through a NATS server as well'
+      '--via-creds' = 'credentials file for the NATS server'
       '--name' = 'your name (default: login name or a made-up one)'
       '--invite' = 'admit only people who have the invite link'
       '--new-room' = 'start a new room: old invites end, bans stay'
@@ -48,6 +50,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--help' = 'show this help'
     }
     'join' = [ordered]@{
+      '--via-creds' = 'credentials file for the NATS server'
       '--name' = 'your name (default: login name or a made-up one)'
       '--host-key' = 'require this fingerprint of the host'
       '--accept-host' = 'require it, even if another host is known'
@@ -145,7 +148,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--help' = 'show this help'
     }
   }
-  $valued = @('--port', '--host', '--name', '--allow', '--room', '--host-key', '--accept-host', '--timeout', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--keep-seat', '--wait', '--to', '--give-up-after', '--log', '--log-max')
+  $valued = @('--port', '--host', '--via', '--via-creds', '--name', '--allow', '--room', '--host-key', '--accept-host', '--timeout', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--keep-seat', '--wait', '--to', '--give-up-after', '--log', '--log-max')
   $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }

@@ -22,6 +22,7 @@ const SHORTEST: Readonly<Record<Subcommand, readonly string[]>> = {
 /** Values of the options that do not accept 7. */
 const VALUES: Readonly<Record<string, string>> = {
   "--host": "::1",
+  "--via": "nats://192.168.1.5",
   "--accept-host": "0".repeat(30),
   "--host-key": "0".repeat(30),
   "--name": "ada",
@@ -50,8 +51,8 @@ Deno.test("usage lists the options of each command, and each option has an effec
     return [topic, options.length];
   });
   assertEquals(Object.fromEntries(counts), {
-    serve: 28,
-    join: 21,
+    serve: 30,
+    join: 22,
     scan: 5,
     doctor: 6,
     id: 7,

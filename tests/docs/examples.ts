@@ -9,7 +9,7 @@ import vectors from "../vectors/vectors.json" with { type: "json" };
 /** Digits of a field in one line. */
 const LINE_DIGITS = 64;
 
-const HEADING = "## 11 Worked examples\n";
+const HEADING = "## 12 Worked examples\n";
 
 const DOCUMENT = new URL("../../docs/PROTOCOL.md", import.meta.url);
 

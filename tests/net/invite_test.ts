@@ -3,7 +3,14 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { type Bytes, concat, fromBase64Url, fromHex, toBase64Url } from "../../lib/bytes/mod.ts";
 import { sha256 } from "../../lib/crypto/mod.ts";
-import { encodeCredential, formatInvite, isInvite, parseInvite } from "../../lib/net/mod.ts";
+import {
+  encodeCredential,
+  formatInvite,
+  isCutInvite,
+  isInvite,
+  parseInvite,
+  roomAtBroker,
+} from "../../lib/net/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { SMALL_ORDER_KEYS } from "../support/keys.ts";
 import { test } from "../support/test.ts";
@@ -115,4 +122,20 @@ test("parseInvite names every other fault of a link", async () => {
   }
   await assertFails(parseInvite(LINK.replace("7777", "77777")), "bad-port");
   await assertFails(parseInvite(LINK.replace("192.0.2.7", "192.0.2.256")), "bad-address");
+});
+
+test("parseInvite reads the link to a room at a broker, and takes no user of it", async () => {
+  const host = "nats://192.0.2.7:4222,[fd00::2]:5/abcdefghijklmnop";
+  const link = formatInvite(host, 0, CREDENTIAL);
+  assertEquals(link, `${host}#${CREDENTIAL}`);
+  assertEquals(await parseInvite(`<${link}>`), { host, port: 0, hostKey: HOST_KEY, root: ROOT });
+  assert(isInvite(link) && !isInvite(host) && isInvite(`tls://a/b#`));
+  assert(isCutInvite(link.slice(0, -1)) && isCutInvite(host) && !isCutInvite(link));
+  await assertFails(parseInvite(host), "bad-invite", "nothing follows");
+  await assertFails(
+    parseInvite(link.replace("//", "//ann:secret@")),
+    "bad-address",
+    "it has a user",
+  );
+  await assertFails(() => roomAtBroker("nats://192.0.2.7"), "bad-address", "it names no room");
 });

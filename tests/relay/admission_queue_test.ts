@@ -106,6 +106,21 @@ test("AdmissionQueue lets no more through from one address than its limit, and o
   await empty(policy, crowd.slice(1));
 });
 
+for (const maxPerAddress of [undefined, 3]) {
+  const name = maxPerAddress === undefined ? "by default" : `with ${maxPerAddress} an address`;
+  test(`AdmissionQueue counts all callers through a broker as one network, ${name}`, async () => {
+    const policy = new Scene({ maxPerAddress });
+    const callers = policy.callMany("broker", MAX_HANDSHAKES);
+    assertEquals(
+      await count(callers, "inside"),
+      MAX_HANDSHAKES - (maxPerAddress ?? MAX_PER_ADDRESS),
+    );
+    const local = policy.call("192.0.2.1");
+    assertEquals(await count([local], "inside"), 1);
+    await empty(policy, [...callers, local]);
+  });
+}
+
 for (const address of ["127.0.0.1", "127.8.0.1", "::1"]) {
   test(`AdmissionQueue gives ${address} all places but those of one other address`, async () => {
     const policy = new Scene();

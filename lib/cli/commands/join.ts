@@ -5,9 +5,11 @@
  */
 import { DEFAULT_PORT, parseHostPort } from "../../address.ts";
 import { EXIT, UsageError } from "../../errors.ts";
-import { isInvite } from "../../net/mod.ts";
+import { isBrokerAddress } from "../../broker_address.ts";
+import { isInvite, roomAtBroker } from "../../net/mod.ts";
 import { joinRoom, type JoinTarget } from "../../session/mod.ts";
 import { warning } from "../../session_events.ts";
+import { findBrokerAccess } from "../broker_access.ts";
 import { canChoose, chooseRoom } from "../choose_room.ts";
 import { runInFrontEnd } from "../in_front_end.ts";
 import { findInvite, type FoundInvite, STANDARD_INPUT } from "../invite.ts";
@@ -46,6 +48,7 @@ export const JOIN: SubcommandEntry<JoinCommand> = {
   operand: "[HOST[:PORT]]",
   note:
     `HOST is a name or an IP address, PORT is ${DEFAULT_PORT} by default; IPv6: [fd00::2]:4000.\n` +
+    "Through a NATS server: nats://HOST:PORT/ROOM, as the host's screen shows it.\n" +
     "Instead of HOST: an invite link, or - to enter one (or set LANCHAT_INVITE).\n" +
     "Without HOST, lanchat looks for rooms on this network.",
   examples: [
@@ -59,7 +62,7 @@ export const JOIN: SubcommandEntry<JoinCommand> = {
     refuseSurplus("join", words, isPort ? hint : undefined);
     if (where === undefined) return { port: DEFAULT_PORT };
     if (where === STANDARD_INPUT || isInvite(where)) return { port: DEFAULT_PORT, link: where };
-    return parseHostPort(where, DEFAULT_PORT);
+    return isBrokerAddress(where) ? roomAtBroker(where) : parseHostPort(where, DEFAULT_PORT);
   },
   async run(command) {
     if (command.to !== undefined && Deno.stdin.isTerminal()) {
@@ -95,8 +98,19 @@ export async function joinInFrontEnd(
         ? await findOnlyRoom(person.known, frontEnd, interrupts)
         : { hosts: [host], port });
     if (target === undefined) return EXIT.OK;
+    const [address = ""] = target.hosts;
+    const brokerAccess = isBrokerAddress(address) ? await findBrokerAccess(command) : undefined;
     const giveUpMs = command.giveUpMs ?? defaultGiveUpMs(command);
-    return await joinRoom({ ...command, giveUpMs, invite, person, target, frontEnd, interrupts });
+    return await joinRoom({
+      ...command,
+      brokerAccess,
+      giveUpMs,
+      invite,
+      person,
+      target,
+      frontEnd,
+      interrupts,
+    });
   });
 }
 

@@ -3,8 +3,11 @@
  *
  * @module
  */
+import { Broker } from "../../broker/mod.ts";
+import { parseBrokerAddress } from "../../broker_address.ts";
 import { hostRoom } from "../../session/mod.ts";
 import { readAllowList } from "../../store/mod.ts";
+import { findBrokerAccess } from "../broker_access.ts";
 import { runInFrontEnd } from "../in_front_end.ts";
 import type { Parsed } from "../options.ts";
 import { findPerson } from "../person.ts";
@@ -24,8 +27,15 @@ export const SERVE: SubcommandEntry<ServeCommand> = {
   run: (command) =>
     runInFrontEnd(command, !command.relayOnly, async (opened, frontEnd, interrupts) => {
       const { allow } = command;
+      const via = await findBroker(command);
       const allowed = allow === undefined ? undefined : await readAllowList(allow);
       const person = await findPerson(opened, command, frontEnd);
-      return await hostRoom({ ...command, allowed, person, frontEnd, interrupts });
+      return await hostRoom({ ...command, via, allowed, person, frontEnd, interrupts });
     }),
 };
+
+async function findBroker({ via, viaCreds }: ServeCommand): Promise<Broker | undefined> {
+  if (via === undefined) return undefined;
+  const { user, ...address } = parseBrokerAddress(via);
+  return new Broker(address, await findBrokerAccess({ user, viaCreds }));
+}

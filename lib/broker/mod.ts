@@ -1,0 +1,23 @@
+/**
+ * Connections through a broker, NATS, that reads nothing: the second transport below lib/channel.
+ *
+ * @example The name of a room at a broker
+ * ```ts
+ * import { brokerRoom } from "./mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await brokerRoom(new Uint8Array(32)), "av5t65xoeoz4cq2o");
+ * ```
+ * @module
+ */
+export { type Bus, NO_TAKER, type Receive } from "./bus.ts";
+export { call, type CallOptions } from "./call.ts";
+export {
+  BROKER_WINDOW_BYTES,
+  BrokerConnection,
+  type BrokerConnectionOptions,
+  HEARTBEAT_MS,
+} from "./connection.ts";
+export { MAX_SILENT_CALLERS, receiveCallers, type Reception } from "./reception.ts";
+export { Broker, type BrokerAccess, type ConnectOptions } from "./nats.ts";
+export { brokerRoom } from "./subject.ts";

@@ -1,0 +1,253 @@
+/**
+ * Connects to a server of a NATS cluster. Only this file imports the client library, when it is used.
+ *
+ * @module
+ */
+import { formatHostPort, type HostPort } from "../address.ts";
+import type { BrokerAddress, BrokerUser } from "../broker_address.ts";
+import type { Bytes } from "../bytes/mod.ts";
+import { LanchatError, NetError } from "../errors.ts";
+import { requireNetPermission } from "../net/mod.ts";
+import { type Bus, NO_TAKER, type Receive } from "./bus.ts";
+
+/** Bytes under way to the server past which writers wait for it. */
+const MAX_UNDER_WAY: number = 1 << 20;
+
+/** Interval of the pings that show whether the server is there, in milliseconds; it may miss one. */
+const PING_MS = 5000;
+
+/** Maximum servers of a cluster that are remembered; a cluster tells of its others. */
+const MAX_SERVERS = 16;
+
+/** The code of a message that a server sends if no one takes another one. */
+const NO_RESPONDERS = 503;
+
+/** How to get into a broker. */
+export interface BrokerAccess {
+  /** A user and a password. */
+  readonly user?: BrokerUser | undefined;
+  /** The text of a credentials file of NATS. */
+  readonly creds?: string | undefined;
+  /** The certificates of the authorities that vouch for the servers, as PEM; those of the system without. */
+  readonly ca?: string | undefined;
+}
+
+/** Options of {@linkcode Broker.connect}. */
+export interface ConnectOptions {
+  /** Cancels the attempt with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Maximum wait for each server, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+type Client = typeof import("@nats-io/transport-node");
+
+type TlsOptions = import("@nats-io/transport-node").TlsOptions;
+
+/** A broker: the servers that are known of it, and how to get in. */
+export class Broker {
+  /** Its address, as the person gave it. */
+  readonly address: BrokerAddress;
+  readonly #access: BrokerAccess;
+  /** Servers of which the others have told. */
+  #told: readonly HostPort[] = [];
+
+  /** Makes no connection yet. */
+  constructor(address: BrokerAddress, access: BrokerAccess = {}) {
+    this.address = address;
+    this.#access = access;
+  }
+
+  /**
+   * Connects to one of the servers, each in its turn, in random order.
+   *
+   * @throws {NetError} With code `permission-denied` if a server does not accept the user; otherwise for the
+   * last server that was tried, with code `connection-refused`, `name-not-found` or `unreachable`.
+   */
+  async connect(options: ConnectOptions): Promise<Bus> {
+    const client = await load();
+    const inRandomOrder = (servers: readonly HostPort[]): HostPort[] =>
+      servers.map((server) => ({ server, order: Math.random() }))
+        .sort((a, b) => a.order - b.order).map(({ server }) => server);
+    let last: unknown;
+    for (const server of [this.address.servers, this.#told].flatMap(inRandomOrder)) {
+      options.signal?.throwIfAborted();
+      try {
+        return await this.#dial(client, server, options);
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        if (error instanceof NetError && error.code === "permission-denied") throw error;
+        last = error;
+      }
+    }
+    throw last;
+  }
+
+  async #dial(client: Client, server: HostPort, options: ConnectOptions): Promise<Bus> {
+    const { ca, creds, user } = this.#access;
+    const { host, port } = server;
+    requireNetPermission(host, port);
+    const connecting = client.connect({
+      servers: formatHostPort(host, port),
+      timeout: options.timeoutMs,
+      reconnect: false,
+      ignoreClusterUpdates: true,
+      pingInterval: PING_MS,
+      ...(this.address.tls || ca !== undefined) && { tls: tlsOptions(host, ca) },
+      ...user !== undefined && { user: user.user, pass: user.password },
+      ...creds !== undefined &&
+        { authenticator: client.credsAuthenticator(new TextEncoder().encode(creds)) },
+    });
+    const stopped = Promise.withResolvers<never>();
+    const stop = (): void => stopped.reject(options.signal!.reason);
+    options.signal?.addEventListener("abort", stop);
+    try {
+      const connection = await Promise.race([connecting, stopped.promise]);
+      this.#learn(connection.info?.connect_urls ?? []);
+      return new NatsBus(client, connection, server);
+    } catch (error) {
+      connecting.then((connection) => connection.close(), () => {});
+      throw connectError(client, server, error as Error, options.timeoutMs);
+    } finally {
+      options.signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Remembers servers of which one has told. */
+  #learn(urls: readonly string[]): void {
+    const known = this.address.servers.map(({ host, port }) => formatHostPort(host, port));
+    const others = urls.flatMap((url) => {
+      const [, brackets, name, port] = /^(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(url) ??
+        [];
+      return port === undefined ? [] : [{ host: (brackets ?? name)!, port: Number(port) }];
+    });
+    this.#told = others.filter(({ host, port }) => !known.includes(formatHostPort(host, port)))
+      .slice(0, MAX_SERVERS);
+  }
+}
+
+let loaded: Promise<Client> | undefined;
+
+/** Loads the client library, once. */
+function load(): Promise<Client> {
+  return loaded ??= import("@nats-io/transport-node").then((client) => {
+    // It logs errors with what a server has sent, which must not get to the screen.
+    const { log } = console;
+    console.log = (...values) => {
+      if (!values.some((value) => value instanceof Error)) log(...values);
+    };
+    return client;
+  });
+}
+
+/** Without `host`, the library would compare the certificate of an IP address with the name `localhost`. */
+function tlsOptions(host: string, ca: string | undefined): TlsOptions {
+  return { host, ...ca !== undefined && { ca } } as TlsOptions;
+}
+
+type Connection = Awaited<ReturnType<Client["connect"]>>;
+
+/** A connection to a NATS server. */
+class NatsBus implements Bus {
+  readonly maxMessage: number;
+  readonly closed: Promise<NetError>;
+  readonly #connection: Connection;
+  #underWay = 0;
+  #draining: Promise<void> | undefined;
+
+  constructor(client: Client, connection: Connection, server: HostPort) {
+    this.#connection = connection;
+    this.maxMessage = connection.info!.max_payload;
+    const { promise, resolve } = Promise.withResolvers<NetError>();
+    this.closed = promise;
+    const where = formatHostPort(server.host, server.port);
+    void connection.closed().then((cause) => {
+      resolve(
+        new NetError("connection-lost", `Connection to the broker at ${where} lost`, { cause }),
+      );
+    });
+    void this.#watch(client, resolve, where);
+  }
+
+  publish(subject: string, message: Bytes, reply?: string): void {
+    this.#underWay += message.length;
+    this.#connection.publish(subject, message, reply === undefined ? {} : { reply });
+  }
+
+  subscribe(subject: string, receive: Receive): () => void {
+    const subscription = this.#connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error !== null) return; // The connection ends with it.
+        const hasNoTaker = message.headers?.code === NO_RESPONDERS;
+        // The library's buffer may hold more, and its `slice` copies nothing.
+        receive(hasNoTaker ? NO_TAKER : new Uint8Array(message.data), message.subject);
+      },
+    });
+    return () => subscription.unsubscribe();
+  }
+
+  drained(): Promise<void> | undefined {
+    if (this.#underWay < MAX_UNDER_WAY) return undefined;
+    const covered = this.#underWay;
+    return this.#draining ??= this.#flush().then(() => {
+      this.#underWay -= covered;
+      this.#draining = undefined;
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#flush();
+    await this.#connection.close();
+  }
+
+  /** Waits until the server has taken all that was sent. A flush of a connection that ends may never resolve. */
+  async #flush(): Promise<void> {
+    await Promise.race([this.#connection.flush().catch(() => {}), this.closed]);
+  }
+
+  /** Ends the connection if the server does not let this user publish or subscribe: nothing works then. */
+  async #watch(
+    { PermissionViolationError }: Client,
+    resolve: (reason: NetError) => void,
+    where: string,
+  ): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      if (status.type !== "error" || !(status.error instanceof PermissionViolationError)) continue;
+      const { operation, subject } = status.error;
+      const message = `The broker at ${where} does not let this user ${operation} ${subject}`;
+      const hint = "Have its operator set the permissions of docs/BEYOND.md.";
+      resolve(new NetError("permission-denied", message, { hint }));
+      void this.#connection.close();
+    }
+  }
+}
+
+function connectError(
+  { AuthorizationError, TimeoutError }: Client,
+  { host, port }: HostPort,
+  cause: Error | undefined,
+  timeoutMs: number,
+): unknown {
+  if (cause instanceof LanchatError) return cause;
+  const where = formatHostPort(host, port);
+  const action = `Cannot connect to the broker at ${where}`;
+  if (cause instanceof AuthorizationError) {
+    const hint = "Check --via-creds or NATS_CREDS, or NATS_USER and NATS_PASSWORD.";
+    return new NetError("permission-denied", `${action}: it does not accept this user`, {
+      cause,
+      hint,
+    });
+  }
+  const reason = cause?.message ?? "the connection ended";
+  const hint = "Check that a NATS server runs there.";
+  if (/connection refused/i.test(reason)) {
+    return new NetError("connection-refused", `${action}: nothing listens there`, { cause, hint });
+  }
+  if (/ENOTFOUND|getaddrinfo/.test(reason)) {
+    return new NetError("name-not-found", `${action}: no such host name`, { cause });
+  }
+  if (cause instanceof TimeoutError) {
+    return new NetError("unreachable", `${action}: no answer in ${timeoutMs / 1000} s`, { cause });
+  }
+  return new NetError("unreachable", `${action}: ${reason}`, { cause });
+}

@@ -1,0 +1,117 @@
+import { assert, assertEquals } from "@std/assert";
+import { brokerRoom, call, MAX_SILENT_CALLERS, receiveCallers } from "../../lib/broker/mod.ts";
+import { type Bytes, concat, u64, u8 } from "../../lib/bytes/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
+import { FakeBroker } from "../support/fake_bus.ts";
+import { test } from "../support/test.ts";
+
+const ROOM = "abcdefghijklmnop";
+
+/** A first message. */
+function opening(id: number, { credit = 65_536, number = 0, kind = 0, version = 1 } = {}): Bytes {
+  const answerTo = new Uint8Array(16).fill(id);
+  return concat(u64(number), u64(credit), u8(kind), u8(version), answerTo);
+}
+
+function listening() {
+  const broker = new FakeBroker();
+  const clock = new FakeClock();
+  const bus = broker.connect();
+  const reception = receiveCallers(bus, ROOM, clock);
+  return { broker, bus, clock, reception, callers: reception.connections.getReader() };
+}
+
+test("brokerRoom is a hash under a label of its own", async () => {
+  assertEquals(await brokerRoom(new Uint8Array(32)), "av5t65xoeoz4cq2o");
+});
+
+test("call finds no host where none listens, or none answers", async () => {
+  const broker = new FakeBroker();
+  const clock = new FakeClock();
+  const bus = broker.connect();
+  await assertFails(() => call(bus, ROOM, { timeoutMs: 1000, clock }), "connection-refused");
+  assert(bus.isClosed);
+  broker.meddle = () => [];
+  const waiting = assertFails(
+    () => call(broker.connect(), ROOM, { timeoutMs: 1000, clock }),
+    "unreachable",
+  );
+  clock.advance(1000);
+  await waiting;
+  const stopping = new AbortController();
+  const reason = new Error("stopped");
+  const stopped = call(broker.connect(), ROOM, { timeoutMs: 1000, clock, signal: stopping.signal })
+    .catch((error) => error);
+  stopping.abort(reason);
+  assertEquals(await stopped, reason);
+  assertEquals(clock.timers, 0);
+});
+
+test("call ends when its host is gone from the broker", async () => {
+  const { broker, bus, callers, clock } = listening();
+  const caller = await call(broker.connect(), ROOM, { timeoutMs: 1000, clock });
+  await callers.read();
+  const failed = assertFails(() => caller.readable.getReader().read(), "connection-refused");
+  bus.lose();
+  await nextTurn();
+  clock.advance(4000);
+  await failed;
+});
+
+test("receiveCallers takes no first message of another kind, number, version or little credit", async () => {
+  const { broker, bus, reception } = listening();
+  const guest = broker.connect();
+  const wrong = [
+    opening(1, { kind: 1 }),
+    opening(1, { number: 1 }),
+    opening(1, { version: 2 }),
+    opening(1, { credit: 65_535 }),
+    opening(1).slice(0, -1),
+    concat(opening(1), u8(0)),
+    new Uint8Array(),
+  ];
+  for (const message of wrong) guest.publish(`lanchat.${ROOM}.up.x`, message);
+  await nextTurn();
+  assertEquals(broker.published.length, wrong.length, "there was no answer");
+  await reception.close();
+  assert(bus.isClosed);
+});
+
+test("receiveCallers bounds the callers that send nothing, and takes others when some have ended", async () => {
+  const { broker, callers, reception } = listening();
+  const guest = broker.connect();
+  const open = async (i: number): Promise<number> => {
+    guest.publish(`lanchat.${ROOM}.up.${i}`, opening(i));
+    await nextTurn();
+    return broker.published.filter(({ subject }) => subject.includes(".down.")).length;
+  };
+  for (let i = 0; i < MAX_SILENT_CALLERS; i++) assertEquals(await open(i), i + 1);
+  assertEquals(await open(MAX_SILENT_CALLERS), MAX_SILENT_CALLERS, "one too many");
+  guest.publish(`lanchat.${ROOM}.up.0`, concat(u64(1), u64(65_536), u8(1), u8(7)));
+  await nextTurn();
+  assertEquals(await open(200), MAX_SILENT_CALLERS + 1, "one has spoken");
+  const { value: first } = await callers.read();
+  const { value: second } = await callers.read();
+  assertEquals((await first!.readable.getReader().read()).value, new Uint8Array([7]));
+  second!.close();
+  assertEquals(await open(201), MAX_SILENT_CALLERS + 3, "an END and an answer");
+  await reception.close();
+});
+
+test("receiveCallers ends a connection that is opened again, and no other", async () => {
+  const { broker, callers, clock, reception } = listening();
+  const caller = await call(broker.connect(), ROOM, { timeoutMs: 1000, clock });
+  const other = await call(broker.connect(), ROOM, { timeoutMs: 1000, clock });
+  const { value: host } = await callers.read();
+  const { subject, message } = broker.published[0]!;
+  const failed = assertFails(() => host!.readable.getReader().read(), "connection-lost");
+  broker.connect().publish(subject, message);
+  await failed;
+  assertEquals((await caller.readable.getReader().read()).done, true);
+  const writer = other.writable.getWriter();
+  await writer.write(new Uint8Array([1]));
+  const { value: otherHost } = await callers.read();
+  assertEquals((await otherHost!.readable.getReader().read()).value, new Uint8Array([1]));
+  await reception.close();
+});

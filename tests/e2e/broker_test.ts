@@ -1,0 +1,168 @@
+/** Rooms through real NATS servers on loopback, with the program as processes. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { NatsServer, NO_NATS } from "../support/nats_server.ts";
+import { Program } from "../support/program.ts";
+import { testUnless } from "../support/tools.ts";
+
+const LOCAL = ["--json", "--port", "0", "--host", "127.0.0.1", "--no-announce"];
+
+/** Starts a host that others reach through a broker too. @returns It, and the links into its room. */
+async function hosting(
+  via: string,
+  ...options: readonly string[]
+): Promise<{ host: Program; link: string; local: string; room: string }> {
+  const host = new Program(["serve", "--name", "ada", ...LOCAL, "--via", via, ...options]);
+  const invite = await host.event("invite");
+  const link = invite.via!;
+  return { host, link, local: invite.link, room: link.slice(0, link.indexOf("#")) };
+}
+
+function joining(name: string, where: string, ...options: readonly string[]): Program {
+  return new Program(["join", where, "--name", name, "--json", ...options]);
+}
+
+testUnless(
+  NO_NATS,
+  "serve --via: people join by link, by room and over TCP, and are in one room",
+  async () => {
+    await using server = await NatsServer.start();
+    const { host, link, local, room } = await hosting(`nats://${server.address}`);
+    await using _ = host;
+    assertEquals(room.slice(0, -16), `nats://${server.address}/`);
+    await using bob = await joining("bob", link).ready();
+    await using cyd = await joining("cyd", room).ready();
+    await using dan = await joining("dan", local).ready();
+    assertEquals((await bob.event("ready")).host.verified, true, "the link names the host's key");
+    assertEquals((await cyd.event("ready")).host.verified, false);
+    await host.event("joined", ({ member }) => member.name === "dan");
+    await bob.event("joined", ({ member }) => member.name === "dan");
+    await bob.say("hello all");
+    for (const each of [host, cyd, dan]) assertEquals(await each.hears("bob", 1), ["hello all"]);
+    await host.tell({ do: "quit" });
+    for (const each of [bob, cyd, dan]) {
+      assertEquals((await each.event("closed")).reason, "host-closed");
+      await each.ends(0);
+    }
+    await host.ends(0);
+  },
+);
+
+testUnless(
+  NO_NATS,
+  "serve --via --invite: only the link leads in, and no other host can take its place",
+  async () => {
+    await using server = await NatsServer.start();
+    const one = await hosting(`nats://${server.address}`, "--invite");
+    await using _one = one.host;
+    const other = await hosting(`nats://${server.address}`, "--invite");
+    await using _other = other.host;
+    await using bob = await joining("bob", one.link).ready();
+    assertEquals((await bob.event("ready")).members.map(({ name }) => name), ["ada"]);
+    await using without = joining("eve", one.room);
+    assertEquals((await without.event("error")).code, "needs-invite");
+    await without.ends(1);
+    const mixed = one.room + other.link.slice(other.link.indexOf("#"));
+    await using wrong = joining("eve", mixed);
+    assertEquals((await wrong.event("error")).code, "wrong-invite");
+    await wrong.ends(1);
+  },
+);
+
+testUnless(NO_NATS, "join: no host at the broker, and no broker", async () => {
+  const server = await NatsServer.start();
+  await using nobody = joining("bob", `nats://${server.address}/abcdefghijklmnop`);
+  const { code, message } = await nobody.event("error");
+  assertEquals([code, message], [
+    "connection-refused",
+    "Cannot join room abcdefghijklmnop: no host is there",
+  ]);
+  await nobody.ends(1);
+  await server.kill();
+  await using lost = joining("bob", `nats://${server.address}/abcdefghijklmnop`);
+  assertEquals(
+    (await lost.event("error")).message,
+    `Cannot connect to the broker at ${server.address}: nothing listens there`,
+  );
+  await lost.ends(1);
+  await using host = new Program(["serve", ...LOCAL, "--via", `nats://${server.address}`]);
+  assertEquals((await host.event("error")).code, "connection-refused");
+  await host.ends(1);
+});
+
+testUnless(
+  NO_NATS,
+  "serve --via: a user and a password, in the address or from the environment",
+  async () => {
+    await using server = await NatsServer.start(
+      `authorization { users: [{ user: ann, password: "p@ss" }] }`,
+    );
+    const { host, link } = await hosting(`nats://ann:p%40ss@${server.address}`);
+    await using _ = host;
+    assert(!link.includes("p%40ss") && !link.includes("ann"));
+    const permissions = ["--allow-net", "--allow-env=NATS_USER,NATS_PASSWORD,NATS_CREDS,NATS_CA"];
+    await using bob = new Program(["join", link, "--name", "bob", "--json"], {
+      permissions,
+      env: { NATS_USER: "ann", NATS_PASSWORD: "p@ss" },
+    });
+    await bob.ready();
+    await using eve = new Program(["join", link, "--name", "eve", "--json"], {
+      permissions,
+      env: { NATS_USER: "ann", NATS_PASSWORD: "wrong" },
+    });
+    const { code, hint, message } = await eve.event("error");
+    assertEquals(code, "permission-denied");
+    assertStringIncludes(message, "does not accept this user");
+    assertStringIncludes(hint!, "NATS_PASSWORD");
+    await eve.ends(1);
+  },
+);
+
+testUnless(
+  NO_NATS,
+  "a cluster: its servers are killed in turn amid 5,000 lines of two senders, and each line comes once, in order",
+  async () => {
+    const cluster = await NatsServer.cluster(3);
+    await using stack = new AsyncDisposableStack();
+    for (const server of cluster) stack.use(server);
+    const { host, link } = await hosting(
+      `nats://${cluster.map(({ address }) => address).join()}`,
+    );
+    stack.use(host);
+    const bob = stack.use(await joining("bob", link).ready());
+    const cyd = stack.use(await joining("cyd", link).ready());
+    await host.event("joined", ({ member }) => member.name === "cyd");
+    await bob.event("joined", ({ member }) => member.name === "cyd");
+    const lines = (name: string): string[] =>
+      Array.from({ length: 5000 }, (_, i) => `${name} ${i}`);
+    const said = Promise.all([bob.say(...lines("bob")), cyd.say(...lines("cyd"))]);
+    for (const [i, server] of cluster.entries()) {
+      await host.hears("bob", 1 + i * 1200);
+      await server.kill();
+      await server.restart();
+    }
+    await said;
+    for (const each of [host, cyd]) assertEquals(await each.hears("bob", 5000), lines("bob"));
+    for (const each of [host, bob]) assertEquals(await each.hears("cyd", 5000), lines("cyd"));
+    await host.event(
+      "warning",
+      ({ message }) => /^Connection to the broker at .* lost$/.test(message),
+    );
+    for (const each of [bob, cyd]) await each.event("reconnected");
+  },
+);
+
+testUnless(NO_NATS, "a member that stops reading comes back, and has missed nothing", async () => {
+  await using server = await NatsServer.start();
+  const { host, link } = await hosting(`nats://${server.address}`);
+  await using _ = host;
+  await using bob = await joining("bob", link).ready();
+  await using cyd = await joining("cyd", link).ready();
+  await host.event("joined", ({ member }) => member.name === "cyd");
+  bob.signal("SIGSTOP");
+  const lines = Array.from({ length: 2000 }, (_, i) => `${i} ${"x".repeat(1000)}`);
+  await host.say(...lines);
+  assertEquals(await cyd.hears("ada", 2000), lines);
+  await host.event("lost", ({ member }) => member.name === "bob");
+  bob.signal("SIGCONT");
+  assertEquals(await bob.hears("ada", 2000), lines);
+});

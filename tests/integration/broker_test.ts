@@ -1,0 +1,176 @@
+/** The transport over real NATS servers. */
+import { assert, assertEquals } from "@std/assert";
+import { parseBrokerAddress } from "../../lib/broker_address.ts";
+import {
+  Broker,
+  type BrokerAccess,
+  type BrokerConnection,
+  call,
+  receiveCallers,
+} from "../../lib/broker/mod.ts";
+import { type Bytes, concat } from "../../lib/bytes/mod.ts";
+import { assertFails } from "../support/assert.ts";
+import { certificates } from "../support/certificates.ts";
+import { NatsServer, NO_NATS } from "../support/nats_server.ts";
+import { test } from "../support/test.ts";
+import { testUnless } from "../support/tools.ts";
+
+const ROOM = "abcdefghijklmnop";
+const timeoutMs = 5000;
+
+function natsTest(name: string, fn: () => Promise<void>): void {
+  testUnless(NO_NATS, name, fn, { sanitizeOps: true, sanitizeResources: true });
+}
+
+function brokerAt(servers: string, access: BrokerAccess = {}): Broker {
+  return new Broker(parseBrokerAddress(servers), access);
+}
+
+/** A caller and the host's end of its connection. */
+async function pair(host: Broker, caller: Broker = host) {
+  const reception = receiveCallers(await host.connect({ timeoutMs }), ROOM);
+  const callers = reception.connections.getReader();
+  const calling = await call(await caller.connect({ timeoutMs }), ROOM, { timeoutMs });
+  const { value } = await callers.read();
+  return { reception, caller: calling, host: value! };
+}
+
+async function readAll(readable: ReadableStream<Bytes>): Promise<Bytes> {
+  const chunks: Bytes[] = [];
+  for await (const chunk of readable) chunks.push(chunk);
+  return concat(...chunks);
+}
+
+async function send(to: BrokerConnection, bytes: Bytes): Promise<void> {
+  const writer = to.writable.getWriter();
+  await writer.write(bytes);
+  await writer.close();
+}
+
+/** Sends 3 MB both ways, and closes all. */
+async function assertCarries(host: Broker, caller?: Broker): Promise<void> {
+  const ends = await pair(host, caller);
+  const bytes = Uint8Array.from({ length: 3_000_000 }, (_, i) => i * 31 + (i >> 8));
+  const received = Promise.all([readAll(ends.host.readable), readAll(ends.caller.readable)]);
+  await Promise.all([send(ends.caller, bytes), send(ends.host, bytes)]);
+  assertEquals(await received, [bytes, bytes]);
+  await ends.reception.close();
+}
+
+natsTest("Broker carries connections over a server, whatever its largest message", async () => {
+  await using server = await NatsServer.start("max_payload: 20000");
+  await assertCarries(brokerAt(`nats://${server.address}`));
+});
+
+natsTest(
+  "Broker carries connections between two servers of a cluster, and learns of others",
+  async () => {
+    const [one, two] = await NatsServer.cluster(2);
+    await using first = one!;
+    await using second = two!;
+    const host = brokerAt(`nats://${first.address}`);
+    await assertCarries(host, brokerAt(`nats://${second.address}`));
+    await first.kill();
+    const bus = await host.connect({ timeoutMs });
+    await bus.close();
+  },
+);
+
+natsTest("Broker carries connections over a leaf node", async () => {
+  await using hub = await NatsServer.start("leafnodes { host: 127.0.0.1, port: -1 }");
+  await using leaf = await NatsServer.start(
+    `leafnodes { remotes: [{ url: "nats://127.0.0.1:${hub.leafPort}" }] }`,
+  );
+  await leaf.says(/Leafnode connection created/);
+  await assertCarries(brokerAt(`nats://${hub.address}`), brokerAt(`nats://${leaf.address}`));
+});
+
+natsTest("Broker says who is not let in", async () => {
+  await using server = await NatsServer.start(
+    `authorization { users: [{ user: ann, password: "s:p@ce" }] }`,
+  );
+  const user = { user: "ann", password: "s:p@ce" };
+  await assertCarries(brokerAt(`nats://${server.address}`, { user }));
+  for (const access of [{}, { user: { user: "ann", password: "wrong" } }]) {
+    const refused = await assertFails(
+      brokerAt(`nats://${server.address}`, access).connect({ timeoutMs }),
+      "permission-denied",
+      "does not accept this user",
+    );
+    assert(!refused.message.includes("wrong"));
+  }
+});
+
+natsTest("Broker ends where the server allows no subject", async () => {
+  await using server = await NatsServer.start(
+    `authorization { users: [
+       { user: host, password: h, permissions: { subscribe: "lanchat.*.up.*", publish: "lanchat.*.down.*" } },
+       { user: member, password: m, permissions: { subscribe: "lanchat.*.down.*", publish: "lanchat.*.up.*" } }
+     ] }`,
+  );
+  const host = brokerAt(`nats://${server.address}`, { user: { user: "host", password: "h" } });
+  const member = brokerAt(`nats://${server.address}`, { user: { user: "member", password: "m" } });
+  await assertCarries(host, member);
+  const bus = await host.connect({ timeoutMs });
+  await assertFails(call(bus, ROOM, { timeoutMs }), "permission-denied", "does not let this user");
+  const reception = receiveCallers(await member.connect({ timeoutMs }), ROOM);
+  assertEquals((await reception.lost).code, "permission-denied");
+  await reception.close();
+});
+
+natsTest("Broker checks the server's certificate", async () => {
+  const { ca, certificate, key, otherCa } = await certificates();
+  await using server = await NatsServer.start(
+    `tls { cert_file: "${certificate}", key_file: "${key}" }`,
+  );
+  const read = (file: string): BrokerAccess => ({ ca: Deno.readTextFileSync(file) });
+  await assertCarries(brokerAt(`tls://${server.address}`, read(ca)));
+  await assertCarries(brokerAt(`nats://${server.address}`, read(ca)));
+  for (const access of [{}, read(otherCa)]) {
+    await assertFails(
+      brokerAt(`tls://${server.address}`, access).connect({ timeoutMs }),
+      "unreachable",
+    );
+  }
+  await using plain = await NatsServer.start();
+  await assertFails(brokerAt(`tls://${plain.address}`).connect({ timeoutMs }), "unreachable");
+});
+
+natsTest("Broker loses the connection with its server", async () => {
+  await using server = await NatsServer.start();
+  const ends = await pair(brokerAt(`nats://${server.address}`));
+  const failed = [ends.host, ends.caller].map((end) =>
+    assertFails(readAll(end.readable), "connection-lost")
+  );
+  await server.kill();
+  await Promise.all(failed);
+  assertEquals((await ends.reception.lost).code, "connection-lost");
+  await ends.reception.close();
+  await assertFails(
+    brokerAt(`nats://${server.address}`).connect({ timeoutMs }),
+    "connection-refused",
+  );
+});
+
+test("Broker says why it cannot connect", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepting = (async () => {
+    for await (const connection of listener) connection.close();
+  })().catch(() => {});
+  await assertFails(
+    brokerAt(`nats://127.0.0.1:${listener.addr.port}`).connect({ timeoutMs }),
+    "unreachable",
+  );
+  await assertFails(brokerAt("nats://no-such.invalid").connect({ timeoutMs }), "name-not-found");
+  const stop = new AbortController();
+  const reason = new Error("stopped");
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const connecting = brokerAt(`nats://127.0.0.1:${silent.addr.port}`)
+    .connect({ timeoutMs, signal: stop.signal }).catch((error) => error);
+  const connection = await silent.accept();
+  stop.abort(reason);
+  assertEquals(await connecting, reason);
+  connection.close();
+  listener.close();
+  await accepting;
+});
