@@ -12,6 +12,7 @@ import {
 } from "../../lib/wire/mod.ts";
 import { channelOver, sharingPair } from "../support/channel.ts";
 import { nextTurn } from "../support/clock.ts";
+import { seededNumbers } from "../support/faults.ts";
 import { RelayOnly } from "../support/relay_only.ts";
 import type { ScriptedGuest } from "../support/scripted_guest.ts";
 import { test } from "../support/test.ts";
@@ -49,6 +50,11 @@ class TestFlow {
     this.number = number;
     this.transfer = new Uint8Array(16).fill(number);
     this.#to = to;
+  }
+
+  /** Whether it goes over a connection. */
+  isFrom(sender: ScriptedGuest): boolean {
+    return this.#sender === sender;
   }
 
   /** The last credit for it: bytes passed on. */
@@ -472,6 +478,56 @@ test("Relay drops all bulk when the room ends, and waits only for messages", asy
   assertEquals([bob.bulkBytes, bob.log.all.at(-1)], [MIN_WINDOW_BYTES, "ada: good night"]);
   assertEquals(relayOnly.clock.timers, 0);
 });
+
+for (const seed of [1, 2, 3]) {
+  test(`Relay passes or drops every byte while members stall, lose connections and come back, with seed ${seed}`, async () => {
+    const random = seededNumbers(seed);
+    const below = (count: number): number => Math.floor(random() * count);
+    const relayOnly = new RelayOnly({ maxBulkBytes: 3 * MIB });
+    const guests = await gather(relayOnly, ..."abcde");
+    const flows: TestFlow[] = [];
+    let number = 0;
+    for (let step = 0; step < 300; step++) {
+      const i = below(guests.length);
+      const guest = guests[i]!;
+      const kind = below(20);
+      if (kind === 0) {
+        await guest.cut();
+        const back = relayOnly.again(guest);
+        await back.enter(guest.whereabouts);
+        back.listen();
+        guests[i] = back;
+      } else if (kind === 1) {
+        guest.credits = !guest.credits;
+        if (guest.credits) await guest.credit();
+      } else if (kind === 2) {
+        await guest.say([`step ${step}`]);
+      } else if (kind === 3) {
+        await relayOnly.pass(BULK_STALL_MS, guests);
+      } else {
+        const to = guests.filter(() => random() < 0.5);
+        const flow = new TestFlow(guest, ++number, ...to, guests[below(guests.length)]!);
+        flows.push(flow);
+        await flow.push(1 + below(PIECE_BYTES));
+        // As with an honest member, few flows wait at the relay.
+        if (flows.filter((one) => one.isFrom(guest) && one.passed < one.sent).length > 30) {
+          await relayOnly.pass(BULK_STALL_MS, guests);
+          await relayOnly.pass(BULK_STALL_MS, guests);
+        }
+      }
+    }
+    for (const guest of guests) {
+      guest.credits = true;
+      await guest.credit();
+    }
+    await standstill(...guests);
+    for (const flow of flows) {
+      if (guests.some((guest) => flow.isFrom(guest))) assertEquals(flow.passed, flow.sent);
+    }
+    for (const guest of guests) assert(!guest.records.all.some(({ type }) => type === "close"));
+    await relayOnly.close();
+  });
+}
 
 test("Relay passes 64 MiB on over sockets", async () => {
   const relayOnly = new RelayOnly();
