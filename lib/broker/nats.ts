@@ -130,7 +130,9 @@ let loaded: Promise<Client> | undefined;
 
 /** Loads the client library, once. */
 function load(): Promise<Client> {
-  return loaded ??= import("@nats-io/transport-node").then((client) => {
+  return loaded ??= import("@nats-io/transport-node").then((module) => {
+    // A bundle has the library's names only in its default export.
+    const { default: client } = module as unknown as { readonly default: Client };
     // It logs errors with what a server has sent, which must not get to the screen.
     const { log } = console;
     console.log = (...values) => {

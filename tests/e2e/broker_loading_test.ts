@@ -1,9 +1,15 @@
 /** The client library of NATS is loaded only for a broker. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { test } from "../support/test.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The address of a room at which nothing listens. */
+function nowhere(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return `nats://127.0.0.1:${listener.addr.port}/abcdefghijklmnop`;
+}
 
 /** Runs lanchat in a process of its own. @returns Whether it has loaded modules of the library. */
 async function loads(...args: readonly string[]): Promise<boolean> {
@@ -27,12 +33,25 @@ async function loads(...args: readonly string[]): Promise<boolean> {
 }
 
 test("join and serve load the client library of NATS only for a broker", async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const nothing = `127.0.0.1:${listener.addr.port}`;
-  listener.close();
   const temporary = ["--identity", `${await Deno.makeTempDir()}/id.json`];
-  assertEquals(await loads("join", nothing, "--name", "bob", ...temporary), false);
+  assertEquals(await loads("join", "127.0.0.1:1", "--name", "bob", ...temporary), false);
   assertEquals(await loads("serve", "--host", "192.0.2.1", "--no-announce", ...temporary), false);
-  const room = `nats://${nothing}/abcdefghijklmnop`;
-  assertEquals(await loads("join", room, "--name", "bob", ...temporary), true);
+  assertEquals(await loads("join", nowhere(), "--name", "bob", ...temporary), true);
+});
+
+test("the bundle of a release finds the client library of NATS", async () => {
+  const directory = await Deno.makeTempDir();
+  const deno = async (...args: readonly string[]): Promise<string> => {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: [...args],
+      cwd: ROOT,
+      stdin: "null",
+    });
+    return new TextDecoder().decode((await command.output()).stderr);
+  };
+  await deno("bundle", "--frozen", "--code-splitting", "--outdir", directory, "main.ts");
+  const main = `${directory}/main.js`;
+  const said = await deno("run", "--no-config", "--allow-net", main, "join", nowhere());
+  assertMatch(said, /Cannot connect to the broker at 127\.0\.0\.1:\d+: nothing listens there/);
+  await Deno.remove(directory, { recursive: true });
 });
