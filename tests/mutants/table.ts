@@ -1691,12 +1691,12 @@ export const MUTANTS: readonly Mutants[] = [
         'safeName makes "photognp.exe" of "photo\\u{202e}gnp.exe"',
       ],
       [
-        "!/^[.-]/.test(visible)",
+        "!/^[.-]/.test(short)",
         "true",
         'safeName makes "_.bashrc" of ".bashrc"',
       ],
       [
-        "!DEVICE.test(visible) && ",
+        "!DEVICE.test(short) && ",
         "",
         'safeName makes "_NUL.tar.gz" of "NUL.tar.gz"',
       ],
