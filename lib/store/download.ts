@@ -218,7 +218,8 @@ export class Download {
         const source = this.#inFiles(name);
         const { isDirectory } = await Deno.lstat(source);
         const move = isDirectory ? moveFolder : moveFile;
-        const target = await firstFree(this.directory, name, (free) => move(source, free));
+        const wanted = isDirectory ? folderName(name) : name;
+        const target = await firstFree(this.directory, wanted, (free) => move(source, free));
         this.#moved.set(name, target);
       }
     });
@@ -305,6 +306,11 @@ function requirePermissions(directory: string): void {
 
 function offerFile(path: string): string {
   return join(path, "offer.json");
+}
+
+/** The name for a complete folder: not that of a part folder, or its sender could make it pass for one. */
+function folderName(name: string): string {
+  return name.endsWith(PART) ? shortName(`${name}_`, MAX_FILE_NAME_BYTES) : name;
 }
 
 /** Takes a part folder for this run; `undefined` if another run has it. */
