@@ -682,12 +682,47 @@ export interface SayWish extends Wanted<"say"> {
   readonly id: string;
 }
 
+/** A wish to offer files. An {@linkcode OfferEvent} or an error answers it. */
+export interface SendFileWish extends Wanted<"send-file"> {
+  /** Paths of files and folders; relative ones begin at the directory in which lanchat was started. */
+  readonly paths: readonly string[];
+  /** The name, name#tag or key of the only receiver; missing where all members may accept. */
+  readonly to?: string;
+}
+
+/** A wish to offer a text as a file, because it is too long for a message. Answered like a {@linkcode SendFileWish}. */
+export interface SendTextWish extends Wanted<"send-text"> {
+  /** The text. */
+  readonly text: string;
+  /** As in {@linkcode SendFileWish}. */
+  readonly to?: string;
+}
+
 /**
- * A wish without parameters: the members ({@linkcode MembersEvent}), new keys ({@linkcode RekeyedEvent}), that
+ * A wish about an offer or a transfer: to accept or decline an offer, to pause a transfer or to go on with it.
+ * A {@linkcode ProgressEvent}, a {@linkcode FileFailedEvent} or an error answers it.
+ */
+export interface TransferWish
+  extends Wanted<"accept-file" | "decline-file" | "pause-file" | "resume-file"> {
+  /** Its number; missing for the only one that comes into question. */
+  readonly id?: number;
+}
+
+/** A wish to end a transfer, or to take an own offer back. A {@linkcode FileFailedEvent} or an error answers it. */
+export interface CancelFileWish extends Wanted<"cancel-file"> {
+  /** Its number. */
+  readonly id: number;
+}
+
+/**
+ * A wish without parameters: the members ({@linkcode MembersEvent}), the transfers ({@linkcode TransfersEvent}),
+ * new keys ({@linkcode RekeyedEvent}), that
  * newcomers be kept out or let in again ({@linkcode LockedEvent}), or at the host the bans
  * ({@linkcode BansEvent}) and the invite ({@linkcode InviteEvent}). That event or an error answers it.
  */
-export type PlainWish = Wanted<"who" | "rekey" | "lock" | "unlock" | "bans" | "invite">;
+export type PlainWish = Wanted<
+  "who" | "rekey" | "lock" | "unlock" | "bans" | "invite" | "transfers"
+>;
 
 /** A wish to leave. */
 export type QuitWish = Wanted<"quit">;
@@ -755,6 +790,10 @@ export type Wish =
   | StatusWish
   | VerifyWish
   | AcceptWish
+  | SendFileWish
+  | SendTextWish
+  | TransferWish
+  | CancelFileWish
   | QuitWish
   | RefusedWish;
 

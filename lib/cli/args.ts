@@ -280,7 +280,14 @@ function valueOf(option: Option, text: string | undefined): unknown {
       return profile(name, text);
     case "fingerprint":
       return digits(name, text);
+    case "size":
+      return size(name, text);
+    case "senders":
+      return choice(option, text);
+    case "fileName":
+      return fileName(name, text);
     case "file":
+    case "directory":
       return text;
   }
 }
@@ -299,6 +306,31 @@ function brokerAddress(option: string, address: string): string {
   if (isBrokerAddress(address) && parseBrokerAddress(address).room === undefined) return address;
   throw new UsageError("bad-address", `Cannot use ${option}: it is not the address of a broker`, {
     hint: `Give the address of a NATS server: ${option} nats://192.168.1.5:4222`,
+  });
+}
+
+/** A number of bytes: `100M` is 100,000,000. */
+function size(option: string, text: string): number {
+  const [, digits, letter] = /^(\d{1,15})([KMGT]?)B?$/i.exec(text) ?? [];
+  const bytes = Number(digits) * 1000 ** " KMGT".indexOf((letter || " ").toUpperCase());
+  if (digits !== undefined && bytes > 0 && Number.isSafeInteger(bytes)) return bytes;
+  throw new UsageError("bad-number", `Cannot use ${option} ${quote(text)}`, {
+    hint: `Give a whole number of bytes, or with K, M, G or T: ${option} 100M`,
+  });
+}
+
+function choice(option: Option, text: string): string {
+  const { choices = [] } = typeOf(option);
+  if (choices.includes(text)) return text;
+  throw new UsageError("bad-choice", `Cannot use ${option.name} ${quote(text)}`, {
+    hint: `Give ${choices.join(" or ")}.`,
+  });
+}
+
+function fileName(option: string, text: string): string {
+  if (!/[/\\]/.test(text) && text !== "." && text !== "..") return text;
+  throw new UsageError("bad-name", `Cannot use ${option} ${quote(text)}: it must not be a path`, {
+    hint: `Give only the name: ${option} backup.tar`,
   });
 }
 

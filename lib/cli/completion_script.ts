@@ -47,13 +47,23 @@ function bash(): string {
       `    ${name}:*:${operand === undefined ? "" : "-"}*) ${flags} ;;\n`,
       ...choices.length > 0 ? [`    ${name}::*) words="${choices.join(" ")}" ;;\n`] : [],
       ...fileActions(name).map((action) => `    ${name}:${action}:*) ${files} ;;\n`),
-      ...takesFile(name) ? [`    ${name}::*) ${files} ;;\n`] : [],
-      ...takesHost(name) ? [`    ${name}::*) _lanchat_hosts "$cur"; return ;;\n`] : [],
+      ...takesFiles(name)
+        ? [`    ${name}:*:*) ${files}; _lanchat_hosts "$cur"; return ;;\n`]
+        : takesFile(name)
+        ? [`    ${name}::*) ${files} ;;\n`]
+        : takesHost(name)
+        ? [`    ${name}::*) _lanchat_hosts "$cur"; return ;;\n`]
+        : [],
     ].join("");
   });
   const valued = valueOptions();
   const files = names(valued.filter(takesPath)).join("|");
   const others = names(valued.filter((option) => !takesPath(option))).join("|");
+  const chosen = valued.filter((option) => choicesOf(option).length > 0).map((option) =>
+    `    ${option.name}) COMPREPLY=($(compgen -W "${
+      choicesOf(option).join(" ")
+    }" -- "$cur")); return ;;\n`
+  );
   return `\
 # Completions of lanchat for bash: source this file.
 _lanchat_hosts() {
@@ -76,6 +86,7 @@ _lanchat() {
     case $word in ${SUBCOMMANDS.join("|")}) command=$word ;; esac
   done
   case $prev in
+${chosen.join("")}\
     ${files}) compopt -o default 2>/dev/null; return ;;
     ${others}) return ;;
   esac
@@ -127,7 +138,8 @@ function zshOption(option: Option): string {
   const { name } = option;
   const text = `[${zshText(describe(option))}]`;
   const value = typeOf(option).placeholder;
-  const action = takesPath(option) ? "_files" : " ";
+  const choices = choicesOf(option);
+  const action = takesPath(option) ? "_files" : choices.length > 0 ? `(${choices.join(" ")})` : " ";
   return zshQuote(
     value === undefined ? `${name}${text}` : `${name}=${text}:${zshText(value)}:${action}`,
   );
@@ -136,6 +148,7 @@ function zshOption(option: Option): string {
 function zshOperand(name: Subcommand): string[] {
   const { choices = [], operand } = COMMANDS[name];
   if (operand === undefined) return [];
+  if (takesFiles(name)) return [zshQuote(`*:${zshText(operand)}:{ _files; _lanchat_hosts }`)];
   const first = choices.length > 0
     ? `(${choices.join(" ")})`
     : takesFile(name)
@@ -172,6 +185,7 @@ function fish(): string {
     ...option.short === undefined ? [] : [`-s ${option.short.slice(1)}`],
     `-l ${option.name.slice(2)}`,
     ...option.type === "flag" ? [] : [takesPath(option) ? "-rF" : "-x"],
+    ...choicesOf(option).length > 0 ? [`-a ${fishQuote(choicesOf(option).join(" "))}`] : [],
     `-d ${fishQuote(describe(option))}`,
   ];
   const top = "-n __fish_use_subcommand";
@@ -256,7 +270,12 @@ function powershellQuote(text: string): string {
 
 /** Whether a path may follow a command. */
 function takesFile(name: Subcommand): boolean {
-  return COMMANDS[name].operand === "FILE";
+  return /^FILE/.test(COMMANDS[name].operand ?? "");
+}
+
+/** Whether several paths may follow a command, and then the address of a host. */
+function takesFiles(name: Subcommand): boolean {
+  return COMMANDS[name].operand?.startsWith("FILE...") ?? false;
 }
 
 /** Whether the address of a host may follow a command. */
@@ -269,8 +288,13 @@ function fileActions(name: Subcommand): readonly string[] {
   return COMMANDS[name].fileChoices ?? [];
 }
 
+/** All values of an option, where they are known. */
+function choicesOf(option: Option): readonly string[] {
+  return typeOf(option).choices ?? [];
+}
+
 function takesPath({ type }: Option): boolean {
-  return type === "file";
+  return type === "file" || type === "directory";
 }
 
 function names(options: readonly Option[]): string[] {

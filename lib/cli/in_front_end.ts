@@ -7,19 +7,33 @@ import { EXIT, quote } from "../errors.ts";
 import { DebuggerBlock } from "../net/mod.ts";
 import { type FrontEnd, Interrupts } from "../session/mod.ts";
 import { warning } from "../session_events.ts";
-import { type OpenedIdentity, openIdentity, openLog, openSealedLog } from "../store/mod.ts";
+import {
+  homeDirectory,
+  listFolder,
+  type OpenedIdentity,
+  openIdentity,
+  openLog,
+  openSealedLog,
+} from "../store/mod.ts";
 import { chooseFrontEnd, LoggedFrontEnd } from "../ui/mod.ts";
 import type { OptionValues } from "./options.ts";
 import { unlocker } from "./passphrase.ts";
 import { identityOptions } from "./person.ts";
 import { showFailure } from "./print.ts";
 
-/** The options that `serve` and `join` share, the room's name, how it is joined, and the only reader of what `join` sends. */
+/** The options of {@linkcode runInFrontEnd} that `serve` and `join` share. */
+type SharedOptions = Omit<
+  Pick<OptionValues<"serve">, keyof OptionValues<"serve"> & keyof OptionValues<"join">>,
+  "acceptFrom" | "downloadDir" | "maxFileBytes" | "log"
+>;
+
+/** How to run in a front end. */
 export type SessionOptions =
-  & Pick<OptionValues<"serve">, keyof OptionValues<"serve"> & keyof OptionValues<"join">>
+  & SharedOptions
+  & Partial<Pick<OptionValues<"serve">, "log">>
   & Partial<Pick<OptionValues<"serve">, "room">>
   & Partial<Pick<OptionValues<"join">, "to">>
-  & { readonly joinsByInvite?: boolean };
+  & { readonly joinsByInvite?: boolean; readonly onlyFiles?: boolean };
 
 /**
  * Runs a chat in the front end that its options ask for, and shows there why it fails.
@@ -57,7 +71,8 @@ export async function runInFrontEnd(
 
 /** Opens the log first: if that fails, the terminal is untouched. */
 async function openFrontEnd(options: SessionOptions, typing: boolean): Promise<FrontEnd> {
-  const { json, log: file, logEncrypted, maxLogBytes, notify, plain, quiet, title, to } = options;
+  const { json, log: file, logEncrypted, maxLogBytes, notify, onlyFiles, plain, quiet, title, to } =
+    options;
   const moved = Promise.withResolvers<void>();
   const log = file === undefined
     ? undefined
@@ -74,6 +89,8 @@ async function openFrontEnd(options: SessionOptions, typing: boolean): Promise<F
     title,
     to,
     typing,
+    onlyFiles,
+    files: { home: homeDirectory(), entries: listFolder },
   });
   if (log === undefined) return frontEnd;
   const logged = new LoggedFrontEnd(frontEnd, log);

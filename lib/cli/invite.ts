@@ -34,7 +34,9 @@ export interface FoundInvite extends Invite {
  * @returns `undefined` if the command has an address, or if there is no invite.
  * @throws {LanchatError} If the invite cannot be used.
  */
-export async function findInvite(command: JoinCommand): Promise<FoundInvite | undefined> {
+export async function findInvite(
+  command: Pick<JoinCommand, "host" | "hostKey" | "link">,
+): Promise<FoundInvite | undefined> {
   const { host, hostKey, link } = command;
   const text = host === undefined ? await findLink(link) : undefined;
   if (text === undefined) return undefined;

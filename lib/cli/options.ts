@@ -13,6 +13,7 @@ import { MAX_ROSTER_ENTRIES } from "../wire/mod.ts";
 export const SUBCOMMANDS = [
   "serve",
   "join",
+  "send",
   "scan",
   "doctor",
   "id",
@@ -36,6 +37,8 @@ export interface ValueType {
   readonly symbol?: string;
   /** Largest number, in the unit as typed. */
   readonly max?: number;
+  /** All values, where they are words. */
+  readonly choices?: readonly string[];
 }
 
 /** The types of values. */
@@ -45,6 +48,9 @@ export const TYPES = {
   /** The address of a broker, perhaps with a user. */
   broker: { placeholder: "URL" },
   file: { placeholder: "FILE" },
+  directory: { placeholder: "DIR" },
+  /** The name of a file, not its path. */
+  fileName: { placeholder: "NAME" },
   fingerprint: { placeholder: "FINGERPRINT" },
   name: { placeholder: "NAME" },
   /** A name of another member as it is shown, or its key. */
@@ -52,6 +58,10 @@ export const TYPES = {
   profile: { placeholder: "NAME" },
   port: { placeholder: "PORT", max: 65_535 },
   count: { placeholder: "N" },
+  /** Becomes bytes: a number, with a letter for a power of 1000. */
+  size: { placeholder: "SIZE" },
+  /** The members whose offers are accepted. */
+  senders: { placeholder: "WHO", choices: ["verified", "all"] },
   /** Becomes bytes; the runtime's memory does not hold more. */
   mebibytes: { placeholder: "MIB", scale: 1_048_576, symbol: "MiB", max: 4096 },
   /** Becomes milliseconds; the runtime's timers cannot wait longer. */
@@ -59,6 +69,9 @@ export const TYPES = {
   /** Becomes milliseconds. */
   minutes: { placeholder: "MINUTES", scale: 60_000, symbol: "min" },
 } as const;
+
+/** The members whose offers are accepted without a question. */
+export type Senders = typeof TYPES.senders.choices[number];
 
 /** Another option, and a hint for people who break the rule about it. */
 export type OptionRule = readonly [option: string, hint: string];
@@ -130,7 +143,7 @@ export const OPTIONS = [
   {
     key: "viaCreds",
     name: "--via-creds",
-    commands: ["serve", "join"],
+    commands: ["serve", "join", "send"],
     type: "file",
     summary: "credentials file for the NATS server",
     permission: "--allow-read=FILE",
@@ -138,7 +151,7 @@ export const OPTIONS = [
   {
     key: "name",
     name: "--name",
-    commands: ["serve", "join"],
+    commands: ["serve", "join", "send"],
     type: "name",
     summary: "your name (default: login name or a made-up one)",
     excludedBy: [
@@ -198,14 +211,14 @@ export const OPTIONS = [
   {
     key: "hostKey",
     name: "--host-key",
-    commands: ["join"],
+    commands: ["join", "send"],
     type: "fingerprint",
     summary: "require this fingerprint of the host",
   },
   {
     key: "acceptHost",
     name: "--accept-host",
-    commands: ["join"],
+    commands: ["join", "send"],
     type: "fingerprint",
     summary: "require it, even if another host is known",
     commandLineOnly: true,
@@ -246,7 +259,7 @@ export const OPTIONS = [
   {
     key: "identity",
     name: "--identity",
-    commands: ["serve", "join", "scan", "doctor", "id", "peers"],
+    commands: ["serve", "join", "send", "scan", "doctor", "id", "peers"],
     type: "file",
     summary: "identity file; created if missing",
     permission: "--allow-read=DIRECTORY --allow-write=DIRECTORY",
@@ -254,7 +267,7 @@ export const OPTIONS = [
   {
     key: "profile",
     name: "--profile",
-    commands: ["serve", "join", "scan", "doctor", "id", "peers"],
+    commands: ["serve", "join", "send", "scan", "doctor", "id", "peers"],
     type: "profile",
     summary: "use another identity; created if missing",
     permission: "--allow-env --allow-read --allow-write",
@@ -374,6 +387,39 @@ export const OPTIONS = [
     excludedBy: ["--json", 'With --json, write "to" in each message.'],
   },
   {
+    key: "to",
+    name: "--to",
+    commands: ["send"],
+    type: "member",
+    summary: "offer the files only to this member",
+    commandLineOnly: true,
+  },
+  {
+    key: "nameAs",
+    name: "--name-as",
+    commands: ["send"],
+    type: "fileName",
+    summary: "name for what comes from standard input",
+    commandLineOnly: true,
+  },
+  {
+    key: "waitMs",
+    name: "--wait",
+    commands: ["send"],
+    type: "seconds",
+    min: 0,
+    default: 0,
+    summary: "wait for a member, or for --to",
+  },
+  {
+    key: "timeoutMs",
+    name: "--timeout",
+    commands: ["send"],
+    type: "seconds",
+    default: 300,
+    summary: "wait this long for people to accept",
+  },
+  {
     key: "untilDelivered",
     name: "--until-delivered",
     commands: ["join"],
@@ -383,7 +429,7 @@ export const OPTIONS = [
   {
     key: "giveUpMs",
     name: "--give-up-after",
-    commands: ["join"],
+    commands: ["join", "send"],
     type: "seconds",
     summary: "reconnect for this long (pipe: 60; else no limit)",
     excludedBy: [
@@ -394,10 +440,35 @@ export const OPTIONS = [
   {
     key: "reconnect",
     name: "--no-reconnect",
-    commands: ["join"],
+    commands: ["join", "send"],
     type: "flag",
     default: true,
     summary: "leave when the connection is lost",
+  },
+  {
+    key: "acceptFrom",
+    name: "--accept-from",
+    commands: ["serve", "join"],
+    type: "senders",
+    summary: "save files without asking, from verified or all",
+    excludedBy: ["--relay-only", "With --relay-only, the host gets no files."],
+  },
+  {
+    key: "downloadDir",
+    name: "--download-dir",
+    commands: ["serve", "join"],
+    type: "directory",
+    summary: "save files there (default: Downloads/lanchat)",
+    permission: "--allow-read=DIR --allow-write=DIR",
+    excludedBy: ["--relay-only", "With --relay-only, the host gets no files."],
+  },
+  {
+    key: "maxFileBytes",
+    name: "--max-file",
+    commands: ["serve", "join"],
+    type: "size",
+    summary: "refuse larger offers, as in 100M or 2G",
+    excludedBy: ["--relay-only", "With --relay-only, the host gets no files."],
   },
   {
     key: "log",
@@ -428,7 +499,7 @@ export const OPTIONS = [
   {
     key: "plain",
     name: "--plain",
-    commands: ["serve", "join"],
+    commands: ["serve", "join", "send"],
     type: "flag",
     summary: "plain lines: no colors, no redrawing",
     excludedBy: [
@@ -439,7 +510,7 @@ export const OPTIONS = [
   {
     key: "quiet",
     name: "--quiet",
-    commands: ["serve", "join"],
+    commands: ["serve", "join", "send"],
     type: "flag",
     summary: "hide joins and leaves; in a pipe, all notices",
     excludedBy: ["--json", "With --json, ignore the events that you don't need."],
@@ -470,7 +541,7 @@ export const OPTIONS = [
   {
     key: "json",
     name: "--json",
-    commands: ["scan", "doctor", "id", "peers", "config"],
+    commands: ["send", "scan", "doctor", "id", "peers", "config"],
     type: "flag",
     summary: "write JSON Lines",
   },
@@ -540,8 +611,9 @@ export type RowOf<Name extends Subcommand, Row = typeof OPTIONS[number]> = Row e
 /** The type of an option's value; `undefined` where it is not given and has no default. */
 export type ValueOf<Row> = Row extends { readonly type: "flag" } ? boolean
   : Row extends { readonly default: number } ? number
-  : Row extends { readonly type: "count" | "mebibytes" | "seconds" | "minutes" }
+  : Row extends { readonly type: "count" | "mebibytes" | "seconds" | "minutes" | "size" }
     ? number | undefined
+  : Row extends { readonly type: "senders" } ? Senders | undefined
   : string | undefined;
 
 /** The values of a subcommand's options, by their keys. */

@@ -12,6 +12,7 @@ import { JOIN, type JoinCommand } from "./commands/join.ts";
 import { LOG, type LogCommand } from "./commands/log.ts";
 import { PEERS, type PeersCommand } from "./commands/peers.ts";
 import { SCAN, type ScanCommand } from "./commands/scan.ts";
+import { SEND, type SendCommand } from "./commands/send.ts";
 import { SERVE, type ServeCommand } from "./commands/serve.ts";
 import type { OptionsFile } from "./options_file.ts";
 import type { Subcommand } from "./options.ts";
@@ -21,6 +22,7 @@ import type { SubcommandEntry } from "./subcommand.ts";
 export type Command =
   | ServeCommand
   | JoinCommand
+  | SendCommand
   | ScanCommand
   | DoctorCommand
   | IdCommand
@@ -40,6 +42,7 @@ export const COMMANDS: {
 } = {
   serve: SERVE,
   join: JOIN,
+  send: SEND,
   scan: SCAN,
   doctor: DOCTOR,
   id: ID,

@@ -43,7 +43,6 @@ export {
 export {
   Manifest,
   type ManifestFile,
-  MAX_FOLDERS,
   MAX_PATH_BYTES,
   MAX_PATH_DEPTH,
   type OfferedFiles,

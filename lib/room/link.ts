@@ -490,12 +490,13 @@ export class Link {
 
   /** Returns the next record to send. */
   #next(): MemberRecord | undefined {
+    const credit = this.#bulk.credit();
+    if (credit !== undefined) return credit;
     if (this.#ackDue) {
       this.#ackDue = false;
       return this.#ack;
     }
     const envelopes = this.envelopes.nextBatch();
-    // CREDIT comes last: someone who sends much bulk could hold up the others without end.
-    return envelopes.length > 0 ? { type: "batch", envelopes } : this.#bulk.credit();
+    return envelopes.length > 0 ? { type: "batch", envelopes } : undefined;
   }
 }

@@ -21,6 +21,7 @@ import {
   type SessionEvent,
   warning,
 } from "../session_events.ts";
+import { downloadDirectory } from "../store/mod.ts";
 import { isTransient } from "./backoff.ts";
 import type { Connector, MemberSession } from "./connector.ts";
 import { type ClientEnd, closedByHost, type Ending, failed } from "./ending.ts";
@@ -28,6 +29,7 @@ import type { FrontEnd } from "./front_end.ts";
 import type { Interrupts } from "./interrupts.ts";
 import type { Moderator } from "./moderator.ts";
 import { PausableTimer } from "./pausable_timer.ts";
+import { type DownloadOptions, type Sending, SharedFiles } from "./shared_files.ts";
 import type { TrustStore } from "./trust_store.ts";
 import { Views } from "./views.ts";
 import { type SessionState, type WishContext, Wishes } from "./wishes.ts";
@@ -45,7 +47,7 @@ export type Reconnector = Pick<
 >;
 
 /** Dependencies of {@linkcode Client}. */
-export interface ClientOptions {
+export interface ClientOptions extends DownloadOptions {
   /** Gives wishes and shows events. */
   readonly frontEnd: FrontEnd;
   /** The connection to the relay. */
@@ -55,7 +57,14 @@ export interface ClientOptions {
   /** The options of the room, without the session and the options that the client sets. */
   readonly room: Omit<
     RoomOptions,
-    "bans" | "emit" | "ignores" | "shown" | "trust" | keyof MemberSession
+    | "bans"
+    | "emit"
+    | "ignores"
+    | "onBulk"
+    | "onFileMessage"
+    | "shown"
+    | "trust"
+    | keyof MemberSession
   >;
   /** The first session. */
   readonly session: MemberSession;
@@ -85,34 +94,48 @@ export interface ClientOptions {
   readonly untilDelivered: boolean;
   /** Time that the end leaves to messages, in milliseconds; only time with a connection counts. */
   readonly timeoutMs: number;
+  /** Files to send, after which the run ends. */
+  readonly send?: FilesToSend | undefined;
   /** The signals that end the run. */
   readonly interrupts: Interrupts;
 }
 
+/** What `lanchat send` sends. */
+export interface FilesToSend {
+  /** The files. */
+  readonly files: Sending;
+  /** Time to accept the offer, in milliseconds. */
+  readonly answerMs: number;
+}
+
 /** Enters a room, and stays in it until one side ends that. */
 export async function runClient(options: ClientOptions): Promise<ClientEnd> {
-  return await new Client(options).run();
+  const downloadDir = options.downloadDir ?? await downloadDirectory();
+  return await new Client({ ...options, downloadDir }).run();
 }
 
 /** A member in its room, over all connections and sessions of a run. */
 class Client implements WishContext {
   readonly options: ClientOptions;
   readonly views: Views;
+  readonly files: SharedFiles;
   readonly #wishes: Wishes;
   readonly #bans = new Bans();
   readonly #timer = new PausableTimer();
   session: SessionState;
-  /** Resolves once the only reader of the messages is in the room. */
+  /** Resolves once the only reader of the messages is in the room; without one, the first other member. */
   readonly #readerCame = Promise.withResolvers<void>();
   #connected = false;
   #ending = false;
   #closed = false;
+  /** Whether everyone who accepted the files of `send` has them. */
+  #isDelivered = false;
   /** Where the host was reached last. */
   #hostAddress: string | undefined;
   /** Warnings that are not shown yet. */
   readonly #warnings: ProblemEvent[];
 
-  constructor(options: ClientOptions) {
+  constructor(options: ClientOptions & { readonly downloadDir: string }) {
     this.options = options;
     this.#warnings = [...options.warnings ?? []];
     this.#hostAddress = options.hostAddress;
@@ -120,6 +143,13 @@ class Client implements WishContext {
     this.views = new Views({ ...options, joinCode: () => this.#joinCode });
     this.#wishes = new Wishes(this);
     this.session = this.#begin(options.session);
+    this.files = new SharedFiles({
+      ...options,
+      roomId: options.room.roomId,
+      views: this.views,
+      room: () => this.session.room,
+      show: (event) => this.show(event),
+    });
   }
 
   /** Shows an event, unless the run has ended: a wish may still be under way. */
@@ -138,6 +168,7 @@ class Client implements WishContext {
     ]);
     this.#ending = true;
     const end = await this.#finish(wanted, ended);
+    await this.files.close();
     if (end.error !== undefined) this.show(end.error);
     await Promise.race([this.session.room.leave(), ended]);
     connector?.stop();
@@ -161,6 +192,8 @@ class Client implements WishContext {
       ...session,
       bans: this.#bans,
       emit: this.#onRoomEvent,
+      onFileMessage: (message, from, isPrivate) => this.files.receive(message, from, isPrivate),
+      onBulk: (chunk) => this.files.bulk(chunk),
       ignores: this.views.ignores,
       trust: trustStore.judge,
       shown: () => frontEnd.writable(),
@@ -211,14 +244,16 @@ class Client implements WishContext {
     const { former, isReady, ready, room } = this.session;
     this.session = this.#begin(connector.session, isReady ? room.members : former);
     ready.resolve();
+    this.files.renew();
     if (room.insiders !== undefined) this.session.room.lock(room.insiders);
     room.end("seat-lost");
   }
 
   /** Carries out wishes until the input ends or wishes an end. */
   async #readInput(): Promise<Ending> {
-    const { endsWithInput, frontEnd, listen, to } = this.options;
+    const { endsWithInput, frontEnd, listen, send, to } = this.options;
     await this.session.ready.promise;
+    if (send !== undefined) return await this.#send(send).catch(failed);
     const never = new Promise<Ending>(() => {});
     if (listen || this.#ending) return await never;
     try {
@@ -235,6 +270,22 @@ class Client implements WishContext {
     return endsWithInput ? { reason: "end-of-input", status: EXIT.OK } : await never;
   }
 
+  /** Sends files, and waits until everyone who accepts them has them. */
+  async #send({ answerMs, files }: FilesToSend): Promise<Ending> {
+    const { to } = this.options;
+    if (to === undefined) await this.#awaitReader();
+    const member = to === undefined
+      ? undefined
+      : this.session.room.find(await this.#findReader(to));
+    this.#isDelivered = await this.files.deliver(files, member, answerMs);
+    return { reason: "done", status: EXIT.OK };
+  }
+
+  /** Waits until the only reader of the messages is in the room, or without one the first member. */
+  async #awaitReader(): Promise<void> {
+    await deadline(systemClock, this.options.room.waitMs ?? 0, this.#readerCame.promise);
+  }
+
   /**
    * Waits until the only reader of the messages is in the room.
    *
@@ -242,7 +293,7 @@ class Client implements WishContext {
    * @throws {RoomError} `no-such-member`, also if several sessions have the key.
    */
   async #findReader(to: string): Promise<string> {
-    await deadline(systemClock, this.options.room.waitMs ?? 0, this.#readerCame.promise);
+    await this.#awaitReader();
     const { room } = this.session;
     const key = this.#keyOf(to);
     const sessions = room.members.filter((member) => key !== undefined && equal(member.key, key));
@@ -252,10 +303,13 @@ class Client implements WishContext {
     throw new RoomError("no-such-member", message, { hint });
   }
 
-  /** Notes whether the only reader of the messages is in the room. */
+  /** Notes whether the only reader of the messages is in the room, or without one any other member. */
   #noteReader(): void {
     const { to } = this.options;
-    if (to !== undefined && this.#keyOf(to) !== undefined) this.#readerCame.resolve();
+    const isHere = to === undefined
+      ? this.session.room.members.length > 0
+      : this.#keyOf(to) !== undefined;
+    if (isHere) this.#readerCame.resolve();
   }
 
   /** The key of the member that a name, name#tag or key means; `undefined` unless there is exactly one. */
@@ -276,7 +330,11 @@ class Client implements WishContext {
       const end = await Promise.race([done.then(() => wanted), ended]);
       this.#timer.pause();
       if (untilDelivered && end === wanted) await this.#showKept();
-      return end;
+      // Who quits was asked before.
+      return wanted.reason === "left" ? end : await Promise.race([
+        this.files.settled(timeoutMs).then(() => end),
+        ended,
+      ]);
     }
     if (wanted.reason === "signal" && this.#connected) {
       await Promise.race([deadline(systemClock, Math.min(timeoutMs, DRAIN_MS), settled), ended]);
@@ -296,7 +354,8 @@ class Client implements WishContext {
     if (message !== undefined) {
       this.show(failure("undelivered", message));
     }
-    return status || (this.#wishes.failed ? EXIT.FAILURE : EXIT.OK);
+    const isLacking = this.#wishes.failed || this.options.send !== undefined && !this.#isDelivered;
+    return status || (isLacking ? EXIT.FAILURE : EXIT.OK);
   }
 
   readonly #onRoomEvent = (event: RoomEvent): void => {
@@ -327,6 +386,7 @@ class Client implements WishContext {
     }
     const shown = this.views.complete(event, address);
     if (shown !== undefined) this.show(shown);
+    this.files.hear(event);
     if (event.event === "ready") this.#onReady();
   };
 

@@ -38,13 +38,14 @@ import { type OpenedRoom, openRoom, type RoomChoice } from "./host_room.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { Moderator } from "./moderator.ts";
 import type { Person } from "./person.ts";
+import type { DownloadOptions } from "./shared_files.ts";
 import { TrustStore } from "./trust_store.ts";
 
 /** Time that the end leaves to the host's own messages, in milliseconds. */
 const OWN_MESSAGES_MS = 1000;
 
 /** What to host, and how. */
-export interface HostingOptions extends RoomChoice, Limits {
+export interface HostingOptions extends RoomChoice, Limits, DownloadOptions {
   /** The host. */
   readonly person: Person;
   /** The TCP port to listen on; 0 for a free one. */
@@ -254,9 +255,11 @@ interface OwnPart {
 
 /** Takes part in the room, or only waits for the end if the host is no member. */
 async function takePart(
-  { frontEnd, interrupts, person: { identity, known, name } }: HostingOptions,
+  options: HostingOptions,
   { joinCodes, moderator, onEntered, relay, room, warnings }: OwnPart,
 ): Promise<ClientEnd> {
+  const { acceptFrom, downloadDir, frontEnd, interrupts, maxFileBytes, person } = options;
+  const { identity, known, name } = person;
   const { memberKey, nonce, roomId, session } = room;
   if (memberKey === undefined) {
     onEntered();
@@ -285,6 +288,9 @@ async function takePart(
     endsWithInput: false,
     untilDelivered: false,
     timeoutMs: OWN_MESSAGES_MS,
+    acceptFrom,
+    downloadDir,
+    maxFileBytes,
     interrupts,
   });
 }

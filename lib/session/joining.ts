@@ -12,12 +12,13 @@ import { fingerprint, openRoomSecrets, roomSecrets, zeroKey } from "../crypto/mo
 import { EXIT, LanchatError } from "../errors.ts";
 import { DIAL_TIMEOUT_MS, type Invite } from "../net/mod.ts";
 import { problem } from "../session_events.ts";
-import { runClient } from "./client.ts";
+import { type FilesToSend, runClient } from "./client.ts";
 import { Connector, type ConnectorOptions } from "./connector.ts";
 import type { FrontEnd } from "./front_end.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { recallHost, trustsHost } from "./known_host.ts";
 import type { Person } from "./person.ts";
+import type { DownloadOptions } from "./shared_files.ts";
 import { TrustStore } from "./trust_store.ts";
 
 /** A room's host, as the person named or chose it. */
@@ -34,7 +35,7 @@ export interface JoinTarget {
 }
 
 /** What to join, and how. */
-export interface JoiningOptions {
+export interface JoiningOptions extends DownloadOptions {
   /** The member. */
   readonly person: Person;
   /** The room's host. */
@@ -61,6 +62,8 @@ export interface JoiningOptions {
   readonly untilDelivered: boolean;
   /** Whether the front end's input is ignored. */
   readonly listen: boolean;
+  /** Files to send to `to` or to the room; then the run ends when it is done with them. */
+  readonly send?: FilesToSend | undefined;
   /** Gives wishes and shows events. */
   readonly frontEnd: FrontEnd;
   /** The signals that end the run. */

@@ -38,6 +38,7 @@
  * ```
  * @module
  */
+export type { FilesToSend } from "./client.ts";
 export type { FrontEnd } from "./front_end.ts";
 export type { RoomChoice } from "./host_room.ts";
 export { type HostingOptions, hostRoom, interfacesLeftOut } from "./hosting.ts";
@@ -45,4 +46,5 @@ export { Interrupts } from "./interrupts.ts";
 export { type JoiningOptions, joinRoom, type JoinTarget } from "./joining.ts";
 export { changedHost } from "./known_host.ts";
 export type { Person } from "./person.ts";
+export type { DownloadOptions, Sending } from "./shared_files.ts";
 export { stalled, STALLED_MS } from "./stall.ts";

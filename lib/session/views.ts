@@ -5,6 +5,7 @@
  */
 import { type Bytes, toBase64Url, toHex } from "../bytes/mod.ts";
 import { fingerprint } from "../crypto/mod.ts";
+import type { TransferEvent } from "../files/mod.ts";
 import type { Member, Present, RoomEvent } from "../room/mod.ts";
 import type {
   FullView,
@@ -12,7 +13,9 @@ import type {
   MemberView,
   OwnView,
   PresentView,
+  ReceiverView,
   SessionEvent,
+  TransferView,
 } from "../session_events.ts";
 import type { TrustStore } from "./trust_store.ts";
 
@@ -87,12 +90,15 @@ export class Views {
   }
 
   /**
-   * Completes an event of the room.
+   * Completes an event of the room or of a transfer.
    *
    * @param address The host's new address, for `reconnected`.
    * @returns `undefined` where the event must not be shown.
    */
-  complete(event: RoomEvent, address?: string): SessionEvent | undefined {
+  complete(
+    event: RoomEvent | TransferEvent<Member>,
+    address?: string,
+  ): SessionEvent | undefined {
     const { fingerprint, host, joinCode, joinCodes, trustStore } = this.#options;
     switch (event.event) {
       case "ready":
@@ -140,10 +146,56 @@ export class Views {
       case "status":
       case "gap":
         return { ...event, member: this.#member(event) };
+      case "offer": {
+        const { event: name, from, id, to, ...offer } = event;
+        return { event: name, id, ...this.#sides({ from, to }), ...offer };
+      }
+      case "progress": {
+        const { event: name, id, receivers, ...progress } = event;
+        return {
+          event: name,
+          id,
+          ...progress,
+          ...receivers && { receivers: this.#receivers(receivers) },
+        };
+      }
+      case "received": {
+        const { bytes, event: name, from, id, paths } = event;
+        return { event: name, id, from: this.member(from), paths, bytes };
+      }
+      case "file-sent": {
+        const { event: name, id, member, name: file } = event;
+        return { event: name, id, member: this.member(member), name: file };
+      }
+      case "file-failed": {
+        const { event: name, id, member, ...failure } = event;
+        return { event: name, id, ...failure, ...member && { member: this.member(member) } };
+      }
       case "rekeyed":
       case "warning":
         return event;
     }
+  }
+
+  /** A transfer with its members. */
+  transfer({ from, id, receivers, to, ...view }: TransferView<Member>): TransferView {
+    return {
+      id,
+      ...this.#sides({ from, to }),
+      ...view,
+      ...receivers && { receivers: this.#receivers(receivers) },
+    };
+  }
+
+  #sides({ from, to }: { readonly from: Member | undefined; readonly to: Member | undefined }): {
+    readonly from?: MemberView;
+    readonly to?: MemberView;
+  } {
+    return { ...from && { from: this.member(from) }, ...to && { to: this.member(to) } };
+  }
+
+  #receivers(receivers: readonly ReceiverView<Member>[]): readonly ReceiverView[] {
+    return receivers.map(({ bytes, member }) => ({ member: this.member(member), bytes }));
   }
 
   #member(event: { readonly member: Member; readonly own?: true }): MemberView {

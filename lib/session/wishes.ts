@@ -18,6 +18,7 @@ import {
   type Wish,
 } from "../session_events.ts";
 import type { Moderator, NamedIdentity } from "./moderator.ts";
+import type { SharedFiles } from "./shared_files.ts";
 import type { TrustStore } from "./trust_store.ts";
 import type { Views } from "./views.ts";
 
@@ -42,6 +43,8 @@ export interface WishContext {
   readonly session: SessionState;
   /** Completes members for events. */
   readonly views: Views;
+  /** The files that are offered and received. */
+  readonly files: SharedFiles;
   /** What does not change from session to session. */
   readonly options: {
     readonly room: Pick<RoomOptions, "hostKey" | "identity" | "name" | "roomId">;
@@ -80,6 +83,14 @@ export class Wishes {
     unignore: ({ name }) => this.#ignore(name, false),
     verify: (wish) => this.#verify(wish),
     accept: ({ digits }) => this.#accept(digits),
+    "send-file": ({ paths, to }) => this.#client.files.send({ paths }, this.#receiver(to)),
+    "send-text": ({ text, to }) => this.#client.files.sendText(text, this.#receiver(to)),
+    "accept-file": ({ id }) => this.#client.files.choose("accept-file", id),
+    "decline-file": ({ id }) => this.#client.files.choose("decline-file", id),
+    "cancel-file": ({ id }) => this.#client.files.choose("cancel-file", id),
+    "pause-file": ({ id }) => this.#client.files.choose("pause-file", id),
+    "resume-file": ({ id }) => this.#client.files.choose("resume-file", id),
+    transfers: () => this.#client.show({ event: "transfers", transfers: this.#client.files.list }),
     kick: ({ name }) => this.#moderator.kick(name, this.#removable),
     ban: ({ name }) => this.#ban(name),
     unban: ({ name }) => this.#unban(name),
@@ -312,6 +323,11 @@ export class Wishes {
     } else if (locked) room.lock();
     else room.unlock();
     this.#client.show({ event: "locked", locked, host: moderator !== undefined });
+  }
+
+  /** The only receiver of files; `undefined` for all members. */
+  #receiver(to: string | undefined): Member | undefined {
+    return to === undefined ? undefined : this.#client.session.room.find(to);
   }
 
   #refuse(code: RefusedWish["code"]): void {

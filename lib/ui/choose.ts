@@ -2,6 +2,7 @@
 import { environmentVariable } from "../permission.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { JsonFrontEnd } from "./json.ts";
+import type { Files } from "./paths.ts";
 import type { Picker, PickerOptions } from "./picker.ts";
 import { PlainFrontEnd } from "./plain.ts";
 
@@ -25,6 +26,10 @@ export interface FrontEndOptions {
   readonly quiet: boolean;
   /** The only reader of every line of a pipe; all members without. */
   readonly to?: string | undefined;
+  /** Whether files are all that this run is about. */
+  readonly onlyFiles?: boolean | undefined;
+  /** The files that a path means which a person types. */
+  readonly files?: Files | undefined;
 }
 
 /**
@@ -32,19 +37,21 @@ export interface FrontEndOptions {
  * terminal, plain lines otherwise. Only this front end is loaded.
  */
 export async function chooseFrontEnd(options: FrontEndOptions): Promise<FrontEnd> {
-  const { joinsByInvite, json, notify, plain, quiet, room, title, to, typing } = options;
+  const { files, joinsByInvite, json, notify, onlyFiles, plain, quiet, room, title, to, typing } =
+    options;
   if (json) return new JsonFrontEnd();
   if (!typing || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
-    return new PlainFrontEnd(undefined, { quiet, to });
+    const redraws = onlyFiles === true && Deno.stderr.isTerminal() && !isPlainTerminal(plain);
+    return new PlainFrontEnd(undefined, { quiet, to, onlyFiles, redraws });
   }
   if (isPlainTerminal(plain)) {
     const { DumbTerminalFrontEnd } = await import("./dumb_terminal.ts");
-    return new DumbTerminalFrontEnd({ notify, quiet, room, joinsByInvite });
+    return new DumbTerminalFrontEnd({ notify, quiet, room, joinsByInvite, files });
   }
   const { TerminalFrontEnd } = await import("./terminal.ts");
   // NO_COLOR can be read without a permission.
   const colors = !Deno.noColor;
-  return new TerminalFrontEnd({ colors, notify, quiet, room, joinsByInvite, title });
+  return new TerminalFrontEnd({ colors, notify, quiet, room, joinsByInvite, files, title });
 }
 
 /** Creates a picker on the terminal of this process. */

@@ -29,6 +29,8 @@ import {
   whoLines,
 } from "./notices.ts";
 import { type MessageState, type OwnMessage, OwnMessages } from "./own_messages.ts";
+import type { Files } from "./paths.ts";
+import { isPassing } from "./passing.ts";
 import { Place } from "./place.ts";
 import { ProgressSteps } from "./progress_steps.ts";
 import { fittingQrLines, TOO_NARROW } from "./qr.ts";
@@ -87,6 +89,8 @@ export interface ConversationOptions {
   readonly joinsByInvite?: boolean | undefined;
   /** Replaces the marks of pastes in a text with the pasted texts. */
   readonly expand?: (text: string) => string;
+  /** The files that a path means. */
+  readonly files?: Files;
   /** The clock; by default that of the machine. */
   readonly clock?: Clock;
 }
@@ -190,9 +194,15 @@ export class Conversation {
   /** Interprets an entered line. */
   enter(line: string): LineEffect {
     const { addressable: members, correspondents } = this.#book;
-    const { expand } = this.#options;
+    const { expand, files } = this.#options;
     const own = this.#me?.name;
-    const context = { members, correspondents, own, ...expand && { expand } };
+    const context = {
+      members,
+      correspondents,
+      own,
+      ...expand && { expand },
+      ...files && { files },
+    };
     try {
       return this.#obey(parseLine(line, context));
     } catch (error) {
@@ -206,6 +216,17 @@ export class Conversation {
     switch (parsed.do) {
       case "say":
         return { lines: [], wishes: [this.#say(parsed)] };
+      case "send-file": {
+        const { paths, to } = parsed;
+        return { lines: [], wishes: [{ do: "send-file", paths, ...this.#address(to) }] };
+      }
+      case "send-text": {
+        const { text, to } = parsed;
+        const { lines } = this.#answer(
+          "That is too long for a message, so it is offered as a file.",
+        );
+        return { lines, wishes: [{ do: "send-text", text, ...this.#address(to) }] };
+      }
       case "retry":
         return this.#retry();
       case "help":
@@ -520,18 +541,4 @@ function shorten(text: string, length: number): string {
   const lines = text.split("\n");
   if (lines.length <= MAX_PENDING_LINES) return excerpt(text, length);
   return `${excerpt(lines[0]!, length)} (${lines.length} lines)`;
-}
-
-/** Whether a member comes or goes without the host's doing. */
-function isPassing(event: SessionEvent): boolean {
-  switch (event.event) {
-    case "joined":
-    case "lost":
-    case "back":
-      return true;
-    case "left":
-      return event.reason !== "kicked" && event.reason !== "banned";
-    default:
-      return false;
-  }
 }

@@ -8,6 +8,7 @@ import { failure, type SessionEvent, type Wish } from "../session_events.ts";
 import { onSignal, type StandardStreams, standardStreams } from "./process.ts";
 import type { FrontEnd } from "../session/mod.ts";
 import { type InputLine, readLines } from "./lines.ts";
+import { type Files, NO_FILES } from "./paths.ts";
 import type { TerminalDevice } from "./terminal_device.ts";
 import { PLAIN_THEME } from "./theme.ts";
 import { Notifier } from "./notifier.ts";
@@ -27,6 +28,8 @@ export interface DumbTerminalOptions {
   readonly room?: string | undefined;
   /** Whether this run joins by an invite that no one enters without. */
   readonly joinsByInvite?: boolean | undefined;
+  /** The files that a typed path means. */
+  readonly files?: Files | undefined;
   /** The streams; by default those of the process. */
   readonly streams?: StandardStreams;
   /** The clock; by default that of the machine. */
@@ -50,7 +53,11 @@ export class DumbTerminalFrontEnd implements FrontEnd {
   /** Takes over a terminal; by default that of the process. */
   constructor(options: DumbTerminalOptions) {
     const { clock = systemClock, notify, quiet, room, streams = terminalStreams() } = options;
-    const { joinsByInvite, onContinue = (listener) => onSignal("SIGCONT", listener) } = options;
+    const {
+      files = NO_FILES,
+      joinsByInvite,
+      onContinue = (listener) => onSignal("SIGCONT", listener),
+    } = options;
     this.#output = new Output(streams);
     this.broken = this.#output.broken;
     const notifier = new Notifier(() => undefined, clock);
@@ -65,6 +72,7 @@ export class DumbTerminalFrontEnd implements FrontEnd {
       quiet,
       room,
       joinsByInvite,
+      files,
       clock,
     });
     this.#stopListening = onContinue(() => this.#conversation.goOn());

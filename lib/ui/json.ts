@@ -22,27 +22,42 @@ export const MAX_JSON_LINE_BYTES: number = 6 * MAX_TEXT_BYTES + 4096;
 /** Maximum characters of an id. */
 const MAX_ID_LENGTH = 64;
 
-/** A wish whose form is regular: `do`, and at most one other field. */
-type PlainWish = Exclude<Wish, { do: "say" | "verify" | "refused" }>;
+/** A wish whose form is regular: `do`, and fields that are read one by one. */
+type PlainWish = Exclude<Wish, { do: "say" | "send-text" | "verify" | "refused" }>;
 
-/** The other field of each of these wishes. */
-const WISH_FIELDS: Readonly<Record<PlainWish["do"], "digits" | "name" | "text" | undefined>> = {
-  who: undefined,
-  whois: "name",
-  nick: "name",
-  status: "text",
-  rekey: undefined,
-  ignore: "name",
-  unignore: "name",
-  accept: "digits",
-  kick: "name",
-  ban: "name",
-  unban: "name",
-  bans: undefined,
-  invite: undefined,
-  lock: undefined,
-  unlock: undefined,
-  quit: undefined,
+/** Reads the value of a field. @throws {UsageError} If it is wrong. */
+type FieldReader = (value: unknown, field: string) => unknown;
+
+const NAME = { name: textOf };
+
+/** A number that may be missing. */
+const ID = { id: optional(numberOf) };
+
+/** The fields of each of these wishes. */
+const WISH_FIELDS: Readonly<Record<PlainWish["do"], Readonly<Record<string, FieldReader>>>> = {
+  who: {},
+  whois: NAME,
+  nick: NAME,
+  status: { text: textOf },
+  rekey: {},
+  ignore: NAME,
+  unignore: NAME,
+  accept: { digits: textOf },
+  kick: NAME,
+  ban: NAME,
+  unban: NAME,
+  bans: {},
+  invite: {},
+  lock: {},
+  unlock: {},
+  "send-file": { paths: textsOf, to: optional(textOf) },
+  "accept-file": ID,
+  "decline-file": ID,
+  "cancel-file": { id: numberOf },
+  "pause-file": ID,
+  "resume-file": ID,
+  transfers: {},
+  quit: {},
 };
 
 /** Reads wishes from standard input and writes events to standard output, as JSON Lines. See docs/JSON.md. */
@@ -129,8 +144,10 @@ function parseWish(object: Readonly<Record<string, unknown>>): Wish {
   if (typeof wish !== "string" || !Object.hasOwn(WISH_FIELDS, wish)) {
     throw badInput("'do' must be one of those in docs/JSON.md");
   }
-  const field = WISH_FIELDS[wish as PlainWish["do"]];
-  return { do: wish, ...field && { [field]: textOf(object[field], field) } } as PlainWish;
+  const fields = Object.entries(WISH_FIELDS[wish as PlainWish["do"]])
+    .map(([field, read]) => [field, read(object[field], field)] as const)
+    .filter(([, value]) => value !== undefined);
+  return { do: wish, ...Object.fromEntries(fields) } as PlainWish;
 }
 
 function parseVerify({ digits, verify }: Readonly<Record<string, unknown>>): Wish {
@@ -146,6 +163,21 @@ function parseVerify({ digits, verify }: Readonly<Record<string, unknown>>): Wis
 function textOf(value: unknown, field: string): string {
   if (!isText(value)) throw badInput(`'${field}' must be a text`);
   return value;
+}
+
+function textsOf(value: unknown, field: string): readonly string[] {
+  if (Array.isArray(value) && value.length > 0 && value.every(isText)) return value;
+  throw badInput(`'${field}' must be an array of texts`);
+}
+
+function numberOf(value: unknown, field: string): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
+  throw badInput(`'${field}' must be a whole number from 1`);
+}
+
+/** Makes the reader of a field that may be missing. */
+function optional(read: FieldReader): FieldReader {
+  return (value, field) => value === undefined ? undefined : read(value, field);
 }
 
 function decodeLine(bytes: Uint8Array | undefined): string {

@@ -2,10 +2,12 @@
 import { UsageError } from "../errors.ts";
 import { typedName } from "../wire/mod.ts";
 import { foldName, type MemberRef } from "./member_names.ts";
+import { completePath, type Files, NO_FILES, wordsOf } from "./paths.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import {
   COMMANDS_BY_WORD,
   findCommand,
+  isTo,
   type LineContext,
   mayBePrivate,
   type ParsedLine,
@@ -40,7 +42,7 @@ const INDENTED_COMMAND = /^\s*(\/\S+)\s/;
  * ```
  */
 export function parseLine(line: string, context: LineContext): ParsedLine {
-  const { correspondents = [], expand = (text) => text, members, own } = context;
+  const { correspondents = [], expand = (text) => text, files = NO_FILES, members, own } = context;
   const whole = expand(line);
   if (!whole.isWellFormed()) {
     throw new UsageError("bad-utf8", "Cannot send the line: it is not UTF-8");
@@ -49,7 +51,7 @@ export function parseLine(line: string, context: LineContext): ParsedLine {
   if (line.startsWith("//")) return parseMessage(expand(line.slice(1)), "text");
   if (!line.startsWith("/")) return parseMessage(assertNotPrivate(whole), "text");
   const [, word, text] = /^(\S+)\s*(.*)$/s.exec(line)! as unknown as [string, string, string];
-  return findCommand(word, text).parse(text, { correspondents, expand, members, own });
+  return findCommand(word, text).parse(text, { correspondents, expand, files, members, own });
 }
 
 /** @throws {UsageError} If a text for all members looks like a private message. */
@@ -62,11 +64,28 @@ function assertNotPrivate(text: string): string {
 }
 
 /**
- * Completes the last word of a line, ignoring case.
+ * Completes the last word of a line: names and commands ignoring case, and paths.
  *
+ * @param files The files that a path means; no path is completed without.
  * @returns The completions, each with the space or colon after it, and the word.
  */
-export function complete(line: string, members: readonly MemberRef[]): [string[], string] {
+export function complete(
+  line: string,
+  members: readonly MemberRef[],
+  files: Files = NO_FILES,
+): [string[], string] {
+  const [, command = "", text = ""] = /^(\/\S+)\s+(.*)$/s.exec(line) ?? [];
+  if (COMMANDS_BY_WORD.get(command)?.completes === "paths") {
+    const words = wordsOf(text);
+    const last = words.at(-1);
+    const isBegun = last !== undefined && last.end === text.length;
+    const before = isBegun ? words.slice(0, -1) : words;
+    if (before.length < 2 || !isTo(before.at(-1)!)) {
+      return isBegun
+        ? [completePath(last.text, files), text.slice(last.start)]
+        : [completePath("", files), ""];
+    }
+  }
   const [, before, word] = /^(.*?)(\S*)$/s.exec(line)! as unknown as [string, string, string];
   if (before === "" && word.startsWith("/")) return [wordsLike(word), word];
   if (COMMANDS_BY_WORD.get(before.trimEnd())?.completes === "commands") {

@@ -71,6 +71,28 @@ export function splitMember(
 }
 
 /**
+ * Finds the member whose name is a whole text, with or without quotes.
+ *
+ * @throws {UsageError} As for {@linkcode splitMember}.
+ */
+export function memberNamed(
+  text: string,
+  members: readonly MemberRef[],
+  usage: NameUsage,
+): MemberRef {
+  const whole = `${text.trim()} `;
+  const named = members.filter(({ name }) => matchName(whole, name)?.rest === "");
+  if (named.length > 0) return splitMember(whole, named, usage)[0];
+  const isBegun = members.some(({ name }) => matchName(whole, name) !== undefined);
+  if (!isBegun) return splitMember(whole, members, usage)[0]; // It says why not.
+  throw new UsageError(
+    "no-such-member",
+    `No one here is called ${excerpt(text.trim(), MAX_SHOWN_LENGTH)}`,
+    { hint: "/who lists the names." },
+  );
+}
+
+/**
  * Reads a text that is only a name, with or without quotes.
  *
  * @returns The name as the only member that matches spells it; otherwise as typed.

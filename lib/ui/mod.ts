@@ -26,6 +26,7 @@ export * from "./json.ts";
 export { Keyboard } from "./keyboard.ts";
 export * from "./logged.ts";
 export { noticeLines } from "./notices.ts";
+export type { Files, PathEntry } from "./paths.ts";
 export type { Choice, Picker, PickerOptions } from "./picker.ts";
 export * from "./plain.ts";
 export * from "./process.ts";

@@ -13,8 +13,10 @@ import { type InputLine, readLines } from "./lines.ts";
 import { markedName, messageLine } from "./theme.ts";
 import { Output } from "./output.ts";
 import { noticeLines } from "./notices.ts";
+import { isPassing } from "./passing.ts";
 import { ProgressSteps } from "./progress_steps.ts";
 import { escapeText } from "./sanitize.ts";
+import { TransferBoard } from "./transfer_board.ts";
 import { wrapOutput } from "./wrap.ts";
 
 const PREFIX = "lanchat: ";
@@ -24,7 +26,11 @@ export interface PlainOptions {
   /** The only reader of every line; all members without. */
   readonly to?: string | undefined;
   /** Whether to show only messages and errors. */
-  readonly quiet?: boolean;
+  readonly quiet?: boolean | undefined;
+  /** Whether files are all that this run is about: then messages, joins and leaves are not shown. */
+  readonly onlyFiles?: boolean | undefined;
+  /** Whether progress is redrawn in one row of standard error, a terminal. */
+  readonly redraws?: boolean;
 }
 
 /** The mark of an action, which no name may start with. */
@@ -47,6 +53,9 @@ export class PlainFrontEnd implements FrontEnd {
   readonly #columns: () => number;
   readonly #hintsShown = new Set<string>();
   readonly #steps = new ProgressSteps();
+  readonly #board = new TransferBoard();
+  /** The row of progress on the screen; empty if there is none. */
+  #row = "";
 
   /** Takes over streams; by default those of the process, and then a terminal gets wrapped lines. */
   constructor(given?: StandardStreams, options: PlainOptions = {}) {
@@ -60,13 +69,21 @@ export class PlainFrontEnd implements FrontEnd {
 
   /** Writes a message to standard output, and any other event to standard error. */
   show(event: SessionEvent): void {
-    if (!this.#steps.hear(event)) return;
+    const { onlyFiles, redraws } = this.#options;
+    if (onlyFiles && (event.event === "message" || isPassing(event))) return;
+    this.#board.hear(event);
+    if (redraws) this.#draw("");
+    if (redraws ? event.event !== "progress" : this.#steps.hear(event)) this.#print(event);
+    if (redraws) this.#draw(this.#board.line(this.#columns()));
+  }
+
+  #print(event: SessionEvent): void {
     if (event.event === "message") {
       const name = markedName(event.from, escapeText).replace(ACTION, escapeByte);
       this.#output.write(`${messageLine(name, escapeText(event.text), event)}\n`);
     } else if (event.event === "failed") {
       const message = `Cannot deliver line ${event.id} (${event.code})`;
-      this.show(failure(event.code, message));
+      this.#print(failure(event.code, message));
     } else if (!this.#options.quiet || event.event === "error" || event.event === "file-failed") {
       const shown = "hint" in event ? this.#withNewHint(event) : event;
       const columns = this.#columns();
@@ -76,6 +93,12 @@ export class PlainFrontEnd implements FrontEnd {
     }
   }
 
+  /** Replaces the row of progress. */
+  #draw(row: string): void {
+    if (row !== this.#row) this.#output.write(`\r${row}\x1b[K`, "stderr");
+    this.#row = row;
+  }
+
   /** Resolves once more events may be shown. */
   writable(): Promise<void> {
     return this.#output.writable();
@@ -83,6 +106,7 @@ export class PlainFrontEnd implements FrontEnd {
 
   /** Resolves once all events are written. */
   close(): Promise<void> {
+    this.#draw("");
     return this.#output.close();
   }
 

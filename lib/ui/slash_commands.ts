@@ -11,9 +11,16 @@
  */
 import { utf8 } from "../bytes/mod.ts";
 import { CODES, UsageError } from "../errors.ts";
-import type { MessageKind, Wish } from "../session_events.ts";
+import type { MessageKind, TransferWish, Wish } from "../session_events.ts";
 import { MAX_STATUS_BYTES, MAX_TEXT_BYTES, nameProblem } from "../wire/mod.ts";
-import { MAX_SHOWN_LENGTH, type MemberRef, readName, splitMember } from "./member_names.ts";
+import {
+  MAX_SHOWN_LENGTH,
+  memberNamed,
+  type MemberRef,
+  readName,
+  splitMember,
+} from "./member_names.ts";
+import { expandHome, type Files, type Word, wordsOf } from "./paths.ts";
 import { excerpt } from "./sanitize.ts";
 
 /** Maximum typing errors in a word for which a command is suggested. */
@@ -35,6 +42,19 @@ export type ParsedLine =
     readonly to?: MemberRef;
   }
   | {
+    readonly do: "send-file";
+    readonly paths: readonly string[];
+    /** As of `say`. */
+    readonly to?: MemberRef;
+  }
+  | {
+    /** A text that is too long for a message. */
+    readonly do: "send-text";
+    readonly text: string;
+    /** As of `say`. */
+    readonly to?: MemberRef;
+  }
+  | {
     readonly do: "help";
     /** The command to explain, or all of them; those for newcomers without. */
     readonly topic?: SlashCommand | "all";
@@ -50,7 +70,7 @@ export type ParsedLine =
     readonly on?: boolean;
   }
   | { readonly do: "clear" | "fingerprint" | "retry" | "quiet" | "quit" | "nothing" }
-  | Exclude<Wish, { do: "say" | "quit" | "refused" }>;
+  | Exclude<Wish, { do: "say" | "send-file" | "send-text" | "quit" | "refused" }>;
 
 /** Context in which a line is parsed. */
 export interface LineContext {
@@ -62,6 +82,8 @@ export interface LineContext {
   readonly correspondents?: readonly MemberRef[];
   /** Replaces the marks of pastes in a text with the pasted texts. */
   readonly expand?: (text: string) => string;
+  /** The files that a path means. */
+  readonly files?: Pick<Files, "home">;
 }
 
 type WholeContext = Required<Omit<LineContext, "own">> & Pick<LineContext, "own">;
@@ -84,8 +106,8 @@ export interface SlashCommand {
    * @throws {UsageError} If the arguments are wrong.
    */
   parse(text: string, context: WholeContext): ParsedLine;
-  /** What Tab completes in the arguments; names of members by default. */
-  readonly completes?: "commands";
+  /** What Tab completes in the arguments; names of members by default, and after `to` where these are paths. */
+  readonly completes?: "commands" | "paths";
   /** A short form that is a prefix of several commands. */
   readonly short?: string;
   /** Present where only one member receives the text. */
@@ -121,7 +143,6 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       {
         usage: "/reply TEXT",
         summary: "answers a /msg",
-        newcomer: true,
         more: "/reply yes goes to the person who last sent you a private message.",
         private: true,
         short: "/r",
@@ -144,6 +165,54 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         usage: "/retry",
         summary: "resends what was not delivered",
         parse: () => ({ do: "retry" }),
+      },
+    ],
+  },
+  {
+    heading: "Files",
+    commands: [
+      {
+        usage: "/send FILE",
+        summary: "offers a file",
+        newcomer: true,
+        more:
+          '/send notes.txt photos offers both to everyone, /send "my notes.txt" to bob only to bob. ' +
+          "Tab completes paths. A folder goes with all that is in it.",
+        completes: "paths",
+        parse: parseSending,
+      },
+      {
+        usage: "/accept [N]",
+        summary: "saves offered files; with 30 digits, lets a member read you",
+        more: "/accept for the only offer, /accept 2 for number 2. " +
+          "/accept 29901 99456 56407 44777 73695 56115 lets the member with this fingerprint read " +
+          "you, after they read you the 30 digits that /fingerprint shows them, by voice.",
+        parse: parseAcceptance,
+      },
+      {
+        usage: "/decline [N]",
+        summary: "refuses offered files",
+        parse: aboutTransfer("decline-file", "/decline N"),
+      },
+      {
+        usage: "/transfers",
+        summary: "lists offers and transfers",
+        parse: () => ({ do: "transfers" }),
+      },
+      {
+        usage: "/cancel N",
+        summary: "ends a transfer, or takes your offer back",
+        parse: (text) => ({ do: "cancel-file", id: parseNumber(text, "/cancel N") }),
+      },
+      {
+        usage: "/pause [N]",
+        summary: "pauses a transfer",
+        parse: aboutTransfer("pause-file", "/pause N"),
+      },
+      {
+        usage: "/resume [N]",
+        summary: "continues a transfer",
+        parse: aboutTransfer("resume-file", "/resume N"),
       },
     ],
   },
@@ -209,14 +278,6 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         usage: "/fingerprint",
         summary: "shows your fingerprint and the room's",
         parse: () => ({ do: "fingerprint" }),
-      },
-      {
-        usage: "/accept DIGITS",
-        summary: "lets the member with this fingerprint read you",
-        more:
-          "/accept 29901 99456 56407 44777 73695 56115, after they read you the 30 digits that " +
-          "/fingerprint shows them, by voice.",
-        parse: (text) => ({ do: "accept", digits: text.trim() }),
       },
       {
         usage: "/rekey",
@@ -409,13 +470,16 @@ function helpList(commands: readonly Entry[], hosts: boolean, width = widestOf(c
 }
 
 /**
- * Parses the text of a message.
+ * Parses the text of a message. One that is too long is offered as a file.
  *
  * @param to The only member that receives it.
- * @throws {UsageError} With code `message-too-long`.
+ * @throws {UsageError} With code `message-too-long` if it is too long and an action.
  */
 export function parseMessage(text: string, kind: MessageKind, to?: MemberRef): ParsedLine {
   const size = utf8(text).length;
+  if (size > MAX_TEXT_BYTES && kind === "text") {
+    return { do: "send-text", text, ...to !== undefined && { to } };
+  }
   if (size > MAX_TEXT_BYTES) {
     throw new UsageError(
       "message-too-long",
@@ -433,6 +497,47 @@ function parsePrivateMessage(
   const usage = { usage: "/msg NAME TEXT", quoted: '/msg "bob" hello', own };
   const [to, message] = splitMember(text, members, usage);
   return parseMessage(withText(expand(message), usage.usage, "/msg bob hello"), "text", to);
+}
+
+/** Parses paths, and the name of the only receiver after `to`. */
+function parseSending(text: string, { files, members, own }: WholeContext): ParsedLine {
+  const words = wordsOf(text);
+  const usage = { usage: "/send FILE [to NAME]", quoted: '/send notes.txt to "bob"', own };
+  const at = words.findLastIndex(isTo);
+  const named = at > 0 ? words.slice(0, at) : words;
+  if (named.length === 0 || at > 0 && at === words.length - 1) {
+    throw new UsageError("missing-value", `Usage: ${usage.usage}`, {
+      hint: 'Put quotes around a path with blanks: /send "my notes.txt"',
+    });
+  }
+  const paths = named.map((word) => expandHome(word.text, files));
+  if (at <= 0) return { do: "send-file", paths };
+  const to = memberNamed(text.slice(words[at + 1]!.start), members, usage);
+  return { do: "send-file", paths, to };
+}
+
+/** Whether a word separates paths from the name of their receiver. */
+export function isTo({ isBare, text }: Word): boolean {
+  return isBare && text === "to";
+}
+
+/** Parses the number of an offer, or the digits of a fingerprint, which has 30. */
+function parseAcceptance(text: string): ParsedLine {
+  return /^\d{0,4}$/.test(text.trim())
+    ? aboutTransfer("accept-file", "/accept N")(text)
+    : { do: "accept", digits: text.trim() };
+}
+
+/** Makes the parser of a command about one transfer: its number, or nothing for the only one. */
+function aboutTransfer(wish: TransferWish["do"], usage: string): (text: string) => ParsedLine {
+  return (text) => text.trim() === "" ? { do: wish } : { do: wish, id: parseNumber(text, usage) };
+}
+
+/** @throws {UsageError} With code `no-such-transfer` if it is no number of a transfer. */
+function parseNumber(text: string, usage: string): number {
+  const id = Number(text);
+  if (/^\s*\d{1,9}\s*$/.test(text) && id > 0) return id;
+  throw new UsageError("no-such-transfer", `Usage: ${usage}`);
 }
 
 /** @throws {UsageError} With code `empty-message` if a command has no text. */

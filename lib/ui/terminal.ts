@@ -18,6 +18,7 @@ import {
 import { commonStart, complete } from "./line_parser.ts";
 import { Notifier } from "./notifier.ts";
 import { BRACKET_PASTES, Pastes, UNBRACKET_PASTES } from "./paste.ts";
+import { type Files, NO_FILES } from "./paths.ts";
 import { onSuddenEnd } from "./process.ts";
 import { Screen } from "./screen.ts";
 import { processTerminal, type TerminalDevice } from "./terminal_device.ts";
@@ -64,6 +65,8 @@ export interface TerminalOptions {
   readonly room?: string | undefined;
   /** Whether this run joins by an invite that no one enters without. */
   readonly joinsByInvite?: boolean | undefined;
+  /** The files that a typed path means; no path is completed without. */
+  readonly files?: Files | undefined;
   /** The terminal; by default that of the process. */
   readonly device?: TerminalDevice;
   /** The clock; by default that of the machine. */
@@ -86,6 +89,7 @@ export class TerminalFrontEnd implements FrontEnd {
   /** Resolves at Ctrl-C; after that, Ctrl-C is a signal. */
   readonly interrupted: Promise<void>;
   readonly #device: TerminalDevice;
+  readonly #files: Files;
   readonly #screen: Screen;
   readonly #keyboard: Keyboard;
   readonly #pastes = new Pastes(HISTORY_LINES);
@@ -106,8 +110,9 @@ export class TerminalFrontEnd implements FrontEnd {
   /** Takes over a terminal and shows the prompt; by default the terminal of the process. */
   constructor(options: TerminalOptions) {
     const { clock = systemClock, device = processTerminal(), environment } = options;
-    const { colors, joinsByInvite, notify, quiet, room } = options;
+    const { colors, files = NO_FILES, joinsByInvite, notify, quiet, room } = options;
     this.#device = device;
+    this.#files = files;
     this.#clock = clock;
     this.#keyboard = new Keyboard(clock, (keys) => this.#press(keys));
     const notifier = new Notifier(environment, clock);
@@ -123,6 +128,7 @@ export class TerminalFrontEnd implements FrontEnd {
       notifies: notify,
       quiet,
       expand: (text) => this.#pastes.expand(text),
+      files,
       room,
       joinsByInvite,
       clock,
@@ -253,7 +259,7 @@ export class TerminalFrontEnd implements FrontEnd {
     if (this.#cycle !== undefined) return this.#showNext(this.#cycle, step);
     const before = this.#editor;
     const { members } = this.#conversation;
-    const [found, word] = complete(before.text.slice(0, before.cursor), members);
+    const [found, word] = complete(before.text.slice(0, before.cursor), members, this.#files);
     if (found.length === 0) return;
     const start = commonStart(found);
     const completes = found.length === 1 || start.length > word.length;

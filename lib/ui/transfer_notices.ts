@@ -1,5 +1,5 @@
 /** The sentences for the events of transfers, not yet safe to show: a name of a file may hold anything. */
-import { CODES, quote } from "../errors.ts";
+import { type Code, CODES, quote } from "../errors.ts";
 import type {
   FileFailedEvent,
   FileSentEvent,
@@ -18,6 +18,9 @@ const MAX_FILE_NAME = 60;
 
 /** Maximum paths in one line; the folder shows all. */
 const MAX_PATHS = 3;
+
+/** Failures of a sender, about which a receiver can do nothing. */
+const OF_SENDER: ReadonlySet<Code> = new Set(["file-unreadable", "file-changed"]);
 
 /** The parts of a transfer that name it. */
 type Named = Pick<TransferView, "count" | "from" | "name" | "private" | "size" | "to">;
@@ -99,9 +102,9 @@ export function fileSentSentence({ member, name }: FileSentEvent): string {
   return `${markedName(member)} has ${fileName(name)}; the hash matches.`;
 }
 
-/** A transfer that has failed, and what to do. */
-export function fileFailedSentences({ code, message, name }: FileFailedEvent): string[] {
-  const { hint } = CODES[code];
+/** A transfer that has failed, and what to do on this side. */
+export function fileFailedSentences({ code, member, message, name }: FileFailedEvent): string[] {
+  const hint = member !== undefined || OF_SENDER.has(code) ? "" : CODES[code].hint;
   return [`${fileName(name)}: ${message}`, ...hint === "" ? [] : [`hint: ${hint}`]];
 }
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { parseCommandLine, wantsJson } from "../../lib/cli/args.ts";
 import type { JoinCommand } from "../../lib/cli/commands/join.ts";
+import type { SendCommand } from "../../lib/cli/commands/send.ts";
 import type { ServeCommand } from "../../lib/cli/commands/serve.ts";
 import type { Subcommand } from "../../lib/cli/options.ts";
 import type { Command } from "../../lib/cli/registry.ts";
@@ -39,6 +40,9 @@ const SERVE: ServeCommand = {
   quiet: false,
   notify: true,
   title: true,
+  acceptFrom: undefined,
+  downloadDir: undefined,
+  maxFileBytes: undefined,
   log: undefined,
   logEncrypted: false,
   maxLogBytes: 64 << 20,
@@ -66,6 +70,9 @@ const JOIN: JoinCommand = {
   quiet: false,
   notify: true,
   title: true,
+  acceptFrom: undefined,
+  downloadDir: undefined,
+  maxFileBytes: undefined,
   log: undefined,
   logEncrypted: false,
   maxLogBytes: 64 << 20,
@@ -692,4 +699,63 @@ Deno.test("wantsJson finds --json in any command line", () => {
     "serve --no-json",
   ];
   for (const line of silent) assert(!wantsJson(words(line)), line);
+});
+
+Deno.test("parseCommandLine reads sizes with a letter, and the senders of files", () => {
+  const size = (text: string): unknown =>
+    (parseCommandLine(["serve", "--max-file", text]) as ServeCommand).maxFileBytes;
+  assertEquals(["1", "10K", "100M", "2g", "1T", "5MB"].map(size), [
+    1,
+    10_000,
+    100_000_000,
+    2_000_000_000,
+    1_000_000_000_000,
+    5_000_000,
+  ]);
+  for (const text of ["0", "1.5M", "M", "9999999T", "1 M", "1KK"]) {
+    const { code } = assertThrows(() => size(text), UsageError);
+    assertEquals(code, "bad-number", text);
+  }
+  const join = parseCommandLine(["join", "ada.local", "--accept-from", "verified"]) as JoinCommand;
+  assertEquals(join.acceptFrom, "verified");
+  const { code, hint } = assertThrows(
+    () => parseCommandLine(["serve", "--accept-from", "bob"]),
+    UsageError,
+  );
+  assertEquals([code, hint], ["bad-choice", "Give verified or all."]);
+});
+
+Deno.test("parseCommandLine reads the files that lanchat send sends, and where", () => {
+  const send = (...args: string[]) => {
+    const { host, link, nameAs, paths, port, timeoutMs, to } = parseCommandLine(
+      ["send", ...args],
+    ) as SendCommand;
+    return { host, link, nameAs, paths, port, timeoutMs, to };
+  };
+  const none = { link: undefined, nameAs: undefined, to: undefined, timeoutMs: 300_000 };
+  assertEquals(send("a.txt", "b c", "ada.local:4000", "--to", "bob"), {
+    ...none,
+    paths: ["a.txt", "b c"],
+    host: "ada.local",
+    port: 4000,
+    to: "bob",
+  });
+  assertEquals(send("-", "ada.local", "--name-as", "x.tar").nameAs, "x.tar");
+  const link = "lanchat://192.0.2.2:12345/#x";
+  assertEquals(
+    send("a.txt", link),
+    { ...none, paths: ["a.txt"], host: undefined, link, port: 12345 },
+  );
+  const refused: [string[], Code][] = [
+    [[], "missing-value"],
+    [["a.txt"], "missing-value"],
+    [["-", "a.txt", "ada.local"], "surplus-argument"],
+    [["a.txt", "ada.local", "--name-as", "x"], "surplus-argument"],
+    [["-", "ada.local", "--name-as", "a/b"], "bad-name"],
+    [["-", "ada.local", "--name-as", ".."], "bad-name"],
+    [["a.txt", "ada.local", "--listen"], "unknown-option"],
+  ];
+  for (const [args, code] of refused) {
+    assertEquals(assertThrows(() => send(...args), UsageError).code, code, args.join(" "));
+  }
 });

@@ -5,6 +5,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
     '' = [ordered]@{
       'serve' = 'host a room and chat in it'
       'join' = 'join a room'
+      'send' = 'send files to a room, and leave'
       'scan' = 'list the rooms on this network'
       'doctor' = 'find connection problems'
       'id' = 'show, protect or replace your identity'
@@ -39,6 +40,9 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--max-memory' = 'limit of data kept for all members (default 64)'
       '--max-rate' = 'limit of data per second from one member (default 64)'
       '--keep-seat' = 'keep the place of a disconnected member (default 10)'
+      '--accept-from' = 'save files without asking, from verified or all'
+      '--download-dir' = 'save files there (default: Downloads/lanchat)'
+      '--max-file' = 'refuse larger offers, as in 100M or 2G'
       '--log' = 'append messages and notices to this file'
       '--log-encrypted' = 'encrypt the log under a passphrase'
       '--log-max' = 'move the log to FILE.1 at this size (default 64)'
@@ -63,6 +67,9 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--until-delivered' = 'pipe: wait until delivered to all'
       '--give-up-after' = 'reconnect for this long (pipe: 60; else no limit)'
       '--no-reconnect' = 'leave when the connection is lost'
+      '--accept-from' = 'save files without asking, from verified or all'
+      '--download-dir' = 'save files there (default: Downloads/lanchat)'
+      '--max-file' = 'refuse larger offers, as in 100M or 2G'
       '--log' = 'append messages and notices to this file'
       '--log-encrypted' = 'encrypt the log under a passphrase'
       '--log-max' = 'move the log to FILE.1 at this size (default 64)'
@@ -71,6 +78,24 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--no-notify' = 'no bell and no desktop notification'
       '--no-title' = 'do not change the window title'
       '--json' = 'read and write JSON Lines'
+      '--help' = 'show this help'
+    }
+    'send' = [ordered]@{
+      '--via-creds' = 'credentials file for the NATS server'
+      '--name' = 'your name (default: login name or a made-up one)'
+      '--host-key' = 'require this fingerprint of the host'
+      '--accept-host' = 'require it, even if another host is known'
+      '--identity' = 'identity file; created if missing'
+      '--profile' = 'use another identity; created if missing'
+      '--to' = 'offer the files only to this member'
+      '--name-as' = 'name for what comes from standard input'
+      '--wait' = 'wait for a member, or for --to (default 0)'
+      '--timeout' = 'wait this long for people to accept (default 300)'
+      '--give-up-after' = 'reconnect for this long (pipe: 60; else no limit)'
+      '--no-reconnect' = 'leave when the connection is lost'
+      '--plain' = 'plain lines: no colors, no redrawing'
+      '--quiet' = 'hide joins and leaves; in a pipe, all notices'
+      '--json' = 'write JSON Lines'
       '--help' = 'show this help'
     }
     'scan' = [ordered]@{
@@ -116,6 +141,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
     'config' = [ordered]@{
       'serve' = 'serve'
       'join' = 'join'
+      'send' = 'send'
       'scan' = 'scan'
       'doctor' = 'doctor'
       'id' = 'id'
@@ -137,6 +163,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
     'help' = [ordered]@{
       'serve' = 'serve'
       'join' = 'join'
+      'send' = 'send'
       'scan' = 'scan'
       'doctor' = 'doctor'
       'id' = 'id'
@@ -148,7 +175,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--help' = 'show this help'
     }
   }
-  $valued = @('--port', '--host', '--via', '--via-creds', '--name', '--allow', '--room', '--host-key', '--accept-host', '--timeout', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--keep-seat', '--wait', '--to', '--give-up-after', '--log', '--log-max')
+  $valued = @('--port', '--host', '--via', '--via-creds', '--name', '--allow', '--room', '--host-key', '--accept-host', '--timeout', '--identity', '--profile', '--max-members', '--max-handshakes', '--max-per-address', '--max-waiting', '--max-queue', '--max-memory', '--max-rate', '--keep-seat', '--wait', '--to', '--name-as', '--give-up-after', '--accept-from', '--download-dir', '--max-file', '--log', '--log-max')
   $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
   if ($words.Count -gt 0 -and $valued -contains $words[-1]) { return }

@@ -9,6 +9,7 @@ const TOPICS = [undefined, ...SUBCOMMANDS];
 const SHORTEST: Readonly<Record<Subcommand, readonly string[]>> = {
   serve: ["serve"],
   join: ["join", "ada.local"],
+  send: ["send", "-", "ada.local"],
   scan: ["scan"],
   doctor: ["doctor"],
   id: ["id"],
@@ -22,6 +23,7 @@ const SHORTEST: Readonly<Record<Subcommand, readonly string[]>> = {
 /** Values of the options that do not accept 7. */
 const VALUES: Readonly<Record<string, string>> = {
   "--host": "::1",
+  "--accept-from": "all",
   "--via": "nats://192.168.1.5",
   "--accept-host": "0".repeat(30),
   "--host-key": "0".repeat(30),
@@ -51,9 +53,10 @@ Deno.test("usage lists the options of each command, and each option has an effec
     return [topic, options.length];
   });
   assertEquals(Object.fromEntries(counts), {
-    serve: 30,
-    join: 22,
+    serve: 33,
+    join: 25,
     scan: 5,
+    send: 16,
     doctor: 6,
     id: 7,
     peers: 4,

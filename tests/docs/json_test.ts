@@ -196,7 +196,7 @@ Deno.test("docs/JSON.md has every wish of `do`, with every field and its answer"
     return [unquote(wish!).replaceAll('"', ""), texts] as const;
   });
   // A program sends a long text as it likes.
-  const { say: _say, verify: _verify, refused: _refused, ...others } = Object
+  const { say: _say, verify: _verify, "send-text": _text, refused: _refused, ...others } = Object
     .fromEntries(TAKEN);
   const taken = Object.entries(others).map(([wish, fields]) => {
     for (const [field, type] of Object.entries(fields)) {

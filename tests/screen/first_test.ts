@@ -11,7 +11,7 @@ const COMPARE = "Compare it in person or by phone; if it differs, someone is in 
 
 const HELP = [
   "/msg NAME TEXT tells only NAME",
-  "/reply TEXT    answers a /msg",
+  "/send FILE     offers a file",
   "/who           who is here",
   "/nick NAME     renames you",
   "/verify [NAME] checks identity",

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { ReadyEvent, Wish } from "../../lib/session_events.ts";
+import type { Files } from "../../lib/ui/paths.ts";
 import { TerminalFrontEnd } from "../../lib/ui/terminal.ts";
 import { member, NOW } from "../ui/members.ts";
 import { Sink } from "../ui/streams.ts";
@@ -37,6 +38,7 @@ export class TerminalOnly implements AsyncDisposable {
       before = "",
       colors = true,
       environment = {},
+      files,
       joinsByInvite = false,
       keepsCursorRow = false,
       notify = true,
@@ -48,6 +50,7 @@ export class TerminalOnly implements AsyncDisposable {
       before?: string;
       colors?: boolean;
       environment?: Readonly<Record<string, string>>;
+      files?: Files;
       joinsByInvite?: boolean;
       keepsCursorRow?: boolean;
       notify?: boolean;
@@ -66,6 +69,7 @@ export class TerminalOnly implements AsyncDisposable {
       quiet,
       room,
       joinsByInvite,
+      files,
       title,
       clock: this.clock,
       environment: (variable) => environment[variable],

@@ -131,7 +131,7 @@ test("DumbTerminalFrontEnd refuses an ambiguous /reply", async () => {
 
 test("DumbTerminalFrontEnd refuses a line that is not UTF-8 or too long", async () => {
   await using teletype = new Teletype();
-  const lines = `${"x".repeat(20_000)}\n${"x".repeat(16_385)}\n/who\n`;
+  const lines = `${"x".repeat(20_000)}\n/me ${"x".repeat(16_385)}\n/who\n`;
   const bytes = new Uint8Array([0xff, 0x0a, ...utf8(lines)]);
   assertEquals(await teletype.enter(bytes), { do: "who" });
   assertEquals((await teletype.written()).filter((line) => line.includes("error")), [

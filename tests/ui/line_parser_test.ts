@@ -80,7 +80,7 @@ test("parseLine reads the member to verify, by key, and the digits or `show`", (
     ["/verify bob 12345 67890 12345 67890", { ...bob, digits: "12345 67890 12345 67890" }],
     ['/verify "bob by" 1234567890', { do: "verify", name: "bob by-key", digits: "1234567890" }],
     ["/accept 29901 99456", { do: "accept", digits: "29901 99456" }],
-    ["/accept", { do: "accept", digits: "" }],
+    ["/accept 29901", { do: "accept", digits: "29901" }],
   ];
   for (const [line, command] of lines) {
     assertEquals(parseLine(line, { members: twice }), command, line);
@@ -94,6 +94,62 @@ test("parseLine reads the member to verify, by key, and the digits or `show`", (
   );
   const others = [...MEMBERS, { name: "bob", key: "another" }];
   assertEquals(refusal("/verify bob", { members: others }).code, "no-such-member");
+});
+
+test("parseLine reads the files to send, and their only receiver", () => {
+  const files = { home: "/home/ada" };
+  const lines: [string, ParsedLine][] = [
+    ["/send a.txt", { do: "send-file", paths: ["a.txt"] }],
+    ['/send "my notes.txt" ~/photos', {
+      do: "send-file",
+      paths: ["my notes.txt", "/home/ada/photos"],
+    }],
+    ["/send a.txt to bob", { do: "send-file", paths: ["a.txt"], to: BOB! }],
+    ["/send a.txt b.txt to bob by ", { do: "send-file", paths: ["a.txt", "b.txt"], to: BOBBY! }],
+    ['/send a.txt to "BOB BY"', { do: "send-file", paths: ["a.txt"], to: BOBBY! }],
+    ['/send "to" to Anna Łódź', { do: "send-file", paths: ["to"], to: ANNA! }],
+    ['/send a.txt "to" bob', { do: "send-file", paths: ["a.txt", "to", "bob"] }],
+    ["/send to", { do: "send-file", paths: ["to"] }],
+  ];
+  for (const [line, command] of lines) {
+    assertEquals(parseLine(line, { members: MEMBERS, files }), command, line);
+  }
+  for (const line of ["/send", "/send  ", "/send a.txt to", "/send a.txt to "]) {
+    assertEquals(refusal(line).message, "Usage: /send FILE [to NAME]", line);
+  }
+  const { code, message } = refusal("/send a.txt to eve", { members: MEMBERS });
+  assertEquals([code, message], ["no-such-member", "No one here is called eve"]);
+  assertEquals(
+    refusal("/send a.txt to bob now", { members: [BOB!] }).message,
+    "No one here is called bob now",
+  );
+});
+
+test("parseLine reads the number of a transfer, and tells it from a fingerprint", () => {
+  const lines: [string, ParsedLine][] = [
+    ["/accept", { do: "accept-file" }],
+    ["/accept 2", { do: "accept-file", id: 2 }],
+    ["/decline", { do: "decline-file" }],
+    ["/decline 12 ", { do: "decline-file", id: 12 }],
+    ["/cancel 3", { do: "cancel-file", id: 3 }],
+    ["/pause", { do: "pause-file" }],
+    ["/resume 1", { do: "resume-file", id: 1 }],
+    ["/transfers", { do: "transfers" }],
+  ];
+  for (const [line, command] of lines) assertEquals(parseLine(line, ALONE), command, line);
+  for (const line of ["/decline x", "/decline 0", "/cancel", "/cancel all", "/pause 1 2"]) {
+    assertEquals(refusal(line).code, "no-such-transfer", line);
+  }
+});
+
+test("parseLine offers a text that is too long for a message as a file", () => {
+  const long = "x".repeat(16_385);
+  assertEquals(parseLine(long, ALONE), { do: "send-text", text: long });
+  assertEquals(parseLine(`/msg bob ${long}`, { members: [BOB!] }), {
+    do: "send-text",
+    text: long,
+    to: BOB!,
+  });
 });
 
 test("parseLine refuses an invalid name and a missing name", () => {
@@ -164,7 +220,10 @@ test("parseLine suggests no command that would publish a private message", () =>
     if (WORDS.some((command) => command.startsWith(word))) continue;
     assert(!/\/(?:me|away|nick)\b/.test(refusal(`${word} bob x`).hint), word);
   }
-  assertEquals(refusal("/re yes").hint.split("?")[0], "Did you mean /reply or /retry or /rekey");
+  assertEquals(
+    refusal("/re yes").hint.split("?")[0],
+    "Did you mean /reply or /retry or /resume or /rekey",
+  );
   assertEquals(refusal("/zzzzzz").hint, CODES["unknown-command"].hint);
 });
 
@@ -209,14 +268,14 @@ test("parseLine refuses an action without text", () => {
   for (const line of ["/me", "/me  "]) assertEquals(refusal(line).code, "empty-message");
 });
 
-test("parseLine refuses a message of more than 16384 bytes", () => {
+test("parseLine takes a message of 16384 bytes, and no longer action", () => {
   const longest = "é".repeat(8192);
   for (const line of [longest, `//${longest.slice(1)}x`, `/me ${longest}`]) {
     assertEquals(parseLine(line, ALONE).do, "say");
-    const { code, message } = refusal(`${line}x`);
-    assertEquals(code, "message-too-long");
-    assertEquals(message, "The message is too long: 16385 bytes, and the limit is 16384");
   }
+  const { code, message } = refusal(`/me ${longest}x`);
+  assertEquals(code, "message-too-long");
+  assertEquals(message, "The message is too long: 16385 bytes, and the limit is 16384");
 });
 
 test("helpLines lists every command once, and explains each", () => {
@@ -235,8 +294,8 @@ test("helpLines lists every command once, and explains each", () => {
   assertEquals(new Set(commands.map(({ term }) => term.length)).size, 1);
   const headings = (hosts: boolean): string[] =>
     helpLines(hosts, "all").filter(({ term }) => term === "").map(({ text }) => text);
-  assertEquals(headings(true), ["TALK", "PEOPLE", "TRUST", "HOST", "SCREEN"]);
-  assertEquals(headings(false)[3], "HOST (ONLY THE HOST CAN USE THESE)");
+  assertEquals(headings(true), ["TALK", "FILES", "PEOPLE", "TRUST", "HOST", "SCREEN"]);
+  assertEquals(headings(false)[4], "HOST (ONLY THE HOST CAN USE THESE)");
   assertEquals(parseLine("/help all", ALONE), { do: "help", topic: "all" });
 });
 

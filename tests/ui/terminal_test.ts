@@ -11,6 +11,7 @@ import { type Code, CODES } from "../../lib/errors.ts";
 import type { SessionEvent } from "../../lib/session_events.ts";
 import { PROGRAM } from "../../lib/ui/notices.ts";
 import { SEQUENCE_MS } from "../../lib/ui/key_parser.ts";
+import type { PathEntry } from "../../lib/ui/paths.ts";
 import { RESIZE_MS } from "../../lib/ui/terminal_device.ts";
 import { timeOfDay } from "../../lib/ui/timeline.ts";
 import { READY, TerminalOnly } from "../support/terminal_only.ts";
@@ -431,7 +432,7 @@ test("TerminalFrontEnd wraps what a command does below itself", async () => {
 
 test("TerminalFrontEnd completes commands, with a space before what follows", async () => {
   await using terminal = new TerminalOnly(60);
-  await terminal.type("/", "c", "\t");
+  await terminal.type("/", "cl", "\t");
   await terminal.shows("> /clear");
   const others = ["bob", "carl"].map((name) => ({ ...member(name), session: name }));
   terminal.frontEnd.show({ ...READY, members: others });
@@ -443,15 +444,34 @@ test("TerminalFrontEnd completes commands, with a space before what follows", as
   await terminal.shows("  bob  carl", "> /msg");
 });
 
-test("TerminalFrontEnd refuses a line that is too long, and keeps it in the history", async () => {
+test("TerminalFrontEnd completes the paths of /send, and sends the address of the receiver", async () => {
+  const names = Array.from({ length: 101 }, (_, i) => `f${100 + i}`);
+  const entries = (folder: string): PathEntry[] =>
+    folder === "." ? names.map((name) => ({ name, isFolder: false })) : [];
+  await using terminal = new TerminalOnly(80, 40, { files: { home: "/home/ada", entries } });
+  terminal.frontEnd.show({ ...READY, members: [{ ...member("bob"), key: "bobs key" }] });
+  await terminal.type("/send \t");
+  await terminal.settled();
+  const { lines } = terminal.screen;
+  assertEquals(lines.at(-1), "> /send f");
+  assert(lines.at(-2)!.endsWith("  f199  …"), lines.at(-2));
+  await terminal.type("200\t~/x to b\t\r");
+  assertEquals((await terminal.input.read()).value, {
+    do: "send-file",
+    paths: ["f200", "/home/ada/x"],
+    to: "bobs key",
+  });
+});
+
+test("TerminalFrontEnd offers a line that is too long as a file, and keeps it in the history", async () => {
   await using terminal = new TerminalOnly(200);
   const line = "x".repeat(16_385);
   await terminal.type(`${line}\r`);
   await terminal.shows(
-    `${T} -- error: The message is too long: 16385 bytes, and the limit is 16384`,
-    "      -- hint: Press Up to bring it back and shorten it.",
+    `${T} -- That is too long for a message, so it is offered as a file.`,
     ">",
   );
+  assertEquals((await terminal.input.read()).value, { do: "send-text", text: line });
   await terminal.type("\x1b[A", "\x7f", "\r");
   const { value } = await terminal.input.read();
   assertEquals(value, { do: "say", text: line.slice(1), kind: "text", id: "1" });

@@ -82,16 +82,13 @@ test("the end of a transfer says where the files are, and that their hashes matc
   assertEquals(noticeLines({ event: "file-sent", id: 2, member: BOB, name: "photos" }), [
     'bob✓ has "photos"; the hash matches.',
   ]);
-  assertEquals(
-    noticeLines({
-      event: "file-failed",
-      id: 2,
-      name: "photos",
-      code: "file-changed",
-      message: "it was changed while it was sent",
-    }),
-    ['"photos": it was changed while it was sent', "hint: Send it again when nothing changes it."],
-  );
+  const failed = { event: "file-failed", id: 2, name: "photos" } as const;
+  assertEquals(noticeLines({ ...failed, code: "file-gone", message: "bob left" }), [
+    '"photos": bob left',
+    "hint: Ask the sender to send it again.",
+  ]);
+  const full = { ...failed, code: "disk-full", message: "bob has no room", member: BOB } as const;
+  assertEquals(noticeLines(full), ['"photos": bob has no room']);
 });
 
 test("/transfers lists each transfer with its number", () => {

@@ -7,7 +7,7 @@ import { DEFAULT_PORT, parseHostPort } from "../../address.ts";
 import { EXIT, UsageError } from "../../errors.ts";
 import { isBrokerAddress } from "../../broker_address.ts";
 import { isInvite, roomAtBroker } from "../../net/mod.ts";
-import { joinRoom, type JoinTarget } from "../../session/mod.ts";
+import { type FilesToSend, joinRoom, type JoinTarget } from "../../session/mod.ts";
 import { warning } from "../../session_events.ts";
 import { findBrokerAccess } from "../broker_access.ts";
 import { canChoose, chooseRoom } from "../choose_room.ts";
@@ -30,6 +30,8 @@ export interface JoinChoice {
   readonly target?: JoinTarget;
   /** The name that the host announces for the room. */
   readonly room?: string | undefined;
+  /** Files to send; nothing else is done then. */
+  readonly send?: FilesToSend;
 }
 
 /** A parsed `lanchat join`. */
@@ -83,9 +85,10 @@ export const JOIN: SubcommandEntry<JoinCommand> = {
 /** Joins a room, and stays in it until it ends. @returns The exit status. */
 export async function joinInFrontEnd(
   command: JoinCommand,
-  { invite, room, target: chosen }: JoinChoice = {},
+  { invite, room, send, target: chosen }: JoinChoice = {},
 ): Promise<number> {
-  const options = { ...command, room, joinsByInvite: invite?.root !== undefined };
+  const joinsByInvite = invite?.root !== undefined;
+  const options = { ...command, room, joinsByInvite, onlyFiles: send !== undefined };
   return await runInFrontEnd(options, !command.listen, async (opened, frontEnd, interrupts) => {
     const person = await findPerson(opened, command, frontEnd);
     if (invite?.visible) {
@@ -107,6 +110,7 @@ export async function joinInFrontEnd(
       giveUpMs,
       invite,
       person,
+      send,
       target,
       frontEnd,
       interrupts,
