@@ -22,6 +22,9 @@ export const BASE_MS = 10_000;
 /** Shortest frame that has to wait for room, in bytes: the smallest window is four of them. */
 const MIN_FRAME_BYTES = 4096;
 
+/** What a frame takes of the window at least, in bytes: a sender could keep the other end busy with short ones. */
+const MIN_COST_BYTES = 1024;
+
 /** Frames that fill a larger window, unless they would be too long: a longer frame would add a delay of its own. */
 const WINDOW_FRAMES = 8;
 
@@ -79,6 +82,7 @@ export class BulkWindow {
   get frameBytes(): number {
     if (this.#isIdle) return MIN_FRAME_BYTES;
     if (this.#probeFrom !== undefined && this.#taken < this.#probeFrom) return 0;
+    if (this.#underWay.length * MIN_COST_BYTES >= this.#size) return 0;
     const share = Math.max(Math.floor(this.#size / WINDOW_FRAMES), MIN_FRAME_BYTES);
     const bytes = Math.min(share, MAX_BULK_BYTES);
     return this.#sent - this.#taken + bytes <= this.#size ? bytes : 0;

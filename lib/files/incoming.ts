@@ -114,6 +114,7 @@ export class ReceivingTransfer<M extends FileMember> {
   readonly #manifestLeaves = new Map<number, Bytes>();
   #from: M;
   #offer: Offer;
+  #granted = false;
   #key: FileKey | undefined;
   /** Bytes that came before the grant. */
   #early: IncomingChunk[] = [];
@@ -249,13 +250,14 @@ export class ReceivingTransfer<M extends FileMember> {
 
   /** Takes the secret of the key. */
   async grant(secret: Bytes): Promise<void> {
-    if (!this.#accepted || this.#key !== undefined) return;
+    if (!this.#accepted || this.#granted) return;
+    this.#granted = true;
     const offer = this.#offer;
     const { key, session } = this.#from;
     const { body } = encodeFileMessage({ kind: "offer", ...offer });
     const { roomId } = this.#context.port.self;
     const derived = await fileKey(secret, await hashOffer({ roomId, key, session }, body));
-    if (this.#offer !== offer || this.#key !== undefined) return;
+    if (this.#offer !== offer || !this.#granted) return;
     this.#key = derived;
     this.#earlyBytes = 0;
     for (const chunk of this.#early.splice(0)) void this.take(chunk);
@@ -430,6 +432,7 @@ export class ReceivingTransfer<M extends FileMember> {
   }
 
   #forgetKey(): void {
+    this.#granted = false;
     this.#key = undefined;
     this.#early = [];
     this.#earlyBytes = 0;
@@ -584,8 +587,9 @@ export class ReceivingTransfer<M extends FileMember> {
       return this.#stop(StopReason.TOO_LARGE, "file-too-large", "it is too large");
     }
     const geometry = new Geometry(contentBytes);
-    this.#end = { geometry, size, root };
     const last = geometry.leaves - 1;
+    if ((this.#have.last ?? 0) > last) return this.#onWrongContents();
+    this.#end = { geometry, size, root };
     this.#lastWanted = last;
     const sealed = this.#assembler.take(last);
     if (sealed !== undefined) void this.#handle(last, sealed);
@@ -618,7 +622,8 @@ export class ReceivingTransfer<M extends FileMember> {
       const { manifestBytes } = this.#offer;
       const { root, size } = this.#end;
       const tree = await this.#builder.finish({ manifestBytes, size });
-      if (!equal(tree.root, root)) return this.#onWrongContents();
+      // The root binds the size, and not that the last leaf ends there.
+      if (this.#bytes !== size || !equal(tree.root, root)) return this.#onWrongContents();
     }
     const paths = await this.#download!.finish();
     this.#tell(ReportState.COMPLETE, this.#bytes);

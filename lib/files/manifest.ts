@@ -15,6 +15,9 @@ export const MAX_PATH_BYTES = 1_024;
 /** Maximum components of a path: each may be a folder that a receiver makes. */
 export const MAX_PATH_DEPTH = 32;
 
+/** Maximum folders in which the files are: a receiver makes each of them, and few bytes can name many. */
+export const MAX_FOLDERS = 100_000;
+
 /** Bytes of the count of files, of a path's length, and of a size. */
 const COUNT_BYTES = 4;
 const LENGTH_BYTES = 2;
@@ -213,7 +216,25 @@ export class Manifest {
     if (!this.isStream && this.bytes.length + this.size > MAX_CONTENT_BYTES) {
       throw new WireError(`Cannot use manifest: its files have over ${MAX_CONTENT_BYTES} bytes`);
     }
+    if (hasOver(MAX_FOLDERS, this.files)) {
+      throw new WireError(`Cannot use manifest: it has over ${MAX_FOLDERS} folders`);
+    }
   }
+}
+
+/** Whether files are in more folders than so many. */
+function hasOver(max: number, files: readonly ManifestFile[]): boolean {
+  const folders = new Set<string>();
+  for (const { path } of files) {
+    let end = path.lastIndexOf("/");
+    // If a folder is known, those that it is in are, too.
+    while (end >= 0 && !folders.has(path.slice(0, end))) {
+      if (folders.size === max) return true;
+      folders.add(path.slice(0, end));
+      end = path.lastIndexOf("/", end - 1);
+    }
+  }
+  return false;
 }
 
 function tooLong(bytes: number): WireError {

@@ -43,6 +43,7 @@ export {
 export {
   Manifest,
   type ManifestFile,
+  MAX_FOLDERS,
   MAX_PATH_BYTES,
   MAX_PATH_DEPTH,
   type OfferedFiles,

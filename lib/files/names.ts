@@ -15,7 +15,7 @@
  *
  * @module
  */
-import { MAX_FILE_NAME_BYTES, numberedName, shortName } from "../store/mod.ts";
+import { MAX_FILE_NAME_BYTES, numberedName, shortName, withoutTail } from "../store/mod.ts";
 
 /** The name of a file whose own name has nothing that could be kept. */
 const NAMELESS = "file";
@@ -28,9 +28,6 @@ const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** Blanks of any width, and the braille pattern without dots, which looks like one. */
 const BLANK = /[\p{Zs}\u2800]/gu;
-
-/** Blanks at the start, blanks and dots at the end. */
-const EDGES = /^ +|[ .]+$/g;
 
 /**
  * Names of devices of Windows, which no extension makes a file's ("Naming Files, Paths, and Namespaces",
@@ -56,9 +53,11 @@ export function safeName(name: string): string {
   const visible = name.toWellFormed().normalize("NFC")
     .replaceAll(INVISIBLE, "").replaceAll(ILLEGAL, "_").replaceAll(BLANK, " ")
     // Again: an invisible character may have kept two others apart.
-    .normalize("NFC").replaceAll(EDGES, "") || NAMELESS;
-  const isPlain = !DEVICE.test(visible) && !/^[.-]/.test(visible);
-  return shortName(isPlain ? visible : `_${visible}`, MAX_FILE_NAME_BYTES);
+    .normalize("NFC").replace(/^ +/, "");
+  const short = shortName(withoutTail(visible) || NAMELESS, MAX_FILE_NAME_BYTES);
+  // After the cut, which can leave the name of a device.
+  const isPlain = !DEVICE.test(short) && !/^[.-]/.test(short);
+  return isPlain ? short : shortName(`_${short}`, MAX_FILE_NAME_BYTES);
 }
 
 /** A folder of a transfer. */

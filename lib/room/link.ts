@@ -490,13 +490,12 @@ export class Link {
 
   /** Returns the next record to send. */
   #next(): MemberRecord | undefined {
-    const credit = this.#bulk.credit();
-    if (credit !== undefined) return credit;
     if (this.#ackDue) {
       this.#ackDue = false;
       return this.#ack;
     }
     const envelopes = this.envelopes.nextBatch();
-    return envelopes.length > 0 ? { type: "batch", envelopes } : undefined;
+    // CREDIT comes last: someone who sends much bulk could hold up the others without end.
+    return envelopes.length > 0 ? { type: "batch", envelopes } : this.#bulk.credit();
   }
 }

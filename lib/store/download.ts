@@ -20,7 +20,7 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { type Bytes, utf8 } from "../bytes/mod.ts";
 import { type Code, quote, StoreError } from "../errors.ts";
 import { homeDirectory } from "./folders.ts";
@@ -164,12 +164,8 @@ export class Download {
     this.#files = files;
     await this.#attempt(async () => {
       await this.#check();
-      const folders = new Set([this.#inFiles()]);
-      for (const { path } of files) {
-        path.slice(0, -1).forEach((_, i) => folders.add(this.#inFiles(...path.slice(0, i + 1))));
-      }
-      // In the order in which they were added, each folder is after the one that it is in.
-      for (const folder of folders) await makeFolder(folder);
+      await makeFolder(this.#inFiles());
+      for (const folder of foldersOf(files)) await makeFolder(this.#inFiles(folder));
     });
   }
 
@@ -216,7 +212,8 @@ export class Download {
         const source = this.#inFiles(name);
         const { isDirectory } = await Deno.lstat(source);
         const move = isDirectory ? moveFolder : moveFile;
-        const target = await firstFree(this.directory, name, (free) => move(source, free));
+        const wanted = isDirectory ? folderName(name) : name;
+        const target = await firstFree(this.directory, wanted, (free) => move(source, free));
         this.#moved.set(name, target);
       }
     });
@@ -305,6 +302,11 @@ function offerFile(path: string): string {
   return join(path, "offer.json");
 }
 
+/** The name for a complete folder: not that of a part folder, or its sender could make it pass for one. */
+function folderName(name: string): string {
+  return name.endsWith(PART) ? shortName(`${name}_`, MAX_FILE_NAME_BYTES) : name;
+}
+
 /** Takes a part folder for this run; `undefined` if another run has it. */
 async function lockFolder(path: string): Promise<Disposable | undefined> {
   try {
@@ -328,6 +330,22 @@ async function holding(path: string, offer: PartOffer): Promise<Deno.FileInfo | 
   } catch {
     return undefined;
   }
+}
+
+/** The folders in which files are, each after the one that it is in. */
+function foldersOf(files: readonly DownloadFile[]): Iterable<string> {
+  const folders = new Set<string>();
+  for (const { path } of files) {
+    const missing: string[] = [];
+    for (let depth = path.length - 1; depth > 0; depth--) {
+      const folder = path.slice(0, depth).join(sep);
+      // If a folder is known, those that it is in are, too.
+      if (folders.has(folder)) break;
+      missing.unshift(folder);
+    }
+    for (const folder of missing) folders.add(folder);
+  }
+  return folders;
 }
 
 /** Makes a folder, or uses the one that an earlier run made. */

@@ -59,5 +59,12 @@ function start(text: string, maxBytes: number): string {
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(maxBytes));
   // The character that the end would be in; one of many marks can be longer than any name.
   const end = CHARACTERS.segment(text).containing(read)?.index || read;
-  return text.slice(0, end).replace(/[ .]+$/, "");
+  return withoutTail(text.slice(0, end));
+}
+
+/** A name without blanks and dots at its end. A regular expression would take quadratic time for many of them. */
+export function withoutTail(name: string): string {
+  let end = name.length;
+  while (end > 0 && " .".includes(name[end - 1]!)) end--;
+  return name.slice(0, end);
 }

@@ -84,6 +84,15 @@ test("BulkWindow starts with four frames of 4 KiB, and waits until one is taken"
   assertEquals(window.size, MIN_WINDOW_BYTES + 4096);
 });
 
+test("BulkWindow is full with many short frames, too", () => {
+  const window = new BulkWindow(new FakeClock());
+  let frames = 0;
+  for (; window.frameBytes > 0; frames++) window.send(1);
+  assertEquals(frames, MIN_WINDOW_BYTES / 1024);
+  window.take(1);
+  assertEquals(window.frameBytes, 4096);
+});
+
 test("BulkWindow doubles with each round trip without delay, up to 4 MiB and frames of 256 KiB", () => {
   const way = new Way(1e9, 1);
   way.run(12);

@@ -6,6 +6,7 @@ import {
   Manifest,
   type ManifestFile,
   MAX_CONTENT_BYTES,
+  MAX_FOLDERS,
   MAX_PATH_BYTES,
   MAX_PATH_DEPTH,
   UNKNOWN_SIZE,
@@ -148,6 +149,16 @@ test("Manifest.checkOffer refuses an offer that lies about size, count, length o
   for (const lie of lies) assertThrows(() => manifest.checkOffer(lie), WireError);
   const stream = Manifest.of([{ path: "-", size: UNKNOWN_SIZE }]);
   stream.checkOffer({ manifestBytes: stream.bytes.length, files: 1, size: 0, stream: true });
+});
+
+test("Manifest refuses files in more folders than a receiver should make", () => {
+  const inFolders = (count: number): ManifestFile[] =>
+    Array.from({ length: count / 25 }, (_, i) => ({ path: `${i}${"/a".repeat(25)}`, size: 0 }));
+  Manifest.of([...inFolders(MAX_FOLDERS), { path: "a", size: 0 }, { path: "0/a/b", size: 0 }]);
+  const many = [...inFolders(MAX_FOLDERS), { path: "b/a", size: 0 }];
+  assertThrows(() => Manifest.of(many), WireError, "over 100000 folders");
+  const bytes = encoded(...many.map(({ path }) => [utf8(path), u64(0)] as const));
+  assertThrows(() => Manifest.decode(bytes), WireError, "over 100000 folders");
 });
 
 test("Manifest.spans divides every part of the content, in order and without a gap", () => {

@@ -737,7 +737,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "if (delay - this.#base > TARGET_MS * 3 / 4) this.#threshold = 0;",
         "",
-        "BulkWindow fills 10 Mbit/s and lets others wait 15 ms, for a minute and any least delay",
+        "BulkWindow fills 10 Mbit/s and lets others wait 12 ms, for a minute and any least delay",
       ],
       [
         "if (this.#clock.elapsed() - this.#measuredAt < BASE_MS) return;",
@@ -747,7 +747,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "this.#taken < this.#probeFrom) return 0;",
         "false) return 0;",
-        "BulkWindow fills 10 Mbit/s and lets others wait 15 ms, for a minute and any least delay",
+        "BulkWindow fills 10 Mbit/s and lets others wait 12 ms, for a minute and any least delay",
       ],
       [
         "Math.min(...this.#delays) - ",
@@ -1691,12 +1691,12 @@ export const MUTANTS: readonly Mutants[] = [
         'safeName makes "photognp.exe" of "photo\\u{202e}gnp.exe"',
       ],
       [
-        "!/^[.-]/.test(visible)",
+        "!/^[.-]/.test(short)",
         "true",
         'safeName makes "_.bashrc" of ".bashrc"',
       ],
       [
-        "!DEVICE.test(visible) && ",
+        "!DEVICE.test(short) && ",
         "",
         'safeName makes "_NUL.tar.gz" of "NUL.tar.gz"',
       ],

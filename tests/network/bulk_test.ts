@@ -69,7 +69,7 @@ for (const mbit of [10, 100]) {
       `| ${mbit} Mbit/s | ${lateness.length} messages | median ${median} ms | p99 ${late} ms |`,
     );
     assert(lateness.length > 100);
-    // Other tests may run at the same time.
-    assert(median < 50 && late < 250, `median ${median} ms, p99 ${late} ms`);
+    // Other tests may keep the processors busy at the same time.
+    assert(median < 100 && late < 400, `median ${median} ms, p99 ${late} ms`);
   });
 }

@@ -36,7 +36,10 @@ interface Scene {
   readonly waits: Inbox<void>;
 }
 
-function create(settled: () => Promise<void> = () => Promise.resolve()): Scene {
+function create(
+  settled: () => Promise<void> = () => Promise.resolve(),
+  onBulk?: () => Promise<void>,
+): Scene {
   const clock = new FakeClock();
   const told: string[] = [];
   const waits = new Inbox<void>();
@@ -54,7 +57,7 @@ function create(settled: () => Promise<void> = () => Promise.resolve()): Scene {
       return settled();
     },
   };
-  const link = new Link(new Uint8Array(32), clock);
+  const link = new Link(new Uint8Array(32), clock, onBulk);
   return { link, run: (channel) => link.run(channel, listener), clock, told, waits };
 }
 
@@ -109,6 +112,22 @@ test("Link.askBehind asks the host and passes the answer on", async () => {
   await relay.send({ type: "behind", sessions: [SESSION, SESSION] });
   await relay.settle();
   assertEquals(scene.told.filter((told) => told.endsWith("behind")), ["2 behind"]);
+  await relay.close();
+  await ran;
+});
+
+test("Link sends CREDIT when nothing else waits, so that no one can hold its member up with bulk", async () => {
+  const handled = Promise.withResolvers<void>();
+  const scene = create(undefined, () => handled.promise);
+  const { relay, ran } = await connect(scene);
+  await relay.settle();
+  const bulk = { from: SESSION, transfer: SESSION, offset: 0, bytes: [new Uint8Array(9)] };
+  await relay.send({ type: "bulk", ...bulk });
+  await relay.settle();
+  handled.resolve();
+  for (let byte = 0; byte < 7; byte++) scene.link.send(envelope(byte, 30_000));
+  assertEquals(await nextRecord(relay), { type: "credit", taken: 9 });
+  assertEquals(relay.envelopes.all.length, 7);
   await relay.close();
   await ran;
 });

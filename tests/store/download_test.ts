@@ -284,6 +284,20 @@ test("Download.find gives the folder to one of several runs, also while it is ma
   await Promise.all(again.map((download) => download?.close()));
 });
 
+test("Download.find takes no folder for a part that someone has sent", async () => {
+  using folder = new Folder();
+  const names = ["x.part", `${"y".repeat(250)}.part`];
+  for (const name of names) {
+    const offer = bytes(JSON.stringify(OFFER));
+    const download = await Download.create(folder.path, "x", { ...OFFER, root: "ef" });
+    await download.lay([{ path: [name, "offer.json"], size: offer.length }]);
+    await download.writeAt(0, 0, offer);
+    await download.finish();
+  }
+  assertEquals(await Download.find(folder.path, OFFER), undefined);
+  assertEquals(folder.names(), ["x.part_", `${"y".repeat(249)}.part_`]);
+});
+
 test("Download does without locks where a disk has none", async () => {
   using folder = new Folder();
   const { lock } = Deno.FsFile.prototype;
