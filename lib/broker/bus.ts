@@ -28,6 +28,8 @@ export interface Bus {
   subscribe(subject: string, receive: Receive): () => void;
   /** Resolves when more may be sent; `undefined` if it may be now. */
   drained(): Promise<void> | undefined;
+  /** Resolves once the server has taken all that was sent. */
+  flush(): Promise<void>;
   /** Sends what is under way, and closes. */
   close(): Promise<void>;
 }

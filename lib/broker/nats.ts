@@ -9,6 +9,8 @@ import type { Bytes } from "../bytes/mod.ts";
 import { LanchatError, NetError } from "../errors.ts";
 import { requireNetPermission } from "../net/mod.ts";
 import { type Bus, NO_TAKER, type Receive } from "./bus.ts";
+import { call } from "./call.ts";
+import type { BrokerConnection } from "./connection.ts";
 
 /** Bytes under way to the server past which writers wait for it. */
 const MAX_UNDER_WAY: number = 1 << 20;
@@ -81,6 +83,15 @@ export class Broker {
       }
     }
     throw last;
+  }
+
+  /**
+   * Connects to the host of a room.
+   *
+   * @throws {NetError} As {@linkcode Broker.connect} and {@linkcode call} do.
+   */
+  async call(room: string, options: ConnectOptions): Promise<BrokerConnection> {
+    return await call(await this.connect(options), room, options);
   }
 
   async #dial(client: Client, server: HostPort, options: ConnectOptions): Promise<Bus> {
@@ -191,19 +202,19 @@ class NatsBus implements Bus {
   drained(): Promise<void> | undefined {
     if (this.#underWay < MAX_UNDER_WAY) return undefined;
     const covered = this.#underWay;
-    return this.#draining ??= this.#flush().then(() => {
+    return this.#draining ??= this.flush().then(() => {
       this.#underWay -= covered;
       this.#draining = undefined;
     });
   }
 
   async close(): Promise<void> {
-    await this.#flush();
+    await this.flush();
     await this.#connection.close();
   }
 
-  /** Waits until the server has taken all that was sent. A flush of a connection that ends may never resolve. */
-  async #flush(): Promise<void> {
+  async flush(): Promise<void> {
+    // The library's flush of a connection that ends may never resolve.
     await Promise.race([this.#connection.flush().catch(() => {}), this.closed]);
   }
 

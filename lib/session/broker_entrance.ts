@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { type Broker, brokerRoom, type Bus, receiveCallers } from "../broker/mod.ts";
+import {
+  type Broker,
+  brokerRoom,
+  type Bus,
+  receiveCallers,
+  type Reception,
+} from "../broker/mod.ts";
 import { formatBrokerAddress } from "../broker_address.ts";
 import type { Bytes } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
@@ -36,46 +42,46 @@ export class BrokerEntrance {
   readonly #options: BrokerEntranceOptions;
   readonly #closing = new AbortController();
   readonly #backoff: Backoff;
-  #close: () => Promise<void> = () => Promise.resolve();
+  #reception: Reception;
 
   private constructor(options: BrokerEntranceOptions, room: string) {
     const { broker, clock = systemClock } = options;
     this.#options = options;
     this.#room = room;
     this.address = formatBrokerAddress(broker.address, room);
+    this.#reception = receiveCallers(options.bus, room, clock);
     this.#backoff = new Backoff({ giveUpMs: Infinity, signal: this.#closing.signal, clock });
     this.connections = ReadableStream.from(this.#callers());
   }
 
-  /** Prepares to take callers. */
+  /** Begins to take callers, who wait until {@linkcode BrokerEntrance.connections} is read. */
   static async open(options: BrokerEntranceOptions): Promise<BrokerEntrance> {
-    return new BrokerEntrance(options, await brokerRoom(options.roomId));
+    const entrance = new BrokerEntrance(options, await brokerRoom(options.roomId));
+    await options.bus.flush();
+    return entrance;
   }
 
   /** Takes no more callers, ends the connections of the others, and leaves the broker. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#close();
+    await this.#reception.close();
   }
 
   async *#callers(): AsyncGenerator<IncomingConnection> {
-    let { bus } = this.#options;
+    const { signal } = this.#closing;
     while (true) {
-      const { close, connections, lost } = receiveCallers(bus, this.#room, this.#options.clock);
-      this.#close = close;
-      if (this.#closing.signal.aborted) return await close();
-      for await (const connection of connections) {
+      for await (const connection of this.#reception.connections) {
         this.#backoff.succeeded();
         yield connection;
       }
-      if (this.#closing.signal.aborted) return;
-      this.#options.onLost(await lost);
-      try {
-        bus = await this.#backoff.retry((signal) => this.#connect(signal));
-      } catch (error) {
-        if (this.#closing.signal.aborted) return;
-        throw error;
-      }
+      if (signal.aborted) return;
+      this.#options.onLost(await this.#reception.lost);
+      const bus = await this.#backoff.retry((signal) => this.#connect(signal)).catch((error) => {
+        if (!signal.aborted) throw error;
+      });
+      if (bus === undefined) return;
+      this.#reception = receiveCallers(bus, this.#room, this.#options.clock);
+      if (signal.aborted) return await this.#reception.close();
     }
   }
 

@@ -82,6 +82,10 @@ export class FakeBus implements Bus {
     return this.full;
   }
 
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     this.lose();
     return Promise.resolve();
